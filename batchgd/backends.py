@@ -1,0 +1,152 @@
+"""Where descents run: one row per backend, and the choice between them."""
+
+from __future__ import annotations
+
+import ctypes
+import difflib
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from batchgd.errors import BackendError, InputError
+
+DTYPES = ("float64", "float32")
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A way to run a batch.
+
+    ``problem()`` says in one line why it cannot run here, or returns None. ``launcher`` is the module whose
+    ``launch(module, plan, threads)`` runs a plan, imported when used. ``lanes(n)`` is the block width for n starts,
+    ``shard(n, threads)`` the number of starts handed out at once.
+    """
+
+    name: str
+    launcher: str
+    problem: Callable[[], str | None]
+    lanes: Callable[[int], int]
+    shard: Callable[[int, int], int]
+
+    def launch(self, *arguments: Any) -> None:
+        """Run a plan."""
+        importlib.import_module(self.launcher).launch(*arguments)
+
+
+def simulated() -> bool:
+    """Whether Numba's CUDA simulator was asked for (``NUMBA_ENABLE_CUDASIM=1``)."""
+    return os.environ.get("NUMBA_ENABLE_CUDASIM", "0") not in ("", "0")
+
+
+@cache
+def cuda_problem() -> str | None:
+    """Return why CUDA cannot be used, or None where a device, its driver, numba-cuda and CuPy work together."""
+    if importlib.util.find_spec("numba_cuda") is None:
+        return "numba-cuda is not installed"
+    if simulated():
+        return None
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return "no NVIDIA driver was found"
+    if importlib.util.find_spec("cupy") is None:
+        return "CuPy is not installed"
+    try:
+        import cupy
+
+        cupy.zeros(1)
+        from numba import cuda
+
+        cuda.current_context()
+    except Exception as error:  # any failure of a foreign library means the same here
+        return f"the device does not answer ({type(error).__name__}: {str(error).strip().splitlines()[0]})"
+    return None
+
+
+def _always() -> None:
+    return None
+
+
+def _cpu_lanes(n: int) -> int:
+    return 64 if n >= 1000 else 16
+
+
+def _cpu_shard(n: int, threads: int) -> int:
+    return max(256, min(16_384, -(-n // (8 * threads))))
+
+
+BACKENDS = {
+    "cuda": Backend(
+        "cuda",
+        "batchgd.kernels.launch_cuda",
+        cuda_problem,
+        lambda n: 1,
+        lambda n, threads: 256 if simulated() else 1 << 22,
+    ),
+    "cpu": Backend("cpu", "batchgd.kernels.launch_cpu", _always, _cpu_lanes, _cpu_shard),
+    "numpy": Backend(
+        "numpy", "batchgd.kernels.launch_numpy", _always, lambda n: 8192, lambda n, threads: 65_536
+    ),
+}
+"""Every backend, the fastest first."""
+
+
+def choose(name: str = "auto") -> tuple[Backend, str]:
+    """Return the backend of this name, and one line that says why it is the one.
+
+    ``"auto"`` takes CUDA where a device and CuPy work, else the CPU.
+
+    Raises
+    ------
+    BackendError
+        When CUDA is asked for and cannot run; the line says what is missing.
+    InputError
+        When there is no such backend.
+    """
+    if name == "auto":
+        problem = "the simulator is never chosen by itself" if simulated() else cuda_problem()
+        if problem is None:
+            return BACKENDS["cuda"], "cuda: a device and CuPy work"
+        return BACKENDS["cpu"], f"cpu: {problem}"
+    if name not in BACKENDS:
+        raise InputError(f"unknown backend {name!r}: {_nearest(name, BACKENDS)}there are auto, {', '.join(BACKENDS)}")
+    problem = BACKENDS[name].problem()
+    if problem is not None:
+        raise BackendError(f"{name} cannot be used: {problem}; `batchgd doctor` says what to install, or use cpu")
+    return BACKENDS[name], f"{name}: asked for"
+
+
+def check_dtype(dtype: Any) -> str:
+    """Return the dtype's name, or raise InputError.
+
+    >>> check_dtype(float)
+    'float64'
+    """
+    import numpy as np
+
+    try:
+        name = np.dtype(dtype).name
+    except TypeError:
+        name = str(dtype)
+    if dtype is None or name not in DTYPES:
+        raise InputError(f"unknown dtype {dtype!r}: there are {' and '.join(DTYPES)}")
+    return name
+
+
+def check_threads(threads: int | None) -> int:
+    """Return the number of worker threads: those asked for, or one per core that this process may use."""
+    if threads is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= 4096:
+        raise InputError(f"threads is {threads!r}: give a whole number from 1 to 4096")
+    return threads
+
+
+def _nearest(name: Any, names: Any) -> str:
+    near = difflib.get_close_matches(str(name), [*names, "auto"], n=1)
+    return f"did you mean {near[0]!r}? " if near else ""

@@ -1,0 +1,198 @@
+"""The box: the region in which starts are drawn. Trajectories may leave it; it is not a constraint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batchgd.errors import InputError
+
+_FORMS = "give box=[(lo, hi), ...] with one pair per dimension, or one pair (lo, hi) together with dim"
+_KINDS = {"b": "true/false", "c": "complex", "U": "text", "S": "bytes", "M": "date", "m": "time"}
+
+
+@dataclass(frozen=True, eq=False)
+class Box:
+    """A box in d dimensions: ``lower[i] <= x[i] <= upper[i]``, where starts are drawn.
+
+    Parameters
+    ----------
+    lower, upper : (d,) array_like
+        The two ends of each side, finite, ``lower < upper`` on every axis. A single number makes a 1-D box.
+
+    Raises
+    ------
+    InputError
+        When a side is reversed, has no width, or is not a finite real number; the message names the axis.
+
+    Examples
+    --------
+    >>> box = Box([-1, 0], [1, 4])
+    >>> box.dim, box.volume, box.contains([0.5, 4.0])
+    (2, 8.0, True)
+    >>> box
+    Box([(-1.0, 1.0), (0.0, 4.0)])
+    """
+
+    lower: NDArray[np.float64]
+    upper: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        lower, upper = _numbers(self.lower, "lower"), _numbers(self.upper, "upper")
+        if lower.ndim > 1 or upper.ndim > 1:
+            raise InputError(
+                "the box has lower or upper ends that are no list of numbers: give one number per dimension"
+            )
+        lower, upper = np.atleast_1d(lower), np.atleast_1d(upper)
+        if len(lower) != len(upper) or len(lower) == 0:
+            raise InputError(
+                f"the box has {len(lower)} lower and {len(upper)} upper ends: give one (lo, hi) pair per dimension"
+            )
+        _check_sides(lower, upper)
+        for name, value in (("lower", lower), ("upper", upper)):
+            value.setflags(write=False)
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def parse(cls, box: Any, dim: int | None = None) -> Box:
+        """Make a box from any of the forms that users write.
+
+        Parameters
+        ----------
+        box : Box, sequence of (lo, hi) pairs, (d, 2) array, scipy.optimize.Bounds, or one (lo, hi) pair
+            A single pair is used on every axis when ``dim`` is given, and is a box in one dimension otherwise.
+        dim : int, optional
+            The number of dimensions; must agree with the box.
+
+        Raises
+        ------
+        InputError
+            When the box cannot be used, or contradicts ``dim``; one line with the cause and the remedy.
+
+        Examples
+        --------
+        >>> Box.parse((-5, 5), dim=2)
+        Box([(-5.0, 5.0), (-5.0, 5.0)])
+        >>> Box.parse([(0, 1), (2, 3)]).center
+        array([0.5, 2.5])
+        """
+        wanted = None if dim is None else _dimension(dim)
+        if isinstance(box, cls):
+            lower, upper = box.lower, box.upper
+        else:
+            lower, upper = _ends(box)
+        if wanted is not None and len(lower) != wanted:
+            if len(lower) != 1 or isinstance(box, cls):
+                raise InputError(f"the box has {len(lower)} dimensions but dim is {wanted}: leave out dim, or {_FORMS}")
+            lower, upper = np.repeat(lower, wanted), np.repeat(upper, wanted)
+        return cls(lower, upper)
+
+    @property
+    def dim(self) -> int:
+        """The number of dimensions."""
+        return len(self.lower)
+
+    @property
+    def width(self) -> NDArray[np.float64]:
+        """The length of each side, ``upper - lower``."""
+        return self.upper - self.lower
+
+    @property
+    def center(self) -> NDArray[np.float64]:
+        """The middle of the box."""
+        return self.lower + 0.5 * self.width
+
+    @property
+    def volume(self) -> float:
+        """The product of the sides (``inf`` or 0 where it leaves the range of float64)."""
+        with np.errstate(over="ignore", under="ignore"):
+            return float(np.prod(self.width))
+
+    def contains(self, x: Any) -> Any:
+        """Tell which points lie in the box, its faces included: ``(n, d)`` gives ``(n,)`` booleans, ``(d,)`` a bool."""
+        points = np.asarray(x)
+        if points.ndim == 0 or points.shape[-1] != self.dim:
+            raise InputError(
+                f"points of shape {points.shape} do not fit a box in {self.dim} dimensions: pass (n, {self.dim})"
+            )
+        inside = np.all((points >= self.lower) & (points <= self.upper), axis=-1)
+        return bool(inside) if points.ndim == 1 else inside
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Box):
+            return NotImplemented
+        return np.array_equal(self.lower, other.lower) and np.array_equal(self.upper, other.upper)
+
+    def __hash__(self) -> int:
+        # Adding zero makes -0.0 and 0.0, which are equal, hash alike.
+        return hash(((self.lower + 0.0).tobytes(), (self.upper + 0.0).tobytes()))
+
+    def __repr__(self) -> str:
+        return f"Box({list(zip(self.lower.tolist(), self.upper.tolist(), strict=True))})"
+
+
+def _dimension(dim: Any) -> int:
+    """Return ``dim`` as a positive int."""
+    if isinstance(dim, (bool, np.bool_)) or not isinstance(dim, (int, np.integer)):
+        raise InputError(f"dim is {dim!r}: give the number of dimensions as a whole number, for example dim=2")
+    if dim < 1:
+        raise InputError(f"dim is {dim}: give at least 1")
+    return int(dim)
+
+
+def _numbers(values: Any, what: str) -> NDArray[np.float64]:
+    """Return a float64 copy of ``values``, or say that they are not numbers."""
+    try:
+        array = np.asarray(values)
+    except ValueError:  # rows of different lengths
+        raise InputError(f"the box has rows of different lengths: {_FORMS}") from None
+    if array.dtype.kind == "O":  # None, mixtures, or exact numbers such as Fraction
+        try:
+            if any(value is None or isinstance(value, str) for value in array.ravel()):
+                raise TypeError
+            array = array.astype(np.float64)
+        except (TypeError, ValueError, OverflowError):
+            raise InputError(f"the {what} of the box holds something that is not a real number: {_FORMS}") from None
+    if array.dtype.kind not in "iuf":
+        raise InputError(
+            f"the {what} of the box holds {_KINDS.get(array.dtype.kind, array.dtype.name)} values where real numbers are needed: {_FORMS}"
+        )
+    return array.astype(np.float64)
+
+
+def _ends(box: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Split any accepted form but a Box into its lower and upper ends."""
+    if box is None:
+        raise InputError(f"the box is missing: {_FORMS}")
+    if hasattr(box, "lb") and hasattr(box, "ub"):  # scipy.optimize.Bounds
+        lower, upper = np.broadcast_arrays(
+            np.atleast_1d(_numbers(box.lb, "lower end")), np.atleast_1d(_numbers(box.ub, "upper end"))
+        )
+        return lower, upper
+    if isinstance(box, (str, bytes, dict, set, frozenset)):
+        raise InputError(f"the box is {box!r}, which is no list of numbers: {_FORMS}")
+    pairs = _numbers(box if hasattr(box, "__array__") else list(box) if hasattr(box, "__iter__") else box, "list")
+    if pairs.shape == (2,):
+        pairs = pairs[None, :]
+    if pairs.ndim != 2 or pairs.shape[1] != 2 or len(pairs) == 0:
+        raise InputError(f"the box has shape {pairs.shape} where (d, 2) is needed: {_FORMS}")
+    return pairs[:, 0], pairs[:, 1]
+
+
+def _check_sides(lower: NDArray[np.float64], upper: NDArray[np.float64]) -> None:
+    """Raise for the first axis whose side is not a finite interval."""
+    for axis, (lo, hi) in enumerate(zip(lower.tolist(), upper.tolist(), strict=True)):
+        side = f"the box on axis {axis} is ({lo:g}, {hi:g})"
+        if np.isnan(lo) or np.isnan(hi):
+            raise InputError(f"{side}: NaN is no end of an interval; give two finite numbers lo < hi")
+        if np.isinf(lo) or np.isinf(hi):
+            raise InputError(f"{side}: starts cannot be drawn in an infinite box; give two finite numbers lo < hi")
+        if lo > hi:
+            raise InputError(f"{side}, which is reversed: write ({hi:g}, {lo:g})")
+        if lo == hi:
+            raise InputError(f"{side}, which has no width: give lo < hi, or leave this variable out of the function")
+        if hi - lo == np.inf:
+            raise InputError(f"{side}, which is wider than float64 can hold: give a narrower box")

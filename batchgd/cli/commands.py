@@ -1,0 +1,25 @@
+"""The table of commands: a new one is a file in this folder and a row here.
+
+A command is a function with Typer annotations that returns an exit code or None (0). What it raises becomes one line
+on stderr (see ``app.py``). Its file imports nothing heavy at the top: every command's file is loaded for ``--help``.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from batchgd.cli import doctor, landscapes, run
+
+
+class Row(NamedTuple):
+    """One command: the name typed, the function behind it, Typer's extra settings."""
+
+    name: str
+    function: Callable[..., int | None]
+    settings: dict[str, Any] = {}
+
+
+COMMANDS = (
+    Row("run", run.run, {"epilog": run.EPILOG, "cls": run.RunCommand}),
+    Row("list", landscapes.list_landscapes),
+    Row("doctor", doctor.doctor),
+)

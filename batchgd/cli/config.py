@@ -1,0 +1,34 @@
+"""The TOML file of --config: the same names as the options, checked the same way; the command line wins."""
+
+from pathlib import Path
+from typing import Any
+
+from batchgd.cli.console import nearest, one_line
+from batchgd.cli.options import BY_NAME
+from batchgd.errors import InputError
+
+
+def read_config(path: str) -> dict[str, Any]:
+    """Read the file and return its options as {name: value}, `target` among them where the file names one."""
+    import tomllib
+
+    try:
+        entries = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"--config: there is no file {path}") from None
+    except OSError as error:
+        raise InputError(f"--config: {path} cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"--config: {path} is not TOML: {one_line(str(error))}") from None
+    config: dict[str, Any] = {}
+    for key, value in entries.items():
+        name = key.replace("-", "_")
+        if name == "target" and isinstance(value, str):
+            config[name] = value
+        elif name in BY_NAME:
+            config[name] = BY_NAME[name].read(value, where=f"{path}: ")
+        elif name == "target":
+            raise InputError(f"{path}: target takes a landscape's name or FILE.py:FUNCTION, not {value!r}")
+        else:
+            raise InputError(f"{path}: there is no option {key!r}; {nearest(name, [*BY_NAME, 'target'])}")
+    return config

@@ -1,0 +1,100 @@
+"""What the shell writes and where: results on stdout, everything else on stderr, and the exit codes."""
+
+import contextlib
+import json
+import math
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+EXIT_DONE = 0
+EXIT_FAILED = 1
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended: 128 + SIGINT
+
+
+def one_line(text: str) -> str:
+    """Fold a message into one line.
+
+    >>> one_line("first\\n    second")
+    'first second'
+    """
+    return " ".join(text.split())
+
+
+def nearest(word: str, names: Sequence[str]) -> str:
+    """Say which of the names was probably meant, or list them where none is close.
+
+    >>> nearest("himelblau", ["himmelblau", "levy"])
+    "did you mean 'himmelblau'?"
+    >>> nearest("zzz", ["a", "b"])
+    'there is a, b'
+    >>> nearest("zzz", [])
+    'there is none'
+    """
+    by_lower_case = {name.lower(): name for name in names}
+    close = get_close_matches(word.lower(), by_lower_case, n=1, cutoff=0.5)
+    if close:
+        return f"did you mean {by_lower_case[close[0]]!r}?"
+    shown = ", ".join(sorted(names)[:12]) + (", ..." if len(names) > 12 else "")
+    return f"there is {shown or 'none'}"
+
+
+class Console:
+    """Messages for a person, on stderr; silent where asked to be."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.quiet = quiet
+
+    def say(self, message: str) -> None:
+        """Print one line."""
+        if not self.quiet:
+            print(one_line(message), file=sys.stderr, flush=True)
+
+    @contextlib.contextmanager
+    def guard_stdout(self) -> Iterator[None]:
+        """Send what is printed meanwhile to stderr, and each warning as one line: stdout carries the result alone."""
+        with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
+            warnings.showwarning = self._show_warning
+            yield
+
+    def _show_warning(self, message: Warning | str, *_: Any, **__: Any) -> None:
+        self.say(f"warning: {message}")
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON object on stdout; what JSON cannot hold (NaN, infinities) is null."""
+    print(json.dumps(plain(value), indent=2, allow_nan=False, ensure_ascii=False))
+
+
+def plain(value: Any) -> Any:
+    """Turn NumPy's scalars and arrays, tuples and non-finite numbers into what JSON knows.
+
+    >>> import numpy as np
+    >>> plain({"x": np.array([1.0, np.nan]), 3: (np.int64(2), True)})
+    {'x': [1.0, None], '3': [2, True]}
+    """
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, dict):
+        return {str(key): plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(entry) for entry in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table with aligned columns.
+
+    >>> print_table(["name", "n"], [["levy", "2"], ["x", "10"]])
+    name  n
+    levy  2
+    x     10
+    """
+    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
+    for row in (head, *rows):
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

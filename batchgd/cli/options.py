@@ -1,0 +1,144 @@
+"""The options of `batchgd run`, one row each: shell, TOML file and help all read this table."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from batchgd.errors import InputError
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How an option's value is written: the shell's text and TOML's values go through the same check."""
+
+    metavar: str
+    wants: str  # completes "--name takes ..."
+    convert: Callable[[Any], Any]  # raises ValueError or TypeError on what does not fit
+    repeatable: bool = False
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError
+    return value
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise TypeError
+    return float(value)
+
+
+def _integer(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise TypeError
+    try:
+        exact = Decimal(value.replace("_", "")) if isinstance(value, str) else Decimal(value)
+    except InvalidOperation as error:
+        raise ValueError from error
+    # An exponent beyond any use would be written out digit by digit.
+    if not exact.is_finite() or exact.adjusted() > 30 or exact != exact.to_integral_value():
+        raise ValueError
+    return int(exact)
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+def _pairs(value: Any) -> list[tuple[float, float]]:
+    """Read the boxes: from the shell a list of texts "LO,HI", from TOML one pair or a list of pairs."""
+    if not isinstance(value, list) or not value:
+        raise TypeError
+    if not any(isinstance(entry, (list, str)) for entry in value):
+        value = [value]
+    pairs = []
+    for entry in value:
+        low, high = entry.split(",") if isinstance(entry, str) else entry
+        pairs.append((_number(low), _number(high)))
+    return pairs
+
+
+def _numbers(value: Any) -> list[float]:
+    """Read a point: from the shell a list of texts "1,2,3", from TOML a number or a list of numbers."""
+    entries = value if isinstance(value, list) else [value]
+    numbers: list[float] = []
+    for entry in entries:
+        numbers += [_number(part) for part in entry.split(",")] if isinstance(entry, str) else [_number(entry)]
+    if not numbers:
+        raise ValueError
+    return numbers
+
+
+TEXT = Kind("TEXT", "a text", _text)
+PATH = Kind("PATH", "a path", _text)
+NUMBER = Kind("NUMBER", "a number", _number)
+INTEGER = Kind("INTEGER", "a whole number, such as 1000 or 1e6", _integer)
+FLAG = Kind("", "true or false", _flag)
+BOX = Kind("LO HI", "two numbers, LO and HI (as in --box -5 5)", _pairs, repeatable=True)
+POINT = Kind("X,Y,...", "numbers separated by commas", _numbers, repeatable=True)
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option: its name in Python, its kind, its help, and whether `bgd.multistart` takes it under that name."""
+
+    name: str
+    kind: Kind
+    help: str
+    solver: bool = False
+
+    @property
+    def flag(self) -> str:
+        """The name in the shell.
+
+        >>> Option("learning_rate", NUMBER, "").flag
+        '--learning-rate'
+        """
+        return "--" + self.name.replace("_", "-")
+
+    def read(self, value: Any, where: str = "") -> Any:
+        """Convert what was given, or raise InputError with the option's name and what it takes.
+
+        >>> Option("starts", INTEGER, "").read("1e6")
+        1000000
+        """
+        try:
+            return self.kind.convert(value)
+        except (ValueError, TypeError, OverflowError):
+            shown = value[-1] if isinstance(value, list) and value and self.kind.repeatable else value
+            name = f"{where}{self.name}" if where else self.flag
+            raise InputError(f"{name} takes {self.kind.wants}, not {shown!r}") from None
+
+
+OPTIONS = (
+    Option("box", BOX, "Range of one coordinate; once per coordinate, or once with --dim for all of them.", True),
+    Option("dim", INTEGER, "Number of coordinates.", True),
+    Option("starts", INTEGER, "Number of starting points (1e6 will do); 10000 when not given.", True),
+    Option("sampling", TEXT, "uniform (default), sobol, latin_hypercube, grid, or normal with --mean and --std.", True),
+    Option("mean", POINT, "Centre of the starts of --sampling normal."),
+    Option("std", POINT, "Standard deviation of the starts of --sampling normal: one number, or one per coordinate."),
+    Option("method", TEXT, "Update rule: barzilai_borwein (default), gradient_descent or armijo.", True),
+    Option("learning_rate", NUMBER, "Constant step of gradient_descent; given alone it chooses that method."),
+    Option("seed", INTEGER, "Seed of the starting points; 0 when not given.", True),
+    Option("gtol", NUMBER, "Stop a trajectory at this gradient norm; 1e-6 when not given, 0 for off.", True),
+    Option("xtol", NUMBER, "Stop at this change of x, in units of the box; off when not given.", True),
+    Option("ftol", NUMBER, "Stop at this relative change of the value; off when not given.", True),
+    Option("maxiter", INTEGER, "Updates of one trajectory at most; 10000 when not given.", True),
+    Option("max_time", NUMBER, "Seconds for the whole run at most.", True),
+    Option("escape", NUMBER, "Give a trajectory up this many box widths outside; 10 when not given.", True),
+    Option("backend", TEXT, "auto (default), cuda, cpu or numpy.", True),
+    Option("dtype", TEXT, "float64 (default) or float32.", True),
+    Option("threads", INTEGER, "Worker threads of the cpu backend; one per core when not given.", True),
+    Option("x_tol", NUMBER, "Endpoints this close, in box widths, are one minimum; 1e-6 when not given.", True),
+    Option("f_tol", NUMBER, "and of values this close; 1e-9 when not given.", True),
+    Option("out", PATH, "Save the result in this new folder."),
+    Option("overwrite", FLAG, "Replace a result that --out finds in its folder."),
+    Option("plot", PATH, "Draw the landscape into this file (.png, .svg, .pdf)."),
+    Option("json", FLAG, "Print one JSON object instead of the table."),
+    Option("quiet", FLAG, "No messages and no progress on stderr, errors aside."),
+)
+BY_NAME = {option.name: option for option in OPTIONS}

@@ -1,0 +1,81 @@
+"""From TARGET to a function: the name of a landscape, or FILE.py:FUNCTION."""
+
+import importlib.util
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from batchgd.cli.console import nearest, one_line
+from batchgd.errors import InputError
+
+
+def load_target(target: str) -> str | Callable[..., Any]:
+    """Return the landscape's name, or the function that the file defines.
+
+    Raises
+    ------
+    InputError
+        The landscape is unknown, or the file does not exist, does not parse, raises when it is loaded, or lacks the
+        function; the message names the nearest one.
+    """
+    file, colon, name = target.rpartition(":")
+    if colon:
+        return _function(_load_module(file), file, name)
+    if target.endswith(".py") or os.sep in target:
+        raise InputError(f"name the function as well: {target}:FUNCTION")
+    from batchgd import landscapes
+
+    names = list(landscapes.names())
+    if target not in names:
+        raise InputError(f"there is no landscape {target!r}; {nearest(target, names)} (`batchgd list` shows them all)")
+    return target
+
+
+def _load_module(file: str) -> ModuleType:
+    """Run the file as a module of its own; its folder is importable from then on, as for a script."""
+    path = Path(file)
+    if path.is_dir() or not path.exists():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise InputError(f"{file} {what}; TARGET is the name of a landscape or FILE.py:FUNCTION")
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    private = f"_batchgd_target_{path.stem}"
+    spec = importlib.util.spec_from_loader(private, loader=None, origin=str(path))
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    module.__file__ = str(path)
+    sys.modules[private] = module  # before it runs: dataclasses and pickle look their module up by name
+    try:
+        # Compiled from the text each time: a stored .pyc is told apart by seconds and size alone, so it can be stale.
+        exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
+    except BaseException as error:
+        del sys.modules[private]
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        raise InputError(_why(error, file)) from error
+    return module
+
+
+def _why(error: BaseException, file: str) -> str:
+    if isinstance(error, SyntaxError):
+        return f"{error.filename or file} does not parse, line {error.lineno}: {error.msg}"
+    if isinstance(error, OSError) and error.filename == file:
+        return f"{file} cannot be read: {error.strerror}"
+    lines = [entry.lineno for entry in traceback.extract_tb(error.__traceback__) if entry.filename == file]
+    place = f" in line {lines[-1]}" if lines else ""
+    return f"{file} raised {type(error).__name__}{place} when it was loaded: {one_line(str(error))}"
+
+
+def _function(module: ModuleType, file: str, name: str) -> Callable[..., Any]:
+    if not hasattr(module, name):
+        names = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
+        raise InputError(f"{file} has no function {name!r}; {nearest(name, names)}")
+    function = getattr(module, name)
+    if not callable(function):
+        raise InputError(f"{name!r} in {file} is a {type(function).__name__}, not a function")
+    return function

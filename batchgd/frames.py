@@ -1,0 +1,59 @@
+"""Results as pandas frames and xarray datasets; both packages are optional."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from batchgd.optional import require
+from batchgd.report import json_ready, summary
+from batchgd.standins import host
+
+if TYPE_CHECKING:
+    from batchgd.result import BatchResult
+
+
+def trajectories_frame(result: "BatchResult", *, starts: bool = False) -> Any:
+    """Return a pandas DataFrame, one row per start: ``x0 …, fun, nit, nfev, status, success``, and ``label``."""
+    pandas = require("pandas", "frames")
+    x = host(result.x)
+    columns: dict[str, Any] = {f"x{j}": x[:, j] for j in range(result.dim)}
+    columns |= {name: host(getattr(result, name)) for name in ("fun", "nit", "nfev", "status", "success")}
+    if hasattr(result, "label"):
+        columns["label"] = host(result.label)
+    if starts:
+        x0 = result.x0
+        columns |= {f"start{j}": x0[:, j] for j in range(result.dim)}
+    return pandas.DataFrame(columns).rename_axis("start")
+
+
+def points_frame(table: Any) -> Any:
+    """Return a pandas DataFrame of a table of points (minima or stationary ones): one row per point.
+
+    Columns: ``x0 …``, every column of the table with one entry per point, and ``eigenvalue0 …``.
+    """
+    pandas = require("pandas", "frames")
+    x = np.asarray(table.x)
+    columns: dict[str, Any] = {f"x{j}": x[:, j] for j in range(x.shape[1])}
+    for name in ("fun", "count", "fraction", "fraction_low", "fraction_high", "kind", "inside", "spread", "negative"):
+        if getattr(table, name, None) is not None:
+            columns[name] = np.asarray(getattr(table, name))
+    eigenvalues = np.asarray(table.eigenvalues)
+    columns |= {f"eigenvalue{j}": eigenvalues[:, j] for j in range(x.shape[1])}
+    return pandas.DataFrame(columns).rename_axis("label")
+
+
+def dataset(result: "BatchResult") -> Any:
+    """Return an xarray Dataset with dimensions ``start``, ``coordinate`` and, of a multi-start, ``minimum``."""
+    xarray = require("xarray", "frames")
+    variables: dict[str, Any] = {"x": (("start", "coordinate"), host(result.x))}
+    variables |= {name: ("start", host(getattr(result, name))) for name in ("fun", "nit", "nfev", "status")}
+    if hasattr(result, "minima"):
+        minima = result.minima
+        variables["label"] = ("start", host(result.label))
+        variables["minimum_x"] = (("minimum", "coordinate"), np.asarray(minima.x))
+        for name in ("fun", "count", "fraction", "fraction_low", "fraction_high", "kind", "inside"):
+            if getattr(minima, name) is not None:
+                variables[f"minimum_{name}"] = ("minimum", np.asarray(getattr(minima, name)))
+    skip = ("minima", "status", "stationary", "method", "box")
+    told = {key: value for key, value in summary(result).items() if key not in skip and value is not None}
+    return xarray.Dataset(variables, attrs={key: json_ready(value) for key, value in told.items()})

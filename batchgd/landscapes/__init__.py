@@ -1,0 +1,10 @@
+"""The library of landscapes: objectives with known minima, by name.
+
+`get("himmelblau")` gives one, `names()` lists them. A new one is a plain function with a `@landscape` row above it, in
+the file of its family; every generic test, picture and listing reads the registry and enrols it from there.
+"""
+
+from batchgd.landscapes import coupled, fixed_tables, separable, two_dimensional
+from batchgd.landscapes.registry import Landscape, get, landscape, names
+
+__all__ = ["Landscape", "coupled", "fixed_tables", "get", "landscape", "names", "separable", "two_dimensional"]

@@ -1,0 +1,227 @@
+"""Landscapes of two coordinates."""
+
+from __future__ import annotations
+
+from math import pi, sqrt
+from typing import Any
+
+import numpy as np
+
+from batchgd.landscapes.registry import landscape
+
+DIXON_SZEGO = "Dixon & Szego (1978), The global optimization problem, in Towards Global Optimisation 2, 1-15"
+
+SHUBERT_LOW = (  # where g, the factor of one coordinate, has its minima, and its maxima, in one period
+    *(-2.51087731718704763, -1.42512842831976097, -0.195385750060831389),
+    *(0.821783925757966013, 1.80565643628478, 2.78593446544528886),
+)
+SHUBERT_HIGH = (
+    *(-3.00315858622197099, -2.00720270438280809, -0.800321100471973125),
+    *(0.334243911338903981, 1.32000425075772616, 2.29922885782910689),
+)
+
+
+def _shubert_factor(t: Any) -> Any:
+    return sum(i * np.cos((i + 1.0) * t + i) for i in (1.0, 2.0, 3.0, 4.0, 5.0))
+
+
+def _shubert_minima(dim: int) -> list[tuple[float, float]]:
+    """All minima inside the box: a pair of stationary points of g is one when both g'' g are positive crosswise."""
+    turns = 2.0 * pi * np.arange(-2.0, 3.0)
+    points = [
+        (t + turn, bend) for line, bend in ((SHUBERT_LOW, 1.0), (SHUBERT_HIGH, -1.0)) for t in line for turn in turns
+    ]
+    terms = [(t, bend, _shubert_factor(t)) for t, bend in points if -10.0 < t < 10.0]
+    return [(u, v) for u, bend_u, g_u in terms for v, bend_v, g_v in terms if bend_u * g_v > 0.0 and bend_v * g_u > 0.0]
+
+
+@landscape(
+    "Himmelblau",
+    source="Himmelblau (1972), Applied Nonlinear Programming, McGraw-Hill",
+    box=(-6.0, 6.0),
+    dims=2,
+    minima=[
+        (3.0, 2.0),
+        (3.5844283403304917, -1.8481265269644036),
+        (-3.7793102533777469, -3.2831859912861694),
+        (-2.8051180869527449, 3.131312518250573),
+    ],
+    n_minima=4,
+    global_value=0.0,
+    saddles=[
+        (0.086677504555396352, 2.8842547011747761),
+        (3.3851541836070209, 0.073851879837749288),
+        (-3.0730257507643896, -0.081353044287967512),
+        (-0.12796134673068007, -1.9537149802445764),
+    ],
+)
+def himmelblau(x):
+    """Himmelblau: four equally deep minima of nearly equal basins.
+
+    f(x) = (x_1^2 + x_2 - 11)^2 + (x_1 + x_2^2 - 7)^2; four minima, f = 0 in all; four saddles, one maximum.
+    """
+    return (x[0] ** 2 + x[1] - 11.0) ** 2 + (x[0] + x[1] ** 2 - 7.0) ** 2
+
+
+@landscape(
+    "Six-hump camel",
+    source=DIXON_SZEGO,
+    box=[(-3.0, 3.0), (-2.0, 2.0)],
+    dims=2,
+    minima=[
+        (sign * u, sign * v)
+        for u, v in (
+            (0.089842013100318062, -0.71265640302073963),
+            (1.7036067149699808, -0.79608356867262512),
+            (1.6071047529201972, 0.56865145488413137),
+        )
+        for sign in (1.0, -1.0)
+    ],
+    n_minima=6,
+    global_value=-1.0316284534898774,
+)
+def six_hump_camel(x):
+    """Six-hump camel: three pairs of minima, symmetric about the origin.
+
+    f(x) = (4 - 2.1 x_1^2 + x_1^4 / 3) x_1^2 + x_1 x_2 + (4 x_2^2 - 4) x_2^2; f = -1.031628453 twice,
+    -0.215463824 twice, 2.104250310 twice.
+    """
+    u, v = x[0], x[1]
+    return (4.0 - 2.1 * u**2 + u**4 / 3.0) * u**2 + u * v + (4.0 * v**2 - 4.0) * v**2
+
+
+@landscape(
+    "Branin",
+    source="Branin (1972), IBM J. Research and Development 16, 504-522, as in " + DIXON_SZEGO,
+    box=[(-5.0, 10.0), (0.0, 15.0)],
+    dims=2,
+    minima=[(-pi, 12.275), (pi, 2.275), (3.0 * pi, 2.475)],
+    n_minima=3,
+    global_value=5.0 / (4.0 * pi),
+    remarks="more minima of the same value lie outside the box, one every 2 pi in x_1",
+)
+def branin(x):
+    """Branin: three equally deep minima along a bent valley.
+
+    f(x) = (x_2 - 5.1 x_1^2 / (4 pi^2) + 5 x_1 / pi - 6)^2 + 10 (1 - 1 / (8 pi)) cos(x_1) + 10;
+    minima (-pi, 12.275), (pi, 2.275), (3 pi, 2.475), f = 5 / (4 pi) = 0.397887358 in all.
+    """
+    valley = x[1] - 5.1 / (4.0 * np.pi**2) * x[0] ** 2 + 5.0 / np.pi * x[0] - 6.0
+    return valley**2 + 10.0 * (1.0 - 1.0 / (8.0 * np.pi)) * np.cos(x[0]) + 10.0
+
+
+@landscape(
+    "Goldstein-Price",
+    source="Goldstein & Price (1971), Mathematics of Computation 25, 569-574",
+    box=(-2.0, 2.0),
+    dims=2,
+    minima=[(0.0, -1.0), (-0.6, -0.4), (1.8, 0.2), (1.2, 0.8)],
+    n_minima=4,
+    global_value=3.0,
+    remarks="values in the box span six orders of magnitude",
+)
+def goldstein_price(x):
+    """Goldstein-Price: a polynomial of degree eight with four minima.
+
+    f(x) = [1 + (x_1 + x_2 + 1)^2 (19 - 14 x_1 + 3 x_1^2 - 14 x_2 + 6 x_1 x_2 + 3 x_2^2)]
+    * [30 + (2 x_1 - 3 x_2)^2 (18 - 32 x_1 + 12 x_1^2 + 48 x_2 - 36 x_1 x_2 + 27 x_2^2)];
+    f(0, -1) = 3, f(-0.6, -0.4) = 30, f(1.8, 0.2) = 84, f(1.2, 0.8) = 840.
+    """
+    u, v = x[0], x[1]
+    left = 19.0 - 14.0 * u + 3.0 * u**2 - 14.0 * v + 6.0 * u * v + 3.0 * v**2
+    right = 18.0 - 32.0 * u + 12.0 * u**2 + 48.0 * v - 36.0 * u * v + 27.0 * v**2
+    return (1.0 + (u + v + 1.0) ** 2 * left) * (30.0 + (2.0 * u - 3.0 * v) ** 2 * right)
+
+
+@landscape(
+    "Beale",
+    source="Beale (1958), On an iterative method for finding a local minimum, Princeton Technical Report 25; "
+    "More, Garbow & Hillstrom (1981), ACM TOMS 7, 17-41, problem 5",
+    box=(-4.5, 4.5),
+    dims=2,
+    minima=[(3.0, 0.5)],
+    n_minima=1,
+    global_value=0.0,
+    saddles=[(0.0, 1.0), (0.10053793732415836, -2.644513585023125)],
+    remarks="44 % of the starts drift away to x_1 -> -infinity, x_2 -> 1 from above, where f falls for ever toward 0.45, "
+    "and never reach the minimum",
+)
+def beale(x):
+    """Beale: a steep-walled plain with one minimum and a valley to infinity.
+
+    f(x) = (1.5 - x_1 + x_1 x_2)^2 + (2.25 - x_1 + x_1 x_2^2)^2 + (2.625 - x_1 + x_1 x_2^3)^2;
+    f(3, 0.5) = 0; two saddles in the box.
+    """
+    u, v = x[0], x[1]
+    return (1.5 - u + u * v) ** 2 + (2.25 - u + u * v**2) ** 2 + (2.625 - u + u * v**3) ** 2
+
+
+@landscape(
+    "McCormick",
+    source="McCormick's function, as in Adorio & Diliman (2005), MVF - Multivariate Test Functions Library in C, "
+    "and Surjanovic & Bingham (2013)",
+    box=[(-1.5, 4.0), (-3.0, 4.0)],
+    dims=2,
+    minima=[(0.5 - pi / 3.0, -0.5 - pi / 3.0), (0.5 + 2.0 * pi / 3.0, -0.5 + 2.0 * pi / 3.0)],
+    n_minima=2,
+    global_value=-0.5 * sqrt(3.0) - pi / 3.0,
+    remarks="outside the box the minima go on for ever, one every (pi, pi), each lower by pi toward negative x",
+)
+def mccormick(x):
+    """McCormick: a valley along the diagonal with one minimum for each turn of a sine.
+
+    f(x) = sin(x_1 + x_2) + (x_1 - x_2)^2 - 1.5 x_1 + 2.5 x_2 + 1; in the box -1.913222955 at (1/2 - pi/3, -1/2 - pi/3)
+    and 1.228369699 at (1/2 + 2 pi/3, -1/2 + 2 pi/3).
+    """
+    return np.sin(x[0] + x[1]) + (x[0] - x[1]) ** 2 - 1.5 * x[0] + 2.5 * x[1] + 1.0
+
+
+@landscape(
+    "Shubert",
+    source="Shubert (1972), SIAM J. Numerical Analysis 9, 379-388, in 1-D; the product form in 2-D is that of "
+    "Surjanovic & Bingham (2013)",
+    box=(-10.0, 10.0),
+    dims=2,
+    minima=_shubert_minima,
+    n_minima=722,
+    global_value=-186.73090883102382,
+    remarks="39 more minima lie on the boundary of the box, and starts near it drain to minima outside; "
+    "the number 760 that is often quoted is wrong",
+)
+def shubert(x):
+    """Shubert: the product of two sums of cosines, in the plane.
+
+    f(x) = g(x_1) g(x_2), g(t) = sum_{i=1..5} i cos((i + 1) t + i); 722 minima inside the box, 18 of them global,
+    f = -186.7309088310.
+    """
+    return _shubert_factor(x[0]) * _shubert_factor(x[1])
+
+
+@landscape(
+    "Mueller-Brown",
+    source="Mueller & Brown (1979), Theoretica Chimica Acta 53, 75-93, note 7",
+    box=[(-1.5, 1.2), (-0.2, 2.0)],
+    dims=2,
+    minima=[
+        (-0.55822363463302428, 1.4417258418046687),
+        (0.62349940493087651, 0.028037758528685666),
+        (-0.050010822998206058, 0.46669410487197209),
+    ],
+    n_minima=3,
+    global_value=-146.69951720995401,
+    saddles=[(-0.8220015587327321, 0.62431280281487136), (0.21248658200066201, 0.29298832510736777)],
+)
+def mueller_brown(x):
+    """Mueller-Brown: the model potential of reaction paths, three minima joined over two saddles.
+
+    f(x) = sum_k A_k exp(a_k (x_1 - p_k)^2 + b_k (x_1 - p_k)(x_2 - q_k) + c_k (x_2 - q_k)^2),
+    A = (-200, -100, -170, 15), a = (-1, -1, -6.5, 0.7), b = (0, 0, 11, 0.6), c = (-10, -10, -6.5, 0.7), p = (1, 0, -0.5, -1), q = (0, 0.5, 1.5, 1);
+    minima -146.699517, -108.166724, -80.767818; saddles -40.664844, -72.248940.
+    """
+    u, v = x[0], x[1]
+    return (
+        -200.0 * np.exp(-((u - 1.0) ** 2) - 10.0 * v**2)
+        - 100.0 * np.exp(-(u**2) - 10.0 * (v - 0.5) ** 2)
+        - 170.0 * np.exp(-6.5 * (u + 0.5) ** 2 + 11.0 * (u + 0.5) * (v - 1.5) - 6.5 * (v - 1.5) ** 2)
+        + 15.0 * np.exp(0.7 * (u + 1.0) ** 2 + 0.6 * (u + 1.0) * (v - 1.0) + 0.7 * (v - 1.0) ** 2)
+    )

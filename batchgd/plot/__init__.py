@@ -1,0 +1,106 @@
+"""Pictures of results: one file per picture, one row each in ``PICTURES``; matplotlib is loaded when one is drawn.
+
+Every picture takes axes and returns axes. Without axes it draws on a figure of its own that needs no display and leaves
+pyplot's state alone: ``result.plot.waterfall().figure`` is that figure.
+"""
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from batchgd.errors import InputError
+from batchgd.optional import require
+
+if TYPE_CHECKING:
+    from batchgd.result import BatchResult
+
+PICTURES = {
+    "basins": "each start of a 2-D run, coloured by the minimum that it reached",
+    "slices": "values on planes through the best minimum, for more than two dimensions",
+    "waterfall": "final values in order, coloured by minimum",
+    "iterations": "histogram of the updates made, by status",
+}
+"""Every picture of a result: its name, which is also the name of its file and function, and what it shows."""
+
+
+class Pictures:
+    """The pictures of one result: ``result.plot.<name>(...)``; ``result.plot("file.png")`` draws the one that suits."""
+
+    def __init__(self, result: "BatchResult") -> None:
+        self._result = result
+
+    def __call__(self, path: str | Path | None = None) -> Any:
+        """Draw the picture that suits the dimension; with a path, write it there. Returns the axes."""
+        return draw(self._result) if path is None else save_picture(self._result, path)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if name not in PICTURES:
+            raise AttributeError(f"there is no picture {name!r}; there are {', '.join(PICTURES)}")
+        function = _function(name)
+
+        def picture(*args: Any, **options: Any) -> Any:
+            return function(self._result, *args, **options)
+
+        picture.__name__, picture.__doc__ = name, function.__doc__
+        return picture
+
+    def __dir__(self) -> list[str]:
+        return sorted(PICTURES)
+
+
+def suitable(result: "BatchResult") -> str:
+    """Return the name of the picture that suits a result: basins in 2-D, slices beyond, else the waterfall."""
+    if not hasattr(result, "minima") or result.dim == 1:
+        return "waterfall"
+    return "basins" if result.dim == 2 else "slices"
+
+
+def draw(result: "BatchResult", name: str | None = None) -> Any:
+    """Draw a picture by its name, or the one that suits; returns its axes."""
+    return getattr(Pictures(result), name or suitable(result))()
+
+
+def save_picture(result: "BatchResult", path: str | Path, name: str | None = None) -> Any:
+    """Draw a picture into a file.
+
+    Parameters
+    ----------
+    result : BatchResult
+        What ``multistart`` or ``descend`` returned.
+    path : str or Path
+        The file; its ending chooses the format (.png, .svg, .pdf, ...).
+    name : str, optional
+        Which picture, a key of ``PICTURES``; the one that suits the dimension when left out.
+
+    Returns
+    -------
+    Axes
+        The axes that were drawn on.
+
+    Raises
+    ------
+    InputError
+        When the ending names no format or the file cannot be written; ImportError without matplotlib.
+    """
+    from batchgd.plot.canvas import check_path, write
+
+    require("matplotlib", "plot")
+    check_path(path)
+    if name is not None and name not in PICTURES:
+        raise InputError(f"there is no picture {name!r}; there are {', '.join(PICTURES)}")
+    axes = draw(result, name)
+    write(axes, path)
+    return axes
+
+
+def landscape(name: Any, box: Any = None, **options: Any) -> Any:
+    """Draw a 2-D function with its known minima; see ``batchgd/plot/landscapes.py``."""
+    require("matplotlib", "plot")
+    return import_module("batchgd.plot.landscapes").landscape(name, box, **options)
+
+
+def _function(name: str) -> Any:
+    require("matplotlib", "plot")
+    return getattr(import_module(f"batchgd.plot.{name}"), name)

@@ -1,0 +1,100 @@
+"""What the pictures share: a figure without a display, grids of values, contour levels, titles and files."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from batchgd.errors import InputError
+from batchgd.plot.style import INK, NOTE_SIZE, TITLE_SIZE
+
+_DPI = 150
+_LOG_RATIO = 30.0  # a wider spread of values above the lowest is told on a logarithmic scale
+
+
+def new_axes(size: tuple[float, float], rows: int = 1, columns: int = 1, **options: Any) -> Any:
+    """Return axes (an array of them for several) on a new figure that needs no display and no pyplot."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout="constrained", dpi=_DPI, facecolor="white")
+    return figure.subplots(rows, columns, **options)
+
+
+def headline(ax: Any, title: str, note: str = "") -> None:
+    """Put a title, and a smaller line below it that says what is drawn, above the axes, flush left."""
+    ax.set_title(
+        title, loc="left", fontsize=TITLE_SIZE, fontweight="bold", color=INK, pad=8 + 12 * len(note.splitlines())
+    )
+    if note:
+        ax.annotate(
+            note,
+            (0, 1),
+            (0, 6),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            fontsize=NOTE_SIZE,
+            color="#555555",
+        )
+
+
+def tidy(ax: Any) -> None:
+    """Thin frame, small ticks."""
+    ax.tick_params(labelsize=NOTE_SIZE, colors=INK, width=0.6, length=3)
+    for spine in ax.spines.values():
+        spine.set_linewidth(0.6)
+
+
+def fit_aspect(ax: Any, width: float, height: float) -> None:
+    """Draw lengths alike on both axes when the region is near square; otherwise fill the axes."""
+    ax.set_aspect("equal" if 0.5 <= width / height <= 2.0 else "auto")
+
+
+def grid_values(objective: Any, lower: Any, upper: Any, side: int = 201, base: Any = None, pair: Any = (0, 1)) -> Any:
+    """Return (u, v, values) on the plane along coordinates ``pair`` through ``base``; values[j, i] at (u[i], v[j])."""
+    u, v = np.linspace(lower[0], upper[0], side), np.linspace(lower[1], upper[1], side)
+    points = np.tile(np.zeros(2) if base is None else np.asarray(base, dtype=float), (side * side, 1))
+    points[:, pair[0]], points[:, pair[1]] = np.tile(u, side), np.repeat(v, side)
+    with np.errstate(all="ignore"):
+        values = np.asarray(objective.value(points), dtype=float).reshape(side, side)
+    return u, v, np.where(np.isfinite(values), values, np.nan)
+
+
+def levels(values: np.ndarray, count: int = 12) -> np.ndarray:
+    """Return contour levels: evenly spaced, or by equal factors above the lowest value where the range is large.
+
+    >>> levels(np.linspace(0.0, 10.0, 1001), 3).round(1).tolist()
+    [2.5, 5.0, 7.5]
+    """
+    finite = values[np.isfinite(values)]
+    if len(finite) == 0 or finite.max() <= finite.min():
+        return np.array([])
+    lowest = float(finite.min())
+    above = finite - lowest
+    low, high = float(np.quantile(above, 0.01)), float(np.quantile(above, 0.995))
+    if low > 0 and high > _LOG_RATIO * low:
+        return lowest + np.geomspace(low, high, count)
+    return lowest + np.linspace(0, float(above.max()), count + 2)[1:-1]
+
+
+def check_path(path: str | Path) -> None:
+    """Raise InputError for a file that no picture can be written to, before any drawing is done."""
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    file = Path(path)
+    known = FigureCanvasBase.get_supported_filetypes()
+    if file.suffix[1:].lower() not in known:
+        raise InputError(f"{file} must end in a picture format: .{', .'.join(sorted(known))}")
+    if not file.absolute().parent.is_dir():
+        raise InputError(f"{file.parent} is not a folder; make it first, or write the picture elsewhere")
+    if not os.access(file.absolute().parent, os.W_OK) or file.is_dir():
+        raise InputError(f"cannot write {file}; choose a file that you can write")
+
+
+def write(axes: Any, path: str | Path) -> None:
+    """Write the figure of the axes (or of an array of axes) into a file."""
+    figure = np.asarray(axes, dtype=object).ravel()[0].figure
+    try:
+        figure.savefig(path, dpi=_DPI)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror or error}; choose a file that you can write") from error

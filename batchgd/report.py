@@ -1,0 +1,302 @@
+"""A result in words: the table that ``print`` shows, the same in HTML, and the summary that ``--json`` prints."""
+
+import dataclasses
+import html as _html
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from batchgd.standins import host
+
+if TYPE_CHECKING:
+    from batchgd.result import BatchResult
+
+_ROWS = 12  # minima shown before the table is cut: it fits on a screen together with the lines around it
+_COORDINATES = 4  # coordinates shown before the point is cut
+_LIST_LIMIT = 16  # longer hyperparameters (one learning rate per start) are told by their range
+
+
+def text(result: "BatchResult") -> str:
+    """Return the result as lines of text, at most about 100 columns wide."""
+    lines = [header(result), ""]
+    if hasattr(result, "minima"):
+        lines += _aligned(*minima_rows(result))
+        lines += ["", *landscape_notes(result)]
+    return "\n".join([*lines, *batch_notes(result), *(f"warning: {line}" for line in result.warnings)])
+
+
+def html(result: "BatchResult") -> str:
+    """Return the result as HTML for a notebook: plain tags, no colour of its own, so that dark themes stay readable."""
+    parts = [f"<div style='font-weight:600'>{_html.escape(header(result))}</div>"]
+    notes = batch_notes(result)
+    if hasattr(result, "minima"):
+        parts.append(_html_table(*minima_rows(result)))
+        notes = [*landscape_notes(result), *notes]
+    parts += [f"<div>{_html.escape(line)}</div>" for line in notes]
+    parts += [f"<div><b>warning:</b> {_html.escape(line)}</div>" for line in result.warnings]
+    return f"<div class='batchgd'>{''.join(parts)}</div>"
+
+
+def header(result: "BatchResult") -> str:
+    """Return one line: what was run, how, where and how fast."""
+    starts = _plural(result.n, "start")
+    details = [str(detail) for detail in (_sampling(result), _seed(result)) if detail]
+    pieces = [
+        getattr(result.objective, "name", None) or "a function",
+        f"{result.dim}-D",
+        f"{starts} ({', '.join(details)})" if details else starts,
+        method_name(result.method),
+        f"{result.backend} {result.dtype}",
+    ]
+    if math.isfinite(result.seconds):
+        rate = f" ({quantity(result.n / result.seconds)} starts/s)" if result.seconds > 0 else ""
+        pieces.append(f"{duration(result.seconds)}{rate}")
+    return " · ".join(piece for piece in pieces if piece)
+
+
+def minima_rows(result: Any) -> tuple[list[str], list[list[str]], str]:
+    """Return the table of minima: its head, its rows, and a line that tells what was left out."""
+    minima = result.minima
+    head = ["label", "value", "share", "95 % interval", "starts", "kind", "x"]
+    values = format_values(minima.fun[:_ROWS])
+    rows = []
+    for k in range(min(len(minima.fun), _ROWS)):
+        share, interval = _share(minima, k)
+        kind = str(minima.kind[k]) + ("" if minima.inside[k] else ", outside")
+        rows.append([str(k), values[k], share, interval, f"{int(minima.count[k]):,}", kind, format_point(minima.x[k])])
+    if minima.fraction_low is None:
+        head.pop(3)
+        rows = [row[:3] + row[4:] for row in rows]
+    more = len(minima.fun) - len(rows)
+    left_out = f"… {_plural(more, 'more minimum', 'more minima')} (result.minima)" if more else ""
+    if not rows:
+        left_out = "no minimum was found"
+    return head, rows, left_out
+
+
+def landscape_notes(result: Any) -> list[str]:
+    """Return the lines below the table: points that are no minima, and starts that reached none."""
+    lines = []
+    if result.minima.fraction_low is None and getattr(result.minima, "interval_note", None):
+        lines.append(f"no intervals: {result.minima.interval_note}")
+    outside = int(np.count_nonzero(~np.asarray(result.minima.inside, dtype=bool)))
+    if outside:
+        lines.append(f"{_plural(outside, 'minimum lies', 'minima lie')} outside the starting box")
+    kinds = stationary_counts(result)
+    if kinds:
+        told = ", ".join(_plural(count, kind, _KINDS.get(kind, kind)) for kind, count in kinds.items())
+        lines.append(f"no minima, but descents rested there: {told} (result.stationary)")
+    lost = int(np.count_nonzero(np.asarray(host(result.label)) < 0))
+    if lost:
+        lines.append(f"no label (-1): {_plural(lost, 'start')}, {100 * lost / max(result.n, 1):.2g} %")
+    return lines
+
+
+_KINDS = {"saddle": "saddles", "maximum": "maxima", "degenerate": "degenerate points", "flat": "flat points"}
+
+
+def batch_notes(result: "BatchResult") -> list[str]:
+    """Return the lines that tell how the trajectories ended."""
+    ended = " · ".join(f"{name} {count:,}" for name, count in result.status_counts().items())
+    lines = [f"ended by: {ended}" if ended else "no trajectories"]
+    if result.n and not hasattr(result, "minima"):
+        fun = host(result.fun)
+        finite = fun[np.isfinite(fun)]
+        best = f"{finite.min():.10g}" if len(finite) else "none is finite"
+        lines.append(f"lowest value: {best} · updates: median {np.median(host(result.nit)):,.0f}")
+    return lines
+
+
+def stationary_counts(result: Any) -> dict[str, int]:
+    """Return how many stationary points of each kind were found, minima aside."""
+    kinds, counts = np.unique(np.asarray(result.stationary.kind, dtype=str), return_counts=True)
+    return {str(kind): int(count) for kind, count in zip(kinds, counts, strict=True)}
+
+
+def summary(result: "BatchResult") -> dict[str, Any]:
+    """Return the result without its arrays, ready for JSON; a number that is not finite stands as None (null).
+
+    Keys: objective, dim, n_starts, sampling, seed, box, method (name and hyperparameters), backend, dtype, seconds,
+    status (name -> count), warnings; of a multi-start also minima (a list of ``x, fun, count, fraction, fraction_low,
+    fraction_high, kind, inside``, the bounds None where withheld), stationary (kind -> number of points), unlabelled
+    (starts with label -1) and interval_note.
+    """
+    out: dict[str, Any] = {
+        "objective": getattr(result.objective, "name", None),
+        "dim": result.dim,
+        "n_starts": result.n,
+        "sampling": _sampling(result),
+        "seed": getattr(result, "seed", None),
+        "box": None if result.box is None else np.stack([result.box.lower, result.box.upper], axis=1),
+        "method": method_record(result.method),
+        "backend": result.backend,
+        "dtype": result.dtype,
+        "seconds": result.seconds,
+        "status": result.status_counts(),
+        "warnings": list(result.warnings),
+    }
+    if hasattr(result, "minima"):
+        out["minima"] = _minima_records(result.minima)
+        out["stationary"] = stationary_counts(result)
+        out["unlabelled"] = int(np.count_nonzero(host(result.label) < 0))
+        out["interval_note"] = getattr(result.minima, "interval_note", None)
+    return json_ready(out)
+
+
+def _minima_records(minima: Any) -> list[dict[str, Any]]:
+    names = ("x", "fun", "count", "fraction", "fraction_low", "fraction_high", "kind", "inside")
+    columns = {name: getattr(minima, name) for name in names}
+    return [
+        {name: None if column is None else column[k] for name, column in columns.items()}
+        for k in range(len(minima.fun))
+    ]
+
+
+def method_name(method: Any) -> str:
+    """Return the name of a method as a person writes it: its class, or the string that chose it."""
+    if method is None or isinstance(method, str):
+        return method or ""
+    return getattr(method, "method_name", None) or type(method).__name__
+
+
+def method_record(method: Any) -> dict[str, Any] | None:
+    """Return the method's name with its hyperparameters; a long one (per start) is told by its shape and range."""
+    if method is None:
+        return None
+    record: dict[str, Any] = {"name": method_name(method)}
+    for name, value in method_parameters(method).items():
+        array = np.asarray(value) if hasattr(value, "__len__") and not isinstance(value, str | dict) else None
+        if array is not None and array.size > _LIST_LIMIT:
+            value = {"shape": list(array.shape), "min": array.min(), "max": array.max()}
+        record[name] = value
+    return record
+
+
+def method_parameters(method: Any) -> dict[str, Any]:
+    """Return the hyperparameters of a method: the fields of its dataclass."""
+    if dataclasses.is_dataclass(method) and not isinstance(method, type):
+        return {field.name: getattr(method, field.name) for field in dataclasses.fields(method)}
+    return dict(getattr(method, "parameters", {}))
+
+
+def json_ready(value: Any) -> Any:
+    """Return the value in JSON's own types; numbers that are not finite become None.
+
+    >>> json_ready({"a": np.float64("nan"), "b": np.arange(2), "c": (True, None)})
+    {'a': None, 'b': [0, 1], 'c': [True, None]}
+    """
+    if isinstance(value, dict):
+        return {str(key): json_ready(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return json_ready(value.tolist())
+    if isinstance(value, list | tuple):
+        return [json_ready(item) for item in value]
+    if isinstance(value, np.generic):
+        return json_ready(value.item())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
+
+
+def format_values(values: Any) -> list[str]:
+    """Return function values with as many digits as tell neighbours apart, all with the same number of decimals.
+
+    >>> format_values([-1.0316284534, 2.1])
+    ['-1.031628', '2.100000']
+    >>> format_values([3e-9, 4e-9])
+    ['3.000000e-09', '4.000000e-09']
+    """
+    array = np.asarray(values, dtype=np.float64)
+    largest = float(np.max(np.abs(array), initial=0.0, where=np.isfinite(array)))
+    if 1e-12 < largest < 1e-4 or largest >= 1e7:  # below 1e-12 lie the zeros that a polish leaves
+        return [f"{value:.6e}" for value in array]
+    return [f"{value + 0.0:.6f}".replace("-0.000000", "0.000000") for value in array]
+
+
+def format_point(x: Any) -> str:
+    """Return the first coordinates of a point.
+
+    >>> format_point([3.0, -2.80511809, 1e-12])
+    '(3, -2.80512, 1e-12)'
+    >>> format_point(np.arange(9.0))
+    '(0, 1, 2, 3, …)'
+    """
+    shown = [f"{value:.6g}" for value in np.asarray(x, dtype=np.float64)[:_COORDINATES]]
+    return f"({', '.join(shown)}{', …' if len(x) > _COORDINATES else ''})"
+
+
+def quantity(number: float) -> str:
+    """Return a number with three digits and its order of magnitude.
+
+    >>> quantity(2_412_000.0), quantity(950.2), quantity(31_000)
+    ('2.41 M', '950', '31.0 k')
+    """
+    for limit, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if abs(number) >= limit:
+            return f"{number / limit:#.3g}{unit}".replace(". ", " ")
+    return f"{number:.3g}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time that a person can read.
+
+    >>> duration(0.00042), duration(3.14159), duration(754)
+    ('0.42 ms', '3.14 s', '12 min 34 s')
+    """
+    if seconds < 0.1:
+        return f"{1e3 * seconds:.2g} ms"
+    return f"{seconds:.3g} s" if seconds < 120 else f"{int(seconds) // 60:,} min {int(seconds) % 60} s"
+
+
+def _share(minima: Any, k: int) -> tuple[str, str]:
+    """Share of the starts and its interval in per cent, with the digits that the interval's width supports."""
+    share = 100 * float(minima.fraction[k])
+    if minima.fraction_low is None:
+        return f"{share:.3f} %", ""
+    low, high = 100 * float(minima.fraction_low[k]), 100 * float(minima.fraction_high[k])
+    width = max(high - low, 1e-9)
+    decimals = min(6, max(1, 1 - math.floor(math.log10(width))))
+    return f"{share:.{decimals}f} %", f"{low:.{decimals}f} to {high:.{decimals}f} %"
+
+
+def _aligned(head: Sequence[str], rows: Sequence[Sequence[str]], left_out: str) -> list[str]:
+    """Lines of a table: numbers flush right, words flush left."""
+    if not rows:
+        return [left_out]
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    words = {head.index(name) for name in ("kind", "x")}
+    lines = []
+    for row in (head, *rows):
+        cells = [c.ljust(w) if i in words else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
+        lines.append("  ".join(cells).rstrip())
+    lines.insert(1, "  ".join("─" * width for width in widths[:-1]) + "  " + "─" * min(widths[-1], 24))
+    return lines + ([left_out] if left_out else [])
+
+
+def _html_table(head: Sequence[str], rows: Sequence[Sequence[str]], left_out: str) -> str:
+    words = ("kind", "x")
+    align = ["left" if name in words else "right" for name in head]
+
+    def line(tag: str, cells: Sequence[str]) -> str:
+        styled = (f"<{tag} style='text-align:{a};padding:2px 10px'>" for a in align)
+        return f"<tr>{''.join(f'{s}{_html.escape(c)}</{tag}>' for s, c in zip(styled, cells, strict=True))}</tr>"
+
+    body = "".join(line("td", row) for row in rows)
+    table = f"<table><thead>{line('th', head)}</thead><tbody>{body}</tbody></table>" if rows else ""
+    return table + (f"<div>{_html.escape(left_out)}</div>" if left_out else "")
+
+
+def _sampling(result: "BatchResult") -> str | None:
+    name = getattr(result.starts, "name", None)
+    return str(name) if name else None
+
+
+def _seed(result: "BatchResult") -> str | None:
+    seed = getattr(result, "seed", None)
+    return None if seed is None else f"seed {seed}"
+
+
+def _plural(count: int, one: str, many: str | None = None) -> str:
+    return f"{count:,} {one if count == 1 else many or one + 's'}"

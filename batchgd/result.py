@@ -1,0 +1,343 @@
+"""What a batch of descents answers with: arrays with one entry per start, and the landscape of minima behind them."""
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+
+from batchgd.errors import InputError
+from batchgd.kernels.status import Status
+from batchgd.standins import MissingFunction, StartRows, host
+
+if TYPE_CHECKING:
+    from batchgd.box import Box
+    from batchgd.minima.tables import Minima, Stationary
+    from batchgd.plot import Pictures
+
+_ROWS_AT_ONCE = 1 << 16  # gradients are evaluated in slices, so that their temporaries stay in the tens of megabytes
+
+
+class Trajectory(dict):
+    """One descent, read by key or by attribute and printed like SciPy's ``OptimizeResult``.
+
+    Keys: ``message, success, status, fun, x, nit, nfev, jac, x0`` and, from a multi-start, ``label``.
+
+    >>> t = Trajectory(message="done", success=True, fun=0.5)
+    >>> t.fun == t["fun"], t
+    (True,  message: done
+     success: True
+         fun: 0.5)
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError as error:
+            raise AttributeError(f"a trajectory has no {name!r}; it has {', '.join(self)}") from error
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self]
+
+    def __repr__(self) -> str:
+        width = max((len(key) for key in self), default=0) + 1
+        return "\n".join(f"{key:>{width}}: {_show(value, width + 2)}" for key, value in self.items())
+
+
+def _show(value: Any, indent: int) -> str:
+    """One value of a trajectory's print; the lines of an array are indented below each other."""
+    if isinstance(value, Status):
+        return f"{int(value)} ({value.name})"
+    if isinstance(value, np.ndarray):
+        return np.array2string(value, precision=6, threshold=12, prefix=" " * indent)
+    return str(value)
+
+
+class Messages(Sequence[str]):
+    """The sentence of each trajectory's status, made when it is read: a million starts hold no million strings.
+
+    >>> messages = Messages(np.array([1, 5], np.int8))
+    >>> len(messages), messages[1]
+    (2, 'maxiter updates were made')
+    """
+
+    def __init__(self, status: Any) -> None:
+        self._status = status
+
+    def __len__(self) -> int:
+        return len(self._status)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Messages": ...
+    def __getitem__(self, index: int | slice) -> "str | Messages":
+        if isinstance(index, slice):
+            return Messages(self._status[index])
+        return Status(int(self._status[index])).message
+
+    def __repr__(self) -> str:
+        shown = [self[i] for i in range(min(3, len(self)))]
+        return f"<{len(self)} messages: {shown}{' …' if len(self) > 3 else ''}>"
+
+
+class BatchResult:
+    """The endpoints of n descents in d dimensions; n starts in, n entries out, in the order of the starts.
+
+    Arrays are NumPy, or CuPy where the run was asked to leave them on the device.
+
+    Attributes
+    ----------
+    x : (n, d)
+        Endpoints; ``fun`` (n,) the values there, ``jac`` (n, d) the gradients.
+    nit, nfev : (n,)
+        Updates made, and evaluations of value and gradient.
+    status : (n,) int8
+        Why each trajectory ended: codes of ``Status``; ``message`` has the sentences, ``success`` the verdict.
+    objective, starts, method, box
+        The function, where the start points come from, the update rule, the region of the starts or None.
+    backend, dtype, seconds, warnings
+        Two names, the wall time of the solve, and sentences worth reading.
+
+    ``result[i]`` is one :class:`Trajectory`, ``result[a:b]`` (or a mask, or an index array) a smaller BatchResult.
+
+    >>> batch = BatchResult(x=[[0.0], [2.0]], fun=[0.0, 4.0], nit=[3, 9], nfev=[4, 10], status=[1, 5])
+    >>> len(batch), batch.status_counts(), batch[1].fun
+    (2, {'GRADIENT': 1, 'MAXITER': 1}, 4.0)
+    """
+
+    def __init__(
+        self,
+        *,
+        x: Any,
+        fun: Any,
+        nit: Any,
+        nfev: Any,
+        status: Any,
+        objective: Any = None,
+        starts: Any = None,
+        method: Any = None,
+        box: "Box | None" = None,
+        backend: str = "numpy",
+        dtype: str = "float64",
+        seconds: float = float("nan"),
+        warnings: Sequence[str] = (),
+    ) -> None:
+        self.x, self.fun, self.nit, self.nfev = map(_array, (x, fun, nit, nfev))
+        self.status = _array(status).astype(np.int8, copy=False)
+        if self.x.ndim != 2 or any(len(a) != len(self.x) for a in (self.fun, self.nit, self.nfev, self.status)):
+            raise InputError(f"a result needs x of shape (n, d) and n of each other array; x has shape {self.x.shape}")
+        self.objective, self.starts, self.method, self.box = objective, starts, method, box
+        self.backend, self.dtype, self.seconds = backend, str(dtype), float(seconds)
+        self.warnings: tuple[str, ...] = tuple(warnings)
+
+    @property
+    def n(self) -> int:
+        """Number of trajectories."""
+        return len(self.x)
+
+    @property
+    def dim(self) -> int:
+        """Number of coordinates."""
+        return self.x.shape[1]
+
+    @property
+    def has_function(self) -> bool:
+        """Whether the function is at hand: a loaded result may know no more than its name."""
+        return self.objective is not None and not isinstance(self.objective, MissingFunction)
+
+    @property
+    def success(self) -> Any:
+        """True where a tolerance was met or the rounding floor was reached, shape (n,)."""
+        return (self.status >= Status.GRADIENT) & (self.status <= Status.STALLED)
+
+    @property
+    def message(self) -> Messages:
+        """The sentence of each status, made when read."""
+        return Messages(self.status)
+
+    @cached_property
+    def jac(self) -> np.ndarray:
+        """Gradients at the endpoints, shape (n, d), float64; evaluated on first use and kept.
+
+        Raises InputError where the function is not at hand, as in a result loaded from a folder.
+        """
+        return self._gradient(host(self.x))
+
+    def _gradient(self, x: np.ndarray) -> np.ndarray:
+        if self.objective is None:
+            raise InputError("no gradients: this result was made without its function")
+        out = np.empty(x.shape)
+        for first in range(0, len(x), _ROWS_AT_ONCE):
+            rows = slice(first, first + _ROWS_AT_ONCE)
+            out[rows] = self.objective.gradient(x[rows].astype(np.float64, copy=False))
+        return out
+
+    @property
+    def x0(self) -> np.ndarray:
+        """The start points, shape (n, d): made again from seed and index, or the array that was passed in."""
+        return self.start_points(0, self.n)
+
+    def start_points(self, first: int, stop: int) -> np.ndarray:
+        """Return the start points first..stop-1, shape (stop - first, d)."""
+        if self.starts is None:
+            raise InputError("no start points: this result was made without its starts")
+        return host(self.starts.points(first, stop))
+
+    def status_counts(self) -> dict[str, int]:
+        """How many trajectories ended for which reason: name -> count, the most frequent first."""
+        codes, counts = np.unique(host(self.status), return_counts=True)
+        order = np.argsort(-counts, kind="stable")
+        return {Status(int(codes[k])).name: int(counts[k]) for k in order}
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __iter__(self) -> Iterator[Trajectory]:
+        return (self._trajectory(i) for i in range(self.n))
+
+    @overload
+    def __getitem__(self, index: int) -> Trajectory: ...
+    @overload
+    def __getitem__(self, index: "slice | np.ndarray | list") -> "BatchResult": ...
+    def __getitem__(self, index: Any) -> "Trajectory | BatchResult":
+        if isinstance(index, slice | np.ndarray | list):
+            return self._part(index)
+        try:
+            position = range(self.n)[index]
+        except IndexError:
+            raise IndexError(f"trajectory {index} of {self.n}; valid are {-self.n}..{self.n - 1}") from None
+        return self._trajectory(position)
+
+    def _trajectory(self, i: int) -> Trajectory:
+        status = Status(int(self.status[i]))
+        x = host(self.x[i])
+        out = Trajectory(message=status.message, success=status.success, status=status)
+        out.update(fun=float(self.fun[i]), x=x, nit=int(self.nit[i]), nfev=int(self.nfev[i]))
+        if "jac" in self.__dict__ or self.has_function:
+            out["jac"] = self.__dict__["jac"][i] if "jac" in self.__dict__ else self._gradient(x[None])[0]
+        if self.starts is not None:
+            out["x0"] = self.start_points(i, i + 1)[0]
+        return out
+
+    def _part(self, index: Any) -> "BatchResult":
+        rows = np.arange(self.n)[index]
+        part = BatchResult(
+            **{name: getattr(self, name)[index] for name in ("x", "fun", "nit", "nfev", "status")},
+            **{name: getattr(self, name) for name in ("objective", "method", "box", "backend", "dtype", "seconds")},
+            starts=None if self.starts is None else StartRows(self.starts, rows),
+            warnings=self.warnings,
+        )
+        if "jac" in self.__dict__:
+            part.__dict__["jac"] = self.jac[rows]
+        return part
+
+    def __repr__(self) -> str:
+        from batchgd.report import text
+
+        return text(self)
+
+    def _repr_html_(self) -> str:
+        from batchgd.report import html
+
+        return html(self)
+
+    def summary(self) -> dict[str, Any]:
+        """The result without its arrays, as a dict that ``json.dumps`` takes: what ``--json`` prints.
+
+        JSON has no NaN and no infinity: such a number stands as None (null).
+        """
+        from batchgd.report import summary
+
+        return summary(self)
+
+    def to_dataframe(self, *, starts: bool = False) -> Any:
+        """Return a pandas DataFrame, one row per start: ``x0 … x{d-1}, fun, nit, nfev, status, success`` and ``label``.
+
+        Parameters
+        ----------
+        starts : bool
+            Also give the start points, as columns ``start0 … start{d-1}``.
+
+        Raises
+        ------
+        ImportError
+            Where pandas is not installed; with the command that installs it.
+        """
+        from batchgd.frames import trajectories_frame
+
+        return trajectories_frame(self, starts=starts)
+
+    def to_xarray(self) -> Any:
+        """Return an xarray Dataset with dimensions ``start``, ``coordinate`` and (of a multi-start) ``minimum``."""
+        from batchgd.frames import dataset
+
+        return dataset(self)
+
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the result as NumPy arrays and JSON into a new folder, whole or not at all; see :func:`batchgd.load`.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Where to; its parent must exist. A folder that holds anything is refused.
+        overwrite : bool
+            Replace an earlier saved result; any other folder is still refused.
+
+        Raises
+        ------
+        InputError
+            When the folder is in use or cannot be written.
+        """
+        from batchgd.storage import save
+
+        return save(self, folder, overwrite=overwrite)
+
+    @property
+    def plot(self) -> "Pictures":
+        """The pictures: ``result.plot.waterfall()``, ...; ``result.plot("file.png")`` draws the one that suits."""
+        from batchgd.plot import Pictures
+
+        return Pictures(self)
+
+
+class MultistartResult(BatchResult):
+    """A BatchResult with the landscape that its endpoints tell of.
+
+    Attributes
+    ----------
+    label : (n,) int32
+        Which minimum each start reached: a row of ``minima``; -1 where it reached none.
+    minima, stationary
+        Distinct minima sorted by value, label 0 the best known; and the other points where descents came to rest.
+    seed, independent
+        Seed of the starts, and whether they were drawn independently: only then do fractions have intervals.
+    """
+
+    def __init__(
+        self,
+        *,
+        label: Any,
+        minima: "Minima",
+        stationary: "Stationary",
+        seed: int | None = None,
+        independent: bool = True,
+        **batch: Any,
+    ) -> None:
+        super().__init__(**batch)
+        self.label = _array(label).astype(np.int32, copy=False)
+        if len(self.label) != self.n:
+            raise InputError(f"a result of {self.n} starts needs as many labels, got {len(self.label)}")
+        self.minima, self.stationary = minima, stationary
+        self.seed, self.independent = seed, bool(independent)
+
+    def _trajectory(self, i: int) -> Trajectory:
+        out = super()._trajectory(i)
+        out["label"] = int(self.label[i])
+        return out
+
+
+def _array(values: Any) -> Any:
+    """Lists become NumPy; arrays of any library stay what they are."""
+    return values if hasattr(values, "__array__") or hasattr(values, "device") else np.asarray(values)

@@ -1,0 +1,284 @@
+"""The two calls that everything else is reached by: ``multistart`` and ``descend``."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from batchgd.backends import check_dtype, check_threads, choose
+from batchgd.box import Box
+from batchgd.errors import InputError
+from batchgd.methods import as_method, split_per_start
+from batchgd.run import Batch, Endpoints, run
+from batchgd.stopping import Stopping
+
+if TYPE_CHECKING:
+    from batchgd.progress import Progress
+    from batchgd.result import BatchResult, MultistartResult
+
+
+def multistart(
+    fun: Any,
+    *,
+    box: Any = None,
+    dim: int | None = None,
+    starts: Any = 10_000,
+    sampling: Any = "uniform",
+    method: Any = None,
+    seed: int | None = 0,
+    gtol: float = 1e-6,
+    xtol: float = 0.0,
+    ftol: float = 0.0,
+    maxiter: int = 10_000,
+    max_time: float | None = None,
+    escape: float = 10.0,
+    backend: str = "auto",
+    dtype: Any = "float64",
+    threads: int | None = None,
+    params: Any = None,
+    jac: Any = None,
+    x_tol: float = 1e-6,
+    f_tol: float = 1e-9,
+    progress: Progress | None = None,
+    device: bool = False,
+) -> MultistartResult:
+    """Descend from many starts at once and collect the distinct minima that they reach.
+
+    Parameters
+    ----------
+    fun : callable, str, Landscape or Objective
+        ``fun(x)`` or ``fun(x, params)`` of a (d,) array in plain NumPy; or the name of a library landscape
+        (``batchgd list``). It is called once, to be turned into straight-line code with its gradient.
+    box : sequence of (low, high), optional
+        Where starts are drawn; not a constraint. A library landscape brings its own.
+    dim : int, optional
+        Number of coordinates, where the box does not tell.
+    starts : int or (n, d) array
+        How many starts, or the starts themselves.
+    sampling : str or Normal
+        ``"uniform"``, ``"sobol"``, ``"latin_hypercube"``, ``"grid"`` or ``bgd.Normal(mean, std)``. Only independent
+        starts give fractions with an interval: uniform and normal ones.
+    method : Method or str, optional
+        The update rule; :class:`BarzilaiBorwein` when left out.
+    seed : int, optional
+        Start i is a function of seed and i alone. None draws a seed, which the result reports.
+    gtol, xtol, ftol, maxiter, max_time, escape
+        When a trajectory ends; see :class:`Stopping`.
+    backend : str
+        ``"auto"``, ``"cuda"``, ``"cpu"`` or ``"numpy"``.
+    dtype : str
+        ``"float64"`` or ``"float32"``, of the descent; minima are polished in float64.
+    threads : int, optional
+        Worker threads of the CPU backend; one per core when left out. Never changes a result.
+    params : float or array, optional
+        Passed on to ``fun``; another value needs no new compilation.
+    jac : callable, optional
+        A hand-written gradient, traced instead of the derivative of ``fun``.
+    x_tol, f_tol : float
+        Polished endpoints are one minimum when they differ by at most ``x_tol`` box widths in each coordinate and
+        ``f_tol max(1, |f|)`` in value.
+    progress : callable, optional
+        Called with a :class:`ProgressUpdate` about twice a second.
+    device : bool
+        Leave the arrays of a CUDA run on the device, as CuPy arrays.
+
+    Returns
+    -------
+    MultistartResult
+        ``minima`` sorted by value, and ``x, fun, status, nit, nfev, label`` with one entry per start.
+
+    Raises
+    ------
+    InputError
+        For anything that cannot be used, before work starts. Trouble in one trajectory is its status.
+
+    Examples
+    --------
+    >>> result = multistart("himmelblau", starts=2000)
+    >>> len(result.minima), bool(np.abs(result.minima.fun).max() < 1e-12)
+    (4, True)
+    """
+    began = time.perf_counter()
+    stopping = Stopping(gtol, xtol, ftol, maxiter, max_time, escape)
+    tolerances = _tolerance("x_tol", x_tol), _tolerance("f_tol", f_tol)
+    batch = _batch(fun, box, dim, starts, sampling, method, seed, stopping, backend, dtype, threads, params, jac)
+    if device:
+        _check_device(batch)
+    return _multistart(batch, *tolerances, progress, device, began)
+
+
+def descend(
+    fun: Any,
+    x0: Any,
+    *,
+    box: Any = None,
+    method: Any = None,
+    gtol: float = 1e-6,
+    xtol: float = 0.0,
+    ftol: float = 0.0,
+    maxiter: int = 10_000,
+    max_time: float | None = None,
+    escape: float = 10.0,
+    backend: str = "auto",
+    dtype: Any = "float64",
+    threads: int | None = None,
+    params: Any = None,
+    jac: Any = None,
+    progress: Progress | None = None,
+    device: bool = False,
+) -> BatchResult:
+    """Descend from given starts: the batch API underneath :func:`multistart`, with SciPy's names.
+
+    Parameters
+    ----------
+    fun : callable, str, Landscape or Objective
+        As in :func:`multistart`.
+    x0 : (n, d) array
+        The starts: NumPy, CuPy, anything with DLPack, or nested lists.
+    box : sequence of (low, high), optional
+        The scale of the problem, by which the longest step and ``escape`` are measured. Left out: the box around x0,
+        each side at least 1 wide.
+
+    The other parameters are those of :func:`multistart`.
+
+    Returns
+    -------
+    BatchResult
+        ``x, fun, jac, nit, nfev, status, success, message``, one entry per start; ``result[i]`` is one trajectory.
+
+    Raises
+    ------
+    InputError
+        For anything that cannot be used, before work starts.
+
+    Examples
+    --------
+    A quadratic contracts by exactly 1 - η λ per step:
+
+    >>> batch = descend(lambda x: 0.5 * (x[0] ** 2 + 4.0 * x[1] ** 2), [[1.0, 1.0]], maxiter=3,
+    ...                 method="gradient_descent", learning_rate=0.125)  # doctest: +SKIP
+    >>> from batchgd.methods import GradientDescent
+    >>> batch = descend(lambda x: 0.5 * (x[0] ** 2 + 4.0 * x[1] ** 2), [[1.0, 1.0]], maxiter=3,
+    ...                 method=GradientDescent(learning_rate=0.125))
+    >>> batch.x.tolist() == [[0.875**3, 0.5**3]]
+    True
+    """
+    from batchgd.result import BatchResult
+    from batchgd.starts import parse_starts
+
+    stopping = Stopping(gtol, xtol, ftol, maxiter, max_time, escape)
+    dtype = check_dtype(dtype)
+    points = parse_starts(x0, "uniform", None, None, 0, dtype)
+    if box is None:
+        box = _surrounding(points.points(0, points.n))
+    batch = _batch(fun, box, None, points, "uniform", method, 0, stopping, backend, dtype, threads, params, jac)
+    if device:
+        _check_device(batch)
+    out = run(batch, progress=progress)
+    return BatchResult(**_common(batch, out, device), seconds=out.seconds)
+
+
+def _batch(
+    fun: Any,
+    box: Any,
+    dim: int | None,
+    starts: Any,
+    sampling: Any,
+    method: Any,
+    seed: int | None,
+    stopping: Stopping,
+    backend: str,
+    dtype: Any,
+    threads: int | None,
+    params: Any,
+    jac: Any,
+) -> Batch:
+    """Check everything, cheapest first, before the function is traced."""
+    from batchgd.objective import as_objective
+    from batchgd.starts import Starts, parse_seed, parse_starts
+
+    dtype, chosen, threads = check_dtype(dtype), choose(backend)[0], check_threads(threads)
+    method = as_method(method)
+    objective, region = as_objective(fun, dim=dim, box=box, params=params, jac=jac)
+    if not isinstance(starts, Starts):
+        seed = parse_seed(seed)
+        starts = parse_starts(starts, sampling, region, objective.dim, seed, dtype)
+    split_per_start(method, starts.n, dtype)
+    stopping.limits(region, dtype)
+    return Batch(objective, starts, region, method, stopping, dtype, chosen, threads, seed or 0)
+
+
+def _multistart(
+    batch: Batch, x_tol: float, f_tol: float, progress: Progress | None, device: bool, began: float
+) -> MultistartResult:
+    """Run, collect the occupied cells shard by shard, and find the minima behind them."""
+    from batchgd.minima import Catalogue, find_minima
+    from batchgd.result import MultistartResult
+
+    catalogue = Catalogue(batch.box)
+    keys = np.zeros(batch.starts.n, np.uint64)
+
+    def ended(first: int, stop: int, out: Endpoints) -> int | None:
+        rows = slice(first, stop)
+        keys[rows] = catalogue.add(first, out.x[rows], out.fun[rows], out.status[rows])
+        return None
+
+    out = run(batch, ended=ended, progress=progress)
+    found = find_minima(
+        catalogue,
+        batch.objective,
+        batch.box,
+        n_starts=batch.starts.n,
+        x_tol=x_tol,
+        f_tol=f_tol,
+        independent=batch.starts.independent,
+        interval_note=batch.starts.interval_note,
+    )
+    return MultistartResult(
+        **_common(batch, out, device),
+        label=found.labels(keys),
+        minima=found.minima,
+        stationary=found.stationary,
+        seed=batch.seed,
+        independent=batch.starts.independent,
+        warnings=found.warnings,
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _common(batch: Batch, out: Endpoints, device: bool) -> dict[str, Any]:
+    """What both kinds of result hold."""
+    arrays: dict[str, Any] = {name: getattr(out, name) for name in ("x", "fun", "nit", "nfev", "status")}
+    if device:
+        import cupy
+
+        arrays = {name: cupy.asarray(array) for name, array in arrays.items()}
+    return {
+        **arrays,
+        "objective": batch.objective,
+        "starts": batch.starts,
+        "method": batch.method,
+        "box": batch.box,
+        "backend": batch.backend.name,
+        "dtype": batch.dtype,
+    }
+
+
+def _surrounding(x0: np.ndarray) -> Box:
+    """Return the box around some starts, each side at least 1 wide."""
+    lower, upper = x0.min(axis=0), x0.max(axis=0)
+    margin = np.maximum(0.0, 0.5 * (1.0 - (upper - lower)))
+    return Box(lower - margin, upper + margin)
+
+
+def _tolerance(name: str, value: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0.0 < value < np.inf:
+        raise InputError(f"{name} is {value!r}: give a positive finite number")
+    return float(value)
+
+
+def _check_device(batch: Batch) -> None:
+    if batch.backend.name != "cuda":
+        raise InputError(f"device=True needs the cuda backend, and this run uses {batch.backend.name}: leave it out")

@@ -1,0 +1,69 @@
+"""Where everything of a lane stands in the workspace: slot numbers, counted once, used by the tick and by the loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from batchgd.specialise.rule import Rule
+
+COUNTERS = ("nit", "nfev", "first_gg", "previous_f", "busy", "code")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Slots of x, vectors, scalars, hyperparameters per start, and the loop's own counters, in that order."""
+
+    dim: int
+    rule: Rule
+    per_start: tuple[str, ...]
+
+    def x(self, i: int) -> int:
+        """Slot of coordinate i of the point to evaluate."""
+        return i
+
+    def vector(self, name: str, i: int) -> int:
+        """Slot of coordinate i of a vector that the rule remembers."""
+        return self.dim * (1 + self.rule.vectors.index(name)) + i
+
+    def scalar(self, name: str) -> int:
+        """Slot of a number that the rule remembers."""
+        return self._scalars + self.rule.scalars.index(name)
+
+    def hyperparameter(self, name: str) -> int:
+        """Slot of a hyperparameter that differs per start."""
+        return self.first_per_start + self.per_start.index(name)
+
+    def counter(self, name: str) -> int:
+        """Slot of one of the loop's own counters."""
+        return self.first_per_start + len(self.per_start) + COUNTERS.index(name)
+
+    @property
+    def _scalars(self) -> int:
+        return self.dim * (1 + len(self.rule.vectors))
+
+    @property
+    def first_per_start(self) -> int:
+        """First slot of the hyperparameters that differ per start."""
+        return self._scalars + len(self.rule.scalars)
+
+    @property
+    def accepted(self) -> int:
+        """First slot of the last accepted point."""
+        return self.x(0) if self.rule.accepted is None else self.vector(self.rule.accepted, 0)
+
+    @property
+    def size(self) -> int:
+        """Number of slots."""
+        return self.first_per_start + len(self.per_start) + len(COUNTERS)
+
+    def constants(self) -> list[str]:
+        """The names that the loop's text uses, as assignments."""
+        return [
+            f"D = {self.dim}",
+            f"ACCEPTED = {self.accepted}",
+            f"STATE = {self.dim}",
+            f"PER_START = {self.first_per_start}",
+            f"N_PER_START = {len(self.per_start)}",
+            *(f"{name.upper()} = {self.counter(name)}" for name in ("nit", "nfev", "busy", "code")),
+            f"SLOTS = {self.size}",
+        ]

@@ -1,0 +1,118 @@
+"""The only loop over a lane block: refill lanes, tick (evaluate, test, advance), store what ended.
+
+The functions here are a template. A specialisation copies their text behind the constants and functions that they
+name (``D``, ``W``, the slots, ``tick``, ``claim``), which are declared below for readers and type checkers only. The
+same text becomes CPU code (W lanes a block, shards claimed by worker threads) and a CUDA device function (W = 1).
+
+The workspace ``ws`` is one flat array of reals, slot k of lane l at ``ws[k * W + l]``: x, the rule's vectors and
+scalars, learning rates and the like that differ per start, and the lane's own counters. ``index[l]`` is the start
+that lane l descends from, -1 for a lane that is parked because no start is left.
+"""
+
+from typing import Any
+
+from batchgd.kernels.philox import place, uniform_pair
+
+Array = Any
+
+D = 1  # dimensions
+W = 1  # lanes of a block
+ACCEPTED = 0  # first slot of the last accepted point
+STATE = 0  # first slot of what a start resets to zero
+PER_START = 0  # first slot of hyperparameters that differ per start
+N_PER_START = 0
+NIT = NFEV = BUSY = CODE = SLOTS = 0
+IN_KERNEL = True  # whether starts are made here, or read from an array
+real: Any = float
+
+
+def tick(ws: Array, p: Array, box: Array, h: Array, limits: Array) -> int:
+    """Advance every lane by one evaluation; whether one of them ended (emitted per specialisation)."""
+    raise NotImplementedError
+
+
+def claim(queue: Array) -> int:
+    """Return the next start that nobody has taken, or -1 (an atomic on CUDA)."""
+    raise NotImplementedError
+
+
+def value_at(points: Array, i: int, p: Array) -> float:
+    """Return the value at row i of ``points`` (emitted per specialisation)."""
+    raise NotImplementedError
+
+
+# Copied into every specialisation from here on.
+
+
+def claim_next(queue: Array) -> int:
+    """Take the next start of this worker's own range ``queue = [next, stop]``, or -1."""
+    following = queue[0]
+    if following >= queue[1]:
+        return -1
+    queue[0] = following + 1
+    return following
+
+
+def refill(ws, index, l, queue, seed, lower, width, points, per_start, base):
+    """Give lane l the next start, or park it; the number of lanes that this leaves at work, 0 or 1."""
+    start = claim(queue)
+    index[l] = start
+    for k in range(STATE, SLOTS):
+        ws[k * W + l] = real(0.0)
+    if start < 0:
+        return 0
+    if IN_KERNEL:
+        for block in range((D + 1) // 2):
+            u, v = uniform_pair(seed, start, block)
+            k = 2 * block
+            ws[k * W + l] = place(u, lower[k], width[k])
+            if k + 1 < D:
+                ws[(k + 1) * W + l] = place(v, lower[k + 1], width[k + 1])
+    else:
+        for k in range(D):
+            ws[k * W + l] = points[start - base, k]
+    for k in range(N_PER_START):
+        ws[(PER_START + k) * W + l] = per_start[start - base, k]
+    ws[BUSY * W + l] = real(1.0)
+    return 1
+
+
+def store(ws, index, l, code, x, nit, nfev, status, base):
+    """Write the endpoint of lane l to the row of its start; an interrupted one falls back to its last accepted point."""
+    row = index[l] - base
+    source = 0
+    if code == 0 and ws[NFEV * W + l] > 0:
+        source = ACCEPTED
+    for k in range(D):
+        x[row, k] = ws[(source + k) * W + l]
+    nit[row] = int(ws[NIT * W + l])
+    nfev[row] = int(ws[NFEV * W + l])
+    status[row] = code
+
+
+def descend(
+    ws, index, queue, seed, lower, width, points, per_start, p, box, h, limits, control, x, nit, nfev, status, base
+):
+    """Descend from every start of the queue; ``control[0]``, once not 0, ends all lanes with that status."""
+    live = 0
+    for l in range(W):
+        live += refill(ws, index, l, queue, seed, lower, width, points, per_start, base)
+    while live > 0:
+        if tick(ws, p, box, h, limits) != 0:
+            for l in range(W):
+                code = int(ws[CODE * W + l])
+                if code != 0:
+                    store(ws, index, l, code, x, nit, nfev, status, base)
+                    live += refill(ws, index, l, queue, seed, lower, width, points, per_start, base) - 1
+        if control[0] != 0:
+            for l in range(W):
+                if index[l] >= 0:
+                    store(ws, index, l, 0, x, nit, nfev, status, base)
+                    status[index[l] - base] = control[0]
+            live = 0
+
+
+def values(points, p, f):
+    """Evaluate the function at every row of ``points``."""
+    for i in range(points.shape[0]):
+        f[i] = value_at(points, i, p)

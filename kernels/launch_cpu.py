@@ -1,0 +1,100 @@
+"""Run the compiled loop on worker threads, each over one shard of starts after the other.
+
+Threads and not ``prange``: shards are handed out as workers become free, an interrupt is seen between shards and
+within them, and nothing clashes with an executor that calls from its own threads. The compiled code holds no lock.
+"""
+
+import queue
+import threading
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from batchgd.kernels.plan import Plan
+
+
+def launch(module: ModuleType, plan: Plan, threads: int) -> None:
+    """Descend from every start of the plan; returns when all shards are finished or ended by ``control``."""
+    shards = plan.shards()
+    lock = threading.Lock()
+    finished: queue.Queue[tuple[int, int] | BaseException | None] = queue.Queue()
+
+    def work() -> None:
+        try:
+            state = _State(module, plan)
+            while plan.control[0] == 0:
+                with lock:
+                    shard = next(shards, None)
+                if shard is None:
+                    break
+                _descend_shard(module, plan, state, *shard)
+                finished.put(shard)
+        except BaseException as error:
+            plan.control[0] = -1
+            finished.put(error)
+        finally:
+            finished.put(None)
+
+    workers = [threading.Thread(target=work, daemon=True) for _ in range(threads)]
+    for worker in workers:
+        worker.start()
+    _collect(finished, plan, len(workers))
+    for worker in workers:
+        worker.join()
+
+
+class _State:
+    """One worker's lane block."""
+
+    def __init__(self, module: ModuleType, plan: Plan):
+        self.workspace = np.zeros(module.SLOTS * module.W, plan.dtype)
+        self.index = np.empty(module.W, np.int64)
+        self.queue = np.empty(2, np.int64)
+
+
+def _descend_shard(module: Any, plan: Plan, state: _State, first: int, stop: int) -> None:
+    x, nit, nfev, status = plan.outputs(first, stop)
+    points, per_start = plan.inputs(first, stop)
+    state.queue[:] = first, stop
+    module.descend(
+        state.workspace,
+        state.index,
+        state.queue,
+        np.uint64(plan.seed),
+        plan.lower,
+        plan.width,
+        points,
+        per_start,
+        plan.p,
+        plan.box,
+        plan.h,
+        plan.limits,
+        plan.control,
+        x,
+        nit,
+        nfev,
+        status,
+        first,
+    )
+    module.values(x, plan.p, plan.fun[first:stop])
+
+
+def _collect(finished: "queue.Queue[Any]", plan: Plan, workers: int) -> None:
+    """Report shards as they finish; between them let the caller look at the clock."""
+    failure = None
+    while workers:
+        try:
+            item = finished.get(timeout=plan.pause_seconds)
+        except queue.Empty:
+            plan.pause()
+            continue
+        if item is None:
+            workers -= 1
+        elif isinstance(item, BaseException):
+            failure = item
+        else:
+            plan.done(*item)
+            plan.pause()
+    if failure is not None:
+        raise failure

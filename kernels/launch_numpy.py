@@ -1,0 +1,70 @@
+"""Run the same tick on whole NumPy arrays: the slow, plain reference for the compiled backends.
+
+Lanes are columns. The loop is that of ``descend``: a lane that ends is stored and takes the next start at once, and
+when no start is left, the columns of parked lanes are dropped.
+"""
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from batchgd.kernels.philox import place, uniform_pair
+from batchgd.kernels.plan import Plan
+
+
+def launch(module: ModuleType, plan: Plan, threads: int) -> None:
+    """Descend from every start of the plan, in this thread."""
+    with np.errstate(all="ignore"):
+        for first, stop in plan.shards():
+            if plan.control[0] != 0:
+                return
+            _descend_shard(module, plan, first, stop)
+            plan.fun[first:stop] = module.value_at(plan.x[first:stop], plan.p)
+            plan.done(first, stop)
+            plan.pause()
+
+
+def _descend_shard(module: Any, plan: Plan, first: int, stop: int) -> None:
+    points, per_start = plan.inputs(first, stop)
+    ws = np.zeros((module.SLOTS, min(module.W, stop - first)), plan.dtype)
+    index = np.arange(first, first + ws.shape[1])
+    following = first + ws.shape[1]
+    _refill(module, plan, ws, slice(None), index, points, per_start, first)
+    while index.size:
+        if module.tick(ws, plan.p, plan.box, plan.h, plan.limits):
+            ended = np.flatnonzero(ws[module.CODE])
+            _store(module, plan, ws[:, ended], index[ended], ws[module.CODE, ended])
+            starts = np.arange(following, min(following + ended.size, stop))
+            following += starts.size
+            refilled, parked = ended[: starts.size], ended[starts.size :]
+            _refill(module, plan, ws, refilled, starts, points, per_start, first)
+            index[refilled] = starts
+            if parked.size:
+                ws, index = np.delete(ws, parked, axis=1), np.delete(index, parked)
+        plan.pause()
+        if plan.control[0] != 0:
+            _store(module, plan, ws, index, np.zeros(index.size))
+            plan.status[index] = plan.control[0]
+            return
+
+
+def _refill(module: Any, plan: Plan, ws: Any, lanes: Any, starts: Any, points: Any, per_start: Any, base: int) -> None:
+    """Put these starts into these lanes."""
+    ws[module.STATE :, lanes] = 0.0
+    if module.IN_KERNEL:
+        for block in range((plan.dim + 1) // 2):
+            for k, u in zip((2 * block, 2 * block + 1), uniform_pair(plan.seed, starts, block), strict=True):
+                if k < plan.dim:
+                    ws[k, lanes] = place(u, plan.lower[k], plan.width[k])
+    else:
+        ws[: plan.dim, lanes] = points[starts - base].T
+    ws[module.PER_START : module.PER_START + module.N_PER_START, lanes] = per_start[starts - base].T
+    ws[module.BUSY, lanes] = 1.0
+
+
+def _store(module: Any, plan: Plan, ws: Any, index: Any, code: Any) -> None:
+    """Write the endpoints of these lanes; interrupted ones fall back to their last accepted point."""
+    source = np.where((code == 0) & (ws[module.NFEV] > 0), module.ACCEPTED, 0)
+    plan.x[index] = ws[source[:, None] + np.arange(plan.dim), np.arange(index.size)[:, None]]
+    plan.nit[index], plan.nfev[index], plan.status[index] = ws[module.NIT], ws[module.NFEV], code

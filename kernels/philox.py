@@ -1,0 +1,105 @@
+"""Counter-based random numbers: every number is a function of (seed, index, block, stream), and of nothing else.
+
+Philox4x32-10 [1]_: the counter holds (index low, index high, block, stream), the key (seed low, seed high), each a
+32-bit word. Nothing is stored and nothing depends on who drew before, so any shard of starts can be made anywhere.
+The same text runs on NumPy arrays, inside Numba's CPU code and inside CUDA kernels, and gives the same bits there.
+
+.. [1] J. K. Salmon, M. A. Moraes, R. O. Dror, D. E. Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+"""
+
+import numpy as np
+from numba.extending import register_jitable
+
+# What the fourth counter word is used for; a stream never shares a number with another one.
+STREAM_STARTS = 0
+STREAM_PERMUTATION = 1
+
+# Every constant is typed: Numba turns uint64 with an int literal into float64, and 32-bit words are kept in uint64
+# because a product of two of them must not lose its upper half (it still compiles to one widening multiply).
+_MULTIPLIER_0 = np.uint64(0xD2511F53)
+_MULTIPLIER_1 = np.uint64(0xCD9E8D57)
+_WEYL_0 = np.uint64(0x9E3779B9)
+_WEYL_1 = np.uint64(0xBB67AE85)
+_WORD = np.uint64(0xFFFFFFFF)
+_32 = np.uint64(32)
+_11 = np.uint64(11)
+_UNIT_53 = np.float64(2.0**-53)
+
+_FLAGS = {"fastmath": {"contract"}, "error_model": "numpy"}
+
+
+@register_jitable(**_FLAGS)
+def philox4x32(c0, c1, c2, c3, k0, k1):
+    """Return the four 32-bit words, as uint64, that Philox4x32-10 makes of counter ``c0..c3`` and key ``k0, k1``.
+
+    Parameters
+    ----------
+    c0, c1, c2, c3, k0, k1 : uint64 scalars or arrays that broadcast
+        Words below 2**32.
+
+    Examples
+    --------
+    >>> zero = np.uint64(0)
+    >>> [hex(word) for word in philox4x32(zero, zero, zero, zero, zero, zero)]
+    ['0x6627e8d5', '0xe169c58d', '0xbc57ac4c', '0x9b00dbd8']
+    """
+    for _ in range(10):
+        product_0 = _MULTIPLIER_0 * c0
+        product_1 = _MULTIPLIER_1 * c2
+        c0 = (product_1 >> _32) ^ c1 ^ k0
+        c1 = product_1 & _WORD
+        c2 = (product_0 >> _32) ^ c3 ^ k1
+        c3 = product_0 & _WORD
+        k0 = (k0 + _WEYL_0) & _WORD
+        k1 = (k1 + _WEYL_1) & _WORD
+    return c0, c1, c2, c3
+
+
+@register_jitable(**_FLAGS)
+def random_words(seed, index, block, stream):
+    """Return the four 32-bit words, as uint64, of ``block`` of draw ``index`` under ``seed``, in ``stream``.
+
+    Parameters
+    ----------
+    seed, index : non-negative integers below 2**64
+        Scalars, or an array of indices.
+    block, stream : non-negative integers below 2**32
+        Which four words of this index, and what they are for (``STREAM_STARTS``, ...).
+    """
+    seed = np.uint64(seed)
+    index = np.uint64(index)
+    return philox4x32(
+        index & _WORD, index >> _32, np.uint64(block), np.uint64(stream), seed & _WORD, seed >> _32
+    )
+
+
+@register_jitable(**_FLAGS)
+def uniform_pair(seed, index, block, stream=STREAM_STARTS):
+    """Return two float64 numbers in [0, 1), each with 53 random bits: coordinates ``2 block`` and ``2 block + 1``.
+
+    Parameters
+    ----------
+    seed, index, block, stream : non-negative integers
+        As in :func:`random_words`.
+
+    Examples
+    --------
+    >>> u, v = uniform_pair(7, np.arange(2), 0)
+    >>> u[1] == uniform_pair(7, 1, 0)[0]
+    np.True_
+    """
+    w0, w1, w2, w3 = random_words(seed, index, block, stream)
+    u = np.float64(((w0 << _32) | w1) >> _11) * _UNIT_53
+    v = np.float64(((w2 << _32) | w3) >> _11) * _UNIT_53
+    return u, v
+
+
+# No contraction here: a fused multiply-add rounds once where NumPy rounds twice, and starts would differ by a bit.
+@register_jitable(fastmath=False, error_model="numpy")
+def place(u, lower, width):
+    """Return ``lower + u * width``, rounded after the product and after the sum, as NumPy does.
+
+    For u in [0, 1) the result lies in [lower, upper); where ``u * width`` rounds up it can equal the upper end.
+    CUDA compilers contract the two operations whatever the flags say: there a start may differ in its last bit.
+    """
+    return lower + u * width

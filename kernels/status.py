@@ -1,0 +1,56 @@
+"""Why a trajectory ended: one code, one sentence, and whether it counts as success."""
+
+from enum import IntEnum
+
+
+class Status(IntEnum):
+    """The reason that ended a trajectory.
+
+    The codes are what ``result.status`` holds. ``RUNNING`` never leaves a kernel.
+
+    >>> Status(1).name, Status.GRADIENT.success, Status.ESCAPED.success
+    ('GRADIENT', True, False)
+    """
+
+    RUNNING = 0
+    GRADIENT = 1
+    STEP = 2
+    VALUE = 3
+    STALLED = 4
+    MAXITER = 5
+    MAXTIME = 6
+    DIVERGED = 7
+    NONFINITE = 8
+    ESCAPED = 9
+    INTERRUPTED = 10
+
+    @property
+    def success(self) -> bool:
+        """Whether the trajectory came to rest: a tolerance was met or rounding stopped it."""
+        return 1 <= self <= 4
+
+    @property
+    def message(self) -> str:
+        """One sentence for a person."""
+        return _MESSAGES[self]
+
+
+_MESSAGES = {
+    Status.RUNNING: "still running",
+    Status.GRADIENT: "the gradient norm fell to gtol",
+    Status.STEP: "the next step is shorter than xtol",
+    Status.VALUE: "the value changed by less than ftol",
+    Status.STALLED: "rounding floor reached: no further progress can be resolved",
+    Status.MAXITER: "maxiter updates were made",
+    Status.MAXTIME: "max_time ran out",
+    Status.DIVERGED: "diverged: far outside the box with a growing gradient",
+    Status.NONFINITE: "the value or the gradient is not finite",
+    Status.ESCAPED: "escaped: further from the box than allowed",
+    Status.INTERRUPTED: "interrupted before it ended",
+}
+
+SUCCESSES = tuple(status for status in Status if status.success)
+"""The statuses of trajectories that came to rest."""
+
+LOST = (Status.DIVERGED, Status.NONFINITE, Status.ESCAPED)
+"""The statuses of trajectories whose endpoint says nothing about a minimum."""

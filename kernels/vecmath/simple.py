@@ -1,0 +1,145 @@
+"""The functions that are one instruction or a select: the same generic overload serves the CPU and CUDA."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import types
+from numba.extending import overload
+
+from batchgd.kernels.vecmath.ir import Real, emitted, result_type
+
+OPTIONS = {"fastmath": {"contract"}, "error_model": "numpy"}
+
+
+def where(condition: Any, yes: Any, no: Any) -> Any:
+    """`yes` where the condition holds, else `no`; both are evaluated (a select, no branch)."""
+    return np.where(condition, yes, no)[()]
+
+
+def minimum(x: Any, y: Any) -> Any:
+    """The smaller of x and y; NaN where either is NaN."""
+    return np.minimum(x, y)
+
+
+def maximum(x: Any, y: Any) -> Any:
+    """The larger of x and y; NaN where either is NaN."""
+    return np.maximum(x, y)
+
+
+def absolute(x: Any) -> Any:
+    """|x|."""
+    return np.absolute(x)
+
+
+def sign(x: Any) -> Any:
+    """-1, 0 or 1 with the sign of x; NaN for NaN."""
+    return np.sign(x)
+
+
+def floor(x: Any) -> Any:
+    """The largest integer not above x, as a floating-point number."""
+    return np.floor(x)
+
+
+def sqrt(x: Any) -> Any:
+    """The correctly rounded square root; NaN for x < 0."""
+    return np.sqrt(x)
+
+
+def square(x: Any) -> Any:
+    """x x."""
+    return np.square(x)
+
+
+def isfinite(x: Any) -> Any:
+    """True where x is neither infinite nor NaN."""
+    return np.isfinite(x)
+
+
+@overload(where, jit_options=OPTIONS)
+def _where(condition, yes, no):
+    real = result_type(yes, no)
+    if real is None or not isinstance(condition, (types.Boolean, types.Integer, types.Float)):
+        return None
+
+    def body(condition, yes, no):
+        return real(yes) if condition else real(no)
+
+    return body
+
+
+@overload(minimum, jit_options=OPTIONS)
+def _minimum(x, y):
+    real = result_type(x, y)
+    if real is None:
+        return None
+
+    def body(x, y):
+        a, b = real(x), real(y)
+        return a if (a <= b) | (a != a) else b
+
+    return body
+
+
+@overload(maximum, jit_options=OPTIONS)
+def _maximum(x, y):
+    real = result_type(x, y)
+    if real is None:
+        return None
+
+    def body(x, y):
+        a, b = real(x), real(y)
+        return a if (a >= b) | (a != a) else b
+
+    return body
+
+
+@overload(absolute, jit_options=OPTIONS)
+def _absolute(x):
+    real = result_type(x)
+    return None if real is None else lambda x: abs(real(x))
+
+
+@overload(sign, jit_options=OPTIONS)
+def _sign(x):
+    real = result_type(x)
+    if real is None:
+        return None
+    one, minus_one = _typed(real, 1.0), _typed(real, -1.0)
+
+    def body(x):
+        a = real(x)
+        below = minus_one if a < 0 else a  # what is left, 0 and NaN, is its own sign
+        return one if a > 0 else below
+
+    return body
+
+
+@overload(sqrt, jit_options=OPTIONS)
+def _sqrt(x):
+    real = result_type(x)
+    return None if real is None else lambda x: math.sqrt(real(x))
+
+
+@overload(square, jit_options=OPTIONS)
+def _square(x):
+    real = result_type(x)
+    return None if real is None else lambda x: real(x) * real(x)
+
+
+@overload(isfinite, jit_options=OPTIONS)
+def _isfinite(x):
+    real = result_type(x)
+    return None if real is None else lambda x: real(x) - real(x) == 0
+
+
+@emitted(floor)
+def _floor(x: Real) -> Real:
+    return x.floor()
+
+
+def _typed(real: Any, number: float) -> Any:
+    return np.float32(number) if real == types.float32 else np.float64(number)
