@@ -1,3 +1,69 @@
-"""batchgd: thousands to billions of independent gradient descents at once, and the minima they find."""
+"""batchgd: thousands to billions of independent gradient descents at once, and the minima they find.
+
+>>> import batchgd as bgd
+>>> result = bgd.multistart("six_hump_camel", starts=2000)
+>>> len(result.minima)
+6
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0.dev0"
+
+_HOMES = {
+    "BackendError": "errors",
+    "InputError": "errors",
+    "TraceError": "errors",
+    "TraceSizeWarning": "errors",
+    "BarzilaiBorwein": "methods",
+    "GradientDescent": "methods",
+    "Box": "box",
+    "Normal": "starts",
+    "start": "starts",
+    "Objective": "objective",
+    "where": "trace",
+    "ProgressUpdate": "progress",
+    "Status": "kernels.status",
+    "Stopping": "stopping",
+    "descend": "solve",
+    "multistart": "solve",
+    "landscapes": "",
+    "load": "storage",
+}
+"""Where each public name lives; it is imported when it is first used, so that ``import batchgd`` stays light."""
+
+if TYPE_CHECKING:
+    from batchgd import landscapes as landscapes
+    from batchgd.box import Box as Box
+    from batchgd.errors import BackendError as BackendError
+    from batchgd.errors import InputError as InputError
+    from batchgd.errors import TraceError as TraceError
+    from batchgd.errors import TraceSizeWarning as TraceSizeWarning
+    from batchgd.kernels.status import Status as Status
+    from batchgd.methods import BarzilaiBorwein as BarzilaiBorwein
+    from batchgd.methods import GradientDescent as GradientDescent
+    from batchgd.objective import Objective as Objective
+    from batchgd.progress import ProgressUpdate as ProgressUpdate
+    from batchgd.solve import descend as descend
+    from batchgd.solve import multistart as multistart
+    from batchgd.starts import Normal as Normal
+    from batchgd.starts import start as start
+    from batchgd.stopping import Stopping as Stopping
+    from batchgd.storage import load as load
+    from batchgd.trace import where as where
+
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'batchgd' has no attribute {name!r}; public names: {', '.join(sorted(_HOMES))}")
+    home = _HOMES[name]
+    value = getattr(import_module(f"batchgd.{home}"), name) if home else import_module(f"batchgd.{name}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

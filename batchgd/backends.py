@@ -89,9 +89,7 @@ BACKENDS = {
         lambda n, threads: 256 if simulated() else 1 << 22,
     ),
     "cpu": Backend("cpu", "batchgd.kernels.launch_cpu", _always, _cpu_lanes, _cpu_shard),
-    "numpy": Backend(
-        "numpy", "batchgd.kernels.launch_numpy", _always, lambda n: 8192, lambda n, threads: 65_536
-    ),
+    "numpy": Backend("numpy", "batchgd.kernels.launch_numpy", _always, lambda n: 8192, lambda n, threads: 65_536),
 }
 """Every backend, the fastest first."""
 

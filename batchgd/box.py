@@ -157,9 +157,8 @@ def _numbers(values: Any, what: str) -> NDArray[np.float64]:
         except (TypeError, ValueError, OverflowError):
             raise InputError(f"the {what} of the box holds something that is not a real number: {_FORMS}") from None
     if array.dtype.kind not in "iuf":
-        raise InputError(
-            f"the {what} of the box holds {_KINDS.get(array.dtype.kind, array.dtype.name)} values where real numbers are needed: {_FORMS}"
-        )
+        found = _KINDS.get(array.dtype.kind, array.dtype.name)
+        raise InputError(f"the {what} of the box holds {found} values where real numbers are needed: {_FORMS}")
     return array.astype(np.float64)
 
 

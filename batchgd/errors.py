@@ -11,3 +11,7 @@ class TraceError(InputError):
 
 class BackendError(InputError):
     """The backend that was asked for does not work on this machine."""
+
+
+class TraceSizeWarning(UserWarning):
+    """A traced function is so large that a kernel made of it compiles slowly and keeps its state in memory."""

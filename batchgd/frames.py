@@ -1,24 +1,22 @@
 """Results as pandas frames and xarray datasets; both packages are optional."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from batchgd.optional import require
 from batchgd.report import json_ready, summary
+from batchgd.result import BatchResult, MultistartResult
 from batchgd.standins import host
 
-if TYPE_CHECKING:
-    from batchgd.result import BatchResult
 
-
-def trajectories_frame(result: "BatchResult", *, starts: bool = False) -> Any:
+def trajectories_frame(result: BatchResult, *, starts: bool = False) -> Any:
     """Return a pandas DataFrame, one row per start: ``x0 …, fun, nit, nfev, status, success``, and ``label``."""
     pandas = require("pandas", "frames")
     x = host(result.x)
     columns: dict[str, Any] = {f"x{j}": x[:, j] for j in range(result.dim)}
     columns |= {name: host(getattr(result, name)) for name in ("fun", "nit", "nfev", "status", "success")}
-    if hasattr(result, "label"):
+    if isinstance(result, MultistartResult):
         columns["label"] = host(result.label)
     if starts:
         x0 = result.x0
@@ -42,12 +40,12 @@ def points_frame(table: Any) -> Any:
     return pandas.DataFrame(columns).rename_axis("label")
 
 
-def dataset(result: "BatchResult") -> Any:
+def dataset(result: BatchResult) -> Any:
     """Return an xarray Dataset with dimensions ``start``, ``coordinate`` and, of a multi-start, ``minimum``."""
     xarray = require("xarray", "frames")
     variables: dict[str, Any] = {"x": (("start", "coordinate"), host(result.x))}
     variables |= {name: ("start", host(getattr(result, name))) for name in ("fun", "nit", "nfev", "status")}
-    if hasattr(result, "minima"):
+    if isinstance(result, MultistartResult):
         minima = result.minima
         variables["label"] = ("start", host(result.label))
         variables["minimum_x"] = (("minimum", "coordinate"), np.asarray(minima.x))

@@ -4,21 +4,19 @@ import dataclasses
 import html as _html
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from batchgd.result import BatchResult, MultistartResult
 from batchgd.standins import host
-
-if TYPE_CHECKING:
-    from batchgd.result import BatchResult
 
 _ROWS = 12  # minima shown before the table is cut: it fits on a screen together with the lines around it
 _COORDINATES = 4  # coordinates shown before the point is cut
 _LIST_LIMIT = 16  # longer hyperparameters (one learning rate per start) are told by their range
 
 
-def text(result: "BatchResult") -> str:
+def text(result: BatchResult) -> str:
     """Return the result as lines of text, at most about 100 columns wide."""
     lines = [header(result), ""]
     if hasattr(result, "minima"):
@@ -27,7 +25,7 @@ def text(result: "BatchResult") -> str:
     return "\n".join([*lines, *batch_notes(result), *(f"warning: {line}" for line in result.warnings)])
 
 
-def html(result: "BatchResult") -> str:
+def html(result: BatchResult) -> str:
     """Return the result as HTML for a notebook: plain tags, no colour of its own, so that dark themes stay readable."""
     parts = [f"<div style='font-weight:600'>{_html.escape(header(result))}</div>"]
     notes = batch_notes(result)
@@ -39,7 +37,7 @@ def html(result: "BatchResult") -> str:
     return f"<div class='batchgd'>{''.join(parts)}</div>"
 
 
-def header(result: "BatchResult") -> str:
+def header(result: BatchResult) -> str:
     """Return one line: what was run, how, where and how fast."""
     starts = _plural(result.n, "start")
     details = [str(detail) for detail in (_sampling(result), _seed(result)) if detail]
@@ -90,14 +88,14 @@ def landscape_notes(result: Any) -> list[str]:
         lines.append(f"no minima, but descents rested there: {told} (result.stationary)")
     lost = int(np.count_nonzero(np.asarray(host(result.label)) < 0))
     if lost:
-        lines.append(f"no label (-1): {_plural(lost, 'start')}, {100 * lost / max(result.n, 1):.2g} %")
+        lines.append(f"no label (-1): {_plural(lost, 'start')}, {_percent(lost / result.n)}")
     return lines
 
 
 _KINDS = {"saddle": "saddles", "maximum": "maxima", "degenerate": "degenerate points", "flat": "flat points"}
 
 
-def batch_notes(result: "BatchResult") -> list[str]:
+def batch_notes(result: BatchResult) -> list[str]:
     """Return the lines that tell how the trajectories ended."""
     ended = " · ".join(f"{name} {count:,}" for name, count in result.status_counts().items())
     lines = [f"ended by: {ended}" if ended else "no trajectories"]
@@ -115,7 +113,7 @@ def stationary_counts(result: Any) -> dict[str, int]:
     return {str(kind): int(count) for kind, count in zip(kinds, counts, strict=True)}
 
 
-def summary(result: "BatchResult") -> dict[str, Any]:
+def summary(result: BatchResult) -> dict[str, Any]:
     """Return the result without its arrays, ready for JSON; a number that is not finite stands as None (null).
 
     Keys: objective, dim, n_starts, sampling, seed, box, method (name and hyperparameters), backend, dtype, seconds,
@@ -137,7 +135,7 @@ def summary(result: "BatchResult") -> dict[str, Any]:
         "status": result.status_counts(),
         "warnings": list(result.warnings),
     }
-    if hasattr(result, "minima"):
+    if isinstance(result, MultistartResult):
         out["minima"] = _minima_records(result.minima)
         out["stationary"] = stationary_counts(result)
         out["unlabelled"] = int(np.count_nonzero(host(result.label) < 0))
@@ -176,9 +174,11 @@ def method_record(method: Any) -> dict[str, Any] | None:
 
 def method_parameters(method: Any) -> dict[str, Any]:
     """Return the hyperparameters of a method: the fields of its dataclass."""
+    if isinstance(getattr(method, "parameters", None), dict):  # a method read from a folder, without its class
+        return dict(method.parameters)
     if dataclasses.is_dataclass(method) and not isinstance(method, type):
         return {field.name: getattr(method, field.name) for field in dataclasses.fields(method)}
-    return dict(getattr(method, "parameters", {}))
+    return {}
 
 
 def json_ready(value: Any) -> Any:
@@ -288,14 +288,20 @@ def _html_table(head: Sequence[str], rows: Sequence[Sequence[str]], left_out: st
     return table + (f"<div>{_html.escape(left_out)}</div>" if left_out else "")
 
 
-def _sampling(result: "BatchResult") -> str | None:
+def _sampling(result: BatchResult) -> str | None:
     name = getattr(result.starts, "name", None)
     return str(name) if name else None
 
 
-def _seed(result: "BatchResult") -> str | None:
+def _seed(result: BatchResult) -> str | None:
     seed = getattr(result, "seed", None)
     return None if seed is None else f"seed {seed}"
+
+
+def _percent(share: float) -> str:
+    """Two digits, in decimals: 0.03 %, 12 %, 100 %."""
+    decimals = max(0, 1 - math.floor(math.log10(100 * share))) if 0 < share < 0.1 else 0
+    return f"{100 * share:.{decimals}f} %"
 
 
 def _plural(count: int, one: str, many: str | None = None) -> str:

@@ -120,7 +120,7 @@ class BatchResult:
         method: Any = None,
         box: "Box | None" = None,
         backend: str = "numpy",
-        dtype: str = "float64",
+        dtype: Any = "float64",
         seconds: float = float("nan"),
         warnings: Sequence[str] = (),
     ) -> None:
@@ -129,7 +129,7 @@ class BatchResult:
         if self.x.ndim != 2 or any(len(a) != len(self.x) for a in (self.fun, self.nit, self.nfev, self.status)):
             raise InputError(f"a result needs x of shape (n, d) and n of each other array; x has shape {self.x.shape}")
         self.objective, self.starts, self.method, self.box = objective, starts, method, box
-        self.backend, self.dtype, self.seconds = backend, str(dtype), float(seconds)
+        self.backend, self.dtype, self.seconds = backend, np.dtype(dtype).name, float(seconds)
         self.warnings: tuple[str, ...] = tuple(warnings)
 
     @property
@@ -151,6 +151,11 @@ class BatchResult:
     def success(self) -> Any:
         """True where a tolerance was met or the rounding floor was reached, shape (n,)."""
         return (self.status >= Status.GRADIENT) & (self.status <= Status.STALLED)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the run was stopped before every trajectory had ended."""
+        return bool((self.status == Status.INTERRUPTED).any())
 
     @property
     def message(self) -> Messages:

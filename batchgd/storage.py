@@ -12,6 +12,7 @@ import shutil
 import uuid
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -133,27 +134,21 @@ def _check_target(target: Path, overwrite: bool) -> None:
 def _write_all(result: BatchResult, folder: Path) -> None:
     files: dict[str, int] = {}
     for name, array in _columns(result).items():
-        files[f"{name}.npy"] = _write(
-            folder / f"{name}.npy", lambda out, a=array: np.lib.format.write_array(out, a, allow_pickle=False)
-        )
+        fill = partial(np.lib.format.write_array, array=array, allow_pickle=False)
+        files[f"{name}.npy"] = _write(folder / f"{name}.npy", fill)
     meta = _meta(result)
     for name in _TABLES:
         if hasattr(result, name):
-            columns, rest = _split_table(getattr(result, name))
-            meta[name] = rest
-            files[f"{name}.npz"] = _write(
-                folder / f"{name}.npz", lambda out, c=columns: np.savez(out, allow_pickle=False, **c)
-            )
-    head = {
-        "format": FORMAT,
-        "version": VERSION,
-        "kind": type(result).__name__,
-        "files": files,
-        "meta": encode(meta),
-    }
+            columns, meta[name] = _split_table(getattr(result, name))
+            files[f"{name}.npz"] = _write(folder / f"{name}.npz", partial(_write_columns, columns))
+    head = {"format": FORMAT, "version": VERSION, "kind": type(result).__name__, "files": files, "meta": encode(meta)}
     body = json.dumps(head, indent=1, allow_nan=False).encode()
     _write(folder / _HEAD, lambda out: out.write(body))
     _flush_folder(folder)
+
+
+def _write_columns(columns: dict[str, Any], out: Any) -> None:
+    np.savez(out, allow_pickle=False, **columns)
 
 
 def _columns(result: BatchResult) -> dict[str, np.ndarray]:
@@ -335,9 +330,13 @@ def _objective(result: BatchResult, meta: dict[str, Any], fun: Any) -> Any:
     if fun is None:
         found = _landscape(meta)
         return found if found is not None and _agrees(found, result) else stand_in
-    from batchgd.objective import Objective
+    found = _landscape(meta | {"objective": fun}) if isinstance(fun, str) else fun
+    if found is None:
+        raise InputError(f"there is no landscape {fun!r} in {meta['dim']} dimensions; `batchgd list` shows all")
+    if not hasattr(found, "gradient"):
+        from batchgd.objective import Objective
 
-    found = fun if hasattr(fun, "gradient") else Objective(fun, meta["dim"], params=meta["params"], box=result.box)
+        found = Objective(fun, meta["dim"], params=meta["params"], box=result.box)
     if not _agrees(found, result):
         raise InputError("fun disagrees with the stored values at the best points; pass the function of that run")
     return found

@@ -4,9 +4,9 @@ The functions here are a template. A specialisation copies their text behind the
 name (``D``, ``W``, the slots, ``tick``, ``claim``), which are declared below for readers and type checkers only. The
 same text becomes CPU code (W lanes a block, shards claimed by worker threads) and a CUDA device function (W = 1).
 
-The workspace ``ws`` is one flat array of reals, slot k of lane l at ``ws[k * W + l]``: x, the rule's vectors and
-scalars, learning rates and the like that differ per start, and the lane's own counters. ``index[l]`` is the start
-that lane l descends from, -1 for a lane that is parked because no start is left.
+The workspace ``ws`` is one flat array of reals, slot k of lane lane at ``ws[k * W + lane]``: x, the rule's vectors and
+scalars, learning rates and the like that differ per start, and the lane's own counters. ``index[lane]`` is the start
+that lane lane descends from, -1 for a lane that is parked because no start is left.
 """
 
 from typing import Any
@@ -53,40 +53,42 @@ def claim_next(queue: Array) -> int:
     return following
 
 
-def refill(ws, index, l, queue, seed, lower, width, points, per_start, base):
-    """Give lane l the next start, or park it; the number of lanes that this leaves at work, 0 or 1."""
+def refill(ws, index, lane, queue, seed, lower, width, points, per_start, base):
+    """Give a lane the next start, or park it; the number of lanes that this leaves at work, 0 or 1."""
     start = claim(queue)
-    index[l] = start
+    index[lane] = start
     for k in range(STATE, SLOTS):
-        ws[k * W + l] = real(0.0)
+        ws[k * W + lane] = real(0.0)
     if start < 0:
         return 0
     if IN_KERNEL:
         for block in range((D + 1) // 2):
             u, v = uniform_pair(seed, start, block)
             k = 2 * block
-            ws[k * W + l] = place(u, lower[k], width[k])
+            ws[k * W + lane] = place(u, lower[k], width[k])
             if k + 1 < D:
-                ws[(k + 1) * W + l] = place(v, lower[k + 1], width[k + 1])
+                ws[(k + 1) * W + lane] = place(v, lower[k + 1], width[k + 1])
     else:
         for k in range(D):
-            ws[k * W + l] = points[start - base, k]
+            ws[k * W + lane] = points[start - base, k]
     for k in range(N_PER_START):
-        ws[(PER_START + k) * W + l] = per_start[start - base, k]
-    ws[BUSY * W + l] = real(1.0)
+        ws[(PER_START + k) * W + lane] = per_start[start - base, k]
+    ws[BUSY * W + lane] = real(1.0)
     return 1
 
 
-def store(ws, index, l, code, x, nit, nfev, status, base):
-    """Write the endpoint of lane l to the row of its start; an interrupted one falls back to its last accepted point."""
-    row = index[l] - base
-    source = 0
-    if code == 0 and ws[NFEV * W + l] > 0:
-        source = ACCEPTED
-    for k in range(D):
-        x[row, k] = ws[(source + k) * W + l]
-    nit[row] = int(ws[NIT * W + l])
-    nfev[row] = int(ws[NFEV * W + l])
+def store(ws, index, lane, code, x, nit, nfev, status, base):
+    """Write the endpoint of a lane to its row; an interrupted one falls back to its last accepted point."""
+    row = index[lane] - base
+    # Two loops and not one with a variable first slot: that would put a CUDA thread's state into local memory.
+    if code == 0 and ws[NFEV * W + lane] > 0:
+        for k in range(D):
+            x[row, k] = ws[(ACCEPTED + k) * W + lane]
+    else:
+        for k in range(D):
+            x[row, k] = ws[k * W + lane]
+    nit[row] = int(ws[NIT * W + lane])
+    nfev[row] = int(ws[NFEV * W + lane])
     status[row] = code
 
 
@@ -95,20 +97,20 @@ def descend(
 ):
     """Descend from every start of the queue; ``control[0]``, once not 0, ends all lanes with that status."""
     live = 0
-    for l in range(W):
-        live += refill(ws, index, l, queue, seed, lower, width, points, per_start, base)
+    for lane in range(W):
+        live += refill(ws, index, lane, queue, seed, lower, width, points, per_start, base)
     while live > 0:
         if tick(ws, p, box, h, limits) != 0:
-            for l in range(W):
-                code = int(ws[CODE * W + l])
+            for lane in range(W):
+                code = int(ws[CODE * W + lane])
                 if code != 0:
-                    store(ws, index, l, code, x, nit, nfev, status, base)
-                    live += refill(ws, index, l, queue, seed, lower, width, points, per_start, base) - 1
+                    store(ws, index, lane, code, x, nit, nfev, status, base)
+                    live += refill(ws, index, lane, queue, seed, lower, width, points, per_start, base) - 1
         if control[0] != 0:
-            for l in range(W):
-                if index[l] >= 0:
-                    store(ws, index, l, 0, x, nit, nfev, status, base)
-                    status[index[l] - base] = control[0]
+            for lane in range(W):
+                if index[lane] >= 0:
+                    store(ws, index, lane, 0, x, nit, nfev, status, base)
+                    status[index[lane] - base] = control[0]
             live = 0
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.kernels.philox import place, uniform_pair
 from batchgd.kernels.plan import Plan
 
 
@@ -20,7 +19,7 @@ def launch(module: ModuleType, plan: Plan, threads: int) -> None:
             if plan.control[0] != 0:
                 return
             _descend_shard(module, plan, first, stop)
-            plan.fun[first:stop] = module.value_at(plan.x[first:stop], plan.p)
+            plan.fun[first:stop] = module.value_at(plan.x[first:stop], None, plan.p)
             plan.done(first, stop)
             plan.pause()
 
@@ -54,9 +53,9 @@ def _refill(module: Any, plan: Plan, ws: Any, lanes: Any, starts: Any, points: A
     ws[module.STATE :, lanes] = 0.0
     if module.IN_KERNEL:
         for block in range((plan.dim + 1) // 2):
-            for k, u in zip((2 * block, 2 * block + 1), uniform_pair(plan.seed, starts, block), strict=True):
+            for k, u in zip((2 * block, 2 * block + 1), module.uniform_pair(plan.seed, starts, block), strict=True):
                 if k < plan.dim:
-                    ws[k, lanes] = place(u, plan.lower[k], plan.width[k])
+                    ws[k, lanes] = module.place(u, plan.lower[k], plan.width[k])
     else:
         ws[: plan.dim, lanes] = points[starts - base].T
     ws[module.PER_START : module.PER_START + module.N_PER_START, lanes] = per_start[starts - base].T

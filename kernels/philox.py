@@ -7,6 +7,8 @@ The same text runs on NumPy arrays, inside Numba's CPU code and inside CUDA kern
 .. [1] J. K. Salmon, M. A. Moraes, R. O. Dror, D. E. Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 """
 
+import math
+
 import numpy as np
 from numba.extending import register_jitable
 
@@ -24,6 +26,8 @@ _WORD = np.uint64(0xFFFFFFFF)
 _32 = np.uint64(32)
 _11 = np.uint64(11)
 _UNIT_53 = np.float64(2.0**-53)
+_8 = np.uint64(8)
+_UNIT_24 = np.float32(2.0**-24)
 
 _FLAGS = {"fastmath": {"contract"}, "error_model": "numpy"}
 
@@ -68,9 +72,7 @@ def random_words(seed, index, block, stream):
     """
     seed = np.uint64(seed)
     index = np.uint64(index)
-    return philox4x32(
-        index & _WORD, index >> _32, np.uint64(block), np.uint64(stream), seed & _WORD, seed >> _32
-    )
+    return philox4x32(index & _WORD, index >> _32, np.uint64(block), np.uint64(stream), seed & _WORD, seed >> _32)
 
 
 @register_jitable(**_FLAGS)
@@ -94,6 +96,27 @@ def uniform_pair(seed, index, block, stream=STREAM_STARTS):
     return u, v
 
 
+@register_jitable(**_FLAGS)
+def uniform_pair_single(seed, index, block, stream=STREAM_STARTS):
+    """Return two float32 numbers in [0, 1): the leading 24 bits of those of :func:`uniform_pair`.
+
+    Made without float64 arithmetic, which most GPUs are slow at.
+
+    Parameters
+    ----------
+    seed, index, block, stream : non-negative integers
+        As in :func:`random_words`.
+
+    Examples
+    --------
+    >>> (u, _), (single, _) = uniform_pair(7, 3, 0), uniform_pair_single(7, 3, 0)
+    >>> bool(0 <= u - single < 2.0**-24)
+    True
+    """
+    w0, _, w2, _ = random_words(seed, index, block, stream)
+    return np.float32(w0 >> _8) * _UNIT_24, np.float32(w2 >> _8) * _UNIT_24
+
+
 # No contraction here: a fused multiply-add rounds once where NumPy rounds twice, and starts would differ by a bit.
 @register_jitable(fastmath=False, error_model="numpy")
 def place(u, lower, width):
@@ -103,3 +126,62 @@ def place(u, lower, width):
     CUDA compilers contract the two operations whatever the flags say: there a start may differ in its last bit.
     """
     return lower + u * width
+
+
+def permuted(seed, axis, index, n):
+    """Return where a random permutation of 0..n-1 sends each ``index``, without building the permutation.
+
+    A Feistel network on Z_a x Z_b with a b just above n, whose halves are stirred by keyed 64-bit mixing, and
+    cycle-walking for the few values past n (Black & Rogaway, "Ciphers with arbitrary finite domains", CT-RSA 2002,
+    the generalised Feistel cipher). Memory does not grow with n. NumPy only.
+
+    Parameters
+    ----------
+    seed, axis : non-negative integers
+        Which permutation: each axis has its own.
+    index : (m,) array of integers in 0..n-1
+    n : int
+        The number of elements, 1 to 2**62.
+
+    Examples
+    --------
+    >>> sorted(permuted(0, 0, np.arange(7), 7).tolist())
+    [0, 1, 2, 3, 4, 5, 6]
+    """
+    rows = math.isqrt(n - 1) + 1
+    columns = -(-n // rows)
+    keys = [key for block in range(_ROUNDS // 2) for key in _keys(seed, axis, block)]
+    out = _shuffle(np.asarray(index, np.uint64), keys, np.uint64(rows), np.uint64(columns))
+    outside = np.flatnonzero(out >= np.uint64(n))
+    while outside.size:
+        out[outside] = _shuffle(out[outside], keys, np.uint64(rows), np.uint64(columns))
+        outside = outside[out[outside] >= np.uint64(n)]
+    return out
+
+
+_ROUNDS = 8
+
+
+def _keys(seed, axis, block):
+    """Two 64-bit round keys from one Philox block."""
+    w0, w1, w2, w3 = random_words(seed, axis, block, STREAM_PERMUTATION)
+    return (w0 << _32) | w1, (w2 << _32) | w3
+
+
+def _shuffle(value, keys, rows, columns):
+    """One pass of the Feistel network over 0..rows*columns-1."""
+    left, right = value % rows, value // rows
+    for turn, key in enumerate(keys):
+        if turn % 2 == 0:
+            left = (left + _mixed(right, key)) % rows
+        else:
+            right = (right + _mixed(left, key)) % columns
+    return left + rows * right
+
+
+def _mixed(half, key):
+    """Stir a half with a key to 62 random bits (so that adding the other half cannot wrap): splitmix64's finaliser."""
+    z = half ^ key
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return (z ^ (z >> np.uint64(31))) >> np.uint64(2)

@@ -29,7 +29,19 @@ def rounding_floor(step_squared, size, least_size, resolution):
 
 
 def stop(
-    accepted, gg, first_gg, settled, step_squared, size, outside, nit, gtol_squared, xtol, resolution, least_size, maxiter
+    accepted,
+    gg,
+    first_gg,
+    settled,
+    step_squared,
+    size,
+    outside,
+    nit,
+    gtol_squared,
+    xtol,
+    resolution,
+    least_size,
+    maxiter,
 ):
     """Return the status code of a lane, 0 while it runs; later lines overrule earlier ones.
 

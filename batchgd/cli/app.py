@@ -4,7 +4,6 @@ import functools
 import os
 import sys
 import traceback
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Annotated
 
@@ -24,15 +23,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv : sequence of str, optional
         The words after ``batchgd``; those of this process when not given.
 
-    >>> main(["--version"])
+    >>> main(["--version"])  # doctest: +ELLIPSIS
     batchgd ...
     0
     """
+    words = list(sys.argv[1:] if argv is None else argv)
     try:
-        with warnings.catch_warnings():
-            returned = _application()(
-                args=list(sys.argv[1:] if argv is None else argv), prog_name="batchgd", standalone_mode=False
-            )
+        returned = _application()(args=words, prog_name="batchgd", standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:  # `batchgd list | head`: the reader has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -40,11 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return _complain("interrupted", EXIT_INTERRUPTED)
     except Exception as error:
-        # Typer's own complaints about the command line. Their class sits in a package that Typer once depended on
-        # and now carries inside itself, so they are told by their method, not by their type.
-        if hasattr(error, "format_message"):
-            return _complain(_usage(error), EXIT_BAD_INPUT)
-        raise
+        return _explain(error)
     return returned if isinstance(returned, int) else EXIT_DONE
 
 
@@ -69,27 +62,36 @@ def _root(
 
 
 def _guarded(command: Callable[..., int | None]) -> Callable[..., int]:
-    """Return the command with every exception turned into one line on stderr and an exit code."""
+    """Return the command with its exceptions turned into one line and an exit code before Typer sees them."""
 
     @functools.wraps(command)
     def guarded(**options: object) -> int:
         try:
             return command(**options) or EXIT_DONE
-        except InputError as error:
-            return _complain(str(error), EXIT_BAD_INPUT)
-        except KeyboardInterrupt:
-            return _complain("interrupted before there was anything to show", EXIT_INTERRUPTED)
-        except MemoryError:
-            return _complain("out of memory: ask for fewer starts, or for --dtype float32", EXIT_FAILED)
         except (BrokenPipeError, typer.Exit):
             raise
+        except KeyboardInterrupt:
+            return _complain("interrupted before there was anything to show", EXIT_INTERRUPTED)
         except Exception as error:
-            if hasattr(error, "format_message"):
-                raise
-            hint = "" if _wants_traceback() else " (BATCHGD_TRACEBACK=1 shows where)"
-            return _complain(f"{type(error).__name__}: {error}{hint}", EXIT_FAILED)
+            return _explain(error)
 
     return guarded
+
+
+def _explain(error: Exception) -> int:
+    """Write what went wrong on stderr and return the exit code."""
+    if isinstance(error, InputError):
+        return _complain(str(error), EXIT_BAD_INPUT)
+    # Typer's own complaints about the command line. Their class sits in a package that Typer once depended on and now
+    # carries inside itself, so they are told by their method, not by their type.
+    if hasattr(error, "format_message"):
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context is not None else "batchgd"
+        return _complain(f"{error.format_message()} (`{path} --help` shows what there is)", EXIT_BAD_INPUT)
+    if isinstance(error, MemoryError):
+        return _complain("out of memory: ask for fewer starts, or for --dtype float32", EXIT_FAILED)
+    hint = "" if _wants_traceback() else " (BATCHGD_TRACEBACK=1 shows where)"
+    return _complain(f"{type(error).__name__}: {error}{hint}", EXIT_FAILED)
 
 
 def _complain(message: str, code: int) -> int:
@@ -101,9 +103,3 @@ def _complain(message: str, code: int) -> int:
 
 def _wants_traceback() -> bool:
     return os.environ.get("BATCHGD_TRACEBACK", "0") not in ("", "0")
-
-
-def _usage(error: Exception) -> str:
-    context = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else "batchgd"
-    return f"{error.format_message()} (`{path} --help` shows what there is)"  # type: ignore[attr-defined]

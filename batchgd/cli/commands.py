@@ -4,7 +4,8 @@ A command is a function with Typer annotations that returns an exit code or None
 on stderr (see ``app.py``). Its file imports nothing heavy at the top: every command's file is loaded for ``--help``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from batchgd.cli import doctor, landscapes, run
@@ -15,7 +16,7 @@ class Row(NamedTuple):
 
     name: str
     function: Callable[..., int | None]
-    settings: dict[str, Any] = {}
+    settings: Mapping[str, Any] = MappingProxyType({})
 
 
 COMMANDS = (

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import math
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -66,25 +65,9 @@ class Console:
 
 def print_json(value: Any) -> None:
     """Print one JSON object on stdout; what JSON cannot hold (NaN, infinities) is null."""
-    print(json.dumps(plain(value), indent=2, allow_nan=False, ensure_ascii=False))
+    from batchgd.report import json_ready
 
-
-def plain(value: Any) -> Any:
-    """Turn NumPy's scalars and arrays, tuples and non-finite numbers into what JSON knows.
-
-    >>> import numpy as np
-    >>> plain({"x": np.array([1.0, np.nan]), 3: (np.int64(2), True)})
-    {'x': [1.0, None], '3': [2, True]}
-    """
-    if hasattr(value, "tolist"):
-        value = value.tolist()
-    if isinstance(value, dict):
-        return {str(key): plain(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(entry) for entry in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+    print(json.dumps(json_ready(value), indent=2, allow_nan=False, ensure_ascii=False))
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -29,10 +29,7 @@ def load_target(target: str) -> str | Callable[..., Any]:
         raise InputError(f"name the function as well: {target}:FUNCTION")
     from batchgd import landscapes
 
-    names = list(landscapes.names())
-    if target not in names:
-        raise InputError(f"there is no landscape {target!r}; {nearest(target, names)} (`batchgd list` shows them all)")
-    return target
+    return landscapes.get(target).name
 
 
 def _load_module(file: str) -> ModuleType:

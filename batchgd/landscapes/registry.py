@@ -7,7 +7,7 @@ import inspect
 import itertools
 import operator
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,17 +62,19 @@ class Landscape:
     default_dim: int
     bounds: tuple[tuple[float, float], ...]
     remarks: str
-    _minima: Callable[[int], ArrayLike]
-    _n_minima: Callable[[int], int | None]
-    _global_value: Callable[[int], float | None]
-    _kinks: Callable[[int], ArrayLike]
-    _saddles: Callable[[int], ArrayLike]
+    _minima: Callable[[int], ArrayLike] = field(repr=False)
+    _n_minima: Callable[[int], int | None] = field(repr=False)
+    _global_value: Callable[[int], float | None] = field(repr=False)
+    _kinks: Callable[[int], ArrayLike] = field(repr=False)
+    _saddles: Callable[[int], ArrayLike] = field(repr=False)
 
     def check_dim(self, dim: int | None = None) -> int:
         """The dimension as an int, the default for None; an InputError where the function has no such dimension."""
         if dim is None:
             return self.default_dim
         try:
+            if isinstance(dim, bool | np.bool_):
+                raise TypeError
             number = operator.index(dim)
         except TypeError:
             raise InputError(f"dim must be a whole number, not {dim!r}") from None
@@ -119,9 +121,9 @@ class Landscape:
 
     def objective(self, dim: int | None = None) -> Objective:
         """The traced function, made once for each dimension."""
+        number = self.check_dim(dim)
         from batchgd.objective import Objective
 
-        number = self.check_dim(dim)
         key = (self.name, number)
         if key not in _OBJECTIVES:
             _OBJECTIVES[key] = Objective(self.fun, number, box=self.box(number), name=self.name)

@@ -143,11 +143,11 @@ def goldstein_price(x):
     n_minima=1,
     global_value=0.0,
     saddles=[(0.0, 1.0), (0.10053793732415836, -2.644513585023125)],
-    remarks="44 % of the starts drift away to x_1 -> -infinity, x_2 -> 1 from above, where f falls for ever toward 0.45, "
-    "and never reach the minimum",
+    remarks="43 % of the starts never reach the minimum: 37 % drift to x_1 -> -infinity, x_2 -> 1 from above, where "
+    "f falls for ever toward 0.45, and 6 % to x_1 -> 0, x_2 -> -infinity, where it falls toward 7.3",
 )
 def beale(x):
-    """Beale: a steep-walled plain with one minimum and a valley to infinity.
+    """Beale: a steep-walled plain with one minimum and two valleys to infinity.
 
     f(x) = (1.5 - x_1 + x_1 x_2)^2 + (2.25 - x_1 + x_1 x_2^2)^2 + (2.625 - x_1 + x_1 x_2^3)^2;
     f(3, 0.5) = 0; two saddles in the box.
@@ -158,8 +158,8 @@ def beale(x):
 
 @landscape(
     "McCormick",
-    source="McCormick's function, as in Adorio & Diliman (2005), MVF - Multivariate Test Functions Library in C, "
-    "and Surjanovic & Bingham (2013)",
+    source="Lootsma, ed. (1972), Numerical Methods for Non-Linear Optimization, Academic Press; "
+    "box of Surjanovic & Bingham (2013)",
     box=[(-1.5, 4.0), (-3.0, 4.0)],
     dims=2,
     minima=[(0.5 - pi / 3.0, -0.5 - pi / 3.0), (0.5 + 2.0 * pi / 3.0, -0.5 + 2.0 * pi / 3.0)],
@@ -215,7 +215,8 @@ def mueller_brown(x):
     """Mueller-Brown: the model potential of reaction paths, three minima joined over two saddles.
 
     f(x) = sum_k A_k exp(a_k (x_1 - p_k)^2 + b_k (x_1 - p_k)(x_2 - q_k) + c_k (x_2 - q_k)^2),
-    A = (-200, -100, -170, 15), a = (-1, -1, -6.5, 0.7), b = (0, 0, 11, 0.6), c = (-10, -10, -6.5, 0.7), p = (1, 0, -0.5, -1), q = (0, 0.5, 1.5, 1);
+    A = (-200, -100, -170, 15), a = (-1, -1, -6.5, 0.7), b = (0, 0, 11, 0.6),
+    c = (-10, -10, -6.5, 0.7), p = (1, 0, -0.5, -1), q = (0, 0.5, 1.5, 1);
     minima -146.699517, -108.166724, -80.767818; saddles -40.664844, -72.248940.
     """
     u, v = x[0], x[1]

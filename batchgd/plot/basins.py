@@ -60,7 +60,9 @@ def basins(result: Any, ax: Any = None, *, contours: bool = True, key: bool | No
         note = "each dot: a start, in the colour of its minimum"
     else:
         _draw_image(ax, starts, label, colours, lower, upper)
-        note = "each pixel: the minimum that most starts there reached"
+        note = "each pixel: the minimum that most starts in it reached"
+        if len(starts) < _SIDE * _SIDE:
+            note = "each pixel: the minimum that its starts, or the nearest one, reached"
     if contours and result.has_function and count <= _CONTOURED:
         u, v, values = grid_values(result.objective, lower, upper)
         steps = levels(values, 12 if count <= 20 else 6)
@@ -155,7 +157,9 @@ def _finish(ax: Any, result: Any, label: Any, lower: Any, upper: Any, note: str,
     count = len(result.minima.fun)
     name = getattr(result.objective, "name", None) or "basins"
     kinds = "1 minimum" if count == 1 else f"{count:,} minima"
-    headline(ax, f"{name}: {result.n:,} starts, {kinds}", note + (f"; {hidden} minima lie outside" if hidden else ""))
+    if hidden:
+        note += f"; {hidden:,} {'minimum lies' if hidden == 1 else 'minima lie'} outside"
+    headline(ax, f"{name}: {result.n:,} starts, {kinds}", note)
     ax.set_xlabel("x0", fontsize=LABEL_SIZE)
     ax.set_ylabel("x1", fontsize=LABEL_SIZE)
     fit_aspect(ax, *(upper - lower))

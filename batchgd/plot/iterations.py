@@ -33,6 +33,8 @@ def iterations(result: Any, ax: Any = None) -> Any:
     ax = new_axes((6.4, 4.0)) if ax is None else ax
     nit, status = host(result.nit), host(result.status)
     edges, log_x = _edges(nit)
+    zeros = log_x and int(nit.min()) == 0
+    nit = np.maximum(nit, 1) if zeros else nit
     heights: list[np.ndarray] = []
     for name, count in result.status_counts().items():
         counts, _ = np.histogram(nit[status == Status[name]], bins=edges)
@@ -47,9 +49,9 @@ def iterations(result: Any, ax: Any = None) -> Any:
     if log_x:
         ax.set_xscale("log")
     name = getattr(result.objective, "name", None) or "updates"
-    median = f"median {np.median(nit):,.0f}, longest {nit.max():,}" if len(nit) else "no trajectories"
+    median = f"median {np.median(host(result.nit)):,.0f}, longest {nit.max():,}" if len(nit) else "no trajectories"
     headline(ax, f"{name}: updates of {result.n:,} trajectories", median)
-    ax.set_xlabel("updates (nit)", fontsize=LABEL_SIZE)
+    ax.set_xlabel("updates (nit; 0 stands at 1)" if zeros else "updates (nit)", fontsize=LABEL_SIZE)
     ax.set_ylabel("trajectories", fontsize=LABEL_SIZE)
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(axis="y", color=INK, alpha=0.12, linewidth=0.5)
@@ -66,7 +68,6 @@ def _edges(nit: np.ndarray) -> tuple[np.ndarray, bool]:
         return np.array([-0.5, 0.5]), False
     low, high = int(nit.min()), int(nit.max())
     if high > _LOG_RATIO * max(float(np.median(nit)), 1.0):
-        edges = np.unique(np.round(np.geomspace(max(low, 1), high + 1, _BINS + 1))) - 0.5
-        return np.concatenate([[0.4] if low == 0 and edges[0] > 0.4 else [], edges]), True
+        return np.unique(np.round(np.geomspace(max(low, 1), high + 1, _BINS + 1))) - 0.5, True
     step = max(1, -(-(high - low + 1) // _BINS))
     return np.arange(low, high + step + 1, step) - 0.5, False

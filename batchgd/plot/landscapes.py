@@ -35,11 +35,11 @@ def landscape(function: Any, box: Any = None, ax: Any = None) -> Any:
     from batchgd import landscapes
     from batchgd.box import Box
 
-    known = landscapes.get(function) if isinstance(function, str) else function
-    minima = np.empty((0, 2))
+    known: Any = landscapes.get(function) if isinstance(function, str) else function
+    minima, total = np.empty((0, 2)), None
     objective = known
     if hasattr(known, "minima"):
-        objective, minima = known.objective(2), np.asarray(known.minima(2))
+        objective, minima, total = known.objective(2), np.asarray(known.minima(2)), known.n_minima(2)
         box = known.box(2) if box is None else box
     if getattr(objective, "dim", 2) != 2:
         raise InputError(f"a picture of a function needs 2 dimensions, this one has {objective.dim}")
@@ -48,11 +48,13 @@ def landscape(function: Any, box: Any = None, ax: Any = None) -> Any:
         raise InputError("a picture needs a region; pass box=[(lo, hi), (lo, hi)]")
     region = Box.parse(box, dim=2)
     title = getattr(known, "title", None) or getattr(objective, "name", None) or "landscape"
-    return draw_landscape(objective, region, minima, title, ax)
+    return draw_landscape(objective, region, minima, title, ax, total)
 
 
-def draw_landscape(objective: Any, box: Any, minima: np.ndarray, title: str, ax: Any = None) -> Any:
-    """Draw values and minima on a region; see :func:`landscape`."""
+def draw_landscape(
+    objective: Any, box: Any, minima: np.ndarray, title: str, ax: Any = None, total: int | None = None
+) -> Any:
+    """Draw values and minima on a region, ``total`` being how many there are in all; see :func:`landscape`."""
     from matplotlib.colors import BoundaryNorm
 
     width, height = box.width
@@ -68,7 +70,7 @@ def draw_landscape(objective: Any, box: Any, minima: np.ndarray, title: str, ax:
         bar.ax.set_yticklabels([f"{tick:.3g}" for tick in bar.get_ticks()])
         bar.ax.tick_params(labelsize=NOTE_SIZE, width=0.6, length=3)
         bar.outline.set_linewidth(0.6)
-    note = "shading: value" + _mark(ax, objective, minima)
+    note = "shading: value" + _mark(ax, objective, minima, total)
     headline(ax, title, note)
     ax.set_xlim(box.lower[0], box.upper[0])
     ax.set_ylim(box.lower[1], box.upper[1])
@@ -79,7 +81,7 @@ def draw_landscape(objective: Any, box: Any, minima: np.ndarray, title: str, ax:
     return ax
 
 
-def _mark(ax: Any, objective: Any, minima: np.ndarray) -> str:
+def _mark(ax: Any, objective: Any, minima: np.ndarray, total: int | None) -> str:
     """Circles on the known minima, stars on the global ones; returns what to say about them."""
     if len(minima) == 0:
         return ""
@@ -89,5 +91,6 @@ def _mark(ax: Any, objective: Any, minima: np.ndarray) -> str:
     ax.scatter(*minima[~best].T, s=few, color="white", edgecolors=INK, linewidths=0.5, zorder=4, gid="minima")
     size = float(np.clip(1_200 / int(best.sum()), 60, 190))
     ax.scatter(*minima[best].T, s=size, marker="*", color=STAR, edgecolors=INK, linewidths=0.8, zorder=5, gid="best")
-    count = "1 known minimum" if len(minima) == 1 else f"{len(minima):,} known minima"
-    return f"; {count}, global ★"
+    if total is not None and total > len(minima):
+        return f"; {len(minima):,} of {total:,} minima, global ★"
+    return f"; {'1 minimum' if len(minima) == 1 else f'{len(minima):,} minima'}, global ★"

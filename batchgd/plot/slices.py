@@ -135,11 +135,17 @@ def _mark(ax: Any, minima: Any, pair: tuple[int, int], width: np.ndarray) -> Non
     others = np.delete(np.arange(points.shape[1]), pair)
     inside = np.all(np.abs(points[:, others] - points[0, others]) <= _IN_PLANE * width[others], axis=1)
     projected = np.flatnonzero(~inside)[:_PROJECTED]
-    places = np.unique(np.round(points[np.ix_(projected, pair)] / width[list(pair)], 4), axis=0) * width[list(pair)]
+    places = np.unique(np.round(points[projected][:, list(pair)] / width[list(pair)], 4), axis=0) * width[list(pair)]
     ax.scatter(*places.T, s=13, facecolors="none", edgecolors=INK, linewidths=0.6, zorder=3, gid="projected")
     here = np.flatnonzero(inside)[1:]
     ax.scatter(
-        *points[np.ix_(here, pair)].T, s=26, color="#E69F00", edgecolors=INK, linewidths=0.7, zorder=4, gid="minima"
+        *points[here][:, list(pair)].T,
+        s=26,
+        color="#E69F00",
+        edgecolors=INK,
+        linewidths=0.7,
+        zorder=4,
+        gid="minima",
     )
     ax.scatter(
         *points[:1, list(pair)].T, s=150, marker="*", color=STAR, edgecolors=INK, linewidths=0.8, zorder=5, gid="best"

@@ -97,11 +97,18 @@ def _axis(ax: Any, fun: np.ndarray, label: np.ndarray) -> tuple[float, float, bo
         smallest = float(gaps.min())
         ax.set_yscale("symlog", linthresh=smallest, linscale=0.6)
         ax.set_ylim(-0.25 * smallest, 3.0 * (top - low))
+        ax.set_yticks([0.0, *_decades(smallest, top - low)])
         return low, top, True
     ax.yaxis.set_major_formatter("{x:.6g}")
     margin = 0.06 * (top - low) if top - low > noise else 0.5 * max(abs(low), 1.0)
     ax.set_ylim(low - margin, top + 1.6 * margin)
     return low, top, False
+
+
+def _decades(low: float, high: float) -> np.ndarray:
+    """Powers of ten from low to high, at most about eight; those nearer to zero would collide with its tick."""
+    first, last = int(np.ceil(np.log10(low) - 1e-9)), int(np.floor(np.log10(high) + 1e-9))
+    return 10.0 ** np.arange(first, last + 1, max(1, -(-(last - first + 1) // 8)))
 
 
 def _finish(ax: Any, result: Any, beyond: int, log: bool) -> None:

@@ -44,13 +44,13 @@ class TickEmitter:
         if self.arrays:
             body, tail = ["    " + line for line in self.lines], ["    return np.any(ended)"]
         else:
-            head += ["    any_ended = 0", "    for l in range(W):"]
+            head += ["    any_ended = 0", "    for lane in range(W):"]
             body = ["        " + line for line in [*self.lines, "any_ended |= int(ended)"]]
             tail = ["    return any_ended"]
         return "\n".join([*head, *body, *tail])
 
     def _slot(self, number: int) -> str:
-        return f"ws[{number}]" if self.arrays else f"ws[{number} * W + l]"
+        return f"ws[{number}]" if self.arrays else f"ws[{number} * W + lane]"
 
     def _box(self, name: str, i: int) -> str:
         return name if self.cubic else f"{name}_{i}"

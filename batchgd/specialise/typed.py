@@ -66,5 +66,9 @@ def function_source(function: Callable, constant: Callable[[float], str], decora
     """Return the source of one function, typed and decorated."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     tree = ast.fix_missing_locations(_Typing(constant).visit(tree))
-    text = ast.unparse(tree)
+    return decorated(ast.unparse(tree), decorator)
+
+
+def decorated(text: str, decorator: str | None) -> str:
+    """Put a decorator before the source of a function."""
     return f"@{decorator}\n{text}" if decorator else text

@@ -1,7 +1,8 @@
-"""Gradient descent with Armijo backtracking: x <- x - η ∇f(x), η the first of η0, β η0, β² η0, ... that descends enough.
+"""Gradient descent with Armijo backtracking: x <- x - η ∇f(x), η the first of η0, β η0, β² η0, ... that will do.
 
-Enough is f(x - η g) <= f(x) - c η ||g||^2 (Armijo 1966; Nocedal and Wright, Numerical Optimization, 2006, Algorithm
-3.1). Every iteration tries ``learning_rate`` first. A rejected trial costs one evaluation, hence one tick of the loop.
+It will do when f(x - η g) <= f(x) - c η ||g||^2 (Armijo 1966; Nocedal and Wright, Numerical Optimization, 2006,
+Algorithm 3.1). Every iteration tries ``learning_rate`` first. A rejected trial costs one evaluation,
+hence one tick of the loop.
 """
 
 from batchgd.kernels.vecmath import where

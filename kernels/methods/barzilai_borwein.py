@@ -4,11 +4,11 @@ With s = x_k - x_(k-1) = -η g_(k-1) and y = g_k - g_(k-1), the trial step is th
 s'y / y'y, when that is less than half of it (Barzilai and Borwein 1988; the adaptive choice: Zhou, Gao and Dai 2006).
 Where the curvature along s is not positive, and at a start, no such step exists and the cap decides.
 
-A trial is accepted when f <= C - c η ||g||^2, C a running average of past values (Zhang and Hager 2004, eq. 1.5, 1.6).
+A trial is accepted when f <= C - c η ||g||^2, C a running average of past values (Zhang and Hager 2004).
 Once the descent that the gradient promises, η ||g||^2, is lost in the rounding of f, where such tests stall, the
 slope at the trial decides instead: -g_k'g_(k-1) <= (1 - 2 c) ||g_(k-1)||^2 (the approximate Wolfe condition of Hager
-and Zhang 2005, eq. 4.1), and the value must not visibly rise. A rejected trial, a non-finite one too, is shortened to the minimiser of
-the interpolating parabola, kept within 0.1 and 0.5 of the step.
+and Zhang 2005), and the value must not visibly rise. A rejected trial, a non-finite one too, is shortened to
+the minimiser of the interpolating parabola, kept within 0.1 and 0.5 of the step.
 
 No step moves further than ``max_displacement``, in box widths: long steps jump over borders between basins.
 """

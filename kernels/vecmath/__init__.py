@@ -1,4 +1,36 @@
-"""The elementary functions that emitted objectives and update rules are written in."""
+"""The elementary functions that emitted objectives and update rules are written in.
+
+Each name is a plain function with a NumPy body (scalars and arrays, float32 and float64, dtype kept) and a Numba
+overload for scalars in both types: branch-free straight-line code that LLVM vectorises when the call stands in a lane
+loop, and that gives the same bits in scalar and vector code, at any vector width. None of them calls libm.
+
+Largest errors found against mpmath, in units in the last place (float64, float32), over the whole domain unless said:
+
+    sin, cos           1.5   1.5    |x| < 2^50 (float32: 2^21), NaN from there on
+    tan                1.8   1.7    the same range
+    asin, acos         1.2   1.2
+    atan, atan2        1.0   1.0
+    exp                1.0   1.0    denormal results included
+    expm1              1.2   1.0
+    sinh, cosh, tanh   0.9   0.9
+    log, log1p         0.8   0.8
+    log2, log10        0.8   0.8
+    power              0.8   0.8    C's special cases
+    cbrt               0.6   0.7
+    hypot              1.0   1.0
+    erf                1.1   1.1
+
+sqrt is the processor's correctly rounded one, and the other names in `SIMPLE` are exact.
+
+The NumPy bodies are NumPy's (SciPy's for erf): they differ from the compiled code by the sum of both errors, and have
+no limit on trigonometric arguments. Beyond the limit neighbouring arguments are a quarter radian apart, so a descent
+has lost its way there; a caller that still wants the value can bind the name to `math`'s for those lanes.
+
+On CUDA the names in `SIMPLE` are shared: their overloads compile for that target as they are. `CUDA_MATH` says, for
+every name, which function of `math` (libdevice's, with the approximations that fast math allows) takes its place there;
+None stands for the overload of this module: libdevice's sin, cos and tan keep a table for huge arguments in local memory
+and use float64 in float32 code. The other overloads compile for CUDA too.
+"""
 
 from batchgd.kernels.vecmath.exponential import cosh, exp, expm1, sinh, tanh
 from batchgd.kernels.vecmath.inverse import acos, asin, atan, atan2
@@ -12,16 +44,27 @@ SIMPLE = ("where", "minimum", "maximum", "sqrt", "absolute", "sign", "floor", "s
 
 CUDA_MATH: dict[str, str | None] = {
     **dict.fromkeys(SIMPLE),
-    **{
-        name: name
-        for name in (
-            *("sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "exp", "expm1"),
-            *("log", "log1p", "log2", "log10", "hypot", "erf"),
-        )
-    },
+    "sin": None,
+    "cos": None,
     "sincos": None,
+    "tan": None,
+    "asin": "asin",
+    "acos": "acos",
+    "atan": "atan",
+    "atan2": "atan2",
+    "sinh": "sinh",
+    "cosh": "cosh",
+    "tanh": "tanh",
+    "exp": "exp",
+    "expm1": "expm1",
+    "log": "log",
+    "log1p": "log1p",
+    "log2": "log2",
+    "log10": "log10",
     "power": "pow",
-    "cbrt": "cbrt",
+    "cbrt": None,
+    "hypot": "hypot",
+    "erf": "erf",
 }
 
 __all__ = [

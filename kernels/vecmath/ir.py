@@ -16,7 +16,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
-JIT_OPTIONS = {"fastmath": {"contract"}, "error_model": "numpy", "forceinline": True}
+JIT_OPTIONS: Any = {"fastmath": {"contract"}, "error_model": "numpy", "forceinline": True}
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,11 @@ class Format:
     def mantissa(self) -> int:
         """Number of stored significand bits (the implied leading one is not stored)."""
         return self.precision - 1
+
+    @property
+    def sign(self) -> int:
+        """The word whose only bit is the sign bit."""
+        return 1 << (self.bits - 1)
 
     @property
     def magic(self) -> float:
@@ -71,6 +76,11 @@ class Bool(Value):
 
     def __invert__(self) -> Bool:
         return Bool(self.builder, self.format, self.builder.not_(self.value))
+
+    def choose(self, yes: int, no: int) -> Word:
+        """The word `yes` where true, else `no`."""
+        operands = ir.Constant(self.format.word, yes), ir.Constant(self.format.word, no)
+        return Word(self.builder, self.format, self.builder.select(self.value, *operands))
 
 
 class Word(Value):
@@ -161,7 +171,7 @@ class Real(Value):
         return self._apply("fdiv", other, self)
 
     def __neg__(self) -> Real:
-        return Real(self.builder, self.format, self.builder.fneg(self.value))
+        return self._apply("fsub", -0.0, self)  # what NVVM's older dialect has in place of fneg
 
     def _compare(self, operator: str, other: Real | float) -> Bool:
         right = self.constant(other).value
@@ -191,25 +201,22 @@ class Real(Value):
         """The number's bits."""
         return Word(self.builder, self.format, self.builder.bitcast(self.value, self.format.word))
 
-    def _intrinsic(self, name: str, *others: Real | float) -> Real:
-        operands = [self, *(self.constant(other) for other in others)]
-        return _call(self.builder, self.format, name, operands)
-
     def magnitude(self) -> Real:
-        """|x|."""
-        return self._intrinsic("fabs")
+        """|x|; by bits, because NVVM has no fabs."""
+        return (self.bits() & (self.format.sign - 1)).as_real()
 
-    def with_sign_of(self, other: Real | float) -> Real:
-        """|x| with the sign of `other`, zeros and NaN included."""
-        return self._intrinsic("copysign", other)
+    def with_sign_of(self, other: Real) -> Real:
+        """|x| with the sign of `other`, zeros included."""
+        sign = other.bits() & self.format.sign
+        return (self.magnitude().bits() | sign).as_real()
 
     def root(self) -> Real:
         """Correctly rounded square root."""
-        return self._intrinsic("sqrt")
+        return _call(self.builder, self.format, "sqrt", [self])
 
     def floor(self) -> Real:
         """The largest integer not above x."""
-        return self._intrinsic("floor")
+        return _call(self.builder, self.format, "floor", [self])
 
 
 def _call(builder: ir.IRBuilder, form: Format, name: str, operands: Sequence[Real]) -> Real:
@@ -238,9 +245,7 @@ def polynomial(x: Real, coefficients: Sequence[float]) -> Real:
     terms: list[Real | float] = list(coefficients)
     power = x
     while len(terms) > 1:
-        pairs: list[Real | float] = [
-            fma(power, terms[k + 1], terms[k]) for k in range(0, len(terms) - 1, 2)
-        ]
+        pairs: list[Real | float] = [fma(power, terms[k + 1], terms[k]) for k in range(0, len(terms) - 1, 2)]
         if len(terms) % 2:
             pairs.append(terms[-1])
         terms = pairs
@@ -298,7 +303,7 @@ def word_to_real(word: Word) -> Real:
 Emitter = Callable[..., Any]
 
 
-def _core(emitter: Emitter, arity: int) -> Any:
+def _core(emitter: Emitter, arity: int, results: int) -> Any:
     def lower(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         form = FLOAT64 if signature.args[0] == types.float64 else FLOAT32
         result = emitter(*(Real(builder, form, value) for value in arguments))
@@ -310,7 +315,7 @@ def _core(emitter: Emitter, arity: int) -> Any:
 
         @intrinsic
         def core(typing_context, x):
-            return (types.UniTuple(x, 2) if emitter.__name__ == "sincos" else x)(x), lower
+            return (x if results == 1 else types.UniTuple(x, results))(x), lower
     else:
 
         @intrinsic
@@ -331,11 +336,11 @@ def result_type(*arguments: Any) -> Any:
     return types.float32 if floats and all(a == types.float32 for a in floats) else types.float64
 
 
-def emitted(function: Callable[..., Any], arity: int = 1) -> Callable[[Emitter], Emitter]:
+def emitted(function: Callable[..., Any], arity: int = 1, results: int = 1) -> Callable[[Emitter], Emitter]:
     """Decorator: give `function` a Numba overload for real scalars whose body is what the decorated emitter appends."""
 
     def register(emitter: Emitter) -> Emitter:
-        core = _core(emitter, arity)
+        core = _core(emitter, arity, results)
         bodies = {real: _body(core, real, arity) for real in (types.float64, types.float32)}
         if arity == 1:
 

@@ -1,56 +1,117 @@
-"""Logarithms."""
+"""Logarithms: x = 2^k m with m in [sqrt(1/2), sqrt(2)), and a polynomial in s = (m - 1)/(m + 1)."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
-from numba.extending import overload
 
-from batchgd.kernels.vecmath.ir import JIT_OPTIONS, result_type
+from batchgd.kernels.vecmath.constants import LN2, LOG, LOG2_E, LOG10_2, LOG10_E
+from batchgd.kernels.vecmath.ir import Real, emitted, fma, polynomial, select, two_product, two_sum, word_to_real
 
 
 def log(x: Any) -> Any:
-    """log."""
+    """Natural logarithm; -inf at zero, NaN below.
+
+    >>> float(log(1.0))
+    0.0
+    """
     return np.log(x)
 
 
-@overload(log, jit_options=JIT_OPTIONS)
-def _log(x):
-    real = result_type(x)
-    return None if real is None else lambda x: math.log(real(x))
-
-
 def log1p(x: Any) -> Any:
-    """log1p."""
+    """log(1 + x) without the rounding of 1 + x.
+
+    >>> float(log1p(1e-20))
+    1e-20
+    """
     return np.log1p(x)
 
 
-@overload(log1p, jit_options=JIT_OPTIONS)
-def _log1p(x):
-    real = result_type(x)
-    return None if real is None else lambda x: math.log1p(real(x))
-
-
 def log2(x: Any) -> Any:
-    """log2."""
+    """Logarithm to base 2, exact for powers of two.
+
+    >>> float(log2(8.0))
+    3.0
+    """
     return np.log2(x)
 
 
-@overload(log2, jit_options=JIT_OPTIONS)
-def _log2(x):
-    real = result_type(x)
-    return None if real is None else lambda x: np.log2(real(x))
-
-
 def log10(x: Any) -> Any:
-    """log10."""
+    """Logarithm to base 10.
+
+    >>> float(log10(1000.0))
+    3.0
+    """
     return np.log10(x)
 
 
-@overload(log10, jit_options=JIT_OPTIONS)
-def _log10(x):
-    real = result_type(x)
-    return None if real is None else lambda x: math.log10(real(x))
+def split(x: Real) -> tuple[Real, Real]:
+    """k and m of x = 2^k m, m in [sqrt(1/2), sqrt(2)), for positive finite x, denormals included."""
+    form = x.format
+    tiny = x < 2.0 ** (1 - form.bias)
+    bits = select(tiny, x * 2.0**form.precision, x).bits()
+    root_half = 0x3FE6A09E00000000 if form.bits == 64 else 0x3F3504F3
+    one = form.bias << form.mantissa
+    raised = bits + (one - root_half)
+    k = word_to_real(raised >> form.mantissa) - select(tiny, float(form.bias + form.precision), float(form.bias))
+    m = ((raised & ((1 << form.mantissa) - 1)) + root_half).as_real()
+    return k, m
 
+
+def with_limits(x: Real, value: Real) -> Real:
+    """`value` where x is positive and finite; else the logarithm's limit there."""
+    infinity, nan = float("inf"), float("nan")
+    limit = select(x.equals(0.0), -infinity, select(x > 0.0, infinity, nan))
+    return select((x > 0.0) & (x < infinity), value, limit)
+
+
+def _pieces(m: Real) -> tuple[Real, Real, Real]:
+    """f = m - 1, f^2/2 and s (f^2/2 + R): log m = f - (f^2/2 - s (f^2/2 + R)), so f enters unrounded."""
+    f = m - 1.0
+    half = f * f * 0.5
+    s = f / (f + 2.0)
+    z = s * s
+    return f, half, s * fma(z, polynomial(z, LOG[m.format.bits]), half)
+
+
+@emitted(log)
+def _log(x: Real) -> Real:
+    high, low = LN2[x.format.bits]
+    k, m = split(x)
+    f, half, rest = _pieces(m)
+    return with_limits(x, fma(k, high, f - (half - fma(k, low, rest))))
+
+
+@emitted(log1p)
+def _log1p(x: Real) -> Real:
+    high, low = LN2[x.format.bits]
+    total, lost = two_sum(x, 1.0)
+    k, m = split(total)
+    f, half, rest = _pieces(m)
+    value = fma(k, high, f - (half - (fma(k, low, rest) + lost / total)))
+    return select(x.equals(0.0), x, with_limits(total, value))
+
+
+def _scaled(x: Real, scale: tuple[float, float], unit: tuple[float, float]) -> Real:
+    """k unit + log(m) scale, with both factors and log(m) in two parts."""
+    k, m = split(x)
+    f, half, rest = _pieces(m)
+    main = f - half
+    rest = ((f - main) - half) + rest
+    product, error = two_product(main, scale[0])
+    error = error + fma(main, scale[1], rest * scale[0])
+    whole = k * unit[0]
+    error = error + fma(k, unit[1], fma(k, unit[0], -whole))
+    total, lost = two_sum(whole, product)
+    return with_limits(x, total + (lost + error))
+
+
+@emitted(log2)
+def _log2(x: Real) -> Real:
+    return _scaled(x, LOG2_E[x.format.bits], (1.0, 0.0))
+
+
+@emitted(log10)
+def _log10(x: Real) -> Real:
+    return _scaled(x, LOG10_E[x.format.bits], LOG10_2[x.format.bits])

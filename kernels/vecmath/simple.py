@@ -7,62 +7,110 @@ from typing import Any
 
 import numpy as np
 from numba import types
-from numba.extending import overload
+from numba.extending import overload, register_jitable
 
 from batchgd.kernels.vecmath.ir import Real, emitted, result_type
 
-OPTIONS = {"fastmath": {"contract"}, "error_model": "numpy"}
+OPTIONS: Any = {"fastmath": {"contract"}, "error_model": "numpy"}
 
 
 def where(condition: Any, yes: Any, no: Any) -> Any:
-    """`yes` where the condition holds, else `no`; both are evaluated (a select, no branch)."""
+    """`yes` where the condition holds, else `no`; both are evaluated (a select, no branch).
+
+    >>> float(where(True, 1.0, 2.0))
+    1.0
+    """
     return np.where(condition, yes, no)[()]
 
 
 def minimum(x: Any, y: Any) -> Any:
-    """The smaller of x and y; NaN where either is NaN."""
+    """The smaller of x and y; NaN where either is NaN.
+
+    >>> float(minimum(1.0, 2.0))
+    1.0
+    """
     return np.minimum(x, y)
 
 
 def maximum(x: Any, y: Any) -> Any:
-    """The larger of x and y; NaN where either is NaN."""
+    """The larger of x and y; NaN where either is NaN.
+
+    >>> float(maximum(1.0, 2.0))
+    2.0
+    """
     return np.maximum(x, y)
 
 
 def absolute(x: Any) -> Any:
-    """|x|."""
+    """|x|.
+
+    >>> float(absolute(-2.0))
+    2.0
+    """
     return np.absolute(x)
 
 
 def sign(x: Any) -> Any:
-    """-1, 0 or 1 with the sign of x; NaN for NaN."""
+    """-1, 0 or 1 with the sign of x; NaN for NaN.
+
+    >>> float(sign(-2.0))
+    -1.0
+    """
     return np.sign(x)
 
 
 def floor(x: Any) -> Any:
-    """The largest integer not above x, as a floating-point number."""
+    """The largest integer not above x, as a floating-point number.
+
+    >>> float(floor(-0.5))
+    -1.0
+    """
     return np.floor(x)
 
 
 def sqrt(x: Any) -> Any:
-    """The correctly rounded square root; NaN for x < 0."""
+    """The correctly rounded square root; NaN for x < 0.
+
+    >>> float(sqrt(4.0))
+    2.0
+    """
     return np.sqrt(x)
 
 
 def square(x: Any) -> Any:
-    """x x."""
+    """x x.
+
+    >>> float(square(-3.0))
+    9.0
+    """
     return np.square(x)
 
 
 def isfinite(x: Any) -> Any:
-    """True where x is neither infinite nor NaN."""
+    """True where x is neither infinite nor NaN.
+
+    >>> bool(isfinite(float("inf")))
+    False
+    """
     return np.isfinite(x)
+
+
+def _common_type(*arguments: Any) -> Any:
+    """What the arguments are converted to: their floating type, or nothing among integers (counters stay integers)."""
+    if not any(isinstance(a, types.Float) for a in arguments):
+        return None if result_type(*arguments) is None else _as_is
+    return result_type(*arguments)
+
+
+@register_jitable
+def _as_is(x):
+    return x
 
 
 @overload(where, jit_options=OPTIONS)
 def _where(condition, yes, no):
-    real = result_type(yes, no)
-    if real is None or not isinstance(condition, (types.Boolean, types.Integer, types.Float)):
+    real = _common_type(yes, no)
+    if real is None or result_type(condition) is None:
         return None
 
     def body(condition, yes, no):
@@ -73,7 +121,7 @@ def _where(condition, yes, no):
 
 @overload(minimum, jit_options=OPTIONS)
 def _minimum(x, y):
-    real = result_type(x, y)
+    real = _common_type(x, y)
     if real is None:
         return None
 
@@ -86,7 +134,7 @@ def _minimum(x, y):
 
 @overload(maximum, jit_options=OPTIONS)
 def _maximum(x, y):
-    real = result_type(x, y)
+    real = _common_type(x, y)
     if real is None:
         return None
 

@@ -7,7 +7,19 @@ from typing import Any
 import numpy as np
 
 from batchgd.kernels.vecmath.constants import COS, HALF_PI, SIN
-from batchgd.kernels.vecmath.ir import Real, Word, emitted, fma, polynomial, quotient, round_to_word, select
+from batchgd.kernels.vecmath.ir import (
+    Real,
+    Word,
+    emitted,
+    fast_two_sum,
+    fma,
+    polynomial,
+    quotient,
+    round_to_word,
+    select,
+    two_product,
+    two_sum,
+)
 
 
 def sin(x: Any) -> Any:
@@ -48,45 +60,42 @@ def tan(x: Any) -> Any:
     return np.tan(x)
 
 
-def _reduce(x: Real) -> tuple[Real, Real, Word]:
-    """Write |x| = n pi/2 + (r + tail), |r| <= 0.84; returns r, tail and n in the low bits of a word; r = NaN out of range.
+def _reduce(x: Real, careful: bool = False) -> tuple[Real, Real, Word]:
+    """Write |x| = n pi/2 + r + tail, |r| <= 0.84: r (NaN out of range), tail, and n in the low bits of a word.
 
     With fma the first product and difference are exact up to n = 2^mantissa: |x| and the first part of pi/2 are both
-    multiples of ulp(1), and so is their difference, which is below 2. The two smaller parts then bring in what that
-    part of pi/2 left out: with one of them, errors near multiples of pi/2 reach 30 ulp at 1e12.
+    multiples of ulp(1), and so is their difference, which is below 2. The second step rounds once, relative to r; where
+    half an ulp of r matters (`careful`), the tail takes it in. The third part goes into the tail as well: it can reach
+    the size of r near multiples of pi/2, where leaving it out costs 30 ulp at 1e12.
     """
     first, second, third = HALF_PI[x.format.bits]
     size = x.magnitude()
     size = select(size < 2.0 ** (x.format.precision - 3), size, float("nan"))
     n, word = round_to_word(size, 1.0 / first)
     near = fma(n, -first, size)
-    r = fma(n, -second, near)
-    tail = fma(n, -third, fma(n, -second, near - r))
-    return r, tail, word
+    if not careful:
+        return fma(n, -second, near), n * -third, word
+    product, error = two_product(n, -second)
+    r, lost = two_sum(near, product)
+    return r, fma(n, -third, lost + error), word
 
 
 def _flip(value: Real, sign: Word) -> Real:
     return (value.bits() ^ sign).as_real()
 
 
-def _sine(r: Real, tail: Real, z: Real) -> Real:
-    """What sin(r + tail) adds to r."""
-    return fma(r * z, polynomial(z, SIN[r.format.bits]), tail)
-
-
-def _cosine(r: Real, tail: Real, z: Real) -> Real:
-    """cos(r + tail): 1 - z/2 is rounded once, and its error is carried over."""
-    half = fma(z, -0.5, 1.0)
-    rest = fma(z, -0.5, 1.0 - half)
-    return half + fma(z * z, polynomial(z, COS[r.format.bits]), fma(-r, tail, rest))
+def _kernels(r: Real, tail: Real) -> tuple[Real, Real]:
+    """What sin(r + tail) adds to r, and cos(r + tail); the tail is too small to change the cosine."""
+    z = r * r
+    below = fma(r * z, polynomial(z, SIN[r.format.bits]), tail)
+    return below, fma(z, fma(z, polynomial(z, COS[r.format.bits]), -0.5), 1.0)
 
 
 def _signs(x: Real, word: Word) -> tuple[Word, Word]:
     """The sign bits that the quadrant (and x, for the sine) give to sine and cosine."""
-    top = x.format.bits - 1
-    lift = top - 1  # brings bit 1 of the quadrant to the top
-    sine = ((word << lift) ^ x.bits()) & (1 << top)
-    return sine, ((word + 1) << lift) & (1 << top)
+    lift = x.format.bits - 2  # brings bit 1 of the quadrant to the top
+    sine = ((word << lift) ^ x.bits()) & x.format.sign
+    return sine, ((word + 1) << lift) & x.format.sign
 
 
 @emitted(sin)
@@ -99,12 +108,12 @@ def _cos(x: Real) -> Real:
     return sincos_of(x)[1]
 
 
-@emitted(sincos)
+@emitted(sincos, results=2)
 def sincos_of(x: Real) -> tuple[Real, Real]:
     """Append both; what a caller does not use, LLVM removes."""
     r, tail, word = _reduce(x)
-    z = r * r
-    sine, cosine = r + _sine(r, tail, z), _cosine(r, tail, z)
+    below, cosine = _kernels(r, tail)
+    sine = r + below
     even = (word & 1).equals(0)
     sign_sine, sign_cosine = _signs(x, word)
     return _flip(select(even, sine, cosine), sign_sine), _flip(select(even, cosine, sine), sign_cosine)
@@ -112,13 +121,11 @@ def sincos_of(x: Real) -> tuple[Real, Real]:
 
 @emitted(tan)
 def _tan(x: Real) -> Real:
-    r, tail, word = _reduce(x)
-    z = r * r
-    low, cosine = _sine(r, tail, z), _cosine(r, tail, z)
-    sine = r + low
-    low = low - (sine - r)
+    r, tail, word = _reduce(x, careful=True)
+    below, cosine = _kernels(r, tail)
+    sine, low = fast_two_sum(r, below)
     even = (word & 1).equals(0)
-    zero = low * 0.0
+    zero = low.constant(0.0)
     high, rest = quotient(
         select(even, sine, cosine), select(even, low, zero), select(even, cosine, sine), select(even, zero, low)
     )

@@ -1,0 +1,65 @@
+"""Where a run's results go: checked before the run, so that hours of work do not end in an error."""
+
+import importlib.util
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from batchgd.errors import InputError
+
+_RESULT_HEAD = "result.json"  # the file by which batchgd.storage tells its folders from others
+
+
+def check_folder(path: str, overwrite: bool) -> None:
+    """Raise InputError unless a result can be saved in this folder; missing parents are made when it is."""
+    folder = Path(path)
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"--out {path} is a file; name a folder that does not exist yet")
+    if folder.is_dir() and _entries(folder):
+        if not (folder / _RESULT_HEAD).is_file():
+            raise InputError(f"--out {path} holds other files than a result; name a folder that does not exist yet")
+        if not overwrite:
+            raise InputError(f"--out {path} holds a result already; name another folder or add --overwrite")
+    _check_writable(_nearest_parent(folder), f"--out {path}")
+
+
+def check_picture(path: str) -> None:
+    """Raise InputError unless a picture can be written to this file."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise InputError("--plot needs matplotlib, which is not installed; type: pip install batchgd[plot]")
+    from batchgd.plot.canvas import check_path
+
+    check_path(path)
+    _check_writable(Path(path).absolute().parent, f"--plot {path}")
+
+
+def save(result: Any, path: str, overwrite: bool) -> Path:
+    """Save the result in the folder, whose parents are made, and return it."""
+    try:
+        Path(path).absolute().parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--out {path} cannot be made: {error.strerror}; name another folder") from None
+    return result.save(path, overwrite=overwrite)
+
+
+def _entries(folder: Path) -> bool:
+    try:
+        return any(folder.iterdir())
+    except OSError as error:
+        raise InputError(f"--out {folder} cannot be read: {error.strerror}; name another folder") from None
+
+
+def _nearest_parent(folder: Path) -> Path:
+    parent = folder.absolute().parent
+    while not parent.exists() and parent != parent.parent:
+        parent = parent.parent
+    return parent
+
+
+def _check_writable(folder: Path, what: str) -> None:
+    # Tried out rather than looked up: permission bits say nothing of a read-only disk, nor to the superuser.
+    try:
+        with tempfile.TemporaryDirectory(prefix=".batchgd-", dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(f"{what} cannot be written in {folder}: {error.strerror}; name another place") from None

@@ -1,0 +1,47 @@
+"""`batchgd list`: the library of landscapes as a table."""
+
+from typing import Annotated, Any
+
+import typer
+
+from batchgd.cli.console import print_json, print_table
+
+
+def list_landscapes(
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
+) -> None:
+    """Show the library of landscapes with what is known about each."""
+    from batchgd import landscapes
+
+    records = [_record(landscapes.get(name)) for name in landscapes.names()]
+    if json:
+        print_json({"landscapes": records})
+        return
+    head = ("name", "dims", "dim", "box", "minima", "global value", "title")
+    print_table(head, [_row(record) for record in records])
+    print("\ndim: when --dim is not given; box, minima and global value are those of that dimension; ?: not known")
+
+
+def _record(landscape: Any) -> dict[str, Any]:
+    """Return what is known in the default dimension, ready for JSON."""
+    box = landscape.box()
+    return {
+        "name": landscape.name,
+        "title": landscape.title,
+        "dims": list(landscape.dims),
+        "default_dim": landscape.default_dim,
+        "box": [[float(low), float(high)] for low, high in zip(box.lower, box.upper, strict=True)],
+        "n_minima": landscape.n_minima(),
+        "global_value": landscape.global_value(),
+    }
+
+
+def _row(record: dict[str, Any]) -> tuple[str, ...]:
+    least, greatest = record["dims"]
+    dims = f"{least}+" if greatest is None else f"{least}" if least == greatest else f"{least}-{greatest}"
+    sides = [f"[{low:g}, {high:g}]" for low, high in record["box"]]
+    alike = len(set(sides)) == 1 and len(sides) > 1
+    box = f"{sides[0]}^{len(sides)}" if alike else " x ".join(sides)
+    minima = "?" if record["n_minima"] is None else str(record["n_minima"])
+    value = "?" if record["global_value"] is None else f"{record['global_value']:.8g}"
+    return record["name"], dims, str(record["default_dim"]), box, minima, value, record["title"]

@@ -1,0 +1,204 @@
+"""The catalogue: the occupied fine cells of a run, an associative and commutative summary of its endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from batchgd.box import Box
+from batchgd.errors import InputError
+from batchgd.kernels.status import LOST
+
+_ROWS = 1 << 16  # rows hashed at a time: all temporaries then stay in the L2 cache
+_COARSEST = 1 << 12  # cells per width below which the cap no longer coarsens: two minima could share a cell
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_LARGEST = float(2**62)
+
+
+class Catalogue:
+    r"""The set of occupied fine cells of a run: what is left of a million endpoints when copies are dropped.
+
+    The cell of an endpoint is ``floor((x - lower) / width * cells_per_width)`` per coordinate. Per occupied cell the
+    catalogue holds a key, the number of starts that ended there, the lowest start index, and the endpoint and value of
+    that start. This state is a function of the *set* of endpoints: any order, sharding or number of workers gives the
+    same arrays, bit for bit.
+
+    Parameters
+    ----------
+    box : Box
+        The box of the starts; endpoints may lie outside it.
+    cells_per_width : int
+        Cells along one side of the box, a power of two. Two minima in one cell cannot be told apart; finer cells cost
+        memory where endpoints scatter (a loose ``gtol``).
+    cap : int
+        The number of cells (48 + 8 d bytes each while they are sorted) beyond which the catalogue halves
+        ``cells_per_width``, down to 4096. Nothing computed is lost: counts are kept, cells merge. Cells are nested, so
+        the final resolution is the finest one at which the whole set of endpoints fits, in whatever order they came.
+        When even the coarsest cells exceed the cap it keeps growing, and ``find_minima`` says so.
+
+    Notes
+    -----
+    Keys are 64-bit hashes of the cell's coordinates (the SplitMix64 finaliser, chained over the coordinates). Two of m
+    cells share a key with probability of about ``m^2 / 2^65``: 3e-8 for a million cells. Key 0 means "excluded".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from batchgd.box import Box
+    >>> catalogue = Catalogue(Box([0.0], [1.0]))
+    >>> keys = catalogue.add(0, np.array([[0.25], [0.75], [0.25], [np.nan]]), np.zeros(4), np.array([1, 1, 4, 8]))
+    >>> len(catalogue), catalogue.starts, catalogue.excluded, sorted(catalogue.count.tolist())
+    (2, 4, 1, [1, 2])
+    >>> bool(keys[0] == keys[2]), int(keys[3])
+    (True, 0)
+
+    References
+    ----------
+    G. L. Steele, D. Lea, C. H. Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
+    """
+
+    def __init__(self, box: Box, cells_per_width: int = 1 << 20, cap: int = 2_000_000) -> None:
+        if cells_per_width < 1 or cells_per_width & (cells_per_width - 1) or cells_per_width > 1 << 40:
+            raise InputError(f"cells_per_width is {cells_per_width}: give a power of two up to 2**40")
+        self.box = box
+        self.finest = cells_per_width
+        self.cells_per_width = cells_per_width
+        self.cap = cap
+        self.starts = 0
+        self.excluded = 0
+        self.key: NDArray[np.uint64] = np.empty(0, np.uint64)
+        self.count: NDArray[np.int64] = np.empty(0, np.int64)
+        self.first: NDArray[np.int64] = np.empty(0, np.int64)
+        self.x: NDArray[np.float64] = np.empty((0, box.dim))
+        self.fun: NDArray[np.float64] = np.empty(0)
+
+    def __len__(self) -> int:
+        return len(self.key)
+
+    @property
+    def coarsened(self) -> bool:
+        """Whether the cap made the cells coarser than asked for."""
+        return self.cells_per_width < self.finest
+
+    def add(
+        self, indices: int | Sequence[int] | NDArray[np.integer], x: ArrayLike, fun: ArrayLike, status: ArrayLike
+    ) -> NDArray[np.uint64]:
+        """Take in endpoints: (n, d) points, (n,) values and status codes.
+
+        ``indices`` is the start index of the first row (the others follow on), or one index per row; each start
+        belongs into one catalogue once. Diverged, non-finite and escaped endpoints are counted but not listed.
+        Returns each start's key, 0 for those left out; ask ``keys`` again if the cap has coarsened the cells since.
+        """
+        x = np.asarray(x, dtype=np.float64)
+        fun = np.asarray(fun, dtype=np.float64)
+        if x.ndim != 2 or x.shape[1] != self.box.dim or fun.shape != (len(x),):
+            raise InputError(f"endpoints of shape {x.shape} with values of shape {fun.shape}: pass (n, d) and (n,)")
+        key = self.keys(x, fun, status)
+        ids = np.asarray(indices, dtype=np.int64)
+        ids = np.arange(int(ids), int(ids) + len(x)) if ids.ndim == 0 else ids
+        self.starts += len(x)
+        self.excluded += int(np.count_nonzero(key == 0))
+        distinct, count, first, row = group_keys(key, ids)
+        at = self.cells_per_width
+        self._absorb(distinct, count, first, x[row], fun[row])
+        return key if at == self.cells_per_width else self.keys(x, fun, status)
+
+    def merge(self, other: Catalogue) -> Catalogue:
+        """Take in everything that another catalogue of the same box holds; returns this one."""
+        if other.box != self.box or other.finest != self.finest or other.cap != self.cap:
+            raise InputError("these catalogues differ in box, cells_per_width or cap: build both with the same ones")
+        self.starts += other.starts
+        self.excluded += other.excluded
+        cells = min(self.cells_per_width, other.cells_per_width)
+        self._coarsen_to(cells)
+        key = other.key if other.cells_per_width == cells else _hash(other.x, self.box, cells)
+        self._absorb(key, other.count, other.first, other.x, other.fun)
+        return self
+
+    def keys(self, x: ArrayLike, fun: ArrayLike, status: ArrayLike) -> NDArray[np.uint64]:
+        """The keys that these endpoints have at the catalogue's present resolution; 0 for those left out."""
+        points, values = np.asarray(x, dtype=np.float64), np.asarray(fun)
+        key = _hash(points, self.box, self.cells_per_width)
+        out = ~np.isfinite(values)
+        for column in points.T:
+            out |= ~np.isfinite(column)
+        for code in LOST:
+            out |= np.asarray(status) == int(code)
+        key[out] = 0
+        return key
+
+    def _absorb(self, key: NDArray, count: NDArray, first: NDArray, x: NDArray, fun: NDArray) -> None:
+        """Merge rows into the state, lowest start index first, and keep to the cap."""
+        key, count = np.concatenate([self.key, key]), np.concatenate([self.count, count])
+        first = np.concatenate([self.first, first])
+        x, fun = np.concatenate([self.x, x]), np.concatenate([self.fun, fun])
+        if len(key):
+            order = np.lexsort((first, key))
+            head = np.flatnonzero(np.r_[True, np.diff(key[order]) != 0])
+            row = order[head]
+            self.key, self.first, self.x, self.fun = key[row], first[row], x[row], fun[row]
+            self.count = np.add.reduceat(count[order], head)
+        if len(self.key) > self.cap and self.cells_per_width > _COARSEST:
+            self._coarsen_to(self.cells_per_width // 2)
+
+    def _coarsen_to(self, cells: int) -> None:
+        """Halve the resolution until it is ``cells``; the representative of a cell says in which larger one it lies."""
+        if self.cells_per_width <= cells:
+            return
+        self.cells_per_width = cells
+        state = _hash(self.x, self.box, cells), self.count, self.first, self.x, self.fun
+        self.key, self.count, self.first = self.key[:0], self.count[:0], self.first[:0]
+        self.x, self.fun = self.x[:0], self.fun[:0]
+        self._absorb(*state)
+
+
+def _hash(x: NDArray[np.float64], box: Box, cells: int) -> NDArray[np.uint64]:
+    """One non-zero key per point: SplitMix64's finaliser, chained over the cell's coordinates."""
+    key = np.empty(len(x), np.uint64)
+    lower, scale = box.lower, box.width
+    with np.errstate(all="ignore"):
+        for begin in range(0, len(x), _ROWS):
+            rows = x[begin : begin + _ROWS]
+            h = np.full(len(rows), _GOLDEN)
+            for axis in range(x.shape[1]):
+                u = rows[:, axis] - lower[axis]
+                u /= scale[axis]
+                u *= cells  # a power of two: exact, so that coarser cells are unions of finer ones
+                np.floor(u, out=u)
+                # Further out than an int64 reaches, cells are one; NaN rows are excluded by the caller.
+                np.clip(np.nan_to_num(u, copy=False), -_LARGEST, _LARGEST, out=u)
+                h ^= u.astype(np.int64).view(np.uint64)
+                h += _GOLDEN
+                h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+                h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+                h ^= h >> np.uint64(31)
+            key[begin : begin + _ROWS] = h
+    key[key == 0] = 1
+    return key
+
+
+def group_keys(key: NDArray[np.uint64], ids: NDArray[np.int64]) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+    """Distinct non-zero keys, how often each occurs, its lowest start index and the row of that start."""
+    distinct = np.sort(key)
+    distinct = distinct[np.r_[distinct[:1] != 0, (np.diff(distinct) != 0)]] if len(distinct) else distinct
+    if len(distinct) == 0:
+        nothing = np.empty(0, np.int64)
+        return distinct, nothing, nothing, nothing
+    if len(distinct) > 4096:  # a sort of all rows beats a look-up of each, which would miss the cache
+        order = np.lexsort((ids, key))
+        head = np.flatnonzero(np.r_[True, np.diff(key[order]) != 0])
+        if key[order[0]] == 0:
+            head, low = head[1:], head[1] if len(head) > 1 else len(key)
+            order, head = order[low:], head - low
+        return key[order[head]], np.diff(np.r_[head, len(order)]), ids[order[head]], order[head]
+    place = np.minimum(np.searchsorted(distinct, key), len(distinct) - 1)
+    place[key == 0] = len(distinct)
+    count = np.bincount(place, minlength=len(distinct) + 1)[:-1]
+    first = np.full(len(distinct) + 1, np.iinfo(np.int64).max)
+    np.minimum.at(first, place, ids)
+    rows = np.flatnonzero(first[place] == ids)
+    row = np.empty(len(distinct) + 1, np.int64)
+    row[place[rows]] = rows
+    return distinct, count, first[:-1], row[:-1]

@@ -1,0 +1,212 @@
+"""From the occupied cells of a run to its minima: polish, merge, classify, count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from batchgd.box import Box
+from batchgd.errors import InputError
+from batchgd.minima.catalogue import Catalogue
+from batchgd.minima.classify import NAMES, NOTHING
+from batchgd.minima.fractions import wilson
+from batchgd.minima.merge import Identity, nearest_pair
+from batchgd.minima.notes import notes
+from batchgd.minima.scale import Derivable, measure
+from batchgd.minima.sites import MINIMA, Sites, find_sites
+from batchgd.minima.tables import Minima, Stationary
+
+_ROUND = 1e-6  # box widths to which coordinates are rounded before they decide an order
+_NOT_INDEPENDENT = "the starts are not independent of each other, so fractions have no interval"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the endpoints of a run say about the objective.
+
+    Attributes
+    ----------
+    minima, stationary : tables of points
+    keys, key_labels : (k,)
+        The catalogue's cells (ascending) and the label of the starts in each; -1 where they reached no minimum.
+    warnings : tuple of str
+        What a person should know before trusting the tables, a sentence each.
+    unresolved : int
+        Starts that ended too far from any stationary point to tell where they were going; label -1.
+    gap_ratio : float
+        Distance of the nearest two minima over the widest cluster (at least ``x_tol``, and a cell); inf for one.
+    """
+
+    minima: Minima
+    stationary: Stationary
+    keys: NDArray[np.uint64]
+    key_labels: NDArray[np.int32]
+    warnings: tuple[str, ...]
+    unresolved: int
+    gap_ratio: float
+
+    def labels(self, keys: ArrayLike) -> NDArray[np.int32]:
+        """The label of each start, from the keys that ``Catalogue.add`` or ``Catalogue.keys`` gave it; -1 for key 0.
+
+        Raises
+        ------
+        InputError
+            For keys made before the catalogue's cap coarsened its cells.
+        """
+        keys = np.asarray(keys, dtype=np.uint64)
+        out = np.full(keys.shape, -1, np.int32)
+        for begin in range(0, len(keys), 1 << 18):
+            part = keys[begin : begin + (1 << 18)]
+            place = np.searchsorted(self.keys, part)
+            known = place < len(self.keys)
+            known[known] = self.keys[place[known]] == part[known]
+            if not (known | (part == 0)).all():
+                raise InputError(
+                    "keys from before the catalogue coarsened its cells: ask catalogue.keys(x, fun, status)"
+                )
+            out[begin : begin + (1 << 18)][known] = self.key_labels[place[known]]
+        return out
+
+
+def find_minima(
+    catalogue: Catalogue,
+    objective: Derivable,
+    box: Box | None = None,
+    *,
+    n_starts: int | None = None,
+    x_tol: float = 1e-6,
+    f_tol: float = 1e-9,
+    independent: bool = True,
+    interval_note: str | None = None,
+    confidence: float = 0.95,
+    identity: Identity | None = None,
+) -> Found:
+    """Turn the occupied cells of a run into distinct minima and other stationary points, and label the cells.
+
+    Each cell's representative is polished (:func:`batchgd.minima.polish.polish`; where derivatives fail, by a search on
+    values), polished points that are the same are merged, and each distinct point is classified by its curvature.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        The endpoints.
+    objective : Objective
+        Value, gradient and Hessian.
+    box : Box, optional
+        The box of the starts; the catalogue's when left out.
+    n_starts : int, optional
+        All starts, the denominator of the fractions; those the catalogue has seen when left out.
+    x_tol, f_tol : float
+        When two polished points are the same; see :class:`Identity`. ``x_tol`` is in box widths.
+    independent : bool
+        Whether the starts were drawn independently; without it fractions have no interval.
+    interval_note : str, optional
+        Why not.
+    confidence : float
+        Of each interval.
+    identity : Identity, optional
+        Another notion of sameness, in place of the two tolerances.
+
+    Returns
+    -------
+    Found
+        Tables, labels and warnings.
+
+    Examples
+    --------
+    >>> class Wells:  # (x^2 - 1)^2: minima at -1 and 1
+    ...     def value(self, x): return (x[:, 0] ** 2 - 1) ** 2
+    ...     def value_and_gradient(self, x): return self.value(x), 4 * x * (x**2 - 1)
+    ...     def hessian(self, x): return (12 * x**2 - 4)[:, :, None]
+    >>> box = Box([-2.0], [2.0])
+    >>> catalogue = Catalogue(box)
+    >>> x = np.array([[1.0001], [-0.9998], [0.9999], [np.nan]])
+    >>> keys = catalogue.add(0, x, Wells().value(x), np.array([1, 1, 1, 8]))
+    >>> found = find_minima(catalogue, Wells())
+    >>> found.minima.x.ravel().tolist(), found.minima.fraction.tolist(), found.labels(keys).tolist()
+    ([-1.0, 1.0], [0.25, 0.5], [1, 0, 1, -1])
+    """
+    box = catalogue.box if box is None else box
+    identity = Identity(x_tol, f_tol) if identity is None else identity
+    n = catalogue.starts if n_starts is None else n_starts
+    sites, site = find_sites(catalogue, objective, box, identity, measure(objective, box))
+    order = _order(sites, box, f_tol)
+    lowest = order[np.isin(sites.kind[order], MINIMA)]
+    other = order[~np.isin(sites.kind[order], (*MINIMA, NOTHING))]
+    note = None if independent else interval_note or _NOT_INDEPENDENT
+    minima = _minima(objective, box, sites.take(lowest), n, confidence, note, x_tol)
+    label = np.full(len(sites.fun) + 1, -1, np.int32)  # the last entry stands for cells without a site, -1
+    label[lowest] = np.arange(len(lowest))
+    nowhere = (site < 0) | np.isin(site, np.flatnonzero(sites.kind == NOTHING))
+    unresolved = int(catalogue.count[nowhere].sum())
+    gap = _gap(box, minima, max(x_tol, 1 / catalogue.cells_per_width))
+    return Found(
+        minima=minima,
+        stationary=_stationary(objective, sites.take(other)),
+        keys=catalogue.key,
+        key_labels=label[site],
+        warnings=notes(catalogue, minima, sites, gap, unresolved, n),
+        unresolved=unresolved,
+        gap_ratio=gap[0],
+    )
+
+
+def _minima(
+    objective: Derivable, box: Box, sites: Sites, n: int, confidence: float, note: str | None, x_tol: float
+) -> Minima:
+    low, high = wilson(sites.count, n, confidence) if note is None else (None, None)
+    outside = (sites.x < box.lower - x_tol * box.width) | (sites.x > box.upper + x_tol * box.width)
+    return Minima(
+        x=sites.x,
+        fun=sites.fun,
+        count=sites.count,
+        fraction=sites.count / max(n, 1),
+        kind=np.array(NAMES)[sites.kind],
+        eigenvalues=_eigenvalues(objective, sites.x),
+        inside=np.asarray(~outside.any(axis=1)),
+        spread=sites.spread,
+        fraction_low=low,
+        fraction_high=high,
+        interval_note=note,
+    )
+
+
+def _stationary(objective: Derivable, sites: Sites) -> Stationary:
+    return Stationary(
+        x=sites.x,
+        fun=sites.fun,
+        count=sites.count,
+        kind=np.array(NAMES)[sites.kind],
+        eigenvalues=_eigenvalues(objective, sites.x),
+        negative=sites.negative,
+    )
+
+
+def _eigenvalues(objective: Derivable, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Eigenvalues of the Hessian in x, ascending; NaN where it is not finite."""
+    if len(x) == 0:
+        return np.empty(x.shape)
+    with np.errstate(all="ignore"):
+        hessian = np.asarray(objective.hessian(x))
+    finite = np.isfinite(hessian).all(axis=(1, 2))
+    value = np.linalg.eigvalsh(np.where(finite[:, None, None], hessian, np.eye(x.shape[1])))
+    value[~finite] = np.nan
+    return value
+
+
+def _order(sites: Sites, box: Box, f_tol: float) -> NDArray[np.int64]:
+    """Lowest value first; values that rounding cannot order are ordered by rounded coordinates."""
+    order = np.argsort(sites.fun, kind="stable")
+    gap = np.diff(sites.fun[order]) > f_tol * np.maximum(1.0, np.abs(sites.fun[order][1:]))
+    level = np.empty(len(order), np.int64)
+    level[order] = np.cumsum(np.r_[False, gap])[: len(order)]
+    u = np.rint((sites.x - box.lower) / (box.width * _ROUND))
+    return np.lexsort((sites.kind, *u.T[::-1], level))
+
+
+def _gap(box: Box, minima: Minima, floor: float) -> tuple[float, int, int]:
+    """Distance of the nearest two minima over the widest cluster (or ``floor``), and their labels."""
+    distance, a, b = nearest_pair((minima.x - box.lower) / box.width)
+    return distance / max(floor, float(minima.spread.max(initial=0.0))), a, b

@@ -1,0 +1,152 @@
+"""Identity: which polished points are one and the same point, decided by sorting on projections."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batchgd.minima.catalogue import group_keys
+
+_FINE = 1000  # points are thinned to one per cell of x_tol / 1000 first: a million copies become a handful
+_PROJECTIONS = 2
+
+
+@dataclass(frozen=True)
+class Identity:
+    """When two polished points are the same: close in every coordinate *and* in value.
+
+    ``|u_i - v_i| <= x_tol`` for all i, with coordinates in box widths, and ``|f - h| <= f_tol max(1, |f|)``. Points are
+    one minimum when a chain of such pairs joins them (connected components), so the answer does not depend on order.
+    Another notion of identity (symmetric copies, periodic boxes) replaces this object: it only has to offer
+    ``components``.
+
+    Parameters
+    ----------
+    x_tol : float
+        Box widths. Polished copies agree to about 1e-14, so 1e-6 leaves room for degenerate minima.
+    f_tol : float
+        Relative to the value, absolute below 1.
+
+    Notes
+    -----
+    Points are first thinned to one per cell of side ``x_tol / 1000``, which blurs the tolerance by as much.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> u = np.array([[0.2], [0.5], [0.2 + 1e-9], [0.2]])
+    >>> Identity().components(u, np.array([0.0, 0.0, 0.0, 1.0])).tolist()
+    [0, 1, 0, 2]
+    """
+
+    x_tol: float = 1e-6
+    f_tol: float = 1e-9
+
+    def components(self, u: NDArray[np.float64], fun: NDArray[np.float64]) -> NDArray[np.int64]:
+        """The component of each point, (m,), numbered in the order of their first members."""
+        if len(u) == 0:
+            return np.empty(0, np.int64)
+        keys, row = self._thin(u, fun, _FINE)
+        return _renumber(self._components(u[row], fun[row])[_inverse(keys, keys[row])])
+
+    def _thin(self, u: NDArray, fun: NDArray, cells: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+        """Keys of cells of side tolerance / cells, and the first point of each."""
+        # arcsinh is f itself for small values and grows like log |f|: equal cells are equal relative differences.
+        keys = mix(np.floor(np.column_stack([u / self.x_tol, np.arcsinh(fun) / self.f_tol]) * cells))
+        return keys, group_keys(keys, np.arange(len(u)))[3]
+
+    def _components(self, u: NDArray, fun: NDArray) -> NDArray[np.int64]:
+        tol_f = self.f_tol * np.maximum(1.0, np.abs(fun))
+        group = split_at_gaps(u, fun, self.x_tol, tol_f)
+        # A group whose members all lie within the tolerance is one component; others may hide several.
+        order = np.argsort(group, kind="stable")
+        head = np.flatnonzero(np.r_[True, np.diff(group[order]) != 0])
+        spread = np.zeros(len(head))
+        for column, tol in [(fun, tol_f), *((c, self.x_tol) for c in u.T)]:
+            extent = np.maximum.reduceat(column[order], head) - np.minimum.reduceat(column[order], head)
+            limit = np.maximum.reduceat(np.broadcast_to(tol, len(u))[order], head)
+            spread = np.maximum(spread, extent / limit)
+        doubtful = np.isin(group, group[order[head[spread > 1.0]]])
+        if doubtful.any():
+            rows = np.flatnonzero(doubtful)
+            group[rows] = self._linked(u[rows], fun[rows], tol_f[rows]) + len(u)
+        return group
+
+    def _linked(self, u: NDArray, fun: NDArray, tol_f: NDArray) -> NDArray[np.int64]:
+        """Connected components by a neighbour search, for groups that projections cannot split."""
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
+        from scipy.spatial import cKDTree
+
+        if len(u) > 100_000:  # a continuum: within a quarter of the tolerance its points are not told apart
+            keys, row = self._thin(u, fun, 4)
+        else:
+            keys, row = np.arange(len(u), dtype=np.uint64), np.arange(len(u))
+        pairs = cKDTree(u[row]).query_pairs(self.x_tol, p=np.inf, output_type="ndarray")
+        near = np.abs(fun[row][pairs[:, 0]] - fun[row][pairs[:, 1]]) <= tol_f[row][pairs].max(axis=1)
+        pairs = pairs[near]
+        graph = coo_array((np.ones(len(pairs), np.bool_), (pairs[:, 0], pairs[:, 1])), shape=(len(row), len(row)))
+        label = connected_components(graph, directed=False)[1].astype(np.int64)
+        return label if len(row) == len(u) else label[_inverse(keys, keys[row])]
+
+
+def split_at_gaps(u: NDArray, fun: NDArray, x_tol: float, tol_f: NDArray) -> NDArray[np.int64]:
+    """Groups such that no chain of close pairs leaves one: cut at every gap of every projection until nothing changes.
+
+    Projections are the value, the coordinates and two fixed pseudo-random directions (over which a close pair is at
+    most ``x_tol sum |w_i|`` apart). Costs a few sorts, whatever the dimension; 3^d neighbour cells are never walked.
+    """
+    m, d = u.shape
+    weights = np.random.default_rng(d).uniform(0.5, 1.0, (_PROJECTIONS, d))
+    columns = [(fun, tol_f), *((u @ w, x_tol * w.sum() * (1 + 1e-9)) for w in weights)]
+    columns += [(column, x_tol) for column in u.T]
+    group = np.zeros(m, np.int64)
+    found = 1
+    while True:
+        for column, tol in columns:
+            order = np.lexsort((column, group))
+            gap = np.diff(column[order]) > np.broadcast_to(tol, m)[order[1:]]
+            group[order] = np.cumsum(np.r_[False, gap | (np.diff(group[order]) != 0)])
+        now = int(group.max()) + 1
+        if now in (found, m):
+            return group
+        found = now
+
+
+def nearest_pair(u: NDArray[np.float64]) -> tuple[float, int, int]:
+    """Distance (largest coordinate difference) and rows of the nearest two points; inf for fewer than two."""
+    if len(u) < 2:
+        return np.inf, -1, -1
+    from scipy.spatial import cKDTree
+
+    distance, partner = cKDTree(u).query(u, k=2, p=np.inf)
+    a = int(np.argmin(distance[:, 1]))
+    b = int(partner[a, 0] if partner[a, 1] == a else partner[a, 1])
+    return float(distance[a, 1]), min(a, b), max(a, b)
+
+
+def mix(cells: NDArray[np.float64]) -> NDArray[np.uint64]:
+    """A 64-bit key per row of whole numbers."""
+    key = np.full(len(cells), np.uint64(1))
+    for column in cells.T:
+        key ^= np.clip(column, -(2.0**62), 2.0**62).astype(np.int64).view(np.uint64)
+        key = (key ^ (key >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        key = (key ^ (key >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        key ^= key >> np.uint64(31)
+        key += np.uint64(0x9E3779B97F4A7C15)
+    return np.maximum(key, np.uint64(1))
+
+
+def _inverse(keys: NDArray[np.uint64], distinct: NDArray[np.uint64]) -> NDArray[np.int64]:
+    order = np.argsort(distinct)
+    return order[np.searchsorted(distinct[order], keys)]
+
+
+def _renumber(group: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The same partition, numbered by first appearance."""
+    _, first, inverse = np.unique(group, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank[inverse]

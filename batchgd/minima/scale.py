@@ -1,0 +1,61 @@
+"""Scales of an objective over its box: against them a slope or a curvature counts as zero."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batchgd.box import Box
+
+EPS = float(np.finfo(np.float64).eps)
+_SAMPLES = 256
+
+
+class Derivable(Protocol):
+    """What the minima need of an objective: value, gradient and Hessian of (n, d) points in float64."""
+
+    def value(self, x: Any) -> Any:
+        """Values, (n,)."""
+
+    def value_and_gradient(self, x: Any) -> tuple[Any, Any]:
+        """Values, (n,), and gradients, (n, d)."""
+
+    def hessian(self, x: Any) -> Any:
+        """Hessians, (n, d, d)."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Typical sizes over the box, in coordinates measured in box widths (u = (x - lower) / width).
+
+    ``slope`` and ``curvature`` are medians, over fixed sample points, of the largest component of gradient and Hessian.
+    They follow the objective when it is multiplied by a constant or stretched together with its box.
+    """
+
+    slope: float
+    curvature: float
+
+
+def measure(objective: Derivable, box: Box) -> Scale:
+    """Sample the box at 256 fixed points and take the medians of the finite ones."""
+    points = box.lower + box.width * np.random.default_rng(256).random((_SAMPLES, box.dim))
+    with np.errstate(all="ignore"):
+        _, gradient = objective.value_and_gradient(points)
+        slope = np.abs(gradient * box.width).max(axis=1)
+        curvature = np.abs(scaled(objective.hessian(points), box)).max(axis=(1, 2))
+    return Scale(_median(slope), _median(curvature))
+
+
+def scaled(hessian: NDArray[np.float64], box: Box) -> NDArray[np.float64]:
+    """The Hessian in coordinates measured in box widths."""
+    width = box.width
+    return hessian * width * width[:, None]
+
+
+def _median(values: NDArray[np.float64]) -> float:
+    values = values[np.isfinite(values)]
+    # A function that is nowhere finite, or constant, leaves nothing to compare with: then only exact zeros count.
+    return max(float(np.median(values)) if len(values) else 0.0, float(np.finfo(np.float64).tiny))

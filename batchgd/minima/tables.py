@@ -1,0 +1,115 @@
+"""The tables of a result: minima, and the other points where descents came to rest; one row per point."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class _Table:
+    """Rows of points: ``len``, and the rows ``table[i]`` (one, as a dict), ``table[a:b]``, ``table[mask]``."""
+
+    def __len__(self) -> int:
+        return len(self.fun)  # type: ignore[attr-defined]
+
+    def __getitem__(self, rows: Any) -> Any:
+        if isinstance(rows, (int, np.integer)):
+            return {name: column[rows] for name, column in self._columns().items()}
+        chosen = {name: column[rows] for name, column in self._columns().items()}
+        rest = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+        return type(self)(**(rest | chosen))
+
+    def _columns(self) -> dict[str, NDArray]:
+        found = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+        return {name: value for name, value in found.items() if isinstance(value, np.ndarray)}
+
+
+@dataclass(frozen=True, eq=False)
+class Minima(_Table):
+    """The distinct minima, lowest value first; the row number is the label.
+
+    Rows whose values agree within the value tolerance are ordered by x, coordinate by coordinate.
+
+    Attributes
+    ----------
+    x : (m, d), fun : (m,)
+        The polished points and their values.
+    count : (m,)
+        Starts that ended there.
+    fraction : (m,)
+        ``count`` over *all* starts: the share of the box that drains there, as far as the method draws true basins.
+    kind : (m,) of str
+        ``"minimum"``, ``"kink"`` (not smooth there, as Ackley's) or ``"degenerate"`` (isolated, but without curvature
+        in some direction, as x^4).
+    eigenvalues : (m, d)
+        Of the Hessian, ascending; NaN where it does not exist.
+    inside : (m,) of bool
+        Whether the point lies in the box of the starts.
+    spread : (m,)
+        Widest distance between polished copies of the point, in box widths.
+    fraction_low, fraction_high : (m,) or None
+        Wilson interval of each fraction; None where starts are not independent, for the reason ``interval_note`` tells.
+
+    Examples
+    --------
+    >>> empty = Minima.empty(3)
+    >>> len(empty), empty.x.shape, empty[:0].kind.shape
+    (0, (0, 3), (0,))
+    """
+
+    x: NDArray[np.float64]
+    fun: NDArray[np.float64]
+    count: NDArray[np.int64]
+    fraction: NDArray[np.float64]
+    kind: NDArray[np.str_]
+    eigenvalues: NDArray[np.float64]
+    inside: NDArray[np.bool_]
+    spread: NDArray[np.float64]
+    fraction_low: NDArray[np.float64] | None = None
+    fraction_high: NDArray[np.float64] | None = None
+    interval_note: str | None = None
+
+    @classmethod
+    def empty(cls, dim: int) -> Self:
+        """A table without rows."""
+        none, whole = np.empty(0), np.empty(0, np.int64)
+        kind, inside = np.empty(0, "<U10"), np.empty(0, np.bool_)
+        return cls(np.empty((0, dim)), none, whole, none, kind, np.empty((0, dim)), inside, none)
+
+
+@dataclass(frozen=True, eq=False)
+class Stationary(_Table):
+    """Points where descents came to rest that are no minima, lowest value first; their starts have label -1.
+
+    Attributes
+    ----------
+    x : (m, d), fun : (m,), count : (m,), eigenvalues : (m, d)
+        As in :class:`Minima`. Of a continuum (a flat valley, a plateau) one row stands for all points of about that
+        value: x is one of them and count all starts that ended on it.
+    kind : (m,) of str
+        ``"saddle"``, ``"maximum"``, ``"degenerate"`` (a continuum, or a point that curvature does not decide) or
+        ``"flat"`` (a plateau: neither slope nor curvature).
+    negative : (m,)
+        Number of negative eigenvalues.
+
+    Examples
+    --------
+    >>> len(Stationary.empty(2))
+    0
+    """
+
+    x: NDArray[np.float64]
+    fun: NDArray[np.float64]
+    count: NDArray[np.int64]
+    kind: NDArray[np.str_]
+    eigenvalues: NDArray[np.float64]
+    negative: NDArray[np.int64]
+
+    @classmethod
+    def empty(cls, dim: int) -> Self:
+        """A table without rows."""
+        none, whole = np.empty(0), np.empty(0, np.int64)
+        return cls(np.empty((0, dim)), none, whole, np.empty(0, "<U10"), np.empty((0, dim)), whole)

@@ -1,0 +1,372 @@
+"""The objective: a traced function with its value, gradient and Hessian for many points at once."""
+
+from __future__ import annotations
+
+import copy
+import operator
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from batchgd.errors import InputError, TraceError, TraceSizeWarning
+from batchgd.trace.counts import OperationCounts, count_operations
+from batchgd.trace.emit import emit_function
+from batchgd.trace.escape import name_of
+from batchgd.trace.graph import Node, reachable
+from batchgd.trace.operations import numpy_names
+from batchgd.trace.tracer import Traced, trace
+from batchgd.trace.verify import ATTEMPTS, POINTS, check_plain, raised, sample, untraceable, verify_gradient, verify_value
+
+if TYPE_CHECKING:
+    from batchgd.box import Box
+
+Floats = NDArray[np.float64]
+What = Literal["value", "gradient", "value_and_gradient", "hessian"]
+
+LARGE = 1000
+"""Operations above which an unrolled kernel compiles for many seconds and keeps its state in memory."""
+
+_BLOCK_BYTES = 1 << 24
+"""What the temporaries of one block of points may take together, so that they stay in the cache."""
+
+
+class Objective:
+    """A plain function of one point, traced: f(x), its gradient and its Hessian, each without being written by hand.
+
+    The function is called once on symbols, which records its arithmetic; the derivatives follow from the record, and
+    the record is checked against the function at random points of the box. The function must not decide by the value of
+    x (``bgd.where`` selects), and must not keep state.
+
+    Parameters
+    ----------
+    fun : callable
+        ``fun(x) -> float`` with x of shape (dim,), or ``fun(x, params)``: arithmetic, NumPy functions, ``math``
+        functions, slices, loops and helper functions.
+    dim : int, optional
+        The number of coordinates; taken from the box where it is left out.
+    params : float or array_like, optional
+        Numbers that may change without a new trace (``with_params``); ``fun`` gets them in this shape.
+    jac : callable, optional
+        A hand-written gradient ``jac(x)`` or ``jac(x, params)``, shape (dim,), used in place of the derivative of
+        ``fun`` and checked against it.
+    box : Box or sequence of (lo, hi), optional
+        Where the trace is checked against the function; [-1, 1] on each axis where it is left out.
+    name : str, optional
+        What the objective is called in results; the function's name where it is left out.
+
+    Raises
+    ------
+    InputError
+        When dim is missing or contradicts the box, or params are no numbers.
+    TraceError
+        When the function cannot be traced: one line with file, line, cause and cure.
+
+    Warns
+    -----
+    TraceSizeWarning
+        Above 1,000 operations for value and gradient.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> objective = Objective(lambda x: np.sum(x**2) + x[0] * x[1], dim=2)
+    >>> objective.value([1.0, 2.0]), objective.gradient([1.0, 2.0]), objective.hessian([1.0, 2.0])
+    (7.0, array([4., 5.]), array([[2., 1.],
+           [1., 2.]]))
+    >>> objective.counts
+    OperationCounts(adds=4, multiplies=5, divides=0, square_roots=0, transcendentals=0)
+    >>> objective.value(np.ones((3, 2)))
+    array([3., 3., 3.])
+    """
+
+    def __init__(
+        self,
+        fun: Callable[..., Any],
+        dim: int | None = None,
+        params: ArrayLike | None = None,
+        jac: Callable[..., Any] | None = None,
+        box: Any = None,
+        name: str | None = None,
+    ):
+        for what, function in (("fun", fun), ("jac", jac)):
+            if not callable(function) and not (what == "jac" and function is None):
+                raise InputError(f"{what} is {function!r}: give a function of x that returns a number")
+        self.fun, self.jac = fun, jac
+        self.box: Box | None = None
+        self.dim = _dimension(dim) if dim is not None else 0
+        if box is not None:
+            from batchgd.box import Box
+
+            self.box = Box.parse(box, dim)
+            self.dim = self.box.dim
+        elif dim is None:
+            raise InputError("dim is missing: give dim=, the number of coordinates, or box=[(lo, hi), ...]")
+        self.name = name or name_of(fun)
+        self._params = _parameters(params)
+        self._sources: dict[str, str] = {}
+        self._functions: dict[str, Callable[..., Any]] = {}
+        self._hessian: list[Node] | None = None
+        self._traced = self._trace()
+        self.value_counts = count_operations([self._traced.value])
+        self.gradient_counts = count_operations(self._traced.gradient)
+        self.counts: OperationCounts = count_operations([self._traced.value, *self._traced.gradient])
+        self._verify()
+        self._warn_if_large()
+
+    @property
+    def params(self) -> Floats | None:
+        """The parameters as a flat array, in the order of the inputs ``p0, p1, ...`` of the emitted code, or None."""
+        return None if self._params is None else self._params.ravel()
+
+    @property
+    def key(self) -> str:
+        """Text that is equal for equal expressions, whatever the function is called: for caches."""
+        return self.emit("value_and_gradient")
+
+    def with_params(self, params: ArrayLike) -> Objective:
+        """Return the same trace with other parameter values of the same shape.
+
+        >>> objective = Objective(lambda x, a: a * x[0] ** 2, dim=1, params=2.0)
+        >>> objective.with_params(5.0).value([3.0])
+        45.0
+        """
+        fresh = _parameters(params)
+        if self._params is None or fresh is None:
+            raise InputError(f"{self.name} takes no params: trace it with params= first")
+        if fresh.shape != self._params.shape:
+            raise InputError(f"params have shape {fresh.shape}, but {self.name} was traced with {self._params.shape}")
+        other = copy.copy(self)
+        other._params = fresh
+        return other
+
+    def value(self, x: ArrayLike) -> Any:
+        """Return f at points of shape (n, dim) as (n,), or at one point of shape (dim,) as a float."""
+        points, single = self._points(x)
+        result = self._evaluate("value", 1, points)[0]
+        return float(result[0]) if single else result
+
+    def gradient(self, x: ArrayLike) -> Floats:
+        """Return the gradient at points of shape (n, dim) as (n, dim), or at one point as (dim,)."""
+        points, single = self._points(x)
+        result = np.ascontiguousarray(self._evaluate("gradient", self.dim, points).T)
+        return result[0] if single else result
+
+    def value_and_gradient(self, x: ArrayLike) -> tuple[Any, Floats]:
+        """Return ``(value(x), gradient(x))``, computed together."""
+        points, single = self._points(x)
+        result = self._evaluate("value_and_gradient", self.dim + 1, points)
+        value, slopes = result[0].copy(), np.ascontiguousarray(result[1:].T)
+        return (float(value[0]), slopes[0]) if single else (value, slopes)
+
+    def hessian(self, x: ArrayLike) -> Floats:
+        """Return the symmetric matrix of second derivatives, (n, dim, dim), or (dim, dim) at one point."""
+        points, single = self._points(x)
+        rows, columns = np.tril_indices(self.dim)
+        entries = self._evaluate("hessian", len(rows), points)
+        result = np.empty((len(points), self.dim, self.dim))
+        result[:, rows, columns] = result[:, columns, rows] = entries.T
+        return result[0] if single else result
+
+    def emit(self, what: What, constant: Callable[[float], str] = repr) -> str:
+        """Return source text: ``def value(x0, ..., p0, ...)``, straight-line, for NumPy arrays or Numba scalars.
+
+        Parameters
+        ----------
+        what : {"value", "gradient", "value_and_gradient", "hessian"}
+            Also the name of the function. ``value`` returns a number, the others a tuple: the gradient's components;
+            the value and then those; the lower triangle of the Hessian, row by row.
+        constant : callable
+            What is written for a float constant (see ``batchgd.trace.emit``).
+        """
+        nodes: dict[str, Callable[[], Node | list[Node]]] = {
+            "value": lambda: self._traced.value,
+            "gradient": lambda: list(self._traced.gradient),
+            "value_and_gradient": lambda: [self._traced.value, *self._traced.gradient],
+            "hessian": self._second_derivatives,
+        }
+        if what not in nodes:
+            raise InputError(f"cannot emit {what!r}: choose one of {', '.join(nodes)}")
+        if constant is not repr:
+            return emit_function(what, nodes[what](), self.dim, self._traced.n_params, constant=constant)
+        if what not in self._sources:
+            self._sources[what] = emit_function(what, nodes[what](), self.dim, self._traced.n_params)
+        return self._sources[what]
+
+    def _second_derivatives(self) -> list[Node]:
+        if self._hessian is None:
+            self._hessian = self._traced.hessian()
+        return self._hessian
+
+    def _trace(self) -> Traced:
+        try:
+            return trace(self.fun, self.dim, self._params, self.jac)
+        except TraceError:
+            raise
+        except Exception as error:
+            points = sample(*self._limits(), 1)
+            for function in (self.fun, self.jac):
+                if function is not None:
+                    check_plain(function, points, self._params)
+            blamed = raised(self.fun, error) if isinstance(error, RecursionError) else untraceable(self.fun, error)
+            raise TraceError(blamed) from None
+
+    def _limits(self) -> tuple[Floats, Floats]:
+        if self.box is None:
+            return np.full(self.dim, -1.0), np.full(self.dim, 1.0)
+        return self.box.lower, self.box.upper
+
+    def _verify(self) -> None:
+        points = sample(*self._limits(), ATTEMPTS)
+        verify_value(self.fun, self.value, points, self._params)
+        if self._traced.automatic is not None:
+            assert self.jac is not None
+            source = emit_function("automatic", self._traced.automatic, self.dim, self._traced.n_params)
+            self._functions["automatic"] = _compiled("automatic", source)
+            points = points[:POINTS]
+            wanted = self._evaluate("automatic", self.dim, points).T
+            verify_gradient(self.jac, wanted, self.gradient(points), points)
+
+    def _warn_if_large(self) -> None:
+        if self.counts.total > LARGE:
+            warnings.warn(
+                f"{self.name} takes {self.counts.total} operations for value and gradient; above about {LARGE} a kernel "
+                "compiles slowly and keeps its state in memory: write shared terms once and use arrays of constants with "
+                "np.dot, split the problem into fewer coordinates, or run it with backend='numpy', which compiles nothing",
+                TraceSizeWarning,
+                stacklevel=3,
+            )
+
+    def _points(self, x: ArrayLike) -> tuple[Floats, bool]:
+        points = np.asarray(x, dtype=np.float64)
+        if points.ndim not in (1, 2) or points.shape[-1] != self.dim:
+            raise InputError(f"x has shape {points.shape}: {self.name} takes ({self.dim},) or (n, {self.dim})")
+        return points.reshape(-1, self.dim), points.ndim == 1
+
+    def _evaluate(self, what: Any, n_outputs: int, points: Floats) -> Floats:
+        """Run emitted code on blocks of points; returns (n_outputs, n)."""
+        if what not in self._functions:
+            self._functions[what] = _compiled(what, self.emit(what))
+        function = self._functions[what]
+        knobs = [] if self._params is None else list(self._params.ravel())
+        out = np.empty((n_outputs, len(points)))
+        block = self._block_length(what)
+        with np.errstate(all="ignore"):
+            for first in range(0, len(points), block):
+                columns = np.ascontiguousarray(points[first : first + block].T)
+                results = function(*columns, *knobs)
+                for k, result in enumerate(results if isinstance(results, tuple) else (results,)):
+                    out[k, first : first + block] = result
+        return out
+
+    def _block_length(self, what: Any) -> int:
+        """How many points at a time keep the temporaries in the cache."""
+        n = len(reachable(self._second_derivatives())) if what == "hessian" else self.counts.total
+        return int(np.clip(_BLOCK_BYTES // (8 * max(n, 1)), 64, 4096))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (self.fun, self.dim, self._params, self.jac, self.box, self.name)
+
+    def __repr__(self) -> str:
+        return f"<Objective {self.name}, {self.dim}-D, {self.counts.total} operations for value and gradient>"
+
+
+def _again(*arguments: Any) -> Objective:
+    """Trace anew in another process; the size has been warned about in the first."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TraceSizeWarning)
+        return Objective(*arguments)
+
+
+def _compiled(name: str, source: str) -> Callable[..., Any]:
+    names = numpy_names()
+    exec(compile(source, f"<batchgd {name}>", "exec"), names)
+    return names[name]
+
+
+def _dimension(dim: Any) -> int:
+    try:
+        if isinstance(dim, (bool, np.bool_)):
+            raise TypeError
+        number = operator.index(dim)
+    except TypeError:
+        raise InputError(f"dim is {dim!r}: give the number of coordinates as a whole number, for example dim=2") from None
+    if number < 1:
+        raise InputError(f"dim is {number}: give at least 1")
+    return number
+
+
+def _parameters(params: ArrayLike | None) -> Floats | None:
+    if params is None:
+        return None
+    try:
+        array = np.asarray(params)
+        if array.dtype.kind not in "iufO":
+            raise TypeError
+        return array.astype(np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"params are {params!r}: give real numbers, one or an array of them") from None
+
+
+def as_objective(
+    fun: Any, dim: int | None = None, box: Any = None, params: Any = None, jac: Any = None
+) -> tuple[Objective, Box]:
+    """Return the objective behind anything a user may pass, and the box in which starts are drawn.
+
+    Parameters
+    ----------
+    fun : Objective, Landscape, name of a landscape, or callable
+    dim, box, params, jac
+        As for ``Objective``; the box and the dimension of a landscape or an Objective are its own where left out.
+
+    Raises
+    ------
+    InputError
+        When something is missing, contradicts something else, or does not go with this kind of ``fun``.
+
+    Examples
+    --------
+    >>> objective, box = as_objective(lambda x: x[0] ** 2, box=[(-1, 2)])
+    >>> objective.dim, box
+    (1, Box([(-1.0, 2.0)]))
+    """
+    from batchgd.box import Box
+
+    if isinstance(fun, str) or hasattr(fun, "objective"):
+        return _landscape(fun, dim, box, params, jac)
+    if isinstance(fun, Objective):
+        if jac is not None:
+            raise InputError("jac was given with a ready Objective: pass it to bgd.Objective(fun, jac=...) instead")
+        if dim is not None and _dimension(dim) != fun.dim:
+            raise InputError(f"dim is {dim}, but the objective {fun.name} has {fun.dim} coordinates: leave out dim")
+        region = fun.box if box is None else Box.parse(box, fun.dim)
+        if region is None:
+            raise InputError("the box is missing: give box=[(lo, hi), ...], where the starts are drawn")
+        return (fun if params is None else fun.with_params(params)), region
+    if not callable(fun):
+        raise InputError(f"fun is {fun!r}: give a function of x, the name of a landscape, or an Objective")
+    if box is None:
+        missing = "dim and box are" if dim is None else "the box is"
+        raise InputError(f"{missing} missing: give box=[(lo, hi), ...] with one pair per coordinate")
+    region = Box.parse(box, dim)
+    return Objective(fun, region.dim, params, jac, box=region), region
+
+
+def _landscape(fun: Any, dim: int | None, box: Any, params: Any, jac: Any) -> tuple[Objective, Box]:
+    """Take an objective from the library."""
+    from batchgd.box import Box
+
+    if isinstance(fun, str):
+        from batchgd import landscapes
+
+        fun = landscapes.get(fun)
+    for name, value in (("params", params), ("jac", jac)):
+        if value is not None:
+            raise InputError(f"{name} was given with the landscape {fun.name}, which takes none: leave it out")
+    if dim is None and box is not None:
+        sides = Box.parse(box).dim
+        dim = sides if sides > 1 else None  # one pair stands for every axis
+    objective = fun.objective(dim)
+    return objective, Box.parse(fun.box(objective.dim) if box is None else box, objective.dim)

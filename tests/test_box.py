@@ -1,0 +1,119 @@
+"""The box: every form a user may write gives the same box, and every bad one gives one line with the remedy."""
+
+import pickle
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from scipy.optimize import Bounds
+
+from batchgd.box import Box
+from batchgd.errors import InputError
+
+SAME = Box([-5.0, -5.0], [5.0, 5.0])
+
+
+@pytest.mark.parametrize(
+    ("form", "dim"),
+    [
+        ([(-5, 5), (-5, 5)], None),
+        ([(-5, 5)] * 2, 2),
+        ((-5, 5), 2),
+        ([(-5, 5)], 2),
+        (np.array([[-5, 5], [-5, 5]], np.float32), None),
+        (np.array([-5, 5]), np.int64(2)),
+        (Bounds([-5, -5], [5, 5]), None),
+        (Bounds(-5, [5, 5]), 2),
+        (iter([(-5, 5), (-5, 5)]), None),
+        ([(Fraction(-5), 5), (-5, Fraction(5))], None),
+        (SAME, 2),
+    ],
+)
+def test_every_form_gives_the_same_box(form, dim):
+    assert Box.parse(form, dim) == SAME
+
+
+def test_one_pair_without_dim_is_one_dimensional():
+    assert Box.parse((0, 2)) == Box.parse([(0, 2)]) == Box([0], [2]) == Box(0, 2)
+
+
+def test_measures():
+    box = Box([0.0, 1.0], [2.0, 5.0])
+    assert box.dim == 2
+    assert box.volume == 8.0
+    np.testing.assert_array_equal(box.width, [2.0, 4.0])
+    np.testing.assert_array_equal(box.center, [1.0, 3.0])
+    assert Box([-1e150] * 3, [1e150] * 3).volume == np.inf
+
+
+def test_contains_includes_the_faces_and_refuses_nan():
+    box = Box([0.0, 1.0], [2.0, 5.0])
+    points = [[0.0, 1.0], [2.0, 5.0], [2.1, 3.0], [1.0, 0.9], [np.nan, 2.0]]
+    np.testing.assert_array_equal(box.contains(points), [True, True, False, False, False])
+    assert box.contains([1.0, 2.0]) is True
+    with pytest.raises(InputError, match=r"shape \(3,\) do not fit a box in 2 dimensions"):
+        box.contains([1.0, 2.0, 3.0])
+
+
+def test_a_box_cannot_change_and_does_not_follow_its_source():
+    source = np.zeros(2)
+    box = Box(source, [1.0, 1.0])
+    source[0] = 0.5
+    assert box.lower[0] == 0.0
+    with pytest.raises(ValueError, match="read-only"):
+        box.lower[0] = 0.5
+    with pytest.raises(AttributeError):
+        box.lower = source
+
+
+def test_equal_boxes_hash_alike_and_survive_pickling():
+    assert hash(Box(0.0, 1.0)) == hash(Box(-0.0, 1.0))
+    assert Box(0.0, 1.0) == Box(-0.0, 1.0)
+    assert Box(0.0, 1.0) != Box(0.0, 2.0)
+    assert Box(0.0, 1.0) != (0.0, 1.0)
+    assert pickle.loads(pickle.dumps(SAME)) == SAME
+
+
+BAD = [
+    ([(0, 1), (5, -5)], None, r"axis 1 is \(5, -5\), which is reversed: write \(-5, 5\)"),
+    ([(3, 3)], None, r"axis 0 is \(3, 3\), which has no width"),
+    ([(0, np.inf)], None, "infinite box; give two finite numbers"),
+    ([(-np.inf, 0)], None, "infinite box; give two finite numbers"),
+    (Bounds(-np.inf, [5, 5]), None, "infinite box; give two finite numbers"),
+    ([(np.nan, 1)], None, "NaN is no end of an interval"),
+    ([(-1e308, 1e308)], None, "wider than float64 can hold"),
+    ([(0, 1)] * 3, 2, "has 3 dimensions but dim is 2"),
+    (SAME, 3, "has 2 dimensions but dim is 3"),
+    (Box(0, 1), 3, "has 1 dimensions but dim is 3"),
+    ([(0, 1, 2)], None, r"has shape \(1, 3\) where \(d, 2\) is needed"),
+    ([[[0, 1]]], None, r"has shape \(1, 1, 2\)"),
+    ([], None, r"has shape \(0,\)"),
+    (5, None, r"has shape \(\) where \(d, 2\) is needed"),
+    ([(0, 1), (2,)], None, "rows of different lengths"),
+    ([(0, None)], None, "not a real number"),
+    ([(0, "a")], None, "holds text"),
+    ([("0", "1")], None, "holds text"),
+    ([(0, 1j)], None, "holds complex"),
+    ([(False, True)], None, "holds true/false"),
+    ("rastrigin", None, "no list of numbers"),
+    ({"x": (0, 1)}, None, "no list of numbers"),
+    (None, 2, "the box is missing"),
+    ((0, 1), 0, "dim is 0: give at least 1"),
+    ((0, 1), -2, "dim is -2: give at least 1"),
+    ((0, 1), 2.0, "dim is 2.0: give the number of dimensions"),
+    ((0, 1), True, "dim is True"),
+]
+
+
+@pytest.mark.parametrize(("form", "dim", "message"), BAD, ids=[row[2][:24] for row in BAD])
+def test_bad_boxes_give_one_line(form, dim, message):
+    with pytest.raises(InputError, match=message) as caught:
+        Box.parse(form, dim)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_constructor_checks_too():
+    with pytest.raises(InputError, match="2 lower and 1 upper"):
+        Box([0, 1], [2])
+    with pytest.raises(InputError, match="no list of numbers"):
+        Box([[0]], [[1]])

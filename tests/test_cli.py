@@ -1,0 +1,631 @@
+"""The shell: exit codes, one line per error, a clean stdout, options and TOML file, and where results go."""
+
+import inspect
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import batchgd
+from batchgd.cli import destinations, main
+from batchgd.cli.commands import COMMANDS
+from batchgd.cli.options import FLAG, OPTIONS
+from batchgd.cli.run import join_pairs
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+MODEL = """
+import numpy as np
+from neighbour import SCALE
+
+offset = 3.0
+
+def loss(x):
+    return SCALE * np.sum((x - offset) ** 2)
+
+def flat(x):
+    return 1.0
+
+def vector(x):
+    return x**2
+
+def words(x):
+    return "high"
+
+def nothing(x):
+    pass
+
+def raises(x):
+    raise RuntimeError("no licence for this model")
+
+def branches(x):
+    if x[0] > 0:
+        return x[0] ** 2
+    return -x[0]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working folder with a model, and some files that are no models."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "neighbour", raising=False)
+    monkeypatch.delenv("BATCHGD_TRACEBACK", raising=False)
+    files = {
+        "model.py": MODEL,
+        "neighbour.py": "SCALE = 2.0\n",
+        "broken.py": "import numpy\n\ndef loss(x:\n    return x\n",
+        "needy.py": "x = 1\nimport no_such_module_anywhere\n",
+        "leaver.py": "raise SystemExit(3)\n",
+        "chatty.py": "print('loading')\ndef loss(x):\n    print('called')\n    return x @ x\n",
+        "occupied/notes.txt": "mine",
+        "saved/result.json": "{}",
+        "file": "",
+        "bad.toml": "starts = \n",
+        "typo.toml": "startz = 5\n",
+        "type.toml": "starts = 'many'\n",
+        "truth.toml": "maxiter = true\n",
+    }
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    yield tmp_path
+    for name in [name for name in sys.modules if name.startswith("_batchgd_target_")]:
+        del sys.modules[name]
+
+
+class MadeUpResult:
+    """What the shell needs of a result."""
+
+    def __init__(self, interrupted=False):
+        self.interrupted = interrupted
+        self.saved, self.drawn = [], []
+
+    def __repr__(self):
+        return "a table of minima"
+
+    def summary(self):
+        return {"minima": [{"x": np.array([1.0, 2.0]), "fun": np.float64("nan")}], "n_starts": 10}
+
+    def save(self, path, overwrite=False):
+        self.saved.append((path, overwrite))
+        return Path(path)
+
+    def plot(self, path):
+        self.drawn.append(path)
+
+
+@pytest.fixture
+def solver(folder, monkeypatch):
+    """`bgd.multistart` replaced by something that notes what it was given; `.answer` may be set."""
+
+    def multistart(fun, **arguments):
+        multistart.fun, multistart.arguments = fun, arguments
+        if isinstance(multistart.answer, BaseException):
+            raise multistart.answer
+        return multistart.answer
+
+    multistart.answer = MadeUpResult()
+    multistart.arguments = None
+    monkeypatch.setitem(batchgd.__dict__, "multistart", multistart)
+    return multistart
+
+
+def shell(capsys, line):
+    """Run a command line in this process: exit code, stdout, stderr."""
+    capsys.readouterr()
+    code = main(line if isinstance(line, list) else line.split())
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def assert_refused(capsys, line, words):
+    code, out, err = shell(capsys, line)
+    assert (code, out) == (2, ""), err
+    assert err.count("\n") == 1, err
+    assert "Traceback" not in err
+    assert err.startswith("batchgd: ")
+    assert words in err
+
+
+# Refused by the shell itself: the solver is never reached.
+BAD_COMMAND_LINES = {
+    "unknown command": ("rnu sphere", "'run'"),
+    "unknown option": ("run sphere --start 5", "--starts"),
+    "value missing": ("run sphere --starts", "--starts"),
+    "second target": ("run sphere levy", "levy"),
+    "no target": ("run --starts 5", "TARGET"),
+    "unknown landscape": ("run himelblau", "'himmelblau'"),
+    "file does not exist": ("run missing.py:loss", "missing.py does not exist"),
+    "folder instead of a file": ("run occupied:loss", "is a folder"),
+    "file without a function": ("run model.py", "model.py:FUNCTION"),
+    "file does not parse": ("run broken.py:loss", "broken.py does not parse, line 3"),
+    "file raises": ("run needy.py:loss", "needy.py raised ModuleNotFoundError in line 2"),
+    "file exits": ("run leaver.py:loss", "leaver.py raised SystemExit in line 1"),
+    "name missing": ("run model.py:lose", "did you mean 'loss'?"),
+    "not a function": ("run model.py:offset", "'offset' in model.py is a float, not a function"),
+    "box with one number": ("run model.py:loss --box 1", "--box takes two numbers"),
+    "box followed by an option": ("run model.py:loss --box 1 --dim 2", "--box takes two numbers"),
+    "box of words": ("run model.py:loss --box low high", "--box takes two numbers"),
+    "starts in words": ("run sphere --starts many", "--starts takes a whole number"),
+    "starts fractional": ("run sphere --starts 10.5", "not '10.5'"),
+    "starts infinite": ("run sphere --starts inf", "not 'inf'"),
+    "starts NaN": ("run sphere --starts nan", "not 'nan'"),
+    "starts beyond sense": ("run sphere --starts 1e999999999", "--starts takes a whole number"),
+    "dim fractional": ("run sphere --dim 2.5", "--dim takes a whole number"),
+    "gtol in words": ("run sphere --gtol small", "--gtol takes a number"),
+    "unknown method": ("run sphere --method gradient_decent", "'gradient_descent'"),
+    "unknown backend": ("run sphere --backend cup", "'cpu'"),
+    "learning rate zero": ("run sphere --learning-rate 0", "learning_rate is 0"),
+    "learning rate negative": ("run sphere --learning-rate -0.1", "learning_rate is -0.1"),
+    "learning rate NaN": ("run sphere --learning-rate nan", "learning_rate is nan"),
+    "learning rate of another method": (
+        "run sphere --method barzilai_borwein --learning-rate 0.1",
+        "barzilai_borwein takes",
+    ),
+    "mean without normal": ("run sphere --mean 0,0", "--sampling normal"),
+    "normal without mean": ("run sphere --sampling normal --std 1", "--mean"),
+    "mean of words": ("run sphere --sampling normal --mean a,b --std 1", "--mean takes numbers"),
+    "output folder is a file": ("run sphere --out file", "is a file"),
+    "output folder holds other things": ("run sphere --out occupied --overwrite", "other files"),
+    "output folder holds a result": ("run sphere --out saved", "--overwrite"),
+    "output folder below a file": ("run sphere --out file/x", "cannot be written"),
+    "output folder cannot be written": ("run sphere --out /proc/batchgd/x", "cannot be written"),
+    "picture of unknown kind": ("run sphere --plot basins.xyz", ".png"),
+    "picture without an ending": ("run sphere --plot basins", ".png"),
+    "picture in no folder": ("run sphere --plot nowhere/basins.png", "is not a folder"),
+    "config missing": ("run --config missing.toml", "there is no file missing.toml"),
+    "config is a folder": ("run --config occupied", "cannot be read"),
+    "config is no TOML": ("run --config bad.toml", "line 1"),
+    "config with an unknown key": ("run --config typo.toml", "'starts'"),
+    "config with a wrong type": ("run sphere --config type.toml", "type.toml: starts takes a whole number"),
+    "config with a truth value": ("run sphere --config truth.toml", "maxiter takes a whole number"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_COMMAND_LINES)
+def test_bad_command_line_is_one_line_and_exit_2(name, solver, capsys):
+    line, words = BAD_COMMAND_LINES[name]
+    if "/proc" in line and not Path("/proc").is_dir():
+        pytest.skip("this system has no folder that nobody can write to")
+    assert_refused(capsys, line, words)
+    assert solver.arguments is None
+
+
+# Refused by what the shell calls, before any work: the shell turns it into one line.
+BAD_INPUTS = {
+    "box reversed": ("run model.py:loss --dim 2 --box 5 -5", "reversed"),
+    "box equal": ("run model.py:loss --dim 2 --box 5 5", "no width"),
+    "box infinite": ("run model.py:loss --dim 2 --box 0 inf", "infinite"),
+    "box NaN": ("run model.py:loss --dim 2 --box 0 nan", "NaN"),
+    "box of the wrong length": ("run himmelblau --box 0 1 --box 0 1 --box 0 1", "3"),
+    "box missing": ("run model.py:loss --dim 2", "box"),
+    "dim contradicts the box": ("run model.py:loss --dim 3 --box 0 1 --box 0 1", "dim is 3"),
+    "dim that the landscape lacks": ("run himmelblau --dim 3", "dim 2 only"),
+    "dim zero": ("run sphere --dim 0", "dim"),
+    "starts zero": ("run sphere --starts 0", "starts"),
+    "starts negative": ("run sphere --starts -5", "starts"),
+    "starts huge": ("run sphere --starts 1e30", "starts"),
+    "unknown dtype": ("run sphere --dtype float16", "float32"),
+    "unknown sampling": ("run sphere --sampling soboll", "sobol"),
+    "gtol negative": ("run sphere --gtol -1", "gtol"),
+    "gtol NaN": ("run sphere --gtol nan", "gtol"),
+    "all tolerances off": ("run sphere --gtol 0", "gtol"),
+    "maxiter negative": ("run sphere --maxiter -1", "maxiter"),
+    "max_time negative": ("run sphere --max-time -1", "max_time"),
+    "escape negative": ("run sphere --escape -1", "escape"),
+    "x_tol negative": ("run sphere --x-tol -1", "x_tol"),
+    "threads zero": ("run sphere --threads 0 --backend cpu", "threads"),
+    "seed negative": ("run sphere --seed -1", "seed"),
+    "function returns a vector": ("run model.py:vector --dim 2 --box 0 1", ""),
+    "function returns a string": ("run model.py:words --dim 2 --box 0 1", ""),
+    "function returns None": ("run model.py:nothing --dim 2 --box 0 1", ""),
+    "function is constant": ("run model.py:flat --dim 2 --box 0 1", ""),
+    "function raises": ("run model.py:raises --dim 2 --box 0 1", "no licence for this model"),
+    "function branches": ("run model.py:branches --dim 2 --box 0 1", "where"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_INPUTS)
+def test_bad_input_is_one_line_and_exit_2(name, folder, capsys):
+    assert_refused(capsys, *BAD_INPUTS[name])
+
+
+def test_cuda_asked_for_where_there_is_none(solver, capsys, monkeypatch):
+    from batchgd import backends
+
+    monkeypatch.setitem(
+        backends.BACKENDS, "cuda", backends.Backend("cuda", "none", lambda: "no NVIDIA driver was found", None, None)
+    )
+    assert_refused(capsys, "run sphere --backend cuda", "no NVIDIA driver was found")
+    assert solver.arguments is None
+
+
+def test_matplotlib_missing_is_told_before_the_run(solver, capsys, monkeypatch):
+    monkeypatch.setattr(destinations.importlib.util, "find_spec", lambda name: None)
+    assert_refused(capsys, "run sphere --plot x.png", "pip install batchgd[plot]")
+    assert solver.arguments is None
+
+
+# The options and the TOML file
+
+
+def test_only_what_was_given_reaches_the_solver(solver, capsys):
+    assert shell(capsys, "run sphere")[0] == 0
+    assert solver.fun == "sphere"
+    assert set(solver.arguments) == {"progress"}
+
+
+def test_options_arrive_under_their_python_names(solver, capsys):
+    line = (
+        "run sphere --dim 3 --starts 1e6 --sampling sobol --seed 7 --gtol 1e-8 --xtol 1e-9 --ftol 1e-10 --maxiter 5e3 "
+        "--max-time 60 --escape 5 --backend numpy --dtype float32 --threads 2 --x-tol 1e-5 --f-tol 1e-6 --quiet"
+    )
+    assert shell(capsys, line)[0] == 0
+    expected = {"dim": 3, "starts": 1_000_000, "sampling": "sobol", "seed": 7, "gtol": 1e-8, "xtol": 1e-9}
+    expected |= {"ftol": 1e-10, "maxiter": 5000, "max_time": 60.0, "escape": 5.0, "backend": "numpy"}
+    expected |= {"dtype": "float32", "threads": 2, "x_tol": 1e-5, "f_tol": 1e-6, "progress": None}
+    assert solver.arguments == expected
+    assert isinstance(solver.arguments["starts"], int)
+
+
+@pytest.mark.parametrize("word", ["1000000", "1e6", "1_000_000", "1.0e6", "10e5"])
+def test_starts_in_any_notation(solver, capsys, word):
+    assert shell(capsys, f"run sphere --starts {word}")[0] == 0
+    assert solver.arguments["starts"] == 10**6
+
+
+def test_large_numbers_are_exact(solver, capsys):
+    assert shell(capsys, "run sphere --seed 9007199254740993 --starts 1e23")[0] == 0
+    assert (solver.arguments["seed"], solver.arguments["starts"]) == (9007199254740993, 10**23)
+
+
+@pytest.mark.parametrize(
+    ("line", "box", "dim"),
+    [
+        ("model.py:loss --box -1.5 1.2 --box -0.2 2.0", [(-1.5, 1.2), (-0.2, 2.0)], None),
+        ("model.py:loss --box -5 -1 --dim 4", (-5.0, -1.0), 4),
+        ("model.py:loss --box -5e-1 +2", (-0.5, 2.0), None),
+        ("--box=-5,-1 --dim 2 model.py:loss", (-5.0, -1.0), 2),
+        ("--box -5 5 rastrigin", (-5.0, 5.0), 2),
+        ("hartmann6 --box 0 2", (0.0, 2.0), 6),
+        ("sphere --dim 5 --box -1 2", (-1.0, 2.0), 5),
+    ],
+)
+def test_boxes(solver, capsys, line, box, dim):
+    assert shell(capsys, f"run {line}")[0] == 0
+    assert solver.arguments["box"] == box
+    assert solver.arguments.get("dim") == dim
+
+
+def test_pairs_are_joined_and_nothing_else():
+    assert join_pairs(["a", "--dim", "2"]) == ["a", "--dim", "2"]
+    assert join_pairs(["--box", "-1", "2", "--box", "-3,4"]) == ["--box=-1,2", "--box=-3,4"]
+
+
+@pytest.mark.parametrize(
+    ("line", "rule", "rate"),
+    [
+        ("--learning-rate 0.01", "gradient_descent", 0.01),
+        ("--method gradient_descent --learning-rate 1e-3", "gradient_descent", 1e-3),
+        ("--method armijo", "armijo", None),
+        ("--method barzilai_borwein", "barzilai_borwein", None),
+    ],
+)
+def test_methods(solver, capsys, line, rule, rate):
+    assert shell(capsys, f"run sphere {line}")[0] == 0
+    method = solver.arguments["method"]
+    assert method.rule == rule
+    assert getattr(method, "learning_rate", None) == rate
+
+
+def test_normal_starts(solver, capsys):
+    assert shell(capsys, "run sphere --sampling normal --mean -1,2 --std 0.5")[0] == 0
+    normal = solver.arguments["sampling"]
+    assert np.array_equal(np.asarray(normal.mean, float).ravel(), [-1.0, 2.0])
+    assert np.all(np.asarray(normal.std, float) == 0.5)
+    assert "mean" not in solver.arguments
+
+
+def test_target_file_is_loaded_afresh_with_its_neighbours(solver, capsys, folder):
+    assert shell(capsys, "run model.py:loss --box 0 1")[0] == 0
+    assert solver.fun(np.array([4.0])) == 2.0
+    model = folder / "model.py"
+    model.write_text(model.read_text().replace("offset = 3.0", "offset = 4.0"))
+    assert shell(capsys, f"run {model}:loss --box 0 1")[0] == 0
+    assert solver.fun(np.array([4.0])) == 0.0
+    assert inspect.getsource(solver.fun).startswith("def loss")
+    assert not (folder / "__pycache__" / "model.cpython-311.pyc").exists()
+
+
+def test_toml_gives_what_the_command_line_leaves_out(solver, capsys, folder):
+    (folder / "run.toml").write_text(
+        'target = "model.py:loss"\nbox = [[-1.5, 1.2], [-0.2, 2]]\nstarts = 1e5\nseed = 3\n"learning-rate" = 0.1\n'
+        "json = true\nquiet = true\n"
+    )
+    code, out, err = shell(capsys, "run --config run.toml --starts 50 --box 0 1 --no-json")
+    assert (code, out, err) == (0, "a table of minima\n", "")
+    assert solver.arguments["starts"] == 50
+    assert solver.arguments["box"] == (0.0, 1.0)
+    assert solver.arguments["seed"] == 3
+    assert solver.arguments["method"].learning_rate == 0.1
+    assert solver.fun.__name__ == "loss"
+    assert shell(capsys, "run levy --config run.toml")[0] == 0
+    assert solver.fun == "levy"
+    assert solver.arguments["box"] == [(-1.5, 1.2), (-0.2, 2.0)]
+
+
+@pytest.mark.parametrize(("text", "box"), [("[-5, 5]", (-5.0, 5.0)), ("[[-5, 5]]", (-5.0, 5.0))])
+def test_toml_box_of_one_pair(solver, capsys, folder, text, box):
+    (folder / "run.toml").write_text(f"box = {text}\n")
+    assert shell(capsys, "run sphere --config run.toml")[0] == 0
+    assert solver.arguments["box"] == box
+
+
+@pytest.mark.parametrize("text", ["5", "[]", "[1]", "[1, 2, 3]", "[[1, 2], [3]]", "[[1, 'a']]", "[true, false]"])
+def test_toml_box_that_is_none(solver, capsys, folder, text):
+    (folder / "run.toml").write_text(f"box = {text}\n")
+    assert_refused(capsys, "run sphere --config run.toml", "box takes two numbers")
+
+
+def test_the_shipped_toml_file(solver, capsys, monkeypatch):
+    monkeypatch.chdir(EXAMPLES.parent)
+    assert shell(capsys, "run --config examples/run.toml")[0] == 0
+    assert solver.arguments["starts"] == 100_000
+    assert solver.fun.__name__ == "potential"
+
+
+def test_option_names_are_those_of_multistart():
+    from batchgd import solve
+
+    parameters = inspect.signature(solve.multistart).parameters
+    taken = {option.name for option in OPTIONS if option.solver}
+    assert taken <= set(parameters)
+    # Arrays, functions and places in memory have no name in a shell.
+    assert set(parameters) - taken == {"fun", "params", "jac", "progress", "device"}
+
+
+# What is written where
+
+
+def test_table_on_stdout_messages_on_stderr(solver, capsys):
+    code, out, err = shell(capsys, "run sphere --backend numpy --out runs/deep/a --plot a.png")
+    assert (code, out) == (0, "a table of minima\n")
+    assert re.fullmatch(r"backend numpy.*\nsaved to .*runs/deep/a\npicture written to a.png\n", err)
+    assert solver.answer.saved == [("runs/deep/a", False)]
+    assert Path("runs/deep").is_dir()
+    assert solver.answer.drawn == ["a.png"]
+
+
+def test_quiet_leaves_stderr_empty(solver, capsys):
+    assert shell(capsys, "run sphere --quiet --out a --plot a.png") == (0, "a table of minima\n", "")
+    assert solver.arguments["progress"] is None
+
+
+def test_overwrite_reaches_save(solver, capsys):
+    assert shell(capsys, "run sphere --out saved --overwrite")[0] == 0
+    assert solver.answer.saved == [("saved", True)]
+
+
+def test_checks_leave_nothing_behind(solver, capsys, folder):
+    before = sorted(folder.rglob("*"))
+    assert shell(capsys, "run model.py:lose --out new/place --plot new.png")[0] == 2
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_json_is_one_object_and_nothing_else(solver, capsys):
+    code, out, err = shell(capsys, "run chatty.py:loss --box -1 1 --dim 2 --json --out a")
+    assert code == 0
+    strict = json.loads(out, parse_constant=lambda word: pytest.fail(f"{word} is not JSON"))
+    assert strict == {"minima": [{"x": [1.0, 2.0], "fun": None}], "n_starts": 10}
+    assert "loading" in err
+
+
+def test_what_a_function_prints_and_warns_stays_off_stdout(solver, capsys, monkeypatch):
+    import warnings
+
+    def talks(fun, **_):
+        fun(np.ones(2))
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.warn("two\nlines", RuntimeWarning, stacklevel=1)
+        return MadeUpResult()
+
+    monkeypatch.setitem(batchgd.__dict__, "multistart", talks)
+    _, out, err = shell(capsys, "run chatty.py:loss --box -1 1 --dim 2 --json")
+    json.loads(out)
+    assert "called\n" in err
+    assert "warning: two lines\n" in err
+
+
+def test_interrupted_run_shows_what_was_found(solver, capsys):
+    solver.answer = MadeUpResult(interrupted=True)
+    code, out, err = shell(capsys, "run sphere --out a")
+    assert (code, out) == (130, "a table of minima\n")
+    assert err.endswith("interrupted: this is what was found so far\n")
+    assert solver.answer.saved == [("a", False)]
+
+
+def test_interrupted_before_there_was_anything(solver, capsys):
+    solver.answer = KeyboardInterrupt()
+    code, out, err = shell(capsys, "run sphere --quiet")
+    assert (code, out) == (130, "")
+    assert err == "batchgd: interrupted before there was anything to show\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (RuntimeError("three\n  lines\nlong"), "RuntimeError: three lines long (BATCHGD_TRACEBACK=1 shows where)"),
+        (ValueError(), "ValueError:"),
+        (MemoryError(), "out of memory"),
+    ],
+)
+def test_any_other_failure_is_one_line_and_exit_1(solver, capsys, error, words):
+    solver.answer = error
+    code, out, err = shell(capsys, "run sphere --quiet")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert words in err
+
+
+def test_traceback_on_demand(solver, capsys, monkeypatch):
+    monkeypatch.setenv("BATCHGD_TRACEBACK", "1")
+    solver.answer = RuntimeError("deep inside")
+    code, out, err = shell(capsys, "run sphere --quiet")
+    assert (code, out) == (1, "")
+    assert "Traceback" in err
+    assert err.endswith("batchgd: RuntimeError: deep inside\n")
+
+
+# The other commands
+
+
+def test_version(capsys):
+    assert shell(capsys, "--version") == (0, f"batchgd {batchgd.__version__}\n", "")
+
+
+def test_no_command_shows_help(capsys):
+    code, out, err = shell(capsys, "")
+    assert (code, err) == (0, "")
+    assert all(row.name in out for row in COMMANDS)
+
+
+@pytest.mark.parametrize("name", [row.name for row in COMMANDS])
+def test_every_command_has_help(name, capsys):
+    code, out, err = shell(capsys, [name, "--help"])
+    assert (code, err) == (0, "")
+    assert f"batchgd {name}" in out
+
+
+def test_help_of_run_shows_every_option(capsys):
+    out = shell(capsys, "run --help")[1]
+    for option in OPTIONS:
+        assert re.search(rf"{option.flag}\b", out), option
+        assert option.kind is FLAG or option.kind.metavar in out
+    assert "130" in out
+
+
+def test_list_shows_every_landscape(capsys):
+    from batchgd import landscapes
+
+    code, out, err = shell(capsys, "list")
+    assert (code, err) == (0, "")
+    listed = [line.split()[0] for line in out.split("\n\n")[0].splitlines()[1:]]
+    assert listed == landscapes.names()
+    himmelblau = next(line for line in out.splitlines() if line.startswith("himmelblau"))
+    assert himmelblau.split() == ["himmelblau", "2", "2", "[-6,", "6]^2", "4", "0", "Himmelblau"]
+
+
+def test_list_as_json(capsys):
+    code, out, _ = shell(capsys, "list --json")
+    assert code == 0
+    camel = next(entry for entry in json.loads(out)["landscapes"] if entry["name"] == "six_hump_camel")
+    assert camel["n_minima"] == 6
+    assert camel["box"] == [[-3.0, 3.0], [-2.0, 2.0]]
+
+
+def test_doctor(capsys):
+    code, out, err = shell(capsys, "doctor")
+    assert (code, err) == (0, "")
+    assert "installed" in out
+    code, out, _ = shell(capsys, "doctor --json")
+    assert code == 0
+    answer = json.loads(out)
+    assert answer["facts"]["packages"]["numpy"] == np.__version__
+    assert {finding["level"] for finding in answer["findings"]} <= {"ok", "note", "problem"}
+
+
+# As processes
+
+
+def process(*words, **environment):
+    """Run the command as a user does."""
+    return subprocess.run(
+        [sys.executable, "-c", "import sys; from batchgd.cli import main; sys.exit(main())", *words],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, **environment},
+        check=False,
+    )
+
+
+def test_bad_input_in_a_process(tmp_path):
+    done = process("run", "himelblau")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+
+
+def test_a_reader_that_leaves_is_no_error():
+    script = "import sys; from batchgd.cli import main; sys.exit(main(['list']))"
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as child:
+        child.stdout.close()
+        assert child.stderr.read() == ""
+        child.wait(60)
+    assert child.returncode == 1
+
+
+@pytest.mark.parametrize("line", ["list", "--help", "run --help", "doctor", "--version"])
+def test_start_up_is_light(line):
+    script = f"""
+        import sys
+        from batchgd.cli import main
+        main({line.split()!r})
+        heavy = {{"numba", "llvmlite", "scipy", "matplotlib", "pandas", "xarray", "cupy", "rich"}} & set(sys.modules)
+        sys.exit(f"loaded {{heavy}}" if heavy else 0)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+# The real thing
+
+
+def test_a_landscape_end_to_end(folder, capsys):
+    line = "run himmelblau --starts 300 --backend numpy --json --out runs/h --plot h.png"
+    code, out, err = shell(capsys, line)
+    assert code == 0, err
+    answer = json.loads(out)
+    assert answer["n_starts"] == 300
+    assert len(answer["minima"]) == 4
+    assert batchgd.load("runs/h").n == 300
+    assert Path("h.png").stat().st_size > 1000
+    assert_refused(capsys, line, "--overwrite")
+    assert shell(capsys, line + " --overwrite --quiet")[0] == 0
+
+
+def test_a_function_end_to_end(folder, capsys):
+    code, out, err = shell(capsys, "run model.py:loss --box -5 5 --dim 3 --starts 200 --backend numpy")
+    assert code == 0, err
+    assert "minimum" in out
+    assert err.startswith("backend numpy")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process alone")
+def test_ctrl_c_ends_with_what_was_found():
+    # So small a learning rate that the run ends by the interrupt, or by its time limit if that is not heeded.
+    line = "run sphere --starts 2e4 --backend numpy --learning-rate 1e-9 --maxiter 1e9 --max-time 60 --json"
+    with subprocess.Popen(
+        [sys.executable, "-c", "import sys; from batchgd.cli import main; sys.exit(main())", *line.split()],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as child:
+        assert child.stderr.readline().startswith("backend numpy")  # told when the run is under way
+        child.send_signal(signal.SIGINT)
+        out, err = child.communicate(timeout=100)
+    assert child.returncode == 130, err
+    assert json.loads(out)["status"] == {"INTERRUPTED": 20_000}
+    assert err.endswith("interrupted: this is what was found so far\n")

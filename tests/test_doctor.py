@@ -1,0 +1,211 @@
+"""The doctor's findings on made-up machines, and that looking at this one never fails."""
+
+import builtins
+import ctypes
+import json
+from importlib import metadata
+
+import pytest
+
+from batchgd import doctor
+from batchgd.doctor import collect, diagnose, report
+
+CORE = {"batchgd": "0.1", "numpy": "2.4.6", "numba": "0.68.1", "llvmlite": "0.50.0", "scipy": "1.17.1"}
+STACK_12 = {
+    "numba-cuda": "0.30.4",
+    "cuda-bindings": "12.9.4",
+    "cuda-toolkit": "12.9.1",
+    "nvidia-nvjitlink-cu12": "12.9.86",
+}
+STACK_13 = {"numba-cuda": "0.30.4", "cuda-bindings": "13.5.0", "cuda-toolkit": "13.5.0", "nvidia-nvvm": "13.5.37"}
+CUPY_12, CUPY_13 = {"cupy-cuda12x": "13.6.0"}, {"cupy-cuda13x": "14.2.0"}
+H200 = {"name": "NVIDIA H200", "memory_bytes": 150 * 10**9, "compute_capability": "9.0"}
+
+
+def driver(cuda="13.0", devices=(H200,), error=None):
+    return {"cuda": cuda, "devices": list(devices), "error": error}
+
+
+def machine(*stacks, core=CORE, **others):
+    packages = dict(core)
+    for stack in stacks:
+        packages.update(stack)
+    return {"python": "3.12.1", "packages": packages, "driver": None, **others}
+
+
+# name: facts, words of the one problem (None: no problem), words of its remedy
+MACHINES = {
+    "healthy, CUDA 13": (machine(STACK_13, CUPY_13, driver=driver()), None, ""),
+    "healthy, CUDA 12": (machine(STACK_12, CUPY_12, driver=driver("12.4")), None, ""),
+    "CUDA 12 wheels on a newer driver": (machine(STACK_12, CUPY_12, driver=driver("13.0")), None, ""),
+    "laptop without a GPU": (machine(), None, ""),
+    "GPU packages without a driver": (machine(STACK_13, CUPY_13), None, ""),
+    "CuPy 13 beside numba-cuda's CUDA 12": (
+        machine(STACK_12, CUPY_13, driver=driver()),
+        "cupy-cuda13x is built for CUDA 13, but numba-cuda's packages are for CUDA 12",
+        "pip install batchgd[cu13]",
+    ),
+    "the same on a driver for CUDA 12": (
+        machine(STACK_12, CUPY_13, driver=driver("12.4")),
+        "cupy-cuda13x is built for CUDA 13",
+        "pip uninstall cupy-cuda13x, then pip install batchgd[cu12]",
+    ),
+    "CuPy 12 beside numba-cuda's CUDA 13": (
+        machine(STACK_13, CUPY_12, driver=driver()),
+        "cupy-cuda12x is built for CUDA 12, but numba-cuda's packages are for CUDA 13",
+        "pip uninstall cupy-cuda12x, then pip install batchgd[cu13]",
+    ),
+    "CuPy alone": (machine(CUPY_13, driver=driver()), "numba-cuda is missing", "pip install batchgd[cu13]"),
+    "CuPy for CUDA 12 alone, no driver": (machine(CUPY_12), "numba-cuda is missing", "pip install batchgd[cu12]"),
+    "numba-cuda alone": (machine(STACK_13, driver=driver()), "CuPy is missing", "pip install batchgd[cu13]"),
+    "driver alone, CUDA 12": (machine(driver=driver("12.8")), "are missing", "pip install batchgd[cu12]"),
+    "driver alone, CUDA 13": (machine(driver=driver("13.1")), "are missing", "pip install batchgd[cu13]"),
+    "driver older than the toolkit": (
+        machine(STACK_13, CUPY_13, driver=driver("12.4")),
+        "the driver supports CUDA up to 12.4, but the installed packages are for CUDA 13",
+        "pip install batchgd[cu12]",
+    ),
+    "driver older than any extra": (
+        machine(STACK_12, CUPY_12, driver=driver("11.8")),
+        "the driver supports CUDA up to 11.8",
+        "update the driver to 525 or newer",
+    ),
+    "driver broken": (
+        machine(STACK_13, CUPY_13, driver=driver(devices=(), error="cuInit returned 999")),
+        "the NVIDIA driver does not answer: cuInit returned 999",
+        "nvidia-smi",
+    ),
+    "no device visible": (
+        machine(STACK_13, CUPY_13, driver=driver(devices=())),
+        "it shows no device",
+        "CUDA_VISIBLE_DEVICES",
+    ),
+    "two CuPys": (
+        machine(STACK_13, CUPY_13, CUPY_12, driver=driver()),
+        "overwrite each other's files",
+        "pip uninstall cupy-cuda13x cupy-cuda12x",
+    ),
+    "old NumPy": (machine(core={**CORE, "numpy": "1.26.4"}), "NumPy 1.26.4 is too old", "numpy>=2"),
+    "Numba missing": (
+        machine(core={name: version for name, version in CORE.items() if name != "numba"}),
+        "numba missing",
+        "pip install",
+    ),
+    "old Python": ({**machine(), "python": "3.9.1"}, "Python 3.9.1 is too old", "3.11"),
+}
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_problem_and_remedy(name):
+    facts, problem, remedy = MACHINES[name]
+    problems = [finding for finding in diagnose(facts) if finding.level == "problem"]
+    if problem is None:
+        assert problems == []
+        return
+    matching = [finding for finding in problems if problem in finding.text]
+    assert matching, problems
+    assert remedy in matching[0].remedy
+    assert all(finding.remedy for finding in problems)
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_findings_are_single_lines_and_stand_in_the_report(name):
+    facts = MACHINES[name][0]
+    findings = diagnose(facts)
+    text = report(facts, findings)
+    for finding in findings:
+        assert finding.level in ("ok", "note", "problem")
+        assert "\n" not in finding.text + finding.remedy
+        assert finding.text in text
+        assert finding.remedy in text
+
+
+def test_a_missing_driver_is_told_without_alarm():
+    notes = [finding.text for finding in diagnose(machine(STACK_13, CUPY_13)) if finding.level == "note"]
+    assert notes == ["no NVIDIA driver: CUDA runs are not possible here, the cpu backend works"]
+
+
+def test_cupy_built_from_source_fits_any_toolkit():
+    findings = diagnose(machine(STACK_13, {"cupy": "14.0"}, driver=driver()))
+    assert [finding for finding in findings if finding.level == "problem"] == []
+
+
+def test_simulator_and_read_only_cache_are_noted():
+    findings = diagnose(machine(simulator=True, cache={"folder": "/ro", "writable": False}))
+    assert ["simulated" in f.text or "/ro" in f.text for f in findings if f.level == "note"] == [True, True]
+
+
+@pytest.mark.parametrize("facts", [{}, {"packages": {}}, {"packages": CORE, "driver": {}, "cpu": None, "cache": None}])
+def test_unknown_facts_are_no_error(facts):
+    assert report(facts, diagnose(facts))
+
+
+def test_this_machine():
+    facts = collect()
+    assert facts["packages"]["numpy"]
+    assert facts["cpu"]["cores"] >= 1
+    assert json.loads(json.dumps(facts)) == facts
+    assert report(facts, diagnose(facts)).startswith("installed\n")
+
+
+def test_collecting_survives_everything_failing(monkeypatch):
+    def broken(*_, **__):
+        raise RuntimeError("broken")
+
+    for module, name in ((metadata, "version"), (ctypes, "CDLL"), (builtins, "open"), (doctor.os, "access")):
+        monkeypatch.setattr(module, name, broken)
+    for name in ("_cpu_name", "_simd", "_cores"):
+        monkeypatch.setattr(doctor, name, broken)
+    facts = collect()
+    assert facts["packages"] == {}
+    assert facts["driver"] is None
+    assert report(facts, diagnose(facts))
+
+
+class Driver:
+    """A stand-in for the driver's library: its answers are written where the caller points."""
+
+    def __init__(self, init=0, count=1):
+        self.init, self.count = init, count
+
+    def cuInit(self, flags):
+        return self.init
+
+    def cuDriverGetVersion(self, out):
+        out._obj.value = 12080
+        return 0
+
+    def cuDeviceGetCount(self, out):
+        out._obj.value = self.count
+        return 0
+
+    def cuDeviceGet(self, out, index):
+        return 0
+
+    def cuDeviceGetName(self, out, length, handle):
+        out.value = b"Made-up GPU"
+        return 0
+
+    def cuDeviceTotalMem_v2(self, out, handle):
+        out._obj.value = 8 << 30
+        return 0
+
+    def cuDeviceGetAttribute(self, out, attribute, handle):
+        out._obj.value = {75: 8, 76: 6}[attribute]
+        return 0
+
+
+@pytest.mark.parametrize(
+    ("library", "expected"),
+    [
+        (
+            Driver(),
+            driver("12.8", [{"name": "Made-up GPU", "memory_bytes": 8 << 30, "compute_capability": "8.6"}]),
+        ),
+        (Driver(init=100), driver("12.8", [])),
+        (Driver(init=999), driver("12.8", [], "cuInit returned 999")),
+    ],
+)
+def test_driver_answers(monkeypatch, library, expected):
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: library)
+    assert doctor._cuda_driver() == expected

@@ -1,0 +1,162 @@
+"""The main job against known truths: counts of minima, global values, basin fractions, on every backend."""
+
+import math
+
+import numpy as np
+import pytest
+
+import batchgd as bgd
+
+# (landscape, dim, starts, number of minima in the interior of the box, global value)
+COUNTS = [
+    ("himmelblau", 2, 2_000, 4, 0.0),
+    ("six_hump_camel", 2, 2_000, 6, -1.031628453),
+    ("mueller_brown", 2, 2_000, 3, -146.699517),
+    ("goldstein_price", 2, 5_000, 4, 3.0),
+    ("branin", 2, 2_000, 3, 0.397887358),
+    ("mccormick", 2, 2_000, 2, -1.913222955),
+    ("rastrigin", 2, 20_000, 121, 0.0),
+    ("schwefel", 2, 20_000, 49, 0.0),
+    ("styblinski_tang", 5, 5_000, 32, -5 * 39.16616570377),
+    ("michalewicz", 2, 2_000, 2, -1.80130341),
+    ("levy", 2, 20_000, 40, 0.0),
+    ("shubert", 2, 100_000, 722, -186.7309088310),
+    ("hartmann3", 3, 2_000, 3, -3.862779787),
+    ("hartmann6", 6, 2_000, 2, -3.322368011),
+    ("shekel5", 4, 5_000, 5, -10.153199679),
+    ("shekel7", 4, 5_000, 7, -10.402940567),
+    ("shekel10", 4, 5_000, 10, -10.536409817),
+    ("ackley", 2, 200_000, 4225, 0.0),
+]
+
+
+@pytest.mark.parametrize(("name", "dim", "starts", "count", "value"), COUNTS, ids=lambda v: str(v))
+def test_every_known_minimum_is_found_and_no_other(name, dim, starts, count, value):
+    result = bgd.multistart(name, dim=dim, starts=starts, backend="cpu")
+    assert int(result.minima.inside.sum()) == count
+    assert result.minima.fun[0] == pytest.approx(value, abs=1e-4 if name == "schwefel" else 1e-7)
+
+
+@pytest.mark.parametrize(("name", "starts", "count"), [("himmelblau", 1000, 4), ("six_hump_camel", 1000, 6)])
+def test_numpy_finds_the_same(name, starts, count):
+    plain = bgd.multistart(name, starts=starts, backend="numpy")
+    fast = bgd.multistart(name, starts=starts, backend="cpu")
+    assert len(plain.minima) == count
+    np.testing.assert_allclose(plain.minima.x, fast.minima.x, atol=1e-10)
+    assert np.mean(plain.label != fast.label) < 2e-3
+
+
+def test_float32_labels_agree_with_float64():
+    wide, narrow = (bgd.multistart("himmelblau", starts=20_000, dtype=dtype) for dtype in ("float64", "float32"))
+    np.testing.assert_allclose(narrow.minima.x, wide.minima.x, atol=1e-10)
+    assert np.mean(wide.label != narrow.label) < 1e-3
+
+
+def test_the_eighteen_global_minima_of_shubert():
+    result = bgd.multistart("shubert", starts=100_000)
+    inside = result.minima.inside
+    assert np.sum(np.abs(result.minima.fun[inside] + 186.7309088310) < 1e-6) == 18
+
+
+def test_rosenbrock_has_a_second_minimum():
+    result = bgd.multistart("rosenbrock", dim=4, starts=2_000)
+    np.testing.assert_allclose(result.minima.fun, [0.0, 3.70142861], atol=1e-7)
+
+
+def within(count, n, share, sigmas=4.0):
+    return abs(count / n - share) < sigmas * math.sqrt(share * (1 - share) / n)
+
+
+def test_himmelblau_divides_as_gradient_flow_does():
+    flow = {(3.0, 2.0): 0.24951, (3.584, -1.848): 0.24890, (-3.779, -3.283): 0.24336, (-2.805, 3.131): 0.25823}
+    n = 100_000
+    result = bgd.multistart("himmelblau", starts=n)
+    for point, share in flow.items():
+        row = int(np.argmin(np.linalg.norm(result.minima.x - point, axis=1)))
+        assert within(result.minima.count[row], n, share)
+
+
+def test_styblinski_tang_divides_exactly():
+    n, share = 100_000, 0.515673125678
+    result = bgd.multistart("styblinski_tang", dim=2, starts=n, method=bgd.GradientDescent(0.005))
+    deep = np.sum(result.minima.x < 0, axis=1)
+    for row, k in enumerate(deep):
+        assert within(result.minima.count[row], n, share**k * (1 - share) ** (2 - k))
+
+
+def test_rastrigin_divides_exactly():
+    n, central = 200_000, 0.098153523
+    result = bgd.multistart("rastrigin", dim=1, starts=n, method=bgd.GradientDescent(2e-4))
+    assert len(result.minima) == 11
+    assert within(result.minima.count[0], n, central)
+    outermost = np.argsort(result.minima.x[:, 0])[[0, -1]]
+    assert all(within(result.minima.count[row], n, 0.058301) for row in outermost)
+
+
+def test_a_rate_beyond_two_over_the_curvature_loses_the_deep_minimum():
+    below, above, far = (
+        bgd.multistart("styblinski_tang", dim=1, starts=20_000, method=bgd.GradientDescent(rate), maxiter=3_000)
+        for rate in (0.057, 0.058, 0.069)
+    )
+    assert below.minima.x[0, 0] < 0
+    assert within(below.minima.count[0], 20_000, 0.529, 5)
+    converged = above.success & (above.label >= 0)
+    assert (above.x[converged, 0] > 0).all()
+    assert within(converged.sum(), 20_000, 0.469, 5)
+    assert far.success.sum() == 0
+
+
+def test_michalewicz_plateaus_are_no_minima():
+    result = bgd.multistart("michalewicz", dim=2, starts=5_000)
+    assert len(result.minima) == 2
+    assert np.mean(result.label == -1) > 0.05
+    assert "flat" in set(result.stationary.kind)
+
+
+def test_the_kink_of_ackley_is_told_as_such():
+    result = bgd.multistart("ackley", dim=2, starts=20_000)
+    assert result.minima.kind[0] == "kink"
+    np.testing.assert_allclose(result.minima.x[0], 0.0, atol=1e-9)
+
+
+def test_a_valley_is_one_degenerate_set():
+    result = bgd.multistart(lambda x: (x[0] ** 2 + x[1] ** 2 - 1.0) ** 2, box=[(-2, 2)] * 2, starts=3_000)
+    assert len(result.minima) == 0
+    assert "degenerate" in set(result.stationary.kind)
+    assert len(result.stationary) <= 3
+    assert any("flat valley" in warning for warning in result.warnings)
+    assert (result.label == -1).all()
+
+
+def test_no_start_is_dropped():
+    result = bgd.multistart("beale", starts=3_001)
+    assert len(result) == len(result.label) == len(result.x) == 3_001
+    assert result.minima.count.sum() + np.sum(result.label == -1) == 3_001
+    np.testing.assert_array_equal(np.bincount(result.label[result.label >= 0]), result.minima.count)
+
+
+def test_shards_and_threads_change_nothing():
+    one = bgd.multistart("shubert", starts=5_000, threads=1, seed=9)
+    two = bgd.multistart("shubert", starts=5_000, threads=2, seed=9)
+    np.testing.assert_array_equal(one.label, two.label)
+    np.testing.assert_array_equal(one.minima.x, two.minima.x)
+
+
+@pytest.mark.parametrize("sampling", ["sobol", "latin_hypercube", "grid", bgd.Normal(0.0, 2.0)], ids=str)
+def test_every_kind_of_start_finds_himmelblaus_four(sampling):
+    result = bgd.multistart("himmelblau", starts=1_024, sampling=sampling)
+    assert len(result.minima) == 4
+    if isinstance(sampling, str):
+        assert result.minima.fraction_low is None
+        assert result.minima.interval_note
+    else:
+        assert (result.minima.fraction_low < result.minima.fraction).all()
+
+
+def test_params_are_run_time_inputs():
+    def fun(x, p):
+        return (x[0] - p[0]) ** 2 + p[1] * (x[1] + 1.0) ** 2
+
+    for target in (0.5, -1.5):
+        result = bgd.multistart(fun, box=[(-3, 3)] * 2, starts=100, params=[target, 2.0])
+        np.testing.assert_allclose(result.minima.x, [[target, -1.0]], atol=1e-9)

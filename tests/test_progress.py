@@ -1,0 +1,99 @@
+"""What a running solver says, and how it is shown."""
+
+import io
+
+import pytest
+
+from batchgd.progress import ProgressPrinter, ProgressUpdate, format_duration, format_rate, format_update
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def update(done=430_000, total=1_000_000, seconds=2.0, minima=4):
+    return ProgressUpdate(done, total, seconds, minima)
+
+
+def test_line_in_full():
+    line = format_update(update(seconds=430_000 / 1.2e6))
+    assert line == "trajectories 430,000 / 1,000,000 (43 %)  1.2 M/s  about 1 s left  4 minima so far"
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        (update(0, 10, 3.0, None), "trajectories 0 / 10 (0 %)  0 /s"),
+        (update(0, 10, 0.0, 0), "trajectories 0 / 10 (0 %)  0 /s  0 minima so far"),
+        (update(10, 10, 5.0, 1), "trajectories 10 / 10 (100 %)  2 /s  1 minimum so far"),
+        (update(999, 1000, 1.0, None), "trajectories 999 / 1,000 (99 %)  999 /s  about 1 s left"),
+        (update(1, 10**12, 1.0, None), "trajectories 1 / 1,000,000,000,000 (0 %)  1 /s  about 11574074 d 1 h left"),
+        (update(0, 0, 1.0, None), "trajectories 0 / 0 (100 %)  0 /s"),
+    ],
+)
+def test_line_at_the_ends(given, line):
+    assert format_update(given) == line
+
+
+def test_rate_and_remaining():
+    assert update(250, 1000, 2.0).rate == 125.0
+    assert update(250, 1000, 2.0).remaining == 6.0
+    assert update(0, 1000, 2.0).remaining is None
+    assert update(5, 1000, 0.0).rate == 0.0
+
+
+@pytest.mark.parametrize("value", [10.0**k * factor for k in range(-2, 10) for factor in (1, 9.94, 9.96, 9.9996)])
+def test_rate_is_short_and_true(value):
+    text = format_rate(value)
+    number, unit = text.split(" ")
+    assert len(number) <= 5
+    assert "e" not in number
+    scale = {"/s": 1, "k/s": 1e3, "M/s": 1e6, "G/s": 1e9}[unit]
+    assert float(number) * scale == pytest.approx(value, rel=0.06)
+
+
+def test_duration_rounds_up_and_is_never_zero():
+    assert format_duration(0.0) == "1 s"
+    assert format_duration(59.2) == "1 min"
+    assert format_duration(3599.5) == "1 h"
+
+
+def test_a_short_run_shows_nothing():
+    for stream in (io.StringIO(), Terminal()):
+        with ProgressPrinter(stream) as printer:
+            printer(update(seconds=0.5))
+            printer(update(seconds=0.99))
+        assert stream.getvalue() == ""
+
+
+def test_terminal_gets_one_line_that_is_cleared():
+    stream = Terminal()
+    with ProgressPrinter(stream, columns=200) as printer:
+        printer(update(seconds=61.0))
+        printer(update(done=999_999, seconds=61.5))
+    text = stream.getvalue()
+    assert "\n" not in text
+    long, short, blank, end = text.split("\r")[1:]
+    assert long.startswith("trajectories 430,000")
+    assert len(short) == len(long)  # the shorter line covers the longer one
+    assert blank.strip() == ""
+    assert len(blank) == len(short.rstrip())
+    assert end == ""
+
+
+def test_terminal_line_never_wraps():
+    stream = Terminal()
+    printer = ProgressPrinter(stream, columns=30)
+    printer(update())
+    assert len(stream.getvalue().lstrip("\r")) == 29
+
+
+def test_a_file_gets_few_lines():
+    stream = io.StringIO()
+    with ProgressPrinter(stream) as printer:
+        for tick in range(2 * 3600):  # an hour, twice a second
+            printer(update(done=100 * tick, seconds=0.5 * tick))
+    lines = stream.getvalue().splitlines()
+    assert 10 < len(lines) < 70
+    assert all(line.startswith("trajectories ") for line in lines)
