@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import operator
 import warnings
 from collections.abc import Callable
@@ -18,7 +17,16 @@ from batchgd.trace.escape import name_of
 from batchgd.trace.graph import Node, reachable
 from batchgd.trace.operations import numpy_names
 from batchgd.trace.tracer import Traced, trace
-from batchgd.trace.verify import ATTEMPTS, POINTS, check_plain, raised, sample, untraceable, verify_gradient, verify_value
+from batchgd.trace.verify import (
+    ATTEMPTS,
+    POINTS,
+    check_plain,
+    raised,
+    sample,
+    untraceable,
+    verify_gradient,
+    verify_value,
+)
 
 if TYPE_CHECKING:
     from batchgd.box import Box
@@ -138,8 +146,8 @@ class Objective:
             raise InputError(f"{self.name} takes no params: trace it with params= first")
         if fresh.shape != self._params.shape:
             raise InputError(f"params have shape {fresh.shape}, but {self.name} was traced with {self._params.shape}")
-        other = copy.copy(self)
-        other._params = fresh
+        other = object.__new__(type(self))  # copy.copy would go through __reduce__, which traces again
+        other.__dict__.update(self.__dict__, _params=fresh)
         return other
 
     def value(self, x: ArrayLike) -> Any:
@@ -232,9 +240,10 @@ class Objective:
     def _warn_if_large(self) -> None:
         if self.counts.total > LARGE:
             warnings.warn(
-                f"{self.name} takes {self.counts.total} operations for value and gradient; above about {LARGE} a kernel "
-                "compiles slowly and keeps its state in memory: write shared terms once and use arrays of constants with "
-                "np.dot, split the problem into fewer coordinates, or run it with backend='numpy', which compiles nothing",
+                f"{self.name} takes {self.counts.total} operations for value and gradient; above about {LARGE} a "
+                "kernel compiles slowly and keeps its state in memory: write shared terms once and use arrays of "
+                "constants with np.dot, split the problem into fewer coordinates, or run it with backend='numpy', "
+                "which compiles nothing",
                 TraceSizeWarning,
                 stacklevel=3,
             )
@@ -292,7 +301,9 @@ def _dimension(dim: Any) -> int:
             raise TypeError
         number = operator.index(dim)
     except TypeError:
-        raise InputError(f"dim is {dim!r}: give the number of coordinates as a whole number, for example dim=2") from None
+        raise InputError(
+            f"dim is {dim!r}: give the number of coordinates as a whole number, for example dim=2"
+        ) from None
     if number < 1:
         raise InputError(f"dim is {number}: give at least 1")
     return number

@@ -97,7 +97,9 @@ def format_update(update: ProgressUpdate) -> str:
     >>> format_update(ProgressUpdate(done=430_000, total=1_000_000, seconds=0.36, minima=4))
     'trajectories 430,000 / 1,000,000 (43 %)  1.2 M/s  about 1 s left  4 minima so far'
     """
-    parts = [f"trajectories {update.done:,} / {update.total:,} ({update.percent} %)", format_rate(update.rate)]
+    parts = [f"trajectories {update.done:,} / {update.total:,} ({update.percent} %)"]
+    if update.done:
+        parts.append(format_rate(update.rate))
     if update.done < update.total and update.remaining is not None:
         parts.append(f"about {format_duration(update.remaining)} left")
     if update.minima is not None:

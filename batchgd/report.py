@@ -12,7 +12,9 @@ from batchgd.result import BatchResult, MultistartResult
 from batchgd.standins import host
 
 _ROWS = 12  # minima shown before the table is cut: it fits on a screen together with the lines around it
-_COORDINATES = 4  # coordinates shown before the point is cut
+_NOISE = 1e-13  # of the box: what a polish leaves of a coordinate that is zero
+_COORDINATES = 4  # coordinates shown at most before the point is cut
+_WIDTH = 98  # columns of the table; fewer coordinates are shown rather than more columns used
 _LIST_LIMIT = 16  # longer hyperparameters (one learning rate per start) are told by their range
 
 
@@ -63,15 +65,27 @@ def minima_rows(result: Any) -> tuple[list[str], list[list[str]], str]:
     for k in range(min(len(minima.fun), _ROWS)):
         share, interval = _share(minima, k)
         kind = str(minima.kind[k]) + ("" if minima.inside[k] else ", outside")
-        rows.append([str(k), values[k], share, interval, f"{int(minima.count[k]):,}", kind, format_point(minima.x[k])])
+        rows.append([str(k), values[k], share, interval, f"{int(minima.count[k]):,}", kind])
     if minima.fraction_low is None:
         head.pop(3)
         rows = [row[:3] + row[4:] for row in rows]
+    used = sum(max(map(len, column)) + 2 for column in zip(head[:-1], *rows, strict=True))
+    points = _points(minima.x[: len(rows)], 0.0 if result.box is None else result.box.width, _WIDTH - used)
+    rows = [[*row, point] for row, point in zip(rows, points, strict=True)]
     more = len(minima.fun) - len(rows)
     left_out = f"… {_plural(more, 'more minimum', 'more minima')} (result.minima)" if more else ""
     if not rows:
         left_out = "no minimum was found"
     return head, rows, left_out
+
+
+def _points(x: Any, scale: Any, width: int) -> list[str]:
+    """Points with as many coordinates as fit the width, at least one."""
+    for most in range(_COORDINATES, 0, -1):
+        points = [format_point(row, scale, most) for row in x]
+        if max(map(len, points), default=0) <= width:
+            break
+    return points
 
 
 def landscape_notes(result: Any) -> list[str]:
@@ -215,16 +229,20 @@ def format_values(values: Any) -> list[str]:
     return [f"{value + 0.0:.6f}".replace("-0.000000", "0.000000") for value in array]
 
 
-def format_point(x: Any) -> str:
-    """Return the first coordinates of a point.
+def format_point(x: Any, scale: Any = 0.0, most: int = _COORDINATES) -> str:
+    """Return the first coordinates of a point; one that is rounding noise beside ``scale`` (per axis) is told as 0.
 
     >>> format_point([3.0, -2.80511809, 1e-12])
     '(3, -2.80512, 1e-12)'
+    >>> format_point([3.0, 2.6e-26], scale=[12.0, 12.0])
+    '(3, 0)'
     >>> format_point(np.arange(9.0))
     '(0, 1, 2, 3, …)'
     """
-    shown = [f"{value:.6g}" for value in np.asarray(x, dtype=np.float64)[:_COORDINATES]]
-    return f"({', '.join(shown)}{', …' if len(x) > _COORDINATES else ''})"
+    point = np.asarray(x, dtype=np.float64)
+    point = np.where(np.abs(point) <= _NOISE * np.asarray(scale), 0.0, point)
+    shown = [f"{value:.6g}" for value in point[:most]]
+    return f"({', '.join(shown)}{', …' if len(x) > most else ''})"
 
 
 def quantity(number: float) -> str:

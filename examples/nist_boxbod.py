@@ -2,8 +2,8 @@
 
     python examples/nist_boxbod.py
 
-The model is y = b1 (1 - exp(-b2 x)). From its first starting point many solvers run off along the plateau where
-exp(-b2 x) vanishes; from many starts, enough of them reach the certified minimum.
+The model is y = b1 (1 - exp(-b2 x)). NIST rates it among the difficult ones: where b2 is large, exp(-b2 x) vanishes and
+the residual sum hardly depends on b2 any more.
 """
 
 import nist

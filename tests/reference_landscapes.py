@@ -7,9 +7,18 @@ Tables are written out again on purpose, as the integers of the original papers,
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
+import mpmath
+import numpy as np
+
 Vector = Any
+
+MP = mpmath.mp.clone()
+MP.dps = 40
+MP_STEP = MP.mpf(10) ** -10  # central differences: truncation 1e-20, rounding 1e-30 (gradient) and 1e-20 (Hessian)
+NUMPY = SimpleNamespace(sin=np.sin, cos=np.cos, exp=np.exp, log=np.log, sqrt=np.sqrt, pi=np.pi, fdiv=lambda a, b: a / b)
 
 
 def sphere(m, x: Vector):
@@ -212,3 +221,28 @@ def shekel10(m, x: Vector):
 
 
 shekel = shekel10
+
+
+def exact(name: str, x: Vector) -> float:
+    """The value of a reference, computed with 40 digits."""
+    return float(globals()[name](MP, [MP.mpf(t) for t in x]))
+
+
+def derivatives(name: str, point: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    """Value, gradient and Hessian of the reference at a point, by central differences with 40 digits."""
+    fun, x, d, h = globals()[name], [MP.mpf(float(t)) for t in point], len(point), MP_STEP
+
+    def at(*moves: tuple[int, int]):
+        y = list(x)
+        for i, sign in moves:
+            y[i] += sign * h
+        return fun(MP, y)
+
+    value, gradient, hessian = at(), np.zeros(d), np.zeros((d, d))
+    for i in range(d):
+        up, down = at((i, 1)), at((i, -1))
+        gradient[i], hessian[i, i] = float((up - down) / (2 * h)), float((up - 2 * value + down) / h**2)
+        for j in range(i):
+            cross = at((i, 1), (j, 1)) - at((i, 1), (j, -1)) - at((i, -1), (j, 1)) + at((i, -1), (j, -1))
+            hessian[i, j] = hessian[j, i] = float(cross / (4 * h * h))
+    return float(value), gradient, hessian

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from math import factorial
-from types import SimpleNamespace
 
-import mpmath
 import numpy as np
 import pytest
 import reference_landscapes as reference
+from reference_landscapes import MP, NUMPY, derivatives, exact
 
 import batchgd.landscapes as library
 from batchgd.errors import InputError
-
-MP = mpmath.mp.clone()
-MP.dps = 40
-MP_STEP = MP.mpf(10) ** -10  # central differences: truncation 1e-20, rounding 1e-30 (gradient) and 1e-20 (Hessian)
-NUMPY = SimpleNamespace(sin=np.sin, cos=np.cos, exp=np.exp, log=np.log, sqrt=np.sqrt, pi=np.pi, fdiv=lambda a, b: a / b)
 
 MOST_POINTS = 24  # of a long list of minima, this many are checked with 40 digits
 
@@ -44,30 +38,6 @@ def _smooth_minima(name: str, dim: int) -> np.ndarray:
     return np.array([x for x in landscape.minima(dim) if tuple(x) not in kinks]).reshape(-1, dim)
 
 
-def _exact(name: str, x) -> float:
-    return float(getattr(reference, name)(MP, [MP.mpf(t) for t in x]))
-
-
-def _derivatives(name: str, point: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-    """Value, gradient and Hessian of the reference at a point, by central differences with 40 digits."""
-    fun, x, d, h = getattr(reference, name), [MP.mpf(float(t)) for t in point], len(point), MP_STEP
-
-    def at(*moves: tuple[int, int]):
-        y = list(x)
-        for i, sign in moves:
-            y[i] += sign * h
-        return fun(MP, y)
-
-    value, gradient, hessian = at(), np.zeros(d), np.zeros((d, d))
-    for i in range(d):
-        up, down = at((i, 1)), at((i, -1))
-        gradient[i], hessian[i, i] = float((up - down) / (2 * h)), float((up - 2 * value + down) / h**2)
-        for j in range(i):
-            cross = at((i, 1), (j, 1)) - at((i, 1), (j, -1)) - at((i, -1), (j, 1)) + at((i, -1), (j, -1))
-            hessian[i, j] = hessian[j, i] = float(cross / (4 * h * h))
-    return float(value), gradient, hessian
-
-
 def _random_points(name: str, dim: int, n: int) -> np.ndarray:
     box = library.get(name).box(dim)
     return np.random.default_rng(7).uniform(box.lower, box.upper, (n, dim))
@@ -77,14 +47,14 @@ def _random_points(name: str, dim: int, n: int) -> np.ndarray:
 def test_formula_agrees_with_the_loop_reference(name, dim):
     fun = library.get(name).fun
     for x in _random_points(name, dim, 8):
-        assert fun(x) == pytest.approx(_exact(name, x), rel=1e-11, abs=1e-11)
+        assert fun(x) == pytest.approx(exact(name, x), rel=1e-11, abs=1e-11)
 
 
 @pytest.mark.parametrize(("name", "dim"), CASES)
 def test_declared_minima_are_minima(name, dim):
     """Newton's step from the declared point is under 1e-12 of its size, and every curvature is positive."""
     for point in _sample(_smooth_minima(name, dim)):
-        _, gradient, hessian = _derivatives(name, point)
+        _, gradient, hessian = derivatives(name, point)
         assert np.linalg.eigvalsh(hessian).min() > 0.0, point
         step = np.linalg.solve(hessian, gradient)
         assert np.abs(step).max() < 1e-12 * max(1.0, np.abs(point).max()), point
@@ -107,7 +77,7 @@ def test_declared_minima_lie_inside_the_box_once_each_in_order(name, dim):
 def test_global_value_is_that_of_the_best_minimum_and_nothing_is_lower(name, dim):
     landscape = library.get(name)
     declared, best = landscape.global_value(dim), landscape.minima(dim)[0]
-    assert _exact(name, best) == pytest.approx(declared, rel=1e-12, abs=1e-12)
+    assert exact(name, best) == pytest.approx(declared, rel=1e-12, abs=1e-12)
     assert landscape.fun(best) == pytest.approx(declared, rel=1e-12, abs=1e-12)
     assert min(landscape.fun(x) for x in _random_points(name, dim, 300)) >= declared
 
@@ -124,7 +94,7 @@ def test_a_list_is_never_longer_than_the_count(name, dim):
 def test_declared_saddles_are_stationary_with_one_falling_direction(name):
     landscape = library.get(name)
     for point in landscape.saddles():
-        _, gradient, hessian = _derivatives(name, point)
+        _, gradient, hessian = derivatives(name, point)
         eigenvalues = np.linalg.eigvalsh(hessian)
         assert np.abs(np.linalg.solve(hessian, gradient)).max() < 1e-12
         assert np.sum(eigenvalues < 0.0) == 1
@@ -140,7 +110,7 @@ def test_kinks_rise_linearly_in_every_direction(name, dim):
         assert tuple(kink) in minima
         for direction in directions / np.linalg.norm(directions, axis=1, keepdims=True):
             near, far = (
-                _exact(name, [MP.mpf(t) + step * u for t, u in zip(kink, direction, strict=True)])
+                exact(name, [MP.mpf(t) + step * u for t, u in zip(kink, direction, strict=True)])
                 for step in (MP.mpf(10) ** -8, MP.mpf(10) ** -7)
             )
             assert near > 0.0
@@ -243,7 +213,7 @@ def test_number_of_minima_where_valleys_are_narrow(name, bins):
     box = landscape.box(2)
     for point in _grid_minima(name, bins):
         for _ in range(30):
-            _, gradient, hessian = _derivatives(name, point)
+            _, gradient, hessian = derivatives(name, point)
             step = np.linalg.solve(hessian, gradient)
             point = point - step
             if np.abs(step).max() < 1e-12 or not np.all(np.abs(point) < 1e3):
@@ -403,6 +373,6 @@ def test_traced_derivatives_agree_with_forty_digits(name):
     points = _random_points(name, landscape.default_dim, 2)
     gradients, hessians = landscape.objective().gradient(points), landscape.objective().hessian(points)
     for x, gradient, hessian in zip(points, gradients, hessians, strict=True):
-        _, exact_gradient, exact_hessian = _derivatives(name, x)
-        for traced, exact in ((gradient, exact_gradient), (hessian, exact_hessian)):
-            np.testing.assert_allclose(traced, exact, rtol=1e-8, atol=1e-8 * np.abs(exact).max() + 1e-12)
+        _, exact_gradient, exact_hessian = derivatives(name, x)
+        for traced, expected in ((gradient, exact_gradient), (hessian, exact_hessian)):
+            np.testing.assert_allclose(traced, expected, rtol=1e-8, atol=1e-8 * np.abs(expected).max() + 1e-12)

@@ -24,12 +24,12 @@ def test_line_in_full():
 @pytest.mark.parametrize(
     ("given", "line"),
     [
-        (update(0, 10, 3.0, None), "trajectories 0 / 10 (0 %)  0 /s"),
-        (update(0, 10, 0.0, 0), "trajectories 0 / 10 (0 %)  0 /s  0 minima so far"),
+        (update(0, 10, 3.0, None), "trajectories 0 / 10 (0 %)"),
+        (update(0, 10, 0.0, 0), "trajectories 0 / 10 (0 %)  0 minima so far"),
         (update(10, 10, 5.0, 1), "trajectories 10 / 10 (100 %)  2 /s  1 minimum so far"),
         (update(999, 1000, 1.0, None), "trajectories 999 / 1,000 (99 %)  999 /s  about 1 s left"),
         (update(1, 10**12, 1.0, None), "trajectories 1 / 1,000,000,000,000 (0 %)  1 /s  about 11574074 d 1 h left"),
-        (update(0, 0, 1.0, None), "trajectories 0 / 0 (100 %)  0 /s"),
+        (update(0, 0, 1.0, None), "trajectories 0 / 0 (100 %)"),
     ],
 )
 def test_line_at_the_ends(given, line):

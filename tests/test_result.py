@@ -131,6 +131,10 @@ def test_ten_dimensions_fit_the_line():
     result = samples.rastrigin(1, dim=10, n=100)
     assert max(map(len, str(result).splitlines())) <= 100
     assert "(0, 0, 0, 0, …)" in str(result)
+    wide = samples.rastrigin(3, dim=5, n=10_000)
+    wide.minima.x[:] = -1.234567
+    wide.minima.inside[:] = False
+    assert max(map(len, str(wide).splitlines())) <= 100
 
 
 def test_minima_outside_the_box_are_marked():

@@ -1,5 +1,6 @@
 """Tracing: each NumPy function's value, gradient and Hessian, and the shape of the graph and its source."""
 
+import itertools
 import math
 
 import mpmath
@@ -86,7 +87,9 @@ SMOOTH = {
     "sinc": lambda x: np.sum(np.sinc(x + 0.01)),
     "math": lambda x: math.sin(x[0]) + math.exp(x[1]) * math.tanh(x[2]) + math.pow(x[0], 2) + math.pi * math.fabs(2.0),
     "math sums": lambda x: math.fsum(t * t for t in x) + math.hypot(x[0], 2.0) + math.dist(x, [2.0, 2.0, 2.0]),
-    "math inverse": lambda x: math.asin(x[0]) + math.acos(x[1]) + math.atan(x[2]) + math.atan2(x[0], 2) + math.erf(x[1]),
+    "math inverse": lambda x: (
+        math.asin(x[0]) + math.acos(x[1]) + math.atan(x[2]) + math.atan2(x[0], 2) + math.erf(x[1])
+    ),
     "array of elements": lambda x: np.sum(np.sin(np.array([x[0], x[1] * x[2]])) * np.array([[x[0]], [x[2]]])),
     "asarray": lambda x: np.sum(np.asarray(x, dtype=float) ** 2) + np.sum(x.astype(float)) + np.float64(2.0) * x[0],
     "zeros": lambda x: _filled(x, np.zeros(3)),
@@ -178,7 +181,9 @@ def test_value_gradient_and_hessian(fun, box):
     np.testing.assert_array_equal(hessian, np.swapaxes(hessian, 1, 2))
     for x, g, h in zip(points, gradient, hessian, strict=True):
         scale = max(1.0, np.abs(g).max())
-        np.testing.assert_allclose(g, _differences(lambda y: float(fun(y.copy())), x, 1e-4), rtol=1e-7, atol=1e-8 * scale)
+        np.testing.assert_allclose(
+            g, _differences(lambda y: float(fun(y.copy())), x, 1e-4), rtol=1e-7, atol=1e-8 * scale
+        )
         scale = max(1.0, np.abs(h).max())
         np.testing.assert_allclose(h, _differences(objective.gradient, x, 1e-4), rtol=1e-7, atol=1e-8 * scale)
 
@@ -186,7 +191,7 @@ def test_value_gradient_and_hessian(fun, box):
 @pytest.mark.parametrize(
     ("ours", "exact"),
     [
-        (lambda x: np.tanh(x[0]) * np.exp(-x[0] ** 2), lambda t: mpmath.tanh(t) * mpmath.exp(-(t**2))),
+        (lambda x: np.tanh(x[0]) * np.exp(-(x[0] ** 2)), lambda t: mpmath.tanh(t) * mpmath.exp(-(t**2))),
         (lambda x: x[0] ** 7 / (1 + x[0] ** 2) ** 1.5, lambda t: t**7 / (1 + t**2) ** mpmath.mpf(1.5)),
         (lambda x: np.log1p(np.sin(x[0]) ** 2), lambda t: mpmath.log1p(mpmath.sin(t) ** 2)),
         (lambda x: math.erf(x[0]) * np.arctan(x[0]), lambda t: mpmath.erf(t) * mpmath.atan(t)),
@@ -222,7 +227,7 @@ def test_shared_subexpressions_are_emitted_once():
         (lambda x: x[0] + 0.0, 0),
         (lambda x: 1.0 * x[0] - 0.0, 0),
         (lambda x: x[0] + 0.0 * x[1], 0),
-        (lambda x: -(-x[0]), 0),
+        (lambda x: np.negative(-x[0]), 0),
         (lambda x: x[0] + (-1.0 * x[1]), 1),
         (lambda x: x[0] + x[1] - x[1] * 0, 1),
         (lambda x: 2.0 * (3.0 * x[0]), 1),
@@ -321,7 +326,7 @@ STYLES = {
     "rosenbrock": [
         lambda x: np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2),
         lambda x: sum(100 * (x[i + 1] - x[i] ** 2) ** 2 + (1 - x[i]) ** 2 for i in range(len(x) - 1)),
-        lambda x: sum(100 * (b - a * a) * (b - a * a) + (1 - a) * (1 - a) for a, b in zip(x, x[1:], strict=False)),
+        lambda x: sum(100 * (b - a * a) * (b - a * a) + (1 - a) * (1 - a) for a, b in itertools.pairwise(x)),
     ],
     "rastrigin": [
         lambda x: 10 * len(x) + np.sum(x**2 - 10 * np.cos(2 * np.pi * x)),

@@ -189,8 +189,8 @@ def styblinski_tang(x):
     minima=_michalewicz_minima,
     n_minima=lambda dim: factorial(dim),
     global_value=_michalewicz_global,
-    remarks="plateaus: the gradient all but vanishes on a share of the box (under 1e-8 on 12.9 % of it in 2-D), "
-    "and starts there end as flat points, not at a minimum",
+    remarks="plateaus and valley floors that are flat to rounding (gradient under 1e-8 on 12.9 % of the box in 2-D): "
+    "two thirds of the starts in 2-D end there as flat or degenerate points, not at a proper minimum",
 )
 def michalewicz(x):
     """Michalewicz: narrow crossing valleys in a plain that is flat to rounding, steepness m = 10.

@@ -57,7 +57,7 @@ def classify(
         part = slice(begin, begin + rows)
         value, _ = modes(objective, box, x[part])
         soft = _soft(value, scale)
-        falling = ((value < 0) & ~soft).sum(axis=1)
+        falling = np.sum((value < 0) & ~soft, axis=1)
         kinds.negative[part], kinds.zero[part] = falling, soft.sum(axis=1)
         by_sign = np.where(falling == 0, MINIMUM, np.where(falling == box.dim, MAXIMUM, SADDLE))
         kinds.kind[part] = np.where(soft.any(axis=1), np.where(falling == 0, NOTHING, DEGENERATE), by_sign)
@@ -122,9 +122,12 @@ def _probe(objective: Derivable, box: Box, x: NDArray, fun: NDArray, scale: Scal
     u = way * (_PROBE / np.abs(way).max(axis=1, keepdims=True))
     end = polish(objective, box, x[row] + u * box.width, scale)
     moved = (np.abs(end.x - x[row]) / box.width).max(axis=1)
-    noise = 64 * EPS * np.abs(fun[row])
+    with np.errstate(all="ignore"):
+        put = np.nan_to_num(np.asarray(objective.value(x[row] + u * box.width)) - fun[row])
+    # Values that differ by less than a thousandth of what the move itself changed are the same.
+    noise = 64 * EPS * np.abs(fun[row]) + 1e-3 * np.abs(put)
     lower = end.fun < fun[row] - noise
-    back = np.where(end.state == LOCATED, moved <= 0.1 * _PROBE, False) | (end.fun > fun[row] + noise)
+    back = np.where(end.state == LOCATED, moved <= 0.1 * _PROBE, end.fun > fun[row] + noise)
     power = np.full(len(x), np.nan)
     isolated = ~_any(row, ~back | lower, len(x))
     power[isolated] = shape(objective, box, x[isolated], fun[isolated])

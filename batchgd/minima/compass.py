@@ -102,6 +102,8 @@ def shape(objective: Derivable, box: Box, x: NDArray[np.float64], fun: NDArray[n
     direction. Distances h are 1e-7 to 1e-3 box widths; directions are the axes, 2 d fixed turned ones and the gradient.
     """
     m, d = x.shape
+    if m == 0:
+        return np.empty(0)
     turn = np.linalg.qr(np.random.default_rng(d + 1).normal(size=(d, d)))[0]
     fixed = np.r_[np.eye(d), -np.eye(d), turn, -turn]
     slope = np.nan_to_num(_value_and_gradient(objective, x)[1] * box.width, posinf=0.0, neginf=0.0)

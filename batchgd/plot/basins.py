@@ -23,7 +23,7 @@ def basins(result: Any, ax: Any = None, *, contours: bool = True, key: bool | No
 
     Up to 3,000 starts are dots. More become an image: a pixel takes the label that most of its starts have, and a pixel
     without a start that of the nearest one; white lines part the basins. Grey is label -1. Contours of the function
-    lie over it, by equal factors above the lowest value where the range is large; minima are marked, the best starred.
+    lie over it, by equal factors above the lowest value where the range is large; minima are marked, the best starred, ties too.
 
     Parameters
     ----------

@@ -18,6 +18,7 @@ def new_axes(size: tuple[float, float], rows: int = 1, columns: int = 1, **optio
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=size, layout="constrained", dpi=_DPI, facecolor="white")
+    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
     return figure.subplots(rows, columns, **options)
 
 
@@ -94,6 +95,7 @@ def check_path(path: str | Path) -> None:
 def write(axes: Any, path: str | Path) -> None:
     """Write the figure of the axes (or of an array of axes) into a file."""
     figure = np.asarray(axes, dtype=object).ravel()[0].figure
+    figure.draw_without_rendering()  # settles ticks first: their width moves the layout, which moves the ticks
     try:
         figure.savefig(path, dpi=_DPI)
     except OSError as error:

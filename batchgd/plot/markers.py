@@ -10,21 +10,26 @@ from batchgd.report import format_values
 _NUMBER_SIZE = 7
 
 
+_EQUAL = 1e-9  # values this close, relative or absolute below 1, are equally good
+
+
 def draw_minima(ax: Any, minima: Any, *, numbered: bool, pair: tuple[int, int] = (0, 1)) -> int:
-    """Mark minima as circles, numbered or small dots, and the best one as a star; returns how many lie outside."""
+    """Mark minima as circles, the best ones as stars, numbered or not; returns how many lie outside the axes."""
     low, high = np.sort(np.array([ax.get_xlim(), ax.get_ylim()]), axis=1).T
     points = np.asarray(minima.x, dtype=float)[:, list(pair)]
     shown = np.all((points >= low) & (points <= high), axis=1)
-    others = np.flatnonzero(shown & (np.arange(len(points)) > 0))
+    fun = np.asarray(minima.fun, dtype=float)
+    stars = fun <= np.min(fun, initial=np.inf) + _EQUAL * np.maximum(1.0, np.abs(fun))
+    best, others = np.flatnonzero(shown & stars), np.flatnonzero(shown & ~stars)
     if numbered:
         ax.scatter(*points[others].T, s=95, color="white", edgecolors=INK, linewidths=0.8, zorder=4, gid="minima")
-        for k in others:
-            ax.text(*points[k], str(k), size=_NUMBER_SIZE, color=INK, ha="center", va="center_baseline", zorder=5)
+        for k in np.concatenate([others, best]):
+            ax.text(*points[k], str(k), size=_NUMBER_SIZE, color=INK, ha="center", va="center_baseline", zorder=7)
     else:
         size = float(np.clip(1_200 / max(len(points), 1), 3, 22))
         ax.scatter(*points[others].T, s=size, color="white", edgecolors=INK, linewidths=0.5, zorder=4, gid="minima")
-    if len(points) and shown[0]:
-        ax.scatter(*points[:1].T, s=230, marker="*", color=STAR, edgecolors=INK, linewidths=0.9, zorder=6, gid="best")
+    size = 340 if numbered else float(np.clip(1_800 / max(len(best), 1), 40, 230))
+    ax.scatter(*points[best].T, s=size, marker="*", color=STAR, edgecolors=INK, linewidths=0.9, zorder=6, gid="best")
     return int(np.count_nonzero(~shown))
 
 

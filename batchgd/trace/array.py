@@ -32,59 +32,59 @@ class TracedArray(np.ndarray):
         super().__setitem__(key, value)
 
     # NumPy's own methods run in C past __array_function__; these send them the way of the function of the same name.
-    def sum(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def sum(self, *args: Any, **kwargs: Any) -> Any:
         """Sum of elements."""
         return np.sum(self, *args, **kwargs)
 
-    def prod(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def prod(self, *args: Any, **kwargs: Any) -> Any:
         """Product of elements."""
         return np.prod(self, *args, **kwargs)
 
-    def mean(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def mean(self, *args: Any, **kwargs: Any) -> Any:
         """Mean of elements."""
         return np.mean(self, *args, **kwargs)
 
-    def var(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def var(self, *args: Any, **kwargs: Any) -> Any:
         """Variance of elements."""
         return np.var(self, *args, **kwargs)
 
-    def std(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def std(self, *args: Any, **kwargs: Any) -> Any:
         """Standard deviation of elements."""
         return np.std(self, *args, **kwargs)
 
-    def max(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def max(self, *args: Any, **kwargs: Any) -> Any:
         """Greatest element."""
         return np.max(self, *args, **kwargs)
 
-    def min(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def min(self, *args: Any, **kwargs: Any) -> Any:
         """Least element."""
         return np.min(self, *args, **kwargs)
 
-    def clip(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def clip(self, *args: Any, **kwargs: Any) -> Any:
         """Elements kept between two limits."""
         return np.clip(self, *args, **kwargs)
 
-    def any(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def any(self, *args: Any, **kwargs: Any) -> Any:
         """Whether some element is true."""
         return np.any(self, *args, **kwargs)
 
-    def all(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def all(self, *args: Any, **kwargs: Any) -> Any:
         """Whether every element is true."""
         return np.all(self, *args, **kwargs)
 
-    def dot(self, other: Any, out: None = None) -> Any:  # type: ignore[override]
+    def dot(self, other: Any, out: None = None) -> Any:
         """Dot product."""
         return np.dot(self, other)
 
-    def cumsum(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def cumsum(self, *args: Any, **kwargs: Any) -> Any:
         """Running sums."""
         return np.cumsum(self, *args, **kwargs)
 
-    def cumprod(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def cumprod(self, *args: Any, **kwargs: Any) -> Any:
         """Running products."""
         return np.cumprod(self, *args, **kwargs)
 
-    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
         """Copy for a real type; any other does not fit a traced value."""
         if np.dtype(dtype).kind not in "fO":
             raise escape(f"it converts x to {np.dtype(dtype).name}", "keep x a float array; np.floor rounds down")
@@ -98,15 +98,15 @@ class TracedArray(np.ndarray):
         """Refuse: the order depends on x."""
         raise sorting("argsort")
 
-    def argmax(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def argmax(self, *args: Any, **kwargs: Any) -> Any:
         """Refuse: the position depends on x."""
         raise sorting("argmax")
 
-    def argmin(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def argmin(self, *args: Any, **kwargs: Any) -> Any:
         """Refuse: the position depends on x."""
         raise sorting("argmin")
 
-    def round(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def round(self, *args: Any, **kwargs: Any) -> Any:
         """Refuse: only floor, ceil and trunc are known."""
         return np.round(self, *args, **kwargs)
 

@@ -12,19 +12,23 @@ from batchgd.trace.elementary import ELEMENTWISE
 from batchgd.trace.escape import Escape, escape, sorting
 from batchgd.trace.scalar import Scalar
 
-NATIVE = frozenset(
+_NATIVE = (
     "append array_split atleast_1d atleast_2d atleast_3d broadcast_arrays broadcast_to column_stack concatenate "
     "convolve copy correlate cross cumprod cumsum delete diag diagflat diagonal diff dot dsplit dstack ediff1d einsum "
     "expand_dims flip fliplr flipud gradient hsplit hstack inner insert kron matrix_transpose meshgrid moveaxis ndim "
     "outer pad polyval ravel repeat reshape resize roll rollaxis rot90 shape size split squeeze stack swapaxes take "
-    "tensordot tile trace transpose trapezoid tril triu unstack vander vdot vecdot vsplit vstack".split()
+    "tensordot tile trace transpose trapezoid tril triu unstack vander vdot vecdot vsplit vstack"
 )
+_SORTING = (
+    "argmax argmin argpartition argsort digitize histogram lexsort median nanmedian nanpercentile nanquantile "
+    "partition percentile quantile searchsorted sort sort_complex unique"
+)
+
+NATIVE = frozenset(_NATIVE.split())
 """Functions that only move elements, or add and multiply them: NumPy's own code runs them on object arrays."""
 
-SORTING = frozenset(
-    "argmax argmin argpartition argsort digitize histogram lexsort median nanmedian nanpercentile nanquantile "
-    "partition percentile quantile searchsorted sort sort_complex unique".split()
-)
+SORTING = frozenset(_SORTING.split())
+"""Functions whose result hangs on the order of the values."""
 
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
@@ -47,7 +51,9 @@ def _call(ufunc: np.ufunc, inputs: Sequence[Any]) -> Any:
     if ufunc.__name__ in ("matmul", "vecdot", "matvec", "vecmat"):
         return traced_array(ufunc(*map(plain_objects, inputs)))
     if ufunc.__name__ not in ELEMENTWISE and all(set(kind) <= set("O->") for kind in ufunc.types):
-        return _wrapped(ufunc(*map(plain_objects, inputs)))  # made of a Python function by np.vectorize or np.frompyfunc
+        return _wrapped(
+            ufunc(*map(plain_objects, inputs))
+        )  # made of a Python function by np.vectorize or np.frompyfunc
     return elementwise(ufunc, *inputs)
 
 

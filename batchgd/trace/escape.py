@@ -5,6 +5,7 @@ from __future__ import annotations
 import linecache
 import os
 import re
+import sys
 import sysconfig
 import threading
 from collections.abc import Iterator
@@ -74,8 +75,6 @@ def running_line() -> str:
 
 
 def _frames() -> Iterator[FrameType]:
-    import sys
-
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         yield frame
@@ -102,7 +101,7 @@ def _short(file: str) -> str:
 
 
 def line_of(traceback: TracebackType | None, fun: Any) -> str:
-    """Return ``file:line`` of the last frame of an exception that is the user's; the function's own line without one."""
+    """Return ``file:line`` of an exception's last frame that is the user's; without one, of the function's definition."""
     place = ""
     while traceback is not None:
         file = traceback.tb_frame.f_code.co_filename
@@ -114,15 +113,14 @@ def line_of(traceback: TracebackType | None, fun: Any) -> str:
 
 def definition_of(fun: Any) -> str:
     """Return ``file:line`` of a function's definition, or its name."""
-    code = getattr(getattr(fun, "func", fun), "__code__", None) or getattr(
-        getattr(type(fun), "__call__", None), "__code__", None
-    )
+    inner = getattr(fun, "func", fun)  # of a functools.partial
+    code = getattr(inner, "__code__", None) or getattr(vars(type(inner)).get("__call__"), "__code__", None)
     return f"{_short(code.co_filename)}:{code.co_firstlineno}" if code else name_of(fun)
 
 
 def name_of(fun: Any) -> str:
     """Return what to call a function in messages."""
-    return getattr(fun, "__name__", None) or getattr(getattr(fun, "func", None), "__name__", type(fun).__name__)
+    return str(getattr(fun, "__name__", None) or getattr(getattr(fun, "func", None), "__name__", type(fun).__name__))
 
 
 def decision() -> Escape:
@@ -143,7 +141,7 @@ def conversion(kind: str) -> Escape:
     line = running_line()
     shown = f"`{line}` " if line else "it "
     what = f"{shown}needs the number behind a traced value ({kind})"
-    if re.match(r"[\w.]+\[.*\]\s*([-+*/]|\*\*|//|%)?=[^=]", line):
+    if re.match(r"[\w.]+(\[.*\]\s*=[^=]|(\[.*\])?\s*([-+*/@%]|\*\*|//)=)", line):
         cure = "start from np.zeros_like(x), or collect the parts in a list and join them with np.array or np.stack"
         return escape(f"{shown}puts a traced value into an array of plain numbers", cure)
     if kind != "float":
@@ -155,5 +153,6 @@ def conversion(kind: str) -> Escape:
 def sorting(name: str) -> Escape:
     """Return the error of a function that orders values."""
     return escape(
-        f"{name} orders values of x, which a trace cannot follow", "use np.maximum and np.minimum, or sums over all pairs"
+        f"{name} orders values of x, which a trace cannot follow",
+        "use np.maximum and np.minimum, or sums over all pairs",
     )

@@ -14,7 +14,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation: ``compute`` on NumPy values, ``text`` with a place per operand, ``cost`` (a field of the counts)."""
+    """One operation: ``compute`` on NumPy values, ``text`` with a place per operand, ``cost`` a field of the counts."""
 
     compute: Callable[..., Any]
     text: str
@@ -50,7 +50,9 @@ _OPERATORS = {
     "not": Operation(np.logical_not, "~{}", "adds", boolean=True),
 }
 
-_CHEAP: dict[str, tuple[int, Callable[..., Any]]] = {
+_Table = dict[str, tuple[int, Callable[..., Any]]]
+
+_CHEAP: _Table = {
     "absolute": (1, np.absolute),
     "sign": (1, np.sign),
     "floor": (1, np.floor),
@@ -59,7 +61,7 @@ _CHEAP: dict[str, tuple[int, Callable[..., Any]]] = {
     "where": (3, np.where),
 }
 
-_TRANSCENDENTAL: dict[str, tuple[int, Callable[..., Any]]] = {
+_TRANSCENDENTAL: _Table = {
     "sin": (1, np.sin),
     "cos": (1, np.cos),
     "tan": (1, np.tan),
@@ -84,7 +86,11 @@ _TRANSCENDENTAL: dict[str, tuple[int, Callable[..., Any]]] = {
 
 
 def _functions() -> dict[str, Operation]:
-    rows = [(_CHEAP, "adds"), (_TRANSCENDENTAL, "transcendentals"), ({"sqrt": (1, np.sqrt)}, "square_roots")]
+    rows: list[tuple[_Table, str]] = [
+        (_CHEAP, "adds"),
+        (_TRANSCENDENTAL, "transcendentals"),
+        ({"sqrt": (1, np.sqrt)}, "square_roots"),
+    ]
     return {
         name: Operation(compute, f"{name}({', '.join(['{}'] * arity)})", cost)
         for table, cost in rows

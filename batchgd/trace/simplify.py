@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def _mul(graph: Graph, a: Node, b: Node) -> Node | None:
         if one.op == "mul" and one.args[0].op == "const":
             return graph.make("mul", one.args[0], graph.make("mul", one.args[1], other))
     for one, other in ((a, b), (b, a)):
-        result = _into_branches(graph, one, lambda branch, other=other: graph.make("mul", branch, other))
+        result = _into_branches(graph, one, partial(graph.make, "mul", other))
         if result is not None:
             return result
     return None

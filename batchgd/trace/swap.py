@@ -1,7 +1,7 @@
 """Stand-ins for the modules ``math`` and ``numpy`` in the globals of the user's functions, while they are traced.
 
-``math.cos`` asks its argument for a float, and ``np.array([x[0], x[1]])`` makes an object array that NumPy computes with
-by comparing elements. A stand-in is the module itself to every other thread.
+``math.cos`` asks its argument for a float, and ``np.array([x[0], x[1]])`` makes an object array, of which NumPy would
+compare the elements. A stand-in is the module itself to every other thread.
 """
 
 from __future__ import annotations
@@ -23,9 +23,12 @@ from batchgd.trace.scalar import Scalar
 
 _LOCK = threading.RLock()
 
+_SAME_NAME = (
+    "sin cos tan sinh cosh tanh exp expm1 exp2 sqrt cbrt log2 log10 log1p fabs floor ceil trunc degrees radians copysign "
+    "fmod isnan isfinite isinf"
+)
 _SAME_AS_NUMPY = {
-    **{name: name for name in "sin cos tan sinh cosh tanh exp expm1 exp2 sqrt cbrt log2 log10 log1p fabs".split()},
-    **{name: name for name in "floor ceil trunc degrees radians copysign fmod isnan isfinite isinf".split()},
+    **{name: name for name in _SAME_NAME.split()},
     **{"asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "pow": "power"},
     **{"asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh"},
 }
@@ -71,7 +74,8 @@ class _StandIn(ModuleType):
 
     def __init__(self, module: ModuleType, wrap: Callable[[str, Any], Any]):
         super().__init__(module.__name__)
-        self._module, self._wrap, self._made = module, wrap, {}
+        self._module, self._wrap = module, wrap
+        self._made: dict[str, Any] = {}
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._module, name)

@@ -99,7 +99,7 @@ def _call(fun: Callable[..., Any], graph: Graph, params: NDArray[np.float64] | N
             result = fun(*arguments)
         except Escape as error:
             raise TraceError(_sentence(line_of(error.__traceback__, fun), error)) from None
-        except Exception as error:
+        except Exception:
             if state.first is not None:
                 raise TraceError(_sentence(state.first[1], state.first[0])) from None
             raise

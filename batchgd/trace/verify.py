@@ -63,7 +63,9 @@ def raised(fun: Callable[..., Any], error: Exception) -> str:
     """Return the sentence about a function that raises."""
     message = " ".join(str(error).split())
     place = line_of(error.__traceback__, fun)
-    return f"{place}: {name_of(fun)} raises {type(error).__name__}: {message}: mend the function, or check its arguments"
+    return (
+        f"{place}: {name_of(fun)} raises {type(error).__name__}: {message}: mend the function, or check its arguments"
+    )
 
 
 def untraceable(fun: Callable[..., Any], error: Exception) -> str:
@@ -118,8 +120,8 @@ def verify_value(
     if np.any(wrong):
         i = int(np.argmax(wrong))
         raise TraceError(
-            f"{definition_of(fun)}: {name_of(fun)} gives {wanted[i]:.10g} at x = {_shown(compared[i][0])} but its trace "
-            f"{found[i]:.10g}: the function must do the same for every x, without looking at its type or at other state"
+            f"{definition_of(fun)}: {name_of(fun)} gives {wanted[i]:.10g} at x = {_shown(compared[i][0])} but its "
+            f"trace {found[i]:.10g}: the function must do the same for every x, without looking at its type or at other state"
         )
 
 

@@ -1,0 +1,32 @@
+"""Run by test_cuda_simulator in a process of its own, where Numba's CUDA simulator is on: prints what it saw as JSON."""
+
+import json
+
+import numpy as np
+
+import batchgd as bgd
+
+CASES = {
+    "barzilai_borwein": ("himmelblau", 200, {}),
+    "rates per start": ("himmelblau", 40, {"method": bgd.GradientDescent(np.linspace(0.005, 0.015, 40))}),
+    "armijo in float32": ("himmelblau", 40, {"method": bgd.GradientDescent(line_search="armijo"), "dtype": "float32"}),
+    "value test": ("six_hump_camel", 60, {"ftol": 1e-12, "gtol": 0.0}),
+    "normal starts": ("branin", 40, {"sampling": bgd.Normal(2.0, 2.0)}),
+    "three dimensions": ("hartmann3", 40, {}),
+}
+
+
+def compare(name, starts, options):
+    cuda, cpu = (bgd.multistart(name, starts=starts, backend=backend, **options) for backend in ("cuda", "cpu"))
+    return {
+        "labels": bool(np.array_equal(cuda.label, cpu.label)),
+        "minima": float(np.abs(cuda.minima.x - cpu.minima.x).max()),
+        "statuses": bool(np.array_equal(cuda.status, cpu.status)),
+        "updates": float(np.mean(cuda.nit == cpu.nit)),
+        "backend": cuda.backend,
+    }
+
+
+if __name__ == "__main__":
+    automatic = bgd.multistart("himmelblau", starts=100).backend
+    print(json.dumps({"automatic": automatic, **{case: compare(*setup) for case, setup in CASES.items()}}))

@@ -1,0 +1,126 @@
+"""Bad input that reaches the shell: one line on stderr, nothing on stdout, exit code 2, and no work begun."""
+
+from pathlib import Path
+
+import pytest
+from shell_samples import assert_refused
+
+from batchgd.cli import destinations
+
+# Refused by the shell itself: the solver is never reached.
+BAD_COMMAND_LINES = {
+    "unknown command": ("rnu sphere", "'run'"),
+    "unknown option": ("run sphere --start 5", "--starts"),
+    "value missing": ("run sphere --starts", "--starts"),
+    "second target": ("run sphere levy", "levy"),
+    "no target": ("run --starts 5", "TARGET"),
+    "unknown landscape": ("run himelblau", "'himmelblau'"),
+    "file does not exist": ("run missing.py:loss", "missing.py does not exist"),
+    "folder instead of a file": ("run occupied:loss", "is a folder"),
+    "file without a function": ("run model.py", "model.py:FUNCTION"),
+    "file does not parse": ("run broken.py:loss", "broken.py does not parse, line 3"),
+    "file raises": ("run needy.py:loss", "needy.py raised ModuleNotFoundError in line 2"),
+    "file exits": ("run leaver.py:loss", "leaver.py raised SystemExit in line 1"),
+    "name missing": ("run model.py:lose", "did you mean 'loss'?"),
+    "not a function": ("run model.py:offset", "'offset' in model.py is a float, not a function"),
+    "box with one number": ("run model.py:loss --box 1", "--box takes two numbers"),
+    "box followed by an option": ("run model.py:loss --box 1 --dim 2", "--box takes two numbers"),
+    "box of words": ("run model.py:loss --box low high", "--box takes two numbers"),
+    "starts in words": ("run sphere --starts many", "--starts takes a whole number"),
+    "starts fractional": ("run sphere --starts 10.5", "not '10.5'"),
+    "starts infinite": ("run sphere --starts inf", "not 'inf'"),
+    "starts NaN": ("run sphere --starts nan", "not 'nan'"),
+    "starts beyond sense": ("run sphere --starts 1e999999999", "--starts takes a whole number"),
+    "dim fractional": ("run sphere --dim 2.5", "--dim takes a whole number"),
+    "gtol in words": ("run sphere --gtol small", "--gtol takes a number"),
+    "unknown method": ("run sphere --method gradient_decent", "'gradient_descent'"),
+    "unknown backend": ("run sphere --backend cup", "'cpu'"),
+    "learning rate zero": ("run sphere --learning-rate 0", "learning_rate is 0"),
+    "learning rate negative": ("run sphere --learning-rate -0.1", "learning_rate is -0.1"),
+    "learning rate NaN": ("run sphere --learning-rate nan", "learning_rate is nan"),
+    "learning rate of another method": (
+        "run sphere --method barzilai_borwein --learning-rate 0.1",
+        "barzilai_borwein takes",
+    ),
+    "mean without normal": ("run sphere --mean 0,0", "--sampling normal"),
+    "normal without mean": ("run sphere --sampling normal --std 1", "--mean"),
+    "mean of words": ("run sphere --sampling normal --mean a,b --std 1", "--mean takes numbers"),
+    "output folder is a file": ("run sphere --out file", "is a file"),
+    "output folder holds other things": ("run sphere --out occupied --overwrite", "other files"),
+    "output folder holds a result": ("run sphere --out saved", "--overwrite"),
+    "output folder below a file": ("run sphere --out file/x", "cannot be written"),
+    "output folder cannot be written": ("run sphere --out /proc/batchgd/x", "cannot be written"),
+    "picture of unknown kind": ("run sphere --plot basins.xyz", ".png"),
+    "picture without an ending": ("run sphere --plot basins", ".png"),
+    "picture in no folder": ("run sphere --plot nowhere/basins.png", "is not a folder"),
+    "config missing": ("run --config missing.toml", "there is no file missing.toml"),
+    "config is a folder": ("run --config occupied", "cannot be read"),
+    "config is no TOML": ("run --config bad.toml", "line 1"),
+    "config with an unknown key": ("run --config typo.toml", "'starts'"),
+    "config with a wrong type": ("run sphere --config type.toml", "type.toml: starts takes a whole number"),
+    "config with a truth value": ("run sphere --config truth.toml", "maxiter takes a whole number"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_COMMAND_LINES)
+def test_bad_command_line_is_one_line_and_exit_2(name, solver, capsys):
+    line, words = BAD_COMMAND_LINES[name]
+    if "/proc" in line and not Path("/proc").is_dir():
+        pytest.skip("this system has no folder that nobody can write to")
+    assert_refused(capsys, line, words)
+    assert solver.arguments is None
+
+
+# Refused by what the shell calls, before any work: the shell turns it into one line.
+BAD_INPUTS = {
+    "box reversed": ("run model.py:loss --dim 2 --box 5 -5", "reversed"),
+    "box equal": ("run model.py:loss --dim 2 --box 5 5", "no width"),
+    "box infinite": ("run model.py:loss --dim 2 --box 0 inf", "infinite"),
+    "box NaN": ("run model.py:loss --dim 2 --box 0 nan", "NaN"),
+    "box of the wrong length": ("run himmelblau --box 0 1 --box 0 1 --box 0 1", "3"),
+    "box missing": ("run model.py:loss --dim 2", "box"),
+    "dim contradicts the box": ("run model.py:loss --dim 3 --box 0 1 --box 0 1", "dim is 3"),
+    "dim that the landscape lacks": ("run himmelblau --dim 3", "dim 2 only"),
+    "dim zero": ("run sphere --dim 0", "dim"),
+    "starts zero": ("run sphere --starts 0", "starts"),
+    "starts negative": ("run sphere --starts -5", "starts"),
+    "starts huge": ("run sphere --starts 1e30", "starts"),
+    "unknown dtype": ("run sphere --dtype float16", "float32"),
+    "unknown sampling": ("run sphere --sampling soboll", "sobol"),
+    "gtol negative": ("run sphere --gtol -1", "gtol"),
+    "gtol NaN": ("run sphere --gtol nan", "gtol"),
+    "all tolerances off": ("run sphere --gtol 0", "gtol"),
+    "maxiter negative": ("run sphere --maxiter -1", "maxiter"),
+    "max_time negative": ("run sphere --max-time -1", "max_time"),
+    "escape negative": ("run sphere --escape -1", "escape"),
+    "x_tol negative": ("run sphere --x-tol -1", "x_tol"),
+    "threads zero": ("run sphere --threads 0 --backend cpu", "threads"),
+    "seed negative": ("run sphere --seed -1", "seed"),
+    "function returns a vector": ("run model.py:vector --dim 2 --box 0 1", ""),
+    "function returns a string": ("run model.py:words --dim 2 --box 0 1", ""),
+    "function returns None": ("run model.py:nothing --dim 2 --box 0 1", ""),
+    "function is constant": ("run model.py:flat --dim 2 --box 0 1", ""),
+    "function raises": ("run model.py:raises --dim 2 --box 0 1", "no licence for this model"),
+    "function branches": ("run model.py:branches --dim 2 --box 0 1", "where"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_INPUTS)
+def test_bad_input_is_one_line_and_exit_2(name, folder, capsys):
+    assert_refused(capsys, *BAD_INPUTS[name])
+
+
+def test_cuda_asked_for_where_there_is_none(solver, capsys, monkeypatch):
+    from batchgd import backends
+
+    monkeypatch.setitem(
+        backends.BACKENDS, "cuda", backends.Backend("cuda", "none", lambda: "no NVIDIA driver was found", None, None)
+    )
+    assert_refused(capsys, "run sphere --backend cuda", "no NVIDIA driver was found")
+    assert solver.arguments is None
+
+
+def test_matplotlib_missing_is_told_before_the_run(solver, capsys, monkeypatch):
+    monkeypatch.setattr(destinations.importlib.util, "find_spec", lambda name: None)
+    assert_refused(capsys, "run sphere --plot x.png", "pip install batchgd[plot]")
+    assert solver.arguments is None

@@ -1,0 +1,35 @@
+"""The real CUDA shell (grid, atomics, local arrays, refill) under Numba's simulator, against the CPU."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import simulated_cuda
+
+pytest.importorskip("numba_cuda", reason="numba-cuda is not installed")
+
+
+@pytest.fixture(scope="module")
+def seen():
+    environment = {**os.environ, "NUMBA_ENABLE_CUDASIM": "1"}
+    script = Path(__file__).with_name("simulated_cuda.py")
+    run = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout)
+
+
+def test_the_simulator_is_never_chosen_by_itself(seen):
+    assert seen["automatic"] == "cpu"
+
+
+@pytest.mark.parametrize("case", simulated_cuda.CASES)
+def test_simulated_cuda_agrees_with_the_cpu(seen, case):
+    found = seen[case]
+    assert found["backend"] == "cuda"
+    assert found["labels"]
+    assert found["statuses"]
+    assert found["minima"] < 1e-10
+    assert found["updates"] > 0.9
