@@ -3,6 +3,7 @@
 import dataclasses
 import html as _html
 import math
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,8 +24,12 @@ def text(result: BatchResult) -> str:
     lines = [header(result), ""]
     if hasattr(result, "minima"):
         lines += _aligned(*minima_rows(result))
-        lines += ["", *landscape_notes(result)]
-    return "\n".join([*lines, *batch_notes(result), *(f"warning: {line}" for line in result.warnings)])
+        lines.append("")
+    notes = landscape_notes(result) if hasattr(result, "minima") else []
+    notes += [*batch_notes(result), *(f"warning: {line}" for line in result.warnings)]
+    for note in notes:
+        lines += textwrap.wrap(note, _WIDTH, subsequent_indent="  ", break_long_words=False)
+    return "\n".join(lines)
 
 
 def html(result: BatchResult) -> str:

@@ -103,7 +103,7 @@ def test_labels_and_minima_agree():
 
 
 def test_the_table_fits_a_terminal_and_says_all():
-    result = samples.himmelblau(4_000, unlabelled=7, warnings=["two minima are close"])
+    result = samples.himmelblau(4_000, unlabelled=7, warnings=["two minima are close", "a long word " * 20])
     lines = str(result).splitlines()
     assert max(map(len, lines)) <= 100
     assert lines[0].startswith("himmelblau_by_hand · 2-D · 4,000 starts (uniform, seed 0) · numpy float64 · 0.25 s")

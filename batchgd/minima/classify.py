@@ -19,6 +19,7 @@ NAMES = ("minimum", "kink", "degenerate", "saddle", "maximum", "degenerate", "fl
 
 _SOFT = 1e-7  # modes this soft against the stiffest are probed: an ill-conditioned minimum, or none
 _SOFT_BOX = 1e-10  # the same against the typical curvature of the box
+_SLOPE = 1e-4  # of the typical slope: a place that is steeper can only be a kink
 _PROBE = 1e-4  # box widths
 _MODES = 4  # soft modes probed one by one; of more, the softest four and one mixture
 _SAMPLE = 256  # points probed of a set of one value; when they agree, the set is settled
@@ -52,16 +53,18 @@ def classify(
     m = len(x)
     kinds = Kinds(np.full(m, NOTHING, np.int8), np.zeros(m, np.int64), np.zeros(m, np.int64))
     rows = max(64, (1 << 20) // (box.dim**2 + 1))
-    probe = np.zeros(m, np.bool_)
+    probe: NDArray[np.bool_] = np.zeros(m, np.bool_)
     for begin in range(0, m, rows):
         part = slice(begin, begin + rows)
         value, _ = modes(objective, box, x[part])
-        soft = _soft(value, scale)
+        soft: NDArray[np.bool_] = _soft(value, scale)
         falling = np.sum((value < 0) & ~soft, axis=1)
+        still = _stationary(objective, box, x[part], scale)
         kinds.negative[part], kinds.zero[part] = falling, soft.sum(axis=1)
         by_sign = np.where(falling == 0, MINIMUM, np.where(falling == box.dim, MAXIMUM, SADDLE))
         kinds.kind[part] = np.where(soft.any(axis=1), np.where(falling == 0, NOTHING, DEGENERATE), by_sign)
-        probe[part] = (soft.any(axis=1) & (falling == 0)) | ~np.isfinite(value).all(axis=1)
+        kinds.kind[np.arange(m)[part][~still]] = NOTHING
+        probe[part] = (soft.any(axis=1) & (falling == 0)) | ~np.isfinite(value).all(axis=1) | ~still
     _probe_sets(objective, box, x, fun, scale, kinds, np.flatnonzero(probe), groups)
     return kinds
 
@@ -74,6 +77,13 @@ def modes(objective: Derivable, box: Box, x: NDArray[np.float64]) -> tuple[NDArr
     value, vector = np.linalg.eigh(np.where(finite[:, None, None], hessian, np.eye(box.dim)))
     value[~finite] = np.nan
     return value, vector
+
+
+def _stationary(objective: Derivable, box: Box, x: NDArray, scale: Scale) -> NDArray[np.bool_]:
+    """Whether the slope vanishes: beside a kink Newton may stop although it does not."""
+    with np.errstate(all="ignore"):
+        slope = np.abs(np.asarray(objective.value_and_gradient(x)[1]) * box.width).max(axis=1)
+    return np.asarray(slope <= _SLOPE * scale.slope)
 
 
 def _soft(value: NDArray, scale: Scale) -> NDArray[np.bool_]:
@@ -116,7 +126,7 @@ def _probe_sets(
 def _probe(objective: Derivable, box: Box, x: NDArray, fun: NDArray, scale: Scale) -> NDArray[np.int8]:
     """Move each point along its soft modes and see what becomes of it."""
     value, vector = modes(objective, box, x)
-    smooth = np.isfinite(value).all(axis=1)
+    smooth = np.isfinite(value).all(axis=1) & _stationary(objective, box, x, scale)
     soft = np.where(smooth[:, None], _soft(np.nan_to_num(value), scale), False)
     way, row = _ways(value, vector, soft)
     u = way * (_PROBE / np.abs(way).max(axis=1, keepdims=True))
@@ -126,7 +136,8 @@ def _probe(objective: Derivable, box: Box, x: NDArray, fun: NDArray, scale: Scal
         put = np.nan_to_num(np.asarray(objective.value(x[row] + u * box.width)) - fun[row])
     # Values that differ by less than a thousandth of what the move itself changed are the same.
     noise = 64 * EPS * np.abs(fun[row]) + 1e-3 * np.abs(put)
-    lower = end.fun < fun[row] - noise
+    # A maximum without curvature takes Newton back as well; there the move itself went down.
+    lower = (end.fun < fun[row] - noise) | (put < -64 * EPS * np.abs(fun[row]))
     back = np.where(end.state == LOCATED, moved <= 0.1 * _PROBE, end.fun > fun[row] + noise)
     power = np.full(len(x), np.nan)
     isolated = ~_any(row, ~back | lower, len(x))

@@ -19,6 +19,7 @@ MINIMA = (MINIMUM, KINK, DEGENERATE_MINIMUM)
 
 _BLUR = Identity(1e-4, 1e-6)  # of kinks and degenerate minima, whose place or value rounding blurs
 _LEVEL = 1e-6  # values closer than this share of the typical slope per box width are one level of a continuum
+_ROWS = 100  # continua told apart by value; of more there is one row per kind and number of modes
 _FLAT_SLOPE = 1e-5  # of the typical slope: an endpoint with less came to rest on a plateau
 _FLAT_CURVATURE = 1e-5  # of the typical curvature, in one direction at least
 
@@ -61,10 +62,10 @@ def find_sites(
     return _collapse(sites, site, box, scale)
 
 
-def levels(fun: NDArray[np.float64], scale: Scale) -> NDArray[np.int64]:
+def levels(fun: NDArray[np.float64], scale: Scale, apart: float = _LEVEL) -> NDArray[np.int64]:
     """Sets of points of about one value: a gap between neighbouring values ends a set."""
     order = np.argsort(fun, kind="stable")
-    gap = np.diff(fun[order]) > np.maximum(_LEVEL * scale.slope, 1e-9 * np.abs(fun[order][1:]))
+    gap = np.diff(fun[order]) > np.maximum(apart * scale.slope, 1e-9 * np.abs(fun[order][1:]))
     level = np.empty(len(fun), np.int64)
     level[order] = np.cumsum(np.r_[False, gap])[: len(fun)]
     return level
@@ -141,11 +142,7 @@ def _collapse(sites: Sites, site: NDArray[np.int64], box: Box, scale: Scale) -> 
     group = np.arange(k)
     vast = np.flatnonzero(np.isin(sites.kind, (DEGENERATE, FLAT)))
     if len(vast):
-        told = np.column_stack(
-            [sites.kind[vast], sites.negative[vast], np.where(sites.kind[vast] == FLAT, 0, sites.zero[vast])]
-        )
-        told = np.column_stack([told, levels(sites.fun[vast], scale)])
-        group[vast] = k + np.unique(told, axis=0, return_inverse=True)[1].ravel()
+        group[vast] = k + _continua(sites.take(vast), scale)
     blurred = np.flatnonzero(np.isin(sites.kind, (KINK, DEGENERATE_MINIMUM)))
     if len(blurred):
         u = (sites.x[blurred] - box.lower) / box.width
@@ -160,3 +157,15 @@ def _collapse(sites: Sites, site: NDArray[np.int64], box: Box, scale: Scale) -> 
     away = (np.abs(sites.x - out.x[place]) / box.width).max(axis=1, initial=0.0)
     np.maximum.at(out.spread, place, np.where(np.isin(sites.kind, MINIMA), away + sites.spread, 0.0))
     return out, np.where(site >= 0, place[site] if k else -1, -1)
+
+
+def _continua(sites: Sites, scale: Scale) -> NDArray[np.int64]:
+    """Number the continua: points of one kind, with as many flat and falling modes, at about one value."""
+    zero = np.where(sites.kind == FLAT, 0, sites.zero)
+    alike = np.unique(np.column_stack([sites.kind, sites.negative, zero]), axis=0, return_inverse=True)[1].ravel()
+    for apart in (_LEVEL, 1e-3):
+        told = np.column_stack([alike, levels(sites.fun, scale, apart)])
+        group = np.unique(told, axis=0, return_inverse=True)[1].ravel()
+        if group.max() < _ROWS:
+            return group
+    return alike

@@ -23,7 +23,8 @@ def basins(result: Any, ax: Any = None, *, contours: bool = True, key: bool | No
 
     Up to 3,000 starts are dots. More become an image: a pixel takes the label that most of its starts have, and a pixel
     without a start that of the nearest one; white lines part the basins. Grey is label -1. Contours of the function
-    lie over it, by equal factors above the lowest value where the range is large; minima are marked, the best starred, ties too.
+    lie over it, by equal factors above the lowest value where the range is large. Minima are marked, and the best one
+    is starred, with those that equal it.
 
     Parameters
     ----------
@@ -158,7 +159,7 @@ def _finish(ax: Any, result: Any, label: Any, lower: Any, upper: Any, note: str,
     name = getattr(result.objective, "name", None) or "basins"
     kinds = "1 minimum" if count == 1 else f"{count:,} minima"
     if hidden:
-        note += f"; {hidden:,} {'minimum lies' if hidden == 1 else 'minima lie'} outside"
+        note += f"\n{hidden:,} {'minimum lies' if hidden == 1 else 'minima lie'} outside"
     headline(ax, f"{name}: {result.n:,} starts, {kinds}", note)
     ax.set_xlabel("x0", fontsize=LABEL_SIZE)
     ax.set_ylabel("x1", fontsize=LABEL_SIZE)

@@ -16,9 +16,10 @@ _SKEWED = 6.0  # highest over median value, both above the lowest: 2 for a ramp,
 def new_axes(size: tuple[float, float], rows: int = 1, columns: int = 1, **options: Any) -> Any:
     """Return axes (an array of them for several) on a new figure that needs no display and no pyplot."""
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    figure = Figure(figsize=size, layout="constrained", dpi=_DPI, facecolor="white")
-    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
+    layout = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08)
+    figure = Figure(figsize=size, layout=layout, dpi=_DPI, facecolor="white")
     return figure.subplots(rows, columns, **options)
 
 

@@ -72,9 +72,9 @@ class TracedArray(np.ndarray):
         """Whether every element is true."""
         return np.all(self, *args, **kwargs)
 
-    def dot(self, other: Any, out: None = None) -> Any:
+    def dot(self, *args: Any, **kwargs: Any) -> Any:
         """Dot product."""
-        return np.dot(self, other)
+        return np.dot(self, *args, **kwargs)
 
     def cumsum(self, *args: Any, **kwargs: Any) -> Any:
         """Running sums."""

@@ -13,11 +13,11 @@ from batchgd.trace.escape import Escape, escape, sorting
 from batchgd.trace.scalar import Scalar
 
 _NATIVE = (
-    "append array_split atleast_1d atleast_2d atleast_3d broadcast_arrays broadcast_to column_stack concatenate "
+    "append array_split atleast_1d atleast_2d atleast_3d block broadcast_arrays broadcast_to column_stack concatenate "
     "convolve copy correlate cross cumprod cumsum delete diag diagflat diagonal diff dot dsplit dstack ediff1d einsum "
-    "expand_dims flip fliplr flipud gradient hsplit hstack inner insert kron matrix_transpose meshgrid moveaxis ndim "
+    "expand_dims flip fliplr flipud hsplit hstack inner insert kron matrix_transpose meshgrid moveaxis ndim "
     "outer pad polyval ravel repeat reshape resize roll rollaxis rot90 shape size split squeeze stack swapaxes take "
-    "tensordot tile trace transpose trapezoid tril triu unstack vander vdot vecdot vsplit vstack"
+    "tensordot tile trace transpose trapezoid tril triu unstack vander vdot vecdot vsplit vstack linalg.matrix_power"
 )
 _SORTING = (
     "argmax argmin argpartition argsort digitize histogram lexsort median nanmedian nanpercentile nanquantile "
@@ -110,9 +110,11 @@ def _real(value: Any) -> float:
 
 def unsupported(func: Any) -> Escape:
     """Return the error for a function that has no meaning on traced values."""
-    module = (getattr(func, "__module__", "") or "").replace("numpy.linalg", "np.linalg")
-    module = "np" if module.startswith(("numpy", "builtins")) or not module else module
-    name = f"{module}.{func.__name__}"
+    module = getattr(func, "__module__", None) or ""
+    if isinstance(func, np.ufunc):
+        name = f"np.{func.__name__}" if hasattr(np, func.__name__) else func.__name__
+    else:
+        name = f"{module.replace('numpy', 'np', 1)}.{func.__name__}"
     return escape(f"{name} is not supported in a trace", "write it with arithmetic and NumPy's elementary functions")
 
 
@@ -135,7 +137,7 @@ def reduce(
     if where is not True and where is not np._NoValue:
         raise escape("a reduction with where= is not supported", "write np.sum(bgd.where(condition, a, 0.0))")
     objects, combine = plain_objects(array), element_function(ufunc)
-    axes = _axes(axis, objects.ndim)
+    axes = axes_of(axis, objects.ndim)
     kept = [i for i in range(objects.ndim) if i not in axes]
     rows = objects.transpose([*kept, *axes]).reshape([objects.shape[i] for i in kept] + [-1 if objects.size else 0])
     result = np.empty(rows.shape[:-1], dtype=object)
@@ -160,7 +162,8 @@ def _folded(combine: Callable[..., Any], values: list[Any], empty: Any, name: st
     return total
 
 
-def _axes(axis: Any, ndim: int) -> list[int]:
+def axes_of(axis: Any, ndim: int) -> list[int]:
+    """Return the axes that a reduction runs over, counted from the front."""
     if axis is None or axis is np._NoValue:
         return list(range(ndim))
     chosen = [int(i) for i in (axis if isinstance(axis, tuple) else (axis,))]

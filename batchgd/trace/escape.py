@@ -57,41 +57,46 @@ def escape(what: str, cure: str = "") -> Escape:
     """Return the exception to raise, having noted the line that is running."""
     error = Escape(what, cure)
     if _STATE.first is None:
-        frame: FrameType | None = None
-        for frame in _frames():
-            if is_users(frame.f_code.co_filename):
-                break
-        line = f"{_short(frame.f_code.co_filename)}:{frame.f_lineno}" if frame else "<unknown>"
-        _STATE.first = (error, line)
+        frame = _users_frame()
+        place = f"{_short(frame.f_code.co_filename)}:{frame.f_lineno}" if frame else ""
+        _STATE.first = (error, place)
     return error
 
 
 def running_line() -> str:
     """Return the text of the user's line that is running, empty where it cannot be read."""
-    for frame in _frames():
-        if is_users(frame.f_code.co_filename):
-            return linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
-    return ""
+    frame = _users_frame()
+    text = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip() if frame else ""
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def _frames() -> Iterator[FrameType]:
+def _users_frame() -> FrameType | None:
+    """Return the innermost frame of the user's code that runs inside the trace."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        yield frame
+    while frame is not None and frame.f_code.co_filename != _TRACER:
+        if is_users(frame.f_code.co_filename):
+            return frame
         frame = frame.f_back
+    return None
 
 
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _OBJECTIVE = os.path.join(os.path.dirname(os.path.dirname(_HERE)), "objective.py")
+_TRACER = _HERE + "tracer.py"
 _STANDARD = os.path.realpath(sysconfig.get_paths()["stdlib"]) + os.sep
 _NUMPY = os.path.dirname(np.__file__) + os.sep
 
 
 def is_users(file: str) -> bool:
     """Whether a file is neither of the tracer, of NumPy, nor of another installed library."""
-    if file.startswith((_HERE, _NUMPY)) or file == _OBJECTIVE or "site-packages" in file:
-        return False
-    return not os.path.realpath(file).startswith(_STANDARD)
+    return not is_inner(file) and "site-packages" not in file
+
+
+def is_inner(file: str) -> bool:
+    """Whether a file is of the tracer, of NumPy or of Python itself, where no line is worth pointing at."""
+    if file.startswith((_HERE, _NUMPY, "<frozen")) or file == _OBJECTIVE:
+        return True
+    return os.path.realpath(file).startswith(_STANDARD) and "site-packages" not in file
 
 
 def _short(file: str) -> str:
@@ -101,14 +106,17 @@ def _short(file: str) -> str:
 
 
 def line_of(traceback: TracebackType | None, fun: Any) -> str:
-    """Return ``file:line`` of an exception's last frame that is the user's; without one, of the function's definition."""
-    place = ""
+    """Return ``file:line`` of the last frame of an exception that is the user's, else a library's, else of ``fun``."""
+    users = library = ""
     while traceback is not None:
         file = traceback.tb_frame.f_code.co_filename
-        if is_users(file) and not file.startswith("<frozen"):
-            place = f"{_short(file)}:{traceback.tb_lineno}"
+        place = f"{_short(file)}:{traceback.tb_lineno}"
+        if is_users(file):
+            users = place
+        elif not is_inner(file):
+            library = place
         traceback = traceback.tb_next
-    return place or definition_of(fun)
+    return users or library or definition_of(fun)
 
 
 def definition_of(fun: Any) -> str:

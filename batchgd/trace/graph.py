@@ -59,14 +59,15 @@ class Graph:
     def __init__(self, dim: int, n_params: int = 0):
         self.size = 0
         self._table: dict[tuple, Node] = {}
-        self.x = [self._intern("x", (), float(i)) for i in range(dim)]
-        self.p = [self._intern("p", (), float(k)) for k in range(n_params)]
+        self.x = [self.intern("x", (), float(i)) for i in range(dim)]
+        self.p = [self.intern("p", (), float(k)) for k in range(n_params)]
 
     def constant(self, value: float) -> Node:
         """Return the node of a number; 0.0 and -0.0 are two, every NaN is one."""
-        return self._intern("const", (), float(value))
+        return self.intern("const", (), float(value))
 
-    def _intern(self, op: str, args: tuple[Node, ...], value: float = 0.0) -> Node:
+    def intern(self, op: str, args: tuple[Node, ...], value: float = 0.0) -> Node:
+        """Return the node of exactly this operation, unsimplified."""
         ids = tuple(arg.id for arg in args)
         if op in COMMUTATIVE and ids[0] > ids[1]:
             ids = ids[::-1]
@@ -91,7 +92,7 @@ class Graph:
                 return self.constant(float(OPERATIONS[op].compute(*(np.float64(arg.value) for arg in args))))
         rule = RULES.get(op)
         simpler = rule(self, *args) if rule else None
-        return self._intern(op, args) if simpler is None else simpler
+        return self.intern(op, args) if simpler is None else simpler
 
     def _coerced(self, op: str, args: tuple[Node, ...]) -> tuple[Node, ...]:
         """Turn truth values into 0 and 1 where numbers are needed, and numbers into truth values where those are."""

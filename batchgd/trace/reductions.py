@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from batchgd.trace.array import TracedArray, is_traced, plain_objects, traced_array
-from batchgd.trace.dispatch import _axes, reduce
+from batchgd.trace.dispatch import axes_of, reduce
 from batchgd.trace.elementary import choose
 from batchgd.trace.escape import escape
 
@@ -75,7 +75,7 @@ def _extreme(name: str) -> Callable[..., Any]:
 
 def _count(a: Any, axis: Any) -> int:
     shape = plain_objects(a).shape
-    return int(np.prod([shape[i] for i in _axes(axis, len(shape))], dtype=int))
+    return int(np.prod([shape[i] for i in axes_of(axis, len(shape))], dtype=int))
 
 
 def _mean(a: Any, axis: Any = None, dtype: Any = None, keepdims: Any = False, where: Any = True) -> Any:
@@ -198,6 +198,9 @@ SPECIAL: dict[str, Callable[..., Any]] = {
     "sinc": _sinc,
     "nan_to_num": _nan_to_num,
     "real": lambda a: a,
+    "result_type": lambda *values: np.result_type(*(np.float64 if is_traced(value) else value for value in values)),
+    "iscomplexobj": lambda a: False,
+    "isrealobj": lambda a: True,
     "zeros_like": _filled(0.0),
     "empty_like": _filled(0.0),
     "ones_like": _filled(1.0),

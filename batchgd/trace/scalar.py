@@ -29,6 +29,9 @@ class Scalar:
     def __repr__(self) -> str:
         return f"traced({self.node!r})"
 
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         from batchgd.trace.dispatch import call_ufunc
 

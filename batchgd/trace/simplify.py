@@ -137,7 +137,7 @@ def _scale(graph: Graph, constant: Node, node: Node) -> Node | None:
     branches = _into_branches(graph, node, lambda branch: graph.make("mul", constant, branch))
     if branches is not None:
         return branches
-    return graph._intern("mul", (constant, node))
+    return graph.intern("mul", (constant, node))
 
 
 def _into_branches(graph: Graph, node: Node, apply: Callable[[Node], Node]) -> Node | None:

@@ -18,14 +18,14 @@ import numpy as np
 
 from batchgd.trace.array import TracedArray, depends, is_traced, traced_array
 from batchgd.trace.dispatch import elementwise
-from batchgd.trace.escape import escape, is_users, tracing
+from batchgd.trace.escape import escape, is_inner, is_users, tracing
 from batchgd.trace.scalar import Scalar
 
 _LOCK = threading.RLock()
 
 _SAME_NAME = (
-    "sin cos tan sinh cosh tanh exp expm1 exp2 sqrt cbrt log2 log10 log1p fabs floor ceil trunc degrees radians copysign "
-    "fmod isnan isfinite isinf"
+    "sin cos tan sinh cosh tanh exp expm1 exp2 sqrt cbrt log2 log10 log1p fabs floor ceil trunc degrees radians "
+    "copysign fmod isnan isfinite isinf"
 )
 _SAME_AS_NUMPY = {
     **{name: name for name in _SAME_NAME.split()},
@@ -241,12 +241,12 @@ def _content(cell: CellType) -> Any:
 
 
 def _called(functions: Any) -> list[FunctionType]:
-    """Return the user's functions that can be reached by name from some of them."""
+    """Return the functions that can be reached by name from some of them, but for those of NumPy and Python."""
     found: dict[int, FunctionType] = {}
     stack = [function for function in functions if function is not None]
     while stack and len(found) < 1000:
         for function in _functions_in(stack.pop()):
-            if id(function) not in found and is_users(function.__code__.co_filename):
+            if id(function) not in found and not is_inner(function.__code__.co_filename):
                 found[id(function)] = function
                 stack.extend(_referenced(function))
     return list(found.values())

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.errors import TraceError
-from batchgd.trace.array import TracedArray, traced_array
+from batchgd.trace.array import traced_array
 from batchgd.trace.differentiate import gradient, jacobian_columns
 from batchgd.trace.escape import Escape, definition_of, line_of, name_of, watch
-from batchgd.trace.graph import Graph, Node, lowered
+from batchgd.trace.graph import Graph, Node, lowered, reachable
 from batchgd.trace.scalar import Scalar, node_of
 from batchgd.trace.swap import swapped_modules
 
@@ -101,10 +101,10 @@ def _call(fun: Callable[..., Any], graph: Graph, params: NDArray[np.float64] | N
             raise TraceError(_sentence(line_of(error.__traceback__, fun), error)) from None
         except Exception:
             if state.first is not None:
-                raise TraceError(_sentence(state.first[1], state.first[0])) from None
+                raise TraceError(_sentence(state.first[1] or definition_of(fun), state.first[0])) from None
             raise
         if state.first is not None:  # the function caught it and went on with something else
-            raise TraceError(_sentence(state.first[1], state.first[0]))
+            raise TraceError(_sentence(state.first[1] or definition_of(fun), state.first[0]))
     return result
 
 
@@ -140,8 +140,6 @@ def _expression(fun: Callable[..., Any], result: Any, graph: Graph) -> Node:
 
 
 def _depends_on_x(node: Node) -> bool:
-    from batchgd.trace.graph import reachable
-
     return any(each.op == "x" for each in reachable([node]))
 
 
@@ -154,6 +152,3 @@ def _expressions(jac: Callable[..., Any], result: Any, graph: Graph) -> list[Nod
         shown = "returns None" if shape is None else f"returns something of shape {shape}"
         raise TraceError(f"{place} {shown}: return {dim} numbers, one per coordinate")
     return [graph.number(node_of(graph, each)) for each in np.asarray(result, dtype=object).view(np.ndarray)]
-
-
-__all__ = ["Traced", "TracedArray", "trace"]

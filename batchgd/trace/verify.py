@@ -41,7 +41,7 @@ def plain(fun: Callable[..., Any], x: Floats, params: Floats | None) -> Any:
     TraceError
         When the function raises anything else, with its line.
     """
-    arguments = [x.copy()] if params is None else [x.copy(), params.copy() if params.ndim else float(params)]
+    arguments = _arguments(x, params)
     with np.errstate(all="ignore"):
         try:
             return fun(*arguments)
@@ -51,6 +51,11 @@ def plain(fun: Callable[..., Any], x: Floats, params: Floats | None) -> Any:
             return np.nan
         except Exception as error:
             raise TraceError(raised(fun, error)) from None
+
+
+def _arguments(x: Floats, params: Floats | None) -> list[Any]:
+    """Return copies of what the function is called with: it may change them."""
+    return [x.copy()] if params is None else [x.copy(), params.copy() if params.ndim else float(params)]
 
 
 def _is_domain_error(error: ValueError) -> bool:
@@ -80,7 +85,7 @@ def untraceable(fun: Callable[..., Any], error: Exception) -> str:
 
 def check_plain(fun: Callable[..., Any], points: Floats, params: Floats | None) -> None:
     """Call the plain function at one point after its trace has raised, to tell whose fault it is."""
-    arguments = [points[0].copy()] if params is None else [points[0].copy(), params.copy()]
+    arguments = _arguments(points[0], params)
     with np.errstate(all="ignore"):
         try:
             fun(*arguments)
@@ -121,7 +126,8 @@ def verify_value(
         i = int(np.argmax(wrong))
         raise TraceError(
             f"{definition_of(fun)}: {name_of(fun)} gives {wanted[i]:.10g} at x = {_shown(compared[i][0])} but its "
-            f"trace {found[i]:.10g}: the function must do the same for every x, without looking at its type or at other state"
+            f"trace {found[i]:.10g}: the function must do the same for every x, "
+            "whatever its type and other state"
         )
 
 
