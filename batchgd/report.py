@@ -104,8 +104,8 @@ def landscape_notes(result: Any) -> list[str]:
     kinds = stationary_counts(result)
     if kinds:
         told = ", ".join(_plural(count, kind, _KINDS.get(kind, kind)) for kind, count in kinds.items())
-        lines.append(f"no minima, but descents rested there: {told} (result.stationary)")
-    lost = int(np.count_nonzero(np.asarray(host(result.label)) < 0))
+        lines.append(f"points of rest that are no minima: {told} (result.stationary)")
+    lost = result.unlabelled
     if lost:
         lines.append(f"no label (-1): {_plural(lost, 'start')}, {_percent(lost / result.n)}")
     return lines
@@ -157,7 +157,7 @@ def summary(result: BatchResult) -> dict[str, Any]:
     if isinstance(result, MultistartResult):
         out["minima"] = _minima_records(result.minima)
         out["stationary"] = stationary_counts(result)
-        out["unlabelled"] = int(np.count_nonzero(host(result.label) < 0))
+        out["unlabelled"] = result.unlabelled
         out["interval_note"] = getattr(result.minima, "interval_note", None)
     return json_ready(out)
 

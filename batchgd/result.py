@@ -100,6 +100,9 @@ class BatchResult:
     backend, dtype, seconds, warnings
         Two names, the wall time of the solve, and sentences worth reading.
 
+    counted : dict, optional
+        How many starts ended with which status, for a run that kept no trajectories.
+
     ``result[i]`` is one :class:`Trajectory`, ``result[a:b]`` (or a mask, or an index array) a smaller BatchResult.
 
     >>> batch = BatchResult(x=[[0.0], [2.0]], fun=[0.0, 4.0], nit=[3, 9], nfev=[4, 10], status=[1, 5])
@@ -123,7 +126,9 @@ class BatchResult:
         dtype: Any = "float64",
         seconds: float = float("nan"),
         warnings: Sequence[str] = (),
+        counted: "dict[Status, int] | None" = None,
     ) -> None:
+        self._counted = counted
         self.x, self.fun, self.nit, self.nfev = map(_array, (x, fun, nit, nfev))
         self.status = _array(status).astype(np.int8, copy=False)
         if self.x.ndim != 2 or any(len(a) != len(self.x) for a in (self.fun, self.nit, self.nfev, self.status)):
@@ -135,7 +140,12 @@ class BatchResult:
     @property
     def n(self) -> int:
         """Number of trajectories."""
-        return len(self.x)
+        return len(self.x) if self._counted is None else sum(self._counted.values())
+
+    @property
+    def kept(self) -> bool:
+        """Whether there is one entry per start: a run with ``keep="minima"`` has none."""
+        return self._counted is None
 
     @property
     def dim(self) -> int:
@@ -155,7 +165,7 @@ class BatchResult:
     @property
     def interrupted(self) -> bool:
         """Whether the run was stopped before every trajectory had ended."""
-        return bool((self.status == Status.INTERRUPTED).any())
+        return Status.INTERRUPTED.name in self.status_counts()
 
     @property
     def message(self) -> Messages:
@@ -192,9 +202,12 @@ class BatchResult:
 
     def status_counts(self) -> dict[str, int]:
         """How many trajectories ended for which reason: name -> count, the most frequent first."""
-        codes, counts = np.unique(host(self.status), return_counts=True)
-        order = np.argsort(-counts, kind="stable")
-        return {Status(int(codes[k])).name: int(counts[k]) for k in order}
+        if self._counted is None:
+            codes, counts = np.unique(host(self.status), return_counts=True)
+            counted = {Status(int(code)): int(count) for code, count in zip(codes, counts, strict=True)}
+        else:
+            counted = self._counted
+        return {status.name: count for status, count in sorted(counted.items(), key=lambda item: -item[1])}
 
     def __len__(self) -> int:
         return self.n
@@ -216,6 +229,8 @@ class BatchResult:
         return self._trajectory(position)
 
     def _trajectory(self, i: int) -> Trajectory:
+        if not self.kept:
+            raise InputError("this run kept no trajectories: run it with keep='all'")
         status = Status(int(self.status[i]))
         x = host(self.x[i])
         out = Trajectory(message=status.message, success=status.success, status=status)
@@ -332,10 +347,15 @@ class MultistartResult(BatchResult):
     ) -> None:
         super().__init__(**batch)
         self.label = _array(label).astype(np.int32, copy=False)
-        if len(self.label) != self.n:
-            raise InputError(f"a result of {self.n} starts needs as many labels, got {len(self.label)}")
+        if len(self.label) != len(self.x):
+            raise InputError(f"a result of {len(self.x)} starts needs as many labels, got {len(self.label)}")
         self.minima, self.stationary = minima, stationary
         self.seed, self.independent = seed, bool(independent)
+
+    @property
+    def unlabelled(self) -> int:
+        """How many starts reached no minimum."""
+        return self.n - int(np.sum(self.minima.count))
 
     def _trajectory(self, i: int) -> Trajectory:
         out = super()._trajectory(i)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from batchgd.box import Box
-from batchgd.kernels.plan import Plan
+from batchgd.kernels.plan import Endpoints, Plan
 from batchgd.kernels.status import Status
 from batchgd.methods import Method, split_per_start
 from batchgd.progress import Progress, ProgressUpdate
@@ -41,26 +41,15 @@ class Batch:
     seed: int
 
 
-@dataclass
-class Endpoints:
-    """One row per start."""
-
-    x: np.ndarray
-    fun: np.ndarray
-    nit: np.ndarray
-    nfev: np.ndarray
-    status: np.ndarray
-    seconds: float = 0.0
-    interrupted: bool = False
-
-
 def run(
     batch: Batch,
     *,
     shard: int | None = None,
-    ended: Callable[[int, int, Endpoints], int | None] | None = None,
+    keep: bool = True,
+    ended: Callable[[Endpoints], None] | None = None,
+    minima: Callable[[], int] | None = None,
     progress: Progress | None = None,
-) -> Endpoints:
+) -> Outcome:
     """Descend from every start.
 
     Parameters
@@ -69,31 +58,38 @@ def run(
         What to run.
     shard : int, optional
         Starts handed out at once; never changes a result.
+    keep : bool
+        Keep one row per start. Without it memory does not grow with the number of starts, and ``ended`` is the only
+        one to see the endpoints.
     ended : callable, optional
-        Called in this thread with each finished range of starts; may return the number of minima so far.
+        Called in this thread with the endpoints of each finished range of starts.
+    minima : callable, optional
+        Counts the minima so far, for ``progress``.
     progress : callable, optional
         Called with a ProgressUpdate about twice a second.
     """
     began = time.perf_counter()
-    n, dim = batch.starts.n, batch.objective.dim
-    out = Endpoints(
-        x=np.empty((n, dim), batch.dtype),
-        fun=np.full(n, np.nan, batch.dtype),
-        nit=np.zeros(n, np.int64),
-        nfev=np.zeros(n, np.int64),
-        status=np.zeros(n, np.int8),
-    )
-    monitor = _Monitor(batch, out, began, ended, progress)
-    module, plan = _prepare(batch, out, shard, monitor)
+    n = batch.starts.n
+    whole = Endpoints.empty(0, n if keep else 0, batch.objective.dim, batch.dtype)
+    monitor = _Monitor(batch, began, ended, minima, progress)
+    module, plan = _prepare(batch, whole if keep else None, shard, monitor)
     with _Interrupts(monitor.control):
         batch.backend.launch(module, plan, batch.threads)
-    _finish(batch, plan, out)
-    out.interrupted = int(monitor.control[0]) == Status.INTERRUPTED
-    out.seconds = time.perf_counter() - began
-    return out
+    _settle(batch, whole, int(monitor.control[0]))
+    monitor.tally[int(monitor.control[0])] += n - monitor.count
+    return Outcome(whole, monitor.status_counts(), time.perf_counter() - began)
 
 
-def _prepare(batch: Batch, out: Endpoints, shard: int | None, monitor: _Monitor) -> tuple[Any, Plan]:
+@dataclass
+class Outcome:
+    """The endpoints (no rows where none were kept), how many starts ended for which reason, and the wall time."""
+
+    endpoints: Endpoints
+    status_counts: dict[Status, int]
+    seconds: float
+
+
+def _prepare(batch: Batch, whole: Endpoints | None, shard: int | None, monitor: _Monitor) -> tuple[Any, Plan]:
     """Load the compiled module for this batch and lay out what it reads."""
     from batchgd.backends import simulated
     from batchgd.specialise import Specialisation, load
@@ -131,34 +127,26 @@ def _prepare(batch: Batch, out: Endpoints, shard: int | None, monitor: _Monitor)
         box=(sides[:, 0] if cubic else sides.ravel()).astype(dtype),
         h=np.array([shared[name] for name in names] or [0.0], dtype),
         limits=batch.stopping.limits(box, dtype),
-        x=out.x,
-        fun=out.fun,
-        nit=out.nit,
-        nfev=out.nfev,
-        status=out.status,
         control=monitor.control,
+        rows=whole.part if whole else lambda first, stop: Endpoints.empty(first, stop, objective.dim, dtype),
         done=monitor.done,
         pause=monitor.pause,
     )
     return load(specialisation), plan
 
 
-def _finish(batch: Batch, plan: Plan, out: Endpoints) -> None:
-    """Account for starts that were never taken up, and name endpoints that are not finite."""
-    waiting = np.flatnonzero(out.status == Status.RUNNING)
-    for rows in np.array_split(waiting, max(1, waiting.size // 65_536)):
-        if rows.size:
-            points = batch.starts.points(int(rows[0]), int(rows[-1]) + 1)[rows - rows[0]]
-            out.x[rows] = points
-            out.fun[rows] = batch.objective.value(np.asarray(points, np.float64))
-            out.status[rows] = plan.control[0]
-    settle_nonfinite(out, slice(None))
-
-
-def settle_nonfinite(out: Endpoints, rows: slice) -> None:
-    """Mark endpoints where x or the value is not finite, whatever test ended them."""
-    bad = ~(np.isfinite(out.fun[rows]) & np.isfinite(out.x[rows]).all(axis=1))
-    out.status[rows][bad & (out.status[rows] != Status.RUNNING)] = Status.NONFINITE
+def _settle(batch: Batch, rows: Endpoints, control: int) -> None:
+    """Account for starts that were never taken up, and name endpoints that are not finite, whatever test ended them."""
+    waiting = np.flatnonzero(rows.status == Status.RUNNING)
+    for some in np.array_split(waiting, max(1, waiting.size // 65_536)):
+        if some.size:
+            first, last = int(some[0]), int(some[-1])
+            points = batch.starts.points(rows.first + first, rows.first + last + 1)[some - first]
+            rows.x[some], rows.fun[some] = points, batch.objective.value(np.asarray(points, np.float64))
+            rows.status[some] = control
+    # Zero times x is zero unless x is infinite or NaN: one pass where isfinite and all are two.
+    finite = np.isfinite(rows.fun) & (rows.x @ np.zeros(rows.x.shape[1], rows.x.dtype) == 0.0)
+    rows.status[~finite] = Status.NONFINITE
 
 
 class _Monitor:
@@ -167,22 +155,29 @@ class _Monitor:
     def __init__(
         self,
         batch: Batch,
-        out: Endpoints,
         began: float,
-        ended: Callable[[int, int, Endpoints], int | None] | None,
+        ended: Callable[[Endpoints], None] | None,
+        minima: Callable[[], int] | None,
         progress: Progress | None,
     ):
         self.control = np.zeros(1, np.int32)
-        self._batch, self._out, self._began = batch, out, began
-        self._ended, self._progress = ended, progress
-        self._count, self._minima, self._told = 0, None, began
+        self.count = 0
+        self.tally = np.zeros(len(Status), np.int64)
+        self._batch, self._ended, self._minima, self._progress = batch, ended, minima, progress
+        self._began = self._told = began
 
-    def done(self, first: int, stop: int) -> None:
+    def status_counts(self) -> dict[Status, int]:
+        """How many starts ended for which reason."""
+        return {Status(code): int(count) for code, count in enumerate(self.tally) if count}
+
+    def done(self, rows: Endpoints) -> None:
         """Take note of a finished shard."""
-        self._count += stop - first
-        settle_nonfinite(self._out, slice(first, stop))
+        with np.errstate(invalid="ignore"):
+            _settle(self._batch, rows, int(self.control[0]))
+        self.count += len(rows)
+        self.tally += np.bincount(rows.status, minlength=len(self.tally))
         if self._ended is not None:
-            self._minima = self._ended(first, stop, self._out)
+            self._ended(rows)
 
     def pause(self) -> None:
         """Look at the clock."""
@@ -192,7 +187,8 @@ class _Monitor:
             self.control[0] = Status.MAXTIME
         if self._progress is not None and now - self._told > _PROGRESS_SECONDS:
             self._told = now
-            self._progress(ProgressUpdate(self._count, self._batch.starts.n, now - self._began, self._minima))
+            minima = self._minima() if self._minima and self.count else None
+            self._progress(ProgressUpdate(self.count, self._batch.starts.n, now - self._began, minima))
 
 
 class _Interrupts:

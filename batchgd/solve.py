@@ -11,10 +11,11 @@ from batchgd.backends import check_dtype, check_threads, choose
 from batchgd.box import Box
 from batchgd.errors import InputError
 from batchgd.methods import as_method, split_per_start
-from batchgd.run import Batch, Endpoints, run
+from batchgd.run import Batch, run
 from batchgd.stopping import Stopping
 
 if TYPE_CHECKING:
+    from batchgd.kernels.plan import Endpoints
     from batchgd.progress import Progress
     from batchgd.result import BatchResult, MultistartResult
 
@@ -41,6 +42,7 @@ def multistart(
     jac: Any = None,
     x_tol: float = 1e-6,
     f_tol: float = 1e-9,
+    keep: str = "all",
     progress: Progress | None = None,
     device: bool = False,
 ) -> MultistartResult:
@@ -79,6 +81,9 @@ def multistart(
     x_tol, f_tol : float
         Polished endpoints are one minimum when they differ by at most ``x_tol`` box widths in each coordinate and
         ``f_tol max(1, |f|)`` in value.
+    keep : str
+        ``"all"`` keeps one entry per start; ``"minima"`` only the distinct points and counts, and then memory does not
+        grow with the number of starts.
     progress : callable, optional
         Called with a :class:`ProgressUpdate` about twice a second.
     device : bool
@@ -104,9 +109,11 @@ def multistart(
     stopping = Stopping(gtol, xtol, ftol, maxiter, max_time, escape)
     tolerances = _tolerance("x_tol", x_tol), _tolerance("f_tol", f_tol)
     batch = _batch(fun, box, dim, starts, sampling, method, seed, stopping, backend, dtype, threads, params, jac)
+    if keep not in ("all", "minima"):
+        raise InputError(f"keep is {keep!r}: give 'all' or 'minima'")
     if device:
         _check_device(batch)
-    return _multistart(batch, *tolerances, progress, device, began)
+    return _multistart(batch, *tolerances, keep == "all", progress, device, began)
 
 
 def descend(
@@ -157,8 +164,6 @@ def descend(
     --------
     A quadratic contracts by exactly 1 - η λ per step:
 
-    >>> batch = descend(lambda x: 0.5 * (x[0] ** 2 + 4.0 * x[1] ** 2), [[1.0, 1.0]], maxiter=3,
-    ...                 method="gradient_descent", learning_rate=0.125)  # doctest: +SKIP
     >>> from batchgd.methods import GradientDescent
     >>> batch = descend(lambda x: 0.5 * (x[0] ** 2 + 4.0 * x[1] ** 2), [[1.0, 1.0]], maxiter=3,
     ...                 method=GradientDescent(learning_rate=0.125))
@@ -177,7 +182,7 @@ def descend(
     if device:
         _check_device(batch)
     out = run(batch, progress=progress)
-    return BatchResult(**_common(batch, out, device), seconds=out.seconds)
+    return BatchResult(**_common(batch, out.endpoints, device), seconds=out.seconds)
 
 
 def _batch(
@@ -211,21 +216,27 @@ def _batch(
 
 
 def _multistart(
-    batch: Batch, x_tol: float, f_tol: float, progress: Progress | None, device: bool, began: float
+    batch: Batch, x_tol: float, f_tol: float, keep: bool, progress: Progress | None, device: bool, began: float
 ) -> MultistartResult:
     """Run, collect the occupied cells shard by shard, and find the minima behind them."""
-    from batchgd.minima import Catalogue, find_minima
+    from batchgd.minima import Catalogue, Identity, find_minima
     from batchgd.result import MultistartResult
 
     catalogue = Catalogue(batch.box)
-    keys = np.zeros(batch.starts.n, np.uint64)
+    keys = np.zeros(batch.starts.n if keep else 0, np.uint64)
 
-    def ended(first: int, stop: int, out: Endpoints) -> int | None:
-        rows = slice(first, stop)
-        keys[rows] = catalogue.add(first, out.x[rows], out.fun[rows], out.status[rows])
-        return None
+    def ended(rows: Endpoints) -> None:
+        made = catalogue.add(rows.first, rows.x, rows.fun, rows.status)
+        if keep:
+            keys[rows.first : rows.first + len(rows)] = made
 
-    out = run(batch, ended=ended, progress=progress)
+    unpolished = Identity(x_tol=1e-4, f_tol=1e-3)
+
+    def minima() -> int:
+        points = (catalogue.x - batch.box.lower) / batch.box.width
+        return int(unpolished.components(points, catalogue.fun).max(initial=-1)) + 1
+
+    out = run(batch, keep=keep, ended=ended, minima=minima, progress=progress)
     found = find_minima(
         catalogue,
         batch.objective,
@@ -237,7 +248,8 @@ def _multistart(
         interval_note=batch.starts.interval_note,
     )
     return MultistartResult(
-        **_common(batch, out, device),
+        **_common(batch, out.endpoints, device),
+        counted=None if keep else out.status_counts,
         label=found.labels(keys),
         minima=found.minima,
         stationary=found.stationary,

@@ -20,6 +20,7 @@ import numpy as np
 
 from batchgd.codec import decode, encode
 from batchgd.errors import InputError
+from batchgd.kernels.status import Status
 from batchgd.report import method_name, method_parameters
 from batchgd.result import BatchResult, MultistartResult
 from batchgd.standins import MissingFunction, StoredStarts, host
@@ -153,7 +154,7 @@ def _write_columns(columns: dict[str, Any], out: Any) -> None:
 
 def _columns(result: BatchResult) -> dict[str, np.ndarray]:
     columns = {name: host(getattr(result, name)) for name in _PER_START[:6] if hasattr(result, name)}
-    if result.starts is not None:
+    if result.starts is not None and result.kept:
         columns["x0"] = result.x0
     if "jac" in result.__dict__:
         columns["jac"] = result.jac
@@ -176,6 +177,7 @@ def _meta(result: BatchResult) -> dict[str, Any]:
         "box": None if result.box is None else [result.box.lower, result.box.upper],
         **{name: getattr(result, name) for name in ("backend", "dtype", "seconds", "warnings")},
         **{name: getattr(result, name) for name in ("seed", "independent") if hasattr(result, name)},
+        "counted": None if result.kept else result.status_counts(),
     }
 
 
@@ -291,6 +293,8 @@ def _assemble(kind: str, meta: dict[str, Any], arrays: dict[str, Any], tables: d
     x0, jac = arrays.pop("x0", None), arrays.pop("jac", None)
     box = meta["box"]
     common: dict[str, Any] = {name: meta[name] for name in ("backend", "dtype", "seconds", "warnings")}
+    if meta.get("counted") is not None:
+        common["counted"] = {Status[name]: count for name, count in meta["counted"].items()}
     common["box"] = None if box is None else Box(np.asarray(box[0], dtype=float), np.asarray(box[1], dtype=float))
     common["method"] = _method(meta["method"])
     common["starts"] = None if x0 is None else StoredStarts(x0, meta["sampling"] or "array")

@@ -11,14 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.kernels.plan import Plan
+from batchgd.kernels.plan import Endpoints, Plan
 
 
 def launch(module: ModuleType, plan: Plan, threads: int) -> None:
     """Descend from every start of the plan; returns when all shards are finished or ended by ``control``."""
     shards = plan.shards()
     lock = threading.Lock()
-    finished: queue.Queue[tuple[int, int] | BaseException | None] = queue.Queue()
+    # Bounded: where rows are dropped once looked at, workers wait for the main thread instead of filling memory.
+    finished: queue.Queue[Endpoints | BaseException | None] = queue.Queue(4 * threads)
 
     def work() -> None:
         try:
@@ -28,8 +29,7 @@ def launch(module: ModuleType, plan: Plan, threads: int) -> None:
                     shard = next(shards, None)
                 if shard is None:
                     break
-                _descend_shard(module, plan, state, *shard)
-                finished.put(shard)
+                finished.put(_descend_shard(module, plan, state, *shard))
         except BaseException as error:
             plan.control[0] = -1
             finished.put(error)
@@ -53,8 +53,8 @@ class _State:
         self.queue = np.empty(2, np.int64)
 
 
-def _descend_shard(module: Any, plan: Plan, state: _State, first: int, stop: int) -> None:
-    x, nit, nfev, status = plan.outputs(first, stop)
+def _descend_shard(module: Any, plan: Plan, state: _State, first: int, stop: int) -> Endpoints:
+    rows = plan.rows(first, stop)
     points, per_start = plan.inputs(first, stop)
     state.queue[:] = first, stop
     module.descend(
@@ -71,13 +71,14 @@ def _descend_shard(module: Any, plan: Plan, state: _State, first: int, stop: int
         plan.h,
         plan.limits,
         plan.control,
-        x,
-        nit,
-        nfev,
-        status,
+        rows.x,
+        rows.nit,
+        rows.nfev,
+        rows.status,
         first,
     )
-    module.values(x, plan.p, plan.fun[first:stop])
+    module.values(rows.x, plan.p, rows.fun)
+    return rows
 
 
 def _collect(finished: "queue.Queue[Any]", plan: Plan, workers: int) -> None:
@@ -94,7 +95,7 @@ def _collect(finished: "queue.Queue[Any]", plan: Plan, workers: int) -> None:
         elif isinstance(item, BaseException):
             failure = item
         else:
-            plan.done(*item)
+            plan.done(item)
             plan.pause()
     if failure is not None:
         raise failure

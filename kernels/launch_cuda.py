@@ -9,13 +9,15 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-from numba import config, cuda
+import numba.cuda
+from numba import config
 
-from batchgd.kernels.plan import Plan
+from batchgd.kernels.plan import Endpoints, Plan
 
 Array = Any
 SLOTS = 1
 real: Any = np.float64
+cuda: Any = numba.cuda  # untyped: kernels are written in a language that type checkers do not know
 descend: Any = None
 value_at: Any = None
 
@@ -51,7 +53,7 @@ def values_kernel(points, p, f):
 
 def simulated() -> bool:
     """Whether Numba's CUDA simulator stands in for a device."""
-    return bool(config.ENABLE_CUDASIM)
+    return bool(getattr(config, "ENABLE_CUDASIM", 0))
 
 
 class _Host:
@@ -112,13 +114,15 @@ def launch(module: ModuleType, plan: Plan, threads: int) -> None:
     for first, stop in plan.shards():
         if plan.control[0] != 0:
             return
-        _descend_shard(module, plan, arrays, fixed, problem, first, stop)
-        plan.done(first, stop)
+        rows = plan.rows(first, stop)
+        _descend_shard(module, plan, arrays, fixed, problem, rows)
+        plan.done(rows)
         plan.pause()
 
 
-def _descend_shard(module: Any, plan: Plan, arrays: Any, fixed: list, problem: list, first: int, stop: int) -> None:
-    n = stop - first
+def _descend_shard(module: Any, plan: Plan, arrays: Any, fixed: list, problem: list, rows: Endpoints) -> None:
+    first, n = rows.first, len(rows)
+    stop = first + n
     points, per_start = (arrays.put(a) for a in plan.inputs(first, stop))
     queue = arrays.put(np.array([first, stop], np.int64))
     x = arrays.empty((n, plan.dim), plan.dtype)
@@ -128,7 +132,6 @@ def _descend_shard(module: Any, plan: Plan, arrays: Any, fixed: list, problem: l
         queue, np.uint64(plan.seed), *fixed, points, per_start, *problem, x, nit, nfev, status, first
     )
     module.values_kernel[grid(n, persistent=False)](x, problem[0], fun)
-    rows = slice(first, stop)
-    outputs = (plan.x, plan.nit, plan.nfev, plan.status, plan.fun)
-    for target, source in zip(outputs, (x, nit, nfev, status, fun), strict=True):
-        target[rows] = arrays.get(source)
+    targets = (rows.x, rows.nit, rows.nfev, rows.status, rows.fun)
+    for target, source in zip(targets, (x, nit, nfev, status, fun), strict=True):
+        target[:] = arrays.get(source)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.kernels.plan import Plan
+from batchgd.kernels.plan import Endpoints, Plan
 
 
 def launch(module: ModuleType, plan: Plan, threads: int) -> None:
@@ -18,13 +18,15 @@ def launch(module: ModuleType, plan: Plan, threads: int) -> None:
         for first, stop in plan.shards():
             if plan.control[0] != 0:
                 return
-            _descend_shard(module, plan, first, stop)
-            plan.fun[first:stop] = module.value_at(plan.x[first:stop], None, plan.p)
-            plan.done(first, stop)
+            rows = plan.rows(first, stop)
+            _descend_shard(module, plan, rows)
+            rows.fun[:] = module.value_at(rows.x, None, plan.p)
+            plan.done(rows)
             plan.pause()
 
 
-def _descend_shard(module: Any, plan: Plan, first: int, stop: int) -> None:
+def _descend_shard(module: Any, plan: Plan, rows: Endpoints) -> None:
+    first, stop = rows.first, rows.first + len(rows)
     points, per_start = plan.inputs(first, stop)
     ws = np.zeros((module.SLOTS, min(module.W, stop - first)), plan.dtype)
     index = np.arange(first, first + ws.shape[1])
@@ -33,7 +35,7 @@ def _descend_shard(module: Any, plan: Plan, first: int, stop: int) -> None:
     while index.size:
         if module.tick(ws, plan.p, plan.box, plan.h, plan.limits):
             ended = np.flatnonzero(ws[module.CODE])
-            _store(module, plan, ws[:, ended], index[ended], ws[module.CODE, ended])
+            _store(module, rows, ws[:, ended], index[ended] - first, ws[module.CODE, ended])
             starts = np.arange(following, min(following + ended.size, stop))
             following += starts.size
             refilled, parked = ended[: starts.size], ended[starts.size :]
@@ -43,8 +45,8 @@ def _descend_shard(module: Any, plan: Plan, first: int, stop: int) -> None:
                 ws, index = np.delete(ws, parked, axis=1), np.delete(index, parked)
         plan.pause()
         if plan.control[0] != 0:
-            _store(module, plan, ws, index, np.zeros(index.size))
-            plan.status[index] = plan.control[0]
+            _store(module, rows, ws, index - first, np.zeros(index.size))
+            rows.status[index - first] = plan.control[0]
             return
 
 
@@ -62,8 +64,8 @@ def _refill(module: Any, plan: Plan, ws: Any, lanes: Any, starts: Any, points: A
     ws[module.BUSY, lanes] = 1.0
 
 
-def _store(module: Any, plan: Plan, ws: Any, index: Any, code: Any) -> None:
+def _store(module: Any, rows: Endpoints, ws: Any, index: Any, code: Any) -> None:
     """Write the endpoints of these lanes; interrupted ones fall back to their last accepted point."""
     source = np.where((code == 0) & (ws[module.NFEV] > 0), module.ACCEPTED, 0)
-    plan.x[index] = ws[source[:, None] + np.arange(plan.dim), np.arange(index.size)[:, None]]
-    plan.nit[index], plan.nfev[index], plan.status[index] = ws[module.NIT], ws[module.NFEV], code
+    rows.x[index] = ws[source[:, None] + np.arange(rows.x.shape[1]), np.arange(index.size)[:, None]]
+    rows.nit[index], rows.nfev[index], rows.status[index] = ws[module.NIT], ws[module.NFEV], code

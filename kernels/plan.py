@@ -10,13 +10,41 @@ Array = Any
 
 
 @dataclass
+class Endpoints:
+    """Where the descents from start ``first`` on ended: one row per start, status 0 for one that was never taken up."""
+
+    first: int
+    x: Array
+    fun: Array
+    nit: Array
+    nfev: Array
+    status: Array
+
+    @classmethod
+    def empty(cls, first: int, stop: int, dim: int, dtype: str) -> "Endpoints":
+        """Make room for the starts from ``first`` to before ``stop``."""
+        n = stop - first
+        counts = np.zeros((2, n), np.int64)
+        return cls(first, np.empty((n, dim), dtype), np.full(n, np.nan, dtype), *counts, np.zeros(n, np.int8))
+
+    def __len__(self) -> int:
+        return len(self.status)
+
+    def part(self, first: int, stop: int) -> "Endpoints":
+        """Return the rows of some starts, sharing memory."""
+        rows = slice(first - self.first, stop - self.first)
+        return Endpoints(first, self.x[rows], self.fun[rows], self.nit[rows], self.nfev[rows], self.status[rows])
+
+
+@dataclass
 class Plan:
     """One batch of descents, from start ``first`` to before ``stop``.
 
     ``points(first, stop)`` gives the starts of a shard, or is None where the kernel makes them from ``seed``;
-    ``per_start`` holds the hyperparameters that differ per start, one row each. The output arrays have one row per
-    start. ``control[0]``, once not 0, ends everything with that status. ``done(first, stop)`` is called from the main
-    thread for every finished shard.
+    ``per_start`` holds the hyperparameters that differ per start, one row each. ``rows(first, stop)`` gives the arrays
+    that a shard's endpoints are written to: parts of larger ones, or fresh ones that are gone once ``done(rows)``,
+    called from the main thread for every finished shard, has looked at them. ``control[0]``, once not 0, ends
+    everything with that status.
     """
 
     n: int
@@ -32,13 +60,9 @@ class Plan:
     box: Array
     h: Array
     limits: Array
-    x: Array
-    fun: Array
-    nit: Array
-    nfev: Array
-    status: Array
     control: Array
-    done: Callable[[int, int], None]
+    rows: Callable[[int, int], Endpoints]
+    done: Callable[[Endpoints], None]
     pause: Callable[[], None]
     pause_seconds: float = 0.1
 
@@ -54,8 +78,3 @@ class Plan:
         else:
             points = np.ascontiguousarray(self.points(first, stop), self.dtype)
         return points, self.per_start[first:stop]
-
-    def outputs(self, first: int, stop: int) -> tuple[Array, Array, Array, Array]:
-        """Return the rows of a shard: x, nit, nfev, status."""
-        rows = slice(first, stop)
-        return self.x[rows], self.nit[rows], self.nfev[rows], self.status[rows]

@@ -1,4 +1,4 @@
-"""Run by test_cuda_simulator in a process of its own, where Numba's CUDA simulator is on: prints what it saw as JSON."""
+"""Run by test_cuda_simulator in a process where Numba's CUDA simulator is on: prints what it saw as JSON."""
 
 import json
 

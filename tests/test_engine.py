@@ -42,6 +42,10 @@ def prepared(method="barzilai_borwein", n=500, backend="cpu", dtype="float64", t
     return _batch(himmelblau, BOX, 2, starts, "uniform", method, 3, stopping, backend, dtype, threads, None, None)
 
 
+def ends(batch, **options):
+    return run(batch, **options).endpoints
+
+
 def same(a, b):
     return all(np.array_equal(getattr(a, name), getattr(b, name)) for name in ("x", "fun", "nit", "nfev", "status"))
 
@@ -53,7 +57,13 @@ def test_a_quadratic_contracts_by_one_minus_eta_lambda(backend, dtype):
     x0 = points(33, 3)
     method = bgd.GradientDescent(learning_rate=rate)
     batch = bgd.descend(
-        lambda x: 0.5 * np.sum(curvature * x**2), x0, method=method, maxiter=steps, gtol=1e-30, dtype=dtype, backend=backend
+        lambda x: 0.5 * np.sum(curvature * x**2),
+        x0,
+        method=method,
+        maxiter=steps,
+        gtol=1e-30,
+        dtype=dtype,
+        backend=backend,
     )
     exact = x0.astype(dtype) * (1.0 - rate * curvature) ** steps
     np.testing.assert_allclose(batch.x, exact, rtol=100 * np.finfo(dtype).eps, atol=0.0)
@@ -99,26 +109,26 @@ def test_barzilai_borwein_follows_its_reference(backend):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_bits_do_not_depend_on_shards_threads_or_company(method, dtype, backend):
     batch = prepared(method, backend=backend, dtype=dtype)
-    whole = run(batch, shard=500)
-    assert same(whole, run(batch, shard=37))
-    assert same(whole, run(replace(batch, threads=1), shard=64))
+    whole = ends(batch, shard=500)
+    assert same(whole, ends(batch, shard=37))
+    assert same(whole, ends(replace(batch, threads=1), shard=64))
     rows = np.random.default_rng(1).permutation(500)[:301]
     x0 = batch.starts.points(0, 500)[rows]
-    part = run(prepared(method, backend=backend, dtype=dtype, starts=x0), shard=50)
+    part = ends(prepared(method, backend=backend, dtype=dtype, starts=x0), shard=50)
     for name in ("x", "nit", "nfev", "status"):
         np.testing.assert_array_equal(getattr(part, name), getattr(whole, name)[rows])
 
 
 def test_bits_do_not_depend_on_the_block_width():
     batch = prepared()
-    wide = run(batch)
-    narrow = run(replace(batch, backend=replace(batch.backend, lanes=lambda n: 4)))
+    wide = ends(batch)
+    narrow = ends(replace(batch, backend=replace(batch.backend, lanes=lambda n: 4)))
     assert same(wide, narrow)
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_backends_agree(method):
-    cpu, plain = (run(prepared(method, backend=backend)) for backend in BACKENDS)
+    cpu, plain = (ends(prepared(method, backend=backend)) for backend in BACKENDS)
     np.testing.assert_array_equal(cpu.status, plain.status)
     np.testing.assert_allclose(cpu.x, plain.x, rtol=0, atol=1e-6)
     assert np.mean(cpu.nit == plain.nit) > 0.95

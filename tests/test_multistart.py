@@ -161,3 +161,25 @@ def test_params_are_run_time_inputs():
     for target in (0.5, -1.5):
         result = bgd.multistart(fun, box=[(-3, 3)] * 2, starts=100, params=[target, 2.0])
         np.testing.assert_allclose(result.minima.x, [[target, -1.0]], atol=1e-9)
+
+
+def test_keeping_minima_only_changes_nothing_but_what_is_kept(tmp_path):
+    whole = bgd.multistart("beale", starts=20_000, maxiter=300, seed=2)
+    lean = bgd.multistart("beale", starts=20_000, maxiter=300, seed=2, keep="minima")
+    np.testing.assert_array_equal(lean.minima.x, whole.minima.x)
+    np.testing.assert_array_equal(lean.minima.count, whole.minima.count)
+    assert lean.status_counts() == whole.status_counts()
+    assert (len(lean), lean.x.shape, lean.unlabelled) == (20_000, (0, 2), int(np.sum(whole.label == -1)))
+    with pytest.raises(bgd.InputError, match="keep='all'"):
+        lean[0]
+    with pytest.raises(bgd.InputError, match="keep='all'"):
+        lean.plot.basins()
+    loaded = bgd.load(lean.save(tmp_path / "lean"))
+    assert (len(loaded), loaded.status_counts()) == (len(lean), lean.status_counts())
+
+
+def test_progress_tells_the_minima_so_far():
+    updates = []
+    bgd.multistart("shubert", starts=400_000, progress=updates.append, method=bgd.GradientDescent(1e-5), maxiter=3_000)
+    assert updates
+    assert any(update.minima for update in updates if update.done)

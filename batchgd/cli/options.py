@@ -135,6 +135,7 @@ OPTIONS = (
     Option("threads", INTEGER, "Worker threads of the cpu backend; one per core when not given.", True),
     Option("x_tol", NUMBER, "Endpoints this close, in box widths, are one minimum; 1e-6 when not given.", True),
     Option("f_tol", NUMBER, "and of values this close; 1e-9 when not given.", True),
+    Option("keep", TEXT, "all (default), or minima: no trajectories, and memory does not grow with --starts.", True),
     Option("out", PATH, "Save the result in this new folder."),
     Option("overwrite", FLAG, "Replace a result that --out finds in its folder."),
     Option("plot", PATH, "Draw the landscape into this file (.png, .svg, .pdf)."),

@@ -60,6 +60,8 @@ def _solve(options: dict[str, Any], console: Console) -> Any:
         destinations.check_folder(options["out"], options.get("overwrite", False))
     if "plot" in options:
         destinations.check_picture(options["plot"])
+        if options.get("keep") == "minima":
+            raise InputError("--plot draws trajectories, and --keep minima keeps none: leave out one of the two")
     fun = load_target(options["target"])
     arguments = _solver_arguments(fun, options)
 

@@ -21,9 +21,9 @@ class Catalogue:
     r"""The set of occupied fine cells of a run: what is left of a million endpoints when copies are dropped.
 
     The cell of an endpoint is ``floor((x - lower) / width * cells_per_width)`` per coordinate. Per occupied cell the
-    catalogue holds a key, the number of starts that ended there, the lowest start index, and the endpoint and value of
-    that start. This state is a function of the *set* of endpoints: any order, sharding or number of workers gives the
-    same arrays, bit for bit.
+    catalogue holds a key, the number of starts that ended there, the lowest start index, and the endpoint, value and
+    status of that start. This state is a function of the *set* of endpoints: any order, sharding or number of workers
+    gives the same arrays, bit for bit.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class Catalogue:
         Cells along one side of the box, a power of two. Two minima in one cell cannot be told apart; finer cells cost
         memory where endpoints scatter (a loose ``gtol``).
     cap : int
-        The number of cells (48 + 8 d bytes each while they are sorted) beyond which the catalogue halves
+        The number of cells (33 + 8 d bytes each while they are sorted) beyond which the catalogue halves
         ``cells_per_width``, down to 4096. Nothing computed is lost: counts are kept, cells merge. Cells are nested, so
         the final resolution is the finest one at which the whole set of endpoints fits, in whatever order they came.
         When even the coarsest cells exceed the cap it keeps growing, and ``find_minima`` says so.
@@ -73,6 +73,7 @@ class Catalogue:
         self.first: NDArray[np.int64] = np.empty(0, np.int64)
         self.x: NDArray[np.float64] = np.empty((0, box.dim))
         self.fun: NDArray[np.float64] = np.empty(0)
+        self.status: NDArray[np.int8] = np.empty(0, np.int8)
 
     def __len__(self) -> int:
         return len(self.key)
@@ -102,7 +103,8 @@ class Catalogue:
         self.excluded += int(np.count_nonzero(key == 0))
         distinct, count, first, row = group_keys(key, ids)
         at = self.cells_per_width
-        self._absorb(distinct, count, first, x[row], fun[row])
+        codes = np.broadcast_to(np.asarray(status), len(x))[row].astype(np.int8)
+        self._absorb(distinct, count, first, x[row], fun[row], codes)
         return key if at == self.cells_per_width else self.keys(x, fun, status)
 
     def merge(self, other: Catalogue) -> Catalogue:
@@ -114,7 +116,7 @@ class Catalogue:
         cells = min(self.cells_per_width, other.cells_per_width)
         self._coarsen_to(cells)
         key = other.key if other.cells_per_width == cells else _hash(other.x, self.box, cells)
-        self._absorb(key, other.count, other.first, other.x, other.fun)
+        self._absorb(key, other.count, other.first, other.x, other.fun, other.status)
         return self
 
     def keys(self, x: ArrayLike, fun: ArrayLike, status: ArrayLike) -> NDArray[np.uint64]:
@@ -129,16 +131,17 @@ class Catalogue:
         key[out] = 0
         return key
 
-    def _absorb(self, key: NDArray, count: NDArray, first: NDArray, x: NDArray, fun: NDArray) -> None:
+    def _absorb(self, key: NDArray, count: NDArray, first: NDArray, x: NDArray, fun: NDArray, status: NDArray) -> None:
         """Merge rows into the state, lowest start index first, and keep to the cap."""
         key, count = np.concatenate([self.key, key]), np.concatenate([self.count, count])
         first = np.concatenate([self.first, first])
         x, fun = np.concatenate([self.x, x]), np.concatenate([self.fun, fun])
+        status = np.concatenate([self.status, status])
         if len(key):
             order = np.lexsort((first, key))
             head = np.flatnonzero(np.r_[True, np.diff(key[order]) != 0])
             row = order[head]
-            self.key, self.first, self.x, self.fun = key[row], first[row], x[row], fun[row]
+            self.key, self.first, self.x, self.fun, self.status = key[row], first[row], x[row], fun[row], status[row]
             self.count = np.add.reduceat(count[order], head)
         if len(self.key) > self.cap and self.cells_per_width > _COARSEST:
             self._coarsen_to(self.cells_per_width // 2)
@@ -148,9 +151,9 @@ class Catalogue:
         if self.cells_per_width <= cells:
             return
         self.cells_per_width = cells
-        state = _hash(self.x, self.box, cells), self.count, self.first, self.x, self.fun
+        state = _hash(self.x, self.box, cells), self.count, self.first, self.x, self.fun, self.status
         self.key, self.count, self.first = self.key[:0], self.count[:0], self.first[:0]
-        self.x, self.fun = self.x[:0], self.fun[:0]
+        self.x, self.fun, self.status = self.x[:0], self.fun[:0], self.status[:0]
         self._absorb(*state)
 
 

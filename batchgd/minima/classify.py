@@ -73,7 +73,7 @@ def modes(objective: Derivable, box: Box, x: NDArray[np.float64]) -> tuple[NDArr
     """Eigenvalues (ascending; NaN where the Hessian is not finite) and eigenvectors, in box widths."""
     with np.errstate(all="ignore"):
         hessian = scaled(objective.hessian(x), box)
-    finite = np.isfinite(hessian).all(axis=(1, 2))
+    finite: NDArray[np.bool_] = np.asarray(np.isfinite(hessian).all(axis=(1, 2)))
     value, vector = np.linalg.eigh(np.where(finite[:, None, None], hessian, np.eye(box.dim)))
     value[~finite] = np.nan
     return value, vector

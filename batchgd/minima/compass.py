@@ -9,29 +9,30 @@ from batchgd.box import Box
 from batchgd.minima.catalogue import group_keys
 from batchgd.minima.merge import mix
 from batchgd.minima.polish import REACH
-from batchgd.minima.scale import EPS, Derivable
+from batchgd.minima.scale import EPS, Derivable, values
 
 _CELLS = 1024.0  # stalled points of one such cell are taken to one place
 _SHIFT = 0.3819660112501051  # of the cells, so that the middle of the box, where kinks like to sit, is no corner
 _LEADERS, _ROUNDS = 1024, 4
 _TURNS = 160  # steps shrink from 1e-4 to 1e-16 in 40 halvings; the others are moves
-_ROWS = 1 << 16
+_ENTRIES = 1 << 22  # numbers held at a time
 
 
 def rescue(
-    objective: Derivable, box: Box, x: NDArray[np.float64], fun: NDArray[np.float64], reach: float = REACH
+    objective: Derivable, box: Box, x: NDArray[np.float64], reach: float = REACH
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
     """Locate the non-smooth or strongly degenerate minima behind points where Newton failed.
 
-    Points are grouped in cells of 1/1024 of the box; the lowest of each group searches (at most 1024 groups), and the
-    others of its group that lie around the place found, and not below it, belong to it; what remains tries again, up to
-    four times.
+    Points are grouped in cells of 1/1024 of the box; the lowest of each group searches (at most 1024 groups at a time),
+    and the others of its group that lie around the place found belong to it; what remains tries again, up to four
+    times.
 
     Returns
     -------
     x, fun : the place of each point; found : (m,) whether one was found
     """
-    x, fun = x.copy(), fun.copy()
+    x, fun = x.copy(), values(objective, x)
+    most = max(16, min(_LEADERS, _ENTRIES // ((2 * box.dim + 1) * box.dim)))
     found = np.zeros(len(x), np.bool_)
     u = (x - box.lower) / box.width
     keys = mix(np.floor(u * _CELLS + _SHIFT))
@@ -41,14 +42,13 @@ def rescue(
             break
         order = left[np.argsort(fun[left], kind="stable")]
         _, _, rank, _ = group_keys(keys[order], np.arange(len(order)))
-        leaders = order[np.sort(rank)[:_LEADERS]]
+        leaders = order[np.sort(rank)[:most]]
         place, value, good = compass(objective, box, x[leaders], reach)
         good &= np.isfinite(shape(objective, box, place, value))
         index = dict(zip(keys[leaders].tolist(), range(len(leaders)), strict=True))
         owner = np.array([index.get(key, -1) for key in keys[left].tolist()])
         near = (owner >= 0) & good[owner]
         near &= (np.abs(u[left] - (place[owner] - box.lower) / box.width) <= 1 / _CELLS).all(axis=1)
-        near &= fun[left] >= value[owner]
         rows = left[near]
         x[rows], fun[rows], found[rows] = place[owner[near]], value[owner[near]], True
         left = np.setdiff1d(left[~near], leaders)
@@ -77,12 +77,12 @@ def compass(
         slope /= np.maximum(np.abs(slope).max(axis=1, keepdims=True), np.finfo(np.float64).tiny)
         ways = np.concatenate([np.broadcast_to(np.r_[turn, -turn], (len(active), 2 * d, d)), -slope[:, None]], axis=1)
         trial = x[active, None] + ways * step[active, None, None] * box.width
-        values = _values(objective, trial.reshape(-1, d)).reshape(len(active), -1)
-        best = np.argmin(values, axis=1)
+        height = values(objective, trial.reshape(-1, d)).reshape(len(active), -1)
+        best = np.argmin(height, axis=1)
         k = np.arange(len(active))
-        lower = values[k, best] < f[active]
+        lower = height[k, best] < f[active]
         moved = active[lower]
-        x[moved], f[moved] = trial[k, best][lower], values[k, best][lower]
+        x[moved], f[moved] = trial[k, best][lower], height[k, best][lower]
         g[moved] = _value_and_gradient(objective, x[moved])[1]
         step[active] *= np.where(lower, 2.0, 0.5)
         floor = 1e-17 + EPS * np.abs(x[active] / box.width).max(axis=1)
@@ -101,9 +101,13 @@ def shape(objective: Derivable, box: Box, x: NDArray[np.float64], fun: NDArray[n
     About 1 at a kink, 2 at an ordinary minimum, 4 for x^4; NaN where the value falls, or does not rise, in some
     direction. Distances h are 1e-7 to 1e-3 box widths; directions are the axes, 2 d fixed turned ones and the gradient.
     """
+    rows = max(1, _ENTRIES // ((4 * box.dim + 2) * box.dim))
+    parts = [_shape(objective, box, x[k : k + rows], fun[k : k + rows]) for k in range(0, len(x), rows)]
+    return np.concatenate([np.empty(0), *parts])
+
+
+def _shape(objective: Derivable, box: Box, x: NDArray[np.float64], fun: NDArray[np.float64]) -> NDArray[np.float64]:
     m, d = x.shape
-    if m == 0:
-        return np.empty(0)
     turn = np.linalg.qr(np.random.default_rng(d + 1).normal(size=(d, d)))[0]
     fixed = np.r_[np.eye(d), -np.eye(d), turn, -turn]
     slope = np.nan_to_num(_value_and_gradient(objective, x)[1] * box.width, posinf=0.0, neginf=0.0)
@@ -116,7 +120,7 @@ def shape(objective: Derivable, box: Box, x: NDArray[np.float64], fun: NDArray[n
     good = np.ones(m, np.bool_)
     before = None
     for h in (1e-7, 1e-6, 1e-5, 1e-4, 1e-3):
-        rise = _values(objective, (x[:, None] + h * ways * box.width).reshape(-1, d)).reshape(m, -1) - fun[:, None]
+        rise = values(objective, (x[:, None] + h * ways * box.width).reshape(-1, d)).reshape(m, -1) - fun[:, None]
         good &= (rise >= -noise).all(axis=1)
         if before is not None:
             clear = before > 16 * noise
@@ -127,14 +131,6 @@ def shape(objective: Derivable, box: Box, x: NDArray[np.float64], fun: NDArray[n
     good &= (rise > noise).all(axis=1)
     # Too flat to be measured at two distances: a high power.
     return np.where(good, np.where(np.isfinite(exponent), exponent, 99.0), np.nan)
-
-
-def _values(objective: Derivable, x: NDArray) -> NDArray[np.float64]:
-    """Values in chunks; what is not finite counts as infinitely high."""
-    with np.errstate(all="ignore"):
-        parts = [np.asarray(objective.value(x[k : k + _ROWS])) for k in range(0, len(x), _ROWS)]
-    values = np.concatenate([np.empty(0), *parts])
-    return np.where(np.isfinite(values), values, np.inf)
 
 
 def _value_and_gradient(objective: Derivable, x: NDArray) -> tuple[NDArray, NDArray]:

@@ -58,7 +58,8 @@ def _valleys(sites: Sites) -> list[str]:
             f"at f = {sites.fun[row] + 0.0:.6g} with {modes}"
         )
     if len(rows) > _SHOWN:
-        said.append(f"the objective has {len(rows) - _SHOWN} more flat valleys, see the stationary points")
+        more = f"{len(rows) - _SHOWN} more such {'set' if len(rows) == _SHOWN + 1 else 'sets'}"
+        said.append(f"the objective has {more}: see the stationary points")
     flat = np.flatnonzero((sites.kind == FLAT) & (sites.points > 1))
     if len(flat):
         count = int(sites.count[flat].sum())

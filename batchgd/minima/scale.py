@@ -12,6 +12,7 @@ from batchgd.box import Box
 
 EPS = float(np.finfo(np.float64).eps)
 _SAMPLES = 256
+_ROWS = 1 << 16
 
 
 class Derivable(Protocol):
@@ -53,6 +54,14 @@ def scaled(hessian: NDArray[np.float64], box: Box) -> NDArray[np.float64]:
     """The Hessian in coordinates measured in box widths."""
     width = box.width
     return hessian * width * width[:, None]
+
+
+def values(objective: Derivable, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Values in chunks of bounded memory; what is not finite counts as infinitely high."""
+    with np.errstate(all="ignore"):
+        parts = [np.asarray(objective.value(x[k : k + _ROWS])) for k in range(0, len(x), _ROWS)]
+    height = np.concatenate([np.empty(0), *parts])
+    return np.where(np.isfinite(height), height, np.inf)
 
 
 def _median(values: NDArray[np.float64]) -> float:

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.box import Box
+from batchgd.kernels.status import SUCCESSES
 from batchgd.minima.catalogue import Catalogue
 from batchgd.minima.classify import DEGENERATE, DEGENERATE_MINIMUM, FLAT, KINK, MINIMUM, classify, modes
 from batchgd.minima.compass import rescue
 from batchgd.minima.merge import Identity
 from batchgd.minima.polish import LOCATED, STUCK, Polished, polish
-from batchgd.minima.scale import Derivable, Scale
+from batchgd.minima.scale import Derivable, Scale, values
 
 MINIMA = (MINIMUM, KINK, DEGENERATE_MINIMUM)
 
@@ -76,7 +77,7 @@ def _locate(objective: Derivable, box: Box, catalogue: Catalogue, scale: Scale) 
     polished = polish(objective, box, catalogue.x, scale)
     stuck = np.flatnonzero(polished.state == STUCK)
     if len(stuck):
-        x, fun, found = rescue(objective, box, catalogue.x[stuck], catalogue.fun[stuck])
+        x, fun, found = rescue(objective, box, catalogue.x[stuck])
         rows = stuck[found]
         polished.x[rows], polished.fun[rows], polished.state[rows] = x[found], fun[found], LOCATED
     # The value may come out as not finite at the polished point only (0/0 in the value itself).
@@ -108,7 +109,8 @@ def _add_plateaus(
     objective: Derivable, box: Box, catalogue: Catalogue, scale: Scale, sites: Sites, site: NDArray[np.int64]
 ) -> tuple[Sites, NDArray[np.int64]]:
     """Cells that polishing could not place, but where there is neither slope nor curvature: each a flat site."""
-    lost = np.flatnonzero(site < 0)
+    # Only where a trajectory came to rest: maxiter may end one on a gentle slope.
+    lost = np.flatnonzero((site < 0) & np.isin(catalogue.status, SUCCESSES))
     flat = [np.empty(0, np.int64)]
     rows = max(64, (1 << 20) // (box.dim**2 + 1))
     for begin in range(0, len(lost), rows):
@@ -124,7 +126,7 @@ def _add_plateaus(
     one = np.ones(m, np.int64)
     more = Sites(
         catalogue.x[new],
-        catalogue.fun[new],
+        values(objective, catalogue.x[new]),
         catalogue.first[new],
         catalogue.count[new],
         np.zeros(m),

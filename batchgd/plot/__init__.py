@@ -38,6 +38,8 @@ class Pictures:
             raise AttributeError(name)
         if name not in PICTURES:
             raise AttributeError(f"there is no picture {name!r}; there are {', '.join(PICTURES)}")
+        if not self._result.kept:
+            raise InputError("pictures are drawn from trajectories, and this run kept none: run it with keep='all'")
         function = _function(name)
 
         def picture(*args: Any, **options: Any) -> Any:

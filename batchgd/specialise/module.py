@@ -120,9 +120,10 @@ class Specialisation:
             value_test=self.value_test,
             arrays=self.target == "numpy",
         )
-        wanted = "value_and_gradient" if tick.has_value else "gradient"
+        emitted = [self.objective.emit("value_and_gradient" if tick.has_value else "gradient", constants)]
+        emitted.append(self.objective.emit("value", constants))
         return [
-            *(decorated(self.objective.emit(what, constants), how.lane) for what in (wanted, "value")),
+            *(decorated(text, how.lane) for text in emitted),
             functions_of(stopping, constants, how.lane),
             functions_of(read_rule(self.rule).module, constants, how.lane),
             decorated(tick.source(), how.loop),

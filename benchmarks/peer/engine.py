@@ -1,0 +1,35 @@
+"""batchgd itself, through its public calls: everything that a user waits for is timed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .cases import SOLVE, Case
+from .table import Endpoints, Run
+
+
+def prepare(case: Case, dtype: str, starts: np.ndarray, variant: str) -> Run:
+    """Trace the function once; each run is one call of ``descend``, or of ``multistart`` for ``variant="minima"``."""
+    import batchgd as bgd
+    from batchgd.objective import as_objective
+
+    objective, box = as_objective(case.fun, dim=case.dim, box=[case.box] * case.dim)
+    limits = {"gtol": case.gtol[dtype], "maxiter": case.maxiter, "dtype": dtype, "backend": "cpu"}
+    method = quasi_newton() if case.kind == SOLVE else bgd.GradientDescent(case.learning_rate)
+
+    def descend() -> Endpoints:
+        batch = bgd.descend(objective, starts, box=box, method=method, **limits)
+        return Endpoints(batch.x, batch.nit)
+
+    def multistart() -> Endpoints:
+        result = bgd.multistart(objective, starts=starts, box=box, method=method, **limits)
+        return Endpoints(result.x, result.nit)
+
+    return multistart if variant == "minima" else descend
+
+
+def quasi_newton():
+    """Return L-BFGS where this version has it, else the default method."""
+    from batchgd.methods import METHODS, as_method
+
+    return as_method("lbfgs" if "lbfgs" in METHODS else None)
