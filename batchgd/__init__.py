@@ -16,8 +16,26 @@ _HOMES = {
     "InputError": "errors",
     "TraceError": "errors",
     "TraceSizeWarning": "errors",
+    "AMSGrad": "methods",
+    "AdaDelta": "methods",
+    "AdaGrad": "methods",
+    "AdaMax": "methods",
+    "Adam": "methods",
+    "AdamW": "methods",
     "BarzilaiBorwein": "methods",
+    "FIRE": "methods",
     "GradientDescent": "methods",
+    "HeavyBall": "methods",
+    "Lion": "methods",
+    "Nadam": "methods",
+    "Nesterov": "methods",
+    "RMSprop": "methods",
+    "Rprop": "methods",
+    "SignSGD": "methods",
+    "Cosine": "methods.schedules",
+    "Exponential": "methods.schedules",
+    "InverseTime": "methods.schedules",
+    "Step": "methods.schedules",
     "Box": "box",
     "Normal": "starts",
     "start": "starts",
@@ -41,10 +59,28 @@ if TYPE_CHECKING:
     from batchgd.errors import TraceError as TraceError
     from batchgd.errors import TraceSizeWarning as TraceSizeWarning
     from batchgd.kernels.status import Status as Status
+    from batchgd.methods import FIRE as FIRE
+    from batchgd.methods import AdaDelta as AdaDelta
+    from batchgd.methods import AdaGrad as AdaGrad
+    from batchgd.methods import Adam as Adam
+    from batchgd.methods import AdaMax as AdaMax
+    from batchgd.methods import AdamW as AdamW
+    from batchgd.methods import AMSGrad as AMSGrad
     from batchgd.methods import BarzilaiBorwein as BarzilaiBorwein
     from batchgd.methods import GradientDescent as GradientDescent
+    from batchgd.methods import HeavyBall as HeavyBall
+    from batchgd.methods import Lion as Lion
+    from batchgd.methods import Nadam as Nadam
+    from batchgd.methods import Nesterov as Nesterov
+    from batchgd.methods import RMSprop as RMSprop
+    from batchgd.methods import Rprop as Rprop
+    from batchgd.methods import SignSGD as SignSGD
     from batchgd.objective import Objective as Objective
     from batchgd.progress import ProgressUpdate as ProgressUpdate
+    from batchgd.methods.schedules import Cosine as Cosine
+    from batchgd.methods.schedules import Exponential as Exponential
+    from batchgd.methods.schedules import InverseTime as InverseTime
+    from batchgd.methods.schedules import Step as Step
     from batchgd.solve import descend as descend
     from batchgd.solve import multistart as multistart
     from batchgd.starts import Normal as Normal

@@ -6,6 +6,7 @@ import ctypes
 import difflib
 import importlib
 import importlib.util
+import numbers
 import os
 import sys
 from collections.abc import Callable
@@ -111,7 +112,7 @@ def choose(name: str = "auto") -> tuple[Backend, str]:
         if problem is None:
             return BACKENDS["cuda"], "cuda: a device and CuPy work"
         return BACKENDS["cpu"], f"cpu: {problem}"
-    if name not in BACKENDS:
+    if not isinstance(name, str) or name not in BACKENDS:
         raise InputError(f"unknown backend {name!r}: {_nearest(name, BACKENDS)}there are auto, {', '.join(BACKENDS)}")
     problem = BACKENDS[name].problem()
     if problem is not None:
@@ -140,11 +141,11 @@ def check_threads(threads: int | None) -> int:
     """Return the number of worker threads: those asked for, or one per core that this process may use."""
     if threads is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= 4096:
+    if isinstance(threads, bool) or not isinstance(threads, numbers.Integral) or not 1 <= threads <= 4096:
         raise InputError(f"threads is {threads!r}: give a whole number from 1 to 4096")
-    return threads
+    return int(threads)
 
 
 def _nearest(name: Any, names: Any) -> str:
-    near = difflib.get_close_matches(str(name), [*names, "auto"], n=1)
+    near = difflib.get_close_matches(str(name).lower(), [*names, "auto"], n=1)
     return f"did you mean {near[0]!r}? " if near else ""

@@ -257,12 +257,9 @@ def _cores() -> int | None:
 
 
 def _cache_folder() -> dict[str, Any]:
-    folder = os.environ.get("BATCHGD_CACHE_DIR")
-    if not folder:
-        import platformdirs
+    from batchgd.specialise.folder import chosen_folder
 
-        folder = platformdirs.user_cache_dir("batchgd", appauthor=False)
-    parent = Path(folder).absolute()
+    folder = parent = chosen_folder()
     while not parent.exists() and parent != parent.parent:
         parent = parent.parent
     return {"folder": str(folder), "writable": parent.is_dir() and os.access(parent, os.W_OK | os.X_OK)}

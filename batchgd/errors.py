@@ -1,4 +1,10 @@
-"""The exceptions that batchgd raises, each with one line that gives the cause and the remedy."""
+"""The exceptions and warnings of batchgd, each with one line that gives the cause and the remedy."""
+
+import os
+import sys
+import warnings
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
 class InputError(ValueError):
@@ -15,3 +21,11 @@ class BackendError(InputError):
 
 class TraceSizeWarning(UserWarning):
     """A traced function is so large that a kernel made of it compiles slowly and keeps its state in memory."""
+
+
+def warn(message: str, category: type[Warning]) -> None:
+    """Warn at the line outside batchgd that called in, however deep the call is."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from batchgd.errors import InputError, TraceError, TraceSizeWarning
+from batchgd.errors import InputError, TraceError, TraceSizeWarning, warn
 from batchgd.trace.counts import OperationCounts, count_operations
 from batchgd.trace.emit import emit_function
 from batchgd.trace.escape import name_of
@@ -101,7 +101,8 @@ class Objective:
     ):
         for what, function in (("fun", fun), ("jac", jac)):
             if not callable(function) and not (what == "jac" and function is None):
-                raise InputError(f"{what} is {function!r}: give a function of x that returns a number")
+                returned = "a number" if what == "fun" else "one number per coordinate"
+                raise InputError(f"{what} is {function!r}: give a function of x that returns {returned}")
         self.fun, self.jac = fun, jac
         self.box: Box | None = None
         self.dim = _dimension(dim) if dim is not None else 0
@@ -239,13 +240,12 @@ class Objective:
 
     def _warn_if_large(self) -> None:
         if self.counts.total > LARGE:
-            warnings.warn(
+            warn(
                 f"{self.name} takes {self.counts.total} operations for value and gradient; above about {LARGE} a "
                 "kernel compiles slowly and keeps its state in memory: write shared terms once and use arrays of "
                 "constants with np.dot, split the problem into fewer coordinates, or run it with backend='numpy', "
                 "which compiles nothing",
                 TraceSizeWarning,
-                stacklevel=3,
             )
 
     def _points(self, x: ArrayLike) -> tuple[Floats, bool]:
@@ -316,9 +316,12 @@ def _parameters(params: ArrayLike | None) -> Floats | None:
         array = np.asarray(params)
         if array.dtype.kind not in "iufO":
             raise TypeError
-        return array.astype(np.float64)
+        numbers = array.astype(np.float64)
     except (TypeError, ValueError):
         raise InputError(f"params are {params!r}: give real numbers, one or an array of them") from None
+    if not np.isfinite(numbers).all():
+        raise InputError("params hold NaN or infinity: give finite numbers")
+    return numbers
 
 
 def as_objective(
@@ -343,9 +346,21 @@ def as_objective(
     >>> objective.dim, box
     (1, Box([(-1.0, 2.0)]))
     """
+    region, objective = resolve(fun, dim, box, params, jac)
+    return objective(), region
+
+
+def resolve(
+    fun: Any, dim: int | None = None, box: Any = None, params: Any = None, jac: Any = None
+) -> tuple[Box, Callable[[], Objective]]:
+    """Return the box, and a call that traces: what can be refused without calling the function is refused before.
+
+    Parameters and errors are those of :func:`as_objective`.
+    """
+    from batchgd import landscapes
     from batchgd.box import Box
 
-    if isinstance(fun, str) or hasattr(fun, "objective"):
+    if isinstance(fun, str | landscapes.Landscape):
         return _landscape(fun, dim, box, params, jac)
     if isinstance(fun, Objective):
         if jac is not None:
@@ -355,17 +370,18 @@ def as_objective(
         region = fun.box if box is None else Box.parse(box, fun.dim)
         if region is None:
             raise InputError("the box is missing: give box=[(lo, hi), ...], where the starts are drawn")
-        return (fun if params is None else fun.with_params(params)), region
+        ready = fun if params is None else fun.with_params(params)
+        return region, lambda: ready
     if not callable(fun):
         raise InputError(f"fun is {fun!r}: give a function of x, the name of a landscape, or an Objective")
     if box is None:
         missing = "dim and box are" if dim is None else "the box is"
         raise InputError(f"{missing} missing: give box=[(lo, hi), ...] with one pair per coordinate")
     region = Box.parse(box, dim)
-    return Objective(fun, region.dim, params, jac, box=region), region
+    return region, lambda: Objective(fun, region.dim, params, jac, box=region)
 
 
-def _landscape(fun: Any, dim: int | None, box: Any, params: Any, jac: Any) -> tuple[Objective, Box]:
+def _landscape(fun: Any, dim: int | None, box: Any, params: Any, jac: Any) -> tuple[Box, Callable[[], Objective]]:
     """Take an objective from the library."""
     from batchgd.box import Box
 
@@ -379,5 +395,5 @@ def _landscape(fun: Any, dim: int | None, box: Any, params: Any, jac: Any) -> tu
     if dim is None and box is not None:
         sides = Box.parse(box).dim
         dim = sides if sides > 1 else None  # one pair stands for every axis
-    objective = fun.objective(dim)
-    return objective, Box.parse(fun.box(objective.dim) if box is None else box, objective.dim)
+    dim = fun.check_dim(dim)
+    return Box.parse(fun.box(dim) if box is None else box, dim), lambda: fun.objective(dim)

@@ -192,11 +192,12 @@ def method_record(method: Any) -> dict[str, Any] | None:
 
 
 def method_parameters(method: Any) -> dict[str, Any]:
-    """Return the hyperparameters of a method: the fields of its dataclass."""
+    """Return the hyperparameters of a method: the fields of its dataclass, a schedule by its own."""
     if isinstance(getattr(method, "parameters", None), dict):  # a method read from a folder, without its class
         return dict(method.parameters)
     if dataclasses.is_dataclass(method) and not isinstance(method, type):
-        return {field.name: getattr(method, field.name) for field in dataclasses.fields(method)}
+        given = {field.name: getattr(method, field.name) for field in dataclasses.fields(method)}
+        return {name: value.settings() if hasattr(value, "settings") else value for name, value in given.items()}
     return {}
 
 
@@ -317,7 +318,7 @@ def _sampling(result: BatchResult) -> str | None:
 
 
 def _seed(result: BatchResult) -> str | None:
-    seed = getattr(result, "seed", None)
+    seed = None if _sampling(result) in ("array", "grid") else getattr(result, "seed", None)
     return None if seed is None else f"seed {seed}"
 
 

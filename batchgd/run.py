@@ -16,14 +16,17 @@ from batchgd.kernels.plan import Endpoints, Plan
 from batchgd.kernels.status import Status
 from batchgd.methods import Method, split_per_start
 from batchgd.progress import Progress, ProgressUpdate
+from batchgd.standins import StartRows
 from batchgd.stopping import Stopping
 
 if TYPE_CHECKING:
     from batchgd.backends import Backend
     from batchgd.objective import Objective
+    from batchgd.specialise import Specialisation
     from batchgd.starts import Starts
 
 _PROGRESS_SECONDS = 0.5
+_ROWS = 1 << 16  # starts looked at together, so that temporaries stay small
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ def run(
     module, plan = _prepare(batch, whole if keep else None, shard, monitor)
     with _Interrupts(monitor.control):
         batch.backend.launch(module, plan, batch.threads)
-    _settle(batch, whole, int(monitor.control[0]))
+    _leave(batch, whole, int(monitor.control[0]))
     monitor.tally[int(monitor.control[0])] += n - monitor.count
     return Outcome(whole, monitor.status_counts(), time.perf_counter() - began)
 
@@ -89,30 +92,37 @@ class Outcome:
     seconds: float
 
 
+def specialisation_of(batch: Batch) -> Specialisation:
+    """Return what the compiled module for this batch is made for."""
+    from batchgd.backends import simulated
+    from batchgd.specialise import Specialisation
+
+    box, (_, differing) = batch.box, split_per_start(batch.method, batch.starts.n, batch.dtype)
+    return Specialisation(
+        batch.objective,
+        batch.method.rule,
+        batch.dtype,
+        target=batch.backend.name,
+        lanes=batch.backend.lanes(batch.starts.n),
+        in_kernel=batch.starts.in_kernel,
+        cubic=all(np.ptp(side) == 0.0 for side in (box.lower, box.upper)),
+        per_start=tuple(differing),
+        tests=batch.stopping.active,
+        simulated=batch.backend.name == "cuda" and simulated(),
+        parts=batch.method.parts,
+    )
+
+
 def _prepare(batch: Batch, whole: Endpoints | None, shard: int | None, monitor: _Monitor) -> tuple[Any, Plan]:
     """Load the compiled module for this batch and lay out what it reads."""
-    from batchgd.backends import simulated
-    from batchgd.specialise import Specialisation, load
-    from batchgd.specialise.rule import read_rule
+    from batchgd.specialise import load
 
     n, dtype, box, objective = batch.starts.n, batch.dtype, batch.box, batch.objective
     shared, differing = split_per_start(batch.method, n, dtype)
     outer = batch.stopping.outer(box)
-    cubic = all(np.ptp(side) == 0.0 for side in (box.lower, box.upper))
-    specialisation = Specialisation(
-        objective,
-        batch.method.rule,
-        dtype,
-        target=batch.backend.name,
-        lanes=batch.backend.lanes(n),
-        in_kernel=batch.starts.in_kernel,
-        cubic=cubic,
-        per_start=tuple(differing),
-        value_test=batch.stopping.ftol > 0.0,
-        simulated=batch.backend.name == "cuda" and simulated(),
-    )
+    specialisation = specialisation_of(batch)
     sides = np.array([1.0 / box.width, *outer])
-    names = [name for name in read_rule(batch.method.rule).hyperparameters if name in shared]
+    names = [name for name in specialisation.layout.rule.hyperparameters if name in shared]
     plan = Plan(
         n=n,
         dim=objective.dim,
@@ -124,29 +134,42 @@ def _prepare(batch: Batch, whole: Endpoints | None, shard: int | None, monitor: 
         points=None if batch.starts.in_kernel else batch.starts.points,
         per_start=np.stack([*differing.values()], axis=1).astype(dtype) if differing else np.empty((n, 0), dtype),
         p=np.array([0.0] if objective.params is None else objective.params, dtype),
-        box=(sides[:, 0] if cubic else sides.ravel()).astype(dtype),
+        box=(sides[:, 0] if specialisation.cubic else sides.ravel()).astype(dtype),
         h=np.array([shared[name] for name in names] or [0.0], dtype),
         limits=batch.stopping.limits(box, dtype),
         control=monitor.control,
         rows=whole.part if whole else lambda first, stop: Endpoints.empty(first, stop, objective.dim, dtype),
+        ready=monitor.ready,
         done=monitor.done,
         pause=monitor.pause,
     )
     return load(specialisation), plan
 
 
-def _settle(batch: Batch, rows: Endpoints, control: int) -> None:
-    """Account for starts that were never taken up, and name endpoints that are not finite, whatever test ended them."""
-    waiting = np.flatnonzero(rows.status == Status.RUNNING)
-    for some in np.array_split(waiting, max(1, waiting.size // 65_536)):
-        if some.size:
-            first, last = int(some[0]), int(some[-1])
-            points = batch.starts.points(rows.first + first, rows.first + last + 1)[some - first]
-            rows.x[some], rows.fun[some] = points, batch.objective.value(np.asarray(points, np.float64))
-            rows.status[some] = control
+def _judge(batch: Batch, rows: Endpoints) -> None:
+    """Name endpoints that are not finite, whatever test ended them, and tell those that diverged from those that left.
+
+    A trajectory that is outside the outer region with a gradient larger than at its start has been thrown out by its
+    own steps; with a smaller one it has drifted down a slope that leads away.
+    """
     # Zero times x is zero unless x is infinite or NaN: one pass where isfinite and all are two.
     finite = np.isfinite(rows.fun) & (rows.x @ np.zeros(rows.x.shape[1], rows.x.dtype) == 0.0)
     rows.status[~finite] = Status.NONFINITE
+    outside = np.flatnonzero(rows.status == Status.ESCAPED)
+    for some in np.array_split(outside, outside.size // _ROWS + 1):
+        starts = StartRows(batch.starts, rows.first + some).points(0, some.size)
+        ends, begins = (
+            np.linalg.norm(batch.objective.gradient(np.asarray(x, np.float64)), axis=1) for x in (rows.x[some], starts)
+        )
+        rows.status[some[ends > begins]] = Status.DIVERGED
+
+
+def _leave(batch: Batch, rows: Endpoints, control: int) -> None:
+    """Account for starts that were never taken up: they end where they began, with the status that ended the run."""
+    waiting = np.flatnonzero(rows.status == Status.RUNNING)
+    for some in np.array_split(waiting, waiting.size // _ROWS + 1):
+        points = np.asarray(StartRows(batch.starts, rows.first + some).points(0, some.size), np.float64)
+        rows.x[some], rows.fun[some], rows.status[some] = points, batch.objective.value(points), control
 
 
 class _Monitor:
@@ -170,10 +193,15 @@ class _Monitor:
         """How many starts ended for which reason."""
         return {Status(code): int(count) for code, count in enumerate(self.tally) if count}
 
+    def ready(self) -> None:
+        """Start the clock: compiling counts neither towards ``max_time`` nor towards the rate."""
+        self._began = self._told = time.perf_counter()
+
     def done(self, rows: Endpoints) -> None:
         """Take note of a finished shard."""
-        with np.errstate(invalid="ignore"):
-            _settle(self._batch, rows, int(self.control[0]))
+        with np.errstate(all="ignore"):
+            _leave(self._batch, rows, int(self.control[0]))
+            _judge(self._batch, rows)
         self.count += len(rows)
         self.tally += np.bincount(rows.status, minlength=len(self.tally))
         if self._ended is not None:

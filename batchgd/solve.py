@@ -107,13 +107,15 @@ def multistart(
     """
     began = time.perf_counter()
     stopping = Stopping(gtol, xtol, ftol, maxiter, max_time, escape)
-    tolerances = _tolerance("x_tol", x_tol), _tolerance("f_tol", f_tol)
-    batch = _batch(fun, box, dim, starts, sampling, method, seed, stopping, backend, dtype, threads, params, jac)
+    tolerances = _tolerance("x_tol", x_tol, 1.0), _tolerance("f_tol", f_tol, np.inf)
     if keep not in ("all", "minima"):
         raise InputError(f"keep is {keep!r}: give 'all' or 'minima'")
-    if device:
-        _check_device(batch)
-    return _multistart(batch, *tolerances, keep == "all", progress, device, began)
+    all_kept = keep == "all"
+    _check_calls(progress, device, backend)
+    batch = _batch(
+        fun, box, dim, starts, sampling, method, seed, stopping, backend, dtype, threads, params, jac, all_kept
+    )
+    return _multistart(batch, *tolerances, all_kept, progress, device, began)
 
 
 def descend(
@@ -175,12 +177,11 @@ def descend(
 
     stopping = Stopping(gtol, xtol, ftol, maxiter, max_time, escape)
     dtype = check_dtype(dtype)
+    _check_calls(progress, device, backend)
     points = parse_starts(x0, "uniform", None, None, 0, dtype)
-    if box is None:
-        box = _surrounding(points.points(0, points.n))
-    batch = _batch(fun, box, None, points, "uniform", method, 0, stopping, backend, dtype, threads, params, jac)
-    if device:
-        _check_device(batch)
+    _check_width(fun, points.dim)
+    region = _surrounding(points.points(0, points.n)) if box is None else _scale(box, points.dim)
+    batch = _batch(fun, region, None, points, "uniform", method, 0, stopping, backend, dtype, threads, params, jac)
     out = run(batch, progress=progress)
     return BatchResult(**_common(batch, out.endpoints, device), seconds=out.seconds)
 
@@ -199,20 +200,21 @@ def _batch(
     threads: int | None,
     params: Any,
     jac: Any,
+    resident: bool = True,
 ) -> Batch:
     """Check everything, cheapest first, before the function is traced."""
-    from batchgd.objective import as_objective
+    from batchgd.objective import resolve
     from batchgd.starts import Starts, parse_seed, parse_starts
 
     dtype, chosen, threads = check_dtype(dtype), choose(backend)[0], check_threads(threads)
     method = as_method(method)
-    objective, region = as_objective(fun, dim=dim, box=box, params=params, jac=jac)
+    region, objective = resolve(fun, dim=dim, box=box, params=params, jac=jac)
     if not isinstance(starts, Starts):
         seed = parse_seed(seed)
-        starts = parse_starts(starts, sampling, region, objective.dim, seed, dtype)
+        starts = parse_starts(starts, sampling, region, region.dim, seed, dtype, resident=resident)
     split_per_start(method, starts.n, dtype)
     stopping.limits(region, dtype)
-    return Batch(objective, starts, region, method, stopping, dtype, chosen, threads, seed or 0)
+    return Batch(objective(), starts, region, method, stopping, dtype, chosen, threads, seed or 0)
 
 
 def _multistart(
@@ -247,6 +249,9 @@ def _multistart(
         independent=batch.starts.independent,
         interval_note=batch.starts.interval_note,
     )
+    if catalogue.coarsened and keep:
+        rows = out.endpoints
+        keys = np.where(keys == 0, keys, catalogue.keys(rows.x, rows.fun, rows.status))
     return MultistartResult(
         **_common(batch, out.endpoints, device),
         counted=None if keep else out.status_counts,
@@ -279,18 +284,55 @@ def _common(batch: Batch, out: Endpoints, device: bool) -> dict[str, Any]:
 
 
 def _surrounding(x0: np.ndarray) -> Box:
-    """Return the box around some starts, each side at least 1 wide."""
-    lower, upper = x0.min(axis=0), x0.max(axis=0)
-    margin = np.maximum(0.0, 0.5 * (1.0 - (upper - lower)))
+    """Return the box around some starts, each side at least 1 wide, and wide enough to be told from rounding."""
+    lower, upper = x0.min(axis=0).astype(np.float64), x0.max(axis=0).astype(np.float64)
+    with np.errstate(over="ignore"):
+        width = upper - lower
+    if not np.isfinite(width).all():
+        raise InputError("x0 spreads wider than float64 can hold: rescale the variables, or take out such starts")
+    least = np.maximum(1.0, 1e-6 * np.maximum(np.abs(lower), np.abs(upper)))
+    margin = np.maximum(0.0, 0.5 * (least - width))
     return Box(lower - margin, upper + margin)
 
 
-def _tolerance(name: str, value: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0.0 < value < np.inf:
-        raise InputError(f"{name} is {value!r}: give a positive finite number")
+def _scale(box: Any, width: int) -> Box:
+    """Return the box that a user gave with starts of this many coordinates; one pair stands for every axis."""
+    region = Box.parse(box)
+    if region.dim == 1 and not isinstance(box, Box):
+        return Box.parse(box, width)
+    if region.dim != width:
+        raise InputError(
+            f"x0 has {width} coordinates per start, but the box has {region.dim}: give one (lo, hi) pair per coordinate"
+        )
+    return region
+
+
+def _check_width(fun: Any, width: int) -> None:
+    """Refuse starts of another width than a landscape or an Objective takes; a plain function shows it when traced."""
+    from batchgd import landscapes
+    from batchgd.objective import Objective
+
+    known = landscapes.get(fun) if isinstance(fun, str) else fun
+    if isinstance(known, landscapes.Landscape):
+        least, greatest = known.dims
+    elif isinstance(known, Objective):
+        least = greatest = known.dim
+    else:
+        return
+    if width < least or (greatest is not None and width > greatest):
+        span = f"{least} or more" if greatest is None else f"{least}" if least == greatest else f"{least} to {greatest}"
+        raise InputError(f"x0 has {width} coordinates per start, but {known.name} takes {span}: give x0 to match")
+
+
+def _tolerance(name: str, value: float, greatest: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0.0 < value < greatest:
+        wanted = "a positive finite number" if greatest == np.inf else "a share of the box between 0 and 1, as 1e-6"
+        raise InputError(f"{name} is {value!r}: give {wanted}")
     return float(value)
 
 
-def _check_device(batch: Batch) -> None:
-    if batch.backend.name != "cuda":
-        raise InputError(f"device=True needs the cuda backend, and this run uses {batch.backend.name}: leave it out")
+def _check_calls(progress: Any, device: bool, backend: str) -> None:
+    if progress is not None and not callable(progress):
+        raise InputError(f"progress is {progress!r}: give a function of one ProgressUpdate, or leave it out")
+    if device and (name := choose(backend)[0].name) != "cuda":
+        raise InputError(f"device=True needs the cuda backend, and this run uses {name}: leave it out")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd.backends import check_dtype
 from batchgd.box import Box
 from batchgd.errors import BackendError, InputError
 from batchgd.samplings import (
@@ -63,11 +64,11 @@ def start(seed: int, i: Any, box: Any, dim: int | None = None, dtype: str = "flo
     >>> bool(np.all(start(0, [3, 4], (-1, 1), dim=2)[1] == start(0, 4, (-1, 1), dim=2)))
     True
     """
-    box, seed = Box.parse(box, dim), _given_seed(seed)
+    box, seed, dtype = Box.parse(box, dim), _given_seed(seed), check_dtype(dtype)
     index = np.asarray(i)
     if index.ndim > 1 or (index.size and (index.dtype.kind not in "iu" or int(index.min()) < 0)):
         raise InputError(f"start number {i!r} does not exist: give a whole number from 0 up, or an array of them")
-    points = uniform_in_box(seed, np.atleast_1d(index).astype(np.uint64), box, np.dtype(dtype).name)
+    points = uniform_in_box(seed, np.atleast_1d(index).astype(np.uint64), box, dtype)
     return points[0] if index.ndim == 0 else points
 
 

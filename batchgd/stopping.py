@@ -68,6 +68,11 @@ class Stopping:
         if not _real("escape", self.escape) >= 0.0:
             raise InputError(f"escape is {self.escape:g}: give a number of box widths, 0 or more")
 
+    @property
+    def active(self) -> tuple[str, ...]:
+        """The tolerances whose tests are compiled only when they are used."""
+        return tuple(name for name in ("ftol", "xtol") if getattr(self, name) > 0.0)
+
     def limits(self, box: Box, dtype: str) -> np.ndarray:
         """Return what the kernels' tests read, in the order of ``specialise.tick.LIMITS``."""
         if dtype == "float32" and self.maxiter > 2**24:

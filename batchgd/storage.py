@@ -59,7 +59,7 @@ def save(result: BatchResult, folder: str | Path, *, overwrite: bool = False) ->
     InputError
         When the folder is in use or cannot be written.
     """
-    target = Path(folder).absolute()
+    target = _path(folder).absolute()
     _check_target(target, overwrite)
     staging = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.partial"
     try:
@@ -101,7 +101,7 @@ def load(folder: str | Path, *, fun: Any = None) -> BatchResult:
         When there is no result, a file is missing, altered or of another format version, or ``fun`` is not the
         function of the run.
     """
-    path = Path(folder)
+    path = _path(folder)
     head = _read_head(path)
     try:
         arrays = {name: _read(path, head, f"{name}.npy") for name in _PER_START if f"{name}.npy" in head["files"]}
@@ -113,6 +113,13 @@ def load(folder: str | Path, *, fun: Any = None) -> BatchResult:
         raise InputError(f"{path / _HEAD} lacks or garbles {error}; the result cannot be read, run again") from error
     result.objective = _objective(result, meta, fun)
     return result
+
+
+def _path(folder: str | Path) -> Path:
+    try:
+        return Path(folder)
+    except TypeError:
+        raise InputError(f"the folder is {folder!r}: give its path as text or a Path") from None
 
 
 # Writing

@@ -16,6 +16,9 @@ from batchgd.kernels.plan import Endpoints, Plan
 
 def launch(module: ModuleType, plan: Plan, threads: int) -> None:
     """Descend from every start of the plan; returns when all shards are finished or ended by ``control``."""
+    state = _State(module, plan)
+    _descend_shard(module, plan, state, 0, 0)  # of no starts: what is not compiled yet is compiled here
+    plan.ready()
     shards = plan.shards()
     lock = threading.Lock()
     # Bounded: where rows are dropped once looked at, workers wait for the main thread instead of filling memory.
@@ -48,8 +51,8 @@ class _State:
     """One worker's lane block."""
 
     def __init__(self, module: ModuleType, plan: Plan):
-        self.workspace = np.zeros(module.SLOTS * module.W, plan.dtype)
-        self.index = np.empty(module.W, np.int64)
+        self.workspace = np.zeros((module.SLOTS + plan.dim) * module.W, plan.dtype)
+        self.index = np.empty(module.W + 1, np.int64)
         self.queue = np.empty(2, np.int64)
 
 

@@ -111,6 +111,7 @@ def launch(module: ModuleType, plan: Plan, threads: int) -> None:
     arrays = _Host if simulated() else _Device
     fixed = [arrays.put(a) for a in (plan.lower, plan.width)]
     problem = [arrays.put(a) for a in (plan.p, plan.box, plan.h, plan.limits, plan.control)]
+    plan.ready()
     for first, stop in plan.shards():
         if plan.control[0] != 0:
             return

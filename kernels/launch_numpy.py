@@ -14,6 +14,7 @@ from batchgd.kernels.plan import Endpoints, Plan
 
 def launch(module: ModuleType, plan: Plan, threads: int) -> None:
     """Descend from every start of the plan, in this thread."""
+    plan.ready()
     with np.errstate(all="ignore"):
         for first, stop in plan.shards():
             if plan.control[0] != 0:
@@ -68,4 +69,5 @@ def _store(module: Any, rows: Endpoints, ws: Any, index: Any, code: Any) -> None
     """Write the endpoints of these lanes; interrupted ones fall back to their last accepted point."""
     source = np.where((code == 0) & (ws[module.NFEV] > 0), module.ACCEPTED, 0)
     rows.x[index] = ws[source[:, None] + np.arange(rows.x.shape[1]), np.arange(index.size)[:, None]]
-    rows.nit[index], rows.nfev[index], rows.status[index] = ws[module.NIT], ws[module.NFEV], code
+    rows.nit[index], rows.status[index] = ws[module.NIT], code
+    rows.nfev[index] = ws[module.NFEV] if module.TRIALS else ws[module.NIT] + (code != 0)

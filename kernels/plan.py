@@ -43,7 +43,8 @@ class Plan:
     ``points(first, stop)`` gives the starts of a shard, or is None where the kernel makes them from ``seed``;
     ``per_start`` holds the hyperparameters that differ per start, one row each. ``rows(first, stop)`` gives the arrays
     that a shard's endpoints are written to: parts of larger ones, or fresh ones that are gone once ``done(rows)``,
-    called from the main thread for every finished shard, has looked at them. ``control[0]``, once not 0, ends
+    called from the main thread for every finished shard, has looked at them. ``ready()`` is called once the code is
+    compiled and work begins, ``pause()`` now and then while it goes on. ``control[0]``, once not 0, ends
     everything with that status.
     """
 
@@ -62,6 +63,7 @@ class Plan:
     limits: Array
     control: Array
     rows: Callable[[int, int], Endpoints]
+    ready: Callable[[], None]
     done: Callable[[Endpoints], None]
     pause: Callable[[], None]
     pause_seconds: float = 0.1

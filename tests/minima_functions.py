@@ -1,12 +1,16 @@
-"""Hand-written value, gradient and Hessian of functions with known minima, for the tests of batchgd.minima."""
+"""Functions with known minima and derivatives by hand, and the way from endpoints to minima, for other tests."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from batchgd.box import Box
+from batchgd.kernels.status import Status
+from batchgd.minima import Catalogue, find_minima
+
 
 class Function:
-    """Base: the Hessian by complex-step-free central differences of the gradient, unless a class knows better."""
+    """Base: the Hessian by central differences of the gradient, unless a class knows better."""
 
     def value(self, x):
         return self.value_and_gradient(np.asarray(x, dtype=np.float64))[0]
@@ -24,7 +28,9 @@ class Function:
 
 
 class Himmelblau(Function):
-    minima = np.array([(3, 2), (3.58442834033, -1.84812652696), (-3.77931025338, -3.28318599129), (-2.80511808695, 3.13131251825)])  # fmt: skip
+    minima = np.array(
+        [(3, 2), (3.58442834033, -1.84812652696), (-3.77931025338, -3.28318599129), (-2.80511808695, 3.13131251825)]
+    )
     saddle = (0.08667750456, 2.88425470117)
     maximum = (-0.27084459067, -0.92303855648)
 
@@ -156,3 +162,26 @@ def descend(function, x, gtol=1e-6, steps=4000):
             x[good] = trial[good]
             rate = np.where(good, np.minimum(1.3 * rate, 1e3), 0.3 * rate)
         return x, function.value(x)
+
+
+def find(function, box, x, status=Status.GRADIENT, noise=0.0, **options):
+    """Catalogue the endpoints, find the minima, and check what holds for every run."""
+    box = box if isinstance(box, Box) else Box(*np.transpose(box))
+    x = np.asarray(x, dtype=np.float64)
+    catalogue = Catalogue(box)
+    with np.errstate(all="ignore"):
+        fun = function.value(x)
+    key = catalogue.add(0, x, fun, np.broadcast_to(int(status), len(x)))
+    found = find_minima(catalogue, function, **options)
+    label = found.labels(key)
+    minima = found.minima
+    assert np.bincount(label[label >= 0], minlength=len(minima)).tolist() == minima.count.tolist()
+    assert minima.count.sum() + found.stationary.count.sum() + found.unresolved + catalogue.excluded == len(x)
+    assert (np.diff(minima.fun) >= -1e-9 * np.maximum(1, np.abs(minima.fun[1:])) - noise).all()
+    assert label.dtype == np.int32
+    return found, label
+
+
+def draw(box, n, seed=0):
+    lower, upper = np.transpose(box)
+    return lower + (upper - lower) * np.random.default_rng(seed).random((n, len(lower)))

@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+import batchgd as bgd
+from batchgd.methods import METHODS
 from batchgd.objective import Objective
 from batchgd.specialise import Specialisation, load
 
@@ -26,20 +28,34 @@ REGISTERS = {
     ("gradient_descent", "float64", 2): 48,
     ("gradient_descent", "float32", 10): 72,
     ("gradient_descent", "float64", 10): 128,
-    ("barzilai_borwein", "float32", 2): 64,
-    ("barzilai_borwein", "float64", 2): 96,
-    ("armijo", "float32", 2): 64,
-    ("armijo", "float64", 2): 96,
 }
+REGISTERS_OF_ANY = {"float32": 64, "float64": 96}  # of every method in two dimensions
 
 
-@pytest.mark.parametrize("capability", [(8, 0), (9, 0)], ids=["sm_80", "sm_90"])
-@pytest.mark.parametrize(("rule", "dtype", "dim"), REGISTERS, ids=lambda value: str(value))
-def test_state_stays_in_registers(rule, dtype, dim, capability):
-    module = load(Specialisation(Objective(styblinski_tang, dim), rule, dtype, "cuda", lanes=1))
+def check(method, dtype, dim, capability, registers):
+    objective = Objective(styblinski_tang, dim)
+    module = load(Specialisation(objective, method.rule, dtype, "cuda", lanes=1, parts=method.parts))
     text = assemble.ptx(module, dtype, capability)
     needs = assemble.resources(text, capability)
     assert (needs.stack, needs.spill_stores, needs.spill_loads) == (0, 0, 0)
-    assert needs.registers <= REGISTERS[rule, dtype, dim]
+    assert needs.registers <= registers
     if dtype == "float32":
         assert not re.findall(r"^.*\.f64.*$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("capability", [(8, 0), (9, 0)], ids=["sm_80", "sm_90"])
+@pytest.mark.parametrize(("name", "dtype", "dim"), REGISTERS, ids=str)
+def test_state_stays_in_registers(name, dtype, dim, capability):
+    check(METHODS[name].example(), dtype, dim, capability, REGISTERS[name, dtype, dim])
+
+
+@pytest.mark.parametrize("dtype", REGISTERS_OF_ANY)
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_stays_in_registers(name, dtype):
+    check(METHODS[name].example(), dtype, 2, (9, 0), REGISTERS_OF_ANY[dtype])
+
+
+@pytest.mark.parametrize("dtype", REGISTERS_OF_ANY)
+def test_schedules_and_modifiers_stay_in_registers(dtype):
+    options = {"clip_norm": 1.0, "clip_value": 1.0, "weight_decay": 0.1, "momentum": 0.5}
+    check(bgd.RMSprop(bgd.Cosine(0.1, 10, growth=2.0), **options), dtype, 2, (9, 0), REGISTERS_OF_ANY[dtype])

@@ -106,17 +106,18 @@ def test_points_far_outside_the_box_are_kept():
     assert 0 not in key.tolist()
 
 
-def test_the_cap_coarsens_and_loses_no_count():
-    x = np.random.default_rng(0).random((5000, 2)) * [12.0, 1e-3] + BOX.lower
-    x = (np.round((x - BOX.lower) / BOX.width * 40) / 40 + 1e-4) * BOX.width + BOX.lower
-    x += np.random.default_rng(1).random(x.shape) * 1e-5 * BOX.width
-    catalogue = Catalogue(BOX, cap=3000)
-    key = catalogue.add(0, x, np.zeros(5000), np.ones(5000, int))
+@pytest.mark.parametrize("cap", [150, 300, 600, 1200])
+def test_the_cap_coarsens_no_more_than_it_must_and_loses_no_count(cap):
+    rng = np.random.default_rng(0)
+    u = rng.random((3000, 2)) * 10.0 ** rng.uniform(-6, -3, (3000, 1))
+    x, fun, status = BOX.lower + u * BOX.width, np.zeros(3000), np.ones(3000, int)
+    catalogue = Catalogue(BOX, cap=cap)
+    key = catalogue.add(0, x, fun, status)
     assert catalogue.coarsened
-    assert len(catalogue) <= 3000
-    assert catalogue.count.sum() == 5000
+    assert len(catalogue) <= cap < len(np.unique(np.floor(u * 2 * catalogue.cells_per_width), axis=0))
+    assert catalogue.count.sum() == 3000
     assert np.isin(key, catalogue.key).all()
-    assert (key == catalogue.keys(x, np.zeros(5000), np.ones(5000, int))).all()
+    assert (key == catalogue.keys(x, fun, status)).all()
 
 
 def test_the_cap_never_coarsens_beyond_a_4096th_of_the_box():

@@ -1,37 +1,22 @@
-"""From endpoints to minima, on functions whose stationary points are known."""
+"""From endpoints to minima: places, counts, labels, tables and warnings."""
 
 import numpy as np
 import pytest
-from minima_functions import Ackley, Affine, Function, Himmelblau, Michalewicz, Power, Quadratic, Ring, descend
+from minima_functions import (
+    Ackley,
+    Affine,
+    Function,
+    Himmelblau,
+    Quadratic,
+    descend,
+    draw,
+    find,
+)
 
 from batchgd.box import Box
 from batchgd.errors import InputError
 from batchgd.kernels.status import Status
 from batchgd.minima import Catalogue, find_minima
-
-
-def find(function, box, x, status=Status.GRADIENT, **options):
-    """Catalogue the endpoints, find the minima, and check what holds for every run."""
-    box = box if isinstance(box, Box) else Box(*np.transpose(box))
-    x = np.asarray(x, dtype=np.float64)
-    catalogue = Catalogue(box)
-    with np.errstate(all="ignore"):
-        fun = function.value(x)
-    key = catalogue.add(0, x, fun, np.broadcast_to(int(status), len(x)))
-    found = find_minima(catalogue, function, **options)
-    label = found.labels(key)
-    minima = found.minima
-    assert np.bincount(label[label >= 0], minlength=len(minima)).tolist() == minima.count.tolist()
-    assert minima.count.sum() + found.stationary.count.sum() + found.unresolved + catalogue.excluded == len(x)
-    assert (np.diff(minima.fun) >= -1e-9 * np.maximum(1, np.abs(minima.fun[1:]))).all()
-    assert label.dtype == np.int32
-    return found, label
-
-
-def draw(box, n, seed=0):
-    lower, upper = np.transpose(box)
-    return lower + (upper - lower) * np.random.default_rng(seed).random((n, len(lower)))
-
 
 SQUARE = [(-6.0, 6.0)] * 2
 
@@ -76,139 +61,10 @@ def test_a_point_far_from_any_stationary_point_stays_unresolved():
     assert any("1 of 2 starts ended too far" in text for text in found.warnings)
 
 
-@pytest.mark.parametrize("gtol", [1e-2, 1e-6, 1e-10])
-@pytest.mark.parametrize("dim", [2, 3])
-def test_a_ring_is_one_degenerate_set(gtol, dim):
-    box = [(-2.0, 2.0)] * dim
-    x, _ = descend(Ring(), draw(box, 2000), gtol)
-    found, label = find(Ring(), box, x)
-    assert len(found.minima) == 0
-    assert (label == -1).all()
-    assert found.stationary.kind.tolist() == ["degenerate"]
-    assert found.stationary.count.tolist() == [2000]
-    modes = "1 zero mode" if dim == 2 else "2 zero modes"
-    text = f"the objective has a flat valley: 2,000 starts ended on a degenerate set at f = 0 with {modes}"
-    assert text in found.warnings
-
-
-def test_a_straight_valley_is_one_degenerate_set():
-    x = np.c_[np.linspace(-1, 1, 500), np.full(500, 1e-5)]
-    found, _ = find(Quadratic([[0, 0], [0, 2]], [0, 0], 5.0), [(-2.0, 2.0)] * 2, x)
-    assert len(found.minima) == 0
-    assert found.stationary.kind.tolist() == ["degenerate"]
-    assert "500 starts ended on a degenerate set at f = 5 with 1 zero mode" in " ".join(found.warnings)
-
-
-@pytest.mark.parametrize("power", [4, 6])
-@pytest.mark.parametrize("offset", [0.0, 1.0, -37.0])
-@pytest.mark.parametrize("dim", [1, 2])
-def test_a_quartic_minimum_is_one_degenerate_minimum(power, offset, dim):
-    box = [(-1.0, 1.0)] * dim
-    function = Power(power, 0.3, offset)
-    x, _ = descend(function, draw(box, 300), 1e-6)
-    found, label = find(function, box, x)
-    assert found.minima.kind.tolist() == ["degenerate"]
-    np.testing.assert_allclose(found.minima.x, 0.3, atol=1e-8)
-    assert (label == 0).all()
-
-
-def test_several_isolated_degenerate_minima_stay_apart():
-    class Wells(Function):  # (x^2 - 1)^4: curvature vanishes at both minima
-        def value_and_gradient(self, x):
-            t = x[:, 0] ** 2 - 1
-            return t**4, (8 * x[:, 0] * t**3)[:, None]
-
-        def hessian(self, x):
-            t = x[:, 0] ** 2 - 1
-            return (8 * t**3 + 48 * x[:, 0] ** 2 * t**2)[:, None, None]
-
-    x, _ = descend(Wells(), draw([(-2.0, 2.0)], 200), 1e-8)
-    found, _ = find(Wells(), [(-2.0, 2.0)], x)
-    np.testing.assert_allclose(found.minima.x.ravel(), [-1, 1], atol=1e-6)
-    assert found.minima.kind.tolist() == ["degenerate"] * 2
-
-
-@pytest.mark.parametrize("shift", [0.0, np.array([0.7, -0.2])])
-def test_ackleys_origin_is_a_kink(shift):
-    function = Affine(Ackley(), shift=shift)
-    box = [(-2.2, 2.3)] * 2
-    x, _ = descend(function, draw(box, 600), 1e-6)
-    found, label = find(function, box, x)
-    assert found.minima.kind[0] == "kink"
-    assert (found.minima.kind[1:] == "minimum").all()
-    np.testing.assert_allclose(found.minima.x[0], np.broadcast_to(shift, 2), atol=1e-12)
-    assert (label >= 0).all()
-
-
 def test_the_exact_kink_where_the_gradient_is_not_defined():
     found, label = find(Ackley(), [(-3.0, 3.0)] * 2, [[0.0, 0.0], [1e-9, -2e-9], [0.0, 3e-5]])
     assert found.minima.kind.tolist() == ["kink"]
     assert label.tolist() == [0, 0, 0]
-
-
-@pytest.mark.parametrize("dim", [1, 3])
-def test_absolute_values_have_a_kink(dim):
-    class Absolute(Function):
-        def value_and_gradient(self, x):
-            return np.abs(x).sum(axis=1), np.sign(x)
-
-    x = np.random.default_rng(0).normal(size=(50, dim)) * 1e-4
-    x[0] = 0.0
-    found, label = find(Absolute(), [(-1.0, 2.0)] * dim, x, Status.STALLED)
-    assert found.minima.kind.tolist() == ["kink"]
-    assert (label == 0).all()
-    np.testing.assert_allclose(found.minima.x[0], 0.0, atol=1e-9)
-
-
-def test_a_kink_that_leans_is_no_minimum():
-    class Roof(Function):  # |x| + y
-        def value_and_gradient(self, x):
-            return np.abs(x[:, 0]) + x[:, 1], np.stack([np.sign(x[:, 0]), np.ones(len(x))], 1)
-
-    found, label = find(Roof(), [(-1.0, 1.0)] * 2, [[1e-6, 0.1], [0.0, -0.3]], Status.MAXITER)
-    assert len(found.minima) == 0
-    assert found.unresolved == 2
-
-
-@pytest.mark.parametrize(("dim", "count"), [(2, 2), (3, 6)])
-def test_michalewicz_has_d_factorial_minima_and_plateaus_have_no_label(dim, count):
-    box = [(0.0, np.pi)] * dim
-    x, _ = descend(Michalewicz(), draw(box, 2500), 1e-6)
-    x = x[((x > 0) & (x < np.pi)).all(axis=1)]
-    found, label = find(Michalewicz(), box, x)
-    minima = found.minima
-    assert len(minima) == count
-    assert minima.fun[0] == pytest.approx([-1.80130341, -2.76039468][dim - 2], abs=1e-8)
-    assert {"flat", "degenerate"} <= set(found.stationary.kind.tolist())
-    assert len(found.stationary) <= 100
-    slope = np.abs(Michalewicz().value_and_gradient(x)[1]).max(axis=1)
-    plateau = (slope < 1e-6) & (label == -1)
-    assert plateau.sum() > 100
-    assert any("plateaus" in text for text in found.warnings)
-
-
-def test_a_constant_is_flat():
-    found, label = find(Quadratic(np.zeros((2, 2)), [0, 0], 3.0), SQUARE, draw(SQUARE, 100))
-    assert found.stationary.kind.tolist() == ["flat"]
-    assert found.stationary.count.tolist() == [100]
-    assert (label == -1).all()
-
-
-def test_an_inflection_is_degenerate_and_no_minimum():
-    found, _ = find(Power(3, 0.25), [(-1.0, 1.0)], [[0.25 + 1e-4], [0.25]])
-    assert len(found.minima) == 0
-    assert set(found.stationary.kind) == {"degenerate"}
-
-
-@pytest.mark.parametrize("condition", [1e4, 1e8, 1e10])
-def test_an_ill_conditioned_minimum_stays_a_minimum(condition):
-    angle = np.array([[0.8, 0.6], [-0.6, 0.8]])
-    function = Quadratic(angle @ np.diag([1.0, 1 / condition]) @ angle.T, [0.1, 0.2], 1e-3)
-    x = np.add([0.1, 0.2], np.random.default_rng(0).normal(size=(200, 2)) * 1e-3)
-    found, label = find(function, [(-1.0, 1.0)] * 2, x)
-    assert found.minima.kind.tolist() == ["minimum"]
-    assert (label == 0).all()
-    np.testing.assert_allclose(found.minima.x[0], [0.1, 0.2], atol=1e-16 * condition * 10 + 1e-12)
 
 
 def test_a_badly_scaled_fit_is_solved_to_many_digits():
@@ -249,13 +105,12 @@ def test_units_change_nothing(factor, stretch, shift):
     rng = np.random.default_rng(0)
     inner = np.r_[np.repeat(Himmelblau.minima, 25, axis=0), [Himmelblau.saddle]] + 1e-3 * rng.uniform(-1, 1, (101, 2))
     box = Box(np.full(2, -6.0) * stretch + shift, np.full(2, 6.0) * stretch + shift)
-    found, label = find(function, box, inner * stretch + shift)
+    found, _ = find(function, box, inner * stretch + shift, noise=1e-10 * factor)
     assert len(found.minima) == 4
     assert found.stationary.kind.tolist() == ["saddle"]
     assert found.minima.count.tolist() == [25] * 4
     order = np.lexsort(Himmelblau.minima.T[::-1])
-    if factor <= 1.0:  # with huge factors even rounding in f orders the rows
-        np.testing.assert_allclose(function.inner(found.minima.x), Himmelblau.minima[order], atol=1e-9)
+    np.testing.assert_allclose(function.inner(found.minima.x), Himmelblau.minima[order], atol=1e-9)
 
 
 def test_values_never_rise_and_points_never_leave_their_neighbourhood():
@@ -358,18 +213,12 @@ def test_rows_and_slices_of_the_tables():
     assert minima[:1].interval_note is None
 
 
-def test_a_continuum_of_many_cells_is_sampled_and_still_one_row():
-    angle = np.linspace(0, 2 * np.pi, 20_000, endpoint=False)
-    found, _ = find(Ring(), [(-2.0, 2.0)] * 2, np.stack([np.cos(angle), np.sin(angle)], 1))
-    assert (len(found.minima), len(found.stationary)) == (0, 1)
-
-
 def test_keys_from_before_the_cap_are_refused():
     catalogue = Catalogue(Box([-6.0] * 2, [6.0] * 2), cap=5)
     old = catalogue.add(0, Himmelblau.minima, np.zeros(4), np.ones(4, int))
     catalogue.add(4, Himmelblau.minima + 1e-4, np.zeros(4), np.ones(4, int))
     found = find_minima(catalogue, Himmelblau())
     assert any("more than 5 cells" in text for text in found.warnings)
-    with pytest.raises(InputError, match="ask catalogue.keys"):
+    with pytest.raises(InputError, match=r"ask catalogue\.keys"):
         found.labels(old)
     assert sorted(found.labels(catalogue.keys(Himmelblau.minima, np.zeros(4), np.ones(4)))) == [0, 1, 2, 3]

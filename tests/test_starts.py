@@ -11,7 +11,7 @@ from scipy import stats
 
 from batchgd.box import Box
 from batchgd.errors import BackendError, InputError
-from batchgd.kernels.philox import place, uniform_pair
+from batchgd.kernels.philox import place, uniform_pair, uniform_pair_single
 from batchgd.samplings import SAMPLINGS
 from batchgd.starts import Normal, Starts, parse_seed, parse_starts, start
 
@@ -87,20 +87,20 @@ def test_counters_have_64_bits(i):
 
 
 def test_compiled_code_makes_the_same_starts():
-    @njit(fastmath={"contract"}, error_model="numpy")
-    def fill(seed, lower, width, out):
-        for i in range(out.shape[0]):
-            for block in range(2):
-                u, v = uniform_pair(seed, i, block)
-                out[i, 2 * block] = place(u, lower[2 * block], width[2 * block])
-                if 2 * block + 1 < 3:
-                    out[i, 2 * block + 1] = place(v, lower[2 * block + 1], width[2 * block + 1])
+    for dtype, pair in (("float64", uniform_pair), ("float32", uniform_pair_single)):
 
-    out, single = np.empty((N, 3)), np.empty((N, 3), np.float32)
-    fill(3, np.array(BOX.lower), BOX.width, out)
-    fill(3, np.array(BOX.lower), BOX.width, single)
-    np.testing.assert_array_equal(out, parse().points(0, N))
-    np.testing.assert_array_equal(single, parse(dtype="float32").points(0, N).astype(np.float32))
+        @njit(fastmath={"contract"}, error_model="numpy")
+        def fill(seed, lower, width, out, pair=pair):
+            for i in range(out.shape[0]):
+                for block in range(2):
+                    u, v = pair(seed, i, block)
+                    out[i, 2 * block] = place(u, lower[2 * block], width[2 * block])
+                    if 2 * block + 1 < 3:
+                        out[i, 2 * block + 1] = place(v, lower[2 * block + 1], width[2 * block + 1])
+
+        out = np.empty((N, 3), dtype)
+        fill(3, BOX.lower.astype(dtype), BOX.width.astype(dtype), out)
+        np.testing.assert_array_equal(out, parse(dtype=dtype).points(0, N).astype(dtype))
 
 
 def test_sobol_is_scipys_sequence_and_fills_evenly():

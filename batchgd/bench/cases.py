@@ -34,8 +34,8 @@ CASES = (
 QUICK = tuple(case for case in CASES if (case.landscape, case.dim) in {("rastrigin", 10), ("styblinski_tang", 8)})
 METHODS = ("constant rate", "default")
 
-STARTS = {"cpu": 65_536, "numpy": 2_048, "cuda": 4_194_304}
-STARTS_QUICK = {"cpu": 16_384, "numpy": 512, "cuda": 1_048_576}
+STARTS = {"cpu": 131_072, "numpy": 2_048, "cuda": 4_194_304}
+STARTS_QUICK = {"cpu": 65_536, "numpy": 512, "cuda": 1_048_576}
 STARTS_SIMULATED = 64
 """Starts of one measured run: about a second of work or less, and enough to fill the device."""
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-SECONDS = 0.05
+SECONDS = 0.02
 """One measurement; the best of several counts, because a ceiling is what can be reached when nothing disturbs."""
 
 _COPY_BYTES = 1 << 28  # source and target of all threads together: beyond every cache
@@ -57,14 +57,17 @@ def measure_cpu(dtype: str, threads: int, functions: Sequence[str] = (), repeats
     )
 
 
-def again(ceiling: Ceiling, repeats: int = 3) -> None:
-    """Measure the multiply-adds once more, later in the run, and keep the extremes."""
+def again(ceiling: Ceiling, functions: Sequence[str] = (), repeats: int = 2) -> None:
+    """Measure once more, later in the run, and keep the extremes: on a shared machine one moment is not enough."""
     assert ceiling.operations is not None
     chains, per_turn = _fma(ceiling.dtype)
     rates = [2.0 * _rate(chains, per_turn, ceiling.threads) for _ in range(repeats)]
     slowest = min(*rates, ceiling.operations * (ceiling.steadiness or 1.0))
     ceiling.operations = max(*rates, ceiling.operations)
     ceiling.steadiness = slowest / ceiling.operations
+    for name in functions:
+        rate = function_rate(name, ceiling.dtype, ceiling.threads)
+        ceiling.functions[name] = max(rate, ceiling.functions.get(name, 0.0))
 
 
 def function_rate(name: str, dtype: str, threads: int, repeats: int = 3) -> float:
@@ -120,7 +123,7 @@ def _fma(dtype: str) -> tuple[Callable[[int], None], int]:
     from batchgd.bench.chains import multiply_add_chains
 
     wide = binding.get_host_cpu_features().get("avx512f", False)
-    # Twice the latency of the instruction in independent registers, and room for the two constants.
+    # Eight registers or more: the latency of the instruction (4) times its units (2), and room for the two constants.
     lanes = (512 if wide else 256) // np.dtype(dtype).itemsize
     chains = multiply_add_chains(lanes, dtype)
 

@@ -12,7 +12,7 @@ from numba.extending import intrinsic
 
 
 def multiply_add_chains(lanes: int, dtype: str) -> Callable[..., Any]:
-    """Return an intrinsic ``chains(turns, start)``: x <- x m + c in each of ``lanes`` lanes, ``turns`` times; their sum.
+    """Return an intrinsic ``chains(turns, start)``: x <- x m + c in each lane, ``turns`` times; the sum of the lanes.
 
     The lanes are one LLVM vector, wider than any register: the compiler deals it out to as many independent
     registers as it takes.

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 WARP = 32
+_MANY = 4096
 
 
 def lane_ends(nfev: ArrayLike, lanes: int) -> np.ndarray:
@@ -21,6 +22,8 @@ def lane_ends(nfev: ArrayLike, lanes: int) -> np.ndarray:
     [5, 3]
     """
     work = np.asarray(nfev, np.int64)
+    if lanes >= _MANY:
+        return _many_lane_ends(work, lanes)
     heap = [int(ticks) * lanes + lane for lane, ticks in enumerate(work[:lanes])]  # sorts by tick, then by lane
     heapq.heapify(heap)
     for ticks in work[lanes:].tolist():
@@ -28,6 +31,18 @@ def lane_ends(nfev: ArrayLike, lanes: int) -> np.ndarray:
     ends = np.zeros(lanes, np.int64)
     for key in heap:
         ends[key % lanes] = key // lanes
+    return ends
+
+
+def _many_lane_ends(work: np.ndarray, lanes: int) -> np.ndarray:
+    """The same, all lanes that end in one tick at once: faster where they are many."""
+    ends = np.zeros(lanes, np.int64)
+    ends[: len(work)] = work[:lanes]
+    following = lanes
+    while following < len(work):
+        free = np.flatnonzero(ends == ends.min())[: len(work) - following]
+        ends[free] += work[following : following + len(free)]
+        following += len(free)
     return ends
 
 

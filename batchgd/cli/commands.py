@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from batchgd.cli import doctor, landscapes, run
+from batchgd.cli import bench, cache, doctor, landscapes, run
 
 
 class Row(NamedTuple):
@@ -23,4 +23,6 @@ COMMANDS = (
     Row("run", run.run, {"epilog": run.EPILOG, "cls": run.RunCommand}),
     Row("list", landscapes.list_landscapes),
     Row("doctor", doctor.doctor),
+    Row("cache", cache.cache),
+    Row("bench", bench.bench),
 )

@@ -73,6 +73,22 @@ def _numbers(value: Any) -> list[float]:
     return numbers
 
 
+def _settings(value: Any) -> dict[str, Any]:
+    """Read hyperparameters: from the shell a list of texts "name=value", from TOML a table."""
+    if isinstance(value, list):
+        value = dict(entry.split("=") for entry in value)
+    if not isinstance(value, dict) or not value:
+        raise TypeError
+    return {name.strip().replace("-", "_"): _setting(given) for name, given in value.items()}
+
+
+def _setting(value: Any) -> Any:
+    """Read one hyperparameter; a flag or a schedule (a table in TOML) is the method's to check."""
+    if value in ("true", "false"):
+        return value == "true"
+    return value if isinstance(value, bool | dict) else _number(value)
+
+
 TEXT = Kind("TEXT", "a text", _text)
 PATH = Kind("PATH", "a path", _text)
 NUMBER = Kind("NUMBER", "a number", _number)
@@ -80,6 +96,7 @@ INTEGER = Kind("INTEGER", "a whole number, such as 1000 or 1e6", _integer)
 FLAG = Kind("", "true or false", _flag)
 BOX = Kind("LO HI", "two numbers, LO and HI (as in --box -5 5)", _pairs, repeatable=True)
 POINT = Kind("X,Y,...", "numbers separated by commas", _numbers, repeatable=True)
+SETTINGS = Kind("NAME=VALUE", "a name and a number, as in --set momentum=0.8", _settings, repeatable=True)
 
 
 @dataclass(frozen=True)
@@ -121,8 +138,9 @@ OPTIONS = (
     Option("sampling", TEXT, "uniform (default), sobol, latin_hypercube, grid, or normal with --mean and --std.", True),
     Option("mean", POINT, "Centre of the starts of --sampling normal."),
     Option("std", POINT, "Standard deviation of the starts of --sampling normal: one number, or one per coordinate."),
-    Option("method", TEXT, "Update rule: barzilai_borwein (default), gradient_descent or armijo.", True),
-    Option("learning_rate", NUMBER, "Constant step of gradient_descent; given alone it chooses that method."),
+    Option("method", TEXT, "Update rule: barzilai_borwein (default), gradient_descent, adam, ...", True),
+    Option("learning_rate", NUMBER, "Learning rate of the method; given alone it chooses gradient_descent."),
+    Option("set", SETTINGS, "Another hyperparameter of the method, such as beta1=0.8 or clip_norm=1; repeatable."),
     Option("seed", INTEGER, "Seed of the starting points; 0 when not given.", True),
     Option("gtol", NUMBER, "Stop a trajectory at this gradient norm; 1e-6 when not given, 0 for off.", True),
     Option("xtol", NUMBER, "Stop at this change of x, in units of the box; off when not given.", True),

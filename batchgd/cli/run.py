@@ -86,11 +86,11 @@ def _solve(options: dict[str, Any], console: Console) -> Any:
 
 def _solver_arguments(fun: Any, options: dict[str, Any]) -> dict[str, Any]:
     arguments = {name: value for name, value in options.items() if name in BY_NAME and BY_NAME[name].solver}
-    if "method" in options or "learning_rate" in options:
+    if "method" in options or "learning_rate" in options or "set" in options:
         from batchgd.methods import as_method
 
         settings = {"learning_rate": options["learning_rate"]} if "learning_rate" in options else {}
-        arguments["method"] = as_method(options.get("method"), **settings)
+        arguments["method"] = as_method(options.get("method"), **{**options.get("set", {}), **settings})
     if options.get("sampling") == "normal":
         arguments["sampling"] = _normal(options)
     elif "mean" in options or "std" in options:

@@ -138,10 +138,10 @@ def _probe(objective: Derivable, box: Box, x: NDArray, fun: NDArray, scale: Scal
     noise = 64 * EPS * np.abs(fun[row]) + 1e-3 * np.abs(put)
     # A maximum without curvature takes Newton back as well; there the move itself went down.
     lower = (end.fun < fun[row] - noise) | (put < -64 * EPS * np.abs(fun[row]))
-    back = np.where(end.state == LOCATED, moved <= 0.1 * _PROBE, end.fun > fun[row] + noise)
+    back = (moved <= 0.1 * _PROBE) | ((end.state != LOCATED) & (end.fun > fun[row] + noise))
     power = np.full(len(x), np.nan)
     isolated = ~_any(row, ~back | lower, len(x))
-    power[isolated] = shape(objective, box, x[isolated], fun[isolated])
+    power[isolated] = shape(objective, box, x[isolated], fun[isolated], scale)
     kind = np.where(soft.all(axis=1) & ~_any(row, lower, len(x)), FLAT, DEGENERATE)
     kind = np.where(isolated, _name(power, value, scale), kind)
     return np.where(smooth | np.isfinite(power), kind, NOTHING).astype(np.int8)

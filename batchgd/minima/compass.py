@@ -9,7 +9,7 @@ from batchgd.box import Box
 from batchgd.minima.catalogue import group_keys
 from batchgd.minima.merge import mix
 from batchgd.minima.polish import REACH
-from batchgd.minima.scale import EPS, Derivable, values
+from batchgd.minima.scale import EPS, Derivable, Scale, values
 
 _CELLS = 1024.0  # stalled points of one such cell are taken to one place
 _SHIFT = 0.3819660112501051  # of the cells, so that the middle of the box, where kinks like to sit, is no corner
@@ -19,7 +19,7 @@ _ENTRIES = 1 << 22  # numbers held at a time
 
 
 def rescue(
-    objective: Derivable, box: Box, x: NDArray[np.float64], reach: float = REACH
+    objective: Derivable, box: Box, x: NDArray[np.float64], scale: Scale, reach: float = REACH
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
     """Locate the non-smooth or strongly degenerate minima behind points where Newton failed.
 
@@ -44,7 +44,7 @@ def rescue(
         _, _, rank, _ = group_keys(keys[order], np.arange(len(order)))
         leaders = order[np.sort(rank)[:most]]
         place, value, good = compass(objective, box, x[leaders], reach)
-        good &= np.isfinite(shape(objective, box, place, value))
+        good &= np.isfinite(shape(objective, box, place, value, scale))
         index = dict(zip(keys[leaders].tolist(), range(len(leaders)), strict=True))
         owner = np.array([index.get(key, -1) for key in keys[left].tolist()])
         near = (owner >= 0) & good[owner]
@@ -60,10 +60,12 @@ def rescue(
 def compass(
     objective: Derivable, box: Box, x: NDArray[np.float64], reach: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Batched pattern search: the best of 2 d turned directions and the descent direction, else half the step.
+    """Batched pattern search: the best of 2 d directions and two descent directions, else half the step.
 
-    Directions are turned afresh each time, so that the crease of a valley stops nothing. Returns the places, their
-    values, and whether the step shrank to rounding within ``reach``.
+    Directions are the axes and, every other time, turned afresh. The second descent direction is the shortest vector
+    between the slopes here and one step down: where they lie on two sides of a crease, it runs along the crease
+    (gradient sampling with two gradients; Burke, Lewis, Overton 2005). Returns the places, their values, and whether
+    the step shrank to rounding within ``reach``.
     """
     m, d = x.shape
     rng = np.random.default_rng(d)
@@ -71,18 +73,20 @@ def compass(
     f, g = _value_and_gradient(objective, x)
     step = np.full(m, 1e-4)
     active = np.arange(m)
-    for _ in range(_TURNS):
-        turn = np.linalg.qr(rng.normal(size=(d, d)))[0]
-        slope = np.nan_to_num(g[active] * box.width, posinf=0.0, neginf=0.0)
-        slope /= np.maximum(np.abs(slope).max(axis=1, keepdims=True), np.finfo(np.float64).tiny)
-        ways = np.concatenate([np.broadcast_to(np.r_[turn, -turn], (len(active), 2 * d, d)), -slope[:, None]], axis=1)
+    for k in range(_TURNS):
+        turn = np.linalg.qr(rng.normal(size=(d, d)))[0] if k % 2 else np.eye(d)
+        slope = _finite(g[active] * box.width)
+        down = x[active] - _unit(slope) * step[active, None] * box.width
+        across = _finite(_value_and_gradient(objective, down)[1] * box.width)
+        both = np.stack([-_unit(slope), -_unit(_shortest(slope, across))], axis=1)
+        ways = np.concatenate([np.broadcast_to(np.r_[turn, -turn], (len(active), 2 * d, d)), both], axis=1)
         trial = x[active, None] + ways * step[active, None, None] * box.width
         height = values(objective, trial.reshape(-1, d)).reshape(len(active), -1)
         best = np.argmin(height, axis=1)
-        k = np.arange(len(active))
-        lower = height[k, best] < f[active]
+        row = np.arange(len(active))
+        lower = height[row, best] < f[active]
         moved = active[lower]
-        x[moved], f[moved] = trial[k, best][lower], height[k, best][lower]
+        x[moved], f[moved] = trial[row, best][lower], height[row, best][lower]
         g[moved] = _value_and_gradient(objective, x[moved])[1]
         step[active] *= np.where(lower, 2.0, 0.5)
         floor = 1e-17 + EPS * np.abs(x[active] / box.width).max(axis=1)
@@ -95,23 +99,26 @@ def compass(
     return x, f, done
 
 
-def shape(objective: Derivable, box: Box, x: NDArray[np.float64], fun: NDArray[np.float64]) -> NDArray[np.float64]:
+def shape(
+    objective: Derivable, box: Box, x: NDArray[np.float64], fun: NDArray[np.float64], scale: Scale
+) -> NDArray[np.float64]:
     """How the value rises around each point: the lowest exponent p of ``f(x + h v) - f(x) ~ h^p`` over directions v.
 
     About 1 at a kink, 2 at an ordinary minimum, 4 for x^4; NaN where the value falls, or does not rise, in some
     direction. Distances h are 1e-7 to 1e-3 box widths; directions are the axes, 2 d fixed turned ones and the gradient.
     """
     rows = max(1, _ENTRIES // ((4 * box.dim + 2) * box.dim))
-    parts = [_shape(objective, box, x[k : k + rows], fun[k : k + rows]) for k in range(0, len(x), rows)]
+    parts = [_shape(objective, box, x[k : k + rows], fun[k : k + rows], scale) for k in range(0, len(x), rows)]
     return np.concatenate([np.empty(0), *parts])
 
 
-def _shape(objective: Derivable, box: Box, x: NDArray[np.float64], fun: NDArray[np.float64]) -> NDArray[np.float64]:
+def _shape(
+    objective: Derivable, box: Box, x: NDArray[np.float64], fun: NDArray[np.float64], scale: Scale
+) -> NDArray[np.float64]:
     m, d = x.shape
     turn = np.linalg.qr(np.random.default_rng(d + 1).normal(size=(d, d)))[0]
     fixed = np.r_[np.eye(d), -np.eye(d), turn, -turn]
-    slope = np.nan_to_num(_value_and_gradient(objective, x)[1] * box.width, posinf=0.0, neginf=0.0)
-    slope /= np.maximum(np.abs(slope).max(axis=1, keepdims=True), np.finfo(np.float64).tiny)
+    slope = _unit(_finite(_value_and_gradient(objective, x)[1] * box.width))
     still = (slope == 0).all(axis=1)
     slope[still] = fixed[0]
     ways = np.concatenate([np.broadcast_to(fixed, (m, 4 * d, d)), -slope[:, None], slope[:, None]], axis=1)
@@ -121,9 +128,11 @@ def _shape(objective: Derivable, box: Box, x: NDArray[np.float64], fun: NDArray[
     before = None
     for h in (1e-7, 1e-6, 1e-5, 1e-4, 1e-3):
         rise = values(objective, (x[:, None] + h * ways * box.width).reshape(-1, d)).reshape(m, -1) - fun[:, None]
-        good &= (rise >= -noise).all(axis=1)
+        # A crease is located to rounding, the place along it only as far as the value tells: a trace of slope is left.
+        good &= (rise >= -noise - 1e-6 * _finite(rise).max(axis=1, keepdims=True)).all(axis=1)
         if before is not None:
-            clear = before > 16 * noise
+            # A secant this gentle is no kink; and rounding could feign any power there.
+            clear = before > np.maximum(16 * noise, 0.1 * h * 1e-6 * scale.slope)
             with np.errstate(all="ignore"):
                 power = np.where(clear & np.isfinite(rise), np.log10(rise / before), np.inf)
             exponent = np.minimum(exponent, power.min(axis=1))
@@ -131,6 +140,23 @@ def _shape(objective: Derivable, box: Box, x: NDArray[np.float64], fun: NDArray[
     good &= (rise > noise).all(axis=1)
     # Too flat to be measured at two distances: a high power.
     return np.where(good, np.where(np.isfinite(exponent), exponent, 99.0), np.nan)
+
+
+def _shortest(a: NDArray, b: NDArray) -> NDArray[np.float64]:
+    """The shortest vector on the segment between two vectors."""
+    way = b - a
+    length = np.maximum((way * way).sum(axis=1), np.finfo(np.float64).tiny)
+    return np.asarray(a + np.clip(-(a * way).sum(axis=1) / length, 0.0, 1.0)[:, None] * way)
+
+
+def _unit(vectors: NDArray) -> NDArray[np.float64]:
+    """The same directions with largest component 1; zeros stay."""
+    return np.asarray(vectors / np.maximum(np.abs(vectors).max(axis=1, keepdims=True), np.finfo(np.float64).tiny))
+
+
+def _finite(vectors: NDArray) -> NDArray[np.float64]:
+    """Zeros in place of what is not finite."""
+    return np.where(np.isfinite(vectors), vectors, 0.0)
 
 
 def _value_and_gradient(objective: Derivable, x: NDArray) -> tuple[NDArray, NDArray]:

@@ -125,7 +125,7 @@ def find_minima(
     >>> x = np.array([[1.0001], [-0.9998], [0.9999], [np.nan]])
     >>> keys = catalogue.add(0, x, Wells().value(x), np.array([1, 1, 1, 8]))
     >>> found = find_minima(catalogue, Wells())
-    >>> found.minima.x.ravel().tolist(), found.minima.fraction.tolist(), found.labels(keys).tolist()
+    >>> found.minima.x.ravel().round(12).tolist(), found.minima.fraction.tolist(), found.labels(keys).tolist()
     ([-1.0, 1.0], [0.25, 0.5], [1, 0, 1, -1])
     """
     box = catalogue.box if box is None else box
@@ -199,7 +199,8 @@ def _eigenvalues(objective: Derivable, x: NDArray[np.float64]) -> NDArray[np.flo
 def _order(sites: Sites, box: Box, f_tol: float) -> NDArray[np.int64]:
     """Lowest value first; values that rounding cannot order are ordered by rounded coordinates."""
     order = np.argsort(sites.fun, kind="stable")
-    gap = np.diff(sites.fun[order]) > f_tol * np.maximum(1.0, np.abs(sites.fun[order][1:]))
+    tolerance = np.maximum(f_tol * np.maximum(1.0, np.abs(sites.fun)), sites.noise)[order]
+    gap = np.diff(sites.fun[order]) > tolerance[1:]
     level = np.empty(len(order), np.int64)
     level[order] = np.cumsum(np.r_[False, gap])[: len(order)]
     u = np.rint((sites.x - box.lower) / (box.width * _ROUND))

@@ -44,29 +44,43 @@ class Identity:
     x_tol: float = 1e-6
     f_tol: float = 1e-9
 
-    def components(self, u: NDArray[np.float64], fun: NDArray[np.float64]) -> NDArray[np.int64]:
-        """The component of each point, (m,), numbered in the order of their first members."""
+    def components(
+        self, u: NDArray[np.float64], fun: NDArray[np.float64], noise: NDArray[np.float64] | None = None
+    ) -> NDArray[np.int64]:
+        """The component of each point, (m,), numbered in the order of their first members.
+
+        ``noise`` is the rounding in each value: differences below it never separate points.
+        """
+        noise = np.zeros(len(u)) if noise is None else noise
         if len(u) == 0:
             return np.empty(0, np.int64)
-        keys, row = self._thin(u, fun, _FINE)
-        return _renumber(self._components(u[row], fun[row])[_inverse(keys, keys[row])])
+        tol_f = self.value_tolerance(fun, noise)
+        keys, row = self._thin(u, fun, tol_f, _FINE)
+        sub = self._components(u[row], fun[row], tol_f[row])
+        return _renumber(sub[_inverse(keys, keys[row])])
 
-    def _thin(self, u: NDArray, fun: NDArray, cells: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    def value_tolerance(self, fun: NDArray, noise: NDArray) -> NDArray[np.float64]:
+        """How far values may differ."""
+        return np.maximum(self.f_tol * np.maximum(1.0, np.abs(fun)), noise)
+
+    def _thin(
+        self, u: NDArray, fun: NDArray, tol_f: NDArray, cells: int
+    ) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
         """Keys of cells of side tolerance / cells, and the first point of each."""
-        # arcsinh is f itself for small values and grows like log |f|: equal cells are equal relative differences.
-        keys = mix(np.floor(np.column_stack([u / self.x_tol, np.arcsinh(fun) / self.f_tol]) * cells))
+        # arcsinh is linear for small values and then grows like log |f|: equal cells are equal relative differences.
+        linear = max(1.0, float((tol_f / self.f_tol).min()))
+        keys = mix(np.floor(np.column_stack([u / self.x_tol, np.arcsinh(fun / linear) / self.f_tol]) * cells))
         return keys, group_keys(keys, np.arange(len(u)))[3]
 
-    def _components(self, u: NDArray, fun: NDArray) -> NDArray[np.int64]:
-        tol_f = self.f_tol * np.maximum(1.0, np.abs(fun))
+    def _components(self, u: NDArray, fun: NDArray, tol_f: NDArray) -> NDArray[np.int64]:
         group = split_at_gaps(u, fun, self.x_tol, tol_f)
         # A group whose members all lie within the tolerance is one component; others may hide several.
         order = np.argsort(group, kind="stable")
         head = np.flatnonzero(np.r_[True, np.diff(group[order]) != 0])
         spread = np.zeros(len(head))
-        for column, tol in [(fun, tol_f), *((c, self.x_tol) for c in u.T)]:
+        for column, tol in [(fun, tol_f), *((c, np.full(len(u), self.x_tol)) for c in u.T)]:
             extent = np.maximum.reduceat(column[order], head) - np.minimum.reduceat(column[order], head)
-            limit = np.maximum.reduceat(np.broadcast_to(tol, len(u))[order], head)
+            limit = np.minimum.reduceat(tol[order], head)
             spread = np.maximum(spread, extent / limit)
         doubtful = np.isin(group, group[order[head[spread > 1.0]]])
         if doubtful.any():
@@ -81,7 +95,7 @@ class Identity:
         from scipy.spatial import cKDTree
 
         if len(u) > 100_000:  # a continuum: within a quarter of the tolerance its points are not told apart
-            keys, row = self._thin(u, fun, 4)
+            keys, row = self._thin(u, fun, tol_f, 4)
         else:
             keys, row = np.arange(len(u), dtype=np.uint64), np.arange(len(u))
         pairs = cKDTree(u[row]).query_pairs(self.x_tol, p=np.inf, output_type="ndarray")
@@ -107,7 +121,9 @@ def split_at_gaps(u: NDArray, fun: NDArray, x_tol: float, tol_f: NDArray) -> NDA
     while True:
         for column, tol in columns:
             order = np.lexsort((column, group))
-            gap = np.diff(column[order]) > np.broadcast_to(tol, m)[order[1:]]
+            gap = np.diff(column[order]) > np.maximum(
+                np.broadcast_to(tol, m)[order[1:]], np.broadcast_to(tol, m)[order[:-1]]
+            )
             group[order] = np.cumsum(np.r_[False, gap | (np.diff(group[order]) != 0)])
         now = int(group.max()) + 1
         if now in (found, m):

@@ -29,7 +29,7 @@ def notes(
     if unresolved:
         said.append(
             f"{unresolved:,} of {n:,} starts ended too far from any stationary point to have a label: "
-            "raise maxiter or lower gtol"
+            "raise maxiter or max_time, or lower the tolerances"
         )
     if catalogue.coarsened or len(catalogue) > catalogue.cap:
         said.append(

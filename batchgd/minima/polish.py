@@ -26,11 +26,12 @@ _FLOOR = 1e-7  # a Newton step below this which cannot improve anything has met 
 
 @dataclass
 class Polished:
-    """Polished points: ``x`` (m, d), ``fun`` (m,) and ``state`` (LOCATED, LEFT or STUCK)."""
+    """Polished points: ``x`` (m, d), ``fun`` (m,), ``state`` (LOCATED, LEFT or STUCK) and ``noise`` of the value."""
 
     x: NDArray[np.float64]
     fun: NDArray[np.float64]
     state: NDArray[np.int8]
+    noise: NDArray[np.float64]
 
 
 def polish(objective: Derivable, box: Box, x: NDArray[np.float64], scale: Scale, reach: float = REACH) -> Polished:
@@ -65,7 +66,7 @@ def polish(objective: Derivable, box: Box, x: NDArray[np.float64], scale: Scale,
     J. Nocedal, S. Wright, "Numerical Optimization", 2nd ed. 2006, sections 3.4 and 11.1.
     E. Schröder, "Über unendlich viele Algorithmen zur Auflösung der Gleichungen", Math. Ann. 2, 1870.
     """
-    out = Polished(x.copy(), np.empty(len(x)), np.full(len(x), STUCK, np.int8))
+    out = Polished(x.copy(), np.empty(len(x)), np.full(len(x), STUCK, np.int8), np.zeros(len(x)))
     rows = int(np.clip((1 << 18) // (box.dim * box.dim + 8), 256, 16384))
     with np.errstate(all="ignore"):
         for begin in range(0, len(x), rows):
@@ -100,7 +101,7 @@ def _polish_chunk(objective: Derivable, box: Box, out: Polished, rows: slice, sc
     now = _State(
         np.arange(m), x0.copy(), x0.copy(), f, g * box.width, hessian, np.full(m, reach), np.zeros((m, d)), inf
     )
-    x_out, f_out, s_out = out.x[rows], out.fun[rows], out.state[rows]
+    x_out, f_out, s_out, n_out = out.x[rows], out.fun[rows], out.state[rows], out.noise[rows]
     f_out[:] = f
     for _ in range(_MAXITER):
         good = np.isfinite(now.g).all(axis=1) & np.isfinite(now.hessian).all(axis=(1, 2))
@@ -109,6 +110,7 @@ def _polish_chunk(objective: Derivable, box: Box, out: Polished, rows: slice, sc
             return
         state = _iterate(objective, box, now, scale, reach)
         x_out[now.row], f_out[now.row], s_out[now.row] = now.x, now.f, np.where(state < 0, STUCK, state)
+        n_out[now.row] = value_noise(now.f, now.hessian)
         now = now.keep(state < 0) if (state >= 0).any() else now
 
 
@@ -152,9 +154,13 @@ def _better(now: _State, f: NDArray, g: NDArray, root: NDArray) -> NDArray[np.bo
     old, new = _norm(now.g), _norm(g)
     lower = f <= now.f + 4 * EPS * np.abs(now.f)
     # Where sums cancel, rounding in f exceeds eps |f|; there the gradient decides.
-    noise = 8 * EPS * (np.abs(now.f) + np.abs(now.hessian).max(axis=(1, 2)))
-    lower |= (f <= now.f + noise) & (new < 0.9 * old)
+    lower |= (f <= now.f + value_noise(now.f, now.hessian)) & (new < 0.9 * old)
     return fine & np.where(root, new < old, lower)
+
+
+def value_noise(f: NDArray, hessian: NDArray) -> NDArray[np.float64]:
+    """Rounding in values: of terms as large as the curvature makes them within the box, even where they cancel."""
+    return np.asarray(8 * EPS * (np.abs(f) + np.abs(hessian).max(axis=(1, 2))))
 
 
 def _accelerate(newton: NDArray, size: NDArray, now: _State) -> tuple[NDArray, NDArray[np.bool_]]:

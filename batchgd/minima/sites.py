@@ -14,7 +14,7 @@ from batchgd.minima.classify import DEGENERATE, DEGENERATE_MINIMUM, FLAT, KINK, 
 from batchgd.minima.compass import rescue
 from batchgd.minima.merge import Identity
 from batchgd.minima.polish import LOCATED, STUCK, Polished, polish
-from batchgd.minima.scale import Derivable, Scale, values
+from batchgd.minima.scale import EPS, Derivable, Scale, values
 
 MINIMA = (MINIMUM, KINK, DEGENERATE_MINIMUM)
 
@@ -27,7 +27,7 @@ _FLAT_CURVATURE = 1e-5  # of the typical curvature, in one direction at least
 
 @dataclass
 class Sites:
-    """One row per distinct point; ``points`` is how many a continuum had before it became one row."""
+    """One row per distinct point; ``points``: those of a continuum before it became one row; ``noise``: of ``fun``."""
 
     x: NDArray[np.float64]
     fun: NDArray[np.float64]
@@ -38,6 +38,7 @@ class Sites:
     negative: NDArray[np.int64]
     zero: NDArray[np.int64]
     points: NDArray[np.int64]
+    noise: NDArray[np.float64]
 
     def take(self, rows: NDArray) -> Sites:
         """Some of the rows."""
@@ -54,7 +55,9 @@ def find_sites(
     polished = _locate(objective, box, catalogue, scale)
     site = np.full(len(catalogue), -1)
     rows = np.flatnonzero(polished.state == LOCATED)
-    component = identity.components((polished.x[rows] - box.lower) / box.width, polished.fun[rows])
+    component = identity.components(
+        (polished.x[rows] - box.lower) / box.width, polished.fun[rows], polished.noise[rows]
+    )
     site[rows] = component
     sites, site = _gather(polished, site, catalogue, box)
     kinds = classify(objective, box, sites.x, sites.fun, scale, levels(sites.fun, scale))
@@ -77,9 +80,10 @@ def _locate(objective: Derivable, box: Box, catalogue: Catalogue, scale: Scale) 
     polished = polish(objective, box, catalogue.x, scale)
     stuck = np.flatnonzero(polished.state == STUCK)
     if len(stuck):
-        x, fun, found = rescue(objective, box, catalogue.x[stuck])
+        x, fun, found = rescue(objective, box, catalogue.x[stuck], scale)
         rows = stuck[found]
         polished.x[rows], polished.fun[rows], polished.state[rows] = x[found], fun[found], LOCATED
+        polished.noise[rows] = 64 * EPS * (np.abs(fun[found]) + scale.slope)
     # The value may come out as not finite at the polished point only (0/0 in the value itself).
     polished.state[~np.isfinite(polished.fun) & (polished.state == LOCATED)] = STUCK
     return polished
@@ -102,7 +106,8 @@ def _gather(
     count = np.bincount(own, weights=catalogue.count[rows], minlength=k).astype(np.int64)
     whole = np.zeros(k, np.int64)
     kind = np.full(k, DEGENERATE, np.int8)
-    return Sites(polished.x[best], polished.fun[best], first, count, spread, kind, whole, whole.copy(), whole + 1), site
+    place = polished.x[best], polished.fun[best]
+    return Sites(*place, first, count, spread, kind, whole, whole.copy(), whole + 1, polished.noise[best]), site
 
 
 def _add_plateaus(
@@ -134,6 +139,7 @@ def _add_plateaus(
         0 * one,
         one,
         one,
+        np.zeros(m),
     )
     return Sites(*(np.concatenate([getattr(a, f.name) for a in (sites, more)]) for f in fields(Sites))), site
 
@@ -148,7 +154,7 @@ def _collapse(sites: Sites, site: NDArray[np.int64], box: Box, scale: Scale) -> 
     blurred = np.flatnonzero(np.isin(sites.kind, (KINK, DEGENERATE_MINIMUM)))
     if len(blurred):
         u = (sites.x[blurred] - box.lower) / box.width
-        group[blurred] = 2 * k + _BLUR.components(u, sites.fun[blurred])
+        group[blurred] = 2 * k + _BLUR.components(u, sites.fun[blurred], sites.noise[blurred])
     order = np.lexsort((sites.first, sites.fun, group))
     new = np.r_[np.ones(len(order[:1]), np.bool_), np.diff(group[order]) != 0]
     place = np.empty(k, np.int64)

@@ -160,6 +160,9 @@ def _finish(ax: Any, result: Any, label: Any, lower: Any, upper: Any, note: str,
     kinds = "1 minimum" if count == 1 else f"{count:,} minima"
     if hidden:
         note += f"\n{hidden:,} {'minimum lies' if hidden == 1 else 'minima lie'} outside"
+        away = np.any((result.minima.x < lower) | (result.minima.x > upper), axis=1)
+        if np.min(result.minima.fun[~away], initial=np.inf) > result.minima.fun[0] + 1e-9:
+            note += ", the best of all among them" if hidden > 1 else ", the best of all"
     headline(ax, f"{name}: {result.n:,} starts, {kinds}", note)
     ax.set_xlabel("x0", fontsize=LABEL_SIZE)
     ax.set_ylabel("x1", fontsize=LABEL_SIZE)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from batchgd.specialise.rule import Rule
 
-COUNTERS = ("nit", "nfev", "first_gg", "previous_f", "busy", "code")
+COUNTERS = ("nit", "nfev", "previous_f", "busy", "code")
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ class Layout:
             f"D = {self.dim}",
             f"ACCEPTED = {self.accepted}",
             f"STATE = {self.dim}",
+            f"TRIALS = {self.rule.decide is not None}",
             f"PER_START = {self.first_per_start}",
             f"N_PER_START = {len(self.per_start)}",
             *(f"{name.upper()} = {self.counter(name)}" for name in ("nit", "nfev", "busy", "code")),

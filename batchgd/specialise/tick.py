@@ -6,7 +6,10 @@ SIMD. The text is the same for all targets but for how a slot is reached and how
 
 from __future__ import annotations
 
+from batchgd.kernels import stopping
+from batchgd.kernels.status import Status
 from batchgd.specialise.layout import Layout
+from batchgd.specialise.rule import parameters_of
 from batchgd.specialise.typed import Constants
 
 LIMITS = ("gtol_squared", "xtol", "ftol", "resolution", "least_size", "maxiter")
@@ -16,16 +19,24 @@ BOX = ("inverse_width", "outer_lower", "outer_upper")
 """What the tick knows of the box, per coordinate or once for a cubic one."""
 
 
+def active_tests(tolerances: tuple[str, ...]) -> list[tuple[str, Status, str | None]]:
+    """The stopping tests of a run that uses these tolerances."""
+    return [row for row in stopping.TESTS if row[2] is None or row[2] in tolerances]
+
+
 class TickEmitter:
     """Writes the source of ``tick`` for one specialisation."""
 
     def __init__(
-        self, layout: Layout, constants: Constants, *, n_params: int, cubic: bool, value_test: bool, arrays: bool
+        self, layout: Layout, constants: Constants, *, n_params: int, cubic: bool, tests: tuple[str, ...], arrays: bool
     ):
         self.layout, self.rule, self.dim = layout, layout.rule, layout.dim
         self.constants, self.n_params, self.cubic = constants, n_params, cubic
-        self.value_test, self.arrays = value_test, arrays
+        self.tests, self.arrays = tests, arrays
+        self.value_test = "ftol" in tests
         self.lines: list[str] = []
+        # What stands for these two in the arguments of rules and modifiers.
+        self._gg, self._learning_rate = "gg", "learning_rate"
 
     @property
     def has_value(self) -> bool:
@@ -37,6 +48,8 @@ class TickEmitter:
         head = ["def tick(ws, p, box, h, limits):", *("    " + line for line in self._invariants())]
         self._loads()
         self._evaluation()
+        self._rate()
+        self._modified_gradient()
         self._decision()
         self._update()
         self._stopping()
@@ -71,11 +84,14 @@ class TickEmitter:
         slots |= {f"{v}_{i}": layout.vector(v, i) for v in self.rule.vectors for i in range(self.dim)}
         slots |= {name: layout.scalar(name) for name in self.rule.scalars}
         slots |= {name: layout.hyperparameter(name) for name in layout.per_start}
-        slots |= {name: layout.counter(name) for name in ("nit", "nfev", "first_gg", "busy")}
+        slots |= {name: layout.counter(name) for name in ("nit", "busy")}
+        if self.rule.decide is not None:
+            slots["nfev"] = layout.counter("nfev")
         if self.value_test:
             slots["previous_f"] = layout.counter("previous_f")
         self.lines += [f"{name} = {self._slot(number)}" for name, number in slots.items()]
-        self.lines.append(f"first = nfev < {self.constants(0.5)}")
+        evaluations = "nit" if self.rule.decide is None else "nfev"
+        self.lines.append(f"first = {evaluations} < {self.constants(0.5)}")
 
     def _evaluation(self) -> None:
         arguments = ", ".join([*(f"x{i}" for i in range(self.dim)), *(f"p{k}" for k in range(self.n_params))])
@@ -85,7 +101,20 @@ class TickEmitter:
         else:
             self.lines.append(f"{', '.join(gradient)}, = gradient({arguments})")
         self.lines.append("gg = " + " + ".join(f"{g} * {g}" for g in gradient))
-        self.lines.append("first_gg = where(first, gg, first_gg)")
+
+    def _rate(self) -> None:
+        for part in self.rule.parts_with("rate"):
+            self.lines.append(f"scheduled = {part.name}_rate({self._arguments(part.functions['rate'])})")
+            self._learning_rate = "scheduled"
+
+    def _modified_gradient(self) -> None:
+        """What the rule sees for a gradient; ``gg`` stays that of the gradient itself, for the stopping tests."""
+        squares = " + ".join(f"g{i} * g{i}" for i in range(self.dim))
+        for part in self.rule.parts_with("gradient"):
+            for i in range(self.dim):
+                self.lines.append(f"g{i} = {part.name}_gradient({self._arguments(part.functions['gradient'], i)})")
+            self._gg = "modified_gg"
+            self.lines.append(f"modified_gg = {squares}")
 
     def _decision(self) -> None:
         for name, wanted in self.rule.sums.items():
@@ -93,42 +122,59 @@ class TickEmitter:
             self.lines.append(f"{name} = " + " + ".join(terms))
         if self.rule.decide is None:
             self.lines.append("accepted = first | True")
+            if self.rule.advance is not None:
+                self.lines.append(f"{', '.join(self.rule.scalars)} = advance({self._arguments(self.rule.advance)})")
             return
         outputs = ", ".join(["accepted", *self.rule.scalars])
-        self.lines.append(f"{outputs} = decide({', '.join(self.rule.decide)})")
+        self.lines.append(f"{outputs} = decide({self._arguments(self.rule.decide)})")
         later = f"where(accepted & (nfev > {self.constants(0.5)}), {self.constants(1.0)}, {self.constants(0.0)})"
         self.lines.append(f"nit = nit + {later}")
 
     def _update(self) -> None:
         for i in range(self.dim):
-            outputs = ", ".join([f"n{i}", *(f"{v}_{i}" for v in self.rule.vectors)])
+            outputs = ", ".join([f"n{i}", *(f"{v}_{i}" for v in self.rule.own_vectors)])
             self.lines.append(f"{outputs} = update({self._arguments(self.rule.update, i)})")
+            for part in self.rule.parts_with("point"):
+                outputs = ", ".join([f"n{i}", *(f"{v}_{i}" for v in part.vectors)])
+                self.lines.append(f"{outputs} = {part.name}_point({self._arguments(part.functions['point'], i)})")
 
     def _stopping(self) -> None:
-        self.lines.append("size = absolute(x0)")
-        self.lines += [f"size = maximum(size, absolute(x{i}))" for i in range(1, self.dim)]
-        beyond = [
-            f"(x{i} < {self._box('outer_lower', i)}) | (x{i} > {self._box('outer_upper', i)})" for i in range(self.dim)
-        ]
-        self.lines.append("outside = " + " | ".join(beyond))
-        if self.rule.step_squared is None:
+        self._extent()
+        if self.rule.step_squared is None or self.rule.parts_with("point"):
             steps = [f"(n{i} - {self._resting(i)})" for i in range(self.dim)]
             self.lines.append("moved = " + " + ".join(f"{step} * {step}" for step in steps))
         else:
-            self.lines.append(f"moved = step_squared({', '.join(self.rule.step_squared)})")
-        if self.value_test:
-            self.lines.append(f"settled = value_settled(f, previous_f, ftol) & (nfev > {self.constants(0.5)})")
-        else:
-            self.lines.append("settled = nfev < nfev")
-        self.lines.append(
-            "code = stop(accepted, gg, first_gg, settled, moved, size, outside, nit, gtol_squared, xtol, "
-            "resolution, least_size, maxiter)"
-        )
+            self.lines.append(f"moved = step_squared({self._arguments(self.rule.step_squared)})")
         zero = self.constants(0.0)
+        code, stalled = zero, zero
+        for test, status, _ in active_tests(self.tests):
+            # Tests look at the gradient itself, whatever a modifier made of it for the rule.
+            holds = f"{test}({', '.join(parameters_of(getattr(stopping, test)))})"
+            self.lines.append(f"code = where({holds}, {self.constants(float(status))}, {code})")
+            code = "code"
+            if status == Status.STALLED and self.rule.decide is not None:
+                self.lines.append(f"stalled = where({holds}, {self.constants(float(status))}, {zero})")
+                stalled = "stalled"
+        if self.rule.decide is not None:
+            self.lines.append(f"code = where(accepted, code, {stalled})")
         self.lines.append(f"working = busy > {zero}")
         self.lines.append(f"code = where(working, code, {zero})")
         self.lines.append(f"ended = code != {zero}")
         self.lines.append(f"going = working & (code == {zero})")
+
+    def _extent(self) -> None:
+        """How large x is, and whether it left the outer region; both from its extreme coordinates in a cubic box."""
+        if self.cubic:
+            self.lines += ["highest = x0", "lowest = x0"]
+            for i in range(1, self.dim):
+                self.lines += [f"highest = larger(highest, x{i})", f"lowest = smaller(lowest, x{i})"]
+            self.lines.append("size = larger(larger(highest, -lowest), least_size)")
+            self.lines.append("outside = (lowest < outer_lower) | (highest > outer_upper)")
+            return
+        self.lines.append("size = least_size")
+        self.lines += [f"size = larger(absolute(x{i}), size)" for i in range(self.dim)]
+        beyond = [f"(x{i} < outer_lower_{i}) | (x{i} > outer_upper_{i})" for i in range(self.dim)]
+        self.lines.append("outside = " + " | ".join(beyond))
 
     def _stores(self) -> None:
         layout, one = self.layout, self.constants(1.0)
@@ -136,8 +182,8 @@ class TickEmitter:
         values |= {layout.vector(v, i): f"{v}_{i}" for v in self.rule.vectors for i in range(self.dim)}
         values |= {layout.scalar(name): name for name in self.rule.scalars}
         values[layout.counter("nit")] = f"where(going, nit + {one}, nit)" if self.rule.decide is None else "nit"
-        values[layout.counter("nfev")] = f"nfev + {one}"
-        values[layout.counter("first_gg")] = "first_gg"
+        if self.rule.decide is not None:
+            values[layout.counter("nfev")] = f"nfev + {one}"
         if self.value_test:
             values[layout.counter("previous_f")] = "where(accepted, f, previous_f)"
         values[layout.counter("code")] = "code"
@@ -147,8 +193,10 @@ class TickEmitter:
         """Where a trajectory that ends now has come to rest: the last accepted point."""
         return f"x{i}" if self.rule.accepted is None else f"{self.rule.accepted}_{i}"
 
-    def _arguments(self, wanted: tuple[str, ...], i: int) -> str:
-        """The names of one coordinate's arguments."""
-        per_coordinate = {"x": f"x{i}", "g": f"g{i}", "inverse_width": self._box("inverse_width", i)}
-        per_coordinate |= {v: f"{v}_{i}" for v in self.rule.vectors}
-        return ", ".join(per_coordinate.get(name, name) for name in wanted)
+    def _arguments(self, wanted: tuple[str, ...], i: int | None = None) -> str:
+        """The names of a lane's arguments, or of those of one of its coordinates."""
+        names = {"gg": self._gg, "learning_rate": self._learning_rate}
+        if i is not None:
+            names |= {"x": f"x{i}", "g": f"g{i}", "following": f"n{i}", "inverse_width": self._box("inverse_width", i)}
+            names |= {v: f"{v}_{i}" for v in self.rule.vectors}
+        return ", ".join(names.get(name, name) for name in wanted)

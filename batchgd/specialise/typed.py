@@ -53,20 +53,47 @@ class _Typing(ast.NodeTransformer):
         return node
 
 
-def functions_of(module: ModuleType, constant: Callable[[float], str], decorator: str | None) -> str:
-    """Return the source of every function of a module, typed and decorated."""
-    return "\n\n\n".join(
-        function_source(value, constant, decorator)
-        for value in vars(module).values()
+class _Prefixing(ast.NodeTransformer):
+    """Puts a prefix before some names, where they are defined and where they are used."""
+
+    def __init__(self, prefix: str, names: set[str]):
+        self.prefix, self.names = prefix, names
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        """Rename a function."""
+        node.name = self.prefix + node.name if node.name in self.names else node.name
+        self.generic_visit(node)
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.Call:
+        """Rename a function where it is called; an argument of the same name stays."""
+        if isinstance(node.func, ast.Name) and node.func.id in self.names:
+            node.func.id = self.prefix + node.func.id
+        self.generic_visit(node)
+        return node
+
+
+def functions_of(module: ModuleType, constant: Callable[[float], str], decorator: str | None, prefix: str = "") -> str:
+    """Return the source of every function of a module, typed and decorated, with a prefix to their names."""
+    functions = {
+        name: value
+        for name, value in vars(module).items()
         if inspect.isfunction(value) and value.__module__ == module.__name__
-    )
+    }
+    renaming = _Prefixing(prefix, set(functions))
+    return "\n\n\n".join(function_source(value, constant, decorator, renaming) for value in functions.values())
 
 
-def function_source(function: Callable, constant: Callable[[float], str], decorator: str | None) -> str:
+def function_source(
+    function: Callable,
+    constant: Callable[[float], str],
+    decorator: str | None,
+    renaming: ast.NodeTransformer | None = None,
+) -> str:
     """Return the source of one function, typed and decorated."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    tree = ast.fix_missing_locations(_Typing(constant).visit(tree))
-    return decorated(ast.unparse(tree), decorator)
+    tree: ast.AST = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    tree = _Typing(constant).visit(tree if renaming is None else renaming.visit(tree))
+    return decorated(ast.unparse(ast.fix_missing_locations(tree)), decorator)
 
 
 def decorated(text: str, decorator: str | None) -> str:

@@ -23,7 +23,7 @@ def prepare(case: Case, dtype: str, starts: np.ndarray, variant: str) -> Run:
 
     def multistart() -> Endpoints:
         result = bgd.multistart(objective, starts=starts, box=box, method=method, **limits)
-        return Endpoints(result.x, result.nit)
+        return Endpoints(result.x, result.nit, np.asarray(result.minima.count))
 
     return multistart if variant == "minima" else descend
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from .cases import Case
 from .jax_while import compiled
-from .table import Endpoints, Run
+from .table import Run
 from .values import VALUES
 
 
@@ -75,6 +75,3 @@ def _lbfgs(case: Case, real: Any) -> Any:
         return x, k
 
     return descend
-
-
-__all__ = ["Endpoints", "prepare"]

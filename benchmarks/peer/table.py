@@ -15,10 +15,11 @@ from .cases import DESCENT, LANDSCAPE, SOLVE, Case
 
 @dataclass
 class Endpoints:
-    """Where the descents ended: x (n, d), and the number of updates of each where the peer tells."""
+    """Where the descents ended: x (n, d), the updates of each where the peer tells, and starts per minimum."""
 
     x: np.ndarray
     nit: np.ndarray | None = None
+    counts: np.ndarray | None = None
 
 
 Run = Callable[[], Endpoints]
@@ -119,7 +120,5 @@ PEERS = (
 def applicable(case: Case, dtype: str) -> list[Peer]:
     """Return the peers that can run a case."""
     return [
-        peer
-        for peer in PEERS
-        if case.kind in peer.kinds and dtype in peer.dtypes and (peer.capped or not case.capped)
+        peer for peer in PEERS if case.kind in peer.kinds and dtype in peer.dtypes and (peer.capped or not case.capped)
     ]

@@ -6,30 +6,71 @@ functions ask for by parameter name; the loop is built around that. A module may
 ``VECTORS``
     Names of the vectors of length d that the rule remembers (zero at a start).
 ``SCALARS``
-    Names of the numbers that it remembers (zero at a start).
+    Names of the numbers that it remembers (zero at a start); ``decide`` or ``advance`` renews them.
 ``sum_<name>(...)``
     The term of one coordinate; its sum over all coordinates is the scalar ``<name>``. It may ask for ``x``, ``g``,
-    any vector, and ``inverse_width`` (one over the width of the box in that coordinate).
+    any vector or hyperparameter, ``first``, and ``inverse_width`` (one over the width of the box there).
 ``decide(...) -> (accepted, *SCALARS)``
     One lane's decision after an evaluation. It may ask for ``f`` (then the value is computed), ``gg`` (the squared
     gradient norm), ``first`` (whether this is the evaluation of the start), ``nit``, any sum, scalar or
     hyperparameter. Without it every point is accepted.
+``advance(...) -> SCALARS``
+    The remembered numbers of a rule that never rejects, which has no ``decide``; it may ask for the same. One output
+    is returned bare.
 ``update(...) -> (x, *VECTORS)``
     One coordinate of the next point to evaluate, and what is remembered. It may ask for ``x``, ``g``, any vector,
-    scalar, hyperparameter, ``accepted``, ``nit``, ``inverse_width``. One output is returned bare.
+    scalar, sum, hyperparameter, ``f``, ``gg``, ``first``, ``accepted``, ``nit`` (updates made before this one),
+    ``inverse_width``. One output is returned bare.
 ``step_squared(...)``
     The squared length of that step, from scalars; left out, the loop sums it over the coordinates.
 ``ACCEPTED``
     The vector that holds the last accepted point, for rules that reject trials.
+
+A schedule (``batchgd.kernels.schedules``) gives the ``learning_rate`` that a rule sees; modifiers
+(``batchgd.kernels.modifiers``) change the gradient before the rule and the point after it.
 """
 
 from types import ModuleType
 
-from batchgd.kernels.methods import armijo, barzilai_borwein, gradient_descent
+from batchgd.kernels.methods import (
+    adadelta,
+    adagrad,
+    adam,
+    adamax,
+    amsgrad,
+    armijo,
+    barzilai_borwein,
+    fire,
+    gradient_descent,
+    heavy_ball,
+    lion,
+    nadam,
+    nesterov,
+    polyak,
+    rmsprop,
+    rmsprop_centred,
+    rprop,
+    signsgd,
+)
 
 RULES: dict[str, ModuleType] = {
     "gradient_descent": gradient_descent,
+    "polyak": polyak,
     "armijo": armijo,
     "barzilai_borwein": barzilai_borwein,
+    "heavy_ball": heavy_ball,
+    "nesterov": nesterov,
+    "adagrad": adagrad,
+    "adadelta": adadelta,
+    "rmsprop": rmsprop,
+    "rmsprop_centred": rmsprop_centred,
+    "adam": adam,
+    "amsgrad": amsgrad,
+    "adamax": adamax,
+    "nadam": nadam,
+    "lion": lion,
+    "rprop": rprop,
+    "signsgd": signsgd,
+    "fire": fire,
 }
 """Every update rule by name: one row each."""

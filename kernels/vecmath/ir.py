@@ -16,7 +16,10 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
-JIT_OPTIONS: Any = {"fastmath": {"contract"}, "error_model": "numpy", "forceinline": True}
+NO_WRAPPERS: Any = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+"""Overloads are called by compiled code alone: without wrappers for Python and C they compile in half the time."""
+
+JIT_OPTIONS: Any = {"fastmath": {"contract"}, "error_model": "numpy", "forceinline": True, **NO_WRAPPERS}
 
 
 @dataclass(frozen=True)

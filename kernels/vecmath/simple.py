@@ -9,9 +9,9 @@ import numpy as np
 from numba import types
 from numba.extending import overload, register_jitable
 
-from batchgd.kernels.vecmath.ir import Real, emitted, result_type
+from batchgd.kernels.vecmath.ir import NO_WRAPPERS, Real, emitted, result_type
 
-OPTIONS: Any = {"fastmath": {"contract"}, "error_model": "numpy"}
+OPTIONS: Any = {"fastmath": {"contract"}, "error_model": "numpy", **NO_WRAPPERS}
 
 
 def where(condition: Any, yes: Any, no: Any) -> Any:

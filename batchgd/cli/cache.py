@@ -1,0 +1,84 @@
+"""`batchgd cache`: where compiled code is kept, how much there is, and how to be rid of it."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from batchgd.cli.console import print_json
+from batchgd.errors import InputError
+
+
+def cache(
+    info: Annotated[bool, typer.Option("--info", help="Show the folder and what it holds (the default).")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Delete the compiled code.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
+) -> None:
+    """Show or clear the compiled code that is kept from run to run.
+
+    It lies in $BATCHGD_CACHE_DIR, else $XDG_CACHE_HOME/batchgd, else the platform's cache folder. Above 1 GiB the code
+    least recently used is dropped. Files that batchgd did not write are never deleted.
+    """
+    if info and clear:
+        raise InputError("--info and --clear exclude each other: leave one out")
+    from batchgd.specialise.folder import chosen_folder
+
+    folder = chosen_folder()
+    facts = _clear(folder) if clear else _info(folder)
+    if json:
+        print_json(facts)
+    elif clear:
+        print(f"freed {_size(facts['freed_bytes'])} in {_entries(facts['removed'])} from {folder}")
+    else:
+        _show(facts)
+
+
+def _clear(folder: Path) -> dict[str, Any]:
+    from batchgd.specialise.folder import entries, remove
+
+    held = entries(folder)
+    freed = sum(remove(entry) for entry in held)
+    removed = sum(not entry.path.exists() for entry in held)
+    return {"folder": str(folder), "removed": removed, "freed_bytes": freed}
+
+
+def _info(folder: Path) -> dict[str, Any]:
+    from batchgd.specialise.folder import LIMIT_BYTES, entries
+
+    held = entries(folder)
+    used = [datetime.fromtimestamp(entry.used).astimezone().isoformat(timespec="seconds") for entry in held]
+    return {
+        "folder": str(folder),
+        "entries": len(held),
+        "bytes": sum(entry.size for entry in held),
+        "limit_bytes": LIMIT_BYTES,
+        "oldest": used[0] if held else None,
+        "newest": used[-1] if held else None,
+    }
+
+
+def _show(facts: dict[str, Any]) -> None:
+    print(f"folder     {facts['folder']}")
+    print(f"holds      {_entries(facts['entries'])}, {_size(facts['bytes'])} of at most {_size(facts['limit_bytes'])}")
+    if facts["entries"]:
+        print(f"last used  {facts['oldest']} (the oldest) to {facts['newest']} (the newest)")
+
+
+def _entries(n: int) -> str:
+    return f"{n} entr{'y' if n == 1 else 'ies'}"
+
+
+def _size(n: float) -> str:
+    """Write a number of bytes for people.
+
+    >>> _size(512), _size(2**20), _size(1.5 * 2**30)
+    ('512 B', '1.0 MiB', '1.5 GiB')
+    """
+    if n < 1024:
+        return f"{n} B"
+    for unit in ("KiB", "MiB", "GiB"):
+        n /= 1024
+        if n < 1024 or unit == "GiB":
+            break
+    return f"{n:.1f} {unit}"

@@ -1,0 +1,169 @@
+"""What every method is: a rule's name, checked hyperparameters, and how they are told and handed to a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+import numpy as np
+
+from batchgd.errors import InputError
+
+Hyperparameter = Any
+"""One number, or one per start: an array of shape (n,)."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Where a hyperparameter must lie; the ends are left out unless ``low_included`` says otherwise.
+
+    >>> str(Interval(0.0, 1.0, low_included=True)), str(Interval(0.0))
+    ('at least 0 and below 1', 'greater than 0')
+    """
+
+    low: float = -np.inf
+    high: float = np.inf
+    low_included: bool = False
+
+    def __str__(self) -> str:
+        parts = []
+        if self.low > -np.inf and self.high < np.inf and not self.low_included:
+            return f"between {self.low:g} and {self.high:g}, both excluded"
+        if self.low > -np.inf:
+            parts.append(f"{'at least' if self.low_included else 'greater than'} {self.low:g}")
+        if self.high < np.inf:
+            parts.append(f"below {self.high:g}")
+        return " and ".join(parts)
+
+    def check(self, name: str, value: Any) -> Any:
+        """Return the value as a float or a float64 array, or raise InputError with the name and what is wanted."""
+        wanted = f" {self}".rstrip()
+        try:
+            checked = _number_or_array(value)
+        except (TypeError, ValueError):
+            raise InputError(f"{name} is {value!r}: give one number{wanted}, or one per start") from None
+        array = np.asarray(checked, np.float64)
+        if array.ndim > 1 or array.size == 0:
+            raise InputError(f"{name} has shape {array.shape}: give one number, or one per start")
+        above = array >= self.low if self.low_included else array > self.low
+        bad = ~(above & (array < self.high) & np.isfinite(array))
+        if bad.any():
+            raise InputError(f"{name} is {array[bad].flat[0]:g}: give a finite number{wanted}")
+        return checked
+
+
+ANY = Interval()
+POSITIVE = Interval(0.0)
+NOT_NEGATIVE = Interval(0.0, low_included=True)
+SHARE = Interval(0.0, 1.0)
+DECAY = Interval(0.0, 1.0, low_included=True)  # of a running average: 0 forgets at once
+
+
+class Checked:
+    """Checks the fields named in ``LIMITS`` when an instance is made."""
+
+    LIMITS: ClassVar[dict[str, Interval]] = {}
+
+    def __post_init__(self) -> None:
+        for name, interval in self.LIMITS.items():
+            value = getattr(self, name)
+            if not self._is_settled(name, value):
+                object.__setattr__(self, name, interval.check(name, value))
+
+    def _is_settled(self, name: str, value: Any) -> bool:
+        """Whether a field needs no check: it was left out, and may be."""
+        return value is None and getattr(type(self), name, 0) is None
+
+
+@dataclass(frozen=True, eq=False)
+class Method(Checked):
+    """What every method is: a name in ``RULES``, and numbers for the hyperparameters that the rule asks for.
+
+    A subclass declares one field per hyperparameter and, in ``LIMITS``, the interval that it must lie in.
+    """
+
+    @property
+    def rule(self) -> str:
+        """The update rule's name in ``batchgd.kernels.methods.RULES``."""
+        raise NotImplementedError
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The names of a schedule and of modifiers of the rule; the kernels' tables say in which order they act."""
+        return ()
+
+    def hyperparameters(self, dtype: str) -> dict[str, Hyperparameter]:
+        """Return a value for every hyperparameter of the rule and its parts, in a run of this dtype."""
+        return {name: getattr(self, name) for name in self.LIMITS}
+
+    def describe(self) -> dict[str, Any]:
+        """Return name and settings, JSON-ready; an array of one value per start is given by its range."""
+        settings = {name: described(getattr(self, name)) for name in field_names(type(self))}
+        return {"name": type(self).__name__, **settings}
+
+    def __str__(self) -> str:
+        return shown(type(self).__name__, {name: getattr(self, name) for name in field_names(type(self))})
+
+
+def field_names(cls: type) -> list[str]:
+    """Return the names of a dataclass' fields, those that can be given by position first."""
+    return [field.name for field in sorted(fields(cls), key=lambda field: field.kw_only is True)]
+
+
+def split_per_start(method: Method, n: int, dtype: str) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+    """Part a method's hyperparameters into those that are one number and those that differ per start.
+
+    Raises InputError for an array whose length is not the number of starts, and for a number that a run of this
+    dtype would round to zero or infinity.
+    """
+    shared: dict[str, float] = {}
+    differing: dict[str, np.ndarray] = {}
+    for name, value in method.hyperparameters(dtype).items():
+        _check_precision(name, value, dtype)
+        if np.ndim(value) == 0:
+            shared[name] = float(value)
+        elif len(value) != n:
+            raise InputError(f"{name} has {len(value)} values for {n} starts: give one number, or one per start")
+        else:
+            differing[name] = np.asarray(value, np.float64)
+    return shared, differing
+
+
+def described(value: Any) -> Any:
+    """Return a setting as JSON takes it: an array by its range, a schedule by its name and settings."""
+    if isinstance(value, np.ndarray):
+        return {"per_start": int(value.size), "lowest": float(value.min()), "highest": float(value.max())}
+    if hasattr(value, "settings"):
+        return {name: described(setting) for name, setting in value.settings().items()}
+    return value
+
+
+def shown(name: str, settings: dict[str, Any]) -> str:
+    """Return a name with its settings, those that are None left out, as a line of text."""
+    return f"{name}({', '.join(f'{key}={_short(value)}' for key, value in settings.items() if value is not None)})"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"{value.min():g}..{value.max():g}"
+    return f"{value:g}" if isinstance(value, float) else str(value) if hasattr(value, "settings") else repr(value)
+
+
+def _check_precision(name: str, value: Any, dtype: str) -> None:
+    """Raise where a number vanishes or overflows in this dtype."""
+    with np.errstate(over="ignore", under="ignore"):
+        rounded = np.asarray(value, dtype)
+    lost = ((np.asarray(value) != 0.0) & (rounded == 0.0)) | ~np.isfinite(rounded)
+    if lost.any():
+        found = np.asarray(value)[lost].flat[0]
+        raise InputError(f"{name} is {found:g}, which {dtype} cannot hold: use dtype='float64', or rescale the problem")
+
+
+def _number_or_array(value: Any) -> Any:
+    """Return a float, or a float64 array on the host."""
+    if isinstance(value, bool | str | bytes):
+        raise TypeError
+    array = np.asarray(value.get() if hasattr(value, "get") and hasattr(value, "device") else value)
+    if array.dtype.kind not in "iuf":
+        raise TypeError
+    return float(array) if array.ndim == 0 else array.astype(np.float64)

@@ -1,0 +1,98 @@
+"""Turn the text of a specialisation into a module that runs, and keep its machine code for the next process.
+
+An entry of the cache is named by a hash of everything that its code depends on, because no cache of machine code sees
+when a function in another file has changed. The text lies beside the code, to be opened and read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import sys
+from functools import cache, lru_cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from batchgd.specialise.folder import KEY_DIGITS, TEXT, cache_folder, touch, write_atomically
+from batchgd.specialise.module import ENTRIES, Specialisation
+
+_LOADED: dict[str, ModuleType] = {}
+
+
+def load(specialisation: Specialisation) -> ModuleType:
+    """Return the module of a specialisation; what it holds is compiled, or read from the cache, when first called."""
+    text = _text(specialisation)
+    key = hashlib.sha256("\n".join([text, *toolchain()]).encode()).hexdigest()[:KEY_DIGITS]
+    if key not in _LOADED:
+        folder = cache_folder()
+        entry = None if folder is None else folder / key
+        _LOADED[key] = _run(key, text, entry, compiled=specialisation.target == "cpu")
+    return _LOADED[key]
+
+
+@lru_cache(maxsize=256)  # writing it anew for each run of the same objective took 15 ms
+def _text(specialisation: Specialisation) -> str:
+    return specialisation.source()
+
+
+def _run(key: str, text: str, entry: Path | None, *, compiled: bool) -> ModuleType:
+    """Run the text as a module. It comes from memory: what lies in the file is for readers, and cannot do harm."""
+    module = ModuleType(f"batchgd_generated_{key}")
+    module.__file__ = str(entry / TEXT) if entry else f"<{module.__name__}>"
+    if entry is not None:
+        _leave_text(entry / TEXT, text.encode())
+    sys.modules[module.__name__] = module  # machine code finds its globals by this name
+    exec(compile(text, module.__file__, "exec"), vars(module))
+    if compiled:
+        from batchgd.specialise.machine_code import hasten, keep
+
+        for name in ENTRIES:
+            hasten(getattr(module, name))
+            if entry is not None:
+                keep(getattr(module, name), entry)
+    return module
+
+
+def _leave_text(path: Path, content: bytes) -> None:
+    try:
+        same = path.read_bytes() == content
+    except OSError:
+        same = False
+    if same:
+        touch(path.parent)
+    else:
+        write_atomically(path, content)
+
+
+@cache
+def toolchain() -> tuple[str, ...]:
+    """Everything beside its own text that machine code depends on: our sources, the compiler, the processor."""
+    import llvmlite.binding
+    import numba
+    import numpy
+
+    from batchgd import kernels
+
+    config: Any = numba.config  # its attributes are made at run time
+    settings = (config.OPT, config.LOOP_VECTORIZE, config.SLP_VECTORIZE, config.BOUNDSCHECK)
+    assert kernels.__file__ is not None
+    return (
+        sources_digest(Path(kernels.__file__).parent, Path(__file__).parent, Path(__file__).parent.parent / "trace"),
+        f"numba {numba.__version__} {settings}",
+        f"llvmlite {llvmlite.__version__}",
+        f"numpy {numpy.__version__}",
+        f"{platform.python_implementation()} {platform.python_version()}",
+        f"{platform.machine()} {config.CPU_NAME or llvmlite.binding.get_host_cpu_name()}",
+        config.CPU_FEATURES or llvmlite.binding.get_host_cpu_features().flatten(),
+    )
+
+
+def sources_digest(*folders: Path) -> str:
+    """Return a hash of every Python file in some folders, names and bytes."""
+    digest = hashlib.sha256()
+    for folder in folders:
+        for path in sorted(folder.rglob("*.py")):
+            content = path.read_bytes()
+            digest.update(f"{path.relative_to(folder)} {len(content)}\n".encode() + content)
+    return digest.hexdigest()

@@ -1,0 +1,283 @@
+"""The parts of `gpu.py`: generators of records, one dictionary each; one record's failure is a record with an error."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+Record = dict[str, Any]
+HERE = Path(__file__).resolve().parent
+MINIMA_AGREE = 1e-10  # box widths
+LABELS_AGREE = 0.999  # of the starts: on a border between basins one rounding decides
+BENCH = {("rastrigin", 10), ("styblinski_tang", 8), ("himmelblau", 2), ("hartmann6", 6)}
+Check = tuple[str, str | None, int, str | None, str]
+"""Name, landscape (None: starts), number of starts, method (None: the default), dtype."""
+
+
+def guarded(name: str, work: Callable[[], Record]) -> Record:
+    """Return the record of one measurement, or the record of its failure."""
+    try:
+        return {"name": name, **work()}
+    except Exception as error:
+        return {"name": name, "error": f"{type(error).__name__}: {' '.join(str(error).split())}"}
+
+
+def correctness(tiny: bool) -> Iterator[Record]:
+    """Every landscape with the default method, every method on two landscapes, and starts: CUDA against the CPU."""
+    import batchgd as bgd
+    from batchgd.methods import METHODS
+
+    count = 24 if tiny else 4000
+    names = ["himmelblau"] if tiny else bgd.landscapes.names()
+    checks: list[Check] = [(f"starts {dtype}", None, count, None, dtype) for dtype in ("float64", "float32")]
+    for method in METHODS:
+        for landscape in ["himmelblau"] if tiny else ["himmelblau", "rastrigin"]:
+            checks.append((f"{method} on {landscape}", landscape, count, method, "float64"))
+    for dtype in ("float64",) if tiny else ("float64", "float32"):
+        checks += [(f"{name} {dtype}", name, count, None, dtype) for name in names]
+    if tiny:
+        yield from map(_check, checks)
+        return
+    workers = max(1, min(8, (os.cpu_count() or 1) // 2))  # nearly all of the time is compilation
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        for future in as_completed([pool.submit(_check, check) for check in checks]):
+            yield future.result()
+
+
+def bench(tiny: bool) -> Iterator[Record]:
+    """The table of `batchgd bench`, on the device and, for comparison, two landscapes on this machine's CPU."""
+    from batchgd.bench import measure
+    from batchgd.bench.cases import CASES, Case
+
+    def say(line: str) -> None:
+        print(line, file=sys.stderr)
+
+    if tiny:
+        case = Case("himmelblau", 2, 0.004, maxiter=20)
+        report = measure(["cuda"], ["float64"], starts=24, repeats=1, chosen=[case], say=say)
+    else:
+        chosen = [case for case in CASES if (case.landscape, case.dim) in BENCH]
+        report = measure(["cuda"], repeats=3, chosen=chosen, say=say)
+    yield _bench_record("cuda", report)
+    if not tiny:
+        yield _bench_record("cpu", measure(["cpu"], quick=True, say=say))
+
+
+def launch(tiny: bool) -> Iterator[Record]:
+    """What a call costs when there is next to nothing to do, and an empty kernel for comparison."""
+    import batchgd as bgd
+
+    x0, repeats = np.zeros((1, 2)), 3 if tiny else 200
+    one = {"maxiter": 1, "backend": "cuda"}
+    calls = {
+        "descend, one start, one update": lambda: bgd.descend("himmelblau", x0, **one),
+        "multistart, one start, one update": lambda: bgd.multistart("himmelblau", starts=1, **one),
+    }
+    for name, call in calls.items():
+        yield guarded(name, lambda call=call: {"seconds": _median_seconds(call, repeats)})
+    if not tiny:
+        yield guarded("empty kernel and wait", lambda: {"seconds": _median_seconds(_empty_kernel(), repeats)})
+
+
+def starts(tiny: bool) -> Iterator[Record]:
+    """Seconds over the number of starts, only minima kept."""
+    import batchgd as bgd
+
+    last = 0.0
+    bgd.multistart("himmelblau", starts=16 if tiny else 1000, backend="cuda", keep="minima")
+    for n in (8, 32) if tiny else tuple(10**k for k in range(2, 9)):
+        if last > 4.0:  # the next one would take ten times as long
+            yield {"name": f"{n} starts", "error": f"left out: it would take about {10 * last:.0f} s"}
+            return
+
+        def solve(n: int = n) -> Record:
+            began = time.perf_counter()
+            result = bgd.multistart("himmelblau", starts=n, backend="cuda", keep="minima")
+            seconds = time.perf_counter() - began
+            return {"starts": n, "seconds": seconds, "starts_per_s": n / seconds, "minima": len(result.minima)}
+
+        record = guarded(f"{n} starts", solve)
+        last = record.get("seconds", last)
+        yield record
+
+
+def dimensions(tiny: bool) -> Iterator[Record]:
+    """Updates per second and what a thread needs over the dimension: a hundred updates at a constant rate."""
+    from batchgd.bench.cases import Case
+    from batchgd.bench.measure import batch_of, measure_batch
+
+    for dtype in ("float64",) if tiny else ("float64", "float32"):
+        for dim in (2, 4) if tiny else (2, 4, 8, 16, 32, 64, 128, 256):
+
+            def descend(dim: int = dim, dtype: str = dtype) -> Record:
+                case = Case("styblinski_tang", dim, 1e-4, maxiter=5 if tiny else 100)
+                count = 16 if tiny else min(1 << 22, (1 << 25) // dim)
+                batch = batch_of(case, "constant rate", "cuda", dtype, count, 1)
+                row = measure_batch(batch, case, "constant rate", 1 if tiny else 3)
+                return {**row.to_dict(None), "coordinates_per_s": dim * row.iterations / row.median_seconds}
+
+            yield guarded(f"{dim}-D {dtype}", descend)
+
+
+def peers(tiny: bool) -> Iterator[Record]:
+    """The table of `peers.py`, at few repeats."""
+    if tiny:
+        yield {"name": "peers", "note": "left out: no peer runs in the simulator"}
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "peers.json"
+        command = [sys.executable, str(HERE / "peers.py"), "--json", str(path), "--no-commands", "--repeats", "3"]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=sys.stderr, text=True, check=False)
+        if not path.exists():
+            yield {"name": "peers", "error": f"peers.py left no numbers, exit code {done.returncode}"}
+            return
+        yield {"name": "peers", "table": done.stdout, **json.loads(path.read_text(encoding="utf-8"))}
+
+
+PARTS: dict[str, Callable[[bool], Iterator[Record]]] = {
+    "correctness": correctness,
+    "bench": bench,
+    "launch": launch,
+    "starts": starts,
+    "dimensions": dimensions,
+    "peers": peers,
+}
+
+
+# One line of the short table for each part
+
+
+def _correctness_line(records: list[Record]) -> str:
+    right = sum(record["agrees"] for record in records)
+    wrong = [record["name"] for record in records if not record["agrees"]]
+    return f"{right} of {len(records)} agree with the CPU" + (f"; not {', '.join(wrong)}" if wrong else "")
+
+
+def _bench_line(records: list[Record]) -> str:
+    rows = [row for record in records for row in record["rows"]]
+    best = max(rows, key=lambda row: row["iterations_per_s"])
+    rate = best["iterations_per_s"] / 1e6
+    where = f"{best['backend']} {best['dtype']} {best['landscape']} {best['dim']} {best['method']}"
+    return f"{len(rows)} rows; fastest {rate:.3g} M updates/s ({where})"
+
+
+def _launch_line(records: list[Record]) -> str:
+    return "; ".join(f"{record['name']} {1e6 * record['seconds']:.0f} µs" for record in records)
+
+
+def _starts_line(records: list[Record]) -> str:
+    return ", ".join(f"{record['starts']:.0e}: {record['seconds']:.3g} s" for record in records)
+
+
+def _dimensions_line(records: list[Record]) -> str:
+    return ", ".join(f"{record['name']} {record['iterations_per_s'] / 1e6:.3g} M/s" for record in records)
+
+
+def _peers_line(records: list[Record]) -> str:
+    return records[0].get("note") or "\n" + records[0]["table"]
+
+
+SUMMARIES: dict[str, Callable[[list[Record]], str]] = {
+    "correctness": _correctness_line,
+    "bench": _bench_line,
+    "launch": _launch_line,
+    "starts": _starts_line,
+    "dimensions": _dimensions_line,
+    "peers": _peers_line,
+}
+
+
+# What the parts are made of
+
+
+def _check(check: Check) -> Record:
+    """Run one comparison; in a process of its own."""
+    name, landscape, count, method, dtype = check
+    if landscape is None:
+        return guarded(name, lambda: _same_starts(count, dtype))
+    options = {"dtype": dtype, "gtol": 1e-6 if dtype == "float64" else 1e-3}
+    return guarded(name, lambda: _same(landscape, count, _method(method) if method else None, **options))
+
+
+def _method(name: str) -> Any:
+    """Return a method with a rate where it takes one, as it comes where it does not."""
+    from batchgd.methods import METHODS
+
+    try:
+        return METHODS[name](learning_rate=0.002)
+    except TypeError:
+        return METHODS[name]()
+
+
+def _same(landscape: str, count: int, method: Any, **options: Any) -> Record:
+    """Compare a run on the device with the same run on the CPU."""
+    import batchgd as bgd
+
+    cuda, cpu = (
+        bgd.multistart(landscape, starts=count, method=method, maxiter=2000, backend=backend, **options)
+        for backend in ("cuda", "cpu")
+    )
+    width = float(np.max(bgd.landscapes.get(landscape).box().width))
+    alike = len(cuda.minima) == len(cpu.minima)
+    apart = float(np.max(np.abs(cuda.minima.x - cpu.minima.x), initial=0.0)) / width if alike else None
+    labels = float(np.mean(cuda.label == cpu.label))
+    return {
+        "agrees": bool(alike and apart <= MINIMA_AGREE and labels >= LABELS_AGREE),
+        "minima": [len(cuda.minima), len(cpu.minima)],
+        "apart": apart,
+        "labels": labels,
+        "status": float(np.mean(cuda.status == cpu.status)),
+        "nit": [float(np.mean(cuda.nit)), float(np.mean(cpu.nit))],
+    }
+
+
+def _same_starts(count: int, dtype: str) -> Record:
+    """Compare the starts that the kernel draws with those of the host, in units in the last place of the box."""
+    import batchgd as bgd
+
+    box = bgd.landscapes.get("himmelblau").box()
+    # Any gradient is small enough: a trajectory ends where it starts.
+    seen = bgd.multistart("himmelblau", starts=count, gtol=1e30, backend="cuda", dtype=dtype).x
+    wanted = bgd.start(0, np.arange(count), box, dtype=dtype)
+    ulp = np.spacing(np.max(np.abs([box.lower, box.upper]), axis=0).astype(dtype))
+    apart = float(np.max(np.abs(np.asarray(seen, np.float64) - wanted) / ulp))
+    return {"agrees": apart <= 1.0, "apart": apart}
+
+
+def _bench_record(name: str, report: Any) -> Record:
+    record = {"name": name, "table": str(report), **report.to_dict()}
+    return {**record, "error": "; ".join(report.failures)} if report.failures and not report.rows else record
+
+
+def _median_seconds(call: Callable[[], Any], repeats: int) -> float:
+    call()
+    seconds = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - began)
+    return median(seconds)
+
+
+def _empty_kernel() -> Callable[[], None]:
+    import cupy
+
+    kernel = cupy.RawKernel('extern "C" __global__ void nothing() {}', "nothing")
+
+    def call() -> None:
+        kernel((1,), (32,), ())
+        cupy.cuda.get_current_stream().synchronize()
+
+    return call

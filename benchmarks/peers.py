@@ -1,0 +1,85 @@
+"""Time batchgd beside other ways to run a batch of descents: `python benchmarks/peers.py --markdown docs/peers.md`.
+
+The peers that are not installed are rows that say so; `pip install 'batchgd[bench]' torch` brings them all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+# One peer's idle threads must not spin on the cores while the next one is timed.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# The folder of this file, wherever it is imported from.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from peer.cases import CASES
+from peer.measure import Row, compare, peers_of
+from peer.report import machine, markdown
+from peer.table import PEERS
+
+COMMANDS = ("run rastrigin --dim 2 --starts 1000000",)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure, print a table, and write what was asked for."""
+    options = _parser().parse_args(arguments)
+    facts = machine()
+    dtypes = [options.dtype] if options.dtype else ["float64", "float32"]
+    only = set(options.only.split(",")) if options.only else None
+    rows: list[Row] = []
+    for name in options.cases.split(",") if options.cases else CASES:
+        for dtype in dtypes:
+            peers = peers_of(CASES[name], dtype, only)
+            rows += compare(CASES[name], dtype, options.starts, options.repeats, peers, _tell)
+    commands = [] if options.no_commands else [_command(command) for command in COMMANDS]
+    text = markdown(rows, facts, _shown(arguments), commands)
+    if options.markdown:
+        Path(options.markdown).write_text(text, encoding="utf-8")
+    if options.json:
+        report = {"machine": facts, "rows": [row.as_dict() for row in rows], "commands": commands}
+        Path(options.json).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    print(text)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--dtype", choices=("float64", "float32"), help="one dtype; both when left out")
+    parser.add_argument("--starts", type=int, default=65_536)
+    parser.add_argument("--repeats", type=int, default=7, help="runs of each peer, interleaved")
+    parser.add_argument("--only", help=f"peers, separated by commas: {', '.join(peer.name for peer in PEERS)}")
+    parser.add_argument("--cases", help=f"cases, separated by commas: {', '.join(CASES)}")
+    parser.add_argument("--markdown", metavar="FILE", help="write the tables here")
+    parser.add_argument("--json", metavar="FILE", help="write every number here")
+    parser.add_argument("--no-commands", action="store_true", help="leave out the timing of whole commands")
+    return parser
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _command(line: str) -> dict[str, Any]:
+    """Time a command line in a new process, once its compiled code is in the cache."""
+    call = [sys.executable, "-c", "import sys; from batchgd.cli import main; sys.exit(main())", *line.split()]
+    seconds = []
+    for _ in range(4):
+        began = time.perf_counter()
+        subprocess.run(call, check=True, capture_output=True)
+        seconds.append(time.perf_counter() - began)
+    return {"command": f"batchgd {line}", "seconds": sorted(seconds[1:])[1], "first": seconds[0]}
+
+
+def _shown(arguments: list[str] | None) -> str:
+    return " ".join(["python benchmarks/peers.py", *(sys.argv[1:] if arguments is None else arguments)])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

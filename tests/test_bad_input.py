@@ -1,0 +1,437 @@
+"""Bad input through the Python API: one line with the cause and the remedy, before any work starts."""
+
+import contextlib
+import functools
+import math
+import re
+from math import cos  # the kind of import that a trace cannot reach
+
+import numpy as np
+import pytest
+import result_samples as samples
+
+import batchgd as bgd
+from batchgd import backends, landscapes, solve
+from batchgd.errors import BackendError, InputError, TraceError
+
+BOX = [(-1.0, 1.0), (-2.0, 2.0)]
+X0 = np.ones((3, 2))
+NAN, INF = math.nan, math.inf
+
+
+class Work(Exception):
+    """Raised where a test reaches what must not be reached."""
+
+
+@pytest.fixture(autouse=True)
+def no_work(monkeypatch):
+    """Whatever starts a run fails the test."""
+
+    def started(*_, **__):
+        raise Work
+
+    monkeypatch.setattr(solve, "run", started)
+
+
+def untouched(x):
+    """Stands for a user's function that must not be called yet."""
+    raise Work
+
+
+def multistart(fun=untouched, **arguments):
+    return functools.partial(bgd.multistart, fun, **{"box": BOX} | arguments)
+
+
+def library(name="himmelblau", **arguments):
+    return functools.partial(bgd.multistart, name, **arguments)
+
+
+def descend(x0=X0, fun=untouched, **arguments):
+    return functools.partial(bgd.descend, fun, x0, **arguments)
+
+
+def refused(call, kind, cause, remedy):
+    with pytest.raises(kind) as caught:
+        call()
+    line = str(caught.value)
+    assert "\n" not in line
+    assert re.search(cause, line), line
+    assert re.search(remedy, line), line
+
+
+ONE_PAIR_EACH = r"give box=\[\(lo, hi\), \.\.\.\] with one pair per"
+WHOLE = "give a whole number from 1 up"
+
+# name: (call, cause, remedy); every one is an InputError, and no user's function is called
+ARGUMENTS = {
+    # what is descended on
+    "unknown landscape": (library("himelblau"), "unknown landscape 'himelblau'", "did you mean 'himmelblau'"),
+    "unknown landscape, none near": (library("qqqq"), "unknown landscape 'qqqq'", "`batchgd list` shows all"),
+    "unknown landscape in descend": (descend(fun="sfere"), "unknown landscape 'sfere'", "did you mean 'sphere'"),
+    "no function": (multistart(None), "fun is None", "give a function of x, the name of a landscape"),
+    "a number for a function": (descend(fun=3), "fun is 3", "give a function of x, the name of a landscape"),
+    "Objective of a name": (lambda: bgd.Objective("sphere", 2), "fun is 'sphere'", "give a function of x"),
+    "jac is no function": (multistart(jac=True), "jac is True", "give a function of x that returns one number per"),
+    "jac beside a landscape": (library(jac=untouched), "jac was given with the landscape", "leave it out"),
+    "params in words": (multistart(params="low"), "params are 'low'", "give real numbers"),
+    "params with NaN": (multistart(params=[1.0, NAN]), "params hold NaN or infinity", "give finite numbers"),
+    "params beside a landscape": (library(params=1.0), "params was given with the landscape", "leave it out"),
+    # the box and the dimension
+    "box reversed": (multistart(box=[(0, 1), (5, -5)]), r"axis 1 is \(5, -5\), which is reversed", r"write \(-5, 5\)"),
+    "box equal": (multistart(box=[(3, 3)]), r"axis 0 is \(3, 3\), which has no width", "give lo < hi"),
+    "box infinite": (multistart(box=[(0, INF)]), r"\(0, inf\).*infinite box", "give two finite numbers lo < hi"),
+    "box NaN": (multistart(box=[(0, NAN)]), "NaN is no end of an interval", "give two finite numbers lo < hi"),
+    "box too wide": (multistart(box=[(-1e308, 1e308)]), "wider than float64 can hold", "give a narrower box"),
+    "box too narrow": (
+        multistart(box=[(1, 1 + 1e-12)], dtype="float32"),
+        "float32 cannot hold the box",
+        "use dtype='float64'",
+    ),
+    "box of triples": (multistart(box=[(0, 1, 2)]), r"the box has shape \(1, 3\)", ONE_PAIR_EACH),
+    "box of one number": (multistart(box=5), r"the box has shape \(\)", ONE_PAIR_EACH),
+    "box of words": (multistart(box="wide"), "the box is 'wide'", ONE_PAIR_EACH),
+    "box of another length": (library(box=[(0, 1)] * 3), "defined for dim 2 only, not 3", "pass dim=2"),
+    "box in descend": (descend(box=[(1, 1)] * 2), r"axis 0 is \(1, 1\), which has no width", "give lo < hi"),
+    "box of Objective": (lambda: bgd.Objective(untouched, box=[(1, 0)]), "reversed", r"write \(0, 1\)"),
+    "box and dim missing": (multistart(box=None), "dim and box are missing", ONE_PAIR_EACH),
+    "box missing": (multistart(box=None, dim=2), "the box is missing", ONE_PAIR_EACH),
+    "dim missing": (lambda: bgd.Objective(untouched), "dim is missing", r"give dim=.* or box="),
+    "dim contradicts the box": (multistart(dim=3), "the box has 2 dimensions but dim is 3", "leave out dim"),
+    "dim that a landscape lacks": (library(dim=3), "defined for dim 2 only, not 3", "pass dim=2 or leave dim out"),
+    "dim too low": (library("rosenbrock", dim=1), "'rosenbrock' needs dim >= 2, not 1", ">= 2"),
+    "dim zero": (multistart(dim=0, box=(0, 1)), "dim is 0", "give at least 1"),
+    "dim fractional": (multistart(dim=2.0, box=(0, 1)), "dim is 2.0", "as a whole number, for example dim=2"),
+    "dim of Objective": (lambda: bgd.Objective(untouched, 2.5), "dim is 2.5", "as a whole number, for example dim=2"),
+    # the starts
+    "starts zero": (multistart(starts=0), "starts is 0", "give at least 1"),
+    "starts negative": (multistart(starts=-3), "starts is -3", "give at least 1"),
+    "starts fractional": (multistart(starts=10.5), "starts is 10.5", "give a whole number of starts"),
+    "starts huge": (multistart(starts=1e30), "starts is too large", "at most .* give fewer"),
+    "starts infinite": (multistart(starts=INF), "starts is too large", "at most .* give fewer"),
+    "starts beyond the memory": (multistart(starts=1e15), "1e[+]15 starts take .* GB and this", "use at most"),
+    "starts NaN": (multistart(starts=NAN), "starts is NaN", WHOLE),
+    "starts in words": (multistart(starts="many"), "starts is 'many'", WHOLE),
+    "starts None": (multistart(starts=None), "starts is None", WHOLE),
+    "starts true": (multistart(starts=True), "starts is True", WHOLE),
+    "starts of another width": (multistart(starts=np.ones((4, 3))), r"\(4, 3\) but there are 2", r"give \(n, 2\)"),
+    "starts drawn and given": (multistart(starts=X0, sampling="sobol"), "sampling says how", "leave out one of the"),
+    "starts beyond float32": (
+        multistart(starts=1e300 * X0, dtype="float32"),
+        "start point 0 is outside the range of float32",
+        "take them out or mend them",
+    ),
+    "unknown sampling": (multistart(sampling="sobl"), "unknown sampling 'sobl'", "did you mean 'sobol'"),
+    "sampling None": (multistart(sampling=None), "sampling is None", "give one of 'uniform'"),
+    "normal without numbers": (multistart(sampling="normal"), "'normal' needs its numbers", r"bgd.Normal\(mean, std\)"),
+    "Normal as a class": (multistart(sampling=bgd.Normal), "Normal without its numbers", r"write Normal\(mean, std\)"),
+    "normal of another length": (multistart(sampling=bgd.Normal([0, 0, 0], 1)), "has 3 numbers for 2", "give 1 or 2"),
+    "normal of std 0": (lambda: bgd.Normal(0, 0), "the std of Normal is 0", "give finite positive numbers"),
+    "grid that does not fit": (multistart(starts=10, sampling="grid"), "10 starts does not fit 2", "give 9 or 16"),
+    "seed negative": (multistart(seed=-1), "the seed is -1", "give a whole number from 0"),
+    "seed fractional": (multistart(seed=0.5), "the seed is 0.5", "give a whole number from 0 .* or None"),
+    "start number": (lambda: bgd.start(0, -1, BOX), "start number -1 does not exist", "give a whole number from 0 up"),
+    "dtype of a start": (lambda: bgd.start(0, 1, BOX, dtype="f99"), "unknown dtype 'f99'", "float64 and float32"),
+    # the starts of descend
+    "x0 one start": (descend(x0=[1.0, 2.0]), r"shape \(2,\) where \(n, d\) is needed", r"write x0\[None, :\]"),
+    "x0 of three axes": (descend(x0=np.ones((1, 2, 3))), r"shape \(1, 2, 3\)", r"give an array of shape \(n, d\)"),
+    "x0 empty": (descend(x0=np.empty((0, 2))), "holds no start", "give at least one row"),
+    "x0 ragged": (descend(x0=[[1, 2], [1]]), "cannot be read", r"give an \(n, d\) array of real numbers"),
+    "x0 text": (descend(x0=[["a", "b"]]), "hold text", r"give an \(n, d\) array of real numbers"),
+    "x0 complex": (descend(x0=[[1j, 1]]), "hold complex numbers", r"give an \(n, d\) array of real numbers"),
+    "x0 true or false": (descend(x0=[[True, False]]), "hold true/false", r"give an \(n, d\) array of real numbers"),
+    "x0 objects": (descend(x0=[[None, 1]]), "hold Python objects", r"give an \(n, d\) array of real numbers"),
+    "x0 with NaN": (descend(x0=[[1, 1], [NAN, 1]]), "start point 1 holds NaN or infinity", "take them out or mend"),
+    "x0 infinite": (descend(x0=[[INF, 1]]), "start point 0 holds NaN or infinity", "take them out or mend"),
+    "x0 a count": (descend(x0=100), "the start points are 100", r"give them as an array of shape \(n, d\)"),
+    "x0 too far apart": (descend(x0=[[-1e308, 0], [1e308, 0]]), "wider than float64 can hold", "rescale the var"),
+    "x0 wider than the box": (descend(np.ones((3, 3)), box=BOX), "x0 has 3 .* the box has 2", "give one .lo, hi. pair"),
+    "x0 wider than a landscape": (descend(np.ones((3, 3)), "branin"), "x0 has 3 .* branin takes 2", "give x0 to match"),
+    "x0 and box wider": (
+        descend(np.ones((3, 3)), "branin", box=[(0, 1)] * 3),
+        "x0 has 3 coordinates per start, but branin takes 2",
+        "give x0 to match",
+    ),
+    "x0 narrower": (descend(np.ones((3, 1)), "rosenbrock"), "rosenbrock takes 2 or more", "give x0 to match"),
+    # the method
+    "unknown method": (multistart(method="gradient_decent"), "unknown method", "did you mean 'gradient_descent'"),
+    "method a number": (descend(method=3), "unknown method 3", "there are gradient_descent,"),
+    "method a class": (multistart(method=bgd.GradientDescent), "the class Grad", r"write GradientDescent\(\.\.\.\)"),
+    "learning rate zero": (lambda: bgd.GradientDescent(0), "learning_rate is 0", "give a finite number greater than 0"),
+    "learning rate negative": (lambda: bgd.GradientDescent([0.1, -1]), "learning_rate is -1", "greater than 0"),
+    "learning rate NaN": (lambda: bgd.GradientDescent(NAN), "learning_rate is nan", "give a finite number greater"),
+    "learning rate infinite": (lambda: bgd.GradientDescent(INF), "learning_rate is inf", "give a finite number"),
+    "learning rate in words": (lambda: bgd.GradientDescent("low"), "learning_rate is 'low'", "give one number"),
+    "learning rates in a matrix": (lambda: bgd.GradientDescent([[0.1]]), r"shape \(1, 1\)", "or one per start"),
+    "learning rates of another length": (
+        multistart(method=bgd.GradientDescent([0.1, 0.2]), starts=3),
+        "learning_rate has 2 values for 3 starts",
+        "give one number, or one per start",
+    ),
+    "learning rates of another length than x0": (
+        descend(method=bgd.GradientDescent([0.1, 0.2])),
+        "learning_rate has 2 values for 3 starts",
+        "give one number, or one per start",
+    ),
+    "learning rate lost in float32": (
+        multistart(method=bgd.GradientDescent(1e-60), dtype="float32"),
+        "learning_rate is 1e-60, which float32 cannot hold",
+        "use dtype='float64'",
+    ),
+    "unknown line search": (lambda: bgd.GradientDescent(line_search="wolfe"), "is 'wolfe'", "give 'armijo'"),
+    "displacement": (lambda: bgd.BarzilaiBorwein(2.0), "max_displacement is 2", "between 0 and 1, both excluded"),
+    # when to stop
+    "gtol negative": (multistart(gtol=-1), "gtol is -1", "give a finite number of at least 0"),
+    "xtol negative": (descend(xtol=-1), "xtol is -1", "give a finite number of at least 0"),
+    "ftol negative": (multistart(ftol=-1), "ftol is -1", "give a finite number of at least 0"),
+    "gtol NaN": (multistart(gtol=NAN), "gtol is nan", "give a number"),
+    "gtol infinite": (multistart(gtol=INF), "gtol is inf", "give a finite number of at least 0"),
+    "gtol in words": (multistart(gtol="small"), "gtol is 'small'", "give a number"),
+    "gtol None": (descend(gtol=None), "gtol is None", "give a number"),
+    "all tolerances off": (multistart(gtol=0), "are all 0, so nothing would ever converge", "give at least one of"),
+    "maxiter negative": (multistart(maxiter=-1), "maxiter is -1", "give a whole number of updates"),
+    "maxiter fractional": (multistart(maxiter=0.5), "maxiter is 0.5", "give a whole number of updates"),
+    "maxiter infinite": (multistart(maxiter=INF), "maxiter is inf", "give a whole number of updates"),
+    "maxiter beyond float32": (multistart(maxiter=2**25, dtype="float32"), "maxiter is 33554432", "use float64"),
+    "max_time zero": (multistart(max_time=0), "max_time is 0", "give a positive number of seconds"),
+    "max_time in words": (multistart(max_time="1 h"), "max_time is '1 h'", "give a number"),
+    "escape negative": (descend(escape=-1), "escape is -1", "give a number of box widths, 0 or more"),
+    "Stopping itself": (lambda: bgd.Stopping(gtol=-1), "gtol is -1", "give a finite number of at least 0"),
+    "x_tol zero": (multistart(x_tol=0), "x_tol is 0", "give a share of the box between 0 and 1"),
+    "x_tol over the box": (multistart(x_tol=5.0), "x_tol is 5.0", "give a share of the box between 0 and 1"),
+    "x_tol NaN": (multistart(x_tol=NAN), "x_tol is nan", "give a share of the box between 0 and 1"),
+    "f_tol negative": (multistart(f_tol=-1), "f_tol is -1", "give a positive finite number"),
+    "f_tol in words": (multistart(f_tol="tight"), "f_tol is 'tight'", "give a positive finite number"),
+    # where and how
+    "unknown backend": (multistart(backend="cup"), "unknown backend 'cup'", "did you mean 'cpu'"),
+    "backend in capitals": (descend(backend="NUMPY"), "unknown backend 'NUMPY'", "did you mean 'numpy'"),
+    "backend None": (multistart(backend=None), "unknown backend None", "there are auto, cuda, cpu, numpy"),
+    "backend a list": (multistart(backend=["cpu"]), "unknown backend", "there are auto, cuda, cpu, numpy"),
+    "unknown dtype": (multistart(dtype="float16"), "unknown dtype 'float16'", "there are float64 and float32"),
+    "dtype of whole numbers": (descend(dtype=int), "unknown dtype", "there are float64 and float32"),
+    "dtype None": (multistart(dtype=None), "unknown dtype None", "there are float64 and float32"),
+    "threads zero": (multistart(threads=0), "threads is 0", "give a whole number from 1 to 4096"),
+    "threads fractional": (descend(threads=2.0), "threads is 2.0", "give a whole number from 1 to 4096"),
+    "threads in words": (multistart(threads="2"), "threads is '2'", "give a whole number from 1 to 4096"),
+    "progress no function": (multistart(progress=True), "progress is True", "give a function of one ProgressUpdate"),
+    "progress in descend": (descend(progress=3), "progress is 3", "give a function of one ProgressUpdate"),
+    "unknown keep": (multistart(keep="some"), "keep is 'some'", "give 'all' or 'minima'"),
+    "device on the CPU": (
+        multistart(device=True, backend="cpu"),
+        "needs the cuda backend, .* uses cpu",
+        "leave it out",
+    ),
+    "device in descend": (descend(device=True, backend="numpy"), "needs the cuda backend", "leave it out"),
+    # results
+    "load a number": (lambda: bgd.load(3), "the folder is 3", "give its path"),
+    "load from nowhere": (lambda: bgd.load("/no/such/run"), "/no/such/run is not a folder", r"result.save\(folder\)"),
+    "save under a number": (lambda: samples.batch(3).save(3), "the folder is 3", "give its path"),
+    "save in no folder": (lambda: samples.batch(3).save("no/such/run"), "is not a folder", "make it first"),
+}
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_a_bad_argument_is_told_before_the_function_is_called(name):
+    call, cause, remedy = ARGUMENTS[name]
+    refused(call, InputError, cause, remedy)
+
+
+def raises(x):
+    raise RuntimeError("no licence\nfor this model")
+
+
+def branches(x):
+    if x[0] > 0:
+        return x[0] ** 2
+    return -x[0]
+
+
+def forgets(x):
+    np.sum(x**2)
+
+
+def escapes(x):
+    return cos(x[0])
+
+
+PARTS = np.zeros(2)
+
+
+def fills(x):
+    PARTS[0] = x[0]
+    return np.sum(PARTS)
+
+
+def bowl(x):
+    return np.sum(x**2)
+
+
+FUNCTIONS = {
+    "vector": (lambda x: x, r"returns an array of shape \(2,\)", "return one number, for example np.sum"),
+    "tuple": (lambda x: (x[0], x[1]), "returns a tuple of length 2", "return one number"),
+    "string": (lambda x: "high", "returns the text 'high'", "return a number"),
+    "None": (forgets, "forgets returns None", "is a return statement missing"),
+    "truth": (lambda x: x[0] > 0, "returns true or false", r"return a number, for example bgd.where"),
+    "object": (lambda x: {"f": x[0]}, "returns a dict", "return a number"),
+    "complex": (lambda x: 1j * x[0], "mixes x with complex numbers", "write the function in real arithmetic"),
+    "constant": (lambda x: 1.5, "returns the constant 1.5, which does not depend on x", "nothing to descend on"),
+    "cancels": (lambda x: 0.0 * x[0], "does not depend on x", "nothing to descend on"),
+    "raises": (raises, r"test_bad_input.py:\d+: raises raises RuntimeError: no licence for this", "mend the function"),
+    "no argument": (lambda: 1.0, "raises TypeError: .* takes 0 positional arguments", "check its arguments"),
+    "two arguments": (lambda x, y: x[0] + y, "missing 1 required positional argument: 'y'", "check its arguments"),
+    "more coordinates": (lambda x: x[5], "raises IndexError: index 5 is out of bounds", "check its arguments"),
+    "branches": (branches, r"test_bad_input.py:\d+: `if x\[0\] > 0:` decides by the value", r"bgd.where\(condition"),
+    "Python's max": (lambda x: max(x[0], x[1]), "compares values of x", "use np.maximum"),
+    "sorts": (lambda x: np.sort(x)[0], "orders values of x", "np.maximum and np.minimum"),
+    "escaped import": (escapes, "needs the number behind a traced value", "math.cos with `import math`"),
+    "plain array": (fills, "into an array of plain numbers", r"np.zeros_like\(x\)"),
+    "random": (lambda x: x[0] * np.random.default_rng().random(), "at the same x", "remove random numbers and state"),
+}
+
+CALLS = {
+    "multistart": lambda fun: bgd.multistart(fun, box=BOX),
+    "descend": lambda fun: bgd.descend(fun, X0),
+    "Objective": lambda fun: bgd.Objective(fun, 2),
+}
+
+
+@pytest.mark.parametrize("through", CALLS)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_that_cannot_be_used_is_told_before_the_run(name, through):
+    fun, cause, remedy = FUNCTIONS[name]
+    refused(lambda: CALLS[through](fun), TraceError, cause, remedy)
+
+
+GRADIENTS = {
+    "wrong": (
+        lambda x: 3.0 * x,
+        "gives .* in component 0 .*, the derivative of the function is",
+        "correct it, or leave",
+    ),
+    "of one component": (lambda x: x[:1], r"returns something of shape \(1,\)", "return 2 numbers"),
+    "None": (lambda x: None, "returns None", "return 2 numbers, one per coordinate"),
+}
+
+
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_a_gradient_that_cannot_be_used_is_told_before_the_run(name):
+    jac, cause, remedy = GRADIENTS[name]
+    refused(lambda: bgd.multistart(bowl, box=BOX, jac=jac), TraceError, cause, remedy)
+
+
+READY = bgd.Objective(bowl, 2)
+
+OBJECTIVES = {
+    "without a box": (lambda: bgd.multistart(READY), "the box is missing", "give box="),
+    "of another dim": (lambda: bgd.multistart(READY, dim=3, box=(0, 1)), "dim is 3, .* has 2", "leave out dim"),
+    "of another box": (lambda: bgd.multistart(READY, box=[(0, 1)] * 3), "has 3 dimensions but dim is 2", ONE_PAIR_EACH),
+    "with a jac": (
+        lambda: bgd.multistart(READY, box=BOX, jac=bowl),
+        "jac was given with a ready",
+        "bgd.Objective.fun, j",
+    ),
+    "with params": (lambda: bgd.multistart(READY, box=BOX, params=1.0), "takes no params", "trace it with params="),
+    "of another width than x0": (lambda: bgd.descend(READY, np.ones((3, 3))), "bowl takes 2", "give x0 to match"),
+    "at points of another width": (lambda: READY.value(np.ones(3)), r"x has shape \(3,\)", r"takes \(2,\) or \(n, 2\)"),
+}
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_what_contradicts_a_ready_objective(name):
+    refused(OBJECTIVES[name][0], InputError, *OBJECTIVES[name][1:])
+
+
+@pytest.mark.parametrize("call", [multistart(backend="cuda"), descend(backend="cuda")], ids=["multistart", "descend"])
+def test_cuda_asked_for_where_there_is_none(call, monkeypatch):
+    none = backends.Backend("cuda", "none", lambda: "no NVIDIA driver was found", None, None)
+    monkeypatch.setitem(backends.BACKENDS, "cuda", none)
+    refused(call, BackendError, "cuda cannot be used: no NVIDIA driver was found", "`batchgd doctor`.* or use cpu")
+
+
+@pytest.mark.parametrize("call", [multistart(strats=5), descend(maxitr=5)], ids=["multistart", "descend"])
+def test_an_unknown_keyword_is_pythons_own_error(call):
+    refused(call, TypeError, "unexpected keyword argument '(strats|maxitr)'", "")
+
+
+FOLDERS = {
+    "a result": ("saved", "holds a result already", "pass overwrite=True or give another folder"),
+    "other files": ("occupied", "is not empty and holds no batchgd result", "give a folder that does not exist yet"),
+    "a file": ("file", "is a file", "give a folder that does not exist yet"),
+    "below a file": ("file/run", "is not a folder", "make it first, or save elsewhere"),
+}
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_an_output_folder_that_exists_is_kept(name, tmp_path):
+    (tmp_path / "occupied").mkdir()
+    (tmp_path / "occupied" / "notes").write_text("mine")
+    (tmp_path / "file").write_text("mine")
+    samples.batch(3).save(tmp_path / "saved")
+    place, cause, remedy = FOLDERS[name]
+    refused(lambda: samples.batch(4).save(tmp_path / place), InputError, cause, remedy)
+    assert len(bgd.load(tmp_path / "saved")) == 3
+    assert (tmp_path / "file").read_text() == (tmp_path / "occupied" / "notes").read_text() == "mine"
+
+
+def test_an_output_folder_that_cannot_be_written(tmp_path, monkeypatch):
+    def forbidden(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.mkdir", forbidden)
+    refused(
+        lambda: samples.batch(3).save(tmp_path / "run"),
+        InputError,
+        "cannot write .*run: Permission denied",
+        "choose a folder that you can write",
+    )
+
+
+GOOD = {
+    "one pair for all axes of x0": (lambda: bgd.descend(bowl, X0, box=(-1, 1)), 2),
+    "one pair for a landscape's axes": (lambda: bgd.descend("himmelblau", X0, box=(-1, 1)), 2),
+    "a landscape takes the width of x0": (lambda: bgd.descend("sphere", np.ones((3, 4))), 4),
+    "starts far from zero": (lambda: bgd.descend(bowl, [[1e200, 0.0]]), 2),
+    "more starts than memory, minima alone": (lambda: bgd.multistart(bowl, box=BOX, starts=1e15, keep="minima"), 2),
+    "a NumPy number of threads": (lambda: bgd.multistart(bowl, box=BOX, threads=np.int64(2)), 2),
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_what_only_looks_bad_is_let_through(name, monkeypatch):
+    seen = []
+
+    def started(batch, **_):
+        seen.append(batch)
+        raise Work
+
+    monkeypatch.setattr(solve, "run", started)
+    call, dim = GOOD[name]
+    with pytest.raises(Work):
+        call()
+    assert seen[0].box.dim == seen[0].objective.dim == dim
+
+
+class Model:
+    """A callable that happens to have the attributes of a landscape and of an Objective."""
+
+    objective, dim, dims, name = "likelihood", 7, (7, 7), "model"
+
+    def __call__(self, x):
+        return np.sum((x - 1.0) ** 2)
+
+
+def test_a_users_object_is_not_taken_for_a_landscape():
+    for call in (multistart(Model()), descend(fun=Model())):
+        with pytest.raises(Work):
+            call()
+    assert not isinstance(Model(), landscapes.Landscape)
+
+
+@pytest.mark.parametrize("through", CALLS)
+def test_the_warning_of_size_names_the_callers_line(through):
+    def long(x):
+        return sum(np.sin(k * x[0]) * np.cos(x[1] - k) for k in range(120))
+
+    message = "long takes .* write shared terms once"
+    with contextlib.suppress(Work), pytest.warns(bgd.TraceSizeWarning, match=message) as caught:
+        CALLS[through](long)
+    assert caught[0].filename == __file__

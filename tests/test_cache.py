@@ -1,0 +1,371 @@
+"""The cache of compiled code: a second process compiles nothing, and nothing that happens to the folder stops a run."""
+
+import errno
+import gc
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numba
+import numpy as np
+import pytest
+
+import batchgd as bgd
+from batchgd.cli import main
+from batchgd.specialise import folder as folders
+from batchgd.specialise import loading
+from batchgd.specialise.folder import Entry, cache_folder, chosen_folder, entries, trim, write_atomically
+from batchgd.specialise.machine_code import hasten, keep
+
+COMMAND = """\
+import json, sys
+from batchgd.cli import main
+code = main("run rastrigin --dim 10 --starts 2000 --backend cpu --method gradient_descent "
+            "--learning-rate 0.002 --json".split())
+from batchgd.specialise import loading
+statistics = [getattr(module, name).stats for module in loading._LOADED.values() for name in ("descend", "values")]
+print(json.dumps([code, *(sum(sum(getattr(s, what).values()) for s in statistics)
+                          for what in ("cache_hits", "cache_misses"))]), file=sys.stderr)
+"""
+"""The shell in a process of its own, which then says how often code was found and how often it was compiled."""
+
+LIMITED = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))\n"
+"""From here on no file of this process can grow beyond 500 bytes: what a full disk does."""
+
+
+def process(cache, text=COMMAND):
+    environment = os.environ | {"BATCHGD_CACHE_DIR": str(cache)}
+    return subprocess.Popen(
+        [sys.executable, "-c", text], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def finish(child):
+    """What the shell printed, [exit code, hits, misses], and the other lines on stderr."""
+    out, err = child.communicate(timeout=120)
+    *messages, last = err.strip().splitlines()
+    return json.loads(out), json.loads(last), messages
+
+
+def snapshot(path):
+    return {file: (file.stat().st_ino, file.stat().st_mtime_ns) for file in path.rglob("*") if file.is_file()}
+
+
+@pytest.fixture(scope="module")
+def race(tmp_path_factory):
+    """Two processes that fill one empty cache at the same time."""
+    cache = tmp_path_factory.mktemp("race") / "cache"
+    children = [process(cache), process(cache)]
+    return cache, [finish(child) for child in children]
+
+
+def without_seconds(answer):
+    return {key: value for key, value in answer.items() if "seconds" not in key}
+
+
+def test_two_processes_may_write_the_same_entry(race):
+    cache, (first, second) = race
+    assert first[1][0] == second[1][0] == 0
+    assert without_seconds(first[0]) == without_seconds(second[0])
+    (entry,) = cache.iterdir()
+    names = sorted(re.sub("-[0-9a-f]{16}", "", file.name) for file in entry.iterdir())
+    assert names == ["descend.code", "specialisation.py", "values.code"]
+
+
+def test_a_second_process_compiles_nothing(race):
+    cache, (first, _) = race
+    before = snapshot(cache)
+    answer, (code, hits, misses), _ = finish(process(cache))
+    assert (code, hits, misses) == (0, 2, 0)
+    assert snapshot(cache) == before
+    assert without_seconds(answer) == without_seconds(first[0])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs resource limits")
+def test_a_full_disk_costs_one_warning(race, tmp_path):
+    answer, (code, hits, misses), messages = finish(process(tmp_path / "cache", LIMITED + COMMAND))
+    assert (code, hits, misses) == (0, 0, 2)
+    assert without_seconds(answer) == without_seconds(race[1][0][0])
+    (warning,) = [line for line in messages if "cache folder" in line]
+    assert "batchgd cache --clear" in warning
+    assert not snapshot(tmp_path / "cache")
+
+
+# One small compiled function
+
+
+def compiled(path, constant=1.0):
+    """Return a fresh dispatcher over the same code, kept in ``path``."""
+
+    def add(x):
+        return x + constant
+
+    function = numba.njit(add)
+    keep(function, path)
+    return function
+
+
+def misses(function):
+    return sum(function.stats.cache_misses.values())
+
+
+def test_code_is_found_again(tmp_path):
+    first, second = compiled(tmp_path), compiled(tmp_path)
+    assert (first(1.0), misses(first)) == (2.0, 1)
+    assert (second(1.0), misses(second)) == (2.0, 0)
+    assert second.stats.cache_path == str(tmp_path)
+
+
+def test_every_signature_has_its_own_file(tmp_path):
+    first, second = compiled(tmp_path), compiled(tmp_path)
+    assert [first(x) for x in (1.0, 1, np.float32(1))] == [second(x) for x in (1.0, 1, np.float32(1))] == [2.0] * 3
+    assert len(list(tmp_path.iterdir())) == 3
+    assert misses(second) == 0
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: content[:20],
+        lambda content: content[: len(content) // 2],
+        lambda content: b"garbage" * 1000,
+        lambda content: content[:-1] + bytes([content[-1] ^ 1]),
+        lambda content: content + b"more",
+        lambda content: hashlib.sha256(b"not a pickle").digest() + b"not a pickle",
+    ],
+    ids=["empty", "no-digest", "half", "garbage", "one-bit", "longer", "valid-digest"],
+)
+def test_damaged_code_is_compiled_again(tmp_path, damage):
+    compiled(tmp_path)(1.0)
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(damage(path.read_bytes()))
+    again, then = compiled(tmp_path), compiled(tmp_path)
+    assert (again(1.0), misses(again)) == (2.0, 1)
+    assert (then(1.0), misses(then)) == (2.0, 0)
+
+
+def test_code_that_cannot_be_read_or_replaced_is_compiled_again(tmp_path):
+    compiled(tmp_path)(1.0)
+    (path,) = tmp_path.iterdir()
+    path.unlink()
+    (path / "in the way").mkdir(parents=True)
+    function = compiled(tmp_path)
+    with pytest.warns(RuntimeWarning, match="cannot write"):
+        assert function(1.0) == 2.0
+
+
+@pytest.mark.parametrize("collecting", [True, False])
+def test_compilation_leaves_the_garbage_collector_as_it_was(collecting):
+    seen = []
+
+    def add(x):
+        return x + "text" if isinstance(x, int) else x
+
+    function = numba.njit(add)
+    inner = function.compile
+    function.compile = lambda signature: (seen.append(gc.isenabled()), inner(signature))[1]
+    hasten(function)
+    before = gc.isenabled()
+    try:
+        (gc.enable if collecting else gc.disable)()
+        assert function(1.0) == 1.0
+        assert gc.isenabled() == collecting
+        with pytest.raises(numba.TypingError):
+            function(1)
+        assert gc.isenabled() == collecting
+    finally:
+        (gc.enable if before else gc.disable)()
+    assert seen == [False, False]
+
+
+# The text of a module
+
+
+def square(x):
+    return x[0] ** 2
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """A cache of its own for this test, and no module loaded."""
+    path = tmp_path / "cache"
+    monkeypatch.setenv("BATCHGD_CACHE_DIR", str(path))
+    monkeypatch.setattr(loading, "_LOADED", {})
+    monkeypatch.setattr(folders, "_WARNED", set())
+    cache_folder.cache_clear()
+    yield path
+    cache_folder.cache_clear()
+
+
+def run_numpy():
+    """Load a module that needs no compilation, and run it."""
+    return bgd.descend(square, [[1.0]], backend="numpy", method="gradient_descent", maxiter=3).x[0, 0]
+
+
+@pytest.mark.parametrize("damage", [b"", b"\xff\xfe\x00", b"raise SystemExit\n"], ids=["empty", "binary", "code"])
+def test_damaged_text_is_never_run_and_is_mended(cache, damage, monkeypatch):
+    x = run_numpy()
+    (text,) = cache.rglob("*.py")
+    good = text.read_bytes()
+    text.write_bytes(damage)
+    monkeypatch.setattr(loading, "_LOADED", {})
+    assert run_numpy() == x
+    assert text.read_bytes() == good
+
+
+def test_each_part_of_the_toolchain_is_a_new_entry(cache, monkeypatch):
+    parts = loading.toolchain()
+    for changed in (parts, *((*parts[:k], "other", *parts[k + 1 :]) for k in range(len(parts)))):
+        monkeypatch.setattr(loading, "toolchain", lambda changed=changed: changed)
+        run_numpy()
+    assert len(entries(cache)) == 1 + len(parts)
+
+
+def test_a_changed_source_changes_the_toolchain(tmp_path):
+    (tmp_path / "deep").mkdir()
+    path = tmp_path / "deep" / "rule.py"
+    seen = set()
+    for content in ("x = 1", "x = 2", "x = 1 "):
+        path.write_text(content)
+        seen.add(loading.sources_digest(tmp_path))
+    path.rename(tmp_path / "deep" / "other.py")
+    seen.add(loading.sources_digest(tmp_path))
+    assert len(seen) == 4
+
+
+def test_what_cannot_be_written_falls_back_with_one_warning(tmp_path, cache, monkeypatch):
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv("BATCHGD_CACHE_DIR", str(tmp_path / "file" / "cache"))
+    with pytest.warns(RuntimeWarning, match="cannot write to the cache folder") as caught:
+        run_numpy()
+    assert len(caught) == 1
+    assert "BATCHGD_CACHE_DIR" in str(caught[0].message)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run_numpy()
+    fallback = cache_folder()
+    assert fallback is not None
+    assert fallback.name.startswith("batchgd-cache-")
+    assert entries(fallback)
+    folders.shutil.rmtree(fallback)
+
+
+def test_without_any_folder_it_still_runs(tmp_path, cache, monkeypatch):
+    x = run_numpy()
+
+    def fail(**_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(loading, "_LOADED", {})
+    monkeypatch.setattr(folders.tempfile, "mkdtemp", fail)
+    monkeypatch.setattr(folders.tempfile, "TemporaryFile", fail)
+    cache_folder.cache_clear()
+    with pytest.warns(RuntimeWarning, match="No space left on device.*not kept"):
+        assert run_numpy() == x
+    assert cache_folder() is None
+
+
+# The folder
+
+
+def test_where_the_folder_is(monkeypatch, tmp_path):
+    monkeypatch.setenv("BATCHGD_CACHE_DIR", str(tmp_path / "mine"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "shared"))
+    assert chosen_folder() == tmp_path / "mine"
+    monkeypatch.delenv("BATCHGD_CACHE_DIR")
+    assert chosen_folder() == tmp_path / "shared" / "batchgd"
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    assert chosen_folder().name == "batchgd"
+    assert chosen_folder().is_absolute()
+    assert Path("relative") not in chosen_folder().parents
+
+
+def fill(cache, number, size=1000, used=None):
+    """Make one entry of ``size`` bytes."""
+    entry = cache / f"{number:024x}"
+    write_atomically(entry / "specialisation.py", b"#" * size)
+    os.utime(entry, (used or number, used or number))
+    return entry
+
+
+def test_the_least_recently_used_entries_go_first(tmp_path):
+    for number, used in ((1, 30), (2, 10), (3, 20), (4, 40)):
+        fill(tmp_path, number, used=used)
+    trim(tmp_path, limit=2500)
+    assert [int(entry.path.name, 16) for entry in entries(tmp_path)] == [1, 4]
+    trim(tmp_path, limit=0)
+    assert [int(entry.path.name, 16) for entry in entries(tmp_path)] == [4]
+
+
+def test_loading_an_entry_makes_it_the_newest(cache, monkeypatch):
+    run_numpy()
+    (used,) = entries(cache)
+    os.utime(used.path, (1, 1))
+    fill(cache, 7, used=1000)
+    monkeypatch.setattr(loading, "_LOADED", {})
+    run_numpy()
+    assert entries(cache)[-1].path == used.path
+
+
+def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(folders, "_WARNED", set())
+    (tmp_path / "entry" / "name").mkdir(parents=True)
+    with pytest.warns(RuntimeWarning, match="cannot write"):
+        assert not write_atomically(tmp_path / "entry" / "name", b"x")
+    assert [path.name for path in (tmp_path / "entry").iterdir()] == ["name"]
+
+
+# The shell
+
+
+def test_info(cache, capsys):
+    assert main(["cache"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[:3] == ["holds", "0", "entries,"]
+    assert not cache.exists()
+    fill(cache, 1, 1000)
+    fill(cache, 2, 2000)
+    assert main(["cache", "--info"]) == 0
+    assert "2 entries, 2.9 KiB of at most 1.0 GiB" in capsys.readouterr().out
+    assert main(["cache", "--info", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["folder"], facts["entries"], facts["bytes"]) == (str(cache), 2, 3000)
+    assert facts["oldest"] < facts["newest"]
+
+
+def test_clear_deletes_only_what_is_ours(cache, capsys):
+    theirs = [
+        cache / "thesis.py",
+        cache / "specialisation.py",
+        cache / "0123" / "specialisation.py",
+        cache / f"{9:024x}" / "notes.txt",
+        cache.parent / "elsewhere" / "specialisation.py",
+    ]
+    for number in (1, 2, 9):
+        fill(cache, number)
+    for path in theirs:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine")
+    (cache / f"{8:024x}").symlink_to(cache.parent / "elsewhere", target_is_directory=True)
+    assert main(["cache", "--clear"]) == 0
+    assert capsys.readouterr().out == f"freed 2.9 KiB in 2 entries from {cache}\n"
+    assert all(path.read_text() == "mine" for path in theirs)
+    assert not (cache / f"{1:024x}").exists()
+    assert [file.name for file in (cache / f"{9:024x}").iterdir()] == ["notes.txt"]
+    assert main(["cache", "--clear", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["freed_bytes"] == 0
+
+
+def test_info_and_clear_at_once_is_a_question(capsys):
+    assert main(["cache", "--info", "--clear"]) == 2
+    assert "leave one out" in capsys.readouterr().err
+
+
+def test_entries_know_their_size_and_last_use(tmp_path):
+    assert entries(tmp_path / "missing") == []
+    assert entries(fill(tmp_path, 5, 10).parent) == [Entry(tmp_path / f"{5:024x}", 10, 5.0)]
