@@ -75,12 +75,12 @@ if TYPE_CHECKING:
     from batchgd.methods import RMSprop as RMSprop
     from batchgd.methods import Rprop as Rprop
     from batchgd.methods import SignSGD as SignSGD
-    from batchgd.objective import Objective as Objective
-    from batchgd.progress import ProgressUpdate as ProgressUpdate
     from batchgd.methods.schedules import Cosine as Cosine
     from batchgd.methods.schedules import Exponential as Exponential
     from batchgd.methods.schedules import InverseTime as InverseTime
     from batchgd.methods.schedules import Step as Step
+    from batchgd.objective import Objective as Objective
+    from batchgd.progress import ProgressUpdate as ProgressUpdate
     from batchgd.solve import descend as descend
     from batchgd.solve import multistart as multistart
     from batchgd.starts import Normal as Normal

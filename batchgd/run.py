@@ -22,7 +22,7 @@ from batchgd.stopping import Stopping
 if TYPE_CHECKING:
     from batchgd.backends import Backend
     from batchgd.objective import Objective
-    from batchgd.specialise import Specialisation
+    from batchgd.specialise.module import Specialisation
     from batchgd.starts import Starts
 
 _PROGRESS_SECONDS = 0.5
@@ -95,7 +95,7 @@ class Outcome:
 def specialisation_of(batch: Batch) -> Specialisation:
     """Return what the compiled module for this batch is made for."""
     from batchgd.backends import simulated
-    from batchgd.specialise import Specialisation
+    from batchgd.specialise.module import Specialisation
 
     box, (_, differing) = batch.box, split_per_start(batch.method, batch.starts.n, batch.dtype)
     return Specialisation(
@@ -115,7 +115,7 @@ def specialisation_of(batch: Batch) -> Specialisation:
 
 def _prepare(batch: Batch, whole: Endpoints | None, shard: int | None, monitor: _Monitor) -> tuple[Any, Plan]:
     """Load the compiled module for this batch and lay out what it reads."""
-    from batchgd.specialise import load
+    from batchgd.specialise.loading import load
 
     n, dtype, box, objective = batch.starts.n, batch.dtype, batch.box, batch.objective
     shared, differing = split_per_start(batch.method, n, dtype)

@@ -8,8 +8,8 @@ import math
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 import numba.cuda
+import numpy as np
 from numba import config
 
 from batchgd.kernels.plan import Endpoints, Plan

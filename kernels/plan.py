@@ -24,8 +24,14 @@ class Endpoints:
     def empty(cls, first: int, stop: int, dim: int, dtype: str) -> "Endpoints":
         """Make room for the starts from ``first`` to before ``stop``."""
         n = stop - first
-        counts = np.zeros((2, n), np.int64)
-        return cls(first, np.empty((n, dim), dtype), np.full(n, np.nan, dtype), *counts, np.zeros(n, np.int8))
+        return cls(
+            first,
+            x=np.empty((n, dim), dtype),
+            fun=np.full(n, np.nan, dtype),
+            nit=np.zeros(n, np.int64),
+            nfev=np.zeros(n, np.int64),
+            status=np.zeros(n, np.int8),
+        )
 
     def __len__(self) -> int:
         return len(self.status)

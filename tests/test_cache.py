@@ -208,6 +208,16 @@ def run_numpy():
     return bgd.descend(square, [[1.0]], backend="numpy", method="gradient_descent", maxiter=3).x[0, 0]
 
 
+def test_however_starts_lie_in_memory_the_code_is_compiled_once(cache):
+    x0 = np.linspace(0.1, 1.0, 6).reshape(3, 2)
+    frozen = x0.copy()
+    frozen.flags.writeable = False
+    for points in (x0, frozen, np.asfortranarray(x0), x0[::-1], np.broadcast_to(x0[:1], (3, 2)), x0.tolist()):
+        bgd.descend(square, points, backend="cpu", method="gradient_descent", maxiter=3)
+    (module,) = loading._LOADED.values()
+    assert [len(getattr(module, name).signatures) for name in ("descend", "values")] == [1, 1]
+
+
 @pytest.mark.parametrize("damage", [b"", b"\xff\xfe\x00", b"raise SystemExit\n"], ids=["empty", "binary", "code"])
 def test_damaged_text_is_never_run_and_is_mended(cache, damage, monkeypatch):
     x = run_numpy()

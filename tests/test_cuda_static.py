@@ -7,7 +7,8 @@ import pytest
 import batchgd as bgd
 from batchgd.methods import METHODS
 from batchgd.objective import Objective
-from batchgd.specialise import Specialisation, load
+from batchgd.specialise.loading import load
+from batchgd.specialise.module import Specialisation
 
 pytest.importorskip("numba_cuda", reason="numba-cuda is not installed")
 pytest.importorskip("cuda.core", reason="cuda-core is not installed")

@@ -16,7 +16,7 @@ from batchgd.kernels.schedules import SCHEDULES
 from batchgd.kernels.status import Status
 from batchgd.methods import METHODS, FirstOrder, as_method
 from batchgd.objective import Objective
-from batchgd.specialise import Specialisation
+from batchgd.specialise.module import Specialisation
 from batchgd.specialise.rule import LOOP_NAMES, read_rule
 
 REFERENCES = json.loads((Path(__file__).parent / "data" / "optax_references.json").read_text())

@@ -244,7 +244,7 @@ def _resources(batch: Batch) -> dict[str, Any]:
         return {}
     from batchgd.bench.ceiling_cuda import device_facts
     from batchgd.kernels import assemble
-    from batchgd.specialise import load
+    from batchgd.specialise.loading import load
 
     facts = device_facts()
     text = assemble.ptx(load(specialisation_of(batch)), batch.dtype, facts.capability)

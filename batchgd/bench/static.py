@@ -45,7 +45,7 @@ def assemble(
     """
     from importlib.util import find_spec
 
-    from batchgd.specialise import load
+    from batchgd.specialise.loading import load
 
     if find_spec("numba_cuda") is None or find_spec("cuda") is None or find_spec("cuda.core") is None:
         raise BackendError("numba-cuda and cuda-core are needed to assemble kernels: pip install 'batchgd[cu13]'")

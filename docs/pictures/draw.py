@@ -27,7 +27,8 @@ def draw_results() -> None:
 
 def draw_landscapes() -> None:
     """One picture of each landscape in two dimensions, and the page that shows them."""
-    lines = ["# Landscapes in two dimensions", "", "Drawn by `python docs/pictures/draw.py`; `batchgd list` has the numbers."]
+    drawn = "Drawn by `python docs/pictures/draw.py`; `batchgd list` has the numbers."
+    lines = ["# Landscapes in two dimensions", "", drawn]
     for name in landscapes.names():
         entry = landscapes.get(name)
         try:

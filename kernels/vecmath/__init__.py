@@ -28,8 +28,8 @@ has lost its way there; a caller that still wants the value can bind the name to
 
 On CUDA the names in `SIMPLE` are shared: their overloads compile for that target as they are. `CUDA_MATH` says, for
 every name, which function of `math` (libdevice's, with the approximations that fast math allows) takes its place there;
-None stands for the overload of this module: libdevice's sin, cos and tan keep a table for huge arguments in local memory
-and use float64 in float32 code. The other overloads compile for CUDA too.
+None stands for the overload of this module: libdevice's sin, cos and tan keep a table for huge arguments in local
+memory and use float64 in float32 code. The other overloads compile for CUDA too.
 """
 
 from batchgd.kernels.vecmath.exponential import cosh, exp, expm1, sinh, tanh

@@ -1,0 +1,69 @@
+"""The inner loop of the CPU code, read as assembly: packed instructions, and no call left in it."""
+
+import re
+
+import numpy as np
+import pytest
+
+from batchgd.kernels.plan import Endpoints
+from batchgd.landscapes import get
+from batchgd.specialise.module import Specialisation
+
+llvm = pytest.importorskip("llvmlite.binding")
+FEATURES = llvm.get_host_cpu_features()
+pytestmark = pytest.mark.skipif(not FEATURES.get("avx2"), reason="this processor has no AVX2")
+
+CASES = [
+    ("styblinski_tang", 8, "gradient_descent", "float64"),
+    ("styblinski_tang", 8, "barzilai_borwein", "float64"),
+    ("styblinski_tang", 8, "gradient_descent", "float32"),
+    ("rastrigin", 2, "gradient_descent", "float64"),
+]
+
+
+def assembly(name, dim, rule, dtype):
+    """Compile a specialisation from its text alone and return the assembly of its loop over shards."""
+    specialisation = Specialisation(get(name).objective(dim), rule, dtype)
+    module: dict = {"__name__": "specialisation"}
+    exec(compile(specialisation.source(), "<specialisation>", "exec"), module)
+    rows = Endpoints.empty(0, 0, dim, dtype)
+    real, box = np.zeros((0, dim), dtype), np.zeros(3, dtype)
+    ends, h = np.zeros(dim, dtype), np.full(16, 0.1, dtype)
+    limits = np.full(6, 0.1, dtype)
+    workspace = np.zeros((module["SLOTS"] + dim) * module["W"], dtype)
+    index, queue, control = np.zeros(module["W"] + 1, np.int64), np.zeros(2, np.int64), np.zeros(1, np.int32)
+    module["descend"](
+        workspace, index, queue, np.uint64(0), ends, ends, real, real[:, :0].copy(), box, box, h, limits, control,
+        rows.x, rows.nit, rows.nfev, rows.status, 0,
+    )  # fmt: skip
+    (text,) = module["descend"].inspect_asm().values()
+    return text
+
+
+def innermost_loops(text):
+    """Yield the instructions between a label and the jump back to it, where no other label lies between."""
+    lines = [line.strip() for line in text.splitlines()]
+    last_label = None
+    for number, line in enumerate(lines):
+        label = re.match(r"(\.?L\w+):", line)
+        if label:
+            last_label = (label.group(1), number)
+        jump = re.match(r"j\w+\s+(\.?L\w+)", line)
+        if jump and last_label and jump.group(1) == last_label[0]:
+            yield lines[last_label[1] + 1 : number + 1]
+
+
+@pytest.mark.parametrize(("name", "dim", "rule", "dtype"), CASES, ids=lambda value: str(value))
+def test_the_lane_loop_is_packed(name, dim, rule, dtype):
+    suffix = "pd" if dtype == "float64" else "ps"
+    packed = re.compile(rf"v(f?n?m(add|sub)\d*|mul|add|sub){suffix}\b.*[yz]mm")
+    scalar = re.compile(rf"v(f?n?m(add|sub)\d*|mul|add|sub)s{suffix[1]}\b")
+    loops = [loop for loop in innermost_loops(assembly(name, dim, rule, dtype)) if len(loop) > 10 * dim]
+    tick = max(loops, key=lambda loop: sum(bool(packed.match(line)) for line in loop))
+    assert sum(bool(packed.match(line)) for line in tick) >= 3 * dim
+    assert not [line for line in tick if scalar.match(line) or line.startswith("call")]
+
+
+def test_the_reader_tells_scalar_code():
+    loops = list(innermost_loops(".LBB0_1:\n\tvmulsd %xmm0, %xmm1, %xmm1\n\tjne .LBB0_1\n"))
+    assert loops == [["vmulsd %xmm0, %xmm1, %xmm1", "jne .LBB0_1"]]
