@@ -249,7 +249,7 @@ def _same_starts(count: int, dtype: str) -> Record:
 
     box = bgd.landscapes.get("himmelblau").box()
     # Any gradient is small enough: a trajectory ends where it starts.
-    seen = bgd.multistart("himmelblau", starts=count, gtol=1e30, backend="cuda", dtype=dtype).x
+    seen = bgd.multistart("himmelblau", starts=count, gtol=1e15, backend="cuda", dtype=dtype).x
     wanted = bgd.start(0, np.arange(count), box, dtype=dtype)
     ulp = np.spacing(np.max(np.abs([box.lower, box.upper]), axis=0).astype(dtype))
     apart = float(np.max(np.abs(np.asarray(seen, np.float64) - wanted) / ulp))

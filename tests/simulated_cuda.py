@@ -10,6 +10,7 @@ CASES = {
     "barzilai_borwein": ("himmelblau", 200, {}),
     "rates per start": ("himmelblau", 40, {"method": bgd.GradientDescent(np.linspace(0.005, 0.015, 40))}),
     "armijo in float32": ("himmelblau", 40, {"method": bgd.GradientDescent(line_search="armijo"), "dtype": "float32"}),
+    "adam with a schedule": ("himmelblau", 12, {"method": bgd.Adam(bgd.Cosine(0.2, 50), clip_norm=50.0)}),
     "value test": ("six_hump_camel", 60, {"ftol": 1e-12, "gtol": 0.0}),
     "normal starts": ("branin", 40, {"sampling": bgd.Normal(2.0, 2.0)}),
     "three dimensions": ("hartmann3", 40, {}),

@@ -220,6 +220,14 @@ def test_methods_bring_what_their_rules_ask_for():
         assert row.title.endswith((".", ":")), row.title
 
 
+def test_a_schedule_is_stored_with_its_method(tmp_path):
+    method = bgd.Adam(bgd.Cosine(0.1, np.array([5.0, 6.0, 7.0, 8.0])), clip_norm=2.0)
+    descend(method, 2, fun="himmelblau").save(tmp_path / "run")
+    again = bgd.load(tmp_path / "run").method
+    assert str(again) == str(method)
+    np.testing.assert_array_equal(again.learning_rate.period, method.learning_rate.period)
+
+
 def test_names_of_parts_are_no_rules():
     rules = set(LOOP_NAMES)
     for name in RULES:

@@ -61,8 +61,8 @@ class Specialisation:
     ``target`` is ``"cpu"``, ``"cuda"`` or ``"numpy"``; ``lanes`` is W. ``in_kernel`` says that the starts are drawn
     where they are used, ``cubic`` that the box is the same in every coordinate, ``per_start`` names the
     hyperparameters that differ per start, ``tests`` the tolerances that are not 0 (``ftol`` asks for the value).
-    ``simulated`` binds the elementary functions of CUDA code to the CPU's, for the simulator. ``parts`` names a schedule
-    and modifiers of the rule.
+    ``simulated`` binds the elementary functions of CUDA code to the CPU's, for the simulator. ``parts`` names a
+    schedule and modifiers of the rule.
     """
 
     objective: Objective

@@ -29,7 +29,8 @@ LANDSCAPE = "landscape"
 class Case:
     """One comparison.
 
-    ``gtol`` is given per dtype, because float32 resolves a gradient no better than curvature times rounding;
+    ``gtol`` is given per dtype, because float32 resolves a gradient no better than curvature times rounding, and only
+    for dtypes that the case makes sense in;
     ``capped`` says that ``maxiter`` and not ``gtol`` is meant to end the trajectories. ``starts`` overrules the number
     of starts asked for, ``slow_starts`` is how many a serial peer gets.
     """
@@ -152,7 +153,7 @@ CASES = {
             1.5e-4,
             maxiter=500,
             capped=True,
-            remark="condition number 2500: at a stable rate convergence takes 1e5 updates, so the cap ends every descent",
+            remark="condition number 2500: converging at a stable rate takes 1e5 updates, so maxiter ends every descent",
         ),
         Case(
             "heavy_tail",
@@ -163,9 +164,10 @@ CASES = {
             heavy_tail_gradient,
             "heavy_tail",
             0.2,
-            gtol={"float64": 1e-9, "float32": 1e-6},
+            gtol={"float64": 1e-9},
             maxiter=100_000,
-            remark="a minimum of curvature 1 and one of curvature 0.005 with a barrier beside it",
+            remark="minima of curvature 1 and 0.005; half a per cent of the starts need up to 100 times the mean. "
+            "No float32: it cannot resolve the gradient at the flat minimum",
         ),
         Case(
             "rastrigin_minima",

@@ -23,7 +23,7 @@ AGREEMENT = 0.99
 """The share of trajectories that must agree for a ratio to be printed."""
 
 PAUSE = 0.05  # seconds between two runs, so that threads of the one before have gone to sleep
-LONG = 5.0  # seconds; what takes longer is measured twice only
+LONG = 5.0  # seconds; a peer that has run for longer in all is not run again
 
 
 @dataclass
@@ -68,11 +68,11 @@ def compare(case: Case, dtype: str, n: int, repeats: int, peers: list[Peer], tel
             ready.append((row, *started))
     for turn in range(repeats):
         for row, run, _ in ready:
-            if turn < 2 or sum(row.repeats) < LONG:
+            if turn < 1 or sum(row.repeats) < LONG:
                 row.repeats.append(_timed(run)[0])
     for row, _, ends in ready:
         row.seconds = statistics.median(row.repeats)
-        row.first -= row.seconds
+        row.first = max(0.0, row.first - row.seconds)
         _describe(case, dtype, row, ends)
     if ready:
         _relate(case, [(row, ends) for row, _, ends in ready])

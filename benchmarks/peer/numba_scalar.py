@@ -1,4 +1,4 @@
-"""Numba: the loop that one would write first, one trajectory per turn of a ``prange``, compiled with batchgd's flags."""
+"""Numba: the loop that one would write first, one trajectory per turn of a ``prange``, with batchgd's flags."""
 
 from __future__ import annotations
 

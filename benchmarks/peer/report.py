@@ -32,6 +32,12 @@ TARGETS = (
 """Case, dtype, peer, and the ratio that batchgd is meant to reach."""
 
 
+COLUMNS = (
+    *("", "time (ms)", "first (s)", "ratio", "updates: mean, most", "‖∇f‖: median, largest"),
+    *("converged", "minima", "same end"),
+)
+
+
 def machine() -> dict[str, Any]:
     """Return what the numbers depend on."""
     versions = {}
@@ -87,8 +93,8 @@ def _head(facts: dict[str, Any], command: str) -> str:
 
     {command}
 
-{facts["cpu"]}; {facts["cores"]} cores; {facts["system"]}; Python {facts["python"]}; load before the run {facts["load"]}.
-{versions}.
+{facts["cpu"]}; {facts["cores"]} cores; {facts["system"]}; Python {facts["python"]}; load average before the run
+{facts["load"]}. {versions}.
 
 All peers of a table run in one process, each warm, their repeats interleaved; the time is the median. They get the same
 starts (an array), the same gradient (written by hand, so that none pays for automatic differentiation), learning rate,
@@ -110,8 +116,8 @@ def _table(case: Case, dtype: str, rows: list[Row]) -> str:
         f"{starts:,} starts, uniform in [{case.box[0]:g}, {case.box[1]:g}]^{case.dim}; {rule}"
         f"gtol {case.gtol[dtype]:g}, {cap}; {case.remark}.",
         "",
-        "| | time (ms) | first (s) | ratio | updates: mean, most | ‖∇f‖: median, largest | converged | minima | same end |",
-        "|---|---|---|---|---|---|---|---|---|",
+        f"| {' | '.join(COLUMNS)} |",
+        "|" + "---|" * len(COLUMNS),
     ]
     notes = []
     for row in rows:

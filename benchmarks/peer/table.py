@@ -119,6 +119,8 @@ PEERS = (
 
 def applicable(case: Case, dtype: str) -> list[Peer]:
     """Return the peers that can run a case."""
+    if dtype not in case.gtol:
+        return []
     return [
         peer for peer in PEERS if case.kind in peer.kinds and dtype in peer.dtypes and (peer.capped or not case.capped)
     ]

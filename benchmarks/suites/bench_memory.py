@@ -8,7 +8,7 @@ from .common import need
 class Memory:
     """Peak resident memory of a run; it grows with the starts only where their rows are kept."""
 
-    params = ([100_000, 1_000_000, 4_000_000], ["starts", "minima"])
+    params = ([100_000, 1_000_000, 4_000_000], ["all", "minima"])
     param_names = ("starts", "keep")
     timeout = 300
 
@@ -16,4 +16,4 @@ class Memory:
         need("cpu")
 
     def peakmem_multistart(self, starts, keep):
-        bgd.multistart("himmelblau", starts=starts, keep=keep, maxiter=10)
+        bgd.multistart("himmelblau", starts=starts, keep=keep)
