@@ -94,6 +94,7 @@ class UniformStarts(_InBox):
         self.dtype = dtype
 
     def points(self, first: int, stop: int) -> Points:
+        """Return Philox draws first..stop-1, placed in the box as a run of this dtype does."""
         return uniform_in_box(self.seed, _indices(first, stop), self.box, self.dtype)
 
 
