@@ -22,6 +22,18 @@ class _Table:
         rest = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
         return type(self)(**(rest | chosen))
 
+    def to_dataframe(self) -> Any:
+        """Return a pandas DataFrame, one row per point: ``x0 …``, the other columns, and ``eigenvalue0 …``.
+
+        Raises
+        ------
+        ImportError
+            Where pandas is not installed; with the command that installs it.
+        """
+        from batchgd.frames import points_frame
+
+        return points_frame(self)
+
     def _columns(self) -> dict[str, NDArray]:
         found = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
         return {name: value for name, value in found.items() if isinstance(value, np.ndarray)}
