@@ -79,7 +79,7 @@ class Box:
         >>> Box.parse([(0, 1), (2, 3)]).center
         array([0.5, 2.5])
         """
-        wanted = None if dim is None else _dimension(dim)
+        wanted = None if dim is None else check_dimension(dim)
         if isinstance(box, cls):
             lower, upper = box.lower, box.upper
         else:
@@ -134,10 +134,10 @@ class Box:
         return f"Box({list(zip(self.lower.tolist(), self.upper.tolist(), strict=True))})"
 
 
-def _dimension(dim: Any) -> int:
-    """Return ``dim`` as a positive int."""
+def check_dimension(dim: Any) -> int:
+    """Return ``dim`` as a positive int, or raise InputError."""
     if isinstance(dim, (bool, np.bool_)) or not isinstance(dim, (int, np.integer)):
-        raise InputError(f"dim is {dim!r}: give the number of dimensions as a whole number, for example dim=2")
+        raise InputError(f"dim is {dim!r}: give the number of coordinates as a whole number, for example dim=2")
     if dim < 1:
         raise InputError(f"dim is {dim}: give at least 1")
     return int(dim)

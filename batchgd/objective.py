@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from batchgd.box import check_dimension
 from batchgd.errors import InputError, TraceError, TraceSizeWarning, warn
 from batchgd.trace.counts import OperationCounts, count_operations
 from batchgd.trace.emit import emit_function
@@ -105,7 +105,7 @@ class Objective:
                 raise InputError(f"{what} is {function!r}: give a function of x that returns {returned}")
         self.fun, self.jac = fun, jac
         self.box: Box | None = None
-        self.dim = _dimension(dim) if dim is not None else 0
+        self.dim = check_dimension(dim) if dim is not None else 0
         if box is not None:
             from batchgd.box import Box
 
@@ -295,20 +295,6 @@ def _compiled(name: str, source: str) -> Callable[..., Any]:
     return names[name]
 
 
-def _dimension(dim: Any) -> int:
-    try:
-        if isinstance(dim, (bool, np.bool_)):
-            raise TypeError
-        number = operator.index(dim)
-    except TypeError:
-        raise InputError(
-            f"dim is {dim!r}: give the number of coordinates as a whole number, for example dim=2"
-        ) from None
-    if number < 1:
-        raise InputError(f"dim is {number}: give at least 1")
-    return number
-
-
 def _parameters(params: ArrayLike | None) -> Floats | None:
     if params is None:
         return None
@@ -365,7 +351,7 @@ def resolve(
     if isinstance(fun, Objective):
         if jac is not None:
             raise InputError("jac was given with a ready Objective: pass it to bgd.Objective(fun, jac=...) instead")
-        if dim is not None and _dimension(dim) != fun.dim:
+        if dim is not None and check_dimension(dim) != fun.dim:
             raise InputError(f"dim is {dim}, but the objective {fun.name} has {fun.dim} coordinates: leave out dim")
         region = fun.box if box is None else Box.parse(box, fun.dim)
         if region is None:

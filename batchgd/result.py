@@ -13,6 +13,7 @@ from batchgd.standins import MissingFunction, StartRows, host
 
 if TYPE_CHECKING:
     from batchgd.box import Box
+    from batchgd.coverage import Coverage
     from batchgd.minima.tables import Minima, Stationary
     from batchgd.plot import Pictures
 
@@ -213,14 +214,16 @@ class BatchResult:
         return self.n
 
     def __iter__(self) -> Iterator[Trajectory]:
-        return (self._trajectory(i) for i in range(self.n))
+        return (self[i] for i in range(self.n))
 
     @overload
     def __getitem__(self, index: int) -> Trajectory: ...
     @overload
     def __getitem__(self, index: "slice | np.ndarray | list") -> "BatchResult": ...
     def __getitem__(self, index: Any) -> "Trajectory | BatchResult":
-        if isinstance(index, slice | np.ndarray | list):
+        if not self.kept:
+            raise InputError("this run kept no trajectories: run it with keep='all'")
+        if isinstance(index, slice | list) or getattr(index, "ndim", 0) > 0:  # also a mask on the device
             return self._part(index)
         try:
             position = range(self.n)[index]
@@ -229,8 +232,6 @@ class BatchResult:
         return self._trajectory(position)
 
     def _trajectory(self, i: int) -> Trajectory:
-        if not self.kept:
-            raise InputError("this run kept no trajectories: run it with keep='all'")
         status = Status(int(self.status[i]))
         x = host(self.x[i])
         out = Trajectory(message=status.message, success=status.success, status=status)
@@ -242,10 +243,10 @@ class BatchResult:
         return out
 
     def _part(self, index: Any) -> "BatchResult":
-        rows = np.arange(self.n)[index]
+        rows = np.arange(self.n)[index if isinstance(index, slice | list) else host(index)]
         part = BatchResult(
             **{name: getattr(self, name)[index] for name in ("x", "fun", "nit", "nfev", "status")},
-            **{name: getattr(self, name) for name in ("objective", "method", "box", "backend", "dtype", "seconds")},
+            **{name: getattr(self, name) for name in ("objective", "method", "box", "backend", "dtype")},
             starts=None if self.starts is None else StartRows(self.starts, rows),
             warnings=self.warnings,
         )
@@ -356,6 +357,13 @@ class MultistartResult(BatchResult):
     def unlabelled(self) -> int:
         """How many starts reached no minimum."""
         return self.n - int(np.sum(self.minima.count))
+
+    @property
+    def coverage(self) -> "Coverage":
+        """How sure it is that no minimum is missing: unseen share with its bound, Chao1, discovery curve, ..."""
+        from batchgd.coverage import Coverage
+
+        return Coverage.of(self)
 
     def _trajectory(self, i: int) -> Trajectory:
         out = super()._trajectory(i)

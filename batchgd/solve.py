@@ -255,7 +255,7 @@ def _multistart(
     return MultistartResult(
         **_common(batch, out.endpoints, device),
         counted=None if keep else out.status_counts,
-        label=found.labels(keys),
+        label=_placed(found.labels(keys), device),
         minima=found.minima,
         stationary=found.stationary,
         seed=batch.seed,
@@ -267,13 +267,8 @@ def _multistart(
 
 def _common(batch: Batch, out: Endpoints, device: bool) -> dict[str, Any]:
     """What both kinds of result hold."""
-    arrays: dict[str, Any] = {name: getattr(out, name) for name in ("x", "fun", "nit", "nfev", "status")}
-    if device:
-        import cupy
-
-        arrays = {name: cupy.asarray(array) for name, array in arrays.items()}
     return {
-        **arrays,
+        **{name: _placed(getattr(out, name), device) for name in ("x", "fun", "nit", "nfev", "status")},
         "objective": batch.objective,
         "starts": batch.starts,
         "method": batch.method,
@@ -281,6 +276,15 @@ def _common(batch: Batch, out: Endpoints, device: bool) -> dict[str, Any]:
         "backend": batch.backend.name,
         "dtype": batch.dtype,
     }
+
+
+def _placed(array: np.ndarray, device: bool) -> Any:
+    """Return an array of a result where the caller wants it: on the host, or on the device as CuPy."""
+    if not device:
+        return array
+    import cupy
+
+    return cupy.asarray(array)
 
 
 def _surrounding(x0: np.ndarray) -> Box:

@@ -298,7 +298,7 @@ def _check_memory(n: int, dim: int, dtype: np.dtype[Any]) -> None:
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):  # not told on this platform
         return
-    each = (dim + 1) * dtype.itemsize + 21  # x and fun; nit, nfev, status, label and the cell's key
+    each = (dim + 1) * dtype.itemsize + 29  # x and fun; nit, nfev, status, label and the cell's key
     if n * each > memory:
         raise InputError(
             f"the results of {n:.4g} starts take {n * each / 1e9:.3g} GB and this machine has {memory / 1e9:.3g} GB: "

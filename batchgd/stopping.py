@@ -18,6 +18,8 @@ _LEAST_SIZE = 1e-3  # of the narrowest side: below this, rounding of x is measur
 class Stopping:
     """The stopping rule of a run; the first condition that holds ends a trajectory and names its status.
 
+    Where several hold at once, ``kernels/stopping.py`` says which one names it: convergence comes before ``MAXITER``.
+
     Parameters
     ----------
     gtol : float

@@ -100,6 +100,15 @@ def load(folder: str | Path, *, fun: Any = None) -> BatchResult:
     InputError
         When there is no result, a file is missing, altered or of another format version, or ``fun`` is not the
         function of the run.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from batchgd import multistart
+    >>> with TemporaryDirectory() as folder:
+    ...     again = load(multistart("himmelblau", starts=100).save(f"{folder}/run"))
+    >>> len(again), again.objective.name
+    (100, 'himmelblau')
     """
     path = _path(folder)
     head = _read_head(path)

@@ -1,6 +1,8 @@
 """Run by test_cuda_simulator in a process where Numba's CUDA simulator is on: prints what it saw as JSON."""
 
 import json
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -28,6 +30,28 @@ def compare(name, starts, options):
     }
 
 
+class OnDevice(np.ndarray):
+    """Stands in for CuPy's array: known by its ``get``."""
+
+    def get(self):
+        return np.array(self)
+
+
+def left_on_the_device():
+    """Run with ``device=True`` where arrays of the device are made by a stand-in for CuPy."""
+    sys.modules["cupy"] = SimpleNamespace(asarray=lambda array: np.array(array).view(OnDevice))
+    result = bgd.multistart("himmelblau", starts=40, backend="cuda", device=True)
+    arrays = [getattr(result, name) for name in ("x", "fun", "nit", "nfev", "status", "success", "label")]
+    best = result[result.label == 0]
+    return {
+        "on the device": all(isinstance(array, OnDevice) for array in [*arrays, best.x]),
+        "counts": [len(best), int(result.minima.count[0])],
+        "on the host": type(result[3].x) is type(result.jac) is np.ndarray,
+        "text": str(result),
+    }
+
+
 if __name__ == "__main__":
     automatic = bgd.multistart("himmelblau", starts=100).backend
-    print(json.dumps({"automatic": automatic, **{case: compare(*setup) for case, setup in CASES.items()}}))
+    seen = {"automatic": automatic, **{case: compare(*setup) for case, setup in CASES.items()}}
+    print(json.dumps({**seen, "device": left_on_the_device()}))

@@ -33,3 +33,11 @@ def test_simulated_cuda_agrees_with_the_cpu(seen, case):
     assert found["statuses"]
     assert found["minima"] < 1e-10
     assert found["updates"] > 0.9
+
+
+def test_results_stay_on_the_device_when_asked_to(seen):
+    found = seen["device"]
+    assert found["on the device"]
+    assert found["on the host"]
+    assert found["counts"][0] == found["counts"][1] > 0
+    assert "40 starts" in found["text"]

@@ -16,6 +16,7 @@ from batchgd.kernels.schedules import SCHEDULES
 from batchgd.kernels.status import Status
 from batchgd.methods import METHODS, FirstOrder, as_method
 from batchgd.objective import Objective
+from batchgd.report import json_ready, method_record
 from batchgd.specialise.module import Specialisation
 from batchgd.specialise.rule import LOOP_NAMES, read_rule
 
@@ -215,7 +216,7 @@ def test_methods_bring_what_their_rules_ask_for():
         method = row.example()
         asked = read_rule(method.rule, method.parts).hyperparameters
         assert set(asked) == set(method.hyperparameters("float64")), row
-        assert json.dumps(method.describe())
+        assert json.dumps(json_ready(method_record(method)))
         assert str(method).startswith(type(method).__name__)
         assert row.title.endswith((".", ":")), row.title
 

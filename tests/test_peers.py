@@ -41,8 +41,7 @@ def test_every_case_states_the_function_that_batchgd_traces(case):
     np.testing.assert_allclose(values - values[0], objective.value(x) - objective.value(x[0]), rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", ["himmelblau", "styblinski_tang"])
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(("name", "dtype"), [("himmelblau", "float64"), ("styblinski_tang", "float32")])
 def test_peers_end_where_batchgd_ends(name, dtype):
     rows = measured(CASES[name], dtype)
     assert set(rows) == {"batchgd", "numba", "numpy"}
@@ -55,8 +54,8 @@ def test_peers_end_where_batchgd_ends(name, dtype):
 
 def test_scipy_reaches_the_same_minima_from_a_sample():
     case = CASES["himmelblau"]
-    row = measured(case, n=32, only={"scipy"})["scipy"]
-    assert row.n == 32
+    row = measured(case, n=8, only={"scipy"})["scipy"]
+    assert row.n == 8
     assert row.converged == 1.0
     assert row.minima <= 4
     assert "extrapolated" in row.note
@@ -92,9 +91,7 @@ def test_no_ratio_where_the_endpoints_differ(monkeypatch):
 
 def test_endpoints_in_one_cell_count_once():
     case = CASES["himmelblau"]
-    known = np.array(
-        [[3.0, 2.0], [3.584428340, -1.848126527], [-3.779310253, -3.283185991], [-2.805118087, 3.131312518]]
-    )
+    known = np.array([[3.0, 2.0], [3.5844283, -1.8481265], [-3.7793103, -3.2831860], [-2.8051181, 3.1313125]])
     assert len(np.unique(cells(case, known))) == 4
     assert (cells(case, known) == cells(case, known + 1e-4)).all()
 

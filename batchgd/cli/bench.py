@@ -8,14 +8,14 @@ from batchgd.cli.console import EXIT_DONE, EXIT_FAILED, Console, print_json
 
 
 def bench(
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Two landscapes, fewer starts: about a quarter minute.")
-    ] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Two landscapes, fewer starts: under a minute.")] = False,
     backend: Annotated[
-        list[str] | None, typer.Option("--backend", help="cpu, numpy or cuda; repeatable; all that work here.")
+        list[str] | None,
+        typer.Option("--backend", metavar="NAME", help="cpu, numpy or cuda; repeatable; all that work here."),
     ] = None,
     dtype: Annotated[
-        list[str] | None, typer.Option("--dtype", help="float64 or float32; repeatable; both when not given.")
+        list[str] | None,
+        typer.Option("--dtype", metavar="NAME", help="float64 or float32; repeatable; both when not given."),
     ] = None,
     threads: Annotated[
         int | None, typer.Option("--threads", help="Worker threads of the cpu backend; one per core.")

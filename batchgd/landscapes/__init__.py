@@ -2,6 +2,9 @@
 
 `get("himmelblau")` gives one, `names()` lists them. A new one is a plain function with a `@landscape` row above it, in
 the file of its family; every generic test, picture and listing reads the registry and enrols it from there.
+
+>>> get("branin").dims, get("branin").default_dim
+((2, 2), 2)
 """
 
 from batchgd.landscapes import coupled, fixed_tables, separable, two_dimensional

@@ -96,11 +96,6 @@ class Method(Checked):
         """Return a value for every hyperparameter of the rule and its parts, in a run of this dtype."""
         return {name: getattr(self, name) for name in self.LIMITS}
 
-    def describe(self) -> dict[str, Any]:
-        """Return name and settings, JSON-ready; an array of one value per start is given by its range."""
-        settings = {name: described(getattr(self, name)) for name in field_names(type(self))}
-        return {"name": type(self).__name__, **settings}
-
     def __str__(self) -> str:
         return shown(type(self).__name__, {name: getattr(self, name) for name in field_names(type(self))})
 
@@ -127,15 +122,6 @@ def split_per_start(method: Method, n: int, dtype: str) -> tuple[dict[str, float
         else:
             differing[name] = np.asarray(value, np.float64)
     return shared, differing
-
-
-def described(value: Any) -> Any:
-    """Return a setting as JSON takes it: an array by its range, a schedule by its name and settings."""
-    if isinstance(value, np.ndarray):
-        return {"per_start": int(value.size), "lowest": float(value.min()), "highest": float(value.max())}
-    if hasattr(value, "settings"):
-        return {name: described(setting) for name, setting in value.settings().items()}
-    return value
 
 
 def shown(name: str, settings: dict[str, Any]) -> str:

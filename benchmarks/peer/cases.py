@@ -153,7 +153,7 @@ CASES = {
             1.5e-4,
             maxiter=500,
             capped=True,
-            remark="condition number 2500: at a stable rate this takes 1e5 updates, so maxiter ends every descent",
+            remark="condition number 2500: to converge at a stable rate takes 1e5 updates, so maxiter ends each one",
         ),
         Case(
             "heavy_tail",

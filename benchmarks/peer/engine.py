@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .cases import SOLVE, Case
+from .device import backend
 from .table import Endpoints, Run
 
 
@@ -14,7 +17,7 @@ def prepare(case: Case, dtype: str, starts: np.ndarray, variant: str) -> Run:
     from batchgd.objective import as_objective
 
     objective, box = as_objective(case.fun, dim=case.dim, box=[case.box] * case.dim)
-    limits = {"gtol": case.gtol[dtype], "maxiter": case.maxiter, "dtype": dtype, "backend": "cpu"}
+    limits: dict[str, Any] = {"gtol": case.gtol[dtype], "maxiter": case.maxiter, "dtype": dtype, "backend": backend()}
     method = quasi_newton() if case.kind == SOLVE else bgd.GradientDescent(case.learning_rate)
 
     def descend() -> Endpoints:
@@ -28,7 +31,7 @@ def prepare(case: Case, dtype: str, starts: np.ndarray, variant: str) -> Run:
     return multistart if variant == "minima" else descend
 
 
-def quasi_newton():
+def quasi_newton() -> Any:
     """Return L-BFGS where this version has it, else the default method."""
     from batchgd.methods import METHODS, as_method
 

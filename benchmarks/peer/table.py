@@ -90,7 +90,7 @@ PEERS = (
         "scipy_serial",
         ("scipy",),
         (SOLVE, DESCENT),
-        note="another method (L-BFGS-B), on a sample of the starts, time extrapolated per start",
+        note="another method (L-BFGS-B), on a sample of the starts, time extrapolated per start; one thread",
         serial=True,
         dtypes=("float64",),
         capped=False,

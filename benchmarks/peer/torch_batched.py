@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .cases import Case
+from .device import backend
 from .table import Endpoints, Run
 
 
@@ -16,9 +17,9 @@ def prepare(case: Case, dtype: str, starts: np.ndarray, variant: str) -> Run:
 
     def run() -> Endpoints:
         with torch.no_grad():
-            x = torch.from_numpy(starts).T.contiguous()
-            out, nit = torch.empty_like(x), torch.empty(x.shape[1], dtype=torch.int64)
-            rows = torch.arange(x.shape[1])
+            x = torch.from_numpy(starts).to(backend()).T.contiguous()
+            out, nit = torch.empty_like(x), torch.empty(x.shape[1], dtype=torch.int64, device=x.device)
+            rows = torch.arange(x.shape[1], device=x.device)
             for k in range(case.maxiter + 1):
                 g = case.gradient(torch, x)
                 going = (g * g).sum(0) > gtol_squared
@@ -30,6 +31,6 @@ def prepare(case: Case, dtype: str, starts: np.ndarray, variant: str) -> Run:
                     if rows.numel() == 0:
                         break
                 x = torch.add(x, g, alpha=-case.learning_rate)
-            return Endpoints(out.T.contiguous().numpy(), nit.numpy())
+            return Endpoints(out.T.contiguous().cpu().numpy(), nit.cpu().numpy())
 
     return run
