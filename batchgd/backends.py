@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import difflib
 import importlib
 import importlib.util
 import numbers
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from batchgd.errors import BackendError, InputError
+from batchgd.errors import BackendError, InputError, did_you_mean
 
 DTYPES = ("float64", "float32")
 
@@ -113,7 +112,8 @@ def choose(name: str = "auto") -> tuple[Backend, str]:
             return BACKENDS["cuda"], "cuda: a device and CuPy work"
         return BACKENDS["cpu"], f"cpu: {problem}"
     if not isinstance(name, str) or name not in BACKENDS:
-        raise InputError(f"unknown backend {name!r}: {_nearest(name, BACKENDS)}there are auto, {', '.join(BACKENDS)}")
+        near = did_you_mean(name, ["auto", *BACKENDS])
+        raise InputError(f"unknown backend {name!r}: {near}there are auto, {', '.join(BACKENDS)}")
     problem = BACKENDS[name].problem()
     if problem is not None:
         raise BackendError(f"{name} cannot be used: {problem}; `batchgd doctor` says what to install, or use cpu")
@@ -144,8 +144,3 @@ def check_threads(threads: int | None) -> int:
     if isinstance(threads, bool) or not isinstance(threads, numbers.Integral) or not 1 <= threads <= 4096:
         raise InputError(f"threads is {threads!r}: give a whole number from 1 to 4096")
     return int(threads)
-
-
-def _nearest(name: Any, names: Any) -> str:
-    near = difflib.get_close_matches(str(name).lower(), [*names, "auto"], n=1)
-    return f"did you mean {near[0]!r}? " if near else ""

@@ -1,8 +1,10 @@
 """The exceptions and warnings of batchgd, each with one line that gives the cause and the remedy."""
 
+import difflib
 import os
 import sys
 import warnings
+from collections.abc import Iterable
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
@@ -29,3 +31,14 @@ def warn(message: str, category: type[Warning]) -> None:
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
+
+
+def did_you_mean(name: object, names: Iterable[str]) -> str:
+    """Return "did you mean 'x'? " for the nearest of some names, or nothing where none is near.
+
+    >>> did_you_mean("rastrign", ["ackley", "rastrigin"])
+    "did you mean 'rastrigin'? "
+    """
+    by_lower_case = {known.lower(): known for known in names}
+    near = difflib.get_close_matches(str(name).lower(), by_lower_case, n=1)
+    return f"did you mean {by_lower_case[near[0]]!r}? " if near else ""

@@ -87,7 +87,7 @@ def multistart(
     progress : callable, optional
         Called with a :class:`ProgressUpdate` about twice a second.
     device : bool
-        Leave the arrays of a CUDA run on the device, as CuPy arrays.
+        Give the arrays of a CUDA run as CuPy arrays on the device, where they are placed when the run ends.
 
     Returns
     -------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import numbers
 import os
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from batchgd.backends import check_dtype
 from batchgd.box import Box
-from batchgd.errors import BackendError, InputError
+from batchgd.errors import BackendError, InputError, did_you_mean
 from batchgd.samplings import (
     SAMPLINGS,
     ArrayStarts,
@@ -184,9 +183,8 @@ def _sampling(sampling: Any) -> Any:
         return SAMPLINGS[name]
     if name == "normal":
         raise InputError("sampling 'normal' needs its numbers: pass sampling=bgd.Normal(mean, std)")
-    near = difflib.get_close_matches(name, SAMPLINGS, n=1)
-    hint = f"did you mean {near[0]!r}? There are {names}" if near else f"there are {names}"
-    raise InputError(f"unknown sampling {sampling!r}: {hint} and bgd.Normal(mean, std)")
+    hint = did_you_mean(name, SAMPLINGS)
+    raise InputError(f"unknown sampling {sampling!r}: {hint}there are {names} and bgd.Normal(mean, std)")
 
 
 def _grid_counts(starts: Any, dim: int) -> tuple[int, ...]:

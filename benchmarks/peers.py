@@ -22,6 +22,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from peer.cases import CASES
+from peer.device import BACKENDS, use
 from peer.measure import Row, compare, peers_of
 from peer.report import machine, markdown
 from peer.table import PEERS
@@ -32,6 +33,7 @@ COMMANDS = ("run rastrigin --dim 2 --starts 1000000",)
 def main(arguments: list[str] | None = None) -> int:
     """Measure, print a table, and write what was asked for."""
     options = _parser().parse_args(arguments)
+    use(options.backend)
     facts = machine()
     dtypes = [options.dtype] if options.dtype else ["float64", "float32"]
     only = set(options.only.split(",")) if options.only else None
@@ -56,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dtype", choices=("float64", "float32"), help="one dtype; both when left out")
     parser.add_argument("--starts", type=int, default=65_536)
     parser.add_argument("--repeats", type=int, default=7, help="runs of each peer, interleaved")
+    parser.add_argument("--backend", choices=BACKENDS, default="cpu", help="cuda: batchgd, JAX and PyTorch on a GPU")
     parser.add_argument("--only", help=f"peers, separated by commas: {', '.join(peer.name for peer in PEERS)}")
     parser.add_argument("--cases", help=f"cases, separated by commas: {', '.join(CASES)}")
     parser.add_argument("--markdown", metavar="FILE", help="write the tables here")

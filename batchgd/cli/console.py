@@ -5,8 +5,9 @@ import json
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 from typing import Any
+
+from batchgd.errors import did_you_mean
 
 EXIT_DONE = 0
 EXIT_FAILED = 1
@@ -33,10 +34,9 @@ def nearest(word: str, names: Sequence[str]) -> str:
     >>> nearest("zzz", [])
     'there is none'
     """
-    by_lower_case = {name.lower(): name for name in names}
-    close = get_close_matches(word.lower(), by_lower_case, n=1, cutoff=0.5)
-    if close:
-        return f"did you mean {by_lower_case[close[0]]!r}?"
+    near = did_you_mean(word, names)
+    if near:
+        return near.strip()
     shown = ", ".join(sorted(names)[:12]) + (", ..." if len(names) > 12 else "")
     return f"there is {shown or 'none'}"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import itertools
 import operator
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from batchgd.errors import InputError
+from batchgd.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -219,9 +218,7 @@ def get(name: str) -> Landscape:
     key = name.strip().lower().replace("-", "_")
     if key in _TABLE:
         return _TABLE[key]
-    near = difflib.get_close_matches(key, _TABLE, n=1)
-    hint = f"did you mean '{near[0]}'? " if near else ""
-    raise InputError(f"unknown landscape {name!r}; {hint}`batchgd list` shows all")
+    raise InputError(f"unknown landscape {name!r}; {did_you_mean(key, _TABLE)}`batchgd list` shows all")
 
 
 def names() -> list[str]:

@@ -5,11 +5,10 @@ The dataclass holds and checks hyperparameters; the arithmetic stands in ``batch
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, field
 from typing import Any
 
-from batchgd.errors import InputError
+from batchgd.errors import InputError, did_you_mean
 from batchgd.methods.adam import Adam, AdaMax, AdamW, AMSGrad, Nadam
 from batchgd.methods.adaptive import AdaDelta, AdaGrad, RMSprop
 from batchgd.methods.base import Method, field_names, split_per_start
@@ -116,9 +115,7 @@ def as_method(method: Any = None, **hyperparameters: Any) -> Method:
     if isinstance(method, type) and issubclass(method, Method):
         raise InputError(f"method is the class {method.__name__}: write {method.__name__}(...)")
     if not isinstance(method, str) or method not in METHODS:
-        near = difflib.get_close_matches(str(method), METHODS, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise InputError(f"unknown method {method!r}: {hint}there are {', '.join(METHODS)}")
+        raise InputError(f"unknown method {method!r}: {did_you_mean(method, METHODS)}there are {', '.join(METHODS)}")
     row = METHODS[method]
     strange = [name for name in hyperparameters if name not in row.takes]
     if strange:
