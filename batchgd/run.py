@@ -156,7 +156,7 @@ def _judge(batch: Batch, rows: Endpoints) -> None:
     finite = np.isfinite(rows.fun) & (rows.x @ np.zeros(rows.x.shape[1], rows.x.dtype) == 0.0)
     rows.status[~finite] = Status.NONFINITE
     outside = np.flatnonzero(rows.status == Status.ESCAPED)
-    for some in np.array_split(outside, outside.size // _ROWS + 1):
+    for some in _in_pieces(outside):
         starts = StartRows(batch.starts, rows.first + some).points(0, some.size)
         ends, begins = (
             np.linalg.norm(batch.objective.gradient(np.asarray(x, np.float64)), axis=1) for x in (rows.x[some], starts)
@@ -167,9 +167,14 @@ def _judge(batch: Batch, rows: Endpoints) -> None:
 def _leave(batch: Batch, rows: Endpoints, control: int) -> None:
     """Account for starts that were never taken up: they end where they began, with the status that ended the run."""
     waiting = np.flatnonzero(rows.status == Status.RUNNING)
-    for some in np.array_split(waiting, waiting.size // _ROWS + 1):
+    for some in _in_pieces(waiting):
         points = np.asarray(StartRows(batch.starts, rows.first + some).points(0, some.size), np.float64)
         rows.x[some], rows.fun[some], rows.status[some] = points, batch.objective.value(points), control
+
+
+def _in_pieces(rows: np.ndarray) -> list[np.ndarray]:
+    """Part row numbers so that temporaries stay small; no piece where there are no rows."""
+    return np.array_split(rows, rows.size // _ROWS + 1) if rows.size else []
 
 
 class _Monitor:
