@@ -139,6 +139,7 @@ def peers(tiny: bool) -> Iterator[Record]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "peers.json"
         command = [sys.executable, str(HERE / "peers.py"), "--json", str(path), "--no-commands", "--repeats", "3"]
+        command += ["--backend", "cuda", "--cases", "rastrigin,styblinski_tang"]
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=sys.stderr, text=True, check=False)
         if not path.exists():
             yield {"name": "peers", "error": f"peers.py left no numbers, exit code {done.returncode}"}

@@ -4,6 +4,7 @@ Threads and not ``prange``: shards are handed out as workers become free, an int
 within them, and nothing clashes with an executor that calls from its own threads. The compiled code holds no lock.
 """
 
+import contextlib
 import queue
 import threading
 from types import ModuleType
@@ -42,9 +43,18 @@ def launch(module: ModuleType, plan: Plan, threads: int) -> None:
     workers = [threading.Thread(target=work, daemon=True) for _ in range(threads)]
     for worker in workers:
         worker.start()
-    _collect(finished, plan, len(workers))
-    for worker in workers:
-        worker.join()
+    try:
+        _collect(finished, plan, len(workers))
+    except BaseException:
+        plan.control[0] = -1
+        raise
+    finally:
+        for worker in workers:
+            while worker.is_alive():
+                # A worker that waits for room in the queue would never see that the run is over.
+                with contextlib.suppress(queue.Empty):
+                    finished.get_nowait()
+                worker.join(timeout=0.01)
 
 
 class _State:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from dataclasses import replace
 
 import naive
@@ -236,3 +237,13 @@ class TestEveryWayToEnd:
         assert result.interrupted
         assert (result.status == Status.INTERRUPTED).all()
         assert np.isfinite(result.fun).all()
+
+
+def test_a_callback_that_raises_leaves_no_worker_behind():
+    def fail(update):
+        raise RuntimeError("from the callback")
+
+    slow = bgd.GradientDescent(1e-9)
+    with pytest.raises(RuntimeError, match="from the callback"):
+        bgd.multistart(himmelblau, box=BOX, starts=10**6, maxiter=10**12, method=slow, backend="cpu", progress=fail)
+    assert threading.active_count() == 1

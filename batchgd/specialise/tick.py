@@ -57,8 +57,9 @@ class TickEmitter:
         if self.arrays:
             body, tail = ["    " + line for line in self.lines], ["    return np.any(ended)"]
         else:
-            head += ["    any_ended = 0", "    for lane in range(W):"]
-            body = ["        " + line for line in [*self.lines, "any_ended |= int(ended)"]]
+            # 32 bits: a 64-bit flag would halve the lanes of a float32 vector.
+            head += ["    any_ended = np.int32(0)", "    for lane in range(W):"]
+            body = ["        " + line for line in [*self.lines, "any_ended = np.int32(any_ended | np.int32(ended))"]]
             tail = ["    return any_ended"]
         return "\n".join([*head, *body, *tail])
 
