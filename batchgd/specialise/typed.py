@@ -12,6 +12,8 @@ import textwrap
 from collections.abc import Callable
 from types import ModuleType
 
+_ELEMENTARY = "batchgd.kernels.vecmath"
+
 
 class Constants:
     """The typed constants of one generated module."""
@@ -74,11 +76,14 @@ class _Prefixing(ast.NodeTransformer):
 
 
 def functions_of(module: ModuleType, constant: Callable[[float], str], decorator: str | None, prefix: str = "") -> str:
-    """Return the source of every function of a module, typed and decorated, with a prefix to their names."""
+    """Return the source of every function of a module, typed and decorated, with a prefix to their names.
+
+    Functions that it takes over from other rules are its own; the elementary ones are imported by the text.
+    """
     functions = {
         name: value
         for name, value in vars(module).items()
-        if inspect.isfunction(value) and value.__module__ == module.__name__
+        if inspect.isfunction(value) and not value.__module__.startswith(_ELEMENTARY)
     }
     renaming = _Prefixing(prefix, set(functions))
     return "\n\n\n".join(function_source(value, constant, decorator, renaming) for value in functions.values())

@@ -1,7 +1,8 @@
 """One file per update rule, and the table that names them.
 
 A rule is a module of plain functions without branches, written in ``vecmath`` names. What it needs is what its
-functions ask for by parameter name; the loop is built around that. A module may hold:
+functions ask for by parameter name; the loop is built around that. A module may hold, or take over from another one
+(``kernels/trials.py`` has what rules that reject trials share):
 
 ``VECTORS``
     Names of the vectors of length d that the rule remembers (zero at a start).

@@ -5,11 +5,13 @@ Algorithm 3.1). Every iteration tries ``learning_rate`` first. A rejected trial 
 hence one tick of the loop.
 """
 
+from batchgd.kernels.trials import step_squared, update
 from batchgd.kernels.vecmath import where
 
 VECTORS = ("base_x", "base_g")
 SCALARS = ("step", "base_f", "base_gg")
 ACCEPTED = "base_x"
+__all__ = ["decide", "step_squared", "update"]
 
 
 def decide(f, gg, first, step, base_f, base_gg, learning_rate, sufficient_decrease, shrink):
@@ -22,15 +24,3 @@ def decide(f, gg, first, step, base_f, base_gg, learning_rate, sufficient_decrea
         where(accepted, f, base_f),
         where(accepted, gg, base_gg),
     )
-
-
-def update(x, g, base_x, base_g, accepted, step):
-    """One coordinate of the next trial, from the last accepted point."""
-    base_x = where(accepted, x, base_x)
-    base_g = where(accepted, g, base_g)
-    return base_x - step * base_g, base_x, base_g
-
-
-def step_squared(step, base_gg):
-    """||η g||^2 at the last accepted point."""
-    return step * step * base_gg

@@ -13,11 +13,13 @@ the minimiser of the interpolating parabola, kept within 0.1 and 0.5 of the step
 No step moves further than ``max_displacement``, in box widths: long steps jump over borders between basins.
 """
 
+from batchgd.kernels.trials import step_squared, update
 from batchgd.kernels.vecmath import absolute, maximum, minimum, sqrt, where
 
 VECTORS = ("base_x", "base_g")
 SCALARS = ("step", "average", "weight", "base_f", "base_gg")
 ACCEPTED = "base_x"
+__all__ = ["decide", "step_squared", "update"]
 
 
 def sum_bend(g, base_g):
@@ -87,15 +89,3 @@ def decide(
         where(accepted, f, base_f),
         where(accepted, gg, base_gg),
     )
-
-
-def update(x, g, base_x, base_g, accepted, step):
-    """One coordinate of the next trial, from the last accepted point."""
-    base_x = where(accepted, x, base_x)
-    base_g = where(accepted, g, base_g)
-    return base_x - step * base_g, base_x, base_g
-
-
-def step_squared(step, base_gg):
-    """||η g||^2 at the last accepted point."""
-    return step * step * base_gg
