@@ -239,6 +239,7 @@ def _same(landscape: str, count: int, method: Any, **options: Any) -> Record:
         "minima": [len(cuda.minima), len(cpu.minima)],
         "apart": apart,
         "labels": labels,
+        "starts_labelled_otherwise": int(np.sum(cuda.label != cpu.label)),
         "status": float(np.mean(cuda.status == cpu.status)),
         "nit": [float(np.mean(cuda.nit)), float(np.mean(cpu.nit))],
     }
