@@ -138,7 +138,9 @@ def _prepare(batch: Batch, whole: Endpoints | None, shard: int | None, monitor: 
         h=np.array([shared[name] for name in names] or [0.0], dtype),
         limits=batch.stopping.limits(box, dtype),
         control=monitor.control,
-        rows=whole.part if whole else lambda first, stop: Endpoints.empty(first, stop, objective.dim, dtype),
+        rows=whole.part
+        if whole is not None
+        else lambda first, stop: Endpoints.empty(first, stop, objective.dim, dtype),
         ready=monitor.ready,
         done=monitor.done,
         pause=monitor.pause,

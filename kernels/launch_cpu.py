@@ -17,8 +17,7 @@ from batchgd.kernels.plan import Endpoints, Plan
 
 def launch(module: ModuleType, plan: Plan, threads: int) -> None:
     """Descend from every start of the plan; returns when all shards are finished or ended by ``control``."""
-    state = _State(module, plan)
-    _descend_shard(module, plan, state, 0, 0)  # of no starts: what is not compiled yet is compiled here
+    _descend_shard(module, plan, _State(module, plan), 0, 0)  # of no starts: what is not compiled yet is compiled here
     plan.ready()
     shards = plan.shards()
     lock = threading.Lock()
@@ -35,8 +34,8 @@ def launch(module: ModuleType, plan: Plan, threads: int) -> None:
                     break
                 finished.put(_descend_shard(module, plan, state, *shard))
         except BaseException as error:
+            finished.put(error)  # before the others are stopped, so that it is seen before what they leave behind
             plan.control[0] = -1
-            finished.put(error)
         finally:
             finished.put(None)
 
@@ -106,8 +105,8 @@ def _collect(finished: "queue.Queue[Any]", plan: Plan, workers: int) -> None:
         if item is None:
             workers -= 1
         elif isinstance(item, BaseException):
-            failure = item
-        else:
+            failure = failure or item
+        elif failure is None:
             plan.done(item)
             plan.pause()
     if failure is not None:

@@ -247,3 +247,20 @@ def test_a_callback_that_raises_leaves_no_worker_behind():
     with pytest.raises(RuntimeError, match="from the callback"):
         bgd.multistart(himmelblau, box=BOX, starts=10**6, maxiter=10**12, method=slow, backend="cpu", progress=fail)
     assert threading.active_count() == 1
+
+
+def test_what_fails_in_a_worker_is_what_is_raised():
+    batch = prepared(starts=points(500))
+
+    class Broken:
+        n, dim, in_kernel = batch.starts.n, 2, False
+
+        def points(self, first, stop):
+            if first:
+                raise RuntimeError(f"no starts from {first} on")
+            return batch.starts.points(first, stop)
+
+    endless = replace(batch, starts=Broken(), method=bgd.GradientDescent(1e-9), stopping=bgd.Stopping(maxiter=10**12))
+    with pytest.raises(RuntimeError, match="no starts from 50 on"):
+        run(endless, shard=50)
+    assert threading.active_count() == 1
