@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from batchgd.coverage import Coverage
     from batchgd.minima.tables import Minima, Stationary
     from batchgd.plot import Pictures
+    from batchgd.stopping import Stopping
 
 _ROWS_AT_ONCE = 1 << 16  # gradients are evaluated in slices, so that their temporaries stay in the tens of megabytes
 
@@ -96,8 +97,9 @@ class BatchResult:
         Updates made, and evaluations of value and gradient.
     status : (n,) int8
         Why each trajectory ended: codes of ``Status``; ``message`` has the sentences, ``success`` the verdict.
-    objective, starts, method, box
-        The function, where the start points come from, the update rule, the region of the starts or None.
+    objective, starts, method, box, stopping
+        The function, where the start points come from, the update rule, the region of the starts or None, and the
+        stopping rule or None.
     backend, dtype, seconds, warnings
         Two names, the wall time of the solve, and sentences worth reading.
 
@@ -123,6 +125,7 @@ class BatchResult:
         starts: Any = None,
         method: Any = None,
         box: "Box | None" = None,
+        stopping: "Stopping | None" = None,
         backend: str = "numpy",
         dtype: Any = "float64",
         seconds: float = float("nan"),
@@ -135,6 +138,7 @@ class BatchResult:
         if self.x.ndim != 2 or any(len(a) != len(self.x) for a in (self.fun, self.nit, self.nfev, self.status)):
             raise InputError(f"a result needs x of shape (n, d) and n of each other array; x has shape {self.x.shape}")
         self.objective, self.starts, self.method, self.box = objective, starts, method, box
+        self.stopping = stopping
         self.backend, self.dtype, self.seconds = backend, np.dtype(dtype).name, float(seconds)
         self.warnings: tuple[str, ...] = tuple(warnings)
 
@@ -246,7 +250,7 @@ class BatchResult:
         rows = np.arange(self.n)[index if isinstance(index, slice | list) else host(index)]
         part = BatchResult(
             **{name: getattr(self, name)[index] for name in ("x", "fun", "nit", "nfev", "status")},
-            **{name: getattr(self, name) for name in ("objective", "method", "box", "backend", "dtype")},
+            **{name: getattr(self, name) for name in ("objective", "method", "box", "stopping", "backend", "dtype")},
             starts=None if self.starts is None else StartRows(self.starts, rows),
             warnings=self.warnings,
         )

@@ -11,37 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from batchgd.box import Box
 from batchgd.kernels.plan import Endpoints, Plan
 from batchgd.kernels.status import Status
-from batchgd.methods import Method, split_per_start
+from batchgd.methods import split_per_start
 from batchgd.progress import Progress, ProgressUpdate
 from batchgd.standins import StartRows
-from batchgd.stopping import Stopping
 
 if TYPE_CHECKING:
-    from batchgd.backends import Backend
-    from batchgd.objective import Objective
+    from batchgd.batch import Batch
     from batchgd.specialise.module import Specialisation
-    from batchgd.starts import Starts
 
 _PROGRESS_SECONDS = 0.5
 _ROWS = 1 << 16  # starts looked at together, so that temporaries stay small
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Everything that decides where n descents end."""
-
-    objective: Objective
-    starts: Starts
-    box: Box
-    method: Method
-    stopping: Stopping
-    dtype: str
-    backend: Backend
-    threads: int
-    seed: int
 
 
 def run(

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from batchgd.backends import check_dtype, check_threads, choose
+from batchgd.backends import check_dtype, choose
+from batchgd.batch import Batch, make_batch
 from batchgd.box import Box
 from batchgd.errors import InputError
-from batchgd.methods import as_method, split_per_start
-from batchgd.run import Batch, run
+from batchgd.run import run
 from batchgd.stopping import Stopping
 
 if TYPE_CHECKING:
@@ -112,10 +112,23 @@ def multistart(
         raise InputError(f"keep is {keep!r}: give 'all' or 'minima'")
     all_kept = keep == "all"
     _check_calls(progress, device, backend)
-    batch = _batch(
-        fun, box, dim, starts, sampling, method, seed, stopping, backend, dtype, threads, params, jac, all_kept
+    batch = make_batch(
+        fun,
+        box=box,
+        dim=dim,
+        starts=starts,
+        sampling=sampling,
+        method=method,
+        seed=seed,
+        stopping=stopping,
+        backend=backend,
+        dtype=dtype,
+        threads=threads,
+        params=params,
+        jac=jac,
+        resident=all_kept,
     )
-    return _multistart(batch, *tolerances, all_kept, progress, device, began)
+    return collect(batch, *tolerances, keep=all_kept, progress=progress, device=device, began=began)
 
 
 def descend(
@@ -172,7 +185,6 @@ def descend(
     >>> batch.x.tolist() == [[0.875**3, 0.5**3]]
     True
     """
-    from batchgd.result import BatchResult
     from batchgd.starts import parse_starts
 
     stopping = Stopping(gtol, xtol, ftol, maxiter, max_time, escape)
@@ -181,49 +193,44 @@ def descend(
     points = parse_starts(x0, "uniform", None, None, 0, dtype)
     _check_width(fun, points.dim)
     region = _surrounding(points.points(0, points.n)) if box is None else _scale(box, points.dim)
-    batch = _batch(fun, region, None, points, "uniform", method, 0, stopping, backend, dtype, threads, params, jac)
+    batch = make_batch(
+        fun,
+        box=region,
+        starts=points,
+        method=method,
+        stopping=stopping,
+        backend=backend,
+        dtype=dtype,
+        threads=threads,
+        params=params,
+        jac=jac,
+    )
+    return endpoints_of(batch, progress=progress, device=device)
+
+
+def endpoints_of(batch: Batch, *, progress: Progress | None = None, device: bool = False) -> BatchResult:
+    """Run a batch and return one entry per start."""
+    from batchgd.result import BatchResult
+
     out = run(batch, progress=progress)
     return BatchResult(**_common(batch, out.endpoints, device), seconds=out.seconds)
 
 
-def _batch(
-    fun: Any,
-    box: Any,
-    dim: int | None,
-    starts: Any,
-    sampling: Any,
-    method: Any,
-    seed: int | None,
-    stopping: Stopping,
-    backend: str,
-    dtype: Any,
-    threads: int | None,
-    params: Any,
-    jac: Any,
-    resident: bool = True,
-) -> Batch:
-    """Check everything, cheapest first, before the function is traced."""
-    from batchgd.objective import resolve
-    from batchgd.starts import Starts, parse_seed, parse_starts
-
-    dtype, chosen, threads = check_dtype(dtype), choose(backend)[0], check_threads(threads)
-    method = as_method(method)
-    region, objective = resolve(fun, dim=dim, box=box, params=params, jac=jac)
-    if not isinstance(starts, Starts):
-        seed = parse_seed(seed)
-        starts = parse_starts(starts, sampling, region, region.dim, seed, dtype, resident=resident)
-    split_per_start(method, starts.n, dtype)
-    stopping.limits(region, dtype)
-    return Batch(objective(), starts, region, method, stopping, dtype, chosen, threads, seed or 0)
-
-
-def _multistart(
-    batch: Batch, x_tol: float, f_tol: float, keep: bool, progress: Progress | None, device: bool, began: float
+def collect(
+    batch: Batch,
+    x_tol: float = 1e-6,
+    f_tol: float = 1e-9,
+    *,
+    keep: bool = True,
+    progress: Progress | None = None,
+    device: bool = False,
+    began: float | None = None,
 ) -> MultistartResult:
-    """Run, collect the occupied cells shard by shard, and find the minima behind them."""
+    """Run a batch, collect the occupied cells shard by shard, and find the minima behind them."""
     from batchgd.minima import Catalogue, Identity, find_minima
     from batchgd.result import MultistartResult
 
+    began = time.perf_counter() if began is None else began
     catalogue = Catalogue(batch.box)
     keys = np.zeros(batch.starts.n if keep else 0, np.uint64)
 
@@ -273,6 +280,7 @@ def _common(batch: Batch, out: Endpoints, device: bool) -> dict[str, Any]:
         "starts": batch.starts,
         "method": batch.method,
         "box": batch.box,
+        "stopping": batch.stopping,
         "backend": batch.backend.name,
         "dtype": batch.dtype,
     }

@@ -191,6 +191,7 @@ def _meta(result: BatchResult) -> dict[str, Any]:
         "sampling": getattr(result.starts, "name", None),
         "method": method,
         "box": None if result.box is None else [result.box.lower, result.box.upper],
+        "stopping": None if result.stopping is None else dataclasses.asdict(result.stopping),
         **{name: getattr(result, name) for name in ("backend", "dtype", "seconds", "warnings")},
         **{name: getattr(result, name) for name in ("seed", "independent") if hasattr(result, name)},
         "counted": None if result.kept else result.status_counts(),
@@ -305,6 +306,7 @@ def _read_table(path: Path, head: dict[str, Any], name: str) -> Any:
 def _assemble(kind: str, meta: dict[str, Any], arrays: dict[str, Any], tables: dict[str, Any]) -> BatchResult:
     """Build the result; the function comes later."""
     from batchgd.box import Box
+    from batchgd.stopping import Stopping
 
     x0, jac = arrays.pop("x0", None), arrays.pop("jac", None)
     box = meta["box"]
@@ -313,6 +315,7 @@ def _assemble(kind: str, meta: dict[str, Any], arrays: dict[str, Any], tables: d
         common["counted"] = {Status[name]: count for name, count in meta["counted"].items()}
     common["box"] = None if box is None else Box(np.asarray(box[0], dtype=float), np.asarray(box[1], dtype=float))
     common["method"] = _method(meta["method"])
+    common["stopping"] = None if meta.get("stopping") is None else Stopping(**meta["stopping"])
     common["starts"] = None if x0 is None else StoredStarts(x0, meta["sampling"] or "array")
     if kind == "MultistartResult":
         common |= tables | {name: meta[name] for name in ("seed", "independent")}

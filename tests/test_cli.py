@@ -17,7 +17,7 @@ from shell_samples import MadeUpResult, assert_refused, shell
 import batchgd
 from batchgd.cli.commands import COMMANDS
 from batchgd.cli.options import FLAG, OPTIONS
-from batchgd.cli.run import join_pairs
+from batchgd.cli.parameters import join_pairs
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
+from batchgd.batch import make_batch
 from batchgd.kernels.status import Status
 from batchgd.methods import METHODS
 from batchgd.run import run
-from batchgd.solve import _batch
 
 BACKENDS = ("cpu", "numpy")
 DTYPES = ("float64", "float32")
@@ -44,7 +44,17 @@ def prepared(method="barzilai_borwein", n=500, backend="cpu", dtype="float64", t
     stopping = bgd.Stopping(gtol=1e-6)
     method = METHODS[method].example()
     starts = n if starts is None else starts
-    return _batch(himmelblau, BOX, 2, starts, "uniform", method, 3, stopping, backend, dtype, threads, None, None)
+    return make_batch(
+        himmelblau,
+        box=BOX,
+        starts=starts,
+        method=method,
+        seed=3,
+        stopping=stopping,
+        backend=backend,
+        dtype=dtype,
+        threads=threads,
+    )
 
 
 def ends(batch, **options):

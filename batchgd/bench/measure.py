@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from batchgd.backends import BACKENDS, DTYPES, check_dtype, check_threads, choose, simulated
+from batchgd.batch import Batch
 from batchgd.bench import cases, ceiling, efficiency, machine, table
 from batchgd.bench.ceiling import Ceiling
 from batchgd.bench.operations import split, tick_operations
 from batchgd.bench.row import Row
 from batchgd.errors import InputError
 from batchgd.kernels.status import Status
-from batchgd.run import Batch, run, specialisation_of
+from batchgd.run import run, specialisation_of
 from batchgd.stopping import Stopping
 
 ROW_SECONDS = 20.0  # of one run at most: a row beyond it is cut and told as such

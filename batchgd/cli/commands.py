@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from batchgd.cli import bench, cache, doctor, landscapes, run
+from batchgd.cli.parameters import PairsCommand
 
 
 class Row(NamedTuple):
@@ -20,7 +21,7 @@ class Row(NamedTuple):
 
 
 COMMANDS = (
-    Row("run", run.run, {"epilog": run.EPILOG, "cls": run.RunCommand}),
+    Row("run", run.run, {"epilog": run.EPILOG, "cls": PairsCommand}),
     Row("list", landscapes.list_landscapes),
     Row("doctor", doctor.doctor),
     Row("cache", cache.cache),

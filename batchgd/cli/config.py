@@ -1,15 +1,16 @@
 """The TOML file of --config: the same names as the options, checked the same way; the command line wins."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from batchgd.cli.console import nearest, one_line
-from batchgd.cli.options import BY_NAME
+from batchgd.cli.options import Option
 from batchgd.errors import InputError
 
 
-def read_config(path: str) -> dict[str, Any]:
-    """Read the file and return its options as {name: value}, `target` among them where the file names one."""
+def read_config(path: str, table: Mapping[str, Option]) -> dict[str, Any]:
+    """Read the file of a command with this table of options and return them as {name: value}, `target` among them."""
     import tomllib
 
     try:
@@ -25,10 +26,10 @@ def read_config(path: str) -> dict[str, Any]:
         name = key.replace("-", "_")
         if name == "target" and isinstance(value, str):
             config[name] = value
-        elif name in BY_NAME:
-            config[name] = BY_NAME[name].read(value, where=f"{path}: ")
+        elif name in table:
+            config[name] = table[name].read(value, where=f"{path}: ")
         elif name == "target":
             raise InputError(f"{path}: target takes a landscape's name or FILE.py:FUNCTION, not {value!r}")
         else:
-            raise InputError(f"{path}: there is no option {key!r}; {nearest(name, [*BY_NAME, 'target'])}")
+            raise InputError(f"{path}: there is no option {key!r}; {nearest(name, [*table, 'target'])}")
     return config

@@ -1,0 +1,114 @@
+"""One batch of descents, checked and ready to run: everything that decides where n descents end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from batchgd.backends import check_dtype, check_threads, choose
+from batchgd.box import Box
+from batchgd.errors import InputError
+from batchgd.methods import Method, as_method, split_per_start
+from batchgd.stopping import Stopping
+
+if TYPE_CHECKING:
+    from batchgd.backends import Backend
+    from batchgd.objective import Objective
+    from batchgd.result import BatchResult
+    from batchgd.starts import Starts
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Everything that decides where n descents end; ``dataclasses.replace`` makes a related batch."""
+
+    objective: Objective
+    starts: Starts
+    box: Box
+    method: Method
+    stopping: Stopping
+    dtype: str
+    backend: Backend
+    threads: int
+    seed: int
+
+    def again(self, *, starts: Any = None, method: Any = None, **changes: Any) -> Batch:
+        """Return the batch with other starts (anything that ``parse_starts`` takes), another method, or other fields.
+
+        Raises InputError where they do not go together: a hyperparameter per start for another number of starts.
+        """
+        from batchgd.starts import parse_starts
+
+        if starts is not None:
+            changes["starts"] = parse_starts(starts, "uniform", self.box, self.box.dim, self.seed, self.dtype)
+        if method is not None:
+            changes["method"] = as_method(method)
+        batch = replace(self, **changes)
+        split_per_start(batch.method, batch.starts.n, batch.dtype)
+        return batch
+
+
+def make_batch(
+    fun: Any,
+    *,
+    box: Any = None,
+    dim: int | None = None,
+    starts: Any = 10_000,
+    sampling: Any = "uniform",
+    method: Any = None,
+    seed: int | None = 0,
+    stopping: Stopping | None = None,
+    backend: str = "auto",
+    dtype: Any = "float64",
+    threads: int | None = None,
+    params: Any = None,
+    jac: Any = None,
+    resident: bool = True,
+) -> Batch:
+    """Check everything, cheapest first, before the function is traced.
+
+    The parameters are those of :func:`batchgd.multistart`; ``resident`` says whether one row per start is held in
+    memory, so that more starts than fit are refused.
+    """
+    from batchgd.objective import resolve
+    from batchgd.starts import Starts, parse_seed, parse_starts
+
+    stopping = Stopping() if stopping is None else stopping
+    dtype, chosen, threads = check_dtype(dtype), choose(backend)[0], check_threads(threads)
+    method = as_method(method)
+    region, objective = resolve(fun, dim=dim, box=box, params=params, jac=jac)
+    if not isinstance(starts, Starts):
+        seed = parse_seed(seed)
+        starts = parse_starts(starts, sampling, region, region.dim, seed, dtype, resident=resident)
+    split_per_start(method, starts.n, dtype)
+    stopping.limits(region, dtype)
+    return Batch(objective(), starts, region, method, stopping, dtype, chosen, threads, seed or 0)
+
+
+def batch_from(result: BatchResult, **changes: Any) -> Batch:
+    """Return the batch that a result came from, to run it again with some changes (see :meth:`Batch.again`).
+
+    Raises
+    ------
+    InputError
+        Where the function is not at hand, or the result was not made by a run.
+    """
+    if not result.has_function:
+        raise InputError("the function is not stored with this result: load it with bgd.load(folder, fun=...)")
+    if result.starts is None or result.box is None or not isinstance(result.method, Method):
+        raise InputError("this result does not know how it was made: run it again")
+    from batchgd.samplings import ArrayStarts
+    from batchgd.starts import Starts
+
+    batch = Batch(
+        result.objective,
+        result.starts if isinstance(result.starts, Starts) else ArrayStarts(result.x0),
+        result.box,
+        result.method,
+        Stopping() if result.stopping is None else result.stopping,
+        result.dtype,
+        choose(result.backend)[0],
+        check_threads(None),
+        getattr(result, "seed", None) or 0,
+    )
+    return batch.again(**changes)

@@ -1,0 +1,97 @@
+"""From a table of options to a command: the signature that Typer reads, and the values, a TOML file's included."""
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from batchgd.cli.config import read_config
+from batchgd.cli.options import FLAG, Option
+from batchgd.errors import InputError
+
+Command = Callable[[dict[str, Any]], int | None]
+
+_TARGET = Annotated[str | None, typer.Argument(metavar="TARGET", help="Landscape or FILE.py:FUNCTION.")]
+_CONFIG = Annotated[
+    str | None, typer.Option("--config", metavar="FILE", help="TOML file with these names; the command line wins.")
+]
+
+
+def takes(options: Sequence[Option]) -> Callable[[Command], Callable[..., int | None]]:
+    """Make a command of a function that takes its options as a dict: what was given, converted, and ``target``.
+
+    Options that neither the command line nor the file of ``--config`` names are left out of the dict.
+    """
+    table = {option.name: option for option in options}
+    parameters = [_keyword("target", _TARGET), *map(_parameter, options), _keyword("config", _CONFIG)]
+
+    def made(function: Command) -> Callable[..., int | None]:
+        @functools.wraps(function)
+        def command(target: str | None, config: str | None, **given: Any) -> int | None:
+            return function(_merge(table, target, config, given))
+
+        # Typer reads the options from the signature.
+        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return command
+
+    return made
+
+
+def _merge(table: dict[str, Option], target: str | None, config: str | None, given: dict[str, Any]) -> dict[str, Any]:
+    """Put the command line over the TOML file."""
+    options = read_config(config, table) if config is not None else {}
+    for name, value in given.items():
+        if value is not None and value != []:
+            options[name] = table[name].read(value)
+    if target is not None:
+        options["target"] = target
+    if "target" not in options:
+        raise InputError("name a TARGET: a landscape (`batchgd list` shows them) or FILE.py:FUNCTION")
+    return options
+
+
+def _parameter(option: Option) -> inspect.Parameter:
+    # Every value but a flag's arrives as text, absent ones as None: the table converts them, as it does TOML's.
+    if option.kind is FLAG:
+        annotation: Any = bool | None
+        info = typer.Option(f"{option.flag}/--no-{option.flag[2:]}", help=option.help)
+    else:
+        annotation = list[str] | None if option.kind.repeatable else str | None
+        info = typer.Option(option.flag, metavar=option.kind.metavar, help=option.help)
+    return _keyword(option.name, Annotated[annotation, info])
+
+
+def _keyword(name: str, annotation: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+class PairsCommand(TyperCommand):
+    """A command with `--box LO HI`: Typer repeats options of one value only, so the pair is joined beforehand."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the words after the command's name."""
+        return super().parse_args(ctx, join_pairs(args))
+
+
+def join_pairs(words: list[str]) -> list[str]:
+    """Join the two numbers after each --box.
+
+    >>> join_pairs(["sphere", "--box", "-5", "5", "--dim", "2"])
+    ['sphere', '--box=-5,5', '--dim', '2']
+    """
+    joined = []
+    rest = iter(words)
+    for word in rest:
+        if word != "--box":
+            joined.append(word)
+            continue
+        low = next(rest, None)
+        high = None if low is None or "," in low else next(rest, None)
+        if low is None or ("," not in low and (high is None or high.startswith("--"))):
+            raise InputError("--box takes two numbers, LO and HI (as in --box -5 5)")
+        joined.append(f"--box={low}" if high is None else f"--box={low},{high}")
+    return joined

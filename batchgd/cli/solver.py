@@ -1,0 +1,36 @@
+"""From the options of a command to the arguments of `bgd.multistart`, `bgd.sweep` and their kin."""
+
+from typing import Any
+
+from batchgd.cli.options import BY_NAME
+from batchgd.errors import InputError
+
+
+def solver_arguments(fun: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """Return the keyword arguments of the solver: those options that it takes, the method and the sampling made."""
+    arguments = {name: value for name, value in options.items() if name in BY_NAME and BY_NAME[name].solver}
+    if "method" in options or "learning_rate" in options or "set" in options:
+        from batchgd.methods import as_method
+
+        settings = {"learning_rate": options["learning_rate"]} if "learning_rate" in options else {}
+        arguments["method"] = as_method(options.get("method"), **{**options.get("set", {}), **settings})
+    if options.get("sampling") == "normal":
+        arguments["sampling"] = _normal(options)
+    elif "mean" in options or "std" in options:
+        raise InputError("--mean and --std belong to --sampling normal; add it, or leave them out")
+    if len(options.get("box", ())) == 1:
+        arguments["box"] = options["box"][0]
+        if "dim" not in options and isinstance(fun, str):
+            from batchgd import landscapes
+
+            arguments["dim"] = landscapes.get(fun).default_dim
+    return arguments
+
+
+def _normal(options: dict[str, Any]) -> Any:
+    if "mean" not in options or "std" not in options:
+        raise InputError("--sampling normal needs --mean and --std, as in --mean 0,1 --std 0.5")
+    import batchgd as bgd
+
+    mean, std = (options[name][0] if len(options[name]) == 1 else options[name] for name in ("mean", "std"))
+    return bgd.Normal(mean, std)
