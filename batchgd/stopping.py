@@ -77,7 +77,7 @@ class Stopping:
         return tuple(name for name in ("ftol", "xtol") if getattr(self, name) > 0.0)
 
     def limits(self, box: Box, dtype: str) -> np.ndarray:
-        """Return what the kernels' tests read, in the order of ``specialise.tick.LIMITS``."""
+        """Return what the kernels' tests read, in the order of ``specialise.ending.LIMITS``."""
         if dtype == "float32" and self.maxiter > 2**24:
             raise InputError(f"maxiter is {self.maxiter}: float32 counts no further than {2**24}; use float64")
         resolution = 2.0 * float(np.finfo(dtype).eps)

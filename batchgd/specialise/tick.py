@@ -6,22 +6,12 @@ SIMD. The text is the same for all targets but for how a slot is reached and how
 
 from __future__ import annotations
 
-from batchgd.kernels import stopping
-from batchgd.kernels.status import Status
+from batchgd.specialise.ending import LIMITS, EndingEmitter
 from batchgd.specialise.layout import Layout
-from batchgd.specialise.rule import parameters_of
 from batchgd.specialise.typed import Constants
-
-LIMITS = ("gtol_squared", "xtol", "ftol", "resolution", "least_size", "maxiter")
-"""The run-time limits of the stopping tests, in the order of the array that carries them."""
 
 BOX = ("inverse_width", "outer_lower", "outer_upper")
 """What the tick knows of the box, per coordinate or once for a cubic one."""
-
-
-def active_tests(tolerances: tuple[str, ...]) -> list[tuple[str, Status, str | None]]:
-    """The stopping tests of a run that uses these tolerances."""
-    return [row for row in stopping.TESTS if row[2] is None or row[2] in tolerances]
 
 
 class TickEmitter:
@@ -32,8 +22,8 @@ class TickEmitter:
     ):
         self.layout, self.rule, self.dim = layout, layout.rule, layout.dim
         self.constants, self.n_params, self.cubic = constants, n_params, cubic
-        self.tests, self.arrays = tests, arrays
-        self.value_test = "ftol" in tests
+        self.arrays = arrays
+        self.ending = EndingEmitter(layout.rule, constants, cubic=cubic, tests=tests)
         self.lines: list[str] = []
         # What stands for these two in the arguments of rules and modifiers.
         self._gg, self._learning_rate = "gg", "learning_rate"
@@ -41,7 +31,7 @@ class TickEmitter:
     @property
     def has_value(self) -> bool:
         """Whether the value is computed beside the gradient."""
-        return self.rule.needs_value or self.value_test
+        return self.rule.needs_value or self.ending.needs_value
 
     def source(self) -> str:
         """Return the text of the function."""
@@ -88,8 +78,7 @@ class TickEmitter:
         slots |= {name: layout.counter(name) for name in ("nit", "busy")}
         if self.rule.decide is not None:
             slots["nfev"] = layout.counter("nfev")
-        if self.value_test:
-            slots["previous_f"] = layout.counter("previous_f")
+        slots |= {name: layout.counter(name) for name in self.ending.memory}
         self.lines += [f"{name} = {self._slot(number)}" for name, number in slots.items()]
         evaluations = "nit" if self.rule.decide is None else "nfev"
         self.lines.append(f"first = {evaluations} < {self.constants(0.5)}")
@@ -140,42 +129,18 @@ class TickEmitter:
                 self.lines.append(f"{outputs} = {part.name}_point({self._arguments(part.functions['point'], i)})")
 
     def _stopping(self) -> None:
-        self._extent()
-        if self.rule.step_squared is None or self.rule.parts_with("point"):
-            steps = [f"(n{i} - {self._resting(i)})" for i in range(self.dim)]
-            self.lines.append("moved = " + " + ".join(f"{step} * {step}" for step in steps))
-        else:
+        for fold in self.ending.folds():
+            for i in range(self.dim):
+                template = fold.after if i else fold.first
+                self.lines.append(f"{fold.name} = {template.format(**self._coordinate(i))}")
+        if self.rule.step_squared is not None and not self.ending.gathers_step:
             self.lines.append(f"moved = step_squared({self._arguments(self.rule.step_squared)})")
-        zero = self.constants(0.0)
-        code, stalled = zero, zero
-        for test, status, _ in active_tests(self.tests):
-            # Tests look at the gradient itself, whatever a modifier made of it for the rule.
-            holds = f"{test}({', '.join(parameters_of(getattr(stopping, test)))})"
-            self.lines.append(f"code = where({holds}, {self.constants(float(status))}, {code})")
-            code = "code"
-            if status == Status.STALLED and self.rule.decide is not None:
-                self.lines.append(f"stalled = where({holds}, {self.constants(float(status))}, {zero})")
-                stalled = "stalled"
-        if self.rule.decide is not None:
-            self.lines.append(f"code = where(accepted, code, {stalled})")
-        self.lines.append(f"working = busy > {zero}")
-        self.lines.append(f"code = where(working, code, {zero})")
-        self.lines.append(f"ended = code != {zero}")
-        self.lines.append(f"going = working & (code == {zero})")
+        self.lines += self.ending.verdict()
 
-    def _extent(self) -> None:
-        """How large x is, and whether it left the outer region; both from its extreme coordinates in a cubic box."""
-        if self.cubic:
-            self.lines += ["highest = x0", "lowest = x0"]
-            for i in range(1, self.dim):
-                self.lines += [f"highest = larger(highest, x{i})", f"lowest = smaller(lowest, x{i})"]
-            self.lines.append("size = larger(larger(highest, -lowest), least_size)")
-            self.lines.append("outside = (lowest < outer_lower) | (highest > outer_upper)")
-            return
-        self.lines.append("size = least_size")
-        self.lines += [f"size = larger(absolute(x{i}), size)" for i in range(self.dim)]
-        beyond = [f"(x{i} < outer_lower_{i}) | (x{i} > outer_upper_{i})" for i in range(self.dim)]
-        self.lines.append("outside = " + " | ".join(beyond))
+    def _coordinate(self, i: int) -> dict[str, str]:
+        """What stands for one coordinate in the templates of folds."""
+        outer = {name: self._box(name, i) for name in ("outer_lower", "outer_upper")}
+        return {"x": f"x{i}", "following": f"n{i}", "resting": self._resting(i), **outer}
 
     def _stores(self) -> None:
         layout, one = self.layout, self.constants(1.0)
@@ -185,8 +150,7 @@ class TickEmitter:
         values[layout.counter("nit")] = f"where(going, nit + {one}, nit)" if self.rule.decide is None else "nit"
         if self.rule.decide is not None:
             values[layout.counter("nfev")] = f"nfev + {one}"
-        if self.value_test:
-            values[layout.counter("previous_f")] = "where(accepted, f, previous_f)"
+        values |= {layout.counter(name): renewed for name, renewed in self.ending.memory.items()}
         values[layout.counter("code")] = "code"
         self.lines += [f"{self._slot(number)} = {value}" for number, value in values.items()]
 
