@@ -37,6 +37,7 @@ _HOMES = {
     "InverseTime": "methods.schedules",
     "Step": "methods.schedules",
     "Box": "box",
+    "Coverage": "coverage",
     "Normal": "starts",
     "start": "starts",
     "Objective": "objective",
@@ -54,6 +55,7 @@ _HOMES = {
 if TYPE_CHECKING:
     from batchgd import landscapes as landscapes
     from batchgd.box import Box as Box
+    from batchgd.coverage import Coverage as Coverage
     from batchgd.errors import BackendError as BackendError
     from batchgd.errors import InputError as InputError
     from batchgd.errors import TraceError as TraceError

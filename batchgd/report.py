@@ -101,6 +101,8 @@ def landscape_notes(result: Any) -> list[str]:
         lines.append("coverage: no bound on what drains into minima not seen, for the same reason")
     else:
         lines.append(f"coverage: {result.coverage.sentence()}")
+    if result.stopped is not None:
+        lines.append(str(result.stopped))
     outside = int(np.count_nonzero(~np.asarray(result.minima.inside, dtype=bool)))
     if outside:
         lines.append(f"{_plural(outside, 'minimum lies', 'minima lie')} outside the starting box")
@@ -141,7 +143,8 @@ def summary(result: BatchResult) -> dict[str, Any]:
     Keys: objective, dim, n_starts, sampling, seed, box, method (name and hyperparameters), backend, dtype, seconds,
     status (name -> count), warnings; of a multi-start also minima (a list of ``x, fun, count, fraction, fraction_low,
     fraction_high, kind, inside``, the bounds None where withheld), stationary (kind -> number of points), unlabelled
-    (starts with label -1), coverage (what the counts tell of minima not seen) and interval_note.
+    (starts with label -1), coverage (what the counts tell of minima not seen), stopped (what ended a run until covered)
+    and interval_note.
     """
     out: dict[str, Any] = {
         "objective": getattr(result.objective, "name", None),
@@ -162,6 +165,7 @@ def summary(result: BatchResult) -> dict[str, Any]:
         out["stationary"] = stationary_counts(result)
         out["unlabelled"] = result.unlabelled
         out["coverage"] = result.coverage.to_dict()
+        out["stopped"] = None if result.stopped is None else result.stopped.to_dict()
         out["interval_note"] = getattr(result.minima, "interval_note", None)
     return json_ready(out)
 

@@ -13,7 +13,7 @@ from batchgd.standins import MissingFunction, StartRows, host
 
 if TYPE_CHECKING:
     from batchgd.box import Box
-    from batchgd.coverage import Coverage
+    from batchgd.coverage import CoverageReport, Stopped
     from batchgd.minima.tables import Minima, Stationary
     from batchgd.plot import Pictures
     from batchgd.stopping import Stopping
@@ -338,6 +338,8 @@ class MultistartResult(BatchResult):
         Distinct minima sorted by value, label 0 the best known; and the other points where descents came to rest.
     seed, independent
         Seed of the starts, and whether they were drawn independently: only then do fractions have intervals.
+    stopped : Stopped or None
+        What ended a run with ``stop=``.
     """
 
     def __init__(
@@ -348,6 +350,7 @@ class MultistartResult(BatchResult):
         stationary: "Stationary",
         seed: int | None = None,
         independent: bool = True,
+        stopped: "Stopped | None" = None,
         **batch: Any,
     ) -> None:
         super().__init__(**batch)
@@ -356,6 +359,7 @@ class MultistartResult(BatchResult):
             raise InputError(f"a result of {len(self.x)} starts needs as many labels, got {len(self.label)}")
         self.minima, self.stationary = minima, stationary
         self.seed, self.independent = seed, bool(independent)
+        self.stopped = stopped
 
     @property
     def unlabelled(self) -> int:
@@ -363,11 +367,11 @@ class MultistartResult(BatchResult):
         return self.n - int(np.sum(self.minima.count))
 
     @property
-    def coverage(self) -> "Coverage":
+    def coverage(self) -> "CoverageReport":
         """How sure it is that no minimum is missing: unseen share with its bound, Chao1, discovery curve, ..."""
-        from batchgd.coverage import Coverage
+        from batchgd.coverage import CoverageReport
 
-        return Coverage.of(self)
+        return CoverageReport.of(self)
 
     def _trajectory(self, i: int) -> Trajectory:
         out = super()._trajectory(i)

@@ -5,6 +5,7 @@ Start i is a function of the seed, the box and i alone, whatever the shard, so a
 
 from __future__ import annotations
 
+import copy
 import math
 import threading
 from dataclasses import dataclass
@@ -58,11 +59,36 @@ class Starts:
         """Return the starts first..stop-1 as float64, shape (stop - first, d)."""
         raise NotImplementedError
 
+    def head(self, n: int) -> Starts:
+        """Return the first n of independent starts, as starts of the same kind: start i does not depend on how many."""
+        if not self.independent or n > self.n:
+            raise InputError(f"the first {n} of {self!r} are no such starts of their own")
+        first = copy.copy(self)
+        first.n = n
+        return first
+
     def __len__(self) -> int:
         return self.n
 
     def __repr__(self) -> str:
         return f"<{self.n} {self.name} starts in {self.dim}-D>"
+
+
+class PartOfStarts(Starts):
+    """Starts first..stop-1 of other starts, numbered from 0."""
+
+    def __init__(self, whole: Starts, first: int, stop: int) -> None:
+        super().__init__(stop - first, whole.dim)
+        self._whole, self._first = whole, first
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """The kind of start."""
+        return self._whole.name
+
+    def points(self, first: int, stop: int) -> Points:
+        """Return rows first..stop-1 of the part."""
+        return self._whole.points(self._first + first, self._first + stop)
 
 
 class _InBox(Starts):

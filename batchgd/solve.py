@@ -10,11 +10,14 @@ import numpy as np
 from batchgd.backends import check_dtype, choose
 from batchgd.batch import Batch, make_batch
 from batchgd.box import Box
+from batchgd.coverage.rule import MOST_STARTS
 from batchgd.errors import InputError
 from batchgd.run import run
 from batchgd.stopping import Stopping
+from batchgd.until import check_rule, run_until
 
 if TYPE_CHECKING:
+    from batchgd.coverage import Coverage
     from batchgd.kernels.plan import Endpoints
     from batchgd.progress import Progress
     from batchgd.result import BatchResult, MultistartResult
@@ -25,7 +28,7 @@ def multistart(
     *,
     box: Any = None,
     dim: int | None = None,
-    starts: Any = 10_000,
+    starts: Any = None,
     sampling: Any = "uniform",
     method: Any = None,
     seed: int | None = 0,
@@ -43,6 +46,7 @@ def multistart(
     x_tol: float = 1e-6,
     f_tol: float = 1e-9,
     keep: str = "all",
+    stop: Coverage | None = None,
     progress: Progress | None = None,
     device: bool = False,
 ) -> MultistartResult:
@@ -57,8 +61,9 @@ def multistart(
         Where starts are drawn; not a constraint. A library landscape brings its own.
     dim : int, optional
         Number of coordinates, where the box does not tell.
-    starts : int or (n, d) array
-        How many starts, or the starts themselves.
+    starts : int or (n, d) array, optional
+        How many starts, or the starts themselves; 10,000 when left out. With ``stop`` at most this many, ten million
+        when left out.
     sampling : str or Normal
         ``"uniform"``, ``"sobol"``, ``"latin_hypercube"``, ``"grid"`` or ``bgd.Normal(mean, std)``. Only independent
         starts give fractions with an interval: uniform and normal ones.
@@ -84,6 +89,9 @@ def multistart(
     keep : str
         ``"all"`` keeps one entry per start; ``"minima"`` only the distinct points and counts, and then memory does not
         grow with the number of starts.
+    stop : Coverage, optional
+        ``bgd.Coverage(0.999, confidence=0.95)``: run in batches of growing size until at most 0.1 % of the starts can
+        drain into minima not seen; ``result.stopped`` says whether that, ``starts`` or ``max_time`` ended the run.
     progress : callable, optional
         Called with a :class:`ProgressUpdate` about twice a second.
     device : bool
@@ -116,7 +124,7 @@ def multistart(
         fun,
         box=box,
         dim=dim,
-        starts=starts,
+        starts=(10_000 if stop is None else MOST_STARTS) if starts is None else starts,
         sampling=sampling,
         method=method,
         seed=seed,
@@ -126,9 +134,10 @@ def multistart(
         threads=threads,
         params=params,
         jac=jac,
-        resident=all_kept,
+        resident=all_kept and stop is None,
     )
-    return collect(batch, *tolerances, keep=all_kept, progress=progress, device=device, began=began)
+    stop = None if stop is None else check_rule(stop, batch)
+    return collect(batch, *tolerances, keep=all_kept, progress=progress, device=device, began=began, stop=stop)
 
 
 def descend(
@@ -225,48 +234,29 @@ def collect(
     progress: Progress | None = None,
     device: bool = False,
     began: float | None = None,
+    stop: Coverage | None = None,
 ) -> MultistartResult:
     """Run a batch, collect the occupied cells shard by shard, and find the minima behind them."""
-    from batchgd.minima import Catalogue, Identity, find_minima
+    from batchgd.gather import Gathering
     from batchgd.result import MultistartResult
 
     began = time.perf_counter() if began is None else began
-    catalogue = Catalogue(batch.box)
-    keys = np.zeros(batch.starts.n if keep else 0, np.uint64)
-
-    def ended(rows: Endpoints) -> None:
-        made = catalogue.add(rows.first, rows.x, rows.fun, rows.status)
-        if keep:
-            keys[rows.first : rows.first + len(rows)] = made
-
-    unpolished = Identity(x_tol=1e-4, f_tol=1e-3)
-
-    def minima() -> int:
-        points = (catalogue.x - batch.box.lower) / batch.box.width
-        return int(unpolished.components(points, catalogue.fun).max(initial=-1)) + 1
-
-    out = run(batch, keep=keep, ended=ended, minima=minima, progress=progress)
-    found = find_minima(
-        catalogue,
-        batch.objective,
-        batch.box,
-        n_starts=batch.starts.n,
-        x_tol=x_tol,
-        f_tol=f_tol,
-        independent=batch.starts.independent,
-        interval_note=batch.starts.interval_note,
-    )
-    if catalogue.coarsened and keep:
-        rows = out.endpoints
-        keys = np.where(keys == 0, keys, catalogue.keys(rows.x, rows.fun, rows.status))
+    gathering, stopped = Gathering(batch.box, x_tol, f_tol, keep=keep), None
+    if stop is None:
+        gathering.run(batch, progress)
+        found = gathering.find(batch)
+    else:
+        found, stopped = run_until(gathering, batch, stop, progress)
+        batch = batch.again(starts=batch.starts.head(gathering.n))
     return MultistartResult(
-        **_common(batch, out.endpoints, device),
-        counted=None if keep else out.status_counts,
-        label=_placed(found.labels(keys), device),
+        **_common(batch, gathering.endpoints(), device),
+        counted=None if keep else dict(gathering.status_counts),
+        label=_placed(gathering.labels(found), device),
         minima=found.minima,
         stationary=found.stationary,
         seed=batch.seed,
         independent=batch.starts.independent,
+        stopped=stopped,
         warnings=found.warnings,
         seconds=time.perf_counter() - began,
     )

@@ -195,6 +195,7 @@ def _meta(result: BatchResult) -> dict[str, Any]:
         **{name: getattr(result, name) for name in ("backend", "dtype", "seconds", "warnings")},
         **{name: getattr(result, name) for name in ("seed", "independent") if hasattr(result, name)},
         "counted": None if result.kept else result.status_counts(),
+        "stopped": stopped.to_dict() if (stopped := getattr(result, "stopped", None)) else None,
     }
 
 
@@ -306,6 +307,7 @@ def _read_table(path: Path, head: dict[str, Any], name: str) -> Any:
 def _assemble(kind: str, meta: dict[str, Any], arrays: dict[str, Any], tables: dict[str, Any]) -> BatchResult:
     """Build the result; the function comes later."""
     from batchgd.box import Box
+    from batchgd.coverage import Stopped
     from batchgd.stopping import Stopping
 
     x0, jac = arrays.pop("x0", None), arrays.pop("jac", None)
@@ -319,6 +321,7 @@ def _assemble(kind: str, meta: dict[str, Any], arrays: dict[str, Any], tables: d
     common["starts"] = None if x0 is None else StoredStarts(x0, meta["sampling"] or "array")
     if kind == "MultistartResult":
         common |= tables | {name: meta[name] for name in ("seed", "independent")}
+        common["stopped"] = None if meta.get("stopped") is None else Stopped(**meta["stopped"])
     result = (MultistartResult if kind == "MultistartResult" else BatchResult)(**arrays, **common)
     if jac is not None:
         result.__dict__["jac"] = jac

@@ -111,7 +111,6 @@ ARGUMENTS = {
     "starts beyond the memory": (multistart(starts=1e15), "1e[+]15 starts take .* GB and this", "use at most"),
     "starts NaN": (multistart(starts=NAN), "starts is NaN", WHOLE),
     "starts in words": (multistart(starts="many"), "starts is 'many'", WHOLE),
-    "starts None": (multistart(starts=None), "starts is None", WHOLE),
     "starts true": (multistart(starts=True), "starts is True", WHOLE),
     "starts of another width": (multistart(starts=np.ones((4, 3))), r"\(4, 3\) but there are 2", r"give \(n, 2\)"),
     "starts drawn and given": (multistart(starts=X0, sampling="sobol"), "sampling says how", "leave out one of the"),

@@ -11,7 +11,7 @@ import result_samples as samples
 
 import batchgd as bgd
 from batchgd.coverage import (
-    Coverage,
+    CoverageReport,
     boender_rinnooy_kan,
     chao1,
     extrapolation,
@@ -84,7 +84,7 @@ def test_five_hundred_basins_with_zipf_shares():
     """515 basins, 1000 starts: 110 found, Good-Turing near the truth 0.062, the Bayesian rule far from it."""
     share = zipf(515, 1.5)
     count = np.random.default_rng(1).multinomial(1_000, share, size=400)
-    runs = [Coverage(row, 1_000) for row in count]
+    runs = [CoverageReport(row, 1_000) for row in count]
     assert np.mean([run.seen for run in runs]) == pytest.approx(110, abs=2)
     assert np.mean(np.sum(share * (count == 0), axis=1)) == pytest.approx(0.062, abs=0.001)
     assert np.mean([run.unseen for run in runs]) == pytest.approx(0.062, abs=0.002)
@@ -106,7 +106,7 @@ def test_numbers_of_minima_in_closed_form():
 
 def test_chao1_counts_equal_basins():
     count = np.random.default_rng(2).multinomial(300, np.full(200, 1 / 200), size=400)
-    assert np.mean([Coverage(row, 300).chao1 for row in count]) == pytest.approx(200, rel=0.05)
+    assert np.mean([CoverageReport(row, 300).chao1 for row in count]) == pytest.approx(200, rel=0.05)
 
 
 def test_rarefaction_is_the_mean_over_all_subsets():
@@ -127,7 +127,7 @@ def test_rarefaction_of_a_billion_starts():
 @pytest.mark.parametrize("seed", range(5))
 def test_the_curve_is_monotone_concave_and_passes_through_what_was_seen(seed):
     count = np.random.default_rng(seed).multinomial(400, np.append(zipf(300, 1.0) * 0.9, 0.1))[:-1]
-    coverage = Coverage(count, 400)
+    coverage = CoverageReport(count, 400)
     assert coverage.unlabelled > 0
     curve = coverage.curve(np.arange(801))
     assert curve[0] == 0
@@ -140,7 +140,7 @@ def test_the_curve_is_monotone_concave_and_passes_through_what_was_seen(seed):
 def test_the_curve_foresees_the_next_starts():
     share = zipf(515, 1.5)
     rng = np.random.default_rng(3)
-    foreseen = [Coverage(rng.multinomial(1_000, share), 1_000).curve(2_000) for _ in range(200)]
+    foreseen = [CoverageReport(rng.multinomial(1_000, share), 1_000).curve(2_000) for _ in range(200)]
     truth = np.sum(1 - (1 - share) ** 2_000)
     assert np.mean(foreseen) == pytest.approx(truth, rel=0.03)
 
@@ -152,20 +152,20 @@ def test_extrapolation_without_rare_minima_is_flat():
 
 
 def test_the_curve_keeps_to_its_range():
-    coverage = Coverage([5, 3, 1], 9)
+    coverage = CoverageReport([5, 3, 1], 9)
     assert coverage.curve([]).shape == (0,)
     assert coverage.curve(18).shape == ()
     for starts in (19, -1, np.nan):
         with pytest.raises(InputError, match="reaches from 0 to 18 starts"):
             coverage.curve(starts)
-    withheld = Coverage([5, 3, 1], 9, note="a grid")
+    withheld = CoverageReport([5, 3, 1], 9, note="a grid")
     assert withheld.curve(9) == 3
     with pytest.raises(InputError, match=r"0 to 9 starts \(a grid\)"):
         withheld.curve(10)
 
 
 def test_intervals_of_all_fractions_at_once():
-    coverage = Coverage([60, 30, 10], 100)
+    coverage = CoverageReport([60, 30, 10], 100)
     assert np.array_equal(coverage.fractions(), wilson([60, 30, 10], 100))
     low, high = coverage.fractions(simultaneous=True)
     assert np.array_equal((low, high), wilson([60, 30, 10], 100, 1 - (1 - 0.95) / 3))
@@ -174,7 +174,7 @@ def test_intervals_of_all_fractions_at_once():
     count = np.random.default_rng(4).multinomial(500, share, size=1_000)
     held = 0
     for row in count:
-        low, high = Coverage(row, 500).fractions(simultaneous=True)
+        low, high = CoverageReport(row, 500).fractions(simultaneous=True)
         held += np.all((low <= share) & (share <= high))
     assert held >= 950
 
@@ -182,7 +182,7 @@ def test_intervals_of_all_fractions_at_once():
 def test_starts_needed():
     assert starts_to_see(0.01) == 299
     assert 0.99**299 <= 0.05 < 0.99**298
-    assert Coverage([299], 299).single_basin == pytest.approx(0.01, rel=0.01)
+    assert CoverageReport([299], 299).single_basin == pytest.approx(0.01, rel=0.01)
 
 
 def test_of_a_result():
@@ -192,7 +192,7 @@ def test_of_a_result():
     assert coverage.sentence() == "at most 0.30 % of this box (95 %) drains into minima not seen"
     assert "coverage: at most 0.30 % of this box (95 %) drains into minima not seen" in str(result)
     assert "4 minima seen from 1,000 starts" in str(coverage)
-    assert Coverage.of(result, 0.99).unseen_high > coverage.unseen_high
+    assert CoverageReport.of(result, 0.99).unseen_high > coverage.unseen_high
 
 
 def test_starts_without_a_label_are_told_beside():
@@ -243,7 +243,7 @@ def test_starts_of_another_distribution_are_not_the_box():
 
 @pytest.mark.parametrize(("count", "n"), [([], 0), ([], 10), ([1], 1), ([1, 1, 1], 3), ([2], 5)])
 def test_small_and_empty_results(count, n):
-    coverage = Coverage(count, n)
+    coverage = CoverageReport(count, n)
     told = json.loads(json.dumps(coverage.to_dict(), allow_nan=False))
     assert told["n"] == n
     assert told["curve"]["minima"][: 1 if n == 0 else None]
@@ -265,11 +265,11 @@ def test_json_has_the_numbers():
 def test_bad_input():
     for confidence in (0.0, 1.0, float("nan")):
         with pytest.raises(InputError, match="probability between 0 and 1"):
-            Coverage([3], 3, confidence)
+            CoverageReport([3], 3, confidence)
         with pytest.raises(InputError, match="probability between 0 and 1"):
             unseen_bound(0, 0, 10, confidence)
     with pytest.raises(InputError, match="part of the box"):
         starts_to_see(0.0)
     for count in ([3, 2], [-1], [[1]]):
         with pytest.raises(InputError, match="one count per minimum"):
-            Coverage(count, 4)
+            CoverageReport(count, 4)

@@ -154,6 +154,8 @@ OPTIONS = (
     Option("x_tol", NUMBER, "Endpoints this close, in box widths, are one minimum; 1e-6 when not given.", True),
     Option("f_tol", NUMBER, "... and of values this close, relative to max(1, |f|); 1e-9 when not given.", True),
     Option("keep", TEXT, "all (default), or minima: no trajectories, and memory does not grow with --starts.", True),
+    Option("until_coverage", NUMBER, "Run until minima seen own this share of the starts (0.999); --starts: at most."),
+    Option("confidence", NUMBER, "... and be this sure of it; 0.95 when not given."),
     Option("out", PATH, "Save the result in this new folder."),
     Option("overwrite", FLAG, "Replace a result that --out finds in its folder."),
     Option("plot", PATH, "Draw the landscape into this file (.png, .svg, .pdf)."),

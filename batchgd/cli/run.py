@@ -50,6 +50,13 @@ def _solve(options: dict[str, Any], console: Console) -> Any:
     arguments = solver_arguments(fun, options)
 
     import batchgd as bgd
+
+    if "until_coverage" in options:
+        settings = {"confidence": options["confidence"]} if "confidence" in options else {}
+        arguments["stop"] = bgd.Coverage(options["until_coverage"], **settings)
+    elif "confidence" in options:
+        raise InputError("--confidence belongs to --until-coverage; add it, or leave it out")
+
     from batchgd.backends import choose
     from batchgd.progress import ProgressPrinter
 

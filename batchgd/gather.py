@@ -1,0 +1,98 @@
+"""Gathering: what a run keeps of its descents, part by part, until minima and labels are made of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batchgd.kernels.plan import Endpoints
+from batchgd.minima import Catalogue, Found, Identity, find_minima
+from batchgd.run import run
+
+if TYPE_CHECKING:
+    from batchgd.batch import Batch
+    from batchgd.kernels.status import Status
+    from batchgd.progress import Progress
+
+_UNPOLISHED = Identity(x_tol=1e-4, f_tol=1e-3)
+
+
+class Gathering:
+    """The endpoints of several related batches, whose starts are numbered one after the other, in one catalogue.
+
+    Parameters
+    ----------
+    box : Box
+        The box of the starts.
+    x_tol, f_tol : float
+        When two polished points are the same; see :class:`batchgd.minima.Identity`.
+    keep : bool
+        Keep one row per start, from which labels are made. Without it only the catalogue grows.
+    """
+
+    def __init__(self, box: Any, x_tol: float = 1e-6, f_tol: float = 1e-9, *, keep: bool = True) -> None:
+        self.catalogue = Catalogue(box)
+        self.keep, self.n = keep, 0
+        self.status_counts: Counter[Status] = Counter()
+        self.x_tol, self.f_tol = x_tol, f_tol
+        self._keys: list[NDArray[np.uint64]] = []
+        self._parts: list[Endpoints] = []
+
+    def run(self, part: Batch, progress: Progress | None = None) -> None:
+        """Run a batch and take its endpoints in."""
+        first = self.n
+        keys = np.zeros(part.starts.n if self.keep else 0, np.uint64)
+
+        def ended(rows: Endpoints) -> None:
+            made = self.catalogue.add(first + rows.first, rows.x, rows.fun, rows.status)
+            if self.keep:
+                keys[rows.first : rows.first + len(rows)] = made
+
+        out = run(part, keep=self.keep, ended=ended, minima=self._minima_so_far, progress=progress)
+        self.n += part.starts.n
+        self.status_counts.update(out.status_counts)
+        self._keys.append(keys)
+        self._parts.append(out.endpoints)
+
+    def add(self, rows: Endpoints) -> None:
+        """Take in endpoints that are there already."""
+        self._keys.append(self.catalogue.add(self.n, rows.x, rows.fun, rows.status))
+        self._parts.append(rows)
+        self.n += len(rows)
+
+    def find(self, batch: Batch) -> Found:
+        """Find the minima behind the endpoints so far; the batch says of which function and which kind of starts."""
+        return find_minima(
+            self.catalogue,
+            batch.objective,
+            batch.box,
+            n_starts=self.n,
+            independent=batch.starts.independent,
+            interval_note=batch.starts.interval_note,
+            x_tol=self.x_tol,
+            f_tol=self.f_tol,
+        )
+
+    def endpoints(self) -> Endpoints:
+        """One row per start, in order; no rows where none were kept."""
+        if len(self._parts) > 1:
+            columns = ("x", "fun", "nit", "nfev", "status")
+            self._parts = [
+                Endpoints(0, *(np.concatenate([getattr(part, name) for part in self._parts]) for name in columns))
+            ]
+        return self._parts[0]
+
+    def labels(self, found: Found) -> NDArray[np.int32]:
+        """The label of each start so far."""
+        keys = np.concatenate(self._keys) if len(self._keys) > 1 else self._keys[0]
+        if self.catalogue.coarsened and self.keep:
+            rows = self.endpoints()
+            keys = np.where(keys == 0, keys, self.catalogue.keys(rows.x, rows.fun, rows.status))
+        return found.labels(keys)
+
+    def _minima_so_far(self) -> int:
+        points = (self.catalogue.x - self.catalogue.box.lower) / self.catalogue.box.width
+        return int(_UNPOLISHED.components(points, self.catalogue.fun).max(initial=-1)) + 1
