@@ -12,6 +12,8 @@ import math
 import numpy as np
 from numba.extending import register_jitable
 
+from batchgd.kernels.splitmix import finalise
+
 # What the fourth counter word is used for; a stream never shares a number with another one.
 STREAM_STARTS = 0
 STREAM_PERMUTATION = 1
@@ -181,8 +183,5 @@ def _shuffle(value, keys, rows, columns):
 
 
 def _mixed(half, key):
-    """Stir a half with a key to 62 random bits (so that adding the other half cannot wrap): splitmix64's finaliser."""
-    z = half ^ key
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return (z ^ (z >> np.uint64(31))) >> np.uint64(2)
+    """Stir a half with a key to 62 random bits (so that adding the other half cannot wrap)."""
+    return finalise(half ^ key) >> np.uint64(2)

@@ -11,7 +11,10 @@ Array = Any
 
 @dataclass
 class Endpoints:
-    """Where the descents from start ``first`` on ended: one row per start, status 0 for one that was never taken up."""
+    """Where the descents from start ``first`` on ended: one row per start, status 0 for one that was never taken up.
+
+    ``ids`` says which start each row belongs to where they do not follow on one another.
+    """
 
     first: int
     x: Array
@@ -19,6 +22,7 @@ class Endpoints:
     nit: Array
     nfev: Array
     status: Array
+    ids: Array | None = None
 
     @classmethod
     def empty(cls, first: int, stop: int, dim: int, dtype: str) -> "Endpoints":
@@ -36,10 +40,47 @@ class Endpoints:
     def __len__(self) -> int:
         return len(self.status)
 
+    def starts(self, rows: Array) -> Array:
+        """Return which start each of these rows belongs to."""
+        return self.first + rows if self.ids is None else self.ids[rows]
+
     def part(self, first: int, stop: int) -> "Endpoints":
         """Return the rows of some starts, sharing memory."""
         rows = slice(first - self.first, stop - self.first)
         return Endpoints(first, self.x[rows], self.fun[rows], self.nit[rows], self.nfev[rows], self.status[rows])
+
+
+@dataclass
+class Cells:
+    """The occupied fine cells of some endpoints: what is left of them when copies are dropped.
+
+    Of each cell its key, the number of starts that ended there, and the lowest of these with its endpoint, value and
+    status.
+    """
+
+    cells_per_width: int
+    key: Array
+    count: Array
+    first: Array
+    x: Array
+    fun: Array
+    status: Array
+
+
+@dataclass
+class Merge:
+    """Asks a launch to merge endpoints into cells where they are, so that only distinct ones travel.
+
+    ``lower`` and ``width`` are the box, in float64; ``cells_per_width()`` is the resolution to merge at. ``done(cells,
+    tally)`` is called from the main thread with the merged endpoints of a shard, ``tally[status]`` of them in all,
+    those without a cell (``status.LOST``) included. Starts that were never taken up and those that escaped are not
+    among them: they go to ``Plan.done``, which looks at them one by one.
+    """
+
+    lower: Array
+    width: Array
+    cells_per_width: Callable[[], int]
+    done: Callable[[Cells, Array], None]
 
 
 @dataclass
@@ -51,7 +92,7 @@ class Plan:
     that a shard's endpoints are written to: parts of larger ones, or fresh ones that are gone once ``done(rows)``,
     called from the main thread for every finished shard, has looked at them. ``ready()`` is called once the code is
     compiled and work begins, ``pause()`` now and then while it goes on. ``control[0]``, once not 0, ends
-    everything with that status.
+    everything with that status. ``merge`` is for launches that can merge where the endpoints are; others pass it over.
     """
 
     n: int
@@ -73,6 +114,7 @@ class Plan:
     done: Callable[[Endpoints], None]
     pause: Callable[[], None]
     pause_seconds: float = 0.1
+    merge: Merge | None = None
 
     def shards(self) -> Iterator[tuple[int, int]]:
         """Ranges of starts that cover the batch."""

@@ -9,12 +9,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from batchgd.box import Box
 from batchgd.errors import InputError
+from batchgd.kernels.plan import Cells
+from batchgd.kernels.splitmix import GOLDEN, cell_key
 from batchgd.kernels.status import LOST
 
 _ROWS = 1 << 16  # rows hashed at a time: all temporaries then stay in the L2 cache
 _COARSEST = 1 << 12  # cells per width below which the cap no longer coarsens: two minima could share a cell
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_LARGEST = float(2**62)
 
 
 class Catalogue:
@@ -40,7 +40,7 @@ class Catalogue:
 
     Notes
     -----
-    Keys are 64-bit hashes of the cell's coordinates (the SplitMix64 finaliser, chained over the coordinates). Two of m
+    Keys are 64-bit hashes of the cell's coordinates (``kernels.splitmix.cell_key``, chained over them). Two of m
     cells share a key with probability of about ``m^2 / 2^65``: 3e-8 for a million cells. Key 0 means "excluded".
 
     Examples
@@ -53,10 +53,6 @@ class Catalogue:
     (2, 4, 1, [1, 2])
     >>> bool(keys[0] == keys[2]), int(keys[3])
     (True, 0)
-
-    References
-    ----------
-    G. L. Steele, D. Lea, C. H. Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
     """
 
     def __init__(self, box: Box, cells_per_width: int = 1 << 20, cap: int = 2_000_000) -> None:
@@ -111,13 +107,19 @@ class Catalogue:
         """Take in everything that another catalogue of the same box holds; returns this one."""
         if other.box != self.box or other.finest != self.finest or other.cap != self.cap:
             raise InputError("these catalogues differ in box, cells_per_width or cap: build both with the same ones")
-        self.starts += other.starts
-        self.excluded += other.excluded
-        cells = min(self.cells_per_width, other.cells_per_width)
-        self._coarsen_to(cells)
-        key = other.key if other.cells_per_width == cells else _hash(other.x, self.box, cells)
-        self._absorb(key, other.count, other.first, other.x, other.fun, other.status)
+        state = other.key, other.count, other.first, other.x, other.fun, other.status
+        self.take(Cells(other.cells_per_width, *state), other.excluded)
         return self
+
+    def take(self, cells: Cells, excluded: int) -> None:
+        """Take in endpoints that were merged elsewhere as ``add`` would, and the number of those it would leave out."""
+        self.starts += int(cells.count.sum()) + excluded
+        self.excluded += excluded
+        at = min(self.cells_per_width, cells.cells_per_width)
+        self._coarsen_to(at)
+        x = np.asarray(cells.x, np.float64)
+        key = cells.key if cells.cells_per_width == at else _hash(x, self.box, at)
+        self._absorb(key, cells.count, cells.first, x, np.asarray(cells.fun, np.float64), cells.status)
 
     def keys(self, x: ArrayLike, fun: ArrayLike, status: ArrayLike) -> NDArray[np.uint64]:
         """The keys that these endpoints have at the catalogue's present resolution; 0 for those left out."""
@@ -158,25 +160,14 @@ class Catalogue:
 
 
 def _hash(x: NDArray[np.float64], box: Box, cells: int) -> NDArray[np.uint64]:
-    """One non-zero key per point: SplitMix64's finaliser, chained over the cell's coordinates."""
+    """One non-zero key per point."""
     key = np.empty(len(x), np.uint64)
-    lower, scale = box.lower, box.width
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):  # NaN rows are excluded by the caller
         for begin in range(0, len(x), _ROWS):
             rows = x[begin : begin + _ROWS]
-            h = np.full(len(rows), _GOLDEN)
+            h = np.full(len(rows), GOLDEN)
             for axis in range(x.shape[1]):
-                u = rows[:, axis] - lower[axis]
-                u /= scale[axis]
-                u *= cells  # a power of two: exact, so that coarser cells are unions of finer ones
-                np.floor(u, out=u)
-                # Further out than an int64 reaches, cells are one; NaN rows are excluded by the caller.
-                np.clip(np.nan_to_num(u, copy=False), -_LARGEST, _LARGEST, out=u)
-                h ^= u.astype(np.int64).view(np.uint64)
-                h += _GOLDEN
-                h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-                h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-                h ^= h >> np.uint64(31)
+                h = cell_key(h, rows[:, axis], box.lower[axis], box.width[axis], float(cells))
             key[begin : begin + _ROWS] = h
     key[key == 0] = 1
     return key

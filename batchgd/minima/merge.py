@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd.kernels.splitmix import FARTHEST, GOLDEN, finalise
 from batchgd.minima.catalogue import group_keys
 
 _FINE = 1000  # points are thinned to one per cell of x_tol / 1000 first: a million copies become a handful
@@ -150,11 +151,7 @@ def mix(cells: NDArray[np.float64]) -> NDArray[np.uint64]:
     """A 64-bit key per row of whole numbers."""
     key = np.full(len(cells), np.uint64(1))
     for column in cells.T:
-        key ^= np.clip(column, -(2.0**62), 2.0**62).astype(np.int64).view(np.uint64)
-        key = (key ^ (key >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        key = (key ^ (key >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        key ^= key >> np.uint64(31)
-        key += np.uint64(0x9E3779B97F4A7C15)
+        key = finalise(key ^ np.clip(column, -FARTHEST, FARTHEST).astype(np.int64).view(np.uint64)) + GOLDEN
     return np.maximum(key, np.uint64(1))
 
 
