@@ -47,11 +47,12 @@ class Gathering:
         keys = np.zeros(part.starts.n if self.keep else 0, np.uint64)
 
         def ended(rows: Endpoints) -> None:
-            made = self.catalogue.add(first + rows.first, rows.x, rows.fun, rows.status)
-            if self.keep:
-                keys[rows.first : rows.first + len(rows)] = made
+            keys[rows.first : rows.first + len(rows)] = self.catalogue.add(
+                first + rows.first, rows.x, rows.fun, rows.status
+            )
 
-        out = run(part, keep=self.keep, ended=ended, minima=self._minima_so_far, progress=progress)
+        into: dict[str, Any] = {"ended": ended} if self.keep else {"catalogue": self.catalogue, "numbered": first}
+        out = run(part, keep=self.keep, **into, minima=self._minima_so_far, progress=progress)
         self.n += part.starts.n
         self.status_counts.update(out.status_counts)
         self._keys.append(keys)

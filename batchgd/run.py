@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from batchgd.kernels.plan import Endpoints, Plan
-from batchgd.kernels.status import Status
+from batchgd.kernels.plan import Cells, Endpoints, Merge, Plan
+from batchgd.kernels.status import LOST, Status
 from batchgd.methods import split_per_start
 from batchgd.progress import Progress, ProgressUpdate
 from batchgd.standins import StartRows
 
 if TYPE_CHECKING:
     from batchgd.batch import Batch
+    from batchgd.minima.catalogue import Catalogue
     from batchgd.specialise.module import Specialisation
 
 _PROGRESS_SECONDS = 0.5
@@ -31,6 +32,8 @@ def run(
     shard: int | None = None,
     keep: bool = True,
     ended: Callable[[Endpoints], None] | None = None,
+    catalogue: Catalogue | None = None,
+    numbered: int = 0,
     minima: Callable[[], int] | None = None,
     progress: Progress | None = None,
 ) -> Outcome:
@@ -47,6 +50,10 @@ def run(
         one to see the endpoints.
     ended : callable, optional
         Called in this thread with the endpoints of each finished range of starts.
+    catalogue : Catalogue, optional
+        Takes in all endpoints; without rows to keep and without ``ended``, CUDA merges them where they are.
+    numbered : int
+        The number that the catalogue gives the first start.
     minima : callable, optional
         Counts the minima so far, for ``progress``.
     progress : callable, optional
@@ -55,8 +62,10 @@ def run(
     began = time.perf_counter()
     n = batch.starts.n
     whole = Endpoints.empty(0, n if keep else 0, batch.objective.dim, batch.dtype)
-    monitor = _Monitor(batch, began, ended, minima, progress)
+    monitor = _Monitor(batch, began, ended, catalogue, numbered, minima, progress)
     module, plan = _prepare(batch, whole if keep else None, shard, monitor)
+    if catalogue is not None and not keep and ended is None:
+        plan.merge = Merge(batch.box.lower, batch.box.width, lambda: catalogue.cells_per_width, done=monitor.merged)
     with _Interrupts(monitor.control):
         batch.backend.launch(module, plan, batch.threads)
     _leave(batch, whole, int(monitor.control[0]))
@@ -140,7 +149,7 @@ def _judge(batch: Batch, rows: Endpoints) -> None:
     rows.status[~finite] = Status.NONFINITE
     outside = np.flatnonzero(rows.status == Status.ESCAPED)
     for some in _in_pieces(outside):
-        starts = StartRows(batch.starts, rows.first + some).points(0, some.size)
+        starts = StartRows(batch.starts, rows.starts(some)).points(0, some.size)
         ends, begins = (
             np.linalg.norm(batch.objective.gradient(np.asarray(x, np.float64)), axis=1) for x in (rows.x[some], starts)
         )
@@ -151,7 +160,7 @@ def _leave(batch: Batch, rows: Endpoints, control: int) -> None:
     """Account for starts that were never taken up: they end where they began, with the status that ended the run."""
     waiting = np.flatnonzero(rows.status == Status.RUNNING)
     for some in _in_pieces(waiting):
-        points = np.asarray(StartRows(batch.starts, rows.first + some).points(0, some.size), np.float64)
+        points = np.asarray(StartRows(batch.starts, rows.starts(some)).points(0, some.size), np.float64)
         rows.x[some], rows.fun[some], rows.status[some] = points, batch.objective.value(points), control
 
 
@@ -168,13 +177,17 @@ class _Monitor:
         batch: Batch,
         began: float,
         ended: Callable[[Endpoints], None] | None,
+        catalogue: Catalogue | None,
+        numbered: int,
         minima: Callable[[], int] | None,
         progress: Progress | None,
     ):
         self.control = np.zeros(1, np.int32)
         self.count = 0
         self.tally = np.zeros(len(Status), np.int64)
-        self._batch, self._ended, self._minima, self._progress = batch, ended, minima, progress
+        self._batch, self._ended = batch, ended
+        self._catalogue, self._numbered = catalogue, numbered
+        self._minima, self._progress = minima, progress
         self._began = self._told = began
 
     def status_counts(self) -> dict[Status, int]:
@@ -192,8 +205,18 @@ class _Monitor:
             _judge(self._batch, rows)
         self.count += len(rows)
         self.tally += np.bincount(rows.status, minlength=len(self.tally))
+        if self._catalogue is not None:
+            self._catalogue.add(self._numbered + rows.starts(np.arange(len(rows))), rows.x, rows.fun, rows.status)
         if self._ended is not None:
             self._ended(rows)
+
+    def merged(self, cells: Cells, tally: np.ndarray) -> None:
+        """Take note of endpoints that were merged where they are."""
+        assert self._catalogue is not None
+        self.count += int(tally.sum())
+        self.tally += tally
+        cells.first += self._numbered
+        self._catalogue.take(cells, excluded=int(tally[list(LOST)].sum()))
 
     def pause(self) -> None:
         """Look at the clock."""

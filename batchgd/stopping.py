@@ -31,8 +31,8 @@ class Stopping:
     maxiter : int
         ``MAXITER``: this many updates were made.
     max_time : float, optional
-        ``MAXTIME``: seconds after which everything still running ends where it is. On CUDA this is seen between
-        launches, which are sized to last about a second (longer where a single trajectory does).
+        ``MAXTIME``: seconds after which everything still running ends where it is. On CUDA each thread looks at
+        every 4096th evaluation.
     escape : float
         ``ESCAPED`` or ``DIVERGED`` (with a gradient larger than at the start): x is more than this many box widths
         outside the box in some coordinate. ``inf`` lets trajectories go anywhere.

@@ -3,7 +3,7 @@
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 from numba import types
@@ -21,23 +21,25 @@ class Resources:
     spill_loads: int
 
 
-def ptx(module: ModuleType, dtype: str, capability: ComputeCapability) -> str:
-    """Compile a specialisation's ``descend_kernel`` to PTX; needs numba-cuda but neither driver nor device."""
+def ptx(kernel: Any, dtype: str, capability: ComputeCapability) -> str:
+    """Compile one of the kernels of ``signatures`` to PTX; needs numba-cuda, but neither driver nor device."""
     from numba import cuda
 
+    function = getattr(kernel, "py_func", kernel)
     with _stand_in_device(capability):
-        text, _ = cuda.compile(
-            module.descend_kernel.py_func, _signature(dtype), cc=capability, device=False, abi="numba"
-        )
+        text, _ = cuda.compile(function, signatures(dtype)[function.__name__], cc=capability, device=False, abi="numba")
     return text.decode() if isinstance(text, bytes) else text
 
 
-def resources(text: str, capability: ComputeCapability) -> Resources:
-    """Assemble PTX with nvJitLink and read what the assembler reports."""
+def resources(text: str, max_registers: int | None = None) -> Resources:
+    """Assemble PTX for its own target, under a bound on registers if given, and read what the assembler reports."""
     from cuda.core import Linker, LinkerOptions, ObjectCode
 
-    architecture = f"sm_{capability[0]}{capability[1]}"
-    linker = Linker(ObjectCode.from_ptx(text.encode()), options=LinkerOptions(arch=architecture, ptxas_options=["-v"]))
+    target = re.search(r"^\.target\s+(\w+)", text, re.MULTILINE)
+    if target is None:
+        raise RuntimeError("the PTX names no target")
+    options = LinkerOptions(arch=target.group(1), ptxas_options=["-v"], max_register_count=max_registers)
+    linker = Linker(ObjectCode.from_ptx(text.encode()), options=options)
     linker.link("cubin")
     log = linker.get_info_log()
 
@@ -55,17 +57,28 @@ def resources(text: str, capability: ComputeCapability) -> Resources:
     )
 
 
-def _signature(dtype: str) -> tuple[Any, ...]:
-    """The types of ``descend_kernel``'s arguments, in their order."""
+def signatures(dtype: str) -> dict[str, tuple[Any, ...]]:
+    """Return the types of the arguments of every kernel, in their order."""
     real = getattr(types, dtype)
+    whole, double = types.int64, types.float64
 
     def array(kind: Any, ndim: int = 1) -> Any:
         return types.Array(kind, ndim, "C")
 
-    starts = (array(types.int64), types.uint64, array(real), array(real), array(real, 2), array(real, 2))
-    problem = (array(real), array(real), array(real), array(real), array(types.int32))
-    outputs = (array(real, 2), array(types.int64), array(types.int64), array(types.int8), types.int64)
-    return starts + problem + outputs
+    starts = array(whole), types.uint64, array(real), array(real), array(real, 2), array(real, 2)
+    problem = array(real), array(real), array(real), array(real), array(types.int32)
+    ends = array(real, 2), array(real), array(whole), array(whole), array(types.int8)
+    x, fun, nit, nfev, status = ends
+    table = array(types.uint64), array(whole), array(whole)
+    box = array(double), array(double), double
+    return {
+        "descend_kernel": (*starts, *problem, x, nit, nfev, status, whole),
+        "values_kernel": (x, whole, array(real), fun),
+        "clear_kernel": table,
+        "merge_kernel": (x, fun, status, whole, whole, *box, *table, array(whole), array(whole)),
+        "compact_kernel": (*table, whole, *table, array(whole)),
+        "pick_kernel": (array(whole), whole, *ends, *ends),
+    }
 
 
 @contextmanager

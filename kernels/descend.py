@@ -38,6 +38,11 @@ def claim(queue: Array) -> int:
     raise NotImplementedError
 
 
+def look(control: Array, turn: int) -> int:
+    """Return ``control[0]``; on CUDA only now and then, and 0 in between."""
+    raise NotImplementedError
+
+
 def value_at(points: Array, i: int, p: Array) -> float:
     """Return the value at row i of ``points`` (emitted per specialisation)."""
     raise NotImplementedError
@@ -53,6 +58,11 @@ def claim_next(queue: Array) -> int:
         return -1
     queue[0] = following + 1
     return following
+
+
+def look_always(control, turn):
+    """Return ``control[0]``, which lies in the same memory."""
+    return control[0]
 
 
 def draw(ws, slot, first, seed, lower, width):
@@ -125,6 +135,7 @@ def descend(
         index[W] = 0
     for lane in range(W):
         live += refill(ws, index, lane, queue, seed, lower, width, points, per_start, base)
+    turn = 0
     while live > 0:
         if tick(ws, p, box, h, limits) != 0:
             for lane in range(W):
@@ -132,12 +143,14 @@ def descend(
                 if code != 0:
                     store(ws, index, lane, code, x, nit, nfev, status, base)
                     live += refill(ws, index, lane, queue, seed, lower, width, points, per_start, base) - 1
-        if control[0] != 0:
+        ending = look(control, turn)
+        turn += 1
+        if ending != 0:
             for lane in range(W):
                 if index[lane] >= 0:
                     code = int(ws[CODE * W + lane])  # 0; as a literal it would have `store` compiled a second time
                     store(ws, index, lane, code, x, nit, nfev, status, base)
-                    status[index[lane] - base] = control[0]
+                    status[index[lane] - base] = ending
             live = 0
 
 

@@ -1,154 +1,159 @@
-"""The CUDA shell: one thread a lane, a work counter on the device, bounded launches.
+"""The CUDA shell: persistent threads that refill from a work counter, in bounded launches on several streams.
 
-The only hand-written module that imports ``numba.cuda``. The functions at the top are templates: a specialisation
-copies their text behind its own ``descend`` and ``value_at``, which are declared here for readers only.
+Starts are made in the kernel, endpoints are merged into cells on the device where only these are asked for, and while
+one launch runs, the results of another are copied and taken in.
 """
 
-import math
-import time
+from dataclasses import dataclass
+from functools import cache
 from types import ModuleType
 from typing import Any
 
-import numba.cuda
 import numpy as np
-from numba import config
 
-from batchgd.kernels.plan import Endpoints, Plan
+from batchgd.kernels import assemble
+from batchgd.kernels.cuda.merge import Merger, jitted
+from batchgd.kernels.cuda.occupancy import Configuration, configure, grid, limits_of
+from batchgd.kernels.cuda.schedule import FIRST_LAUNCH, Pace, drive
+from batchgd.kernels.cuda.stream import SIMULATED, Stream, cuda, devices, multiprocessors, simulated
+from batchgd.kernels.plan import Plan
 
 Array = Any
-SLOTS = 1
-real: Any = np.float64
-cuda: Any = numba.cuda  # untyped: kernels are written in a language that type checkers do not know
-descend: Any = None
-value_at: Any = None
-
-THREADS_PER_BLOCK = 128
-FIRST_LAUNCH = 1 << 18
-LAUNCH_SECONDS = 1.0
-BLOCKS_PER_MULTIPROCESSOR = 16
-
-
-def claim_atomic(queue: Array) -> int:
-    """Take the next start of ``queue = [next, stop]``, or -1."""
-    following = cuda.atomic.add(queue, 0, 1)
-    if following >= queue[1]:
-        return -1
-    return following
-
-
-def descend_kernel(
-    queue, seed, lower, width, points, per_start, p, box, h, limits, control, x, nit, nfev, status, base
-):
-    """Persistent threads: each descends from start after start until none is left."""
-    ws = cuda.local.array(SLOTS, real)
-    index = cuda.local.array(1, np.int64)
-    descend(
-        ws, index, queue, seed, lower, width, points, per_start, p, box, h, limits, control, x, nit, nfev, status, base
-    )
-
-
-def values_kernel(points, p, f):
-    """Evaluate the function at every row of ``points``."""
-    i = cuda.grid(1)
-    if i < points.shape[0]:
-        f[i] = value_at(points, i, p)
-
-
-def simulated() -> bool:
-    """Whether Numba's CUDA simulator stands in for a device."""
-    return bool(getattr(config, "ENABLE_CUDASIM", 0))
-
-
-class _Host:
-    """Arrays for the simulator: NumPy's."""
-
-    @staticmethod
-    def put(array: Any) -> Any:
-        return array
-
-    @staticmethod
-    def empty(shape: Any, dtype: Any) -> Any:
-        return np.empty(shape, dtype)
-
-    @staticmethod
-    def get(array: Any) -> Any:
-        return array
-
-
-class _Device:
-    """Arrays on the device: CuPy's."""
-
-    @staticmethod
-    def put(array: Any) -> Any:
-        import cupy
-
-        return cupy.asarray(array)
-
-    @staticmethod
-    def empty(shape: Any, dtype: Any) -> Any:
-        import cupy
-
-        return cupy.empty(shape, dtype)
-
-    @staticmethod
-    def get(array: Any) -> Any:
-        import cupy
-
-        return cupy.asnumpy(array)
-
-
-def grid(n: int, persistent: bool) -> tuple[int, int]:
-    """Return (blocks, threads per block): one thread a point, or only as many as the device holds at once."""
-    if simulated():
-        threads = min(32, n)
-        return (min(2, math.ceil(n / threads)) if persistent else math.ceil(n / threads)), threads
-    blocks = math.ceil(n / THREADS_PER_BLOCK)
-    if persistent:
-        multiprocessors = cuda.get_current_device().MULTIPROCESSOR_COUNT
-        blocks = min(blocks, multiprocessors * BLOCKS_PER_MULTIPROCESSOR)
-    return blocks, THREADS_PER_BLOCK
+STREAMS = 2
+"""Launches in flight on each device: one runs, the results of the other are taken in."""
+BUFFER_BYTES = 1 << 28
+"""What the endpoints of one launch take at most, on the device and, page-locked, on the host."""
 
 
 def launch(module: ModuleType, plan: Plan, threads: int) -> None:
-    """Descend from every start of the plan, one bounded launch a shard."""
-    arrays = _Host if simulated() else _Device
-    fixed = [arrays.put(a) for a in (plan.lower, plan.width)]
-    problem = [arrays.put(a) for a in (plan.p, plan.box, plan.h, plan.limits, plan.control)]
+    """Descend from every start of the plan; returns when all launches are over or ended by ``control``."""
+    most = max(1, min(plan.shard, BUFFER_BYTES // (plan.dim * np.dtype(plan.dtype).itemsize + 33)))
+    launches = -(-plan.n // min(most, FIRST_LAUNCH))
+    paces = [Pace(most) for _ in range(min(devices(), launches))]
+    order = [(device, pace) for _ in range(STREAMS) for device, pace in enumerate(paces)]
+    flights = [_Flight(module, plan, Stream(device), pace) for device, pace in order[:launches]]
     plan.ready()
-    first, size = 0, min(plan.shard, FIRST_LAUNCH)
-    while first < plan.n and plan.control[0] == 0:
-        rows = plan.rows(first, min(first + size, plan.n))
-        began = time.perf_counter()
-        _descend_shard(module, plan, arrays, fixed, problem, rows)
-        first, size = first + len(rows), next_launch(size, time.perf_counter() - began, plan.shard)
-        plan.done(rows)
-        plan.pause()
+    drive(plan, flights)
 
 
-def next_launch(size: int, seconds: float, most: int) -> int:
-    """Return how many starts the next launch takes, so that it lasts about a second.
+class _Flight:
+    """One stream with the buffers of a launch (see ``schedule.Flight``)."""
 
-    Displays and watchdogs want short launches, and an interrupt or ``max_time`` is seen between them. A launch grows
-    or shrinks fourfold at most: the first one also compiles.
+    def __init__(self, module: ModuleType, plan: Plan, stream: Stream, pace: Pace) -> None:
+        self.pace = pace
+        self._plan, self._stream = plan, stream
+        self._kernels = stream.on_device(lambda: _kernels(module, plan))
+        self._box = [stream.put(name, getattr(plan, name)) for name in ("lower", "width")]
+        self._problem = [stream.put(name, getattr(plan, name)) for name in ("p", "box", "h", "limits")]
+        self._control = stream.control(plan.control)
+        self._room = 0
+        self._rows: tuple[Array, ...] = ()
+        self._merger = None if plan.merge is None else Merger(stream, plan.merge, self._kernels.merge)
 
-    >>> next_launch(1000, 0.5, 10**6), next_launch(1000, 0.001, 10**6), next_launch(1000, 60.0, 10**6)
-    (2000, 4000, 250)
-    """
-    return max(1, min(most, int(size * min(4.0, max(0.25, LAUNCH_SECONDS / max(seconds, 1e-9))))))
+    def begin(self, first: int, stop: int) -> None:
+        """Queue the descents from these starts, and the copies of what comes out."""
+        plan, stream, n = self._plan, self._stream, stop - first
+        self._make_room(n)
+        x, fun, nit, nfev, status = self._rows
+        points, per_start = plan.inputs(first, stop)
+        inputs = stream.put("points", points), stream.put("per_start", per_start)
+        queue = stream.put("queue", np.array([first, stop], np.int64))
+        stream.zero(status)
+        problem = *self._problem, self._control
+        starts = queue, np.uint64(plan.seed), *self._box, *inputs
+        blocks, threads = grid(n, self._kernels.how, stream.multiprocessors)
+        stream.launch(self._kernels.descend, blocks, threads, *starts, *problem, x, nit, nfev, status, first)
+        stream.sweep(self._kernels.values, n, x, n, self._problem[0], fun)
+        self._range = first, stop
+        if self._merger is None:
+            self._came: list[Array] = [stream.fetch(f"rows {k}", array, n) for k, array in enumerate(self._rows)]
+        else:
+            self._merger.begin(self._rows, n, first)
+        stream.mark()
+
+    def ended(self) -> bool:
+        """Whether they are done."""
+        return self._stream.ended()
+
+    def take(self) -> None:
+        """Hand what came out to the plan."""
+        plan = self._plan
+        if self._merger is None:
+            rows = plan.rows(*self._range)
+            for target, source in zip((rows.x, rows.fun, rows.nit, rows.nfev, rows.status), self._came, strict=True):
+                target[:] = source
+            plan.done(rows)
+            return
+        cells, tally, left = self._merger.take()
+        assert plan.merge is not None
+        plan.merge.done(cells, tally)
+        if len(left):
+            plan.done(left)
+
+    def tell(self, control: int) -> None:
+        """Let the descents that are running end with this status."""
+        if not simulated():
+            self._control[0] = control
+
+    def wait(self) -> None:
+        """Wait for what is queued."""
+        self._stream.wait()
+
+    def _make_room(self, n: int) -> None:
+        if n > self._room:
+            self._room = n
+            plan, empty = self._plan, self._stream.empty
+            wide = empty((n, plan.dim), plan.dtype), empty(n, plan.dtype)
+            self._rows = *wide, empty(n, np.int64), empty(n, np.int64), empty(n, np.int8)
 
 
-def _descend_shard(module: Any, plan: Plan, arrays: Any, fixed: list, problem: list, rows: Endpoints) -> None:
-    first, n = rows.first, len(rows)
-    stop = first + n
-    points, per_start = (arrays.put(a) for a in plan.inputs(first, stop))
-    queue = arrays.put(np.array([first, stop], np.int64))
-    x = arrays.empty((n, plan.dim), plan.dtype)
-    nit, nfev = arrays.empty(n, np.int64), arrays.empty(n, np.int64)
-    status, fun = arrays.empty(n, np.int8), arrays.empty(n, plan.dtype)
-    module.descend_kernel[grid(n, persistent=True)](
-        queue, np.uint64(plan.seed), *fixed, points, per_start, *problem, x, nit, nfev, status, first
-    )
-    module.values_kernel[grid(n, persistent=False)](x, problem[0], fun)
-    targets = (rows.x, rows.nit, rows.nfev, rows.status, rows.fun)
-    for target, source in zip(targets, (x, nit, nfev, status, fun), strict=True):
-        target[:] = arrays.get(source)
+@dataclass(frozen=True)
+class _Kernels:
+    """The kernels of a run, compiled for the current device, and how the descent is launched."""
+
+    descend: Any
+    values: Any
+    merge: dict[str, Any]
+    how: Configuration
+
+
+def _kernels(module: Any, plan: Plan) -> _Kernels:
+    """Compile what the disk does not hold, before the clock starts."""
+    merge = {} if plan.merge is None else jitted()
+    how, descend = configuration(module, plan.dtype), module.descend_kernel
+    if not simulated():
+        signatures = assemble.signatures(plan.dtype)
+        if how.max_registers is not None:
+            descend = _bounded(module, how.max_registers)
+        for kernel in (descend, module.values_kernel, *merge.values()):
+            kernel.compile(signatures[kernel.__name__])
+    return _Kernels(descend, module.values_kernel, merge, how)
+
+
+@cache
+def _bounded(module: Any, max_registers: int) -> Any:
+    return cuda.jit(max_registers=max_registers)(module.descend_kernel.py_func)
+
+
+def configuration(module: Any, dtype: str) -> Configuration:
+    """Return how the descent of a module is launched on the current device."""
+    if simulated():
+        return SIMULATED
+    return _configuration(module, dtype, cuda.get_current_device().compute_capability)
+
+
+@cache
+def _configuration(module: Any, dtype: str, capability: assemble.ComputeCapability) -> Configuration:
+    kernel = module.descend_kernel.compile(assemble.signatures(dtype)["descend_kernel"])
+
+    def needs(bound: int | None) -> assemble.Resources:
+        if bound is None:
+            return assemble.Resources(kernel.regs_per_thread, kernel.local_mem_per_thread, 0, 0)
+        return assemble.resources(kernel.inspect_asm(None), bound)
+
+    return configure(needs, limits_of(capability))
+
+
+def shape(module: Any, dtype: str, n: int) -> tuple[int, int]:
+    """Return (blocks, threads of a block) of a launch over n starts on the current device."""
+    return grid(n, configuration(module, dtype), multiprocessors())

@@ -1,15 +1,25 @@
 """Run by test_cuda_simulator in a process where Numba's CUDA simulator is on: prints what it saw as JSON."""
 
 import json
+import os
+import signal
 import sys
+import threading
 from types import SimpleNamespace
 
 import numpy as np
 
 import batchgd as bgd
+from batchgd.batch import make_batch
+from batchgd.box import Box
+from batchgd.kernels.plan import Merge
+from batchgd.kernels.status import LOST, Status
+from batchgd.minima import Catalogue
+from batchgd.run import run
+from batchgd.stopping import Stopping
 
 CASES = {
-    "barzilai_borwein": ("himmelblau", 200, {}),
+    "barzilai_borwein": ("himmelblau", 80, {}),
     "rates per start": ("himmelblau", 40, {"method": bgd.GradientDescent(np.linspace(0.005, 0.015, 40))}),
     "armijo in float32": ("himmelblau", 40, {"method": bgd.GradientDescent(line_search="armijo"), "dtype": "float32"}),
     "adam with a schedule": ("himmelblau", 12, {"method": bgd.Adam(bgd.Cosine(0.2, 50), clip_norm=50.0)}),
@@ -51,7 +61,87 @@ def left_on_the_device():
     }
 
 
+def merged_on_the_device(dtype, cells, table):
+    """Random endpoints of every kind, merged by the kernels in three shards, and by the catalogue."""
+    from batchgd.kernels.cuda.merge import Merger, jitted
+    from batchgd.kernels.cuda.stream import Stream
+
+    rng, box, n = np.random.default_rng(3), Box([-5.0, 0.1, -1e3], [5.0, 3.3, 1e3]), 240
+    sites = rng.uniform(-1.0, 2.0, (9, 3)) * box.width + box.lower
+    x = (sites[rng.integers(9, size=n)] * (1.0 + 1e-9 * rng.integers(-2, 2, (n, 3)))).astype(dtype)
+    fun = rng.normal(size=n).astype(dtype)
+    status = rng.choice([0, 1, 1, 1, 4, 5, 6, 8, 9, 10], n).astype(np.int8)
+    x[7], x[8, 1], x[9, 0], x[10, 2], x[11, 0], fun[12], fun[13] = 0.0, np.nan, np.inf, -3e38, 3e38, np.nan, -np.inf
+    status[7:14] = 1
+    at_first, tally, left = Catalogue(box, cells), np.zeros(len(Status), np.int64), []
+    stream = Stream(0)
+    merge = Merge(box.lower, box.width, lambda: cells, lambda *_: None)
+    merger = Merger(stream, merge, jitted(), table)
+    for first, stop in ((160, 240), (0, 100), (100, 160)):
+        rows = slice(first, stop)
+        nit = np.arange(first, stop)
+        put = (x[rows], fun[rows], nit, nit + 1, status[rows])
+        merger.begin([stream.put(str(k), array) for k, array in enumerate(put)], stop - first, first)
+        found, counted, others = merger.take()
+        tally += counted
+        left += others.ids.tolist()
+        assert np.array_equal(others.x, x[others.ids], equal_nan=True)
+        assert np.array_equal(others.nit, others.ids)
+        assert np.array_equal(others.nfev, others.ids + 1)
+        assert np.array_equal(others.status, status[others.ids])
+        at_first.take(found, int(counted[list(LOST)].sum()))
+    plain, seen = Catalogue(box, cells), (status != 0) & (status != 9)
+    defined = np.isfinite(fun) & np.isfinite(x).all(axis=1)
+    seen |= (status == 9) & ~defined
+    judged = np.where(defined, status, Status.NONFINITE)
+    plain.add(np.flatnonzero(seen), x[seen], fun[seen], judged[seen])
+    names = ("key", "count", "first", "x", "fun", "status", "starts", "excluded")
+    return {
+        **{name: bool(np.array_equal(getattr(at_first, name), getattr(plain, name))) for name in names},
+        "cells": len(plain),
+        "left": sorted(left) == np.flatnonzero(~seen).tolist(),
+        "tally": bool(np.array_equal(tally, np.bincount(judged[seen], minlength=len(Status)))),
+    }
+
+
+MERGED = ("float64 1048576 256", "float32 1048576 256", "float64 4096 4", "float64 1099511627776 2")
+
+
+def only_minima(name, starts, **options):
+    """What is left without entries per start: merged on the device, and from all endpoints on the CPU."""
+    lean = bgd.multistart(name, starts=starts, backend="cuda", keep="minima", **options)
+    full = bgd.multistart(name, starts=starts, backend="cpu", **options)
+    return {
+        "counts": lean.minima.count.tolist() == full.minima.count.tolist(),
+        "minima": float(np.abs(lean.minima.x - full.minima.x).max()),
+        "statuses": lean.status_counts() == full.status_counts(),
+        "lost": sum(n for name, n in full.status_counts().items() if Status[name] in LOST),
+    }
+
+
+def interrupted_within_a_launch():
+    """A launch that would take hours, ended by Ctrl-C; the starts that were not taken up are counted too."""
+    batch = make_batch(
+        "himmelblau",
+        starts=200,
+        method=bgd.GradientDescent(1e-12),
+        stopping=Stopping(gtol=1e-30, maxiter=10**9),
+        backend="cuda",
+    )
+    catalogue = Catalogue(batch.box)
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    out = run(batch, keep=False, catalogue=catalogue)
+    return {"statuses": {status.name: n for status, n in out.status_counts.items()}, "starts": catalogue.starts}
+
+
 if __name__ == "__main__":
     automatic = bgd.multistart("himmelblau", starts=100).backend
     seen = {"automatic": automatic, **{case: compare(*setup) for case, setup in CASES.items()}}
+    for case in MERGED:
+        dtype, cells, table = case.split()
+        seen[f"merged {case}"] = merged_on_the_device(dtype, int(cells), int(table))
+    seen["only minima"] = only_minima("himmelblau", 30)
+    steep = bgd.GradientDescent(0.02)  # throws some starts out
+    seen["only minima, some escaped"] = only_minima("himmelblau", 30, method=steep, maxiter=60)
+    seen["interrupted"] = interrupted_within_a_launch()
     print(json.dumps({**seen, "device": left_on_the_device()}))

@@ -141,18 +141,6 @@ def test_equal_work_keeps_every_lane_busy():
     assert efficiency.lane_ticks(np.full(64, 7), 16, [(0, 64)]) == 64 * 7
 
 
-@pytest.mark.parametrize(
-    ("registers", "share"), [(24, 1.0), (32, 1.0), (33, 0.75), (64, 0.5), (128, 0.25), (168, 0.1875), (255, 0.125)]
-)
-def test_occupancy_falls_with_registers(registers, share):
-    assert efficiency.occupancy(registers, 128) == share
-
-
-def test_occupancy_is_bounded_by_blocks_and_threads():
-    assert efficiency.occupancy(16, 32, blocks_per_multiprocessor=16) == 0.25
-    assert efficiency.occupancy(32, 1024, threads_per_multiprocessor=1536, register_file=65_536) == pytest.approx(2 / 3)
-
-
 # Derived numbers
 
 

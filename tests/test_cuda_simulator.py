@@ -41,3 +41,23 @@ def test_results_stay_on_the_device_when_asked_to(seen):
     assert found["on the host"]
     assert found["counts"][0] == found["counts"][1] > 0
     assert "40 starts" in found["text"]
+
+
+@pytest.mark.parametrize("case", simulated_cuda.MERGED)
+def test_cells_merged_on_the_device_are_the_catalogues_bit_for_bit(seen, case):
+    found = seen[f"merged {case}"]
+    assert found.pop("cells") > 9
+    assert found == dict.fromkeys(found, True)
+
+
+@pytest.mark.parametrize("case", ["only minima", "only minima, some escaped"])
+def test_only_minima_travel_and_say_the_same(seen, case):
+    found = seen[case]
+    assert found["counts"]
+    assert found["statuses"]
+    assert found["minima"] < 1e-10
+    assert (found["lost"] > 0) == (case != "only minima")
+
+
+def test_an_interrupt_is_seen_within_a_launch(seen):
+    assert seen["interrupted"] == {"statuses": {"INTERRUPTED": 200}, "starts": 200}

@@ -14,6 +14,7 @@ pytest.importorskip("numba_cuda", reason="numba-cuda is not installed")
 pytest.importorskip("cuda.core", reason="cuda-core is not installed")
 
 from batchgd.kernels import assemble
+from batchgd.kernels.cuda import merge
 
 
 def styblinski_tang(x):
@@ -36,8 +37,8 @@ REGISTERS_OF_ANY = {"float32": 64, "float64": 96}  # of every method in two dime
 def check(method, dtype, dim, capability, registers):
     objective = Objective(styblinski_tang, dim)
     module = load(Specialisation(objective, method.rule, dtype, "cuda", lanes=1, parts=method.parts))
-    text = assemble.ptx(module, dtype, capability)
-    needs = assemble.resources(text, capability)
+    text = assemble.ptx(module.descend_kernel, dtype, capability)
+    needs = assemble.resources(text)
     assert (needs.stack, needs.spill_stores, needs.spill_loads) == (0, 0, 0)
     assert needs.registers <= registers
     if dtype == "float32":
@@ -60,3 +61,15 @@ def test_every_method_stays_in_registers(name, dtype):
 def test_schedules_and_modifiers_stay_in_registers(dtype):
     options = {"clip_norm": 1.0, "clip_value": 1.0, "weight_decay": 0.1, "momentum": 0.5}
     check(bgd.RMSprop(bgd.Cosine(0.1, 10, growth=2.0), **options), dtype, 2, (9, 0), REGISTERS_OF_ANY[dtype])
+
+
+@pytest.mark.parametrize("dtype", REGISTERS_OF_ANY)
+@pytest.mark.parametrize("kernel", merge.KERNELS, ids=lambda kernel: kernel.__name__)
+def test_the_merge_needs_no_memory_of_its_own(kernel, dtype):
+    text = assemble.ptx(kernel, dtype, (8, 0))
+    needs = assemble.resources(text)
+    assert (needs.stack, needs.spill_stores, needs.spill_loads) == (0, 0, 0)
+    assert needs.registers <= 64
+    if kernel is merge.merge_kernel:
+        assert "div.rn.f64" in text  # rounded as NumPy does: the cells are the catalogue's
+        assert "fma" not in text

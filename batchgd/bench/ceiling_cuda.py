@@ -72,10 +72,9 @@ def function_rate(name: str, dtype: str, repeats: int = 3) -> float:
 
 @dataclass(frozen=True)
 class DeviceFacts:
-    """Compute capability, the arguments of ``efficiency.occupancy``, and special functions started per second."""
+    """Compute capability, and special functions started per second."""
 
     capability: tuple[int, int]
-    limits: dict[str, int]
     special_functions: float
 
 
@@ -87,11 +86,6 @@ def device_facts() -> DeviceFacts:
     has, capability = device.attributes, device.compute_capability
     return DeviceFacts(
         capability=(int(capability[:-1]), int(capability[-1])),
-        limits={
-            "register_file": has["MaxRegistersPerMultiprocessor"],
-            "threads_per_multiprocessor": has["MaxThreadsPerMultiProcessor"],
-            "blocks_per_multiprocessor": has["MaxBlocksPerMultiprocessor"],
-        },
         special_functions=SPECIAL_UNITS * has["MultiProcessorCount"] * has["ClockRate"] * 1e3,
     )
 

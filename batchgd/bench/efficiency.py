@@ -1,4 +1,4 @@
-"""How well lanes and threads were used, from the number of evaluations of each start; and a GPU's occupancy."""
+"""How well lanes and threads were used, from the number of evaluations of each start."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import ArrayLike
 
-WARP = 32
 _MANY = 4096
 
 
@@ -70,26 +69,3 @@ def lane_ticks(nfev: ArrayLike, lanes: int, shards: Iterable[tuple[int, int]], g
         ends = lane_ends(work[first:stop], lanes)
         total += int(np.maximum.reduceat(ends, np.arange(0, lanes, group)).sum()) * group
     return total
-
-
-def occupancy(
-    registers: int,
-    threads_per_block: int,
-    *,
-    register_file: int = 65_536,
-    threads_per_multiprocessor: int = 2048,
-    blocks_per_multiprocessor: int = 32,
-) -> float:
-    """Return the share of a multiprocessor's threads that can be resident at once, as registers bound it.
-
-    Registers are handed out to warps in units of 256 (compute capability 3.0 to 9.0; CUDA occupancy calculator).
-
-    >>> occupancy(32, 128), occupancy(122, 128)
-    (1.0, 0.25)
-    """
-    per_warp = -(-registers * WARP // 256) * 256
-    warps = -(-threads_per_block // WARP)
-    blocks = min(
-        register_file // (per_warp * warps), blocks_per_multiprocessor, threads_per_multiprocessor // (warps * WARP)
-    )
-    return blocks * warps * WARP / threads_per_multiprocessor

@@ -233,10 +233,12 @@ def _lane_ticks(batch: Batch, nfev: Any) -> int:
         return int(np.sum(nfev))
     if backend.name == "cpu":
         return efficiency.lane_ticks(nfev, backend.lanes(n), shards)
-    from batchgd.kernels.launch_cuda import grid
+    from batchgd.kernels.cuda.occupancy import WARP
+    from batchgd.kernels.launch_cuda import shape
+    from batchgd.specialise.loading import load
 
-    blocks, threads = grid(min(size, n), persistent=True)
-    return efficiency.lane_ticks(nfev, blocks * threads, shards, group=min(efficiency.WARP, threads))
+    blocks, threads = shape(load(specialisation_of(batch)), batch.dtype, min(size, n))
+    return efficiency.lane_ticks(nfev, blocks * threads, shards, group=min(WARP, threads))
 
 
 def _resources(batch: Batch) -> dict[str, Any]:
@@ -245,20 +247,16 @@ def _resources(batch: Batch) -> dict[str, Any]:
         return {}
     from batchgd.bench.ceiling_cuda import device_facts
     from batchgd.kernels import assemble
+    from batchgd.kernels.cuda.occupancy import limits_of, occupancy
+    from batchgd.kernels.launch_cuda import configuration
     from batchgd.specialise.loading import load
 
-    facts = device_facts()
-    text = assemble.ptx(load(specialisation_of(batch)), batch.dtype, facts.capability)
-    needs = assemble.resources(text, facts.capability)
-    threads = _block_size(batch)
+    facts, module = device_facts(), load(specialisation_of(batch))
+    how = configuration(module, batch.dtype)
+    text = assemble.ptx(module.descend_kernel, batch.dtype, facts.capability)
+    needs = assemble.resources(text, how.max_registers)
     return {
         **asdict(needs),
-        "occupancy": efficiency.occupancy(needs.registers, threads, **facts.limits),
+        "occupancy": occupancy(needs.registers, how.threads, limits_of(facts.capability)),
         "special_functions": facts.special_functions,
     }
-
-
-def _block_size(batch: Batch) -> int:
-    from batchgd.kernels.launch_cuda import grid
-
-    return grid(batch.starts.n, persistent=True)[1]

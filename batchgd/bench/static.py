@@ -7,12 +7,12 @@ from dataclasses import asdict
 from typing import Any
 
 from batchgd.backends import DTYPES, check_dtype
-from batchgd.bench import cases, efficiency, table
+from batchgd.bench import cases, table
 from batchgd.bench.measure import batch_of
 from batchgd.errors import BackendError, InputError
+from batchgd.kernels.cuda.occupancy import BLOCK_SIZES, limits_of, occupancy
 from batchgd.run import specialisation_of
 
-THREADS_PER_BLOCK = 128
 Needs = dict[str, Any]
 
 
@@ -57,7 +57,7 @@ def assemble(
             for method in cases.METHODS:
                 say(f"{dtype} {case.landscape} {case.dim} {method}")
                 module = load(specialisation_of(batch_of(case, method, "cuda", dtype, 1 << 20, 1)))
-                needs = assembler.resources(assembler.ptx(module, dtype, capability), capability)
+                needs = assembler.resources(assembler.ptx(module.descend_kernel, dtype, capability))
                 found.append(
                     {
                         "dtype": dtype,
@@ -65,7 +65,7 @@ def assemble(
                         "dim": case.dim,
                         "method": method,
                         **asdict(needs),
-                        "occupancy": efficiency.occupancy(needs.registers, THREADS_PER_BLOCK),
+                        "occupancy": occupancy(needs.registers, BLOCK_SIZES[0], limits_of(capability)),
                     }
                 )
     return found
@@ -85,6 +85,6 @@ def markdown(needs: Sequence[Needs], capability: tuple[int, int]) -> str:
     ]
     note = (
         f"- per thread, assembled for sm_{capability[0]}{capability[1]} without a device; stack and spills in bytes; "
-        f"occupancy as the registers allow it, {THREADS_PER_BLOCK} threads a block"
+        f"occupancy as the registers allow it, {BLOCK_SIZES[0]} threads a block"
     )
     return table.markdown(table.GPU_HEAD[:-1], rows, left=3) + "\n\n" + note

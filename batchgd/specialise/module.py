@@ -145,14 +145,16 @@ class Specialisation:
 
         loop = [value_at, *copies((descend.draw, descend.refill, descend.store), how.loop)]
         if self.target == "cpu":
-            claim = copies((descend.claim_next,), how.loop)
+            own = copies((descend.claim_next, descend.look_always), how.loop)
             entries = copies([getattr(descend, name) for name in ENTRIES], how.entry)
-            return [*claim, "claim = claim_next", *loop, *entries]
-        from batchgd.kernels import launch_cuda
+            return [*own, "claim, look = claim_next, look_always", *loop, *entries]
+        from batchgd.kernels.cuda import templates
 
-        claim = copies((launch_cuda.claim_atomic,), how.loop)
-        shells = copies((launch_cuda.descend_kernel, launch_cuda.values_kernel), how.entry)
-        return [*claim, "claim = claim_atomic", *loop, *copies((descend.descend,), how.loop), *shells]
+        look = descend.look_always if self.simulated else templates.look_now_and_then
+        own = copies((templates.claim_atomic, look), how.loop)
+        names = f"claim, look = claim_atomic, {look.__name__}"
+        shells = copies((templates.descend_kernel, templates.values_kernel), how.entry)
+        return [*own, names, *loop, *copies((descend.descend,), how.loop), *shells]
 
     def _imports(self, text: str) -> list[str]:
         """Import the elementary functions that the text names; on CUDA some are libdevice's (``CUDA_MATH``)."""

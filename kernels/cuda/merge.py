@@ -1,0 +1,198 @@
+"""Merge endpoints into cells on the device: a hash table in global memory, so that only distinct cells travel.
+
+The state that comes out is a function of the set of endpoints: counts and lowest start indices are integers that any
+order of atomic operations leaves the same, and the representative of a cell is its lowest start's endpoint.
+"""
+
+import math
+from functools import cache
+from typing import Any
+
+import numba.cuda
+import numpy as np
+from numba import njit
+
+from batchgd.kernels.cuda.stream import Stream, simulated
+from batchgd.kernels.plan import Cells, Endpoints, Merge
+from batchgd.kernels.splitmix import GOLDEN, cell_key
+from batchgd.kernels.status import LOST, Status
+
+Array = Any
+cuda: Any = numba.cuda
+
+PROBES = 64
+"""Slots that are tried for a key before the table counts as full."""
+GROWTH = 4
+
+_NO_START = np.int64(np.iinfo(np.int64).max)
+_EMPTY, _LEAST_KEY = np.uint64(0), np.uint64(1)
+_RUNNING, _ESCAPED, _NONFINITE = (np.int64(s) for s in (Status.RUNNING, Status.ESCAPED, Status.NONFINITE))
+_LEFT, _FOUND, _FULL = len(Status), len(Status) + 1, len(Status) + 2
+_COUNTERS = len(Status) + 3
+_DIVERGED = np.int64(Status.DIVERGED)
+assert set(LOST) == {Status.DIVERGED, Status.NONFINITE, Status.ESCAPED}
+
+
+# Of scalars alone: the simulator, whose arrays Numba does not know, runs it as CPU code.
+_along = njit(error_model="numpy")(cell_key)
+
+
+@cuda.jit(device=True)
+def row_key(x, i, lower, width, cells):
+    """Return the key of row i of ``x``, which is never 0."""
+    key = GOLDEN
+    for k in range(x.shape[1]):
+        key = np.uint64(_along(key, np.float64(x[i, k]), lower[k], width[k], cells))
+    return max(key, _LEAST_KEY)
+
+
+@cuda.jit(device=True)
+def defined(x, fun, i):
+    """Whether the point and the value of row i are finite."""
+    good = math.isfinite(fun[i])
+    for k in range(x.shape[1]):
+        good = good & math.isfinite(x[i, k])
+    return good
+
+
+def clear_kernel(key, count, lowest):
+    """Empty the table."""
+    for slot in range(cuda.grid(1), key.shape[0], cuda.gridsize(1)):
+        key[slot] = _EMPTY
+        count[slot] = 0
+        lowest[slot] = _NO_START
+
+
+def merge_kernel(x, fun, status, n, first, lower, width, cells, key, count, lowest, left, counters):
+    """Count every endpoint in its cell; those that the host must look at go to ``left``."""
+    mask = key.shape[0] - 1
+    for i in range(cuda.grid(1), n, cuda.gridsize(1)):
+        code = np.int64(status[i])
+        if code != _RUNNING and not defined(x, fun, i):
+            code = _NONFINITE
+        if (code == _RUNNING) | (code == _ESCAPED):
+            left[cuda.atomic.add(counters, _LEFT, 1)] = i
+            continue
+        cuda.atomic.add(counters, code, 1)
+        if (code == _NONFINITE) | (code == _DIVERGED):
+            continue
+        mine = row_key(x, i, lower, width, cells)
+        slot = np.int64(mine & np.uint64(mask))
+        placed = False
+        for _ in range(PROBES):
+            seen = key[slot]
+            if seen == _EMPTY:
+                seen = cuda.atomic.cas(key, slot, _EMPTY, mine)
+            if (seen == _EMPTY) | (seen == mine):
+                cuda.atomic.add(count, slot, 1)
+                # A look first: the lowest index only falls, and soon nearly none is lower.
+                if first + i < lowest[slot]:
+                    cuda.atomic.min(lowest, slot, first + i)
+                placed = True
+                break
+            slot = (slot + 1) & mask
+        if not placed:
+            counters[_FULL] = 1
+
+
+def compact_kernel(key, count, lowest, first, out_key, out_count, row, counters):
+    """List the occupied slots, and the row that stands for each."""
+    for slot in range(cuda.grid(1), key.shape[0], cuda.gridsize(1)):
+        if key[slot] != _EMPTY:
+            k = cuda.atomic.add(counters, _FOUND, 1)
+            out_key[k] = key[slot]
+            out_count[k] = count[slot]
+            row[k] = lowest[slot] - first
+
+
+def pick_kernel(row, n, x, fun, nit, nfev, status, out_x, out_fun, out_nit, out_nfev, out_status):
+    """Gather some rows of the endpoints."""
+    for k in range(cuda.grid(1), n, cuda.gridsize(1)):
+        i = row[k]
+        for j in range(x.shape[1]):
+            out_x[k, j] = x[i, j]
+        out_fun[k] = fun[i]
+        out_nit[k] = nit[i]
+        out_nfev[k] = nfev[i]
+        out_status[k] = status[i]
+
+
+KERNELS = (clear_kernel, merge_kernel, compact_kernel, pick_kernel)
+
+
+@cache
+def jitted() -> dict[str, Any]:
+    """Return the kernels by name; each is compiled when it is first launched."""
+    return {function.__name__: cuda.jit(function) for function in KERNELS}
+
+
+class Merger:
+    """The table of one stream: ``begin`` queues the merge of a shard, ``take`` brings home what came out."""
+
+    def __init__(self, stream: Stream, merge: Merge, kernels: dict[str, Any], size: int | None = None) -> None:
+        self._stream, self._merge, self._kernels = stream, merge, kernels
+        self._lower, self._width = stream.put("lower64", merge.lower), stream.put("width64", merge.width)
+        self._counters = stream.empty(_COUNTERS, np.int64)
+        self._make_table(size or (1 << 8 if simulated() else 1 << 16))
+        self._rows = 0
+        self._left: Array = None
+        self._picked: list[Array] = []
+
+    def begin(self, rows: Any, n: int, first: int) -> None:
+        """Queue the merge of n endpoints, whose arrays (x, fun, nit, nfev, status) lie on the device."""
+        self._job = rows, n, first, self._merge.cells_per_width()
+        if n > self._rows:
+            self._rows, self._left = n, self._stream.empty(n, np.int64)
+        self._queue()
+
+    def take(self) -> tuple[Cells, Array, Endpoints]:
+        """Return the cells, the number of endpoints by status, and the endpoints that the host must look at.
+
+        To be called once the stream has ended what ``begin`` queued.
+        """
+        while self._seen[_FULL] != 0:
+            self._make_table(GROWTH * self._size)
+            self._queue()
+            self._stream.wait()
+        (_, _, first, resolution), found, left = self._job, int(self._seen[_FOUND]), int(self._seen[_LEFT])
+        tally = self._seen[: len(Status)].copy()
+        fetched = [self._stream.fetch(f"cell {k}", a, found) for k, a in enumerate(self._table_out)]
+        ends = self._pick("representative", self._table_out[2], found)
+        self._stream.wait()
+        key, count, row = (array.copy() for array in fetched)
+        cells = Cells(resolution, key, count, first + row, ends.x.copy(), ends.fun.copy(), ends.status.copy())
+        return cells, tally, self._leave(first, left)
+
+    def _leave(self, first: int, left: int) -> Endpoints:
+        rows = self._stream.fetch("left", self._left, left)
+        ends = self._pick("left", self._left, left)
+        self._stream.wait()
+        x, fun, nit, nfev, status = (a.copy() for a in (ends.x, ends.fun, ends.nit, ends.nfev, ends.status))
+        return Endpoints(first, x, fun, nit, nfev, status, first + np.asarray(rows, np.int64))
+
+    def _queue(self) -> None:
+        (x, fun, _, _, status), n, first, resolution = self._job
+        stream, kernels, table = self._stream, self._kernels, self._table
+        stream.zero(self._counters)
+        stream.sweep(kernels["clear_kernel"], self._size, *table)
+        where = self._lower, self._width, float(resolution)
+        stream.sweep(kernels["merge_kernel"], n, x, fun, status, n, first, *where, *table, self._left, self._counters)
+        stream.sweep(kernels["compact_kernel"], self._size, *table, first, *self._table_out, self._counters)
+        self._seen = stream.fetch("counters", self._counters, _COUNTERS)
+
+    def _make_table(self, size: int) -> None:
+        def columns() -> list[Array]:
+            return [self._stream.empty(size, dtype) for dtype in (np.uint64, np.int64, np.int64)]
+
+        self._size = size
+        self._table, self._table_out = columns(), columns()
+
+    def _pick(self, name: str, row: Array, n: int) -> Endpoints:
+        """Begin to bring the endpoints of n rows."""
+        arrays = self._job[0]
+        if not self._picked or len(self._picked[0]) < n:
+            room = 1 << max(8, (n - 1).bit_length())
+            self._picked = [self._stream.empty((room, *a.shape[1:]), a.dtype) for a in arrays]
+        if n > 0:
+            self._stream.sweep(self._kernels["pick_kernel"], n, row, n, *arrays, *self._picked)
+        return Endpoints(0, *(self._stream.fetch(f"{name} {k}", a, n) for k, a in enumerate(self._picked)))

@@ -1,0 +1,48 @@
+"""The kernels of a specialisation: templates, whose text it copies behind its own ``descend`` and ``value_at``.
+
+What they name is declared here for readers and type checkers only.
+"""
+
+from typing import Any
+
+import numba.cuda
+import numpy as np
+
+Array = Any
+SLOTS = 1
+real: Any = np.float64
+cuda: Any = numba.cuda  # untyped: kernels are written in a language that type checkers do not know
+descend: Any = None
+value_at: Any = None
+
+
+def claim_atomic(queue: Array) -> int:
+    """Take the next start of ``queue = [next, stop]``, or -1."""
+    following = cuda.atomic.add(queue, 0, 1)
+    if following >= queue[1]:
+        return -1
+    return following
+
+
+def look_now_and_then(control: Array, turn: int) -> int:
+    """Return ``control[0]`` at every 4096th turn, else 0: it lies in the host's memory, a microsecond away."""
+    if turn & 4095 != 0:
+        return 0
+    return cuda.ldcv(control, 0)
+
+
+def descend_kernel(
+    queue, seed, lower, width, points, per_start, p, box, h, limits, control, x, nit, nfev, status, base
+):
+    """Persistent threads: each descends from start after start until none is left."""
+    ws = cuda.local.array(SLOTS, real)
+    index = cuda.local.array(1, np.int64)
+    descend(
+        ws, index, queue, seed, lower, width, points, per_start, p, box, h, limits, control, x, nit, nfev, status, base
+    )
+
+
+def values_kernel(points, n, p, f):
+    """Evaluate the function at the first n rows of ``points``."""
+    for i in range(cuda.grid(1), n, cuda.gridsize(1)):
+        f[i] = value_at(points, i, p)
