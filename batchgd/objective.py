@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from batchgd.box import Box
 
 Floats = NDArray[np.float64]
-What = Literal["value", "gradient", "value_and_gradient", "hessian"]
+What = Literal["value", "gradient", "value_and_gradient", "hessian", "derivatives"]
 
 LARGE = 1000
 """Operations above which an unrolled kernel compiles for many seconds and keeps its state in memory."""
@@ -184,9 +184,9 @@ class Objective:
 
         Parameters
         ----------
-        what : {"value", "gradient", "value_and_gradient", "hessian"}
+        what : {"value", "gradient", "value_and_gradient", "hessian", "derivatives"}
             Also the name of the function. ``value`` returns a number, the others a tuple: the gradient's components;
-            the value and then those; the lower triangle of the Hessian, row by row.
+            the value and then those; the lower triangle of the Hessian, row by row; or all of these in that order.
         constant : callable
             What is written for a float constant (see ``batchgd.trace.emit``).
         """
@@ -195,6 +195,7 @@ class Objective:
             "gradient": lambda: list(self._traced.gradient),
             "value_and_gradient": lambda: [self._traced.value, *self._traced.gradient],
             "hessian": self._second_derivatives,
+            "derivatives": lambda: [self._traced.value, *self._traced.gradient, *self._second_derivatives()],
         }
         if what not in nodes:
             raise InputError(f"cannot emit {what!r}: choose one of {', '.join(nodes)}")

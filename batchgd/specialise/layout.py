@@ -23,7 +23,7 @@ class Layout:
 
     def vector(self, name: str, i: int) -> int:
         """Slot of coordinate i of a vector that the rule remembers."""
-        return self.dim * (1 + self.rule.vectors.index(name)) + i
+        return self._vectors + self.dim * self.rule.vectors.index(name) + i
 
     def scalar(self, name: str) -> int:
         """Slot of a number that the rule remembers."""
@@ -38,8 +38,12 @@ class Layout:
         return self.first_per_start + len(self.per_start) + COUNTERS.index(name)
 
     @property
+    def _vectors(self) -> int:
+        return self.dim
+
+    @property
     def _scalars(self) -> int:
-        return self.dim * (1 + len(self.rule.vectors))
+        return self._vectors + self.dim * len(self.rule.vectors)
 
     @property
     def first_per_start(self) -> int:

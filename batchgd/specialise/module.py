@@ -7,10 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from batchgd.specialise.block import BlockLayout, BlockTick
+from batchgd.specialise.ending import EndingEmitter
+from batchgd.specialise.evaluate import evaluation
 from batchgd.specialise.layout import Layout
-from batchgd.specialise.rule import read_rule
+from batchgd.specialise.rows import as_rows
+from batchgd.specialise.rule import Rule, parameters_of, read_rule
 from batchgd.specialise.tick import TickEmitter
-from batchgd.specialise.typed import Constants, decorated, function_source, functions_of
+from batchgd.specialise.typed import Constants, decorated, function_source, functions_of, own_functions
 
 if TYPE_CHECKING:
     from batchgd.objective import Objective
@@ -50,6 +54,9 @@ _DECORATORS = {
     "numpy": _Decorators(None, None, None),
 }
 
+BLOCK_DIM = 32
+"""From this dimension on CPU code takes the block form: unrolled, it would compile for many seconds."""
+
 ENTRIES = ("descend", "values")
 """The functions of ``kernels/descend.py`` that the host calls on the CPU, whose machine code is kept on disk."""
 
@@ -62,7 +69,7 @@ class Specialisation:
     where they are used, ``cubic`` that the box is the same in every coordinate, ``per_start`` names the
     hyperparameters that differ per start, ``tests`` the tolerances that are not 0 (``ftol`` asks for the value).
     ``simulated`` binds the elementary functions of CUDA code to the CPU's, for the simulator. ``parts`` names a
-    schedule and modifiers of the rule.
+    schedule and modifiers of the rule, ``constants`` the numbers of the rule that are fixed when it is compiled.
     """
 
     objective: Objective
@@ -76,11 +83,26 @@ class Specialisation:
     tests: tuple[str, ...] = ()
     simulated: bool = False
     parts: tuple[str, ...] = ()
+    constants: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def read(self) -> Rule:
+        """The rule with its parts."""
+        return read_rule(self.rule, self.parts)
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the tick takes the block form: for rules that need it, and where unrolling costs too much."""
+        return bool(self.read.stages) or (self.target == "cpu" and self.objective.dim >= BLOCK_DIM)
 
     @property
     def layout(self) -> Layout:
         """The slots of a lane."""
-        return Layout(self.objective.dim, read_rule(self.rule, self.parts), self.per_start)
+        if not self.blocked:
+            return Layout(self.objective.dim, self.read, self.per_start)
+        ending = EndingEmitter(self.read, Constants(self.dtype), cubic=self.cubic, tests=self.tests)
+        temporaries = BlockTick.temporaries(self.read, ending)
+        return BlockLayout(self.objective.dim, self.read, self.per_start, self.constants, temporaries)
 
     def source(self) -> str:
         """Return the text of the generated module."""
@@ -98,6 +120,7 @@ class Specialisation:
             f"W = {self.lanes}",
             f"IN_KERNEL = {self.in_kernel}",
             *self.layout.constants(),
+            *(f"{name.upper()} = {value}" for name, value in self.constants),
             *constants.lines(),
         ]
         return "\n".join(header) + "\n\n\n" + text + "\n"
@@ -111,6 +134,8 @@ class Specialisation:
         """The objective, the stopping tests, the rule and the tick."""
         from batchgd.kernels import stopping
 
+        if self.blocked:
+            return self._block_functions(constants, how)
         tick = TickEmitter(
             self.layout,
             constants,
@@ -128,6 +153,30 @@ class Specialisation:
             *(functions_of(part.module, constants, how.lane, f"{part.name}_") for part in self.layout.rule.parts),
             decorated(tick.source(), how.loop),
         ]
+
+    def _block_functions(self, constants: Constants, how: _Decorators) -> list[str]:
+        """The same for the block form, where the evaluation is a function of its own."""
+        from batchgd.kernels import lanes, stopping
+
+        rule, layout = self.read, self.layout
+        assert isinstance(layout, BlockLayout)
+        tick = BlockTick(layout, constants, cubic=self.cubic, tests=self.tests, arrays=self.target == "numpy")
+        evaluate = evaluation(self.objective, constants, value=tick.has_value, hessian=rule.hessian)
+        functions = own_functions(lanes) | own_functions(rule.module) if rule.stages else own_functions(rule.module)
+        functions.pop("arrays", None)
+        on_block = {name for name, function in functions.items() if "ws" in parameters_of(function)}
+        text = [
+            decorated(self.objective.emit("value", constants), how.lane),
+            *(decorated(part, kind) for part, kind in zip(evaluate, (how.lane, how.loop), strict=True)),
+            functions_of(stopping, constants, how.lane),
+            *(
+                function_source(function, constants, how.loop if name in on_block else how.lane)
+                for name, function in functions.items()
+            ),
+            *(functions_of(part.module, constants, how.lane, f"{part.name}_") for part in rule.parts),
+            decorated(tick.source(), how.loop),
+        ]
+        return [as_rows(part) for part in text] if self.target == "numpy" else text
 
     def _loop_functions(self, how: _Decorators) -> list[str]:
         """The value at a row of points; and, around the tick, the loop and its shell."""

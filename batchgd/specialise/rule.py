@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
 
-LOOP_NAMES = frozenset({"x", "g", "f", "gg", "first", "nit", "accepted", "following", "inverse_width"})
+from batchgd.kernels.stages import Stage
+
+LOOP_NAMES = frozenset({"x", "g", "f", "gg", "hessian", "first", "nit", "accepted", "following", "inverse_width"})
 """The names that the loop provides to rules, schedules and modifiers."""
 
 _ONCE = ("decide", "advance", "update", "step_squared")
@@ -44,12 +46,26 @@ class Rule:
     step_squared: tuple[str, ...] | None
     parts: tuple[Part, ...]
     hyperparameters: tuple[str, ...]
+    stages: tuple[Stage, ...] = ()
+    constants: tuple[str, ...] = ()
+
+    @property
+    def hessian(self) -> bool:
+        """Whether the rule looks at the second derivatives."""
+        return any("hessian" in parameters_of(stage.function) for stage in self.stages)
+
+    def slots(self, **available: int) -> dict[str, int]:
+        """Return how many slots each of the rule's further arrays takes, for this dimension and these constants."""
+        if not hasattr(self.module, "arrays"):
+            return {}
+        return self.module.arrays(**{name: available[name] for name in parameters_of(self.module.arrays)})
 
     @property
     def needs_value(self) -> bool:
         """Whether the rule looks at the value, not only at the gradient."""
         asked = (self.decide, self.advance, self.update, self.step_squared)
-        return any("f" in names for names in asked if names is not None)
+        staged = (parameters_of(stage.function) for stage in self.stages)
+        return any("f" in names for names in (*asked, *staged) if names is not None)
 
     def parts_with(self, function: str) -> list[Part]:
         """Return the schedules or modifiers that have this function, in the order in which they are applied."""
@@ -62,6 +78,8 @@ def read_rule(name: str, parts: tuple[str, ...] = ()) -> Rule:
     from batchgd.kernels.methods import RULES
 
     module = RULES[name]
+    if hasattr(module, "STAGES"):
+        return _read_stages(name, module)
     asks = {key: parameters_of(getattr(module, key)) for key in _ONCE if hasattr(module, key)}
     sums = {
         key.removeprefix("sum_"): parameters_of(value)
@@ -88,6 +106,38 @@ def read_rule(name: str, parts: tuple[str, ...] = ()) -> Rule:
         asks.get("step_squared"),
         added,
         tuple(dict.fromkeys(name for names in asked for name in names if name not in known)),
+    )
+
+
+def _read_stages(name: str, module: ModuleType) -> Rule:
+    """Read a rule that lists the stages of its tick."""
+    stages: tuple[Stage, ...] = module.STAGES
+    vectors, scalars = tuple(getattr(module, "VECTORS", ())), tuple(getattr(module, "SCALARS", ()))
+    constants = (
+        tuple(name for name in parameters_of(module.arrays) if name != "dim") if hasattr(module, "arrays") else ()
+    )
+    gives = {given for stage in stages for given in stage.gives}
+    arrays = module.arrays(dim=1, **dict.fromkeys(constants, 1)) if hasattr(module, "arrays") else {}
+    known = LOOP_NAMES | {*vectors, *scalars, *gives, *arrays, "ws"}
+    asked = [parameters_of(stage.function) for stage in stages]
+    deciding = [parameters_of(stage.function) for stage in stages if "accepted" in stage.gives]
+    moving = [parameters_of(stage.function) for stage in stages if "moved" in stage.gives]
+    return Rule(
+        name,
+        module,
+        own_vectors=vectors,
+        vectors=vectors,
+        scalars=scalars,
+        accepted=getattr(module, "ACCEPTED", None),
+        sums={},
+        decide=deciding[0] if deciding else None,
+        advance=None,
+        update=(),
+        step_squared=moving[0] if moving else None,
+        parts=(),
+        hyperparameters=tuple(dict.fromkeys(name for names in asked for name in names if name not in known)),
+        stages=stages,
+        constants=constants,
     )
 
 

@@ -80,13 +80,18 @@ def functions_of(module: ModuleType, constant: Callable[[float], str], decorator
 
     Functions that it takes over from other rules are its own; the elementary ones are imported by the text.
     """
-    functions = {
+    functions = own_functions(module)
+    renaming = _Prefixing(prefix, set(functions))
+    return "\n\n\n".join(function_source(value, constant, decorator, renaming) for value in functions.values())
+
+
+def own_functions(module: ModuleType) -> dict[str, Callable]:
+    """Return the functions that a module defines or takes over, without the elementary ones."""
+    return {
         name: value
         for name, value in vars(module).items()
         if inspect.isfunction(value) and not value.__module__.startswith(_ELEMENTARY)
     }
-    renaming = _Prefixing(prefix, set(functions))
-    return "\n\n\n".join(function_source(value, constant, decorator, renaming) for value in functions.values())
 
 
 def function_source(

@@ -1,0 +1,125 @@
+"""Operations on a lane block, for rules with history or matrices: each works on all lanes at once.
+
+Arguments are first slots in the flat workspace ``ws``: slot k of lane lane stands at ``ws[k * W + lane]``. A vector
+takes D slots, a symmetric matrix the lower triangle row by row, D (D + 1) / 2 slots. Inner loops run over lanes, where
+LLVM vectorises them; in CUDA code W is 1 and they vanish, and for NumPy they are taken out and a slot is a row.
+
+Like ``kernels/descend.py`` this is a template: its text is copied into specialisations, behind D and W.
+"""
+
+from batchgd.kernels.vecmath import sqrt, where
+
+D = 1
+W = 1
+
+
+def triangle(i):
+    """Where row i of a lower triangle begins."""
+    return (i * (i + 1)) >> 1
+
+
+def clear(ws, out):
+    """A number <- 0."""
+    for lane in range(W):
+        ws[out * W + lane] = 0.0
+
+
+def dot(ws, a, b, out):
+    """A number <- a'b."""
+    for lane in range(W):
+        ws[out * W + lane] = ws[a * W + lane] * ws[b * W + lane]
+    for i in range(1, D):
+        for lane in range(W):
+            ws[out * W + lane] += ws[(a + i) * W + lane] * ws[(b + i) * W + lane]
+
+
+def add_scaled(ws, number, a, y):
+    """Y <- y + number a."""
+    for i in range(D):
+        for lane in range(W):
+            ws[(y + i) * W + lane] += ws[number * W + lane] * ws[(a + i) * W + lane]
+
+
+def subtract_scaled(ws, number, a, y):
+    """Y <- y - number a."""
+    for i in range(D):
+        for lane in range(W):
+            ws[(y + i) * W + lane] -= ws[number * W + lane] * ws[(a + i) * W + lane]
+
+
+def scale(ws, number, a):
+    """A <- number a."""
+    for i in range(D):
+        for lane in range(W):
+            ws[(a + i) * W + lane] *= ws[number * W + lane]
+
+
+def negated(ws, a, out):
+    """Out <- -a."""
+    for i in range(D):
+        for lane in range(W):
+            ws[(out + i) * W + lane] = -ws[(a + i) * W + lane]
+
+
+def keep_where(ws, condition, source, target, length):
+    """Target <- source, so many slots, in lanes where the condition is not 0."""
+    for i in range(length):
+        for lane in range(W):
+            ws[(target + i) * W + lane] = where(
+                ws[condition * W + lane] != 0.0, ws[(source + i) * W + lane], ws[(target + i) * W + lane]
+            )
+
+
+def times_symmetric(ws, matrix, a, out):
+    """Out <- matrix a."""
+    for i in range(D):
+        for lane in range(W):
+            ws[(out + i) * W + lane] = ws[(matrix + triangle(i)) * W + lane] * ws[a * W + lane]
+        for j in range(1, i + 1):
+            for lane in range(W):
+                ws[(out + i) * W + lane] += ws[(matrix + triangle(i) + j) * W + lane] * ws[(a + j) * W + lane]
+        for j in range(i + 1, D):
+            for lane in range(W):
+                ws[(out + i) * W + lane] += ws[(matrix + triangle(j) + i) * W + lane] * ws[(a + j) * W + lane]
+
+
+def factor(ws, matrix, shift, out):
+    """Out <- the Cholesky factor L of matrix + shift I, with 1 / L_ii on its diagonal; NaN where it has none."""
+    for j in range(D):
+        for i in range(j, D):
+            row, column = triangle(i), triangle(j)
+            for lane in range(W):
+                ws[(out + row + j) * W + lane] = ws[(matrix + row + j) * W + lane]
+            for k in range(j):
+                for lane in range(W):
+                    ws[(out + row + j) * W + lane] -= ws[(out + row + k) * W + lane] * ws[(out + column + k) * W + lane]
+        diagonal = triangle(j) + j
+        for lane in range(W):
+            pivot = ws[(out + diagonal) * W + lane] + ws[shift * W + lane]
+            ws[(out + diagonal) * W + lane] = 1.0 / sqrt(where(pivot > 0.0, pivot, -1.0))
+        for i in range(j + 1, D):
+            for lane in range(W):
+                ws[(out + triangle(i) + j) * W + lane] *= ws[(out + diagonal) * W + lane]
+
+
+def solve_lower(ws, lower, b):
+    """B <- L^-1 b, with L from ``factor``."""
+    for i in range(D):
+        row = triangle(i)
+        for j in range(i):
+            for lane in range(W):
+                ws[(b + i) * W + lane] -= ws[(lower + row + j) * W + lane] * ws[(b + j) * W + lane]
+        for lane in range(W):
+            ws[(b + i) * W + lane] *= ws[(lower + row + i) * W + lane]
+
+
+def solve(ws, lower, b):
+    """B <- (L L')^-1 b, with L from ``factor``."""
+    solve_lower(ws, lower, b)
+    for back in range(D):
+        i = D - 1 - back
+        for j in range(i + 1, D):
+            for lane in range(W):
+                ws[(b + i) * W + lane] -= ws[(lower + triangle(j) + i) * W + lane] * ws[(b + j) * W + lane]
+        for lane in range(W):
+            ws[(b + i) * W + lane] *= ws[(lower + triangle(i) + i) * W + lane]

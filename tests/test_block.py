@@ -1,0 +1,67 @@
+"""The block form of the tick: the same iterates as the fused form, for every method and on every target."""
+
+import numpy as np
+import pytest
+
+import batchgd as bgd
+from batchgd.methods import METHODS
+from batchgd.objective import Objective
+from batchgd.specialise import loading
+from batchgd.specialise.module import BLOCK_DIM, Specialisation
+from batchgd.specialise.rows import as_rows
+
+OPTIONS = {"gtol": 1e-6, "maxiter": 60, "backend": "numpy"}
+
+
+@pytest.fixture
+def in_block_form(monkeypatch):
+    def switch():
+        monkeypatch.setattr(Specialisation, "blocked", True)
+        loading._text.cache_clear()
+
+    yield switch
+    loading._text.cache_clear()
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("box", [[(-6.0, 6.0), (-6.0, 6.0)], [(-6.0, 6.0), (-6.0, 6.5)]], ids=["cubic", "oblong"])
+def test_both_forms_make_the_same_iterates(name, box, in_block_form):
+    x0 = np.random.default_rng(2).uniform(-5.0, 5.0, (60, 2))
+    options = {**OPTIONS, "method": METHODS[name].example(), "box": box, "ftol": 1e-13, "xtol": 1e-13}
+    fused = bgd.descend("himmelblau", x0, **options)
+    in_block_form()
+    blocks = bgd.descend("himmelblau", x0, **options)
+    np.testing.assert_allclose(blocks.x, fused.x, rtol=0, atol=1e-12)
+    for field in ("nit", "nfev", "status"):
+        np.testing.assert_array_equal(getattr(blocks, field), getattr(fused, field))
+
+
+def test_schedules_modifiers_and_rates_per_start_have_their_place(in_block_form):
+    x0 = np.random.default_rng(2).uniform(-5.0, 5.0, (4, 2))
+    options = {"clip_norm": 20.0, "clip_value": 15.0, "weight_decay": np.array([0.1, 0.2, 0.3, 0.4]), "momentum": 0.5}
+    method = bgd.RMSprop(bgd.Cosine(np.array([0.1, 0.05, 0.1, 0.05]), 5, growth=2), **options)
+    fused = bgd.descend("himmelblau", x0, method=method, **OPTIONS)
+    in_block_form()
+    blocks = bgd.descend("himmelblau", x0, method=method, **OPTIONS)
+    np.testing.assert_allclose(blocks.x, fused.x, rtol=0, atol=1e-12)
+
+
+def test_many_dimensions_take_the_block_form_on_the_cpu():
+    dim = BLOCK_DIM
+    x0 = np.random.default_rng(2).uniform(-2.0, 2.0, (130, dim))
+    options = {"maxiter": 40, "box": [(-2.0, 2.0)] * dim}
+    cpu, plain = (bgd.descend("rosenbrock", x0, backend=backend, **options) for backend in ("cpu", "numpy"))
+    np.testing.assert_allclose(cpu.x, plain.x, rtol=0, atol=1e-9)
+    np.testing.assert_array_equal(cpu.nfev, plain.nfev)
+    part = bgd.descend("rosenbrock", x0[5:30], backend="cpu", threads=1, **options)
+    np.testing.assert_array_equal(part.x, cpu.x[5:30])
+    assert not Specialisation(Objective(lambda x: sum(x**2), dim - 1), "adam").blocked
+
+
+def test_rows_are_copied_before_they_change():
+    text = as_rows(
+        "for lane in range(W):\n    a = ws[0 * W + lane]\n    ws[0 * W + lane] = a + a\n    ws[1 * W + lane] = a"
+    )
+    ws = np.array([[1.0, 2.0], [0.0, 0.0]])
+    exec(text, {"ws": ws})
+    np.testing.assert_array_equal(ws, [[2.0, 4.0], [1.0, 2.0]])
