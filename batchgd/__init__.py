@@ -48,12 +48,14 @@ _HOMES = {
     "descend": "solve",
     "multistart": "solve",
     "landscapes": "",
+    "match": "basins.match",
     "load": "storage",
 }
 """Where each public name lives; it is imported when it is first used, so that ``import batchgd`` stays light."""
 
 if TYPE_CHECKING:
     from batchgd import landscapes as landscapes
+    from batchgd.basins.match import match as match
     from batchgd.box import Box as Box
     from batchgd.coverage import Coverage as Coverage
     from batchgd.errors import BackendError as BackendError

@@ -86,13 +86,17 @@ class Gathering:
             ]
         return self._parts[0]
 
-    def labels(self, found: Found) -> NDArray[np.int32]:
-        """The label of each start so far."""
+    def keys(self) -> NDArray[np.uint64]:
+        """The cell of each start so far, at the catalogue's present resolution."""
         keys = np.concatenate(self._keys) if len(self._keys) > 1 else self._keys[0]
         if self.catalogue.coarsened and self.keep:
             rows = self.endpoints()
             keys = np.where(keys == 0, keys, self.catalogue.keys(rows.x, rows.fun, rows.status))
-        return found.labels(keys)
+        return keys
+
+    def labels(self, found: Found) -> NDArray[np.int32]:
+        """The label of each start so far."""
+        return found.labels(self.keys())
 
     def _minima_so_far(self) -> int:
         points = (self.catalogue.x - self.catalogue.box.lower) / self.catalogue.box.width

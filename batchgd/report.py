@@ -23,7 +23,7 @@ def text(result: BatchResult) -> str:
     """Return the result as lines of text, at most about 100 columns wide."""
     lines = [header(result), ""]
     if hasattr(result, "minima"):
-        lines += _aligned(*minima_rows(result))
+        lines += aligned(*minima_rows(result))
         lines.append("")
     notes = landscape_notes(result) if hasattr(result, "minima") else []
     notes += [*batch_notes(result), *(f"warning: {line}" for line in result.warnings)]
@@ -293,7 +293,7 @@ def _share(minima: Any, k: int) -> tuple[str, str]:
     return f"{share:.{decimals}f} %", f"{low:.{decimals}f} to {high:.{decimals}f} %"
 
 
-def _aligned(head: Sequence[str], rows: Sequence[Sequence[str]], left_out: str) -> list[str]:
+def aligned(head: Sequence[str], rows: Sequence[Sequence[str]], left_out: str) -> list[str]:
     """Lines of a table: numbers flush right, words flush left."""
     if not rows:
         return [left_out]

@@ -14,6 +14,7 @@ from batchgd.standins import MissingFunction, StartRows, host
 if TYPE_CHECKING:
     from batchgd.box import Box
     from batchgd.coverage import CoverageReport, Stopped
+    from batchgd.minima.catalogue import Catalogue
     from batchgd.minima.tables import Minima, Stationary
     from batchgd.plot import Pictures
     from batchgd.stopping import Stopping
@@ -132,7 +133,7 @@ class BatchResult:
         warnings: Sequence[str] = (),
         counted: "dict[Status, int] | None" = None,
     ) -> None:
-        self._counted = counted
+        self.counted = counted
         self.x, self.fun, self.nit, self.nfev = map(_array, (x, fun, nit, nfev))
         self.status = _array(status).astype(np.int8, copy=False)
         if self.x.ndim != 2 or any(len(a) != len(self.x) for a in (self.fun, self.nit, self.nfev, self.status)):
@@ -145,12 +146,12 @@ class BatchResult:
     @property
     def n(self) -> int:
         """Number of trajectories."""
-        return len(self.x) if self._counted is None else sum(self._counted.values())
+        return len(self.x) if self.counted is None else sum(self.counted.values())
 
     @property
     def kept(self) -> bool:
         """Whether there is one entry per start: a run with ``keep="minima"`` has none."""
-        return self._counted is None
+        return self.counted is None
 
     @property
     def dim(self) -> int:
@@ -207,11 +208,11 @@ class BatchResult:
 
     def status_counts(self) -> dict[str, int]:
         """How many trajectories ended for which reason: name -> count, the most frequent first."""
-        if self._counted is None:
+        if self.counted is None:
             codes, counts = np.unique(host(self.status), return_counts=True)
             counted = {Status(int(code)): int(count) for code, count in zip(codes, counts, strict=True)}
         else:
-            counted = self._counted
+            counted = self.counted
         return {status.name: count for status, count in sorted(counted.items(), key=lambda item: -item[1])}
 
     def __len__(self) -> int:
@@ -340,6 +341,10 @@ class MultistartResult(BatchResult):
         Seed of the starts, and whether they were drawn independently: only then do fractions have intervals.
     stopped : Stopped or None
         What ended a run with ``stop=``.
+    x_tol, f_tol : float
+        By which endpoints were taken for one minimum; :meth:`recluster` changes them.
+    cells : Catalogue or None
+        Of a run with ``keep="minima"``: the occupied cells of its endpoints. They are not saved.
     """
 
     def __init__(
@@ -351,6 +356,9 @@ class MultistartResult(BatchResult):
         seed: int | None = None,
         independent: bool = True,
         stopped: "Stopped | None" = None,
+        x_tol: float = 1e-6,
+        f_tol: float = 1e-9,
+        cells: "Catalogue | None" = None,
         **batch: Any,
     ) -> None:
         super().__init__(**batch)
@@ -360,6 +368,7 @@ class MultistartResult(BatchResult):
         self.minima, self.stationary = minima, stationary
         self.seed, self.independent = seed, bool(independent)
         self.stopped = stopped
+        self.x_tol, self.f_tol, self.cells = x_tol, f_tol, cells
 
     @property
     def unlabelled(self) -> int:
@@ -372,6 +381,28 @@ class MultistartResult(BatchResult):
         from batchgd.coverage import CoverageReport
 
         return CoverageReport.of(self)
+
+    def recluster(self, *, x_tol: float | None = None, f_tol: float | None = None) -> "MultistartResult":
+        """Tell minima apart by other tolerances, without running again; see :mod:`batchgd.basins.recluster`.
+
+        Parameters
+        ----------
+        x_tol, f_tol : float, optional
+            As in ``multistart``; both must hold. One that is left out stays what it is.
+
+        Returns
+        -------
+        MultistartResult
+            A new result with the same endpoints, and minima, labels and fractions of its own.
+
+        Raises
+        ------
+        InputError
+            When a tolerance cannot be used, the function is not at hand, or neither endpoints nor cells are kept.
+        """
+        from batchgd.basins.recluster import recluster
+
+        return recluster(self, x_tol, f_tol)
 
     def _trajectory(self, i: int) -> Trajectory:
         out = super()._trajectory(i)

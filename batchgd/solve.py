@@ -12,6 +12,7 @@ from batchgd.batch import Batch, make_batch
 from batchgd.box import Box
 from batchgd.coverage.rule import MOST_STARTS
 from batchgd.errors import InputError
+from batchgd.minima.merge import check_tolerance
 from batchgd.run import run
 from batchgd.stopping import Stopping
 from batchgd.until import check_rule, run_until
@@ -115,7 +116,7 @@ def multistart(
     """
     began = time.perf_counter()
     stopping = Stopping(gtol, xtol, ftol, maxiter, max_time, escape)
-    tolerances = _tolerance("x_tol", x_tol, 1.0), _tolerance("f_tol", f_tol, np.inf)
+    tolerances = check_tolerance("x_tol", x_tol), check_tolerance("f_tol", f_tol)
     if keep not in ("all", "minima"):
         raise InputError(f"keep is {keep!r}: give 'all' or 'minima'")
     all_kept = keep == "all"
@@ -257,6 +258,9 @@ def collect(
         seed=batch.seed,
         independent=batch.starts.independent,
         stopped=stopped,
+        x_tol=x_tol,
+        f_tol=f_tol,
+        cells=None if keep else gathering.catalogue,
         warnings=found.warnings,
         seconds=time.perf_counter() - began,
     )
@@ -324,13 +328,6 @@ def _check_width(fun: Any, width: int) -> None:
     if width < least or (greatest is not None and width > greatest):
         span = f"{least} or more" if greatest is None else f"{least}" if least == greatest else f"{least} to {greatest}"
         raise InputError(f"x0 has {width} coordinates per start, but {known.name} takes {span}: give x0 to match")
-
-
-def _tolerance(name: str, value: float, greatest: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0.0 < value < greatest:
-        wanted = "a positive finite number" if greatest == np.inf else "a share of the box between 0 and 1, as 1e-6"
-        raise InputError(f"{name} is {value!r}: give {wanted}")
-    return float(value)
 
 
 def _check_calls(progress: Any, device: bool, backend: str) -> None:

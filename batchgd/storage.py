@@ -30,6 +30,7 @@ VERSION = 1
 _HEAD = "result.json"
 _PER_START = ("x", "fun", "nit", "nfev", "status", "label", "x0", "jac")
 _TABLES = ("minima", "stationary")
+_OF_MULTISTART = ("seed", "independent", "x_tol", "f_tol")
 _CHUNK = 1 << 22
 
 
@@ -193,7 +194,7 @@ def _meta(result: BatchResult) -> dict[str, Any]:
         "box": None if result.box is None else [result.box.lower, result.box.upper],
         "stopping": None if result.stopping is None else dataclasses.asdict(result.stopping),
         **{name: getattr(result, name) for name in ("backend", "dtype", "seconds", "warnings")},
-        **{name: getattr(result, name) for name in ("seed", "independent") if hasattr(result, name)},
+        **{name: getattr(result, name) for name in _OF_MULTISTART if hasattr(result, name)},
         "counted": None if result.kept else result.status_counts(),
         "stopped": stopped.to_dict() if (stopped := getattr(result, "stopped", None)) else None,
     }
@@ -320,7 +321,7 @@ def _assemble(kind: str, meta: dict[str, Any], arrays: dict[str, Any], tables: d
     common["stopping"] = None if meta.get("stopping") is None else Stopping(**meta["stopping"])
     common["starts"] = None if x0 is None else StoredStarts(x0, meta["sampling"] or "array")
     if kind == "MultistartResult":
-        common |= tables | {name: meta[name] for name in ("seed", "independent")}
+        common |= tables | {name: meta[name] for name in _OF_MULTISTART if name in meta}
         common["stopped"] = None if meta.get("stopped") is None else Stopped(**meta["stopped"])
     result = (MultistartResult if kind == "MultistartResult" else BatchResult)(**arrays, **common)
     if jac is not None:

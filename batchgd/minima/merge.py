@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd.errors import InputError
 from batchgd.kernels.splitmix import FARTHEST, GOLDEN, finalise
 from batchgd.minima.catalogue import group_keys
 
@@ -105,6 +107,15 @@ class Identity:
         graph = coo_array((np.ones(len(pairs), np.bool_), (pairs[:, 0], pairs[:, 1])), shape=(len(row), len(row)))
         label = connected_components(graph, directed=False)[1].astype(np.int64)
         return label if len(row) == len(u) else label[_inverse(keys, keys[row])]
+
+
+def check_tolerance(name: str, value: Any) -> float:
+    """Return ``x_tol`` or ``f_tol`` as a float, or raise InputError."""
+    greatest = 1.0 if name == "x_tol" else np.inf
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0.0 < value < greatest:
+        wanted = "a positive finite number" if greatest == np.inf else "a share of the box between 0 and 1, as 1e-6"
+        raise InputError(f"{name} is {value!r}: give {wanted}")
+    return float(value)
 
 
 def split_at_gaps(u: NDArray, fun: NDArray, x_tol: float, tol_f: NDArray) -> NDArray[np.int64]:

@@ -46,13 +46,19 @@ class Sites:
 
 
 def find_sites(
-    catalogue: Catalogue, objective: Derivable, box: Box, identity: Identity, scale: Scale
+    catalogue: Catalogue,
+    objective: Derivable,
+    box: Box,
+    identity: Identity,
+    scale: Scale,
+    polished: Polished | None = None,
 ) -> tuple[Sites, NDArray[np.int64]]:
     """Polish the cells, merge them into distinct points and classify those.
 
-    Returns the sites, and for each cell the row of its site, -1 where it leads nowhere.
+    Returns the sites, and for each cell the row of its site, -1 where it leads nowhere. ``polished`` are the cells'
+    points where ``locate`` has found them before.
     """
-    polished = _locate(objective, box, catalogue, scale)
+    polished = locate(objective, box, catalogue, scale) if polished is None else polished
     site = np.full(len(catalogue), -1)
     rows = np.flatnonzero(polished.state == LOCATED)
     component = identity.components(
@@ -75,7 +81,7 @@ def levels(fun: NDArray[np.float64], scale: Scale, apart: float = _LEVEL) -> NDA
     return level
 
 
-def _locate(objective: Derivable, box: Box, catalogue: Catalogue, scale: Scale) -> Polished:
+def locate(objective: Derivable, box: Box, catalogue: Catalogue, scale: Scale) -> Polished:
     """Polish every cell; where Newton fails, search on values."""
     polished = polish(objective, box, catalogue.x, scale)
     stuck = np.flatnonzero(polished.state == STUCK)

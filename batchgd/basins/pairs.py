@@ -1,0 +1,73 @@
+"""Which minima of two tables are the same: one-to-one, near in place and in value."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Rows = NDArray[np.int64]
+
+
+def pair_minima(
+    a: NDArray, fun_a: NDArray, b: NDArray, fun_b: NDArray, x_tol: float, f_tol: float
+) -> tuple[Rows, Rows]:
+    """Rows of a and b that are one minimum, each row in one pair at most.
+
+    Points pair when they differ by at most ``x_tol`` in every coordinate and ``f_tol max(1, |f|)`` in value. Where
+    several could, as many as possible are paired, and among those ways the one with the least sum of
+
+        max_i |a_i - b_i| / x_tol + |f_a - f_b| / (f_tol max(1, |f_a|))
+
+    Coordinates are in box widths. Chains of candidates are few and short, so each is solved by itself.
+
+    >>> a, b = np.array([[0.2], [0.5]]), np.array([[0.5], [0.9]])
+    >>> [rows.tolist() for rows in pair_minima(a, np.zeros(2), b, np.zeros(2), 1e-4, 1e-6)]
+    [[1], [0]]
+    """
+    from scipy.spatial import cKDTree
+
+    none = np.empty(0, np.int64)
+    if not len(a) or not len(b):
+        return none, none
+    near = cKDTree(a).query_ball_tree(cKDTree(b), x_tol, p=np.inf)
+    i = np.repeat(np.arange(len(a)), [len(rows) for rows in near])
+    j = np.array([row for rows in near for row in rows], np.int64)
+    off = np.abs(fun_a[i] - fun_b[j]) / (f_tol * np.maximum(1.0, np.abs(fun_a[i])))
+    i, j, off = i[off <= 1.0], j[off <= 1.0], off[off <= 1.0]
+    cost = np.abs(a[i] - b[j]).max(axis=1) / x_tol + off
+    rows, columns = [none], [none]
+    for chain in _chains(i, j, len(a), len(b)):
+        first, second = _assign(i[chain], j[chain], cost[chain])
+        rows.append(first)
+        columns.append(second)
+    first, second = np.concatenate(rows), np.concatenate(columns)
+    order = np.argsort(first)
+    return first[order], second[order]
+
+
+def _chains(i: Rows, j: Rows, m: int, k: int) -> list[Rows]:
+    """Candidate pairs, parted into sets that share no point."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    if not len(i):
+        return []
+    graph = coo_array((np.ones(len(i), np.bool_), (i, m + j)), shape=(m + k, m + k))
+    component = connected_components(graph, directed=False)[1][i]
+    order = np.argsort(component, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(component[order])) + 1)
+
+
+def _assign(i: Rows, j: Rows, cost: NDArray) -> tuple[Rows, Rows]:
+    """The cheapest one-to-one choice among the largest ones."""
+    from scipy.optimize import linear_sum_assignment
+
+    if len(i) == 1:
+        return i, j
+    rows, at_row = np.unique(i, return_inverse=True)
+    columns, at_column = np.unique(j, return_inverse=True)
+    table = np.full((len(rows), len(columns)), 2.0 * (len(i) + 1))  # dearer than all candidates together
+    table[at_row, at_column] = cost
+    first, second = linear_sum_assignment(table)
+    real = table[first, second] <= 2.0
+    return rows[first[real]], columns[second[real]]

@@ -1,0 +1,30 @@
+"""`batchgd diff`: the minima of two saved runs side by side."""
+
+from typing import Annotated
+
+import typer
+
+from batchgd.cli.console import Console, print_json
+
+
+def diff(
+    run1: Annotated[str, typer.Argument(metavar="RUN1", help="Folder of a saved run (--out).")],
+    run2: Annotated[str, typer.Argument(metavar="RUN2", help="Folder of another.")],
+    x_tol: Annotated[
+        float, typer.Option("--x-tol", help="Minima this close, in box widths of RUN1, are the same.")
+    ] = 1e-4,
+    f_tol: Annotated[
+        float, typer.Option("--f-tol", help="... with values this close, relative to max(1, |f|).")
+    ] = 1e-6,
+    confidence: Annotated[float, typer.Option("--confidence", help="Of the verdict on each fraction.")] = 0.95,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
+) -> None:
+    """Match the minima of two saved runs; tell what only one found, and which fractions changed."""
+    import batchgd as bgd
+
+    with Console().guard_stdout():
+        found = bgd.match(bgd.load(run1), bgd.load(run2), x_tol=x_tol, f_tol=f_tol, confidence=confidence)
+    if json:
+        print_json(found.to_dict())
+    else:
+        print(found)
