@@ -42,6 +42,9 @@ _HOMES = {
     "start": "starts",
     "Objective": "objective",
     "where": "trace",
+    "Path": "paths",
+    "Paths": "paths",
+    "trace_path": "paths",
     "ProgressUpdate": "progress",
     "Status": "kernels.status",
     "Stopping": "stopping",
@@ -84,6 +87,9 @@ if TYPE_CHECKING:
     from batchgd.methods.schedules import InverseTime as InverseTime
     from batchgd.methods.schedules import Step as Step
     from batchgd.objective import Objective as Objective
+    from batchgd.paths import Path as Path
+    from batchgd.paths import Paths as Paths
+    from batchgd.paths import trace_path as trace_path
     from batchgd.progress import ProgressUpdate as ProgressUpdate
     from batchgd.solve import descend as descend
     from batchgd.solve import multistart as multistart

@@ -293,15 +293,19 @@ def _share(minima: Any, k: int) -> tuple[str, str]:
     return f"{share:.{decimals}f} %", f"{low:.{decimals}f} to {high:.{decimals}f} %"
 
 
-def aligned(head: Sequence[str], rows: Sequence[Sequence[str]], left_out: str) -> list[str]:
-    """Lines of a table: numbers flush right, words flush left."""
+def aligned(
+    head: Sequence[str], rows: Sequence[Sequence[str]], left_out: str = "", words: Sequence[str] = ("kind", "x")
+) -> list[str]:
+    """Lines of a table: numbers flush right, the columns named in ``words`` flush left."""
     if not rows:
         return [left_out]
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    words = {head.index(name) for name in ("kind", "x")}
+    flush_left = {head.index(name) for name in words}
     lines = []
     for row in (head, *rows):
-        cells = [c.ljust(w) if i in words else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
+        cells = [
+            c.ljust(w) if i in flush_left else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
+        ]
         lines.append("  ".join(cells).rstrip())
     lines.insert(1, "  ".join("─" * width for width in widths[:-1]) + "  " + "─" * min(widths[-1], 24))
     return lines + ([left_out] if left_out else [])

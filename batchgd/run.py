@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from batchgd.kernels.plan import Cells, Endpoints, Merge, Plan
+from batchgd.kernels.plan import Cells, Endpoints, Merge, Plan, Trails
 from batchgd.kernels.status import LOST, Status
 from batchgd.methods import split_per_start
 from batchgd.progress import Progress, ProgressUpdate
@@ -36,6 +36,7 @@ def run(
     numbered: int = 0,
     minima: Callable[[], int] | None = None,
     progress: Progress | None = None,
+    trails: Trails | None = None,
 ) -> Outcome:
     """Descend from every start.
 
@@ -58,12 +59,14 @@ def run(
         Counts the minima so far, for ``progress``.
     progress : callable, optional
         Called with a ProgressUpdate about twice a second.
+    trails : Trails, optional
+        Where to write down the paths; without, nothing is recorded.
     """
     began = time.perf_counter()
     n = batch.starts.n
     whole = Endpoints.empty(0, n if keep else 0, batch.objective.dim, batch.dtype)
     monitor = _Monitor(batch, began, ended, catalogue, numbered, minima, progress)
-    module, plan = _prepare(batch, whole if keep else None, shard, monitor)
+    module, plan = _prepare(batch, whole if keep else None, shard, monitor, trails)
     if catalogue is not None and not keep and ended is None:
         plan.merge = Merge(batch.box.lower, batch.box.width, lambda: catalogue.cells_per_width, done=monitor.merged)
     with _Interrupts(monitor.control):
@@ -103,7 +106,9 @@ def specialisation_of(batch: Batch) -> Specialisation:
     )
 
 
-def _prepare(batch: Batch, whole: Endpoints | None, shard: int | None, monitor: _Monitor) -> tuple[Any, Plan]:
+def _prepare(
+    batch: Batch, whole: Endpoints | None, shard: int | None, monitor: _Monitor, trails: Trails | None
+) -> tuple[Any, Plan]:
     """Load the compiled module for this batch and lay out what it reads."""
     from batchgd.specialise.loading import load
 
@@ -134,6 +139,7 @@ def _prepare(batch: Batch, whole: Endpoints | None, shard: int | None, monitor: 
         ready=monitor.ready,
         done=monitor.done,
         pause=monitor.pause,
+        trails=trails,
     )
     return load(specialisation), plan
 

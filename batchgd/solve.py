@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from batchgd.until import check_rule, run_until
 
 if TYPE_CHECKING:
     from batchgd.coverage import Coverage
-    from batchgd.kernels.plan import Endpoints
+    from batchgd.kernels.plan import Endpoints, Trails
     from batchgd.progress import Progress
     from batchgd.result import BatchResult, MultistartResult
 
@@ -195,18 +196,12 @@ def descend(
     >>> batch.x.tolist() == [[0.875**3, 0.5**3]]
     True
     """
-    from batchgd.starts import parse_starts
-
     stopping = Stopping(gtol, xtol, ftol, maxiter, max_time, escape)
-    dtype = check_dtype(dtype)
     _check_calls(progress, device, backend)
-    points = parse_starts(x0, "uniform", None, None, 0, dtype)
-    _check_width(fun, points.dim)
-    region = _surrounding(points.points(0, points.n)) if box is None else _scale(box, points.dim)
-    batch = make_batch(
+    batch = batch_at(
         fun,
-        box=region,
-        starts=points,
+        x0,
+        box=box,
         method=method,
         stopping=stopping,
         backend=backend,
@@ -218,11 +213,28 @@ def descend(
     return endpoints_of(batch, progress=progress, device=device)
 
 
-def endpoints_of(batch: Batch, *, progress: Progress | None = None, device: bool = False) -> BatchResult:
-    """Run a batch and return one entry per start."""
+def batch_at(
+    fun: Any, x0: Any, *, box: Any, dtype: Any, check: Callable[[int], None] | None = None, **options: Any
+) -> Batch:
+    """Return the batch that descends from given starts, as :func:`descend` does; ``check`` may refuse their number."""
+    from batchgd.starts import parse_starts
+
+    dtype = check_dtype(dtype)
+    points = parse_starts(x0, "uniform", None, None, 0, dtype)
+    if check is not None:
+        check(points.n)
+    _check_width(fun, points.dim)
+    region = _surrounding(points.points(0, points.n)) if box is None else _scale(box, points.dim)
+    return make_batch(fun, box=region, starts=points, dtype=dtype, **options)
+
+
+def endpoints_of(
+    batch: Batch, *, progress: Progress | None = None, device: bool = False, trails: Trails | None = None
+) -> BatchResult:
+    """Run a batch and return one entry per start; paths are written to ``trails``."""
     from batchgd.result import BatchResult
 
-    out = run(batch, progress=progress)
+    out = run(batch, progress=progress, trails=trails)
     return BatchResult(**_common(batch, out.endpoints, device), seconds=out.seconds)
 
 

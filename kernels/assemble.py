@@ -71,8 +71,10 @@ def signatures(dtype: str) -> dict[str, tuple[Any, ...]]:
     x, fun, nit, nfev, status = ends
     table = array(types.uint64), array(whole), array(whole)
     box = array(double), array(double), double
+    trail = array(real, 3), array(real, 2), array(whole, 2), array(whole, 2)
     return {
         "descend_kernel": (*starts, *problem, x, nit, nfev, status, whole),
+        "record_kernel": (*starts, *problem, x, nit, nfev, status, whole, *trail),
         "values_kernel": (x, whole, array(real), fun),
         "clear_kernel": table,
         "merge_kernel": (x, fun, status, whole, whole, *box, *table, array(whole), array(whole)),

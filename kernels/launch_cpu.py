@@ -69,7 +69,8 @@ def _descend_shard(module: Any, plan: Plan, state: _State, first: int, stop: int
     rows = plan.rows(first, stop)
     points, per_start = plan.inputs(first, stop)
     state.queue[:] = first, stop
-    module.descend(
+    entry, trail = (module.descend, ()) if plan.trails is None else (module.record, plan.trails.part(first, stop))
+    entry(
         state.workspace,
         state.index,
         state.queue,
@@ -88,6 +89,7 @@ def _descend_shard(module: Any, plan: Plan, state: _State, first: int, stop: int
         rows.nfev,
         rows.status,
         first,
+        *trail,
     )
     module.values(rows.x, plan.p, rows.fun)
     return rows

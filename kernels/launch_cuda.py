@@ -14,6 +14,7 @@ import numpy as np
 from batchgd.kernels import assemble
 from batchgd.kernels.cuda.merge import Merger, jitted
 from batchgd.kernels.cuda.occupancy import Configuration, configure, grid, limits_of
+from batchgd.kernels.cuda.recording import record
 from batchgd.kernels.cuda.schedule import FIRST_LAUNCH, Pace, drive
 from batchgd.kernels.cuda.stream import SIMULATED, Stream, cuda, devices, multiprocessors, simulated
 from batchgd.kernels.plan import Plan
@@ -27,6 +28,9 @@ BUFFER_BYTES = 1 << 28
 
 def launch(module: ModuleType, plan: Plan, threads: int) -> None:
     """Descend from every start of the plan; returns when all launches are over or ended by ``control``."""
+    if plan.trails is not None:
+        record(module, plan)
+        return
     most = max(1, min(plan.shard, BUFFER_BYTES // (plan.dim * np.dtype(plan.dtype).itemsize + 33)))
     launches = -(-plan.n // min(most, FIRST_LAUNCH))
     paces = [Pace(most) for _ in range(min(devices(), launches))]

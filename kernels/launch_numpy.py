@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from batchgd.kernels.plan import Endpoints, Plan
+from batchgd.kernels.record import keep_latest
 
 
 def launch(module: ModuleType, plan: Plan, threads: int) -> None:
@@ -34,7 +35,10 @@ def _descend_shard(module: Any, plan: Plan, rows: Endpoints) -> None:
     following = first + ws.shape[1]
     _refill(module, plan, ws, slice(None), index, points, per_start, first)
     while index.size:
-        if module.tick(ws, plan.p, plan.box, plan.h, plan.limits):
+        some_ended = module.tick(ws, plan.p, plan.box, plan.h, plan.limits)
+        if plan.trails is not None:
+            _extend_trails(module, plan, ws, index)
+        if some_ended:
             ended = np.flatnonzero(ws[module.CODE])
             _store(module, rows, ws[:, ended], index[ended] - first, ws[module.CODE, ended])
             starts = np.arange(following, min(following + ended.size, stop))
@@ -63,6 +67,21 @@ def _refill(module: Any, plan: Plan, ws: Any, lanes: Any, starts: Any, points: A
         ws[: plan.dim, lanes] = points[starts - base].T
     ws[module.PER_START : module.PER_START + module.N_PER_START, lanes] = per_start[starts - base].T
     ws[module.BUSY, lanes] = 1.0
+    if plan.trails is not None:
+        plan.trails.points[starts, 0] = plan.trails.points[starts, -1] = ws[: plan.dim, lanes].T
+        plan.trails.kept[starts, 0] = 1
+
+
+def _extend_trails(module: Any, plan: Plan, ws: Any, index: Any) -> None:
+    """Write down the accepted points of those lanes that have made another update."""
+    assert plan.trails is not None
+    points, moved, updates, _ = trail = plan.trails.part(0, plan.n)
+    lanes = np.flatnonzero(ws[module.NIT] != updates[index, -1])
+    starts, accepted = index[lanes], ws[module.ACCEPTED : module.ACCEPTED + plan.dim, lanes].T
+    moved[starts, -1] = ((accepted - points[starts, -1]) ** 2).sum(axis=1)
+    points[starts, -1], updates[starts, -1] = accepted, ws[module.NIT, lanes]
+    for start in starts:
+        keep_latest(start, trail)
 
 
 def _store(module: Any, rows: Endpoints, ws: Any, index: Any, code: Any) -> None:

@@ -84,6 +84,39 @@ class Merge:
 
 
 @dataclass
+class Trails:
+    """The paths that a recording launch writes down: one row per start, with room for R points and one more.
+
+    The last of the R + 1 places holds the latest accepted point. The first ``kept[:, 0]`` places hold those of updates
+    0, s, 2 s, ... with s = ``kept[:, 1]``, which doubles, while every second point is dropped, when R are not enough.
+    ``moved`` (n, R + 1) is the squared length of the update that led to a point (n, R + 1, d), ``updates`` (n, R + 1)
+    how many had been made by then.
+    """
+
+    points: Array
+    moved: Array
+    updates: Array
+    kept: Array
+
+    @classmethod
+    def empty(cls, n: int, room: int, every: int, dim: int, dtype: str) -> "Trails":
+        """Make room for ``room`` points of each of n paths, ``every`` updates apart at first."""
+        kept = np.zeros((n, 2), np.int64)
+        kept[:, 1] = every
+        return cls(
+            np.zeros((n, room + 1, dim), dtype),
+            np.zeros((n, room + 1), dtype),
+            np.zeros((n, room + 1), np.int64),
+            kept,
+        )
+
+    def part(self, first: int, stop: int) -> tuple[Array, Array, Array, Array]:
+        """Return the arrays of some starts, sharing memory."""
+        rows = slice(first, stop)
+        return self.points[rows], self.moved[rows], self.updates[rows], self.kept[rows]
+
+
+@dataclass
 class Plan:
     """One batch of descents, from start ``first`` to before ``stop``.
 
@@ -93,6 +126,7 @@ class Plan:
     called from the main thread for every finished shard, has looked at them. ``ready()`` is called once the code is
     compiled and work begins, ``pause()`` now and then while it goes on. ``control[0]``, once not 0, ends
     everything with that status. ``merge`` is for launches that can merge where the endpoints are; others pass it over.
+    With ``trails`` the paths are recorded.
     """
 
     n: int
@@ -115,6 +149,7 @@ class Plan:
     pause: Callable[[], None]
     pause_seconds: float = 0.1
     merge: Merge | None = None
+    trails: Trails | None = None
 
     def shards(self) -> Iterator[tuple[int, int]]:
         """Ranges of starts that cover the batch."""

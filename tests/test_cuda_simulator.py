@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import simulated_cuda
 
+from batchgd.methods import METHODS
+
 pytest.importorskip("numba_cuda", reason="numba-cuda is not installed")
 
 
@@ -61,3 +63,8 @@ def test_only_minima_travel_and_say_the_same(seen, case):
 
 def test_an_interrupt_is_seen_within_a_launch(seen):
     assert seen["interrupted"] == {"statuses": {"INTERRUPTED": 200}, "starts": 200}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_recorded_paths_are_those_of_the_ordinary_launch(seen, name):
+    assert seen["recorded"][name]

@@ -73,3 +73,13 @@ def test_the_merge_needs_no_memory_of_its_own(kernel, dtype):
     if kernel is merge.merge_kernel:
         assert "div.rn.f64" in text  # rounded as NumPy does: the cells are the catalogue's
         assert "fma" not in text
+
+
+@pytest.mark.parametrize("dtype", REGISTERS_OF_ANY)
+def test_the_recording_kernel_assembles(dtype):
+    method = METHODS["barzilai_borwein"].example()
+    module = load(Specialisation(Objective(styblinski_tang, 2), method.rule, dtype, "cuda", lanes=1))
+    text = assemble.ptx(module.record_kernel, dtype, (9, 0))
+    assert assemble.resources(text).stack == 0
+    if dtype == "float32":
+        assert not re.findall(r"^.*\.f64.*$", text, re.MULTILINE)

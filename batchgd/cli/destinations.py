@@ -33,6 +33,16 @@ def check_picture(path: str) -> None:
     _check_writable(Path(path).absolute().parent, f"--plot {path}")
 
 
+def check_animation(path: str) -> None:
+    """Raise InputError unless an animation can be written to this file."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise InputError("--animate needs matplotlib, which is not installed; type: pip install batchgd[plot]")
+    from batchgd.plot.animation import make_writer
+
+    make_writer(path)
+    _check_writable(Path(path).absolute().parent, f"--animate {path}")
+
+
 def save(result: Any, path: str, overwrite: bool) -> Path:
     """Save the result in the folder, whose parents are made, and return it."""
     try:

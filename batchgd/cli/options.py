@@ -73,6 +73,19 @@ def _numbers(value: Any) -> list[float]:
     return numbers
 
 
+def _points(value: Any) -> list[list[float]]:
+    """Read points: from the shell a list of texts "1,2,3", from TOML one list of numbers or a list of lists."""
+    if not isinstance(value, list) or not value:
+        raise TypeError
+    if not any(isinstance(entry, (list, str)) for entry in value):
+        value = [value]
+    return [_numbers(entry if isinstance(entry, list) else [entry]) for entry in value]
+
+
+def _texts(value: Any) -> list[str]:
+    return [_text(entry) for entry in (value if isinstance(value, list) else [value])]
+
+
 def _settings(value: Any) -> dict[str, Any]:
     """Read hyperparameters: from the shell a list of texts "name=value", from TOML a table."""
     if isinstance(value, list):
@@ -96,6 +109,9 @@ INTEGER = Kind("INTEGER", "a whole number, such as 1000 or 1e6", _integer)
 FLAG = Kind("", "true or false", _flag)
 BOX = Kind("LO HI", "two numbers, LO and HI (as in --box -5 5)", _pairs, repeatable=True)
 POINT = Kind("X,Y,...", "numbers separated by commas", _numbers, repeatable=True)
+POINTS = Kind("X,Y,...", "numbers separated by commas, as in --x0 1,2", _points, repeatable=True)
+TEXTS = Kind("TEXT", "a text, or several", _texts, repeatable=True)
+NUMBERS = Kind("NUMBER", "a number, or several", _numbers, repeatable=True)
 SETTINGS = Kind("NAME=VALUE", "a name and a number, as in --set momentum=0.8", _settings, repeatable=True)
 
 

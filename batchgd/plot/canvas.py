@@ -87,6 +87,12 @@ def check_path(path: str | Path) -> None:
     known = FigureCanvasBase.get_supported_filetypes()
     if file.suffix[1:].lower() not in known:
         raise InputError(f"{file} must end in a picture format: .{', .'.join(sorted(known))}")
+    check_folder(file)
+
+
+def check_folder(path: str | Path) -> None:
+    """Raise InputError for a file whose folder does not exist or cannot be written."""
+    file = Path(path)
     if not file.absolute().parent.is_dir():
         raise InputError(f"{file.parent} is not a folder; make it first, or write the picture elsewhere")
     if not os.access(file.absolute().parent, os.W_OK) or file.is_dir():

@@ -57,8 +57,8 @@ _DECORATORS = {
 BLOCK_DIM = 32
 """From this dimension on CPU code takes the block form: unrolled, it would compile for many seconds."""
 
-ENTRIES = ("descend", "values")
-"""The functions of ``kernels/descend.py`` that the host calls on the CPU, whose machine code is kept on disk."""
+ENTRIES = ("descend", "record", "values")
+"""The functions of a module that the host calls on the CPU; their machine code is kept on disk."""
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ class Specialisation:
 
     def _loop_functions(self, how: _Decorators) -> list[str]:
         """The value at a row of points; and, around the tick, the loop and its shell."""
-        from batchgd.kernels import descend
+        from batchgd.kernels import descend, record
 
         row = ":" if self.target == "numpy" else "i"
         coordinates = [f"points[{row}, {k}]" for k in range(self.objective.dim)]
@@ -193,17 +193,18 @@ class Specialisation:
             return [function_source(function, Constants("float64"), decorator) for function in functions]
 
         loop = [value_at, *copies((descend.draw, descend.refill, descend.store), how.loop)]
+        loop += copies((record.begin_trail, record.keep_latest, record.extend_trail), how.loop)
         if self.target == "cpu":
             own = copies((descend.claim_next, descend.look_always), how.loop)
-            entries = copies([getattr(descend, name) for name in ENTRIES], how.entry)
+            entries = copies((descend.descend, record.record, descend.values), how.entry)
             return [*own, "claim, look = claim_next, look_always", *loop, *entries]
         from batchgd.kernels.cuda import templates
 
         look = descend.look_always if self.simulated else templates.look_now_and_then
         own = copies((templates.claim_atomic, look), how.loop)
         names = f"claim, look = claim_atomic, {look.__name__}"
-        shells = copies((templates.descend_kernel, templates.values_kernel), how.entry)
-        return [*own, names, *loop, *copies((descend.descend,), how.loop), *shells]
+        shells = copies((templates.descend_kernel, templates.record_kernel, templates.values_kernel), how.entry)
+        return [*own, names, *loop, *copies((descend.descend, record.record), how.loop), *shells]
 
     def _imports(self, text: str) -> list[str]:
         """Import the elementary functions that the text names; on CUDA some are libdevice's (``CUDA_MATH``)."""

@@ -13,6 +13,7 @@ SLOTS = 1
 real: Any = np.float64
 cuda: Any = numba.cuda  # untyped: kernels are written in a language that type checkers do not know
 descend: Any = None
+record: Any = None
 value_at: Any = None
 
 
@@ -40,6 +41,19 @@ def descend_kernel(
     descend(
         ws, index, queue, seed, lower, width, points, per_start, p, box, h, limits, control, x, nit, nfev, status, base
     )
+
+
+def record_kernel(
+    queue, seed, lower, width, points, per_start, p, box, h, limits, control, x, nit, nfev, status, base,
+    trail_points, trail_moved, trail_updates, trail_kept,
+):  # fmt: skip
+    """Descend as ``descend_kernel`` does, and keep the trails."""
+    ws = cuda.local.array(SLOTS, real)
+    index = cuda.local.array(1, np.int64)
+    record(
+        ws, index, queue, seed, lower, width, points, per_start, p, box, h, limits, control, x, nit, nfev, status, base,
+        trail_points, trail_moved, trail_updates, trail_kept,
+    )  # fmt: skip
 
 
 def values_kernel(points, n, p, f):

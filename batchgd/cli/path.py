@@ -1,0 +1,103 @@
+"""`batchgd path`: the full paths of a few trajectories from the shell."""
+
+import itertools
+from typing import Any
+
+from batchgd.cli import destinations
+from batchgd.cli.console import EXIT_DONE, Console, print_json
+from batchgd.cli.options import BY_NAME, INTEGER, NUMBERS, PATH, POINTS, TEXTS, Option
+from batchgd.cli.parameters import takes
+from batchgd.cli.target import load_target
+from batchgd.errors import InputError
+
+_OF_RUN = ("gtol", "xtol", "ftol", "maxiter", "max_time", "escape", "backend", "dtype", "threads")
+
+PATH_OPTIONS = (
+    Option("x0", POINTS, "A start, one number per coordinate; repeatable.", True),
+    BY_NAME["box"],
+    Option("method", TEXTS, "Update rule; repeatable, to have several side by side."),
+    Option("learning_rate", NUMBERS, "Learning rate; repeatable, to have several side by side."),
+    BY_NAME["set"],
+    Option("every", INTEGER, "Keep the point after every so many updates; 1 when not given.", True),
+    Option("max_points", INTEGER, "Points of one path at most; 2000 when not given.", True),
+    *(BY_NAME[name] for name in _OF_RUN),
+    Option("plot", PATH, "Draw the paths into this file (.png, .svg, .pdf)."),
+    Option("animate", PATH, "Write an animation of them (.gif; .mp4 where ffmpeg is installed)."),
+    BY_NAME["json"],
+    BY_NAME["quiet"],
+)
+
+
+@takes(PATH_OPTIONS)
+def path(options: dict[str, Any]) -> int:
+    """Descend from a few starts, and tell or draw every step on the way.
+
+    TARGET is a landscape's name (`batchgd list` shows them) or FILE.py:FUNCTION, a plain Python function of one point.
+    """
+    console = Console(quiet=options.get("quiet", False))
+    with console.guard_stdout():
+        runs = _trace(options)
+    if options.get("json"):
+        print_json({"runs": [run.record() for run in runs]})
+    else:
+        print("\n\n".join(f"{run.result.method}\n{run}" for run in runs))
+    with console.guard_stdout():
+        _draw(runs, options, console)
+    return EXIT_DONE
+
+
+def _trace(options: dict[str, Any]) -> list[Any]:
+    if "plot" in options:
+        destinations.check_picture(options["plot"])
+    if "animate" in options:
+        destinations.check_animation(options["animate"])
+    fun = load_target(options["target"])
+    methods = _methods(options)
+    arguments = {each.name: options[each.name] for each in PATH_OPTIONS if each.solver and each.name in options}
+    if "x0" not in arguments:
+        raise InputError("name a start: --x0 1,2 (one number per coordinate), once per path")
+    if len({len(start) for start in arguments["x0"]}) > 1:
+        raise InputError("the starts of --x0 have different lengths: give one number per coordinate")
+    arguments["box"] = _box(fun, arguments)
+
+    import batchgd as bgd
+    from batchgd.plot.paths import MAX_RUNS
+
+    if len(methods) > MAX_RUNS:
+        raise InputError(f"{len(methods)} methods and learning rates are too many: give at most {MAX_RUNS}")
+    return [bgd.trace_path(fun, method=method, **arguments) for method in methods]
+
+
+def _methods(options: dict[str, Any]) -> list[Any]:
+    """Every method with every learning rate; a method without settings takes those that the table tries it with."""
+    from batchgd.methods import METHODS, as_method
+
+    settings = options.get("set", {})
+    made = []
+    for name, rate in itertools.product(options.get("method", [None]), options.get("learning_rate", [None])):
+        given = settings if rate is None else {**settings, "learning_rate": rate}
+        made.append(METHODS[name].example() if name in METHODS and not given else as_method(name, **given))
+    return made
+
+
+def _box(fun: Any, arguments: dict[str, Any]) -> Any:
+    """The box that was given, or that of the landscape, by which steps are measured as in `batchgd run`."""
+    if "box" in arguments:
+        return arguments["box"]
+    if not isinstance(fun, str):
+        return None
+    from batchgd import landscapes
+
+    return landscapes.get(fun).box(len(arguments["x0"][0]))
+
+
+def _draw(runs: list[Any], options: dict[str, Any], console: Console) -> None:
+    if "plot" in options:
+        from batchgd.plot.paths import compare_paths
+
+        compare_paths(runs, options["plot"])
+        console.say(f"picture written to {options['plot']}")
+    if "animate" in options:
+        from batchgd.plot.animation import animate
+
+        console.say(f"animation written to {animate(runs, options['animate'])}")
