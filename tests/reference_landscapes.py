@@ -7,6 +7,7 @@ Tables are written out again on purpose, as the integers of the original papers,
 
 from __future__ import annotations
 
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -136,6 +137,41 @@ def shubert(m, x: Vector):
     for t in x:
         product *= sum(i * m.cos((i + 1) * t + i) for i in range(1, 6))
     return product
+
+
+def five_uneven_peak_trap(m, x: Vector):
+    t = x[0]
+    ends = [(0, 200), (m.fdiv(5, 2), 0), (5, 160), (m.fdiv(15, 2), 0), (m.fdiv(25, 2), 140), (m.fdiv(35, 2), 0)]
+    ends += [(m.fdiv(45, 2), 160), (m.fdiv(55, 2), 0), (30, 200)]
+    ends = [(m.fdiv(-5, 2), 0), *ends, (m.fdiv(65, 2), 0)]
+    for (left, low), (right, high) in pairwise(ends):
+        if left <= t <= right:
+            return -(low + (high - low) * (t - left) / (right - left))
+    return 0
+
+
+def equal_maxima(m, x: Vector):
+    return -(m.sin(5 * m.pi * x[0]) ** 6)
+
+
+def uneven_decreasing_maxima(m, x: Vector):
+    t = x[0]
+    hull = m.exp(-2 * m.log(2) * ((t - m.fdiv(8, 100)) / m.fdiv(854, 1000)) ** 2)
+    return -hull * m.sin(5 * m.pi * (m.sqrt(m.sqrt(t)) ** 3 - m.fdiv(5, 100))) ** 6
+
+
+def vincent(m, x: Vector):
+    total = 0
+    for t in x:
+        total -= m.sin(10 * m.log(t))
+    return total / len(x)
+
+
+def modified_rastrigin(m, x: Vector):
+    total = 0
+    for k, t in zip((3, 4), x, strict=True):
+        total += 10 + 9 * m.cos(2 * m.pi * k * t)
+    return total
 
 
 def mueller_brown(m, x: Vector):

@@ -110,7 +110,7 @@ def test_kinks_rise_linearly_in_every_direction(name, dim):
         assert tuple(kink) in minima
         for direction in directions / np.linalg.norm(directions, axis=1, keepdims=True):
             near, far = (
-                exact(name, [MP.mpf(t) + step * u for t, u in zip(kink, direction, strict=True)])
+                exact(name, [MP.mpf(t) + step * u for t, u in zip(kink, direction, strict=True)]) - exact(name, kink)
                 for step in (MP.mpf(10) ** -8, MP.mpf(10) ** -7)
             )
             assert near > 0.0
@@ -146,6 +146,10 @@ def _count_on_a_line(name: str, dim: int, axis: int, points: int = 400_001) -> i
         ("ackley", 1, [65]),
         ("griewank", 1, [191]),
         ("double_well", 2, [2, 1]),
+        ("vincent", 1, [6]),
+        ("modified_rastrigin", 2, [3, 4]),
+        ("equal_maxima", 1, [5]),
+        ("uneven_decreasing_maxima", 1, [5]),
     ],
 )
 def test_minima_of_separable_landscapes_multiply(name, dim, per_axis):
@@ -178,6 +182,8 @@ GRIDS = {
     "schwefel": 800,
     "styblinski_tang": 400,
     "double_well": 401,
+    "vincent": 900,
+    "modified_rastrigin": 400,
     "sphere": 201,
 }
 # Here a grid also finds spurious nodes along narrow slanting valleys: Newton's method takes each to a stationary point.
@@ -266,6 +272,21 @@ def test_shubert_has_eighteen_global_minima():
     values = np.array(_values("shubert", 2))
     assert np.sum(values < -186.7309) == 18
     assert len(values) == 722
+
+
+def test_shubert_in_three_dimensions_by_its_stationary_points():
+    """Where no factor vanishes, a minimum is stationary in every factor, and its Hessian is diagonal."""
+    line = np.linspace(-10.0, 10.0, 400_001)
+    g = reference.shubert(NUMPY, [line])
+    rising = np.diff(g) > 0.0
+    turn = np.flatnonzero(rising[1:] != rising[:-1]) + 1
+    bend, value = np.where(rising[turn], 1.0, -1.0), g[turn]
+    b, v = np.meshgrid(bend, bend, bend), np.meshgrid(value, value, value)
+    minimum = (b[0] * v[1] * v[2] > 0.0) & (b[1] * v[0] * v[2] > 0.0) & (b[2] * v[0] * v[1] > 0.0)
+    assert library.get("shubert").n_minima(1) == np.sum(bend > 0.0)
+    assert library.get("shubert").n_minima(3) == minimum.sum()
+    product = v[0] * v[1] * v[2]
+    assert np.sum(product < product.min() + 1e-3) == len(library.get("shubert").minima(3)) == 81
 
 
 def test_saddles_of_mueller_brown_have_the_known_heights():

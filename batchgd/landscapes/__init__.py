@@ -7,7 +7,17 @@ the file of its family; every generic test, picture and listing reads the regist
 ((2, 2), 2)
 """
 
-from batchgd.landscapes import coupled, fixed_tables, separable, two_dimensional
+from batchgd.landscapes import coupled, fixed_tables, niching, separable, two_dimensional
 from batchgd.landscapes.registry import Landscape, get, landscape, names
 
-__all__ = ["Landscape", "coupled", "fixed_tables", "get", "landscape", "names", "separable", "two_dimensional"]
+__all__ = [
+    "Landscape",
+    "coupled",
+    "fixed_tables",
+    "get",
+    "landscape",
+    "names",
+    "niching",
+    "separable",
+    "two_dimensional",
+]

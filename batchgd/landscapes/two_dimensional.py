@@ -3,36 +3,12 @@
 from __future__ import annotations
 
 from math import pi, sqrt
-from typing import Any
 
 import numpy as np
 
 from batchgd.landscapes.registry import landscape
 
 DIXON_SZEGO = "Dixon & Szego (1978), The global optimization problem, in Towards Global Optimisation 2, 1-15"
-
-SHUBERT_LOW = (  # where g, the factor of one coordinate, has its minima, and its maxima, in one period
-    *(-2.51087731718704763, -1.42512842831976097, -0.195385750060831389),
-    *(0.821783925757966013, 1.80565643628478, 2.78593446544528886),
-)
-SHUBERT_HIGH = (
-    *(-3.00315858622197099, -2.00720270438280809, -0.800321100471973125),
-    *(0.334243911338903981, 1.32000425075772616, 2.29922885782910689),
-)
-
-
-def _shubert_factor(t: Any) -> Any:
-    return sum(i * np.cos((i + 1.0) * t + i) for i in (1.0, 2.0, 3.0, 4.0, 5.0))
-
-
-def _shubert_minima(dim: int) -> list[tuple[float, float]]:
-    """All minima inside the box: a pair of stationary points of g is one when both g'' g are positive crosswise."""
-    turns = 2.0 * pi * np.arange(-2.0, 3.0)
-    points = [
-        (t + turn, bend) for line, bend in ((SHUBERT_LOW, 1.0), (SHUBERT_HIGH, -1.0)) for t in line for turn in turns
-    ]
-    terms = [(t, bend, _shubert_factor(t)) for t, bend in points if -10.0 < t < 10.0]
-    return [(u, v) for u, bend_u, g_u in terms for v, bend_v, g_v in terms if bend_u * g_v > 0.0 and bend_v * g_u > 0.0]
 
 
 @landscape(
@@ -174,27 +150,6 @@ def mccormick(x):
     and 1.228369699 at (1/2 + 2 pi/3, -1/2 + 2 pi/3).
     """
     return np.sin(x[0] + x[1]) + (x[0] - x[1]) ** 2 - 1.5 * x[0] + 2.5 * x[1] + 1.0
-
-
-@landscape(
-    "Shubert",
-    source="Shubert (1972), SIAM J. Numerical Analysis 9, 379-388, in 1-D; the product form in 2-D is that of "
-    "Surjanovic & Bingham (2013)",
-    box=(-10.0, 10.0),
-    dims=2,
-    minima=_shubert_minima,
-    n_minima=722,
-    global_value=-186.73090883102382,
-    remarks="39 more minima lie on the boundary of the box, and starts near it drain to minima outside; "
-    "the number 760 that is often quoted is wrong",
-)
-def shubert(x):
-    """Shubert: the product of two sums of cosines, in the plane.
-
-    f(x) = g(x_1) g(x_2), g(t) = sum_{i=1..5} i cos((i + 1) t + i); 722 minima inside the box, 18 of them global,
-    f = -186.7309088310.
-    """
-    return _shubert_factor(x[0]) * _shubert_factor(x[1])
 
 
 @landscape(
