@@ -50,6 +50,9 @@ _HOMES = {
     "Stopping": "stopping",
     "descend": "solve",
     "multistart": "solve",
+    "BasinHopping": "strategies",
+    "MLSL": "strategies",
+    "RareBasins": "strategies",
     "landscapes": "",
     "match": "basins.match",
     "load": "storage",
@@ -97,6 +100,9 @@ if TYPE_CHECKING:
     from batchgd.starts import start as start
     from batchgd.stopping import Stopping as Stopping
     from batchgd.storage import load as load
+    from batchgd.strategies import MLSL as MLSL
+    from batchgd.strategies import BasinHopping as BasinHopping
+    from batchgd.strategies import RareBasins as RareBasins
     from batchgd.trace import where as where
 
 __all__ = ["__version__", *_HOMES]

@@ -9,15 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.kernels.plan import Endpoints
-from batchgd.minima import Catalogue, Found, Identity, find_minima
+from batchgd.minima import UNPOLISHED, Catalogue, Found, find_minima
 from batchgd.run import run
 
 if TYPE_CHECKING:
     from batchgd.batch import Batch
     from batchgd.kernels.status import Status
     from batchgd.progress import Progress
-
-_UNPOLISHED = Identity(x_tol=1e-4, f_tol=1e-3)
 
 
 class Gathering:
@@ -41,8 +39,8 @@ class Gathering:
         self._keys: list[NDArray[np.uint64]] = []
         self._parts: list[Endpoints] = []
 
-    def run(self, part: Batch, progress: Progress | None = None) -> None:
-        """Run a batch and take its endpoints in."""
+    def run(self, part: Batch, progress: Progress | None = None) -> Endpoints:
+        """Run a batch, take its endpoints in, and return them."""
         first = self.n
         keys = np.zeros(part.starts.n if self.keep else 0, np.uint64)
 
@@ -57,6 +55,7 @@ class Gathering:
         self.status_counts.update(out.status_counts)
         self._keys.append(keys)
         self._parts.append(out.endpoints)
+        return out.endpoints
 
     def add(self, rows: Endpoints) -> None:
         """Take in endpoints that are there already."""
@@ -98,6 +97,10 @@ class Gathering:
         """The label of each start so far."""
         return found.labels(self.keys())
 
-    def _minima_so_far(self) -> int:
+    def groups(self) -> NDArray[np.int64]:
+        """About the same point or not: a number per occupied cell, before anything is polished."""
         points = (self.catalogue.x - self.catalogue.box.lower) / self.catalogue.box.width
-        return int(_UNPOLISHED.components(points, self.catalogue.fun).max(initial=-1)) + 1
+        return UNPOLISHED.components(points, self.catalogue.fun)
+
+    def _minima_so_far(self) -> int:
+        return int(self.groups().max(initial=-1)) + 1

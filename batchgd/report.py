@@ -71,9 +71,10 @@ def minima_rows(result: Any) -> tuple[list[str], list[list[str]], str]:
         share, interval = _share(minima, k)
         kind = str(minima.kind[k]) + ("" if minima.inside[k] else ", outside")
         rows.append([str(k), values[k], share, interval, f"{int(minima.count[k]):,}", kind])
-    if minima.fraction_low is None:
-        head.pop(3)
-        rows = [row[:3] + row[4:] for row in rows]
+    untold = {"95 % interval"} if minima.fraction_low is None else set()
+    untold |= {"share"} if np.isnan(minima.fraction).any() else set()
+    rows = [[cell for cell, name in zip(row, head[:-1], strict=True) if name not in untold] for row in rows]
+    head = [name for name in head if name not in untold]
     used = sum(max(map(len, column)) + 2 for column in zip(head[:-1], *rows, strict=True))
     points = _points(minima.x[: len(rows)], 0.0 if result.box is None else result.box.width, _WIDTH - used)
     rows = [[*row, point] for row, point in zip(rows, points, strict=True)]
@@ -110,10 +111,20 @@ def landscape_notes(result: Any) -> list[str]:
     if kinds:
         told = ", ".join(_plural(count, kind, _KINDS.get(kind, kind)) for kind, count in kinds.items())
         lines.append(f"points of rest that are no minima: {told} (result.stationary)")
+    if result.strategy is not None:
+        lines.append(strategy_note(result.strategy))
     lost = result.unlabelled
     if lost:
         lines.append(f"no label (-1): {_plural(lost, 'start')}, {_percent(lost / result.n)}")
     return lines
+
+
+def strategy_note(record: Any) -> str:
+    """Return what the choice of starts biases and what it cost, in one line."""
+    cost = f"{record.evaluations:,} evaluations"
+    cost += f", {record.sampled:,} of them values without a descent" if record.sampled else ""
+    shares = f"; fractions and coverage are those of the first {record.drawn:,} starts" if record.drawn else ""
+    return f"strategy {record.name}: {record.bias}{shares} ({cost})"
 
 
 _KINDS = {"saddle": "saddles", "maximum": "maxima", "degenerate": "degenerate points", "flat": "flat points"}
@@ -143,8 +154,8 @@ def summary(result: BatchResult) -> dict[str, Any]:
     Keys: objective, dim, n_starts, sampling, seed, box, method (name and hyperparameters), backend, dtype, seconds,
     status (name -> count), warnings; of a multi-start also minima (a list of ``x, fun, count, fraction, fraction_low,
     fraction_high, kind, inside``, the bounds None where withheld), stationary (kind -> number of points), unlabelled
-    (starts with label -1), coverage (what the counts tell of minima not seen), stopped (what ended a run until covered)
-    and interval_note.
+    (starts with label -1), strategy (how starts were chosen and what it cost; None for a plain multi-start), coverage
+    (what the counts tell of minima not seen), stopped (what ended a run until covered) and interval_note.
     """
     out: dict[str, Any] = {
         "objective": getattr(result.objective, "name", None),
@@ -163,6 +174,7 @@ def summary(result: BatchResult) -> dict[str, Any]:
     if isinstance(result, MultistartResult):
         out["minima"] = _minima_records(result.minima)
         out["stationary"] = stationary_counts(result)
+        out["strategy"] = None if result.strategy is None else result.strategy.to_dict()
         out["unlabelled"] = result.unlabelled
         out["coverage"] = result.coverage.to_dict()
         out["stopped"] = None if result.stopped is None else result.stopped.to_dict()

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from batchgd.minima.tables import Minima, Stationary
     from batchgd.plot import Pictures
     from batchgd.stopping import Stopping
+    from batchgd.strategies import Record
+    from batchgd.strategies.network import Network
 
 _ROWS_AT_ONCE = 1 << 16  # gradients are evaluated in slices, so that their temporaries stay in the tens of megabytes
 
@@ -345,6 +347,8 @@ class MultistartResult(BatchResult):
         By which endpoints were taken for one minimum; :meth:`recluster` changes them.
     cells : Catalogue or None
         Of a run with ``keep="minima"``: the occupied cells of its endpoints. They are not saved.
+    strategy : Record or None
+        How the starts were chosen, what that biases and what it cost; None for a plain multi-start.
     """
 
     def __init__(
@@ -359,6 +363,7 @@ class MultistartResult(BatchResult):
         x_tol: float = 1e-6,
         f_tol: float = 1e-9,
         cells: "Catalogue | None" = None,
+        strategy: "Record | None" = None,
         **batch: Any,
     ) -> None:
         super().__init__(**batch)
@@ -369,6 +374,7 @@ class MultistartResult(BatchResult):
         self.seed, self.independent = seed, bool(independent)
         self.stopped = stopped
         self.x_tol, self.f_tol, self.cells = x_tol, f_tol, cells
+        self.strategy = strategy
 
     @property
     def unlabelled(self) -> int:
@@ -403,6 +409,15 @@ class MultistartResult(BatchResult):
         from batchgd.basins.recluster import recluster
 
         return recluster(self, x_tol, f_tol)
+
+    def network(self) -> "Network":
+        """The local-optima network of a basin-hopping run: how often which minimum was reached from which.
+
+        Raises InputError for a run of another kind, whose starts were not perturbed minima.
+        """
+        from batchgd.strategies.network import network
+
+        return network(self)
 
     def _trajectory(self, i: int) -> Trajectory:
         out = super()._trajectory(i)

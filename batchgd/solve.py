@@ -19,10 +19,13 @@ from batchgd.stopping import Stopping
 from batchgd.until import check_rule, run_until
 
 if TYPE_CHECKING:
-    from batchgd.coverage import Coverage
+    from batchgd.coverage import Coverage, Stopped
+    from batchgd.gather import Gathering
     from batchgd.kernels.plan import Endpoints, Trails
+    from batchgd.minima import Found
     from batchgd.progress import Progress
     from batchgd.result import BatchResult, MultistartResult
+    from batchgd.strategies import Strategy
 
 
 def multistart(
@@ -47,6 +50,7 @@ def multistart(
     jac: Any = None,
     x_tol: float = 1e-6,
     f_tol: float = 1e-9,
+    strategy: Any = None,
     keep: str = "all",
     stop: Coverage | None = None,
     progress: Progress | None = None,
@@ -88,6 +92,10 @@ def multistart(
     x_tol, f_tol : float
         Polished endpoints are one minimum when they differ by at most ``x_tol`` box widths in each coordinate and
         ``f_tol max(1, |f|)`` in value.
+    strategy : Strategy or str, optional
+        How starts are chosen as the run goes on, in place of all at once: ``bgd.MLSL()``, ``bgd.BasinHopping()``,
+        ``bgd.RareBasins()`` or their names. ``starts`` is then the size of the sample, the number of walkers, or of all
+        starts; ``result.strategy`` tells what it biases and what it cost.
     keep : str
         ``"all"`` keeps one entry per start; ``"minima"`` only the distinct points and counts, and then memory does not
         grow with the number of starts.
@@ -120,7 +128,7 @@ def multistart(
     tolerances = check_tolerance("x_tol", x_tol), check_tolerance("f_tol", f_tol)
     if keep not in ("all", "minima"):
         raise InputError(f"keep is {keep!r}: give 'all' or 'minima'")
-    all_kept = keep == "all"
+    all_kept, chooser = keep == "all", _strategy(strategy, keep, device, stop)
     _check_calls(progress, device, backend)
     batch = make_batch(
         fun,
@@ -138,6 +146,10 @@ def multistart(
         jac=jac,
         resident=all_kept and stop is None,
     )
+    if chooser is not None:
+        from batchgd.strategies.explore import explore
+
+        return explore(batch, chooser, *tolerances, progress=progress, began=began)
     stop = None if stop is None else check_rule(stop, batch)
     return collect(batch, *tolerances, keep=all_kept, progress=progress, device=device, began=began, stop=stop)
 
@@ -251,7 +263,6 @@ def collect(
 ) -> MultistartResult:
     """Run a batch, collect the occupied cells shard by shard, and find the minima behind them."""
     from batchgd.gather import Gathering
-    from batchgd.result import MultistartResult
 
     began = time.perf_counter() if began is None else began
     gathering, stopped = Gathering(batch.box, x_tol, f_tol, keep=keep), None
@@ -261,18 +272,33 @@ def collect(
     else:
         found, stopped = run_until(gathering, batch, stop, progress)
         batch = batch.again(starts=batch.starts.head(gathering.n))
+    return landscape(batch, gathering, found, device=device, began=began, stopped=stopped)
+
+
+def landscape(
+    batch: Batch,
+    gathering: Gathering,
+    found: Found,
+    *,
+    device: bool = False,
+    began: float,
+    stopped: Stopped | None = None,
+) -> MultistartResult:
+    """Make the result of what was gathered and found."""
+    from batchgd.result import MultistartResult
+
     return MultistartResult(
         **_common(batch, gathering.endpoints(), device),
-        counted=None if keep else dict(gathering.status_counts),
+        counted=None if gathering.keep else dict(gathering.status_counts),
         label=_placed(gathering.labels(found), device),
         minima=found.minima,
         stationary=found.stationary,
         seed=batch.seed,
         independent=batch.starts.independent,
         stopped=stopped,
-        x_tol=x_tol,
-        f_tol=f_tol,
-        cells=None if keep else gathering.catalogue,
+        x_tol=gathering.x_tol,
+        f_tol=gathering.f_tol,
+        cells=None if gathering.keep else gathering.catalogue,
         warnings=found.warnings,
         seconds=time.perf_counter() - began,
     )
@@ -340,6 +366,19 @@ def _check_width(fun: Any, width: int) -> None:
     if width < least or (greatest is not None and width > greatest):
         span = f"{least} or more" if greatest is None else f"{least}" if least == greatest else f"{least} to {greatest}"
         raise InputError(f"x0 has {width} coordinates per start, but {known.name} takes {span}: give x0 to match")
+
+
+def _strategy(strategy: Any, keep: str, device: bool, stop: Any) -> Strategy | None:
+    """Return the strategy that was asked for; it looks at what came of every start, so rows are kept on the host."""
+    if strategy is None:
+        return None
+    from batchgd.strategies import as_strategy
+
+    others = {"device=True": device, f"keep={keep!r}": keep != "all", "stop": stop is not None}
+    for given, clashes in others.items():
+        if clashes:
+            raise InputError(f"{given} does not go with a strategy, which looks at every endpoint: leave out one")
+    return as_strategy(strategy)
 
 
 def _check_calls(progress: Any, device: bool, backend: str) -> None:

@@ -2,7 +2,7 @@
 
 ``result.json`` holds the format's name and version, the metadata, and a CRC-32 of every array file, so that a file
 that is missing, cut short or altered is told as such. Arrays per start are ``<name>.npy``; the columns of the tables
-are ``minima.npz`` and ``stationary.npz``.
+are ``minima.npz``, ``stationary.npz`` and, of a run with a strategy, ``strategy.npz``.
 """
 
 import dataclasses
@@ -13,6 +13,7 @@ import uuid
 import zlib
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,12 @@ FORMAT = "batchgd result"
 VERSION = 1
 _HEAD = "result.json"
 _PER_START = ("x", "fun", "nit", "nfev", "status", "label", "x0", "jac")
-_TABLES = ("minima", "stationary")
+_TABLES = {
+    "minima": ("minima.tables", "Minima"),
+    "stationary": ("minima.tables", "Stationary"),
+    "strategy": ("strategies.record", "Record"),
+}
+"""Parts of a result that are tables: where their classes live."""
 _OF_MULTISTART = ("seed", "independent", "x_tol", "f_tol")
 _CHUNK = 1 << 22
 
@@ -156,7 +162,7 @@ def _write_all(result: BatchResult, folder: Path) -> None:
         files[f"{name}.npy"] = _write(folder / f"{name}.npy", fill)
     meta = _meta(result)
     for name in _TABLES:
-        if hasattr(result, name):
+        if getattr(result, name, None) is not None:
             columns, meta[name] = _split_table(getattr(result, name))
             files[f"{name}.npz"] = _write(folder / f"{name}.npz", partial(_write_columns, columns))
     head = {"format": FORMAT, "version": VERSION, "kind": type(result).__name__, "files": files, "meta": encode(meta)}
@@ -299,10 +305,9 @@ def _read(path: Path, head: dict[str, Any], name: str) -> Any:
 
 
 def _read_table(path: Path, head: dict[str, Any], name: str) -> Any:
-    from batchgd.minima import tables
-
     columns = _read(path, head, f"{name}.npz")
-    return getattr(tables, name.capitalize())(**columns, **decode(head["meta"][name]))
+    home, kind = _TABLES[name]
+    return getattr(import_module(f"batchgd.{home}"), kind)(**columns, **decode(head["meta"][name]))
 
 
 def _assemble(kind: str, meta: dict[str, Any], arrays: dict[str, Any], tables: dict[str, Any]) -> BatchResult:

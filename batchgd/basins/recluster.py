@@ -19,13 +19,14 @@ from batchgd.minima.merge import check_tolerance
 from batchgd.minima.scale import measure
 from batchgd.minima.sites import MINIMA, find_sites, locate
 from batchgd.standins import host
+from batchgd.strategies.explore import drawn_fractions
 
 if TYPE_CHECKING:
     from batchgd.minima.catalogue import Catalogue
     from batchgd.result import MultistartResult
 
 _FIELDS = ("objective", "starts", "method", "box", "stopping", "backend", "dtype", "seconds")
-_OWN = ("seed", "independent", "stopped", "cells")
+_OWN = ("seed", "independent", "stopped", "strategy", "cells")
 
 
 def recluster(result: MultistartResult, x_tol: float | None = None, f_tol: float | None = None) -> MultistartResult:
@@ -69,11 +70,14 @@ def recluster(result: MultistartResult, x_tol: float | None = None, f_tol: float
         independent=result.independent,
         interval_note=result.minima.interval_note,
     )
+    label, minima = found.labels(keys), found.minima
+    if result.strategy is not None:
+        minima = drawn_fractions(minima, label, result.strategy.drawn, result.minima.interval_note)
     return type(result)(
         **{name: getattr(result, name) for name in ("x", "fun", "nit", "nfev", "status", *_FIELDS, *_OWN)},
         counted=None if result.kept else result.counted,
-        label=found.labels(keys),
-        minima=found.minima,
+        label=label,
+        minima=minima,
         stationary=found.stationary,
         warnings=found.warnings,
         x_tol=x_tol,

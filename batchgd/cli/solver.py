@@ -14,6 +14,12 @@ def solver_arguments(fun: Any, options: dict[str, Any]) -> dict[str, Any]:
 
         settings = {"learning_rate": options["learning_rate"]} if "learning_rate" in options else {}
         arguments["method"] = as_method(options.get("method"), **{**options.get("set", {}), **settings})
+    if "strategy" in options or "strategy_set" in options:
+        from batchgd.strategies import as_strategy
+
+        if "strategy" not in options:
+            raise InputError("--strategy-set belongs to --strategy; name a strategy, or leave it out")
+        arguments["strategy"] = as_strategy(options["strategy"], **options.get("strategy_set", {}))
     if options.get("sampling") == "normal":
         arguments["sampling"] = _normal(options)
     elif "mean" in options or "std" in options:

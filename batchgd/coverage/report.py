@@ -20,6 +20,7 @@ from batchgd.coverage.estimates import (
 from batchgd.coverage.rule import spent
 from batchgd.errors import InputError
 from batchgd.minima.fractions import wilson
+from batchgd.standins import host
 
 if TYPE_CHECKING:
     from batchgd.result import MultistartResult
@@ -55,6 +56,9 @@ class CoverageReport:
     looks : int
         How often a run with ``stop=`` looked at its counts before it ended. The bounds are then those of
         :func:`batchgd.coverage.rule.spent`, so that ``confidence`` holds in spite of the looking.
+    chosen : bool
+        Whether the starts were chosen by what came of others. Then the counts tell nothing of what was missed, and
+        estimates are None like the bounds.
 
     Examples
     --------
@@ -72,6 +76,7 @@ class CoverageReport:
     place: str = "this box"
     cut: int = 0
     looks: int = 0
+    chosen: bool = False
 
     def __post_init__(self) -> None:
         check_confidence(self.confidence)
@@ -91,11 +96,17 @@ class CoverageReport:
         note = getattr(result.minima, "interval_note", None)
         if not result.independent and not note:
             note = _NOT_INDEPENDENT
-        in_box = result.box is not None and getattr(result.starts, "name", None) == "uniform"
-        ended = result.status_counts()
-        cut = min(ended.get("MAXTIME", 0) + ended.get("INTERRUPTED", 0), result.unlabelled)
-        place, looks = "this box" if in_box else "such starts", 0 if stopped is None else stopped.looks
-        return cls(result.minima.count, result.n - cut, confidence, note, place, cut, looks)
+        strategy, sampling = result.strategy, getattr(result.starts, "name", None)
+        if strategy is None or not strategy.drawn:
+            count, n, ended = result.minima.count, result.n, result.status_counts()
+        else:  # the starts that were drawn, before any was chosen
+            n, label = strategy.drawn, host(result.label)[: strategy.drawn]
+            count = np.bincount(label[label >= 0], minlength=len(result.minima))
+            ended, sampling = result[:n].status_counts(), strategy.sampling
+        place = "this box" if result.box is not None and sampling == "uniform" else "such starts"
+        cut = min(ended.get("MAXTIME", 0) + ended.get("INTERRUPTED", 0), n - int(np.sum(count)))
+        looks, chosen = 0 if stopped is None else stopped.looks, strategy is not None and not strategy.drawn
+        return cls(count, n - cut, confidence, note, place, cut, looks, chosen)
 
     @property
     def seen(self) -> int:
@@ -120,7 +131,7 @@ class CoverageReport:
     @property
     def unseen(self) -> float | None:
         """Good-Turing's estimate f1 / n of the share that drains into minima not seen; None without a minimum."""
-        return self.once / self.n if self.seen else None
+        return self.once / self.n if self.seen and not self.chosen else None
 
     @property
     def unseen_high(self) -> float | None:
@@ -136,14 +147,14 @@ class CoverageReport:
         return unseen_bound(once, twice, self.n, spent(self.confidence, self.looks))
 
     @property
-    def chao1(self) -> float:
+    def chao1(self) -> float | None:
         """Number of minima, at least; see :func:`chao1`."""
-        return chao1(self.seen, self.once, self.twice)
+        return None if self.chosen else chao1(self.seen, self.once, self.twice)
 
     @property
     def boender_rinnooy_kan(self) -> tuple[float, float] | None:
         """Expected number of minima and covered share, over-confident on skewed basins: :func:`boender_rinnooy_kan`."""
-        return boender_rinnooy_kan(self.seen, self.n - self.unlabelled)
+        return None if self.chosen else boender_rinnooy_kan(self.seen, self.n - self.unlabelled)
 
     def fractions(self, simultaneous: bool = False) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
         """Wilson intervals (low, high) of the minima's shares; None where withheld.
@@ -168,6 +179,8 @@ class CoverageReport:
         InputError
             Beyond 2 n (or beyond n, where the starts are not independent), and below 0.
         """
+        if self.chosen:
+            raise InputError(f"there is no discovery curve: {self.note}")
         starts = np.asarray(starts, dtype=np.float64)
         limit = self.n if self.note else _REACH * self.n
         if np.any(~((starts >= 0) & (starts <= limit))):
@@ -198,7 +211,8 @@ class CoverageReport:
         ]
         if self.unseen is not None:
             lines.append(f"unseen share, estimated: {_percent(self.unseen)} (Good-Turing)")
-        lines.append(f"number of minima: at least {self.chao1:,.1f} (Chao1)")
+        if self.chao1 is not None:
+            lines.append(f"number of minima: at least {self.chao1:,.1f} (Chao1)")
         bayes = self.boender_rinnooy_kan
         if bayes:
             lines[-1] += f"; {bayes[0]:,.1f} (Boender-Rinnooy Kan, over-confident on skewed basins)"
@@ -229,7 +243,7 @@ class CoverageReport:
             "note": self.note,
             "chao1": self.chao1,
             "boender_rinnooy_kan": None if bayes is None else {"minima": bayes[0], "covered": bayes[1]},
-            "curve": {"starts": starts.tolist(), "minima": self.curve(starts).tolist()},
+            "curve": None if self.chosen else {"starts": starts.tolist(), "minima": self.curve(starts).tolist()},
         }
 
 

@@ -109,6 +109,10 @@ class Identity:
         return label if len(row) == len(u) else label[_inverse(keys, keys[row])]
 
 
+UNPOLISHED = Identity(x_tol=1e-4, f_tol=1e-3)
+"""When raw endpoints count as one minimum, while a run goes on and nothing has been polished."""
+
+
 def check_tolerance(name: str, value: Any) -> float:
     """Return ``x_tol`` or ``f_tol`` as a float, or raise InputError."""
     greatest = 1.0 if name == "x_tol" else np.inf

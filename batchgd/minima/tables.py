@@ -52,7 +52,8 @@ class Minima(_Table):
     count : (m,)
         Starts that ended there.
     fraction : (m,)
-        ``count`` over *all* starts: the share of the box that drains there, as far as the method draws true basins.
+        ``count`` over *all* starts: the share of the box that drains there, as far as the method draws true basins. Of
+        a run with a strategy, the share of the starts that were drawn from the box; NaN where none was.
     kind : (m,) of str
         ``"minimum"``, ``"kink"`` (not smooth there, as Ackley's) or ``"degenerate"`` (isolated, but without curvature
         in some direction, as x^4).

@@ -44,7 +44,8 @@ def coloured_key(ax: Any, result: Any, unlabelled: int, share: float = 1.0, most
     width = max((len(value) for value in values), default=0)
     handles: list[Any] = []
     for k, colour in enumerate(blend(palette(count), share)):
-        text = f"{k:<2d} {values[k]:>{width}}  {100 * minima.fraction[k]:5.2f} %"
+        told = "" if np.isnan(minima.fraction[k]) else f"  {100 * minima.fraction[k]:5.2f} %"
+        text = f"{k:<2d} {values[k]:>{width}}{told}"
         handles.append(Patch(facecolor=colour, edgecolor=INK, linewidth=0.4, label=text))
     if len(minima.fun) > count:
         handles.append(Line2D([], [], linestyle="none", label=f"… {len(minima.fun) - count:,} more"))
