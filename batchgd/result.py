@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from batchgd.errors import InputError
-from batchgd.kernels.status import Status
+from batchgd.kernels.status import SUCCESSES, Status
 from batchgd.standins import MissingFunction, StartRows, host
 
 if TYPE_CHECKING:
@@ -167,8 +167,11 @@ class BatchResult:
 
     @property
     def success(self) -> Any:
-        """True where a tolerance was met or the rounding floor was reached, shape (n,)."""
-        return (self.status >= Status.GRADIENT) & (self.status <= Status.STALLED)
+        """True where a tolerance or the target was met, or the rounding floor was reached, shape (n,)."""
+        met = self.status == SUCCESSES[0]
+        for status in SUCCESSES[1:]:
+            met |= self.status == status
+        return met
 
     @property
     def interrupted(self) -> bool:

@@ -15,7 +15,7 @@ from batchgd.coverage.rule import MOST_STARTS
 from batchgd.errors import InputError
 from batchgd.minima.merge import check_tolerance
 from batchgd.run import run
-from batchgd.stopping import Stopping
+from batchgd.stopping import Stopping, as_stopping
 from batchgd.until import check_rule, run_until
 
 if TYPE_CHECKING:
@@ -37,12 +37,14 @@ def multistart(
     sampling: Any = "uniform",
     method: Any = None,
     seed: int | None = 0,
-    gtol: float = 1e-6,
-    xtol: float = 0.0,
-    ftol: float = 0.0,
-    maxiter: int = 10_000,
+    gtol: float | None = None,
+    xtol: float | None = None,
+    ftol: float | None = None,
+    maxiter: int | None = None,
     max_time: float | None = None,
-    escape: float = 10.0,
+    escape: float | None = None,
+    target: float | None = None,
+    stopping: Stopping | None = None,
     backend: str = "auto",
     dtype: Any = "float64",
     threads: int | None = None,
@@ -77,8 +79,10 @@ def multistart(
         The update rule; :class:`BarzilaiBorwein` when left out.
     seed : int, optional
         Start i is a function of seed and i alone. None draws a seed, which the result reports.
-    gtol, xtol, ftol, maxiter, max_time, escape
-        When a trajectory ends; see :class:`Stopping`.
+    gtol, xtol, ftol, maxiter, max_time, escape, target
+        When a trajectory ends; defaults and meaning are those of :class:`Stopping`.
+    stopping : Stopping, optional
+        The whole stopping rule, instead of the names above: relative tolerances, windows, growth, oscillation.
     backend : str
         ``"auto"``, ``"cuda"``, ``"cpu"`` or ``"numpy"``.
     dtype : str
@@ -124,7 +128,9 @@ def multistart(
     (4, True)
     """
     began = time.perf_counter()
-    stopping = Stopping(gtol, xtol, ftol, maxiter, max_time, escape)
+    stopping = as_stopping(
+        stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time, escape=escape, target=target
+    )
     tolerances = check_tolerance("x_tol", x_tol), check_tolerance("f_tol", f_tol)
     if keep not in ("all", "minima"):
         raise InputError(f"keep is {keep!r}: give 'all' or 'minima'")
@@ -160,12 +166,14 @@ def descend(
     *,
     box: Any = None,
     method: Any = None,
-    gtol: float = 1e-6,
-    xtol: float = 0.0,
-    ftol: float = 0.0,
-    maxiter: int = 10_000,
+    gtol: float | None = None,
+    xtol: float | None = None,
+    ftol: float | None = None,
+    maxiter: int | None = None,
     max_time: float | None = None,
-    escape: float = 10.0,
+    escape: float | None = None,
+    target: float | None = None,
+    stopping: Stopping | None = None,
     backend: str = "auto",
     dtype: Any = "float64",
     threads: int | None = None,
@@ -208,7 +216,9 @@ def descend(
     >>> batch.x.tolist() == [[0.875**3, 0.5**3]]
     True
     """
-    stopping = Stopping(gtol, xtol, ftol, maxiter, max_time, escape)
+    stopping = as_stopping(
+        stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time, escape=escape, target=target
+    )
     _check_calls(progress, device, backend)
     batch = batch_at(
         fun,

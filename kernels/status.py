@@ -23,11 +23,15 @@ class Status(IntEnum):
     NONFINITE = 8
     ESCAPED = 9
     INTERRUPTED = 10
+    MAXFEV = 11
+    TARGET = 12
+    OSCILLATING = 13
+    PLATEAU = 14
 
     @property
     def success(self) -> bool:
-        """Whether the trajectory came to rest: a tolerance was met or rounding stopped it."""
-        return 1 <= self <= 4
+        """Whether the trajectory did what was asked: a tolerance or the target was met, or rounding stopped it."""
+        return self in SUCCESSES
 
     @property
     def message(self) -> str:
@@ -43,14 +47,21 @@ _MESSAGES = {
     Status.STALLED: "rounding floor reached: no further progress can be resolved",
     Status.MAXITER: "maxiter updates were made",
     Status.MAXTIME: "max_time ran out",
-    Status.DIVERGED: "diverged: far outside the box with a growing gradient",
+    Status.DIVERGED: "diverged: far outside the box with a growing gradient, or beyond f_growth or x_growth",
     Status.NONFINITE: "the value or the gradient is not finite",
     Status.ESCAPED: "escaped: further from the box than allowed",
     Status.INTERRUPTED: "interrupted before it ended",
+    Status.MAXFEV: "maxfev evaluations were made",
+    Status.TARGET: "the value fell to the target",
+    Status.OSCILLATING: "oscillates: x jumps to and fro without decrease",
+    Status.PLATEAU: "the best value did not improve over patience updates",
 }
 
-SUCCESSES = tuple(status for status in Status if status.success)
+AT_REST = (Status.GRADIENT, Status.STEP, Status.VALUE, Status.STALLED)
 """The statuses of trajectories that came to rest."""
+
+SUCCESSES = (*AT_REST, Status.TARGET, Status.PLATEAU)
+"""The statuses of trajectories that did what was asked."""
 
 LOST = (Status.DIVERGED, Status.NONFINITE, Status.ESCAPED)
 """The statuses of trajectories whose endpoint says nothing about a minimum."""

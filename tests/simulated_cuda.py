@@ -26,6 +26,23 @@ CASES = {
     "armijo in float32": ("himmelblau", 40, {"method": bgd.GradientDescent(line_search="armijo"), "dtype": "float32"}),
     "adam with a schedule": ("himmelblau", 12, {"method": bgd.Adam(bgd.Cosine(0.2, 50), clip_norm=50.0)}),
     "value test": ("six_hump_camel", 60, {"ftol": 1e-12, "gtol": 0.0}),
+    "stopping rules of every kind": (
+        "himmelblau",
+        24,
+        {
+            "stopping": bgd.Stopping(
+                norm="max", window=2, gtol_rel=1e-4, xtol_rel=1e-9, target=1e-9, maxfev=40, patience=9
+            )
+        },
+    ),
+    "stopping with two points remembered": (
+        "himmelblau",
+        24,
+        {
+            "method": bgd.GradientDescent(np.linspace(0.005, 0.03, 24)),
+            "stopping": bgd.Stopping(oscillation=5, f_growth=10.0, x_growth=3.0, ftol_rel=1e-9, maxiter=200),
+        },
+    ),
     "normal starts": ("branin", 40, {"sampling": bgd.Normal(2.0, 2.0)}),
     "three dimensions": ("hartmann3", 40, {}),
 }

@@ -102,10 +102,19 @@ def _setting(value: Any) -> Any:
     return value if isinstance(value, bool | dict) else _number(value)
 
 
+def _norm(value: Any) -> int | str:
+    if value == "max":
+        return "max"
+    if _number(value) != 2.0:
+        raise ValueError
+    return 2
+
+
 TEXT = Kind("TEXT", "a text", _text)
 PATH = Kind("PATH", "a path", _text)
 NUMBER = Kind("NUMBER", "a number", _number)
 INTEGER = Kind("INTEGER", "a whole number, such as 1000 or 1e6", _integer)
+NORM = Kind("2|max", "2 or max", _norm)
 FLAG = Kind("", "true or false", _flag)
 BOX = Kind("LO HI", "two numbers, LO and HI (as in --box -5 5)", _pairs, repeatable=True)
 POINT = Kind("X,Y,...", "numbers separated by commas", _numbers, repeatable=True)
@@ -164,6 +173,20 @@ OPTIONS = (
     Option("maxiter", INTEGER, "Updates of one trajectory at most; 10000 when not given.", True),
     Option("max_time", NUMBER, "Seconds for the whole run at most.", True),
     Option("escape", NUMBER, "Give a trajectory up this many box widths outside; 10 when not given.", True),
+    Option("target_value", NUMBER, "Stop a trajectory at this value or below."),
+    Option("gtol_rel", NUMBER, "Stop at this gradient norm relative to that of the start."),
+    Option("xtol_abs", NUMBER, "Stop at a step of this length."),
+    Option("xtol_rel", NUMBER, "Stop at a step of this length relative to x alone."),
+    Option("ftol_abs", NUMBER, "Stop at this change of the value."),
+    Option("ftol_rel", NUMBER, "Stop at this change relative to the value alone."),
+    Option("norm", NORM, "Norm of the gradient: 2 (default) or max, the largest component."),
+    Option("window", INTEGER, "Updates in a row at which a tolerance must hold; 1 when not given."),
+    Option("maxfev", INTEGER, "Evaluations of one trajectory at most."),
+    Option("patience", INTEGER, "Stop when the best value did not improve for this many updates."),
+    Option("min_delta", NUMBER, "... by more than this; 0 when not given."),
+    Option("f_growth", NUMBER, "Diverged: the value rose by this factor of max(1, |value at the start|)."),
+    Option("x_growth", NUMBER, "Diverged: x is this many times larger than at the start and than the box."),
+    Option("oscillation", INTEGER, "Give up after this many updates to and fro without decrease, such as 10."),
     Option("backend", TEXT, "auto (default), cuda, cpu or numpy.", True),
     Option("dtype", TEXT, "float64 (default) or float32.", True),
     Option("threads", INTEGER, "Worker threads of the cpu backend; one per core when not given.", True),

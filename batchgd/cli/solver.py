@@ -5,13 +5,18 @@ from typing import Any
 from batchgd.cli.options import BY_NAME
 from batchgd.errors import InputError
 
+_NAMED = ("gtol", "xtol", "ftol", "maxiter", "max_time", "escape", "target")
+"""Fields of ``Stopping`` that the solver takes by name; it takes the others in ``stopping`` only."""
+
 
 def solver_arguments(fun: Any, options: dict[str, Any]) -> dict[str, Any]:
     """Return the keyword arguments of the solver: those options that it takes, the method and the sampling made."""
     arguments = {name: value for name, value in options.items() if name in BY_NAME and BY_NAME[name].solver}
-    if "method" in options or "learning_rate" in options or "set" in options:
-        from batchgd.methods import as_method
+    from batchgd.methods import as_method
+    from batchgd.methods.base import field_names
+    from batchgd.stopping import Stopping
 
+    if "method" in options or "learning_rate" in options or "set" in options:
         settings = {"learning_rate": options["learning_rate"]} if "learning_rate" in options else {}
         arguments["method"] = as_method(options.get("method"), **{**options.get("set", {}), **settings})
     if "strategy" in options or "strategy_set" in options:
@@ -20,6 +25,12 @@ def solver_arguments(fun: Any, options: dict[str, Any]) -> dict[str, Any]:
         if "strategy" not in options:
             raise InputError("--strategy-set belongs to --strategy; name a strategy, or leave it out")
         arguments["strategy"] = as_strategy(options["strategy"], **options.get("strategy_set", {}))
+    if "target_value" in options:
+        arguments["target"] = options["target_value"]  # --target would be the function
+    rest = {name: options[name] for name in field_names(Stopping) if name in options and name not in _NAMED}
+    if rest:
+        named = {name: arguments.pop(name) for name in _NAMED if name in arguments}
+        arguments["stopping"] = Stopping(**named, **rest)
     if options.get("sampling") == "normal":
         arguments["sampling"] = _normal(options)
     elif "mean" in options or "std" in options:

@@ -89,7 +89,8 @@ class GradientDescent(FirstOrder):
         """Return the rule's hyperparameters, or those of the method that stands in for it."""
         if self.rule == "barzilai_borwein":
             return BarzilaiBorwein().hyperparameters(dtype)
-        return super().hyperparameters(dtype)
+        own = super().hyperparameters(dtype)
+        return {**own, "value_resolution": value_resolution(dtype)} if self.rule == "armijo" else own
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,5 +145,10 @@ class BarzilaiBorwein(Method):
         return "barzilai_borwein"
 
     def hyperparameters(self, dtype: str) -> dict[str, Hyperparameter]:
-        """Return the rule's hyperparameters; values closer than 64 rounding errors cannot be told apart."""
-        return {**super().hyperparameters(dtype), "value_resolution": 64.0 * float(np.finfo(dtype).eps)}
+        """Return the rule's hyperparameters."""
+        return {**super().hyperparameters(dtype), "value_resolution": value_resolution(dtype)}
+
+
+def value_resolution(dtype: str) -> float:
+    """Return the relative difference below which values cannot be told apart: 64 rounding errors."""
+    return 64.0 * float(np.finfo(dtype).eps)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.box import Box
-from batchgd.kernels.status import SUCCESSES
+from batchgd.kernels.status import AT_REST
 from batchgd.minima.catalogue import Catalogue
 from batchgd.minima.classify import DEGENERATE, DEGENERATE_MINIMUM, FLAT, KINK, MINIMUM, classify, modes
 from batchgd.minima.compass import rescue
@@ -121,7 +121,7 @@ def _add_plateaus(
 ) -> tuple[Sites, NDArray[np.int64]]:
     """Cells that polishing could not place, but where there is neither slope nor curvature: each a flat site."""
     # Only where a trajectory came to rest: maxiter may end one on a gentle slope.
-    lost = np.flatnonzero((site < 0) & np.isin(catalogue.status, SUCCESSES))
+    lost = np.flatnonzero((site < 0) & np.isin(catalogue.status, AT_REST))
     flat = [np.empty(0, np.int64)]
     rows = max(64, (1 << 20) // (box.dim**2 + 1))
     for begin in range(0, len(lost), rows):

@@ -21,6 +21,10 @@ STATUS_COLOURS = {
     "NONFINITE": "#777777",
     "ESCAPED": "#A0522D",
     "INTERRUPTED": "#F0E442",
+    "MAXFEV": "#8A3B00",
+    "TARGET": "#004D80",
+    "OSCILLATING": "#7A2E6B",
+    "PLATEAU": "#00523B",
     "RUNNING": "#BBBBBB",
 }
 

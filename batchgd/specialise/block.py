@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from batchgd.kernels.stages import Block, Each, Lane, Stage, Sum
 from batchgd.specialise.ending import LIMITS, EndingEmitter, Fold
 from batchgd.specialise.evaluate import triangle
-from batchgd.specialise.layout import Layout
+from batchgd.specialise.layout import COUNTERS, Layout
 from batchgd.specialise.rule import Rule, parameters_of
 from batchgd.specialise.tick import BOX
 from batchgd.specialise.typed import Constants
@@ -112,9 +112,9 @@ class BlockLayout(Layout):
 class BlockTick:
     """Writes the source of ``tick`` in block form for one specialisation."""
 
-    def __init__(self, layout: BlockLayout, constants: Constants, *, cubic: bool, tests: tuple[str, ...], arrays: bool):
+    def __init__(self, layout: BlockLayout, constants: Constants, *, cubic: bool, arrays: bool):
         self.layout, self.rule, self.constants, self.cubic, self.arrays = layout, layout.rule, constants, cubic, arrays
-        self.ending = EndingEmitter(layout.rule, constants, cubic=cubic, tests=tests)
+        self.ending = EndingEmitter(layout.rule, constants, layout.ending, cubic=cubic)
         self.calls = calls(self.rule)
         self.lines: list[str] = []
         self.trials = self.rule.decide is not None
@@ -129,14 +129,14 @@ class BlockTick:
         """The numbers of a lane that one part of a tick hands to a later one."""
         kept = {*rule.vectors, *rule.scalars, "following", "g"}
         given = [name for call in calls(rule) for name in call.gives if name not in kept]
-        folds = [fold.name for fold in ending.folds()]
+        folds = [fold.name for fold in (*ending.slope_folds(), *ending.folds())]
         return tuple(dict.fromkeys(["gg", *given, *folds, "moved", "going"]))
 
     def source(self) -> str:
         """Return the text of the function."""
         self._invariants()
         self.lines.append("evaluate(ws, p)")
-        self._gather([Fold("gg", "{g} * {g}", "gg + {g} * {g}")])
+        self._gather([Fold("gg", "{g} * {g}", "gg + {g} * {g}"), *self.ending.slope_folds()])
         self._rule()
         self._gather(self.ending.folds())
         self._end()
@@ -146,7 +146,7 @@ class BlockTick:
         """What is the same for all lanes, read once."""
         shared = [name for name in self.rule.hyperparameters if name not in self.layout.per_start]
         self.lines += [f"{name} = h[{k}]" for k, name in enumerate(shared)]
-        self.lines += [f"{name} = limits[{k}]" for k, name in enumerate(LIMITS)]
+        self.lines += [f"{name} = limits[{LIMITS.index(name)}]" for name in self.layout.ending.limits]
         if self.cubic:
             self.lines += [f"{name} = box[{k}]" for k, name in enumerate(BOX)]
 
@@ -182,7 +182,7 @@ class BlockTick:
         if not folds:
             return
         names = [fold.name for fold in folds]
-        coordinate = {name: name for name in ("x", "g", "following", "resting", "outer_lower", "outer_upper")}
+        coordinate = self._coordinate()
         for template, coordinates in (("first", "range(1)"), ("after", "range(1, D)")):
             lines = [f"{fold.name} = {getattr(fold, template).format(**coordinate)}" for fold in folds]
             if template == "first" or self.layout.dim > 1:
@@ -190,11 +190,14 @@ class BlockTick:
 
     def _end(self) -> None:
         """Apply the stopping tests, then move the lanes that go on and count."""
-        memory = self.ending.memory
-        lines = self.ending.verdict() + [f"{name} = {value}" for name, value in memory.items()]
+        lines = [*self.ending.verdict(), *self.ending.late_numbers()]
         flag = "np.any(ended)" if self.arrays else "np.int32(any_ended | np.int32(ended))"
         self.lines.append("any_ended = np.int32(0)")
-        self._pass([*lines, f"any_ended = {flag}"], ["code", "going", *memory])
+        self._pass([*lines, f"any_ended = {flag}"], ["code", "going", *self.layout.ending.numbers])
+        renewals = self.ending.vector_renewals()
+        if renewals:
+            made = [f"{name} = {template.format(**self._coordinate())}" for name, template in renewals]
+            self._pass(made, [name for name, _ in renewals], "range(D)")
         self._pass(["x = where(going, following, resting)"], ["x"], "range(D)")
         one = self.constants(1.0)
         if self.trials:
@@ -202,6 +205,11 @@ class BlockTick:
         else:
             self._pass([f"nit = where(going, nit + {one}, nit)"], ["nit"])
         self.lines.append("return any_ended")
+
+    def _coordinate(self) -> dict[str, str]:
+        """What stands for one coordinate in templates: the name itself, which a pass reads."""
+        names = ("x", "g", "following", "resting", "outer_lower", "outer_upper", *self.layout.ending.vectors)
+        return {name: name for name in names}
 
     def _pass(self, lines: list[str], stored: Iterable[str], coordinates: str | None = None) -> None:
         """Add one pass: read what the lines mention, run them, store what they make."""
@@ -239,14 +247,16 @@ class BlockTick:
         if name == "resting":
             return self.layout.accepted
         found = self.layout.first(name)
-        if found is None and name in ("nit", "nfev", "busy", "code", "previous_f"):
+        if found is None and name in COUNTERS:
             return self.layout.counter(name)
+        if found is None and name in (*self.layout.ending.numbers, *self.layout.ending.vectors):
+            return self.layout.remembered(name)
         return found
 
     def _element(self, name: str) -> str:
         """The text that stands for a name in a pass: its slot, or that of its coordinate i."""
         first = self._first(name)
-        vector = name in ("x", "g", "following", "resting", *self.rule.vectors)
+        vector = name in ("x", "g", "following", "resting", *self.rule.vectors, *self.layout.ending.vectors)
         return f"ws[({first} + i) * W + lane]" if vector else f"ws[{first} * W + lane]"
 
 

@@ -1,19 +1,42 @@
 """Emit the stopping tests of a lane: what they ask for, how it is gathered over the coordinates, and the verdict.
 
-The text names what the tick has at hand (``gg``, ``f``, ``nit``, ``first``, ``accepted``, ``busy``, ``code``) and, in
-a fold's templates, what it has of one coordinate; it is the same whether coordinates are unrolled or looped over.
+The text names what the tick has at hand (``gg``, ``f``, ``nit``, ``nfev``, ``first``, ``accepted``, ``busy``) and, in a
+fold's templates, what it has of one coordinate; it is the same whether coordinates are unrolled or looped over. In
+order: ``slope_folds`` at once after the evaluation, before anything changes the gradient; ``folds``, ``moved``,
+``verdict`` and ``renewals`` when the next point is known.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from batchgd.kernels import stopping
-from batchgd.kernels.status import Status
 from batchgd.specialise.rule import Rule, parameters_of
 from batchgd.specialise.typed import Constants
 
-LIMITS = ("gtol_squared", "xtol", "ftol", "resolution", "least_size", "maxiter")
+LIMITS = (
+    "gtol_squared",
+    "xtol",
+    "ftol",
+    "resolution",
+    "least_size",
+    "maxiter",
+    "gtol_rel",
+    "xtol_abs",
+    "xtol_rel",
+    "ftol_abs",
+    "ftol_rel",
+    "window",
+    "maxfev",
+    "target",
+    "patience",
+    "min_delta",
+    "f_growth",
+    "x_growth",
+    "box_reach",
+    "oscillation",
+)
 """The run-time limits of the stopping tests, in the order of the array that carries them."""
 
 
@@ -21,8 +44,8 @@ LIMITS = ("gtol_squared", "xtol", "ftol", "resolution", "least_size", "maxiter")
 class Fold:
     """A number of a lane that is gathered coordinate after coordinate: ``first`` of coordinate 0, then ``after``.
 
-    Both are templates of an expression. They may name ``{x}``, ``{following}`` (the next point), ``{resting}`` (the
-    last accepted point), ``{outer_lower}`` and ``{outer_upper}`` of one coordinate.
+    Both are templates of an expression. They may name ``{x}``, ``{g}``, ``{following}`` (the next point), ``{resting}``
+    (the last accepted point), ``{outer_lower}``, ``{outer_upper}`` and the vectors of ``Ending`` of one coordinate.
     """
 
     name: str
@@ -30,34 +53,86 @@ class Fold:
     after: str
 
 
-def active_tests(tolerances: tuple[str, ...]) -> list[tuple[str, Status, str | None]]:
-    """The stopping tests of a run that uses these tolerances."""
-    return [row for row in stopping.TESTS if row[2] is None or row[2] in tolerances]
+@dataclass(frozen=True)
+class Ending:
+    """Which tests a run asks, and what a lane must remember for them.
+
+    ``options`` are those of ``Stopping.active``, ``monitors`` the numbers of ``stopping.MEMORY`` that are stored with
+    each endpoint.
+    """
+
+    options: tuple[str, ...] = ()
+    monitors: tuple[str, ...] = ()
+
+    @cached_property
+    def tests(self) -> tuple[stopping.Test, ...]:
+        """The tests that are asked."""
+        return tuple(test for test in stopping.TESTS if test.option is None or test.option in self.options)
+
+    @cached_property
+    def asked(self) -> frozenset[str]:
+        """Every name that the tests, and what renews their memory, ask for."""
+        names = {*self.monitors}.union(*(parameters_of(_function(test.function)) for test in self.tests))
+        while True:
+            known = (*stopping.MEMORY, *stopping.VECTORS, *stopping.SUMS)
+            wanted = [_function(_maker(name)) for name in known if name in names]
+            more = names.union(*(parameters_of(function) for function in wanted))
+            if more == names:
+                return frozenset(names)
+            names = more
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """What a lane remembers: the monitors first, as the loop stores them together."""
+        kept = [name for name in stopping.MEMORY if name in self.asked and name not in self.monitors]
+        return (*self.monitors, *kept, *(_held(test) for test in self.tests if self.holds(test)))
+
+    @property
+    def vectors(self) -> tuple[str, ...]:
+        """The vectors that a lane remembers."""
+        return tuple(name for name in stopping.VECTORS if name in self.asked)
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """The limits that are read."""
+        always = {"least_size", *self.options}  # `window` is among the options
+        return tuple(name for name in LIMITS if name in self.asked | always)
+
+    @property
+    def functions(self) -> list[str]:
+        """The functions of ``kernels/stopping.py`` that the text calls."""
+        made = [name for name in (*stopping.MEMORY, *stopping.VECTORS, *stopping.SUMS) if name in self.asked]
+        return [*(test.function for test in self.tests), *map(_maker, made), "larger", "smaller"]
+
+    def holds(self, test: stopping.Test) -> bool:
+        """Whether a test must hold at several updates in a row."""
+        return test.settles and "window" in self.options
 
 
 class EndingEmitter:
     """Writes what ends a lane, for one rule and one choice of tests."""
 
-    def __init__(self, rule: Rule, constants: Constants, *, cubic: bool, tests: tuple[str, ...]):
-        self.rule, self.constants, self.cubic, self.tests = rule, constants, cubic, tests
+    def __init__(self, rule: Rule, constants: Constants, ending: Ending, *, cubic: bool):
+        self.rule, self.constants, self.ending, self.cubic = rule, constants, ending, cubic
+        self._steepest = "max_norm" in ending.options
 
     @property
     def needs_value(self) -> bool:
         """Whether a test looks at the value."""
-        return "ftol" in self.tests
-
-    @property
-    def memory(self) -> dict[str, str]:
-        """The loop's counters that tests read, and what each is renewed with after every evaluation."""
-        return {"previous_f": "where(accepted, f, previous_f)"} if self.needs_value else {}
+        return "f" in self.ending.asked
 
     @property
     def gathers_step(self) -> bool:
         """Whether the squared length of the step is summed over the coordinates, as the rule does not tell it."""
         return self.rule.step_squared is None or bool(self.rule.parts_with("point"))
 
+    def slope_folds(self) -> list[Fold]:
+        """What the tests need of the gradient itself, whatever a modifier makes of it for the rule."""
+        largest = Fold("steepest", "absolute({g})", "larger(absolute({g}), steepest)")
+        return [largest] if self._steepest else []
+
     def folds(self) -> list[Fold]:
-        """What the tests need of all coordinates: how large x is, whether it left, and the step unless told."""
+        """How large x is, whether it left, the step unless the rule tells it, and the sums that tests ask for."""
         if self.cubic:
             folds = [Fold("highest", "{x}", "larger(highest, {x})"), Fold("lowest", "{x}", "smaller(lowest, {x})")]
         else:
@@ -69,26 +144,31 @@ class EndingEmitter:
         if self.gathers_step:
             square = "({following} - {resting}) * ({following} - {resting})"
             folds.append(Fold("moved", square, f"moved + {square}"))
+        for name in stopping.SUMS:
+            if name in self.ending.asked:
+                term = f"{_maker(name)}({self._coordinate_arguments(_maker(name))})"
+                folds.append(Fold(name, term, f"{name} + {term}"))
         return folds
 
     def verdict(self) -> list[str]:
         """The lines behind the folds and ``moved``: ``code``, and whether the lane ``ended`` or is ``going`` on."""
-        lines = []
-        if self.cubic:
-            lines.append("size = larger(larger(highest, -lowest), least_size)")
-            lines.append("outside = (lowest < outer_lower) | (highest > outer_upper)")
-        zero = self.constants(0.0)
-        code, stalled = zero, zero
-        for test, status, _ in active_tests(self.tests):
-            # Tests look at the gradient itself, whatever a modifier made of it for the rule.
-            holds = f"{test}({', '.join(parameters_of(getattr(stopping, test)))})"
-            lines.append(f"code = where({holds}, {self.constants(float(status))}, {code})")
+        zero, code, of_trial = (self.constants(0.0),) * 3
+        lines = [*self._gathered(), *self._remembered()]
+        trials = self.rule.decide is not None
+        for test in self.ending.tests:
+            holds = self._call(test.function)
+            if self.ending.holds(test):
+                held, one = _held(test), self.constants(1.0)
+                lines.append(f"{held} = where(accepted, where({holds}, {held} + {one}, {zero}), {held})")
+                holds = f"{held} >= window"
+            status = self.constants(float(test.status))
+            lines.append(f"code = where({holds}, {status}, {code})")
             code = "code"
-            if status == Status.STALLED and self.rule.decide is not None:
-                lines.append(f"stalled = where({holds}, {self.constants(float(status))}, {zero})")
-                stalled = "stalled"
-        if self.rule.decide is not None:
-            lines.append(f"code = where(accepted, code, {stalled})")
+            if trials and test.of_trials:
+                lines.append(f"of_trial = where({holds}, {status}, {of_trial})")
+                of_trial = "of_trial"
+        if trials:
+            lines.append(f"code = where(accepted, code, {of_trial})")
         return [
             *lines,
             f"working = busy > {zero}",
@@ -96,3 +176,55 @@ class EndingEmitter:
             f"ended = code != {zero}",
             f"going = working & (code == {zero})",
         ]
+
+    def late_numbers(self) -> list[str]:
+        """The lines that renew what tests must see as it was at the update before."""
+        return [self._renewal(name) for name in self.ending.numbers if name in stopping.LATE]
+
+    def vector_renewals(self) -> list[tuple[str, str]]:
+        """How each vector is renewed after the verdict, in this order: its name and a template as in a fold."""
+        return [
+            (name, f"where(accepted, {_maker(name)}({self._coordinate_arguments(_maker(name))}), {{{name}}})")
+            for name in self.ending.vectors
+        ]
+
+    def _gathered(self) -> list[str]:
+        lines = []
+        if self.cubic:
+            lines.append("size = larger(larger(highest, -lowest), least_size)")
+            lines.append("outside = (lowest < outer_lower) | (highest > outer_upper)")
+        if "evaluations" in self.ending.asked:
+            counter = "nit" if self.rule.decide is None else "nfev"
+            lines.append(f"evaluations = {counter} + {self.constants(1.0)}")
+        return lines
+
+    def _remembered(self) -> list[str]:
+        early = [name for name in stopping.MEMORY if name in self.ending.numbers and name not in stopping.LATE]
+        return [self._renewal(name) for name in early]
+
+    def _renewal(self, name: str) -> str:
+        return f"{name} = where(accepted, {self._call(_maker(name))}, {name})"
+
+    def _call(self, function: str) -> str:
+        slope = "(steepest * steepest)" if self._steepest else "gg"
+        names = (slope if name == "slope" else name for name in parameters_of(_function(function)))
+        return f"{function}({', '.join(names)})"
+
+    def _coordinate_arguments(self, function: str) -> str:
+        of_coordinate = {"x", *stopping.VECTORS}
+        names = parameters_of(_function(function))
+        return ", ".join(f"{{{name}}}" if name in of_coordinate else name for name in names)
+
+
+def _function(name: str):
+    return getattr(stopping, name)
+
+
+def _maker(name: str) -> str:
+    """The function that makes a sum, or renews what is remembered."""
+    return f"sum_{name}" if name in stopping.SUMS else f"next_{name}"
+
+
+def _held(test: stopping.Test) -> str:
+    """How many updates in a row a test has held."""
+    return f"held_{test.function}"

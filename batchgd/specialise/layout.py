@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from batchgd.specialise.ending import Ending
 from batchgd.specialise.rule import Rule
 
-COUNTERS = ("nit", "nfev", "previous_f", "busy", "code")
+COUNTERS = ("nit", "nfev", "busy", "code")
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Slots of x, vectors, scalars, hyperparameters per start, and the loop's own counters, in that order."""
+    """Slots of x, vectors, scalars, hyperparameters per start, the loop's own counters, and what the tests remember."""
 
     dim: int
     rule: Rule
     per_start: tuple[str, ...]
+    ending: Ending = field(default_factory=Ending)
 
     def x(self, i: int) -> int:
         """Slot of coordinate i of the point to evaluate."""
@@ -37,6 +39,13 @@ class Layout:
         """Slot of one of the loop's own counters."""
         return self.first_per_start + len(self.per_start) + COUNTERS.index(name)
 
+    def remembered(self, name: str, i: int = 0) -> int:
+        """Slot of a number that the stopping tests remember, or of coordinate i of a vector."""
+        numbers, vectors = self.ending.numbers, self.ending.vectors
+        if name in numbers:
+            return self._first_remembered + numbers.index(name)
+        return self._first_remembered + len(numbers) + self.dim * vectors.index(name) + i
+
     @property
     def _vectors(self) -> int:
         return self.dim
@@ -51,6 +60,10 @@ class Layout:
         return self._scalars + len(self.rule.scalars)
 
     @property
+    def _first_remembered(self) -> int:
+        return self.first_per_start + len(self.per_start) + len(COUNTERS)
+
+    @property
     def accepted(self) -> int:
         """First slot of the last accepted point."""
         return self.x(0) if self.rule.accepted is None else self.vector(self.rule.accepted, 0)
@@ -58,7 +71,7 @@ class Layout:
     @property
     def size(self) -> int:
         """Number of slots."""
-        return self.first_per_start + len(self.per_start) + len(COUNTERS)
+        return self._first_remembered + len(self.ending.numbers) + self.dim * len(self.ending.vectors)
 
     def constants(self) -> list[str]:
         """The names that the loop's text uses, as assignments."""
@@ -70,5 +83,7 @@ class Layout:
             f"PER_START = {self.first_per_start}",
             f"N_PER_START = {len(self.per_start)}",
             *(f"{name.upper()} = {self.counter(name)}" for name in ("nit", "nfev", "busy", "code")),
+            f"MONITOR = {self._first_remembered}",
+            f"N_MONITORS = {len(self.ending.monitors)}",
             f"SLOTS = {self.size}",
         ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from batchgd.specialise.block import BlockLayout, BlockTick
-from batchgd.specialise.ending import EndingEmitter
+from batchgd.specialise.ending import Ending, EndingEmitter
 from batchgd.specialise.evaluate import evaluation
 from batchgd.specialise.layout import Layout
 from batchgd.specialise.rows import as_rows
@@ -67,7 +67,8 @@ class Specialisation:
 
     ``target`` is ``"cpu"``, ``"cuda"`` or ``"numpy"``; ``lanes`` is W. ``in_kernel`` says that the starts are drawn
     where they are used, ``cubic`` that the box is the same in every coordinate, ``per_start`` names the
-    hyperparameters that differ per start, ``tests`` the tolerances that are not 0 (``ftol`` asks for the value).
+    hyperparameters that differ per start, ``tests`` the options of the stopping rule that are in use
+    (see ``Ending.options``).
     ``simulated`` binds the elementary functions of CUDA code to the CPU's, for the simulator. ``parts`` names a
     schedule and modifiers of the rule, ``constants`` the numbers of the rule that are fixed when it is compiled.
     """
@@ -99,10 +100,15 @@ class Specialisation:
     def layout(self) -> Layout:
         """The slots of a lane."""
         if not self.blocked:
-            return Layout(self.objective.dim, self.read, self.per_start)
-        ending = EndingEmitter(self.read, Constants(self.dtype), cubic=self.cubic, tests=self.tests)
-        temporaries = BlockTick.temporaries(self.read, ending)
-        return BlockLayout(self.objective.dim, self.read, self.per_start, self.constants, temporaries)
+            return Layout(self.objective.dim, self.read, self.per_start, self.ending)
+        emitter = EndingEmitter(self.read, Constants(self.dtype), self.ending, cubic=self.cubic)
+        temporaries = BlockTick.temporaries(self.read, emitter)
+        return BlockLayout(self.objective.dim, self.read, self.per_start, self.ending, self.constants, temporaries)
+
+    @property
+    def ending(self) -> Ending:
+        """The stopping tests, and what they remember."""
+        return Ending(self.tests)
 
     def source(self) -> str:
         """Return the text of the generated module."""
@@ -141,14 +147,13 @@ class Specialisation:
             constants,
             n_params=self.n_params,
             cubic=self.cubic,
-            tests=self.tests,
             arrays=self.target == "numpy",
         )
         emitted = [self.objective.emit("value_and_gradient" if tick.has_value else "gradient", constants)]
         emitted.append(self.objective.emit("value", constants))
         return [
             *(decorated(text, how.lane) for text in emitted),
-            functions_of(stopping, constants, how.lane),
+            *(function_source(getattr(stopping, name), constants, how.lane) for name in self.ending.functions),
             functions_of(self.layout.rule.module, constants, how.lane),
             *(functions_of(part.module, constants, how.lane, f"{part.name}_") for part in self.layout.rule.parts),
             decorated(tick.source(), how.loop),
@@ -160,7 +165,7 @@ class Specialisation:
 
         rule, layout = self.read, self.layout
         assert isinstance(layout, BlockLayout)
-        tick = BlockTick(layout, constants, cubic=self.cubic, tests=self.tests, arrays=self.target == "numpy")
+        tick = BlockTick(layout, constants, cubic=self.cubic, arrays=self.target == "numpy")
         evaluate = evaluation(self.objective, constants, value=tick.has_value, hessian=rule.hessian)
         functions = own_functions(lanes) | own_functions(rule.module) if rule.stages else own_functions(rule.module)
         functions.pop("arrays", None)
@@ -168,7 +173,7 @@ class Specialisation:
         text = [
             decorated(self.objective.emit("value", constants), how.lane),
             *(decorated(part, kind) for part, kind in zip(evaluate, (how.lane, how.loop), strict=True)),
-            functions_of(stopping, constants, how.lane),
+            *(function_source(getattr(stopping, name), constants, how.lane) for name in self.ending.functions),
             *(
                 function_source(function, constants, how.loop if name in on_block else how.lane)
                 for name, function in functions.items()

@@ -6,7 +6,7 @@ SIMD. The text is the same for all targets but for how a slot is reached and how
 
 from __future__ import annotations
 
-from batchgd.specialise.ending import LIMITS, EndingEmitter
+from batchgd.specialise.ending import LIMITS, EndingEmitter, Fold
 from batchgd.specialise.layout import Layout
 from batchgd.specialise.typed import Constants
 
@@ -17,13 +17,11 @@ BOX = ("inverse_width", "outer_lower", "outer_upper")
 class TickEmitter:
     """Writes the source of ``tick`` for one specialisation."""
 
-    def __init__(
-        self, layout: Layout, constants: Constants, *, n_params: int, cubic: bool, tests: tuple[str, ...], arrays: bool
-    ):
+    def __init__(self, layout: Layout, constants: Constants, *, n_params: int, cubic: bool, arrays: bool):
         self.layout, self.rule, self.dim = layout, layout.rule, layout.dim
         self.constants, self.n_params, self.cubic = constants, n_params, cubic
         self.arrays = arrays
-        self.ending = EndingEmitter(layout.rule, constants, cubic=cubic, tests=tests)
+        self.ending = EndingEmitter(layout.rule, constants, layout.ending, cubic=cubic)
         self.lines: list[str] = []
         # What stands for these two in the arguments of rules and modifiers.
         self._gg, self._learning_rate = "gg", "learning_rate"
@@ -64,7 +62,7 @@ class TickEmitter:
         lines = [f"p{k} = p[{k}]" for k in range(self.n_params)]
         shared = [name for name in self.rule.hyperparameters if name not in self.layout.per_start]
         lines += [f"{name} = h[{k}]" for k, name in enumerate(shared)]
-        lines += [f"{name} = limits[{k}]" for k, name in enumerate(LIMITS)]
+        lines += [f"{name} = limits[{LIMITS.index(name)}]" for name in self.layout.ending.limits]
         if self.cubic:
             return lines + [f"{name} = box[{k}]" for k, name in enumerate(BOX)]
         return lines + [f"{name}_{i} = box[{k * self.dim + i}]" for k, name in enumerate(BOX) for i in range(self.dim)]
@@ -78,7 +76,8 @@ class TickEmitter:
         slots |= {name: layout.counter(name) for name in ("nit", "busy")}
         if self.rule.decide is not None:
             slots["nfev"] = layout.counter("nfev")
-        slots |= {name: layout.counter(name) for name in self.ending.memory}
+        slots |= {name: layout.remembered(name) for name in layout.ending.numbers}
+        slots |= {f"{v}_{i}": layout.remembered(v, i) for v in layout.ending.vectors for i in range(self.dim)}
         self.lines += [f"{name} = {self._slot(number)}" for name, number in slots.items()]
         evaluations = "nit" if self.rule.decide is None else "nfev"
         self.lines.append(f"first = {evaluations} < {self.constants(0.5)}")
@@ -91,6 +90,7 @@ class TickEmitter:
         else:
             self.lines.append(f"{', '.join(gradient)}, = gradient({arguments})")
         self.lines.append("gg = " + " + ".join(f"{g} * {g}" for g in gradient))
+        self._fold(self.ending.slope_folds())
 
     def _rate(self) -> None:
         for part in self.rule.parts_with("rate"):
@@ -129,18 +129,24 @@ class TickEmitter:
                 self.lines.append(f"{outputs} = {part.name}_point({self._arguments(part.functions['point'], i)})")
 
     def _stopping(self) -> None:
-        for fold in self.ending.folds():
+        self._fold(self.ending.folds())
+        if self.rule.step_squared is not None and not self.ending.gathers_step:
+            self.lines.append(f"moved = step_squared({self._arguments(self.rule.step_squared)})")
+        self.lines += [*self.ending.verdict(), *self.ending.late_numbers()]
+        for name, template in self.ending.vector_renewals():
+            self.lines += [f"{name}_{i} = {template.format(**self._coordinate(i))}" for i in range(self.dim)]
+
+    def _fold(self, folds: list[Fold]) -> None:
+        for fold in folds:
             for i in range(self.dim):
                 template = fold.after if i else fold.first
                 self.lines.append(f"{fold.name} = {template.format(**self._coordinate(i))}")
-        if self.rule.step_squared is not None and not self.ending.gathers_step:
-            self.lines.append(f"moved = step_squared({self._arguments(self.rule.step_squared)})")
-        self.lines += self.ending.verdict()
 
     def _coordinate(self, i: int) -> dict[str, str]:
         """What stands for one coordinate in the templates of folds."""
         outer = {name: self._box(name, i) for name in ("outer_lower", "outer_upper")}
-        return {"x": f"x{i}", "following": f"n{i}", "resting": self._resting(i), **outer}
+        vectors = {v: f"{v}_{i}" for v in self.layout.ending.vectors}
+        return {"x": f"x{i}", "g": f"g{i}", "following": f"n{i}", "resting": self._resting(i), **outer, **vectors}
 
     def _stores(self) -> None:
         layout, one = self.layout, self.constants(1.0)
@@ -150,7 +156,8 @@ class TickEmitter:
         values[layout.counter("nit")] = f"where(going, nit + {one}, nit)" if self.rule.decide is None else "nit"
         if self.rule.decide is not None:
             values[layout.counter("nfev")] = f"nfev + {one}"
-        values |= {layout.counter(name): renewed for name, renewed in self.ending.memory.items()}
+        values |= {layout.remembered(name): name for name in layout.ending.numbers}
+        values |= {layout.remembered(v, i): f"{v}_{i}" for v in layout.ending.vectors for i in range(self.dim)}
         values[layout.counter("code")] = "code"
         self.lines += [f"{self._slot(number)} = {value}" for number, value in values.items()]
 

@@ -1,0 +1,148 @@
+"""Each way to stop against its definition, on every backend and with methods of each kind."""
+
+import numpy as np
+import pytest
+from stopping_rules import BOX, CURVATURE, RULES, STARTS, STEP_RULES, bowl, first, paths
+
+import batchgd as bgd
+from batchgd.batch import make_batch
+from batchgd.kernels.status import AT_REST, SUCCESSES, Status
+from batchgd.run import specialisation_of
+
+BACKENDS = ("cpu", "numpy")
+METHODS = {
+    "gradient descent": bgd.GradientDescent(0.4),
+    "heavy ball": bgd.HeavyBall(0.3, 0.6),
+    "Armijo": bgd.GradientDescent(7.3, line_search="armijo"),
+    "Barzilai-Borwein": bgd.BarzilaiBorwein(max_displacement=0.2),
+}
+NEVER_REJECT = ("gradient descent", "heavy ball")
+
+
+@pytest.fixture(scope="module", params=METHODS)
+def travelled(request):
+    """A method's name and the paths that it takes."""
+    return request.param, paths(METHODS[request.param], STARTS)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("rule", RULES | STEP_RULES)
+def test_a_rule_ends_a_path_where_its_definition_says(rule, backend, travelled):
+    name, ways = travelled
+    if backend == "cpu" and name != ("heavy ball" if rule in STEP_RULES else "Barzilai-Borwein"):
+        pytest.skip("all methods on numpy, one compiled")
+    if rule in STEP_RULES and name not in NEVER_REJECT:
+        pytest.skip("a line search may yet shorten the step to come")
+    settings, status, holds = (RULES | STEP_RULES)[rule]
+    ends = bgd.descend(bowl, STARTS, box=BOX, method=METHODS[name], stopping=bgd.Stopping(**settings), backend=backend)
+    expected = [first(way, holds) for way in ways]
+    assert min(expected) > 0
+    assert ends.nit.tolist() == expected
+    assert (ends.status == status).all()
+    np.testing.assert_allclose(
+        ends.x, [way.x[k] for way, k in zip(ways, expected, strict=True)], rtol=1e-12, atol=1e-13
+    )
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", METHODS)
+def test_maxfev_counts_rejected_trials_and_ends_at_an_accepted_point(name, backend):
+    if backend == "cpu" and name in NEVER_REJECT:
+        pytest.skip("all methods on numpy, those that reject compiled")
+    free = bgd.Stopping(gtol=1e-300, maxfev=7)
+    ends = bgd.descend(bowl, STARTS, box=BOX, method=METHODS[name], stopping=free, backend=backend)
+    assert (ends.status == Status.MAXFEV).all()
+    assert (ends.nfev == 7).all()
+    assert (ends.nit < 7).all()
+    for i, way in enumerate(paths(METHODS[name], STARTS, 8)):
+        np.testing.assert_allclose(ends.x[i], way.x[ends.nit[i]], rtol=1e-9, atol=1e-13)
+
+
+def parabola(x):
+    return 0.5 * x[0] ** 2
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+class TestDivergence:
+    """x_k = (1 - η)^k x_0 with η = 3: it doubles and changes sign."""
+
+    def ended(self, backend, x0, **settings):
+        stopping = bgd.Stopping(escape=np.inf, **settings)
+        return bgd.descend(parabola, x0, method=bgd.GradientDescent(3.0), stopping=stopping, backend=backend)
+
+    def test_by_growth_of_the_value(self, backend):
+        # f_k - f_0 = (4^k - 1) f_0, against 100 max(1, f_0)
+        ends = self.ended(backend, [[2.0], [0.2]], f_growth=100.0)
+        assert (ends.status == Status.DIVERGED).all()
+        assert ends.nit.tolist() == [4, 7]
+
+    def test_by_growth_of_x(self, backend):
+        # The box is [0.2 - 0.5 + ..., ...] around the starts, whose largest coordinate is 2.
+        ends = self.ended(backend, [[2.0], [0.25]], x_growth=10.0)
+        assert (ends.status == Status.DIVERGED).all()
+        assert ends.nit.tolist() == [4, 7]
+
+
+@pytest.mark.parametrize(("backend", "dtype"), [("cpu", "float64"), ("numpy", "float64"), ("numpy", "float32")])
+class TestOscillation:
+    def test_at_the_limit_of_stability(self, backend, dtype):
+        # η λ = 2: x_k = (-1)^k x_0 for ever; the first return is that of update 2.
+        stopping = bgd.Stopping(oscillation=10)
+        method = bgd.GradientDescent(2.0)
+        ends = bgd.descend(parabola, [[1.5], [0.0]], method=method, stopping=stopping, backend=backend, dtype=dtype)
+        assert ends.status.tolist() == [Status.OSCILLATING, Status.GRADIENT]
+        assert ends.nit.tolist() == [11, 0]
+
+    def test_an_attracting_cycle(self, backend, dtype):
+        # x <- x - η (x^3 - x): beyond η = 1 the minima ±1 repel, and up to 1.236 a cycle of two attracts.
+        stopping = bgd.Stopping(oscillation=10, maxiter=2000)
+        x0 = np.linspace(0.3, 1.2, 20)[:, None]
+        ends = bgd.descend(
+            lambda x: 0.25 * x[0] ** 4 - 0.5 * x[0] ** 2,
+            x0,
+            method=bgd.GradientDescent(1.1),
+            stopping=stopping,
+            backend=backend,
+            dtype=dtype,
+        )
+        assert (ends.status == Status.OSCILLATING).all()
+        assert ends.nit.max() < 200
+
+    def test_a_slow_decay_is_none(self, backend, dtype):
+        method, stopping = bgd.GradientDescent(1.9995), bgd.Stopping(oscillation=10, maxiter=50_000, gtol=1e-4)
+        ends = bgd.descend(parabola, [[1.5]], method=method, stopping=stopping, backend=backend, dtype=dtype)
+        assert ends.status.tolist() == [Status.GRADIENT]
+
+
+@pytest.mark.parametrize("name", ["rastrigin", "six_hump_camel", "ackley"])
+@pytest.mark.parametrize("method", [None, bgd.GradientDescent(line_search="armijo"), bgd.Adam(0.02)], ids=str)
+def test_float32_stops_where_it_makes_no_progress(name, method):
+    result = bgd.multistart(name, dim=2, starts=2000, dtype="float32", method=method, backend="cpu")
+    capped = np.count_nonzero(~np.isin(result.status, [Status.GRADIENT, Status.STALLED]))
+    assert capped <= (2 if name == "ackley" else 0)  # a step of fixed length jumps over Ackley's kink for ever
+    assert np.quantile(result.nfev, 0.99) < 1500
+
+
+def test_what_is_not_asked_for_is_not_compiled():
+    plain = specialisation_of(make_batch(bowl, box=BOX, method=bgd.GradientDescent(0.1)))
+    rich = specialisation_of(
+        make_batch(bowl, box=BOX, method=bgd.GradientDescent(0.1), stopping=bgd.Stopping(oscillation=5, window=3))
+    )
+    assert plain.layout.size == 2 + 4  # x; nit, nfev, busy, code
+    assert "value_and_gradient(" not in plain.source()
+    assert rich.layout.size == plain.layout.size + 2 * 2 + 3  # two points; cycled, cycle_f, and one held test
+    for name in ("last_x", "previous_f", "window", "patience", "steepest"):
+        assert name not in plain.source()
+
+
+def test_statuses_keep_their_numbers_and_tell_success():
+    names = "RUNNING GRADIENT STEP VALUE STALLED MAXITER MAXTIME DIVERGED NONFINITE ESCAPED INTERRUPTED MAXFEV TARGET"
+    assert [status.name for status in Status] == [*names.split(), "OSCILLATING", "PLATEAU"]
+    assert all(status.message for status in Status)
+    assert set(AT_REST) < set(SUCCESSES)
+    ends = bgd.descend(bowl, STARTS, box=BOX, target=3.2)
+    assert ends.success.all()
+    assert ends.message[0] == "the value fell to the target"
+    assert ends.summary()["status"] == {"TARGET": len(STARTS)}
+    assert f"TARGET {len(STARTS)}" in str(ends)
+    assert (0.5 * (CURVATURE * ends.x**2).sum(axis=1) <= 0.2).all()
