@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Batch:
-    """Everything that decides where n descents end; ``dataclasses.replace`` makes a related batch."""
+    """Everything that decides where n descents end; ``dataclasses.replace`` makes a related batch.
+
+    ``watch_turns`` asks to tell which trajectories turned back on themselves (``Endpoints.turned``).
+    """
 
     objective: Objective
     starts: Starts
@@ -31,6 +34,7 @@ class Batch:
     backend: Backend
     threads: int
     seed: int
+    watch_turns: bool = False
 
     def again(self, *, starts: Any = None, method: Any = None, **changes: Any) -> Batch:
         """Return the batch with other starts (anything that ``parse_starts`` takes), another method, or other fields.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from batchgd.kernels.plan import Cells, Endpoints, Merge, Plan, Trails
-from batchgd.kernels.status import LOST, Status
+from batchgd.kernels.status import LOST, TURNED, Status
 from batchgd.methods import split_per_start
 from batchgd.progress import Progress, ProgressUpdate
 from batchgd.standins import StartRows
@@ -65,6 +65,7 @@ def run(
     began = time.perf_counter()
     n = batch.starts.n
     whole = Endpoints.empty(0, n if keep else 0, batch.objective.dim, batch.dtype)
+    whole.turned = np.zeros(len(whole), bool) if batch.watch_turns else None
     monitor = _Monitor(batch, began, ended, catalogue, numbered, minima, progress)
     module, plan = _prepare(batch, whole if keep else None, shard, monitor, trails)
     if catalogue is not None and not keep and ended is None:
@@ -100,7 +101,7 @@ def specialisation_of(batch: Batch) -> Specialisation:
         in_kernel=batch.starts.in_kernel,
         cubic=all(np.ptp(side) == 0.0 for side in (box.lower, box.upper)),
         per_start=tuple(differing),
-        tests=batch.stopping.active,
+        tests=(*batch.stopping.active, *(["turns"] if batch.watch_turns else [])),
         simulated=batch.backend.name == "cuda" and simulated(),
         parts=batch.method.parts,
     )
@@ -206,6 +207,13 @@ class _Monitor:
 
     def done(self, rows: Endpoints) -> None:
         """Take note of a finished shard."""
+        if self._batch.watch_turns:
+            turned = rows.status >= TURNED
+            rows.status[turned] -= TURNED
+            if rows.turned is None:
+                rows.turned = turned
+            else:
+                rows.turned[:] = turned
         with np.errstate(all="ignore"):
             _leave(self._batch, rows, int(self.control[0]))
             _judge(self._batch, rows)

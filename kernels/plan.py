@@ -13,7 +13,8 @@ Array = Any
 class Endpoints:
     """Where the descents from start ``first`` on ended: one row per start, status 0 for one that was never taken up.
 
-    ``ids`` says which start each row belongs to where they do not follow on one another.
+    ``ids`` says which start each row belongs to where they do not follow on one another; ``turned``, where the run was
+    asked to watch it, whether some update turned against the one before.
     """
 
     first: int
@@ -23,6 +24,7 @@ class Endpoints:
     nfev: Array
     status: Array
     ids: Array | None = None
+    turned: Array | None = None
 
     @classmethod
     def empty(cls, first: int, stop: int, dim: int, dtype: str) -> "Endpoints":
@@ -47,7 +49,9 @@ class Endpoints:
     def part(self, first: int, stop: int) -> "Endpoints":
         """Return the rows of some starts, sharing memory."""
         rows = slice(first - self.first, stop - self.first)
-        return Endpoints(first, self.x[rows], self.fun[rows], self.nit[rows], self.nfev[rows], self.status[rows])
+        part = Endpoints(first, self.x[rows], self.fun[rows], self.nit[rows], self.nfev[rows], self.status[rows])
+        part.turned = None if self.turned is None else self.turned[rows]
+        return part
 
 
 @dataclass

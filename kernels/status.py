@@ -57,6 +57,9 @@ _MESSAGES = {
     Status.PLATEAU: "the best value did not improve over patience updates",
 }
 
+TURNED = 64
+"""A flag that a run adds to its codes when asked to: some update turned against the one before, s_k . s_(k-1) < 0."""
+
 AT_REST = (Status.GRADIENT, Status.STEP, Status.VALUE, Status.STALLED)
 """The statuses of trajectories that came to rest."""
 

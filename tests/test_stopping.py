@@ -1,5 +1,7 @@
 """Each way to stop against its definition, on every backend and with methods of each kind."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from stopping_rules import BOX, CURVATURE, RULES, STARTS, STEP_RULES, bowl, first, paths
@@ -7,7 +9,7 @@ from stopping_rules import BOX, CURVATURE, RULES, STARTS, STEP_RULES, bowl, firs
 import batchgd as bgd
 from batchgd.batch import make_batch
 from batchgd.kernels.status import AT_REST, SUCCESSES, Status
-from batchgd.run import specialisation_of
+from batchgd.run import run, specialisation_of
 
 BACKENDS = ("cpu", "numpy")
 METHODS = {
@@ -146,3 +148,21 @@ def test_statuses_keep_their_numbers_and_tell_success():
     assert ends.summary()["status"] == {"TARGET": len(STARTS)}
     assert f"TARGET {len(STARTS)}" in str(ends)
     assert (0.5 * (CURVATURE * ends.x**2).sum(axis=1) <= 0.2).all()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_steps_turn_where_the_learning_rate_lies_above_one_over_the_curvature(backend):
+    # Every step is (1 - η λ) times the one before: it turns from η λ = 1 on, in the steeper coordinate first.
+    rates = np.linspace(0.05, 1.95, 39)
+    x0 = np.tile([1.0, 1.0], (39, 1))
+    batch = make_batch(bowl, box=BOX, starts=x0, method=bgd.GradientDescent(rates), backend=backend)
+    watched = run(dataclasses.replace(batch, watch_turns=True)).endpoints
+    plain = run(batch).endpoints
+    for name in ("x", "nit", "nfev", "status"):
+        np.testing.assert_array_equal(getattr(watched, name), getattr(plain, name))
+    steps = 1.0 - rates[:, None] * CURVATURE
+    product = (steps * CURVATURE**2).sum(axis=1)  # of the first two steps, over η^2
+    later = steps.min(axis=1) < -steps.max(axis=1)
+    np.testing.assert_array_equal(watched.turned, (product < 0.0) | later)
+    assert not watched.turned[rates <= 1.0].any()
+    assert watched.turned[rates > 1.2].all()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from batchgd.kernels import stopping
+from batchgd.kernels.status import TURNED
 from batchgd.specialise.rule import Rule, parameters_of
 from batchgd.specialise.typed import Constants
 
@@ -57,12 +58,10 @@ class Fold:
 class Ending:
     """Which tests a run asks, and what a lane must remember for them.
 
-    ``options`` are those of ``Stopping.active``, ``monitors`` the numbers of ``stopping.MEMORY`` that are stored with
-    each endpoint.
+    ``options`` are those of ``Stopping.active``, and ``"turns"`` where codes are to carry the flag ``status.TURNED``.
     """
 
     options: tuple[str, ...] = ()
-    monitors: tuple[str, ...] = ()
 
     @cached_property
     def tests(self) -> tuple[stopping.Test, ...]:
@@ -72,7 +71,7 @@ class Ending:
     @cached_property
     def asked(self) -> frozenset[str]:
         """Every name that the tests, and what renews their memory, ask for."""
-        names = {*self.monitors}.union(*(parameters_of(_function(test.function)) for test in self.tests))
+        names = ({"turns"} & {*self.options}).union(*(parameters_of(_function(test.function)) for test in self.tests))
         while True:
             known = (*stopping.MEMORY, *stopping.VECTORS, *stopping.SUMS)
             wanted = [_function(_maker(name)) for name in known if name in names]
@@ -83,9 +82,9 @@ class Ending:
 
     @property
     def numbers(self) -> tuple[str, ...]:
-        """What a lane remembers: the monitors first, as the loop stores them together."""
-        kept = [name for name in stopping.MEMORY if name in self.asked and name not in self.monitors]
-        return (*self.monitors, *kept, *(_held(test) for test in self.tests if self.holds(test)))
+        """What a lane remembers."""
+        kept = [name for name in stopping.MEMORY if name in self.asked]
+        return (*kept, *(_held(test) for test in self.tests if self.holds(test)))
 
     @property
     def vectors(self) -> tuple[str, ...]:
@@ -169,6 +168,9 @@ class EndingEmitter:
                 of_trial = "of_trial"
         if trials:
             lines.append(f"code = where(accepted, code, {of_trial})")
+        if "turns" in self.ending.options:
+            flagged = f"(code > {zero}) & (turns > {zero})"
+            lines.append(f"code = where({flagged}, code + {self.constants(float(TURNED))}, code)")
         return [
             *lines,
             f"working = busy > {zero}",

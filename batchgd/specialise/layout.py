@@ -83,7 +83,5 @@ class Layout:
             f"PER_START = {self.first_per_start}",
             f"N_PER_START = {len(self.per_start)}",
             *(f"{name.upper()} = {self.counter(name)}" for name in ("nit", "nfev", "busy", "code")),
-            f"MONITOR = {self._first_remembered}",
-            f"N_MONITORS = {len(self.ending.monitors)}",
             f"SLOTS = {self.size}",
         ]
