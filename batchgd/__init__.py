@@ -42,6 +42,8 @@ _HOMES = {
     "start": "starts",
     "Objective": "objective",
     "where": "trace",
+    "Curvature": "convexity",
+    "curvature": "convexity",
     "Path": "paths",
     "Paths": "paths",
     "trace_path": "paths",
@@ -63,6 +65,8 @@ if TYPE_CHECKING:
     from batchgd import landscapes as landscapes
     from batchgd.basins.match import match as match
     from batchgd.box import Box as Box
+    from batchgd.convexity import Curvature as Curvature
+    from batchgd.convexity import curvature as curvature
     from batchgd.coverage import Coverage as Coverage
     from batchgd.errors import BackendError as BackendError
     from batchgd.errors import InputError as InputError

@@ -15,7 +15,7 @@ from batchgd.trace.counts import OperationCounts, count_operations
 from batchgd.trace.emit import emit_function
 from batchgd.trace.escape import name_of
 from batchgd.trace.graph import Node, reachable
-from batchgd.trace.operations import numpy_names
+from batchgd.trace.operations import POLYNOMIAL, numpy_names
 from batchgd.trace.tracer import Traced, trace
 from batchgd.trace.verify import (
     ATTEMPTS,
@@ -134,6 +134,17 @@ class Objective:
     def key(self) -> str:
         """Text that is equal for equal expressions, whatever the function is called: for caches."""
         return self.emit("value_and_gradient")
+
+    @property
+    def is_quadratic(self) -> bool:
+        """Whether the trace shows a polynomial whose second derivatives are constants.
+
+        >>> Objective(lambda x: x[0] ** 2 - x[0] * x[1], dim=2).is_quadratic
+        True
+        """
+        if self.jac is not None or any(node.op not in POLYNOMIAL for node in reachable([self._traced.value])):
+            return False
+        return all(node.op != "x" for node in reachable(self._second_derivatives()))
 
     def with_params(self, params: ArrayLike) -> Objective:
         """Return the same trace with other parameter values of the same shape.

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from batchgd.convexity import convexity_note
 from batchgd.result import BatchResult, MultistartResult
 from batchgd.standins import host
 
@@ -107,6 +108,9 @@ def landscape_notes(result: Any) -> list[str]:
     outside = int(np.count_nonzero(~np.asarray(result.minima.inside, dtype=bool)))
     if outside:
         lines.append(f"{_plural(outside, 'minimum lies', 'minima lie')} outside the starting box")
+    convexity = convexity_note(result)
+    if convexity:
+        lines.append(convexity)
     kinds = stationary_counts(result)
     if kinds:
         told = ", ".join(_plural(count, kind, _KINDS.get(kind, kind)) for kind, count in kinds.items())

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from batchgd.cli import bench, cache, diff, doctor, landscapes, path, run
+from batchgd.cli import bench, cache, curvature, diff, doctor, landscapes, path, run
 from batchgd.cli.parameters import PairsCommand
 
 
@@ -23,6 +23,7 @@ class Row(NamedTuple):
 COMMANDS = (
     Row("run", run.run, {"epilog": run.EPILOG, "cls": PairsCommand}),
     Row("path", path.path, {"cls": PairsCommand}),
+    Row("curvature", curvature.curvature, {"cls": PairsCommand}),
     Row("list", landscapes.list_landscapes),
     Row("diff", diff.diff),
     Row("doctor", doctor.doctor),

@@ -102,6 +102,8 @@ OPERATIONS: dict[str, Operation] = {**_OPERATORS, **_functions()}
 BOOLEAN = frozenset(name for name, operation in OPERATIONS.items() if operation.boolean)
 COMMUTATIVE = frozenset(["add", "mul", "eq", "ne", "and", "or"])
 LEAVES = frozenset(["const", "x", "p"])
+POLYNOMIAL = LEAVES | {"add", "sub", "neg", "mul", "div"}
+"""What a polynomial is written with; a division by something that depends on x leaves x in its derivatives."""
 
 
 def numpy_names() -> dict[str, Any]:
