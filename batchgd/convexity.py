@@ -303,7 +303,7 @@ NOTE_SAMPLES, NOTE_DIM = 256, 32
 
 def convexity_note(result: Any) -> str | None:
     """Return what convexity says of the one minimum of a result, where it has one and nothing speaks against it."""
-    if len(result.minima) != 1 or not result.has_function or result.box is None or result.dim > NOTE_DIM:
+    if len(result.minima.fun) != 1 or not result.has_function or result.box is None or result.dim > NOTE_DIM:
         return None
     if result.minima.kind[0] != "minimum" or not hasattr(result.objective, "hessian"):
         return None
