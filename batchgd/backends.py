@@ -16,6 +16,8 @@ from typing import Any
 from batchgd.errors import BackendError, InputError, did_you_mean
 
 DTYPES = ("float64", "float32")
+MIXED = "mixed"
+"""Stands for float32 first and then float64 (``mixed.py``) where a run's dtype is given."""
 
 
 @dataclass(frozen=True)
@@ -120,20 +122,21 @@ def choose(name: str = "auto") -> tuple[Backend, str]:
     return BACKENDS[name], f"{name}: asked for"
 
 
-def check_dtype(dtype: Any) -> str:
-    """Return the dtype's name, or raise InputError.
+def check_dtype(dtype: Any, *, mixed: bool = False) -> str:
+    """Return the dtype's name, or raise InputError; with ``mixed``, that is a name too.
 
-    >>> check_dtype(float)
-    'float64'
+    >>> check_dtype(float), check_dtype("mixed", mixed=True)
+    ('float64', 'mixed')
     """
     import numpy as np
 
+    known = (*DTYPES, MIXED) if mixed else DTYPES
     try:
-        name = np.dtype(dtype).name
+        name = dtype if isinstance(dtype, str) and dtype in known else np.dtype(dtype).name
     except TypeError:
         name = str(dtype)
-    if dtype is None or name not in DTYPES:
-        raise InputError(f"unknown dtype {dtype!r}: there are {' and '.join(DTYPES)}")
+    if dtype is None or name not in known:
+        raise InputError(f"unknown dtype {dtype!r}: there are {', '.join(known[:-1])} and {known[-1]}")
     return name
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from batchgd.backends import check_dtype, check_threads, choose
+from batchgd.backends import MIXED, check_dtype, check_threads, choose
 from batchgd.box import Box
 from batchgd.errors import InputError
 from batchgd.methods import Method, as_method, split_per_start
@@ -23,6 +23,7 @@ class Batch:
     """Everything that decides where n descents end; ``dataclasses.replace`` makes a related batch.
 
     ``watch_turns`` asks to tell which trajectories turned back on themselves (``Endpoints.turned``).
+    With ``mixed`` the descent is in float32 and ends in float64, which ``dtype`` then is.
     """
 
     objective: Objective
@@ -35,6 +36,17 @@ class Batch:
     threads: int
     seed: int
     watch_turns: bool = False
+    mixed: bool = False
+
+    @property
+    def precision(self) -> str:
+        """The dtype as a user gives it."""
+        return MIXED if self.mixed else self.dtype
+
+    @property
+    def start_dtype(self) -> str:
+        """The dtype that starts are placed in."""
+        return "float32" if self.mixed else self.dtype
 
     def again(self, *, starts: Any = None, method: Any = None, **changes: Any) -> Batch:
         """Return the batch with other starts (anything that ``parse_starts`` takes), another method, or other fields.
@@ -44,7 +56,7 @@ class Batch:
         from batchgd.starts import parse_starts
 
         if starts is not None:
-            changes["starts"] = parse_starts(starts, "uniform", self.box, self.box.dim, self.seed, self.dtype)
+            changes["starts"] = parse_starts(starts, "uniform", self.box, self.box.dim, self.seed, self.start_dtype)
         if method is not None:
             changes["method"] = as_method(method)
         batch = replace(self, **changes)
@@ -78,15 +90,17 @@ def make_batch(
     from batchgd.starts import Starts, parse_seed, parse_starts
 
     stopping = Stopping() if stopping is None else stopping
-    dtype, chosen, threads = check_dtype(dtype), choose(backend)[0], check_threads(threads)
+    precision, chosen, threads = check_dtype(dtype, mixed=True), choose(backend)[0], check_threads(threads)
+    mixed = precision == MIXED
+    dtype, first_dtype = ("float64", "float32") if mixed else (precision, precision)
     method = as_method(method)
     region, objective = resolve(fun, dim=dim, box=box, params=params, jac=jac)
     if not isinstance(starts, Starts):
         seed = parse_seed(seed)
-        starts = parse_starts(starts, sampling, region, region.dim, seed, dtype, resident=resident)
+        starts = parse_starts(starts, sampling, region, region.dim, seed, first_dtype, resident=resident)
     split_per_start(method, starts.n, dtype)
-    stopping.limits(region, dtype)
-    return Batch(objective(), starts, region, method, stopping, dtype, chosen, threads, seed or 0)
+    stopping.limits(region, first_dtype)
+    return Batch(objective(), starts, region, method, stopping, dtype, chosen, threads, seed or 0, mixed=mixed)
 
 
 def batch_from(result: BatchResult, **changes: Any) -> Batch:
@@ -110,9 +124,10 @@ def batch_from(result: BatchResult, **changes: Any) -> Batch:
         result.box,
         result.method,
         Stopping() if result.stopping is None else result.stopping,
-        result.dtype,
+        "float64" if result.dtype == MIXED else result.dtype,
         choose(result.backend)[0],
         check_threads(None),
         getattr(result, "seed", None) or 0,
+        mixed=result.dtype == MIXED,
     )
     return batch.again(**changes)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from batchgd.backends import check_dtype
 from batchgd.errors import InputError
 from batchgd.kernels.status import SUCCESSES, Status
 from batchgd.standins import MissingFunction, StartRows, host
@@ -142,7 +143,7 @@ class BatchResult:
             raise InputError(f"a result needs x of shape (n, d) and n of each other array; x has shape {self.x.shape}")
         self.objective, self.starts, self.method, self.box = objective, starts, method, box
         self.stopping = stopping
-        self.backend, self.dtype, self.seconds = backend, np.dtype(dtype).name, float(seconds)
+        self.backend, self.dtype, self.seconds = backend, check_dtype(dtype, mixed=True), float(seconds)
         self.warnings: tuple[str, ...] = tuple(warnings)
 
     @property

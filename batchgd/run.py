@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from batchgd.errors import InputError
 from batchgd.kernels.plan import Cells, Endpoints, Merge, Plan, Trails
 from batchgd.kernels.status import LOST, TURNED, Status
 from batchgd.methods import split_per_start
+from batchgd.mixed import pieces
 from batchgd.progress import Progress, ProgressUpdate
 from batchgd.standins import StartRows
 
@@ -62,16 +64,23 @@ def run(
     trails : Trails, optional
         Where to write down the paths; without, nothing is recorded.
     """
+    if batch.mixed and trails is not None:
+        raise InputError("a path is recorded in one dtype: give float64 or float32")
     began = time.perf_counter()
     n = batch.starts.n
     whole = Endpoints.empty(0, n if keep else 0, batch.objective.dim, batch.dtype)
     whole.turned = np.zeros(len(whole), bool) if batch.watch_turns else None
     monitor = _Monitor(batch, began, ended, catalogue, numbered, minima, progress)
-    module, plan = _prepare(batch, whole if keep else None, shard, monitor, trails)
-    if catalogue is not None and not keep and ended is None:
-        plan.merge = Merge(batch.box.lower, batch.box.width, lambda: catalogue.cells_per_width, done=monitor.merged)
     with _Interrupts(monitor.control):
-        batch.backend.launch(module, plan, batch.threads)
+        if batch.mixed:
+            for rows in pieces(batch, run, monitor.control, progress):
+                monitor.done(rows.into(whole) if keep else rows)
+        else:
+            module, plan = _prepare(batch, whole if keep else None, shard, monitor, trails)
+            if catalogue is not None and not keep and ended is None:
+                box, resolution = batch.box, lambda: catalogue.cells_per_width
+                plan.merge = Merge(box.lower, box.width, resolution, done=monitor.merged)
+            batch.backend.launch(module, plan, batch.threads)
     _leave(batch, whole, int(monitor.control[0]))
     monitor.tally[int(monitor.control[0])] += n - monitor.count
     return Outcome(whole, monitor.status_counts(), time.perf_counter() - began)
@@ -125,6 +134,7 @@ def _prepare(
         dtype=dtype,
         shard=shard or batch.backend.shard(n, batch.threads),
         seed=batch.seed,
+        number=batch.starts.number,
         lower=box.lower.astype(dtype),
         width=box.width.astype(dtype),
         points=None if batch.starts.in_kernel else batch.starts.points,

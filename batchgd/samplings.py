@@ -39,13 +39,16 @@ class Starts:
     interval_note : str or None
         Why intervals are withheld, where they are.
     in_kernel : bool
-        Whether the kernel makes the starts itself, from seed and index, so that no array is passed.
+        Whether the kernel makes the starts itself, from seed and number, so that no array is passed.
+    number : int
+        The number of the first one.
     """
 
     name: ClassVar[str] = ""
     independent: ClassVar[bool] = False
     interval_note: ClassVar[str | None] = None
-    in_kernel: ClassVar[bool] = False
+    in_kernel: bool = False
+    number: int = 0
 
     def __init__(self, n: int, dim: int) -> None:
         self.n, self.dim = n, dim
@@ -80,6 +83,7 @@ class PartOfStarts(Starts):
     def __init__(self, whole: Starts, first: int, stop: int) -> None:
         super().__init__(stop - first, whole.dim)
         self._whole, self._first = whole, first
+        self.in_kernel, self.number = whole.in_kernel, whole.number + first
 
     @property
     def name(self) -> str:  # type: ignore[override]

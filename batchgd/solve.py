@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from batchgd.backends import check_dtype, choose
+from batchgd.backends import MIXED, check_dtype, choose
 from batchgd.batch import Batch, make_batch
 from batchgd.box import Box
 from batchgd.coverage.rule import MOST_STARTS
@@ -86,7 +86,9 @@ def multistart(
     backend : str
         ``"auto"``, ``"cuda"``, ``"cpu"`` or ``"numpy"``.
     dtype : str
-        ``"float64"`` or ``"float32"``, of the descent; minima are polished in float64.
+        ``"float64"`` or ``"float32"``, of the descent; or ``"mixed"``: float32 until rounding leaves no more to gain,
+        then float64 from there, by :class:`BarzilaiBorwein` with steps of at most a thousandth of the box, until the
+        tolerances hold. ``nit`` and ``nfev`` count both, and ``maxiter`` bounds each. Minima are polished in float64.
     threads : int, optional
         Worker threads of the CPU backend; one per core when left out. Never changes a result.
     params : float or array, optional
@@ -241,8 +243,8 @@ def batch_at(
     """Return the batch that descends from given starts, as :func:`descend` does; ``check`` may refuse their number."""
     from batchgd.starts import parse_starts
 
-    dtype = check_dtype(dtype)
-    points = parse_starts(x0, "uniform", None, None, 0, dtype)
+    dtype = check_dtype(dtype, mixed=True)
+    points = parse_starts(x0, "uniform", None, None, 0, "float32" if dtype == MIXED else dtype)
     if check is not None:
         check(points.n)
     _check_width(fun, points.dim)
@@ -324,7 +326,7 @@ def _common(batch: Batch, out: Endpoints, device: bool) -> dict[str, Any]:
         "box": batch.box,
         "stopping": batch.stopping,
         "backend": batch.backend.name,
-        "dtype": batch.dtype,
+        "dtype": batch.precision,
     }
 
 

@@ -68,7 +68,8 @@ class _State:
 def _descend_shard(module: Any, plan: Plan, state: _State, first: int, stop: int) -> Endpoints:
     rows = plan.rows(first, stop)
     points, per_start = plan.inputs(first, stop)
-    state.queue[:] = first, stop
+    base = plan.number + first
+    state.queue[:] = base, plan.number + stop
     entry, trail = (module.descend, ()) if plan.trails is None else (module.record, plan.trails.part(first, stop))
     entry(
         state.workspace,
@@ -88,7 +89,7 @@ def _descend_shard(module: Any, plan: Plan, state: _State, first: int, stop: int
         rows.nit,
         rows.nfev,
         rows.status,
-        first,
+        base,
         *trail,
     )
     module.values(rows.x, plan.p, rows.fun)

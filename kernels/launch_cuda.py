@@ -61,12 +61,14 @@ class _Flight:
         x, fun, nit, nfev, status = self._rows
         points, per_start = plan.inputs(first, stop)
         inputs = stream.put("points", points), stream.put("per_start", per_start)
-        queue = stream.put("queue", np.array([first, stop], np.int64))
+        queue = stream.put("queue", plan.number + np.array([first, stop], np.int64))
         stream.zero(status)
         problem = *self._problem, self._control
         starts = queue, np.uint64(plan.seed), *self._box, *inputs
         blocks, threads = grid(n, self._kernels.how, stream.multiprocessors)
-        stream.launch(self._kernels.descend, blocks, threads, *starts, *problem, x, nit, nfev, status, first)
+        stream.launch(
+            self._kernels.descend, blocks, threads, *starts, *problem, x, nit, nfev, status, plan.number + first
+        )
         stream.sweep(self._kernels.values, n, x, n, self._problem[0], fun)
         self._range = first, stop
         if self._merger is None:

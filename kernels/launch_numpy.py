@@ -60,7 +60,8 @@ def _refill(module: Any, plan: Plan, ws: Any, lanes: Any, starts: Any, points: A
     ws[module.STATE :, lanes] = 0.0
     if module.IN_KERNEL:
         for block in range((plan.dim + 1) // 2):
-            for k, u in zip((2 * block, 2 * block + 1), module.uniform_pair(plan.seed, starts, block), strict=True):
+            pair = module.uniform_pair(plan.seed, plan.number + starts, block)
+            for k, u in zip((2 * block, 2 * block + 1), pair, strict=True):
                 if k < plan.dim:
                     ws[k, lanes] = module.place(u, plan.lower[k], plan.width[k])
     else:

@@ -46,6 +46,13 @@ class Endpoints:
         """Return which start each of these rows belongs to."""
         return self.first + rows if self.ids is None else self.ids[rows]
 
+    def into(self, whole: "Endpoints") -> "Endpoints":
+        """Copy the rows to where they belong in those of all starts, and return them there."""
+        there = whole.part(self.first, self.first + len(self))
+        for name in ("x", "fun", "nit", "nfev", "status"):
+            getattr(there, name)[:] = getattr(self, name)
+        return there
+
     def part(self, first: int, stop: int) -> "Endpoints":
         """Return the rows of some starts, sharing memory."""
         rows = slice(first - self.first, stop - self.first)
@@ -122,9 +129,10 @@ class Trails:
 
 @dataclass
 class Plan:
-    """One batch of descents, from start ``first`` to before ``stop``.
+    """One batch of descents, from start 0 to before ``n``.
 
-    ``points(first, stop)`` gives the starts of a shard, or is None where the kernel makes them from ``seed``;
+    ``points(first, stop)`` gives the starts of a shard, or is None where the kernel makes them from ``seed`` and their
+    numbers, ``number`` being that of the first one;
     ``per_start`` holds the hyperparameters that differ per start, one row each. ``rows(first, stop)`` gives the arrays
     that a shard's endpoints are written to: parts of larger ones, or fresh ones that are gone once ``done(rows)``,
     called from the main thread for every finished shard, has looked at them. ``ready()`` is called once the code is
@@ -138,6 +146,7 @@ class Plan:
     dtype: str
     shard: int
     seed: int
+    number: int
     lower: Array
     width: Array
     points: Callable[[int, int], Array] | None

@@ -18,6 +18,7 @@ from batchgd.kernels.status import LOST, Status
 from batchgd.methods import METHODS
 from batchgd.minima import Catalogue
 from batchgd.run import run
+from batchgd.samplings import PartOfStarts
 from batchgd.stopping import Stopping
 
 CASES = {
@@ -45,6 +46,7 @@ CASES = {
     ),
     "normal starts": ("branin", 40, {"sampling": bgd.Normal(2.0, 2.0)}),
     "three dimensions": ("hartmann3", 40, {}),
+    "mixed": ("himmelblau", 24, {"dtype": "mixed"}),
 }
 
 
@@ -138,6 +140,13 @@ def only_minima(name, starts, **options):
     }
 
 
+def part_of_the_starts():
+    """Some starts of a run, drawn in the kernel by their own numbers."""
+    whole = make_batch("himmelblau", starts=50, backend="cpu")
+    part = make_batch("himmelblau", starts=50, backend="cuda").again(starts=PartOfStarts(whole.starts, 20, 40))
+    return float(np.abs(run(part).endpoints.x - run(whole).endpoints.x[20:40]).max())
+
+
 def interrupted_within_a_launch():
     """A launch that would take hours, ended by Ctrl-C; the starts that were not taken up are counted too."""
     batch = make_batch(
@@ -181,5 +190,6 @@ if __name__ == "__main__":
     seen["only minima"] = only_minima("himmelblau", 30)
     steep = bgd.GradientDescent(0.02)  # throws some starts out
     seen["only minima, some escaped"] = only_minima("himmelblau", 30, method=steep, maxiter=60)
+    seen["part"] = part_of_the_starts()
     seen["interrupted"] = interrupted_within_a_launch()
     print(json.dumps({**seen, "device": left_on_the_device(), "recorded": recorded()}))

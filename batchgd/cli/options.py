@@ -188,7 +188,7 @@ OPTIONS = (
     Option("x_growth", NUMBER, "Diverged: x is this many times larger than at the start and than the box."),
     Option("oscillation", INTEGER, "Give up after this many updates to and fro without decrease, such as 10."),
     Option("backend", TEXT, "auto (default), cuda, cpu or numpy.", True),
-    Option("dtype", TEXT, "float64 (default) or float32.", True),
+    Option("dtype", TEXT, "float64 (default), float32, or mixed: float32 first, then float64.", True),
     Option("threads", INTEGER, "Worker threads of the cpu backend; one per core when not given.", True),
     Option("x_tol", NUMBER, "Endpoints this close, in box widths, are one minimum; 1e-6 when not given.", True),
     Option("f_tol", NUMBER, "... and of values this close, relative to max(1, |f|); 1e-9 when not given.", True),

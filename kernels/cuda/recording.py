@@ -27,7 +27,7 @@ def record(module: Any, plan: Plan) -> None:
     box, problem = ([stream.put(name, getattr(plan, name)) for name in some] for some in names)
     points, per_start = plan.inputs(0, n)
     inputs = stream.put("points", points), stream.put("per_start", per_start)
-    queue, control = stream.put("queue", np.array([0, n], np.int64)), stream.control(plan.control)
+    queue, control = stream.put("queue", plan.number + np.array([0, n], np.int64)), stream.control(plan.control)
     x, fun = stream.empty((n, plan.dim), plan.dtype), stream.empty(n, plan.dtype)
     nit, nfev, status = stream.empty(n, np.int64), stream.empty(n, np.int64), stream.empty(n, np.int8)
     stream.zero(status)
@@ -35,7 +35,9 @@ def record(module: Any, plan: Plan) -> None:
     starts = queue, np.uint64(plan.seed), *box, *inputs
     # A warp on each multiprocessor: few trajectories, and the simulator's shape suits them.
     blocks, threads = grid(n, SIMULATED, stream.multiprocessors)
-    stream.launch(module.record_kernel, blocks, threads, *starts, *problem, control, x, nit, nfev, status, 0, *trail)
+    stream.launch(
+        module.record_kernel, blocks, threads, *starts, *problem, control, x, nit, nfev, status, plan.number, *trail
+    )
     stream.sweep(module.values_kernel, n, x, n, problem[0], fun)
     sources = (x, fun, nit, nfev, status, *trail)
     came = [stream.fetch(f"rows {k}", array, n) for k, array in enumerate(sources)]
