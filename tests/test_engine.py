@@ -263,7 +263,7 @@ def test_what_fails_in_a_worker_is_what_is_raised():
     batch = prepared(starts=points(500))
 
     class Broken:
-        n, dim, in_kernel = batch.starts.n, 2, False
+        n, dim, in_kernel, number = batch.starts.n, 2, False, 0
 
         def points(self, first, stop):
             if first:
