@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from batchgd.kernels.plan import Endpoints
-from batchgd.kernels.status import SUCCESSES, Status
+from batchgd.kernels.status import AT_REST, Status
 from batchgd.methods import split_per_start
 from batchgd.progress import Progress, ProgressUpdate
 from batchgd.samplings import ArrayStarts, PartOfStarts
@@ -25,6 +25,7 @@ CLOSEST = 1e-3
 """The longest step in float64, in box widths: a trajectory stays in the basin that float32 brought it to."""
 
 _BYTES = 1 << 27  # what the endpoints of one piece may take
+_GOING_ON = (*AT_REST, Status.TARGET)
 _CUT = (Status.MAXTIME, Status.INTERRUPTED)
 
 
@@ -56,12 +57,12 @@ def pieces(
         stop = min(first + size, n)
         part = batch if (first, stop) == (0, n) else replace(batch, starts=PartOfStarts(batch.starts, first, stop))
         rows = _in_float32(part, run, control, began, progress and _of_a_part(progress, first, n, began))
-        resting = np.flatnonzero(np.isin(rows.status, SUCCESSES))
+        resting = np.flatnonzero(np.isin(rows.status, _GOING_ON))
         if control[0] != 0:
             rows.status[resting] = control[0]  # at rest in float32, not yet by the tolerances of the run
             resting = resting[:0]
         _go_on(part, rows, resting, run, control, began)
-        yield Endpoints(first, rows.x, rows.fun, rows.nit, rows.nfev, rows.status)
+        yield replace(rows, first=first)
 
 
 def _in_float32(
@@ -72,7 +73,7 @@ def _in_float32(
     out = run(replace(batch, dtype="float32", mixed=False, stopping=stopping), progress=progress)
     _note(out, control)
     rows = out.endpoints
-    return Endpoints(0, rows.x.astype(np.float64), rows.fun.astype(np.float64), rows.nit, rows.nfev, rows.status)
+    return replace(rows, x=rows.x.astype(np.float64), fun=rows.fun.astype(np.float64))
 
 
 def _go_on(
@@ -95,6 +96,8 @@ def _go_on(
     rows.x[some], rows.fun[some], rows.status[some] = ends.x, ends.fun, ends.status
     rows.nit[some] += ends.nit
     rows.nfev[some] += ends.nfev
+    if rows.turned is not None:
+        rows.turned[some] |= ends.turned
 
 
 def _note(out: Any, control: np.ndarray) -> None:

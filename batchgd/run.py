@@ -77,7 +77,7 @@ def run(
                 monitor.done(rows.into(whole) if keep else rows)
         else:
             module, plan = _prepare(batch, whole if keep else None, shard, monitor, trails)
-            if catalogue is not None and not keep and ended is None:
+            if catalogue is not None and not (keep or ended or batch.watch_turns):
                 box, resolution = batch.box, lambda: catalogue.cells_per_width
                 plan.merge = Merge(box.lower, box.width, resolution, done=monitor.merged)
             batch.backend.launch(module, plan, batch.threads)
@@ -217,7 +217,7 @@ class _Monitor:
 
     def done(self, rows: Endpoints) -> None:
         """Take note of a finished shard."""
-        if self._batch.watch_turns:
+        if self._batch.watch_turns and not self._batch.mixed:
             turned = rows.status >= TURNED
             rows.status[turned] -= TURNED
             if rows.turned is None:

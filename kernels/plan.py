@@ -51,6 +51,8 @@ class Endpoints:
         there = whole.part(self.first, self.first + len(self))
         for name in ("x", "fun", "nit", "nfev", "status"):
             getattr(there, name)[:] = getattr(self, name)
+        if there.turned is not None:
+            there.turned[:] = self.turned
         return there
 
     def part(self, first: int, stop: int) -> "Endpoints":

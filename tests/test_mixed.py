@@ -145,3 +145,11 @@ def test_a_part_of_the_starts_ends_where_the_whole_does(backend, sampling):
     ends, some = run(whole).endpoints, run(part).endpoints
     for name in FIELDS:
         assert np.array_equal(getattr(ends, name)[83:171], getattr(some, name))
+
+
+def test_turns_are_seen_in_both_halves(backend):
+    method = bgd.GradientDescent(np.r_[np.full(20, 0.001), np.full(20, 0.03)])
+    batch = make_batch("himmelblau", starts=40, method=method, dtype="mixed", backend=backend)
+    calm, swinging = np.split(run(batch.again(watch_turns=True)).endpoints.turned, 2)
+    assert swinging.all()
+    assert not calm.all()
