@@ -344,7 +344,8 @@ class MultistartResult(BatchResult):
     minima, stationary
         Distinct minima sorted by value, label 0 the best known; and the other points where descents came to rest.
     seed, independent
-        Seed of the starts, and whether they were drawn independently: only then do fractions have intervals.
+        Seed of the starts, and whether all of them were drawn independently: only then do fractions have intervals
+        (with a strategy, those of the starts that were drawn before any was chosen).
     stopped : Stopped or None
         What ended a run with ``stop=``.
     x_tol, f_tol : float

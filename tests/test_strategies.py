@@ -49,6 +49,10 @@ def test_every_strategy_gives_an_ordinary_result(name, tmp_path):
     assert again.strategy.to_dict() == record.to_dict()
     assert again.coverage.sentence() == result.coverage.sentence()
     assert same(result.recluster(), result)
+    matched = bgd.match(result, himmelblau(None))
+    assert len(matched.both) == 4
+    assert matched.p is None
+    assert "nan" not in str(matched)
     result.plot(tmp_path / "a.png")
 
 

@@ -31,7 +31,7 @@ class Match:
     distance, difference : (m,)
         Between the two places (largest coordinate difference, in box widths) and values (b - a); NaN where only one.
     fraction_a, fraction_b : (m,)
-        Shares of the starts; 0 where not found.
+        Shares of the starts; 0 where not found, NaN where a strategy's choice of starts tells none.
     p : (m,) or None
         That the fractions are the same, corrected for the number of rows (Holm); None where withheld.
     x, fun : (m, d), (m,)
@@ -91,10 +91,10 @@ class Match:
         shown = np.argsort(alike, kind="stable")[:_ROWS]
         for k, value in zip(shown, format_values(self.fun[shown]), strict=True):
             labels = [str(label) if label >= 0 else "-" for label in (self.label_a[k], self.label_b[k])]
-            shares = [f"{100 * share:.3f} %" for share in (self.fraction_a[k], self.fraction_b[k])]
+            shares = [_percent(share) for share in (self.fraction_a[k], self.fraction_b[k])]
             p = "" if self.p is None else f"{self.p[k]:.2g}{' *' if self.significant[k] else '  '}"
             found = "both" if "-" not in labels else "only a" if labels[1] == "-" else "only b"
-            rows.append([*labels, value, *shares, f"{100 * self.change[k]:+.3f} %", p, found, format_point(self.x[k])])
+            rows.append([*labels, value, *shares, _percent(self.change[k], "+"), p, found, format_point(self.x[k])])
         left = f"… {len(self) - _ROWS:,} more" if len(self) > _ROWS else "" if rows else "no minimum in either"
         told = f"{len(self.both):,} minima in both, {len(self.only_a):,} only in a, {len(self.only_b):,} only in b"
         changed = f"; {int(self.significant.sum()):,} fractions changed (*: p <= {1 - self.confidence:.2g})"
@@ -168,6 +168,11 @@ def match(a: Any, b: Any, *, x_tol: float = 1e-4, f_tol: float = 1e-6, confidenc
     fraction_a, fraction_b = _of_label(a.minima.fraction, label_a), _of_label(b.minima.fraction, label_b)
     p, test = _test(a, b, label_a, label_b)
     return Match(label_a, label_b, distance, difference, fraction_a, fraction_b, p, x, fun, test, confidence=confidence)
+
+
+def _percent(share: float, sign: str = "") -> str:
+    """Per cent with three decimals; nothing for a share that a run withholds."""
+    return "" if np.isnan(share) else f"{100 * share:{sign}.3f} %"
 
 
 def _of_label(column: NDArray, label: NDArray) -> NDArray:

@@ -94,9 +94,9 @@ class CoverageReport:
         if confidence is None:
             confidence = 0.95 if stopped is None else stopped.confidence
         note = getattr(result.minima, "interval_note", None)
-        if not result.independent and not note:
-            note = _NOT_INDEPENDENT
         strategy, sampling = result.strategy, getattr(result.starts, "name", None)
+        if strategy is None and not result.independent and not note:
+            note = _NOT_INDEPENDENT
         if strategy is None or not strategy.drawn:
             count, n, ended = result.minima.count, result.n, result.status_counts()
         else:  # the starts that were drawn, before any was chosen

@@ -61,7 +61,7 @@ def explore(
     note = batch.starts.interval_note if record.drawn else strategy.bias
     batch = replace(batch, starts=campaign.starts(strategy.name, note or strategy.bias))
     result = landscape(batch, gathering, gathering.find(batch), began=began)
-    result.strategy, result.independent = record, note is None
+    result.strategy, result.independent = record, note is None and record.drawn == result.n
     result.minima = drawn_fractions(result.minima, result.label, record.drawn, note)
     return result
 
