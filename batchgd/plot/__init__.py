@@ -19,8 +19,19 @@ PICTURES = {
     "slices": "values on planes through the best minimum, for more than two dimensions",
     "waterfall": "final values in order, coloured by minimum",
     "iterations": "histogram of the updates made, by status",
+    "fractions": "share of the starts that each minimum owns, with its interval",
+    "funnel": "values of the minima against their distance from the best one",
+    "parallel": "minima in parallel coordinates",
 }
 """Every picture of a result: its name, which is also the name of its file and function, and what it shows."""
+
+SPECIAL_PICTURES = {
+    "confusion": "where the starts of each minimum end in another run of the same starts",
+    "network": "local-optima network of a basin-hopping run",
+}
+"""Pictures of results of one kind, or of a result and something else, in the same way."""
+
+_OF_MINIMA = ("fractions", "funnel", "parallel")  # these need no trajectories
 
 
 class Pictures:
@@ -36,9 +47,10 @@ class Pictures:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        if name not in PICTURES:
-            raise AttributeError(f"there is no picture {name!r}; there are {', '.join(PICTURES)}")
-        if not self._result.kept:
+        if name not in PICTURES | SPECIAL_PICTURES:
+            there_are = ", ".join(PICTURES | SPECIAL_PICTURES)
+            raise AttributeError(f"there is no picture {name!r}; there are {there_are}")
+        if not self._result.kept and name not in _OF_MINIMA:
             raise InputError("pictures are drawn from trajectories, and this run kept none: run it with keep='all'")
         function = _function(name)
 
@@ -49,7 +61,7 @@ class Pictures:
         return picture
 
     def __dir__(self) -> list[str]:
-        return sorted(PICTURES)
+        return sorted(PICTURES | SPECIAL_PICTURES)
 
 
 def suitable(result: "BatchResult") -> str:

@@ -1,0 +1,118 @@
+"""The confusion matrix: of the starts that one run brings to a minimum, where another brings them."""
+
+from typing import Any
+
+import numpy as np
+
+from batchgd.errors import InputError
+from batchgd.plot.canvas import headline, new_axes, tidy
+from batchgd.plot.style import INK, LABEL_SIZE, NOTE_SIZE
+
+_WRITTEN = 12  # rows at most whose cells are written out
+_TICKS = 10
+_PALE = 0.55  # share of a row above which the figure in a cell is white
+
+
+def confusion(result: Any, other: Any, ax: Any = None, *, names: tuple[str, str] | None = None) -> Any:
+    """Draw where the starts of each minimum end in another run of the same starts, or a matrix of such counts.
+
+    Parameters
+    ----------
+    result : MultistartResult
+        Gives the rows.
+    other : MultistartResult or (r, c) array
+        A run of the same starts (another method, step or precision), which gives the columns: its minima are matched
+        with those of ``result`` by place and value, those that only it found come last, then -1. Or the counts
+        themselves, where ``result`` may be None.
+    ax : matplotlib Axes, optional
+        Where to draw; a new figure without.
+    names : (str, str), optional
+        What rows and columns stand for; the methods when left out.
+
+    Returns
+    -------
+    Axes
+        A cell's colour is its share of the row; up to 12 rows have the counts written in.
+
+    Raises
+    ------
+    InputError
+        When the runs do not have the same starts, or the matrix is no table of counts.
+    """
+    if hasattr(other, "minima"):
+        counts, rows, columns = confusion_matrix(result, other)
+        told = (_method(result), _method(other))
+    else:
+        counts = _checked(other)
+        rows, columns = ([str(k) for k in range(n)] for n in counts.shape)
+        told = ("from", "to")
+    down, across = told if names is None else names
+    side = float(np.clip(0.5 * max(counts.shape), 2.6, 5.0))
+    ax = (
+        new_axes((side * counts.shape[1] / max(counts.shape) + 2.2, side * counts.shape[0] / max(counts.shape) + 1.5))
+        if ax is None
+        else ax
+    )
+    _draw(ax, counts, rows, columns)
+    ax.set_ylabel(down, fontsize=LABEL_SIZE)
+    ax.set_xlabel(across, fontsize=LABEL_SIZE)
+    same = float(np.trace(counts)) / max(float(counts.sum()), 1.0)
+    note = f"{100 * same:.4g} % on the diagonal; colour: share of the row"
+    headline(ax, f"{int(counts.sum()):,} starts, two ways", note)
+    return ax
+
+
+def confusion_matrix(result: Any, other: Any) -> tuple[np.ndarray, list[str], list[str]]:
+    """Counts (rows of ``result``, columns of ``other``), and the names of rows and columns; -1 comes last."""
+    from batchgd.basins.match import match
+    from batchgd.standins import host
+
+    if not (hasattr(result, "minima") and result.kept and other.kept and result.n == other.n):
+        raise InputError("a confusion matrix needs two runs of the same starts, with keep='all'")
+    if not np.array_equal(result.x0, other.x0):
+        raise InputError("these runs have other starts: run the second one with starts=result.x0")
+    mine, theirs = len(result.minima), len(other.minima)
+    place = np.full(theirs + 1, -1)
+    pairs = match(result, other).both
+    place[pairs[:, 1]] = pairs[:, 0]
+    alone = np.flatnonzero(place[:-1] < 0)
+    place[alone] = mine + np.arange(len(alone))
+    place[-1] = mine + len(alone)
+    row = np.where(host(result.label) < 0, mine, host(result.label))
+    counts = np.zeros((mine + 1, mine + len(alone) + 1), np.int64)
+    np.add.at(counts, (row, place[host(other.label)]), 1)
+    rows = [*map(str, range(mine)), "-1"]
+    columns = [*map(str, range(mine)), *(f"+{k}" for k in alone), "-1"]
+    if not counts[-1].any() and not counts[:, -1].any():
+        return counts[:-1, :-1], rows[:-1], columns[:-1]
+    return counts, rows, columns
+
+
+def _checked(matrix: Any) -> np.ndarray:
+    counts = np.asarray(matrix)
+    if counts.ndim != 2 or counts.size == 0 or counts.dtype.kind not in "iuf" or np.any(counts < 0):
+        raise InputError(f"a confusion matrix is a table of counts of at least 0, not an array of shape {counts.shape}")
+    return counts
+
+
+def _draw(ax: Any, counts: np.ndarray, rows: list[str], columns: list[str]) -> None:
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    image = ax.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="auto", interpolation="nearest", gid="counts")
+    if len(rows) <= _WRITTEN:
+        for (i, j), count in np.ndenumerate(counts):
+            if count:
+                colour = "white" if share[i, j] > _PALE else INK
+                ax.text(j, i, f"{count:,}", ha="center", va="center", fontsize=NOTE_SIZE - 1, color=colour)
+    for axis, names in ((ax.yaxis, rows), (ax.xaxis, columns)):
+        step = max(1, -(-len(names) // _TICKS)) if len(names) > 2 * _TICKS else 1
+        axis.set_ticks(range(0, len(names), step), names[::step])
+    bar = ax.figure.colorbar(image, ax=ax, pad=0.02, aspect=30)
+    bar.ax.tick_params(labelsize=NOTE_SIZE, width=0.6, length=3)
+    bar.outline.set_linewidth(0.6)
+    tidy(ax)
+
+
+def _method(result: Any) -> str:
+    from batchgd.report import method_name
+
+    return f"label by {method_name(result.method) or 'a run'}"

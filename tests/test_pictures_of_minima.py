@@ -1,0 +1,181 @@
+"""Fractions, funnel, parallel coordinates, confusion matrix, local-optima network: held against the result."""
+
+import numpy as np
+import pytest
+import result_samples as samples
+from matplotlib.figure import Figure
+
+import batchgd as bgd
+from batchgd.errors import InputError
+from batchgd.plot import SPECIAL_PICTURES, save_picture
+from batchgd.plot.canvas import write
+from batchgd.plot.confusion import confusion, confusion_matrix
+from batchgd.plot.funnel import distance_to_best
+from batchgd.plot.network import downhill
+
+
+def artist(ax, gid):
+    return next(a for a in [*ax.collections, *ax.images] if a.get_gid() == gid)
+
+
+@pytest.mark.parametrize("name", ["fractions", "funnel", "parallel"])
+def test_axes_in_axes_out(name):
+    ax = Figure().subplots()
+    assert getattr(samples.himmelblau(100).plot, name)(ax=ax) is ax
+
+
+@pytest.mark.parametrize("name", ["fractions", "funnel", "parallel"])
+def test_minima_are_enough(name, tmp_path):
+    result = bgd.multistart("six_hump_camel", starts=500, keep="minima")
+    save_picture(result, tmp_path / "a.png", name)
+    with pytest.raises(InputError, match="kept none"):
+        result.plot.waterfall()
+
+
+# Fractions
+
+
+@pytest.mark.parametrize("per_axis", [2, 22])
+def test_fractions_are_those_of_the_table_with_their_intervals(per_axis):
+    result = samples.himmelblau(2_000) if per_axis == 2 else samples.rastrigin(per_axis)
+    minima = result.minima
+    ax = result.plot.fractions()
+    points, bars = artist(ax, "fractions").get_offsets(), ax.collections[0].get_segments()
+    column = 0 if per_axis == 2 else 1
+    assert np.allclose(points[:, column], 100 * minima.fraction)
+    ends = np.array(bars)[:, :, column]
+    assert np.allclose(ends[:, 0], 100 * minima.fraction_low)
+    assert np.allclose(ends[:, 1], 100 * minima.fraction_high)
+
+
+def test_minima_that_only_chosen_starts_reached_are_told():
+    result = bgd.multistart("vincent", dim=2, starts=1000, strategy=bgd.RareBasins())
+    zero = result.minima.fraction == 0
+    assert zero.any()
+    ax = result.plot.fractions()
+    assert len(artist(ax, "unseen").get_offsets()) == zero.sum()
+    assert any("of the first 500 starts" in text.get_text() for text in ax.texts)
+    assert ax.get_yscale() == "log"
+
+
+def test_fractions_without_intervals_say_why():
+    ax = bgd.multistart("himmelblau", starts=100, sampling="sobol").plot.fractions()
+    assert any("no intervals: starts of a Sobol" in text.get_text() for text in ax.texts)
+
+
+# Funnel and parallel coordinates
+
+
+def test_the_funnel_measures_in_box_widths():
+    result = samples.himmelblau(500)
+    away = distance_to_best(result)
+    x = result.minima.x
+    assert away[0] == 0
+    assert np.allclose(away[1:], np.linalg.norm((x[1:] - x[0]) / 12.0, axis=1) / np.sqrt(2))
+    points = artist(result.plot.funnel(), "minima").get_offsets()
+    assert np.allclose(points, np.column_stack([away, result.minima.fun])[1:])
+
+
+def test_parallel_lines_run_over_the_box():
+    result = samples.rastrigin(3, dim=4)
+    lines = artist(result.plot.parallel(), "minima").get_segments()
+    assert len(lines) == 80  # the best is drawn on top
+    u = (result.minima.x - result.box.lower) / result.box.width
+    assert np.allclose(np.array(lines)[:, :, 1], u[:0:-1])
+    assert artist(result.plot.parallel(), "best").get_linewidths()[0] > 1
+    few = samples.himmelblau(100).plot.parallel()
+    assert len(artist(few, "minima").get_segments()) == 4
+    assert few.get_legend() is not None
+
+
+# Confusion
+
+
+def test_confusion_counts_where_starts_went():
+    a = bgd.multistart("himmelblau", starts=2_000)
+    b = bgd.multistart("himmelblau", starts=2_000, method=bgd.GradientDescent(learning_rate=0.0125))
+    counts, rows, _ = confusion_matrix(a, b)
+    assert counts.sum() == 2_000
+    expected = np.zeros((4, 4), int)
+    np.add.at(expected, (a.label[b.label >= 0], b.label[b.label >= 0]), 1)
+    assert np.array_equal(counts[:4, :4], expected)
+    assert rows[:4] == ["0", "1", "2", "3"]
+    wrong = np.mean(a.label != b.label)
+    assert 0.15 < wrong < 0.30  # gradient descent at 0.0125 mislabels about a fifth of the starts
+    ax = a.plot.confusion(b)
+    assert ax.get_ylabel() == "label by BarzilaiBorwein"
+    assert any(text.get_text() == f"{counts[0, 0]:,}" for text in ax.texts)
+    assert any(f"{100 * (1 - wrong):.4g} % on the diagonal" in text.get_text() for text in ax.texts)
+
+
+def test_minima_of_the_other_run_alone_and_starts_without_a_label_come_last():
+    a, b = samples.himmelblau(400, unlabelled=4), samples.himmelblau(400)
+    counts, rows, columns = confusion_matrix(a, b)
+    assert rows == columns == ["0", "1", "2", "3", "-1"]
+    assert counts[4, :4].sum() == 4
+    lacking = samples.multistart(samples.HIMMELBLAU, samples.HIMMELBLAU_MINIMA[:3], b.x0, b.box)
+    counts, rows, columns = confusion_matrix(lacking, b)
+    assert counts.shape == (3, 4)
+    assert columns[3].startswith("+")
+    assert counts.sum() == 400
+
+
+@pytest.mark.parametrize("size", [5, 500])
+def test_a_matrix_of_counts_by_itself(size, tmp_path):
+    matrix = np.random.default_rng(0).poisson(2.0, (size, size)) + 50 * np.eye(size, dtype=int)
+    ax = confusion(None, matrix, names=("gradient flow", "Adam"))
+    assert (ax.get_ylabel(), ax.get_xlabel()) == ("gradient flow", "Adam")
+    assert np.allclose(artist(ax, "counts").get_array(), matrix / matrix.sum(axis=1, keepdims=True))
+    write(ax, tmp_path / "a.png")
+
+
+# The local-optima network
+
+
+def test_the_network_follows_the_most_frequent_way_down():
+    walk = bgd.BasinHopping(hops=20, step=0.1, temperature=0)
+    result = bgd.multistart("rastrigin", dim=2, starts=300, strategy=walk)
+    network = result.network()
+    onward = downhill(network.counts, network.fun)
+    moves = network.counts.toarray()
+    for a, b in enumerate(onward):
+        lower = (network.fun < network.fun[a]) & (moves[a] > 0)
+        assert b == a if not lower.any() else moves[a, b] == moves[a, lower].max()
+    ax = result.plot.network()
+    assert len(artist(ax, "moves").get_segments()) == np.sum(onward != np.arange(len(onward)))
+
+
+def test_special_pictures_are_named_and_complete(tmp_path):
+    result = samples.himmelblau(100)
+    for name, meaning in SPECIAL_PICTURES.items():
+        assert name in dir(result.plot)
+        assert meaning
+        assert callable(getattr(result.plot, name))
+
+
+BAD = [
+    (lambda: bgd.multistart("himmelblau", starts=50, strategy="mlsl").plot.fractions(), "tells no fractions: descents"),
+    (lambda: samples.rastrigin(3, dim=1).plot.parallel(), "at least 2 dimensions"),
+    (lambda: samples.himmelblau(20).plot.network(), "no moves between minima"),
+    (lambda: samples.himmelblau(20).plot.confusion(samples.himmelblau(21)), "two runs of the same starts"),
+    (lambda: samples.himmelblau(20).plot.confusion(samples.rastrigin(2, n=20)), "have other starts"),
+    (lambda: confusion(None, np.ones(3)), "a table of counts"),
+    (lambda: confusion(None, [[1, -1]]), "a table of counts"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), BAD)
+def test_bad_input_is_one_clear_line(call, message):
+    with pytest.raises(InputError) as caught:
+        call()
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["fractions", "funnel", "parallel"])
+def test_no_minimum_is_told(name):
+    result = samples.himmelblau(20)
+    for column in ("x", "fun", "count", "fraction"):
+        object.__setattr__(result.minima, column, getattr(result.minima, column)[:0])
+    with pytest.raises(InputError, match=r"has none|has no minimum"):
+        getattr(result.plot, name)()
