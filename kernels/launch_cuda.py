@@ -129,6 +129,8 @@ def _kernels(module: Any, plan: Plan) -> _Kernels:
     how, descend = configuration(module, plan.dtype), module.descend_kernel
     if not simulated():
         signatures = assemble.signatures(plan.dtype)
+        for kernel in merge.values():
+            _keep(module, kernel)
         if how.max_registers is not None:
             descend = _bounded(module, how.max_registers)
         for kernel in (descend, module.values_kernel, *merge.values()):
@@ -138,7 +140,15 @@ def _kernels(module: Any, plan: Plan) -> _Kernels:
 
 @cache
 def _bounded(module: Any, max_registers: int) -> Any:
-    return cuda.jit(max_registers=max_registers)(module.descend_kernel.py_func)
+    kernel = cuda.jit(max_registers=max_registers)(module.descend_kernel.py_func)
+    _keep(module, kernel, f"_{max_registers}_registers")
+    return kernel
+
+
+def _keep(module: Any, kernel: Any, variant: str = "") -> None:
+    """Keep what is compiled beside the module's own kernels, where there is such a place."""
+    if hasattr(module, "keep"):
+        module.keep(kernel, variant=variant)
 
 
 def configuration(module: Any, dtype: str) -> Configuration:

@@ -6,16 +6,18 @@ when a function in another file has changed. The text lies beside the code, to b
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import platform
 import sys
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
+from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from batchgd.specialise.folder import KEY_DIGITS, TEXT, cache_folder, touch, write_atomically
-from batchgd.specialise.module import ENTRIES, Specialisation
+from batchgd.specialise.module import ENTRIES, KERNELS, Specialisation
 
 _LOADED: dict[str, ModuleType] = {}
 
@@ -23,11 +25,12 @@ _LOADED: dict[str, ModuleType] = {}
 def load(specialisation: Specialisation) -> ModuleType:
     """Return the module of a specialisation; what it holds is compiled, or read from the cache, when first called."""
     text = _text(specialisation)
-    key = hashlib.sha256("\n".join([text, *toolchain()]).encode()).hexdigest()[:KEY_DIGITS]
+    tools = (*toolchain(), *(cuda_toolchain() if specialisation.target == "cuda" else ()))
+    key = hashlib.sha256("\n".join([text, *tools]).encode()).hexdigest()[:KEY_DIGITS]
     if key not in _LOADED:
         folder = cache_folder()
         entry = None if folder is None else folder / key
-        _LOADED[key] = _run(key, text, entry, compiled=specialisation.target == "cpu")
+        _LOADED[key] = _run(key, text, entry, target=specialisation.target)
     return _LOADED[key]
 
 
@@ -36,15 +39,24 @@ def _text(specialisation: Specialisation) -> str:
     return specialisation.source()
 
 
-def _run(key: str, text: str, entry: Path | None, *, compiled: bool) -> ModuleType:
-    """Run the text as a module. It comes from memory: what lies in the file is for readers, and cannot do harm."""
+def _run(key: str, text: str, entry: Path | None, *, target: str) -> ModuleType:
+    """Run the text as a module. It comes from memory: what lies in the file is for readers, and cannot do harm.
+
+    A CUDA module gets a function ``keep(kernel, variant)``, by which further kernels lie beside its own on disk.
+    """
     module = ModuleType(f"batchgd_generated_{key}")
     module.__file__ = str(entry / TEXT) if entry else f"<{module.__name__}>"
     if entry is not None:
         _leave_text(entry / TEXT, text.encode())
     sys.modules[module.__name__] = module  # machine code finds its globals by this name
     exec(compile(text, module.__file__, "exec"), vars(module))
-    if compiled:
+    if target == "cuda" and entry is not None:
+        from batchgd.specialise.machine_code import keep_kernel
+
+        vars(module)["keep"] = partial(keep_kernel, folder=entry)
+        for name in KERNELS:
+            keep_kernel(getattr(module, name), entry)
+    if target == "cpu":
         from batchgd.specialise.machine_code import hasten, keep
 
         for name in ENTRIES:
@@ -86,6 +98,17 @@ def toolchain() -> tuple[str, ...]:
         f"{platform.machine()} {config.CPU_NAME or llvmlite.binding.get_host_cpu_name()}",
         config.CPU_FEATURES or llvmlite.binding.get_host_cpu_features().flatten(),
     )
+
+
+@cache
+def cuda_toolchain() -> tuple[str, ...]:
+    """What the code of CUDA kernels depends on beside that; the device is told apart in each file's name."""
+    packages = ("numba-cuda", "nvidia-nvvm", "nvidia-nvjitlink", "cuda-toolkit")
+    found = []
+    for name in packages:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found.append(f"{name} {metadata.version(name)}")
+    return tuple(found)
 
 
 def sources_digest(*folders: Path) -> str:

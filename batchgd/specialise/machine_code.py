@@ -25,6 +25,12 @@ def keep(function: Any, folder: Path) -> None:
         function._cache = MachineCode(folder, function.py_func.__name__)
 
 
+def keep_kernel(kernel: Any, folder: Path, variant: str = "") -> None:
+    """Have a CUDA kernel do so; ``variant`` tells kernels of one name apart."""
+    if hasattr(kernel, "enable_caching"):  # the simulator's kernels are plain functions
+        kernel._cache = DeviceCode(folder, kernel.py_func.__name__ + variant)
+
+
 def hasten(function: Any) -> None:
     """Have a Numba function compile without the garbage collector, which takes an eighth of the time for nothing."""
     if hasattr(function, "enable_caching"):
@@ -61,7 +67,7 @@ class MachineCode:
         except OSError:
             return None
         try:
-            return _restore(content, target)
+            return self._rebuilt(_checked(content), target)
         except Exception:  # whatever a damaged file leads to
             with contextlib.suppress(OSError):
                 path.unlink()
@@ -69,17 +75,35 @@ class MachineCode:
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
         """Leave compiled code for the next process; without it the next process compiles again."""
-        if compiled.library.has_dynamic_globals:  # addresses of this process
+        payload = self._payload(compiled)
+        if payload is None:
             return
-        from numba.core.serialize import dumps
-
-        payload = dumps(compiled._reduce())
         if write_atomically(self._path(signature), hashlib.sha256(payload).digest() + payload):
             trim(self._folder.parent)
 
+    def _payload(self, compiled: Any) -> bytes | None:
+        """The bytes that stand for a compiled function; None where they would mean nothing to another process."""
+        if compiled.library.has_dynamic_globals:  # addresses of this process
+            return None
+        from numba.core.serialize import dumps
+
+        return dumps(compiled._reduce())
+
+    def _rebuilt(self, payload: bytes, target: Any) -> Any:
+        from numba.core.compiler import CompileResult
+        from numba.core.runtime import rtsys
+
+        # Not `target.refresh()`: that imports all that Numba can compile, 0.2 s, and here nothing is compiled.
+        rtsys.initialize(target)
+        return CompileResult._rebuild(target, *pickle.loads(payload))
+
     def _path(self, signature: Any) -> Path:
-        digest = hashlib.sha256(str(signature).encode()).hexdigest()[:16]
+        digest = hashlib.sha256(f"{signature}{self._processor()}".encode()).hexdigest()[:16]
         return self._folder / f"{self._name}-{digest}{CODE_SUFFIX}"
+
+    def _processor(self) -> str:
+        """What the code runs on, where the name of the entry does not say it."""
+        return ""
 
     def enable(self) -> None:
         """Nothing to switch on."""
@@ -91,14 +115,30 @@ class MachineCode:
         """Nothing is held back."""
 
 
-def _restore(content: bytes, target: Any) -> Any:
-    """Rebuild a compiled function from the bytes of its file."""
+class DeviceCode(MachineCode):
+    """The same for a CUDA kernel: its PTX and the machine code that was assembled of it, for one kind of device."""
+
+    def _payload(self, compiled: Any) -> bytes:
+        from numba.cuda.serialize import dumps
+
+        return dumps(compiled._reduce_states())
+
+    def _rebuilt(self, payload: bytes, target: Any) -> Any:
+        from numba.cuda.dispatcher import _Kernel
+
+        kernel = _Kernel._rebuild(**pickle.loads(payload))
+        kernel.bind()  # what the driver refuses to load is compiled again
+        return kernel
+
+    def _processor(self) -> str:
+        from numba.cuda import dispatcher
+
+        return f" {dispatcher.get_current_device().compute_capability}"
+
+
+def _checked(content: bytes) -> bytes:
+    """Return what follows the checksum of a file, if it is what was written."""
     payload = content[_DIGEST_BYTES:]
     if hashlib.sha256(payload).digest() != content[:_DIGEST_BYTES]:
         raise ValueError("the checksum does not match")
-    from numba.core.compiler import CompileResult
-    from numba.core.runtime import rtsys
-
-    # Not `target.refresh()`: that imports all that Numba can compile, 0.2 s, and here nothing is compiled.
-    rtsys.initialize(target)
-    return CompileResult._rebuild(target, *pickle.loads(payload))
+    return payload

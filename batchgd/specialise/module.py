@@ -60,6 +60,9 @@ BLOCK_DIM = 32
 ENTRIES = ("descend", "record", "values")
 """The functions of a module that the host calls on the CPU; their machine code is kept on disk."""
 
+KERNELS = ("descend_kernel", "record_kernel", "values_kernel")
+"""The same on CUDA."""
+
 
 @dataclass(frozen=True)
 class Specialisation:
@@ -208,7 +211,7 @@ class Specialisation:
         look = descend.look_always if self.simulated else templates.look_now_and_then
         own = copies((templates.claim_atomic, look), how.loop)
         names = f"claim, look = claim_atomic, {look.__name__}"
-        shells = copies((templates.descend_kernel, templates.record_kernel, templates.values_kernel), how.entry)
+        shells = copies([getattr(templates, name) for name in KERNELS], how.entry)
         return [*own, names, *loop, *copies((descend.descend, record.record), how.loop), *shells]
 
     def _imports(self, text: str) -> list[str]:
