@@ -55,6 +55,7 @@ _HOMES = {
     "BasinHopping": "strategies",
     "MLSL": "strategies",
     "RareBasins": "strategies",
+    "basin_map": "basins.map",
     "landscapes": "",
     "match": "basins.match",
     "load": "storage",
@@ -63,6 +64,7 @@ _HOMES = {
 
 if TYPE_CHECKING:
     from batchgd import landscapes as landscapes
+    from batchgd.basins.map import basin_map as basin_map
     from batchgd.basins.match import match as match
     from batchgd.box import Box as Box
     from batchgd.convexity import Curvature as Curvature

@@ -55,3 +55,18 @@ def dataset(result: BatchResult) -> Any:
     skip = ("minima", "status", "stationary", "method", "box")
     told = {key: value for key, value in summary(result).items() if key not in skip and value is not None}
     return xarray.Dataset(variables, attrs={key: json_ready(value) for key, value in told.items()})
+
+
+def map_dataset(basins: Any) -> Any:
+    """Return an xarray Dataset of a basin map: images over the plane's two coordinates, and the table of minima."""
+    xarray = require("xarray", "frames")
+    across, up = basins.plane.names
+    images = {name: ((up, across), getattr(basins, name)) for name in ("label", "nit", "fun", "status", "computed")}
+    minima = {
+        f"minimum_{name}": (("minimum", "coordinate") if name == "x" else "minimum", getattr(basins.minima, name))
+        for name in ("x", "fun", "count", "fraction", "kind")
+    }
+    told = {key: json_ready(value) for key, value in basins.to_dict().items() if key not in ("minima", "plane")}
+    told |= {name: getattr(basins.plane, name).tolist() for name in ("origin", "first", "second")}
+    told = {key: str(value) if isinstance(value, dict) else value for key, value in told.items()}
+    return xarray.Dataset({**images, **minima}, coords={across: basins.u, up: basins.v}, attrs=told)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from batchgd.cli import bench, cache, curvature, diff, doctor, landscapes, path, run
+from batchgd.cli import bench, cache, curvature, diff, doctor, landscapes, map, path, run
 from batchgd.cli.parameters import PairsCommand
 
 
@@ -24,6 +24,7 @@ COMMANDS = (
     Row("run", run.run, {"epilog": run.EPILOG, "cls": PairsCommand}),
     Row("path", path.path, {"cls": PairsCommand}),
     Row("curvature", curvature.curvature, {"cls": PairsCommand}),
+    Row("map", map.map_basins, {"cls": PairsCommand}),
     Row("list", landscapes.list_landscapes),
     Row("diff", diff.diff),
     Row("doctor", doctor.doctor),

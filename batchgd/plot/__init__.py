@@ -115,6 +115,12 @@ def landscape(name: Any, box: Any = None, **options: Any) -> Any:
     return import_module("batchgd.plot.landscapes").landscape(name, box, **options)
 
 
+def basin_map_picture(basins: Any, ax: Any = None, **options: Any) -> Any:
+    """Draw a basin map; see ``batchgd/plot/maps.py``."""
+    require("matplotlib", "plot")
+    return import_module("batchgd.plot.maps").draw_map(basins, ax, **options)
+
+
 def _function(name: str) -> Any:
     require("matplotlib", "plot")
     return getattr(import_module(f"batchgd.plot.{name}"), name)

@@ -54,7 +54,7 @@ def basins(result: Any, ax: Any = None, *, contours: bool = True, key: bool | No
     lower, upper = region(result.box, starts)
     count = len(result.minima.fun)
     keyed = 0 < count <= _KEYED if key is None else key and count > 0
-    ax = new_axes(_size(upper - lower, keyed)) if ax is None else ax
+    ax = new_axes(figure_size(upper - lower, keyed)) if ax is None else ax
     colours = blend(palette(count), _FILL_SHARE)
     if len(starts) <= _DOTS_AT_MOST:
         _draw_dots(ax, starts, label, palette(count))
@@ -129,7 +129,7 @@ def _draw_image(ax: Any, starts: Any, label: Any, colours: Any, lower: Any, uppe
     image = pixel_labels(starts, label, lower, upper, shape)
     table = np.concatenate([[(1.0, 1.0, 1.0), to_rgb(NO_LABEL)], colours])
     pixels = table[image + 2]
-    pixels[_borders(image)] = 1.0
+    pixels[borders(image)] = 1.0
     ax.imshow(
         pixels,
         origin="lower",
@@ -140,7 +140,7 @@ def _draw_image(ax: Any, starts: Any, label: Any, colours: Any, lower: Any, uppe
     )
 
 
-def _borders(image: np.ndarray) -> np.ndarray:
+def borders(image: np.ndarray) -> np.ndarray:
     """Pixels whose right or upper neighbour belongs to another minimum; label -1 has no border of its own."""
     edge = np.zeros(image.shape, dtype=bool)
     edge[:, :-1] |= (image[:, :-1] != image[:, 1:]) & (image[:, :-1] >= 0) & (image[:, 1:] >= 0)
@@ -148,7 +148,8 @@ def _borders(image: np.ndarray) -> np.ndarray:
     return edge
 
 
-def _size(width: np.ndarray, keyed: bool) -> tuple[float, float]:
+def figure_size(width: np.ndarray, keyed: bool) -> tuple[float, float]:
+    """Inches of a map of this width and height, with or without a key beside it."""
     ratio = float(width[1] / width[0])
     ratio = ratio if 0.5 <= ratio <= 2.0 else 1.0
     return (5.0 / max(ratio, 1.0) + (2.2 if keyed else 0.8), 5.0 * min(ratio, 1.0) + 0.8)
