@@ -216,7 +216,7 @@ def test_the_shell_maps(tmp_path, monkeypatch, capsys):
     assert told["pixels"] == 64**2
     assert len(told["minima"]) == 4
     assert (tmp_path / "map.png").read_bytes().startswith(b"\x89PNG")
-    line = "map shekel --dim 4 --resolution 40 --plane 0,2 --at 4,4,4,4 --window=3,5,3,5 --no-adaptive"
+    line = "map shekel --dim 4 --resolution 40 --plane 0,2 --at 4,4,4,4 --view=3,5,3,5 --no-adaptive"
     assert main(line.split()) == 0
     assert "1,600 descents" in capsys.readouterr().out
     points = ["--through=4,4,4,4", "--through=8,8,8,8", "--through=1,1,2,1"]
@@ -251,7 +251,7 @@ def test_bad_input_is_told_in_one_line(arguments, words):
 
 @pytest.mark.parametrize(
     "line",
-    ["shekel --dim 4", "himmelblau --window 1,2", "himmelblau --plane 0,1 --through 1,1", "himmelblau --plot x.txt"],
+    ["shekel --dim 4", "himmelblau --view 1,2", "himmelblau --plane 0,1 --through 1,1", "himmelblau --plot x.txt"],
 )
 def test_the_shell_refuses_in_one_line(line, capsys):
     assert main(["map", *line.split()]) == 2

@@ -18,7 +18,7 @@ from batchgd.kernels.plan import Endpoints
 from batchgd.kernels.status import Status
 from batchgd.minima import Minima, wilson
 from batchgd.minima.merge import check_tolerance
-from batchgd.stopping import Stopping
+from batchgd.stopping import Stopping, as_stopping
 
 if TYPE_CHECKING:
     from batchgd.box import Box
@@ -179,11 +179,12 @@ def basin_map(
     window: Any = None,
     dim: int | None = None,
     method: Any = None,
-    gtol: float = 1e-6,
-    xtol: float = 0.0,
-    ftol: float = 0.0,
-    maxiter: int = 10_000,
-    escape: float = 10.0,
+    gtol: float | None = None,
+    xtol: float | None = None,
+    ftol: float | None = None,
+    maxiter: int | None = None,
+    escape: float | None = None,
+    stopping: Stopping | None = None,
     backend: str = "auto",
     dtype: Any = "float64",
     threads: int | None = None,
@@ -205,7 +206,8 @@ def basin_map(
 
     Parameters
     ----------
-    fun, box, dim, method, gtol, xtol, ftol, maxiter, escape, backend, dtype, threads, params, jac, x_tol, f_tol
+    fun, box, dim, method, params, jac, gtol, xtol, ftol, maxiter, escape, stopping, backend, dtype, threads, x_tol,
+    f_tol
         As in :func:`multistart`; hyperparameters of the method are one number each.
     resolution : int or (int, int)
         Pixels along u and v, 2 to 32768.
@@ -255,8 +257,7 @@ def basin_map(
         raise InputError(f"audit is {audit!r}: give a number of pixels, 0 or more")
     settings: dict[str, Any] = {"dtype": dtype, "backend": backend, "threads": threads}
     tolerances = {"x_tol": check_tolerance("x_tol", x_tol), "f_tol": check_tolerance("f_tol", f_tol)}
-    tests: dict[str, Any] = {"gtol": gtol, "xtol": xtol, "ftol": ftol, "maxiter": maxiter, "escape": escape}
-    stopping = Stopping(**tests)
+    stopping = as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, escape=escape)
     problem = {"box": box, "dim": dim, "params": params, "jac": jac}
     batch = make_batch(fun, **problem, starts=1, method=method, stopping=stopping, **settings)
     if not isinstance(plane, Plane):
@@ -278,9 +279,9 @@ def basin_map(
         descents=images.descents,
         seconds=time.perf_counter() - began,
         objective=batch.objective,
-        recipe={"resolution": shape[::-1], "method": batch.method, "adaptive": adaptive, "audit": audit}
+        recipe={"resolution": shape[::-1], "method": batch.method, "stopping": stopping}
+        | {"adaptive": adaptive, "audit": audit}
         | settings
-        | tests
         | tolerances,
     )
 

@@ -19,7 +19,7 @@ OPTIONS = (
     Option("plane", POINT, "Two axes, as 0,1; the other coordinates are held at --at."),
     Option("at", POINT, "A point of that plane; the centre of the box when not given."),
     Option("through", POINT, "The plane through three points instead: give it three times."),
-    Option("window", POINT, "Part of the plane, as U0,U1,V0,V1; the box when not given."),
+    Option("view", POINT, "Part of the plane, as U0,U1,V0,V1; the box when not given."),
     Option("audit", INTEGER, "Pixels taken over from their neighbours to check after all; 1000 when not given."),
     Option("adaptive", FLAG, "Descend only where neighbours differ (default), or from every pixel."),
     *(BY_NAME[name] for name in _SHARED),
@@ -67,8 +67,8 @@ def _geometry(options: dict[str, Any]) -> dict[str, Any]:
         if len(points) % 3:
             raise InputError(f"--through has {len(points)} numbers: give it three times, a whole point each")
         out["plane"] = [points[k : k + len(points) // 3] for k in range(0, len(points), len(points) // 3)]
-    if "window" in options:
-        if len(options["window"]) != 4:
-            raise InputError("--window takes four numbers, U0,U1,V0,V1 (as in --window=-1,1,-1,1)")
-        out["window"] = options["window"][:2], options["window"][2:]
+    if "view" in options:
+        if len(options["view"]) != 4:
+            raise InputError("--view takes four numbers, U0,U1,V0,V1 (as in --view=-1,1,-1,1)")
+        out["window"] = options["view"][:2], options["view"][2:]
     return out
