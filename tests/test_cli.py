@@ -158,7 +158,7 @@ def test_option_names_are_those_of_multistart():
     taken = {option.name for option in OPTIONS if option.solver}
     assert taken <= set(parameters)
     # Arrays, functions and places in memory have no name in a shell; --until-coverage and --confidence make `stop`.
-    assert set(parameters) - taken == {"fun", "params", "jac", "progress", "device", "stop"}
+    assert set(parameters) - taken == {"fun", "params", "jac", "progress", "device", "stop", "stopping", "target"}
 
 
 # What is written where
