@@ -42,6 +42,8 @@ _HOMES = {
     "start": "starts",
     "Objective": "objective",
     "where": "trace",
+    "Comparison": "comparison",
+    "compare": "comparison",
     "Curvature": "convexity",
     "curvature": "convexity",
     "Path": "paths",
@@ -67,6 +69,8 @@ if TYPE_CHECKING:
     from batchgd.basins.map import basin_map as basin_map
     from batchgd.basins.match import match as match
     from batchgd.box import Box as Box
+    from batchgd.comparison import Comparison as Comparison
+    from batchgd.comparison import compare as compare
     from batchgd.convexity import Curvature as Curvature
     from batchgd.convexity import curvature as curvature
     from batchgd.coverage import Coverage as Coverage

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from batchgd.cli import bench, cache, curvature, diff, doctor, landscapes, map, path, run
+from batchgd.cli import bench, cache, compare, curvature, diff, doctor, landscapes, map, path, run
 from batchgd.cli.parameters import PairsCommand
 
 
@@ -23,6 +23,7 @@ class Row(NamedTuple):
 COMMANDS = (
     Row("run", run.run, {"epilog": run.EPILOG, "cls": PairsCommand}),
     Row("path", path.path, {"cls": PairsCommand}),
+    Row("compare", compare.compare),
     Row("curvature", curvature.curvature, {"cls": PairsCommand}),
     Row("map", map.map_basins, {"cls": PairsCommand}),
     Row("list", landscapes.list_landscapes),

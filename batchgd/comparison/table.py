@@ -1,0 +1,181 @@
+"""What a comparison of methods answers with: one cell per method and landscape, as a table in several forms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batchgd.minima.fractions import wilson
+
+_HEAD = ("landscape", "method", "success", "95 % interval", "minima", "evaluations", "90 %", "fidelity", "seconds")
+_NOTE = (
+    "success: share of the starts that reach the global minimum; evaluations: median, and 90th percentile, until a "
+    "trajectory comes to rest at a minimum (-: not even that share of the starts does); fidelity: share of the starts "
+    "that end in the minimum where the reference takes them; seconds: wall time without compiling"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One method on one landscape.
+
+    Attributes
+    ----------
+    method, landscape : str
+        As the table calls them.
+    successes, starts : int
+        Starts that reached the global minimum, of how many.
+    minima : int
+        Distinct minima found.
+    fidelity : float
+        Share of the starts that reach the minimum to which the reference takes them.
+    evaluations : (starts,)
+        Evaluations of value and gradient until a trajectory came to rest at a minimum; infinite where it did not.
+    compile_seconds, seconds : float
+        Wall time of compiling, and of the run with what follows it.
+    error : str or None
+        What went wrong, where something did.
+
+    >>> cell = Cell("adam", "levy", successes=3, starts=4, evaluations=np.array([9.0, 5.0, np.inf, 7.0]))
+    >>> cell.success, cell.quantile(0.5), cell.quantile(0.9)
+    (0.75, 7.0, inf)
+    """
+
+    method: str
+    landscape: str
+    successes: int = 0
+    starts: int = 0
+    minima: int = 0
+    fidelity: float = float("nan")
+    evaluations: NDArray[np.float64] = field(default_factory=lambda: np.empty(0), repr=False)
+    compile_seconds: float = float("nan")
+    seconds: float = float("nan")
+    interrupted: bool = False
+    error: str | None = None
+
+    @property
+    def success(self) -> float:
+        """Share of the starts that reached the global minimum."""
+        return self.successes / self.starts if self.starts else float("nan")
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Wilson's 95 % interval of that share."""
+        low, high = wilson(self.successes, self.starts)
+        return float(low), float(high)
+
+    def quantile(self, share: float) -> float:
+        """Evaluations within which this share of the starts came to rest at a minimum; infinite where fewer do."""
+        if not len(self.evaluations):
+            return float("nan")
+        return float(np.quantile(self.evaluations, share, method="inverted_cdf"))
+
+    def record(self) -> dict[str, Any]:
+        """The numbers of the table."""
+        low, high = self.interval if self.starts else (float("nan"),) * 2
+        return {
+            "landscape": self.landscape,
+            "method": self.method,
+            "success": self.success,
+            "success_low": low,
+            "success_high": high,
+            "minima": self.minima,
+            "evaluations_median": self.quantile(0.5),
+            "evaluations_90": self.quantile(0.9),
+            "fidelity": self.fidelity,
+            "seconds": self.seconds,
+            "compile_seconds": self.compile_seconds,
+            "starts": self.starts,
+            "error": self.error,
+        }
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison:
+    """The cells of a comparison, landscape by landscape; it prints as a table.
+
+    >>> from batchgd import compare
+    >>> table = compare({"slow": "gradient_descent"}, ["himmelblau"], starts=20, backend="numpy")
+    >>> len(table), [cell.method for cell in table], table.landscapes
+    (1, ['slow'], ['himmelblau 2-D'])
+    """
+
+    cells: tuple[Cell, ...]
+    starts: int
+    reference: str = ""
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    def __iter__(self) -> Iterator[Cell]:
+        return iter(self.cells)
+
+    @property
+    def methods(self) -> list[str]:
+        """The methods' names, in order."""
+        return list(dict.fromkeys(cell.method for cell in self.cells))
+
+    @property
+    def landscapes(self) -> list[str]:
+        """The landscapes' names, in order."""
+        return list(dict.fromkeys(cell.landscape for cell in self.cells))
+
+    @property
+    def failures(self) -> list[Cell]:
+        """The cells that met an error."""
+        return [cell for cell in self.cells if cell.error is not None]
+
+    def __repr__(self) -> str:
+        from batchgd.report import aligned
+
+        lines = aligned(_HEAD, [_row(cell) for cell in self.cells], words=("landscape", "method"))
+        return "\n".join([*lines, "", *self._notes()])
+
+    def markdown(self) -> str:
+        """Return the table as Markdown."""
+        rows = [f"| {' | '.join(_HEAD)} |", "|---|---|" + "---:|" * (len(_HEAD) - 2)]
+        rows += [f"| {' | '.join(_row(cell))} |" for cell in self.cells]
+        return "\n".join([*rows, "", *self._notes()])
+
+    def to_dataframe(self) -> Any:
+        """Return a pandas DataFrame, one row per cell."""
+        from batchgd.optional import require
+
+        return require("pandas", "frames").DataFrame([cell.record() for cell in self.cells])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but the evaluations of single starts, as a dict that ``json.dumps`` takes."""
+        from batchgd.report import json_ready
+
+        return json_ready({"reference": self.reference, "cells": [cell.record() for cell in self.cells]})
+
+    def profile(self, ax: Any = None) -> Any:
+        """Draw the performance profile; see :func:`batchgd.plot.profile.profile`."""
+        from batchgd.plot.profile import profile
+
+        return profile(self, ax)
+
+    def _notes(self) -> list[str]:
+        failed = [f"{cell.method} on {cell.landscape} failed: {cell.error}" for cell in self.failures]
+        return [f"{self.starts:,} starts each; {_NOTE}. Reference: {self.reference}.", *failed]
+
+
+def _row(cell: Cell) -> list[str]:
+    if cell.error is not None:
+        return [cell.landscape, cell.method, "failed", *[""] * (len(_HEAD) - 3)]
+    low, high = cell.interval
+    middle, tail = (cell.quantile(share) for share in (0.5, 0.9))
+    return [
+        cell.landscape,
+        cell.method,
+        f"{100 * cell.success:.1f} %",
+        f"{100 * low:.1f} to {100 * high:.1f} %",
+        f"{cell.minima:,}",
+        *(f"{number:,.0f}" if np.isfinite(number) else "-" for number in (middle, tail)),
+        f"{100 * cell.fidelity:.1f} %",
+        f"{cell.seconds:.3f}",
+    ]
