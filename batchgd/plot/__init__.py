@@ -102,8 +102,9 @@ def save_picture(result: "BatchResult", path: str | Path, name: str | None = Non
 
     require("matplotlib", "plot")
     check_path(path)
-    if name is not None and name not in PICTURES:
-        raise InputError(f"there is no picture {name!r}; there are {', '.join(PICTURES)}")
+    if name is not None and name not in PICTURES | SPECIAL_PICTURES:
+        there_are = ", ".join(PICTURES | SPECIAL_PICTURES)
+        raise InputError(f"there is no picture {name!r}; there are {there_are}")
     axes = draw(result, name)
     write(axes, path)
     return axes

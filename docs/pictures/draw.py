@@ -1,4 +1,4 @@
-"""Draw every picture of the README and of docs/landscapes.md: `python docs/pictures/draw.py`."""
+"""Draw every picture of the README, docs/landscapes.md and docs/strategies.md: `python docs/pictures/draw.py`."""
 
 from pathlib import Path
 
@@ -25,6 +25,13 @@ def draw_results() -> None:
         save_picture(bgd.multistart(name, dim=dim, starts=starts), HERE / file, picture)
 
 
+def draw_network() -> None:
+    """The picture of docs/strategies.md."""
+    walk = bgd.BasinHopping(hops=40, step=0.15)
+    result = bgd.multistart("schwefel", dim=2, starts=1_000, strategy=walk)
+    save_picture(result, HERE / "schwefel_network.png", "network")
+
+
 def draw_landscapes() -> None:
     """One picture of each landscape in two dimensions, and the page that shows them."""
     drawn = "Drawn by `python docs/pictures/draw.py`; `batchgd list` has the numbers."
@@ -43,4 +50,5 @@ def draw_landscapes() -> None:
 
 if __name__ == "__main__":
     draw_results()
+    draw_network()
     draw_landscapes()
