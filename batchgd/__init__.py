@@ -58,6 +58,7 @@ _HOMES = {
     "MLSL": "strategies",
     "RareBasins": "strategies",
     "basin_map": "basins.map",
+    "sweep": "sweeps",
     "landscapes": "",
     "match": "basins.match",
     "load": "storage",
@@ -113,6 +114,7 @@ if TYPE_CHECKING:
     from batchgd.strategies import MLSL as MLSL
     from batchgd.strategies import BasinHopping as BasinHopping
     from batchgd.strategies import RareBasins as RareBasins
+    from batchgd.sweeps import sweep as sweep
     from batchgd.trace import where as where
 
 __all__ = ["__version__", *_HOMES]

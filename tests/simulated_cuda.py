@@ -162,6 +162,17 @@ def interrupted_within_a_launch():
     return {"statuses": {status.name: n for status, n in out.status_counts.items()}, "starts": catalogue.starts}
 
 
+def swept():
+    """Whether a sweep says the same as on the CPU: shares of the regimes (turns included) and median updates."""
+    rates = [0.002, 0.01, 0.02, 0.05]
+    cuda, cpu = (
+        bgd.sweep("himmelblau", starts=8, learning_rate=rates, maxiter=200, fidelity=False, backend=backend)
+        for backend in ("cuda", "cpu")
+    )
+    names = ("slow", "monotone", "oscillating", "lost", "nit_median")
+    return all(np.array_equal(getattr(cuda, name), getattr(cpu, name), equal_nan=True) for name in names)
+
+
 def recorded():
     """Which methods have the same endpoints, bit for bit, whether their paths are recorded or not."""
     numba.config.DISABLE_JIT = 1  # the functions of a lane as plain Python: compiling them for each method took 20 s
@@ -191,5 +202,6 @@ if __name__ == "__main__":
     steep = bgd.GradientDescent(0.02)  # throws some starts out
     seen["only minima, some escaped"] = only_minima("himmelblau", 30, method=steep, maxiter=60)
     seen["part"] = part_of_the_starts()
+    seen["swept"] = swept()
     seen["interrupted"] = interrupted_within_a_launch()
     print(json.dumps({**seen, "device": left_on_the_device(), "recorded": recorded()}))

@@ -65,6 +65,10 @@ def test_a_part_of_the_starts_ends_where_the_whole_does(seen):
     assert seen["part"] < 1e-10
 
 
+def test_a_sweep_says_the_same(seen):
+    assert seen["swept"]
+
+
 def test_an_interrupt_is_seen_within_a_launch(seen):
     assert seen["interrupted"] == {"statuses": {"INTERRUPTED": 200}, "starts": 200}
 

@@ -69,16 +69,23 @@ def _keyword(name: str, annotation: Any) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 
+_EXAMPLES = {"--box": "-5 5", "--learning-rate": "1e-4 1"}
+
+
 class PairsCommand(TyperCommand):
     """A command with `--box LO HI`: Typer repeats options of one value only, so the pair is joined beforehand."""
 
+    PAIRS: tuple[str, ...] = ("--box",)
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the words after the command's name."""
-        return super().parse_args(ctx, join_pairs(args))
+        for name in self.PAIRS:
+            args = join_pairs(args, name)
+        return super().parse_args(ctx, args)
 
 
-def join_pairs(words: list[str]) -> list[str]:
-    """Join the two numbers after each --box.
+def join_pairs(words: list[str], name: str = "--box") -> list[str]:
+    """Join the two numbers after each --box, or another option of two numbers.
 
     >>> join_pairs(["sphere", "--box", "-5", "5", "--dim", "2"])
     ['sphere', '--box=-5,5', '--dim', '2']
@@ -86,12 +93,12 @@ def join_pairs(words: list[str]) -> list[str]:
     joined = []
     rest = iter(words)
     for word in rest:
-        if word != "--box":
+        if word != name:
             joined.append(word)
             continue
         low = next(rest, None)
         high = None if low is None or "," in low else next(rest, None)
         if low is None or ("," not in low and (high is None or high.startswith("--"))):
-            raise InputError("--box takes two numbers, LO and HI (as in --box -5 5)")
-        joined.append(f"--box={low}" if high is None else f"--box={low},{high}")
+            raise InputError(f"{name} takes two numbers, LO and HI (as in {name} {_EXAMPLES[name]})")
+        joined.append(f"{name}={low}" if high is None else f"{name}={low},{high}")
     return joined

@@ -1,0 +1,141 @@
+"""`batchgd sweep`: what a learning rate, or any hyperparameter, does to descents, from the shell."""
+
+from typing import Any
+
+from batchgd.cli import destinations
+from batchgd.cli.console import EXIT_DONE, EXIT_INTERRUPTED, Console, print_json
+from batchgd.cli.options import BY_NAME, FLAG, INTEGER, Kind, Option
+from batchgd.cli.parameters import PairsCommand, takes
+from batchgd.cli.solver import solver_arguments
+from batchgd.cli.target import load_target
+from batchgd.errors import InputError
+
+_POINTS = 25
+
+
+def _lists(value: Any) -> dict[str, list[float]]:
+    """Read "name=1,2,3" texts from the shell, or a table of lists from TOML."""
+    if isinstance(value, list):
+        value = dict(entry.split("=") for entry in value)
+    if not isinstance(value, dict) or not value:
+        raise TypeError
+    return {name.strip().replace("-", "_"): _list(given) for name, given in value.items()}
+
+
+def _list(value: Any) -> list[float]:
+    entries = value.split(",") if isinstance(value, str) else value
+    if not isinstance(entries, list) or not entries:
+        raise TypeError
+    return [float(entry) for entry in entries]
+
+
+def _rates(value: Any) -> list[float]:
+    """Read "LO,HI" or "A,B,C,..." from the shell, a list from TOML; a number alone is one value."""
+    entries = value if isinstance(value, list) else str(value).split(",")
+    return [float(part) for entry in entries for part in (entry.split(",") if isinstance(entry, str) else [entry])]
+
+
+_RATES = Kind("LO HI", "two numbers, LO and HI (as in --learning-rate 1e-4 1), or a list such as 0.1,0.2,0.3", _rates)
+_LISTS = Kind("NAME=A,B,...", "a name and numbers, as in --over momentum=0,0.5,0.9", _lists, repeatable=True)
+_OF_RUN = (
+    *("box", "dim", "starts", "sampling", "mean", "std", "method", "set", "seed", "gtol", "xtol", "ftol", "maxiter"),
+    *("max_time", "escape", "target_value", "gtol_rel", "xtol_abs", "xtol_rel", "ftol_abs", "ftol_rel", "norm"),
+    *(
+        "window",
+        "maxfev",
+        "patience",
+        "min_delta",
+        "f_growth",
+        "x_growth",
+        "oscillation",
+        "backend",
+        "dtype",
+        "threads",
+    ),
+)
+
+SWEEP_OPTIONS = (
+    Option("learning_rate", _RATES, "Learning rates from LO to HI, by equal factors; or a list, A,B,C."),
+    Option("points", INTEGER, f"How many learning rates from LO to HI; {_POINTS} when not given."),
+    Option("over", _LISTS, "Another hyperparameter with its values, such as momentum=0,0.5,0.9; repeatable."),
+    Option("zipped", FLAG, "Take the k-th values of all swept hyperparameters together, not every combination."),
+    Option("fidelity", FLAG, "Compare with gradient flow, start by start; on when not given."),
+    *(BY_NAME[name] for name in _OF_RUN),
+    Option("plot", BY_NAME["plot"].kind, "Draw the sweep into this file (.png, .svg, .pdf)."),
+    BY_NAME["json"],
+    BY_NAME["quiet"],
+)
+
+
+class SweepCommand(PairsCommand):
+    """Joins the numbers of `--learning-rate LO HI` too."""
+
+    PAIRS = ("--box", "--learning-rate")
+
+
+@takes(SWEEP_OPTIONS)
+def sweep(options: dict[str, Any]) -> int:
+    """Descend from the same starts at every learning rate (or other hyperparameter), and tell what it does.
+
+    TARGET is a landscape's name (`batchgd list` shows them) or FILE.py:FUNCTION, a plain Python function of one point.
+    """
+    console = Console(quiet=options.get("quiet", False))
+    with console.guard_stdout():
+        if "plot" in options:
+            destinations.check_picture(options["plot"])
+        result = _solve(options, console)
+    if options.get("json"):
+        print_json(result.summary())
+    else:
+        print(result)
+    with console.guard_stdout():
+        if "plot" in options:
+            result.plot(options["plot"])
+            console.say(f"picture written to {options['plot']}")
+    if result.interrupted:
+        console.say("interrupted: this is what was found so far")
+        return EXIT_INTERRUPTED
+    return EXIT_DONE
+
+
+def _solve(options: dict[str, Any], console: Console) -> Any:
+    fun = load_target(options["target"])
+    values = _swept(options)
+    beside = ("learning_rate", "set", "method")
+    arguments = solver_arguments(fun, {name: value for name, value in options.items() if name not in beside})
+    arguments |= {name: options[name] for name in ("zipped", "fidelity", "method") if name in options}
+    twice = [name for name in options.get("set", {}) if name in values]
+    if twice:
+        raise InputError(f"{', '.join(twice)} is both fixed by --set and swept: leave out one of the two")
+
+    import batchgd as bgd
+    from batchgd.progress import ProgressPrinter
+
+    arguments |= options.get("set", {}) | values
+    if console.quiet:
+        return bgd.sweep(fun, **arguments)
+    with ProgressPrinter() as printer:
+        return bgd.sweep(fun, **arguments, progress=printer)
+
+
+def _swept(options: dict[str, Any]) -> dict[str, list[float]]:
+    """The values of every swept hyperparameter."""
+    import numpy as np
+
+    values = dict(options.get("over", {}))
+    rates = options.get("learning_rate")
+    if rates is not None and len(rates) == 2:
+        low, high = rates
+        if not 0.0 < low < high < np.inf:
+            raise InputError(f"--learning-rate takes LO below HI, both above 0, not {low:g} and {high:g}")
+        points = options.get("points", _POINTS)
+        if points < 2:
+            raise InputError(f"--points is {points}: give 2 or more")
+        rates = np.geomspace(low, high, points).tolist()
+    elif "points" in options:
+        raise InputError("--points belongs to --learning-rate LO HI: add it, or leave --points out")
+    if rates is not None:
+        values["learning_rate"] = rates
+    if not values:
+        raise InputError("nothing to sweep: add --learning-rate LO HI, or --over NAME=A,B,...")
+    return values

@@ -1,0 +1,255 @@
+"""``bgd.sweep``: one launch over starts x values, and the gradient flow that says where each start belongs."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batchgd.batch import Batch, make_batch
+from batchgd.errors import InputError
+from batchgd.kernels.plan import Endpoints
+from batchgd.kernels.status import Status
+from batchgd.samplings import Starts
+from batchgd.stopping import Stopping, as_stopping
+from batchgd.sweeps.grid import Grid, parse_grid
+from batchgd.sweeps.recommend import Curvatures
+from batchgd.sweeps.result import SweepResult
+from batchgd.sweeps.tally import Tally
+
+if TYPE_CHECKING:
+    from batchgd.minima import Found
+    from batchgd.progress import Progress, ProgressUpdate
+
+_TRAJECTORIES = 1 << 20  # in memory at once; a larger sweep is made in several launches, some starts at all values each
+_OSCILLATION, _PATIENCE_SHARE, _LEAST_PATIENCE = 10, 10, 100
+
+
+def sweep(
+    fun: Any,
+    *,
+    method: Any = None,
+    zipped: bool = False,
+    fidelity: bool = True,
+    box: Any = None,
+    dim: int | None = None,
+    starts: Any = 1_000,
+    sampling: Any = "uniform",
+    seed: int | None = 0,
+    gtol: float | None = None,
+    xtol: float | None = None,
+    ftol: float | None = None,
+    maxiter: int | None = None,
+    max_time: float | None = None,
+    escape: float | None = None,
+    target: float | None = None,
+    stopping: Stopping | None = None,
+    backend: str = "auto",
+    dtype: Any = "float64",
+    threads: int | None = None,
+    params: Any = None,
+    jac: Any = None,
+    progress: Progress | None = None,
+    **hyperparameters: Any,
+) -> SweepResult:
+    """Descend from the same starts at every value of a hyperparameter, and tell what the value does.
+
+    Each start counts once at each value, as **slow** (maxiter or another cap), **monotone** (converged, and no step
+    turned against the one before), **oscillating** (converged, and some step did: s_k . s_(k-1) < 0) or **lost**
+    (diverged, left, not finite; jumps to and fro without decrease; or wanders: no better value in a tenth of
+    ``maxiter``). On a quadratic with eigenvalues λ every step is (1 - η λ) times the one before in each component: so
+    no step turns where η λ <= 1 for all, some component alternates where η λ > 1, and beyond 2 / λ it grows.
+
+    Parameters
+    ----------
+    fun, box, dim, starts, sampling, seed, backend, dtype, threads, params, jac
+        As in :func:`multistart`; ``starts`` is the number per value.
+    method : Method class, name or Method, optional
+        The update rule; :class:`GradientDescent` when left out. An instance brings its other hyperparameters.
+    zipped : bool
+        Several swept hyperparameters make every combination; with ``zipped`` the k-th values of all go together.
+    fidelity : bool
+        Also follow gradient flow from every start, and tell which share of the starts lands in the minimum that it
+        leads to.
+    gtol, xtol, ftol, maxiter, max_time, escape, target, stopping
+        As in :func:`multistart`. ``oscillation`` and ``patience`` are set to 10 and ``maxiter`` / 10 (100 at least)
+        unless ``stopping`` gives them; a given ``patience`` counts as convergence.
+    progress : callable, optional
+        Called with a :class:`ProgressUpdate` about twice a second.
+    **hyperparameters
+        The method's settings by name: a list or array is swept (0 < values, in the units of the hyperparameter; best
+        spaced by equal factors), a number is fixed.
+
+    Returns
+    -------
+    SweepResult
+        ``slow, monotone, oscillating, lost, nit_median, nit_tail, best, fidelity, ...``, one entry per value;
+        ``recommended``, ``plot()``, ``to_dataframe()``, ``summary()``.
+
+    Raises
+    ------
+    InputError
+        For anything that cannot be used, before work starts.
+
+    References
+    ----------
+    B. T. Polyak, USSR Comput. Math. Math. Phys. 4 (1964) 1 (2 / (L + μ)). E. B. Wilson, J. Am. Stat. Assoc. 22 (1927)
+    209 (intervals of the fidelity).
+
+    Examples
+    --------
+    Curvatures 1 and 10: below 1/10 monotone, up to 2/10 with oscillation, beyond that lost.
+
+    >>> result = sweep(lambda x: 0.5 * (x[0] ** 2 + 10.0 * x[1] ** 2), box=[(-1, 1)] * 2, starts=100,
+    ...                learning_rate=[0.05, 0.099, 0.19, 0.21], fidelity=False)
+    >>> result.monotone.tolist(), result.lost.tolist()
+    ([1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0])
+    >>> result.recommended.value
+    0.099
+    """
+    began = time.perf_counter()
+    rule = as_stopping(
+        stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time, escape=escape, target=target
+    )
+    grid = parse_grid(method, hyperparameters, zipped)
+    batch = make_batch(
+        fun,
+        box=box,
+        dim=dim,
+        starts=starts,
+        sampling=sampling,
+        method=grid.make(**dict(zip(grid.names, grid.values[0], strict=True))),
+        seed=seed,
+        stopping=_watchful(rule),
+        backend=backend,
+        dtype=dtype,
+        threads=threads,
+        params=params,
+        jac=jac,
+        resident=False,
+    )
+    if progress is not None and not callable(progress):
+        raise InputError(f"progress is {progress!r}: give a function of one ProgressUpdate, or leave it out")
+    return _Sweep(batch, grid, fidelity, rule.patience is None, progress, began).result()
+
+
+def _watchful(rule: Stopping) -> Stopping:
+    """Return the stopping rule with the tests that tell who will never converge."""
+    patience = max(_LEAST_PATIENCE, rule.maxiter // _PATIENCE_SHARE)
+    return dataclasses.replace(
+        rule,
+        oscillation=_OSCILLATION if rule.oscillation is None else rule.oscillation,
+        patience=patience if rule.patience is None else rule.patience,
+    )
+
+
+class _Sweep:
+    """The launches of one sweep, and what they add up to."""
+
+    def __init__(
+        self, batch: Batch, grid: Grid, fidelity: bool, own_patience: bool, progress: Progress | None, began: float
+    ) -> None:
+        self.batch, self.grid, self.fidelity, self.progress, self.began = batch, grid, fidelity, progress, began
+        self.tally = Tally(len(grid), own_patience)
+        self.curvature: list[NDArray] = []
+
+    def result(self) -> SweepResult:
+        """Run everything; an interrupt or ``max_time`` ends it with the starts that were taken up."""
+        n, size = self.batch.starts.n, max(1, _TRAJECTORIES // len(self.grid))
+        for first in range(0, n, size):
+            if not self._add(first, min(first + size, n)):
+                break
+        found = np.concatenate([*self.curvature, np.empty((0, 2))])
+        curvatures = Curvatures(found[:, 1].max(), found[:, 1].min(), found[:, 0].min()) if len(found) else None
+        seconds = time.perf_counter() - self.began
+        return SweepResult(self.batch, self.grid, self.tally, self.fidelity, curvatures, seconds)
+
+    def _add(self, first: int, stop: int) -> bool:
+        """Descend from some starts at every value; whether time is left for more."""
+        from batchgd.gather import Gathering
+        from batchgd.run import run
+
+        points = self.batch.starts.points(first, stop)
+        gathering = Gathering(self.batch.box)
+        if self.fidelity:
+            flow = self.batch.again(starts=points, method=_flow(), stopping=_to_the_end(self.batch.stopping))
+            gathering.run(dataclasses.replace(flow, dtype="float64"))
+        lanes = self.batch.again(
+            starts=_Repeated(points, len(self.grid)), method=self.grid.method(len(points)), stopping=self._rest()
+        )
+        rows = run(dataclasses.replace(lanes, watch_turns=True), progress=self._told(first)).endpoints
+        self.tally.add(rows)
+        converged = np.flatnonzero(self.tally.converged(rows))
+        gathering.add(_taken(rows, converged))
+        found = gathering.find(self.batch)
+        self._note_curvature(found)
+        if self.fidelity:
+            labels = gathering.labels(found)
+            label = np.full(len(rows), -1)
+            label[converged] = labels[len(points) :]
+            self.tally.compare(label, labels[: len(points)])
+        ended = (Status.INTERRUPTED, Status.MAXTIME)
+        return not np.isin(rows.status, ended).any()
+
+    def _rest(self) -> Stopping:
+        """The stopping rule with what is left of ``max_time``."""
+        rule = self.batch.stopping
+        if rule.max_time is None:
+            return rule
+        return dataclasses.replace(rule, max_time=max(1e-3, rule.max_time - (time.perf_counter() - self.began)))
+
+    def _told(self, first: int) -> Progress | None:
+        progress, values = self.progress, len(self.grid)
+        if progress is None:
+            return None
+
+        def told(update: ProgressUpdate) -> None:
+            progress(
+                dataclasses.replace(
+                    update,
+                    done=first * values + update.done,
+                    total=self.batch.starts.n * values,
+                    seconds=time.perf_counter() - self.began,
+                )
+            )
+
+        return told
+
+    def _note_curvature(self, found: Found) -> None:
+        """Keep the smallest and the largest eigenvalue at each proper minimum."""
+        proper = found.minima.kind == "minimum"
+        eigenvalues = found.minima.eigenvalues[proper]
+        if len(eigenvalues):
+            self.curvature.append(np.stack([eigenvalues.min(axis=1), eigenvalues.max(axis=1)], axis=1))
+
+
+class _Repeated(Starts):
+    """The same points, as often as there are values."""
+
+    name = "array"
+
+    def __init__(self, points: NDArray, times: int) -> None:
+        super().__init__(len(points) * times, points.shape[1])
+        self._points = points
+
+    def points(self, first: int, stop: int) -> NDArray:
+        return self._points[np.arange(first, stop) % len(self._points)]
+
+
+def _flow() -> Any:
+    """The method that says to which minimum a start belongs."""
+    from batchgd.methods import BarzilaiBorwein
+
+    return BarzilaiBorwein(max_displacement=0.001)
+
+
+def _to_the_end(rule: Stopping) -> Stopping:
+    """The stopping rule of the flow, which must arrive."""
+    return Stopping(gtol=min(rule.gtol, 1e-6) or 1e-6, maxiter=max(rule.maxiter, 100_000), escape=rule.escape)
+
+
+def _taken(rows: Endpoints, chosen: NDArray) -> Endpoints:
+    return Endpoints(0, *(getattr(rows, name)[chosen] for name in ("x", "fun", "nit", "nfev", "status")))
