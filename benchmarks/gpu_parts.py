@@ -22,6 +22,8 @@ HERE = Path(__file__).resolve().parent
 MINIMA_AGREE = 1e-10  # box widths
 LABELS_AGREE = 0.999  # of the starts: on a border between basins one rounding decides
 BENCH = {("rastrigin", 10), ("styblinski_tang", 8), ("himmelblau", 2), ("hartmann6", 6)}
+MERGED = "merged"
+"""Stands in the place of a landscape for the comparison of merged cells."""
 Check = tuple[str, str | None, int, str | None, str]
 """Name, landscape (None: starts), number of starts, method (None: the default), dtype."""
 
@@ -34,25 +36,32 @@ def guarded(name: str, work: Callable[[], Record]) -> Record:
         return {"name": name, "error": f"{type(error).__name__}: {' '.join(str(error).split())}"}
 
 
-def correctness(tiny: bool) -> Iterator[Record]:
-    """Every landscape with the default method, every method on two landscapes, and starts: CUDA against the CPU."""
+def checks(tiny: bool) -> list[Check]:
+    """Starts, merge, every method on Himmelblau's function, every landscape with the default method."""
     import batchgd as bgd
     from batchgd.methods import METHODS
 
-    count = 24 if tiny else 4000
-    names = ["himmelblau"] if tiny else bgd.landscapes.names()
-    checks: list[Check] = [(f"starts {dtype}", None, count, None, dtype) for dtype in ("float64", "float32")]
-    for method in METHODS:
-        for landscape in ["himmelblau"] if tiny else ["himmelblau", "rastrigin"]:
-            checks.append((f"{method} on {landscape}", landscape, count, method, "float64"))
-    for dtype in ("float64",) if tiny else ("float64", "float32"):
-        checks += [(f"{name} {dtype}", name, count, None, dtype) for name in names]
+    count = 6 if tiny else 4000
+    names, methods = bgd.landscapes.names(), list(METHODS)
+    dtypes = ["float64", "float32", "mixed"]
+    if tiny:  # in the simulator most of the time goes into compiling what a thread does, once per method and function
+        names, methods, dtypes = ["himmelblau"], methods[:1], ["mixed"]
+    return [
+        *((f"starts {dtype}", None, count, None, dtype) for dtype in ("float64", "float32")),
+        *((f"merge {dtype}", MERGED, count, None, dtype) for dtype in ("float64", "float32")),
+        *((f"{method} on himmelblau", "himmelblau", count, method, "float64") for method in methods),
+        *((f"{name} {dtype}", name, count, None, dtype) for dtype in dtypes for name in names),
+    ]
+
+
+def correctness(tiny: bool) -> Iterator[Record]:
+    """Run every check: CUDA against the CPU."""
     if tiny:
-        yield from map(_check, checks)
+        yield from (_check(check, "numpy", maxiter=20) for check in checks(tiny))
         return
     workers = max(1, min(8, (os.cpu_count() or 1) // 2))  # nearly all of the time is compilation
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for future in as_completed([pool.submit(_check, check) for check in checks]):
+        for future in as_completed([pool.submit(_check, check) for check in checks(tiny)]):
             yield future.result()
 
 
@@ -79,7 +88,7 @@ def launch(tiny: bool) -> Iterator[Record]:
     """What a call costs when there is next to nothing to do, and an empty kernel for comparison."""
     import batchgd as bgd
 
-    x0, repeats = np.zeros((1, 2)), 3 if tiny else 200
+    x0, repeats = np.zeros((1, 2)), 1 if tiny else 200
     one = {"maxiter": 1, "backend": "cuda"}
     calls = {
         "descend, one start, one update": lambda: bgd.descend("himmelblau", x0, **one),
@@ -119,7 +128,7 @@ def dimensions(tiny: bool) -> Iterator[Record]:
     from batchgd.bench.measure import batch_of, measure_batch
 
     for dtype in ("float64",) if tiny else ("float64", "float32"):
-        for dim in (2, 4) if tiny else (2, 4, 8, 16, 32, 64, 128, 256):
+        for dim in (2,) if tiny else (2, 4, 8, 16, 32, 64, 128, 256):
 
             def descend(dim: int = dim, dtype: str = dtype) -> Record:
                 case = Case("styblinski_tang", dim, 1e-4, maxiter=5 if tiny else 100)
@@ -129,6 +138,33 @@ def dimensions(tiny: bool) -> Iterator[Record]:
                 return {**row.to_dict(None), "coordinates_per_s": dim * row.iterations / row.median_seconds}
 
             yield guarded(f"{dim}-D {dtype}", descend)
+
+
+def ways(tiny: bool) -> Iterator[Record]:
+    """One batch in each dtype, with and without rows to keep, and with one launch in flight instead of two."""
+    import batchgd as bgd
+    from batchgd.kernels import launch_cuda
+
+    name, dim, count, repeats = ("himmelblau", 2, 4, 1) if tiny else ("styblinski_tang", 10, 1 << 22, 3)
+    options = {"dim": dim, "starts": count, "backend": "cuda", "maxiter": 20 if tiny else 10_000}
+
+    def solve(dtype: str, keep: str) -> Record:
+        def call() -> Any:
+            return bgd.multistart(name, dtype=dtype, keep=keep, **options)
+
+        result = call()
+        record = {"seconds": _median_seconds(call, repeats), "minima": len(result.minima)}
+        if keep == "all":
+            record["gradient_norm"] = float(
+                np.median(np.linalg.norm(result.objective.gradient(result.x[:4096]), axis=1))
+            )
+        return record
+
+    for dtype in ("float64", "float32", "mixed"):
+        for keep in ("all", "minima"):
+            yield guarded(f"{dtype} {keep}", lambda dtype=dtype, keep=keep: solve(dtype, keep))
+    launch_cuda.STREAMS = 1
+    yield guarded("float64 all, one stream", lambda: solve("float64", "all"))
 
 
 def peers(tiny: bool) -> Iterator[Record]:
@@ -153,6 +189,7 @@ PARTS: dict[str, Callable[[bool], Iterator[Record]]] = {
     "launch": launch,
     "starts": starts,
     "dimensions": dimensions,
+    "ways": ways,
     "peers": peers,
 }
 
@@ -186,6 +223,10 @@ def _dimensions_line(records: list[Record]) -> str:
     return ", ".join(f"{record['name']} {record['iterations_per_s'] / 1e6:.3g} M/s" for record in records)
 
 
+def _ways_line(records: list[Record]) -> str:
+    return ", ".join(f"{record['name']} {record['seconds']:.3g} s" for record in records)
+
+
 def _peers_line(records: list[Record]) -> str:
     return records[0].get("note") or "\n" + records[0]["table"]
 
@@ -196,6 +237,7 @@ SUMMARIES: dict[str, Callable[[list[Record]], str]] = {
     "launch": _launch_line,
     "starts": _starts_line,
     "dimensions": _dimensions_line,
+    "ways": _ways_line,
     "peers": _peers_line,
 }
 
@@ -203,33 +245,25 @@ SUMMARIES: dict[str, Callable[[list[Record]], str]] = {
 # What the parts are made of
 
 
-def _check(check: Check) -> Record:
+def _check(check: Check, reference: str = "cpu", **options: Any) -> Record:
     """Run one comparison; in a process of its own."""
+    from batchgd.methods import METHODS
+
     name, landscape, count, method, dtype = check
     if landscape is None:
         return guarded(name, lambda: _same_starts(count, dtype))
-    options = {"dtype": dtype, "gtol": 1e-6 if dtype == "float64" else 1e-3}
-    return guarded(name, lambda: _same(landscape, count, _method(method) if method else None, **options))
+    options = {"maxiter": 2000, **options, "dtype": dtype, "gtol": 1e-3 if dtype == "float32" else 1e-6}
+    if landscape == MERGED:
+        return guarded(name, lambda: _same_merged(count, **options))
+    options["method"] = METHODS[method].example() if method else None
+    return guarded(name, lambda: _same(landscape, count, reference, **options))
 
 
-def _method(name: str) -> Any:
-    """Return a method with a rate where it takes one, as it comes where it does not."""
-    from batchgd.methods import METHODS
-
-    try:
-        return METHODS[name](learning_rate=0.002)
-    except TypeError:
-        return METHODS[name]()
-
-
-def _same(landscape: str, count: int, method: Any, **options: Any) -> Record:
-    """Compare a run on the device with the same run on the CPU."""
+def _same(landscape: str, count: int, reference: str, **options: Any) -> Record:
+    """Compare a run on the device with the same run elsewhere."""
     import batchgd as bgd
 
-    cuda, cpu = (
-        bgd.multistart(landscape, starts=count, method=method, maxiter=2000, backend=backend, **options)
-        for backend in ("cuda", "cpu")
-    )
+    cuda, cpu = (bgd.multistart(landscape, starts=count, backend=backend, **options) for backend in ("cuda", reference))
     width = float(np.max(bgd.landscapes.get(landscape).box().width))
     alike = len(cuda.minima) == len(cpu.minima)
     apart = float(np.max(np.abs(cuda.minima.x - cpu.minima.x), initial=0.0)) / width if alike else None
@@ -243,6 +277,28 @@ def _same(landscape: str, count: int, method: Any, **options: Any) -> Record:
         "status": float(np.mean(cuda.status == cpu.status)),
         "nit": [float(np.mean(cuda.nit)), float(np.mean(cpu.nit))],
     }
+
+
+def _same_merged(count: int, **options: Any) -> Record:
+    """Hold cells that were merged on the device against the catalogue's of the same endpoints, bit for bit."""
+    from batchgd.batch import make_batch
+    from batchgd.minima import Catalogue
+    from batchgd.run import run
+    from batchgd.stopping import Stopping
+
+    dtype, stopping = options["dtype"], Stopping(gtol=options["gtol"], maxiter=options["maxiter"])
+    batch = make_batch("himmelblau", starts=count, backend="cuda", dtype=dtype, stopping=stopping)
+    merged, plain = Catalogue(batch.box), Catalogue(batch.box)
+    lean = run(batch, keep=False, catalogue=merged)
+    ends = run(batch).endpoints
+    plain.add(0, ends.x, ends.fun, ends.status)
+    names = ("key", "count", "first", "x", "fun", "status", "starts", "excluded")
+    differing = [name for name in names if not np.array_equal(getattr(merged, name), getattr(plain, name))]
+    counts = (
+        np.bincount(ends.status).tolist()
+        == np.bincount([int(status) for status in lean.status_counts], list(lean.status_counts.values())).tolist()
+    )
+    return {"agrees": counts and not differing, "cells": [len(merged), len(plain)], "differing": differing}
 
 
 def _same_starts(count: int, dtype: str) -> Record:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from shell_samples import shell
 
+import batchgd as bgd
 from batchgd.bench import ceiling, efficiency, measure, table
 from batchgd.bench.cases import CASES, METHODS, QUICK, Case
 from batchgd.bench.ceiling import Ceiling
@@ -18,6 +19,7 @@ from batchgd.bench.measure import batch_of
 from batchgd.bench.operations import split, tick_operations
 from batchgd.bench.row import Row
 from batchgd.errors import InputError
+from batchgd.methods import METHODS as METHOD_TABLE
 from batchgd.run import run, specialisation_of
 
 GPU_SCRIPT = Path(__file__).parents[1] / "benchmarks" / "gpu.py"
@@ -350,3 +352,36 @@ def test_the_script_runs_through_in_the_simulator(tmp_path):
     found = json.loads(path.read_text())
     assert [record["starts"] for record in found["parts"]["starts"]["records"]] == [8, 32]
     assert done.stdout.splitlines()[-1] == f"written to {path}"
+
+
+TRIAL = """\
+import json, sys
+sys.path.insert(0, sys.argv[1])
+import gpu_parts
+found = {}
+for name, part in gpu_parts.PARTS.items():
+    records = list(part(True))
+    found[name] = [len(records), [r for r in records if "error" in r or r.get("agrees") is False]]
+    found[name].append(gpu_parts.SUMMARIES[name](records))
+print(json.dumps(found))
+"""
+
+
+def test_every_part_of_the_gpu_script_runs_in_the_simulator():
+    pytest.importorskip("numba_cuda", reason="numba-cuda is not installed")
+    environment = {**os.environ, "NUMBA_ENABLE_CUDASIM": "1", "PYTHONPATH": str(GPU_SCRIPT.parents[1])}
+    command = [sys.executable, "-c", TRIAL, str(GPU_SCRIPT.parent)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert all(count > 0 and not wrong and line for count, wrong, line in found.values()), found
+
+
+def test_the_gpu_script_checks_every_method_and_landscape(monkeypatch):
+    monkeypatch.syspath_prepend(str(GPU_SCRIPT.parent))
+    import gpu_parts
+
+    checks = gpu_parts.checks(tiny=False)
+    assert {method for *_, method, _ in checks} >= set(METHOD_TABLE)
+    for dtype in ("float64", "float32", "mixed"):
+        assert {check[1] for check in checks if check[4] == dtype} >= set(bgd.landscapes.names())
