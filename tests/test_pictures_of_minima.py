@@ -1,4 +1,4 @@
-"""Fractions, funnel, parallel coordinates, confusion matrix, local-optima network: held against the result."""
+"""Fractions, funnel, parallel coordinates, confusion, local-optima network, border zoom: held against the result."""
 
 import numpy as np
 import pytest
@@ -145,6 +145,29 @@ def test_the_network_follows_the_most_frequent_way_down():
     assert len(artist(ax, "moves").get_segments()) == np.sum(onward != np.arange(len(onward)))
 
 
+# The border zoom
+
+
+def test_windows_lie_in_each_other_around_a_border():
+    """The border of the tilted double well is the line x0 = 0.15673125678 (Styblinski-Tang), in each coordinate."""
+    result = bgd.multistart("styblinski_tang", dim=2, starts=200, backend="numpy")
+    axes = result.plot.zoom(factor=8, panels=3, resolution=64)
+    limits = np.array([[ax.get_xlim(), ax.get_ylim()] for ax in axes])
+    assert np.allclose(np.diff(limits[0]), 10.0)
+    assert np.allclose(np.diff(limits[:-1]) / np.diff(limits[1:]), 8.0)
+    border = 0.15673125678  # borders cross where both coordinates are here, and that is where border is densest
+    assert np.all((limits[..., 0] < border) & (border < limits[..., 1]))
+    frames = [patch for ax in axes for patch in ax.patches if patch.get_gid() == "window"]
+    assert len(frames) == 2
+    assert np.allclose(frames[0].get_xy(), limits[1][:, 0])
+
+
+def test_zooming_in_on_a_point_that_is_given():
+    result = bgd.multistart("hartmann3", starts=200, backend="numpy")
+    axes = result.plot.zoom((0.5, 0.25), plane=(0, 2), panels=2, resolution=32)
+    assert np.allclose([axes[1].get_xlim(), axes[1].get_ylim()], [[0.45, 0.55], [0.20, 0.30]])
+
+
 def test_special_pictures_are_named_and_complete(tmp_path):
     result = samples.himmelblau(100)
     for name, meaning in SPECIAL_PICTURES.items():
@@ -159,6 +182,12 @@ BAD = [
     (lambda: samples.himmelblau(20).plot.network(), "no moves between minima"),
     (lambda: samples.himmelblau(20).plot.confusion(samples.himmelblau(21)), "two runs of the same starts"),
     (lambda: samples.himmelblau(20).plot.confusion(samples.rastrigin(2, n=20)), "have other starts"),
+    (
+        lambda: bgd.multistart("sphere", starts=20, backend="numpy").plot.zoom(resolution=16),
+        "there is no border to zoom in on",
+    ),
+    (lambda: samples.himmelblau(20).plot.zoom(panels=1), "panels is 1"),
+    (lambda: samples.himmelblau(20).plot.zoom(factor=0.5), "factor is 0.5"),
     (lambda: confusion(None, np.ones(3)), "a table of counts"),
     (lambda: confusion(None, [[1, -1]]), "a table of counts"),
 ]

@@ -28,10 +28,11 @@ PICTURES = {
 SPECIAL_PICTURES = {
     "confusion": "where the starts of each minimum end in another run of the same starts",
     "network": "local-optima network of a basin-hopping run",
+    "zoom": "basins of the function and method of a run, ever closer to a border",
 }
 """Pictures of results of one kind, or of a result and something else, in the same way."""
 
-_OF_MINIMA = ("fractions", "funnel", "parallel")  # these need no trajectories
+_OF_MINIMA = ("fractions", "funnel", "parallel", "zoom")  # these need no trajectories
 
 
 class Pictures:
