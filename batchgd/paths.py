@@ -79,7 +79,7 @@ def trace_path(
     >>> paths[0].status.name
     'MAXITER'
     """
-    from batchgd.solve import batch_at
+    from batchgd.given import batch_at
     from batchgd.stopping import Stopping
 
     every, max_points = _count("every", every, 1), _count("max_points", max_points, 3)

@@ -13,6 +13,7 @@ from batchgd.kernels.status import SUCCESSES, Status
 from batchgd.standins import MissingFunction, StartRows, host
 
 if TYPE_CHECKING:
+    from batchgd.basins.fidelity import Fidelity
     from batchgd.box import Box
     from batchgd.coverage import CoverageReport, Stopped
     from batchgd.minima.catalogue import Catalogue
@@ -392,6 +393,15 @@ class MultistartResult(BatchResult):
         from batchgd.coverage import CoverageReport
 
         return CoverageReport.of(self)
+
+    def fidelity(self, sample: int = 1000, **options: Any) -> "Fidelity":
+        """Compare the labels of a sample of starts with gradient flow's and with those at half the step.
+
+        See :func:`batchgd.basins.fidelity.fidelity` for the options.
+        """
+        from batchgd.basins.fidelity import fidelity
+
+        return fidelity(self, sample, **options)
 
     def recluster(self, *, x_tol: float | None = None, f_tol: float | None = None) -> "MultistartResult":
         """Tell minima apart by other tolerances, without running again; see :mod:`batchgd.basins.recluster`.

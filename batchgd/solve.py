@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from batchgd.backends import MIXED, check_dtype, choose
-from batchgd.batch import Batch, make_batch
-from batchgd.box import Box
+from batchgd.backends import choose
+from batchgd.batch import Batch, batch_from, make_batch
 from batchgd.coverage.rule import MOST_STARTS
 from batchgd.errors import InputError
+from batchgd.given import batch_at
 from batchgd.minima.merge import check_tolerance
 from batchgd.run import run
 from batchgd.stopping import Stopping, as_stopping
@@ -55,6 +54,7 @@ def multistart(
     strategy: Any = None,
     keep: str = "all",
     stop: Coverage | None = None,
+    check: bool = False,
     progress: Progress | None = None,
     device: bool = False,
 ) -> MultistartResult:
@@ -108,6 +108,9 @@ def multistart(
     stop : Coverage, optional
         ``bgd.Coverage(0.999, confidence=0.95)``: run in batches of growing size until at most 0.1 % of the starts can
         drain into minima not seen; ``result.stopped`` says whether that, ``starts`` or ``max_time`` ended the run.
+    check : bool
+        Run up to 2,000 of the starts again at half the step, and warn (``result.warnings``) where more than 1 % of them
+        surely get another label: then the fractions rest on borders that the method made.
     progress : callable, optional
         Called with a :class:`ProgressUpdate` about twice a second.
     device : bool
@@ -136,7 +139,7 @@ def multistart(
     tolerances = check_tolerance("x_tol", x_tol), check_tolerance("f_tol", f_tol)
     if keep not in ("all", "minima"):
         raise InputError(f"keep is {keep!r}: give 'all' or 'minima'")
-    all_kept, chooser = keep == "all", _strategy(strategy, keep, device, stop)
+    all_kept, chooser = keep == "all", _strategy(strategy, keep, device, stop, check)
     _check_calls(progress, device, backend)
     batch = make_batch(
         fun,
@@ -154,12 +157,20 @@ def multistart(
         jac=jac,
         resident=all_kept and stop is None,
     )
+    if check:
+        from batchgd.basins.fidelity import check_halvable, check_step
+
+        check_halvable(batch.method)
     if chooser is not None:
         from batchgd.strategies.explore import explore
 
         return explore(batch, chooser, *tolerances, progress=progress, began=began)
     stop = None if stop is None else check_rule(stop, batch)
-    return collect(batch, *tolerances, keep=all_kept, progress=progress, device=device, began=began, stop=stop)
+    result = collect(batch, *tolerances, keep=all_kept, progress=progress, device=device, began=began, stop=stop)
+    if check and not result.interrupted:
+        said = check_step(result, batch_from(result))
+        result.warnings += () if said is None else (said,)
+    return result
 
 
 def descend(
@@ -235,21 +246,6 @@ def descend(
         jac=jac,
     )
     return endpoints_of(batch, progress=progress, device=device)
-
-
-def batch_at(
-    fun: Any, x0: Any, *, box: Any, dtype: Any, check: Callable[[int], None] | None = None, **options: Any
-) -> Batch:
-    """Return the batch that descends from given starts, as :func:`descend` does; ``check`` may refuse their number."""
-    from batchgd.starts import parse_starts
-
-    dtype = check_dtype(dtype, mixed=True)
-    points = parse_starts(x0, "uniform", None, None, 0, "float32" if dtype == MIXED else dtype)
-    if check is not None:
-        check(points.n)
-    _check_width(fun, points.dim)
-    region = _surrounding(points.points(0, points.n)) if box is None else _scale(box, points.dim)
-    return make_batch(fun, box=region, starts=points, dtype=dtype, **options)
 
 
 def endpoints_of(
@@ -339,54 +335,13 @@ def _placed(array: np.ndarray, device: bool) -> Any:
     return cupy.asarray(array)
 
 
-def _surrounding(x0: np.ndarray) -> Box:
-    """Return the box around some starts, each side at least 1 wide, and wide enough to be told from rounding."""
-    lower, upper = x0.min(axis=0).astype(np.float64), x0.max(axis=0).astype(np.float64)
-    with np.errstate(over="ignore"):
-        width = upper - lower
-    if not np.isfinite(width).all():
-        raise InputError("x0 spreads wider than float64 can hold: rescale the variables, or take out such starts")
-    least = np.maximum(1.0, 1e-6 * np.maximum(np.abs(lower), np.abs(upper)))
-    margin = np.maximum(0.0, 0.5 * (least - width))
-    return Box(lower - margin, upper + margin)
-
-
-def _scale(box: Any, width: int) -> Box:
-    """Return the box that a user gave with starts of this many coordinates; one pair stands for every axis."""
-    region = Box.parse(box)
-    if region.dim == 1 and not isinstance(box, Box):
-        return Box.parse(box, width)
-    if region.dim != width:
-        raise InputError(
-            f"x0 has {width} coordinates per start, but the box has {region.dim}: give one (lo, hi) pair per coordinate"
-        )
-    return region
-
-
-def _check_width(fun: Any, width: int) -> None:
-    """Refuse starts of another width than a landscape or an Objective takes; a plain function shows it when traced."""
-    from batchgd import landscapes
-    from batchgd.objective import Objective
-
-    known = landscapes.get(fun) if isinstance(fun, str) else fun
-    if isinstance(known, landscapes.Landscape):
-        least, greatest = known.dims
-    elif isinstance(known, Objective):
-        least = greatest = known.dim
-    else:
-        return
-    if width < least or (greatest is not None and width > greatest):
-        span = f"{least} or more" if greatest is None else f"{least}" if least == greatest else f"{least} to {greatest}"
-        raise InputError(f"x0 has {width} coordinates per start, but {known.name} takes {span}: give x0 to match")
-
-
-def _strategy(strategy: Any, keep: str, device: bool, stop: Any) -> Strategy | None:
+def _strategy(strategy: Any, keep: str, device: bool, stop: Any, check: bool) -> Strategy | None:
     """Return the strategy that was asked for; it looks at what came of every start, so rows are kept on the host."""
     if strategy is None:
         return None
     from batchgd.strategies import as_strategy
 
-    others = {"device=True": device, f"keep={keep!r}": keep != "all", "stop": stop is not None}
+    others = {"device=True": device, f"keep={keep!r}": keep != "all", "stop": stop is not None, "check=True": check}
     for given, clashes in others.items():
         if clashes:
             raise InputError(f"{given} does not go with a strategy, which looks at every endpoint: leave out one")

@@ -197,6 +197,8 @@ OPTIONS = (
     Option("keep", TEXT, "all (default), or minima: no trajectories, and memory does not grow with --starts.", True),
     Option("until_coverage", NUMBER, "Run until minima seen own this share of the starts (0.999); --starts: at most."),
     Option("confidence", NUMBER, "... and be this sure of it; 0.95 when not given."),
+    Option("check", FLAG, "Run some starts again at half the step; warn where labels hang on it.", True),
+    Option("fidelity", INTEGER, "Compare the labels of so many starts with gradient flow's."),
     Option("out", PATH, "Save the result in this new folder."),
     Option("overwrite", FLAG, "Replace a result that --out finds in its folder."),
     Option("plot", PATH, "Draw the landscape into this file (.png, .svg, .pdf)."),

@@ -26,10 +26,11 @@ def run(options: dict[str, Any]) -> int:
     console = Console(quiet=options.get("quiet", False))
     with console.guard_stdout():
         result = _solve(options, console)
+        fidelity = result.fidelity(options["fidelity"]) if "fidelity" in options else None
     if options.get("json"):
-        print_json(result.summary())
+        print_json(result.summary() | ({} if fidelity is None else {"fidelity": fidelity.to_dict()}))
     else:
-        print(result)
+        print(result if fidelity is None else f"{result}\nfidelity: {fidelity}")
     with console.guard_stdout():
         _write(result, options, console)
     if getattr(result, "interrupted", False):
@@ -44,8 +45,9 @@ def _solve(options: dict[str, Any], console: Console) -> Any:
         destinations.check_folder(options["out"], options.get("overwrite", False))
     if "plot" in options:
         destinations.check_picture(options["plot"])
-        if options.get("keep") == "minima":
-            raise InputError("--plot draws trajectories, and --keep minima keeps none: leave out one of the two")
+    for name, does in (("plot", "draws trajectories"), ("fidelity", "compares labels")):
+        if name in options and options.get("keep") == "minima":
+            raise InputError(f"--{name} {does}, and --keep minima keeps none: leave out one of the two")
     fun = load_target(options["target"])
     arguments = solver_arguments(fun, options)
 

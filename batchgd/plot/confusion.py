@@ -64,23 +64,16 @@ def confusion(result: Any, other: Any, ax: Any = None, *, names: tuple[str, str]
 
 def confusion_matrix(result: Any, other: Any) -> tuple[np.ndarray, list[str], list[str]]:
     """Counts (rows of ``result``, columns of ``other``), and the names of rows and columns; -1 comes last."""
-    from batchgd.basins.match import match
+    from batchgd.basins.relabel import confusion_counts, labels_onto
     from batchgd.standins import host
 
     if not (hasattr(result, "minima") and result.kept and other.kept and result.n == other.n):
         raise InputError("a confusion matrix needs two runs of the same starts, with keep='all'")
     if not np.array_equal(result.x0, other.x0):
         raise InputError("these runs have other starts: run the second one with starts=result.x0")
-    mine, theirs = len(result.minima), len(other.minima)
-    place = np.full(theirs + 1, -1)
-    pairs = match(result, other).both
-    place[pairs[:, 1]] = pairs[:, 0]
-    alone = np.flatnonzero(place[:-1] < 0)
-    place[alone] = mine + np.arange(len(alone))
-    place[-1] = mine + len(alone)
-    row = np.where(host(result.label) < 0, mine, host(result.label))
-    counts = np.zeros((mine + 1, mine + len(alone) + 1), np.int64)
-    np.add.at(counts, (row, place[host(other.label)]), 1)
+    mine = len(result.minima)
+    place, alone = labels_onto(result, other)
+    counts = confusion_counts(host(result.label), place[host(other.label)], mine, mine + len(alone))
     rows = [*map(str, range(mine)), "-1"]
     columns = [*map(str, range(mine)), *(f"+{k}" for k in alone), "-1"]
     if not counts[-1].any() and not counts[:, -1].any():
