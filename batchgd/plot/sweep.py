@@ -24,6 +24,7 @@ _ABOUT = {
     "lost": "lost: diverges or never settles",
 }
 _RECOMMENDED = "#D55E00"
+_APART = 0.07  # of the axis: names of thresholds that are closer would overlap
 _LOG_RATIO = 10.0  # of the largest over the smallest value: beyond, the axis is logarithmic
 
 
@@ -108,18 +109,27 @@ def _fidelity(ax: Any, result: SweepResult, values: Any, order: Any) -> None:
 
 def _marks(ax: Any, result: SweepResult, name: str, *, named: bool) -> None:
     """Mark thresholds and the recommended value; name them above the top panel."""
-    low, high = ax.get_xlim()
-    marks = {}
-    if result.curvatures is not None and result.constant_rate:
-        marks = {label: at for label, at in [*result.curvatures.thresholds.items()][:2] if low <= at <= high}
-    for label, at in marks.items():
-        ax.axvline(at, color="white", linewidth=2.2, alpha=0.8)
-        ax.axvline(at, color=INK, linewidth=0.9, linestyle="--")
-        if named:
-            _name(ax, label, at)
+    marks = _thresholds(result, *ax.get_xlim())
+    lines = [(at, {"color": INK, "linewidth": 0.9, "linestyle": "--"}) for at in marks.values()]
     if result.recommended is not None:
-        ax.axvline(result.recommended.values[name], color="white", linewidth=2.6, alpha=0.8)
-        ax.axvline(result.recommended.values[name], color=_RECOMMENDED, linewidth=1.4)
+        lines.append((result.recommended.values[name], {"color": _RECOMMENDED, "linewidth": 1.4}))
+    for at, style in lines:
+        if named:  # on the filled areas
+            ax.axvline(at, color="white", linewidth=2.4, alpha=0.8)
+        ax.axvline(at, **style, zorder=2 if named else 1)
+    if named:
+        for label, at in marks.items():
+            _name(ax, label, at)
+
+
+def _thresholds(result: SweepResult, low: float, high: float) -> dict[str, float]:
+    """The thresholds of theory that lie in the picture; the last one only where it can be told from the second."""
+    if result.curvatures is None or not result.constant_rate:
+        return {}
+    one, two, last = result.curvatures.thresholds.values()
+    apart = np.log(last / two) / np.log(high / low) if low > 0.0 else (last - two) / (high - low)
+    marks = {"1/L": one, "2/L": two} | ({"last 2/L": last} if apart > _APART else {})
+    return {label: at for label, at in marks.items() if low <= at <= high}
 
 
 def _name(ax: Any, label: str, at: float) -> None:

@@ -176,6 +176,10 @@ class SweepResult:
         widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
         return ["  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in (head, *rows)]
 
+    def _nothing(self) -> str:
+        at = "" if self.curvatures is None or not self.constant_rate else f"; 2/(L+μ) is {self.curvatures.optimum:.4g}"
+        return f"none, nothing converged at any value{at}"
+
     def _notes(self) -> list[str]:
         notes = ["ended by: " + " · ".join(f"{name} {count:,}" for name, count in self.status_counts().items())]
         if self.fidelity is not None:
@@ -186,5 +190,5 @@ class SweepResult:
             )
         if self.interrupted:
             notes.append("cut short: starts that had not ended count as slow")
-        notes.append(f"recommended: {self.recommended or 'nothing converged at any value'}")
+        notes.append(f"recommended: {self.recommended or self._nothing()}")
         return notes

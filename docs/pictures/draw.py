@@ -1,6 +1,8 @@
-"""Draw every picture of the README, docs/landscapes.md and docs/strategies.md: `python docs/pictures/draw.py`."""
+"""Draw every picture of the README and of the pages in docs: `python docs/pictures/draw.py`."""
 
 from pathlib import Path
+
+import numpy as np
 
 import batchgd as bgd
 from batchgd import landscapes
@@ -32,6 +34,20 @@ def draw_network() -> None:
     save_picture(result, HERE / "schwefel_network.png", "network")
 
 
+def draw_sweeps() -> None:
+    """The pictures of docs/learning-rate.md."""
+
+    def valley(x):
+        return 0.5 * (x[0] ** 2 + 100.0 * x[1] ** 2)
+
+    def rates(low, high):
+        return np.geomspace(low, high, 61)
+
+    bgd.sweep(valley, box=[(-1, 1)] * 2, learning_rate=rates(3e-4, 0.05)).plot(HERE / "sweep_valley.png")
+    bgd.sweep("himmelblau", starts=5_000, learning_rate=rates(2e-4, 0.05)).plot(HERE / "sweep_himmelblau.png")
+    bgd.sweep("rastrigin", learning_rate=rates(1e-4, 0.1)).plot(HERE / "sweep_rastrigin.png")
+
+
 def draw_landscapes() -> None:
     """One picture of each landscape in two dimensions, and the page that shows them."""
     drawn = "Drawn by `python docs/pictures/draw.py`; `batchgd list` has the numbers."
@@ -51,4 +67,5 @@ def draw_landscapes() -> None:
 if __name__ == "__main__":
     draw_results()
     draw_network()
+    draw_sweeps()
     draw_landscapes()
