@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from batchgd.batch import Batch
     from batchgd.plot.paths import PathPictures
     from batchgd.result import BatchResult
+    from batchgd.stopping import Stopping
 
 MAX_PATHS = 10_000
 MAX_NUMBERS = 1 << 26  # half a gigabyte
@@ -36,7 +37,8 @@ def trace_path(
     threads: int | None = None,
     params: Any = None,
     jac: Any = None,
-    **stopping: Any,
+    stopping: Stopping | None = None,
+    **limits: Any,
 ) -> Paths:
     """Descend from a few starts and keep every accepted point on the way.
 
@@ -45,7 +47,7 @@ def trace_path(
 
     Parameters
     ----------
-    fun, box, method, backend, dtype, threads, params, jac
+    fun, box, method, backend, dtype, threads, params, jac, stopping
         As in :func:`descend`.
     x0 : (n, d) array or (d,) array
         The starts, at most 10,000; one start may be given bare.
@@ -55,8 +57,8 @@ def trace_path(
     max_points : int
         Points of one path at most, 3 or more. When a path grows longer, every second point is dropped and ``every``
         doubles for it; start and endpoint stay.
-    **stopping
-        ``gtol``, ``maxiter``, ...: the fields of :class:`Stopping`.
+    **limits
+        ``gtol``, ``maxiter``, ...: fields of :class:`Stopping`, in place of ``stopping``.
 
     Returns
     -------
@@ -80,11 +82,11 @@ def trace_path(
     'MAXITER'
     """
     from batchgd.given import batch_at
-    from batchgd.stopping import Stopping
+    from batchgd.stopping import Stopping, as_stopping
 
     every, max_points = _count("every", every, 1), _count("max_points", max_points, 3)
     known = [field.name for field in fields(Stopping)]
-    for name in stopping:
+    for name in limits:
         if name not in known:
             near = did_you_mean(name, known)
             raise InputError(f"trace_path takes no {name!r}: {near}stopping rules are {', '.join(known)}")
@@ -94,7 +96,7 @@ def trace_path(
         check=_check_count,
         box=box,
         method=method,
-        stopping=Stopping(**stopping),
+        stopping=as_stopping(stopping, **limits),
         backend=backend,
         dtype=dtype,
         threads=threads,

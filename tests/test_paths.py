@@ -205,6 +205,9 @@ def test_the_command(folder, capsys):
     assert methods == ["Adam", "FIRE"]
     first = json.loads(out)["runs"][0]["paths"][0]
     assert (first["nit"], first["status"], first["x"][0]) == ([0, 4, 8, 9], "MAXITER", [0.0, 0.0])
+    code, out, err = shell(capsys, "path himmelblau --x0 4,4 --box -6 6 --target-value 5 --backend numpy --json")
+    assert code == 0, err
+    assert json.loads(out)["runs"][0]["paths"][0]["fun"][-1] <= 5.0
     assert all((folder / name).stat().st_size > 5_000 for name in ("paths.png", "paths.gif"))
 
 
@@ -219,6 +222,7 @@ def test_the_command(folder, capsys):
         ("path himmelblau --x0 1,2 --method adan", "'adam'"),
         ("path himmelblau --x0 1,2 --learning-rate -1", "learning_rate is -1"),
         ("path himmelblau --x0 1,2 --animate x.avi", ".gif"),
+        ("path himmelblau --x0 1,2 --window 0", "window is 0"),
         ("path model.py:loss --x0 1,2 --plot x.xyz", ".png"),
     ],
 )

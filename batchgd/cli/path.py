@@ -7,19 +7,22 @@ from batchgd.cli import destinations
 from batchgd.cli.console import EXIT_DONE, Console, print_json
 from batchgd.cli.options import BY_NAME, INTEGER, NUMBERS, PATH, POINTS, TEXTS, Option
 from batchgd.cli.parameters import takes
+from batchgd.cli.solver import solver_arguments
 from batchgd.cli.target import load_target
 from batchgd.errors import InputError
 
-_OF_RUN = ("gtol", "xtol", "ftol", "maxiter", "max_time", "escape", "backend", "dtype", "threads")
+_OF_RUN = ("gtol", "xtol", "ftol", "maxiter", "max_time", "escape", "target_value", "gtol_rel", "xtol_abs", "xtol_rel")
+_OF_RUN += ("ftol_abs", "ftol_rel", "norm", "window", "maxfev", "patience", "min_delta", "f_growth", "x_growth")
+_OF_RUN += ("oscillation", "backend", "dtype", "threads")
 
 PATH_OPTIONS = (
-    Option("x0", POINTS, "A start, one number per coordinate; repeatable.", True),
+    Option("x0", POINTS, "A start, one number per coordinate; repeatable."),
     BY_NAME["box"],
     Option("method", TEXTS, "Update rule; repeatable, to have several side by side."),
     Option("learning_rate", NUMBERS, "Learning rate; repeatable, to have several side by side."),
     BY_NAME["set"],
-    Option("every", INTEGER, "Keep the point after every so many updates; 1 when not given.", True),
-    Option("max_points", INTEGER, "Points of one path at most; 2000 when not given.", True),
+    Option("every", INTEGER, "Keep the point after every so many updates; 1 when not given."),
+    Option("max_points", INTEGER, "Points of one path at most; 2000 when not given."),
     *(BY_NAME[name] for name in _OF_RUN),
     Option("plot", PATH, "Draw the paths into this file (.png, .svg, .pdf)."),
     Option("animate", PATH, "Write an animation of them (.gif; .mp4 where ffmpeg is installed)."),
@@ -53,7 +56,10 @@ def _trace(options: dict[str, Any]) -> list[Any]:
         destinations.check_animation(options["animate"])
     fun = load_target(options["target"])
     methods = _methods(options)
-    arguments = {each.name: options[each.name] for each in PATH_OPTIONS if each.solver and each.name in options}
+    kept = {name: value for name, value in options.items() if name not in ("method", "learning_rate", "set")}
+    arguments = solver_arguments(fun, kept)
+    arguments |= {name: options[name] for name in ("x0", "every", "max_points") if name in options}
+    arguments.pop("dim", None)  # the starts tell
     if "x0" not in arguments:
         raise InputError("name a start: --x0 1,2 (one number per coordinate), once per path")
     if len({len(start) for start in arguments["x0"]}) > 1:
