@@ -11,9 +11,21 @@ from batchgd.cli.solver import solver_arguments
 from batchgd.cli.target import load_target
 from batchgd.errors import InputError
 
-_OF_RUN = ("gtol", "xtol", "ftol", "maxiter", "max_time", "escape", "target_value", "gtol_rel", "xtol_abs", "xtol_rel")
-_OF_RUN += ("ftol_abs", "ftol_rel", "norm", "window", "maxfev", "patience", "min_delta", "f_growth", "x_growth")
-_OF_RUN += ("oscillation", "backend", "dtype", "threads")
+_STOPPING = (
+    *("gtol", "xtol", "ftol", "maxiter", "max_time", "escape", "target_value", "gtol_rel", "xtol_abs", "xtol_rel"),
+    *(
+        "ftol_abs",
+        "ftol_rel",
+        "norm",
+        "window",
+        "maxfev",
+        "patience",
+        "min_delta",
+        "f_growth",
+        "x_growth",
+        "oscillation",
+    ),
+)
 
 PATH_OPTIONS = (
     Option("x0", POINTS, "A start, one number per coordinate; repeatable."),
@@ -23,7 +35,7 @@ PATH_OPTIONS = (
     BY_NAME["set"],
     Option("every", INTEGER, "Keep the point after every so many updates; 1 when not given."),
     Option("max_points", INTEGER, "Points of one path at most; 2000 when not given."),
-    *(BY_NAME[name] for name in _OF_RUN),
+    *(BY_NAME[name] for name in (*_STOPPING, "backend", "dtype", "threads")),
     Option("plot", PATH, "Draw the paths into this file (.png, .svg, .pdf)."),
     Option("animate", PATH, "Write an animation of them (.gif; .mp4 where ffmpeg is installed)."),
     BY_NAME["json"],
