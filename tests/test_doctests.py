@@ -1,25 +1,36 @@
-"""The examples in docstrings are run as they stand, one test per module."""
+"""The examples in docstrings and in the pages of docs are run as they stand, one test per module or page."""
 
 import doctest
 import functools
 import importlib
 import pkgutil
+from pathlib import Path
 
 import pytest
 
 import batchgd
-from batchgd import backends, solve
+from batchgd import backends, batch, solve
 
+PAGES = [page for page in sorted((Path(__file__).parents[1] / "docs").glob("*.md")) if ">>>" in page.read_text()]
 MODULES = ["batchgd", *(found.name for found in pkgutil.walk_packages(batchgd.__path__, "batchgd."))]
 
 
+@pytest.fixture(autouse=True)
+def nothing_to_compile(monkeypatch):
+    """What an example shows holds on every backend, and this one has nothing to compile."""
+    choose = functools.partial(chosen, backends.choose)
+    for module in (backends, batch, solve):
+        monkeypatch.setattr(module, "choose", choose)
+
+
 @pytest.mark.parametrize("name", MODULES)
-def test_examples_in_docstrings(name, monkeypatch):
-    module = importlib.import_module(name)
-    # What an example shows holds on every backend, and this one has nothing to compile.
-    monkeypatch.setattr(backends, "choose", functools.partial(chosen, backends.choose))
-    monkeypatch.setattr(solve, "choose", backends.choose)
-    assert doctest.testmod(module).failed == 0
+def test_examples_in_docstrings(name):
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_examples_in_pages(page):
+    assert doctest.testfile(str(page), module_relative=False, encoding="utf-8").failed == 0
 
 
 def chosen(choose, name="auto"):

@@ -176,8 +176,8 @@ def convergence(runs: Sequence[Any], axes: Any = None, *, optimum: float | None 
             for ax, height in zip(axes, (path.fun - lowest, path.gradient_norm), strict=True):
                 shown = (height > 0.0) & np.isfinite(height) & ((path.nit > 0) | (not log))
                 ax.plot(path.nit[shown], height[shown], color=colour, linewidth=1.2, label=None if k else label)
-    below = "lowest value reached" if optimum is None else f"{optimum:g}"
-    for ax, name in zip(axes, (f"value − {below}", "gradient norm"), strict=True):
+    value = "value − lowest value reached" if optimum is None else f"value − {optimum:g}" if optimum else "value"
+    for ax, name in zip(axes, (value, "gradient norm"), strict=True):
         ax.set_yscale("log")
         ax.set_xscale("log" if log else "linear")
         ax.set_xlabel("updates", fontsize=LABEL_SIZE)

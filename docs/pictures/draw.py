@@ -1,13 +1,16 @@
 """Draw every picture of the README and of the pages in docs: `python docs/pictures/draw.py`."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 import batchgd as bgd
 from batchgd import landscapes
+from batchgd.methods import METHODS
 from batchgd.plot import landscape, save_picture
 from batchgd.plot.canvas import write
+from batchgd.plot.paths import compare_paths, convergence
 
 HERE = Path(__file__).parent
 RESULTS = {
@@ -64,8 +67,41 @@ def draw_landscapes() -> None:
     (HERE.parent / "landscapes.md").write_text("\n".join(lines) + "\n")
 
 
+def draw_chapter() -> None:
+    """The pictures of docs/gradient-descent.md."""
+
+    def bowl(w: Any) -> Any:
+        return 0.5 * (w[0] ** 2 + 10.0 * w[1] ** 2)
+
+    def narrow(w: Any) -> Any:
+        return 0.5 * (w[0] ** 2 + 100.0 * w[1] ** 2)
+
+    def saddle(w: Any) -> Any:
+        return w[0] ** 2 - w[1] ** 2 + 0.5 * w[1] ** 4
+
+    def paths(fun: Any, x0: Any, box: Any, method: Any, **options: Any) -> Any:
+        return bgd.trace_path(fun, x0, box=box, method=method, **options)
+
+    rates = [bgd.GradientDescent(rate) for rate in (0.01, 0.15, 0.205)]
+    compare_paths(
+        [paths(bowl, [[-1.0, 0.8], [1.0, 0.3]], (-1.2, 1.2), rate, maxiter=300) for rate in rates],
+        HERE / "learning_rates.png",
+    )
+    methods = [bgd.GradientDescent(2 / 101), bgd.HeavyBall(4 / 121, momentum=81 / 121), bgd.BarzilaiBorwein()]
+    runs = [paths(narrow, [1.0, 1.0], (-1.0, 1.0), method) for method in methods]
+    write(convergence(runs, optimum=0.0), HERE / "convergence.png")
+    around = [[1.4, 0.0], [1.4, 1e-6], [-1.4, 0.1], [-1.2, -0.4], [0.9, -1.4], [0.6, 1.5]]
+    paths(saddle, around, (-1.6, 1.6), bgd.GradientDescent(0.05)).plot(HERE / "saddle.png")
+    names = ("gradient_descent", "heavy_ball", "adam", "barzilai_borwein")
+    starts = [[0.0, 0.0], [-4.0, -1.0], [5.0, -5.0]]
+    compare_paths(
+        [paths("himmelblau", starts, (-6.0, 6.0), METHODS[name].example()) for name in names], HERE / "methods.png"
+    )
+
+
 if __name__ == "__main__":
     draw_results()
+    draw_chapter()
     draw_network()
     draw_sweeps()
     draw_landscapes()
