@@ -30,7 +30,7 @@ def halved(method: Method) -> Method | None:
     >>> print(halved(Adam(0.02)))
     Adam(learning_rate=0.01, beta1=0.9, beta2=0.999, epsilon=1e-08)
     >>> print(halved(GradientDescent(Cosine(0.1, period=50, final=0.01))).learning_rate)
-    Cosine(initial=0.05, period=50.0, final=0.005, growth=1.0)
+    Cosine(initial=0.05, period=50, final=0.005, growth=1)
     >>> print(halved(GradientDescent()))
     BarzilaiBorwein(max_displacement=0.005, sufficient_decrease=0.0001, forgetting=0.85)
     """
