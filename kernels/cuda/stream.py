@@ -1,5 +1,6 @@
 """Arrays, copies and launches, in order, on one stream of a device; in the simulator all is done at once."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -80,7 +81,7 @@ class Stream:
     def control(self, control: Array) -> Array:
         """Return one number that kernels can see while they run; ``control[0]`` is what they see first.
 
-        The host writes to it (see ``told``); the simulator looks at ``control`` itself.
+        The host writes to it; the simulator looks at ``control`` itself.
         """
         if simulated():
             from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray
@@ -93,8 +94,12 @@ class Stream:
 
     def launch(self, kernel: Any, blocks: int, threads: int, *arguments: Any) -> None:
         """Launch a kernel behind what the stream has been given so far."""
+        with warnings.catch_warnings():
+            # Numba warns of every grid of fewer than 128 blocks, and a few starts need no more.
+            warnings.filterwarnings("ignore", message="Grid size")
+            configured = kernel[blocks, threads, self._stream]
         with self._device:
-            kernel[blocks, threads, self._stream](*arguments)
+            configured(*arguments)
 
     def sweep(self, kernel: Any, n: int, *arguments: Any) -> None:
         """Launch a kernel that goes through n items with a stride of the grid's size."""
