@@ -28,7 +28,7 @@ IN_KERNEL = True  # whether starts are made here, or read from an array
 real: Any = float
 
 
-def tick(ws: Array, p: Array, box: Array, h: Array, limits: Array) -> int:
+def tick(ws: Array, index: Array, seed: Any, p: Array, box: Array, h: Array, limits: Array) -> int:
     """Advance every lane by one evaluation; whether one of them ended (emitted per specialisation)."""
     raise NotImplementedError
 
@@ -137,7 +137,7 @@ def descend(
         live += refill(ws, index, lane, queue, seed, lower, width, points, per_start, base)
     turn = 0
     while live > 0:
-        if tick(ws, p, box, h, limits) != 0:
+        if tick(ws, index, seed, p, box, h, limits) != 0:
             for lane in range(W):
                 code = int(ws[CODE * W + lane])
                 if code != 0:

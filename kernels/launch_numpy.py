@@ -35,7 +35,7 @@ def _descend_shard(module: Any, plan: Plan, rows: Endpoints) -> None:
     following = first + ws.shape[1]
     _refill(module, plan, ws, slice(None), index, points, per_start, first)
     while index.size:
-        some_ended = module.tick(ws, plan.p, plan.box, plan.h, plan.limits)
+        some_ended = module.tick(ws, plan.number + index, plan.seed, plan.p, plan.box, plan.h, plan.limits)
         if plan.trails is not None:
             _extend_trails(module, plan, ws, index)
         if some_ended:

@@ -17,6 +17,9 @@ from batchgd.kernels.splitmix import finalise
 # What the fourth counter word is used for; a stream never shares a number with another one.
 STREAM_STARTS = 0
 STREAM_PERMUTATION = 1
+STREAM_GRADIENT_NOISE = 2
+STREAM_LANGEVIN = 3
+STREAM_BATCHES = 4
 
 # Every constant is typed: Numba turns uint64 with an int literal into float64, and 32-bit words are kept in uint64
 # because a product of two of them must not lose its upper half (it still compiles to one widening multiply).

@@ -72,7 +72,7 @@ def record(
             begin_trail(ws, lane, index[lane] - base, trail)
     turn = 0
     while live > 0:
-        tick(ws, p, box, h, limits)
+        tick(ws, index, seed, p, box, h, limits)
         ending = look(control, turn)
         turn += 1
         for lane in range(W):

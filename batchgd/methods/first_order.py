@@ -8,11 +8,19 @@ from typing import Any, ClassVar
 import numpy as np
 
 from batchgd.errors import InputError
-from batchgd.methods.base import POSITIVE, Hyperparameter, Method
+from batchgd.methods.base import NOT_NEGATIVE, POSITIVE, Hyperparameter, Method
 from batchgd.methods.schedules import Schedule, as_schedule
 
-MODIFIERS = {"clip_value": "clip_value", "clip_norm": "clip_norm", "weight_decay": "decay_rate"}
-"""Fields that are modifiers of the same name, and the hyperparameter that carries each one's number."""
+MODIFIERS: dict[str, tuple[str, dict[str, str]]] = {
+    "clip_value": ("clip_value", {"clip_value": "clip_value"}),
+    "clip_norm": ("clip_norm", {"clip_norm": "clip_norm"}),
+    "weight_decay": ("weight_decay", {"weight_decay": "decay_rate"}),
+    "noise": ("gradient_noise", {"noise": "noise", "noise_decay": "noise_decay"}),
+    "temperature": ("langevin", {"temperature": "temperature", "cooling": "cooling"}),
+}
+"""Fields that switch a modifier on: its name in the kernels, its fields and the hyperparameters that carry them."""
+
+_DEFAULTS = {"noise_decay": 0.55, "cooling": 0.0}
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,16 +37,33 @@ class FirstOrder(Method):
     weight_decay : float or (n,) array, optional
         λ > 0 of decoupled weight decay: after the step, x <- x - η λ x. It pulls towards 0, so points of rest are no
         longer stationary points of the function, and the gradient test does not see them.
+    noise : float or (n,) array, optional
+        s > 0 of Gaussian noise that is added to the gradient before the method sees it, of variance s / (1 + t)^γ in
+        each coordinate after t updates. To leave narrow minima, a tenth to once the square of the gradient's size.
+    noise_decay : float or (n,) array, optional
+        γ >= 0 of that noise; 0.55 when left out.
+    temperature : float or (n,) array, optional
+        T > 0 of Langevin dynamics: after the step, x <- x + sqrt(2 η T_t) ξ with ξ standard normal and
+        T_t = T exp(-c t), in units of f. Under plain gradient descent with a small η and c = 0, x is then distributed
+        as exp(-f / T); barriers up to a few T are crossed.
+    cooling : float or (n,) array, optional
+        c >= 0 per update; 0, when left out, keeps the temperature, more anneals. Only as T vanishes does a trajectory
+        come to rest.
+
+    Notes
+    -----
+    Random numbers are functions of the seed, the start and the number of updates: a run is reproducible, whatever the
+    threads, the shards and the company of a start. The gradient test looks at the gradient without noise.
 
     Raises
     ------
     InputError
-        When a value is not positive and finite.
+        When a value lies outside its range.
 
     References
     ----------
     R. Pascanu, T. Mikolov and Y. Bengio, ICML 2013, arXiv:1211.5063. I. Loshchilov and F. Hutter, ICLR 2019,
-    arXiv:1711.05101.
+    arXiv:1711.05101. A. Neelakantan et al., arXiv:1511.06807. G. O. Roberts and R. L. Tweedie, Bernoulli 2 (1996) 341.
 
     Examples
     --------
@@ -50,6 +75,10 @@ class FirstOrder(Method):
     clip_value: Hyperparameter = field(default=None, kw_only=True)
     clip_norm: Hyperparameter = field(default=None, kw_only=True)
     weight_decay: Hyperparameter = field(default=None, kw_only=True)
+    noise: Hyperparameter = field(default=None, kw_only=True)
+    noise_decay: Hyperparameter = field(default=None, kw_only=True)
+    temperature: Hyperparameter = field(default=None, kw_only=True)
+    cooling: Hyperparameter = field(default=None, kw_only=True)
 
     RULE: ClassVar[str] = ""
     NEEDED: ClassVar[str] = ""
@@ -60,17 +89,25 @@ class FirstOrder(Method):
     def __post_init__(self) -> None:
         rate = as_schedule(getattr(self, "learning_rate", None))
         scheduled = isinstance(rate, Schedule)
-        if not self.SCHEDULED and (scheduled or self.weight_decay is not None):
-            option = "learning_rate takes one number or one per start" if scheduled else "weight_decay has no meaning"
+        unfit = [name for name in ("weight_decay", "temperature") if getattr(self, name) is not None]
+        if not self.SCHEDULED and (scheduled or unfit):
+            option = "learning_rate takes one number or one per start" if scheduled else f"{unfit[0]} has no meaning"
             raise InputError(f"{option} in {type(self).__name__}, which has no rate that is common to all its steps")
         if rate is None and self.NEEDED:
             raise InputError(f"{type(self).__name__} needs a learning_rate: {self.NEEDED}")
         if scheduled:
             object.__setattr__(self, "learning_rate", rate)
         super().__post_init__()
-        for name in MODIFIERS:
-            if getattr(self, name) is not None:
-                object.__setattr__(self, name, POSITIVE.check(name, getattr(self, name)))
+        for switch, (_, fields) in MODIFIERS.items():
+            for name in fields:
+                value = getattr(self, name)
+                if getattr(self, switch) is None:
+                    if value is not None:
+                        raise InputError(f"{name} belongs to {switch}: give {switch} as well, or leave {name} out")
+                    continue
+                interval = POSITIVE if name == switch else NOT_NEGATIVE
+                value = _DEFAULTS[name] if value is None else value
+                object.__setattr__(self, name, interval.check(name, value))
 
     def _is_settled(self, name: str, value: Any) -> bool:
         """Whether a field needs no check: a schedule has checked itself."""
@@ -91,7 +128,11 @@ class FirstOrder(Method):
         """The names of the schedule, if any, and of the modifiers."""
         rate = getattr(self, "learning_rate", None)
         schedule = (rate.part,) if isinstance(rate, Schedule) else ()
-        return (*schedule, *self.own_parts, *(name for name in MODIFIERS if getattr(self, name) is not None))
+        return (*schedule, *self.own_parts, *(part for part, _ in self._switched_on()))
+
+    def _switched_on(self) -> list[tuple[str, dict[str, str]]]:
+        """The modifiers in use."""
+        return [modifier for switch, modifier in MODIFIERS.items() if getattr(self, switch) is not None]
 
     def own_hyperparameters(self) -> dict[str, Any]:
         """Return what the rule and its own modifiers ask for."""
@@ -103,5 +144,5 @@ class FirstOrder(Method):
         rate = given.get("learning_rate")
         if isinstance(rate, Schedule):
             given |= rate.hyperparameters()
-        added = {name: getattr(self, field) for field, name in MODIFIERS.items() if getattr(self, field) is not None}
+        added = {name: getattr(self, field) for _, fields in self._switched_on() for field, name in fields.items()}
         return {name: value if np.ndim(value) else float(value) for name, value in (given | added).items()}

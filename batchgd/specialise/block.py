@@ -135,12 +135,12 @@ class BlockTick:
     def source(self) -> str:
         """Return the text of the function."""
         self._invariants()
-        self.lines.append("evaluate(ws, p)")
+        self.lines.append("evaluate(ws, index, seed, p)")
         self._gather([Fold("gg", "{g} * {g}", "gg + {g} * {g}"), *self.ending.slope_folds()])
         self._rule()
         self._gather(self.ending.folds())
         self._end()
-        return "\n".join(["def tick(ws, p, box, h, limits):", *("    " + line for line in self.lines)])
+        return "\n".join(["def tick(ws, index, seed, p, box, h, limits):", *("    " + line for line in self.lines)])
 
     def _invariants(self) -> None:
         """What is the same for all lanes, read once."""
@@ -235,6 +235,10 @@ class BlockTick:
                 reads.append(f"first = {self._element('nfev' if self.trials else 'nit')} < {half}")
             elif name == "accepted" and not self.trials:
                 reads.append(f"accepted = {self._element('busy')} > -{half}")
+            elif name == "start":
+                reads.append("start = index[lane]")
+            elif name == "axis":
+                reads.append("axis = i")
             elif name in BOX and not self.cubic:
                 reads.append(f"{name} = box[{BOX.index(name)} * D + i]")
             elif self._first(name) is not None:

@@ -1,8 +1,8 @@
 """Emit the evaluation of a lane block, the only part of a block tick that knows the objective.
 
-``evaluate(ws, p)`` reads every lane's x from the first D slots and writes, behind them, the gradient (D slots), the
-value (one slot, left alone where nobody asks for it), and for rules that ask for it the lower triangle of the Hessian,
-row by row.
+``evaluate(ws, index, seed, p)`` reads every lane's x from the first D slots and writes, behind them, the gradient (D
+slots), the value (one slot, left alone where nobody asks for it), and for rules that ask for it the lower triangle of
+the Hessian, row by row.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def evaluation(objective: Objective, constants: Constants, *, value: bool, hessi
         outputs |= {f"h{k}": 2 * dim + 1 + k for k in range(triangle(dim))}
     arguments = [*(f"x{i}" for i in range(dim)), *(f"p{k}" for k in range(params))]
     lines = [
-        "def evaluate(ws, p):",
+        "def evaluate(ws, index, seed, p):",
         *(f"    p{k} = p[{k}]" for k in range(params)),
         "    for lane in range(W):",
         *(f"        x{i} = ws[{i} * W + lane]" for i in range(dim)),

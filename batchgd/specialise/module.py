@@ -226,7 +226,8 @@ class Specialisation:
             used = [name for name in used if name not in theirs]
         if used:
             lines.append(f"from batchgd.kernels.vecmath import {', '.join(used)}")
-        if self.in_kernel:
+        if self.in_kernel or "uniform_pair(" in text:
             pair = "uniform_pair" if self.dtype == "float64" else "uniform_pair_single as uniform_pair"
-            lines.append(f"from batchgd.kernels.philox import place, {pair}")
+            streams = sorted(set(re.findall(r"\bSTREAM_\w+", text)))
+            lines.append(f"from batchgd.kernels.philox import {', '.join([*streams, 'place', pair])}")
         return lines

@@ -24,6 +24,8 @@ class _Rows(ast.NodeTransformer):
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
         """Turn an element of a slot into its row."""
         self.generic_visit(node)
+        if ast.unparse(node) == "index[lane]":
+            return node.value
         if _is_slot(node):
             assert isinstance(node.slice, ast.BinOp)
             assert isinstance(node.slice.left, ast.BinOp)

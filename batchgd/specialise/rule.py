@@ -10,7 +10,9 @@ from types import ModuleType
 
 from batchgd.kernels.stages import Stage
 
-LOOP_NAMES = frozenset({"x", "g", "f", "gg", "hessian", "first", "nit", "accepted", "following", "inverse_width"})
+LOOP_NAMES = frozenset(
+    {"x", "g", "f", "gg", "hessian", "first", "nit", "accepted", "following", "inverse_width", "seed", "start", "axis"}
+)
 """The names that the loop provides to rules, schedules and modifiers."""
 
 _ONCE = ("decide", "advance", "update", "step_squared")
@@ -66,6 +68,11 @@ class Rule:
         asked = (self.decide, self.advance, self.update, self.step_squared)
         staged = (parameters_of(stage.function) for stage in self.stages)
         return any("f" in names for names in (*asked, *staged) if names is not None)
+
+    @property
+    def draws(self) -> bool:
+        """Whether the tick makes random numbers, which are keyed by the number of the start."""
+        return any("start" in names for part in self.parts for names in part.functions.values())
 
     def parts_with(self, function: str) -> list[Part]:
         """Return the schedules or modifiers that have this function, in the order in which they are applied."""

@@ -33,7 +33,7 @@ class TickEmitter:
 
     def source(self) -> str:
         """Return the text of the function."""
-        head = ["def tick(ws, p, box, h, limits):", *("    " + line for line in self._invariants())]
+        head = ["def tick(ws, index, seed, p, box, h, limits):", *("    " + line for line in self._invariants())]
         self._loads()
         self._evaluation()
         self._rate()
@@ -81,6 +81,8 @@ class TickEmitter:
         self.lines += [f"{name} = {self._slot(number)}" for name, number in slots.items()]
         evaluations = "nit" if self.rule.decide is None else "nfev"
         self.lines.append(f"first = {evaluations} < {self.constants(0.5)}")
+        if self.rule.draws:
+            self.lines.append("start = index" if self.arrays else "start = index[lane]")
 
     def _evaluation(self) -> None:
         arguments = ", ".join([*(f"x{i}" for i in range(self.dim)), *(f"p{k}" for k in range(self.n_params))])
@@ -170,5 +172,6 @@ class TickEmitter:
         names = {"gg": self._gg, "learning_rate": self._learning_rate}
         if i is not None:
             names |= {"x": f"x{i}", "g": f"g{i}", "following": f"n{i}", "inverse_width": self._box("inverse_width", i)}
+            names["axis"] = str(i)
             names |= {v: f"{v}_{i}" for v in self.rule.vectors}
         return ", ".join(names.get(name, name) for name in wanted)

@@ -4,7 +4,8 @@ A modifier is a module, written as a rule is, of one or both of these functions;
 
 ``gradient(...) -> g``
     One coordinate of the gradient that the rule sees. It may ask for ``g``, ``gg`` (the squared norm of the gradient
-    as it is by then), ``x``, ``nit``, ``inverse_width``, and hyperparameters. The stopping tests see the gradient
+    as it is by then), ``x``, ``nit``, ``inverse_width``, hyperparameters, and what keys random numbers: ``seed``,
+    ``start`` (the number of the start), ``axis`` (the number of the coordinate). The stopping tests see the gradient
     itself.
 ``point(...) -> (x, *VECTORS)``
     One coordinate of the next point. It may ask for ``following``, the one that has been chosen so far, for all that
@@ -15,12 +16,14 @@ The order of the table is the order in which they are applied. Names of hyperpar
 
 from types import ModuleType
 
-from batchgd.kernels.modifiers import clip_norm, clip_value, trailing, weight_decay
+from batchgd.kernels.modifiers import clip_norm, clip_value, gradient_noise, langevin, trailing, weight_decay
 
 MODIFIERS: dict[str, ModuleType] = {
+    "gradient_noise": gradient_noise,
     "clip_value": clip_value,
     "clip_norm": clip_norm,
     "trailing": trailing,
     "weight_decay": weight_decay,
+    "langevin": langevin,
 }
 """Every modifier by name: one row each."""

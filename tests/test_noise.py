@@ -1,0 +1,114 @@
+"""Noise: its numbers, the stationary law of Langevin dynamics, reproducibility, backends, and what it refuses."""
+
+import numpy as np
+import pytest
+
+import batchgd as bgd
+from batchgd.errors import InputError
+from batchgd.kernels import normal, philox
+from batchgd.objective import Objective
+from batchgd.specialise.module import Specialisation
+
+CURVATURES = np.array([1.0, 4.0, 9.0])
+
+
+def bowl(x):
+    return 0.5 * (x[0] ** 2 + 4.0 * x[1] ** 2 + 9.0 * x[2] ** 2)
+
+
+def noisy(method, updates, n=64, backend="cpu", **options):
+    x0 = np.full((n, 3), 0.1)
+    return bgd.descend(bowl, x0, method=method, maxiter=updates, gtol=1e-300, escape=1e9, backend=backend, **options)
+
+
+def numbers(stream, starts=20_000, updates=3, axes=3):
+    index, nit = np.arange(starts), np.arange(updates)[:, None]
+    return np.array([normal.normal(7, index, nit, axis, stream) for axis in range(axes)])
+
+
+def test_the_numbers_are_standard_normal_and_independent():
+    from scipy.stats import kstest
+
+    drawn = numbers(philox.STREAM_LANGEVIN)
+    assert kstest(drawn.ravel(), "norm").pvalue > 1e-3
+    flat = np.concatenate([drawn.reshape(9, -1), numbers(philox.STREAM_GRADIENT_NOISE).reshape(9, -1)])
+    correlation = np.corrcoef(flat) - np.eye(18)
+    assert np.abs(correlation).max() < 5.0 / np.sqrt(flat.shape[1])
+    assert abs((drawn**4).mean() - 3.0) < 0.1
+
+
+@pytest.mark.parametrize("backend", ["cpu", "numpy"])
+def test_gradient_noise_has_its_variance_and_its_decay(backend):
+    step, noise, decay = 0.01, 0.3, 2.0
+    for updates, weights in ((1, [1.0]), (2, [1.0, 0.25])):
+        batch = noisy(bgd.GradientDescent(step, noise=noise, noise_decay=decay), updates, 20_000, backend)
+        contracted = (1.0 - step * CURVATURES) ** (2 * np.arange(updates)[::-1, None])
+        wanted = step**2 * noise * (np.array(weights)[:, None] * contracted).sum(axis=0)
+        np.testing.assert_allclose(batch.x.var(axis=0), wanted, rtol=0.05)
+
+
+def test_langevin_dynamics_reach_their_stationary_variance():
+    step, temperature = 0.02, 0.5
+    batch = noisy(bgd.GradientDescent(step, temperature=temperature), 600, 20_000)
+    # The unadjusted chain x <- (1 - ηλ) x + sqrt(2 η T) ξ has the variance T / (λ (1 - ηλ/2)).
+    wanted = temperature / (CURVATURES * (1.0 - step * CURVATURES / 2.0))
+    np.testing.assert_allclose(batch.x.var(axis=0), wanted, rtol=0.05)
+    assert np.abs(np.corrcoef(batch.x.T) - np.eye(3)).max() < 0.04
+
+
+def test_cooling_brings_it_to_rest():
+    method = bgd.GradientDescent(0.1, temperature=0.5, cooling=0.1)
+    batch = bgd.descend(bowl, np.full((200, 3), 0.1), method=method, maxiter=3000)
+    assert batch.success.all()
+    assert np.abs(batch.x).max() < 1e-5
+
+
+@pytest.mark.parametrize("method", [bgd.GradientDescent(0.02, temperature=0.5), bgd.Adam(0.02, noise=0.1)])
+def test_numbers_belong_to_the_start_whatever_runs_beside_it(method):
+    box, options = [(-1.0, 1.0)] * 3, {"method": method, "maxiter": 30, "gtol": 1e-300}
+    whole = bgd.multistart(bowl, box=box, starts=2500, threads=2, seed=5, **options)
+    part = bgd.multistart(bowl, box=box, starts=1100, threads=1, seed=5, **options)
+    np.testing.assert_array_equal(part.x, whole.x[:1100])
+    plain = bgd.multistart(bowl, box=box, starts=1100, seed=5, backend="numpy", **options)
+    np.testing.assert_allclose(plain.x, part.x, rtol=0, atol=1e-12)
+    other = bgd.multistart(bowl, box=box, starts=1100, seed=6, **options)
+    assert np.abs(other.x - part.x).max() > 0.01
+
+
+def test_float32_draws_the_leading_bits_of_the_same_numbers():
+    method = bgd.GradientDescent(0.02, temperature=0.5, noise=0.1)
+    single, double = (noisy(method, 3, dtype=dtype) for dtype in ("float32", "float64"))
+    np.testing.assert_allclose(single.x, double.x, rtol=0, atol=1e-4)
+    text = Specialisation(Objective(bowl, 3), "gradient_descent", "float32", "cuda", parts=method.parts).source()
+    assert "uniform_pair_single as uniform_pair" in text
+
+
+def test_a_run_in_block_form_draws_the_same_numbers():
+    dim = 40  # beyond the dimension from which the tick is a sequence of passes
+    method, x0 = bgd.GradientDescent(0.02, temperature=0.5, noise=0.1), np.full((20, dim), 0.1)
+    cpu, plain = (
+        bgd.descend(lambda x: np.sum(x**2), x0, method=method, maxiter=5, gtol=1e-300, backend=backend)
+        for backend in ("cpu", "numpy")
+    )
+    np.testing.assert_allclose(cpu.x, plain.x, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("options", "cause"),
+    [
+        ({"noise": 0.0}, "noise is 0"),
+        ({"noise": 0.1, "noise_decay": -1.0}, "noise_decay is -1"),
+        ({"temperature": np.nan}, "temperature is nan"),
+        ({"temperature": 1.0, "cooling": -0.1}, "cooling is -0.1"),
+        ({"cooling": 0.1}, "give temperature as well"),
+        ({"noise_decay": 0.5}, "give noise as well"),
+    ],
+)
+def test_what_it_refuses(options, cause):
+    with pytest.raises(InputError, match=cause):
+        bgd.GradientDescent(0.1, **options)
+
+
+def test_fire_has_no_rate_that_langevin_dynamics_could_use():
+    with pytest.raises(InputError, match="temperature has no meaning in FIRE"):
+        bgd.FIRE(0.1, temperature=1.0)
