@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from batchgd.cli import bench, cache, compare, curvature, diff, doctor, landscapes, map, path, run, sweep
+from batchgd.cli import bench, cache, compare, curvature, diff, doctor, landscapes, map, path, plot, run, sweep
 from batchgd.cli.parameters import PairsCommand
 
 
@@ -29,6 +29,7 @@ COMMANDS = (
     Row("sweep", sweep.sweep, {"epilog": run.EPILOG, "cls": sweep.SweepCommand}),
     Row("list", landscapes.list_landscapes),
     Row("diff", diff.diff),
+    Row("plot", plot.plot),
     Row("doctor", doctor.doctor),
     Row("cache", cache.cache),
     Row("bench", bench.bench),

@@ -23,14 +23,14 @@ def check_folder(path: str, overwrite: bool) -> None:
     _check_writable(_nearest_parent(folder), f"--out {path}")
 
 
-def check_picture(path: str) -> None:
+def check_picture(path: str, option: str = "--plot") -> None:
     """Raise InputError unless a picture can be written to this file."""
     if importlib.util.find_spec("matplotlib") is None:
-        raise InputError("--plot needs matplotlib, which is not installed; type: pip install batchgd[plot]")
+        raise InputError(f"{option} needs matplotlib, which is not installed; type: pip install batchgd[plot]")
     from batchgd.plot.canvas import check_path
 
     check_path(path)
-    _check_writable(Path(path).absolute().parent, f"--plot {path}")
+    _check_writable(Path(path).absolute().parent, f"{option} {path}")
 
 
 def check_animation(path: str) -> None:

@@ -22,17 +22,19 @@ PICTURES = {
     "fractions": "share of the starts that each minimum owns, with its interval",
     "funnel": "values of the minima against their distance from the best one",
     "parallel": "minima in parallel coordinates",
+    "discovery": "distinct minima against the number of starts, and what more starts would show",
 }
 """Every picture of a result: its name, which is also the name of its file and function, and what it shows."""
 
 SPECIAL_PICTURES = {
+    "tolerances": "number of minima against the tolerance that tells them apart; needs the function",
     "confusion": "where the starts of each minimum end in another run of the same starts",
     "network": "local-optima network of a basin-hopping run",
     "zoom": "basins of the function and method of a run, ever closer to a border",
 }
 """Pictures of results of one kind, or of a result and something else, in the same way."""
 
-_OF_MINIMA = ("fractions", "funnel", "parallel", "zoom")  # these need no trajectories
+_OF_MINIMA = ("fractions", "funnel", "parallel", "discovery", "tolerances", "zoom")  # these need no trajectories
 
 
 class Pictures:

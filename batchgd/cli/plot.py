@@ -1,0 +1,55 @@
+"""`batchgd plot`: a picture of a saved run."""
+
+from typing import Annotated
+
+import typer
+
+from batchgd.cli import destinations
+from batchgd.cli.console import Console, nearest
+from batchgd.cli.target import load_target
+from batchgd.errors import InputError
+
+
+def plot(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Folder of a saved run (--out of `batchgd run`).")],
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Which picture; the one that suits when not given.")
+    ] = None,
+    out: Annotated[str | None, typer.Option("--out", metavar="FILE", help="Where to (.png, .svg, .pdf).")] = None,
+    other: Annotated[
+        str | None, typer.Option("--with", metavar="RUN2", help="A second run, for pictures of two (confusion).")
+    ] = None,
+    fun: Annotated[
+        str | None, typer.Option("--fun", metavar="TARGET", help="The run's function, where it is no landscape.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No messages on stderr.")] = False,
+) -> None:
+    """Draw a picture of a saved run into a file; without a known NAME, the pictures there are are listed."""
+    from batchgd.plot import PICTURES, SPECIAL_PICTURES
+
+    known = PICTURES | SPECIAL_PICTURES
+    if name is not None and name not in known:
+        raise InputError(f"there is no picture {name!r}: {nearest(name, list(known))} (all: {', '.join(known)})")
+    if out is None:
+        raise InputError("say where to draw: --out FILE, such as --out picture.png")
+    destinations.check_picture(out, "--out")
+    console = Console(quiet=quiet)
+    with console.guard_stdout():
+        _draw(run, name, out, other, fun)
+    console.say(f"picture written to {out}")
+
+
+def _draw(run: str, name: str | None, out: str, other: str | None, fun: str | None) -> None:
+    import batchgd as bgd
+    from batchgd.plot import suitable
+    from batchgd.plot.canvas import write
+
+    function = None if fun is None else load_target(fun)
+    result = bgd.load(run, fun=function)
+    name = suitable(result) if name is None else name
+    picture = getattr(result.plot, name)
+    if name == "confusion" and other is None:
+        raise InputError("the picture 'confusion' is of two runs of the same starts: add --with RUN2")
+    if name != "confusion" and other is not None:
+        raise InputError(f"the picture {name!r} is of one run: leave out --with")
+    write(picture() if other is None else picture(bgd.load(other, fun=function)), out)
