@@ -34,9 +34,9 @@ REGISTERS = {
 REGISTERS_OF_ANY = {"float32": 64, "float64": 96}  # of every method in two dimensions
 
 
-def check(method, dtype, dim, capability, registers):
+def check(method, dtype, dim, capability, registers, **options):
     objective = Objective(styblinski_tang, dim)
-    module = load(Specialisation(objective, method.rule, dtype, "cuda", lanes=1, parts=method.parts))
+    module = load(Specialisation(objective, method.rule, dtype, "cuda", lanes=1, parts=method.parts, **options))
     text = assemble.ptx(module.descend_kernel, dtype, capability)
     needs = assemble.resources(text)
     assert (needs.stack, needs.spill_stores, needs.spill_loads) == (0, 0, 0)
@@ -61,6 +61,13 @@ def test_every_method_stays_in_registers(name, dtype):
 def test_schedules_and_modifiers_stay_in_registers(dtype):
     options = {"clip_norm": 1.0, "clip_value": 1.0, "weight_decay": 0.1, "momentum": 0.5}
     check(bgd.RMSprop(bgd.Cosine(0.1, 10, growth=2.0), **options), dtype, 2, (9, 0), REGISTERS_OF_ANY[dtype])
+
+
+@pytest.mark.parametrize("dtype", REGISTERS_OF_ANY)
+def test_every_stopping_rule_at_once_stays_in_registers(dtype):
+    names = ("gtol_rel", "xtol", "xtol_abs", "xtol_rel", "ftol", "ftol_abs", "ftol_rel", "maxfev", "target", "patience")
+    tests = (*names, "f_growth", "x_growth", "oscillation", "window", "max_norm", "turns")
+    check(bgd.GradientDescent(0.1), dtype, 2, (9, 0), 128, tests=tests)
 
 
 @pytest.mark.parametrize("dtype", REGISTERS_OF_ANY)

@@ -26,6 +26,12 @@ class Curvatures:
     bluntest: float
     least: float
 
+    def joined(self, other: Curvatures) -> Curvatures:
+        """Return the extremes of both."""
+        return Curvatures(
+            max(self.sharpest, other.sharpest), min(self.bluntest, other.bluntest), min(self.least, other.least)
+        )
+
     @property
     def optimum(self) -> float:
         """2 / (L + μ): contracts by (L - μ) / (L + μ) per step at worst, the best that one rate can (Polyak 1964)."""

@@ -154,7 +154,7 @@ class _Sweep:
     ) -> None:
         self.batch, self.grid, self.fidelity, self.progress, self.began = batch, grid, fidelity, progress, began
         self.tally = Tally(len(grid), own_patience)
-        self.curvature: list[NDArray] = []
+        self.curvatures: Curvatures | None = None
 
     def result(self) -> SweepResult:
         """Run everything; an interrupt or ``max_time`` ends it with the starts that were taken up."""
@@ -162,20 +162,19 @@ class _Sweep:
         for first in range(0, n, size):
             if not self._add(first, min(first + size, n)):
                 break
-        found = np.concatenate([*self.curvature, np.empty((0, 2))])
-        curvatures = Curvatures(found[:, 1].max(), found[:, 1].min(), found[:, 0].min()) if len(found) else None
         seconds = time.perf_counter() - self.began
-        return SweepResult(self.batch, self.grid, self.tally, self.fidelity, curvatures, seconds)
+        return SweepResult(self.batch, self.grid, self.tally, self.fidelity, self.curvatures, seconds)
 
     def _add(self, first: int, stop: int) -> bool:
         """Descend from some starts at every value; whether time is left for more."""
+        from batchgd.basins.fidelity import true_flow
         from batchgd.gather import Gathering
         from batchgd.run import run
 
         points = self.batch.starts.points(first, stop)
         gathering = Gathering(self.batch.box)
         if self.fidelity:
-            flow = self.batch.again(starts=points, method=_flow(), stopping=_to_the_end(self.batch.stopping))
+            flow = self.batch.again(starts=points, method=true_flow(), stopping=_to_the_end(self.batch.stopping))
             gathering.run(dataclasses.replace(flow, dtype="float64"))
         lanes = self.batch.again(
             starts=_Repeated(points, len(self.grid)), method=self.grid.method(len(points)), stopping=self._rest()
@@ -219,11 +218,12 @@ class _Sweep:
         return told
 
     def _note_curvature(self, found: Found) -> None:
-        """Keep the smallest and the largest eigenvalue at each proper minimum."""
-        proper = found.minima.kind == "minimum"
-        eigenvalues = found.minima.eigenvalues[proper]
+        """Take in the smallest and the largest eigenvalue at each proper minimum."""
+        eigenvalues = found.minima.eigenvalues[found.minima.kind == "minimum"]
         if len(eigenvalues):
-            self.curvature.append(np.stack([eigenvalues.min(axis=1), eigenvalues.max(axis=1)], axis=1))
+            largest = eigenvalues.max(axis=1)
+            these = Curvatures(float(largest.max()), float(largest.min()), float(eigenvalues.min()))
+            self.curvatures = these if self.curvatures is None else self.curvatures.joined(these)
 
 
 class _Repeated(Starts):
@@ -237,13 +237,6 @@ class _Repeated(Starts):
 
     def points(self, first: int, stop: int) -> NDArray:
         return self._points[np.arange(first, stop) % len(self._points)]
-
-
-def _flow() -> Any:
-    """The method that says to which minimum a start belongs."""
-    from batchgd.methods import BarzilaiBorwein
-
-    return BarzilaiBorwein(max_displacement=0.001)
 
 
 def _to_the_end(rule: Stopping) -> Stopping:
