@@ -79,9 +79,9 @@ RULES = {
     ),
     "value, absolute": ({"gtol": 0.0, "ftol_abs": 1e-3}, Status.VALUE, lambda p, k: p.change(k) < 1e-3),
     "value, relative": (
-        {"gtol": 0.0, "ftol_rel": 1e-3},
+        {"gtol": 0.0, "ftol_rel": 0.3},
         Status.VALUE,
-        lambda p, k: p.change(k) < 1e-3 * abs(p.f[k]),
+        lambda p, k: p.change(k) < 0.3 * abs(p.f[k]),
     ),
     "value, two in a row": (
         {"gtol": 0.0, "ftol_abs": 1e-2, "window": 2},

@@ -51,13 +51,15 @@ def test_a_rule_ends_a_path_where_its_definition_says(rule, backend, travelled):
 def test_maxfev_counts_rejected_trials_and_ends_at_an_accepted_point(name, backend):
     if backend == "cpu" and name in NEVER_REJECT:
         pytest.skip("all methods on numpy, those that reject compiled")
-    free = bgd.Stopping(gtol=1e-300, maxfev=7)
-    ends = bgd.descend(bowl, STARTS, box=BOX, method=METHODS[name], stopping=free, backend=backend)
-    assert (ends.status == Status.MAXFEV).all()
-    assert (ends.nfev == 7).all()
-    assert (ends.nit < 7).all()
-    for i, way in enumerate(paths(METHODS[name], STARTS, 8)):
-        np.testing.assert_allclose(ends.x[i], way.x[ends.nit[i]], rtol=1e-9, atol=1e-13)
+    ways = paths(METHODS[name], STARTS, 8)
+    for most in (5, 6, 7):
+        free = bgd.Stopping(gtol=1e-300, maxfev=most)
+        ends = bgd.descend(bowl, STARTS, box=BOX, method=METHODS[name], stopping=free, backend=backend)
+        assert (ends.status == Status.MAXFEV).all()
+        assert (ends.nfev == most).all()
+        assert (ends.nit < most).all()
+        for i, way in enumerate(ways):
+            np.testing.assert_allclose(ends.x[i], way.x[ends.nit[i]], rtol=1e-9, atol=1e-13)
 
 
 def parabola(x):
@@ -68,9 +70,9 @@ def parabola(x):
 class TestDivergence:
     """x_k = (1 - η)^k x_0 with η = 3: it doubles and changes sign."""
 
-    def ended(self, backend, x0, **settings):
+    def ended(self, backend, x0, fun=parabola, **settings):
         stopping = bgd.Stopping(escape=np.inf, **settings)
-        return bgd.descend(parabola, x0, method=bgd.GradientDescent(3.0), stopping=stopping, backend=backend)
+        return bgd.descend(fun, x0, method=bgd.GradientDescent(3.0), stopping=stopping, backend=backend)
 
     def test_by_growth_of_the_value(self, backend):
         # f_k - f_0 = (4^k - 1) f_0, against 100 max(1, f_0)
@@ -78,8 +80,13 @@ class TestDivergence:
         assert (ends.status == Status.DIVERGED).all()
         assert ends.nit.tolist() == [4, 7]
 
+    def test_growth_is_measured_from_the_start(self, backend):
+        # f_k - f_0 = 2 (4^k - 1), against f_0 = 52
+        ends = self.ended(backend, [[2.0]], lambda x: 50.0 + 0.5 * x[0] ** 2, f_growth=1.0)
+        assert ends.nit.tolist() == [3]
+
     def test_by_growth_of_x(self, backend):
-        # The box is [0.2 - 0.5 + ..., ...] around the starts, whose largest coordinate is 2.
+        # The largest coordinate of the box, which is the one around the starts, is 2.
         ends = self.ended(backend, [[2.0], [0.25]], x_growth=10.0)
         assert (ends.status == Status.DIVERGED).all()
         assert ends.nit.tolist() == [4, 7]

@@ -127,8 +127,10 @@ def test_several_hyperparameters_combine_or_go_together():
     assert both.values["learning_rate"].tolist() == [0.002, 0.001, 0.004]
     assert both.at(2) == {"learning_rate": 0.004, "momentum": 0.9}
     assert set(both.recommended.values) == {"learning_rate", "momentum"}
-    with pytest.raises(bgd.InputError, match="one hyperparameter: use to_dataframe"):
-        grid.plot()
+    assert len(grid.plot()) == 2
+    single = bgd.sweep("himmelblau", learning_rate=[0.001], momentum=[0.5], **free)
+    with pytest.raises(bgd.InputError, match="or every combination of two: use to_dataframe"):
+        single.plot()
 
 
 def test_every_start_is_counted_once_in_every_form_of_the_result(tmp_path):
@@ -192,6 +194,7 @@ BAD = {
     ),
     "no method": (sweeps(method=int, learning_rate=[0.1]), "give a method, as in method=bgd.GradientDescent"),
     "too many values": (sweeps(method=bgd.HeavyBall, learning_rate=np.arange(1, 500), momentum=np.arange(500) / 500)),
+    "mixed precision": (sweeps(learning_rate=[0.1], dtype="mixed"), "a sweep tells how one behaves: use float32"),
     "progress no function": (sweeps(learning_rate=[0.1], progress=True), "give a function of one ProgressUpdate"),
 }
 BAD["too many values"] = (BAD["too many values"], "the sweep has 249,500 values: give at most 100,000")

@@ -11,6 +11,7 @@ from batchgd.errors import InputError
 from batchgd.optional import require
 from batchgd.plot.canvas import check_path, headline, new_axes, tidy, write
 from batchgd.plot.style import INK, LABEL_SIZE, NOTE_SIZE
+from batchgd.plot.sweep_maps import draw_maps, is_grid, logarithmic
 from batchgd.sweeps.tally import REGIMES
 
 if TYPE_CHECKING:
@@ -25,26 +26,34 @@ _ABOUT = {
 }
 _RECOMMENDED = "#D55E00"
 _APART = 0.07  # of the axis: names of thresholds that are closer would overlap
-_LOG_RATIO = 10.0  # of the largest over the smallest value: beyond, the axis is logarithmic
 
 
 def draw_sweep(result: SweepResult, path: str | Path | None = None) -> Any:
-    """Draw the picture of a sweep over one hyperparameter, and write it where a path is given.
+    """Draw the picture of a sweep over one or two hyperparameters, and write it where a path is given.
 
-    Returns the axes, from the top: regimes, updates and, where it was asked for, fidelity. Thresholds of theory (plain
-    gradient descent only) and the recommended value are marked in all.
+    Over one: regimes, updates and, where it was asked for, fidelity, from the top. Thresholds of theory (plain gradient
+    descent only) and the recommended value are marked in all. Over every combination of two: maps of the share that
+    converges, of the updates and of fidelity. Returns the axes.
 
     Raises
     ------
     InputError
-        When the sweep has one value only or combines several hyperparameters, or the file cannot be written.
+        When the sweep has one value only or combines more hyperparameters, or the file cannot be written.
     """
     require("matplotlib", "plot")
     if path is not None:
         check_path(path)
+    if len(result.values) == 2 and is_grid(result):
+        axes = draw_maps(result)
+        if path is not None:
+            write(axes, path)
+        return axes
     name, values = next(iter(result.values.items()))
     if len(np.unique(values)) < len(values) or len(values) < 2:
-        raise InputError("the picture of a sweep needs two or more values of one hyperparameter: use to_dataframe()")
+        raise InputError(
+            "the picture of a sweep needs two or more values of one hyperparameter, or every combination of two: "
+            "use to_dataframe()"
+        )
     order = np.argsort(values)
     rows = 2 if result.fidelity is None else 3
     ratios = [2.2, 1.2, 1.2][:rows]
@@ -53,7 +62,7 @@ def draw_sweep(result: SweepResult, path: str | Path | None = None) -> Any:
     _updates(axes[1], result, values[order], order)
     if rows == 3:
         _fidelity(axes[2], result, values[order], order)
-    if values.min() > 0.0 and values.max() > _LOG_RATIO * values.min():
+    if logarithmic(values):
         axes[0].set_xscale("log")
     axes[0].set_xlim(values.min(), values.max())
     for ax in axes:

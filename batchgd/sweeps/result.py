@@ -43,8 +43,8 @@ class SweepResult:
     curvatures : Curvatures or None
         Extreme eigenvalues of the Hessian at the minima found, and the thresholds 1/L and 2/L.
     n_starts, n_values, n_with_basin, seconds, interrupted
-        Starts per value, values, starts that gradient flow takes to a minimum, the wall time, and whether the sweep was
-        cut short.
+        Starts per value that were taken up, values, starts that gradient flow takes to a minimum, the wall time, and
+        whether Ctrl-C ended the sweep.
     """
 
     def __init__(
@@ -71,8 +71,8 @@ class SweepResult:
 
     @property
     def interrupted(self) -> bool:
-        """Whether some starts were not brought to their end."""
-        return self.n_starts < self.batch.starts.n or bool(self._tally.status[:, Status.INTERRUPTED].any())
+        """Whether Ctrl-C ended the sweep."""
+        return bool(self._tally.status[:, Status.INTERRUPTED].any())
 
     @cached_property
     def recommended(self) -> Recommendation | None:
@@ -188,7 +188,8 @@ class SweepResult:
             notes.append(
                 "in theory: " + " · ".join(f"{name} = {at:.4g}" for name, at in self.curvatures.thresholds.items())
             )
-        if self.interrupted:
-            notes.append("cut short: starts that had not ended count as slow")
+        if self._tally.status[:, [Status.INTERRUPTED, Status.MAXTIME]].any():
+            taken = f"{self.n_starts:,} of {self.batch.starts.n:,} starts were taken up"
+            notes.append(f"cut short: {taken}, and those that had not ended count as slow")
         notes.append(f"recommended: {self.recommended or self._nothing()}")
         return notes

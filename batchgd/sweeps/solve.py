@@ -131,6 +131,11 @@ def sweep(
         jac=jac,
         resident=False,
     )
+    if batch.mixed:
+        raise InputError(
+            "dtype='mixed' ends every descent with another method, and a sweep tells how one behaves: use "
+            "float32 or float64"
+        )
     if progress is not None and not callable(progress):
         raise InputError(f"progress is {progress!r}: give a function of one ProgressUpdate, or leave it out")
     return _Sweep(batch, grid, fidelity, rule.patience is None, progress, began).result()

@@ -49,6 +49,11 @@ def draw_sweeps() -> None:
     bgd.sweep(valley, box=[(-1, 1)] * 2, learning_rate=rates(3e-4, 0.05)).plot(HERE / "sweep_valley.png")
     bgd.sweep("himmelblau", starts=5_000, learning_rate=rates(2e-4, 0.05)).plot(HERE / "sweep_himmelblau.png")
     bgd.sweep("rastrigin", learning_rate=rates(1e-4, 0.1)).plot(HERE / "sweep_rastrigin.png")
+    momenta = np.linspace(0.0, 0.95, 20)
+    balls = bgd.sweep(
+        "himmelblau", method=bgd.HeavyBall, starts=300, learning_rate=np.geomspace(3e-4, 0.05, 21), momentum=momenta
+    )
+    balls.plot(HERE / "sweep_momentum.png")
 
 
 def draw_landscapes() -> None:
