@@ -40,3 +40,12 @@ def test_the_trap_has_three_local_minima_and_all_five_are_kinks():
     assert sorted(minima.x[:, 0].round(6).tolist()) == [0.0, 5.0, 12.5, 22.5, 30.0]
     assert minima.fun.round(6).tolist() == [-200.0, -200.0, -160.0, -160.0, -140.0]
     assert set(minima.kind) == {"kink"}
+
+
+def test_the_end_of_a_domain_is_a_kink_in_the_order_of_its_value():
+    """Uneven decreasing maxima has an infinite slope at x = 0, which is no rounding in its value, 0.125 of the hull."""
+    minima = bgd.multistart("uneven_decreasing_maxima", starts=2_000).minima
+    end = int(np.argmin(minima.x[:, 0]))
+    assert minima.kind[end] == "kink"
+    assert minima.fun[end] == pytest.approx(-0.125 * np.exp(-2 * np.log(2) * (0.08 / 0.854) ** 2), abs=1e-5)
+    assert np.all(np.diff(minima.fun) > 0)

@@ -21,6 +21,9 @@ _NEAR = 1e-3  # root finding only starts with a step below this: further away an
 _PIVOT = 1e-14  # a pivot this small against its diagonal is rounding
 _ZERO = 1e-12  # modes this small against the largest get no Newton step
 _QUADRATIC = 1e-9  # a step this short, after one ten times longer, has converged to rounding
+_SINGULAR = (
+    1e6  # times the typical curvature: a steeper point is singular, which says nothing of the rounding in values
+)
 _FLOOR = 1e-7  # a Newton step below this which cannot improve anything has met rounding
 
 
@@ -110,7 +113,8 @@ def _polish_chunk(objective: Derivable, box: Box, out: Polished, rows: slice, sc
             return
         state = _iterate(objective, box, now, scale, reach)
         x_out[now.row], f_out[now.row], s_out[now.row] = now.x, now.f, np.where(state < 0, STUCK, state)
-        n_out[now.row] = value_noise(now.f, now.hessian)
+        curvature = np.minimum(np.abs(now.hessian), _SINGULAR * scale.curvature)
+        n_out[now.row] = value_noise(now.f, curvature)
         now = now.keep(state < 0) if (state >= 0).any() else now
 
 
