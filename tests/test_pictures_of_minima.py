@@ -108,6 +108,18 @@ def test_confusion_counts_where_starts_went():
     assert any(f"{100 * (1 - wrong):.4g} % on the diagonal" in text.get_text() for text in ax.texts)
 
 
+def test_confusion_with_gradient_flow():
+    """At η = 0.0125, 20.8 % of the starts on Himmelblau's function have another label than by gradient flow."""
+    result = bgd.multistart("himmelblau", starts=1_000, method=bgd.GradientDescent(learning_rate=0.0125))
+    ax = result.plot.confusion()
+    found = result.fidelity()
+    assert ax.get_xlabel() == "label by gradient flow"
+    shares = artist(ax, "counts").get_array()
+    counts = found.confusion[:4, :4]
+    assert np.allclose(shares[:4, :4], counts / counts.sum(axis=1, keepdims=True))
+    assert 0.75 < np.trace(counts) / 1_000 < 0.84
+
+
 def test_minima_of_the_other_run_alone_and_starts_without_a_label_come_last():
     a, b = samples.himmelblau(400, unlabelled=4), samples.himmelblau(400)
     counts, rows, columns = confusion_matrix(a, b)

@@ -131,8 +131,8 @@ def equal_maxima(x):
     ],
     n_minima=5,
     global_value=-0.99999982845447246,
-    remarks="below x = 0.0184 the slope leads to x = 0, where the function ends: 1.8 % of the starts end at that kink of "
-    "value -0.123489 on the border of the box; flat near its maxima, where 1.7 % of the starts rest",
+    remarks="below x = 0.0184 the slope leads to x = 0, where the function ends: 1.8 % of the starts end at that kink, "
+    "of value -0.123489, on the border of the box; flat near its maxima, where 1.7 % of the starts rest",
 )
 def uneven_decreasing_maxima(x):
     """Uneven decreasing maxima: five minima that get wider apart and shallower.

@@ -28,7 +28,7 @@ PICTURES = {
 
 SPECIAL_PICTURES = {
     "tolerances": "number of minima against the tolerance that tells them apart; needs the function",
-    "confusion": "where the starts of each minimum end in another run of the same starts",
+    "confusion": "where the starts of each minimum end by gradient flow, or in another run of the same starts",
     "network": "local-optima network of a basin-hopping run",
     "zoom": "basins of the function and method of a run, ever closer to a border",
 }

@@ -13,17 +13,18 @@ _TICKS = 10
 _PALE = 0.55  # share of a row above which the figure in a cell is white
 
 
-def confusion(result: Any, other: Any, ax: Any = None, *, names: tuple[str, str] | None = None) -> Any:
-    """Draw where the starts of each minimum end in another run of the same starts, or a matrix of such counts.
+def confusion(result: Any, other: Any = None, ax: Any = None, *, names: tuple[str, str] | None = None) -> Any:
+    """Draw where the starts of each minimum end by gradient flow, in another run of the same starts, or as counts say.
 
     Parameters
     ----------
     result : MultistartResult
         Gives the rows.
-    other : MultistartResult or (r, c) array
-        A run of the same starts (another method, step or precision), which gives the columns: its minima are matched
-        with those of ``result`` by place and value, those that only it found come last, then -1. Or the counts
-        themselves, where ``result`` may be None.
+    other : MultistartResult or (r, c) array, optional
+        Gives the columns. A run of the same starts (another method, step or precision): its minima are matched with
+        those of ``result`` by place and value, those that only it found come after them, -1 last. Left out: gradient
+        flow, for a sample of 1,000 starts, as in ``result.fidelity()``. Or the counts themselves, where ``result`` may
+        be None.
     ax : matplotlib Axes, optional
         Where to draw; a new figure without.
     names : (str, str), optional
@@ -39,7 +40,10 @@ def confusion(result: Any, other: Any, ax: Any = None, *, names: tuple[str, str]
     InputError
         When the runs do not have the same starts, or the matrix is no table of counts.
     """
-    if hasattr(other, "minima"):
+    if other is None:
+        counts, rows, columns = flow_matrix(result)
+        told = (_method(result), "label by gradient flow")
+    elif hasattr(other, "minima"):
         counts, rows, columns = confusion_matrix(result, other)
         told = (_method(result), _method(other))
     else:
@@ -76,9 +80,27 @@ def confusion_matrix(result: Any, other: Any) -> tuple[np.ndarray, list[str], li
     counts = confusion_counts(host(result.label), place[host(other.label)], mine, mine + len(alone))
     rows = [*map(str, range(mine)), "-1"]
     columns = [*map(str, range(mine)), *(f"+{k}" for k in alone), "-1"]
-    if not counts[-1].any() and not counts[:, -1].any():
-        return counts[:-1, :-1], rows[:-1], columns[:-1]
-    return counts, rows, columns
+    return _without_unlabelled(counts, rows, columns)
+
+
+def flow_matrix(result: Any) -> tuple[np.ndarray, list[str], list[str]]:
+    """The same for a sample of the starts, with gradient flow in the columns."""
+    from batchgd.basins.fidelity import fidelity
+
+    counts = fidelity(result).confusion
+    mine, theirs = counts.shape[0] - 1, counts.shape[1] - 1
+    rows, columns = (
+        [*map(str, range(mine)), "-1"],
+        [*map(str, range(mine)), *(f"+{k}" for k in range(theirs - mine)), "-1"],
+    )
+    return _without_unlabelled(counts, rows, columns)
+
+
+def _without_unlabelled(counts: np.ndarray, rows: list[str], columns: list[str]) -> Any:
+    """Leave label -1 out where it does not occur."""
+    if counts[-1].any() or counts[:, -1].any():
+        return counts, rows, columns
+    return counts[:-1, :-1], rows[:-1], columns[:-1]
 
 
 def _checked(matrix: Any) -> np.ndarray:
