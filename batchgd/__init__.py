@@ -23,6 +23,9 @@ _HOMES = {
     "Adam": "methods",
     "AdamW": "methods",
     "BarzilaiBorwein": "methods",
+    "BFGS": "methods",
+    "LBFGS": "methods",
+    "NonlinearCG": "methods",
     "FIRE": "methods",
     "GradientDescent": "methods",
     "HeavyBall": "methods",
@@ -80,7 +83,9 @@ if TYPE_CHECKING:
     from batchgd.errors import TraceError as TraceError
     from batchgd.errors import TraceSizeWarning as TraceSizeWarning
     from batchgd.kernels.status import Status as Status
+    from batchgd.methods import BFGS as BFGS
     from batchgd.methods import FIRE as FIRE
+    from batchgd.methods import LBFGS as LBFGS
     from batchgd.methods import AdaDelta as AdaDelta
     from batchgd.methods import AdaGrad as AdaGrad
     from batchgd.methods import Adam as Adam
@@ -93,6 +98,7 @@ if TYPE_CHECKING:
     from batchgd.methods import Lion as Lion
     from batchgd.methods import Nadam as Nadam
     from batchgd.methods import Nesterov as Nesterov
+    from batchgd.methods import NonlinearCG as NonlinearCG
     from batchgd.methods import RMSprop as RMSprop
     from batchgd.methods import Rprop as Rprop
     from batchgd.methods import SignSGD as SignSGD

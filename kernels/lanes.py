@@ -4,13 +4,15 @@ Arguments are first slots in the flat workspace ``ws``: slot k of lane lane stan
 takes D slots, a symmetric matrix the lower triangle row by row, D (D + 1) / 2 slots. Inner loops run over lanes, where
 LLVM vectorises them; in CUDA code W is 1 and they vanish, and for NumPy they are taken out and a slot is a row.
 
-Like ``kernels/descend.py`` this is a template: its text is copied into specialisations, behind D and W.
+Like ``kernels/descend.py`` this is a template: its text is copied into specialisations, behind D, W and what else a
+rule is compiled for.
 """
 
 from batchgd.kernels.vecmath import sqrt, where
 
 D = 1
 W = 1
+MEMORY = 1
 
 
 def triangle(i):
@@ -22,6 +24,12 @@ def clear(ws, out):
     """A number <- 0."""
     for lane in range(W):
         ws[out * W + lane] = 0.0
+
+
+def multiply(ws, a, b, out):
+    """A number <- the product of two."""
+    for lane in range(W):
+        ws[out * W + lane] = ws[a * W + lane] * ws[b * W + lane]
 
 
 def dot(ws, a, b, out):
@@ -68,6 +76,27 @@ def keep_where(ws, condition, source, target, length):
             ws[(target + i) * W + lane] = where(
                 ws[condition * W + lane] != 0.0, ws[(source + i) * W + lane], ws[(target + i) * W + lane]
             )
+
+
+def push(ws, condition, new, history, length):
+    """Put a vector of so many slots before a history of MEMORY such vectors where the condition holds."""
+    for back in range(MEMORY * length - length):
+        i = MEMORY * length - 1 - back
+        for lane in range(W):
+            ws[(history + i) * W + lane] = where(
+                ws[condition * W + lane] != 0.0, ws[(history + i - length) * W + lane], ws[(history + i) * W + lane]
+            )
+    keep_where(ws, condition, new, history, length)
+
+
+def multiple_of_identity(ws, condition, number, matrix):
+    """Matrix <- number I where the condition holds."""
+    for i in range(D):
+        for j in range(i + 1):
+            entry = matrix + triangle(i) + j
+            for lane in range(W):
+                value = where(i == j, ws[number * W + lane], 0.0)
+                ws[entry * W + lane] = where(ws[condition * W + lane] != 0.0, value, ws[entry * W + lane])
 
 
 def times_symmetric(ws, matrix, a, out):

@@ -16,10 +16,13 @@ from batchgd.methods.descent import BarzilaiBorwein, GradientDescent
 from batchgd.methods.first_order import FirstOrder
 from batchgd.methods.momentum import FIRE, HeavyBall, Nesterov
 from batchgd.methods.schedules import Cosine, Exponential, InverseTime, Schedule, Step
+from batchgd.methods.second_order import BFGS, LBFGS, NonlinearCG
 from batchgd.methods.signs import Lion, Rprop, SignSGD
 
 __all__ = [
+    "BFGS",
     "FIRE",
+    "LBFGS",
     "METHODS",
     "AMSGrad",
     "AdaDelta",
@@ -38,6 +41,7 @@ __all__ = [
     "Method",
     "Nadam",
     "Nesterov",
+    "NonlinearCG",
     "RMSprop",
     "Row",
     "Rprop",
@@ -98,6 +102,9 @@ METHODS: dict[str, Row] = {
     "rprop": Row(Rprop, {"learning_rate": 0.1}),
     "signsgd": Row(SignSGD, {"learning_rate": Exponential(0.2, 0.97)}),
     "fire": Row(FIRE, {"time_step": 0.02}),
+    "nonlinear_cg": Row(NonlinearCG),
+    "lbfgs": Row(LBFGS),
+    "bfgs": Row(BFGS),
 }
 """Every method by the name that the shell and the tests use."""
 

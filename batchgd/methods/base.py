@@ -92,6 +92,11 @@ class Method(Checked):
         """The names of a schedule and of modifiers of the rule; the kernels' tables say in which order they act."""
         return ()
 
+    @property
+    def constants(self) -> dict[str, int]:
+        """Whole numbers that the rule is compiled for."""
+        return {}
+
     def hyperparameters(self, dtype: str) -> dict[str, Hyperparameter]:
         """Return a value for every hyperparameter of the rule and its parts, in a run of this dtype."""
         return {name: getattr(self, name) for name in self.LIMITS}

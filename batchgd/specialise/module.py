@@ -14,7 +14,7 @@ from batchgd.specialise.layout import Layout
 from batchgd.specialise.rows import as_rows
 from batchgd.specialise.rule import Rule, parameters_of, read_rule
 from batchgd.specialise.tick import TickEmitter
-from batchgd.specialise.typed import Constants, decorated, function_source, functions_of, own_functions
+from batchgd.specialise.typed import Constants, decorated, function_source, functions_of, own_functions, with_callees
 
 if TYPE_CHECKING:
     from batchgd.objective import Objective
@@ -164,14 +164,14 @@ class Specialisation:
 
     def _block_functions(self, constants: Constants, how: _Decorators) -> list[str]:
         """The same for the block form, where the evaluation is a function of its own."""
-        from batchgd.kernels import lanes, stopping
+        from batchgd.kernels import stopping
 
         rule, layout = self.read, self.layout
         assert isinstance(layout, BlockLayout)
         tick = BlockTick(layout, constants, cubic=self.cubic, arrays=self.target == "numpy")
         evaluate = evaluation(self.objective, constants, value=tick.has_value, hessian=rule.hessian)
-        functions = own_functions(lanes) | own_functions(rule.module) if rule.stages else own_functions(rule.module)
-        functions.pop("arrays", None)
+        staged = [stage.function for stage in rule.stages]
+        functions = with_callees(*staged) if staged else own_functions(rule.module)
         on_block = {name for name, function in functions.items() if "ws" in parameters_of(function)}
         text = [
             decorated(self.objective.emit("value", constants), how.lane),

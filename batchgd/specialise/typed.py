@@ -87,11 +87,23 @@ def functions_of(module: ModuleType, constant: Callable[[float], str], decorator
 
 def own_functions(module: ModuleType) -> dict[str, Callable]:
     """Return the functions that a module defines or takes over, without the elementary ones."""
-    return {
-        name: value
-        for name, value in vars(module).items()
-        if inspect.isfunction(value) and not value.__module__.startswith(_ELEMENTARY)
-    }
+    return {name: value for name, value in vars(module).items() if _is_ours(value)}
+
+
+def with_callees(*functions: Callable) -> dict[str, Callable]:
+    """Return some functions and all that they call, by name, without the elementary ones."""
+    found: dict[str, Callable] = {}
+    waiting = list(functions)
+    while waiting:
+        function = waiting.pop()
+        if found.setdefault(function.__name__, function) is function:
+            named = (function.__globals__.get(name) for name in function.__code__.co_names)
+            waiting += [value for value in named if _is_ours(value) and value.__name__ not in found]
+    return found
+
+
+def _is_ours(value: object) -> bool:
+    return inspect.isfunction(value) and not value.__module__.startswith(_ELEMENTARY)
 
 
 def function_source(

@@ -1,0 +1,178 @@
+"""Methods that remember curvature or read it: conjugate gradients, L-BFGS, BFGS, and Newton's method."""
+
+from __future__ import annotations
+
+import numbers
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from batchgd.errors import InputError
+from batchgd.methods.base import SHARE, Hyperparameter, Interval, Method
+
+LONGEST_MEMORY = 64
+
+
+class Resolved(Method):
+    """A method whose tests of a decrease know how far values can be told apart."""
+
+    def hyperparameters(self, dtype: str) -> dict[str, Hyperparameter]:
+        """Return the rule's hyperparameters; values closer than 64 rounding errors cannot be told apart."""
+        return {**super().hyperparameters(dtype), "value_resolution": 64.0 * float(np.finfo(dtype).eps)}
+
+
+@dataclass(frozen=True, eq=False)
+class NonlinearCG(Resolved):
+    """Nonlinear conjugate gradients, Polak-Ribiere+: d <- -g + β d, β = max(0, g'(g - g_prev) / ||g_prev||²).
+
+    The step along d is found by a line search under the strong Wolfe conditions, one evaluation per tick. d starts anew
+    as -g where consecutive gradients are far from orthogonal. On a quadratic in D dimensions it ends in D updates,
+    up to what ``curvature`` leaves of the slope.
+
+    Parameters
+    ----------
+    max_displacement : float or (n,) array
+        The longest step, in box widths (2-norm), between 0 and 1. Long steps jump over borders between basins:
+        0.01 keeps nearly all labels those of gradient flow. Smaller is truer and slower, larger the other way about.
+    curvature : float or (n,) array
+        c₂ of the Wolfe conditions, between 0 and 1: a step is accepted when the slope has fallen to this share. 0.1 is
+        usual for conjugate gradients; towards 0 the search becomes exact.
+    sufficient_decrease : float or (n,) array
+        c₁ of the Wolfe conditions, between 0 and 0.5.
+
+    Raises
+    ------
+    InputError
+        When a value lies outside its range.
+
+    References
+    ----------
+    E. Polak and G. Ribiere, Rev. Fr. Inform. Rech. Oper. 3 (1969) 35. J. C. Gilbert and J. Nocedal, SIAM J. Optim. 2
+    (1992) 21. M. J. D. Powell, Math. Program. 12 (1977) 241 (restarts).
+
+    Examples
+    --------
+    >>> import batchgd as bgd
+    >>> batch = bgd.descend("rosenbrock", [[-1.2, 1.0]], method=NonlinearCG(), backend="numpy")
+    >>> batch.x.round(5).tolist(), bool(batch.nit[0] < 100)
+    ([[1.0, 1.0]], True)
+    """
+
+    max_displacement: Hyperparameter = 0.01
+    curvature: Hyperparameter = 0.1
+    sufficient_decrease: Hyperparameter = 1e-4
+
+    LIMITS = {  # noqa: RUF012
+        "max_displacement": SHARE,
+        "curvature": SHARE,
+        "sufficient_decrease": Interval(0.0, 0.5),
+    }
+
+    @property
+    def rule(self) -> str:
+        """The update rule's name."""
+        return "nonlinear_cg"
+
+
+@dataclass(frozen=True, eq=False)
+class BFGS(Resolved):
+    """BFGS: steps along -H g, with H the inverse Hessian, built from the changes of the gradient as a dense matrix.
+
+    H <- (I - ρ s y') H (I - ρ y s') + ρ s s' with the last changes s of x and y of the gradient and ρ = 1 / s'y; a pair
+    without positive curvature is left out. A line search under the strong Wolfe conditions, one evaluation per tick,
+    tries the step 1 first. A lane holds D (D + 1) / 2 numbers: for small D. For more than about 30 dimensions
+    :class:`LBFGS`.
+
+    Parameters
+    ----------
+    max_displacement : float or (n,) array
+        The longest step, in box widths (2-norm), between 0 and 1. Long steps jump over borders between basins:
+        0.01 keeps most labels those of gradient flow. Smaller is truer and slower, larger the other way about.
+    curvature : float or (n,) array
+        c₂ of the Wolfe conditions, between 0 and 1: a step is accepted when the slope has fallen to this share. 0.9 is
+        usual for quasi-Newton methods; towards 0 the search becomes exact.
+    sufficient_decrease : float or (n,) array
+        c₁ of the Wolfe conditions, between 0 and 0.5.
+
+    Raises
+    ------
+    InputError
+        When a value lies outside its range.
+
+    References
+    ----------
+    C. G. Broyden, J. Inst. Math. Appl. 6 (1970) 76. R. Fletcher, Comput. J. 13 (1970) 317. D. Goldfarb, Math. Comput.
+    24 (1970) 23. D. F. Shanno, Math. Comput. 24 (1970) 647. Here as in J. Nocedal and S. J. Wright, Numerical
+    Optimization (2006), Algorithm 6.1.
+
+    Examples
+    --------
+    >>> import batchgd as bgd
+    >>> batch = bgd.descend("rosenbrock", [[-1.2, 1.0]], method=BFGS(0.1), backend="numpy")
+    >>> batch.x.round(5).tolist(), bool(batch.nit[0] < 60)
+    ([[1.0, 1.0]], True)
+    """
+
+    max_displacement: Hyperparameter = 0.01
+    curvature: Hyperparameter = 0.9
+    sufficient_decrease: Hyperparameter = 1e-4
+
+    LIMITS = NonlinearCG.LIMITS
+
+    @property
+    def rule(self) -> str:
+        """The update rule's name."""
+        return "bfgs"
+
+
+@dataclass(frozen=True, eq=False)
+class LBFGS(BFGS):
+    """L-BFGS: steps along -H g, with H built anew from the last few changes of x and of the gradient.
+
+    The two-loop recursion over ``memory`` pairs (s, y), from the initial matrix s'y / y'y I; a pair without positive
+    curvature is left out. A line search under the strong Wolfe conditions, one evaluation per tick, tries the step 1
+    first.
+
+    Parameters
+    ----------
+    max_displacement, curvature, sufficient_decrease
+        As in :class:`BFGS`.
+    memory : int
+        How many pairs are kept, 1 to 64; a lane holds 2 ``memory`` D numbers. 3 to 20 are usual; more than D bring
+        nothing. Code is compiled for this number, so it is one for all starts.
+
+    Raises
+    ------
+    InputError
+        When a value lies outside its range.
+
+    References
+    ----------
+    J. Nocedal, Math. Comput. 35 (1980) 773. D. C. Liu and J. Nocedal, Math. Program. 45 (1989) 503.
+
+    Examples
+    --------
+    >>> import batchgd as bgd
+    >>> batch = bgd.descend("rosenbrock", [[-1.2, 1.0]], method=LBFGS(0.1, memory=3), backend="numpy")
+    >>> batch.x.round(5).tolist(), bool(batch.nit[0] < 60)
+    ([[1.0, 1.0]], True)
+    """
+
+    memory: int = 5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        whole = isinstance(self.memory, numbers.Integral) and not isinstance(self.memory, bool)
+        if not whole or not 1 <= self.memory <= LONGEST_MEMORY:
+            raise InputError(f"memory is {self.memory!r}: give a whole number from 1 to {LONGEST_MEMORY}")
+
+    @property
+    def rule(self) -> str:
+        """The update rule's name."""
+        return "lbfgs"
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        """What the code is compiled for."""
+        return {"memory": int(self.memory)}

@@ -1,0 +1,103 @@
+"""Nonlinear conjugate gradients, Polak-Ribiere+: d <- -g + β d, β = max(0, g'(g - g_prev) / g_prev'g_prev).
+
+Polak and Ribiere 1969; the restriction to β >= 0: Gilbert and Nocedal 1992, SIAM J. Optim. 2, 21. It starts anew with
+d = -g where consecutive gradients are far from orthogonal, |g'g_prev| >= 0.2 g'g (Powell 1977, Math. Program. 12, 241),
+and where d does not descend. The step comes from ``kernels/line_search.py``; its first trial is the last step times
+the ratio of the slopes (Nocedal and Wright 2006, section 3.5).
+"""
+
+from batchgd.kernels.line_search import (
+    SEARCHED,
+    longest_step,
+    rebased,
+    scaled_term,
+    search,
+    slope_term,
+    steepest_unless,
+    turned_term,
+    update,
+)
+from batchgd.kernels.stages import Each, Lane, Sum
+from batchgd.kernels.vecmath import absolute, maximum, minimum, where
+
+VECTORS = ("base_x", "base_g", "direction")
+SCALARS = (
+    "step",
+    "low",
+    "high",
+    "low_slope",
+    "high_slope",
+    "base_f",
+    "base_slope",
+    "base_gg",
+    "longest",
+)
+ACCEPTED = "base_x"
+
+
+def overlap_term(g, base_g):
+    """g'g_prev."""
+    return g * base_g
+
+
+def mixing(gg, overlap, base_gg, first):
+    """β."""
+    fresh = first | (absolute(overlap) >= 0.2 * gg)
+    return where(fresh, 0.0, maximum((gg - overlap) / base_gg, 0.0))
+
+
+def turn(g, direction, accepted, beta):
+    """One coordinate of d."""
+    return where(accepted, beta * direction - g, direction)
+
+
+def aim(
+    accepted,
+    first,
+    turned,
+    scaled,
+    gg,
+    step,
+    low,
+    low_slope,
+    high,
+    base_slope,
+    base_gg,
+    longest,
+    last_step,
+    max_displacement,
+):
+    """Begin a search along a new direction."""
+    slope = where(turned < 0.0, turned, -gg)
+    cap = longest_step(scaled, max_displacement)
+    trial = where(first, 0.1 * cap, minimum(last_step * base_slope / slope, cap))
+    return (
+        where(accepted, trial, step),
+        where(accepted, 0.0, low),
+        where(accepted, 0.0, high),
+        where(accepted, slope, low_slope),
+        where(accepted, slope, base_slope),
+        where(accepted, gg, base_gg),
+        where(accepted, cap, longest),
+    )
+
+
+def remembered(step):
+    """The step of this trial."""
+    return step + 0.0
+
+
+STAGES = (
+    Sum(slope_term, "slope"),
+    Sum(overlap_term, "overlap"),
+    Lane(remembered, "last_step"),
+    Lane(search, *SEARCHED),
+    Lane(mixing, "beta"),
+    Each(turn, "direction"),
+    Each(rebased, "base_x", "base_g"),
+    Sum(turned_term, "turned"),
+    Each(steepest_unless, "direction"),
+    Sum(scaled_term, "scaled"),
+    Lane(aim, "step", "low", "high", "low_slope", "base_slope", "base_gg", "longest"),
+    Each(update, "following"),
+)
