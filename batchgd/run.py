@@ -113,7 +113,7 @@ def specialisation_of(batch: Batch) -> Specialisation:
         tests=(*batch.stopping.active, *(["turns"] if batch.watch_turns else [])),
         simulated=batch.backend.name == "cuda" and simulated(),
         parts=batch.method.parts,
-        constants=tuple(batch.method.constants.items()),
+        constants=batch.method.fixed,
     )
 
 

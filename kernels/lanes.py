@@ -62,6 +62,13 @@ def scale(ws, number, a):
             ws[(a + i) * W + lane] *= ws[number * W + lane]
 
 
+def stretch(ws, diagonal, a):
+    """A <- a diagonal matrix times a."""
+    for i in range(D):
+        for lane in range(W):
+            ws[(a + i) * W + lane] *= ws[(diagonal + i) * W + lane]
+
+
 def negated(ws, a, out):
     """Out <- -a."""
     for i in range(D):
@@ -89,13 +96,13 @@ def push(ws, condition, new, history, length):
     keep_where(ws, condition, new, history, length)
 
 
-def multiple_of_identity(ws, condition, number, matrix):
-    """Matrix <- number I where the condition holds."""
+def multiple_of_diagonal(ws, condition, number, diagonal, matrix):
+    """Matrix <- number times a diagonal matrix where the condition holds."""
     for i in range(D):
         for j in range(i + 1):
             entry = matrix + triangle(i) + j
             for lane in range(W):
-                value = where(i == j, ws[number * W + lane], 0.0)
+                value = where(i == j, ws[number * W + lane] * ws[(diagonal + i) * W + lane], 0.0)
                 ws[entry * W + lane] = where(ws[condition * W + lane] != 0.0, value, ws[entry * W + lane])
 
 

@@ -4,16 +4,14 @@ A trial is accepted under the strong Wolfe conditions f(t) <= f(0) + c1 t φ'(0)
 φ(t) = f(x_base + t d) (Nocedal and Wright, Numerical Optimization, 2006, equation 3.7), or at the longest step that the
 cap allows while φ still falls. Once the promised descent -t φ'(0) is lost in the rounding of f, the value must only not
 visibly rise, and the slopes decide alone. Until a minimiser of φ is bracketed by ``low`` and ``high`` the step grows up
-to tenfold, then the bracket shrinks; both to where the secant of φ' vanishes, which is exact on a quadratic.
+to tenfold, then the bracket shrinks; both to where the secant of φ' vanishes, which is exact on a quadratic. Where
+rounding hides the minimiser, the bracket shrinks to its lower end, which has descended, and that is taken.
 """
 
 from batchgd.kernels.vecmath import absolute, maximum, minimum, sqrt, where
 
 SEARCHED = ("accepted", "step", "low", "high", "low_slope", "high_slope", "base_f")
 """What ``search`` gives."""
-
-AIMED = ("step", "low", "high", "low_slope", "base_slope", "longest")
-"""What a rule renews when it chooses a direction: see ``begin``."""
 
 
 def slope_term(g, direction):
@@ -55,18 +53,20 @@ def search(
     flattened = (promised <= noise) & (f <= base_f + noise)
     fine = (descended | flattened) & (gg == gg)
     bent = absolute(slope) <= -curvature * base_slope
-    capped = (step >= longest) & (slope < 0.0)
-    accepted = first | (fine & (bent | capped))
+    capped = (step >= 0.999 * longest) & (slope < 0.0)
+    returned = step <= low
+    accepted = first | (fine & (bent | capped | returned))
     beyond = where(fine, slope, 1.0) > 0.0
     next_high, next_high_slope = where(beyond, step, high), where(beyond, slope, high_slope)
     next_low, next_low_slope = where(beyond, low, step), where(beyond, low_slope, slope)
     share = where(next_high_slope > 0.0, next_low_slope / (next_low_slope - next_high_slope), 0.25)
     inside = next_low + (next_high - next_low) * where(share > 0.1, minimum(share, 0.9), 0.1)
+    narrow = next_high - next_low <= 0.01 * next_high
     growth = where(low_slope < slope, maximum(minimum(slope / (low_slope - slope), 9.0), 0.1), 9.0)
     outside = minimum(step + growth * (step - low), longest)
     return (
         accepted,
-        where(next_high > 0.0, inside, outside),
+        where(next_high > 0.0, where(narrow, next_low, inside), outside),
         next_low,
         next_high,
         next_low_slope,
@@ -90,11 +90,11 @@ def rebased(x, g, base_x, base_g, accepted):
     return where(accepted, x, base_x), where(accepted, g, base_g)
 
 
-def steepest_unless(base_g, direction, turned):
-    """One coordinate of d, or of -g where d does not descend."""
-    return where(turned < 0.0, direction, -base_g)
+def steep_term(g, inverse_width):
+    """-φ'(0) along the steepest descent in box widths, d_i = -width_i² g_i."""
+    return (g / inverse_width) * (g / inverse_width)
 
 
-def step_squared(step, direction_squared):
-    """||t d||^2."""
-    return step * step * direction_squared
+def steepest_unless(base_g, direction, turned, inverse_width):
+    """One coordinate of d, or of the steepest descent in box widths where d does not descend."""
+    return where(turned < 0.0, direction, -base_g / (inverse_width * inverse_width))

@@ -17,14 +17,19 @@ def bend_term(moved_x, moved_g):
     return moved_x * moved_g
 
 
-def ss_term(moved_x):
-    """s's."""
-    return moved_x * moved_x
+def squared_width(inverse_width):
+    """One entry of the diagonal that H begins with: x is measured in box widths."""
+    return 1.0 / (inverse_width * inverse_width)
 
 
-def yy_term(moved_g):
-    """y'y."""
-    return moved_g * moved_g
+def ss_term(moved_x, inverse_width):
+    """s's in box widths."""
+    return (moved_x * inverse_width) * (moved_x * inverse_width)
+
+
+def yy_term(moved_g, inverse_width):
+    """y'y in box widths."""
+    return (moved_g / inverse_width) * (moved_g / inverse_width)
 
 
 def judged(accepted, first, bend, ss, yy, scaling, value_resolution):
@@ -40,7 +45,7 @@ def aim(
     curved,
     turned,
     scaled,
-    gg,
+    steep,
     step,
     low,
     low_slope,
@@ -50,7 +55,7 @@ def aim(
     max_displacement,
 ):
     """Begin a search along a new direction."""
-    slope = where(turned < 0.0, turned, -gg)
+    slope = where(turned < 0.0, turned, -steep)
     cap = longest_step(scaled, max_displacement)
     trial = where(first, 0.1 * cap, where((curved > 0.0) & (turned < 0.0), minimum(1.0, cap), cap))
     return (

@@ -94,3 +94,72 @@ def fire(gradient, x, maxiter, time_step, delay=20, growth=1.1, shrink=0.5, mixi
         v = (1.0 - blend) * v + blend * force * np.linalg.norm(v) / np.linalg.norm(force)
         x = x + interval * v
     return x
+
+
+def line_search(fun, gradient, x, direction, step, longest, c1=1e-4, c2=0.9):
+    """Return (step, evaluations): strong Wolfe conditions, or the longest step where the function still falls."""
+    f, slope0 = fun(x), gradient(x) @ direction
+    low, high, low_slope, high_slope, evaluations = 0.0, None, slope0, None, 0
+    while True:
+        trial = x + step * direction
+        evaluations += 1
+        value, slope = fun(trial), gradient(trial) @ direction
+        fine = value <= f + c1 * step * slope0
+        if fine and (abs(slope) <= c2 * abs(slope0) or (step >= 0.999 * longest and slope < 0)):
+            return step, evaluations
+        before = low, low_slope
+        if not fine or slope > 0:
+            high, high_slope = step, slope
+        else:
+            low, low_slope = step, slope
+        if high is not None:
+            share = low_slope / (low_slope - high_slope) if high_slope > 0 else 0.25
+            step = low + (high - low) * min(0.9, max(0.1, share))
+        else:
+            growth = min(9.0, max(0.1, slope / (before[1] - slope))) if before[1] < slope else 9.0
+            step = min(longest, step + growth * (step - before[0]))
+
+
+def along_directions(kind, fun, gradient, x, width, gtol, cap=0.01, c2=0.9, memory=5):
+    """Return (x, updates, evaluations) of nonlinear CG, BFGS or L-BFGS in a cubic box, the latter from all pairs."""
+    g, evaluations, updates, pairs = gradient(x), 1, 0, []
+    step, slope, curved = 0.0, 0.0, False
+    metric, direction = None, -(width**2) * g
+    while np.linalg.norm(g) > gtol:
+        if g @ direction >= 0:
+            direction = -(width**2) * g
+        longest = cap / (np.linalg.norm(direction) / width)
+        if updates == 0:
+            trial = 0.1 * longest
+        elif kind == "cg":
+            trial = min(longest, step * slope / (g @ direction))
+        else:
+            trial = min(1.0, longest) if curved else longest
+        slope = g @ direction
+        step, more = line_search(fun, gradient, x, direction, trial, longest, c2=c2)
+        evaluations, updates = evaluations + more, updates + 1
+        s = step * direction
+        y = gradient(x + s) - g
+        x, last, g = x + s, g, g + y
+        curved = s @ y > 64 * np.finfo(float).eps * np.linalg.norm(s) * np.linalg.norm(y)
+        if kind == "cg":
+            fresh = abs(g @ last) >= 0.2 * (g @ g)
+            direction = -(width**2) * g + (0.0 if fresh else max(0.0, g @ y / (last @ last))) * direction
+            continue
+        identity = np.eye(len(x))
+        if kind == "bfgs":
+            if curved and metric is None:
+                metric = (s @ y) / (y @ y) * identity
+            if curved:
+                left = identity - np.outer(s, y) / (s @ y)
+                metric = left @ metric @ left.T + np.outer(s, s) / (s @ y)
+        else:
+            pairs = [*pairs, (s, y)][-memory:] if curved else pairs
+            if pairs:
+                newest, turn = pairs[-1]
+                metric = (newest @ turn) / (turn @ turn) * identity
+            for s, y in pairs:
+                left = identity - np.outer(s, y) / (s @ y)
+                metric = left @ metric @ left.T + np.outer(s, s) / (s @ y)
+        direction = -(width**2) * g if metric is None else -metric @ g
+    return x, updates, evaluations

@@ -65,7 +65,7 @@ def test_rprop_and_fire_follow_their_pseudocode(updates):
 
 def test_every_rule_is_followed_by_a_reference():
     followed = {as_method(c["method"], **c["settings"]).rule for c in REFERENCES["cases"].values()}
-    assert followed | {"rprop", "fire", "armijo", "barzilai_borwein"} >= set(RULES)
+    assert followed | {"rprop", "fire", "armijo", "barzilai_borwein", "nonlinear_cg", "bfgs", "lbfgs"} >= set(RULES)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -73,7 +73,7 @@ def test_cpu_and_numpy_make_the_same_iterates(name):
     method, x0 = METHODS[name].example(), np.random.default_rng(2).uniform(-5.0, 5.0, (40, 2))
     for k in (1, 12):
         cpu, plain = (descend(method, k, backend, x0=x0) for backend in ("cpu", "numpy"))
-        np.testing.assert_allclose(cpu.x, plain.x, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(cpu.x, plain.x, rtol=0, atol=1e-11)
         np.testing.assert_array_equal(cpu.nit, plain.nit)
         np.testing.assert_array_equal(cpu.nfev, plain.nfev)
 
@@ -107,7 +107,7 @@ def test_float32_code_holds_no_untyped_constant(dtype, target):
     for row in METHODS.values():
         method = row.example()
         parts = ("cosine_growing", "step", *MODIFIERS) if method.rule == "adam" else method.parts
-        text = Specialisation(objective, method.rule, dtype, target, parts=parts).source()
+        text = Specialisation(objective, method.rule, dtype, target, parts=parts, constants=method.fixed).source()
         untyped = re.search(r"[^\"\w]\d+\.\d+", re.sub(r"real\([\d.]+\)", "", text))
         assert (untyped is None) == (dtype == "float32"), row
 

@@ -93,9 +93,9 @@ class Method(Checked):
         return ()
 
     @property
-    def constants(self) -> dict[str, int]:
-        """Whole numbers that the rule is compiled for."""
-        return {}
+    def fixed(self) -> tuple[tuple[str, int], ...]:
+        """Names and values of whole numbers that the rule is compiled for."""
+        return ()
 
     def hyperparameters(self, dtype: str) -> dict[str, Hyperparameter]:
         """Return a value for every hyperparameter of the rule and its parts, in a run of this dtype."""

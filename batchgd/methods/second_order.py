@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numbers
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -173,6 +172,6 @@ class LBFGS(BFGS):
         return "lbfgs"
 
     @property
-    def constants(self) -> dict[str, Any]:
-        """What the code is compiled for."""
-        return {"memory": int(self.memory)}
+    def fixed(self) -> tuple[tuple[str, int], ...]:
+        """Names and values of whole numbers that the rule is compiled for."""
+        return (("memory", int(self.memory)),)

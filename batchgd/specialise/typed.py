@@ -97,8 +97,8 @@ def with_callees(*functions: Callable) -> dict[str, Callable]:
     while waiting:
         function = waiting.pop()
         if found.setdefault(function.__name__, function) is function:
-            named = (function.__globals__.get(name) for name in function.__code__.co_names)
-            waiting += [value for value in named if _is_ours(value) and value.__name__ not in found]
+            named = [function.__globals__.get(name) for name in function.__code__.co_names]
+            waiting += [value for value in named if inspect.isfunction(value) and _is_ours(value)]
     return found
 
 

@@ -27,6 +27,20 @@ functions ask for by parameter name; the loop is built around that. A module may
 ``ACCEPTED``
     The vector that holds the last accepted point, for rules that reject trials.
 
+A rule whose direction takes more than one coordinate's numbers lists the stages of its tick itself, in place of the
+functions above:
+
+``STAGES``
+    What happens after each evaluation, in order (``kernels/stages.py``): ``Lane`` (numbers of a lane from numbers of
+    that lane), ``Each`` (one coordinate of vectors), ``Sum`` (a number summed over the coordinates), ``Block``
+    (operations of ``kernels/lanes.py`` on the whole block; it gets ``ws`` and the first slots of what it names). Each
+    names what it gives: ``following``, vectors, scalars, ``accepted`` from a rule that rejects trials, ``moved`` (as
+    ``step_squared``), or a number that only later stages of the tick see. A stage may ask for ``hessian`` (the slots
+    of its lower triangle; then it is computed), and for anything that the functions above may ask for.
+``arrays(dim, ...) -> {name: slots}``
+    Further slots that are zero at a start. What it asks for beside ``dim`` are whole numbers that the code is compiled
+    for: the method gives them as ``fixed``, and the rule's functions see them in capitals.
+
 A schedule (``batchgd.kernels.schedules``) gives the ``learning_rate`` that a rule sees; modifiers
 (``batchgd.kernels.modifiers``) change the gradient before the rule and the point after it.
 """

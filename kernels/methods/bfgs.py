@@ -1,14 +1,15 @@
 """BFGS: d = -H g, H <- (I - s y' / s'y) H (I - y s' / s'y) + s s' / s'y, the inverse Hessian as a dense matrix.
 
-Broyden, Fletcher, Goldfarb and Shanno 1970 (Nocedal and Wright 2006, equation 6.17), from H = I, which is scaled by
-s'y / y'y before the first update (equation 6.20). The step comes from ``kernels/line_search.py`` and begins with 1, or
-where the curvature along the last step was not positive with the longest one. Such a pair (s, y) is left out.
+Broyden, Fletcher, Goldfarb and Shanno 1970 (Nocedal and Wright 2006, equation 6.17), from the squares of the box's
+widths, which are scaled by s'y / y'y (in box widths) before the first update (equation 6.20). The step comes from
+``kernels/line_search.py`` and begins with 1, or where the curvature along the last step was not positive with the
+longest one. Such a pair (s, y) is left out.
 """
 
 from batchgd.kernels.lanes import (
     dot,
     keep_where,
-    multiple_of_identity,
+    multiple_of_diagonal,
     negated,
     times_symmetric,
     triangle,
@@ -19,16 +20,17 @@ from batchgd.kernels.line_search import (
     scaled_term,
     search,
     slope_term,
+    steep_term,
     steepest_unless,
     turned_term,
     update,
 )
-from batchgd.kernels.quasi_newton import AIMED, aim, bend_term, changes, judged, ss_term, yy_term
+from batchgd.kernels.quasi_newton import AIMED, aim, bend_term, changes, judged, squared_width, ss_term, yy_term
 from batchgd.kernels.stages import Block, Each, Lane, Sum
 from batchgd.kernels.vecmath import where
 
 D = W = 1
-VECTORS = ("base_x", "base_g", "direction", "moved_x", "moved_g")
+VECTORS = ("base_x", "base_g", "direction", "moved_x", "moved_g", "width_squared")
 SCALARS = ("step", "low", "high", "low_slope", "high_slope", "base_f", "base_slope", "longest", "scaling", "updated")
 ACCEPTED = "base_x"
 
@@ -39,7 +41,7 @@ def arrays(dim):
 
 
 def prepared(curved, first, updated):
-    """Whether H is set to a multiple of I before its first update (1 or 0), and whether it was updated."""
+    """Whether H is set to a multiple of the squared widths (1 or 0), and whether it was ever updated."""
     fresh = first | ((curved > 0.0) & (updated == 0.0))
     return where(fresh, 1.0, 0.0), where(first, 0.0, where(curved > 0.0, 1.0, updated))
 
@@ -52,6 +54,7 @@ def updated_direction(
     curved,
     inverse,
     scaling,
+    width_squared,
     moved_x,
     moved_g,
     direction,
@@ -61,7 +64,7 @@ def updated_direction(
     yhy,
 ):
     """Renew H, then direction <- -H g where the trial was accepted."""
-    multiple_of_identity(ws, fresh, scaling, metric)
+    multiple_of_diagonal(ws, fresh, scaling, width_squared, metric)
     times_symmetric(ws, metric, moved_g, metric_turn)
     dot(ws, moved_g, metric_turn, yhy)
     for i in range(D):
@@ -80,6 +83,8 @@ def updated_direction(
 
 STAGES = (
     Sum(slope_term, "slope"),
+    Sum(steep_term, "steep"),
+    Each(squared_width, "width_squared"),
     Lane(search, *SEARCHED),
     Each(changes, "moved_x", "moved_g"),
     Sum(bend_term, "bend"),

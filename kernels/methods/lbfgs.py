@@ -1,7 +1,7 @@
 """L-BFGS: d = -H g, with H built from the last ``memory`` changes s of x and y of the gradient.
 
-The two-loop recursion (Nocedal 1980, Math. Comput. 35, 773; Nocedal and Wright 2006, Algorithm 7.4) from the initial
-matrix s'y / y'y I (equation 7.20). The step comes from ``kernels/line_search.py`` and begins with 1, or where the
+The two-loop recursion (Nocedal 1980, Math. Comput. 35, 773; Nocedal and Wright 2006, Algorithm 7.4) from s'y / y'y I
+(equation 7.20), all in box widths. The step comes from ``kernels/line_search.py`` and begins with 1, or where the
 curvature along the last step was not positive with the longest one. Such a pair (s, y) is left out.
 """
 
@@ -13,6 +13,7 @@ from batchgd.kernels.lanes import (
     negated,
     push,
     scale,
+    stretch,
     subtract_scaled,
 )
 from batchgd.kernels.line_search import (
@@ -21,15 +22,16 @@ from batchgd.kernels.line_search import (
     scaled_term,
     search,
     slope_term,
+    steep_term,
     steepest_unless,
     turned_term,
     update,
 )
-from batchgd.kernels.quasi_newton import AIMED, aim, bend_term, changes, judged, ss_term, yy_term
+from batchgd.kernels.quasi_newton import AIMED, aim, bend_term, changes, judged, squared_width, ss_term, yy_term
 from batchgd.kernels.stages import Block, Each, Lane, Sum
 
 D = MEMORY = 1
-VECTORS = ("base_x", "base_g", "direction", "moved_x", "moved_g")
+VECTORS = ("base_x", "base_g", "direction", "moved_x", "moved_g", "width_squared")
 SCALARS = ("step", "low", "high", "low_slope", "high_slope", "base_f", "base_slope", "longest", "scaling")
 ACCEPTED = "base_x"
 
@@ -53,6 +55,7 @@ def recursion(
     curved,
     inverse,
     scaling,
+    width_squared,
     moved_x,
     moved_g,
     direction,
@@ -73,6 +76,7 @@ def recursion(
         multiply(ws, product, inverses + k, shares + k)
         subtract_scaled(ws, shares + k, turns + k * D, turned_direction)
     scale(ws, scaling, turned_direction)
+    stretch(ws, width_squared, turned_direction)
     for back in range(MEMORY):
         k = MEMORY - 1 - back
         dot(ws, turns + k * D, turned_direction, product)
@@ -84,6 +88,8 @@ def recursion(
 
 STAGES = (
     Sum(slope_term, "slope"),
+    Sum(steep_term, "steep"),
+    Each(squared_width, "width_squared"),
     Lane(search, *SEARCHED),
     Each(changes, "moved_x", "moved_g"),
     Sum(bend_term, "bend"),

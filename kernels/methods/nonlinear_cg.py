@@ -2,8 +2,8 @@
 
 Polak and Ribiere 1969; the restriction to β >= 0: Gilbert and Nocedal 1992, SIAM J. Optim. 2, 21. It starts anew with
 d = -g where consecutive gradients are far from orthogonal, |g'g_prev| >= 0.2 g'g (Powell 1977, Math. Program. 12, 241),
-and where d does not descend. The step comes from ``kernels/line_search.py``; its first trial is the last step times
-the ratio of the slopes (Nocedal and Wright 2006, section 3.5).
+and where d does not descend. Gradients are taken in box widths. The step comes from ``kernels/line_search.py``; its
+first trial is the last step times the ratio of the slopes (Nocedal and Wright 2006, section 3.5).
 """
 
 from batchgd.kernels.line_search import (
@@ -13,6 +13,7 @@ from batchgd.kernels.line_search import (
     scaled_term,
     search,
     slope_term,
+    steep_term,
     steepest_unless,
     turned_term,
     update,
@@ -29,26 +30,26 @@ SCALARS = (
     "high_slope",
     "base_f",
     "base_slope",
-    "base_gg",
+    "base_steep",
     "longest",
 )
 ACCEPTED = "base_x"
 
 
-def overlap_term(g, base_g):
-    """g'g_prev."""
-    return g * base_g
+def overlap_term(g, base_g, inverse_width):
+    """g'g_prev, in box widths."""
+    return (g / inverse_width) * (base_g / inverse_width)
 
 
-def mixing(gg, overlap, base_gg, first):
+def mixing(steep, overlap, base_steep, first):
     """β."""
-    fresh = first | (absolute(overlap) >= 0.2 * gg)
-    return where(fresh, 0.0, maximum((gg - overlap) / base_gg, 0.0))
+    fresh = first | (absolute(overlap) >= 0.2 * steep)
+    return where(fresh, 0.0, maximum((steep - overlap) / base_steep, 0.0))
 
 
-def turn(g, direction, accepted, beta):
+def turn(g, direction, accepted, beta, inverse_width):
     """One coordinate of d."""
-    return where(accepted, beta * direction - g, direction)
+    return where(accepted, beta * direction - g / (inverse_width * inverse_width), direction)
 
 
 def aim(
@@ -56,19 +57,19 @@ def aim(
     first,
     turned,
     scaled,
-    gg,
     step,
     low,
     low_slope,
     high,
     base_slope,
-    base_gg,
+    base_steep,
     longest,
     last_step,
+    steep,
     max_displacement,
 ):
     """Begin a search along a new direction."""
-    slope = where(turned < 0.0, turned, -gg)
+    slope = where(turned < 0.0, turned, -steep)
     cap = longest_step(scaled, max_displacement)
     trial = where(first, 0.1 * cap, minimum(last_step * base_slope / slope, cap))
     return (
@@ -77,7 +78,7 @@ def aim(
         where(accepted, 0.0, high),
         where(accepted, slope, low_slope),
         where(accepted, slope, base_slope),
-        where(accepted, gg, base_gg),
+        where(accepted, steep, base_steep),
         where(accepted, cap, longest),
     )
 
@@ -90,6 +91,7 @@ def remembered(step):
 STAGES = (
     Sum(slope_term, "slope"),
     Sum(overlap_term, "overlap"),
+    Sum(steep_term, "steep"),
     Lane(remembered, "last_step"),
     Lane(search, *SEARCHED),
     Lane(mixing, "beta"),
@@ -98,6 +100,6 @@ STAGES = (
     Sum(turned_term, "turned"),
     Each(steepest_unless, "direction"),
     Sum(scaled_term, "scaled"),
-    Lane(aim, "step", "low", "high", "low_slope", "base_slope", "base_gg", "longest"),
+    Lane(aim, "step", "low", "high", "low_slope", "base_slope", "base_steep", "longest"),
     Each(update, "following"),
 )

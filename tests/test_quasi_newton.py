@@ -1,0 +1,111 @@
+"""Conjugate gradients, BFGS and L-BFGS: quadratic facts, naive references, SciPy, and NIST's hard fits."""
+
+import sys
+from pathlib import Path
+
+import naive
+import numpy as np
+import pytest
+
+import batchgd as bgd
+from batchgd.errors import InputError
+from batchgd.kernels.status import Status
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
+import nist
+
+CURVATURES = np.array([1.0, 3.0, 10.0, 40.0, 100.0])
+WIDE = {"box": [(-1e4, 1e4)] * 5}  # no step is cut short
+BOX = [(-6.0, 6.0)] * 2
+KINDS = {
+    "cg": (bgd.NonlinearCG(), 0.1),
+    "bfgs": (bgd.BFGS(), 0.9),
+    "lbfgs": (bgd.LBFGS(memory=3), 0.9),
+}
+
+
+def himmelblau(x):
+    return (x[0] ** 2 + x[1] - 11.0) ** 2 + (x[0] + x[1] ** 2 - 7.0) ** 2
+
+
+def himmelblau_gradient(x):
+    a, b = x[0] ** 2 + x[1] - 11.0, x[0] + x[1] ** 2 - 7.0
+    return np.array([4.0 * a * x[0] + 2.0 * b, 2.0 * a + 4.0 * b * x[1]])
+
+
+def rosenbrock(x):
+    return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
+
+
+@pytest.mark.parametrize(
+    ("method", "updates"),
+    [(bgd.NonlinearCG(curvature=1e-8), 5), (bgd.BFGS(curvature=1e-8), 6), (bgd.LBFGS(curvature=1e-8, memory=6), 6)],
+    ids=["cg", "bfgs", "lbfgs"],
+)
+def test_an_exact_search_ends_on_a_quadratic_in_as_many_updates_as_dimensions(method, updates):
+    x0 = np.random.default_rng(0).uniform(-1.0, 1.0, (20, 5))
+    batch = bgd.descend(
+        lambda x: 0.5 * np.sum(CURVATURES * x**2), x0, method=method, gtol=1e-7, backend="numpy", **WIDE
+    )
+    assert (batch.status == Status.GRADIENT).all()
+    assert batch.nit.max() <= updates
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("backend", ["numpy", "cpu"])
+def test_follows_its_reference(kind, backend):
+    (method, curvature), x0 = KINDS[kind], np.random.default_rng(3).uniform(-5.0, 5.0, (30, 2))
+    batch = bgd.descend(himmelblau, x0, method=method, box=BOX, gtol=1e-3, backend=backend)
+    ends = [
+        naive.along_directions(kind, himmelblau, himmelblau_gradient, x, 12.0, 1e-3, c2=curvature, memory=3) for x in x0
+    ]
+    np.testing.assert_allclose(batch.x, [end[0] for end in ends], rtol=0, atol=1e-8)
+    assert batch.nit.tolist() == [end[1] for end in ends]
+    assert batch.nfev.tolist() == [end[2] for end in ends]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_ends_where_scipy_ends(kind):
+    from scipy.optimize import minimize
+
+    x0 = np.random.default_rng(1).uniform(0.5, 1.5, (10, 5))
+    batch = bgd.descend(rosenbrock, x0, method=KINDS[kind][0], box=[(-2.0, 2.0)] * 5, gtol=1e-9, backend="numpy")
+    scipy = [minimize(rosenbrock, x, method="L-BFGS-B", options={"ftol": 0, "gtol": 1e-9}).x for x in x0]
+    np.testing.assert_allclose(batch.x, scipy, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(batch.x, 1.0, rtol=0, atol=1e-8)
+
+
+def test_is_blind_to_the_units_of_each_coordinate():
+    units, x0 = np.array([1.0, 1024.0]), np.random.default_rng(3).uniform(-5.0, 5.0, (30, 2))
+    for method, _ in KINDS.values():
+        plain = bgd.descend(himmelblau, x0, method=method, box=BOX, xtol=1e-12, gtol=0, maxiter=15, backend="numpy")
+        other = bgd.descend(
+            lambda x: himmelblau(x / units), x0 * units, method=method, box=list(np.array(BOX) * units[:, None]),
+            xtol=1e-12, gtol=0, maxiter=15, backend="numpy",
+        )  # fmt: skip
+        np.testing.assert_allclose(other.x / units, plain.x, rtol=0, atol=1e-9)
+
+
+MODELS = {
+    "BoxBOD": lambda b, x: b[0] * (1.0 - np.exp(-b[1] * x)),
+    "MGH09": lambda b, x: b[0] * (x**2 + x * b[1]) / (x**2 + x * b[2] + b[3]),
+    "Rat43": lambda b, x: b[0] / (1.0 + np.exp(b[1] - b[2] * x)) ** (1.0 / b[3]),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("method", [bgd.BFGS(), bgd.LBFGS()], ids=["bfgs", "lbfgs"])
+def test_fits_what_nist_calls_hard_to_seven_digits(name, method):
+    data = nist.read(nist.FOLDER / f"{name}.dat")
+    result = bgd.multistart(
+        lambda b: np.sum((data.y - MODELS[name](b, data.x)) ** 2),
+        box=data.box(1.1), starts=60, method=method, backend="numpy", gtol=1e-10,
+    )  # fmt: skip
+    digits = -np.log10(np.maximum(np.abs(result.x / data.parameters - 1.0).max(axis=1), 1e-16))
+    assert np.mean(digits > 7.0) > 0.5
+
+
+@pytest.mark.parametrize("bad", [0, 65, 2.5, True, "many"], ids=repr)
+def test_memory_is_checked(bad):
+    with pytest.raises(InputError, match="memory is"):
+        bgd.LBFGS(memory=bad)
