@@ -1,6 +1,7 @@
 """Each way to stop against its definition, on every backend and with methods of each kind."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from stopping_rules import BOX, CURVATURE, RULES, STARTS, STEP_RULES, bowl, firs
 
 import batchgd as bgd
 from batchgd.batch import make_batch
+from batchgd.cli import main
 from batchgd.kernels.status import AT_REST, SUCCESSES, Status
 from batchgd.run import run, specialisation_of
 
@@ -190,3 +192,20 @@ def test_the_block_form_ends_as_the_unrolled_one(monkeypatch):
     for name in ("x", "nit", "nfev", "status", "turned"):
         np.testing.assert_array_equal(getattr(ends[0], name), getattr(ends[1], name))
     assert len(set(ends[0].status.tolist())) > 1
+
+
+def test_the_shell_takes_every_rule(tmp_path, capsys):
+    def counts(*words, name="himmelblau"):
+        assert main(["run", name, "--starts", "20", "--backend", "numpy", "--json", *words]) == 0
+        return json.loads(capsys.readouterr().out)["status"]
+
+    assert counts("--target-value", "1") == {"TARGET": 20}
+    assert counts("--maxfev", "3", "--norm", "max", "--window", "2") == {"MAXFEV": 20}
+    rate = ("--dim", "1", "--learning-rate", "0.058")  # beyond 2 / curvature at the deep minimum
+    wandering = counts(*rate, "--oscillation", "10", "--patience", "500", "--x-growth", "2", name="styblinski_tang")
+    assert set(wandering) == {"OSCILLATING", "GRADIENT"}
+    small = ("--gtol-rel", "1e-3", "--xtol-abs", "1e-12", "--xtol-rel", "1e-12", "--ftol-abs", "0", "--ftol-rel", "0")
+    assert counts(*small) == {"GRADIENT": 20}
+    config = tmp_path / "rules.toml"
+    config.write_text('target = "himmelblau"\ntarget-value = 0.5\nf_growth = 1e4\nnorm = 2\n')
+    assert counts("--config", str(config)) == {"TARGET": 20}

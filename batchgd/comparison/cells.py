@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from batchgd.backends import check_dtype
+from batchgd.basins.fidelity import true_flow
 from batchgd.basins.match import match
 from batchgd.comparison.table import Cell, Comparison
 from batchgd.errors import InputError
@@ -103,7 +104,7 @@ def compare(
     stopping = as_stopping(stopping, gtol=gtol, maxiter=maxiter)
     if progress is not None and not callable(progress):
         raise InputError(f"progress is {progress!r}: give a function of one Cell, or leave it out")
-    judge = _reference() if reference is None else as_method(reference)
+    judge = true_flow() if reference is None else as_method(reference)
     cells: list[Cell] = []
     problems = list(_problems(landscapes, starts, seed, scale, stopping, backend, dtype, threads))
     for method in [judge, *methods.values()]:
@@ -144,10 +145,6 @@ def _methods(methods: Any) -> tuple[dict[str, Method], bool]:
 
 def _name(method: Any) -> str:
     return method if isinstance(method, str) else str(method)
-
-
-def _reference() -> Method:
-    return METHODS["barzilai_borwein"](max_displacement=0.001)
 
 
 _Problem = Callable[[], "tuple[Batch, float | None]"]
