@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from batchgd.kernels.plan import Endpoints
 from batchgd.minima import UNPOLISHED, Catalogue, Found, find_minima
-from batchgd.run import run
+from batchgd.run import Into, run
 
 if TYPE_CHECKING:
     from batchgd.batch import Batch
@@ -44,13 +44,8 @@ class Gathering:
         first = self.n
         keys = np.zeros(part.starts.n if self.keep else 0, np.uint64)
 
-        def ended(rows: Endpoints) -> None:
-            keys[rows.first : rows.first + len(rows)] = self.catalogue.add(
-                first + rows.first, rows.x, rows.fun, rows.status
-            )
-
-        into: dict[str, Any] = {"ended": ended} if self.keep else {"catalogue": self.catalogue, "numbered": first}
-        out = run(part, keep=self.keep, **into, minima=self._minima_so_far, progress=progress)
+        into = Into(self.catalogue, first, keys if self.keep else None)
+        out = run(part, keep=self.keep, into=into, minima=self._minima_so_far, progress=progress)
         self.n += part.starts.n
         self.status_counts.update(out.status_counts)
         self._keys.append(keys)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from batchgd.errors import InputError
 from batchgd.kernels.plan import Cells, Endpoints, Merge, Plan, Trails
@@ -34,8 +35,7 @@ def run(
     shard: int | None = None,
     keep: bool = True,
     ended: Callable[[Endpoints], None] | None = None,
-    catalogue: Catalogue | None = None,
-    numbered: int = 0,
+    into: Into | None = None,
     minima: Callable[[], int] | None = None,
     progress: Progress | None = None,
     trails: Trails | None = None,
@@ -53,10 +53,8 @@ def run(
         one to see the endpoints.
     ended : callable, optional
         Called in this thread with the endpoints of each finished range of starts.
-    catalogue : Catalogue, optional
-        Takes in all endpoints; without rows to keep and without ``ended``, CUDA merges them where they are.
-    numbered : int
-        The number that the catalogue gives the first start.
+    into : Into, optional
+        The catalogue that takes in all endpoints; without ``ended``, CUDA merges them where they are.
     minima : callable, optional
         Counts the minima so far, for ``progress``.
     progress : callable, optional
@@ -70,20 +68,46 @@ def run(
     n = batch.starts.n
     whole = Endpoints.empty(0, n if keep else 0, batch.objective.dim, batch.dtype)
     whole.turned = np.zeros(len(whole), bool) if batch.watch_turns else None
-    monitor = _Monitor(batch, began, ended, catalogue, numbered, minima, progress)
+    monitor = _Monitor(batch, began, ended, into, minima, progress)
     with _Interrupts(monitor.control):
         if batch.mixed:
             for rows in pieces(batch, run, monitor.control, progress):
                 monitor.done(rows.into(whole) if keep else rows)
         else:
             module, plan = _prepare(batch, whole if keep else None, shard, monitor, trails)
-            if catalogue is not None and not (keep or ended or batch.watch_turns):
-                box, resolution = batch.box, lambda: catalogue.cells_per_width
-                plan.merge = Merge(box.lower, box.width, resolution, done=monitor.merged)
+            if into is not None and not (ended or batch.watch_turns):
+                plan.merge = Merge(
+                    batch.box.lower,
+                    batch.box.width,
+                    lambda: into.catalogue.cells_per_width,
+                    monitor.merged,
+                    into.keys if keep else None,
+                )
             batch.backend.launch(module, plan, batch.threads)
     _leave(batch, whole, int(monitor.control[0]))
     monitor.tally[int(monitor.control[0])] += n - monitor.count
     return Outcome(whole, monitor.status_counts(), time.perf_counter() - began)
+
+
+@dataclass
+class Into:
+    """Where endpoints are gathered: a catalogue, its number of the first start, and room for the key of each start."""
+
+    catalogue: Catalogue
+    numbered: int = 0
+    keys: NDArray[np.uint64] | None = None
+
+    def add(self, rows: Endpoints) -> None:
+        """Take in endpoints."""
+        starts = rows.starts(np.arange(len(rows)))
+        made = self.catalogue.add(self.numbered + starts, rows.x, rows.fun, rows.status)
+        if self.keys is not None:
+            self.keys[starts] = made
+
+    def take(self, cells: Cells, excluded: int) -> None:
+        """Take in endpoints that were merged elsewhere."""
+        cells.first += self.numbered
+        self.catalogue.take(cells, excluded)
 
 
 @dataclass
@@ -195,16 +219,14 @@ class _Monitor:
         batch: Batch,
         began: float,
         ended: Callable[[Endpoints], None] | None,
-        catalogue: Catalogue | None,
-        numbered: int,
+        into: Into | None,
         minima: Callable[[], int] | None,
         progress: Progress | None,
     ):
         self.control = np.zeros(1, np.int32)
         self.count = 0
         self.tally = np.zeros(len(Status), np.int64)
-        self._batch, self._ended = batch, ended
-        self._catalogue, self._numbered = catalogue, numbered
+        self._batch, self._ended, self._into = batch, ended, into
         self._minima, self._progress = minima, progress
         self._began = self._told = began
 
@@ -230,18 +252,17 @@ class _Monitor:
             _judge(self._batch, rows)
         self.count += len(rows)
         self.tally += np.bincount(rows.status, minlength=len(self.tally))
-        if self._catalogue is not None:
-            self._catalogue.add(self._numbered + rows.starts(np.arange(len(rows))), rows.x, rows.fun, rows.status)
+        if self._into is not None:
+            self._into.add(rows)
         if self._ended is not None:
             self._ended(rows)
 
     def merged(self, cells: Cells, tally: np.ndarray) -> None:
         """Take note of endpoints that were merged where they are."""
-        assert self._catalogue is not None
+        assert self._into is not None
         self.count += int(tally.sum())
         self.tally += tally
-        cells.first += self._numbered
-        self._catalogue.take(cells, excluded=int(tally[list(LOST)].sum()))
+        self._into.take(cells, excluded=int(tally[list(LOST)].sum()))
 
     def pause(self) -> None:
         """Look at the clock."""

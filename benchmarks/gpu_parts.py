@@ -283,13 +283,13 @@ def _same_merged(count: int, **options: Any) -> Record:
     """Hold cells that were merged on the device against the catalogue's of the same endpoints, bit for bit."""
     from batchgd.batch import make_batch
     from batchgd.minima import Catalogue
-    from batchgd.run import run
+    from batchgd.run import Into, run
     from batchgd.stopping import Stopping
 
     dtype, stopping = options["dtype"], Stopping(gtol=options["gtol"], maxiter=options["maxiter"])
     batch = make_batch("himmelblau", starts=count, backend="cuda", dtype=dtype, stopping=stopping)
     merged, plain = Catalogue(batch.box), Catalogue(batch.box)
-    lean = run(batch, keep=False, catalogue=merged)
+    lean = run(batch, keep=False, into=Into(merged))
     ends = run(batch).endpoints
     plain.add(0, ends.x, ends.fun, ends.status)
     names = ("key", "count", "first", "x", "fun", "status", "starts", "excluded")

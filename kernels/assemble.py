@@ -77,7 +77,7 @@ def signatures(dtype: str) -> dict[str, tuple[Any, ...]]:
         "record_kernel": (*starts, *problem, x, nit, nfev, status, whole, *trail),
         "values_kernel": (x, whole, array(real), fun),
         "clear_kernel": table,
-        "merge_kernel": (x, fun, status, whole, whole, *box, *table, array(whole), array(whole)),
+        "merge_kernel": (x, fun, status, whole, whole, *box, *table, array(whole), array(whole), array(types.uint64)),
         "compact_kernel": (*table, whole, *table, array(whole)),
         "pick_kernel": (array(whole), whole, *ends, *ends),
     }

@@ -17,7 +17,7 @@ from batchgd.kernels.cuda.occupancy import Configuration, configure, grid, limit
 from batchgd.kernels.cuda.recording import record
 from batchgd.kernels.cuda.schedule import FIRST_LAUNCH, Pace, drive
 from batchgd.kernels.cuda.stream import SIMULATED, Stream, cuda, devices, multiprocessors, simulated
-from batchgd.kernels.plan import Plan
+from batchgd.kernels.plan import Endpoints, Plan
 
 Array = Any
 STREAMS = 2
@@ -50,6 +50,8 @@ class _Flight:
         self._box = [stream.put(name, getattr(plan, name)) for name in ("lower", "width")]
         self._problem = [stream.put(name, getattr(plan, name)) for name in ("p", "box", "h", "limits")]
         self._control = stream.control(plan.control)
+        self._kept = plan.merge is None or plan.merge.keys is not None
+        self._came: list[Array] = []
         self._room = 0
         self._rows: tuple[Array, ...] = ()
         self._merger = None if plan.merge is None else Merger(stream, plan.merge, self._kernels.merge)
@@ -71,10 +73,10 @@ class _Flight:
         )
         stream.sweep(self._kernels.values, n, x, n, self._problem[0], fun)
         self._range = first, stop
-        if self._merger is None:
-            self._came: list[Array] = [stream.fetch(f"rows {k}", array, n) for k, array in enumerate(self._rows)]
-        else:
+        if self._merger is not None:
             self._merger.begin(self._rows, n, first)
+        if self._kept:  # after the merge, which names what is not finite
+            self._came = [stream.fetch(f"rows {k}", array, n) for k, array in enumerate(self._rows)]
         stream.mark()
 
     def ended(self) -> bool:
@@ -84,17 +86,16 @@ class _Flight:
     def take(self) -> None:
         """Hand what came out to the plan."""
         plan = self._plan
-        if self._merger is None:
-            rows = plan.rows(*self._range)
-            for target, source in zip((rows.x, rows.fun, rows.nit, rows.nfev, rows.status), self._came, strict=True):
-                target[:] = source
-            plan.done(rows)
+        if self._merger is None or plan.merge is None:
+            plan.done(self._rows_at_home())
             return
+        rows = self._rows_at_home() if self._kept else None
         cells, tally, left = self._merger.take()
-        assert plan.merge is not None
         plan.merge.done(cells, tally)
         if len(left):
             plan.done(left)
+            if rows is not None:
+                left.scatter(rows)
 
     def tell(self, control: int) -> None:
         """Let the descents that are running end with this status."""
@@ -104,6 +105,12 @@ class _Flight:
     def wait(self) -> None:
         """Wait for what is queued."""
         self._stream.wait()
+
+    def _rows_at_home(self) -> Endpoints:
+        rows = self._plan.rows(*self._range)
+        for target, source in zip((rows.x, rows.fun, rows.nit, rows.nfev, rows.status), self._came, strict=True):
+            target[:] = source
+        return rows
 
     def _make_room(self, n: int) -> None:
         if n > self._room:
@@ -130,7 +137,8 @@ def _kernels(module: Any, plan: Plan) -> _Kernels:
     if not simulated():
         signatures = assemble.signatures(plan.dtype)
         for kernel in merge.values():
-            _keep(module, kernel)
+            if hasattr(module, "keep_shared"):
+                module.keep_shared(kernel)
         if how.max_registers is not None:
             descend = _bounded(module, how.max_registers)
         for kernel in (descend, module.values_kernel, *merge.values()):
@@ -141,14 +149,9 @@ def _kernels(module: Any, plan: Plan) -> _Kernels:
 @cache
 def _bounded(module: Any, max_registers: int) -> Any:
     kernel = cuda.jit(max_registers=max_registers)(module.descend_kernel.py_func)
-    _keep(module, kernel, f"_{max_registers}_registers")
+    if hasattr(module, "keep"):  # where there is such a place on disk
+        module.keep(kernel, variant=f"_{max_registers}_registers")
     return kernel
-
-
-def _keep(module: Any, kernel: Any, variant: str = "") -> None:
-    """Keep what is compiled beside the module's own kernels, where there is such a place."""
-    if hasattr(module, "keep"):
-        module.keep(kernel, variant=variant)
 
 
 def configuration(module: Any, dtype: str) -> Configuration:

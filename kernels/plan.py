@@ -55,6 +55,12 @@ class Endpoints:
             there.turned[:] = self.turned
         return there
 
+    def scatter(self, others: "Endpoints") -> None:
+        """Copy the rows, which are those of ``ids``, over the ones that belong to the same starts."""
+        rows = self.starts(slice(None)) - others.first
+        for name in ("x", "fun", "nit", "nfev", "status"):
+            getattr(others, name)[rows] = getattr(self, name)
+
     def part(self, first: int, stop: int) -> "Endpoints":
         """Return the rows of some starts, sharing memory."""
         rows = slice(first - self.first, stop - self.first)
@@ -87,13 +93,15 @@ class Merge:
     ``lower`` and ``width`` are the box, in float64; ``cells_per_width()`` is the resolution to merge at. ``done(cells,
     tally)`` is called from the main thread with the merged endpoints of a shard, ``tally[status]`` of them in all,
     those without a cell (``status.LOST``) included. Starts that were never taken up and those that escaped are not
-    among them: they go to ``Plan.done``, which looks at them one by one.
+    among them: they go to ``Plan.done``, which looks at them one by one. Where rows are kept, ``keys`` has room for the
+    key of each start.
     """
 
     lower: Array
     width: Array
     cells_per_width: Callable[[], int]
     done: Callable[[Cells, Array], None]
+    keys: Array | None = None
 
 
 @dataclass

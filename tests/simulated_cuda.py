@@ -17,7 +17,7 @@ from batchgd.kernels.plan import Merge
 from batchgd.kernels.status import LOST, Status
 from batchgd.methods import METHODS
 from batchgd.minima import Catalogue
-from batchgd.run import run
+from batchgd.run import Into, run
 from batchgd.samplings import PartOfStarts
 from batchgd.stopping import Stopping
 
@@ -96,7 +96,8 @@ def merged_on_the_device(dtype, cells, table):
     status[7:14] = 1
     at_first, tally, left = Catalogue(box, cells), np.zeros(len(Status), np.int64), []
     stream = Stream(0)
-    merge = Merge(box.lower, box.width, lambda: cells, lambda *_: None)
+    keys = np.full(n, 7, np.uint64)
+    merge = Merge(box.lower, box.width, lambda: cells, lambda *_: None, keys)
     merger = Merger(stream, merge, jitted(), table)
     for first, stop in ((160, 240), (0, 100), (100, 160)):
         rows = slice(first, stop)
@@ -115,10 +116,11 @@ def merged_on_the_device(dtype, cells, table):
     defined = np.isfinite(fun) & np.isfinite(x).all(axis=1)
     seen |= (status == 9) & ~defined
     judged = np.where(defined, status, Status.NONFINITE)
-    plain.add(np.flatnonzero(seen), x[seen], fun[seen], judged[seen])
+    made = plain.add(np.flatnonzero(seen), x[seen], fun[seen], judged[seen])
     names = ("key", "count", "first", "x", "fun", "status", "starts", "excluded")
     return {
         **{name: bool(np.array_equal(getattr(at_first, name), getattr(plain, name))) for name in names},
+        "keys": bool(np.array_equal(keys[seen], made)) and not keys[~seen].any(),
         "cells": len(plain),
         "left": sorted(left) == np.flatnonzero(~seen).tolist(),
         "tally": bool(np.array_equal(tally, np.bincount(judged[seen], minlength=len(Status)))),
@@ -130,9 +132,12 @@ MERGED = ("float64 1048576 256", "float32 1048576 256", "float64 4096 4", "float
 
 def only_minima(name, starts, **options):
     """What is left without entries per start: merged on the device, and from all endpoints on the CPU."""
-    lean = bgd.multistart(name, starts=starts, backend="cuda", keep="minima", **options)
-    full = bgd.multistart(name, starts=starts, backend="cpu", **options)
+    lean, rows, full = (
+        bgd.multistart(name, starts=starts, backend=backend, keep=keep, **options)
+        for backend, keep in (("cuda", "minima"), ("cuda", "all"), ("cpu", "all"))
+    )
     return {
+        "rows": all(np.array_equal(getattr(rows, k), getattr(full, k)) for k in ("label", "status", "nit", "nfev")),
         "counts": lean.minima.count.tolist() == full.minima.count.tolist(),
         "minima": float(np.abs(lean.minima.x - full.minima.x).max()),
         "statuses": lean.status_counts() == full.status_counts(),
@@ -147,7 +152,7 @@ def part_of_the_starts():
     return float(np.abs(run(part).endpoints.x - run(whole).endpoints.x[20:40]).max())
 
 
-def interrupted_within_a_launch():
+def interrupted_within_a_launch(keep):
     """A launch that would take hours, ended by Ctrl-C; the starts that were not taken up are counted too."""
     batch = make_batch(
         "himmelblau",
@@ -158,8 +163,13 @@ def interrupted_within_a_launch():
     )
     catalogue = Catalogue(batch.box)
     threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
-    out = run(batch, keep=False, catalogue=catalogue)
-    return {"statuses": {status.name: n for status, n in out.status_counts.items()}, "starts": catalogue.starts}
+    out = run(batch, keep=keep, into=Into(catalogue, keys=np.zeros(200, np.uint64) if keep else None))
+    ends = out.endpoints.x if keep else batch.starts.points(0, 200)
+    return {
+        "statuses": {status.name: n for status, n in out.status_counts.items()},
+        "starts": catalogue.starts,
+        "moved": float(np.abs(ends - batch.starts.points(0, 200)).max()),
+    }
 
 
 def swept():
@@ -203,5 +213,5 @@ if __name__ == "__main__":
     seen["only minima, some escaped"] = only_minima("himmelblau", 30, method=steep, maxiter=60)
     seen["part"] = part_of_the_starts()
     seen["swept"] = swept()
-    seen["interrupted"] = interrupted_within_a_launch()
+    seen["interrupted"] = [interrupted_within_a_launch(keep) for keep in (False, True)]
     print(json.dumps({**seen, "device": left_on_the_device(), "recorded": recorded()}))

@@ -13,6 +13,7 @@ pytest.importorskip("numba_cuda", reason="numba-cuda is not installed")
 pytest.importorskip("cuda.core", reason="cuda-core is not installed")
 
 from batchgd.kernels import assemble, launch_cuda
+from batchgd.kernels.cuda import merge
 
 
 @pytest.fixture
@@ -107,3 +108,17 @@ def test_a_kernel_under_a_register_bound_lies_beside_the_free_one(device, tmp_pa
     assert assemble.resources(code.library.get_asm_str(), 24).registers <= 24
     names = {path.name.split("-")[0] for path in tmp_path.rglob("*.code")}
     assert names == {"descend_kernel", "descend_kernel_24_registers"}
+
+
+def test_the_merge_is_compiled_once_for_all_specialisations(device, tmp_path):
+    for rule in ("gradient_descent", "barzilai_borwein"):
+        loading._LOADED.clear()
+        merge.jitted.cache_clear()
+        module = loading.load(Specialisation(OBJECTIVE, rule, "float64", "cuda", lanes=1))
+        kernel = merge.jitted()["clear_kernel"]
+        module.keep_shared(kernel)
+        kernel.compile(assemble.signatures("float64")["clear_kernel"])
+        missed = sum(kernel.stats.cache_misses.values())
+        assert missed == (rule == "gradient_descent")
+    merge.jitted.cache_clear()
+    assert len(list(tmp_path.rglob("clear_kernel-*.code"))) == 1

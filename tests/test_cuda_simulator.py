@@ -55,6 +55,7 @@ def test_cells_merged_on_the_device_are_the_catalogues_bit_for_bit(seen, case):
 @pytest.mark.parametrize("case", ["only minima", "only minima, some escaped"])
 def test_only_minima_travel_and_say_the_same(seen, case):
     found = seen[case]
+    assert found["rows"]
     assert found["counts"]
     assert found["statuses"]
     assert found["minima"] < 1e-10
@@ -70,7 +71,9 @@ def test_a_sweep_says_the_same(seen):
 
 
 def test_an_interrupt_is_seen_within_a_launch(seen):
-    assert seen["interrupted"] == {"statuses": {"INTERRUPTED": 200}, "starts": 200}
+    for found in seen["interrupted"]:
+        assert found.pop("moved") < 1e-6  # the rate is tiny; a start that was not taken up ends where it begins
+        assert found == {"statuses": {"INTERRUPTED": 200}, "starts": 200}
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import inspect
 import platform
 import sys
 from functools import cache, lru_cache, partial
@@ -25,13 +26,18 @@ _LOADED: dict[str, ModuleType] = {}
 def load(specialisation: Specialisation) -> ModuleType:
     """Return the module of a specialisation; what it holds is compiled, or read from the cache, when first called."""
     text = _text(specialisation)
-    tools = (*toolchain(), *(cuda_toolchain() if specialisation.target == "cuda" else ()))
-    key = hashlib.sha256("\n".join([text, *tools]).encode()).hexdigest()[:KEY_DIGITS]
+    key = _key(text, specialisation.target)
     if key not in _LOADED:
         folder = cache_folder()
         entry = None if folder is None else folder / key
         _LOADED[key] = _run(key, text, entry, target=specialisation.target)
     return _LOADED[key]
+
+
+def _key(text: str, target: str) -> str:
+    """The name of an entry: a hash of everything that its code depends on."""
+    tools = (*toolchain(), *(cuda_toolchain() if target == "cuda" else ()))
+    return hashlib.sha256("\n".join([text, *tools]).encode()).hexdigest()[:KEY_DIGITS]
 
 
 @lru_cache(maxsize=256)  # writing it anew for each run of the same objective took 15 ms
@@ -42,7 +48,8 @@ def _text(specialisation: Specialisation) -> str:
 def _run(key: str, text: str, entry: Path | None, *, target: str) -> ModuleType:
     """Run the text as a module. It comes from memory: what lies in the file is for readers, and cannot do harm.
 
-    A CUDA module gets a function ``keep(kernel, variant)``, by which further kernels lie beside its own on disk.
+    A CUDA module gets two functions for further kernels: by ``keep(kernel, variant)`` they lie beside its own on disk,
+    by ``keep_shared(kernel)`` in an entry for all specialisations.
     """
     module = ModuleType(f"batchgd_generated_{key}")
     module.__file__ = str(entry / TEXT) if entry else f"<{module.__name__}>"
@@ -54,6 +61,7 @@ def _run(key: str, text: str, entry: Path | None, *, target: str) -> ModuleType:
         from batchgd.specialise.machine_code import keep_kernel
 
         vars(module)["keep"] = partial(keep_kernel, folder=entry)
+        vars(module)["keep_shared"] = partial(keep_kernel, folder=_shared_entry(entry.parent))
         for name in KERNELS:
             keep_kernel(getattr(module, name), entry)
     if target == "cpu":
@@ -64,6 +72,16 @@ def _run(key: str, text: str, entry: Path | None, *, target: str) -> ModuleType:
             if entry is not None:
                 keep(getattr(module, name), entry)
     return module
+
+
+def _shared_entry(folder: Path) -> Path:
+    """The entry of the kernels that are the same for every function and method."""
+    from batchgd.kernels.cuda import merge
+
+    text = inspect.getsource(merge)
+    entry = folder / _key(text, "cuda")
+    _leave_text(entry / TEXT, text.encode())
+    return entry
 
 
 def _leave_text(path: Path, content: bytes) -> None:

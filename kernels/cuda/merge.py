@@ -63,13 +63,20 @@ def clear_kernel(key, count, lowest):
         lowest[slot] = _NO_START
 
 
-def merge_kernel(x, fun, status, n, first, lower, width, cells, key, count, lowest, left, counters):
-    """Count every endpoint in its cell; those that the host must look at go to ``left``."""
+def merge_kernel(x, fun, status, n, first, lower, width, cells, key, count, lowest, left, counters, keys):
+    """Count every endpoint in its cell; those that the host must look at go to ``left``.
+
+    ``keys`` gets the key of each, where it has room for more than one.
+    """
     mask = key.shape[0] - 1
+    told = keys.shape[0] > 1
     for i in range(cuda.grid(1), n, cuda.gridsize(1)):
         code = np.int64(status[i])
         if code != _RUNNING and not defined(x, fun, i):
             code = _NONFINITE
+            status[i] = code
+        if told:
+            keys[i] = _EMPTY
         if (code == _RUNNING) | (code == _ESCAPED):
             left[cuda.atomic.add(counters, _LEFT, 1)] = i
             continue
@@ -77,6 +84,8 @@ def merge_kernel(x, fun, status, n, first, lower, width, cells, key, count, lowe
         if (code == _NONFINITE) | (code == _DIVERGED):
             continue
         mine = row_key(x, i, lower, width, cells)
+        if told:
+            keys[i] = mine
         slot = np.int64(mine & np.uint64(mask))
         placed = False
         for _ in range(PROBES):
@@ -136,6 +145,7 @@ class Merger:
         self._make_table(size or (1 << 8 if simulated() else 1 << 16))
         self._rows = 0
         self._left: Array = None
+        self._keys = stream.empty(1, np.uint64)
         self._picked: list[Array] = []
 
     def begin(self, rows: Any, n: int, first: int) -> None:
@@ -143,6 +153,8 @@ class Merger:
         self._job = rows, n, first, self._merge.cells_per_width()
         if n > self._rows:
             self._rows, self._left = n, self._stream.empty(n, np.int64)
+            if self._merge.keys is not None:
+                self._keys = self._stream.empty(max(n, 2), np.uint64)
         self._queue()
 
     def take(self) -> tuple[Cells, Array, Endpoints]:
@@ -156,6 +168,8 @@ class Merger:
             self._stream.wait()
         (_, _, first, resolution), found, left = self._job, int(self._seen[_FOUND]), int(self._seen[_LEFT])
         tally = self._seen[: len(Status)].copy()
+        if self._merge.keys is not None:
+            self._merge.keys[first : first + len(self._told)] = self._told
         fetched = [self._stream.fetch(f"cell {k}", a, found) for k, a in enumerate(self._table_out)]
         ends = self._pick("representative", self._table_out[2], found)
         self._stream.wait()
@@ -176,9 +190,13 @@ class Merger:
         stream.zero(self._counters)
         stream.sweep(kernels["clear_kernel"], self._size, *table)
         where = self._lower, self._width, float(resolution)
-        stream.sweep(kernels["merge_kernel"], n, x, fun, status, n, first, *where, *table, self._left, self._counters)
+        stream.sweep(
+            kernels["merge_kernel"], n, x, fun, status, n, first, *where, *table, self._left, self._counters, self._keys
+        )
         stream.sweep(kernels["compact_kernel"], self._size, *table, first, *self._table_out, self._counters)
         self._seen = stream.fetch("counters", self._counters, _COUNTERS)
+        if self._merge.keys is not None:
+            self._told = stream.fetch("keys", self._keys, n)
 
     def _make_table(self, size: int) -> None:
         def columns() -> list[Array]:
