@@ -117,6 +117,11 @@ def test_the_table_in_every_form(table):
     assert len(table) == 6
     frame = table.to_dataframe()
     assert frame["success"].tolist() == [each.success for each in table]
+    pivot = table.pivot("minima").splitlines()
+    assert pivot[0] == "| method | styblinski_tang 2-D | six_hump_camel 2-D |"
+    assert pivot[3].split(" | ")[1:] == ["4", "6 |"]
+    with pytest.raises(InputError, match="no 'speed' in a comparison"):
+        table.pivot("speed")
     record = json.loads(json.dumps(table.to_dict()))["cells"][2]
     assert (record["method"], record["evaluations_median"]) == ("short", None)
 

@@ -54,6 +54,16 @@ def test_every_method_is_recorded_bit_for_bit(name, backend):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_the_block_form_is_recorded_too(backend):
+    x0 = np.random.default_rng(4).uniform(-2.0, 2.0, (5, 40))
+    options = {"fun": "rosenbrock", "box": (-5.0, 10.0), "x0": x0}
+    batch, paths = both(bgd.BarzilaiBorwein(), backend, **options)
+    assert_same(batch, paths)
+    sooner = both(bgd.BarzilaiBorwein(), backend, **options, maxiter=9)[0]
+    np.testing.assert_array_equal([path.x[9] for path in paths], sooner.x)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_points_are_the_iterates_of_the_formula(backend):
     rates = np.linspace(1e-3, 1e-2, 40)
     paths = both(bgd.GradientDescent(rates), backend)[1]
@@ -199,7 +209,7 @@ def test_mp4_without_ffmpeg_is_told(runs, monkeypatch):
 
 def test_the_command(folder, capsys):
     line = "path himmelblau --x0 0,0 --x0 4,4 --method adam --method fire --maxiter 9 --backend numpy --every 4 --json"
-    code, out, err = shell(capsys, f"{line} --plot paths.png --animate paths.gif")
+    code, out, err = shell(capsys, f"{line} --plot paths.png --animate paths.gif --convergence c.png")
     assert code == 0, err
     methods = [run["method"]["name"] for run in json.loads(out)["runs"]]
     assert methods == ["Adam", "FIRE"]
@@ -208,7 +218,7 @@ def test_the_command(folder, capsys):
     code, out, err = shell(capsys, "path himmelblau --x0 4,4 --box -6 6 --target-value 5 --backend numpy --json")
     assert code == 0, err
     assert json.loads(out)["runs"][0]["paths"][0]["fun"][-1] <= 5.0
-    assert all((folder / name).stat().st_size > 5_000 for name in ("paths.png", "paths.gif"))
+    assert all((folder / name).stat().st_size > 5_000 for name in ("paths.png", "paths.gif", "c.png"))
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ PATH_OPTIONS = (
     Option("max_points", INTEGER, "Points of one path at most; 2000 when not given."),
     *(BY_NAME[name] for name in (*_STOPPING, "backend", "dtype", "threads")),
     Option("plot", PATH, "Draw the paths into this file (.png, .svg, .pdf)."),
+    Option("convergence", PATH, "Draw value and gradient norm against updates into this file."),
     Option("animate", PATH, "Write an animation of them (.gif; .mp4 where ffmpeg is installed)."),
     BY_NAME["json"],
     BY_NAME["quiet"],
@@ -62,8 +63,9 @@ def path(options: dict[str, Any]) -> int:
 
 
 def _trace(options: dict[str, Any]) -> list[Any]:
-    if "plot" in options:
-        destinations.check_picture(options["plot"])
+    for name in ("plot", "convergence"):
+        if name in options:
+            destinations.check_picture(options[name])
     if "animate" in options:
         destinations.check_animation(options["animate"])
     fun = load_target(options["target"])
@@ -115,6 +117,12 @@ def _draw(runs: list[Any], options: dict[str, Any], console: Console) -> None:
 
         compare_paths(runs, options["plot"])
         console.say(f"picture written to {options['plot']}")
+    if "convergence" in options:
+        from batchgd.plot.canvas import write
+        from batchgd.plot.paths import convergence
+
+        write(convergence(runs), options["convergence"])
+        console.say(f"picture written to {options['convergence']}")
     if "animate" in options:
         from batchgd.plot.animation import animate
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd.errors import InputError
 from batchgd.minima.fractions import wilson
 
 _HEAD = ("landscape", "method", "success", "95 % interval", "minima", "evaluations", "90 %", "fidelity", "seconds")
@@ -141,6 +142,21 @@ class Comparison:
         rows += [f"| {' | '.join(_row(cell))} |" for cell in self.cells]
         return "\n".join([*rows, "", *self._notes()])
 
+    def pivot(self, name: str) -> str:
+        """Return one number of every cell as Markdown, methods down and landscapes across.
+
+        ``name`` is ``"success"``, ``"evaluations"``, ``"fidelity"``, ``"minima"`` or ``"seconds"``.
+        """
+        if name not in _SHORT:
+            raise InputError(f"there is no {name!r} in a comparison: there are {', '.join(_SHORT)}")
+        cells = {(cell.method, cell.landscape): cell for cell in self.cells}
+        rows = [f"| method | {' | '.join(self.landscapes)} |", "|---|" + "---:|" * len(self.landscapes)]
+        for method in self.methods:
+            found = (cells.get((method, landscape)) for landscape in self.landscapes)
+            shown = ["" if cell is None else "failed" if cell.error else _SHORT[name](cell) for cell in found]
+            rows.append(f"| {method} | {' | '.join(shown)} |")
+        return "\n".join(rows)
+
     def to_dataframe(self) -> Any:
         """Return a pandas DataFrame, one row per cell."""
         from batchgd.optional import require
@@ -164,6 +180,19 @@ class Comparison:
         return [f"{self.starts:,} starts each; {_NOTE}. Reference: {self.reference}.", *failed]
 
 
+def _count(number: float) -> str:
+    return f"{number:,.0f}" if np.isfinite(number) else "-"
+
+
+_SHORT: dict[str, Callable[[Cell], str]] = {
+    "success": lambda cell: f"{100 * cell.success:.1f}",
+    "evaluations": lambda cell: _count(cell.quantile(0.5)),
+    "fidelity": lambda cell: f"{100 * cell.fidelity:.1f}",
+    "minima": lambda cell: f"{cell.minima:,}",
+    "seconds": lambda cell: f"{cell.seconds:.3f}",
+}
+
+
 def _row(cell: Cell) -> list[str]:
     if cell.error is not None:
         return [cell.landscape, cell.method, "failed", *[""] * (len(_HEAD) - 3)]
@@ -175,7 +204,8 @@ def _row(cell: Cell) -> list[str]:
         f"{100 * cell.success:.1f} %",
         f"{100 * low:.1f} to {100 * high:.1f} %",
         f"{cell.minima:,}",
-        *(f"{number:,.0f}" if np.isfinite(number) else "-" for number in (middle, tail)),
+        _count(middle),
+        _count(tail),
         f"{100 * cell.fidelity:.1f} %",
         f"{cell.seconds:.3f}",
     ]
