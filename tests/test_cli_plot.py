@@ -39,6 +39,12 @@ def test_a_picture_of_two_runs(runs, tmp_path, capsys):
     assert b"<svg" in file.read_bytes()
 
 
+def test_confusion_of_one_run_is_with_gradient_flow(runs, tmp_path, capsys):
+    file = tmp_path / "picture.svg"
+    assert shell(capsys, f"plot {runs / 'a'} confusion --out {file} --quiet") == (0, "", "")
+    assert b"<svg" in file.read_bytes()
+
+
 def test_lean_runs_have_the_pictures_of_minima(runs, tmp_path, capsys):
     assert shell(capsys, f"plot {runs / 'lean'} discovery --out {tmp_path / 'a.png'}")[0] == 0
     assert_refused(capsys, f"plot {runs / 'lean'} basins --out {tmp_path / 'a.png'}", "keep='all'")
@@ -52,7 +58,6 @@ def test_lean_runs_have_the_pictures_of_minima(runs, tmp_path, capsys):
         ("basins", "--out FILE"),
         ("basins --out x.txt", "must end in a picture format"),
         ("basins --out nowhere/x.png", "not a folder"),
-        ("confusion --out x.png", "add --with"),
         ("basins --with {b} --out x.png", "leave out --with"),
         ("basins --fun mine.py --out x.png", "name the function"),
     ],

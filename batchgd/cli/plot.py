@@ -17,7 +17,7 @@ def plot(
     ] = None,
     out: Annotated[str | None, typer.Option("--out", metavar="FILE", help="Where to (.png, .svg, .pdf).")] = None,
     other: Annotated[
-        str | None, typer.Option("--with", metavar="RUN2", help="A second run, for pictures of two (confusion).")
+        str | None, typer.Option("--with", metavar="RUN2", help="A second run of the same starts, for confusion.")
     ] = None,
     fun: Annotated[
         str | None, typer.Option("--fun", metavar="TARGET", help="The run's function, where it is no landscape.")
@@ -48,8 +48,6 @@ def _draw(run: str, name: str | None, out: str, other: str | None, fun: str | No
     result = bgd.load(run, fun=function)
     name = suitable(result) if name is None else name
     picture = getattr(result.plot, name)
-    if name == "confusion" and other is None:
-        raise InputError("the picture 'confusion' is of two runs of the same starts: add --with RUN2")
     if name != "confusion" and other is not None:
         raise InputError(f"the picture {name!r} is of one run: leave out --with")
     write(picture() if other is None else picture(bgd.load(other, fun=function)), out)

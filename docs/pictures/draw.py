@@ -30,6 +30,15 @@ def draw_results() -> None:
         save_picture(bgd.multistart(name, dim=dim, starts=starts), HERE / file, picture)
 
 
+def draw_trust() -> None:
+    """The pictures of docs/trust.md."""
+    ball = bgd.HeavyBall(learning_rate=0.003, momentum=0.9)
+    for file, method in {"zoom_default.png": None, "zoom_heavy_ball.png": ball}.items():
+        write(bgd.multistart("himmelblau", starts=1_000, method=method).plot.zoom(), HERE / file)
+    adam = bgd.multistart("himmelblau", starts=100_000, method=bgd.Adam(learning_rate=0.01))
+    write(adam.plot.confusion(), HERE / "confusion_adam.png")
+
+
 def draw_network() -> None:
     """The picture of docs/strategies.md."""
     walk = bgd.BasinHopping(hops=40, step=0.15)
