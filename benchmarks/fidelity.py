@@ -5,6 +5,9 @@ is integrated for every start by the pairs of Dormand and Prince (1980), each st
 error of 1e-9 a step, until it comes within 1e-3 box widths of a known minimum. Starts on which the default method
 differs from it are integrated once more by SciPy's LSODA, which shares no code with it.
 
+It shares no code with ``result.fidelity()`` either, whose gradient flow is one of the methods in the table: this is
+where that reference is held against something else.
+
 Prints one Markdown table. A start without a label (diverged, out of iterations) counts as labelled otherwise.
 """
 
@@ -20,6 +23,7 @@ from numpy.typing import NDArray
 
 import batchgd as bgd
 from batchgd import landscapes
+from batchgd.basins.flow import true_flow
 from batchgd.minima.fractions import wilson
 
 Floats = NDArray[np.float64]
@@ -122,6 +126,7 @@ def methods(landscape: str) -> dict[str, Any]:
         f"max_displacement {share}{' (default)' if share == usual else ''}": bgd.BarzilaiBorwein(max_displacement=share)
         for share in sorted({*DISPLACEMENTS, usual}, reverse=True)
     }
+    capped["gradient flow of result.fidelity()"] = true_flow()
     constant = {f"learning_rate {rate}": bgd.GradientDescent(learning_rate=rate) for rate in RATES.get(landscape, ())}
     return capped | constant
 

@@ -8,7 +8,8 @@ import pytest
 import result_samples as samples
 
 import batchgd as bgd
-from batchgd.basins.fidelity import check_step, true_flow
+from batchgd.basins.fidelity import check_step
+from batchgd.basins.flow import true_flow
 from batchgd.basins.half_step import halved, of_rows, step_name
 from batchgd.basins.relabel import confusion_counts
 from batchgd.cli import main

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd.basins.flow import true_flow
 from batchgd.basins.half_step import halved, of_rows, step_name
 from batchgd.basins.relabel import confusion_counts, labels_onto
 from batchgd.batch import Batch, batch_from
 from batchgd.errors import InputError
-from batchgd.methods import BarzilaiBorwein, Method, as_method
+from batchgd.methods import Method, as_method
 from batchgd.minima.fractions import wilson
 from batchgd.standins import StartRows, host
 
@@ -22,11 +23,6 @@ if TYPE_CHECKING:
 _FLOW_UPDATES = 100_000  # at least: small steps take many
 _CHECKED = 2_000  # starts run again by check=True: at 1,000 and more the same kernel serves
 _TOLERATED = 0.01  # share of changed labels above which check=True warns
-
-
-def true_flow() -> Method:
-    """Return the method that follows gradient flow dx/dt = -∇f(x), whose basins are the true ones."""
-    return BarzilaiBorwein(max_displacement=0.001)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from batchgd.backends import check_dtype
-from batchgd.basins.fidelity import true_flow
+from batchgd.basins.flow import true_flow
 from batchgd.basins.match import match
 from batchgd.comparison.table import Cell, Comparison
 from batchgd.errors import InputError

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from batchgd.plot.basins import borders, figure_size
 from batchgd.plot.canvas import fit_aspect, headline, levels, new_axes, tidy
 from batchgd.plot.markers import coloured_key, draw_minima
-from batchgd.plot.style import INK, LABEL_SIZE, NO_LABEL, blend, palette
+from batchgd.plot.style import INK, LABEL_SIZE, NO_LABEL, TITLE_SIZE, blend, palette
 
 if TYPE_CHECKING:
     from batchgd.basins.map import BasinMap
@@ -81,6 +81,41 @@ def draw_map(
     if keyed:
         coloured_key(ax, basins, int(np.count_nonzero(basins.label < 0)), _FILL_SHARE)
     return ax
+
+
+def draw_maps(maps: dict[str, BasinMap], title: str, reference: str | None = None, columns: int = 3) -> Any:
+    """Draw several maps of one window side by side, such as those of several methods.
+
+    Parameters
+    ----------
+    maps : dict of BasinMap
+        By title. Colours agree where labels do: give ``known=`` the minima of the first map when making the others.
+    title : str
+        Above all of them.
+    reference : str, optional
+        The title of the map that the others are held against: each tells its share of pixels with another label.
+    columns : int
+        Panels in a row.
+
+    Returns
+    -------
+    array of Axes
+    """
+    rows = -(-len(maps) // columns)
+    size = next(iter(maps.values())).window[:, 1] - next(iter(maps.values())).window[:, 0]
+    tall = 3.1 * float(np.clip(size[1] / size[0], 0.4, 1.6)) + 0.45
+    axes = np.asarray(new_axes((3.1 * columns, tall * rows + 0.5), rows, columns), dtype=object).ravel()
+    for ax, (name, made) in zip(axes, maps.items(), strict=False):
+        note = "true basins" if name == reference else ""
+        if reference is not None and name != reference:
+            note = f"{100 * np.mean(made.label != maps[reference].label):.2g} % of the pixels have another label"
+        draw_map(made, ax, key=False, contours=False, title=name, note=note)
+        ax.set_xlabel("")
+        ax.set_ylabel("")
+    for spare in axes[len(maps) :]:
+        spare.remove()
+    axes[0].figure.suptitle(title, x=0.012, ha="left", fontsize=TITLE_SIZE + 2, fontweight="bold", color=INK)
+    return axes[: len(maps)]
 
 
 def pixels(basins: BasinMap, shade: bool = True) -> NDArray[np.float64]:

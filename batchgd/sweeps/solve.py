@@ -172,7 +172,6 @@ class _Sweep:
 
     def _add(self, first: int, stop: int) -> bool:
         """Descend from some starts at every value; whether time is left for more."""
-        from batchgd.basins.fidelity import true_flow
         from batchgd.gather import Gathering
         from batchgd.run import run
 

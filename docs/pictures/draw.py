@@ -7,9 +7,11 @@ import numpy as np
 
 import batchgd as bgd
 from batchgd import landscapes
+from batchgd.basins.flow import true_flow
 from batchgd.methods import METHODS
 from batchgd.plot import landscape, save_picture
 from batchgd.plot.canvas import write
+from batchgd.plot.maps import draw_maps
 from batchgd.plot.paths import compare_paths, convergence
 
 HERE = Path(__file__).parent
@@ -81,6 +83,34 @@ def draw_landscapes() -> None:
     (HERE.parent / "landscapes.md").write_text("\n".join(lines) + "\n")
 
 
+FLOW = "gradient flow"
+RATES = {"himmelblau": (0.001, 0.005, 0.01, 0.0125), "six_hump_camel": (0.002, 0.005, 0.01, 0.02)}
+OTHERS = {
+    "heavy ball, η = 0.002, β = 0.9": ("heavy_ball", {"learning_rate": 0.002, "momentum": 0.9}),
+    "Adam, η = 0.01": ("adam", {"learning_rate": 0.01}),
+    "FIRE, time step 0.02": ("fire", {"time_step": 0.02}),
+    "L-BFGS": ("lbfgs", {}),
+}
+"""Methods of docs/basins.md beside constant rates; those that the table of methods does not have are left out."""
+
+
+def draw_basins() -> None:
+    """The pictures of docs/basins.md: the basins that several methods draw, beside those of gradient flow."""
+    for name, rates in RATES.items():
+        methods = {FLOW: true_flow()} | {f"η = {rate:g}": bgd.GradientDescent(learning_rate=rate) for rate in rates}
+        methods |= {title: METHODS[key](**given) for title, (key, given) in OTHERS.items() if key in METHODS}
+        true = bgd.basin_map(name, method=methods[FLOW], maxiter=100_000)
+        maps = {FLOW: true} | {
+            title: bgd.basin_map(name, method=method, maxiter=100_000, known=true.minima)
+            for title, method in methods.items()
+            if title != FLOW
+        }
+        write(draw_maps(maps, f"{name}: the basins that methods draw", FLOW), HERE / f"basins_{name}.png")
+    minima = bgd.multistart("shekel", dim=4, starts=5_000).minima
+    write(bgd.basin_map("shekel", dim=4, plane=minima.x[:3]).plot(), HERE / "basins_shekel.png")
+    write(bgd.multistart("schwefel", dim=3, starts=1_000).plot.discovery(), HERE / "discovery.png")
+
+
 def draw_chapter() -> None:
     """The pictures of docs/gradient-descent.md."""
 
@@ -117,5 +147,6 @@ if __name__ == "__main__":
     draw_results()
     draw_chapter()
     draw_network()
+    draw_basins()
     draw_sweeps()
     draw_landscapes()
