@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd.basins.flow import true_flow
 from batchgd.batch import Batch, make_batch
 from batchgd.errors import InputError
 from batchgd.kernels.plan import Endpoints
