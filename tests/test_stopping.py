@@ -20,6 +20,9 @@ METHODS = {
     "Armijo": bgd.GradientDescent(7.3, line_search="armijo"),
     "Barzilai-Borwein": bgd.BarzilaiBorwein(max_displacement=0.2),
 }
+COMPILED = dict.fromkeys(
+    ("gradient, relative, max-norm", "value, relative", "value, two in a row", "target", "patience"), "Barzilai-Borwein"
+) | {"step, relative": "heavy ball"}
 NEVER_REJECT = ("gradient descent", "heavy ball")
 
 
@@ -33,8 +36,8 @@ def travelled(request):
 @pytest.mark.parametrize("rule", RULES | STEP_RULES)
 def test_a_rule_ends_a_path_where_its_definition_says(rule, backend, travelled):
     name, ways = travelled
-    if backend == "cpu" and name != ("heavy ball" if rule in STEP_RULES else "Barzilai-Borwein"):
-        pytest.skip("all methods on numpy, one compiled")
+    if backend == "cpu" and COMPILED.get(rule) != name:
+        pytest.skip("all methods and rules on numpy, one of each kind compiled")
     if rule in STEP_RULES and name not in NEVER_REJECT:
         pytest.skip("a line search may yet shorten the step to come")
     settings, status, holds = (RULES | STEP_RULES)[rule]
@@ -120,13 +123,22 @@ class TestOscillation:
         assert ends.nit.max() < 200
 
     def test_a_slow_decay_is_none(self, backend, dtype):
-        method, stopping = bgd.GradientDescent(1.9995), bgd.Stopping(oscillation=10, maxiter=50_000, gtol=1e-4)
+        method, stopping = bgd.GradientDescent(1.9995), bgd.Stopping(oscillation=10, gtol=0.5)
         ends = bgd.descend(parabola, [[1.5]], method=method, stopping=stopping, backend=backend, dtype=dtype)
         assert ends.status.tolist() == [Status.GRADIENT]
 
 
-@pytest.mark.parametrize("name", ["rastrigin", "six_hump_camel", "ackley"])
-@pytest.mark.parametrize("method", [None, bgd.GradientDescent(line_search="armijo"), bgd.Adam(0.02)], ids=str)
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [
+        ("rastrigin", None),
+        ("six_hump_camel", None),
+        ("ackley", None),
+        ("rastrigin", bgd.GradientDescent(line_search="armijo")),
+        ("ackley", bgd.Adam(0.02)),
+    ],
+    ids=str,
+)
 def test_float32_stops_where_it_makes_no_progress(name, method):
     result = bgd.multistart(name, dim=2, starts=2000, dtype="float32", method=method, backend="cpu")
     capped = np.count_nonzero(~np.isin(result.status, [Status.GRADIENT, Status.STALLED]))
