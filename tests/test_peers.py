@@ -113,3 +113,15 @@ def test_the_command_writes_a_page_and_numbers(tmp_path, capsys):
     assert '"peer": "numpy"' in numbers.read_text(encoding="utf-8")
     assert "2-D Himmelblau" in capsys.readouterr().out
     assert Row("a", "b", "c", "d").as_dict()["seconds"] is None
+
+
+def test_the_fit_ends_at_nists_certified_parameters():
+    from peer.eckerle4 import LOWER, WIDTH
+
+    case = replace(CASES["eckerle4_solve"], starts=None)
+    rows = measured(case, n=16, only={"scipy"})
+    run = peers_of(case, "float64")[0].prepare(case, "float64", case.points(16, "float64"))
+    assert all(row.converged == 1.0 for row in rows.values())
+    fit = LOWER + WIDTH * run().x
+    certified = [1.5543827178, 4.0888321754, 451.54121844]
+    assert (np.abs(fit / certified - 1.0).max(axis=1) < 1e-5).mean() > 0.5

@@ -15,6 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from .eckerle4 import eckerle4
+from .eckerle4 import gradient as eckerle4_gradient
+
 DESCENT = "descent"
 """Gradient descent with a constant rate: every peer does the same updates and ends by the same test."""
 
@@ -195,6 +198,20 @@ CASES = {
             kind=SOLVE,
             starts=16_384,
             remark="long steps may cross barriers, so methods may end in different minima from the same start",
+        ),
+        Case(
+            "eckerle4_solve",
+            "NIST Eckerle4, each with its own method",
+            eckerle4,
+            3,
+            (0.0, 1.0),
+            eckerle4_gradient,
+            "eckerle4",
+            0.01,
+            gtol={"float64": 1e-6},
+            kind=SOLVE,
+            starts=16_384,
+            remark="35 points, 3 parameters scaled to [0, 1]. No float32: it cannot resolve this gradient",
         ),
     )
 }

@@ -28,6 +28,7 @@ TARGETS = (
     ("styblinski_tang", "float32", "numpy", 3.0),
     ("heavy_tail", "float64", "jax", 200.0),
     ("styblinski_tang_solve", "float64", "scipy", 100.0),
+    ("eckerle4_solve", "float64", "scipy", 100.0),
 )
 """Case, dtype, peer, and the ratio that batchgd is meant to reach."""
 

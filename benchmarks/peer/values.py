@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .cases import MERGING
+from .eckerle4 import value as eckerle4_value
 
 
 def rastrigin(xp: Any, x: Any) -> Any:
@@ -43,5 +44,6 @@ VALUES: dict[str, Callable[[Any, Any], Any]] = {
     "himmelblau": himmelblau,
     "rosenbrock": rosenbrock,
     "heavy_tail": heavy_tail,
+    "eckerle4": eckerle4_value,
 }
 """Every function ``(library, x) -> f`` for x of shape (d,) or (d, n)."""
