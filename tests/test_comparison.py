@@ -109,6 +109,7 @@ def test_an_interrupt_keeps_what_is_there(monkeypatch):
     monkeypatch.setattr(cells, "_run", run)
     seen = bgd.compare(["barzilai_borwein", "adam", "fire"], ["himmelblau"], **NUMPY)
     assert [each.method for each in seen] == ["barzilai_borwein", "adam"]
+    assert seen.interrupted
 
 
 def test_the_table_in_every_form(table):

@@ -76,7 +76,7 @@ def compare(
 
         profile(table, path=plot)
         console.say(f"picture written to {plot}")
-    if table.cells and table.cells[-1].interrupted:
+    if table.interrupted:
         return EXIT_INTERRUPTED
     return EXIT_FAILED if table.failures else EXIT_DONE
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from batchgd.backends import check_dtype
 from batchgd.basins.flow import true_flow
-from batchgd.basins.match import match
+from batchgd.basins.relabel import labels_onto
 from batchgd.comparison.table import Cell, Comparison
 from batchgd.errors import InputError
 from batchgd.methods import METHODS, Method, as_method, split_per_start
@@ -74,8 +74,8 @@ def compare(
         global value, where it is known, is 0. Then one learning rate means the same everywhere. When left out: where
         ``methods`` is left out or holds only names.
     reference : Method, optional
-        Whose labels the others' are held against (fidelity); a Barzilai-Borwein descent with steps of at most a
-        thousandth of the box, close to gradient flow, when left out.
+        Whose labels the others' are held against (fidelity); what ``result.fidelity()`` takes for gradient flow when
+        left out.
     gtol, maxiter, stopping
         When a trajectory ends, as in :func:`multistart`.
     backend, dtype, threads
@@ -116,12 +116,14 @@ def compare(
         except Exception as error:
             cells += [Cell(method, name, error=_told(error)) for method in methods]
             continue
+        if flow.interrupted:
+            return Comparison(tuple(cells), starts, str(judge), interrupted=True)
         for label, method in methods.items():
             cells.append(_cell(label, name, batch, method, flow, best))
             if progress is not None:
                 progress(cells[-1])
             if cells[-1].interrupted:
-                return Comparison(tuple(cells), starts, str(judge))
+                return Comparison(tuple(cells), starts, str(judge), interrupted=True)
     return Comparison(tuple(cells), starts, str(judge))
 
 
@@ -226,16 +228,14 @@ def _cell(label: str, name: str, batch: Batch, method: Method, flow: Any, best: 
         known = min([*minima.fun, *flow.minima.fun], default=np.inf) if best is None else best
         reached = np.asarray(minima.fun) <= known + _REACHED * max(1.0, abs(known))
         at_rest = result.success & (result.label >= 0)
-        renamed = np.full(len(minima) + 1, -2)  # the last entry is that of label -1, which agrees with nothing
-        pairs = match(result, flow).both
-        renamed[pairs[:, 0]] = pairs[:, 1]
+        place, _ = labels_onto(flow, result)
         return Cell(
             label,
             name,
             successes=int(np.sum(minima.count[reached])),
             starts=result.n,
             minima=len(minima),
-            fidelity=float(np.mean(renamed[result.label] == flow.label)),
+            fidelity=float(np.mean((place[result.label] == flow.label) & (flow.label >= 0))),
             evaluations=np.where(at_rest, result.nfev, np.inf),
             compile_seconds=compiling,
             seconds=seconds,

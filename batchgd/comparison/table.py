@@ -108,6 +108,7 @@ class Comparison:
     cells: tuple[Cell, ...]
     starts: int
     reference: str = ""
+    interrupted: bool = False
 
     def __len__(self) -> int:
         return len(self.cells)
