@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from batchgd.minima.catalogue import Catalogue
     from batchgd.minima.tables import Minima, Stationary
     from batchgd.plot import Pictures
+    from batchgd.saddles import Saddles
     from batchgd.stopping import Stopping
     from batchgd.strategies import Record
     from batchgd.strategies.network import Network
@@ -381,6 +382,7 @@ class MultistartResult(BatchResult):
         self.stopped = stopped
         self.x_tol, self.f_tol, self.cells = x_tol, f_tol, cells
         self.strategy = strategy
+        self._saddles: Saddles | None = None
 
     @property
     def unlabelled(self) -> int:
@@ -424,6 +426,26 @@ class MultistartResult(BatchResult):
         from batchgd.basins.recluster import recluster
 
         return recluster(self, x_tol, f_tol)
+
+    def connect(self, *, border_points: int = 500, rounds: int = 5) -> "Saddles":
+        """Find the saddles of index 1 in the box, and which minima each joins; kept as ``saddles``.
+
+        See :func:`batchgd.saddles.connect.connect` for the options.
+        """
+        from batchgd.saddles.connect import connect
+
+        self._saddles = connect(self, border_points=border_points, rounds=rounds)
+        return self._saddles
+
+    @property
+    def saddles(self) -> "Saddles":
+        """What :meth:`connect` found; sought with its defaults where it was not called before. It is not saved."""
+        return self.connect() if self._saddles is None else self._saddles
+
+    @property
+    def graph(self) -> Any:
+        """A networkx MultiGraph: a node per minimum (``fun``, ``x``), an edge per saddle (``fun``, ``barrier``)."""
+        return self.saddles.graph
 
     def network(self) -> "Network":
         """The local-optima network of a basin-hopping run: how often which minimum was reached from which.

@@ -20,7 +20,7 @@ from batchgd.standins import StartRows, host
 if TYPE_CHECKING:
     from batchgd.result import MultistartResult
 
-_FLOW_UPDATES = 100_000  # at least: small steps take many
+FLOW_UPDATES = 100_000  # at least: small steps take many
 _CHECKED = 2_000  # starts run again by check=True: at 1,000 and more the same kernel serves
 _TOLERATED = 0.01  # share of changed labels above which check=True warns
 
@@ -178,7 +178,7 @@ def fidelity(
         rows = np.sort(np.random.default_rng(seed).choice(result.n, int(sample), replace=False))
     method, x0 = of_rows(batch.method, rows), StartRows(result.starts, rows).points(0, len(rows))
     flow = true_flow() if reference is None else as_method(reference)
-    part = replace(_with_starts(batch, x0, flow, _FLOW_UPDATES), dtype="float64", mixed=False)
+    part = replace(_with_starts(batch, x0, flow, FLOW_UPDATES), dtype="float64", mixed=False)
     label, half = host(result.label)[rows].astype(np.int64), halved(method)
     return Fidelity(
         rows,

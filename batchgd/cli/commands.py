@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from batchgd.cli import bench, cache, compare, curvature, diff, doctor, landscapes, map, path, plot, run, sweep
+from batchgd.cli import bench, cache, compare, connect, curvature, diff, doctor, landscapes, map, path, plot, run, sweep
 from batchgd.cli.parameters import PairsCommand
 
 
@@ -26,6 +26,7 @@ COMMANDS = (
     Row("compare", compare.compare),
     Row("curvature", curvature.curvature, {"cls": PairsCommand}),
     Row("map", map.map_basins, {"cls": PairsCommand}),
+    Row("connect", connect.connect, {"cls": PairsCommand}),
     Row("sweep", sweep.sweep, {"epilog": run.EPILOG, "cls": sweep.SweepCommand}),
     Row("list", landscapes.list_landscapes),
     Row("diff", diff.diff),

@@ -49,7 +49,7 @@ def _merge(table: dict[str, Option], target: str | None, config: str | None, giv
             options[name] = table[name].read(value)
     if target is not None:
         options["target"] = target
-    if "target" not in options:
+    if "target" not in options and "run" not in options:  # a saved run may know its function
         raise InputError("name a TARGET: a landscape (`batchgd list` shows them) or FILE.py:FUNCTION")
     return options
 

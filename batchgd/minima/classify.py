@@ -58,7 +58,7 @@ def classify(
         part = slice(begin, begin + rows)
         value, _ = modes(objective, box, x[part])
         soft: NDArray[np.bool_] = _soft(value, scale)
-        falling = np.sum((value < 0) & ~soft, axis=1)
+        falling = falling_modes(value, scale).sum(axis=1)
         still = _stationary(objective, box, x[part], scale)
         kinds.negative[part], kinds.zero[part] = falling, soft.sum(axis=1)
         by_sign = np.where(falling == 0, MINIMUM, np.where(falling == box.dim, MAXIMUM, SADDLE))
@@ -84,6 +84,11 @@ def _stationary(objective: Derivable, box: Box, x: NDArray, scale: Scale) -> NDA
     with np.errstate(all="ignore"):
         slope = np.abs(np.asarray(objective.value_and_gradient(x)[1]) * box.width).max(axis=1)
     return np.asarray(slope <= _SLOPE * scale.slope)
+
+
+def falling_modes(value: NDArray, scale: Scale) -> NDArray[np.bool_]:
+    """Which eigenvalues, (m, d) in box widths, are negative, and not so soft that they decide nothing."""
+    return (value < 0) & ~_soft(value, scale)
 
 
 def _soft(value: NDArray, scale: Scale) -> NDArray[np.bool_]:

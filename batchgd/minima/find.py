@@ -132,7 +132,7 @@ def find_minima(
     identity = Identity(x_tol, f_tol) if identity is None else identity
     n = catalogue.starts if n_starts is None else n_starts
     sites, site = find_sites(catalogue, objective, box, identity, measure(objective, box))
-    order = _order(sites, box, f_tol)
+    order = by_value(box, sites.x, sites.fun, sites.noise, f_tol, sites.kind)
     lowest = order[np.isin(sites.kind[order], MINIMA)]
     other = order[~np.isin(sites.kind[order], (*MINIMA, NOTHING))]
     note = None if independent else interval_note or _NOT_INDEPENDENT
@@ -196,15 +196,15 @@ def _eigenvalues(objective: Derivable, x: NDArray[np.float64]) -> NDArray[np.flo
     return value
 
 
-def _order(sites: Sites, box: Box, f_tol: float) -> NDArray[np.int64]:
-    """Lowest value first; values that rounding cannot order are ordered by rounded coordinates."""
-    order = np.argsort(sites.fun, kind="stable")
-    tolerance = np.maximum(f_tol * np.maximum(1.0, np.abs(sites.fun)), sites.noise)[order]
-    gap = np.diff(sites.fun[order]) > tolerance[1:]
+def by_value(box: Box, x: NDArray, fun: NDArray, noise: NDArray, f_tol: float, kind: NDArray) -> NDArray[np.int64]:
+    """Rows with the lowest value first; values that rounding cannot order are ordered by rounded coordinates."""
+    order = np.argsort(fun, kind="stable")
+    tolerance = np.maximum(f_tol * np.maximum(1.0, np.abs(fun)), noise)[order]
+    gap = np.diff(fun[order]) > tolerance[1:]
     level = np.empty(len(order), np.int64)
     level[order] = np.cumsum(np.r_[False, gap])[: len(order)]
-    u = np.rint((sites.x - box.lower) / (box.width * _ROUND))
-    return np.lexsort((sites.kind, *u.T[::-1], level))
+    u = np.rint((x - box.lower) / (box.width * _ROUND))
+    return np.lexsort((kind, *u.T[::-1], level))
 
 
 def _gap(box: Box, minima: Minima, floor: float) -> tuple[float, int, int]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class _Table:
+class Table:
     """Rows of points: ``len``, and the rows ``table[i]`` (one, as a dict), ``table[a:b]``, ``table[mask]``."""
 
     def __len__(self) -> int:
@@ -40,7 +40,7 @@ class _Table:
 
 
 @dataclass(frozen=True, eq=False)
-class Minima(_Table):
+class Minima(Table):
     """The distinct minima, lowest value first; the row number is the label.
 
     Rows whose values agree within the value tolerance are ordered by x, coordinate by coordinate.
@@ -94,7 +94,7 @@ class Minima(_Table):
 
 
 @dataclass(frozen=True, eq=False)
-class Stationary(_Table):
+class Stationary(Table):
     """Points where descents came to rest that are no minima, lowest value first; their starts have label -1.
 
     Attributes

@@ -29,12 +29,21 @@ PICTURES = {
 SPECIAL_PICTURES = {
     "tolerances": "number of minima against the tolerance that tells them apart; needs the function",
     "confusion": "where the starts of each minimum end by gradient flow, or in another run of the same starts",
+    "disconnectivity": "which minima are connected below each level, by the saddles of result.connect()",
     "network": "local-optima network of a basin-hopping run",
     "zoom": "basins of the function and method of a run, ever closer to a border",
 }
 """Pictures of results of one kind, or of a result and something else, in the same way."""
 
-_OF_MINIMA = ("fractions", "funnel", "parallel", "discovery", "tolerances", "zoom")  # these need no trajectories
+_OF_MINIMA = (
+    "fractions",
+    "funnel",
+    "parallel",
+    "discovery",
+    "tolerances",
+    "zoom",
+    "disconnectivity",
+)  # these need no trajectories
 
 
 class Pictures:

@@ -48,6 +48,13 @@ def draw_network() -> None:
     save_picture(result, HERE / "schwefel_network.png", "network")
 
 
+def draw_saddles() -> None:
+    """The pictures of docs/saddles.md."""
+    for name, starts in (("six_hump_camel", 1_000), ("rastrigin", 5_000)):
+        result = bgd.multistart(name, starts=starts)
+        save_picture(result, HERE / f"{name}_disconnectivity.png", "disconnectivity")
+
+
 def draw_sweeps() -> None:
     """The pictures of docs/learning-rate.md."""
 
@@ -148,5 +155,6 @@ if __name__ == "__main__":
     draw_chapter()
     draw_network()
     draw_basins()
+    draw_saddles()
     draw_sweeps()
     draw_landscapes()

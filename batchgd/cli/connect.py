@@ -1,0 +1,66 @@
+"""`batchgd connect`: saddles between minima, the paths over them, and the disconnectivity graph, from the shell."""
+
+from typing import Any
+
+from batchgd.cli import destinations
+from batchgd.cli.console import EXIT_DONE, Console, print_json
+from batchgd.cli.options import BY_NAME, INTEGER, PATH, Option
+from batchgd.cli.parameters import takes
+from batchgd.cli.solver import solver_arguments
+from batchgd.cli.target import load_target
+from batchgd.errors import InputError
+
+_SHARED = (
+    *("box", "dim", "starts", "method", "learning_rate", "set", "seed", "gtol", "xtol", "ftol", "maxiter"),
+    *("backend", "threads", "x_tol", "f_tol", "json", "quiet"),
+)
+OPTIONS = (
+    Option("run", PATH, "Folder of a saved run (--out) to connect; TARGET is then its function, if it has no name."),
+    Option("border_points", INTEGER, "Walkers from borders at most; 500 when not given."),
+    Option("plot", PATH, "Draw the disconnectivity graph into this file."),
+    *(BY_NAME[name] for name in _SHARED),
+)
+_OF_A_RUN = ("target", "run", "border_points", "plot", "json", "quiet")
+
+
+@takes(OPTIONS)
+def connect(options: dict[str, Any]) -> int:
+    """Find the saddles between minima, the minima that each joins, and the heights of the barriers.
+
+    TARGET is a landscape's name (`batchgd list` shows them) or FILE.py:FUNCTION. `--plot FILE` draws the
+    disconnectivity graph.
+    """
+    console = Console(quiet=options.get("quiet", False))
+    if "plot" in options:
+        destinations.check_picture(options["plot"])
+    with console.guard_stdout():
+        result = _result(options)
+        settings = {"border_points": options["border_points"]} if "border_points" in options else {}
+        saddles = result.connect(**settings)
+    if options.get("json"):
+        print_json(saddles.to_dict())
+    else:
+        print(saddles)
+    if "plot" in options:
+        from batchgd.plot.canvas import write
+
+        with console.guard_stdout():
+            write(result.plot.disconnectivity(), options["plot"])
+        console.say(f"picture written to {options['plot']}")
+    return EXIT_DONE
+
+
+def _result(options: dict[str, Any]) -> Any:
+    """Return the result to connect: a saved one, or that of a run now."""
+    import batchgd as bgd
+
+    fun = load_target(options["target"]) if "target" in options else None
+    if "run" not in options:
+        return bgd.multistart(fun, **solver_arguments(fun, options))
+    extra = [name for name in options if name not in _OF_A_RUN]
+    if extra:
+        raise InputError(f"--{extra[0].replace('_', '-')} says how to run, and --run has run already: leave one out")
+    result = bgd.load(options["run"], fun=fun)
+    if not hasattr(result, "connect"):
+        raise InputError(f"{options['run']} holds endpoints without minima: connect a run of multistart")
+    return result

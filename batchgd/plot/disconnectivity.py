@@ -1,0 +1,91 @@
+"""The disconnectivity graph: which minima are connected below each level."""
+
+from typing import Any
+
+import numpy as np
+
+from batchgd.plot.canvas import headline, new_axes, tidy
+from batchgd.plot.style import INK, LABEL_SIZE, NOTE_SIZE, palette
+from batchgd.saddles.tree import Tree
+from batchgd.saddles.tree import disconnectivity as tree_of
+
+_NAMED = 40  # minima up to which each carries its label
+_SLANT = 0.045  # of the height of the picture: where a superbasin splits, its parts part over so much
+
+
+def disconnectivity(result: Any, ax: Any = None, *, levels: int | None = None) -> Any:
+    """Draw the disconnectivity graph: minima as the ends of lines, which meet at the level that connects them.
+
+    Each line ends below at the value of its minimum. Going up, lines meet where the lowest path between their minima
+    has its highest saddle. Sets of minima that no saddle found joins stand side by side, each with an open ring on top.
+
+    Parameters
+    ----------
+    result : MultistartResult
+        Its ``saddles`` are sought where ``result.connect()`` was not called before.
+    ax : matplotlib Axes, optional
+        Where to draw; a new figure without.
+    levels : int, optional
+        Even steps of the level; see :func:`batchgd.saddles.tree.disconnectivity`.
+
+    Returns
+    -------
+    Axes
+    """
+    saddles = result.saddles
+    tree, m = tree_of(saddles, levels), len(saddles.nodes)
+    ax = new_axes((7.0, 4.8)) if ax is None else ax
+    _draw_lines(ax, tree, m)
+    named = m <= _NAMED
+    if named:
+        for k in range(m):
+            ax.annotate(
+                str(k), (tree.place[k], tree.level[k]), (0, -4), textcoords="offset points", size=NOTE_SIZE - 0.5,
+                color=INK, ha="center", va="top", gid="label",
+            )  # fmt: skip
+    size = float(np.clip(900 / max(m, 1), 2, 26))
+    colours = palette(m) if named else INK
+    ax.scatter(tree.place[:m], tree.level[:m], s=size, c=colours, linewidths=0, zorder=3, gid="minima")
+    roots = np.flatnonzero(tree.parent < 0)
+    if len(roots) > 1:
+        ax.scatter(
+            tree.place[roots], _top(tree, roots), s=16, facecolors="white", edgecolors=INK, linewidths=0.8, zorder=4,
+            gid="roots",
+        )  # fmt: skip
+    name = getattr(result.objective, "name", None) or "disconnectivity graph"
+    note = "lines meet at the level of the lowest saddle that connects their minima"
+    note += f"\n○ {len(roots):,} sets of minima that no saddle found joins" if len(roots) > 1 else ""
+    headline(ax, f"{name}: {m:,} minima, {len(saddles):,} saddles", note)
+    ax.set_ylabel("fun", fontsize=LABEL_SIZE)
+    ax.set_xticks([])
+    ax.margins(x=0.04, y=0.08)
+    ax.spines[["top", "right", "bottom"]].set_visible(False)
+    tidy(ax)
+    return ax
+
+
+def _height(tree: Tree) -> float:
+    return float(np.ptp(tree.level)) or 1.0
+
+
+def _top(tree: Tree, roots: np.ndarray) -> np.ndarray:
+    """Where the stem of each root ends."""
+    return tree.level[roots] + _SLANT * _height(tree)
+
+
+def _draw_lines(ax: Any, tree: Tree, m: int) -> None:
+    """From each superbasin a slanted line to each of its parts, and a vertical one down to where it splits."""
+    from matplotlib.collections import LineCollection
+
+    slant = _SLANT * _height(tree)
+    lines = []
+    for k, up in enumerate(tree.parent.tolist()):
+        end = (tree.place[k], tree.level[k])
+        if up < 0:
+            lines.append([(tree.place[k], tree.level[k] + slant), end])
+            continue
+        bend = (tree.place[k], max(tree.level[k], tree.level[up] - slant))
+        lines.append([(tree.place[up], tree.level[up]), bend, end])
+    width = float(np.clip(60 / max(m, 1), 0.35, 1.3))
+    ax.add_collection(LineCollection(lines, colors=INK, linewidths=width, zorder=2, gid="tree"))
+    ax.autoscale_view()

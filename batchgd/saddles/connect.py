@@ -1,0 +1,144 @@
+"""From a result to its saddles: walkers from borders and minima, and gradient flow down both sides."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batchgd.basins.fidelity import FLOW_UPDATES, true_flow
+from batchgd.basins.labelling import labelling, nearest_minimum
+from batchgd.basins.relabel import labels_onto
+from batchgd.batch import Batch, batch_from
+from batchgd.errors import InputError
+from batchgd.minima.find import by_value
+from batchgd.minima.merge import Identity
+from batchgd.minima.scale import measure
+from batchgd.saddles.borders import border_walkers
+from batchgd.saddles.search import OUTCOMES, Search
+from batchgd.saddles.table import Nodes, Saddles
+from batchgd.standins import host
+
+if TYPE_CHECKING:
+    from batchgd.result import MultistartResult
+
+_DOWN = 1e-4  # box widths from the saddle at which the flow down begins
+
+
+def connect(result: MultistartResult, *, border_points: int = 500, rounds: int = 5) -> Saddles:
+    """Find the saddles of index 1 in the box and the minima that each joins: ``result.connect()``.
+
+    Walkers set out from borders (between neighbouring starts with different labels) and from minima (along each of
+    the six softest modes, both ways), and follow one mode of the Hessian uphill and all others downhill. Where
+    they arrive is polished by Newton's method, kept if exactly one eigenvalue is negative, and left on both sides
+    along its eigenvector by gradient flow. Minima that this meets for the first time are walked from as well.
+
+    Parameters
+    ----------
+    result : MultistartResult
+        With its function.
+    border_points : int
+        Walkers from borders at most, the pairs of neighbouring basins in turns; 0 for none.
+    rounds : int
+        How often walkers set out from minima that the round before found.
+
+    Returns
+    -------
+    Saddles
+        A saddle that no walker reached is missing: barriers are upper bounds, and minima that stay unconnected are
+        named (``saddles.unconnected``).
+
+    Raises
+    ------
+    InputError
+        When the function is not at hand, it has no Hessian, or a number cannot be used.
+
+    Examples
+    --------
+    >>> import batchgd as bgd
+    >>> saddles = bgd.multistart("himmelblau", starts=200).connect()
+    >>> saddles.fun.round(3).tolist(), saddles.unconnected
+    ([13.312, 67.719, 104.015, 178.337], [])
+    """
+    batch = _checked(result, border_points, rounds)
+    objective, box = batch.objective, batch.box
+    scale = measure(objective, box)
+    if scale.curvature <= np.finfo(np.float64).tiny:
+        raise InputError(
+            f"{objective.name} has no Hessian to follow: its second derivatives are zero or not finite all over the box"
+        )
+    search = Search(objective, box, scale, Identity(result.x_tol, result.f_tol))
+    minima = fresh = result.minima.x
+    label = labelling(result, true_flow(), FLOW_UPDATES)
+    search.walk(*border_walkers(result, objective, box, label, border_points), minima, border=True)
+    for _ in range(rounds):
+        search.walk_from_minima(fresh, minima)
+        nodes, joins = _flow_down(result, batch, search.found.x)
+        fresh = nodes.x[nearest_minimum(nodes.x, minima, box) < 0]
+        fresh = fresh[np.asarray(box.contains(fresh), np.bool_)]
+        minima = np.concatenate([minima, fresh])
+        if len(fresh) == 0:
+            break
+    return _table(search, nodes, joins)
+
+
+def _checked(result: Any, border_points: int, rounds: int) -> Batch:
+    """Return the batch behind a result, or say why saddles cannot be sought."""
+    if not hasattr(result, "minima"):
+        raise InputError("connect joins the minima of a result, and this one has none: run bgd.multistart")
+    for name, value, least in (("border_points", border_points, 0), ("rounds", rounds, 1)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+            raise InputError(f"{name} is {value!r}: give a whole number, {least} or more")
+    batch = replace(batch_from(result), dtype="float64", mixed=False)
+    if not hasattr(batch.objective, "hessian"):
+        raise InputError(f"{batch.objective.name} has no Hessian, which connect follows: pass a function to be traced")
+    return batch
+
+
+def _flow_down(result: MultistartResult, batch: Batch, x: NDArray) -> tuple[Nodes, NDArray[np.int64]]:
+    """Leave each saddle both ways along its unstable eigenvector; returns all minima, and (s, 2) labels."""
+    from batchgd.solve import collect
+
+    known = Nodes(result.minima.x, result.minima.fun, len(result.minima))
+    if len(x) == 0:
+        return known, np.empty((0, 2), np.int64)
+    _, mode = _unstable(batch.objective, x)
+    off = mode * (_DOWN / np.abs(mode / batch.box.width).max(axis=1, keepdims=True))
+    starts = np.stack([x + off, x - off], axis=1).reshape(-1, batch.box.dim)
+    stopping = replace(batch.stopping, maxiter=max(batch.stopping.maxiter, FLOW_UPDATES), max_time=None)
+    other = collect(batch.again(starts=starts, method=true_flow(), stopping=stopping), result.x_tol, result.f_tol)
+    place, alone = labels_onto(result, other)
+    nodes = Nodes(
+        np.concatenate([known.x, other.minima.x[alone]]),
+        np.concatenate([known.fun, other.minima.fun[alone]]),
+        known.known,
+    )
+    return nodes, np.sort(place[host(other.label)].reshape(-1, 2), axis=1)
+
+
+def _unstable(objective: Any, x: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Eigenvalues of the Hessian in x, ascending, and the eigenvector of the lowest: the way of gradient flow."""
+    value, vector = np.linalg.eigh(objective.hessian(x))
+    return value, vector[:, :, 0]
+
+
+def _table(search: Search, nodes: Nodes, joins: NDArray[np.int64]) -> Saddles:
+    found = search.found
+    order = by_value(search.box, found.x, found.fun, found.noise, search.identity.f_tol, found.zero)
+    value, mode = _unstable(search.objective, found.x) if len(found.x) else (found.x, found.x)
+    barrier = found.fun[:, None] - np.where(joins >= 0, nodes.fun[joins], np.nan)
+    return Saddles(
+        x=found.x,
+        fun=found.fun,
+        eigenvalues=value,
+        mode=mode,
+        joins=joins,
+        barrier=barrier,
+        zero=found.zero,
+        count=found.count,
+        from_border=found.from_border,
+        nodes=nodes,
+        walkers=dict(zip(OUTCOMES, search.outcomes.tolist(), strict=True)),
+    )[order]
