@@ -10,6 +10,7 @@ from batchgd import landscapes
 from batchgd.basins.flow import true_flow
 from batchgd.methods import METHODS
 from batchgd.plot import landscape, save_picture
+from batchgd.plot.animation import animate
 from batchgd.plot.canvas import write
 from batchgd.plot.maps import draw_maps
 from batchgd.plot.paths import compare_paths, convergence
@@ -145,9 +146,9 @@ def draw_chapter() -> None:
     paths(saddle, around, (-1.6, 1.6), bgd.GradientDescent(0.05)).plot(HERE / "saddle.png")
     names = ("gradient_descent", "heavy_ball", "adam", "barzilai_borwein")
     starts = [[0.0, 0.0], [-4.0, -1.0], [5.0, -5.0]]
-    compare_paths(
-        [paths("himmelblau", starts, (-6.0, 6.0), METHODS[name].example()) for name in names], HERE / "methods.png"
-    )
+    runs = [paths("himmelblau", starts, (-6.0, 6.0), METHODS[name].example()) for name in names]
+    compare_paths(runs, HERE / "methods.png")
+    animate(runs[1:2], HERE / "heavy_ball.gif", frames=40)
 
 
 if __name__ == "__main__":
