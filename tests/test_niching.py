@@ -23,7 +23,8 @@ PROBLEMS = {  # number of global optima as Li, Engelbrecht and Epitropakis (2013
 def test_every_global_optimum_is_found(problem):
     name, dim, box, wanted, starts = PROBLEMS[problem]
     strategy = bgd.RareBasins() if problem == "F7, 3-D" else None
-    result = bgd.multistart(name, dim=dim, box=box, starts=starts, strategy=strategy)
+    backend = "cpu" if starts > 10_000 else "numpy"  # compiling costs more than a few thousand descents
+    result = bgd.multistart(name, dim=dim, box=box, starts=starts, strategy=strategy, backend=backend)
     best = bgd.landscapes.get(name).global_value(dim)
     minima = result.minima[result.minima.inside]
     assert minima.fun[0] == pytest.approx(best, rel=1e-12, abs=1e-12)
@@ -36,7 +37,7 @@ def test_every_global_optimum_is_found(problem):
 
 
 def test_the_trap_has_three_local_minima_and_all_five_are_kinks():
-    minima = bgd.multistart("five_uneven_peak_trap", starts=1_000).minima
+    minima = bgd.multistart("five_uneven_peak_trap", starts=1_000, backend="numpy").minima
     assert sorted(minima.x[:, 0].round(6).tolist()) == [0.0, 5.0, 12.5, 22.5, 30.0]
     assert minima.fun.round(6).tolist() == [-200.0, -200.0, -160.0, -160.0, -140.0]
     assert set(minima.kind) == {"kink"}
@@ -44,7 +45,7 @@ def test_the_trap_has_three_local_minima_and_all_five_are_kinks():
 
 def test_the_end_of_a_domain_is_a_kink_in_the_order_of_its_value():
     """Uneven decreasing maxima has an infinite slope at x = 0, which is no rounding in its value, 0.125 of the hull."""
-    minima = bgd.multistart("uneven_decreasing_maxima", starts=2_000).minima
+    minima = bgd.multistart("uneven_decreasing_maxima", starts=2_000, backend="numpy").minima
     end = int(np.argmin(minima.x[:, 0]))
     assert minima.kind[end] == "kink"
     assert minima.fun[end] == pytest.approx(-0.125 * np.exp(-2 * np.log(2) * (0.08 / 0.854) ** 2), abs=1e-5)

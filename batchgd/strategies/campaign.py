@@ -59,6 +59,7 @@ class Campaign:
     def descend(self, points: NDArray[np.float64]) -> Endpoints:
         """Descend from points, (n, d); returns their endpoints and keeps them."""
         first, starts, stopping = self.made, ArrayStarts(np.array(points, np.float64)), self.batch.stopping
+        starts.number = first  # what is random in a descent is a function of its number
         if stopping.max_time is not None:
             left = stopping.max_time - (time.perf_counter() - self._began)
             stopping = replace(stopping, max_time=max(left, 1e-9))
