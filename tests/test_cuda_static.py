@@ -76,6 +76,21 @@ def test_every_stopping_rule_at_once_stays_in_registers(dtype):
     check(bgd.GradientDescent(0.1), dtype, 2, (9, 0), 128, tests=tests)
 
 
+@pytest.mark.parametrize("kernel", ["descend_kernel", "record_kernel"])
+def test_what_the_host_writes_is_read_within_the_loop(kernel):
+    rule = METHODS["gradient_descent"].example().rule
+    module = load(Specialisation(Objective(styblinski_tang, 2), rule, "float64", "cuda", lanes=1))
+    text = assemble.ptx(getattr(module, kernel), "float64", (9, 0))
+    labels = [(found.start(), found.group(1)) for found in re.finditer(r"^(\$L__BB\w+):", text, re.MULTILINE)]
+    branches = [(found.start(), found.group(1)) for found in re.finditer(r"\bbra(?:\.uni)?\s+(\$L__BB\w+)", text)]
+    reads = [found.start() for found in re.finditer("ld.volatile", text)]
+    # Some branch behind each read leads back to a label before it: it is read on every way round.
+    assert reads
+    for read in reads:
+        before = {label for at, label in labels if at < read}
+        assert any(at > read and label in before for at, label in branches)
+
+
 @pytest.mark.parametrize("dtype", REGISTERS_OF_ANY)
 @pytest.mark.parametrize("kernel", merge.KERNELS, ids=lambda kernel: kernel.__name__)
 def test_the_merge_needs_no_memory_of_its_own(kernel, dtype):

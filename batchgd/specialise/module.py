@@ -221,6 +221,7 @@ class Specialisation:
         used = [name for name in vecmath.CUDA_MATH if re.search(rf"\b{name}\(", text)]
         lines = []
         if self.target == "cuda" and not self.simulated:
+            lines.append("from batchgd.kernels.cuda.volatile import load_first")
             theirs = {name: vecmath.CUDA_MATH[name] for name in used if vecmath.CUDA_MATH[name]}
             lines += [f"from math import {math} as {name}" for name, math in theirs.items()]
             used = [name for name in used if name not in theirs]

@@ -1,4 +1,4 @@
 """What the CUDA shell is made of: kernels, the launch configuration, streams, and what runs on them when.
 
-Only here, in ``launch_cuda.py`` and in ``assemble.py`` is ``numba.cuda`` named.
+``numba.cuda`` is named here, in ``launch_cuda.py``, in ``assemble.py``, and where compiled kernels are kept on disk.
 """
