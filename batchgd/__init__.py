@@ -28,6 +28,7 @@ _HOMES = {
     "NonlinearCG": "methods",
     "FIRE": "methods",
     "GradientDescent": "methods",
+    "GradientFlow": "methods",
     "HeavyBall": "methods",
     "Lion": "methods",
     "Nadam": "methods",
@@ -94,6 +95,7 @@ if TYPE_CHECKING:
     from batchgd.methods import AMSGrad as AMSGrad
     from batchgd.methods import BarzilaiBorwein as BarzilaiBorwein
     from batchgd.methods import GradientDescent as GradientDescent
+    from batchgd.methods import GradientFlow as GradientFlow
     from batchgd.methods import HeavyBall as HeavyBall
     from batchgd.methods import Lion as Lion
     from batchgd.methods import Nadam as Nadam

@@ -127,7 +127,7 @@ def specialisation_of(batch: Batch) -> Specialisation:
     box, (_, differing) = batch.box, split_per_start(batch.method, batch.starts.n, batch.dtype)
     return Specialisation(
         batch.objective,
-        batch.method.rule,
+        batch.method.rule_in(batch.objective.dim),
         batch.dtype,
         target=batch.backend.name,
         lanes=batch.backend.lanes(batch.starts.n),

@@ -27,6 +27,7 @@ class Status(IntEnum):
     TARGET = 12
     OSCILLATING = 13
     PLATEAU = 14
+    TIME = 15
 
     @property
     def success(self) -> bool:
@@ -55,6 +56,7 @@ _MESSAGES = {
     Status.TARGET: "the value fell to the target",
     Status.OSCILLATING: "oscillates: x jumps to and fro without decrease",
     Status.PLATEAU: "the best value did not improve over patience updates",
+    Status.TIME: "the flow reached end_time",
 }
 
 TURNED = 64
@@ -63,7 +65,7 @@ TURNED = 64
 AT_REST = (Status.GRADIENT, Status.STEP, Status.VALUE, Status.STALLED)
 """The statuses of trajectories that came to rest."""
 
-SUCCESSES = (*AT_REST, Status.TARGET, Status.PLATEAU)
+SUCCESSES = (*AT_REST, Status.TARGET, Status.PLATEAU, Status.TIME)
 """The statuses of trajectories that did what was asked."""
 
 LOST = (Status.DIVERGED, Status.NONFINITE, Status.ESCAPED)

@@ -45,6 +45,7 @@ TESTS = (
     Test("reached", Status.TARGET, "target"),
     Test("value_grew", Status.DIVERGED, "f_growth"),
     Test("point_grew", Status.DIVERGED, "x_growth"),
+    Test("over", Status.TIME, "end_time"),
     Test("left", Status.ESCAPED),
     Test("undefined", Status.NONFINITE),
 )
@@ -157,6 +158,11 @@ def value_grew(f, first_f, f_growth):
 def point_grew(size, first_size, x_growth):
     """||x||_inf > x_growth max(||x_0||_inf, the box's reach from the origin)."""
     return size > x_growth * first_size
+
+
+def over(time, end_time, resolution):
+    """The flow reached the time that was asked for, all but rounding."""
+    return time >= end_time - 8.0 * resolution * end_time
 
 
 def left(outside):

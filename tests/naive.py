@@ -163,3 +163,39 @@ def along_directions(kind, fun, gradient, x, width, gtol, cap=0.01, c2=0.9, memo
                 metric = left @ metric @ left.T + np.outer(s, s) / (s @ y)
         direction = -(width**2) * g if metric is None else -metric @ g
     return x, updates, evaluations
+
+
+def rodas3(gradient, hessian, x, width, updates, rtol, atol):
+    """Return x after so many time steps of RODAS3 for dx/dt = -g in a cubic box, steps as in ``gradient_flow``."""
+    h, identity, made = 0.001 / (np.linalg.norm(gradient(x)) / width), np.eye(len(x)), 0
+    while made < updates:
+        g, system = gradient(x), 2.0 / h * identity + hessian(x)
+        k1 = np.linalg.solve(system, -g)
+        k2 = np.linalg.solve(system, -g + 4.0 / h * k1)
+        k3 = np.linalg.solve(system, -gradient(x + 2.0 * k1) + (k1 - k2) / h)
+        k4 = np.linalg.solve(system, -gradient(x + 2.0 * k1 + k3) + (k1 - k2 - 8.0 / 3.0 * k3) / h)
+        new = x + 2.0 * k1 + k3 + k4
+        error = np.linalg.norm(k4 / (atol * width + rtol * np.maximum(abs(x), abs(new))))
+        if np.linalg.eigvalsh(system)[0] < 0 or not error <= 1.0:
+            h *= max(0.2, 0.9 * error ** (-1 / 3)) if np.linalg.eigvalsh(system)[0] > 0 else 0.2
+            continue
+        x, h, made = new, h * min(5.0, max(0.2, 0.9 * error ** (-1 / 3))), made + 1
+    return x
+
+
+def bogacki_shampine(gradient, x, width, updates, rtol, atol):
+    """Return x after so many time steps of Bogacki and Shampine's pair, steps as in ``gradient_flow_explicit``."""
+    h, made = 0.001 / (np.linalg.norm(gradient(x)) / width), 0
+    while made < updates:
+        k1 = gradient(x)
+        k2 = gradient(x - 0.5 * h * k1)
+        k3 = gradient(x - 0.75 * h * k2)
+        new = x - h * (2.0 * k1 + 3.0 * k2 + 4.0 * k3) / 9.0
+        k4 = gradient(new)
+        estimate = h * (5.0 / 72.0 * k1 - k2 / 12.0 - k3 / 9.0 + k4 / 8.0)
+        error = np.linalg.norm(estimate / (atol * width + rtol * np.maximum(abs(x), abs(new))))
+        factor = min(5.0, max(0.2, 0.9 * error ** (-1 / 3)))
+        if error <= 1.0:
+            x, made = new, made + 1
+        h = min(factor * h, 0.75 * h * np.linalg.norm(k1) / np.linalg.norm(k2 - k1))
+    return x

@@ -14,6 +14,7 @@ from batchgd.methods.adaptive import AdaDelta, AdaGrad, RMSprop
 from batchgd.methods.base import Method, field_names, split_per_start
 from batchgd.methods.descent import BarzilaiBorwein, GradientDescent
 from batchgd.methods.first_order import FirstOrder
+from batchgd.methods.flow import GradientFlow
 from batchgd.methods.momentum import FIRE, HeavyBall, Nesterov
 from batchgd.methods.schedules import Cosine, Exponential, InverseTime, Schedule, Step
 from batchgd.methods.second_order import BFGS, LBFGS, NonlinearCG
@@ -35,6 +36,7 @@ __all__ = [
     "Exponential",
     "FirstOrder",
     "GradientDescent",
+    "GradientFlow",
     "HeavyBall",
     "InverseTime",
     "Lion",
@@ -105,6 +107,7 @@ METHODS: dict[str, Row] = {
     "nonlinear_cg": Row(NonlinearCG),
     "lbfgs": Row(LBFGS),
     "bfgs": Row(BFGS),
+    "gradient_flow": Row(GradientFlow),
 }
 """Every method by the name that the shell and the tests use."""
 

@@ -87,6 +87,10 @@ class Method(Checked):
         """The update rule's name in ``batchgd.kernels.methods.RULES``."""
         raise NotImplementedError
 
+    def rule_in(self, dim: int) -> str:
+        """The update rule's name in so many dimensions."""
+        return self.rule
+
     @property
     def parts(self) -> tuple[str, ...]:
         """The names of a schedule and of modifiers of the rule; the kernels' tables say in which order they act."""

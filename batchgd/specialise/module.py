@@ -111,7 +111,8 @@ class Specialisation:
     @property
     def ending(self) -> Ending:
         """The stopping tests, and what they remember."""
-        return Ending(self.tests)
+        timed = ("end_time",) if "end_time" in self.read.hyperparameters else ()
+        return Ending((*self.tests, *timed))
 
     def source(self) -> str:
         """Return the text of the generated module."""

@@ -58,6 +58,8 @@ from batchgd.kernels.methods import (
     bfgs,
     fire,
     gradient_descent,
+    gradient_flow,
+    gradient_flow_explicit,
     heavy_ball,
     lbfgs,
     lion,
@@ -93,5 +95,7 @@ RULES: dict[str, ModuleType] = {
     "nonlinear_cg": nonlinear_cg,
     "lbfgs": lbfgs,
     "bfgs": bfgs,
+    "gradient_flow": gradient_flow,
+    "gradient_flow_explicit": gradient_flow_explicit,
 }
 """Every update rule by name: one row each."""

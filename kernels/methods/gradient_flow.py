@@ -1,0 +1,120 @@
+"""Gradient flow dx/dt = -∇f(x) by an L-stable Rosenbrock method on the traced Hessian: RODAS3, order 3(2).
+
+With G = 2 / h I + ∇²f(x): G k1 = -g(x), G k2 = -g(x) + 4 k1 / h, G k3 = -g(x + 2 k1) + (k1 - k2) / h,
+G k4 = -g(x + 2 k1 + k3) + (k1 - k2 - 8 k3 / 3) / h, x <- x + 2 k1 + k3 + k4; the error is k4 (Sandu, Verwer, Blom,
+Spee, Carmichael and Potra 1997, Atmos. Environ. 31, 3459, in the form of KPP's integrator). Three evaluations a step.
+
+A step is refused where the error exceeds the tolerance or a stage is not finite, and where G has no Cholesky factor:
+such a step would be too long for the negative curvature there. For h towards infinity a step is one of Newton's method.
+"""
+
+from batchgd.kernels.flow import first_interval, rebased, resized, share_of_tolerance, speed_term
+from batchgd.kernels.lanes import add_scaled, factor, keep_where, negated, solve
+from batchgd.kernels.stages import Block, Each, Lane, Sum
+from batchgd.kernels.vecmath import minimum, where
+
+D = W = 1
+VECTORS = ("base_x", "base_g", "k1", "k2", "k3", "k4")
+SCALARS = ("stage", "interval", "next_interval", "time")
+ACCEPTED = "base_x"
+
+
+def arrays(dim):
+    """The Hessian at the beginning of the step, the factor of G, and room for new ones."""
+    triangle = dim * (dim + 1) // 2
+    return {"base_hessian": triangle, "factored": triangle, "new_factor": triangle, "new_k1": dim, "new_k2": dim}
+
+
+def decide(stage, first, gg):
+    """Whether this is the end of a step; one that is not finite is none."""
+    return first | ((stage == 0.0) & (gg == gg))
+
+
+def right_side(g, k1, k2, k3, k4, stage, interval):
+    """One coordinate of the right-hand side for k3 or k4."""
+    late = where(stage == 2.0, 8.0 / 3.0 * k3, 0.0)
+    return (k1 - k2 - late) / interval - g
+
+
+def solved(ws, factored, k4):
+    """K4 <- G^-1 k4."""
+    solve(ws, factored, k4)
+
+
+def third(k3, k4, stage):
+    """One coordinate of k3, new at the first stage."""
+    return where(stage == 1.0, k4, k3)
+
+
+def error_term(k1, k3, k4, base_x, inverse_width, rtol, atol):
+    """The squared error of a coordinate."""
+    return share_of_tolerance(k4, base_x + 2.0 * k1 + k3 + k4, base_x, inverse_width, rtol, atol)
+
+
+def control(accepted, first, stage, gg, error, speed, interval, next_interval, time, end_time):
+    """The next stage (0: the step's end is evaluated), the time step, and whether a step begins (1 or 0)."""
+    fine = (stage == 2.0) & (error <= 1.0)
+    on = (stage == 1.0) & (gg == gg)
+    change = where(stage == 2.0, resized(error), 0.2)
+    reached = where(accepted & (stage == 0.0), time + interval, time)
+    proposed = where(first, first_interval(speed), next_interval)
+    tried = where(accepted, minimum(proposed, end_time - reached), change * interval)
+    held = fine | on
+    step = where(held, interval, tried)
+    return (
+        where(fine, 0.0, where(on, 2.0, 1.0)),
+        step,
+        where(fine, change * interval, next_interval),
+        where(first, 0.0, reached),
+        where(held, 0.0, 1.0),
+        2.0 / step,
+        4.0 / step,
+    )
+
+
+def begin(
+    ws,
+    hessian,
+    base_g,
+    accepted,
+    begins,
+    shift,
+    coupling,
+    k1,
+    k2,
+    base_hessian,
+    factored,
+    new_factor,
+    new_k1,
+    new_k2,
+):
+    """Factor G and find k1 and k2 where a step begins."""
+    keep_where(ws, accepted, hessian, base_hessian, D * (D + 1) // 2)
+    factor(ws, base_hessian, shift, new_factor)
+    negated(ws, base_g, new_k1)
+    negated(ws, base_g, new_k2)
+    solve(ws, new_factor, new_k1)
+    add_scaled(ws, coupling, new_k1, new_k2)
+    solve(ws, new_factor, new_k2)
+    keep_where(ws, begins, new_factor, factored, D * (D + 1) // 2)
+    keep_where(ws, begins, new_k1, k1, D)
+    keep_where(ws, begins, new_k2, k2, D)
+
+
+def follow(base_x, k1, k3, k4, stage):
+    """One coordinate of the point of the next evaluation."""
+    return base_x + 2.0 * k1 + where(stage == 1.0, 0.0, k3) + where(stage == 0.0, k4, 0.0)
+
+
+STAGES = (
+    Lane(decide, "accepted"),
+    Each(right_side, "k4"),
+    Block(solved),
+    Each(third, "k3"),
+    Sum(error_term, "error"),
+    Sum(speed_term, "speed"),
+    Lane(control, "stage", "interval", "next_interval", "time", "begins", "shift", "coupling"),
+    Each(rebased, "base_x", "base_g"),
+    Block(begin),
+    Each(follow, "following"),
+)

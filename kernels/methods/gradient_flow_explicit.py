@@ -1,0 +1,75 @@
+"""Gradient flow dx/dt = -∇f(x) by an explicit pair: Bogacki and Shampine's method, order 3(2).
+
+With k1 = g(x), k2 = g(x - h k1 / 2), k3 = g(x - 3 h k2 / 4): x_new = x - h (2 k1 + 3 k2 + 4 k3) / 9, k4 = g(x_new) is
+the next k1, and the error is h (5 k1 / 72 - k2 / 12 - k3 / 9 + k4 / 8) (Bogacki and Shampine 1989, Appl. Math. Lett. 2,
+321). Three evaluations a step. Stability limits h to 2.5 over the largest curvature; with an error control alone a
+trajectory would hover about its minimum within the tolerance, so h is at most 1.5 over the curvature along k1,
+estimated as 2 ||k2 - k1|| / (h ||k1||).
+"""
+
+from batchgd.kernels.flow import first_interval, rebased, resized, share_of_tolerance, speed_term
+from batchgd.kernels.stages import Each, Lane, Sum
+from batchgd.kernels.vecmath import minimum, sqrt, where
+
+VECTORS = ("base_x", "base_g", "k2", "k3")
+SCALARS = ("stage", "interval", "time")
+ACCEPTED = "base_x"
+
+
+def error_term(x, g, base_x, base_g, k2, k3, interval, inverse_width, rtol, atol):
+    """The squared error of a coordinate, at the end of a step."""
+    error = interval * (5.0 / 72.0 * base_g - k2 / 12.0 - k3 / 9.0 + g / 8.0)
+    return share_of_tolerance(error, x, base_x, inverse_width, rtol, atol)
+
+
+def turn_term(base_g, k2):
+    """||k2 - k1||^2."""
+    return (k2 - base_g) * (k2 - base_g)
+
+
+def pull_term(base_g):
+    """||k1||^2."""
+    return base_g * base_g
+
+
+def decide(stage, first, error):
+    """Whether this is the end of a step within the tolerance."""
+    return first | ((stage == 0.0) & (error <= 1.0))
+
+
+def control(accepted, first, stage, error, turn, pull, speed, interval, time, end_time):
+    """The next stage (0: the step's end is evaluated), the time step, and the time."""
+    ended = stage == 0.0
+    steady = 0.75 * interval * sqrt(pull / turn)
+    change = minimum(resized(error) * interval, steady)
+    reached = where(first, 0.0, where(accepted, time + interval, time))
+    proposed = where(first, first_interval(speed), change)
+    return (
+        where(stage == 2.0, 0.0, stage + 1.0),
+        where(ended, minimum(proposed, end_time - reached), interval),
+        reached,
+    )
+
+
+def slopes(g, k2, k3, stage):
+    """One coordinate of k2 and k3, new at their stages."""
+    return where(stage == 1.0, g, k2), where(stage == 2.0, g, k3)
+
+
+def follow(base_x, base_g, k2, k3, stage, interval):
+    """One coordinate of the point of the next evaluation."""
+    end = (2.0 * base_g + 3.0 * k2 + 4.0 * k3) / 9.0
+    return base_x - interval * where(stage == 1.0, 0.5 * base_g, where(stage == 2.0, 0.75 * k2, end))
+
+
+STAGES = (
+    Sum(error_term, "error"),
+    Sum(turn_term, "turn"),
+    Sum(pull_term, "pull"),
+    Sum(speed_term, "speed"),
+    Lane(decide, "accepted"),
+    Each(rebased, "base_x", "base_g"),
+    Each(slopes, "k2", "k3"),
+    Lane(control, "stage", "interval", "time"),
+    Each(follow, "following"),
+)
