@@ -34,7 +34,7 @@ class Curvatures:
 
     @property
     def optimum(self) -> float:
-        """2 / (L + μ): contracts by (L - μ) / (L + μ) per step at worst, the best that one rate can (Polyak 1964)."""
+        """2 / (L + μ): it contracts by (L - μ) / (L + μ) per step at worst, the best that one rate can."""
         return 2.0 / (self.sharpest + self.least)
 
     @property

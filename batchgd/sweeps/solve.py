@@ -97,8 +97,8 @@ def sweep(
 
     References
     ----------
-    B. T. Polyak, USSR Comput. Math. Math. Phys. 4 (1964) 1 (2 / (L + μ)). E. B. Wilson, J. Am. Stat. Assoc. 22 (1927)
-    209 (intervals of the fidelity).
+    Y. Nesterov, Introductory Lectures on Convex Optimization, 2004, theorem 2.1.15 (2 / (L + μ)). E. B. Wilson, J. Am.
+    Stat. Assoc. 22 (1927) 209 (intervals of the fidelity).
 
     Examples
     --------
