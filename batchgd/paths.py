@@ -92,7 +92,7 @@ def trace_path(
             raise InputError(f"trace_path takes no {name!r}: {near}stopping rules are {', '.join(known)}")
     batch = batch_at(
         fun,
-        x0 if np.ndim(x0) != 1 else np.reshape(x0, (1, -1)),
+        _rows(x0),
         check=_check_count,
         box=box,
         method=method,
@@ -289,6 +289,13 @@ class Path:
 
     def __len__(self) -> int:
         return len(self.x)
+
+
+def _rows(x0: Any) -> Any:
+    """One point as an array of one; anything else as it is."""
+    if hasattr(x0, "ndim"):
+        return x0[None] if x0.ndim == 1 else x0
+    return [x0] if isinstance(x0, list | tuple) and all(np.ndim(value) == 0 for value in x0) else x0
 
 
 def _count(name: str, value: Any, least: int) -> int:

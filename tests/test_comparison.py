@@ -185,6 +185,7 @@ def test_a_bad_command_line_is_one_line(line, words, folder, capsys):
         (lambda: bgd.compare([bgd.Adam]), "write Adam(...)"),
         (lambda: bgd.compare(["adam"], [bgd.Objective(lambda x: x[0] ** 2, dim=1)]), "has no box"),
         (lambda: bgd.compare(["adam"], progress=1), "progress is 1"),
+        (lambda: bgd.compare(["adam"], starts=[[1.0, 2.0]]), "starts is [[1.0, 2.0]]: give how many"),
         (lambda: bgd.compare(["adam"], maxiter=-1), "maxiter is -1"),
         (lambda: bgd.compare([bgd.GradientDescent([0.1, 0.2])], ["sphere"], **NUMPY), "one per start"),
     ],

@@ -178,6 +178,8 @@ def test_an_animation_grows_to_the_whole_path(runs, tmp_path):
     ("make", "says"),
     [
         (lambda runs: bgd.trace_path("himmelblau", [[1.0, 2.0, 3.0]]), "x0 has 3 coordinates per start"),
+        (lambda runs: bgd.trace_path("himmelblau", [[1.0, 2.0], [1.0]]), "the start points cannot be read"),
+        (lambda runs: bgd.trace_path("himmelblau", 3.0), "give them as an array"),
         (lambda runs: bgd.trace_path("himmelblau", [1.0, 2.0], every=0), "every is 0: give a whole number"),
         (lambda runs: bgd.trace_path("himmelblau", [1.0, 2.0], every=1.5), "every is 1.5"),
         (lambda runs: bgd.trace_path("himmelblau", [1.0, 2.0], max_points=2), "max_points is 2"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -104,6 +105,8 @@ def compare(
     stopping = as_stopping(stopping, gtol=gtol, maxiter=maxiter)
     if progress is not None and not callable(progress):
         raise InputError(f"progress is {progress!r}: give a function of one Cell, or leave it out")
+    if isinstance(starts, bool) or not isinstance(starts, numbers.Integral):
+        raise InputError(f"starts is {starts!r}: give how many, a whole number")
     judge = true_flow() if reference is None else as_method(reference)
     cells: list[Cell] = []
     problems = list(_problems(landscapes, starts, seed, scale, stopping, backend, dtype, threads))
