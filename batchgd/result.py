@@ -223,6 +223,11 @@ class BatchResult:
             counted = self.counted
         return {status.name: count for status, count in sorted(counted.items(), key=lambda item: -item[1])}
 
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("_") and hasattr(MultistartResult, name):
+            raise AttributeError(f"this result has no labels, so no {name!r}: run bgd.multistart")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
     def __len__(self) -> int:
         return self.n
 

@@ -74,6 +74,12 @@ def test_the_confusion_matrix_counts_every_start():
         assert found.confusion[i].sum() == np.sum(found.label == i)
         assert found.confusion[:, i].sum() == np.sum(found.flow == i)
     assert np.array_equal(found.rows, np.unique(found.rows))
+    for i, j, count in found.moves:
+        assert found.confusion[i, j] == count
+    assert found.moves[:, 2].sum() == 1_000
+    with pytest.raises(InputError, match="use moves"):
+        _ = replace(found, minima=10**6).confusion
+    assert "of 1,000 starts" in repr(replace(found, minima=10**6))
 
 
 def test_minima_that_only_gradient_flow_finds_get_labels_of_their_own():
@@ -219,3 +225,11 @@ def test_a_result_without_its_function_says_so(tmp_path):
         bgd.load(folder).fidelity()
     assert bgd.load(folder, fun=mine).fidelity(sample=20).agree == 1.0
     assert replace(bgd.load(folder, fun=mine).fidelity(sample=20), half=None).changed is None
+
+
+def test_a_result_without_labels_says_so():
+    for name in ("fidelity", "coverage", "recluster"):
+        with pytest.raises(AttributeError, match="no labels, so no"):
+            getattr(samples.batch(), name)
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = samples.batch().nonsense

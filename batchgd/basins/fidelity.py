@@ -20,7 +20,9 @@ from batchgd.standins import StartRows, host
 if TYPE_CHECKING:
     from batchgd.result import MultistartResult
 
-FLOW_UPDATES = 100_000  # at least: small steps take many
+_DENSE = 5_000  # minima at most of a confusion matrix as an array
+_SHOWN = 6  # pairs of labels in the printed text
+_FLOW_UPDATES = 100_000  # at least: small steps take many
 _CHECKED = 2_000  # starts run again by check=True: at 1,000 and more the same kernel serves
 _TOLERATED = 0.01  # share of changed labels above which check=True warns
 
@@ -83,11 +85,24 @@ class Fidelity:
         return None if self.half is None else float(np.mean(self.half == self.flow))
 
     @property
+    def moves(self) -> NDArray[np.int64]:
+        """Pairs of labels that occur, by the method and by gradient flow, and how often, (k, 3); most frequent first.
+
+        The confusion matrix without its zeros.
+        """
+        pairs, count = np.unique(np.stack([self.label, self.flow], axis=1), axis=0, return_counts=True)
+        return np.column_stack([pairs, count])[np.argsort(-count, kind="stable")]
+
+    @property
     def confusion(self) -> NDArray[np.int64]:
-        """How many starts have each pair of labels: rows by the method, columns by gradient flow, -1 last in both."""
-        return confusion_counts(
-            self.label, self.flow, self.minima, max(self.minima, int(self.flow.max(initial=-1)) + 1)
-        )
+        """How many starts have each pair of labels: rows by the method, columns by gradient flow, -1 last in both.
+
+        Raises InputError beyond 5,000 minima; ``moves`` has the same without the zeros.
+        """
+        if self.minima > _DENSE:
+            raise InputError(f"a confusion matrix of {self.minima:,} minima is too large: use moves")
+        columns = max(self.minima, int(self.flow.max(initial=-1)) + 1)
+        return confusion_counts(self.label, self.flow, self.minima, columns)
 
     def _interval(self, hit: NDArray[np.bool_]) -> tuple[float, float]:
         low, high = wilson(int(hit.sum()), len(hit), self.confidence)
@@ -108,18 +123,13 @@ class Fidelity:
             )
         else:
             lines.append(f"{self.method} has no step to halve")
-        counts = self.confusion
-        off = [(int(counts[i, j]), i, j) for i, j in np.argwhere(counts) if self._name(i, 0) != self._name(j, 1)]
-        for count, i, j in sorted(off, reverse=True)[:6]:
-            lines.append(f"  {count:,} labelled {self._name(i, 0)}, by gradient flow {self._name(j, 1)}")
+        wrong = self.moves[self.moves[:, 0] != self.moves[:, 1]]
+        lines += [f"  {count:,} labelled {i}, by gradient flow {j}" for i, j, count in wrong[:_SHOWN].tolist()]
         return "\n".join([*lines, f"method: {self.method}; gradient flow: {self.reference}"])
-
-    def _name(self, place: int, axis: int) -> str:
-        return "-1" if place == self.confusion.shape[axis] - 1 else str(place)
 
     def to_dict(self) -> dict[str, Any]:
         """The figures for JSON."""
-        names = ("agree", "interval", "changed", "changed_interval", "half_agree", "confusion", "step", "method")
+        names = ("agree", "interval", "changed", "changed_interval", "half_agree", "moves", "step", "method")
         return {"sample": len(self.rows), **{name: getattr(self, name) for name in (*names, "reference", "confidence")}}
 
 
@@ -178,7 +188,7 @@ def fidelity(
         rows = np.sort(np.random.default_rng(seed).choice(result.n, int(sample), replace=False))
     method, x0 = of_rows(batch.method, rows), StartRows(result.starts, rows).points(0, len(rows))
     flow = true_flow() if reference is None else as_method(reference)
-    part = replace(_with_starts(batch, x0, flow, FLOW_UPDATES), dtype="float64", mixed=False)
+    part = replace(_with_starts(batch, x0, flow, _FLOW_UPDATES), dtype="float64", mixed=False)
     label, half = host(result.label)[rows].astype(np.int64), halved(method)
     return Fidelity(
         rows,
