@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _DENSE = 5_000  # minima at most of a confusion matrix as an array
 _SHOWN = 6  # pairs of labels in the printed text
-_FLOW_UPDATES = 100_000  # at least: small steps take many
+FLOW_UPDATES = 100_000  # at least: small steps take many
 _CHECKED = 2_000  # starts run again by check=True: at 1,000 and more the same kernel serves
 _TOLERATED = 0.01  # share of changed labels above which check=True warns
 
@@ -188,7 +188,7 @@ def fidelity(
         rows = np.sort(np.random.default_rng(seed).choice(result.n, int(sample), replace=False))
     method, x0 = of_rows(batch.method, rows), StartRows(result.starts, rows).points(0, len(rows))
     flow = true_flow() if reference is None else as_method(reference)
-    part = replace(_with_starts(batch, x0, flow, _FLOW_UPDATES), dtype="float64", mixed=False)
+    part = replace(_with_starts(batch, x0, flow, FLOW_UPDATES), dtype="float64", mixed=False)
     label, half = host(result.label)[rows].astype(np.int64), halved(method)
     return Fidelity(
         rows,
