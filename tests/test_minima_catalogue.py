@@ -1,5 +1,7 @@
 """The catalogue: exact counts, any order and sharding bit for bit, exclusions, and the cap."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -142,3 +144,27 @@ def test_bad_input_is_told():
         Catalogue(BOX).add(0, np.zeros((3, 3)), np.zeros(3), np.ones(3))
     with pytest.raises(InputError, match="differ in box"):
         Catalogue(BOX).merge(Catalogue(Box([0.0], [1.0])))
+
+
+def naive_key(x, box, cells):
+    """The key of a point in whole numbers of Python."""
+    key, golden, mask = 0x9E3779B97F4A7C15, 0x9E3779B97F4A7C15, 2**64 - 1
+    for value, lower, width in zip(x, box.lower.tolist(), box.width.tolist(), strict=True):
+        cell = math.floor(min(max((value - lower) / width * cells, -(2.0**62)), 2.0**62))
+        key = ((key ^ (cell & mask)) + golden) & mask
+        key = ((key ^ (key >> 30)) * 0xBF58476D1CE4E5B9) & mask
+        key = ((key ^ (key >> 27)) * 0x94D049BB133111EB) & mask
+        key ^= key >> 31
+    return max(key, 1)
+
+
+@pytest.mark.parametrize("cells", [1 << 12, 1 << 20, 1 << 40])
+def test_keys_against_whole_numbers_of_python(cells):
+    box = Box([-5.12, 0.1, -3.0], [5.12, 7.7, 1e3])
+    rng = np.random.default_rng(1)
+    x = np.concatenate(
+        [rng.uniform(-1.0, 2.0, (40, 3)) * box.width + box.lower, [[1e300, -1e200, 0.1], [-0.0, 0.0, 5.0]]]
+    )
+    catalogue = Catalogue(box, cells)
+    keys = catalogue.keys(x, np.zeros(len(x)), np.ones(len(x)))
+    assert keys.tolist() == [naive_key(point, box, cells) for point in x.tolist()]
