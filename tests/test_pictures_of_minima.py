@@ -188,6 +188,10 @@ def test_special_pictures_are_named_and_complete(tmp_path):
         assert callable(getattr(result.plot, name))
 
 
+def too_many():
+    return samples.rastrigin(94, n=20)
+
+
 BAD = [
     (lambda: bgd.multistart("himmelblau", starts=50, strategy="mlsl").plot.fractions(), "tells no fractions: descents"),
     (lambda: samples.rastrigin(3, dim=1).plot.parallel(), "at least 2 dimensions"),
@@ -200,6 +204,7 @@ BAD = [
     ),
     (lambda: samples.himmelblau(20).plot.zoom(panels=1), "panels is 1"),
     (lambda: samples.himmelblau(20).plot.zoom(factor=0.5), "factor is 0.5"),
+    (lambda: too_many().plot.confusion(too_many()), "a confusion matrix of 8,836 minima cannot be drawn"),
     (lambda: confusion(None, np.ones(3)), "a table of counts"),
     (lambda: confusion(None, [[1, -1]]), "a table of counts"),
 ]

@@ -10,6 +10,7 @@ from batchgd.plot.style import INK, LABEL_SIZE, NOTE_SIZE
 
 _WRITTEN = 12  # rows at most whose cells are written out
 _TICKS = 10
+_MOST = 5_000  # minima: more make a matrix of more cells than any picture shows, and more than memory holds
 _PALE = 0.55  # share of a row above which the figure in a cell is white
 
 
@@ -77,6 +78,10 @@ def confusion_matrix(result: Any, other: Any) -> tuple[np.ndarray, list[str], li
         raise InputError("these runs have other starts: run the second one with starts=result.x0")
     mine = len(result.minima)
     place, alone = labels_onto(result, other)
+    if mine + len(alone) > _MOST:
+        raise InputError(
+            f"a confusion matrix of {mine + len(alone):,} minima cannot be drawn; bgd.match(a, b) lists them"
+        )
     counts = confusion_counts(host(result.label), place[host(other.label)], mine, mine + len(alone))
     rows = [*map(str, range(mine)), "-1"]
     columns = [*map(str, range(mine)), *(f"+{k}" for k in alone), "-1"]
