@@ -61,7 +61,11 @@ _HOMES = {
     "BasinHopping": "strategies",
     "MLSL": "strategies",
     "RareBasins": "strategies",
+    "basin_entropy": "basins.entropy",
     "basin_map": "basins.map",
+    "borders": "basins.borders",
+    "fractal_dimension": "basins.exponent",
+    "uncertainty_exponent": "basins.exponent",
     "sweep": "sweeps",
     "landscapes": "",
     "match": "basins.match",
@@ -71,6 +75,10 @@ _HOMES = {
 
 if TYPE_CHECKING:
     from batchgd import landscapes as landscapes
+    from batchgd.basins.borders import borders as borders
+    from batchgd.basins.entropy import basin_entropy as basin_entropy
+    from batchgd.basins.exponent import fractal_dimension as fractal_dimension
+    from batchgd.basins.exponent import uncertainty_exponent as uncertainty_exponent
     from batchgd.basins.map import basin_map as basin_map
     from batchgd.basins.match import match as match
     from batchgd.box import Box as Box

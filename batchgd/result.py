@@ -14,6 +14,7 @@ from batchgd.standins import MissingFunction, StartRows, host
 
 if TYPE_CHECKING:
     from batchgd.basins.fidelity import Fidelity
+    from batchgd.basins.stability import Stability
     from batchgd.box import Box
     from batchgd.coverage import CoverageReport, Stopped
     from batchgd.minima.catalogue import Catalogue
@@ -431,6 +432,15 @@ class MultistartResult(BatchResult):
         from batchgd.basins.recluster import recluster
 
         return recluster(self, x_tol, f_tol)
+
+    def stability(self, directions: int = 32, *, seed: int = 0) -> "Stability":
+        """How far each minimum is from the border of its basin: the largest ball that stays, and by direction.
+
+        See :func:`batchgd.basins.stability.stability` for the options.
+        """
+        from batchgd.basins.stability import stability
+
+        return stability(self, directions, seed=seed)
 
     def connect(self, *, border_points: int = 500, rounds: int = 5) -> "Saddles":
         """Find the saddles of index 1 in the box, and which minima each joins; kept as ``saddles``.

@@ -21,6 +21,7 @@ from batchgd.minima.merge import check_tolerance
 from batchgd.stopping import Stopping, as_stopping
 
 if TYPE_CHECKING:
+    from batchgd.basins.borders import Borders
     from batchgd.box import Box
 
 _AUDITED = 1000  # held pixels that are descended from after all, unless told otherwise
@@ -108,6 +109,12 @@ class BasinMap:
         """The map of another window of the same plane, ((u0, u1), (v0, v1)); labels are kept where minima are known."""
         recipe = self.recipe | ({} if resolution is None else {"resolution": resolution})
         return basin_map(self.objective, self.box, plane=self.plane, window=window, known=self.minima, **recipe)
+
+    def borders(self, size: int = 5) -> Borders:
+        """Entropy, uncertainty exponent and dimension of the borders; see :func:`batchgd.borders`."""
+        from batchgd.basins.borders import borders
+
+        return borders(self, size)
 
     def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw the map; see ``batchgd/plot/maps.py``. Returns the axes."""

@@ -22,6 +22,7 @@ OPTIONS = (
     Option("view", POINT, "Part of the plane, as U0,U1,V0,V1; the box when not given."),
     Option("audit", INTEGER, "Pixels taken over from their neighbours to check after all; 1000 when not given."),
     Option("adaptive", FLAG, "Descend only where neighbours differ (default), or from every pixel."),
+    Option("borders", FLAG, "Also measure the borders: basin entropy, uncertainty exponent, fractal dimension."),
     *(BY_NAME[name] for name in _SHARED),
 )
 
@@ -42,10 +43,11 @@ def map_basins(options: dict[str, Any]) -> int:
         import batchgd as bgd
 
         made = bgd.basin_map(fun, **arguments)
+        measured = made.borders() if options.get("borders") else None
     if options.get("json"):
-        print_json(made.to_dict())
+        print_json(made.to_dict() | ({} if measured is None else {"borders": measured.to_dict()}))
     else:
-        print(made)
+        print(made if measured is None else f"{made}\n\n{measured}")
     if "plot" in options:
         from batchgd.plot.canvas import write
 

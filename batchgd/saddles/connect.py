@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.basins.fidelity import FLOW_UPDATES, true_flow
+from batchgd.basins.fidelity import FLOW_UPDATES
+from batchgd.basins.flow import true_flow
 from batchgd.basins.labelling import labelling, nearest_minimum
 from batchgd.basins.relabel import labels_onto
 from batchgd.batch import Batch, batch_from

@@ -73,8 +73,9 @@ class Saddles(Table):
     >>> saddles = bgd.multistart("mueller_brown", starts=200).connect()
     >>> saddles.fun.round(4).tolist(), saddles.joins.tolist(), saddles.barrier.round(3).tolist()
     ([-72.2489, -40.6648], [[1, 2], [0, 2]], [[35.918, 8.519], [106.035, 40.103]])
-    >>> saddles.lowest_path(0, 1)
-    LowestPath(minima=(0, 2, 1), saddles=(1, 0), highest=-40.66484351147865)
+    >>> path = saddles.lowest_path(0, 1)
+    >>> path.minima, path.saddles, round(path.highest, 4)
+    ((0, 2, 1), (1, 0), -40.6648)
     """
 
     x: NDArray[np.float64]

@@ -27,7 +27,7 @@ class Tree:
     parent : (k,)
         The superbasin that each node belongs to at the next level where it grows; -1 for a root.
     place : (k,)
-        Where it is drawn, in minima from the left: leaves at 0 .. m - 1, a superbasin in the middle of its leaves.
+        Where it is drawn, in minima from the left: leaves at 0 .. m - 1, a superbasin in the middle.
     """
 
     level: NDArray[np.float64]
@@ -58,7 +58,7 @@ def disconnectivity(saddles: Saddles, levels: int | None = None) -> Tree:
     >>> import batchgd as bgd
     >>> tree = disconnectivity(bgd.multistart("mueller_brown", starts=200).saddles)
     >>> tree.level.round(2).tolist(), tree.parent.tolist(), tree.place.tolist()
-    ([-146.7, -108.17, -80.77, -72.25, -40.66], [4, 3, 3, 4, -1], [0.0, 1.0, 2.0, 1.5, 0.75])
+    ([-146.7, -108.17, -80.77, -72.25, -40.66], [4, 3, 3, 4, -1], [0.0, 1.0, 2.0, 1.5, 1.0])
 
     References
     ----------

@@ -1,0 +1,167 @@
+"""The uncertainty exponent and the fractal dimension of borders between basins: slopes of log-log fits, with errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from batchgd.basins.entropy import as_grid
+from batchgd.basins.labelling import Labelling
+from batchgd.box import Box
+from batchgd.errors import InputError
+
+_LARGEST = 20  # the largest distance or box is this part of the shortest side of a grid
+_FACTOR = 1.5  # between successive sizes
+
+
+@dataclass(frozen=True, eq=False)
+class Scaling:
+    """A power law, fitted as a line through logarithms.
+
+    Attributes
+    ----------
+    value, error : float
+        The exponent and its standard error; NaN where there is no border, or at too few sizes.
+    size : (k,)
+        Sizes: distances in cells or box widths, sides of boxes in cells.
+    measured : (k,)
+        What was measured at each: the share of uncertain points, or the number of boxes.
+    """
+
+    value: float
+    error: float
+    size: NDArray[np.float64]
+    measured: NDArray[np.float64]
+
+    def __repr__(self) -> str:
+        return f"{self.value:.4g} ± {self.error:.2g}"
+
+
+def uncertainty_exponent(labels: ArrayLike) -> Scaling:
+    r"""Return the uncertainty exponent α of the borders in a grid of labels.
+
+    The share of points whose label changes when they are moved by ε is f(ε) ~ ε^α. Smooth borders have α = 1: to halve
+    the uncertainty, halve the error of the start. A fractal border has α < 1, and its dimension is D - α.
+
+    Points are moved by whole cells along each axis in turn, up to a twentieth of the shortest side; the ends of the
+    grid bring α of a smooth border up to 1 % above 1.
+
+    Parameters
+    ----------
+    labels : (n1, ..., nD) array of int
+        Labels on an even grid, of 100 cells a side or more; -1 counts as a label.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> uncertainty_exponent((np.add.outer(np.arange(400), 3 * np.arange(400)) > 800).astype(int))
+    1.011 ± 0.0023
+
+    References
+    ----------
+    C. Grebogi, S. W. McDonald, E. Ott, J. A. Yorke, "Final state sensitivity: an obstruction to predictability", Phys.
+    Lett. A 99, 415 (1983); S. W. McDonald, C. Grebogi, E. Ott, J. A. Yorke, "Fractal basin boundaries", Physica D 17,
+    125 (1985).
+    """
+    grid = as_grid(labels)
+    moved = [np.moveaxis(grid, axis, 0) for axis in range(grid.ndim)]
+    size = _sizes(1, min(grid.shape))
+    share = [np.mean([np.mean(along[k:] != along[:-k]) for along in moved]) for k in size]
+    return _fit(size.astype(float), np.array(share))
+
+
+def sampled_exponent(
+    label: Labelling, box: Box, *, points: int = 20_000, smallest: float = 1e-5, largest: float = 1e-2, seed: int = 0
+) -> Scaling:
+    """Return the uncertainty exponent of a labelling function, from random points and random directions.
+
+    Distances are box widths, ten from ``smallest`` to ``largest``; the same points serve all of them.
+
+    >>> from batchgd.box import Box
+    >>> found = sampled_exponent(lambda x: (x[:, 0] > 0.3).astype(int), Box([0.0] * 3, [1.0] * 3), smallest=1e-3)
+    >>> abs(found.value - 1) < 3 * found.error
+    True
+    """
+    rng = np.random.default_rng(seed)
+    u, way = rng.random((points, box.dim)), rng.normal(size=(points, box.dim))
+    way /= np.sqrt((way**2).sum(axis=1, keepdims=True))
+    here = label(box.lower + u * box.width)
+    size = np.geomspace(smallest, largest, 10)
+    share = [np.mean(label(box.lower + (u + distance * way) * box.width) != here) for distance in size]
+    return _fit(size, np.array(share), points)
+
+
+def fractal_dimension(labels: ArrayLike) -> Scaling:
+    """Return the box-counting dimension of the borders in a grid of labels.
+
+    The number of boxes of s cells a side that hold more than one label is N(s) ~ s^-d; s goes up to a twentieth of the
+    shortest side. Smooth borders in D dimensions have d = D - 1.
+
+    Parameters
+    ----------
+    labels : (n1, ..., nD) array of int
+        Labels on an even grid, of 100 cells a side or more; -1 counts as a label.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> found = fractal_dimension((np.add.outer(np.arange(700), 2 * np.arange(700)) > 1001).astype(int))
+    >>> abs(found.value - 1) < 0.05
+    True
+
+    References
+    ----------
+    C. Grebogi et al., Phys. Lett. A 99, 415 (1983).
+    """
+    grid = as_grid(labels)
+    size = _sizes(1, min(grid.shape))
+    counts = [_mixed_boxes(grid, int(s)) for s in size]
+    found = _fit(size.astype(float), np.array(counts, float))
+    return Scaling(-found.value, found.error, found.size, found.measured)
+
+
+def _mixed_boxes(grid: NDArray[np.int64], size: int) -> float:
+    """How many boxes of ``size`` cell spacings a side hold more than one label, were the whole grid covered.
+
+    A box reaches from one centre of a cell to another, so that its ends belong to its neighbours as well: boxes of
+    whole cells would miss the borders that run between them, the more of them the smaller they are.
+    """
+    low = high = grid
+    for axis in range(grid.ndim):
+        low, high = _blocks(low, axis, size, np.minimum), _blocks(high, axis, size, np.maximum)
+    return float(np.mean(low != high) * np.prod((np.array(grid.shape) - 1) / size))
+
+
+def _blocks(grid: NDArray[np.int64], axis: int, size: int, reduce: np.ufunc) -> NDArray[np.int64]:
+    """Reduce blocks of ``size`` + 1 cells along an axis, each of which begins with the last cell of the one before."""
+    along = np.moveaxis(grid, axis, 0)
+    count = (len(along) - 1) // size
+    inner = reduce.reduce(along[: count * size].reshape(count, size, *along.shape[1:]), axis=1)
+    return np.moveaxis(reduce(inner, along[size : count * size + 1 : size]), 0, axis)
+
+
+def _sizes(smallest: int, side: int) -> NDArray[np.int64]:
+    largest = side // _LARGEST
+    if largest < 2 * smallest:
+        raise InputError(f"labels have a side of {side} cells: give {2 * smallest * _LARGEST} or more along each")
+    count = 1 + int(np.log(largest / smallest) / np.log(_FACTOR))
+    return np.unique(np.rint(np.geomspace(smallest, largest, max(count, 3))).astype(np.int64))
+
+
+def _fit(size: NDArray, measured: NDArray, points: int | None = None) -> Scaling:
+    """Fit log measured against log size by least squares; shares of ``points`` are weighted by their errors."""
+    use = measured > 0
+    if use.sum() < 3:
+        return Scaling(np.nan, np.nan, size, measured)
+    x, y = np.log(size[use]), np.log(measured[use])
+    weight = np.ones(len(x)) if points is None else points * measured[use] / np.maximum(1 - measured[use], 1e-12)
+    mean = np.average(x, weights=weight)
+    spread = float(np.sum(weight * (x - mean) ** 2))
+    slope = float(np.sum(weight * (x - mean) * y) / spread)
+    off = y - np.average(y, weights=weight) - slope * (x - mean)
+    scatter = float(np.sum(weight * off**2) / (len(x) - 2))
+    if points is not None:
+        scatter = max(scatter, 1.0)
+    return Scaling(slope, float(np.sqrt(scatter / spread)), size, measured)
