@@ -20,7 +20,7 @@ TABLES = {
 }
 INTRODUCTION = """# Methods
 
-Written by `python docs/methods.py`, which runs `bgd.compare()`; `batchgd compare` prints the same numbers row by row.
+Written by `python docs/methods.py BACKEND`, which runs `bgd.compare()`; `batchgd compare` prints the same numbers row by row.
 [Gradient descent](gradient-descent.md) says what the families of methods do, and each class says its formula, its
 source and how to choose its hyperparameters (`help(bgd.Adam)`).
 
@@ -56,7 +56,7 @@ def main(starts: int = 1000, backend: str = "cpu") -> None:
     for name, row in METHODS.items():
         title = row.title.replace("|", "\\|")  # else Markdown would see a new cell
         rows.append(f"| `{name}` | {type(row.example()).__name__} | {title} | `{row.example()}` |")
-    parts = [INTRODUCTION + "\n".join(rows)]
+    parts = [INTRODUCTION.replace("BACKEND", backend) + "\n".join(rows)]
     parts.append(COMPARED.format(starts=starts, backend=backend, reference=f"`{table.reference}`"))
     parts += [f"### {name.capitalize()}\n\n{told}\n\n{table.pivot(name)}\n" for name, told in TABLES.items()]
     parts += [f"- {cell.method} on {cell.landscape} failed: {cell.error}" for cell in table.failures]
