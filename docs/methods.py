@@ -20,7 +20,7 @@ TABLES = {
 }
 INTRODUCTION = """# Methods
 
-Written by `python docs/methods.py BACKEND`, which runs `bgd.compare()`; `batchgd compare` prints the numbers row by row.
+Written by `python docs/methods.py BACKEND`, which runs `bgd.compare()`; `batchgd compare` prints them row by row.
 [Gradient descent](gradient-descent.md) says what the families of methods do, and each class says its formula, its
 source and how to choose its hyperparameters (`help(bgd.Adam)`).
 
