@@ -44,6 +44,7 @@ _HOMES = {
     "Coverage": "coverage",
     "Normal": "starts",
     "start": "starts",
+    "FiniteSum": "finite_sum",
     "Objective": "objective",
     "where": "trace",
     "Comparison": "comparison",
@@ -91,6 +92,7 @@ if TYPE_CHECKING:
     from batchgd.errors import InputError as InputError
     from batchgd.errors import TraceError as TraceError
     from batchgd.errors import TraceSizeWarning as TraceSizeWarning
+    from batchgd.finite_sum import FiniteSum as FiniteSum
     from batchgd.kernels.status import Status as Status
     from batchgd.methods import BFGS as BFGS
     from batchgd.methods import FIRE as FIRE

@@ -13,7 +13,7 @@ from batchgd.stopping import Stopping
 
 if TYPE_CHECKING:
     from batchgd.backends import Backend
-    from batchgd.objective import Objective
+    from batchgd.differentiable import Differentiable
     from batchgd.result import BatchResult
     from batchgd.starts import Starts
 
@@ -26,7 +26,7 @@ class Batch:
     With ``mixed`` the descent is in float32 and ends in float64, which ``dtype`` then is.
     """
 
-    objective: Objective
+    objective: Differentiable
     starts: Starts
     box: Box
     method: Method
@@ -61,6 +61,7 @@ class Batch:
             changes["method"] = as_method(method)
         batch = replace(self, **changes)
         split_per_start(batch.method, batch.starts.n, batch.dtype)
+        _check_rule(batch.objective, batch.method)
         return batch
 
 
@@ -100,7 +101,22 @@ def make_batch(
         starts = parse_starts(starts, sampling, region, region.dim, seed, first_dtype, resident=resident)
     split_per_start(method, starts.n, dtype)
     stopping.limits(region, first_dtype)
-    return Batch(objective(), starts, region, method, stopping, dtype, chosen, threads, seed or 0, mixed=mixed)
+    traced = objective()
+    _check_rule(traced, method)
+    return Batch(traced, starts, region, method, stopping, dtype, chosen, threads, seed or 0, mixed=mixed)
+
+
+def _check_rule(objective: Differentiable, method: Method) -> None:
+    """Refuse a method that compares values of an objective whose updates see different parts of a sum."""
+    from batchgd.specialise.rule import read_rule
+
+    if getattr(objective, "batch_size", None) is not None:
+        rule = read_rule(method.rule, method.parts)
+        if rule.decide is not None or rule.stages:
+            raise InputError(
+                f"{type(method).__name__} compares values, and with batch_size every update sees other rows: choose a "
+                "first-order method, as method=bgd.GradientDescent(learning_rate=...), or leave batch_size out"
+            )
 
 
 def batch_from(result: BatchResult, **changes: Any) -> Batch:

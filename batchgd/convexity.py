@@ -15,7 +15,7 @@ from batchgd.minima.fractions import wilson
 from batchgd.minima.scale import EPS
 
 if TYPE_CHECKING:
-    from batchgd.objective import Objective
+    from batchgd.differentiable import Differentiable
 
 MAX_NUMBERS = 1 << 26  # of Hessian entries: half a gigabyte
 _ROWS = 1 << 20  # Hessian entries that are held at once
@@ -95,7 +95,7 @@ def curvature(
     return curvature_of(objective, region, int(samples), seed)
 
 
-def curvature_of(objective: Objective, box: Box, samples: int, seed: int = 0) -> Curvature:
+def curvature_of(objective: Differentiable, box: Box, samples: int, seed: int = 0) -> Curvature:
     """Sample an objective; see :func:`curvature`."""
     from batchgd.samplings import UniformStarts
 

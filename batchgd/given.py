@@ -55,12 +55,12 @@ def _scale(box: Any, width: int) -> Box:
 def _check_width(fun: Any, width: int) -> None:
     """Refuse starts of another width than a landscape or an Objective takes; a plain function shows it when traced."""
     from batchgd import landscapes
-    from batchgd.objective import Objective
+    from batchgd.differentiable import Differentiable
 
     known = landscapes.get(fun) if isinstance(fun, str) else fun
     if isinstance(known, landscapes.Landscape):
         least, greatest = known.dims
-    elif isinstance(known, Objective):
+    elif isinstance(known, Differentiable):
         least = greatest = known.dim
     else:
         return

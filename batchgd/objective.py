@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from batchgd.box import check_dimension
+from batchgd.differentiable import Differentiable, Floats
 from batchgd.errors import InputError, TraceError, TraceSizeWarning, warn
 from batchgd.trace.counts import OperationCounts, count_operations
 from batchgd.trace.emit import emit_function
@@ -31,7 +32,6 @@ from batchgd.trace.verify import (
 if TYPE_CHECKING:
     from batchgd.box import Box
 
-Floats = NDArray[np.float64]
 What = Literal["value", "gradient", "value_and_gradient", "hessian", "derivatives"]
 
 LARGE = 1000
@@ -41,7 +41,7 @@ _BLOCK_BYTES = 1 << 24
 """What the temporaries of one block of points may take together, so that they stay in the cache."""
 
 
-class Objective:
+class Objective(Differentiable):
     """A plain function of one point, traced: f(x), its gradient and its Hessian, each without being written by hand.
 
     The function is called once on symbols, which records its arithmetic; the derivatives follow from the record, and
@@ -131,6 +131,11 @@ class Objective:
         return None if self._params is None else self._params.ravel()
 
     @property
+    def numbers(self) -> Floats:
+        """What a kernel reads beside the point: the parameters."""
+        return np.zeros(1) if self.params is None else self.params
+
+    @property
     def key(self) -> str:
         """Text that is equal for equal expressions, whatever the function is called: for caches."""
         return self.emit("value_and_gradient")
@@ -146,7 +151,7 @@ class Objective:
             return False
         return all(node.op != "x" for node in reachable(self._second_derivatives()))
 
-    def with_params(self, params: ArrayLike) -> Objective:
+    def with_params(self, params: ArrayLike) -> Self:
         """Return the same trace with other parameter values of the same shape.
 
         >>> objective = Objective(lambda x, a: a * x[0] ** 2, dim=1, params=2.0)
@@ -161,34 +166,6 @@ class Objective:
         other = object.__new__(type(self))  # copy.copy would go through __reduce__, which traces again
         other.__dict__.update(self.__dict__, _params=fresh)
         return other
-
-    def value(self, x: ArrayLike) -> Any:
-        """Return f at points of shape (n, dim) as (n,), or at one point of shape (dim,) as a float."""
-        points, single = self._points(x)
-        result = self._evaluate("value", 1, points)[0]
-        return float(result[0]) if single else result
-
-    def gradient(self, x: ArrayLike) -> Floats:
-        """Return the gradient at points of shape (n, dim) as (n, dim), or at one point as (dim,)."""
-        points, single = self._points(x)
-        result = np.ascontiguousarray(self._evaluate("gradient", self.dim, points).T)
-        return result[0] if single else result
-
-    def value_and_gradient(self, x: ArrayLike) -> tuple[Any, Floats]:
-        """Return ``(value(x), gradient(x))``, computed together."""
-        points, single = self._points(x)
-        result = self._evaluate("value_and_gradient", self.dim + 1, points)
-        value, slopes = result[0].copy(), np.ascontiguousarray(result[1:].T)
-        return (float(value[0]), slopes[0]) if single else (value, slopes)
-
-    def hessian(self, x: ArrayLike) -> Floats:
-        """Return the symmetric matrix of second derivatives, (n, dim, dim), or (dim, dim) at one point."""
-        points, single = self._points(x)
-        rows, columns = np.tril_indices(self.dim)
-        entries = self._evaluate("hessian", len(rows), points)
-        result = np.empty((len(points), self.dim, self.dim))
-        result[:, rows, columns] = result[:, columns, rows] = entries.T
-        return result[0] if single else result
 
     def emit(self, what: What, constant: Callable[[float], str] = repr) -> str:
         """Return source text: ``def value(x0, ..., p0, ...)``, straight-line, for NumPy arrays or Numba scalars.
@@ -260,17 +237,9 @@ class Objective:
                 TraceSizeWarning,
             )
 
-    def _points(self, x: ArrayLike) -> tuple[Floats, bool]:
-        points = np.asarray(x, dtype=np.float64)
-        if points.ndim not in (1, 2) or points.shape[-1] != self.dim:
-            raise InputError(f"x has shape {points.shape}: {self.name} takes ({self.dim},) or (n, {self.dim})")
-        return points.reshape(-1, self.dim), points.ndim == 1
-
     def _evaluate(self, what: Any, n_outputs: int, points: Floats) -> Floats:
         """Run emitted code on blocks of points; returns (n_outputs, n)."""
-        if what not in self._functions:
-            self._functions[what] = _compiled(what, self.emit(what))
-        function = self._functions[what]
+        function = self._function(what)
         knobs = [] if self._params is None else list(self._params.ravel())
         out = np.empty((n_outputs, len(points)))
         block = self._block_length(what)
@@ -281,6 +250,19 @@ class Objective:
                 for k, result in enumerate(results if isinstance(results, tuple) else (results,)):
                     out[k, first : first + block] = result
         return out
+
+    def summed(self, what: Any, points: Floats, knobs: Sequence[Any]) -> Floats:
+        """Sum emitted code over rows of parameters: each knob a number, or (rows, 1); returns (n_outputs, n)."""
+        rows = max(np.shape(knob)[0] for knob in knobs if np.ndim(knob))
+        with np.errstate(all="ignore"):
+            results = self._function(what)(*points.T, *knobs)
+            together = results if isinstance(results, tuple) else (results,)
+            return np.array([np.broadcast_to(each, (rows, len(points))).sum(axis=0) for each in together])
+
+    def _function(self, what: Any) -> Callable[..., Any]:
+        if what not in self._functions:
+            self._functions[what] = _compiled(what, self.emit(what))
+        return self._functions[what]
 
     def _block_length(self, what: Any) -> int:
         """How many points at a time keep the temporaries in the cache."""
@@ -324,7 +306,7 @@ def _parameters(params: ArrayLike | None) -> Floats | None:
 
 def as_objective(
     fun: Any, dim: int | None = None, box: Any = None, params: Any = None, jac: Any = None
-) -> tuple[Objective, Box]:
+) -> tuple[Differentiable, Box]:
     """Return the objective behind anything a user may pass, and the box in which starts are drawn.
 
     Parameters
@@ -350,7 +332,7 @@ def as_objective(
 
 def resolve(
     fun: Any, dim: int | None = None, box: Any = None, params: Any = None, jac: Any = None
-) -> tuple[Box, Callable[[], Objective]]:
+) -> tuple[Box, Callable[[], Differentiable]]:
     """Return the box, and a call that traces: what can be refused without calling the function is refused before.
 
     Parameters and errors are those of :func:`as_objective`.
@@ -360,9 +342,9 @@ def resolve(
 
     if isinstance(fun, str | landscapes.Landscape):
         return _landscape(fun, dim, box, params, jac)
-    if isinstance(fun, Objective):
+    if isinstance(fun, Differentiable):
         if jac is not None:
-            raise InputError("jac was given with a ready Objective: pass it to bgd.Objective(fun, jac=...) instead")
+            raise InputError("jac was given with a ready objective: pass it to bgd.Objective(fun, jac=...) instead")
         if dim is not None and check_dimension(dim) != fun.dim:
             raise InputError(f"dim is {dim}, but the objective {fun.name} has {fun.dim} coordinates: leave out dim")
         region = fun.box if box is None else Box.parse(box, fun.dim)
@@ -379,7 +361,7 @@ def resolve(
     return region, lambda: Objective(fun, region.dim, params, jac, box=region)
 
 
-def _landscape(fun: Any, dim: int | None, box: Any, params: Any, jac: Any) -> tuple[Box, Callable[[], Objective]]:
+def _landscape(fun: Any, dim: int | None, box: Any, params: Any, jac: Any) -> tuple[Box, Callable[[], Differentiable]]:
     """Take an objective from the library."""
     from batchgd.box import Box
 

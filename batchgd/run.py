@@ -164,7 +164,7 @@ def _prepare(
         width=box.width.astype(dtype),
         points=None if batch.starts.in_kernel else batch.starts.points,
         per_start=np.stack([*differing.values()], axis=1).astype(dtype) if differing else np.empty((n, 0), dtype),
-        p=np.array([0.0] if objective.params is None else objective.params, dtype),
+        p=np.array(objective.numbers, dtype),
         box=(sides[:, 0] if specialisation.cubic else sides.ravel()).astype(dtype),
         h=np.array([shared[name] for name in names] or [0.0], dtype),
         limits=batch.stopping.limits(box, dtype),

@@ -20,6 +20,7 @@ STREAM_PERMUTATION = 1
 STREAM_GRADIENT_NOISE = 2
 STREAM_LANGEVIN = 3
 STREAM_BATCHES = 4
+STREAM_EPOCHS = 5
 
 # Every constant is typed: Numba turns uint64 with an int literal into float64, and 32-bit words are kept in uint64
 # because a product of two of them must not lose its upper half (it still compiles to one widening multiply).

@@ -18,7 +18,8 @@ class Test(NamedTuple):
     """One test: its function, the status that it ends a trajectory with, and when it is asked.
 
     ``option`` is the setting that it needs, None for tests that are always asked. One that ``settles`` must hold at
-    ``window`` consecutive updates. Of a rejected trial only those ``of_trials`` are asked.
+    ``window`` consecutive updates. Of a rejected trial only those ``of_trials`` are asked, of an update that saw a
+    batch of a sum's rows only those ``of_batches``.
     """
 
     function: str
@@ -26,11 +27,12 @@ class Test(NamedTuple):
     option: str | None = None
     settles: bool = False
     of_trials: bool = False
+    of_batches: bool = False
 
 
 TESTS = (
-    Test("spent", Status.MAXFEV, "maxfev", of_trials=True),
-    Test("exhausted", Status.MAXITER),
+    Test("spent", Status.MAXFEV, "maxfev", of_trials=True, of_batches=True),
+    Test("exhausted", Status.MAXITER, of_batches=True),
     Test("repeated", Status.OSCILLATING, "oscillation"),
     Test("rounded", Status.STALLED, of_trials=True),
     Test("waited_long", Status.PLATEAU, "patience"),
@@ -44,10 +46,10 @@ TESTS = (
     Test("gradient_settled", Status.GRADIENT, settles=True),
     Test("reached", Status.TARGET, "target"),
     Test("value_grew", Status.DIVERGED, "f_growth"),
-    Test("point_grew", Status.DIVERGED, "x_growth"),
+    Test("point_grew", Status.DIVERGED, "x_growth", of_batches=True),
     Test("over", Status.TIME, "end_time"),
-    Test("left", Status.ESCAPED),
-    Test("undefined", Status.NONFINITE),
+    Test("left", Status.ESCAPED, of_batches=True),
+    Test("undefined", Status.NONFINITE, of_batches=True),
 )
 """Every test. Where several hold, the last one names the reason."""
 

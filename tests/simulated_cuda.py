@@ -21,6 +21,17 @@ from batchgd.run import Into, run
 from batchgd.samplings import PartOfStarts
 from batchgd.stopping import Stopping
 
+ROWS = np.random.default_rng(3).normal(size=(7, 2))
+
+
+def squared(x, row):
+    """The square of what a line through the origin and a constant miss a row by."""
+    return (x[0] + x[1] * row[0] - row[1]) ** 2
+
+
+LINE = bgd.FiniteSum(squared, ROWS, box=[(-3.0, 3.0)] * 2)
+SOME_OF_LINE = bgd.FiniteSum(squared, ROWS, box=[(-3.0, 3.0)] * 2, batch_size=3, full_every=5)
+
 CASES = {
     "barzilai_borwein": ("himmelblau", 80, {}),
     "rates per start": ("himmelblau", 40, {"method": bgd.GradientDescent(np.linspace(0.005, 0.015, 40))}),
@@ -48,6 +59,8 @@ CASES = {
     ),
     "normal starts": ("branin", 40, {"sampling": bgd.Normal(2.0, 2.0)}),
     "three dimensions": ("hartmann3", 40, {}),
+    "a sum over rows": (LINE, 24, {}),
+    "batches of a sum": (SOME_OF_LINE, 24, {"method": bgd.GradientDescent(0.05, noise=1e-3), "maxiter": 60}),
     "mixed": ("himmelblau", 24, {"dtype": "mixed"}),
 }
 

@@ -73,6 +73,8 @@ def _function(module: ModuleType, file: str, name: str) -> Callable[..., Any]:
         names = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
         raise InputError(f"{file} has no function {name!r}; {nearest(name, names)}")
     function = getattr(module, name)
-    if not callable(function):
+    from batchgd.differentiable import Differentiable
+
+    if not callable(function) and not isinstance(function, Differentiable):
         raise InputError(f"{name!r} in {file} is a {type(function).__name__}, not a function")
     return function

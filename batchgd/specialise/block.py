@@ -19,7 +19,7 @@ from batchgd.specialise.rule import Rule, parameters_of
 from batchgd.specialise.tick import BOX
 from batchgd.specialise.typed import Constants
 
-TRUTHS = ("accepted", "outside", "going")
+TRUTHS = ("accepted", "outside", "going", "whole")
 """Names that hold yes or no: stored as 1 or 0."""
 
 
@@ -70,6 +70,7 @@ class BlockLayout(Layout):
 
     constants_of_rule: tuple[tuple[str, int], ...] = ()
     temporaries: tuple[str, ...] = field(default=())
+    batches: bool = False
 
     @property
     def _vectors(self) -> int:
@@ -96,7 +97,8 @@ class BlockLayout(Layout):
     @property
     def _behind(self) -> dict[str, int]:
         """First slots of what stands behind the loop's own counters."""
-        sizes = {"following": self.dim, **dict.fromkeys(self.temporaries, 1), **self.arrays}
+        numbers = (*self.temporaries, *(["whole"] if self.batches else []))
+        sizes = {"following": self.dim, **dict.fromkeys(numbers, 1), **self.arrays}
         slots, here = {}, super().size
         for name, size in sizes.items():
             slots[name] = here
@@ -106,7 +108,7 @@ class BlockLayout(Layout):
     @property
     def size(self) -> int:
         """Number of slots."""
-        return super().size + self.dim + len(self.temporaries) + sum(self.arrays.values())
+        return super().size + self.dim + len(self.temporaries) + self.batches + sum(self.arrays.values())
 
 
 class BlockTick:
@@ -114,7 +116,7 @@ class BlockTick:
 
     def __init__(self, layout: BlockLayout, constants: Constants, *, cubic: bool, arrays: bool):
         self.layout, self.rule, self.constants, self.cubic, self.arrays = layout, layout.rule, constants, cubic, arrays
-        self.ending = EndingEmitter(layout.rule, constants, layout.ending, cubic=cubic)
+        self.ending = EndingEmitter(layout.rule, constants, layout.ending, cubic=cubic, batches=layout.batches)
         self.calls = calls(self.rule)
         self.lines: list[str] = []
         self.trials = self.rule.decide is not None

@@ -111,8 +111,9 @@ class Ending:
 class EndingEmitter:
     """Writes what ends a lane, for one rule and one choice of tests."""
 
-    def __init__(self, rule: Rule, constants: Constants, ending: Ending, *, cubic: bool):
+    def __init__(self, rule: Rule, constants: Constants, ending: Ending, *, cubic: bool, batches: bool = False):
         self.rule, self.constants, self.ending, self.cubic = rule, constants, ending, cubic
+        self.batches = batches  # of a finite sum: what is ``whole`` alone is judged in full
         self._steepest = "max_norm" in ending.options
 
     @property
@@ -151,8 +152,9 @@ class EndingEmitter:
 
     def verdict(self) -> list[str]:
         """The lines behind the folds and ``moved``: ``code``, and whether the lane ``ended`` or is ``going`` on."""
-        zero, code, of_trial = (self.constants(0.0),) * 3
-        lines = [*self._gathered(), *self._remembered()]
+        zero, code, of_part = (self.constants(0.0),) * 3
+        judged = ["accepted = accepted & whole"] if self.batches else []
+        lines = [*judged, *self._gathered(), *self._remembered()]
         trials = self.rule.decide is not None
         for test in self.ending.tests:
             holds = self._call(test.function)
@@ -163,11 +165,11 @@ class EndingEmitter:
             status = self.constants(float(test.status))
             lines.append(f"code = where({holds}, {status}, {code})")
             code = "code"
-            if trials and test.of_trials:
-                lines.append(f"of_trial = where({holds}, {status}, {of_trial})")
-                of_trial = "of_trial"
-        if trials:
-            lines.append(f"code = where(accepted, code, {of_trial})")
+            if (trials and test.of_trials) or (self.batches and test.of_batches):
+                lines.append(f"of_part = where({holds}, {status}, {of_part})")
+                of_part = "of_part"
+        if trials or self.batches:
+            lines.append(f"code = where(accepted, code, {of_part})")
         if "turns" in self.ending.options:
             flagged = f"(code > {zero}) & (turns > {zero})"
             lines.append(f"code = where({flagged}, code + {self.constants(float(TURNED))}, code)")

@@ -1,8 +1,8 @@
-"""Emit the evaluation of a lane block, the only part of a block tick that knows the objective.
+"""Emit what of a specialisation knows the objective: the evaluation of a lane block, and the value at given points.
 
 ``evaluate(ws, index, seed, p)`` reads every lane's x from the first D slots and writes, behind them, the gradient (D
 slots), the value (one slot, left alone where nobody asks for it), and for rules that ask for it the lower triangle of
-the Hessian, row by row.
+the Hessian, row by row. ``value_at(points, i, p)`` gives the value at one row of points.
 """
 
 from __future__ import annotations
@@ -20,22 +20,39 @@ def triangle(dim: int) -> int:
     return dim * (dim + 1) // 2
 
 
-def evaluation(objective: Objective, constants: Constants, *, value: bool, hessian: bool) -> tuple[str, str]:
-    """Return the text of the function of one lane that ``evaluate`` calls, and of ``evaluate``."""
-    dim, params = objective.dim, 0 if objective.params is None else len(objective.params)
+def outputs_of(dim: int, *, value: bool, hessian: bool) -> tuple[What, dict[str, int]]:
+    """Return which function of an objective gives what is asked for, and the slot of each of its outputs."""
     what: What = "derivatives" if hessian else "value_and_gradient" if value else "gradient"
     outputs = {f"g{i}": dim + i for i in range(dim)}
     if what != "gradient":
         outputs = {"f": 2 * dim} | outputs
     if hessian:
         outputs |= {f"h{k}": 2 * dim + 1 + k for k in range(triangle(dim))}
-    arguments = [*(f"x{i}" for i in range(dim)), *(f"p{k}" for k in range(params))]
+    return what, outputs
+
+
+def arguments_of(objective: Objective) -> str:
+    """Return the arguments of the objective's emitted functions."""
+    params = 0 if objective.params is None else len(objective.params)
+    return ", ".join([*(f"x{i}" for i in range(objective.dim)), *(f"p{k}" for k in range(params))])
+
+
+def evaluation(objective: Objective, constants: Constants, *, value: bool, hessian: bool) -> tuple[str, str]:
+    """Return the text of the function of one lane that ``evaluate`` calls, and of ``evaluate``."""
+    what, outputs = outputs_of(objective.dim, value=value, hessian=hessian)
     lines = [
         "def evaluate(ws, index, seed, p):",
-        *(f"    p{k} = p[{k}]" for k in range(params)),
+        *(f"    p{k} = p[{k}]" for k in range(len(objective.params) if objective.params is not None else 0)),
         "    for lane in range(W):",
-        *(f"        x{i} = ws[{i} * W + lane]" for i in range(dim)),
-        f"        {', '.join(outputs)}, = {what}({', '.join(arguments)})",
+        *(f"        x{i} = ws[{i} * W + lane]" for i in range(objective.dim)),
+        f"        {', '.join(outputs)}, = {what}({arguments_of(objective)})",
         *(f"        ws[{slot} * W + lane] = {name}" for name, slot in outputs.items()),
     ]
     return objective.emit(what, constants), "\n".join(lines)
+
+
+def value_at(objective: Objective, row: str) -> str:
+    """Return the text of ``value_at``; ``row`` is how a row of points is named."""
+    given = [f"points[{row}, {k}]" for k in range(objective.dim)]
+    given += [f"p[{k}]" for k in range(len(objective.params) if objective.params is not None else 0)]
+    return f"def value_at(points, i, p):\n    return value({', '.join(given)})"

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from batchgd.specialise import evaluate, sums
 from batchgd.specialise.block import BlockLayout, BlockTick
 from batchgd.specialise.ending import Ending, EndingEmitter
-from batchgd.specialise.evaluate import evaluation
 from batchgd.specialise.layout import Layout
 from batchgd.specialise.rows import as_rows
 from batchgd.specialise.rule import Rule, parameters_of, read_rule
@@ -17,6 +17,8 @@ from batchgd.specialise.tick import TickEmitter
 from batchgd.specialise.typed import Constants, decorated, function_source, functions_of, own_functions, with_callees
 
 if TYPE_CHECKING:
+    from batchgd.differentiable import Differentiable
+    from batchgd.finite_sum import FiniteSum
     from batchgd.objective import Objective
 
 _HEADERS = {
@@ -25,6 +27,7 @@ from numba import njit
 
 FLAGS = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
 INNER = {**FLAGS, "no_cpython_wrapper": True}
+PASS = {**INNER, "fastmath": False}
 """,
     "cuda": """\
 from numba import cuda, njit
@@ -39,19 +42,29 @@ FLAGS = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True}
 class _Decorators:
     """How each kind of function is compiled: what one lane does, the loop, and what the host calls.
 
-    Only what the host calls gets a wrapper for Python: wrappers for all took a fifth of the compile time.
+    Only what the host calls gets a wrapper for Python: wrappers for all took a fifth of the compile time. In the passes
+    of the block form no product is fused with a sum: whether LLVM sees that a pass adds what the one before multiplied
+    depends on how far it unrolls the lanes, and results must not depend on the width of a block.
     """
 
     lane: str | None
     loop: str | None
     entry: str | None
+    pass_lane: str | None
+    pass_loop: str | None
 
 
 _DECORATORS = {
     # All in one function: a call that passes a dozen arrays costs more than what it does.
-    "cpu": _Decorators("njit(**INNER, forceinline=True)", "njit(**INNER, forceinline=True)", "njit(**FLAGS)"),
-    "cuda": _Decorators("njit(**FLAGS)", "cuda.jit(device=True)", "cuda.jit"),
-    "numpy": _Decorators(None, None, None),
+    "cpu": _Decorators(
+        "njit(**INNER, forceinline=True)",
+        "njit(**INNER, forceinline=True)",
+        "njit(**FLAGS)",
+        "njit(**PASS, forceinline=True)",
+        "njit(**PASS, forceinline=True)",
+    ),
+    "cuda": _Decorators("njit(**FLAGS)", "cuda.jit(device=True)", "cuda.jit", "njit(**FLAGS)", "cuda.jit(device=True)"),
+    "numpy": _Decorators(None, None, None, None, None),
 }
 
 BLOCK_DIM = 32
@@ -76,7 +89,7 @@ class Specialisation:
     schedule and modifiers of the rule, ``constants`` the numbers of the rule that are fixed when it is compiled.
     """
 
-    objective: Objective
+    objective: Differentiable
     rule: str
     dtype: str = "float64"
     target: str = "cpu"
@@ -97,7 +110,24 @@ class Specialisation:
     @property
     def blocked(self) -> bool:
         """Whether the tick takes the block form: for rules that need it, and where unrolling costs too much."""
-        return bool(self.read.stages) or (self.target == "cpu" and self.objective.dim >= BLOCK_DIM)
+        by_size = self.target == "cpu" and self.objective.dim >= BLOCK_DIM
+        return bool(self.read.stages) or by_size or self.sum is not None
+
+    @property
+    def sum(self) -> FiniteSum | None:
+        """The objective, if it is a sum over rows of data."""
+        from batchgd.finite_sum import FiniteSum
+
+        return self.objective if isinstance(self.objective, FiniteSum) else None
+
+    @property
+    def function(self) -> Objective:
+        """The traced function: the objective, or one term of its sum."""
+        from batchgd.objective import Objective
+
+        traced = self.objective if self.sum is None else self.sum.element
+        assert isinstance(traced, Objective)
+        return traced
 
     @property
     def layout(self) -> Layout:
@@ -105,8 +135,15 @@ class Specialisation:
         if not self.blocked:
             return Layout(self.objective.dim, self.read, self.per_start, self.ending)
         emitter = EndingEmitter(self.read, Constants(self.dtype), self.ending, cubic=self.cubic)
-        temporaries = BlockTick.temporaries(self.read, emitter)
-        return BlockLayout(self.objective.dim, self.read, self.per_start, self.ending, self.constants, temporaries)
+        return BlockLayout(
+            self.objective.dim,
+            self.read,
+            self.per_start,
+            self.ending,
+            self.constants,
+            BlockTick.temporaries(self.read, emitter),
+            batches=self.sum is not None and self.sum.batch_size is not None,
+        )
 
     @property
     def ending(self) -> Ending:
@@ -117,7 +154,7 @@ class Specialisation:
     def source(self) -> str:
         """Return the text of the generated module."""
         constants, how = Constants(self.dtype), _DECORATORS[self.target]
-        body = [*self._lane_functions(constants, how), *self._loop_functions(how)]
+        body = [*self._lane_functions(constants, how), *self._loop_functions(how, constants)]
         text = "\n\n\n".join(body)
         header = [
             f'"""{self.objective.name} in {self.objective.dim} dimensions, {self.n_params} parameters: '
@@ -153,8 +190,8 @@ class Specialisation:
             cubic=self.cubic,
             arrays=self.target == "numpy",
         )
-        emitted = [self.objective.emit("value_and_gradient" if tick.has_value else "gradient", constants)]
-        emitted.append(self.objective.emit("value", constants))
+        emitted = [self.function.emit("value_and_gradient" if tick.has_value else "gradient", constants)]
+        emitted.append(self.function.emit("value", constants))
         return [
             *(decorated(text, how.lane) for text in emitted),
             *(function_source(getattr(stopping, name), constants, how.lane) for name in self.ending.functions),
@@ -170,31 +207,48 @@ class Specialisation:
         rule, layout = self.read, self.layout
         assert isinstance(layout, BlockLayout)
         tick = BlockTick(layout, constants, cubic=self.cubic, arrays=self.target == "numpy")
-        evaluate = evaluation(self.objective, constants, value=tick.has_value, hessian=rule.hessian)
+        evaluating = self._evaluation(layout, constants, value=tick.has_value, hessian=rule.hessian)
         staged = [stage.function for stage in rule.stages]
         functions = with_callees(*staged) if staged else own_functions(rule.module)
         on_block = {name for name, function in functions.items() if "ws" in parameters_of(function)}
         text = [
-            decorated(self.objective.emit("value", constants), how.lane),
-            *(decorated(part, kind) for part, kind in zip(evaluate, (how.lane, how.loop), strict=True)),
-            *(function_source(getattr(stopping, name), constants, how.lane) for name in self.ending.functions),
+            decorated(self.function.emit("value", constants), how.lane),
+            *(decorated(part, kind) for part, kind in zip(evaluating, (how.lane, how.pass_loop), strict=True)),
+            *(function_source(getattr(stopping, name), constants, how.pass_lane) for name in self.ending.functions),
             *(
-                function_source(function, constants, how.loop if name in on_block else how.lane)
+                function_source(function, constants, how.pass_loop if name in on_block else how.pass_lane)
                 for name, function in functions.items()
             ),
-            *(functions_of(part.module, constants, how.lane, f"{part.name}_") for part in rule.parts),
-            decorated(tick.source(), how.loop),
+            *(functions_of(part.module, constants, how.pass_lane, f"{part.name}_") for part in rule.parts),
+            decorated(tick.source(), how.pass_loop),
         ]
         return [as_rows(part) for part in text] if self.target == "numpy" else text
 
-    def _loop_functions(self, how: _Decorators) -> list[str]:
+    def _evaluation(self, layout: BlockLayout, constants: Constants, *, value: bool, hessian: bool) -> tuple[str, str]:
+        """The text of the evaluation, and of the function that it calls."""
+        if self.sum is None:
+            return evaluate.evaluation(self.function, constants, value=value, hessian=hessian)
+        whole = layout.first("whole") if layout.batches else None
+        return sums.evaluation(
+            self.sum,
+            constants,
+            value=value,
+            hessian=hessian,
+            nit=layout.counter("nit"),
+            whole=whole,
+            arrays=self.target == "numpy",
+        )
+
+    def _loop_functions(self, how: _Decorators, constants: Constants) -> list[str]:
         """The value at a row of points; and, around the tick, the loop and its shell."""
         from batchgd.kernels import descend, record
 
         row = ":" if self.target == "numpy" else "i"
-        coordinates = [f"points[{row}, {k}]" for k in range(self.objective.dim)]
-        arguments = ", ".join([*coordinates, *(f"p[{k}]" for k in range(self.n_params))])
-        value_at = decorated(f"def value_at(points, i, p):\n    return value({arguments})", how.loop)
+        if self.sum is None:
+            text = evaluate.value_at(self.function, row)
+        else:
+            text = sums.value_at(self.sum, row, constants)
+        value_at = decorated(text, how.loop)
         if self.target == "numpy":
             return [value_at]
 
@@ -217,7 +271,7 @@ class Specialisation:
 
     def _imports(self, text: str) -> list[str]:
         """Import the elementary functions that the text names; on CUDA some are libdevice's (``CUDA_MATH``)."""
-        from batchgd.kernels import vecmath
+        from batchgd.kernels import batches, vecmath
 
         used = [name for name in vecmath.CUDA_MATH if re.search(rf"\b{name}\(", text)]
         lines = []
@@ -228,6 +282,9 @@ class Specialisation:
             used = [name for name in used if name not in theirs]
         if used:
             lines.append(f"from batchgd.kernels.vecmath import {', '.join(used)}")
+        drawing = [name for name in batches.NAMES if re.search(rf"\b{name}\(", text)]
+        if drawing:
+            lines.append(f"from batchgd.kernels.batches import {', '.join(drawing)}")
         if self.in_kernel or "uniform_pair(" in text:
             pair = "uniform_pair" if self.dtype == "float64" else "uniform_pair_single as uniform_pair"
             streams = sorted(set(re.findall(r"\bSTREAM_\w+", text)))

@@ -1,0 +1,89 @@
+"""What every objective offers: value, gradient and Hessian at many points at once, in NumPy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from batchgd.errors import InputError
+
+if TYPE_CHECKING:
+    from batchgd.box import Box
+    from batchgd.trace.counts import OperationCounts
+
+Floats = NDArray[np.float64]
+
+
+class Differentiable:
+    """A twice differentiable function of ``dim`` coordinates.
+
+    A new kind of objective sets what is declared here and implements ``_evaluate``; how its evaluation gets into a
+    kernel stands in ``batchgd/specialise``.
+
+    Attributes
+    ----------
+    dim, name, box
+        The number of coordinates, what it is called, and where starts are drawn unless told otherwise (or None).
+    counts, gradient_counts
+        Operations for value and gradient, and for the gradient alone.
+    """
+
+    dim: int
+    name: str
+    box: Box | None
+    counts: OperationCounts
+    gradient_counts: OperationCounts
+
+    @property
+    def params(self) -> Floats | None:
+        """The parameters as a flat array, or None."""
+        raise NotImplementedError
+
+    @property
+    def numbers(self) -> Floats:
+        """What a kernel reads beside the point, as a flat array of at least one number."""
+        raise NotImplementedError
+
+    def with_params(self, params: ArrayLike) -> Self:
+        """Return the same function with other parameters, without a new trace."""
+        raise NotImplementedError
+
+    def value(self, x: ArrayLike) -> Any:
+        """Return f at points of shape (n, dim) as (n,), or at one point of shape (dim,) as a float."""
+        points, single = self._points(x)
+        result = self._evaluate("value", 1, points)[0]
+        return float(result[0]) if single else result
+
+    def gradient(self, x: ArrayLike) -> Floats:
+        """Return the gradient at points of shape (n, dim) as (n, dim), or at one point as (dim,)."""
+        points, single = self._points(x)
+        result = np.ascontiguousarray(self._evaluate("gradient", self.dim, points).T)
+        return result[0] if single else result
+
+    def value_and_gradient(self, x: ArrayLike) -> tuple[Any, Floats]:
+        """Return ``(value(x), gradient(x))``, computed together."""
+        points, single = self._points(x)
+        result = self._evaluate("value_and_gradient", self.dim + 1, points)
+        value, slopes = result[0].copy(), np.ascontiguousarray(result[1:].T)
+        return (float(value[0]), slopes[0]) if single else (value, slopes)
+
+    def hessian(self, x: ArrayLike) -> Floats:
+        """Return the symmetric matrix of second derivatives, (n, dim, dim), or (dim, dim) at one point."""
+        points, single = self._points(x)
+        rows, columns = np.tril_indices(self.dim)
+        entries = self._evaluate("hessian", len(rows), points)
+        result = np.empty((len(points), self.dim, self.dim))
+        result[:, rows, columns] = result[:, columns, rows] = entries.T
+        return result[0] if single else result
+
+    def _evaluate(self, what: Any, n_outputs: int, points: Floats) -> Floats:
+        """Return the numbers that the emitted function ``what`` gives at points (n, dim), shape (n_outputs, n)."""
+        raise NotImplementedError
+
+    def _points(self, x: ArrayLike) -> tuple[Floats, bool]:
+        points = np.asarray(x, dtype=np.float64)
+        if points.ndim not in (1, 2) or points.shape[-1] != self.dim:
+            raise InputError(f"x has shape {points.shape}: {self.name} takes ({self.dim},) or (n, {self.dim})")
+        return points.reshape(-1, self.dim), points.ndim == 1

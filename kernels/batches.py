@@ -1,0 +1,77 @@
+"""Sums over the rows of a data set: which rows an update sees, and what they count for.
+
+The rows are functions of seed, start, number of updates and place in the batch alone.
+"""
+
+import numpy as np
+from numba.extending import register_jitable
+
+from batchgd.kernels.philox import STREAM_BATCHES, STREAM_EPOCHS, random_words
+from batchgd.kernels.splitmix import GOLDEN, finalise
+from batchgd.kernels.vecmath import floor, where
+
+_FLAGS = {"fastmath": False, "error_model": "numpy", "forceinline": True}
+_32 = np.uint64(32)
+_1 = np.uint64(1)
+
+NAMES = ("due", "row_replaced", "row_of_epoch", "share_in_epoch")
+"""The functions that generated code calls."""
+
+ROUNDS = 24
+"""Of the shuffle: a few times the binary logarithm of the rows, up to some thousands of them."""
+
+
+@register_jitable(**_FLAGS)
+def due(nit, every):
+    """Whether this update is made with the whole sum: at the first one and every so many."""
+    return floor(nit / every) * every == nit
+
+
+@register_jitable(**_FLAGS)
+def row_replaced(seed, start, nit, turn, batch, rows):
+    """Return a row that is drawn independently of all others (to rows / 2^32)."""
+    word, _, _, _ = random_words(seed, start, np.int64(nit), (np.int64(turn) << 8) | np.int64(STREAM_BATCHES))
+    return np.int64((word * np.uint64(rows)) >> _32)
+
+
+@register_jitable(**_FLAGS)
+def row_of_epoch(seed, start, nit, turn, batch, rows):
+    """Return the row at a place of the epoch's permutation; behind the last place, any row."""
+    updates = (rows + batch - 1) // batch
+    epoch = np.int64(nit) // updates
+    place = (np.int64(nit) - epoch * updates) * batch + turn
+    high, low, _, _ = random_words(seed, start, epoch, np.int64(STREAM_EPOCHS))
+    return shuffled((high << _32) | low, where(place < rows, place, 0), rows)
+
+
+@register_jitable(**_FLAGS)
+def shuffled(key, place, rows):
+    """Return where the permutation of a key sends a place of 0..rows-1: the swap-or-not shuffle.
+
+    In every round a keyed reflection pairs the places, x with K - x mod rows, and one random bit per pair says whether
+    its two swap: a permutation for any number of rows, without branches and without memory (Hoang, Morris and Rogaway
+    2012, CRYPTO, arXiv:1208.1176).
+
+    Examples
+    --------
+    >>> sorted(shuffled(np.uint64(5), np.arange(7), 7).tolist())
+    [0, 1, 2, 3, 4, 5, 6]
+    """
+    x = place
+    for _ in range(ROUNDS):
+        key = finalise(key + GOLDEN)
+        partner = np.int64(((key >> _32) * np.uint64(rows)) >> _32) - x
+        partner = where(partner < 0, partner + rows, partner)
+        larger = where(partner > x, partner, x)
+        swaps = (finalise(key ^ np.uint64(larger)) & _1) != 0
+        x = where(swaps, partner, x)
+    return x
+
+
+@register_jitable(**_FLAGS)
+def share_in_epoch(nit, turn, batch, rows, share, last_share):
+    """Return what a row of a batch counts for; nothing behind the end of an epoch, whose last batch may be smaller."""
+    updates = (rows + batch - 1) // batch
+    number = np.int64(nit) - np.int64(nit) // updates * updates
+    left = rows - number * batch
+    return where(turn < left, where(left < batch, last_share, share), share - share)
