@@ -25,6 +25,7 @@ _HOMES = {
     "BarzilaiBorwein": "methods",
     "BFGS": "methods",
     "LBFGS": "methods",
+    "Newton": "methods",
     "NonlinearCG": "methods",
     "FIRE": "methods",
     "GradientDescent": "methods",
@@ -110,6 +111,7 @@ if TYPE_CHECKING:
     from batchgd.methods import Lion as Lion
     from batchgd.methods import Nadam as Nadam
     from batchgd.methods import Nesterov as Nesterov
+    from batchgd.methods import Newton as Newton
     from batchgd.methods import NonlinearCG as NonlinearCG
     from batchgd.methods import RMSprop as RMSprop
     from batchgd.methods import Rprop as Rprop

@@ -165,6 +165,21 @@ def along_directions(kind, fun, gradient, x, width, gtol, cap=0.01, c2=0.9, memo
     return x, updates, evaluations
 
 
+def least_of_model(gradient, hessian, radius):
+    """Return the minimum of g'p + p'Hp / 2 over ||p|| <= radius, from the eigenvalues of H by bisection."""
+    values, vectors = np.linalg.eigh(hessian)
+    parts = vectors.T @ gradient
+    low, high = max(0.0, -values[0]), max(0.0, -values[0]) + np.linalg.norm(gradient) / radius
+    if values[0] <= 0 or np.linalg.norm(parts / values) > radius:
+        for _ in range(200):
+            middle = (low + high) / 2
+            low, high = (middle, high) if np.linalg.norm(parts / (values + middle)) > radius else (low, middle)
+    else:
+        high = 0.0
+    p = -parts / (values + high)
+    return parts @ p + 0.5 * values @ p**2
+
+
 def rodas3(gradient, hessian, x, width, updates, rtol, atol):
     """Return x after so many time steps of RODAS3 for dx/dt = -g in a cubic box, steps as in ``gradient_flow``."""
     h, identity, made = 0.001 / (np.linalg.norm(gradient(x)) / width), np.eye(len(x)), 0

@@ -34,6 +34,7 @@ REGISTERS = {
 REGISTERS_OF_ANY = {"float32": 64, "float64": 96}  # of every method in two dimensions but for these
 REGISTERS_OF = {
     "gradient_flow": {"float32": 80, "float64": 128},
+    "newton": {"float32": 80, "float64": 128},
     "nonlinear_cg": {"float32": 72, "float64": 112},
     "bfgs": {"float32": 80, "float64": 128},
     "lbfgs": {"float32": 96, "float64": 176},

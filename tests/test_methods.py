@@ -66,7 +66,8 @@ def test_rprop_and_fire_follow_their_pseudocode(updates):
 def test_every_rule_is_followed_by_a_reference():
     followed = {as_method(c["method"], **c["settings"]).rule for c in REFERENCES["cases"].values()}
     apart = {"rprop", "fire", "armijo", "barzilai_borwein"}  # here and in test_engine
-    apart |= {"nonlinear_cg", "bfgs", "lbfgs", "gradient_flow", "gradient_flow_explicit"}  # in files of their own
+    apart |= {"nonlinear_cg", "bfgs", "newton", "lbfgs"}  # in test_quasi_newton
+    apart |= {"gradient_flow", "gradient_flow_explicit"}  # in test_gradient_flow
     assert followed | apart >= set(RULES)
 
 

@@ -1,4 +1,4 @@
-"""Conjugate gradients, BFGS and L-BFGS: quadratic facts, naive references, SciPy, and NIST's hard fits."""
+"""Conjugate gradients, BFGS, L-BFGS and Newton: quadratic facts, naive references, SciPy, and NIST's hard fits."""
 
 import sys
 from pathlib import Path
@@ -64,12 +64,50 @@ def test_follows_its_reference(kind, backend):
     assert batch.nfev.tolist() == [end[2] for end in ends]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+def test_newton_ends_on_a_quadratic_in_one_update():
+    x0 = np.random.default_rng(0).uniform(-1.0, 1.0, (20, 5))
+    for backend in ("numpy", "cpu"):
+        batch = bgd.descend(
+            lambda x: 0.5 * np.sum(CURVATURES * x**2) + x[0] * x[1], x0, method=bgd.Newton(), backend=backend, **WIDE
+        )
+        assert (batch.status == Status.GRADIENT).all()
+        assert (batch.nit == 1).all()
+
+
+def test_newtons_step_is_the_best_one_within_the_radius():
+    x0, width = np.random.default_rng(5).uniform(-5.0, 5.0, (200, 2)), 12.0
+    batch = bgd.descend(himmelblau, x0, method=bgd.Newton(0.05), box=BOX, maxiter=1, gtol=1e-300, backend="numpy")
+    moved = (batch.nit == 1) & (batch.nfev == 2)
+    assert np.mean(moved) > 0.9
+    shares = []
+    for x, new in zip(x0[moved], batch.x[moved], strict=True):
+        g = himmelblau_gradient(x)
+        cross = 4.0 * (x[0] + x[1])
+        h = np.array([[12.0 * x[0] ** 2 + 4.0 * x[1] - 42.0, cross], [cross, 12.0 * x[1] ** 2 + 4.0 * x[0] - 26.0]])
+        step = new - x
+        assert np.linalg.norm(step) <= 1.051 * 0.05 * width
+        shares.append((g @ step + 0.5 * step @ h @ step) / naive.least_of_model(g, h, 0.05 * width))
+    assert min(shares) > 0.7
+    assert np.mean(np.array(shares) > 0.9) > 0.95
+
+
+def test_newton_leaves_a_maximum_and_converges_quadratically():
+    x0 = [[-0.6, -1.3]]  # in the concave region around the maximum
+    updates = [
+        bgd.descend(himmelblau, x0, method=bgd.Newton(), box=BOX, gtol=gtol, backend="numpy").nit[0]
+        for gtol in (1.0, 1e-10)
+    ]
+    assert updates[0] > 10
+    assert updates[1] - updates[0] <= 4
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "newton"])
 def test_ends_where_scipy_ends(kind):
     from scipy.optimize import minimize
 
     x0 = np.random.default_rng(1).uniform(0.5, 1.5, (10, 5))
-    batch = bgd.descend(rosenbrock, x0, method=KINDS[kind][0], box=[(-2.0, 2.0)] * 5, gtol=1e-9, backend="numpy")
+    method = bgd.Newton() if kind == "newton" else KINDS[kind][0]
+    batch = bgd.descend(rosenbrock, x0, method=method, box=[(-2.0, 2.0)] * 5, gtol=1e-9, backend="numpy")
     scipy = [minimize(rosenbrock, x, method="L-BFGS-B", options={"ftol": 0, "gtol": 1e-9}).x for x in x0]
     np.testing.assert_allclose(batch.x, scipy, rtol=0, atol=1e-5)
     np.testing.assert_allclose(batch.x, 1.0, rtol=0, atol=1e-8)
@@ -89,20 +127,25 @@ def test_is_blind_to_the_units_of_each_coordinate():
 MODELS = {
     "BoxBOD": lambda b, x: b[0] * (1.0 - np.exp(-b[1] * x)),
     "MGH09": lambda b, x: b[0] * (x**2 + x * b[1]) / (x**2 + x * b[2] + b[3]),
+    "Eckerle4": lambda b, x: b[0] / b[1] * np.exp(-0.5 * ((x - b[2]) / b[1]) ** 2),
     "Rat43": lambda b, x: b[0] / (1.0 + np.exp(b[1] - b[2] * x)) ** (1.0 / b[3]),
 }
 
 
 @pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("method", [bgd.BFGS(), bgd.LBFGS()], ids=["bfgs", "lbfgs"])
-def test_fits_what_nist_calls_hard_to_seven_digits(name, method):
+@pytest.mark.parametrize(
+    ("method", "share"), [(bgd.BFGS(), 0.5), (bgd.LBFGS(), 0.5), (bgd.Newton(), 0.85)], ids=["bfgs", "lbfgs", "newton"]
+)
+def test_fits_what_nist_calls_hard_to_seven_digits(name, method, share):
+    """Where Eckerle4's peak lies beside the data, its residuals hardly change: the quasi-Newton methods drift away."""
+    share = 0.35 if name == "Eckerle4" and not isinstance(method, bgd.Newton) else share
     data = nist.read(nist.FOLDER / f"{name}.dat")
     result = bgd.multistart(
         lambda b: np.sum((data.y - MODELS[name](b, data.x)) ** 2),
         box=data.box(1.1), starts=60, method=method, backend="numpy", gtol=1e-10,
     )  # fmt: skip
     digits = -np.log10(np.maximum(np.abs(result.x / data.parameters - 1.0).max(axis=1), 1e-16))
-    assert np.mean(digits > 7.0) > 0.5
+    assert np.mean(digits > 7.0) > share
 
 
 @pytest.mark.parametrize("bad", [0, 65, 2.5, True, "many"], ids=repr)

@@ -17,7 +17,7 @@ from batchgd.methods.first_order import FirstOrder
 from batchgd.methods.flow import GradientFlow
 from batchgd.methods.momentum import FIRE, HeavyBall, Nesterov
 from batchgd.methods.schedules import Cosine, Exponential, InverseTime, Schedule, Step
-from batchgd.methods.second_order import BFGS, LBFGS, NonlinearCG
+from batchgd.methods.second_order import BFGS, LBFGS, Newton, NonlinearCG
 from batchgd.methods.signs import Lion, Rprop, SignSGD
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "Method",
     "Nadam",
     "Nesterov",
+    "Newton",
     "NonlinearCG",
     "RMSprop",
     "Row",
@@ -107,6 +108,7 @@ METHODS: dict[str, Row] = {
     "nonlinear_cg": Row(NonlinearCG),
     "lbfgs": Row(LBFGS),
     "bfgs": Row(BFGS),
+    "newton": Row(Newton),
     "gradient_flow": Row(GradientFlow),
 }
 """Every method by the name that the shell and the tests use."""

@@ -175,3 +175,45 @@ class LBFGS(BFGS):
     def fixed(self) -> tuple[tuple[str, int], ...]:
         """Names and values of whole numbers that the rule is compiled for."""
         return (("memory", int(self.memory)),)
+
+
+@dataclass(frozen=True, eq=False)
+class Newton(Resolved):
+    """Newton's method in a trust region: the step minimises g'p + p'Hp / 2 over ||p|| <= Δ, in box widths.
+
+    H is the traced Hessian, computed in the kernel. Where it is not positive definite, or its Newton step is too long,
+    p solves (H + λ I) p = -g with the λ that makes it Δ long. On a quadratic it ends in one update, if that is no
+    longer than ``max_displacement``. A tick costs a few factorisations, O(D³): for D up to about 20.
+
+    Parameters
+    ----------
+    max_displacement : float or (n,) array
+        The largest Δ, in box widths, between 0 and 1; the first one, too. Long steps jump over borders between basins:
+        0.01 keeps nearly all labels those of gradient flow. Smaller is truer and slower, larger the other way about.
+
+    Raises
+    ------
+    InputError
+        When a value lies outside its range.
+
+    References
+    ----------
+    J. J. Moré and D. C. Sorensen, SIAM J. Sci. Stat. Comput. 4 (1983) 553. J. Nocedal and S. J. Wright, Numerical
+    Optimization (2006), Algorithms 4.1 and 4.3.
+
+    Examples
+    --------
+    >>> import batchgd as bgd
+    >>> batch = bgd.descend("rosenbrock", [[-1.2, 1.0]], method=Newton(0.1), backend="numpy")
+    >>> batch.x.round(5).tolist(), bool(batch.nit[0] < 60)
+    ([[1.0, 1.0]], True)
+    """
+
+    max_displacement: Hyperparameter = 0.01
+
+    LIMITS = {"max_displacement": SHARE}  # noqa: RUF012
+
+    @property
+    def rule(self) -> str:
+        """The update rule's name."""
+        return "newton"

@@ -65,6 +65,7 @@ from batchgd.kernels.methods import (
     lion,
     nadam,
     nesterov,
+    newton,
     nonlinear_cg,
     polyak,
     rmsprop,
@@ -95,6 +96,7 @@ RULES: dict[str, ModuleType] = {
     "nonlinear_cg": nonlinear_cg,
     "lbfgs": lbfgs,
     "bfgs": bfgs,
+    "newton": newton,
     "gradient_flow": gradient_flow,
     "gradient_flow_explicit": gradient_flow_explicit,
 }
