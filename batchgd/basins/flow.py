@@ -1,11 +1,11 @@
 """Gradient flow: the method that says to which minimum a start truly belongs."""
 
-from batchgd.methods import BarzilaiBorwein, Method
+from batchgd.methods import GradientFlow, Method
 
 
 def true_flow() -> Method:
     """Return the method that follows gradient flow dx/dt = -∇f(x), whose basins are the true ones.
 
-    Short Barzilai-Borwein steps: ``python benchmarks/fidelity.py`` holds them against an error-controlled integrator.
+    ``python benchmarks/fidelity.py`` holds it against an error-controlled integrator of another kind.
     """
-    return BarzilaiBorwein(max_displacement=0.001)
+    return GradientFlow()

@@ -7,7 +7,7 @@ The first of these that a method has is halved, and nothing else:
 * ``time_step``: FIRE's.
 * ``max_displacement``: the longest step of a method that finds its own, as Barzilai and Borwein's.
 
-Polyak's step has nothing that could be halved.
+Polyak's step and gradient flow have nothing that could be halved.
 """
 
 from __future__ import annotations
