@@ -85,10 +85,9 @@ def steepest(ws, scaled_hessian, scaled_g, radius, move, tried, most, least, shi
         for lane in range(W):
             ws[least * W + lane] = maximum(ws[least * W + lane], -ws[(scaled_hessian + triangle(i) + i) * W + lane])
         for j in range(i + 1):
-            weight = 1 if i == j else 2
             for lane in range(W):
                 value = ws[(scaled_hessian + triangle(i) + j) * W + lane]
-                ws[most * W + lane] += weight * value * value
+                ws[most * W + lane] += where(i == j, 1.0, 2.0) * value * value
     for lane in range(W):
         steep = sqrt(ws[pp * W + lane])
         ws[most * W + lane] = steep / ws[radius * W + lane] + sqrt(ws[most * W + lane])
