@@ -442,14 +442,14 @@ class MultistartResult(BatchResult):
 
         return stability(self, directions, seed=seed)
 
-    def connect(self, *, border_points: int = 500, rounds: int = 5) -> "Saddles":
+    def connect(self, **options: Any) -> "Saddles":
         """Find the saddles of index 1 in the box, and which minima each joins; kept as ``saddles``.
 
         See :func:`batchgd.saddles.connect.connect` for the options.
         """
         from batchgd.saddles.connect import connect
 
-        self._saddles = connect(self, border_points=border_points, rounds=rounds)
+        self._saddles = connect(self, **options)
         return self._saddles
 
     @property

@@ -120,6 +120,15 @@ def test_new_minima_are_met_and_walked_from():
     assert "had not seen" in repr(saddles)
 
 
+def test_the_number_of_minima_walked_from_has_a_limit():
+    result = bgd.multistart("rastrigin", dim=1, starts=[[0.1], [0.05]], backend="numpy")
+    saddles = result.connect(rounds=20, most_minima=4)
+    assert saddles.walked_from == 4
+    assert len(saddles) < 10
+    assert "walkers set out from 4 of the minima" in repr(saddles)
+    assert "walkers: none" in repr(result.connect(border_points=0, most_minima=0))
+
+
 def test_zero_modes_are_not_negative_ones():
     """Wells at x = ±1, z = 0; between them a line of saddles along z, on which the curvature along z is zero."""
     saddles = connect(lambda x: (x[0] ** 2 - 1) ** 2 + x[1] ** 2 + (x[0] * x[2]) ** 2, box=((-2, 2),) * 3, starts=50)
@@ -154,7 +163,7 @@ def chain(heights, joins, fun):
     nodes = Nodes(np.arange(len(fun), dtype=float)[:, None], np.array(fun, float), len(fun))
     barrier = np.array(heights, float)[:, None] - nodes.fun[joins]
     x = np.zeros((s, 1))
-    return Saddles(x, np.array(heights, float), x, x, joins, barrier, zero, zero, zero, nodes, {})
+    return Saddles(x, np.array(heights, float), x, x, joins, barrier, zero, zero, zero, nodes, {}, len(fun))
 
 
 def test_lowest_paths_against_all_paths():
@@ -256,7 +265,11 @@ def test_the_command(capsys, tmp_path):
 
 def test_bad_input(capsys, tmp_path):
     result = bgd.multistart(lambda x: (x[0] ** 2 - 1) ** 2, box=[(-2, 2)], starts=20, backend="numpy")
-    for options, said in (({"border_points": -1}, "border_points is -1"), ({"rounds": 0}, "rounds is 0")):
+    for options, said in (
+        ({"border_points": -1}, "border_points is -1"),
+        ({"rounds": 0}, "rounds is 0"),
+        ({"most_minima": 1.5}, "most_minima is 1.5"),
+    ):
         with pytest.raises(bgd.InputError, match=said):
             result.connect(**options)
     result.save(tmp_path / "run")

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 _DOWN = 1e-4  # box widths from the saddle at which the flow down begins
 
 
-def connect(result: MultistartResult, *, border_points: int = 500, rounds: int = 5) -> Saddles:
+def connect(
+    result: MultistartResult, *, border_points: int = 500, rounds: int = 5, most_minima: int = 20_000
+) -> Saddles:
     """Find the saddles of index 1 in the box and the minima that each joins: ``result.connect()``.
 
     Walkers set out from borders (between neighbouring starts with different labels) and from minima (along each of
@@ -44,6 +46,8 @@ def connect(result: MultistartResult, *, border_points: int = 500, rounds: int =
         Walkers from borders at most, the pairs of neighbouring basins in turns; 0 for none.
     rounds : int
         How often walkers set out from minima that the round before found.
+    most_minima : int
+        Minima that walkers set out from at most, the lowest first: a function may have millions.
 
     Returns
     -------
@@ -63,7 +67,7 @@ def connect(result: MultistartResult, *, border_points: int = 500, rounds: int =
     >>> saddles.fun.round(3).tolist(), saddles.unconnected
     ([13.312, 67.719, 104.015, 178.337], [])
     """
-    batch = _checked(result, border_points, rounds)
+    batch = _checked(result, border_points=(border_points, 0), rounds=(rounds, 1), most_minima=(most_minima, 0))
     objective, box = batch.objective, batch.box
     scale = measure(objective, box)
     if scale.curvature <= np.finfo(np.float64).tiny:
@@ -74,22 +78,25 @@ def connect(result: MultistartResult, *, border_points: int = 500, rounds: int =
     minima = fresh = result.minima.x
     label = labelling(result, true_flow(), FLOW_UPDATES)
     search.walk(*border_walkers(result, objective, box, label, border_points), minima, border=True)
+    walked = 0
     for _ in range(rounds):
+        fresh = fresh[: most_minima - walked]
         search.walk_from_minima(fresh, minima)
+        walked += len(fresh)
         nodes, joins = _flow_down(result, batch, search.found.x)
         fresh = nodes.x[nearest_minimum(nodes.x, minima, box) < 0]
-        fresh = fresh[np.asarray(box.contains(fresh), np.bool_)]
         minima = np.concatenate([minima, fresh])
-        if len(fresh) == 0:
+        fresh = fresh[np.asarray(box.contains(fresh), np.bool_)]
+        if len(fresh) == 0 or walked == most_minima:
             break
-    return _table(search, nodes, joins)
+    return _table(search, nodes, joins, walked)
 
 
-def _checked(result: Any, border_points: int, rounds: int) -> Batch:
-    """Return the batch behind a result, or say why saddles cannot be sought."""
+def _checked(result: Any, **numbers: tuple[Any, int]) -> Batch:
+    """Return the batch behind a result, or say why saddles cannot be sought; numbers come with their least values."""
     if not hasattr(result, "minima"):
         raise InputError("connect joins the minima of a result, and this one has none: run bgd.multistart")
-    for name, value, least in (("border_points", border_points, 0), ("rounds", rounds, 1)):
+    for name, (value, least) in numbers.items():
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
             raise InputError(f"{name} is {value!r}: give a whole number, {least} or more")
     batch = replace(batch_from(result), dtype="float64", mixed=False)
@@ -125,7 +132,7 @@ def _unstable(objective: Any, x: NDArray) -> tuple[NDArray[np.float64], NDArray[
     return value, vector[:, :, 0]
 
 
-def _table(search: Search, nodes: Nodes, joins: NDArray[np.int64]) -> Saddles:
+def _table(search: Search, nodes: Nodes, joins: NDArray[np.int64], walked: int) -> Saddles:
     found = search.found
     order = by_value(search.box, found.x, found.fun, found.noise, search.identity.f_tol, found.zero)
     value, mode = _unstable(search.objective, found.x) if len(found.x) else (found.x, found.x)
@@ -142,4 +149,5 @@ def _table(search: Search, nodes: Nodes, joins: NDArray[np.int64]) -> Saddles:
         from_border=found.from_border,
         nodes=nodes,
         walkers=dict(zip(OUTCOMES, search.outcomes.tolist(), strict=True)),
+        walked_from=walked,
     )[order]

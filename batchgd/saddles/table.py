@@ -66,6 +66,8 @@ class Saddles(Table):
         The minima, those that only this search found included.
     walkers : dict
         How many walkers ended how.
+    walked_from : int
+        How many of the minima walkers set out from.
 
     Examples
     --------
@@ -89,6 +91,7 @@ class Saddles(Table):
     from_border: NDArray[np.int64]
     nodes: Nodes
     walkers: dict[str, int]
+    walked_from: int
 
     @property
     def components(self) -> list[list[int]]:
@@ -141,12 +144,14 @@ class Saddles(Table):
             "unconnected": self.unconnected,
             "components": len(self.components),
             "walkers": self.walkers,
+            "walked_from": self.walked_from,
         }
 
     def __repr__(self) -> str:
         from batchgd.report import format_values
 
-        lines = [f"{len(self)} saddles of index 1, between {len(self.nodes)} minima"]
+        some = "1 saddle" if len(self) == 1 else f"{len(self):,} saddles"
+        lines = [f"{some} of index 1, between {len(self.nodes):,} {'minimum' if len(self.nodes) == 1 else 'minima'}"]
         values = format_values(self.fun[:_SHOWN])
         width = max((len(value) for value in values), default=3)
         if len(self):
@@ -176,4 +181,8 @@ class Saddles(Table):
         if groups > 1:
             lines.append(f"the others form {groups} sets that no saddle found joins")
         told = ", ".join(f"{count:,} {name}" for name, count in self.walkers.items() if count)
-        return [*lines, f"walkers: {told}"]
+        if self.walked_from < len(self.nodes):
+            lines.append(
+                f"walkers set out from {self.walked_from:,} of the minima; most_minima= and rounds= allow more"
+            )
+        return [*lines, f"walkers: {told or 'none'}"]
