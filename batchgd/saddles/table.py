@@ -183,6 +183,7 @@ class Saddles(Table):
         told = ", ".join(f"{count:,} {name}" for name, count in self.walkers.items() if count)
         if self.walked_from < len(self.nodes):
             lines.append(
-                f"walkers set out from {self.walked_from:,} of the minima; most_minima= and rounds= allow more"
+                f"walkers set out from {self.walked_from:,} of the minima: not from new ones outside the box, nor "
+                "beyond most_minima= and rounds="
             )
         return [*lines, f"walkers: {told or 'none'}"]
