@@ -16,6 +16,9 @@ from batchgd.trace.escape import name_of
 _NUMBERS_AT_ONCE = 1 << 18
 """Rows times points that are evaluated together, so that temporaries stay small."""
 
+MOST_ROWS = 1 << 24
+"""Of data that are drawn in batches: the last whole number up to which float32 counts without gaps."""
+
 FULL_EPOCHS = 10
 """Epochs between two updates with the whole sum, unless told otherwise."""
 
@@ -113,10 +116,12 @@ class FiniteSum(Differentiable):
         self.loss, self.reduction, self.replace = loss, reduction, bool(replace)
         self.data = _checked(data)
         self.batch_size = None if batch_size is None else _whole("batch_size", batch_size, 1, self.rows)
+        if self.batch_size is not None and self.rows > MOST_ROWS:
+            raise InputError(f"data have {self.rows} rows, and batches are drawn from {MOST_ROWS} at most: take fewer")
         if self.batch_size is None and full_every is not None:
             raise InputError("full_every belongs to batch_size: give batch_size as well, or leave full_every out")
         standard = FULL_EPOCHS * self.updates_per_epoch
-        self.full_every = standard if full_every is None else _whole("full_every", full_every, 1, 2**24)
+        self.full_every = standard if full_every is None else _whole("full_every", full_every, 1, MOST_ROWS)
         self._given = None if params is None else np.asarray(params)
         self.element = self._trace(dim, box, name or name_of(loss))
         self.dim, self.box, self.name = self.element.dim, self.element.box, self.element.name

@@ -38,7 +38,7 @@ def row_replaced(seed, start, nit, turn, batch, rows):
 def row_of_epoch(seed, start, nit, turn, batch, rows):
     """Return the row at a place of the epoch's permutation; behind the last place, any row."""
     updates = (rows + batch - 1) // batch
-    epoch = np.int64(nit) // updates
+    epoch = np.int64(floor(nit / np.float32(updates)))  # exact, and vectorised, which a division of integers is not
     place = (np.int64(nit) - epoch * updates) * batch + turn
     high, low, _, _ = random_words(seed, start, epoch, np.int64(STREAM_EPOCHS))
     return shuffled((high << _32) | low, where(place < rows, place, 0), rows)
@@ -57,21 +57,30 @@ def shuffled(key, place, rows):
     >>> sorted(shuffled(np.uint64(5), np.arange(7), 7).tolist())
     [0, 1, 2, 3, 4, 5, 6]
     """
-    x = place
-    for _ in range(ROUNDS):
+    # In parts short enough to be unrolled: a loop within that over the lanes would have these run one by one.
+    key, x = _some_rounds(key, place, rows)
+    key, x = _some_rounds(key, x, rows)
+    key, x = _some_rounds(key, x, rows)
+    return _some_rounds(key, x, rows)[1]
+
+
+@register_jitable(**_FLAGS)
+def _some_rounds(key, x, rows):
+    """Return the key and the place after a quarter of the rounds."""
+    for _ in range(ROUNDS // 4):
         key = finalise(key + GOLDEN)
         partner = np.int64(((key >> _32) * np.uint64(rows)) >> _32) - x
         partner = where(partner < 0, partner + rows, partner)
         larger = where(partner > x, partner, x)
         swaps = (finalise(key ^ np.uint64(larger)) & _1) != 0
         x = where(swaps, partner, x)
-    return x
+    return key, x
 
 
 @register_jitable(**_FLAGS)
 def share_in_epoch(nit, turn, batch, rows, share, last_share):
     """Return what a row of a batch counts for; nothing behind the end of an epoch, whose last batch may be smaller."""
     updates = (rows + batch - 1) // batch
-    number = np.int64(nit) - np.int64(nit) // updates * updates
+    number = np.int64(nit) - np.int64(floor(nit / np.float32(updates))) * updates
     left = rows - number * batch
     return where(turn < left, where(left < batch, last_share, share), share - share)

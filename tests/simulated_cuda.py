@@ -32,6 +32,14 @@ def squared(x, row):
 LINE = bgd.FiniteSum(squared, ROWS, box=[(-3.0, 3.0)] * 2)
 SOME_OF_LINE = bgd.FiniteSum(squared, ROWS, box=[(-3.0, 3.0)] * 2, batch_size=3, full_every=5)
 
+ROWS = np.array([[1.0, 0.0, 0.5], [0.0, 1.0, -1.0], [1.0, 1.0, -0.5], [1.0, -1.0, 1.5], [0.5, 0.5, -0.25]])
+
+
+def misfit(x, row):
+    """What a line through the origin of the plane misses a row by, squared: all rows lie on (0.5, -1)."""
+    return (x[0] * row[0] + x[1] * row[1] - row[2]) ** 2
+
+
 CASES = {
     "barzilai_borwein": ("himmelblau", 80, {}),
     "rates per start": ("himmelblau", 40, {"method": bgd.GradientDescent(np.linspace(0.005, 0.015, 40))}),
@@ -62,6 +70,11 @@ CASES = {
     "a sum over rows": (LINE, 24, {}),
     "batches of a sum": (SOME_OF_LINE, 24, {"method": bgd.GradientDescent(0.05, noise=1e-3), "maxiter": 60}),
     "mixed": ("himmelblau", 24, {"dtype": "mixed"}),
+    "batches of rows": (
+        bgd.FiniteSum(misfit, ROWS, box=[(-2, 2)] * 2, batch_size=2, full_every=6),
+        4,
+        {"method": bgd.GradientDescent(0.3), "gtol": 1e-4},
+    ),
 }
 
 

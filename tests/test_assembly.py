@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+from batchgd.kernels import batches
 from batchgd.kernels.plan import Endpoints
 from batchgd.landscapes import get
 from batchgd.specialise.module import Specialisation
@@ -62,6 +63,22 @@ def test_the_lane_loop_is_packed(name, dim, rule, dtype):
     tick = max(loops, key=lambda loop: sum(bool(packed.match(line)) for line in loop))
     assert sum(bool(packed.match(line)) for line in tick) >= 3 * dim
     assert not [line for line in tick if scalar.match(line) or line.startswith("call")]
+
+
+@pytest.mark.parametrize("replace", [False, True])
+def test_rows_of_batches_are_drawn_in_packed_code(replace):
+    from numba import njit
+
+    draw = batches.row_replaced if replace else batches.row_of_epoch
+
+    @njit(error_model="numpy")
+    def block(seed, nit, turn, batch, rows, out):
+        for lane in range(64):
+            out[lane] = draw(seed, lane, nit[lane], turn, batch, rows)
+
+    block(np.uint64(1), np.zeros(64), 0, 5, 23, np.empty(64))
+    (text,) = block.inspect_asm().values()
+    assert len(re.findall(r"vpmul\w+.*[yz]mm", text)) >= 20
 
 
 def test_the_reader_tells_scalar_code():

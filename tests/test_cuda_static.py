@@ -41,8 +41,8 @@ REGISTERS_OF = {
 }
 
 
-def check(method, dtype, dim, capability, registers, **options):
-    objective = Objective(styblinski_tang, dim)
+def check(method, dtype, dim, capability, registers, objective=None, **options):
+    objective = objective or Objective(styblinski_tang, dim)
     made_of = {"parts": method.parts, "constants": method.fixed, **options}
     module = load(Specialisation(objective, method.rule, dtype, "cuda", lanes=1, **made_of))
     text = assemble.ptx(module.descend_kernel, dtype, capability)
@@ -69,6 +69,14 @@ def test_every_method_stays_in_registers(name, dtype):
 def test_schedules_and_modifiers_stay_in_registers(dtype):
     options = {"clip_norm": 1.0, "clip_value": 1.0, "weight_decay": 0.1, "momentum": 0.5}
     check(bgd.RMSprop(bgd.Cosine(0.1, 10, growth=2.0), **options), dtype, 2, (9, 0), REGISTERS_OF_ANY[dtype])
+
+
+@pytest.mark.parametrize("dtype", REGISTERS_OF_ANY)
+@pytest.mark.parametrize("batch", [{}, {"batch_size": 3}, {"batch_size": 3, "replace": True}], ids=str)
+def test_sums_over_rows_stay_in_registers(batch, dtype):
+    rows = [[1.0, 2.0, 3.0]] * 7
+    objective = bgd.FiniteSum(lambda x, row: (x[0] * row[0] + x[1] * row[1] - row[2]) ** 2, rows, dim=2, **batch)
+    check(bgd.GradientDescent(0.1), dtype, 2, (9, 0), 144, objective)
 
 
 @pytest.mark.parametrize("dtype", REGISTERS_OF_ANY)

@@ -70,7 +70,7 @@ class BlockLayout(Layout):
 
     constants_of_rule: tuple[tuple[str, int], ...] = ()
     temporaries: tuple[str, ...] = field(default=())
-    batches: bool = False
+    batch: tuple[str, ...] = ()
 
     @property
     def _vectors(self) -> int:
@@ -97,7 +97,7 @@ class BlockLayout(Layout):
     @property
     def _behind(self) -> dict[str, int]:
         """First slots of what stands behind the loop's own counters."""
-        numbers = (*self.temporaries, *(["whole"] if self.batches else []))
+        numbers = (*self.temporaries, *self.batch)
         sizes = {"following": self.dim, **dict.fromkeys(numbers, 1), **self.arrays}
         slots, here = {}, super().size
         for name, size in sizes.items():
@@ -106,9 +106,14 @@ class BlockLayout(Layout):
         return slots
 
     @property
+    def batch_slots(self) -> dict[str, int]:
+        """The slots of what a batch of a finite sum's rows needs."""
+        return {name: self._behind[name] for name in self.batch}
+
+    @property
     def size(self) -> int:
         """Number of slots."""
-        return super().size + self.dim + len(self.temporaries) + self.batches + sum(self.arrays.values())
+        return super().size + self.dim + len(self.temporaries) + len(self.batch) + sum(self.arrays.values())
 
 
 class BlockTick:
@@ -116,7 +121,7 @@ class BlockTick:
 
     def __init__(self, layout: BlockLayout, constants: Constants, *, cubic: bool, arrays: bool):
         self.layout, self.rule, self.constants, self.cubic, self.arrays = layout, layout.rule, constants, cubic, arrays
-        self.ending = EndingEmitter(layout.rule, constants, layout.ending, cubic=cubic, batches=layout.batches)
+        self.ending = EndingEmitter(layout.rule, constants, layout.ending, cubic=cubic, batches=bool(layout.batch))
         self.calls = calls(self.rule)
         self.lines: list[str] = []
         self.trials = self.rule.decide is not None

@@ -142,7 +142,7 @@ class Specialisation:
             self.ending,
             self.constants,
             BlockTick.temporaries(self.read, emitter),
-            batches=self.sum is not None and self.sum.batch_size is not None,
+            batch=() if self.sum is None else sums.scratch(self.sum),
         )
 
     @property
@@ -228,14 +228,13 @@ class Specialisation:
         """The text of the evaluation, and of the function that it calls."""
         if self.sum is None:
             return evaluate.evaluation(self.function, constants, value=value, hessian=hessian)
-        whole = layout.first("whole") if layout.batches else None
         return sums.evaluation(
             self.sum,
             constants,
             value=value,
             hessian=hessian,
             nit=layout.counter("nit"),
-            whole=whole,
+            scratch=layout.batch_slots,
             arrays=self.target == "numpy",
         )
 

@@ -18,13 +18,26 @@ if TYPE_CHECKING:
 _HEAD = 5  # scale, batch size, period of whole sums, weight of a row in a batch and in the last one of an epoch
 
 
+Slots = dict[str, int]
+
+
+def scratch(objective: FiniteSum) -> tuple[str, ...]:
+    """Return the names of the slots that a batch needs, none where every update sees the whole sum.
+
+    ``whole`` tells lanes whose evaluation was that of the whole sum; behind it stand the row that a lane has drawn,
+    what it counts for, and its entries.
+    """
+    if objective.batch_size is None:
+        return ()
+    return ("whole", "place", "weight", *(f"row_{k}" for k in range(objective.width)))
+
+
 def evaluation(
-    objective: FiniteSum, constants: Constants, *, value: bool, hessian: bool, nit: int, whole: int | None, arrays: bool
+    objective: FiniteSum, constants: Constants, *, value: bool, hessian: bool, nit: int, scratch: Slots, arrays: bool
 ) -> tuple[str, str]:
     """Return the text of the function of one row that ``evaluate`` calls, and of ``evaluate``.
 
-    ``nit`` is the slot of the number of updates; ``whole``, where rows are drawn in batches, the slot that tells lanes
-    whose evaluation was that of the whole sum.
+    ``nit`` is the slot of the number of updates, ``scratch`` those of the names that :func:`scratch` lists.
     """
     what, outputs = outputs_of(objective.dim, value=value, hessian=hessian)
     call = f"{', '.join(outputs)}, = {what}({arguments_of(objective.element)})"
@@ -44,7 +57,7 @@ def evaluation(
         "for lane in range(W):",
         *(f"    ws[{slot} * W + lane] *= p[0]" for slot in outputs.values()),
     ]
-    if whole is None:
+    if not scratch:
         lines += every_row
     else:
         flag = "np.any(is_whole)" if arrays else "np.int32(some_whole | np.int32(is_whole))"
@@ -52,42 +65,48 @@ def evaluation(
             "some_whole = np.int32(0)",
             "for lane in range(W):",
             f"    is_whole = due(ws[{nit} * W + lane], p[2])",
-            f"    ws[{whole} * W + lane] = where(is_whole, {constants(1.0)}, {zero})",
+            f"    ws[{scratch['whole']} * W + lane] = where(is_whole, {constants(1.0)}, {zero})",
             f"    some_whole = {flag}",
             "if some_whole:",
             *(f"    {line}" for line in every_row),
-            *_batch(objective, outputs, [*point, call], constants, nit=nit, whole=whole),
+            *_batch(objective, outputs, [*point, call], constants, nit, scratch),
         ]
     text = "\n".join(["def evaluate(ws, index, seed, p):", *(f"    {line}" for line in lines)])
     return objective.element.emit(what, constants), text
 
 
 def _batch(
-    objective: FiniteSum, outputs: dict[str, int], evaluate: list[str], constants: Constants, *, nit: int, whole: int
+    objective: FiniteSum, outputs: dict[str, int], evaluate: list[str], constants: Constants, nit: int, scratch: Slots
 ) -> list[str]:
-    """The lines that add up a batch in the lanes that are not due for the whole sum."""
+    """The lines that add up a batch in the lanes that are not due for the whole sum.
+
+    In passes over the lanes, because all but the gather are then vectorised: in one pass none of it would be, and a
+    batch would take ten to twenty times as long.
+    """
+    zero, first, entries = constants(0.0), _first_row(objective), range(objective.width)
+    whole, place, weight = (f"ws[{scratch[name]} * W + lane]" for name in ("whole", "place", "weight"))
+    nits = f"ws[{nit} * W + lane]"
     drawn = "row_replaced" if objective.replace else "row_of_epoch"
-    rows = f"(p.shape[0] - {_first_row(objective)}) // {objective.width}"
-    zero = constants(0.0)
+    share = "share" if objective.replace else f"share_in_epoch({nits}, turn, batch, rows, share, last_share)"
+    sums = [f"ws[{slot} * W + lane]" for slot in outputs.values()]
+    gathered = [f"ws[{scratch[f'row_{k}']} * W + lane]" for k in entries]
     return [
-        f"rows = {rows}",
+        f"rows = (p.shape[0] - {first}) // {objective.width}",
+        "batch, share, last_share = int(p[1]), p[3], p[4]",
         "for lane in range(W):",
-        *(
-            f"    ws[{slot} * W + lane] = where(ws[{whole} * W + lane] > {zero}, ws[{slot} * W + lane], {zero})"
-            for slot in outputs.values()
-        ),
-        "for turn in range(int(p[1])):",
+        *(f"    {total} = where({whole} > {zero}, {total}, {zero})" for total in sums),
+        "for turn in range(batch):",
         "    for lane in range(W):",
-        "        start = index[lane]",
-        f"        place = {drawn}(seed, start, ws[{nit} * W + lane], turn, int(p[1]), rows)",
-        "        share = p[3]"
-        if objective.replace
-        else f"        share = share_in_epoch(ws[{nit} * W + lane], turn, int(p[1]), rows, p[3], p[4])",
-        f"        row = {_first_row(objective)} + place * {objective.width}",
-        *(f"        p{k} = p[row + {k}]" for k in range(objective.width)),
+        f"        {place} = {drawn}(seed, index[lane], {nits}, turn, batch, rows)",
+        "    for lane in range(W):",
+        f"        {weight} = where({whole} > {zero}, {zero}, {share})",
+        "    for lane in range(W):",
+        f"        row = {first} + np.int64({place}) * {objective.width}",
+        *(f"        {slot} = p[row + {k}]" for k, slot in enumerate(gathered)),
+        "    for lane in range(W):",
+        *(f"        p{k} = {slot}" for k, slot in enumerate(gathered)),
         *(f"        {line}" for line in evaluate),
-        f"        weight = where(ws[{whole} * W + lane] > {zero}, {zero}, share)",
-        *(f"        ws[{slot} * W + lane] += weight * {name}" for name, slot in outputs.items()),
+        *(f"        {total} += {weight} * {name}" for name, total in zip(outputs, sums, strict=True)),
     ]
 
 
