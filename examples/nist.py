@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,15 @@ import numpy as np
 
 FOLDER = Path(__file__).parent / "data"
 CERTIFIED_DIGITS = 11
+
+MODELS = {
+    "BoxBOD": lambda b, x: b[0] * (1.0 - np.exp(-b[1] * x)),
+    "DanWood": lambda b, x: b[0] * x ** b[1],
+    "Eckerle4": lambda b, x: b[0] / b[1] * np.exp(-0.5 * ((x - b[2]) / b[1]) ** 2),
+    "MGH09": lambda b, x: b[0] * (x**2 + x * b[1]) / (x**2 + x * b[2] + b[3]),
+    "Rat43": lambda b, x: b[0] / (1.0 + np.exp(b[1] - b[2] * x)) ** (1.0 / b[3]),
+}
+"""The models, as functions of the parameters and of x."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +65,16 @@ def read(path: str | Path) -> Dataset:
         deviations=rows[:, 3],
         residual_sum=float(residual_sum.split(":")[1]),
     )
+
+
+def residual_sum(dataset: Dataset) -> Callable[[np.ndarray], float]:
+    """The sum of squared residuals as a function of the parameters."""
+    model = MODELS[dataset.name]
+
+    def sum_of_squares(b: np.ndarray) -> float:
+        return np.sum((dataset.y - model(b, dataset.x)) ** 2)
+
+    return sum_of_squares
 
 
 def agreeing_digits(value: float, certified: float) -> float:
