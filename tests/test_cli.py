@@ -114,6 +114,17 @@ def test_target_file_is_loaded_afresh_with_its_neighbours(solver, capsys, folder
     assert not (folder / "__pycache__" / "model.cpython-311.pyc").exists()
 
 
+def test_target_file_may_hold_a_ready_objective(solver, capsys, folder):
+    (folder / "fit.py").write_text(
+        "import batchgd as bgd\nfit = bgd.FiniteSum(lambda x, row: (x[0] - row) ** 2, [1.0, 3.0], box=[(-5, 5)])\n"
+    )
+    assert shell(capsys, "run fit.py:fit")[0] == 0
+    assert solver.fun.value([5.0]) == 10.0
+    assert "box" not in solver.arguments
+    code, _, err = shell(capsys, "run fit.py:fits")
+    assert (code, "did you mean 'fit'?" in err) == (2, True)
+
+
 def test_toml_gives_what_the_command_line_leaves_out(solver, capsys, folder):
     (folder / "run.toml").write_text(
         'target = "model.py:loss"\nbox = [[-1.5, 1.2], [-0.2, 2]]\nstarts = 1e5\nseed = 3\n"learning-rate" = 0.1\n'

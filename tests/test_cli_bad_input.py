@@ -22,7 +22,7 @@ BAD_COMMAND_LINES = {
     "file raises": ("run needy.py:loss", "needy.py raised ModuleNotFoundError in line 2"),
     "file exits": ("run leaver.py:loss", "leaver.py raised SystemExit in line 1"),
     "name missing": ("run model.py:lose", "did you mean 'loss'?"),
-    "not a function": ("run model.py:offset", "'offset' in model.py is a float, not a function"),
+    "not a function": ("run model.py:offset", "'offset' in model.py is a float, not a function or an objective"),
     "box with one number": ("run model.py:loss --box 1", "--box takes two numbers"),
     "box followed by an option": ("run model.py:loss --box 1 --dim 2", "--box takes two numbers"),
     "box of words": ("run model.py:loss --box low high", "--box takes two numbers"),

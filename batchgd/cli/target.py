@@ -1,4 +1,6 @@
-"""From TARGET to a function: the name of a landscape, or FILE.py:FUNCTION."""
+"""From TARGET to what is minimised: the name of a landscape, or FILE.py:NAME of a function or an objective."""
+
+from __future__ import annotations
 
 import importlib.util
 import os
@@ -7,14 +9,17 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from batchgd.cli.console import nearest, one_line
 from batchgd.errors import InputError
 
+if TYPE_CHECKING:
+    from batchgd.differentiable import Differentiable
 
-def load_target(target: str) -> str | Callable[..., Any]:
-    """Return the landscape's name, or the function that the file defines.
+
+def load_target(target: str) -> str | Callable[..., Any] | Differentiable:
+    """Return the landscape's name, or the function or the objective that the file defines.
 
     Raises
     ------
@@ -68,13 +73,16 @@ def _why(error: BaseException, file: str) -> str:
     return f"{file} raised {type(error).__name__}{place} when it was loaded: {one_line(str(error))}"
 
 
-def _function(module: ModuleType, file: str, name: str) -> Callable[..., Any]:
-    if not hasattr(module, name):
-        names = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
-        raise InputError(f"{file} has no function {name!r}; {nearest(name, names)}")
-    function = getattr(module, name)
+def _function(module: ModuleType, file: str, name: str) -> Callable[..., Any] | Differentiable:
     from batchgd.differentiable import Differentiable
 
-    if not callable(function) and not isinstance(function, Differentiable):
-        raise InputError(f"{name!r} in {file} is a {type(function).__name__}, not a function")
+    def is_target(value: Any) -> bool:
+        return callable(value) or isinstance(value, Differentiable)
+
+    if not hasattr(module, name):
+        names = [key for key, value in vars(module).items() if is_target(value) and not key.startswith("_")]
+        raise InputError(f"{file} has no function {name!r}; {nearest(name, names)}")
+    function = getattr(module, name)
+    if not is_target(function):
+        raise InputError(f"{name!r} in {file} is a {type(function).__name__}, not a function or an objective")
     return function
