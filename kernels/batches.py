@@ -54,7 +54,7 @@ def shuffled(key, place, rows):
 
     Examples
     --------
-    >>> sorted(shuffled(np.uint64(5), np.arange(7), 7).tolist())
+    >>> sorted(shuffled(np.array([5], np.uint64), np.arange(7), 7).tolist())
     [0, 1, 2, 3, 4, 5, 6]
     """
     # In parts short enough to be unrolled: a loop within that over the lanes would have these run one by one.
