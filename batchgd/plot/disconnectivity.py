@@ -77,14 +77,15 @@ def _draw_lines(ax: Any, tree: Tree, m: int) -> None:
     """From each superbasin a slanted line to each of its parts, and a vertical one down to where it splits."""
     from matplotlib.collections import LineCollection
 
-    slant = _SLANT * _height(tree)
+    slant, splits = _SLANT * _height(tree), tree.level[m:]
     lines = []
     for k, up in enumerate(tree.parent.tolist()):
         end = (tree.place[k], tree.level[k])
         if up < 0:
             lines.append([(tree.place[k], tree.level[k] + slant), end])
             continue
-        bend = (tree.place[k], max(tree.level[k], tree.level[up] - slant))
+        below = splits[splits < tree.level[up]].max(initial=tree.level[up] - slant)  # beyond, slanted lines would cross
+        bend = (tree.place[k], max(tree.level[k], below))
         lines.append([(tree.place[up], tree.level[up]), bend, end])
     width = float(np.clip(60 / max(m, 1), 0.35, 1.3))
     ax.add_collection(LineCollection(lines, colors=INK, linewidths=width, zorder=2, gid="tree"))
