@@ -103,6 +103,18 @@ def test_a_step_away_from_a_border_is_enough(stiff, dtype):
     assert (batch.x[:, 0] < 0.0).tolist() == [True, False, True, False]
 
 
+@pytest.mark.parametrize("backend", ["cpu", "numpy"])
+def test_a_refused_stage_far_outside_ends_nothing(backend):
+    """Near a saddle 2 / h + λ may nearly vanish: the stage then lies so far out that any step is short beside it."""
+    starts = [[sign * distance, y] for sign in (1, -1) for distance in (4e-4, 4e-5) for y in (0.0, 1e-6)]
+    ends = bgd.descend(
+        lambda x: (x[0] ** 2 - 1) ** 2 + x[1] ** 2, starts, box=((-2, 2), (-1, 1)), method=bgd.GradientFlow(),
+        backend=backend,
+    )  # fmt: skip
+    assert set(ends.status.tolist()) == {Status.GRADIENT}
+    np.testing.assert_allclose(ends.x, [[np.sign(x), 0.0] for x, _ in starts], atol=1e-6)
+
+
 def test_himmelblaus_basins_have_the_fractions_of_the_flow():
     result = bgd.multistart("himmelblau", starts=40_000, sampling="grid", method=bgd.GradientFlow(), backend="cpu")
     exact = {(3.0, 2.0): 0.24951, (3.58443, -1.84813): 0.24890, (-3.77931, -3.28319): 0.24336}

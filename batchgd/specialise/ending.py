@@ -132,13 +132,17 @@ class EndingEmitter:
         return [largest] if self._steepest else []
 
     def folds(self) -> list[Fold]:
-        """How large x is, whether it left, the step unless the rule tells it, and the sums that tests ask for."""
+        """How large x is, whether it left, the step unless the rule tells it, and the sums that tests ask for.
+
+        The point looked at is the accepted one: a trial may lie so far out that every step is lost in its rounding.
+        """
         if self.cubic:
-            folds = [Fold("highest", "{x}", "larger(highest, {x})"), Fold("lowest", "{x}", "smaller(lowest, {x})")]
+            highest = Fold("highest", "{resting}", "larger(highest, {resting})")
+            folds = [highest, Fold("lowest", "{resting}", "smaller(lowest, {resting})")]
         else:
-            beyond = "({x} < {outer_lower}) | ({x} > {outer_upper})"
+            beyond = "({resting} < {outer_lower}) | ({resting} > {outer_upper})"
             folds = [
-                Fold("size", "larger(absolute({x}), least_size)", "larger(absolute({x}), size)"),
+                Fold("size", "larger(absolute({resting}), least_size)", "larger(absolute({resting}), size)"),
                 Fold("outside", beyond, f"outside | {beyond}"),
             ]
         if self.gathers_step:
