@@ -47,7 +47,7 @@ def html(result: BatchResult) -> str:
 
 def header(result: BatchResult) -> str:
     """Return one line: what was run, how, where and how fast."""
-    starts = _plural(result.n, "start")
+    starts = plural(result.n, "start")
     details = [str(detail) for detail in (_sampling(result), _seed(result)) if detail]
     pieces = [
         getattr(result.objective, "name", None) or "a function",
@@ -80,7 +80,7 @@ def minima_rows(result: Any) -> tuple[list[str], list[list[str]], str]:
     points = _points(minima.x[: len(rows)], 0.0 if result.box is None else result.box.width, _WIDTH - used)
     rows = [[*row, point] for row, point in zip(rows, points, strict=True)]
     more = len(minima.fun) - len(rows)
-    left_out = f"… {_plural(more, 'more minimum', 'more minima')} (result.minima)" if more else ""
+    left_out = f"… {plural(more, 'more minimum', 'more minima')} (result.minima)" if more else ""
     if not rows:
         left_out = "no minimum was found"
     return head, rows, left_out
@@ -107,19 +107,19 @@ def landscape_notes(result: Any) -> list[str]:
         lines.append(str(result.stopped))
     outside = int(np.count_nonzero(~np.asarray(result.minima.inside, dtype=bool)))
     if outside:
-        lines.append(f"{_plural(outside, 'minimum lies', 'minima lie')} outside the starting box")
+        lines.append(f"{plural(outside, 'minimum lies', 'minima lie')} outside the starting box")
     convexity = convexity_note(result)
     if convexity:
         lines.append(convexity)
     kinds = stationary_counts(result)
     if kinds:
-        told = ", ".join(_plural(count, kind, _KINDS.get(kind, kind)) for kind, count in kinds.items())
+        told = ", ".join(plural(count, kind, _KINDS.get(kind, kind)) for kind, count in kinds.items())
         lines.append(f"points of rest that are no minima: {told} (result.stationary)")
     if result.strategy is not None:
         lines.append(strategy_note(result.strategy))
     lost = result.unlabelled
     if lost:
-        lines.append(f"no label (-1): {_plural(lost, 'start')}, {_percent(lost / result.n)}")
+        lines.append(f"no label (-1): {plural(lost, 'start')}, {_percent(lost / result.n)}")
     return lines
 
 
@@ -356,5 +356,6 @@ def _percent(share: float) -> str:
     return f"{100 * share:.{decimals}f} %"
 
 
-def _plural(count: int, one: str, many: str | None = None) -> str:
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """Return a count and what is counted: "1 start", "2,000 starts"."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"

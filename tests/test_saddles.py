@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from scipy.optimize import brentq
+from scipy.optimize import brentq, root
 
 import batchgd as bgd
 from batchgd.cli import main
@@ -78,10 +78,35 @@ def test_himmelblau_has_four_saddles_in_a_ring_around_its_maximum():
     assert (saddles.count > saddles.from_border).all()
 
 
-def test_six_hump_camel_is_symmetric():
+def test_himmelblau_against_its_stationary_points():
+    """Each saddle is one of the nine real solutions of ∇f = 0, which root finding from a grid gives."""
+
+    def slope(z):
+        a, b = z[0] ** 2 + z[1] - 11, z[0] + z[1] ** 2 - 7
+        return [4 * z[0] * a + 2 * b, 2 * a + 4 * z[1] * b]
+
+    solutions = [root(slope, start, tol=1e-13) for start in itertools.product(np.linspace(-5, 5, 12), repeat=2)]
+    x = np.unique(np.round([s.x for s in solutions if np.abs(s.fun).max() < 1e-9], 9), axis=0)
+    xx, xy, yy = 12 * x[:, 0] ** 2 + 4 * x[:, 1] - 42, 4 * x.sum(axis=1), 12 * x[:, 1] ** 2 + 4 * x[:, 0] - 26
+    saddles = connect("himmelblau")
+    assert len(x) == 9
+    assert_same_points(saddles.x, x[xx * yy - xy**2 < 0], 1e-8)
+    a, b = saddles.x[:, 0] ** 2 + saddles.x[:, 1] - 11, saddles.x[:, 0] + saddles.x[:, 1] ** 2 - 7
+    np.testing.assert_allclose(saddles.barrier, np.stack([a**2 + b**2] * 2, axis=1), rtol=1e-12)  # minima are at 0
+    assert_verified(saddles, bgd.landscapes.get("himmelblau").fun)
+
+
+def test_six_hump_camel_against_the_roots_of_a_polynomial():
+    """∂f/∂y = x - 8 y + 16 y^3 = 0 gives x, which makes of ∂f/∂x = 8 x - 8.4 x^3 + 2 x^5 + y = 0 a polynomial in y."""
+    y = np.polynomial.Polynomial([0.0, 1.0])
+    x = 8 * y - 16 * y**3
+    roots = (8 * x - 8.4 * x**3 + 2 * x**5 + y).roots()
+    v = roots.real[np.abs(roots.imag) < 1e-7]
+    u = x(v)
+    saddle = (8 - 25.2 * u**2 + 10 * u**4) * (48 * v**2 - 8) < 1
+    assert (len(v), saddle.sum()) == (15, 7)
     saddles = connect("six_hump_camel")
-    assert_same_points(saddles.x, -saddles.x)
-    assert np.abs(saddles.x).max(axis=1).min() < 1e-12  # the origin, where x y - 4 y^2 falls and 4 x^2 rises
+    assert_same_points(saddles.x, np.stack([u, v], axis=1)[saddle], 1e-8)
     assert saddles.unconnected == []
 
 
@@ -107,6 +132,16 @@ def test_in_one_dimension_saddles_are_maxima():
     saddles = connect("styblinski_tang", dim=1)
     assert saddles.x[0, 0] == pytest.approx(0.15673125678, abs=1e-10)
     assert saddles.joins.tolist() == [[0, 1]]
+
+
+def test_joins_do_not_hang_on_the_units_of_the_function_nor_on_how_the_run_stopped():
+    def wells(x):
+        return 1e-9 * (((x[0] / 1000) ** 2 - 1) ** 2 + (x[1] * 1e5) ** 2)
+
+    saddles = connect(wells, box=((-2e3, 2e3), (-1e-5, 1e-5)), starts=50)
+    assert saddles.joins.tolist() == [[0, 1]]
+    np.testing.assert_allclose(saddles.barrier, [[1e-9, 1e-9]], rtol=1e-9)
+    assert connect("himmelblau", starts=200, ftol=1e-3).unconnected == []
 
 
 def test_new_minima_are_met_and_walked_from():
@@ -243,6 +278,16 @@ def test_the_picture_has_a_line_per_node_and_a_point_per_minimum(name, dim, star
     assert "roots" not in drawn
 
 
+def test_saddles_draw_themselves_in_axes_given_or_new():
+    saddles = bgd.multistart("himmelblau", starts=100, backend="numpy").connect(border_points=0)
+    ax = saddles.plot(levels=5)
+    assert saddles.plot(ax) is ax
+    assert "himmelblau: 4 minima, 4 saddles" in ax.get_title(loc="left")
+    lonely = chain([2.0], [(0, 1)], np.arange(500.0)).plot()
+    drawn = {artist.get_gid(): artist for artist in lonely.get_children() if artist.get_gid()}
+    assert len(drawn["roots"].get_offsets()) == 499
+
+
 def test_frame_and_rows():
     pytest.importorskip("pandas")
     saddles = connect("mueller_brown")
@@ -256,10 +301,17 @@ def test_the_command(capsys, tmp_path):
     assert main(["connect", "himmelblau", "--starts", "200", "--backend", "numpy", "--json", "--quiet"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert [round(row["fun"], 3) for row in told["saddles"]] == [13.312, 67.719, 104.015, 178.337]
+    assert told["objective"] == "himmelblau"
     bgd.multistart("himmelblau", starts=200, backend="numpy").save(tmp_path / "run")
     picture = tmp_path / "tree.png"
-    assert main(["connect", "--run", str(tmp_path / "run"), "--plot", str(picture)]) == 0
-    assert "4 saddles of index 1, between 4 minima" in capsys.readouterr().out
+    assert main(["connect", "--run", str(tmp_path / "run"), "--plot", str(picture), "--path", "0,2"]) == 0
+    out = capsys.readouterr().out
+    assert "4 saddles of index 1, between 4 minima" in out
+    assert "minimum 0 - saddle 2 - minimum 1 - saddle 1 - minimum 2" in out
+    assert main(["connect", "--run", str(tmp_path / "run"), "--path", "0,9"]) == 2
+    told = capsys.readouterr()
+    assert "4 saddles" in told.out  # what was found is not lost
+    assert "there is no minimum 9" in told.err
     assert picture.stat().st_size > 1000
 
 
@@ -277,12 +329,15 @@ def test_bad_input(capsys, tmp_path):
         bgd.load(tmp_path / "run").connect()
     with pytest.raises(bgd.InputError, match="has no Hessian to follow"):
         bgd.multistart(lambda x: abs(x[0]), box=[(-2, 2)], starts=20, backend="numpy").connect()
+    with pytest.raises(AttributeError, match="no labels, so no 'connect'"):
+        bgd.descend("himmelblau", [[0.0, 0.0]], backend="numpy").connect()
     with pytest.raises(bgd.InputError, match="there is no minimum 7"):
         result.saddles.lowest_path(0, 7)
     bgd.descend("himmelblau", [[0.0, 0.0]], backend="numpy").save(tmp_path / "ends")
     for words, said in (
         (["--run", str(tmp_path / "run"), "--starts", "5"], "--starts says how to run"),
         (["--run", str(tmp_path / "ends")], "holds endpoints without minima"),
+        (["himmelblau", "--path", "0"], "--path takes two labels of minima"),
         ([], "name a TARGET"),
     ):
         assert main(["connect", *words]) == 2

@@ -4,7 +4,7 @@ from typing import Any
 
 from batchgd.cli import destinations
 from batchgd.cli.console import EXIT_DONE, Console, print_json
-from batchgd.cli.options import BY_NAME, INTEGER, PATH, Option
+from batchgd.cli.options import BY_NAME, INTEGER, PATH, Kind, Option
 from batchgd.cli.parameters import takes
 from batchgd.cli.solver import solver_arguments
 from batchgd.cli.target import load_target
@@ -14,13 +14,24 @@ _SHARED = (
     *("box", "dim", "starts", "method", "learning_rate", "set", "seed", "gtol", "xtol", "ftol", "maxiter"),
     *("backend", "threads", "x_tol", "f_tol", "json", "quiet"),
 )
+
+
+def _pair(value: Any) -> tuple[int, int]:
+    """Read two labels: from the shell a text "0,3", from TOML a list of two whole numbers."""
+    first, second = (INTEGER.convert(part) for part in (value.split(",") if isinstance(value, str) else value))
+    return first, second
+
+
 OPTIONS = (
     Option("run", PATH, "Folder of a saved run (--out) to connect; TARGET is then its function, if it has no name."),
     Option("border_points", INTEGER, "Walkers from borders at most; 500 when not given."),
+    Option(
+        "path", Kind("A,B", "two labels of minima, as in --path 0,3", _pair), "Say the lowest path between two minima."
+    ),
     Option("plot", PATH, "Draw the disconnectivity graph into this file."),
     *(BY_NAME[name] for name in _SHARED),
 )
-_OF_A_RUN = ("target", "run", "border_points", "plot", "json", "quiet")
+_OF_A_RUN = ("target", "run", "border_points", "path", "plot", "json", "quiet")
 
 
 @takes(OPTIONS)
@@ -37,17 +48,28 @@ def connect(options: dict[str, Any]) -> int:
         result = _result(options)
         settings = {"border_points": options["border_points"]} if "border_points" in options else {}
         saddles = result.connect(**settings)
+    path, wrong = _path(saddles, options)
     if options.get("json"):
-        print_json(saddles.to_dict())
+        print_json(saddles.summary() | ({} if path is None else {"path": path._asdict()}))
     else:
-        print(saddles)
+        print(saddles if path is None else f"{saddles}\n{path}")
     if "plot" in options:
         from batchgd.plot.canvas import write
 
         with console.guard_stdout():
-            write(result.plot.disconnectivity(), options["plot"])
+            write(saddles.plot(), options["plot"])
         console.say(f"picture written to {options['plot']}")
+    if wrong is not None:  # after all that was found is told
+        raise wrong
     return EXIT_DONE
+
+
+def _path(saddles: Any, options: dict[str, Any]) -> tuple[Any, InputError | None]:
+    """Return the path that was asked for, if any, or why there is none."""
+    try:
+        return (saddles.lowest_path(*options["path"]) if "path" in options else None), None
+    except InputError as error:
+        return None, error
 
 
 def _result(options: dict[str, Any]) -> Any:

@@ -134,6 +134,12 @@ def basin_map_picture(basins: Any, ax: Any = None, **options: Any) -> Any:
     return import_module("batchgd.plot.maps").draw_map(basins, ax, **options)
 
 
+def tree_picture(saddles: Any, ax: Any = None, **options: Any) -> Any:
+    """Draw the disconnectivity graph of saddles; see ``batchgd/plot/disconnectivity.py``."""
+    require("matplotlib", "plot")
+    return import_module("batchgd.plot.disconnectivity").draw_tree(saddles, ax, **options)
+
+
 def _function(name: str) -> Any:
     require("matplotlib", "plot")
     return getattr(import_module(f"batchgd.plot.{name}"), name)

@@ -6,14 +6,22 @@ import numpy as np
 
 from batchgd.plot.canvas import headline, new_axes, tidy
 from batchgd.plot.style import INK, LABEL_SIZE, NOTE_SIZE, palette
+from batchgd.report import plural
+from batchgd.saddles.table import Saddles
 from batchgd.saddles.tree import Tree
 from batchgd.saddles.tree import disconnectivity as tree_of
 
 _NAMED = 40  # minima up to which each carries its label
+_RING = 16.0  # area of the ring on top of a set, points squared, where there is room for it
 _SLANT = 0.045  # of the height of the picture: where a superbasin splits, its parts part over so much
 
 
 def disconnectivity(result: Any, ax: Any = None, *, levels: int | None = None) -> Any:
+    """Draw the disconnectivity graph of ``result.saddles``, sought where that was not done; see :func:`draw_tree`."""
+    return draw_tree(result.saddles, ax, levels=levels)
+
+
+def draw_tree(saddles: Saddles, ax: Any = None, *, levels: int | None = None) -> Any:
     """Draw the disconnectivity graph: minima as the ends of lines, which meet at the level that connects them.
 
     Each line ends below at the value of its minimum. Going up, lines meet where the lowest path between their minima
@@ -21,8 +29,8 @@ def disconnectivity(result: Any, ax: Any = None, *, levels: int | None = None) -
 
     Parameters
     ----------
-    result : MultistartResult
-        Its ``saddles`` are sought where ``result.connect()`` was not called before.
+    saddles : Saddles
+        What ``result.connect()`` returned.
     ax : matplotlib Axes, optional
         Where to draw; a new figure without.
     levels : int, optional
@@ -32,7 +40,6 @@ def disconnectivity(result: Any, ax: Any = None, *, levels: int | None = None) -
     -------
     Axes
     """
-    saddles = result.saddles
     tree, m = tree_of(saddles, levels), len(saddles.nodes)
     ax = new_axes((7.0, 4.8)) if ax is None else ax
     _draw_lines(ax, tree, m)
@@ -48,14 +55,14 @@ def disconnectivity(result: Any, ax: Any = None, *, levels: int | None = None) -
     ax.scatter(tree.place[:m], tree.level[:m], s=size, c=colours, linewidths=0, zorder=3, gid="minima")
     roots = np.flatnonzero(tree.parent < 0)
     if len(roots) > 1:
+        ring, line = float(np.clip(800 / m, 4, _RING)), float(np.clip(60 / m, 0.4, 0.8))
         ax.scatter(
-            tree.place[roots], _top(tree, roots), s=16, facecolors="white", edgecolors=INK, linewidths=0.8, zorder=4,
-            gid="roots",
+            tree.place[roots], _top(tree, roots), s=ring, facecolors="white", edgecolors=INK, linewidths=line,
+            zorder=4, gid="roots",
         )  # fmt: skip
-    name = getattr(result.objective, "name", None) or "disconnectivity graph"
     note = "lines meet at the level of the lowest saddle that connects their minima"
     note += f"\n○ {len(roots):,} sets of minima that no saddle found joins" if len(roots) > 1 else ""
-    headline(ax, f"{name}: {m:,} minima, {len(saddles):,} saddles", note)
+    headline(ax, f"{saddles.name}: {plural(m, 'minimum', 'minima')}, {plural(len(saddles), 'saddle')}", note)
     ax.set_ylabel("fun", fontsize=LABEL_SIZE)
     ax.set_xticks([])
     ax.margins(x=0.04, y=0.08)

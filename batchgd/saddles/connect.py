@@ -21,11 +21,13 @@ from batchgd.saddles.borders import border_walkers
 from batchgd.saddles.search import OUTCOMES, Search
 from batchgd.saddles.table import Nodes, Saddles
 from batchgd.standins import host
+from batchgd.stopping import Stopping
 
 if TYPE_CHECKING:
     from batchgd.result import MultistartResult
 
 _DOWN = 1e-4  # box widths from the saddle at which the flow down begins
+_SETTLED = 1e-2  # of the slope there: where the flow ends, whatever the units of the function
 
 
 def connect(
@@ -89,7 +91,7 @@ def connect(
         fresh = fresh[np.asarray(box.contains(fresh), np.bool_)]
         if len(fresh) == 0 or walked == most_minima:
             break
-    return _table(search, nodes, joins, walked)
+    return _table(search, nodes, joins, walked, objective.name)
 
 
 def _checked(result: Any, **numbers: tuple[Any, int]) -> Batch:
@@ -115,7 +117,8 @@ def _flow_down(result: MultistartResult, batch: Batch, x: NDArray) -> tuple[Node
     _, mode = _unstable(batch.objective, x)
     off = mode * (_DOWN / np.abs(mode / batch.box.width).max(axis=1, keepdims=True))
     starts = np.stack([x + off, x - off], axis=1).reshape(-1, batch.box.dim)
-    stopping = replace(batch.stopping, maxiter=max(batch.stopping.maxiter, FLOW_UPDATES), max_time=None)
+    updates = max(batch.stopping.maxiter, FLOW_UPDATES)
+    stopping = Stopping(gtol=0.0, gtol_rel=_SETTLED, maxiter=updates, escape=batch.stopping.escape)
     other = collect(batch.again(starts=starts, method=true_flow(), stopping=stopping), result.x_tol, result.f_tol)
     place, alone = labels_onto(result, other)
     nodes = Nodes(
@@ -132,7 +135,7 @@ def _unstable(objective: Any, x: NDArray) -> tuple[NDArray[np.float64], NDArray[
     return value, vector[:, :, 0]
 
 
-def _table(search: Search, nodes: Nodes, joins: NDArray[np.int64], walked: int) -> Saddles:
+def _table(search: Search, nodes: Nodes, joins: NDArray[np.int64], walked: int, name: str) -> Saddles:
     found = search.found
     order = by_value(search.box, found.x, found.fun, found.noise, search.identity.f_tol, found.zero)
     value, mode = _unstable(search.objective, found.x) if len(found.x) else (found.x, found.x)
@@ -150,4 +153,5 @@ def _table(search: Search, nodes: Nodes, joins: NDArray[np.int64], walked: int) 
         nodes=nodes,
         walkers=dict(zip(OUTCOMES, search.outcomes.tolist(), strict=True)),
         walked_from=walked,
+        name=name,
     )[order]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,11 +35,19 @@ class Nodes:
 
 
 class LowestPath(NamedTuple):
-    """The path between two minima whose highest saddle is lowest."""
+    """The path between two minima whose highest saddle is lowest.
+
+    >>> print(LowestPath((0, 2, 1), (1, 0), -40.66))
+    lowest path, up to -40.66: minimum 0 - saddle 1 - minimum 2 - saddle 0 - minimum 1
+    """
 
     minima: tuple[int, ...]
     saddles: tuple[int, ...]
     highest: float
+
+    def __str__(self) -> str:
+        steps = [f"saddle {over} - minimum {to}" for over, to in zip(self.saddles, self.minima[1:], strict=True)]
+        return f"lowest path, up to {self.highest:.8g}: " + " - ".join([f"minimum {self.minima[0]}", *steps])
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -68,6 +76,8 @@ class Saddles(Table):
         How many walkers ended how.
     walked_from : int
         How many of the minima walkers set out from.
+    name : str
+        Of the function.
 
     Examples
     --------
@@ -92,6 +102,7 @@ class Saddles(Table):
     nodes: Nodes
     walkers: dict[str, int]
     walked_from: int
+    name: str = ""
 
     @property
     def components(self) -> list[list[int]]:
@@ -132,11 +143,20 @@ class Saddles(Table):
                 frame[f"{name}{k}"] = column
         return frame
 
-    def to_dict(self) -> dict[str, Any]:
-        """The table for JSON."""
+    def plot(self, ax: Any = None, *, levels: int | None = None) -> Any:
+        """Draw the disconnectivity graph; see :func:`batchgd.plot.disconnectivity.draw_tree`. Returns the axes."""
+        from batchgd.plot import tree_picture
+
+        return tree_picture(self, ax, levels=levels)
+
+    def summary(self) -> dict[str, Any]:
+        """The table as a dict that ``json.dumps`` takes, what ``--json`` prints; a barrier to no minimum is None."""
+        from batchgd.report import json_ready
+
         names = ("x", "fun", "eigenvalues", "mode", "joins", "barrier", "zero", "count", "from_border")
         new = range(self.nodes.known, len(self.nodes))
-        return {
+        told = {
+            "objective": self.name,
             "saddles": [{name: getattr(self, name)[k] for name in names} for k in range(len(self))],
             "minima": [
                 {"x": self.nodes.x[k], "fun": self.nodes.fun[k], "new": k in new} for k in range(len(self.nodes))
@@ -146,12 +166,13 @@ class Saddles(Table):
             "walkers": self.walkers,
             "walked_from": self.walked_from,
         }
+        return cast("dict[str, Any]", json_ready(told))
 
     def __repr__(self) -> str:
-        from batchgd.report import format_values
+        from batchgd.report import format_values, plural
 
-        some = "1 saddle" if len(self) == 1 else f"{len(self):,} saddles"
-        lines = [f"{some} of index 1, between {len(self.nodes):,} {'minimum' if len(self.nodes) == 1 else 'minima'}"]
+        saddles, minima = plural(len(self), "saddle"), plural(len(self.nodes), "minimum", "minima")
+        lines = [f"{saddles} of index 1, between {minima}"]
         values = format_values(self.fun[:_SHOWN])
         width = max((len(value) for value in values), default=3)
         if len(self):
@@ -186,4 +207,4 @@ class Saddles(Table):
                 f"walkers set out from {self.walked_from:,} of the minima: not from new ones outside the box, nor "
                 "beyond most_minima= and rounds="
             )
-        return [*lines, f"walkers: {told or 'none'}"]
+        return [*lines, f"walkers: {told or 'none set out, as there is no minimum'}"]
