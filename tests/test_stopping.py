@@ -160,7 +160,7 @@ def test_what_is_not_asked_for_is_not_compiled():
 
 def test_statuses_keep_their_numbers_and_tell_success():
     names = "RUNNING GRADIENT STEP VALUE STALLED MAXITER MAXTIME DIVERGED NONFINITE ESCAPED INTERRUPTED MAXFEV TARGET"
-    assert [status.name for status in Status] == [*names.split(), "OSCILLATING", "PLATEAU"]
+    assert [status.name for status in Status] == [*names.split(), "OSCILLATING", "PLATEAU", "TIME"]
     assert all(status.message for status in Status)
     assert set(AT_REST) < set(SUCCESSES)
     ends = bgd.descend(bowl, STARTS, box=BOX, target=3.2)
