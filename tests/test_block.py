@@ -65,3 +65,14 @@ def test_rows_are_copied_before_they_change():
     ws = np.array([[1.0, 2.0], [0.0, 0.0]])
     exec(text, {"ws": ws})
     np.testing.assert_array_equal(ws, [[2.0, 4.0], [1.0, 2.0]])
+
+
+@pytest.mark.parametrize("method", [bgd.Adam(0.02), bgd.NonlinearCG()], ids=["adam", "nonlinear_cg"])
+def test_bits_do_not_depend_on_the_width_of_a_block(method, monkeypatch):
+    """Whether LLVM unrolls the lanes of a pass must not decide which products are fused with which sums."""
+    monkeypatch.setattr("batchgd.specialise.module.BLOCK_DIM", 1)
+    objective = bgd.Objective(lambda x: np.sum((x[1:] * x[:-1] - 1.0) ** 2) + 0.1 * np.sum(x**2), 3)
+    x0 = np.random.default_rng(0).uniform(-1.0, 1.0, (1200, 3))  # in blocks of 64 lanes; a hundred run in those of 16
+    box = [(-1.0, 1.0)] * 3
+    many, few = (bgd.descend(objective, x, box=box, method=method, maxiter=40, backend="cpu") for x in (x0, x0[:100]))
+    np.testing.assert_array_equal(few.x, many.x[:100])

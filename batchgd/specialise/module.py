@@ -11,6 +11,7 @@ from batchgd.specialise import evaluate, sums
 from batchgd.specialise.block import BlockLayout, BlockTick
 from batchgd.specialise.ending import Ending, EndingEmitter
 from batchgd.specialise.layout import Layout
+from batchgd.specialise.loops import with_loops_chosen
 from batchgd.specialise.rows import as_rows
 from batchgd.specialise.rule import Rule, parameters_of, read_rule
 from batchgd.specialise.tick import TickEmitter
@@ -222,6 +223,9 @@ class Specialisation:
             *(functions_of(part.module, constants, how.pass_lane, f"{part.name}_") for part in rule.parts),
             decorated(tick.source(), how.pass_loop),
         ]
+        # CUDA keeps constant bounds: with W = 1 unrolling is what puts the state of a thread into registers.
+        if self.target == "cpu":
+            return [with_loops_chosen(part, dict(self.constants)) for part in text]
         return [as_rows(part) for part in text] if self.target == "numpy" else text
 
     def _evaluation(self, layout: BlockLayout, constants: Constants, *, value: bool, hessian: bool) -> tuple[str, str]:
