@@ -192,15 +192,15 @@ class Saddles(Table):
             some = (
                 "a minimum that the run had not seen has"
                 if new == 1
-                else f"{new} minima that the run had not seen have"
+                else f"{new:,} minima that the run had not seen have"
             )
-            lines.append(f"{some} labels from {self.nodes.known} on")
+            lines.append(f"{some} labels from {self.nodes.known:,} on")
         if alone and len(self.nodes) > 1:
             named = ", ".join(map(str, alone[:_SHOWN])) + (", …" if len(alone) > _SHOWN else "")
             lines.append(f"unconnected, no saddle found joins them to another minimum: {named}")
         groups = len(self.components) - len(alone)
         if groups > 1:
-            lines.append(f"the others form {groups} sets that no saddle found joins")
+            lines.append(f"the others form {groups:,} sets that no saddle found joins")
         told = ", ".join(f"{count:,} {name}" for name, count in self.walkers.items() if count)
         if self.walked_from < len(self.nodes):
             lines.append(
