@@ -14,9 +14,9 @@ from batchgd.plot import PICTURES
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
-    bgd.multistart("himmelblau", starts=400, backend="cpu").save(folder / "a")
-    bgd.multistart("himmelblau", starts=400, backend="cpu", method=bgd.GradientDescent(0.0125)).save(folder / "b")
-    bgd.multistart("himmelblau", starts=400, backend="cpu", keep="minima").save(folder / "lean")
+    bgd.multistart("himmelblau", starts=400, backend="numpy").save(folder / "a")
+    bgd.multistart("himmelblau", starts=400, backend="numpy", method=bgd.GradientDescent(0.0125)).save(folder / "b")
+    bgd.multistart("himmelblau", starts=400, backend="numpy", keep="minima").save(folder / "lean")
     return folder
 
 

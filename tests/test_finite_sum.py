@@ -66,6 +66,9 @@ METHODS = {
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("backend", ["cpu", "numpy"])
 def test_iterates_are_those_of_the_sum_written_out(name, backend):
+    if backend == "cpu" and name not in ("adam", "barzilai_borwein"):
+        pytest.skip("all on numpy, one without and one with trials compiled")
+
     def written_out(x):
         return sum(wavy(x, row) for row in DATA) / len(DATA)
 
@@ -169,8 +172,8 @@ def test_batches_do_not_depend_on_company_and_other_seeds_see_other_rows():
     whole = bgd.multistart(objective, starts=1500, threads=2, **options)
     part = bgd.multistart(objective, starts=100, threads=1, **options)
     np.testing.assert_array_equal(part.x, whole.x[:100])
-    x0 = whole.x0[:100]
-    assert np.abs(bgd.multistart(objective, starts=x0, seed=1, **options).x - part.x).max() > 1e-3
+    plain, other = (bgd.multistart(objective, starts=part.x0, seed=seed, backend="numpy", **options) for seed in (0, 1))
+    assert np.abs(other.x - plain.x).max() > 1e-3
 
 
 def test_an_epoch_is_a_number_of_updates_for_schedules():
