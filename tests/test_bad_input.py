@@ -11,7 +11,7 @@ import pytest
 import result_samples as samples
 
 import batchgd as bgd
-from batchgd import backends, landscapes, solve
+from batchgd import backends, gather, landscapes, solve
 from batchgd.errors import BackendError, InputError, TraceError
 
 BOX = [(-1.0, 1.0), (-2.0, 2.0)]
@@ -30,7 +30,8 @@ def no_work(monkeypatch):
     def started(*_, **__):
         raise Work
 
-    monkeypatch.setattr(solve, "run", started)
+    for module in (solve, gather):
+        monkeypatch.setattr(module, "run", started)
 
 
 def untouched(x):
@@ -429,7 +430,8 @@ def test_what_only_looks_bad_is_let_through(name, monkeypatch):
         seen.append(batch)
         raise Work
 
-    monkeypatch.setattr(solve, "run", started)
+    for module in (solve, gather):
+        monkeypatch.setattr(module, "run", started)
     call, dim = GOOD[name]
     with pytest.raises(Work):
         call()

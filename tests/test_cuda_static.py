@@ -53,6 +53,10 @@ def check(method, dtype, dim, capability, registers, objective=None, **options):
         assert not re.findall(r"^.*\.f64.*$", text, re.MULTILINE)
 
 
+KINDS = ("armijo", "adam", "fire", "lbfgs", "newton", "gradient_flow")
+"""One method of each kind: with trials, with moments, with sums, with a history, with matrices, with several points."""
+
+
 @pytest.mark.parametrize("capability", [(8, 0), (9, 0)], ids=["sm_80", "sm_90"])
 @pytest.mark.parametrize(("name", "dtype", "dim"), REGISTERS, ids=str)
 def test_state_stays_in_registers(name, dtype, dim, capability):
@@ -62,6 +66,8 @@ def test_state_stays_in_registers(name, dtype, dim, capability):
 @pytest.mark.parametrize("dtype", REGISTERS_OF_ANY)
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_stays_in_registers(name, dtype):
+    if dtype == "float64" and name not in KINDS:
+        pytest.skip("all methods in float32, one of each kind in float64")
     check(METHODS[name].example(), dtype, 2, (9, 0), REGISTERS_OF.get(name, REGISTERS_OF_ANY)[dtype])
 
 
