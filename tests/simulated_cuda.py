@@ -21,7 +21,7 @@ from batchgd.run import Into, run
 from batchgd.samplings import PartOfStarts
 from batchgd.stopping import Stopping
 
-ROWS = np.random.default_rng(3).normal(size=(7, 2))
+LINE_ROWS = np.random.default_rng(3).normal(size=(7, 2))
 
 
 def squared(x, row):
@@ -29,8 +29,8 @@ def squared(x, row):
     return (x[0] + x[1] * row[0] - row[1]) ** 2
 
 
-LINE = bgd.FiniteSum(squared, ROWS, box=[(-3.0, 3.0)] * 2)
-SOME_OF_LINE = bgd.FiniteSum(squared, ROWS, box=[(-3.0, 3.0)] * 2, batch_size=3, full_every=5)
+LINE = bgd.FiniteSum(squared, LINE_ROWS, box=[(-3.0, 3.0)] * 2)
+SOME_OF_LINE = bgd.FiniteSum(squared, LINE_ROWS, box=[(-3.0, 3.0)] * 2, batch_size=3, full_every=5)
 
 ROWS = np.array([[1.0, 0.0, 0.5], [0.0, 1.0, -1.0], [1.0, 1.0, -0.5], [1.0, -1.0, 1.5], [0.5, 0.5, -0.25]])
 

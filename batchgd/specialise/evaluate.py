@@ -33,8 +33,11 @@ def outputs_of(dim: int, *, value: bool, hessian: bool) -> tuple[What, dict[str,
 
 def arguments_of(objective: Objective) -> str:
     """Return the arguments of the objective's emitted functions."""
-    params = 0 if objective.params is None else len(objective.params)
-    return ", ".join([*(f"x{i}" for i in range(objective.dim)), *(f"p{k}" for k in range(params))])
+    return ", ".join([*(f"x{i}" for i in range(objective.dim)), *(f"p{k}" for k in range(_params(objective)))])
+
+
+def _params(objective: Objective) -> int:
+    return 0 if objective.params is None else len(objective.params)
 
 
 def evaluation(objective: Objective, constants: Constants, *, value: bool, hessian: bool) -> tuple[str, str]:
@@ -42,7 +45,7 @@ def evaluation(objective: Objective, constants: Constants, *, value: bool, hessi
     what, outputs = outputs_of(objective.dim, value=value, hessian=hessian)
     lines = [
         "def evaluate(ws, index, seed, p):",
-        *(f"    p{k} = p[{k}]" for k in range(len(objective.params) if objective.params is not None else 0)),
+        *(f"    p{k} = p[{k}]" for k in range(_params(objective))),
         "    for lane in range(W):",
         *(f"        x{i} = ws[{i} * W + lane]" for i in range(objective.dim)),
         f"        {', '.join(outputs)}, = {what}({arguments_of(objective)})",
@@ -54,5 +57,5 @@ def evaluation(objective: Objective, constants: Constants, *, value: bool, hessi
 def value_at(objective: Objective, row: str) -> str:
     """Return the text of ``value_at``; ``row`` is how a row of points is named."""
     given = [f"points[{row}, {k}]" for k in range(objective.dim)]
-    given += [f"p[{k}]" for k in range(len(objective.params) if objective.params is not None else 0)]
+    given += [f"p[{k}]" for k in range(_params(objective))]
     return f"def value_at(points, i, p):\n    return value({', '.join(given)})"
