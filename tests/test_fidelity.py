@@ -55,11 +55,10 @@ def test_the_default_method_draws_true_basins():
 
 def test_gradient_flow_agrees_with_an_integrator():
     """The reference itself, against the error-controlled integration of benchmarks/fidelity.py."""
-    from benchmarks.fidelity import Problem, flow
-
-    problem = Problem.of("himmelblau")
+    reference = pytest.importorskip("fidelity", reason="the benchmarks are not here")
+    problem = reference.Problem.of("himmelblau")
     starts = bgd.start(3, np.arange(2_000), problem.box)
-    truth = flow(problem, starts)
+    truth = reference.flow(problem, starts)
     result = bgd.multistart("himmelblau", starts=starts, method=true_flow(), maxiter=100_000, backend="cpu")
     label, away = problem.nearest(result.minima.x)
     assert away.max() < 1e-6

@@ -1,18 +1,12 @@
 """The comparison with other tools, on tiny sizes: the peers that need no further package end where batchgd ends."""
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
-if not (FOLDER / "peers.py").exists():
-    pytest.skip("the benchmarks are not here", allow_module_level=True)
-sys.path.insert(0, str(FOLDER))
+script = pytest.importorskip("peers", reason="the benchmarks are not here")
 
-import peers as script  # noqa: E402
 from peer.cases import CASES, DESCENT, LANDSCAPE  # noqa: E402
 from peer.measure import Row, cells, compare, peers_of  # noqa: E402
 from peer.report import TARGETS, machine, markdown  # noqa: E402

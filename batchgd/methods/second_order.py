@@ -53,7 +53,7 @@ class NonlinearCG(Resolved):
     Examples
     --------
     >>> import batchgd as bgd
-    >>> batch = bgd.descend("rosenbrock", [[-1.2, 1.0]], method=NonlinearCG(), backend="numpy")
+    >>> batch = bgd.descend("rosenbrock", [[-1.2, 1.0]], method=NonlinearCG(max_displacement=0.1), backend="numpy")
     >>> batch.x.round(5).tolist(), bool(batch.nit[0] < 100)
     ([[1.0, 1.0]], True)
     """
