@@ -326,7 +326,6 @@ class MultistartResult(BatchResult):
         self.stopped = stopped
         self.x_tol, self.f_tol, self.cells = x_tol, f_tol, cells
         self.strategy = strategy
-        self._saddles: Saddles | None = None
 
     @property
     def unlabelled(self) -> int:
@@ -387,13 +386,13 @@ class MultistartResult(BatchResult):
         """
         from batchgd.saddles.connect import connect
 
-        self._saddles = connect(self, **options)
-        return self._saddles
+        self.__dict__["saddles"] = found = connect(self, **options)
+        return found
 
-    @property
+    @cached_property
     def saddles(self) -> "Saddles":
-        """What :meth:`connect` found; sought with its defaults where it was not called before. It is not saved."""
-        return self.connect() if self._saddles is None else self._saddles
+        """What :meth:`connect` found, by its defaults where it was not called before; saved with the result."""
+        return self.connect()
 
     @property
     def graph(self) -> Any:

@@ -2,7 +2,7 @@
 
 ``result.json`` holds the format's name and version, the metadata, and a CRC-32 of every array file, so that a file
 that is missing, cut short or altered is told as such. Arrays per start are ``<name>.npy``; the columns of the tables
-are ``minima.npz``, ``stationary.npz`` and, of a run with a strategy, ``strategy.npz``.
+are ``minima.npz``, ``stationary.npz`` and, where there are any, ``strategy.npz`` and ``saddles.npz``.
 """
 
 import dataclasses
@@ -13,7 +13,6 @@ import uuid
 import zlib
 from collections.abc import Callable
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +24,12 @@ from batchgd.kernels.status import Status
 from batchgd.report import method_name, method_parameters
 from batchgd.result import BatchResult, MultistartResult
 from batchgd.standins import MissingFunction, StoredStarts, host
+from batchgd.stored_tables import TABLES, join, split
 
 FORMAT = "batchgd result"
 VERSION = 1
 _HEAD = "result.json"
 _PER_START = ("x", "fun", "nit", "nfev", "status", "label", "x0", "jac")
-_TABLES = {
-    "minima": ("minima.tables", "Minima"),
-    "stationary": ("minima.tables", "Stationary"),
-    "strategy": ("strategies.record", "Record"),
-}
-"""Parts of a result that are tables: where their classes live."""
 _OF_MULTISTART = ("seed", "independent", "x_tol", "f_tol")
 _CHUNK = 1 << 22
 
@@ -44,8 +38,8 @@ def save(result: BatchResult, folder: str | Path, *, overwrite: bool = False) ->
     """Write a result into a new folder: it appears complete, or not at all.
 
     The files are written and flushed in a temporary folder beside the target, which then takes the target's name in one
-    rename. Gradients are stored if they were evaluated before; the function itself is not, a library landscape's
-    name is.
+    rename. Gradients are stored if they were evaluated before, saddles if ``result.connect()`` has found them; the
+    function itself is not, a library landscape's name is.
 
     Parameters
     ----------
@@ -123,7 +117,8 @@ def load(folder: str | Path, *, fun: Any = None) -> BatchResult:
         arrays = {name: _read(path, head, f"{name}.npy") for name in _PER_START if f"{name}.npy" in head["files"]}
         meta = decode(head["meta"])
         kind = head["kind"]
-        tables = {name: _read_table(path, head, name) for name in _TABLES if f"{name}.npz" in head["files"]}
+        stored = [name for name in TABLES if f"{name}.npz" in head["files"]]
+        tables = {name: join(name, _read(path, head, f"{name}.npz"), meta[name]) for name in stored}
         result = _assemble(kind, meta, arrays, tables)
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path / _HEAD} lacks or garbles {error}; the result cannot be read, run again") from error
@@ -161,9 +156,9 @@ def _write_all(result: BatchResult, folder: Path) -> None:
         fill = partial(np.lib.format.write_array, array=array, allow_pickle=False)
         files[f"{name}.npy"] = _write(folder / f"{name}.npy", fill)
     meta = _meta(result)
-    for name in _TABLES:
-        if getattr(result, name, None) is not None:
-            columns, meta[name] = _split_table(getattr(result, name))
+    for name in TABLES:
+        if result.__dict__.get(name) is not None:  # saddles that were not sought are not sought now
+            columns, meta[name] = split(result.__dict__[name])
             files[f"{name}.npz"] = _write(folder / f"{name}.npz", partial(_write_columns, columns))
     head = {"format": FORMAT, "version": VERSION, "kind": type(result).__name__, "files": files, "meta": encode(meta)}
     body = json.dumps(head, indent=1, allow_nan=False).encode()
@@ -204,18 +199,6 @@ def _meta(result: BatchResult) -> dict[str, Any]:
         "counted": None if result.kept else result.status_counts(),
         "stopped": stopped.to_dict() if (stopped := getattr(result, "stopped", None)) else None,
     }
-
-
-def _split_table(table: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """The array columns of a table, and its other fields."""
-    columns, rest = {}, {}
-    for field in dataclasses.fields(table):
-        value = getattr(table, field.name)
-        if isinstance(value, np.ndarray) or field.name == "kind":
-            columns[field.name] = value if field.name != "kind" else np.asarray(value, dtype=str)
-        else:
-            rest[field.name] = value
-    return columns, rest
 
 
 def _write(path: Path, fill: Callable[[Any], Any]) -> int:
@@ -304,19 +287,14 @@ def _read(path: Path, head: dict[str, Any], name: str) -> Any:
         raise InputError(f"{file} cannot be read ({error}); restore it or run again") from error
 
 
-def _read_table(path: Path, head: dict[str, Any], name: str) -> Any:
-    columns = _read(path, head, f"{name}.npz")
-    home, kind = _TABLES[name]
-    return getattr(import_module(f"batchgd.{home}"), kind)(**columns, **decode(head["meta"][name]))
-
-
 def _assemble(kind: str, meta: dict[str, Any], arrays: dict[str, Any], tables: dict[str, Any]) -> BatchResult:
     """Build the result; the function comes later."""
     from batchgd.box import Box
     from batchgd.coverage import Stopped
     from batchgd.stopping import Stopping
 
-    x0, jac = arrays.pop("x0", None), arrays.pop("jac", None)
+    x0 = arrays.pop("x0", None)
+    kept = {"jac": arrays.pop("jac", None), "saddles": tables.pop("saddles", None)}
     box = meta["box"]
     common: dict[str, Any] = {name: meta[name] for name in ("backend", "dtype", "seconds", "warnings")}
     if meta.get("counted") is not None:
@@ -329,8 +307,7 @@ def _assemble(kind: str, meta: dict[str, Any], arrays: dict[str, Any], tables: d
         common |= tables | {name: meta[name] for name in _OF_MULTISTART if name in meta}
         common["stopped"] = None if meta.get("stopped") is None else Stopped(**meta["stopped"])
     result = (MultistartResult if kind == "MultistartResult" else BatchResult)(**arrays, **common)
-    if jac is not None:
-        result.__dict__["jac"] = jac
+    result.__dict__.update({name: value for name, value in kept.items() if value is not None})
     return result
 
 

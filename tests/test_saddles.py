@@ -315,6 +315,25 @@ def test_the_command(capsys, tmp_path):
     assert picture.stat().st_size > 1000
 
 
+def test_saddles_are_saved_and_not_sought_again(capsys, tmp_path, monkeypatch):
+    words = ["connect", "himmelblau", "--starts", "200", "--backend", "numpy", "--out", str(tmp_path / "run")]
+    assert main(words) == 0
+    found = capsys.readouterr().out
+    monkeypatch.setattr("batchgd.saddles.connect.connect", lambda *_, **__: pytest.fail("sought again"))
+    assert main(["connect", "--run", str(tmp_path / "run"), "--out", str(tmp_path / "copy")]) == 0
+    assert capsys.readouterr().out == found
+    assert main(["plot", str(tmp_path / "copy"), "disconnectivity", "--out", str(tmp_path / "tree.png")]) == 0
+    again = bgd.load(tmp_path / "copy").saddles
+    assert str(again) + "\n" == found
+    assert again.lowest_path(0, 2).saddles == (2, 1)
+    assert (again.nodes.known, again.nodes.x.dtype, again.joins.dtype) == (4, np.float64, np.int64)
+
+
+def test_a_result_that_was_not_connected_is_saved_without_saddles(tmp_path):
+    result = bgd.multistart("himmelblau", starts=20, backend="numpy")
+    assert not (result.save(tmp_path / "run") / "saddles.npz").exists()
+
+
 def test_bad_input(capsys, tmp_path):
     result = bgd.multistart(lambda x: (x[0] ** 2 - 1) ** 2, box=[(-2, 2)], starts=20, backend="numpy")
     for options, said in (

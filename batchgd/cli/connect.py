@@ -12,7 +12,7 @@ from batchgd.errors import InputError
 
 _SHARED = (
     *("box", "dim", "starts", "method", "learning_rate", "set", "seed", "gtol", "xtol", "ftol", "maxiter"),
-    *("backend", "threads", "x_tol", "f_tol", "json", "quiet"),
+    *("backend", "threads", "x_tol", "f_tol", "out", "overwrite", "json", "quiet"),
 )
 
 
@@ -31,7 +31,7 @@ OPTIONS = (
     Option("plot", PATH, "Draw the disconnectivity graph into this file."),
     *(BY_NAME[name] for name in _SHARED),
 )
-_OF_A_RUN = ("target", "run", "border_points", "path", "plot", "json", "quiet")
+_OF_A_RUN = ("target", "run", "border_points", "path", "plot", "out", "overwrite", "json", "quiet")
 
 
 @takes(OPTIONS)
@@ -39,29 +39,38 @@ def connect(options: dict[str, Any]) -> int:
     """Find the saddles between minima, the minima that each joins, and the heights of the barriers.
 
     TARGET is a landscape's name (`batchgd list` shows them) or FILE.py:FUNCTION. `--plot FILE` draws the
-    disconnectivity graph.
+    disconnectivity graph, `--out FOLDER` saves the run with its saddles, which are not sought again.
     """
     console = Console(quiet=options.get("quiet", False))
+    if "out" in options:
+        destinations.check_folder(options["out"], options.get("overwrite", False))
     if "plot" in options:
         destinations.check_picture(options["plot"])
     with console.guard_stdout():
         result = _result(options)
-        settings = {"border_points": options["border_points"]} if "border_points" in options else {}
-        saddles = result.connect(**settings)
+        again = "border_points" in options
+        saddles = result.connect(border_points=options["border_points"]) if again else result.saddles
     path, wrong = _path(saddles, options)
     if options.get("json"):
         print_json(saddles.summary() | ({} if path is None else {"path": path._asdict()}))
     else:
         print(saddles if path is None else f"{saddles}\n{path}")
-    if "plot" in options:
-        from batchgd.plot.canvas import write
-
-        with console.guard_stdout():
-            write(saddles.plot(), options["plot"])
-        console.say(f"picture written to {options['plot']}")
+    with console.guard_stdout():
+        _write(result, options, console)
     if wrong is not None:  # after all that was found is told
         raise wrong
     return EXIT_DONE
+
+
+def _write(result: Any, options: dict[str, Any], console: Console) -> None:
+    if "out" in options:
+        folder = destinations.save(result, options["out"], options.get("overwrite", False))
+        console.say(f"saved to {folder}")
+    if "plot" in options:
+        from batchgd.plot.canvas import write
+
+        write(result.saddles.plot(), options["plot"])
+        console.say(f"picture written to {options['plot']}")
 
 
 def _path(saddles: Any, options: dict[str, Any]) -> tuple[Any, InputError | None]:

@@ -4,8 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.errors import InputError
-from batchgd.plot.canvas import headline, new_axes, tidy
+from batchgd.plot.canvas import headline, minima_of, new_axes, tidy
 from batchgd.plot.style import INK, LABEL_SIZE, NOTE_SIZE, OKABE_ITO
 
 _POINTS = 200  # along the curve
@@ -37,8 +36,7 @@ def discovery(result: Any, ax: Any = None) -> Any:
     InputError
         When there is no minimum.
     """
-    if not hasattr(result, "minima") or len(result.minima.fun) == 0:
-        raise InputError("there is no discovery to draw: this result has no minimum")
+    minima_of(result, "discovery")
     coverage = result.coverage
     seen, n = coverage.seen, coverage.n
     ax = new_axes((6.4, 4.0)) if ax is None else ax

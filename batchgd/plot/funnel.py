@@ -4,8 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.errors import InputError
-from batchgd.plot.canvas import headline, new_axes, tidy
+from batchgd.plot.canvas import headline, minima_of, new_axes, tidy
 from batchgd.plot.style import INK, LABEL_SIZE, NOTE_SIZE, STAR, palette
 
 _NAMED = 12  # minima at most that have their label beside them
@@ -46,9 +45,8 @@ def funnel(result: Any, ax: Any = None) -> Any:
     ----------
     R. H. Leary, "Global optimization on funneling landscapes", J. Global Optim. 18, 2000.
     """
-    if not hasattr(result, "minima") or len(result.minima.fun) == 0:
-        raise InputError("a funnel needs a best minimum to measure from: this result has none")
-    minima, count = result.minima, len(result.minima.fun)
+    minima = minima_of(result, "funnel")
+    count = len(minima)
     ax = new_axes((6.4, 4.2)) if ax is None else ax
     away, fun = distance_to_best(result), np.asarray(minima.fun, dtype=float)
     share = np.asarray(minima.count) / max(float(np.max(minima.count)), 1.0)

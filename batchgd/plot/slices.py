@@ -7,7 +7,7 @@ import numpy as np
 
 from batchgd.errors import InputError
 from batchgd.plot.basins import region
-from batchgd.plot.canvas import fit_aspect, grid_values, levels, new_axes, tidy
+from batchgd.plot.canvas import fit_aspect, grid_values, levels, minima_of, new_axes, tidy
 from batchgd.plot.style import INK, LABEL_SIZE, NOTE_SIZE, STAR, TITLE_SIZE, palette
 from batchgd.standins import host
 
@@ -44,8 +44,7 @@ def slices(result: Any, pairs: Any = None, axes: Any = None) -> np.ndarray:
     InputError
         When there is no minimum to go through, or a pair does not name two coordinates.
     """
-    if not hasattr(result, "minima") or len(result.minima.fun) == 0:
-        raise InputError("slices go through the best minimum and this result has none; draw result.plot.waterfall()")
+    minima_of(result, "slices")
     chosen = choose_pairs(result.dim, pairs)
     if axes is None:
         axes = _figure(result, chosen)
