@@ -146,22 +146,21 @@ def along_directions(kind, fun, gradient, x, width, gtol, cap=0.01, c2=0.9, memo
             fresh = abs(g @ last) >= 0.2 * (g @ g)
             direction = -(width**2) * g + (0.0 if fresh else max(0.0, g @ y / (last @ last))) * direction
             continue
+        if not curved:
+            metric, pairs, direction = None, [], -(width**2) * g
+            continue
         identity = np.eye(len(x))
         if kind == "bfgs":
-            if curved and metric is None:
-                metric = (s @ y) / (y @ y) * identity
-            if curved:
-                left = identity - np.outer(s, y) / (s @ y)
-                metric = left @ metric @ left.T + np.outer(s, s) / (s @ y)
+            metric = (s @ y) / (y @ y) * identity if metric is None else metric
+            left = identity - np.outer(s, y) / (s @ y)
+            metric = left @ metric @ left.T + np.outer(s, s) / (s @ y)
         else:
-            pairs = [*pairs, (s, y)][-memory:] if curved else pairs
-            if pairs:
-                newest, turn = pairs[-1]
-                metric = (newest @ turn) / (turn @ turn) * identity
+            pairs = [*pairs, (s, y)][-memory:]
+            metric = (s @ y) / (y @ y) * identity
             for s, y in pairs:
                 left = identity - np.outer(s, y) / (s @ y)
                 metric = left @ metric @ left.T + np.outer(s, s) / (s @ y)
-        direction = -(width**2) * g if metric is None else -metric @ g
+        direction = -metric @ g
     return x, updates, evaluations
 
 

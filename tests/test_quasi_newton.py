@@ -128,12 +128,10 @@ FITS = ("BoxBOD", "MGH09", "Eckerle4", "Rat43")
 
 
 @pytest.mark.parametrize("name", FITS)
-@pytest.mark.parametrize(
-    ("method", "share"), [(bgd.BFGS(), 0.5), (bgd.LBFGS(), 0.5), (bgd.Newton(), 0.85)], ids=["bfgs", "lbfgs", "newton"]
-)
-def test_fits_what_nist_calls_hard_to_seven_digits(name, method, share):
-    """Where Eckerle4's peak lies beside the data, its residuals hardly change: the quasi-Newton methods drift away."""
-    share = 0.35 if name == "Eckerle4" and not isinstance(method, bgd.Newton) else share
+@pytest.mark.parametrize("method", [bgd.BFGS(), bgd.LBFGS(), bgd.Newton()], ids=["bfgs", "lbfgs", "newton"])
+def test_fits_what_nist_calls_hard_to_seven_digits(name, method):
+    """Of Eckerle4's starts 8 % lie where its peak is so far from the data that the gradient vanishes."""
+    share = 0.6 if name == "MGH09" and method.rule == "bfgs" else 0.85
     data = nist.read(nist.FOLDER / f"{name}.dat")
     result = bgd.multistart(
         nist.residual_sum(data), box=data.box(1.1), starts=60, method=method, backend="numpy", gtol=1e-10

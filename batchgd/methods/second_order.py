@@ -78,10 +78,10 @@ class NonlinearCG(Resolved):
 class BFGS(Resolved):
     """BFGS: steps along -H g, with H the inverse Hessian, built from the changes of the gradient as a dense matrix.
 
-    H <- (I - ρ s y') H (I - ρ y s') + ρ s s' with the last changes s of x and y of the gradient and ρ = 1 / s'y; a pair
-    without positive curvature is left out. A line search under the strong Wolfe conditions, one evaluation per tick,
-    tries the step 1 first. A lane holds D (D + 1) / 2 numbers: for small D. For more than about 30 dimensions
-    :class:`LBFGS`.
+    H <- (I - ρ s y') H (I - ρ y s') + ρ s s' with the last changes s of x and y of the gradient and ρ = 1 / s'y. Where
+    the curvature along s was not positive, H is forgotten, and the step is the longest one down the steepest descent in
+    box widths. A line search under the strong Wolfe conditions, one evaluation per tick, tries the step 1 first. A lane
+    holds D (D + 1) / 2 numbers: for small D. For more than about 30 dimensions :class:`LBFGS`.
 
     Parameters
     ----------
@@ -129,9 +129,8 @@ class BFGS(Resolved):
 class LBFGS(BFGS):
     """L-BFGS: steps along -H g, with H built anew from the last few changes of x and of the gradient.
 
-    The two-loop recursion over ``memory`` pairs (s, y), from the initial matrix s'y / y'y I; a pair without positive
-    curvature is left out. A line search under the strong Wolfe conditions, one evaluation per tick, tries the step 1
-    first.
+    The two-loop recursion over ``memory`` pairs (s, y), from the initial matrix s'y / y'y I in box widths; a pair
+    without positive curvature makes all be forgotten, as in :class:`BFGS`.
 
     Parameters
     ----------
