@@ -95,6 +95,15 @@ def test_methods(solver, capsys, line, rule, rate):
     assert getattr(method, "learning_rate", None) == rate
 
 
+def test_schedules_are_written_as_in_python(solver, capsys):
+    assert (
+        shell(capsys, "run sphere --learning-rate Exponential(0.1,0.97) --set temperature=Step(2,0.5,every=10)")[0] == 0
+    )
+    method = solver.arguments["method"]
+    assert str(method.learning_rate) == "Exponential(initial=0.1, factor=0.97, every=1)"
+    assert str(method.temperature) == "Step(initial=2, factor=0.5, every=10)"
+
+
 def test_normal_starts(solver, capsys):
     assert shell(capsys, "run sphere --sampling normal --mean -1,2 --std 0.5")[0] == 0
     normal = solver.arguments["sampling"]

@@ -42,6 +42,12 @@ BAD_COMMAND_LINES = {
         "run sphere --method barzilai_borwein --learning-rate 0.1",
         "barzilai_borwein takes",
     ),
+    "schedule of no kind": (
+        "run sphere --learning-rate Linear(0.1,3)",
+        "--learning-rate takes a number, or a schedule",
+    ),
+    "schedule with too few numbers": ("run sphere --learning-rate Step(0.1)", "--learning-rate takes a number, or a"),
+    "schedule out of range": ("run sphere --learning-rate Exponential(0.1,2)", "factor is 2"),
     "setting without a value": ("run sphere --method adam --set beta1", "--set takes a name and a number"),
     "setting of another method": ("run sphere --method adam --set momentum=0.5", "adam takes"),
     "setting out of range": ("run sphere --method adam --set beta1=1", "beta1 is 1"),

@@ -56,8 +56,29 @@ def test_langevin_dynamics_reach_their_stationary_variance():
     assert np.abs(np.corrcoef(batch.x.T) - np.eye(3)).max() < 0.04
 
 
+SCHEDULES = [bgd.InverseTime(0.5, 3), bgd.Exponential(0.5, 0.8), bgd.Step(0.5, 0.1, every=2)]
+SCHEDULES += [bgd.Cosine(0.5, 4, final=0.1), bgd.Cosine(0.5, np.linspace(2.0, 3.0, 20), growth=2)]
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=str)
+def test_a_temperature_follows_its_schedule_beside_that_of_the_rate(schedule):
+    rate = bgd.Step(0.1, 0.5, every=2)
+
+    def kicks(temperature, backend):
+        method = bgd.GradientDescent(rate, temperature=temperature)
+        options = {"box": [(-1.0, 1.0)], "gtol": 1e-300, "escape": 1e9, "backend": backend}
+        x0 = np.zeros((20, 1))
+        x = [bgd.descend(lambda x: x[0], x0, method=method, maxiter=k, **options).x[:, 0] for k in range(9)]
+        return np.diff(x, axis=0) + rate(np.arange(8))[:, None]
+
+    wanted = np.sqrt(np.array([schedule(t) * np.ones(20) for t in range(8)]))
+    constant = kicks(1.0, "numpy")
+    for backend in ("numpy", "cpu") if schedule.part == "exponential" else ("numpy",):
+        np.testing.assert_allclose(kicks(schedule, backend) / constant, wanted, rtol=1e-9)
+
+
 def test_cooling_brings_it_to_rest():
-    method = bgd.GradientDescent(0.1, temperature=0.5, cooling=0.1)
+    method = bgd.GradientDescent(0.1, temperature=bgd.Exponential(0.5, 0.9))
     batch = bgd.descend(bowl, np.full((200, 3), 0.1), method=method, maxiter=3000)
     assert batch.success.all()
     assert np.abs(batch.x).max() < 1e-5
@@ -99,8 +120,7 @@ def test_a_run_in_block_form_draws_the_same_numbers():
         ({"noise": 0.0}, "noise is 0"),
         ({"noise": 0.1, "noise_decay": -1.0}, "noise_decay is -1"),
         ({"temperature": np.nan}, "temperature is nan"),
-        ({"temperature": 1.0, "cooling": -0.1}, "cooling is -0.1"),
-        ({"cooling": 0.1}, "give temperature as well"),
+        ({"noise": bgd.Step(0.1, 0.5, 3)}, "noise is Step"),
         ({"noise_decay": 0.5}, "give noise as well"),
     ],
 )

@@ -89,7 +89,7 @@ def _texts(value: Any) -> list[str]:
 def _settings(value: Any) -> dict[str, Any]:
     """Read hyperparameters: from the shell a list of texts "name=value", from TOML a table."""
     if isinstance(value, list):
-        value = dict(entry.split("=") for entry in value)
+        value = dict(entry.split("=", 1) for entry in value)
     if not isinstance(value, dict) or not value:
         raise TypeError
     return {name.strip().replace("-", "_"): _setting(given) for name, given in value.items()}
@@ -99,7 +99,16 @@ def _setting(value: Any) -> Any:
     """Read one hyperparameter; a flag or a schedule (a table in TOML) is the method's to check."""
     if value in ("true", "false"):
         return value == "true"
-    return value if isinstance(value, bool | dict) else _number(value)
+    return value if isinstance(value, bool | dict) else _rate(value)
+
+
+def _rate(value: Any) -> Any:
+    """Read a number or, as in "Exponential(0.1, 0.97)", a schedule."""
+    if isinstance(value, str) and "(" in value:
+        from batchgd.methods.schedules import parse_schedule
+
+        return parse_schedule(value)
+    return _number(value)
 
 
 def _norm(value: Any) -> int | str:
@@ -113,6 +122,7 @@ def _norm(value: Any) -> int | str:
 TEXT = Kind("TEXT", "a text", _text)
 PATH = Kind("PATH", "a path", _text)
 NUMBER = Kind("NUMBER", "a number", _number)
+RATE = Kind("NUMBER|SCHEDULE", "a number, or a schedule such as 'Exponential(0.1, 0.97)'", _rate)
 INTEGER = Kind("INTEGER", "a whole number, such as 1000 or 1e6", _integer)
 NORM = Kind("2|max", "2 or max", _norm)
 FLAG = Kind("", "true or false", _flag)
@@ -121,7 +131,9 @@ POINT = Kind("X,Y,...", "numbers separated by commas", _numbers, repeatable=True
 POINTS = Kind("X,Y,...", "numbers separated by commas, as in --x0 1,2", _points, repeatable=True)
 TEXTS = Kind("TEXT", "a text, or several", _texts, repeatable=True)
 NUMBERS = Kind("NUMBER", "a number, or several", _numbers, repeatable=True)
-SETTINGS = Kind("NAME=VALUE", "a name and a number, as in --set momentum=0.8", _settings, repeatable=True)
+SETTINGS = Kind(
+    "NAME=VALUE", "a name and a number (or a schedule), as in --set momentum=0.8", _settings, repeatable=True
+)
 
 
 @dataclass(frozen=True)
@@ -150,6 +162,8 @@ class Option:
         """
         try:
             return self.kind.convert(value)
+        except InputError:
+            raise  # it says what is wrong better
         except (ValueError, TypeError, OverflowError):
             shown = value[-1] if isinstance(value, list) and value and self.kind.repeatable else value
             name = f"{where}{self.name}" if where else self.flag
@@ -164,7 +178,7 @@ OPTIONS = (
     Option("mean", POINT, "Centre of the starts of --sampling normal."),
     Option("std", POINT, "Standard deviation of the starts of --sampling normal: one number, or one per coordinate."),
     Option("method", TEXT, "Update rule: barzilai_borwein (default), gradient_descent, adam, ...", True),
-    Option("learning_rate", NUMBER, "Learning rate of the method; given alone it chooses gradient_descent."),
+    Option("learning_rate", RATE, "Learning rate, or a schedule of it; given alone it chooses gradient_descent."),
     Option("set", SETTINGS, "Another hyperparameter of the method, such as beta1=0.8 or clip_norm=1; repeatable."),
     Option("seed", INTEGER, "Seed of the starting points; 0 when not given.", True),
     Option("gtol", NUMBER, "Stop a trajectory at this gradient norm; 1e-6 when not given, 0 for off.", True),

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from batchgd.errors import InputError
+from batchgd.kernels.followers import FOLLOWERS
 from batchgd.methods.base import NOT_NEGATIVE, POSITIVE, Hyperparameter, Method
 from batchgd.methods.schedules import Schedule, as_schedule
 
@@ -16,11 +17,11 @@ MODIFIERS: dict[str, tuple[str, dict[str, str]]] = {
     "clip_norm": ("clip_norm", {"clip_norm": "clip_norm"}),
     "weight_decay": ("weight_decay", {"weight_decay": "decay_rate"}),
     "noise": ("gradient_noise", {"noise": "noise", "noise_decay": "noise_decay"}),
-    "temperature": ("langevin", {"temperature": "temperature", "cooling": "cooling"}),
+    "temperature": ("langevin", {"temperature": "temperature"}),
 }
 """Fields that switch a modifier on: its name in the kernels, its fields and the hyperparameters that carry them."""
 
-_DEFAULTS = {"noise_decay": 0.55, "cooling": 0.0}
+_DEFAULTS = {"noise_decay": 0.55}
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,13 +43,11 @@ class FirstOrder(Method):
         each coordinate after t updates. To leave narrow minima, a tenth to once the square of the gradient's size.
     noise_decay : float or (n,) array, optional
         γ >= 0 of that noise; 0.55 when left out.
-    temperature : float or (n,) array, optional
-        T > 0 of Langevin dynamics: after the step, x <- x + sqrt(2 η T_t) ξ with ξ standard normal and
-        T_t = T exp(-c t), in units of f. Under plain gradient descent with a small η and c = 0, x is then distributed
-        as exp(-f / T); barriers up to a few T are crossed.
-    cooling : float or (n,) array, optional
-        c >= 0 per update; 0, when left out, keeps the temperature, more anneals. Only as T vanishes does a trajectory
-        come to rest.
+    temperature : float, (n,) array or Schedule, optional
+        T > 0 of Langevin dynamics: after the step, x <- x + sqrt(2 η T) ξ with ξ standard normal, in units of f. Under
+        plain gradient descent with a small constant η, x is then distributed as exp(-f / T); barriers up to a few T are
+        crossed. A schedule such as ``Exponential(20.0, 0.9997)`` anneals: only as T vanishes does a trajectory come to
+        rest.
 
     Notes
     -----
@@ -70,6 +69,9 @@ class FirstOrder(Method):
     >>> from batchgd.methods import Adam
     >>> Adam(clip_norm=1.0, weight_decay=0.01).parts
     ('clip_norm', 'weight_decay')
+    >>> from batchgd.methods import Exponential, GradientDescent
+    >>> GradientDescent(0.01, temperature=Exponential(20.0, 0.9997)).parts
+    ('temperature_exponential', 'langevin')
     """
 
     clip_value: Hyperparameter = field(default=None, kw_only=True)
@@ -78,7 +80,6 @@ class FirstOrder(Method):
     noise: Hyperparameter = field(default=None, kw_only=True)
     noise_decay: Hyperparameter = field(default=None, kw_only=True)
     temperature: Hyperparameter = field(default=None, kw_only=True)
-    cooling: Hyperparameter = field(default=None, kw_only=True)
 
     RULE: ClassVar[str] = ""
     NEEDED: ClassVar[str] = ""
@@ -87,7 +88,10 @@ class FirstOrder(Method):
     """Whether the learning rate is one of every step, so that a schedule and weight decay make sense."""
 
     def __post_init__(self) -> None:
-        rate = as_schedule(getattr(self, "learning_rate", None))
+        for name in FOLLOWERS:
+            if hasattr(self, name):
+                object.__setattr__(self, name, as_schedule(getattr(self, name)))
+        rate = getattr(self, "learning_rate", None)
         scheduled = isinstance(rate, Schedule)
         unfit = [name for name in ("weight_decay", "temperature") if getattr(self, name) is not None]
         if not self.SCHEDULED and (scheduled or unfit):
@@ -95,8 +99,6 @@ class FirstOrder(Method):
             raise InputError(f"{option} in {type(self).__name__}, which has no rate that is common to all its steps")
         if rate is None and self.NEEDED:
             raise InputError(f"{type(self).__name__} needs a learning_rate: {self.NEEDED}")
-        if scheduled:
-            object.__setattr__(self, "learning_rate", rate)
         super().__post_init__()
         for switch, (_, fields) in MODIFIERS.items():
             for name in fields:
@@ -107,11 +109,12 @@ class FirstOrder(Method):
                     continue
                 interval = POSITIVE if name == switch else NOT_NEGATIVE
                 value = _DEFAULTS[name] if value is None else value
-                object.__setattr__(self, name, interval.check(name, value))
+                if not self._is_settled(name, value):
+                    object.__setattr__(self, name, interval.check(name, value))
 
     def _is_settled(self, name: str, value: Any) -> bool:
         """Whether a field needs no check: a schedule has checked itself."""
-        return isinstance(value, Schedule) or super()._is_settled(name, value)
+        return (name in FOLLOWERS and isinstance(value, Schedule)) or super()._is_settled(name, value)
 
     @property
     def rule(self) -> str:
@@ -126,9 +129,13 @@ class FirstOrder(Method):
     @property
     def parts(self) -> tuple[str, ...]:
         """The names of the schedule, if any, and of the modifiers."""
-        rate = getattr(self, "learning_rate", None)
-        schedule = (rate.part,) if isinstance(rate, Schedule) else ()
-        return (*schedule, *self.own_parts, *(part for part, _ in self._switched_on()))
+        schedules = (schedule.part_for(name) for name, schedule in self._schedules().items())
+        return (*schedules, *self.own_parts, *(part for part, _ in self._switched_on()))
+
+    def _schedules(self) -> dict[str, Schedule]:
+        """The schedules in use, by the hyperparameter that follows each."""
+        given = {name: getattr(self, name, None) for name in FOLLOWERS}
+        return {name: value for name, value in given.items() if isinstance(value, Schedule)}
 
     def _switched_on(self) -> list[tuple[str, dict[str, str]]]:
         """The modifiers in use."""
@@ -141,8 +148,7 @@ class FirstOrder(Method):
     def hyperparameters(self, dtype: str) -> dict[str, Hyperparameter]:
         """Return what the rule, its schedule and its modifiers ask for."""
         given = self.own_hyperparameters()
-        rate = given.get("learning_rate")
-        if isinstance(rate, Schedule):
-            given |= rate.hyperparameters()
-        added = {name: getattr(self, field) for _, fields in self._switched_on() for field, name in fields.items()}
-        return {name: value if np.ndim(value) else float(value) for name, value in (given | added).items()}
+        given |= {name: getattr(self, field) for _, fields in self._switched_on() for field, name in fields.items()}
+        for follower, schedule in self._schedules().items():
+            given |= schedule.hyperparameters_for(follower)
+        return {name: value if np.ndim(value) else float(value) for name, value in given.items()}

@@ -1,10 +1,12 @@
-"""Learning-rate schedules: η as a function of the number of updates made, given to a method as its ``learning_rate``.
+"""Schedules: η as a function of the number of updates made, given to a method as its ``learning_rate``.
 
-A plain number is the constant schedule. The arithmetic stands in ``batchgd.kernels.schedules``.
+The ``temperature`` of Langevin dynamics takes the same ones. A plain number is the constant schedule. The arithmetic
+stands in ``batchgd.kernels.schedules``.
 """
 
 from __future__ import annotations
 
+import ast
 import inspect
 from dataclasses import dataclass, fields
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from batchgd.errors import InputError
+from batchgd.kernels.followers import asked_as, part_name
 from batchgd.methods.base import NOT_NEGATIVE, POSITIVE, SHARE, Checked, Hyperparameter, Interval, shown
 
 
@@ -19,7 +22,8 @@ from batchgd.methods.base import NOT_NEGATIVE, POSITIVE, SHARE, Checked, Hyperpa
 class Schedule(Checked):
     """What every schedule is: a name in ``SCHEDULES``, and numbers for what its function asks for.
 
-    Calling it with numbers of updates gives the learning rates.
+    Calling it with numbers of updates gives the learning rates. What is said of η holds for any hyperparameter that
+    may follow a schedule.
     """
 
     @property
@@ -30,6 +34,14 @@ class Schedule(Checked):
     def hyperparameters(self) -> dict[str, Hyperparameter]:
         """Return a value for everything that the schedule's function asks for, ``nit`` aside."""
         raise NotImplementedError
+
+    def part_for(self, follower: str) -> str:
+        """Return the name of the part of a rule whose hyperparameter of this name follows the schedule."""
+        return part_name(self.part, follower)
+
+    def hyperparameters_for(self, follower: str) -> dict[str, Hyperparameter]:
+        """Return a value for everything that this part asks for."""
+        return {asked_as(name, follower): value for name, value in self.hyperparameters().items()}
 
     def settings(self) -> dict[str, Any]:
         """Return the schedule's name and its fields, from which ``as_schedule`` makes it again."""
@@ -235,6 +247,22 @@ class Cosine(Schedule):
 
 SCHEDULES: dict[str, type[Schedule]] = {cls.__name__: cls for cls in (InverseTime, Exponential, Step, Cosine)}
 """Every schedule by the name of its class."""
+
+
+def parse_schedule(text: str) -> Schedule:
+    """Return the schedule that a text such as "Exponential(0.1, factor=0.97)" writes down; raise ValueError otherwise.
+
+    >>> print(parse_schedule("Step(0.1, factor=0.5, every=10)"))
+    Step(initial=0.1, factor=0.5, every=10)
+    """
+    try:
+        call = ast.parse(text.strip(), mode="eval").body
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+            raise ValueError
+        named = {keyword.arg or "": ast.literal_eval(keyword.value) for keyword in call.keywords}
+        return SCHEDULES[call.func.id](*map(ast.literal_eval, call.args), **named)
+    except (SyntaxError, KeyError, TypeError) as error:
+        raise ValueError(f"{text!r} is no schedule") from error
 
 
 def as_schedule(value: Any) -> Any:

@@ -39,8 +39,9 @@ def calls(rule: Rule) -> list[Call]:
     renamed: dict[str, str] = {}
     made = []
     for part in rule.parts_with("rate"):
-        made.append(_call(Lane, f"{part.name}_rate", part.functions["rate"], ("scheduled",), renamed))
-        renamed["learning_rate"] = "scheduled"
+        scheduled = f"scheduled_{part.gives}"
+        made.append(_call(Lane, f"{part.name}_rate", part.functions["rate"], (scheduled,), renamed))
+        renamed[part.gives] = scheduled
     for part in rule.parts_with("gradient"):
         made.append(_call(Each, f"{part.name}_gradient", part.functions["gradient"], ("g",), renamed))
         made.append(Call(Sum, "g * g", ("modified_gg",)))

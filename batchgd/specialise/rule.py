@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
 
+from batchgd.kernels.followers import FOLLOWERS, asked_as, part_name
 from batchgd.kernels.stages import Stage
 
 LOOP_NAMES = frozenset(
@@ -20,12 +21,13 @@ _ONCE = ("decide", "advance", "update", "step_squared")
 
 @dataclass(frozen=True)
 class Part:
-    """A schedule or a modifier: its module, and what each of its functions asks for."""
+    """A schedule or a modifier: its module, what each of its functions asks for, and what a schedule gives."""
 
     name: str
     module: ModuleType
     vectors: tuple[str, ...]
     functions: dict[str, tuple[str, ...]]
+    gives: str = ""
 
 
 @dataclass(frozen=True)
@@ -154,13 +156,18 @@ def _all_parts() -> tuple[Part, ...]:
     from batchgd.kernels.modifiers import MODIFIERS
     from batchgd.kernels.schedules import SCHEDULES
 
-    def read(name: str, module: ModuleType) -> Part:
-        asks = {
-            key: parameters_of(getattr(module, key)) for key in ("rate", "gradient", "point") if hasattr(module, key)
-        }
+    def schedule(name: str, module: ModuleType, follower: str) -> Part:
+        asks = tuple(asked_as(asked, follower) for asked in parameters_of(module.rate))
+        return Part(part_name(name, follower), module, (), {"rate": asks}, follower)
+
+    def modifier(name: str, module: ModuleType) -> Part:
+        asks = {key: parameters_of(getattr(module, key)) for key in ("gradient", "point") if hasattr(module, key)}
         return Part(name, module, tuple(getattr(module, "VECTORS", ())), asks)
 
-    return tuple(read(name, module) for name, module in (SCHEDULES | MODIFIERS).items())
+    return (
+        *(schedule(name, module, follower) for follower in FOLLOWERS for name, module in SCHEDULES.items()),
+        *(modifier(name, module) for name, module in MODIFIERS.items()),
+    )
 
 
 def parameters_of(function: Callable) -> tuple[str, ...]:

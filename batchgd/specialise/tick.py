@@ -23,8 +23,9 @@ class TickEmitter:
         self.arrays = arrays
         self.ending = EndingEmitter(layout.rule, constants, layout.ending, cubic=cubic)
         self.lines: list[str] = []
-        # What stands for these two in the arguments of rules and modifiers.
-        self._gg, self._learning_rate = "gg", "learning_rate"
+        # What stands for the gradient's norm and for hyperparameters that follow a schedule in the arguments of others.
+        self._gg = "gg"
+        self._scheduled: dict[str, str] = {}
 
     @property
     def has_value(self) -> bool:
@@ -96,8 +97,9 @@ class TickEmitter:
 
     def _rate(self) -> None:
         for part in self.rule.parts_with("rate"):
-            self.lines.append(f"scheduled = {part.name}_rate({self._arguments(part.functions['rate'])})")
-            self._learning_rate = "scheduled"
+            scheduled = f"scheduled_{part.gives}"
+            self.lines.append(f"{scheduled} = {part.name}_rate({self._arguments(part.functions['rate'])})")
+            self._scheduled[part.gives] = scheduled
 
     def _modified_gradient(self) -> None:
         """What the rule sees for a gradient; ``gg`` stays that of the gradient itself, for the stopping tests."""
@@ -169,7 +171,7 @@ class TickEmitter:
 
     def _arguments(self, wanted: tuple[str, ...], i: int | None = None) -> str:
         """The names of a lane's arguments, or of those of one of its coordinates."""
-        names = {"gg": self._gg, "learning_rate": self._learning_rate}
+        names = {"gg": self._gg, **self._scheduled}
         if i is not None:
             names |= {"x": f"x{i}", "g": f"g{i}", "following": f"n{i}", "inverse_width": self._box("inverse_width", i)}
             names["axis"] = str(i)
