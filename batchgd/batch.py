@@ -130,7 +130,8 @@ def batch_from(result: BatchResult, **changes: Any) -> Batch:
     if not result.has_function:
         raise InputError("the function is not stored with this result: load it with bgd.load(folder, fun=...)")
     if result.starts is None or result.box is None or not isinstance(result.method, Method):
-        raise InputError("this result does not know how it was made: run it again")
+        why = "does not know how it was made" if result.kept else "was saved without its starts (keep='minima')"
+        raise InputError(f"this result {why}: run it again")
     from batchgd.samplings import ArrayStarts
     from batchgd.starts import Starts
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from batchgd.strategies import Record
     from batchgd.strategies.network import Network
 
+_OF_LABELS = ("label", "minima", "stationary", "x_tol", "f_tol")
 _ROWS_AT_ONCE = 1 << 16  # gradients are evaluated in slices, so that their temporaries stay in the tens of megabytes
 
 
@@ -163,7 +164,7 @@ class BatchResult:
         return {status.name: count for status, count in sorted(counted.items(), key=lambda item: -item[1])}
 
     def __getattr__(self, name: str) -> Any:
-        if not name.startswith("_") and hasattr(MultistartResult, name):
+        if not name.startswith("_") and (name in _OF_LABELS or hasattr(MultistartResult, name)):
             raise AttributeError(f"this result has no labels, so no {name!r}: run bgd.multistart")
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 

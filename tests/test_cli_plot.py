@@ -87,7 +87,7 @@ def test_dependent_starts_are_not_extrapolated():
 
 
 def test_discovery_needs_a_minimum():
-    with pytest.raises(InputError, match="no discovery"):
+    with pytest.raises(InputError, match="is of minima, and this result has none"):
         samples.batch().plot.discovery()
 
 

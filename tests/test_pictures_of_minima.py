@@ -202,6 +202,10 @@ BAD = [
         lambda: bgd.multistart("sphere", starts=20, backend="numpy").plot.zoom(resolution=16),
         "there is no border to zoom in on",
     ),
+    (
+        lambda: bgd.multistart("sphere", dim=3, starts=20, backend="numpy").plot.zoom(resolution=16),
+        "there is no border to zoom in on: there is one minimum",
+    ),
     (lambda: samples.himmelblau(20).plot.zoom(panels=1), "panels is 1"),
     (lambda: samples.himmelblau(20).plot.zoom(factor=0.5), "factor is 0.5"),
     (lambda: too_many().plot.confusion(too_many()), "a confusion matrix of 8,836 minima cannot be drawn"),
@@ -218,7 +222,25 @@ def test_bad_input_is_one_clear_line(call, message):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["fractions", "funnel", "parallel"])
+def test_zoom_of_more_dimensions_cuts_a_border_between_the_best_two():
+    result = bgd.multistart("hartmann6", starts=50, backend="numpy")
+    panels = result.plot.zoom(resolution=16, panels=2)
+    assert panels[0].get_title(loc="left") == "a plane of the box"
+
+
+def test_values_equal_but_for_rounding_lie_on_one_level_of_the_funnel():
+    result = samples.himmelblau(20)
+    object.__setattr__(result.minima, "fun", np.array([0.0, 1e-31, 0.0, 8e-31]))
+    low, high = result.plot.funnel().get_ylim()
+    assert high - low > 0.1
+
+
+def test_ticks_of_a_large_confusion_matrix_are_round():
+    ticks = confusion(None, np.eye(121)).get_xticks()
+    assert ticks.tolist() == list(range(0, 121, 20))
+
+
+@pytest.mark.parametrize("name", ["fractions", "funnel", "parallel", "discovery", "slices", "tolerances", "zoom"])
 def test_no_minimum_is_told(name):
     result = samples.himmelblau(20)
     for column in ("x", "fun", "count", "fraction"):

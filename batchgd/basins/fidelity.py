@@ -178,8 +178,7 @@ def fidelity(
     ----------
     P. Suryadevara et al., arXiv:2409.12113: the basins of common optimisers against those of gradient flow.
     """
-    if isinstance(sample, bool) or not isinstance(sample, int | np.integer) or sample < 1:
-        raise InputError(f"sample is {sample!r}: give a number of starts, 1 or more")
+    check_sample(sample)
     if not hasattr(result, "minima") or not result.kept:
         raise InputError("fidelity compares the labels of starts, and this result has none: run bgd.multistart")
     batch = batch_from(result)
@@ -201,6 +200,12 @@ def fidelity(
         str(flow),
         confidence,
     )
+
+
+def check_sample(sample: Any) -> None:
+    """Raise InputError unless it is a number of starts."""
+    if isinstance(sample, bool) or not isinstance(sample, int | np.integer) or sample < 1:
+        raise InputError(f"sample is {sample!r}: give a number of starts, 1 or more")
 
 
 def check_step(result: MultistartResult, batch: Batch) -> str | None:

@@ -89,7 +89,8 @@ def parse_plane(plane: Any, at: Any, box: Box) -> tuple[Plane, Floats]:
         plane = (0, 1)
     if plane is None:
         raise InputError(
-            f"a map of {box.dim} dimensions needs a plane: give two axes, as plane=(0, 1), or three points"
+            f"a map of {box.dim} dimensions needs a plane: give two axes, as plane=(0, 1) or --plane 0,1, or three "
+            "points, in the shell by --through"
         )
     array = _array("plane", plane)
     if array.shape == (2,):

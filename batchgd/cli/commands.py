@@ -8,7 +8,22 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from batchgd.cli import bench, cache, compare, connect, curvature, diff, doctor, landscapes, map, path, plot, run, sweep
+from batchgd.cli import (
+    bench,
+    cache,
+    compare,
+    connect,
+    curvature,
+    diff,
+    doctor,
+    landscapes,
+    map,
+    path,
+    plot,
+    run,
+    show,
+    sweep,
+)
 from batchgd.cli.parameters import PairsCommand
 
 
@@ -29,6 +44,7 @@ COMMANDS = (
     Row("connect", connect.connect, {"cls": PairsCommand}),
     Row("sweep", sweep.sweep, {"epilog": run.EPILOG, "cls": sweep.SweepCommand}),
     Row("list", landscapes.list_landscapes),
+    Row("show", show.show),
     Row("diff", diff.diff),
     Row("plot", plot.plot),
     Row("doctor", doctor.doctor),

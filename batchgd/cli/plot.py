@@ -5,15 +5,18 @@ from typing import Annotated
 import typer
 
 from batchgd.cli import destinations
-from batchgd.cli.console import Console, nearest
+from batchgd.cli.console import Console
 from batchgd.cli.target import load_target
 from batchgd.errors import InputError
+from batchgd.plot import PICTURES, SPECIAL_PICTURES, check_name, suitable
+
+_NAMES = (*PICTURES, *SPECIAL_PICTURES)
 
 
 def plot(
     run: Annotated[str, typer.Argument(metavar="RUN", help="Folder of a saved run (--out of `batchgd run`).")],
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="Which picture; the one that suits when not given.")
+        str | None, typer.Argument(metavar="NAME", help=f"{', '.join(_NAMES)}; the one that suits when not given.")
     ] = None,
     out: Annotated[str | None, typer.Option("--out", metavar="FILE", help="Where to (.png, .svg, .pdf).")] = None,
     other: Annotated[
@@ -24,12 +27,9 @@ def plot(
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No messages on stderr.")] = False,
 ) -> None:
-    """Draw a picture of a saved run into a file; without a known NAME, the pictures there are are listed."""
-    from batchgd.plot import PICTURES, SPECIAL_PICTURES
-
-    known = PICTURES | SPECIAL_PICTURES
-    if name is not None and name not in known:
-        raise InputError(f"there is no picture {name!r}: {nearest(name, list(known))} (all: {', '.join(known)})")
+    """Draw a picture of a saved run into a file."""
+    if name is not None:
+        check_name(name)
     if out is None:
         raise InputError("say where to draw: --out FILE, such as --out picture.png")
     destinations.check_picture(out, "--out")
@@ -41,7 +41,6 @@ def plot(
 
 def _draw(run: str, name: str | None, out: str, other: str | None, fun: str | None) -> None:
     import batchgd as bgd
-    from batchgd.plot import suitable
     from batchgd.plot.canvas import write
 
     function = None if fun is None else load_target(fun)

@@ -48,6 +48,10 @@ def _solve(options: dict[str, Any], console: Console) -> Any:
     for name, does in (("plot", "draws trajectories"), ("fidelity", "compares labels")):
         if name in options and options.get("keep") == "minima":
             raise InputError(f"--{name} {does}, and --keep minima keeps none: leave out one of the two")
+    if "fidelity" in options:
+        from batchgd.basins.fidelity import check_sample
+
+        check_sample(options["fidelity"])
     fun = load_target(options["target"])
     arguments = solver_arguments(fun, options)
 

@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from batchgd.errors import InputError
+from batchgd.errors import InputError, did_you_mean
 from batchgd.optional import require
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ SPECIAL_PICTURES = {
 }
 """Pictures of results of one kind, or of a result and something else, in the same way."""
 
+_WITHOUT_MINIMA = ("basins", "waterfall", "iterations")  # these can be drawn where no minimum was reached
 _OF_MINIMA = (
     "fractions",
     "funnel",
@@ -59,11 +60,14 @@ class Pictures:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        if name not in PICTURES | SPECIAL_PICTURES:
-            there_are = ", ".join(PICTURES | SPECIAL_PICTURES)
-            raise AttributeError(f"there is no picture {name!r}; there are {there_are}")
+        try:
+            check_name(name)
+        except InputError as error:
+            raise AttributeError(*error.args) from None
         if not self._result.kept and name not in _OF_MINIMA:
             raise InputError("pictures are drawn from trajectories, and this run kept none: run it with keep='all'")
+        if name not in _WITHOUT_MINIMA and not len(getattr(self._result, "minima", ())):
+            raise InputError(f"the picture '{name}' is of minima, and this result has none; 'waterfall' needs none")
         function = _function(name)
 
         def picture(*args: Any, **options: Any) -> Any:
@@ -74,6 +78,13 @@ class Pictures:
 
     def __dir__(self) -> list[str]:
         return sorted(PICTURES | SPECIAL_PICTURES)
+
+
+def check_name(name: str) -> None:
+    """Raise InputError unless there is a picture of that name."""
+    known = PICTURES | SPECIAL_PICTURES
+    if name not in known:
+        raise InputError(f"there is no picture {name!r}; {did_you_mean(name, known)}there are {', '.join(known)}")
 
 
 def suitable(result: "BatchResult") -> str:
@@ -114,9 +125,8 @@ def save_picture(result: "BatchResult", path: str | Path, name: str | None = Non
 
     require("matplotlib", "plot")
     check_path(path)
-    if name is not None and name not in PICTURES | SPECIAL_PICTURES:
-        there_are = ", ".join(PICTURES | SPECIAL_PICTURES)
-        raise InputError(f"there is no picture {name!r}; there are {there_are}")
+    if name is not None:
+        check_name(name)
     axes = draw(result, name)
     write(axes, path)
     return axes

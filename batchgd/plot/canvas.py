@@ -23,15 +23,6 @@ def new_axes(size: tuple[float, float], rows: int = 1, columns: int = 1, **optio
     return figure.subplots(rows, columns, **options)
 
 
-def minima_of(result: Any, picture: str) -> Any:
-    """Return the table of minima that a picture is drawn from; InputError where there is none."""
-    if not hasattr(result, "minima") or len(result.minima) == 0:
-        raise InputError(
-            f"the picture '{picture}' is of minima, and this result has none; the picture 'waterfall' needs none"
-        )
-    return result.minima
-
-
 def headline(ax: Any, title: str, note: str = "") -> None:
     """Put a title, and a smaller line below it that says what is drawn, above the axes, flush left."""
     ax.set_title(

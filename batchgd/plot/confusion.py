@@ -10,6 +10,7 @@ from batchgd.plot.style import INK, LABEL_SIZE, NOTE_SIZE
 
 _WRITTEN = 12  # rows at most whose cells are written out
 _TICKS = 10
+_STEPS = (2, 5, 10, 20, 50, 100, 200, 500, 1000)  # from one tick to the next, along many names
 _MOST = 5_000  # minima: more make a matrix of more cells than any picture shows, and more than memory holds
 _PALE = 0.55  # share of a row above which the figure in a cell is white
 
@@ -63,7 +64,8 @@ def confusion(result: Any, other: Any = None, ax: Any = None, *, names: tuple[st
     ax.set_xlabel(across, fontsize=LABEL_SIZE)
     same = float(np.trace(counts)) / max(float(counts.sum()), 1.0)
     note = f"{100 * same:.4g} % on the diagonal; colour: share of the row"
-    headline(ax, f"{int(counts.sum()):,} starts, two ways", note)
+    name = getattr(getattr(result, "objective", None), "name", None)
+    headline(ax, f"{name + ': ' if name else ''}{int(counts.sum()):,} starts, two ways", note)
     return ax
 
 
@@ -124,7 +126,7 @@ def _draw(ax: Any, counts: np.ndarray, rows: list[str], columns: list[str]) -> N
                 colour = "white" if share[i, j] > _PALE else INK
                 ax.text(j, i, f"{count:,}", ha="center", va="center", fontsize=NOTE_SIZE - 1, color=colour)
     for axis, names in ((ax.yaxis, rows), (ax.xaxis, columns)):
-        step = max(1, -(-len(names) // _TICKS)) if len(names) > 2 * _TICKS else 1
+        step = 1 if len(names) <= 2 * _TICKS else next(s for s in _STEPS if len(names) <= s * _TICKS)
         axis.set_ticks(range(0, len(names), step), names[::step])
     bar = ax.figure.colorbar(image, ax=ax, pad=0.02, aspect=30)
     bar.ax.tick_params(labelsize=NOTE_SIZE, width=0.6, length=3)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.plot.canvas import headline, minima_of, new_axes, tidy
+from batchgd.plot.canvas import headline, new_axes, tidy
 from batchgd.plot.style import INK, LABEL_SIZE, NOTE_SIZE, OKABE_ITO
 
 _POINTS = 200  # along the curve
@@ -36,7 +36,6 @@ def discovery(result: Any, ax: Any = None) -> Any:
     InputError
         When there is no minimum.
     """
-    minima_of(result, "discovery")
     coverage = result.coverage
     seen, n = coverage.seen, coverage.n
     ax = new_axes((6.4, 4.0)) if ax is None else ax

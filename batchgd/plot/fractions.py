@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from batchgd.errors import InputError
-from batchgd.plot.canvas import headline, minima_of, new_axes, tidy
+from batchgd.plot.canvas import headline, new_axes, tidy
 from batchgd.plot.style import INK, LABEL_SIZE, NOTE_SIZE, blend, palette
 from batchgd.report import format_values
 
@@ -37,7 +37,7 @@ def fractions(result: Any, ax: Any = None) -> Any:
     InputError
         When there is no minimum, or the choice of starts tells no fractions.
     """
-    minima = minima_of(result, "fractions")
+    minima = result.minima
     share = 100 * np.asarray(minima.fraction)
     if np.isnan(share).any():
         raise InputError(f"this result tells no fractions: {minima.interval_note}")

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.plot.canvas import headline, minima_of, new_axes, tidy
+from batchgd.plot.canvas import headline, new_axes, tidy
 from batchgd.plot.style import INK, LABEL_SIZE, NOTE_SIZE, STAR, palette
 
 _NAMED = 12  # minima at most that have their label beside them
@@ -45,7 +45,7 @@ def funnel(result: Any, ax: Any = None) -> Any:
     ----------
     R. H. Leary, "Global optimization on funneling landscapes", J. Global Optim. 18, 2000.
     """
-    minima = minima_of(result, "funnel")
+    minima = result.minima
     count = len(minima)
     ax = new_axes((6.4, 4.2)) if ax is None else ax
     away, fun = distance_to_best(result), np.asarray(minima.fun, dtype=float)
@@ -68,7 +68,8 @@ def funnel(result: Any, ax: Any = None) -> Any:
     headline(ax, f"{name}: {result.n:,} starts, {count:,} {'minimum' if count == 1 else 'minima'}", note)
     ax.set_xlabel("distance from the best minimum, box widths (root mean square)", fontsize=LABEL_SIZE)
     ax.set_ylabel("fun", fontsize=LABEL_SIZE)
-    reach, height = max(float(away.max()), 1e-3), float(np.ptp(fun)) or max(abs(float(fun[0])), 1.0)
+    reach, height, size = max(float(away.max()), 1e-3), float(np.ptp(fun)), max(abs(float(fun[0])), 1.0)
+    height = height if height > result.f_tol * size else size  # values that are one, rounding aside
     ax.set_xlim(-0.04 * reach, 1.06 * reach)
     ax.set_ylim(float(fun.min()) - 0.08 * height, float(fun.max()) + 0.06 * height)
     ax.yaxis.set_major_formatter("{x:.6g}")

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from batchgd.errors import InputError
-from batchgd.plot.canvas import headline, minima_of, new_axes, tidy
+from batchgd.plot.canvas import headline, new_axes, tidy
 from batchgd.plot.markers import coloured_key
 from batchgd.plot.style import INK, LABEL_SIZE, NOTE_SIZE, palette
 
@@ -40,7 +40,6 @@ def parallel(result: Any, ax: Any = None) -> Any:
     ----------
     A. Inselberg, "The plane with parallel coordinates", The Visual Computer 1, 1985.
     """
-    minima_of(result, "parallel")
     if result.dim < 2:
         raise InputError("parallel coordinates need at least 2 dimensions; draw result.plot.fractions()")
     minima, count, dim = result.minima, len(result.minima.fun), result.dim

@@ -7,7 +7,7 @@ import numpy as np
 
 from batchgd.errors import InputError
 from batchgd.plot.basins import region
-from batchgd.plot.canvas import fit_aspect, grid_values, levels, minima_of, new_axes, tidy
+from batchgd.plot.canvas import fit_aspect, grid_values, levels, new_axes, tidy
 from batchgd.plot.style import INK, LABEL_SIZE, NOTE_SIZE, STAR, TITLE_SIZE, palette
 from batchgd.standins import host
 
@@ -44,7 +44,6 @@ def slices(result: Any, pairs: Any = None, axes: Any = None) -> np.ndarray:
     InputError
         When there is no minimum to go through, or a pair does not name two coordinates.
     """
-    minima_of(result, "slices")
     chosen = choose_pairs(result.dim, pairs)
     if axes is None:
         axes = _figure(result, chosen)
@@ -90,9 +89,10 @@ def _figure(result: Any, chosen: list[tuple[int, int]]) -> Any:
     kinds = "1 minimum" if len(result.minima.fun) == 1 else f"{len(result.minima.fun):,} minima"
     title = f"{name}, {result.dim}-D: {result.n:,} starts, {kinds}"
     figure.suptitle(title, x=0.012, ha="left", fontsize=TITLE_SIZE, fontweight="bold", color=INK)
-    what = "value on planes through the best minimum ★, the other coordinates held there"
+    best = "the best minimum ★" if result.minima.inside[0] else "the best minimum, which lies outside the box"
+    what = f"value on planes through {best}, the other coordinates held there"
     if not result.has_function:
-        what = "starts, projected, in the colour of their minimum; ★ the best minimum"
+        what = f"starts, projected, in the colour of their minimum; {best}"
     figure.supxlabel(
         f"{what}\n● minimum in the plane   ○ minimum elsewhere, projected",
         x=0.012,

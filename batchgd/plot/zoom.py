@@ -46,7 +46,8 @@ def zoom(
     resolution : int
         Pixels along each side of a panel.
     plane : (int, int) or (3, d) array, optional
-        As in :func:`batchgd.basin_map`; needed beyond two dimensions.
+        As in :func:`batchgd.basin_map`. Left out, beyond two dimensions: through the three best minima, or where there
+        are two, through both and the centre of the box.
     axes : sequence of matplotlib Axes, optional
         One for each panel; a new figure without.
 
@@ -68,6 +69,7 @@ def zoom(
     if isinstance(factor, bool) or not isinstance(factor, int | float) or not 1.0 < factor < 1e6:
         raise InputError(f"factor is {factor!r}: give how much narrower each window is, such as 10")
     batch = batch_from(result)
+    plane = _through_minima(result) if plane is None and result.dim > 2 else plane
     settings = {"dtype": batch.dtype, "backend": batch.backend.name, "x_tol": result.x_tol, "f_tol": result.f_tol}
     seen = basin_map(
         batch.objective, batch.box, resolution, plane=plane, method=batch.method, stopping=batch.stopping,
@@ -79,15 +81,25 @@ def zoom(
         half = (maps[-1].window[:, 1] - maps[-1].window[:, 0]) / (2.0 * factor)
         maps.append(maps[-1].zoom(np.stack([middle - half, middle + half], axis=1)))
     if axes is None:
-        axes = new_axes((_PANEL * panels, _PANEL + 0.9), 1, panels, squeeze=False).ravel()
+        wide, high = maps[0].window[:, 1] - maps[0].window[:, 0]
+        tall = high / wide if 0.5 <= high / wide <= 2.0 else 1.0  # as maps are drawn
+        axes = new_axes((_PANEL * panels, _PANEL * tall + 0.9), 1, panels, squeeze=False).ravel()
         name = getattr(batch.objective, "name", None) or "basins"
         title = f"{name}: basins by {method_name(batch.method)}"
         axes[0].figure.suptitle(title, x=0.012, ha="left", fontsize=TITLE_SIZE, fontweight="bold", color=INK)
     flat = np.atleast_1d(np.asarray(axes, dtype=object)).ravel()
     if len(flat) != panels:
         raise InputError(f"{panels} panels need as many axes, got {len(flat)}")
-    _draw(flat, maps, factor)
+    _draw(flat, maps, factor, "the whole box" if result.dim == 2 else "a plane of the box")
     return flat
+
+
+def _through_minima(result: Any) -> NDArray[np.float64]:
+    """Three points of a plane that has a border on it: two basins reach into it."""
+    points = np.concatenate([result.minima.x[:3], [result.box.center]])[:3]
+    if len(points) < 3:
+        raise InputError("there is no border to zoom in on: there is one minimum")
+    return np.asarray(points, dtype=np.float64)
 
 
 def border_point(basins: Any) -> NDArray[np.float64]:
@@ -108,12 +120,12 @@ def border_point(basins: Any) -> NDArray[np.float64]:
     return np.array([basins.u[column[nearest]], basins.v[row[nearest]]])
 
 
-def _draw(axes: NDArray[Any], maps: list[Any], factor: float) -> None:
+def _draw(axes: NDArray[Any], maps: list[Any], factor: float, whole: str) -> None:
     from matplotlib.patches import Rectangle
 
     for k, (ax, basins) in enumerate(zip(axes, maps, strict=True)):
         share = 100 * float(borders(basins.label).mean())
-        title = "the whole box" if k == 0 else f"{factor**k:,.4g} times closer"
+        title = whole if k == 0 else f"{factor**k:,.4g} times closer"
         draw_map(basins, ax, contours=k == 0, key=False, title=title, note=f"{share:.2g} % of the pixels at a border")
         ax.locator_params(nbins=4)
         ax.tick_params(axis="x", labelrotation=30 if k else 0)

@@ -38,7 +38,7 @@ class LowestPath(NamedTuple):
     """The path between two minima whose highest saddle is lowest.
 
     >>> print(LowestPath((0, 2, 1), (1, 0), -40.66))
-    lowest path, up to -40.66: minimum 0 - saddle 1 - minimum 2 - saddle 0 - minimum 1
+    lowest path, up to -40.660000: minimum 0 - saddle 1 - minimum 2 - saddle 0 - minimum 1
     """
 
     minima: tuple[int, ...]
@@ -46,8 +46,12 @@ class LowestPath(NamedTuple):
     highest: float
 
     def __str__(self) -> str:
+        from batchgd.report import format_values
+
         steps = [f"saddle {over} - minimum {to}" for over, to in zip(self.saddles, self.minima[1:], strict=True)]
-        return f"lowest path, up to {self.highest:.8g}: " + " - ".join([f"minimum {self.minima[0]}", *steps])
+        return f"lowest path, up to {format_values([self.highest])[0]}: " + " - ".join(
+            [f"minimum {self.minima[0]}", *steps]
+        )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -124,8 +128,8 @@ class Saddles(Table):
         from batchgd.saddles.graph import lowest_path
 
         for label in (a, b):
-            if not 0 <= label < len(self.nodes):
-                raise InputError(f"there is no minimum {label}: labels are 0 to {len(self.nodes) - 1}")
+            if not isinstance(label, int | np.integer) or not 0 <= label < len(self.nodes):
+                raise InputError(f"there is no minimum {label!r}: labels are 0 to {len(self.nodes) - 1}")
         return LowestPath(*lowest_path(self, a, b))
 
     @property
@@ -169,19 +173,19 @@ class Saddles(Table):
         return cast("dict[str, Any]", json_ready(told))
 
     def __repr__(self) -> str:
-        from batchgd.report import format_values, plural
+        from batchgd.report import format_point, format_values, plural
 
         saddles, minima = plural(len(self), "saddle"), plural(len(self.nodes), "minimum", "minima")
         lines = [f"{saddles} of index 1, between {minima}"]
         values = format_values(self.fun[:_SHOWN])
         width = max((len(value) for value in values), default=3)
+        scale = np.ptp(np.concatenate([self.x, self.nodes.x]), axis=0)
         if len(self):
             lines.append(f"  {'':>3}  {'fun':>{width}}  {'joins':>9}  {'barriers':<21}  x")
         for k, value in enumerate(values):
             joins = " - ".join(str(label) if label >= 0 else "none" for label in self.joins[k])
             barriers = ", ".join(f"{height:.6g}" for height in self.barrier[k])
-            point = ", ".join(f"{c:.6g}" for c in self.x[k][:6]) + (", …" if self.x.shape[1] > 6 else "")
-            lines.append(f"  {k:>3}  {value:>{width}}  {joins:>9}  {barriers:<21}  ({point})")
+            lines.append(f"  {k:>3}  {value:>{width}}  {joins:>9}  {barriers:<21}  {format_point(self.x[k], scale)}")
         if len(self) > _SHOWN:
             lines.append(f"  … {len(self) - _SHOWN:,} more")
         return "\n".join([*lines, *self._remarks()])

@@ -1,0 +1,59 @@
+"""`batchgd show`: a saved run again, and what can be asked of it afterwards."""
+
+from typing import Annotated, Any
+
+import typer
+
+from batchgd.cli import destinations
+from batchgd.cli.console import Console, print_json
+from batchgd.cli.target import load_target
+from batchgd.errors import InputError
+
+
+def show(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Folder of a saved run (--out of `batchgd run`).")],
+    x_tol: Annotated[
+        float | None, typer.Option("--x-tol", help="Endpoints this close, in box widths, are one minimum.")
+    ] = None,
+    f_tol: Annotated[
+        float | None, typer.Option("--f-tol", help="... and of values this close, relative to max(1, |f|).")
+    ] = None,
+    coverage: Annotated[bool, typer.Option("--coverage", help="All estimates of what was not seen.")] = False,
+    fidelity: Annotated[
+        int | None, typer.Option("--fidelity", help="Compare the labels of so many starts with gradient flow's.")
+    ] = None,
+    stability: Annotated[
+        bool, typer.Option("--stability", help="How far each minimum is from the border of its basin.")
+    ] = False,
+    fun: Annotated[
+        str | None, typer.Option("--fun", metavar="TARGET", help="The run's function, where it is no landscape.")
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", metavar="PATH", help="Save the run by these tolerances in a new folder.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
+) -> None:
+    """Print a saved run: minima by other tolerances, coverage, fidelity, stability."""
+    import batchgd as bgd
+
+    if out is not None:
+        destinations.check_folder(out, overwrite=False)
+    console = Console()
+    with console.guard_stdout():
+        result = bgd.load(run, fun=None if fun is None else load_target(fun))
+        asked = coverage or stability or any(value is not None for value in (fidelity, x_tol, f_tol))
+        if asked and not hasattr(result, "minima"):
+            raise InputError(f"{run} holds endpoints without minima: leave the options out, or show a multi-start")
+        if x_tol is not None or f_tol is not None:
+            result = result.recluster(x_tol=x_tol, f_tol=f_tol)
+        parts: dict[str, Any] = {"coverage": result.coverage} if coverage else {}
+        if fidelity is not None:
+            parts["fidelity"] = result.fidelity(fidelity)
+        if stability:
+            parts["stability"] = result.stability()
+    if json:
+        print_json(result.summary() | {name: part.to_dict() for name, part in parts.items()})
+    else:
+        print("\n\n".join([str(result), *(f"{name}:\n{part}" for name, part in parts.items())]))
+    if out is not None:
+        console.say(f"saved to {destinations.save(result, out, overwrite=False)}")
