@@ -162,7 +162,7 @@ def _prepare(
         number=batch.starts.number,
         lower=box.lower.astype(dtype),
         width=box.width.astype(dtype),
-        points=None if batch.starts.in_kernel else batch.starts.points,
+        points=None if batch.starts.in_kernel else batch.starts.rows,
         per_start=np.stack([*differing.values()], axis=1).astype(dtype) if differing else np.empty((n, 0), dtype),
         p=np.array(objective.numbers, dtype),
         box=(sides[:, 0] if specialisation.cubic else sides.ravel()).astype(dtype),

@@ -62,6 +62,10 @@ class Starts:
         """Return the starts first..stop-1 as float64, shape (stop - first, d)."""
         raise NotImplementedError
 
+    def rows(self, first: int, stop: int) -> NDArray[Any]:
+        """Return them in the precision that they are held in, sharing memory where they lie in an array."""
+        return self.points(first, stop)
+
     def head(self, n: int) -> Starts:
         """Return the first n of independent starts, as starts of the same kind: start i does not depend on how many."""
         if not self.independent or n > self.n:
@@ -93,6 +97,10 @@ class PartOfStarts(Starts):
     def points(self, first: int, stop: int) -> Points:
         """Return rows first..stop-1 of the part."""
         return self._whole.points(self._first + first, self._first + stop)
+
+    def rows(self, first: int, stop: int) -> NDArray[Any]:
+        """Return them as the whole holds them."""
+        return self._whole.rows(self._first + first, self._first + stop)
 
 
 class _InBox(Starts):
@@ -299,7 +307,7 @@ class NormalStarts(Starts):
 
 
 class ArrayStarts(Starts):
-    """Starts that were passed in as an array; kept as a read-only copy on the host."""
+    """Starts that were passed in as an array; kept as a copy on the host."""
 
     name = "array"
     interval_note = f"starts given as an array may not be independent uniform draws in the box, {_WITHHELD}"
@@ -311,6 +319,10 @@ class ArrayStarts(Starts):
     def points(self, first: int, stop: int) -> Points:
         """Return rows first..stop-1."""
         return self._array[first:stop].astype(np.float64)
+
+    def rows(self, first: int, stop: int) -> NDArray[Any]:
+        """Return rows first..stop-1 themselves."""
+        return self._array[first:stop]
 
 
 SAMPLINGS: dict[str, type[_InBox]] = {

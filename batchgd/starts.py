@@ -218,7 +218,7 @@ def _grid_counts(starts: Any, dim: int) -> tuple[int, ...]:
 
 
 def _rows(starts: Any, dim: int | None, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return given points as a read-only (n, d) copy on the host, in the precision that they came in."""
+    """Return given points as an (n, d) copy on the host, in the precision that they came in."""
     array = _host(starts)
     if array.dtype.kind not in "iuf":
         kinds = {"b": "true/false values", "c": "complex numbers", "U": "text", "S": "bytes", "O": "Python objects"}
@@ -234,12 +234,12 @@ def _rows(starts: Any, dim: int | None, dtype: np.dtype[Any]) -> NDArray[Any]:
         raise InputError(f"the start points have shape {array.shape}, which holds no start: give at least one row")
     with np.errstate(over="ignore"):  # wider types may overflow; the test below tells it
         copy = np.array(array, np.float32 if array.dtype == np.float32 else np.float64, order="C")
-        bad = ~np.isfinite(copy if dtype == copy.dtype else copy.astype(dtype)).all(axis=1)
-    if bad.any():
+        finite = np.isfinite(copy if dtype == copy.dtype else copy.astype(dtype))
+    if not finite.all():  # row by row takes five times as long
+        bad = ~finite.all(axis=1)
         row = int(np.argmax(bad))
         cause = f"is outside the range of {dtype}" if np.isfinite(array[row]).all() else "holds NaN or infinity"
         raise InputError(f"start point {row} {cause} ({int(bad.sum())} such rows): take them out or mend them")
-    copy.setflags(write=False)
     return copy
 
 

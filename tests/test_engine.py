@@ -14,6 +14,7 @@ from batchgd.batch import make_batch
 from batchgd.kernels.status import Status
 from batchgd.methods import METHODS
 from batchgd.run import run
+from batchgd.samplings import Starts
 
 BACKENDS = ("cpu", "numpy")
 DTYPES = ("float64", "float32")
@@ -262,15 +263,15 @@ def test_a_callback_that_raises_leaves_no_worker_behind():
 def test_what_fails_in_a_worker_is_what_is_raised():
     batch = prepared(starts=points(500))
 
-    class Broken:
-        n, dim, in_kernel, number = batch.starts.n, 2, False, 0
-
+    class Broken(Starts):
         def points(self, first, stop):
             if first:
                 raise RuntimeError(f"no starts from {first} on")
             return batch.starts.points(first, stop)
 
-    endless = replace(batch, starts=Broken(), method=bgd.GradientDescent(1e-9), stopping=bgd.Stopping(maxiter=10**12))
+    endless = replace(
+        batch, starts=Broken(batch.starts.n, 2), method=bgd.GradientDescent(1e-9), stopping=bgd.Stopping(maxiter=10**12)
+    )
     with pytest.raises(RuntimeError, match="no starts from 50 on"):
         run(endless, shard=50)
     assert threading.active_count() == 1
