@@ -1,12 +1,14 @@
-"""Write docs/methods.md, its tables and its picture: `python docs/methods.py` (some minutes).
+"""Write docs/methods.md, its tables and its picture, and docs/methods-library.md: `python docs/methods.py`.
 
-Another backend than the CPU's may be named behind it.
+It takes about half an hour on one core, nearly all of it to compile; `python docs/methods.py cpu standard` runs the
+standard landscapes only, a third of that, and leaves the other page as it is. Another backend may be named.
 """
 
 import sys
 from pathlib import Path
 
 import batchgd as bgd
+from batchgd.comparison import EVERY, STANDARD, Comparison
 from batchgd.methods import METHODS
 from batchgd.plot.profile import profile
 
@@ -15,17 +17,21 @@ TABLES = {
     "success": "Share of the starts that reach the global minimum, in per cent.",
     "evaluations": "Median number of evaluations of value and gradient until a trajectory comes to rest at a minimum; "
     "- where fewer than half of the starts do.",
+    "evaluations_90": "The same for nine in ten starts; - where fewer do.",
     "fidelity": "Share of the starts that end in the minimum where the reference takes them, in per cent.",
     "minima": "Distinct minima found.",
+    "seconds": "Wall time of all starts, in seconds, without compiling; minima are sought and classified within it.",
 }
+TITLES = {"evaluations_90": "Evaluations, 90th percentile", "minima": "Distinct minima", "seconds": "Wall time"}
 INTRODUCTION = """# Methods
 
-Written by `python docs/methods.py BACKEND`, which runs `bgd.compare()`; `batchgd compare` prints them row by row.
+Written by `python docs/methods.py`, which runs `bgd.compare(landscapes="all")`; `batchgd compare all` prints the same
+row by row.
 [Gradient descent](gradient-descent.md) says what the families of methods do, and each class says its formula, its
 source and how to choose its hyperparameters (`help(bgd.Adam)`).
 
-| name | class | what it is | tried with |
-|---|---|---|---|
+| name | class | what it is | tried with | backends |
+|---|---|---|---|---|
 """
 COMPARED = """
 ## Compared
@@ -35,7 +41,8 @@ landscape is first brought to the units of Himmelblau's function, which the sett
 the box is [-6, 6], values in which the curvature over the box is the same. So the settings mean the same everywhere,
 but they are not tuned to each landscape: a method that fails here may do better at another learning rate, which
 `bgd.sweep` shows. Where the curvature at the minima is far above that of the rest of the box (Hartmann's and Shekel's
-functions), a constant rate that suits the box is too large for the minima.
+functions), a constant rate that suits the box is too large for the minima. [The whole library](methods-library.md)
+and [NIST's hard fits](nist.md) have pages of their own.
 
 The reference, whose basins count as the true ones, is {reference}.
 """
@@ -49,16 +56,44 @@ comes to rest at a minimum at all (Dolan and Moré 2002).
 """
 
 
-def main(starts: int = 1000, backend: str = "cpu") -> None:
-    """Run all methods on the standard landscapes and write the page."""
-    table = bgd.compare(starts=starts, backend=backend, progress=lambda cell: print(cell.landscape, cell.method))
+LIBRARY = """# Methods on the whole library
+
+Written by `python docs/methods.py` beside [the standard landscapes](methods.md), where the settings, the units and what
+the columns mean are said; backend {backend}, float64, {starts:,} starts a row. Global minima that are kinks (Ackley,
+the five-uneven-peak trap) count as no minimum.
+
+{table}
+"""
+
+
+def main(backend: str = "cpu", landscapes: str = EVERY, starts: int = 1000) -> None:
+    """Run all methods on the library, or on the standard landscapes of it, and write the pages."""
+    every = landscapes == EVERY
+    table = bgd.compare(
+        landscapes=EVERY if every else None,
+        starts=starts,
+        backend=backend,
+        progress=lambda cell: print(
+            f"{cell.landscape}, {cell.method}: {cell.error or f'{cell.success:.3f}'}", flush=True
+        ),
+    )
+    if every:
+        (HERE / "methods-library.md").write_text(LIBRARY.format(backend=backend, starts=starts, table=table.markdown()))
+    _standard(table.on(f"{name} {dim}-D" for name, dim in STANDARD), starts, backend)
+
+
+def _standard(table: Comparison, starts: int, backend: str) -> None:
+    """Write the page of the standard landscapes, and its picture."""
     rows = []
     for name, row in METHODS.items():
         title = row.title.replace("|", "\\|")  # else Markdown would see a new cell
-        rows.append(f"| `{name}` | {type(row.example()).__name__} | {title} | `{row.example()}` |")
-    parts = [INTRODUCTION.replace("BACKEND", backend) + "\n".join(rows)]
+        rows.append(
+            f"| `{name}` | {type(row.example()).__name__} | {title} | `{row.example()}` | {', '.join(row.backends)} |"
+        )
+    parts = [INTRODUCTION + "\n".join(rows)]
     parts.append(COMPARED.format(starts=starts, backend=backend, reference=f"`{table.reference}`"))
-    parts += [f"### {name.capitalize()}\n\n{told}\n\n{table.pivot(name)}\n" for name, told in TABLES.items()]
+    for name, told in TABLES.items():
+        parts.append(f"### {TITLES.get(name, name.capitalize())}\n\n{told}\n\n{table.pivot(name)}\n")
     parts += [f"- {cell.method} on {cell.landscape} failed: {cell.error}" for cell in table.failures]
     profile(table, path=HERE / "pictures" / "profile.png")
     parts.append(PROFILE.format(file="profile.png"))
@@ -66,4 +101,4 @@ def main(starts: int = 1000, backend: str = "cpu") -> None:
 
 
 if __name__ == "__main__":
-    main(backend=sys.argv[1] if len(sys.argv) > 1 else "cpu")
+    main(*sys.argv[1:3])

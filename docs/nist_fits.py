@@ -48,6 +48,10 @@ that lie across the axes, as those of correlated parameters do. Steps whose leng
 normalised averages) settle only as far as the rate falls, and stall where it has fallen before they arrive. AdamW's
 weight decay moves the point of rest itself.
 
+`gradient_flow` shows what descent itself does, in the units in which the problem is given: in BoxBOD it takes most
+starts further than ten box widths from the box before it would come back (with `escape=1000` all of them arrive), and
+what follows the gradient closely, as Barzilai and Borwein's steps do, goes the same way.
+
 Quasi-Newton methods learn the curvature, and Newton's method has it. What they miss are starts where Eckerle4's peak
 lies so far from the data that the gradient there is below `gtol` (`gradient`), and in MGH09 a valley in which the sum
 of squares falls towards infinity (`escaped`). Where the curvature along a step is negative, BFGS and L-BFGS forget what

@@ -312,6 +312,18 @@ def test_list_shows_every_landscape(capsys):
     assert himmelblau.split() == ["himmelblau", "2", "2", "[-6,", "6]^2", "4", "0", "Himmelblau"]
 
 
+def test_list_shows_every_method_and_what_carries_it(capsys):
+    from batchgd.methods import METHODS
+
+    code, out, err = shell(capsys, "list --methods")
+    assert (code, err) == (0, "")
+    assert [line.split()[0] for line in out.split("\n\n")[0].splitlines()[1:]] == [*METHODS]
+    code, out, _ = shell(capsys, "list --methods --json")
+    adam = next(entry for entry in json.loads(out)["methods"] if entry["name"] == "adam")
+    assert adam["backends"] == ["cuda", "cpu", "numpy"]
+    assert {"learning_rate", "beta1", "clip_norm"} <= {*adam["takes"]}
+
+
 def test_list_as_json(capsys):
     code, out, _ = shell(capsys, "list --json")
     assert code == 0

@@ -13,7 +13,8 @@ from batchgd.errors import InputError
 
 def compare(
     landscapes: Annotated[
-        list[str] | None, typer.Argument(metavar="[LANDSCAPE...]", help="NAME or NAME:DIM; a standard set without.")
+        list[str] | None,
+        typer.Argument(metavar="[LANDSCAPE...]", help="NAME or NAME:DIM, or all; a standard set without."),
     ] = None,
     method: Annotated[
         list[str] | None, typer.Option("--method", metavar="TEXT", help="Update rule; repeatable; all of them without.")
@@ -57,9 +58,11 @@ def compare(
         "maxiter": (INTEGER, maxiter),
     }
     numbers = {name: Option(name, kind, "").read(text) for name, (kind, text) in given.items() if text is not None}
-    places = [_landscape(text) for text in landscapes] if landscapes else None
 
     import batchgd as bgd
+    from batchgd.comparison import EVERY
+
+    places: Any = EVERY if landscapes == [EVERY] else [_landscape(text) for text in landscapes or []] or None
 
     def progress(cell: Any) -> None:
         told = cell.error or f"{100 * cell.success:.1f} % in {cell.compile_seconds + cell.seconds:.2f} s"

@@ -34,6 +34,9 @@ STANDARD = (
 )
 """The landscapes of a comparison that names none, with their dimensions."""
 
+EVERY = "all"
+"""Stands for the whole library: the standard landscapes, then the others in their default dimensions."""
+
 SCALED_TO = "himmelblau"
 """What the trial settings of ``METHODS`` suit."""
 
@@ -64,7 +67,8 @@ def compare(
         Names stand for the settings that ``METHODS`` tries a method with; keys of a dict are what the table calls
         them. All methods when left out.
     landscapes : sequence, optional
-        Names, Landscapes, Objectives with a box, or pairs (name, dim); a standard set of eight when left out.
+        Names, Landscapes, Objectives with a box, or pairs (name, dim); a standard set of eight when left out, the whole
+        library for ``"all"``.
     starts : int
         Of each cell; uniform in the box, the same for every method.
     seed : int
@@ -152,6 +156,21 @@ def _name(method: Any) -> str:
     return method if isinstance(method, str) else str(method)
 
 
+def library() -> list[tuple[str, int]]:
+    """Every landscape with a dimension: those of ``STANDARD`` as there, the others as they come, each under one name.
+
+    >>> names = [name for name, _ in library()]
+    >>> names[:2], "beale" in names, "shekel" in names and "shekel10" in names
+    (['himmelblau', 'six_hump_camel'], True, False)
+    """
+    from batchgd import landscapes
+
+    standard = [landscapes.get(name) for name, _ in STANDARD]
+    entries = {entry.title: entry for entry in [*map(landscapes.get, landscapes.names()), *standard]}
+    others = [entry for entry in entries.values() if entry not in standard]
+    return [*STANDARD, *((entry.name, entry.default_dim) for entry in others)]
+
+
 _Problem = Callable[[], "tuple[Batch, float | None]"]
 
 
@@ -164,6 +183,8 @@ def _problems(
     from batchgd.objective import Objective
 
     given = STANDARD if landscapes is None else landscapes
+    if isinstance(given, str) and given == EVERY:
+        given = library()
     if isinstance(given, str | Landscape | Objective):
         given = [given]
     if not isinstance(given, Sequence) or not given:

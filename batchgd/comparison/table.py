@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -146,7 +146,8 @@ class Comparison:
     def pivot(self, name: str) -> str:
         """Return one number of every cell as Markdown, methods down and landscapes across.
 
-        ``name`` is ``"success"``, ``"evaluations"``, ``"fidelity"``, ``"minima"`` or ``"seconds"``.
+        ``name`` is ``"success"``, ``"evaluations"`` (the median), ``"evaluations_90"``, ``"fidelity"``, ``"minima"`` or
+        ``"seconds"``.
         """
         if name not in _SHORT:
             raise InputError(f"there is no {name!r} in a comparison: there are {', '.join(_SHORT)}")
@@ -157,6 +158,11 @@ class Comparison:
             shown = ["" if cell is None else "failed" if cell.error else _SHORT[name](cell) for cell in found]
             rows.append(f"| {method} | {' | '.join(shown)} |")
         return "\n".join(rows)
+
+    def on(self, landscapes: Iterable[str]) -> Comparison:
+        """Return the cells of some landscapes, by the table's names."""
+        wanted = set(landscapes)
+        return replace(self, cells=tuple(cell for cell in self.cells if cell.landscape in wanted))
 
     def to_dataframe(self) -> Any:
         """Return a pandas DataFrame, one row per cell."""
@@ -188,6 +194,7 @@ def _count(number: float) -> str:
 _SHORT: dict[str, Callable[[Cell], str]] = {
     "success": lambda cell: f"{100 * cell.success:.1f}",
     "evaluations": lambda cell: _count(cell.quantile(0.5)),
+    "evaluations_90": lambda cell: _count(cell.quantile(0.9)),
     "fidelity": lambda cell: f"{100 * cell.fidelity:.1f}",
     "minima": lambda cell: f"{cell.minima:,}",
     "seconds": lambda cell: f"{cell.seconds:.3f}",

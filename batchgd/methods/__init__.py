@@ -81,6 +81,13 @@ class Row:
         return [name for name in field_names(self.cls) if name not in self.fixed]
 
     @property
+    def backends(self) -> tuple[str, ...]:
+        """The names of the backends that carry the method: all, as rules are compiled or called from one source."""
+        from batchgd.backends import BACKENDS
+
+        return tuple(BACKENDS)
+
+    @property
     def title(self) -> str:
         """The first line of the method's description."""
         return (self.cls.__doc__ or "").splitlines()[0]

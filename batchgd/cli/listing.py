@@ -1,4 +1,4 @@
-"""`batchgd list`: the library of landscapes as a table."""
+"""`batchgd list`: the library of landscapes, or the methods, as a table."""
 
 from typing import Annotated, Any
 
@@ -7,10 +7,13 @@ import typer
 from batchgd.cli.console import print_json, print_table
 
 
-def list_landscapes(
+def list_table(
+    methods: Annotated[bool, typer.Option("--methods", help="List the methods instead.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
 ) -> None:
-    """Show the library of landscapes with what is known about each."""
+    """Show the library of landscapes with what is known about each, or the methods with what each takes."""
+    if methods:
+        return _list_methods(json)
     from batchgd import landscapes
 
     records = [_record(landscapes.get(name)) for name in landscapes.names()]
@@ -20,6 +23,27 @@ def list_landscapes(
     head = ("name", "dims", "dim", "box", "minima", "global value", "title")
     print_table(head, [_row(record) for record in records])
     print("\ndim: when --dim is not given; box, minima and global value are those of that dimension; ?: not known")
+
+
+def _list_methods(json: bool) -> None:
+    from batchgd.methods import METHODS
+
+    records = [
+        {
+            "name": name,
+            "class": row.cls.__name__,
+            "backends": list(row.backends),
+            "takes": row.takes,
+            "title": row.title,
+        }
+        for name, row in METHODS.items()
+    ]
+    if json:
+        print_json({"methods": records})
+        return
+    head = ("name", "class", "backends", "what it is")
+    print_table(head, [(name, row.cls.__name__, ", ".join(row.backends), row.title) for name, row in METHODS.items()])
+    print("\nsettings and how to choose them: python -c 'import batchgd as bgd; help(bgd.Adam)'")
 
 
 def _record(landscape: Any) -> dict[str, Any]:
