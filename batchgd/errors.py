@@ -33,6 +33,16 @@ def warn(message: str, category: type[Warning]) -> None:
     warnings.warn(message, category, stacklevel=level)
 
 
+def told(value: object) -> str:
+    """Return what was passed in as it is written, in one line of bounded length.
+
+    >>> told("many"), told([[1.0],\t[2.0]]), told(list(range(100)))
+    ("'many'", '[[1.0], [2.0]]', '[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16...')
+    """
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
 def did_you_mean(name: object, names: Iterable[str]) -> str:
     """Return "did you mean 'x'? " for the nearest of some names, or nothing where none is near.
 

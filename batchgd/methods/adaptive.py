@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from batchgd.errors import InputError
+from batchgd.errors import InputError, told
 from batchgd.methods.base import DECAY, POSITIVE, Hyperparameter
 from batchgd.methods.first_order import FirstOrder
 
@@ -143,7 +143,7 @@ class RMSprop(FirstOrder):
 
     def __post_init__(self) -> None:
         if not isinstance(self.centred, bool):
-            raise InputError(f"centred is {self.centred!r}: give True or False")
+            raise InputError(f"centred is {told(self.centred)}: give True or False")
         super().__post_init__()
 
     @property

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
-from batchgd.errors import InputError
+from batchgd.errors import InputError, told
 
 Hyperparameter = Any
 """One number, or one per start: an array of shape (n,)."""
@@ -41,7 +41,7 @@ class Interval:
         try:
             checked = _number_or_array(value)
         except (TypeError, ValueError):
-            raise InputError(f"{name} is {value!r}: give one number{wanted}, or one per start") from None
+            raise InputError(f"{name} is {told(value)}: give one number{wanted}, or one per start") from None
         array = np.asarray(checked, np.float64)
         if array.ndim > 1 or array.size == 0:
             raise InputError(f"{name} has shape {array.shape}: give one number, or one per start")
@@ -120,14 +120,13 @@ def split_per_start(method: Method, n: int, dtype: str) -> tuple[dict[str, float
     Raises InputError for an array whose length is not the number of starts, and for a number that a run of this
     dtype would round to zero or infinity.
     """
+    _check_lengths("", method, n)
     shared: dict[str, float] = {}
     differing: dict[str, np.ndarray] = {}
     for name, value in method.hyperparameters(dtype).items():
         _check_precision(name, value, dtype)
         if np.ndim(value) == 0:
             shared[name] = float(value)
-        elif len(value) != n:
-            raise InputError(f"{name} has {len(value)} values for {n} starts: give one number, or one per start")
         else:
             differing[name] = np.asarray(value, np.float64)
     return shared, differing
@@ -142,6 +141,17 @@ def _short(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return f"{value.min():g}..{value.max():g}"
     return f"{value:g}" if isinstance(value, float) else str(value) if hasattr(value, "settings") else repr(value)
+
+
+def _check_lengths(owner: str, settings: Any, n: int) -> None:
+    """Raise for an array of a method, or of a schedule of it, that has not one value per start."""
+    for name in field_names(type(settings)):
+        value = getattr(settings, name)
+        if is_dataclass(value) and isinstance(value, Checked):
+            _check_lengths(f" of {name}", value, n)
+        elif np.ndim(value) > 0 and len(value) != n:
+            count = f"{len(value)} value{'s' if len(value) > 1 else ''}"
+            raise InputError(f"{name}{owner} has {count} for {n} starts: give one number, or one per start")
 
 
 def _check_precision(name: str, value: Any, dtype: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.errors import InputError
+from batchgd.errors import InputError, told
 from batchgd.methods.base import ANY, POSITIVE, SHARE, Hyperparameter, Interval, Method
 from batchgd.methods.first_order import FirstOrder
 
@@ -58,16 +58,17 @@ class GradientDescent(FirstOrder):
     LIMITS = {"learning_rate": POSITIVE, "optimum": ANY}  # noqa: RUF012
 
     def __post_init__(self) -> None:
-        if self.line_search not in (None, "armijo"):
-            raise InputError(f"line_search is {self.line_search!r}: give 'armijo', or leave it out")
+        if not (self.line_search is None or (isinstance(self.line_search, str) and self.line_search == "armijo")):
+            raise InputError(f"line_search is {told(self.line_search)}: give 'armijo', or leave it out")
         super().__post_init__()
         if self.optimum is not None and (self.learning_rate is not None or self.line_search is not None):
             raise InputError("optimum chooses Polyak's step: leave out learning_rate and line_search")
         if self.rule in ("armijo", "barzilai_borwein") and self.parts:
             remedy = "leave out line_search" if self.line_search else "give a learning_rate"
             raise InputError(f"{', '.join(self.parts)} cannot be joined with a search for the step: {remedy}")
-        if self.rule == "polyak" and self.weight_decay is not None:
-            raise InputError("weight_decay is in units of the learning rate, which optimum replaces: leave one out")
+        for name in ("weight_decay", "temperature"):
+            if self.rule == "polyak" and getattr(self, name) is not None:
+                raise InputError(f"{name} is in units of the learning rate, which optimum replaces: leave one out")
 
     @property
     def rule(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,15 @@ class Schedule(Checked):
     Calling it with numbers of updates gives the learning rates. What is said of η holds for any hyperparameter that
     may follow a schedule.
     """
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        lengths = {field.name: np.size(value) for field in fields(self) if np.ndim(value := getattr(self, field.name))}
+        if len({*lengths.values()}) > 1:
+            told = " and ".join(f"{name} {length}" for name, length in lengths.items())
+            raise InputError(
+                f"numbers of values of {type(self).__name__} differ, {told}: give one each, or one per start"
+            )
 
     @property
     def part(self) -> str:
@@ -272,5 +281,13 @@ def as_schedule(value: Any) -> Any:
     Step(initial=0.1, factor=0.5, every=10)
     """
     if isinstance(value, dict) and value.get("schedule") in SCHEDULES:
-        return SCHEDULES[value["schedule"]](**{key: item for key, item in value.items() if key != "schedule"})
+        cls = SCHEDULES[value["schedule"]]
+        given = {key: item for key, item in value.items() if key != "schedule"}
+        takes = [field.name for field in fields(cls)]
+        strange = [key for key in given if key not in takes]
+        missing = [field.name for field in fields(cls) if field.default is MISSING and field.name not in given]
+        if strange or missing:
+            wrong = f"not {', '.join(strange)}" if strange else f"and needs {', '.join(missing)}"
+            raise InputError(f"{cls.__name__} takes {', '.join(takes)}, {wrong}")
+        return cls(**given)
     return value

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from batchgd.errors import InputError
+from batchgd.errors import InputError, told
 from batchgd.methods.base import SHARE, Hyperparameter, Interval, Method
 
 LONGEST_MEMORY = 64
@@ -163,7 +163,7 @@ class LBFGS(BFGS):
         super().__post_init__()
         whole = isinstance(self.memory, numbers.Integral) and not isinstance(self.memory, bool)
         if not whole or not 1 <= self.memory <= LONGEST_MEMORY:
-            raise InputError(f"memory is {self.memory!r}: give a whole number from 1 to {LONGEST_MEMORY}")
+            raise InputError(f"memory is {told(self.memory)}: give a whole number from 1 to {LONGEST_MEMORY}")
 
     @property
     def rule(self) -> str:

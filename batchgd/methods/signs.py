@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from batchgd.errors import InputError
 from batchgd.methods.base import DECAY, NOT_NEGATIVE, POSITIVE, SHARE, Hyperparameter, Interval
 from batchgd.methods.first_order import FirstOrder
 
@@ -132,3 +135,10 @@ class Rprop(FirstOrder):
     }
     RULE = "rprop"
     SCHEDULED = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if np.min(self.shortest) > np.max(self.longest):
+            raise InputError(
+                f"shortest is {np.min(self.shortest):g}, above longest, {np.max(self.longest):g}: exchange them"
+            )
