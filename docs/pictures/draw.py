@@ -94,7 +94,7 @@ def draw_landscapes() -> None:
 FLOW = "gradient flow"
 RATES = {"himmelblau": (0.001, 0.005, 0.01, 0.0125), "six_hump_camel": (0.002, 0.005, 0.01, 0.02)}
 OTHERS = {
-    "heavy ball, η = 0.002, β = 0.9": ("heavy_ball", {"learning_rate": 0.002, "momentum": 0.9}),
+    "heavy ball, η = 0.003, β = 0.9": ("heavy_ball", {"learning_rate": 0.003, "momentum": 0.9}),
     "Adam, η = 0.01": ("adam", {"learning_rate": 0.01}),
     "FIRE, time step 0.02": ("fire", {"time_step": 0.02}),
     "L-BFGS": ("lbfgs", {}),
@@ -154,8 +154,10 @@ def draw_chapter() -> None:
 if __name__ == "__main__":
     draw_results()
     draw_chapter()
+    draw_trust()
     draw_network()
     draw_basins()
     draw_saddles()
     draw_sweeps()
+    draw_landscapes()
     draw_landscapes()
