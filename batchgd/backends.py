@@ -26,7 +26,7 @@ class Backend:
 
     ``problem()`` says in one line why it cannot run here, or returns None. ``launcher`` is the module whose
     ``launch(module, plan, threads)`` runs a plan, imported when used. ``lanes(n)`` is the block width for n starts,
-    ``shard(n, threads)`` the number of starts handed out at once.
+    ``shard(n, threads)`` the largest number of starts handed out at once.
     """
 
     name: str
@@ -78,10 +78,6 @@ def _cpu_lanes(n: int) -> int:
     return 64 if n >= 1000 else 16
 
 
-def _cpu_shard(n: int, threads: int) -> int:
-    return max(256, min(16_384, -(-n // (8 * threads))))
-
-
 BACKENDS = {
     "cuda": Backend(
         "cuda",
@@ -90,7 +86,7 @@ BACKENDS = {
         lambda n: 1,
         lambda n, threads: 256 if simulated() else 1 << 22,
     ),
-    "cpu": Backend("cpu", "batchgd.kernels.launch_cpu", _always, _cpu_lanes, _cpu_shard),
+    "cpu": Backend("cpu", "batchgd.kernels.launch_cpu", _always, _cpu_lanes, lambda n, threads: 16_384),
     "numpy": Backend("numpy", "batchgd.kernels.launch_numpy", _always, lambda n: 8192, lambda n, threads: 65_536),
 }
 """Every backend, the fastest first."""

@@ -5,8 +5,10 @@ within them, and nothing clashes with an executor that calls from its own thread
 """
 
 import contextlib
+import os
 import queue
 import threading
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -14,18 +16,25 @@ import numpy as np
 
 from batchgd.kernels.plan import Endpoints, Plan
 
+LEAST = 256
+"""Starts of the smallest shard: in smaller ones the lanes that have run out of starts would cost too much."""
+
 
 def launch(module: ModuleType, plan: Plan, threads: int) -> None:
     """Descend from every start of the plan; returns when all shards are finished or ended by ``control``."""
     _descend_shard(module, plan, _State(module, plan), 0, 0)  # of no starts: what is not compiled yet is compiled here
     plan.ready()
-    shards = plan.shards()
+    shards = _shards(plan, threads)
     lock = threading.Lock()
     # Bounded: where rows are dropped once looked at, workers wait for the main thread instead of filling memory.
     finished: queue.Queue[Endpoints | BaseException | None] = queue.Queue(4 * threads)
 
-    def work() -> None:
+    processors = _processors()
+
+    def work(worker: int) -> None:
         try:
+            if threads == len(processors):
+                _stay_on(processors[worker])
             state = _State(module, plan)
             while plan.control[0] == 0:
                 with lock:
@@ -39,7 +48,7 @@ def launch(module: ModuleType, plan: Plan, threads: int) -> None:
         finally:
             finished.put(None)
 
-    workers = [threading.Thread(target=work, daemon=True) for _ in range(threads)]
+    workers = [threading.Thread(target=work, args=(k,), daemon=True) for k in range(threads)]
     for worker in workers:
         worker.start()
     try:
@@ -54,6 +63,28 @@ def launch(module: ModuleType, plan: Plan, threads: int) -> None:
                 with contextlib.suppress(queue.Empty):
                     finished.get_nowait()
                 worker.join(timeout=0.01)
+
+
+def _shards(plan: Plan, threads: int) -> Iterator[tuple[int, int]]:
+    """Ranges of starts that cover the batch: a part of what is left each, so that all workers finish together."""
+    least = max(LEAST, plan.n // (32 * threads))  # not too many: each costs the main thread 0.03 ms
+    first = 0
+    while first < plan.n:
+        part = max(least, (plan.n - first) // (2 * threads))
+        stop = min(first + min(part, plan.shard), plan.n)
+        yield first, stop
+        first = stop
+
+
+def _processors() -> list[int]:
+    """The processors that this thread may run on; none where the platform does not tell."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+
+
+def _stay_on(processor: int) -> None:
+    """Bind this thread to a processor: left to the system, two new workers may share one for as long as a run takes."""
+    with contextlib.suppress(OSError):  # where it is forbidden, it only takes longer
+        os.sched_setaffinity(0, {processor})
 
 
 class _State:

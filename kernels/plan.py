@@ -141,8 +141,9 @@ class Trails:
 class Plan:
     """One batch of descents, from start 0 to before ``n``.
 
-    ``points(first, stop)`` gives the starts of a shard in any precision, or is None where the kernel makes them from
-    ``seed`` and their numbers, ``number`` being that of the first one;
+    ``shard`` is the largest number of starts handed out at once. ``points(first, stop)`` gives those of a shard in any
+    precision, or is None where the kernel makes them from ``seed`` and their numbers, ``number`` being that of the
+    first one;
     ``per_start`` holds the hyperparameters that differ per start, one row each. ``rows(first, stop)`` gives the arrays
     that a shard's endpoints are written to: parts of larger ones, or fresh ones that are gone once ``done(rows)``,
     called from the main thread for every finished shard, has looked at them. ``ready()`` is called once the code is

@@ -1,9 +1,12 @@
 """The loop itself: closed-form iterates, naive references, bitwise reproducibility, and every way to end."""
 
+import itertools
 import os
 import signal
 import threading
+import unittest.mock
 from dataclasses import replace
+from types import SimpleNamespace
 
 import naive
 import numpy as np
@@ -11,6 +14,7 @@ import pytest
 
 import batchgd as bgd
 from batchgd.batch import make_batch
+from batchgd.kernels import launch_cpu
 from batchgd.kernels.status import Status
 from batchgd.methods import METHODS
 from batchgd.run import run
@@ -258,6 +262,29 @@ def test_a_callback_that_raises_leaves_no_worker_behind():
     with pytest.raises(RuntimeError, match="from the callback"):
         bgd.multistart(himmelblau, box=BOX, starts=10**6, maxiter=10**12, method=slow, backend="cpu", progress=fail)
     assert threading.active_count() == 1
+
+
+@pytest.mark.parametrize(("n", "threads"), [(1, 2), (1000, 1), (65_536, 2), (1_000_003, 7)])
+def test_shards_cover_the_starts_and_shrink_towards_the_end(n, threads):
+    shards = list(launch_cpu._shards(SimpleNamespace(n=n, shard=16_384), threads))
+    sizes = np.diff(shards, axis=1).ravel()
+    assert shards[0][0] == 0
+    assert shards[-1][1] == n
+    assert all(before[1] == after[0] for before, after in itertools.pairwise(shards))
+    assert (np.diff(sizes) <= 0).all()
+    assert 0 < sizes.min() <= sizes.max() <= 16_384
+    assert len(sizes) <= n // 16_384 + 32 * threads
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this platform binds no threads")
+def test_workers_alone_are_bound_to_processors():
+    processors = os.sched_getaffinity(0)
+    seen = []
+    with unittest.mock.patch.object(launch_cpu, "_stay_on", seen.append):
+        run(replace(prepared(starts=points(100)), threads=len(processors)))
+    assert sorted(seen) == sorted(processors)
+    run(replace(prepared(starts=points(100)), threads=len(processors)))
+    assert os.sched_getaffinity(0) == processors
 
 
 def test_what_fails_in_a_worker_is_what_is_raised():
