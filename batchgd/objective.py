@@ -17,6 +17,7 @@ from batchgd.trace.emit import emit_function
 from batchgd.trace.escape import name_of
 from batchgd.trace.graph import Node, reachable
 from batchgd.trace.operations import POLYNOMIAL, numpy_names
+from batchgd.trace.roll import Rolled, roll
 from batchgd.trace.tracer import Traced, trace
 from batchgd.trace.verify import (
     ATTEMPTS,
@@ -118,6 +119,7 @@ class Objective(Differentiable):
         self._sources: dict[str, str] = {}
         self._functions: dict[str, Callable[..., Any]] = {}
         self._hessian: list[Node] | None = None
+        self._rolled: dict[str, Rolled] = {}
         self._traced = self._trace()
         self.value_counts = count_operations([self._traced.value])
         self.gradient_counts = count_operations(self._traced.gradient)
@@ -192,6 +194,13 @@ class Objective(Differentiable):
         if what not in self._sources:
             self._sources[what] = emit_function(what, nodes[what](), self.dim, self._traced.n_params)
         return self._sources[what]
+
+    def rolled(self, what: Literal["value", "gradient", "value_and_gradient"]) -> Rolled:
+        """Return the expression as loops over what repeats in it."""
+        if what not in self._rolled:
+            value = None if what == "gradient" else self._traced.value
+            self._rolled[what] = roll(value, () if what == "value" else self._traced.gradient)
+        return self._rolled[what]
 
     def _second_derivatives(self) -> list[Node]:
         if self._hessian is None:

@@ -141,6 +141,19 @@ def specialisation_of(batch: Batch) -> Specialisation:
     )
 
 
+def module_of(batch: Batch) -> Any:
+    """Return the compiled module for this batch, on CUDA for as many threads a trajectory as suit the device."""
+    from batchgd.specialise.loading import load
+    from batchgd.specialise.width import chosen
+
+    def fits(module: Any, dtype: str) -> bool:
+        from batchgd.kernels.launch_cuda import keeps_state_in_registers
+
+        return keeps_state_in_registers(module, dtype)
+
+    return load(chosen(specialisation_of(batch), fits))
+
+
 def _prepare(
     batch: Batch, whole: Endpoints | None, shard: int | None, monitor: _Monitor, trails: Trails | None
 ) -> tuple[Any, Plan]:
@@ -151,6 +164,8 @@ def _prepare(
     shared, differing = split_per_start(batch.method, n, dtype)
     outer = batch.stopping.outer(box)
     specialisation = specialisation_of(batch)
+    # A path is recorded by one thread: there are few.
+    module = module_of(batch) if trails is None else load(specialisation)
     sides = np.array([1.0 / box.width, *outer])
     names = [name for name in specialisation.layout.rule.hyperparameters if name in shared]
     plan = Plan(
@@ -164,7 +179,7 @@ def _prepare(
         width=box.width.astype(dtype),
         points=None if batch.starts.in_kernel else batch.starts.rows,
         per_start=np.stack([*differing.values()], axis=1).astype(dtype) if differing else np.empty((n, 0), dtype),
-        p=np.array(objective.numbers, dtype),
+        p=np.concatenate([objective.numbers, getattr(module, "TABLES", [])]).astype(dtype),
         box=(sides[:, 0] if specialisation.cubic else sides.ravel()).astype(dtype),
         h=np.array([shared[name] for name in names] or [0.0], dtype),
         limits=batch.stopping.limits(box, dtype),
@@ -177,7 +192,7 @@ def _prepare(
         pause=monitor.pause,
         trails=trails,
     )
-    return load(specialisation), plan
+    return module, plan
 
 
 def _judge(batch: Batch, rows: Endpoints) -> None:

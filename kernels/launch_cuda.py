@@ -13,10 +13,11 @@ import numpy as np
 
 from batchgd.kernels import assemble
 from batchgd.kernels.cuda.merge import Merger, jitted
-from batchgd.kernels.cuda.occupancy import Configuration, configure, grid, limits_of
+from batchgd.kernels.cuda.occupancy import BLOCK_SIZES, Configuration, configure, grid, limits_of
 from batchgd.kernels.cuda.recording import record
 from batchgd.kernels.cuda.schedule import FIRST_LAUNCH, Pace, drive
 from batchgd.kernels.cuda.stream import SIMULATED, Stream, cuda, devices, multiprocessors, simulated
+from batchgd.kernels.cuda.warp import WARPS
 from batchgd.kernels.plan import Endpoints, Plan
 
 Array = Any
@@ -45,7 +46,7 @@ class _Flight:
 
     def __init__(self, module: ModuleType, plan: Plan, stream: Stream, pace: Pace) -> None:
         self.pace = pace
-        self._plan, self._stream = plan, stream
+        self._module, self._plan, self._stream = module, plan, stream
         self._kernels = stream.on_device(lambda: _kernels(module, plan))
         self._box = [stream.put(name, getattr(plan, name)) for name in ("lower", "width")]
         self._problem = [stream.put(name, getattr(plan, name)) for name in ("p", "box", "h", "limits")]
@@ -67,7 +68,7 @@ class _Flight:
         stream.zero(status)
         problem = *self._problem, self._control
         starts = queue, np.uint64(plan.seed), *self._box, *inputs
-        blocks, threads = grid(n, self._kernels.how, stream.multiprocessors)
+        blocks, threads = grid(n * threads_per_trajectory(self._module), self._kernels.how, stream.multiprocessors)
         stream.launch(
             self._kernels.descend, blocks, threads, *starts, *problem, x, nit, nfev, status, plan.number + first
         )
@@ -157,7 +158,11 @@ def _bounded(module: Any, max_registers: int) -> Any:
 def configuration(module: Any, dtype: str) -> Configuration:
     """Return how the descent of a module is launched on the current device."""
     if simulated():
-        return SIMULATED
+        return (
+            SIMULATED
+            if threads_per_trajectory(module) == 1
+            else Configuration(threads_per_trajectory(module), blocks_per_multiprocessor=1)
+        )
     return _configuration(module, dtype, cuda.get_current_device().compute_capability)
 
 
@@ -170,9 +175,28 @@ def _configuration(module: Any, dtype: str, capability: assemble.ComputeCapabili
             return assemble.Resources(kernel.regs_per_thread, kernel.local_mem_per_thread, 0, 0)
         return assemble.resources(kernel.inspect_asm(None), bound)
 
-    return configure(needs, limits_of(capability))
+    width = threads_per_trajectory(module)
+    sizes = BLOCK_SIZES if width == 1 else (width * WARPS,)
+    return configure(needs, limits_of(capability), sizes=sizes, shared=kernel.shared_mem_per_block)
 
 
 def shape(module: Any, dtype: str, n: int) -> tuple[int, int]:
     """Return (blocks, threads of a block) of a launch over n starts on the current device."""
-    return grid(n, configuration(module, dtype), multiprocessors())
+    return grid(n * threads_per_trajectory(module), configuration(module, dtype), multiprocessors())
+
+
+def keeps_state_in_registers(module: Any, dtype: str) -> bool:
+    """Whether the descent of a module needs no local memory on the current device."""
+    kernel = module.descend_kernel.compile(assemble.signatures(dtype)["descend_kernel"])
+    return bool(kernel.local_mem_per_thread == 0)
+
+
+def threads_per_trajectory(module: Any) -> int:
+    """Return how many threads share a trajectory."""
+    return int(getattr(module, "WIDTH", 1))
+
+
+def shared_bytes(module: Any, dtype: str) -> int:
+    """Return how much shared memory a block of the descent takes on the current device."""
+    kernel = module.descend_kernel.compile(assemble.signatures(dtype)["descend_kernel"])
+    return int(kernel.shared_mem_per_block)

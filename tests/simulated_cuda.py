@@ -19,6 +19,7 @@ from batchgd.methods import METHODS
 from batchgd.minima import Catalogue
 from batchgd.run import Into, run
 from batchgd.samplings import PartOfStarts
+from batchgd.specialise import width
 from batchgd.stopping import Stopping
 
 LINE_ROWS = np.random.default_rng(3).normal(size=(7, 2))
@@ -224,6 +225,35 @@ def swept():
     return all(np.array_equal(getattr(cuda, name), getattr(plain, name), equal_nan=True) for name in names)
 
 
+SHARED = {
+    "barzilai_borwein": ("rosenbrock", 9, {}),
+    "l-bfgs, an oblong box": (
+        "ellipsoid",
+        7,
+        {"method": bgd.LBFGS(memory=2), "box": [(-5.0, 5.0 + k) for k in range(7)], "stopping": {"norm": "max"}},
+    ),
+    "adam, sums within sums": ("ackley", 10, {"method": bgd.Adam(0.05, noise=0.1, clip_norm=1.0)}),
+    "rates per start, float32": (
+        "styblinski_tang",
+        8,
+        {"method": bgd.GradientDescent(np.array([0.01, 0.02, 0.05])), "dtype": "float32"},
+    ),
+}
+"""Trajectories that four threads share: landscape, dimensions and options."""
+
+
+def shared_by_threads(name, dim, options):
+    """Three starts, each descended from by a block of four threads, against NumPy."""
+    chosen = {"gtol": 1e-2, "maxiter": 14, **options.get("stopping", {})}
+    options = {**options, "starts": 3, "dim": dim, "stopping": Stopping(**chosen)}
+    width.THREADS = 4
+    cuda = bgd.multistart(name, backend="cuda", **options)
+    width.THREADS = None
+    plain = bgd.multistart(name, backend="numpy", **options)
+    same = all(np.array_equal(getattr(cuda, key), getattr(plain, key)) for key in ("nit", "nfev", "status"))
+    return {"apart": float(np.abs(cuda.x - plain.x).max()), "same": same}
+
+
 def recorded():
     """Which methods have the same endpoints, bit for bit, whether their paths are recorded or not."""
     x0 = np.array([[-4.0, 1.0], [2.0, 0.5], [0.0, -3.0]])
@@ -254,5 +284,8 @@ if __name__ == "__main__":
     seen["only minima, some escaped"] = only_minima("himmelblau", 30, method=steep, maxiter=60)
     seen["part"] = part_of_the_starts()
     seen["swept"] = swept()
+    sys.setswitchinterval(2e-5)  # threads that wait for each other poll
+    seen |= {f"shared {case}": shared_by_threads(*setup) for case, setup in SHARED.items()}
+    sys.setswitchinterval(5e-3)
     seen["interrupted"] = [interrupted_within_a_launch(keep) for keep in (False, True)]
     print(json.dumps({**seen, "device": left_on_the_device(), "recorded": recorded()}))

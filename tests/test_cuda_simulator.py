@@ -37,6 +37,13 @@ def test_simulated_cuda_agrees_with_the_cpu(seen, case):
     assert found["updates"] > 0.9
 
 
+@pytest.mark.parametrize("case", simulated_cuda.SHARED)
+def test_trajectories_shared_by_threads_are_those_of_one(seen, case):
+    found = seen[f"shared {case}"]
+    assert found["same"]
+    assert found["apart"] < (1e-5 if "float32" in case else 1e-10)
+
+
 def test_results_stay_on_the_device_when_asked_to(seen):
     found = seen["device"]
     assert found["on the device"]

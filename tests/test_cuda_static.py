@@ -7,6 +7,7 @@ import pytest
 import batchgd as bgd
 from batchgd.methods import METHODS
 from batchgd.objective import Objective
+from batchgd.specialise import width
 from batchgd.specialise.loading import load
 from batchgd.specialise.module import Specialisation
 
@@ -51,6 +52,7 @@ def check(method, dtype, dim, capability, registers, objective=None, **options):
     assert needs.registers <= registers
     if dtype == "float32":
         assert not re.findall(r"^.*\.f64.*$", text, re.MULTILINE)
+    return text
 
 
 KINDS = ("armijo", "adam", "fire", "lbfgs", "newton", "gradient_flow")
@@ -90,6 +92,41 @@ def test_every_stopping_rule_at_once_stays_in_registers(dtype):
     names = ("gtol_rel", "xtol", "xtol_abs", "xtol_rel", "ftol", "ftol_abs", "ftol_rel", "maxfev", "target", "patience")
     tests = (*names, "f_growth", "x_growth", "oscillation", "window", "max_norm", "turns")
     check(bgd.GradientDescent(0.1), dtype, 2, (9, 0), 128, tests=tests)
+
+
+SHARED = (
+    ("gradient_descent", "rosenbrock", "float64", 128, (8, 0), 160),
+    ("adam", "ackley", "float32", 64, (9, 0), 96),
+    ("barzilai_borwein", "rastrigin", "float64", 100, (9, 0), 176),
+    ("lbfgs", "ellipsoid", "float32", 128, (9, 0), 152),
+)
+"""Method, landscape, dtype, dimensions, compute capability, and a bound a little above the registers measured."""
+
+
+@pytest.mark.filterwarnings("ignore::batchgd.errors.TraceSizeWarning")
+@pytest.mark.parametrize(("name", "landscape", "dtype", "dim", "capability", "registers"), SHARED, ids=str)
+def test_a_warp_holds_many_coordinates_in_registers(name, landscape, dtype, dim, capability, registers):
+    method = bgd.LBFGS() if name == "lbfgs" else METHODS[name].example()
+    objective = bgd.landscapes.get(landscape).objective(dim)
+    text = check(method, dtype, dim, capability, registers, objective, threads=32)
+    assert "shfl.sync" in text
+    assert "bar.sync" not in text  # warps do not wait for each other
+
+
+def test_threads_share_where_one_would_need_local_memory():
+    objective = Objective(styblinski_tang, 32)
+    tried = []
+
+    def fits(module, dtype):
+        tried.append(dtype)
+        return dtype == "float32"
+
+    for dtype, threads in (("float32", 1), ("float64", 32)):
+        one = Specialisation(objective, "gradient_descent", dtype, "cuda", lanes=1)
+        assert width.chosen(one, fits).threads == threads
+    assert tried == ["float32"]  # 72 numbers of 32 bits are too many anyway
+    few = Specialisation(Objective(styblinski_tang, 31), "adam", "float64", "cuda", lanes=1)
+    assert width.chosen(few, fits) is few
 
 
 @pytest.mark.parametrize("kernel", ["descend_kernel", "record_kernel"])

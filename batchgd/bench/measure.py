@@ -17,7 +17,7 @@ from batchgd.bench.operations import split, tick_operations
 from batchgd.bench.row import Row
 from batchgd.errors import InputError
 from batchgd.kernels.status import Status
-from batchgd.run import run, specialisation_of
+from batchgd.run import module_of, run, specialisation_of
 from batchgd.stopping import Stopping
 
 ROW_SECONDS = 20.0  # of one run at most: a row beyond it is cut and told as such
@@ -234,11 +234,12 @@ def _lane_ticks(batch: Batch, nfev: Any) -> int:
     if backend.name == "cpu":
         return efficiency.lane_ticks(nfev, backend.lanes(n), shards)
     from batchgd.kernels.cuda.occupancy import WARP
-    from batchgd.kernels.launch_cuda import shape
-    from batchgd.specialise.loading import load
+    from batchgd.kernels.launch_cuda import shape, threads_per_trajectory
 
-    blocks, threads = shape(load(specialisation_of(batch)), batch.dtype, min(size, n))
-    return efficiency.lane_ticks(nfev, blocks * threads, shards, group=min(WARP, threads))
+    module = module_of(batch)
+    blocks, threads = shape(module, batch.dtype, min(size, n))
+    width = threads_per_trajectory(module)
+    return efficiency.lane_ticks(nfev, blocks * threads // width, shards, group=max(1, min(WARP, threads) // width))
 
 
 def _resources(batch: Batch) -> dict[str, Any]:
@@ -248,15 +249,17 @@ def _resources(batch: Batch) -> dict[str, Any]:
     from batchgd.bench.ceiling_cuda import device_facts
     from batchgd.kernels import assemble
     from batchgd.kernels.cuda.occupancy import limits_of, occupancy
-    from batchgd.kernels.launch_cuda import configuration
-    from batchgd.specialise.loading import load
+    from batchgd.kernels.launch_cuda import configuration, shared_bytes, threads_per_trajectory
 
-    facts, module = device_facts(), load(specialisation_of(batch))
+    facts, module = device_facts(), module_of(batch)
     how = configuration(module, batch.dtype)
     text = assemble.ptx(module.descend_kernel, batch.dtype, facts.capability)
     needs = assemble.resources(text, how.max_registers)
     return {
         **asdict(needs),
-        "occupancy": occupancy(needs.registers, how.threads, limits_of(facts.capability)),
+        "threads": threads_per_trajectory(module),
+        "occupancy": occupancy(
+            needs.registers, how.threads, limits_of(facts.capability), shared_bytes(module, batch.dtype)
+        ),
         "special_functions": facts.special_functions,
     }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
+from functools import cache
+from types import ModuleType
 from typing import Any
 
 from batchgd.backends import DTYPES, check_dtype
@@ -45,25 +47,36 @@ def assemble(
     """
     from importlib.util import find_spec
 
+    from batchgd.specialise import width
     from batchgd.specialise.loading import load
 
     if find_spec("numba_cuda") is None or find_spec("cuda") is None or find_spec("cuda.core") is None:
         raise BackendError("numba-cuda and cuda-core are needed to assemble kernels: pip install 'batchgd[cu13]'")
     from batchgd.kernels import assemble as assembler
+    from batchgd.kernels.assemble import Resources
+
+    @cache
+    def resources(module: ModuleType, dtype: str) -> Resources:
+        return assembler.resources(assembler.ptx(module.descend_kernel, dtype, capability))
+
+    def in_registers(module: ModuleType, dtype: str) -> bool:
+        return resources(module, dtype).stack == 0
 
     found = []
     for dtype in [check_dtype(name) for name in dtypes or DTYPES]:
         for case in chosen if chosen is not None else cases.QUICK if quick else cases.CASES:
             for method in cases.METHODS:
                 say(f"{dtype} {case.landscape} {case.dim} {method}")
-                module = load(specialisation_of(batch_of(case, method, "cuda", dtype, 1 << 20, 1)))
-                needs = assembler.resources(assembler.ptx(module.descend_kernel, dtype, capability))
+                batch = batch_of(case, method, "cuda", dtype, 1 << 20, 1)
+                specialisation = width.chosen(specialisation_of(batch), in_registers)
+                needs = resources(load(specialisation), dtype)
                 found.append(
                     {
                         "dtype": dtype,
                         "landscape": case.landscape,
                         "dim": case.dim,
                         "method": method,
+                        "threads": specialisation.threads,
                         **asdict(needs),
                         "occupancy": occupancy(needs.registers, BLOCK_SIZES[0], limits_of(capability)),
                     }
@@ -78,13 +91,13 @@ def markdown(needs: Sequence[Needs], capability: tuple[int, int]) -> str:
             row["dtype"],
             f"{row['landscape']} {row['dim']}",
             row["method"],
-            *(str(row[name]) for name in ("registers", "stack", "spill_stores")),
+            *(str(row[name]) for name in ("threads", "registers", "stack", "spill_stores")),
             table.percent(row["occupancy"]),
         ]
         for row in needs
     ]
     note = (
-        f"- per thread, assembled for sm_{capability[0]}{capability[1]} without a device; stack and spills in bytes; "
-        f"occupancy as the registers allow it, {BLOCK_SIZES[0]} threads a block"
+        f"- threads of a trajectory; the rest per thread, assembled for sm_{capability[0]}{capability[1]} without a "
+        f"device; stack and spills in bytes; occupancy as the registers allow it, {BLOCK_SIZES[0]} threads a block"
     )
     return table.markdown(table.GPU_HEAD[:-1], rows, left=3) + "\n\n" + note

@@ -38,7 +38,17 @@ HEAD = (
     "spread",
     "ready",
 )
-GPU_HEAD = ("dtype", "landscape", "method", "registers", "stack", "spilled", "occupancy", "special-unit bound")
+GPU_HEAD = (
+    "dtype",
+    "landscape",
+    "method",
+    "threads",
+    "registers",
+    "stack",
+    "spilled",
+    "occupancy",
+    "special-unit bound",
+)
 
 
 def number(value: float | None, unit: str = "") -> str:
@@ -99,16 +109,13 @@ def gpu_table(rows: Sequence[Row]) -> str:
         needs = row.resources
         if needs:
             bound = row.derive(None)["special_function_bound"]
-            spilled = needs.get("spill_stores")
+            names = ("threads", "registers", "stack", "spill_stores")
             lines.append(
                 [
                     row.dtype,
                     f"{row.landscape} {row.dim}",
                     row.method,
-                    *(
-                        ("–" if value is None else str(value))
-                        for value in (needs.get("registers"), needs.get("stack"), spilled)
-                    ),
+                    *("–" if needs.get(name) is None else str(needs[name]) for name in names),
                     percent(needs.get("occupancy")),
                     number(bound, "ev/s"),
                 ]

@@ -120,6 +120,9 @@ class BlockLayout(Layout):
 class BlockTick:
     """Writes the source of ``tick`` in block form for one specialisation."""
 
+    DIMENSION = "D"
+    """The name of the number of coordinates, of which a thread may hold but some."""
+
     def __init__(self, layout: BlockLayout, constants: Constants, *, cubic: bool, arrays: bool):
         self.layout, self.rule, self.constants, self.cubic, self.arrays = layout, layout.rule, constants, cubic, arrays
         self.ending = EndingEmitter(layout.rule, constants, layout.ending, cubic=cubic, batches=bool(layout.batch))
@@ -191,10 +194,18 @@ class BlockTick:
             return
         names = [fold.name for fold in folds]
         coordinate = self._coordinate()
-        for template, coordinates in (("first", "range(1)"), ("after", "range(1, D)")):
-            lines = [f"{fold.name} = {getattr(fold, template).format(**coordinate)}" for fold in folds]
-            if template == "first" or self.layout.dim > 1:
+        for after, coordinates in ((False, "range(1)"), (True, "range(1, D)")):
+            lines = [self._folded(fold, coordinate, after=after) for fold in folds]
+            if not after or self.layout.dim > 1:
                 self._pass(lines, names, coordinates)
+
+    def _folded(self, fold: Fold, coordinate: dict[str, str], *, after: bool) -> str:
+        """The line that takes one coordinate in: the first, or one after it."""
+        return f"{fold.name} = {(fold.after if after else fold.first).format(**coordinate)}"
+
+    def _number_of(self, i: str) -> str:
+        """The text of a coordinate's number from that of its slot in a vector."""
+        return i
 
     def _end(self) -> None:
         """Apply the stopping tests, then move the lanes that go on and count."""
@@ -246,9 +257,9 @@ class BlockTick:
             elif name == "start":
                 reads.append("start = index[lane]")
             elif name == "axis":
-                reads.append("axis = i")
+                reads.append(f"axis = {self._number_of('i')}")
             elif name in BOX and not self.cubic:
-                reads.append(f"{name} = box[{BOX.index(name)} * D + i]")
+                reads.append(f"{name} = box[{BOX.index(name)} * {self.DIMENSION} + {self._number_of('i')}]")
             elif self._first(name) is not None:
                 truth = f" > {half}" if name in TRUTHS else ""
                 reads.append(f"{name} = {self._element(name)}{truth}")

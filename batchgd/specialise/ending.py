@@ -47,11 +47,14 @@ class Fold:
 
     Both are templates of an expression. They may name ``{x}``, ``{g}``, ``{following}`` (the next point), ``{resting}``
     (the last accepted point), ``{outer_lower}``, ``{outer_upper}`` and the vectors of ``Ending`` of one coordinate.
+    ``joins`` says how two of its numbers, each of other coordinates, become one: ``"sum"``, ``"largest"``,
+    ``"smallest"`` or ``"any"``.
     """
 
     name: str
     first: str
     after: str
+    joins: str = "sum"
 
 
 @dataclass(frozen=True)
@@ -128,7 +131,7 @@ class EndingEmitter:
 
     def slope_folds(self) -> list[Fold]:
         """What the tests need of the gradient itself, whatever a modifier makes of it for the rule."""
-        largest = Fold("steepest", "absolute({g})", "larger(absolute({g}), steepest)")
+        largest = Fold("steepest", "absolute({g})", "larger(absolute({g}), steepest)", "largest")
         return [largest] if self._steepest else []
 
     def folds(self) -> list[Fold]:
@@ -137,13 +140,13 @@ class EndingEmitter:
         The point looked at is the accepted one: a trial may lie so far out that every step is lost in its rounding.
         """
         if self.cubic:
-            highest = Fold("highest", "{resting}", "larger(highest, {resting})")
-            folds = [highest, Fold("lowest", "{resting}", "smaller(lowest, {resting})")]
+            highest = Fold("highest", "{resting}", "larger(highest, {resting})", "largest")
+            folds = [highest, Fold("lowest", "{resting}", "smaller(lowest, {resting})", "smallest")]
         else:
             beyond = "({resting} < {outer_lower}) | ({resting} > {outer_upper})"
             folds = [
-                Fold("size", "larger(absolute({resting}), least_size)", "larger(absolute({resting}), size)"),
-                Fold("outside", beyond, f"outside | {beyond}"),
+                Fold("size", "larger(absolute({resting}), least_size)", "larger(absolute({resting}), size)", "largest"),
+                Fold("outside", beyond, f"outside | {beyond}", "any"),
             ]
         if self.gathers_step:
             square = "({following} - {resting}) * ({following} - {resting})"

@@ -63,7 +63,8 @@ def _run(key: str, text: str, entry: Path | None, *, target: str) -> ModuleType:
         vars(module)["keep"] = partial(keep_kernel, folder=entry)
         vars(module)["keep_shared"] = partial(keep_kernel, folder=_shared_entry(entry.parent))
         for name in KERNELS:
-            keep_kernel(getattr(module, name), entry)
+            if hasattr(module, name):
+                keep_kernel(getattr(module, name), entry)
     if target == "cpu":
         from batchgd.specialise.machine_code import hasten, keep
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from batchgd.specialise import evaluate, sums
+from batchgd.specialise import evaluate, rolled, sums, warp
 from batchgd.specialise.block import BlockLayout, BlockTick
 from batchgd.specialise.ending import Ending, EndingEmitter
 from batchgd.specialise.layout import Layout
@@ -88,6 +88,7 @@ class Specialisation:
     (see ``Ending.options``).
     ``simulated`` binds the elementary functions of CUDA code to the CPU's, for the simulator. ``parts`` names a
     schedule and modifiers of the rule, ``constants`` the numbers of the rule that are fixed when it is compiled.
+    ``threads`` is the number of CUDA threads that share a trajectory, 1 or a power of two (see ``warp.py``).
     """
 
     objective: Differentiable
@@ -102,6 +103,7 @@ class Specialisation:
     simulated: bool = False
     parts: tuple[str, ...] = ()
     constants: tuple[tuple[str, int], ...] = ()
+    threads: int = 1
 
     @property
     def read(self) -> Rule:
@@ -112,7 +114,12 @@ class Specialisation:
     def blocked(self) -> bool:
         """Whether the tick takes the block form: for rules that need it, and where unrolling costs too much."""
         by_size = self.target == "cpu" and self.objective.dim >= BLOCK_DIM
-        return bool(self.read.stages) or by_size or self.sum is not None
+        return bool(self.read.stages) or by_size or self.sum is not None or self.shared
+
+    @property
+    def shared(self) -> bool:
+        """Whether several threads share a trajectory."""
+        return self.threads > 1
 
     @property
     def sum(self) -> FiniteSum | None:
@@ -137,7 +144,7 @@ class Specialisation:
             return Layout(self.objective.dim, self.read, self.per_start, self.ending)
         emitter = EndingEmitter(self.read, Constants(self.dtype), self.ending, cubic=self.cubic)
         return BlockLayout(
-            self.objective.dim,
+            -(-self.objective.dim // self.threads),
             self.read,
             self.per_start,
             self.ending,
@@ -154,8 +161,12 @@ class Specialisation:
 
     def source(self) -> str:
         """Return the text of the generated module."""
-        constants, how = Constants(self.dtype), _DECORATORS[self.target]
-        body = [*self._lane_functions(constants, how), *self._loop_functions(how, constants)]
+        constants, tables, how = (
+            Constants(self.dtype),
+            rolled.Tables(len(self.objective.numbers)),
+            _DECORATORS[self.target],
+        )
+        body = [*self._lane_functions(constants, how, tables), *self._loop_functions(how, constants, tables)]
         text = "\n\n\n".join(body)
         header = [
             f'"""{self.objective.name} in {self.objective.dim} dimensions, {self.n_params} parameters: '
@@ -168,8 +179,10 @@ class Specialisation:
             f"W = {self.lanes}",
             f"IN_KERNEL = {self.in_kernel}",
             *self.layout.constants(),
+            *(warp.constants_of(self.objective.dim, self.threads) if self.shared else []),
             *(f"{name.upper()} = {value}" for name, value in self.constants),
             *constants.lines(),
+            *tables.lines(),
         ]
         return "\n".join(header) + "\n\n\n" + text + "\n"
 
@@ -178,12 +191,12 @@ class Specialisation:
         """Number of run-time parameters of the objective."""
         return 0 if self.objective.params is None else len(self.objective.params)
 
-    def _lane_functions(self, constants: Constants, how: _Decorators) -> list[str]:
+    def _lane_functions(self, constants: Constants, how: _Decorators, tables: rolled.Tables) -> list[str]:
         """The objective, the stopping tests, the rule and the tick."""
         from batchgd.kernels import stopping
 
         if self.blocked:
-            return self._block_functions(constants, how)
+            return self._block_functions(constants, how, tables)
         tick = TickEmitter(
             self.layout,
             constants,
@@ -201,20 +214,29 @@ class Specialisation:
             decorated(tick.source(), how.loop),
         ]
 
-    def _block_functions(self, constants: Constants, how: _Decorators) -> list[str]:
+    def _block_functions(self, constants: Constants, how: _Decorators, tables: rolled.Tables) -> list[str]:
         """The same for the block form, where the evaluation is a function of its own."""
         from batchgd.kernels import stopping
 
         rule, layout = self.read, self.layout
         assert isinstance(layout, BlockLayout)
-        tick = BlockTick(layout, constants, cubic=self.cubic, arrays=self.target == "numpy")
-        evaluating = self._evaluation(layout, constants, value=tick.has_value, hessian=rule.hessian)
+        form = warp.WarpTick if self.shared else BlockTick
+        tick = form(layout, constants, cubic=self.cubic, arrays=self.target == "numpy")
+        if self.shared:
+            called, calling = warp.evaluation(
+                self.function, constants, tables, value=tick.has_value, width=self.threads
+            )
+        else:
+            evaluated = self._evaluation(layout, constants, value=tick.has_value, hessian=rule.hessian)
+            called, calling = [self.function.emit("value", constants), evaluated[0]], evaluated[1]
         staged = [stage.function for stage in rule.stages]
         functions = with_callees(*staged) if staged else own_functions(rule.module)
+        if self.shared:
+            functions |= warp.replaced(functions)
         on_block = {name for name, function in functions.items() if "ws" in parameters_of(function)}
         text = [
-            decorated(self.function.emit("value", constants), how.lane),
-            *(decorated(part, kind) for part, kind in zip(evaluating, (how.lane, how.pass_loop), strict=True)),
+            *(decorated(part, how.lane) for part in called),
+            decorated(calling, how.pass_loop),
             *(function_source(getattr(stopping, name), constants, how.pass_lane) for name in self.ending.functions),
             *(
                 function_source(function, constants, how.pass_loop if name in on_block else how.pass_lane)
@@ -242,11 +264,13 @@ class Specialisation:
             arrays=self.target == "numpy",
         )
 
-    def _loop_functions(self, how: _Decorators, constants: Constants) -> list[str]:
+    def _loop_functions(self, how: _Decorators, constants: Constants, tables: rolled.Tables) -> list[str]:
         """The value at a row of points; and, around the tick, the loop and its shell."""
         from batchgd.kernels import descend, record
 
         row = ":" if self.target == "numpy" else "i"
+        if self.shared:
+            return warp.loop_functions(self.function, constants, tables, how.lane, simulated=self.simulated)
         if self.sum is None:
             text = evaluate.value_at(self.function, row)
         else:

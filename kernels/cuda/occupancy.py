@@ -4,7 +4,7 @@ The limits of each compute capability are those of the CUDA C++ programming guid
 specifications", and the rounding that of the CUDA occupancy calculator.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from batchgd.kernels.assemble import ComputeCapability, Resources
@@ -101,7 +101,13 @@ class Configuration:
     max_registers: int | None = None
 
 
-def configure(needs: Callable[[int | None], Resources], limits: Limits) -> Configuration:
+def configure(
+    needs: Callable[[int | None], Resources],
+    limits: Limits,
+    *,
+    sizes: Sequence[int] = BLOCK_SIZES,
+    shared: int = 0,
+) -> Configuration:
     """Choose block size and register bound of a kernel.
 
     A bound is kept only where it lets more threads be resident and costs no byte of stack or spills beyond what the
@@ -114,6 +120,10 @@ def configure(needs: Callable[[int | None], Resources], limits: Limits) -> Confi
         Assembles the kernel under a bound (None: without) and says what it then needs.
     limits : Limits
         Of the device.
+    sizes : sequence of int
+        Threads of a block, the preferred size first.
+    shared : int
+        Bytes of shared memory of a block.
 
     >>> from batchgd.kernels.assemble import Resources
     >>> configure(lambda bound: Resources(bound or 140, 0, 0, 0), limits_of((9, 0)))
@@ -121,16 +131,23 @@ def configure(needs: Callable[[int | None], Resources], limits: Limits) -> Confi
     >>> configure(lambda bound: Resources(bound or 140, 0, 8 if bound else 0, 0), limits_of((9, 0)))
     Configuration(threads=128, blocks_per_multiprocessor=3, max_registers=None)
     """
+
+    def share(needed: Resources, threads: int) -> float:
+        return occupancy(needed.registers, threads, limits, shared)
+
+    def size_for(needed: Resources) -> int:
+        return max(sizes, key=lambda threads: share(needed, threads))
+
     best = needs(None)
-    least, size, bound = _memory(best), _block_size(best, limits), None
+    least, size, bound = _memory(best), size_for(best), None
     for tried in register_bounds(best.registers, limits):
         bounded = needs(tried)
         if _memory(bounded) > least:
             break
-        wider = _block_size(bounded, limits)
-        if occupancy(bounded.registers, wider, limits) > occupancy(best.registers, size, limits):
+        wider = size_for(bounded)
+        if share(bounded, wider) > share(best, size):
             best, size, bound = bounded, wider, tried
-    return Configuration(size, max(1, resident_blocks(best.registers, size, limits)), bound)
+    return Configuration(size, max(1, resident_blocks(best.registers, size, limits, shared)), bound)
 
 
 def register_bounds(registers: int, limits: Limits) -> list[int]:
@@ -147,10 +164,6 @@ def register_bounds(registers: int, limits: Limits) -> list[int]:
         if bound < registers and bound not in found:
             found.append(bound)
     return found[:MOST_TRIES]
-
-
-def _block_size(needs: Resources, limits: Limits) -> int:
-    return max(BLOCK_SIZES, key=lambda threads: occupancy(needs.registers, threads, limits))
 
 
 def _memory(needs: Resources) -> int:
