@@ -251,9 +251,9 @@ def test_the_report_is_markdown_and_json(report):
 
 def test_the_gpu_table_is_there_for_gpu_rows_alone():
     assert table.gpu_table([made_up_row()]) == ""
-    needs = {"registers": 60, "stack": 0, "spill_stores": 0, "spill_loads": 0, "occupancy": 0.5}
+    needs = {"threads": 1, "registers": 60, "stack": 0, "spill_stores": 0, "spill_loads": 0, "occupancy": 0.5}
     text = table.gpu_table([made_up_row(backend="cuda", resources=needs)])
-    assert "| float64 | sphere 4  | default |        60 |     0 |       0 |      50 % |" in text
+    assert "| float64 | sphere 4  | default |       1 |        60 |     0 |       0 |      50 % |" in text
 
 
 def test_a_row_that_fails_costs_no_other():
