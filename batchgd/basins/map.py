@@ -260,8 +260,7 @@ def basin_map(
     began = time.perf_counter()
     shape = parse_resolution(resolution)[::-1]
     window = None if window is None else parse_window(window)
-    if isinstance(audit, bool) or not isinstance(audit, int | np.integer) or audit < 0:
-        raise InputError(f"audit is {audit!r}: give a number of pixels, 0 or more")
+    _check_audit(audit)
     settings: dict[str, Any] = {"dtype": dtype, "backend": backend, "threads": threads}
     tolerances = {"x_tol": check_tolerance("x_tol", x_tol), "f_tol": check_tolerance("f_tol", f_tol)}
     stopping = as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, escape=escape)
@@ -291,6 +290,11 @@ def basin_map(
         | settings
         | tolerances,
     )
+
+
+def _check_audit(audit: Any) -> None:
+    if isinstance(audit, bool) or not isinstance(audit, int | np.integer) or audit < 0:
+        raise InputError(f"audit is {audit!r}: give a number of pixels, 0 or more")
 
 
 class _Images:

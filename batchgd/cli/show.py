@@ -32,13 +32,14 @@ def show(
         str | None, typer.Option("--out", metavar="PATH", help="Save the run by these tolerances in a new folder.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No messages on stderr.")] = False,
 ) -> None:
     """Print a saved run: minima by other tolerances, coverage, fidelity, stability."""
     import batchgd as bgd
 
     if out is not None:
         destinations.check_folder(out, overwrite=False)
-    console = Console()
+    console = Console(quiet=quiet)
     with console.guard_stdout():
         result = bgd.load(run, fun=None if fun is None else load_target(fun))
         asked = coverage or stability or any(value is not None for value in (fidelity, x_tol, f_tol))
