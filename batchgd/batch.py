@@ -9,6 +9,7 @@ from batchgd.backends import MIXED, check_dtype, check_threads, choose
 from batchgd.box import Box
 from batchgd.errors import InputError
 from batchgd.methods import Method, as_method, split_per_start
+from batchgd.standins import not_stored
 from batchgd.stopping import Stopping
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def batch_from(result: BatchResult, **changes: Any) -> Batch:
         Where the function is not at hand, or the result was not made by a run.
     """
     if not result.has_function:
-        raise InputError("the function is not stored with this result: load it with bgd.load(folder, fun=...)")
+        raise not_stored("the function")
     if result.starts is None or result.box is None or not isinstance(result.method, Method):
         why = "does not know how it was made" if result.kept else "was saved without its starts (keep='minima')"
         raise InputError(f"this result {why}: run it again")

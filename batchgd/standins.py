@@ -53,22 +53,28 @@ class StoredStarts:
         return self._points[first:stop]
 
 
+def not_stored(function: str) -> InputError:
+    """The error of a result whose function is not at hand."""
+    return InputError(
+        f"{function} is not stored with this result: load it with bgd.load(folder, fun=...), in the shell by --fun "
+        "(of connect: TARGET)"
+    )
+
+
 class MissingFunction:
     """Stands where a function would: it has the name and the dimension, and says how to get the rest.
 
-    >>> MissingFunction("mine", 2).value(0.0)
+    >>> MissingFunction("mine", 2).value(0.0)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...
-    batchgd.errors.InputError: the function 'mine' is not stored with the result; load it with bgd.load(folder, fun=...)
+    batchgd.errors.InputError: the function 'mine' is not stored with this result: load it with bgd.load(folder, ...
     """
 
     def __init__(self, name: str, dim: int) -> None:
         self.name, self.dim = name, dim
 
     def _missing(self, *_: Any) -> Any:
-        raise InputError(
-            f"the function {self.name!r} is not stored with the result; load it with bgd.load(folder, fun=...)"
-        )
+        raise not_stored(f"the function {self.name!r}")
 
     value: Callable[..., Any] = _missing
     gradient: Callable[..., Any] = _missing

@@ -256,3 +256,8 @@ def test_bad_input_is_told_in_one_line(arguments, words):
 def test_the_shell_refuses_in_one_line(line, capsys):
     assert main(["map", *line.split()]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_function_of_one_variable_has_no_plane():
+    with pytest.raises(InputError, match="two coordinates or more"):
+        bgd.basin_map("rastrigin", dim=1)

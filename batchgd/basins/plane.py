@@ -87,6 +87,8 @@ def parse_plane(plane: Any, at: Any, box: Box) -> tuple[Plane, Floats]:
     """
     if plane is None and box.dim == 2:
         plane = (0, 1)
+    if box.dim < 2:
+        raise InputError("a map needs two coordinates or more, and this function has one")
     if plane is None:
         raise InputError(
             f"a map of {box.dim} dimensions needs a plane: give two axes, as plane=(0, 1) or --plane 0,1, or three "

@@ -18,7 +18,7 @@ from batchgd.minima import Identity, find_minima
 from batchgd.minima.merge import check_tolerance
 from batchgd.minima.scale import measure
 from batchgd.minima.sites import MINIMA, find_sites, locate
-from batchgd.standins import host
+from batchgd.standins import host, not_stored
 from batchgd.strategies.explore import drawn_fractions
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def minima_against_tolerance(result: MultistartResult, x_tol: ArrayLike | None =
 def _cells(result: MultistartResult) -> tuple[Catalogue, NDArray[np.uint64]]:
     """The catalogue of a result's endpoints, and the key of every start."""
     if not result.has_function:
-        raise InputError("the function is not stored with this result: load it with bgd.load(folder, fun=...)")
+        raise not_stored("the function")
     if not result.kept:
         if result.cells is None:
             raise InputError("this run kept neither endpoints nor cells (keep='minima', loaded): run it again")
