@@ -120,12 +120,15 @@ def line_search(fun, gradient, x, direction, step, longest, c1=1e-4, c2=0.9):
             step = min(longest, step + growth * (step - before[0]))
 
 
-def along_directions(kind, fun, gradient, x, width, gtol, cap=0.01, c2=0.9, memory=5):
-    """Return (x, updates, evaluations) of nonlinear CG, BFGS or L-BFGS in a cubic box, the latter from all pairs."""
+def along_directions(kind, fun, gradient, x, width, gtol, cap=0.01, c2=0.9, memory=5, units=1.0):
+    """Return (x, updates, evaluations) of nonlinear CG, BFGS or L-BFGS in a cubic box, the latter from all pairs.
+
+    ``units`` of the coordinates: the norm that ``gtol`` is held against is that of the gradient in others' units.
+    """
     g, evaluations, updates, pairs = gradient(x), 1, 0, []
     step, slope, curved = 0.0, 0.0, False
     metric, direction = None, -(width**2) * g
-    while np.linalg.norm(g) > gtol:
+    while np.linalg.norm(g / units) > gtol:
         if g @ direction >= 0:
             direction = -(width**2) * g
         longest = cap / (np.linalg.norm(direction) / width)

@@ -17,10 +17,12 @@ import nist
 CURVATURES = np.array([1.0, 3.0, 10.0, 40.0, 100.0])
 WIDE = {"box": [(-1e4, 1e4)] * 5}  # no step is cut short
 BOX = [(-6.0, 6.0)] * 2
+OBLONG = [(-6.0, 6.0), (-6.0, 6.5)]  # that of test_methods: what it compiled serves here too
+UNITS = np.array([1.0, 12.5 / 12.0])  # in these it is cubic
 KINDS = {
     "cg": (bgd.NonlinearCG(), 0.1),
     "bfgs": (bgd.BFGS(), 0.9),
-    "lbfgs": (bgd.LBFGS(memory=3), 0.9),
+    "lbfgs": (bgd.LBFGS(), 0.9),
 }
 
 
@@ -55,23 +57,23 @@ def test_an_exact_search_ends_on_a_quadratic_in_as_many_updates_as_dimensions(me
 @pytest.mark.parametrize("backend", ["numpy", "cpu"])
 def test_follows_its_reference(kind, backend):
     (method, curvature), x0 = KINDS[kind], np.random.default_rng(3).uniform(-5.0, 5.0, (30, 2))
-    batch = bgd.descend(himmelblau, x0, method=method, box=BOX, gtol=1e-3, backend=backend)
+    batch = bgd.descend(himmelblau, x0, method=method, box=OBLONG, gtol=1e-3, backend=backend)
+    in_units = (lambda u: himmelblau(u * UNITS)), (lambda u: himmelblau_gradient(u * UNITS) * UNITS)
     ends = [
-        naive.along_directions(kind, himmelblau, himmelblau_gradient, x, 12.0, 1e-3, c2=curvature, memory=3) for x in x0
+        naive.along_directions(kind, *in_units, x / UNITS, 12.0, 1e-3, c2=curvature, memory=5, units=UNITS) for x in x0
     ]
-    np.testing.assert_allclose(batch.x, [end[0] for end in ends], rtol=0, atol=1e-8)
+    np.testing.assert_allclose(batch.x, [end[0] * UNITS for end in ends], rtol=0, atol=1e-8)
     assert batch.nit.tolist() == [end[1] for end in ends]
     assert batch.nfev.tolist() == [end[2] for end in ends]
 
 
 def test_newton_ends_on_a_quadratic_in_one_update():
     x0 = np.random.default_rng(0).uniform(-1.0, 1.0, (20, 5))
-    for backend in ("numpy", "cpu"):
-        batch = bgd.descend(
-            lambda x: 0.5 * np.sum(CURVATURES * x**2) + x[0] * x[1], x0, method=bgd.Newton(), backend=backend, **WIDE
-        )
-        assert (batch.status == Status.GRADIENT).all()
-        assert (batch.nit == 1).all()
+    batch = bgd.descend(
+        lambda x: 0.5 * np.sum(CURVATURES * x**2) + x[0] * x[1], x0, method=bgd.Newton(), backend="numpy", **WIDE
+    )
+    assert (batch.status == Status.GRADIENT).all()
+    assert (batch.nit == 1).all()
 
 
 def test_newtons_step_is_the_best_one_within_the_radius():
@@ -91,10 +93,11 @@ def test_newtons_step_is_the_best_one_within_the_radius():
     assert np.mean(np.array(shares) > 0.9) > 0.95
 
 
-def test_newton_leaves_a_maximum_and_converges_quadratically():
+@pytest.mark.parametrize("backend", ["numpy", "cpu"])
+def test_newton_leaves_a_maximum_and_converges_quadratically(backend):
     x0 = [[-0.6, -1.3]]  # in the concave region around the maximum
     updates = [
-        bgd.descend(himmelblau, x0, method=bgd.Newton(), box=BOX, gtol=gtol, backend="numpy").nit[0]
+        bgd.descend(himmelblau, x0, method=bgd.Newton(), box=OBLONG, gtol=gtol, backend=backend).nit[0]
         for gtol in (1.0, 1e-10)
     ]
     assert updates[0] > 10
