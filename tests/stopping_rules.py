@@ -115,7 +115,7 @@ STEP_RULES = {
 
 def paths(method, points, longest=60):
     """The accepted points of each trajectory, from runs that end after 0, 1, 2, ... updates."""
-    batch = make_batch(bowl, box=BOX, starts=points, method=method, backend="cpu")
+    batch = make_batch(bowl, box=BOX, starts=points, method=method, backend="numpy")
     stops = [bgd.Stopping(gtol=1e-300, maxiter=k) for k in range(longest)]
     ends = [run(batch.again(stopping=stopping)).endpoints for stopping in stops]
     x = np.array([end.x for end in ends])

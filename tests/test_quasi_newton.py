@@ -104,14 +104,19 @@ def test_newton_leaves_a_maximum_and_converges_quadratically(backend):
     assert updates[1] - updates[0] <= 4
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "newton"])
-def test_ends_where_scipy_ends(kind):
+@pytest.fixture(scope="module")
+def scipys_ends():
     from scipy.optimize import minimize
 
     x0 = np.random.default_rng(1).uniform(0.5, 1.5, (10, 5))
+    return x0, [minimize(rosenbrock, x, method="L-BFGS-B", options={"ftol": 0, "gtol": 1e-9}).x for x in x0]
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "newton"])
+def test_ends_where_scipy_ends(kind, scipys_ends):
+    x0, scipy = scipys_ends
     method = bgd.Newton() if kind == "newton" else KINDS[kind][0]
     batch = bgd.descend(rosenbrock, x0, method=method, box=[(-2.0, 2.0)] * 5, gtol=1e-9, backend="numpy")
-    scipy = [minimize(rosenbrock, x, method="L-BFGS-B", options={"ftol": 0, "gtol": 1e-9}).x for x in x0]
     np.testing.assert_allclose(batch.x, scipy, rtol=0, atol=1e-5)
     np.testing.assert_allclose(batch.x, 1.0, rtol=0, atol=1e-8)
 

@@ -23,6 +23,8 @@ METHODS = {
 COMPILED = dict.fromkeys(
     ("gradient, relative, max-norm", "value, relative", "value, two in a row", "target", "patience"), "Barzilai-Borwein"
 ) | {"step, relative": "heavy ball"}
+WAITING = {"gtol_rel": 1e-300, "norm": "max", "target": -1e300, "patience": 10**6, "maxfev": 10**6}
+"""Limits that no path reaches: with them the rules of the same method share one compiled loop."""
 NEVER_REJECT = ("gradient descent", "heavy ball")
 
 
@@ -41,6 +43,8 @@ def test_a_rule_ends_a_path_where_its_definition_says(rule, backend, travelled):
     if rule in STEP_RULES and name not in NEVER_REJECT:
         pytest.skip("a line search may yet shorten the step to come")
     settings, status, holds = (RULES | STEP_RULES)[rule]
+    if backend == "cpu" and not rule.startswith(("value", "step")):
+        settings = WAITING | settings
     ends = bgd.descend(bowl, STARTS, box=BOX, method=METHODS[name], stopping=bgd.Stopping(**settings), backend=backend)
     expected = [first(way, holds) for way in ways]
     assert min(expected) > 0
@@ -54,11 +58,11 @@ def test_a_rule_ends_a_path_where_its_definition_says(rule, backend, travelled):
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", METHODS)
 def test_maxfev_counts_rejected_trials_and_ends_at_an_accepted_point(name, backend):
-    if backend == "cpu" and name in NEVER_REJECT:
-        pytest.skip("all methods on numpy, those that reject compiled")
+    if backend == "cpu" and name != "Barzilai-Borwein":
+        pytest.skip("all methods on numpy, one that rejects compiled")
     ways = paths(METHODS[name], STARTS, 8)
     for most in (5, 6, 7):
-        free = bgd.Stopping(gtol=1e-300, maxfev=most)
+        free = bgd.Stopping(**{**WAITING, "gtol": 1e-300, "maxfev": most})
         ends = bgd.descend(bowl, STARTS, box=BOX, method=METHODS[name], stopping=free, backend=backend)
         assert (ends.status == Status.MAXFEV).all()
         assert (ends.nfev == most).all()
@@ -71,13 +75,18 @@ def parabola(x):
     return 0.5 * x[0] ** 2
 
 
+def raised(x, level):
+    return level + parabola(x)
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 class TestDivergence:
     """x_k = (1 - η)^k x_0 with η = 3: it doubles and changes sign."""
 
-    def ended(self, backend, x0, fun=parabola, **settings):
-        stopping = bgd.Stopping(escape=np.inf, **settings)
-        return bgd.descend(fun, x0, method=bgd.GradientDescent(3.0), stopping=stopping, backend=backend)
+    def ended(self, backend, x0, level=0.0, f_growth=1e300, x_growth=1e300):
+        stopping = bgd.Stopping(escape=np.inf, f_growth=f_growth, x_growth=x_growth)
+        method = bgd.GradientDescent(3.0)
+        return bgd.descend(raised, x0, params=level, method=method, stopping=stopping, backend=backend)
 
     def test_by_growth_of_the_value(self, backend):
         # f_k - f_0 = (4^k - 1) f_0, against 100 max(1, f_0)
@@ -87,7 +96,7 @@ class TestDivergence:
 
     def test_growth_is_measured_from_the_start(self, backend):
         # f_k - f_0 = 2 (4^k - 1), against f_0 = 52
-        ends = self.ended(backend, [[2.0]], lambda x: 50.0 + 0.5 * x[0] ** 2, f_growth=1.0)
+        ends = self.ended(backend, [[2.0]], level=50.0, f_growth=1.0)
         assert ends.nit.tolist() == [3]
 
     def test_by_growth_of_x(self, backend):
@@ -140,7 +149,8 @@ class TestOscillation:
     ids=str,
 )
 def test_float32_stops_where_it_makes_no_progress(name, method):
-    result = bgd.multistart(name, dim=2, starts=2000, dtype="float32", method=method, backend="cpu")
+    backend = "cpu" if (name, method) == ("ackley", None) else "numpy"
+    result = bgd.multistart(name, dim=2, starts=2000, dtype="float32", method=method, backend=backend)
     capped = np.count_nonzero(~np.isin(result.status, [Status.GRADIENT, Status.STALLED]))
     assert capped <= (2 if name == "ackley" else 0)  # a step of fixed length jumps over Ackley's kink for ever
     assert np.quantile(result.nfev, 0.99) < 1500
@@ -163,7 +173,7 @@ def test_statuses_keep_their_numbers_and_tell_success():
     assert [status.name for status in Status] == [*names.split(), "OSCILLATING", "PLATEAU", "TIME"]
     assert all(status.message for status in Status)
     assert set(AT_REST) < set(SUCCESSES)
-    ends = bgd.descend(bowl, STARTS, box=BOX, target=3.2)
+    ends = bgd.descend(bowl, STARTS, box=BOX, target=3.2, backend="numpy")
     assert ends.success.all()
     assert ends.message[0] == "the value fell to the target"
     assert ends.summary()["status"] == {"TARGET": len(STARTS)}

@@ -29,7 +29,9 @@ def close(share, expected, n):
 @pytest.mark.parametrize("backend", ["cpu", "numpy"])
 def test_the_four_regimes_of_an_ill_conditioned_quadratic(backend):
     rates = np.array([0.002, 0.3, 0.99, 1.5, 1.98, 2.002, 2.5]) / STEEP
-    result = bgd.sweep(valley, box=SQUARE, starts=200, learning_rate=rates, maxiter=6000, backend=backend)
+    flows = backend == "numpy"  # to compile gradient flow takes five seconds, and Himmelblau's basins need it below
+    options = {"maxiter": 6000, "backend": backend, "fidelity": flows}
+    result = bgd.sweep(valley, box=SQUARE, starts=200, learning_rate=rates, **options)
     assert result.slow.tolist() == [1, 0, 0, 0, 0, 0, 0]
     assert result.monotone[1:3].tolist() == [1, 1]
     assert (result.oscillating[3:5] > 0.97).all()  # but for starts along the valley's bottom
@@ -42,7 +44,7 @@ def test_the_four_regimes_of_an_ill_conditioned_quadratic(backend):
     np.testing.assert_allclose(result.nit_median[1:4], expected, rtol=0.1)
     assert (result.nit_tail[1:5] >= result.nit_median[1:5]).all()
     assert result.nit_median[0] == 6000
-    assert result.fidelity[1:5].tolist() == [1, 1, 1, 1]
+    assert not flows or result.fidelity[1:5].tolist() == [1, 1, 1, 1]
     assert result.recommended.value == pytest.approx(1.98 / STEEP)
     assert "2/(L+μ) = 0.0198" in result.recommended.reason
 
@@ -62,7 +64,7 @@ def test_heavy_ball_holds_out_up_to_its_own_threshold():
 
 def test_styblinski_tang_loses_its_deep_minimum_first():
     n = 3000
-    result = bgd.sweep("styblinski_tang", dim=1, starts=n, learning_rate=[0.057, 0.058, 0.069])
+    result = bgd.sweep("styblinski_tang", dim=1, starts=n, learning_rate=[0.057, 0.058, 0.069], backend="numpy")
     converged = result.monotone + result.oscillating
     assert converged[0] == 1.0
     assert close(converged[1], 0.469, n)
@@ -70,7 +72,8 @@ def test_styblinski_tang_loses_its_deep_minimum_first():
     assert result.best[0] == pytest.approx(-39.16616570377)
     assert result.best[1] > -39.16
     assert 2.0 / result.curvatures.sharpest == pytest.approx(0.05783, abs=5e-6)
-    found = bgd.multistart("styblinski_tang", dim=1, starts=n, method=bgd.GradientDescent(0.057))
+    method = bgd.GradientDescent(0.057)
+    found = bgd.multistart("styblinski_tang", dim=1, starts=n, method=method, backend="numpy")
     assert close(found.minima.fraction[0], 0.529, n)
 
 
@@ -97,7 +100,7 @@ def test_himmelblau_keeps_its_basins_up_to_a_rate():
 def test_rastrigin_changes_at_the_theoretical_thresholds():
     steepest = 2.0 + 40.0 * np.pi**2  # curvature at the central minimum
     rates = np.array([0.005, 0.9, 1.1, 1.95, 2.06]) / steepest
-    result = bgd.sweep("rastrigin", dim=2, starts=500, learning_rate=rates, maxiter=1000)
+    result = bgd.sweep("rastrigin", dim=2, starts=500, learning_rate=rates, maxiter=1000, backend="numpy")
     assert result.slow.tolist() == [1, 0, 0, 0, 0]
     assert result.monotone.tolist() == [0, 1, 0, 0, 0]
     assert result.oscillating.tolist() == [0, 0, 1, 1, 0]
