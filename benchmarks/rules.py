@@ -1,0 +1,68 @@
+"""Time one update of every first-order rule beside plain gradient descent: `python benchmarks/rules.py`.
+
+10-D Rastrigin, one thread, seconds of the processor and not of the clock, so that a busy machine disturbs little. The
+rates are so small that nothing converges: every trajectory makes all its updates.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from batchgd.batch import Batch, make_batch
+from batchgd.bench.ceiling import function_rate
+from batchgd.bench.operations import DIVIDES
+from batchgd.methods import METHODS
+from batchgd.methods.first_order import FirstOrder
+from batchgd.run import run, specialisation_of
+from batchgd.stopping import Stopping
+
+DIM, STARTS, UPDATES = 10, 8192, 400
+REPEATS = 9
+
+
+def main() -> None:
+    """Measure and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--dtype", choices=("float64", "float32"), default="float64")
+    dtype = parser.parse_args().dtype
+    batches = {name: _batch(name, dtype) for name in _names()}
+    best: dict[str, float] = {}
+    for turn in range(REPEATS + 1):
+        for name, batch in batches.items():
+            seconds = _seconds_per_update(batch)
+            if turn:  # the first one compiles
+                best[name] = min(best.get(name, seconds), seconds)
+    plain = best["gradient_descent"]
+    print("| rule | ns per update | over plain descent | slots of a lane |\n|---|---|---|---|")
+    for name, seconds in best.items():
+        slots = specialisation_of(batches[name]).layout.size
+        print(f"| {name} | {1e9 * seconds:.1f} | {seconds / plain:.2f} | {slots} |")
+    for title, functions in {"division": [DIVIDES], "division and root": [DIVIDES, "sqrt"]}.items():
+        least = DIM * sum(1.0 / function_rate(function, dtype, 1) for function in functions)
+        print(f"\nOne {title} per coordinate: {1e9 * least:.1f} ns, {least / plain:.2f} of plain descent")
+
+
+def _names() -> list[str]:
+    """The rules that take every step and ask for a learning rate; plain descent first."""
+    rules = [name for name, row in METHODS.items() if issubclass(row.cls, FirstOrder) and not row.fixed]
+    return [name for name in rules if "learning_rate" in METHODS[name].trial]
+
+
+def _batch(name: str, dtype: str) -> Batch:
+    row = METHODS[name]
+    method = row(**{**row.trial, "learning_rate": 1e-5})
+    stopping = Stopping(gtol=1e-12, maxiter=UPDATES)
+    return make_batch(
+        "rastrigin", dim=DIM, starts=STARTS, method=method, stopping=stopping, backend="cpu", dtype=dtype, threads=1
+    )
+
+
+def _seconds_per_update(batch: Batch) -> float:
+    began = time.process_time()
+    updates = run(batch).endpoints.nit.sum()
+    return (time.process_time() - began) / updates
+
+
+if __name__ == "__main__":
+    main()
