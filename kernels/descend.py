@@ -7,7 +7,8 @@ same text becomes CPU code (W lanes a block, shards claimed by worker threads) a
 The workspace ``ws`` is one flat array of reals, slot k of lane lane at ``ws[k * W + lane]``: x, the rule's vectors and
 scalars, learning rates and the like that differ per start, and the lane's own counters; behind them, in a block of
 several lanes, starts that were drawn ahead. ``index[lane]`` is the start that a lane descends from, -1 for one that is
-parked because no start is left; ``index[W]`` is the first start that has not been drawn.
+parked because no start is left; ``index[W]`` is the first start that has not been drawn. On the CPU the tick is called
+by its address, which stands behind that (see ``addresses.py``): this loop is compiled once for all objectives.
 """
 
 from typing import Any

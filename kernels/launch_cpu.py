@@ -9,18 +9,18 @@ import os
 import queue
 import threading
 from collections.abc import Iterator
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from batchgd.kernels.addresses import EVALUATE, P_SIZE, TAIL, TICK, WS_SIZE, address_of
 from batchgd.kernels.plan import Endpoints, Plan
 
 LEAST = 256
 """Starts of the smallest shard: in smaller ones the lanes that have run out of starts would cost too much."""
 
 
-def launch(module: ModuleType, plan: Plan, threads: int) -> None:
+def launch(module: Any, plan: Plan, threads: int) -> None:
     """Descend from every start of the plan; returns when all shards are finished or ended by ``control``."""
     _descend_shard(module, plan, _State(module, plan), 0, 0)  # of no starts: what is not compiled yet is compiled here
     plan.ready()
@@ -90,9 +90,13 @@ def _stay_on(processor: int) -> None:
 class _State:
     """One worker's lane block."""
 
-    def __init__(self, module: ModuleType, plan: Plan):
+    def __init__(self, module: Any, plan: Plan):
         self.workspace = np.zeros((module.SLOTS + plan.dim) * module.W, plan.dtype)
-        self.index = np.empty(module.W + 1, np.int64)
+        self.index = np.empty(module.W + 1 + TAIL, np.int64)
+        tail = self.index[-TAIL:]
+        tail[WS_SIZE], tail[P_SIZE] = self.workspace.size, plan.p.size
+        tail[TICK] = address_of(module.tick, plan.dtype)
+        tail[EVALUATE] = address_of(module.evaluate, plan.dtype) if hasattr(module, "evaluate") else 0
         self.queue = np.empty(2, np.int64)
 
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from batchgd.kernels import batches
-from batchgd.kernels.plan import Endpoints
+from batchgd.kernels.addresses import address_of
 from batchgd.landscapes import get
+from batchgd.specialise import parts
 from batchgd.specialise.module import Specialisation
 
 llvm = pytest.importorskip("llvmlite.binding")
@@ -23,21 +24,12 @@ CASES = [
 
 
 def assembly(name, dim, rule, dtype):
-    """Compile a specialisation from its text alone and return the assembly of its loop over shards."""
-    specialisation = Specialisation(get(name).objective(dim), rule, dtype)
+    """Compile the tick of a specialisation from its text alone and return its assembly."""
+    text = parts.texts(Specialisation(get(name).objective(dim), rule, dtype))["tick"]
     module: dict = {"__name__": "specialisation"}
-    exec(compile(specialisation.source(), "<specialisation>", "exec"), module)
-    rows = Endpoints.empty(0, 0, dim, dtype)
-    real, box = np.zeros((0, dim), dtype), np.zeros(3, dtype)
-    ends, h = np.zeros(dim, dtype), np.full(16, 0.1, dtype)
-    limits = np.full(6, 0.1, dtype)
-    workspace = np.zeros((module["SLOTS"] + dim) * module["W"], dtype)
-    index, queue, control = np.zeros(module["W"] + 1, np.int64), np.zeros(2, np.int64), np.zeros(1, np.int32)
-    module["descend"](
-        workspace, index, queue, np.uint64(0), ends, ends, real, real[:, :0].copy(), box, box, h, limits, control,
-        rows.x, rows.nit, rows.nfev, rows.status, 0,
-    )  # fmt: skip
-    (text,) = module["descend"].inspect_asm().values()
+    exec(compile(text, "<specialisation>", "exec"), module)
+    address_of(module["tick"], dtype)
+    (text,) = module["tick"].inspect_asm().values()
     return text
 
 

@@ -17,10 +17,10 @@ OPTIONS = {"gtol": 1e-6, "maxiter": 60, "backend": "numpy"}
 def in_block_form(monkeypatch):
     def switch():
         monkeypatch.setattr(Specialisation, "blocked", True)
-        loading._text.cache_clear()
+        loading._texts.cache_clear()
 
     yield switch
-    loading._text.cache_clear()
+    loading._texts.cache_clear()
 
 
 @pytest.mark.parametrize("name", METHODS)

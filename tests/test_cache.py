@@ -21,14 +21,16 @@ from batchgd.specialise import folder as folders
 from batchgd.specialise import loading
 from batchgd.specialise.folder import Entry, cache_folder, chosen_folder, entries, trim, write_atomically
 from batchgd.specialise.machine_code import hasten, keep
+from batchgd.specialise.parts import ENTRIES
 
 COMMAND = """\
 import json, sys
 from batchgd.cli import main
 code = main("run rastrigin --dim 10 --starts 2000 --backend cpu --method gradient_descent "
             "--learning-rate 0.002 --json".split())
-from batchgd.specialise import loading
-statistics = [getattr(module, name).stats for module in loading._LOADED.values() for name in ("descend", "values")]
+from batchgd.specialise import loading, parts
+statistics = [vars(module)[name].stats for module in loading._LOADED.values() for names in parts.ENTRIES.values()
+              for name in names if hasattr(vars(module).get(name), "stats")]
 print(json.dumps([code, *(sum(sum(getattr(s, what).values()) for s in statistics)
                           for what in ("cache_hits", "cache_misses"))]), file=sys.stderr)
 """
@@ -72,16 +74,19 @@ def test_two_processes_may_write_the_same_entry(race):
     cache, (first, second) = race
     assert first[1][0] == second[1][0] == 0
     assert without_seconds(first[0]) == without_seconds(second[0])
-    (entry,) = cache.iterdir()
-    names = sorted(re.sub("-[0-9a-f]{16}", "", file.name) for file in entry.iterdir())
-    assert names == ["descend.code", "specialisation.py", "values.code"]
+    files = [sorted(re.sub("-[0-9a-f]{16}", "", file.name) for file in entry.iterdir()) for entry in cache.iterdir()]
+    assert sorted(files) == [
+        ["descend.code", "specialisation.py"],
+        ["specialisation.py", "tick.code"],
+        ["specialisation.py", "values.code"],
+    ]
 
 
 def test_a_second_process_compiles_nothing(race):
     cache, (first, _) = race
     before = snapshot(cache)
     answer, (code, hits, misses), _ = finish(process(cache))
-    assert (code, hits, misses) == (0, 2, 0)
+    assert (code, hits, misses) == (0, 3, 0)
     assert snapshot(cache) == before
     assert without_seconds(answer) == without_seconds(first[0])
 
@@ -89,7 +94,7 @@ def test_a_second_process_compiles_nothing(race):
 @pytest.mark.skipif(sys.platform == "win32", reason="needs resource limits")
 def test_a_full_disk_costs_one_warning(race, tmp_path):
     answer, (code, hits, misses), messages = finish(process(tmp_path / "cache", LIMITED + COMMAND))
-    assert (code, hits, misses) == (0, 0, 2)
+    assert (code, hits, misses) == (0, 0, 3)
     assert without_seconds(answer) == without_seconds(race[1][0][0])
     (warning,) = [line for line in messages if "cache folder" in line]
     assert "batchgd cache --clear" in warning
@@ -214,8 +219,35 @@ def test_however_starts_lie_in_memory_the_code_is_compiled_once(cache):
     frozen.flags.writeable = False
     for points in (x0, frozen, np.asfortranarray(x0), x0[::-1], np.broadcast_to(x0[:1], (3, 2)), x0.tolist()):
         bgd.descend(square, points, backend="cpu", method="gradient_descent", maxiter=3)
-    (module,) = loading._LOADED.values()
-    assert [len(getattr(module, name).signatures) for name in ("descend", "values")] == [1, 1]
+    assert {name: len(code.signatures) for name, code in entry_points()} == {
+        "descend": 1, "record": 0, "tick": 1, "values": 1,
+    }  # fmt: skip
+
+
+def entry_points():
+    """Everything that is compiled on its own in the modules that are loaded, with its name."""
+    for module in loading._LOADED.values():
+        names = [name for names in ENTRIES.values() for name in names if name in vars(module)]
+        yield from ((name, getattr(module, name)) for name in names if hasattr(getattr(module, name), "stats"))
+
+
+def test_a_new_objective_compiles_only_what_knows_it(cache, monkeypatch):
+    """The loop is shared by all objectives, and so is the tick of a method in block form."""
+    box = [(-1.0, 1.0)] * 2
+
+    def compiled_by(function, method):
+        before = snapshot(cache)
+        loading._LOADED.clear()  # as a new process would find it
+        result = bgd.multistart(function, box=box, starts=20, method=method, backend="cpu")
+        assert len(result.minima) == 1
+        return sorted(file.name.split("-")[0] for file in set(snapshot(cache)) - set(before) if file.suffix == ".code")
+
+    first, second = (lambda x: x[0] ** 2 + x[1] ** 2), (lambda x: np.cosh(x[0] - 0.5) + x[1] ** 2)
+    assert compiled_by(first, "barzilai_borwein") == ["descend", "tick", "values"]
+    assert compiled_by(second, "barzilai_borwein") == ["tick", "values"]
+    assert compiled_by(first, "lbfgs") == ["descend", "evaluate", "tick"]
+    assert compiled_by(second, "lbfgs") == ["evaluate"]
+    assert compiled_by(second, "lbfgs") == []
 
 
 @pytest.mark.parametrize("damage", [b"", b"\xff\xfe\x00", b"raise SystemExit\n"], ids=["empty", "binary", "code"])

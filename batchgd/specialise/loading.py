@@ -14,23 +14,41 @@ import sys
 from functools import cache, lru_cache, partial
 from importlib import metadata
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from batchgd.specialise.folder import KEY_DIGITS, TEXT, cache_folder, touch, write_atomically
-from batchgd.specialise.module import ENTRIES, KERNELS, Specialisation
+from batchgd.specialise.module import KERNELS, Specialisation
+from batchgd.specialise.parts import ENTRIES, texts
 
 _LOADED: dict[str, ModuleType] = {}
 
 
-def load(specialisation: Specialisation) -> ModuleType:
-    """Return the module of a specialisation; what it holds is compiled, or read from the cache, when first called."""
-    text = _text(specialisation)
-    key = _key(text, specialisation.target)
+def load(specialisation: Specialisation) -> Any:
+    """Return what a launch needs of a specialisation; it is compiled, or read from the cache, when first called.
+
+    For CUDA and NumPy that is one module. On the CPU the parts of ``parts.py`` are put together, each of them loaded
+    once for all specialisations that share it.
+    """
+    target, made = specialisation.target, _texts(specialisation)
+    modules = {name: _loaded(text, target, ENTRIES.get(name, KERNELS)) for name, text in made.items()}
+    if target != "cpu":
+        return modules["module"]
+    loop = modules["loop"]
+    return SimpleNamespace(
+        W=loop.W,
+        SLOTS=loop.SLOTS,
+        **{name: getattr(modules[part], name) for part, names in ENTRIES.items() if part in modules for name in names},
+    )
+
+
+def _loaded(text: str, target: str, entries: tuple[str, ...]) -> ModuleType:
+    """The module of a text, run once in this process."""
+    key = _key(text, target)
     if key not in _LOADED:
         folder = cache_folder()
         entry = None if folder is None else folder / key
-        _LOADED[key] = _run(key, text, entry, target=specialisation.target)
+        _LOADED[key] = _run(key, text, entry, target=target, entries=entries)
     return _LOADED[key]
 
 
@@ -41,11 +59,11 @@ def _key(text: str, target: str) -> str:
 
 
 @lru_cache(maxsize=256)  # writing it anew for each run of the same objective took 15 ms
-def _text(specialisation: Specialisation) -> str:
-    return specialisation.source()
+def _texts(specialisation: Specialisation) -> dict[str, str]:
+    return texts(specialisation) if specialisation.target == "cpu" else {"module": specialisation.source()}
 
 
-def _run(key: str, text: str, entry: Path | None, *, target: str) -> ModuleType:
+def _run(key: str, text: str, entry: Path | None, *, target: str, entries: tuple[str, ...]) -> ModuleType:
     """Run the text as a module. It comes from memory: what lies in the file is for readers, and cannot do harm.
 
     A CUDA module gets two functions for further kernels: by ``keep(kernel, variant)`` they lie beside its own on disk,
@@ -62,13 +80,13 @@ def _run(key: str, text: str, entry: Path | None, *, target: str) -> ModuleType:
 
         vars(module)["keep"] = partial(keep_kernel, folder=entry)
         vars(module)["keep_shared"] = partial(keep_kernel, folder=_shared_entry(entry.parent))
-        for name in KERNELS:
+        for name in entries:
             if hasattr(module, name):
                 keep_kernel(getattr(module, name), entry)
     if target == "cpu":
         from batchgd.specialise.machine_code import hasten, keep
 
-        for name in ENTRIES:
+        for name in entries:
             hasten(getattr(module, name))
             if entry is not None:
                 keep(getattr(module, name), entry)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,19 +12,28 @@ from batchgd.specialise.block import BlockLayout, BlockTick
 from batchgd.specialise.ending import Ending, EndingEmitter
 from batchgd.specialise.layout import Layout
 from batchgd.specialise.loops import with_loops_chosen
+from batchgd.specialise.parts import CARRIED
 from batchgd.specialise.rows import as_rows
 from batchgd.specialise.rule import Rule, parameters_of, read_rule
 from batchgd.specialise.tick import TickEmitter
-from batchgd.specialise.typed import Constants, decorated, function_source, functions_of, own_functions, with_callees
+from batchgd.specialise.typed import (
+    Constants,
+    copied,
+    decorated,
+    function_source,
+    functions_of,
+    own_functions,
+    with_callees,
+)
 
 if TYPE_CHECKING:
     from batchgd.differentiable import Differentiable
     from batchgd.finite_sum import FiniteSum
     from batchgd.objective import Objective
 
-_HEADERS = {
+HEADERS = {
     "cpu": """\
-from numba import njit
+from numba import carray, njit
 
 FLAGS = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
 INNER = {**FLAGS, "no_cpython_wrapper": True}
@@ -40,12 +49,13 @@ FLAGS = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True}
 
 
 @dataclass(frozen=True)
-class _Decorators:
+class Decorators:
     """How each kind of function is compiled: what one lane does, the loop, and what the host calls.
 
     Only what the host calls gets a wrapper for Python: wrappers for all took a fifth of the compile time. In the passes
     of the block form no product is fused with a sum: whether LLVM sees that a pass adds what the one before multiplied
-    depends on how far it unrolls the lanes, and results must not depend on the width of a block.
+    depends on how far it unrolls the lanes, and results must not depend on the width of a block. ``tick`` and
+    ``pass_tick`` are for what the loop calls, and what a tick in block form calls.
     """
 
     lane: str | None
@@ -53,29 +63,32 @@ class _Decorators:
     entry: str | None
     pass_lane: str | None
     pass_loop: str | None
+    tick: str | None
+    pass_tick: str | None
 
 
-_DECORATORS = {
-    # All in one function: a call that passes a dozen arrays costs more than what it does.
-    "cpu": _Decorators(
+_DEVICE = "cuda.jit(device=True)"
+
+DECORATORS = {
+    # Inlined by force: a call that passes a dozen arrays costs more than what it does.
+    "cpu": Decorators(
         "njit(**INNER, forceinline=True)",
         "njit(**INNER, forceinline=True)",
         "njit(**FLAGS)",
         "njit(**PASS, forceinline=True)",
         "njit(**PASS, forceinline=True)",
+        "njit(**INNER)",
+        "njit(**PASS)",
     ),
-    "cuda": _Decorators("njit(**FLAGS)", "cuda.jit(device=True)", "cuda.jit", "njit(**FLAGS)", "cuda.jit(device=True)"),
-    "numpy": _Decorators(None, None, None, None, None),
+    "cuda": Decorators("njit(**FLAGS)", _DEVICE, "cuda.jit", "njit(**FLAGS)", _DEVICE, _DEVICE, _DEVICE),
+    "numpy": Decorators(None, None, None, None, None, None, None),
 }
 
 BLOCK_DIM = 32
 """From this dimension on CPU code takes the block form: unrolled, it would compile for many seconds."""
 
-ENTRIES = ("descend", "record", "values")
-"""The functions of a module that the host calls on the CPU; their machine code is kept on disk."""
-
 KERNELS = ("descend_kernel", "record_kernel", "values_kernel")
-"""The same on CUDA."""
+"""The functions of a CUDA module that the host calls; their machine code is kept on disk."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +117,11 @@ class Specialisation:
     parts: tuple[str, ...] = ()
     constants: tuple[tuple[str, int], ...] = ()
     threads: int = 1
+
+    @property
+    def how(self) -> Decorators:
+        """How its functions are compiled."""
+        return DECORATORS[self.target]
 
     @property
     def read(self) -> Rule:
@@ -160,29 +178,48 @@ class Specialisation:
         return Ending((*self.tests, *timed))
 
     def source(self) -> str:
-        """Return the text of the generated module."""
-        constants, tables, how = (
-            Constants(self.dtype),
-            rolled.Tables(len(self.objective.numbers)),
-            _DECORATORS[self.target],
-        )
-        body = [*self._lane_functions(constants, how, tables), *self._loop_functions(how, constants, tables)]
+        """Return the text of one module; for the CPU, which is compiled in parts (``parts.py``), all but the loop."""
+        constants, tables = Constants(self.dtype), rolled.Tables(len(self.objective.numbers))
+        if self.shared:
+            body = self._shared_functions(constants, tables)
+        else:
+            body = [*self.value_functions(constants), *self.evaluation(constants), *self.tick(constants)]
+            body += self._shells() if self.target == "cuda" else []
+        title = f"{self.named}: {self.method} in {self.dtype} for {self.target}"
+        sharing = warp.constants_of(self.objective.dim, self.threads) if self.shared else []
+        names = [*self.block(), *sharing, *self.fixed(), *constants.lines(), *tables.lines()]
+        return self.assembled(title, body, names)
+
+    @property
+    def named(self) -> str:
+        """What the title of a module calls the objective."""
+        return f"{self.objective.name} in {self.objective.dim} dimensions, {self.n_params} parameters"
+
+    @property
+    def method(self) -> str:
+        """What the title of a module calls the rule."""
+        return " + ".join([self.rule, *self.parts])
+
+    def block(self) -> list[str]:
+        """What the loop knows of a lane block, as assignments."""
+        return [f"W = {self.lanes}", f"IN_KERNEL = {self.in_kernel}", *self.layout.constants()]
+
+    def fixed(self) -> list[str]:
+        """The numbers that the rule is compiled for, as assignments."""
+        return [f"{name.upper()} = {value}" for name, value in self.constants]
+
+    def assembled(self, title: str, body: Sequence[str], names: Sequence[str], imports: Sequence[str] = ()) -> str:
+        """Return the text of a module of these functions behind these assignments."""
         text = "\n\n\n".join(body)
         header = [
-            f'"""{self.objective.name} in {self.objective.dim} dimensions, {self.n_params} parameters: '
-            f'{" + ".join([self.rule, *self.parts])} in {self.dtype} for {self.target}. Generated by batchgd."""',
+            f'"""{title}. Generated by batchgd."""',
             "",
             "import numpy as np",
             *self._imports(text),
-            _HEADERS[self.target],
+            *imports,
+            HEADERS[self.target],
             f"real = np.{self.dtype}",
-            f"W = {self.lanes}",
-            f"IN_KERNEL = {self.in_kernel}",
-            *self.layout.constants(),
-            *(warp.constants_of(self.objective.dim, self.threads) if self.shared else []),
-            *(f"{name.upper()} = {value}" for name, value in self.constants),
-            *constants.lines(),
-            *tables.lines(),
+            *names,
         ]
         return "\n".join(header) + "\n\n\n" + text + "\n"
 
@@ -191,110 +228,129 @@ class Specialisation:
         """Number of run-time parameters of the objective."""
         return 0 if self.objective.params is None else len(self.objective.params)
 
-    def _lane_functions(self, constants: Constants, how: _Decorators, tables: rolled.Tables) -> list[str]:
-        """The objective, the stopping tests, the rule and the tick."""
+    def value_functions(self, constants: Constants) -> list[str]:
+        """The value at a row of points."""
+        row = ":" if self.target == "numpy" else "i"
+        if self.sum is None:
+            text = evaluate.value_at(self.function, row)
+        else:
+            text = sums.value_at(self.sum, row, constants)
+        return [decorated(self.function.emit("value", constants), self.how.lane), decorated(text, self.how.loop)]
+
+    def evaluation(self, constants: Constants) -> list[str]:
+        """The evaluation of a lane block, a function of its own in the block form."""
+        layout = self.layout
+        if not isinstance(layout, BlockLayout):
+            return []
+        tick = BlockTick(layout, constants, cubic=self.cubic, arrays=self.target == "numpy")
+        options = {"value": tick.has_value, "hessian": self.read.hessian}
+        if self.sum is None:
+            lane, block = evaluate.evaluation(self.function, constants, **options)
+        else:
+            lane, block = sums.evaluation(
+                self.sum,
+                constants,
+                **options,
+                nit=layout.counter("nit"),
+                scratch=layout.batch_slots,
+                arrays=self.target == "numpy",
+            )
+        return self._chosen([decorated(lane, self.how.lane), decorated(block, self.how.pass_tick)])
+
+    def tick(self, constants: Constants) -> list[str]:
+        """The tick with what it calls: the rule, the stopping tests and, in the fused form, the evaluation."""
         from batchgd.kernels import stopping
 
-        if self.blocked:
-            return self._block_functions(constants, how, tables)
+        layout = self.layout
+        if isinstance(layout, BlockLayout):
+            return self._block_tick(layout, constants)
         tick = TickEmitter(
-            self.layout,
+            layout,
             constants,
             n_params=self.n_params,
             cubic=self.cubic,
             arrays=self.target == "numpy",
         )
-        emitted = [self.function.emit("value_and_gradient" if tick.has_value else "gradient", constants)]
-        emitted.append(self.function.emit("value", constants))
         return [
-            *(decorated(text, how.lane) for text in emitted),
-            *(function_source(getattr(stopping, name), constants, how.lane) for name in self.ending.functions),
-            functions_of(self.layout.rule.module, constants, how.lane),
-            *(functions_of(part.module, constants, how.lane, f"{part.name}_") for part in self.layout.rule.parts),
-            decorated(tick.source(), how.loop),
+            decorated(
+                self.function.emit("value_and_gradient" if tick.has_value else "gradient", constants), self.how.lane
+            ),
+            *(function_source(getattr(stopping, name), constants, self.how.lane) for name in self.ending.functions),
+            functions_of(layout.rule.module, constants, self.how.lane),
+            *(functions_of(part.module, constants, self.how.lane, f"{part.name}_") for part in layout.rule.parts),
+            decorated(tick.source(), self.how.tick),
         ]
 
-    def _block_functions(self, constants: Constants, how: _Decorators, tables: rolled.Tables) -> list[str]:
-        """The same for the block form, where the evaluation is a function of its own."""
+    def _block_tick(self, layout: BlockLayout, constants: Constants) -> list[str]:
+        """The same for the block form, which calls ``evaluate``."""
         from batchgd.kernels import stopping
 
-        rule, layout = self.read, self.layout
-        assert isinstance(layout, BlockLayout)
+        rule, lane, block = self.read, self.how.pass_lane, self.how.pass_loop
         form = warp.WarpTick if self.shared else BlockTick
         tick = form(layout, constants, cubic=self.cubic, arrays=self.target == "numpy")
-        if self.shared:
-            called, calling = warp.evaluation(
-                self.function, constants, tables, value=tick.has_value, width=self.threads
-            )
-        else:
-            evaluated = self._evaluation(layout, constants, value=tick.has_value, hessian=rule.hessian)
-            called, calling = [self.function.emit("value", constants), evaluated[0]], evaluated[1]
         staged = [stage.function for stage in rule.stages]
         functions = with_callees(*staged) if staged else own_functions(rule.module)
         if self.shared:
             functions |= warp.replaced(functions)
         on_block = {name for name, function in functions.items() if "ws" in parameters_of(function)}
         text = [
-            *(decorated(part, how.lane) for part in called),
-            decorated(calling, how.pass_loop),
-            *(function_source(getattr(stopping, name), constants, how.pass_lane) for name in self.ending.functions),
+            *(function_source(getattr(stopping, name), constants, lane) for name in self.ending.functions),
             *(
-                function_source(function, constants, how.pass_loop if name in on_block else how.pass_lane)
+                function_source(function, constants, block if name in on_block else lane)
                 for name, function in functions.items()
             ),
-            *(functions_of(part.module, constants, how.pass_lane, f"{part.name}_") for part in rule.parts),
-            decorated(tick.source(), how.pass_loop),
+            *(functions_of(part.module, constants, lane, f"{part.name}_") for part in rule.parts),
+            decorated(tick.source(), self.how.pass_tick),
         ]
+        return self._chosen(text)
+
+    def _chosen(self, text: list[str]) -> list[str]:
+        """Text of the block form with the loops that suit the target."""
         # CUDA keeps constant bounds: with W = 1 unrolling is what puts the state of a thread into registers.
         if self.target == "cpu":
-            return [with_loops_chosen(part, dict(self.constants)) for part in text]
+            return self._called([with_loops_chosen(part, dict(self.constants)) for part in text])
         return [as_rows(part) for part in text] if self.target == "numpy" else text
 
-    def _evaluation(self, layout: BlockLayout, constants: Constants, *, value: bool, hessian: bool) -> tuple[str, str]:
-        """The text of the evaluation, and of the function that it calls."""
-        if self.sum is None:
-            return evaluate.evaluation(self.function, constants, value=value, hessian=hessian)
-        return sums.evaluation(
-            self.sum,
-            constants,
-            value=value,
-            hessian=hessian,
-            nit=layout.counter("nit"),
-            scratch=layout.batch_slots,
-            arrays=self.target == "numpy",
-        )
+    def _called(self, text: list[str]) -> list[str]:
+        """The same where the last function is called by its address on the CPU: it makes arrays of pointers first."""
+        if self.target != "cpu":
+            return text
+        from batchgd.kernels.addresses import P_SIZE, TAIL, WS_SIZE
 
-    def _loop_functions(self, how: _Decorators, constants: Constants, tables: rolled.Tables) -> list[str]:
-        """The value at a row of points; and, around the tick, the loop and its shell."""
+        decorator, head, body = text[-1].split("\n", 2)
+        arrays = [
+            f"    ws = carray(ws, index[W + {1 + WS_SIZE}])",
+            f"    p = carray(p, index[W + {1 + P_SIZE}])",
+            f"    index = carray(index, W + {1 + TAIL})",
+        ]
+        return [*text[:-1], "\n".join([decorator, head, *arrays, body])]
+
+    def _shared_functions(self, constants: Constants, tables: rolled.Tables) -> list[str]:
+        """Everything of a kernel whose threads share a trajectory."""
+        layout, how = self.layout, self.how
+        assert isinstance(layout, BlockLayout)
+        tick = warp.WarpTick(layout, constants, cubic=self.cubic, arrays=False)
+        called, calling = warp.evaluation(self.function, constants, tables, value=tick.has_value, width=self.threads)
+        return [
+            *(decorated(part, how.lane) for part in called),
+            decorated(calling, how.pass_loop),
+            *self._block_tick(layout, constants),
+            *warp.loop_functions(self.function, constants, tables, how.lane, simulated=self.simulated),
+        ]
+
+    def _shells(self) -> list[str]:
+        """Around the tick, CUDA's loop and its kernels."""
         from batchgd.kernels import descend, record
-
-        row = ":" if self.target == "numpy" else "i"
-        if self.shared:
-            return warp.loop_functions(self.function, constants, tables, how.lane, simulated=self.simulated)
-        if self.sum is None:
-            text = evaluate.value_at(self.function, row)
-        else:
-            text = sums.value_at(self.sum, row, constants)
-        value_at = decorated(text, how.loop)
-        if self.target == "numpy":
-            return [value_at]
-
-        def copies(functions: Sequence[Callable], decorator: str | None) -> list[str]:
-            return [function_source(function, Constants("float64"), decorator) for function in functions]
-
-        loop = [value_at, *copies((descend.draw, descend.refill, descend.store), how.loop)]
-        loop += copies((record.begin_trail, record.keep_latest, record.extend_trail), how.loop)
-        if self.target == "cpu":
-            own = copies((descend.claim_next, descend.look_always), how.loop)
-            entries = copies((descend.descend, record.record, descend.values), how.entry)
-            return [*own, "claim, look = claim_next, look_always", *loop, *entries]
         from batchgd.kernels.cuda import templates
 
         look = descend.look_always if self.simulated else templates.look_now_and_then
-        own = copies((templates.claim_atomic, look), how.loop)
-        names = f"claim, look = claim_atomic, {look.__name__}"
-        shells = copies([getattr(templates, name) for name in KERNELS], how.entry)
-        return [*own, names, *loop, *copies((descend.descend, record.record), how.loop), *shells]
+        return [
+            *copied((templates.claim_atomic, look), self.how.loop),
+            f"claim, look = claim_atomic, {look.__name__}",
+            *copied(CARRIED, self.how.loop),
+            *copied((descend.descend, record.record), self.how.loop),
+            *copied([getattr(templates, name) for name in KERNELS], self.how.entry),
+        ]
 
     def _imports(self, text: str) -> list[str]:
         """Import the elementary functions that the text names; on CUDA some are libdevice's (``CUDA_MATH``)."""
@@ -312,7 +368,7 @@ class Specialisation:
         drawing = [name for name in batches.NAMES if re.search(rf"\b{name}\(", text)]
         if drawing:
             lines.append(f"from batchgd.kernels.batches import {', '.join(drawing)}")
-        if self.in_kernel or "uniform_pair(" in text:
+        if "uniform_pair(" in text or (self.in_kernel and self.target == "numpy"):
             pair = "uniform_pair" if self.dtype == "float64" else "uniform_pair_single as uniform_pair"
             streams = sorted(set(re.findall(r"\bSTREAM_\w+", text)))
             lines.append(f"from batchgd.kernels.philox import {', '.join([*streams, 'place', pair])}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import ModuleType
 
 _ELEMENTARY = "batchgd.kernels.vecmath"
@@ -116,6 +116,11 @@ def function_source(
     tree: ast.AST = ast.parse(textwrap.dedent(inspect.getsource(function)))
     tree = _Typing(constant).visit(tree if renaming is None else renaming.visit(tree))
     return decorated(ast.unparse(ast.fix_missing_locations(tree)), decorator)
+
+
+def copied(functions: Iterable[Callable], decorator: str | None) -> list[str]:
+    """Return the source of functions of the loop, whose constants need no type."""
+    return [function_source(function, Constants("float64"), decorator) for function in functions]
 
 
 def decorated(text: str, decorator: str | None) -> str:

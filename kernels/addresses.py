@@ -1,0 +1,66 @@
+"""Compiled functions that are called by their address, so that the caller is compiled once for all of them.
+
+The loop of ``descend.py`` is the same for every objective and calls the tick by its address; the block form's tick is
+the same too, and calls the evaluation so. What the loop calls reads the addresses and sizes from the tail of ``index``,
+behind the W lanes and the first start that has not been drawn: they are data, and never part of the code on disk.
+"""
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+from numba.np.numpy_support import from_dtype
+
+WS_SIZE, P_SIZE, TICK, EVALUATE = range(4)
+"""The tail of ``index``: how long ``ws`` and ``p`` are, and where the tick and the evaluation stand."""
+
+TAIL = 4
+
+_INTEGERS = types.CPointer(types.int64)
+
+
+def address_of(function: Any, dtype: str) -> int:
+    """Return where the compiled ``tick`` or ``evaluate`` stands, as long as ``function`` lives; it takes pointers."""
+    reals = types.CPointer(from_dtype(np.dtype(dtype)))
+    shared = (reals, _INTEGERS, types.uint64, reals)
+    asked = {"tick": (*shared, reals, reals, reals), "evaluate": shared}[function.py_func.__name__]
+    function.compile(asked)
+    compiled = function.overloads[asked]
+    return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
+
+
+def _call(place: int) -> Any:
+    """Lower to a call of what stands at ``index[place - TAIL]``, with the arrays' data for arguments."""
+
+    def lower(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        kinds, passed = [], []
+        for kind, value in zip(signature.args, arguments, strict=True):
+            array = context.make_array(kind)(context, builder, value) if isinstance(kind, types.Array) else None
+            kinds.append(kind if array is None else types.CPointer(kind.dtype))
+            passed.append(value if array is None else array.data)
+        index = context.make_array(signature.args[1])(context, builder, arguments[1])
+        last = builder.sub(index.nitems, ir.Constant(index.nitems.type, TAIL - place))
+        address = builder.load(builder.gep(index.data, [last]))
+        convention = context.call_conv
+        kind = convention.get_function_type(signature.return_type, kinds)
+        # No status to look at: with NumPy's error model nothing in there raises.
+        _, result = convention.call_function(
+            builder, builder.inttoptr(address, kind.as_pointer()), signature.return_type, kinds, passed
+        )
+        return result
+
+    return lower
+
+
+@intrinsic
+def tick(typing_context, ws, index, seed, p, box, h, limits):
+    """Call the tick whose address ``index`` holds."""
+    return types.int32(ws, index, seed, p, box, h, limits), _call(TICK)
+
+
+@intrinsic
+def evaluate(typing_context, ws, index, seed, p):
+    """Call the evaluation whose address ``index`` holds."""
+    return types.none(ws, index, seed, p), _call(EVALUATE)
