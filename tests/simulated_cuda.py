@@ -47,6 +47,7 @@ CASES = {
     "armijo in float32": ("himmelblau", 40, {"method": bgd.GradientDescent(line_search="armijo"), "dtype": "float32"}),
     "adam with a schedule": ("himmelblau", 12, {"method": bgd.Adam(bgd.Cosine(0.2, 50), clip_norm=50.0)}),
     "l-bfgs": ("himmelblau", 16, {"method": bgd.LBFGS(memory=2)}),
+    "newton": ("himmelblau", 4, {"method": bgd.Newton()}),
     "gradient flow": ("himmelblau", 12, {"method": bgd.GradientFlow(1e-3)}),
     "value test": ("six_hump_camel", 60, {"ftol": 1e-12, "gtol": 0.0}),
     "stopping rules of every kind": (

@@ -68,6 +68,8 @@ METHODS = {
     "adam": bgd.Adam(0.02),
     "barzilai_borwein": bgd.BarzilaiBorwein(),
     "fire": bgd.FIRE(0.05),
+    "lbfgs": bgd.LBFGS(),
+    "newton": bgd.Newton(),
 }
 
 
@@ -123,6 +125,7 @@ def test_an_epoch_shows_every_row_once():
             seen = row_of_epoch(9, start, nits, turns)
             assert sorted(seen[shares > 0].tolist()) == list(range(23))
             assert shares[-5:].tolist() == [1 / 3, 1 / 3, 1 / 3, 0.0, 0.0]
+            assert (seen[-2:] == seen[-5]).all()  # no row of another batch, whose loss may be undefined
 
 
 def test_rows_with_replacement_are_uniform():
