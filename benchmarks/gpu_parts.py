@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
@@ -24,6 +25,9 @@ LABELS_AGREE = 0.999  # of the starts: on a border between basins one rounding d
 BENCH = {("rastrigin", 10), ("styblinski_tang", 8), ("himmelblau", 2), ("hartmann6", 6)}
 MERGED = "merged"
 """Stands in the place of a landscape for the comparison of merged cells."""
+SHARED = "styblinski_tang 64"
+"""A landscape, and dimensions in which one warp takes a trajectory."""
+BY_WARPS = ("barzilai_borwein", "adam", "lbfgs")
 Check = tuple[str, str | None, int, str | None, str]
 """Name, landscape (None: starts), number of starts, method (None: the default), dtype."""
 
@@ -51,6 +55,7 @@ def checks(tiny: bool) -> list[Check]:
         *((f"merge {dtype}", MERGED, count, None, dtype) for dtype in ("float64", "float32")),
         *((f"{method} on himmelblau", "himmelblau", count, method, "float64") for method in methods),
         *((f"{name} {dtype}", name, count, None, dtype) for dtype in dtypes for name in names),
+        *((f"{method} by warps", SHARED, count // 20, method, "float64") for method in ([] if tiny else BY_WARPS)),
     ]
 
 
@@ -124,20 +129,34 @@ def starts(tiny: bool) -> Iterator[Record]:
 
 def dimensions(tiny: bool) -> Iterator[Record]:
     """Updates per second and what a thread needs over the dimension: a hundred updates at a constant rate."""
+    for dtype in ("float64",) if tiny else ("float64", "float32"):
+        for dim in (2,) if tiny else (2, 4, 8, 16, 32, 64, 128, 256):
+            yield guarded(f"{dim}-D {dtype}", partial(_updates, dim, dtype, tiny))
+
+
+def warps(tiny: bool) -> Iterator[Record]:
+    """The same with one thread and with one warp a trajectory (in the simulator two threads, of few dimensions)."""
+    from batchgd.specialise import width
+
+    for dim in (4,) if tiny else (16, 32, 64):
+        for dtype in ("float64",) if tiny else ("float32", "float64"):
+            for threads in (2,) if tiny else (1, 32):
+                width.THREADS = threads
+                name = f"{dim}-D {dtype} {threads} thread{'s' if threads > 1 else ''}"
+                yield guarded(name, partial(_updates, dim, dtype, tiny))
+    width.THREADS = None
+
+
+def _updates(dim: int, dtype: str, tiny: bool) -> Record:
+    """Measure a hundred updates at a constant rate."""
     from batchgd.bench.cases import Case
     from batchgd.bench.measure import batch_of, measure_batch
 
-    for dtype in ("float64",) if tiny else ("float64", "float32"):
-        for dim in (2,) if tiny else (2, 4, 8, 16, 32, 64, 128, 256):
-
-            def descend(dim: int = dim, dtype: str = dtype) -> Record:
-                case = Case("styblinski_tang", dim, 1e-4, maxiter=5 if tiny else 100)
-                count = 16 if tiny else min(1 << 22, (1 << 25) // dim)
-                batch = batch_of(case, "constant rate", "cuda", dtype, count, 1)
-                row = measure_batch(batch, case, "constant rate", 1 if tiny else 3)
-                return {**row.to_dict(None), "coordinates_per_s": dim * row.iterations / row.median_seconds}
-
-            yield guarded(f"{dim}-D {dtype}", descend)
+    case = Case("styblinski_tang", dim, 1e-4, maxiter=3 if tiny else 100)
+    count = 2 if tiny else min(1 << 22, (1 << 25) // dim)
+    batch = batch_of(case, "constant rate", "cuda", dtype, count, 1)
+    row = measure_batch(batch, case, "constant rate", 1 if tiny else 3)
+    return {**row.to_dict(None), "coordinates_per_s": dim * row.iterations / row.median_seconds}
 
 
 def ways(tiny: bool) -> Iterator[Record]:
@@ -189,6 +208,7 @@ PARTS: dict[str, Callable[[bool], Iterator[Record]]] = {
     "launch": launch,
     "starts": starts,
     "dimensions": dimensions,
+    "warps": warps,
     "ways": ways,
     "peers": peers,
 }
@@ -237,6 +257,7 @@ SUMMARIES: dict[str, Callable[[list[Record]], str]] = {
     "launch": _launch_line,
     "starts": _starts_line,
     "dimensions": _dimensions_line,
+    "warps": _dimensions_line,
     "ways": _ways_line,
     "peers": _peers_line,
 }
@@ -256,6 +277,9 @@ def _check(check: Check, reference: str = "cpu", **options: Any) -> Record:
     if landscape == MERGED:
         return guarded(name, lambda: _same_merged(count, **options))
     options["method"] = METHODS[method].example() if method else None
+    if landscape == SHARED:
+        landscape, dim = landscape.split()
+        options["dim"] = int(dim)
     return guarded(name, lambda: _same(landscape, count, reference, **options))
 
 

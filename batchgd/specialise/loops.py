@@ -15,8 +15,10 @@ from collections.abc import Mapping
 _BOUND = "d = ws.shape[0] // W - SLOTS"  # behind the slots there is room for D more (see ``launch_cpu``)
 
 
-def with_loops_chosen(text: str, constants: Mapping[str, int]) -> str:
+def with_loops_chosen(text: str, constants: Mapping[str, int], *, keep: bool = True) -> str:
     """Return the text of functions of the workspace with loops over D kept, and those over a constant written out.
+
+    Without ``keep``, loops over D stay as they are: whether they are unrolled is left to the compiler.
 
     >>> print(with_loops_chosen("def f(ws):\\n    for k in range(M):\\n        g(ws, 3 + k * D)", {"M": 2}))
     def f(ws):
@@ -33,7 +35,7 @@ def with_loops_chosen(text: str, constants: Mapping[str, int]) -> str:
     tree = ast.parse(text)
     for function in tree.body:
         if isinstance(function, ast.FunctionDef) and any(argument.arg == "ws" for argument in function.args.args):
-            loops = _Loops(constants)
+            loops = _Loops(constants, keep=keep)
             loops.visit(function)
             if loops.bounded:
                 function.body.insert(0, ast.parse(_BOUND).body[0])
@@ -41,8 +43,8 @@ def with_loops_chosen(text: str, constants: Mapping[str, int]) -> str:
 
 
 class _Loops(ast.NodeTransformer):
-    def __init__(self, constants: Mapping[str, int]):
-        self.constants, self.bounded = constants, False
+    def __init__(self, constants: Mapping[str, int], *, keep: bool):
+        self.constants, self.keep, self.bounded = constants, keep, False
 
     def visit_For(self, node: ast.For) -> ast.AST | list[ast.stmt]:
         """Write a loop over a constant out, or take D out of the bounds of another one."""
@@ -53,6 +55,6 @@ class _Loops(ast.NodeTransformer):
                 turns = [[ast.parse(f"{ast.unparse(node.target)} = {k}").body[0], *node.body] for k in range(value)]
                 return [statement for turn in turns for statement in turn]
         for part in ast.walk(node.iter):
-            if isinstance(part, ast.Name) and part.id == "D":
+            if self.keep and isinstance(part, ast.Name) and part.id == "D":
                 part.id, self.bounded = "d", True
         return node

@@ -307,8 +307,9 @@ class Specialisation:
     def _chosen(self, text: list[str]) -> list[str]:
         """Text of the block form with the loops that suit the target."""
         # CUDA keeps constant bounds: with W = 1 unrolling is what puts the state of a thread into registers.
-        if self.target == "cpu":
-            return self._called([with_loops_chosen(part, dict(self.constants)) for part in text])
+        if self.target == "cpu" or self.shared:
+            text = [with_loops_chosen(part, dict(self.constants), keep=not self.shared) for part in text]
+            return self._called(text)
         return [as_rows(part) for part in text] if self.target == "numpy" else text
 
     def _called(self, text: list[str]) -> list[str]:

@@ -1,0 +1,82 @@
+"""What kernels need with one thread or one warp a trajectory, assembled without a device: `python benchmarks/warps.py`.
+
+Styblinski-Tang, whose terms differ in nothing but the coordinate. One row for each method, dtype and dimension; `--one`
+assembles the kernels of one thread too, which takes up to a minute each. Speeds are `gpu.py`'s, and need a device.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # this checkout, installed or not
+
+import batchgd as bgd
+from batchgd.bench.static import parse_capability
+from batchgd.bench.table import markdown
+from batchgd.errors import TraceSizeWarning
+from batchgd.kernels import assemble
+from batchgd.kernels.assemble import ComputeCapability, Resources
+from batchgd.specialise.loading import load
+from batchgd.specialise.module import Specialisation
+
+METHODS = {
+    "constant rate": bgd.GradientDescent(0.01),
+    "adam": bgd.Adam(0.01),
+    "default": bgd.GradientDescent(),
+    "l-bfgs": bgd.LBFGS(),
+}
+HEAD = ("method", "dtype", "D", "threads", "registers", "stack", "spilled")
+
+
+def needs(method: str, dtype: str, dim: int, threads: int, capability: ComputeCapability) -> Resources:
+    """Compile and assemble one descent."""
+    chosen = METHODS[method]
+    module = load(
+        Specialisation(
+            bgd.landscapes.get("styblinski_tang").objective(dim),
+            chosen.rule_in(dim),
+            dtype,
+            "cuda",
+            lanes=1,
+            parts=chosen.parts,
+            constants=chosen.fixed,
+            threads=threads,
+        )
+    )
+    return assemble.resources(assemble.ptx(module.descend_kernel, dtype, capability))
+
+
+def rows(dims: list[int], widths: list[int], capability: ComputeCapability) -> Iterator[list[str]]:
+    """Yield the cells of the table, row by row."""
+    for method in METHODS:
+        for dtype in ("float32", "float64"):
+            for dim in dims:
+                for threads in widths:
+                    found = needs(method, dtype, dim, threads, capability)
+                    numbers = (dim, threads, found.registers, found.stack, found.spill_stores)
+                    yield [method, dtype, *map(str, numbers)]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the table, as it grows on stderr and whole on stdout."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--capability", default="9.0", help="compute capability, 9.0 when left out")
+    parser.add_argument("--dims", default="64,128", help="dimensions, separated by commas")
+    parser.add_argument("--one", action="store_true", help="one thread a trajectory, too")
+    options = parser.parse_args(arguments)
+    warnings.simplefilter("ignore", TraceSizeWarning)
+    dims, widths = [int(dim) for dim in options.dims.split(",")], [1, 32] if options.one else [32]
+    found = []
+    for row in rows(dims, widths, parse_capability(options.capability)):
+        print(" ".join(row), file=sys.stderr, flush=True)
+        found.append(row)
+    print(markdown(HEAD, found, left=2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
