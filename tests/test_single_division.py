@@ -42,10 +42,10 @@ def approximately(monkeypatch):
 
     def switch():
         monkeypatch.setattr(Specialisation, "source", source)
-        loading._text.cache_clear()
+        loading._texts.cache_clear()
 
     yield switch
-    loading._text.cache_clear()
+    loading._texts.cache_clear()
 
 
 @pytest.mark.parametrize("method", [None, bgd.Adam(0.02), bgd.LBFGS()], ids=["default", "adam", "lbfgs"])
