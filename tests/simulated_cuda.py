@@ -11,6 +11,7 @@ import numba
 import numpy as np
 
 import batchgd as bgd
+from batchgd.backends import choose
 from batchgd.batch import make_batch
 from batchgd.box import Box
 from batchgd.kernels.plan import Merge
@@ -273,7 +274,7 @@ def recorded():
 
 
 if __name__ == "__main__":
-    automatic = bgd.multistart("himmelblau", starts=100).backend
+    automatic = choose("auto")[0].name
     seen = {"automatic": automatic, **{case: compare(*CASES[case], "cpu") for case in COMPILED}}
     plain_python()
     seen |= {case: compare(*setup) for case, setup in CASES.items() if case not in COMPILED}
