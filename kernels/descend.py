@@ -13,8 +13,6 @@ by its address, which stands behind that (see ``addresses.py``): this loop is co
 
 from typing import Any
 
-import numpy as np
-
 from batchgd.kernels.philox import place, uniform_pair
 
 Array = Any
@@ -157,10 +155,12 @@ def descend(
             live = 0
 
 
-def values(points, p, f):
-    """Evaluate the function at every row of ``points``: in blocks whose coordinates lie side by side, for SIMD."""
-    n, width = points.shape[0], 64
-    block = np.empty((points.shape[1], width), points.dtype).T
+def values(points, block, p, f):
+    """Evaluate the function at every row of ``points``, in SIMD: in ``block`` a coordinate's numbers lie side by side.
+
+    The caller makes room for the block, because to allocate it here would take longer to compile.
+    """
+    n, width = points.shape[0], block.shape[0]
     for first in range(0, n, width):
         rows = min(width, n - first)
         for i in range(rows):

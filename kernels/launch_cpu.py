@@ -98,6 +98,7 @@ class _State:
         tail[TICK] = address_of(module.tick, plan.dtype)
         tail[EVALUATE] = address_of(module.evaluate, plan.dtype) if hasattr(module, "evaluate") else 0
         self.queue = np.empty(2, np.int64)
+        self.rows = np.empty((plan.dim, 64), plan.dtype).T
 
 
 def _descend_shard(module: Any, plan: Plan, state: _State, first: int, stop: int) -> Endpoints:
@@ -127,7 +128,7 @@ def _descend_shard(module: Any, plan: Plan, state: _State, first: int, stop: int
         base,
         *trail,
     )
-    module.values(rows.x, plan.p, rows.fun)
+    module.values(rows.x, state.rows, plan.p, rows.fun)
     return rows
 
 

@@ -1,5 +1,7 @@
 """The block form of the tick: the same iterates as the fused form, for every method and on every target."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ import batchgd as bgd
 from batchgd.methods import METHODS
 from batchgd.objective import Objective
 from batchgd.specialise import loading
-from batchgd.specialise.module import BLOCK_DIM, Specialisation
+from batchgd.specialise.module import BLOCK_DIM, BLOCK_OPERATIONS, Specialisation
 from batchgd.specialise.rows import as_rows
 
 OPTIONS = {"gtol": 1e-6, "maxiter": 60, "backend": "numpy"}
@@ -56,6 +58,16 @@ def test_many_dimensions_take_the_block_form_on_the_cpu():
     part = bgd.descend("rosenbrock", x0[5:30], backend="cpu", threads=1, **options)
     np.testing.assert_array_equal(part.x, cpu.x[5:30])
     assert not Specialisation(Objective(lambda x: sum(x**2), dim - 1), "adam").blocked
+
+
+def test_many_operations_take_the_block_form_on_the_cpu():
+    def waves(count):
+        return Objective(lambda x: sum(np.sin((k + 1.5) * x[k % 2]) for k in range(count)) + x[0] ** 2 + x[1] ** 2, 2)
+
+    few, many = (Specialisation(waves(count), "barzilai_borwein") for count in (5, BLOCK_OPERATIONS // 16 + 1))
+    assert (few.blocked, many.blocked) == (False, True)
+    assert not replace(many, target="numpy").blocked
+    assert replace(many, lanes=16).blocked
 
 
 def test_rows_are_copied_before_they_change():
