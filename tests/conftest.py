@@ -1,5 +1,15 @@
-"""Fixtures that more than one test file uses."""
+"""Fixtures that more than one test file uses, and what becomes of garbage at the end."""
 
+import gc
+
+import pytest
 from shell_samples import folder, solver
 
 __all__ = ["folder", "solver"]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish():
+    """Collect garbage once: Python does so again and again as it ends, seconds each among all that Numba has left."""
+    gc.collect()
+    gc.freeze()
