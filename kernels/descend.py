@@ -23,7 +23,7 @@ ACCEPTED = 0  # first slot of the last accepted point
 STATE = 0  # first slot of what a start resets to zero
 PER_START = 0  # first slot of hyperparameters that differ per start
 N_PER_START = 0
-NIT = NFEV = BUSY = CODE = SLOTS = 0
+NIT = NFEV = BUSY = CODE = SLOTS = VALUE = 0
 TRIALS = False  # whether points can be rejected: updates and evaluations are then counted apart
 IN_KERNEL = True  # whether starts are made here, or read from an array
 real: Any = float
@@ -31,6 +31,11 @@ real: Any = float
 
 def tick(ws: Array, index: Array, seed: Any, p: Array, box: Array, h: Array, limits: Array) -> int:
     """Advance every lane by one evaluation; whether one of them ended (emitted per specialisation)."""
+    raise NotImplementedError
+
+
+def evaluate(ws: Array, index: Array, seed: Any, p: Array) -> None:
+    """Evaluate at every lane's x (emitted per specialisation in block form)."""
     raise NotImplementedError
 
 
@@ -155,10 +160,10 @@ def descend(
             live = 0
 
 
-def values(points, block, p, f):
+def values(points, block, ws, index, seed, p, f):
     """Evaluate the function at every row of ``points``, in SIMD: in ``block`` a coordinate's numbers lie side by side.
 
-    The caller makes room for the block, because to allocate it here would take longer to compile.
+    ``block`` is the part of ``ws`` that holds every lane's x.
     """
     n, width = points.shape[0], block.shape[0]
     for first in range(0, n, width):
@@ -168,3 +173,16 @@ def values(points, block, p, f):
                 block[i, k] = points[first + i, k]
         for i in range(rows):
             f[first + i] = value_at(block, i, p)
+
+
+def values_by_evaluation(points, block, ws, index, seed, p, f):
+    """Do so by the evaluation that the tick calls and that is compiled already; ``VALUE`` is the slot that it fills."""
+    n, width = points.shape[0], block.shape[0]
+    for first in range(0, n, width):
+        rows = min(width, n - first)
+        for i in range(rows):
+            for k in range(points.shape[1]):
+                block[i, k] = points[first + i, k]
+        evaluate(ws, index, seed, p)
+        for i in range(rows):
+            f[first + i] = ws[VALUE * width + i]

@@ -98,11 +98,11 @@ class _State:
         tail[TICK] = address_of(module.tick, plan.dtype)
         tail[EVALUATE] = address_of(module.evaluate, plan.dtype) if hasattr(module, "evaluate") else 0
         self.queue = np.empty(2, np.int64)
-        self.rows = np.empty((plan.dim, 64), plan.dtype).T
+        self.x = self.workspace[: plan.dim * module.W].reshape(plan.dim, module.W).T
 
 
 def _descend_shard(module: Any, plan: Plan, state: _State, first: int, stop: int) -> Endpoints:
-    rows = plan.rows(first, stop)
+    rows, seed = plan.rows(first, stop), np.uint64(plan.seed)
     points, per_start = plan.inputs(first, stop)
     base = plan.number + first
     state.queue[:] = base, plan.number + stop
@@ -111,7 +111,7 @@ def _descend_shard(module: Any, plan: Plan, state: _State, first: int, stop: int
         state.workspace,
         state.index,
         state.queue,
-        np.uint64(plan.seed),
+        seed,
         plan.lower,
         plan.width,
         points,
@@ -128,7 +128,7 @@ def _descend_shard(module: Any, plan: Plan, state: _State, first: int, stop: int
         base,
         *trail,
     )
-    module.values(rows.x, state.rows, plan.p, rows.fun)
+    module.values(rows.x, state.x, state.workspace, state.index, seed, plan.p, rows.fun)
     return rows
 
 

@@ -245,7 +245,7 @@ def test_a_new_objective_compiles_only_what_knows_it(cache, monkeypatch):
     first, second = (lambda x: x[0] ** 2 + x[1] ** 2), (lambda x: np.cosh(x[0] - 0.5) + x[1] ** 2)
     assert compiled_by(first, "barzilai_borwein") == ["descend", "tick", "values"]
     assert compiled_by(second, "barzilai_borwein") == ["tick", "values"]
-    assert compiled_by(first, "lbfgs") == ["descend", "evaluate", "tick"]
+    assert compiled_by(first, "lbfgs") == ["descend", "evaluate", "tick", "values_by_evaluation"]
     assert compiled_by(second, "lbfgs") == ["evaluate"]
     assert compiled_by(second, "lbfgs") == []
 

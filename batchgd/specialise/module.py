@@ -252,6 +252,18 @@ class Specialisation:
             text = sums.value_at(self.sum, row, constants)
         return [decorated(self.function.emit("value", constants), self.how.lane), decorated(text, self.how.loop)]
 
+    @property
+    def value_slot(self) -> int | None:
+        """Where ``evaluate`` leaves the value, if it can stand for a function that gives the value alone.
+
+        It cannot where it leaves the value out, looks at a batch only, or makes a Hessian as well.
+        """
+        layout = self.layout
+        if not isinstance(layout, BlockLayout) or self.sum is not None or self.read.hessian:
+            return None
+        tick = BlockTick(layout, Constants(self.dtype), cubic=self.cubic, arrays=False)
+        return layout.first("f") if tick.has_value else None
+
     def evaluation(self, constants: Constants) -> list[str]:
         """The evaluation of a lane block, a function of its own in the block form."""
         layout = self.layout

@@ -6,7 +6,7 @@ part       functions                          what its text depends on
 loop       ``descend``, ``record``            the slots of a lane, never the objective
 tick       ``tick``                           the method; in the fused form the objective too
 evaluate   ``evaluate``, block form alone     the objective, and whether value or Hessian are asked for
-values     ``values``                         the objective
+values     ``values``                         the objective; nothing of it where ``evaluate`` gives the value
 =========  =================================  ==========================================================
 
 The loop calls the tick by its address, and so does the block form's tick the evaluation (``kernels/addresses.py``).
@@ -66,6 +66,10 @@ def _evaluate(of: Specialisation) -> str:
 
 
 def _values(of: Specialisation) -> str:
-    constants = Constants(of.dtype)
+    constants, slot = Constants(of.dtype), of.value_slot
+    if slot is not None:
+        body = [*copied((descend.values_by_evaluation,), of.how.entry), "values = values_by_evaluation"]
+        title, imports = f"Values by the evaluation in {of.dtype}", ["from batchgd.kernels.addresses import evaluate"]
+        return of.assembled(title, body, [f"VALUE = {slot}"], imports)
     body = [*of.value_functions(constants), *copied((descend.values,), of.how.entry)]
     return of.assembled(f"{of.named}: values in {of.dtype}", body, constants.lines())
