@@ -13,10 +13,10 @@ from numba import types
 from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
 
-WS_SIZE, P_SIZE, TICK, EVALUATE = range(4)
-"""The tail of ``index``: how long ``ws`` and ``p`` are, and where the tick and the evaluation stand."""
+WS_SIZE, P_SIZE, TICK, EVALUATE, TURNS = range(5)
+"""The tail of ``index``: how long ``ws`` and ``p`` are, where the tick and the evaluation stand, how often to tick."""
 
-TAIL = 4
+TAIL = 5
 
 _INTEGERS = types.CPointer(types.int64)
 
@@ -25,7 +25,7 @@ def address_of(function: Any, dtype: str) -> int:
     """Return where the compiled ``tick`` or ``evaluate`` stands, as long as ``function`` lives; it takes pointers."""
     reals = types.CPointer(from_dtype(np.dtype(dtype)))
     shared = (reals, _INTEGERS, types.uint64, reals)
-    asked = {"tick": (*shared, reals, reals, reals), "evaluate": shared}[function.py_func.__name__]
+    asked = shared if function.py_func.__name__ == "evaluate" else (*shared, reals, reals, reals)
     function.compile(asked)
     compiled = function.overloads[asked]
     return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)

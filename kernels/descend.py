@@ -23,7 +23,7 @@ ACCEPTED = 0  # first slot of the last accepted point
 STATE = 0  # first slot of what a start resets to zero
 PER_START = 0  # first slot of hyperparameters that differ per start
 N_PER_START = 0
-NIT = NFEV = BUSY = CODE = SLOTS = VALUE = 0
+NIT = NFEV = BUSY = CODE = SLOTS = VALUE = TURNS = 0
 TRIALS = False  # whether points can be rejected: updates and evaluations are then counted apart
 IN_KERNEL = True  # whether starts are made here, or read from an array
 real: Any = float
@@ -31,6 +31,11 @@ real: Any = float
 
 def tick(ws: Array, index: Array, seed: Any, p: Array, box: Array, h: Array, limits: Array) -> int:
     """Advance every lane by one evaluation; whether one of them ended (emitted per specialisation)."""
+    raise NotImplementedError
+
+
+def tick_once(ws: Array, index: Array, seed: Any, p: Array, box: Array, h: Array, limits: Array) -> int:
+    """Do what ``tick`` says, where ``tick`` is ``tick_on``."""
     raise NotImplementedError
 
 
@@ -158,6 +163,15 @@ def descend(
                     store(ws, index, lane, code, x, nit, nfev, status, base)
                     status[index[lane] - base] = ending
             live = 0
+
+
+def tick_on(ws, index, seed, p, box, h, limits):
+    """Tick until a lane ends, ``index[TURNS]`` times at most: each call by address loads the tick's constants anew."""
+    for _ in range(index[TURNS]):
+        ended = tick_once(ws, index, seed, p, box, h, limits)
+        if ended != 0:
+            break
+    return ended
 
 
 def values(points, block, ws, index, seed, p, f):

@@ -13,8 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.kernels.addresses import EVALUATE, P_SIZE, TAIL, TICK, WS_SIZE, address_of
+from batchgd.kernels.addresses import EVALUATE, P_SIZE, TAIL, TICK, TURNS, WS_SIZE, address_of
 from batchgd.kernels.plan import Endpoints, Plan
+
+MOST_TURNS = 32
+"""Ticks between two looks at whether the run is to end; a path is recorded after each."""
 
 LEAST = 256
 """Starts of the smallest shard: in smaller ones the lanes that have run out of starts would cost too much."""
@@ -95,6 +98,7 @@ class _State:
         self.index = np.empty(module.W + 1 + TAIL, np.int64)
         tail = self.index[-TAIL:]
         tail[WS_SIZE], tail[P_SIZE] = self.workspace.size, plan.p.size
+        tail[TURNS] = MOST_TURNS if plan.trails is None else 1
         tail[TICK] = address_of(module.tick, plan.dtype)
         tail[EVALUATE] = address_of(module.evaluate, plan.dtype) if hasattr(module, "evaluate") else 0
         self.queue = np.empty(2, np.int64)

@@ -17,6 +17,8 @@ _CONVERSIONS = {"int", "real"}
 def tick_operations(source: str) -> dict[str, int]:
     """Return how often one lane of ``tick`` does each kind of operation, functions of the module written out.
 
+    A module whose ``tick`` repeats itself holds ``tick_once``, and that is what is counted.
+
     Keys are ``adds`` (with subtractions, comparisons, selections, minima and maxima), ``multiplies``, ``divides``, and
     the name of each elementary function called, ``sqrt`` among them. What the compiler merges is still counted.
 
@@ -47,7 +49,7 @@ def tick_operations(source: str) -> dict[str, int]:
             return of_function(name)
         return Counter({ADDS if name in _CHEAP else "" if name in _CONVERSIONS else name: 1})
 
-    return dict(of_function("tick"))
+    return dict(of_function("tick_once" if "tick_once" in functions else "tick"))
 
 
 def split(operations: Mapping[str, int]) -> tuple[int, dict[str, int]]:

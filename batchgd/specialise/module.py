@@ -305,8 +305,18 @@ class Specialisation:
             *(function_source(getattr(stopping, name), constants, self.how.lane) for name in self.ending.functions),
             functions_of(layout.rule.module, constants, self.how.lane),
             *(functions_of(part.module, constants, self.how.lane, f"{part.name}_") for part in layout.rule.parts),
-            decorated(tick.source(), self.how.tick),
+            *self._ticks(tick),
         ]
+
+    def _ticks(self, once: TickEmitter) -> list[str]:
+        """The fused tick; on the CPU, where it is called by address, as often as it may be before anybody must look."""
+        if self.target != "cpu":
+            return [decorated(once.source("tick"), self.how.loop)]
+        from batchgd.kernels import descend
+        from batchgd.kernels.addresses import TURNS
+
+        inner = decorated(once.source("tick_once"), self.how.loop)
+        return [inner, f"TURNS = W + {1 + TURNS}", *copied([descend.tick_on], self.how.tick), "tick = tick_on"]
 
     def _block_tick(self, layout: BlockLayout, constants: Constants) -> list[str]:
         """The same for the block form, which calls ``evaluate``."""

@@ -32,9 +32,9 @@ class TickEmitter:
         """Whether the value is computed beside the gradient."""
         return self.rule.needs_value or self.ending.needs_value
 
-    def source(self) -> str:
+    def source(self, name: str) -> str:
         """Return the text of the function."""
-        head = ["def tick(ws, index, seed, p, box, h, limits):", *("    " + line for line in self._invariants())]
+        head = [f"def {name}(ws, index, seed, p, box, h, limits):", *("    " + line for line in self._invariants())]
         self._loads()
         self._evaluation()
         self._rate()
