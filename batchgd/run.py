@@ -141,8 +141,8 @@ def specialisation_of(batch: Batch) -> Specialisation:
     )
 
 
-def module_of(batch: Batch) -> Any:
-    """Return the compiled module for this batch, on CUDA for as many threads a trajectory as suit the device."""
+def module_of(specialisation: Specialisation) -> Any:
+    """Return the compiled module of a specialisation, on CUDA for as many threads a trajectory as suit the device."""
     from batchgd.specialise.loading import load
     from batchgd.specialise.width import chosen
 
@@ -151,7 +151,7 @@ def module_of(batch: Batch) -> Any:
 
         return keeps_state_in_registers(module, dtype)
 
-    return load(chosen(specialisation_of(batch), fits))
+    return load(chosen(specialisation, fits))
 
 
 def _prepare(
@@ -165,7 +165,7 @@ def _prepare(
     outer = batch.stopping.outer(box)
     specialisation = specialisation_of(batch)
     # A path is recorded by one thread: there are few.
-    module = module_of(batch) if trails is None else load(specialisation)
+    module = module_of(specialisation) if trails is None else load(specialisation)
     sides = np.array([1.0 / box.width, *outer])
     names = [name for name in specialisation.layout.rule.hyperparameters if name in shared]
     plan = Plan(

@@ -174,17 +174,22 @@ def tick_on(ws, index, seed, p, box, h, limits):
     return ended
 
 
-def values(points, block, ws, index, seed, p, f):
-    """Evaluate the function at every row of ``points``, in SIMD: in ``block`` a coordinate's numbers lie side by side.
+def fill(block, points, first, rows):
+    """Copy rows of points from ``first`` on to the first rows of a block, where a coordinate's numbers lie together."""
+    for i in range(rows):
+        for k in range(points.shape[1]):
+            block[i, k] = points[first + i, k]
 
-    ``block`` is the part of ``ws`` that holds every lane's x.
+
+def values(points, block, ws, index, seed, p, f):
+    """Evaluate the function at every row of ``points``, in SIMD.
+
+    ``block`` is the part of ``ws`` that holds every lane's x, turned.
     """
     n, width = points.shape[0], block.shape[0]
     for first in range(0, n, width):
         rows = min(width, n - first)
-        for i in range(rows):
-            for k in range(points.shape[1]):
-                block[i, k] = points[first + i, k]
+        fill(block, points, first, rows)
         for i in range(rows):
             f[first + i] = value_at(block, i, p)
 
@@ -194,9 +199,7 @@ def values_by_evaluation(points, block, ws, index, seed, p, f):
     n, width = points.shape[0], block.shape[0]
     for first in range(0, n, width):
         rows = min(width, n - first)
-        for i in range(rows):
-            for k in range(points.shape[1]):
-                block[i, k] = points[first + i, k]
+        fill(block, points, first, rows)
         evaluate(ws, index, seed, p)
         for i in range(rows):
             f[first + i] = ws[VALUE * width + i]

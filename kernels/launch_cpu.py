@@ -27,7 +27,7 @@ def launch(module: Any, plan: Plan, threads: int) -> None:
     """Descend from every start of the plan; returns when all shards are finished or ended by ``control``."""
     _descend_shard(module, plan, _State(module, plan), 0, 0)  # of no starts: what is not compiled yet is compiled here
     plan.ready()
-    shards = _shards(plan, threads)
+    shards = shards_of(plan.n, plan.shard, threads)
     lock = threading.Lock()
     # Bounded: where rows are dropped once looked at, workers wait for the main thread instead of filling memory.
     finished: queue.Queue[Endpoints | BaseException | None] = queue.Queue(4 * threads)
@@ -68,13 +68,13 @@ def launch(module: Any, plan: Plan, threads: int) -> None:
                 worker.join(timeout=0.01)
 
 
-def _shards(plan: Plan, threads: int) -> Iterator[tuple[int, int]]:
-    """Ranges of starts that cover the batch: a part of what is left each, so that all workers finish together."""
-    least = max(LEAST, plan.n // (32 * threads))  # not too many: each costs the main thread 0.03 ms
+def shards_of(n: int, largest: int, threads: int) -> Iterator[tuple[int, int]]:
+    """Ranges of n starts: a part of what is left each, so that all workers finish together."""
+    least = max(LEAST, n // (32 * threads))  # not too many: each costs the main thread 0.03 ms
     first = 0
-    while first < plan.n:
-        part = max(least, (plan.n - first) // (2 * threads))
-        stop = min(first + min(part, plan.shard), plan.n)
+    while first < n:
+        part = max(least, (n - first) // (2 * threads))
+        stop = min(first + min(part, largest), n)
         yield first, stop
         first = stop
 

@@ -158,11 +158,8 @@ def _bounded(module: Any, max_registers: int) -> Any:
 def configuration(module: Any, dtype: str) -> Configuration:
     """Return how the descent of a module is launched on the current device."""
     if simulated():
-        return (
-            SIMULATED
-            if threads_per_trajectory(module) == 1
-            else Configuration(threads_per_trajectory(module), blocks_per_multiprocessor=1)
-        )
+        width = threads_per_trajectory(module)
+        return SIMULATED if width == 1 else Configuration(width, blocks_per_multiprocessor=1)
     return _configuration(module, dtype, cuda.get_current_device().compute_capability)
 
 

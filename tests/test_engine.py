@@ -6,7 +6,6 @@ import signal
 import threading
 import unittest.mock
 from dataclasses import replace
-from types import SimpleNamespace
 
 import naive
 import numpy as np
@@ -279,7 +278,7 @@ def test_a_callback_that_raises_leaves_no_worker_behind():
 
 @pytest.mark.parametrize(("n", "threads"), [(1, 2), (1000, 1), (65_536, 2), (1_000_003, 7)])
 def test_shards_cover_the_starts_and_shrink_towards_the_end(n, threads):
-    shards = list(launch_cpu._shards(SimpleNamespace(n=n, shard=16_384), threads))
+    shards = list(launch_cpu.shards_of(n, 16_384, threads))
     sizes = np.diff(shards, axis=1).ravel()
     assert shards[0][0] == 0
     assert shards[-1][1] == n

@@ -228,17 +228,19 @@ def _lane_ticks(batch: Batch, nfev: Any) -> int:
     """Return the lane-ticks that the batch took; only a model on a GPU, where warps are not in step."""
     n, backend = batch.starts.n, batch.backend
     size = backend.shard(n, batch.threads)
-    shards = [(first, min(first + size, n)) for first in range(0, n, size)]
     if backend.name == "numpy":  # columns of lanes that have nothing to do are dropped
         return int(np.sum(nfev))
     if backend.name == "cpu":
-        return efficiency.lane_ticks(nfev, backend.lanes(n), shards)
+        from batchgd.kernels.launch_cpu import shards_of
+
+        return efficiency.lane_ticks(nfev, backend.lanes(n), [*shards_of(n, size, batch.threads)])
     from batchgd.kernels.cuda.occupancy import WARP
     from batchgd.kernels.launch_cuda import shape, threads_per_trajectory
 
-    module = module_of(batch)
+    module = module_of(specialisation_of(batch))
     blocks, threads = shape(module, batch.dtype, min(size, n))
     width = threads_per_trajectory(module)
+    shards = [(first, min(first + size, n)) for first in range(0, n, size)]
     return efficiency.lane_ticks(nfev, blocks * threads // width, shards, group=max(1, min(WARP, threads) // width))
 
 
@@ -251,7 +253,7 @@ def _resources(batch: Batch) -> dict[str, Any]:
     from batchgd.kernels.cuda.occupancy import limits_of, occupancy
     from batchgd.kernels.launch_cuda import configuration, shared_bytes, threads_per_trajectory
 
-    facts, module = device_facts(), module_of(batch)
+    facts, module = device_facts(), module_of(specialisation_of(batch))
     how = configuration(module, batch.dtype)
     text = assemble.ptx(module.descend_kernel, batch.dtype, facts.capability)
     needs = assemble.resources(text, how.max_registers)

@@ -51,13 +51,7 @@ def compare(
     console = Console(quiet=quiet)
     if plot is not None:
         destinations.check_picture(plot)
-    given: dict[str, tuple[Kind, str | None]] = {
-        "starts": (INTEGER, starts),
-        "seed": (INTEGER, seed),
-        "gtol": (NUMBER, gtol),
-        "maxiter": (INTEGER, maxiter),
-    }
-    numbers = {name: Option(name, kind, "").read(text) for name, (kind, text) in given.items() if text is not None}
+    numbers = _read(INTEGER, starts=starts, seed=seed, maxiter=maxiter) | _read(NUMBER, gtol=gtol)
 
     import batchgd as bgd
     from batchgd.comparison import EVERY
@@ -82,6 +76,11 @@ def compare(
     if table.interrupted:
         return EXIT_INTERRUPTED
     return EXIT_FAILED if table.failures else EXIT_DONE
+
+
+def _read(kind: Kind, **given: str | None) -> dict[str, Any]:
+    """Read the options of a kind that were given."""
+    return {name: Option(name, kind, "").read(text) for name, text in given.items() if text is not None}
 
 
 def _landscape(text: str) -> tuple[Any, int | None]:

@@ -6,7 +6,7 @@ import typer
 
 from batchgd.cli import destinations
 from batchgd.cli.console import Console
-from batchgd.cli.target import load_target
+from batchgd.cli.target import FunctionOfRun, SavedRun, load_target
 from batchgd.errors import InputError
 from batchgd.plot import PICTURES, SPECIAL_PICTURES, check_name, suitable
 
@@ -14,7 +14,7 @@ _NAMES = (*PICTURES, *SPECIAL_PICTURES)
 
 
 def plot(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Folder of a saved run (--out of `batchgd run`).")],
+    run: SavedRun,
     name: Annotated[
         str | None, typer.Argument(metavar="NAME", help=f"{', '.join(_NAMES)}; the one that suits when not given.")
     ] = None,
@@ -22,9 +22,7 @@ def plot(
     other: Annotated[
         str | None, typer.Option("--with", metavar="RUN2", help="A second run of the same starts, for confusion.")
     ] = None,
-    fun: Annotated[
-        str | None, typer.Option("--fun", metavar="TARGET", help="The run's function, where it is no landscape.")
-    ] = None,
+    fun: FunctionOfRun = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No messages on stderr.")] = False,
 ) -> None:
     """Draw a picture of a saved run into a file."""

@@ -6,12 +6,12 @@ import typer
 
 from batchgd.cli import destinations
 from batchgd.cli.console import Console, print_json
-from batchgd.cli.target import load_target
+from batchgd.cli.target import FunctionOfRun, SavedRun, load_target
 from batchgd.errors import InputError
 
 
 def show(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Folder of a saved run (--out of `batchgd run`).")],
+    run: SavedRun,
     x_tol: Annotated[
         float | None, typer.Option("--x-tol", help="Endpoints this close, in box widths, are one minimum.")
     ] = None,
@@ -25,9 +25,7 @@ def show(
     stability: Annotated[
         bool, typer.Option("--stability", help="How far each minimum is from the border of its basin.")
     ] = False,
-    fun: Annotated[
-        str | None, typer.Option("--fun", metavar="TARGET", help="The run's function, where it is no landscape.")
-    ] = None,
+    fun: FunctionOfRun = None,
     out: Annotated[
         str | None, typer.Option("--out", metavar="PATH", help="Save the run by these tolerances in a new folder.")
     ] = None,

@@ -9,13 +9,20 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from batchgd.cli.console import nearest, one_line
 from batchgd.errors import InputError
 
 if TYPE_CHECKING:
     from batchgd.differentiable import Differentiable
+
+SavedRun = Annotated[str, typer.Argument(metavar="RUN", help="Folder of a saved run (--out of `batchgd run`).")]
+FunctionOfRun = Annotated[
+    str | None, typer.Option("--fun", metavar="TARGET", help="The run's function, where it is no landscape.")
+]
 
 
 def load_target(target: str) -> str | Callable[..., Any] | Differentiable:

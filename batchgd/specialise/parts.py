@@ -67,9 +67,10 @@ def _evaluate(of: Specialisation) -> str:
 
 def _values(of: Specialisation) -> str:
     constants, slot = Constants(of.dtype), of.value_slot
+    filling = copied((descend.fill,), of.how.loop)
     if slot is not None:
-        body = [*copied((descend.values_by_evaluation,), of.how.entry), "values = values_by_evaluation"]
+        body = [*filling, *copied((descend.values_by_evaluation,), of.how.entry), "values = values_by_evaluation"]
         title, imports = f"Values by the evaluation in {of.dtype}", ["from batchgd.kernels.addresses import evaluate"]
         return of.assembled(title, body, [f"VALUE = {slot}"], imports)
-    body = [*of.value_functions(constants), *copied((descend.values,), of.how.entry)]
+    body = [*filling, *of.value_functions(constants), *copied((descend.values,), of.how.entry)]
     return of.assembled(f"{of.named}: values in {of.dtype}", body, constants.lines())

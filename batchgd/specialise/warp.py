@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from batchgd.specialise import rolled
 from batchgd.specialise.block import BlockTick
+from batchgd.specialise.decorators import Decorators
 from batchgd.specialise.ending import Fold
 from batchgd.specialise.rolled import RolledText, Tables, parameters
 from batchgd.specialise.rule import Rule, parameters_of, read_rule
-from batchgd.specialise.typed import Constants, decorated, function_source, with_callees
+from batchgd.specialise.typed import Constants, copied, decorated, with_callees
 
 if TYPE_CHECKING:
     from batchgd.differentiable import Differentiable
@@ -143,26 +144,23 @@ def replaced(functions: Mapping[str, Callable]) -> dict[str, Callable]:
 
 
 def loop_functions(
-    objective: Objective, constants: Constants, tables: Tables, lane: str | None, *, simulated: bool
+    objective: Objective, constants: Constants, tables: Tables, how: Decorators, *, simulated: bool
 ) -> list[str]:
     """Return the text of the value at a row of points, of what threads do together, of the loop, and of the kernels."""
     from batchgd.kernels import descend
     from batchgd.kernels.cuda import templates, warp
-
-    def copies(*functions: Callable, decorator: str = "cuda.jit(device=True)") -> list[str]:
-        return [function_source(function, Constants("float64"), decorator) for function in functions]
 
     terms, value_at = rolled.value_at(objective, constants, tables)
     between = [getattr(warp, f"{name}_simulated" if simulated else name) for name in ("partner", "of_first", "settle")]
     look = warp.look_together if simulated else warp.look_now_and_then
     names = f"partner, of_first, settle = {', '.join(function.__name__ for function in between)}"
     return [
-        *(decorated(term, lane) for term in terms),
-        decorated(value_at, "cuda.jit(device=True)"),
-        *copies(warp.thread, warp.team, warp.coordinate, warp.owned, *between),
+        *(decorated(term, how.lane) for term in terms),
+        decorated(value_at, how.loop),
+        *copied((warp.thread, warp.team, warp.coordinate, warp.owned, *between), how.loop),
         names,
-        *copies(warp.total, warp.largest, warp.smallest, warp.claim_together, look),
+        *copied((warp.total, warp.largest, warp.smallest, warp.claim_together, look), how.loop),
         f"claim, look = claim_together, {look.__name__}",
-        *copies(warp.draw, warp.refill, warp.store, descend.descend),
-        *copies(templates.descend_kernel, templates.values_kernel, decorator="cuda.jit"),
+        *copied((warp.draw, warp.refill, warp.store, descend.descend), how.loop),
+        *copied((templates.descend_kernel, templates.values_kernel), how.entry),
     ]

@@ -123,15 +123,8 @@ def largest(value):
 
 
 def smallest(value):
-    """Return the smallest value, as ``smaller`` finds it."""
-    distance = WIDTH // 2
-    while distance > 0:
-        other = partner(value, distance)
-        lower = (thread() & distance) == 0
-        a, b = where(lower, value, other), where(lower, other, value)
-        value = where(a < b, a, b)
-        distance //= 2
-    return value
+    """Return the smallest value, as ``smaller`` finds it: a < b is -a > -b, for zeros and NaN too."""
+    return -largest(-value)
 
 
 def dot(ws, a, b, out):
