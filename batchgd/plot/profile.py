@@ -63,7 +63,7 @@ def profile(table: Any, ax: Any = None, path: str | File | None = None) -> Any:
     ax.set_ylabel("problems solved, %", fontsize=LABEL_SIZE)
     ax.grid(color=INK, alpha=0.12, linewidth=0.5)
     ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(frameon=False, fontsize=NOTE_SIZE, loc="upper left", bbox_to_anchor=(1.0, 1.02), borderaxespad=0.2)
+    ax.legend(frameon=False, fontsize=NOTE_SIZE, loc="upper left", bbox_to_anchor=(1.02, 1.02), borderaxespad=0.2)
     tidy(ax)
     if path is not None:
         write(ax, path)
