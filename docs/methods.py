@@ -1,7 +1,7 @@
 """Write docs/methods.md, its tables and its picture, and docs/methods-library.md: `python docs/methods.py`.
 
-It takes about half an hour on one core, nearly all of it to compile; `python docs/methods.py cpu standard` runs the
-standard landscapes only, a third of that, and leaves the other page as it is. Another backend may be named.
+It takes a quarter of an hour on one core, nearly all of it to compile; `python docs/methods.py cpu standard` runs the
+standard landscapes only, half of that, and leaves the other page as it is. Another backend may be named.
 """
 
 import sys
@@ -18,7 +18,7 @@ TABLES = {
     "evaluations": "Median number of evaluations of value and gradient until a trajectory comes to rest at a minimum; "
     "- where fewer than half of the starts do.",
     "evaluations_90": "The same for nine in ten starts; - where fewer do.",
-    "fidelity": "Share of the starts that end in the minimum where the reference takes them, in per cent.",
+    "fidelity": "Of the starts that the reference takes to a minimum, the share that end there, in per cent.",
     "minima": "Distinct minima found.",
     "seconds": "Wall time of all starts, in seconds, without compiling; minima are sought and classified within it.",
 }

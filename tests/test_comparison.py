@@ -59,6 +59,16 @@ def test_fidelity_counts_starts_that_end_where_the_reference_takes_them():
     assert 0.6 < seen.fidelity < 0.95  # 0.79 of the box in the reference values
 
 
+def test_fidelity_leaves_out_starts_that_the_reference_takes_to_no_minimum():
+    method = bgd.BarzilaiBorwein()
+    (same,) = bgd.compare([method], ["beale"], reference=method, **NUMPY)  # nearly half of the box falls away from it
+    assert same.success < 0.8
+    assert same.fidelity == 1.0
+    none = bgd.compare([method], ["beale"], reference=bgd.GradientDescent(1e-9), **NUMPY)
+    assert np.isnan(none.cells[0].fidelity)
+    assert none.pivot("fidelity").endswith("| - |")
+
+
 @pytest.mark.parametrize(("name", "dim"), STANDARD)
 def test_scaled_landscapes_have_the_units_of_himmelblau(name, dim):
     entry, model = get(name), get("himmelblau")

@@ -253,13 +253,14 @@ def _cell(label: str, name: str, batch: Batch, method: Method, flow: Any, best: 
         reached = np.asarray(minima.fun) <= known + _REACHED * max(1.0, abs(known))
         at_rest = result.success & (result.label >= 0)
         place, _ = labels_onto(flow, result)
+        basin = flow.label >= 0
         return Cell(
             label,
             name,
             successes=int(np.sum(minima.count[reached])),
             starts=result.n,
             minima=len(minima),
-            fidelity=float(np.mean((place[result.label] == flow.label) & (flow.label >= 0))),
+            fidelity=float(np.mean((place[result.label] == flow.label)[basin])) if basin.any() else float("nan"),
             evaluations=np.where(at_rest, result.nfev, np.inf),
             compile_seconds=compiling,
             seconds=seconds,

@@ -15,8 +15,8 @@ from batchgd.minima.fractions import wilson
 _HEAD = ("landscape", "method", "success", "95 % interval", "minima", "evaluations", "90 %", "fidelity", "seconds")
 _NOTE = (
     "success: share of the starts that reach the global minimum; evaluations: median, and 90th percentile, until a "
-    "trajectory comes to rest at a minimum (-: not even that share of the starts does); fidelity: share of the starts "
-    "that end in the minimum where the reference takes them; seconds: wall time without compiling"
+    "trajectory comes to rest at a minimum (-: not even that share of the starts does); fidelity: of the starts that the "
+    "reference takes to a minimum, the share that end there (-: it takes none); seconds: wall time without compiling"
 )
 
 
@@ -33,7 +33,7 @@ class Cell:
     minima : int
         Distinct minima found.
     fidelity : float
-        Share of the starts that reach the minimum to which the reference takes them.
+        Of the starts that the reference takes to a minimum, the share that end there; NaN where it takes none.
     evaluations : (starts,)
         Evaluations of value and gradient until a trajectory came to rest at a minimum; infinite where it did not.
     compile_seconds, seconds : float
@@ -191,11 +191,15 @@ def _count(number: float) -> str:
     return f"{number:,.0f}" if np.isfinite(number) else "-"
 
 
+def _percent(share: float, unit: str = "") -> str:
+    return f"{100 * share:.1f}{unit}" if np.isfinite(share) else "-"
+
+
 _SHORT: dict[str, Callable[[Cell], str]] = {
     "success": lambda cell: f"{100 * cell.success:.1f}",
     "evaluations": lambda cell: _count(cell.quantile(0.5)),
     "evaluations_90": lambda cell: _count(cell.quantile(0.9)),
-    "fidelity": lambda cell: f"{100 * cell.fidelity:.1f}",
+    "fidelity": lambda cell: _percent(cell.fidelity),
     "minima": lambda cell: f"{cell.minima:,}",
     "seconds": lambda cell: f"{cell.seconds:.3f}",
 }
@@ -214,6 +218,6 @@ def _row(cell: Cell) -> list[str]:
         f"{cell.minima:,}",
         _count(middle),
         _count(tail),
-        f"{100 * cell.fidelity:.1f} %",
+        _percent(cell.fidelity, " %"),
         f"{cell.seconds:.3f}",
     ]
