@@ -15,8 +15,8 @@ from batchgd.minima.fractions import wilson
 _HEAD = ("landscape", "method", "success", "95 % interval", "minima", "evaluations", "90 %", "fidelity", "seconds")
 _NOTE = (
     "success: share of the starts that reach the global minimum; evaluations: median, and 90th percentile, until a "
-    "trajectory comes to rest at a minimum (-: not even that share of the starts does); fidelity: of the starts that the "
-    "reference takes to a minimum, the share that end there (-: it takes none); seconds: wall time without compiling"
+    "trajectory comes to rest at a minimum (-: not even that share of the starts does); fidelity: of the starts that "
+    "the reference takes to a minimum, the share that end there (-: it takes none); seconds: wall time without compiling"
 )
 
 
