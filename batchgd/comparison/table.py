@@ -16,7 +16,7 @@ _HEAD = ("landscape", "method", "success", "95 % interval", "minima", "evaluatio
 _NOTE = (
     "success: share of the starts that reach the global minimum; evaluations: median, and 90th percentile, until a "
     "trajectory comes to rest at a minimum (-: not even that share of the starts does); fidelity: of the starts that "
-    "the reference takes to a minimum, the share that end there (-: it takes none); seconds: wall time without compiling"
+    "the reference takes to a minimum, the share that end there (-: it takes none); seconds: wall time, not compiling"
 )
 
 
