@@ -19,6 +19,9 @@ from batchgd.stopping import Stopping
 
 DIM, STARTS, UPDATES = 10, 8192, 400
 REPEATS = 9
+RATE = 1e-5
+HELD = {"rprop": {"longest": RATE}}
+"""What keeps a rule whose steps grow from ending early, which would be timed with the update."""
 
 
 def main() -> None:
@@ -51,7 +54,7 @@ def _names() -> list[str]:
 
 def _batch(name: str, dtype: str) -> Batch:
     row = METHODS[name]
-    method = row(**{**row.trial, "learning_rate": 1e-5})
+    method = row(**{**row.trial, "learning_rate": RATE, **HELD.get(name, {})})
     stopping = Stopping(gtol=1e-12, maxiter=UPDATES)
     return make_batch(
         "rastrigin", dim=DIM, starts=STARTS, method=method, stopping=stopping, backend="cpu", dtype=dtype, threads=1

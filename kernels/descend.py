@@ -44,6 +44,11 @@ def evaluate(ws: Array, index: Array, seed: Any, p: Array) -> None:
     raise NotImplementedError
 
 
+def align_stack() -> None:
+    """Keep the stack of the function that calls this aligned (see ``stack.py``)."""
+    raise NotImplementedError
+
+
 def claim(queue: Array) -> int:
     """Return the next start that nobody has taken, or -1 (an atomic on CUDA)."""
     raise NotImplementedError
@@ -167,6 +172,7 @@ def descend(
 
 def tick_on(ws, index, seed, p, box, h, limits):
     """Tick until a lane ends, ``index[TURNS]`` times at most: each call by address loads the tick's constants anew."""
+    align_stack()
     for _ in range(index[TURNS]):
         ended = tick_once(ws, index, seed, p, box, h, limits)
         if ended != 0:

@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from batchgd.kernels.addresses import EVALUATE, P_SIZE, TAIL, TICK, TURNS, WS_SIZE, address_of
 from batchgd.kernels.plan import Endpoints, Plan
+from batchgd.kernels.stack import LINE
 
 MOST_TURNS = 32
 """Ticks between two looks at whether the run is to end; a path is recorded after each."""
@@ -90,11 +92,18 @@ def _stay_on(processor: int) -> None:
         os.sched_setaffinity(0, {processor})
 
 
+def _aligned(size: int, dtype: Any) -> NDArray[Any]:
+    """Zeros that begin with a line of the cache: a vector that crosses a line is read in two parts."""
+    raw = np.zeros(size + LINE, dtype)
+    first = -raw.ctypes.data % LINE // raw.itemsize
+    return raw[first : first + size]
+
+
 class _State:
     """One worker's lane block."""
 
     def __init__(self, module: Any, plan: Plan):
-        self.workspace = np.zeros((module.SLOTS + plan.dim) * module.W, plan.dtype)
+        self.workspace = _aligned((module.SLOTS + plan.dim) * module.W, plan.dtype)
         self.index = np.empty(module.W + 1 + TAIL, np.int64)
         tail = self.index[-TAIL:]
         tail[WS_SIZE], tail[P_SIZE] = self.workspace.size, plan.p.size

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 HEADERS = {
     "cpu": """\
+from batchgd.kernels.stack import align_stack
 from numba import carray, njit
 
 FLAGS = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}

@@ -298,18 +298,22 @@ class Specialisation:
         return [as_rows(part) for part in text] if self.target == "numpy" else text
 
     def _called(self, text: list[str]) -> list[str]:
-        """The same where the last function is called by its address on the CPU: it makes arrays of pointers first."""
+        """The same where the last function is called by its address on the CPU.
+
+        Then it aligns its stack, and makes arrays of pointers.
+        """
         if self.target != "cpu":
             return text
         from batchgd.kernels.addresses import P_SIZE, TAIL, WS_SIZE
 
         decorator, head, body = text[-1].split("\n", 2)
-        arrays = [
+        first = [
+            "    align_stack()",
             f"    ws = carray(ws, index[W + {1 + WS_SIZE}])",
             f"    p = carray(p, index[W + {1 + P_SIZE}])",
             f"    index = carray(index, W + {1 + TAIL})",
         ]
-        return [*text[:-1], "\n".join([decorator, head, *arrays, body])]
+        return [*text[:-1], "\n".join([decorator, head, *first, body])]
 
     def _shared_functions(self, constants: Constants, tables: rolled.Tables) -> list[str]:
         """Everything of a kernel whose threads share a trajectory."""

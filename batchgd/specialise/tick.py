@@ -71,7 +71,8 @@ class TickEmitter:
     def _loads(self) -> None:
         layout = self.layout
         slots = {f"x{i}": layout.x(i) for i in range(self.dim)}
-        slots |= {f"{v}_{i}": layout.vector(v, i) for v in self.rule.vectors for i in range(self.dim)}
+        early = [v for v in self.rule.vectors if v not in self._late]
+        slots |= {f"{v}_{i}": layout.vector(v, i) for v in early for i in range(self.dim)}
         slots |= {name: layout.scalar(name) for name in self.rule.scalars}
         slots |= {name: layout.hyperparameter(name) for name in layout.per_start}
         slots |= {name: layout.counter(name) for name in ("nit", "busy")}
@@ -124,13 +125,24 @@ class TickEmitter:
         later = f"where(accepted & (nfev > {self.constants(0.5)}), {self.constants(1.0)}, {self.constants(0.0)})"
         self.lines.append(f"nit = nit + {later}")
 
+    @property
+    def _late(self) -> list[str]:
+        """The vectors that nothing but the update mentions: read and stored beside it, they hold registers briefly."""
+        if self.rule.accepted is not None:
+            return []
+        asked = {name for wanted in self.rule.sums.values() for name in wanted}
+        return [v for v in self.rule.vectors if v not in asked]
+
     def _update(self) -> None:
         for i in range(self.dim):
+            late = {f"{v}_{i}": self._slot(self.layout.vector(v, i)) for v in self._late}
+            self.lines += [f"{name} = {slot}" for name, slot in late.items()]
             outputs = ", ".join([f"n{i}", *(f"{v}_{i}" for v in self.rule.own_vectors)])
             self.lines.append(f"{outputs} = update({self._arguments(self.rule.update, i)})")
             for part in self.rule.parts_with("point"):
                 outputs = ", ".join([f"n{i}", *(f"{v}_{i}" for v in part.vectors)])
                 self.lines.append(f"{outputs} = {part.name}_point({self._arguments(part.functions['point'], i)})")
+            self.lines += [f"{slot} = {name}" for name, slot in late.items()]
 
     def _stopping(self) -> None:
         self._fold(self.ending.folds())
@@ -155,7 +167,8 @@ class TickEmitter:
     def _stores(self) -> None:
         layout, one = self.layout, self.constants(1.0)
         values = {layout.x(i): f"where(going, n{i}, {self._resting(i)})" for i in range(self.dim)}
-        values |= {layout.vector(v, i): f"{v}_{i}" for v in self.rule.vectors for i in range(self.dim)}
+        early = [v for v in self.rule.vectors if v not in self._late]
+        values |= {layout.vector(v, i): f"{v}_{i}" for v in early for i in range(self.dim)}
         values |= {layout.scalar(name): name for name in self.rule.scalars}
         values[layout.counter("nit")] = f"where(going, nit + {one}, nit)" if self.rule.decide is None else "nit"
         if self.rule.decide is not None:

@@ -11,4 +11,4 @@ VECTORS = ("total",)
 def update(x, g, total, learning_rate, epsilon):
     """One coordinate of the next point."""
     total = total + g * g
-    return x - learning_rate * g / (sqrt(total) + epsilon), total
+    return x - learning_rate * (g / (sqrt(total) + epsilon)), total

@@ -11,4 +11,4 @@ VECTORS = ("variance",)
 def update(x, g, variance, learning_rate, decay, epsilon):
     """One coordinate of the next point."""
     variance = decay * variance + (1.0 - decay) * g * g
-    return x - learning_rate * g / (sqrt(variance) + epsilon), variance
+    return x - learning_rate * (g / (sqrt(variance) + epsilon)), variance

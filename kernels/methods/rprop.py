@@ -4,7 +4,8 @@
 stays as it is (Igel and Hüsken 2003, Neurocomputing 50, 105; Riedmiller and Braun 1993).
 """
 
-from batchgd.kernels.vecmath import maximum, minimum, sign, where
+from batchgd.kernels.stopping import larger, smaller
+from batchgd.kernels.vecmath import where
 
 VECTORS = ("previous", "span")
 
@@ -17,10 +18,10 @@ def sum_reach(span, first, learning_rate):
 def update(x, g, previous, span, first, learning_rate, growth, shrink, shortest, longest):
     """One coordinate of the next point."""
     turn = g * previous
-    factor = where(turn > 0.0, growth, where(turn < 0.0, shrink, 1.0))
-    span = where(first, learning_rate, minimum(maximum(factor * span, shortest), longest))
+    scaled = where(turn > 0.0, growth, where(turn < 0.0, shrink, 1.0)) * span
+    span = where(first, learning_rate, smaller(larger(scaled, shortest), longest))
     kept = where(turn < 0.0, 0.0, g)
-    return x - span * sign(kept), kept, span
+    return x - where(kept > 0.0, span, where(kept < 0.0, -span, 0.0)), kept, span
 
 
 def step_squared(reach):
