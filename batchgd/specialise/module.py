@@ -14,6 +14,7 @@ from batchgd.specialise.ending import Ending, EndingEmitter
 from batchgd.specialise.layout import Layout
 from batchgd.specialise.loops import with_loops_chosen
 from batchgd.specialise.parts import CARRIED
+from batchgd.specialise.procedures import written_out
 from batchgd.specialise.rows import as_rows
 from batchgd.specialise.rule import Rule, parameters_of, read_rule
 from batchgd.specialise.tick import TickEmitter
@@ -278,6 +279,11 @@ class Specialisation:
         if self.shared:
             functions |= warp.replaced(functions)
         on_block = {name for name, function in functions.items() if "ws" in parameters_of(function)}
+        source = tick.source()
+        if self.target == "cpu":
+            procedures = {name: function_source(functions[name], constants, None) for name in on_block}
+            source, apart = written_out(source, procedures)
+            functions = {name: function for name, function in functions.items() if name not in on_block - apart}
         text = [
             *(function_source(getattr(stopping, name), constants, lane) for name in self.ending.functions),
             *(
@@ -285,7 +291,7 @@ class Specialisation:
                 for name, function in functions.items()
             ),
             *(functions_of(part.module, constants, lane, f"{part.name}_") for part in rule.parts),
-            decorated(tick.source(), self.how.pass_tick),
+            decorated(source, self.how.pass_tick),
         ]
         return self._chosen(text)
 
