@@ -245,9 +245,9 @@ def test_a_new_objective_compiles_only_what_knows_it(cache, monkeypatch):
     first, second = (lambda x: x[0] ** 2 + x[1] ** 2), (lambda x: np.cosh(x[0] - 0.5) + x[1] ** 2)
     assert compiled_by(first, "barzilai_borwein") == ["descend", "tick_on", "values"]
     assert compiled_by(second, "barzilai_borwein") == ["tick_on", "values"]
-    assert compiled_by(first, "lbfgs") == ["descend", "evaluate", "tick", "values_by_evaluation"]
-    assert compiled_by(second, "lbfgs") == ["evaluate"]
-    assert compiled_by(second, "lbfgs") == []
+    assert compiled_by(first, "nonlinear_cg") == ["descend", "evaluate", "tick", "values_by_evaluation"]
+    assert compiled_by(second, "nonlinear_cg") == ["evaluate"]
+    assert compiled_by(second, "nonlinear_cg") == []
 
 
 @pytest.mark.parametrize("damage", [b"", b"\xff\xfe\x00", b"raise SystemExit\n"], ids=["empty", "binary", "code"])
