@@ -64,8 +64,8 @@ def check(method, dtype, dim, capability, registers, objective=None, **options):
     return text
 
 
-KINDS = ("armijo", "adam", "fire", "lbfgs", "gradient_flow")
-"""One method of each kind: with trials, with moments, with sums, with a history, with matrices and several points."""
+KINDS = ("armijo", "adam", "lbfgs", "gradient_flow")
+"""One method of each kind: with trials, with moments, with a history, with matrices and several points."""
 
 
 @pytest.mark.parametrize("capability", [(8, 0), (9, 0)], ids=["sm_80", "sm_90"])
@@ -88,8 +88,11 @@ def test_schedules_and_modifiers_stay_in_registers(dtype):
     check(bgd.RMSprop(bgd.Cosine(0.1, 10, growth=2.0), **options), dtype, 2, (9, 0), REGISTERS_OF_ANY[dtype])
 
 
-@pytest.mark.parametrize("dtype", REGISTERS_OF_ANY)
-@pytest.mark.parametrize("batch", [{}, {"batch_size": 3}, {"batch_size": 3, "replace": True}], ids=str)
+@pytest.mark.parametrize(
+    ("batch", "dtype"),
+    [({}, "float32"), ({"batch_size": 3}, "float64"), ({"batch_size": 3, "replace": True}, "float32")],
+    ids=str,
+)
 def test_sums_over_rows_stay_in_registers(batch, dtype):
     rows = [[1.0, 2.0, 3.0]] * 7
     objective = bgd.FiniteSum(lambda x, row: (x[0] * row[0] + x[1] * row[1] - row[2]) ** 2, rows, dim=2, **batch)
