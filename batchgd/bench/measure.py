@@ -141,8 +141,8 @@ def measure_batch(batch: Batch, case: cases.Case, method: str, repeats: int) -> 
         began = time.perf_counter()
         run(batch, keep=False)
         seconds.append(time.perf_counter() - began)
-    source = specialisation_of(batch).source()
-    with_value = "value_and_gradient(" in source
+    specialisation = specialisation_of(batch)
+    source, with_value = specialisation.source(), specialisation.has_value
     counts = batch.objective.counts if with_value else batch.objective.gradient_counts
     evaluations = int(np.sum(nfev))
     return Row(

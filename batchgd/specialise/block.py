@@ -130,11 +130,6 @@ class BlockTick:
         self.lines: list[str] = []
         self.trials = self.rule.decide is not None
 
-    @property
-    def has_value(self) -> bool:
-        """Whether the value is computed beside the gradient."""
-        return self.rule.needs_value or self.ending.needs_value or self.rule.hessian
-
     @staticmethod
     def temporaries(rule: Rule, ending: EndingEmitter) -> tuple[str, ...]:
         """The numbers of a lane that one part of a tick hands to a later one."""

@@ -120,9 +120,9 @@ class EndingEmitter:
         self._steepest = "max_norm" in ending.options
 
     @property
-    def needs_value(self) -> bool:
-        """Whether a test looks at the value."""
-        return "f" in self.ending.asked
+    def has_value(self) -> bool:
+        """Whether the value is computed beside the gradient: a test or the rule looks at it, or at the Hessian."""
+        return "f" in self.ending.asked or self.rule.needs_value or self.rule.hessian
 
     @property
     def gathers_step(self) -> bool:

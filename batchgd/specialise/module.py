@@ -14,7 +14,6 @@ from batchgd.specialise.ending import Ending, EndingEmitter
 from batchgd.specialise.layout import Layout
 from batchgd.specialise.loops import with_loops_chosen
 from batchgd.specialise.parts import CARRIED
-from batchgd.specialise.procedures import written_out
 from batchgd.specialise.rows import as_rows
 from batchgd.specialise.rule import Rule, parameters_of, read_rule
 from batchgd.specialise.tick import TickEmitter
@@ -27,11 +26,12 @@ from batchgd.specialise.typed import (
     own_functions,
     with_callees,
 )
+from batchgd.specialise.written_out import written_out
 
 if TYPE_CHECKING:
     from batchgd.differentiable import Differentiable
     from batchgd.finite_sum import FiniteSum
-    from batchgd.objective import Objective
+    from batchgd.objective import Objective, What
 
 BLOCK_DIM = 32
 """From this dimension on CPU code takes the block form: unrolled, it would compile for many seconds."""
@@ -141,13 +141,21 @@ class Specialisation:
         timed = ("end_time",) if "end_time" in self.read.hyperparameters else ()
         return Ending((*self.tests, *timed))
 
+    @property
+    def has_value(self) -> bool:
+        """Whether the tick computes the value beside the gradient."""
+        emitter = EndingEmitter(self.read, Constants(self.dtype), self.ending, cubic=self.cubic)
+        return emitter.has_value
+
     def source(self) -> str:
         """Return the text of one module; for the CPU, which is compiled in parts (``parts.py``), all but the loop."""
         constants, tables = Constants(self.dtype), rolled.Tables(len(self.objective.numbers))
         if self.shared:
             body = self._shared_functions(constants, tables)
         else:
-            body = [*self.value_functions(constants), *self.evaluation(constants), *self.tick(constants)]
+            value, value_at = self.value_functions(constants).values()
+            body = [decorated(value, self.how.lane), decorated(value_at, self.how.loop)]
+            body += [*self.evaluation(constants), *self.tick(constants)]
             body += self._shells() if self.target == "cuda" else []
         title = f"{self.named}: {self.method} in {self.dtype} for {self.target}"
         sharing = warp.constants_of(self.objective.dim, self.threads) if self.shared else []
@@ -192,14 +200,14 @@ class Specialisation:
         """Number of run-time parameters of the objective."""
         return 0 if self.objective.params is None else len(self.objective.params)
 
-    def value_functions(self, constants: Constants) -> list[str]:
-        """The value at a row of points."""
+    def value_functions(self, constants: Constants) -> dict[str, str]:
+        """The value at a row of points, and what it calls."""
         row = ":" if self.target == "numpy" else "i"
         if self.sum is None:
             text = evaluate.value_at(self.function, row)
         else:
             text = sums.value_at(self.sum, row, constants)
-        return [decorated(self.function.emit("value", constants), self.how.lane), decorated(text, self.how.loop)]
+        return {"value": self.function.emit("value", constants), "value_at": text}
 
     @property
     def value_slot(self) -> int | None:
@@ -210,18 +218,19 @@ class Specialisation:
         layout = self.layout
         if not isinstance(layout, BlockLayout) or self.sum is not None or self.read.hessian:
             return None
-        tick = BlockTick(layout, Constants(self.dtype), cubic=self.cubic, arrays=False)
-        return layout.first("f") if tick.has_value else None
+        return layout.first("f") if self.has_value else None
 
     def evaluation(self, constants: Constants) -> list[str]:
         """The evaluation of a lane block, a function of its own in the block form."""
         layout = self.layout
         if not isinstance(layout, BlockLayout):
             return []
-        tick = BlockTick(layout, constants, cubic=self.cubic, arrays=self.target == "numpy")
-        options = {"value": tick.has_value, "hessian": self.read.hessian}
+        options = {"value": self.has_value, "hessian": self.read.hessian}
         if self.sum is None:
             lane, block = evaluate.evaluation(self.function, constants, **options)
+            if self.target == "cpu":
+                what, _ = evaluate.outputs_of(self.objective.dim, **options)
+                return self._chosen([decorated(written_out(block, {what: lane})[0], self.how.tick)])
         else:
             lane, block = sums.evaluation(
                 self.sum,
@@ -247,24 +256,24 @@ class Specialisation:
             cubic=self.cubic,
             arrays=self.target == "numpy",
         )
+        what: What = "value_and_gradient" if self.has_value else "gradient"
+        evaluating = self.function.emit(what, constants)
         return [
-            decorated(
-                self.function.emit("value_and_gradient" if tick.has_value else "gradient", constants), self.how.lane
-            ),
             *(function_source(getattr(stopping, name), constants, self.how.lane) for name in self.ending.functions),
             functions_of(layout.rule.module, constants, self.how.lane),
             *(functions_of(part.module, constants, self.how.lane, f"{part.name}_") for part in layout.rule.parts),
-            *self._ticks(tick),
+            *self._ticks(tick, {what: evaluating}),
         ]
 
-    def _ticks(self, once: TickEmitter) -> list[str]:
+    def _ticks(self, once: TickEmitter, evaluating: dict[str, str]) -> list[str]:
         """The fused tick; on the CPU, where it is called by address, as often as it may be before anybody must look."""
         if self.target != "cpu":
-            return [decorated(once.source("tick"), self.how.loop)]
+            lane = [decorated(text, self.how.lane) for text in evaluating.values()]
+            return [*lane, decorated(once.source("tick"), self.how.loop)]
         from batchgd.kernels import descend
         from batchgd.kernels.addresses import TURNS
 
-        inner = decorated(once.source("tick_once"), self.how.loop)
+        inner = decorated(written_out(once.source("tick_once"), evaluating)[0], self.how.loop)
         return [inner, f"TURNS = W + {1 + TURNS}", *copied([descend.tick_on], self.how.tick), "tick = tick_on"]
 
     def _block_tick(self, layout: BlockLayout, constants: Constants) -> list[str]:
@@ -325,8 +334,7 @@ class Specialisation:
         """Everything of a kernel whose threads share a trajectory."""
         layout, how = self.layout, self.how
         assert isinstance(layout, BlockLayout)
-        tick = warp.WarpTick(layout, constants, cubic=self.cubic, arrays=False)
-        called, calling = warp.evaluation(self.function, constants, tables, value=tick.has_value, width=self.threads)
+        called, calling = warp.evaluation(self.function, constants, tables, value=self.has_value, width=self.threads)
         return [
             *(decorated(part, how.lane) for part in called),
             decorated(calling, how.pass_loop),

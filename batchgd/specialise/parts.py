@@ -17,7 +17,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from batchgd.kernels import descend, record
-from batchgd.specialise.typed import Constants, copied
+from batchgd.specialise.typed import Constants, copied, decorated
+from batchgd.specialise.written_out import written_out
 
 if TYPE_CHECKING:
     from batchgd.specialise.module import Specialisation
@@ -72,5 +73,8 @@ def _values(of: Specialisation) -> str:
         body = [*filling, *copied((descend.values_by_evaluation,), of.how.entry), "values = values_by_evaluation"]
         title, imports = f"Values by the evaluation in {of.dtype}", ["from batchgd.kernels.addresses import evaluate"]
         return of.assembled(title, body, [f"VALUE = {slot}"], imports)
-    body = [*filling, *of.value_functions(constants), *copied((descend.values,), of.how.entry)]
+    (loop,), functions = copied((descend.values,), None), of.value_functions(constants)
+    whole, apart = written_out(loop, functions)
+    called = [decorated(text, of.how.loop) for name, text in functions.items() if name in apart]
+    body = [*filling, *called, decorated(whole, of.how.entry)]
     return of.assembled(f"{of.named}: values in {of.dtype}", body, constants.lines())

@@ -27,11 +27,6 @@ class TickEmitter:
         self._gg = "gg"
         self._scheduled: dict[str, str] = {}
 
-    @property
-    def has_value(self) -> bool:
-        """Whether the value is computed beside the gradient."""
-        return self.rule.needs_value or self.ending.needs_value
-
     def source(self, name: str) -> str:
         """Return the text of the function."""
         head = [f"def {name}(ws, index, seed, p, box, h, limits):", *("    " + line for line in self._invariants())]
@@ -89,7 +84,7 @@ class TickEmitter:
     def _evaluation(self) -> None:
         arguments = ", ".join([*(f"x{i}" for i in range(self.dim)), *(f"p{k}" for k in range(self.n_params))])
         gradient = [f"g{i}" for i in range(self.dim)]
-        if self.has_value:
+        if self.ending.has_value:
             self.lines.append(f"f, {', '.join(gradient)} = value_and_gradient({arguments})")
         else:
             self.lines.append(f"{', '.join(gradient)}, = gradient({arguments})")
