@@ -5,7 +5,6 @@ within them, and nothing clashes with an executor that calls from its own thread
 """
 
 import contextlib
-import os
 import queue
 import threading
 from collections.abc import Iterator
@@ -34,12 +33,8 @@ def launch(module: Any, plan: Plan, threads: int) -> None:
     # Bounded: where rows are dropped once looked at, workers wait for the main thread instead of filling memory.
     finished: queue.Queue[Endpoints | BaseException | None] = queue.Queue(4 * threads)
 
-    processors = _processors()
-
-    def work(worker: int) -> None:
+    def work() -> None:
         try:
-            if threads == len(processors):
-                _stay_on(processors[worker])
             state = _State(module, plan)
             while plan.control[0] == 0:
                 with lock:
@@ -53,7 +48,7 @@ def launch(module: Any, plan: Plan, threads: int) -> None:
         finally:
             finished.put(None)
 
-    workers = [threading.Thread(target=work, args=(k,), daemon=True) for k in range(threads)]
+    workers = [threading.Thread(target=work, daemon=True) for _ in range(threads)]
     for worker in workers:
         worker.start()
     try:
@@ -79,17 +74,6 @@ def shards_of(n: int, largest: int, threads: int) -> Iterator[tuple[int, int]]:
         stop = min(first + min(part, largest), n)
         yield first, stop
         first = stop
-
-
-def _processors() -> list[int]:
-    """The processors that this thread may run on; none where the platform does not tell."""
-    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-
-
-def _stay_on(processor: int) -> None:
-    """Bind this thread to a processor: left to the system, two new workers may share one for as long as a run takes."""
-    with contextlib.suppress(OSError):  # where it is forbidden, it only takes longer
-        os.sched_setaffinity(0, {processor})
 
 
 def _aligned(size: int, dtype: Any) -> NDArray[Any]:

@@ -4,7 +4,6 @@ import itertools
 import os
 import signal
 import threading
-import unittest.mock
 from dataclasses import replace
 
 import naive
@@ -286,17 +285,6 @@ def test_shards_cover_the_starts_and_shrink_towards_the_end(n, threads):
     assert (np.diff(sizes) <= 0).all()
     assert 0 < sizes.min() <= sizes.max() <= 16_384
     assert len(sizes) <= n // 16_384 + 32 * threads
-
-
-@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this platform binds no threads")
-def test_workers_alone_are_bound_to_processors():
-    processors = os.sched_getaffinity(0)
-    seen = []
-    with unittest.mock.patch.object(launch_cpu, "_stay_on", seen.append):
-        run(replace(prepared(starts=points(100)), threads=len(processors)))
-    assert sorted(seen) == sorted(processors)
-    run(replace(prepared(starts=points(100)), threads=len(processors)))
-    assert os.sched_getaffinity(0) == processors
 
 
 def test_what_fails_in_a_worker_is_what_is_raised():
