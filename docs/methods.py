@@ -1,6 +1,6 @@
 """Write docs/methods.md, its tables and its picture, and docs/methods-library.md: `python docs/methods.py`.
 
-It takes about twenty minutes on one core, nearly all of it to compile; `python docs/methods.py cpu standard` runs the
+It takes a quarter of an hour on two cores, nearly all of it to compile; `python docs/methods.py cpu standard` runs the
 standard landscapes only, half of that, and leaves the other page as it is. Another backend may be named.
 """
 

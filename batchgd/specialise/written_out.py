@@ -34,8 +34,11 @@ def written_out(text: str, functions: Mapping[str, str]) -> tuple[str, set[str]]
     tree: ast.AST = ast.parse(text)
     bodies = {name: ast.parse(function).body[0] for name, function in functions.items()}
     calls = Counter(name for each in [tree, *bodies.values()] for name in _called(each))
-    writing = _Writing({name: body for name, body in bodies.items() if calls[name] == 1}, _names(tree))
-    tree = ast.fix_missing_locations(writing.visit(tree))
+    once = {name: body for name, body in bodies.items() if calls[name] == 1}
+    # A number of the function may have the name of what the others call, as FIRE's power and x ** 2.5 do.
+    asked = {name for body in once.values() for name in _names(body) - _parameters(body) - _assigned(body)}
+    tree = _Renaming({name: ast.Name(f"{name}_") for name in asked & _assigned(tree)}).visit(tree)
+    tree = ast.fix_missing_locations(_Writing(once, _names(tree) | asked).visit(tree))
     waiting, apart = [tree], set[str]()
     while waiting:
         found = {name for name in _called(waiting.pop()) if name in bodies} - apart
@@ -52,8 +55,15 @@ def _called(tree: ast.AST) -> list[str]:
 
 def _names(tree: ast.AST) -> set[str]:
     """The name of everything that is mentioned or asked for."""
-    asked = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
-    return asked | {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return _parameters(tree) | {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+def _parameters(tree: ast.AST) -> set[str]:
+    return {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+
+
+def _assigned(tree: ast.AST) -> set[str]:
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
 
 
 class _Writing(ast.NodeTransformer):
@@ -73,8 +83,9 @@ class _Writing(ast.NodeTransformer):
             return node
         function = self.functions[call.func.id]
         assert isinstance(function, ast.FunctionDef)
-        made = {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-        names: dict[str, ast.expr] = {name: self._free(name, function.name) for name in sorted(made)}
+        made = _assigned(function)
+        local = sorted(made - _parameters(function))
+        names: dict[str, ast.expr] = {name: self._free(name, function.name) for name in local}
         first: list[ast.stmt] = []
         for parameter, value in zip(function.args.args, call.args, strict=True):
             names[parameter.arg] = value
