@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from types import SimpleNamespace
 
 import numba
@@ -86,6 +87,39 @@ COMPILED = ("barzilai_borwein",)
 
 The functions of a lane run as plain Python: to compile them one by one took a quarter of a minute for each case.
 """
+
+
+class Allocations(dict):
+    """The shared arrays of a block by the place that asks for them: whoever asks first makes one, the others wait.
+
+    Numba's simulator looks and stores without a lock, so that two threads may each get an array of their own.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.lock, self.making = threading.Lock(), set()
+
+    def get(self, place):
+        with self.lock:
+            if place not in self.making:
+                self.making.add(place)
+                return None
+        while place not in self:
+            time.sleep(0)
+        return self[place]
+
+
+def agree_on_shared_arrays():
+    """Let the threads of a simulated block share what they ask for together."""
+    from numba.cuda.simulator.kernelapi import FakeCUDAShared
+
+    plain = FakeCUDAShared.__init__
+
+    def prepared(self, *arguments):
+        plain(self, *arguments)
+        self._allocations = Allocations()
+
+    FakeCUDAShared.__init__ = prepared
 
 
 def plain_python():
@@ -290,6 +324,7 @@ if __name__ == "__main__":
     seen["only minima, some escaped"] = only_minima("himmelblau", 30, method=steep, maxiter=60)
     seen["part"] = part_of_the_starts()
     seen["swept"] = swept()
+    agree_on_shared_arrays()
     sys.setswitchinterval(2e-5)  # threads that wait for each other poll
     seen |= {f"shared {case}": shared_by_threads(*setup) for case, setup in SHARED.items()}
     sys.setswitchinterval(5e-3)
