@@ -44,14 +44,14 @@ def misfit(x, row):
 
 
 CASES = {
-    "barzilai_borwein": ("himmelblau", 40, {}),
+    "barzilai_borwein": ("himmelblau", 80, {}),
     "rates per start": ("himmelblau", 40, {"method": bgd.GradientDescent(np.linspace(0.005, 0.015, 40))}),
-    "armijo in float32": ("himmelblau", 16, {"method": bgd.GradientDescent(line_search="armijo"), "dtype": "float32"}),
+    "armijo in float32": ("himmelblau", 40, {"method": bgd.GradientDescent(line_search="armijo"), "dtype": "float32"}),
     "adam with a schedule": ("himmelblau", 12, {"method": bgd.Adam(bgd.Cosine(0.2, 50), clip_norm=50.0)}),
     "l-bfgs": ("himmelblau", 16, {"method": bgd.LBFGS(memory=2)}),
     "newton": ("himmelblau", 4, {"method": bgd.Newton()}),
     "gradient flow": ("himmelblau", 12, {"method": bgd.GradientFlow(1e-3)}),
-    "value test": ("six_hump_camel", 24, {"ftol": 1e-12, "gtol": 0.0}),
+    "value test": ("six_hump_camel", 60, {"ftol": 1e-12, "gtol": 0.0}),
     "stopping rules of every kind": (
         "himmelblau",
         24,
@@ -69,8 +69,8 @@ CASES = {
             "stopping": bgd.Stopping(oscillation=5, f_growth=10.0, x_growth=3.0, ftol_rel=1e-9, maxiter=200),
         },
     ),
-    "normal starts": ("branin", 20, {"sampling": bgd.Normal(2.0, 2.0)}),
-    "three dimensions": ("hartmann3", 12, {}),
+    "normal starts": ("branin", 40, {"sampling": bgd.Normal(2.0, 2.0)}),
+    "three dimensions": ("hartmann3", 40, {}),
     "a sum over rows": (LINE, 24, {}),
     "batches of a sum": (SOME_OF_LINE, 24, {"method": bgd.GradientDescent(0.05, noise=1e-3), "maxiter": 60}),
     "mixed": ("himmelblau", 24, {"dtype": "mixed"}),

@@ -64,8 +64,8 @@ def check(method, dtype, dim, capability, registers, objective=None, **options):
     return text
 
 
-KINDS = ("armijo", "adam", "lbfgs", "gradient_flow")
-"""One method of each kind: with trials, with moments, with a history, with matrices and several points."""
+KINDS = ("armijo", "adam", "fire", "lbfgs", "newton", "gradient_flow")
+"""One method of each kind: with trials, with moments, with sums, with a history, with matrices, with several points."""
 
 
 @pytest.mark.parametrize("capability", [(8, 0), (9, 0)], ids=["sm_80", "sm_90"])
@@ -88,11 +88,8 @@ def test_schedules_and_modifiers_stay_in_registers(dtype):
     check(bgd.RMSprop(bgd.Cosine(0.1, 10, growth=2.0), **options), dtype, 2, (9, 0), REGISTERS_OF_ANY[dtype])
 
 
-@pytest.mark.parametrize(
-    ("batch", "dtype"),
-    [({}, "float32"), ({"batch_size": 3}, "float64"), ({"batch_size": 3, "replace": True}, "float32")],
-    ids=str,
-)
+@pytest.mark.parametrize("dtype", REGISTERS_OF_ANY)
+@pytest.mark.parametrize("batch", [{}, {"batch_size": 3}, {"batch_size": 3, "replace": True}], ids=str)
 def test_sums_over_rows_stay_in_registers(batch, dtype):
     rows = [[1.0, 2.0, 3.0]] * 7
     objective = bgd.FiniteSum(lambda x, row: (x[0] * row[0] + x[1] * row[1] - row[2]) ** 2, rows, dim=2, **batch)
@@ -118,7 +115,7 @@ SHARED = (
 @pytest.mark.filterwarnings("ignore::batchgd.errors.TraceSizeWarning")
 @pytest.mark.parametrize(("name", "landscape", "dtype", "dim", "capability", "registers"), SHARED, ids=str)
 def test_a_warp_holds_many_coordinates_in_registers(name, landscape, dtype, dim, capability, registers):
-    method = bgd.LBFGS(memory=2) if name == "lbfgs" else METHODS[name].example()
+    method = bgd.LBFGS() if name == "lbfgs" else METHODS[name].example()
     objective = bgd.landscapes.get(landscape).objective(dim)
     text = check(method, dtype, dim, capability, registers, objective, threads=32)
     assert "shfl.sync" in text

@@ -14,6 +14,6 @@ def test_it_times_plain_descent_first_and_every_trajectory_to_the_end(monkeypatc
     assert {"adam", "rmsprop", "lion", "signsgd"} < set(names)
     assert not {"armijo", "polyak", "lbfgs"} & set(names)
     monkeypatch.setattr(rules, "STARTS", 8)
-    for name in ("signsgd", "rprop"):
+    for name in ("gradient_descent", "signsgd", "rprop"):
         batch = rules._batch(name, "float32")
         assert run(batch).status_counts == {Status.MAXITER: 8}
