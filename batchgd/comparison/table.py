@@ -196,7 +196,7 @@ def _percent(share: float, unit: str = "") -> str:
 
 
 _SHORT: dict[str, Callable[[Cell], str]] = {
-    "success": lambda cell: f"{100 * cell.success:.1f}",
+    "success": lambda cell: _percent(cell.success),
     "evaluations": lambda cell: _count(cell.quantile(0.5)),
     "evaluations_90": lambda cell: _count(cell.quantile(0.9)),
     "fidelity": lambda cell: _percent(cell.fidelity),
@@ -213,7 +213,7 @@ def _row(cell: Cell) -> list[str]:
     return [
         cell.landscape,
         cell.method,
-        f"{100 * cell.success:.1f} %",
+        _percent(cell.success, " %"),
         f"{100 * low:.1f} to {100 * high:.1f} %",
         f"{cell.minima:,}",
         _count(middle),

@@ -147,6 +147,11 @@ class Specialisation:
         emitter = EndingEmitter(self.read, Constants(self.dtype), self.ending, cubic=self.cubic)
         return emitter.has_value
 
+    @property
+    def what(self) -> What:
+        """Which function of the objective the tick calls."""
+        return evaluate.outputs_of(self.objective.dim, value=self.has_value, hessian=self.read.hessian)[0]
+
     def source(self) -> str:
         """Return the text of one module; for the CPU, which is compiled in parts (``parts.py``), all but the loop."""
         constants, tables = Constants(self.dtype), rolled.Tables(len(self.objective.numbers))
@@ -229,8 +234,7 @@ class Specialisation:
         if self.sum is None:
             lane, block = evaluate.evaluation(self.function, constants, **options)
             if self.target == "cpu":
-                what, _ = evaluate.outputs_of(self.objective.dim, **options)
-                return self._chosen([decorated(written_out(block, {what: lane})[0], self.how.tick)])
+                return self._chosen([decorated(written_out(block, {self.what: lane})[0], self.how.tick)])
         else:
             lane, block = sums.evaluation(
                 self.sum,
@@ -256,13 +260,12 @@ class Specialisation:
             cubic=self.cubic,
             arrays=self.target == "numpy",
         )
-        what: What = "value_and_gradient" if self.has_value else "gradient"
-        evaluating = self.function.emit(what, constants)
+        evaluating = self.function.emit(self.what, constants)
         return [
             *(function_source(getattr(stopping, name), constants, self.how.lane) for name in self.ending.functions),
             functions_of(layout.rule.module, constants, self.how.lane),
             *(functions_of(part.module, constants, self.how.lane, f"{part.name}_") for part in layout.rule.parts),
-            *self._ticks(tick, {what: evaluating}),
+            *self._ticks(tick, {self.what: evaluating}),
         ]
 
     def _ticks(self, once: TickEmitter, evaluating: dict[str, str]) -> list[str]:

@@ -66,8 +66,7 @@ class TickEmitter:
     def _loads(self) -> None:
         layout = self.layout
         slots = {f"x{i}": layout.x(i) for i in range(self.dim)}
-        early = [v for v in self.rule.vectors if v not in self._late]
-        slots |= {f"{v}_{i}": layout.vector(v, i) for v in early for i in range(self.dim)}
+        slots |= {f"{v}_{i}": layout.vector(v, i) for v in self._early for i in range(self.dim)}
         slots |= {name: layout.scalar(name) for name in self.rule.scalars}
         slots |= {name: layout.hyperparameter(name) for name in layout.per_start}
         slots |= {name: layout.counter(name) for name in ("nit", "busy")}
@@ -121,16 +120,18 @@ class TickEmitter:
         self.lines.append(f"nit = nit + {later}")
 
     @property
-    def _late(self) -> list[str]:
-        """The vectors that nothing but the update mentions: read and stored beside it, they hold registers briefly."""
-        if self.rule.accepted is not None:
-            return []
+    def _early(self) -> list[str]:
+        """The vectors that more than the update mentions; the others are read and stored beside it.
+
+        So they hold registers briefly.
+        """
         asked = {name for wanted in self.rule.sums.values() for name in wanted}
-        return [v for v in self.rule.vectors if v not in asked]
+        return [v for v in self.rule.vectors if self.rule.accepted is not None or v in asked]
 
     def _update(self) -> None:
+        late_vectors = [v for v in self.rule.vectors if v not in self._early]
         for i in range(self.dim):
-            late = {f"{v}_{i}": self._slot(self.layout.vector(v, i)) for v in self._late}
+            late = {f"{v}_{i}": self._slot(self.layout.vector(v, i)) for v in late_vectors}
             self.lines += [f"{name} = {slot}" for name, slot in late.items()]
             outputs = ", ".join([f"n{i}", *(f"{v}_{i}" for v in self.rule.own_vectors)])
             self.lines.append(f"{outputs} = update({self._arguments(self.rule.update, i)})")
@@ -162,8 +163,7 @@ class TickEmitter:
     def _stores(self) -> None:
         layout, one = self.layout, self.constants(1.0)
         values = {layout.x(i): f"where(going, n{i}, {self._resting(i)})" for i in range(self.dim)}
-        early = [v for v in self.rule.vectors if v not in self._late]
-        values |= {layout.vector(v, i): f"{v}_{i}" for v in early for i in range(self.dim)}
+        values |= {layout.vector(v, i): f"{v}_{i}" for v in self._early for i in range(self.dim)}
         values |= {layout.scalar(name): name for name in self.rule.scalars}
         values[layout.counter("nit")] = f"where(going, nit + {one}, nit)" if self.rule.decide is None else "nit"
         if self.rule.decide is not None:
