@@ -5,7 +5,7 @@ out; the maximum is over corrected values. Sums and weights are those of ``adam.
 """
 
 from batchgd.kernels.methods.adam import advance  # noqa: F401  the rule's own
-from batchgd.kernels.vecmath import maximum, sqrt
+from batchgd.kernels.vecmath import sqrt, where
 
 VECTORS = ("mean", "variance", "largest")
 SCALARS = ("weight1", "weight2")
@@ -15,5 +15,6 @@ def update(x, g, mean, variance, largest, weight1, weight2, learning_rate, beta1
     """One coordinate of the next point."""
     mean = beta1 * mean + g
     variance = beta2 * variance + g * g
-    largest = maximum(largest, (1.0 / weight2) * variance)
+    corrected = (1.0 / weight2) * variance
+    largest = where(largest > corrected, largest, corrected)  # one instruction; NaN stays NaN
     return x - (learning_rate / weight1) * (mean / (sqrt(largest) + epsilon)), mean, variance, largest

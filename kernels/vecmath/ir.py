@@ -14,6 +14,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
+from numba.core.cpu import CPUContext
 from numba.extending import intrinsic, overload
 
 NO_WRAPPERS: Any = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
@@ -326,6 +327,19 @@ def _core(emitter: Emitter, arity: int, results: int) -> Any:
             return x(x, y), lower
 
     return core
+
+
+def _frozen(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+    if not isinstance(context, CPUContext):  # what CUDA's code passes through is of an LLVM without it
+        return arguments[0]
+    builder._insert(frozen := ir.Instruction(builder.block, arguments[0].type, "freeze", list(arguments)))
+    return frozen
+
+
+@intrinsic
+def freeze(typing_context, x):
+    """x itself, of which LLVM no longer sees where it was loaded from."""
+    return x(x), _frozen
 
 
 def result_type(*arguments: Any) -> Any:
