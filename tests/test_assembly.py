@@ -57,6 +57,12 @@ def test_the_lane_loop_is_packed(name, dim, rule, dtype):
     assert not [line for line in tick if scalar.match(line) or line.startswith("call")]
 
 
+@pytest.mark.parametrize("rule", ["gradient_descent", "amsgrad", "barzilai_borwein", "nonlinear_cg"])
+def test_no_store_is_masked(rule):
+    for line in assembly("himmelblau", 2, rule, "float64").splitlines():
+        assert not re.match(r"\s*v\w*maskmov\w+\s.*\)$|\s*vmov\w+\s.*\)\s*\{%k", line), line
+
+
 @pytest.mark.parametrize("replace", [False, True])
 def test_rows_of_batches_are_drawn_in_packed_code(replace):
     from numba import njit

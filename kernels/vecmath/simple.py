@@ -114,8 +114,8 @@ def _where(condition, yes, no):
         return None
 
     # Frozen: LLVM 22 makes a masked store of "store where(condition, new, old)" where old was loaded from the same
-    # place, and without AVX-512 one of those takes 18 operations on AMD's processors before Zen 4 (llvm/llvm-project,
-    # pull request 214187). In plain descent on 10-D Rastrigin they took a quarter of the time.
+    # place, and without AVX-512 that is slow on the processors of AMD (llvm/llvm-project,
+    # pull request 214187): in plain descent on 10-D Rastrigin they took a fifth of the time.
     def body(condition, yes, no):
         return freeze(real(yes)) if condition else freeze(real(no))
 
