@@ -7,6 +7,7 @@ from dataclasses import dataclass
 HEADERS = {
     "cpu": """\
 from batchgd.kernels.stack import align_stack
+from batchgd.kernels.straight import straight
 from numba import carray, njit
 
 FLAGS = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
@@ -46,10 +47,10 @@ _DEVICE = "cuda.jit(device=True)"
 DECORATORS = {
     # Inlined by force: a call that passes a dozen arrays costs more than what it does.
     "cpu": Decorators(
-        "njit(**INNER, forceinline=True)",
+        "straight",
         "njit(**INNER, forceinline=True)",
         "njit(**FLAGS)",
-        "njit(**PASS, forceinline=True)",
+        "straight",
         "njit(**PASS, forceinline=True)",
         "njit(**INNER)",
         "njit(**PASS)",

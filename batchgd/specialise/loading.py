@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import inspect
+import linecache
 import platform
 import sys
 from functools import cache, lru_cache, partial
@@ -74,6 +75,7 @@ def _run(key: str, text: str, entry: Path | None, *, target: str, entries: tuple
     if entry is not None:
         _leave_text(entry / TEXT, text.encode())
     sys.modules[module.__name__] = module  # machine code finds its globals by this name
+    linecache.cache[module.__file__] = (len(text), None, text.splitlines(keepends=True), module.__file__)
     exec(compile(text, module.__file__, "exec"), vars(module))
     if target == "cuda" and entry is not None:
         from batchgd.specialise.machine_code import keep_kernel

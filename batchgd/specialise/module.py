@@ -234,7 +234,7 @@ class Specialisation:
         if self.sum is None:
             lane, block = evaluate.evaluation(self.function, constants, **options)
             if self.target == "cpu":
-                return self._chosen([decorated(written_out(block, {self.what: lane})[0], self.how.tick)])
+                return [decorated(lane, self.how.lane), *self._chosen([decorated(block, self.how.tick)])]
         else:
             lane, block = sums.evaluation(
                 self.sum,
@@ -270,14 +270,14 @@ class Specialisation:
 
     def _ticks(self, once: TickEmitter, evaluating: dict[str, str]) -> list[str]:
         """The fused tick; on the CPU, where it is called by address, as often as it may be before anybody must look."""
+        lane = [decorated(text, self.how.lane) for text in evaluating.values()]
         if self.target != "cpu":
-            lane = [decorated(text, self.how.lane) for text in evaluating.values()]
             return [*lane, decorated(once.source("tick"), self.how.loop)]
         from batchgd.kernels import descend
         from batchgd.kernels.addresses import TURNS
 
-        inner = decorated(written_out(once.source("tick_once"), evaluating)[0], self.how.loop)
-        return [inner, f"TURNS = W + {1 + TURNS}", *copied([descend.tick_on], self.how.tick), "tick = tick_on"]
+        inner = decorated(once.source("tick_once"), self.how.loop)
+        return [*lane, inner, f"TURNS = W + {1 + TURNS}", *copied([descend.tick_on], self.how.tick), "tick = tick_on"]
 
     def _block_tick(self, layout: BlockLayout, constants: Constants) -> list[str]:
         """The same for the block form, which calls ``evaluate``."""

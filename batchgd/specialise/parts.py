@@ -73,8 +73,6 @@ def _values(of: Specialisation) -> str:
         body = [*filling, *copied((descend.values_by_evaluation,), of.how.entry), "values = values_by_evaluation"]
         title, imports = f"Values by the evaluation in {of.dtype}", ["from batchgd.kernels.addresses import evaluate"]
         return of.assembled(title, body, [f"VALUE = {slot}"], imports)
-    (loop,), functions = copied((descend.values,), None), of.value_functions(constants)
-    whole, apart = written_out(loop, functions)
-    called = [decorated(text, of.how.loop) for name, text in functions.items() if name in apart]
-    body = [*filling, *called, decorated(whole, of.how.entry)]
+    called = [decorated(text, of.how.lane) for text in of.value_functions(constants).values()]
+    body = [*filling, *called, *copied((descend.values,), of.how.entry)]
     return of.assembled(f"{of.named}: values in {of.dtype}", body, constants.lines())
