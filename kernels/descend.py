@@ -190,18 +190,8 @@ def fill(block, points, first, rows):
 def values(points, block, ws, index, seed, p, f):
     """Evaluate the function at every row of ``points``, in SIMD.
 
-    ``block`` is the part of ``ws`` that holds every lane's x, turned.
+    ``block`` is the part of ``ws`` that holds every lane's x, turned; ``VALUE`` is the slot that ``evaluate`` fills.
     """
-    n, width = points.shape[0], block.shape[0]
-    for first in range(0, n, width):
-        rows = min(width, n - first)
-        fill(block, points, first, rows)
-        for i in range(rows):
-            f[first + i] = value_at(block, i, p)
-
-
-def values_by_evaluation(points, block, ws, index, seed, p, f):
-    """Do so by the evaluation that the tick calls and that is compiled already; ``VALUE`` is the slot that it fills."""
     n, width = points.shape[0], block.shape[0]
     for first in range(0, n, width):
         rows = min(width, n - first)

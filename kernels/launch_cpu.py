@@ -93,7 +93,9 @@ class _State:
         tail[WS_SIZE], tail[P_SIZE] = self.workspace.size, plan.p.size
         tail[TURNS] = MOST_TURNS if plan.trails is None else 1
         tail[TICK] = address_of(module.tick, plan.dtype)
-        tail[EVALUATE] = address_of(module.evaluate, plan.dtype) if hasattr(module, "evaluate") else 0
+        self.evaluate = address_of(module.evaluate, plan.dtype) if hasattr(module, "evaluate") else 0
+        alone = hasattr(module, "evaluate_value")
+        self.evaluate_value = address_of(module.evaluate_value, plan.dtype) if alone else self.evaluate
         self.queue = np.empty(2, np.int64)
         self.x = self.workspace[: plan.dim * module.W].reshape(plan.dim, module.W).T
 
@@ -103,6 +105,7 @@ def _descend_shard(module: Any, plan: Plan, state: _State, first: int, stop: int
     points, per_start = plan.inputs(first, stop)
     base = plan.number + first
     state.queue[:] = base, plan.number + stop
+    state.index[EVALUATE - TAIL] = state.evaluate
     entry, trail = (module.descend, ()) if plan.trails is None else (module.record, plan.trails.part(first, stop))
     entry(
         state.workspace,
@@ -125,6 +128,7 @@ def _descend_shard(module: Any, plan: Plan, state: _State, first: int, stop: int
         base,
         *trail,
     )
+    state.index[EVALUATE - TAIL] = state.evaluate_value
     module.values(rows.x, state.x, state.workspace, state.index, seed, plan.p, rows.fun)
     return rows
 

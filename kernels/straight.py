@@ -17,7 +17,6 @@ from functools import cache
 from typing import Any
 
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
 _BINARY = {
@@ -43,13 +42,19 @@ _COMPARED = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
 }
+_FUSED = ("fadd", "fsub", "fmul")
 
 
-def straight(function: Callable[..., Any]) -> Any:
-    """Decorator: have compiled code that calls the function hold its operations, without a function of its own.
+def straight(*, fused: bool) -> Callable[[Callable[..., Any]], Any]:
+    """Return a decorator that has compiled code hold the operations of the function where it calls it.
 
     The function takes positional arguments, assigns to names, tuples of names, and items of arrays, and returns in its
     last line. Names that it does not assign are looked up where it was defined.
+
+    Parameters
+    ----------
+    fused : bool
+        Whether a product and a sum in it may become one operation that rounds once, also where the caller's may not.
 
     Raises
     ------
@@ -59,7 +64,7 @@ def straight(function: Callable[..., Any]) -> Any:
     Examples
     --------
     >>> import numba
-    >>> @straight
+    >>> @straight(fused=True)
     ... def norm_squared(x, y):
     ...     a = x * x
     ...     return a + y * y
@@ -67,15 +72,18 @@ def straight(function: Callable[..., Any]) -> Any:
     5.0
     """
 
-    def core(typing_context: Any, *arguments: Any) -> Any:
-        program = _Program(function, typing_context, tuple(types.unliteral(kind) for kind in arguments))
-        return program.result(*program.arguments), program.lower
+    def decorate(function: Callable[..., Any]) -> Any:
+        def core(typing_context: Any, *arguments: Any) -> Any:
+            program = _Program(function, typing_context, tuple(types.unliteral(kind) for kind in arguments), fused)
+            return program.result(*program.arguments), program.lower
 
-    signature = inspect.signature(function)
-    context = inspect.Parameter("typing_context", inspect.Parameter.POSITIONAL_ONLY)
-    core.__signature__ = signature.replace(parameters=[context, *signature.parameters.values()])  # type: ignore[attr-defined]
-    core.__name__ = function.__name__
-    return intrinsic(core)
+        signature = inspect.signature(function)
+        first = inspect.Parameter("typing_context", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        core.__signature__ = signature.replace(parameters=[first, *signature.parameters.values()])  # type: ignore[attr-defined]
+        core.__name__ = function.__name__
+        return intrinsic(core)
+
+    return decorate
 
 
 @cache
@@ -88,8 +96,8 @@ def _statements(function: Callable[..., Any]) -> list[ast.stmt]:
 class _Program:
     """One function for arguments of some types: the steps that compute its numbered values, each with its type."""
 
-    def __init__(self, function: Callable[..., Any], context: Any, arguments: tuple[Any, ...]):
-        self.context, self.arguments = context, arguments
+    def __init__(self, function: Callable[..., Any], context: Any, arguments: tuple[Any, ...], fused: bool):
+        self.context, self.arguments, self.fused = context, arguments, fused
         self.globals = function.__globals__
         self.kinds: list[Any] = list(arguments)
         self.steps: list[Callable[[Any, Any, list[Any]], Any]] = []
@@ -178,17 +186,16 @@ class _Program:
         kind, signature = self._resolved[function, kinds]
         if signature is None:
             raise NotImplementedError(f"{function} of {kinds}")
-        return self._step(signature.return_type, lambda *given: _called(kind, signature, numbers, kinds, *given))
+        return self._step(signature.return_type, lambda *given: self._called(kind, signature, numbers, *given))
 
     def _set_item(self, array: int, index: int, value: int) -> int:
         numbers = [array, index, value]
-        kinds = tuple(self.kinds[number] for number in numbers)
-        signature = self.context.resolve_setitem(*kinds)
-        return self._step(types.none, lambda *given: _called(operator.setitem, signature, numbers, kinds, *given))
+        signature = self.context.resolve_setitem(*(self.kinds[number] for number in numbers))
+        return self._step(types.none, lambda *given: self._called(operator.setitem, signature, numbers, *given))
 
     def _item(self, whole: int, place: int) -> int:
-        kind = self.kinds[whole]
-        return self._step(kind.types[place], lambda context, builder, values: builder.extract_value(values[whole], place))
+        kind = self.kinds[whole].types[place]
+        return self._step(kind, lambda context, builder, values: builder.extract_value(values[whole], place))
 
     def _tuple(self, numbers: list[int]) -> int:
         kind = types.Tuple.from_types([self.kinds[number] for number in numbers])
@@ -197,16 +204,18 @@ class _Program:
             lambda context, builder, values: context.make_tuple(builder, kind, [values[number] for number in numbers]),
         )
 
-
-def _called(kind: Any, signature: Any, numbers: list[int], kinds: Any, context: Any, builder: Any, values: Any) -> Any:
-    """Append what Numba makes of a call with these values."""
-    lower = context.get_function(kind, signature)
-    context.add_linking_libs(getattr(lower, "libs", ()))
-    given = [
-        context.cast(builder, values[number], have, want)
-        for number, have, want in zip(numbers, kinds, signature.args, strict=True)
-    ]
-    return lower(builder, given)
+    def _called(self, kind: Any, signature: Any, numbers: list[int], context: Any, builder: Any, values: Any) -> Any:
+        """Append what Numba makes of a call with these values."""
+        lower = context.get_function(kind, signature)
+        context.add_linking_libs(getattr(lower, "libs", ()))
+        given = [
+            context.cast(builder, values[number], self.kinds[number], wanted)
+            for number, wanted in zip(numbers, signature.args, strict=True)
+        ]
+        result = lower(builder, given)
+        if self.fused and getattr(result, "opname", None) in _FUSED:
+            result.flags.append("contract")
+        return result
 
 
 def _name(node: ast.expr) -> str:

@@ -47,10 +47,10 @@ _DEVICE = "cuda.jit(device=True)"
 DECORATORS = {
     # Inlined by force: a call that passes a dozen arrays costs more than what it does.
     "cpu": Decorators(
-        "straight",
+        "straight(fused=True)",
         "njit(**INNER, forceinline=True)",
         "njit(**FLAGS)",
-        "straight",
+        "straight(fused=False)",
         "njit(**PASS, forceinline=True)",
         "njit(**INNER)",
         "njit(**PASS)",

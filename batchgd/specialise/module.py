@@ -230,20 +230,21 @@ class Specialisation:
         layout = self.layout
         if not isinstance(layout, BlockLayout):
             return []
-        options = {"value": self.has_value, "hessian": self.read.hessian}
+        asked = evaluate.outputs_of(self.objective.dim, value=self.has_value, hessian=self.read.hessian)
+        return self._evaluation(constants, asked, nit=layout.counter("nit"), scratch=layout.batch_slots)
+
+    def evaluation_of_value(self, constants: Constants) -> list[str]:
+        """The evaluation of a lane block that gives the value alone."""
+        return self._evaluation(constants, evaluate.value_alone(self.objective.dim), nit=0, scratch={})
+
+    def _evaluation(
+        self, constants: Constants, asked: evaluate.Outputs, *, nit: int, scratch: dict[str, int]
+    ) -> list[str]:
         if self.sum is None:
-            lane, block = evaluate.evaluation(self.function, constants, **options)
-            if self.target == "cpu":
-                return [decorated(lane, self.how.lane), *self._chosen([decorated(block, self.how.tick)])]
+            lane, block = evaluate.evaluation(self.function, constants, asked)
         else:
-            lane, block = sums.evaluation(
-                self.sum,
-                constants,
-                **options,
-                nit=layout.counter("nit"),
-                scratch=layout.batch_slots,
-                arrays=self.target == "numpy",
-            )
+            arrays = self.target == "numpy"
+            lane, block = sums.evaluation(self.sum, constants, asked, nit=nit, scratch=scratch, arrays=arrays)
         return self._chosen([decorated(lane, self.how.lane), decorated(block, self.how.pass_tick)])
 
     def tick(self, constants: Constants) -> list[str]:

@@ -6,10 +6,13 @@ part       functions                          what its text depends on
 loop       ``descend``, ``record``            the slots of a lane, never the objective
 tick       ``tick``                           the method; in the fused form the objective too
 evaluate   ``evaluate``, block form alone     the objective, and whether value or Hessian are asked for
-values     ``values``                         the objective; nothing of it where ``evaluate`` gives the value
+value      ``evaluate_value``, where          the objective
+           ``evaluate`` does not give it
+values     ``values``                         the slot of the value
 =========  =================================  ==========================================================
 
-The loop calls the tick by its address, and so does the block form's tick the evaluation (``kernels/addresses.py``).
+The loop calls the tick by its address, and so do the block form's tick and ``values`` the evaluation
+(``kernels/addresses.py``).
 """
 
 from __future__ import annotations
@@ -17,8 +20,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from batchgd.kernels import descend, record
-from batchgd.specialise.typed import Constants, copied, decorated
-from batchgd.specialise.written_out import written_out
+from batchgd.specialise.typed import Constants, copied
 
 if TYPE_CHECKING:
     from batchgd.specialise.module import Specialisation
@@ -26,7 +28,13 @@ if TYPE_CHECKING:
 CARRIED = (descend.draw, descend.refill, descend.store, record.begin_trail, record.keep_latest, record.extend_trail)
 """What the loop calls beside the tick, on every target."""
 
-ENTRIES = {"loop": ("descend", "record"), "tick": ("tick",), "evaluate": ("evaluate",), "values": ("values",)}
+ENTRIES = {
+    "loop": ("descend", "record"),
+    "tick": ("tick",),
+    "evaluate": ("evaluate",),
+    "value": ("evaluate_value",),
+    "values": ("values",),
+}
 """The functions of each part that are called from outside; their machine code is kept on disk."""
 
 
@@ -35,6 +43,8 @@ def texts(specialisation: Specialisation) -> dict[str, str]:
     made = {"loop": _loop(specialisation), "tick": _tick(specialisation), "values": _values(specialisation)}
     if specialisation.blocked:
         made["evaluate"] = _evaluate(specialisation)
+    if specialisation.value_slot is None:
+        made["value"] = _value(specialisation)
     return made
 
 
@@ -66,13 +76,14 @@ def _evaluate(of: Specialisation) -> str:
     return of.assembled(f"{of.named}: evaluation in {of.dtype}", body, [f"W = {of.lanes}", *constants.lines()])
 
 
+def _value(of: Specialisation) -> str:
+    constants = Constants(of.dtype)
+    body = [*of.evaluation_of_value(constants), "evaluate_value = evaluate"]
+    return of.assembled(f"{of.named}: value in {of.dtype}", body, [f"W = {of.lanes}", *constants.lines()])
+
+
 def _values(of: Specialisation) -> str:
-    constants, slot = Constants(of.dtype), of.value_slot
-    filling = copied((descend.fill,), of.how.loop)
-    if slot is not None:
-        body = [*filling, *copied((descend.values_by_evaluation,), of.how.entry), "values = values_by_evaluation"]
-        title, imports = f"Values by the evaluation in {of.dtype}", ["from batchgd.kernels.addresses import evaluate"]
-        return of.assembled(title, body, [f"VALUE = {slot}"], imports)
-    called = [decorated(text, of.how.lane) for text in of.value_functions(constants).values()]
-    body = [*filling, *called, *copied((descend.values,), of.how.entry)]
-    return of.assembled(f"{of.named}: values in {of.dtype}", body, constants.lines())
+    body = [*copied((descend.fill,), of.how.loop), *copied((descend.values,), of.how.entry)]
+    names = [f"VALUE = {of.objective.dim if of.value_slot is None else of.value_slot}"]
+    imports = ["from batchgd.kernels.addresses import evaluate"]
+    return of.assembled(f"Values by the evaluation in {of.dtype}", body, names, imports)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batchgd.specialise.evaluate import arguments_of, outputs_of
+from batchgd.specialise.evaluate import Outputs, arguments_of, call_of
 from batchgd.specialise.typed import Constants
 
 if TYPE_CHECKING:
@@ -33,14 +33,15 @@ def scratch(objective: FiniteSum) -> tuple[str, ...]:
 
 
 def evaluation(
-    objective: FiniteSum, constants: Constants, *, value: bool, hessian: bool, nit: int, scratch: Slots, arrays: bool
+    objective: FiniteSum, constants: Constants, asked: Outputs, *, nit: int, scratch: Slots, arrays: bool
 ) -> tuple[str, str]:
     """Return the text of the function of one row that ``evaluate`` calls, and of ``evaluate``.
 
-    ``nit`` is the slot of the number of updates, ``scratch`` those of the names that :func:`scratch` lists.
+    ``nit`` is the slot of the number of updates, ``scratch`` those of the names that :func:`scratch` lists, without
+    which it sums over all rows.
     """
-    what, outputs = outputs_of(objective.dim, value=value, hessian=hessian)
-    call = f"{', '.join(outputs)}, = {what}({arguments_of(objective.element)})"
+    what, outputs = asked
+    call = call_of(objective.element, asked)
     point = [f"x{i} = ws[{i} * W + lane]" for i in range(objective.dim)]
     add = [f"ws[{slot} * W + lane] += {name}" for name, slot in outputs.items()]
     zero = constants(0.0)
