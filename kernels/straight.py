@@ -1,22 +1,24 @@
-"""Straight-line Python functions turned into LLVM instructions in the place where they are called.
+"""Functions of plain arithmetic and counted loops, turned into LLVM instructions in the place where they are called.
 
-Numba takes some 4 ms for every line that it compiles (bytecode, types, several passes over its own representation),
-and makes machine code of every function, also of one that is only ever inlined. What a lane does is a list of
-assignments: its types follow from those of the arguments in one pass. Every operation and call still means what Numba
-says it means; only the way there is short.
+Numba takes some 4 ms for every line that it compiles and 20 ms for a loop (bytecode, types, a dozen passes over its own
+representation), and makes machine code of every function, also of one that is only ever inlined. What a lane does is a
+list of assignments, and a pass over the lanes is a loop around one: all types follow from those of the arguments on the
+way down. Every operation and call still means what Numba says that it means; only the way there is short.
 """
 
 from __future__ import annotations
 
 import ast
+import builtins
 import inspect
 import operator
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any
 
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 _BINARY = {
@@ -44,12 +46,17 @@ _COMPARED = {
 }
 _FUSED = ("fadd", "fsub", "fmul")
 
+Step = Callable[[Any, Any, dict[int, Any]], Any]
+"""What appends to the builder's block: of the target, the builder, and the values so far by their numbers."""
+
 
 def straight(*, fused: bool) -> Callable[[Callable[..., Any]], Any]:
     """Return a decorator that has compiled code hold the operations of the function where it calls it.
 
-    The function takes positional arguments, assigns to names, tuples of names, and items of arrays, and returns in its
-    last line. Names that it does not assign are looked up where it was defined.
+    The function takes positional arguments and assigns to names, tuples of names, and items of arrays. It may loop over
+    ``range``, upwards, do something ``if`` a name holds, and call functions that return nothing. What it returns, it
+    returns in its last line. Names that it does not assign are looked up where it was defined. Indices count from the
+    front.
 
     Parameters
     ----------
@@ -79,7 +86,8 @@ def straight(*, fused: bool) -> Callable[[Callable[..., Any]], Any]:
 
         signature = inspect.signature(function)
         first = inspect.Parameter("typing_context", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        core.__signature__ = signature.replace(parameters=[first, *signature.parameters.values()])  # type: ignore[attr-defined]
+        parameters = [first, *signature.parameters.values()]
+        core.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
         core.__name__ = function.__name__
         return intrinsic(core)
 
@@ -100,7 +108,7 @@ class _Program:
         self.context, self.arguments, self.fused = context, arguments, fused
         self.globals = function.__globals__
         self.kinds: list[Any] = list(arguments)
-        self.steps: list[Callable[[Any, Any, list[Any]], Any]] = []
+        self.steps: list[tuple[int, Step]] = []
         self.names = {name: number for number, name in enumerate(inspect.signature(function).parameters)}
         self.returned: int | None = None
         self._resolved: dict[Any, tuple[Any, Any]] = {}
@@ -110,15 +118,20 @@ class _Program:
 
     def lower(self, context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         """Append the steps to the caller's block."""
-        values = list(arguments)
-        for step in self.steps:
-            values.append(step(context, builder, values))
+        values = dict(enumerate(arguments))
+        _run(self.steps, context, builder, values)
         return context.get_dummy_value() if self.returned is None else values[self.returned]
 
-    def _step(self, kind: Any, step: Callable[[Any, Any, list[Any]], Any]) -> int:
+    def _step(self, kind: Any, step: Step) -> int:
+        number = self._number(kind)
+        self.steps.append((number, step))
+        return number
+
+    def _number(self, kind: Any) -> int:
         self.kinds.append(kind)
-        self.steps.append(step)
         return len(self.kinds) - 1
+
+    # Statements
 
     def _statement(self, node: ast.stmt) -> None:
         match node:
@@ -133,11 +146,91 @@ class _Program:
                 for place, target in enumerate(targets):
                     self.names[_name(target)] = self._item(whole, place)
             case ast.Assign([ast.Subscript(array, index)], value):
-                self._set_item(self._value(array), self._value(index), self._value(value))
+                self._set_item(self._value(array), self._index(index), self._value(value))
+            case ast.AugAssign(target, kind, value):
+                held = ast.parse(ast.unparse(target), mode="eval").body
+                self._statement(ast.Assign([target], ast.BinOp(held, kind, value)))
+            case ast.Expr(ast.Call() as call):
+                self._value(call)
+            case ast.For(ast.Name(name), ast.Call(ast.Name("range"), bounds), body):
+                self._loop(name, bounds, body)
+            case ast.If(ast.Name() as condition, body, []):
+                self._branch(condition, body)
             case ast.Return(ast.expr() as value):
                 self.returned = self._value(value)
             case _:
                 raise NotImplementedError(f"not a straight line: {ast.unparse(node)}")
+
+    def _loop(self, name: str, bounds: list[ast.expr], body: list[ast.stmt]) -> None:
+        start, stop, step = [None, *bounds, None] if len(bounds) == 1 else [*bounds, None][:3]
+        numbers = [
+            self._constant(default) if bound is None else self._value(bound)
+            for bound, default in ((start, 0), (stop, 0), (step, 1))
+        ]
+        turn = self._number(types.intp)
+
+        def lower(steps: list[tuple[int, Step]], context: Any, builder: Any, values: dict[int, Any]) -> None:
+            first, last, by = (values[number] for number in numbers)
+            before, loop, after = builder.block, *(builder.append_basic_block(part) for part in ("loop", "after"))
+            builder.cbranch(builder.icmp_signed("<", first, last), loop, after)
+            builder.position_at_end(loop)
+            index = builder.phi(first.type)
+            index.add_incoming(first, before)
+            values[turn] = index
+            _run(steps, context, builder, values)
+            following = builder.add(index, by, flags=["nsw"])
+            index.add_incoming(following, builder.block)
+            builder.cbranch(builder.icmp_signed("<", following, last), loop, after)
+            builder.position_at_end(after)
+
+        self._nested(body, {name: turn}, lower)
+
+    def _branch(self, condition: ast.expr, body: list[ast.stmt]) -> None:
+        number = self._call(bool, [condition])
+
+        def lower(steps: list[tuple[int, Step]], context: Any, builder: Any, values: dict[int, Any]) -> None:
+            with builder.if_then(cgutils.as_bool_bit(builder, values[number])):
+                _run(steps, context, builder, values)
+
+        self._nested(body, {}, lower)
+
+    def _nested(self, body: list[ast.stmt], given: dict[str, int], lower: Callable[..., None]) -> None:
+        """Statements that are done another number of times than once; names from before it wait in memory."""
+        waiting = {name: self.names[name] for name in sorted(_assigned(body) & set(self.names)) if name not in given}
+        cells = {name: self._number(types.none) for name in waiting}
+        for name, number in waiting.items():
+            self._step(types.none, self._make_cell(cells[name], number))
+        outer, self.steps, known = self.steps, [], set(self.names)
+        self.names |= given
+        self.names |= {name: self._load(cells[name], number) for name, number in waiting.items()}
+        for statement in body:
+            self._statement(statement)
+        for name, number in waiting.items():
+            self._step(types.none, self._store(cells[name], number, self.names[name]))
+        steps, self.steps = self.steps, outer
+        self._step(types.none, lambda context, builder, values: lower(steps, context, builder, values))
+        self.names = {name: number for name, number in self.names.items() if name in known}
+        self.names |= {name: self._load(cells[name], number) for name, number in waiting.items()}
+
+    def _make_cell(self, cell: int, number: int) -> Step:
+        def step(context: Any, builder: Any, values: dict[int, Any]) -> None:
+            values[cell] = cgutils.alloca_once(builder, values[number].type)
+            builder.store(values[number], values[cell])
+
+        return step
+
+    def _load(self, cell: int, number: int) -> int:
+        return self._step(self.kinds[number], lambda context, builder, values: builder.load(values[cell]))
+
+    def _store(self, cell: int, number: int, source: int) -> Step:
+        have, wanted = self.kinds[source], self.kinds[number]
+
+        def step(context: Any, builder: Any, values: dict[int, Any]) -> None:
+            builder.store(context.cast(builder, values[source], have, wanted), values[cell])
+
+        return step
+
+    # Expressions
 
     def _value(self, node: ast.expr) -> int:
         """The number of the value of an expression."""
@@ -154,8 +247,10 @@ class _Program:
                 return self._call(_UNARY[type(kind)], [operand])
             case ast.Compare(left, [kind], [right]):
                 return self._call(_COMPARED[type(kind)], [left, right])
+            case ast.Subscript(ast.Attribute(array, "shape"), ast.Constant(place)):
+                return self._item(self._attribute(self._value(array), "shape"), place)
             case ast.Subscript(array, index):
-                return self._call(operator.getitem, [array, index])
+                return self._apply(operator.getitem, [self._value(array), self._index(index)])
             case ast.Tuple(values):
                 return self._tuple([self._value(value) for value in values])
             case ast.Call(function, operands, []):
@@ -166,9 +261,7 @@ class _Program:
         """What a global name, or an attribute of one, stands for."""
         match node:
             case ast.Name(name) if name not in self.names:
-                found = self.globals.get(name, vars(__import__("builtins")).get(name))
-                if found is not None:
-                    return found
+                return self.globals[name] if name in self.globals else getattr(builtins, name)
             case ast.Attribute(owner, name):
                 return getattr(self._object(owner), name)
         raise NotImplementedError(f"not a function: {ast.unparse(node)}")
@@ -177,8 +270,18 @@ class _Program:
         kind = types.unliteral(self.context.resolve_value_type(value))
         return self._step(kind, lambda context, builder, values: context.get_constant_generic(builder, kind, value))
 
+    def _index(self, node: ast.expr) -> int:
+        """An index, unsigned: Numba then does not ask whether it counts from the back."""
+        if isinstance(node, ast.Tuple):
+            return self._tuple([self._index(part) for part in node.elts])
+        number = self._value(node)
+        have, wanted = self.kinds[number], types.uintp
+        return self._step(wanted, lambda context, builder, values: context.cast(builder, values[number], have, wanted))
+
     def _call(self, function: Any, operands: list[ast.expr]) -> int:
-        numbers = [self._value(operand) for operand in operands]
+        return self._apply(function, [self._value(operand) for operand in operands])
+
+    def _apply(self, function: Any, numbers: list[int]) -> int:
         kinds = tuple(self.kinds[number] for number in numbers)
         if (function, kinds) not in self._resolved:
             kind = self.context.resolve_value_type(function)
@@ -193,17 +296,6 @@ class _Program:
         signature = self.context.resolve_setitem(*(self.kinds[number] for number in numbers))
         return self._step(types.none, lambda *given: self._called(operator.setitem, signature, numbers, *given))
 
-    def _item(self, whole: int, place: int) -> int:
-        kind = self.kinds[whole].types[place]
-        return self._step(kind, lambda context, builder, values: builder.extract_value(values[whole], place))
-
-    def _tuple(self, numbers: list[int]) -> int:
-        kind = types.Tuple.from_types([self.kinds[number] for number in numbers])
-        return self._step(
-            kind,
-            lambda context, builder, values: context.make_tuple(builder, kind, [values[number] for number in numbers]),
-        )
-
     def _called(self, kind: Any, signature: Any, numbers: list[int], context: Any, builder: Any, values: Any) -> Any:
         """Append what Numba makes of a call with these values."""
         lower = context.get_function(kind, signature)
@@ -216,6 +308,38 @@ class _Program:
         if self.fused and getattr(result, "opname", None) in _FUSED:
             result.flags.append("contract")
         return result
+
+    def _attribute(self, number: int, name: str) -> int:
+        have = self.kinds[number]
+
+        def step(context: Any, builder: Any, values: dict[int, Any]) -> Any:
+            return context.get_getattr(have, name)(context, builder, have, values[number], name)
+
+        return self._step(self.context.resolve_getattr(have, name), step)
+
+    def _item(self, whole: int, place: int) -> int:
+        kind = self.kinds[whole].types[place]
+        return self._step(kind, lambda context, builder, values: builder.extract_value(values[whole], place))
+
+    def _tuple(self, numbers: list[int]) -> int:
+        kind = types.Tuple.from_types([self.kinds[number] for number in numbers])
+        return self._step(
+            kind,
+            lambda context, builder, values: context.make_tuple(builder, kind, [values[number] for number in numbers]),
+        )
+
+
+def _run(steps: Iterable[tuple[int, Step]], context: Any, builder: Any, values: dict[int, Any]) -> None:
+    for number, step in steps:
+        values[number] = step(context, builder, values)
+
+
+def _assigned(statements: Iterable[ast.AST]) -> set[str]:
+    return {node.id for each in statements for node in _stores(each)}
+
+
+def _stores(tree: ast.AST) -> Iterator[ast.Name]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
 
 
 def _name(node: ast.expr) -> str:

@@ -9,6 +9,7 @@ from batchgd.kernels import batches
 from batchgd.kernels.addresses import address_of
 from batchgd.landscapes import get
 from batchgd.specialise import parts
+from batchgd.specialise.loading import execute
 from batchgd.specialise.module import Specialisation
 
 llvm = pytest.importorskip("llvmlite.binding")
@@ -27,7 +28,7 @@ def assembly(name, dim, rule, dtype):
     """Compile the tick of a specialisation from its text alone and return its assembly."""
     text = parts.texts(Specialisation(get(name).objective(dim), rule, dtype))["tick"]
     module: dict = {"__name__": "specialisation"}
-    exec(compile(text, "<specialisation>", "exec"), module)
+    execute(text, module, "<specialisation>")
     address_of(module["tick"], dtype)
     (text,) = module["tick"].inspect_asm().values()
     return text

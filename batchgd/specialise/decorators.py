@@ -51,7 +51,7 @@ DECORATORS = {
         "njit(**INNER, forceinline=True)",
         "njit(**FLAGS)",
         "straight(fused=False)",
-        "njit(**PASS, forceinline=True)",
+        "straight(fused=False)",
         "njit(**INNER)",
         "njit(**PASS)",
     ),

@@ -75,8 +75,7 @@ def _run(key: str, text: str, entry: Path | None, *, target: str, entries: tuple
     if entry is not None:
         _leave_text(entry / TEXT, text.encode())
     sys.modules[module.__name__] = module  # machine code finds its globals by this name
-    linecache.cache[module.__file__] = (len(text), None, text.splitlines(keepends=True), module.__file__)
-    exec(compile(text, module.__file__, "exec"), vars(module))
+    execute(text, vars(module), module.__file__)
     if target == "cuda" and entry is not None:
         from batchgd.specialise.machine_code import keep_kernel
 
@@ -93,6 +92,12 @@ def _run(key: str, text: str, entry: Path | None, *, target: str, entries: tuple
             if entry is not None:
                 keep(getattr(module, name), entry)
     return module
+
+
+def execute(text: str, names: dict[str, Any], file: str) -> None:
+    """Run a text with these global names; its functions know their source, whatever lies in the file."""
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    exec(compile(text, file, "exec"), names)
 
 
 def _shared_entry(folder: Path) -> Path:

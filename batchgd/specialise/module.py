@@ -26,7 +26,6 @@ from batchgd.specialise.typed import (
     own_functions,
     with_callees,
 )
-from batchgd.specialise.written_out import written_out
 
 if TYPE_CHECKING:
     from batchgd.differentiable import Differentiable
@@ -277,7 +276,7 @@ class Specialisation:
         from batchgd.kernels import descend
         from batchgd.kernels.addresses import TURNS
 
-        inner = decorated(once.source("tick_once"), self.how.loop)
+        inner = decorated(once.source("tick_once"), self.how.lane)
         return [*lane, inner, f"TURNS = W + {1 + TURNS}", *copied([descend.tick_on], self.how.tick), "tick = tick_on"]
 
     def _block_tick(self, layout: BlockLayout, constants: Constants) -> list[str]:
@@ -292,11 +291,6 @@ class Specialisation:
         if self.shared:
             functions |= warp.replaced(functions)
         on_block = {name for name, function in functions.items() if "ws" in parameters_of(function)}
-        source = tick.source()
-        if self.target == "cpu":
-            procedures = {name: function_source(functions[name], constants, None) for name in on_block}
-            source, apart = written_out(source, procedures)
-            functions = {name: function for name, function in functions.items() if name not in on_block - apart}
         text = [
             *(function_source(getattr(stopping, name), constants, lane) for name in self.ending.functions),
             *(
@@ -304,7 +298,7 @@ class Specialisation:
                 for name, function in functions.items()
             ),
             *(functions_of(part.module, constants, lane, f"{part.name}_") for part in rule.parts),
-            decorated(source, self.how.pass_tick),
+            decorated(tick.source(), self.how.pass_tick),
         ]
         return self._chosen(text)
 
@@ -326,13 +320,17 @@ class Specialisation:
         from batchgd.kernels.addresses import P_SIZE, TAIL, WS_SIZE
 
         decorator, head, body = text[-1].split("\n", 2)
-        first = [
+        name, given = head.removeprefix("def ").removesuffix("):").split("(")
+        entry = [
+            f"def {name}({given}):",
             "    align_stack()",
             f"    ws = carray(ws, index[W + {1 + WS_SIZE}])",
             f"    p = carray(p, index[W + {1 + P_SIZE}])",
             f"    index = carray(index, W + {1 + TAIL})",
+            f"    return {name}_of_block({given})",
         ]
-        return [*text[:-1], "\n".join([decorator, head, *first, body])]
+        of_block = decorated(f"def {name}_of_block({given}):\n{body}", self.how.pass_loop)
+        return [*text[:-1], of_block, "\n".join([decorator, *entry])]
 
     def _shared_functions(self, constants: Constants, tables: rolled.Tables) -> list[str]:
         """Everything of a kernel whose threads share a trajectory."""
