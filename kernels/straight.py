@@ -62,6 +62,7 @@ def straight(*, fused: bool) -> Callable[[Callable[..., Any]], Any]:
     ----------
     fused : bool
         Whether a product and a sum in it may become one operation that rounds once, also where the caller's may not.
+        (Where the caller's may, they may here.)
 
     Raises
     ------
@@ -152,7 +153,7 @@ class _Program:
                 self._statement(ast.Assign([target], ast.BinOp(held, kind, value)))
             case ast.Expr(ast.Call() as call):
                 self._value(call)
-            case ast.For(ast.Name(name), ast.Call(ast.Name("range"), bounds), body):
+            case ast.For(ast.Name(name), ast.Call(ast.Name("range"), bounds, []), body, []):
                 self._loop(name, bounds, body)
             case ast.If(ast.Name() as condition, body, []):
                 self._branch(condition, body)
@@ -162,7 +163,9 @@ class _Program:
                 raise NotImplementedError(f"not a straight line: {ast.unparse(node)}")
 
     def _loop(self, name: str, bounds: list[ast.expr], body: list[ast.stmt]) -> None:
-        start, stop, step = [None, *bounds, None] if len(bounds) == 1 else [*bounds, None][:3]
+        start, stop, step = (None, *bounds, None) if len(bounds) == 1 else (*bounds, None)[:3]
+        if isinstance(step, ast.UnaryOp):
+            raise NotImplementedError(f"not a straight line: range downwards, by {ast.unparse(step)}")
         numbers = [
             self._constant(default) if bound is None else self._value(bound)
             for bound, default in ((start, 0), (stop, 0), (step, 1))
@@ -206,7 +209,9 @@ class _Program:
         for statement in body:
             self._statement(statement)
         for name, number in waiting.items():
-            self._step(types.none, self._store(cells[name], number, self.names[name]))
+            if self.kinds[self.names[name]] != self.kinds[number]:
+                raise NotImplementedError(f"not a straight line: {name} becomes another type")
+            self._step(types.none, self._store(cells[name], self.names[name]))
         steps, self.steps = self.steps, outer
         self._step(types.none, lambda context, builder, values: lower(steps, context, builder, values))
         self.names = {name: number for name, number in self.names.items() if name in known}
@@ -222,13 +227,8 @@ class _Program:
     def _load(self, cell: int, number: int) -> int:
         return self._step(self.kinds[number], lambda context, builder, values: builder.load(values[cell]))
 
-    def _store(self, cell: int, number: int, source: int) -> Step:
-        have, wanted = self.kinds[source], self.kinds[number]
-
-        def step(context: Any, builder: Any, values: dict[int, Any]) -> None:
-            builder.store(context.cast(builder, values[source], have, wanted), values[cell])
-
-        return step
+    def _store(self, cell: int, source: int) -> Step:
+        return lambda context, builder, values: builder.store(values[source], values[cell])
 
     # Expressions
 
@@ -237,8 +237,8 @@ class _Program:
         match node:
             case ast.Name(name) if name in self.names:
                 return self.names[name]
-            case ast.Name(name):
-                return self._constant(self.globals[name])
+            case ast.Name():
+                return self._constant(self._object(node))
             case ast.Constant(value):
                 return self._constant(value)
             case ast.BinOp(left, kind, right):
@@ -247,7 +247,7 @@ class _Program:
                 return self._call(_UNARY[type(kind)], [operand])
             case ast.Compare(left, [kind], [right]):
                 return self._call(_COMPARED[type(kind)], [left, right])
-            case ast.Subscript(ast.Attribute(array, "shape"), ast.Constant(place)):
+            case ast.Subscript(ast.Attribute(array, "shape"), ast.Constant(int() as place)):
                 return self._item(self._attribute(self._value(array), "shape"), place)
             case ast.Subscript(array, index):
                 return self._apply(operator.getitem, [self._value(array), self._index(index)])
@@ -260,11 +260,13 @@ class _Program:
     def _object(self, node: ast.expr) -> Any:
         """What a global name, or an attribute of one, stands for."""
         match node:
-            case ast.Name(name) if name not in self.names:
-                return self.globals[name] if name in self.globals else getattr(builtins, name)
+            case ast.Name(name) if name in self.globals:
+                return self.globals[name]
+            case ast.Name(name) if hasattr(builtins, name):
+                return getattr(builtins, name)
             case ast.Attribute(owner, name):
                 return getattr(self._object(owner), name)
-        raise NotImplementedError(f"not a function: {ast.unparse(node)}")
+        raise NotImplementedError(f"not known here: {ast.unparse(node)}")
 
     def _constant(self, value: Any) -> int:
         kind = types.unliteral(self.context.resolve_value_type(value))

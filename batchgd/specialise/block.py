@@ -205,8 +205,8 @@ class BlockTick:
     def _end(self) -> None:
         """Apply the stopping tests, then move the lanes that go on and count."""
         lines = [*self.ending.verdict(), *self.ending.late_numbers()]
-        flag = "np.any(ended)" if self.arrays else "np.int32(any_ended | np.int32(ended))"
-        self.lines.append("any_ended = np.int32(0)")
+        flag = "np.any(ended)" if self.arrays else "any_ended | ended"
+        self.lines.append("any_ended = False")
         self._pass([*lines, f"any_ended = {flag}"], ["code", "going", *self.layout.ending.numbers])
         renewals = self.ending.vector_renewals()
         if renewals:
@@ -218,7 +218,7 @@ class BlockTick:
             self._pass([f"nfev = nfev + {one}"], ["nfev"])
         else:
             self._pass([f"nit = where(going, nit + {one}, nit)"], ["nit"])
-        self.lines.append("return any_ended")
+        self.lines.append("return np.int32(any_ended)")
 
     def _coordinate(self) -> dict[str, str]:
         """What stands for one coordinate in templates: the name itself, which a pass reads."""

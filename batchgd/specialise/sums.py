@@ -61,9 +61,9 @@ def evaluation(
     if not scratch:
         lines += every_row
     else:
-        flag = "np.any(is_whole)" if arrays else "np.int32(some_whole | np.int32(is_whole))"
+        flag = "np.any(is_whole)" if arrays else "some_whole | is_whole"
         lines += [
-            "some_whole = np.int32(0)",
+            "some_whole = False",
             "for lane in range(W):",
             f"    is_whole = due(ws[{nit} * W + lane], p[2])",
             f"    ws[{scratch['whole']} * W + lane] = where(is_whole, {constants(1.0)}, {zero})",

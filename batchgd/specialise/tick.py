@@ -41,10 +41,10 @@ class TickEmitter:
         if self.arrays:
             body, tail = ["    " + line for line in self.lines], ["    return np.any(ended)"]
         else:
-            # 32 bits: a 64-bit flag would halve the lanes of a float32 vector.
-            head += ["    any_ended = np.int32(0)", "    for lane in range(W):"]
-            body = ["        " + line for line in [*self.lines, "any_ended = np.int32(any_ended | np.int32(ended))"]]
-            tail = ["    return any_ended"]
+            # Not a number: LLVM would make 64 bits of it, and halve the lanes of a float32 vector.
+            head += ["    any_ended = False", "    for lane in range(W):"]
+            body = ["        " + line for line in [*self.lines, "any_ended = any_ended | ended"]]
+            tail = ["    return np.int32(any_ended)"]
         return "\n".join([*head, *body, *tail])
 
     def _slot(self, number: int) -> str:

@@ -336,10 +336,12 @@ def _frozen(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any)
     return frozen
 
 
-@intrinsic
-def freeze(typing_context, x):
-    """x itself, of which LLVM no longer sees where it was loaded from."""
+def _freeze(typing_context: Any, x: Any) -> Any:
     return x(x), _frozen
+
+
+freeze: Any = intrinsic(_freeze)
+"""x itself, of which LLVM no longer sees where it was loaded from."""
 
 
 def result_type(*arguments: Any) -> Any:

@@ -1,0 +1,148 @@
+"""Functions that are turned into instructions where they are called: they mean what the same text means in Python."""
+
+import re
+from itertools import count
+
+import numpy as np
+import pytest
+from numba import njit
+
+from batchgd.kernels.straight import straight
+from batchgd.kernels.vecmath import where
+from batchgd.specialise.loading import execute
+
+FILES = (f"<straight {number}>" for number in count())
+HALF = np.float32(0.5)
+
+
+def defined(text, **names):
+    """The function that a text defines, in Python."""
+    module = {"where": where, "np": np, "HALF": HALF, **names}
+    execute(text, module, next(FILES))
+    return module["f"]
+
+
+def called(function, *, fused=False):
+    """The same in machine code: a compiled function into which it is put."""
+    inner = straight(fused=fused)(function)
+    n = function.__code__.co_argcount
+    given = ", ".join("abcde"[:n])
+    return njit(eval(f"lambda {given}: f({given})", {"f": inner}), error_model="numpy")
+
+
+EXPRESSIONS = [
+    "return a + b - a * b / (b * b + 1.0)",
+    "return a // b + a % b + abs(a) ** 2.0",
+    "c = where((a < b) | (a == 0.0), a, -b)\n    return c + where((a > b) & (a != 3.0), +a, where(a >= b, b, 1.0))",
+    "c, d = a + b, a - b\n    c, d = d, c\n    return c - 2.0 * d",
+    "pair = (a, b)\n    c, d = pair\n    return where(a <= b, c, d)",
+    "c = np.sqrt(b * b)\n    c += 1.0\n    c *= a\n    return c",
+]
+
+
+@pytest.mark.parametrize("body", EXPRESSIONS)
+@pytest.mark.parametrize("point", [(3.0, 2.0), (-7.5, 0.25), (0.0, -1.0), (2.0, 2.0)])
+def test_it_computes_what_python_computes(body, point):
+    function = defined(f"def f(a, b):\n    {body}\n")
+    assert called(function)(*point) == function(*point)
+
+
+@pytest.mark.parametrize("sign", ["//", "%", "**", "<<", ">>", "^", "&", "|", "+", "-", "*"])
+def test_integers_stay_integers(sign):
+    function = defined(f"def f(a, b):\n    return a {sign} b\n")
+    result = called(function)(29, 3)
+    assert isinstance(result, int)
+    assert result == function(29, 3)
+
+
+def test_complement_and_negation():
+    assert called(defined("def f(a):\n    return ~a - -a\n"))(29) == ~29 + 29
+    assert called(defined("def f(a):\n    return not a\n"))(0.0) is True
+
+
+@pytest.mark.parametrize("bounds", ["n", "2, n", "1, n, 3"])
+@pytest.mark.parametrize("n", [-1, 0, 1, 2, 7])
+def test_loops_carry_names_and_write_items(bounds, n):
+    text = f"""
+def f(x, n):
+    total, last = 0.0, 1.0
+    for i in range({bounds}):
+        for k in range(x.shape[1]):
+            x[i, k] += total
+            total = total + x[i, k] * last
+        last = -last
+    return total + last
+"""
+    function, x = defined(text), np.arange(24.0).reshape(8, 3)
+    there = x.copy()
+    assert called(function)(there, n) == function(x, n)
+    assert np.array_equal(there, x)
+
+
+@pytest.mark.parametrize("given", [0, 1])
+def test_what_hangs_on_a_name_is_done_if_it_holds(given):
+    text = """
+def f(x, flag):
+    a = 1.0
+    if flag:
+        a = a + x[0]
+        x[1] = a
+    return a
+"""
+    function, x = defined(text), np.array([2.0, 0.0])
+    there = x.copy()
+    assert called(function)(there, given) == function(x, given)
+    assert np.array_equal(there, x)
+
+
+def test_it_calls_others_of_its_kind_and_returns_nothing_if_they_do():
+    write = straight(fused=False)(defined("def f(x, i, a):\n    x[i] = a\n"))
+    twice = straight(fused=False)(defined("def f(a):\n    return a + a\n"))
+    whole = defined("def f(x):\n    for i in range(3):\n        write(x, i, twice(x[i]))\n", write=write, twice=twice)
+    x = np.array([1.0, -2.0, 3.0])
+    assert called(whole)(x) is None
+    assert x.tolist() == [2.0, -4.0, 6.0]
+
+
+def test_single_precision_stays_so_through_a_loop():
+    function = defined("def f(a):\n    for i in range(3):\n        a = a * HALF\n    return a\n")
+    compiled = called(function)
+    assert compiled(np.float32(3.0)) == 0.375
+    assert "fmul double" not in compiled.inspect_llvm(compiled.signatures[0])
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_whether_products_and_sums_fuse_is_its_own_matter(fused):
+    import llvmlite.binding as llvm
+
+    if not llvm.get_host_cpu_features().get("fma"):
+        pytest.skip("this processor has no fused operations")
+    text = "def f(x, y):\n    for i in range(16):\n        y[i] = x[i] * x[i] + y[i]\n"
+    compiled = called(defined(text), fused=fused)
+    compiled(np.ones(16), np.ones(16))
+    (text,) = compiled.inspect_asm().values()
+    assert bool(re.search(r"\bvfn?m(?:add|sub)", text)) is fused
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "while a:\n        a = a - 1.0\n    return a",
+        "return [a]",
+        "return a if a > 0.0 else 0.0",
+        "if a > 0.0:\n        a = 0.0\n    return a",
+        "if a:\n        b = 0.0\n    else:\n        b = 1.0\n    return a",
+        "for i in range(3):\n        a = a + 1.0\n    else:\n        a = 0.0\n    return a",
+        "for i in range(3, 0, -1):\n        a = a + 1.0\n    return a",
+        "for i in range(3):\n        b = a\n    return b",
+        "b = 1\n    for i in range(3):\n        b = b * 0.5\n    return b",
+        "return a < 1.0 < 2.0",
+        "return np.round(a, decimals=1)",
+        "return unknown(a)",
+        "return a[0]",
+    ],
+)
+def test_anything_else_is_refused(body):
+    function = called(defined(f"def f(a):\n    {body}\n"))
+    with pytest.raises(Exception, match=r"not a straight line|not known here|getitem"):
+        function(1.0)
