@@ -173,9 +173,11 @@ def descend(
 def tick_on(ws, index, seed, p, box, h, limits):
     """Tick until a lane ends, ``index[TURNS]`` times at most: each call by address loads the tick's constants anew."""
     align_stack()
-    for _ in range(index[TURNS]):
+    turns = index[TURNS]
+    while True:  # tested at its end: with the test in front, LLVM left the loading of constants in the inner loop
         ended = tick_once(ws, index, seed, p, box, h, limits)
-        if ended != 0:
+        turns -= 1
+        if (ended != 0) | (turns <= 0):
             break
     return ended
 
