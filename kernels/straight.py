@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any
 
+from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -183,7 +184,8 @@ class _Program:
             _run(steps, context, builder, values)
             following = builder.add(index, by, flags=["nsw"])
             index.add_incoming(following, builder.block)
-            builder.cbranch(builder.icmp_signed("<", following, last), loop, after)
+            again = builder.cbranch(builder.icmp_signed("<", following, last), loop, after)
+            again.set_metadata("llvm.loop", _not_unrolled(builder.module))
             builder.position_at_end(after)
 
         self._nested(body, {name: turn}, lower)
@@ -334,6 +336,13 @@ class _Program:
 def _run(steps: Iterable[tuple[int, Step]], context: Any, builder: Any, values: dict[int, Any]) -> None:
     for number, step in steps:
         values[number] = step(context, builder, values)
+
+
+def _not_unrolled(module: Any) -> Any:
+    """The mark of a loop that is not to be unrolled: a tick may hold a hundred, and they took seconds more."""
+    mark = ir.values.MDValue(module, [], name=str(len(module.metadata)))
+    mark.operands = (mark, module.add_metadata(["llvm.loop.unroll.disable"]))
+    return mark
 
 
 def _assigned(statements: Iterable[ast.AST]) -> set[str]:
