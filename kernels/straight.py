@@ -51,7 +51,7 @@ Step = Callable[[Any, Any, dict[int, Any]], Any]
 """What appends to the builder's block: of the target, the builder, and the values so far by their numbers."""
 
 
-def straight(*, fused: bool) -> Callable[[Callable[..., Any]], Any]:
+def straight(*, fused: bool, rolled: bool = False) -> Callable[[Callable[..., Any]], Any]:
     """Return a decorator that has compiled code hold the operations of the function where it calls it.
 
     The function takes positional arguments and assigns to names, tuples of names, and items of arrays. It may loop over
@@ -64,6 +64,8 @@ def straight(*, fused: bool) -> Callable[[Callable[..., Any]], Any]:
     fused : bool
         Whether a product and a sum in it may become one operation that rounds once, also where the caller's may not.
         (Where the caller's may, they may here.)
+    rolled : bool
+        Whether its loops stay loops: unrolling the passes of a method with history took half of its compile time.
 
     Raises
     ------
@@ -83,7 +85,8 @@ def straight(*, fused: bool) -> Callable[[Callable[..., Any]], Any]:
 
     def decorate(function: Callable[..., Any]) -> Any:
         def core(typing_context: Any, *arguments: Any) -> Any:
-            program = _Program(function, typing_context, tuple(types.unliteral(kind) for kind in arguments), fused)
+            kinds = tuple(types.unliteral(kind) for kind in arguments)
+            program = _Program(function, typing_context, kinds, fused, rolled)
             return program.result(*program.arguments), program.lower
 
         signature = inspect.signature(function)
@@ -106,8 +109,10 @@ def _statements(function: Callable[..., Any]) -> list[ast.stmt]:
 class _Program:
     """One function for arguments of some types: the steps that compute its numbered values, each with its type."""
 
-    def __init__(self, function: Callable[..., Any], context: Any, arguments: tuple[Any, ...], fused: bool):
-        self.context, self.arguments, self.fused = context, arguments, fused
+    def __init__(
+        self, function: Callable[..., Any], context: Any, arguments: tuple[Any, ...], fused: bool, rolled: bool
+    ):
+        self.context, self.arguments, self.fused, self.rolled = context, arguments, fused, rolled
         self.globals = function.__globals__
         self.kinds: list[Any] = list(arguments)
         self.steps: list[tuple[int, Step]] = []
@@ -185,7 +190,8 @@ class _Program:
             following = builder.add(index, by, flags=["nsw"])
             index.add_incoming(following, builder.block)
             again = builder.cbranch(builder.icmp_signed("<", following, last), loop, after)
-            again.set_metadata("llvm.loop", _not_unrolled(builder.module))
+            if self.rolled:
+                again.set_metadata("llvm.loop", _not_unrolled(builder.module))
             builder.position_at_end(after)
 
         self._nested(body, {name: turn}, lower)
@@ -339,7 +345,7 @@ def _run(steps: Iterable[tuple[int, Step]], context: Any, builder: Any, values: 
 
 
 def _not_unrolled(module: Any) -> Any:
-    """The mark of a loop that is not to be unrolled: a tick may hold a hundred, and they took seconds more."""
+    """The mark of a loop that is not to be unrolled."""
     mark = ir.values.MDValue(module, [], name=str(len(module.metadata)))
     mark.operands = (mark, module.add_metadata(["llvm.loop.unroll.disable"]))
     return mark

@@ -15,6 +15,7 @@ INNER = {**FLAGS, "no_cpython_wrapper": True}
 PASS = {**INNER, "fastmath": False}
 """,
     "cuda": """\
+from batchgd.kernels.straight import straight
 from numba import cuda, njit
 
 FLAGS = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True}
@@ -27,7 +28,9 @@ FLAGS = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True}
 class Decorators:
     """How each kind of function is compiled: what one lane does, the loop, and what the host calls.
 
-    Only what the host calls gets a wrapper for Python: wrappers for all took a fifth of the compile time. In the passes
+    What a lane does, and passes over the lanes, become instructions of their callers without Numba's passes
+    (``kernels/straight.py``), which took two thirds of the compile time. Of the others, only what the host calls gets a
+    wrapper for Python: wrappers for all took a fifth. In the passes
     of the block form no product is fused with a sum: whether LLVM sees that a pass adds what the one before multiplied
     depends on how far it unrolls the lanes, and results must not depend on the width of a block. ``tick`` and
     ``pass_tick`` are for what the loop calls, and what a tick in block form calls.
@@ -43,18 +46,23 @@ class Decorators:
 
 
 _DEVICE = "cuda.jit(device=True)"
+_ASSEMBLED = "straight(fused=False)"  # what products and sums it fuses, CUDA's assembler decides
 
 DECORATORS = {
     # Inlined by force: a call that passes a dozen arrays costs more than what it does.
     "cpu": Decorators(
-        "straight(fused=True)",
+        "straight(fused=True, rolled=True)",
         "njit(**INNER, forceinline=True)",
         "njit(**FLAGS)",
-        "straight(fused=False)",
-        "straight(fused=False)",
+        "straight(fused=False, rolled=True)",
+        "straight(fused=False, rolled=True)",
         "njit(**INNER)",
         "njit(**PASS)",
     ),
-    "cuda": Decorators("njit(**FLAGS)", _DEVICE, "cuda.jit", "njit(**FLAGS)", _DEVICE, _DEVICE, _DEVICE),
+    # Passes are called, so that each is unrolled by itself: within the loops of another one, some were left rolled,
+    # and the state of a thread in memory.
+    "cuda": Decorators(_ASSEMBLED, _DEVICE, "cuda.jit", _ASSEMBLED, _DEVICE, _ASSEMBLED, _ASSEMBLED),
+    "called": Decorators("njit(**FLAGS)", _DEVICE, "cuda.jit", "njit(**FLAGS)", _DEVICE, _DEVICE, _DEVICE),
     "numpy": Decorators(None, None, None, None, None, None, None),
 }
+"""By target; ``called`` is CUDA where threads share a trajectory, and in its simulator, which calls all functions."""

@@ -78,7 +78,7 @@ class Specialisation:
     @property
     def how(self) -> Decorators:
         """How its functions are compiled."""
-        return DECORATORS[self.target]
+        return DECORATORS["called" if self.target == "cuda" and (self.shared or self.simulated) else self.target]
 
     @property
     def read(self) -> Rule:
@@ -272,7 +272,7 @@ class Specialisation:
         """The fused tick; on the CPU, where it is called by address, as often as it may be before anybody must look."""
         lane = [decorated(text, self.how.lane) for text in evaluating.values()]
         if self.target != "cpu":
-            return [*lane, decorated(once.source("tick"), self.how.loop)]
+            return [*lane, decorated(once.source("tick"), self.how.tick)]
         from batchgd.kernels import descend
         from batchgd.kernels.addresses import TURNS
 
