@@ -28,12 +28,13 @@ FLAGS = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True}
 class Decorators:
     """How each kind of function is compiled: what one lane does, the loop, and what the host calls.
 
-    What a lane does, and passes over the lanes, become instructions of their callers without Numba's passes
+    What a lane does, and a pass over the lanes, become instructions of their callers without Numba's passes
     (``kernels/straight.py``), which took two thirds of the compile time. Of the others, only what the host calls gets a
-    wrapper for Python: wrappers for all took a fifth. In the passes
-    of the block form no product is fused with a sum: whether LLVM sees that a pass adds what the one before multiplied
-    depends on how far it unrolls the lanes, and results must not depend on the width of a block. ``tick`` and
-    ``pass_tick`` are for what the loop calls, and what a tick in block form calls.
+    wrapper for Python: wrappers for all took a fifth.
+
+    In the passes of the block form no product is fused with a sum: whether LLVM sees that a pass adds what the one
+    before multiplied depends on how far it unrolls the lanes, and results must not depend on the width of a block.
+    ``tick`` and ``pass_tick`` are for what the loop calls, and what a tick in block form calls.
     """
 
     lane: str | None

@@ -12,7 +12,7 @@ from batchgd.specialise.block import BlockLayout, BlockTick
 from batchgd.specialise.decorators import DECORATORS, HEADERS, Decorators
 from batchgd.specialise.ending import Ending, EndingEmitter
 from batchgd.specialise.layout import Layout
-from batchgd.specialise.loops import with_loops_chosen
+from batchgd.specialise.loops import with_constants_written_out
 from batchgd.specialise.parts import CARRIED
 from batchgd.specialise.rows import as_rows
 from batchgd.specialise.rule import Rule, parameters_of, read_rule
@@ -304,9 +304,9 @@ class Specialisation:
 
     def _chosen(self, text: list[str]) -> list[str]:
         """Text of the block form with the loops that suit the target."""
-        # CUDA keeps constant bounds: with W = 1 unrolling is what puts the state of a thread into registers.
+        # CUDA's compiler unrolls the loops of one thread itself, which puts its state into registers.
         if self.target == "cpu" or self.shared:
-            text = [with_loops_chosen(part, dict(self.constants), keep=not self.shared) for part in text]
+            text = [with_constants_written_out(part, dict(self.constants)) for part in text]
             return self._called(text)
         return [as_rows(part) for part in text] if self.target == "numpy" else text
 
