@@ -14,7 +14,7 @@ import inspect
 import operator
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from llvmlite import ir
@@ -84,9 +84,11 @@ def straight(*, fused: bool, rolled: bool = False) -> Callable[[Callable[..., An
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
+        body = cache(partial(_statements, function))
+
         def core(typing_context: Any, *arguments: Any) -> Any:
             kinds = tuple(types.unliteral(kind) for kind in arguments)
-            program = _Program(function, typing_context, kinds, fused, rolled)
+            program = _Program(function, body(), typing_context, kinds, fused=fused, rolled=rolled)
             return program.result(*program.arguments), program.lower
 
         signature = inspect.signature(function)
@@ -99,7 +101,6 @@ def straight(*, fused: bool, rolled: bool = False) -> Callable[[Callable[..., An
     return decorate
 
 
-@cache
 def _statements(function: Callable[..., Any]) -> list[ast.stmt]:
     tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
     assert isinstance(tree, ast.FunctionDef)
@@ -110,7 +111,14 @@ class _Program:
     """One function for arguments of some types: the steps that compute its numbered values, each with its type."""
 
     def __init__(
-        self, function: Callable[..., Any], context: Any, arguments: tuple[Any, ...], fused: bool, rolled: bool
+        self,
+        function: Callable[..., Any],
+        body: list[ast.stmt],
+        context: Any,
+        arguments: tuple[Any, ...],
+        *,
+        fused: bool,
+        rolled: bool,
     ):
         self.context, self.arguments, self.fused, self.rolled = context, arguments, fused, rolled
         self.globals = function.__globals__
@@ -119,7 +127,7 @@ class _Program:
         self.names = {name: number for number, name in enumerate(inspect.signature(function).parameters)}
         self.returned: int | None = None
         self._resolved: dict[Any, tuple[Any, Any]] = {}
-        for statement in _statements(function):
+        for statement in body:
             self._statement(statement)
         self.result = types.none if self.returned is None else self.kinds[self.returned]
 
