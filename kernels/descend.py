@@ -13,7 +13,7 @@ by its address, which stands behind that (see ``addresses.py``): this loop is co
 
 from typing import Any
 
-from batchgd.kernels.philox import place, uniform_pair
+from batchgd.kernels.philox import STREAM_STARTS, place, uniform_pair
 
 Array = Any
 
@@ -85,19 +85,18 @@ def draw(ws, slot, first, seed, lower, width):
     """Draw the starts from ``first`` on, one per lane, into the D slots from ``slot`` on."""
     for block in range((D + 1) // 2):
         k = 2 * block
-        # A slice, because an index that might be negative would keep these loops from being vectorised.
-        rows = ws[(slot + k) * W :]
+        row = (slot + k) * W
         lower_even, width_even = lower[k], width[k]
         if k + 1 < D:
             lower_odd, width_odd = lower[k + 1], width[k + 1]
             for lane in range(W):
-                u, v = uniform_pair(seed, first + lane, block)
-                rows[lane] = place(u, lower_even, width_even)
-                rows[W + lane] = place(v, lower_odd, width_odd)
+                u, v = uniform_pair(seed, first + lane, block, STREAM_STARTS)
+                ws[row + lane] = place(u, lower_even, width_even)
+                ws[row + W + lane] = place(v, lower_odd, width_odd)
         else:
             for lane in range(W):
-                u, v = uniform_pair(seed, first + lane, block)
-                rows[lane] = place(u, lower_even, width_even)
+                u, v = uniform_pair(seed, first + lane, block, STREAM_STARTS)
+                ws[row + lane] = place(u, lower_even, width_even)
 
 
 def refill(ws, index, lane, queue, seed, lower, width, points, per_start, base):
@@ -106,39 +105,43 @@ def refill(ws, index, lane, queue, seed, lower, width, points, per_start, base):
     index[lane] = start
     for k in range(STATE, SLOTS):
         ws[k * W + lane] = real(0.0)
-    if start < 0:
-        return 0
-    if IN_KERNEL and W == 1:
-        draw(ws, 0, start, seed, lower, width)
-    elif IN_KERNEL:
-        # Starts are drawn a block ahead: in SIMD they take a third of the time.
-        if start >= index[W]:
-            draw(ws, SLOTS, start, seed, lower, width)
-            index[W] = start + W
-        column = start - index[W] + W
-        for k in range(D):
-            ws[k * W + lane] = ws[(SLOTS + k) * W + column]
-    else:
-        for k in range(D):
-            ws[k * W + lane] = points[start - base, k]
-    for k in range(N_PER_START):
-        ws[(PER_START + k) * W + lane] = per_start[start - base, k]
-    ws[BUSY * W + lane] = real(1.0)
-    return 1
+    live = 0
+    if start >= 0:
+        live = 1
+        if IN_KERNEL & (W == 1):
+            draw(ws, 0, start, seed, lower, width)
+        elif IN_KERNEL:
+            # Starts are drawn a block ahead: in SIMD they take a third of the time.
+            if start >= index[W]:
+                draw(ws, SLOTS, start, seed, lower, width)
+                index[W] = start + W
+            column = start - index[W] + W
+            for k in range(D):
+                ws[k * W + lane] = ws[(SLOTS + k) * W + column]
+        else:
+            for k in range(D):
+                ws[k * W + lane] = points[start - base, k]
+        for k in range(N_PER_START):
+            ws[(PER_START + k) * W + lane] = per_start[start - base, k]
+        ws[BUSY * W + lane] = real(1.0)
+    return live
 
 
 def store(ws, index, lane, code, x, nit, nfev, status, base):
     """Write the endpoint of a lane to its row; an interrupted one falls back to its last accepted point."""
     row = index[lane] - base
     # Two loops and not one with a variable first slot: that would put a CUDA thread's state into local memory.
-    if TRIALS and code == 0 and ws[NFEV * W + lane] > 0:
+    if TRIALS & (code == 0) & (ws[NFEV * W + lane] > 0):
         for k in range(D):
             x[row, k] = ws[(ACCEPTED + k) * W + lane]
     else:
         for k in range(D):
             x[row, k] = ws[k * W + lane]
     nit[row] = int(ws[NIT * W + lane])
-    nfev[row] = int(ws[NFEV * W + lane]) if TRIALS else nit[row] + int(code != 0)
+    if TRIALS:
+        nfev[row] = int(ws[NFEV * W + lane])
+    else:
+        nfev[row] = nit[row] + int(code != 0)
     status[row] = code
 
 

@@ -13,7 +13,7 @@ import builtins
 import inspect
 import operator
 import textwrap
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -50,14 +50,17 @@ _FUSED = ("fadd", "fsub", "fmul")
 Step = Callable[[Any, Any, dict[int, Any]], Any]
 """What appends to the builder's block: of the target, the builder, and the values so far by their numbers."""
 
+Steps = list[tuple[int, Step]]
+"""What is appended in this order, each with the number of its value."""
+
 
 def straight(*, fused: bool, rolled: bool = False) -> Callable[[Callable[..., Any]], Any]:
     """Return a decorator that has compiled code hold the operations of the function where it calls it.
 
     The function takes positional arguments and assigns to names, tuples of names, and items of arrays. It may loop over
-    ``range``, upwards, do something ``if`` a name holds, and call functions that return nothing. What it returns, it
-    returns in its last line. Names that it does not assign are looked up where it was defined. Indices count from the
-    front.
+    ``range``, upwards, choose by ``if``, and call functions that return nothing. What it returns, it returns in its
+    last line. A name keeps its type in a loop or a choice. Names that it does not assign are looked up where it was
+    defined. Indices count from the front.
 
     Parameters
     ----------
@@ -123,7 +126,7 @@ class _Program:
         self.context, self.arguments, self.fused, self.rolled = context, arguments, fused, rolled
         self.globals = function.__globals__
         self.kinds: list[Any] = list(arguments)
-        self.steps: list[tuple[int, Step]] = []
+        self.steps: Steps = []
         self.names = {name: number for number, name in enumerate(inspect.signature(function).parameters)}
         self.returned: int | None = None
         self._resolved: dict[Any, tuple[Any, Any]] = {}
@@ -169,8 +172,8 @@ class _Program:
                 self._value(call)
             case ast.For(ast.Name(name), ast.Call(ast.Name("range"), bounds, []), body, []):
                 self._loop(name, bounds, body)
-            case ast.If(ast.Name() as condition, body, []):
-                self._branch(condition, body)
+            case ast.If(condition, body, otherwise):
+                self._choice(condition, body, otherwise)
             case ast.Return(ast.expr() as value):
                 self.returned = self._value(value)
             case _:
@@ -186,7 +189,7 @@ class _Program:
         ]
         turn = self._number(types.intp)
 
-        def lower(steps: list[tuple[int, Step]], context: Any, builder: Any, values: dict[int, Any]) -> None:
+        def lower(parts: list[Steps], context: Any, builder: Any, values: dict[int, Any]) -> None:
             first, last, by = (values[number] for number in numbers)
             before, loop, after = builder.block, *(builder.append_basic_block(part) for part in ("loop", "after"))
             builder.cbranch(builder.icmp_signed("<", first, last), loop, after)
@@ -194,7 +197,7 @@ class _Program:
             index = builder.phi(first.type)
             index.add_incoming(first, before)
             values[turn] = index
-            _run(steps, context, builder, values)
+            _run(parts[0], context, builder, values)
             following = builder.add(index, by, flags=["nsw"])
             index.add_incoming(following, builder.block)
             again = builder.cbranch(builder.icmp_signed("<", following, last), loop, after)
@@ -202,36 +205,46 @@ class _Program:
                 again.set_metadata("llvm.loop", _not_unrolled(builder.module))
             builder.position_at_end(after)
 
-        self._nested(body, {name: turn}, lower)
+        self._nested([body], {name: turn}, lower)
 
-    def _branch(self, condition: ast.expr, body: list[ast.stmt]) -> None:
+    def _choice(self, condition: ast.expr, *bodies: list[ast.stmt]) -> None:
+        if not {node.id for node in ast.walk(condition) if isinstance(node, ast.Name)} & set(self.names):
+            holds = eval(compile(ast.Expression(condition), "<condition>", "eval"), self.globals)
+            for statement in bodies[0 if holds else 1]:
+                self._statement(statement)
+            return
         number = self._call(bool, [condition])
 
-        def lower(steps: list[tuple[int, Step]], context: Any, builder: Any, values: dict[int, Any]) -> None:
-            with builder.if_then(cgutils.as_bool_bit(builder, values[number])):
-                _run(steps, context, builder, values)
+        def lower(parts: list[Steps], context: Any, builder: Any, values: dict[int, Any]) -> None:
+            holds = cgutils.as_bool_bit(builder, values[number])
+            with builder.if_else(holds) as blocks:
+                for block, steps in zip(blocks, parts, strict=True):
+                    with block:
+                        _run(steps, context, builder, values)
 
-        self._nested(body, {}, lower)
+        self._nested(bodies, {}, lower)
 
-    def _nested(self, body: list[ast.stmt], given: dict[str, int], lower: Callable[..., None]) -> None:
-        """Statements that are done another number of times than once; names from before it wait in memory."""
-        waiting = {name: self.names[name] for name in sorted(_assigned(body) & set(self.names)) if name not in given}
+    def _nested(self, bodies: Sequence[list[ast.stmt]], given: dict[str, int], lower: Callable[..., None]) -> None:
+        """Statements that are done another number of times than once; names from before them wait in memory."""
+        changed = set().union(*map(_assigned, bodies)) & set(self.names)
+        waiting = {name: self.names[name] for name in sorted(changed) if name not in given}
         cells = {name: self._number(types.none) for name in waiting}
         for name, number in waiting.items():
             self._step(types.none, self._make_cell(cells[name], number))
-        outer, self.steps, known = self.steps, [], set(self.names)
-        self.names |= given
-        self.names |= {name: self._load(cells[name], number) for name, number in waiting.items()}
-        for statement in body:
-            self._statement(statement)
-        for name, number in waiting.items():
-            if self.kinds[self.names[name]] != self.kinds[number]:
-                raise NotImplementedError(f"not a straight line: {name} becomes another type")
-            self._step(types.none, self._store(cells[name], self.names[name]))
-        steps, self.steps = self.steps, outer
-        self._step(types.none, lambda context, builder, values: lower(steps, context, builder, values))
-        self.names = {name: number for name, number in self.names.items() if name in known}
-        self.names |= {name: self._load(cells[name], number) for name, number in waiting.items()}
+        outer, names, parts = self.steps, self.names, []
+        for body in bodies:
+            self.steps, self.names = [], names | given
+            self.names |= {name: self._load(cells[name], number) for name, number in waiting.items()}
+            for statement in body:
+                self._statement(statement)
+            for name, number in waiting.items():
+                if self.kinds[self.names[name]] != self.kinds[number]:
+                    raise NotImplementedError(f"not a straight line: {name} becomes another type")
+                self._step(types.none, self._store(cells[name], self.names[name]))
+            parts.append(self.steps)
+        self.steps = outer
+        self._step(types.none, lambda context, builder, values: lower(parts, context, builder, values))
+        self.names = names | {name: self._load(cells[name], number) for name, number in waiting.items()}
 
     def _make_cell(self, cell: int, number: int) -> Step:
         def step(context: Any, builder: Any, values: dict[int, Any]) -> None:
@@ -347,7 +360,7 @@ class _Program:
         )
 
 
-def _run(steps: Iterable[tuple[int, Step]], context: Any, builder: Any, values: dict[int, Any]) -> None:
+def _run(steps: Steps, context: Any, builder: Any, values: dict[int, Any]) -> None:
     for number, step in steps:
         values[number] = step(context, builder, values)
 

@@ -79,20 +79,36 @@ def f(x, n):
     assert np.array_equal(there, x)
 
 
-@pytest.mark.parametrize("given", [0, 1])
-def test_what_hangs_on_a_name_is_done_if_it_holds(given):
+@pytest.mark.parametrize("given", [-1.0, 0.0, 2.0, 7.0])
+def test_it_does_what_python_chooses(given):
     text = """
-def f(x, flag):
-    a = 1.0
-    if flag:
-        a = a + x[0]
-        x[1] = a
-    return a
+def f(x, a):
+    b = 1.0
+    if a > 1.0:
+        b = b + x[0]
+        if a < 5.0:
+            x[1] = b
+    elif a:
+        x[2] = b
+    else:
+        b = -b
+    return b
 """
-    function, x = defined(text), np.array([2.0, 0.0])
+    function, x = defined(text), np.array([2.0, 0.0, 0.0])
     there = x.copy()
     assert called(function)(there, given) == function(x, given)
     assert np.array_equal(there, x)
+
+
+@pytest.mark.parametrize("limit", [0, 1])
+def test_what_is_known_beforehand_is_not_compiled_otherwise(limit):
+    text = "def f(a):\n    if LIMIT > 0:\n        a = a + 1.0\n    else:\n        a = unknown(a)\n    return a\n"
+    function = called(defined(text, LIMIT=limit))
+    if limit:
+        assert function(1.0) == 2.0
+    else:
+        with pytest.raises(NotImplementedError, match="not known here: unknown"):
+            function(1.0)
 
 
 def test_it_calls_others_of_its_kind_and_returns_nothing_if_they_do():
@@ -130,8 +146,8 @@ def test_whether_products_and_sums_fuse_is_its_own_matter(fused):
         "while a:\n        a = a - 1.0\n    return a",
         "return [a]",
         "return a if a > 0.0 else 0.0",
-        "if a > 0.0:\n        a = 0.0\n    return a",
-        "if a:\n        b = 0.0\n    else:\n        b = 1.0\n    return a",
+        "if a:\n        b = 0.0\n    else:\n        b = 1.0\n    return b",
+        "b = 1\n    if a:\n        b = 0.5\n    return b",
         "for i in range(3):\n        a = a + 1.0\n    else:\n        a = 0.0\n    return a",
         "for i in range(3, 0, -1):\n        a = a + 1.0\n    return a",
         "for i in range(3):\n        b = a\n    return b",

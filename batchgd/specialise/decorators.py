@@ -34,10 +34,12 @@ class Decorators:
 
     In the passes of the block form no product is fused with a sum: whether LLVM sees that a pass adds what the one
     before multiplied depends on how far it unrolls the lanes, and results must not depend on the width of a block.
-    ``tick`` and ``pass_tick`` are for what the loop calls, and what a tick in block form calls.
+    ``tick`` and ``pass_tick`` are for what the loop calls, and what a tick in block form calls; ``carried`` for what
+    the loop does with a lane.
     """
 
     lane: str | None
+    carried: str | None
     loop: str | None
     entry: str | None
     pass_lane: str | None
@@ -47,12 +49,13 @@ class Decorators:
 
 
 _DEVICE = "cuda.jit(device=True)"
-_ASSEMBLED = "straight(fused=False)"  # what products and sums it fuses, CUDA's assembler decides
+_UNFUSED = "straight(fused=False)"  # what is fused on CUDA, its assembler decides
 
 DECORATORS = {
     # Inlined by force: a call that passes a dozen arrays costs more than what it does.
     "cpu": Decorators(
         "straight(fused=True, rolled=True)",
+        _UNFUSED,
         "njit(**INNER, forceinline=True)",
         "njit(**FLAGS)",
         "straight(fused=False, rolled=True)",
@@ -62,8 +65,8 @@ DECORATORS = {
     ),
     # Passes are called, so that each is unrolled by itself: within the loops of another one, some were left rolled,
     # and the state of a thread in memory.
-    "cuda": Decorators(_ASSEMBLED, _DEVICE, "cuda.jit", _ASSEMBLED, _DEVICE, _ASSEMBLED, _ASSEMBLED),
-    "called": Decorators("njit(**FLAGS)", _DEVICE, "cuda.jit", "njit(**FLAGS)", _DEVICE, _DEVICE, _DEVICE),
-    "numpy": Decorators(None, None, None, None, None, None, None),
+    "cuda": Decorators(_UNFUSED, _UNFUSED, _DEVICE, "cuda.jit", _UNFUSED, _DEVICE, _UNFUSED, _UNFUSED),
+    "called": Decorators("njit(**FLAGS)", _DEVICE, _DEVICE, "cuda.jit", "njit(**FLAGS)", _DEVICE, _DEVICE, _DEVICE),
+    "numpy": Decorators(None, None, None, None, None, None, None, None),
 }
 """By target; ``called`` is CUDA where threads share a trajectory, and in its simulator, which calls all functions."""

@@ -13,7 +13,7 @@ from batchgd.specialise.decorators import DECORATORS, HEADERS, Decorators
 from batchgd.specialise.ending import Ending, EndingEmitter
 from batchgd.specialise.layout import Layout
 from batchgd.specialise.loops import with_constants_written_out
-from batchgd.specialise.parts import CARRIED
+from batchgd.specialise.parts import CARRIED, TRAILS
 from batchgd.specialise.rows import as_rows
 from batchgd.specialise.rule import Rule, parameters_of, read_rule
 from batchgd.specialise.tick import TickEmitter
@@ -353,7 +353,8 @@ class Specialisation:
         return [
             *copied((templates.claim_atomic, look), self.how.loop),
             f"claim, look = claim_atomic, {look.__name__}",
-            *copied(CARRIED, self.how.loop),
+            *copied(CARRIED, self.how.carried),
+            *copied(TRAILS, self.how.loop),
             *copied((descend.descend, record.record), self.how.loop),
             *copied([getattr(templates, name) for name in KERNELS], self.how.entry),
         ]

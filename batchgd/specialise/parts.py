@@ -25,8 +25,11 @@ from batchgd.specialise.typed import Constants, copied
 if TYPE_CHECKING:
     from batchgd.specialise.module import Specialisation
 
-CARRIED = (descend.draw, descend.refill, descend.store, record.begin_trail, record.keep_latest, record.extend_trail)
+CARRIED = (descend.draw, descend.refill, descend.store)
 """What the loop calls beside the tick, on every target."""
+
+TRAILS = (record.begin_trail, record.keep_latest, record.extend_trail)
+"""And what the recording loop calls beside these."""
 
 ENTRIES = {
     "loop": ("descend", "record"),
@@ -52,7 +55,8 @@ def _loop(of: Specialisation) -> str:
     body = [
         *copied((descend.claim_next, descend.look_always), of.how.loop),
         "claim, look = claim_next, look_always",
-        *copied(CARRIED, of.how.loop),
+        *copied(CARRIED, of.how.carried),
+        *copied(TRAILS, of.how.loop),
         *copied((descend.descend, record.record), of.how.entry),
     ]
     title = f"The loop over blocks of {of.lanes} lanes in {of.objective.dim} dimensions in {of.dtype}"
