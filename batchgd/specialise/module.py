@@ -353,7 +353,7 @@ class Specialisation:
         return [
             *copied((templates.claim_atomic, look), self.how.loop),
             f"claim, look = claim_atomic, {look.__name__}",
-            *copied(CARRIED, self.how.carried),
+            *copied([descend.draw, *CARRIED], self.how.carried),
             *copied(TRAILS, self.how.loop),
             *copied((descend.descend, record.record), self.how.loop),
             *copied([getattr(templates, name) for name in KERNELS], self.how.entry),

@@ -25,8 +25,8 @@ from batchgd.specialise.typed import Constants, copied
 if TYPE_CHECKING:
     from batchgd.specialise.module import Specialisation
 
-CARRIED = (descend.draw, descend.refill, descend.store)
-"""What the loop calls beside the tick, on every target."""
+CARRIED = (descend.refill, descend.store)
+"""What the loop calls beside the tick and ``draw``, on every target."""
 
 TRAILS = (record.begin_trail, record.keep_latest, record.extend_trail)
 """And what the recording loop calls beside these."""
@@ -55,6 +55,7 @@ def _loop(of: Specialisation) -> str:
     body = [
         *copied((descend.claim_next, descend.look_always), of.how.loop),
         "claim, look = claim_next, look_always",
+        *copied([descend.draw], of.how.pass_loop),
         *copied(CARRIED, of.how.carried),
         *copied(TRAILS, of.how.loop),
         *copied((descend.descend, record.record), of.how.entry),
