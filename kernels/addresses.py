@@ -1,8 +1,9 @@
-"""Compiled functions that are called by their address, so that the caller is compiled once for all of them.
+"""What compiled functions know of each other: addresses and places, so that the caller is compiled once for all.
 
-The loop of ``descend.py`` is the same for every objective and calls the tick by its address; the block form's tick is
-the same too, and calls the evaluation so. What the loop calls reads the addresses and sizes from the tail of ``index``,
-behind the W lanes and the first start that has not been drawn: they are data, and never part of the code on disk.
+The loop of ``descend.py`` is the same for every objective and method: it calls the tick by its address, and is told
+where the tick keeps everything of a lane. The block form's tick is the same for every objective too, and calls the
+evaluation by its address. Addresses, sizes and slots stand in the tail of ``index``, behind the W lanes and the first
+start that has not been drawn: they are data, and never part of the code on disk.
 """
 
 from typing import Any
@@ -16,7 +17,10 @@ from numba.np.numpy_support import from_dtype
 WS_SIZE, P_SIZE, TICK, EVALUATE, TURNS = range(5)
 """The tail of ``index``: how long ``ws`` and ``p`` are, where the tick and the evaluation stand, how often to tick."""
 
-TAIL = 5
+SLOTS = ("D", "ACCEPTED", "STATE", "PER_START", "N_PER_START", "NIT", "NFEV", "BUSY", "CODE", "SLOTS", "VALUE")
+"""And behind these, where everything of a lane stands, by the names of ``descend.py``."""
+
+TAIL = 5 + len(SLOTS)
 
 _INTEGERS = types.CPointer(types.int64)
 

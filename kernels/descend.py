@@ -7,8 +7,9 @@ same text becomes CPU code (W lanes a block, shards claimed by worker threads) a
 The workspace ``ws`` is one flat array of reals, slot k of lane lane at ``ws[k * W + lane]``: x, the rule's vectors and
 scalars, learning rates and the like that differ per start, and the lane's own counters; behind them, in a block of
 several lanes, starts that were drawn ahead. ``index[lane]`` is the start that a lane descends from, -1 for one that is
-parked because no start is left; ``index[W]`` is the first start that has not been drawn. On the CPU the tick is called
-by its address, which stands behind that (see ``addresses.py``): this loop is compiled once for all objectives.
+parked because no start is left; ``index[W]`` is the first start that has not been drawn. On the CPU this loop is
+compiled once for all objectives and methods: the address of the tick and the slots, constants elsewhere, are read from
+behind that (see ``addresses.py``).
 """
 
 from typing import Any
@@ -81,7 +82,7 @@ def look_always(control, turn):
     return control[0]
 
 
-def draw(ws, slot, first, seed, lower, width):
+def draw(ws, index, slot, first, seed, lower, width):
     """Draw the starts from ``first`` on, one per lane, into the D slots from ``slot`` on."""
     for block in range((D + 1) // 2):
         k = 2 * block
@@ -109,11 +110,11 @@ def refill(ws, index, lane, queue, seed, lower, width, points, per_start, base):
     if start >= 0:
         live = 1
         if IN_KERNEL & (W == 1):
-            draw(ws, 0, start, seed, lower, width)
+            draw(ws, index, 0, start, seed, lower, width)
         elif IN_KERNEL:
             # Starts are drawn a block ahead: in SIMD they take a third of the time.
             if start >= index[W]:
-                draw(ws, SLOTS, start, seed, lower, width)
+                draw(ws, index, SLOTS, start, seed, lower, width)
                 index[W] = start + W
             column = start - index[W] + W
             for k in range(D):
@@ -195,7 +196,7 @@ def fill(block, points, first, rows):
 def values(points, block, ws, index, seed, p, f):
     """Evaluate the function at every row of ``points``, in SIMD.
 
-    ``block`` is the part of ``ws`` that holds every lane's x, turned; ``VALUE`` is the slot that ``evaluate`` fills.
+    ``block`` is the part of ``ws`` that holds every lane's x, turned; ``evaluate`` fills the slot ``VALUE``.
     """
     n, width = points.shape[0], block.shape[0]
     for first in range(0, n, width):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.kernels.addresses import EVALUATE, P_SIZE, TAIL, TICK, TURNS, WS_SIZE, address_of
+from batchgd.kernels.addresses import EVALUATE, P_SIZE, SLOTS, TAIL, TICK, TURNS, WS_SIZE, address_of
 from batchgd.kernels.plan import Endpoints, Plan
 from batchgd.kernels.stack import LINE
 
@@ -87,11 +87,13 @@ class _State:
     """One worker's lane block."""
 
     def __init__(self, module: Any, plan: Plan):
-        self.workspace = _aligned((module.SLOTS + plan.dim) * module.W, plan.dtype)
+        size = module.slots[SLOTS.index("SLOTS")] + plan.dim
+        self.workspace = _aligned(size * module.W, plan.dtype)
         self.index = np.empty(module.W + 1 + TAIL, np.int64)
         tail = self.index[-TAIL:]
         tail[WS_SIZE], tail[P_SIZE] = self.workspace.size, plan.p.size
         tail[TURNS] = MOST_TURNS if plan.trails is None else 1
+        tail[-len(SLOTS) :] = module.slots
         tail[TICK] = address_of(module.tick, plan.dtype)
         self.evaluate = address_of(module.evaluate, plan.dtype) if hasattr(module, "evaluate") else 0
         alone = hasattr(module, "evaluate_value")

@@ -9,7 +9,7 @@ from batchgd.kernels.descend import ACCEPTED, CODE, NIT, D, W, look, real, refil
 # Copied into every specialisation from here on.
 
 
-def begin_trail(ws, lane, row, trail):
+def begin_trail(ws, index, lane, row, trail):
     """Keep the start of a lane as the point after 0 updates."""
     points, moved, updates, kept = trail
     latest = points.shape[1] - 1
@@ -42,7 +42,7 @@ def keep_latest(row, trail):
         kept[row, 0] = i + 1
 
 
-def extend_trail(ws, lane, row, made, trail):
+def extend_trail(ws, index, lane, row, made, trail):
     """Write down the accepted point of a lane after this many updates."""
     points, moved, updates, _ = trail
     latest = points.shape[1] - 1
@@ -69,7 +69,7 @@ def record(
     for lane in range(W):
         live += refill(ws, index, lane, queue, seed, lower, width, points, per_start, base)
         if index[lane] >= 0:
-            begin_trail(ws, lane, index[lane] - base, trail)
+            begin_trail(ws, index, lane, index[lane] - base, trail)
     turn = 0
     while live > 0:
         tick(ws, index, seed, p, box, h, limits)
@@ -79,12 +79,12 @@ def record(
             if index[lane] >= 0:
                 made, code = int(ws[NIT * W + lane]), int(ws[CODE * W + lane])
                 if made != trail_updates[index[lane] - base, latest]:
-                    extend_trail(ws, lane, index[lane] - base, made, trail)
+                    extend_trail(ws, index, lane, index[lane] - base, made, trail)
                 if code != 0:
                     store(ws, index, lane, code, x, nit, nfev, status, base)
                     live += refill(ws, index, lane, queue, seed, lower, width, points, per_start, base) - 1
                     if index[lane] >= 0:
-                        begin_trail(ws, lane, index[lane] - base, trail)
+                        begin_trail(ws, index, lane, index[lane] - base, trail)
                 elif ending != 0:
                     store(ws, index, lane, code, x, nit, nfev, status, base)
                     status[index[lane] - base] = ending

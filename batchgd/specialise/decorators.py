@@ -50,16 +50,17 @@ class Decorators:
 
 _DEVICE = "cuda.jit(device=True)"
 _UNFUSED = "straight(fused=False)"  # what is fused on CUDA, its assembler decides
+_ROLLED = "straight(fused=False, rolled=True)"
 
 DECORATORS = {
     # Inlined by force: a call that passes a dozen arrays costs more than what it does.
     "cpu": Decorators(
         "straight(fused=True, rolled=True)",
-        _UNFUSED,
+        _ROLLED,
         "njit(**INNER, forceinline=True)",
         "njit(**FLAGS)",
-        "straight(fused=False, rolled=True)",
-        "straight(fused=False, rolled=True)",
+        _ROLLED,
+        _ROLLED,
         "njit(**INNER)",
         "njit(**PASS)",
     ),

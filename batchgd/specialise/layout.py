@@ -73,15 +73,23 @@ class Layout:
         """Number of slots."""
         return self._first_remembered + len(self.ending.numbers) + self.dim * len(self.ending.vectors)
 
+    @property
+    def trials(self) -> bool:
+        """Whether points can be rejected."""
+        return self.rule.decide is not None
+
+    def slots(self) -> dict[str, int]:
+        """What the loop's text calls them."""
+        return {
+            "D": self.dim,
+            "ACCEPTED": self.accepted,
+            "STATE": self.dim,
+            "PER_START": self.first_per_start,
+            "N_PER_START": len(self.per_start),
+            **{name.upper(): self.counter(name) for name in COUNTERS},
+            "SLOTS": self.size,
+        }
+
     def constants(self) -> list[str]:
         """The names that the loop's text uses, as assignments."""
-        return [
-            f"D = {self.dim}",
-            f"ACCEPTED = {self.accepted}",
-            f"STATE = {self.dim}",
-            f"TRIALS = {self.rule.decide is not None}",
-            f"PER_START = {self.first_per_start}",
-            f"N_PER_START = {len(self.per_start)}",
-            *(f"{name.upper()} = {self.counter(name)}" for name in ("nit", "nfev", "busy", "code")),
-            f"SLOTS = {self.size}",
-        ]
+        return [f"TRIALS = {self.trials}", *(f"{name} = {slot}" for name, slot in self.slots().items())]

@@ -21,6 +21,7 @@ from typing import Any
 from batchgd.specialise.folder import KEY_DIGITS, TEXT, cache_folder, touch, write_atomically
 from batchgd.specialise.module import KERNELS, Specialisation
 from batchgd.specialise.parts import ENTRIES, texts
+from batchgd.specialise.slots import slots_of
 
 _LOADED: dict[str, ModuleType] = {}
 
@@ -38,7 +39,7 @@ def load(specialisation: Specialisation) -> Any:
     loop = modules["loop"]
     return SimpleNamespace(
         W=loop.W,
-        SLOTS=loop.SLOTS,
+        slots=slots_of(specialisation),
         **{name: getattr(modules[part], name) for part, names in ENTRIES.items() if part in modules for name in names},
     )
 

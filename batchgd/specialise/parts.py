@@ -3,16 +3,16 @@
 =========  =================================  ==========================================================
 part       functions                          what its text depends on
 =========  =================================  ==========================================================
-loop       ``descend``, ``record``            the slots of a lane, never the objective
+loop       ``descend``, ``record``            the number of lanes and whether points can be rejected
 tick       ``tick``                           the method; in the fused form the objective too
 evaluate   ``evaluate``, block form alone     the objective, and whether value or Hessian are asked for
 value      ``evaluate_value``, where          the objective
            ``evaluate`` does not give it
-values     ``values``                         the slot of the value
+values     ``values``                         nothing but the type
 =========  =================================  ==========================================================
 
-The loop calls the tick by its address, and so do the block form's tick and ``values`` the evaluation
-(``kernels/addresses.py``).
+The loop calls the tick by its address and reads where the tick keeps everything of a lane, and so do the block form's
+tick and ``values`` with the evaluation (``kernels/addresses.py``).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from batchgd.kernels import descend, record
+from batchgd.specialise.slots import slots_read
 from batchgd.specialise.typed import Constants, copied
 
 if TYPE_CHECKING:
@@ -55,13 +56,14 @@ def _loop(of: Specialisation) -> str:
     body = [
         *copied((descend.claim_next, descend.look_always), of.how.loop),
         "claim, look = claim_next, look_always",
-        *copied([descend.draw], of.how.pass_loop),
-        *copied(CARRIED, of.how.carried),
-        *copied(TRAILS, of.how.loop),
-        *copied((descend.descend, record.record), of.how.entry),
+        *map(slots_read, copied([descend.draw], of.how.pass_loop)),
+        *map(slots_read, copied(CARRIED, of.how.carried)),
+        *map(slots_read, copied(TRAILS, of.how.loop)),
+        *map(slots_read, copied((descend.descend, record.record), of.how.entry)),
     ]
-    title = f"The loop over blocks of {of.lanes} lanes in {of.objective.dim} dimensions in {of.dtype}"
-    return of.assembled(title, body, of.block(), ["from batchgd.kernels.addresses import tick"])
+    title = f"The loop over blocks of {of.lanes} lanes in {of.dtype}"
+    names = [f"W = {of.lanes}", f"IN_KERNEL = {of.in_kernel}", f"TRIALS = {of.layout.trials}"]
+    return of.assembled(title, body, names, ["from batchgd.kernels.addresses import tick"])
 
 
 def _tick(of: Specialisation) -> str:
@@ -88,7 +90,6 @@ def _value(of: Specialisation) -> str:
 
 
 def _values(of: Specialisation) -> str:
-    body = [*copied((descend.fill,), of.how.loop), *copied((descend.values,), of.how.entry)]
-    names = [f"VALUE = {of.objective.dim if of.value_slot is None else of.value_slot}"]
+    body = [*copied((descend.fill,), of.how.loop), *map(slots_read, copied((descend.values,), of.how.entry))]
     imports = ["from batchgd.kernels.addresses import evaluate"]
-    return of.assembled(f"Values by the evaluation in {of.dtype}", body, names, imports)
+    return of.assembled(f"Values by the evaluation in {of.dtype}", body, [f"W = {of.lanes}"], imports)
