@@ -41,7 +41,7 @@ def tick_once(ws: Array, index: Array, seed: Any, p: Array, box: Array, h: Array
 
 
 def evaluate(ws: Array, index: Array, seed: Any, p: Array) -> None:
-    """Evaluate at every lane's x (emitted per specialisation in block form)."""
+    """Evaluate at every lane's x (emitted per objective; ``values`` may call another one than the tick does)."""
     raise NotImplementedError
 
 
@@ -57,11 +57,6 @@ def claim(queue: Array) -> int:
 
 def look(control: Array, turn: int) -> int:
     """Return ``control[0]``; on CUDA only now and then, and 0 in between."""
-    raise NotImplementedError
-
-
-def value_at(points: Array, i: int, p: Array) -> float:
-    """Return the value at row i of ``points`` (emitted per specialisation)."""
     raise NotImplementedError
 
 
@@ -168,7 +163,7 @@ def descend(
         if ending != 0:
             for lane in range(W):
                 if index[lane] >= 0:
-                    code = int(ws[CODE * W + lane])  # 0; as a literal it would have `store` compiled a second time
+                    code = int(ws[CODE * W + lane])  # 0; of a literal Numba would compile `store` anew
                     store(ws, index, lane, code, x, nit, nfev, status, base)
                     status[index[lane] - base] = ending
             live = 0

@@ -14,7 +14,7 @@ import inspect
 import operator
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any
 
 from llvmlite import ir
@@ -47,6 +47,9 @@ _COMPARED = {
 }
 _FUSED = ("fadd", "fsub", "fmul")
 
+SOURCE = "__source__"
+"""The name by which a module that was made from a text holds the text."""
+
 Step = Callable[[Any, Any, dict[int, Any]], Any]
 """What appends to the builder's block: of the target, the builder, and the values so far by their numbers."""
 
@@ -57,10 +60,11 @@ Steps = list[tuple[int, Step]]
 def straight(*, fused: bool, rolled: bool = False) -> Callable[[Callable[..., Any]], Any]:
     """Return a decorator that has compiled code hold the operations of the function where it calls it.
 
-    The function takes positional arguments and assigns to names, tuples of names, and items of arrays. It may loop over
-    ``range``, upwards, choose by ``if``, and call functions that return nothing. What it returns, it returns in its
-    last line. A name keeps its type in a loop or a choice. Names that it does not assign are looked up where it was
-    defined. Indices count from the front.
+    The function takes positional arguments without defaults and assigns to names, tuples of names, and items of arrays.
+    It may loop over ``range``, upwards by a number known beforehand, choose by ``if``, and call functions that return
+    nothing. What it returns, a number or a tuple, it returns in its last line. A name keeps its type in a loop or a
+    choice, and one that is new there is gone behind it, as the variable of a loop is. Names that it does not assign are
+    those of its module. Indices count from the front.
 
     Parameters
     ----------
@@ -73,7 +77,8 @@ def straight(*, fused: bool, rolled: bool = False) -> Callable[[Callable[..., An
     Raises
     ------
     NotImplementedError
-        When it is first compiled into another one, if there is anything else in it.
+        When it is first compiled into another one, if there is anything else in it, or a call has another number of
+        arguments than the function.
 
     Examples
     --------
@@ -91,6 +96,8 @@ def straight(*, fused: bool, rolled: bool = False) -> Callable[[Callable[..., An
 
         def core(typing_context: Any, *arguments: Any) -> Any:
             kinds = tuple(types.unliteral(kind) for kind in arguments)
+            if len(kinds) != len(parameters) - 1:
+                raise _refused(f"{function.__name__} of {len(kinds)} arguments")
             program = _Program(function, body(), typing_context, kinds, fused=fused, rolled=rolled)
             return program.result(*program.arguments), program.lower
 
@@ -104,10 +111,38 @@ def straight(*, fused: bool, rolled: bool = False) -> Callable[[Callable[..., An
     return decorate
 
 
+def _refused(what: str | ast.AST) -> NotImplementedError:
+    return NotImplementedError(f"not a straight line: {what if isinstance(what, str) else ast.unparse(what)}")
+
+
 def _statements(function: Callable[..., Any]) -> list[ast.stmt]:
-    tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
-    assert isinstance(tree, ast.FunctionDef)
+    """The body of a function whose calls and names can be followed."""
+    tree = _definition(function)
+    given = tree.args
+    if given.defaults or given.vararg or given.kwonlyargs or given.kwarg:
+        raise _refused(f"def {tree.name}({ast.unparse(given)})")
+    if function.__code__.co_freevars:
+        raise _refused(f"{', '.join(function.__code__.co_freevars)} of a surrounding function")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Return) and node is not tree.body[-1]:
+            raise _refused(f"{ast.unparse(node)} before the last line")
     return tree.body
+
+
+def _definition(function: Callable[..., Any]) -> ast.FunctionDef:
+    text = function.__globals__.get(SOURCE)
+    if text is None:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+        assert isinstance(tree, ast.FunctionDef)
+        return tree
+    return _definitions(text)[function.__code__.co_firstlineno]
+
+
+@lru_cache(maxsize=8)
+def _definitions(text: str) -> dict[int, ast.FunctionDef]:
+    """The functions of a module, by the lines where they begin."""
+    functions = [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
+    return {min([node.lineno, *(each.lineno for each in node.decorator_list)]): node for node in functions}
 
 
 class _Program:
@@ -124,7 +159,7 @@ class _Program:
         rolled: bool,
     ):
         self.context, self.arguments, self.fused, self.rolled = context, arguments, fused, rolled
-        self.globals = function.__globals__
+        self.globals, self.locals = function.__globals__, set(function.__code__.co_varnames)
         self.kinds: list[Any] = list(arguments)
         self.steps: Steps = []
         self.names = {name: number for number, name in enumerate(inspect.signature(function).parameters)}
@@ -155,19 +190,25 @@ class _Program:
         match node:
             case ast.Assign([ast.Name(name)], value):
                 self.names[name] = self._value(value)
-            case ast.Assign([ast.Tuple(targets)], ast.Tuple(values)):
+            case ast.Assign([ast.Tuple(targets)], ast.Tuple(values)) if len(targets) == len(values):
                 numbers = [self._value(value) for value in values]
                 for target, number in zip(targets, numbers, strict=True):
                     self.names[_name(target)] = number
             case ast.Assign([ast.Tuple(targets)], value):
                 whole = self._value(value)
+                if len(getattr(self.kinds[whole], "types", ())) != len(targets):
+                    raise _refused(node)
                 for place, target in enumerate(targets):
                     self.names[_name(target)] = self._item(whole, place)
             case ast.Assign([ast.Subscript(array, index)], value):
-                self._set_item(self._value(array), self._index(index), self._value(value))
-            case ast.AugAssign(target, kind, value):
-                held = ast.parse(ast.unparse(target), mode="eval").body
-                self._statement(ast.Assign([target], ast.BinOp(held, kind, value)))
+                number = self._value(value)
+                self._set_item(self._value(array), self._index(index), number)
+            case ast.AugAssign(ast.Name(name) as target, kind, value) if type(kind) in _BINARY:
+                self.names[name] = self._call(_BINARY[type(kind)], [target, value])
+            case ast.AugAssign(ast.Subscript(array, index), kind, value) if type(kind) in _BINARY:
+                whole, at = self._value(array), self._index(index)
+                held = self._apply(operator.getitem, [whole, at])
+                self._set_item(whole, at, self._apply(_BINARY[type(kind)], [held, self._value(value)]))
             case ast.Expr(ast.Call() as call):
                 self._value(call)
             case ast.For(ast.Name(name), ast.Call(ast.Name("range"), bounds, []), body, []):
@@ -176,17 +217,17 @@ class _Program:
                 self._choice(condition, body, otherwise)
             case ast.Return(ast.expr() as value):
                 self.returned = self._value(value)
+                if isinstance(self.kinds[self.returned], types.Buffer):
+                    raise _refused(f"{ast.unparse(node)}, an array")
             case _:
-                raise NotImplementedError(f"not a straight line: {ast.unparse(node)}")
+                raise _refused(node)
 
     def _loop(self, name: str, bounds: list[ast.expr], body: list[ast.stmt]) -> None:
-        start, stop, step = (None, *bounds, None) if len(bounds) == 1 else (*bounds, None)[:3]
-        if isinstance(step, ast.UnaryOp):
-            raise NotImplementedError(f"not a straight line: range downwards, by {ast.unparse(step)}")
-        numbers = [
-            self._constant(default) if bound is None else self._value(bound)
-            for bound, default in ((start, 0), (stop, 0), (step, 1))
-        ]
+        zero, one = ast.Constant(0), ast.Constant(1)
+        start, stop, step = (zero, *bounds, one) if len(bounds) == 1 else (*bounds, one)[:3]
+        if not (isinstance(step, ast.Constant) and isinstance(step.value, int) and step.value > 0):
+            raise _refused(f"range by {ast.unparse(step)}")
+        numbers = [self._integer(bound, types.intp) for bound in (start, stop, step)]
         turn = self._number(types.intp)
 
         def lower(parts: list[Steps], context: Any, builder: Any, values: dict[int, Any]) -> None:
@@ -208,7 +249,7 @@ class _Program:
         self._nested([body], {name: turn}, lower)
 
     def _choice(self, condition: ast.expr, *bodies: list[ast.stmt]) -> None:
-        if not {node.id for node in ast.walk(condition) if isinstance(node, ast.Name)} & set(self.names):
+        if not {node.id for node in ast.walk(condition) if isinstance(node, ast.Name)} & self.locals:
             holds = eval(compile(ast.Expression(condition), "<condition>", "eval"), self.globals)
             for statement in bodies[0 if holds else 1]:
                 self._statement(statement)
@@ -231,20 +272,24 @@ class _Program:
         cells = {name: self._number(types.none) for name in waiting}
         for name, number in waiting.items():
             self._step(types.none, self._make_cell(cells[name], number))
-        outer, names, parts = self.steps, self.names, []
+        outer, names, parts, gone = self.steps, self.names, [], set(given)
         for body in bodies:
             self.steps, self.names = [], names | given
             self.names |= {name: self._load(cells[name], number) for name, number in waiting.items()}
             for statement in body:
                 self._statement(statement)
+            gone |= set(waiting) - set(self.names)
             for name, number in waiting.items():
+                if name in gone:
+                    continue
                 if self.kinds[self.names[name]] != self.kinds[number]:
-                    raise NotImplementedError(f"not a straight line: {name} becomes another type")
+                    raise _refused(f"{name} becomes another type")
                 self._step(types.none, self._store(cells[name], self.names[name]))
             parts.append(self.steps)
         self.steps = outer
         self._step(types.none, lambda context, builder, values: lower(parts, context, builder, values))
-        self.names = names | {name: self._load(cells[name], number) for name, number in waiting.items()}
+        names = names | {name: self._load(cells[name], number) for name, number in waiting.items()}
+        self.names = {name: number for name, number in names.items() if name not in gone}
 
     def _make_cell(self, cell: int, number: int) -> Step:
         def step(context: Any, builder: Any, values: dict[int, Any]) -> None:
@@ -270,11 +315,11 @@ class _Program:
                 return self._constant(self._object(node))
             case ast.Constant(value):
                 return self._constant(value)
-            case ast.BinOp(left, kind, right):
+            case ast.BinOp(left, kind, right) if type(kind) in _BINARY:
                 return self._call(_BINARY[type(kind)], [left, right])
             case ast.UnaryOp(kind, operand):
                 return self._call(_UNARY[type(kind)], [operand])
-            case ast.Compare(left, [kind], [right]):
+            case ast.Compare(left, [kind], [right]) if type(kind) in _COMPARED:
                 return self._call(_COMPARED[type(kind)], [left, right])
             case ast.Subscript(ast.Attribute(array, "shape"), ast.Constant(int() as place)):
                 return self._item(self._attribute(self._value(array), "shape"), place)
@@ -284,11 +329,13 @@ class _Program:
                 return self._tuple([self._value(value) for value in values])
             case ast.Call(function, operands, []):
                 return self._call(self._object(function), operands)
-        raise NotImplementedError(f"not a straight line: {ast.unparse(node)}")
+        raise _refused(node)
 
     def _object(self, node: ast.expr) -> Any:
         """What a global name, or an attribute of one, stands for."""
         match node:
+            case ast.Name(name) if name in self.locals:
+                raise _refused(f"{name}, which is not assigned on every way here")
             case ast.Name(name) if name in self.globals:
                 return self.globals[name]
             case ast.Name(name) if hasattr(builtins, name):
@@ -305,8 +352,13 @@ class _Program:
         """An index, unsigned: Numba then does not ask whether it counts from the back."""
         if isinstance(node, ast.Tuple):
             return self._tuple([self._index(part) for part in node.elts])
+        return self._integer(node, types.uintp)
+
+    def _integer(self, node: ast.expr, wanted: Any) -> int:
         number = self._value(node)
-        have, wanted = self.kinds[number], types.uintp
+        have = self.kinds[number]
+        if not isinstance(have, types.Integer):
+            raise _refused(f"{ast.unparse(node)} for an integer")
         return self._step(wanted, lambda context, builder, values: context.cast(builder, values[number], have, wanted))
 
     def _call(self, function: Any, operands: list[ast.expr]) -> int:
@@ -319,7 +371,9 @@ class _Program:
             self._resolved[function, kinds] = kind, self.context.resolve_function_type(kind, kinds, {})
         kind, signature = self._resolved[function, kinds]
         if signature is None:
-            raise NotImplementedError(f"{function} of {kinds}")
+            raise _refused(f"{function} of {kinds}")
+        if isinstance(signature.return_type, types.Buffer):
+            raise _refused(f"{function} of {kinds} is an array")
         return self._step(signature.return_type, lambda *given: self._called(kind, signature, numbers, *given))
 
     def _set_item(self, array: int, index: int, value: int) -> int:
@@ -383,4 +437,4 @@ def _stores(tree: ast.AST) -> Iterator[ast.Name]:
 def _name(node: ast.expr) -> str:
     if isinstance(node, ast.Name):
         return node.id
-    raise NotImplementedError(f"not a name: {ast.unparse(node)}")
+    raise _refused(node)

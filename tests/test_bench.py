@@ -19,8 +19,10 @@ from batchgd.bench.measure import batch_of
 from batchgd.bench.operations import split, tick_operations
 from batchgd.bench.row import Row
 from batchgd.errors import InputError
+from batchgd.landscapes import get
 from batchgd.methods import METHODS as METHOD_TABLE
 from batchgd.run import run, specialisation_of
+from batchgd.specialise.module import Specialisation
 
 GPU_SCRIPT = Path(__file__).parents[1] / "benchmarks" / "gpu.py"
 
@@ -98,6 +100,12 @@ def test_a_tick_holds_at_least_its_objective(method):
     )
     assert cheap > counts.adds + counts.multiplies
     assert ("sqrt" in slow) == (method == "default")
+
+
+def test_what_a_block_is_called_with_is_no_operation():
+    text = Specialisation(get("rastrigin").objective(2), "lbfgs", constants=(("memory", 2),)).source()
+    _, slow = split(tick_operations(text))
+    assert set(slow) <= {"divides", "sqrt", "sin", "cos", "sincos"}
 
 
 # Lanes

@@ -61,7 +61,7 @@ def test_complement_and_negation():
 
 
 @pytest.mark.parametrize("bounds", ["n", "2, n", "1, n, 3"])
-@pytest.mark.parametrize("n", [-1, 0, 1, 2, 7])
+@pytest.mark.parametrize("n", [-1, 0, 1, 2, 7, np.int32(3)])
 def test_loops_carry_names_and_write_items(bounds, n):
     text = f"""
 def f(x, n):
@@ -155,9 +155,74 @@ def test_whether_products_and_sums_fuse_is_its_own_matter(fused):
         "return a < 1.0 < 2.0",
         "return np.round(a, decimals=1)",
         "return unknown(a)",
+        "if a > 0.0:\n        return 1.0\n    return 2.0",
+        "if a > 0.0:\n        return 1.0\n    else:\n        return 2.0",
+        "for i in range(3):\n        return 1.0\n    return a",
+        "b, c = (a, a, a)\n    return b",
+        "triple = (a, a, a)\n    b, c = triple\n    return b",
+        "b, c = a\n    return b",
+        "return a is None",
+        "return a @ a",
+        "a @= a\n    return a",
+        "i = 5\n    for i in range(3):\n        a = a + 1.0\n    return a + i",
+        "if a > 0.0:\n        HALF = 1.0\n    return HALF",
+        "for k in range(3):\n        HALF = a\n    if HALF > 0.0:\n        a = 0.0\n    return a",
+        "for k in range(3):\n        for k in range(2):\n            a = a + 1.0\n        a = a + k\n    return a",
+        "for i in range(a):\n        a = a + 1.0\n    return a",
+        "for i in range(0, 3, HALF):\n        a = a + 1.0\n    return a",
+        "return np.zeros(3)",
     ],
 )
 def test_anything_else_is_refused(body):
     function = called(defined(f"def f(a):\n    {body}\n"))
     with pytest.raises(NotImplementedError, match=r"not a straight line|not known here"):
         function(1.0)
+
+
+@pytest.mark.parametrize("body", ["return x", "return x[a]", "return x[a > 0.0]", "row = x[0]\n    return row[0] + a"])
+def test_arrays_are_no_values_and_indices_are_integers(body):
+    function = called(defined(f"def f(x, a):\n    {body}\n"))
+    with pytest.raises(NotImplementedError, match="not a straight line"):
+        function(np.ones((3, 3)), 1.5)
+
+
+def test_a_call_gives_every_argument():
+    one = straight(fused=False)(defined("def f(a, b):\n    c = a * 2.0\n    return c + b\n"))
+    for given in ("a", "a, a, a"):
+        function = called(defined(f"def f(a):\n    return one({given})\n", one=one))
+        with pytest.raises(NotImplementedError, match=r"of [13] arguments"):
+            function(1.0)
+    with pytest.raises(NotImplementedError, match=r"def f\(a, b=2\.0\)"):
+        called(defined("def f(a, b=2.0):\n    return a + b\n"))(1.0, 1.0)
+
+
+def test_names_of_a_surrounding_function_are_refused():
+    factor = 0.25
+
+    def f(a):
+        return a * factor
+
+    with pytest.raises(NotImplementedError, match="factor of a surrounding function"):
+        called(f)(1.0)
+
+
+def test_everything_is_evaluated_once_and_in_the_order_of_python():
+    text = """
+def f(x, q):
+    x[bump(q)] += 1.0
+    x[q[0]] = bump(q)
+    x[bump(q)] *= x[q[0]]
+"""
+    bump = defined("def f(q):\n    q[0] = q[0] + 1\n    return q[0]\n")
+    there, here = ([np.arange(5.0), np.zeros(1, np.int64)] for _ in range(2))
+    called(defined(text, bump=straight(fused=False)(bump)))(*there)
+    defined(text, bump=bump)(*here)
+    assert all(map(np.array_equal, there, here))
+
+
+def test_the_text_of_a_module_counts_and_not_its_file():
+    first, second = ({}, {})
+    for module, factor in ((first, 2.0), (second, 3.0)):
+        execute(f"def f(a):\n    return a * {factor}\n", module, "<the same name>")
+    assert called(first["f"])(1.0) == 2.0
+    assert called(second["f"])(1.0) == 3.0

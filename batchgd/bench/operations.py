@@ -11,7 +11,7 @@ MULTIPLIES = "multiplies"
 DIVIDES = "divides"
 _OPERATORS = {ast.Add: ADDS, ast.Sub: ADDS, ast.BitAnd: ADDS, ast.BitOr: ADDS, ast.Mult: MULTIPLIES, ast.Div: DIVIDES}
 _CHEAP = {"absolute", "minimum", "maximum", "where", "sign", "floor", "isfinite"}
-_CONVERSIONS = {"int", "real"}
+_NO_OPERATION = {"int", "real", "carray", "align_stack"}
 
 
 def tick_operations(source: str) -> dict[str, int]:
@@ -20,13 +20,18 @@ def tick_operations(source: str) -> dict[str, int]:
     A module whose ``tick`` repeats itself holds ``tick_once``, and that is what is counted.
 
     Keys are ``adds`` (with subtractions, comparisons, selections, minima and maxima), ``multiplies``, ``divides``, and
-    the name of each elementary function called, ``sqrt`` among them. What the compiler merges is still counted.
+    the name of each elementary function called, ``sqrt`` among them. What the compiler merges is still counted, and
+    what a loop over a number that the module names does, as often as it does it; a loop over the lanes counts once.
 
     >>> text = "def half(x):\\n    return 0.5 * x\\ndef tick(ws):\\n    y = half(ws[3 * 64]) + exp(ws[0])"
     >>> tick_operations(text) == {"adds": 1, "multiplies": 1, "exp": 1}
     True
+    >>> loops = "for i in range(1, D):\\n  for lane in range(W):\\n   y = y * y"
+    >>> tick_operations(f"D = 5\\ndef tick(ws):\\n {loops}")
+    {'multiplies': 4}
     """
     tree = ast.parse(source)
+    constants = _integers(tree)
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
     known: dict[str, Counter[str]] = {}
 
@@ -38,6 +43,10 @@ def tick_operations(source: str) -> dict[str, int]:
     def of_nodes(nodes: list[ast.stmt]) -> Counter[str]:
         total: Counter[str] = Counter()
         for node in nodes:
+            if isinstance(node, ast.For):
+                turns = _turns(node.iter, constants)
+                total.update({name: turns * count for name, count in of_nodes(node.body).items()})
+                continue
             for part in _reals(node):
                 total += of_call(part) if isinstance(part, ast.Call) else Counter({_kind(part): 1})
         total.pop("", None)
@@ -47,7 +56,7 @@ def tick_operations(source: str) -> dict[str, int]:
         name = call.func.id if isinstance(call.func, ast.Name) else ""
         if name in functions:
             return of_function(name)
-        return Counter({ADDS if name in _CHEAP else "" if name in _CONVERSIONS else name: 1})
+        return Counter({ADDS if name in _CHEAP else "" if name in _NO_OPERATION else name: 1})
 
     return dict(of_function("tick_once" if "tick_once" in functions else "tick"))
 
@@ -61,14 +70,31 @@ def split(operations: Mapping[str, int]) -> tuple[int, dict[str, int]]:
 def _reals(node: ast.AST) -> list[ast.AST]:
     """The operators and calls below a node, without those that only compute where in an array something stands."""
     found: list[ast.AST] = []
-    if isinstance(node, ast.For):
-        return [part for statement in node.body for part in _reals(statement)]
     if isinstance(node, ast.BinOp | ast.UnaryOp | ast.Compare | ast.Call):
         found.append(node)
     for child in ast.iter_child_nodes(node):
         if not isinstance(child, ast.Subscript):
             found += _reals(child)
     return found
+
+
+def _integers(tree: ast.Module) -> dict[str, int]:
+    """The whole numbers that a module names."""
+    return {
+        node.targets[0].id: node.value.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        if isinstance(node.targets[0], ast.Name)
+        if isinstance(node.value, ast.Constant) and type(node.value.value) is int
+    }
+
+
+def _turns(iterated: ast.expr, constants: Mapping[str, int]) -> int:
+    """How often a loop turns; 1 where that is not known, and over the lanes, of which one is looked at."""
+    named = {node.id for node in ast.walk(iterated) if isinstance(node, ast.Name)} - {"range"}
+    if "W" in named or not named <= set(constants):
+        return 1
+    return len(eval(compile(ast.Expression(iterated), "<loop>", "eval"), {"range": range}, dict(constants)))
 
 
 def _kind(node: ast.AST) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import inspect
-import linecache
 import platform
 import sys
 from functools import cache, lru_cache, partial
@@ -18,6 +17,7 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+from batchgd.kernels.straight import SOURCE
 from batchgd.specialise.folder import KEY_DIGITS, TEXT, cache_folder, touch, write_atomically
 from batchgd.specialise.module import KERNELS, Specialisation
 from batchgd.specialise.parts import ENTRIES, texts
@@ -96,8 +96,8 @@ def _run(key: str, text: str, entry: Path | None, *, target: str, entries: tuple
 
 
 def execute(text: str, names: dict[str, Any], file: str) -> None:
-    """Run a text with these global names; its functions know their source, whatever lies in the file."""
-    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    """Run a text with these global names, among which it stands itself, whatever lies in the file."""
+    names[SOURCE] = text
     exec(compile(text, file, "exec"), names)
 
 

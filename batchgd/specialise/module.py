@@ -152,14 +152,15 @@ class Specialisation:
         return evaluate.outputs_of(self.objective.dim, value=self.has_value, hessian=self.read.hessian)[0]
 
     def source(self) -> str:
-        """Return the text of one module; for the CPU, which is compiled in parts (``parts.py``), all but the loop."""
+        """Return the text of one module; for the CPU, compiled in parts (``parts.py``), of what an update takes."""
         constants, tables = Constants(self.dtype), rolled.Tables(len(self.objective.numbers))
         if self.shared:
             body = self._shared_functions(constants, tables)
         else:
-            value, value_at = self.value_functions(constants).values()
-            body = [decorated(value, self.how.lane), decorated(value_at, self.how.loop)]
-            body += [*self.evaluation(constants), *self.tick(constants)]
+            body = [*self.evaluation(constants), *self.tick(constants)]
+            if self.target != "cpu":
+                value, value_at = self.value_functions(constants).values()
+                body += [decorated(value, self.how.lane), decorated(value_at, self.how.loop)]
             body += self._shells() if self.target == "cuda" else []
         title = f"{self.named}: {self.method} in {self.dtype} for {self.target}"
         sharing = warp.constants_of(self.objective.dim, self.threads) if self.shared else []

@@ -1,7 +1,8 @@
 """One file per update rule, and the table that names them.
 
-A rule is a module of plain functions without branches, written in ``vecmath`` names. What it needs is what its
-functions ask for by parameter name; the loop is built around that. A module may hold, or take over from another one
+A rule is a module of plain functions without branches, written in ``vecmath`` names and in what ``kernels/straight.py``
+takes: one return, in the last line, and no keywords, defaults, ``and`` or ``or``. What it needs is what its functions
+ask for by parameter name; the loop is built around that. A module may hold, or take over from another one
 (``kernels/trials.py`` has what rules that reject trials share):
 
 ``VECTORS``
