@@ -21,7 +21,7 @@ def with_constants_written_out(text: str, constants: Mapping[str, int]) -> str:
         k = 1
         g(ws, 3 + k * D)
     """
-    return ast.unparse(_Loops(constants).visit(ast.parse(text)))
+    return ast.unparse(_Loops(constants).visit(ast.parse(text))) if constants else text
 
 
 class _Loops(ast.NodeTransformer):

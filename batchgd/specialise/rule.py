@@ -170,6 +170,7 @@ def _all_parts() -> tuple[Part, ...]:
     )
 
 
+@cache  # asked thousands of times for one text in block form
 def parameters_of(function: Callable) -> tuple[str, ...]:
     """The names of a function's parameters: what it asks for."""
     return tuple(inspect.signature(function).parameters)

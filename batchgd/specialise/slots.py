@@ -7,6 +7,7 @@ lane when its trajectory begins and ends, and a few more operations do not show 
 from __future__ import annotations
 
 import ast
+from functools import cache
 from typing import TYPE_CHECKING
 
 from batchgd.kernels.addresses import SLOTS, TAIL
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 PLACES = {name: TAIL - len(SLOTS) + place for place, name in enumerate(SLOTS)}
 
 
+@cache
 def slots_read(text: str) -> str:
     """Return the text of a function that begins by reading the slots that it names from ``index``.
 

@@ -10,6 +10,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable, Iterable
+from functools import cache
 from types import ModuleType
 
 _ELEMENTARY = "batchgd.kernels.vecmath"
@@ -120,7 +121,12 @@ def function_source(
 
 def copied(functions: Iterable[Callable], decorator: str | None) -> list[str]:
     """Return the source of functions of the loop, whose constants need no type."""
-    return [function_source(function, Constants("float64"), decorator) for function in functions]
+    return [_copied(function, decorator) for function in functions]
+
+
+@cache
+def _copied(function: Callable, decorator: str | None) -> str:
+    return function_source(function, Constants("float64"), decorator)
 
 
 def decorated(text: str, decorator: str | None) -> str:
