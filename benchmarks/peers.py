@@ -38,18 +38,24 @@ def main(arguments: list[str] | None = None) -> int:
     dtypes = [options.dtype] if options.dtype else ["float64", "float32"]
     only = set(options.only.split(",")) if options.only else None
     rows: list[Row] = []
+    commands: list[dict[str, Any]] = []
+
+    def write() -> str:
+        text = markdown(rows, facts, _shown(arguments), commands)
+        if options.markdown:
+            Path(options.markdown).write_text(text, encoding="utf-8")
+        if options.json:
+            report = {"machine": facts, "rows": [row.as_dict() for row in rows], "commands": commands}
+            Path(options.json).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        return text
+
     for name in options.cases.split(",") if options.cases else CASES:
         for dtype in dtypes:
             peers = peers_of(CASES[name], dtype, only)
             rows += compare(CASES[name], dtype, options.starts, options.repeats, peers, _tell)
-    commands = [] if options.no_commands else [_command(command) for command in COMMANDS]
-    text = markdown(rows, facts, _shown(arguments), commands)
-    if options.markdown:
-        Path(options.markdown).write_text(text, encoding="utf-8")
-    if options.json:
-        report = {"machine": facts, "rows": [row.as_dict() for row in rows], "commands": commands}
-        Path(options.json).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    print(text)
+            write()  # after each table, so that nothing measured is lost
+    commands += [] if options.no_commands else [_command(command) for command in COMMANDS]
+    print(write())
     return 0
 
 
