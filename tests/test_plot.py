@@ -58,6 +58,8 @@ def test_every_file_is_complete():
 def test_axes_in_axes_out(name):
     ax = Figure().subplots()
     assert getattr(samples.himmelblau(100).plot, name)(ax=ax) is ax
+    with pytest.raises(InputError, match="ax is 3: give axes"):
+        getattr(samples.himmelblau(100).plot, name)(ax=3)
 
 
 def test_pyplot_is_never_imported(tmp_path):

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from batchgd.errors import InputError
-from batchgd.plot.canvas import fit_aspect, grid_values, headline, levels, new_axes, tidy
+from batchgd.plot.canvas import fit_aspect, given_or_new, grid_values, headline, levels, tidy
 from batchgd.plot.markers import coloured_key, draw_minima
 from batchgd.plot.style import INK, LABEL_SIZE, NO_LABEL, blend, palette
 from batchgd.standins import host
@@ -54,7 +54,7 @@ def basins(result: Any, ax: Any = None, *, contours: bool = True, key: bool | No
     lower, upper = region(result.box, starts)
     count = len(result.minima.fun)
     keyed = 0 < count <= _KEYED if key is None else key and count > 0
-    ax = new_axes(figure_size(upper - lower, keyed)) if ax is None else ax
+    ax = given_or_new(ax, figure_size(upper - lower, keyed))
     colours = blend(palette(count), _FILL_SHARE)
     if len(starts) <= _DOTS_AT_MOST:
         _draw_dots(ax, starts, label, palette(count))

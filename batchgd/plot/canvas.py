@@ -23,6 +23,17 @@ def new_axes(size: tuple[float, float], rows: int = 1, columns: int = 1, **optio
     return figure.subplots(rows, columns, **options)
 
 
+def given_or_new(ax: Any, size: tuple[float, float]) -> Any:
+    """Return the axes that a caller gave to draw on, or a new figure's where there are none."""
+    from matplotlib.axes import Axes
+
+    if ax is None:
+        return new_axes(size)
+    if not isinstance(ax, Axes):
+        raise InputError(f"ax is {ax!r}: give axes of Matplotlib to draw on, or leave it out for a new figure")
+    return ax
+
+
 def headline(ax: Any, title: str, note: str = "") -> None:
     """Put a title, and a smaller line below it that says what is drawn, above the axes, flush left."""
     ax.set_title(

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from batchgd.errors import InputError
-from batchgd.plot.canvas import headline, new_axes, tidy
+from batchgd.plot.canvas import given_or_new, headline, tidy
 from batchgd.plot.style import INK, LABEL_SIZE, NOTE_SIZE
 
 _WRITTEN = 12  # rows at most whose cells are written out
@@ -54,11 +54,8 @@ def confusion(result: Any, other: Any = None, ax: Any = None, *, names: tuple[st
         told = ("from", "to")
     down, across = told if names is None else names
     side = float(np.clip(0.5 * max(counts.shape), 2.6, 5.0))
-    ax = (
-        new_axes((side * counts.shape[1] / max(counts.shape) + 2.2, side * counts.shape[0] / max(counts.shape) + 1.5))
-        if ax is None
-        else ax
-    )
+    height, width = (side * n / max(counts.shape) for n in counts.shape)
+    ax = given_or_new(ax, (width + 2.2, height + 1.5))
     _draw(ax, counts, rows, columns)
     ax.set_ylabel(down, fontsize=LABEL_SIZE)
     ax.set_xlabel(across, fontsize=LABEL_SIZE)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.plot.canvas import headline, new_axes, tidy
+from batchgd.plot.canvas import given_or_new, headline, tidy
 from batchgd.plot.style import INK, LABEL_SIZE, NOTE_SIZE, palette
 from batchgd.report import plural
 from batchgd.saddles.table import Saddles
@@ -41,7 +41,7 @@ def draw_tree(saddles: Saddles, ax: Any = None, *, levels: int | None = None) ->
     Axes
     """
     tree, m = tree_of(saddles, levels), len(saddles.nodes)
-    ax = new_axes((7.0, 4.8)) if ax is None else ax
+    ax = given_or_new(ax, (7.0, 4.8))
     _draw_lines(ax, tree, m)
     named = m <= _NAMED
     if named:

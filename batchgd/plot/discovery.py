@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.plot.canvas import headline, new_axes, tidy
+from batchgd.plot.canvas import given_or_new, headline, tidy
 from batchgd.plot.style import INK, LABEL_SIZE, NOTE_SIZE, OKABE_ITO
 
 _POINTS = 200  # along the curve
@@ -38,7 +38,7 @@ def discovery(result: Any, ax: Any = None) -> Any:
     """
     coverage = result.coverage
     seen, n = coverage.seen, coverage.n
-    ax = new_axes((6.4, 4.0)) if ax is None else ax
+    ax = given_or_new(ax, (6.4, 4.0))
     log = n > 1 / _FIRST and float(coverage.curve(_EARLY * n)) > 0.9 * seen
     inside = np.geomspace(max(1.0, _FIRST**1.5 * n), n, _POINTS) if log else np.linspace(0, n, _POINTS)
     ax.plot(inside, coverage.curve(inside), color=OKABE_ITO[0], linewidth=1.8, zorder=3, gid="seen")

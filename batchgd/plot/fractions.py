@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from batchgd.errors import InputError
-from batchgd.plot.canvas import headline, new_axes, tidy
+from batchgd.plot.canvas import given_or_new, headline, tidy
 from batchgd.plot.style import INK, LABEL_SIZE, NOTE_SIZE, blend, palette
 from batchgd.report import format_values
 
@@ -46,7 +46,7 @@ def fractions(result: Any, ax: Any = None) -> Any:
         (share, share) if minima.fraction_low is None else (100 * minima.fraction_low, 100 * minima.fraction_high)
     )
     edge, log = _edge(share, high)
-    ax = new_axes((6.4, 1.5 + 0.24 * count) if named else (7.6, 4.2)) if ax is None else ax
+    ax = given_or_new(ax, (6.4, 1.5 + 0.24 * count) if named else (7.6, 4.2))
     place, seen = np.arange(count), share > 0
     shown = np.where(seen, share, edge)
     error = np.abs(np.stack([np.maximum(low, edge) - shown, high - shown]))

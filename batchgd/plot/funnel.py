@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.plot.canvas import headline, new_axes, tidy
+from batchgd.plot.canvas import given_or_new, headline, tidy
 from batchgd.plot.style import INK, LABEL_SIZE, NOTE_SIZE, STAR, palette
 
 _NAMED = 12  # minima at most that have their label beside them
@@ -47,7 +47,7 @@ def funnel(result: Any, ax: Any = None) -> Any:
     """
     minima = result.minima
     count = len(minima)
-    ax = new_axes((6.4, 4.2)) if ax is None else ax
+    ax = given_or_new(ax, (6.4, 4.2))
     away, fun = distance_to_best(result), np.asarray(minima.fun, dtype=float)
     share = np.asarray(minima.count) / max(float(np.max(minima.count)), 1.0)
     largest = float(np.clip(9_000 / count, 22, 160))

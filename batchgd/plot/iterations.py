@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from batchgd.kernels.status import Status
-from batchgd.plot.canvas import headline, new_axes, tidy
+from batchgd.plot.canvas import given_or_new, headline, tidy
 from batchgd.plot.style import INK, LABEL_SIZE, NOTE_SIZE, STATUS_COLOURS
 from batchgd.standins import host
 
@@ -30,7 +30,7 @@ def iterations(result: Any, ax: Any = None) -> Any:
     -------
     Axes
     """
-    ax = new_axes((6.4, 4.0)) if ax is None else ax
+    ax = given_or_new(ax, (6.4, 4.0))
     nit, status = host(result.nit), host(result.status)
     edges, log_x = _edges(nit)
     zeros = log_x and int(nit.min()) == 0

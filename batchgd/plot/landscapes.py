@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from batchgd.errors import InputError
-from batchgd.plot.canvas import fit_aspect, grid_values, headline, levels, new_axes, tidy
+from batchgd.plot.canvas import fit_aspect, given_or_new, grid_values, headline, levels, tidy
 from batchgd.plot.style import INK, LABEL_SIZE, NOTE_SIZE, STAR
 
 _GLOBAL = 1e-6  # minima this close to the least value, in units of the value, are global
@@ -59,7 +59,7 @@ def draw_landscape(
 
     width, height = box.width
     ratio = float(np.clip(height / width, 0.5, 2.0)) if 0.5 <= height / width <= 2.0 else 1.0
-    ax = new_axes((5.0 / max(ratio, 1.0) + 1.6, 5.0 * min(ratio, 1.0) + 0.8)) if ax is None else ax
+    ax = given_or_new(ax, (5.0 / max(ratio, 1.0) + 1.6, 5.0 * min(ratio, 1.0) + 0.8))
     u, v, values = grid_values(objective, box.lower, box.upper, 301)
     steps = levels(values, 18)
     if len(steps) > 1:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.plot.basins import borders, figure_size
-from batchgd.plot.canvas import fit_aspect, headline, levels, new_axes, tidy
+from batchgd.plot.canvas import fit_aspect, given_or_new, headline, levels, new_axes, tidy
 from batchgd.plot.markers import coloured_key, draw_minima
 from batchgd.plot.style import INK, LABEL_SIZE, NO_LABEL, TITLE_SIZE, blend, palette
 
@@ -59,7 +59,7 @@ def draw_map(
     """
     count, size = len(basins.minima), basins.window[:, 1] - basins.window[:, 0]
     keyed = 0 < count <= _KEYED if key is None else key and count > 0
-    ax = new_axes(figure_size(size, keyed)) if ax is None else ax
+    ax = given_or_new(ax, figure_size(size, keyed))
     ax.imshow(
         pixels(basins, shade),
         origin="lower",

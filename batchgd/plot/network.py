@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.plot.canvas import headline, new_axes, tidy
+from batchgd.plot.canvas import given_or_new, headline, tidy
 from batchgd.plot.funnel import distance_to_best
 from batchgd.plot.style import INK, LABEL_SIZE, palette
 
@@ -35,7 +35,7 @@ def network(result: Any, ax: Any = None) -> Any:
         When the run made no moves between minima.
     """
     moves = result.network()
-    ax = new_axes((7.0, 4.6)) if ax is None else ax
+    ax = given_or_new(ax, (7.0, 4.6))
     away, fun = distance_to_best(result), np.asarray(moves.fun, dtype=float)
     onward = downhill(moves.counts, fun)
     bottom = _bottoms(onward)

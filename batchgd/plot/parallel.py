@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from batchgd.errors import InputError
-from batchgd.plot.canvas import headline, new_axes, tidy
+from batchgd.plot.canvas import given_or_new, headline, tidy
 from batchgd.plot.markers import coloured_key
 from batchgd.plot.style import INK, LABEL_SIZE, NOTE_SIZE, palette
 
@@ -44,7 +44,7 @@ def parallel(result: Any, ax: Any = None) -> Any:
         raise InputError("parallel coordinates need at least 2 dimensions; draw result.plot.fractions()")
     minima, count, dim = result.minima, len(result.minima.fun), result.dim
     keyed, drawn = count <= _KEYED, min(count, _DRAWN)
-    ax = new_axes((min(3.4 + 0.55 * dim, 9.0) + (1.8 if keyed else 1.0), 4.2)) if ax is None else ax
+    ax = given_or_new(ax, (min(3.4 + 0.55 * dim, 9.0) + (1.8 if keyed else 1.0), 4.2))
     lower, upper = _ends(result)
     u = (np.asarray(minima.x[:drawn], dtype=float) - lower) / (upper - lower)
     _draw_lines(ax, u, np.asarray(minima.fun[:drawn], dtype=float), keyed)

@@ -9,7 +9,17 @@ import numpy as np
 from batchgd.errors import InputError
 from batchgd.kernels.status import LOST
 from batchgd.optional import require
-from batchgd.plot.canvas import check_path, fit_aspect, grid_values, headline, levels, new_axes, tidy, write
+from batchgd.plot.canvas import (
+    check_path,
+    fit_aspect,
+    given_or_new,
+    grid_values,
+    headline,
+    levels,
+    new_axes,
+    tidy,
+    write,
+)
 from batchgd.plot.style import INK, LABEL_SIZE, NOTE_SIZE, STAR, TITLE_SIZE, palette
 
 _DOTTED = 80  # points at most for which each is marked
@@ -132,7 +142,7 @@ def contours(paths: Any, ax: Any = None, *, lower: Any = None, upper: Any = None
         raise InputError(f"paths over contours need 2 dimensions, these have {paths.dim}: draw .convergence()")
     if lower is None or upper is None:
         lower, upper = region([paths])
-    ax = new_axes((5.4, 5.0)) if ax is None else ax
+    ax = given_or_new(ax, (5.4, 5.0))
     u, v, values = grid_values(paths.result.objective, lower, upper)
     steps = levels(values, 16)
     if len(steps):

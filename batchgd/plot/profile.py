@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.errors import InputError
-from batchgd.plot.canvas import check_path, headline, new_axes, tidy, write
+from batchgd.plot.canvas import check_path, given_or_new, headline, tidy, write
 from batchgd.plot.style import INK, LABEL_SIZE, NOTE_SIZE, palette
 
 _WIDEST = 1e3  # largest factor shown
@@ -45,7 +45,7 @@ def profile(table: Any, ax: Any = None, path: str | File | None = None) -> Any:
     if path is not None:
         check_path(path)
     names, ratio = ratios(table)
-    ax = new_axes((8.2, 4.6)) if ax is None else ax
+    ax = given_or_new(ax, (8.2, 4.6))
     factors = np.geomspace(1.0, _WIDEST, 400)
     order = np.argsort([-float(np.mean(row <= _WIDEST)) for row in ratio], kind="stable")
     for k, (row, colour) in enumerate(zip(order, palette(len(names)), strict=True)):

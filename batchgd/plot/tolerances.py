@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.plot.canvas import headline, new_axes, tidy
+from batchgd.plot.canvas import given_or_new, headline, tidy
 from batchgd.plot.style import INK, LABEL_SIZE, NOTE_SIZE, OKABE_ITO
 
 _LOG_RATIO = 20.0  # most over fewest minima above which the axis is logarithmic
@@ -33,7 +33,7 @@ def tolerances(result: Any, ax: Any = None, *, x_tol: Any = None, f_tol: float |
     from batchgd.basins.recluster import minima_against_tolerance
 
     counts = minima_against_tolerance(result, x_tol, f_tol)
-    ax = new_axes((6.4, 3.8)) if ax is None else ax
+    ax = given_or_new(ax, (6.4, 3.8))
     order = np.argsort(counts.x_tol)
     ax.plot(
         counts.x_tol[order],

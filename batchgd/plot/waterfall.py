@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.plot.canvas import headline, new_axes, tidy
+from batchgd.plot.canvas import given_or_new, headline, tidy
 from batchgd.plot.markers import coloured_key
 from batchgd.plot.style import INK, LABEL_SIZE, NO_LABEL, palette
 from batchgd.standins import host
@@ -41,7 +41,7 @@ def waterfall(result: Any, ax: Any = None, *, key: bool | None = None) -> Any:
     label = host(result.label) if labelled else np.zeros(len(fun), dtype=int)
     count = len(result.minima.fun) if labelled else 1
     keyed = labelled and (0 < count <= _KEYED if key is None else key)
-    ax = new_axes((7.6 if keyed else 6.4, 4.0)) if ax is None else ax
+    ax = given_or_new(ax, (7.6 if keyed else 6.4, 4.0))
     order = np.lexsort((np.where(np.isfinite(fun), fun, np.inf), np.where(label < 0, np.iinfo(np.int32).max, label)))
     rank = _thinned(label[order])
     chosen = order[rank]
