@@ -21,12 +21,14 @@ def with_constants_written_out(text: str, constants: Mapping[str, int]) -> str:
         k = 1
         g(ws, 3 + k * D)
     """
-    return ast.unparse(_Loops(constants).visit(ast.parse(text))) if constants else text
+    turns = {f"range({name.upper()})": value for name, value in constants.items()}
+    written = any(loop in text for loop in turns)
+    return ast.unparse(_Loops(turns).visit(ast.parse(text))) if written else text
 
 
 class _Loops(ast.NodeTransformer):
-    def __init__(self, constants: Mapping[str, int]):
-        self.turns = {f"range({name.upper()})": value for name, value in constants.items()}
+    def __init__(self, turns: Mapping[str, int]):
+        self.turns = turns
 
     def visit_For(self, node: ast.For) -> ast.AST | list[ast.stmt]:
         self.generic_visit(node)

@@ -364,7 +364,8 @@ class Specialisation:
         """Import the elementary functions that the text names; on CUDA some are libdevice's (``CUDA_MATH``)."""
         from batchgd.kernels import batches, vecmath
 
-        used = [name for name in vecmath.CUDA_MATH if re.search(rf"\b{name}\(", text)]
+        called = set(re.findall(r"\b(\w+)\(", text))
+        used = [name for name in vecmath.CUDA_MATH if name in called]
         lines = []
         if self.target == "cuda" and not self.simulated:
             lines.append("from batchgd.kernels.cuda.volatile import load_first")
@@ -373,10 +374,10 @@ class Specialisation:
             used = [name for name in used if name not in theirs]
         if used:
             lines.append(f"from batchgd.kernels.vecmath import {', '.join(used)}")
-        drawing = [name for name in batches.NAMES if re.search(rf"\b{name}\(", text)]
+        drawing = [name for name in batches.NAMES if name in called]
         if drawing:
             lines.append(f"from batchgd.kernels.batches import {', '.join(drawing)}")
-        if "uniform_pair(" in text or (self.in_kernel and self.target == "numpy"):
+        if "uniform_pair" in called or (self.in_kernel and self.target == "numpy"):
             pair = "uniform_pair" if self.dtype == "float64" else "uniform_pair_single as uniform_pair"
             streams = sorted(set(re.findall(r"\bSTREAM_\w+", text)))
             lines.append(f"from batchgd.kernels.philox import {', '.join([*streams, 'place', pair])}")
