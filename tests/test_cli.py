@@ -203,7 +203,8 @@ def test_overwrite_reaches_save(solver, capsys):
     assert solver.answer.saved == [("saved", True)]
 
 
-def test_checks_leave_nothing_behind(solver, capsys, folder):
+def test_checks_leave_nothing_behind(solver, capsys, folder, monkeypatch):
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # else Python stores what the file imports
     before = sorted(folder.rglob("*"))
     assert shell(capsys, "run model.py:lose --out new/place --plot new.png")[0] == 2
     assert sorted(folder.rglob("*")) == before
