@@ -108,6 +108,11 @@ def test_what_a_block_is_called_with_is_no_operation():
     assert set(slow) <= {"divides", "sqrt", "sin", "cos", "sincos"}
 
 
+def test_loops_behind_a_choice_turn_as_often():
+    text = "D = 5\ndef tick(ws):\n    if ws[0] > 1.0:\n        for i in range(D):\n            y = y * exp(y)\n"
+    assert tick_operations(text) == {"adds": 1, "multiplies": 5, "exp": 5}
+
+
 # Lanes
 
 

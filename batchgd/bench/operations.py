@@ -43,11 +43,10 @@ def tick_operations(source: str) -> dict[str, int]:
     def of_nodes(nodes: list[ast.stmt]) -> Counter[str]:
         total: Counter[str] = Counter()
         for node in nodes:
-            if isinstance(node, ast.For):
-                turns = _turns(node.iter, constants)
-                total.update({name: turns * count for name, count in of_nodes(node.body).items()})
-                continue
-            for part in _reals(node):
+            inner = [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt)]
+            turns = _turns(node.iter, constants) if isinstance(node, ast.For) else 1
+            total.update({name: turns * count for name, count in of_nodes(inner).items()})
+            for part in [] if isinstance(node, ast.For) else _reals(node):
                 total += of_call(part) if isinstance(part, ast.Call) else Counter({_kind(part): 1})
         total.pop("", None)
         return total
@@ -68,12 +67,12 @@ def split(operations: Mapping[str, int]) -> tuple[int, dict[str, int]]:
 
 
 def _reals(node: ast.AST) -> list[ast.AST]:
-    """The operators and calls below a node, without those that only compute where in an array something stands."""
+    """The operators and calls below a node, without inner statements and what only computes a place in an array."""
     found: list[ast.AST] = []
     if isinstance(node, ast.BinOp | ast.UnaryOp | ast.Compare | ast.Call):
         found.append(node)
     for child in ast.iter_child_nodes(node):
-        if not isinstance(child, ast.Subscript):
+        if not isinstance(child, ast.Subscript | ast.stmt):
             found += _reals(child)
     return found
 
