@@ -14,13 +14,13 @@ from numba import types
 from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
 
-WS_SIZE, P_SIZE, TICK, EVALUATE, TURNS = range(5)
+WS_SIZE, P_SIZE, TICK, EVALUATE, TURNS, FIRST_SLOT = range(6)
 """The tail of ``index``: how long ``ws`` and ``p`` are, where the tick and the evaluation stand, how often to tick."""
 
 SLOTS = ("D", "ACCEPTED", "STATE", "PER_START", "N_PER_START", "NIT", "NFEV", "BUSY", "CODE", "SLOTS", "VALUE")
-"""And behind these, where everything of a lane stands, by the names of ``descend.py``."""
+"""And from ``FIRST_SLOT`` on, where everything of a lane stands, by the names of ``descend.py``."""
 
-TAIL = 5 + len(SLOTS)
+TAIL = FIRST_SLOT + len(SLOTS)
 
 _INTEGERS = types.CPointer(types.int64)
 

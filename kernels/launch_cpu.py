@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.kernels.addresses import EVALUATE, P_SIZE, SLOTS, TAIL, TICK, TURNS, WS_SIZE, address_of
+from batchgd.kernels.addresses import EVALUATE, FIRST_SLOT, P_SIZE, SLOTS, TAIL, TICK, TURNS, WS_SIZE, address_of
 from batchgd.kernels.plan import Endpoints, Plan
 from batchgd.kernels.stack import LINE
 
@@ -93,7 +93,7 @@ class _State:
         tail = self.index[-TAIL:]
         tail[WS_SIZE], tail[P_SIZE] = self.workspace.size, plan.p.size
         tail[TURNS] = MOST_TURNS if plan.trails is None else 1
-        tail[-len(SLOTS) :] = module.slots
+        tail[FIRST_SLOT:] = module.slots
         tail[TICK] = address_of(module.tick, plan.dtype)
         self.evaluate = address_of(module.evaluate, plan.dtype) if hasattr(module, "evaluate") else 0
         alone = hasattr(module, "evaluate_value")

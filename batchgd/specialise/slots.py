@@ -7,15 +7,15 @@ lane when its trajectory begins and ends, and a few more operations do not show 
 from __future__ import annotations
 
 import ast
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
-from batchgd.kernels.addresses import SLOTS, TAIL
+from batchgd.kernels.addresses import FIRST_SLOT, SLOTS
 
 if TYPE_CHECKING:
     from batchgd.specialise.module import Specialisation
 
-PLACES = {name: TAIL - len(SLOTS) + place for place, name in enumerate(SLOTS)}
+PLACES = {name: FIRST_SLOT + place for place, name in enumerate(SLOTS)}
 
 
 @cache
@@ -36,8 +36,9 @@ def slots_read(text: str) -> str:
     return ast.unparse(tree)
 
 
-def slots_of(specialisation: Specialisation) -> list[int]:
+@lru_cache(maxsize=256)  # a layout is worked out anew whenever it is asked for, which is up to half a millisecond
+def slots_of(specialisation: Specialisation) -> tuple[int, ...]:
     """Return the slots in the order in which they stand in ``index``."""
     value = specialisation.value_slot
     made = {**specialisation.layout.slots(), "VALUE": specialisation.objective.dim if value is None else value}
-    return [made[name] for name in SLOTS]
+    return tuple(made[name] for name in SLOTS)
