@@ -186,6 +186,11 @@ def test_arrays_are_no_values_and_indices_are_integers(body):
         function(np.ones((3, 3)), 1.5)
 
 
+def test_a_number_has_no_items():
+    with pytest.raises(Exception, match="getitem"):
+        called(defined("def f(a):\n    return a[0]\n"))(1.0)
+
+
 def test_a_call_gives_every_argument():
     one = straight(fused=False)(defined("def f(a, b):\n    c = a * 2.0\n    return c + b\n"))
     for given in ("a", "a, a, a"):
