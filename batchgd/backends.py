@@ -42,7 +42,16 @@ class Backend:
 
 def simulated() -> bool:
     """Whether Numba's CUDA simulator was asked for (``NUMBA_ENABLE_CUDASIM=1``)."""
-    return os.environ.get("NUMBA_ENABLE_CUDASIM", "0") not in ("", "0")
+    return _switched_on("NUMBA_ENABLE_CUDASIM")
+
+
+def interpreted() -> bool:
+    """Whether Numba's compiler was switched off (``NUMBA_DISABLE_JIT=1``)."""
+    return _switched_on("NUMBA_DISABLE_JIT")
+
+
+def _switched_on(variable: str) -> bool:
+    return os.environ.get(variable, "0") not in ("", "0")
 
 
 @cache
@@ -70,8 +79,9 @@ def cuda_problem() -> str | None:
     return None
 
 
-def _always() -> None:
-    return None
+def cpu_problem() -> str | None:
+    """Return why Numba cannot compile for the CPU, or None where it can."""
+    return "Numba's compiler is switched off (NUMBA_DISABLE_JIT)" if interpreted() else None
 
 
 def _cpu_lanes(n: int) -> int:
@@ -86,21 +96,24 @@ BACKENDS = {
         lambda n: 1,
         lambda n, threads: 256 if simulated() else 1 << 22,
     ),
-    "cpu": Backend("cpu", "batchgd.kernels.launch_cpu", _always, _cpu_lanes, lambda n, threads: 16_384),
-    "numpy": Backend("numpy", "batchgd.kernels.launch_numpy", _always, lambda n: 8192, lambda n, threads: 65_536),
+    "cpu": Backend("cpu", "batchgd.kernels.launch_cpu", cpu_problem, _cpu_lanes, lambda n, threads: 16_384),
+    "numpy": Backend("numpy", "batchgd.kernels.launch_numpy", lambda: None, lambda n: 8192, lambda n, threads: 65_536),
 }
 """Every backend, the fastest first."""
+
+_OTHERS = {"cuda": "cpu", "cpu": "numpy"}
+"""What to use in place of a backend that cannot run."""
 
 
 def choose(name: str = "auto") -> tuple[Backend, str]:
     """Return the backend of this name, and one line that says why it is the one.
 
-    ``"auto"`` takes CUDA where a device and CuPy work, else the CPU.
+    ``"auto"`` takes CUDA where a device and CuPy work, else the CPU, else NumPy.
 
     Raises
     ------
     BackendError
-        When CUDA is asked for and cannot run; the line says what is missing.
+        When one is asked for that cannot run; the line says what is missing.
     InputError
         When there is no such backend.
     """
@@ -108,13 +121,18 @@ def choose(name: str = "auto") -> tuple[Backend, str]:
         problem = "the simulator is never chosen by itself" if simulated() else cuda_problem()
         if problem is None:
             return BACKENDS["cuda"], "cuda: a device and CuPy work"
-        return BACKENDS["cpu"], f"cpu: {problem}"
+        without = BACKENDS["cpu"].problem()
+        if without is None:
+            return BACKENDS["cpu"], f"cpu: {problem}"
+        return BACKENDS["numpy"], f"numpy: {problem}; {without}"
     if not isinstance(name, str) or name not in BACKENDS:
         near = did_you_mean(name, ["auto", *BACKENDS])
         raise InputError(f"unknown backend {name!r}: {near}there are auto, {', '.join(BACKENDS)}")
     problem = BACKENDS[name].problem()
     if problem is not None:
-        raise BackendError(f"{name} cannot be used: {problem}; `batchgd doctor` says what to install, or use cpu")
+        raise BackendError(
+            f"{name} cannot be used: {problem}; `batchgd doctor` says what to install, or use {_OTHERS[name]}"
+        )
     return BACKENDS[name], f"{name}: asked for"
 
 

@@ -13,6 +13,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from batchgd.backends import interpreted, simulated
+
 PACKAGES = ("batchgd", "numpy", "numba", "llvmlite", "scipy", "matplotlib", "pandas", "xarray")
 CUDA_PACKAGES = (
     "numba-cuda",
@@ -80,6 +82,9 @@ def _core(facts: Facts) -> list[Finding]:
         return [Finding("problem", f"{' and '.join(missing)} missing", "pip install --force-reinstall batchgd")]
     if _version(packages["numpy"]) < (2,):
         return [Finding("problem", f"NumPy {packages['numpy']} is too old", 'pip install "numpy>=2"')]
+    if facts.get("interpreted"):
+        text = "NUMBA_DISABLE_JIT is set: nothing is compiled, and only the numpy backend works"
+        return [Finding("problem", text, "unset NUMBA_DISABLE_JIT")]
     return [Finding("ok", f"NumPy {packages['numpy']} and Numba {packages['numba']}: the cpu and numpy backends work")]
 
 
@@ -215,7 +220,8 @@ def collect() -> Facts:
         "packages": _packages(),
         "cpu": {"name": _try(_cpu_name), "simd": _try(_simd) or [], "cores": _try(_cores)},
         "driver": _try(_cuda_driver),
-        "simulator": os.environ.get("NUMBA_ENABLE_CUDASIM", "0") not in ("", "0"),
+        "simulator": simulated(),
+        "interpreted": interpreted(),
         "cuda_home": os.environ.get("CUDA_HOME") or os.environ.get("CUDA_PATH"),
         "cache": _try(_cache_folder),
     }

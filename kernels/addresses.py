@@ -32,6 +32,7 @@ def address_of(function: Any, dtype: str) -> int:
     asked = shared if function.py_func.__name__ == "evaluate" else (*shared, reals, reals, reals)
     function.compile(asked)
     compiled = function.overloads[asked]
+    assert compiled.signature.return_type in (types.int32, types.none)  # what is called by address is not checked again
     return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
 
 

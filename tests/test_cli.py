@@ -350,7 +350,7 @@ def test_doctor(capsys):
 def process(*words, **environment):
     """Run the command as a user does."""
     return subprocess.run(
-        [sys.executable, "-c", "import sys; from batchgd.cli import main; sys.exit(main())", *words],
+        [sys.executable, "-m", "batchgd", *words],
         capture_output=True,
         text=True,
         timeout=120,
@@ -418,7 +418,7 @@ def test_ctrl_c_ends_with_what_was_found():
     # So small a learning rate that the run ends by the interrupt, or by its time limit if that is not heeded.
     line = "run sphere --starts 2e4 --backend numpy --learning-rate 1e-9 --maxiter 1e9 --max-time 60 --json"
     with subprocess.Popen(
-        [sys.executable, "-c", "import sys; from batchgd.cli import main; sys.exit(main())", *line.split()],
+        [sys.executable, "-m", "batchgd", *line.split()],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -168,6 +168,9 @@ def test_pictures(runs, tmp_path):
     value, slope = convergence(runs, optimum=0.0)
     assert (value.get_yscale(), slope.get_yscale(), len(slope.lines)) == ("log", "log", 6)
     np.testing.assert_array_equal(value.lines[0].get_ydata(), runs[0][0].fun)
+    for wrong in (ax, [ax, 3], 3):
+        with pytest.raises(InputError, match=r"axes is .*: give two axes"):
+            runs[0].plot.convergence(wrong)
     shapes = bgd.trace_path("sphere", np.ones((1, 3)), maxiter=2, backend="numpy").plot()
     assert len(shapes) == 2
 

@@ -1,4 +1,4 @@
-"""The shell: ``batchgd run | list | doctor | cache | bench``. One file and one row of ``commands.py`` per command."""
+"""The shell: ``batchgd run | list | doctor | ...``. One file and one row of ``commands.py`` per command."""
 
 from batchgd.cli.app import main
 

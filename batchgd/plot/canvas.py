@@ -1,6 +1,7 @@
 """What the pictures share: a figure without a display, grids of values, contour levels, titles and files."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,18 @@ def given_or_new(ax: Any, size: tuple[float, float]) -> Any:
     if not isinstance(ax, Axes):
         raise InputError(f"ax is {ax!r}: give axes of Matplotlib to draw on, or leave it out for a new figure")
     return ax
+
+
+def given_or_new_pair(axes: Any, size: tuple[float, float]) -> Any:
+    """Return the two axes, side by side, that a caller gave to draw on, or a new figure's where there are none."""
+    from matplotlib.axes import Axes
+
+    if axes is None:
+        return new_axes(size, 1, 2)
+    given = list(axes) if isinstance(axes, Iterable) else [axes]
+    if len(given) != 2 or not all(isinstance(ax, Axes) for ax in given):
+        raise InputError(f"axes is {axes!r}: give two axes of Matplotlib to draw on, or leave it out for a new figure")
+    return given
 
 
 def headline(ax: Any, title: str, note: str = "") -> None:

@@ -13,6 +13,7 @@ from batchgd.plot.canvas import (
     check_path,
     fit_aspect,
     given_or_new,
+    given_or_new_pair,
     grid_values,
     headline,
     levels,
@@ -174,9 +175,14 @@ def convergence(runs: Sequence[Any], axes: Any = None, *, optimum: float | None 
     Returns
     -------
     array of two Axes
+
+    Raises
+    ------
+    InputError
+        For no runs, too many, or axes that are not two of Matplotlib's.
     """
     check_runs(runs)
-    axes = new_axes((8.4, 3.8), 1, 2) if axes is None else axes
+    axes = given_or_new_pair(axes, (8.4, 3.8))
     finite = np.concatenate([run.fun[np.isfinite(run.fun)] for run in runs])
     lowest = float(finite.min(initial=np.inf)) if optimum is None else optimum
     lengths = np.concatenate([run.nit[run.first[1:] - 1] for run in runs])
