@@ -17,8 +17,8 @@ from batchgd.methods.first_order import FirstOrder
 from batchgd.run import run, specialisation_of
 from batchgd.stopping import Stopping
 
-DIM, STARTS, UPDATES = 10, 8192, 400
-REPEATS = 9
+DIM, STARTS, UPDATES = 10, 4096, 200
+REPEATS = 40
 RATE = 1e-5
 HELD = {"rprop": {"longest": RATE}}
 """What keeps a rule whose steps grow from ending early, which would be timed with the update."""

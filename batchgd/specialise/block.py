@@ -142,7 +142,7 @@ class BlockTick:
         """Return the text of the function."""
         self._invariants()
         self.lines.append("evaluate(ws, index, seed, p)")
-        self._gather([Fold("gg", "{g} * {g}", "gg + {g} * {g}"), *self.ending.slope_folds()])
+        self._gather([Fold("gg", "{g} * {g}"), *self.ending.slope_folds()])
         self._rule()
         self._gather(self.ending.folds())
         self._end()
@@ -161,12 +161,12 @@ class BlockTick:
         sums: list[Fold] = []
         for call in self.calls:
             if call.kind is Sum and not any(_mentions(call.expression, fold.name) for fold in sums):
-                sums.append(Fold(call.gives[0], call.expression, f"{call.gives[0]} + {call.expression}"))
+                sums.append(Fold(call.gives[0], call.expression))
                 continue
             self._gather(sums)
             sums = []
             if call.kind is Sum:
-                sums = [Fold(call.gives[0], call.expression, f"{call.gives[0]} + {call.expression}")]
+                sums = [Fold(call.gives[0], call.expression)]
             elif call.kind is Block:
                 self._block(call)
             else:

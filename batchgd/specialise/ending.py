@@ -41,20 +41,59 @@ LIMITS = (
 """The run-time limits of the stopping tests, in the order of the array that carries them."""
 
 
+JOINS = {"sum": "{} + {}", "largest": "larger({}, {})", "smallest": "smaller({}, {})", "any": "{} | {}"}
+"""How two numbers of a fold, each of other coordinates, become one."""
+
+
 @dataclass(frozen=True)
 class Fold:
-    """A number of a lane that is gathered coordinate after coordinate: ``first`` of coordinate 0, then ``after``.
+    """A number of a lane that is gathered over the coordinates: a ``term`` of each, joined by one of ``JOINS``.
 
-    Both are templates of an expression. They may name ``{x}``, ``{g}``, ``{following}`` (the next point), ``{resting}``
-    (the last accepted point), ``{outer_lower}``, ``{outer_upper}`` and the vectors of ``Ending`` of one coordinate.
-    ``joins`` says how two of its numbers, each of other coordinates, become one: ``"sum"``, ``"largest"``,
-    ``"smallest"`` or ``"any"``.
+    The term is a template of an expression. It may name ``{x}``, ``{g}``, ``{following}`` (the next point),
+    ``{resting}`` (the last accepted point), ``{outer_lower}``, ``{outer_upper}`` and the vectors of ``Ending`` of one
+    coordinate. ``least`` is an expression that is joined once beside them.
     """
 
     name: str
-    first: str
-    after: str
+    term: str
     joins: str = "sum"
+    least: str = ""
+
+    @property
+    def first(self) -> str:
+        """The template of what coordinate 0 begins with."""
+        return JOINS[self.joins].format(self.term, self.least) if self.least else self.term
+
+    @property
+    def after(self) -> str:
+        """The template that takes in a coordinate after it."""
+        return JOINS[self.joins].format(self.name, self.term)
+
+    def over(self, coordinates: list[dict[str, str]]) -> list[str]:
+        """The lines that gather all coordinates.
+
+        >>> Fold("gg", "{g} * {g}").over([{"g": f"g{i}"} for i in range(5)])
+        ['gg = ((g0 * g0 + g1 * g1) + (g2 * g2 + g3 * g3)) + g4 * g4']
+        >>> Fold("highest", "{x}", "largest").over([{"x": f"x{i}"} for i in range(3)])
+        ['highest = x0', 'highest = larger(highest, x1)', 'highest = larger(highest, x2)']
+        """
+        first, *others = coordinates
+        if self.joins != "sum":
+            texts = [self.first.format(**first), *(self.after.format(**each) for each in others)]
+            return [f"{self.name} = {text}" for text in texts]
+        return [f"{self.name} = {sum_in_pairs([self.term.format(**each) for each in coordinates])}"]
+
+
+def sum_in_pairs(terms: list[str]) -> str:
+    """The text of a sum that is as shallow as can be: an addition takes four cycles, and the next one waits for it.
+
+    >>> sum_in_pairs(list("abcde"))
+    '((a + b) + (c + d)) + e'
+    """
+    while len(terms) > 2:
+        pairs = [terms[k : k + 2] for k in range(0, len(terms), 2)]
+        terms = [f"({' + '.join(pair)})" if len(pair) == 2 else pair[0] for pair in pairs]
+    return " + ".join(terms)
 
 
 @dataclass(frozen=True)
@@ -131,7 +170,7 @@ class EndingEmitter:
 
     def slope_folds(self) -> list[Fold]:
         """What the tests need of the gradient itself, whatever a modifier makes of it for the rule."""
-        largest = Fold("steepest", "absolute({g})", "larger(absolute({g}), steepest)", "largest")
+        largest = Fold("steepest", "absolute({g})", "largest")
         return [largest] if self._steepest else []
 
     def folds(self) -> list[Fold]:
@@ -140,21 +179,21 @@ class EndingEmitter:
         The point looked at is the accepted one: a trial may lie so far out that every step is lost in its rounding.
         """
         if self.cubic:
-            highest = Fold("highest", "{resting}", "larger(highest, {resting})", "largest")
-            folds = [highest, Fold("lowest", "{resting}", "smaller(lowest, {resting})", "smallest")]
+            highest = Fold("highest", "{resting}", "largest")
+            folds = [highest, Fold("lowest", "{resting}", "smallest")]
         else:
             beyond = "({resting} < {outer_lower}) | ({resting} > {outer_upper})"
             folds = [
-                Fold("size", "larger(absolute({resting}), least_size)", "larger(absolute({resting}), size)", "largest"),
-                Fold("outside", beyond, f"outside | {beyond}", "any"),
+                Fold("size", "absolute({resting})", "largest", least="least_size"),
+                Fold("outside", beyond, "any"),
             ]
         if self.gathers_step:
             square = "({following} - {resting}) * ({following} - {resting})"
-            folds.append(Fold("moved", square, f"moved + {square}"))
+            folds.append(Fold("moved", square))
         for name in stopping.SUMS:
             if name in self.ending.asked:
                 term = f"{_maker(name)}({self._coordinate_arguments(_maker(name))})"
-                folds.append(Fold(name, term, f"{name} + {term}"))
+                folds.append(Fold(name, term))
         return folds
 
     def verdict(self) -> list[str]:

@@ -6,7 +6,7 @@ SIMD. The text is the same for all targets but for how a slot is reached and how
 
 from __future__ import annotations
 
-from batchgd.specialise.ending import LIMITS, EndingEmitter, Fold
+from batchgd.specialise.ending import LIMITS, EndingEmitter, Fold, sum_in_pairs
 from batchgd.specialise.layout import Layout
 from batchgd.specialise.typed import Constants
 
@@ -87,8 +87,7 @@ class TickEmitter:
             self.lines.append(f"f, {', '.join(gradient)} = value_and_gradient({arguments})")
         else:
             self.lines.append(f"{', '.join(gradient)}, = gradient({arguments})")
-        self.lines.append("gg = " + " + ".join(f"{g} * {g}" for g in gradient))
-        self._fold(self.ending.slope_folds())
+        self._fold([Fold("gg", "{g} * {g}"), *self.ending.slope_folds()])
 
     def _rate(self) -> None:
         for part in self.rule.parts_with("rate"):
@@ -98,17 +97,16 @@ class TickEmitter:
 
     def _modified_gradient(self) -> None:
         """What the rule sees for a gradient; ``gg`` stays that of the gradient itself, for the stopping tests."""
-        squares = " + ".join(f"g{i} * g{i}" for i in range(self.dim))
         for part in self.rule.parts_with("gradient"):
             for i in range(self.dim):
                 self.lines.append(f"g{i} = {part.name}_gradient({self._arguments(part.functions['gradient'], i)})")
             self._gg = "modified_gg"
-            self.lines.append(f"modified_gg = {squares}")
+            self._fold([Fold("modified_gg", "{g} * {g}")])
 
     def _decision(self) -> None:
         for name, wanted in self.rule.sums.items():
-            terms = (f"sum_{name}({self._arguments(wanted, i)})" for i in range(self.dim))
-            self.lines.append(f"{name} = " + " + ".join(terms))
+            terms = [f"sum_{name}({self._arguments(wanted, i)})" for i in range(self.dim)]
+            self.lines.append(f"{name} = {sum_in_pairs(terms)}")
         if self.rule.decide is None:
             self.lines.append("accepted = first | True")
             if self.rule.advance is not None:
@@ -150,9 +148,7 @@ class TickEmitter:
 
     def _fold(self, folds: list[Fold]) -> None:
         for fold in folds:
-            for i in range(self.dim):
-                template = fold.after if i else fold.first
-                self.lines.append(f"{fold.name} = {template.format(**self._coordinate(i))}")
+            self.lines += fold.over([self._coordinate(i) for i in range(self.dim)])
 
     def _coordinate(self, i: int) -> dict[str, str]:
         """What stands for one coordinate in the templates of folds."""
