@@ -273,16 +273,16 @@ SHARED = {
     "rates per start, float32": (
         "styblinski_tang",
         8,
-        {"method": bgd.GradientDescent(np.array([0.01, 0.02, 0.05])), "dtype": "float32"},
+        {"method": bgd.GradientDescent(np.array([0.01, 0.05])), "dtype": "float32"},
     ),
 }
 """Trajectories that four threads share: landscape, dimensions and options."""
 
 
 def shared_by_threads(name, dim, options):
-    """Three starts, each descended from by a block of four threads, against NumPy."""
-    chosen = {"gtol": 1e-2, "maxiter": 14, **options.get("stopping", {})}
-    options = {**options, "starts": 3, "dim": dim, "stopping": Stopping(**chosen)}
+    """Two starts, each descended from by a block of four threads, against NumPy."""
+    chosen = {"gtol": 1e-2, "maxiter": 10, **options.get("stopping", {})}
+    options = {**options, "starts": 2, "dim": dim, "stopping": Stopping(**chosen)}
     width.THREADS = 4
     cuda = bgd.multistart(name, backend="cuda", **options)
     width.THREADS = None
