@@ -131,7 +131,7 @@ def choose(name: str = "auto") -> tuple[Backend, str]:
     problem = BACKENDS[name].problem()
     if problem is not None:
         raise BackendError(
-            f"{name} cannot be used: {problem}; `batchgd doctor` says what to install, or use {_OTHERS[name]}"
+            f"{name} cannot be used: {problem}; `batchgd doctor` says what helps, or use {_OTHERS[name]}"
         )
     return BACKENDS[name], f"{name}: asked for"
 
