@@ -41,6 +41,8 @@ LARGE = 1000
 _BLOCK_BYTES = 1 << 24
 """What the temporaries of one block of points may take together, so that they stay in the cache."""
 
+_GIVE_BOX = "give box=[(lo, hi), ...] with one pair per coordinate, in the shell --box LO HI for each"
+
 
 class Objective(Differentiable):
     """A plain function of one point, traced: f(x), its gradient and its Hessian, each without being written by hand.
@@ -358,14 +360,14 @@ def resolve(
             raise InputError(f"dim is {dim}, but the objective {fun.name} has {fun.dim} coordinates: leave out dim")
         region = fun.box if box is None else Box.parse(box, fun.dim)
         if region is None:
-            raise InputError("the box is missing: give box=[(lo, hi), ...], where the starts are drawn")
+            raise InputError(f"the box is missing: {_GIVE_BOX}")
         ready = fun if params is None else fun.with_params(params)
         return region, lambda: ready
     if not callable(fun):
         raise InputError(f"fun is {fun!r}: give a function of x, the name of a landscape, or an Objective")
     if box is None:
         missing = "dim and box are" if dim is None else "the box is"
-        raise InputError(f"{missing} missing: give box=[(lo, hi), ...] with one pair per coordinate")
+        raise InputError(f"{missing} missing: {_GIVE_BOX}")
     region = Box.parse(box, dim)
     return region, lambda: Objective(fun, region.dim, params, jac, box=region)
 
