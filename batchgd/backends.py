@@ -42,15 +42,16 @@ class Backend:
 
 def simulated() -> bool:
     """Whether Numba's CUDA simulator was asked for (``NUMBA_ENABLE_CUDASIM=1``)."""
-    return _switched_on("NUMBA_ENABLE_CUDASIM")
+    return switched_on("NUMBA_ENABLE_CUDASIM")
 
 
 def interpreted() -> bool:
     """Whether Numba's compiler was switched off (``NUMBA_DISABLE_JIT=1``)."""
-    return _switched_on("NUMBA_DISABLE_JIT")
+    return switched_on("NUMBA_DISABLE_JIT")
 
 
-def _switched_on(variable: str) -> bool:
+def switched_on(variable: str) -> bool:
+    """Whether a variable of the environment is set, and not to 0."""
     return os.environ.get(variable, "0") not in ("", "0")
 
 

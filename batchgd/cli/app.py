@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from batchgd import __version__
+from batchgd.backends import switched_on
 from batchgd.cli.commands import COMMANDS
 from batchgd.cli.console import EXIT_BAD_INPUT, EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, one_line
 from batchgd.errors import InputError
@@ -102,4 +103,4 @@ def _complain(message: str, code: int) -> int:
 
 
 def _wants_traceback() -> bool:
-    return os.environ.get("BATCHGD_TRACEBACK", "0") not in ("", "0")
+    return switched_on("BATCHGD_TRACEBACK")
