@@ -50,10 +50,13 @@ def _prod(values: Any, *, start: Any = 1) -> Any:
     return functools.reduce(lambda a, b: a * b, values, start)
 
 
-def _erf(x: Any) -> Any:
-    from scipy.special import erf
+def _special(name: str) -> Callable[..., Any]:
+    def function(x: Any) -> Any:
+        from scipy import special
 
-    return elementwise(erf, x)
+        return elementwise(getattr(special, name), x)
+
+    return function
 
 
 _MATH: dict[str, Callable[..., Any]] = {
@@ -64,8 +67,8 @@ _MATH: dict[str, Callable[..., Any]] = {
     "prod": _prod,
     "fsum": lambda values: sum(values, 0.0),
     "sumprod": lambda p, q: sum((a * b for a, b in zip(p, q, strict=True)), 0.0),
-    "erf": _erf,
-    "erfc": lambda x: 1.0 - _erf(x),
+    "erf": _special("erf"),
+    "erfc": _special("erfc"),
 }
 
 
