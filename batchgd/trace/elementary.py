@@ -38,10 +38,10 @@ def _expit(a: Any) -> Any:
 
 
 def _xlogy(a: Any, b: Any) -> Any:
-    zero = a == 0.0
-    if zero.node.is_constant and zero:
-        return a
-    return a * choose(zero & (b <= 0.0), 0.0, apply("log", b))
+    # 0 for a = 0, but for b = NaN; the derivative by a is log b there too.
+    if a.node.is_constant and float(a) == 0.0:
+        return choose(b == b, a, b)
+    return a * choose((a == 0.0) & ((b <= 0.0) | (b == math.inf)), 0.0, apply("log", b))
 
 
 def _trunc(a: Any) -> Any:

@@ -169,6 +169,8 @@ LARGEST_POWER = 64  # beyond, repeated squaring loses more than 32 ulp
 def _written_out(graph: Graph, base: Node, exponent: Node) -> Node:
     """Return base ** exponent as products for whole and half exponents; a negative one uses a single division."""
     n = exponent.value
+    if not math.isfinite(n):
+        return graph.make("power", base, exponent)
     if n == int(n) and abs(n) <= LARGEST_POWER:
         return whole_power(base if n > 0 else graph.make("div", graph.constant(1.0), base), int(abs(n)))
     if 2.0 * n == int(2.0 * n) and abs(n) < LARGEST_POWER / 2:

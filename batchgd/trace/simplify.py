@@ -1,6 +1,7 @@
 """Rules that make a smaller expression of the same value: one function per operation, None where none applies.
 
-Each keeps the value to within a few rounding errors. What may vanish depends on who wrote it:
+Each keeps the value to within a few rounding errors, but not the sign of a zero. What may vanish depends on who wrote
+it:
 
 - What the user wrote is NaN or infinite wherever the plain function is: ``0 * u``, ``u - u`` and ``where(c, a, 0) * u``
   lose u only if u is finite for every finite x short of overflow (``Node.finite``: sums, products, sines, but no

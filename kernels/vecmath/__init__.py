@@ -28,7 +28,8 @@ sqrt is the processor's correctly rounded one, and the other names in `SIMPLE` a
 
 The NumPy bodies are NumPy's (SciPy's for erf and erfc): they differ from the compiled code by the sum of both errors,
 and have no limit on trigonometric arguments and quotients. Beyond the limit neighbouring arguments are a quarter radian
-apart, so a descent has lost its way there; a caller that still wants the value can bind the name to `math`'s for those lanes.
+apart, so a descent has lost its way there; a caller that still wants the value can bind the name to `math`'s for those
+lanes.
 
 On CUDA the names in `SIMPLE` are shared: their overloads compile for that target as they are. `CUDA_MATH` says, for
 every name, which function of `math` (libdevice's, with the approximations that fast math allows) takes its place there;
