@@ -114,14 +114,16 @@ def multistart(
         Run up to 2,000 of the starts again at half the step, and warn (``result.warnings``) where more than 1 % of them
         surely get another label: then the fractions rest on borders that the method made.
     progress : callable, optional
-        Called with a :class:`ProgressUpdate` about twice a second.
+        Called with a :class:`ProgressUpdate` about twice a second, also while endpoints are polished and classified.
     device : bool
         Give the arrays of a CUDA run as CuPy arrays on the device, where they are placed when the run ends.
 
     Returns
     -------
     MultistartResult
-        ``minima`` sorted by value, and ``x, fun, status, nit, nfev, label`` with one entry per start.
+        ``minima`` sorted by value, and ``x, fun, status, nit, nfev, label`` with one entry per start. Ctrl-C ends the
+        run early with what was found: ``result.interrupted`` is then True, and a loop over runs should end there. A
+        second Ctrl-C raises KeyboardInterrupt.
 
     Raises
     ------
