@@ -108,6 +108,7 @@ def trace_path(
 
 def paths_of(batch: Batch, *, every: int = 1, max_points: int = 2_000) -> Paths:
     """Run a batch and keep the path of every start; see :func:`trace_path`."""
+    from batchgd.interrupts import heeded
     from batchgd.kernels.plan import Trails
     from batchgd.solve import endpoints_of
 
@@ -120,7 +121,8 @@ def paths_of(batch: Batch, *, every: int = 1, max_points: int = 2_000) -> Paths:
             "every, or a smaller max_points"
         )
     trails = Trails.empty(n, max(room, 2), every, dim, batch.dtype)
-    return Paths(endpoints_of(batch, trails=trails), trails)
+    with heeded():
+        return Paths(endpoints_of(batch, trails=trails), trails)
 
 
 class Paths:

@@ -59,6 +59,8 @@ class BatchResult:
     (2, {'GRADIENT': 1, 'MAXITER': 1}, 4.0)
     """
 
+    cut_short = False
+
     def __init__(
         self,
         *,
@@ -118,8 +120,8 @@ class BatchResult:
 
     @property
     def interrupted(self) -> bool:
-        """Whether the run was stopped before every trajectory had ended."""
-        return Status.INTERRUPTED.name in self.status_counts()
+        """Whether Ctrl-C came during the run; what was found until then is here."""
+        return self.cut_short or Status.INTERRUPTED.name in self.status_counts()
 
     @property
     def message(self) -> Messages:
@@ -301,6 +303,8 @@ class MultistartResult(BatchResult):
         Of a run with ``keep="minima"``: the occupied cells of its endpoints. They are not saved.
     strategy : Record or None
         How the starts were chosen, what that biases and what it cost; None for a plain multi-start.
+    cut_short : bool
+        Whether Ctrl-C came at any time, also after the last trajectory had ended; ``interrupted`` says the same.
     """
 
     def __init__(
@@ -316,6 +320,7 @@ class MultistartResult(BatchResult):
         f_tol: float = 1e-9,
         cells: "Catalogue | None" = None,
         strategy: "Record | None" = None,
+        cut_short: bool = False,
         **batch: Any,
     ) -> None:
         super().__init__(**batch)
@@ -327,6 +332,7 @@ class MultistartResult(BatchResult):
         self.stopped = stopped
         self.x_tol, self.f_tol, self.cells = x_tol, f_tol, cells
         self.strategy = strategy
+        self.cut_short = bool(cut_short)
 
     @property
     def unlabelled(self) -> int:

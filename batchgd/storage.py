@@ -30,7 +30,7 @@ FORMAT = "batchgd result"
 VERSION = 1
 _HEAD = "result.json"
 _PER_START = ("x", "fun", "nit", "nfev", "status", "label", "x0", "jac")
-_OF_MULTISTART = ("seed", "independent", "x_tol", "f_tol")
+_OF_MULTISTART = ("seed", "independent", "x_tol", "f_tol", "cut_short")
 _CHUNK = 1 << 22
 
 

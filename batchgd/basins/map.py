@@ -318,8 +318,6 @@ class _Images:
     def visit(self, row: NDArray[np.int64], column: NDArray[np.int64]) -> None:
         """Descend from these pixels."""
         self._gathering.run(replace(self._batch, starts=PixelStarts(self._grid, row, column)))
-        if self._gathering.status_counts[Status.INTERRUPTED]:
-            raise KeyboardInterrupt
         self._row.append(row)
         self._column.append(column)
 

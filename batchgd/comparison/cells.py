@@ -15,6 +15,7 @@ from batchgd.basins.flow import true_flow
 from batchgd.basins.relabel import labels_onto
 from batchgd.comparison.table import Cell, Comparison
 from batchgd.errors import InputError
+from batchgd.interrupts import Interrupt, heeded
 from batchgd.methods import METHODS, Method, as_method, split_per_start
 from batchgd.stopping import Stopping, as_stopping
 
@@ -116,22 +117,33 @@ def compare(
     problems = list(_problems(landscapes, starts, seed, scale, stopping, backend, dtype, threads))
     for method in [judge, *methods.values()]:
         split_per_start(method, starts, check_dtype(dtype))
+    with heeded() as interrupt:
+        for cell in _cells(methods, problems, judge, interrupt):
+            cells.append(cell)
+            if progress is not None:
+                progress(cell)
+        cut = interrupt.seen or any(cell.interrupted for cell in cells)
+        return Comparison(tuple(cells), starts, str(judge), interrupted=cut)
+
+
+def _cells(
+    methods: Mapping[str, Method], problems: list[tuple[str, _Problem]], judge: Method, interrupt: Interrupt
+) -> Iterator[Cell]:
+    """Run every method on every landscape, until Ctrl-C; what fails is a cell with its error."""
     for name, make in problems:
         try:
             batch, best = make()
             flow: Any = _run(batch.again(method=judge))[0]
         except Exception as error:
-            cells += [Cell(method, name, error=_told(error)) for method in methods]
+            yield from (Cell(method, name, error=_told(error)) for method in methods)
             continue
         if flow.interrupted:
-            return Comparison(tuple(cells), starts, str(judge), interrupted=True)
+            return
         for label, method in methods.items():
-            cells.append(_cell(label, name, batch, method, flow, best))
-            if progress is not None:
-                progress(cells[-1])
-            if cells[-1].interrupted:
-                return Comparison(tuple(cells), starts, str(judge), interrupted=True)
-    return Comparison(tuple(cells), starts, str(judge))
+            cell = _cell(label, name, batch, method, flow, best)
+            yield cell
+            if interrupt.seen or cell.interrupted:
+                return
 
 
 def _methods(methods: Any) -> tuple[dict[str, Method], bool]:

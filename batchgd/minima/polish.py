@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from batchgd.box import Box
 from batchgd.minima.scale import EPS, Derivable, Scale, scaled
+from batchgd.progress import POLISHING, UNWATCHED, Watch
 
-LOCATED, LEFT, STUCK = 0, 1, 2
-"""Stationary point located; the point left its neighbourhood; Newton did not converge."""
+LOCATED, LEFT, STUCK, UNTOUCHED = 0, 1, 2, 3
+"""Stationary point located; the point left its neighbourhood; Newton did not converge; an interrupt came before."""
 
 REACH = 1e-2
 """How far, in box widths per coordinate, polishing may take a point: further, and it speaks for another basin."""
@@ -29,7 +30,7 @@ _FLOOR = 1e-7  # a Newton step below this which cannot improve anything has met 
 
 @dataclass
 class Polished:
-    """Polished points: ``x`` (m, d), ``fun`` (m,), ``state`` (LOCATED, LEFT or STUCK) and ``noise`` of the value."""
+    """Polished points: ``x`` (m, d), ``fun`` (m,), ``state`` (LOCATED, LEFT, ...) and ``noise`` of the value."""
 
     x: NDArray[np.float64]
     fun: NDArray[np.float64]
@@ -37,7 +38,15 @@ class Polished:
     noise: NDArray[np.float64]
 
 
-def polish(objective: Derivable, box: Box, x: NDArray[np.float64], scale: Scale, reach: float = REACH) -> Polished:
+def polish(
+    objective: Derivable,
+    box: Box,
+    x: NDArray[np.float64],
+    scale: Scale,
+    reach: float = REACH,
+    watch: Watch = UNWATCHED,
+    phase: str = POLISHING,
+) -> Polished:
     r"""Take each point to the stationary point next to it; on the way to a minimum the value never rises.
 
     In coordinates measured in box widths, with gradient g and Hessian H:
@@ -58,6 +67,8 @@ def polish(objective: Derivable, box: Box, x: NDArray[np.float64], scale: Scale,
         Typical slope of the box, from :func:`batchgd.minima.scale.measure`.
     reach : float
         Box widths per coordinate that a point may move before it counts as ``LEFT``.
+    watch, phase
+        Asked before every step of a chunk; when it says stop, points that still move are ``UNTOUCHED``.
 
     Returns
     -------
@@ -73,7 +84,10 @@ def polish(objective: Derivable, box: Box, x: NDArray[np.float64], scale: Scale,
     rows = int(np.clip((1 << 18) // (box.dim * box.dim + 8), 256, 16384))
     with np.errstate(all="ignore"):
         for begin in range(0, len(x), rows):
-            _polish_chunk(objective, box, out, slice(begin, begin + rows), scale, reach)
+            if not watch.go_on(phase, begin, len(x)):
+                out.state[begin:] = UNTOUCHED
+                break
+            _polish_chunk(objective, box, out, slice(begin, begin + rows), scale, reach, watch, phase)
     return out
 
 
@@ -95,7 +109,9 @@ class _State:
         return _State(*(getattr(self, field.name)[mask] for field in fields(self)))
 
 
-def _polish_chunk(objective: Derivable, box: Box, out: Polished, rows: slice, scale: Scale, reach: float) -> None:
+def _polish_chunk(
+    objective: Derivable, box: Box, out: Polished, rows: slice, scale: Scale, reach: float, watch: Watch, phase: str
+) -> None:
     x0 = out.x[rows]
     f, g = objective.value_and_gradient(x0)
     hessian = scaled(objective.hessian(x0), box)
@@ -110,6 +126,9 @@ def _polish_chunk(objective: Derivable, box: Box, out: Polished, rows: slice, sc
         good = np.isfinite(now.g).all(axis=1) & np.isfinite(now.hessian).all(axis=(1, 2))
         now = now.keep(good) if not good.all() else now
         if len(now.row) == 0:
+            return
+        if not watch.go_on(phase, rows.start, len(out.x)):
+            s_out[now.row] = UNTOUCHED
             return
         state = _iterate(objective, box, now, scale, reach)
         x_out[now.row], f_out[now.row], s_out[now.row] = now.x, now.f, np.where(state < 0, STUCK, state)

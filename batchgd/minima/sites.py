@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from batchgd.box import Box
 from batchgd.kernels.status import AT_REST
 from batchgd.minima.catalogue import Catalogue
-from batchgd.minima.classify import DEGENERATE, DEGENERATE_MINIMUM, FLAT, KINK, MINIMUM, classify, modes
+from batchgd.minima.classify import DEGENERATE, DEGENERATE_MINIMUM, FLAT, KINK, MINIMUM, UNKNOWN, classify, modes
 from batchgd.minima.compass import rescue
-from batchgd.minima.merge import Identity
-from batchgd.minima.polish import LOCATED, STUCK, Polished, polish
+from batchgd.minima.merge import UNPOLISHED, Identity
+from batchgd.minima.polish import LOCATED, STUCK, UNTOUCHED, Polished, polish
 from batchgd.minima.scale import EPS, Derivable, Scale, values
+from batchgd.progress import CLASSIFYING, MERGING, UNWATCHED, Watch
 
-MINIMA = (MINIMUM, KINK, DEGENERATE_MINIMUM)
+MINIMA = (MINIMUM, KINK, DEGENERATE_MINIMUM, UNKNOWN)  # the last of an interrupted run only
 
 _BLUR = Identity(1e-4, 1e-6)  # of kinks and degenerate minima, whose place or value rounding blurs
 _LEVEL = 1e-6  # values closer than this share of the typical slope per box width are one level of a continuum
@@ -52,23 +53,27 @@ def find_sites(
     identity: Identity,
     scale: Scale,
     polished: Polished | None = None,
+    watch: Watch = UNWATCHED,
 ) -> tuple[Sites, NDArray[np.int64]]:
     """Polish the cells, merge them into distinct points and classify those.
 
     Returns the sites, and for each cell the row of its site, -1 where it leads nowhere. ``polished`` are the cells'
-    points where ``locate`` has found them before.
+    points where ``locate`` has found them before. When ``watch`` says stop, endpoints that were not polished are taken
+    as they are, and what was not classified is ``UNKNOWN``.
     """
-    polished = locate(objective, box, catalogue, scale) if polished is None else polished
+    polished = locate(objective, box, catalogue, scale, watch) if polished is None else polished
+    watch.go_on(MERGING, 0, len(catalogue))
     site = np.full(len(catalogue), -1)
     rows = np.flatnonzero(polished.state == LOCATED)
     component = identity.components(
         (polished.x[rows] - box.lower) / box.width, polished.fun[rows], polished.noise[rows]
     )
     site[rows] = component
+    _join_untouched(polished, site, catalogue, box)
     sites, site = _gather(polished, site, catalogue, box)
-    kinds = classify(objective, box, sites.x, sites.fun, scale, levels(sites.fun, scale))
+    kinds = classify(objective, box, sites.x, sites.fun, scale, levels(sites.fun, scale), watch)
     sites.kind, sites.negative, sites.zero = kinds.kind, kinds.negative, kinds.zero
-    sites, site = _add_plateaus(objective, box, catalogue, scale, sites, site)
+    sites, site = _add_plateaus(objective, box, catalogue, scale, sites, site, watch)
     return _collapse(sites, site, box, scale)
 
 
@@ -81,26 +86,45 @@ def levels(fun: NDArray[np.float64], scale: Scale, apart: float = _LEVEL) -> NDA
     return level
 
 
-def locate(objective: Derivable, box: Box, catalogue: Catalogue, scale: Scale) -> Polished:
-    """Polish every cell; where Newton fails, search on values."""
-    polished = polish(objective, box, catalogue.x, scale)
+def locate(objective: Derivable, box: Box, catalogue: Catalogue, scale: Scale, watch: Watch = UNWATCHED) -> Polished:
+    """Polish every cell; where Newton fails, search on values. ``watch`` leaves the rest UNTOUCHED."""
+    polished = polish(objective, box, catalogue.x, scale, watch=watch)
     stuck = np.flatnonzero(polished.state == STUCK)
     if len(stuck):
-        x, fun, found = rescue(objective, box, catalogue.x[stuck], scale)
+        x, fun, found = rescue(objective, box, catalogue.x[stuck], scale, watch=watch)
         rows = stuck[found]
         polished.x[rows], polished.fun[rows], polished.state[rows] = x[found], fun[found], LOCATED
         polished.noise[rows] = 64 * EPS * (np.abs(fun[found]) + scale.slope)
+        if watch.cut:
+            polished.state[stuck[~found]] = UNTOUCHED
+    raw = polished.state == UNTOUCHED
+    polished.x[raw], polished.fun[raw], polished.noise[raw] = catalogue.x[raw], catalogue.fun[raw], 0.0
     # The value may come out as not finite at the polished point only (0/0 in the value itself).
     polished.state[~np.isfinite(polished.fun) & (polished.state == LOCATED)] = STUCK
     return polished
 
 
+def _join_untouched(polished: Polished, site: NDArray[np.int64], catalogue: Catalogue, box: Box) -> None:
+    """Give endpoints that came to rest, but were not polished, to the point next to them, or else to each other."""
+    raw = np.flatnonzero((polished.state == UNTOUCHED) & np.isin(catalogue.status, AT_REST))
+    if len(raw) == 0:
+        return
+    heads = np.unique(site, return_index=True)[1][int((site < 0).any()) :]  # a polished point of each component
+    rows = np.r_[heads, raw]
+    group = UNPOLISHED.components((polished.x[rows] - box.lower) / box.width, polished.fun[rows])
+    number = np.full(group.max() + 1, -1)
+    number[group[: len(heads)][::-1]] = np.arange(len(heads))[::-1]  # of several, the first
+    alone = np.flatnonzero(number < 0)
+    number[alone] = len(heads) + np.arange(len(alone))
+    site[raw] = number[group[len(heads) :]]
+
+
 def _gather(
     polished: Polished, site: NDArray[np.int64], catalogue: Catalogue, box: Box
 ) -> tuple[Sites, NDArray[np.int64]]:
-    """One row per component; its representative has the lowest value, then the lowest start index."""
+    """One row per component; its representative is polished, if any is, and has the lowest value, then start index."""
     rows = np.flatnonzero(site >= 0)
-    order = rows[np.lexsort((catalogue.first[rows], polished.fun[rows], site[rows]))]
+    order = rows[np.lexsort((catalogue.first[rows], polished.fun[rows], polished.state[rows], site[rows]))]
     head = np.flatnonzero(np.r_[np.ones(len(order[:1]), np.bool_), np.diff(site[order]) != 0])
     best = order[head]
     k = len(head)
@@ -117,7 +141,13 @@ def _gather(
 
 
 def _add_plateaus(
-    objective: Derivable, box: Box, catalogue: Catalogue, scale: Scale, sites: Sites, site: NDArray[np.int64]
+    objective: Derivable,
+    box: Box,
+    catalogue: Catalogue,
+    scale: Scale,
+    sites: Sites,
+    site: NDArray[np.int64],
+    watch: Watch,
 ) -> tuple[Sites, NDArray[np.int64]]:
     """Cells that polishing could not place, but where there is neither slope nor curvature: each a flat site."""
     # Only where a trajectory came to rest: maxiter may end one on a gentle slope.
@@ -125,6 +155,8 @@ def _add_plateaus(
     flat = [np.empty(0, np.int64)]
     rows = max(64, (1 << 20) // (box.dim**2 + 1))
     for begin in range(0, len(lost), rows):
+        if not watch.go_on(CLASSIFYING, begin, len(lost)):
+            break
         part = lost[begin : begin + rows]
         with np.errstate(all="ignore"):
             gradient = objective.value_and_gradient(catalogue.x[part])[1] * box.width

@@ -56,7 +56,7 @@ class Minima(Table):
         a run with a strategy, the share of the starts that were drawn from the box; NaN where none was.
     kind : (m,) of str
         ``"minimum"``, ``"kink"`` (not smooth there, as Ackley's) or ``"degenerate"`` (isolated, but without curvature
-        in some direction, as x^4).
+        in some direction, as x^4). In an interrupted run also ``"unknown"``: the point was not polished or classified.
     eigenvalues : (m, d)
         Of the Hessian, ascending; NaN where it does not exist.
     inside : (m,) of bool

@@ -72,7 +72,7 @@ class SweepResult:
     @property
     def interrupted(self) -> bool:
         """Whether Ctrl-C ended the sweep."""
-        return bool(self._tally.status[:, Status.INTERRUPTED].any())
+        return self._tally.interrupted or bool(self._tally.status[:, Status.INTERRUPTED].any())
 
     @cached_property
     def recommended(self) -> Recommendation | None:
