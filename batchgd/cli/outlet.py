@@ -77,13 +77,13 @@ class Outlet(io.TextIOBase):
 
     def __init__(self, stream: TextIO | None) -> None:
         self.error: OSError | None = None
-        self._stream = None if stream is None or stream.closed else stream
+        self._stream = None if getattr(stream, "closed", False) else stream
 
     def write(self, text: str, /) -> int:
         """Write the text, as far as the stream can show it."""
         if self._stream is not None and self.error is None:
             try:
-                self._stream.write(fit(text, self._stream.encoding))
+                self._stream.write(fit(text, getattr(self._stream, "encoding", None)))
             except OSError as error:
                 self._give_up(error)
         return len(text)
