@@ -82,7 +82,13 @@ def cuda_problem() -> str | None:
 
 def cpu_problem() -> str | None:
     """Return why Numba cannot compile for the CPU, or None where it can."""
-    return "Numba's compiler is switched off (NUMBA_DISABLE_JIT)" if interpreted() else None
+    if interpreted():
+        return "Numba's compiler is switched off (NUMBA_DISABLE_JIT)"
+    try:
+        os.getcwd()
+    except OSError:
+        return "the working folder was deleted, and Numba compiles nothing without one"
+    return None
 
 
 def _cpu_lanes(n: int) -> int:

@@ -14,12 +14,13 @@ import zlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from batchgd.codec import decode, encode
-from batchgd.errors import InputError
+from batchgd.errors import InputError, WriteError
 from batchgd.kernels.status import Status
 from batchgd.report import method_name, method_parameters
 from batchgd.result import BatchResult, MultistartResult
@@ -62,7 +63,7 @@ def save(result: BatchResult, folder: str | Path, *, overwrite: bool = False) ->
     """
     target = _path(folder).absolute()
     _check_target(target, overwrite)
-    staging = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.partial"
+    staging = target.parent / f".{target.name[:40]}.{uuid.uuid4().hex[:8]}.partial"  # a name may be as long as allowed
     try:
         staging.mkdir()
         try:
@@ -71,7 +72,7 @@ def save(result: BatchResult, folder: str | Path, *, overwrite: bool = False) ->
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     except OSError as error:
-        raise InputError(
+        raise WriteError(
             f"cannot write {target}: {error.strerror or error}; choose a folder that you can write"
         ) from error
     return target
@@ -153,7 +154,7 @@ def _check_target(target: Path, overwrite: bool) -> None:
 def _write_all(result: BatchResult, folder: Path) -> None:
     files: dict[str, int] = {}
     for name, array in _columns(result).items():
-        fill = partial(np.lib.format.write_array, array=array, allow_pickle=False)
+        fill = partial(_write_array, array)
         files[f"{name}.npy"] = _write(folder / f"{name}.npy", fill)
     meta = _meta(result)
     for name in TABLES:
@@ -164,6 +165,11 @@ def _write_all(result: BatchResult, folder: Path) -> None:
     body = json.dumps(head, indent=1, allow_nan=False).encode()
     _write(folder / _HEAD, lambda out: out.write(body))
     _flush_folder(folder)
+
+
+def _write_array(array: np.ndarray, out: Any) -> None:
+    # Into a file as such NumPy writes through C, and what the disk answers (it is full) is lost.
+    np.lib.format.write_array(SimpleNamespace(write=out.write), array, allow_pickle=False)
 
 
 def _write_columns(columns: dict[str, Any], out: Any) -> None:

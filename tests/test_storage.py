@@ -161,6 +161,12 @@ def test_a_parent_without_permission(tmp_path):
         tmp_path.chmod(0o700)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows limits whole paths")
+def test_a_name_as_long_as_the_disk_allows(tmp_path):
+    folder = samples.batch(3).save(tmp_path / ("ü" * 127))
+    assert len(load(folder)) == 3
+
+
 @pytest.mark.parametrize("function", ["fsync", "rename"])
 @pytest.mark.parametrize("earlier", [False, True])
 def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch, function, earlier):

@@ -13,7 +13,8 @@ from batchgd.errors import InputError
 from batchgd.interrupts import heeded
 
 EPILOG = (
-    "Exit codes: 0 done, 2 bad input, 130 ended by Ctrl-C (what was found so far is printed), 1 anything else. "
+    "Exit codes: 0 done, 2 bad input, 130 ended by Ctrl-C (what was found so far is printed), 141 stdout was closed by "
+    "its reader (all files are written), 1 anything else. "
     "BATCHGD_TRACEBACK=1 shows where an error came from."
 )
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from batchgd.errors import InputError
 from batchgd.optional import require
-from batchgd.plot.canvas import check_folder
+from batchgd.plot.canvas import check_folder, written_whole
 from batchgd.plot.paths import check_runs, side_by_side
 
 _DPI = 100
@@ -56,7 +56,7 @@ def animate(runs: Sequence[Any], path: str | File, *, frames: int = 60, fps: int
         for artist, trail in zip([line for line in ax.lines if line.get_gid() == "path"], run, strict=True)
     ]
     ends = [artist for ax in axes for artist in ax.collections if artist.get_gid() in ("rest", "lost")]
-    with writer.saving(figure, str(path), _DPI):
+    with written_whole(path) as file, writer.saving(figure, str(file), _DPI):
         figure.draw_without_rendering()
         for updates in _clock(max(int(run.nit.max()) for run in runs), frames):
             for artist, trail in drawn:

@@ -1,13 +1,16 @@
 """What the pictures share: a figure without a display, grids of values, contour levels, titles and files."""
 
+import contextlib
 import os
-from collections.abc import Iterable
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from batchgd.errors import InputError
+from batchgd.errors import InputError, WriteError
 from batchgd.plot.style import INK, NOTE_SIZE, TITLE_SIZE
 
 _DPI = 150
@@ -117,17 +120,40 @@ def check_path(path: str | Path) -> None:
 def check_folder(path: str | Path) -> None:
     """Raise InputError for a file whose folder does not exist or cannot be written."""
     file = Path(path)
-    if not file.absolute().parent.is_dir():
-        raise InputError(f"{file.parent} is not a folder; make it first, or write the picture elsewhere")
-    if not os.access(file.absolute().parent, os.W_OK) or file.is_dir():
+    try:
+        folder = file.absolute().parent
+        if not folder.is_dir():
+            raise InputError(f"{file.parent} is not a folder; make it first, or write the picture elsewhere")
+        writable = os.access(folder, os.W_OK) and not file.is_dir()
+    except OSError as error:  # a name too long, a working folder that is gone
+        raise InputError(f"cannot write {file}: {error.strerror}; choose a file that you can write") from error
+    if not writable:
         raise InputError(f"cannot write {file}; choose a file that you can write")
+
+
+@contextlib.contextmanager
+def written_whole(path: str | Path) -> Iterator[Path]:
+    """Yield the file to write to: it takes the name of ``path`` once it is whole, and is gone if that fails."""
+    try:
+        target = Path(os.path.realpath(path))
+        if target.exists() and not target.is_file():  # a pipe or a device has no whole
+            yield Path(path)
+            return
+        draft = target.with_name(f".batchgd-{uuid.uuid4().hex[:8]}{Path(path).suffix}")
+        try:
+            yield draft
+            if target.exists():
+                shutil.copymode(target, draft)
+            os.replace(draft, target)
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise WriteError(f"cannot write {path}: {error.strerror or error}; choose a file that you can write") from error
 
 
 def write(axes: Any, path: str | Path) -> None:
     """Write the figure of the axes (or of an array of axes) into a file."""
     figure = np.asarray(axes, dtype=object).ravel()[0].figure
     figure.draw_without_rendering()  # settles ticks first: their width moves the layout, which moves the ticks
-    try:
-        figure.savefig(path, dpi=_DPI)
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror or error}; choose a file that you can write") from error
+    with written_whole(path) as file:
+        figure.savefig(file, dpi=_DPI)

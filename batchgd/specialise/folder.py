@@ -17,6 +17,8 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from batchgd.errors import InputError
+
 LIMIT_BYTES = 2**30
 """What the cache may take on disk; one specialisation takes about 200 kB."""
 
@@ -44,7 +46,10 @@ def chosen_folder() -> Path:
     """Return where the cache belongs: ``$BATCHGD_CACHE_DIR``, ``$XDG_CACHE_HOME/batchgd``, or the platform's place."""
     chosen = os.environ.get("BATCHGD_CACHE_DIR")
     if chosen:
-        return Path(chosen).expanduser().absolute()
+        try:
+            return Path(chosen).expanduser().absolute()
+        except (OSError, RuntimeError):  # no working folder, no such user
+            raise InputError(f"BATCHGD_CACHE_DIR is {chosen!r}, which leads nowhere: give a full path") from None
     shared = Path(os.environ.get("XDG_CACHE_HOME", ""))
     if shared.is_absolute():  # the XDG specification has relative paths ignored
         return shared / "batchgd"
