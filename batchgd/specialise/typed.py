@@ -87,9 +87,8 @@ def functions_of(module: ModuleType, constant: Callable[[float], str], decorator
 
 
 def own_functions(module: ModuleType) -> dict[str, Callable]:
-    """Return the functions that a module defines or takes over, and what they call, without the elementary ones."""
-    named = {name: value for name, value in vars(module).items() if _is_ours(value)}
-    return named | with_callees(*named.values())
+    """Return the functions that a module defines or takes over, without the elementary ones."""
+    return {name: value for name, value in vars(module).items() if _is_ours(value)}
 
 
 def with_callees(*functions: Callable) -> dict[str, Callable]:

@@ -2,8 +2,9 @@
 
 Polak and Ribiere 1969; the restriction to β >= 0: Gilbert and Nocedal 1992, SIAM J. Optim. 2, 21. It starts anew with
 d = -g where consecutive gradients are far from orthogonal, |g'g_prev| >= 0.2 g'g (Powell 1977, Math. Program. 12, 241),
-or of quite different scales, and where d does not descend. Gradients are taken in box widths. The step comes from ``kernels/line_search.py``; its
-first trial is the last step times the ratio of the slopes (Nocedal and Wright 2006, section 3.5).
+or of quite different scales, and where d does not descend. Gradients are taken in box widths. The step comes from
+``kernels/line_search.py``; its first trial is the last step times the ratio of the slopes (Nocedal and Wright 2006,
+section 3.5).
 """
 
 from batchgd.kernels.line_search import (

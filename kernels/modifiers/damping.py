@@ -1,8 +1,8 @@
-"""Scaling down of gradients whose squares overflow (``kernels/overflow.py``): part of rules, not an option."""
+"""Scaling down of gradients whose squares overflow: part of rules, not an option."""
 
-from batchgd.kernels.overflow import damped
+from batchgd.kernels.overflow import damped, damping_of
 
-__all__ = ["gradient"]
+__all__ = ["damped", "damping_of", "gradient"]
 
 
 def gradient(g, gg, largest_square, downscale):
