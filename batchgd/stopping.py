@@ -11,6 +11,7 @@ import numpy as np
 from batchgd.box import Box
 from batchgd.errors import InputError
 
+_EVALUATIONS = 20  # that an update may take on average, its rejected trials included
 _LEAST_SIZE = 1e-3  # of the narrowest side: below this, rounding of x is measured against the box
 
 _TOLERANCES = ("gtol", "gtol_rel", "xtol", "xtol_abs", "xtol_rel", "ftol", "ftol_abs", "ftol_rel")
@@ -36,7 +37,7 @@ class Stopping:
     ftol : float
         ``VALUE``: |Δf| < ftol max(1, |f|, |f_previous|).
     maxiter : int
-        ``MAXITER``: this many updates were made.
+        ``MAXITER``: this many updates were made. It bounds evaluations as well, see ``maxfev``.
     max_time : float, optional
         ``MAXTIME``: seconds after which everything still running ends where it is. On CUDA each thread looks at
         every 4096th evaluation.
@@ -56,7 +57,8 @@ class Stopping:
         ``GRADIENT``, ``STEP`` and ``VALUE`` must hold at this many updates in a row: a method with momentum passes
         turning points where one small step or one small change of the value means nothing.
     maxfev : int, optional
-        ``MAXFEV``: this many evaluations were made, those of rejected trials included.
+        ``MAXFEV``: this many evaluations were made, those of rejected trials included. Omitted, it is
+        20 (maxiter + 10) for methods that reject trials; the others make one evaluation per update.
     target : float, optional
         ``TARGET``: f(x) <= target (NLopt's stopval). It names the reason even where a tolerance is met as well.
     patience : int, optional
@@ -73,7 +75,8 @@ class Stopping:
         of the step, and f came no lower: the learning rate lies above 2 / curvature. 10 is a good choice; it makes a
         lane remember two more points.
 
-    Always on: ``NONFINITE``, and ``STALLED`` when a step is no longer than two rounding errors of x.
+    Always on: ``NONFINITE``, for a gradient or a step that is not a number, and ``STALLED`` when a step is no longer
+    than two rounding errors of x.
 
     Raises
     ------
@@ -159,6 +162,7 @@ class Stopping:
             "gtol_squared": self.gtol**2 if self.gtol == 0.0 else max(self.gtol**2, tiny),
             "resolution": 2.0 * float(np.finfo(dtype).eps),
             "least_size": _LEAST_SIZE * float(box.width.min()),
+            "maxfev": self.maxfev or min(_EVALUATIONS * (self.maxiter + 10), 2**24 if dtype == "float32" else 2**53),
             "box_reach": float(np.abs([box.lower, box.upper]).max()),
         }
         return np.array([values[name] if name in values else getattr(self, name) or 0.0 for name in LIMITS], dtype)

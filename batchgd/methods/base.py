@@ -109,6 +109,20 @@ class Method(Checked):
         return shown(type(self).__name__, {name: getattr(self, name) for name in field_names(type(self))})
 
 
+def rounding(dtype: str) -> dict[str, Hyperparameter]:
+    """Return what a rule that compares values must know of the precision: 64 rounding errors cannot be told apart."""
+    return {"value_resolution": 64.0 * float(np.finfo(dtype).eps)}
+
+
+def overflow(dtype: str) -> dict[str, Hyperparameter]:
+    """Return when ``kernels/overflow.py`` scales a gradient down, and by how much.
+
+    Products of two gradients and a Hessian stay finite on both sides.
+    """
+    largest, downscale = {"float64": (2.0**600, 2.0**-700), "float32": (2.0**76, 2.0**-86)}[dtype]
+    return {"largest_square": largest, "downscale": downscale}
+
+
 def field_names(cls: type) -> list[str]:
     """Return the names of a dataclass' fields, those that can be given by position first."""
     return [field.name for field in sorted(fields(cls), key=lambda field: field.kw_only is True)]

@@ -5,10 +5,8 @@ from __future__ import annotations
 import numbers
 from dataclasses import dataclass
 
-import numpy as np
-
 from batchgd.errors import InputError, told
-from batchgd.methods.base import SHARE, Hyperparameter, Interval, Method
+from batchgd.methods.base import SHARE, Hyperparameter, Interval, Method, overflow, rounding
 
 LONGEST_MEMORY = 64
 
@@ -17,8 +15,8 @@ class Resolved(Method):
     """A method whose tests of a decrease know how far values can be told apart."""
 
     def hyperparameters(self, dtype: str) -> dict[str, Hyperparameter]:
-        """Return the rule's hyperparameters; values closer than 64 rounding errors cannot be told apart."""
-        return {**super().hyperparameters(dtype), "value_resolution": 64.0 * float(np.finfo(dtype).eps)}
+        """Return the rule's hyperparameters, with what depends on the precision."""
+        return {**super().hyperparameters(dtype), **rounding(dtype), **overflow(dtype)}
 
 
 @dataclass(frozen=True, eq=False)
