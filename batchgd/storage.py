@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from batchgd import check
 from batchgd.codec import decode, encode
 from batchgd.errors import InputError
 from batchgd.kernels.status import Status
@@ -60,8 +61,8 @@ def save(result: BatchResult, folder: str | Path, *, overwrite: bool = False) ->
     InputError
         When the folder is in use or cannot be written.
     """
-    target = _path(folder).absolute()
-    _check_target(target, overwrite)
+    target = check.path("the folder", folder).absolute()
+    _check_target(target, check.flag("overwrite", overwrite))
     staging = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.partial"
     try:
         staging.mkdir()
@@ -111,7 +112,7 @@ def load(folder: str | Path, *, fun: Any = None) -> BatchResult:
     >>> len(again), again.objective.name
     (100, 'himmelblau')
     """
-    path = _path(folder)
+    path = check.path("the folder", folder)
     head = _read_head(path)
     try:
         arrays = {name: _read(path, head, f"{name}.npy") for name in _PER_START if f"{name}.npy" in head["files"]}
@@ -124,13 +125,6 @@ def load(folder: str | Path, *, fun: Any = None) -> BatchResult:
         raise InputError(f"{path / _HEAD} lacks or garbles {error}; the result cannot be read, run again") from error
     result.objective = _objective(result, meta, fun)
     return result
-
-
-def _path(folder: str | Path) -> Path:
-    try:
-        return Path(folder)
-    except TypeError:
-        raise InputError(f"the folder is {folder!r}: give its path as text or a Path") from None
 
 
 # Writing

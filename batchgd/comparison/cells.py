@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from batchgd import check
 from batchgd.backends import check_dtype
 from batchgd.basins.flow import true_flow
 from batchgd.basins.relabel import labels_onto
@@ -105,12 +105,10 @@ def compare(
     [4, 4]
     """
     methods, named = _methods(methods)
-    scale = named if scale is None else bool(scale)
+    scale = named if scale is None else check.flag("scale", scale)
     stopping = as_stopping(stopping, gtol=gtol, maxiter=maxiter)
-    if progress is not None and not callable(progress):
-        raise InputError(f"progress is {progress!r}: give a function of one Cell, or leave it out")
-    if isinstance(starts, bool) or not isinstance(starts, numbers.Integral):
-        raise InputError(f"starts is {starts!r}: give how many, a whole number")
+    check.function("progress", progress, "a function of one Cell")
+    starts = check.whole("starts", starts, 1)
     judge = true_flow() if reference is None else as_method(reference)
     cells: list[Cell] = []
     problems = list(_problems(landscapes, starts, seed, scale, stopping, backend, dtype, threads))

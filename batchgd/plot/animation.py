@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from batchgd import check
 from batchgd.errors import InputError
 from batchgd.optional import require
 from batchgd.plot.canvas import check_folder
@@ -45,8 +46,7 @@ def animate(runs: Sequence[Any], path: str | File, *, frames: int = 60, fps: int
     if runs[0].dim != 2:
         raise InputError(f"an animation shows 2 dimensions, these paths have {runs[0].dim}: draw .convergence()")
     for name, number, least in (("frames", frames, 2), ("fps", fps, 1)):
-        if isinstance(number, bool) or not isinstance(number, int) or number < least:
-            raise InputError(f"{name} is {number!r}: give a whole number of at least {least}")
+        check.whole(name, number, least)
     writer = make_writer(path, fps)
     axes = side_by_side(runs)
     figure = axes[0].figure

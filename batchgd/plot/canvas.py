@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from batchgd import check
 from batchgd.errors import InputError
 from batchgd.plot.style import INK, NOTE_SIZE, TITLE_SIZE
 
@@ -107,7 +108,7 @@ def check_path(path: str | Path) -> None:
     """Raise InputError for a file that no picture can be written to, before any drawing is done."""
     from matplotlib.backend_bases import FigureCanvasBase
 
-    file = Path(path)
+    file = check.path("the file", path)
     known = FigureCanvasBase.get_supported_filetypes()
     if file.suffix[1:].lower() not in known:
         raise InputError(f"{file} must end in a picture format: .{', .'.join(sorted(known))}")
@@ -116,7 +117,7 @@ def check_path(path: str | Path) -> None:
 
 def check_folder(path: str | Path) -> None:
     """Raise InputError for a file whose folder does not exist or cannot be written."""
-    file = Path(path)
+    file = check.path("the file", path)
     if not file.absolute().parent.is_dir():
         raise InputError(f"{file.parent} is not a folder; make it first, or write the picture elsewhere")
     if not os.access(file.absolute().parent, os.W_OK) or file.is_dir():

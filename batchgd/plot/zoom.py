@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd import check
 from batchgd.errors import InputError
 from batchgd.plot.basins import borders
 from batchgd.plot.canvas import new_axes
@@ -64,10 +65,11 @@ def zoom(
     from batchgd.basins.map import basin_map
     from batchgd.batch import batch_from
 
-    if isinstance(panels, bool) or not isinstance(panels, int) or not 2 <= panels <= 6:
-        raise InputError(f"panels is {panels!r}: give a whole number from 2 to 6")
-    if isinstance(factor, bool) or not isinstance(factor, int | float) or not 1.0 < factor < 1e6:
-        raise InputError(f"factor is {factor!r}: give how much narrower each window is, such as 10")
+    panels = check.whole("panels", panels, 2, 6)
+    factor = check.Interval(1.0, 1e6).one("factor", factor)
+    center = None if center is None else check.finite("center holds", center, "give the two coordinates in the plane")
+    if center is not None and center.shape != (2,):
+        raise InputError(f"center has shape {center.shape}: give the two coordinates in the plane")
     batch = batch_from(result)
     plane = _through_minima(result) if plane is None and result.dim > 2 else plane
     settings = {"dtype": batch.dtype, "backend": batch.backend.name, "x_tol": result.x_tol, "f_tol": result.f_tol}
@@ -77,7 +79,7 @@ def zoom(
     )  # fmt: skip
     maps = [seen]
     for _ in range(panels - 1):
-        middle = border_point(maps[-1]) if center is None else np.asarray(center, float)
+        middle = border_point(maps[-1]) if center is None else center
         half = (maps[-1].window[:, 1] - maps[-1].window[:, 0]) / (2.0 * factor)
         maps.append(maps[-1].zoom(np.stack([middle - half, middle + half], axis=1)))
     if axes is None:
