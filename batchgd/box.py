@@ -171,7 +171,7 @@ def _ends(box: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         )
     if isinstance(box, (str, bytes, dict, set, frozenset)):
         raise InputError(f"the box is {told(box)}, which is no list of numbers: {_FORMS}")
-    listed = not check.is_array(box) and hasattr(box, "__iter__")
+    listed = hasattr(box, "__iter__") and not hasattr(box, "__array__")
     pairs = _numbers("the box holds", list(box) if listed else box)
     if pairs.shape == (2,):
         pairs = pairs[None, :]

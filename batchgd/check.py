@@ -107,7 +107,7 @@ def path(name: str, value: Any) -> Path:
         given = Path(value)
         given.lstat()
     except TypeError:
-        raise InputError(f"{name} is {told(value)}: give its path as text or a Path") from None
+        raise InputError(f"{name} is a {type(value).__name__}: give its path as text or a Path") from None
     except ValueError as error:  # a null character, or one that the file system's encoding lacks
         raise InputError(f"{name} is {told(value)}, which is no path ({_line(error)}): give another name") from None
     except OSError as error:

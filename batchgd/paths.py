@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd import check
-from batchgd.errors import InputError, did_you_mean
+from batchgd.errors import InputError, did_you_mean, told
 from batchgd.kernels.status import Status
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def trace_path(
     for name in limits:
         if name not in known:
             near = did_you_mean(name, known)
-            raise InputError(f"trace_path takes no {name!r}: {near}stopping rules are {', '.join(known)}")
+            raise InputError(f"trace_path takes no {told(name)}: {near}stopping rules are {', '.join(known)}")
     batch = batch_at(
         fun,
         _rows(x0),

@@ -139,7 +139,7 @@ def multistart(
     )
     tolerances = check_tolerance("x_tol", x_tol), check_tolerance("f_tol", f_tol)
     one_of("keep", keep, ("all", "minima"))
-    check, device = flag("check", check), flag("device", device)
+    check = flag("check", check)
     all_kept, chooser = keep == "all", _strategy(strategy, keep, device, stop, check)
     _check_calls(progress, device, backend)
     batch = make_batch(
@@ -351,5 +351,5 @@ def _strategy(strategy: Any, keep: str, device: bool, stop: Any, check: bool) ->
 
 def _check_calls(progress: Any, device: bool, backend: str) -> None:
     function("progress", progress, "a function of one ProgressUpdate")
-    if device and (name := choose(backend)[0].name) != "cuda":
+    if flag("device", device) and (name := choose(backend)[0].name) != "cuda":
         raise InputError(f"device=True needs the cuda backend, and this run uses {name}: leave it out")

@@ -165,7 +165,7 @@ class Stopping:
                 )
         tiny = float(np.finfo(dtype).tiny)
         values = {
-            "gtol_squared": self.gtol**2 if self.gtol == 0.0 else max(self.gtol**2, tiny),
+            "gtol_squared": 0.0 if self.gtol == 0.0 else max(self.gtol * self.gtol, tiny),
             "resolution": 2.0 * float(np.finfo(dtype).eps),
             "least_size": _LEAST_SIZE * float(box.width.min()),
             "box_reach": float(np.abs([box.lower, box.upper]).max()),

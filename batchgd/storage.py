@@ -20,7 +20,7 @@ import numpy as np
 
 from batchgd import check
 from batchgd.codec import decode, encode
-from batchgd.errors import InputError
+from batchgd.errors import InputError, told
 from batchgd.kernels.status import Status
 from batchgd.report import method_name, method_parameters
 from batchgd.result import BatchResult, MultistartResult
@@ -335,7 +335,7 @@ def _objective(result: BatchResult, meta: dict[str, Any], fun: Any) -> Any:
         return found if found is not None and _agrees(found, result) else stand_in
     found = _landscape(meta | {"objective": fun}) if isinstance(fun, str) else fun
     if found is None:
-        raise InputError(f"there is no landscape {fun!r} in {meta['dim']} dimensions; `batchgd list` shows all")
+        raise InputError(f"there is no landscape {told(fun)} in {meta['dim']} dimensions; `batchgd list` shows all")
     if not hasattr(found, "gradient"):
         from batchgd.objective import Objective
 

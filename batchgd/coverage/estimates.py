@@ -175,7 +175,7 @@ def starts_to_see(share: float, confidence: float = 0.95) -> int:
     (299, 4603)
     """
     check_confidence(confidence)
-    share = check.Interval(0.0, 1.0).one("share", share)
+    share = check.Interval(1e-300, 1.0).one("share", share)
     return math.ceil(math.log1p(-confidence) / math.log1p(-share))
 
 

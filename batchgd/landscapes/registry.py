@@ -218,7 +218,7 @@ def get(name: str) -> Landscape:
     key = name.strip().lower().replace("-", "_")
     if key in _TABLE:
         return _TABLE[key]
-    raise InputError(f"unknown landscape {name!r}; {did_you_mean(key, _TABLE)}`batchgd list` shows all")
+    raise InputError(f"unknown landscape {told(name)}; {did_you_mean(key, _TABLE)}`batchgd list` shows all")
 
 
 def names() -> list[str]:

@@ -119,7 +119,7 @@ def check_tolerance(name: str, value: Any) -> float:
     greatest = 1.0 if name == "x_tol" else np.inf
     wanted = "a positive finite number" if greatest == np.inf else "a share of the box between 0 and 1, as 1e-6"
     tolerance = check.number(name, value, wanted)
-    if not 0.0 < tolerance < greatest:
+    if not np.finfo(np.float64).tiny <= tolerance < greatest:
         raise InputError(f"{name} is {tolerance:g}: give {wanted}")
     return tolerance
 

@@ -74,7 +74,7 @@ def make_writer(path: str | File, fps: int = 15) -> Any:
     """Return what writes a file of this name, or raise InputError with what would work."""
     from matplotlib.animation import FFMpegWriter, PillowWriter
 
-    ending = File(path).suffix.lower()
+    ending = check.path("the file", path).suffix.lower()
     if ending not in (".gif", ".mp4"):
         raise InputError(f"{path} must end in .gif, or in .mp4 where ffmpeg is installed")
     if ending == ".mp4" and not FFMpegWriter.isAvailable():

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from batchgd import check
-from batchgd.errors import InputError
+from batchgd.errors import InputError, told
 from batchgd.plot.style import INK, NOTE_SIZE, TITLE_SIZE
 
 _DPI = 150
@@ -32,19 +32,22 @@ def given_or_new(ax: Any, size: tuple[float, float]) -> Any:
     if ax is None:
         return new_axes(size)
     if not isinstance(ax, Axes):
-        raise InputError(f"ax is {ax!r}: give axes of Matplotlib to draw on, or leave it out for a new figure")
+        raise InputError(f"ax is {told(ax)}: give axes of Matplotlib to draw on, or leave it out for a new figure")
     return ax
 
 
 def given_or_new_pair(axes: Any, size: tuple[float, float]) -> Any:
     """Return the two axes, side by side, that a caller gave to draw on, or a new figure's where there are none."""
+    return new_axes(size, 1, 2) if axes is None else given_axes(axes, 2)
+
+
+def given_axes(axes: Any, count: int) -> list[Any]:
+    """Return the axes that a caller gave to draw panels on: one, a list or an array of them."""
     from matplotlib.axes import Axes
 
-    if axes is None:
-        return new_axes(size, 1, 2)
-    given = list(axes) if isinstance(axes, Iterable) else [axes]
-    if len(given) != 2 or not all(isinstance(ax, Axes) for ax in given):
-        raise InputError(f"axes is {axes!r}: give two axes of Matplotlib to draw on, or leave it out for a new figure")
+    given = [*axes.flat] if isinstance(axes, np.ndarray) else list(axes) if isinstance(axes, Iterable) else [axes]
+    if len(given) != count or not all(isinstance(ax, Axes) for ax in given):
+        raise InputError(f"axes is {told(axes)}: give {count} axes of Matplotlib, or leave it out for a new figure")
     return given
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from batchgd import check
 from batchgd.errors import InputError
 from batchgd.plot.canvas import given_or_new, headline, tidy
 from batchgd.plot.style import INK, LABEL_SIZE, NOTE_SIZE
@@ -108,8 +109,8 @@ def _without_unlabelled(counts: np.ndarray, rows: list[str], columns: list[str])
 
 
 def _checked(matrix: Any) -> np.ndarray:
-    counts = np.asarray(matrix)
-    if counts.ndim != 2 or counts.size == 0 or counts.dtype.kind not in "iuf" or np.any(counts < 0):
+    counts = check.reals("other holds", matrix, "give a result of bgd.multistart, or a table of counts")
+    if counts.ndim != 2 or counts.size == 0 or not np.all((counts >= 0) & np.isfinite(counts)):
         raise InputError(f"a confusion matrix is a table of counts of at least 0, not an array of shape {counts.shape}")
     return counts
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from batchgd import check
 from batchgd.errors import InputError
 from batchgd.plot.basins import borders
-from batchgd.plot.canvas import new_axes
+from batchgd.plot.canvas import given_axes, new_axes
 from batchgd.plot.maps import draw_map
 from batchgd.plot.style import INK, TITLE_SIZE
 from batchgd.report import method_name
@@ -67,6 +67,7 @@ def zoom(
 
     panels = check.whole("panels", panels, 2, 6)
     factor = check.Interval(1.0, 1e6).one("factor", factor)
+    axes = None if axes is None else given_axes(axes, panels)
     center = None if center is None else check.finite("center holds", center, "give the two coordinates in the plane")
     if center is not None and center.shape != (2,):
         raise InputError(f"center has shape {center.shape}: give the two coordinates in the plane")
@@ -89,9 +90,7 @@ def zoom(
         name = getattr(batch.objective, "name", None) or "basins"
         title = f"{name}: basins by {method_name(batch.method)}"
         axes[0].figure.suptitle(title, x=0.012, ha="left", fontsize=TITLE_SIZE, fontweight="bold", color=INK)
-    flat = np.atleast_1d(np.asarray(axes, dtype=object)).ravel()
-    if len(flat) != panels:
-        raise InputError(f"{panels} panels need as many axes, got {len(flat)}")
+    flat = np.asarray(axes, dtype=object)
     _draw(flat, maps, factor, "the whole box" if result.dim == 2 else "a plane of the box")
     return flat
 

@@ -84,7 +84,7 @@ class BasinHopping(Strategy):
         object.__setattr__(self, "step", check.Interval(0.0, 1.0).one("step", self.step))
         if self.temperature is not None:
             ladder = self.temperature if check.is_array(self.temperature) else [self.temperature]
-            if not isinstance(ladder, list | tuple | np.ndarray) or np.ndim(ladder) != 1 or len(ladder) == 0:
+            if not isinstance(ladder, list | tuple | np.ndarray) or len(ladder) == 0:
                 raise InputError(f"temperature is {told(self.temperature)}: give a number of at least 0, or several")
             found = tuple(check.Interval(0.0, low_included=True).one("temperature", value) for value in ladder)
             object.__setattr__(self, "temperature", found if len(found) > 1 else found[0])

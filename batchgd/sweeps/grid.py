@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd import check
-from batchgd.errors import InputError, did_you_mean
+from batchgd.errors import InputError, did_you_mean, told
 from batchgd.methods import GradientDescent, Method, as_method
 from batchgd.methods.base import field_names
 
@@ -54,8 +54,8 @@ def parse_grid(method: Any, given: dict[str, Any], zipped: bool) -> Grid:
     if zipped:
         lengths = {name: len(values) for name, values in swept.items()}
         if len(set(lengths.values())) > 1:
-            told = ", ".join(f"{name} has {length}" for name, length in lengths.items())
-            raise InputError(f"zipped values must have the same length: {told}")
+            found = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+            raise InputError(f"zipped values must have the same length: {found}")
         if max(lengths.values()) > MAX_VALUES:
             raise InputError(f"the sweep has {max(lengths.values()):,} values: give at most {MAX_VALUES:,}")
         values = np.stack([*swept.values()], axis=1)
@@ -83,11 +83,13 @@ def _maker(method: Any, given: dict[str, Any]) -> Callable[..., Method]:
         return lambda **values: as_method(method, **values)
     kind = GradientDescent if method is None else method if isinstance(method, type) else type(method)
     if not issubclass(kind, Method):
-        raise InputError(f"method is {method!r}: give a method, as in method=bgd.GradientDescent, or its name")
+        raise InputError(f"method is {told(method)}: give a method, as in method=bgd.GradientDescent, or its name")
     known = field_names(kind)
     for name in given:
         if name not in known:
-            raise InputError(f"{kind.__name__} has no {name!r}: {did_you_mean(name, known)}it has {', '.join(known)}")
+            raise InputError(
+                f"{kind.__name__} has no {told(name)}: {did_you_mean(name, known)}it has {', '.join(known)}"
+            )
     if isinstance(method, Method):
         return lambda **values: dataclasses.replace(method, **values)
     return kind
