@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-import math
+import inspect
 import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,9 +54,7 @@ def whole(name: str, value: Any, least: int = 0, most: int | None = None, *, of:
     (3, 10000)
     """
     number = _scalar(value)
-    counts = isinstance(number, numbers.Integral) or (
-        real and isinstance(number, numbers.Real) and math.isfinite(number) and number == int(number)
-    )
+    counts = isinstance(number, numbers.Integral) or (real and number is not None and number % 1 == 0)
     if not counts or not least <= number <= (MOST if most is None else most):
         wanted = f"a whole number of {of}" if of else "a whole number"
         span = f", {least} or more" if most is None else f" from {least} to {most}"
@@ -81,9 +79,13 @@ def number(name: str, value: Any, wanted: str = "a number") -> float:
 
 
 def text(name: str, value: Any) -> str:
-    """Return a text."""
-    if not isinstance(value, str):
-        raise InputError(f"{name} is {told(value)}: give it as text")
+    """Return a text that prints in one line.
+
+    >>> text("name", "wells")
+    'wells'
+    """
+    if not isinstance(value, str) or not value or not value.isprintable():
+        raise InputError(f"{name} is {told(value)}: give text that prints in one line")
     return value
 
 
@@ -97,6 +99,22 @@ def function(name: str, value: Any, wanted: str) -> Any:
     return value
 
 
+def takes(name: str, function: Any, arguments: Sequence[str]) -> None:
+    """Refuse a function that cannot be called with so many arguments, where Python knows its signature.
+
+    >>> takes("loss", lambda x, row: x, ["x", "row"])
+    """
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # a function of C
+        return
+    try:
+        signature.bind(*arguments)
+    except TypeError as error:
+        called = f"{name}({', '.join(arguments)})"
+        raise InputError(f"{name} takes {signature}, and is called as {called} ({error}): write it so") from None
+
+
 def path(name: str, value: Any) -> Path:
     """Return a path that the file system can look up, whether something is there or not.
 
@@ -107,7 +125,7 @@ def path(name: str, value: Any) -> Path:
         given = Path(value)
         given.lstat()
     except TypeError:
-        raise InputError(f"{name} is a {type(value).__name__}: give its path as text or a Path") from None
+        raise InputError(f"{name} is {told(value)}: give its path as text or a Path") from None
     except ValueError as error:  # a null character, or one that the file system's encoding lacks
         raise InputError(f"{name} is {told(value)}, which is no path ({_line(error)}): give another name") from None
     except OSError as error:
@@ -252,7 +270,7 @@ def _scalar(value: Any) -> Any:
         if np.ma.is_masked(value) or getattr(value.dtype, "kind", "f") not in "iuf":
             return None
         value = value.item()
-    return value if isinstance(value, numbers.Real | Decimal) and not isinstance(value, bool) else None
+    return value if isinstance(value, numbers.Real) and not isinstance(value, bool) else None
 
 
 def _masked(value: Any) -> bool:

@@ -127,6 +127,7 @@ class FiniteSum(Differentiable):
         standard = FULL_EPOCHS * self.updates_per_epoch
         self.full_every = standard if full_every is None else check.whole("full_every", full_every, 1, MOST_ROWS)
         self._given = None if params is None else check.finite("params hold", params, _PARAMS)
+        check.takes("loss", loss, ["x", "row"] if params is None else ["x", "row", "params"])
         self.element = self._trace(dim, box, name_of(loss) if name is None else check.text("name", name))
         self.dim, self.box, self.name = self.element.dim, self.element.box, self.element.name
         self.counts, self.gradient_counts = self.element.counts, self.element.gradient_counts

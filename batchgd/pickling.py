@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import sys
+from types import FrameType
 from typing import Any
 
 _NAMELESS = ("<lambda>", "<locals>")
@@ -26,9 +27,9 @@ def check_by_name(name: str, *functions: Any) -> None:
 
 def _asked_by_value() -> bool:
     """Whether it is copy, cloudpickle or dill that called the __reduce__ two frames up."""
-    frame = sys._getframe(3)
-    if frame.f_globals.get("__name__") == "copy":
+    if sys._getframe(3).f_globals.get("__name__") == "copy":
         return True
+    frame: FrameType | None = sys._getframe(3)
     while frame is not None:
         if _BY_VALUE & {*frame.f_globals.get("__name__", "").split(".")}:
             return True

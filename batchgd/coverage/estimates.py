@@ -175,7 +175,10 @@ def starts_to_see(share: float, confidence: float = 0.95) -> int:
     (299, 4603)
     """
     check_confidence(confidence)
-    share = check.Interval(1e-300, 1.0).one("share", share)
+    wanted = "the part of the box that the basin owns, such as 0.001"
+    share = check.number("share", share, wanted)
+    if not 1e-300 < share < 1.0:
+        raise InputError(f"share is {share:g}: give {wanted}")
     return math.ceil(math.log1p(-confidence) / math.log1p(-share))
 
 
