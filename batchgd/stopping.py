@@ -174,7 +174,8 @@ class Stopping:
 
     def outer(self, box: Box) -> tuple[np.ndarray, np.ndarray]:
         """Return the ends of the region beyond which a trajectory counts as lost."""
-        return box.lower - self.escape * box.width, box.upper + self.escape * box.width
+        with np.errstate(over="ignore"):  # an infinite end is never reached
+            return box.lower - self.escape * box.width, box.upper + self.escape * box.width
 
 
 def as_stopping(stopping: Stopping | None, **named: Any) -> Stopping:

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from scipy.optimize import Bounds
 
 import batchgd as bgd
 from batchgd import gather, landscapes, run, solve
@@ -15,6 +16,8 @@ from batchgd.coverage import starts_to_see
 from batchgd.methods import METHODS
 from batchgd.strategies import STRATEGIES
 
+MASKED = np.ma.masked_array([[1.0, 2.0], [3.0, 4.0]], [[False, True], [False, False]])
+MANY = np.linspace(0.1, 0.9, 5000)
 ENDLESS = []
 ENDLESS.append(ENDLESS)
 
@@ -86,7 +89,7 @@ VALUES = {
 
 
 class Work(Exception):
-    """Raised where a run would start."""
+    """Raised where a run or a picture would start."""
 
 
 @pytest.fixture(autouse=True)
@@ -96,6 +99,7 @@ def no_work(monkeypatch):
 
     for module in (solve, gather, run):
         monkeypatch.setattr(module, "run", started)
+    monkeypatch.setattr("matplotlib.figure.Figure.__init__", started)
 
 
 def bowl(x):
@@ -192,6 +196,7 @@ def calls(made):
 
 
 PICTURES = {
+    "waterfall": {"ax": None, "key": None},
     "basins": {"ax": None, "contours": False, "key": None},
     "slices": {"pairs": [(0, 1)], "axes": None},
     "confusion": {"other": None, "ax": None, "names": None},
@@ -215,6 +220,130 @@ def outcome(call, arguments):
     except Exception as error:
         return f"{type(error).__name__}: {error!s:.150}"
     return "taken"
+
+
+TOLD = {
+    # a call on the results above: what it says
+    "masked box": (lambda made: bgd.multistart(bowl, box=MASKED), "the box holds masked entries: fill them"),
+    "masked starts": (lambda made: bgd.descend(bowl, MASKED), "the start points hold masked entries"),
+    "masked points": (lambda made: made["objective"].value(MASKED), "x holds masked entries"),
+    "complex points": (lambda made: made["objective"].gradient([1j, 0.0]), "x holds complex numbers: bowl takes real"),
+    "true points": (lambda made: made["objective"].hessian([True, False]), "x holds true/false values"),
+    "points in words": (lambda made: made["sum"].value(["one"]), "x holds text"),
+    "check in words": (lambda made: bgd.multistart(bowl, box=BOX, check="False"), "check is 'False': give True or Fal"),
+    "device in words": (lambda made: bgd.descend(bowl, [[1, 2]], device="no"), "device is 'no': give True or False"),
+    "adaptive in words": (lambda made: bgd.basin_map(bowl, BOX, adaptive="no"), "adaptive is 'no': give True or False"),
+    "fidelity in words": (
+        lambda made: bgd.sweep(bowl, box=BOX, learning_rate=[0.1], fidelity="yes"),
+        "fidelity is 'yes': give True or False",
+    ),
+    "scale in words": (lambda made: bgd.compare(scale="x"), "scale is 'x': give True or False"),
+    "replace in words": (lambda made: bgd.FiniteSum(row_loss, [1.0], 1, replace="yes"), "replace is 'yes': give True"),
+    "replace alone": (
+        lambda made: bgd.FiniteSum(row_loss, [1.0], 1, replace=True),
+        "replace=True belongs to batch_size",
+    ),
+    "overwrite in words": (
+        lambda made: made["result"].save("x", overwrite="no"),
+        "overwrite is 'no': give True or False",
+    ),
+    "no directions": (lambda made: made["result"].stability(0), "directions is 0: give a whole number from 1"),
+    "a seed below 0": (lambda made: made["result"].stability(4, seed=-1), "the seed is -1: give a whole number from 0"),
+    "starts beyond the last": (lambda made: made["result"].start_points(0, 10**6), "stop is 1000000: .* from 0 to 5"),
+    "starts before the first": (lambda made: made["result"].start_points(-1, 5), "first is -1: .* from 0 to 5"),
+    "all but nothing covered": (
+        lambda made: bgd.Coverage(0.999999999999),
+        "coverage is 0.999999999999: closer to 1 than",
+    ),
+    "dim beyond memory": (lambda made: bgd.multistart("sphere", dim=10**9), "dim is 1000000000: give at most 100,000"),
+    "dim beyond float": (lambda made: bgd.Objective(bowl, 10**400), "dim is 1000*[.]{3}: give at most 100,000"),
+    "a tolerance beyond float": (lambda made: bgd.Stopping(gtol=10**400), "gtol is 1000*[.]{3}, which float64 cannot"),
+    "an array of norms": (lambda made: bgd.Stopping(norm=np.array([2, 2])), "norm is array.*: give 2 or 'max'"),
+    "ragged labels": (lambda made: bgd.basin_entropy([[1, 2], [3]]), "labels hold rows of different lengths"),
+    "ragged borders": (lambda made: bgd.borders([[1, 2], [3]]), "labels hold rows of different lengths"),
+    "a null in a path": (lambda made: made["result"].save("a\0b"), r"the folder is 'a\\x00b', which is no path"),
+    "a long path": (lambda made: made["result"].save("x" * 5000), "File name too long.: give another path"),
+    "a picture of a number": (lambda made: made["result"].plot(3), "the file is 3: give its path as text"),
+    "load of a result": (lambda made: bgd.load(made["result"]), "the folder is himmelblau .*: give its path as text"),
+    "confidence in words": (
+        lambda made: bgd.match(made["result"], made["result"], confidence="a"),
+        "confidence is 'a': give a probability",
+    ),
+    "known is a number": (lambda made: bgd.basin_map(bowl, BOX, known=3), "known is 3: give the minima of another map"),
+    "starts that were not kept": (
+        lambda made: made["lean"].to_dataframe(starts=True),
+        "kept none: run it with keep='all'",
+    ),
+    "labels that were not kept": (lambda made: made["lean"].fidelity(), "kept none: run it with keep='all'"),
+    "a sweep of millions": (
+        lambda made: bgd.sweep(
+            bowl,
+            box=BOX,
+            method="heavy_ball",
+            learning_rate=MANY,
+            momentum=MANY,
+        ),
+        "the sweep has 25,000,000 values: give at most 100,000",
+    ),
+    "a list in itself": (lambda made: bgd.descend(bowl, ENDLESS), "lists that are nested too deeply"),
+    "bounds": (
+        lambda made: bgd.multistart(bowl, box=Bounds([0, 0], [1, 1])),
+        "a Bounds, which constrains x, and a box",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_what_it_says(name, results, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    call, line = TOLD[name]
+    with pytest.raises(bgd.InputError, match=line) as caught:
+        call(results)
+    assert "\n" not in str(caught.value)
+
+
+class Exchanged:
+    """An array of another library: it can be handed over, and has neither a length nor axes."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __dlpack__(self, **options):
+        return self.array.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return self.array.__dlpack_device__()
+
+
+class Convertible:
+    """An object that NumPy can convert."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __array__(self, dtype=None, copy=None):
+        return self.array
+
+
+@pytest.mark.parametrize("kind", [Exchanged, Convertible])
+def test_arrays_of_any_library_are_starts(kind, monkeypatch):
+    monkeypatch.undo()
+    points = np.array([[1.0, 2.0], [3.0, 4.0]])
+    assert bgd.descend(bowl, kind(points), backend="numpy").x0.tolist() == points.tolist()
+    assert bgd.trace_path(bowl, kind(points[0]), backend="numpy")[0].x[0].tolist() == [1.0, 2.0]
+    assert bgd.Objective(bowl, 2).value(kind(points)).tolist() == [5.0, 25.0]
+
+
+@pytest.mark.parametrize("scale", [1e300, 1e-300])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_no_warning_of_numpy_comes_through(scale, dtype, monkeypatch):
+    monkeypatch.undo()
+    options = {"dtype": dtype, "maxiter": 5, "max_time": 2, **QUICK}
+    steep = bgd.multistart(lambda x: scale * np.sum(x**2), box=BOX, **options)
+    assert f"{steep.n} starts" in repr(steep)
+    wide = 1e307 if dtype == "float64" else 1e38
+    far = bgd.multistart(lambda x: np.sum(np.cos(x / wide)), box=[(-wide, wide)] * 2, **options)
+    assert f"{far.n} starts" in repr(far)
 
 
 def test_every_wrong_value_is_refused_in_one_line_or_taken_as_meant(results, tmp_path, monkeypatch):
