@@ -59,7 +59,7 @@ class Objective(Differentiable):
         ``fun(x) -> float`` with x of shape (dim,), or ``fun(x, params)``: arithmetic, NumPy functions, ``math``
         functions, slices, loops and helper functions.
     dim : int, optional
-        The number of coordinates; taken from the box where it is left out.
+        The number of coordinates, at most 100,000; taken from the box where it is left out.
     params : float or array_like, optional
         Numbers that may change without a new trace (``with_params``); ``fun`` gets them in this shape.
     jac : callable, optional
