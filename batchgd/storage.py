@@ -19,8 +19,9 @@ from typing import Any
 
 import numpy as np
 
+from batchgd import check
 from batchgd.codec import decode, encode
-from batchgd.errors import InputError, WriteError
+from batchgd.errors import InputError, WriteError, told
 from batchgd.kernels.status import Status
 from batchgd.report import method_name, method_parameters
 from batchgd.result import BatchResult, MultistartResult
@@ -61,8 +62,8 @@ def save(result: BatchResult, folder: str | Path, *, overwrite: bool = False) ->
     InputError
         When the folder is in use or cannot be written.
     """
-    target = _path(folder).absolute()
-    _check_target(target, overwrite)
+    target = check.path("the folder", folder).absolute()
+    _check_target(target, check.flag("overwrite", overwrite))
     staging = target.parent / f".{target.name[:40]}.{uuid.uuid4().hex[:8]}.partial"  # a name may be as long as allowed
     try:
         staging.mkdir()
@@ -112,7 +113,7 @@ def load(folder: str | Path, *, fun: Any = None) -> BatchResult:
     >>> len(again), again.objective.name
     (100, 'himmelblau')
     """
-    path = _path(folder)
+    path = check.path("the folder", folder)
     head = _read_head(path)
     try:
         arrays = {name: _read(path, head, f"{name}.npy") for name in _PER_START if f"{name}.npy" in head["files"]}
@@ -125,13 +126,6 @@ def load(folder: str | Path, *, fun: Any = None) -> BatchResult:
         raise InputError(f"{path / _HEAD} lacks or garbles {error}; the result cannot be read, run again") from error
     result.objective = _objective(result, meta, fun)
     return result
-
-
-def _path(folder: str | Path) -> Path:
-    try:
-        return Path(folder)
-    except TypeError:
-        raise InputError(f"the folder is {folder!r}: give its path as text or a Path") from None
 
 
 # Writing
@@ -347,7 +341,7 @@ def _objective(result: BatchResult, meta: dict[str, Any], fun: Any) -> Any:
         return found if found is not None and _agrees(found, result) else stand_in
     found = _landscape(meta | {"objective": fun}) if isinstance(fun, str) else fun
     if found is None:
-        raise InputError(f"there is no landscape {fun!r} in {meta['dim']} dimensions; `batchgd list` shows all")
+        raise InputError(f"there is no landscape {told(fun)} in {meta['dim']} dimensions; `batchgd list` shows all")
     if not hasattr(found, "gradient"):
         from batchgd.objective import Objective
 

@@ -97,8 +97,11 @@ def _run(key: str, text: str, entry: Path | None, *, target: str, entries: tuple
 
 def execute(text: str, names: dict[str, Any], file: str) -> None:
     """Run a text with these global names, among which it stands itself, whatever lies in the file."""
+    import numpy as np
+
     names[SOURCE] = text
-    exec(compile(text, file, "exec"), names)
+    with np.errstate(over="ignore", under="ignore"):  # constants beyond float32 are infinite or 0 there
+        exec(compile(text, file, "exec"), names)
 
 
 def _shared_entry(folder: Path) -> Path:
