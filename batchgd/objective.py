@@ -173,6 +173,26 @@ class Objective(Differentiable):
         other.__dict__.update(self.__dict__, _params=fresh)
         return other
 
+    def scaled(self, scale: Floats) -> Objective:
+        """Return u -> f(scale u), traced anew.
+
+        >>> Objective(lambda x: x[0] ** 2, dim=1).scaled(np.array([4.0])).gradient([1.0])
+        array([32.])
+        """
+        fun, jac = self.fun, self.jac
+
+        def in_units(u: Any, *params: Any) -> Any:
+            return fun(scale * u, *params)
+
+        def slope(u: Any, *params: Any) -> Any:
+            assert jac is not None
+            return scale * np.asarray(jac(scale * u, *params))
+
+        box = None if self.box is None else type(self.box)(self.box.lower / scale, self.box.upper / scale)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", TraceSizeWarning)
+            return Objective(in_units, self.dim, self._params, None if jac is None else slope, box, self.name)
+
     def emit(self, what: What, constant: Callable[[float], str] = repr) -> str:
         """Return source text: ``def value(x0, ..., p0, ...)``, straight-line, for NumPy arrays or Numba scalars.
 
