@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from batchgd.box import check_dimension
 from batchgd.differentiable import Differentiable, Floats
 from batchgd.errors import InputError, TraceError, TraceSizeWarning, warn
+from batchgd.printable import printable
 from batchgd.trace.counts import OperationCounts, count_operations
 from batchgd.trace.emit import emit_function
 from batchgd.trace.escape import name_of
@@ -116,7 +117,7 @@ class Objective(Differentiable):
             self.dim = self.box.dim
         elif dim is None:
             raise InputError("dim is missing: give dim=, the number of coordinates, or box=[(lo, hi), ...]")
-        self.name = name or name_of(fun)
+        self.name = printable(str(name or name_of(fun)))
         self._params = _parameters(params)
         self._sources: dict[str, str] = {}
         self._functions: dict[str, Callable[..., Any]] = {}

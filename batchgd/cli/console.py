@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from batchgd.errors import did_you_mean
+from batchgd.printable import printable
 
 EXIT_DONE = 0
 EXIT_FAILED = 1
@@ -16,12 +17,12 @@ EXIT_INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended: 
 
 
 def one_line(text: str) -> str:
-    """Fold a message into one line.
+    """Fold a message into one line that a terminal shows as it is.
 
     >>> one_line("first\\n    second")
     'first second'
     """
-    return " ".join(text.split())
+    return printable(" ".join(text.split()))
 
 
 def nearest(word: str, names: Sequence[str]) -> str:
