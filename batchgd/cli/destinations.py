@@ -12,7 +12,10 @@ _RESULT_HEAD = "result.json"  # the file by which batchgd.storage tells its fold
 
 def check_folder(path: str, overwrite: bool) -> None:
     """Raise InputError unless a result can be saved in this folder; missing parents are made when it is."""
+    from batchgd.stored_folder import settle
+
     folder = Path(path)
+    settle(folder.absolute())
     if folder.exists() and not folder.is_dir():
         raise InputError(f"--out {path} is a file; name a folder that does not exist yet")
     if folder.is_dir() and _entries(folder):
