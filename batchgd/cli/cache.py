@@ -22,7 +22,8 @@ def cache(
 
     Code from this folder is run, so whoever can write to it can run code as you. On Linux and macOS the folder must
     belong to you and be writable by nobody else; otherwise each process warns once and uses a temporary folder of its
-    own. On Windows this is not checked: choose a folder that only you can write to.
+    own. On Windows this is not checked: choose a folder that only you can write to. What a killed process left of its
+    temporary folder is deleted by --clear, and by the next process that needs one.
     """
     if info and clear:
         raise InputError("--info and --clear exclude each other: leave one out")

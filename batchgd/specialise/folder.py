@@ -11,7 +11,6 @@ import contextlib
 import errno
 import os
 import re
-import shutil
 import stat
 import tempfile
 import time
@@ -105,6 +104,7 @@ def _make(folder: Path) -> None:
             _make(folder.parent)
         with contextlib.suppress(FileExistsError):  # another process was faster; what else is there shows later
             folder.mkdir(mode=0o700)
+            folder.chmod(0o700)
 
 
 _TEMPORARY = "batchgd-cache-"
@@ -123,7 +123,7 @@ def _temporary_folder() -> Path | None:
 
     def remove(owner: int = os.getpid()) -> None:
         if os.getpid() == owner:  # and not a fork of it
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove_all(folder)
 
     atexit.register(remove)
     return folder
@@ -156,8 +156,15 @@ def remove_stale() -> None:
                 young = time.time() - folder.lstat().st_mtime < _YOUNG_SECONDS
                 handle = None if young else _lock(folder, alone=True)
                 if handle is not None:
-                    shutil.rmtree(folder, ignore_errors=True)
+                    _remove_all(folder)
                     os.close(handle)
+
+
+def _remove_all(folder: Path) -> None:
+    for entry in entries(folder):
+        remove(entry)
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def read(path: Path) -> bytes | None:
