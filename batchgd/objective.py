@@ -14,6 +14,7 @@ from batchgd.box import check_dimension
 from batchgd.differentiable import Differentiable, Floats
 from batchgd.errors import InputError, TraceError, TraceSizeWarning, told, warn
 from batchgd.pickling import check_by_name
+from batchgd.printable import printable
 from batchgd.trace.counts import OperationCounts, count_operations
 from batchgd.trace.emit import emit_function
 from batchgd.trace.escape import name_of
@@ -118,7 +119,7 @@ class Objective(Differentiable):
             self.dim = check_dimension(self.box.dim)
         elif dim is None:
             raise InputError("dim is missing: give dim=, the number of coordinates, or box=[(lo, hi), ...]")
-        self.name = name_of(fun) if name is None else check.text("name", name)
+        self.name = printable(name_of(fun) if name is None else check.text("name", name))
         self._params = _parameters(params)
         self._sources: dict[str, str] = {}
         self._functions: dict[str, Callable[..., Any]] = {}

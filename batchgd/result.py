@@ -273,6 +273,8 @@ class BatchResult:
         ------
         InputError
             When the folder is in use or cannot be written.
+        OSError
+            When the disk is full or fails; nothing is left behind.
         """
         from batchgd.storage import save
 

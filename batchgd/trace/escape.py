@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from batchgd.printable import printable
+
 
 class Escape(Exception):
     """Raised inside the user's function; the tracer turns it into a TraceError with file and line.
@@ -133,7 +135,8 @@ def definition_of(fun: Any) -> str:
 
 def name_of(fun: Any) -> str:
     """Return what to call a function in messages."""
-    return str(getattr(fun, "__name__", None) or getattr(getattr(fun, "func", None), "__name__", type(fun).__name__))
+    name = getattr(fun, "__name__", None) or getattr(getattr(fun, "func", None), "__name__", type(fun).__name__)
+    return printable(str(name))
 
 
 def decision() -> Escape:
