@@ -113,9 +113,7 @@ def make_batch(
     _check_rule(traced, method)
     if stopping.gtol is None:
         stopping = replace(stopping, gtol=resting_slope(traced, region, units))
-    return Batch(
-        traced, starts, region, method, stopping, dtype, target, threads, seed or 0, mixed=mixed, scale=units
-    )
+    return Batch(traced, starts, region, method, stopping, dtype, target, threads, seed or 0, mixed=mixed, scale=units)
 
 
 def _check_rule(objective: Differentiable, method: Method) -> None:
@@ -158,5 +156,6 @@ def batch_from(result: BatchResult, **changes: Any) -> Batch:
         check_threads(None),
         getattr(result, "seed", None) or 0,
         mixed=result.dtype == MIXED,
+        scale=result.scale,
     )
     return batch.again(**changes)

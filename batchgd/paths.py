@@ -37,6 +37,7 @@ def trace_path(
     threads: int | None = None,
     params: Any = None,
     jac: Any = None,
+    scale: Any = "auto",
     stopping: Stopping | None = None,
     **limits: Any,
 ) -> Paths:
@@ -102,6 +103,7 @@ def trace_path(
         threads=threads,
         params=params,
         jac=jac,
+        scale=scale,
     )
     return paths_of(batch, every=every, max_points=max_points)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from batchgd.advice import advice
 from batchgd.backends import choose
 from batchgd.batch import Batch, batch_from, make_batch
 from batchgd.check import flag, function, one_of
@@ -52,6 +53,7 @@ def multistart(
     threads: int | None = None,
     params: Any = None,
     jac: Any = None,
+    scale: Any = "auto",
     x_tol: float = 1e-6,
     f_tol: float = 1e-9,
     strategy: Any = None,
@@ -98,6 +100,11 @@ def multistart(
         Passed on to ``fun``; another value needs no new compilation.
     jac : callable, optional
         A hand-written gradient, traced instead of the derivative of ``fun``.
+    scale : "auto", "box", None, or (d,) array
+        The units of x in which steps are measured: None is x itself, ``"box"`` the widths of the box. The descent is
+        then one in u = x / scale: its basins are those of that metric, and a learning rate, ``gtol`` and ``xtol`` are
+        in units of u. ``"auto"`` takes the widths if they differ by more than a factor of 10 and no setting of the
+        method is in units of x; otherwise None. A scale is rounded to powers of two, which change no bit of x or f.
     x_tol, f_tol : float
         Polished endpoints are one minimum when they differ by at most ``x_tol`` box widths in each coordinate and
         ``f_tol max(1, |f|)`` in value.
@@ -160,6 +167,7 @@ def multistart(
         threads=threads,
         params=params,
         jac=jac,
+        scale=scale,
         resident=all_kept and stop is None,
     )
     if check:
@@ -174,6 +182,8 @@ def multistart(
     stop = None if stop is None else check_rule(stop, batch)
     with heeded() as interrupt:
         result = collect(batch, *tolerances, keep=all_kept, progress=progress, device=device, began=began, stop=stop)
+        if not result.interrupted and all_kept and not device:
+            result.warnings += advice(batch, result)
         if check and not result.interrupted:
             said = check_step(result, batch_from(result))
             if interrupt.seen:
@@ -201,6 +211,7 @@ def descend(
     threads: int | None = None,
     params: Any = None,
     jac: Any = None,
+    scale: Any = "auto",
     progress: Progress | None = None,
     device: bool = False,
 ) -> BatchResult:
@@ -253,6 +264,7 @@ def descend(
         threads=threads,
         params=params,
         jac=jac,
+        scale=scale,
     )
     with heeded():
         return endpoints_of(batch, progress=progress, device=device)
@@ -334,6 +346,7 @@ def _common(batch: Batch, out: Endpoints, device: bool) -> dict[str, Any]:
         "stopping": batch.stopping,
         "backend": batch.backend.name,
         "dtype": batch.precision,
+        "scale": batch.scale,
     }
 
 

@@ -13,6 +13,7 @@ from batchgd.box import Box
 from batchgd.errors import InputError, told
 
 _EVALUATIONS = 20  # that an update may take on average, its rejected trials included
+GTOL = 1e-6  # the default of gtol, where nothing is known of the function's slope
 _LEAST_SIZE = 1e-3  # of the narrowest side: below this, rounding of x is measured against the box
 
 _TOLERANCES = ("gtol", "gtol_rel", "xtol", "xtol_abs", "xtol_rel", "ftol", "ftol_abs", "ftol_rel")
@@ -170,7 +171,7 @@ class Stopping:
                 raise InputError(
                     f"{name} is {getattr(self, name)}: float32 counts no further than {2**24}; use float64"
                 )
-        tiny, gtol = float(np.finfo(dtype).tiny), _GTOL if self.gtol is None else self.gtol
+        tiny, gtol = float(np.finfo(dtype).tiny), GTOL if self.gtol is None else self.gtol
         values = {
             "gtol_squared": 0.0 if gtol == 0.0 else max(gtol * gtol, tiny),
             "resolution": 2.0 * float(np.finfo(dtype).eps),

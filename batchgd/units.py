@@ -16,20 +16,18 @@ from batchgd import check
 from batchgd.box import Box
 from batchgd.errors import InputError, told
 from batchgd.samplings import Points, Starts, uniform_in_box
+from batchgd.stopping import GTOL
 
 if TYPE_CHECKING:
     from batchgd.batch import Batch
     from batchgd.differentiable import Differentiable
     from batchgd.methods import Method
 
-UNLIKE = 100.0
+UNLIKE = 10.0
 """Widths of the box that differ by more than this factor are different units."""
 
-GTOL = 1e-6
-"""The gradient norm at which a point is at rest unless told otherwise, as in SciPy's solvers ..."""
-
 RESTING = 1e-8
-"""... or less: where a change by a box width changes f by this part of what it does at the steepest point sampled."""
+"""A point is at rest where a move by a box width would change f by this part of the most that it does at any sample."""
 
 _SAMPLE = 64
 

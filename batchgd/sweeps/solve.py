@@ -18,7 +18,7 @@ from batchgd.kernels.plan import Endpoints
 from batchgd.kernels.status import Status
 from batchgd.progress import Watch
 from batchgd.samplings import Starts
-from batchgd.stopping import Stopping, as_stopping
+from batchgd.stopping import GTOL, Stopping, as_stopping
 from batchgd.sweeps.grid import Grid, parse_grid
 from batchgd.sweeps.recommend import Curvatures
 from batchgd.sweeps.result import SweepResult
@@ -56,6 +56,7 @@ def sweep(
     threads: int | None = None,
     params: Any = None,
     jac: Any = None,
+    scale: Any = "auto",
     progress: Progress | None = None,
     **hyperparameters: Any,
 ) -> SweepResult:
@@ -135,6 +136,7 @@ def sweep(
         threads=threads,
         params=params,
         jac=jac,
+        scale=scale,
         resident=False,
     )
     if batch.mixed:
@@ -254,7 +256,7 @@ class _Repeated(Starts):
 
 def _to_the_end(rule: Stopping) -> Stopping:
     """The stopping rule of the flow, which must arrive."""
-    return Stopping(gtol=min(rule.gtol, 1e-6) or 1e-6, maxiter=max(rule.maxiter, 100_000), escape=rule.escape)
+    return Stopping(gtol=min(rule.gtol or GTOL, GTOL), maxiter=max(rule.maxiter, 100_000), escape=rule.escape)
 
 
 def _taken(rows: Endpoints, chosen: NDArray) -> Endpoints:
