@@ -13,6 +13,10 @@ class InputError(ValueError):
     """What was passed in cannot be used; raised before any work starts."""
 
 
+class WriteError(InputError):
+    """What was computed cannot be written: the disk is full, or the folder went away meanwhile."""
+
+
 class TraceError(InputError):
     """A Python function could not be turned into an expression graph, or the graph disagrees with it."""
 
@@ -39,7 +43,10 @@ def told(value: object) -> str:
     >>> told("many"), told([[1.0],\t[2.0]]), told(list(range(100)))
     ("'many'", '[[1.0], [2.0]]', '[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16...')
     """
-    text = " ".join(repr(value).split())
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # a number of more than 4,300 digits, or whatever a class of the caller's does
+        text = f"<{type(value).__name__}>"
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
@@ -50,5 +57,5 @@ def did_you_mean(name: object, names: Iterable[str]) -> str:
     "did you mean 'rastrigin'? "
     """
     by_lower_case = {known.lower(): known for known in names}
-    near = difflib.get_close_matches(str(name).lower(), by_lower_case, n=1)
+    near = difflib.get_close_matches(name[:100].lower(), by_lower_case, n=1) if isinstance(name, str) else []
     return f"did you mean {by_lower_case[near[0]]!r}? " if near else ""

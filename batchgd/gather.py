@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 
 from batchgd.kernels.plan import Endpoints
 from batchgd.minima import UNPOLISHED, Catalogue, Found, find_minima
+from batchgd.progress import UNWATCHED, Watch
 from batchgd.run import Into, run
 
 if TYPE_CHECKING:
     from batchgd.batch import Batch
     from batchgd.kernels.status import Status
     from batchgd.progress import Progress
+
+_COUNTED = 1000  # cells merged to count minima on the way, in a few milliseconds at most
 
 
 class Gathering:
@@ -45,7 +48,7 @@ class Gathering:
         keys = np.zeros(part.starts.n if self.keep else 0, np.uint64)
 
         into = Into(self.catalogue, first, keys if self.keep else None)
-        out = run(part, keep=self.keep, into=into, minima=self._minima_so_far, progress=progress)
+        out = run(part, keep=self.keep, into=into, found=self._found_so_far, progress=progress)
         self.n += part.starts.n
         self.status_counts.update(out.status_counts)
         self._keys.append(keys)
@@ -58,7 +61,7 @@ class Gathering:
         self._parts.append(rows)
         self.n += len(rows)
 
-    def find(self, batch: Batch) -> Found:
+    def find(self, batch: Batch, watch: Watch = UNWATCHED) -> Found:
         """Find the minima behind the endpoints so far; the batch says of which function and which kind of starts."""
         return find_minima(
             self.catalogue,
@@ -69,6 +72,7 @@ class Gathering:
             interval_note=batch.starts.interval_note,
             x_tol=self.x_tol,
             f_tol=self.f_tol,
+            watch=watch,
         )
 
     def endpoints(self) -> Endpoints:
@@ -97,5 +101,7 @@ class Gathering:
         points = (self.catalogue.x - self.catalogue.box.lower) / self.catalogue.box.width
         return UNPOLISHED.components(points, self.catalogue.fun)
 
-    def _minima_so_far(self) -> int:
-        return int(self.groups().max(initial=-1)) + 1
+    def _found_so_far(self) -> dict[str, Any]:
+        """Fields of a ProgressUpdate: the cells are counted as they come, and merged only while they are few."""
+        cells = len(self.catalogue)
+        return {"distinct": cells} | ({"minima": int(self.groups().max(initial=-1)) + 1} if cells <= _COUNTED else {})

@@ -115,6 +115,6 @@ def _left(batch: Batch, began: float) -> float | None:
 
 def _of_a_part(progress: Progress, first: int, n: int, began: float) -> Progress:
     def told(update: ProgressUpdate) -> None:
-        progress(ProgressUpdate(first + update.done, n, time.perf_counter() - began, update.minima))
+        progress(replace(update, done=first + update.done, total=n, seconds=time.perf_counter() - began))
 
     return told

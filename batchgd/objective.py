@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from batchgd import check
 from batchgd.box import check_dimension
 from batchgd.differentiable import Differentiable, Floats
-from batchgd.errors import InputError, TraceError, TraceSizeWarning, warn
+from batchgd.errors import InputError, TraceError, TraceSizeWarning, told, warn
+from batchgd.pickling import check_by_name
+from batchgd.printable import printable
 from batchgd.trace.counts import OperationCounts, count_operations
 from batchgd.trace.emit import emit_function
 from batchgd.trace.escape import name_of
@@ -57,7 +60,7 @@ class Objective(Differentiable):
         ``fun(x) -> float`` with x of shape (dim,), or ``fun(x, params)``: arithmetic, NumPy functions, ``math``
         functions, slices, loops and helper functions.
     dim : int, optional
-        The number of coordinates; taken from the box where it is left out.
+        The number of coordinates, at most 100,000; taken from the box where it is left out.
     params : float or array_like, optional
         Numbers that may change without a new trace (``with_params``); ``fun`` gets them in this shape.
     jac : callable, optional
@@ -105,7 +108,7 @@ class Objective(Differentiable):
         for what, function in (("fun", fun), ("jac", jac)):
             if not callable(function) and not (what == "jac" and function is None):
                 returned = "a number" if what == "fun" else "one number per coordinate"
-                raise InputError(f"{what} is {function!r}: give a function of x that returns {returned}")
+                raise InputError(f"{what} is {told(function)}: give a function of x that returns {returned}")
         self.fun, self.jac = fun, jac
         self.box: Box | None = None
         self.dim = check_dimension(dim) if dim is not None else 0
@@ -113,10 +116,10 @@ class Objective(Differentiable):
             from batchgd.box import Box
 
             self.box = Box.parse(box, dim)
-            self.dim = self.box.dim
+            self.dim = check_dimension(self.box.dim)
         elif dim is None:
             raise InputError("dim is missing: give dim=, the number of coordinates, or box=[(lo, hi), ...]")
-        self.name = name or name_of(fun)
+        self.name = printable(name_of(fun) if name is None else check.text("name", name))
         self._params = _parameters(params)
         self._sources: dict[str, str] = {}
         self._functions: dict[str, Callable[..., Any]] = {}
@@ -189,8 +192,7 @@ class Objective(Differentiable):
             "hessian": self._second_derivatives,
             "derivatives": lambda: [self._traced.value, *self._traced.gradient, *self._second_derivatives()],
         }
-        if what not in nodes:
-            raise InputError(f"cannot emit {what!r}: choose one of {', '.join(nodes)}")
+        check.one_of("what", what, [*nodes])
         if constant is not repr:
             return emit_function(what, nodes[what](), self.dim, self._traced.n_params, constant=constant)
         if what not in self._sources:
@@ -281,6 +283,7 @@ class Objective(Differentiable):
         return int(np.clip(_BLOCK_BYTES // (8 * max(n, 1)), 64, 4096))
 
     def __reduce__(self) -> tuple[Any, ...]:
+        check_by_name(self.name, self.fun, self.jac)
         return _again, (self.fun, self.dim, self._params, self.jac, self.box, self.name)
 
     def __repr__(self) -> str:
@@ -303,16 +306,7 @@ def _compiled(name: str, source: str) -> Callable[..., Any]:
 def _parameters(params: ArrayLike | None) -> Floats | None:
     if params is None:
         return None
-    try:
-        array = np.asarray(params)
-        if array.dtype.kind not in "iufO":
-            raise TypeError
-        numbers = array.astype(np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"params are {params!r}: give real numbers, one or an array of them") from None
-    if not np.isfinite(numbers).all():
-        raise InputError("params hold NaN or infinity: give finite numbers")
-    return numbers
+    return check.finite("params hold", params, "give finite real numbers, one or an array of them")
 
 
 def as_objective(
@@ -364,11 +358,12 @@ def resolve(
         ready = fun if params is None else fun.with_params(params)
         return region, lambda: ready
     if not callable(fun):
-        raise InputError(f"fun is {fun!r}: give a function of x, the name of a landscape, or an Objective")
+        raise InputError(f"fun is {told(fun)}: give a function of x, the name of a landscape, or an Objective")
     if box is None:
         missing = "dim and box are" if dim is None else "the box is"
         raise InputError(f"{missing} missing: {_GIVE_BOX}")
     region = Box.parse(box, dim)
+    check_dimension(region.dim)
     return region, lambda: Objective(fun, region.dim, params, jac, box=region)
 
 

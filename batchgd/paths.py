@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.errors import InputError, did_you_mean
+from batchgd import check
+from batchgd.errors import InputError, did_you_mean, told
 from batchgd.kernels.status import Status
 
 if TYPE_CHECKING:
@@ -84,12 +84,12 @@ def trace_path(
     from batchgd.given import batch_at
     from batchgd.stopping import Stopping, as_stopping
 
-    every, max_points = _count("every", every, 1), _count("max_points", max_points, 3)
+    every, max_points = check.whole("every", every, 1), check.whole("max_points", max_points, 3)
     known = [field.name for field in fields(Stopping)]
     for name in limits:
         if name not in known:
             near = did_you_mean(name, known)
-            raise InputError(f"trace_path takes no {name!r}: {near}stopping rules are {', '.join(known)}")
+            raise InputError(f"trace_path takes no {told(name)}: {near}stopping rules are {', '.join(known)}")
     batch = batch_at(
         fun,
         _rows(x0),
@@ -108,6 +108,7 @@ def trace_path(
 
 def paths_of(batch: Batch, *, every: int = 1, max_points: int = 2_000) -> Paths:
     """Run a batch and keep the path of every start; see :func:`trace_path`."""
+    from batchgd.interrupts import heeded
     from batchgd.kernels.plan import Trails
     from batchgd.solve import endpoints_of
 
@@ -120,7 +121,8 @@ def paths_of(batch: Batch, *, every: int = 1, max_points: int = 2_000) -> Paths:
             "every, or a smaller max_points"
         )
     trails = Trails.empty(n, max(room, 2), every, dim, batch.dtype)
-    return Paths(endpoints_of(batch, trails=trails), trails)
+    with heeded():
+        return Paths(endpoints_of(batch, trails=trails), trails)
 
 
 class Paths:
@@ -293,15 +295,10 @@ class Path:
 
 def _rows(x0: Any) -> Any:
     """One point as an array of one; anything else as it is."""
-    if hasattr(x0, "ndim"):
-        return x0[None] if x0.ndim == 1 else x0
-    return [x0] if isinstance(x0, list | tuple) and all(np.ndim(value) == 0 for value in x0) else x0
-
-
-def _count(name: str, value: Any, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
-        raise InputError(f"{name} is {value!r}: give a whole number of at least {least}")
-    return int(value)
+    if not check.is_array(x0):
+        return x0
+    points = check.reals("x0 holds", x0, "give an (n, d) array of real numbers")
+    return points[None] if points.ndim == 1 else points
 
 
 def _check_count(n: int) -> None:

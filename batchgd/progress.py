@@ -5,8 +5,15 @@ from __future__ import annotations
 import math
 import shutil
 import sys
+import time
 from dataclasses import dataclass
 from typing import Protocol, TextIO
+
+from batchgd.interrupts import Interrupt
+
+SECONDS = 0.5  # between two updates
+DESCENDING, POLISHING, MERGING = "descending", "polishing", "merging"
+CLASSIFYING, MEASURING = "classifying", "measuring"
 
 SHOW_AFTER = 1.0  # seconds: a shorter run prints nothing
 SPARSE_SECONDS = 10.0  # a stream that is no terminal gets a line this often at most ...
@@ -24,7 +31,14 @@ class ProgressUpdate:
     seconds : float
         Time since the run began.
     minima : int or None
-        Distinct minima so far; None where they are not known before the end.
+        Distinct minima so far; None where they are not known before the end, or are too many to be counted on the way.
+    distinct : int or None
+        Distinct endpoints so far, told apart to a millionth of the box: at least as many as minima.
+    phase : str
+        ``"descending"``; then, with all trajectories ended, ``"polishing"``, ``"merging"``, ``"classifying"`` and
+        ``"measuring"`` (eigenvalues, and the distance of the nearest two minima).
+    phase_done, phase_total : int
+        Points that this phase has done, and all of them; 0 of 0 while descending.
 
     >>> update = ProgressUpdate(done=250, total=1000, seconds=2.0, minima=4)
     >>> update.rate, update.remaining
@@ -35,6 +49,10 @@ class ProgressUpdate:
     total: int
     seconds: float
     minima: int | None = None
+    distinct: int | None = None
+    phase: str = DESCENDING
+    phase_done: int = 0
+    phase_total: int = 0
 
     @property
     def rate(self) -> float:
@@ -49,7 +67,11 @@ class ProgressUpdate:
     @property
     def percent(self) -> int:
         """Share of the trajectories that have ended; 100 only when all have."""
-        return 100 if self.done >= self.total else 100 * self.done // self.total
+        return _percent(self.done, self.total)
+
+
+def _percent(done: int, total: int) -> int:
+    return 100 if done >= total else 100 * done // total
 
 
 class Progress(Protocol):
@@ -57,6 +79,58 @@ class Progress(Protocol):
 
     def __call__(self, update: ProgressUpdate, /) -> None:
         """Take one update."""
+
+
+class Watch:
+    """What long work asks between its blocks: it reports how far the work is, and says when to leave off.
+
+    Parameters
+    ----------
+    progress : callable, optional
+        Called with a ProgressUpdate, at most twice a second.
+    n : int
+        The trajectories behind the work, all of them ended.
+    began : float, optional
+        ``time.perf_counter()`` when the run began; now when not given.
+    interrupt : Interrupt, optional
+        Ctrl-C, which ends the work early.
+
+    Attributes
+    ----------
+    cut : str or None
+        The phase in which the work was told to leave off.
+
+    >>> watch = Watch()
+    >>> watch.go_on(POLISHING, 0, 100), watch.cut
+    (True, None)
+    """
+
+    def __init__(
+        self,
+        progress: Progress | None = None,
+        n: int = 0,
+        began: float | None = None,
+        interrupt: Interrupt | None = None,
+    ) -> None:
+        self.cut: str | None = None
+        self._progress, self._n = progress, n
+        self._began = self._told = time.perf_counter() if began is None else began
+        self._interrupt = Interrupt() if interrupt is None else interrupt
+
+    def go_on(self, phase: str, done: int, total: int) -> bool:
+        """Report that a phase has done some of its points; whether it is to go on. Once it is not, it stays so."""
+        now = time.perf_counter()
+        if self._progress is not None and now - self._told > SECONDS:
+            self._told = now
+            seconds = now - self._began
+            self._progress(ProgressUpdate(self._n, self._n, seconds, phase=phase, phase_done=done, phase_total=total))
+        if self.cut is None and self._interrupt.overdue:
+            self.cut = phase
+        return self.cut is None
+
+
+UNWATCHED = Watch()
+"""For work that always goes to its end."""
 
 
 def format_rate(rate: float) -> str:
@@ -96,7 +170,12 @@ def format_update(update: ProgressUpdate) -> str:
 
     >>> format_update(ProgressUpdate(done=430_000, total=1_000_000, seconds=0.36, minima=4))
     'trajectories 430,000 / 1,000,000 (43 %)  1.2 M/s  about 1 s left  4 minima so far'
+    >>> format_update(ProgressUpdate(9, 9, 2.0, phase=POLISHING, phase_done=3, phase_total=8))
+    'polishing 3 / 8 points (37 %)'
     """
+    if update.phase != DESCENDING:
+        percent = _percent(update.phase_done, update.phase_total)
+        return f"{update.phase} {update.phase_done:,} / {update.phase_total:,} points ({percent} %)"
     parts = [f"trajectories {update.done:,} / {update.total:,} ({update.percent} %)"]
     if update.done:
         parts.append(format_rate(update.rate))
@@ -104,6 +183,8 @@ def format_update(update: ProgressUpdate) -> str:
         parts.append(f"about {format_duration(update.remaining)} left")
     if update.minima is not None:
         parts.append(f"{update.minima:,} {'minimum' if update.minima == 1 else 'minima'} so far")
+    elif update.distinct is not None:
+        parts.append(f"{update.distinct:,} distinct endpoints so far")
     return "  ".join(parts)
 
 

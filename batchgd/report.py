@@ -162,10 +162,10 @@ def summary(result: BatchResult) -> dict[str, Any]:
     """Return the result without its arrays, ready for JSON; a number that is not finite stands as None (null).
 
     Keys: objective, dim, n_starts, sampling, seed, box, method (name and hyperparameters), backend, dtype, seconds,
-    status (name -> count), warnings; of a multi-start also minima (a list of ``x, fun, count, fraction, fraction_low,
-    fraction_high, kind, inside``, the bounds None where withheld), stationary (kind -> number of points), unlabelled
-    (starts with label -1), strategy (how starts were chosen and what it cost; None for a plain multi-start), coverage
-    (what the counts tell of minima not seen), stopped (what ended a run until covered) and interval_note.
+    status (name -> count), interrupted, warnings; of a multi-start also minima (a list of ``x, fun, count, fraction,
+    fraction_low, fraction_high, kind, inside``, the bounds None where withheld), stationary (kind -> number of points),
+    unlabelled (starts with label -1), strategy (how starts were chosen and what it cost; None for a plain multi-start),
+    coverage (what the counts tell of minima not seen), stopped (what ended a run until covered) and interval_note.
     """
     out: dict[str, Any] = {
         "objective": getattr(result.objective, "name", None),
@@ -179,6 +179,7 @@ def summary(result: BatchResult) -> dict[str, Any]:
         "dtype": result.dtype,
         "seconds": result.seconds,
         "status": result.status_counts(),
+        "interrupted": result.interrupted,
         "warnings": list(result.warnings),
     }
     if isinstance(result, MultistartResult):

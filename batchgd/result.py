@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from batchgd import check
 from batchgd.backends import check_dtype
 from batchgd.errors import InputError
 from batchgd.kernels.status import SUCCESSES, Status
@@ -58,6 +59,8 @@ class BatchResult:
     >>> len(batch), batch.status_counts(), batch[1].fun
     (2, {'GRADIENT': 1, 'MAXITER': 1}, 4.0)
     """
+
+    cut_short = False
 
     def __init__(
         self,
@@ -118,8 +121,8 @@ class BatchResult:
 
     @property
     def interrupted(self) -> bool:
-        """Whether the run was stopped before every trajectory had ended."""
-        return Status.INTERRUPTED.name in self.status_counts()
+        """Whether Ctrl-C came during the run; what was found until then is here."""
+        return self.cut_short or Status.INTERRUPTED.name in self.status_counts()
 
     @property
     def message(self) -> Messages:
@@ -149,9 +152,11 @@ class BatchResult:
         return self.start_points(0, self.n)
 
     def start_points(self, first: int, stop: int) -> np.ndarray:
-        """Return the start points first..stop-1, shape (stop - first, d)."""
+        """Return the start points first..stop-1, shape (stop - first, d); 0 <= first <= stop <= n."""
         if self.starts is None:
             raise InputError("no start points: this result was made without its starts")
+        stop = check.whole("stop", stop, 0, self.n)
+        first = check.whole("first", first, 0, stop)
         return host(self.starts.points(first, stop))
 
     def status_counts(self) -> dict[str, int]:
@@ -268,6 +273,8 @@ class BatchResult:
         ------
         InputError
             When the folder is in use or cannot be written.
+        OSError
+            When the disk is full or fails; nothing is left behind.
         """
         from batchgd.storage import save
 
@@ -301,6 +308,8 @@ class MultistartResult(BatchResult):
         Of a run with ``keep="minima"``: the occupied cells of its endpoints. They are not saved.
     strategy : Record or None
         How the starts were chosen, what that biases and what it cost; None for a plain multi-start.
+    cut_short : bool
+        Whether Ctrl-C came at any time, also after the last trajectory had ended; ``interrupted`` says the same.
     """
 
     def __init__(
@@ -316,6 +325,7 @@ class MultistartResult(BatchResult):
         f_tol: float = 1e-9,
         cells: "Catalogue | None" = None,
         strategy: "Record | None" = None,
+        cut_short: bool = False,
         **batch: Any,
     ) -> None:
         super().__init__(**batch)
@@ -327,6 +337,7 @@ class MultistartResult(BatchResult):
         self.stopped = stopped
         self.x_tol, self.f_tol, self.cells = x_tol, f_tol, cells
         self.strategy = strategy
+        self.cut_short = bool(cut_short)
 
     @property
     def unlabelled(self) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.errors import InputError
+from batchgd.interrupts import current
 from batchgd.kernels.plan import Cells, Endpoints, Merge, Plan, Trails
 from batchgd.kernels.status import LOST, TURNED, Status
 from batchgd.methods import split_per_start
 from batchgd.mixed import pieces
-from batchgd.progress import Progress, ProgressUpdate
+from batchgd.progress import SECONDS, Progress, ProgressUpdate
 from batchgd.standins import StartRows
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from batchgd.minima.catalogue import Catalogue
     from batchgd.specialise.module import Specialisation
 
-_PROGRESS_SECONDS = 0.5
 _ROWS = 1 << 16  # starts looked at together, so that temporaries stay small
 
 
@@ -36,11 +34,11 @@ def run(
     keep: bool = True,
     ended: Callable[[Endpoints], None] | None = None,
     into: Into | None = None,
-    minima: Callable[[], int] | None = None,
+    found: Callable[[], dict[str, Any]] | None = None,
     progress: Progress | None = None,
     trails: Trails | None = None,
 ) -> Outcome:
-    """Descend from every start.
+    """Descend from every start; in a ``heeded`` block, Ctrl-C ends it with the statuses that tell.
 
     Parameters
     ----------
@@ -55,8 +53,8 @@ def run(
         Called in this thread with the endpoints of each finished range of starts.
     into : Into, optional
         The catalogue that takes in all endpoints; without ``ended``, CUDA merges them where they are.
-    minima : callable, optional
-        Counts the minima so far, for ``progress``.
+    found : callable, optional
+        Counts what was found so far, for ``progress``: fields of ProgressUpdate.
     progress : callable, optional
         Called with a ProgressUpdate about twice a second.
     trails : Trails, optional
@@ -68,8 +66,8 @@ def run(
     n = batch.starts.n
     whole = Endpoints.empty(0, n if keep else 0, batch.objective.dim, batch.dtype)
     whole.turned = np.zeros(len(whole), bool) if batch.watch_turns else None
-    monitor = _Monitor(batch, began, ended, into, minima, progress)
-    with _Interrupts(monitor.control):
+    monitor = _Monitor(batch, began, ended, into, found, progress)
+    with current().ends(monitor.control):
         if batch.mixed:
             for rows in pieces(batch, run, monitor.control, progress):
                 monitor.done(rows.into(whole) if keep else rows)
@@ -166,7 +164,8 @@ def _prepare(
     specialisation = specialisation_of(batch)
     # A path is recorded by one thread: there are few.
     module = module_of(specialisation) if trails is None else load(specialisation)
-    sides = np.array([1.0 / box.width, *outer])
+    with np.errstate(over="ignore"):  # an end that the dtype cannot hold is infinite: no trajectory gets there
+        sides = np.array([1.0 / box.width, *outer]).astype(dtype)
     names = [name for name in specialisation.layout.rule.hyperparameters if name in shared]
     plan = Plan(
         n=n,
@@ -180,7 +179,7 @@ def _prepare(
         points=None if batch.starts.in_kernel else batch.starts.rows,
         per_start=np.stack([*differing.values()], axis=1).astype(dtype) if differing else np.empty((n, 0), dtype),
         p=np.concatenate([objective.numbers, getattr(module, "TABLES", [])]).astype(dtype),
-        box=(sides[:, 0] if specialisation.cubic else sides.ravel()).astype(dtype),
+        box=sides[:, 0].copy() if specialisation.cubic else sides.ravel(),
         h=np.array([shared[name] for name in names] or [0.0], dtype),
         limits=batch.stopping.limits(box, dtype),
         control=monitor.control,
@@ -235,14 +234,14 @@ class _Monitor:
         began: float,
         ended: Callable[[Endpoints], None] | None,
         into: Into | None,
-        minima: Callable[[], int] | None,
+        found: Callable[[], dict[str, Any]] | None,
         progress: Progress | None,
     ):
         self.control = np.zeros(1, np.int32)
         self.count = 0
         self.tally = np.zeros(len(Status), np.int64)
         self._batch, self._ended, self._into = batch, ended, into
-        self._minima, self._progress = minima, progress
+        self._found, self._progress = found, progress
         self._began = self._told = began
 
     def status_counts(self) -> dict[Status, int]:
@@ -285,28 +284,7 @@ class _Monitor:
         limit = self._batch.stopping.max_time
         if limit is not None and now - self._began > limit and self.control[0] == 0:
             self.control[0] = Status.MAXTIME
-        if self._progress is not None and now - self._told > _PROGRESS_SECONDS:
+        if self._progress is not None and now - self._told > SECONDS:
             self._told = now
-            minima = self._minima() if self._minima and self.count else None
-            self._progress(ProgressUpdate(self.count, self._batch.starts.n, now - self._began, minima))
-
-
-class _Interrupts:
-    """While it is entered, the first Ctrl-C ends the run and keeps what was found; a second one raises."""
-
-    def __init__(self, control: np.ndarray):
-        self._control = control
-        self._previous: Any = None
-
-    def __enter__(self) -> None:
-        if threading.current_thread() is threading.main_thread():
-            self._previous = signal.signal(signal.SIGINT, self._interrupt)
-
-    def __exit__(self, *_: object) -> None:
-        if self._previous is not None:
-            signal.signal(signal.SIGINT, self._previous)
-
-    def _interrupt(self, *_: object) -> None:
-        if self._control[0] == Status.INTERRUPTED:
-            raise KeyboardInterrupt
-        self._control[0] = Status.INTERRUPTED
+            found = self._found() if self._found and self.count else {}
+            self._progress(ProgressUpdate(self.count, self._batch.starts.n, now - self._began, **found))

@@ -9,10 +9,13 @@ import numpy as np
 
 from batchgd.backends import choose
 from batchgd.batch import Batch, batch_from, make_batch
+from batchgd.check import flag, function, one_of
 from batchgd.coverage.rule import MOST_STARTS
 from batchgd.errors import InputError
 from batchgd.given import batch_at
+from batchgd.interrupts import current, heeded
 from batchgd.minima.merge import check_tolerance
+from batchgd.progress import Watch
 from batchgd.run import run
 from batchgd.stopping import Stopping, as_stopping
 from batchgd.until import check_rule, run_until
@@ -112,14 +115,16 @@ def multistart(
         Run up to 2,000 of the starts again at half the step, and warn (``result.warnings``) where more than 1 % of them
         surely get another label: then the fractions rest on borders that the method made.
     progress : callable, optional
-        Called with a :class:`ProgressUpdate` about twice a second.
+        Called with a :class:`ProgressUpdate` about twice a second, also while endpoints are polished and classified.
     device : bool
         Give the arrays of a CUDA run as CuPy arrays on the device, where they are placed when the run ends.
 
     Returns
     -------
     MultistartResult
-        ``minima`` sorted by value, and ``x, fun, status, nit, nfev, label`` with one entry per start.
+        ``minima`` sorted by value, and ``x, fun, status, nit, nfev, label`` with one entry per start. Ctrl-C ends the
+        run early with what was found: ``result.interrupted`` is then True, and a loop over runs should end there. A
+        second Ctrl-C raises KeyboardInterrupt.
 
     Raises
     ------
@@ -137,8 +142,8 @@ def multistart(
         stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time, escape=escape, target=target
     )
     tolerances = check_tolerance("x_tol", x_tol), check_tolerance("f_tol", f_tol)
-    if keep not in ("all", "minima"):
-        raise InputError(f"keep is {keep!r}: give 'all' or 'minima'")
+    one_of("keep", keep, ("all", "minima"))
+    check = flag("check", check)
     all_kept, chooser = keep == "all", _strategy(strategy, keep, device, stop, check)
     _check_calls(progress, device, backend)
     batch = make_batch(
@@ -164,12 +169,16 @@ def multistart(
     if chooser is not None:
         from batchgd.strategies.explore import explore
 
-        return explore(batch, chooser, *tolerances, progress=progress, began=began)
+        with heeded():
+            return explore(batch, chooser, *tolerances, progress=progress, began=began)
     stop = None if stop is None else check_rule(stop, batch)
-    result = collect(batch, *tolerances, keep=all_kept, progress=progress, device=device, began=began, stop=stop)
-    if check and not result.interrupted:
-        said = check_step(result, batch_from(result))
-        result.warnings += () if said is None else (said,)
+    with heeded() as interrupt:
+        result = collect(batch, *tolerances, keep=all_kept, progress=progress, device=device, began=began, stop=stop)
+        if check and not result.interrupted:
+            said = check_step(result, batch_from(result))
+            if interrupt.seen:
+                result.cut_short, said = True, "interrupted before half the step was compared: check=True says nothing"
+            result.warnings += () if said is None else (said,)
     return result
 
 
@@ -245,7 +254,8 @@ def descend(
         params=params,
         jac=jac,
     )
-    return endpoints_of(batch, progress=progress, device=device)
+    with heeded():
+        return endpoints_of(batch, progress=progress, device=device)
 
 
 def endpoints_of(
@@ -276,7 +286,7 @@ def collect(
     gathering, stopped = Gathering(batch.box, x_tol, f_tol, keep=keep), None
     if stop is None:
         gathering.run(batch, progress)
-        found = gathering.find(batch)
+        found = gathering.find(batch, Watch(progress, gathering.n, began, current()))
     else:
         found, stopped = run_until(gathering, batch, stop, progress)
         batch = batch.again(starts=batch.starts.head(gathering.n))
@@ -308,6 +318,7 @@ def landscape(
         f_tol=gathering.f_tol,
         cells=None if gathering.keep else gathering.catalogue,
         warnings=found.warnings,
+        cut_short=current().seen,
         seconds=time.perf_counter() - began,
     )
 
@@ -349,7 +360,6 @@ def _strategy(strategy: Any, keep: str, device: bool, stop: Any, check: bool) ->
 
 
 def _check_calls(progress: Any, device: bool, backend: str) -> None:
-    if progress is not None and not callable(progress):
-        raise InputError(f"progress is {progress!r}: give a function of one ProgressUpdate, or leave it out")
-    if device and (name := choose(backend)[0].name) != "cuda":
+    function("progress", progress, "a function of one ProgressUpdate")
+    if flag("device", device) and (name := choose(backend)[0].name) != "cuda":
         raise InputError(f"device=True needs the cuda backend, and this run uses {name}: leave it out")

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from batchgd.coverage import Coverage, CoverageReport, Stopped
-from batchgd.errors import InputError
+from batchgd.errors import InputError, told
+from batchgd.interrupts import current
 from batchgd.kernels.status import Status
-from batchgd.progress import ProgressUpdate
+from batchgd.progress import ProgressUpdate, Watch
 from batchgd.samplings import PartOfStarts
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _CUT = {Status.MAXTIME: "max_time", Status.INTERRUPTED: "interrupted"}
 def check_rule(stop: object, batch: Batch) -> Coverage:
     """Return the rule, or raise InputError where it cannot end this run."""
     if not isinstance(stop, Coverage):
-        raise InputError(f"stop is {stop!r}: give bgd.Coverage(0.999), or leave it out")
+        raise InputError(f"stop is {told(stop)}: give bgd.Coverage(0.999), or leave it out")
     if not batch.starts.independent:
         raise InputError(
             f"a bound on what is unseen needs independent starts, and {batch.starts.name} starts are not: "
@@ -42,7 +43,7 @@ def run_until(gathering: Gathering, batch: Batch, rule: Coverage, progress: Prog
 
     Batches are ranges of the same starts, so a run that ends after n of them has found what a run of n starts finds.
     """
-    began, looks = time.perf_counter(), 0
+    began, looks, interrupt = time.perf_counter(), 0, current()
     limit = batch.stopping.max_time
     for first, stop in rule.looks(batch.starts.n):
         left = None if limit is None else max(limit - (time.perf_counter() - began), 1e-9)
@@ -52,8 +53,9 @@ def run_until(gathering: Gathering, batch: Batch, rule: Coverage, progress: Prog
             stopping=replace(batch.stopping, max_time=left),
         )
         gathering.run(part, progress and _shifted(progress, first, stop, began))
-        found, looks = gathering.find(batch), looks + 1
+        found, looks = gathering.find(batch, Watch(progress, gathering.n, began, interrupt)), looks + 1
         cut = [why for status, why in _CUT.items() if gathering.status_counts[status]]
+        cut += ["interrupted"] if interrupt.seen else []
         why = cut[0] if cut else "covered" if _covered(found, gathering, rule, looks) else "starts"
         if why != "starts":
             break
@@ -70,6 +72,6 @@ def _shifted(progress: Progress, first: int, stop: int, began: float) -> Progres
     """Tell of a batch as a part of the run: its total is the next look."""
 
     def shifted(update: ProgressUpdate) -> None:
-        progress(ProgressUpdate(first + update.done, stop, time.perf_counter() - began, update.minima))
+        progress(replace(update, done=first + update.done, total=stop, seconds=time.perf_counter() - began))
 
     return shifted

@@ -4,6 +4,7 @@ An update is one time step of several stages, one evaluation each: ``stage`` cou
 the evaluation is that of the end of a step.
 """
 
+from batchgd.kernels.overflow import longest_step
 from batchgd.kernels.vecmath import absolute, cbrt, maximum, minimum, sqrt, where
 
 
@@ -26,7 +27,7 @@ def resized(error):
 
 def first_interval(speed):
     """A first time step that moves x by a thousandth of the box."""
-    return 0.001 / sqrt(speed)
+    return longest_step(speed, 0.001)
 
 
 def rebased(x, g, base_x, base_g, accepted):

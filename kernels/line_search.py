@@ -8,7 +8,8 @@ to tenfold, then the bracket shrinks; both to where the secant of φ' vanishes, 
 rounding hides the minimiser, the bracket shrinks to its lower end, which has descended, and that is taken.
 """
 
-from batchgd.kernels.vecmath import absolute, maximum, minimum, sqrt, where
+from batchgd.kernels.overflow import finite
+from batchgd.kernels.vecmath import absolute, maximum, minimum, where
 
 SEARCHED = ("accepted", "step", "low", "high", "low_slope", "high_slope", "base_f")
 """What ``search`` gives."""
@@ -31,7 +32,6 @@ def scaled_term(direction, inverse_width):
 
 def search(
     f,
-    gg,
     slope,
     first,
     step,
@@ -51,7 +51,7 @@ def search(
     noise = value_resolution * absolute(base_f)
     descended = (promised > noise) & (f <= base_f - sufficient_decrease * promised)
     flattened = (promised <= noise) & (f <= base_f + noise)
-    fine = (descended | flattened) & (gg == gg)
+    fine = (descended | flattened) & finite(slope)
     bent = absolute(slope) <= -curvature * base_slope
     capped = (step >= 0.999 * longest) & (slope < 0.0)
     returned = step <= low
@@ -73,11 +73,6 @@ def search(
         next_high_slope,
         where(accepted, f, base_f),
     )
-
-
-def longest_step(scaled, max_displacement):
-    """The step along d that moves by ``max_displacement`` box widths."""
-    return max_displacement / sqrt(scaled)
 
 
 def update(base_x, direction, step):

@@ -10,7 +10,6 @@ infinity, with this a tenth do not arrive.
 
 from batchgd.kernels.line_search import (
     SEARCHED,
-    longest_step,
     rebased,
     scaled_term,
     search,
@@ -20,6 +19,7 @@ from batchgd.kernels.line_search import (
     turned_term,
     update,
 )
+from batchgd.kernels.overflow import damped, longest_step
 from batchgd.kernels.stages import Each, Lane, Stage, Sum
 from batchgd.kernels.vecmath import minimum, sqrt, where
 
@@ -59,8 +59,9 @@ def yy_term(moved_g, inverse_width):
 def judged(accepted, first, bend, ss, yy, scaling, value_resolution):
     """Whether the pair enters H, whether the old H is kept (1 or 0), 1 / s'y, and the scale s'y / y'y of H_0."""
     curved = accepted & (first == False) & (bend > value_resolution * sqrt(ss * yy))  # noqa: E712
-    scale = where(curved, bend / yy, where(first, 1.0, scaling))
-    return where(curved, 1.0, 0.0), where(accepted & (curved == False), 0.0, 1.0), 1.0 / bend, scale  # noqa: E712
+    forgotten = accepted & (curved == False)  # noqa: E712
+    scale = where(curved, bend / yy, where(forgotten, 1.0, scaling))
+    return where(curved, 1.0, 0.0), where(forgotten, 0.0, 1.0), 1.0 / bend, scale
 
 
 def aim(
@@ -95,6 +96,7 @@ def aim(
 def stages(*renewal: Stage) -> tuple[Stage, ...]:
     """The stages of a rule's tick around those that renew H and give the ``direction`` at an accepted point."""
     return (
+        Each(damped, "g"),
         Sum(slope_term, "slope"),
         Sum(steep_term, "steep"),
         Each(squared_width, "width_squared"),

@@ -49,6 +49,8 @@ TESTS = (
     Test("point_grew", Status.DIVERGED, "x_growth", of_batches=True),
     Test("over", Status.TIME, "end_time"),
     Test("left", Status.ESCAPED, of_batches=True),
+    Test("unsteady", Status.NONFINITE, "unsteady"),
+    Test("overflowed", Status.NONFINITE, "overflowed", of_batches=True),
     Test("undefined", Status.NONFINITE, of_batches=True),
 )
 """Every test. Where several hold, the last one names the reason."""
@@ -94,9 +96,12 @@ def repeated(cycled, oscillation):
 
 
 def rounded(moved, size, resolution):
-    """The step is lost in the rounding of x: ||step||_2 <= resolution size, the resolution two machine epsilons."""
+    """The step is lost in the rounding of x: ||step||_2 <= resolution size, the resolution two machine epsilons.
+
+    So is one that is not a number: the next trial would be the same.
+    """
     reach = resolution * size
-    return moved <= reach * reach
+    return (moved > reach * reach) == False  # noqa: E712
 
 
 def waited_long(waited, patience):
@@ -138,8 +143,8 @@ def step_small(moved, size, xtol_rel):
 
 
 def gradient_fell(slope, first_slope, gtol_rel):
-    """||g|| <= gtol_rel ||g_0||."""
-    return slope <= gtol_rel * gtol_rel * first_slope
+    """||g|| <= gtol_rel ||g_0||, unless the square of ||g_0|| overflows."""
+    return (slope <= gtol_rel * gtol_rel * first_slope) & (first_slope - first_slope == 0.0)
 
 
 def gradient_settled(slope, gtol_squared):
@@ -170,6 +175,16 @@ def over(time, end_time, resolution):
 def left(outside):
     """X is outside the outer region in some coordinate; whether it escaped or diverged is told afterwards."""
     return outside
+
+
+def unsteady(gg, moved):
+    """The step that a trial asks for is not a number."""
+    return (gg > 0.0) & (moved != moved)
+
+
+def overflowed(gg, moved):
+    """The step is 0 because ||g||^2 overflows: infinity times 0 is not a number."""
+    return (gg > 0.0) & (gg * moved != gg * moved)
 
 
 def undefined(gg):

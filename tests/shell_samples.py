@@ -123,3 +123,4 @@ def assert_refused(capsys, line, words):
     assert "Traceback" not in err
     assert err.startswith("batchgd: ")
     assert words in err
+    return out, err

@@ -15,6 +15,7 @@ import batchgd as bgd
 from batchgd.backends import choose
 from batchgd.batch import make_batch
 from batchgd.box import Box
+from batchgd.interrupts import heeded
 from batchgd.kernels.plan import Merge
 from batchgd.kernels.status import LOST, Status
 from batchgd.methods import METHODS
@@ -242,7 +243,8 @@ def interrupted_within_a_launch(keep):
     )
     catalogue = Catalogue(batch.box)
     threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
-    out = run(batch, keep=keep, into=Into(catalogue, keys=np.zeros(200, np.uint64) if keep else None))
+    with heeded():
+        out = run(batch, keep=keep, into=Into(catalogue, keys=np.zeros(200, np.uint64) if keep else None))
     ends = out.endpoints.x if keep else batch.starts.points(0, 200)
     return {
         "statuses": {status.name: n for status, n in out.status_counts.items()},

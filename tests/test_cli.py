@@ -123,6 +123,20 @@ def test_target_file_is_loaded_afresh_with_its_neighbours(solver, capsys, folder
     assert not (folder / "__pycache__" / "model.cpython-311.pyc").exists()
 
 
+@pytest.mark.parametrize("start", ["-m batchgd", "-P script.py"])
+def test_a_file_beside_the_target_stands_in_for_no_library(start, tmp_path):
+    for name in ("queue", "random", "numpy", "numba"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('mine')\n")
+    (tmp_path / "script.py").write_text("import sys\nfrom batchgd.cli import main\nsys.exit(main())\n")
+    (tmp_path / "neighbour.py").write_text("SCALE = 2.0\n")
+    (tmp_path / "model.py").write_text("from neighbour import SCALE\ndef loss(x):\n    return SCALE * x @ x\n")
+    line = f"{start} run model.py:loss --box -1 1 --dim 2 --starts 20 --backend numpy --quiet"
+    done = subprocess.run(
+        [sys.executable, *line.split()], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_target_file_may_hold_a_ready_objective(solver, capsys, folder):
     (folder / "fit.py").write_text(
         "import batchgd as bgd\nfit = bgd.FiniteSum(lambda x, row: (x[0] - row) ** 2, [1.0, 3.0], box=[(-5, 5)])\n"
@@ -364,7 +378,7 @@ def test_bad_input_in_a_process(tmp_path):
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
 
 
-def test_a_reader_that_leaves_is_no_error():
+def test_a_reader_that_leaves_ends_it_in_silence():
     script = "import sys; from batchgd.cli import main; sys.exit(main(['list']))"
     with subprocess.Popen(
         [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -372,7 +386,7 @@ def test_a_reader_that_leaves_is_no_error():
         child.stdout.close()
         assert child.stderr.read() == ""
         child.wait(60)
-    assert child.returncode == 1
+    assert child.returncode == 141
 
 
 @pytest.mark.parametrize("line", ["list", "--help", "run --help", "doctor", "--version"])

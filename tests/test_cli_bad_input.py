@@ -1,11 +1,16 @@
 """Bad input that reaches the shell: one line on stderr, nothing on stdout, exit code 2, and no work begun."""
 
+import os
 from pathlib import Path
 
 import pytest
-from shell_samples import assert_refused
+from shell_samples import assert_refused, shell
 
+import batchgd as bgd
 from batchgd.cli import destinations
+from batchgd.specialise.folder import cache_folder
+
+LONG = "x" * 300
 
 # Refused by the shell itself: the solver is never reached.
 BAD_COMMAND_LINES = {
@@ -59,6 +64,11 @@ BAD_COMMAND_LINES = {
     "output folder holds a result": ("run sphere --out saved", "--overwrite"),
     "output folder below a file": ("run sphere --out file/x", "cannot be written"),
     "output folder cannot be written": ("run sphere --out /proc/batchgd/x", "cannot be written"),
+    "output folder of a name too long": (f"run sphere --out {LONG}", "cannot be written: File name too long"),
+    "output folder below one too long": (f"run sphere --out new/{LONG}/x", "cannot be written: File name too long"),
+    "picture of a name too long": (f"run sphere --plot {LONG}.png", "File name too long"),
+    "file of a name too long": (f"run {LONG}.py:loss", "cannot be read: File name too long"),
+    "config of a name too long": (f"run --config {LONG}", "cannot be read: File name too long"),
     "picture of unknown kind": ("run sphere --plot basins.xyz", ".png"),
     "picture without an ending": ("run sphere --plot basins", ".png"),
     "picture in no folder": ("run sphere --plot nowhere/basins.png", "is not a folder"),
@@ -80,6 +90,104 @@ def test_bad_command_line_is_one_line_and_exit_2(name, solver, capsys):
     assert solver.arguments is None
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("box = " + 5000 * "[" + 5000 * "]", "nested too deeply"),
+        ("box = " + 200 * "[" + 200 * "]", "box takes two numbers, LO and HI (as in --box -5 5), not [[["),
+        ("starts = " + 5000 * "1", "is not TOML"),
+        ("starts = 0x" + 5000 * "f", "starts takes a whole number"),
+        ("gtol = 0x" + 5000 * "f", "gtol takes a number"),
+        ('out = "a\\u0000b"', "cannot be written: "),
+        ('plot = "a\\u0000b.png"', "which is no path (embedded null byte)"),
+        ('target = "a\\u0000b.py:f"', "does not exist"),
+    ],
+)
+def test_odd_toml_is_one_line_and_exit_2(text, words, solver, folder, capsys):
+    (folder / "odd.toml").write_text(text)
+    _, err = assert_refused(capsys, "run --config odd.toml" + ("" if "target" in text else " sphere"), words)
+    assert len(err) < 300
+    assert solver.arguments is None
+
+
+@pytest.fixture
+def nowhere(folder):
+    """A working folder that was deleted."""
+    if os.name == "nt":
+        pytest.skip("Windows deletes no folder in use")
+    (folder / "gone").mkdir()
+    os.chdir(folder / "gone")
+    (folder / "gone").rmdir()
+    yield folder
+    os.chdir(folder)
+
+
+def test_a_working_folder_that_is_gone(nowhere, capsys, monkeypatch):
+    assert shell(capsys, "run sphere --starts 20 --quiet --backend numpy")[0] == 0
+    assert shell(capsys, f"run {nowhere / 'model.py'}:loss --box 0 1 --dim 2 --starts 20 --quiet")[0] == 0
+    assert bgd.multistart(lambda x: x @ x, box=[(-1, 1)] * 2, starts=20).backend == "numpy"
+    assert_refused(capsys, "run sphere --backend cpu", "the working folder was deleted")
+    assert_refused(capsys, "run sphere --out here", "cannot be written: No such file")
+    assert_refused(capsys, "run sphere --plot here.png", "cannot write here.png: No such file")
+    assert_refused(capsys, "path sphere --x0 1,1 --animate here.gif", "cannot write here.gif: No such file")
+    monkeypatch.setenv("BATCHGD_CACHE_DIR", "here")
+    assert_refused(capsys, "cache", "leads nowhere")
+
+
+@pytest.mark.parametrize("line", ["cache", "cache --clear", "run sphere --starts 20 --backend cpu --quiet"])
+def test_a_cache_folder_of_nobody(line, folder, capsys, monkeypatch):
+    cache_folder.cache_clear()
+    monkeypatch.setattr("batchgd.specialise.loading._LOADED", {})
+    monkeypatch.setenv("BATCHGD_CACHE_DIR", "~nosuchuser/x")
+    assert_refused(capsys, line, "BATCHGD_CACHE_DIR is '~nosuchuser/x', which leads nowhere: give a full path")
+
+
+# A disk that is full: here a limit on the size of a file, which refuses in the same way.
+
+
+@pytest.fixture
+def small_disk(folder):
+    resource = pytest.importorskip("resource", reason="this system has no limit on the size of files")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def shrink(size):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+
+    yield shrink
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("size", [0, 1000, 8000])
+def test_a_disk_that_is_full_while_saving(size, folder, small_disk, capsys):
+    before = sorted(folder.iterdir())
+    small_disk(size)
+    code, out, err = shell(capsys, "run sphere --starts 1000 --backend numpy --quiet --out made")
+    assert (code, "label" in out) == (1, True)
+    assert err == f"batchgd: cannot write {folder / 'made'}: File too large; choose a folder that you can write\n"
+    assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("run sphere --starts 50 --backend numpy --plot", "made.png"),
+        ("path sphere --x0 1,1 --backend numpy --maxiter 3 --animate", "made.gif"),
+    ],
+)
+@pytest.mark.parametrize("earlier", [False, True])
+def test_a_disk_that_is_full_while_drawing(line, name, earlier, folder, small_disk, capsys):
+    if earlier:
+        (folder / name).write_bytes(b"an earlier picture")
+    before = sorted(folder.iterdir())
+    shell(capsys, line.rsplit(" ", 1)[0])  # so that nothing is left to be kept in the cache of compiled code
+    small_disk(100)
+    code, out, err = shell(capsys, f"{line} {name} --quiet")
+    assert (code, "sphere" in out) == (1, True), err
+    assert err == f"batchgd: cannot write {name}: File too large; choose a file that you can write\n"
+    assert sorted(folder.iterdir()) == before
+    assert not earlier or (folder / name).read_bytes() == b"an earlier picture"
+
+
 # Refused by what the shell calls, before any work: the shell turns it into one line.
 BAD_INPUTS = {
     "box reversed": ("run model.py:loss --dim 2 --box 5 -5", "reversed"),
@@ -94,6 +202,9 @@ BAD_INPUTS = {
     "starts zero": ("run sphere --starts 0", "starts"),
     "starts negative": ("run sphere --starts -5", "starts"),
     "starts huge": ("run sphere --starts 1e30", "starts"),
+    "points of a sweep beyond sense": ("sweep sphere --learning-rate 1e-4 1 --points 1e25", "give 2 to 100000"),
+    "plane of an infinite axis": ("map sphere --plane 0,1e400", "plane holds NaN or infinity"),
+    "plane of no axis": ("map sphere --plane nan,1", "plane holds NaN or infinity"),
     "unknown dtype": ("run sphere --dtype float16", "float32"),
     "unknown sampling": ("run sphere --sampling soboll", "sobol"),
     "gtol negative": ("run sphere --gtol -1", "gtol"),

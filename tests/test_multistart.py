@@ -188,10 +188,22 @@ def test_keeping_minima_only_changes_nothing_but_what_is_kept(tmp_path):
 
 
 def test_progress_tells_the_minima_so_far(monkeypatch):
-    monkeypatch.setattr("batchgd.run._PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr("batchgd.run.SECONDS", 0.0)
     updates = []
     bgd.multistart("shubert", starts=20_000, progress=updates.append)
     assert any(update.minima for update in updates if update.done < 20_000)
-    counts = [update.minima for update in updates if update.done]
+    counts = [update.minima for update in updates if update.done and update.minima]
     assert counts == sorted(counts)
     assert counts[-1] > 100
+
+
+def test_progress_merges_no_more_than_a_few_cells(monkeypatch):
+    monkeypatch.setattr("batchgd.run.SECONDS", 0.0)
+    updates = []
+    bgd.multistart("rastrigin", dim=4, starts=20_000, progress=updates.append, backend="numpy")
+    counted = {update.minima is not None for update in updates if update.distinct and update.distinct <= 1000}
+    assert counted <= {True}
+    many = [update for update in updates if update.distinct and update.distinct > 1000]
+    assert many
+    assert {update.minima for update in many} == {None}
+    assert many[-1].distinct > 5_000

@@ -1,6 +1,8 @@
 """The pictures: axes in, axes out; what is drawn, counted; files; and no trace left in matplotlib's state."""
 
+import os
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -268,6 +270,25 @@ def test_files_that_cannot_be_written(tmp_path):
         _ = result.plot.pie
     result.plot(tmp_path / "a.svg")
     assert "<svg" in (tmp_path / "a.svg").read_text()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps links and permissions differently")
+def test_a_new_picture_keeps_the_link_and_the_mode_of_the_old(tmp_path):
+    (tmp_path / "kept").mkdir()
+    target = tmp_path / "kept" / "picture"
+    target.write_text("an earlier picture")
+    target.chmod(0o600)
+    (tmp_path / "a.png").symlink_to(target)
+    (tmp_path / "full.png").symlink_to("/dev/full")
+    result = samples.himmelblau(10)
+    result.plot(tmp_path / "a.png")
+    assert (tmp_path / "a.png").is_symlink()
+    assert target.read_bytes().startswith(b"\x89PNG")
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert [file.name for file in target.parent.iterdir()] == ["picture"]
+    if Path("/dev/full").exists():
+        with pytest.raises(InputError, match=r"cannot write .*full\.png: No space left on device"):
+            result.plot(tmp_path / "full.png")
 
 
 def test_a_landscape_with_its_known_minima():

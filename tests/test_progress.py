@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from batchgd.progress import ProgressPrinter, ProgressUpdate, format_duration, format_rate, format_update
+from batchgd.progress import ProgressPrinter, ProgressUpdate, Watch, format_duration, format_rate, format_update
 
 
 class Terminal(io.StringIO):
@@ -30,6 +30,12 @@ def test_line_in_full():
         (update(999, 1000, 1.0, None), "trajectories 999 / 1,000 (99 %)  999 /s  about 1 s left"),
         (update(1, 10**12, 1.0, None), "trajectories 1 / 1,000,000,000,000 (0 %)  1 /s  about 11574074 d 1 h left"),
         (update(0, 0, 1.0, None), "trajectories 0 / 0 (100 %)"),
+        (
+            ProgressUpdate(10, 20, 5.0, distinct=1234),
+            "trajectories 10 / 20 (50 %)  2 /s  about 5 s left  1,234 distinct endpoints so far",
+        ),
+        (ProgressUpdate(9, 9, 5.0, phase="merging", phase_total=1234), "merging 0 / 1,234 points (0 %)"),
+        (ProgressUpdate(9, 9, 5.0, phase="measuring", phase_done=2, phase_total=2), "measuring 2 / 2 points (100 %)"),
     ],
 )
 def test_line_at_the_ends(given, line):
@@ -97,3 +103,14 @@ def test_a_file_gets_few_lines():
     lines = stream.getvalue().splitlines()
     assert 10 < len(lines) < 70
     assert all(line.startswith("trajectories ") for line in lines)
+
+
+def test_long_work_reports_at_most_twice_a_second(monkeypatch):
+    seen = []
+    watch = Watch(seen.append, n=70)
+    assert all(watch.go_on("polishing", k, 1000) for k in range(1000))
+    assert seen == []
+    monkeypatch.setattr("batchgd.progress.SECONDS", 0.0)
+    watch.go_on("polishing", 10, 1000)
+    (told,) = seen
+    assert (told.done, told.total, told.phase, told.phase_done, told.phase_total) == (70, 70, "polishing", 10, 1000)

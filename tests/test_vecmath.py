@@ -3,7 +3,6 @@
 import functools
 import math
 import re
-import types as python_types
 
 import llvmlite.binding as llvm
 import mpmath
@@ -16,7 +15,7 @@ from batchgd.kernels import vecmath
 FLAGS = {"fastmath": {"contract"}, "error_model": "numpy"}
 DTYPES = (np.float64, np.float32)
 POINTS = 384
-TWO = ("power", "atan2", "hypot", "minimum", "maximum")
+TWO = ("power", "atan2", "hypot", "minimum", "maximum", "fmod", "copysign")
 
 
 def spread(low, high):
@@ -54,7 +53,18 @@ UNARY = {
     "cosh": (mpmath.cosh, HYPERBOLIC, 1.2),
     "tanh": (mpmath.tanh, (within(-2, 2), within(-22, 22), spread(1e-30, 1)), 1.2),
     "exp": (mpmath.exp, (within(-5, 5), by_dtype(within(-745, 709.7), within(-103, 88.7))), 1.2),
+    "exp2": (
+        lambda x: mpmath.power(2, x),
+        (within(-5, 5), by_dtype(within(-1074, 1024), within(-149, 128)), spread(1e-30, 1)),
+        1.2,
+    ),
     "expm1": (mpmath.expm1, (within(-2, 2), by_dtype(within(-45, 709), within(-20, 88)), spread(1e-30, 1)), 1.5),
+    "asinh": (mpmath.asinh, (within(-3, 3), by_dtype(spread(1e-320, 1.7e308), spread(1e-44, 3.4e38))), 1.6),
+    "acosh": (
+        mpmath.acosh,
+        (within(1, 3), within(1, 1.01), by_dtype(positive(1, 1.7e308), positive(1, 3.4e38))),
+        2.5,
+    ),
     "log": (mpmath.log, LOGARITHMIC, 1.0),
     "log1p": (mpmath.log1p, (within(-1, 2), spread(1e-30, 0.9), positive(1e-3, 1e30)), 1.0),
     "log2": (lambda x: mpmath.log(x) / mpmath.log(2), LOGARITHMIC, 1.0),
@@ -66,6 +76,11 @@ UNARY = {
         0.75,
     ),
     "erf": (mpmath.erf, (within(-7, 7), within(-1, 1), within(0.9, 2), spread(1e-30, 1)), 1.4),
+    "erfc": (
+        mpmath.erfc,
+        (within(-7, 7), within(0, 1.1), by_dtype(within(1, 27.3), within(1, 10.1)), spread(1e-30, 1)),
+        4.5,
+    ),
 }
 WIDE = by_dtype(spread(1e-320, 1e307), spread(1e-44, 1e38))
 BINARY = {
@@ -213,6 +228,24 @@ def test_special_values_of_two_arguments(name, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+def test_fmod_is_exact_for_quotients_up_to_its_limit(dtype):
+    rng = np.random.default_rng(11)
+    y = spread(1e-3, 1e3)(rng, 20_000).astype(dtype)
+    for largest in (2.0, 1e3, 1e8, 1e14, 1e30):
+        quotient = spread(1e-3, min(largest, 2.0 ** (2 * np.finfo(dtype).nmant)))(rng, y.size)
+        for x in (y * quotient, y * np.round(quotient)):  # anywhere, and next to multiples
+            x = x.astype(dtype)
+            agree(compiled("fmod", x, y), np.fmod(x, y), 0)
+    x, y = (grid.ravel().copy() for grid in np.meshgrid(specials(dtype), specials(dtype)))
+    got = compiled("fmod", x, y)
+    with np.errstate(all="ignore"):
+        beyond = np.isnan(got) & (np.abs(x / y) > 2.0 ** (2 * np.finfo(dtype).nmant)) & np.isfinite(x) & (y != 0)
+    agree(got[~beyond], numpy_body("fmod", x, y)[~beyond], 0)
+    assert 0 < beyond.sum() < 200  # NaN, never a wrong number
+    agree(compiled("copysign", x, y), numpy_body("copysign", x, y), 0)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_minimum_and_maximum_propagate_nan_and_sign_keeps_it(dtype):
     x, y = (grid.ravel().copy() for grid in np.meshgrid(specials(dtype), specials(dtype)))
     for name in ("minimum", "maximum"):
@@ -230,7 +263,7 @@ def test_trigonometric_range_ends_in_nan(dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", [*UNARY, *BINARY, "sincos"])
+@pytest.mark.parametrize("name", [*UNARY, *BINARY, "sincos", "fmod", "copysign"])
 def test_lanes_and_scalars_give_the_same_bits(name, dtype):
     rng = np.random.default_rng(7)
     arguments = [rng.uniform(-3, 3, 64).astype(dtype) for _ in range(2 if name in TWO else 1)]
@@ -260,10 +293,10 @@ def test_sincos_is_sin_and_cos(dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", [*UNARY, *BINARY, "minimum", "maximum", "absolute", "sign", "floor", "square"])
+@pytest.mark.parametrize("name", [*UNARY, *TWO, "absolute", "sign", "floor", "square"])
 def test_numpy_bodies_keep_the_dtype(name, dtype):
     count = 2 if name in TWO else 1
-    for x in (np.full(3, 0.5, dtype=dtype), dtype(0.5)):
+    for x in (np.full(3, 1.0, dtype=dtype), dtype(1.0)):
         result = getattr(vecmath, name)(*[x] * count)
         assert result.dtype == dtype
         assert result.shape == np.shape(x)
@@ -325,10 +358,10 @@ def is_packed(text, dtype):
 
 @pytest.mark.skipif(not llvm.get_host_cpu_features().get("avx2"), reason=NO_AVX2)
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", [*UNARY, *BINARY, "sincos", "minimum", "maximum", "absolute", "sign", "floor"])
+@pytest.mark.parametrize("name", [*UNARY, *TWO, "sincos", "absolute", "sign", "floor"])
 def test_lane_loops_are_packed_and_call_nothing(name, dtype):
     text = instructions(name, dtype)
-    assert is_packed(text, dtype) or (name == "absolute" and re.search(BITWISE, text))
+    assert is_packed(text, dtype) or (name in ("absolute", "copysign") and re.search(BITWISE, text))
     assert not re.search(LIBM, text)
 
 
@@ -343,36 +376,3 @@ def test_the_assembly_test_sees_a_library_call():
     text = loop.inspect_asm(loop.signatures[0])
     assert re.search(LIBM, text)
     assert not is_packed(text, np.float64)
-
-
-@pytest.fixture
-def cuda(monkeypatch):
-    """numba-cuda with a stand-in for the device that it asks for its compute capability."""
-    module = pytest.importorskip("numba.cuda", reason="numba-cuda is not installed")
-    dispatcher = pytest.importorskip("numba.cuda.dispatcher", reason="numba-cuda is not installed")
-    if not hasattr(dispatcher, "get_current_device"):
-        pytest.skip("under the simulator there is no compiler")
-    device = python_types.SimpleNamespace(compute_capability=(9, 0))
-    monkeypatch.setattr(dispatcher, "get_current_device", lambda: device)
-    return module
-
-
-@pytest.mark.parametrize("name", [name for name, theirs in vecmath.CUDA_MATH.items() if theirs is None])
-def test_shared_functions_compile_for_cuda(name, cuda):
-    function = getattr(vecmath, name)
-    for number in (types.float32, types.float64):
-        if name in TWO:
-            text, result = cuda.compile_ptx(lambda x, y: function(x, y), (number, number), device=True, cc=(9, 0))
-        elif name == "where":
-            text, result = cuda.compile_ptx(lambda x, y: function(x > y, x, y), (number,) * 2, device=True, cc=(9, 0))
-        else:
-            text, result = cuda.compile_ptx(lambda x: function(x), (number,), device=True, cc=(9, 0))
-        assert result in (number, types.boolean, types.UniTuple(number, 2))
-        assert number == types.float64 or ".f64" not in text
-
-
-def test_every_function_has_its_place_on_cuda():
-    functions = {name for name in vecmath.__all__ if not name.isupper()}
-    assert set(vecmath.CUDA_MATH) == functions
-    assert set(vecmath.SIMPLE) < functions
-    assert all(hasattr(math, theirs) for theirs in vecmath.CUDA_MATH.values() if theirs)

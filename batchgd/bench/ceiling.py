@@ -143,7 +143,7 @@ def _sweep(name: str, dtype: str) -> Callable[[int], None]:
     from batchgd.kernels import vecmath
 
     text = {"divides": "real(1.0) / a[i]", "sincos": "sum2(sincos(a[i]))"}.get(name, f"{name}(a[i])")
-    if name in ("power", "atan2", "hypot"):
+    if name in ("power", "atan2", "hypot", "fmod"):
         text = f"{name}(a[i], real(1.5))"
     source = (
         "def sum2(pair):\n    return pair[0] + pair[1]\n"

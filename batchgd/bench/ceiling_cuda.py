@@ -17,7 +17,11 @@ SPECIAL_UNITS = 16
 CUDA C++ programming guide, table of arithmetic throughput)."""
 
 _COPY_BYTES = 1 << 30
-_NAMES = {"divides": "T(1) / v", "power": "pow(v, T(1.5))", "atan2": "atan2(v, T(1.5))", "hypot": "hypot(v, T(1.5))"}
+_NAMES = {
+    "divides": "T(1) / v",
+    "power": "pow(v, T(1.5))",
+    **{name: f"{name}(v, T(1.5))" for name in ("atan2", "hypot", "fmod")},
+}
 
 
 def source(dtype: str, function: str | None = None) -> str:

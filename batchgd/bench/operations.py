@@ -10,7 +10,7 @@ ADDS = "adds"
 MULTIPLIES = "multiplies"
 DIVIDES = "divides"
 _OPERATORS = {ast.Add: ADDS, ast.Sub: ADDS, ast.BitAnd: ADDS, ast.BitOr: ADDS, ast.Mult: MULTIPLIES, ast.Div: DIVIDES}
-_CHEAP = {"absolute", "minimum", "maximum", "where", "sign", "floor", "isfinite"}
+_CHEAP = {"absolute", "minimum", "maximum", "where", "sign", "floor", "isfinite", "copysign"}
 _NO_OPERATION = {"int", "real", "carray", "align_stack"}
 
 

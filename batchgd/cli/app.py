@@ -1,23 +1,36 @@
 """The entry point: builds the Typer application from the table of commands and turns what goes wrong into one line."""
 
+import contextlib
 import functools
-import os
+import io
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
 from batchgd import __version__
 from batchgd.backends import switched_on
 from batchgd.cli.commands import COMMANDS
-from batchgd.cli.console import EXIT_BAD_INPUT, EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, one_line
-from batchgd.errors import InputError
+from batchgd.cli.console import (
+    EXIT_BAD_INPUT,
+    EXIT_DONE,
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_READER_LEFT,
+    one_line,
+)
+from batchgd.cli.outlet import Outlet, occupy_descriptors
+from batchgd.errors import InputError, WriteError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line and return its exit code: 0 done, 2 bad input, 130 interrupted, 1 anything else.
+    """Run one command line and return its exit code.
+
+    0 done, 2 bad input, 130 interrupted, 141 the reader of stdout left (`| head`), 1 anything else. What a command
+    prints on stdout is held until the command is over: results and pictures are saved before anything is printed, and
+    no trouble with stdout or stderr can end a command.
 
     Parameters
     ----------
@@ -29,17 +42,58 @@ def main(argv: Sequence[str] | None = None) -> int:
     0
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        occupy_descriptors()
+    stdout = Outlet(sys.stdout)
+    with contextlib.redirect_stderr(Outlet(sys.stderr)):
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            ended = _run(words)
+        try:
+            stdout.write(printed.getvalue())
+            stdout.flush()
+        except KeyboardInterrupt:
+            ended = _INTERRUPTED
+        if ended is _INTERRUPTED and not printed.getvalue():
+            ended = ended._replace(message="interrupted before there was anything to show")
+        if ended.code == EXIT_DONE and stdout.error is not None:
+            ended = _unprinted(stdout.error)
+        ended.report()
+    return ended.code
+
+
+class _Ended(NamedTuple):
+    """How a command ended: its exit code, and for the person the reason in one line and the exception, if any."""
+
+    code: int
+    message: str = ""
+    error: BaseException | None = None
+
+    def report(self) -> None:
+        """Write the reason on stderr."""
+        if self.error is not None and _wants_traceback():
+            traceback.print_exception(self.error)
+        if self.message:
+            print(f"batchgd: {one_line(self.message)}", file=sys.stderr, flush=True)
+
+
+_INTERRUPTED = _Ended(EXIT_INTERRUPTED, "interrupted")
+
+
+def _run(words: list[str]) -> _Ended:
     try:
         returned = _application()(args=words, prog_name="batchgd", standalone_mode=False)
-        sys.stdout.flush()
-    except BrokenPipeError:  # `batchgd list | head`: the reader has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_FAILED
     except (KeyboardInterrupt, typer.Abort):
-        return _complain("interrupted", EXIT_INTERRUPTED)
+        return _INTERRUPTED
     except Exception as error:
         return _explain(error)
-    return returned if isinstance(returned, int) else EXIT_DONE
+    return returned if isinstance(returned, _Ended) else _Ended(returned or EXIT_DONE)
+
+
+def _unprinted(error: OSError) -> _Ended:
+    """Explain what stdout refused: in silence if its reader has seen enough, as programs that SIGPIPE ends do."""
+    if isinstance(error, BrokenPipeError):
+        return _Ended(EXIT_READER_LEFT)
+    return _Ended(EXIT_FAILED, f"cannot write to stdout: {error.strerror or error}", error)
 
 
 def _application() -> typer.Typer:
@@ -62,44 +116,37 @@ def _root(
         print(context.get_help())
 
 
-def _guarded(command: Callable[..., int | None]) -> Callable[..., int]:
+def _guarded(command: Callable[..., int | None]) -> Callable[..., _Ended]:
     """Return the command with its exceptions turned into one line and an exit code before Typer sees them."""
 
     @functools.wraps(command)
-    def guarded(**options: object) -> int:
+    def guarded(**options: object) -> _Ended:
         try:
-            return command(**options) or EXIT_DONE
-        except (BrokenPipeError, typer.Exit):
+            return _Ended(command(**options) or EXIT_DONE)
+        except typer.Exit:
             raise
         except KeyboardInterrupt:
-            return _complain("interrupted before there was anything to show", EXIT_INTERRUPTED)
-        except Exception as error:
+            return _INTERRUPTED
+        except (Exception, SystemExit) as error:  # a user's function may call exit()
             return _explain(error)
 
     return guarded
 
 
-def _explain(error: Exception) -> int:
-    """Write what went wrong on stderr and return the exit code."""
+def _explain(error: Exception | SystemExit) -> _Ended:
+    """Return what went wrong in one line, and the exit code."""
     if isinstance(error, InputError):
-        return _complain(str(error), EXIT_BAD_INPUT)
+        return _Ended(EXIT_FAILED if isinstance(error, WriteError) else EXIT_BAD_INPUT, str(error), error)
     # Typer's own complaints about the command line. Their class sits in a package that Typer once depended on and now
     # carries inside itself, so they are told by their method, not by their type.
     if hasattr(error, "format_message"):
         context = getattr(error, "ctx", None)
         path = context.command_path if context is not None else "batchgd"
-        return _complain(f"{error.format_message()} (`{path} --help` shows what there is)", EXIT_BAD_INPUT)
+        return _Ended(EXIT_BAD_INPUT, f"{error.format_message()} (`{path} --help` shows what there is)", error)
     if isinstance(error, MemoryError):
-        return _complain("out of memory: ask for fewer starts, or for --dtype float32", EXIT_FAILED)
+        return _Ended(EXIT_FAILED, "out of memory: ask for fewer starts, or for --dtype float32", error)
     hint = "" if _wants_traceback() else " (BATCHGD_TRACEBACK=1 shows where)"
-    return _complain(f"{type(error).__name__}: {error}{hint}", EXIT_FAILED)
-
-
-def _complain(message: str, code: int) -> int:
-    if _wants_traceback() and sys.exc_info()[0] is not None:
-        traceback.print_exc()
-    print(f"batchgd: {one_line(message)}", file=sys.stderr)
-    return code
+    return _Ended(EXIT_FAILED, f"{type(error).__name__}: {error}{hint}", error)
 
 
 def _wants_traceback() -> bool:

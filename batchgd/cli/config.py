@@ -19,7 +19,9 @@ def read_config(path: str, table: Mapping[str, Option]) -> dict[str, Any]:
         raise InputError(f"--config: there is no file {path}") from None
     except OSError as error:
         raise InputError(f"--config: {path} cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise InputError(f"--config: {path} is nested too deeply: give each option one value or a list") from None
+    except ValueError as error:
         raise InputError(f"--config: {path} is not TOML: {one_line(str(error))}") from None
     config: dict[str, Any] = {}
     for key, value in entries.items():

@@ -48,8 +48,7 @@ def connect(options: dict[str, Any]) -> int:
         destinations.check_picture(options["plot"])
     with console.guard_stdout():
         result = _result(options)
-        again = "border_points" in options
-        saddles = result.connect(border_points=options["border_points"]) if again else result.saddles
+        saddles = _saddles(result, options, console)
     path, wrong = _path(saddles, options)
     if options.get("json"):
         print_json(saddles.summary() | ({} if path is None else {"path": path._asdict()}))
@@ -60,6 +59,20 @@ def connect(options: dict[str, Any]) -> int:
     if wrong is not None:  # after all that was found is told
         raise wrong
     return EXIT_DONE
+
+
+def _saddles(result: Any, options: dict[str, Any], console: Console) -> Any:
+    """Find the saddles; Ctrl-C in the run or in the search saves the run without them."""
+    try:
+        if result.interrupted and "run" not in options:
+            raise KeyboardInterrupt
+        again = "border_points" in options
+        return result.connect(border_points=options["border_points"]) if again else result.saddles
+    except KeyboardInterrupt:
+        if "out" in options:
+            folder = destinations.save(result, options["out"], options.get("overwrite", False))
+            console.say(f"saved to {folder}, without saddles")
+        raise
 
 
 def _write(result: Any, options: dict[str, Any], console: Console) -> None:

@@ -1,4 +1,7 @@
-"""What the shell writes and where: results on stdout, everything else on stderr, and the exit codes."""
+"""What the shell writes and where: results on stdout, everything else on stderr, and the exit codes.
+
+Commands print; ``app.py`` holds what they print on stdout until they are over, so that files are saved first.
+"""
 
 import contextlib
 import json
@@ -8,20 +11,22 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from batchgd.errors import did_you_mean
+from batchgd.printable import printable
 
 EXIT_DONE = 0
 EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended: 128 + SIGINT
+EXIT_READER_LEFT = 141  # ... and for one that writes into a pipe nobody reads: 128 + SIGPIPE
 
 
 def one_line(text: str) -> str:
-    """Fold a message into one line.
+    """Fold a message into one line that a terminal shows as it is.
 
     >>> one_line("first\\n    second")
     'first second'
     """
-    return " ".join(text.split())
+    return printable(" ".join(text.split()))
 
 
 def nearest(word: str, names: Sequence[str]) -> str:
@@ -64,10 +69,13 @@ class Console:
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON object on stdout; what JSON cannot hold (NaN, infinities) is null."""
+    """Print one JSON object on stdout; what JSON cannot hold (NaN, infinities) is null.
+
+    It is ASCII, with escapes for the rest: a file redirected in the encoding of a terminal is JSON all the same.
+    """
     from batchgd.report import json_ready
 
-    print(json.dumps(json_ready(value), indent=2, allow_nan=False, ensure_ascii=False))
+    print(json.dumps(json_ready(value), indent=2, allow_nan=False))
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -1,26 +1,27 @@
 """Where a run's results go: checked before the run, so that hours of work do not end in an error."""
 
 import importlib.util
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from batchgd.errors import InputError
-
-_RESULT_HEAD = "result.json"  # the file by which batchgd.storage tells its folders from others
+from batchgd.errors import InputError, WriteError
+from batchgd.stored_folder import HEAD, settle
 
 
 def check_folder(path: str, overwrite: bool) -> None:
     """Raise InputError unless a result can be saved in this folder; missing parents are made when it is."""
+    _try_out(path, f"--out {path}")
     folder = Path(path)
+    settle(folder.absolute())
     if folder.exists() and not folder.is_dir():
         raise InputError(f"--out {path} is a file; name a folder that does not exist yet")
     if folder.is_dir() and _entries(folder):
-        if not (folder / _RESULT_HEAD).is_file():
+        if not (folder / HEAD).is_file():
             raise InputError(f"--out {path} holds other files than a result; name a folder that does not exist yet")
         if not overwrite:
             raise InputError(f"--out {path} holds a result already; name another folder or add --overwrite")
-    _check_writable(_nearest_parent(folder), f"--out {path}")
 
 
 def check_picture(path: str, option: str = "--plot") -> None:
@@ -30,7 +31,7 @@ def check_picture(path: str, option: str = "--plot") -> None:
     from batchgd.plot.canvas import check_path
 
     check_path(path)
-    _check_writable(Path(path).absolute().parent, f"{option} {path}")
+    _try_out(path, f"{option} {path}")
 
 
 def check_animation(path: str) -> None:
@@ -40,7 +41,7 @@ def check_animation(path: str) -> None:
     from batchgd.plot.animation import make_writer
 
     make_writer(path)
-    _check_writable(Path(path).absolute().parent, f"--animate {path}")
+    _try_out(path, f"--animate {path}")
 
 
 def save(result: Any, path: str, overwrite: bool) -> Path:
@@ -48,7 +49,7 @@ def save(result: Any, path: str, overwrite: bool) -> Path:
     try:
         Path(path).absolute().parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"--out {path} cannot be made: {error.strerror}; name another folder") from None
+        raise WriteError(f"--out {path} cannot be made: {error.strerror}; name another folder") from error
     return result.save(path, overwrite=overwrite)
 
 
@@ -59,17 +60,17 @@ def _entries(folder: Path) -> bool:
         raise InputError(f"--out {folder} cannot be read: {error.strerror}; name another folder") from None
 
 
-def _nearest_parent(folder: Path) -> Path:
-    parent = folder.absolute().parent
-    while not parent.exists() and parent != parent.parent:
-        parent = parent.parent
-    return parent
-
-
-def _check_writable(folder: Path, what: str) -> None:
-    # Tried out rather than looked up: permission bits say nothing of a read-only disk, nor to the superuser.
+def _try_out(path: str, what: str) -> None:
+    """Raise InputError unless something of this name, its missing parents included, can be made in its place."""
+    # Tried out rather than looked up: permission bits say nothing of a read-only disk, nor to the superuser, and only
+    # the disk knows which names are too long. What is made goes with the folder that it is made in.
     try:
-        with tempfile.TemporaryDirectory(prefix=".batchgd-", dir=folder):
-            pass
-    except OSError as error:
-        raise InputError(f"{what} cannot be written in {folder}: {error.strerror}; name another place") from None
+        target = Path(os.path.realpath(path))
+        parent = target.parent
+        while not parent.exists() and parent != parent.parent:
+            parent = parent.parent
+        with tempfile.TemporaryDirectory(prefix=".batchgd-", dir=parent) as scratch:
+            Path(scratch, target.relative_to(parent)).mkdir(parents=True)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{what} cannot be written: {reason}; name another place") from None

@@ -63,7 +63,7 @@ def _geometry(options: dict[str, Any]) -> dict[str, Any]:
     if "plane" in options:
         if "through" in options:
             raise InputError("--plane takes two axes and --through three points: give one of them")
-        out["plane"] = [int(k) if k == int(k) else k for k in options["plane"]]
+        out["plane"] = [int(k) if k.is_integer() else k for k in options["plane"]]
     if "through" in options:
         points = options["through"]
         if len(points) % 3:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from batchgd.errors import InputError
+from batchgd.errors import InputError, told
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ class Option:
         except (ValueError, TypeError, OverflowError):
             shown = value[-1] if isinstance(value, list) and value and self.kind.repeatable else value
             name = f"{where}{self.name}" if where else self.flag
-            raise InputError(f"{name} takes {self.kind.wants}, not {shown!r}") from None
+            raise InputError(f"{name} takes {self.kind.wants}, not {told(shown)}") from None
 
 
 OPTIONS = (

@@ -10,9 +10,11 @@ from batchgd.cli.parameters import takes
 from batchgd.cli.solver import solver_arguments
 from batchgd.cli.target import load_target
 from batchgd.errors import InputError
+from batchgd.interrupts import heeded
 
 EPILOG = (
-    "Exit codes: 0 done, 2 bad input, 130 ended by Ctrl-C (what was found so far is printed), 1 anything else. "
+    "Exit codes: 0 done, 2 bad input, 130 ended by Ctrl-C (what was found so far is printed), 141 stdout was closed by "
+    "its reader (all files are written), 1 anything else. "
     "BATCHGD_TRACEBACK=1 shows where an error came from."
 )
 
@@ -25,22 +27,26 @@ def run(options: dict[str, Any]) -> int:
     """
     console = Console(quiet=options.get("quiet", False))
     with console.guard_stdout():
-        result = _solve(options, console)
-        fidelity = result.fidelity(options["fidelity"]) if "fidelity" in options else None
-    if options.get("json"):
-        print_json(result.summary() | ({} if fidelity is None else {"fidelity": fidelity.to_dict()}))
-    else:
-        print(result if fidelity is None else f"{result}\nfidelity: {fidelity}")
-    with console.guard_stdout():
-        _write(result, options, console)
-    if getattr(result, "interrupted", False):
-        console.say("interrupted: this is what was found so far")
-        return EXIT_INTERRUPTED
+        fun, arguments = _arguments(options)
+    with heeded() as interrupt:  # from here on Ctrl-C loses nothing
+        with console.guard_stdout():
+            result = _solve(fun, arguments, console)
+            fidelity = result.fidelity(options["fidelity"]) if "fidelity" in options else None
+            fidelity = None if interrupt.seen else fidelity
+        if options.get("json"):
+            print_json(result.summary() | ({} if fidelity is None else {"fidelity": fidelity.to_dict()}))
+        else:
+            print(result if fidelity is None else f"{result}\nfidelity: {fidelity}")
+        with console.guard_stdout():
+            _write(result, options, console)
+        if interrupt.seen or getattr(result, "interrupted", False):
+            console.say("interrupted: this is what was found so far")
+            return EXIT_INTERRUPTED
     return EXIT_DONE
 
 
-def _solve(options: dict[str, Any], console: Console) -> Any:
-    """Check everything that can be checked beforehand, then run."""
+def _arguments(options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Check everything that can be checked beforehand; return the function and the arguments of the solver."""
     if "out" in options:
         destinations.check_folder(options["out"], options.get("overwrite", False))
     if "plot" in options:
@@ -49,9 +55,9 @@ def _solve(options: dict[str, Any], console: Console) -> Any:
         if name in options and options.get("keep") == "minima":
             raise InputError(f"--{name} {does}, and --keep minima keeps none: leave out one of the two")
     if "fidelity" in options:
-        from batchgd.basins.fidelity import check_sample
+        from batchgd.check import whole
 
-        check_sample(options["fidelity"])
+        whole("fidelity", options["fidelity"], 1, of="starts")
     fun = load_target(options["target"])
     arguments = solver_arguments(fun, options)
 
@@ -62,11 +68,15 @@ def _solve(options: dict[str, Any], console: Console) -> Any:
         arguments["stop"] = bgd.Coverage(options["until_coverage"], **settings)
     elif "confidence" in options:
         raise InputError("--confidence belongs to --until-coverage; add it, or leave it out")
+    return fun, arguments
 
+
+def _solve(fun: Any, arguments: dict[str, Any], console: Console) -> Any:
+    import batchgd as bgd
     from batchgd.backends import choose
     from batchgd.progress import ProgressPrinter
 
-    _, why = choose(options.get("backend", "auto"))
+    _, why = choose(arguments.get("backend", "auto"))
     if console.quiet:
         return bgd.multistart(fun, **arguments, progress=None)
     announce = functools.cache(lambda: console.say(f"backend {why}"))

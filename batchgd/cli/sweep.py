@@ -122,6 +122,8 @@ def _swept(options: dict[str, Any]) -> dict[str, list[float]]:
     """The values of every swept hyperparameter."""
     import numpy as np
 
+    from batchgd.sweeps.grid import MAX_VALUES
+
     values = dict(options.get("over", {}))
     rates = options.get("learning_rate")
     if rates is not None and len(rates) == 2:
@@ -129,8 +131,8 @@ def _swept(options: dict[str, Any]) -> dict[str, list[float]]:
         if not 0.0 < low < high < np.inf:
             raise InputError(f"--learning-rate takes LO below HI, both above 0, not {low:g} and {high:g}")
         points = options.get("points", _POINTS)
-        if points < 2:
-            raise InputError(f"--points is {points}: give 2 or more")
+        if not 2 <= points <= MAX_VALUES:
+            raise InputError(f"--points is {points}: give 2 to {MAX_VALUES}")
         rates = np.geomspace(low, high, points).tolist()
     elif "points" in options:
         raise InputError("--points belongs to --learning-rate LO HI: add it, or leave --points out")

@@ -45,14 +45,17 @@ def load_target(target: str) -> str | Callable[..., Any] | Differentiable:
 
 
 def _load_module(file: str) -> ModuleType:
-    """Run the file as a module of its own; its folder is importable from then on, as for a script."""
+    """Run the file as a module of its own; the files beside it are importable from then on."""
     path = Path(file)
-    if path.is_dir() or not path.exists():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise InputError(f"{file} {what}; TARGET is the name of a landscape or FILE.py:FUNCTION")
+    try:
+        wrong = "is a folder" if path.is_dir() else "" if path.exists() else "does not exist"
+    except OSError as error:
+        wrong = f"cannot be read: {error.strerror}"
+    if wrong:
+        raise InputError(f"{file} {wrong}; TARGET is the name of a landscape or FILE.py:FUNCTION")
     folder = str(path.resolve().parent)
     if folder not in sys.path:
-        sys.path.insert(0, folder)
+        sys.path.append(folder)  # last: a queue.py beside it must not stand in for Python's
     private = f"_batchgd_target_{path.stem}"
     spec = importlib.util.spec_from_loader(private, loader=None, origin=str(path))
     assert spec is not None

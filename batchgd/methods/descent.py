@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from batchgd.errors import InputError, told
-from batchgd.methods.base import ANY, POSITIVE, SHARE, Hyperparameter, Interval, Method
+from batchgd.methods.base import ANY, POSITIVE, SHARE, Hyperparameter, Interval, Method, overflow, rounding
 from batchgd.methods.first_order import FirstOrder
 
 
@@ -91,7 +89,7 @@ class GradientDescent(FirstOrder):
         if self.rule == "barzilai_borwein":
             return BarzilaiBorwein().hyperparameters(dtype)
         own = super().hyperparameters(dtype)
-        return {**own, "value_resolution": value_resolution(dtype)} if self.rule == "armijo" else own
+        return {**own, **rounding(dtype)} if self.rule == "armijo" else own
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,9 +145,4 @@ class BarzilaiBorwein(Method):
 
     def hyperparameters(self, dtype: str) -> dict[str, Hyperparameter]:
         """Return the rule's hyperparameters."""
-        return {**super().hyperparameters(dtype), "value_resolution": value_resolution(dtype)}
-
-
-def value_resolution(dtype: str) -> float:
-    """Return the relative difference below which values cannot be told apart: 64 rounding errors."""
-    return 64.0 * float(np.finfo(dtype).eps)
+        return {**super().hyperparameters(dtype), **rounding(dtype), **overflow(dtype)}

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import numbers
 from dataclasses import dataclass
 
-import numpy as np
-
-from batchgd.errors import InputError, told
-from batchgd.methods.base import SHARE, Hyperparameter, Interval, Method
+from batchgd import check
+from batchgd.methods.base import SHARE, Hyperparameter, Interval, Method, overflow, rounding
 
 LONGEST_MEMORY = 64
 
@@ -17,8 +14,8 @@ class Resolved(Method):
     """A method whose tests of a decrease know how far values can be told apart."""
 
     def hyperparameters(self, dtype: str) -> dict[str, Hyperparameter]:
-        """Return the rule's hyperparameters; values closer than 64 rounding errors cannot be told apart."""
-        return {**super().hyperparameters(dtype), "value_resolution": 64.0 * float(np.finfo(dtype).eps)}
+        """Return the rule's hyperparameters, with what depends on the precision."""
+        return {**super().hyperparameters(dtype), **rounding(dtype), **overflow(dtype)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,9 +158,7 @@ class LBFGS(BFGS):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        whole = isinstance(self.memory, numbers.Integral) and not isinstance(self.memory, bool)
-        if not whole or not 1 <= self.memory <= LONGEST_MEMORY:
-            raise InputError(f"memory is {told(self.memory)}: give a whole number from 1 to {LONGEST_MEMORY}")
+        object.__setattr__(self, "memory", check.whole("memory", self.memory, 1, LONGEST_MEMORY))
 
     @property
     def rule(self) -> str:

@@ -11,11 +11,12 @@ from batchgd.box import Box
 from batchgd.minima.compass import shape, sharp
 from batchgd.minima.curvature import curvature, in_doubt
 from batchgd.minima.polish import LOCATED, polish
-from batchgd.minima.scale import EPS, Derivable, Scale, rounding
+from batchgd.minima.scale import EPS, Derivable, Scale, points_at_once, rounding
+from batchgd.progress import CLASSIFYING, UNWATCHED, Watch
 
-MINIMUM, KINK, DEGENERATE_MINIMUM, LOWEST, SADDLE, MAXIMUM, DEGENERATE, FLAT, UNBOUNDED, NOTHING = range(10)
+MINIMUM, KINK, DEGENERATE_MINIMUM, LOWEST, SADDLE, MAXIMUM, DEGENERATE, FLAT, UNBOUNDED, NOTHING, UNKNOWN = range(11)
 """Kinds; the first four count as minima. ``LOWEST`` is the lowest endpoint, where nothing decides what it is;
-``NOTHING`` is a place that is not stationary after all."""
+``NOTHING`` is a place that is not stationary after all, ``UNKNOWN`` one that an interrupt left undecided."""
 
 NAMES = (
     "minimum",
@@ -28,6 +29,7 @@ NAMES = (
     "flat",
     "unbounded",
     "unresolved",
+    "unknown",
 )
 
 _HIDDEN = 1e-10  # of the stiffest mode and of the box's: what is less may be rounding
@@ -52,7 +54,13 @@ class Kinds:
 
 
 def classify(
-    objective: Derivable, box: Box, x: NDArray[np.float64], fun: NDArray[np.float64], scale: Scale, groups: NDArray
+    objective: Derivable,
+    box: Box,
+    x: NDArray[np.float64],
+    fun: NDArray[np.float64],
+    scale: Scale,
+    groups: NDArray,
+    watch: Watch = UNWATCHED,
 ) -> Kinds:
     """Tell the kind of each located point by the eigenvalues of its Hessian, measured in box widths.
 
@@ -67,12 +75,17 @@ def classify(
     ----------
     groups : (m,) array of int
         Sets of points of about one value. Of a large set a sample is probed, and all of it where the sample disagrees.
+    watch : Watch
+        When it says stop, what is not decided yet is ``UNKNOWN``.
     """
     m = len(x)
     kinds = Kinds(np.full(m, NOTHING, np.int8), np.zeros(m, np.int64), np.zeros(m, np.int64), np.zeros(m, np.bool_))
-    rows = max(64, (1 << 20) // (box.dim**2 + 1))
+    rows = points_at_once(box)
     probe: NDArray[np.bool_] = np.zeros(m, np.bool_)
     for begin in range(0, m, rows):
+        if not watch.go_on(CLASSIFYING, begin, m):
+            kinds.kind[begin:] = UNKNOWN
+            break
         part = slice(begin, begin + rows)
         value, _, soft = curvature(objective, box, x[part], fun[part], scale)
         falling = ((value < 0) & ~soft).sum(axis=1)
@@ -85,7 +98,7 @@ def classify(
         kinds.kind[part] = np.where(soft.any(axis=1), np.where(falling == 0, NOTHING, DEGENERATE), by_sign)
         kinds.kind[np.arange(m)[part][~still]] = NOTHING
         probe[part] = (soft.any(axis=1) & (falling == 0)) | ~np.isfinite(value).all(axis=1) | ~still
-    _probe_sets(objective, box, x, fun, scale, kinds, np.flatnonzero(probe), groups)
+    _probe_sets(objective, box, x, fun, scale, kinds, np.flatnonzero(probe), groups, watch)
     return kinds
 
 
@@ -114,6 +127,7 @@ def _probe_sets(
     kinds: Kinds,
     rows: NDArray[np.int64],
     groups: NDArray,
+    watch: Watch,
 ) -> None:
     """Probe the points in ``rows``; of a set with more than a few hundred a sample first."""
     order = rows[np.lexsort((rows, groups[rows], kinds.zero[rows]))]
@@ -123,7 +137,7 @@ def _probe_sets(
     sets = np.split(order, np.flatnonzero(new) + 1)
     sample = [s[:: -(-len(s) // _SAMPLE)] for s in sets]
     probed = np.concatenate(sample)
-    kinds.kind[probed] = _probe(objective, box, x[probed], fun[probed], scale)
+    kinds.kind[probed] = _probe(objective, box, x[probed], fun[probed], scale, watch)
     rest = []
     for whole, part in zip(sets, sample, strict=True):
         verdict = kinds.kind[part]
@@ -134,17 +148,29 @@ def _probe_sets(
                 rest.append(np.setdiff1d(whole, part))
     if rest:
         again = np.concatenate(rest)
-        kinds.kind[again] = _probe(objective, box, x[again], fun[again], scale)
+        kinds.kind[again] = _probe(objective, box, x[again], fun[again], scale, watch)
 
 
-def _probe(objective: Derivable, box: Box, x: NDArray, fun: NDArray, scale: Scale) -> NDArray[np.int8]:
-    """Move each point along its soft modes and see what becomes of it."""
+def _probe(objective: Derivable, box: Box, x: NDArray, fun: NDArray, scale: Scale, watch: Watch) -> NDArray[np.int8]:
+    """Move each point along its soft modes and see what becomes of it; ``UNKNOWN`` where ``watch`` says stop."""
+    kind = np.full(len(x), UNKNOWN, np.int8)
+    rows = points_at_once(box)
+    for k in range(0, len(x), rows):
+        if not watch.go_on(CLASSIFYING, k, len(x)):
+            break
+        kind[k : k + rows] = _probe_some(objective, box, x[k : k + rows], fun[k : k + rows], scale, watch)
+    return kind
+
+
+def _probe_some(
+    objective: Derivable, box: Box, x: NDArray, fun: NDArray, scale: Scale, watch: Watch
+) -> NDArray[np.int8]:
     value, vector, soft = curvature(objective, box, x, fun, scale)
     smooth = np.isfinite(value).all(axis=1) & _stationary(objective, box, x, scale)
     soft &= smooth[:, None]
     way, row = _ways(value, vector, soft)
     u = way * (_PROBE / np.abs(way).max(axis=1, keepdims=True))
-    end = polish(objective, box, x[row] + u * box.width, scale)
+    end = polish(objective, box, x[row] + u * box.width, scale, watch=watch, phase=CLASSIFYING)
     moved = (np.abs(end.x - x[row]) / box.width).max(axis=1)
     with np.errstate(all="ignore"):
         put = np.nan_to_num(np.asarray(objective.value(x[row] + u * box.width)) - fun[row])
@@ -155,7 +181,9 @@ def _probe(objective: Derivable, box: Box, x: NDArray, fun: NDArray, scale: Scal
     back = (moved <= 0.1 * _PROBE) | ((end.state != LOCATED) & (end.fun > fun[row] + noise))
     power = np.full(len(x), np.nan)
     isolated = ~_any(row, ~back | lower, len(x))
-    power[isolated] = shape(objective, box, x[isolated], fun[isolated], scale)
+    power[isolated] = shape(objective, box, x[isolated], fun[isolated], scale, watch)
+    if watch.cut:
+        return np.full(len(x), UNKNOWN, np.int8)
     kind = np.where(soft.all(axis=1) & ~_any(row, lower, len(x)), FLAT, DEGENERATE)
     kind = np.where(isolated, _name(power, value, soft, scale), kind)
     kinks = np.flatnonzero(kind == KINK)

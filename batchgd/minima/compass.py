@@ -10,6 +10,7 @@ from batchgd.minima.catalogue import group_keys
 from batchgd.minima.merge import mix
 from batchgd.minima.polish import REACH
 from batchgd.minima.scale import EPS, Derivable, Scale, scaled, values
+from batchgd.progress import CLASSIFYING, POLISHING, UNWATCHED, Watch
 
 _CELLS = 1024.0  # stalled points of one such cell are taken to one place
 _SHIFT = 0.3819660112501051  # of the cells, so that the middle of the box, where kinks like to sit, is no corner
@@ -18,10 +19,16 @@ _TURNS = 160  # steps shrink from 1e-4 to 1e-16 in 40 halvings; the others are m
 _LOG = 0.2  # an exponent this low may be that of a logarithm
 _EVEN = 1.05  # times as much, and |x|^0.02 is no power any more
 _ENTRIES = 1 << 22  # numbers held at a time
+_SHAPED = 1 << 20  # the same where a value is asked at many distances: a fraction of a second
 
 
 def rescue(
-    objective: Derivable, box: Box, x: NDArray[np.float64], scale: Scale, reach: float = REACH
+    objective: Derivable,
+    box: Box,
+    x: NDArray[np.float64],
+    scale: Scale,
+    reach: float = REACH,
+    watch: Watch = UNWATCHED,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
     """Locate the non-smooth or strongly degenerate minima behind points where Newton failed.
 
@@ -40,13 +47,13 @@ def rescue(
     keys = mix(np.floor(u * _CELLS + _SHIFT))
     left = np.flatnonzero(np.isfinite(fun))
     for _ in range(_ROUNDS):
-        if len(left) == 0:
+        if len(left) == 0 or not watch.go_on(POLISHING, len(x) - len(left), len(x)):
             break
         order = left[np.argsort(fun[left], kind="stable")]
         _, _, rank, _ = group_keys(keys[order], np.arange(len(order)))
         leaders = order[np.sort(rank)[:most]]
-        place, value, good = compass(objective, box, x[leaders], reach)
-        good &= np.isfinite(shape(objective, box, place, value, scale))
+        place, value, good = compass(objective, box, x[leaders], reach, watch)
+        good &= np.isfinite(shape(objective, box, place, value, scale, watch))
         index = dict(zip(keys[leaders].tolist(), range(len(leaders)), strict=True))
         owner = np.array([index.get(key, -1) for key in keys[left].tolist()])
         near = (owner >= 0) & good[owner]
@@ -60,7 +67,7 @@ def rescue(
 
 
 def compass(
-    objective: Derivable, box: Box, x: NDArray[np.float64], reach: float
+    objective: Derivable, box: Box, x: NDArray[np.float64], reach: float, watch: Watch = UNWATCHED
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
     """Batched pattern search: the best of 2 d directions and two descent directions, else half the step.
 
@@ -76,6 +83,8 @@ def compass(
     step = np.full(m, 1e-4)
     active = np.arange(m)
     for k in range(_TURNS):
+        if not watch.go_on(POLISHING, m - len(active), m):
+            break
         turn = np.linalg.qr(rng.normal(size=(d, d)))[0] if k % 2 else np.eye(d)
         slope = _finite(g[active] * box.width)
         down = x[active] - _unit(slope) * step[active, None] * box.width
@@ -102,7 +111,12 @@ def compass(
 
 
 def shape(
-    objective: Derivable, box: Box, x: NDArray[np.float64], fun: NDArray[np.float64], scale: Scale
+    objective: Derivable,
+    box: Box,
+    x: NDArray[np.float64],
+    fun: NDArray[np.float64],
+    scale: Scale,
+    watch: Watch = UNWATCHED,
 ) -> NDArray[np.float64]:
     """How the value rises around each point: the lowest exponent p of ``f(x + h v) - f(x) ~ h^p`` over directions v.
 
@@ -110,9 +124,13 @@ def shape(
     NaN where the value falls, or does not rise, in some direction. Distances h are 1e-7 to 1e-3 box widths; directions
     are the axes, 2 d fixed turned ones and the gradient.
     """
-    rows = max(1, _ENTRIES // ((4 * box.dim + 2) * box.dim))
-    parts = [_shape(objective, box, x[k : k + rows], fun[k : k + rows], scale) for k in range(0, len(x), rows)]
-    return np.concatenate([np.empty(0), *parts])
+    rows = max(1, _SHAPED // ((4 * box.dim + 2) * box.dim))
+    power = np.full(len(x), np.nan)
+    for k in range(0, len(x), rows):
+        if not watch.go_on(CLASSIFYING, k, len(x)):
+            break
+        power[k : k + rows] = _shape(objective, box, x[k : k + rows], fun[k : k + rows], scale)
+    return power
 
 
 def _shape(

@@ -17,7 +17,9 @@ from batchgd.minima.notes import notes
 from batchgd.minima.scale import Derivable, measure
 from batchgd.minima.sites import MINIMA, Sites, find_sites
 from batchgd.minima.tables import Minima, Stationary
+from batchgd.progress import MEASURING, UNWATCHED, Watch
 
+_ENTRIES = 1 << 20  # numbers of the Hessians held at a time
 _ROUND = 1e-6  # box widths to which coordinates are rounded before they decide an order
 _NOT_INDEPENDENT = "the starts are not independent of each other, so fractions have no interval"
 
@@ -82,6 +84,7 @@ def find_minima(
     interval_note: str | None = None,
     confidence: float = 0.95,
     identity: Identity | None = None,
+    watch: Watch = UNWATCHED,
 ) -> Found:
     """Turn the occupied cells of a run into distinct minima and other stationary points, and label the cells.
 
@@ -108,6 +111,8 @@ def find_minima(
         Of each interval.
     identity : Identity, optional
         Another notion of sameness, in place of the two tolerances.
+    watch : Watch, optional
+        Takes the progress, and may end the work early: what it leaves undone has kind ``"unknown"``.
 
     Returns
     -------
@@ -132,30 +137,38 @@ def find_minima(
     scale = measure(objective, box)
     identity = Identity(x_tol, f_tol, scale.value) if identity is None else identity
     n = catalogue.starts if n_starts is None else n_starts
-    sites, site = find_sites(catalogue, objective, box, identity, scale)
+    sites, site = find_sites(catalogue, objective, box, identity, scale, watch=watch)
     order = by_value(box, sites.x, sites.fun, sites.noise, sites.kind)
     lowest = order[np.isin(sites.kind[order], MINIMA)]
     other = order[~np.isin(sites.kind[order], (*MINIMA, NOTHING))]
     note = None if independent else interval_note or _NOT_INDEPENDENT
-    minima = _minima(objective, box, sites.take(lowest), n, confidence, note, x_tol)
+    minima = _minima(objective, box, sites.take(lowest), n, confidence, note, x_tol, watch)
     label = np.full(len(sites.fun) + 1, -1, np.int32)  # the last entry stands for cells without a site, -1
     label[lowest] = np.arange(len(lowest))
     nowhere = (site < 0) | np.isin(site, np.flatnonzero(sites.kind == NOTHING))
     unresolved = int(catalogue.count[nowhere].sum())
-    gap = _gap(box, minima, max(x_tol, 1 / catalogue.cells_per_width))
+    stationary = _stationary(objective, sites.take(other), watch)
+    gap = _gap(box, minima, max(x_tol, 1 / catalogue.cells_per_width), watch)
     return Found(
         minima=minima,
-        stationary=_stationary(objective, sites.take(other)),
+        stationary=stationary,
         keys=catalogue.key,
         key_labels=label[site],
-        warnings=notes(catalogue, minima, sites, gap, unresolved, n),
+        warnings=notes(catalogue, minima, sites, gap, unresolved, n, watch.cut),
         unresolved=unresolved,
         gap_ratio=gap[0],
     )
 
 
 def _minima(
-    objective: Derivable, box: Box, sites: Sites, n: int, confidence: float, note: str | None, x_tol: float
+    objective: Derivable,
+    box: Box,
+    sites: Sites,
+    n: int,
+    confidence: float,
+    note: str | None,
+    x_tol: float,
+    watch: Watch,
 ) -> Minima:
     low, high = wilson(sites.count, n, confidence) if note is None else (None, None)
     outside = (sites.x < box.lower - x_tol * box.width) | (sites.x > box.upper + x_tol * box.width)
@@ -165,7 +178,7 @@ def _minima(
         count=sites.count,
         fraction=sites.count / max(n, 1),
         kind=np.array(NAMES)[sites.kind],
-        eigenvalues=_eigenvalues(objective, sites.x),
+        eigenvalues=_eigenvalues(objective, sites.x, watch),
         inside=np.asarray(~outside.any(axis=1)),
         spread=sites.spread,
         fraction_low=low,
@@ -174,27 +187,31 @@ def _minima(
     )
 
 
-def _stationary(objective: Derivable, sites: Sites) -> Stationary:
+def _stationary(objective: Derivable, sites: Sites, watch: Watch) -> Stationary:
     return Stationary(
         x=sites.x,
         fun=sites.fun,
         count=sites.count,
         kind=np.array(NAMES)[sites.kind],
-        eigenvalues=_eigenvalues(objective, sites.x),
+        eigenvalues=_eigenvalues(objective, sites.x, watch),
         negative=sites.negative,
     )
 
 
-def _eigenvalues(objective: Derivable, x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Eigenvalues of the Hessian in x, ascending; NaN where it is not finite."""
-    if len(x) == 0:
-        return np.empty(x.shape)
-    with np.errstate(all="ignore"):
-        hessian = np.asarray(objective.hessian(x))
-    finite = np.isfinite(hessian).all(axis=(1, 2))
-    value = np.linalg.eigvalsh(np.where(finite[:, None, None], hessian, np.eye(x.shape[1])))
-    value[~finite] = np.nan
-    return value
+def _eigenvalues(objective: Derivable, x: NDArray[np.float64], watch: Watch) -> NDArray[np.float64]:
+    """Eigenvalues of the Hessian in x, ascending; NaN where it is not finite, or no time is left for it."""
+    out = np.full(x.shape, np.nan)
+    rows = max(64, _ENTRIES // (x.shape[1] ** 2 + 1))
+    for begin in range(0, len(x), rows):
+        if not watch.go_on(MEASURING, begin, len(x)):
+            break
+        with np.errstate(all="ignore"):
+            hessian = np.asarray(objective.hessian(x[begin : begin + rows]))
+        finite = np.isfinite(hessian).all(axis=(1, 2))
+        value = np.linalg.eigvalsh(np.where(finite[:, None, None], hessian, np.eye(x.shape[1])))
+        value[~finite] = np.nan
+        out[begin : begin + rows] = value
+    return out
 
 
 def by_value(box: Box, x: NDArray, fun: NDArray, noise: NDArray, kind: NDArray) -> NDArray[np.int64]:
@@ -207,7 +224,7 @@ def by_value(box: Box, x: NDArray, fun: NDArray, noise: NDArray, kind: NDArray) 
     return np.lexsort((kind, *u.T[::-1], level))
 
 
-def _gap(box: Box, minima: Minima, floor: float) -> tuple[float, int, int]:
+def _gap(box: Box, minima: Minima, floor: float, watch: Watch) -> tuple[float, int, int]:
     """Distance of the nearest two minima over the widest cluster (or ``floor``), and their labels."""
-    distance, a, b = nearest_pair((minima.x - box.lower) / box.width)
+    distance, a, b = nearest_pair((minima.x - box.lower) / box.width, watch)
     return distance / max(floor, float(minima.spread.max(initial=0.0))), a, b

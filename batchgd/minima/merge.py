@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd import check
 from batchgd.errors import InputError
 from batchgd.kernels.splitmix import FARTHEST, GOLDEN, finalise
 from batchgd.minima.catalogue import group_keys
+from batchgd.progress import MEASURING, UNWATCHED, Watch
 
 _FINE = 1000  # points are thinned to one per cell of x_tol / 1000 first: a million copies become a handful
 _PROJECTIONS = 2
+_BLOCK = 1 << 14  # points whose neighbours are looked for together
 
 
 @dataclass(frozen=True)
@@ -33,10 +36,8 @@ class Identity:
         Relative to the value, or to F where that is larger.
     unit : float
         F, as large as values typically differ over the box (``Scale.value``), so that units do not matter.
-
-    Notes
-    -----
-    Points are first thinned to one per cell of side ``x_tol / 1000``, which blurs the tolerance by as much.
+    cells : int
+        Points are first thinned to one per cell of side ``x_tol / cells``, which blurs the tolerance by as much.
 
     Examples
     --------
@@ -49,6 +50,7 @@ class Identity:
     x_tol: float = 1e-6
     f_tol: float = 1e-9
     unit: float = 1.0
+    cells: int = _FINE
 
     def components(
         self, u: NDArray[np.float64], fun: NDArray[np.float64], noise: NDArray[np.float64] | None = None
@@ -61,7 +63,7 @@ class Identity:
         if len(u) == 0:
             return np.empty(0, np.int64)
         tol_f = self.value_tolerance(fun, noise)
-        keys, row = self._thin(u, fun, tol_f, _FINE)
+        keys, row = self._thin(u, fun, tol_f, self.cells)
         sub = self._components(u[row], fun[row], tol_f[row])
         return _renumber(sub[_inverse(keys, keys[row])])
 
@@ -91,7 +93,7 @@ class Identity:
         doubtful = np.isin(group, group[order[head[spread > 1.0]]])
         if doubtful.any():
             rows = np.flatnonzero(doubtful)
-            group[rows] = self._linked(u[rows], fun[rows], tol_f[rows]) + len(u)
+            group[rows] = self._linked(u[rows], fun[rows], tol_f[rows]) + int(group.max()) + 1
         return group
 
     def _linked(self, u: NDArray, fun: NDArray, tol_f: NDArray) -> NDArray[np.int64]:
@@ -112,17 +114,19 @@ class Identity:
         return label if len(row) == len(u) else label[_inverse(keys, keys[row])]
 
 
-UNPOLISHED = Identity(x_tol=1e-4, f_tol=1e-3)
-"""When raw endpoints count as one minimum, while a run goes on and nothing has been polished."""
+UNPOLISHED = Identity(x_tol=1e-4, f_tol=1e-3, cells=4)
+"""When raw endpoints count as one minimum, while a run goes on and nothing has been polished: they scatter, so cells
+are wide."""
 
 
 def check_tolerance(name: str, value: Any) -> float:
     """Return ``x_tol`` or ``f_tol`` as a float, or raise InputError."""
     greatest = 1.0 if name == "x_tol" else np.inf
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0.0 < value < greatest:
-        wanted = "a positive finite number" if greatest == np.inf else "a share of the box between 0 and 1, as 1e-6"
-        raise InputError(f"{name} is {value!r}: give {wanted}")
-    return float(value)
+    wanted = "a positive finite number" if greatest == np.inf else "a share of the box between 0 and 1, as 1e-6"
+    tolerance = check.number(name, value, wanted)
+    if not np.finfo(np.float64).tiny <= tolerance < greatest:
+        raise InputError(f"{name} is {tolerance:g}: give {wanted}")
+    return tolerance
 
 
 def split_at_gaps(u: NDArray, fun: NDArray, x_tol: float, tol_f: NDArray) -> NDArray[np.int64]:
@@ -135,34 +139,49 @@ def split_at_gaps(u: NDArray, fun: NDArray, x_tol: float, tol_f: NDArray) -> NDA
     weights = np.random.default_rng(d).uniform(0.5, 1.0, (_PROJECTIONS, d))
     columns = [(fun, tol_f), *((u @ w, x_tol * w.sum() * (1 + 1e-9)) for w in weights)]
     columns += [(column, x_tol) for column in u.T]
-    group = np.zeros(m, np.int64)
-    found = 1
+    group, rows = np.zeros(m, np.int64), np.arange(m)
+    found = following = 1
     while True:
         for column, tol in columns:
-            order = np.lexsort((column, group))
-            gap = np.diff(column[order]) > np.maximum(
-                np.broadcast_to(tol, m)[order[1:]], np.broadcast_to(tol, m)[order[:-1]]
-            )
-            group[order] = np.cumsum(np.r_[False, gap | (np.diff(group[order]) != 0)])
-        now = int(group.max()) + 1
-        if now in (found, m):
+            order = rows[np.lexsort((column[rows], group[rows]))]
+            tolerance = np.broadcast_to(tol, m)[order]
+            gap = np.diff(column[order]) > np.maximum(tolerance[1:], tolerance[:-1])
+            apart = np.r_[True, gap | (np.diff(group[order]) != 0), True]
+            group[order] = following + np.cumsum(apart[:-1])
+            following += len(order) + 1
+            rows = order[~(apart[:-1] & apart[1:])]  # a group of one is never split again
+            if len(rows) == 0:
+                return group
+        now = m - len(rows) + len(np.unique(group[rows]))
+        if now == found:
             return group
         found = now
 
 
-def nearest_pair(u: NDArray[np.float64]) -> tuple[float, int, int]:
-    """Distance (largest coordinate difference) and rows of the nearest two points; inf for fewer than two."""
-    if len(u) < 2:
-        return np.inf, -1, -1
+def nearest_pair(u: NDArray[np.float64], watch: Watch = UNWATCHED) -> tuple[float, int, int]:
+    """Distance (largest coordinate difference) and rows of the nearest two points; inf for fewer than two.
+
+    When ``watch`` says stop, the nearest two of those that were looked at.
+    """
+    nearest = np.inf, -1, -1
+    if len(u) < 2 or not watch.go_on(MEASURING, 0, len(u)):
+        return nearest
     from scipy.spatial import cKDTree
 
     tree = cKDTree(u)
     # What a few points find bounds the search of all: without it, a hundred thousand points in 10-D take seconds.
     few = tree.query(u[:: max(1, len(u) // 1000)], k=2, p=np.inf)[0][:, 1].min()
-    distance, partner = tree.query(u, k=2, p=np.inf, distance_upper_bound=np.nextafter(few, np.inf))
-    a = int(np.argmin(distance[:, 1]))
-    b = int(partner[a, 0] if partner[a, 1] == a else partner[a, 1])
-    return float(distance[a, 1]), min(a, b), max(a, b)
+    for begin in range(0, len(u), _BLOCK):
+        if not watch.go_on(MEASURING, begin, len(u)):
+            break
+        within = np.nextafter(min(few, nearest[0]), np.inf)
+        distance, partner = tree.query(u[begin : begin + _BLOCK], k=2, p=np.inf, distance_upper_bound=within)
+        row = int(np.argmin(distance[:, 1]))
+        if distance[row, 1] < nearest[0]:
+            a = begin + row
+            b = int(partner[row, 0] if partner[row, 1] == a else partner[row, 1])
+            nearest = float(distance[row, 1]), min(a, b), max(a, b)
+    return nearest
 
 
 def mix(cells: NDArray[np.float64]) -> NDArray[np.uint64]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from batchgd.minima.catalogue import Catalogue
-from batchgd.minima.classify import DEGENERATE, FLAT, UNBOUNDED
+from batchgd.minima.classify import DEGENERATE, FLAT, NAMES, UNBOUNDED, UNKNOWN
 from batchgd.minima.sites import Sites
 from batchgd.minima.tables import Minima
 
@@ -13,10 +13,22 @@ _SHOWN = 3
 
 
 def notes(
-    catalogue: Catalogue, minima: Minima, sites: Sites, gap: tuple[float, int, int], unresolved: int, n: int
+    catalogue: Catalogue,
+    minima: Minima,
+    sites: Sites,
+    gap: tuple[float, int, int],
+    unresolved: int,
+    n: int,
+    cut: str | None = None,
 ) -> tuple[str, ...]:
-    """The warnings of a run, the gravest first."""
+    """The warnings of a run, the gravest first; ``cut``: the phase in which an interrupt ended the work."""
     said = []
+    if cut is not None and len(minima):
+        unknown = int(np.count_nonzero(minima.kind == NAMES[UNKNOWN]))
+        said.append(
+            f"interrupted while {cut}: {unknown:,} of {len(minima):,} minima were not polished or not classified "
+            "(kind 'unknown'), so some may be saddles or copies of others; eigenvalues not computed are NaN"
+        )
     if len(minima) == 0 and n > 0:
         said.append(_nothing(catalogue, n))
     said += _bottomless(sites)

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from batchgd.box import Box
 from batchgd.minima.scale import EPS, Derivable, Scale, rounding, scaled
+from batchgd.progress import POLISHING, UNWATCHED, Watch
 
-LOCATED, LEFT, STUCK = 0, 1, 2
-"""Stationary point located; the point left its neighbourhood; Newton did not converge."""
+LOCATED, LEFT, STUCK, UNTOUCHED = 0, 1, 2, 3
+"""Stationary point located; the point left its neighbourhood; Newton did not converge; an interrupt came before."""
 
 REACH = 1e-2
 """How far, in box widths per coordinate, polishing may take a point: further, and it speaks for another basin."""
@@ -27,7 +28,7 @@ _FLOOR = 1e-7  # a Newton step below this which cannot improve anything has met 
 
 @dataclass
 class Polished:
-    """Polished points: ``x`` (m, d), ``fun`` (m,), ``state`` (LOCATED, LEFT or STUCK) and ``noise`` of the value.
+    """Polished points: ``x`` (m, d), ``fun`` (m,), ``state`` (LOCATED, LEFT, ...) and ``noise`` of the value.
 
     ``root`` marks points that were located by root finding, as saddles and maxima are.
     """
@@ -45,6 +46,8 @@ def polish(
     x: NDArray[np.float64],
     scale: Scale,
     reach: float = REACH,
+    watch: Watch = UNWATCHED,
+    phase: str = POLISHING,
     *,
     downhill: bool = False,
 ) -> Polished:
@@ -69,6 +72,8 @@ def polish(
         Typical slope of the box, from :func:`batchgd.minima.scale.measure`.
     reach : float
         Box widths per coordinate that a point may move before it counts as ``LEFT``.
+    watch, phase
+        Asked before every step of a chunk; when it says stop, points that still move are ``UNTOUCHED``.
     downhill : bool
         Without root finding: points go down past saddles.
 
@@ -87,9 +92,13 @@ def polish(
     rows = int(np.clip((1 << 18) // (box.dim * box.dim + 8), 256, 16384))
     with np.errstate(all="ignore"):
         for begin in range(0, m, rows):
-            _polish_chunk(objective, box, out, slice(begin, begin + rows), scale, reach, downhill)
-        located = np.flatnonzero(out.state == LOCATED)
-        out.noise[located] = rounding(objective, box, out.x[located], out.fun[located])
+            if not watch.go_on(phase, begin, m):
+                out.state[begin:] = UNTOUCHED
+                break
+            chunk = slice(begin, begin + rows)
+            _polish_chunk(objective, box, out, chunk, scale, reach, watch, phase, downhill)
+            located = begin + np.flatnonzero(out.state[chunk] == LOCATED)
+            out.noise[located] = rounding(objective, box, out.x[located], out.fun[located])
     return out
 
 
@@ -112,7 +121,15 @@ class _State:
 
 
 def _polish_chunk(
-    objective: Derivable, box: Box, out: Polished, rows: slice, scale: Scale, reach: float, downhill: bool
+    objective: Derivable,
+    box: Box,
+    out: Polished,
+    rows: slice,
+    scale: Scale,
+    reach: float,
+    watch: Watch,
+    phase: str,
+    downhill: bool,
 ) -> None:
     x0 = out.x[rows]
     f, g = objective.value_and_gradient(x0)
@@ -128,6 +145,9 @@ def _polish_chunk(
         good = np.isfinite(now.g).all(axis=1) & np.isfinite(now.hessian).all(axis=(1, 2))
         now = now.keep(good) if not good.all() else now
         if len(now.row) == 0:
+            return
+        if not watch.go_on(phase, rows.start, len(out.x)):
+            s_out[now.row] = UNTOUCHED
             return
         state, r_out[now.row] = _iterate(objective, box, now, scale, reach, downhill)
         x_out[now.row], f_out[now.row], s_out[now.row] = now.x, now.f, np.where(state < 0, STUCK, state)

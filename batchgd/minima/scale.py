@@ -77,6 +77,11 @@ def rounding(
     return 8.0 * differ
 
 
+def points_at_once(box: Box) -> int:
+    """Points whose Hessians, and the values around them, are worked on together: a fraction of a second at most."""
+    return int(np.clip((1 << 20) // (box.dim**2 + 1), 64, 1 << 14))
+
+
 def scaled(hessian: NDArray[np.float64], box: Box) -> NDArray[np.float64]:
     """The Hessian in coordinates measured in box widths."""
     width = box.width

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,15 +19,17 @@ from batchgd.minima.classify import (
     MINIMUM,
     NOTHING,
     UNBOUNDED,
+    UNKNOWN,
     classify,
 )
 from batchgd.minima.compass import rescue
 from batchgd.minima.curvature import modes
-from batchgd.minima.merge import Identity
-from batchgd.minima.polish import LOCATED, STUCK, Polished, polish
-from batchgd.minima.scale import Derivable, Scale, rounding, values
+from batchgd.minima.merge import UNPOLISHED, Identity
+from batchgd.minima.polish import LOCATED, STUCK, UNTOUCHED, Polished, polish
+from batchgd.minima.scale import Derivable, Scale, points_at_once, rounding, values
+from batchgd.progress import CLASSIFYING, MERGING, UNWATCHED, Watch
 
-MINIMA = (MINIMUM, KINK, DEGENERATE_MINIMUM, LOWEST)
+MINIMA = (MINIMUM, KINK, DEGENERATE_MINIMUM, LOWEST, UNKNOWN)  # the last of an interrupted run only
 
 _BLUR = 1e-4, 1e-6  # x_tol and f_tol where rounding blurs place or value: kinks, degenerate and soft minima
 _LEVEL = 1e-6  # values closer than this share of the typical slope per box width are one level of a continuum
@@ -67,24 +69,28 @@ def find_sites(
     identity: Identity,
     scale: Scale,
     polished: Polished | None = None,
+    watch: Watch = UNWATCHED,
 ) -> tuple[Sites, NDArray[np.int64]]:
     """Polish the cells, merge them into distinct points and classify those.
 
     Returns the sites, and for each cell the row of its site, -1 where it leads nowhere. ``polished`` are the cells'
-    points where ``locate`` has found them before.
+    points where ``locate`` has found them before. When ``watch`` says stop, endpoints that were not polished are taken
+    as they are, and what was not classified is ``UNKNOWN``.
     """
-    polished = locate(objective, box, catalogue, scale) if polished is None else polished
+    polished = locate(objective, box, catalogue, scale, watch) if polished is None else polished
+    watch.go_on(MERGING, 0, len(catalogue))
     site = np.full(len(catalogue), -1)
     rows = np.flatnonzero(polished.state == LOCATED)
     component = identity.components(
         (polished.x[rows] - box.lower) / box.width, polished.fun[rows], polished.noise[rows]
     )
     site[rows] = component
+    _join_untouched(polished, site, catalogue, box, scale)
     sites, site = _gather(polished, site, catalogue, box)
-    kinds = classify(objective, box, sites.x, sites.fun, scale, levels(sites.fun, scale))
+    kinds = classify(objective, box, sites.x, sites.fun, scale, levels(sites.fun, scale), watch)
     sites.kind, sites.negative, sites.zero, sites.blurred = kinds.kind, kinds.negative, kinds.zero, kinds.blurred
-    sites, site = _add_plateaus(objective, box, catalogue, scale, sites, site)
-    sites, site = _keep_lowest(objective, box, catalogue, scale, sites, site)
+    sites, site = _add_plateaus(objective, box, catalogue, scale, sites, site, watch)
+    sites, site = _keep_lowest(objective, box, catalogue, scale, sites, site, watch)
     return _collapse(sites, site, box, scale)
 
 
@@ -97,39 +103,61 @@ def levels(fun: NDArray[np.float64], scale: Scale, apart: float = _LEVEL) -> NDA
     return level
 
 
-def locate(objective: Derivable, box: Box, catalogue: Catalogue, scale: Scale) -> Polished:
-    """Polish every cell; where Newton fails, search on values."""
-    polished = polish(objective, box, catalogue.x, scale)
+def locate(objective: Derivable, box: Box, catalogue: Catalogue, scale: Scale, watch: Watch = UNWATCHED) -> Polished:
+    """Polish every cell; where Newton fails, search on values. ``watch`` leaves the rest UNTOUCHED."""
+    polished = polish(objective, box, catalogue.x, scale, watch=watch)
     stuck = np.flatnonzero(polished.state == STUCK)
     if len(stuck):
-        x, fun, found = rescue(objective, box, catalogue.x[stuck], scale)
+        x, fun, found = rescue(objective, box, catalogue.x[stuck], scale, watch=watch)
         rows = stuck[found]
         polished.x[rows], polished.fun[rows], polished.state[rows] = x[found], fun[found], LOCATED
         polished.noise[rows] = rounding(objective, box, x[found], fun[found])
         polished.root[rows] = False
-    _leave_saddles(polished, objective, box, catalogue, scale)
+        if watch.cut:
+            polished.state[stuck[~found]] = UNTOUCHED
+    _leave_saddles(polished, objective, box, catalogue, scale, watch)
+    raw = polished.state == UNTOUCHED
+    polished.x[raw], polished.fun[raw], polished.noise[raw] = catalogue.x[raw], catalogue.fun[raw], 0.0
     # The value may come out as not finite at the polished point only (0/0 in the value itself).
     polished.state[~np.isfinite(polished.fun) & (polished.state == LOCATED)] = STUCK
     return polished
 
 
-def _leave_saddles(polished: Polished, objective: Derivable, box: Box, catalogue: Catalogue, scale: Scale) -> None:
+def _leave_saddles(
+    polished: Polished, objective: Derivable, box: Box, catalogue: Catalogue, scale: Scale, watch: Watch
+) -> None:
     """Take endpoints that only came near a saddle, or a maximum, on to the minimum if it is within reach downhill."""
     rows = np.flatnonzero((polished.state == LOCATED) & polished.root)
     if len(rows) == 0:
         return
-    down = polish(objective, box, catalogue.x[rows], scale, downhill=True)
+    down = polish(objective, box, catalogue.x[rows], scale, watch=watch, downhill=True)
     left = (down.state == LOCATED) & (down.fun < polished.fun[rows] - polished.noise[rows])
     for name in ("x", "fun", "noise", "root"):
         getattr(polished, name)[rows[left]] = getattr(down, name)[left]
 
 
+def _join_untouched(polished: Polished, site: NDArray[np.int64], catalogue: Catalogue, box: Box, scale: Scale) -> None:
+    """Give endpoints that came to rest, but were not polished, to the point next to them, or else to each other."""
+    raw = np.flatnonzero((polished.state == UNTOUCHED) & np.isin(catalogue.status, AT_REST))
+    if len(raw) == 0:
+        return
+    heads = np.unique(site, return_index=True)[1][int((site < 0).any()) :]  # a polished point of each component
+    rows = np.r_[heads, raw]
+    near = replace(UNPOLISHED, unit=scale.value)
+    group = near.components((polished.x[rows] - box.lower) / box.width, polished.fun[rows])
+    number = np.full(group.max() + 1, -1)
+    number[group[: len(heads)][::-1]] = np.arange(len(heads))[::-1]  # of several, the first
+    alone = np.flatnonzero(number < 0)
+    number[alone] = len(heads) + np.arange(len(alone))
+    site[raw] = number[group[len(heads) :]]
+
+
 def _gather(
     polished: Polished, site: NDArray[np.int64], catalogue: Catalogue, box: Box
 ) -> tuple[Sites, NDArray[np.int64]]:
-    """One row per component; its representative has the lowest value, then the lowest start index."""
+    """One row per component; its representative is polished, if any is, and has the lowest value, then start index."""
     rows = np.flatnonzero(site >= 0)
-    order = rows[np.lexsort((catalogue.first[rows], polished.fun[rows], site[rows]))]
+    order = rows[np.lexsort((catalogue.first[rows], polished.fun[rows], polished.state[rows], site[rows]))]
     head = np.flatnonzero(np.r_[np.ones(len(order[:1]), np.bool_), np.diff(site[order]) != 0])
     best = order[head]
     k = len(head)
@@ -147,7 +175,13 @@ def _gather(
 
 
 def _add_plateaus(
-    objective: Derivable, box: Box, catalogue: Catalogue, scale: Scale, sites: Sites, site: NDArray[np.int64]
+    objective: Derivable,
+    box: Box,
+    catalogue: Catalogue,
+    scale: Scale,
+    sites: Sites,
+    site: NDArray[np.int64],
+    watch: Watch,
 ) -> tuple[Sites, NDArray[np.int64]]:
     """Cells that polishing could not place, but where there is no slope and a mode without curvature.
 
@@ -156,8 +190,10 @@ def _add_plateaus(
     # Only where a trajectory came to rest: maxiter may end one on a gentle slope.
     lost = np.flatnonzero((site < 0) & np.isin(catalogue.status, AT_REST))
     found, softs = [np.empty(0, np.int64)], [np.empty((0, box.dim), np.bool_)]
-    rows = max(64, (1 << 20) // (box.dim**2 + 1))
+    rows = points_at_once(box)
     for begin in range(0, len(lost), rows):
+        if not watch.go_on(CLASSIFYING, begin, len(lost)):
+            break
         part = lost[begin : begin + rows]
         with np.errstate(all="ignore"):
             gradient = objective.value_and_gradient(catalogue.x[part])[1] * box.width
@@ -218,9 +254,18 @@ def _without_curvature(
 
 
 def _keep_lowest(
-    objective: Derivable, box: Box, catalogue: Catalogue, scale: Scale, sites: Sites, site: NDArray[np.int64]
+    objective: Derivable,
+    box: Box,
+    catalogue: Catalogue,
+    scale: Scale,
+    sites: Sites,
+    site: NDArray[np.int64],
+    watch: Watch,
 ) -> tuple[Sites, NDArray[np.int64]]:
-    """Make a site of the lowest endpoint if it came to rest below all that was located."""
+    """Make a site of the lowest endpoint if it came to rest below all that was located.
+
+    Where an interrupt left the site of its cell undecided, that site is moved there instead.
+    """
     low = catalogue.lowest
     if low is None or low.status not in AT_REST:
         return sites, site
@@ -229,12 +274,16 @@ def _keep_lowest(
     known = np.where(sites.kind == UNBOUNDED, -np.inf, sites.fun)[sites.kind != NOTHING]
     if (known <= fun + rounding(objective, box, x, fun)).any():
         return sites, site
-    end = polish(objective, box, x, scale)
+    own = site[cells]
+    if (own >= 0).all() and (sites.kind[own] == UNKNOWN).all():
+        sites.x[own], sites.fun[own], sites.noise[own] = x, fun, 0.0
+        return sites, site
+    end = polish(objective, box, x, scale, watch=watch)
     place, value, found = (end.x, end.fun, end.state == LOCATED)
     if not found[0] or value[0] > fun[0]:
-        place, value, found = rescue(objective, box, x, scale)
+        place, value, found = rescue(objective, box, x, scale, watch=watch)
     place, value = (place, value) if found[0] and value[0] <= fun[0] else (x, fun)
-    kinds = classify(objective, box, place, value, scale, np.zeros(1, np.int64))
+    kinds = classify(objective, box, place, value, scale, np.zeros(1, np.int64), watch)
     kind = np.where(kinds.kind == NOTHING, LOWEST, kinds.kind).astype(np.int8)
     noise = rounding(objective, box, place, value)
     return _append(sites, site, cells, catalogue, place, value, noise, kind, kinds.negative, kinds.zero)

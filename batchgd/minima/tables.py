@@ -58,7 +58,8 @@ class Minima(Table):
     kind : (m,) of str
         ``"minimum"``, ``"kink"`` (not smooth there, as Ackley's), ``"degenerate"`` (isolated, but without curvature
         in some direction, as x^4) or ``"unresolved"`` (the lowest endpoint of the run, where neither curvature nor
-        values decide whether it is a minimum; row 0 at most).
+        values decide whether it is a minimum; row 0 at most). In an interrupted run also ``"unknown"``: the point was
+        not polished or classified.
     eigenvalues : (m, d)
         Of the Hessian, ascending; NaN where it does not exist.
     inside : (m,) of bool

@@ -1,13 +1,17 @@
 """What the pictures share: a figure without a display, grids of values, contour levels, titles and files."""
 
+import contextlib
 import os
-from collections.abc import Iterable
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from batchgd.errors import InputError
+from batchgd import check
+from batchgd.errors import InputError, WriteError, told
 from batchgd.plot.style import INK, NOTE_SIZE, TITLE_SIZE
 
 _DPI = 150
@@ -31,19 +35,22 @@ def given_or_new(ax: Any, size: tuple[float, float]) -> Any:
     if ax is None:
         return new_axes(size)
     if not isinstance(ax, Axes):
-        raise InputError(f"ax is {ax!r}: give axes of Matplotlib to draw on, or leave it out for a new figure")
+        raise InputError(f"ax is {told(ax)}: give axes of Matplotlib to draw on, or leave it out for a new figure")
     return ax
 
 
 def given_or_new_pair(axes: Any, size: tuple[float, float]) -> Any:
     """Return the two axes, side by side, that a caller gave to draw on, or a new figure's where there are none."""
+    return new_axes(size, 1, 2) if axes is None else given_axes(axes, 2)
+
+
+def given_axes(axes: Any, count: int) -> list[Any]:
+    """Return the axes that a caller gave to draw panels on: one, a list or an array of them."""
     from matplotlib.axes import Axes
 
-    if axes is None:
-        return new_axes(size, 1, 2)
-    given = list(axes) if isinstance(axes, Iterable) else [axes]
-    if len(given) != 2 or not all(isinstance(ax, Axes) for ax in given):
-        raise InputError(f"axes is {axes!r}: give two axes of Matplotlib to draw on, or leave it out for a new figure")
+    given = [*axes.flat] if isinstance(axes, np.ndarray) else list(axes) if isinstance(axes, Iterable) else [axes]
+    if len(given) != count or not all(isinstance(ax, Axes) for ax in given):
+        raise InputError(f"axes is {told(axes)}: give {count} axes of Matplotlib, or leave it out for a new figure")
     return given
 
 
@@ -107,7 +114,7 @@ def check_path(path: str | Path) -> None:
     """Raise InputError for a file that no picture can be written to, before any drawing is done."""
     from matplotlib.backend_bases import FigureCanvasBase
 
-    file = Path(path)
+    file = check.path("the file", path)
     known = FigureCanvasBase.get_supported_filetypes()
     if file.suffix[1:].lower() not in known:
         raise InputError(f"{file} must end in a picture format: .{', .'.join(sorted(known))}")
@@ -116,18 +123,41 @@ def check_path(path: str | Path) -> None:
 
 def check_folder(path: str | Path) -> None:
     """Raise InputError for a file whose folder does not exist or cannot be written."""
-    file = Path(path)
-    if not file.absolute().parent.is_dir():
-        raise InputError(f"{file.parent} is not a folder; make it first, or write the picture elsewhere")
-    if not os.access(file.absolute().parent, os.W_OK) or file.is_dir():
+    file = check.path("the file", path)
+    try:
+        folder = file.absolute().parent
+        if not folder.is_dir():
+            raise InputError(f"{file.parent} is not a folder; make it first, or write the picture elsewhere")
+        writable = os.access(folder, os.W_OK) and not file.is_dir()
+    except OSError as error:  # a name too long, a working folder that is gone
+        raise InputError(f"cannot write {file}: {error.strerror}; choose a file that you can write") from error
+    if not writable:
         raise InputError(f"cannot write {file}; choose a file that you can write")
+
+
+@contextlib.contextmanager
+def written_whole(path: str | Path) -> Iterator[Path]:
+    """Yield the file to write to: it takes the name of ``path`` once it is whole, and is gone if that fails."""
+    try:
+        target = Path(os.path.realpath(path))
+        if target.exists() and not target.is_file():  # a pipe or a device has no whole
+            yield Path(path)
+            return
+        draft = target.with_name(f".batchgd-{uuid.uuid4().hex[:8]}{Path(path).suffix}")
+        try:
+            yield draft
+            if target.exists():
+                shutil.copymode(target, draft)
+            os.replace(draft, target)
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise WriteError(f"cannot write {path}: {error.strerror or error}; choose a file that you can write") from error
 
 
 def write(axes: Any, path: str | Path) -> None:
     """Write the figure of the axes (or of an array of axes) into a file."""
     figure = np.asarray(axes, dtype=object).ravel()[0].figure
     figure.draw_without_rendering()  # settles ticks first: their width moves the layout, which moves the ticks
-    try:
-        figure.savefig(path, dpi=_DPI)
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror or error}; choose a file that you can write") from error
+    with written_whole(path) as file:
+        figure.savefig(file, dpi=_DPI)

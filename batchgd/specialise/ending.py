@@ -100,7 +100,8 @@ def sum_in_pairs(terms: list[str]) -> str:
 class Ending:
     """Which tests a run asks, and what a lane must remember for them.
 
-    ``options`` are those of ``Stopping.active``, and ``"turns"`` where codes are to carry the flag ``status.TURNED``.
+    ``options`` are those of ``Stopping.active``, ``"turns"`` if codes are to carry the flag ``status.TURNED``, and the
+    tests that this kind of rule needs.
     """
 
     options: tuple[str, ...] = ()

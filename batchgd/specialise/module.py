@@ -138,7 +138,13 @@ class Specialisation:
     def ending(self) -> Ending:
         """The stopping tests, and what they remember."""
         timed = ("end_time",) if "end_time" in self.read.hyperparameters else ()
-        return Ending((*self.tests, *timed))
+        return Ending((*dict.fromkeys([*self.tests, *timed, *self._ending_of_rule()]),))
+
+    def _ending_of_rule(self) -> tuple[str, ...]:
+        """What ends a lane whose ticks would change nothing, for this kind of rule."""
+        if self.read.decide is not None:
+            return ("maxfev", "unsteady")  # a rejected trial is no update, which maxiter would count
+        return ("overflowed",) if self.read.step_squared is None else ()
 
     @property
     def has_value(self) -> bool:

@@ -97,6 +97,7 @@ def read_rule(name: str, parts: tuple[str, ...] = ()) -> Rule:
     }
     own_vectors = tuple(getattr(module, "VECTORS", ()))
     scalars = tuple(getattr(module, "SCALARS", ()))
+    parts = (*parts, *getattr(module, "PARTS", ()))
     added = tuple(part for part in _all_parts() if part.name in parts)
     vectors = (*own_vectors, *(vector for part in added for vector in part.vectors))
     known = LOOP_NAMES | {*vectors, *scalars, *sums}

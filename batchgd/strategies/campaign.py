@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd.interrupts import current
 from batchgd.kernels.plan import Endpoints
 from batchgd.kernels.status import Status
 from batchgd.minima.scale import values
@@ -36,6 +37,7 @@ class Campaign:
 
     def __init__(self, batch: Batch, gathering: Gathering, progress: Progress | None = None) -> None:
         self.batch, self.gathering, self.sampled = batch, gathering, 0
+        self.interrupt = current()
         self._progress, self._began = progress, time.perf_counter()
         self._points: list[NDArray[np.float64]] = []
 
@@ -47,7 +49,7 @@ class Campaign:
     @property
     def over(self) -> bool:
         """Whether time has run out, or the user interrupted."""
-        cut = any(self.gathering.status_counts[status] for status in (Status.INTERRUPTED, Status.MAXTIME))
+        cut = self.interrupt.seen or self.gathering.status_counts[Status.MAXTIME] > 0
         limit = self.batch.stopping.max_time
         return cut or (limit is not None and time.perf_counter() - self._began > limit)
 
@@ -86,7 +88,7 @@ class Campaign:
 
         def tell(update: ProgressUpdate) -> None:
             seconds = time.perf_counter() - self._began
-            progress(ProgressUpdate(first + update.done, first + update.total, seconds, None))
+            progress(replace(update, done=first + update.done, total=first + update.total, seconds=seconds))
 
         return tell
 

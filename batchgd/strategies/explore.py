@@ -13,6 +13,7 @@ from batchgd.errors import InputError
 from batchgd.gather import Gathering
 from batchgd.methods import split_per_start
 from batchgd.minima import Minima, wilson
+from batchgd.progress import Watch
 from batchgd.strategies.campaign import Campaign
 from batchgd.strategies.record import Record
 
@@ -60,7 +61,8 @@ def explore(
     )
     note = batch.starts.interval_note if record.drawn else strategy.bias
     batch = replace(batch, starts=campaign.starts(strategy.name, note or strategy.bias))
-    result = landscape(batch, gathering, gathering.find(batch), began=began)
+    watch = Watch(progress, gathering.n, began, campaign.interrupt)
+    result = landscape(batch, gathering, gathering.find(batch, watch), began=began)
     result.strategy, result.independent = record, note is None and record.drawn == result.n
     result.minima = drawn_fractions(result.minima, result.label, record.drawn, note)
     return result

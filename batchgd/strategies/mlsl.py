@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.strategies.base import Strategy, number, whole
+from batchgd import check
+from batchgd.interrupts import Interrupt
+from batchgd.strategies.base import Strategy
 
 if TYPE_CHECKING:
     from batchgd.strategies.campaign import Campaign
@@ -73,9 +75,9 @@ class MLSL(Strategy):
     bias: ClassVar[str] = "descents start only where no better point is near, so counts say nothing about basin sizes"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "rounds", whole("rounds", self.rounds))
-        object.__setattr__(self, "sigma", number("sigma", self.sigma, 0.0))
-        object.__setattr__(self, "gamma", number("gamma", self.gamma, 0.0, math.nextafter(1.0, 2.0), False))
+        object.__setattr__(self, "rounds", check.whole("rounds", self.rounds, 1, real=True))
+        object.__setattr__(self, "sigma", check.Interval(0.0, low_included=True).one("sigma", self.sigma))
+        object.__setattr__(self, "gamma", check.Interval(0.0, math.nextafter(1.0, 2.0)).one("gamma", self.gamma))
 
     def explore(self, campaign: Campaign) -> dict[str, Any]:
         """Sample and descend, round by round."""
@@ -89,6 +91,8 @@ class MLSL(Strategy):
             u = np.concatenate([u, (new - box.lower) / box.width])
             fun, better = np.append(fun, campaign.value(new)), np.append(better, np.full(len(new), np.inf))
             chosen = self._chosen(campaign, u, fun, waiting, better)
+            if campaign.interrupt.seen and campaign.made:
+                break
             if len(chosen):
                 campaign.descend(batch.starts.points(0, len(fun))[chosen])
             waiting = np.setdiff1d(waiting, chosen)
@@ -109,7 +113,7 @@ class MLSL(Strategy):
         if radius == 0.0:
             return rows
         rows = rows[better[rows] > radius]
-        better[rows] = nearest_better(u, fun, rows, radius, campaign.batch.threads)
+        better[rows] = nearest_better(u, fun, rows, radius, campaign.batch.threads, campaign.interrupt)
         rows = rows[better[rows] > radius]
         found = campaign.gathering.catalogue.x
         if len(found) and len(rows):
@@ -132,17 +136,22 @@ def critical_distance(sample: int, dim: int, sigma: float) -> float:
     return math.exp(share / dim) / math.sqrt(math.pi)
 
 
-def nearest_better(u: NDArray, fun: NDArray, rows: NDArray, radius: float, workers: int = 1) -> NDArray[np.float64]:
+def nearest_better(
+    u: NDArray, fun: NDArray, rows: NDArray, radius: float, workers: int = 1, interrupt: Interrupt | None = None
+) -> NDArray[np.float64]:
     """Distance of a point of lower value within the radius of each row, inf where there is none.
 
-    Not always of the nearest one: any such point settles the matter.
+    Not always of the nearest one: any such point settles the matter. An interrupt leaves rows at inf.
     """
+    interrupt = Interrupt() if interrupt is None else interrupt
     out = np.full(len(rows), np.inf)
     if u.shape[1] > _TREE_DIM:
         from scipy.spatial.distance import cdist
 
         step = max(1, _PAIRS // max(len(u), 1))
         for k in range(0, len(rows), step):
+            if interrupt.seen:
+                break
             some = rows[k : k + step]
             distance = cdist(u[some], u)
             distance[fun[None, :] >= fun[some, None]] = np.inf
@@ -151,11 +160,13 @@ def nearest_better(u: NDArray, fun: NDArray, rows: NDArray, radius: float, worke
     from scipy.spatial import cKDTree
 
     tree, padded, left, k = cKDTree(u), np.append(fun, np.inf), np.arange(len(rows)), 1
-    while len(left):
+    while len(left) and not interrupt.seen:
         k = min(4 * k, len(u))
         again = []
         step = max(1, _PAIRS // k)
         for begin in range(0, len(left), step):
+            if interrupt.seen:
+                return out
             some = left[begin : begin + step]
             distance, near = tree.query(
                 u[rows[some]], k=[*range(1, k + 1)], distance_upper_bound=radius, workers=workers

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd import check
 from batchgd.basins.flow import true_flow
 from batchgd.batch import Batch, make_batch
 from batchgd.errors import InputError
+from batchgd.interrupts import Interrupt, heeded
 from batchgd.kernels.plan import Endpoints
 from batchgd.kernels.status import Status
+from batchgd.progress import Watch
 from batchgd.samplings import Starts
 from batchgd.stopping import Stopping, as_stopping
 from batchgd.sweeps.grid import Grid, parse_grid
@@ -115,7 +118,9 @@ def sweep(
     rule = as_stopping(
         stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time, escape=escape, target=target
     )
-    grid = parse_grid(method, hyperparameters, zipped)
+    fidelity = check.flag("fidelity", fidelity)
+    check.function("progress", progress, "a function of one ProgressUpdate")
+    grid = parse_grid(method, hyperparameters, check.flag("zipped", zipped))
     batch = make_batch(
         fun,
         box=box,
@@ -137,8 +142,6 @@ def sweep(
             "dtype='mixed' ends every descent with another method, and a sweep tells how one behaves: use "
             "float32 or float64"
         )
-    if progress is not None and not callable(progress):
-        raise InputError(f"progress is {progress!r}: give a function of one ProgressUpdate, or leave it out")
     return _Sweep(batch, grid, fidelity, rule.patience is None, progress, began).result()
 
 
@@ -165,13 +168,15 @@ class _Sweep:
     def result(self) -> SweepResult:
         """Run everything; an interrupt or ``max_time`` ends it with the starts that were taken up."""
         n, size = self.batch.starts.n, max(1, _TRAJECTORIES // len(self.grid))
-        for first in range(0, n, size):
-            if not self._add(first, min(first + size, n)):
-                break
+        with heeded() as interrupt:
+            for first in range(0, n, size):
+                if not self._add(first, min(first + size, n), interrupt):
+                    break
+            self.tally.interrupted = interrupt.seen
         seconds = time.perf_counter() - self.began
         return SweepResult(self.batch, self.grid, self.tally, self.fidelity, self.curvatures, seconds)
 
-    def _add(self, first: int, stop: int) -> bool:
+    def _add(self, first: int, stop: int, interrupt: Interrupt) -> bool:
         """Descend from some starts at every value; whether time is left for more."""
         from batchgd.gather import Gathering
         from batchgd.run import run
@@ -181,6 +186,8 @@ class _Sweep:
         if self.fidelity:
             flow = self.batch.again(starts=points, method=true_flow(), stopping=_to_the_end(self.batch.stopping))
             gathering.run(dataclasses.replace(flow, dtype="float64"))
+        if interrupt.seen and first > 0:
+            return False
         lanes = self.batch.again(
             starts=_Repeated(points, len(self.grid)), method=self.grid.method(len(points)), stopping=self._rest()
         )
@@ -188,15 +195,15 @@ class _Sweep:
         self.tally.add(rows)
         converged = np.flatnonzero(self.tally.converged(rows))
         gathering.add(_taken(rows, converged))
-        found = gathering.find(self.batch)
+        found = gathering.find(self.batch, Watch(interrupt=interrupt))
         self._note_curvature(found)
-        if self.fidelity:
+        if self.fidelity and not interrupt.seen:  # else the flow or the lanes may be unfinished
             labels = gathering.labels(found)
             label = np.full(len(rows), -1)
             label[converged] = labels[len(points) :]
             self.tally.compare(label, labels[: len(points)])
         ended = (Status.INTERRUPTED, Status.MAXTIME)
-        return not np.isin(rows.status, ended).any()
+        return not (interrupt.seen or np.isin(rows.status, ended).any())
 
     def _rest(self) -> Stopping:
         """The stopping rule with what is left of ``max_time``."""
@@ -225,6 +232,7 @@ class _Sweep:
     def _note_curvature(self, found: Found) -> None:
         """Take in the smallest and the largest eigenvalue at each proper minimum."""
         eigenvalues = found.minima.eigenvalues[found.minima.kind == "minimum"]
+        eigenvalues = eigenvalues[np.isfinite(eigenvalues).all(axis=1)]
         if len(eigenvalues):
             largest = eigenvalues.max(axis=1)
             these = Curvatures(float(largest.max()), float(largest.min()), float(eigenvalues.min()))

@@ -20,7 +20,7 @@ class Tally:
 
     def __init__(self, values: int, wandering_is_lost: bool) -> None:
         self.successes = [status for status in SUCCESSES if not (wandering_is_lost and status == Status.PLATEAU)]
-        self.n = 0
+        self.n, self.interrupted = 0, False
         self.status = np.zeros((values, len(Status)), np.int64)
         self.regimes = np.zeros((values, len(REGIMES)), np.int64)
         self.best = np.full(values, np.inf)

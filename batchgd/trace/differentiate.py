@@ -40,19 +40,33 @@ class _Algebra:
 
 
 def _div(m: _Algebra, y: Node, a: Node, b: Node) -> list[Node]:
-    """Only constants are divided (see ``simplify``): y = c / b, dy/db = -y^2 / c, which needs no second division."""
-    return [m.over(1.0, b), m.scale(-1.0 / a.value, m.mul(y, y)) if a.is_constant else m.neg(m.mul(y, m.over(1.0, b)))]
+    """Of a constant, y = c / b, dy/db = -y^2 / c needs no second division; ``simplify`` divides little else."""
+    if a.is_constant:
+        return [m.over(1.0, b), m.scale(-1.0 / a.value, m.mul(y, y)) if a.value != 0.0 else m.number(0.0)]
+    return [m.over(1.0, b), m.neg(m.mul(y, m.over(1.0, b)))]
 
 
 def _power(m: _Algebra, y: Node, a: Node, b: Node) -> list[Node]:
-    """d(a^b)/da = b a^(b-1), d(a^b)/db = a^b log a."""
+    """d(a^b)/da = b a^(b-1), d(a^b)/db = a^b log a, which is 0 for a = 0, as b > 0 makes it."""
     by_base = m.mul(b, m.make("power", a, m.make("sub", b, m.number(1.0))))
-    return [by_base, m.number(0.0) if b.is_constant else m.mul(y, m.make("log", a))]
+    if b.is_constant:
+        return [by_base, m.number(0.0)]
+    zero = m.make("eq", a, m.number(0.0))
+    return [by_base, m.make("where", zero, m.number(0.0), m.mul(y, m.make("log", a)))]
 
 
 def _atan2(m: _Algebra, y: Node, a: Node, b: Node) -> list[Node]:
     inverse = m.over(1.0, m.make("add", m.mul(a, a), m.mul(b, b)))
     return [m.mul(b, inverse), m.neg(m.mul(a, inverse))]
+
+
+def _fmod(m: _Algebra, y: Node, a: Node, b: Node) -> list[Node]:
+    """y = a - n b with a whole n, which is constant but for its jumps."""
+    return [m.number(1.0), m.mul(m.make("sub", y, a), m.over(1.0, b))]
+
+
+def _copysign(m: _Algebra, y: Node, a: Node, b: Node) -> list[Node]:
+    return [m.mul(m.make("sign", a), m.make("copysign", m.number(1.0), b)), m.number(0.0)]
 
 
 def _hypot(m: _Algebra, y: Node, a: Node, b: Node) -> list[Node]:
@@ -73,7 +87,14 @@ def _where(m: _Algebra, y: Node, c: Node, a: Node, b: Node) -> list[Node]:
 
 
 def _asin(m: _Algebra, y: Node, a: Node) -> Node:
-    return m.over(1.0, m.make("sqrt", m.shifted(1.0, "sub", m.mul(a, a))))
+    """1 - a^2 as (1 - a) (1 + a), which keeps its digits next to 1."""
+    return m.over(1.0, m.make("sqrt", m.mul(m.shifted(1.0, "sub", a), m.shifted(1.0, "add", a))))
+
+
+def _acosh(m: _Algebra, y: Node, a: Node) -> Node:
+    """The root of each factor, as a^2 overflows long before its root."""
+    below, above = m.make("sub", a, m.number(1.0)), m.shifted(1.0, "add", a)
+    return m.over(1.0, m.mul(m.make("sqrt", below), m.make("sqrt", above)))
 
 
 def _gaussian(m: _Algebra, y: Node, a: Node) -> Node:
@@ -95,7 +116,10 @@ _UNARY: dict[str, Callable[[_Algebra, Node, Node], Node]] = {
     "sinh": lambda m, y, a: m.make("cosh", a),
     "cosh": lambda m, y, a: m.make("sinh", a),
     "tanh": lambda m, y, a: m.shifted(1.0, "sub", m.mul(y, y)),
+    "asinh": lambda m, y, a: m.over(1.0, m.make("hypot", a, m.number(1.0))),
+    "acosh": _acosh,
     "exp": lambda m, y, a: y,
+    "exp2": lambda m, y, a: m.scale(math.log(2.0), y),
     "expm1": lambda m, y, a: m.shifted(1.0, "add", y),
     "log": lambda m, y, a: m.over(1.0, a),
     "log1p": lambda m, y, a: m.over(1.0, m.shifted(1.0, "add", a)),
@@ -104,6 +128,7 @@ _UNARY: dict[str, Callable[[_Algebra, Node, Node], Node]] = {
     "sqrt": lambda m, y, a: m.over(0.5, y),
     "cbrt": _cbrt,
     "erf": _gaussian,
+    "erfc": lambda m, y, a: m.neg(_gaussian(m, y, a)),
     "absolute": lambda m, y, a: m.make("sign", a),
     "sign": lambda m, y, a: m.number(0.0),
     "floor": lambda m, y, a: m.number(0.0),
@@ -117,6 +142,8 @@ _PARTIALS: dict[str, Callable[..., list[Node]]] = {
     "power": _power,
     "atan2": _atan2,
     "hypot": _hypot,
+    "fmod": _fmod,
+    "copysign": _copysign,
     "minimum": _chosen("le"),
     "maximum": _chosen("ge"),
     "where": _where,
@@ -151,13 +178,14 @@ def gradient(output: Node, inputs: Sequence[Node]) -> list[Node]:
     graph = output.graph
     useful = _depending_on(inputs, output)
     adjoint = {output.id: graph.constant(1.0)}
-    for node in reversed(reachable([output])):
-        if node.id not in adjoint or node.id not in useful:
-            continue
-        for arg, slope in partials(node):
-            if arg.id in useful:
-                term = graph.make("mul", adjoint[node.id], slope)
-                adjoint[arg.id] = graph.make("add", adjoint[arg.id], term) if arg.id in adjoint else term
+    with graph.slopes():
+        for node in reversed(reachable([output])):
+            if node.id not in adjoint or node.id not in useful:
+                continue
+            for arg, slope in partials(node):
+                if arg.id in useful:
+                    term = graph.make("mul", adjoint[node.id], slope)
+                    adjoint[arg.id] = graph.make("add", adjoint[arg.id], term) if arg.id in adjoint else term
     return [adjoint.get(node.id, graph.constant(0.0)) for node in inputs]
 
 
@@ -175,6 +203,11 @@ def jacobian_columns(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[li
 
     A sweep visits only what depends on its input, so the cost follows the sparsity of the Hessian.
     """
+    with outputs[0].graph.slopes():
+        return _forward(outputs, inputs)
+
+
+def _forward(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[list[Node]]:
     graph = outputs[0].graph
     order = [(node, partials(node)) for node in reachable(outputs)]
     users: dict[int, list[int]] = {}

@@ -50,6 +50,8 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict
 def _call(ufunc: np.ufunc, inputs: Sequence[Any]) -> Any:
     if ufunc.__name__ in ("matmul", "vecdot", "matvec", "vecmat"):
         return traced_array(ufunc(*map(plain_objects, inputs)))
+    if ufunc.__name__ == "divmod":
+        return elementwise(np.floor_divide, *inputs), elementwise(np.remainder, *inputs)
     if ufunc.__name__ not in ELEMENTWISE and all(set(kind) <= set("O->") for kind in ufunc.types):
         return _wrapped(
             ufunc(*map(plain_objects, inputs))

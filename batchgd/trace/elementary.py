@@ -22,20 +22,26 @@ def choose(condition: Any, yes: Any, no: Any) -> Any:
     return yes if condition else no
 
 
-def _arcsinh(a: Any) -> Any:
-    # log1p keeps the digits near 0, the sign those of large negative arguments.
-    size = abs(a)
-    square = size * size
-    root = apply("sqrt", square + 1.0)
-    return apply("sign", a) * apply("log1p", size + square / (root + 1.0))
-
-
 def _arctanh(a: Any) -> Any:
     return (apply("log1p", a) - apply("log1p", -a)) * 0.5
 
 
 def _logaddexp(a: Any, b: Any) -> Any:
-    return apply("maximum", a, b) + apply("log1p", apply("exp", -abs(a - b)))
+    # Where a = b both terms follow a, and the slopes add up to 1/2 each; -|a - b| would have slope 0 there.
+    return apply("maximum", a, b) + apply("log1p", apply("exp", choose(b > a, a - b, b - a)))
+
+
+def _expit(a: Any) -> Any:
+    # 1 / (1 + exp(-a)) overflows for large negative a, and its derivative is then 0 * inf.
+    small = apply("exp", choose(a >= 0.0, -a, a))
+    return choose(a >= 0.0, 1.0, small) / (1.0 + small)
+
+
+def _xlogy(a: Any, b: Any) -> Any:
+    # 0 for a = 0, but for b = NaN; the derivative by a is log b there too.
+    if a.node.is_constant and float(a) == 0.0:
+        return choose(b == b, a, b)
+    return a * choose((a == 0.0) & ((b <= 0.0) | (b == math.inf)), 0.0, apply("log", b))
 
 
 def _trunc(a: Any) -> Any:
@@ -43,19 +49,33 @@ def _trunc(a: Any) -> Any:
 
 
 def _heaviside(a: Any, at_zero: Any) -> Any:
-    return choose(a == 0.0, at_zero, choose(a > 0.0, 1.0, 0.0))
+    return choose(a == 0.0, at_zero, apply("maximum", apply("sign", a), 0.0))  # NaN stays NaN
 
 
-def _divmod(a: Any, b: Any) -> Any:
-    return a - apply("floor", a / b) * b
+def _opposed(rest: Any, b: Any) -> Any:
+    """Whether a remainder with the sign of the dividend has not the sign of the divisor."""
+    return choose(b < 0.0, rest > 0.0, rest < 0.0)
+
+
+def _remainder(a: Any, b: Any) -> Any:
+    rest = apply("fmod", a, b)
+    return rest + choose(_opposed(rest, b), b, 0.0)
+
+
+def _floor_divide(a: Any, b: Any) -> Any:
+    rest = apply("fmod", a, b)
+    quotient = (a - rest) / b  # whole but for rounding
+    below = apply("floor", quotient)
+    whole = below + choose(quotient - below > 0.5, 1.0, 0.0)
+    return choose(b == 0.0, a / b, whole - choose(_opposed(rest, b), 1.0, 0.0))
 
 
 def _same(a: Any) -> Any:
     return a
 
 
-def _copysign(a: Any, b: Any) -> Any:
-    return choose(b < 0.0, -abs(a), abs(a))
+def _passing_over_nan(op: str) -> Formula:
+    return lambda a, b: choose(a != a, b, choose(b != b, a, apply(op, a, b)))
 
 
 ELEMENTWISE: dict[str, Formula] = {
@@ -64,10 +84,10 @@ ELEMENTWISE: dict[str, Formula] = {
     "multiply": _op("mul"),
     "divide": _op("div"),
     "true_divide": _op("div"),
-    "floor_divide": lambda a, b: apply("floor", a / b),
-    "remainder": _divmod,
-    "mod": _divmod,
-    "fmod": lambda a, b: a - _trunc(a / b) * b,
+    "floor_divide": _floor_divide,
+    "remainder": _remainder,
+    "mod": _remainder,
+    "fmod": _op("fmod"),
     "negative": _op("neg"),
     "positive": _same,
     "conjugate": _same,
@@ -94,11 +114,11 @@ ELEMENTWISE: dict[str, Formula] = {
     "sinh": _op("sinh"),
     "cosh": _op("cosh"),
     "tanh": _op("tanh"),
-    "arcsinh": _arcsinh,
-    "arccosh": lambda a: apply("log", a + apply("sqrt", a - 1.0) * apply("sqrt", a + 1.0)),
+    "arcsinh": _op("asinh"),
+    "arccosh": _op("acosh"),
     "arctanh": _arctanh,
     "exp": _op("exp"),
-    "exp2": lambda a: apply("exp", a * math.log(2.0)),
+    "exp2": _op("exp2"),
     "expm1": _op("expm1"),
     "log": _op("log"),
     "log2": _op("log2"),
@@ -111,11 +131,12 @@ ELEMENTWISE: dict[str, Formula] = {
     "degrees": lambda a: a * (180.0 / math.pi),
     "maximum": _op("maximum"),
     "minimum": _op("minimum"),
-    "fmax": _op("maximum"),
-    "fmin": _op("minimum"),
+    "fmax": _passing_over_nan("maximum"),
+    "fmin": _passing_over_nan("minimum"),
     "clip": lambda a, low, high: apply("minimum", apply("maximum", a, low), high),
     "heaviside": _heaviside,
-    "copysign": _copysign,
+    "copysign": _op("copysign"),
+    "signbit": lambda a: apply("copysign", 1.0, a) < 0.0,
     "less": _op("lt"),
     "less_equal": _op("le"),
     "greater": _op("gt"),
@@ -133,9 +154,9 @@ ELEMENTWISE: dict[str, Formula] = {
     "isinf": lambda a: abs(a) == math.inf,
     # scipy.special
     "erf": _op("erf"),
-    "erfc": lambda a: 1.0 - apply("erf", a),
-    "expit": lambda a: 1.0 / (1.0 + apply("exp", -a)),
-    "xlogy": lambda a, b: choose(a == 0.0, 0.0, a * apply("log", b)),
+    "erfc": _op("erfc"),
+    "expit": _expit,
+    "xlogy": _xlogy,
     "log_expit": lambda a: -_logaddexp(-a, a * 0.0),
 }
 """The derivatives follow from the graph; each formula sees traced numbers, at least one of which is no constant."""

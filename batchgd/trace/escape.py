@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from batchgd.printable import printable
+
 
 class Escape(Exception):
     """Raised inside the user's function; the tracer turns it into a TraceError with file and line.
@@ -96,12 +98,17 @@ def is_inner(file: str) -> bool:
     """Whether a file is of the tracer, of NumPy or of Python itself, where no line is worth pointing at."""
     if file.startswith((_HERE, _NUMPY, "<frozen")) or file == _OBJECTIVE:
         return True
+    if not os.path.isabs(file):  # typed in, or of the working folder
+        return False
     return os.path.realpath(file).startswith(_STANDARD) and "site-packages" not in file
 
 
 def _short(file: str) -> str:
     """Return a path relative to the working directory where it lies below it."""
-    folder = os.getcwd() + os.sep
+    try:
+        folder = os.getcwd() + os.sep
+    except OSError:  # the working directory was deleted
+        return file
     return file[len(folder) :] if file.startswith(folder) else file
 
 
@@ -128,7 +135,8 @@ def definition_of(fun: Any) -> str:
 
 def name_of(fun: Any) -> str:
     """Return what to call a function in messages."""
-    return str(getattr(fun, "__name__", None) or getattr(getattr(fun, "func", None), "__name__", type(fun).__name__))
+    name = getattr(fun, "__name__", None) or getattr(getattr(fun, "func", None), "__name__", type(fun).__name__)
+    return printable(str(name))
 
 
 def decision() -> Escape:

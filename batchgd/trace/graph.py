@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 
-from batchgd.trace.operations import BOOLEAN, COMMUTATIVE, LEAVES, OPERATIONS
+from batchgd.trace.operations import BOOLEAN, COMMUTATIVE, FINITE, LEAVES, OPERATIONS
 from batchgd.trace.simplify import RULES
 
 
@@ -15,15 +16,18 @@ class Node:
     """One value of the expression: an operation on other nodes, a constant, or an input.
 
     ``op`` is a row of the table of operations, or ``const`` (its number is ``value``), ``x`` or ``p`` (its index is
-    ``value``). A node's ``id`` is larger than its arguments', so ascending ids are an order of computation.
+    ``value``). A node's ``id`` is larger than its arguments', so ascending ids are an order of computation. Where
+    ``finite``, a finite x cannot make it NaN or infinite other than by overflow.
     """
 
-    __slots__ = ("args", "graph", "id", "op", "value")
+    __slots__ = ("args", "finite", "graph", "id", "op", "value")
 
     def __init__(self, graph: Graph, op: str, args: tuple[Node, ...], value: float):
         self.graph, self.op, self.args, self.value = graph, op, args, value
         self.id = graph.size
         graph.size += 1
+        known = op in FINITE or (op == "power" and args[1].value in range(LARGEST_POWER))
+        self.finite: bool = known and math.isfinite(value) and all(arg.finite for arg in args)
 
     def __repr__(self) -> str:
         if self.op == "const":
@@ -58,6 +62,7 @@ class Graph:
 
     def __init__(self, dim: int, n_params: int = 0):
         self.size = 0
+        self.differentiating = False
         self._table: dict[tuple, Node] = {}
         self.x = [self.intern("x", (), float(i)) for i in range(dim)]
         self.p = [self.intern("p", (), float(k)) for k in range(n_params)]
@@ -101,6 +106,15 @@ class Graph:
         if op == "where":
             return (self.truth(args[0]), *(self.number(arg) for arg in args[1:]))
         return tuple(self.number(arg) for arg in args)
+
+    @contextmanager
+    def slopes(self) -> Iterator[None]:
+        """While derivatives are made, whatever is multiplied by 0 vanishes (see ``simplify``)."""
+        before, self.differentiating = self.differentiating, True
+        try:
+            yield
+        finally:
+            self.differentiating = before
 
     def number(self, node: Node) -> Node:
         """Return a node that is no truth value: 1 for true, 0 for false."""
@@ -155,6 +169,8 @@ LARGEST_POWER = 64  # beyond, repeated squaring loses more than 32 ulp
 def _written_out(graph: Graph, base: Node, exponent: Node) -> Node:
     """Return base ** exponent as products for whole and half exponents; a negative one uses a single division."""
     n = exponent.value
+    if not math.isfinite(n):
+        return graph.make("power", base, exponent)
     if n == int(n) and abs(n) <= LARGEST_POWER:
         return whole_power(base if n > 0 else graph.make("div", graph.constant(1.0), base), int(abs(n)))
     if 2.0 * n == int(2.0 * n) and abs(n) < LARGEST_POWER / 2:

@@ -33,6 +33,12 @@ def _erf(t: Any) -> Any:
     return erf(t)
 
 
+def _erfc(t: Any) -> Any:
+    from scipy.special import erfc
+
+    return erfc(t)
+
+
 _OPERATORS = {
     "add": Operation(np.add, "{} + {}", "adds"),
     "sub": Operation(np.subtract, "{} - {}", "adds"),
@@ -59,6 +65,7 @@ _CHEAP: _Table = {
     "minimum": (2, np.minimum),
     "maximum": (2, np.maximum),
     "where": (3, np.where),
+    "copysign": (2, np.copysign),
 }
 
 _TRANSCENDENTAL: _Table = {
@@ -72,7 +79,10 @@ _TRANSCENDENTAL: _Table = {
     "sinh": (1, np.sinh),
     "cosh": (1, np.cosh),
     "tanh": (1, np.tanh),
+    "asinh": (1, np.arcsinh),
+    "acosh": (1, np.arccosh),
     "exp": (1, np.exp),
+    "exp2": (1, np.exp2),
     "expm1": (1, np.expm1),
     "log": (1, np.log),
     "log1p": (1, np.log1p),
@@ -82,6 +92,7 @@ _TRANSCENDENTAL: _Table = {
     "power": (2, np.power),
     "hypot": (2, np.hypot),
     "erf": (1, _erf),
+    "erfc": (1, _erfc),
 }
 
 
@@ -90,6 +101,7 @@ def _functions() -> dict[str, Operation]:
         (_CHEAP, "adds"),
         (_TRANSCENDENTAL, "transcendentals"),
         ({"sqrt": (1, np.sqrt)}, "square_roots"),
+        ({"fmod": (2, np.fmod)}, "divides"),
     ]
     return {
         name: Operation(compute, f"{name}({', '.join(['{}'] * arity)})", cost)
@@ -102,6 +114,12 @@ OPERATIONS: dict[str, Operation] = {**_OPERATORS, **_functions()}
 BOOLEAN = frozenset(name for name, operation in OPERATIONS.items() if operation.boolean)
 COMMUTATIVE = frozenset(["add", "mul", "eq", "ne", "and", "or"])
 LEAVES = frozenset(["const", "x", "p"])
+_FINITE = (
+    "const x p add sub neg mul absolute sign floor minimum maximum where copysign sin cos tan atan atan2 asinh tanh "
+    "cbrt hypot erf erfc"
+)
+FINITE = BOOLEAN | frozenset(_FINITE.split())
+"""Operations that are finite where their operands are, unless they overflow."""
 POLYNOMIAL = LEAVES | {"add", "sub", "neg", "mul", "div"}
 """What a polynomial is written with; a division by something that depends on x leaves x in its derivatives."""
 

@@ -73,20 +73,22 @@ class Scalar:
         return _binary("power", other, self)
 
     def __floordiv__(self, other: Any) -> Any:
-        quotient = _binary("div", self, other)
-        return quotient if quotient is NotImplemented else np.floor(quotient)
+        return _function(np.floor_divide, self, other)
 
     def __rfloordiv__(self, other: Any) -> Any:
-        quotient = _binary("div", other, self)
-        return quotient if quotient is NotImplemented else np.floor(quotient)
+        return _function(np.floor_divide, other, self)
 
     def __mod__(self, other: Any) -> Any:
-        quotient = self.__floordiv__(other)
-        return quotient if quotient is NotImplemented else self - quotient * other
+        return _function(np.remainder, self, other)
 
     def __rmod__(self, other: Any) -> Any:
-        quotient = self.__rfloordiv__(other)
-        return quotient if quotient is NotImplemented else other - quotient * self
+        return _function(np.remainder, other, self)
+
+    def __divmod__(self, other: Any) -> Any:
+        return _function(np.divmod, self, other)
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return _function(np.divmod, other, self)
 
     def __neg__(self) -> Scalar:
         return apply("neg", self)
@@ -191,7 +193,12 @@ def apply(op: str, *values: Any) -> Scalar:
 
 
 def _binary(op: str, a: Any, b: Any) -> Any:
-    other = b if isinstance(a, Scalar) else a
-    if isinstance(other, (Scalar, numbers.Number, np.generic, np.bool_)):
-        return apply(op, a, b)
-    return NotImplemented
+    return apply(op, a, b) if _is_number(b if isinstance(a, Scalar) else a) else NotImplemented
+
+
+def _function(ufunc: np.ufunc, a: Any, b: Any) -> Any:
+    return ufunc(a, b) if _is_number(b if isinstance(a, Scalar) else a) else NotImplemented
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (Scalar, numbers.Number, np.generic, np.bool_))

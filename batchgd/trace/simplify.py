@@ -1,13 +1,20 @@
 """Rules that make a smaller expression of the same value: one function per operation, None where none applies.
 
-Each keeps the value to within a few rounding errors. Three liberties are taken on purpose, for gradients produce such
-terms by the hundred: ``x * 0`` is 0 and ``x - x`` is 0 also where x is infinite or NaN, and ``where(c, a, 0) * b`` is
-``where(c, a * b, 0)``, so that a branch that is not taken cannot turn the derivative of the other into NaN.
+Each keeps the value to within a few rounding errors, but not the sign of a zero. What may vanish depends on who wrote
+it:
+
+- What the user wrote is NaN or infinite wherever the plain function is: ``0 * u``, ``u - u`` and ``where(c, a, 0) * u``
+  lose u only if u is finite for every finite x short of overflow (``Node.finite``: sums, products, sines, but no
+  quotient, root, logarithm or exponential), and ``u / u`` and ``0 / u`` stay. ``u ** 0`` is 1 and ``where(c, a, a)`` is
+  a, as in NumPy.
+- In derivatives (``Graph.slopes``) 0 times anything is 0, and ``u / u`` is 1: the chain rule makes such terms by the
+  hundred, and a branch that is not taken must not turn the derivative of the other into NaN.
 """
 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,6 +25,11 @@ if TYPE_CHECKING:
 
 def _is(node: Node, value: float) -> bool:
     return node.op == "const" and node.value == value
+
+
+def _vanishes(graph: Graph, node: Node) -> bool:
+    """Whether 0 times the node may be written as 0."""
+    return graph.differentiating or node.finite
 
 
 def _scaled(node: Node) -> tuple[float, Node] | None:
@@ -41,8 +53,7 @@ def _add(graph: Graph, a: Node, b: Node) -> Node | None:
         return b
     if _is(b, 0.0):
         return a
-    combined = _combined(graph, a, b)
-    if combined is not None:
+    if (combined := _combined(graph, a, b, 1.0)) is not None:
         return combined
     if (other := _negative(graph, b)) is not None:
         return graph.make("sub", a, other)
@@ -51,11 +62,12 @@ def _add(graph: Graph, a: Node, b: Node) -> Node | None:
     return _add_branches(graph, a, b)
 
 
-def _combined(graph: Graph, a: Node, b: Node) -> Node | None:
-    """Add two multiples of one node."""
+def _combined(graph: Graph, a: Node, b: Node, sign: float) -> Node | None:
+    """Add or subtract two multiples of one node, unless their factors overflow together."""
     c, u = _scaled(a) or (1.0, a)
     d, v = _scaled(b) or (1.0, b)
-    return graph.make("mul", graph.constant(c + d), u) if u is v else None
+    factor = c + sign * d
+    return graph.make("mul", graph.constant(factor), u) if u is v and math.isfinite(factor) else None
 
 
 def _add_branches(graph: Graph, a: Node, b: Node) -> Node | None:
@@ -73,13 +85,11 @@ def _sub(graph: Graph, a: Node, b: Node) -> Node | None:
     if _is(b, 0.0):
         return a
     if a is b:
-        return graph.constant(0.0)
+        return graph.constant(0.0) if _vanishes(graph, a) else graph.intern("sub", (a, b))
     if _is(a, 0.0):
         return graph.make("neg", b)
-    c, u = _scaled(a) or (1.0, a)
-    d, v = _scaled(b) or (1.0, b)
-    if u is v:
-        return graph.make("mul", graph.constant(c - d), u)
+    if (combined := _combined(graph, a, b, -1.0)) is not None:
+        return combined
     if (other := _negative(graph, b)) is not None:
         return graph.make("add", a, other)
     if a.op == "neg":
@@ -109,9 +119,10 @@ def _mul(graph: Graph, a: Node, b: Node) -> Node | None:
         if one.op == "mul" and one.args[0].op == "const":
             return graph.make("mul", one.args[0], graph.make("mul", one.args[1], other))
     for one, other in ((a, b), (b, a)):
-        result = _into_branches(graph, one, partial(graph.make, "mul", other))
-        if result is not None:
-            return result
+        if _vanishes(graph, other):
+            result = _into_branches(graph, one, partial(graph.make, "mul", other))
+            if result is not None:
+                return result
     return None
 
 
@@ -119,25 +130,29 @@ def _scale(graph: Graph, constant: Node, node: Node) -> Node | None:
     """Multiply by a constant, which comes first in the node."""
     c = constant.value
     if c == 0.0:
-        return graph.constant(0.0)
+        return graph.constant(0.0) if _vanishes(graph, node) else graph.intern("mul", (constant, node))
     if c == 1.0:
         return node
     if c == -1.0:
         return graph.make("neg", node)
     if node.op == "neg":
         return graph.make("mul", graph.constant(-c), node.args[0])
-    first = node.args[0] if node.args else None
-    if node.op == "mul" and first is not None and first.op == "const":
-        return graph.make("mul", graph.constant(c * first.value), node.args[1])
-    if node.op == "div" and first is not None and first.op == "const" and first.value != 1.0:
-        return graph.make("div", graph.constant(c * first.value), node.args[1])
+    absorbs = node.op == "mul" or (node.op == "div" and not _is(node.args[0], 1.0))
+    if absorbs and node.args[0].op == "const" and _is_normal(c * node.args[0].value):
+        return graph.make(node.op, graph.constant(c * node.args[0].value), node.args[1])
     if node.op == "where" and all(branch.op == "const" for branch in node.args[1:]):
         condition, yes, no = node.args
         return graph.make("where", condition, graph.constant(c * yes.value), graph.constant(c * no.value))
-    branches = _into_branches(graph, node, lambda branch: graph.make("mul", constant, branch))
-    if branches is not None:
-        return branches
+    if _vanishes(graph, constant):
+        branches = _into_branches(graph, node, lambda branch: graph.make("mul", constant, branch))
+        if branches is not None:
+            return branches
     return graph.intern("mul", (constant, node))
+
+
+def _is_normal(value: float) -> bool:
+    """Whether a product of constants has neither overflowed nor lost digits to underflow."""
+    return sys.float_info.min <= abs(value) < math.inf
 
 
 def _into_branches(graph: Graph, node: Node, apply: Callable[[Node], Node]) -> Node | None:
@@ -152,7 +167,10 @@ def _into_branches(graph: Graph, node: Node, apply: Callable[[Node], Node]) -> N
 
 
 def _div(graph: Graph, a: Node, b: Node) -> Node | None:
-    """Divide: by a constant is a product, and by a node one reciprocal that everything shares."""
+    """Divide: by a constant is a product, and by a node one reciprocal that everything shares.
+
+    Both cost an ulp; a division by each constant took a fifth of the time of sum((x/3)^4 + x/7).
+    """
     if b.op == "const":
         inverse = 1.0 / b.value if b.value != 0.0 else math.inf
         return graph.make("mul", graph.constant(inverse), a) if math.isfinite(inverse) and inverse != 0.0 else None
@@ -160,10 +178,10 @@ def _div(graph: Graph, a: Node, b: Node) -> Node | None:
         return graph.make("neg", graph.make("div", a, b.args[0]))
     if a.op != "const":
         if a is b:
-            return graph.constant(1.0)
+            return graph.constant(1.0) if graph.differentiating else graph.intern("div", (a, b))
         return graph.make("mul", a, graph.make("div", graph.constant(1.0), b))
     if a.value == 0.0:
-        return graph.constant(0.0)
+        return graph.constant(0.0) if graph.differentiating else None
     if a.value < 0.0:
         return graph.make("neg", graph.make("div", graph.constant(-a.value), b))
     if a.value != 1.0:
@@ -174,7 +192,10 @@ def _div(graph: Graph, a: Node, b: Node) -> Node | None:
 
 
 def _power(graph: Graph, a: Node, b: Node) -> Node | None:
-    """Small exponents at once; other constant ones stay whole until the graph is written out (``graph.lowered``)."""
+    """Small exponents at once; other constant ones stay whole until the graph is written out (``graph.lowered``).
+
+    Powers of a constant a are exp(b log a), which is off by |b log a| / 2 ulp (less for a = 2).
+    """
     if b.op == "const":
         short: dict[float, Callable[[], Node]] = {
             0.0: lambda: graph.constant(1.0),
@@ -184,7 +205,9 @@ def _power(graph: Graph, a: Node, b: Node) -> Node | None:
             0.5: lambda: graph.make("sqrt", a),
         }
         return short[b.value]() if b.value in short else None
-    if a.op == "const" and a.value > 0.0:
+    if _is(a, 1.0) or _is(a, 2.0):
+        return a if a.value == 1.0 else graph.make("exp2", b)
+    if a.op == "const" and 0.0 < a.value < math.inf:
         return graph.make("exp", graph.make("mul", graph.constant(math.log(a.value)), b))
     return None
 

@@ -15,7 +15,8 @@ ask for by parameter name; the loop is built around that. A module may hold, or 
 ``decide(...) -> (accepted, *SCALARS)``
     One lane's decision after an evaluation. It may ask for ``f`` (then the value is computed), ``gg`` (the squared
     gradient norm), ``first`` (whether this is the evaluation of the start), ``nit``, any sum, scalar or
-    hyperparameter. Without it every point is accepted.
+    hyperparameter. It must reject a point whose gradient is not finite (``kernels/overflow.py``). Without it every
+    point is accepted.
 ``advance(...) -> SCALARS``
     The remembered numbers of a rule that never rejects, which has no ``decide``; it may ask for the same. One output
     is returned bare.
@@ -25,6 +26,8 @@ ask for by parameter name; the loop is built around that. A module may hold, or 
     ``inverse_width``. One output is returned bare.
 ``step_squared(...)``
     The squared length of that step, from scalars; left out, the loop sums it over the coordinates.
+``PARTS``
+    Names of modifiers that belong to the rule.
 ``ACCEPTED``
     The vector that holds the last accepted point, for rules that reject trials.
 

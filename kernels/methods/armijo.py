@@ -9,6 +9,7 @@ does for any η below 2 / curvature: otherwise equal values are accepted without
 function made 10,000 updates in float32).
 """
 
+from batchgd.kernels.overflow import finite
 from batchgd.kernels.trials import step_squared, update
 from batchgd.kernels.vecmath import absolute, where
 
@@ -19,15 +20,18 @@ __all__ = ["decide", "step_squared", "update"]
 
 
 def decide(f, gg, first, step, base_f, base_gg, learning_rate, sufficient_decrease, shrink, value_resolution):
-    """Accept the trial or shorten the step; a value that is not finite fails the comparison."""
+    """Accept the trial or shorten the step; a value that is not finite fails the comparison.
+
+    From a start whose squared gradient overflows no step would do: it is not a number.
+    """
     slope = step * base_gg
     noise = value_resolution * absolute(base_f)
-    descended = (slope > noise) & (f <= base_f - sufficient_decrease * slope) & (gg == gg)
+    descended = (slope > noise) & (f <= base_f - sufficient_decrease * slope) & finite(gg)
     flattened = (slope <= noise) & (f <= base_f + noise) & (gg < base_gg)
     accepted = first | descended | flattened
     return (
         accepted,
-        where(accepted, learning_rate, shrink * step),
+        where(accepted, learning_rate + (gg - gg), shrink * step),
         where(accepted, f, base_f),
         where(accepted, gg, base_gg),
     )

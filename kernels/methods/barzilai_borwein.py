@@ -13,12 +13,14 @@ the minimiser of the interpolating parabola, kept within 0.1 and 0.5 of the step
 No step moves further than ``max_displacement``, in box widths: long steps jump over borders between basins.
 """
 
+from batchgd.kernels.overflow import finite, longest_step
 from batchgd.kernels.trials import step_squared, update
-from batchgd.kernels.vecmath import absolute, maximum, minimum, sqrt, where
+from batchgd.kernels.vecmath import absolute, maximum, minimum, where
 
 VECTORS = ("base_x", "base_g")
 SCALARS = ("step", "average", "weight", "base_f", "base_gg")
 ACCEPTED = "base_x"
+PARTS = ("damping",)
 __all__ = ["decide", "step_squared", "update"]
 
 
@@ -73,11 +75,11 @@ def decide(
     """Accept or reject the trial, then choose the next step."""
     slope = step * base_gg
     noise = value_resolution * absolute(base_f)
-    descended = (slope > noise) & (f <= average - sufficient_decrease * slope) & (gg == gg)
+    descended = (slope > noise) & (f <= average - sufficient_decrease * slope) & finite(gg)
     sloped = bend <= 2.0 * (1.0 - sufficient_decrease) * base_gg
     flattened = (slope <= noise) & (f <= average + noise) & sloped
     accepted = first | descended | flattened
-    cap = max_displacement / sqrt(scaled)
+    cap = longest_step(scaled, max_displacement)
     following = where(first, 0.1 * cap, trial_step(step, bend, yy, base_gg, cap))
     next_weight = where(first, 1.0, forgetting * weight + 1.0)
     next_average = where(first, f, (forgetting * weight * average + f) / next_weight)

@@ -10,6 +10,7 @@ such a step would be too long for the negative curvature there. For h towards in
 
 from batchgd.kernels.flow import first_interval, rebased, resized, share_of_tolerance, speed_term
 from batchgd.kernels.lanes import add_scaled, factor, keep_where, negated, solve
+from batchgd.kernels.overflow import finite
 from batchgd.kernels.stages import Block, Each, Lane, Sum
 from batchgd.kernels.vecmath import minimum, where
 
@@ -27,7 +28,7 @@ def arrays(dim):
 
 def decide(stage, first, gg):
     """Whether this is the end of a step; one that is not finite is none."""
-    return first | ((stage == 0.0) & (gg == gg))
+    return first | ((stage == 0.0) & finite(gg))
 
 
 def right_side(g, k1, k2, k3, k4, stage, interval):
@@ -54,7 +55,7 @@ def error_term(k1, k3, k4, base_x, inverse_width, rtol, atol):
 def control(accepted, first, stage, gg, error, speed, interval, next_interval, time, end_time):
     """The next stage (0: the step's end is evaluated), the time step, and whether a step begins (1 or 0)."""
     fine = (stage == 2.0) & (error <= 1.0)
-    on = (stage == 1.0) & (gg == gg)
+    on = (stage == 1.0) & finite(gg)
     change = where(stage == 2.0, resized(error), 0.2)
     reached = where(accepted & (stage == 0.0), time + interval, time)
     proposed = where(first, first_interval(speed), next_interval)
@@ -106,6 +107,21 @@ def follow(base_x, k1, k3, k4, stage):
     return base_x + 2.0 * k1 + where(stage == 1.0, 0.0, k3) + where(stage == 0.0, k4, 0.0)
 
 
+def step_term(following, base_x):
+    """The squared length of the step, one coordinate."""
+    return (following - base_x) * (following - base_x)
+
+
+def pull_term(base_g):
+    """The squared gradient norm at the beginning of the step."""
+    return base_g * base_g
+
+
+def step_length(step_squared, interval, pull):
+    """The same, or that of Euler's step where G had no factor: then the next evaluation asks for a shorter one."""
+    return where(step_squared == step_squared, step_squared, interval * interval * pull)
+
+
 STAGES = (
     Lane(decide, "accepted"),
     Each(right_side, "k4"),
@@ -117,4 +133,7 @@ STAGES = (
     Each(rebased, "base_x", "base_g"),
     Block(begin),
     Each(follow, "following"),
+    Sum(step_term, "step_squared"),
+    Sum(pull_term, "pull"),
+    Lane(step_length, "moved"),
 )

@@ -8,6 +8,7 @@ estimated as 2 ||k2 - k1|| / (h ||k1||).
 """
 
 from batchgd.kernels.flow import first_interval, rebased, resized, share_of_tolerance, speed_term
+from batchgd.kernels.overflow import finite
 from batchgd.kernels.stages import Each, Lane, Sum
 from batchgd.kernels.vecmath import minimum, sqrt, where
 
@@ -32,21 +33,25 @@ def pull_term(base_g):
     return base_g * base_g
 
 
-def decide(stage, first, error):
+def decide(stage, first, gg, error):
     """Whether this is the end of a step within the tolerance."""
-    return first | ((stage == 0.0) & (error <= 1.0))
+    return first | ((stage == 0.0) & (error <= 1.0) & finite(gg))
 
 
-def control(accepted, first, stage, error, turn, pull, speed, interval, time, end_time):
-    """The next stage (0: the step's end is evaluated), the time step, and the time."""
-    ended = stage == 0.0
+def control(accepted, first, stage, gg, error, turn, pull, speed, interval, time, end_time):
+    """The next stage (0: the step's end is evaluated), the time step, and the time.
+
+    A step with a stage that is not finite begins anew, a fifth as long.
+    """
+    fine = finite(gg)
+    renewed = (stage == 0.0) | (fine == False)  # noqa: E712
     steady = 0.75 * interval * sqrt(pull / turn)
-    change = minimum(resized(error) * interval, steady)
+    change = where(fine, minimum(resized(error) * interval, steady), 0.2 * interval)
     reached = where(first, 0.0, where(accepted, time + interval, time))
     proposed = where(first, first_interval(speed), change)
     return (
-        where(stage == 2.0, 0.0, stage + 1.0),
-        where(ended, minimum(proposed, end_time - reached), interval),
+        where(fine, where(stage == 2.0, 0.0, stage + 1.0), 1.0),
+        where(renewed, minimum(proposed, end_time - reached), interval),
         reached,
     )
 

@@ -21,12 +21,13 @@ from batchgd.kernels.lanes import (
     triangle,
 )
 from batchgd.kernels.line_search import rebased
-from batchgd.kernels.stages import Block, Each, Lane
+from batchgd.kernels.overflow import damped, damping_of, finite
+from batchgd.kernels.stages import Block, Each, Lane, Sum
 from batchgd.kernels.vecmath import absolute, maximum, minimum, sqrt, where
 
 D = W = 1
 VECTORS = ("base_x", "base_g", "scaled_g", "width", "move")
-SCALARS = ("radius", "base_f", "base_gg", "length", "promised")
+SCALARS = ("radius", "base_f", "base_gg", "base_damping", "length", "promised")
 ACCEPTED = "base_x"
 
 
@@ -37,14 +38,35 @@ def arrays(dim):
     return {"scaled_hessian": entries, "lower": entries, "tried": dim, "half": dim, **dict.fromkeys(numbers, 1)}
 
 
-def judge(f, gg, first, radius, base_f, base_gg, length, promised, max_displacement, value_resolution):
-    """Accept or reject the step, and fit the radius of trust to how good the promise was."""
-    noise = value_resolution * absolute(base_f)
-    fall = base_f - f
+def square(g):
+    """One term of ||g||^2, after damping."""
+    return g * g
+
+
+def judge(
+    f,
+    damped_gg,
+    damping,
+    first,
+    radius,
+    base_f,
+    base_gg,
+    base_damping,
+    length,
+    promised,
+    max_displacement,
+    value_resolution,
+):
+    """Accept or reject the step, and fit the radius of trust to how good the promise was.
+
+    The promise is made of the damped gradient, so the values are damped as well.
+    """
+    noise = value_resolution * absolute(base_f) * base_damping
+    fall = (base_f - f) * base_damping
     clear = promised > noise
     fell = clear & (fall > 1e-4 * promised)
-    flat = (promised <= noise) & (fall >= -noise) & (gg <= base_gg)
-    accepted = first | ((fell | flat) & (gg == gg))
+    flat = (promised <= noise) & (fall >= -noise) & (damped_gg <= base_gg)
+    accepted = first | ((fell | flat) & finite(damped_gg))
     worse = clear & (fall < 0.25 * promised)
     better = clear & (fall > 0.75 * promised) & (length >= 0.8 * radius)
     fitted = where(worse, 0.25 * length, where(better, minimum(2.0 * radius, max_displacement), radius))
@@ -52,7 +74,8 @@ def judge(f, gg, first, radius, base_f, base_gg, length, promised, max_displacem
         accepted,
         where(first, max_displacement, where(accepted, fitted, 0.25 * length)),
         where(accepted, f, base_f),
-        where(accepted, gg, base_gg),
+        where(accepted, damped_gg, base_gg),
+        where(accepted, damping, base_damping),
     )
 
 
@@ -61,13 +84,14 @@ def in_widths(base_g, inverse_width):
     return base_g / inverse_width, 1.0 / inverse_width
 
 
-def scaled(ws, accepted, hessian, width, scaled_hessian):
-    """Take the Hessian of an accepted point, in box widths."""
+def scaled(ws, accepted, damping, hessian, width, scaled_hessian):
+    """Take the Hessian of an accepted point, in box widths and damped as the gradient is."""
     for i in range(D):
         for j in range(i + 1):
             entry = triangle(i) + j
             for lane in range(W):
-                value = ws[(hessian + entry) * W + lane] * ws[(width + i) * W + lane] * ws[(width + j) * W + lane]
+                value = ws[(hessian + entry) * W + lane] * ws[damping * W + lane]
+                value = value * ws[(width + i) * W + lane] * ws[(width + j) * W + lane]
                 ws[(scaled_hessian + entry) * W + lane] = where(
                     ws[accepted * W + lane] != 0.0, value, ws[(scaled_hessian + entry) * W + lane]
                 )
@@ -158,7 +182,10 @@ def update(base_x, width, move):
 
 
 STAGES = (
-    Lane(judge, "accepted", "radius", "base_f", "base_gg"),
+    Lane(damping_of, "damping"),
+    Each(damped, "g"),
+    Sum(square, "damped_gg"),
+    Lane(judge, "accepted", "radius", "base_f", "base_gg", "base_damping"),
     Each(rebased, "base_x", "base_g"),
     Each(in_widths, "scaled_g", "width"),
     Block(scaled),

@@ -2,13 +2,13 @@
 
 Polak and Ribiere 1969; the restriction to β >= 0: Gilbert and Nocedal 1992, SIAM J. Optim. 2, 21. It starts anew with
 d = -g where consecutive gradients are far from orthogonal, |g'g_prev| >= 0.2 g'g (Powell 1977, Math. Program. 12, 241),
-and where d does not descend. Gradients are taken in box widths. The step comes from ``kernels/line_search.py``; its
-first trial is the last step times the ratio of the slopes (Nocedal and Wright 2006, section 3.5).
+or of quite different scales, and where d does not descend. Gradients are taken in box widths. The step comes from
+``kernels/line_search.py``; its first trial is the last step times the ratio of the slopes (Nocedal and Wright 2006,
+section 3.5).
 """
 
 from batchgd.kernels.line_search import (
     SEARCHED,
-    longest_step,
     rebased,
     scaled_term,
     search,
@@ -18,6 +18,7 @@ from batchgd.kernels.line_search import (
     turned_term,
     update,
 )
+from batchgd.kernels.overflow import damped, longest_step
 from batchgd.kernels.stages import Each, Lane, Sum
 from batchgd.kernels.vecmath import absolute, maximum, minimum, where
 
@@ -43,7 +44,7 @@ def overlap_term(g, base_g, inverse_width):
 
 def mixing(steep, overlap, base_steep, first):
     """β."""
-    fresh = first | (absolute(overlap) >= 0.2 * steep)
+    fresh = first | (absolute(overlap) >= 0.2 * steep) | (steep > 1e12 * base_steep)
     return where(fresh, 0.0, maximum((steep - overlap) / base_steep, 0.0))
 
 
@@ -71,7 +72,8 @@ def aim(
     """Begin a search along a new direction."""
     slope = where(turned < 0.0, turned, -steep)
     cap = longest_step(scaled, max_displacement)
-    trial = where(first, 0.1 * cap, minimum(last_step * base_slope / slope, cap))
+    unlike = slope < 1e12 * base_slope
+    trial = where(first | unlike, 0.1 * cap, minimum(last_step * base_slope / slope, cap))
     return (
         where(accepted, trial, step),
         where(accepted, 0.0, low),
@@ -89,6 +91,7 @@ def remembered(step):
 
 
 STAGES = (
+    Each(damped, "g"),
     Sum(slope_term, "slope"),
     Sum(overlap_term, "overlap"),
     Sum(steep_term, "steep"),

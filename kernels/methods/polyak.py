@@ -7,8 +7,8 @@ from batchgd.kernels.vecmath import maximum
 
 
 def length(f, gg, optimum):
-    """The factor of the gradient."""
-    return maximum(f - optimum, 0.0) / gg
+    """The factor of the gradient; NaN where its square overflows."""
+    return maximum(f - optimum, 0.0) / gg + (gg - gg)
 
 
 def update(x, g, f, gg, optimum):

@@ -16,9 +16,10 @@ The order of the table is the order in which they are applied. Names of hyperpar
 
 from types import ModuleType
 
-from batchgd.kernels.modifiers import clip_norm, clip_value, gradient_noise, langevin, trailing, weight_decay
+from batchgd.kernels.modifiers import clip_norm, clip_value, damping, gradient_noise, langevin, trailing, weight_decay
 
 MODIFIERS: dict[str, ModuleType] = {
+    "damping": damping,
     "gradient_noise": gradient_noise,
     "clip_value": clip_value,
     "clip_norm": clip_norm,

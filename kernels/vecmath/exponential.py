@@ -9,7 +9,9 @@ import numpy as np
 
 from batchgd.kernels.vecmath.constants import EXP, LN2
 from batchgd.kernels.vecmath.ir import (
+    Bool,
     Real,
+    Word,
     emitted,
     fast_two_sum,
     fma,
@@ -29,6 +31,15 @@ def exp(x: Any) -> Any:
     1.0
     """
     return np.exp(x)
+
+
+def exp2(x: Any) -> Any:
+    """2^x, exact for integers.
+
+    >>> float(exp2(-3.0))
+    0.125
+    """
+    return np.exp2(x)
 
 
 def expm1(x: Any) -> Any:
@@ -88,9 +99,15 @@ def exponential(x: Real, tail: Real | None = None) -> Real:
         r, rest = fast_two_sum(r, fma(n, -low, tail))
         base, lost = fast_two_sum(r.constant(1.0), r)
         mantissa = base + (lost + fma(r * r, polynomial(r, EXP[form.bits]), rest))
-    # 2^n in two factors: the second is exact unless the result overflows or turns denormal, and then rounds once.
-    shift = 2 * form.mantissa
-    below = x < 0.0
+    return _shifted(mantissa, word, x < 0.0)
+
+
+def _shifted(mantissa: Real, word: Word, below: Bool) -> Real:
+    """mantissa 2^n, n in the low bits of a word and negative where `below` holds, as far as the numbers go.
+
+    In two factors: the second is exact unless the result overflows or turns denormal, and then rounds once.
+    """
+    shift = 2 * mantissa.format.mantissa
     factor = select(below, 2.0**-shift, 4.0)
     offset = word + below.choose(shift, -2)
     return mantissa * power_of_two(offset) * factor
@@ -121,6 +138,17 @@ def _last(x: Real) -> float:
 @emitted(exp)
 def _exp(x: Real) -> Real:
     return exponential(x)
+
+
+@emitted(exp2)
+def _exp2(x: Real) -> Real:
+    form = x.format
+    high, low = LN2[form.bits]
+    x = clamp(x, -float(form.bias + form.mantissa + 2), form.bias + 1.5)
+    n, word = round_to_word(x, 1.0)
+    part = x - n
+    r = fma(part, high, part * low)
+    return _shifted(1.0 + fma(r * r, polynomial(r, EXP[form.bits]), r), word, x < 0.0)
 
 
 @emitted(expm1)

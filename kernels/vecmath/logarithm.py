@@ -1,4 +1,4 @@
-"""Logarithms: x = 2^k m with m in [sqrt(1/2), sqrt(2)), and a polynomial in s = (m - 1)/(m + 1)."""
+"""Logarithms and areas: x = 2^k m with m in [sqrt(1/2), sqrt(2)), and a polynomial in s = (m - 1)/(m + 1)."""
 
 from __future__ import annotations
 
@@ -46,6 +46,24 @@ def log10(x: Any) -> Any:
     return np.log10(x)
 
 
+def asinh(x: Any) -> Any:
+    """Inverse hyperbolic sine, log(x + sqrt(x^2 + 1)).
+
+    >>> float(asinh(0.0))
+    0.0
+    """
+    return np.arcsinh(x)
+
+
+def acosh(x: Any) -> Any:
+    """Inverse hyperbolic cosine, log(x + sqrt(x^2 - 1)); NaN below 1.
+
+    >>> float(acosh(1.0))
+    0.0
+    """
+    return np.arccosh(x)
+
+
 def split(x: Real) -> tuple[Real, Real]:
     """k and m of x = 2^k m, m in [sqrt(1/2), sqrt(2)), for positive finite x, denormals included."""
     form = x.format
@@ -91,6 +109,34 @@ def _log1p(x: Real) -> Real:
     f, half, rest = _pieces(m)
     value = fma(k, high, f - (half - (fma(k, low, rest) + lost / total)))
     return select(x.equals(0.0), x, with_limits(total, value))
+
+
+def _log1p_or_double(x: Real, size: Real) -> Real:
+    """log(1 + x), or log(2 size) where `size` is so large that its square no longer feels a 1."""
+    high, low = LN2[x.format.bits]
+    large = size > 2.0 ** (x.format.precision // 2 + 2)
+    total, lost = two_sum(x, 1.0)
+    total, lost = select(large, size, total), select(large, 0.0, lost)
+    k, m = split(total)
+    k = k + select(large, x.constant(1.0), 0.0)
+    f, half, rest = _pieces(m)
+    return with_limits(total, fma(k, high, f - (half - (fma(k, low, rest) + lost / total))))
+
+
+@emitted(asinh)
+def _asinh(x: Real) -> Real:
+    size = x.magnitude()
+    square = size * size
+    more = square / ((square + 1.0).root() + 1.0)  # sqrt(x^2 + 1) - 1
+    value = _log1p_or_double(size + more, size)
+    return select(size < 2.0**-x.format.precision, size, value).with_sign_of(x)
+
+
+@emitted(acosh)
+def _acosh(x: Real) -> Real:
+    above = x - 1.0
+    value = _log1p_or_double(above + (above * (above + 2.0)).root(), x)
+    return select(x < 1.0, float("nan"), value)
 
 
 def _scaled(x: Real, scale: tuple[float, float], unit: tuple[float, float]) -> Real:

@@ -1,4 +1,4 @@
-"""Powers, cube root and the length of a vector."""
+"""Powers, cube root, the length of a vector, and the remainder of a division."""
 
 from __future__ import annotations
 
@@ -48,6 +48,17 @@ def hypot(x: Any, y: Any) -> Any:
     5.0
     """
     return np.hypot(x, y)
+
+
+def fmod(x: Any, y: Any) -> Any:
+    """x - n y, exactly, n being x / y rounded towards zero; NaN for y = 0 and infinite x.
+
+    In compiled code NaN beyond |x / y| = 2^106 (float32: 2^48), unless y divides what two divisions leave.
+
+    >>> float(fmod(-7.0, 3.0))
+    -1.0
+    """
+    return np.fmod(x, y)
 
 
 def _long_logarithm(x: Real) -> tuple[Real, Real]:
@@ -136,3 +147,19 @@ def _hypot(x: Real, y: Real) -> Real:
     u, v = large * scale, small * scale
     length = fma(u, u, v * v).root() * back
     return select(a.equals(infinity) | b.equals(infinity), infinity, length)
+
+
+@emitted(fmod, arity=2)
+def _fmod(x: Real, y: Real) -> Real:
+    """With q the rounded quotient, x - q y is a number of the format, so fma gives it exactly.
+
+    The first step leaves less than 2^-53 of the quotient (float32: 2^-24), the second the rest; where the quotient is
+    rounded up to an integer, one y too much has been taken away. What is in [0, y) then is congruent to x: right.
+    """
+    size, divisor = x.magnitude(), y.magnitude()
+    rest = size
+    for _ in range(2):
+        rest = fma(-(rest / divisor).floor(), divisor, rest)
+    rest = select(rest < 0.0, rest + divisor, rest)
+    rest = select((rest >= 0.0) & (rest < divisor), rest, float("nan"))
+    return select(size < divisor, size, rest).with_sign_of(x)

@@ -68,6 +68,15 @@ def floor(x: Any) -> Any:
     return np.floor(x)
 
 
+def copysign(x: Any, y: Any) -> Any:
+    """|x| with the sign of y, zeros included.
+
+    >>> float(copysign(2.0, -0.0))
+    -2.0
+    """
+    return np.copysign(x, y)
+
+
 def sqrt(x: Any) -> Any:
     """The correctly rounded square root; NaN for x < 0.
 
@@ -190,6 +199,11 @@ def _isfinite(x):
 @emitted(floor)
 def _floor(x: Real) -> Real:
     return x.floor()
+
+
+@emitted(copysign, arity=2)
+def _copysign(x: Real, y: Real) -> Real:
+    return x.with_sign_of(y)
 
 
 def _typed(real: Any, number: float) -> Any:
