@@ -100,7 +100,7 @@ def multistart(
         A hand-written gradient, traced instead of the derivative of ``fun``.
     x_tol, f_tol : float
         Polished endpoints are one minimum when they differ by at most ``x_tol`` box widths in each coordinate and
-        ``f_tol max(1, |f|)`` in value.
+        ``f_tol max(F, |f|)`` in value, where F is how far values typically differ over the box.
     strategy : Strategy or str, optional
         How starts are chosen as the run goes on, in place of all at once: ``bgd.MLSL()``, ``bgd.BasinHopping()``,
         ``bgd.RareBasins()`` or their names. ``starts`` is then the size of the sample, the number of walkers, or of all

@@ -16,7 +16,7 @@ from batchgd.standins import StoredStarts
 from batchgd.stopping import Stopping
 from batchgd.stored_tables import check_counts, check_per_start, check_table, rows
 
-OF_MULTISTART = ("seed", "independent", "x_tol", "f_tol")
+OF_MULTISTART = ("seed", "independent", "x_tol", "f_tol", "cut_short")
 """Fields of the metadata that only a MultistartResult has."""
 
 _Setting = bool | int | float | str | NDArray[np.float64] | None
@@ -60,6 +60,7 @@ class Meta:
     independent: bool = True
     x_tol: float = 1e-6
     f_tol: float = 1e-9
+    cut_short: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
