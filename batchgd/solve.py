@@ -107,7 +107,7 @@ def multistart(
         method is in units of x; otherwise None. A scale is rounded to powers of two, which change no bit of x or f.
     x_tol, f_tol : float
         Polished endpoints are one minimum when they differ by at most ``x_tol`` box widths in each coordinate and
-        ``f_tol max(1, |f|)`` in value.
+        ``f_tol max(F, |f|)`` in value, where F is how far values typically differ over the box.
     strategy : Strategy or str, optional
         How starts are chosen as the run goes on, in place of all at once: ``bgd.MLSL()``, ``bgd.BasinHopping()``,
         ``bgd.RareBasins()`` or their names. ``starts`` is then the size of the sample, the number of walkers, or of all

@@ -215,7 +215,12 @@ OPTIONS = (
     Option("dtype", TEXT, "float64 (default), float32, or mixed: float32 first, then float64.", True),
     Option("threads", INTEGER, "Worker threads of the cpu backend; one per core when not given.", True),
     Option("x_tol", NUMBER, "Endpoints this close, in box widths, are one minimum; 1e-6 when not given.", True),
-    Option("f_tol", NUMBER, "... and of values this close, relative to max(1, |f|); 1e-9 when not given.", True),
+    Option(
+        "f_tol",
+        NUMBER,
+        "... and of values this close, relative to |f| or what is typical of the box; 1e-9 when not given.",
+        True,
+    ),
     Option("strategy", TEXT, "Choose starts as the run goes on: mlsl, basin_hopping or rare_basins.", True),
     Option("strategy_set", SETTINGS, "A setting of the strategy, such as hops=50 or sigma=4; repeatable."),
     Option("keep", TEXT, "all (default), or minima: no trajectories, and memory does not grow with --starts.", True),
