@@ -42,7 +42,7 @@ def notes(
     if unresolved:
         said.append(
             f"{unresolved:,} of {n:,} starts ended too far from any stationary point to have a label: "
-            "raise maxiter or max_time, or lower the tolerances"
+            "raise maxiter or max_time, lower the tolerances, or take another method"
         )
     if catalogue.coarsened or len(catalogue) > catalogue.cap:
         said.append(
