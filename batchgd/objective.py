@@ -123,6 +123,7 @@ class Objective(Differentiable):
         self._params = _parameters(params)
         self._sources: dict[str, str] = {}
         self._functions: dict[str, Callable[..., Any]] = {}
+        self._blocks: dict[str, int] = {}
         self._hessian: list[Node] | None = None
         self._rolled: dict[str, Rolled] = {}
         self._traced = self._trace()
@@ -299,8 +300,10 @@ class Objective(Differentiable):
 
     def _block_length(self, what: Any) -> int:
         """How many points at a time keep the temporaries in the cache."""
-        n = len(reachable(self._second_derivatives())) if what == "hessian" else self.counts.total
-        return int(np.clip(_BLOCK_BYTES // (8 * max(n, 1)), 64, 4096))
+        if what not in self._blocks:
+            n = len(reachable(self._second_derivatives())) if what == "hessian" else self.counts.total
+            self._blocks[what] = int(np.clip(_BLOCK_BYTES // (8 * max(n, 1)), 64, 4096))
+        return self._blocks[what]
 
     def __reduce__(self) -> tuple[Any, ...]:
         check_by_name(self.name, self.fun, self.jac)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from batchgd.box import Box
+from batchgd.eigen import eigvalsh
 from batchgd.errors import InputError
 from batchgd.minima.catalogue import Catalogue
 from batchgd.minima.classify import NAMES, NOTHING
@@ -207,10 +208,7 @@ def _eigenvalues(objective: Derivable, x: NDArray[np.float64], watch: Watch) -> 
             break
         with np.errstate(all="ignore"):
             hessian = np.asarray(objective.hessian(x[begin : begin + rows]))
-        finite = np.isfinite(hessian).all(axis=(1, 2))
-        value = np.linalg.eigvalsh(np.where(finite[:, None, None], hessian, np.eye(x.shape[1])))
-        value[~finite] = np.nan
-        out[begin : begin + rows] = value
+        out[begin : begin + rows] = eigvalsh(hessian)
     return out
 
 
