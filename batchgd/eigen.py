@@ -31,13 +31,13 @@ def eigvalsh(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the eigenvalues alone."""
     finite, given = _finite(matrices)
     with _threads().limit(limits=1, user_api="blas"):
-        value = np.linalg.eigvalsh(given)
+        value = np.asarray(np.linalg.eigvalsh(given), np.float64)
     value[~finite] = np.nan
     return value
 
 
 def _finite(matrices: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    finite = np.isfinite(matrices).all(axis=(1, 2))
+    finite: NDArray[np.bool_] = np.asarray(np.isfinite(matrices).all(axis=(1, 2)))
     return finite, matrices if finite.all() else np.where(finite[:, None, None], matrices, np.eye(matrices.shape[1]))
 
 
