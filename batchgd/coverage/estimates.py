@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from batchgd.errors import InputError
+from batchgd.minima.fractions import check_confidence
 
 
 def unseen_bound(once: int, twice: int, n: int, confidence: float = 0.95) -> float:
@@ -176,9 +177,3 @@ def starts_to_see(share: float, confidence: float = 0.95) -> int:
     if not 0.0 < share < 1.0:
         raise InputError(f"share is {share}: give the part of the box that the basin owns, such as 0.001")
     return math.ceil(math.log1p(-confidence) / math.log1p(-share))
-
-
-def check_confidence(confidence: float) -> None:
-    """Raise InputError unless this is a probability strictly between 0 and 1."""
-    if not 0.0 < confidence < 1.0:
-        raise InputError(f"confidence is {confidence}: give a probability between 0 and 1, such as 0.95")
