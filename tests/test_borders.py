@@ -84,6 +84,12 @@ def test_small_smooth_basins_are_not_fractal(wide, fractal, turned):
         assert "take more cells or a smaller window" in repr(measured)
 
 
+def test_a_grid_of_fifty_cells_is_too_coarse_for_a_verdict():
+    measured = bgd.borders(line(grid(50)))
+    assert measured.fractal is None
+    assert "not resolved: they are seen at too few sizes; take more cells" in repr(measured)
+
+
 def test_narrow_stripes_of_two_basins_are_not_fractal():
     for wide, fractal in ((4, None), (30, False)):
         assert bgd.borders(np.indices((400, 400))[0] // wide % 2).fractal is fractal

@@ -68,10 +68,9 @@ class Borders:
         """The same in words; if it is open, what would help."""
         if self.fractal is None:
             share, least = 100 * self.scales.crowded, APART * self.scales.size.max()
-            return (
-                f"not resolved: {share:.0f} % of them lie beside basins less than {least} cells wide; "
-                "take more cells or a smaller window"
-            )
+            narrow = f"{share:.0f} % of them lie beside basins less than {least} cells wide"
+            cause = narrow if self.scales.doubt > 0 else "they are seen at too few sizes"
+            return f"not resolved: {cause}; take more cells or a smaller window"
         return "fractal, as far as the grid resolves them" if self.fractal else "no sign that they are fractal"
 
     def to_dict(self) -> dict[str, Any]:
