@@ -94,7 +94,7 @@ def test_every_rule_is_followed_by_a_reference():
 @pytest.mark.parametrize("name", METHODS)
 def test_cpu_and_numpy_make_the_same_iterates(name):
     method, x0 = METHODS[name].example(), np.random.default_rng(2).uniform(-5.0, 5.0, (40, 2))
-    for k in (1, 12):
+    for k in (1, 6):  # before the fastest are at rest, where rounding decides how they end
         cpu, plain = (descend(method, k, backend, x0=x0) for backend in ("cpu", "numpy"))
         np.testing.assert_allclose(cpu.x, plain.x, rtol=0, atol=1e-11)
         np.testing.assert_array_equal(cpu.nit, plain.nit)
