@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from batchgd import check
 from batchgd.basins.pairs import pair_minima
 from batchgd.basins.significance import holm, mcnemar, two_proportions
-from batchgd.coverage.estimates import check_confidence
 from batchgd.errors import InputError
+from batchgd.minima.fractions import check_confidence
 from batchgd.standins import host
 
 _ROWS = 20  # of the printed table

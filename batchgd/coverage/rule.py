@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from batchgd import check
-from batchgd.coverage.estimates import check_confidence
 from batchgd.errors import InputError
+from batchgd.minima.fractions import check_confidence
 
 MOST_STARTS = 10_000_000
 """Starts at most of a run until covered that names no other number."""

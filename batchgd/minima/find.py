@@ -12,7 +12,7 @@ from batchgd.eigen import eigvalsh
 from batchgd.errors import InputError
 from batchgd.minima.catalogue import Catalogue
 from batchgd.minima.classify import NAMES, NOTHING
-from batchgd.minima.fractions import wilson
+from batchgd.minima.fractions import seen_interval
 from batchgd.minima.merge import Identity, nearest_pair
 from batchgd.minima.notes import notes
 from batchgd.minima.scale import Derivable, measure
@@ -171,7 +171,7 @@ def _minima(
     x_tol: float,
     watch: Watch,
 ) -> Minima:
-    low, high = wilson(sites.count, n, confidence) if note is None else (None, None)
+    low, high = seen_interval(sites.count, n, confidence) if note is None else (None, None)
     outside = (sites.x < box.lower - x_tol * box.width) | (sites.x > box.upper + x_tol * box.width)
     return Minima(
         x=sites.x,

@@ -67,7 +67,9 @@ class Minima(Table):
     spread : (m,)
         Widest distance between polished copies of the point, in box widths.
     fraction_low, fraction_high : (m,) or None
-        Wilson interval of each fraction; None where starts are not independent, for the reason ``interval_note`` tells.
+        Interval of each fraction at 95 %, given that the minimum was seen
+        (:func:`batchgd.minima.fractions.seen_interval`); None where starts are not independent, for the reason
+        ``interval_note`` tells.
 
     Examples
     --------
