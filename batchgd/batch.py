@@ -81,6 +81,7 @@ def make_batch(
     threads: int | None = None,
     params: Any = None,
     jac: Any = None,
+    args: Any = (),
     resident: bool = True,
 ) -> Batch:
     """Check everything, cheapest first, before the function is traced.
@@ -96,7 +97,7 @@ def make_batch(
     mixed = precision == MIXED
     dtype, first_dtype = ("float64", "float32") if mixed else (precision, precision)
     method = as_method(method)
-    region, objective = resolve(fun, dim=dim, box=box, params=params, jac=jac)
+    region, objective = resolve(fun, dim=dim, box=box, params=params, jac=jac, args=args)
     if not isinstance(starts, Starts):
         seed = parse_seed(seed)
         starts = parse_starts(starts, sampling, region, region.dim, seed, first_dtype, resident=resident)

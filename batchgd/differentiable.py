@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from batchgd.errors import InputError
+from batchgd.keywords import Explained
 
 if TYPE_CHECKING:
     from batchgd.box import Box
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 
-class Differentiable:
+class Differentiable(Explained):
     """A twice differentiable function of ``dim`` coordinates.
 
     A new kind of objective sets what is declared here and implements ``_evaluate``; how its evaluation gets into a

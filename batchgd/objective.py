@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from batchgd.box import check_dimension
 from batchgd.differentiable import Differentiable, Floats
 from batchgd.errors import InputError, TraceError, TraceSizeWarning, warn
+from batchgd.trace.call import check_call, with_args
 from batchgd.trace.counts import OperationCounts, count_operations
 from batchgd.trace.emit import emit_function
 from batchgd.trace.escape import name_of
@@ -41,6 +42,11 @@ LARGE = 1000
 _BLOCK_BYTES = 1 << 24
 """What the temporaries of one block of points may take together, so that they stay in the cache."""
 
+_WANTED = {
+    "fun": "give a function of x that returns a number",
+    "jac": "give a function of x that returns one number per coordinate, or leave it out (the gradient is derived from "
+    "fun, which returns the value alone)",
+}
 _GIVE_BOX = "give box=[(lo, hi), ...] with one pair per coordinate, in the shell --box LO HI for each"
 
 
@@ -67,6 +73,8 @@ class Objective(Differentiable):
         Where the trace is checked against the function; [-1, 1] on each axis where it is left out.
     name : str, optional
         What the objective is called in results; the function's name where it is left out.
+    args : tuple
+        Further arguments, constants of the trace: ``fun(x, *args)`` or ``fun(x, params, *args)``, and ``jac`` alike.
 
     Raises
     ------
@@ -101,12 +109,12 @@ class Objective(Differentiable):
         jac: Callable[..., Any] | None = None,
         box: Any = None,
         name: str | None = None,
+        args: Any = (),
     ):
         for what, function in (("fun", fun), ("jac", jac)):
             if not callable(function) and not (what == "jac" and function is None):
-                returned = "a number" if what == "fun" else "one number per coordinate"
-                raise InputError(f"{what} is {function!r}: give a function of x that returns {returned}")
-        self.fun, self.jac = fun, jac
+                raise InputError(f"{what} is {function!r}: {_WANTED[what]}")
+        self.fun, self.jac = with_args(fun, args), with_args(jac, args)
         self.box: Box | None = None
         self.dim = check_dimension(dim) if dim is not None else 0
         if box is not None:
@@ -118,6 +126,9 @@ class Objective(Differentiable):
             raise InputError("dim is missing: give dim=, the number of coordinates, or box=[(lo, hi), ...]")
         self.name = name or name_of(fun)
         self._params = _parameters(params)
+        for what, function in (("fun", self.fun), ("jac", self.jac)):
+            if function is not None:
+                check_call(what, function, params is not None)
         self._sources: dict[str, str] = {}
         self._functions: dict[str, Callable[..., Any]] = {}
         self._hessian: list[Node] | None = None
@@ -316,14 +327,14 @@ def _parameters(params: ArrayLike | None) -> Floats | None:
 
 
 def as_objective(
-    fun: Any, dim: int | None = None, box: Any = None, params: Any = None, jac: Any = None
+    fun: Any, dim: int | None = None, box: Any = None, params: Any = None, jac: Any = None, args: Any = ()
 ) -> tuple[Differentiable, Box]:
     """Return the objective behind anything a user may pass, and the box in which starts are drawn.
 
     Parameters
     ----------
     fun : Objective, Landscape, name of a landscape, or callable
-    dim, box, params, jac
+    dim, box, params, jac, args
         As for ``Objective``; the box and the dimension of a landscape or an Objective are its own where left out.
 
     Raises
@@ -337,12 +348,12 @@ def as_objective(
     >>> objective.dim, box
     (1, Box([(-1.0, 2.0)]))
     """
-    region, objective = resolve(fun, dim, box, params, jac)
+    region, objective = resolve(fun, dim, box, params, jac, args)
     return objective(), region
 
 
 def resolve(
-    fun: Any, dim: int | None = None, box: Any = None, params: Any = None, jac: Any = None
+    fun: Any, dim: int | None = None, box: Any = None, params: Any = None, jac: Any = None, args: Any = ()
 ) -> tuple[Box, Callable[[], Differentiable]]:
     """Return the box, and a call that traces: what can be refused without calling the function is refused before.
 
@@ -352,10 +363,12 @@ def resolve(
     from batchgd.box import Box
 
     if isinstance(fun, str | landscapes.Landscape):
-        return _landscape(fun, dim, box, params, jac)
+        return _landscape(fun, dim, box, params=params, jac=jac, args=args)
     if isinstance(fun, Differentiable):
         if jac is not None:
             raise InputError("jac was given with a ready objective: pass it to bgd.Objective(fun, jac=...) instead")
+        if _given(args):
+            raise InputError("args was given with a ready objective: pass it to bgd.Objective(fun, args=...) instead")
         if dim is not None and check_dimension(dim) != fun.dim:
             raise InputError(f"dim is {dim}, but the objective {fun.name} has {fun.dim} coordinates: leave out dim")
         region = fun.box if box is None else Box.parse(box, fun.dim)
@@ -369,10 +382,15 @@ def resolve(
         missing = "dim and box are" if dim is None else "the box is"
         raise InputError(f"{missing} missing: {_GIVE_BOX}")
     region = Box.parse(box, dim)
-    return region, lambda: Objective(fun, region.dim, params, jac, box=region)
+    return region, lambda: Objective(fun, region.dim, params, jac, box=region, args=args)
 
 
-def _landscape(fun: Any, dim: int | None, box: Any, params: Any, jac: Any) -> tuple[Box, Callable[[], Differentiable]]:
+def _given(value: Any) -> bool:
+    """Whether an argument was given: None and the empty tuple stand for nothing."""
+    return value is not None and not (isinstance(value, tuple) and not value)
+
+
+def _landscape(fun: Any, dim: int | None, box: Any, **others: Any) -> tuple[Box, Callable[[], Differentiable]]:
     """Take an objective from the library."""
     from batchgd.box import Box
 
@@ -380,8 +398,8 @@ def _landscape(fun: Any, dim: int | None, box: Any, params: Any, jac: Any) -> tu
         from batchgd import landscapes
 
         fun = landscapes.get(fun)
-    for name, value in (("params", params), ("jac", jac)):
-        if value is not None:
+    for name, value in others.items():
+        if _given(value):
             raise InputError(f"{name} was given with the landscape {fun.name}, which takes none: leave it out")
     if dim is None and box is not None:
         sides = Box.parse(box).dim

@@ -13,6 +13,7 @@ from batchgd.coverage.rule import MOST_STARTS
 from batchgd.errors import InputError
 from batchgd.given import batch_at
 from batchgd.interrupts import current, heeded
+from batchgd.keywords import explained
 from batchgd.minima.merge import check_tolerance
 from batchgd.progress import Watch
 from batchgd.run import run
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from batchgd.strategies import Strategy
 
 
+@explained
 def multistart(
     fun: Any,
     *,
@@ -51,6 +53,7 @@ def multistart(
     threads: int | None = None,
     params: Any = None,
     jac: Any = None,
+    args: Any = (),
     x_tol: float = 1e-6,
     f_tol: float = 1e-9,
     strategy: Any = None,
@@ -97,6 +100,9 @@ def multistart(
         Passed on to ``fun``; another value needs no new compilation.
     jac : callable, optional
         A hand-written gradient, traced instead of the derivative of ``fun``.
+    args : tuple
+        Further arguments of ``fun`` and ``jac``, as in SciPy: ``fun(x, *args)``, or ``fun(x, params, *args)``. They are
+        constants of the traced function; a number that varies from run to run belongs into ``params``.
     x_tol, f_tol : float
         Polished endpoints are one minimum when they differ by at most ``x_tol`` box widths in each coordinate and
         ``f_tol max(1, |f|)`` in value.
@@ -159,6 +165,7 @@ def multistart(
         threads=threads,
         params=params,
         jac=jac,
+        args=args,
         resident=all_kept and stop is None,
     )
     if check:
@@ -181,6 +188,7 @@ def multistart(
     return result
 
 
+@explained
 def descend(
     fun: Any,
     x0: Any,
@@ -200,6 +208,7 @@ def descend(
     threads: int | None = None,
     params: Any = None,
     jac: Any = None,
+    args: Any = (),
     progress: Progress | None = None,
     device: bool = False,
 ) -> BatchResult:
@@ -252,6 +261,7 @@ def descend(
         threads=threads,
         params=params,
         jac=jac,
+        args=args,
     )
     with heeded():
         return endpoints_of(batch, progress=progress, device=device)

@@ -10,6 +10,7 @@ import numpy as np
 
 from batchgd.box import Box
 from batchgd.errors import InputError
+from batchgd.keywords import Explained
 
 _EVALUATIONS = 20  # that an update may take on average, its rejected trials included
 _LEAST_SIZE = 1e-3  # of the narrowest side: below this, rounding of x is measured against the box
@@ -20,7 +21,7 @@ _COUNTS = {"maxiter": 0, "window": 1, "maxfev": 1, "patience": 1, "oscillation":
 
 
 @dataclass(frozen=True)
-class Stopping:
+class Stopping(Explained):
     """The stopping rule of a run; the first condition that holds ends a trajectory and names its status.
 
     Where several hold at once, ``kernels/stopping.py`` says which one names it: convergence comes before ``MAXITER``.

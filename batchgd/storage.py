@@ -22,6 +22,7 @@ import numpy as np
 from batchgd.codec import decode, encode
 from batchgd.errors import InputError, WriteError
 from batchgd.kernels.status import Status
+from batchgd.keywords import explained
 from batchgd.report import method_name, method_parameters
 from batchgd.result import BatchResult, MultistartResult
 from batchgd.standins import MissingFunction, StoredStarts, host
@@ -78,7 +79,8 @@ def save(result: BatchResult, folder: str | Path, *, overwrite: bool = False) ->
     return target
 
 
-def load(folder: str | Path, *, fun: Any = None) -> BatchResult:
+@explained
+def load(folder: str | Path, *, fun: Any = None, args: Any = ()) -> BatchResult:
     """Read back what :func:`save` wrote; arrays come back bit for bit.
 
     A library landscape is found again by its name. Another function is not stored with the result: without it the
@@ -91,6 +93,8 @@ def load(folder: str | Path, *, fun: Any = None) -> BatchResult:
     fun : callable or Objective, optional
         The function of the run, to have gradients and contours again; its values at the best endpoints must be the
         stored ones.
+    args : tuple
+        Further arguments of ``fun``, as in the run.
 
     Returns
     -------
@@ -123,7 +127,7 @@ def load(folder: str | Path, *, fun: Any = None) -> BatchResult:
         result = _assemble(kind, meta, arrays, tables)
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path / _HEAD} lacks or garbles {error}; the result cannot be read, run again") from error
-    result.objective = _objective(result, meta, fun)
+    result.objective = _objective(result, meta, fun, args)
     return result
 
 
@@ -337,7 +341,7 @@ class StoredMethod:
     parameters: dict[str, Any]
 
 
-def _objective(result: BatchResult, meta: dict[str, Any], fun: Any) -> Any:
+def _objective(result: BatchResult, meta: dict[str, Any], fun: Any, args: Any) -> Any:
     """The function passed in, a library landscape of the stored name, or a stand-in that says how to get it."""
     if meta["objective"] is None and fun is None:
         return None
@@ -351,7 +355,7 @@ def _objective(result: BatchResult, meta: dict[str, Any], fun: Any) -> Any:
     if not hasattr(found, "gradient"):
         from batchgd.objective import Objective
 
-        found = Objective(fun, meta["dim"], params=meta["params"], box=result.box)
+        found = Objective(fun, meta["dim"], params=meta["params"], box=result.box, args=args)
     if not _agrees(found, result):
         raise InputError("fun disagrees with the stored values at the best points; pass the function of that run")
     return found

@@ -303,8 +303,12 @@ FUNCTIONS = {
     "constant": (lambda x: 1.5, "returns the constant 1.5, which does not depend on x", "nothing to descend on"),
     "cancels": (lambda x: 0.0 * x[0], "does not depend on x", "nothing to descend on"),
     "raises": (raises, r"test_bad_input.py:\d+: raises raises RuntimeError: no licence for this", "mend the function"),
-    "no argument": (lambda: 1.0, "raises TypeError: .* takes 0 positional arguments", "check its arguments"),
-    "two arguments": (lambda x, y: x[0] + y, "missing 1 required positional argument: 'y'", "check its arguments"),
+    "no argument": (lambda: 1.0, r"<lambda>\(\) is called as <lambda>\(x\)", "too many positional .* let it take x$"),
+    "two arguments": (
+        lambda x, y: x[0] + y,
+        r"\(x, y\) is called as .*\(x\)",
+        r"inside as x, y = x, or .* args=\(\.\.\.\)",
+    ),
     "more coordinates": (lambda x: x[5], "raises IndexError: index 5 is out of bounds", "check its arguments"),
     "branches": (branches, r"test_bad_input.py:\d+: `if x\[0\] > 0:` decides by the value", r"bgd.where\(condition"),
     "Python's max": (lambda x: max(x[0], x[1]), "compares values of x", "use np.maximum"),
@@ -384,8 +388,8 @@ def test_without_a_compiler_numpy_takes_over(monkeypatch):
 
 
 @pytest.mark.parametrize("call", [multistart(strats=5), descend(maxitr=5)], ids=["multistart", "descend"])
-def test_an_unknown_keyword_is_pythons_own_error(call):
-    refused(call, TypeError, "unexpected keyword argument '(strats|maxitr)'", "")
+def test_an_unknown_keyword_is_a_type_error_as_in_python(call):
+    refused(call, TypeError, "takes no '(strats|maxitr)'", "did you mean '(starts|maxiter)'")
 
 
 FOLDERS = {

@@ -9,6 +9,7 @@ from typing import Any
 
 from batchgd.coverage.estimates import check_confidence
 from batchgd.errors import InputError
+from batchgd.keywords import Explained
 
 MOST_STARTS = 10_000_000
 """Starts at most of a run until covered that names no other number."""
@@ -32,7 +33,7 @@ def spent(confidence: float, looks: int) -> float:
 
 
 @dataclass(frozen=True)
-class Coverage:
+class Coverage(Explained):
     """Stop a multi-start once minima seen own this share of the starts: ``stop=bgd.Coverage(0.999)``.
 
     The run goes in batches of growing size and looks at the counts after each. At look k it ends when

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from batchgd.errors import InputError, told
+from batchgd.keywords import Explained
 
 Hyperparameter = Any
 """One number, or one per start: an array of shape (n,)."""
@@ -59,7 +60,7 @@ SHARE = Interval(0.0, 1.0)
 DECAY = Interval(0.0, 1.0, low_included=True)  # of a running average: 0 forgets at once
 
 
-class Checked:
+class Checked(Explained):
     """Checks the fields named in ``LIMITS`` when an instance is made."""
 
     LIMITS: ClassVar[dict[str, Interval]] = {}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from batchgd.errors import InputError
+from batchgd.keywords import Explained
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Strategy:
+class Strategy(Explained):
     """A way to choose starts. A new one sets ``name`` and ``bias``, implements ``explore``, and is a row of
     ``STRATEGIES``.
     """

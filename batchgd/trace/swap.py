@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from batchgd.trace.array import TracedArray, depends, is_traced, traced_array
+from batchgd.trace.call import WithArgs
 from batchgd.trace.dispatch import elementwise
 from batchgd.trace.escape import escape, is_inner, is_users, tracing
 from batchgd.trace.scalar import Scalar
@@ -263,6 +264,8 @@ def _functions_in(value: Any) -> list[FunctionType]:
         return [*_functions_in(value.__func__), *_functions_in(type(value.__self__))]
     if isinstance(value, functools.partial):
         return [each for part in (value.func, *value.args, *value.keywords.values()) for each in _functions_in(part)]
+    if isinstance(value, WithArgs):
+        return [each for part in (value.func, *value.args) for each in _functions_in(part)]
     if isinstance(value, (staticmethod, classmethod)):
         return _functions_in(value.__func__)
     if isinstance(value, property):
