@@ -293,7 +293,11 @@ def bowl(x):
 
 
 FUNCTIONS = {
-    "vector": (lambda x: x, r"returns an array of shape \(2,\)", "return one number, for example np.sum"),
+    "vector": (
+        lambda x: x,
+        r"returns an array of shape \(2,\)",
+        r"return one number; of residuals r, .*np\.sum\(r\*\*2\), never",
+    ),
     "tuple": (lambda x: (x[0], x[1]), "returns a tuple of length 2", "return one number"),
     "string": (lambda x: "high", "returns the text 'high'", "return a number"),
     "None": (forgets, "forgets returns None", "is a return statement missing"),
@@ -310,10 +314,10 @@ FUNCTIONS = {
         r"inside as x, y = x, or .* args=\(\.\.\.\)",
     ),
     "more coordinates": (lambda x: x[5], "raises IndexError: index 5 is out of bounds", "check its arguments"),
-    "branches": (branches, r"test_bad_input.py:\d+: `if x\[0\] > 0:` decides by the value", r"bgd.where\(condition"),
-    "Python's max": (lambda x: max(x[0], x[1]), "compares values of x", "use np.maximum"),
-    "sorts": (lambda x: np.sort(x)[0], "orders values of x", "np.maximum and np.minimum"),
-    "escaped import": (escapes, "needs the number behind a traced value", "math.cos with `import math`"),
+    "branches": (branches, r"test_bad_input.py:\d+: `x\[0\] > 0` decides by the value", r"bgd.where\(condition"),
+    "Python's max": (lambda x: max(x[0], x[1]), "compares values of x", "write `np.maximum"),
+    "sorts": (lambda x: np.sort(x)[0], "orders values of x", "np.minimum.*, np.maximum"),
+    "escaped import": (escapes, "calls cos, imported by its name", "write `import math` and math.cos"),
     "plain array": (fills, "into an array of plain numbers", r"np.zeros_like\(x\)"),
     "random": (lambda x: x[0] * np.random.default_rng().random(), "at the same x", "remove random numbers and state"),
 }

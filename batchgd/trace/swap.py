@@ -21,6 +21,7 @@ from batchgd.trace.call import WithArgs
 from batchgd.trace.dispatch import elementwise
 from batchgd.trace.escape import escape, is_inner, is_users, tracing
 from batchgd.trace.scalar import Scalar
+from batchgd.trace.substitutes import cure_for
 
 _LOCK = threading.RLock()
 
@@ -104,7 +105,7 @@ def _math_function(name: str, value: Any) -> Any:
             args = tuple(_single(name, arg) for arg in args)
         if ours is None:
             if any(map(depends, args)):
-                raise escape(f"math.{name} is not supported in a trace", "write it with NumPy's elementary functions")
+                raise escape(f"math.{name} cannot be traced", cure_for(f"math.{name}"))
             return value(*args, **kwargs)
         return ours(*args, **kwargs)
 

@@ -115,13 +115,10 @@ def _sentence(place: str, error: Escape) -> str:
 def _expression(fun: Callable[..., Any], result: Any, graph: Graph) -> Node:
     """Return the node of what a function returned, or say what is wrong with it."""
     place = f"{definition_of(fun)}: {name_of(fun)}"
-    one = "return one number, for example np.sum of it"
-    if isinstance(result, np.ndarray) and result.ndim == 0:
+    if isinstance(result, np.ndarray) and result.size == 1:
         result = result.item()
-    if isinstance(result, np.ndarray):
-        raise TraceError(f"{place} returns an array of shape {result.shape}: {one}")
-    if isinstance(result, (list, tuple)):
-        raise TraceError(f"{place} returns a {type(result).__name__} of length {len(result)}: {one}")
+    if isinstance(result, (np.ndarray, list, tuple)):
+        raise TraceError(f"{place} returns {_several(result, len(graph.x))}")
     if result is None:
         raise TraceError(f"{place} returns None: is a return statement missing?")
     if isinstance(result, (str, bytes)):
@@ -137,6 +134,20 @@ def _expression(fun: Callable[..., Any], result: Any, graph: Graph) -> Node:
         shown = f"the constant {node.value:g}" if node.is_constant else "a value"
         raise TraceError(f"{place} returns {shown}, which does not depend on x: there is nothing to descend on")
     return node
+
+
+def _several(result: Any, dim: int) -> str:
+    """Describe what is not one number, and say how to make it one."""
+    if isinstance(result, tuple) and len(result) == 2 and np.ndim(result[0]) == 0 and np.shape(result[1]) == (dim,):
+        return "a value and a gradient (jac=True in SciPy): return the value alone, its gradient is derived"
+    if isinstance(result, np.ndarray):
+        shown = f"an array of shape {result.shape}"
+    else:
+        shown = f"a {type(result).__name__} of length {len(result)}"
+    return (
+        f"{shown}: return one number; of residuals r, model minus data, np.sum(r**2), never np.sum(r), in which they "
+        "cancel; of losses or log-likelihoods per datum, np.sum of them"
+    )
 
 
 def _depends_on_x(node: Node) -> bool:
