@@ -104,6 +104,8 @@ def make_batch(
     split_per_start(method, starts.n, dtype)
     stopping.limits(region, first_dtype)
     traced = objective()
+    if chosen.name != "numpy":
+        traced.warn_if_large()
     _check_rule(traced, method)
     return Batch(traced, starts, region, method, stopping, dtype, chosen, threads, seed or 0, mixed=mixed)
 

@@ -37,6 +37,9 @@ class Differentiable(Explained):
     counts: OperationCounts
     gradient_counts: OperationCounts
 
+    def warn_if_large(self) -> None:
+        """Warn where a kernel of this objective takes long to compile."""
+
     @property
     def params(self) -> Floats | None:
         """The parameters as a flat array, or None."""

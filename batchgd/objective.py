@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -13,9 +12,9 @@ from batchgd.box import check_dimension
 from batchgd.differentiable import Differentiable, Floats
 from batchgd.errors import InputError, TraceError, TraceSizeWarning, warn
 from batchgd.trace.call import check_call, with_args
-from batchgd.trace.counts import OperationCounts, count_operations
+from batchgd.trace.counts import OperationCounts, count_operations, like_terms
 from batchgd.trace.emit import emit_function
-from batchgd.trace.escape import name_of
+from batchgd.trace.escape import definition_of, name_of
 from batchgd.trace.graph import Node, reachable
 from batchgd.trace.operations import POLYNOMIAL, numpy_names
 from batchgd.trace.roll import Rolled, roll
@@ -36,8 +35,14 @@ if TYPE_CHECKING:
 
 What = Literal["value", "gradient", "value_and_gradient", "hessian", "derivatives"]
 
-LARGE = 1000
-"""Operations above which an unrolled kernel compiles for many seconds and keeps its state in memory."""
+LARGE = 5000
+"""Operations for value and gradient above which a kernel compiles for more than about 4 s (18 s for 14,000)."""
+
+_ROWS = 50
+"""Like terms from which on a sum is taken for one over rows of data."""
+
+_WARNED: set[tuple[str, int]] = set()
+"""Where functions that were found too large are defined, and their operations: each is said once."""
 
 _BLOCK_BYTES = 1 << 24
 """What the temporaries of one block of points may take together, so that they stay in the cache."""
@@ -82,11 +87,6 @@ class Objective(Differentiable):
         When dim is missing or contradicts the box, or params are no numbers.
     TraceError
         When the function cannot be traced: one line with file, line, cause and cure.
-
-    Warns
-    -----
-    TraceSizeWarning
-        Above 1,000 operations for value and gradient.
 
     Examples
     --------
@@ -138,7 +138,6 @@ class Objective(Differentiable):
         self.gradient_counts = count_operations(self._traced.gradient)
         self.counts: OperationCounts = count_operations([self._traced.value, *self._traced.gradient])
         self._verify()
-        self._warn_if_large()
 
     @property
     def params(self) -> Floats | None:
@@ -249,15 +248,28 @@ class Objective(Differentiable):
             wanted = self._evaluate("automatic", self.dim, points).T
             verify_gradient(self.jac, wanted, self.gradient(points), points)
 
-    def _warn_if_large(self) -> None:
-        if self.counts.total > LARGE:
-            warn(
-                f"{self.name} takes {self.counts.total} operations for value and gradient; above about {LARGE} a "
-                "kernel compiles slowly and keeps its state in memory: write shared terms once and use arrays of "
-                "constants with np.dot, split the problem into fewer coordinates, or run it with backend='numpy', "
-                "which compiles nothing",
-                TraceSizeWarning,
+    def warn_if_large(self) -> None:
+        """Warn, once for each function, that a kernel of it takes long to compile, and say what makes it small."""
+        place = definition_of(self.fun), self.counts.total
+        if self.counts.total <= LARGE or place in _WARNED:
+            return
+        _WARNED.add(place)
+        rows = like_terms(self._traced.value)
+        if rows >= _ROWS:
+            cure = (
+                f"its {rows} terms differ in data alone, so write one of them as loss(x, row) and pass "
+                "bgd.FiniteSum(loss, data, reduction='sum'), which compiles a single term"
             )
+        else:
+            cure = (
+                "compute what terms share once, take fewer steps or terms, or use backend='numpy', which compiles "
+                "nothing and suits a few starts"
+            )
+        warn(
+            f"{self.name} takes {self.counts.total:,} operations for value and gradient, for which a kernel compiles "
+            f"for many seconds or minutes: {cure}",
+            TraceSizeWarning,
+        )
 
     def _evaluate(self, what: Any, n_outputs: int, points: Floats) -> Floats:
         """Run emitted code on blocks of points; returns (n_outputs, n)."""
@@ -299,10 +311,8 @@ class Objective(Differentiable):
 
 
 def _again(*arguments: Any) -> Objective:
-    """Trace anew in another process; the size has been warned about in the first."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", TraceSizeWarning)
-        return Objective(*arguments)
+    """Trace anew in another process."""
+    return Objective(*arguments)
 
 
 def _compiled(name: str, source: str) -> Callable[..., Any]:

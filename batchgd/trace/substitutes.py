@@ -158,7 +158,7 @@ _ROWS: dict[str, str] = {
     "any all filter": "write `np.any(a < 0.0)`, or np.all, and choose by it with `bgd.where(condition, a, b)`",
     "in": "compare with each value: `bgd.where((a == 1.0) | (a == 2.0), b, c)`",
     "assert": "leave the assertion out",
-    "isnan isfinite isinf": "leave the guard out: a value that is not finite ends its trajectory, with status NONFINITE",
+    "isnan isfinite isinf": "leave the guard out: a value that is not finite ends its trajectory, as NONFINITE",
     "branch": "write `bgd.where(condition, a, b)`, with & | ~ for and, or, not; np.maximum and np.minimum help",
     "mask": "write `bgd.where(mask, a, b)` instead of a[mask]",
     "fill": "start from `y = np.zeros_like(x)`, or collect the parts in a list and join them: `np.array([a, b])`",
