@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import importlib
 import importlib.util
-import numbers
 import os
 import sys
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from batchgd.errors import BackendError, InputError, did_you_mean
+from batchgd.errors import BackendError, InputError, did_you_mean, told
 
 DTYPES = ("float64", "float32")
 MIXED = "mixed"
@@ -34,6 +33,9 @@ class Backend:
     problem: Callable[[], str | None]
     lanes: Callable[[int], int]
     shard: Callable[[int, int], int]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _registered, (self.name,)
 
     def launch(self, *arguments: Any) -> None:
         """Run a plan."""
@@ -108,6 +110,12 @@ BACKENDS = {
 }
 """Every backend, the fastest first."""
 
+
+def _registered(name: str) -> Backend:
+    """Return a backend in another process, where its functions are those of this table."""
+    return BACKENDS[name]
+
+
 _OTHERS = {"cuda": "cpu", "cpu": "numpy"}
 """What to use in place of a backend that cannot run."""
 
@@ -124,7 +132,7 @@ def choose(name: str = "auto") -> tuple[Backend, str]:
     InputError
         When there is no such backend.
     """
-    if name == "auto":
+    if isinstance(name, str) and name == "auto":
         problem = "the simulator is never chosen by itself" if simulated() else cuda_problem()
         if problem is None:
             return BACKENDS["cuda"], "cuda: a device and CuPy work"
@@ -134,7 +142,7 @@ def choose(name: str = "auto") -> tuple[Backend, str]:
         return BACKENDS["numpy"], f"numpy: {problem}; {without}"
     if not isinstance(name, str) or name not in BACKENDS:
         near = did_you_mean(name, ["auto", *BACKENDS])
-        raise InputError(f"unknown backend {name!r}: {near}there are auto, {', '.join(BACKENDS)}")
+        raise InputError(f"unknown backend {told(name)}: {near}there are auto, {', '.join(BACKENDS)}")
     problem = BACKENDS[name].problem()
     if problem is not None:
         raise BackendError(
@@ -154,10 +162,10 @@ def check_dtype(dtype: Any, *, mixed: bool = False) -> str:
     known = (*DTYPES, MIXED) if mixed else DTYPES
     try:
         name = dtype if isinstance(dtype, str) and dtype in known else np.dtype(dtype).name
-    except TypeError:
-        name = str(dtype)
+    except Exception:  # NumPy reads texts, lists and dicts as descriptions, and raises whatever it meets in them
+        name = ""
     if dtype is None or name not in known:
-        raise InputError(f"unknown dtype {dtype!r}: there are {', '.join(known[:-1])} and {known[-1]}")
+        raise InputError(f"unknown dtype {told(dtype)}: there are {', '.join(known[:-1])} and {known[-1]}")
     return name
 
 
@@ -165,6 +173,6 @@ def check_threads(threads: int | None) -> int:
     """Return the number of worker threads: those asked for, or one per core that this process may use."""
     if threads is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if isinstance(threads, bool) or not isinstance(threads, numbers.Integral) or not 1 <= threads <= 4096:
-        raise InputError(f"threads is {threads!r}: give a whole number from 1 to 4096")
-    return int(threads)
+    from batchgd.check import whole
+
+    return whole("threads", threads, 1, 4096)

@@ -8,10 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd import check
 from batchgd.errors import InputError, told
 
 _FORMS = "give box=[(lo, hi), ...] with one pair per dimension, or one pair (lo, hi) together with dim"
-_KINDS = {"b": "true/false", "c": "complex", "U": "text", "S": "bytes", "M": "date", "m": "time"}
+MOST_DIMENSIONS = 100_000
+"""A trace and the code made of it take some 70 KB a coordinate: 7 GB at this number, and more than a minute."""
+
+_NARROWEST = float(np.finfo(np.float64).tiny)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +45,10 @@ class Box:
     upper: NDArray[np.float64]
 
     def __post_init__(self) -> None:
-        lower, upper = _numbers(self.lower, "lower"), _numbers(self.upper, "upper")
+        lower, upper = (
+            _numbers("the lower end of the box holds", self.lower),
+            _numbers("the upper end of the box holds", self.upper),
+        )
         if lower.ndim > 1 or upper.ndim > 1:
             raise InputError(
                 "the box has lower or upper ends that are no list of numbers: give one number per dimension"
@@ -62,7 +69,7 @@ class Box:
 
         Parameters
         ----------
-        box : Box, sequence of (lo, hi) pairs, (d, 2) array, scipy.optimize.Bounds, or one (lo, hi) pair
+        box : Box, sequence of (lo, hi) pairs, (d, 2) array, or one (lo, hi) pair
             A single pair is used on every axis when ``dim`` is given, and is a box in one dimension otherwise.
         dim : int, optional
             The number of dimensions; must agree with the box.
@@ -113,7 +120,7 @@ class Box:
 
     def contains(self, x: Any) -> Any:
         """Tell which points lie in the box, its faces included: ``(n, d)`` gives ``(n,)`` booleans, ``(d,)`` a bool."""
-        points = np.asarray(x)
+        points = check.reals("x holds", x, f"give points of shape (n, {self.dim})")
         if points.ndim == 0 or points.shape[-1] != self.dim:
             raise InputError(
                 f"points of shape {points.shape} do not fit a box in {self.dim} dimensions: pass (n, {self.dim})"
@@ -137,43 +144,35 @@ class Box:
 def check_dimension(dim: Any) -> int:
     """Return ``dim`` as a positive int, or raise InputError."""
     if isinstance(dim, (bool, np.bool_)) or not isinstance(dim, (int, np.integer)):
-        raise InputError(f"dim is {dim!r}: give the number of coordinates as a whole number, for example dim=2")
+        raise InputError(f"dim is {told(dim)}: give the number of coordinates as a whole number, for example dim=2")
     if dim < 1:
         raise InputError(f"dim is {dim}: give at least 1")
+    if dim > MOST_DIMENSIONS:
+        raise InputError(
+            f"dim is {told(dim)}: give at most {MOST_DIMENSIONS:,}, for which the code of a function takes 7 GB already"
+        )
     return int(dim)
 
 
-def _numbers(values: Any, what: str) -> NDArray[np.float64]:
+def _numbers(subject: str, values: Any) -> NDArray[np.float64]:
     """Return a float64 copy of ``values``, or say that they are not numbers."""
-    try:
-        array = np.asarray(values)
-    except ValueError:  # rows of different lengths
-        raise InputError(f"the box has rows of different lengths: {_FORMS}") from None
-    if array.dtype.kind == "O":  # None, mixtures, or exact numbers such as Fraction
-        try:
-            if any(value is None or isinstance(value, str) for value in array.ravel()):
-                raise TypeError
-            array = array.astype(np.float64)
-        except (TypeError, ValueError, OverflowError):
-            raise InputError(f"the {what} of the box holds something that is not a real number: {_FORMS}") from None
-    if array.dtype.kind not in "iuf":
-        found = _KINDS.get(array.dtype.kind, array.dtype.name)
-        raise InputError(f"the {what} of the box holds {found} values where real numbers are needed: {_FORMS}")
-    return array.astype(np.float64)
+    with np.errstate(over="ignore"):  # of wider types: then an end is infinite
+        return check.reals(subject, values, _FORMS).astype(np.float64)
 
 
 def _ends(box: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Split any accepted form but a Box into its lower and upper ends."""
     if box is None:
         raise InputError(f"the box is missing: {_FORMS}")
-    if hasattr(box, "lb") and hasattr(box, "ub"):  # scipy.optimize.Bounds
-        lower, upper = np.broadcast_arrays(
-            np.atleast_1d(_numbers(box.lb, "lower end")), np.atleast_1d(_numbers(box.ub, "upper end"))
+    if hasattr(box, "lb") and hasattr(box, "ub"):
+        raise InputError(
+            f"the box is a {type(box).__name__}, which constrains x, and a box does not: "
+            "give box=list(zip(bounds.lb, bounds.ub)) to draw starts there"
         )
-        return lower, upper
     if isinstance(box, (str, bytes, dict, set, frozenset)):
-        raise InputError(f"the box is {box!r}, which is no list of numbers: {_FORMS}")
-    pairs = _numbers(box if hasattr(box, "__array__") else list(box) if hasattr(box, "__iter__") else box, "list")
+        raise InputError(f"the box is {told(box)}, which is no list of numbers: {_FORMS}")
+    listed = hasattr(box, "__iter__") and not hasattr(box, "__array__")
+    pairs = _numbers("the box holds", list(box) if listed else box)
     _refuse_two_lists(box, pairs)
     if pairs.shape == (2,):
         pairs = pairs[None, :]
@@ -214,3 +213,5 @@ def _check_sides(lower: NDArray[np.float64], upper: NDArray[np.float64]) -> None
             raise InputError(f"{side}, which has no width: give lo < hi, or leave this variable out of the function")
         if hi - lo == np.inf:
             raise InputError(f"{side}, which is wider than float64 can hold: give a narrower box")
+        if hi - lo < _NARROWEST:
+            raise InputError(f"{side}, which is narrower than float64 can divide by: rescale the variable")

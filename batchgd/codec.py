@@ -5,9 +5,16 @@ full, so they come back bit for bit.
 """
 
 import math
+import re
 from typing import Any
 
 import numpy as np
+
+from batchgd.errors import InputError, told
+
+_NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+_DTYPES = re.compile(r"[<>|=]?[biuf][1248]")
+"""Arrays of numbers. A text's dtype names a width that may be far larger than the text."""
 
 
 def encode(value: Any) -> Any:
@@ -30,7 +37,7 @@ def encode(value: Any) -> Any:
 
 
 def decode(value: Any) -> Any:
-    """Return what was encoded.
+    """Return what was encoded; raise InputError for an object that :func:`encode` does not write.
 
     >>> decode(encode({"a": (1, [2.5]), "b": np.arange(2)}))
     {'a': (1, [2.5]), 'b': array([0, 1])}
@@ -39,10 +46,20 @@ def decode(value: Any) -> Any:
         return [decode(item) for item in value]
     if not isinstance(value, dict):
         return value
-    if set(value) == {"array", "dtype"}:
-        return np.asarray(decode(value["array"]), dtype=np.dtype(value["dtype"]))
-    if set(value) == {"tuple"}:
-        return tuple(decode(item) for item in value["tuple"])
-    if set(value) == {"float"}:
-        return float(value["float"])
+    if value.keys() == {"array", "dtype"}:
+        return _array(decode(value["array"]), value["dtype"])
+    if value.keys() == {"tuple"} and isinstance(value["tuple"], list):
+        return tuple(decode(value["tuple"]))
+    if value.keys() == {"float"} and isinstance(value["float"], str) and value["float"] in _NOT_FINITE:
+        return _NOT_FINITE[value["float"]]
     return {key: decode(item) for key, item in value.items()}
+
+
+def _array(items: Any, dtype: Any) -> np.ndarray:
+    try:
+        if not isinstance(dtype, str) or not _DTYPES.fullmatch(dtype):
+            raise TypeError
+        with np.errstate(over="ignore"):
+            return np.asarray(items, dtype=np.dtype(dtype))
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"an array of {told(dtype)} cannot be made of {told(items)}") from None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import numbers
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd import check
 from batchgd.box import Box
 from batchgd.errors import InputError
 from batchgd.keywords import explained
@@ -86,8 +86,7 @@ def curvature(
     from batchgd.objective import as_objective
     from batchgd.starts import parse_seed
 
-    if isinstance(samples, bool) or not isinstance(samples, numbers.Integral) or samples < 2:
-        raise InputError(f"samples is {samples!r}: give a whole number of points, 2 or more")
+    samples = check.whole("samples", samples, 2, of="points")
     seed = parse_seed(seed)
     objective, region = as_objective(fun, dim, box, params, jac, args)
     if samples * objective.dim**2 > MAX_NUMBERS:
@@ -95,7 +94,7 @@ def curvature(
         raise InputError(
             f"{samples:,} Hessians in {objective.dim}-D do not fit in memory: give samples of at most {most:,}"
         )
-    return curvature_of(objective, region, int(samples), seed)
+    return curvature_of(objective, region, samples, seed)
 
 
 def curvature_of(objective: Differentiable, box: Box, samples: int, seed: int = 0) -> Curvature:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from batchgd import check
 from batchgd.errors import InputError
 from batchgd.keywords import Explained
 
@@ -87,7 +88,8 @@ class Differentiable(Explained):
         raise NotImplementedError
 
     def _points(self, x: ArrayLike) -> tuple[Floats, bool]:
-        points = np.asarray(x, dtype=np.float64)
+        takes = f"{self.name} takes real numbers of shape ({self.dim},) or (n, {self.dim})"
+        points = check.reals("x holds", x, takes).astype(np.float64, copy=False)
         if points.ndim not in (1, 2) or points.shape[-1] != self.dim:
-            raise InputError(f"x has shape {points.shape}: {self.name} takes ({self.dim},) or (n, {self.dim})")
+            raise InputError(f"x has shape {points.shape}: {takes}")
         return points.reshape(-1, self.dim), points.ndim == 1

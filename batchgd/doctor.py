@@ -90,10 +90,11 @@ def _core(facts: Facts) -> list[Finding]:
 
 def _cache(facts: Facts) -> list[Finding]:
     cache = facts.get("cache") or {}
-    if cache.get("writable") is not False:
+    problem = cache.get("problem") or ("cannot be written" if cache.get("writable") is False else None)
+    if problem is None:
         return []
-    text = f"the cache folder {cache.get('folder')} cannot be written: everything is compiled anew in each process"
-    return [Finding("note", text, "set BATCHGD_CACHE_DIR to a folder that you can write")]
+    text = f"the cache folder {cache.get('folder')} {problem}: everything is compiled anew in each process"
+    return [Finding("note", text, "set BATCHGD_CACHE_DIR to a folder that only you can write to")]
 
 
 def _cuda_packages(facts: Facts) -> list[Finding]:
@@ -263,12 +264,13 @@ def _cores() -> int | None:
 
 
 def _cache_folder() -> dict[str, Any]:
-    from batchgd.specialise.folder import chosen_folder
+    from batchgd.specialise.folder import chosen_folder, problem_with
 
     folder = parent = chosen_folder()
     while not parent.exists() and parent != parent.parent:
         parent = parent.parent
-    return {"folder": str(folder), "writable": parent.is_dir() and os.access(parent, os.W_OK | os.X_OK)}
+    writable = parent.is_dir() and os.access(parent, os.W_OK | os.X_OK)
+    return {"folder": str(folder), "writable": writable, "problem": problem_with(folder) if writable else None}
 
 
 def _cuda_driver() -> Facts | None:

@@ -61,5 +61,5 @@ def did_you_mean(name: object, names: Iterable[str]) -> str:
     "did you mean 'rastrigin'? "
     """
     by_lower_case = {known.lower(): known for known in names}
-    near = difflib.get_close_matches(str(name).lower(), by_lower_case, n=1)
+    near = difflib.get_close_matches(name[:100].lower(), by_lower_case, n=1) if isinstance(name, str) else []
     return f"did you mean {by_lower_case[near[0]]!r}? " if near else ""

@@ -8,13 +8,17 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from batchgd import check
 from batchgd.differentiable import Differentiable, Floats
-from batchgd.errors import InputError, TraceError
+from batchgd.errors import InputError, TraceError, told
 from batchgd.objective import Objective
+from batchgd.pickling import check_by_name
 from batchgd.trace.escape import name_of
 
 _NUMBERS_AT_ONCE = 1 << 18
 """Rows times points that are evaluated together, so that temporaries stay small."""
+
+_PARAMS = "give finite real numbers, one or an array of them"
 
 MOST_ROWS = 1 << 24
 """Of data that are drawn in batches: the last whole number up to which float32 counts without gaps."""
@@ -110,20 +114,21 @@ class FiniteSum(Differentiable):
         name: str | None = None,
     ):
         if not callable(loss):
-            raise InputError(f"loss is {loss!r}: give a function of x and one row that returns a number")
-        if reduction not in ("mean", "sum"):
-            raise InputError(f"reduction is {reduction!r}: give 'mean' or 'sum'")
-        self.loss, self.reduction, self.replace = loss, reduction, bool(replace)
+            raise InputError(f"loss is {told(loss)}: give a function of x and one row that returns a number")
+        self.loss, self.reduction = loss, check.one_of("reduction", reduction, ("mean", "sum"))
+        self.replace = check.flag("replace", replace)
         self.data = _checked(data)
-        self.batch_size = None if batch_size is None else _whole("batch_size", batch_size, 1, self.rows)
+        self.batch_size = None if batch_size is None else check.whole("batch_size", batch_size, 1, self.rows)
         if self.batch_size is not None and self.rows > MOST_ROWS:
             raise InputError(f"data have {self.rows} rows, and batches are drawn from {MOST_ROWS} at most: take fewer")
-        if self.batch_size is None and full_every is not None:
-            raise InputError("full_every belongs to batch_size: give batch_size as well, or leave full_every out")
+        for belongs, given in {"full_every": full_every is not None, "replace=True": self.replace}.items():
+            if given and self.batch_size is None:
+                raise InputError(f"{belongs} belongs to batch_size: give batch_size as well, or leave it out")
         standard = FULL_EPOCHS * self.updates_per_epoch
-        self.full_every = standard if full_every is None else _whole("full_every", full_every, 1, MOST_ROWS)
-        self._given = None if params is None else np.asarray(params)
-        self.element = self._trace(dim, box, name or name_of(loss))
+        self.full_every = standard if full_every is None else check.whole("full_every", full_every, 1, MOST_ROWS)
+        self._given = None if params is None else check.finite("params hold", params, _PARAMS)
+        check.takes("loss", loss, ["x", "row"] if params is None else ["x", "row", "params"])
+        self.element = self._trace(dim, box, name_of(loss) if name is None else check.text("name", name))
         self.dim, self.box, self.name = self.element.dim, self.element.box, self.element.name
         self.counts, self.gradient_counts = self.element.counts, self.element.gradient_counts
 
@@ -180,7 +185,7 @@ class FiniteSum(Differentiable):
         """Return the same sum with other parameters of the same shape."""
         if self._given is None:
             raise InputError(f"{self.name} takes no params: make it with params= first")
-        fresh = np.asarray(params, np.float64)
+        fresh = check.finite("params hold", params, _PARAMS)
         if fresh.shape != self._given.shape:
             raise InputError(f"params have shape {fresh.shape}, but {self.name} was traced with {self._given.shape}")
         other = object.__new__(type(self))
@@ -204,6 +209,7 @@ class FiniteSum(Differentiable):
         return [*(rows[:, k] for k in range(rows.shape[1])), *([] if self.params is None else self.params)]
 
     def __reduce__(self) -> tuple[Any, ...]:
+        check_by_name(self.name, self.loss)
         options: dict[str, Any] = {"params": self._given, "reduction": self.reduction, "batch_size": self.batch_size}
         options |= {"replace": self.replace, "name": self.name, "box": self.box}
         options["full_every"] = None if self.batch_size is None else self.full_every
@@ -221,15 +227,10 @@ def _again(loss: Callable[..., Any], data: Floats, dim: int, options: dict[str, 
 
 def _checked(data: ArrayLike) -> Floats:
     """Return the data as float64, or say what is wrong with them."""
-    try:
-        array = np.asarray(data)
-        if array.dtype.kind not in "iufb":
-            raise TypeError
-    except (TypeError, ValueError):
-        raise InputError("data hold something that is not a real number: give rows of equal length") from None
+    given = check.reals("data hold", data, "give rows of real numbers, all of one length", kinds="iufb")
+    array = np.array(given, np.float64, order="C")
     if array.ndim == 0 or array.size == 0:
         raise InputError(f"data have shape {array.shape}: give at least one row, as (n,) or (n, m)")
-    array = np.array(array, np.float64, order="C")
     bad = ~np.isfinite(array.reshape(len(array), -1)).all(axis=1)
     if bad.any():
         raise InputError(
@@ -237,9 +238,3 @@ def _checked(data: ArrayLike) -> Floats:
         )
     array.setflags(write=False)
     return array
-
-
-def _whole(name: str, value: Any, least: int, most: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= most:
-        raise InputError(f"{name} is {value!r}: give a whole number from {least} to {most}")
-    return int(value)

@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from batchgd import check
+from batchgd.errors import InputError
 from batchgd.optional import require
 from batchgd.report import json_ready, summary
 from batchgd.result import BatchResult, MultistartResult
@@ -13,6 +15,8 @@ from batchgd.standins import host
 def trajectories_frame(result: BatchResult, *, starts: bool = False) -> Any:
     """Return a pandas DataFrame, one row per start: ``x0 …, fun, nit, nfev, status, success``, and ``label``."""
     pandas = require("pandas", "frames")
+    if check.flag("starts", starts) and not result.kept:
+        raise InputError("start points go with trajectories, and this run kept none: run it with keep='all'")
     x = host(result.x)
     columns: dict[str, Any] = {f"x{j}": x[:, j] for j in range(result.dim)}
     columns |= {name: host(getattr(result, name)) for name in ("fun", "nit", "nfev", "status", "success")}

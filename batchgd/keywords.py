@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, ParamSpec, TypeVar
 
-from batchgd.errors import ArgumentError, did_you_mean
+from batchgd.errors import ArgumentError, did_you_mean, told
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -225,7 +225,7 @@ def refuse_strange(call: str, given: Iterable[str], known: Collection[str], more
     """Raise ArgumentError for the first keyword that is neither ``known`` nor among ``more`` names, not listed."""
     for name in given:
         if name not in known and name not in more:
-            raise ArgumentError(f"{call} takes no {name!r}: {_advice_for(name, known, more)}")
+            raise ArgumentError(f"{call} takes no {told(name)}: {_advice_for(name, known, more)}")
 
 
 def parameters(function: Callable[..., Any]) -> list[str]:
@@ -248,7 +248,7 @@ def _misfit(call: str, signature: inspect.Signature, args: Any, kwargs: Any, why
     by_position = [each.name for each in kinds if each.kind is each.POSITIONAL_OR_KEYWORD]
     for name in kwargs:
         if name not in known:
-            return ArgumentError(f"{call} takes no {name!r}: {_advice_for(name, known)}")
+            return ArgumentError(f"{call} takes no {told(name)}: {_advice_for(name, known)}")
     if len(args) > len(by_position):
         shown = ", ".join(by_position)
         return ArgumentError(

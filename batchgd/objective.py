@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from batchgd import check
 from batchgd.box import check_dimension
 from batchgd.differentiable import Differentiable, Floats
-from batchgd.errors import InputError, TraceError, TraceSizeWarning, warn
+from batchgd.errors import InputError, TraceError, TraceSizeWarning, told, warn
+from batchgd.pickling import check_by_name
+from batchgd.printable import printable
 from batchgd.trace.call import check_call, with_args
 from batchgd.trace.counts import OperationCounts, count_operations, like_terms
 from batchgd.trace.emit import emit_function
@@ -68,7 +71,7 @@ class Objective(Differentiable):
         ``fun(x) -> float`` with x of shape (dim,), or ``fun(x, params)``: arithmetic, NumPy functions, ``math``
         functions, slices, loops and helper functions.
     dim : int, optional
-        The number of coordinates; taken from the box where it is left out.
+        The number of coordinates, at most 100,000; taken from the box where it is left out.
     params : float or array_like, optional
         Numbers that may change without a new trace (``with_params``); ``fun`` gets them in this shape.
     jac : callable, optional
@@ -113,7 +116,7 @@ class Objective(Differentiable):
     ):
         for what, function in (("fun", fun), ("jac", jac)):
             if not callable(function) and not (what == "jac" and function is None):
-                raise InputError(f"{what} is {function!r}: {_WANTED[what]}")
+                raise InputError(f"{what} is {told(function)}: {_WANTED[what]}")
         self.fun, self.jac = with_args(fun, args), with_args(jac, args)
         self.box: Box | None = None
         self.dim = check_dimension(dim) if dim is not None else 0
@@ -121,10 +124,10 @@ class Objective(Differentiable):
             from batchgd.box import Box
 
             self.box = Box.parse(box, dim)
-            self.dim = self.box.dim
+            self.dim = check_dimension(self.box.dim)
         elif dim is None:
             raise InputError("dim is missing: give dim=, the number of coordinates, or box=[(lo, hi), ...]")
-        self.name = name or name_of(fun)
+        self.name = printable(name_of(fun) if name is None else check.text("name", name))
         self._params = _parameters(params)
         for what, function in (("fun", self.fun), ("jac", self.jac)):
             if function is not None:
@@ -199,8 +202,7 @@ class Objective(Differentiable):
             "hessian": self._second_derivatives,
             "derivatives": lambda: [self._traced.value, *self._traced.gradient, *self._second_derivatives()],
         }
-        if what not in nodes:
-            raise InputError(f"cannot emit {what!r}: choose one of {', '.join(nodes)}")
+        check.one_of("what", what, [*nodes])
         if constant is not repr:
             return emit_function(what, nodes[what](), self.dim, self._traced.n_params, constant=constant)
         if what not in self._sources:
@@ -304,15 +306,11 @@ class Objective(Differentiable):
         return int(np.clip(_BLOCK_BYTES // (8 * max(n, 1)), 64, 4096))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (self.fun, self.dim, self._params, self.jac, self.box, self.name)
+        check_by_name(self.name, self.fun, self.jac)
+        return Objective, (self.fun, self.dim, self._params, self.jac, self.box, self.name)
 
     def __repr__(self) -> str:
         return f"<Objective {self.name}, {self.dim}-D, {self.counts.total} operations for value and gradient>"
-
-
-def _again(*arguments: Any) -> Objective:
-    """Trace anew in another process."""
-    return Objective(*arguments)
 
 
 def _compiled(name: str, source: str) -> Callable[..., Any]:
@@ -324,16 +322,7 @@ def _compiled(name: str, source: str) -> Callable[..., Any]:
 def _parameters(params: ArrayLike | None) -> Floats | None:
     if params is None:
         return None
-    try:
-        array = np.asarray(params)
-        if array.dtype.kind not in "iufO":
-            raise TypeError
-        numbers = array.astype(np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"params are {params!r}: give real numbers, one or an array of them") from None
-    if not np.isfinite(numbers).all():
-        raise InputError("params hold NaN or infinity: give finite numbers")
-    return numbers
+    return check.finite("params hold", params, "give finite real numbers, one or an array of them")
 
 
 def as_objective(
@@ -387,11 +376,12 @@ def resolve(
         ready = fun if params is None else fun.with_params(params)
         return region, lambda: ready
     if not callable(fun):
-        raise InputError(f"fun is {fun!r}: give a function of x, the name of a landscape, or an Objective")
+        raise InputError(f"fun is {told(fun)}: give a function of x, the name of a landscape, or an Objective")
     if box is None:
         missing = "dim and box are" if dim is None else "the box is"
         raise InputError(f"{missing} missing: {_GIVE_BOX}")
     region = Box.parse(box, dim)
+    check_dimension(region.dim)
     return region, lambda: Objective(fun, region.dim, params, jac, box=region, args=args)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd import check
 from batchgd.errors import InputError
 from batchgd.kernels.status import Status
 from batchgd.keywords import explained, parameters, refuse_strange
@@ -87,7 +87,7 @@ def trace_path(
     from batchgd.given import batch_at
     from batchgd.stopping import Stopping, as_stopping
 
-    every, max_points = _count("every", every, 1), _count("max_points", max_points, 3)
+    every, max_points = check.whole("every", every, 1), check.whole("max_points", max_points, 3)
     refuse_strange("trace_path", limits, [*parameters(trace_path), *(field.name for field in fields(Stopping))])
     batch = batch_at(
         fun,
@@ -295,15 +295,10 @@ class Path:
 
 def _rows(x0: Any) -> Any:
     """One point as an array of one; anything else as it is."""
-    if hasattr(x0, "ndim"):
-        return x0[None] if x0.ndim == 1 else x0
-    return [x0] if isinstance(x0, list | tuple) and all(np.ndim(value) == 0 for value in x0) else x0
-
-
-def _count(name: str, value: Any, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
-        raise InputError(f"{name} is {value!r}: give a whole number of at least {least}")
-    return int(value)
+    if not check.is_array(x0):
+        return x0
+    points = check.reals("x0 holds", x0, "give an (n, d) array of real numbers")
+    return points[None] if points.ndim == 1 else points
 
 
 def _check_count(n: int) -> None:

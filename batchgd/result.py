@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from batchgd import check
 from batchgd.backends import check_dtype
 from batchgd.errors import InputError
 from batchgd.kernels.status import SUCCESSES, Status
@@ -151,9 +152,11 @@ class BatchResult:
         return self.start_points(0, self.n)
 
     def start_points(self, first: int, stop: int) -> np.ndarray:
-        """Return the start points first..stop-1, shape (stop - first, d)."""
+        """Return the start points first..stop-1, shape (stop - first, d); 0 <= first <= stop <= n."""
         if self.starts is None:
             raise InputError("no start points: this result was made without its starts")
+        stop = check.whole("stop", stop, 0, self.n)
+        first = check.whole("first", first, 0, stop)
         return host(self.starts.points(first, stop))
 
     def status_counts(self) -> dict[str, int]:
@@ -270,6 +273,8 @@ class BatchResult:
         ------
         InputError
             When the folder is in use or cannot be written.
+        OSError
+            When the disk is full or fails; nothing is left behind.
         """
         from batchgd.storage import save
 

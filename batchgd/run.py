@@ -164,7 +164,8 @@ def _prepare(
     specialisation = specialisation_of(batch)
     # A path is recorded by one thread: there are few.
     module = module_of(specialisation) if trails is None else load(specialisation)
-    sides = np.array([1.0 / box.width, *outer])
+    with np.errstate(over="ignore"):  # an end that the dtype cannot hold is infinite: no trajectory gets there
+        sides = np.array([1.0 / box.width, *outer]).astype(dtype)
     names = [name for name in specialisation.layout.rule.hyperparameters if name in shared]
     plan = Plan(
         n=n,
@@ -178,7 +179,7 @@ def _prepare(
         points=None if batch.starts.in_kernel else batch.starts.rows,
         per_start=np.stack([*differing.values()], axis=1).astype(dtype) if differing else np.empty((n, 0), dtype),
         p=np.concatenate([objective.numbers, getattr(module, "TABLES", [])]).astype(dtype),
-        box=(sides[:, 0] if specialisation.cubic else sides.ravel()).astype(dtype),
+        box=sides[:, 0].copy() if specialisation.cubic else sides.ravel(),
         h=np.array([shared[name] for name in names] or [0.0], dtype),
         limits=batch.stopping.limits(box, dtype),
         control=monitor.control,

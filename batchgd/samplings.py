@@ -14,8 +14,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd import check
 from batchgd.box import Box
-from batchgd.errors import InputError
+from batchgd.errors import InputError, told
 from batchgd.keywords import Explained
 
 _CHUNK = 8192  # indices handled at once: the temporaries of one chunk stay in the cache
@@ -266,13 +267,11 @@ class Normal(Explained):
 
     def __post_init__(self) -> None:
         for name in ("mean", "std"):
-            try:
-                values = np.array(getattr(self, name), np.float64)
-            except (TypeError, ValueError):
-                raise InputError(f"the {name} of Normal is {getattr(self, name)!r}: give real numbers") from None
-            if values.ndim > 1 or not np.isfinite(values).all() or (name == "std" and not (values > 0.0).all()):
-                wanted = "finite numbers" if name == "mean" else "finite positive numbers"
-                raise InputError(f"the {name} of Normal is {getattr(self, name)!r}: give {wanted}, one or one per axis")
+            given, wanted = getattr(self, name), "finite numbers" if name == "mean" else "finite positive numbers"
+            wanted = f"give {wanted}, one or one per axis"
+            values = check.finite(f"the {name} of Normal is {told(given)}, which holds", given, wanted)
+            if values.ndim > 1 or values.size == 0 or (name == "std" and not (values > 0.0).all()):
+                raise InputError(f"the {name} of Normal is {told(given)}: {wanted}")
             object.__setattr__(self, name, values)
 
     def spread(self, dim: int) -> tuple[Points, Points]:

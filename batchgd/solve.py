@@ -9,6 +9,7 @@ import numpy as np
 
 from batchgd.backends import choose
 from batchgd.batch import Batch, batch_from, make_batch
+from batchgd.check import flag, function, one_of
 from batchgd.coverage.rule import MOST_STARTS
 from batchgd.errors import InputError
 from batchgd.given import batch_at
@@ -147,8 +148,8 @@ def multistart(
         stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time, escape=escape, target=target
     )
     tolerances = check_tolerance("x_tol", x_tol), check_tolerance("f_tol", f_tol)
-    if keep not in ("all", "minima"):
-        raise InputError(f"keep is {keep!r}: give 'all' or 'minima'")
+    one_of("keep", keep, ("all", "minima"))
+    check = flag("check", check)
     all_kept, chooser = keep == "all", _strategy(strategy, keep, device, stop, check)
     _check_calls(progress, device, backend)
     batch = make_batch(
@@ -369,7 +370,6 @@ def _strategy(strategy: Any, keep: str, device: bool, stop: Any, check: bool) ->
 
 
 def _check_calls(progress: Any, device: bool, backend: str) -> None:
-    if progress is not None and not callable(progress):
-        raise InputError(f"progress is {progress!r}: give a function of one ProgressUpdate, or leave it out")
-    if device and (name := choose(backend)[0].name) != "cuda":
+    function("progress", progress, "a function of one ProgressUpdate")
+    if flag("device", device) and (name := choose(backend)[0].name) != "cuda":
         raise InputError(f"device=True needs the cuda backend, and this run uses {name}: leave it out")

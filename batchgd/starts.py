@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-import numbers
 import os
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd import check
 from batchgd.backends import check_dtype
 from batchgd.box import Box
-from batchgd.errors import BackendError, InputError, did_you_mean
+from batchgd.errors import InputError, did_you_mean, told
 from batchgd.samplings import (
     SAMPLINGS,
     ArrayStarts,
@@ -64,9 +64,9 @@ def start(seed: int, i: Any, box: Any, dim: int | None = None, dtype: str = "flo
     True
     """
     box, seed, dtype = Box.parse(box, dim), _given_seed(seed), check_dtype(dtype)
-    index = np.asarray(i)
+    index = check.reals("the start number holds", i, "give a whole number from 0 up, or an array of them")
     if index.ndim > 1 or (index.size and (index.dtype.kind not in "iu" or int(index.min()) < 0)):
-        raise InputError(f"start number {i!r} does not exist: give a whole number from 0 up, or an array of them")
+        raise InputError(f"start number {told(i)} does not exist: give a whole number from 0 up, or an array of them")
     points = uniform_in_box(seed, np.atleast_1d(index).astype(np.uint64), box, dtype)
     return points[0] if index.ndim == 0 else points
 
@@ -82,11 +82,7 @@ def parse_seed(seed: Any) -> int:
 
 
 def _given_seed(seed: Any) -> int:
-    if isinstance(seed, (bool, np.bool_)) or not isinstance(seed, numbers.Integral):
-        raise InputError(f"the seed is {seed!r}: give a whole number from 0 to 2**64 - 1, or None for a random one")
-    if not 0 <= int(seed) < 2**64:
-        raise InputError(f"the seed is {seed}: give a whole number from 0 to 2**64 - 1")
-    return int(seed)
+    return check.whole("the seed", seed, 0, 2**64 - 1)
 
 
 def parse_starts(
@@ -125,12 +121,12 @@ def parse_starts(
         return starts
     dtype = np.dtype(dtype)
     sampling = _sampling(sampling)
-    if not _is_number(starts) and sampling is not GridStarts:
+    if check.is_array(starts) and sampling is not GridStarts:
         if sampling is not UniformStarts:
             raise InputError("starts is a list or an array, and sampling says how to draw: leave out one of the two")
         return ArrayStarts(_rows(starts, dim, dtype))
     if box is None:
-        raise InputError(f"the start points are {starts!r}: give them as an array of shape (n, d)")
+        raise InputError(f"the start points are {told(starts)}: give them as an array of shape (n, d)")
     _check_box(box, dim, dtype)
     if sampling is GridStarts:
         made: Starts = GridStarts(_grid_counts(starts, box.dim), box)
@@ -145,28 +141,14 @@ def parse_starts(
     return made
 
 
-def _is_number(starts: Any) -> bool:
-    """Tell a count (or something that is neither count nor array) from an array of points."""
-    if isinstance(starts, (str, bytes)):
-        return True
-    return np.ndim(starts) == 0 if hasattr(starts, "ndim") else not hasattr(starts, "__len__")
-
-
 def _count(starts: Any) -> int:
     """Return the number of starts as an int from 1 to MAX_STARTS."""
-    value = starts.item() if isinstance(starts, (np.generic, np.ndarray)) and np.ndim(starts) == 0 else starts
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise InputError(f"starts is {starts!r}: give a whole number from 1 up, or an (n, d) array of points")
-    number: Any = value
-    if number != number:
-        raise InputError("starts is NaN: give a whole number from 1 up")
-    if number > MAX_STARTS:
+    value = check.number("starts", starts, "a whole number from 1 up, or an (n, d) array of points")
+    if value > MAX_STARTS:
         raise InputError("starts is too large: at most 2**62 starts can be counted, give fewer")
-    if number < 1:
-        raise InputError(f"starts is {value}: give at least 1")
-    if int(number) != number:
-        raise InputError(f"starts is {value}: give a whole number of starts")
-    return int(number)
+    if value < 1:
+        raise InputError(f"starts is {told(starts)}: give at least 1")
+    return check.whole("starts", starts, 1, MAX_STARTS, of="starts", real=True)
 
 
 def _sampling(sampling: Any) -> Any:
@@ -177,19 +159,19 @@ def _sampling(sampling: Any) -> Any:
         raise InputError("sampling is Normal without its numbers: write Normal(mean, std)")
     names = ", ".join(repr(name) for name in SAMPLINGS)
     if not isinstance(sampling, str):
-        raise InputError(f"sampling is {sampling!r}: give one of {names}, or Normal(mean, std)")
+        raise InputError(f"sampling is {told(sampling)}: give one of {names}, or Normal(mean, std)")
     name = sampling.strip().lower().replace("-", "_").replace(" ", "_")
     if name in SAMPLINGS:
         return SAMPLINGS[name]
     if name == "normal":
         raise InputError("sampling 'normal' needs its numbers: pass sampling=bgd.Normal(mean, std)")
     hint = did_you_mean(name, SAMPLINGS)
-    raise InputError(f"unknown sampling {sampling!r}: {hint}there are {names} and bgd.Normal(mean, std)")
+    raise InputError(f"unknown sampling {told(sampling)}: {hint}there are {names} and bgd.Normal(mean, std)")
 
 
 def _grid_counts(starts: Any, dim: int) -> tuple[int, ...]:
     """Return the counts per axis of a grid, from a total k**d or from the counts themselves."""
-    if _is_number(starts):
+    if not check.is_array(starts):
         total = _count(starts)
         k = round(total ** (1.0 / dim))
         while k**dim > total:
@@ -219,11 +201,7 @@ def _grid_counts(starts: Any, dim: int) -> tuple[int, ...]:
 
 def _rows(starts: Any, dim: int | None, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return given points as an (n, d) copy on the host, in the precision that they came in."""
-    array = _host(starts)
-    if array.dtype.kind not in "iuf":
-        kinds = {"b": "true/false values", "c": "complex numbers", "U": "text", "S": "bytes", "O": "Python objects"}
-        found = kinds.get(array.dtype.kind, array.dtype.name)
-        raise InputError(f"the start points hold {found}: give an (n, d) array of real numbers")
+    array = check.reals("the start points hold", starts, "give an (n, d) array of real numbers")
     if array.ndim != 2:
         remedy = "for one start write x0[None, :]" if array.ndim == 1 else "give an array of shape (n, d)"
         counts = "; counts per axis go with sampling='grid'" if array.ndim == 1 and array.dtype.kind in "iu" else ""
@@ -241,36 +219,6 @@ def _rows(starts: Any, dim: int | None, dtype: np.dtype[Any]) -> NDArray[Any]:
         cause = f"is outside the range of {dtype}" if np.isfinite(array[row]).all() else "holds NaN or infinity"
         raise InputError(f"start point {row} {cause} ({int(bad.sum())} such rows): take them out or mend them")
     return copy
-
-
-def _host(starts: Any) -> NDArray[Any]:
-    """Return any array-like as a NumPy array: from a GPU through CuPy, from other libraries through DLPack."""
-    if np.ma.is_masked(starts):
-        raise InputError("the start points are partly masked: fill or leave out the masked rows")
-    try:
-        if hasattr(starts, "__cuda_array_interface__"):
-            return _cupy().asnumpy(starts)
-        if isinstance(starts, (list, tuple)) or hasattr(starts, "__array__") or not hasattr(starts, "__dlpack__"):
-            return np.asarray(starts)
-        if starts.__dlpack_device__()[0] == 1:  # kDLCPU
-            return np.from_dlpack(starts)
-        return _cupy().asnumpy(_cupy().from_dlpack(starts))
-    except BackendError:
-        raise
-    except Exception as error:  # each library has its own: ragged lists, gradients attached, no device
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"the start points cannot be read ({reason}): give an (n, d) array of real numbers") from error
-
-
-def _cupy() -> Any:
-    try:
-        import cupy
-    except ImportError:
-        raise BackendError(
-            "the start points lie on a GPU and CuPy, which reads them, is not installed: "
-            "type pip install batchgd[cu13] (or [cu12]), or pass a NumPy array"
-        ) from None
-    return cupy
 
 
 def _check_box(box: Box, dim: int | None, dtype: np.dtype[Any]) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from batchgd import check
 from batchgd.box import Box
-from batchgd.errors import InputError
+from batchgd.errors import InputError, told
 from batchgd.keywords import Explained
 
 _EVALUATIONS = 20  # that an update may take on average, its rejected trials included
@@ -120,27 +121,35 @@ class Stopping(Explained):
 
     def __post_init__(self) -> None:
         for name in (*_TOLERANCES, "min_delta"):
-            value = _real(name, getattr(self, name))
+            value = self._settle(name)
             if not 0.0 <= value < math.inf:
                 raise InputError(f"{name} is {value:g}: give a finite number of at least 0")
         if not any(getattr(self, name) for name in (*_TOLERANCES, "patience")) and self.target is None:
             raise InputError("gtol, xtol and ftol are all 0, so nothing would ever converge: give at least one of them")
         for name, least in _COUNTS.items():
-            _check_count(name, getattr(self, name), least)
+            if getattr(self, name) is not None or name in ("maxiter", "window"):
+                of = "evaluations" if name == "maxfev" else "updates"
+                count = check.whole(name, getattr(self, name), least, of=of, real=True)
+                object.__setattr__(self, name, count)
         if self.min_delta and self.patience is None:
             raise InputError("min_delta belongs to patience: give both, or neither")
-        if self.max_time is not None and not _real("max_time", self.max_time) > 0.0:
+        if self.max_time is not None and not self._settle("max_time") > 0.0:
             raise InputError(f"max_time is {self.max_time:g}: give a positive number of seconds, or leave it out")
-        if not _real("escape", self.escape) >= 0.0:
+        if not self._settle("escape") >= 0.0:
             raise InputError(f"escape is {self.escape:g}: give a number of box widths, 0 or more")
-        if self.target is not None and not math.isfinite(_real("target", self.target)):
+        if self.target is not None and not math.isfinite(self._settle("target")):
             raise InputError(f"target is {self.target:g}: give the value to reach, or leave it out")
         for name in ("f_growth", "x_growth"):
-            growth = getattr(self, name)
-            if growth is not None and not 1.0 <= _real(name, growth) < math.inf:
+            if getattr(self, name) is not None and not 1.0 <= self._settle(name) < math.inf:
+                growth = getattr(self, name)
                 raise InputError(f"{name} is {growth:g}: give a finite factor of at least 1, or leave it out")
-        if isinstance(self.norm, bool) or self.norm not in (2, "max"):
-            raise InputError(f"norm is {self.norm!r}: give 2 or 'max'")
+        check.one_of("norm", self.norm, (2, "max"))
+
+    def _settle(self, name: str) -> float:
+        """Turn a number that was given into a float, and return it."""
+        value = check.number(name, getattr(self, name))
+        object.__setattr__(self, name, value)
+        return value
 
     @property
     def active(self) -> tuple[str, ...]:
@@ -160,7 +169,7 @@ class Stopping(Explained):
                 )
         tiny = float(np.finfo(dtype).tiny)
         values = {
-            "gtol_squared": self.gtol**2 if self.gtol == 0.0 else max(self.gtol**2, tiny),
+            "gtol_squared": 0.0 if self.gtol == 0.0 else max(self.gtol * self.gtol, tiny),
             "resolution": 2.0 * float(np.finfo(dtype).eps),
             "least_size": _LEAST_SIZE * float(box.width.min()),
             "maxfev": self.maxfev or min(_EVALUATIONS * (self.maxiter + 10), 2**24 if dtype == "float32" else 2**53),
@@ -170,7 +179,8 @@ class Stopping(Explained):
 
     def outer(self, box: Box) -> tuple[np.ndarray, np.ndarray]:
         """Return the ends of the region beyond which a trajectory counts as lost."""
-        return box.lower - self.escape * box.width, box.upper + self.escape * box.width
+        with np.errstate(over="ignore"):  # an infinite end is never reached
+            return box.lower - self.escape * box.width, box.upper + self.escape * box.width
 
 
 def as_stopping(stopping: Stopping | None, **named: Any) -> Stopping:
@@ -183,23 +193,8 @@ def as_stopping(stopping: Stopping | None, **named: Any) -> Stopping:
     if stopping is None:
         return Stopping(**given)
     if not isinstance(stopping, Stopping):
-        raise InputError(f"stopping is {stopping!r}: give bgd.Stopping(...), as in bgd.Stopping(gtol_rel=1e-6)")
+        raise InputError(f"stopping is {told(stopping)}: give bgd.Stopping(...), as in bgd.Stopping(gtol_rel=1e-6)")
     if given:
-        inside = ", ".join(f"{name}={value!r}" for name, value in given.items())
+        inside = ", ".join(f"{name}={told(value)}" for name, value in given.items())
         raise InputError(f"{', '.join(given)} stands beside stopping: write stopping=bgd.Stopping(..., {inside})")
     return stopping
-
-
-def _check_count(name: str, value: Any, least: int) -> None:
-    if value is None and name not in ("maxiter", "window"):
-        return
-    what = "updates" if name in ("maxiter", "window", "patience", "oscillation") else "evaluations"
-    if not least <= _real(name, value) <= 2.0**53 or value != int(value):
-        raise InputError(f"{name} is {value}: give a whole number of {what}, {least} or more")
-
-
-def _real(name: str, value: Any) -> float:
-    """Return a number that is not NaN, or raise."""
-    if isinstance(value, bool | str) or not isinstance(value, int | float | np.number) or math.isnan(value):
-        raise InputError(f"{name} is {value!r}: give a number")
-    return float(value)

@@ -1,47 +1,49 @@
-"""A result in a folder: NumPy arrays beside one JSON file, no pickle, written whole or not at all.
+"""A result in a folder: NumPy arrays and one JSON file, no pickle, written whole or not at all.
 
 ``result.json`` holds the format's name and version, the metadata, and a CRC-32 of every array file, so that a file
-that is missing, cut short or altered is told as such. Arrays per start are ``<name>.npy``; the columns of the tables
-are ``minima.npz``, ``stationary.npz`` and, where there are any, ``strategy.npz`` and ``saddles.npz``.
+that is missing, cut short or altered is reported as such. Arrays per start are ``<name>.npy``; the columns of the
+tables are ``minima.npz``, ``stationary.npz`` and, if there are any, ``strategy.npz`` and ``saddles.npz``.
+
+A folder may come from anybody, and the checksums of a forged one are right. So every field is checked against its type
+(``typed.py``), every array against its header and the others (``stored_files.py``, ``stored_tables.py``), and names
+are looked up in the tables of methods and landscapes only. How a folder gets its name says ``stored_folder.py``.
 """
 
 import dataclasses
 import json
 import os
-import shutil
-import uuid
-import zlib
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from batchgd import check
 from batchgd.codec import decode, encode
-from batchgd.errors import InputError, WriteError
-from batchgd.kernels.status import Status
+from batchgd.errors import InputError, WriteError, told
 from batchgd.keywords import explained
 from batchgd.report import method_name, method_parameters
 from batchgd.result import BatchResult, MultistartResult
-from batchgd.standins import MissingFunction, StoredStarts, host
-from batchgd.stored_tables import TABLES, join, split
+from batchgd.standins import MissingFunction, host
+from batchgd.stored_files import MOST_JSON, read_array, read_columns, read_json, write, write_array, write_columns
+from batchgd.stored_folder import HEAD, appearing, settle
+from batchgd.stored_result import OF_MULTISTART, Head, Meta, build
+from batchgd.stored_tables import PER_START, TABLES, join, split
+from batchgd.trace.call import with_args
+from batchgd.typed import typed
 
 FORMAT = "batchgd result"
 VERSION = 1
-_HEAD = "result.json"
-_PER_START = ("x", "fun", "nit", "nfev", "status", "label", "x0", "jac")
-_OF_MULTISTART = ("seed", "independent", "x_tol", "f_tol", "cut_short")
-_CHUNK = 1 << 22
+_OPTIONAL = ("x0", "jac", "strategy", "saddles")
+_MOST_TRACED = 10_000
+"""Coordinates up to which a landscape is traced unasked: that takes seconds, of ten times as many a minute."""
 
 
 def save(result: BatchResult, folder: str | Path, *, overwrite: bool = False) -> Path:
     """Write a result into a new folder: it appears complete, or not at all.
 
     The files are written and flushed in a temporary folder beside the target, which then takes the target's name in one
-    rename. Gradients are stored if they were evaluated before, saddles if ``result.connect()`` has found them; the
-    function itself is not, a library landscape's name is.
+    rename: of several processes that save to one new name, one succeeds. Gradients are stored if they were evaluated
+    before, saddles if ``result.connect()`` has found them; the function itself is not, a library landscape's name is.
 
     Parameters
     ----------
@@ -50,32 +52,28 @@ def save(result: BatchResult, folder: str | Path, *, overwrite: bool = False) ->
     folder : str or Path
         Where to; its parent must exist. A folder that holds anything is refused.
     overwrite : bool
-        Replace an earlier saved result; a folder that holds anything else is still refused.
+        Replace an earlier saved result; a folder that holds anything else is still refused. The earlier result is
+        there until the new one is complete, and comes back if the process is killed while the two change places.
 
     Returns
     -------
     Path
-        The folder, absolute.
+        The folder, absolute, links resolved.
 
     Raises
     ------
     InputError
-        When the folder is in use or cannot be written.
+        When the folder is in use.
+    WriteError
+        When it cannot be written, or the disk is full; nothing is left behind, and an earlier result is what it was.
     """
-    target = _path(folder).absolute()
-    _check_target(target, overwrite)
-    staging = target.parent / f".{target.name[:40]}.{uuid.uuid4().hex[:8]}.partial"  # a name may be as long as allowed
+    target = _path(folder)
     try:
-        staging.mkdir()
-        try:
+        with appearing(target, check.flag("overwrite", overwrite)) as staging:
             _write_all(result, staging)
-            _move_into_place(staging, target)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
     except OSError as error:
-        raise WriteError(
-            f"cannot write {target}: {error.strerror or error}; choose a folder that you can write"
-        ) from error
+        reason = error.strerror or error
+        raise WriteError(f"cannot write {target}: {reason}; choose a folder that you can write") from error
     return target
 
 
@@ -89,7 +87,8 @@ def load(folder: str | Path, *, fun: Any = None, args: Any = ()) -> BatchResult:
     Parameters
     ----------
     folder : str or Path
-        Where the result lies.
+        Where the result is. It may come from anybody: nothing in it is executed, and what does not fit together is
+        refused.
     fun : callable or Objective, optional
         The function of the run, to have gradients and contours again; its values at the best endpoints must be the
         stored ones.
@@ -104,8 +103,8 @@ def load(folder: str | Path, *, fun: Any = None, args: Any = ()) -> BatchResult:
     Raises
     ------
     InputError
-        When there is no result, a file is missing, altered or of another format version, or ``fun`` is not the
-        function of the run.
+        When there is no result, a file is missing, altered, of another format version or not what a result holds, or
+        ``fun`` is not the function of the run.
 
     Examples
     --------
@@ -117,71 +116,48 @@ def load(folder: str | Path, *, fun: Any = None, args: Any = ()) -> BatchResult:
     (100, 'himmelblau')
     """
     path = _path(folder)
+    settle(path)
+    if not os.path.isdir(path):
+        raise InputError(f"{path} is not a folder; give one that result.save(folder) wrote")
     head = _read_head(path)
     try:
-        arrays = {name: _read(path, head, f"{name}.npy") for name in _PER_START if f"{name}.npy" in head["files"]}
-        meta = decode(head["meta"])
-        kind = head["kind"]
-        stored = [name for name in TABLES if f"{name}.npz" in head["files"]]
-        tables = {name: join(name, _read(path, head, f"{name}.npz"), meta[name]) for name in stored}
-        result = _assemble(kind, meta, arrays, tables)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path / _HEAD} lacks or garbles {error}; the result cannot be read, run again") from error
-    result.objective = _objective(result, meta, fun, args)
-    return result
+        return _assemble(path, head, with_args(fun, args))
+    except RecursionError:
+        raise InputError(f"{path / HEAD} is nested too deeply; the result is damaged, run again") from None
+    except MemoryError:
+        raise InputError(f"{path} takes more memory than there is; load it on a larger machine") from None
 
 
 def _path(folder: str | Path) -> Path:
     try:
-        return Path(folder)
-    except TypeError:
-        raise InputError(f"the folder is {folder!r}: give its path as text or a Path") from None
+        return Path(os.path.realpath(check.path("the folder", folder)))
+    except OSError as error:  # the working folder is gone
+        raise InputError(f"the folder is {told(folder)}: {error.strerror}; give its full path") from None
 
 
 # Writing
 
 
-def _check_target(target: Path, overwrite: bool) -> None:
-    if not target.parent.is_dir():
-        raise InputError(f"{target.parent} is not a folder; make it first, or save elsewhere")
-    if target.exists() and not target.is_dir():
-        raise InputError(f"{target} is a file; give a folder that does not exist yet")
-    if target.is_dir() and any(target.iterdir()):
-        if not (target / _HEAD).is_file():
-            raise InputError(
-                f"{target} is not empty and holds no batchgd result; give a folder that does not exist yet"
-            )
-        if not overwrite:
-            raise InputError(f"{target} holds a result already; pass overwrite=True or give another folder")
-
-
 def _write_all(result: BatchResult, folder: Path) -> None:
-    files: dict[str, int] = {}
-    for name, array in _columns(result).items():
-        fill = partial(_write_array, array)
-        files[f"{name}.npy"] = _write(folder / f"{name}.npy", fill)
+    files = {f"{name}.npy": write_array(folder / f"{name}.npy", array) for name, array in _columns(result).items()}
     meta = _meta(result)
     for name in TABLES:
         if result.__dict__.get(name) is not None:  # saddles that were not sought are not sought now
             columns, meta[name] = split(result.__dict__[name])
-            files[f"{name}.npz"] = _write(folder / f"{name}.npz", partial(_write_columns, columns))
+            files[f"{name}.npz"] = write_columns(folder / f"{name}.npz", columns)
     head = {"format": FORMAT, "version": VERSION, "kind": type(result).__name__, "files": files, "meta": encode(meta)}
     body = json.dumps(head, indent=1, allow_nan=False).encode()
-    _write(folder / _HEAD, lambda out: out.write(body))
-    _flush_folder(folder)
-
-
-def _write_array(array: np.ndarray, out: Any) -> None:
-    # Into a file as such NumPy writes through C, and what the disk answers (it is full) is lost.
-    np.lib.format.write_array(SimpleNamespace(write=out.write), array, allow_pickle=False)
-
-
-def _write_columns(columns: dict[str, Any], out: Any) -> None:
-    np.savez(out, allow_pickle=False, **columns)
+    if len(body) > MOST_JSON:
+        raise InputError(f"the settings take {len(body):,} bytes of at most {MOST_JSON:,}: set result.method = None")
+    write(folder / HEAD, lambda out: out.write(body))
 
 
 def _columns(result: BatchResult) -> dict[str, np.ndarray]:
-    columns = {name: host(getattr(result, name)) for name in _PER_START[:6] if hasattr(result, name)}
+    columns = {
+        name: host(getattr(result, name))
+        for name in ("x", "fun", "nit", "nfev", "status", "label")
+        if hasattr(result, name)
+    }
     if result.starts is not None and result.kept:
         columns["x0"] = result.x0
     if "jac" in result.__dict__:
@@ -205,167 +181,92 @@ def _meta(result: BatchResult) -> dict[str, Any]:
         "box": None if result.box is None else [result.box.lower, result.box.upper],
         "stopping": None if result.stopping is None else dataclasses.asdict(result.stopping),
         **{name: getattr(result, name) for name in ("backend", "dtype", "seconds", "warnings")},
-        **{name: getattr(result, name) for name in _OF_MULTISTART if hasattr(result, name)},
+        **{name: getattr(result, name) for name in OF_MULTISTART if hasattr(result, name)},
         "counted": None if result.kept else result.status_counts(),
         "stopped": stopped.to_dict() if (stopped := getattr(result, "stopped", None)) else None,
     }
 
 
-def _write(path: Path, fill: Callable[[Any], Any]) -> int:
-    """Write one file, flush it to the disk, and return its CRC-32."""
-    with open(path, "wb") as out:
-        fill(out)
-        out.flush()
-        os.fsync(out.fileno())
-    return _checksum(path)
-
-
-def _checksum(path: Path) -> int:
-    crc = 0
-    with open(path, "rb") as source:
-        while piece := source.read(_CHUNK):
-            crc = zlib.crc32(piece, crc)
-    return crc
-
-
-def _flush_folder(folder: Path) -> None:
-    """Ask the disk to keep the folder's entries; where folders cannot be opened (Windows) there is nothing to ask."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _move_into_place(staging: Path, target: Path) -> None:
-    """Give the finished folder its name; an earlier result steps aside first and comes back if that fails."""
-    aside = None
-    if target.is_dir():
-        aside = target.parent / f"{staging.name}.old"
-        os.rename(target, aside)
-    try:
-        os.rename(staging, target)
-    except OSError:
-        if aside is not None:
-            os.rename(aside, target)
-        raise
-    _flush_folder(target.parent)
-    if aside is not None:
-        shutil.rmtree(aside, ignore_errors=True)
-
-
 # Reading
 
 
-def _read_head(path: Path) -> dict[str, Any]:
-    if not path.is_dir():
-        raise InputError(f"{path} is not a folder; give one that result.save(folder) wrote")
+def _read_head(path: Path) -> Head:
+    if not os.path.lexists(path / HEAD):
+        raise InputError(f"{path} holds no {HEAD}; give a folder that result.save(folder) wrote")
     try:
-        head = json.loads((path / _HEAD).read_text(encoding="utf-8"))
-        known, version = head["format"] == FORMAT, head["version"]
-    except FileNotFoundError:
-        raise InputError(f"{path} holds no {_HEAD}; give a folder that result.save(folder) wrote") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path / _HEAD} cannot be read ({error}); the result is damaged, run again") from error
-    if not known:
-        raise InputError(f"{path / _HEAD} is not of a batchgd result; give a folder that result.save(folder) wrote")
-    if version != VERSION:
-        raise InputError(
-            f"{path} has format version {version}, this batchgd reads {VERSION}; use the one that wrote it"
-        )
-    return head
+        head = read_json(path / HEAD)
+        version = typed(head["version"], int, "version") if _is_ours(head) else None
+        if version == VERSION:
+            return typed(head, Head, "content")
+    except InputError as error:
+        raise _damaged(path, f"{HEAD} {error}") from None
+    if version is None:
+        raise InputError(f"{path / HEAD} is not of a batchgd result; give a folder that result.save(folder) wrote")
+    raise InputError(f"{path} has format version {version}, this batchgd reads {VERSION}; use the one that wrote it")
 
 
-def _read(path: Path, head: dict[str, Any], name: str) -> Any:
-    """One array file, checked against its CRC-32; never unpickles."""
-    file = path / name
+def _is_ours(head: Any) -> bool:
+    return isinstance(head, dict) and head.get("format") == FORMAT and "version" in head
+
+
+def _damaged(path: Path, why: object) -> InputError:
+    return InputError(f"{path} cannot be read: {why}; the result is damaged, restore it or run again")
+
+
+def _assemble(path: Path, head: Head, fun: Any) -> BatchResult:
+    """Read everything, check it, and build the result."""
+    whole = head.kind == MultistartResult.__name__
+    expected = {name: f"{name}.npy" for name in PER_START if whole or name != "label"}
+    expected |= {name: f"{name}.npz" for name in TABLES if whole}
+    lacking = [file for name, file in expected.items() if name not in _OPTIONAL and file not in head.files]
     try:
-        if _checksum(file) != head["files"][name]:
-            raise InputError(f"{file} was altered or cut short since it was saved; restore it or run again")
-        loaded = np.load(file, allow_pickle=False)
-        if name.endswith(".npy"):
-            return loaded
-        with loaded:
-            return {key: loaded[key] for key in loaded.files}
-    except FileNotFoundError:
-        raise InputError(f"{file} is missing; restore it or run again") from None
-    except InputError:
-        raise
-    except (OSError, ValueError) as error:
-        raise InputError(f"{file} cannot be read ({error}); restore it or run again") from error
-
-
-def _assemble(kind: str, meta: dict[str, Any], arrays: dict[str, Any], tables: dict[str, Any]) -> BatchResult:
-    """Build the result; the function comes later."""
-    from batchgd.box import Box
-    from batchgd.coverage import Stopped
-    from batchgd.stopping import Stopping
-
-    x0 = arrays.pop("x0", None)
-    kept = {"jac": arrays.pop("jac", None), "saddles": tables.pop("saddles", None)}
-    box = meta["box"]
-    common: dict[str, Any] = {name: meta[name] for name in ("backend", "dtype", "seconds", "warnings")}
-    if meta.get("counted") is not None:
-        common["counted"] = {Status[name]: count for name, count in meta["counted"].items()}
-    common["box"] = None if box is None else Box(np.asarray(box[0], dtype=float), np.asarray(box[1], dtype=float))
-    common["method"] = _method(meta["method"])
-    common["stopping"] = None if meta.get("stopping") is None else Stopping(**meta["stopping"])
-    common["starts"] = None if x0 is None else StoredStarts(x0, meta["sampling"] or "array")
-    if kind == "MultistartResult":
-        common |= tables | {name: meta[name] for name in _OF_MULTISTART if name in meta}
-        common["stopped"] = None if meta.get("stopped") is None else Stopped(**meta["stopped"])
-    result = (MultistartResult if kind == "MultistartResult" else BatchResult)(**arrays, **common)
-    result.__dict__.update({name: value for name, value in kept.items() if value is not None})
+        if lacking:
+            raise InputError(f"{HEAD} does not list {', '.join(lacking)}")
+        fields = decode(head.meta)
+        meta = typed(fields, Meta, "meta")
+        stored = {name: _read(path, file, head) for name, file in expected.items() if file in head.files}
+        tables = {name: join(name, stored.pop(name), fields.get(name)) for name in TABLES if name in stored}
+        result = build(head.kind, meta, stored, tables)
+    except InputError as error:
+        raise _damaged(path, error) from None
+    result.objective = _objective(result, meta, fun)
     return result
 
 
-def _method(record: Any) -> Any:
-    """The method again as an object of its class; one that is no longer known keeps its name and figures."""
-    if not isinstance(record, dict):
-        return record
+def _read(path: Path, name: str, head: Head) -> Any:
+    """One array, or the columns of one table."""
+    reader = read_array if name.endswith(".npy") else read_columns
     try:
-        from batchgd import methods
-
-        return getattr(methods, record["name"])(**record["parameters"])
-    except (ImportError, AttributeError, TypeError, ValueError):
-        return StoredMethod(record["name"], record["parameters"])
+        return reader(path / name, head.files[name])
+    except InputError as error:
+        raise InputError(f"{name} {error}") from None
 
 
-@dataclasses.dataclass(frozen=True)
-class StoredMethod:
-    """A method read from a folder that this version has no class for: its name and hyperparameters."""
-
-    method_name: str
-    parameters: dict[str, Any]
-
-
-def _objective(result: BatchResult, meta: dict[str, Any], fun: Any, args: Any) -> Any:
+def _objective(result: BatchResult, meta: Meta, fun: Any) -> Any:
     """The function passed in, a library landscape of the stored name, or a stand-in that says how to get it."""
-    if meta["objective"] is None and fun is None:
+    if meta.objective is None and fun is None:
         return None
-    stand_in = MissingFunction(meta["objective"] or "fun", meta["dim"])
+    stand_in = MissingFunction(meta.objective or "fun", meta.dim)
     if fun is None:
-        found = _landscape(meta)
+        found = _landscape(meta.objective, meta.dim) if meta.dim <= _MOST_TRACED else None
         return found if found is not None and _agrees(found, result) else stand_in
-    found = _landscape(meta | {"objective": fun}) if isinstance(fun, str) else fun
+    found = _landscape(fun, meta.dim) if isinstance(fun, str) else fun
     if found is None:
-        raise InputError(f"there is no landscape {fun!r} in {meta['dim']} dimensions; `batchgd list` shows all")
+        raise InputError(f"there is no landscape {fun!r} in {meta.dim} dimensions; `batchgd list` shows all")
     if not hasattr(found, "gradient"):
         from batchgd.objective import Objective
 
-        found = Objective(fun, meta["dim"], params=meta["params"], box=result.box, args=args)
+        found = Objective(fun, meta.dim, params=meta.params, box=result.box)
     if not _agrees(found, result):
         raise InputError("fun disagrees with the stored values at the best points; pass the function of that run")
     return found
 
 
-def _landscape(meta: dict[str, Any]) -> Any:
+def _landscape(name: Any, dim: int) -> Any:
     from batchgd import landscapes
 
     try:
-        return landscapes.get(meta["objective"]).objective(meta["dim"])
+        return landscapes.get(name).objective(dim)
     except (InputError, ImportError, AttributeError):
         return None
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from batchgd.coverage import Coverage, CoverageReport, Stopped
-from batchgd.errors import InputError
+from batchgd.errors import InputError, told
 from batchgd.interrupts import current
 from batchgd.kernels.status import Status
 from batchgd.progress import ProgressUpdate, Watch
@@ -27,7 +27,7 @@ _CUT = {Status.MAXTIME: "max_time", Status.INTERRUPTED: "interrupted"}
 def check_rule(stop: object, batch: Batch) -> Coverage:
     """Return the rule, or raise InputError where it cannot end this run."""
     if not isinstance(stop, Coverage):
-        raise InputError(f"stop is {stop!r}: give bgd.Coverage(0.999), or leave it out")
+        raise InputError(f"stop is {told(stop)}: give bgd.Coverage(0.999), or leave it out")
     if not batch.starts.independent:
         raise InputError(
             f"a bound on what is unseen needs independent starts, and {batch.starts.name} starts are not: "

@@ -25,15 +25,11 @@ TAIL = FIRST_SLOT + len(SLOTS)
 _INTEGERS = types.CPointer(types.int64)
 
 
-def address_of(function: Any, dtype: str) -> int:
-    """Return where the compiled ``tick`` or ``evaluate`` stands, as long as ``function`` lives; it takes pointers."""
+def arguments_of(name: str, dtype: str) -> tuple[Any, ...]:
+    """Return the types of what ``tick`` or ``evaluate`` is called with by its address: pointers and the seed."""
     reals = types.CPointer(from_dtype(np.dtype(dtype)))
     shared = (reals, _INTEGERS, types.uint64, reals)
-    asked = shared if function.py_func.__name__ == "evaluate" else (*shared, reals, reals, reals)
-    function.compile(asked)
-    compiled = function.overloads[asked]
-    assert compiled.signature.return_type in (types.int32, types.none)  # what is called by address is not checked again
-    return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
+    return (*shared, reals, reals, reals) if name == "tick" else shared
 
 
 def _call(place: int) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.kernels.addresses import EVALUATE, FIRST_SLOT, P_SIZE, SLOTS, TAIL, TICK, TURNS, WS_SIZE, address_of
+from batchgd.kernels.addresses import EVALUATE, FIRST_SLOT, P_SIZE, SLOTS, TAIL, TICK, TURNS, WS_SIZE, arguments_of
 from batchgd.kernels.plan import Endpoints, Plan
 from batchgd.kernels.stack import LINE
 
@@ -94,12 +94,18 @@ class _State:
         tail[WS_SIZE], tail[P_SIZE] = self.workspace.size, plan.p.size
         tail[TURNS] = MOST_TURNS if plan.trails is None else 1
         tail[FIRST_SLOT:] = module.slots
-        tail[TICK] = address_of(module.tick, plan.dtype)
-        self.evaluate = address_of(module.evaluate, plan.dtype) if hasattr(module, "evaluate") else 0
+        tail[TICK] = _address(module, "tick", plan.dtype)
+        self.evaluate = _address(module, "evaluate", plan.dtype) if hasattr(module, "evaluate") else 0
         alone = hasattr(module, "evaluate_value")
-        self.evaluate_value = address_of(module.evaluate_value, plan.dtype) if alone else self.evaluate
+        self.evaluate_value = _address(module, "evaluate_value", plan.dtype) if alone else self.evaluate
         self.queue = np.empty(2, np.int64)
         self.x = self.workspace[: plan.dim * module.W].reshape(plan.dim, module.W).T
+
+
+def _address(module: Any, name: str, dtype: str) -> int:
+    """Where a function of the module is, as long as the module lives."""
+    address: int = getattr(module, name).address(arguments_of(name, dtype))
+    return address
 
 
 def _descend_shard(module: Any, plan: Plan, state: _State, first: int, stop: int) -> Endpoints:

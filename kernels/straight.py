@@ -22,6 +22,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from batchgd.kernels.inlined import Inlined
+
 _BINARY = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -57,7 +59,7 @@ Steps = list[tuple[int, Step]]
 """What is appended in this order, each with the number of its value."""
 
 
-def straight(*, fused: bool, rolled: bool = False) -> Callable[[Callable[..., Any]], Any]:
+def straight(*, fused: bool, rolled: bool = False, on_cuda: bool = False) -> Callable[[Callable[..., Any]], Any]:
     """Return a decorator that has compiled code hold the operations of the function where it calls it.
 
     The function takes positional arguments without defaults and assigns to names, tuples of names, and items of arrays.
@@ -73,6 +75,8 @@ def straight(*, fused: bool, rolled: bool = False) -> Callable[[Callable[..., An
         (Where the caller's may, they may here.)
     rolled : bool
         Whether its loops stay loops: unrolling the passes of a method with history took half of its compile time.
+    on_cuda : bool
+        Whether it is for CUDA, whose compiler knows `intrinsic` alone.
 
     Raises
     ------
@@ -94,17 +98,28 @@ def straight(*, fused: bool, rolled: bool = False) -> Callable[[Callable[..., An
     def decorate(function: Callable[..., Any]) -> Any:
         body = cache(partial(_statements, function))
 
-        def core(typing_context: Any, *arguments: Any) -> Any:
-            kinds = tuple(types.unliteral(kind) for kind in arguments)
-            if len(kinds) != len(parameters) - 1:
+        def program(typing_context: Any, kinds: tuple[Any, ...]) -> _Program:
+            if len(kinds) != count:
                 raise _refused(f"{function.__name__} of {len(kinds)} arguments")
-            program = _Program(function, body(), typing_context, kinds, fused=fused, rolled=rolled)
-            return program.result(*program.arguments), program.lower
+            return _Program(function, body(), typing_context, kinds, fused=fused, rolled=rolled)
+
+        def made(typing_context: Any, kinds: tuple[Any, ...]) -> tuple[Any, Callable[..., Any]]:
+            made = program(typing_context, kinds)
+            return made.result, made.lower
 
         signature = inspect.signature(function)
+        count = len(signature.parameters)
+        if not on_cuda:
+            return Inlined(function.__name__, made)
+
+        def core(typing_context: Any, *arguments: Any) -> Any:
+            made = program(typing_context, tuple(types.unliteral(kind) for kind in arguments))
+            return made.result(*made.arguments), made.lower
+
         first = inspect.Parameter("typing_context", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        parameters = [first, *signature.parameters.values()]
-        core.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        core.__signature__ = signature.replace(  # type: ignore[attr-defined]
+            parameters=[first, *signature.parameters.values()]
+        )
         core.__name__ = function.__name__
         return intrinsic(core)
 
@@ -366,6 +381,9 @@ class _Program:
 
     def _apply(self, function: Any, numbers: list[int]) -> int:
         kinds = tuple(self.kinds[number] for number in numbers)
+        if isinstance(function, Inlined):
+            result, lower, _ = function.made(self.context, kinds)
+            return self._step(result, lambda *given: self._appended(lower, numbers, *given))
         if (function, kinds) not in self._resolved:
             kind = self.context.resolve_value_type(function)
             self._resolved[function, kinds] = kind, self.context.resolve_function_type(kind, kinds, {})
@@ -389,7 +407,14 @@ class _Program:
             context.cast(builder, values[number], self.kinds[number], wanted)
             for number, wanted in zip(numbers, signature.args, strict=True)
         ]
-        result = lower(builder, given)
+        return self._marked(lower(builder, given))
+
+    def _appended(self, lower: Any, numbers: list[int], context: Any, builder: Any, values: Any) -> Any:
+        """Append an inlined function of these values."""
+        return self._marked(lower(context, builder, None, [values[number] for number in numbers]))
+
+    def _marked(self, result: Any) -> Any:
+        """Say that an operation may be fused, if it may."""
         if self.fused and getattr(result, "opname", None) in _FUSED:
             result.flags.append("contract")
         return result

@@ -67,7 +67,7 @@ def multistart(objective, minima_x, starts, box, *, unlabelled=0, seed=0, **more
         x=x, fun=fun, nit=nit, nfev=nit + 2, status=status, label=label,
         minima=minima_table(minima_x, objective.value(minima_x), label, box),
         stationary=Stationary(
-            x=np.zeros((1, dim)), fun=objective.value(np.zeros((1, dim))), count=np.array([1]),
+            x=np.zeros((1, dim)), fun=objective.value(np.zeros((1, dim))), count=np.array([min(1, unlabelled)]),
             kind=np.array(["saddle"]), eigenvalues=np.ones((1, dim)), negative=np.array([1]),
         ),
         objective=objective, starts=StoredStarts(starts, "uniform"), box=box, seed=seed, seconds=0.25, **more,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from batchgd.kernels import batches
-from batchgd.kernels.addresses import address_of
+from batchgd.kernels.addresses import arguments_of
 from batchgd.landscapes import get
 from batchgd.specialise import parts
 from batchgd.specialise.loading import execute
@@ -29,7 +29,7 @@ def assembly(name, dim, rule, dtype):
     text = parts.texts(Specialisation(get(name).objective(dim), rule, dtype))["tick"]
     module: dict = {"__name__": "specialisation"}
     execute(text, module, "<specialisation>")
-    address_of(module["tick"], dtype)
+    module["tick"].compile(arguments_of("tick", dtype))
     (text,) = module["tick"].inspect_asm().values()
     return text
 

@@ -99,7 +99,7 @@ def test_bad_command_line_is_one_line_and_exit_2(name, solver, capsys):
         ("starts = 0x" + 5000 * "f", "starts takes a whole number"),
         ("gtol = 0x" + 5000 * "f", "gtol takes a number"),
         ('out = "a\\u0000b"', "cannot be written: "),
-        ('plot = "a\\u0000b.png"', "cannot be written: "),
+        ('plot = "a\\u0000b.png"', "which is no path (embedded null byte)"),
         ('target = "a\\u0000b.py:f"', "does not exist"),
     ],
 )
@@ -179,9 +179,10 @@ def test_a_disk_that_is_full_while_drawing(line, name, earlier, folder, small_di
     if earlier:
         (folder / name).write_bytes(b"an earlier picture")
     before = sorted(folder.iterdir())
+    shell(capsys, line.rsplit(" ", 1)[0])  # so that nothing is left to be kept in the cache of compiled code
     small_disk(100)
     code, out, err = shell(capsys, f"{line} {name} --quiet")
-    assert (code, "sphere" in out) == (1, True)
+    assert (code, "sphere" in out) == (1, True), err
     assert err == f"batchgd: cannot write {name}: File too large; choose a file that you can write\n"
     assert sorted(folder.iterdir()) == before
     assert not earlier or (folder / name).read_bytes() == b"an earlier picture"
@@ -202,8 +203,8 @@ BAD_INPUTS = {
     "starts negative": ("run sphere --starts -5", "starts"),
     "starts huge": ("run sphere --starts 1e30", "starts"),
     "points of a sweep beyond sense": ("sweep sphere --learning-rate 1e-4 1 --points 1e25", "give 2 to 100000"),
-    "plane of an infinite axis": ("map sphere --plane 0,1e400", "plane is [0, inf]"),
-    "plane of no axis": ("map sphere --plane nan,1", "plane is [nan, 1]"),
+    "plane of an infinite axis": ("map sphere --plane 0,1e400", "plane holds NaN or infinity"),
+    "plane of no axis": ("map sphere --plane nan,1", "plane holds NaN or infinity"),
     "unknown dtype": ("run sphere --dtype float16", "float32"),
     "unknown sampling": ("run sphere --sampling soboll", "sobol"),
     "gtol negative": ("run sphere --gtol -1", "gtol"),

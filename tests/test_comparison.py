@@ -132,7 +132,7 @@ def test_the_table_in_every_form(table):
     pivot = table.pivot("minima").splitlines()
     assert pivot[0] == "| method | styblinski_tang 2-D | six_hump_camel 2-D |"
     assert pivot[3].split(" | ")[1:] == ["4", "6 |"]
-    with pytest.raises(InputError, match="no 'speed' in a comparison"):
+    with pytest.raises(InputError, match="name is 'speed': give 'success'"):
         table.pivot("speed")
     record = json.loads(json.dumps(table.to_dict()))["cells"][2]
     assert (record["method"], record["evaluations_median"]) == ("short", None)
@@ -196,7 +196,7 @@ def test_a_bad_command_line_is_one_line(line, words, folder, capsys):
         (lambda: bgd.compare([bgd.Adam]), "write Adam(...)"),
         (lambda: bgd.compare(["adam"], [bgd.Objective(lambda x: x[0] ** 2, dim=1)]), "has no box"),
         (lambda: bgd.compare(["adam"], progress=1), "progress is 1"),
-        (lambda: bgd.compare(["adam"], starts=[[1.0, 2.0]]), "starts is [[1.0, 2.0]]: give how many"),
+        (lambda: bgd.compare(["adam"], starts=[[1.0, 2.0]]), "starts is [[1.0, 2.0]]: give a whole number"),
         (lambda: bgd.compare(["adam"], maxiter=-1), "maxiter is -1"),
         (lambda: bgd.compare([bgd.GradientDescent([0.1, 0.2])], ["sphere"], **NUMPY), "one per start"),
     ],

@@ -35,10 +35,10 @@ def device(monkeypatch, tmp_path):
     monkeypatch.setattr(dispatcher._Kernel, "bind", bind)
     monkeypatch.setenv("BATCHGD_CACHE_DIR", str(tmp_path))
     folders.cache_folder.cache_clear()
-    loading._LOADED.clear()
+    loading.forget()
     yield stand_in
     folders.cache_folder.cache_clear()
-    loading._LOADED.clear()
+    loading.forget()
 
 
 OBJECTIVE = Objective(lambda x: (x[0] - 1.0) ** 2 + x[1] ** 4, 2)
@@ -46,7 +46,7 @@ OBJECTIVE = Objective(lambda x: (x[0] - 1.0) ** 2 + x[1] ** 4, 2)
 
 def compiled(name="values_kernel"):
     """Load the specialisation as a new process would, and compile one of its kernels."""
-    loading._LOADED.clear()
+    loading.forget()
     module = loading.load(Specialisation(OBJECTIVE, "gradient_descent", "float64", "cuda", lanes=1))
     kernel = getattr(module, name)
     code = kernel.compile(assemble.signatures("float64")[name])
@@ -101,7 +101,7 @@ def test_what_the_driver_refuses_is_compiled_again(device, monkeypatch):
 
 def test_a_kernel_under_a_register_bound_lies_beside_the_free_one(device, tmp_path):
     compiled("descend_kernel")
-    (module,) = loading._LOADED.values()
+    module = loading.load(Specialisation(OBJECTIVE, "gradient_descent", "float64", "cuda", lanes=1))
     kernel = launch_cuda._bounded(module, 24)
     code = kernel.compile(assemble.signatures("float64")["descend_kernel"])
     assert sum(kernel.stats.cache_misses.values()) == 1
@@ -112,7 +112,7 @@ def test_a_kernel_under_a_register_bound_lies_beside_the_free_one(device, tmp_pa
 
 def test_the_merge_is_compiled_once_for_all_specialisations(device, tmp_path):
     for rule in ("gradient_descent", "barzilai_borwein"):
-        loading._LOADED.clear()
+        loading.forget()
         merge.jitted.cache_clear()
         module = loading.load(Specialisation(OBJECTIVE, rule, "float64", "cuda", lanes=1))
         kernel = merge.jitted()["clear_kernel"]

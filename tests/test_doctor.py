@@ -131,6 +131,12 @@ def test_cupy_built_from_source_fits_any_toolkit():
     assert [finding for finding in findings if finding.level == "problem"] == []
 
 
+def test_a_cache_that_others_can_write_to():
+    cache = {"folder": "/shared", "writable": True, "problem": "can be written by others"}
+    (found,) = [finding for finding in diagnose(machine(cache=cache)) if "cache folder" in finding.text]
+    assert "/shared can be written by others" in found.text
+
+
 def test_simulator_and_read_only_cache_are_noted():
     findings = diagnose(machine(simulator=True, cache={"folder": "/ro", "writable": False}))
     assert ["simulated" in f.text or "/ro" in f.text for f in findings if f.level == "note"] == [True, True]

@@ -215,8 +215,8 @@ def test_the_reverse_sweep_is_backpropagation_and_xor_has_one_network():
         ((squared, []), {}, "data have shape"),
         ((squared, 3.0), {}, "data have shape"),
         ((squared, [[1.0, np.nan]]), {}, "row 0 of data holds NaN"),
-        ((squared, [["a", "b"]]), {}, "not a real number"),
-        ((squared, [[1.0], [1.0, 2.0]]), {}, "rows of equal length"),
+        ((squared, [["a", "b"]]), {}, "data hold text: give rows of real numbers"),
+        ((squared, [[1.0], [1.0, 2.0]]), {}, "rows of different lengths"),
         ((3, DATA), {}, "loss is 3"),
         ((squared, DATA), {"batch_size": 0}, "batch_size is 0"),
         ((squared, DATA), {"batch_size": 24}, "from 1 to 23"),
@@ -231,13 +231,18 @@ def test_what_it_refuses(arguments, options, cause):
         bgd.FiniteSum(*arguments, box=BOX, **options)
 
 
-@pytest.mark.parametrize(
-    "loss", [lambda x: x[0], lambda x, row: row * x[0], lambda x, row: 1.0, lambda x, row: x[0] * row[9]]
-)
+@pytest.mark.parametrize("loss", [lambda x, row: row * x[0], lambda x, row: 1.0, lambda x, row: x[0] * row[9]])
 def test_a_loss_that_cannot_be_traced_is_told_in_one_line(loss):
     with pytest.raises(TraceError) as error:
         bgd.FiniteSum(loss, DATA, box=BOX)
     assert "\n" not in str(error.value)
+
+
+def test_a_loss_of_too_few_arguments():
+    with pytest.raises(InputError, match=r"loss takes \(x\), and is called as loss\(x, row\)"):
+        bgd.FiniteSum(lambda x: x[0], DATA, box=BOX)
+    with pytest.raises(InputError, match=r"loss takes \(x, row\), and is called as loss\(x, row, params\)"):
+        bgd.FiniteSum(lambda x, row: x[0], DATA, box=BOX, params=1.0)
 
 
 @pytest.mark.parametrize("method", [None, "armijo"])

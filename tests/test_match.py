@@ -201,7 +201,7 @@ def test_the_shell_compares_saved_runs(himmelblau, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"x_tol": 0.0}, "x_tol is 0.0"),
+        ({"x_tol": 0.0}, "x_tol is 0:"),
         ({"f_tol": -1}, "f_tol is -1"),
         ({"confidence": 1.0}, "confidence is 1.0"),
     ],

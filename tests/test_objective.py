@@ -263,8 +263,8 @@ def test_a_trace_that_differs_from_the_function_is_refused():
         ({"dim": True}, r"dim is True"),
         ({"dim": 3, "box": [(0, 1)] * 2}, r"dim is 3"),
         ({"box": [(1, 0)]}, r"reversed"),
-        ({"dim": 1, "params": "abc"}, r"params are 'abc'"),
-        ({"dim": 1, "params": [1j]}, r"params are"),
+        ({"dim": 1, "params": "abc"}, r"params hold text"),
+        ({"dim": 1, "params": [1j]}, r"params hold complex numbers"),
         ({"dim": 1, "jac": 3}, r"jac is 3"),
     ],
 )
@@ -281,9 +281,9 @@ def test_fun_must_be_callable():
 def test_points_of_a_wrong_shape():
     objective = Objective(branchless, 2)
     for x in (1.0, [1.0], np.zeros((2, 3)), np.zeros((1, 1, 2))):
-        with pytest.raises(InputError, match=r"takes \(2,\) or \(n, 2\)"):
+        with pytest.raises(InputError, match=r"takes .* shape \(2,\) or \(n, 2\)"):
             objective.value(x)
-    with pytest.raises(InputError, match=r"cannot emit 'jacobian'"):
+    with pytest.raises(InputError, match=r"what is 'jacobian': give"):
         objective.emit("jacobian")
 
 

@@ -169,7 +169,7 @@ def test_pictures(runs, tmp_path):
     assert (value.get_yscale(), slope.get_yscale(), len(slope.lines)) == ("log", "log", 6)
     np.testing.assert_array_equal(value.lines[0].get_ydata(), runs[0][0].fun)
     for wrong in (ax, [ax, 3], 3):
-        with pytest.raises(InputError, match=r"axes is .*: give two axes"):
+        with pytest.raises(InputError, match=r"axes is .*: give 2 axes"):
             runs[0].plot.convergence(wrong)
     shapes = bgd.trace_path("sphere", np.ones((1, 3)), maxiter=2, backend="numpy").plot()
     assert len(shapes) == 2
@@ -186,7 +186,7 @@ def test_an_animation_grows_to_the_whole_path(runs, tmp_path):
     ("make", "says"),
     [
         (lambda runs: bgd.trace_path("himmelblau", [[1.0, 2.0, 3.0]]), "x0 has 3 coordinates per start"),
-        (lambda runs: bgd.trace_path("himmelblau", [[1.0, 2.0], [1.0]]), "the start points cannot be read"),
+        (lambda runs: bgd.trace_path("himmelblau", [[1.0, 2.0], [1.0]]), "x0 holds rows of different lengths"),
         (lambda runs: bgd.trace_path("himmelblau", 3.0), "give them as an array"),
         (lambda runs: bgd.trace_path("himmelblau", [1.0, 2.0], every=0), "every is 0: give a whole number"),
         (lambda runs: bgd.trace_path("himmelblau", [1.0, 2.0], every=1.5), "every is 1.5"),

@@ -198,7 +198,7 @@ def test_arrays_of_other_libraries(monkeypatch):
     np.testing.assert_array_equal(parse(OnTheGPU(array)).points(0, 2), array)
     np.testing.assert_array_equal(parse(DLPackOnly(array, device=2)).points(0, 2), array)
     monkeypatch.setitem(sys.modules, "cupy", None)
-    with pytest.raises(BackendError, match="CuPy, which reads them, is not installed"):
+    with pytest.raises(BackendError, match="CuPy, which reads it, is not installed"):
         parse(OnTheGPU(array))
 
 
@@ -213,10 +213,10 @@ BAD = [
     ({"starts": -5}, "starts is -5: give at least 1"),
     ({"starts": 0.5}, "starts is 0.5: give at least 1"),
     ({"starts": 10.5}, "starts is 10.5: give a whole number"),
-    ({"starts": np.nan}, "starts is NaN"),
+    ({"starts": np.nan}, "starts is nan"),
     ({"starts": np.inf}, "at most 2\\*\\*62"),
-    ({"starts": 2**62 + 1}, "at most 2\\*\\*62"),
-    ({"starts": 10**400}, "at most 2\\*\\*62"),
+    ({"starts": 2**62 + 1}, f"from 1 to {2**62}"),
+    ({"starts": 10**400}, "which float64 cannot hold: give a whole number"),
     ({"starts": 10**15}, "starts take .* GB and this machine has .* GB: use at most"),
     ({"starts": True}, "starts is True: give a whole number"),
     ({"starts": None}, "starts is None: give a whole number"),
@@ -250,9 +250,9 @@ BAD = [
     ({"starts": np.full((1, 3), 1j)}, "hold complex numbers"),
     ({"starts": np.full((1, 3), True)}, "hold true/false values"),
     ({"starts": [["a", "b", "c"]]}, "hold text"),
-    ({"starts": [[None, 1.0, 2.0]]}, "hold Python objects"),
-    ({"starts": [[1.0], [1.0, 2.0]]}, "cannot be read .*inhomogeneous.*give an"),
-    ({"starts": np.ma.masked_equal(np.eye(3), 1.0)}, "partly masked"),
+    ({"starts": [[None, 1.0, 2.0]]}, "hold something that is not a real number"),
+    ({"starts": [[1.0], [1.0, 2.0]]}, "rows of different lengths: give an"),
+    ({"starts": np.ma.masked_equal(np.eye(3), 1.0)}, "masked entries"),
     ({"box": None}, r"the start points are 729: give them as an array of shape \(n, d\)"),
     ({"seed": -1}, "the seed is -1: give a whole number from 0"),
     ({"seed": 2**64}, "give a whole number from 0"),
@@ -282,8 +282,8 @@ def test_a_box_of_another_dimension():
         (0, 0, "std of Normal is 0: give finite positive numbers"),
         (0, [1, -1], "std of Normal"),
         (0, np.nan, "std of Normal"),
-        (np.inf, 1, "mean of Normal is inf: give finite numbers"),
-        ("a", 1, "mean of Normal is 'a': give real numbers"),
+        (np.inf, 1, "mean of Normal is inf, which holds NaN or infinity: give finite numbers"),
+        ("a", 1, "mean of Normal is 'a', which holds text: give finite numbers"),
         (np.zeros((2, 2)), 1, "mean of Normal"),
     ],
 )
@@ -294,7 +294,7 @@ def test_bad_normals(mean, std, message):
 
 @pytest.mark.parametrize("i", [-1, 0.5, "a", None, [[1]], [0, -1], True])
 def test_starts_that_do_not_exist(i):
-    with pytest.raises(InputError, match="does not exist"):
+    with pytest.raises(InputError, match=r"start number .* give a whole number from 0"):
         start(0, i, (0, 1))
 
 

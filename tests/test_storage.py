@@ -3,6 +3,7 @@
 import json
 import os
 
+import hostile_results
 import numpy as np
 import pytest
 import result_samples as samples
@@ -10,7 +11,7 @@ import result_samples as samples
 from batchgd.codec import decode, encode
 from batchgd.errors import InputError
 from batchgd.result import BatchResult, MultistartResult
-from batchgd.storage import load, save
+from batchgd.storage import load
 
 PER_START = ("x", "fun", "nit", "nfev", "status", "label", "x0", "jac")
 
@@ -70,14 +71,16 @@ def test_withheld_intervals_round_trip(tmp_path):
 
 
 def test_hyperparameters_round_trip(tmp_path):
-    from batchgd.storage import StoredMethod
+    from batchgd.stored_result import StoredMethod
 
     rates = np.linspace(0.1, 0.2, 50)
-    result = samples.himmelblau(50, method=StoredMethod("Unheard", {"learning_rate": rates, "beta": (0.9, np.inf)}))
+    given = {"learning_rate": rates, "beta": (0.9, np.inf), "scale": 2.0, "count": 2, "nesterov": True, "name": "x"}
+    result = samples.himmelblau(50, method=StoredMethod("Unheard", given))
     back = load(result.save(tmp_path / "run"))
     assert back.method.method_name == "Unheard"
     assert same_bits(back.method.parameters["learning_rate"], rates)
-    assert back.method.parameters["beta"] == (0.9, np.inf)
+    for name in ("beta", "scale", "count", "nesterov", "name"):
+        assert repr(back.method.parameters[name]) == repr(given[name])
     assert back.summary() == result.summary()
 
 
@@ -105,101 +108,15 @@ def test_nothing_is_pickled(tmp_path):
 def test_a_pickled_array_is_refused(tmp_path):
     folder = samples.batch(3).save(tmp_path / "run")
     np.save(folder / "fun.npy", np.array([{}], dtype=object), allow_pickle=True)
-    _trust(folder, "fun.npy")
-    with pytest.raises(InputError, match=r"fun\.npy cannot be read"):
+    hostile_results.trust(folder, "fun.npy")
+    with pytest.raises(InputError, match=r"fun\.npy holds object, neither numbers nor text"):
         load(folder)
-
-
-def _trust(folder, name):
-    """Write the checksum of an altered file into the head."""
-    from batchgd.storage import _checksum
-
-    head = json.loads((folder / "result.json").read_text())
-    head["files"][name] = _checksum(folder / name)
-    (folder / "result.json").write_text(json.dumps(head))
-
-
-def test_a_folder_in_use_is_refused(tmp_path):
-    result = samples.batch(3)
-    folder = result.save(tmp_path / "run")
-    with pytest.raises(InputError, match="holds a result already; pass overwrite=True"):
-        result.save(folder)
-    (tmp_path / "other").mkdir()
-    result.save(tmp_path / "other")
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "thesis.tex").write_text("years of work")
-    for overwrite in (False, True):
-        with pytest.raises(InputError, match="is not empty and holds no batchgd result"):
-            result.save(tmp_path / "mine", overwrite=overwrite)
-    assert (tmp_path / "mine" / "thesis.tex").read_text() == "years of work"
-
-
-def test_overwrite_replaces_the_whole_folder(tmp_path):
-    folder = samples.himmelblau(20).save(tmp_path / "run")
-    samples.batch(3).save(folder, overwrite=True)
-    assert not (folder / "label.npy").exists()
-    assert len(load(folder)) == 3
-    assert [p.name for p in tmp_path.iterdir()] == ["run"]
-
-
-@pytest.mark.parametrize(
-    ("make", "message"), [("file", "is a file"), ("missing/run", "is not a folder; make it first")]
-)
-def test_places_that_cannot_hold_a_folder(tmp_path, make, message):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match=message):
-        samples.batch(3).save(tmp_path / make)
-
-
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="permissions do not bind this user")
-def test_a_parent_without_permission(tmp_path):
-    tmp_path.chmod(0o500)
-    try:
-        with pytest.raises(InputError, match=r"cannot write .*; choose a folder that you can write"):
-            samples.batch(3).save(tmp_path / "run")
-    finally:
-        tmp_path.chmod(0o700)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows limits whole paths")
 def test_a_name_as_long_as_the_disk_allows(tmp_path):
     folder = samples.batch(3).save(tmp_path / ("ü" * 127))
     assert len(load(folder)) == 3
-
-
-@pytest.mark.parametrize("function", ["fsync", "rename"])
-@pytest.mark.parametrize("earlier", [False, True])
-def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch, function, earlier):
-    folder = tmp_path / "run"
-    if earlier:
-        samples.batch(5).save(folder)
-
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, function, full)
-    with pytest.raises(InputError, match=r"cannot write .*: No space left on device"):
-        save(samples.batch(3), folder, overwrite=True)
-    monkeypatch.undo()
-    assert [p.name for p in tmp_path.iterdir()] == (["run"] if earlier else [])
-    if earlier:
-        assert len(load(folder)) == 5
-
-
-def test_an_interruption_leaves_the_earlier_result(tmp_path, monkeypatch):
-    folder = samples.batch(5).save(tmp_path / "run")
-    true_rename = os.rename
-
-    def fails_at_the_second(source, target):
-        if str(source).endswith(".partial"):
-            raise OSError(5, "Input/output error")
-        true_rename(source, target)
-
-    monkeypatch.setattr(os, "rename", fails_at_the_second)
-    with pytest.raises(InputError, match="Input/output error"):
-        save(samples.batch(3), folder, overwrite=True)
-    assert len(load(folder)) == 5
-    assert [p.name for p in tmp_path.iterdir()] == ["run"]
 
 
 def _spoil(folder, how):
@@ -228,7 +145,7 @@ def _spoil(folder, how):
         (folder / "minima.npz").write_bytes(raw)
     elif how == "lengths disagree":
         np.save(folder / "fun.npy", np.zeros(3))
-        _trust(folder, "fun.npy")
+        hostile_results.trust(folder, "fun.npy")
 
 
 @pytest.mark.parametrize(
@@ -237,13 +154,13 @@ def _spoil(folder, how):
         ("no head", "holds no result.json"),
         ("head cut short", "cannot be read"),
         ("another program's", "is not of a batchgd result"),
-        ("a list", "cannot be read"),
+        ("a list", "is not of a batchgd result"),
         ("newer", "has format version 99, this batchgd reads 1"),
-        ("a key gone", "lacks or garbles 'seconds'"),
+        ("a key gone", "meta lacks seconds"),
         ("column gone", "fun.npy is missing"),
         ("column cut short", "x.npy was altered or cut short"),
         ("a bit flipped", "minima.npz was altered or cut short"),
-        ("lengths disagree", "n of each other array"),
+        ("lengths disagree", r"fun has shape \(3,\), which does not fit the other arrays"),
     ],
 )
 def test_damage_is_told_in_one_line(tmp_path, how, message):

@@ -318,7 +318,7 @@ def test_starts_that_come_to_nothing_are_no_places_to_stand():
 
 
 BAD = [
-    (lambda: bgd.MLSL(rounds=0), "rounds is 0: give a whole number of at least 1"),
+    (lambda: bgd.MLSL(rounds=0), "rounds is 0: give a whole number, 1 or more"),
     (lambda: bgd.MLSL(rounds=2.5), "rounds is 2.5"),
     (lambda: bgd.MLSL(sigma=-1), "sigma is -1: give a finite number at least 0"),
     (lambda: bgd.MLSL(gamma=0), "gamma is 0"),

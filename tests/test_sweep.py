@@ -193,7 +193,7 @@ BAD = {
     "rates in words": (sweeps(learning_rate=["a", "b"]), "give a list of numbers to sweep"),
     "another number of zipped values": (
         sweeps(method=bgd.HeavyBall, learning_rate=[0.1, 0.2], momentum=[0.5], zipped=True),
-        "must be equally many: learning_rate has 2, momentum has 1",
+        "must have the same length: learning_rate has 2, momentum has 1",
     ),
     "no method": (sweeps(method=int, learning_rate=[0.1]), "give a method, as in method=bgd.GradientDescent"),
     "too many values": (sweeps(method=bgd.HeavyBall, learning_rate=np.arange(1, 500), momentum=np.arange(500) / 500)),

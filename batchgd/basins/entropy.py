@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from batchgd import check
 from batchgd.errors import InputError
 
 
@@ -53,9 +54,7 @@ def basin_entropy(labels: ArrayLike, size: int = 5) -> BasinEntropy:
     uncertainty in dynamical systems", Sci. Rep. 6, 31416 (2016).
     """
     grid = as_grid(labels)
-    if isinstance(size, bool) or not isinstance(size, int | np.integer) or not 2 <= size <= min(grid.shape):
-        raise InputError(f"size is {size!r}: give cells along a side of a box, from 2 to {min(grid.shape)}")
-    boxes = cut(grid, int(size))
+    boxes = cut(grid, check.whole("size", size, 2, min(grid.shape), of="cells along a side of a box"))
     count, cells = boxes.shape
     label = np.unique(boxes, return_inverse=True)[1].reshape(boxes.shape)
     key, times = np.unique(label + np.arange(count)[:, None] * (label.max() + 1), return_counts=True)
@@ -67,7 +66,7 @@ def basin_entropy(labels: ArrayLike, size: int = 5) -> BasinEntropy:
 
 def as_grid(labels: Any) -> NDArray[np.int64]:
     """Return labels as an array of whole numbers with one axis or more, or raise InputError."""
-    grid = np.asarray(labels)
+    grid = check.reals("labels hold", labels, "give a grid of whole numbers, such as basin_map(...).label")
     if grid.ndim == 0 or grid.dtype.kind not in "iu":
         raise InputError("labels are no grid of whole numbers: give an array such as basin_map(...).label")
     if min(grid.shape) < 2:

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd import check
 from batchgd.basins.flow import true_flow
 from batchgd.basins.half_step import halved, of_rows, step_name
 from batchgd.basins.relabel import confusion_counts, labels_onto
 from batchgd.batch import Batch, batch_from
+from batchgd.coverage.estimates import check_confidence
 from batchgd.errors import InputError
 from batchgd.methods import Method, as_method
 from batchgd.minima.fractions import wilson
 from batchgd.standins import StartRows, host
+from batchgd.starts import parse_seed
 
 if TYPE_CHECKING:
     from batchgd.result import MultistartResult
@@ -178,13 +181,15 @@ def fidelity(
     ----------
     P. Suryadevara et al., arXiv:2409.12113: the basins of common optimisers against those of gradient flow.
     """
-    check_sample(sample)
+    sample, confidence = check.whole("sample", sample, 1, of="starts"), check_confidence(confidence)
+    rng = np.random.default_rng(parse_seed(seed))
     if not hasattr(result, "minima") or not result.kept:
-        raise InputError("fidelity compares the labels of starts, and this result has none: run bgd.multistart")
+        lacks = "kept none: run it with keep='all'" if hasattr(result, "minima") else "has none: run bgd.multistart"
+        raise InputError(f"fidelity compares the labels of starts, and this result {lacks}")
     batch = batch_from(result)
     rows = np.arange(result.n)
     if sample < result.n:
-        rows = np.sort(np.random.default_rng(seed).choice(result.n, int(sample), replace=False))
+        rows = np.sort(rng.choice(result.n, sample, replace=False))
     method, x0 = of_rows(batch.method, rows), StartRows(result.starts, rows).points(0, len(rows))
     flow = true_flow() if reference is None else as_method(reference)
     part = replace(_with_starts(batch, x0, flow, FLOW_UPDATES), dtype="float64", mixed=False)
@@ -200,12 +205,6 @@ def fidelity(
         str(flow),
         confidence,
     )
-
-
-def check_sample(sample: Any) -> None:
-    """Raise InputError unless it is a number of starts."""
-    if isinstance(sample, bool) or not isinstance(sample, int | np.integer) or sample < 1:
-        raise InputError(f"sample is {sample!r}: give a number of starts, 1 or more")
 
 
 def check_step(result: MultistartResult, batch: Batch) -> str | None:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd import check
 from batchgd.basins.plane import Grid, PixelStarts, Plane, parse_plane, parse_resolution, parse_window
 from batchgd.basins.refine import fill, refine, stride_of
 from batchgd.batch import Batch, make_batch
-from batchgd.errors import InputError
+from batchgd.errors import InputError, told
 from batchgd.gather import Gathering
 from batchgd.kernels.plan import Endpoints
 from batchgd.kernels.status import Status
@@ -263,7 +264,9 @@ def basin_map(
     began = time.perf_counter()
     shape = parse_resolution(resolution)[::-1]
     window = None if window is None else parse_window(window)
-    _check_audit(audit)
+    audit, adaptive = check.whole("audit", audit, of="pixels"), check.flag("adaptive", adaptive)
+    if known is not None and not isinstance(known, Minima):
+        raise InputError(f"known is {told(known)}: give the minima of another map or result, as in known=other.minima")
     settings: dict[str, Any] = {"dtype": dtype, "backend": backend, "threads": threads}
     tolerances = {"x_tol": check_tolerance("x_tol", x_tol), "f_tol": check_tolerance("f_tol", f_tol)}
     stopping = as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, escape=escape)
@@ -293,11 +296,6 @@ def basin_map(
         | settings
         | tolerances,
     )
-
-
-def _check_audit(audit: Any) -> None:
-    if isinstance(audit, bool) or not isinstance(audit, int | np.integer) or audit < 0:
-        raise InputError(f"audit is {audit!r}: give a number of pixels, 0 or more")
 
 
 class _Images:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd import check
 from batchgd.basins.pairs import pair_minima
 from batchgd.basins.significance import holm, mcnemar, two_proportions
 from batchgd.coverage.estimates import check_confidence
@@ -219,8 +220,7 @@ def _moves(a: Any, b: Any, label_a: Any, label_b: Any) -> tuple[NDArray, NDArray
 def _check(a: Any, b: Any, x_tol: float, f_tol: float, confidence: float) -> None:
     check_confidence(confidence)
     for name, value in (("x_tol", x_tol), ("f_tol", f_tol)):
-        if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0.0 < value < np.inf:
-            raise InputError(f"{name} is {value!r}: give a positive number")
+        check.Interval(0.0).one(name, value)
     for name, result in (("a", a), ("b", b)):
         if not hasattr(result, "minima"):
             raise InputError(f"{name} has no labels to match: give what bgd.multistart returned")

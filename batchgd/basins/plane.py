@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from batchgd import check
 from batchgd.box import Box
-from batchgd.errors import InputError
+from batchgd.errors import InputError, told
 from batchgd.samplings import Starts
 
 Floats = NDArray[np.float64]
@@ -94,7 +95,7 @@ def parse_plane(plane: Any, at: Any, box: Box) -> tuple[Plane, Floats]:
             f"a map of {box.dim} dimensions needs a plane: give two axes, as plane=(0, 1) or --plane 0,1, or three "
             "points, in the shell by --through"
         )
-    array = _array("plane", plane)
+    array = check.finite("plane holds", plane, "give finite real numbers")
     if array.shape == (2,):
         return _axes(plane, at, box)
     if array.shape != (3, box.dim):
@@ -113,8 +114,8 @@ def _axes(plane: Any, at: Any, box: Box) -> tuple[Plane, Floats]:
     i, j = plane
     whole = all(isinstance(k, int | np.integer) and not isinstance(k, bool) for k in (i, j))
     if not whole or not (0 <= i < box.dim and 0 <= j < box.dim) or i == j:
-        raise InputError(f"plane is {plane!r}: give two different axes from 0 to {box.dim - 1}, or three points")
-    point = box.center if at is None else _array("at", at)
+        raise InputError(f"plane is {told(plane)}: give two different axes from 0 to {box.dim - 1}, or three points")
+    point = box.center if at is None else check.finite("at holds", at, "give finite real numbers")
     if point.shape != (box.dim,):
         raise InputError(f"at has shape {point.shape}: give one number for each of the {box.dim} coordinates")
     return Plane.axes((int(i), int(j)), point), np.stack([box.lower, box.upper], axis=1)[[i, j]]
@@ -122,9 +123,9 @@ def _axes(plane: Any, at: Any, box: Box) -> tuple[Plane, Floats]:
 
 def parse_window(window: Any) -> Floats:
     """Return a window ((u0, u1), (v0, v1)) as an array, or raise InputError."""
-    array = _array("window", window)
+    array = check.finite("window holds", window, "give ((u0, u1), (v0, v1)) in finite real numbers")
     if array.shape != (2, 2) or not (array[:, 0] < array[:, 1]).all():
-        raise InputError(f"window is {window!r}: give ((u0, u1), (v0, v1)) with u0 < u1 and v0 < v1")
+        raise InputError(f"window is {told(window)}: give ((u0, u1), (v0, v1)) with u0 < u1 and v0 < v1")
     return array
 
 
@@ -132,20 +133,10 @@ def parse_resolution(resolution: Any) -> tuple[int, int]:
     """Return the numbers of pixels along u and v."""
     sides = resolution if isinstance(resolution, tuple | list) else (resolution, resolution)
     if len(sides) != 2 or any(isinstance(k, bool) or not isinstance(k, int | np.integer) for k in sides):
-        raise InputError(f"resolution is {resolution!r}: give a whole number of pixels a side, or two of them")
-    if min(sides) < 2 or sides[0] * sides[1] > _MOST_PIXELS:
-        raise InputError(f"resolution is {resolution!r}: give 2 to 32768 pixels a side, such as 512")
+        raise InputError(f"resolution is {told(resolution)}: give a whole number of pixels a side, or two of them")
+    if min(sides) < 2 or int(sides[0]) * int(sides[1]) > _MOST_PIXELS:
+        raise InputError(f"resolution is {told(resolution)}: give 2 to 32768 pixels a side, such as 512")
     return int(sides[0]), int(sides[1])
-
-
-def _array(name: str, value: Any) -> Floats:
-    try:
-        array = np.array(value, np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"{name} is {value!r}: give real numbers") from None
-    if not np.isfinite(array).all():
-        raise InputError(f"{name} is {value!r}: give finite numbers")
-    return array
 
 
 @dataclass(frozen=True, eq=False)

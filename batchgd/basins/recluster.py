@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from batchgd import check
 from batchgd.errors import InputError
 from batchgd.kernels.plan import Endpoints
 from batchgd.minima import Identity, find_minima
@@ -104,7 +105,10 @@ def minima_against_tolerance(result: MultistartResult, x_tol: ArrayLike | None =
     >>> minima_against_tolerance(result, [1e-8, 1e-2]).minima.tolist()
     [4, 4]
     """
-    tolerances = np.geomspace(1e-12, 0.3, 24) if x_tol is None else np.atleast_1d(np.asarray(x_tol, np.float64))
+    given = np.geomspace(1e-12, 0.3, 24) if x_tol is None else check.reals("x_tol holds", x_tol, "give tolerances")
+    tolerances = np.array([check_tolerance("x_tol", each) for each in np.atleast_1d(given).ravel()])
+    if len(tolerances) == 0:
+        raise InputError("x_tol is empty: give at least one tolerance, or leave it out")
     f_tol = result.f_tol if f_tol is None else check_tolerance("f_tol", f_tol)
     catalogue, _ = _cells(result)
     objective, box = result.objective, catalogue.box
@@ -112,7 +116,7 @@ def minima_against_tolerance(result: MultistartResult, x_tol: ArrayLike | None =
     polished = locate(objective, box, catalogue, scale)
     counts = []
     for tolerance in tolerances:
-        identity = Identity(check_tolerance("x_tol", float(tolerance)), f_tol)
+        identity = Identity(float(tolerance), f_tol)
         sites, _ = find_sites(catalogue, objective, box, identity, scale, polished)
         counts.append(int(np.isin(sites.kind, MINIMA).sum()))
     return Counts(tolerances, np.array(counts), f_tol)

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from batchgd import check
 from batchgd.basins.bisection import bisect
 from batchgd.basins.labelling import Labelling, labelling
 from batchgd.batch import batch_from
 from batchgd.errors import InputError
+from batchgd.starts import parse_seed
 
 if TYPE_CHECKING:
     from batchgd.result import MultistartResult
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 _GROWTH = 1.25  # between the radii at which a direction is looked at, going out
 _LOOKS = 40  # of them, up to the largest radius: the first is 1.7e-4 of it
 _ROUNDS, _TRIES = 6, 8  # of the search for the nearest border around the best direction
+_MOST_DIRECTIONS = 1_000_000
 _TURN = 0.5  # how far directions are turned in the first round of it; half as far in each next
 
 
@@ -127,8 +130,8 @@ def stability(result: MultistartResult, directions: int = 32, *, seed: int = 0) 
     result : MultistartResult
         With its function.
     directions : int
-        Random directions beside both ways along each axis. In many dimensions take more: the ball is as large as the
-        nearest border point that was found.
+        Random directions besides both ways along each axis, at least 1. In many dimensions take more: the ball is as
+        large as the nearest border point that was found.
     seed : int
         Of the directions.
 
@@ -157,11 +160,11 @@ def stability(result: MultistartResult, directions: int = 32, *, seed: int = 0) 
     """
     if not hasattr(result, "minima") or len(result.minima) == 0:
         raise InputError("stability is measured around minima, and this result has none: run bgd.multistart")
-    if isinstance(directions, bool) or not isinstance(directions, int | np.integer) or directions < 0:
-        raise InputError(f"directions is {directions!r}: give a whole number, 0 or more")
+    directions = check.whole("directions", directions, 1, _MOST_DIRECTIONS)
+    rng = np.random.default_rng(parse_seed(seed))
     label = labelling(result)
     box = batch_from(result).box
-    x, dim, rng = result.minima.x, result.dim, np.random.default_rng(seed)
+    x, dim = result.minima.x, result.dim
     largest = float(np.linalg.norm(box.width))
     unit = np.eye(dim)
     ways = np.concatenate([unit, -unit, _units(rng.normal(size=(directions if dim > 1 else 0, dim)))])

@@ -17,8 +17,13 @@ def cache(
 ) -> None:
     """Show or clear the compiled code that is kept from run to run.
 
-    It lies in $BATCHGD_CACHE_DIR, else $XDG_CACHE_HOME/batchgd, else the platform's cache folder. Above 1 GiB the code
+    It is in $BATCHGD_CACHE_DIR, else $XDG_CACHE_HOME/batchgd, else the platform's cache folder. Above 1 GiB the code
     least recently used is dropped. Files that batchgd did not write are never deleted.
+
+    Code from this folder is run, so whoever can write to it can run code as you. On Linux and macOS the folder must
+    belong to you and be writable by nobody else; otherwise each process warns once and uses a temporary folder of its
+    own. On Windows this is not checked: choose a folder that only you can write to. What a killed process left of its
+    temporary folder is deleted by --clear, and by the next process that needs one.
     """
     if info and clear:
         raise InputError("--info and --clear exclude each other: leave one out")
@@ -35,8 +40,9 @@ def cache(
 
 
 def _clear(folder: Path) -> dict[str, Any]:
-    from batchgd.specialise.folder import entries, remove
+    from batchgd.specialise.folder import entries, remove, remove_stale
 
+    remove_stale()
     held = entries(folder)
     freed = sum(remove(entry) for entry in held)
     removed = sum(not entry.path.exists() for entry in held)
@@ -44,7 +50,7 @@ def _clear(folder: Path) -> dict[str, Any]:
 
 
 def _info(folder: Path) -> dict[str, Any]:
-    from batchgd.specialise.folder import LIMIT_BYTES, entries
+    from batchgd.specialise.folder import LIMIT_BYTES, entries, problem_with
 
     held = entries(folder)
     used = [datetime.fromtimestamp(entry.used).astimezone().isoformat(timespec="seconds") for entry in held]
@@ -55,11 +61,14 @@ def _info(folder: Path) -> dict[str, Any]:
         "limit_bytes": LIMIT_BYTES,
         "oldest": used[0] if held else None,
         "newest": used[-1] if held else None,
+        "problem": problem_with(folder),
     }
 
 
 def _show(facts: dict[str, Any]) -> None:
     print(f"folder     {facts['folder']}")
+    if facts["problem"]:
+        print(f"not used   it {facts['problem']}")
     print(f"holds      {_entries(facts['entries'])}, {_size(facts['bytes'])} of at most {_size(facts['limit_bytes'])}")
     if facts["entries"]:
         print(f"last used  {facts['oldest']} (the oldest) to {facts['newest']} (the newest)")

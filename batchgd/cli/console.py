@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from batchgd.errors import did_you_mean
+from batchgd.printable import printable
 
 EXIT_DONE = 0
 EXIT_FAILED = 1
@@ -20,12 +21,12 @@ EXIT_READER_LEFT = 141  # ... and for one that writes into a pipe nobody reads: 
 
 
 def one_line(text: str) -> str:
-    """Fold a message into one line.
+    """Fold a message into one line that a terminal shows as it is.
 
     >>> one_line("first\\n    second")
     'first second'
     """
-    return " ".join(text.split())
+    return printable(" ".join(text.split()))
 
 
 def nearest(word: str, names: Sequence[str]) -> str:

@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from batchgd.errors import InputError, WriteError
-
-_RESULT_HEAD = "result.json"  # the file by which batchgd.storage tells its folders from others
+from batchgd.stored_folder import HEAD, settle
 
 
 def check_folder(path: str, overwrite: bool) -> None:
     """Raise InputError unless a result can be saved in this folder; missing parents are made when it is."""
     _try_out(path, f"--out {path}")
     folder = Path(path)
+    settle(folder.absolute())
     if folder.exists() and not folder.is_dir():
         raise InputError(f"--out {path} is a file; name a folder that does not exist yet")
     if folder.is_dir() and _entries(folder):
-        if not (folder / _RESULT_HEAD).is_file():
+        if not (folder / HEAD).is_file():
             raise InputError(f"--out {path} holds other files than a result; name a folder that does not exist yet")
         if not overwrite:
             raise InputError(f"--out {path} holds a result already; name another folder or add --overwrite")

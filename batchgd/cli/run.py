@@ -55,9 +55,9 @@ def _arguments(options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         if name in options and options.get("keep") == "minima":
             raise InputError(f"--{name} {does}, and --keep minima keeps none: leave out one of the two")
     if "fidelity" in options:
-        from batchgd.basins.fidelity import check_sample
+        from batchgd.check import whole
 
-        check_sample(options["fidelity"])
+        whole("fidelity", options["fidelity"], 1, of="starts")
     fun = load_target(options["target"])
     arguments = solver_arguments(fun, options)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -10,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from batchgd import check
 from batchgd.backends import check_dtype
 from batchgd.basins.flow import true_flow
 from batchgd.basins.relabel import labels_onto
 from batchgd.comparison.table import Cell, Comparison
-from batchgd.errors import InputError
+from batchgd.errors import InputError, told
 from batchgd.interrupts import Interrupt, heeded
 from batchgd.keywords import explained
 from batchgd.methods import METHODS, Method, as_method, split_per_start
@@ -108,12 +108,10 @@ def compare(
     [4, 4]
     """
     methods, named = _methods(methods)
-    scale = named if scale is None else bool(scale)
+    scale = named if scale is None else check.flag("scale", scale)
     stopping = as_stopping(stopping, gtol=gtol, maxiter=maxiter)
-    if progress is not None and not callable(progress):
-        raise InputError(f"progress is {progress!r}: give a function of one Cell, or leave it out")
-    if isinstance(starts, bool) or not isinstance(starts, numbers.Integral):
-        raise InputError(f"starts is {starts!r}: give how many, a whole number")
+    check.function("progress", progress, "a function of one Cell")
+    starts = check.whole("starts", starts, 1)
     judge = true_flow() if reference is None else as_method(reference)
     cells: list[Cell] = []
     problems = list(_problems(landscapes, starts, seed, scale, stopping, backend, dtype, threads))
@@ -155,7 +153,7 @@ def _methods(methods: Any) -> tuple[dict[str, Method], bool]:
     if isinstance(methods, str | Method):
         methods = [methods]
     if not isinstance(methods, Mapping | Sequence) or not methods:
-        raise InputError(f"methods is {methods!r}: give at least one, as in ['gradient_descent', bgd.Adam(0.05)]")
+        raise InputError(f"methods is {told(methods)}: give at least one, as in ['gradient_descent', bgd.Adam(0.05)]")
     given = methods if isinstance(methods, Mapping) else {_name(method): method for method in methods}
     if len(given) < len(methods):
         raise InputError("two methods have the same name: give a dict {name: method}")
@@ -202,7 +200,7 @@ def _problems(
     if isinstance(given, str | Landscape | Objective):
         given = [given]
     if not isinstance(given, Sequence) or not given:
-        raise InputError(f"landscapes is {landscapes!r}: give at least one, as in ['himmelblau', ('rastrigin', 2)]")
+        raise InputError(f"landscapes is {told(landscapes)}: give at least one, as in ['himmelblau', ('rastrigin', 2)]")
     options: Any = {"stopping": stopping, "backend": backend, "dtype": dtype, "threads": threads}
     options |= {"starts": starts, "seed": seed}
     make_batch(get(SCALED_TO).objective(), **options)  # what cannot be used is refused before any work
@@ -211,7 +209,9 @@ def _problems(
         pair = each if isinstance(each, tuple) else (each, None)
         entry = get(pair[0]) if isinstance(pair[0], str) else pair[0]
         if len(pair) != 2 or not isinstance(entry, Landscape | Objective):
-            raise InputError(f"{each!r} is no landscape: give a name, a pair (name, dim), or an Objective with a box")
+            raise InputError(
+                f"{told(each)} is no landscape: give a name, a pair (name, dim), or an Objective with a box"
+            )
         if getattr(entry, "box", None) is None:
             raise InputError(f"the objective {entry.name} has no box: make it with box=[(lo, hi), ...]")
         checked.append((entry, entry.check_dim(pair[1]) if isinstance(entry, Landscape) else entry.dim))

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.errors import InputError
+from batchgd import check
+from batchgd.errors import InputError, told
 from batchgd.minima.fractions import wilson
 
 _HEAD = ("landscape", "method", "success", "95 % interval", "minima", "evaluations", "90 %", "fidelity", "seconds")
@@ -71,6 +72,9 @@ class Cell:
 
     def quantile(self, share: float) -> float:
         """Evaluations within which this share of the starts came to rest at a minimum; infinite where fewer do."""
+        share = check.number("share", share, "a share of the starts from 0 to 1")
+        if not 0.0 <= share <= 1.0:
+            raise InputError(f"share is {share:g}: give a share of the starts from 0 to 1")
         if not len(self.evaluations):
             return float("nan")
         return float(np.quantile(self.evaluations, share, method="inverted_cdf"))
@@ -149,8 +153,7 @@ class Comparison:
         ``name`` is ``"success"``, ``"evaluations"`` (the median), ``"evaluations_90"``, ``"fidelity"``, ``"minima"`` or
         ``"seconds"``.
         """
-        if name not in _SHORT:
-            raise InputError(f"there is no {name!r} in a comparison: there are {', '.join(_SHORT)}")
+        check.one_of("name", name, [*_SHORT])
         cells = {(cell.method, cell.landscape): cell for cell in self.cells}
         rows = [f"| method | {' | '.join(self.landscapes)} |", "|---|" + "---:|" * len(self.landscapes)]
         for method in self.methods:
@@ -161,7 +164,12 @@ class Comparison:
 
     def on(self, landscapes: Iterable[str]) -> Comparison:
         """Return the cells of some landscapes, by the table's names."""
-        wanted = set(landscapes)
+        given = [landscapes] if isinstance(landscapes, str) else landscapes
+        if not isinstance(given, Iterable) or getattr(given, "ndim", 1) == 0:
+            raise InputError(
+                f"landscapes is {told(landscapes)}: give names of the table, such as {self.landscapes[:1]}"
+            )
+        wanted = {check.text("a landscape's name", name) for name in given}
         return replace(self, cells=tuple(cell for cell in self.cells if cell.landscape in wanted))
 
     def to_dataframe(self) -> Any:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from batchgd import check
 from batchgd.errors import InputError
 
 
@@ -173,12 +175,17 @@ def starts_to_see(share: float, confidence: float = 0.95) -> int:
     (299, 4603)
     """
     check_confidence(confidence)
-    if not 0.0 < share < 1.0:
-        raise InputError(f"share is {share}: give the part of the box that the basin owns, such as 0.001")
+    wanted = "the part of the box that the basin owns, such as 0.001"
+    share = check.number("share", share, wanted)
+    if not 1e-300 < share < 1.0:
+        raise InputError(f"share is {share:g}: give {wanted}")
     return math.ceil(math.log1p(-confidence) / math.log1p(-share))
 
 
-def check_confidence(confidence: float) -> None:
-    """Raise InputError unless this is a probability strictly between 0 and 1."""
-    if not 0.0 < confidence < 1.0:
-        raise InputError(f"confidence is {confidence}: give a probability between 0 and 1, such as 0.95")
+def check_confidence(confidence: Any) -> float:
+    """Return a probability strictly between 0 and 1, or raise InputError."""
+    wanted = "a probability between 0 and 1, such as 0.95"
+    value = check.number("confidence", confidence, wanted)
+    if not 0.0 < value < 1.0:
+        raise InputError(f"confidence is {value!r}: give {wanted}")
+    return value

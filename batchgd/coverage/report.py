@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from batchgd import check
 from batchgd.coverage.estimates import (
     boender_rinnooy_kan,
     chao1,
@@ -164,9 +165,10 @@ class CoverageReport:
         simultaneous : bool
             All of them hold at once with ``confidence`` (Bonferroni); else each for itself.
         """
+        together = check.flag("simultaneous", simultaneous)
         if self.note:
             return None
-        error = (1 - self.confidence) / (max(len(self.count), 1) if simultaneous else 1)
+        error = (1 - self.confidence) / (max(len(self.count), 1) if together else 1)
         return wilson(self.count, self.n, 1 - error)
 
     def curve(self, starts: ArrayLike) -> NDArray[np.float64]:
@@ -181,7 +183,7 @@ class CoverageReport:
         """
         if self.chosen:
             raise InputError(f"there is no discovery curve: {self.note}")
-        starts = np.asarray(starts, dtype=np.float64)
+        starts = check.reals("starts holds", starts, "give numbers of starts").astype(np.float64)
         limit = self.n if self.note else _REACH * self.n
         if np.any(~((starts >= 0) & (starts <= limit))):
             why = f" ({self.note})" if self.note else f", {_REACH} times the starts of the run"

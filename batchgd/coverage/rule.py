@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from batchgd import check
 from batchgd.coverage.estimates import check_confidence
 from batchgd.errors import InputError
 from batchgd.keywords import Explained
@@ -78,13 +79,13 @@ class Coverage(Explained):
 
     def __post_init__(self) -> None:
         for name in ("share", "confidence"):
-            value = getattr(self, name)
-            if isinstance(value, bool | str) or not hasattr(value, "__float__"):
-                raise InputError(f"{name} of Coverage is {value!r}: give a number between 0 and 1")
-            object.__setattr__(self, name, float(value))
+            value = check.number(f"{name} of Coverage", getattr(self, name), "a number between 0 and 1")
+            object.__setattr__(self, name, value)
         if not 0.0 < self.share <= 1.0 - _SMALLEST:
             why = "no number of starts can show that nothing is left" if self.share == 1.0 else "it is a share"
-            raise InputError(f"coverage is {self.share:g}: {why}; give a number between 0 and 1, such as 0.999")
+            if 1.0 - _SMALLEST < self.share < 1.0:
+                why = f"closer to 1 than {_SMALLEST:g}, which takes more than four billion starts to show"
+            raise InputError(f"coverage is {self.share!r}: {why}; give a number between 0 and 1, such as 0.999")
         check_confidence(self.confidence)
 
     @property

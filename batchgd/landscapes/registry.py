@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import inspect
 import itertools
-import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from batchgd.errors import InputError, did_you_mean
+from batchgd.errors import InputError, did_you_mean, told
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -67,16 +66,17 @@ class Landscape:
     _kinks: Callable[[int], ArrayLike] = field(repr=False)
     _saddles: Callable[[int], ArrayLike] = field(repr=False)
 
+    def __reduce__(self) -> Any:
+        # Of the library: what depends on the dimension is written as functions without names.
+        return (get, (self.name,)) if _TABLE.get(self.name) is self else super().__reduce__()
+
     def check_dim(self, dim: int | None = None) -> int:
         """The dimension as an int, the default for None; an InputError where the function has no such dimension."""
         if dim is None:
             return self.default_dim
-        try:
-            if isinstance(dim, bool | np.bool_):
-                raise TypeError
-            number = operator.index(dim)
-        except TypeError:
-            raise InputError(f"dim must be a whole number, not {dim!r}") from None
+        from batchgd.box import check_dimension
+
+        number = check_dimension(dim)
         least, greatest = self.dims
         if greatest is None and number < least:
             raise InputError(f"landscape '{self.name}' needs dim >= {least}, not {number}")
@@ -214,11 +214,11 @@ def get(name: str) -> Landscape:
     'Six-hump camel'
     """
     if not isinstance(name, str):
-        raise InputError(f"a landscape is asked for by its name, a string, not {name!r}")
+        raise InputError(f"a landscape is asked for by its name, a string, not {told(name)}")
     key = name.strip().lower().replace("-", "_")
     if key in _TABLE:
         return _TABLE[key]
-    raise InputError(f"unknown landscape {name!r}; {did_you_mean(key, _TABLE)}`batchgd list` shows all")
+    raise InputError(f"unknown landscape {told(name)}; {did_you_mean(key, _TABLE)}`batchgd list` shows all")
 
 
 def names() -> list[str]:

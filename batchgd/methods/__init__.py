@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from batchgd.errors import InputError, did_you_mean
+from batchgd.errors import InputError, did_you_mean, told
 from batchgd.methods.adam import Adam, AdaMax, AdamW, AMSGrad, Nadam
 from batchgd.methods.adaptive import AdaDelta, AdaGrad, RMSprop
 from batchgd.methods.base import Method, field_names, split_per_start
@@ -134,7 +134,9 @@ def as_method(method: Any = None, **hyperparameters: Any) -> Method:
     if isinstance(method, type) and issubclass(method, Method):
         raise InputError(f"method is the class {method.__name__}: write {method.__name__}(...)")
     if not isinstance(method, str) or method not in METHODS:
-        raise InputError(f"unknown method {method!r}: {did_you_mean(method, METHODS)}there are {', '.join(METHODS)}")
+        raise InputError(
+            f"unknown method {told(method)}: {did_you_mean(method, METHODS)}there are {', '.join(METHODS)}"
+        )
     row = METHODS[method]
     strange = [name for name in hyperparameters if name not in row.takes]
     if strange:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from batchgd.errors import InputError, told
+from batchgd import check
 from batchgd.methods.base import DECAY, POSITIVE, Hyperparameter
 from batchgd.methods.first_order import FirstOrder
 
@@ -144,8 +144,7 @@ class RMSprop(FirstOrder):
     LIMITS = {"learning_rate": POSITIVE, "decay": DECAY, "epsilon": POSITIVE, "momentum": DECAY}  # noqa: RUF012
 
     def __post_init__(self) -> None:
-        if not isinstance(self.centred, bool):
-            raise InputError(f"centred is {told(self.centred)}: give True or False")
+        object.__setattr__(self, "centred", check.flag("centred", self.centred))
         super().__post_init__()
 
     @property

@@ -7,50 +7,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from batchgd.errors import InputError, told
+from batchgd.check import Interval
+from batchgd.errors import InputError
 from batchgd.keywords import Explained
 
 Hyperparameter = Any
 """One number, or one per start: an array of shape (n,)."""
-
-
-@dataclass(frozen=True)
-class Interval:
-    """Where a hyperparameter must lie; the ends are left out unless ``low_included`` says otherwise.
-
-    >>> str(Interval(0.0, 1.0, low_included=True)), str(Interval(0.0))
-    ('at least 0 and below 1', 'greater than 0')
-    """
-
-    low: float = -np.inf
-    high: float = np.inf
-    low_included: bool = False
-
-    def __str__(self) -> str:
-        parts = []
-        if self.low > -np.inf and self.high < np.inf and not self.low_included:
-            return f"between {self.low:g} and {self.high:g}, both excluded"
-        if self.low > -np.inf:
-            parts.append(f"{'at least' if self.low_included else 'greater than'} {self.low:g}")
-        if self.high < np.inf:
-            parts.append(f"below {self.high:g}")
-        return " and ".join(parts)
-
-    def check(self, name: str, value: Any) -> Any:
-        """Return the value as a float or a float64 array, or raise InputError with the name and what is wanted."""
-        wanted = f" {self}".rstrip()
-        try:
-            checked = _number_or_array(value)
-        except (TypeError, ValueError):
-            raise InputError(f"{name} is {told(value)}: give one number{wanted}, or one per start") from None
-        array = np.asarray(checked, np.float64)
-        if array.ndim > 1 or array.size == 0:
-            raise InputError(f"{name} has shape {array.shape}: give one number, or one per start")
-        above = array >= self.low if self.low_included else array > self.low
-        bad = ~(above & (array < self.high) & np.isfinite(array))
-        if bad.any():
-            raise InputError(f"{name} is {array[bad].flat[0]:g}: give a finite number{wanted}")
-        return checked
 
 
 ANY = Interval()
@@ -69,7 +31,7 @@ class Checked(Explained):
         for name, interval in self.LIMITS.items():
             value = getattr(self, name)
             if not self._is_settled(name, value):
-                object.__setattr__(self, name, interval.check(name, value))
+                object.__setattr__(self, name, interval.each(name, value))
 
     def _is_settled(self, name: str, value: Any) -> bool:
         """Whether a field needs no check: it was left out, and may be."""
@@ -177,13 +139,3 @@ def _check_precision(name: str, value: Any, dtype: str) -> None:
     if lost.any():
         found = np.asarray(value)[lost].flat[0]
         raise InputError(f"{name} is {found:g}, which {dtype} cannot hold: use dtype='float64', or rescale the problem")
-
-
-def _number_or_array(value: Any) -> Any:
-    """Return a float, or a float64 array on the host."""
-    if isinstance(value, bool | str | bytes):
-        raise TypeError
-    array = np.asarray(value.get() if hasattr(value, "get") and hasattr(value, "device") else value)
-    if array.dtype.kind not in "iuf":
-        raise TypeError
-    return float(array) if array.ndim == 0 else array.astype(np.float64)

@@ -110,7 +110,7 @@ class FirstOrder(Method):
                 interval = POSITIVE if name == switch else NOT_NEGATIVE
                 value = _DEFAULTS[name] if value is None else value
                 if not self._is_settled(name, value):
-                    object.__setattr__(self, name, interval.check(name, value))
+                    object.__setattr__(self, name, interval.each(name, value))
 
     def _is_settled(self, name: str, value: Any) -> bool:
         """Whether a field needs no check: a schedule has checked itself."""

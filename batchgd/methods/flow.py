@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from batchgd.errors import InputError, told
+from batchgd import check
 from batchgd.methods.base import POSITIVE, Hyperparameter, Method
 
 LARGEST_STIFF = 12
@@ -62,8 +62,8 @@ class GradientFlow(Method):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not (self.stiff is None or isinstance(self.stiff, bool)):
-            raise InputError(f"stiff is {told(self.stiff)}: give True or False, or leave it out")
+        if self.stiff is not None:
+            object.__setattr__(self, "stiff", check.flag("stiff", self.stiff))
 
     @property
     def rule(self) -> str:

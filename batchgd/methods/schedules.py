@@ -280,8 +280,9 @@ def as_schedule(value: Any) -> Any:
     >>> print(as_schedule(Step(0.1, 0.5, 10).settings()))
     Step(initial=0.1, factor=0.5, every=10)
     """
-    if isinstance(value, dict) and value.get("schedule") in SCHEDULES:
-        cls = SCHEDULES[value["schedule"]]
+    name = value.get("schedule") if isinstance(value, dict) else None
+    if isinstance(name, str) and name in SCHEDULES:
+        cls = SCHEDULES[name]
         given = {key: item for key, item in value.items() if key != "schedule"}
         takes = [field.name for field in fields(cls)]
         strange = [key for key in given if key not in takes]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import numbers
 from dataclasses import dataclass
 
-from batchgd.errors import InputError, told
+from batchgd import check
 from batchgd.methods.base import SHARE, Hyperparameter, Interval, Method, overflow, rounding
 
 LONGEST_MEMORY = 64
@@ -159,9 +158,7 @@ class LBFGS(BFGS):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        whole = isinstance(self.memory, numbers.Integral) and not isinstance(self.memory, bool)
-        if not whole or not 1 <= self.memory <= LONGEST_MEMORY:
-            raise InputError(f"memory is {told(self.memory)}: give a whole number from 1 to {LONGEST_MEMORY}")
+        object.__setattr__(self, "memory", check.whole("memory", self.memory, 1, LONGEST_MEMORY))
 
     @property
     def rule(self) -> str:

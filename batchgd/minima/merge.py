@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd import check
 from batchgd.errors import InputError
 from batchgd.kernels.splitmix import FARTHEST, GOLDEN, finalise
 from batchgd.minima.catalogue import group_keys
@@ -118,10 +119,11 @@ are wide."""
 def check_tolerance(name: str, value: Any) -> float:
     """Return ``x_tol`` or ``f_tol`` as a float, or raise InputError."""
     greatest = 1.0 if name == "x_tol" else np.inf
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0.0 < value < greatest:
-        wanted = "a positive finite number" if greatest == np.inf else "a share of the box between 0 and 1, as 1e-6"
-        raise InputError(f"{name} is {value!r}: give {wanted}")
-    return float(value)
+    wanted = "a positive finite number" if greatest == np.inf else "a share of the box between 0 and 1, as 1e-6"
+    tolerance = check.number(name, value, wanted)
+    if not np.finfo(np.float64).tiny <= tolerance < greatest:
+        raise InputError(f"{name} is {tolerance:g}: give {wanted}")
+    return tolerance
 
 
 def split_at_gaps(u: NDArray, fun: NDArray, x_tol: float, tol_f: NDArray) -> NDArray[np.int64]:

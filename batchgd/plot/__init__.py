@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from batchgd.errors import InputError, did_you_mean
+from batchgd.errors import InputError, did_you_mean, told
 from batchgd.optional import require
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def check_name(name: str) -> None:
     """Raise InputError unless there is a picture of that name."""
     known = PICTURES | SPECIAL_PICTURES
     if name not in known:
-        raise InputError(f"there is no picture {name!r}; {did_you_mean(name, known)}there are {', '.join(known)}")
+        raise InputError(f"there is no picture {told(name)}; {did_you_mean(name, known)}there are {', '.join(known)}")
 
 
 def suitable(result: "BatchResult") -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from batchgd import check
 from batchgd.errors import InputError
 from batchgd.optional import require
 from batchgd.plot.canvas import check_folder, written_whole
@@ -45,8 +46,7 @@ def animate(runs: Sequence[Any], path: str | File, *, frames: int = 60, fps: int
     if runs[0].dim != 2:
         raise InputError(f"an animation shows 2 dimensions, these paths have {runs[0].dim}: draw .convergence()")
     for name, number, least in (("frames", frames, 2), ("fps", fps, 1)):
-        if isinstance(number, bool) or not isinstance(number, int) or number < least:
-            raise InputError(f"{name} is {number!r}: give a whole number of at least {least}")
+        check.whole(name, number, least)
     writer = make_writer(path, fps)
     axes = side_by_side(runs)
     figure = axes[0].figure
@@ -74,7 +74,7 @@ def make_writer(path: str | File, fps: int = 15) -> Any:
     """Return what writes a file of this name, or raise InputError with what would work."""
     from matplotlib.animation import FFMpegWriter, PillowWriter
 
-    ending = File(path).suffix.lower()
+    ending = check.path("the file", path).suffix.lower()
     if ending not in (".gif", ".mp4"):
         raise InputError(f"{path} must end in .gif, or in .mp4 where ffmpeg is installed")
     if ending == ".mp4" and not FFMpegWriter.isAvailable():

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from batchgd import check
 from batchgd.errors import InputError
 from batchgd.plot.canvas import fit_aspect, given_or_new, grid_values, headline, levels, tidy
 from batchgd.plot.markers import coloured_key, draw_minima
@@ -53,7 +54,8 @@ def basins(result: Any, ax: Any = None, *, contours: bool = True, key: bool | No
     starts, label = result.x0, host(result.label)
     lower, upper = region(result.box, starts)
     count = len(result.minima.fun)
-    keyed = 0 < count <= _KEYED if key is None else key and count > 0
+    contours = check.flag("contours", contours)
+    keyed = 0 < count <= _KEYED if key is None else check.flag("key", key) and count > 0
     ax = given_or_new(ax, figure_size(upper - lower, keyed))
     colours = blend(palette(count), _FILL_SHARE)
     if len(starts) <= _DOTS_AT_MOST:

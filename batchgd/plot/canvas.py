@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.errors import InputError, WriteError
+from batchgd import check
+from batchgd.errors import InputError, WriteError, told
 from batchgd.plot.style import INK, NOTE_SIZE, TITLE_SIZE
 
 _DPI = 150
@@ -34,19 +35,22 @@ def given_or_new(ax: Any, size: tuple[float, float]) -> Any:
     if ax is None:
         return new_axes(size)
     if not isinstance(ax, Axes):
-        raise InputError(f"ax is {ax!r}: give axes of Matplotlib to draw on, or leave it out for a new figure")
+        raise InputError(f"ax is {told(ax)}: give axes of Matplotlib to draw on, or leave it out for a new figure")
     return ax
 
 
 def given_or_new_pair(axes: Any, size: tuple[float, float]) -> Any:
     """Return the two axes, side by side, that a caller gave to draw on, or a new figure's where there are none."""
+    return new_axes(size, 1, 2) if axes is None else given_axes(axes, 2)
+
+
+def given_axes(axes: Any, count: int) -> list[Any]:
+    """Return the axes that a caller gave to draw panels on: one, a list or an array of them."""
     from matplotlib.axes import Axes
 
-    if axes is None:
-        return new_axes(size, 1, 2)
-    given = list(axes) if isinstance(axes, Iterable) else [axes]
-    if len(given) != 2 or not all(isinstance(ax, Axes) for ax in given):
-        raise InputError(f"axes is {axes!r}: give two axes of Matplotlib to draw on, or leave it out for a new figure")
+    given = [*axes.flat] if isinstance(axes, np.ndarray) else list(axes) if isinstance(axes, Iterable) else [axes]
+    if len(given) != count or not all(isinstance(ax, Axes) for ax in given):
+        raise InputError(f"axes is {told(axes)}: give {count} axes of Matplotlib, or leave it out for a new figure")
     return given
 
 
@@ -110,7 +114,7 @@ def check_path(path: str | Path) -> None:
     """Raise InputError for a file that no picture can be written to, before any drawing is done."""
     from matplotlib.backend_bases import FigureCanvasBase
 
-    file = Path(path)
+    file = check.path("the file", path)
     known = FigureCanvasBase.get_supported_filetypes()
     if file.suffix[1:].lower() not in known:
         raise InputError(f"{file} must end in a picture format: .{', .'.join(sorted(known))}")
@@ -119,7 +123,7 @@ def check_path(path: str | Path) -> None:
 
 def check_folder(path: str | Path) -> None:
     """Raise InputError for a file whose folder does not exist or cannot be written."""
-    file = Path(path)
+    file = check.path("the file", path)
     try:
         folder = file.absolute().parent
         if not folder.is_dir():

@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.errors import InputError
+from batchgd import check
+from batchgd.errors import InputError, told
 from batchgd.plot.canvas import given_or_new, headline, tidy
 from batchgd.plot.style import INK, LABEL_SIZE, NOTE_SIZE
 
@@ -42,17 +43,21 @@ def confusion(result: Any, other: Any = None, ax: Any = None, *, names: tuple[st
     InputError
         When the runs do not have the same starts, or the matrix is no table of counts.
     """
+    if ax is not None:
+        given_or_new(ax, (1.0, 1.0))
+    if names is not None and (not isinstance(names, tuple | list) or [type(name) for name in names] != [str, str]):
+        raise InputError(f"names is {told(names)}: give two texts, for the rows and for the columns")
     if other is None:
         counts, rows, columns = flow_matrix(result)
-        told = (_method(result), "label by gradient flow")
+        ways = (_method(result), "label by gradient flow")
     elif hasattr(other, "minima"):
         counts, rows, columns = confusion_matrix(result, other)
-        told = (_method(result), _method(other))
+        ways = (_method(result), _method(other))
     else:
         counts = _checked(other)
         rows, columns = ([str(k) for k in range(n)] for n in counts.shape)
-        told = ("from", "to")
-    down, across = told if names is None else names
+        ways = ("from", "to")
+    down, across = ways if names is None else names
     side = float(np.clip(0.5 * max(counts.shape), 2.6, 5.0))
     height, width = (side * n / max(counts.shape) for n in counts.shape)
     ax = given_or_new(ax, (width + 2.2, height + 1.5))
@@ -108,8 +113,8 @@ def _without_unlabelled(counts: np.ndarray, rows: list[str], columns: list[str])
 
 
 def _checked(matrix: Any) -> np.ndarray:
-    counts = np.asarray(matrix)
-    if counts.ndim != 2 or counts.size == 0 or counts.dtype.kind not in "iuf" or np.any(counts < 0):
+    counts = check.reals("other holds", matrix, "give a result of bgd.multistart, or a table of counts")
+    if counts.ndim != 2 or counts.size == 0 or not np.all((counts >= 0) & np.isfinite(counts)):
         raise InputError(f"a confusion matrix is a table of counts of at least 0, not an array of shape {counts.shape}")
     return counts
 

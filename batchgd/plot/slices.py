@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.errors import InputError
+from batchgd import check
+from batchgd.errors import InputError, told
 from batchgd.plot.basins import region
-from batchgd.plot.canvas import fit_aspect, grid_values, levels, new_axes, tidy
+from batchgd.plot.canvas import fit_aspect, given_axes, grid_values, levels, new_axes, tidy
 from batchgd.plot.style import INK, LABEL_SIZE, NOTE_SIZE, STAR, TITLE_SIZE, palette
 from batchgd.standins import host
 
@@ -45,11 +46,7 @@ def slices(result: Any, pairs: Any = None, axes: Any = None) -> np.ndarray:
         When there is no minimum to go through, or a pair does not name two coordinates.
     """
     chosen = choose_pairs(result.dim, pairs)
-    if axes is None:
-        axes = _figure(result, chosen)
-    panels = np.atleast_1d(np.asarray(axes, dtype=object)).ravel()
-    if len(panels) != len(chosen):
-        raise InputError(f"{len(chosen)} pairs of coordinates need as many axes, got {len(panels)}")
+    panels = _figure(result, chosen) if axes is None else np.array(given_axes(axes, len(chosen)), dtype=object)
     starts = None if result.starts is None else result.start_points(0, min(result.n, _DOTS))
     lower, upper = region(result.box, np.asarray(result.minima.x) if starts is None else starts)
     for ax, pair in zip(panels, chosen, strict=True):
@@ -68,13 +65,14 @@ def choose_pairs(dim: int, pairs: Any = None) -> list[tuple[int, int]]:
     if pairs is None:
         every = list(combinations(range(dim), 2))
         return every if len(every) <= _PANELS else [(j, (j + 1) % dim) for j in range(0, dim, 2)][:_PANELS]
-    chosen = [(int(i), int(j)) for i, j in pairs]
-    for i, j in chosen:
+    wanted = f"give at least one pair of different coordinates, 0 to {dim - 1}, as in [(0, 1)], or leave it out"
+    chosen = check.reals("pairs holds", pairs, wanted)
+    if chosen.ndim != 2 or chosen.shape[1] != 2 or len(chosen) == 0 or chosen.dtype.kind not in "iu":
+        raise InputError(f"pairs is {told(pairs)}: {wanted}")
+    for i, j in chosen.tolist():
         if i == j or not 0 <= min(i, j) <= max(i, j) < dim:
             raise InputError(f"({i}, {j}) is no pair of coordinates; give two different ones of 0..{dim - 1}")
-    if not chosen:
-        raise InputError("pairs is empty; give at least one pair such as (0, 1), or leave it out")
-    return chosen
+    return [(i, j) for i, j in chosen.tolist()]
 
 
 def _figure(result: Any, chosen: list[tuple[int, int]]) -> Any:

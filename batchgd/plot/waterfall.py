@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from batchgd import check
 from batchgd.plot.canvas import given_or_new, headline, tidy
 from batchgd.plot.markers import coloured_key
 from batchgd.plot.style import INK, LABEL_SIZE, NO_LABEL, palette
@@ -40,7 +41,7 @@ def waterfall(result: Any, ax: Any = None, *, key: bool | None = None) -> Any:
     labelled = hasattr(result, "minima")
     label = host(result.label) if labelled else np.zeros(len(fun), dtype=int)
     count = len(result.minima.fun) if labelled else 1
-    keyed = labelled and (0 < count <= _KEYED if key is None else key)
+    keyed = labelled and (0 < count <= _KEYED if key is None else check.flag("key", key))
     ax = given_or_new(ax, (7.6 if keyed else 6.4, 4.0))
     order = np.lexsort((np.where(np.isfinite(fun), fun, np.inf), np.where(label < 0, np.iinfo(np.int32).max, label)))
     rank = _thinned(label[order])

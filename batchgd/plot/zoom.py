@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd import check
 from batchgd.errors import InputError
 from batchgd.plot.basins import borders
-from batchgd.plot.canvas import new_axes
+from batchgd.plot.canvas import given_axes, new_axes
 from batchgd.plot.maps import draw_map
 from batchgd.plot.style import INK, TITLE_SIZE
 from batchgd.report import method_name
@@ -64,10 +65,12 @@ def zoom(
     from batchgd.basins.map import basin_map
     from batchgd.batch import batch_from
 
-    if isinstance(panels, bool) or not isinstance(panels, int) or not 2 <= panels <= 6:
-        raise InputError(f"panels is {panels!r}: give a whole number from 2 to 6")
-    if isinstance(factor, bool) or not isinstance(factor, int | float) or not 1.0 < factor < 1e6:
-        raise InputError(f"factor is {factor!r}: give how much narrower each window is, such as 10")
+    panels = check.whole("panels", panels, 2, 6)
+    factor = check.Interval(1.0, 1e6).one("factor", factor)
+    axes = None if axes is None else given_axes(axes, panels)
+    center = None if center is None else check.finite("center holds", center, "give the two coordinates in the plane")
+    if center is not None and center.shape != (2,):
+        raise InputError(f"center has shape {center.shape}: give the two coordinates in the plane")
     batch = batch_from(result)
     plane = _through_minima(result) if plane is None and result.dim > 2 else plane
     settings = {"dtype": batch.dtype, "backend": batch.backend.name, "x_tol": result.x_tol, "f_tol": result.f_tol}
@@ -77,7 +80,7 @@ def zoom(
     )  # fmt: skip
     maps = [seen]
     for _ in range(panels - 1):
-        middle = border_point(maps[-1]) if center is None else np.asarray(center, float)
+        middle = border_point(maps[-1]) if center is None else center
         half = (maps[-1].window[:, 1] - maps[-1].window[:, 0]) / (2.0 * factor)
         maps.append(maps[-1].zoom(np.stack([middle - half, middle + half], axis=1)))
     if axes is None:
@@ -87,9 +90,7 @@ def zoom(
         name = getattr(batch.objective, "name", None) or "basins"
         title = f"{name}: basins by {method_name(batch.method)}"
         axes[0].figure.suptitle(title, x=0.012, ha="left", fontsize=TITLE_SIZE, fontweight="bold", color=INK)
-    flat = np.atleast_1d(np.asarray(axes, dtype=object)).ravel()
-    if len(flat) != panels:
-        raise InputError(f"{panels} panels need as many axes, got {len(flat)}")
+    flat = np.asarray(axes, dtype=object)
     _draw(flat, maps, factor, "the whole box" if result.dim == 2 else "a plane of the box")
     return flat
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd import check
 from batchgd.basins.fidelity import FLOW_UPDATES
 from batchgd.basins.flow import true_flow
 from batchgd.basins.labelling import labelling, nearest_minimum
@@ -99,8 +100,7 @@ def _checked(result: Any, **numbers: tuple[Any, int]) -> Batch:
     if not hasattr(result, "minima"):
         raise InputError("connect joins the minima of a result, and this one has none: run bgd.multistart")
     for name, (value, least) in numbers.items():
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-            raise InputError(f"{name} is {value!r}: give a whole number, {least} or more")
+        check.whole(name, value, least)
     batch = replace(batch_from(result), dtype="float64", mixed=False)
     if not hasattr(batch.objective, "hessian"):
         raise InputError(f"{batch.objective.name} has no Hessian, which connect follows: pass a function to be traced")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.errors import InputError
+from batchgd.errors import InputError, told
 from batchgd.minima.tables import Table
 
 _SHOWN = 12
@@ -128,8 +128,8 @@ class Saddles(Table):
         from batchgd.saddles.graph import lowest_path
 
         for label in (a, b):
-            if not isinstance(label, int | np.integer) or not 0 <= label < len(self.nodes):
-                raise InputError(f"there is no minimum {label!r}: labels are 0 to {len(self.nodes) - 1}")
+            if isinstance(label, bool) or not isinstance(label, int | np.integer) or not 0 <= label < len(self.nodes):
+                raise InputError(f"there is no minimum {told(label)}: labels are 0 to {len(self.nodes) - 1}")
         return LowestPath(*lowest_path(self, a, b))
 
     @property

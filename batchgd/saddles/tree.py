@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.errors import InputError
+from batchgd import check
 from batchgd.saddles.graph import Groups, spanning
 from batchgd.saddles.table import Saddles
 
 _EXACT = 60  # minima up to which every saddle is a level
+_MOST_LEVELS = 10_000
 _STEPS = 40  # levels for more
 _SAME = 1e-9  # relative to the value: saddles that symmetry makes equally high are one level
 
@@ -65,8 +66,8 @@ def disconnectivity(saddles: Saddles, levels: int | None = None) -> Tree:
     O. M. Becker and M. Karplus, "The topology of multidimensional potential energy surfaces", J. Chem. Phys. 106, 1495
     (1997); D. J. Wales, M. A. Miller and T. R. Walsh, "Archetypal energy landscapes", Nature 394, 758 (1998).
     """
-    if levels is not None and (isinstance(levels, bool) or not isinstance(levels, int | np.integer) or levels < 1):
-        raise InputError(f"levels is {levels!r}: give a number of steps, 1 or more, or leave it out")
+    if levels is not None:
+        check.whole("levels", levels, 1, _MOST_LEVELS, of="steps")
     m = len(saddles.nodes)
     level, parent = [float(value) for value in saddles.nodes.fun], [-1] * m
     group, node = Groups(m), list(range(m))  # node[root]: the node that stands for a set

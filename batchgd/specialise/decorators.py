@@ -49,7 +49,7 @@ class Decorators:
 
 
 _DEVICE = "cuda.jit(device=True)"
-_UNFUSED = "straight(fused=False)"  # what is fused on CUDA, its assembler decides
+_UNFUSED = "straight(fused=False, on_cuda=True)"  # what is fused on CUDA, its assembler decides
 _ROLLED = "straight(fused=False, rolled=True)"
 
 DECORATORS = {

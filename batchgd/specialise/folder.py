@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import os
 import re
-import shutil
+import stat
 import tempfile
+import time
 import warnings
 from functools import cache
 from pathlib import Path
@@ -65,28 +67,132 @@ def cache_folder() -> Path | None:
     """Return the folder to use: the chosen one, else (with one warning) a temporary one, else None."""
     folder = chosen_folder()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return folder
+        _make(folder)
+        problem = problem_with(folder)
+        if problem is None:
+            with tempfile.TemporaryFile(dir=folder):
+                return folder
+        problem, cure = f"the cache folder {folder} {problem}", f"`chmod -R go-w {folder}` if it is yours, or set"
     except OSError as error:
-        reason = error.strerror or str(error)
+        problem, cure = f"cannot write to the cache folder {folder} ({error.strerror or error})", "set"
     fallback = _temporary_folder()
     place = "not kept" if fallback is None else f"kept in {fallback} until this process ends"
     warn_once(
-        f"cannot write to the cache folder {folder} ({reason}): compiled code is {place}, and compiled again by the "
-        "next process; set BATCHGD_CACHE_DIR to a folder that can be written"
+        f"{problem}: compiled code is {place}, and compiled again by the next process; "
+        f"{cure} BATCHGD_CACHE_DIR to a folder that only you can write to"
     )
     return fallback
 
 
+def problem_with(folder: Path) -> str | None:
+    """Return why the code in a folder must not be run, or None if it belongs to this user and to nobody else."""
+    try:
+        status = os.stat(folder)  # a link here is the user's choice: it is the target that counts
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISDIR(status.st_mode):
+        return "is not a folder"
+    return None if _is_private(status) else "belongs to another user or can be written by others, who could put code in"
+
+
+def _is_private(status: os.stat_result) -> bool:
+    """Whether something belongs to this user and nobody else may write to it."""
+    if not hasattr(os, "geteuid"):  # Windows
+        return True
+    return status.st_uid == os.geteuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def _make(folder: Path) -> None:
+    """Make a folder, and those above it, for this user alone whatever the umask."""
+    if not folder.is_dir():
+        if folder.parent != folder:  # of a drive that does not exist
+            _make(folder.parent)
+        with contextlib.suppress(FileExistsError):  # another process was faster; what else is there shows later
+            folder.mkdir(mode=0o700)
+            folder.chmod(0o700)
+
+
+_TEMPORARY = "batchgd-cache-"
+_YOUNG_SECONDS = 60
+"""A temporary folder this young may not be locked yet."""
+
+
 def _temporary_folder() -> Path | None:
     """Make a folder that goes with this process; a lasting one would need a name that others could take first."""
+    remove_stale()
     try:
-        folder = tempfile.mkdtemp(prefix="batchgd-cache-")
+        folder = Path(tempfile.mkdtemp(prefix=_TEMPORARY))
     except OSError:
         return None
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder)
+    _lock(folder)  # until this process ends, however it does
+
+    def remove(owner: int = os.getpid()) -> None:
+        if os.getpid() == owner:  # and not a fork of it
+            _remove_all(folder)
+
+    atexit.register(remove)
+    return folder
+
+
+def _lock(folder: Path, *, alone: bool = False) -> int | None:
+    """Lock a folder of this user as one that is in use, or ``alone`` as one that nobody uses; None if it cannot be."""
+    try:
+        import fcntl
+    except ModuleNotFoundError:  # Windows
+        return None
+    handle = None
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        if os.fstat(handle).st_uid == os.geteuid():
+            fcntl.flock(handle, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+            return handle
+    except OSError:
+        pass
+    if handle is not None:
+        os.close(handle)
+    return None
+
+
+def remove_stale() -> None:
+    """Delete the temporary folders of processes that were killed: whoever uses one holds a lock on it."""
+    with contextlib.suppress(OSError):
+        for folder in Path(tempfile.gettempdir()).glob(f"{_TEMPORARY}*"):
+            with contextlib.suppress(OSError):
+                young = time.time() - folder.lstat().st_mtime < _YOUNG_SECONDS
+                handle = None if young else _lock(folder, alone=True)
+                if handle is not None:
+                    _remove_all(folder)
+                    os.close(handle)
+
+
+def _remove_all(folder: Path) -> None:
+    for entry in entries(folder):
+        remove(entry)
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
+def read(path: Path) -> bytes | None:
+    """Return what a file of an entry holds; None if there is none, or not one that only this user can have written."""
+    try:
+        _check_entry(path.parent)
+        # Not waiting for the other end of a pipe.
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | _BINARY)
+        with os.fdopen(handle, "rb") as file:
+            status = os.fstat(handle)
+            return file.read() if stat.S_ISREG(status.st_mode) and _is_private(status) else None
+    except OSError:
+        return None
+
+
+_BINARY = getattr(os, "O_BINARY", 0)
+
+
+def _check_entry(entry: Path) -> None:
+    """Raise OSError unless an entry is a folder, and not a link to one, of this user alone."""
+    status = os.lstat(entry)
+    if not (stat.S_ISDIR(status.st_mode) and _is_private(status)):
+        raise PermissionError(errno.EPERM, f"{entry.name} is not a folder that belongs to you alone")
 
 
 def write_atomically(path: Path, content: bytes) -> bool:
@@ -106,7 +212,8 @@ def write_atomically(path: Path, content: bytes) -> bool:
 
 
 def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make(path.parent)
+    _check_entry(path.parent)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".batchgd-", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:

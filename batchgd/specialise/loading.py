@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import inspect
+import linecache
 import platform
 import sys
+import weakref
 from functools import cache, lru_cache, partial
 from importlib import metadata
 from pathlib import Path
@@ -18,12 +20,16 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from batchgd.kernels.straight import SOURCE
-from batchgd.specialise.folder import KEY_DIGITS, TEXT, cache_folder, touch, write_atomically
+from batchgd.specialise.folder import KEY_DIGITS, TEXT, cache_folder, read, touch, write_atomically
 from batchgd.specialise.module import KERNELS, Specialisation
-from batchgd.specialise.parts import ENTRIES, texts
+from batchgd.specialise.parts import BY_ADDRESS, ENTRIES, texts
 from batchgd.specialise.slots import slots_of
 
-_LOADED: dict[str, ModuleType] = {}
+LOADED = 256
+"""How many modules that know an objective or a method a process keeps: those least recently used go first.
+
+On the CPU a part takes about 0.1 MB, a module of NumPy code as much. What a run uses lives on until the run is over.
+"""
 
 
 def load(specialisation: Specialisation) -> Any:
@@ -33,25 +39,70 @@ def load(specialisation: Specialisation) -> Any:
     once for all specialisations that share it.
     """
     target, made = specialisation.target, _texts(specialisation)
-    modules = {name: _loaded(text, target, ENTRIES.get(name, KERNELS)) for name, text in made.items()}
     if target != "cpu":
-        return modules["module"]
-    loop = modules["loop"]
+        return _module(_key(made["module"], target), made["module"], target)
+    found = {
+        name: (_function if name in BY_ADDRESS else _shared)(_key(text, target), text, name)
+        for name, text in made.items()
+    }
     return SimpleNamespace(
-        W=loop.W,
+        W=specialisation.lanes,
         slots=slots_of(specialisation),
-        **{name: getattr(modules[part], name) for part, names in ENTRIES.items() if part in modules for name in names},
+        **{name: function for functions in found.values() for name, function in functions.items()},
     )
 
 
-def _loaded(text: str, target: str, entries: tuple[str, ...]) -> ModuleType:
-    """The module of a text, run once in this process."""
-    key = _key(text, target)
-    if key not in _LOADED:
-        folder = cache_folder()
-        entry = None if folder is None else folder / key
-        _LOADED[key] = _run(key, text, entry, target=target, entries=entries)
-    return _LOADED[key]
+@lru_cache(maxsize=LOADED)
+def _module(key: str, text: str, target: str) -> ModuleType:
+    """The module of a text for CUDA or NumPy.
+
+    A CUDA module gets two functions for further kernels: by ``keep(kernel, variant)`` they lie beside its own on disk,
+    by ``keep_shared(kernel)`` in an entry for all specialisations.
+    """
+    entry = _entry(key, text)
+    module = _run(key, text, entry)
+    weakref.finalize(module, _forget_lines, key).atexit = False
+    if target == "cuda" and entry is not None:
+        from batchgd.specialise.machine_code import keep_kernel
+
+        vars(module)["keep"] = partial(keep_kernel, folder=entry)
+        vars(module)["keep_shared"] = partial(keep_kernel, folder=_shared_entry(entry.parent))
+        for name in KERNELS:
+            if hasattr(module, name):
+                keep_kernel(getattr(module, name), entry)
+    return module
+
+
+@lru_cache(maxsize=LOADED)
+def _function(key: str, text: str, part: str) -> dict[str, Any]:
+    """The function of a part that is called by its address."""
+    from batchgd.specialise.object_code import ByAddress
+
+    entry = _entry(key, text)
+    (name,) = ENTRIES[part]
+    return {name: ByAddress(text, name, _file(key, None), entry)}
+
+
+@cache
+def _shared(key: str, text: str, part: str) -> dict[str, Any]:
+    """The functions of a part that all objectives share: a few dozen texts at most, which Numba never frees."""
+    from batchgd.specialise.machine_code import hasten, keep
+
+    entry = _entry(key, text)
+    module = _run(key, text, entry)
+    sys.modules[module.__name__] = module  # machine code finds its globals by this name
+    functions = {name: getattr(module, name) for name in ENTRIES[part]}
+    for function in functions.values():
+        hasten(function)
+        if entry is not None:
+            keep(function, entry)
+    return functions
+
+
+def forget() -> None:
+    """Forget all that is loaded, as a new process would find it."""
+    for kept in (_module, _function, _shared):
+        kept.cache_clear()
 
 
 def _key(text: str, target: str) -> str:
@@ -65,40 +116,40 @@ def _texts(specialisation: Specialisation) -> dict[str, str]:
     return texts(specialisation) if specialisation.target == "cpu" else {"module": specialisation.source()}
 
 
-def _run(key: str, text: str, entry: Path | None, *, target: str, entries: tuple[str, ...]) -> ModuleType:
-    """Run the text as a module. It comes from memory: what lies in the file is for readers, and cannot do harm.
-
-    A CUDA module gets two functions for further kernels: by ``keep(kernel, variant)`` they lie beside its own on disk,
-    by ``keep_shared(kernel)`` in an entry for all specialisations.
-    """
+def _run(key: str, text: str, entry: Path | None) -> ModuleType:
+    """Run the text as a module. It comes from memory: what lies in the file is for readers, and cannot do harm."""
     module = ModuleType(f"batchgd_generated_{key}")
-    module.__file__ = str(entry / TEXT) if entry else f"<{module.__name__}>"
-    if entry is not None:
-        _leave_text(entry / TEXT, text.encode())
-    sys.modules[module.__name__] = module  # machine code finds its globals by this name
+    module.__file__ = _file(key, entry)
     execute(text, vars(module), module.__file__)
-    if target == "cuda" and entry is not None:
-        from batchgd.specialise.machine_code import keep_kernel
-
-        vars(module)["keep"] = partial(keep_kernel, folder=entry)
-        vars(module)["keep_shared"] = partial(keep_kernel, folder=_shared_entry(entry.parent))
-        for name in entries:
-            if hasattr(module, name):
-                keep_kernel(getattr(module, name), entry)
-    if target == "cpu":
-        from batchgd.specialise.machine_code import hasten, keep
-
-        for name in entries:
-            hasten(getattr(module, name))
-            if entry is not None:
-                keep(getattr(module, name), entry)
     return module
+
+
+def _entry(key: str, text: str) -> Path | None:
+    """The entry of the cache on disk, with the text in it; None without a cache."""
+    folder = cache_folder()
+    if folder is None:
+        return None
+    _leave_text(folder / key / TEXT, text.encode())
+    return folder / key
+
+
+def _forget_lines(key: str) -> None:
+    """Drop the lines that tracebacks and compilers have read of a module."""
+    for file in [file for file in linecache.cache if key in file]:
+        linecache.cache.pop(file, None)
+
+
+def _file(key: str, entry: Path | None) -> str:
+    return str(entry / TEXT) if entry else f"<batchgd_generated_{key}>"
 
 
 def execute(text: str, names: dict[str, Any], file: str) -> None:
     """Run a text with these global names, among which it stands itself, whatever lies in the file."""
+    import numpy as np
+
     names[SOURCE] = text
-    exec(compile(text, file, "exec"), names)
+    with np.errstate(over="ignore", under="ignore"):  # constants beyond float32 are infinite or 0 there
+        exec(compile(text, file, "exec"), names)
 
 
 def _shared_entry(folder: Path) -> Path:
@@ -112,11 +163,7 @@ def _shared_entry(folder: Path) -> Path:
 
 
 def _leave_text(path: Path, content: bytes) -> None:
-    try:
-        same = path.read_bytes() == content
-    except OSError:
-        same = False
-    if same:
+    if read(path) == content:
         touch(path.parent)
     else:
         write_atomically(path, content)

@@ -11,10 +11,13 @@ import contextlib
 import gc
 import hashlib
 import pickle
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from batchgd.specialise.folder import CODE_SUFFIX, trim, write_atomically
+from batchgd.specialise.folder import CODE_SUFFIX, read, trim, write_atomically
+
+T = TypeVar("T")
 
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
@@ -37,15 +40,54 @@ def hasten(function: Any) -> None:
         compile_ = function.compile
 
         def compile_undisturbed(signature: Any) -> Any:
-            collecting = gc.isenabled()
-            gc.disable()
-            try:
+            with undisturbed():
                 return compile_(signature)
-            finally:
-                if collecting:  # of two threads, the one that found it on turns it on again
-                    gc.enable()
 
         function.compile = compile_undisturbed
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Switch the garbage collector off, and on again if it was on."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:  # of two threads, the one that found it on turns it on again
+            gc.enable()
+
+
+def code_path(entry: Path, name: str, what: str) -> Path:
+    """Return the file of a function's code for these types."""
+    return entry / f"{name}-{hashlib.sha256(what.encode()).hexdigest()[:16]}{CODE_SUFFIX}"
+
+
+def read_code(path: Path, rebuilt: Callable[[bytes], T]) -> T | None:
+    """Return what is made of a file's content; None if there is none that can be trusted."""
+    content = read(path)
+    if content is None:
+        return None
+    try:
+        payload = content[_DIGEST_BYTES:]
+        if content[:_DIGEST_BYTES] != digest(path, payload):
+            raise ValueError("the checksum does not match")
+        return rebuilt(payload)
+    except Exception:  # whatever a damaged file leads to
+        with contextlib.suppress(OSError):
+            path.unlink()
+        return None
+
+
+def write_code(path: Path, payload: bytes) -> None:
+    """Leave code for the next process; without it the next process compiles again."""
+    if write_atomically(path, digest(path, payload) + payload):
+        trim(path.parent.parent)
+
+
+def digest(path: Path, payload: bytes) -> bytes:
+    """The checksum of a file, which also says whose code it is: a file in another one's place does not pass."""
+    return hashlib.sha256(f"{path.parent.name}/{path.name}\n".encode() + payload).digest()
 
 
 class MachineCode:
@@ -61,25 +103,13 @@ class MachineCode:
 
     def load_overload(self, signature: Any, target: Any) -> Any:
         """Return the compiled function for these argument types; None where there is none that can be trusted."""
-        path = self._path(signature)
-        try:
-            content = path.read_bytes()
-        except OSError:
-            return None
-        try:
-            return self._rebuilt(_checked(content), target)
-        except Exception:  # whatever a damaged file leads to
-            with contextlib.suppress(OSError):
-                path.unlink()
-            return None
+        return read_code(self._path(signature), lambda payload: self._rebuilt(payload, target))
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
-        """Leave compiled code for the next process; without it the next process compiles again."""
+        """Leave compiled code for the next process."""
         payload = self._payload(compiled)
-        if payload is None:
-            return
-        if write_atomically(self._path(signature), hashlib.sha256(payload).digest() + payload):
-            trim(self._folder.parent)
+        if payload is not None:
+            write_code(self._path(signature), payload)
 
     def _payload(self, compiled: Any) -> bytes | None:
         """The bytes that stand for a compiled function; None where they would mean nothing to another process."""
@@ -98,8 +128,7 @@ class MachineCode:
         return CompileResult._rebuild(target, *pickle.loads(payload))
 
     def _path(self, signature: Any) -> Path:
-        digest = hashlib.sha256(f"{signature}{self._processor()}".encode()).hexdigest()[:16]
-        return self._folder / f"{self._name}-{digest}{CODE_SUFFIX}"
+        return code_path(self._folder, self._name, f"{signature}{self._processor()}")
 
     def _processor(self) -> str:
         """What the code runs on, where the name of the entry does not say it."""
@@ -134,11 +163,3 @@ class DeviceCode(MachineCode):
         from numba.cuda import dispatcher
 
         return f" {dispatcher.get_current_device().compute_capability}"
-
-
-def _checked(content: bytes) -> bytes:
-    """Return what follows the checksum of a file, if it is what was written."""
-    payload = content[_DIGEST_BYTES:]
-    if hashlib.sha256(payload).digest() != content[:_DIGEST_BYTES]:
-        raise ValueError("the checksum does not match")
-    return payload

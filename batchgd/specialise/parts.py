@@ -41,6 +41,9 @@ ENTRIES = {
 }
 """The functions of each part that are called from outside; their machine code is kept on disk."""
 
+BY_ADDRESS = ("tick", "evaluate", "value")
+"""The parts that know an objective or a method: what calls them does so by address (``object_code.py``)."""
+
 
 def texts(specialisation: Specialisation) -> dict[str, str]:
     """Return the text of every part."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from batchgd.errors import InputError, did_you_mean
+from batchgd.errors import InputError, did_you_mean, told
 from batchgd.strategies.base import Strategy
 from batchgd.strategies.basin_hopping import BasinHopping
 from batchgd.strategies.mlsl import MLSL
@@ -31,7 +31,7 @@ def as_strategy(strategy: Any = None, **settings: Any) -> Strategy | None:
         raise InputError(f"strategy is the class {strategy.__name__}: write {strategy.__name__}(...)")
     if not isinstance(strategy, str) or strategy not in STRATEGIES:
         hint = did_you_mean(strategy, STRATEGIES)
-        raise InputError(f"unknown strategy {strategy!r}: {hint}there are {', '.join(STRATEGIES)}")
+        raise InputError(f"unknown strategy {told(strategy)}: {hint}there are {', '.join(STRATEGIES)}")
     kind = STRATEGIES[strategy]
     strange = [name for name in settings if name not in kind.settings_taken()]
     if strange:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from batchgd.errors import InputError
 from batchgd.keywords import Explained
 
 if TYPE_CHECKING:
@@ -49,23 +47,6 @@ class Strategy(Explained):
         from batchgd.methods.base import shown
 
         return shown(type(self).__name__, self.settings())
-
-
-def whole(name: str, value: Any, least: int = 1) -> int:
-    """Return a whole number of at least ``least``, or raise."""
-    given = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    if not given or not least <= value < 2**31 or int(value) != value:
-        raise InputError(f"{name} is {value!r}: give a whole number of at least {least}")
-    return int(value)
-
-
-def number(name: str, value: Any, low: float, high: float = math.inf, low_included: bool = True) -> float:
-    """Return a finite number within the interval, or raise."""
-    from batchgd.methods.base import Interval
-
-    if isinstance(value, bool) or np.ndim(value) > 0:
-        raise InputError(f"{name} is {value!r}: give one number {Interval(low, high, low_included)}")
-    return float(Interval(low, high, low_included).check(name, value))
 
 
 def fold(x: NDArray[np.float64], box: Box) -> NDArray[np.float64]:

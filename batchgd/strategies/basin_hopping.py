@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.errors import InputError
-from batchgd.strategies.base import Strategy, fold, number, whole
+from batchgd import check
+from batchgd.errors import InputError, told
+from batchgd.strategies.base import Strategy, fold
 
 if TYPE_CHECKING:
     from batchgd.strategies.campaign import Campaign
@@ -79,13 +80,13 @@ class BasinHopping(Strategy):
     bias: ClassVar[str] = "walkers drift towards low values, so only their first descents tell basin sizes"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "hops", whole("hops", self.hops))
-        object.__setattr__(self, "step", number("step", self.step, 0.0, 1.0, False))
+        object.__setattr__(self, "hops", check.whole("hops", self.hops, 1, real=True))
+        object.__setattr__(self, "step", check.Interval(0.0, 1.0).one("step", self.step))
         if self.temperature is not None:
-            ladder = self.temperature if hasattr(self.temperature, "__len__") else [self.temperature]
-            if len(ladder) == 0 or isinstance(ladder, str):
-                raise InputError(f"temperature is {self.temperature!r}: give a number of at least 0, or several")
-            found = tuple(number("temperature", value, 0.0) for value in ladder)
+            ladder = self.temperature if check.is_array(self.temperature) else [self.temperature]
+            if not isinstance(ladder, list | tuple | np.ndarray) or len(ladder) == 0:
+                raise InputError(f"temperature is {told(self.temperature)}: give a number of at least 0, or several")
+            found = tuple(check.Interval(0.0, low_included=True).one("temperature", value) for value in ladder)
             object.__setattr__(self, "temperature", found if len(found) > 1 else found[0])
 
     def explore(self, campaign: Campaign) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd import check
 from batchgd.interrupts import Interrupt
-from batchgd.strategies.base import Strategy, number, whole
+from batchgd.strategies.base import Strategy
 
 if TYPE_CHECKING:
     from batchgd.strategies.campaign import Campaign
@@ -74,9 +75,9 @@ class MLSL(Strategy):
     bias: ClassVar[str] = "descents start only where no better point is near, so counts say nothing about basin sizes"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "rounds", whole("rounds", self.rounds))
-        object.__setattr__(self, "sigma", number("sigma", self.sigma, 0.0))
-        object.__setattr__(self, "gamma", number("gamma", self.gamma, 0.0, math.nextafter(1.0, 2.0), False))
+        object.__setattr__(self, "rounds", check.whole("rounds", self.rounds, 1, real=True))
+        object.__setattr__(self, "sigma", check.Interval(0.0, low_included=True).one("sigma", self.sigma))
+        object.__setattr__(self, "gamma", check.Interval(0.0, math.nextafter(1.0, 2.0)).one("gamma", self.gamma))
 
     def explore(self, campaign: Campaign) -> dict[str, Any]:
         """Sample and descend, round by round."""

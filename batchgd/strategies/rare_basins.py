@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd import check
 from batchgd.errors import InputError
-from batchgd.strategies.base import Strategy, fold, number, whole
+from batchgd.strategies.base import Strategy, fold
 
 if TYPE_CHECKING:
     from batchgd.batch import Batch
@@ -65,9 +66,9 @@ class RareBasins(Strategy):
     bias: ClassVar[str] = "later starts gather near rarely seen minima, so only the uniform ones tell basin sizes"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "uniform", number("uniform", self.uniform, 0.0, 1.0, False))
-        object.__setattr__(self, "rounds", whole("rounds", self.rounds))
-        object.__setattr__(self, "radius", number("radius", self.radius, 0.0, 1.0, False))
+        object.__setattr__(self, "uniform", check.Interval(0.0, 1.0).one("uniform", self.uniform))
+        object.__setattr__(self, "rounds", check.whole("rounds", self.rounds, 1, real=True))
+        object.__setattr__(self, "radius", check.Interval(0.0, 1.0).one("radius", self.radius))
 
     def check(self, batch: Batch) -> None:
         """Raise where there is no uniform part to rest on."""

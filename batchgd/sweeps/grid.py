@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.errors import InputError, did_you_mean
+from batchgd import check
+from batchgd.errors import InputError, did_you_mean, told
 from batchgd.methods import GradientDescent, Method, as_method
 from batchgd.methods.base import field_names
 
@@ -45,30 +47,31 @@ def parse_grid(method: Any, given: dict[str, Any], zipped: bool) -> Grid:
     [0.1, 0.2]
     """
     make = _maker(method, given)
-    swept = {name: _values(name, value) for name, value in given.items() if np.ndim(value) > 0}
+    swept = {name: _values(name, value) for name, value in given.items() if check.is_array(value)}
     fixed = {name: value for name, value in given.items() if name not in swept}
     if not swept:
         raise InputError("nothing to sweep: give an array of values, as in learning_rate=np.geomspace(1e-4, 1, 40)")
     if zipped:
         lengths = {name: len(values) for name, values in swept.items()}
         if len(set(lengths.values())) > 1:
-            told = ", ".join(f"{name} has {length}" for name, length in lengths.items())
-            raise InputError(f"zipped values must be equally many: {told}")
+            found = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+            raise InputError(f"zipped values must have the same length: {found}")
+        if max(lengths.values()) > MAX_VALUES:
+            raise InputError(f"the sweep has {max(lengths.values()):,} values: give at most {MAX_VALUES:,}")
         values = np.stack([*swept.values()], axis=1)
     else:
-        values = np.array([*itertools.product(*map(np.unique, swept.values()))])
-    if len(values) > MAX_VALUES:
-        raise InputError(f"the sweep has {len(values):,} values: give at most {MAX_VALUES:,}")
+        sides = [np.unique(values) for values in swept.values()]
+        count = math.prod(map(len, sides))
+        if count > MAX_VALUES:
+            raise InputError(f"the sweep has {count:,} values: give at most {MAX_VALUES:,}")
+        values = np.array([*itertools.product(*sides)])
     grid = Grid((*swept,), values, lambda **columns: make(**fixed, **columns))
     grid.method()
     return grid
 
 
 def _values(name: str, value: Any) -> NDArray[np.float64]:
-    try:
-        array = np.asarray(value, np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"{name} is {value!r}: give a list of numbers to sweep") from None
+    array = check.reals(f"{name} holds", value, "give a list of numbers to sweep").astype(np.float64)
     if array.ndim != 1 or array.size == 0:
         raise InputError(f"{name} has shape {array.shape}: give a list of numbers to sweep")
     return array
@@ -80,11 +83,13 @@ def _maker(method: Any, given: dict[str, Any]) -> Callable[..., Method]:
         return lambda **values: as_method(method, **values)
     kind = GradientDescent if method is None else method if isinstance(method, type) else type(method)
     if not issubclass(kind, Method):
-        raise InputError(f"method is {method!r}: give a method, as in method=bgd.GradientDescent, or its name")
+        raise InputError(f"method is {told(method)}: give a method, as in method=bgd.GradientDescent, or its name")
     known = field_names(kind)
     for name in given:
         if name not in known:
-            raise InputError(f"{kind.__name__} has no {name!r}: {did_you_mean(name, known)}it has {', '.join(known)}")
+            raise InputError(
+                f"{kind.__name__} has no {told(name)}: {did_you_mean(name, known)}it has {', '.join(known)}"
+            )
     if isinstance(method, Method):
         return lambda **values: dataclasses.replace(method, **values)
     return kind

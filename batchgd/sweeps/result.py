@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd import check
 from batchgd.kernels.status import Status
 from batchgd.minima.fractions import wilson
 from batchgd.sweeps.recommend import Curvatures, Recommendation, recommend
@@ -81,10 +82,13 @@ class SweepResult:
 
     def at(self, k: int) -> dict[str, float]:
         """Return the k-th value of every swept hyperparameter."""
+        k = check.whole("k", k, -self.n_values, self.n_values - 1)
         return {name: float(values[k]) for name, values in self.values.items()}
 
     def status_counts(self, k: int | None = None) -> dict[str, int]:
         """How many trajectories ended for which reason: all of them, or those of the k-th value."""
+        if k is not None:
+            k = check.whole("k", k, -self.n_values, self.n_values - 1)
         counts = self._tally.status.sum(axis=0) if k is None else self._tally.status[k]
         return {
             Status(int(code)).name: int(counts[code]) for code in np.argsort(-counts, kind="stable") if counts[code]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd import check
 from batchgd.basins.flow import true_flow
 from batchgd.batch import Batch, make_batch
 from batchgd.errors import InputError
@@ -124,7 +125,9 @@ def sweep(
     rule = as_stopping(
         stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time, escape=escape, target=target
     )
-    grid = parse_grid(method, hyperparameters, zipped)
+    fidelity = check.flag("fidelity", fidelity)
+    check.function("progress", progress, "a function of one ProgressUpdate")
+    grid = parse_grid(method, hyperparameters, check.flag("zipped", zipped))
     batch = make_batch(
         fun,
         box=box,
@@ -147,8 +150,6 @@ def sweep(
             "dtype='mixed' ends every descent with another method, and a sweep tells how one behaves: use "
             "float32 or float64"
         )
-    if progress is not None and not callable(progress):
-        raise InputError(f"progress is {progress!r}: give a function of one ProgressUpdate, or leave it out")
     return _Sweep(batch, grid, fidelity, rule.patience is None, progress, began).result()
 
 

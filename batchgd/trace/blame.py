@@ -12,6 +12,7 @@ from dis import opname
 from types import FrameType
 from typing import Any
 
+from batchgd.printable import printable
 from batchgd.trace.substitutes import CURES, cure_for
 
 LIBRARIES = {
@@ -137,7 +138,7 @@ def shortened(text: str) -> str:
     >>> shortened("x > 0")
     '`x > 0` '
     """
-    return f"`{text if len(text) <= 80 else f'{text[:77]}...'}` " if text else ""
+    return f"`{printable(text if len(text) <= 80 else f'{text[:77]}...')}` " if text else ""
 
 
 def is_loop(line: str) -> bool:

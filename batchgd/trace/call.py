@@ -43,8 +43,9 @@ def check_call(what: str, function: Any, has_params: bool) -> None:
     try:
         signature.bind(*given)
     except TypeError as error:
-        place = f"{definition_of(func)}: {name_of(func)}{signature} is called as {name_of(func)}({', '.join(given)})"
-        raise TraceError(f"{place}: {_call_advice(what, func, signature, given, str(error))}") from None
+        name, takes = name_of(func), ", ".join(signature.parameters)
+        called = f"{definition_of(func)}: {name}({takes}) is called as {name}({', '.join(given)})"
+        raise TraceError(f"{called}: {_call_advice(what, func, signature, given, str(error))}") from None
 
 
 def _call_advice(what: str, func: Any, signature: inspect.Signature, given: list[str], why: str) -> str:

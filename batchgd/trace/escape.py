@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from batchgd.printable import printable
 from batchgd.trace.blame import is_loop, library_call, library_cure, library_of, running, shortened
 from batchgd.trace.substitutes import CURES, cure_for
 
@@ -150,7 +151,8 @@ def definition_of(fun: Any) -> str:
 
 def name_of(fun: Any) -> str:
     """Return what to call a function in messages."""
-    return str(getattr(fun, "__name__", None) or getattr(getattr(fun, "func", None), "__name__", type(fun).__name__))
+    name = getattr(fun, "__name__", None) or getattr(getattr(fun, "func", None), "__name__", type(fun).__name__)
+    return printable(str(name))
 
 
 def decision() -> Escape:

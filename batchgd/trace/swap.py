@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,9 @@ from batchgd.trace.scalar import Scalar
 from batchgd.trace.substitutes import cure_for
 
 _LOCK = threading.RLock()
+
+_UNDO: list[Callable[[], None]] = []
+"""What puts the modules themselves back, for everything that is swapped at the moment; behind the lock."""
 
 _SAME_NAME = (
     "sin cos tan sinh cosh tanh exp expm1 exp2 sqrt cbrt log2 log10 log1p fabs floor ceil trunc degrees radians "
@@ -212,30 +216,51 @@ _STAND_INS = {id(math): _StandIn(math, _math_function), id(np): _StandIn(np, _nu
 def swapped_modules(*functions: Any) -> Iterator[None]:
     """Put the stand-ins into the globals and closures that the functions, and the functions they call, see."""
     with _LOCK:
-        undo: list[Callable[[], None]] = []
+        before = len(_UNDO)
         try:
             for function in _called(functions):
-                _swap_globals(function.__globals__, undo)
+                _swap_globals(function.__globals__)
                 for cell in function.__closure__ or ():
-                    _swap_cell(cell, undo)
+                    _swap_cell(cell)
             yield
         finally:
-            for restore in reversed(undo):
-                restore()
+            _restore(before)
 
 
-def _swap_globals(names: dict[str, Any], undo: list[Callable[[], None]]) -> None:
+def _restore(kept: int = 0) -> None:
+    """Undo all swaps but the first ones."""
+    while len(_UNDO) > kept:
+        _UNDO[-1]()
+        del _UNDO[-1]
+
+
+def _after_fork() -> None:
+    """Give a forked child, in which no other thread lives on, a free lock and the modules that such a thread swapped.
+
+    A child that was forked inside a trace goes on with that trace.
+    """
+    global _LOCK
+    if not tracing():
+        _LOCK = threading.RLock()
+        _restore()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def _swap_globals(names: dict[str, Any]) -> None:
     for name, value in list(names.items()):
         if id(value) in _STAND_INS and isinstance(value, ModuleType):
+            _UNDO.append(functools.partial(names.__setitem__, name, value))  # first: a fork may come in between
             names[name] = _STAND_INS[id(value)]
-            undo.append(functools.partial(names.__setitem__, name, value))
 
 
-def _swap_cell(cell: CellType, undo: list[Callable[[], None]]) -> None:
+def _swap_cell(cell: CellType) -> None:
     value = _content(cell)
     if id(value) in _STAND_INS and isinstance(value, ModuleType):
+        _UNDO.append(functools.partial(setattr, cell, "cell_contents", value))
         cell.cell_contents = _STAND_INS[id(value)]
-        undo.append(functools.partial(setattr, cell, "cell_contents", value))
 
 
 def _content(cell: CellType) -> Any:

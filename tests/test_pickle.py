@@ -1,0 +1,203 @@
+"""Everything that is public, and everything that public calls return, goes through pickle and copy and comes back."""
+
+import copy
+import dataclasses
+import functools
+import math
+import pickle
+import types
+
+import numpy as np
+import pytest
+
+import batchgd as bgd
+from batchgd import landscapes
+from batchgd.methods import METHODS
+from batchgd.objective import Objective
+from batchgd.saddles.tree import disconnectivity
+from batchgd.samplings import Starts
+from batchgd.strategies import STRATEGIES
+
+BOX = [(-6.0, 6.0)] * 2
+RUN = {"starts": 40, "backend": "numpy"}
+
+
+def wells(x):
+    return np.sum((x**2 - 1.0) ** 2) + 0.1 * x[0]
+
+
+def residual(x, row):
+    return (x[0] + x[1] * row[0] - row[1]) ** 2
+
+
+def plain(x):
+    return 0.5 * np.sum(x**2)
+
+
+@functools.cache
+def run():
+    return bgd.multistart(wells, box=[(-2.0, 2.0)] * 2, **RUN)
+
+
+@functools.cache
+def connected():
+    return run().connect(border_points=20, rounds=1)
+
+
+def paths():
+    return bgd.trace_path(plain, [[1.0, 2.0], [0.5, 0.5]], maxiter=3, backend="numpy")
+
+
+def data():
+    return bgd.FiniteSum(residual, [[0, 1], [1, 3], [2, 5]], box=BOX, batch_size=2, replace=True)
+
+
+def used(objective):
+    """An objective after it was run: what it has compiled must not get in the way."""
+    bgd.descend(objective, [[1.0, 2.0]], method=bgd.GradientDescent(0.01), maxiter=1, backend="numpy")
+    objective.hessian([0.0, 0.0])
+    return objective
+
+
+def basins():
+    return bgd.basin_map(wells, box=[(-2.0, 2.0)] * 2, resolution=48, maxiter=200, backend="numpy")
+
+
+OBJECTS = {
+    # what a user makes
+    **{f"method {name}": row.example for name, row in METHODS.items()},
+    **{f"strategy {name}": kind for name, kind in STRATEGIES.items()},
+    "Exponential": lambda: bgd.Exponential(0.1, 0.5, 10.0),
+    "Step": lambda: bgd.Step([0.1, 0.2], 0.5, 10.0),
+    "Cosine": lambda: bgd.Cosine(0.1, 50.0),
+    "InverseTime": lambda: bgd.InverseTime(0.1, 50.0),
+    "InputError": lambda: bgd.InputError("why"),
+    "TraceError": lambda: bgd.TraceError("why"),
+    "BackendError": lambda: bgd.BackendError("why"),
+    "warning": lambda: bgd.TraceSizeWarning("why"),
+    "Box": lambda: bgd.Box([0, 1], [2, 3]),
+    "Coverage": lambda: bgd.Coverage(0.99),
+    "Normal": lambda: bgd.Normal([0.0, 1.0], 0.5),
+    "Stopping": lambda: bgd.Stopping(gtol=1e-8, patience=3),
+    "Status": lambda: bgd.Status.GRADIENT,
+    "Objective": lambda: used(bgd.Objective(wells, 2)),
+    "FiniteSum": lambda: used(data()),
+    "ProgressUpdate": lambda: bgd.ProgressUpdate(3, 10, 0.5, 2),
+    "Landscape": lambda: landscapes.get("himmelblau"),
+    "Landscape's second name": lambda: landscapes.get(landscapes.names()[-1]),
+    "Landscape of the user's": lambda: dataclasses.replace(
+        landscapes.get("himmelblau"),
+        **dict.fromkeys(("_minima", "_n_minima", "_global_value", "_kinks", "_saddles"), len),
+    ),
+    # what public calls return
+    "multistart": run,
+    "multistart, minima only": lambda: bgd.multistart(wells, box=[(-2.0, 2.0)] * 2, keep="minima", **RUN),
+    "multistart, sobol": lambda: bgd.multistart("sphere", sampling="sobol", **RUN),
+    "multistart until covered": lambda: bgd.multistart("sphere", stop=bgd.Coverage(0.9), **RUN),
+    "multistart with a strategy": lambda: bgd.multistart("himmelblau", strategy=bgd.BasinHopping(hops=2), **RUN),
+    "descend": lambda: bgd.descend(plain, [[1.0, 2.0]], backend="numpy"),
+    "some of a result": lambda: run()[3:9],
+    "trajectory": lambda: run()[0],
+    "messages": lambda: list(run().message),
+    "minima": lambda: run().minima,
+    "stationary": lambda: run().stationary,
+    "coverage": lambda: run().coverage,
+    "fidelity": lambda: run().fidelity(20),
+    "recluster": lambda: run().recluster(x_tol=0.1),
+    "stability": lambda: run().stability(1),
+    "saddles": lambda: connected(),
+    "tree": lambda: disconnectivity(connected()),
+    "lowest path": lambda: connected().lowest_path(0, 1),
+    "network": lambda: bgd.multistart("himmelblau", strategy=bgd.BasinHopping(hops=2), **RUN).network(),
+    "paths": paths,
+    "path": lambda: paths()[0],
+    "basin map": basins,
+    "borders": lambda: basins().borders(),
+    "basin entropy": lambda: bgd.basin_entropy(basins().label),
+    "scaling": lambda: bgd.fractal_dimension(basins().label),
+    "match": lambda: bgd.match(run(), run()),
+    "sweep": lambda: bgd.sweep(wells, box=[(-2.0, 2.0)] * 2, learning_rate=[0.001, 0.01], **RUN),
+    "sweep, recommended": lambda: bgd.sweep("himmelblau", learning_rate=[0.001, 0.01], **RUN).recommended,
+    "comparison": lambda: bgd.compare(["gradient_descent"], ["sphere"], starts=10, backend="numpy"),
+    "curvature": lambda: bgd.curvature("himmelblau", samples=20),
+}
+
+
+@functools.cache
+def made(name):
+    return OBJECTS[name]()
+
+
+def equal(a, b):
+    """Whether two objects hold the same, all the way down; arrays bit for bit."""
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, Objective):
+        return a.key == b.key and np.array_equal(a.numbers, b.numbers) and (a.name, a.box) == (b.name, b.box)
+    if isinstance(a, Starts):
+        return repr(a) == repr(b) and np.array_equal(a.points(0, a.n), b.points(0, b.n))
+    if hasattr(a, "toarray"):  # sparse
+        return np.array_equal(a.toarray(), b.toarray())
+    if isinstance(a, np.ndarray):
+        return a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+    if isinstance(a, dict):
+        return [*a] == [*b] and all(equal(a[key], b[key]) for key in a)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(equal, a, b))
+    if isinstance(a, types.FunctionType | type) or not hasattr(a, "__dict__"):
+        return a == b or (isinstance(a, float) and math.isnan(a) and math.isnan(b))
+    if isinstance(a, BaseException):
+        return str(a) == str(b)
+    return all(equal(value, vars(b).get(name)) for name, value in vars(a).items())
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_it_comes_back_equal(name):
+    whole = made(name)
+    shown = repr(whole)  # may keep something for later
+    for again in (pickle.loads(pickle.dumps(whole)), copy.deepcopy(whole), copy.copy(whole)):
+        assert equal(whole, again)
+        assert repr(again) == shown
+
+
+def test_every_public_class_is_among_them():
+    kinds = {type(made(name)) for name in OBJECTS}
+    classes = {getattr(bgd, name) for name in bgd.__all__ if isinstance(getattr(bgd, name), type)}
+    assert classes <= kinds
+
+
+def test_what_comes_back_works():
+    result = pickle.loads(pickle.dumps(run()))
+    assert np.array_equal(result.jac, run().jac)
+    assert np.array_equal(result.x0, run().x0)
+    swept = pickle.loads(pickle.dumps(made("sweep")))
+    assert swept.recommended == made("sweep").recommended
+    assert bgd.multistart(**RUN, fun=result.objective, box=result.box).fun.tolist() == run().fun.tolist()
+
+
+@pytest.mark.parametrize("kind", [lambda f: bgd.Objective(f, 2), lambda f: bgd.FiniteSum(f, [1.0], 2)])
+def test_a_lambda_is_named_as_the_reason(kind):
+    objective = kind(lambda x, *row: x[0] ** 2 + x[1] ** 2)
+    with pytest.raises(pickle.PicklingError, match=r"lambda or an inner function.*use cloudpickle") as caught:
+        pickle.dumps(objective)
+    assert "\n" not in str(caught.value)
+    assert copy.deepcopy(objective).value([1.0, 2.0]) == 5.0
+
+
+def test_packages_that_carry_code_are_not_refused(tmp_path, monkeypatch):
+    """Stands for cloudpickle: a pickler that takes functions by value, in a module of its name."""
+    (tmp_path / "cloudpickle.py").write_text(
+        "import io, marshal, pickle, types\n"
+        "def load(code):\n    import numpy\n    return types.FunctionType(marshal.loads(code), {'np': numpy})\n"
+        "class Pickler(pickle.Pickler):\n"
+        "    def reducer_override(self, value):\n"
+        "        named = isinstance(value, types.FunctionType) and '<' not in value.__qualname__\n"
+        "        if named or not isinstance(value, types.FunctionType):\n            return NotImplemented\n"
+        "        return load, (marshal.dumps(value.__code__),)\n"
+        "def dumps(value):\n    out = io.BytesIO()\n    Pickler(out).dump(value)\n    return out.getvalue()\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    import cloudpickle
+
+    again = pickle.loads(cloudpickle.dumps(bgd.Objective(lambda x: x[0] ** 2 + x[1] ** 2, 2)))
+    assert again.value([1.0, 2.0]) == 5.0
