@@ -34,7 +34,8 @@ _HABITS: list[tuple[str, dict[str, str]]] = [
             "": "x is not constrained here",
         },
     ),
-    ("args fargs extra_args", {"args": "give args=(a, b), for fun(x, a, b)", "": "write them into the function"}),
+    ("fargs extra_args", {"args": "give args=(a, b), for fun(x, a, b)"}),
+    ("args", {"": "write them into the function"}),
     (
         "kwargs kws fcn_kws method_kwargs",
         {"args": "give args=(a, b), for fun(x, a, b), or functools.partial(fun, name=value)"},

@@ -93,7 +93,7 @@ def running(frame: FrameType | None) -> Running:
     """Return the expression that runs in a frame, cut from its source; empty where that is not at hand."""
     if frame is None:
         return Running("")
-    line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
+    line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).split("  #")[0].strip()
     text = _segment(frame)
     fills = opname[frame.f_code.co_code[frame.f_lasti]] == "STORE_SUBSCR" or _IN_PLACE.match(text) is not None
     try:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from batchgd.errors import TraceError
 from batchgd.trace.array import traced_array
 from batchgd.trace.differentiate import gradient, jacobian_columns
-from batchgd.trace.escape import Escape, definition_of, line_of, name_of, watch
+from batchgd.trace.escape import Escape, definition_of, name_of, watch
 from batchgd.trace.graph import Graph, Node, lowered, reachable
 from batchgd.trace.scalar import Scalar, node_of
 from batchgd.trace.swap import swapped_modules
@@ -97,14 +97,12 @@ def _call(fun: Callable[..., Any], graph: Graph, params: NDArray[np.float64] | N
     with watch() as state, np.errstate(all="ignore"):
         try:
             result = fun(*arguments)
-        except Escape as error:
-            raise TraceError(_sentence(line_of(error.__traceback__, fun), error)) from None
         except Exception:
-            if state.first is not None:
-                raise TraceError(_sentence(state.first[1] or definition_of(fun), state.first[0])) from None
-            raise
-        if state.first is not None:  # the function caught it and went on with something else
-            raise TraceError(_sentence(state.first[1] or definition_of(fun), state.first[0]))
+            if state.first is None:
+                raise
+        if state.first is not None:  # also where the function caught it and went on with something else
+            error, place = state.first
+            raise TraceError(_sentence(place or definition_of(fun), error))
     return result
 
 
