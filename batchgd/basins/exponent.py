@@ -11,6 +11,7 @@ from batchgd.basins.entropy import as_grid
 from batchgd.basins.labelling import Labelling
 from batchgd.box import Box
 from batchgd.errors import InputError
+from batchgd.keywords import explained
 
 _LARGEST = 20  # the largest distance or box is this part of the shortest side of a grid
 _FACTOR = 1.5  # between successive sizes
@@ -39,6 +40,7 @@ class Scaling:
         return f"{self.value:.4g} ± {self.error:.2g}"
 
 
+@explained
 def uncertainty_exponent(labels: ArrayLike) -> Scaling:
     r"""Return the uncertainty exponent α of the borders in a grid of labels.
 
@@ -93,6 +95,7 @@ def sampled_exponent(
     return _fit(size, np.array(share), points)
 
 
+@explained
 def fractal_dimension(labels: ArrayLike) -> Scaling:
     """Return the box-counting dimension of the borders in a grid of labels.
 

@@ -12,7 +12,7 @@ _RUNGE_KUTTA = (
     "k3 = g(t + h / 2, y + h / 2 * k2); k4 = g(t + h, y + h * k3); y = y + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)`"
 )
 _BETWEEN = (
-    "write the line through points (t, y), t ascending, at one number s: "
+    "write the line through points (t, y), t ascending and y constant beyond them, at one number s: "
     "`y[0] + np.sum(np.diff(y) / np.diff(t) * (np.clip(s, t[:-1], t[1:]) - t[:-1]))`, and at an array s: "
     "`y[0] + (np.clip(s[:, None], t[:-1], t[1:]) - t[:-1]) @ (np.diff(y) / np.diff(t))`"
 )
