@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from batchgd import check
 from batchgd.errors import InputError, told
+from batchgd.keywords import Explained
 
 _FORMS = "give box=[(lo, hi), ...] with one pair per dimension, or one pair (lo, hi) together with dim"
 MOST_DIMENSIONS = 100_000
@@ -19,7 +20,7 @@ _NARROWEST = float(np.finfo(np.float64).tiny)
 
 
 @dataclass(frozen=True, eq=False)
-class Box:
+class Box(Explained):
     """A box in d dimensions: ``lower[i] <= x[i] <= upper[i]``, where starts are drawn.
 
     Parameters

@@ -175,6 +175,8 @@ _HABITS: list[tuple[str, dict[str, str]]] = [
         {"fun": "divide inside fun: f(x / scale), with the box in units of the scale"},
     ),
     ("loss f_scale", {"fun": "write it into fun, such as np.sum(2 * (np.sqrt(1 + r**2) - 1)) for 'soft_l1'"}),
+    ("sigma scale stddev sd", {"std": "give std="}),
+    ("loc mu center centre", {"mean": "give mean="}),
     (
         "xdata ydata x_data y_data data sigma absolute_sigma model y t",
         {"fun": "write least squares as fun=lambda x: np.sum((model(t, *x) - y) ** 2)"},

@@ -132,6 +132,10 @@ def filled(x):
     return np.sum(y)
 
 
+def repeats_a_list(x):
+    return np.sum(x[0] * [1.0, 2.0])  # here
+
+
 @njit
 def compiled(x):
     return x[0] ** 2
@@ -169,6 +173,7 @@ BLAMED = [
         "`y[0] = x[0]` puts a traced value into an array of plain numbers",
         "start from `y = np.zeros_like",
     ),
+    (repeats_a_list, "`x[0] * [1.0, 2.0]` multiplies a list", "write `np.array(t) * a`"),
     (calls_compiled, "Numba's compiled function cannot be traced", "write the plain function, `f.py_func` of f"),
 ]
 

@@ -130,6 +130,8 @@ CONSTRUCTORS = {
     "maxfun": (lambda: bgd.Stopping(maxfun=9), "Stopping takes no 'maxfun': give maxfev=$"),
     "misspelt": (lambda: bgd.GradientDescent(learnig_rate=1), "did you mean 'learning_rate'"),
     "bounds": (lambda: bgd.Objective(untouched, bounds=BOX), "Objective takes no 'bounds': give box="),
+    "sigma": (lambda: bgd.Normal(mean=0.0, sigma=1.0), "Normal takes no 'sigma': give std=$"),
+    "box": (lambda: bgd.Box(lo=0, hi=1), "Box takes no 'lo': it takes lower, upper$"),
     "confidence": (lambda: bgd.Coverage(0.9, confidense=0.9), "did you mean 'confidence'"),
 }
 
@@ -229,6 +231,12 @@ def test_functions_that_do_not_take_what_they_get(call, line):
         call()
 
 
+def test_args_that_are_nothing():
+    assert (
+        bgd.Objective(bowl, 2, args=None).value([1.0, 2.0]) == bgd.Objective(bowl, 2, args=()).value([1.0, 2.0]) == 5.0
+    )
+
+
 def model(t, a, b):
     return a * np.exp(-b * t)
 
@@ -243,6 +251,9 @@ def test_the_hints_give_what_they_promise():
         return np.sum(x**2) + 1e3 * np.maximum(0.0, 1.0 - x[0]) ** 2
 
     assert bgd.multistart(penalised, box=BOX, starts=5, backend="numpy").minima.x[0, 0] == pytest.approx(1.0, abs=2e-3)
+    data = np.stack(ARGS, axis=1)
+    rows = bgd.FiniteSum(lambda x, row: (model(row[0], *x) - row[1]) ** 2, data, 2, reduction="sum")
+    assert rows.value([1.0, 2.0]) == pytest.approx(decay([1.0, 2.0], *ARGS))
     r = np.linspace(-2.0, 2.0, 5)
     from scipy.optimize import least_squares
 

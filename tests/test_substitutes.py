@@ -201,6 +201,7 @@ ROWS = {
     "mask": ("mask = x > 0.5; a = x; b = 0.0", [lambda x: np.where(x > 0.5, x, 0.0)]),
     "fill": ("a = x[0]; b = x[1]", [lambda x: x[:2]]),
     "whole": ("a = 5 * x", [lambda x: np.floor(5 * x)]),
+    "list": ("t = [1.0, 2.0]; a = x[1]", [lambda x: np.array([1.0, 2.0]) * x[1]]),
     "number": ("a = x[0]", [lambda x: np.cos(x[0])]),
     "text": ("a = x[0]", []),
 }

@@ -27,8 +27,8 @@ class WithArgs:
 
 
 def with_args(function: Any, args: Any) -> Any:
-    """Return a function with further arguments; one that is no tuple is a single argument, as in SciPy."""
-    args = args if isinstance(args, tuple) else (args,)
+    """Return a function with further arguments; one that is not a tuple is a single argument, as in SciPy."""
+    args = args if isinstance(args, tuple) else () if args is None else (args,)
     return WithArgs(function, args) if args and callable(function) else function
 
 

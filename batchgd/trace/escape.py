@@ -187,6 +187,8 @@ def conversion(kind: str) -> Escape:
         write, short = {"math": ("import math", "math"), "numpy": ("import numpy as np", "np")}[module]
         return escape(what, f"write `{write}` and {short}.{at.callee}")
     what = f"{shown}needs the number behind a traced value ({kind})"
+    if kind == "index" and "*" in at.text and not at.callee:
+        return escape(f"{shown}multiplies a list, which Python repeats instead", cure_for("list"))
     if kind != "float":
         return escape(what, cure_for("whole"))
     if re.fullmatch(r"float|(np|numpy)\.(float\d*|double|single|longdouble)", at.callee):

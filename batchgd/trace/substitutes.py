@@ -164,6 +164,7 @@ _ROWS: dict[str, str] = {
     "fill": "start from `y = np.zeros_like(x)`, or collect the parts in a list and join them: `np.array([a, b])`",
     "whole": "write `np.floor(a)` for a step; what indexes or counts cannot depend on x: give it as args=(n,), and run "
     "each n",
+    "list": "write `np.array(t) * a`",
     "number": "write NumPy's functions, or `import math` at the top of the file and `math.cos(a)`, and "
     "no float() or dtype",
     "text": "leave it out, or write `print(f'{a}')`",
