@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from batchgd.backends import MIXED, check_dtype, check_threads, choose
 from batchgd.box import Box
 from batchgd.errors import InputError
@@ -24,7 +26,8 @@ class Batch:
     """Everything that decides where n descents end; ``dataclasses.replace`` makes a related batch.
 
     ``watch_turns`` asks to tell which trajectories turned back on themselves (``Endpoints.turned``).
-    With ``mixed`` the descent is in float32 and ends in float64, which ``dtype`` then is.
+    With ``mixed`` the descent is in float32 and ends in float64, which ``dtype`` then is. ``scale`` are the units in
+    which steps are measured (``units.py``).
     """
 
     objective: Differentiable
@@ -38,6 +41,7 @@ class Batch:
     seed: int
     watch_turns: bool = False
     mixed: bool = False
+    scale: np.ndarray | None = None
 
     @property
     def precision(self) -> str:
@@ -82,6 +86,7 @@ def make_batch(
     params: Any = None,
     jac: Any = None,
     args: Any = (),
+    scale: Any = "auto",
     resident: bool = True,
 ) -> Batch:
     """Check everything, cheapest first, before the function is traced.
@@ -91,23 +96,27 @@ def make_batch(
     """
     from batchgd.objective import resolve
     from batchgd.starts import Starts, parse_seed, parse_starts
+    from batchgd.units import chosen, resting_slope
 
     stopping = Stopping() if stopping is None else stopping
-    precision, chosen, threads = check_dtype(dtype, mixed=True), choose(backend)[0], check_threads(threads)
+    precision, target, threads = check_dtype(dtype, mixed=True), choose(backend)[0], check_threads(threads)
     mixed = precision == MIXED
     dtype, first_dtype = ("float64", "float32") if mixed else (precision, precision)
     method = as_method(method)
     region, objective = resolve(fun, dim=dim, box=box, params=params, jac=jac, args=args)
+    units = chosen(scale, region, method)
     if not isinstance(starts, Starts):
         seed = parse_seed(seed)
         starts = parse_starts(starts, sampling, region, region.dim, seed, first_dtype, resident=resident)
     split_per_start(method, starts.n, dtype)
     stopping.limits(region, first_dtype)
     traced = objective()
-    if chosen.name != "numpy":
+    if target.name != "numpy":
         traced.warn_if_large()
     _check_rule(traced, method)
-    return Batch(traced, starts, region, method, stopping, dtype, chosen, threads, seed or 0, mixed=mixed)
+    if stopping.gtol is None:
+        stopping = replace(stopping, gtol=resting_slope(traced, region, units))
+    return Batch(traced, starts, region, method, stopping, dtype, target, threads, seed or 0, mixed=mixed, scale=units)
 
 
 def _check_rule(objective: Differentiable, method: Method) -> None:
@@ -150,5 +159,6 @@ def batch_from(result: BatchResult, **changes: Any) -> Batch:
         check_threads(None),
         getattr(result, "seed", None) or 0,
         mixed=result.dtype == MIXED,
+        scale=result.scale,
     )
     return batch.again(**changes)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from batchgd import check
 from batchgd.box import Box
+from batchgd.eigen import eigh
 from batchgd.errors import InputError
 from batchgd.keywords import explained
 from batchgd.minima.fractions import wilson
@@ -116,16 +117,13 @@ def curvature_of(objective: Differentiable, box: Box, samples: int, seed: int = 
 
 def _eigen(objective: Any, x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Eigenvalues, ascending, and the direction of the lowest one; NaN where a Hessian is not finite."""
-    dim = x.shape[1]
     values, directions = np.full(x.shape, np.nan), np.full(x.shape, np.nan)
-    step = max(1, _ROWS // dim**2)
+    step = max(1, _ROWS // x.shape[1] ** 2)
     for first in range(0, len(x), step):
         rows = slice(first, first + step)
         with np.errstate(all="ignore"):
             hessian = np.asarray(objective.hessian(x[rows]))
-        finite = np.isfinite(hessian).all(axis=(1, 2))
-        value, vector = np.linalg.eigh(np.where(finite[:, None, None], hessian, np.eye(dim)))
-        values[rows] = np.where(finite[:, None], value, np.nan)
+        values[rows], vector = eigh(hessian)
         directions[rows] = vector[:, :, 0]
     return values, directions
 

@@ -55,6 +55,10 @@ class Differentiable(Explained):
         """Return the same function with other parameters, without a new trace."""
         raise NotImplementedError
 
+    def scaled(self, scale: Floats) -> Differentiable:
+        """Return u -> f(scale u), traced anew."""
+        raise NotImplementedError
+
     def value(self, x: ArrayLike) -> Any:
         """Return f at points of shape (n, dim) as (n,), or at one point of shape (dim,) as a float."""
         points, single = self._points(x)

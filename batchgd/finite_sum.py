@@ -192,6 +192,16 @@ class FiniteSum(Differentiable):
         other.__dict__.update(self.__dict__, _given=fresh)
         return other
 
+    def scaled(self, scale: Floats) -> FiniteSum:
+        """Return the sum of u -> loss(scale u, row), traced anew."""
+        loss = self.loss
+
+        def in_units(u: Any, *others: Any) -> Any:
+            return loss(scale * u, *others)
+
+        box = None if self.box is None else type(self.box)(self.box.lower / scale, self.box.upper / scale)
+        return FiniteSum(in_units, self.data, self.dim, **{**self._options(), "box": box})
+
     def _evaluate(self, what: Any, n_outputs: int, points: Floats) -> Floats:
         """Sum emitted code over the rows, some rows and points at a time."""
         out = np.zeros((n_outputs, len(points)))
@@ -210,10 +220,13 @@ class FiniteSum(Differentiable):
 
     def __reduce__(self) -> tuple[Any, ...]:
         check_by_name(self.name, self.loss)
+        return _again, (self.loss, self.data, self.dim, self._options())
+
+    def _options(self) -> dict[str, Any]:
+        """What it was made with, beside the loss, the data and the dimension."""
         options: dict[str, Any] = {"params": self._given, "reduction": self.reduction, "batch_size": self.batch_size}
         options |= {"replace": self.replace, "name": self.name, "box": self.box}
-        options["full_every"] = None if self.batch_size is None else self.full_every
-        return _again, (self.loss, self.data, self.dim, options)
+        return options | {"full_every": None if self.batch_size is None else self.full_every}
 
     def __repr__(self) -> str:
         batch = "" if self.batch_size is None else f", {self.batch_size} an update"

@@ -172,7 +172,11 @@ _HABITS: list[tuple[str, dict[str, str]]] = [
     ("fmin f_min stopval f_target ftarget", {"target": "give target=, the value at which a trajectory ends"}),
     (
         "x_scale diag scaling",
-        {"fun": "divide inside fun: f(x / scale), with the box in units of the scale"},
+        {
+            "landscapes": "give scale=True",
+            "scale": "give scale='box', or one width per coordinate",
+            "fun": "divide inside fun: f(x / scale), with the box in units of the scale",
+        },
     ),
     ("loss f_scale", {"fun": "write it into fun, such as np.sum(2 * (np.sqrt(1 + r**2) - 1)) for 'soft_l1'"}),
     ("sigma scale stddev sd", {"std": "give std="}),

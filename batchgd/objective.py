@@ -134,6 +134,7 @@ class Objective(Differentiable):
                 check_call(what, function, params is not None)
         self._sources: dict[str, str] = {}
         self._functions: dict[str, Callable[..., Any]] = {}
+        self._blocks: dict[str, int] = {}
         self._hessian: list[Node] | None = None
         self._rolled: dict[str, Rolled] = {}
         self._traced = self._trace()
@@ -183,6 +184,24 @@ class Objective(Differentiable):
         other = object.__new__(type(self))  # copy.copy would go through __reduce__, which traces again
         other.__dict__.update(self.__dict__, _params=fresh)
         return other
+
+    def scaled(self, scale: Floats) -> Objective:
+        """Return u -> f(scale u), traced anew.
+
+        >>> Objective(lambda x: x[0] ** 2, dim=1).scaled(np.array([4.0])).gradient([1.0])
+        array([32.])
+        """
+        fun, jac = self.fun, self.jac
+
+        def in_units(u: Any, *params: Any) -> Any:
+            return fun(scale * u, *params)
+
+        def slope(u: Any, *params: Any) -> Any:
+            assert jac is not None
+            return scale * np.asarray(jac(scale * u, *params))
+
+        box = None if self.box is None else type(self.box)(self.box.lower / scale, self.box.upper / scale)
+        return Objective(in_units, self.dim, self._params, None if jac is None else slope, box, self.name)
 
     def emit(self, what: What, constant: Callable[[float], str] = repr) -> str:
         """Return source text: ``def value(x0, ..., p0, ...)``, straight-line, for NumPy arrays or Numba scalars.
@@ -302,8 +321,10 @@ class Objective(Differentiable):
 
     def _block_length(self, what: Any) -> int:
         """How many points at a time keep the temporaries in the cache."""
-        n = len(reachable(self._second_derivatives())) if what == "hessian" else self.counts.total
-        return int(np.clip(_BLOCK_BYTES // (8 * max(n, 1)), 64, 4096))
+        if what not in self._blocks:
+            n = len(reachable(self._second_derivatives())) if what == "hessian" else self.counts.total
+            self._blocks[what] = int(np.clip(_BLOCK_BYTES // (8 * max(n, 1)), 64, 4096))
+        return self._blocks[what]
 
     def __reduce__(self) -> tuple[Any, ...]:
         check_by_name(self.name, self.fun, self.jac)

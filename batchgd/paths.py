@@ -40,6 +40,7 @@ def trace_path(
     params: Any = None,
     jac: Any = None,
     args: Any = (),
+    scale: Any = "auto",
     stopping: Stopping | None = None,
     **limits: Any,
 ) -> Paths:
@@ -102,6 +103,7 @@ def trace_path(
         params=params,
         jac=jac,
         args=args,
+        scale=scale,
     )
     return paths_of(batch, every=every, max_points=max_points)
 

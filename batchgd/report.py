@@ -131,7 +131,13 @@ def strategy_note(record: Any) -> str:
     return f"strategy {record.name}: {record.bias}{shares} ({cost})"
 
 
-_KINDS = {"saddle": "saddles", "maximum": "maxima", "degenerate": "degenerate points", "flat": "flat points"}
+_KINDS = {
+    "saddle": "saddles",
+    "maximum": "maxima",
+    "degenerate": "degenerate points",
+    "flat": "flat points",
+    "unbounded": "singular points",
+}
 
 
 def batch_notes(result: BatchResult) -> list[str]:

@@ -44,9 +44,9 @@ class BatchResult:
         Updates made, and evaluations of value and gradient.
     status : (n,) int8
         Why each trajectory ended: codes of ``Status``; ``message`` has the sentences, ``success`` the verdict.
-    objective, starts, method, box, stopping
-        The function, where the start points come from, the update rule, the region of the starts or None, and the
-        stopping rule or None.
+    objective, starts, method, box, stopping, scale
+        The function, where the start points come from, the update rule, the region of the starts or None, the stopping
+        rule or None, and the units in which steps were measured, (d,), or None for those of x.
     backend, dtype, seconds, warnings
         Two names, the wall time of the solve, and sentences worth reading.
 
@@ -77,6 +77,7 @@ class BatchResult:
         stopping: "Stopping | None" = None,
         backend: str = "numpy",
         dtype: Any = "float64",
+        scale: Any = None,
         seconds: float = float("nan"),
         warnings: Sequence[str] = (),
         counted: "dict[Status, int] | None" = None,
@@ -87,7 +88,7 @@ class BatchResult:
         if self.x.ndim != 2 or any(len(a) != len(self.x) for a in (self.fun, self.nit, self.nfev, self.status)):
             raise InputError(f"a result needs x of shape (n, d) and n of each other array; x has shape {self.x.shape}")
         self.objective, self.starts, self.method, self.box = objective, starts, method, box
-        self.stopping = stopping
+        self.stopping, self.scale = stopping, scale
         self.backend, self.dtype, self.seconds = backend, check_dtype(dtype, mixed=True), float(seconds)
         self.warnings: tuple[str, ...] = tuple(warnings)
 
@@ -209,7 +210,10 @@ class BatchResult:
         rows = np.arange(self.n)[index if isinstance(index, slice | list) else host(index)]
         part = BatchResult(
             **{name: getattr(self, name)[index] for name in ("x", "fun", "nit", "nfev", "status")},
-            **{name: getattr(self, name) for name in ("objective", "method", "box", "stopping", "backend", "dtype")},
+            **{
+                name: getattr(self, name)
+                for name in ("objective", "method", "box", "stopping", "backend", "dtype", "scale")
+            },
             starts=None if self.starts is None else StartRows(self.starts, rows),
             warnings=self.warnings,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,6 +60,8 @@ def run(
     trails : Trails, optional
         Where to write down the paths; without, nothing is recorded.
     """
+    if batch.scale is not None:
+        return _run_in_units(batch, shard, keep, ended, into, found, progress, trails)
     if batch.mixed and trails is not None:
         raise InputError("a path is recorded in one dtype: give float64 or float32")
     began = time.perf_counter()
@@ -85,6 +87,39 @@ def run(
     _leave(batch, whole, int(monitor.control[0]))
     monitor.tally[int(monitor.control[0])] += n - monitor.count
     return Outcome(whole, monitor.status_counts(), time.perf_counter() - began)
+
+
+def _run_in_units(
+    batch: Batch,
+    shard: int | None,
+    keep: bool,
+    ended: Callable[[Endpoints], None] | None,
+    into: Into | None,
+    found: Callable[[], dict[str, Any]] | None,
+    progress: Progress | None,
+    trails: Trails | None,
+) -> Outcome:
+    """Run a batch in its scaled coordinates; what is handed on is in x."""
+    from batchgd.units import in_units
+
+    scale = batch.scale
+    assert scale is not None
+
+    def in_x(rows: Endpoints) -> Endpoints:
+        return replace(rows, x=rows.x * scale.astype(rows.x.dtype))
+
+    def hand_on(rows: Endpoints) -> None:
+        rows = in_x(rows)
+        if into is not None:
+            into.add(rows)
+        if ended is not None:
+            ended(rows)
+
+    watched = hand_on if into is not None or ended is not None else None
+    out = run(in_units(batch), shard=shard, keep=keep, ended=watched, found=found, progress=progress, trails=trails)
+    if trails is not None:
+        trails.points *= scale.astype(trails.points.dtype)
+    return replace(out, endpoints=in_x(out.endpoints))
 
 
 @dataclass

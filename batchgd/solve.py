@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from batchgd.advice import advice
 from batchgd.backends import choose
 from batchgd.batch import Batch, batch_from, make_batch
 from batchgd.check import flag, function, one_of
@@ -55,6 +56,7 @@ def multistart(
     params: Any = None,
     jac: Any = None,
     args: Any = (),
+    scale: Any = "auto",
     x_tol: float = 1e-6,
     f_tol: float = 1e-9,
     strategy: Any = None,
@@ -104,9 +106,14 @@ def multistart(
     args : tuple
         Further arguments of ``fun`` and ``jac``, as in SciPy: ``fun(x, *args)``, or ``fun(x, params, *args)``. They are
         constants of the traced function; a number that varies from run to run belongs into ``params``.
+    scale : "auto", "box", None, or (d,) array
+        The units of x in which steps are measured: None is x itself, ``"box"`` the widths of the box. The descent is
+        then one in u = x / scale: its basins are those of that metric, and a learning rate, ``gtol`` and ``xtol`` are
+        in units of u. ``"auto"`` takes the widths if they differ by more than a factor of 10 and no setting of the
+        method is in units of x; otherwise None. A scale is rounded to powers of two, which change no bit of x or f.
     x_tol, f_tol : float
         Polished endpoints are one minimum when they differ by at most ``x_tol`` box widths in each coordinate and
-        ``f_tol max(1, |f|)`` in value.
+        ``f_tol max(F, |f|)`` in value, where F is how far values typically differ over the box.
     strategy : Strategy or str, optional
         How starts are chosen as the run goes on, in place of all at once: ``bgd.MLSL()``, ``bgd.BasinHopping()``,
         ``bgd.RareBasins()`` or their names. ``starts`` is then the size of the sample, the number of walkers, or of all
@@ -167,6 +174,7 @@ def multistart(
         params=params,
         jac=jac,
         args=args,
+        scale=scale,
         resident=all_kept and stop is None,
     )
     if check:
@@ -181,6 +189,8 @@ def multistart(
     stop = None if stop is None else check_rule(stop, batch)
     with heeded() as interrupt:
         result = collect(batch, *tolerances, keep=all_kept, progress=progress, device=device, began=began, stop=stop)
+        if not result.interrupted and all_kept and not device:
+            result.warnings += advice(batch, result)
         if check and not result.interrupted:
             said = check_step(result, batch_from(result))
             if interrupt.seen:
@@ -210,6 +220,7 @@ def descend(
     params: Any = None,
     jac: Any = None,
     args: Any = (),
+    scale: Any = "auto",
     progress: Progress | None = None,
     device: bool = False,
 ) -> BatchResult:
@@ -263,6 +274,7 @@ def descend(
         params=params,
         jac=jac,
         args=args,
+        scale=scale,
     )
     with heeded():
         return endpoints_of(batch, progress=progress, device=device)
@@ -344,6 +356,7 @@ def _common(batch: Batch, out: Endpoints, device: bool) -> dict[str, Any]:
         "stopping": batch.stopping,
         "backend": batch.backend.name,
         "dtype": batch.precision,
+        "scale": batch.scale,
     }
 
 

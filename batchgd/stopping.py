@@ -14,6 +14,7 @@ from batchgd.errors import InputError, told
 from batchgd.keywords import Explained
 
 _EVALUATIONS = 20  # that an update may take on average, its rejected trials included
+GTOL = 1e-6  # the default of gtol, where nothing is known of the function's slope
 _LEAST_SIZE = 1e-3  # of the narrowest side: below this, rounding of x is measured against the box
 
 _TOLERANCES = ("gtol", "gtol_rel", "xtol", "xtol_abs", "xtol_rel", "ftol", "ftol_abs", "ftol_rel")
@@ -32,8 +33,10 @@ class Stopping(Explained):
 
     Parameters
     ----------
-    gtol : float
-        ``GRADIENT``: ||∇f(x)|| <= gtol, in units of f / x. 0 asks for a gradient of exactly zero.
+    gtol : float, optional
+        ``GRADIENT``: ||∇f(x)|| <= gtol, in units of f / x. 0 asks for a gradient of exactly zero. Omitted, it is 1e-6,
+        or less for a function that is flat in its units: then 1e-8 max |g_i w_i| / max w_i, with the gradients g at 64
+        points of the box and its widths w. A result's ``stopping`` has the number.
     xtol : float
         ``STEP``: ||step||₂ < xtol (xtol + ||x||∞). 0 switches it off, as in all tolerances that follow.
     ftol : float
@@ -98,7 +101,7 @@ class Stopping(Explained):
     "Stopping criteria". S. Balay et al., PETSc/TAO Users Manual, "Convergence".
     """
 
-    gtol: float = 1e-6
+    gtol: float | None = None
     xtol: float = 0.0
     ftol: float = 0.0
     maxiter: int = 10_000
@@ -120,11 +123,13 @@ class Stopping(Explained):
     oscillation: int | None = None
 
     def __post_init__(self) -> None:
-        for name in (*_TOLERANCES, "min_delta"):
+        given = [name for name in (*_TOLERANCES, "min_delta") if name != "gtol" or self.gtol is not None]
+        for name in given:
             value = self._settle(name)
             if not 0.0 <= value < math.inf:
                 raise InputError(f"{name} is {value:g}: give a finite number of at least 0")
-        if not any(getattr(self, name) for name in (*_TOLERANCES, "patience")) and self.target is None:
+        converging = any(getattr(self, name) for name in (*_TOLERANCES, "patience"))
+        if not converging and self.gtol is not None and self.target is None:
             raise InputError("gtol, xtol and ftol are all 0, so nothing would ever converge: give at least one of them")
         for name, least in _COUNTS.items():
             if getattr(self, name) is not None or name in ("maxiter", "window"):
@@ -167,9 +172,9 @@ class Stopping(Explained):
                 raise InputError(
                     f"{name} is {getattr(self, name)}: float32 counts no further than {2**24}; use float64"
                 )
-        tiny = float(np.finfo(dtype).tiny)
+        tiny, gtol = float(np.finfo(dtype).tiny), GTOL if self.gtol is None else self.gtol
         values = {
-            "gtol_squared": 0.0 if self.gtol == 0.0 else max(self.gtol * self.gtol, tiny),
+            "gtol_squared": 0.0 if gtol == 0.0 else max(gtol * gtol, tiny),
             "resolution": 2.0 * float(np.finfo(dtype).eps),
             "least_size": _LEAST_SIZE * float(box.width.min()),
             "maxfev": self.maxfev or min(_EVALUATIONS * (self.maxiter + 10), 2**24 if dtype == "float32" else 2**53),

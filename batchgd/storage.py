@@ -180,6 +180,7 @@ def _meta(result: BatchResult) -> dict[str, Any]:
         "method": method,
         "box": None if result.box is None else [result.box.lower, result.box.upper],
         "stopping": None if result.stopping is None else dataclasses.asdict(result.stopping),
+        "scale": result.scale,
         **{name: getattr(result, name) for name in ("backend", "dtype", "seconds", "warnings")},
         **{name: getattr(result, name) for name in OF_MULTISTART if hasattr(result, name)},
         "counted": None if result.kept else result.status_counts(),

@@ -16,7 +16,7 @@ from batchgd.standins import StoredStarts
 from batchgd.stopping import Stopping
 from batchgd.stored_tables import check_counts, check_per_start, check_table, rows
 
-OF_MULTISTART = ("seed", "independent", "x_tol", "f_tol")
+OF_MULTISTART = ("seed", "independent", "x_tol", "f_tol", "cut_short")
 """Fields of the metadata that only a MultistartResult has."""
 
 _Setting = bool | int | float | str | NDArray[np.float64] | None
@@ -54,12 +54,14 @@ class Meta:
     seconds: float
     warnings: tuple[str, ...]
     stopping: Stopping | None = None
+    scale: NDArray[np.float64] | None = None
     counted: dict[str, int] | None = None
     stopped: Stopped | None = None
     seed: int | None = None
     independent: bool = True
     x_tol: float = 1e-6
     f_tol: float = 1e-9
+    cut_short: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +80,7 @@ def build(kind: str, meta: Meta, arrays: dict[str, Any], tables: dict[str, Any])
     x0 = arrays.pop("x0", None)
     kept = {"jac": arrays.pop("jac", None), "saddles": tables.pop("saddles", None)}
     common: dict[str, Any] = {name: getattr(meta, name) for name in ("backend", "dtype", "seconds", "warnings")}
-    common |= {"counted": counted, "stopping": meta.stopping, "method": _method(meta.method)}
+    common |= {"counted": counted, "stopping": meta.stopping, "scale": meta.scale, "method": _method(meta.method)}
     common["box"] = None if meta.box is None else Box(*meta.box)
     common["starts"] = None if x0 is None else StoredStarts(x0, meta.sampling or "array")
     if kind == MultistartResult.__name__:
@@ -105,6 +107,8 @@ def _check(meta: Meta, arrays: dict[str, Any], tables: dict[str, Any], counted: 
     n, d = rows(arrays["x"]), check_dimension(meta.dim)
     if meta.box is not None and [side.shape for side in meta.box] != 2 * [(d,)]:
         raise InputError(f"meta.box is {told(meta.box)}, not two ends of {d} numbers each")
+    if meta.scale is not None and not (meta.scale.shape == (d,) and np.isfinite(np.log(meta.scale)).all()):
+        raise InputError(f"meta.scale is {told(meta.scale)}, not {d} positive numbers")
     sizes = {"n": n, "d": d, "s": n if counted is None else sum(counted.values())}
     sizes["m"] = rows(tables["minima"].fun) if "minima" in tables else 0
     check_per_start(arrays, sizes)

@@ -1,5 +1,6 @@
 """Bad input that reaches the shell: one line on stderr, nothing on stdout, exit code 2, and no work begun."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -150,18 +151,22 @@ def small_disk(folder):
     resource = pytest.importorskip("resource", reason="this system has no limit on the size of files")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 
-    def shrink(size):
+    @contextlib.contextmanager
+    def of_size(size):  # for no longer than needed: pytest's own report may go to a file
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
-    yield shrink
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    return of_size
 
 
 @pytest.mark.parametrize("size", [0, 1000, 8000])
 def test_a_disk_that_is_full_while_saving(size, folder, small_disk, capsys):
     before = sorted(folder.iterdir())
-    small_disk(size)
-    code, out, err = shell(capsys, "run sphere --starts 1000 --backend numpy --quiet --out made")
+    with small_disk(size):
+        code, out, err = shell(capsys, "run sphere --starts 1000 --backend numpy --quiet --out made")
     assert (code, "label" in out) == (1, True)
     assert err == f"batchgd: cannot write {folder / 'made'}: File too large; choose a folder that you can write\n"
     assert sorted(folder.iterdir()) == before
@@ -180,8 +185,8 @@ def test_a_disk_that_is_full_while_drawing(line, name, earlier, folder, small_di
         (folder / name).write_bytes(b"an earlier picture")
     before = sorted(folder.iterdir())
     shell(capsys, line.rsplit(" ", 1)[0])  # so that nothing is left to be kept in the cache of compiled code
-    small_disk(100)
-    code, out, err = shell(capsys, f"{line} {name} --quiet")
+    with small_disk(100):
+        code, out, err = shell(capsys, f"{line} {name} --quiet")
     assert (code, "sphere" in out) == (1, True), err
     assert err == f"batchgd: cannot write {name}: File too large; choose a file that you can write\n"
     assert sorted(folder.iterdir()) == before

@@ -40,7 +40,7 @@ def test_what_can_be_asked_afterwards(camel, capsys):
 def test_bad_input_is_one_line(camel, capsys, tmp_path):
     bgd.descend("himmelblau", [[0.0, 0.0]], backend="numpy").save(tmp_path / "ends")
     for words, said in (
-        ([str(camel), "--x-tol", "-1"], "x_tol is -1.0"),
+        ([str(camel), "--x-tol", "-1"], "x_tol is -1:"),
         ([str(camel), "--f-tol", "nan"], "f_tol is nan"),
         ([str(camel), "--fidelity", "0"], "sample is 0"),
         ([str(camel), "--out", str(camel)], "holds a result already"),
@@ -57,4 +57,4 @@ def test_a_sample_that_cannot_be_is_told_before_the_run(capsys):
     assert main(["run", "himmelblau", "--fidelity", "0"]) == 2
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
-    assert "sample is 0" in err
+    assert "fidelity is 0" in err

@@ -131,10 +131,15 @@ def test_the_second_one_ends_at_once(phase):
     assert len(bgd.multistart("himmelblau", starts=500).minima) == 4
 
 
-def test_a_search_by_values_is_interrupted_too():
-    def crease(x):
-        return np.abs(x[0] - 0.1) + 2 * np.abs(x[1] + 0.3 * x[0])
+def crease(x):
+    return np.abs(x[0] - 0.1) + 2 * np.abs(x[1] + 0.3 * x[0])
 
+
+def quartic(x):
+    return (x[0] ** 2 - 0.25) ** 2 + x[1] ** 4
+
+
+def test_a_search_by_values_is_interrupted_too():
     objective = bgd.Objective(crease, 2, box=[(-1, 1)] * 2)
     x = np.array([[0.1, -0.03]]) + 1e-5 * np.random.default_rng(0).normal(size=(20, 2))
     for look, kind in ((30, "unknown"), (10_000, "kink")):  # Newton is stuck after two
@@ -146,6 +151,47 @@ def test_a_search_by_values_is_interrupted_too():
         assert found.minima.kind.tolist() == [kind]
         assert found.minima.count.tolist() == [20]
         np.testing.assert_allclose(found.minima.x, [[0.1, -0.03]], atol=1e-4)
+
+
+@pytest.mark.parametrize(("fun", "every"), [(quartic, 1), (crease, 15)])
+def test_cut_at_any_look_the_tables_hold_all_and_the_lowest(fun, every):
+    objective = bgd.Objective(fun, 2, box=[(-1, 1)] * 2)
+    near = np.repeat([[0.5, 0.0], [-0.5, 0.0], [1e-5, 0.0]] if fun is quartic else [[0.1, -0.03]], 5, axis=0)
+    x = near + 1e-5 * np.random.default_rng(0).normal(size=near.shape)
+    catalogue = Catalogue(objective.box)
+    catalogue.add(0, x, objective.value(x), np.full(len(x), Status.STALLED))
+    look = 0
+    while True:
+        looks = iter(range(look + 1, -1, -1))
+        press = Press(lambda update, looks=looks: next(looks) == 0)
+        with heeded() as interrupt:
+            found = find_minima(catalogue, objective, watch=Watch(press, len(x), interrupt=interrupt))
+        assert found.minima.count.sum() + found.stationary.count.sum() == len(x)
+        assert found.minima.fun[0] <= objective.value(x).min()
+        if press.times:  # it had ended before
+            break
+        look += every
+    assert look > 20
+    assert "unknown" not in found.minima.kind
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_the_lowest_endpoint_of_an_interrupted_run_is_no_copy(phase):
+    result = bgd.multistart("himmelblau", starts=500, gtol=1e-3, backend="numpy", progress=Press(in_phase(phase)))
+    assert len(result.minima) == 4
+    assert result.minima.fun.min() <= result.fun.min()
+
+
+def test_the_lowest_endpoint_is_kept_where_another_of_its_cell_did_not_come_to_rest():
+    objective = bgd.Objective(quartic, 2, box=[(-1, 1)] * 2)
+    x = np.array([[0.5 + 1e-8, 0.0], [0.5, 0.0]])
+    catalogue = Catalogue(objective.box)
+    catalogue.add(0, x, objective.value(x), np.array([Status.MAXITER, Status.GRADIENT]))
+    assert len(catalogue) == 1
+    with heeded() as interrupt:
+        found = find_minima(catalogue, objective, watch=Watch(Press(in_phase("polishing")), 2, interrupt=interrupt))
+    assert found.minima.x.tolist() == [[0.5, 0.0]]
+    assert found.minima.kind.tolist() == ["unknown"]
 
 
 @pytest.mark.parametrize("strategy", [bgd.MLSL(), bgd.BasinHopping(hops=5), bgd.RareBasins()])

@@ -14,11 +14,13 @@ from batchgd.kernels.methods import RULES
 from batchgd.kernels.modifiers import MODIFIERS
 from batchgd.kernels.schedules import SCHEDULES
 from batchgd.kernels.status import Status
+from batchgd.kernels.stopping import MEMORY, SUMS
 from batchgd.methods import METHODS, FirstOrder, as_method
 from batchgd.objective import Objective
 from batchgd.report import json_ready, method_record
 from batchgd.specialise.module import Specialisation
 from batchgd.specialise.rule import LOOP_NAMES, read_rule
+from batchgd.specialise.typed import with_callees
 
 REFERENCES = json.loads((Path(__file__).parent / "data" / "optax_references.json").read_text())
 STARTS = np.array(REFERENCES["starts"])
@@ -242,6 +244,14 @@ def test_names_of_parts_are_no_rules():
         part = read_rule("gradient_descent", (name,))
         own = {*part.hyperparameters, *part.vectors} - {"learning_rate"}
         assert not own & rules, (name, own & rules)
+
+
+def test_no_function_of_a_rule_is_called_like_a_number_of_the_tick():
+    numbers = {"gg", "moved", "size", "highest", "lowest", "outside", "largest_slope", *SUMS, *MEMORY}
+    for name in RULES:
+        stages = read_rule(name).stages
+        given = numbers.union(*(stage.gives for stage in stages))
+        assert not given & {*with_callees(*(stage.function for stage in stages))}, name
 
 
 @pytest.mark.parametrize("name", METHODS)

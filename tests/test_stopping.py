@@ -164,7 +164,7 @@ def test_what_is_not_asked_for_is_not_compiled():
     assert plain.layout.size == 2 + 4  # x; nit, nfev, busy, code
     assert "value_and_gradient(" not in plain.source()
     assert rich.layout.size == plain.layout.size + 2 * 2 + 3  # two points; cycled, cycle_f, and one held test
-    for name in ("last_x", "previous_f", "window", "patience", "steepest"):
+    for name in ("last_x", "previous_f", "window", "patience", "largest_slope"):
         assert name not in plain.source()
 
 
@@ -232,3 +232,11 @@ def test_the_shell_takes_every_rule(tmp_path, capsys):
     config = tmp_path / "rules.toml"
     config.write_text('target = "himmelblau"\ntarget-value = 0.5\nf_growth = 1e4\nnorm = 2\n')
     assert counts("--config", str(config)) == {"TARGET": 20}
+
+
+@pytest.mark.parametrize("backend", ["numpy", "cpu"])
+def test_newton_stops_by_the_largest_component(backend):
+    stopping = bgd.Stopping(gtol=1e-6, norm="max", window=2)
+    batch = bgd.descend("himmelblau", [[3.5, 2.5], [-3.0, 3.0]], method="newton", stopping=stopping, backend=backend)
+    assert batch.status.tolist() == [Status.GRADIENT] * 2
+    assert np.abs(batch.jac).max() <= 1e-6

@@ -201,6 +201,7 @@ def basin_map(
     params: Any = None,
     jac: Any = None,
     args: Any = (),
+    scale: Any = "auto",
     x_tol: float = 1e-6,
     f_tol: float = 1e-9,
     adaptive: bool = True,
@@ -217,8 +218,8 @@ def basin_map(
 
     Parameters
     ----------
-    fun, box, dim, method, params, jac, args, gtol, xtol, ftol, maxiter, escape, stopping, backend, dtype, threads,
-    x_tol, f_tol
+    fun, box, dim, method, params, jac, args, scale, gtol, xtol, ftol, maxiter, escape, stopping, backend, dtype,
+    threads, x_tol, f_tol
         As in :func:`multistart`; hyperparameters of the method are one number each.
     resolution : int or (int, int)
         Pixels along u and v, 2 to 32768.
@@ -270,7 +271,7 @@ def basin_map(
     settings: dict[str, Any] = {"dtype": dtype, "backend": backend, "threads": threads}
     tolerances = {"x_tol": check_tolerance("x_tol", x_tol), "f_tol": check_tolerance("f_tol", f_tol)}
     stopping = as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, escape=escape)
-    problem = {"box": box, "dim": dim, "params": params, "jac": jac, "args": args}
+    problem = {"box": box, "dim": dim, "params": params, "jac": jac, "args": args, "scale": scale}
     batch = make_batch(fun, **problem, starts=1, method=method, stopping=stopping, **settings)
     if not isinstance(plane, Plane):
         plane, suits = parse_plane(plane, at, batch.box)
@@ -291,7 +292,7 @@ def basin_map(
         descents=images.descents,
         seconds=time.perf_counter() - began,
         objective=batch.objective,
-        recipe={"resolution": shape[::-1], "method": batch.method, "stopping": stopping}
+        recipe={"resolution": shape[::-1], "method": batch.method, "stopping": batch.stopping, "scale": batch.scale}
         | {"adaptive": adaptive, "audit": audit}
         | settings
         | tolerances,

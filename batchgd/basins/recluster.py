@@ -34,7 +34,7 @@ def recluster(result: MultistartResult, x_tol: float | None = None, f_tol: float
     """Return a new result whose minima are told apart by these tolerances.
 
     Two endpoints, polished, are one minimum when they differ by at most ``x_tol`` box widths in every coordinate *and*
-    by ``f_tol max(1, |f|)`` in value.
+    by ``f_tol max(F, |f|)`` in value; F is how far values typically differ over the box.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def minima_against_tolerance(result: MultistartResult, x_tol: ArrayLike | None =
     polished = locate(objective, box, catalogue, scale)
     counts = []
     for tolerance in tolerances:
-        identity = Identity(float(tolerance), f_tol)
+        identity = Identity(float(tolerance), f_tol, scale.value)
         sites, _ = find_sites(catalogue, objective, box, identity, scale, polished)
         counts.append(int(np.isin(sites.kind, MINIMA).sum()))
     return Counts(tolerances, np.array(counts), f_tol)

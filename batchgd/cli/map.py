@@ -11,7 +11,7 @@ from batchgd.cli.target import load_target
 from batchgd.errors import InputError
 
 _SHARED = (
-    *("box", "dim", "method", "learning_rate", "set", "gtol", "xtol", "ftol", "maxiter", "escape"),
+    *("box", "dim", "method", "learning_rate", "set", "scale", "gtol", "xtol", "ftol", "maxiter", "escape"),
     *("backend", "dtype", "threads", "x_tol", "f_tol", "plot", "json", "quiet"),
 )
 OPTIONS = (

@@ -119,6 +119,11 @@ def _norm(value: Any) -> int | str:
     return 2
 
 
+def _scale(value: Any) -> Any:
+    return {"auto": "auto", "box": "box", "none": None}[value] if str(value).isalpha() else _numbers(value)
+
+
+SCALE = Kind("auto|box|none|S,S,...", "auto, box, none, or widths separated by commas", _scale)
 TEXT = Kind("TEXT", "a text", _text)
 PATH = Kind("PATH", "a path", _text)
 NUMBER = Kind("NUMBER", "a number", _number)
@@ -164,7 +169,7 @@ class Option:
             return self.kind.convert(value)
         except InputError:
             raise  # it says what is wrong better
-        except (ValueError, TypeError, OverflowError):
+        except (ValueError, TypeError, OverflowError, KeyError):
             shown = value[-1] if isinstance(value, list) and value and self.kind.repeatable else value
             name = f"{where}{self.name}" if where else self.flag
             raise InputError(f"{name} takes {self.kind.wants}, not {told(shown)}") from None
@@ -181,7 +186,12 @@ OPTIONS = (
     Option("learning_rate", RATE, "Learning rate, or a schedule of it; given alone it chooses gradient_descent."),
     Option("set", SETTINGS, "Another hyperparameter of the method, such as beta1=0.8 or clip_norm=1; repeatable."),
     Option("seed", INTEGER, "Seed of the starting points; 0 when not given.", True),
-    Option("gtol", NUMBER, "Stop a trajectory at this gradient norm; 1e-6 when not given, 0 for off.", True),
+    Option(
+        "scale", SCALE, "Units in which steps are measured: auto (default), box, none, or a width per coordinate.", True
+    ),
+    Option(
+        "gtol", NUMBER, "Stop at this gradient norm, 0 for off; 1e-6 or less, by the function, when not given.", True
+    ),
     Option("xtol", NUMBER, "Stop at a step of this length relative to x; off when not given.", True),
     Option("ftol", NUMBER, "Stop at this relative change of the value; off when not given.", True),
     Option("maxiter", INTEGER, "Updates of one trajectory at most; 10000 when not given.", True),
@@ -205,7 +215,12 @@ OPTIONS = (
     Option("dtype", TEXT, "float64 (default), float32, or mixed: float32 first, then float64.", True),
     Option("threads", INTEGER, "Worker threads of the cpu backend; one per core when not given.", True),
     Option("x_tol", NUMBER, "Endpoints this close, in box widths, are one minimum; 1e-6 when not given.", True),
-    Option("f_tol", NUMBER, "... and of values this close, relative to max(1, |f|); 1e-9 when not given.", True),
+    Option(
+        "f_tol",
+        NUMBER,
+        "... and of values this close, relative to |f| or what is typical of the box; 1e-9 when not given.",
+        True,
+    ),
     Option("strategy", TEXT, "Choose starts as the run goes on: mlsl, basin_hopping or rare_basins.", True),
     Option("strategy_set", SETTINGS, "A setting of the strategy, such as hops=50 or sigma=4; repeatable."),
     Option("keep", TEXT, "all (default), or minima: no trajectories, and memory does not grow with --starts.", True),

@@ -12,7 +12,19 @@ from batchgd.cli.target import load_target
 from batchgd.errors import InputError
 
 _STOPPING = (
-    *("gtol", "xtol", "ftol", "maxiter", "max_time", "escape", "target_value", "gtol_rel", "xtol_abs", "xtol_rel"),
+    *(
+        "scale",
+        "gtol",
+        "xtol",
+        "ftol",
+        "maxiter",
+        "max_time",
+        "escape",
+        "target_value",
+        "gtol_rel",
+        "xtol_abs",
+        "xtol_rel",
+    ),
     *(
         "ftol_abs",
         "ftol_rel",

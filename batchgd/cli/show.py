@@ -16,7 +16,8 @@ def show(
         float | None, typer.Option("--x-tol", help="Endpoints this close, in box widths, are one minimum.")
     ] = None,
     f_tol: Annotated[
-        float | None, typer.Option("--f-tol", help="... and of values this close, relative to max(1, |f|).")
+        float | None,
+        typer.Option("--f-tol", help="... and of values this close, relative to |f| or what is typical of the box."),
     ] = None,
     coverage: Annotated[bool, typer.Option("--coverage", help="All estimates of what was not seen.")] = False,
     fidelity: Annotated[

@@ -38,7 +38,22 @@ def _rates(value: Any) -> list[float]:
 _RATES = Kind("LO HI", "two numbers, LO and HI (as in --learning-rate 1e-4 1), or a list such as 0.1,0.2,0.3", _rates)
 _LISTS = Kind("NAME=A,B,...", "a name and numbers, as in --over momentum=0,0.5,0.9", _lists, repeatable=True)
 _OF_RUN = (
-    *("box", "dim", "starts", "sampling", "mean", "std", "method", "set", "seed", "gtol", "xtol", "ftol", "maxiter"),
+    *(
+        "box",
+        "dim",
+        "starts",
+        "sampling",
+        "mean",
+        "std",
+        "method",
+        "set",
+        "seed",
+        "scale",
+        "gtol",
+        "xtol",
+        "ftol",
+        "maxiter",
+    ),
     *("max_time", "escape", "target_value", "gtol_rel", "xtol_abs", "xtol_rel", "ftol_abs", "ftol_rel", "norm"),
     *(
         "window",

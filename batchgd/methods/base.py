@@ -64,6 +64,11 @@ class Method(Checked):
         """Names and values of whole numbers that the rule is compiled for."""
         return ()
 
+    @property
+    def unit_free(self) -> bool:
+        """Whether no setting is in units of x or f, as a learning rate is: the method may choose the scale of x."""
+        return False
+
     def hyperparameters(self, dtype: str) -> dict[str, Hyperparameter]:
         """Return a value for every hyperparameter of the rule and its parts, in a run of this dtype."""
         return {name: getattr(self, name) for name in self.LIMITS}

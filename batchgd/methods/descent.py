@@ -69,6 +69,11 @@ class GradientDescent(FirstOrder):
                 raise InputError(f"{name} is in units of the learning rate, which optimum replaces: leave one out")
 
     @property
+    def unit_free(self) -> bool:
+        """Whether the step is adaptive."""
+        return self.rule == "barzilai_borwein"
+
+    @property
     def rule(self) -> str:
         """The rule that the settings ask for."""
         if self.line_search == "armijo":
@@ -137,6 +142,8 @@ class BarzilaiBorwein(Method):
         "sufficient_decrease": Interval(0.0, 0.5),
         "forgetting": SHARE,
     }
+
+    unit_free = True
 
     @property
     def rule(self) -> str:

@@ -13,6 +13,8 @@ LONGEST_MEMORY = 64
 class Resolved(Method):
     """A method whose tests of a decrease know how far values can be told apart."""
 
+    unit_free = True
+
     def hyperparameters(self, dtype: str) -> dict[str, Hyperparameter]:
         """Return the rule's hyperparameters, with what depends on the precision."""
         return {**super().hyperparameters(dtype), **rounding(dtype), **overflow(dtype)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,13 +18,28 @@ _ROWS = 1 << 16  # rows hashed at a time: all temporaries then stay in the L2 ca
 _COARSEST = 1 << 12  # cells per width below which the cap no longer coarsens: two minima could share a cell
 
 
+@dataclass(frozen=True)
+class Lowest:
+    """The endpoint of lowest value: that value, the start index, the place and the status."""
+
+    fun: float
+    first: int
+    x: NDArray[np.float64]
+    status: int
+
+    def rank(self) -> tuple[float, int]:
+        """What orders endpoints."""
+        return self.fun, self.first
+
+
 class Catalogue:
     r"""The set of occupied fine cells of a run: what is left of a million endpoints when copies are dropped.
 
     The cell of an endpoint is ``floor((x - lower) / width * cells_per_width)`` per coordinate. Per occupied cell the
     catalogue holds a key, the number of starts that ended there, the lowest start index, and the endpoint, value and
-    status of that start. This state is a function of the *set* of endpoints: any order, sharding or number of workers
-    gives the same arrays, bit for bit.
+    status of that start; and besides, the endpoint of lowest value (of equal ones that of the lowest start index), for
+    a cell of a rough function has room for many values. This state is a function of the *set* of endpoints: any order,
+    sharding or number of workers gives the same arrays, bit for bit.
 
     Parameters
     ----------
@@ -70,6 +86,7 @@ class Catalogue:
         self.x: NDArray[np.float64] = np.empty((0, box.dim))
         self.fun: NDArray[np.float64] = np.empty(0)
         self.status: NDArray[np.int8] = np.empty(0, np.int8)
+        self.lowest: Lowest | None = None
 
     def __len__(self) -> int:
         return len(self.key)
@@ -101,6 +118,7 @@ class Catalogue:
         at = self.cells_per_width
         codes = np.broadcast_to(np.asarray(status), len(x))[row].astype(np.int8)
         self._absorb(distinct, count, first, x[row], fun[row], codes)
+        self._see(key, ids, x, fun, status)
         return key if at == self.cells_per_width else self.keys(x, fun, status)
 
     def merge(self, other: Catalogue) -> Catalogue:
@@ -109,6 +127,7 @@ class Catalogue:
             raise InputError("these catalogues differ in box, cells_per_width or cap: build both with the same ones")
         state = other.key, other.count, other.first, other.x, other.fun, other.status
         self.take(Cells(other.cells_per_width, *state), other.excluded)
+        self.lowest = min((seen for seen in (self.lowest, other.lowest) if seen), key=Lowest.rank, default=None)
         return self
 
     def take(self, cells: Cells, excluded: int) -> None:
@@ -119,7 +138,9 @@ class Catalogue:
         self._coarsen_to(at)
         x = np.asarray(cells.x, np.float64)
         key = cells.key if cells.cells_per_width == at else _hash(x, self.box, at)
-        self._absorb(key, cells.count, cells.first, x, np.asarray(cells.fun, np.float64), cells.status)
+        fun = np.asarray(cells.fun, np.float64)
+        self._absorb(key, cells.count, cells.first, x, fun, cells.status)
+        self._see(key, cells.first, x, fun, cells.status)
 
     def keys(self, x: ArrayLike, fun: ArrayLike, status: ArrayLike) -> NDArray[np.uint64]:
         """The keys that these endpoints have at the catalogue's present resolution; 0 for those left out."""
@@ -132,6 +153,18 @@ class Catalogue:
             out |= np.asarray(status) == int(code)
         key[out] = 0
         return key
+
+    def _see(self, key: NDArray, ids: NDArray, x: NDArray, fun: NDArray, status: ArrayLike) -> None:
+        """Remember the lowest of these endpoints if none was lower before."""
+        rows = np.flatnonzero(key != 0)
+        if len(rows) == 0:
+            return
+        rows = rows[fun[rows] == fun[rows].min()]
+        row = rows[np.argmin(ids[rows])]
+        code = int(np.broadcast_to(np.asarray(status), len(x))[row])
+        seen = Lowest(float(fun[row]), int(ids[row]), x[row].copy(), code)
+        if self.lowest is None or seen.rank() < self.lowest.rank():
+            self.lowest = seen
 
     def _absorb(self, key: NDArray, count: NDArray, first: NDArray, x: NDArray, fun: NDArray, status: NDArray) -> None:
         """Merge rows into the state, lowest start index first, and keep to the cap."""

@@ -8,32 +8,49 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.box import Box
-from batchgd.minima.compass import shape
+from batchgd.minima.compass import shape, sharp
+from batchgd.minima.curvature import curvature, in_doubt
 from batchgd.minima.polish import LOCATED, polish
-from batchgd.minima.scale import EPS, Derivable, Scale, scaled
+from batchgd.minima.scale import EPS, Derivable, Scale, points_at_once, rounding
 from batchgd.progress import CLASSIFYING, UNWATCHED, Watch
 
-MINIMUM, KINK, DEGENERATE_MINIMUM, SADDLE, MAXIMUM, DEGENERATE, FLAT, NOTHING, UNKNOWN = range(9)
-"""Kinds; the first three are minima. ``NOTHING`` is a place that is not stationary after all, ``UNKNOWN`` one that an
-interrupt left undecided."""
+MINIMUM, KINK, DEGENERATE_MINIMUM, LOWEST, SADDLE, MAXIMUM, DEGENERATE, FLAT, UNBOUNDED, NOTHING, UNKNOWN = range(11)
+"""Kinds; the first four count as minima. ``LOWEST`` is the lowest endpoint, where nothing decides what it is;
+``NOTHING`` is a place that is not stationary after all, ``UNKNOWN`` one that an interrupt left undecided."""
 
-NAMES = ("minimum", "kink", "degenerate", "saddle", "maximum", "degenerate", "flat", "unresolved", "unknown")
+NAMES = (
+    "minimum",
+    "kink",
+    "degenerate",
+    "unresolved",
+    "saddle",
+    "maximum",
+    "degenerate",
+    "flat",
+    "unbounded",
+    "unresolved",
+    "unknown",
+)
 
-_SOFT = 1e-7  # modes this soft against the stiffest are probed: an ill-conditioned minimum, or none
-_SOFT_BOX = 1e-10  # the same against the typical curvature of the box
+_HIDDEN = 1e-10  # of the stiffest mode and of the box's: what is less may be rounding
 _SLOPE = 1e-4  # of the typical slope: a place that is steeper can only be a kink
 _PROBE = 1e-4  # box widths
+_BLURRED = 1e-7  # box widths: points that are known less well may be copies
 _MODES = 4  # soft modes probed one by one; of more, the softest four and one mixture
 _SAMPLE = 256  # points probed of a set of one value; when they agree, the set is settled
 
 
 @dataclass
 class Kinds:
-    """Per point: ``kind`` (m,), ``negative`` and ``zero`` (m,), the numbers of falling and of flat modes."""
+    """Per point: ``kind`` (m,), ``negative`` and ``zero`` (m,), the numbers of falling and of flat modes.
+
+    ``blurred`` (m,): a mode is so soft that rounding may have moved the point along it.
+    """
 
     kind: NDArray[np.int8]
     negative: NDArray[np.int64]
     zero: NDArray[np.int64]
+    blurred: NDArray[np.bool_]
 
 
 def classify(
@@ -48,8 +65,9 @@ def classify(
     """Tell the kind of each located point by the eigenvalues of its Hessian, measured in box widths.
 
     All positive: minimum; some negative: saddle; all negative: maximum. An eigenvalue below 1e-7 of the largest, or
-    1e-10 of the curvature that is typical of the box, decides nothing: such a point is moved by 1e-4 box widths along
-    the mode and polished again. If it returns (or ends higher), it is an isolated minimum, however ill-conditioned; if
+    1e-10 of the curvature that is typical of the box, decides only if values confirm it
+    (:func:`batchgd.minima.curvature.curvature`). If they do not, the point is moved by 1e-4 box widths along the mode
+    and polished again. If it returns (or ends higher), it is an isolated minimum, however ill-conditioned; if
     it stays where it was put, it lies on a continuum: degenerate, or flat when all modes are like that; if it ends
     lower, it is no minimum.
 
@@ -61,19 +79,21 @@ def classify(
         When it says stop, what is not decided yet is ``UNKNOWN``.
     """
     m = len(x)
-    kinds = Kinds(np.full(m, NOTHING, np.int8), np.zeros(m, np.int64), np.zeros(m, np.int64))
-    rows = max(64, (1 << 20) // (box.dim**2 + 1))
+    kinds = Kinds(np.full(m, NOTHING, np.int8), np.zeros(m, np.int64), np.zeros(m, np.int64), np.zeros(m, np.bool_))
+    rows = points_at_once(box)
     probe: NDArray[np.bool_] = np.zeros(m, np.bool_)
     for begin in range(0, m, rows):
         if not watch.go_on(CLASSIFYING, begin, m):
             kinds.kind[begin:] = UNKNOWN
             break
         part = slice(begin, begin + rows)
-        value, _ = modes(objective, box, x[part])
-        soft: NDArray[np.bool_] = _soft(value, scale)
-        falling = falling_modes(value, scale).sum(axis=1)
+        value, _, soft = curvature(objective, box, x[part], fun[part], scale)
+        falling = ((value < 0) & ~soft).sum(axis=1)
         still = _stationary(objective, box, x[part], scale)
         kinds.negative[part], kinds.zero[part] = falling, soft.sum(axis=1)
+        kinds.blurred[part] = _blurred(
+            objective, box, x[part], fun[part], np.where(in_doubt(value, scale), value, np.inf)
+        )
         by_sign = np.where(falling == 0, MINIMUM, np.where(falling == box.dim, MAXIMUM, SADDLE))
         kinds.kind[part] = np.where(soft.any(axis=1), np.where(falling == 0, NOTHING, DEGENERATE), by_sign)
         kinds.kind[np.arange(m)[part][~still]] = NOTHING
@@ -82,14 +102,13 @@ def classify(
     return kinds
 
 
-def modes(objective: Derivable, box: Box, x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Eigenvalues (ascending; NaN where the Hessian is not finite) and eigenvectors, in box widths."""
-    with np.errstate(all="ignore"):
-        hessian = scaled(objective.hessian(x), box)
-    finite: NDArray[np.bool_] = np.asarray(np.isfinite(hessian).all(axis=(1, 2)))
-    value, vector = np.linalg.eigh(np.where(finite[:, None, None], hessian, np.eye(box.dim)))
-    value[~finite] = np.nan
-    return value, vector
+def _blurred(objective: Derivable, box: Box, x: NDArray, fun: NDArray, value: NDArray) -> NDArray[np.bool_]:
+    """Whether the value rises by less than its rounding over a distance along a mode of these curvatures."""
+    rows = np.flatnonzero(np.isfinite(value).any(axis=1))
+    out = np.zeros(len(x), np.bool_)
+    rise = 0.5 * np.abs(value[rows]).min(axis=1) * _BLURRED**2
+    out[rows] = rise <= rounding(objective, box, x[rows], fun[rows])
+    return out
 
 
 def _stationary(objective: Derivable, box: Box, x: NDArray, scale: Scale) -> NDArray[np.bool_]:
@@ -97,16 +116,6 @@ def _stationary(objective: Derivable, box: Box, x: NDArray, scale: Scale) -> NDA
     with np.errstate(all="ignore"):
         slope = np.abs(np.asarray(objective.value_and_gradient(x)[1]) * box.width).max(axis=1)
     return np.asarray(slope <= _SLOPE * scale.slope)
-
-
-def falling_modes(value: NDArray, scale: Scale) -> NDArray[np.bool_]:
-    """Which eigenvalues, (m, d) in box widths, are negative, and not so soft that they decide nothing."""
-    return (value < 0) & ~_soft(value, scale)
-
-
-def _soft(value: NDArray, scale: Scale) -> NDArray[np.bool_]:
-    size = np.abs(value)
-    return np.asarray(size <= np.maximum(_SOFT * size.max(axis=1, keepdims=True), _SOFT_BOX * scale.curvature))
 
 
 def _probe_sets(
@@ -143,10 +152,22 @@ def _probe_sets(
 
 
 def _probe(objective: Derivable, box: Box, x: NDArray, fun: NDArray, scale: Scale, watch: Watch) -> NDArray[np.int8]:
-    """Move each point along its soft modes and see what becomes of it."""
-    value, vector = modes(objective, box, x)
+    """Move each point along its soft modes and see what becomes of it; ``UNKNOWN`` where ``watch`` says stop."""
+    kind = np.full(len(x), UNKNOWN, np.int8)
+    rows = points_at_once(box)
+    for k in range(0, len(x), rows):
+        if not watch.go_on(CLASSIFYING, k, len(x)):
+            break
+        kind[k : k + rows] = _probe_some(objective, box, x[k : k + rows], fun[k : k + rows], scale, watch)
+    return kind
+
+
+def _probe_some(
+    objective: Derivable, box: Box, x: NDArray, fun: NDArray, scale: Scale, watch: Watch
+) -> NDArray[np.int8]:
+    value, vector, soft = curvature(objective, box, x, fun, scale)
     smooth = np.isfinite(value).all(axis=1) & _stationary(objective, box, x, scale)
-    soft = np.where(smooth[:, None], _soft(np.nan_to_num(value), scale), False)
+    soft &= smooth[:, None]
     way, row = _ways(value, vector, soft)
     u = way * (_PROBE / np.abs(way).max(axis=1, keepdims=True))
     end = polish(objective, box, x[row] + u * box.width, scale, watch=watch, phase=CLASSIFYING)
@@ -164,16 +185,22 @@ def _probe(objective: Derivable, box: Box, x: NDArray, fun: NDArray, scale: Scal
     if watch.cut:
         return np.full(len(x), UNKNOWN, np.int8)
     kind = np.where(soft.all(axis=1) & ~_any(row, lower, len(x)), FLAT, DEGENERATE)
-    kind = np.where(isolated, _name(power, value, scale), kind)
-    return np.where(smooth | np.isfinite(power), kind, NOTHING).astype(np.int8)
+    kind = np.where(isolated, _name(power, value, soft, scale), kind)
+    kinks = np.flatnonzero(kind == KINK)
+    bent = kinks[~sharp(objective, box, x[kinks], fun[kinks])]
+    kind[bent] = _name(np.full(len(bent), 2.0), value[bent], soft[bent], scale)
+    real = smooth | np.isfinite(power)
+    real[bent] = smooth[bent]  # a valley so narrow that rounding ends the descent on its slope
+    return np.where(real, kind, NOTHING).astype(np.int8)
 
 
-def _name(power: NDArray, value: NDArray, scale: Scale) -> NDArray[np.int64]:
+def _name(power: NDArray, value: NDArray, soft: NDArray, scale: Scale) -> NDArray[np.int64]:
     """Name isolated points: by how the value rises, and by curvature where rounding hides the rise."""
-    positive = (value > 1e-10 * np.abs(value).max(axis=1, keepdims=True)).all(axis=1)
-    stiff = (value > _SOFT_BOX * scale.curvature).all(axis=1)
-    kind = np.where(positive & stiff, MINIMUM, DEGENERATE_MINIMUM)
-    return np.where(power < 1.5, KINK, kind)
+    least = np.maximum(_HIDDEN * np.abs(value).max(axis=1, keepdims=True), _HIDDEN * scale.curvature)
+    curved = ((value > 0) & (~soft | (value > least))).all(axis=1)
+    kind = np.where(curved, MINIMUM, DEGENERATE_MINIMUM)
+    kind = np.where(power < 1.5, KINK, kind)
+    return np.where(power < 0.0, UNBOUNDED, kind)
 
 
 def _ways(value: NDArray, vector: NDArray, soft: NDArray) -> tuple[NDArray, NDArray[np.int64]]:

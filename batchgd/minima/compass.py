@@ -9,14 +9,17 @@ from batchgd.box import Box
 from batchgd.minima.catalogue import group_keys
 from batchgd.minima.merge import mix
 from batchgd.minima.polish import REACH
-from batchgd.minima.scale import EPS, Derivable, Scale, values
+from batchgd.minima.scale import EPS, Derivable, Scale, scaled, values
 from batchgd.progress import CLASSIFYING, POLISHING, UNWATCHED, Watch
 
 _CELLS = 1024.0  # stalled points of one such cell are taken to one place
 _SHIFT = 0.3819660112501051  # of the cells, so that the middle of the box, where kinks like to sit, is no corner
 _LEADERS, _ROUNDS = 1024, 4
 _TURNS = 160  # steps shrink from 1e-4 to 1e-16 in 40 halvings; the others are moves
+_LOG = 0.2  # an exponent this low may be that of a logarithm
+_EVEN = 1.05  # times as much, and |x|^0.02 is no power any more
 _ENTRIES = 1 << 22  # numbers held at a time
+_SHAPED = 1 << 20  # the same where a value is asked at many distances: a fraction of a second
 
 
 def rescue(
@@ -117,10 +120,11 @@ def shape(
 ) -> NDArray[np.float64]:
     """How the value rises around each point: the lowest exponent p of ``f(x + h v) - f(x) ~ h^p`` over directions v.
 
-    About 1 at a kink, 2 at an ordinary minimum, 4 for x^4; NaN where the value falls, or does not rise, in some
-    direction. Distances h are 1e-7 to 1e-3 box widths; directions are the axes, 2 d fixed turned ones and the gradient.
+    About 1 at a kink, 2 at an ordinary minimum, 4 for x^4; -1 where the value falls without bound, as log|x| does at 0;
+    NaN where the value falls, or does not rise, in some direction. Distances h are 1e-7 to 1e-3 box widths; directions
+    are the axes, 2 d fixed turned ones and the gradient.
     """
-    rows = max(1, _ENTRIES // ((4 * box.dim + 2) * box.dim))
+    rows = max(1, _SHAPED // ((4 * box.dim + 2) * box.dim))
     power = np.full(len(x), np.nan)
     for k in range(0, len(x), rows):
         if not watch.go_on(CLASSIFYING, k, len(x)):
@@ -132,19 +136,13 @@ def shape(
 def _shape(
     objective: Derivable, box: Box, x: NDArray[np.float64], fun: NDArray[np.float64], scale: Scale
 ) -> NDArray[np.float64]:
-    m, d = x.shape
-    turn = np.linalg.qr(np.random.default_rng(d + 1).normal(size=(d, d)))[0]
-    fixed = np.r_[np.eye(d), -np.eye(d), turn, -turn]
-    slope = _unit(_finite(_value_and_gradient(objective, x)[1] * box.width))
-    still = (slope == 0).all(axis=1)
-    slope[still] = fixed[0]
-    ways = np.concatenate([np.broadcast_to(fixed, (m, 4 * d, d)), -slope[:, None], slope[:, None]], axis=1)
+    ways = _all_ways(_finite(_value_and_gradient(objective, x)[1] * box.width))
     noise = 16 * EPS * np.abs(fun)[:, None]
-    exponent = np.full(m, np.inf)
-    good = np.ones(m, np.bool_)
+    exponent = np.full(len(x), np.inf)
+    good = np.ones(len(x), np.bool_)
     before = None
     for h in (1e-7, 1e-6, 1e-5, 1e-4, 1e-3):
-        rise = values(objective, (x[:, None] + h * ways * box.width).reshape(-1, d)).reshape(m, -1) - fun[:, None]
+        rise = _rise(objective, box, x, fun, h * ways)
         # A crease is located to rounding, the place along it only as far as the value tells: a trace of slope is left.
         good &= (rise >= -noise - 1e-6 * _finite(rise).max(axis=1, keepdims=True)).all(axis=1)
         if before is not None:
@@ -156,7 +154,52 @@ def _shape(
         before = rise
     good &= (rise > noise).all(axis=1)
     # Too flat to be measured at two distances: a high power.
-    return np.where(good, np.where(np.isfinite(exponent), exponent, 99.0), np.nan)
+    exponent = np.where(np.isfinite(exponent), np.maximum(exponent, 0.0), 99.0)
+    steep = np.flatnonzero(good & (exponent < _LOG))
+    exponent[steep[_bottomless(objective, box, x[steep], fun[steep], ways[steep])]] = -1.0
+    return np.where(good, exponent, np.nan)
+
+
+def _all_ways(slope: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Directions around points with these slopes, (m, 4 d + 2, d): axes, fixed turned ones, up and down the slope."""
+    m, d = slope.shape
+    turn = np.linalg.qr(np.random.default_rng(d + 1).normal(size=(d, d)))[0]
+    fixed = np.r_[np.eye(d), -np.eye(d), turn, -turn]
+    slope = np.where((slope == 0).all(axis=1, keepdims=True), fixed[0], _unit(slope))
+    return np.concatenate([np.broadcast_to(fixed, (m, 4 * d, d)), -slope[:, None], slope[:, None]], axis=1)
+
+
+def _rise(objective: Derivable, box: Box, x: NDArray, fun: NDArray, steps: NDArray) -> NDArray[np.float64]:
+    """How much higher the value is after each of these steps, (m, k, d) in box widths."""
+    m, k, d = steps.shape
+    return values(objective, (x[:, None] + steps * box.width).reshape(m * k, d)).reshape(m, k) - fun[:, None]
+
+
+def _bottomless(
+    objective: Derivable, box: Box, x: NDArray[np.float64], fun: NDArray[np.float64], ways: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Whether the value rises, in some direction, as much from one distance to the tenfold as from there on, or more.
+
+    So it is from 1e-12 to 1e-4 box widths for log|x| and 1/|x|. A power of the distance rises more and more, and
+    a jump only once.
+    """
+    rises = [_rise(objective, box, x, fun, h * ways) for h in 10.0 ** np.arange(-12, -3)]
+    with np.errstate(all="ignore"):
+        decades = np.diff(np.array(rises), axis=0)
+        even = np.all(decades > 0, axis=0) & np.all(decades[1:] <= _EVEN * decades[:-1], axis=0)
+    return np.asarray(np.any(even, axis=1))
+
+
+def sharp(objective: Derivable, box: Box, x: NDArray[np.float64], fun: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether values 1e-7 box widths away are not what gradient and Hessian promise, as at a kink."""
+    slope = _value_and_gradient(objective, x)[1] * box.width
+    ways = 1e-7 * _all_ways(_finite(slope))
+    with np.errstate(all="ignore"):
+        bend = np.einsum("kni,kij,knj->kn", ways, scaled(objective.hessian(x), box), ways)
+        promised = np.einsum("kni,ki->kn", ways, slope) + 0.5 * bend
+        rise = _rise(objective, box, x, fun, ways)
+        kept = (np.abs(rise - promised) <= 0.5 * np.abs(rise)) | (np.abs(rise) <= 16 * EPS * np.abs(fun)[:, None])
+    return np.asarray(~kept.all(axis=1))
 
 
 def _shortest(a: NDArray, b: NDArray) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from batchgd.box import Box
+from batchgd.eigen import eigvalsh
 from batchgd.errors import InputError
 from batchgd.minima.catalogue import Catalogue
 from batchgd.minima.classify import NAMES, NOTHING
@@ -134,10 +135,11 @@ def find_minima(
     ([-1.0, 1.0], [0.25, 0.5], [1, 0, 1, -1])
     """
     box = catalogue.box if box is None else box
-    identity = Identity(x_tol, f_tol) if identity is None else identity
+    scale = measure(objective, box)
+    identity = Identity(x_tol, f_tol, scale.value) if identity is None else identity
     n = catalogue.starts if n_starts is None else n_starts
-    sites, site = find_sites(catalogue, objective, box, identity, measure(objective, box), watch=watch)
-    order = by_value(box, sites.x, sites.fun, sites.noise, f_tol, sites.kind)
+    sites, site = find_sites(catalogue, objective, box, identity, scale, watch=watch)
+    order = by_value(box, sites.x, sites.fun, sites.noise, sites.kind)
     lowest = order[np.isin(sites.kind[order], MINIMA)]
     other = order[~np.isin(sites.kind[order], (*MINIMA, NOTHING))]
     note = None if independent else interval_note or _NOT_INDEPENDENT
@@ -206,18 +208,14 @@ def _eigenvalues(objective: Derivable, x: NDArray[np.float64], watch: Watch) -> 
             break
         with np.errstate(all="ignore"):
             hessian = np.asarray(objective.hessian(x[begin : begin + rows]))
-        finite = np.isfinite(hessian).all(axis=(1, 2))
-        value = np.linalg.eigvalsh(np.where(finite[:, None, None], hessian, np.eye(x.shape[1])))
-        value[~finite] = np.nan
-        out[begin : begin + rows] = value
+        out[begin : begin + rows] = eigvalsh(hessian)
     return out
 
 
-def by_value(box: Box, x: NDArray, fun: NDArray, noise: NDArray, f_tol: float, kind: NDArray) -> NDArray[np.int64]:
+def by_value(box: Box, x: NDArray, fun: NDArray, noise: NDArray, kind: NDArray) -> NDArray[np.int64]:
     """Rows with the lowest value first; values that rounding cannot order are ordered by rounded coordinates."""
     order = np.argsort(fun, kind="stable")
-    tolerance = np.maximum(f_tol * np.maximum(1.0, np.abs(fun)), noise)[order]
-    gap = np.diff(fun[order]) > tolerance[1:]
+    gap = np.diff(fun[order]) > np.maximum(noise[order[1:]], noise[order[:-1]])
     level = np.empty(len(order), np.int64)
     level[order] = np.cumsum(np.r_[False, gap])[: len(order)]
     u = np.rint((x - box.lower) / (box.width * _ROUND))

@@ -23,7 +23,7 @@ _BLOCK = 1 << 14  # points whose neighbours are looked for together
 class Identity:
     """When two polished points are the same: close in every coordinate *and* in value.
 
-    ``|u_i - v_i| <= x_tol`` for all i, with coordinates in box widths, and ``|f - h| <= f_tol max(1, |f|)``. Points are
+    ``|u_i - v_i| <= x_tol`` for all i, with coordinates in box widths, and ``|f - h| <= f_tol max(F, |f|)``. Points are
     one minimum when a chain of such pairs joins them (connected components), so the answer does not depend on order.
     Another notion of identity (symmetric copies, periodic boxes) replaces this object: it only has to offer
     ``components``.
@@ -33,7 +33,9 @@ class Identity:
     x_tol : float
         Box widths. Polished copies agree to about 1e-14, so 1e-6 leaves room for degenerate minima.
     f_tol : float
-        Relative to the value, absolute below 1.
+        Relative to the value, or to F where that is larger.
+    unit : float
+        F, as large as values typically differ over the box (``Scale.value``), so that units do not matter.
     cells : int
         Points are first thinned to one per cell of side ``x_tol / cells``, which blurs the tolerance by as much.
 
@@ -47,6 +49,7 @@ class Identity:
 
     x_tol: float = 1e-6
     f_tol: float = 1e-9
+    unit: float = 1.0
     cells: int = _FINE
 
     def components(
@@ -66,14 +69,14 @@ class Identity:
 
     def value_tolerance(self, fun: NDArray, noise: NDArray) -> NDArray[np.float64]:
         """How far values may differ."""
-        return np.maximum(self.f_tol * np.maximum(1.0, np.abs(fun)), noise)
+        return np.maximum(self.f_tol * np.maximum(self.unit, np.abs(fun)), noise)
 
     def _thin(
         self, u: NDArray, fun: NDArray, tol_f: NDArray, cells: int
     ) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
         """Keys of cells of side tolerance / cells, and the first point of each."""
         # arcsinh is linear for small values and then grows like log |f|: equal cells are equal relative differences.
-        linear = max(1.0, float((tol_f / self.f_tol).min()))
+        linear = max(self.unit, float((tol_f / self.f_tol).min()))
         keys = mix(np.floor(np.column_stack([u / self.x_tol, np.arcsinh(fun / linear) / self.f_tol]) * cells))
         return keys, group_keys(keys, np.arange(len(u)))[3]
 

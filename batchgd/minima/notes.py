@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from batchgd.minima.catalogue import Catalogue
-from batchgd.minima.classify import DEGENERATE, FLAT, NAMES, UNKNOWN
+from batchgd.minima.classify import DEGENERATE, FLAT, NAMES, UNBOUNDED, UNKNOWN
 from batchgd.minima.sites import Sites
 from batchgd.minima.tables import Minima
 
@@ -31,6 +31,7 @@ def notes(
         )
     if len(minima) == 0 and n > 0:
         said.append(_nothing(catalogue, n))
+    said += _bottomless(sites)
     said += _valleys(sites)
     ratio, a, b = gap
     if ratio < 10:
@@ -41,7 +42,7 @@ def notes(
     if unresolved:
         said.append(
             f"{unresolved:,} of {n:,} starts ended too far from any stationary point to have a label: "
-            "raise maxiter or max_time, or lower the tolerances"
+            "raise maxiter or max_time, lower the tolerances, or take another method"
         )
     if catalogue.coarsened or len(catalogue) > catalogue.cap:
         said.append(
@@ -56,6 +57,19 @@ def _nothing(catalogue: Catalogue, n: int) -> str:
     if len(catalogue) == 0:
         return f"no minimum was found: all {n:,} starts diverged, escaped or met values that are not finite"
     return f"no minimum was found among the endpoints of {n:,} starts"
+
+
+def _bottomless(sites: Sites) -> list[str]:
+    """Name the lowest point at which the objective falls without bound."""
+    rows = np.flatnonzero(sites.kind == UNBOUNDED)
+    if len(rows) == 0:
+        return []
+    row = rows[np.argmin(sites.fun[rows])]
+    return [
+        f"the objective is unbounded below: {sites.count[rows].sum():,} starts fell to a singular point, "
+        f"f = {sites.fun[row]:.6g} and falling at x = ({', '.join(f'{c:.6g}' for c in sites.x[row][:_SHOWN])}"
+        f"{', ...' if len(sites.x[row]) > _SHOWN else ''})"
+    ]
 
 
 def _valleys(sites: Sites) -> list[str]:

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.box import Box
-from batchgd.minima.scale import EPS, Derivable, Scale, scaled
+from batchgd.eigen import eigh, eigvalsh
+from batchgd.minima.scale import EPS, Derivable, Scale, rounding, scaled
 from batchgd.progress import POLISHING, UNWATCHED, Watch
 
 LOCATED, LEFT, STUCK, UNTOUCHED = 0, 1, 2, 3
@@ -22,20 +23,22 @@ _NEAR = 1e-3  # root finding only starts with a step below this: further away an
 _PIVOT = 1e-14  # a pivot this small against its diagonal is rounding
 _ZERO = 1e-12  # modes this small against the largest get no Newton step
 _QUADRATIC = 1e-9  # a step this short, after one ten times longer, has converged to rounding
-_SINGULAR = (
-    1e6  # times the typical curvature: a steeper point is singular, which says nothing of the rounding in values
-)
+_NEIGHBOURS = 8  # where one value decides whether a point is taken on, its rounding is measured well
 _FLOOR = 1e-7  # a Newton step below this which cannot improve anything has met rounding
 
 
 @dataclass
 class Polished:
-    """Polished points: ``x`` (m, d), ``fun`` (m,), ``state`` (LOCATED, LEFT, ...) and ``noise`` of the value."""
+    """Polished points: ``x`` (m, d), ``fun`` (m,), ``state`` (LOCATED, LEFT, ...) and ``noise`` of the value.
+
+    ``root`` marks points that were located by root finding, as saddles and maxima are.
+    """
 
     x: NDArray[np.float64]
     fun: NDArray[np.float64]
     state: NDArray[np.int8]
     noise: NDArray[np.float64]
+    root: NDArray[np.bool_]
 
 
 def polish(
@@ -46,6 +49,8 @@ def polish(
     reach: float = REACH,
     watch: Watch = UNWATCHED,
     phase: str = POLISHING,
+    *,
+    downhill: bool = False,
 ) -> Polished:
     r"""Take each point to the stationary point next to it; on the way to a minimum the value never rises.
 
@@ -57,7 +62,8 @@ def polish(
     - otherwise downhill by ``-|H|^-1 g``.
 
     Where steps shrink by a constant ratio r, as they do at a degenerate minimum (2/3 for x^4), the remaining way
-    ``step / (1 - r)`` is tried at once (Schröder 1870). A point stops when its step is lost in rounding.
+    ``step / (1 - r)`` is tried at once (Schröder 1870), unless it ends where a mode falls: there it went across a
+    minimum and on to a saddle. A point stops when its step is lost in rounding.
 
     Parameters
     ----------
@@ -69,6 +75,8 @@ def polish(
         Box widths per coordinate that a point may move before it counts as ``LEFT``.
     watch, phase
         Asked before every step of a chunk; when it says stop, points that still move are ``UNTOUCHED``.
+    downhill : bool
+        Without root finding: points go down past saddles.
 
     Returns
     -------
@@ -80,14 +88,18 @@ def polish(
     J. Nocedal, S. Wright, "Numerical Optimization", 2nd ed. 2006, sections 3.4 and 11.1.
     E. Schröder, "Über unendlich viele Algorithmen zur Auflösung der Gleichungen", Math. Ann. 2, 1870.
     """
-    out = Polished(x.copy(), np.empty(len(x)), np.full(len(x), STUCK, np.int8), np.zeros(len(x)))
+    m = len(x)
+    out = Polished(x.copy(), np.empty(m), np.full(m, STUCK, np.int8), np.zeros(m), np.zeros(m, np.bool_))
     rows = int(np.clip((1 << 18) // (box.dim * box.dim + 8), 256, 16384))
     with np.errstate(all="ignore"):
-        for begin in range(0, len(x), rows):
-            if not watch.go_on(phase, begin, len(x)):
+        for begin in range(0, m, rows):
+            if not watch.go_on(phase, begin, m):
                 out.state[begin:] = UNTOUCHED
                 break
-            _polish_chunk(objective, box, out, slice(begin, begin + rows), scale, reach, watch, phase)
+            chunk = slice(begin, begin + rows)
+            _polish_chunk(objective, box, out, chunk, scale, reach, watch, phase, downhill)
+            located = begin + np.flatnonzero(out.state[chunk] == LOCATED)
+            out.noise[located] = rounding(objective, box, out.x[located], out.fun[located])
     return out
 
 
@@ -110,7 +122,15 @@ class _State:
 
 
 def _polish_chunk(
-    objective: Derivable, box: Box, out: Polished, rows: slice, scale: Scale, reach: float, watch: Watch, phase: str
+    objective: Derivable,
+    box: Box,
+    out: Polished,
+    rows: slice,
+    scale: Scale,
+    reach: float,
+    watch: Watch,
+    phase: str,
+    downhill: bool,
 ) -> None:
     x0 = out.x[rows]
     f, g = objective.value_and_gradient(x0)
@@ -120,7 +140,7 @@ def _polish_chunk(
     now = _State(
         np.arange(m), x0.copy(), x0.copy(), f, g * box.width, hessian, np.full(m, reach), np.zeros((m, d)), inf
     )
-    x_out, f_out, s_out, n_out = out.x[rows], out.fun[rows], out.state[rows], out.noise[rows]
+    x_out, f_out, s_out, r_out = out.x[rows], out.fun[rows], out.state[rows], out.root[rows]
     f_out[:] = f
     for _ in range(_MAXITER):
         good = np.isfinite(now.g).all(axis=1) & np.isfinite(now.hessian).all(axis=(1, 2))
@@ -130,16 +150,16 @@ def _polish_chunk(
         if not watch.go_on(phase, rows.start, len(out.x)):
             s_out[now.row] = UNTOUCHED
             return
-        state = _iterate(objective, box, now, scale, reach)
+        state, r_out[now.row] = _iterate(objective, box, now, scale, reach, downhill)
         x_out[now.row], f_out[now.row], s_out[now.row] = now.x, now.f, np.where(state < 0, STUCK, state)
-        curvature = np.minimum(np.abs(now.hessian), _SINGULAR * scale.curvature)
-        n_out[now.row] = value_noise(now.f, curvature)
         now = now.keep(state < 0) if (state >= 0).any() else now
 
 
-def _iterate(objective: Derivable, box: Box, now: _State, scale: Scale, reach: float) -> NDArray[np.int8]:
-    """One step of every point, in place; returns the state of those that end and -1 for the others."""
-    newton, root, rest = newton_steps(now.g, now.hessian, scale)
+def _iterate(
+    objective: Derivable, box: Box, now: _State, scale: Scale, reach: float, downhill: bool
+) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
+    """One step of every point, in place; returns the state of those that end, -1 for the others, and root finding."""
+    newton, root, rest = newton_steps(now.g, now.hessian, scale, downhill=downhill)
     size = np.abs(newton).max(axis=1)
     step, jumped = _accelerate(newton, size, now)
     length = np.abs(step).max(axis=1)
@@ -151,7 +171,8 @@ def _iterate(objective: Derivable, box: Box, now: _State, scale: Scale, reach: f
     done = rest & (np.abs(newton) <= 1e-15 + 2 * EPS * np.abs(now.x) / box.width).all(axis=1)
     f, g = objective.value_and_gradient(x)
     g = g * box.width
-    better = _better(now, f, g, root) & ~done
+    better = _better(objective, box, now, f, g, root) & ~done
+    better[_overshot(objective, box, x, better & jumped & ~root)] = False
     full = better & (cut == 1.0) & ~jumped
     quick = full & rest & (size <= _QUADRATIC) & (size <= 0.1 * now.size)
     floor = ~better & rest & (size <= _FLOOR) & ~jumped & np.isfinite(f)
@@ -168,22 +189,30 @@ def _iterate(objective: Derivable, box: Box, now: _State, scale: Scale, reach: f
     fresh = better & (state < 0)
     if fresh.any():
         now.hessian[fresh] = scaled(objective.hessian(now.x[fresh]), box)
-    return state
+    return state, root
 
 
-def _better(now: _State, f: NDArray, g: NDArray, root: NDArray) -> NDArray[np.bool_]:
+def _better(objective: Derivable, box: Box, now: _State, f: NDArray, g: NDArray, root: NDArray) -> NDArray[np.bool_]:
     """Which trial points are accepted."""
     fine = np.isfinite(f) & np.isfinite(g).all(axis=1)
     old, new = _norm(now.g), _norm(g)
     lower = f <= now.f + 4 * EPS * np.abs(now.f)
     # Where sums cancel, rounding in f exceeds eps |f|; there the gradient decides.
-    lower |= (f <= now.f + value_noise(now.f, now.hessian)) & (new < 0.9 * old)
+    doubt = np.flatnonzero(fine & ~lower & ~root & (new < 0.9 * old))
+    most = 8 * EPS * (np.abs(now.f[doubt]) + np.abs(now.hessian[doubt]).max(axis=(1, 2)))
+    doubt = doubt[f[doubt] <= now.f[doubt] + most]
+    lower[doubt] = f[doubt] <= now.f[doubt] + rounding(objective, box, now.x[doubt], now.f[doubt], _NEIGHBOURS)
     return fine & np.where(root, new < old, lower)
 
 
-def value_noise(f: NDArray, hessian: NDArray) -> NDArray[np.float64]:
-    """Rounding in values: of terms as large as the curvature makes them within the box, even where they cancel."""
-    return np.asarray(8 * EPS * (np.abs(f) + np.abs(hessian).max(axis=(1, 2))))
+def _overshot(objective: Derivable, box: Box, x: NDArray, which: NDArray) -> NDArray[np.int64]:
+    """Rows of ``which`` where a mode falls."""
+    rows = np.flatnonzero(which)
+    if len(rows) == 0:
+        return rows
+    hessian = scaled(objective.hessian(x[rows]), box)
+    value = eigvalsh(hessian)
+    return rows[value[:, 0] < -_ZERO * np.abs(value).max(axis=1)]
 
 
 def _accelerate(newton: NDArray, size: NDArray, now: _State) -> tuple[NDArray, NDArray[np.bool_]]:
@@ -195,16 +224,19 @@ def _accelerate(newton: NDArray, size: NDArray, now: _State) -> tuple[NDArray, N
 
 
 def newton_steps(
-    g: NDArray, hessian: NDArray, scale: Scale
+    g: NDArray, hessian: NDArray, scale: Scale, *, downhill: bool = False
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Newton's step per point, whether it is root finding, and whether its end would be a stationary point."""
+    """Newton's step per point, whether it is root finding, and whether its end would be a stationary point.
+
+    With ``downhill`` falling modes are never solved for a root.
+    """
     step, positive = _solve_positive(hessian, g)
     root = np.zeros(len(g), np.bool_)
     rest = np.ones(len(g), np.bool_)
     rows = np.flatnonzero(~positive)
     if len(rows) == 0:
         return step, root, rest
-    value, mode = np.linalg.eigh(hessian[rows])
+    value, mode = eigh(hessian[rows])
     c = np.einsum("kij,ki->kj", mode, g[rows])
     size = np.abs(value)
     largest = size.max(axis=1, keepdims=True)
@@ -212,11 +244,12 @@ def newton_steps(
     to_root = np.where(zero, 0.0, -c / np.where(zero, 1.0, value))
     short = np.abs(np.einsum("kij,kj->ki", mode, to_root)).max(axis=1) <= _NEAR
     idle = (np.abs(np.where(zero, c, 0.0)) <= 1e-7 * scale.slope).all(axis=1)
-    near = short & idle
+    falling = ((value < 0) & ~zero).any(axis=1)
+    near = short & idle & ~(downhill & falling)
     downhill = -c / np.maximum(size, np.maximum(1e-8 * largest, 1e-8 * scale.slope))
     chosen = np.where(near[:, None], to_root, downhill)
     step[rows] = np.einsum("kij,kj->ki", mode, chosen)
-    root[rows] = near & ((value < 0) & ~zero).any(axis=1)
+    root[rows] = near & falling
     rest[rows] = near
     return step, root, rest
 

@@ -1,4 +1,4 @@
-"""Scales of an objective over its box: against them a slope or a curvature counts as zero."""
+"""Scales of an objective: typical sizes over its box, and the rounding of its values at a point."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from batchgd.box import Box
 EPS = float(np.finfo(np.float64).eps)
 _SAMPLES = 256
 _ROWS = 1 << 16
+_NEIGHBOURS = 2  # enough for an order of magnitude
+_STRAY = 1024.0  # coordinates are known to an ulp of their own, or of this part of the box
 
 
 class Derivable(Protocol):
@@ -32,22 +34,52 @@ class Derivable(Protocol):
 class Scale:
     """Typical sizes over the box, in coordinates measured in box widths (u = (x - lower) / width).
 
-    ``slope`` and ``curvature`` are medians, over fixed sample points, of the largest component of gradient and Hessian.
-    They follow the objective when it is multiplied by a constant or stretched together with its box.
+    ``slope`` and ``curvature`` are medians, over fixed sample points, of the largest component of gradient and Hessian,
+    ``value`` is the median distance of values from their median (zeros, as on plateaus, do not count). They follow the
+    objective when it is multiplied by a constant or stretched together with its box.
     """
 
     slope: float
     curvature: float
+    value: float
 
 
 def measure(objective: Derivable, box: Box) -> Scale:
     """Sample the box at 256 fixed points and take the medians of the finite ones."""
     points = box.lower + box.width * np.random.default_rng(256).random((_SAMPLES, box.dim))
     with np.errstate(all="ignore"):
-        _, gradient = objective.value_and_gradient(points)
+        value, gradient = (np.asarray(part) for part in objective.value_and_gradient(points))
         slope = np.abs(gradient * box.width).max(axis=1)
         curvature = np.abs(scaled(objective.hessian(points), box)).max(axis=(1, 2))
-    return Scale(_median(slope), _median(curvature))
+    return Scale(_median(slope), _median(curvature), _spread(value))
+
+
+def rounding(
+    objective: Derivable,
+    box: Box,
+    x: NDArray[np.float64],
+    fun: NDArray[np.float64],
+    neighbours: int = _NEIGHBOURS,
+) -> NDArray[np.float64]:
+    """Rounding in the values ``fun`` at ``x``, (m,): eight times as far as values differ within four ulps.
+
+    It is measured, because no bound is any good: sums that cancel round by more than ``eps |f|``, and by far less than
+    a large curvature suggests if the function is rough. Where the slope does not vanish, the rounding of x is included.
+    """
+    if len(x) == 0:
+        return np.zeros(0)
+    ways = np.random.default_rng(box.dim).choice([-4.0, -2.0, -1.0, 1.0, 2.0, 4.0], (neighbours, box.dim))
+    ulp = EPS * np.maximum(np.abs(x), box.width / _STRAY)
+    differ = EPS * np.abs(fun)
+    for way in ways:
+        off = np.abs(values(objective, x + way * ulp) - fun)
+        differ = np.where(np.isfinite(off), np.maximum(differ, off), differ)
+    return 8.0 * differ
+
+
+def points_at_once(box: Box) -> int:
+    """Points whose Hessians, and the values around them, are worked on together: a fraction of a second at most."""
+    return int(np.clip((1 << 20) // (box.dim**2 + 1), 64, 1 << 14))
 
 
 def scaled(hessian: NDArray[np.float64], box: Box) -> NDArray[np.float64]:
@@ -62,6 +94,13 @@ def values(objective: Derivable, x: NDArray[np.float64]) -> NDArray[np.float64]:
         parts = [np.asarray(objective.value(x[k : k + _ROWS])) for k in range(0, len(x), _ROWS)]
     height = np.concatenate([np.empty(0), *parts])
     return np.where(np.isfinite(height), height, np.inf)
+
+
+def _spread(values: NDArray[np.float64]) -> float:
+    values = values[np.isfinite(values)]
+    apart = np.abs(values - np.median(values)) if len(values) else values
+    apart = apart[apart > 0]
+    return float(np.median(apart)) if len(apart) else 1.0
 
 
 def _median(values: NDArray[np.float64]) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,25 +10,40 @@ from numpy.typing import NDArray
 from batchgd.box import Box
 from batchgd.kernels.status import AT_REST
 from batchgd.minima.catalogue import Catalogue
-from batchgd.minima.classify import DEGENERATE, DEGENERATE_MINIMUM, FLAT, KINK, MINIMUM, UNKNOWN, classify, modes
+from batchgd.minima.classify import (
+    DEGENERATE,
+    DEGENERATE_MINIMUM,
+    FLAT,
+    KINK,
+    LOWEST,
+    MINIMUM,
+    NOTHING,
+    UNBOUNDED,
+    UNKNOWN,
+    classify,
+)
 from batchgd.minima.compass import rescue
+from batchgd.minima.curvature import modes
 from batchgd.minima.merge import UNPOLISHED, Identity
 from batchgd.minima.polish import LOCATED, STUCK, UNTOUCHED, Polished, polish
-from batchgd.minima.scale import EPS, Derivable, Scale, values
+from batchgd.minima.scale import Derivable, Scale, points_at_once, rounding, values
 from batchgd.progress import CLASSIFYING, MERGING, UNWATCHED, Watch
 
-MINIMA = (MINIMUM, KINK, DEGENERATE_MINIMUM, UNKNOWN)  # the last of an interrupted run only
+MINIMA = (MINIMUM, KINK, DEGENERATE_MINIMUM, LOWEST, UNKNOWN)  # the last of an interrupted run only
 
-_BLUR = Identity(1e-4, 1e-6)  # of kinks and degenerate minima, whose place or value rounding blurs
+_BLUR = 1e-4, 1e-6  # x_tol and f_tol where rounding blurs place or value: kinks, degenerate and soft minima
 _LEVEL = 1e-6  # values closer than this share of the typical slope per box width are one level of a continuum
 _ROWS = 100  # continua told apart by value; of more there is one row per kind and number of modes
 _FLAT_SLOPE = 1e-5  # of the typical slope: an endpoint with less came to rest on a plateau
-_FLAT_CURVATURE = 1e-5  # of the typical curvature, in one direction at least
+_FLAT_CURVATURE = 1e-5  # of the typical curvature: with less in all directions it is flat, in some a valley
 
 
 @dataclass
 class Sites:
-    """One row per distinct point; ``points``: those of a continuum before it became one row; ``noise``: of ``fun``."""
+    """One row per distinct point; ``points``: those of a continuum before it became one row; ``noise``: of ``fun``.
+
+    ``blurred``: rounding may have moved the point by more than ``x_tol``.
+    """
 
     x: NDArray[np.float64]
     fun: NDArray[np.float64]
@@ -40,6 +55,7 @@ class Sites:
     zero: NDArray[np.int64]
     points: NDArray[np.int64]
     noise: NDArray[np.float64]
+    blurred: NDArray[np.bool_]
 
     def take(self, rows: NDArray) -> Sites:
         """Some of the rows."""
@@ -69,11 +85,12 @@ def find_sites(
         (polished.x[rows] - box.lower) / box.width, polished.fun[rows], polished.noise[rows]
     )
     site[rows] = component
-    _join_untouched(polished, site, catalogue, box)
+    _join_untouched(polished, site, catalogue, box, scale)
     sites, site = _gather(polished, site, catalogue, box)
     kinds = classify(objective, box, sites.x, sites.fun, scale, levels(sites.fun, scale), watch)
-    sites.kind, sites.negative, sites.zero = kinds.kind, kinds.negative, kinds.zero
+    sites.kind, sites.negative, sites.zero, sites.blurred = kinds.kind, kinds.negative, kinds.zero, kinds.blurred
     sites, site = _add_plateaus(objective, box, catalogue, scale, sites, site, watch)
+    sites, site = _keep_lowest(objective, box, catalogue, scale, sites, site, watch)
     return _collapse(sites, site, box, scale)
 
 
@@ -94,9 +111,11 @@ def locate(objective: Derivable, box: Box, catalogue: Catalogue, scale: Scale, w
         x, fun, found = rescue(objective, box, catalogue.x[stuck], scale, watch=watch)
         rows = stuck[found]
         polished.x[rows], polished.fun[rows], polished.state[rows] = x[found], fun[found], LOCATED
-        polished.noise[rows] = 64 * EPS * (np.abs(fun[found]) + scale.slope)
+        polished.noise[rows] = rounding(objective, box, x[found], fun[found])
+        polished.root[rows] = False
         if watch.cut:
             polished.state[stuck[~found]] = UNTOUCHED
+    _leave_saddles(polished, objective, box, catalogue, scale, watch)
     raw = polished.state == UNTOUCHED
     polished.x[raw], polished.fun[raw], polished.noise[raw] = catalogue.x[raw], catalogue.fun[raw], 0.0
     # The value may come out as not finite at the polished point only (0/0 in the value itself).
@@ -104,14 +123,28 @@ def locate(objective: Derivable, box: Box, catalogue: Catalogue, scale: Scale, w
     return polished
 
 
-def _join_untouched(polished: Polished, site: NDArray[np.int64], catalogue: Catalogue, box: Box) -> None:
+def _leave_saddles(
+    polished: Polished, objective: Derivable, box: Box, catalogue: Catalogue, scale: Scale, watch: Watch
+) -> None:
+    """Take endpoints that only came near a saddle, or a maximum, on to the minimum if it is within reach downhill."""
+    rows = np.flatnonzero((polished.state == LOCATED) & polished.root)
+    if len(rows) == 0:
+        return
+    down = polish(objective, box, catalogue.x[rows], scale, watch=watch, downhill=True)
+    left = (down.state == LOCATED) & (down.fun < polished.fun[rows] - polished.noise[rows])
+    for name in ("x", "fun", "noise", "root"):
+        getattr(polished, name)[rows[left]] = getattr(down, name)[left]
+
+
+def _join_untouched(polished: Polished, site: NDArray[np.int64], catalogue: Catalogue, box: Box, scale: Scale) -> None:
     """Give endpoints that came to rest, but were not polished, to the point next to them, or else to each other."""
     raw = np.flatnonzero((polished.state == UNTOUCHED) & np.isin(catalogue.status, AT_REST))
     if len(raw) == 0:
         return
     heads = np.unique(site, return_index=True)[1][int((site < 0).any()) :]  # a polished point of each component
     rows = np.r_[heads, raw]
-    group = UNPOLISHED.components((polished.x[rows] - box.lower) / box.width, polished.fun[rows])
+    near = replace(UNPOLISHED, unit=scale.value)
+    group = near.components((polished.x[rows] - box.lower) / box.width, polished.fun[rows])
     number = np.full(group.max() + 1, -1)
     number[group[: len(heads)][::-1]] = np.arange(len(heads))[::-1]  # of several, the first
     alone = np.flatnonzero(number < 0)
@@ -137,7 +170,8 @@ def _gather(
     whole = np.zeros(k, np.int64)
     kind = np.full(k, DEGENERATE, np.int8)
     place = polished.x[best], polished.fun[best]
-    return Sites(*place, first, count, spread, kind, whole, whole.copy(), whole + 1, polished.noise[best]), site
+    sharp = np.zeros(k, np.bool_)
+    return Sites(*place, first, count, spread, kind, whole, whole.copy(), whole + 1, polished.noise[best], sharp), site
 
 
 def _add_plateaus(
@@ -149,50 +183,129 @@ def _add_plateaus(
     site: NDArray[np.int64],
     watch: Watch,
 ) -> tuple[Sites, NDArray[np.int64]]:
-    """Cells that polishing could not place, but where there is neither slope nor curvature: each a flat site."""
+    """Cells that polishing could not place, but where there is no slope and a mode without curvature.
+
+    Each is a site: flat if no mode has curvature, else a point of a valley.
+    """
     # Only where a trajectory came to rest: maxiter may end one on a gentle slope.
     lost = np.flatnonzero((site < 0) & np.isin(catalogue.status, AT_REST))
-    flat = [np.empty(0, np.int64)]
-    rows = max(64, (1 << 20) // (box.dim**2 + 1))
+    found, softs = [np.empty(0, np.int64)], [np.empty((0, box.dim), np.bool_)]
+    rows = points_at_once(box)
     for begin in range(0, len(lost), rows):
         if not watch.go_on(CLASSIFYING, begin, len(lost)):
             break
         part = lost[begin : begin + rows]
         with np.errstate(all="ignore"):
             gradient = objective.value_and_gradient(catalogue.x[part])[1] * box.width
-        part = part[np.abs(gradient).max(axis=1) <= _FLAT_SLOPE * scale.slope]
-        soft = np.abs(modes(objective, box, catalogue.x[part])[0]).min(axis=1, initial=np.inf)
-        flat.append(part[soft <= _FLAT_CURVATURE * scale.curvature])
-    new = np.concatenate(flat)
-    k, m = len(sites.fun), len(new)
-    site[new] = k + np.arange(m)
-    one = np.ones(m, np.int64)
-    more = Sites(
-        catalogue.x[new],
-        values(objective, catalogue.x[new]),
-        catalogue.first[new],
-        catalogue.count[new],
-        np.zeros(m),
-        np.full(m, FLAT, np.int8),
-        0 * one,
-        one,
-        one,
-        np.zeros(m),
-    )
-    return Sites(*(np.concatenate([getattr(a, f.name) for a in (sites, more)]) for f in fields(Sites))), site
+        mild = np.abs(gradient).max(axis=1) <= _FLAT_SLOPE * scale.slope
+        part = part[mild]
+        soft = _without_curvature(objective, box, catalogue.x[part], gradient[mild], scale)
+        found.append(part[soft.any(axis=1)])
+        softs.append(soft[soft.any(axis=1)])
+    new, soft = np.concatenate(found), np.concatenate(softs)
+    kind = np.where(soft.all(axis=1), FLAT, DEGENERATE).astype(np.int8)
+    x, zero = catalogue.x[new], soft.sum(axis=1)
+    return _append(sites, site, new, catalogue, x, values(objective, x), np.zeros(len(new)), kind, 0 * zero, zero)
+
+
+def _append(
+    sites: Sites,
+    site: NDArray[np.int64],
+    cells: NDArray[np.int64],
+    catalogue: Catalogue,
+    x: NDArray[np.float64],
+    fun: NDArray[np.float64],
+    noise: NDArray[np.float64],
+    kind: NDArray[np.int8],
+    negative: NDArray[np.int64],
+    zero: NDArray[np.int64],
+) -> tuple[Sites, NDArray[np.int64]]:
+    """Give each of these cells a site of its own."""
+    m = len(cells)
+    old, site = site, site.copy()
+    site[cells] = len(sites.fun) + np.arange(m)
+    moved = old[cells] >= 0
+    np.subtract.at(sites.count, old[cells[moved]], catalogue.count[cells[moved]])
+    first, count, one = catalogue.first[cells], catalogue.count[cells], np.ones(m, np.int64)
+    more = Sites(x, fun, first, count, np.zeros(m), kind, negative, zero, one, noise, zero > 0)
+    both = Sites(*(np.concatenate([getattr(a, f.name) for a in (sites, more)]) for f in fields(Sites)))
+    held = np.flatnonzero(both.count > 0)  # a site that lost its last cell is gone
+    place = np.full(len(both.fun) + 1, -1)
+    place[held] = np.arange(len(held))
+    return both.take(held), place[site]
+
+
+def _without_curvature(
+    objective: Derivable, box: Box, x: NDArray, gradient: NDArray, scale: Scale
+) -> NDArray[np.bool_]:
+    """Which modes of points without slope have no curvature, and no minimum that Newton's step would lead to."""
+    value, vector = modes(objective, box, x)
+    flat = np.abs(value) <= _FLAT_CURVATURE * scale.curvature
+    point, mode = np.nonzero(flat & (value > 0))
+    slope = np.einsum("ki,ki->k", vector[point, :, mode], gradient[point])
+    with np.errstate(all="ignore"):
+        step = -slope / value[point, mode]
+        start = values(objective, x[point])
+        fall = values(objective, x[point] + (step[:, None] * vector[point, :, mode]) * box.width) - start
+        ratio = fall / (0.5 * slope * step)
+    leads = (np.abs(step) <= 1.0) & (ratio > 0.5) & (ratio < 2.0) & (fall < -rounding(objective, box, x[point], start))
+    flat[point[leads], mode[leads]] = False
+    return flat
+
+
+def _keep_lowest(
+    objective: Derivable,
+    box: Box,
+    catalogue: Catalogue,
+    scale: Scale,
+    sites: Sites,
+    site: NDArray[np.int64],
+    watch: Watch,
+) -> tuple[Sites, NDArray[np.int64]]:
+    """Make a site of the lowest endpoint if it came to rest below all that was located.
+
+    Where an interrupt left the site of its cell undecided, that site is moved there instead.
+    """
+    low = catalogue.lowest
+    if low is None or low.status not in AT_REST:
+        return sites, site
+    x, fun = low.x[None], np.array([low.fun])
+    cells = np.flatnonzero(catalogue.key == catalogue.keys(x, fun, low.status))
+    known = np.where(sites.kind == UNBOUNDED, -np.inf, sites.fun)[sites.kind != NOTHING]
+    if (known <= fun + rounding(objective, box, x, fun)).any():
+        return sites, site
+    own = site[cells]
+    if (own >= 0).all() and (sites.kind[own] == UNKNOWN).all():
+        sites.x[own], sites.fun[own], sites.noise[own] = x, fun, 0.0
+        return sites, site
+    end = polish(objective, box, x, scale, watch=watch)
+    place, value, found = (end.x, end.fun, end.state == LOCATED)
+    if not found[0] or value[0] > fun[0]:
+        place, value, found = rescue(objective, box, x, scale, watch=watch)
+    place, value = (place, value) if found[0] and value[0] <= fun[0] else (x, fun)
+    kinds = classify(objective, box, place, value, scale, np.zeros(1, np.int64), watch)
+    kind = np.where(kinds.kind == NOTHING, LOWEST, kinds.kind).astype(np.int8)
+    noise = rounding(objective, box, place, value)
+    return _append(sites, site, cells, catalogue, place, value, noise, kind, kinds.negative, kinds.zero)
 
 
 def _collapse(sites: Sites, site: NDArray[np.int64], box: Box, scale: Scale) -> tuple[Sites, NDArray[np.int64]]:
-    """Make one row of each continuum, and of blurred copies of one kink or degenerate minimum."""
+    """Make one row of each continuum, and of blurred copies of one minimum."""
     k = len(sites.fun)
     group = np.arange(k)
     vast = np.flatnonzero(np.isin(sites.kind, (DEGENERATE, FLAT)))
     if len(vast):
         group[vast] = k + _continua(sites.take(vast), scale)
-    blurred = np.flatnonzero(np.isin(sites.kind, (KINK, DEGENERATE_MINIMUM)))
+    soft = (sites.kind == MINIMUM) & sites.blurred
+    blurred = np.flatnonzero(np.isin(sites.kind, (KINK, DEGENERATE_MINIMUM)) | soft)
     if len(blurred):
         u = (sites.x[blurred] - box.lower) / box.width
-        group[blurred] = 2 * k + _BLUR.components(u, sites.fun[blurred], sites.noise[blurred])
+        same = Identity(*_BLUR, scale.value).components(u, sites.fun[blurred], sites.noise[blurred])
+        group[blurred] = 2 * k + same
+    singular = np.flatnonzero(sites.kind == UNBOUNDED)
+    if len(singular):  # how far a descent fell there says nothing
+        u = (sites.x[singular] - box.lower) / box.width
+        group[singular] = 3 * k + Identity(*_BLUR).components(u, np.zeros(len(u)))
     order = np.lexsort((sites.first, sites.fun, group))
     new = np.r_[np.ones(len(order[:1]), np.bool_), np.diff(group[order]) != 0]
     place = np.empty(k, np.int64)

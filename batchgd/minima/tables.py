@@ -43,7 +43,8 @@ class Table:
 class Minima(Table):
     """The distinct minima, lowest value first; the row number is the label.
 
-    Rows whose values agree within the value tolerance are ordered by x, coordinate by coordinate.
+    Rows whose values agree to rounding, measured at neighbouring floats, are ordered by x, coordinate by coordinate.
+    Row 0 is never worse than the lowest endpoint that came to rest, unless a row of ``stationary`` is as low.
 
     Attributes
     ----------
@@ -55,8 +56,10 @@ class Minima(Table):
         ``count`` over *all* starts: the share of the box that drains there, as far as the method draws true basins. Of
         a run with a strategy, the share of the starts that were drawn from the box; NaN where none was.
     kind : (m,) of str
-        ``"minimum"``, ``"kink"`` (not smooth there, as Ackley's) or ``"degenerate"`` (isolated, but without curvature
-        in some direction, as x^4). In an interrupted run also ``"unknown"``: the point was not polished or classified.
+        ``"minimum"``, ``"kink"`` (not smooth there, as Ackley's), ``"degenerate"`` (isolated, but without curvature
+        in some direction, as x^4) or ``"unresolved"`` (the lowest endpoint of the run, where neither curvature nor
+        values decide whether it is a minimum; row 0 at most). In an interrupted run also ``"unknown"``: the point was
+        not polished or classified.
     eigenvalues : (m, d)
         Of the Hessian, ascending; NaN where it does not exist.
     inside : (m,) of bool
@@ -103,8 +106,9 @@ class Stationary(Table):
         As in :class:`Minima`. Of a continuum (a flat valley, a plateau) one row stands for all points of about that
         value: x is one of them and count all starts that ended on it.
     kind : (m,) of str
-        ``"saddle"``, ``"maximum"``, ``"degenerate"`` (a continuum, or a point that curvature does not decide) or
-        ``"flat"`` (a plateau: neither slope nor curvature).
+        ``"saddle"``, ``"maximum"``, ``"degenerate"`` (a continuum, or a point that curvature does not decide),
+        ``"flat"`` (a plateau: neither slope nor curvature) or ``"unbounded"`` (a singular point at which the value
+        falls without bound, as log|x| at 0; ``fun`` is as far as descents fell).
     negative : (m,)
         Number of negative eigenvalues.
 

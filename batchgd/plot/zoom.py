@@ -73,7 +73,13 @@ def zoom(
         raise InputError(f"center has shape {center.shape}: give the two coordinates in the plane")
     batch = batch_from(result)
     plane = _through_minima(result) if plane is None and result.dim > 2 else plane
-    settings = {"dtype": batch.dtype, "backend": batch.backend.name, "x_tol": result.x_tol, "f_tol": result.f_tol}
+    settings = {
+        "scale": batch.scale,
+        "dtype": batch.dtype,
+        "backend": batch.backend.name,
+        "x_tol": result.x_tol,
+        "f_tol": result.f_tol,
+    }
     seen = basin_map(
         batch.objective, batch.box, resolution, plane=plane, method=batch.method, stopping=batch.stopping,
         known=result.minima, **settings,

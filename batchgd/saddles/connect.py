@@ -14,6 +14,7 @@ from batchgd.basins.flow import true_flow
 from batchgd.basins.labelling import labelling, nearest_minimum
 from batchgd.basins.relabel import labels_onto
 from batchgd.batch import Batch, batch_from
+from batchgd.eigen import eigh
 from batchgd.errors import InputError
 from batchgd.minima.find import by_value
 from batchgd.minima.merge import Identity
@@ -77,7 +78,7 @@ def connect(
         raise InputError(
             f"{objective.name} has no Hessian to follow: its second derivatives are zero or not finite all over the box"
         )
-    search = Search(objective, box, scale, Identity(result.x_tol, result.f_tol))
+    search = Search(objective, box, scale, Identity(result.x_tol, result.f_tol, scale.value))
     minima = fresh = result.minima.x
     label = labelling(result, true_flow(), FLOW_UPDATES)
     search.walk(*border_walkers(result, objective, box, label, border_points), minima, border=True)
@@ -131,13 +132,13 @@ def _flow_down(result: MultistartResult, batch: Batch, x: NDArray) -> tuple[Node
 
 def _unstable(objective: Any, x: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Eigenvalues of the Hessian in x, ascending, and the eigenvector of the lowest: the way of gradient flow."""
-    value, vector = np.linalg.eigh(objective.hessian(x))
+    value, vector = eigh(objective.hessian(x))
     return value, vector[:, :, 0]
 
 
 def _table(search: Search, nodes: Nodes, joins: NDArray[np.int64], walked: int, name: str) -> Saddles:
     found = search.found
-    order = by_value(search.box, found.x, found.fun, found.noise, search.identity.f_tol, found.zero)
+    order = by_value(search.box, found.x, found.fun, found.noise, found.zero)
     value, mode = _unstable(search.objective, found.x) if len(found.x) else (found.x, found.x)
     barrier = found.fun[:, None] - np.where(joins >= 0, nodes.fun[joins], np.nan)
     return Saddles(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.box import Box
-from batchgd.minima.classify import falling_modes, modes
+from batchgd.minima.curvature import falling_modes, modes
 from batchgd.minima.scale import Derivable, Scale
 
 ARRIVED, STALLED, LEFT, NONFINITE, RESTED = range(5)

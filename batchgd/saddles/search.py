@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.box import Box
-from batchgd.minima.classify import NOTHING, classify, falling_modes, modes
+from batchgd.minima.classify import NOTHING, classify
+from batchgd.minima.curvature import falling_modes, modes
 from batchgd.minima.merge import Identity, nearest_pair
 from batchgd.minima.polish import LOCATED, polish
 from batchgd.minima.scale import Derivable, Scale

@@ -171,7 +171,7 @@ class EndingEmitter:
 
     def slope_folds(self) -> list[Fold]:
         """What the tests need of the gradient itself, whatever a modifier makes of it for the rule."""
-        largest = Fold("steepest", "absolute({g})", "largest")
+        largest = Fold("largest_slope", "absolute({g})", "largest")
         return [largest] if self._steepest else []
 
     def folds(self) -> list[Fold]:
@@ -257,7 +257,7 @@ class EndingEmitter:
         return f"{name} = where(accepted, {self._call(_maker(name))}, {name})"
 
     def _call(self, function: str) -> str:
-        slope = "(steepest * steepest)" if self._steepest else "gg"
+        slope = "(largest_slope * largest_slope)" if self._steepest else "gg"
         names = (slope if name == "slope" else name for name in parameters_of(_function(function)))
         return f"{function}({', '.join(names)})"
 

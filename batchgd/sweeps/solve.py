@@ -21,7 +21,7 @@ from batchgd.methods import METHODS
 from batchgd.methods.base import field_names
 from batchgd.progress import Watch
 from batchgd.samplings import Starts
-from batchgd.stopping import Stopping, as_stopping
+from batchgd.stopping import GTOL, Stopping, as_stopping
 from batchgd.sweeps.grid import Grid, parse_grid
 from batchgd.sweeps.recommend import Curvatures
 from batchgd.sweeps.result import SweepResult
@@ -61,6 +61,7 @@ def sweep(
     params: Any = None,
     jac: Any = None,
     args: Any = (),
+    scale: Any = "auto",
     progress: Progress | None = None,
     **hyperparameters: Any,
 ) -> SweepResult:
@@ -143,6 +144,7 @@ def sweep(
         params=params,
         jac=jac,
         args=args,
+        scale=scale,
         resident=False,
     )
     if batch.mixed:
@@ -262,7 +264,7 @@ class _Repeated(Starts):
 
 def _to_the_end(rule: Stopping) -> Stopping:
     """The stopping rule of the flow, which must arrive."""
-    return Stopping(gtol=min(rule.gtol, 1e-6) or 1e-6, maxiter=max(rule.maxiter, 100_000), escape=rule.escape)
+    return Stopping(gtol=min(rule.gtol or GTOL, GTOL), maxiter=max(rule.maxiter, 100_000), escape=rule.escape)
 
 
 def _taken(rows: Endpoints, chosen: NDArray) -> Endpoints:

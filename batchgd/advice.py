@@ -1,0 +1,86 @@
+"""What to do about starts that found no minimum: tried on some of them before it is recommended."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batchgd.kernels.status import AT_REST, Status
+from batchgd.standins import StartRows
+
+if TYPE_CHECKING:
+    from batchgd.batch import Batch
+    from batchgd.methods import Method
+    from batchgd.result import MultistartResult
+
+_TRIED = 32  # starts
+_UPDATES, _SECONDS = 1000, 3.0  # of each method that is tried
+_MANY = 0.1  # share of the starts from which on it is worth it
+_LARGEST_HESSIAN = 12  # dimensions
+_UNFINISHED = (Status.MAXITER, Status.MAXFEV, Status.STALLED, Status.GRADIENT)
+
+
+def advice(batch: Batch, result: MultistartResult) -> tuple[str, ...]:
+    """Return sentences for the warnings of a result that has kept one entry per start."""
+    return tuple(said for look in (_at_rest, _lost, _another_method) if (said := look(batch, result)) is not None)
+
+
+def _at_rest(batch: Batch, result: MultistartResult) -> str | None:
+    """Starts that have not moved."""
+    still = float(np.mean((result.nit == 0) & np.isin(result.status, AT_REST)))
+    if still <= 0.5:
+        return None
+    return (
+        f"{100 * still:.3g} % of the starts count as at rest where they began, by gtol={batch.stopping.gtol:.3g}: "
+        "omit gtol, which then follows the slope of the function, or give gtol_rel"
+    )
+
+
+def _lost(batch: Batch, result: MultistartResult) -> str | None:
+    """Steps that throw trajectories out."""
+    rate = getattr(batch.method, "learning_rate", None)
+    share = float(np.mean(np.isin(result.status, (Status.DIVERGED, Status.NONFINITE))))
+    if rate is None or share <= 0.5:
+        return None
+    return (
+        f"{100 * share:.3g} % of the starts diverged: the learning rate is too large for this function; "
+        "bgd.sweep, in the shell batchgd sweep, finds which rates are not"
+    )
+
+
+def _another_method(batch: Batch, result: MultistartResult) -> str | None:
+    """A method that finds minima from starts where this one found none."""
+    stuck = np.flatnonzero((result.label < 0) & np.isin(result.status, _UNFINISHED))
+    if stuck.size <= _MANY * result.n or not batch.method.unit_free:
+        return None
+    points = StartRows(batch.starts, stuck[:_TRIED]).points(0, min(stuck.size, _TRIED))
+    found = {name: _found(batch, points, method) for name, method in _candidates(batch).items()}
+    best = max(found, key=lambda name: found[name], default="")
+    if not best or found[best] <= 0.5 * len(points):
+        return None
+    return (
+        f"{stuck.size:,} starts came to no minimum; of {len(points)} of them {best} takes {found[best]} to one: "
+        f"try method='{best}'"
+    )
+
+
+def _candidates(batch: Batch) -> dict[str, Method]:
+    from batchgd.methods import LBFGS, Newton
+
+    tried: dict[str, Method] = {"lbfgs": LBFGS(), "newton": Newton()}
+    if batch.objective.dim > _LARGEST_HESSIAN:
+        del tried["newton"]
+    return {name: method for name, method in tried.items() if type(method) is not type(batch.method)}
+
+
+def _found(batch: Batch, points: NDArray[np.float64], method: Method) -> int:
+    """How many of some starts a method takes to a minimum; run by NumPy, which compiles nothing."""
+    from batchgd.backends import choose
+    from batchgd.solve import collect
+
+    stopping = replace(batch.stopping, maxiter=min(batch.stopping.maxiter, _UPDATES), max_time=_SECONDS)
+    trial = batch.again(starts=points, method=method, stopping=stopping, backend=choose("numpy")[0], mixed=False)
+    return int(np.count_nonzero(collect(trial).label >= 0))
