@@ -11,16 +11,17 @@ from numpy.typing import ArrayLike
 from batchgd import check
 from batchgd.box import check_dimension
 from batchgd.differentiable import Differentiable, Floats
-from batchgd.errors import InputError, TraceError, TraceSizeWarning, told, warn
+from batchgd.errors import InputError, TraceError, told
 from batchgd.pickling import check_by_name
 from batchgd.printable import printable
 from batchgd.trace.call import check_call, with_args
-from batchgd.trace.counts import OperationCounts, count_operations, like_terms
+from batchgd.trace.counts import OperationCounts, count_operations
 from batchgd.trace.emit import emit_function
 from batchgd.trace.escape import definition_of, name_of
 from batchgd.trace.graph import Node, reachable
 from batchgd.trace.operations import POLYNOMIAL, numpy_names
 from batchgd.trace.roll import Rolled, roll
+from batchgd.trace.size import warn_of_size
 from batchgd.trace.tracer import Traced, trace
 from batchgd.trace.verify import (
     ATTEMPTS,
@@ -37,15 +38,6 @@ if TYPE_CHECKING:
     from batchgd.box import Box
 
 What = Literal["value", "gradient", "value_and_gradient", "hessian", "derivatives"]
-
-LARGE = 5000
-"""Operations for value and gradient above which a kernel compiles for more than about 4 s (18 s for 14,000)."""
-
-_ROWS = 50
-"""Like terms from which on a sum is taken for one over rows of data."""
-
-_WARNED: set[tuple[str, int]] = set()
-"""Where functions that were found too large are defined, and their operations: each is said once."""
 
 _BLOCK_BYTES = 1 << 24
 """What the temporaries of one block of points may take together, so that they stay in the cache."""
@@ -270,27 +262,8 @@ class Objective(Differentiable):
             verify_gradient(self.jac, wanted, self.gradient(points), points)
 
     def warn_if_large(self) -> None:
-        """Warn, once for each function, that a kernel of it takes long to compile, and say what makes it small."""
-        place = definition_of(self.fun), self.counts.total
-        if self.counts.total <= LARGE or place in _WARNED:
-            return
-        _WARNED.add(place)
-        rows = like_terms(self._traced.value)
-        if rows >= _ROWS:
-            cure = (
-                f"its {rows} terms differ in data alone, so write one of them as loss(x, row) and pass "
-                "bgd.FiniteSum(loss, data, reduction='sum'), which compiles a single term"
-            )
-        else:
-            cure = (
-                "compute what terms share once, take fewer steps or terms, or use backend='numpy', which compiles "
-                "nothing and suits a few starts"
-            )
-        warn(
-            f"{self.name} takes {self.counts.total:,} operations for value and gradient, for which a kernel compiles "
-            f"for many seconds or minutes: {cure}",
-            TraceSizeWarning,
-        )
+        """Warn, once for each function, that a kernel of it takes long to compile."""
+        warn_of_size(self.name, definition_of(self.fun), self.counts.total, self._traced.value)
 
     def _evaluate(self, what: Any, n_outputs: int, points: Floats) -> Floats:
         """Run emitted code on blocks of points; returns (n_outputs, n)."""

@@ -11,8 +11,9 @@ import pytest
 import result_samples as samples
 
 import batchgd as bgd
-from batchgd import backends, gather, landscapes, objective, solve
+from batchgd import backends, gather, landscapes, solve
 from batchgd.errors import BackendError, InputError, TraceError
+from batchgd.trace import size
 
 BOX = [(-1.0, 1.0), (-2.0, 2.0)]
 X0 = np.ones((3, 2))
@@ -481,7 +482,7 @@ def test_a_users_object_is_not_taken_for_a_landscape():
 
 @pytest.mark.parametrize("through", ["multistart", "descend"])
 def test_the_warning_of_size_names_the_callers_line(through, monkeypatch):
-    monkeypatch.setattr(objective, "_WARNED", set())
+    monkeypatch.setattr(size, "WARNED", set())
 
     def long(x):
         return sum(np.sin(k * x[0]) * np.cos(x[1] - k) for k in range(400))
