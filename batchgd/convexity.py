@@ -12,6 +12,7 @@ from batchgd import check
 from batchgd.box import Box
 from batchgd.eigen import eigh
 from batchgd.errors import InputError
+from batchgd.keywords import explained
 from batchgd.minima.fractions import wilson
 from batchgd.minima.scale import EPS
 
@@ -26,6 +27,7 @@ _SHARES = 0.5 ** np.arange(1, 18)  # of the way to the nearest face, for the ste
 _SUSPECTS = 64  # points of negative curvature that are tried as witnesses
 
 
+@explained
 def curvature(
     fun: Any,
     box: Any = None,
@@ -35,6 +37,7 @@ def curvature(
     seed: int = 0,
     params: Any = None,
     jac: Any = None,
+    args: Any = (),
 ) -> Curvature:
     """Sample the Hessian over a box: is the function convex there, and how strongly does it curve?
 
@@ -45,7 +48,7 @@ def curvature(
 
     Parameters
     ----------
-    fun, box, dim, params, jac
+    fun, box, dim, params, jac, args
         As in :func:`multistart`; the box is where the Hessian is sampled.
     samples : int
         Independent uniform points. If less than a share p of the box curves downwards, all of them miss it with
@@ -86,7 +89,7 @@ def curvature(
 
     samples = check.whole("samples", samples, 2, of="points")
     seed = parse_seed(seed)
-    objective, region = as_objective(fun, dim, box, params, jac)
+    objective, region = as_objective(fun, dim, box, params, jac, args)
     if samples * objective.dim**2 > MAX_NUMBERS:
         most = MAX_NUMBERS // objective.dim**2
         raise InputError(

@@ -11,6 +11,7 @@ import numpy as np
 from batchgd import check
 from batchgd.box import Box
 from batchgd.errors import InputError, told
+from batchgd.keywords import Explained
 
 _EVALUATIONS = 20  # that an update may take on average, its rejected trials included
 GTOL = 1e-6  # the default of gtol, where nothing is known of the function's slope
@@ -22,7 +23,7 @@ _COUNTS = {"maxiter": 0, "window": 1, "maxfev": 1, "patience": 1, "oscillation":
 
 
 @dataclass(frozen=True)
-class Stopping:
+class Stopping(Explained):
     """The stopping rule of a run; the first condition that holds ends a trajectory and names its status.
 
     Where several hold at once, ``kernels/stopping.py`` says which one names it: convergence comes before ``MAXITER``.

@@ -10,6 +10,7 @@ import numpy as np
 from batchgd.basins.entropy import BasinEntropy, as_grid, basin_entropy
 from batchgd.basins.exponent import Scaling, fractal_dimension, uncertainty_exponent
 from batchgd.basins.resolution import APART, Scales, scales
+from batchgd.keywords import explained
 
 _SURE = 3.0  # standard errors, and
 _CLEAR = 0.05  # off 1 at the least: what the cells of a grid do to the exponent of a smooth border
@@ -102,6 +103,7 @@ class Borders:
         )
 
 
+@explained
 def borders(labels: Any, size: int = 5) -> Borders:
     """Measure the borders in a basin map, or in any grid of labels.
 

@@ -11,6 +11,7 @@ from batchgd.basins.entropy import as_grid
 from batchgd.basins.labelling import Labelling
 from batchgd.basins.resolution import Scales, scales
 from batchgd.box import Box
+from batchgd.keywords import explained
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +38,7 @@ class Scaling:
         return "not resolved" if np.isnan(self.value) else f"{self.value:.4g} ± {self.error:.2g}"
 
 
+@explained
 def uncertainty_exponent(labels: ArrayLike) -> Scaling:
     r"""Return the uncertainty exponent α of the borders in a grid of labels.
 
@@ -93,6 +95,7 @@ def sampled_exponent(
     return _fit(size, np.array(share), points)
 
 
+@explained
 def fractal_dimension(labels: ArrayLike) -> Scaling:
     """Return the box-counting dimension of the borders in a grid of labels.
 
