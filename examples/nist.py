@@ -86,6 +86,12 @@ class Dataset:
             (float(low) / factor, float(high) * factor) for low, high in zip(*np.sort(self.starts, axis=0), strict=True)
         ]
 
+    def box_around(self, margin: float = 0.5) -> np.ndarray:
+        """A box that spans both starting points, widened by a share of its widths on each side; (p, 2)."""
+        low, high = self.starts.min(axis=0), self.starts.max(axis=0)
+        width = np.where(high > low, high - low, 0.5 * np.abs(low))
+        return np.stack([low - margin * width, high + margin * width], axis=1)
+
 
 def read(path: str | Path) -> Dataset:
     """Read one `.dat` file; the line numbers of its parts are in its own header."""
@@ -112,12 +118,6 @@ def read(path: str | Path) -> Dataset:
         deviations=rows[:, 3],
         residual_sum=float(residual_sum.split(":")[1]),
     )
-
-    def box_around(self, margin: float = 0.5) -> np.ndarray:
-        """A box that spans both starting points, widened by a share of its widths on each side; (p, 2)."""
-        low, high = self.starts.min(axis=0), self.starts.max(axis=0)
-        width = np.where(high > low, high - low, 0.5 * np.abs(low))
-        return np.stack([low - margin * width, high + margin * width], axis=1)
 
 
 def residual_sum(dataset: Dataset) -> Callable[[np.ndarray], float]:
