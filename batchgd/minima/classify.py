@@ -15,8 +15,10 @@ from batchgd.minima.scale import EPS, Derivable, Scale, points_at_once, rounding
 from batchgd.progress import CLASSIFYING, UNWATCHED, Watch
 
 MINIMUM, KINK, DEGENERATE_MINIMUM, LOWEST, SADDLE, MAXIMUM, DEGENERATE, FLAT, UNBOUNDED, NOTHING, UNKNOWN = range(11)
-"""Kinds; the first four count as minima. ``LOWEST`` is the lowest endpoint, where nothing decides what it is;
-``NOTHING`` is a place that is not stationary after all, ``UNKNOWN`` one that an interrupt left undecided."""
+VALLEY, BOTTOM = 11, 12
+"""Kinds. ``LOWEST`` is the lowest endpoint, where nothing decides what it is; ``NOTHING`` is a place that is not
+stationary after all, ``UNKNOWN`` one that an interrupt left undecided. ``VALLEY`` is a point of a set of equal minima,
+``BOTTOM`` one of a plateau below which nothing was found."""
 
 NAMES = (
     "minimum",
@@ -30,6 +32,8 @@ NAMES = (
     "unbounded",
     "unresolved",
     "unknown",
+    "valley",
+    "flat",
 )
 
 _HIDDEN = 1e-10  # of the stiffest mode and of the box's: what is less may be rounding
@@ -68,8 +72,8 @@ def classify(
     1e-10 of the curvature that is typical of the box, decides only if values confirm it
     (:func:`batchgd.minima.curvature.curvature`). If they do not, the point is moved by 1e-4 box widths along the mode
     and polished again. If it returns (or ends higher), it is an isolated minimum, however ill-conditioned; if
-    it stays where it was put, it lies on a continuum: degenerate, or flat when all modes are like that; if it ends
-    lower, it is no minimum.
+    it stays where it was put, it lies on a continuum: a valley, or flat when all modes are like that; if it ends
+    lower, it is not a minimum but degenerate.
 
     Parameters
     ----------
@@ -142,7 +146,7 @@ def _probe_sets(
     for whole, part in zip(sets, sample, strict=True):
         verdict = kinds.kind[part]
         if len(part) < len(whole):
-            if (verdict == verdict[0]).all() and verdict[0] in (DEGENERATE, FLAT):
+            if (verdict == verdict[0]).all() and verdict[0] in (DEGENERATE, FLAT, VALLEY):
                 kinds.kind[whole] = verdict[0]
             else:
                 rest.append(np.setdiff1d(whole, part))
@@ -175,16 +179,18 @@ def _probe_some(
     with np.errstate(all="ignore"):
         put = np.nan_to_num(np.asarray(objective.value(x[row] + u * box.width)) - fun[row])
     # Values that differ by less than a thousandth of what the move itself changed are the same.
-    noise = 64 * EPS * np.abs(fun[row]) + 1e-3 * np.abs(put)
+    blur = np.maximum(64 * EPS * np.abs(fun), rounding(objective, box, x, fun))[row]
+    noise = blur + 1e-3 * np.abs(put)
     # A maximum without curvature takes Newton back as well; there the move itself went down.
-    lower = (end.fun < fun[row] - noise) | (put < -64 * EPS * np.abs(fun[row]))
+    lower = (end.fun < fun[row] - noise) | (put < -blur)
     back = (moved <= 0.1 * _PROBE) | ((end.state != LOCATED) & (end.fun > fun[row] + noise))
     power = np.full(len(x), np.nan)
     isolated = ~_any(row, ~back | lower, len(x))
     power[isolated] = shape(objective, box, x[isolated], fun[isolated], scale, watch)
     if watch.cut:
         return np.full(len(x), UNKNOWN, np.int8)
-    kind = np.where(soft.all(axis=1) & ~_any(row, lower, len(x)), FLAT, DEGENERATE)
+    level = ~_any(row, lower, len(x))
+    kind = np.where(level, np.where(soft.all(axis=1), FLAT, VALLEY), DEGENERATE)
     kind = np.where(isolated, _name(power, value, soft, scale), kind)
     kinks = np.flatnonzero(kind == KINK)
     bent = kinks[~sharp(objective, box, x[kinks], fun[kinks])]

@@ -84,9 +84,14 @@ class Minima(Table):
     eigenvalues: NDArray[np.float64]
     inside: NDArray[np.bool_]
     spread: NDArray[np.float64]
+    free: NDArray[np.int64] = None  # type: ignore[assignment]
     fraction_low: NDArray[np.float64] | None = None
     fraction_high: NDArray[np.float64] | None = None
     interval_note: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.free is None:  # as in results saved before there was the column
+            object.__setattr__(self, "free", np.zeros(len(self.fun), np.int64))
 
     @classmethod
     def empty(cls, dim: int) -> Self:
