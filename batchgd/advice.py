@@ -26,7 +26,9 @@ _UNFINISHED = (Status.MAXITER, Status.MAXFEV, Status.STALLED, Status.GRADIENT)
 
 def advice(batch: Batch, result: MultistartResult) -> tuple[str, ...]:
     """Return sentences for the warnings of a result that has kept one entry per start."""
-    return tuple(line for look in (_at_rest, _escaped, _lost, _another_method) if (line := look(batch, result)) is not None)
+    return tuple(
+        line for look in (_at_rest, _escaped, _lost, _another_method) if (line := look(batch, result)) is not None
+    )
 
 
 def _at_rest(batch: Batch, result: MultistartResult) -> str | None:

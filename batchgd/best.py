@@ -56,8 +56,10 @@ def _of_minima(result: "MultistartResult") -> Best:
 
 
 def same_value(result: "MultistartResult", fun: float) -> float:
-    """How far above ``fun`` a value is the same but for rounding."""
-    from batchgd.minima.scale import typical_value
+    """How far above ``fun`` a value is the same but for rounding.
 
-    known = result.has_function and result.box is not None
-    return max(_SAME * abs(fun), 1e-3 * _SAME * typical_value(result.objective, result.box) if known else 0.0)
+    At a minimum of value 0 the measure is how far the lowest minimum's curvature raises the value within the box.
+    """
+    steepest = np.nan_to_num(np.abs(result.minima.eigenvalues[:1])).max(initial=0.0)
+    rise = 0.0 if result.box is None else float(steepest * np.min(result.box.width) ** 2)
+    return _SAME * max(abs(fun), 1e-3 * rise)

@@ -36,7 +36,18 @@ def points_frame(table: Any) -> Any:
     pandas = require("pandas", "frames")
     x = np.asarray(table.x)
     columns: dict[str, Any] = {f"x{j}": x[:, j] for j in range(x.shape[1])}
-    for name in ("fun", "count", "fraction", "fraction_low", "fraction_high", "kind", "free", "inside", "spread", "negative"):
+    for name in (
+        "fun",
+        "count",
+        "fraction",
+        "fraction_low",
+        "fraction_high",
+        "kind",
+        "free",
+        "inside",
+        "spread",
+        "negative",
+    ):
         if getattr(table, name, None) is not None:
             columns[name] = np.asarray(getattr(table, name))
     eigenvalues = np.asarray(table.eigenvalues)

@@ -278,7 +278,7 @@ def duration(seconds: float) -> str:
 
 
 def share_in_words(minima: Any, k: int) -> tuple[str, str]:
-    """Return the share of the starts and its interval in per cent, with the digits that the interval's width supports."""
+    """Return the share of the starts and its interval in per cent, with the digits that the interval supports."""
     share = 100 * float(minima.fraction[k])
     if minima.fraction_low is None:
         return f"{share:.3f} %", ""

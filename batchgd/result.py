@@ -15,9 +15,9 @@ from batchgd.standins import MissingFunction, StartRows, host
 from batchgd.trajectory import Messages, Trajectory
 
 if TYPE_CHECKING:
-    from batchgd.best import Best
     from batchgd.basins.fidelity import Fidelity
     from batchgd.basins.stability import Stability
+    from batchgd.best import Best
     from batchgd.box import Box
     from batchgd.coverage import CoverageReport, Stopped
     from batchgd.minima.catalogue import Catalogue

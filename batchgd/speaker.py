@@ -1,4 +1,4 @@
-"""Who is speaking: Python or the shell. Messages that name a call or an option name the one that the reader can type."""
+"""Who is speaking, Python or the shell: messages name the call or the option that the reader can type."""
 
 import contextlib
 from collections.abc import Iterator

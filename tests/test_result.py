@@ -206,7 +206,7 @@ def test_the_summary_is_strict_json():
     assert told["unlabelled"] == 2
     assert told["stationary"] == {"saddle": 1}
     assert told["method"] == {"name": "GradientDescent"}
-    keys = {"x", "fun", "count", "fraction", "fraction_low", "fraction_high", "kind", "inside"}
+    keys = {"x", "fun", "count", "fraction", "fraction_low", "fraction_high", "kind", "free", "inside"}
     assert len(told["minima"]) == 4
     assert all(set(minimum) == keys for minimum in told["minima"])
 

@@ -11,7 +11,7 @@ from batchgd.box import Box
 from batchgd.minima.compass import shape, sharp
 from batchgd.minima.curvature import curvature, in_doubt
 from batchgd.minima.polish import LOCATED, polish
-from batchgd.minima.scale import EPS, Derivable, Scale, points_at_once, rounding
+from batchgd.minima.scale import EPS, Derivable, Scale, points_at_once, rounding, values
 from batchgd.progress import CLASSIFYING, UNWATCHED, Watch
 
 MINIMUM, KINK, DEGENERATE_MINIMUM, LOWEST, SADDLE, MAXIMUM, DEGENERATE, FLAT, UNBOUNDED, NOTHING, UNKNOWN = range(11)
@@ -41,6 +41,7 @@ _SLOPE = 1e-4  # of the typical slope: a place that is steeper can only be a kin
 _PROBE = 1e-4  # box widths
 _BLURRED = 1e-7  # box widths: points that are known less well may be copies
 _MODES = 4  # soft modes probed one by one; of more, the softest four and one mixture
+_ALONG = np.r_[10.0 ** np.arange(-4.0, -2.0), np.linspace(0.02, 1.0, 50)]  # box widths at which a plateau may end
 _SAMPLE = 256  # points probed of a set of one value; when they agree, the set is settled
 
 
@@ -73,7 +74,7 @@ def classify(
     (:func:`batchgd.minima.curvature.curvature`). If they do not, the point is moved by 1e-4 box widths along the mode
     and polished again. If it returns (or ends higher), it is an isolated minimum, however ill-conditioned; if
     it stays where it was put, it lies on a continuum: a valley, or flat when all modes are like that; if it ends
-    lower, it is not a minimum but degenerate.
+    lower, or the value is constant along the mode and falls at its end, it is not a minimum but degenerate.
 
     Parameters
     ----------
@@ -190,6 +191,9 @@ def _probe_some(
     if watch.cut:
         return np.full(len(x), UNKNOWN, np.int8)
     level = ~_any(row, lower, len(x))
+    valley = level & ~isolated & ~soft.all(axis=1)
+    if valley.any():
+        level &= ~_any(row, _ends_lower(objective, box, x, fun, way, row, blur, valley[row]), len(x))
     kind = np.where(level, np.where(soft.all(axis=1), FLAT, VALLEY), DEGENERATE)
     kind = np.where(isolated, _name(power, value, soft, scale), kind)
     kinks = np.flatnonzero(kind == KINK)
@@ -198,6 +202,33 @@ def _probe_some(
     real = smooth | np.isfinite(power)
     real[bent] = smooth[bent]  # a valley so narrow that rounding ends the descent on its slope
     return np.where(real, kind, NOTHING).astype(np.int8)
+
+
+def _ends_lower(
+    objective: Derivable,
+    box: Box,
+    x: NDArray,
+    fun: NDArray,
+    way: NDArray,
+    row: NDArray[np.int64],
+    blur: NDArray,
+    which: NDArray[np.bool_],
+) -> NDArray[np.bool_]:
+    """Whether the value, constant along a straight way at first, falls where that ends: then the way is a plateau's.
+
+    Along a curved valley it rises first, because the straight way leaves it.
+    """
+    rows = np.flatnonzero(which)
+    step = way[rows] / np.abs(way[rows]).max(axis=1, keepdims=True) * box.width
+    out, going = np.zeros(len(row), np.bool_), np.ones(len(rows), np.bool_)
+    for distance in _ALONG:
+        rise = values(objective, x[row[rows[going]]] + distance * step[going]) - fun[row[rows[going]]]
+        limit = blur[rows[going]]
+        out[rows[going]] = rise < -limit
+        going[going] = np.abs(rise) <= limit
+        if not going.any():
+            break
+    return out
 
 
 def _name(power: NDArray, value: NDArray, soft: NDArray, scale: Scale) -> NDArray[np.int64]:

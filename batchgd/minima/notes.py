@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from batchgd.box import Box
 from batchgd.minima.catalogue import Catalogue
-from batchgd.minima.classify import FLAT, NAMES, UNBOUNDED, UNKNOWN
+from batchgd.minima.classify import DEGENERATE, FLAT, NAMES, UNBOUNDED, UNKNOWN
 from batchgd.minima.scale import Derivable
 from batchgd.minima.sets import descent_beyond
 from batchgd.minima.sites import Sites
@@ -83,10 +83,18 @@ def _bottomless(sites: Sites) -> list[str]:
 
 def _plateaus(sites: Sites) -> list[str]:
     """Name the plateaus on which several starts ended."""
-    flat = np.flatnonzero((sites.kind == FLAT) & (sites.points > 1))
-    count = int(sites.count[flat].sum())
-    said = f"the objective has plateaus: {count:,} starts ended where there is neither slope nor curvature"
-    return [said] if len(flat) else []
+    several, said = sites.points > 1, []
+    flat = np.flatnonzero((sites.kind == FLAT) & several)
+    if len(flat):
+        count = int(sites.count[flat].sum())
+        said.append(f"the objective has plateaus: {count:,} starts ended where there is neither slope nor curvature")
+    partly = np.flatnonzero((sites.kind == DEGENERATE) & (sites.negative == 0) & several)
+    if len(partly):
+        said.append(
+            f"{sites.count[partly].sum():,} starts ended where curvature vanishes in some direction and the value "
+            "falls further along it: no minima"
+        )
+    return said
 
 
 def endless_fall(objective: Derivable, box: Box, x: NDArray[np.float64], fun: float, minima: Minima) -> str | None:
@@ -97,7 +105,9 @@ def endless_fall(objective: Derivable, box: Box, x: NDArray[np.float64], fun: fl
     if kind is None:
         return None
     means = "so it has an infimum at infinity, no minimum" if kind == "infimum" else "so it is unbounded below"
-    return f"the value still falls where the lowest trajectories ended, at {_at(fun, x)}, and never rises again: {means}"
+    return (
+        f"the value still falls where the lowest trajectories ended, at {_at(fun, x)}, and never rises again: {means}"
+    )
 
 
 def _at(fun: float, x: NDArray[np.float64]) -> str:

@@ -1,4 +1,4 @@
-"""Sets of points that are one row of a table: valleys of equal minima, plateaus, copies of a minimum that are blurred."""
+"""Sets of points that are one row of a table: valleys of equal minima, plateaus, blurred copies of one minimum."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ from batchgd.minima.compass import rescue
 from batchgd.minima.curvature import modes
 from batchgd.minima.merge import UNPOLISHED, Identity
 from batchgd.minima.polish import LOCATED, STUCK, UNTOUCHED, Polished, polish
-from batchgd.minima.scale import Derivable, Scale, points_at_once, rounding, values
+from batchgd.minima.scale import EPS, Derivable, Scale, points_at_once, rounding, values
 from batchgd.minima.sets import descent_beyond, fine, groups, levels, most_common, slopes
 from batchgd.progress import CLASSIFYING, MERGING, UNWATCHED, Watch
 
@@ -94,6 +94,7 @@ def find_sites(
     sites, site = _add_plateaus(objective, box, catalogue, scale, sites, site, watch)
     sites, site = _keep_lowest(objective, box, catalogue, scale, sites, site, watch)
     tolerance = fine(sites.fun, sites.noise, scale, identity.f_tol)
+    _join_valleys(sites, tolerance)
     _mark_bottom(objective, box, catalogue, sites, tolerance)
     return _collapse(sites, site, box, scale, tolerance)
 
@@ -293,19 +294,41 @@ def _collapse(
     """Make one row of each valley and plateau, and of blurred copies of one minimum."""
     k = len(sites.fun)
     group = groups(sites, box, scale, tolerance)
-    order = np.lexsort((sites.first, sites.fun, group))
+    order = np.lexsort((sites.first, _rank(sites, group, box, scale), group))
     new = np.r_[np.ones(len(order[:1]), np.bool_), np.diff(group[order]) != 0]
     place = np.empty(k, np.int64)
     place[order] = np.cumsum(new) - 1
     out = sites.take(order[new])
     for name in ("count", "points"):
         setattr(out, name, np.bincount(place, weights=getattr(sites, name), minlength=len(out.fun)).astype(np.int64))
-    np.maximum.at(out.kind, place, np.where(sites.kind == BOTTOM, BOTTOM, -1))  # a valley that borders on it is part of it
+    np.maximum.at(
+        out.kind, place, np.where(sites.kind == BOTTOM, BOTTOM, -1)
+    )  # a valley that borders on it is part of it
     common = most_common(place, sites.zero, sites.count)
     out.zero = np.where(out.kind == VALLEY, common, np.where(out.kind == BOTTOM, box.dim, out.zero))
     away = (np.abs(sites.x - out.x[place]) / box.width).max(axis=1, initial=0.0)
     np.maximum.at(out.spread, place, np.where(np.isin(sites.kind, MINIMA), away + sites.spread, 0.0))
     return out, np.where(site >= 0, place[site] if k else -1, -1)
+
+
+def _rank(sites: Sites, group: NDArray[np.int64], box: Box, scale: Scale) -> NDArray[np.float64]:
+    """What stands for a group is its lowest point; for a set one of the lowest that is inside the box, if any is."""
+    least = np.full(group.max(initial=-1) + 1, np.inf)
+    np.minimum.at(least, group, sites.fun)
+    higher = sites.fun > least[group] + fine(sites.fun, sites.noise, scale, 64 * EPS)
+    outside = ((sites.x < box.lower) | (sites.x > box.upper)).any(axis=1)
+    return np.where(np.isin(sites.kind, SETS), 2.0 * higher + outside, sites.fun)
+
+
+def _join_valleys(sites: Sites, tolerance: NDArray[np.float64]) -> None:
+    """Points in doubt, as those that a mode without curvature kept from being polished, are a valley's at its value."""
+    valley = np.sort(sites.fun[sites.kind == VALLEY])
+    doubt = np.flatnonzero((sites.kind == DEGENERATE) & (sites.negative == 0))
+    if len(valley) and len(doubt):
+        fun = sites.fun[doubt]
+        after = np.searchsorted(valley, fun)
+        off = np.abs(np.stack([valley[np.maximum(after - 1, 0)], valley[np.minimum(after, len(valley) - 1)]]) - fun)
+        sites.kind[doubt[off.min(axis=0) <= tolerance[doubt]]] = VALLEY
 
 
 def _mark_bottom(objective: Derivable, box: Box, catalogue: Catalogue, sites: Sites, tolerance: NDArray) -> None:
