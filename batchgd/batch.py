@@ -85,6 +85,7 @@ def make_batch(
     threads: int | None = None,
     params: Any = None,
     jac: Any = None,
+    args: Any = (),
     scale: Any = "auto",
     resident: bool = True,
 ) -> Batch:
@@ -102,7 +103,7 @@ def make_batch(
     mixed = precision == MIXED
     dtype, first_dtype = ("float64", "float32") if mixed else (precision, precision)
     method = as_method(method)
-    region, objective = resolve(fun, dim=dim, box=box, params=params, jac=jac)
+    region, objective = resolve(fun, dim=dim, box=box, params=params, jac=jac, args=args)
     units = chosen(scale, region, method)
     if not isinstance(starts, Starts):
         seed = parse_seed(seed)
@@ -110,6 +111,8 @@ def make_batch(
     split_per_start(method, starts.n, dtype)
     stopping.limits(region, first_dtype)
     traced = objective()
+    if target.name != "numpy":
+        traced.warn_if_large()
     _check_rule(traced, method)
     if stopping.gtol is None:
         stopping = replace(stopping, gtol=resting_slope(traced, region, units))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from batchgd import check
 from batchgd.errors import InputError, told
+from batchgd.keywords import Explained
 
 _FORMS = "give box=[(lo, hi), ...] with one pair per dimension, or one pair (lo, hi) together with dim"
 MOST_DIMENSIONS = 100_000
@@ -19,7 +20,7 @@ _NARROWEST = float(np.finfo(np.float64).tiny)
 
 
 @dataclass(frozen=True, eq=False)
-class Box:
+class Box(Explained):
     """A box in d dimensions: ``lower[i] <= x[i] <= upper[i]``, where starts are drawn.
 
     Parameters
@@ -173,11 +174,30 @@ def _ends(box: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         raise InputError(f"the box is {told(box)}, which is no list of numbers: {_FORMS}")
     listed = hasattr(box, "__iter__") and not hasattr(box, "__array__")
     pairs = _numbers("the box holds", list(box) if listed else box)
+    _refuse_two_lists(box, pairs)
     if pairs.shape == (2,):
         pairs = pairs[None, :]
     if pairs.ndim != 2 or pairs.shape[1] != 2 or len(pairs) == 0:
         raise InputError(f"the box has shape {pairs.shape} where (d, 2) is needed: {_FORMS}")
     return pairs[:, 0], pairs[:, 1]
+
+
+def _refuse_two_lists(box: Any, rows: NDArray[np.float64]) -> None:
+    """Refuse lower and upper ends in two lists, ``scipy.optimize.least_squares``' form, unless only pairs make sense.
+
+    ``([0, 5], [10, 20])`` could be either; a list or array of two pairs, or a tuple of tuples, is pairs.
+    """
+    lists = isinstance(box, tuple) and len(box) == 2 and all(isinstance(row, list | np.ndarray) for row in box)
+    if rows.ndim != 2 or len(rows) != 2 or not (lists or rows.shape[1] > 2) or not (rows[0] < rows[1]).all():
+        return
+    by_ends = [*zip(*rows.tolist(), strict=True)]
+    if rows.shape[1] != 2 or not (rows[:, 0] < rows[:, 1]).all():
+        shown = str(by_ends) if len(by_ends) <= 6 else "list(zip(lower, upper))"
+        raise InputError(f"the box is two lists of ends, lower and upper: write one pair per dimension, box={shown}")
+    raise InputError(
+        f"the box {told(box)} can be read in two ways: write box={by_ends} for these lower and upper ends, "
+        f"box={[tuple(row) for row in rows.tolist()]} for these two pairs"
+    )
 
 
 def _check_sides(lower: NDArray[np.float64], upper: NDArray[np.float64]) -> None:

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from batchgd import check
 from batchgd.box import Box
+from batchgd.eigen import eigh
 from batchgd.errors import InputError
+from batchgd.keywords import explained
 from batchgd.minima.fractions import wilson
 from batchgd.minima.scale import EPS
 
@@ -25,6 +27,7 @@ _SHARES = 0.5 ** np.arange(1, 18)  # of the way to the nearest face, for the ste
 _SUSPECTS = 64  # points of negative curvature that are tried as witnesses
 
 
+@explained
 def curvature(
     fun: Any,
     box: Any = None,
@@ -34,6 +37,7 @@ def curvature(
     seed: int = 0,
     params: Any = None,
     jac: Any = None,
+    args: Any = (),
 ) -> Curvature:
     """Sample the Hessian over a box: is the function convex there, and how strongly does it curve?
 
@@ -44,7 +48,7 @@ def curvature(
 
     Parameters
     ----------
-    fun, box, dim, params, jac
+    fun, box, dim, params, jac, args
         As in :func:`multistart`; the box is where the Hessian is sampled.
     samples : int
         Independent uniform points. If less than a share p of the box curves downwards, all of them miss it with
@@ -85,7 +89,7 @@ def curvature(
 
     samples = check.whole("samples", samples, 2, of="points")
     seed = parse_seed(seed)
-    objective, region = as_objective(fun, dim, box, params, jac)
+    objective, region = as_objective(fun, dim, box, params, jac, args)
     if samples * objective.dim**2 > MAX_NUMBERS:
         most = MAX_NUMBERS // objective.dim**2
         raise InputError(
@@ -113,16 +117,13 @@ def curvature_of(objective: Differentiable, box: Box, samples: int, seed: int = 
 
 def _eigen(objective: Any, x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Eigenvalues, ascending, and the direction of the lowest one; NaN where a Hessian is not finite."""
-    dim = x.shape[1]
     values, directions = np.full(x.shape, np.nan), np.full(x.shape, np.nan)
-    step = max(1, _ROWS // dim**2)
+    step = max(1, _ROWS // x.shape[1] ** 2)
     for first in range(0, len(x), step):
         rows = slice(first, first + step)
         with np.errstate(all="ignore"):
             hessian = np.asarray(objective.hessian(x[rows]))
-        finite = np.isfinite(hessian).all(axis=(1, 2))
-        value, vector = np.linalg.eigh(np.where(finite[:, None, None], hessian, np.eye(dim)))
-        values[rows] = np.where(finite[:, None], value, np.nan)
+        values[rows], vector = eigh(hessian)
         directions[rows] = vector[:, :, 0]
     return values, directions
 

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from batchgd import check
 from batchgd.errors import InputError
+from batchgd.keywords import Explained
 
 if TYPE_CHECKING:
     from batchgd.box import Box
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 
-class Differentiable:
+class Differentiable(Explained):
     """A twice differentiable function of ``dim`` coordinates.
 
     A new kind of objective sets what is declared here and implements ``_evaluate``; how its evaluation gets into a
@@ -36,6 +37,9 @@ class Differentiable:
     box: Box | None
     counts: OperationCounts
     gradient_counts: OperationCounts
+
+    def warn_if_large(self) -> None:
+        """Warn where a kernel of this objective takes long to compile."""
 
     @property
     def params(self) -> Floats | None:

@@ -13,6 +13,10 @@ class InputError(ValueError):
     """What was passed in cannot be used; raised before any work starts."""
 
 
+class ArgumentError(InputError, TypeError):
+    """A call does not fit the signature: an unknown keyword, too many arguments, or one missing."""
+
+
 class WriteError(InputError):
     """What was computed cannot be written: the disk is full, or the folder went away meanwhile."""
 

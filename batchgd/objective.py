@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -12,15 +11,17 @@ from numpy.typing import ArrayLike
 from batchgd import check
 from batchgd.box import check_dimension
 from batchgd.differentiable import Differentiable, Floats
-from batchgd.errors import InputError, TraceError, TraceSizeWarning, told, warn
+from batchgd.errors import InputError, TraceError, told
 from batchgd.pickling import check_by_name
 from batchgd.printable import printable
+from batchgd.trace.call import check_call, with_args
 from batchgd.trace.counts import OperationCounts, count_operations
 from batchgd.trace.emit import emit_function
-from batchgd.trace.escape import name_of
+from batchgd.trace.escape import definition_of, name_of
 from batchgd.trace.graph import Node, reachable
 from batchgd.trace.operations import POLYNOMIAL, numpy_names
 from batchgd.trace.roll import Rolled, roll
+from batchgd.trace.size import warn_of_size
 from batchgd.trace.tracer import Traced, trace
 from batchgd.trace.verify import (
     ATTEMPTS,
@@ -38,12 +39,14 @@ if TYPE_CHECKING:
 
 What = Literal["value", "gradient", "value_and_gradient", "hessian", "derivatives"]
 
-LARGE = 1000
-"""Operations above which an unrolled kernel compiles for many seconds and keeps its state in memory."""
-
 _BLOCK_BYTES = 1 << 24
 """What the temporaries of one block of points may take together, so that they stay in the cache."""
 
+_WANTED = {
+    "fun": "give a function of x that returns a number",
+    "jac": "give a function of x that returns one number per coordinate, or leave it out (the gradient is derived from "
+    "fun, which returns the value alone)",
+}
 _GIVE_BOX = "give box=[(lo, hi), ...] with one pair per coordinate, in the shell --box LO HI for each"
 
 
@@ -70,6 +73,8 @@ class Objective(Differentiable):
         Where the trace is checked against the function; [-1, 1] on each axis where it is left out.
     name : str, optional
         What the objective is called in results; the function's name where it is left out.
+    args : tuple
+        Further arguments, constants of the trace: ``fun(x, *args)`` or ``fun(x, params, *args)``, and ``jac`` alike.
 
     Raises
     ------
@@ -77,11 +82,6 @@ class Objective(Differentiable):
         When dim is missing or contradicts the box, or params are no numbers.
     TraceError
         When the function cannot be traced: one line with file, line, cause and cure.
-
-    Warns
-    -----
-    TraceSizeWarning
-        Above 1,000 operations for value and gradient.
 
     Examples
     --------
@@ -104,12 +104,12 @@ class Objective(Differentiable):
         jac: Callable[..., Any] | None = None,
         box: Any = None,
         name: str | None = None,
+        args: Any = (),
     ):
         for what, function in (("fun", fun), ("jac", jac)):
             if not callable(function) and not (what == "jac" and function is None):
-                returned = "a number" if what == "fun" else "one number per coordinate"
-                raise InputError(f"{what} is {told(function)}: give a function of x that returns {returned}")
-        self.fun, self.jac = fun, jac
+                raise InputError(f"{what} is {told(function)}: {_WANTED[what]}")
+        self.fun, self.jac = with_args(fun, args), with_args(jac, args)
         self.box: Box | None = None
         self.dim = check_dimension(dim) if dim is not None else 0
         if box is not None:
@@ -121,8 +121,12 @@ class Objective(Differentiable):
             raise InputError("dim is missing: give dim=, the number of coordinates, or box=[(lo, hi), ...]")
         self.name = printable(name_of(fun) if name is None else check.text("name", name))
         self._params = _parameters(params)
+        for what, function in (("fun", self.fun), ("jac", self.jac)):
+            if function is not None:
+                check_call(what, function, params is not None)
         self._sources: dict[str, str] = {}
         self._functions: dict[str, Callable[..., Any]] = {}
+        self._blocks: dict[str, int] = {}
         self._hessian: list[Node] | None = None
         self._rolled: dict[str, Rolled] = {}
         self._traced = self._trace()
@@ -130,7 +134,6 @@ class Objective(Differentiable):
         self.gradient_counts = count_operations(self._traced.gradient)
         self.counts: OperationCounts = count_operations([self._traced.value, *self._traced.gradient])
         self._verify()
-        self._warn_if_large()
 
     @property
     def params(self) -> Floats | None:
@@ -190,9 +193,7 @@ class Objective(Differentiable):
             return scale * np.asarray(jac(scale * u, *params))
 
         box = None if self.box is None else type(self.box)(self.box.lower / scale, self.box.upper / scale)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", TraceSizeWarning)
-            return Objective(in_units, self.dim, self._params, None if jac is None else slope, box, self.name)
+        return Objective(in_units, self.dim, self._params, None if jac is None else slope, box, self.name)
 
     def emit(self, what: What, constant: Callable[[float], str] = repr) -> str:
         """Return source text: ``def value(x0, ..., p0, ...)``, straight-line, for NumPy arrays or Numba scalars.
@@ -260,15 +261,9 @@ class Objective(Differentiable):
             wanted = self._evaluate("automatic", self.dim, points).T
             verify_gradient(self.jac, wanted, self.gradient(points), points)
 
-    def _warn_if_large(self) -> None:
-        if self.counts.total > LARGE:
-            warn(
-                f"{self.name} takes {self.counts.total} operations for value and gradient; above about {LARGE} a "
-                "kernel compiles slowly and keeps its state in memory: write shared terms once and use arrays of "
-                "constants with np.dot, split the problem into fewer coordinates, or run it with backend='numpy', "
-                "which compiles nothing",
-                TraceSizeWarning,
-            )
+    def warn_if_large(self) -> None:
+        """Warn, once for each function, that a kernel of it takes long to compile."""
+        warn_of_size(self.name, definition_of(self.fun), self.counts.total, self._traced.value)
 
     def _evaluate(self, what: Any, n_outputs: int, points: Floats) -> Floats:
         """Run emitted code on blocks of points; returns (n_outputs, n)."""
@@ -299,22 +294,17 @@ class Objective(Differentiable):
 
     def _block_length(self, what: Any) -> int:
         """How many points at a time keep the temporaries in the cache."""
-        n = len(reachable(self._second_derivatives())) if what == "hessian" else self.counts.total
-        return int(np.clip(_BLOCK_BYTES // (8 * max(n, 1)), 64, 4096))
+        if what not in self._blocks:
+            n = len(reachable(self._second_derivatives())) if what == "hessian" else self.counts.total
+            self._blocks[what] = int(np.clip(_BLOCK_BYTES // (8 * max(n, 1)), 64, 4096))
+        return self._blocks[what]
 
     def __reduce__(self) -> tuple[Any, ...]:
         check_by_name(self.name, self.fun, self.jac)
-        return _again, (self.fun, self.dim, self._params, self.jac, self.box, self.name)
+        return Objective, (self.fun, self.dim, self._params, self.jac, self.box, self.name)
 
     def __repr__(self) -> str:
         return f"<Objective {self.name}, {self.dim}-D, {self.counts.total} operations for value and gradient>"
-
-
-def _again(*arguments: Any) -> Objective:
-    """Trace anew in another process; the size has been warned about in the first."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", TraceSizeWarning)
-        return Objective(*arguments)
 
 
 def _compiled(name: str, source: str) -> Callable[..., Any]:
@@ -330,14 +320,14 @@ def _parameters(params: ArrayLike | None) -> Floats | None:
 
 
 def as_objective(
-    fun: Any, dim: int | None = None, box: Any = None, params: Any = None, jac: Any = None
+    fun: Any, dim: int | None = None, box: Any = None, params: Any = None, jac: Any = None, args: Any = ()
 ) -> tuple[Differentiable, Box]:
     """Return the objective behind anything a user may pass, and the box in which starts are drawn.
 
     Parameters
     ----------
     fun : Objective, Landscape, name of a landscape, or callable
-    dim, box, params, jac
+    dim, box, params, jac, args
         As for ``Objective``; the box and the dimension of a landscape or an Objective are its own where left out.
 
     Raises
@@ -351,12 +341,12 @@ def as_objective(
     >>> objective.dim, box
     (1, Box([(-1.0, 2.0)]))
     """
-    region, objective = resolve(fun, dim, box, params, jac)
+    region, objective = resolve(fun, dim, box, params, jac, args)
     return objective(), region
 
 
 def resolve(
-    fun: Any, dim: int | None = None, box: Any = None, params: Any = None, jac: Any = None
+    fun: Any, dim: int | None = None, box: Any = None, params: Any = None, jac: Any = None, args: Any = ()
 ) -> tuple[Box, Callable[[], Differentiable]]:
     """Return the box, and a call that traces: what can be refused without calling the function is refused before.
 
@@ -366,10 +356,12 @@ def resolve(
     from batchgd.box import Box
 
     if isinstance(fun, str | landscapes.Landscape):
-        return _landscape(fun, dim, box, params, jac)
+        return _landscape(fun, dim, box, params=params, jac=jac, args=args)
     if isinstance(fun, Differentiable):
         if jac is not None:
             raise InputError("jac was given with a ready objective: pass it to bgd.Objective(fun, jac=...) instead")
+        if _given(args):
+            raise InputError("args was given with a ready objective: pass it to bgd.Objective(fun, args=...) instead")
         if dim is not None and check_dimension(dim) != fun.dim:
             raise InputError(f"dim is {dim}, but the objective {fun.name} has {fun.dim} coordinates: leave out dim")
         region = fun.box if box is None else Box.parse(box, fun.dim)
@@ -384,10 +376,15 @@ def resolve(
         raise InputError(f"{missing} missing: {_GIVE_BOX}")
     region = Box.parse(box, dim)
     check_dimension(region.dim)
-    return region, lambda: Objective(fun, region.dim, params, jac, box=region)
+    return region, lambda: Objective(fun, region.dim, params, jac, box=region, args=args)
 
 
-def _landscape(fun: Any, dim: int | None, box: Any, params: Any, jac: Any) -> tuple[Box, Callable[[], Differentiable]]:
+def _given(value: Any) -> bool:
+    """Whether an argument was given: None and the empty tuple stand for nothing."""
+    return value is not None and not (isinstance(value, tuple) and not value)
+
+
+def _landscape(fun: Any, dim: int | None, box: Any, **others: Any) -> tuple[Box, Callable[[], Differentiable]]:
     """Take an objective from the library."""
     from batchgd.box import Box
 
@@ -395,8 +392,8 @@ def _landscape(fun: Any, dim: int | None, box: Any, params: Any, jac: Any) -> tu
         from batchgd import landscapes
 
         fun = landscapes.get(fun)
-    for name, value in (("params", params), ("jac", jac)):
-        if value is not None:
+    for name, value in others.items():
+        if _given(value):
             raise InputError(f"{name} was given with the landscape {fun.name}, which takes none: leave it out")
     if dim is None and box is not None:
         sides = Box.parse(box).dim

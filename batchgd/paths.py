@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd import check
-from batchgd.errors import InputError, did_you_mean, told
+from batchgd.errors import InputError
 from batchgd.kernels.status import Status
+from batchgd.keywords import explained, parameters, refuse_strange
 
 if TYPE_CHECKING:
     from batchgd.batch import Batch
@@ -24,6 +25,7 @@ MAX_NUMBERS = 1 << 26  # half a gigabyte
 _SHOWN = 12  # paths of a printed table
 
 
+@explained
 def trace_path(
     fun: Any,
     x0: Any,
@@ -37,6 +39,7 @@ def trace_path(
     threads: int | None = None,
     params: Any = None,
     jac: Any = None,
+    args: Any = (),
     scale: Any = "auto",
     stopping: Stopping | None = None,
     **limits: Any,
@@ -48,7 +51,7 @@ def trace_path(
 
     Parameters
     ----------
-    fun, box, method, backend, dtype, threads, params, jac, stopping
+    fun, box, method, backend, dtype, threads, params, jac, args, stopping
         As in :func:`descend`.
     x0 : (n, d) array or (d,) array
         The starts, at most 10,000; one start may be given bare.
@@ -86,11 +89,7 @@ def trace_path(
     from batchgd.stopping import Stopping, as_stopping
 
     every, max_points = check.whole("every", every, 1), check.whole("max_points", max_points, 3)
-    known = [field.name for field in fields(Stopping)]
-    for name in limits:
-        if name not in known:
-            near = did_you_mean(name, known)
-            raise InputError(f"trace_path takes no {told(name)}: {near}stopping rules are {', '.join(known)}")
+    refuse_strange("trace_path", limits, [*parameters(trace_path), *(field.name for field in fields(Stopping))])
     batch = batch_at(
         fun,
         _rows(x0),
@@ -103,6 +102,7 @@ def trace_path(
         threads=threads,
         params=params,
         jac=jac,
+        args=args,
         scale=scale,
     )
     return paths_of(batch, every=every, max_points=max_points)

@@ -73,7 +73,7 @@ def landscape_notes(result: Any) -> list[str]:
     if result.minima.fraction_low is None and getattr(result.minima, "interval_note", None):
         lines.append(f"no intervals: {result.minima.interval_note}")
         lines.append("coverage: no bound on what drains into minima not seen, for the same reason")
-    else:
+    elif not result.coverage.empty:
         lines.append(f"coverage: {result.coverage.sentence()}")
     if result.stopped is not None:
         lines.append(str(result.stopped))

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from batchgd import check
 from batchgd.box import Box
 from batchgd.errors import InputError, told
+from batchgd.keywords import Explained
 
 _CHUNK = 8192  # indices handled at once: the temporaries of one chunk stay in the cache
 _WITHHELD = "so a binomial interval for their fractions does not hold; sampling='uniform' gives intervals"
@@ -238,7 +239,7 @@ class GridStarts(_InBox):
 
 
 @dataclass(frozen=True, eq=False)
-class Normal:
+class Normal(Explained):
     """Starts drawn from a normal distribution around a point: ``sampling=Normal(mean, std)``.
 
     x = mean + std z, with z = Φ⁻¹(u) of independent Philox uniforms, |z| < 8.3. Starts may lie outside the box.

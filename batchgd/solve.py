@@ -15,6 +15,7 @@ from batchgd.coverage.rule import MOST_STARTS
 from batchgd.errors import InputError
 from batchgd.given import batch_at
 from batchgd.interrupts import current, heeded
+from batchgd.keywords import explained
 from batchgd.minima.merge import check_tolerance
 from batchgd.progress import Watch
 from batchgd.run import run
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from batchgd.strategies import Strategy
 
 
+@explained
 def multistart(
     fun: Any,
     *,
@@ -53,6 +55,7 @@ def multistart(
     threads: int | None = None,
     params: Any = None,
     jac: Any = None,
+    args: Any = (),
     scale: Any = "auto",
     x_tol: float = 1e-6,
     f_tol: float = 1e-9,
@@ -100,6 +103,9 @@ def multistart(
         Passed on to ``fun``; another value needs no new compilation.
     jac : callable, optional
         A hand-written gradient, traced instead of the derivative of ``fun``.
+    args : tuple
+        Further arguments of ``fun`` and ``jac``, as in SciPy: ``fun(x, *args)``, or ``fun(x, params, *args)``. They are
+        constants of the traced function; a number that varies from run to run belongs into ``params``.
     scale : "auto", "box", None, or (d,) array
         The units of x in which steps are measured: None is x itself, ``"box"`` the widths of the box. The descent is
         then one in u = x / scale: its basins are those of that metric, and a learning rate, ``gtol`` and ``xtol`` are
@@ -167,6 +173,7 @@ def multistart(
         threads=threads,
         params=params,
         jac=jac,
+        args=args,
         scale=scale,
         resident=all_kept and stop is None,
     )
@@ -192,6 +199,7 @@ def multistart(
     return result
 
 
+@explained
 def descend(
     fun: Any,
     x0: Any,
@@ -211,6 +219,7 @@ def descend(
     threads: int | None = None,
     params: Any = None,
     jac: Any = None,
+    args: Any = (),
     scale: Any = "auto",
     progress: Progress | None = None,
     device: bool = False,
@@ -264,6 +273,7 @@ def descend(
         threads=threads,
         params=params,
         jac=jac,
+        args=args,
         scale=scale,
     )
     with heeded():

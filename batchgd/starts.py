@@ -13,6 +13,7 @@ from batchgd import check
 from batchgd.backends import check_dtype
 from batchgd.box import Box
 from batchgd.errors import InputError, did_you_mean, told
+from batchgd.keywords import explained
 from batchgd.samplings import (
     SAMPLINGS,
     ArrayStarts,
@@ -30,6 +31,7 @@ __all__ = ["MAX_STARTS", "Normal", "Starts", "parse_seed", "parse_starts", "star
 MAX_STARTS = 2**62
 
 
+@explained
 def start(seed: int, i: Any, box: Any, dim: int | None = None, dtype: str = "float64") -> Points:
     """Make uniform start i of a run again: ``lower + u(seed, i) (upper - lower)``.
 

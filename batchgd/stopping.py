@@ -11,6 +11,7 @@ import numpy as np
 from batchgd import check
 from batchgd.box import Box
 from batchgd.errors import InputError, told
+from batchgd.keywords import Explained
 
 _EVALUATIONS = 20  # that an update may take on average, its rejected trials included
 GTOL = 1e-6  # the default of gtol, where nothing is known of the function's slope
@@ -22,7 +23,7 @@ _COUNTS = {"maxiter": 0, "window": 1, "maxfev": 1, "patience": 1, "oscillation":
 
 
 @dataclass(frozen=True)
-class Stopping:
+class Stopping(Explained):
     """The stopping rule of a run; the first condition that holds ends a trajectory and names its status.
 
     Where several hold at once, ``kernels/stopping.py`` says which one names it: convergence comes before ``MAXITER``.
@@ -127,14 +128,14 @@ class Stopping:
             value = self._settle(name)
             if not 0.0 <= value < math.inf:
                 raise InputError(f"{name} is {value:g}: give a finite number of at least 0")
-        converging = any(getattr(self, name) for name in (*_TOLERANCES, "patience"))
-        if not converging and self.gtol is not None and self.target is None:
-            raise InputError("gtol, xtol and ftol are all 0, so nothing would ever converge: give at least one of them")
         for name, least in _COUNTS.items():
             if getattr(self, name) is not None or name in ("maxiter", "window"):
                 of = "evaluations" if name == "maxfev" else "updates"
                 count = check.whole(name, getattr(self, name), least, of=of, real=True)
                 object.__setattr__(self, name, count)
+        converging = self.gtol is None or any(getattr(self, name) for name in (*_TOLERANCES, "patience"))
+        if not converging and self.target is None:
+            raise InputError("gtol, xtol and ftol are all 0, so nothing would ever converge: give at least one of them")
         if self.min_delta and self.patience is None:
             raise InputError("min_delta belongs to patience: give both, or neither")
         if self.max_time is not None and not self._settle("max_time") > 0.0:

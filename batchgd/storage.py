@@ -20,6 +20,7 @@ import numpy as np
 from batchgd import check
 from batchgd.codec import decode, encode
 from batchgd.errors import InputError, WriteError, told
+from batchgd.keywords import explained
 from batchgd.report import method_name, method_parameters
 from batchgd.result import BatchResult, MultistartResult
 from batchgd.standins import MissingFunction, host
@@ -27,6 +28,7 @@ from batchgd.stored_files import MOST_JSON, read_array, read_columns, read_json,
 from batchgd.stored_folder import HEAD, appearing, settle
 from batchgd.stored_result import OF_MULTISTART, Head, Meta, build
 from batchgd.stored_tables import PER_START, TABLES, join, split
+from batchgd.trace.call import with_args
 from batchgd.typed import typed
 
 FORMAT = "batchgd result"
@@ -75,7 +77,8 @@ def save(result: BatchResult, folder: str | Path, *, overwrite: bool = False) ->
     return target
 
 
-def load(folder: str | Path, *, fun: Any = None) -> BatchResult:
+@explained
+def load(folder: str | Path, *, fun: Any = None, args: Any = ()) -> BatchResult:
     """Read back what :func:`save` wrote; arrays come back bit for bit.
 
     A library landscape is found again by its name. Another function is not stored with the result: without it the
@@ -89,6 +92,8 @@ def load(folder: str | Path, *, fun: Any = None) -> BatchResult:
     fun : callable or Objective, optional
         The function of the run, to have gradients and contours again; its values at the best endpoints must be the
         stored ones.
+    args : tuple
+        Further arguments of ``fun``, as in the run.
 
     Returns
     -------
@@ -116,7 +121,7 @@ def load(folder: str | Path, *, fun: Any = None) -> BatchResult:
         raise InputError(f"{path} is not a folder; give one that result.save(folder) wrote")
     head = _read_head(path)
     try:
-        return _assemble(path, head, fun)
+        return _assemble(path, head, with_args(fun, args))
     except RecursionError:
         raise InputError(f"{path / HEAD} is nested too deeply; the result is damaged, run again") from None
     except MemoryError:

@@ -56,7 +56,7 @@ def chosen(scale: Any, box: Box, method: Method) -> NDArray[np.float64] | None:
         return None
     if isinstance(scale, str):
         if check.one_of("scale", scale, ("auto", "box")) == "auto":
-            unlike = box.width.max() > UNLIKE * box.width.min()
+            unlike = box.width.min() < box.width.max() / UNLIKE
             if not (unlike and method.unit_free):
                 return None
         return _powers_of_two(box.width)
@@ -74,11 +74,11 @@ def resting_slope(objective: Differentiable, box: Box, scale: NDArray[np.float64
     coordinates of a run that has some.
     """
     points = uniform_in_box(0, np.arange(_SAMPLE, dtype=np.uint64), box, "float64")
+    widest = (box.width if scale is None else box.width / scale).max()
     with np.errstate(all="ignore"):
         change = np.abs(objective.gradient(points) * box.width)
-    steepest = change[np.isfinite(change)].max(initial=0.0)
-    widest = (box.width if scale is None else box.width / scale).max()
-    return float(min(GTOL, RESTING * steepest / widest)) or GTOL
+        slope = RESTING * change[np.isfinite(change)].max(initial=0.0) / widest
+    return float(min(GTOL, slope)) or GTOL
 
 
 class ScaledStarts(Starts):

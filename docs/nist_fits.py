@@ -53,9 +53,10 @@ starts further than ten box widths from the box before it would come back (with 
 what follows the gradient closely, as Barzilai and Borwein's steps do, goes the same way.
 
 Quasi-Newton methods learn the curvature, and Newton's method has it. What they miss are starts where Eckerle4's peak
-lies so far from the data that the gradient there is below `gtol` (`gradient`), and in MGH09 a valley in which the sum
-of squares falls towards infinity (`escaped`). Where the curvature along a step is negative, BFGS and L-BFGS forget what
-they have learnt: an old metric leads astray for as long as such a region lasts.
+lies so far from the data that the gradient there is below `gtol` (`gradient`), where Newton's first steps carry a few
+more, and in MGH09 a valley in which the sum of squares falls towards infinity (`escaped`). Where the curvature along a
+step is negative, BFGS and L-BFGS forget what they have learnt: an old metric leads astray for as long as such a region
+lasts.
 """
 
 

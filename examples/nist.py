@@ -12,12 +12,58 @@ import numpy as np
 FOLDER = Path(__file__).parent / "data"
 CERTIFIED_DIGITS = 11
 
+
+def gauss(b: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """An exponential and two Gaussian peaks."""
+    peaks = b[2] * np.exp(-(((x - b[3]) / b[4]) ** 2)) + b[5] * np.exp(-(((x - b[6]) / b[7]) ** 2))
+    return b[0] * np.exp(-b[1] * x) + peaks
+
+
+def lanczos(b: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Three exponentials."""
+    return b[0] * np.exp(-b[1] * x) + b[2] * np.exp(-b[3] * x) + b[4] * np.exp(-b[5] * x)
+
+
+def cubics(b: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """A cubic over a cubic."""
+    return (b[0] + b[1] * x + b[2] * x**2 + b[3] * x**3) / (1.0 + b[4] * x + b[5] * x**2 + b[6] * x**3)
+
+
+def waves(b: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """A year and two waves of unknown length."""
+    year, one, two = (2.0 * np.pi * x / length for length in (12.0, b[3], b[6]))
+    slow = b[4] * np.cos(one) + b[5] * np.sin(one) + b[7] * np.cos(two) + b[8] * np.sin(two)
+    return b[0] + b[1] * np.cos(year) + b[2] * np.sin(year) + slow
+
+
 MODELS = {
+    "Bennett5": lambda b, x: b[0] * (b[1] + x) ** (-1.0 / b[2]),
     "BoxBOD": lambda b, x: b[0] * (1.0 - np.exp(-b[1] * x)),
+    "Chwirut1": lambda b, x: np.exp(-b[0] * x) / (b[1] + b[2] * x),
+    "Chwirut2": lambda b, x: np.exp(-b[0] * x) / (b[1] + b[2] * x),
     "DanWood": lambda b, x: b[0] * x ** b[1],
+    "ENSO": waves,
     "Eckerle4": lambda b, x: b[0] / b[1] * np.exp(-0.5 * ((x - b[2]) / b[1]) ** 2),
+    "Gauss1": gauss,
+    "Gauss2": gauss,
+    "Gauss3": gauss,
+    "Hahn1": cubics,
+    "Kirby2": lambda b, x: (b[0] + b[1] * x + b[2] * x**2) / (1.0 + b[3] * x + b[4] * x**2),
+    "Lanczos1": lanczos,
+    "Lanczos2": lanczos,
+    "Lanczos3": lanczos,
     "MGH09": lambda b, x: b[0] * (x**2 + x * b[1]) / (x**2 + x * b[2] + b[3]),
+    "MGH10": lambda b, x: b[0] * np.exp(b[1] / (x + b[2])),
+    "MGH17": lambda b, x: b[0] + b[1] * np.exp(-x * b[3]) + b[2] * np.exp(-x * b[4]),
+    "Misra1a": lambda b, x: b[0] * (1.0 - np.exp(-b[1] * x)),
+    "Misra1b": lambda b, x: b[0] * (1.0 - (1.0 + b[1] * x / 2.0) ** -2.0),
+    "Misra1c": lambda b, x: b[0] * (1.0 - (1.0 + 2.0 * b[1] * x) ** -0.5),
+    "Misra1d": lambda b, x: b[0] * b[1] * x / (1.0 + b[1] * x),
+    "Nelson": lambda b, x: b[0] - b[1] * x[0] * np.exp(-b[2] * x[1]),
+    "Rat42": lambda b, x: b[0] / (1.0 + np.exp(b[1] - b[2] * x)),
     "Rat43": lambda b, x: b[0] / (1.0 + np.exp(b[1] - b[2] * x)) ** (1.0 / b[3]),
+    "Roszman1": lambda b, x: b[0] - b[1] * x - np.arctan(b[2] / (x - b[3])) / np.pi,
+    "Thurber": cubics,
 }
 """The models, as functions of the parameters and of x."""
 
@@ -27,8 +73,8 @@ class Dataset:
     """One data set: observations x -> y, and what is certified about the fit."""
 
     name: str
-    x: np.ndarray
-    y: np.ndarray
+    x: np.ndarray  # (n,), or (2, n) for Nelson's two predictors
+    y: np.ndarray  # (n,); Nelson's model is for the logarithm of what was observed
     starts: np.ndarray  # (2, p): the two starting points that NIST suggests
     parameters: np.ndarray  # (p,): certified
     deviations: np.ndarray  # (p,): certified standard deviations
@@ -56,15 +102,22 @@ def read(path: str | Path) -> Dataset:
     )
     residual_sum = next(line for line in certified if line.startswith("Residual Sum of Squares"))
     data = np.array([[float(t) for t in line.split()] for line in part("Data")])
+    name = lines[1].split()[2]
     return Dataset(
-        name=lines[1].split()[2],
-        x=data[:, 1],
-        y=data[:, 0],
+        name=name,
+        x=data[:, 1:].T if data.shape[1] > 2 else data[:, 1],
+        y=np.log(data[:, 0]) if name == "Nelson" else data[:, 0],
         starts=rows[:, :2].T,
         parameters=rows[:, 2],
         deviations=rows[:, 3],
         residual_sum=float(residual_sum.split(":")[1]),
     )
+
+    def box_around(self, margin: float = 0.5) -> np.ndarray:
+        """A box that spans both starting points, widened by a share of its widths on each side; (p, 2)."""
+        low, high = self.starts.min(axis=0), self.starts.max(axis=0)
+        width = np.where(high > low, high - low, 0.5 * np.abs(low))
+        return np.stack([low - margin * width, high + margin * width], axis=1)
 
 
 def residual_sum(dataset: Dataset) -> Callable[[np.ndarray], float]:

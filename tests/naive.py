@@ -72,11 +72,13 @@ def rprop(gradient, x, maxiter, step=0.1, growth=1.2, shrink=0.5, shortest=0.0, 
     return x
 
 
-def fire(gradient, x, maxiter, time_step, delay=20, growth=1.1, shrink=0.5, mixing=0.25, mixing_decay=0.99):
-    """Return x after ``maxiter`` updates of FIRE 2.0 (semi-implicit Euler), as its pseudocode has it."""
+def fire(
+    gradient, x, widths, maxiter, time_step, cap=0.01, delay=20, growth=1.1, shrink=0.5, mixing=0.25, mixing_decay=0.9
+):
+    """Return x after ``maxiter`` updates of FIRE 2.0 (semi-implicit Euler), as its pseudocode has it, and a cap."""
     interval, blend, downhill, v = time_step, mixing, 0, np.zeros(len(x))
     for k in range(maxiter):
-        force = -gradient(x)
+        force, step = -gradient(x), 0.0
         if force @ v > 0:
             downhill += 1
             if downhill > delay:
@@ -88,11 +90,12 @@ def fire(gradient, x, maxiter, time_step, delay=20, growth=1.1, shrink=0.5, mixi
                 if interval * shrink >= 0.02 * time_step:
                     interval *= shrink
                 blend = mixing
-            x = x - 0.5 * interval * v
+            step = -0.5 * interval * v
             v = np.zeros(len(x))
         v = v + interval * force
         v = (1.0 - blend) * v + blend * force * np.linalg.norm(v) / np.linalg.norm(force)
-        x = x + interval * v
+        step = step + interval * v
+        x = x + step * min(1.0, cap / np.linalg.norm(step / widths))
     return x
 
 

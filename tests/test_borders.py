@@ -69,6 +69,47 @@ def test_smooth_borders(labels, dim, n):
     assert not measured.fractal
 
 
+@pytest.mark.parametrize(("wide", "fractal"), [(2, None), (4, None), (8, None), (16, None), (30, False), (60, False)])
+@pytest.mark.parametrize("turned", [0.0, 0.3])
+def test_small_smooth_basins_are_not_fractal(wide, fractal, turned):
+    """Squares of so many cells, as Ackley's basins are; upright, and turned so that rows and columns cut them."""
+    i, j = np.indices((600, 600))
+    across, up = np.cos(turned) * i - np.sin(turned) * j, np.sin(turned) * i + np.cos(turned) * j
+    measured = bgd.borders((1000 * np.floor(across / wide) + np.floor(up / wide)).astype(int) + 10**6)
+    assert measured.fractal is fractal
+    assert ("not resolved" in repr(measured)) == (fractal is None)
+    if fractal is None:
+        assert np.isnan(measured.exponent.value)
+        assert "exponent    not resolved" in repr(measured)
+        assert "take more cells or a smaller window" in repr(measured)
+
+
+def test_a_grid_of_fifty_cells_is_too_coarse_for_a_verdict():
+    measured = bgd.borders(line(grid(50)))
+    assert measured.fractal is None
+    assert "not resolved: they are seen at too few sizes; take more cells" in repr(measured)
+
+
+def test_narrow_stripes_of_two_basins_are_not_fractal():
+    for wide, fractal in ((4, None), (30, False)):
+        assert bgd.borders(np.indices((400, 400))[0] // wide % 2).fractal is fractal
+
+
+def test_specks_of_other_basins_make_nothing_fractal_and_leave_a_fractal_its_verdict():
+    corner = np.random.default_rng(5).integers(0, 597, (500, 2))
+    for labels, truth in ((fractal(), True), (line(grid(600)), None)):
+        labels = labels.copy()
+        for k, (i, j) in enumerate(corner):
+            labels[i : i + 3, j : j + 3] = 10 + k
+        measured = bgd.borders(labels)
+        assert measured.fractal is truth
+
+
+def test_shuberts_basins_at_too_few_pixels():
+    measured = bgd.basin_map("shubert", resolution=128, backend="cpu").borders()
+    assert measured.fractal is None
+
+
 def test_one_label_has_no_border():
     measured = bgd.borders(np.zeros((50, 50), int))
     assert measured.entropy.basin == 0

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.optimize import Bounds
 
+import batchgd as bgd
 from batchgd.box import Box
 from batchgd.errors import InputError
 
@@ -118,3 +119,40 @@ def test_the_constructor_checks_too():
         Box([0, 1], [2])
     with pytest.raises(InputError, match="no list of numbers"):
         Box([[0]], [[1]])
+
+
+@pytest.mark.parametrize(
+    ("box", "line"),
+    [
+        (
+            ([0, 5], [10, 20]),
+            r"two ways: write box=.* for these lower and upper ends, box=\[\(0.0, 5.0\), \(10.0, 20.0\)\]",
+        ),
+        ((np.array([0, 5]), np.array([10, 20])), "can be read in two ways"),
+        (([0, 0], [1, 1]), r"two lists of ends, lower and upper: .* box=\[\(0.0, 1.0\), \(0.0, 1.0\)\]$"),
+        (([0, 0, 0], [1, 2, 3]), r"box=\[\(0.0, 1.0\), \(0.0, 2.0\), \(0.0, 3.0\)\]$"),
+        ([[0] * 9, [1] * 9], r"box=list\(zip\(lower, upper\)\)$"),
+    ],
+)
+def test_lower_and_upper_ends_in_two_lists_are_refused(box, line):
+    with pytest.raises(InputError, match=line):
+        bgd.multistart(lambda x: np.sum(x**2), box=box)
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        [(0, 5), (10, 20)],
+        [[0, 5], [10, 20]],
+        ((0, 5), (10, 20)),
+        np.array([[0, 5], [10, 20]]),
+        zip([0, 10], [5, 20], strict=True),
+    ],
+)
+def test_two_pairs_in_any_other_form_are_pairs(box):
+    assert Box.parse(box) == Box([0, 10], [5, 20])
+
+
+def test_two_lists_that_are_pairs_alone_are_pairs():
+    assert Box.parse(([-5, 5], [-5, 5])) == Box([-5, -5], [5, 5])
+    assert Box.parse(([1, 2], [0, 5])) == Box([1, 0], [2, 5])

@@ -9,6 +9,7 @@ from shell_samples import assert_refused, shell
 
 import batchgd as bgd
 from batchgd.cli import destinations
+from batchgd.specialise import loading
 from batchgd.specialise.folder import cache_folder
 
 LONG = "x" * 300
@@ -138,7 +139,7 @@ def test_a_working_folder_that_is_gone(nowhere, capsys, monkeypatch):
 @pytest.mark.parametrize("line", ["cache", "cache --clear", "run sphere --starts 20 --backend cpu --quiet"])
 def test_a_cache_folder_of_nobody(line, folder, capsys, monkeypatch):
     cache_folder.cache_clear()
-    monkeypatch.setattr("batchgd.specialise.loading._LOADED", {})
+    loading.forget()
     monkeypatch.setenv("BATCHGD_CACHE_DIR", "~nosuchuser/x")
     assert_refused(capsys, line, "BATCHGD_CACHE_DIR is '~nosuchuser/x', which leads nowhere: give a full path")
 

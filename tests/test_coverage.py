@@ -5,6 +5,7 @@ from functools import cache
 from itertools import combinations
 from math import comb
 
+import intervals
 import numpy as np
 import pytest
 import result_samples as samples
@@ -21,7 +22,7 @@ from batchgd.coverage import (
 )
 from batchgd.errors import InputError
 from batchgd.kernels.status import Status
-from batchgd.minima import wilson
+from batchgd.minima import seen_interval, wilson
 
 bound = cache(unseen_bound)
 
@@ -166,9 +167,9 @@ def test_the_curve_keeps_to_its_range():
 
 def test_intervals_of_all_fractions_at_once():
     coverage = CoverageReport([60, 30, 10], 100)
-    assert np.array_equal(coverage.fractions(), wilson([60, 30, 10], 100))
+    assert np.array_equal(coverage.fractions(), seen_interval([60, 30, 10], 100))
     low, high = coverage.fractions(simultaneous=True)
-    assert np.array_equal((low, high), wilson([60, 30, 10], 100, 1 - (1 - 0.95) / 3))
+    assert np.array_equal((low, high), seen_interval([60, 30, 10], 100, 1 - (1 - 0.95) / 3))
     assert np.all(low < coverage.fractions()[0])
     share = np.array([0.5, 0.3, 0.15, 0.05])
     count = np.random.default_rng(4).multinomial(500, share, size=1_000)
@@ -177,6 +178,17 @@ def test_intervals_of_all_fractions_at_once():
         low, high = CoverageReport(row, 500).fractions(simultaneous=True)
         held += np.all((low <= share) & (share <= high))
     assert held >= 950
+
+
+@pytest.mark.parametrize("name", intervals.landscapes())
+@pytest.mark.parametrize("n", [50, 1_000])
+def test_intervals_of_what_was_seen_hold(name, n):
+    found = intervals.held(seen_interval, intervals.landscapes()[name], n, runs=100)
+    assert found.each >= 0.95
+    assert found.all >= 0.94  # at least 95 %, and the noise of 100 runs
+    if "Zipf" in name:
+        assert found.rare >= 0.95
+        assert intervals.held(wilson, intervals.landscapes()[name], n, runs=100).rare < 0.6  # the simulation can tell
 
 
 def test_starts_needed():
@@ -200,6 +212,24 @@ def test_starts_without_a_label_are_told_beside():
     assert coverage.unlabelled == 100
     assert coverage.unseen_high == pytest.approx(1 - 0.05**1e-3)
     assert coverage.sentence().endswith("minima not seen; 10 % reached no minimum")
+
+
+def test_a_bound_that_says_nothing_is_not_printed():
+    few = bgd.multistart("rastrigin", dim=3, starts=10, backend="numpy")
+    assert few.coverage.empty
+    assert "coverage" not in str(few)
+    assert few.coverage.unseen_high > 0.9
+    hopping = bgd.multistart("rastrigin", dim=3, starts=10, strategy=bgd.BasinHopping(hops=2), backend="numpy")
+    assert "drains into" not in str(hopping)
+    assert not samples.himmelblau(1_000).coverage.empty
+
+
+def test_most_starts_without_a_label_have_no_bound_but_advice():
+    result = samples.himmelblau(1_000, unlabelled=980)
+    said = result.coverage.sentence()
+    assert said.startswith("cannot be judged while 98 % of the starts reach no minimum: raise maxiter")
+    assert "drains into" not in str(result)
+    assert result.summary()["coverage"]["sentence"] == said
 
 
 def test_starts_that_were_cut_off_do_not_count():

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binom
 
 from batchgd.errors import InputError
-from batchgd.minima import Identity, wilson
+from batchgd.minima import Identity, seen_interval, wilson
 from batchgd.minima.merge import nearest_pair
 
 
@@ -85,6 +86,35 @@ def test_wilson_ends_solve_the_score_equation(n, share, confidence):
     for end in wilson(count, n, confidence):
         assert 0 <= end <= 1
         assert (count / n - end) ** 2 == pytest.approx(z * z * end * (1 - end) / n, rel=1e-4, abs=1e-13)
+
+
+@pytest.mark.parametrize("n", [1, 2, 10, 1000])
+@pytest.mark.parametrize("confidence", [0.8, 0.95, 0.9999])
+def test_intervals_hold_given_that_the_minimum_was_seen(n, confidence):
+    """The exact chance, over the counts from 1 to n, for shares from far below 1 / n to almost 1."""
+    count = np.arange(1, n + 1)
+    low, high = seen_interval(count, n, confidence)
+    for share in np.concatenate([np.geomspace(1e-6 / n, 0.999, 60), low[1:3], high[:2]]):
+        chance = binom.pmf(count, n, share)
+        assert chance[(low <= share) & (share <= high)].sum() >= confidence * chance.sum() * (1 - 1e-9)
+
+
+def test_intervals_of_minima_solve_their_equations():
+    n, half = 500, 0.025
+    count = np.array([2, 3, 10, 40, 250, 499])
+    low, high = seen_interval(count, n)
+    np.testing.assert_allclose(binom.sf(count - 1, n, low) / -np.expm1(n * np.log1p(-low)), half, rtol=1e-9)
+    np.testing.assert_allclose(binom.cdf(count, n, high), half, rtol=1e-9)
+    ends = seen_interval([0, 1, n], n)
+    assert (ends[0][0], ends[0][1], ends[1][2]) == (0.0, 0.0, 1.0)
+    assert seen_interval(7, n)[0].shape == ()
+    assert seen_interval([[1], [2]], 10**9)[1].shape == (2, 1)
+
+
+def test_intervals_tell_bad_confidence_and_survive_no_starts():
+    with pytest.raises(InputError, match="probability between 0 and 1"):
+        seen_interval(1, 2, 0.0)
+    assert [float(v) for v in seen_interval(0, 0)] == [0.0, 1.0]
 
 
 def test_wilson_tells_bad_confidence_and_survives_no_starts():

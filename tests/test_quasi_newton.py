@@ -60,7 +60,10 @@ def test_follows_its_reference(kind, backend):
     batch = bgd.descend(himmelblau, x0, method=method, box=OBLONG, gtol=1e-3, backend=backend)
     in_units = (lambda u: himmelblau(u * UNITS)), (lambda u: himmelblau_gradient(u * UNITS) * UNITS)
     ends = [
-        naive.along_directions(kind, *in_units, x / UNITS, 12.0, 1e-3, c2=curvature, memory=5, units=UNITS) for x in x0
+        naive.along_directions(
+            kind, *in_units, x / UNITS, 12.0, 1e-3, cap=method.max_displacement, c2=curvature, memory=5, units=UNITS
+        )
+        for x in x0
     ]
     np.testing.assert_allclose(batch.x, [end[0] * UNITS for end in ends], rtol=0, atol=1e-8)
     assert batch.nit.tolist() == [end[1] for end in ends]
@@ -97,7 +100,7 @@ def test_newtons_step_is_the_best_one_within_the_radius():
 def test_newton_leaves_a_maximum_and_converges_quadratically(backend):
     x0 = [[-0.6, -1.3]]  # in the concave region around the maximum
     updates = [
-        bgd.descend(himmelblau, x0, method=bgd.Newton(), box=OBLONG, gtol=gtol, backend=backend).nit[0]
+        bgd.descend(himmelblau, x0, method=bgd.Newton(0.01), box=OBLONG, gtol=gtol, backend=backend).nit[0]
         for gtol in (1.0, 1e-10)
     ]
     assert updates[0] > 10
@@ -138,8 +141,11 @@ FITS = ("BoxBOD", "MGH09", "Eckerle4", "Rat43")
 @pytest.mark.parametrize("name", FITS)
 @pytest.mark.parametrize("method", [bgd.BFGS(), bgd.LBFGS(), bgd.Newton()], ids=["bfgs", "lbfgs", "newton"])
 def test_fits_what_nist_calls_hard_to_seven_digits(name, method):
-    """Of Eckerle4's starts 8 % lie where its peak is so far from the data that the gradient vanishes."""
-    share = 0.6 if name == "MGH09" and method.rule == "bfgs" else 0.85
+    """Of Eckerle4's starts 8 % lie where its peak is so far from the data that the gradient vanishes.
+
+    Newton's first steps take another 14 % there, and BFGS's a third of MGH09's starts into a valley to infinity.
+    """
+    share = {("MGH09", "bfgs"): 0.6, ("Eckerle4", "newton"): 0.7}.get((name, method.rule), 0.85)
     data = nist.read(nist.FOLDER / f"{name}.dat")
     result = bgd.multistart(
         nist.residual_sum(data), box=data.box(1.1), starts=60, method=method, backend="numpy", gtol=1e-10

@@ -48,7 +48,7 @@ def approximately(monkeypatch):
     loading._texts.cache_clear()
 
 
-@pytest.mark.parametrize("method", [None, bgd.Adam(0.02), bgd.LBFGS()], ids=["default", "adam", "lbfgs"])
+@pytest.mark.parametrize("method", [None, bgd.Adam(0.02), bgd.LBFGS(0.01)], ids=["default", "adam", "lbfgs"])
 @pytest.mark.parametrize("name", ["himmelblau", "ackley", "branin"])
 def test_labels_do_not_depend_on_the_last_units_of_quotients(name, method, approximately):
     options = {"starts": 2000, "dtype": "float32", "backend": "numpy", "method": method, "maxiter": 600}

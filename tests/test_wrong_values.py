@@ -80,7 +80,7 @@ VALUES = {
     "dict": {"a": 1},
     "set": {1, 2},
     "object": object(),
-    "class": int,
+    "class": type,
     "module": math,
     "generator": (k for k in (1, 2)),
     "hostile": Hostile(),

@@ -9,6 +9,8 @@ import numpy as np
 
 from batchgd.basins.entropy import BasinEntropy, as_grid, basin_entropy
 from batchgd.basins.exponent import Scaling, fractal_dimension, uncertainty_exponent
+from batchgd.basins.resolution import APART, Scales, scales
+from batchgd.keywords import explained
 
 _SURE = 3.0  # standard errors, and
 _CLEAR = 0.05  # off 1 at the least: what the cells of a grid do to the exponent of a smooth border
@@ -28,6 +30,8 @@ class Borders:
         Box-counting dimension, with its standard error: D - 1 for smooth borders.
     dim, size : int
         Axes of the grid, and cells along the side of a box.
+    scales : Scales
+        What the grid resolves: sizes from a cell to well below the basins' width.
     """
 
     entropy: BasinEntropy
@@ -35,6 +39,7 @@ class Borders:
     boxes: Scaling
     dim: int
     size: int
+    scales: Scales
 
     @property
     def dimension(self) -> float:
@@ -42,10 +47,32 @@ class Borders:
         return self.dim - self.exponent.value
 
     @property
-    def fractal(self) -> bool:
-        """Whether they are fractal at the resolution of the grid: S_bb > ln 2, or α clearly below 1."""
-        short = 1.0 - self.exponent.value
-        return bool(self.entropy.boundary > np.log(2) or short > max(_SURE * self.exponent.error, _CLEAR))
+    def fractal(self) -> bool | None:
+        """Whether they are fractal at the resolution of the grid: S_bb > ln 2, or α clearly below 1; None: unresolved.
+
+        Basins that are too small for the grid pass for fractal borders. So the entropy counts only if its boxes are at
+        most a quarter as wide as the basins, and α has to be lower than narrow basins alone could bring it.
+        """
+        if np.isnan(self.entropy.boundary):
+            return False
+        if np.isnan(self.exponent.value):
+            return None
+        if self.entropy.boundary > np.log(2) and APART * self.size <= self.scales.width:
+            return True
+        short, clear = 1.0 - self.exponent.value, max(_SURE * self.exponent.error, _CLEAR)
+        if short <= clear:
+            return False
+        return True if short > clear + self.scales.doubt else None
+
+    @property
+    def verdict(self) -> str:
+        """The same in words; if it is open, what would help."""
+        if self.fractal is None:
+            share, least = 100 * self.scales.crowded, APART * self.scales.size.max()
+            narrow = f"{share:.0f} % of them lie beside basins less than {least} cells wide"
+            cause = narrow if self.scales.doubt > 0 else "they are seen at too few sizes"
+            return f"not resolved: {cause}; take more cells or a smaller window"
+        return "fractal, as far as the grid resolves them" if self.fractal else "no sign that they are fractal"
 
     def to_dict(self) -> dict[str, Any]:
         """The numbers for JSON."""
@@ -56,6 +83,7 @@ class Borders:
             "dimension": self.dimension,
             "box_counting_dimension": [self.boxes.value, self.boxes.error],
             "fractal": self.fractal,
+            "basin_width": self.scales.width,
         }
 
     def __repr__(self) -> str:
@@ -63,19 +91,19 @@ class Borders:
             return "no border: all cells have one label, or too few boxes have more to tell"
         sides = " x ".join([str(self.size)] * self.dim)
         over = "above" if self.entropy.boundary > np.log(2) else "below"
-        verdict = "fractal, as far as the grid resolves them" if self.fractal else "no sign that they are fractal"
+        dimension = f"{self.dimension:.4g} ± {self.exponent.error:.2g}; by counting boxes {self.boxes}"
         return "\n".join(
             [
                 f"basin entropy           {self.entropy.basin:.4g} nats, in boxes of {sides} cells",
                 f"boundary basin entropy  {self.entropy.boundary:.4g} nats, {over} ln 2 = 0.6931",
                 f"uncertainty exponent    {self.exponent}",
-                f"dimension of borders    {self.dimension:.4g} ± {self.exponent.error:.2g}; "
-                f"by counting boxes {self.boxes}",
-                f"borders: {verdict}",
+                f"dimension of borders    {self.exponent if np.isnan(self.exponent.value) else dimension}",
+                f"borders: {self.verdict}",
             ]
         )
 
 
+@explained
 def borders(labels: Any, size: int = 5) -> Borders:
     """Measure the borders in a basin map, or in any grid of labels.
 
@@ -90,8 +118,8 @@ def borders(labels: Any, size: int = 5) -> Borders:
     Returns
     -------
     Borders
-        Prints as a summary. Whether a border is fractal is told down to the size of a cell; whether it is the
-        function's or the method's, ``result.fidelity()`` tells.
+        Prints as a summary. Whether a border is fractal is told down to the size of a cell, if most basins are 20 cells
+        wide or more; whether it is the function's or the method's, ``result.fidelity()`` tells.
 
     Raises
     ------
@@ -120,4 +148,4 @@ def borders(labels: Any, size: int = 5) -> Borders:
     """
     grid = as_grid(getattr(labels, "label", labels))
     exponent = uncertainty_exponent(grid)
-    return Borders(basin_entropy(grid, size), exponent, fractal_dimension(grid), grid.ndim, int(size))
+    return Borders(basin_entropy(grid, size), exponent, fractal_dimension(grid), grid.ndim, int(size), scales(grid))

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from batchgd import check
 from batchgd.errors import InputError
+from batchgd.keywords import explained
 
 
 class BasinEntropy(NamedTuple):
@@ -18,6 +19,7 @@ class BasinEntropy(NamedTuple):
     boundary: float
 
 
+@explained
 def basin_entropy(labels: ArrayLike, size: int = 5) -> BasinEntropy:
     r"""Return the basin entropy S_b and the boundary basin entropy S_bb of a grid of labels.
 

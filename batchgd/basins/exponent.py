@@ -9,11 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from batchgd.basins.entropy import as_grid
 from batchgd.basins.labelling import Labelling
+from batchgd.basins.resolution import Scales, scales
 from batchgd.box import Box
-from batchgd.errors import InputError
-
-_LARGEST = 20  # the largest distance or box is this part of the shortest side of a grid
-_FACTOR = 1.5  # between successive sizes
+from batchgd.keywords import explained
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +21,8 @@ class Scaling:
     Attributes
     ----------
     value, error : float
-        The exponent and its standard error; NaN where there is no border, or at too few sizes.
+        The exponent and its standard error; NaN where there is no border, at too few sizes, or where basins are so
+        small that no scale lies between a cell and them.
     size : (k,)
         Sizes: distances in cells or box widths, sides of boxes in cells.
     measured : (k,)
@@ -36,17 +35,20 @@ class Scaling:
     measured: NDArray[np.float64]
 
     def __repr__(self) -> str:
-        return f"{self.value:.4g} ± {self.error:.2g}"
+        return "not resolved" if np.isnan(self.value) else f"{self.value:.4g} ± {self.error:.2g}"
 
 
+@explained
 def uncertainty_exponent(labels: ArrayLike) -> Scaling:
     r"""Return the uncertainty exponent α of the borders in a grid of labels.
 
     The share of points whose label changes when they are moved by ε is f(ε) ~ ε^α. Smooth borders have α = 1: to halve
     the uncertainty, halve the error of the start. A fractal border has α < 1, and its dimension is D - α.
 
-    Points are moved by whole cells along each axis in turn, up to a twentieth of the shortest side; the ends of the
-    grid bring α of a smooth border up to 1 % above 1.
+    Points are moved by whole cells along each axis in turn, up to a twentieth of the shortest side and a quarter of the
+    basins' width: beyond, they cross several borders at once, and f stops growing whatever the borders look like. Where
+    half of the borders lie beside basins less than 20 cells wide, no range is left, and α is NaN; fewer of them bring α
+    down. The ends of the grid bring α of a smooth border up to 1 % above 1.
 
     Parameters
     ----------
@@ -67,9 +69,8 @@ def uncertainty_exponent(labels: ArrayLike) -> Scaling:
     """
     grid = as_grid(labels)
     moved = [np.moveaxis(grid, axis, 0) for axis in range(grid.ndim)]
-    size = _sizes(1, min(grid.shape))
-    share = [np.mean([np.mean(along[k:] != along[:-k]) for along in moved]) for k in size]
-    return _fit(size.astype(float), np.array(share))
+    found = scales(grid)
+    return _on_grid(found, [np.mean([np.mean(along[k:] != along[:-k]) for along in moved]) for k in found.size])
 
 
 def sampled_exponent(
@@ -77,7 +78,8 @@ def sampled_exponent(
 ) -> Scaling:
     """Return the uncertainty exponent of a labelling function, from random points and random directions.
 
-    Distances are box widths, ten from ``smallest`` to ``largest``; the same points serve all of them.
+    Distances are box widths, ten from ``smallest`` to ``largest``; the same points serve all of them. Keep ``largest``
+    to a quarter of the width of a basin: beyond, smooth borders have exponents below 1 as well.
 
     >>> from batchgd.box import Box
     >>> found = sampled_exponent(lambda x: (x[:, 0] > 0.3).astype(int), Box([0.0] * 3, [1.0] * 3), smallest=1e-3)
@@ -93,11 +95,12 @@ def sampled_exponent(
     return _fit(size, np.array(share), points)
 
 
+@explained
 def fractal_dimension(labels: ArrayLike) -> Scaling:
     """Return the box-counting dimension of the borders in a grid of labels.
 
-    The number of boxes of s cells a side that hold more than one label is N(s) ~ s^-d; s goes up to a twentieth of the
-    shortest side. Smooth borders in D dimensions have d = D - 1.
+    The number of boxes of s cells a side that hold more than one label is N(s) ~ s^-d; s goes as far as in
+    :func:`uncertainty_exponent`. Smooth borders in D dimensions have d = D - 1.
 
     Parameters
     ----------
@@ -116,10 +119,9 @@ def fractal_dimension(labels: ArrayLike) -> Scaling:
     C. Grebogi et al., Phys. Lett. A 99, 415 (1983).
     """
     grid = as_grid(labels)
-    size = _sizes(1, min(grid.shape))
-    counts = [_mixed_boxes(grid, int(s)) for s in size]
-    found = _fit(size.astype(float), np.array(counts, float))
-    return Scaling(-found.value, found.error, found.size, found.measured)
+    found = scales(grid)
+    line = _on_grid(found, [_mixed_boxes(grid, int(s)) for s in found.size])
+    return Scaling(-line.value, line.error, line.size, line.measured)
 
 
 def _mixed_boxes(grid: NDArray[np.int64], size: int) -> float:
@@ -142,12 +144,10 @@ def _blocks(grid: NDArray[np.int64], axis: int, size: int, reduce: np.ufunc) -> 
     return np.moveaxis(reduce(inner, along[size : count * size + 1 : size]), 0, axis)
 
 
-def _sizes(smallest: int, side: int) -> NDArray[np.int64]:
-    largest = side // _LARGEST
-    if largest < 2 * smallest:
-        raise InputError(f"labels have a side of {side} cells: give {2 * smallest * _LARGEST} or more along each")
-    count = 1 + int(np.log(largest / smallest) / np.log(_FACTOR))
-    return np.unique(np.rint(np.geomspace(smallest, largest, max(count, 3))).astype(np.int64))
+def _on_grid(found: Scales, measured: ArrayLike) -> Scaling:
+    """Fit what was measured at the scales of a grid; NaN where they are not resolved."""
+    size, measured = found.size.astype(float), np.asarray(measured, float)
+    return _fit(size, measured) if found.resolved else Scaling(np.nan, np.nan, size, measured)
 
 
 def _fit(size: NDArray, measured: NDArray, points: int | None = None) -> Scaling:

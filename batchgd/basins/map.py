@@ -17,6 +17,7 @@ from batchgd.errors import InputError, told
 from batchgd.gather import Gathering
 from batchgd.kernels.plan import Endpoints
 from batchgd.kernels.status import Status
+from batchgd.keywords import explained
 from batchgd.minima import Minima, wilson
 from batchgd.minima.merge import check_tolerance
 from batchgd.stopping import Stopping, as_stopping
@@ -177,6 +178,7 @@ class BasinMap:
         return "\n".join(lines)
 
 
+@explained
 def basin_map(
     fun: Any,
     box: Any = None,
@@ -198,6 +200,7 @@ def basin_map(
     threads: int | None = None,
     params: Any = None,
     jac: Any = None,
+    args: Any = (),
     scale: Any = "auto",
     x_tol: float = 1e-6,
     f_tol: float = 1e-9,
@@ -215,8 +218,8 @@ def basin_map(
 
     Parameters
     ----------
-    fun, box, dim, method, params, jac, scale, gtol, xtol, ftol, maxiter, escape, stopping, backend, dtype, threads,
-    x_tol, f_tol
+    fun, box, dim, method, params, jac, args, scale, gtol, xtol, ftol, maxiter, escape, stopping, backend, dtype,
+    threads, x_tol, f_tol
         As in :func:`multistart`; hyperparameters of the method are one number each.
     resolution : int or (int, int)
         Pixels along u and v, 2 to 32768.
@@ -268,7 +271,7 @@ def basin_map(
     settings: dict[str, Any] = {"dtype": dtype, "backend": backend, "threads": threads}
     tolerances = {"x_tol": check_tolerance("x_tol", x_tol), "f_tol": check_tolerance("f_tol", f_tol)}
     stopping = as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, escape=escape)
-    problem = {"box": box, "dim": dim, "params": params, "jac": jac, "scale": scale}
+    problem = {"box": box, "dim": dim, "params": params, "jac": jac, "args": args, "scale": scale}
     batch = make_batch(fun, **problem, starts=1, method=method, stopping=stopping, **settings)
     if not isinstance(plane, Plane):
         plane, suits = parse_plane(plane, at, batch.box)

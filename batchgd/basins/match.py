@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from batchgd import check
 from batchgd.basins.pairs import pair_minima, places
 from batchgd.basins.significance import holm, mcnemar, two_proportions
-from batchgd.coverage.estimates import check_confidence
 from batchgd.errors import InputError
+from batchgd.keywords import explained
+from batchgd.minima.fractions import check_confidence
 from batchgd.standins import host
 
 _ROWS = 20  # of the printed table
@@ -116,6 +117,7 @@ class Match:
         }
 
 
+@explained
 def match(a: Any, b: Any, *, x_tol: float = 1e-4, f_tol: float = 1e-6, confidence: float = 0.95) -> Match:
     """Match the minima of two results by distance and value, and test which fractions changed.
 

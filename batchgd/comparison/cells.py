@@ -16,6 +16,7 @@ from batchgd.basins.relabel import labels_onto
 from batchgd.comparison.table import Cell, Comparison
 from batchgd.errors import InputError, told
 from batchgd.interrupts import Interrupt, heeded
+from batchgd.keywords import explained
 from batchgd.methods import METHODS, Method, as_method, split_per_start
 from batchgd.stopping import Stopping, as_stopping
 
@@ -44,6 +45,7 @@ SCALED_TO = "himmelblau"
 _REACHED = 1e-6  # of max(1, |f*|): a minimum this near to the global value is the global one
 
 
+@explained
 def compare(
     methods: Any = None,
     landscapes: Any = None,

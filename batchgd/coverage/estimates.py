@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from batchgd import check
 from batchgd.errors import InputError
+from batchgd.minima.fractions import check_confidence
 
 
 def unseen_bound(once: int, twice: int, n: int, confidence: float = 0.95) -> float:
@@ -180,12 +180,3 @@ def starts_to_see(share: float, confidence: float = 0.95) -> int:
     if not 1e-300 < share < 1.0:
         raise InputError(f"share is {share:g}: give {wanted}")
     return math.ceil(math.log1p(-confidence) / math.log1p(-share))
-
-
-def check_confidence(confidence: Any) -> float:
-    """Return a probability strictly between 0 and 1, or raise InputError."""
-    wanted = "a probability between 0 and 1, such as 0.95"
-    value = check.number("confidence", confidence, wanted)
-    if not 0.0 < value < 1.0:
-        raise InputError(f"confidence is {value!r}: give {wanted}")
-    return value

@@ -13,14 +13,13 @@ from batchgd import check
 from batchgd.coverage.estimates import (
     boender_rinnooy_kan,
     chao1,
-    check_confidence,
     extrapolation,
     rarefaction,
     unseen_bound,
 )
 from batchgd.coverage.rule import spent
 from batchgd.errors import InputError
-from batchgd.minima.fractions import wilson
+from batchgd.minima.fractions import check_confidence, seen_interval
 from batchgd.standins import host
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
 _NOT_INDEPENDENT = "the starts are not independent draws"
 _NO_MINIMUM = "no start reached a minimum"
+_NOTHING = 0.9  # an upper bound from here on leaves nothing that a person could use
 _REACH = 2  # times n: how far the discovery curve is extrapolated (Chao et al. 2014)
 
 
@@ -158,18 +158,22 @@ class CoverageReport:
         return None if self.chosen else boender_rinnooy_kan(self.seen, self.n - self.unlabelled)
 
     def fractions(self, simultaneous: bool = False) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-        """Wilson intervals (low, high) of the minima's shares; None where withheld.
+        """Intervals (low, high) of the minima's shares, given that they were seen; None where withheld.
+
+        Among the runs that list a minimum, its interval holds its share in at least ``confidence`` of them, see
+        :func:`batchgd.minima.fractions.seen_interval`; ``python benchmarks/intervals.py`` measures it.
 
         Parameters
         ----------
         simultaneous : bool
-            All of them hold at once with ``confidence`` (Bonferroni); else each for itself.
+            The intervals of all minima listed hold at once in at least ``confidence`` of the runs (the error is
+            divided by their number); else each for itself.
         """
         together = check.flag("simultaneous", simultaneous)
         if self.note:
             return None
         error = (1 - self.confidence) / (max(len(self.count), 1) if together else 1)
-        return wilson(self.count, self.n, 1 - error)
+        return seen_interval(self.count, self.n, 1 - error)
 
     def curve(self, starts: ArrayLike) -> NDArray[np.float64]:
         """Expected number of distinct minima after so many starts: the discovery curve.
@@ -195,11 +199,28 @@ class CoverageReport:
             extrapolation(self.seen, self.once, self.twice, self.n, np.maximum(starts, self.n)),
         )
 
+    @property
+    def empty(self) -> bool:
+        """Whether the bound says nothing: too few starts, nearly each of which found a minimum of its own."""
+        high = self.unseen_high
+        return high is not None and high >= _NOTHING and not self.mostly_unlabelled
+
+    @property
+    def mostly_unlabelled(self) -> bool:
+        """Whether most starts reached no minimum, so that a bound on the others says little of the box."""
+        return 2 * self.unlabelled > self.n
+
     def sentence(self) -> str:
-        """The bound in words."""
+        """The bound in words; if most starts reached no minimum, what would help instead."""
         high = self.unseen_high
         if high is None:
             return f"no bound on what drains into minima not seen: {self.note}"
+        if self.mostly_unlabelled:
+            lost = _percent(self.unlabelled / self.n)
+            return (
+                f"cannot be judged while {lost} of the starts reach no minimum: "
+                "raise maxiter, take a smaller step, or try L-BFGS"
+            )
         beside = f"; {_percent(self.unlabelled / self.n)} reached no minimum" if self.unlabelled else ""
         beside += f"; not counted: {self.cut:,} starts that were cut off" if self.cut else ""
         sure = f"{100 * self.confidence:.6g} %"

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from batchgd import check
-from batchgd.coverage.estimates import check_confidence
 from batchgd.errors import InputError
+from batchgd.keywords import Explained
+from batchgd.minima.fractions import check_confidence
 
 MOST_STARTS = 10_000_000
 """Starts at most of a run until covered that names no other number."""
@@ -33,7 +34,7 @@ def spent(confidence: float, looks: int) -> float:
 
 
 @dataclass(frozen=True)
-class Coverage:
+class Coverage(Explained):
     """Stop a multi-start once minima seen own this share of the starts: ``stop=bgd.Coverage(0.999)``.
 
     The run goes in batches of growing size and looks at the counts after each. At look k it ends when

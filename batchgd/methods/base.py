@@ -9,6 +9,7 @@ import numpy as np
 
 from batchgd.check import Interval
 from batchgd.errors import InputError
+from batchgd.keywords import Explained
 
 Hyperparameter = Any
 """One number, or one per start: an array of shape (n,)."""
@@ -21,7 +22,7 @@ SHARE = Interval(0.0, 1.0)
 DECAY = Interval(0.0, 1.0, low_included=True)  # of a running average: 0 forgets at once
 
 
-class Checked:
+class Checked(Explained):
     """Checks the fields named in ``LIMITS`` when an instance is made."""
 
     LIMITS: ClassVar[dict[str, Interval]] = {}

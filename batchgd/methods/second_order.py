@@ -31,8 +31,10 @@ class NonlinearCG(Resolved):
     Parameters
     ----------
     max_displacement : float or (n,) array
-        The longest step, in box widths (2-norm), between 0 and 1. Long steps jump over borders between basins:
-        0.01 keeps nearly all labels those of gradient flow. Smaller is truer and slower, larger the other way about.
+        The longest step, in box widths (2-norm), between 0 and 1. 0.1 is chosen for speed, and basins are lost: steps
+        cross those that are narrower. Of the labels, 0.5 % are not those of gradient flow on Himmelblau's function, 3 %
+        on the six-hump camel function, 15 % on Rastrigin's with its 11 x 11 basins. 0.01 takes twice as many
+        evaluations and keeps nearly all of them, unless the box is oblong, as directions are those of box widths.
     curvature : float or (n,) array
         c₂ of the Wolfe conditions, between 0 and 1: a step is accepted when the slope has fallen to this share. 0.1 is
         usual for conjugate gradients; towards 0 the search becomes exact.
@@ -52,12 +54,12 @@ class NonlinearCG(Resolved):
     Examples
     --------
     >>> import batchgd as bgd
-    >>> batch = bgd.descend("rosenbrock", [[-1.2, 1.0]], method=NonlinearCG(max_displacement=0.1), backend="numpy")
+    >>> batch = bgd.descend("rosenbrock", [[-1.2, 1.0]], method=NonlinearCG(), backend="numpy")
     >>> batch.x.round(5).tolist(), bool(batch.nit[0] < 100)
     ([[1.0, 1.0]], True)
     """
 
-    max_displacement: Hyperparameter = 0.01
+    max_displacement: Hyperparameter = 0.1
     curvature: Hyperparameter = 0.1
     sufficient_decrease: Hyperparameter = 1e-4
 
@@ -85,8 +87,11 @@ class BFGS(Resolved):
     Parameters
     ----------
     max_displacement : float or (n,) array
-        The longest step, in box widths (2-norm), between 0 and 1. Long steps jump over borders between basins:
-        0.01 keeps most labels those of gradient flow. Smaller is truer and slower, larger the other way about.
+        The longest step, in box widths (2-norm), between 0 and 1. 0.1 is chosen for speed, and basins are lost: steps
+        cross those that are narrower. Of the labels, 0.3 to 0.7 % are not those of gradient flow on Himmelblau's
+        function, 17 % on Rastrigin's with its 11 x 11 basins. 0.01 takes two to four times as many evaluations and
+        keeps those, but no value keeps all: steps follow the inverse Hessian and not the gradient (Himmelblau 1.5 %,
+        Müller-Brown 7 % otherwise). For labels take :class:`BarzilaiBorwein`.
     curvature : float or (n,) array
         c₂ of the Wolfe conditions, between 0 and 1: a step is accepted when the slope has fallen to this share. 0.9 is
         usual for quasi-Newton methods; towards 0 the search becomes exact.
@@ -107,12 +112,12 @@ class BFGS(Resolved):
     Examples
     --------
     >>> import batchgd as bgd
-    >>> batch = bgd.descend("rosenbrock", [[-1.2, 1.0]], method=BFGS(0.1), backend="numpy")
+    >>> batch = bgd.descend("rosenbrock", [[-1.2, 1.0]], method=BFGS(), backend="numpy")
     >>> batch.x.round(5).tolist(), bool(batch.nit[0] < 60)
     ([[1.0, 1.0]], True)
     """
 
-    max_displacement: Hyperparameter = 0.01
+    max_displacement: Hyperparameter = 0.1
     curvature: Hyperparameter = 0.9
     sufficient_decrease: Hyperparameter = 1e-4
 
@@ -151,7 +156,7 @@ class LBFGS(BFGS):
     Examples
     --------
     >>> import batchgd as bgd
-    >>> batch = bgd.descend("rosenbrock", [[-1.2, 1.0]], method=LBFGS(0.1, memory=3), backend="numpy")
+    >>> batch = bgd.descend("rosenbrock", [[-1.2, 1.0]], method=LBFGS(memory=3), backend="numpy")
     >>> batch.x.round(5).tolist(), bool(batch.nit[0] < 60)
     ([[1.0, 1.0]], True)
     """
@@ -184,8 +189,11 @@ class Newton(Resolved):
     Parameters
     ----------
     max_displacement : float or (n,) array
-        The largest Δ, in box widths, between 0 and 1; the first one, too. Long steps jump over borders between basins:
-        0.01 keeps nearly all labels those of gradient flow. Smaller is truer and slower, larger the other way about.
+        The largest Δ, in box widths, between 0 and 1; the first one, too. 0.1 is chosen for speed, and basins are lost:
+        steps cross those that are narrower. Of the labels, 1 % are not those of gradient flow on Himmelblau's function,
+        2 % on the six-hump camel function, 47 % on Rastrigin's with its 11 x 11 basins. 0.01 takes three to five times
+        as many evaluations and keeps nearly all of them, unless the box is oblong, as far from a minimum steps go down
+        the slope in box widths.
 
     Raises
     ------
@@ -200,12 +208,12 @@ class Newton(Resolved):
     Examples
     --------
     >>> import batchgd as bgd
-    >>> batch = bgd.descend("rosenbrock", [[-1.2, 1.0]], method=Newton(0.1), backend="numpy")
+    >>> batch = bgd.descend("rosenbrock", [[-1.2, 1.0]], method=Newton(), backend="numpy")
     >>> batch.x.round(5).tolist(), bool(batch.nit[0] < 60)
     ([[1.0, 1.0]], True)
     """
 
-    max_displacement: Hyperparameter = 0.01
+    max_displacement: Hyperparameter = 0.1
 
     LIMITS = {"max_displacement": SHARE}  # noqa: RUF012
 

@@ -2,8 +2,18 @@
 
 from batchgd.minima.catalogue import Catalogue
 from batchgd.minima.find import Found, find_minima
-from batchgd.minima.fractions import wilson
+from batchgd.minima.fractions import seen_interval, wilson
 from batchgd.minima.merge import UNPOLISHED, Identity
 from batchgd.minima.tables import Minima, Stationary
 
-__all__ = ["UNPOLISHED", "Catalogue", "Found", "Identity", "Minima", "Stationary", "find_minima", "wilson"]
+__all__ = [
+    "UNPOLISHED",
+    "Catalogue",
+    "Found",
+    "Identity",
+    "Minima",
+    "Stationary",
+    "find_minima",
+    "seen_interval",
+    "wilson",
+]

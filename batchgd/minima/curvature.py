@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.box import Box
+from batchgd.eigen import eigh
 from batchgd.minima.scale import EPS, Derivable, Scale, rounding, scaled, values
 
 _SOFT = 1e-7  # modes this soft against the stiffest are in doubt
@@ -17,10 +18,7 @@ _FACTOR = 2.0  # by which values may differ from what the curvature promises
 
 def modes(objective: Derivable, box: Box, x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Eigenvalues (ascending; NaN where the Hessian is not finite) and eigenvectors, in box widths."""
-    hessian, finite = _hessian(objective, box, x)
-    value, vector = np.linalg.eigh(hessian)
-    value[~finite] = np.nan
-    return value, vector
+    return eigh(_hessian(objective, box, x))
 
 
 def falling_modes(value: NDArray, scale: Scale) -> NDArray[np.bool_]:
@@ -47,7 +45,7 @@ def curvature(
     soft = in_doubt(value, scale)
     rows = np.flatnonzero(soft.any(axis=1) & np.isfinite(value).all(axis=1))
     if len(rows):
-        value[rows], vector[rows] = _equilibrated_modes(_hessian(objective, box, x[rows])[0])
+        value[rows], vector[rows] = _equilibrated_modes(_hessian(objective, box, x[rows]))
         soft[rows] = in_doubt(value[rows], scale)
         point, mode = np.nonzero(soft[rows])
         point = rows[point]
@@ -57,13 +55,10 @@ def curvature(
     return value, vector, soft
 
 
-def _hessian(objective: Derivable, box: Box, x: NDArray) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Hessians in box widths, the identity where they are not finite, and where they are."""
+def _hessian(objective: Derivable, box: Box, x: NDArray) -> NDArray[np.float64]:
+    """Hessians in box widths."""
     with np.errstate(all="ignore"):
-        hessian = scaled(objective.hessian(x), box)
-    finite: NDArray[np.bool_] = np.asarray(np.isfinite(hessian).all(axis=(1, 2)))
-    hessian[~finite] = np.eye(box.dim)
-    return hessian, finite
+        return scaled(objective.hessian(x), box)
 
 
 def _equilibrated_modes(hessian: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -80,7 +75,7 @@ def _equilibrated_modes(hessian: NDArray[np.float64]) -> tuple[NDArray[np.float6
         largest = (entry * size[:, :, None] * size[:, None, :]).max(axis=2)
         # What is left of a row by rounding is not blown up: there the box widths stay the measure.
         size = np.minimum(size / np.sqrt(np.where(largest > 0, largest, 1.0)), most[:, None])
-    value, vector = np.linalg.eigh(hessian * size[:, :, None] * size[:, None, :])
+    value, vector = eigh(hessian * size[:, :, None] * size[:, None, :])
     way = size[:, :, None] * vector
     length = np.linalg.norm(way, axis=1)
     return value / length**2, way / length[:, None, :]

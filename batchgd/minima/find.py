@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from batchgd.box import Box
+from batchgd.eigen import eigvalsh
 from batchgd.errors import InputError
 from batchgd.minima.catalogue import Catalogue
 from batchgd.minima.classify import NAMES, NOTHING
-from batchgd.minima.fractions import wilson
+from batchgd.minima.fractions import seen_interval
 from batchgd.minima.merge import Identity, nearest_pair
 from batchgd.minima.notes import endless_fall, notes
 from batchgd.minima.scale import Derivable, measure
@@ -173,7 +174,7 @@ def _minima(
     x_tol: float,
     watch: Watch,
 ) -> Minima:
-    low, high = wilson(sites.count, n, confidence) if note is None else (None, None)
+    low, high = seen_interval(sites.count, n, confidence) if note is None else (None, None)
     outside = (sites.x < box.lower - x_tol * box.width) | (sites.x > box.upper + x_tol * box.width)
     return Minima(
         x=sites.x,
@@ -211,10 +212,7 @@ def _eigenvalues(objective: Derivable, x: NDArray[np.float64], watch: Watch) -> 
             break
         with np.errstate(all="ignore"):
             hessian = np.asarray(objective.hessian(x[begin : begin + rows]))
-        finite = np.isfinite(hessian).all(axis=(1, 2))
-        value = np.linalg.eigvalsh(np.where(finite[:, None, None], hessian, np.eye(x.shape[1])))
-        value[~finite] = np.nan
-        out[begin : begin + rows] = value
+        out[begin : begin + rows] = eigvalsh(hessian)
     return out
 
 

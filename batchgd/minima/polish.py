@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.box import Box
+from batchgd.eigen import eigh, eigvalsh
 from batchgd.minima.scale import EPS, Derivable, Scale, rounding, scaled
 from batchgd.progress import POLISHING, UNWATCHED, Watch
 
@@ -210,7 +211,7 @@ def _overshot(objective: Derivable, box: Box, x: NDArray, which: NDArray) -> NDA
     if len(rows) == 0:
         return rows
     hessian = scaled(objective.hessian(x[rows]), box)
-    value = np.linalg.eigvalsh(np.where(np.isfinite(hessian), hessian, 0.0))
+    value = eigvalsh(hessian)
     return rows[value[:, 0] < -_ZERO * np.abs(value).max(axis=1)]
 
 
@@ -235,7 +236,7 @@ def newton_steps(
     rows = np.flatnonzero(~positive)
     if len(rows) == 0:
         return step, root, rest
-    value, mode = np.linalg.eigh(hessian[rows])
+    value, mode = eigh(hessian[rows])
     c = np.einsum("kij,ki->kj", mode, g[rows])
     size = np.abs(value)
     largest = size.max(axis=1, keepdims=True)

@@ -71,7 +71,9 @@ class Minima(Table):
         Directions in which a set of equal minima extends: 1 for a ring, d for a plateau; 0 for isolated minima. A set
         is one row, whose x is any of its points, in the box if one is. Sets are told apart by their values.
     fraction_low, fraction_high : (m,) or None
-        Wilson interval of each fraction; None where starts are not independent, for the reason ``interval_note`` tells.
+        Interval of each fraction at 95 %, given that the minimum was seen
+        (:func:`batchgd.minima.fractions.seen_interval`); None where starts are not independent, for the reason
+        ``interval_note`` tells.
 
     Examples
     --------

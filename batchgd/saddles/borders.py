@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from batchgd.basins.bisection import bisect
 from batchgd.basins.labelling import Labelling
 from batchgd.box import Box
+from batchgd.eigen import eigvalsh
 from batchgd.minima.scale import Derivable
 from batchgd.standins import host
 
@@ -90,7 +91,7 @@ def _small_step(objective: Derivable, box: Box, x: NDArray) -> NDArray[np.float6
     """A step of gradient descent in x, -g / (2 max |λ|), cut to a small share of the box."""
     with np.errstate(all="ignore"):
         gradient = objective.value_and_gradient(x)[1]
-        stiff = np.abs(np.linalg.eigvalsh(np.nan_to_num(objective.hessian(x)))).max(axis=1)
+        stiff = np.abs(eigvalsh(np.nan_to_num(objective.hessian(x)))).max(axis=1)
         step = np.nan_to_num(-gradient / (2 * stiff[:, None]), posinf=0.0, neginf=0.0)
     length = np.abs(step / box.width).max(axis=1)
     return step * np.minimum(1.0, _STEP / np.maximum(length, np.finfo(np.float64).tiny))[:, None]

@@ -14,6 +14,7 @@ from batchgd.basins.flow import true_flow
 from batchgd.basins.labelling import labelling, nearest_minimum
 from batchgd.basins.relabel import labels_onto
 from batchgd.batch import Batch, batch_from
+from batchgd.eigen import eigh
 from batchgd.errors import InputError
 from batchgd.minima.find import by_value
 from batchgd.minima.merge import Identity
@@ -131,7 +132,7 @@ def _flow_down(result: MultistartResult, batch: Batch, x: NDArray) -> tuple[Node
 
 def _unstable(objective: Any, x: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Eigenvalues of the Hessian in x, ascending, and the eigenvector of the lowest: the way of gradient flow."""
-    value, vector = np.linalg.eigh(objective.hessian(x))
+    value, vector = eigh(objective.hessian(x))
     return value, vector[:, :, 0]
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from batchgd.keywords import Explained
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Strategy:
+class Strategy(Explained):
     """A way to choose starts. A new one sets ``name`` and ``bias``, implements ``explore``, and is a row of
     ``STRATEGIES``.
     """

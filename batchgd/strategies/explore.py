@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from batchgd.errors import InputError
 from batchgd.gather import Gathering
 from batchgd.methods import split_per_start
-from batchgd.minima import Minima, wilson
+from batchgd.minima import Minima, seen_interval
 from batchgd.progress import Watch
 from batchgd.strategies.campaign import Campaign
 from batchgd.strategies.record import Record
@@ -73,5 +73,5 @@ def drawn_fractions(minima: Minima, label: NDArray[np.int32], drawn: int, note: 
     label = label[:drawn]
     count = np.bincount(label[label >= 0], minlength=len(minima))
     fraction = count / drawn if drawn else np.full(len(minima), np.nan)
-    low, high = wilson(count, drawn) if note is None else (None, None)
+    low, high = seen_interval(count, drawn) if note is None else (None, None)
     return replace(minima, fraction=fraction, fraction_low=low, fraction_high=high, interval_note=note)

@@ -16,6 +16,9 @@ from batchgd.errors import InputError
 from batchgd.interrupts import Interrupt, heeded
 from batchgd.kernels.plan import Endpoints
 from batchgd.kernels.status import Status
+from batchgd.keywords import explained, parameters, refuse_strange
+from batchgd.methods import METHODS
+from batchgd.methods.base import field_names
 from batchgd.progress import Watch
 from batchgd.samplings import Starts
 from batchgd.stopping import GTOL, Stopping, as_stopping
@@ -32,6 +35,7 @@ _TRAJECTORIES = 1 << 20  # in memory at once; a larger sweep is made in several 
 _OSCILLATION, _PATIENCE_SHARE, _LEAST_PATIENCE = 10, 10, 100
 
 
+@explained
 def sweep(
     fun: Any,
     *,
@@ -56,6 +60,7 @@ def sweep(
     threads: int | None = None,
     params: Any = None,
     jac: Any = None,
+    args: Any = (),
     scale: Any = "auto",
     progress: Progress | None = None,
     **hyperparameters: Any,
@@ -70,7 +75,7 @@ def sweep(
 
     Parameters
     ----------
-    fun, box, dim, starts, sampling, seed, backend, dtype, threads, params, jac
+    fun, box, dim, starts, sampling, seed, backend, dtype, threads, params, jac, args
         As in :func:`multistart`; ``starts`` is the number per value.
     method : Method class, name or Method, optional
         The update rule; :class:`GradientDescent` when left out. An instance brings its other hyperparameters.
@@ -116,6 +121,8 @@ def sweep(
     0.099
     """
     began = time.perf_counter()
+    hyper = {name for row in METHODS.values() for name in field_names(row.cls)}
+    refuse_strange("sweep", hyperparameters, parameters(sweep), hyper)
     rule = as_stopping(
         stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time, escape=escape, target=target
     )
@@ -136,6 +143,7 @@ def sweep(
         threads=threads,
         params=params,
         jac=jac,
+        args=args,
         scale=scale,
         resident=False,
     )

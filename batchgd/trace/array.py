@@ -8,6 +8,7 @@ import numpy as np
 
 from batchgd.trace.escape import escape, sorting
 from batchgd.trace.scalar import Scalar
+from batchgd.trace.substitutes import cure_for
 
 
 class TracedArray(np.ndarray):
@@ -92,7 +93,7 @@ class TracedArray(np.ndarray):
 
     def sort(self, *args: Any, **kwargs: Any) -> None:
         """Refuse: the order depends on x."""
-        raise sorting("sort")
+        raise sorting(".sort()")
 
     def argsort(self, *args: Any, **kwargs: Any) -> Any:
         """Refuse: the order depends on x."""
@@ -115,7 +116,7 @@ def _check_index(key: Any) -> None:
     for part in key if isinstance(key, tuple) else (key,):
         traced = isinstance(part, Scalar) or (isinstance(part, TracedArray) and part.dtype == object)
         if traced and part.size > 0:
-            raise escape("an index or mask depends on x", "write bgd.where(mask, a, b) instead of a[mask]")
+            raise escape("an index or mask depends on x", cure_for("mask"))
 
 
 def traced_array(values: Any) -> Any:

@@ -38,3 +38,27 @@ class OperationCounts:
 def count_operations(outputs: Sequence[Node]) -> OperationCounts:
     """Count what the outputs need, shared nodes once."""
     return OperationCounts(**Counter(OPERATIONS[node.op].cost for node in reachable(outputs) if node.op not in LEAVES))
+
+
+def like_terms(value: Node) -> int:
+    """Return how many terms of a sum are alike: the same last operation, on the same coordinates.
+
+    Terms that differ in constants alone are what a sum over rows of data looks like.
+
+    >>> from batchgd.trace.tracer import trace
+    >>> like_terms(trace(lambda x: sum((x[0] * t - t) ** 2 for t in (1.0, 2.0, 3.0)) / 3 + x[1], 2).value)
+    3
+    """
+    alike: Counter[tuple[str, frozenset[int]]] = Counter()
+    stack, seen = [value], set[int]()
+    while stack:
+        node = stack.pop()
+        if node.id in seen:
+            continue
+        seen.add(node.id)
+        inner = [arg for arg in node.args if not arg.is_constant]
+        if node.op in ("add", "sub", "neg") or (node.op in ("mul", "div") and len(inner) == 1 < len(node.args)):
+            stack += inner
+        elif node.args:
+            alike[node.op, frozenset(each.id for each in reachable([node]) if each.op == "x")] += 1
+    return max(alike.values(), default=0)

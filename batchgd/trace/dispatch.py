@@ -9,8 +9,9 @@ import numpy as np
 
 from batchgd.trace.array import TracedArray, depends, plain_objects, traced_array
 from batchgd.trace.elementary import ELEMENTWISE
-from batchgd.trace.escape import Escape, escape, sorting
+from batchgd.trace.escape import Escape, complex_numbers, escape, sorting
 from batchgd.trace.scalar import Scalar
+from batchgd.trace.substitutes import cure_for, special_cure
 
 _NATIVE = (
     "append array_split atleast_1d atleast_2d atleast_3d block broadcast_arrays broadcast_to column_stack concatenate "
@@ -43,7 +44,8 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict
     elif method == "accumulate":
         result = _accumulate(ufunc, *inputs, **kwargs)
     else:
-        raise escape(f"np.{ufunc.__name__}.{method} is not supported in a trace", "write a loop or np.sum")
+        name = f"np.{ufunc.__name__}.{method}"
+        raise escape(f"{name} cannot be traced", cure_for(name))
     return _stored(result, out)
 
 
@@ -104,7 +106,7 @@ def element_function(ufunc: Callable[..., Any]) -> Callable[..., Any]:
 
 def _real(value: Any) -> float:
     if isinstance(value, (complex, np.complexfloating)):
-        raise escape("it mixes x with complex numbers", "write the function in real arithmetic")
+        raise complex_numbers()
     if value is None or isinstance(value, (str, bytes)):
         raise TypeError(f"arithmetic between x and {value!r}")
     return float(value)
@@ -114,10 +116,12 @@ def unsupported(func: Any) -> Escape:
     """Return the error for a function that has no meaning on traced values."""
     module = getattr(func, "__module__", None) or ""
     if isinstance(func, np.ufunc):
-        name = f"np.{func.__name__}" if hasattr(np, func.__name__) else func.__name__
+        if not hasattr(np, func.__name__):
+            return escape(f"SciPy's {func.__name__} cannot be traced", special_cure(func.__name__, func.nin))
+        name = f"np.{func.__name__}"
     else:
         name = f"{module.replace('numpy', 'np', 1)}.{func.__name__}"
-    return escape(f"{name} is not supported in a trace", "write it with arithmetic and NumPy's elementary functions")
+    return escape(f"{name} cannot be traced", cure_for(name))
 
 
 _INITIAL = {"add": 0.0, "multiply": 1.0, "logical_and": True, "logical_or": False}

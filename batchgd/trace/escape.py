@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import linecache
 import os
 import re
 import sys
@@ -16,6 +15,8 @@ from typing import Any
 import numpy as np
 
 from batchgd.printable import printable
+from batchgd.trace.blame import is_loop, library_call, library_cure, library_of, running, shortened
+from batchgd.trace.substitutes import CURES, cure_for
 
 
 class Escape(Exception):
@@ -56,30 +57,40 @@ def watch() -> Iterator[_State]:
 
 
 def escape(what: str, cure: str = "") -> Escape:
-    """Return the exception to raise, having noted the line that is running."""
+    """Return the exception to raise, having noted the line that is running.
+
+    Inside a library's function, it is the call of that function that cannot be traced, whatever it was doing.
+    """
+    frames = _frames()
+    called = library_call(frames)
+    if called is not None:
+        what, cure = f"{called[0]} cannot be traced", library_cure(called[0])
+        frames = frames[: called[1]]
     error = Escape(what, cure)
     if _STATE.first is None:
-        frame = _users_frame()
+        frame = _innermost(frames)
         place = f"{_short(frame.f_code.co_filename)}:{frame.f_lineno}" if frame else ""
         _STATE.first = (error, place)
     return error
 
 
-def running_line() -> str:
-    """Return the text of the user's line that is running, empty where it cannot be read."""
-    frame = _users_frame()
-    text = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip() if frame else ""
-    return text if len(text) <= 80 else f"{text[:77]}..."
+def _frames() -> list[FrameType]:
+    """Return the frames between the tracer and here, the user's function first."""
+    frames = []
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename != _TRACER:
+        frames.append(frame)
+        frame = frame.f_back
+    return frames[::-1]
+
+
+def _innermost(frames: list[FrameType]) -> FrameType | None:
+    return next((frame for frame in reversed(frames) if is_users_frame(frame)), None)
 
 
 def _users_frame() -> FrameType | None:
     """Return the innermost frame of the user's code that runs inside the trace."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename != _TRACER:
-        if is_users(frame.f_code.co_filename):
-            return frame
-        frame = frame.f_back
-    return None
+    return _innermost(_frames())
 
 
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -92,6 +103,11 @@ _NUMPY = os.path.dirname(np.__file__) + os.sep
 def is_users(file: str) -> bool:
     """Whether a file is neither of the tracer, of NumPy, nor of another installed library."""
     return not is_inner(file) and "site-packages" not in file
+
+
+def is_users_frame(frame: FrameType) -> bool:
+    """Whether a frame runs the user's code; compiled libraries have frames in files of no known place."""
+    return is_users(frame.f_code.co_filename) and not library_of(frame.f_globals.get("__name__"))
 
 
 def is_inner(file: str) -> bool:
@@ -118,9 +134,9 @@ def line_of(traceback: TracebackType | None, fun: Any) -> str:
     while traceback is not None:
         file = traceback.tb_frame.f_code.co_filename
         place = f"{_short(file)}:{traceback.tb_lineno}"
-        if is_users(file):
+        if is_users_frame(traceback.tb_frame):
             users = place
-        elif not is_inner(file):
+        elif not is_inner(file) and not library_of(traceback.tb_frame.f_globals.get("__name__")):
             library = place
         traceback = traceback.tb_next
     return users or library or definition_of(fun)
@@ -140,35 +156,51 @@ def name_of(fun: Any) -> str:
 
 
 def decision() -> Escape:
-    """Return the error of a truth value that depends on x, with the cure that fits the line."""
-    line = running_line()
-    shown = f"`{line}` " if line else "a condition "
-    if re.search(r"(?<![.\w])sorted\(|\.sort\(", line):
-        return sorting("sorted")
-    if re.search(r"(?<![.\w])(max|min)\(", line):
-        what = f"{shown}uses Python's max or min, which compares values of x"
-        return escape(what, "use np.maximum and np.minimum, or np.max and np.min")
+    """Return the error of a truth value that depends on x, with the cure that fits the expression."""
+    at = running(_users_frame())
+    shown = shortened(at.text) or "a condition "
+    if at.callee in ("sorted", "list.sort") or at.callee.endswith(".sort"):
+        return sorting("sorted" if at.callee == "sorted" else ".sort()")
+    if at.callee in ("max", "min", "any", "all", "filter"):
+        return escape(f"{shown}uses Python's {at.callee}, which compares values of x", cure_for(at.callee))
+    if is_loop(at.line):
+        return escape(f"{shown}ends a loop by the value of x", cure_for("while"))
     what = f"{shown}decides by the value of x, and a trace follows one branch only"
-    return escape(what, "write bgd.where(condition, a, b), with & | ~ for and, or, not; np.maximum and np.minimum help")
+    if at.line.startswith("assert "):
+        return escape(what, cure_for("assert"))
+    if re.search(r"isnan|isfinite|isinf", at.text):
+        return escape(what, cure_for("isnan"))
+    return escape(what, cure_for("in" if re.search(r"\bin\b", at.text) else "branch"))
 
 
 def conversion(kind: str) -> Escape:
-    """Return the error of a number that is wanted where only an expression is known, with the cure for the line."""
-    line = running_line()
-    shown = f"`{line}` " if line else "it "
+    """Return the error of a number that is wanted where only an expression is known, with the cure for the call."""
+    at = running(_users_frame())
+    if at.library:
+        return escape(f"{at.library} cannot be traced", library_cure(at.library))
+    if at.fills:
+        return escape(f"{shortened(at.line)}puts a traced value into an array of plain numbers", cure_for("fill"))
+    shown = shortened(at.text) or "it "
+    module = getattr(at.function, "__module__", None)
+    if at.callee.isidentifier() and module in ("math", "numpy"):
+        what = f"{shown}calls {at.callee}, imported by its name, which a trace cannot replace"
+        write, short = {"math": ("import math", "math"), "numpy": ("import numpy as np", "np")}[module]
+        return escape(what, f"write `{write}` and {short}.{at.callee}")
     what = f"{shown}needs the number behind a traced value ({kind})"
-    if re.match(r"[\w.]+(\[.*\]\s*=[^=]|(\[.*\])?\s*([-+*/@%]|\*\*|//)=)", line):
-        cure = "start from np.zeros_like(x), or collect the parts in a list and join them with np.array or np.stack"
-        return escape(f"{shown}puts a traced value into an array of plain numbers", cure)
+    if kind == "index" and "*" in at.text and not at.callee:
+        return escape(f"{shown}multiplies a list, which Python repeats instead", cure_for("list"))
     if kind != "float":
-        return escape(what, "a whole number that depends on x cannot index or count; use np.floor, bgd.where")
-    cure = "use NumPy's functions or math.cos with `import math` (not `from math import cos`), and no float() or dtype"
-    return escape(what, cure)
+        return escape(what, cure_for("whole"))
+    if re.fullmatch(r"float|(np|numpy)\.(float\d*|double|single|longdouble)", at.callee):
+        return escape(what, f"leave {at.callee}() out: x is an array of floats")
+    return escape(what, cure_for("text" if at.text.startswith(("'", '"')) else "number"))
+
+
+def complex_numbers() -> Escape:
+    """Return the error of complex arithmetic with x."""
+    return escape("it mixes x with complex numbers", f"write the function in real arithmetic: {CURES['complex']}")
 
 
 def sorting(name: str) -> Escape:
     """Return the error of a function that orders values."""
-    return escape(
-        f"{name} orders values of x, which a trace cannot follow",
-        "use np.maximum and np.minimum, or sums over all pairs",
-    )
+    return escape(f"{name} orders values of x, which a trace cannot follow", cure_for(name))

@@ -12,6 +12,7 @@ from batchgd.trace.array import TracedArray, is_traced, plain_objects, traced_ar
 from batchgd.trace.dispatch import axes_of, reduce
 from batchgd.trace.elementary import choose
 from batchgd.trace.escape import escape
+from batchgd.trace.substitutes import cure_for
 
 _ANY = np._NoValue
 
@@ -165,14 +166,14 @@ def _sinc(x: Any) -> Any:
 
 
 def _nan_to_num(x: Any, *args: Any, **kwargs: Any) -> Any:
-    raise escape("np.nan_to_num hides trouble that the run reports as a status", "use bgd.where around the terms")
+    raise escape("np.nan_to_num hides trouble that the run reports as a status", cure_for("np.nan_to_num"))
 
 
 def _determinant(a: Any) -> Any:
     """Expansion by the first row: exact for the small matrices that a trace can hold."""
     matrix = plain_objects(a)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or len(matrix) > 5:
-        raise escape("np.linalg.det is supported for one matrix up to 5 x 5", "write the determinant out")
+        raise escape("np.linalg.det is supported for one matrix up to 5 x 5", cure_for("np.linalg.det"))
     if len(matrix) == 0:
         return 1.0
     total: Any = 0.0

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.trace.escape import conversion, decision, escape
+from batchgd.trace.escape import complex_numbers, conversion, decision
 from batchgd.trace.graph import Graph, Node
 
 
@@ -149,7 +149,7 @@ class Scalar:
         raise conversion("index")
 
     def __complex__(self) -> complex:
-        raise escape("it needs complex numbers", "write the function in real arithmetic")
+        raise complex_numbers()
 
     def __round__(self, digits: int | None = None) -> Any:
         raise conversion("round")
@@ -180,7 +180,7 @@ def node_of(graph: Graph, value: Any) -> Node:
     if isinstance(value, np.ndarray) and value.ndim == 0:
         return node_of(graph, value.item())
     if isinstance(value, (complex, np.complexfloating)):
-        raise escape("it mixes x with complex numbers", "write the function in real arithmetic")
+        raise complex_numbers()
     if value is None or isinstance(value, (str, bytes)):
         raise TypeError(f"arithmetic between x and {value!r}")
     return graph.constant(float(value))

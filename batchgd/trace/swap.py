@@ -18,9 +18,11 @@ from typing import Any
 import numpy as np
 
 from batchgd.trace.array import TracedArray, depends, is_traced, traced_array
+from batchgd.trace.call import WithArgs
 from batchgd.trace.dispatch import elementwise
 from batchgd.trace.escape import escape, is_inner, is_users, tracing
 from batchgd.trace.scalar import Scalar
+from batchgd.trace.substitutes import cure_for
 
 _LOCK = threading.RLock()
 
@@ -107,7 +109,7 @@ def _math_function(name: str, value: Any) -> Any:
             args = tuple(_single(name, arg) for arg in args)
         if ours is None:
             if any(map(depends, args)):
-                raise escape(f"math.{name} is not supported in a trace", "write it with NumPy's elementary functions")
+                raise escape(f"math.{name} cannot be traced", cure_for(f"math.{name}"))
             return value(*args, **kwargs)
         return ours(*args, **kwargs)
 
@@ -288,6 +290,8 @@ def _functions_in(value: Any) -> list[FunctionType]:
         return [*_functions_in(value.__func__), *_functions_in(type(value.__self__))]
     if isinstance(value, functools.partial):
         return [each for part in (value.func, *value.args, *value.keywords.values()) for each in _functions_in(part)]
+    if isinstance(value, WithArgs):
+        return [each for part in (value.func, *value.args) for each in _functions_in(part)]
     if isinstance(value, (staticmethod, classmethod)):
         return _functions_in(value.__func__)
     if isinstance(value, property):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from batchgd.errors import TraceError
 from batchgd.trace.array import traced_array
 from batchgd.trace.differentiate import gradient, jacobian_columns
-from batchgd.trace.escape import Escape, definition_of, line_of, name_of, watch
+from batchgd.trace.escape import Escape, definition_of, name_of, watch
 from batchgd.trace.graph import Graph, Node, lowered, reachable
 from batchgd.trace.scalar import Scalar, node_of
 from batchgd.trace.swap import swapped_modules
@@ -97,14 +97,12 @@ def _call(fun: Callable[..., Any], graph: Graph, params: NDArray[np.float64] | N
     with watch() as state, np.errstate(all="ignore"):
         try:
             result = fun(*arguments)
-        except Escape as error:
-            raise TraceError(_sentence(line_of(error.__traceback__, fun), error)) from None
         except Exception:
-            if state.first is not None:
-                raise TraceError(_sentence(state.first[1] or definition_of(fun), state.first[0])) from None
-            raise
-        if state.first is not None:  # the function caught it and went on with something else
-            raise TraceError(_sentence(state.first[1] or definition_of(fun), state.first[0]))
+            if state.first is None:
+                raise
+        if state.first is not None:  # also where the function caught it and went on with something else
+            error, place = state.first
+            raise TraceError(_sentence(place or definition_of(fun), error))
     return result
 
 
@@ -115,13 +113,10 @@ def _sentence(place: str, error: Escape) -> str:
 def _expression(fun: Callable[..., Any], result: Any, graph: Graph) -> Node:
     """Return the node of what a function returned, or say what is wrong with it."""
     place = f"{definition_of(fun)}: {name_of(fun)}"
-    one = "return one number, for example np.sum of it"
-    if isinstance(result, np.ndarray) and result.ndim == 0:
+    if isinstance(result, np.ndarray) and result.size == 1:
         result = result.item()
-    if isinstance(result, np.ndarray):
-        raise TraceError(f"{place} returns an array of shape {result.shape}: {one}")
-    if isinstance(result, (list, tuple)):
-        raise TraceError(f"{place} returns a {type(result).__name__} of length {len(result)}: {one}")
+    if isinstance(result, (np.ndarray, list, tuple)):
+        raise TraceError(f"{place} returns {_several(result, len(graph.x))}")
     if result is None:
         raise TraceError(f"{place} returns None: is a return statement missing?")
     if isinstance(result, (str, bytes)):
@@ -137,6 +132,20 @@ def _expression(fun: Callable[..., Any], result: Any, graph: Graph) -> Node:
         shown = f"the constant {node.value:g}" if node.is_constant else "a value"
         raise TraceError(f"{place} returns {shown}, which does not depend on x: there is nothing to descend on")
     return node
+
+
+def _several(result: Any, dim: int) -> str:
+    """Describe what is not one number, and say how to make it one."""
+    if isinstance(result, tuple) and len(result) == 2 and np.ndim(result[0]) == 0 and np.shape(result[1]) == (dim,):
+        return "a value and a gradient (jac=True in SciPy): return the value alone, its gradient is derived"
+    if isinstance(result, np.ndarray):
+        shown = f"an array of shape {result.shape}"
+    else:
+        shown = f"a {type(result).__name__} of length {len(result)}"
+    return (
+        f"{shown}: return one number; of residuals r, model minus data, np.sum(r**2), never np.sum(r), in which they "
+        "cancel; of losses or log-likelihoods per datum, np.sum of them"
+    )
 
 
 def _depends_on_x(node: Node) -> bool:

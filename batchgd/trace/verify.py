@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from traceback import walk_tb
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.errors import TraceError
+from batchgd.trace.blame import library_call, library_cure
 from batchgd.trace.escape import definition_of, line_of, name_of
 
 POINTS = 8
@@ -75,8 +77,12 @@ def raised(fun: Callable[..., Any], error: Exception) -> str:
 
 def untraceable(fun: Callable[..., Any], error: Exception) -> str:
     """Return the sentence about a function that works on numbers but not on traced ones."""
-    message = " ".join(str(error).split())
+    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    called = library_call(frames)
     place = line_of(error.__traceback__, fun)
+    if called is not None:
+        return f"{place}: {called[0]} cannot be traced: {library_cure(called[0])}"
+    message = " ".join(str(error).split())
     return (
         f"{place}: {name_of(fun)} cannot be traced ({type(error).__name__}: {message}): "
         "use NumPy's functions, arithmetic and loops on x"
@@ -109,7 +115,7 @@ def verify_value(
         again = _number(plain(fun, x, params))
         if value != again and not (np.isnan(value) and np.isnan(again)):
             raise TraceError(
-                f"{definition_of(fun)}: {name_of(fun)} gives {value:.10g} and then {again:.10g} at the same x: "
+                f"{definition_of(fun)}: {name_of(fun)} gives {value:.17g} and then {again:.17g} at the same x: "
                 "remove random numbers and state that is kept between calls, or pass what varies as params"
             )
         if np.isfinite(value):

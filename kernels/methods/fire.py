@@ -4,10 +4,11 @@ With the force F = -∇f and the power P = F'v: while P > 0, the time step Δ gr
 else half of the last step is taken back, v is set to zero, Δ shrinks and α starts anew. Then v <- v + Δ F,
 v <- (1 - α) v + α F ||v|| / ||F||, x <- x + Δ v: semi-implicit Euler, unit masses (Guénolé et al. 2020, Comput. Mater.
 Sci. 175, 109584, with ``initialdelay`` and without the limit on the number of climbs; Bitzek et al. 2006, Phys. Rev.
-Lett. 97, 170201).
+Lett. 97, 170201). A step that is longer than ``max_displacement``, in box widths, is shortened to it and leaves v as it
+is, as ASE's ``maxstep`` does; half of the last step, where it is taken back, counts as part of the step.
 """
 
-from batchgd.kernels.vecmath import minimum, sqrt, where
+from batchgd.kernels.vecmath import maximum, minimum, sqrt, where
 
 VECTORS = ("velocity",)
 SCALARS = ("interval", "blend", "downhill")
@@ -21,6 +22,21 @@ def sum_power(velocity, g):
 def sum_vv(velocity):
     """v'v."""
     return velocity * velocity
+
+
+def sum_wide_vv(velocity, inverse_width):
+    """v'v in box widths."""
+    return (velocity * inverse_width) * (velocity * inverse_width)
+
+
+def sum_wide_vg(velocity, g, inverse_width):
+    """v'g in box widths."""
+    return (velocity * inverse_width) * (g * inverse_width)
+
+
+def sum_wide_gg(g, inverse_width):
+    """g'g in box widths."""
+    return (g * inverse_width) * (g * inverse_width)
 
 
 def advance(
@@ -53,11 +69,20 @@ def advance(
     )
 
 
-def update(x, g, velocity, gg, power, vv, interval, blend, downhill):
+def share(wide_vv, wide_vg, wide_gg, inertia, push, max_displacement):
+    """What remains of a step of ``inertia`` v - ``push`` g: all of it unless it is too long in box widths."""
+    squared = inertia * inertia * wide_vv - 2.0 * inertia * push * wide_vg + push * push * wide_gg
+    return minimum(1.0, max_displacement / sqrt(maximum(squared, 0.0)))
+
+
+def update(x, g, velocity, gg, power, vv, wide_vv, wide_vg, wide_gg, interval, blend, downhill, max_displacement):
     """One coordinate of the next point; ||v + Δ F||² follows from the dot products."""
     down = downhill > 0.0
-    back = where(down, 0.0, 0.5 * interval * velocity)
     speed = where(down, vv + 2.0 * interval * power, 0.0) + interval * interval * gg
-    velocity = where(down, velocity, 0.0) - interval * g
-    velocity = (1.0 - blend) * velocity - blend * sqrt(speed / gg) * g
-    return x - back + interval * velocity, velocity
+    kept = where(down, 1.0 - blend, 0.0)
+    force = (1.0 - blend) * interval + blend * sqrt(speed / gg)
+    inertia = interval * where(down, kept, -0.5)
+    push = interval * force
+    step = inertia * velocity - push * g
+    step = step * share(wide_vv, wide_vg, wide_gg, inertia, push, max_displacement)
+    return x + step, kept * velocity - force * g
