@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.kernels.status import AT_REST, Status
-from batchgd.speaker import said
+from batchgd.speaker import option, said
 from batchgd.standins import StartRows
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def _at_rest(batch: Batch, result: MultistartResult) -> str | None:
         return None
     return (
         f"{100 * still:.3g} % of the starts count as at rest where they began, by gtol={batch.stopping.gtol:.3g}: "
-        "omit gtol, which then follows the slope of the function, or give gtol_rel"
+        f"omit {option('gtol')}, which then follows the slope of the function, or give {option('gtol_rel')}"
     )
 
 
@@ -81,7 +81,7 @@ def _another_method(batch: Batch, result: MultistartResult) -> str | None:
         return None
     return (
         f"{stuck.size:,} starts came to no minimum; of {len(points)} of them {best} takes {found[best]} to one: "
-        f"try {said('method=' + repr(best), '--method ' + best)}"
+        f"try {option('method', best)}"
     )
 
 

@@ -17,6 +17,19 @@ def in_the_shell() -> Iterator[None]:
         _SHELL.reset(token)
 
 
+def option(name: str, value: str = "") -> str:
+    """Return an argument as Python writes it, or as the option of the shell that it is.
+
+    >>> option("max_time"), option("keep", "all")
+    ('max_time', "keep='all'")
+    >>> with in_the_shell():
+    ...     option("max_time"), option("keep", "all")
+    ('--max-time', '--keep all')
+    """
+    flag = f"--{name.replace('_', '-')}"
+    return said(name, flag) if not value else said(f"{name}={value!r}", f"{flag} {value}")
+
+
 def said(python: str, shell: str) -> str:
     """Return the words for Python, or those for the shell if that is where they are read.
 
@@ -27,3 +40,17 @@ def said(python: str, shell: str) -> str:
     'batchgd sweep'
     """
     return shell if _SHELL.get() else python
+
+
+def a_run() -> str:
+    """The call, or the command, that finds minima."""
+    return said("bgd.multistart", "batchgd run")
+
+
+def picture(name: str) -> str:
+    """The call that draws a picture, or the picture's name, which the shell takes.
+
+    >>> picture("slices")
+    'result.plot.slices()'
+    """
+    return said(f"result.plot.{name}()", f"the picture '{name}'")

@@ -14,6 +14,7 @@ from batchgd.basins.significance import holm, mcnemar, two_proportions
 from batchgd.errors import InputError
 from batchgd.keywords import explained
 from batchgd.minima.fractions import check_confidence
+from batchgd.speaker import a_run
 from batchgd.standins import host
 
 _ROWS = 20  # of the printed table
@@ -227,8 +228,8 @@ def _check(a: Any, b: Any, x_tol: float, f_tol: float, confidence: float) -> Non
         check.Interval(0.0).one(name, value)
     for name, result in (("a", a), ("b", b)):
         if not hasattr(result, "minima"):
-            raise InputError(f"{name} has no labels to match: give what bgd.multistart returned")
+            raise InputError(f"{name} has no labels to match: give a result of {a_run()}")
     if a.dim != b.dim:
         raise InputError(f"a has {a.dim} coordinates and b has {b.dim}: give results of one dimension")
     if a.box is None:
-        raise InputError("a has no box to measure distances by: give what bgd.multistart returned")
+        raise InputError(f"a has no box to measure distances by: give a result of {a_run()}")

@@ -12,6 +12,7 @@ from batchgd.minima.scale import Derivable
 from batchgd.minima.sets import descent_beyond
 from batchgd.minima.sites import Sites
 from batchgd.minima.tables import Minima
+from batchgd.speaker import option
 
 _SHOWN = 3
 
@@ -47,18 +48,18 @@ def notes(
     if ratio < 10:
         said.append(
             f"two minima are too close to tell apart: labels {a} and {b} lie only {ratio:.2g} times as far from each "
-            "other as copies of one minimum may; compare with another x_tol"
+            f"other as copies of one minimum may; compare with another {option('x_tol')}"
         )
     if unresolved and endless is None:
         said.append(
             f"{unresolved:,} of {n:,} starts ended too far from any stationary point to have a label: "
-            "raise maxiter or max_time, lower the tolerances, or take another method"
+            f"raise {option('maxiter')} or {option('max_time')}, lower the tolerances, or take another method"
         )
     if catalogue.coarsened or len(catalogue) > catalogue.cap:
         said.append(
             f"endpoints scatter over more than {catalogue.cap:,} cells, so they were kept at 1/"
             f"{catalogue.cells_per_width} of the box ({len(catalogue):,} cells); minima closer than that are one: "
-            "lower gtol, or raise maxiter"
+            f"lower {option('gtol')}, or raise {option('maxiter')}"
         )
     return tuple(said)
 
