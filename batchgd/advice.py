@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.kernels.status import AT_REST, Status
+from batchgd.speaker import option, said
 from batchgd.standins import StartRows
 
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ _UNFINISHED = (Status.MAXITER, Status.MAXFEV, Status.STALLED, Status.GRADIENT)
 
 def advice(batch: Batch, result: MultistartResult) -> tuple[str, ...]:
     """Return sentences for the warnings of a result that has kept one entry per start."""
-    return tuple(said for look in (_at_rest, _lost, _another_method) if (said := look(batch, result)) is not None)
+    return tuple(
+        line for look in (_at_rest, _escaped, _lost, _another_method) if (line := look(batch, result)) is not None
+    )
 
 
 def _at_rest(batch: Batch, result: MultistartResult) -> str | None:
@@ -35,8 +38,23 @@ def _at_rest(batch: Batch, result: MultistartResult) -> str | None:
         return None
     return (
         f"{100 * still:.3g} % of the starts count as at rest where they began, by gtol={batch.stopping.gtol:.3g}: "
-        "omit gtol, which then follows the slope of the function, or give gtol_rel"
+        f"omit {option('gtol')}, which then follows the slope of the function, or give {option('gtol_rel')}"
     )
+
+
+def _escaped(batch: Batch, result: MultistartResult) -> str | None:
+    """Escaped trajectories that are lower than all minima, where the value falls on."""
+    from batchgd.minima.notes import endless_fall
+
+    rows = np.flatnonzero((result.status == Status.ESCAPED) & np.isfinite(result.fun))
+    if not rows.size or not hasattr(batch.objective, "value_and_gradient"):
+        return None
+    row = rows[np.argmin(result.fun[rows])]
+    rest = result.fun[np.isin(result.status, AT_REST)]
+    if rest.size and rest.min() <= result.fun[row]:
+        return None
+    x = np.asarray(result.x[row], np.float64)
+    return endless_fall(batch.objective, batch.box, x, float(result.fun[row]), result.minima)
 
 
 def _lost(batch: Batch, result: MultistartResult) -> str | None:
@@ -47,7 +65,7 @@ def _lost(batch: Batch, result: MultistartResult) -> str | None:
         return None
     return (
         f"{100 * share:.3g} % of the starts diverged: the learning rate is too large for this function; "
-        "bgd.sweep, in the shell batchgd sweep, finds which rates are not"
+        f"{said('bgd.sweep', 'batchgd sweep')} finds which rates are not"
     )
 
 
@@ -63,7 +81,7 @@ def _another_method(batch: Batch, result: MultistartResult) -> str | None:
         return None
     return (
         f"{stuck.size:,} starts came to no minimum; of {len(points)} of them {best} takes {found[best]} to one: "
-        f"try method='{best}'"
+        f"try {option('method', best)}"
     )
 
 

@@ -36,7 +36,18 @@ def points_frame(table: Any) -> Any:
     pandas = require("pandas", "frames")
     x = np.asarray(table.x)
     columns: dict[str, Any] = {f"x{j}": x[:, j] for j in range(x.shape[1])}
-    for name in ("fun", "count", "fraction", "fraction_low", "fraction_high", "kind", "inside", "spread", "negative"):
+    for name in (
+        "fun",
+        "count",
+        "fraction",
+        "fraction_low",
+        "fraction_high",
+        "kind",
+        "free",
+        "inside",
+        "spread",
+        "negative",
+    ):
         if getattr(table, name, None) is not None:
             columns[name] = np.asarray(getattr(table, name))
     eigenvalues = np.asarray(table.eigenvalues)
@@ -53,10 +64,10 @@ def dataset(result: BatchResult) -> Any:
         minima = result.minima
         variables["label"] = ("start", host(result.label))
         variables["minimum_x"] = (("minimum", "coordinate"), np.asarray(minima.x))
-        for name in ("fun", "count", "fraction", "fraction_low", "fraction_high", "kind", "inside"):
+        for name in ("fun", "count", "fraction", "fraction_low", "fraction_high", "kind", "free", "inside"):
             if getattr(minima, name) is not None:
                 variables[f"minimum_{name}"] = ("minimum", np.asarray(getattr(minima, name)))
-    skip = ("minima", "status", "stationary", "method", "box")
+    skip = ("minima", "best", "status", "stationary", "method", "box")
     told = {key: value for key, value in summary(result).items() if key not in skip and value is not None}
     return xarray.Dataset(variables, attrs={key: json_ready(value) for key, value in told.items()})
 
@@ -68,7 +79,7 @@ def map_dataset(basins: Any) -> Any:
     images = {name: ((up, across), getattr(basins, name)) for name in ("label", "nit", "fun", "status", "computed")}
     minima = {
         f"minimum_{name}": (("minimum", "coordinate") if name == "x" else "minimum", getattr(basins.minima, name))
-        for name in ("x", "fun", "count", "fraction", "kind")
+        for name in ("x", "fun", "count", "fraction", "kind", "free")
     }
     told = {key: json_ready(value) for key, value in basins.to_dict().items() if key not in ("minima", "plane")}
     told |= {name: getattr(basins.plane, name).tolist() for name in ("origin", "first", "second")}

@@ -11,11 +11,11 @@ import numpy as np
 
 from batchgd.convexity import convexity_note
 from batchgd.result import BatchResult, MultistartResult
+from batchgd.speaker import said
 from batchgd.standins import host
 
-_ROWS = 12  # minima shown before the table is cut: it fits on a screen together with the lines around it
 _NOISE = 1e-13  # of the box: what a polish leaves of a coordinate that is zero
-_COORDINATES = 4  # coordinates shown at most before the point is cut
+_COORDINATES = 4  # coordinates shown before a point is cut
 _WIDTH = 98  # columns of the table; fewer coordinates are shown rather than more columns used
 _LIST_LIMIT = 16  # longer hyperparameters (one learning rate per start) are told by their range
 
@@ -24,8 +24,9 @@ def text(result: BatchResult) -> str:
     """Return the result as lines of text, at most about 100 columns wide."""
     lines = [header(result), ""]
     if hasattr(result, "minima"):
-        lines += aligned(*minima_rows(result))
-        lines.append("")
+        from batchgd.report_minima import minima_lines
+
+        lines += [*minima_lines(result), ""]
     notes = landscape_notes(result) if hasattr(result, "minima") else []
     notes += [*batch_notes(result), *(f"warning: {line}" for line in result.warnings)]
     for note in notes:
@@ -38,6 +39,8 @@ def html(result: BatchResult) -> str:
     parts = [f"<div style='font-weight:600'>{_html.escape(header(result))}</div>"]
     notes = batch_notes(result)
     if hasattr(result, "minima"):
+        from batchgd.report_minima import minima_rows
+
         parts.append(_html_table(*minima_rows(result)))
         notes = [*landscape_notes(result), *notes]
     parts += [f"<div>{_html.escape(line)}</div>" for line in notes]
@@ -62,42 +65,11 @@ def header(result: BatchResult) -> str:
     return " · ".join(piece for piece in pieces if piece)
 
 
-def minima_rows(result: Any) -> tuple[list[str], list[list[str]], str]:
-    """Return the table of minima: its head, its rows, and a line that tells what was left out."""
-    minima = result.minima
-    head = ["label", "value", "share", "95 % interval", "starts", "kind", "x"]
-    values = format_values(minima.fun[:_ROWS])
-    rows = []
-    for k in range(min(len(minima.fun), _ROWS)):
-        share, interval = _share(minima, k)
-        kind = str(minima.kind[k]) + ("" if minima.inside[k] else ", outside")
-        rows.append([str(k), values[k], share, interval, f"{int(minima.count[k]):,}", kind])
-    untold = {"95 % interval"} if minima.fraction_low is None else set()
-    untold |= {"share"} if np.isnan(minima.fraction).any() else set()
-    rows = [[cell for cell, name in zip(row, head[:-1], strict=True) if name not in untold] for row in rows]
-    head = [name for name in head if name not in untold]
-    used = sum(max(map(len, column)) + 2 for column in zip(head[:-1], *rows, strict=True))
-    points = _points(minima.x[: len(rows)], 0.0 if result.box is None else result.box.width, _WIDTH - used)
-    rows = [[*row, point] for row, point in zip(rows, points, strict=True)]
-    more = len(minima.fun) - len(rows)
-    left_out = f"… {plural(more, 'more minimum', 'more minima')} (result.minima)" if more else ""
-    if not rows:
-        left_out = "no minimum was found"
-    return head, rows, left_out
-
-
-def _points(x: Any, scale: Any, width: int) -> list[str]:
-    """Points with as many coordinates as fit the width, at least one."""
-    for most in range(_COORDINATES, 0, -1):
-        points = [format_point(row, scale, most) for row in x]
-        if max(map(len, points), default=0) <= width:
-            break
-    return points
-
-
 def landscape_notes(result: Any) -> list[str]:
-    """Return the lines below the table: points that are no minima, and starts that reached none."""
-    lines = []
+    """Return the lines below the table: the best point, points that are no minima, and starts that reached none."""
+    from batchgd.report_minima import best_lines, copies_note
+
+    lines = best_lines(result)
     if result.minima.fraction_low is None and getattr(result.minima, "interval_note", None):
         lines.append(f"no intervals: {result.minima.interval_note}")
         lines.append("coverage: no bound on what drains into minima not seen, for the same reason")
@@ -108,13 +80,11 @@ def landscape_notes(result: Any) -> list[str]:
     outside = int(np.count_nonzero(~np.asarray(result.minima.inside, dtype=bool)))
     if outside:
         lines.append(f"{plural(outside, 'minimum lies', 'minima lie')} outside the starting box")
-    convexity = convexity_note(result)
-    if convexity:
-        lines.append(convexity)
+    lines += [note for note in (copies_note(result), convexity_note(result)) if note]
     kinds = stationary_counts(result)
     if kinds:
         told = ", ".join(plural(count, kind, _KINDS.get(kind, kind)) for kind, count in kinds.items())
-        lines.append(f"points of rest that are no minima: {told} (result.stationary)")
+        lines.append(f"points of rest that are no minima: {told}{said(' (result.stationary)', '')}")
     if result.strategy is not None:
         lines.append(strategy_note(result.strategy))
     lost = result.unlabelled
@@ -163,7 +133,8 @@ def summary(result: BatchResult) -> dict[str, Any]:
 
     Keys: objective, dim, n_starts, sampling, seed, box, method (name and hyperparameters), backend, dtype, seconds,
     status (name -> count), interrupted, warnings; of a multi-start also minima (a list of ``x, fun, count, fraction,
-    fraction_low, fraction_high, kind, inside``, the bounds None where withheld), stationary (kind -> number of points),
+    fraction_low, fraction_high, kind, free, inside``, the bounds None where withheld), best (the lowest value reached:
+    ``x, fun, label``; None where none is known), stationary (kind -> number of points),
     unlabelled (starts with label -1), strategy (how starts were chosen and what it cost; None for a plain multi-start),
     coverage (what the counts tell of minima not seen), stopped (what ended a run until covered) and interval_note.
     """
@@ -184,6 +155,7 @@ def summary(result: BatchResult) -> dict[str, Any]:
     }
     if isinstance(result, MultistartResult):
         out["minima"] = _minima_records(result.minima)
+        out["best"] = None if result.best is None else result.best._asdict()
         out["stationary"] = stationary_counts(result)
         out["strategy"] = None if result.strategy is None else result.strategy.to_dict()
         out["unlabelled"] = result.unlabelled
@@ -194,8 +166,8 @@ def summary(result: BatchResult) -> dict[str, Any]:
 
 
 def _minima_records(minima: Any) -> list[dict[str, Any]]:
-    names = ("x", "fun", "count", "fraction", "fraction_low", "fraction_high", "kind", "inside")
-    columns = {name: getattr(minima, name) for name in names}
+    names = ("x", "fun", "count", "fraction", "fraction_low", "fraction_high", "kind", "free", "inside")
+    columns = {name: getattr(minima, name, None) for name in names}
     return [
         {name: None if column is None else column[k] for name, column in columns.items()}
         for k in range(len(minima.fun))
@@ -266,7 +238,7 @@ def format_values(values: Any) -> list[str]:
     return [f"{value + 0.0:.6f}".replace("-0.000000", "0.000000") for value in array]
 
 
-def format_point(x: Any, scale: Any = 0.0, most: int = _COORDINATES) -> str:
+def format_point(x: Any, scale: Any = 0.0, most: int = _COORDINATES, digits: int = 6) -> str:
     """Return the first coordinates of a point; one that is rounding noise beside ``scale`` (per axis) is told as 0.
 
     >>> format_point([3.0, -2.80511809, 1e-12])
@@ -278,7 +250,7 @@ def format_point(x: Any, scale: Any = 0.0, most: int = _COORDINATES) -> str:
     """
     point = np.asarray(x, dtype=np.float64)
     point = np.where(np.abs(point) <= _NOISE * np.asarray(scale), 0.0, point)
-    shown = [f"{value:.6g}" for value in point[:most]]
+    shown = [f"{value:.{digits}g}" for value in point[:most]]
     return f"({', '.join(shown)}{', …' if len(x) > most else ''})"
 
 
@@ -305,8 +277,8 @@ def duration(seconds: float) -> str:
     return f"{seconds:.3g} s" if seconds < 120 else f"{int(seconds) // 60:,} min {int(seconds) % 60} s"
 
 
-def _share(minima: Any, k: int) -> tuple[str, str]:
-    """Share of the starts and its interval in per cent, with the digits that the interval's width supports."""
+def share_in_words(minima: Any, k: int) -> tuple[str, str]:
+    """Return the share of the starts and its interval in per cent, with the digits that the interval supports."""
     share = 100 * float(minima.fraction[k])
     if minima.fraction_low is None:
         return f"{share:.3f} %", ""

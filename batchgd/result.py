@@ -17,6 +17,7 @@ from batchgd.trajectory import Messages, Trajectory
 if TYPE_CHECKING:
     from batchgd.basins.fidelity import Fidelity
     from batchgd.basins.stability import Stability
+    from batchgd.best import Best
     from batchgd.box import Box
     from batchgd.coverage import CoverageReport, Stopped
     from batchgd.minima.catalogue import Catalogue
@@ -347,6 +348,16 @@ class MultistartResult(BatchResult):
     def unlabelled(self) -> int:
         """How many starts reached no minimum."""
         return self.n - int(np.sum(self.minima.count))
+
+    @property
+    def best(self) -> "Best | None":
+        """The lowest value reached, its x and its label, -1 if it is not a minimum's: ``(fun, x, label)``.
+
+        Of several minima of that value it is the first inside the box; None if no value is known.
+        """
+        from batchgd.best import best_of
+
+        return best_of(self)
 
     @property
     def coverage(self) -> "CoverageReport":

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from batchgd.errors import InputError
+from batchgd.speaker import said
 
 
 def host(array: Any) -> np.ndarray:
@@ -56,8 +57,8 @@ class StoredStarts:
 def not_stored(function: str) -> InputError:
     """The error of a result whose function is not at hand."""
     return InputError(
-        f"{function} is not stored with this result: load it with bgd.load(folder, fun=...), in the shell by --fun "
-        "(of connect: TARGET)"
+        f"{function} is not stored with this result: "
+        f"{said('load it with bgd.load(folder, fun=...)', 'give it by --fun (of connect: TARGET)')}"
     )
 
 

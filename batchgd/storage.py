@@ -23,6 +23,7 @@ from batchgd.errors import InputError, WriteError, told
 from batchgd.keywords import explained
 from batchgd.report import method_name, method_parameters
 from batchgd.result import BatchResult, MultistartResult
+from batchgd.speaker import said
 from batchgd.standins import MissingFunction, host
 from batchgd.stored_files import MOST_JSON, read_array, read_columns, read_json, write, write_array, write_columns
 from batchgd.stored_folder import HEAD, appearing, settle
@@ -118,7 +119,7 @@ def load(folder: str | Path, *, fun: Any = None, args: Any = ()) -> BatchResult:
     path = _path(folder)
     settle(path)
     if not os.path.isdir(path):
-        raise InputError(f"{path} is not a folder; give one that result.save(folder) wrote")
+        raise InputError(f"{path} is not a folder; give one that {said('result.save(folder)', '--out')} wrote")
     head = _read_head(path)
     try:
         return _assemble(path, head, with_args(fun, args))
@@ -193,7 +194,7 @@ def _meta(result: BatchResult) -> dict[str, Any]:
 
 def _read_head(path: Path) -> Head:
     if not os.path.lexists(path / HEAD):
-        raise InputError(f"{path} holds no {HEAD}; give a folder that result.save(folder) wrote")
+        raise InputError(f"{path} holds no {HEAD}; give a folder that {said('result.save(folder)', '--out')} wrote")
     try:
         head = read_json(path / HEAD)
         version = typed(head["version"], int, "version") if _is_ours(head) else None
@@ -202,7 +203,9 @@ def _read_head(path: Path) -> Head:
     except InputError as error:
         raise _damaged(path, f"{HEAD} {error}") from None
     if version is None:
-        raise InputError(f"{path / HEAD} is not of a batchgd result; give a folder that result.save(folder) wrote")
+        raise InputError(
+            f"{path / HEAD} is not of a batchgd result; give a folder that {said('result.save(folder)', '--out')} wrote"
+        )
     raise InputError(f"{path} has format version {version}, this batchgd reads {VERSION}; use the one that wrote it")
 
 

@@ -56,6 +56,7 @@ _RANGES: dict[str, Callable[[Sizes], tuple[float, float]]] = {
     "spread": lambda size: (0, np.inf),
     "negative": lambda size: (0, size["d"]),
     "zero": lambda size: (0, size["d"]),
+    "free": lambda size: (0, size["d"]),
     "joins": lambda size: (-1, size["k"] - 1),
     "from_border": lambda size: (0, np.inf),
     "origin": lambda size: (-1, size["s"] - 1),

@@ -47,7 +47,7 @@ def test_confusion_of_one_run_is_with_gradient_flow(runs, tmp_path, capsys):
 
 def test_lean_runs_have_the_pictures_of_minima(runs, tmp_path, capsys):
     assert shell(capsys, f"plot {runs / 'lean'} discovery --out {tmp_path / 'a.png'}")[0] == 0
-    assert_refused(capsys, f"plot {runs / 'lean'} basins --out {tmp_path / 'a.png'}", "keep='all'")
+    assert_refused(capsys, f"plot {runs / 'lean'} basins --out {tmp_path / 'a.png'}", "--keep all")
     assert_refused(capsys, f"plot {runs / 'lean'} tolerances --out {tmp_path / 'a.png'}", "neither endpoints nor cells")
 
 

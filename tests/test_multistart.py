@@ -126,14 +126,12 @@ def test_the_kink_of_ackley_is_told_as_such():
     np.testing.assert_allclose(result.minima.x[0], 0.0, atol=1e-9)
 
 
-def test_a_valley_is_one_degenerate_set():
+def test_a_valley_is_one_minimum():
     fun, box = lambda x: (x[0] ** 2 + x[1] ** 2 - 1.0) ** 2, [(-2, 2)] * 2
     result = bgd.multistart(fun, box=box, starts=3_000, backend="numpy")
-    assert len(result.minima) == 0
-    assert "degenerate" in set(result.stationary.kind)
+    assert result.minima.kind.tolist() == ["valley"]
     assert len(result.stationary) <= 3
-    assert any("flat valley" in warning for warning in result.warnings)
-    assert (result.label == -1).all()
+    assert (result.label == 0).mean() > 0.99
 
 
 def test_no_start_is_dropped():

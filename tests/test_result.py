@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import result_samples as samples
 
+from batchgd.box import Box
+from batchgd.cli.app import main
 from batchgd.errors import InputError
 from batchgd.kernels.status import Status
 from batchgd.report import duration, format_values, json_ready, quantity, text
@@ -206,7 +208,7 @@ def test_the_summary_is_strict_json():
     assert told["unlabelled"] == 2
     assert told["stationary"] == {"saddle": 1}
     assert told["method"] == {"name": "GradientDescent"}
-    keys = {"x", "fun", "count", "fraction", "fraction_low", "fraction_high", "kind", "inside"}
+    keys = {"x", "fun", "count", "fraction", "fraction_low", "fraction_high", "kind", "free", "inside"}
     assert len(told["minima"]) == 4
     assert all(set(minimum) == keys for minimum in told["minima"])
 
@@ -275,3 +277,49 @@ def test_a_missing_package_is_named_with_its_cure(monkeypatch, package, call):
     extra = "plot" if package == "matplotlib" else "frames"
     with pytest.raises(ImportError, match=rf"{package} is not installed; type: pip install batchgd\[{extra}\]"):
         call(samples.himmelblau(10))
+
+
+def test_minima_inside_the_box_are_shown_first_and_labels_stay_by_value():
+    box = Box([-6, -6], [6, 6])
+    x = np.concatenate([np.full((14, 2), 7.0) + np.arange(14)[:, None], samples.HIMMELBLAU_MINIMA])
+    objective = samples.Function("far", 2, lambda x: np.where(x[:, 0] > 6.5, -x[:, 0], x[:, 0]), None)
+    result = samples.multistart(objective, x, np.random.default_rng(0).uniform(-6, 20, (500, 2)), box)
+    shown = [line.split()[0] for line in str(result).splitlines()[4:16]]
+    assert shown == ["14", "15", "16", "17", *map(str, range(8))]
+    assert "… 6 more minima, 6 of them outside the box (result.minima)" in str(result)
+    assert "lowest minimum inside the box: label 14, " in str(result)
+
+
+def test_the_best_point_is_printed_whole():
+    result = samples.rastrigin(3, dim=5, n=100)
+    assert "best value reached: 0 at x = (0, 0, 0, 0, 0)" in str(result)
+    result = samples.rastrigin(3, dim=7, n=100)
+    assert "best value reached: 0 at x0=0, x1=0, x2=0, x3=0, x4=0, x5=0, x6=0" in str(result)
+    assert result.summary()["best"] == {"fun": 0.0, "x": [0.0] * 7, "label": 0}
+
+
+def test_the_best_value_may_be_that_of_an_endpoint_without_a_label():
+    result = samples.himmelblau(20, unlabelled=2)
+    result.fun[-2:], result.status[-2:] = [-1.0, -2.0], [3, 7]
+    assert (result.best.fun, result.best.label) == (-1.0, -1)  # the other one diverged
+    assert "best value reached: -1 at x = " in str(result)
+    assert "it has no label" in str(result)
+
+
+def test_shares_of_copies_are_explained():
+    assert "4 minima have the same lowest value" in str(samples.himmelblau(100))
+    assert "together 100 % of the starts" in str(samples.himmelblau(100))
+    assert "same lowest value" not in str(samples.rastrigin(3, n=100))
+
+
+def test_the_shell_is_told_what_it_can_type(tmp_path, capsys):
+    path = tmp_path / "f.py"
+    path.write_text("import numpy as np\ndef f(x):\n    return 4 - np.cos(9 * x[0]) - np.cos(9 * x[1]) + 1e-3 * x[0]\n")
+    line = ["run", f"{path}:f", "--box", "-3", "3", "--dim", "2", "--starts", "300", "--backend", "numpy"]
+    assert main([*line, "--maxiter", "4", "--quiet"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "raise --maxiter or --max-time" in out
+    assert "result." not in out
+    assert "bgd." not in out
+    assert main([*line, "--quiet"]) == 0
+    assert "more minima (--json)" in capsys.readouterr().out

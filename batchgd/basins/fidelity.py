@@ -17,6 +17,7 @@ from batchgd.coverage.estimates import check_confidence
 from batchgd.errors import InputError
 from batchgd.methods import Method, as_method
 from batchgd.minima.fractions import wilson
+from batchgd.speaker import a_run, option, said
 from batchgd.standins import StartRows, host
 from batchgd.starts import parse_seed
 
@@ -184,7 +185,8 @@ def fidelity(
     sample, confidence = check.whole("sample", sample, 1, of="starts"), check_confidence(confidence)
     rng = np.random.default_rng(parse_seed(seed))
     if not hasattr(result, "minima") or not result.kept:
-        lacks = "kept none: run it with keep='all'" if hasattr(result, "minima") else "has none: run bgd.multistart"
+        again = f"kept none: run it with {option('keep', 'all')}"
+        lacks = again if hasattr(result, "minima") else f"has none: run {a_run()}"
         raise InputError(f"fidelity compares the labels of starts, and this result {lacks}")
     batch = batch_from(result)
     rows = np.arange(result.n)
@@ -233,7 +235,8 @@ def check_step(result: MultistartResult, batch: Batch) -> str | None:
         return None
     return (
         f"the fractions rest on borders that the step makes: at half the {step_name(half)}, {100 * changed / n:.2g} % "
-        f"({low:.2g} to {high:.2g} %) of {n:,} starts get another label; take a smaller one, or see result.fidelity()"
+        f"({low:.2g} to {high:.2g} %) of {n:,} starts get another label; take a smaller one, or see "
+        f"{said('result.fidelity()', '--fidelity')}"
     )
 
 
@@ -245,7 +248,8 @@ def check_halvable(method: Method) -> None:
 
 def _no_step(method: Method) -> str:
     return (
-        f"check halves the step, and {type(method).__name__} has none to halve: leave it out, or use result.fidelity()"
+        f"check halves the step, and {type(method).__name__} has none to halve: leave it out, or use "
+        f"{said('result.fidelity()', '--fidelity')}"
     )
 
 

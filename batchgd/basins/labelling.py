@@ -10,7 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from batchgd.batch import batch_from
+from batchgd.kernels.status import AT_REST
 from batchgd.minima.merge import UNPOLISHED
+from batchgd.minima.scale import typical_value
+
+_CLOSE = 1e-6  # of values, relative: endpoints are not polished
 
 if TYPE_CHECKING:
     from batchgd.box import Box
@@ -42,14 +46,32 @@ def labelling(result: MultistartResult, method: Any = None, maxiter: int = 0) ->
     batch = batch_from(result)
     stopping = replace(batch.stopping, maxiter=max(batch.stopping.maxiter, maxiter), max_time=None)
     batch = replace(batch, dtype="float64", mixed=False)
+    sets = np.asarray(result.minima.free > 0)
+    unit = typical_value(batch.objective, batch.box) if sets.any() else 1.0
 
     def label(points: NDArray[np.float64]) -> NDArray[np.int64]:
         if len(points) == 0:
             return np.empty(0, np.int64)
         ends = endpoints_of(batch.again(starts=points, method=method, stopping=stopping))
-        return nearest_minimum(ends.x, result.minima.x, batch.box)
+        found = nearest_minimum(ends.x, result.minima.x, batch.box)
+        rest = np.flatnonzero((found < 0) & np.isin(ends.status, AT_REST))
+        if sets.any() and len(rest):
+            found[rest] = set_of_value(ends.fun[rest], np.where(sets, result.minima.fun, np.inf), unit)
+        return found
 
     return label
+
+
+def set_of_value(fun: NDArray[np.float64], sets: NDArray[np.float64], unit: float) -> NDArray[np.int64]:
+    """The row whose value is nearest, (n,), for endpoints that may be anywhere on a set; -1 where none is near.
+
+    >>> set_of_value(np.array([1e-12, 0.5, 2.0]), np.array([0.0, np.inf, 2.0]), 1.0).tolist()
+    [0, -1, 2]
+    """
+    off = np.abs(fun[:, None] - sets)
+    row = off.argmin(axis=1)
+    limit = np.maximum(_CLOSE * np.abs(fun), 1e-3 * _CLOSE * unit)
+    return np.where(off[np.arange(len(fun)), row] <= limit, row, -1)
 
 
 def nearest_minimum(x: ArrayLike, minima: NDArray[np.float64], box: Box) -> NDArray[np.int64]:

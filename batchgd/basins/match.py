@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd import check
-from batchgd.basins.pairs import pair_minima
+from batchgd.basins.pairs import pair_minima, places
 from batchgd.basins.significance import holm, mcnemar, two_proportions
 from batchgd.errors import InputError
 from batchgd.keywords import explained
 from batchgd.minima.fractions import check_confidence
+from batchgd.speaker import a_run
 from batchgd.standins import host
 
 _ROWS = 20  # of the printed table
@@ -122,7 +123,8 @@ def match(a: Any, b: Any, *, x_tol: float = 1e-4, f_tol: float = 1e-6, confidenc
     """Match the minima of two results by distance and value, and test which fractions changed.
 
     Two minima are the same when they differ by at most ``x_tol`` box widths in every coordinate and
-    ``f_tol max(1, |f|)`` in value; one-to-one, see :func:`batchgd.basins.pairs.pair_minima`. Fractions are compared by
+    ``f_tol max(1, |f|)`` in value; one-to-one, see :func:`batchgd.basins.pairs.pair_minima`. Sets of equal minima
+    (``free`` above 0) are compared by value alone. Fractions are compared by
     a two-proportion test; by McNemar's where both runs have the same starts (one function, two methods), which sees
     much smaller changes; corrected for the number of minima by Holm's method.
 
@@ -159,14 +161,15 @@ def match(a: Any, b: Any, *, x_tol: float = 1e-4, f_tol: float = 1e-6, confidenc
     """
     _check(a, b, x_tol, f_tol, confidence)
     width = a.box.width
-    one, other = pair_minima(a.minima.x / width, a.minima.fun, b.minima.x / width, b.minima.fun, x_tol, f_tol)
+    place_a, place_b = places(a.minima, width), places(b.minima, width)
+    one, other = pair_minima(place_a, a.minima.fun, place_b, b.minima.fun, x_tol, f_tol)
     only_a, only_b = (np.setdiff1d(np.arange(len(r.minima)), seen) for r, seen in ((a, one), (b, other)))
     label_a = np.concatenate([one, only_a, np.full(len(only_b), -1)])
     label_b = np.concatenate([other, np.full(len(only_a), -1), only_b])
     x = np.concatenate([a.minima.x[one], a.minima.x[only_a], b.minima.x[only_b]])
     fun = np.concatenate([a.minima.fun[one], a.minima.fun[only_a], b.minima.fun[only_b]])
     distance, difference = np.full(len(fun), np.nan), np.full(len(fun), np.nan)
-    distance[: len(one)] = (np.abs(a.minima.x[one] - b.minima.x[other]) / width).max(axis=1, initial=0.0)
+    distance[: len(one)] = np.abs(place_a[one] - place_b[other]).max(axis=1, initial=0.0)
     difference[: len(one)] = b.minima.fun[other] - a.minima.fun[one]
     fraction_a, fraction_b = _of_label(a.minima.fraction, label_a), _of_label(b.minima.fraction, label_b)
     p, test = _test(a, b, label_a, label_b)
@@ -225,8 +228,8 @@ def _check(a: Any, b: Any, x_tol: float, f_tol: float, confidence: float) -> Non
         check.Interval(0.0).one(name, value)
     for name, result in (("a", a), ("b", b)):
         if not hasattr(result, "minima"):
-            raise InputError(f"{name} has no labels to match: give what bgd.multistart returned")
+            raise InputError(f"{name} has no labels to match: give a result of {a_run()}")
     if a.dim != b.dim:
         raise InputError(f"a has {a.dim} coordinates and b has {b.dim}: give results of one dimension")
     if a.box is None:
-        raise InputError("a has no box to measure distances by: give what bgd.multistart returned")
+        raise InputError(f"a has no box to measure distances by: give a result of {a_run()}")

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    from batchgd.minima import Minima
+
 Rows = NDArray[np.int64]
+
+
+_SETS = 1e9  # box widths from all else: sets of equal minima are paired by their values alone
+
+
+def places(minima: Minima, width: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Where minima are, in box widths; sets of equal minima, of which x is any one, all at one place far away."""
+    return np.where(np.asarray(minima.free > 0)[:, None], _SETS, minima.x / width)
 
 
 def pair_minima(

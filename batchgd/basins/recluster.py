@@ -19,6 +19,7 @@ from batchgd.minima import Identity, find_minima
 from batchgd.minima.merge import check_tolerance
 from batchgd.minima.scale import measure
 from batchgd.minima.sites import MINIMA, find_sites, locate
+from batchgd.speaker import a_run
 from batchgd.standins import host, not_stored
 from batchgd.strategies.explore import drawn_fractions
 
@@ -131,7 +132,7 @@ def _cells(result: MultistartResult) -> tuple[Catalogue, NDArray[np.uint64]]:
             raise InputError("this run kept neither endpoints nor cells (keep='minima', loaded): run it again")
         return result.cells, np.empty(0, np.uint64)
     if result.box is None:
-        raise InputError("this result has no box to measure distances by: give what bgd.multistart returned")
+        raise InputError(f"this result has no box to measure distances by: give one of {a_run()}")
     from batchgd.gather import Gathering
 
     gathering = Gathering(result.box)

@@ -13,6 +13,7 @@ from batchgd.basins.bisection import bisect
 from batchgd.basins.labelling import Labelling, labelling
 from batchgd.batch import batch_from
 from batchgd.errors import InputError
+from batchgd.speaker import a_run
 from batchgd.starts import parse_seed
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ def stability(result: MultistartResult, directions: int = 32, *, seed: int = 0) 
     and U. Feudel, Sci. Rep. 10, 11783 (2020).
     """
     if not hasattr(result, "minima") or len(result.minima) == 0:
-        raise InputError("stability is measured around minima, and this result has none: run bgd.multistart")
+        raise InputError(f"stability is measured around minima, and this result has none: run {a_run()}")
     directions = check.whole("directions", directions, 1, _MOST_DIRECTIONS)
     rng = np.random.default_rng(parse_seed(seed))
     label = labelling(result)

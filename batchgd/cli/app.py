@@ -23,6 +23,7 @@ from batchgd.cli.console import (
 )
 from batchgd.cli.outlet import Outlet, occupy_descriptors
 from batchgd.errors import InputError, WriteError
+from batchgd.speaker import in_the_shell
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -46,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         occupy_descriptors()
     stdout = Outlet(sys.stdout)
     with contextlib.redirect_stderr(Outlet(sys.stderr)):
-        with contextlib.redirect_stdout(io.StringIO()) as printed:
+        with contextlib.redirect_stdout(io.StringIO()) as printed, in_the_shell():
             ended = _run(words)
         try:
             stdout.write(printed.getvalue())

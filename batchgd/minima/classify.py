@@ -11,12 +11,14 @@ from batchgd.box import Box
 from batchgd.minima.compass import shape, sharp
 from batchgd.minima.curvature import curvature, in_doubt
 from batchgd.minima.polish import LOCATED, polish
-from batchgd.minima.scale import EPS, Derivable, Scale, points_at_once, rounding
+from batchgd.minima.scale import EPS, Derivable, Scale, points_at_once, rounding, values
 from batchgd.progress import CLASSIFYING, UNWATCHED, Watch
 
 MINIMUM, KINK, DEGENERATE_MINIMUM, LOWEST, SADDLE, MAXIMUM, DEGENERATE, FLAT, UNBOUNDED, NOTHING, UNKNOWN = range(11)
-"""Kinds; the first four count as minima. ``LOWEST`` is the lowest endpoint, where nothing decides what it is;
-``NOTHING`` is a place that is not stationary after all, ``UNKNOWN`` one that an interrupt left undecided."""
+VALLEY, BOTTOM = 11, 12
+"""Kinds. ``LOWEST`` is the lowest endpoint, where nothing decides what it is; ``NOTHING`` is a place that is not
+stationary after all, ``UNKNOWN`` one that an interrupt left undecided. ``VALLEY`` is a point of a set of equal minima,
+``BOTTOM`` one of a plateau below which nothing was found."""
 
 NAMES = (
     "minimum",
@@ -30,6 +32,8 @@ NAMES = (
     "unbounded",
     "unresolved",
     "unknown",
+    "valley",
+    "flat",
 )
 
 _HIDDEN = 1e-10  # of the stiffest mode and of the box's: what is less may be rounding
@@ -37,6 +41,7 @@ _SLOPE = 1e-4  # of the typical slope: a place that is steeper can only be a kin
 _PROBE = 1e-4  # box widths
 _BLURRED = 1e-7  # box widths: points that are known less well may be copies
 _MODES = 4  # soft modes probed one by one; of more, the softest four and one mixture
+_ALONG = np.r_[10.0 ** np.arange(-4.0, -2.0), np.linspace(0.02, 1.0, 50)]  # box widths at which a plateau may end
 _SAMPLE = 256  # points probed of a set of one value; when they agree, the set is settled
 
 
@@ -68,8 +73,8 @@ def classify(
     1e-10 of the curvature that is typical of the box, decides only if values confirm it
     (:func:`batchgd.minima.curvature.curvature`). If they do not, the point is moved by 1e-4 box widths along the mode
     and polished again. If it returns (or ends higher), it is an isolated minimum, however ill-conditioned; if
-    it stays where it was put, it lies on a continuum: degenerate, or flat when all modes are like that; if it ends
-    lower, it is no minimum.
+    it stays where it was put, it lies on a continuum: a valley, or flat when all modes are like that; if it ends
+    lower, or the value is constant along the mode and falls at its end, it is not a minimum but degenerate.
 
     Parameters
     ----------
@@ -142,7 +147,7 @@ def _probe_sets(
     for whole, part in zip(sets, sample, strict=True):
         verdict = kinds.kind[part]
         if len(part) < len(whole):
-            if (verdict == verdict[0]).all() and verdict[0] in (DEGENERATE, FLAT):
+            if (verdict == verdict[0]).all() and verdict[0] in (DEGENERATE, FLAT, VALLEY):
                 kinds.kind[whole] = verdict[0]
             else:
                 rest.append(np.setdiff1d(whole, part))
@@ -175,16 +180,21 @@ def _probe_some(
     with np.errstate(all="ignore"):
         put = np.nan_to_num(np.asarray(objective.value(x[row] + u * box.width)) - fun[row])
     # Values that differ by less than a thousandth of what the move itself changed are the same.
-    noise = 64 * EPS * np.abs(fun[row]) + 1e-3 * np.abs(put)
+    blur = np.maximum(64 * EPS * np.abs(fun), rounding(objective, box, x, fun))[row]
+    noise = blur + 1e-3 * np.abs(put)
     # A maximum without curvature takes Newton back as well; there the move itself went down.
-    lower = (end.fun < fun[row] - noise) | (put < -64 * EPS * np.abs(fun[row]))
+    lower = (end.fun < fun[row] - noise) | (put < -blur)
     back = (moved <= 0.1 * _PROBE) | ((end.state != LOCATED) & (end.fun > fun[row] + noise))
     power = np.full(len(x), np.nan)
     isolated = ~_any(row, ~back | lower, len(x))
     power[isolated] = shape(objective, box, x[isolated], fun[isolated], scale, watch)
     if watch.cut:
         return np.full(len(x), UNKNOWN, np.int8)
-    kind = np.where(soft.all(axis=1) & ~_any(row, lower, len(x)), FLAT, DEGENERATE)
+    level = ~_any(row, lower, len(x))
+    valley = level & ~isolated & ~soft.all(axis=1)
+    if valley.any():
+        level &= ~_any(row, _ends_lower(objective, box, x, fun, way, row, blur, valley[row]), len(x))
+    kind = np.where(level, np.where(soft.all(axis=1), FLAT, VALLEY), DEGENERATE)
     kind = np.where(isolated, _name(power, value, soft, scale), kind)
     kinks = np.flatnonzero(kind == KINK)
     bent = kinks[~sharp(objective, box, x[kinks], fun[kinks])]
@@ -192,6 +202,33 @@ def _probe_some(
     real = smooth | np.isfinite(power)
     real[bent] = smooth[bent]  # a valley so narrow that rounding ends the descent on its slope
     return np.where(real, kind, NOTHING).astype(np.int8)
+
+
+def _ends_lower(
+    objective: Derivable,
+    box: Box,
+    x: NDArray,
+    fun: NDArray,
+    way: NDArray,
+    row: NDArray[np.int64],
+    blur: NDArray,
+    which: NDArray[np.bool_],
+) -> NDArray[np.bool_]:
+    """Whether the value, constant along a straight way at first, falls where that ends: then the way is a plateau's.
+
+    Along a curved valley it rises first, because the straight way leaves it.
+    """
+    rows = np.flatnonzero(which)
+    step = way[rows] / np.abs(way[rows]).max(axis=1, keepdims=True) * box.width
+    out, going = np.zeros(len(row), np.bool_), np.ones(len(rows), np.bool_)
+    for distance in _ALONG:
+        rise = values(objective, x[row[rows[going]]] + distance * step[going]) - fun[row[rows[going]]]
+        limit = blur[rows[going]]
+        out[rows[going]] = rise < -limit
+        going[going] = np.abs(rise) <= limit
+        if not going.any():
+            break
+    return out
 
 
 def _name(power: NDArray, value: NDArray, soft: NDArray, scale: Scale) -> NDArray[np.int64]:

@@ -14,9 +14,10 @@ from batchgd.minima.catalogue import Catalogue
 from batchgd.minima.classify import NAMES, NOTHING
 from batchgd.minima.fractions import seen_interval
 from batchgd.minima.merge import Identity, nearest_pair
-from batchgd.minima.notes import notes
+from batchgd.minima.notes import endless_fall, notes
 from batchgd.minima.scale import Derivable, measure
-from batchgd.minima.sites import MINIMA, Sites, find_sites
+from batchgd.minima.sets import levels
+from batchgd.minima.sites import MINIMA, SETS, Sites, find_sites
 from batchgd.minima.tables import Minima, Stationary
 from batchgd.progress import MEASURING, UNWATCHED, Watch
 
@@ -149,13 +150,15 @@ def find_minima(
     nowhere = (site < 0) | np.isin(site, np.flatnonzero(sites.kind == NOTHING))
     unresolved = int(catalogue.count[nowhere].sum())
     stationary = _stationary(objective, sites.take(other), watch)
+    low = catalogue.lowest
+    endless = None if low is None or watch.cut else endless_fall(objective, box, low.x, low.fun, minima)
     gap = _gap(box, minima, max(x_tol, 1 / catalogue.cells_per_width), watch)
     return Found(
         minima=minima,
         stationary=stationary,
         keys=catalogue.key,
         key_labels=label[site],
-        warnings=notes(catalogue, minima, sites, gap, unresolved, n, watch.cut),
+        warnings=notes(catalogue, minima, sites, gap, unresolved, n, watch.cut, endless),
         unresolved=unresolved,
         gap_ratio=gap[0],
     )
@@ -182,6 +185,7 @@ def _minima(
         eigenvalues=_eigenvalues(objective, sites.x, watch),
         inside=np.asarray(~outside.any(axis=1)),
         spread=sites.spread,
+        free=np.where(np.isin(sites.kind, SETS), sites.zero, 0),
         fraction_low=low,
         fraction_high=high,
         interval_note=note,
@@ -214,15 +218,13 @@ def _eigenvalues(objective: Derivable, x: NDArray[np.float64], watch: Watch) -> 
 
 def by_value(box: Box, x: NDArray, fun: NDArray, noise: NDArray, kind: NDArray) -> NDArray[np.int64]:
     """Rows with the lowest value first; values that rounding cannot order are ordered by rounded coordinates."""
-    order = np.argsort(fun, kind="stable")
-    gap = np.diff(fun[order]) > np.maximum(noise[order[1:]], noise[order[:-1]])
-    level = np.empty(len(order), np.int64)
-    level[order] = np.cumsum(np.r_[False, gap])[: len(order)]
     u = np.rint((x - box.lower) / (box.width * _ROUND))
-    return np.lexsort((kind, *u.T[::-1], level))
+    return np.lexsort((kind, *u.T[::-1], levels(fun, noise)))
 
 
 def _gap(box: Box, minima: Minima, floor: float, watch: Watch) -> tuple[float, int, int]:
-    """Distance of the nearest two minima over the widest cluster (or ``floor``), and their labels."""
-    distance, a, b = nearest_pair((minima.x - box.lower) / box.width, watch)
-    return distance / max(floor, float(minima.spread.max(initial=0.0))), a, b
+    """Distance of the nearest two isolated minima over the widest cluster (or ``floor``), and their labels."""
+    alone = np.append(np.flatnonzero(minima.free == 0), -1)
+    isolated = minima[alone[:-1]]
+    distance, a, b = nearest_pair((isolated.x - box.lower) / box.width, watch)
+    return distance / max(floor, float(isolated.spread.max(initial=0.0))), int(alone[a]), int(alone[b])

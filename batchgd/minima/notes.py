@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
+from batchgd.box import Box
 from batchgd.minima.catalogue import Catalogue
 from batchgd.minima.classify import DEGENERATE, FLAT, NAMES, UNBOUNDED, UNKNOWN
+from batchgd.minima.scale import Derivable
+from batchgd.minima.sets import descent_beyond
 from batchgd.minima.sites import Sites
 from batchgd.minima.tables import Minima
+from batchgd.speaker import option
 
 _SHOWN = 3
 
@@ -20,8 +25,12 @@ def notes(
     unresolved: int,
     n: int,
     cut: str | None = None,
+    endless: str | None = None,
 ) -> tuple[str, ...]:
-    """The warnings of a run, the gravest first; ``cut``: the phase in which an interrupt ended the work."""
+    """The warnings of a run, the gravest first; ``cut``: the phase in which an interrupt ended the work.
+
+    ``endless``: what :func:`endless_fall` says of the lowest endpoint.
+    """
     said = []
     if cut is not None and len(minima):
         unknown = int(np.count_nonzero(minima.kind == NAMES[UNKNOWN]))
@@ -29,26 +38,28 @@ def notes(
             f"interrupted while {cut}: {unknown:,} of {len(minima):,} minima were not polished or not classified "
             "(kind 'unknown'), so some may be saddles or copies of others; eigenvalues not computed are NaN"
         )
-    if len(minima) == 0 and n > 0:
+    if endless is not None:
+        said.append(endless)
+    elif len(minima) == 0 and n > 0:
         said.append(_nothing(catalogue, n))
     said += _bottomless(sites)
-    said += _valleys(sites)
+    said += _plateaus(sites)
     ratio, a, b = gap
     if ratio < 10:
         said.append(
             f"two minima are too close to tell apart: labels {a} and {b} lie only {ratio:.2g} times as far from each "
-            "other as copies of one minimum may; compare with another x_tol"
+            f"other as copies of one minimum may; compare with another {option('x_tol')}"
         )
-    if unresolved:
+    if unresolved and endless is None:
         said.append(
             f"{unresolved:,} of {n:,} starts ended too far from any stationary point to have a label: "
-            "raise maxiter or max_time, lower the tolerances, or take another method"
+            f"raise {option('maxiter')} or {option('max_time')}, lower the tolerances, or take another method"
         )
     if catalogue.coarsened or len(catalogue) > catalogue.cap:
         said.append(
             f"endpoints scatter over more than {catalogue.cap:,} cells, so they were kept at 1/"
             f"{catalogue.cells_per_width} of the box ({len(catalogue):,} cells); minima closer than that are one: "
-            "lower gtol, or raise maxiter"
+            f"lower {option('gtol')}, or raise {option('maxiter')}"
         )
     return tuple(said)
 
@@ -67,27 +78,38 @@ def _bottomless(sites: Sites) -> list[str]:
     row = rows[np.argmin(sites.fun[rows])]
     return [
         f"the objective is unbounded below: {sites.count[rows].sum():,} starts fell to a singular point, "
-        f"f = {sites.fun[row]:.6g} and falling at x = ({', '.join(f'{c:.6g}' for c in sites.x[row][:_SHOWN])}"
-        f"{', ...' if len(sites.x[row]) > _SHOWN else ''})"
+        f"{_at(sites.fun[row], sites.x[row])}, and falling"
     ]
 
 
-def _valleys(sites: Sites) -> list[str]:
-    """Name the continua of points on which several starts ended at different places."""
-    rows = np.flatnonzero((sites.kind == DEGENERATE) & (sites.negative == 0) & (sites.points > 1))
-    rows = rows[np.argsort(-sites.count[rows], kind="stable")]
-    said = []
-    for row in rows[:_SHOWN]:
-        modes = "1 zero mode" if sites.zero[row] == 1 else f"{sites.zero[row]} zero modes"
-        said.append(
-            f"the objective has a flat valley: {sites.count[row]:,} starts ended on a degenerate set "
-            f"at f = {sites.fun[row] + 0.0:.6g} with {modes}"
-        )
-    if len(rows) > _SHOWN:
-        more = f"{len(rows) - _SHOWN} more such {'set' if len(rows) == _SHOWN + 1 else 'sets'}"
-        said.append(f"the objective has {more}: see the stationary points")
-    flat = np.flatnonzero((sites.kind == FLAT) & (sites.points > 1))
+def _plateaus(sites: Sites) -> list[str]:
+    """Name the plateaus on which several starts ended."""
+    several, said = sites.points > 1, []
+    flat = np.flatnonzero((sites.kind == FLAT) & several)
     if len(flat):
         count = int(sites.count[flat].sum())
         said.append(f"the objective has plateaus: {count:,} starts ended where there is neither slope nor curvature")
+    partly = np.flatnonzero((sites.kind == DEGENERATE) & (sites.negative == 0) & several)
+    if len(partly):
+        said.append(
+            f"{sites.count[partly].sum():,} starts ended where curvature vanishes in some direction and the value "
+            "falls further along it: no minima"
+        )
     return said
+
+
+def endless_fall(objective: Derivable, box: Box, x: NDArray[np.float64], fun: float, minima: Minima) -> str | None:
+    """Say that an endpoint below all minima has no minimum ahead, if the value never rises again beyond it."""
+    if len(minima) and minima.fun[0] <= fun:
+        return None
+    kind = descent_beyond(objective, box, x, fun)
+    if kind is None:
+        return None
+    means = "so it has an infimum at infinity, no minimum" if kind == "infimum" else "so it is unbounded below"
+    return (
+        f"the value still falls where the lowest trajectories ended, at {_at(fun, x)}, and never rises again: {means}"
+    )
+
+
+def _at(fun: float, x: NDArray[np.float64]) -> str:
+    return f"f = {fun:.6g}, x = ({', '.join(f'{c:.6g}' for c in x[:_SHOWN])}{', ...' if len(x) > _SHOWN else ''})"

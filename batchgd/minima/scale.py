@@ -46,12 +46,18 @@ class Scale:
 
 def measure(objective: Derivable, box: Box) -> Scale:
     """Sample the box at 256 fixed points and take the medians of the finite ones."""
-    points = box.lower + box.width * np.random.default_rng(256).random((_SAMPLES, box.dim))
+    points = _samples(box)
     with np.errstate(all="ignore"):
         value, gradient = (np.asarray(part) for part in objective.value_and_gradient(points))
         slope = np.abs(gradient * box.width).max(axis=1)
         curvature = np.abs(scaled(objective.hessian(points), box)).max(axis=(1, 2))
     return Scale(_median(slope), _median(curvature), _spread(value))
+
+
+def typical_value(objective: Any, box: Box) -> float:
+    """``Scale.value`` alone, without derivatives."""
+    with np.errstate(all="ignore"):
+        return _spread(np.asarray(objective.value(_samples(box))))
 
 
 def rounding(
@@ -94,6 +100,10 @@ def values(objective: Derivable, x: NDArray[np.float64]) -> NDArray[np.float64]:
         parts = [np.asarray(objective.value(x[k : k + _ROWS])) for k in range(0, len(x), _ROWS)]
     height = np.concatenate([np.empty(0), *parts])
     return np.where(np.isfinite(height), height, np.inf)
+
+
+def _samples(box: Box) -> NDArray[np.float64]:
+    return box.lower + box.width * np.random.default_rng(256).random((_SAMPLES, box.dim))
 
 
 def _spread(values: NDArray[np.float64]) -> float:

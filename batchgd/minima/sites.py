@@ -11,6 +11,7 @@ from batchgd.box import Box
 from batchgd.kernels.status import AT_REST
 from batchgd.minima.catalogue import Catalogue
 from batchgd.minima.classify import (
+    BOTTOM,
     DEGENERATE,
     DEGENERATE_MINIMUM,
     FLAT,
@@ -20,20 +21,20 @@ from batchgd.minima.classify import (
     NOTHING,
     UNBOUNDED,
     UNKNOWN,
+    VALLEY,
     classify,
 )
 from batchgd.minima.compass import rescue
 from batchgd.minima.curvature import modes
 from batchgd.minima.merge import UNPOLISHED, Identity
 from batchgd.minima.polish import LOCATED, STUCK, UNTOUCHED, Polished, polish
-from batchgd.minima.scale import Derivable, Scale, points_at_once, rounding, values
+from batchgd.minima.scale import EPS, Derivable, Scale, points_at_once, rounding, values
+from batchgd.minima.sets import descent_beyond, fine, groups, levels, most_common, slopes
 from batchgd.progress import CLASSIFYING, MERGING, UNWATCHED, Watch
 
-MINIMA = (MINIMUM, KINK, DEGENERATE_MINIMUM, LOWEST, UNKNOWN)  # the last of an interrupted run only
+SETS = (VALLEY, BOTTOM)  # rows that stand for a set of equal minima
+MINIMA = (MINIMUM, KINK, DEGENERATE_MINIMUM, LOWEST, *SETS, UNKNOWN)  # the last of an interrupted run only
 
-_BLUR = 1e-4, 1e-6  # x_tol and f_tol where rounding blurs place or value: kinks, degenerate and soft minima
-_LEVEL = 1e-6  # values closer than this share of the typical slope per box width are one level of a continuum
-_ROWS = 100  # continua told apart by value; of more there is one row per kind and number of modes
 _FLAT_SLOPE = 1e-5  # of the typical slope: an endpoint with less came to rest on a plateau
 _FLAT_CURVATURE = 1e-5  # of the typical curvature: with less in all directions it is flat, in some a valley
 
@@ -87,20 +88,15 @@ def find_sites(
     site[rows] = component
     _join_untouched(polished, site, catalogue, box, scale)
     sites, site = _gather(polished, site, catalogue, box)
-    kinds = classify(objective, box, sites.x, sites.fun, scale, levels(sites.fun, scale), watch)
+    level = levels(sites.fun, fine(sites.fun, sites.noise, scale, identity.f_tol))
+    kinds = classify(objective, box, sites.x, sites.fun, scale, level, watch)
     sites.kind, sites.negative, sites.zero, sites.blurred = kinds.kind, kinds.negative, kinds.zero, kinds.blurred
     sites, site = _add_plateaus(objective, box, catalogue, scale, sites, site, watch)
     sites, site = _keep_lowest(objective, box, catalogue, scale, sites, site, watch)
-    return _collapse(sites, site, box, scale)
-
-
-def levels(fun: NDArray[np.float64], scale: Scale, apart: float = _LEVEL) -> NDArray[np.int64]:
-    """Sets of points of about one value: a gap between neighbouring values ends a set."""
-    order = np.argsort(fun, kind="stable")
-    gap = np.diff(fun[order]) > np.maximum(apart * scale.slope, 1e-9 * np.abs(fun[order][1:]))
-    level = np.empty(len(fun), np.int64)
-    level[order] = np.cumsum(np.r_[False, gap])[: len(fun)]
-    return level
+    tolerance = fine(sites.fun, sites.noise, scale, identity.f_tol)
+    _join_valleys(sites, tolerance)
+    _mark_bottom(objective, box, catalogue, sites, tolerance)
+    return _collapse(sites, site, box, scale, tolerance)
 
 
 def locate(objective: Derivable, box: Box, catalogue: Catalogue, scale: Scale, watch: Watch = UNWATCHED) -> Polished:
@@ -282,49 +278,65 @@ def _keep_lowest(
     place, value, found = (end.x, end.fun, end.state == LOCATED)
     if not found[0] or value[0] > fun[0]:
         place, value, found = rescue(objective, box, x, scale, watch=watch)
-    place, value = (place, value) if found[0] and value[0] <= fun[0] else (x, fun)
+    if not found[0] or value[0] > fun[0]:
+        if descent_beyond(objective, box, low.x, low.fun) is not None:
+            return sites, site
+        place, value = x, fun
     kinds = classify(objective, box, place, value, scale, np.zeros(1, np.int64), watch)
     kind = np.where(kinds.kind == NOTHING, LOWEST, kinds.kind).astype(np.int8)
     noise = rounding(objective, box, place, value)
     return _append(sites, site, cells, catalogue, place, value, noise, kind, kinds.negative, kinds.zero)
 
 
-def _collapse(sites: Sites, site: NDArray[np.int64], box: Box, scale: Scale) -> tuple[Sites, NDArray[np.int64]]:
-    """Make one row of each continuum, and of blurred copies of one minimum."""
+def _collapse(
+    sites: Sites, site: NDArray[np.int64], box: Box, scale: Scale, tolerance: NDArray[np.float64]
+) -> tuple[Sites, NDArray[np.int64]]:
+    """Make one row of each valley and plateau, and of blurred copies of one minimum."""
     k = len(sites.fun)
-    group = np.arange(k)
-    vast = np.flatnonzero(np.isin(sites.kind, (DEGENERATE, FLAT)))
-    if len(vast):
-        group[vast] = k + _continua(sites.take(vast), scale)
-    soft = (sites.kind == MINIMUM) & sites.blurred
-    blurred = np.flatnonzero(np.isin(sites.kind, (KINK, DEGENERATE_MINIMUM)) | soft)
-    if len(blurred):
-        u = (sites.x[blurred] - box.lower) / box.width
-        same = Identity(*_BLUR, scale.value).components(u, sites.fun[blurred], sites.noise[blurred])
-        group[blurred] = 2 * k + same
-    singular = np.flatnonzero(sites.kind == UNBOUNDED)
-    if len(singular):  # how far a descent fell there says nothing
-        u = (sites.x[singular] - box.lower) / box.width
-        group[singular] = 3 * k + Identity(*_BLUR).components(u, np.zeros(len(u)))
-    order = np.lexsort((sites.first, sites.fun, group))
+    group = groups(sites, box, scale, tolerance)
+    order = np.lexsort((sites.first, _rank(sites, group, box, scale), group))
     new = np.r_[np.ones(len(order[:1]), np.bool_), np.diff(group[order]) != 0]
     place = np.empty(k, np.int64)
     place[order] = np.cumsum(new) - 1
     out = sites.take(order[new])
     for name in ("count", "points"):
         setattr(out, name, np.bincount(place, weights=getattr(sites, name), minlength=len(out.fun)).astype(np.int64))
+    np.maximum.at(
+        out.kind, place, np.where(sites.kind == BOTTOM, BOTTOM, -1)
+    )  # a valley that borders on it is part of it
+    common = most_common(place, sites.zero, sites.count)
+    out.zero = np.where(out.kind == VALLEY, common, np.where(out.kind == BOTTOM, box.dim, out.zero))
     away = (np.abs(sites.x - out.x[place]) / box.width).max(axis=1, initial=0.0)
     np.maximum.at(out.spread, place, np.where(np.isin(sites.kind, MINIMA), away + sites.spread, 0.0))
     return out, np.where(site >= 0, place[site] if k else -1, -1)
 
 
-def _continua(sites: Sites, scale: Scale) -> NDArray[np.int64]:
-    """Number the continua: points of one kind, with as many flat and falling modes, at about one value."""
-    zero = np.where(sites.kind == FLAT, 0, sites.zero)
-    alike = np.unique(np.column_stack([sites.kind, sites.negative, zero]), axis=0, return_inverse=True)[1].ravel()
-    for apart in (_LEVEL, 1e-3):
-        told = np.column_stack([alike, levels(sites.fun, scale, apart)])
-        group = np.unique(told, axis=0, return_inverse=True)[1].ravel()
-        if group.max() < _ROWS:
-            return group
-    return alike
+def _rank(sites: Sites, group: NDArray[np.int64], box: Box, scale: Scale) -> NDArray[np.float64]:
+    """What stands for a group is its lowest point; for a set one of the lowest that is inside the box, if any is."""
+    least = np.full(group.max(initial=-1) + 1, np.inf)
+    np.minimum.at(least, group, sites.fun)
+    higher = sites.fun > least[group] + fine(sites.fun, sites.noise, scale, 64 * EPS)
+    outside = ((sites.x < box.lower) | (sites.x > box.upper)).any(axis=1)
+    return np.where(np.isin(sites.kind, SETS), 2.0 * higher + outside, sites.fun)
+
+
+def _join_valleys(sites: Sites, tolerance: NDArray[np.float64]) -> None:
+    """Points in doubt, as those that a mode without curvature kept from being polished, are a valley's at its value."""
+    valley = np.sort(sites.fun[sites.kind == VALLEY])
+    doubt = np.flatnonzero((sites.kind == DEGENERATE) & (sites.negative == 0))
+    if len(valley) and len(doubt):
+        fun = sites.fun[doubt]
+        after = np.searchsorted(valley, fun)
+        off = np.abs(np.stack([valley[np.maximum(after - 1, 0)], valley[np.minimum(after, len(valley) - 1)]]) - fun)
+        sites.kind[doubt[off.min(axis=0) <= tolerance[doubt]]] = VALLEY
+
+
+def _mark_bottom(objective: Derivable, box: Box, catalogue: Catalogue, sites: Sites, tolerance: NDArray) -> None:
+    """Make minima of the points of the lowest plateau if nothing below it was found."""
+    flat = np.flatnonzero(sites.kind == FLAT)
+    if len(flat) == 0 or (sites.kind == UNBOUNDED).any() or catalogue.lowest is None:
+        return
+    row = flat[np.argmin(sites.fun[flat])]
+    lowest = min(catalogue.lowest.fun, float(sites.fun[sites.kind != NOTHING].min()))
+    if sites.fun[row] <= lowest + tolerance[row] and not slopes(objective, box, sites.x[row], float(sites.fun[row])):
+        sites.kind[flat[sites.fun[flat] <= sites.fun[row] + tolerance[flat]]] = BOTTOM

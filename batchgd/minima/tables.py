@@ -57,15 +57,19 @@ class Minima(Table):
         a run with a strategy, the share of the starts that were drawn from the box; NaN where none was.
     kind : (m,) of str
         ``"minimum"``, ``"kink"`` (not smooth there, as Ackley's), ``"degenerate"`` (isolated, but without curvature
-        in some direction, as x^4) or ``"unresolved"`` (the lowest endpoint of the run, where neither curvature nor
-        values decide whether it is a minimum; row 0 at most). In an interrupted run also ``"unknown"``: the point was
-        not polished or classified.
+        in some direction, as x^4), ``"valley"`` (a set of equal minima, as rotations and other symmetries make them),
+        ``"flat"`` (a plateau with neither slope nor curvature, if nothing lower was found) or ``"unresolved"`` (the
+        lowest endpoint of the run, where neither curvature nor values decide whether it is a minimum; row 0 at most).
+        In an interrupted run also ``"unknown"``: the point was not polished or classified.
     eigenvalues : (m, d)
         Of the Hessian, ascending; NaN where it does not exist.
     inside : (m,) of bool
         Whether the point lies in the box of the starts.
     spread : (m,)
-        Widest distance between polished copies of the point, in box widths.
+        Widest distance between polished copies of the point, or points of the set, in box widths.
+    free : (m,) of int
+        Directions in which a set of equal minima extends: 1 for a ring, d for a plateau; 0 for isolated minima. A set
+        is one row, whose x is any of its points, in the box if one is. Sets are told apart by their values.
     fraction_low, fraction_high : (m,) or None
         Interval of each fraction at 95 %, given that the minimum was seen
         (:func:`batchgd.minima.fractions.seen_interval`); None where starts are not independent, for the reason
@@ -86,9 +90,14 @@ class Minima(Table):
     eigenvalues: NDArray[np.float64]
     inside: NDArray[np.bool_]
     spread: NDArray[np.float64]
+    free: NDArray[np.int64] = None  # type: ignore[assignment]
     fraction_low: NDArray[np.float64] | None = None
     fraction_high: NDArray[np.float64] | None = None
     interval_note: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.free is None:  # as in results saved before there was the column
+            object.__setattr__(self, "free", np.zeros(len(self.fun), np.int64))
 
     @classmethod
     def empty(cls, dim: int) -> Self:
@@ -105,12 +114,12 @@ class Stationary(Table):
     Attributes
     ----------
     x : (m, d), fun : (m,), count : (m,), eigenvalues : (m, d)
-        As in :class:`Minima`. Of a continuum (a flat valley, a plateau) one row stands for all points of about that
-        value: x is one of them and count all starts that ended on it.
+        As in :class:`Minima`. Of plateaus and degenerate points one row stands for all of about that value: x is one of
+        them and count all starts that ended there.
     kind : (m,) of str
-        ``"saddle"``, ``"maximum"``, ``"degenerate"`` (a continuum, or a point that curvature does not decide),
-        ``"flat"`` (a plateau: neither slope nor curvature) or ``"unbounded"`` (a singular point at which the value
-        falls without bound, as log|x| at 0; ``fun`` is as far as descents fell).
+        ``"saddle"``, ``"maximum"``, ``"degenerate"`` (a point without curvature in some direction that is no minimum),
+        ``"flat"`` (a plateau with neither slope nor curvature, but not the lowest place) or ``"unbounded"`` (a singular
+        point at which the value falls without bound, as log|x| at 0; ``fun`` is as far as descents fell).
     negative : (m,)
         Number of negative eigenvalues.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from batchgd.errors import InputError, did_you_mean, told
 from batchgd.optional import require
+from batchgd.speaker import option
 
 if TYPE_CHECKING:
     from batchgd.result import BatchResult
@@ -65,7 +66,9 @@ class Pictures:
         except InputError as error:
             raise AttributeError(*error.args) from None
         if not self._result.kept and name not in _OF_MINIMA:
-            raise InputError("pictures are drawn from trajectories, and this run kept none: run it with keep='all'")
+            raise InputError(
+                f"pictures are drawn from trajectories, and this run kept none: run it with {option('keep', 'all')}"
+            )
         if name not in _WITHOUT_MINIMA and not len(getattr(self._result, "minima", ())):
             raise InputError(f"the picture '{name}' is of minima, and this result has none; 'waterfall' needs none")
         function = _function(name)

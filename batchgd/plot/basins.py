@@ -9,6 +9,7 @@ from batchgd.errors import InputError
 from batchgd.plot.canvas import fit_aspect, given_or_new, grid_values, headline, levels, tidy
 from batchgd.plot.markers import coloured_key, draw_minima
 from batchgd.plot.style import INK, LABEL_SIZE, NO_LABEL, blend, palette
+from batchgd.speaker import a_run, picture
 from batchgd.standins import host
 
 _DOTS_AT_MOST = 3_000  # starts drawn one by one; more become an image, which stays sharp and quick
@@ -48,9 +49,9 @@ def basins(result: Any, ax: Any = None, *, contours: bool = True, key: bool | No
         When the result has no labels, no starts, or not two dimensions.
     """
     if not hasattr(result, "minima"):
-        raise InputError("a basin map needs labels; run bgd.multistart, or draw result.plot.waterfall()")
+        raise InputError(f"a basin map needs labels; run {a_run()}, or draw {picture('waterfall')}")
     if result.dim != 2:
-        raise InputError(f"a basin map needs 2 dimensions, this result has {result.dim}; draw result.plot.slices()")
+        raise InputError(f"a basin map needs 2 dimensions, this result has {result.dim}; draw {picture('slices')}")
     starts, label = result.x0, host(result.label)
     lower, upper = region(result.box, starts)
     count = len(result.minima.fun)

@@ -8,6 +8,7 @@ from batchgd import check
 from batchgd.errors import InputError, told
 from batchgd.plot.canvas import given_or_new, headline, tidy
 from batchgd.plot.style import INK, LABEL_SIZE, NOTE_SIZE
+from batchgd.speaker import said
 
 _WRITTEN = 12  # rows at most whose cells are written out
 _TICKS = 10
@@ -84,7 +85,8 @@ def confusion_matrix(result: Any, other: Any) -> tuple[np.ndarray, list[str], li
     place, alone = labels_onto(result, other)
     if mine + len(alone) > _MOST:
         raise InputError(
-            f"a confusion matrix of {mine + len(alone):,} minima cannot be drawn; bgd.match(a, b) lists them"
+            f"a confusion matrix of {mine + len(alone):,} minima cannot be drawn; "
+            f"{said('bgd.match(a, b)', 'batchgd diff')} lists them"
         )
     counts = confusion_counts(host(result.label), place[host(other.label)], mine, mine + len(alone))
     rows = [*map(str, range(mine)), "-1"]

@@ -8,6 +8,7 @@ from batchgd.errors import InputError
 from batchgd.plot.canvas import given_or_new, headline, tidy
 from batchgd.plot.markers import coloured_key
 from batchgd.plot.style import INK, LABEL_SIZE, NOTE_SIZE, palette
+from batchgd.speaker import picture
 
 _KEYED = 12  # minima that have a colour of their own; of more, the colour is the value
 _DRAWN = 1_000  # lines at most, the best ones
@@ -41,7 +42,7 @@ def parallel(result: Any, ax: Any = None) -> Any:
     A. Inselberg, "The plane with parallel coordinates", The Visual Computer 1, 1985.
     """
     if result.dim < 2:
-        raise InputError("parallel coordinates need at least 2 dimensions; draw result.plot.fractions()")
+        raise InputError(f"parallel coordinates need at least 2 dimensions; draw {picture('fractions')}")
     minima, count, dim = result.minima, len(result.minima.fun), result.dim
     keyed, drawn = count <= _KEYED, min(count, _DRAWN)
     ax = given_or_new(ax, (min(3.4 + 0.55 * dim, 9.0) + (1.8 if keyed else 1.0), 4.2))

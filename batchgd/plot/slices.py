@@ -10,6 +10,7 @@ from batchgd.errors import InputError, told
 from batchgd.plot.basins import region
 from batchgd.plot.canvas import fit_aspect, given_axes, grid_values, levels, new_axes, tidy
 from batchgd.plot.style import INK, LABEL_SIZE, NOTE_SIZE, STAR, TITLE_SIZE, palette
+from batchgd.speaker import picture
 from batchgd.standins import host
 
 _PANELS = 6
@@ -61,7 +62,7 @@ def choose_pairs(dim: int, pairs: Any = None) -> list[tuple[int, int]]:
     ([(0, 1), (0, 2), (1, 2)], [(0, 1), (2, 3)])
     """
     if dim < 2:
-        raise InputError("slices need at least 2 dimensions; draw result.plot.waterfall()")
+        raise InputError(f"slices need at least 2 dimensions; draw {picture('waterfall')}")
     if pairs is None:
         every = list(combinations(range(dim), 2))
         return every if len(every) <= _PANELS else [(j, (j + 1) % dim) for j in range(0, dim, 2)][:_PANELS]

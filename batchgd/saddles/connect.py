@@ -22,6 +22,7 @@ from batchgd.minima.scale import measure
 from batchgd.saddles.borders import border_walkers
 from batchgd.saddles.search import OUTCOMES, Search
 from batchgd.saddles.table import Nodes, Saddles
+from batchgd.speaker import a_run
 from batchgd.standins import host
 from batchgd.stopping import Stopping
 
@@ -99,7 +100,7 @@ def connect(
 def _checked(result: Any, **numbers: tuple[Any, int]) -> Batch:
     """Return the batch behind a result, or say why saddles cannot be sought; numbers come with their least values."""
     if not hasattr(result, "minima"):
-        raise InputError("connect joins the minima of a result, and this one has none: run bgd.multistart")
+        raise InputError(f"connect joins the minima of a result, and this one has none: run {a_run()}")
     for name, (value, least) in numbers.items():
         check.whole(name, value, least)
     batch = replace(batch_from(result), dtype="float64", mixed=False)

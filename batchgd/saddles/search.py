@@ -14,7 +14,7 @@ from batchgd.minima.curvature import falling_modes, modes
 from batchgd.minima.merge import Identity, nearest_pair
 from batchgd.minima.polish import LOCATED, polish
 from batchgd.minima.scale import Derivable, Scale
-from batchgd.minima.sites import levels
+from batchgd.minima.sets import coarse, levels
 from batchgd.saddles.follow import ARRIVED, LEFT, NONFINITE, RESTED, STALLED, follow
 
 OUTCOMES = (
@@ -107,7 +107,7 @@ class Search:
         located = polished.state == LOCATED
         end[near[~located]] = _OTHER
         near, x, fun, noise = near[located], polished.x[located], polished.fun[located], polished.noise[located]
-        kinds = classify(self.objective, self.box, x, fun, self.scale, levels(fun, self.scale))
+        kinds = classify(self.objective, self.box, x, fun, self.scale, levels(fun, coarse(fun, self.scale)))
         inside = np.asarray(self.box.contains(x), np.bool_)
         index1 = (kinds.negative == 1) & (kinds.kind != NOTHING)
         end[near] = np.where(index1, np.where(inside, _FOUND, _OUTSIDE), _OTHER)
