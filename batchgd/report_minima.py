@@ -114,6 +114,6 @@ def copies_note(result: Any) -> str | None:
         return None
     together = 100 * float(np.sum(minima.fraction[same]))
     return (
-        f"{np.count_nonzero(same):,} minima have the same lowest value, as copies under a symmetry or a period do: "
-        f"each has a row and a share of its own, together {together:.3g} % of the starts"
+        f"{np.count_nonzero(same):,} minima share the lowest value (a symmetry, a period, or several exact solutions): "
+        f"together {together:.3g} % of the starts"
     )

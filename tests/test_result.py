@@ -307,7 +307,7 @@ def test_the_best_value_may_be_that_of_an_endpoint_without_a_label():
 
 
 def test_shares_of_copies_are_explained():
-    assert "4 minima have the same lowest value" in str(samples.himmelblau(100))
+    assert "4 minima share the lowest value" in str(samples.himmelblau(100))
     assert "together 100 % of the starts" in str(samples.himmelblau(100))
     assert "same lowest value" not in str(samples.rastrigin(3, n=100))
 
