@@ -235,6 +235,9 @@ ARGUMENTS = {
     "f_tol in words": (multistart(f_tol="tight"), "f_tol is 'tight'", "give a positive finite number"),
     # where and how
     "unknown backend": (multistart(backend="cup"), "unknown backend 'cup'", "did you mean 'cpu'"),
+    "gpu": (multistart(backend="gpu"), "unknown backend 'gpu'", "did you mean 'cuda'"),
+    "SGD": (multistart(method="SGD"), "unknown method 'SGD'", "did you mean 'gradient_descent'"),
+    "n": (multistart(n=100), "multistart takes no 'n'", "give starts=, the number of descents, or dim="),
     "backend in capitals": (descend(backend="NUMPY"), "unknown backend 'NUMPY'", "did you mean 'numpy'"),
     "backend None": (multistart(backend=None), "unknown backend None", "there are auto, cuda, cpu, numpy"),
     "backend a list": (multistart(backend=["cpu"]), "unknown backend", "there are auto, cuda, cpu, numpy"),
@@ -491,3 +494,11 @@ def test_the_warning_of_size_names_the_callers_line(through, monkeypatch):
     with contextlib.suppress(Work), pytest.warns(bgd.TraceSizeWarning, match=message) as caught:
         CALLS[through](long)
     assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("adam", "Adam"), ("SGD", "GradientDescent"), ("minimize", "multistart"), ("LBFGSB", "LBFGS")]
+)
+def test_a_name_that_the_module_lacks_is_explained(name, meant):
+    with pytest.raises(AttributeError, match=f"^module 'batchgd' has no attribute '{name}'; did you mean '{meant}'"):
+        getattr(bgd, name)
