@@ -142,7 +142,12 @@ __all__ = ["__version__", *_HOMES]
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
-        raise AttributeError(f"module 'batchgd' has no attribute {name!r}; public names: {', '.join(sorted(_HOMES))}")
+        from batchgd.errors import did_you_mean
+
+        shown = ", ".join(sorted(_HOMES))
+        raise AttributeError(
+            f"module 'batchgd' has no attribute {name!r}; {did_you_mean(name, _HOMES)}public names: {shown}"
+        )
     home = _HOMES[name]
     value = getattr(import_module(f"batchgd.{home}"), name) if home else import_module(f"batchgd.{name}")
     globals()[name] = value

@@ -185,10 +185,14 @@ def _ends(box: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 def _refuse_two_lists(box: Any, rows: NDArray[np.float64]) -> None:
     """Refuse lower and upper ends in two lists, ``scipy.optimize.least_squares``' form, unless only pairs make sense.
 
-    ``([0, 5], [10, 20])`` could be either; a list or array of two pairs, or a tuple of tuples, is pairs.
+    ``([0, 5], [10, 20])`` could be either; a list or array of two pairs, or a tuple of tuples, is pairs, unless neither
+    pair has a width.
     """
     lists = isinstance(box, tuple) and len(box) == 2 and all(isinstance(row, list | np.ndarray) for row in box)
-    if rows.ndim != 2 or len(rows) != 2 or not (lists or rows.shape[1] > 2) or not (rows[0] < rows[1]).all():
+    if rows.ndim != 2 or len(rows) != 2 or not (rows[0] < rows[1]).all():
+        return
+    flat = rows.shape[1] == 2 and (rows[:, 0] == rows[:, 1]).all()
+    if not (lists or rows.shape[1] > 2 or flat):
         return
     by_ends = [*zip(*rows.tolist(), strict=True)]
     if rows.shape[1] != 2 or not (rows[:, 0] < rows[:, 1]).all():

@@ -54,12 +54,41 @@ def told(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def did_you_mean(name: object, names: Iterable[str]) -> str:
-    """Return "did you mean 'x'? " for the nearest of some names, or nothing where none is near.
+_SYNONYMS = {
+    "cuda": "gpu nvidia",
+    "gradient_descent": "gd sgd",
+    "heavy_ball": "momentum",
+    "nesterov": "nag",
+    "nonlinear_cg": "cg",
+    "barzilai_borwein": "bb",
+    "multistart": "minimize",
+    "learning_rate": "lr eta step_size",
+    "starts": "n num_starts n_starts samples points",
+    "maxiter": "iterations iters steps epochs",
+    "gtol": "tol tolerance",
+    "box": "bounds",
+    "dim": "dimension dimensions ndim",
+    "threads": "workers jobs cores",
+    "backend": "gpu device",
+    "out": "output",
+}
+"""What else a name is called elsewhere. Spelling alone takes gpu for cpu, and sgd for signsgd."""
 
-    >>> did_you_mean("rastrign", ["ackley", "rastrigin"])
-    "did you mean 'rastrigin'? "
+
+def did_you_mean(name: object, names: Iterable[str]) -> str:
+    """Return "did you mean 'x'? " for a name of the same meaning, or else the nearest in spelling; "" if there is none.
+
+    >>> did_you_mean("rastrign", ["ackley", "rastrigin"]), did_you_mean("gpu", ["cpu", "cuda"])
+    ("did you mean 'rastrigin'? ", "did you mean 'cuda'? ")
     """
-    by_lower_case = {known.lower(): known for known in names}
-    near = difflib.get_close_matches(name[:100].lower(), by_lower_case, n=1) if isinstance(name, str) else []
-    return f"did you mean {by_lower_case[near[0]]!r}? " if near else ""
+    if not isinstance(name, str):
+        return ""
+    word, by_word = _bare(name[:100]), {_bare(known): known for known in names}
+    near = [_bare(known) for known, others in _SYNONYMS.items() if word in map(_bare, others.split())]
+    near = [*filter(by_word.get, near)] or difflib.get_close_matches(word, by_word, n=1)
+    return f"did you mean {by_word[near[0]]!r}? " if near else ""
+
+
+def _bare(name: str) -> str:
+    """Return a name without case, hyphens and underscores."""
+    return name.lower().replace("-", "").replace("_", "")

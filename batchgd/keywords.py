@@ -164,6 +164,7 @@ _HABITS: list[tuple[str, dict[str, str]]] = [
         "random_state rng random_seed rng_seed key prng_key",
         {"seed": "give seed=, a whole number", "": "leave it out: nothing is random here"},
     ),
+    ("n", {"starts": "give starts=, the number of descents, or dim=, the number of variables"}),
     ("ndim n_dim n_dims dims ndims dimension dimensions n_var nvar n_params num_params d n", {"dim": "give dim="}),
     ("sampler sampling_method init_method design", {"sampling": "give sampling=, such as 'sobol'"}),
     ("timeout maxtime time_limit max_seconds max_runtime", {"max_time": "give max_time=, in seconds"}),

@@ -263,7 +263,7 @@ class Objective(Differentiable):
 
     def warn_if_large(self) -> None:
         """Warn, once for each function, that a kernel of it takes long to compile."""
-        warn_of_size(self.name, definition_of(self.fun), self.counts.total, self._traced.value)
+        warn_of_size(self.name, definition_of(self.fun), self.dim, self.counts.total, self._traced.value)
 
     def _evaluate(self, what: Any, n_outputs: int, points: Floats) -> Floats:
         """Run emitted code on blocks of points; returns (n_outputs, n)."""

@@ -204,14 +204,14 @@ def _grid_counts(starts: Any, dim: int) -> tuple[int, ...]:
 def _rows(starts: Any, dim: int | None, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return given points as an (n, d) copy on the host, in the precision that they came in."""
     array = check.reals("the start points hold", starts, "give an (n, d) array of real numbers")
+    if 0 in array.shape:
+        raise InputError(f"the start points have shape {array.shape}, which holds no start: give at least one row")
     if array.ndim != 2:
         remedy = "for one start write x0[None, :]" if array.ndim == 1 else "give an array of shape (n, d)"
         counts = "; counts per axis go with sampling='grid'" if array.ndim == 1 and array.dtype.kind in "iu" else ""
         raise InputError(f"the start points have shape {array.shape} where (n, d) is needed: {remedy}{counts}")
     if dim is not None and array.shape[1] != dim:
         raise InputError(f"the start points have shape {array.shape} but there are {dim} variables: give (n, {dim})")
-    if 0 in array.shape:
-        raise InputError(f"the start points have shape {array.shape}, which holds no start: give at least one row")
     with np.errstate(over="ignore"):  # wider types may overflow; the test below tells it
         copy = np.array(array, np.float32 if array.dtype == np.float32 else np.float64, order="C")
         finite = np.isfinite(copy if dtype == copy.dtype else copy.astype(dtype))
@@ -219,7 +219,7 @@ def _rows(starts: Any, dim: int | None, dtype: np.dtype[Any]) -> NDArray[Any]:
         bad = ~finite.all(axis=1)
         row = int(np.argmax(bad))
         cause = f"is outside the range of {dtype}" if np.isfinite(array[row]).all() else "holds NaN or infinity"
-        raise InputError(f"start point {row} {cause} ({int(bad.sum())} such rows): take them out or mend them")
+        raise InputError(f"start point {row} {cause} ({int(bad.sum())} such rows): leave them out or correct them")
     return copy
 
 

@@ -119,7 +119,7 @@ ARGUMENTS = {
     "starts beyond float32": (
         multistart(starts=1e300 * X0, dtype="float32"),
         "start point 0 is outside the range of float32",
-        "take them out or mend them",
+        "leave them out or correct them",
     ),
     "unknown sampling": (multistart(sampling="sobl"), "unknown sampling 'sobl'", "did you mean 'sobol'"),
     "sampling None": (multistart(sampling=None), "sampling is None", "give one of 'uniform'"),
@@ -136,6 +136,7 @@ ARGUMENTS = {
     "x0 one start": (descend(x0=[1.0, 2.0]), r"shape \(2,\) where \(n, d\) is needed", r"write x0\[None, :\]"),
     "x0 of three axes": (descend(x0=np.ones((1, 2, 3))), r"shape \(1, 2, 3\)", r"give an array of shape \(n, d\)"),
     "x0 empty": (descend(x0=np.empty((0, 2))), "holds no start", "give at least one row"),
+    "x0 an empty list": (descend(x0=[]), "holds no start", "give at least one row"),
     "x0 ragged": (descend(x0=[[1, 2], [1]]), "rows of different lengths", r"give an \(n, d\) array of real numbers"),
     "x0 text": (descend(x0=[["a", "b"]]), "hold text", r"give an \(n, d\) array of real numbers"),
     "x0 complex": (descend(x0=[[1j, 1]]), "hold complex numbers", r"give an \(n, d\) array of real numbers"),
@@ -145,8 +146,8 @@ ARGUMENTS = {
         "hold something that is not a real number",
         r"give an \(n, d\) array of real numbers",
     ),
-    "x0 with NaN": (descend(x0=[[1, 1], [NAN, 1]]), "start point 1 holds NaN or infinity", "take them out or mend"),
-    "x0 infinite": (descend(x0=[[INF, 1]]), "start point 0 holds NaN or infinity", "take them out or mend"),
+    "x0 with NaN": (descend(x0=[[1, 1], [NAN, 1]]), "start point 1 holds NaN or infinity", "leave them out or correct"),
+    "x0 infinite": (descend(x0=[[INF, 1]]), "start point 0 holds NaN or infinity", "leave them out or correct"),
     "x0 a count": (descend(x0=100), "the start points are 100", r"give them as an array of shape \(n, d\)"),
     "x0 too far apart": (descend(x0=[[-1e308, 0], [1e308, 0]]), "wider than float64 can hold", "rescale the var"),
     "x0 wider than the box": (descend(np.ones((3, 3)), box=BOX), "x0 has 3 .* the box has 2", "give one .lo, hi. pair"),
@@ -235,6 +236,9 @@ ARGUMENTS = {
     "f_tol in words": (multistart(f_tol="tight"), "f_tol is 'tight'", "give a positive finite number"),
     # where and how
     "unknown backend": (multistart(backend="cup"), "unknown backend 'cup'", "did you mean 'cpu'"),
+    "gpu": (multistart(backend="gpu"), "unknown backend 'gpu'", "did you mean 'cuda'"),
+    "SGD": (multistart(method="SGD"), "unknown method 'SGD'", "did you mean 'gradient_descent'"),
+    "n": (multistart(n=100), "multistart takes no 'n'", "give starts=, the number of descents, or dim="),
     "backend in capitals": (descend(backend="NUMPY"), "unknown backend 'NUMPY'", "did you mean 'numpy'"),
     "backend None": (multistart(backend=None), "unknown backend None", "there are auto, cuda, cpu, numpy"),
     "backend a list": (multistart(backend=["cpu"]), "unknown backend", "there are auto, cuda, cpu, numpy"),
@@ -311,7 +315,7 @@ FUNCTIONS = {
     "complex": (lambda x: 1j * x[0], "mixes x with complex numbers", "write the function in real arithmetic"),
     "constant": (lambda x: 1.5, "returns the constant 1.5, which does not depend on x", "nothing to descend on"),
     "cancels": (lambda x: 0.0 * x[0], "does not depend on x", "nothing to descend on"),
-    "raises": (raises, r"test_bad_input.py:\d+: raises raises RuntimeError: no licence for this", "mend the function"),
+    "raises": (raises, r"test_bad_input.py:\d+: raises raises RuntimeError: no licence for this", "correct it, or"),
     "no argument": (lambda: 1.0, r"<lambda>\(\) is called as <lambda>\(x\)", "too many positional .* let it take x$"),
     "two arguments": (
         lambda x, y: x[0] + y,
@@ -491,3 +495,11 @@ def test_the_warning_of_size_names_the_callers_line(through, monkeypatch):
     with contextlib.suppress(Work), pytest.warns(bgd.TraceSizeWarning, match=message) as caught:
         CALLS[through](long)
     assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("adam", "Adam"), ("SGD", "GradientDescent"), ("minimize", "multistart"), ("LBFGSB", "LBFGS")]
+)
+def test_a_name_that_the_module_lacks_is_explained(name, meant):
+    with pytest.raises(AttributeError, match=f"^module 'batchgd' has no attribute '{name}'; did you mean '{meant}'"):
+        getattr(bgd, name)

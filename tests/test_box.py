@@ -130,6 +130,7 @@ def test_the_constructor_checks_too():
         ),
         ((np.array([0, 5]), np.array([10, 20])), "can be read in two ways"),
         (([0, 0], [1, 1]), r"two lists of ends, lower and upper: .* box=\[\(0.0, 1.0\), \(0.0, 1.0\)\]$"),
+        ([[-2, -2], [2, 2]], r"two lists of ends, lower and upper: .* box=\[\(-2.0, 2.0\), \(-2.0, 2.0\)\]$"),
         (([0, 0, 0], [1, 2, 3]), r"box=\[\(0.0, 1.0\), \(0.0, 2.0\), \(0.0, 3.0\)\]$"),
         ([[0] * 9, [1] * 9], r"box=list\(zip\(lower, upper\)\)$"),
     ],

@@ -18,6 +18,8 @@ LONG = "x" * 300
 BAD_COMMAND_LINES = {
     "unknown command": ("rnu sphere", "'run'"),
     "unknown option": ("run sphere --start 5", "--starts"),
+    "option of another tool": ("run sphere --lr 0.1", "there is no option --lr: did you mean '--learning-rate'?"),
+    "option of no tool": ("run sphere --zzz 1", "there is no option --zzz (`batchgd run --help`"),
     "value missing": ("run sphere --starts", "--starts"),
     "second target": ("run sphere levy", "levy"),
     "no target": ("run --starts 5", "TARGET"),

@@ -368,11 +368,24 @@ def misfit(x, t):
     return np.mean((x[0] * np.exp(-x[1] * t) - np.sin(t)) ** 2) + 0.1 * x[0] ** 2
 
 
+def volatility(x, returns):
+    variance, total = x[0], 0.0
+    for each in returns:
+        variance = x[0] + x[1] * each**2 + 0.5 * variance
+        total = total + np.log(variance) + each**2 / variance
+    return total
+
+
 @pytest.mark.parametrize(
     ("fun", "args", "match"),
     [
+        (volatility, np.linspace(1, 2, 400), r"^volatility takes .* operations .*: compute what terms share once"),
         (steps, 500, r"^steps takes 6,\d+ operations for value and gradient, .* fewer steps .* backend='numpy'"),
-        (misfit, np.linspace(0, 1, 500), r"^misfit takes .* its 499 terms differ in data alone.*bgd\.FiniteSum\(loss"),
+        (
+            misfit,
+            np.linspace(0, 1, 500),
+            r"^misfit takes .* its 499 terms differ in data alone.*FiniteSum\(loss, data, dim=2,",
+        ),
     ],
 )
 def test_functions_that_compile_slowly_warn_once_with_what_makes_them_small(fun, args, match):

@@ -6,7 +6,7 @@ import io
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
@@ -22,7 +22,7 @@ from batchgd.cli.console import (
     one_line,
 )
 from batchgd.cli.outlet import Outlet, occupy_descriptors
-from batchgd.errors import InputError, WriteError
+from batchgd.errors import InputError, WriteError, did_you_mean
 from batchgd.speaker import in_the_shell
 
 
@@ -143,11 +143,20 @@ def _explain(error: Exception | SystemExit) -> _Ended:
     if hasattr(error, "format_message"):
         context = getattr(error, "ctx", None)
         path = context.command_path if context is not None else "batchgd"
-        return _Ended(EXIT_BAD_INPUT, f"{error.format_message()} (`{path} --help` shows what there is)", error)
+        return _Ended(EXIT_BAD_INPUT, f"{_complaint(error, context)} (`{path} --help` shows what there is)", error)
     if isinstance(error, MemoryError):
         return _Ended(EXIT_FAILED, "out of memory: ask for fewer starts, or for --dtype float32", error)
     hint = "" if _wants_traceback() else " (BATCHGD_TRACEBACK=1 shows where)"
     return _Ended(EXIT_FAILED, f"{type(error).__name__}: {error}{hint}", error)
+
+
+def _complaint(error: Any, context: Any) -> str:
+    """Return what Typer says is wrong, with the option that was probably meant."""
+    if context is None or not hasattr(error, "option_name"):
+        return str(error.format_message())
+    options = [name for each in context.command.params for name in each.opts if name.startswith("--")]
+    near = did_you_mean(error.option_name, options).strip()
+    return f"there is no option {error.option_name}" + (near and f": {near}")
 
 
 def _wants_traceback() -> bool:

@@ -41,15 +41,16 @@ def count_operations(outputs: Sequence[Node]) -> OperationCounts:
 
 
 def like_terms(value: Node) -> int:
-    """Return how many terms of a sum are alike: the same last operation, on the same coordinates.
+    """Return how many terms of a sum are alike: the same last operation, on the same coordinates, of the same size.
 
-    Terms that differ in constants alone are what a sum over rows of data looks like.
+    Terms that differ in constants alone are what a sum over rows of data looks like; those of a recurrence over time
+    grow from one to the next.
 
     >>> from batchgd.trace.tracer import trace
     >>> like_terms(trace(lambda x: sum((x[0] * t - t) ** 2 for t in (1.0, 2.0, 3.0)) / 3 + x[1], 2).value)
     3
     """
-    alike: Counter[tuple[str, frozenset[int]]] = Counter()
+    alike: Counter[tuple[str, int, frozenset[int]]] = Counter()
     stack, seen = [value], set[int]()
     while stack:
         node = stack.pop()
@@ -60,5 +61,7 @@ def like_terms(value: Node) -> int:
         if node.op in ("add", "sub", "neg") or (node.op in ("mul", "div") and len(inner) == 1 < len(node.args)):
             stack += inner
         elif node.args:
-            alike[node.op, frozenset(each.id for each in reachable([node]) if each.op == "x")] += 1
+            below = reachable([node])
+            joins = sum(sum(not arg.is_constant for arg in each.args) > 1 for each in below)  # factors of 1 fold away
+            alike[node.op, joins, frozenset(each.id for each in below if each.op == "x")] += 1
     return max(alike.values(), default=0)

@@ -198,7 +198,9 @@ def conversion(kind: str) -> Escape:
 
 def complex_numbers() -> Escape:
     """Return the error of complex arithmetic with x."""
-    return escape("it mixes x with complex numbers", f"write the function in real arithmetic: {CURES['complex']}")
+    return escape(
+        "the function mixes x with complex numbers", f"write the function in real arithmetic: {CURES['complex']}"
+    )
 
 
 def sorting(name: str) -> Escape:

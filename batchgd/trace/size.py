@@ -16,13 +16,15 @@ WARNED: set[tuple[str, int]] = set()
 """Where functions that were found too large are defined, and their operations: each is said once."""
 
 
-def warn_of_size(name: str, place: str, operations: int, value: Node) -> None:
+def warn_of_size(name: str, place: str, dim: int, operations: int, value: Node) -> None:
     """Warn, once for each function, that a kernel of it takes long to compile.
 
     Parameters
     ----------
     name, place : str
         What the function is called, and where it is defined.
+    dim : int
+        Its number of coordinates.
     operations : int
         For value and gradient.
     value : Node
@@ -35,7 +37,7 @@ def warn_of_size(name: str, place: str, operations: int, value: Node) -> None:
     if rows >= ROWS:
         cure = (
             f"its {rows} terms differ in data alone, so write one of them as loss(x, row) and pass "
-            "bgd.FiniteSum(loss, data, reduction='sum'), which compiles a single term"
+            f"bgd.FiniteSum(loss, data, dim={dim}, reduction='sum'), or 'mean', which compiles a single term"
         )
     else:
         cure = (

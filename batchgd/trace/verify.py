@@ -70,9 +70,7 @@ def raised(fun: Callable[..., Any], error: Exception) -> str:
     """Return the sentence about a function that raises."""
     message = " ".join(str(error).split())
     place = line_of(error.__traceback__, fun)
-    return (
-        f"{place}: {name_of(fun)} raises {type(error).__name__}: {message}: mend the function, or check its arguments"
-    )
+    return f"{place}: {name_of(fun)} raises {type(error).__name__}: {message}: correct it, or check its arguments"
 
 
 def untraceable(fun: Callable[..., Any], error: Exception) -> str:
