@@ -60,6 +60,7 @@ def same_value(result: "MultistartResult", fun: float) -> float:
 
     At a minimum of value 0 the measure is how far the lowest minimum's curvature raises the value within the box.
     """
-    steepest = np.nan_to_num(np.abs(result.minima.eigenvalues[:1])).max(initial=0.0)
-    rise = 0.0 if result.box is None else float(steepest * np.min(result.box.width) ** 2)
+    steepest = float(np.nan_to_num(np.abs(result.minima.eigenvalues[:1])).max(initial=0.0))
+    width = 0.0 if result.box is None else float(np.min(result.box.width))
+    rise = steepest * width * width
     return _SAME * max(abs(fun), 1e-3 * rise)

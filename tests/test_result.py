@@ -308,8 +308,8 @@ def test_the_best_value_may_be_that_of_an_endpoint_without_a_label():
 
 def test_shares_of_copies_are_explained():
     assert "4 minima share the lowest value" in str(samples.himmelblau(100))
-    assert "together 100 % of the starts" in str(samples.himmelblau(100))
-    assert "same lowest value" not in str(samples.rastrigin(3, n=100))
+    assert "together 100 % of the starts" in " ".join(str(samples.himmelblau(100)).split())
+    assert "share the lowest value" not in str(samples.rastrigin(3, n=100))
 
 
 def test_the_shell_is_told_what_it_can_type(tmp_path, capsys):
@@ -318,7 +318,7 @@ def test_the_shell_is_told_what_it_can_type(tmp_path, capsys):
     line = ["run", f"{path}:f", "--box", "-3", "3", "--dim", "2", "--starts", "300", "--backend", "numpy"]
     assert main([*line, "--maxiter", "4", "--quiet"]) == 0
     out = " ".join(capsys.readouterr().out.split())
-    assert "raise --maxiter or --max-time" in out
+    assert "need a larger --maxiter or --max-time" in out
     assert "result." not in out
     assert "bgd." not in out
     assert main([*line, "--quiet"]) == 0

@@ -74,6 +74,7 @@ class Found:
         return out
 
 
+@np.errstate(all="ignore")  # what is not finite is sorted out by value
 def find_minima(
     catalogue: Catalogue,
     objective: Derivable,

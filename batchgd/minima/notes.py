@@ -52,8 +52,9 @@ def notes(
         )
     if unresolved and endless is None:
         said.append(
-            f"{unresolved:,} of {n:,} starts ended too far from any stationary point to have a label: "
-            f"raise {option('maxiter')} or {option('max_time')}, lower the tolerances, or take another method"
+            f"{unresolved:,} of {n:,} starts ended too far from any stationary point to have a label: those that ended "
+            f"MAXITER or MAXTIME need a larger {option('maxiter')} or {option('max_time')}, or another method; those "
+            "that STALLED are at an edge, a cusp or the floor of rounding, where no step lowers the value"
         )
     if catalogue.coarsened or len(catalogue) > catalogue.cap:
         said.append(
