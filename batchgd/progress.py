@@ -114,7 +114,8 @@ class Watch:
     ) -> None:
         self.cut: str | None = None
         self._progress, self._n = progress, n
-        self._began = self._told = time.perf_counter() if began is None else began
+        self._told = time.perf_counter()
+        self._began = self._told if began is None else began
         self._interrupt = Interrupt() if interrupt is None else interrupt
 
     def go_on(self, phase: str, done: int, total: int) -> bool:
