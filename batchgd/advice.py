@@ -21,6 +21,7 @@ _TRIED = 32  # starts
 _UPDATES, _SECONDS = 1000, 3.0  # of each method that is tried
 _MANY = 0.1  # share of the starts from which on it is worth it
 _LARGEST_HESSIAN = 12  # dimensions
+_MOST_OPERATIONS = 5000  # beyond, writing the code for NumPy takes longer than the trial
 _UNFINISHED = (Status.MAXITER, Status.MAXFEV, Status.STALLED, Status.GRADIENT)
 
 
@@ -72,7 +73,7 @@ def _lost(batch: Batch, result: MultistartResult) -> str | None:
 def _another_method(batch: Batch, result: MultistartResult) -> str | None:
     """A method that finds minima from starts where this one found none."""
     stuck = np.flatnonzero((result.label < 0) & np.isin(result.status, _UNFINISHED))
-    if stuck.size <= _MANY * result.n or not batch.method.unit_free:
+    if batch.objective.counts.total > _MOST_OPERATIONS or stuck.size <= _MANY * result.n or not batch.method.unit_free:
         return None
     points = StartRows(batch.starts, stuck[:_TRIED]).points(0, min(stuck.size, _TRIED))
     found = {name: _found(batch, points, method) for name, method in _candidates(batch).items()}

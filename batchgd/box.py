@@ -171,7 +171,7 @@ def _ends(box: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
             "give box=list(zip(bounds.lb, bounds.ub)) to draw starts there"
         )
     if isinstance(box, (str, bytes, dict, set, frozenset)):
-        raise InputError(f"the box is {told(box)}, which is no list of numbers: {_FORMS}")
+        raise InputError(f"the box is {told(box)}, which is not a list of numbers: {_FORMS}")
     listed = hasattr(box, "__iter__") and not hasattr(box, "__array__")
     pairs = _numbers("the box holds", list(box) if listed else box)
     _refuse_two_lists(box, pairs)

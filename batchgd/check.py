@@ -127,7 +127,7 @@ def path(name: str, value: Any) -> Path:
     except TypeError:
         raise InputError(f"{name} is {told(value)}: give its path as text or a Path") from None
     except ValueError as error:  # a null character, or one that the file system's encoding lacks
-        raise InputError(f"{name} is {told(value)}, which is no path ({_line(error)}): give another name") from None
+        raise InputError(f"{name} is {told(value)}, which is not a path ({_line(error)}): give another name") from None
     except OSError as error:
         if error.errno in (errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL):
             raise InputError(f"{name} is {told(value)} ({error.strerror}): give another path") from None

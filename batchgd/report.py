@@ -84,7 +84,7 @@ def landscape_notes(result: Any) -> list[str]:
     kinds = stationary_counts(result)
     if kinds:
         told = ", ".join(plural(count, kind, _KINDS.get(kind, kind)) for kind, count in kinds.items())
-        lines.append(f"points of rest that are no minima: {told}{said(' (result.stationary)', '')}")
+        lines.append(f"stationary points that are not minima: {told}{said(' (result.stationary)', '')}")
     if result.strategy is not None:
         lines.append(strategy_note(result.strategy))
     lost = result.unlabelled
@@ -136,7 +136,7 @@ def summary(result: BatchResult) -> dict[str, Any]:
     fraction_low, fraction_high, kind, free, inside``, the bounds None where withheld), best (the lowest value reached:
     ``x, fun, label``; None where none is known), stationary (kind -> number of points),
     unlabelled (starts with label -1), strategy (how starts were chosen and what it cost; None for a plain multi-start),
-    coverage (what the counts tell of minima not seen), stopped (what ended a run until covered) and interval_note.
+    coverage (what the counts show of minima not seen), stopped (what ended a run until covered) and interval_note.
     """
     out: dict[str, Any] = {
         "objective": getattr(result.objective, "name", None),

@@ -20,7 +20,7 @@ def minima_lines(result: Any) -> list[str]:
 
 
 def minima_rows(result: Any) -> tuple[list[str], list[list[str]], str]:
-    """Return the table of minima: its head, its rows, and a line that tells what was left out."""
+    """Return the table of minima: its head, its rows, and a line that names what was omitted."""
     minima = result.minima
     head = ["label", "value", "share", "95 % interval", "starts", "kind", "x"]
     shown = _shown(minima)

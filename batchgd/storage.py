@@ -256,7 +256,7 @@ def _objective(result: BatchResult, meta: Meta, fun: Any) -> Any:
         return found if found is not None and _agrees(found, result) else stand_in
     found = _landscape(fun, meta.dim) if isinstance(fun, str) else fun
     if found is None:
-        raise InputError(f"there is no landscape {fun!r} in {meta.dim} dimensions; `batchgd list` shows all")
+        raise InputError(f"there is not a landscape {fun!r} in {meta.dim} dimensions; `batchgd list` shows all")
     if not hasattr(found, "gradient"):
         from batchgd.objective import Objective
 

@@ -97,8 +97,8 @@ BAD = [
     ([("0", "1")], None, "holds text"),
     ([(0, 1j)], None, "holds complex"),
     ([(False, True)], None, "holds true/false"),
-    ("rastrigin", None, "no list of numbers"),
-    ({"x": (0, 1)}, None, "no list of numbers"),
+    ("rastrigin", None, "not a list of numbers"),
+    ({"x": (0, 1)}, None, "not a list of numbers"),
     (None, 2, "the box is missing"),
     ((0, 1), 0, "dim is 0: give at least 1"),
     ((0, 1), -2, "dim is -2: give at least 1"),
@@ -117,7 +117,7 @@ def test_bad_boxes_give_one_line(form, dim, message):
 def test_the_constructor_checks_too():
     with pytest.raises(InputError, match="2 lower and 1 upper"):
         Box([0, 1], [2])
-    with pytest.raises(InputError, match="no list of numbers"):
+    with pytest.raises(InputError, match="not a list of numbers"):
         Box([[0]], [[1]])
 
 

@@ -103,7 +103,7 @@ def test_bad_command_line_is_one_line_and_exit_2(name, solver, capsys):
         ("starts = 0x" + 5000 * "f", "starts takes a whole number"),
         ("gtol = 0x" + 5000 * "f", "gtol takes a number"),
         ('out = "a\\u0000b"', "cannot be written: "),
-        ('plot = "a\\u0000b.png"', "which is no path (embedded null byte)"),
+        ('plot = "a\\u0000b.png"', "which is not a path (embedded null byte)"),
         ('target = "a\\u0000b.py:f"', "does not exist"),
     ],
 )

@@ -191,7 +191,7 @@ def test_a_bad_command_line_is_one_line(line, words, folder, capsys):
         (lambda: bgd.compare([]), "methods is []: give at least one"),
         (lambda: bgd.compare({}), "methods is {}"),
         (lambda: bgd.compare(["adam"], []), "landscapes is []: give at least one"),
-        (lambda: bgd.compare(["adam"], [3]), "3 is no landscape"),
+        (lambda: bgd.compare(["adam"], [3]), "3 is not a landscape"),
         (lambda: bgd.compare(["adam", "adam"]), "two methods have the same name"),
         (lambda: bgd.compare([bgd.Adam]), "write Adam(...)"),
         (lambda: bgd.compare(["adam"], [bgd.Objective(lambda x: x[0] ** 2, dim=1)]), "has no box"),

@@ -261,7 +261,7 @@ TOLD = {
     "an array of norms": (lambda made: bgd.Stopping(norm=np.array([2, 2])), "norm is array.*: give 2 or 'max'"),
     "ragged labels": (lambda made: bgd.basin_entropy([[1, 2], [3]]), "labels hold rows of different lengths"),
     "ragged borders": (lambda made: bgd.borders([[1, 2], [3]]), "labels hold rows of different lengths"),
-    "a null in a path": (lambda made: made["result"].save("a\0b"), r"the folder is 'a\\x00b', which is no path"),
+    "a null in a path": (lambda made: made["result"].save("a\0b"), r"the folder is 'a\\x00b', which is not a path"),
     "a long path": (lambda made: made["result"].save("x" * 5000), "File name too long.: give another path"),
     "a picture of a number": (lambda made: made["result"].plot(3), "the file is 3: give its path as text"),
     "load of a result": (lambda made: bgd.load(made["result"]), "the folder is himmelblau .*: give its path as text"),

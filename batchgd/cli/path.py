@@ -58,7 +58,7 @@ PATH_OPTIONS = (
 
 @takes(PATH_OPTIONS)
 def path(options: dict[str, Any]) -> int:
-    """Descend from a few starts, and tell or draw every step on the way.
+    """Descend from a few starts, and print or draw every step on the way.
 
     TARGET is a landscape's name (`batchgd list` shows them) or FILE.py:FUNCTION, a plain Python function of one point.
     """

@@ -21,7 +21,7 @@ EPILOG = (
 
 @takes(OPTIONS)
 def run(options: dict[str, Any]) -> int:
-    """Descend from many starting points and tell the minima.
+    """Run gradient descent from many starting points and report the minima found.
 
     TARGET is a landscape's name (`batchgd list` shows them) or FILE.py:FUNCTION, a plain Python function of one point.
     """

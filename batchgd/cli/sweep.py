@@ -90,7 +90,7 @@ class SweepCommand(PairsCommand):
 
 @takes(SWEEP_OPTIONS)
 def sweep(options: dict[str, Any]) -> int:
-    """Descend from the same starts at every learning rate (or other hyperparameter), and tell what it does.
+    """Descend from the same starts at every learning rate (or other hyperparameter), and report what it does.
 
     TARGET is a landscape's name (`batchgd list` shows them) or FILE.py:FUNCTION, a plain Python function of one point.
     """

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SavedRun = Annotated[str, typer.Argument(metavar="RUN", help="Folder of a saved run (--out of `batchgd run`).")]
 FunctionOfRun = Annotated[
-    str | None, typer.Option("--fun", metavar="TARGET", help="The run's function, where it is no landscape.")
+    str | None, typer.Option("--fun", metavar="TARGET", help="The run's function, where it is not a landscape.")
 ]
 
 

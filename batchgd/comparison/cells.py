@@ -210,7 +210,7 @@ def _problems(
         entry = get(pair[0]) if isinstance(pair[0], str) else pair[0]
         if len(pair) != 2 or not isinstance(entry, Landscape | Objective):
             raise InputError(
-                f"{told(each)} is no landscape: give a name, a pair (name, dim), or an Objective with a box"
+                f"{told(each)} is not a landscape: give a name, a pair (name, dim), or an Objective with a box"
             )
         if getattr(entry, "box", None) is None:
             raise InputError(f"the objective {entry.name} has no box: make it with box=[(lo, hi), ...]")
