@@ -52,7 +52,7 @@ class Box(Explained):
         )
         if lower.ndim > 1 or upper.ndim > 1:
             raise InputError(
-                "the box has lower or upper ends that are no list of numbers: give one number per dimension"
+                "the box has lower or upper ends that are not lists of numbers: give one number per dimension"
             )
         lower, upper = np.atleast_1d(lower), np.atleast_1d(upper)
         if len(lower) != len(upper) or len(lower) == 0:

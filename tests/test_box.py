@@ -117,7 +117,7 @@ def test_bad_boxes_give_one_line(form, dim, message):
 def test_the_constructor_checks_too():
     with pytest.raises(InputError, match="2 lower and 1 upper"):
         Box([0, 1], [2])
-    with pytest.raises(InputError, match="not a list of numbers"):
+    with pytest.raises(InputError, match="not lists of numbers"):
         Box([[0]], [[1]])
 
 
