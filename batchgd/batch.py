@@ -105,8 +105,8 @@ def make_batch(
     method = as_method(method)
     region, objective = resolve(fun, dim=dim, box=box, params=params, jac=jac, args=args)
     units = chosen(scale, region, method)
+    seed = parse_seed(seed)
     if not isinstance(starts, Starts):
-        seed = parse_seed(seed)
         starts = parse_starts(starts, sampling, region, region.dim, seed, first_dtype, resident=resident)
     split_per_start(method, starts.n, dtype)
     stopping.limits(region, first_dtype)
@@ -116,7 +116,7 @@ def make_batch(
     _check_rule(traced, method)
     if stopping.gtol is None:
         stopping = replace(stopping, gtol=resting_slope(traced, region, units))
-    return Batch(traced, starts, region, method, stopping, dtype, target, threads, seed or 0, mixed=mixed, scale=units)
+    return Batch(traced, starts, region, method, stopping, dtype, target, threads, seed, mixed=mixed, scale=units)
 
 
 def _check_rule(objective: Differentiable, method: Method) -> None:
@@ -156,7 +156,7 @@ def batch_from(result: BatchResult, **changes: Any) -> Batch:
         Stopping() if result.stopping is None else result.stopping,
         "float64" if result.dtype == MIXED else result.dtype,
         choose(result.backend)[0],
-        check_threads(None),
+        check_threads(result.threads),
         getattr(result, "seed", None) or 0,
         mixed=result.dtype == MIXED,
         scale=result.scale,

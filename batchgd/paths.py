@@ -34,6 +34,7 @@ def trace_path(
     max_points: int = 2_000,
     box: Any = None,
     method: Any = None,
+    seed: int | None = 0,
     backend: str = "auto",
     dtype: Any = "float64",
     threads: int | None = None,
@@ -51,7 +52,7 @@ def trace_path(
 
     Parameters
     ----------
-    fun, box, method, backend, dtype, threads, params, jac, args, stopping
+    fun, box, method, seed, backend, dtype, threads, params, jac, args, stopping
         As in :func:`descend`.
     x0 : (n, d) array or (d,) array
         The starts, at most 10,000; one start may be given bare.
@@ -96,6 +97,7 @@ def trace_path(
         check=_check_count,
         box=box,
         method=method,
+        seed=seed,
         stopping=as_stopping(stopping, **limits),
         backend=backend,
         dtype=dtype,

@@ -48,8 +48,9 @@ class BatchResult:
     objective, starts, method, box, stopping, scale
         The function, where the start points come from, the update rule, the region of the starts or None, the stopping
         rule or None, and the units in which steps were measured, (d,), or None for those of x.
-    backend, dtype, seconds, warnings
-        Two names, the wall time of the solve, and sentences worth reading.
+    backend, dtype, threads, seconds, warnings
+        Two names, the worker threads of the run or None (not stored; analyses that run again take as many), the wall
+        time of the solve, and sentences worth reading.
 
     counted : dict, optional
         How many starts ended with which status, for a run that kept no trajectories.
@@ -79,6 +80,7 @@ class BatchResult:
         backend: str = "numpy",
         dtype: Any = "float64",
         scale: Any = None,
+        threads: int | None = None,
         seconds: float = float("nan"),
         warnings: Sequence[str] = (),
         counted: "dict[Status, int] | None" = None,
@@ -89,7 +91,7 @@ class BatchResult:
         if self.x.ndim != 2 or any(len(a) != len(self.x) for a in (self.fun, self.nit, self.nfev, self.status)):
             raise InputError(f"a result needs x of shape (n, d) and n of each other array; x has shape {self.x.shape}")
         self.objective, self.starts, self.method, self.box = objective, starts, method, box
-        self.stopping, self.scale = stopping, scale
+        self.stopping, self.scale, self.threads = stopping, scale, threads
         self.backend, self.dtype, self.seconds = backend, check_dtype(dtype, mixed=True), float(seconds)
         self.warnings: tuple[str, ...] = tuple(warnings)
 
@@ -213,7 +215,7 @@ class BatchResult:
             **{name: getattr(self, name)[index] for name in ("x", "fun", "nit", "nfev", "status")},
             **{
                 name: getattr(self, name)
-                for name in ("objective", "method", "box", "stopping", "backend", "dtype", "scale")
+                for name in ("objective", "method", "box", "stopping", "backend", "dtype", "scale", "threads")
             },
             starts=None if self.starts is None else StartRows(self.starts, rows),
             warnings=self.warnings,

@@ -206,6 +206,7 @@ def descend(
     *,
     box: Any = None,
     method: Any = None,
+    seed: int | None = 0,
     gtol: float | None = None,
     xtol: float | None = None,
     ftol: float | None = None,
@@ -235,6 +236,9 @@ def descend(
     box : sequence of (low, high), optional
         The scale of the problem, by which the longest step and ``escape`` are measured. Left out: the box around x0,
         each side at least 1 wide.
+    seed : int, optional
+        Of gradient noise, Langevin dynamics and mini-batches, which are functions of the seed, the number of the start
+        and the update. None draws a seed.
 
     The other parameters are those of :func:`multistart`.
 
@@ -267,6 +271,7 @@ def descend(
         x0,
         box=box,
         method=method,
+        seed=seed,
         stopping=stopping,
         backend=backend,
         dtype=dtype,
@@ -357,6 +362,7 @@ def _common(batch: Batch, out: Endpoints, device: bool) -> dict[str, Any]:
         "backend": batch.backend.name,
         "dtype": batch.precision,
         "scale": batch.scale,
+        "threads": batch.threads,
     }
 
 

@@ -205,3 +205,20 @@ def test_progress_merges_no_more_than_a_few_cells(monkeypatch):
     assert many
     assert {update.minima for update in many} == {None}
     assert many[-1].distinct > 5_000
+
+
+def test_what_runs_again_takes_as_many_threads(monkeypatch):
+    from batchgd.kernels import launch_cpu
+
+    asked, launch = [], launch_cpu.launch
+
+    def counted(module, plan, threads):
+        asked.append(threads)
+        launch(module, plan, threads)
+
+    monkeypatch.setattr(launch_cpu, "launch", counted)
+    result = bgd.multistart("himmelblau", starts=50, threads=1, check=True, backend="cpu")
+    result.fidelity(20)
+    result.stability(2)
+    assert len(asked) > 3
+    assert set(asked) == {1}

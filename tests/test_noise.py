@@ -134,3 +134,20 @@ def test_what_it_refuses(options, cause):
 def test_fire_has_no_rate_that_langevin_dynamics_could_use():
     with pytest.raises(InputError, match="temperature has no meaning in FIRE"):
         bgd.FIRE(0.1, temperature=1.0)
+
+
+@pytest.mark.parametrize("call", [bgd.descend, bgd.trace_path])
+def test_given_starts_draw_by_their_seed(call):
+    def ends(seed):
+        made = call(
+            bowl, [[1.0, 1.0, 1.0]], method=bgd.GradientDescent(0.1, noise=1.0), maxiter=5, seed=seed, backend="numpy"
+        )
+        return made[0].x[-1] if call is bgd.trace_path else made.x[0]
+
+    np.testing.assert_array_equal(ends(7), ends(7))
+    assert (ends(7) != ends(8)).any()
+    wanted = bgd.multistart(
+        bowl, box=[(-2, 2)] * 3, starts=[[1.0, 1.0, 1.0]], method=bgd.GradientDescent(0.1, noise=1.0), maxiter=5, seed=7,
+        backend="numpy",
+    )  # fmt: skip
+    np.testing.assert_array_equal(ends(7), wanted.x[0])
