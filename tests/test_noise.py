@@ -146,8 +146,7 @@ def test_given_starts_draw_by_their_seed(call):
 
     np.testing.assert_array_equal(ends(7), ends(7))
     assert (ends(7) != ends(8)).any()
-    wanted = bgd.multistart(
-        bowl, box=[(-2, 2)] * 3, starts=[[1.0, 1.0, 1.0]], method=bgd.GradientDescent(0.1, noise=1.0), maxiter=5, seed=7,
-        backend="numpy",
-    )  # fmt: skip
+    method = bgd.GradientDescent(0.1, noise=1.0)
+    options = {"method": method, "maxiter": 5, "seed": 7, "backend": "numpy"}
+    wanted = bgd.multistart(bowl, box=[(-2, 2)] * 3, starts=[[1.0, 1.0, 1.0]], **options)
     np.testing.assert_array_equal(ends(7), wanted.x[0])

@@ -11,32 +11,10 @@ from batchgd.cli.solver import solver_arguments
 from batchgd.cli.target import load_target
 from batchgd.errors import InputError
 
-_STOPPING = (
-    *(
-        "scale",
-        "gtol",
-        "xtol",
-        "ftol",
-        "maxiter",
-        "max_time",
-        "escape",
-        "target_value",
-        "gtol_rel",
-        "xtol_abs",
-        "xtol_rel",
-    ),
-    *(
-        "ftol_abs",
-        "ftol_rel",
-        "norm",
-        "window",
-        "maxfev",
-        "patience",
-        "min_delta",
-        "f_growth",
-        "x_growth",
-        "oscillation",
-    ),
+_RUN = (
+    *("scale", "gtol", "xtol", "ftol", "maxiter", "max_time", "escape", "target_value", "gtol_rel", "xtol_abs"),
+    *("xtol_rel", "ftol_abs", "ftol_rel", "norm", "window", "maxfev", "patience", "min_delta", "f_growth"),
+    *("x_growth", "oscillation", "seed", "backend", "dtype", "threads"),
 )
 
 PATH_OPTIONS = (
@@ -47,7 +25,7 @@ PATH_OPTIONS = (
     BY_NAME["set"],
     Option("every", INTEGER, "Keep the point after every so many updates; 1 when not given."),
     Option("max_points", INTEGER, "Points of one path at most; 2000 when not given."),
-    *(BY_NAME[name] for name in (*_STOPPING, "backend", "dtype", "threads")),
+    *(BY_NAME[name] for name in _RUN),
     Option("plot", PATH, "Draw the paths into this file (.png, .svg, .pdf)."),
     Option("convergence", PATH, "Draw value and gradient norm against updates into this file."),
     Option("animate", PATH, "Write an animation of them (.gif; .mp4 where ffmpeg is installed)."),
