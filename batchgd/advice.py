@@ -48,7 +48,7 @@ def _escaped(batch: Batch, result: MultistartResult) -> str | None:
     from batchgd.minima.notes import endless_fall
 
     rows = np.flatnonzero((result.status == Status.ESCAPED) & np.isfinite(result.fun))
-    if not rows.size or not hasattr(batch.objective, "value_and_gradient"):
+    if not rows.size:
         return None
     row = rows[np.argmin(result.fun[rows])]
     rest = result.fun[np.isin(result.status, AT_REST)]

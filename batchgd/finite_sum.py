@@ -199,7 +199,7 @@ class FiniteSum(Differentiable):
         def in_units(u: Any, *others: Any) -> Any:
             return loss(scale * u, *others)
 
-        box = None if self.box is None else type(self.box)(self.box.lower / scale, self.box.upper / scale)
+        box = None if self.box is None else self.box.divided(scale)
         return FiniteSum(in_units, self.data, self.dim, **{**self._options(), "box": box})
 
     def _evaluate(self, what: Any, n_outputs: int, points: Floats) -> Floats:

@@ -192,7 +192,7 @@ class Objective(Differentiable):
             assert jac is not None
             return scale * np.asarray(jac(scale * u, *params))
 
-        box = None if self.box is None else type(self.box)(self.box.lower / scale, self.box.upper / scale)
+        box = None if self.box is None else self.box.divided(scale)
         return Objective(in_units, self.dim, self._params, None if jac is None else slope, box, self.name)
 
     def emit(self, what: What, constant: Callable[[float], str] = repr) -> str:

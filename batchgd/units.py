@@ -107,7 +107,7 @@ def in_units(batch: Batch) -> Batch:
         batch,
         objective=batch.objective.scaled(scale),
         starts=ScaledStarts(batch.starts, scale),
-        box=Box(batch.box.lower / scale, batch.box.upper / scale),
+        box=batch.box.divided(scale),
         scale=None,
     )
 
