@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 import batchgd as bgd
 from batchgd import landscapes
-from batchgd.basins.flow import true_flow
+from batchgd.analysis.basins.flow import true_flow
 from batchgd.minima.fractions import wilson
 
 Floats = NDArray[np.float64]
@@ -61,7 +61,7 @@ class Problem:
     @classmethod
     def of(cls, name: str) -> Problem:
         known = landscapes.get(name)
-        return cls(name, known.objective(), known.box(), known.minima())
+        return cls(name, bgd.as_objective(known), known.box(), known.minima())
 
     def slope(self, x: Floats) -> Floats:
         return -self.objective.gradient(x)

@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.part:
         return _child(options.part, options.tiny)
-    from batchgd.backends import cuda_problem, simulated
+    from batchgd.engine.backends import cuda_problem, simulated
 
     problem = cuda_problem()
     if problem is None and simulated() and not options.tiny:
@@ -110,8 +110,8 @@ def _run(part: str, seconds: float, tiny: bool) -> dict[str, Any]:
 
 
 def _machine() -> dict[str, Any]:
-    from batchgd.backends import check_threads, simulated
-    from batchgd.bench.machine import describe
+    from batchgd.analysis.bench.machine import describe
+    from batchgd.engine.backends import check_threads, simulated
 
     facts = describe(check_threads(None))
     facts["device"] = "simulator" if simulated() else (facts["devices"] or ["unknown GPU"])[0]

@@ -43,7 +43,7 @@ def guarded(name: str, work: Callable[[], Record]) -> Record:
 def checks(tiny: bool) -> list[Check]:
     """Starts, merge, every method on Himmelblau's function, every landscape with the default method."""
     import batchgd as bgd
-    from batchgd.methods import METHODS
+    from batchgd.problem.methods import METHODS
 
     count = 6 if tiny else 4000
     names, methods = bgd.landscapes.names(), list(METHODS)
@@ -72,8 +72,8 @@ def correctness(tiny: bool) -> Iterator[Record]:
 
 def bench(tiny: bool) -> Iterator[Record]:
     """The table of `batchgd bench`, on the device and, for comparison, two landscapes on this machine's CPU."""
-    from batchgd.bench import measure
-    from batchgd.bench.cases import CASES, Case
+    from batchgd.analysis.bench import measure
+    from batchgd.analysis.bench.cases import CASES, Case
 
     def say(line: str) -> None:
         print(line, file=sys.stderr)
@@ -136,21 +136,21 @@ def dimensions(tiny: bool) -> Iterator[Record]:
 
 def warps(tiny: bool) -> Iterator[Record]:
     """The same with one thread and with one warp a trajectory (in the simulator two threads, of few dimensions)."""
-    from batchgd.specialise import width
+    from batchgd.compiler.codegen import warp_choice
 
     for dim in (4,) if tiny else (16, 32, 64):
         for dtype in ("float64",) if tiny else ("float32", "float64"):
             for threads in (2,) if tiny else (1, 32):
-                width.THREADS = threads
+                warp_choice.THREADS = threads
                 name = f"{dim}-D {dtype} {threads} thread{'s' if threads > 1 else ''}"
                 yield guarded(name, partial(_updates, dim, dtype, tiny))
-    width.THREADS = None
+    warp_choice.THREADS = None
 
 
 def _updates(dim: int, dtype: str, tiny: bool) -> Record:
     """Measure a hundred updates at a constant rate."""
-    from batchgd.bench.cases import Case
-    from batchgd.bench.measure import batch_of, measure_batch
+    from batchgd.analysis.bench.cases import Case
+    from batchgd.analysis.bench.measure import batch_of, measure_batch
 
     case = Case("styblinski_tang", dim, 1e-4, maxiter=3 if tiny else 100)
     count = 2 if tiny else min(1 << 22, (1 << 25) // dim)
@@ -268,7 +268,7 @@ SUMMARIES: dict[str, Callable[[list[Record]], str]] = {
 
 def _check(check: Check, reference: str = "cpu", **options: Any) -> Record:
     """Run one comparison; in a process of its own."""
-    from batchgd.methods import METHODS
+    from batchgd.problem.methods import METHODS
 
     name, landscape, count, method, dtype = check
     if landscape is None:
@@ -305,15 +305,16 @@ def _same(landscape: str, count: int, reference: str, **options: Any) -> Record:
 
 def _same_merged(count: int, **options: Any) -> Record:
     """Hold cells that were merged on the device against the catalogue's of the same endpoints, bit for bit."""
-    from batchgd.batch import make_batch
+    from batchgd.engine.batch import make_batch
+    from batchgd.engine.run import run
     from batchgd.minima import Catalogue
-    from batchgd.run import Into, run
-    from batchgd.stopping import Stopping
+    from batchgd.minima.collector import IntoCatalogue
+    from batchgd.problem.stopping import Stopping
 
     dtype, stopping = options["dtype"], Stopping(gtol=options["gtol"], maxiter=options["maxiter"])
     batch = make_batch("himmelblau", starts=count, backend="cuda", dtype=dtype, stopping=stopping)
     merged, plain = Catalogue(batch.box), Catalogue(batch.box)
-    lean = run(batch, keep=False, into=Into(merged))
+    lean = run(batch, keep=False, into=IntoCatalogue(merged))
     ends = run(batch).endpoints
     plain.add(0, ends.x, ends.fun, ends.status)
     names = ("key", "count", "first", "x", "fun", "status", "starts", "excluded")

@@ -9,13 +9,13 @@ from __future__ import annotations
 import argparse
 import time
 
-from batchgd.batch import Batch, make_batch
-from batchgd.bench.ceiling import function_rate
-from batchgd.bench.operations import DIVIDES
-from batchgd.methods import METHODS
-from batchgd.methods.first_order import FirstOrder
-from batchgd.run import run, specialisation_of
-from batchgd.stopping import Stopping
+from batchgd.analysis.bench.ceiling import function_rate
+from batchgd.analysis.bench.operations import DIVIDES
+from batchgd.engine.batch import Batch, make_batch
+from batchgd.engine.run import run, specialisation_of
+from batchgd.problem.methods import METHODS
+from batchgd.problem.methods.first_order import FirstOrder
+from batchgd.problem.stopping import Stopping
 
 DIM, STARTS, UPDATES = 10, 4096, 200
 REPEATS = 40

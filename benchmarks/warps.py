@@ -15,13 +15,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # this checkout, installed or not
 
 import batchgd as bgd
-from batchgd.bench.static import parse_capability
-from batchgd.bench.table import markdown
-from batchgd.errors import TraceSizeWarning
+from batchgd.analysis.bench.static import parse_capability
+from batchgd.analysis.bench.table import markdown
+from batchgd.compiler.codegen.loading import load
+from batchgd.compiler.codegen.module import Specialisation
 from batchgd.kernels import assemble
 from batchgd.kernels.assemble import ComputeCapability, Resources
-from batchgd.specialise.loading import load
-from batchgd.specialise.module import Specialisation
+from batchgd.problem.errors import TraceSizeWarning
 
 METHODS = {
     "constant rate": bgd.GradientDescent(0.01),
@@ -37,7 +37,7 @@ def needs(method: str, dtype: str, dim: int, threads: int, capability: ComputeCa
     chosen = METHODS[method]
     module = load(
         Specialisation(
-            bgd.landscapes.get("styblinski_tang").objective(dim),
+            bgd.as_objective(bgd.landscapes.get("styblinski_tang"), dim),
             chosen.rule_in(dim),
             dtype,
             "cuda",

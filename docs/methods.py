@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 
 import batchgd as bgd
-from batchgd.comparison import EVERY, STANDARD, Comparison
-from batchgd.methods import METHODS
-from batchgd.plot.profile import profile
+from batchgd.analysis.comparison import EVERY, STANDARD, Comparison
+from batchgd.engine.backends import BACKENDS
+from batchgd.output.plot.profile import profile
+from batchgd.problem.methods import METHODS
 
 HERE = Path(__file__).parent
 TABLES = {
@@ -88,7 +89,7 @@ def _standard(table: Comparison, starts: int, backend: str) -> None:
     for name, row in METHODS.items():
         title = row.title.replace("|", "\\|")  # else Markdown would see a new cell
         rows.append(
-            f"| `{name}` | {type(row.example()).__name__} | {title} | `{row.example()}` | {', '.join(row.backends)} |"
+            f"| `{name}` | {type(row.example()).__name__} | {title} | `{row.example()}` | {', '.join(BACKENDS)} |"
         )
     parts = [INTRODUCTION + "\n".join(rows)]
     parts.append(COMPARED.format(starts=starts, backend=backend, reference=f"`{table.reference}`"))

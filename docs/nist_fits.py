@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 import batchgd as bgd
-from batchgd.methods import METHODS, Method, Row, Schedule
+from batchgd.problem.methods import METHODS, Method, Row, Schedule
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "examples"))

@@ -13,6 +13,30 @@ from typing import NamedTuple
 from batchgd.kernels.status import Status
 from batchgd.kernels.vecmath import absolute, maximum, where
 
+LIMITS = (
+    "gtol_squared",
+    "xtol",
+    "ftol",
+    "resolution",
+    "least_size",
+    "maxiter",
+    "gtol_rel",
+    "xtol_abs",
+    "xtol_rel",
+    "ftol_abs",
+    "ftol_rel",
+    "window",
+    "maxfev",
+    "target",
+    "patience",
+    "min_delta",
+    "f_growth",
+    "x_growth",
+    "box_reach",
+    "oscillation",
+)
+"""The run-time limits of the stopping tests, in the order of the array that carries them."""
+
 
 class Test(NamedTuple):
     """One test: its function, the status that it ends a trajectory with, and when it is asked.

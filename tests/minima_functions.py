@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from batchgd.box import Box
 from batchgd.kernels.status import Status
 from batchgd.minima import Catalogue, find_minima
+from batchgd.problem.box import Box
 
 
 class Function:

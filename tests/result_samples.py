@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from batchgd.box import Box
+from batchgd.api.result import BatchResult, MultistartResult
 from batchgd.minima.tables import Minima, Stationary
-from batchgd.result import BatchResult, MultistartResult
-from batchgd.standins import StoredStarts
+from batchgd.problem.box import Box
+from batchgd.problem.starts import StoredStarts
 
 
 class Function:

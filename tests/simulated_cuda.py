@@ -12,18 +12,19 @@ import numba
 import numpy as np
 
 import batchgd as bgd
-from batchgd.backends import choose
-from batchgd.batch import make_batch
-from batchgd.box import Box
-from batchgd.interrupts import heeded
+from batchgd.compiler.codegen import warp_choice
+from batchgd.engine.backends import choose
+from batchgd.engine.batch import make_batch
+from batchgd.engine.interrupts import heeded
+from batchgd.engine.run import run
 from batchgd.kernels.plan import Merge
 from batchgd.kernels.status import LOST, Status
-from batchgd.methods import METHODS
 from batchgd.minima import Catalogue
-from batchgd.run import Into, run
-from batchgd.samplings import PartOfStarts
-from batchgd.specialise import width
-from batchgd.stopping import Stopping
+from batchgd.minima.collector import IntoCatalogue
+from batchgd.problem.box import Box
+from batchgd.problem.methods import METHODS
+from batchgd.problem.samplings import PartOfStarts
+from batchgd.problem.stopping import Stopping
 
 LINE_ROWS = np.random.default_rng(3).normal(size=(7, 2))
 
@@ -244,7 +245,7 @@ def interrupted_within_a_launch(keep):
     catalogue = Catalogue(batch.box)
     threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
     with heeded():
-        out = run(batch, keep=keep, into=Into(catalogue, keys=np.zeros(200, np.uint64) if keep else None))
+        out = run(batch, keep=keep, into=IntoCatalogue(catalogue, keys=np.zeros(200, np.uint64) if keep else None))
     ends = out.endpoints.x if keep else batch.starts.points(0, 200)
     return {
         "statuses": {status.name: n for status, n in out.status_counts.items()},
@@ -285,9 +286,9 @@ def shared_by_threads(name, dim, options):
     """Two starts, each descended from by a block of four threads, against NumPy."""
     chosen = {"gtol": 1e-2, "maxiter": 10, **options.get("stopping", {})}
     options = {**options, "starts": 2, "dim": dim, "stopping": Stopping(**chosen)}
-    width.THREADS = 4
+    warp_choice.THREADS = 4
     cuda = bgd.multistart(name, backend="cuda", **options)
-    width.THREADS = None
+    warp_choice.THREADS = None
     plain = bgd.multistart(name, backend="numpy", **options)
     same = all(np.array_equal(getattr(cuda, key), getattr(plain, key)) for key in ("nit", "nfev", "status"))
     return {"apart": float(np.abs(cuda.x - plain.x).max()), "same": same}

@@ -5,12 +5,13 @@ import re
 import numpy as np
 import pytest
 
+import batchgd as bgd
+from batchgd.compiler.codegen import cpu_modules
+from batchgd.compiler.codegen.loading import execute
+from batchgd.compiler.codegen.module import Specialisation
 from batchgd.kernels import batches
 from batchgd.kernels.addresses import arguments_of
-from batchgd.landscapes import get
-from batchgd.specialise import parts
-from batchgd.specialise.loading import execute
-from batchgd.specialise.module import Specialisation
+from batchgd.problem.landscapes import get
 
 llvm = pytest.importorskip("llvmlite.binding")
 FEATURES = llvm.get_host_cpu_features()
@@ -26,7 +27,7 @@ CASES = [
 
 def assembly(name, dim, rule, dtype):
     """Compile the tick of a specialisation from its text alone and return its assembly."""
-    text = parts.texts(Specialisation(get(name).objective(dim), rule, dtype))["tick"]
+    text = cpu_modules.texts(Specialisation(bgd.as_objective(get(name), dim), rule, dtype))["tick"]
     module: dict = {"__name__": "specialisation"}
     execute(text, module, "<specialisation>")
     module["tick"].compile(arguments_of("tick", dtype))

@@ -11,18 +11,18 @@ import pytest
 from shell_samples import shell
 
 import batchgd as bgd
-from batchgd.bench import ceiling, efficiency, measure, table
-from batchgd.bench.cases import CASES, METHODS, QUICK, Case
-from batchgd.bench.ceiling import Ceiling
-from batchgd.bench.ceiling_cuda import source
-from batchgd.bench.measure import batch_of
-from batchgd.bench.operations import split, tick_operations
-from batchgd.bench.row import Row
-from batchgd.errors import InputError
-from batchgd.landscapes import get
-from batchgd.methods import METHODS as METHOD_TABLE
-from batchgd.run import run, specialisation_of
-from batchgd.specialise.module import Specialisation
+from batchgd.analysis.bench import ceiling, efficiency, measure, table
+from batchgd.analysis.bench.cases import CASES, METHODS, QUICK, Case
+from batchgd.analysis.bench.ceiling import Ceiling
+from batchgd.analysis.bench.ceiling_cuda import source
+from batchgd.analysis.bench.measure import batch_of
+from batchgd.analysis.bench.operations import split, tick_operations
+from batchgd.analysis.bench.row import Row
+from batchgd.compiler.codegen.module import Specialisation
+from batchgd.engine.run import run, specialisation_of
+from batchgd.problem.errors import InputError
+from batchgd.problem.landscapes import get
+from batchgd.problem.methods import METHODS as METHOD_TABLE
 
 GPU_SCRIPT = Path(__file__).parents[1] / "benchmarks" / "gpu.py"
 
@@ -103,7 +103,7 @@ def test_a_tick_holds_at_least_its_objective(method):
 
 
 def test_what_a_block_is_called_with_is_no_operation():
-    text = Specialisation(get("rastrigin").objective(2), "lbfgs", constants=(("memory", 2),)).source()
+    text = Specialisation(bgd.as_objective(get("rastrigin"), 2), "lbfgs", constants=(("memory", 2),)).source()
     _, slow = split(tick_operations(text))
     assert set(slow) <= {"divides", "sqrt", "sin", "cos", "sincos"}
 
@@ -205,7 +205,7 @@ def test_every_ceiling_is_positive():
 def test_the_ceiling_loop_multiplies_and_adds(dtype):
     from numba import njit
 
-    from batchgd.bench.chains import multiply_add_chains
+    from batchgd.analysis.bench.chains import multiply_add_chains
 
     chains = multiply_add_chains(16, dtype)
     loop = njit(lambda turns, start: chains(turns, start))
@@ -288,8 +288,8 @@ def test_rates_of_the_standard_set_are_named_once():
 
 @pytest.fixture
 def one_case(monkeypatch):
-    monkeypatch.setattr("batchgd.bench.cases.QUICK", (Case("himmelblau", 2, 0.004),))
-    monkeypatch.setattr("batchgd.bench.cases.STARTS_QUICK", {"numpy": 50})
+    monkeypatch.setattr("batchgd.analysis.bench.cases.QUICK", (Case("himmelblau", 2, 0.004),))
+    monkeypatch.setattr("batchgd.analysis.bench.cases.STARTS_QUICK", {"numpy": 50})
 
 
 def test_json_alone_is_on_stdout(capsys, one_case):
@@ -308,7 +308,7 @@ def test_quiet_is_quiet(capsys, one_case):
 def test_kernels_are_assembled_without_a_device(capsys, monkeypatch):
     pytest.importorskip("numba_cuda", reason="numba-cuda is not installed")
     pytest.importorskip("cuda.core", reason="cuda-core is not installed")
-    monkeypatch.setattr("batchgd.bench.cases.QUICK", (Case("himmelblau", 2, 0.004),))
+    monkeypatch.setattr("batchgd.analysis.bench.cases.QUICK", (Case("himmelblau", 2, 0.004),))
     code, out, _ = shell(capsys, "bench --quick --assemble 9.0 --dtype float32 --json")
     assert code == 0
     kernels = json.loads(out)["kernels"]
@@ -351,7 +351,7 @@ def gpu_script(*words, **environment):
 
 
 def test_without_a_gpu_the_script_says_so():
-    from batchgd.backends import cuda_problem
+    from batchgd.engine.backends import cuda_problem
 
     if cuda_problem() is None:
         pytest.skip("there is a GPU here")

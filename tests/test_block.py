@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
-from batchgd.methods import METHODS
-from batchgd.objective import Objective
-from batchgd.specialise import loading
-from batchgd.specialise.module import BLOCK_DIM, BLOCK_OPERATIONS, Specialisation
-from batchgd.specialise.rows import as_rows
+from batchgd.compiler.codegen import loading
+from batchgd.compiler.codegen.module import BLOCK_DIM, BLOCK_OPERATIONS, Specialisation
+from batchgd.compiler.codegen.to_numpy import as_rows
+from batchgd.compiler.objective import Objective
+from batchgd.problem.methods import METHODS
 
 OPTIONS = {"gtol": 1e-6, "maxiter": 60, "backend": "numpy"}
 
@@ -82,7 +82,7 @@ def test_rows_are_copied_before_they_change():
 @pytest.mark.parametrize("method", [bgd.Adam(0.02), bgd.NonlinearCG()], ids=["adam", "nonlinear_cg"])
 def test_bits_do_not_depend_on_the_width_of_a_block(method, monkeypatch):
     """Whether LLVM unrolls the lanes of a pass must not decide which products are fused with which sums."""
-    monkeypatch.setattr("batchgd.specialise.module.BLOCK_DIM", 1)
+    monkeypatch.setattr("batchgd.compiler.codegen.module.BLOCK_DIM", 1)
     objective = bgd.Objective(lambda x: np.sum((x[1:] * x[:-1] - 1.0) ** 2) + 0.1 * np.sum(x**2), 3)
     x0 = np.random.default_rng(0).uniform(-1.0, 1.0, (1200, 3))  # in blocks of 64 lanes; a hundred run in those of 16
     box = [(-1.0, 1.0)] * 3

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
-from batchgd.basins.bisection import bisect
-from batchgd.basins.exponent import sampled_exponent
-from batchgd.basins.labelling import labelling
-from batchgd.basins.stability import border_distance
+from batchgd.analysis.basins.bisection import bisect
+from batchgd.analysis.basins.exponent import sampled_exponent
+from batchgd.analysis.basins.labelling import labelling
+from batchgd.analysis.basins.stability import border_distance
 from batchgd.cli import main
 
 BOX = bgd.Box([-2.0, -2.0], [2.0, 2.0])

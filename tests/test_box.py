@@ -8,8 +8,8 @@ import pytest
 from scipy.optimize import Bounds
 
 import batchgd as bgd
-from batchgd.box import Box
-from batchgd.errors import InputError
+from batchgd.problem.box import Box
+from batchgd.problem.errors import InputError
 
 SAME = Box([-5.0, -5.0], [5.0, 5.0])
 

@@ -20,15 +20,15 @@ import pytest
 
 import batchgd as bgd
 from batchgd.cli import main
-from batchgd.specialise import folder as folders
-from batchgd.specialise import loading
-from batchgd.specialise.folder import Entry, cache_folder, chosen_folder, entries, trim, write_atomically
-from batchgd.specialise.machine_code import digest, hasten, keep
+from batchgd.compiler.cache import folder as folders
+from batchgd.compiler.cache.folder import Entry, cache_folder, chosen_folder, entries, trim, write_atomically
+from batchgd.compiler.cache.machine_code import digest, hasten, keep
+from batchgd.compiler.codegen import loading
 
 COMMAND = """\
 import json, sys
 from batchgd.cli import main
-from batchgd.specialise import machine_code, object_code
+from batchgd.compiler.cache import machine_code, object_code
 read, found = machine_code.read_code, []
 def counted(*given):
     code = read(*given)

@@ -186,7 +186,7 @@ def test_the_shipped_toml_file(solver, capsys, monkeypatch):
 
 
 def test_option_names_are_those_of_multistart():
-    from batchgd import solve
+    from batchgd.api import solve
 
     parameters = inspect.signature(solve.multistart).parameters
     taken = {option.name for option in OPTIONS if option.solver}
@@ -329,7 +329,7 @@ def test_list_shows_every_landscape(capsys):
 
 
 def test_list_shows_every_method_and_what_carries_it(capsys):
-    from batchgd.methods import METHODS
+    from batchgd.problem.methods import METHODS
 
     code, out, err = shell(capsys, "list --methods")
     assert (code, err) == (0, "")

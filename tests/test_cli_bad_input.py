@@ -9,8 +9,8 @@ from shell_samples import assert_refused, shell
 
 import batchgd as bgd
 from batchgd.cli import destinations
-from batchgd.specialise import loading
-from batchgd.specialise.folder import cache_folder
+from batchgd.compiler.cache.folder import cache_folder
+from batchgd.compiler.codegen import loading
 
 LONG = "x" * 300
 
@@ -239,7 +239,7 @@ def test_bad_input_is_one_line_and_exit_2(name, folder, capsys):
 
 
 def test_cuda_asked_for_where_there_is_none(solver, capsys, monkeypatch):
-    from batchgd import backends
+    from batchgd.engine import backends
 
     monkeypatch.setitem(
         backends.BACKENDS, "cuda", backends.Backend("cuda", "none", lambda: "no NVIDIA driver was found", None, None)

@@ -16,7 +16,7 @@ import batchgd as bgd
 from batchgd.cli import main
 from batchgd.cli.commands import COMMANDS
 from batchgd.cli.outlet import Outlet, fit
-from batchgd.errors import WriteError
+from batchgd.problem.errors import WriteError
 
 # A line of every command, and what it writes into files where it can.
 LINES = {
@@ -57,7 +57,7 @@ def commands(solved, tmp_path, monkeypatch):
 
     for name in SOLVED:
         monkeypatch.setitem(bgd.__dict__, name, functools.partial(remembered, getattr(bgd, name)))
-    monkeypatch.setattr("batchgd.bench.measure", lambda *_, **__: MadeUpReport())
+    monkeypatch.setattr("batchgd.analysis.bench.measure", lambda *_, **__: MadeUpReport())
     monkeypatch.chdir(tmp_path)
     os.symlink(solved["folder"], "saved")
     return tmp_path

@@ -9,13 +9,13 @@ from matplotlib.figure import Figure
 from shell_samples import assert_refused, shell
 
 import batchgd as bgd
-from batchgd.comparison import STANDARD, Cell, Comparison
-from batchgd.comparison.cells import _scaled
-from batchgd.errors import InputError
+from batchgd.analysis.comparison import STANDARD, Cell, Comparison
+from batchgd.analysis.comparison.cells import _scaled
 from batchgd.kernels.status import Status
-from batchgd.landscapes import get
 from batchgd.minima.scale import measure
-from batchgd.plot.profile import profile, ratios
+from batchgd.output.plot.profile import profile, ratios
+from batchgd.problem.errors import InputError
+from batchgd.problem.landscapes import get
 
 NUMPY = {"backend": "numpy", "starts": 200}
 
@@ -74,9 +74,9 @@ def test_fidelity_leaves_out_starts_that_the_reference_takes_to_no_minimum():
 def test_scaled_landscapes_have_the_units_of_himmelblau(name, dim):
     entry, model = get(name), get("himmelblau")
     known = entry.global_value(dim)
-    scaled = _scaled(entry.objective(dim), known)
+    scaled = _scaled(bgd.as_objective(entry, dim), known)
     assert scaled.box == bgd.Box([-6.0] * dim, [6.0] * dim)
-    curvature = measure(model.objective(), model.box()).curvature
+    curvature = measure(bgd.as_objective(model), model.box()).curvature
     assert measure(scaled, scaled.box).curvature == pytest.approx(curvature, rel=1e-9)
     box = entry.box(dim)
     best = (entry.minima(dim)[0] - box.lower) / box.width * 12.0 - 6.0
@@ -84,7 +84,7 @@ def test_scaled_landscapes_have_the_units_of_himmelblau(name, dim):
 
 
 def test_a_cell_that_fails_leaves_the_others(monkeypatch):
-    from batchgd.comparison import cells
+    from batchgd.analysis.comparison import cells
 
     original = cells._run
 
@@ -107,7 +107,7 @@ def test_a_cell_that_fails_leaves_the_others(monkeypatch):
 
 
 def test_an_interrupt_keeps_what_is_there(monkeypatch):
-    from batchgd.comparison import cells
+    from batchgd.analysis.comparison import cells
 
     original = cells._run
 

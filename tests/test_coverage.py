@@ -1,5 +1,6 @@
 """Coverage: closed forms on tiny counts, bounds against simulated basins of known shares, and what is withheld."""
 
+import dataclasses
 import json
 from functools import cache
 from itertools import combinations
@@ -11,7 +12,9 @@ import pytest
 import result_samples as samples
 
 import batchgd as bgd
-from batchgd.coverage import (
+from batchgd.kernels.status import Status
+from batchgd.minima import seen_interval, wilson
+from batchgd.minima.coverage import (
     CoverageReport,
     boender_rinnooy_kan,
     chao1,
@@ -20,9 +23,7 @@ from batchgd.coverage import (
     starts_to_see,
     unseen_bound,
 )
-from batchgd.errors import InputError
-from batchgd.kernels.status import Status
-from batchgd.minima import seen_interval, wilson
+from batchgd.problem.errors import InputError
 
 bound = cache(unseen_bound)
 
@@ -204,7 +205,7 @@ def test_of_a_result():
     assert coverage.sentence() == "at most 0.30 % of this box (95 %) drains into minima not seen"
     assert "coverage: at most 0.30 % of this box (95 %) drains into minima not seen" in str(result)
     assert "4 minima seen from 1,000 starts" in str(coverage)
-    assert CoverageReport.of(result, 0.99).unseen_high > coverage.unseen_high
+    assert dataclasses.replace(coverage, confidence=0.99).unseen_high > coverage.unseen_high
 
 
 def test_starts_without_a_label_are_told_beside():

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import simulated_cuda
 
-from batchgd.methods import METHODS
+from batchgd.problem.methods import METHODS
 
 pytest.importorskip("numba_cuda", reason="numba-cuda is not installed")
 

@@ -6,11 +6,11 @@ import re
 import pytest
 
 import batchgd as bgd
-from batchgd.methods import METHODS
-from batchgd.objective import Objective
-from batchgd.specialise import width
-from batchgd.specialise.loading import load
-from batchgd.specialise.module import Specialisation
+from batchgd.compiler.codegen import warp_choice
+from batchgd.compiler.codegen.loading import load
+from batchgd.compiler.codegen.module import Specialisation
+from batchgd.compiler.objective import Objective
+from batchgd.problem.methods import METHODS
 
 pytest.importorskip("numba_cuda", reason="numba-cuda is not installed")
 pytest.importorskip("cuda.core", reason="cuda-core is not installed")
@@ -112,11 +112,11 @@ SHARED = (
 """Method, landscape, dtype, dimensions, compute capability, and a bound a little above the registers measured."""
 
 
-@pytest.mark.filterwarnings("ignore::batchgd.errors.TraceSizeWarning")
+@pytest.mark.filterwarnings("ignore::batchgd.problem.errors.TraceSizeWarning")
 @pytest.mark.parametrize(("name", "landscape", "dtype", "dim", "capability", "registers"), SHARED, ids=str)
 def test_a_warp_holds_many_coordinates_in_registers(name, landscape, dtype, dim, capability, registers):
     method = bgd.LBFGS() if name == "lbfgs" else METHODS[name].example()
-    objective = bgd.landscapes.get(landscape).objective(dim)
+    objective = bgd.as_objective(bgd.landscapes.get(landscape), dim)
     text = check(method, dtype, dim, capability, registers, objective, threads=32)
     assert "shfl.sync" in text
     assert "bar.sync" not in text  # warps do not wait for each other
@@ -133,10 +133,10 @@ def test_threads_share_where_one_would_need_local_memory():
 
     for dtype, threads in (("float32", 1), ("float64", 32)):
         one = Specialisation(objective, "gradient_descent", dtype, "cuda", lanes=1)
-        assert width.chosen(one, fits).threads == threads
+        assert warp_choice.chosen(one, fits).threads == threads
     assert tried == ["float32"]  # 72 numbers of 32 bits are too many anyway
     few = Specialisation(Objective(styblinski_tang, 31), "adam", "float64", "cuda", lanes=1)
-    assert width.chosen(few, fits) is few
+    assert warp_choice.chosen(few, fits) is few
 
 
 @pytest.mark.parametrize("kernel", ["descend_kernel", "record_kernel"])

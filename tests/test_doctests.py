@@ -1,7 +1,6 @@
 """The examples in docstrings and in the pages of docs are run as they stand, one test per module or page."""
 
 import doctest
-import functools
 import importlib
 import pkgutil
 from pathlib import Path
@@ -9,18 +8,17 @@ from pathlib import Path
 import pytest
 
 import batchgd
-from batchgd import backends, batch, solve
+from batchgd import testing
 
 PAGES = [page for page in sorted((Path(__file__).parents[1] / "docs").glob("*.md")) if ">>>" in page.read_text()]
 MODULES = ["batchgd", *(found.name for found in pkgutil.walk_packages(batchgd.__path__, "batchgd."))]
 
 
 @pytest.fixture(autouse=True)
-def nothing_to_compile(monkeypatch):
+def nothing_to_compile():
     """What an example shows holds on every backend, and this one has nothing to compile."""
-    choose = functools.partial(chosen, backends.choose)
-    for module in (backends, batch, solve):
-        monkeypatch.setattr(module, "choose", choose)
+    with testing.automatic("numpy"):
+        yield
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -31,10 +29,6 @@ def test_examples_in_docstrings(name):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_examples_in_pages(page):
     assert doctest.testfile(str(page), module_relative=False, encoding="utf-8").failed == 0
-
-
-def chosen(choose, name="auto"):
-    return choose("numpy" if name == "auto" else name)
 
 
 @pytest.mark.parametrize("name", sorted({*batchgd.__all__} - {"__version__"}))

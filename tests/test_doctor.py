@@ -7,8 +7,8 @@ from importlib import metadata
 
 import pytest
 
-from batchgd import doctor
-from batchgd.doctor import collect, diagnose, report
+from batchgd.engine import doctor
+from batchgd.engine.doctor import collect, diagnose, report
 
 CORE = {"batchgd": "0.1", "numpy": "2.4.6", "numba": "0.68.1", "llvmlite": "0.50.0", "scipy": "1.17.1"}
 STACK_12 = {

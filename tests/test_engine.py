@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
-from batchgd.batch import make_batch
+from batchgd.engine.batch import make_batch
+from batchgd.engine.run import run
 from batchgd.kernels import launch_cpu
 from batchgd.kernels.status import Status
-from batchgd.methods import METHODS
-from batchgd.run import run
-from batchgd.samplings import Starts
+from batchgd.problem.methods import METHODS
+from batchgd.problem.samplings import Starts
 
 BACKENDS = ("cpu", "numpy")
 DTYPES = ("float64", "float32")

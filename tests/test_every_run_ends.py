@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import batchgd as bgd
 from batchgd import Status
-from batchgd.methods import METHODS
+from batchgd.problem.methods import METHODS
 
 MAXITER = 30
 BOUND = 20 * (MAXITER + 10)

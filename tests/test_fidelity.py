@@ -8,14 +8,14 @@ import pytest
 import result_samples as samples
 
 import batchgd as bgd
-from batchgd.basins.fidelity import check_step
-from batchgd.basins.flow import true_flow
-from batchgd.basins.half_step import halved, of_rows, step_name
-from batchgd.basins.relabel import confusion_counts
+from batchgd.analysis.basins.fidelity import check_step
+from batchgd.analysis.basins.flow import true_flow
+from batchgd.analysis.basins.half_step import halved, of_rows, step_name
+from batchgd.analysis.basins.relabel import confusion_counts
 from batchgd.cli import main
-from batchgd.errors import InputError
-from batchgd.methods import METHODS, GradientDescent
-from batchgd.methods.schedules import Cosine, Exponential
+from batchgd.problem.errors import InputError
+from batchgd.problem.methods import METHODS, GradientDescent
+from batchgd.problem.methods.schedules import Cosine, Exponential
 
 N = 20_000
 # Wrong labels against gradient flow, by an error-controlled integrator; and three standard deviations of N starts,
@@ -158,11 +158,11 @@ def test_dependent_starts_are_checked_on_a_random_part():
 
 def test_the_check_uses_the_kernel_that_is_there(monkeypatch):
     """One more specialisation would cost a second of compiling: uniform starts need none."""
-    from batchgd.run import specialisation_of
+    from batchgd.engine.run import specialisation_of
 
     result = run(GradientDescent(learning_rate=0.01), starts=3_000)
-    from batchgd import solve
-    from batchgd.batch import batch_from
+    from batchgd.minima import collect as solve
+    from batchgd.minima.collect import batch_from
 
     batch, seen = batch_from(result), []
     original = solve.collect
@@ -206,7 +206,7 @@ def test_bad_input():
         result.fidelity(sample=True)
     with pytest.raises(InputError, match="how it was made"):
         result.fidelity()
-    from batchgd.basins.fidelity import fidelity
+    from batchgd.analysis.basins.fidelity import fidelity
 
     with pytest.raises(InputError, match="has none"):
         fidelity(samples.batch())

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
-from batchgd.errors import InputError, TraceError
 from batchgd.kernels import batches
 from batchgd.kernels.status import Status
+from batchgd.problem.errors import InputError, TraceError
 
 RANDOM = np.random.default_rng(0)
 INPUTS = RANDOM.normal(size=(23, 3))
@@ -31,7 +31,7 @@ def wavy(x, row):
 
 
 def test_value_gradient_and_hessian_are_those_of_the_plain_sum(monkeypatch):
-    monkeypatch.setattr("batchgd.finite_sum._NUMBERS_AT_ONCE", 30)  # several pieces of rows and of points
+    monkeypatch.setattr("batchgd.compiler.finite_sum._NUMBERS_AT_ONCE", 30)  # several pieces of rows and of points
     total, mean = (bgd.FiniteSum(squared, DATA, box=BOX, reduction=how) for how in ("sum", "mean"))
     x = np.random.default_rng(1).normal(size=(40, 3))
     residuals = x @ INPUTS.T - TARGETS

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
-from batchgd.errors import InputError
 from batchgd.kernels.status import Status
+from batchgd.problem.errors import InputError
 
 BOX = [(-6.0, 6.0)] * 2
 WELLS = [(-2.0, 2.0), (-1.0, 1.0)]

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
-from batchgd import methods
 from batchgd.cli import main
-from batchgd.errors import InputError
+from batchgd.problem import methods
+from batchgd.problem.errors import InputError
 
 
 def sources(folder):
@@ -147,7 +147,7 @@ def test_names_are_looked_up_in_tables_only(folder):
         method = bgd.load(altered(folder, method={"name": name, "parameters": parameters})).method
         assert (method.method_name, method.parameters) == (name, parameters)
     assert dict(vars(methods)) == before
-    assert methods.__name__ == "batchgd.methods"
+    assert methods.__name__ == "batchgd.problem.methods"
     said = verdict(altered(folder, method={"name": "Adam", "parameters": {"learning_rate": -1}}))
     assert "learning_rate is -1: give a finite number greater than 0" in said
 

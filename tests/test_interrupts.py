@@ -13,11 +13,11 @@ import pytest
 from shell_samples import shell
 
 import batchgd as bgd
-from batchgd.interrupts import current, heeded
+from batchgd.api.result import MultistartResult
+from batchgd.engine.interrupts import current, heeded
+from batchgd.engine.progress import Watch
 from batchgd.kernels.status import Status
 from batchgd.minima import Catalogue, find_minima
-from batchgd.progress import Watch
-from batchgd.result import MultistartResult
 
 PHASES = ("polishing", "merging", "classifying", "measuring")
 
@@ -25,9 +25,9 @@ PHASES = ("polishing", "merging", "classifying", "measuring")
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
     """No time is left after Ctrl-C, every look is reported, and the handler is the one that was there before."""
-    monkeypatch.setattr("batchgd.interrupts.GRACE", 0.0)
-    monkeypatch.setattr("batchgd.progress.SECONDS", 0.0)
-    monkeypatch.setattr("batchgd.run.SECONDS", 0.0)
+    monkeypatch.setattr("batchgd.engine.interrupts.GRACE", 0.0)
+    monkeypatch.setattr("batchgd.engine.progress.SECONDS", 0.0)
+    monkeypatch.setattr("batchgd.engine.run.SECONDS", 0.0)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -104,7 +104,7 @@ def test_unpolished_copies_are_one_minimum_with_the_polished_ones():
 
 
 def test_within_the_grace_nothing_is_lost(monkeypatch):
-    monkeypatch.setattr("batchgd.interrupts.GRACE", 1e9)
+    monkeypatch.setattr("batchgd.engine.interrupts.GRACE", 1e9)
     whole = bgd.multistart("himmelblau", starts=200, backend="numpy")
     result = bgd.multistart("himmelblau", starts=200, backend="numpy", progress=Press(in_phase("polishing")))
     assert result.interrupted
@@ -220,14 +220,14 @@ def test_a_check_that_was_interrupted_says_so(monkeypatch):
         signal.raise_signal(signal.SIGINT)
         return "made of half the labels"
 
-    monkeypatch.setattr("batchgd.basins.fidelity.check_step", check)
+    monkeypatch.setattr("batchgd.analysis.basins.fidelity.check_step", check)
     result = bgd.multistart("himmelblau", starts=50, check=True, method=bgd.GradientDescent(0.01), backend="numpy")
     assert result.interrupted
     assert "interrupted before half the step was compared" in result.warnings[-1]
 
 
 def test_a_sweep_keeps_the_starts_it_has(monkeypatch):
-    monkeypatch.setattr("batchgd.sweeps.solve._TRAJECTORIES", 20)
+    monkeypatch.setattr("batchgd.analysis.sweeps.solve._TRAJECTORIES", 20)
     options = {"learning_rate": [0.005, 0.01], "starts": 30, "backend": "numpy", "gtol": 1e-3}
     whole = bgd.sweep("himmelblau", **options)
     result = bgd.sweep("himmelblau", **options, progress=Press(lambda update: update.done > 20))
@@ -269,16 +269,16 @@ HALVES = {  # what would be wrong with half of its descents
 
 @pytest.mark.parametrize("name", HALVES)
 def test_what_makes_no_sense_by_halves_is_a_keyboard_interrupt(name, monkeypatch):
-    import batchgd.run
+    import batchgd.engine.run
 
     result = bgd.multistart("himmelblau", starts=50, backend="numpy")
-    original = batchgd.run._judge
+    original = batchgd.engine.run._judge
 
     def judge(*arguments):
         signal.raise_signal(signal.SIGINT)
         original(*arguments)
 
-    monkeypatch.setattr(batchgd.run, "_judge", judge)
+    monkeypatch.setattr(batchgd.engine.run, "_judge", judge)
     with pytest.raises(KeyboardInterrupt):
         HALVES[name](result)
 
@@ -323,7 +323,7 @@ def test_a_handler_that_python_does_not_know_stays(monkeypatch):
 
 def pressing_printer(monkeypatch, phase):
     press = Press(in_phase(phase))
-    monkeypatch.setattr("batchgd.progress.ProgressPrinter.__call__", lambda self, update: press(update))
+    monkeypatch.setattr("batchgd.engine.progress.ProgressPrinter.__call__", lambda self, update: press(update))
     return press
 
 
@@ -385,7 +385,7 @@ def test_a_signal_from_outside():
     script = """
         import signal, sys
         import batchgd as bgd
-        from batchgd import interrupts, progress
+        from batchgd.engine import interrupts, progress
 
         signal.signal(signal.SIGINT, signal.default_int_handler)
         progress.SECONDS = interrupts.GRACE = 0.0

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
-from batchgd.errors import ArgumentError, InputError, TraceError
-from batchgd.keywords import HABITS
+from batchgd.problem.errors import ArgumentError, InputError, TraceError
+from batchgd.problem.keywords import HABITS
 
 BOX = [(0.0, 5.0), (0.0, 5.0)]
 T = np.linspace(0.0, 1.0, 9)

@@ -9,8 +9,9 @@ import pytest
 import reference_landscapes as reference
 from reference_landscapes import MP, NUMPY, derivatives, exact
 
-import batchgd.landscapes as library
-from batchgd.errors import InputError
+import batchgd as bgd
+import batchgd.problem.landscapes as library
+from batchgd.problem.errors import InputError
 
 MOST_POINTS = 24  # of a long list of minima, this many are checked with 40 digits
 
@@ -358,7 +359,7 @@ def test_unknown_names_are_one_clear_line(name, message):
         ("sphere", True, "dim is True: give the number of coordinates as a whole number, for example dim=2"),
     ],
 )
-@pytest.mark.parametrize("method", ["check_dim", "box", "minima", "n_minima", "global_value", "objective"])
+@pytest.mark.parametrize("method", ["check_dim", "box", "minima", "n_minima", "global_value"])
 def test_wrong_dimensions_are_one_clear_line(name, dim, message, method):
     with pytest.raises(InputError) as caught:
         getattr(library.get(name), method)(dim)
@@ -381,9 +382,9 @@ def test_a_name_is_entered_once():
 @pytest.mark.parametrize(("name", "dim"), CASES)
 def test_every_landscape_traces_to_the_same_values(name, dim):
     landscape = library.get(name)
-    objective = landscape.objective(dim)
+    objective = bgd.as_objective(landscape, dim)
     assert objective.dim == dim
-    assert landscape.objective(dim) is objective
+    assert bgd.as_objective(landscape, dim) is objective
     points = _random_points(name, dim, 5)
     assert objective.value(points) == pytest.approx([landscape.fun(x) for x in points], rel=1e-12, abs=1e-12)
 
@@ -392,7 +393,7 @@ def test_every_landscape_traces_to_the_same_values(name, dim):
 def test_traced_derivatives_agree_with_forty_digits(name):
     landscape = library.get(name)
     points = _random_points(name, landscape.default_dim, 2)
-    gradients, hessians = landscape.objective().gradient(points), landscape.objective().hessian(points)
+    gradients, hessians = bgd.as_objective(landscape).gradient(points), bgd.as_objective(landscape).hessian(points)
     for x, gradient, hessian in zip(points, gradients, hessians, strict=True):
         _, exact_gradient, exact_hessian = derivatives(name, x)
         for traced, expected in ((gradient, exact_gradient), (hessian, exact_hessian)):

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
-from batchgd import mixed
-from batchgd.batch import batch_from, make_batch
+from batchgd.engine import mixed
+from batchgd.engine.batch import make_batch
+from batchgd.engine.run import run
 from batchgd.kernels.status import Status
-from batchgd.run import run
-from batchgd.samplings import PartOfStarts
-from batchgd.stopping import Stopping
+from batchgd.minima.collect import batch_from
+from batchgd.problem.samplings import PartOfStarts
+from batchgd.problem.stopping import Stopping
 
 BACKENDS = ("cpu", "numpy")
 MINIMA = [
@@ -94,7 +95,7 @@ def test_ranges_and_kept_rows_never_change_a_result(backend, monkeypatch):
 
 def test_progress_is_told_of_the_whole(backend, monkeypatch):
     monkeypatch.setattr(mixed, "_BYTES", 70 * 84)
-    monkeypatch.setattr("batchgd.run.SECONDS", 0.0)
+    monkeypatch.setattr("batchgd.engine.run.SECONDS", 0.0)
     seen = []
     bgd.multistart("himmelblau", starts=300, dtype="mixed", backend=backend, progress=seen.append)
     done = [update.done for update in seen]

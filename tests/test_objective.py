@@ -15,9 +15,10 @@ import pytest
 from scipy.special import gamma
 
 import batchgd as bgd
-from batchgd.errors import InputError, TraceError, TraceSizeWarning
-from batchgd.objective import Objective, as_objective
-from batchgd.trace.counts import like_terms
+from batchgd.compiler.objective import Objective
+from batchgd.compiler.resolve import as_objective
+from batchgd.compiler.trace.counts import like_terms
+from batchgd.problem.errors import InputError, TraceError, TraceSizeWarning
 
 
 def branch(x):
@@ -493,15 +494,14 @@ def test_where_on_plain_values():
 
 
 def test_as_objective():
-    objective, box = as_objective(bowl, box=[(-1, 1)] * 2)
-    assert box.dim == objective.dim == 2
-    assert as_objective(objective) == (objective, box)
-    assert as_objective(objective, box=(0, 1))[1] == bgd.Box.parse((0, 1), 2)
-    assert as_objective(bowl, dim=2, box=(-1, 1))[0].dim == 2
-    landscape, box = as_objective("himmelblau")
-    assert (landscape.name, box.dim) == ("himmelblau", 2)
-    assert as_objective("rastrigin", box=[(-1, 1)] * 4)[0].dim == 4
-    assert as_objective("rastrigin", dim=3, box=(-1, 1))[1].dim == 3
+    objective = as_objective(bowl, box=[(-1, 1)] * 2)
+    assert objective.dim == 2
+    assert as_objective(objective) is as_objective(objective, box=(0, 1)) is objective
+    assert as_objective(bowl, dim=2, box=(-1, 1)).dim == 2
+    landscape = as_objective("himmelblau")
+    assert (landscape.name, landscape.dim) == ("himmelblau", 2)
+    assert as_objective("rastrigin", box=[(-1, 1)] * 4).dim == 4
+    assert as_objective("rastrigin", dim=3, box=(-1, 1)).box == bgd.Box([-5.12] * 3, [5.12] * 3)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from peer.report import TARGETS, machine, markdown  # noqa: E402
 from peer.table import PEERS, Peer  # noqa: E402
 from peer.values import VALUES  # noqa: E402
 
-from batchgd.objective import as_objective  # noqa: E402
+from batchgd.compiler.resolve import as_objective  # noqa: E402
 
 PLAIN = {"numba", "numpy"}
 
@@ -28,7 +28,7 @@ def measured(case, dtype="float64", n=64, only=PLAIN):
 
 @pytest.mark.parametrize("case", CASES.values(), ids=lambda case: case.name)
 def test_every_case_states_the_function_that_batchgd_traces(case):
-    objective, _ = as_objective(case.fun, dim=case.dim, box=[case.box] * case.dim)
+    objective = as_objective(case.fun, dim=case.dim, box=[case.box] * case.dim)
     x = case.points(20, "float64")
     np.testing.assert_allclose(case.gradient(np, x.T).T, objective.gradient(x), rtol=1e-9, atol=1e-9)
     values = VALUES[case.scalar](np, x.T)

@@ -12,11 +12,11 @@ import pytest
 
 import batchgd as bgd
 from batchgd import landscapes
-from batchgd.methods import METHODS
-from batchgd.objective import Objective
-from batchgd.saddles.tree import disconnectivity
-from batchgd.samplings import Starts
-from batchgd.strategies import STRATEGIES
+from batchgd.analysis.saddles.tree import disconnectivity
+from batchgd.analysis.strategies import STRATEGIES
+from batchgd.compiler.objective import Objective
+from batchgd.problem.methods import METHODS
+from batchgd.problem.samplings import Starts
 
 BOX = [(-6.0, 6.0)] * 2
 RUN = {"starts": 40, "backend": "numpy"}

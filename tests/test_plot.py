@@ -9,13 +9,13 @@ import pytest
 import result_samples as samples
 from matplotlib.figure import Figure
 
-from batchgd.box import Box
-from batchgd.errors import InputError
-from batchgd.plot import PICTURES, Pictures, save_picture, suitable
-from batchgd.plot.basins import pixel_labels
-from batchgd.plot.canvas import grid_values, levels
-from batchgd.plot.landscapes import draw_landscape
-from batchgd.plot.style import palette
+from batchgd.output.plot import PICTURES, Pictures, save_picture, suitable
+from batchgd.output.plot.basins import pixel_labels
+from batchgd.output.plot.canvas import grid_values, levels
+from batchgd.output.plot.landscapes import draw_landscape
+from batchgd.output.plot.style import palette
+from batchgd.problem.box import Box
+from batchgd.problem.errors import InputError
 
 MANY = {
     "few": lambda: samples.himmelblau(5_000, unlabelled=50),
@@ -116,7 +116,7 @@ def test_colours_of_the_map_are_those_of_the_labels():
     result = samples.himmelblau(5_000)
     image = result.plot.basins(contours=False).images[0].get_array()
     side = image.shape[0]
-    from batchgd.plot.style import blend
+    from batchgd.output.plot.style import blend
 
     colours = blend(palette(4), 0.72)
     for k, (u, v) in enumerate(result.minima.x):

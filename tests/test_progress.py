@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from batchgd.progress import ProgressPrinter, ProgressUpdate, Watch, format_duration, format_rate, format_update
+from batchgd.engine.progress import ProgressPrinter, ProgressUpdate, Watch, format_duration, format_rate, format_update
 
 
 class Terminal(io.StringIO):
@@ -110,7 +110,7 @@ def test_long_work_reports_at_most_twice_a_second(monkeypatch):
     watch = Watch(seen.append, n=70)
     assert all(watch.go_on("polishing", k, 1000) for k in range(1000))
     assert seen == []
-    monkeypatch.setattr("batchgd.progress.SECONDS", 0.0)
+    monkeypatch.setattr("batchgd.engine.progress.SECONDS", 0.0)
     watch.go_on("polishing", 10, 1000)
     (told,) = seen
     assert (told.done, told.total, told.phase, told.phase_done, told.phase_total) == (70, 70, "polishing", 10, 1000)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
-from batchgd.errors import InputError
 from batchgd.kernels.status import Status
+from batchgd.problem.errors import InputError
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 import nist

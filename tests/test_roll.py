@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
-from batchgd.methods import METHODS
-from batchgd.objective import Objective
-from batchgd.specialise import warp
-from batchgd.specialise.rolled import RolledText, Tables
-from batchgd.specialise.rule import read_rule
-from batchgd.specialise.typed import Constants
-from batchgd.trace.operations import numpy_names
+from batchgd.compiler.codegen import warp
+from batchgd.compiler.codegen.emit_loops import RolledText, Tables
+from batchgd.compiler.codegen.rule import read_rule
+from batchgd.compiler.codegen.typed_constants import Constants
+from batchgd.compiler.objective import Objective
+from batchgd.compiler.trace.operations import numpy_names
+from batchgd.problem.methods import METHODS
 
 DIM = 33
 ORDER = np.random.default_rng(1).permutation(DIM)
@@ -53,7 +53,7 @@ SHAPED = ("sphere", "ellipsoid", "rosenbrock", "ackley", "levy", "michalewicz", 
 
 
 def objective_of(name):
-    return MADE[name] if name in MADE else bgd.landscapes.get(name).objective(DIM)
+    return MADE[name] if name in MADE else bgd.as_objective(bgd.landscapes.get(name), DIM)
 
 
 def run(objective, what, threads, x):

@@ -6,8 +6,8 @@ rules = pytest.importorskip("rules", reason="the benchmarks are not here")
 
 
 def test_it_times_plain_descent_first_and_every_trajectory_to_the_end(monkeypatch):
+    from batchgd.engine.run import run
     from batchgd.kernels.status import Status
-    from batchgd.run import run
 
     names = rules._names()
     assert names[0] == "gradient_descent"

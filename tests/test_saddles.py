@@ -9,12 +9,12 @@ import pytest
 from scipy.optimize import brentq, root
 
 import batchgd as bgd
+from batchgd.analysis.saddles.follow import ARRIVED, RESTED, follow
+from batchgd.analysis.saddles.graph import spanning
+from batchgd.analysis.saddles.table import Nodes, Saddles
+from batchgd.analysis.saddles.tree import disconnectivity
 from batchgd.cli import main
 from batchgd.minima.scale import measure
-from batchgd.saddles.follow import ARRIVED, RESTED, follow
-from batchgd.saddles.graph import spanning
-from batchgd.saddles.table import Nodes, Saddles
-from batchgd.saddles.tree import disconnectivity
 
 
 @functools.cache
@@ -319,7 +319,7 @@ def test_saddles_are_saved_and_not_sought_again(capsys, tmp_path, monkeypatch):
     words = ["connect", "himmelblau", "--starts", "200", "--backend", "numpy", "--out", str(tmp_path / "run")]
     assert main(words) == 0
     found = capsys.readouterr().out
-    monkeypatch.setattr("batchgd.saddles.connect.connect", lambda *_, **__: pytest.fail("sought again"))
+    monkeypatch.setattr("batchgd.analysis.saddles.connect.connect", lambda *_, **__: pytest.fail("sought again"))
     assert main(["connect", "--run", str(tmp_path / "run"), "--out", str(tmp_path / "copy")]) == 0
     assert capsys.readouterr().out == found
     assert main(["plot", str(tmp_path / "copy"), "disconnectivity", "--out", str(tmp_path / "tree.png")]) == 0

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
-from batchgd.specialise import loading
-from batchgd.specialise.module import Specialisation
+from batchgd.compiler.codegen import loading
+from batchgd.compiler.codegen.module import Specialisation
 
 UNITS = 2  # in the last place: the bound that the PTX manual gives for div.approx.f32
 

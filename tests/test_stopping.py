@@ -8,10 +8,10 @@ import pytest
 from stopping_rules import BOX, CURVATURE, RULES, STARTS, STEP_RULES, bowl, first, paths
 
 import batchgd as bgd
-from batchgd.batch import make_batch
 from batchgd.cli import main
+from batchgd.engine.batch import make_batch
+from batchgd.engine.run import run, specialisation_of
 from batchgd.kernels.status import AT_REST, SUCCESSES, Status
-from batchgd.run import run, specialisation_of
 
 BACKENDS = ("cpu", "numpy")
 METHODS = {
@@ -206,7 +206,7 @@ def test_the_block_form_ends_as_the_unrolled_one(monkeypatch):
     rates = np.linspace(0.05, 2.1, len(STARTS))
     ends = []
     for blocked in (False, True):
-        monkeypatch.setattr("batchgd.specialise.module.BLOCK_DIM", 1 if blocked else 100)
+        monkeypatch.setattr("batchgd.compiler.codegen.module.BLOCK_DIM", 1 if blocked else 100)
         batch = make_batch(bowl, box=BOX, starts=STARTS, method=bgd.GradientDescent(rates), stopping=every)
         batch = dataclasses.replace(batch, watch_turns=True)
         assert specialisation_of(batch).blocked is blocked

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from numba import njit
 
+from batchgd.compiler.codegen.loading import execute
 from batchgd.kernels.straight import straight
 from batchgd.kernels.vecmath import where
-from batchgd.specialise.loading import execute
 
 FILES = (f"<straight {number}>" for number in count())
 HALF = np.float32(0.5)

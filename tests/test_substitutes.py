@@ -14,7 +14,7 @@ import scipy.spatial
 import scipy.stats
 
 import batchgd as bgd
-from batchgd.trace.substitutes import CURES, cure_for, special_cure
+from batchgd.compiler.trace.substitutes import CURES, cure_for, special_cure
 
 X = np.array([0.7, 1.2, 0.4])
 MATRIX = (

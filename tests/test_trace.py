@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
-from batchgd.objective import Objective
-from batchgd.trace.emit import emit_function
-from batchgd.trace.graph import Graph, lowered, reachable
-from batchgd.trace.tracer import trace
+from batchgd.compiler.objective import Objective
+from batchgd.compiler.trace.emit import emit_function
+from batchgd.compiler.trace.graph import Graph, lowered, reachable
+from batchgd.compiler.trace.tracer import trace
 
 MATRIX = np.array([[2.0, -1.0, 0.5], [0.3, 1.5, -0.7], [0.1, 0.4, 1.2]])
 VECTOR = np.array([0.5, -1.0, 2.0])

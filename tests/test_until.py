@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
-from batchgd.coverage import CoverageReport, Stopped, unseen_bound
-from batchgd.coverage.rule import spent
-from batchgd.errors import InputError
 from batchgd.kernels.status import Status
+from batchgd.minima.coverage import CoverageReport, Stopped, unseen_bound
+from batchgd.minima.coverage.rule import spent
+from batchgd.problem.errors import InputError
 
 bound = cache(unseen_bound)
 
@@ -99,7 +99,7 @@ def test_time_runs_out():
 
 
 def test_an_interrupt_ends_the_run_at_that_look(monkeypatch):
-    from batchgd.gather import Gathering
+    from batchgd.minima.collector import Gathering
 
     original = Gathering.run
 

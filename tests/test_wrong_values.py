@@ -11,10 +11,11 @@ import pytest
 from scipy.optimize import Bounds
 
 import batchgd as bgd
-from batchgd import gather, landscapes, run, solve
-from batchgd.coverage import starts_to_see
-from batchgd.methods import METHODS
-from batchgd.strategies import STRATEGIES
+from batchgd import landscapes, testing
+from batchgd.analysis.strategies import STRATEGIES
+from batchgd.minima.coverage import starts_to_see
+from batchgd.problem.methods import METHODS
+from batchgd.testing import Work
 
 MASKED = np.ma.masked_array([[1.0, 2.0], [3.0, 4.0]], [[False, True], [False, False]])
 MANY = np.linspace(0.1, 0.9, 5000)
@@ -88,18 +89,14 @@ VALUES = {
 }
 
 
-class Work(Exception):
-    """Raised where a run or a picture would start."""
-
-
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def no_work(monkeypatch):
     def started(*_, **__):
         raise Work
 
-    for module in (solve, gather, run):
-        monkeypatch.setattr(module, "run", started)
     monkeypatch.setattr("matplotlib.figure.Figure.__init__", started)
+    with testing.no_work():
+        yield
 
 
 def bowl(x):
@@ -164,7 +161,7 @@ def calls(made):
     yield bgd.match, {"a": result, "b": result}
     yield bgd.load, {"folder": "no such folder"}
     yield landscapes.get, {"name": "sphere"}
-    for name in ("box", "minima", "n_minima", "global_value", "is_complete", "objective", "check_dim"):
+    for name in ("box", "minima", "n_minima", "global_value", "is_complete", "check_dim"):
         yield getattr(landscapes.get("rastrigin"), name), {"dim": 2}
     for kept in (result, made["lean"]):
         yield kept.fidelity, {"sample": 5, "reference": None, "confidence": 0.9, "seed": 0}
@@ -294,6 +291,7 @@ TOLD = {
 
 
 @pytest.mark.parametrize("name", TOLD)
+@pytest.mark.usefixtures("no_work")
 def test_what_it_says(name, results, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     call, line = TOLD[name]
@@ -326,8 +324,7 @@ class Convertible:
 
 
 @pytest.mark.parametrize("kind", [Exchanged, Convertible])
-def test_arrays_of_any_library_are_starts(kind, monkeypatch):
-    monkeypatch.undo()
+def test_arrays_of_any_library_are_starts(kind):
     points = np.array([[1.0, 2.0], [3.0, 4.0]])
     assert bgd.descend(bowl, kind(points), backend="numpy").x0.tolist() == points.tolist()
     assert bgd.trace_path(bowl, kind(points[0]), backend="numpy")[0].x[0].tolist() == [1.0, 2.0]
@@ -336,8 +333,7 @@ def test_arrays_of_any_library_are_starts(kind, monkeypatch):
 
 @pytest.mark.parametrize("scale", [1e300, 1e-300])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_no_warning_of_numpy_comes_through(scale, dtype, monkeypatch):
-    monkeypatch.undo()
+def test_no_warning_of_numpy_comes_through(scale, dtype):
     options = {"dtype": dtype, "maxiter": 5, "max_time": 2, **QUICK}
     steep = bgd.multistart(lambda x: scale * np.sum(x**2), box=BOX, **options)
     assert f"{steep.n} starts" in repr(steep)
@@ -346,6 +342,7 @@ def test_no_warning_of_numpy_comes_through(scale, dtype, monkeypatch):
     assert f"{far.n} starts" in repr(far)
 
 
+@pytest.mark.usefixtures("no_work")
 def test_every_wrong_value_is_refused_in_one_line_or_taken_as_meant(results, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     wrong, count = [], {"refused": 0, "taken": 0}

@@ -11,7 +11,6 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from batchgd import __version__
-from batchgd.backends import switched_on
 from batchgd.cli.commands import COMMANDS
 from batchgd.cli.console import (
     EXIT_BAD_INPUT,
@@ -22,8 +21,9 @@ from batchgd.cli.console import (
     one_line,
 )
 from batchgd.cli.outlet import Outlet, occupy_descriptors
-from batchgd.errors import InputError, WriteError, did_you_mean
-from batchgd.speaker import in_the_shell
+from batchgd.engine.backends import switched_on
+from batchgd.problem.errors import InputError, WriteError, did_you_mean
+from batchgd.problem.speaker import in_the_shell
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -31,7 +31,7 @@ def bench(
     console = Console(quiet=quiet)
     if assemble is not None:
         return _assemble(assemble, dtype, quick, json, console)
-    from batchgd.bench import measure
+    from batchgd.analysis.bench import measure
 
     with console.guard_stdout():
         report = measure(backend, dtype, quick=quick, threads=threads, say=console.say)
@@ -43,7 +43,7 @@ def bench(
 
 
 def _assemble(capability: str, dtypes: list[str] | None, quick: bool, json: bool, console: Console) -> int:
-    from batchgd.bench import static
+    from batchgd.analysis.bench import static
 
     wanted = static.parse_capability(capability)
     with console.guard_stdout():

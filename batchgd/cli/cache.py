@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from batchgd.cli.console import print_json
-from batchgd.errors import InputError
+from batchgd.problem.errors import InputError
 
 
 def cache(
@@ -27,7 +27,7 @@ def cache(
     """
     if info and clear:
         raise InputError("--info and --clear exclude each other: leave one out")
-    from batchgd.specialise.folder import chosen_folder
+    from batchgd.compiler.cache.folder import chosen_folder
 
     folder = chosen_folder()
     facts = _clear(folder) if clear else _info(folder)
@@ -40,7 +40,7 @@ def cache(
 
 
 def _clear(folder: Path) -> dict[str, Any]:
-    from batchgd.specialise.folder import entries, remove, remove_stale
+    from batchgd.compiler.cache.folder import entries, remove, remove_stale
 
     remove_stale()
     held = entries(folder)
@@ -50,7 +50,7 @@ def _clear(folder: Path) -> dict[str, Any]:
 
 
 def _info(folder: Path) -> dict[str, Any]:
-    from batchgd.specialise.folder import LIMIT_BYTES, entries, problem_with
+    from batchgd.compiler.cache.folder import LIMIT_BYTES, entries, problem_with
 
     held = entries(folder)
     used = [datetime.fromtimestamp(entry.used).astimezone().isoformat(timespec="seconds") for entry in held]

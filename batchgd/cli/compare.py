@@ -8,7 +8,7 @@ from batchgd.cli import destinations
 from batchgd.cli.console import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, Console, print_json
 from batchgd.cli.options import INTEGER, NUMBER, Kind, Option
 from batchgd.cli.target import load_target
-from batchgd.errors import InputError
+from batchgd.problem.errors import InputError
 
 
 def compare(
@@ -54,7 +54,7 @@ def compare(
     numbers = _read(INTEGER, starts=starts, seed=seed, maxiter=maxiter) | _read(NUMBER, gtol=gtol)
 
     import batchgd as bgd
-    from batchgd.comparison import EVERY
+    from batchgd.analysis.comparison import EVERY
 
     places: Any = EVERY if landscapes == [EVERY] else [_landscape(text) for text in landscapes or []] or None
 
@@ -69,7 +69,7 @@ def compare(
     else:
         print(table.markdown() if markdown else table)
     if plot is not None:
-        from batchgd.plot.profile import profile
+        from batchgd.output.plot.profile import profile
 
         profile(table, path=plot)
         console.say(f"picture written to {plot}")

@@ -6,7 +6,7 @@ from typing import Any
 
 from batchgd.cli.console import nearest, one_line
 from batchgd.cli.options import Option
-from batchgd.errors import InputError
+from batchgd.problem.errors import InputError
 
 
 def read_config(path: str, table: Mapping[str, Option]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from batchgd.cli.options import BY_NAME, INTEGER, PATH, Kind, Option
 from batchgd.cli.parameters import takes
 from batchgd.cli.solver import solver_arguments
 from batchgd.cli.target import load_target
-from batchgd.errors import InputError
+from batchgd.problem.errors import InputError
 
 _SHARED = (
     *("box", "dim", "starts", "method", "learning_rate", "set", "seed", "gtol", "xtol", "ftol", "maxiter"),
@@ -80,7 +80,7 @@ def _write(result: Any, options: dict[str, Any], console: Console) -> None:
         folder = destinations.save(result, options["out"], options.get("overwrite", False))
         console.say(f"saved to {folder}")
     if "plot" in options:
-        from batchgd.plot.canvas import write
+        from batchgd.output.plot.canvas import write
 
         write(result.saddles.plot(), options["plot"])
         console.say(f"picture written to {options['plot']}")

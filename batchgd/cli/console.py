@@ -10,8 +10,8 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from batchgd.errors import did_you_mean
-from batchgd.printable import printable
+from batchgd.problem.errors import did_you_mean
+from batchgd.problem.printable import printable
 
 EXIT_DONE = 0
 EXIT_FAILED = 1
@@ -73,7 +73,7 @@ def print_json(value: Any) -> None:
 
     It is ASCII, with escapes for the rest: a file redirected in the encoding of a terminal is JSON all the same.
     """
-    from batchgd.report import json_ready
+    from batchgd.output.report import json_ready
 
     print(json.dumps(json_ready(value), indent=2, allow_nan=False))
 

@@ -6,8 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from batchgd.errors import InputError, WriteError
-from batchgd.stored_folder import HEAD, settle
+from batchgd.api.storage.folder import HEAD, settle
+from batchgd.problem.errors import InputError, WriteError
 
 
 def check_folder(path: str, overwrite: bool) -> None:
@@ -28,7 +28,7 @@ def check_picture(path: str, option: str = "--plot") -> None:
     """Raise InputError unless a picture can be written to this file."""
     if importlib.util.find_spec("matplotlib") is None:
         raise InputError(f"{option} needs matplotlib, which is not installed; type: pip install batchgd[plot]")
-    from batchgd.plot.canvas import check_path
+    from batchgd.output.plot.canvas import check_path
 
     check_path(path)
     _try_out(path, f"{option} {path}")
@@ -38,7 +38,7 @@ def check_animation(path: str) -> None:
     """Raise InputError unless an animation can be written to this file."""
     if importlib.util.find_spec("matplotlib") is None:
         raise InputError("--animate needs matplotlib, which is not installed; type: pip install batchgd[plot]")
-    from batchgd.plot.animation import make_writer
+    from batchgd.output.plot.animation import make_writer
 
     make_writer(path)
     _try_out(path, f"--animate {path}")

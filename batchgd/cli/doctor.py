@@ -11,7 +11,7 @@ def doctor(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
 ) -> None:
     """Show what is installed, what fits together, and what to install."""
-    from batchgd.doctor import collect, diagnose, report
+    from batchgd.engine.doctor import collect, diagnose, report
 
     facts = collect()
     findings = diagnose(facts)

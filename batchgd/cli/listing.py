@@ -14,7 +14,7 @@ def list_table(
     """Show the library of landscapes with what is known about each, or the methods with what each takes."""
     if methods:
         return _list_methods(json)
-    from batchgd import landscapes
+    from batchgd.problem import landscapes
 
     records = [_record(landscapes.get(name)) for name in landscapes.names()]
     if json:
@@ -26,13 +26,14 @@ def list_table(
 
 
 def _list_methods(json: bool) -> None:
-    from batchgd.methods import METHODS
+    from batchgd.engine.backends import BACKENDS
+    from batchgd.problem.methods import METHODS
 
     records = [
         {
             "name": name,
             "class": row.cls.__name__,
-            "backends": list(row.backends),
+            "backends": list(BACKENDS),
             "takes": row.takes,
             "title": row.title,
         }
@@ -42,7 +43,7 @@ def _list_methods(json: bool) -> None:
         print_json({"methods": records})
         return
     head = ("name", "class", "backends", "what it is")
-    print_table(head, [(name, row.cls.__name__, ", ".join(row.backends), row.title) for name, row in METHODS.items()])
+    print_table(head, [(name, row.cls.__name__, ", ".join(BACKENDS), row.title) for name, row in METHODS.items()])
     print("\nsettings and how to choose them: python -c 'import batchgd as bgd; help(bgd.Adam)'")
 
 

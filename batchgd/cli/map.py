@@ -8,7 +8,7 @@ from batchgd.cli.options import BY_NAME, FLAG, INTEGER, POINT, Option
 from batchgd.cli.parameters import takes
 from batchgd.cli.solver import solver_arguments
 from batchgd.cli.target import load_target
-from batchgd.errors import InputError
+from batchgd.problem.errors import InputError
 
 _SHARED = (
     *("box", "dim", "method", "learning_rate", "set", "scale", "gtol", "xtol", "ftol", "maxiter", "escape"),
@@ -49,7 +49,7 @@ def map_basins(options: dict[str, Any]) -> int:
     else:
         print(made if measured is None else f"{made}\n\n{measured}")
     if "plot" in options:
-        from batchgd.plot.canvas import write
+        from batchgd.output.plot.canvas import write
 
         with console.guard_stdout():
             write(made.plot(), options["plot"])

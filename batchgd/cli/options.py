@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from batchgd.errors import InputError, told
+from batchgd.problem.errors import InputError, told
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def _setting(value: Any) -> Any:
 def _rate(value: Any) -> Any:
     """Read a number or, as in "Exponential(0.1, 0.97)", a schedule."""
     if isinstance(value, str) and "(" in value:
-        from batchgd.methods.schedules import parse_schedule
+        from batchgd.problem.methods.schedules import parse_schedule
 
         return parse_schedule(value)
     return _number(value)

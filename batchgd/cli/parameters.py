@@ -10,7 +10,7 @@ from typer.core import TyperCommand
 
 from batchgd.cli.config import read_config
 from batchgd.cli.options import FLAG, Option
-from batchgd.errors import InputError
+from batchgd.problem.errors import InputError
 
 Command = Callable[[dict[str, Any]], int | None]
 

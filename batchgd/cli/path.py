@@ -9,7 +9,7 @@ from batchgd.cli.options import BY_NAME, INTEGER, NUMBERS, PATH, POINTS, TEXTS, 
 from batchgd.cli.parameters import takes
 from batchgd.cli.solver import solver_arguments
 from batchgd.cli.target import load_target
-from batchgd.errors import InputError
+from batchgd.problem.errors import InputError
 
 _RUN = (
     *("scale", "gtol", "xtol", "ftol", "maxiter", "max_time", "escape", "target_value", "gtol_rel", "xtol_abs"),
@@ -71,7 +71,7 @@ def _trace(options: dict[str, Any]) -> list[Any]:
     arguments["box"] = _box(fun, arguments)
 
     import batchgd as bgd
-    from batchgd.plot.paths import MAX_RUNS
+    from batchgd.output.plot.paths import MAX_RUNS
 
     if len(methods) > MAX_RUNS:
         raise InputError(f"{len(methods)} methods and learning rates are too many: give at most {MAX_RUNS}")
@@ -80,7 +80,7 @@ def _trace(options: dict[str, Any]) -> list[Any]:
 
 def _methods(options: dict[str, Any]) -> list[Any]:
     """Every method with every learning rate; a method without settings takes those that the table tries it with."""
-    from batchgd.methods import METHODS, as_method
+    from batchgd.problem.methods import METHODS, as_method
 
     settings = options.get("set", {})
     made = []
@@ -96,24 +96,24 @@ def _box(fun: Any, arguments: dict[str, Any]) -> Any:
         return arguments["box"]
     if not isinstance(fun, str):
         return None
-    from batchgd import landscapes
+    from batchgd.problem import landscapes
 
     return landscapes.get(fun).box(len(arguments["x0"][0]))
 
 
 def _draw(runs: list[Any], options: dict[str, Any], console: Console) -> None:
     if "plot" in options:
-        from batchgd.plot.paths import compare_paths
+        from batchgd.output.plot.paths import compare_paths
 
         compare_paths(runs, options["plot"])
         console.say(f"picture written to {options['plot']}")
     if "convergence" in options:
-        from batchgd.plot.canvas import write
-        from batchgd.plot.paths import convergence
+        from batchgd.output.plot.canvas import write
+        from batchgd.output.plot.paths import convergence
 
         write(convergence(runs), options["convergence"])
         console.say(f"picture written to {options['convergence']}")
     if "animate" in options:
-        from batchgd.plot.animation import animate
+        from batchgd.output.plot.animation import animate
 
         console.say(f"animation written to {animate(runs, options['animate'])}")

@@ -7,8 +7,8 @@ import typer
 from batchgd.cli import destinations
 from batchgd.cli.console import Console
 from batchgd.cli.target import FunctionOfRun, SavedRun, load_target
-from batchgd.errors import InputError
-from batchgd.plot import PICTURES, SPECIAL_PICTURES, check_name, suitable
+from batchgd.output.plot import PICTURES, SPECIAL_PICTURES, check_name, suitable
+from batchgd.problem.errors import InputError
 
 _NAMES = (*PICTURES, *SPECIAL_PICTURES)
 
@@ -39,7 +39,7 @@ def plot(
 
 def _draw(run: str, name: str | None, out: str, other: str | None, fun: str | None) -> None:
     import batchgd as bgd
-    from batchgd.plot.canvas import write
+    from batchgd.output.plot.canvas import write
 
     function = None if fun is None else load_target(fun)
     result = bgd.load(run, fun=function)

@@ -9,8 +9,8 @@ from batchgd.cli.options import OPTIONS
 from batchgd.cli.parameters import takes
 from batchgd.cli.solver import solver_arguments
 from batchgd.cli.target import load_target
-from batchgd.errors import InputError
-from batchgd.interrupts import heeded
+from batchgd.engine.interrupts import heeded
+from batchgd.problem.errors import InputError
 
 EPILOG = (
     "Exit codes: 0 done, 2 bad input, 130 ended by Ctrl-C (what was found so far is printed), 141 stdout was closed by "
@@ -55,7 +55,7 @@ def _arguments(options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         if name in options and options.get("keep") == "minima":
             raise InputError(f"--{name} {does}, and --keep minima keeps none: leave out one of the two")
     if "fidelity" in options:
-        from batchgd.check import whole
+        from batchgd.problem.check import whole
 
         whole("fidelity", options["fidelity"], 1, of="starts")
     fun = load_target(options["target"])
@@ -73,8 +73,8 @@ def _arguments(options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
 
 def _solve(fun: Any, arguments: dict[str, Any], console: Console) -> Any:
     import batchgd as bgd
-    from batchgd.backends import choose
-    from batchgd.progress import ProgressPrinter
+    from batchgd.engine.backends import choose
+    from batchgd.engine.progress import ProgressPrinter
 
     _, why = choose(arguments.get("backend", "auto"))
     if console.quiet:

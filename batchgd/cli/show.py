@@ -7,7 +7,7 @@ import typer
 from batchgd.cli import destinations
 from batchgd.cli.console import Console, print_json
 from batchgd.cli.target import FunctionOfRun, SavedRun, load_target
-from batchgd.errors import InputError
+from batchgd.problem.errors import InputError
 
 
 def show(

@@ -3,7 +3,7 @@
 from typing import Any
 
 from batchgd.cli.options import BY_NAME
-from batchgd.errors import InputError
+from batchgd.problem.errors import InputError
 
 _NAMED = ("gtol", "xtol", "ftol", "maxiter", "max_time", "escape", "target")
 """Fields of ``Stopping`` that the solver takes by name; it takes the others in ``stopping`` only."""
@@ -12,15 +12,15 @@ _NAMED = ("gtol", "xtol", "ftol", "maxiter", "max_time", "escape", "target")
 def solver_arguments(fun: Any, options: dict[str, Any]) -> dict[str, Any]:
     """Return the keyword arguments of the solver: those options that it takes, the method and the sampling made."""
     arguments = {name: value for name, value in options.items() if name in BY_NAME and BY_NAME[name].solver}
-    from batchgd.methods import as_method
-    from batchgd.methods.base import field_names
-    from batchgd.stopping import Stopping
+    from batchgd.problem.methods import as_method
+    from batchgd.problem.methods.base import field_names
+    from batchgd.problem.stopping import Stopping
 
     if "method" in options or "learning_rate" in options or "set" in options:
         settings = {"learning_rate": options["learning_rate"]} if "learning_rate" in options else {}
         arguments["method"] = as_method(options.get("method"), **{**options.get("set", {}), **settings})
     if "strategy" in options or "strategy_set" in options:
-        from batchgd.strategies import as_strategy
+        from batchgd.analysis.strategies import as_strategy
 
         if "strategy" not in options:
             raise InputError("--strategy-set belongs to --strategy; name a strategy, or leave it out")
@@ -38,7 +38,7 @@ def solver_arguments(fun: Any, options: dict[str, Any]) -> dict[str, Any]:
     if len(options.get("box", ())) == 1:
         arguments["box"] = options["box"][0]
         if "dim" not in options and isinstance(fun, str):
-            from batchgd import landscapes
+            from batchgd.problem import landscapes
 
             arguments["dim"] = landscapes.get(fun).default_dim
     return arguments

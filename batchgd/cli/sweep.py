@@ -8,7 +8,7 @@ from batchgd.cli.options import BY_NAME, FLAG, INTEGER, Kind, Option
 from batchgd.cli.parameters import PairsCommand, takes
 from batchgd.cli.solver import solver_arguments
 from batchgd.cli.target import load_target
-from batchgd.errors import InputError
+from batchgd.problem.errors import InputError
 
 _POINTS = 25
 
@@ -124,7 +124,7 @@ def _solve(options: dict[str, Any], console: Console) -> Any:
         raise InputError(f"{', '.join(twice)} is both fixed by --set and swept: leave out one of the two")
 
     import batchgd as bgd
-    from batchgd.progress import ProgressPrinter
+    from batchgd.engine.progress import ProgressPrinter
 
     arguments |= options.get("set", {}) | values
     if console.quiet:
@@ -137,7 +137,7 @@ def _swept(options: dict[str, Any]) -> dict[str, list[float]]:
     """The values of every swept hyperparameter."""
     import numpy as np
 
-    from batchgd.sweeps.grid import MAX_VALUES
+    from batchgd.analysis.sweeps.grid import MAX_VALUES
 
     values = dict(options.get("over", {}))
     rates = options.get("learning_rate")

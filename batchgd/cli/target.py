@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from batchgd.cli.console import nearest, one_line
-from batchgd.errors import InputError
+from batchgd.problem.errors import InputError
 
 if TYPE_CHECKING:
-    from batchgd.differentiable import Differentiable
+    from batchgd.compiler.differentiable import Differentiable
 
 SavedRun = Annotated[str, typer.Argument(metavar="RUN", help="Folder of a saved run (--out of `batchgd run`).")]
 FunctionOfRun = Annotated[
@@ -39,7 +39,7 @@ def load_target(target: str) -> str | Callable[..., Any] | Differentiable:
         return _function(_load_module(file), file, name)
     if target.endswith(".py") or os.sep in target:
         raise InputError(f"name the function as well: {target}:FUNCTION")
-    from batchgd import landscapes
+    from batchgd.problem import landscapes
 
     return landscapes.get(target).name
 
@@ -84,7 +84,7 @@ def _why(error: BaseException, file: str) -> str:
 
 
 def _function(module: ModuleType, file: str, name: str) -> Callable[..., Any] | Differentiable:
-    from batchgd.differentiable import Differentiable
+    from batchgd.compiler.differentiable import Differentiable
 
     def is_target(value: Any) -> bool:
         return callable(value) or isinstance(value, Differentiable)

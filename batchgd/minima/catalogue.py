@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from batchgd.box import Box
-from batchgd.errors import InputError
 from batchgd.kernels.plan import Cells
 from batchgd.kernels.splitmix import GOLDEN, cell_key
 from batchgd.kernels.status import LOST
+from batchgd.problem.box import Box
+from batchgd.problem.errors import InputError
 
 _ROWS = 1 << 16  # rows hashed at a time: all temporaries then stay in the L2 cache
 _COARSEST = 1 << 12  # cells per width below which the cap no longer coarsens: two minima could share a cell
@@ -62,7 +62,7 @@ class Catalogue:
     Examples
     --------
     >>> import numpy as np
-    >>> from batchgd.box import Box
+    >>> from batchgd.problem.box import Box
     >>> catalogue = Catalogue(Box([0.0], [1.0]))
     >>> keys = catalogue.add(0, np.array([[0.25], [0.75], [0.25], [np.nan]]), np.zeros(4), np.array([1, 1, 4, 8]))
     >>> len(catalogue), catalogue.starts, catalogue.excluded, sorted(catalogue.count.tolist())

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.box import Box
-from batchgd.minima.compass import shape, sharp
+from batchgd.engine.progress import CLASSIFYING, UNWATCHED, Watch
 from batchgd.minima.curvature import curvature, in_doubt
+from batchgd.minima.pattern_search import shape, sharp
 from batchgd.minima.polish import LOCATED, polish
 from batchgd.minima.scale import EPS, Derivable, Scale, points_at_once, rounding, values
-from batchgd.progress import CLASSIFYING, UNWATCHED, Watch
+from batchgd.problem.box import Box
 
 MINIMUM, KINK, DEGENERATE_MINIMUM, LOWEST, SADDLE, MAXIMUM, DEGENERATE, FLAT, UNBOUNDED, NOTHING, UNKNOWN = range(11)
 VALLEY, BOTTOM = 11, 12

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.box import Box
-from batchgd.eigen import eigh
+from batchgd.minima.eigen import eigh
 from batchgd.minima.scale import EPS, Derivable, Scale, rounding, scaled, values
+from batchgd.problem.box import Box
 
 _SOFT = 1e-7  # modes this soft against the stiffest are in doubt
 _SOFT_BOX = 1e-10  # the same against the typical curvature of the box

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from batchgd.box import Box
-from batchgd.eigen import eigvalsh
-from batchgd.errors import InputError
+from batchgd.engine.progress import MEASURING, UNWATCHED, Watch
 from batchgd.minima.catalogue import Catalogue
 from batchgd.minima.classify import NAMES, NOTHING
+from batchgd.minima.eigen import eigvalsh
 from batchgd.minima.fractions import seen_interval
 from batchgd.minima.merge import Identity, nearest_pair
 from batchgd.minima.notes import endless_fall, notes
@@ -19,7 +18,8 @@ from batchgd.minima.scale import Derivable, measure
 from batchgd.minima.sets import levels
 from batchgd.minima.sites import MINIMA, SETS, Sites, find_sites
 from batchgd.minima.tables import Minima, Stationary
-from batchgd.progress import MEASURING, UNWATCHED, Watch
+from batchgd.problem.box import Box
+from batchgd.problem.errors import InputError
 
 _ENTRIES = 1 << 20  # numbers of the Hessians held at a time
 _ROUND = 1e-6  # box widths to which coordinates are rounded before they decide an order

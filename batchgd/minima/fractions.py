@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from batchgd import check
-from batchgd.errors import InputError
+from batchgd.problem import check
+from batchgd.problem.errors import InputError
 
 
 def seen_interval(

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd import check
-from batchgd.errors import InputError
+from batchgd.engine.progress import MEASURING, UNWATCHED, Watch
 from batchgd.kernels.splitmix import FARTHEST, GOLDEN, finalise
 from batchgd.minima.catalogue import group_keys
-from batchgd.progress import MEASURING, UNWATCHED, Watch
+from batchgd.problem import check
+from batchgd.problem.errors import InputError
 
 _FINE = 1000  # points are thinned to one per cell of x_tol / 1000 first: a million copies become a handful
 _PROJECTIONS = 2

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.box import Box
 from batchgd.minima.catalogue import Catalogue
 from batchgd.minima.classify import DEGENERATE, FLAT, NAMES, UNBOUNDED, UNKNOWN
 from batchgd.minima.scale import Derivable
 from batchgd.minima.sets import descent_beyond
 from batchgd.minima.sites import Sites
 from batchgd.minima.tables import Minima
-from batchgd.speaker import option
+from batchgd.problem.box import Box
+from batchgd.problem.speaker import option
 
 _SHOWN = 3
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.box import Box
-from batchgd.eigen import eigh, eigvalsh
+from batchgd.engine.progress import POLISHING, UNWATCHED, Watch
+from batchgd.minima.eigen import eigh, eigvalsh
 from batchgd.minima.scale import EPS, Derivable, Scale, rounding, scaled
-from batchgd.progress import POLISHING, UNWATCHED, Watch
+from batchgd.problem.box import Box
 
 LOCATED, LEFT, STUCK, UNTOUCHED = 0, 1, 2, 3
 """Stationary point located; the point left its neighbourhood; Newton did not converge; an interrupt came before."""

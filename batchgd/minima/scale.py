@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.box import Box
+from batchgd.problem.box import Box
 
 EPS = float(np.finfo(np.float64).eps)
 _SAMPLES = 256

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.box import Box
 from batchgd.minima.classify import BOTTOM, DEGENERATE, DEGENERATE_MINIMUM, FLAT, KINK, MINIMUM, UNBOUNDED, VALLEY
 from batchgd.minima.merge import Identity
 from batchgd.minima.scale import EPS, Derivable, Scale, rounding, values
+from batchgd.problem.box import Box
 
 if TYPE_CHECKING:
     from batchgd.minima.sites import Sites

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.box import Box
+from batchgd.engine.progress import CLASSIFYING, MERGING, UNWATCHED, Watch
 from batchgd.kernels.status import AT_REST
 from batchgd.minima.catalogue import Catalogue
 from batchgd.minima.classify import (
@@ -24,13 +24,13 @@ from batchgd.minima.classify import (
     VALLEY,
     classify,
 )
-from batchgd.minima.compass import rescue
 from batchgd.minima.curvature import modes
 from batchgd.minima.merge import UNPOLISHED, Identity
+from batchgd.minima.pattern_search import rescue
 from batchgd.minima.polish import LOCATED, STUCK, UNTOUCHED, Polished, polish
 from batchgd.minima.scale import EPS, Derivable, Scale, points_at_once, rounding, values
 from batchgd.minima.sets import descent_beyond, fine, groups, levels, most_common, slopes
-from batchgd.progress import CLASSIFYING, MERGING, UNWATCHED, Watch
+from batchgd.problem.box import Box
 
 SETS = (VALLEY, BOTTOM)  # rows that stand for a set of equal minima
 MINIMA = (MINIMUM, KINK, DEGENERATE_MINIMUM, LOWEST, *SETS, UNKNOWN)  # the last of an interrupted run only

@@ -8,6 +8,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd.problem.optional import require
+
 
 class Table:
     """Rows of points: ``len``, and the rows ``table[i]`` (one, as a dict), ``table[a:b]``, ``table[mask]``."""
@@ -30,9 +32,14 @@ class Table:
         ImportError
             Where pandas is not installed; with the command that installs it.
         """
-        from batchgd.frames import points_frame
-
-        return points_frame(self)
+        pandas = require("pandas", "frames")
+        columns = self._columns()
+        x, eigenvalues = columns.pop("x"), columns.pop("eigenvalues")
+        frame = {f"x{j}": x[:, j] for j in range(x.shape[1])} | {
+            name: column for name, column in columns.items() if column.ndim == 1
+        }
+        frame |= {f"eigenvalue{j}": eigenvalues[:, j] for j in range(x.shape[1])}
+        return pandas.DataFrame(frame).rename_axis("label")
 
     def _columns(self) -> dict[str, NDArray]:
         found = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]

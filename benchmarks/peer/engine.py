@@ -14,9 +14,9 @@ from .table import Endpoints, Run
 def prepare(case: Case, dtype: str, starts: np.ndarray, variant: str) -> Run:
     """Trace the function once; each run is one call of ``descend``, or of ``multistart`` for ``variant="minima"``."""
     import batchgd as bgd
-    from batchgd.objective import as_objective
 
-    objective, box = as_objective(case.fun, dim=case.dim, box=[case.box] * case.dim)
+    box = [case.box] * case.dim
+    objective = bgd.as_objective(case.fun, box=box)
     limits: dict[str, Any] = {"gtol": case.gtol[dtype], "maxiter": case.maxiter, "dtype": dtype, "backend": backend()}
     method = quasi_newton() if case.kind == SOLVE else bgd.GradientDescent(case.learning_rate)
 
@@ -33,6 +33,6 @@ def prepare(case: Case, dtype: str, starts: np.ndarray, variant: str) -> Run:
 
 def quasi_newton() -> Any:
     """Return L-BFGS where this version has it, else the default method."""
-    from batchgd.methods import METHODS, as_method
+    from batchgd.problem.methods import METHODS, as_method
 
     return as_method("lbfgs" if "lbfgs" in METHODS else None)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from batchgd.box import Box
 from batchgd.minima import Catalogue, find_minima
+from batchgd.problem.box import Box
 
 from .common import endpoints
 

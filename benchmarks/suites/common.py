@@ -14,8 +14,8 @@ LANDSCAPES = {"rastrigin": (10, 0.0025), "styblinski_tang": (8, 0.01)}
 
 def need(backend):
     """Skip the benchmark where this backend cannot run, by the exception that asv takes for it."""
-    from batchgd.backends import BACKENDS as table
-    from batchgd.backends import simulated
+    from batchgd.engine.backends import BACKENDS as table
+    from batchgd.engine.backends import simulated
 
     problem = table[backend].problem()
     if problem is not None or (backend == "cuda" and simulated()):

@@ -7,13 +7,13 @@ import numpy as np
 
 import batchgd as bgd
 from batchgd import landscapes
-from batchgd.basins.flow import true_flow
-from batchgd.methods import METHODS
-from batchgd.plot import landscape, save_picture
-from batchgd.plot.animation import animate
-from batchgd.plot.canvas import write
-from batchgd.plot.maps import draw_maps
-from batchgd.plot.paths import compare_paths, convergence
+from batchgd.analysis.basins.flow import true_flow
+from batchgd.output.plot import landscape, save_picture
+from batchgd.output.plot.animation import animate
+from batchgd.output.plot.canvas import write
+from batchgd.output.plot.maps import draw_maps
+from batchgd.output.plot.paths import compare_paths, convergence
+from batchgd.problem.methods import METHODS
 
 HERE = Path(__file__).parent
 RESULTS = {

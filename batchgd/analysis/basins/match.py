@@ -1,0 +1,235 @@
+"""Two results side by side: which minima are the same, which only one found, and which fractions differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batchgd.analysis.basins.pairs import pair_minima, places
+from batchgd.analysis.basins.significance import holm, mcnemar, two_proportions
+from batchgd.minima.fractions import check_confidence
+from batchgd.problem import check
+from batchgd.problem.arrays import host
+from batchgd.problem.errors import InputError
+from batchgd.problem.keywords import explained
+from batchgd.problem.speaker import a_run
+
+_ROWS = 20  # of the printed table
+_DEPENDENT = "the starts of at least one run are not independent draws"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Match:
+    """The minima of two results, one row each: those of both, those that only a found, those of b; each by value.
+
+    The printed table begins with what differs.
+
+    Attributes
+    ----------
+    label_a, label_b : (m,) of int
+        Labels in either result; -1 where it did not find the minimum.
+    distance, difference : (m,)
+        Between the two places (largest coordinate difference, in box widths) and values (b - a); NaN where only one.
+    fraction_a, fraction_b : (m,)
+        Shares of the starts; 0 where not found, NaN where a strategy's choice of starts tells none.
+    p : (m,) or None
+        That the fractions are the same, corrected for the number of rows (Holm); None where withheld.
+    x, fun : (m, d), (m,)
+        The minimum, as a has it where it does.
+    test : str
+        Which test, or why there is none.
+    confidence : float
+        A change is significant where p <= 1 - confidence.
+    """
+
+    label_a: NDArray[np.int64]
+    label_b: NDArray[np.int64]
+    distance: NDArray[np.float64]
+    difference: NDArray[np.float64]
+    fraction_a: NDArray[np.float64]
+    fraction_b: NDArray[np.float64]
+    p: NDArray[np.float64] | None
+    x: NDArray[np.float64]
+    fun: NDArray[np.float64]
+    test: str
+    confidence: float = 0.95
+
+    def __len__(self) -> int:
+        return len(self.fun)
+
+    @property
+    def both(self) -> NDArray[np.int64]:
+        """Pairs of labels of the minima that both found, (k, 2)."""
+        return np.stack([self.label_a, self.label_b], axis=1)[(self.label_a >= 0) & (self.label_b >= 0)]
+
+    @property
+    def only_a(self) -> NDArray[np.int64]:
+        """Labels of the minima that only a found."""
+        return self.label_a[self.label_b < 0]
+
+    @property
+    def only_b(self) -> NDArray[np.int64]:
+        """Labels of the minima that only b found."""
+        return self.label_b[self.label_a < 0]
+
+    @property
+    def change(self) -> NDArray[np.float64]:
+        """Fraction in b less that in a."""
+        return self.fraction_b - self.fraction_a
+
+    @property
+    def significant(self) -> NDArray[np.bool_]:
+        """Where the change is significant; nowhere if there is no test."""
+        return np.zeros(len(self), np.bool_) if self.p is None else self.p <= 1 - self.confidence
+
+    def __repr__(self) -> str:
+        from batchgd.output.report import aligned, format_point, format_values
+
+        head = ["a", "b", "value", "share a", "share b", "change", "p", "kind", "x"]
+        rows = []
+        alike = (self.label_a >= 0) & (self.label_b >= 0) & ~self.significant
+        shown = np.argsort(alike, kind="stable")[:_ROWS]
+        for k, value in zip(shown, format_values(self.fun[shown]), strict=True):
+            labels = [str(label) if label >= 0 else "-" for label in (self.label_a[k], self.label_b[k])]
+            shares = [_percent(share) for share in (self.fraction_a[k], self.fraction_b[k])]
+            p = "" if self.p is None else f"{self.p[k]:.2g}{' *' if self.significant[k] else '  '}"
+            found = "both" if "-" not in labels else "only a" if labels[1] == "-" else "only b"
+            rows.append([*labels, value, *shares, _percent(self.change[k], "+"), p, found, format_point(self.x[k])])
+        left = f"… {len(self) - _ROWS:,} more" if len(self) > _ROWS else "" if rows else "no minimum in either"
+        told = f"{len(self.both):,} minima in both, {len(self.only_a):,} only in a, {len(self.only_b):,} only in b"
+        changed = f"; {int(self.significant.sum()):,} fractions changed (*: p <= {1 - self.confidence:.2g})"
+        return "\n".join([*aligned(head, rows, left), "", told + (changed if self.p is not None else ""), self.test])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The table for JSON: a list of rows, and what only one found."""
+        names = ("x", "fun", "label_a", "label_b", "distance", "difference", "fraction_a", "fraction_b", "change")
+        columns = {name: getattr(self, name) for name in names}
+        columns["p"] = [None] * len(self) if self.p is None else self.p
+        columns["significant"] = self.significant
+        return {
+            "minima": [{name: column[k] for name, column in columns.items()} for k in range(len(self))],
+            "only_a": self.only_a,
+            "only_b": self.only_b,
+            "test": self.test,
+            "confidence": self.confidence,
+        }
+
+
+@explained
+def match(a: Any, b: Any, *, x_tol: float = 1e-4, f_tol: float = 1e-6, confidence: float = 0.95) -> Match:
+    """Match the minima of two results by distance and value, and test which fractions changed.
+
+    Two minima are the same when they differ by at most ``x_tol`` box widths in every coordinate and
+    ``f_tol max(1, |f|)`` in value; one-to-one. Sets of equal minima
+    (``free`` above 0) are compared by value alone. Fractions are compared by
+    a two-proportion test; by McNemar's where both runs have the same starts (one function, two methods), which sees
+    much smaller changes; corrected for the number of minima by Holm's method.
+
+    Parameters
+    ----------
+    a, b : MultistartResult
+        Two results with labels, in the same number of dimensions. Box widths are those of a.
+    x_tol, f_tol : float
+        Wider than the tolerances of one result, 1e-4 and 1e-6: two runs polish from other endpoints. For two *versions*
+        of a function, give what its minima may have moved by.
+    confidence : float
+        Of the verdict on each fraction, strictly between 0 and 1.
+
+    Returns
+    -------
+    Match
+
+    Raises
+    ------
+    InputError
+        When a result has no labels, dimensions differ, or a number lies outside its range.
+
+    Examples
+    --------
+    >>> import batchgd as bgd
+    >>> a = bgd.multistart("himmelblau", starts=100)
+    >>> b = bgd.multistart("himmelblau", starts=100, method=bgd.GradientDescent(learning_rate=0.01))
+    >>> match(a, b).both.tolist()
+    [[0, 0], [1, 1], [2, 2], [3, 3]]
+
+    References
+    ----------
+    H. W. Kuhn, "The Hungarian method for the assignment problem", Naval Res. Logist. Q. 2, 1955.
+    """
+    _check(a, b, x_tol, f_tol, confidence)
+    width = a.box.width
+    place_a, place_b = places(a.minima, width), places(b.minima, width)
+    one, other = pair_minima(place_a, a.minima.fun, place_b, b.minima.fun, x_tol, f_tol)
+    only_a, only_b = (np.setdiff1d(np.arange(len(r.minima)), seen) for r, seen in ((a, one), (b, other)))
+    label_a = np.concatenate([one, only_a, np.full(len(only_b), -1)])
+    label_b = np.concatenate([other, np.full(len(only_a), -1), only_b])
+    x = np.concatenate([a.minima.x[one], a.minima.x[only_a], b.minima.x[only_b]])
+    fun = np.concatenate([a.minima.fun[one], a.minima.fun[only_a], b.minima.fun[only_b]])
+    distance, difference = np.full(len(fun), np.nan), np.full(len(fun), np.nan)
+    distance[: len(one)] = np.abs(place_a[one] - place_b[other]).max(axis=1, initial=0.0)
+    difference[: len(one)] = b.minima.fun[other] - a.minima.fun[one]
+    fraction_a, fraction_b = _of_label(a.minima.fraction, label_a), _of_label(b.minima.fraction, label_b)
+    p, test = _test(a, b, label_a, label_b)
+    return Match(label_a, label_b, distance, difference, fraction_a, fraction_b, p, x, fun, test, confidence=confidence)
+
+
+def _percent(share: float, sign: str = "") -> str:
+    """Per cent with three decimals; nothing for a share that a run withholds."""
+    return "" if np.isnan(share) else f"{100 * share:{sign}.3f} %"
+
+
+def _of_label(column: NDArray, label: NDArray) -> NDArray:
+    """The column's entry of each label; 0 for label -1."""
+    return np.append(column, 0)[label]
+
+
+def _test(a: Any, b: Any, label_a: Any, label_b: Any) -> tuple[NDArray | None, str]:
+    """Corrected p-values of all rows, and the name of the test; None and the reason where there is none."""
+    if not len(label_a) or not a.n or not b.n:
+        return None, "no fractions to compare"
+    if not (a.independent and b.independent):
+        return None, f"no test of the fractions: {_DEPENDENT}"
+    correction = f"corrected for {len(label_a):,} minima (Holm)"
+    if _same_starts(a, b):
+        return holm(
+            mcnemar(*_moves(a, b, label_a, label_b))
+        ), f"McNemar's exact test on the same {a.n:,} starts, {correction}"
+    counts = [np.where(label >= 0, np.append(r.minima.count, 0)[label], 0) for r, label in ((a, label_a), (b, label_b))]
+    return holm(two_proportions(counts[0], a.n, counts[1], b.n)), f"two-proportion test, {correction}"
+
+
+def _same_starts(a: Any, b: Any) -> bool:
+    """Whether both results have a row for each of the same starts."""
+    if not (a.kept and b.kept and a.n == b.n) or a.starts is None or b.starts is None:
+        return False
+    few = min(a.n, 16)  # tells most others apart before all starts are made
+    return np.array_equal(a.start_points(0, few), b.start_points(0, few)) and np.array_equal(a.x0, b.x0)
+
+
+def _moves(a: Any, b: Any, label_a: Any, label_b: Any) -> tuple[NDArray, NDArray]:
+    """How many starts left the minimum of each row from a to b, and how many came to it."""
+    rows = len(label_a)
+    row_of = []
+    for result, labels in ((a, label_a), (b, label_b)):
+        row = np.full(len(result.minima) + 1, rows)  # the last entry, of label -1, is beyond all rows
+        row[labels[labels >= 0]] = np.flatnonzero(labels >= 0)
+        row_of.append(row[host(result.label)])
+    moved = row_of[0] != row_of[1]
+    left, came = (np.bincount(row[moved], minlength=rows + 1)[:rows] for row in row_of)
+    return left, came
+
+
+def _check(a: Any, b: Any, x_tol: float, f_tol: float, confidence: float) -> None:
+    check_confidence(confidence)
+    for name, value in (("x_tol", x_tol), ("f_tol", f_tol)):
+        check.Interval(0.0).one(name, value)
+    for name, result in (("a", a), ("b", b)):
+        if not hasattr(result, "minima"):
+            raise InputError(f"{name} has no labels to match: give a result of {a_run()}")
+    if a.dim != b.dim:
+        raise InputError(f"a has {a.dim} coordinates and b has {b.dim}: give results of one dimension")
+    if a.box is None:
+        raise InputError(f"a has no box to measure distances by: give a result of {a_run()}")

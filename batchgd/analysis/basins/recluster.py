@@ -1,0 +1,141 @@
+"""Other tolerances of identity on a finished result: its endpoints stay, minima and labels are made anew.
+
+A run with ``keep="minima"`` has no endpoints; the occupied cells of its catalogue stand in for them, as they do in the
+run itself, so both kinds of run give the same minima. A saved lean run has neither.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from batchgd.analysis.strategies.explore import drawn_fractions
+from batchgd.compiler.differentiable import not_stored
+from batchgd.kernels.plan import Endpoints
+from batchgd.minima import Identity, find_minima
+from batchgd.minima.merge import check_tolerance
+from batchgd.minima.results import LandscapeData
+from batchgd.minima.scale import measure
+from batchgd.minima.sites import MINIMA, find_sites, locate
+from batchgd.problem import check
+from batchgd.problem.arrays import host
+from batchgd.problem.errors import InputError
+from batchgd.problem.speaker import a_run
+
+if TYPE_CHECKING:
+    from batchgd.minima.catalogue import Catalogue
+
+_FIELDS = ("objective", "starts", "method", "box", "stopping", "backend", "dtype", "seconds")
+_OWN = ("seed", "independent", "stopped", "strategy", "cells")
+
+
+def recluster(result: LandscapeData, x_tol: float | None = None, f_tol: float | None = None) -> LandscapeData:
+    """Return a new result whose minima are told apart by these tolerances.
+
+    Two endpoints, polished, are one minimum when they differ by at most ``x_tol`` box widths in every coordinate *and*
+    by ``f_tol max(F, |f|)`` in value; F is how far values typically differ over the box.
+
+    Parameters
+    ----------
+    result : LandscapeData
+        With endpoints (or cells, see above) and its function.
+    x_tol, f_tol : float, optional
+        Those of the result when left out.
+
+    Returns
+    -------
+    LandscapeData
+
+    Raises
+    ------
+    InputError
+        When a tolerance cannot be used, or what it takes is not at hand.
+
+    Examples
+    --------
+    >>> import batchgd as bgd
+    >>> result = bgd.multistart("six_hump_camel", starts=500)
+    >>> len(result.minima), len(result.recluster(x_tol=0.9).minima)  # three pairs of equal value
+    (6, 3)
+    """
+    x_tol = result.x_tol if x_tol is None else check_tolerance("x_tol", x_tol)
+    f_tol = result.f_tol if f_tol is None else check_tolerance("f_tol", f_tol)
+    catalogue, keys = _cells(result)
+    found = find_minima(
+        catalogue,
+        result.objective,
+        n_starts=result.n,
+        x_tol=x_tol,
+        f_tol=f_tol,
+        independent=result.independent,
+        interval_note=result.minima.interval_note,
+    )
+    label, minima = found.labels(keys), found.minima
+    if result.strategy is not None:
+        minima = drawn_fractions(minima, label, result.strategy.drawn, result.minima.interval_note)
+    return LandscapeData(
+        **{name: getattr(result, name) for name in ("x", "fun", "nit", "nfev", "status", *_FIELDS, *_OWN)},
+        counted=None if result.kept else result.counted,
+        label=label,
+        minima=minima,
+        stationary=found.stationary,
+        warnings=found.warnings,
+        x_tol=x_tol,
+        f_tol=f_tol,
+    )
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many minima each tolerance tells apart: ``minima[k]`` at ``x_tol[k]``, all at one ``f_tol``."""
+
+    x_tol: NDArray[np.float64]
+    minima: NDArray[np.int64]
+    f_tol: float
+
+
+def minima_against_tolerance(result: LandscapeData, x_tol: ArrayLike | None = None, f_tol: Any = None) -> Counts:
+    """Count the minima at several tolerances, 1e-12 to 0.3 box widths when left out; the points are polished once.
+
+    A plateau around the tolerance of the result says that its minima do not hang on it.
+
+    >>> import batchgd as bgd
+    >>> result = bgd.multistart("himmelblau", starts=200)
+    >>> minima_against_tolerance(result, [1e-8, 1e-2]).minima.tolist()
+    [4, 4]
+    """
+    given = np.geomspace(1e-12, 0.3, 24) if x_tol is None else check.reals("x_tol holds", x_tol, "give tolerances")
+    tolerances = np.array([check_tolerance("x_tol", each) for each in np.atleast_1d(given).ravel()])
+    if len(tolerances) == 0:
+        raise InputError("x_tol is empty: give at least one tolerance, or leave it out")
+    f_tol = result.f_tol if f_tol is None else check_tolerance("f_tol", f_tol)
+    catalogue, _ = _cells(result)
+    objective, box = result.objective, catalogue.box
+    scale = measure(objective, box)
+    polished = locate(objective, box, catalogue, scale)
+    counts = []
+    for tolerance in tolerances:
+        identity = Identity(float(tolerance), f_tol, scale.value)
+        sites, _ = find_sites(catalogue, objective, box, identity, scale, polished)
+        counts.append(int(np.isin(sites.kind, MINIMA).sum()))
+    return Counts(tolerances, np.array(counts), f_tol)
+
+
+def _cells(result: LandscapeData) -> tuple[Catalogue, NDArray[np.uint64]]:
+    """The catalogue of a result's endpoints, and the key of every start."""
+    if not result.has_function:
+        raise not_stored("the function")
+    if not result.kept:
+        if result.cells is None:
+            raise InputError("this run kept neither endpoints nor cells (keep='minima', loaded): run it again")
+        return result.cells, np.empty(0, np.uint64)
+    if result.box is None:
+        raise InputError(f"this result has no box to measure distances by: give one of {a_run()}")
+    from batchgd.minima.collector import Gathering
+
+    gathering = Gathering(result.box)
+    gathering.add(Endpoints(0, *(host(getattr(result, name)) for name in ("x", "fun", "nit", "nfev", "status"))))
+    return gathering.catalogue, gathering.keys()

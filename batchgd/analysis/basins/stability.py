@@ -1,0 +1,200 @@
+"""How far a point is from the border of its basin: by direction, and the largest ball that stays inside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from batchgd.analysis.basins.bisection import bisect
+from batchgd.analysis.basins.labelling import Labelling, labelling
+from batchgd.minima.collect import batch_from
+from batchgd.problem import check
+from batchgd.problem.errors import InputError
+from batchgd.problem.speaker import a_run
+from batchgd.problem.starts import parse_seed
+
+if TYPE_CHECKING:
+    from batchgd.minima.results import LandscapeData
+
+_GROWTH = 1.25  # between the radii at which a direction is looked at, going out
+_LOOKS = 40  # of them, up to the largest radius: the first is 1.7e-4 of it
+_ROUNDS, _TRIES = 6, 8  # of the search for the nearest border around the best direction
+_MOST_DIRECTIONS = 1_000_000
+_TURN = 0.5  # how far directions are turned in the first round of it; half as far in each next
+
+
+def border_distance(
+    label: Labelling, x: ArrayLike, way: ArrayLike, largest: float, tolerance: float = 1e-5
+) -> NDArray[np.float64]:
+    """Return how far each point can go along each of its directions before its label changes, (n, k).
+
+    Radii grow by a quarter up to ``largest``; between the last with the label of the point and the first with another,
+    bisection finds the border. A tongue of another basin that is thinner than a quarter of its distance can be stepped
+    over.
+
+    Parameters
+    ----------
+    label : function
+        Labels, (n,), of points, (n, d).
+    x : (n, d)
+        The points.
+    way : (n, k, d)
+        Unit vectors.
+    largest : float
+        As far as it looks; infinity is returned where the label did not change.
+    tolerance : float
+        Of the distance, relative to ``largest``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> disc = lambda x: (np.linalg.norm(x, axis=1) < 0.3).astype(int)
+    >>> border_distance(disc, [[0.1, 0.0]], [[[1.0, 0.0], [-1.0, 0.0]]], 1.0, 1e-9).round(6).tolist()
+    [[0.2, 0.4]]
+    """
+    points, ways = np.asarray(x, np.float64), np.asarray(way, np.float64)
+    n, k, d = ways.shape
+    x0, along = np.repeat(points, k, axis=0), ways.reshape(-1, d)
+    own = np.repeat(label(points), k)
+    inner, outer = np.zeros(n * k), np.full(n * k, np.inf)
+    rest = np.arange(n * k)
+    for radius in largest * _GROWTH ** np.arange(1.0 - _LOOKS, 1.0):
+        same = label(x0[rest] + radius * along[rest]) == own[rest]
+        inner[rest[same]], outer[rest[~same]] = radius, radius
+        rest = rest[same]
+        if len(rest) == 0:
+            break
+    left = np.flatnonzero(np.isfinite(outer))
+    a, b = (x0[left] + radius[left, None] * along[left] for radius in (inner, outer))
+    a, b = bisect(label, a, b, own[left], tolerance * largest)
+    outer[left] = np.sqrt(((0.5 * (a + b) - x0[left]) ** 2).sum(axis=1))
+    return outer.reshape(n, k)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Stability:
+    """How far each minimum of a result is from the border of its basin: ``result.stability()``.
+
+    Attributes
+    ----------
+    radius : (m,)
+        Radius of the largest ball around each minimum that stays in its basin, as far as the directions tell: an upper
+        bound. Infinity where no direction left the basin.
+    nearest : (m, d)
+        The border point found nearest to it; NaN where there is none.
+    escape_radius : (m, k)
+        Distance to the border along each direction.
+    directions : (k, d)
+        Unit vectors, the same for all minima: both ways along each axis, and random ones.
+    minima_fun : (m,)
+        Values of the minima.
+    """
+
+    radius: NDArray[np.float64]
+    nearest: NDArray[np.float64]
+    escape_radius: NDArray[np.float64]
+    directions: NDArray[np.float64]
+    minima_fun: NDArray[np.float64]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The radii for JSON."""
+        median = np.median(self.escape_radius, axis=1)
+        rows = zip(self.minima_fun, self.radius, median, self.nearest, strict=True)
+        names = ("fun", "radius", "median_escape_radius", "nearest_border")
+        return {"directions": len(self.directions), "minima": [dict(zip(names, row, strict=True)) for row in rows]}
+
+    def __repr__(self) -> str:
+        from batchgd.output.report import aligned, format_values
+
+        most = 12
+        rows = [
+            [str(k), value, f"{self.radius[k]:.4g}", f"{np.median(self.escape_radius[k]):.4g}"]
+            for k, value in enumerate(format_values(self.minima_fun[:most]))
+        ]
+        left = f"… {len(self.radius) - most:,} more minima" if len(self.radius) > most else ""
+        table = aligned(["label", "value", "ball that stays", "median way out"], rows, left, words=())
+        told = f"distances in x to the border of each basin, along {len(self.directions)} directions; "
+        return "\n".join([*table, told + "the ball reaches to the nearest border point"])
+
+
+def stability(result: LandscapeData, directions: int = 32, *, seed: int = 0) -> Stability:
+    """Measure how far each minimum can be displaced, in any direction, before descents lead elsewhere.
+
+    Along each direction the border is found by going out and bisecting, with descents of the result's own method. The
+    nearest border is then sought around the direction in which it was nearest, in turns by smaller angles.
+
+    Parameters
+    ----------
+    result : LandscapeData
+        With its function.
+    directions : int
+        Random directions besides both ways along each axis, at least 1. In many dimensions take more: the ball is as
+        large as the nearest border point that was found.
+    seed : int
+        Of the directions.
+
+    Returns
+    -------
+    Stability
+
+    Raises
+    ------
+    InputError
+        When the result has no minima or no function, or ``directions`` is no number of them.
+
+    Examples
+    --------
+    Wells at -1 and 2 with the barrier at 0: the balls reach as far as the barrier.
+
+    >>> import batchgd as bgd
+    >>> wells = bgd.multistart(lambda x: x[0] ** 4 / 4 - x[0] ** 3 / 3 - x[0] ** 2, box=[(-3, 3)], starts=50)
+    >>> wells.minima.x.ravel().round(6).tolist(), wells.stability().radius.round(2).tolist()
+    ([2.0, -1.0], [2.0, 1.0])
+
+    References
+    ----------
+    The radius is the size of the smallest perturbation that leaves the basin, the "minimal fatal shock" of L. Halekotte
+    and U. Feudel, Sci. Rep. 10, 11783 (2020).
+    """
+    if not hasattr(result, "minima") or len(result.minima) == 0:
+        raise InputError(f"stability is measured around minima, and this result has none: run {a_run()}")
+    directions = check.whole("directions", directions, 1, _MOST_DIRECTIONS)
+    rng = np.random.default_rng(parse_seed(seed))
+    label = labelling(result)
+    box = batch_from(result).box
+    x, dim = result.minima.x, result.dim
+    largest = float(np.linalg.norm(box.width))
+    unit = np.eye(dim)
+    ways = np.concatenate([unit, -unit, _units(rng.normal(size=(directions if dim > 1 else 0, dim)))])
+    every = np.broadcast_to(ways, (len(x), *ways.shape))
+    found = border_distance(label, x, every, largest)
+    best = found.argmin(axis=1)
+    radius, way = found.min(axis=1), ways[best]
+    if dim > 1:
+        radius, way = _closer(label, x, radius, way, largest, rng)
+    nearest = np.where(
+        np.isfinite(radius)[:, None], x + np.where(np.isfinite(radius), radius, 0.0)[:, None] * way, np.nan
+    )
+    return Stability(radius, nearest, found, ways, np.asarray(result.minima.fun))
+
+
+def _closer(
+    label: Labelling, x: NDArray, radius: NDArray, way: NDArray, largest: float, rng: np.random.Generator
+) -> tuple[NDArray, NDArray]:
+    """Turn each direction a little, in random ways, and keep what meets the border sooner."""
+    for turn in _TURN * 0.5 ** np.arange(_ROUNDS):
+        tries = _units(way[:, None, :] + turn * rng.normal(size=(len(x), _TRIES, x.shape[1])))
+        found = border_distance(label, x, tries, largest)
+        best = found.argmin(axis=1)
+        rows = np.arange(len(x))
+        sooner = found[rows, best] < radius
+        radius = np.where(sooner, found[rows, best], radius)
+        way = np.where(sooner[:, None], tries[rows, best], way)
+    return radius, way
+
+
+def _units(ways: NDArray[np.float64]) -> NDArray[np.float64]:
+    return ways / np.sqrt((ways**2).sum(axis=-1, keepdims=True))

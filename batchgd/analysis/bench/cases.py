@@ -1,0 +1,45 @@
+"""The standard set: landscapes, dimensions and constant rates that every backend is measured on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from batchgd.problem.methods import BarzilaiBorwein, GradientDescent, Method
+
+GTOL = 1e-6
+GTOL_SINGLE = 1e-3
+"""In float32 a gradient below curvature times the spacing of x cannot be resolved; there the looser test applies."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A landscape in one dimension, a constant rate that is safe in its box, and the most updates of a trajectory."""
+
+    landscape: str
+    dim: int
+    learning_rate: float
+    maxiter: int = 10_000
+
+
+CASES = (
+    Case("rastrigin", 2, 0.0025),
+    Case("rastrigin", 10, 0.0025),
+    Case("styblinski_tang", 2, 0.01),
+    Case("styblinski_tang", 8, 0.01),
+    Case("himmelblau", 2, 0.004),
+    # The rate that is safe in the corners of the box is far too small for the valley: this row ends at the cap.
+    Case("rosenbrock", 20, 1e-5, maxiter=1000),
+    Case("hartmann6", 6, 0.02),
+)
+QUICK = tuple(case for case in CASES if (case.landscape, case.dim) in {("rastrigin", 10), ("styblinski_tang", 8)})
+METHODS = ("constant rate", "default")
+
+STARTS = {"cpu": 131_072, "numpy": 2_048, "cuda": 4_194_304}
+STARTS_QUICK = {"cpu": 65_536, "numpy": 512, "cuda": 1_048_576}
+STARTS_SIMULATED = 64
+"""Starts of one measured run: about a second of work or less, and enough to fill the device."""
+
+
+def method_of(name: str, case: Case) -> Method:
+    """Return the method that a row of the table stands for."""
+    return GradientDescent(case.learning_rate) if name == "constant rate" else BarzilaiBorwein()

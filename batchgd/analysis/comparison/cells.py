@@ -1,0 +1,289 @@
+"""Run several methods on several landscapes, cell by cell."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from batchgd.analysis.basins.flow import true_flow
+from batchgd.analysis.basins.relabel import labels_onto
+from batchgd.analysis.comparison.table import Cell, Comparison
+from batchgd.compiler.resolve import as_objective
+from batchgd.engine.interrupts import Interrupt, heeded
+from batchgd.problem import check
+from batchgd.problem.arrays import check_dtype
+from batchgd.problem.errors import InputError, told
+from batchgd.problem.keywords import explained
+from batchgd.problem.methods import METHODS, Method, as_method, split_per_start
+from batchgd.problem.stopping import Stopping, as_stopping
+
+if TYPE_CHECKING:
+    from batchgd.engine.batch import Batch
+    from batchgd.minima.results import LandscapeData
+
+STANDARD = (
+    ("himmelblau", 2),
+    ("six_hump_camel", 2),
+    ("rosenbrock", 2),
+    ("styblinski_tang", 4),
+    ("rastrigin", 2),
+    ("ackley", 2),
+    ("hartmann6", 6),
+    ("shekel", 4),
+)
+"""The landscapes of a comparison that names none, with their dimensions."""
+
+EVERY = "all"
+"""Stands for the whole library: the standard landscapes, then the others in their default dimensions."""
+
+SCALED_TO = "himmelblau"
+"""What the trial settings of ``METHODS`` suit."""
+
+_REACHED = 1e-6  # of max(1, |f*|): a minimum this near to the global value is the global one
+
+
+@explained
+def compare(
+    methods: Any = None,
+    landscapes: Any = None,
+    *,
+    starts: int = 1000,
+    seed: int = 0,
+    scale: bool | None = None,
+    reference: Any = None,
+    gtol: float | None = None,
+    maxiter: int | None = None,
+    stopping: Stopping | None = None,
+    backend: str = "auto",
+    dtype: Any = "float64",
+    threads: int | None = None,
+    progress: Callable[[Cell], None] | None = None,
+) -> Comparison:
+    """Run several methods from the same starts on several landscapes.
+
+    Parameters
+    ----------
+    methods : sequence of Method or str, or dict of them, optional
+        Names stand for the settings that ``METHODS`` tries a method with; keys of a dict are what the table calls
+        them. All methods when left out.
+    landscapes : sequence, optional
+        Names, Landscapes, Objectives with a box, or pairs (name, dim); a standard set of eight when left out, the whole
+        library for ``"all"``.
+    starts : int
+        Of each cell; uniform in the box, the same for every method.
+    seed : int
+        Of the starts.
+    scale : bool, optional
+        Bring each landscape to the units of Himmelblau's function first: coordinates in which the box is [-6, 6], and
+        values in which the curvature over the box (the median of the largest second derivative) is the same and the
+        global value, where it is known, is 0. Then one learning rate means the same everywhere. When left out: where
+        ``methods`` is left out or holds only names.
+    reference : Method, optional
+        Whose labels the others' are held against (fidelity); what ``result.fidelity()`` takes for gradient flow when
+        left out.
+    gtol, maxiter, stopping
+        When a trajectory ends, as in :func:`multistart`.
+    backend, dtype, threads
+        As in :func:`multistart`.
+    progress : callable, optional
+        Called with each finished :class:`Cell`.
+
+    Returns
+    -------
+    Comparison
+        One cell for each method and landscape. A cell that fails holds its error; the others stand.
+
+    Raises
+    ------
+    InputError
+        For methods or landscapes that do not exist, and options that cannot be used.
+
+    Examples
+    --------
+    >>> table = compare(["gradient_descent", "adam"], ["himmelblau"], starts=50, backend="numpy")
+    >>> [cell.minima for cell in table]
+    [4, 4]
+    """
+    methods, named = _methods(methods)
+    scale = named if scale is None else check.flag("scale", scale)
+    stopping = as_stopping(stopping, gtol=gtol, maxiter=maxiter)
+    check.function("progress", progress, "a function of one Cell")
+    starts = check.whole("starts", starts, 1)
+    judge = true_flow() if reference is None else as_method(reference)
+    cells: list[Cell] = []
+    problems = list(_problems(landscapes, starts, seed, scale, stopping, backend, dtype, threads))
+    for method in [judge, *methods.values()]:
+        split_per_start(method, starts, check_dtype(dtype))
+    with heeded() as interrupt:
+        for cell in _cells(methods, problems, judge, interrupt):
+            cells.append(cell)
+            if progress is not None:
+                progress(cell)
+        cut = interrupt.seen or any(cell.interrupted for cell in cells)
+        return Comparison(tuple(cells), starts, str(judge), interrupted=cut)
+
+
+def _cells(
+    methods: Mapping[str, Method], problems: list[tuple[str, _Problem]], judge: Method, interrupt: Interrupt
+) -> Iterator[Cell]:
+    """Run every method on every landscape, until Ctrl-C; what fails is a cell with its error."""
+    for name, make in problems:
+        try:
+            batch, best = make()
+            flow: Any = _run(batch.again(method=judge))[0]
+        except Exception as error:
+            yield from (Cell(method, name, error=_told(error)) for method in methods)
+            continue
+        if flow.interrupted:
+            return
+        for label, method in methods.items():
+            cell = _cell(label, name, batch, method, flow, best)
+            yield cell
+            if interrupt.seen or cell.interrupted:
+                return
+
+
+def _methods(methods: Any) -> tuple[dict[str, Method], bool]:
+    """The methods by the names of the table, and whether only names were given."""
+    if methods is None:
+        methods = list(METHODS)
+    if isinstance(methods, str | Method):
+        methods = [methods]
+    if not isinstance(methods, Mapping | Sequence) or not methods:
+        raise InputError(f"methods is {told(methods)}: give at least one, as in ['gradient_descent', bgd.Adam(0.05)]")
+    given = methods if isinstance(methods, Mapping) else {_name(method): method for method in methods}
+    if len(given) < len(methods):
+        raise InputError("two methods have the same name: give a dict {name: method}")
+    made = {
+        str(name): METHODS[method].example() if isinstance(method, str) and method in METHODS else as_method(method)
+        for name, method in given.items()
+    }
+    return made, all(isinstance(method, str) for method in given.values())
+
+
+def _name(method: Any) -> str:
+    return method if isinstance(method, str) else str(method)
+
+
+def library() -> list[tuple[str, int]]:
+    """Every landscape with a dimension: those of ``STANDARD`` as there, the others as they come, each under one name.
+
+    >>> names = [name for name, _ in library()]
+    >>> names[:2], "beale" in names, "shekel" in names and "shekel10" in names
+    (['himmelblau', 'six_hump_camel'], True, False)
+    """
+    from batchgd.problem import landscapes
+
+    standard = [landscapes.get(name) for name, _ in STANDARD]
+    entries = {entry.title: entry for entry in [*map(landscapes.get, landscapes.names()), *standard]}
+    others = [entry for entry in entries.values() if entry not in standard]
+    return [*STANDARD, *((entry.name, entry.default_dim) for entry in others)]
+
+
+_Problem = Callable[[], "tuple[Batch, float | None]"]
+
+
+def _problems(
+    landscapes: Any, starts: int, seed: int, scale: bool, stopping: Stopping, backend: str, dtype: Any, threads: Any
+) -> Iterator[tuple[str, _Problem]]:
+    """Each landscape's name, and a call that traces it and returns its batch and its global value, if known."""
+    from batchgd.compiler.objective import Objective
+    from batchgd.engine.batch import make_batch
+    from batchgd.problem.landscapes import Landscape, get
+
+    given = STANDARD if landscapes is None else landscapes
+    if isinstance(given, str) and given == EVERY:
+        given = library()
+    if isinstance(given, str | Landscape | Objective):
+        given = [given]
+    if not isinstance(given, Sequence) or not given:
+        raise InputError(f"landscapes is {told(landscapes)}: give at least one, as in ['himmelblau', ('rastrigin', 2)]")
+    options: Any = {"stopping": stopping, "backend": backend, "dtype": dtype, "threads": threads}
+    options |= {"starts": starts, "seed": seed}
+    make_batch(as_objective(get(SCALED_TO)), **options)  # what cannot be used is refused before any work
+    checked: list[tuple[Any, int | None]] = []
+    for each in given:
+        pair = each if isinstance(each, tuple) else (each, None)
+        entry = get(pair[0]) if isinstance(pair[0], str) else pair[0]
+        if len(pair) != 2 or not isinstance(entry, Landscape | Objective):
+            raise InputError(
+                f"{told(each)} is not a landscape: give a name, a pair (name, dim), or an Objective with a box"
+            )
+        if getattr(entry, "box", None) is None:
+            raise InputError(f"the objective {entry.name} has no box: make it with box=[(lo, hi), ...]")
+        checked.append((entry, entry.check_dim(pair[1]) if isinstance(entry, Landscape) else entry.dim))
+    for entry, dim in checked:
+
+        def make(entry: Any = entry, dim: Any = dim) -> tuple[Batch, float | None]:
+            known = entry.global_value(dim) if isinstance(entry, Landscape) else None
+            objective = as_objective(entry, dim) if isinstance(entry, Landscape) else entry
+            if scale:
+                return make_batch(_scaled(objective, known), **options), None if known is None else 0.0
+            return make_batch(objective, **options), known
+
+        yield f"{entry.name} {dim}-D", make
+
+
+def _scaled(objective: Any, known: float | None) -> Any:
+    """The objective in the units of the landscape that trial settings suit."""
+    from batchgd.compiler.objective import Objective
+    from batchgd.minima.scale import measure
+    from batchgd.problem.landscapes import get
+
+    model, box = get(SCALED_TO), objective.box
+    (low, high), *_ = model.bounds
+    factor = measure(as_objective(model), model.box()).curvature / measure(objective, box).curvature
+    stretch = box.width / (high - low)
+    shift, level, fun = box.lower - low * stretch, 0.0 if known is None else known, objective.fun
+    given = () if objective.params is None else (objective.params,)
+
+    def scaled(u: Any) -> Any:
+        return factor * (fun(shift + stretch * u, *given) - level)
+
+    return Objective(scaled, objective.dim, box=[(low, high)] * objective.dim, name=objective.name)
+
+
+def _run(batch: Batch) -> tuple[LandscapeData, float, float]:
+    """Run a batch; its result, the seconds that compiling took, and those of the run."""
+    from batchgd.engine.run import run
+    from batchgd.minima.collect import collect
+
+    began = time.perf_counter()
+    run(replace(batch, stopping=replace(batch.stopping, maxiter=0)), keep=False)  # compiles: limits are arguments
+    between = time.perf_counter()
+    result = collect(batch)
+    return result, between - began, time.perf_counter() - between
+
+
+def _cell(label: str, name: str, batch: Batch, method: Method, flow: Any, best: float | None) -> Cell:
+    """Run one method on one landscape."""
+    try:
+        result, compiling, seconds = _run(batch.again(method=method))
+        minima = result.minima
+        known = min([*minima.fun, *flow.minima.fun], default=np.inf) if best is None else best
+        reached = np.asarray(minima.fun) <= known + _REACHED * max(1.0, abs(known))
+        at_rest = result.success & (result.label >= 0)
+        place, _ = labels_onto(flow, result)
+        basin = flow.label >= 0
+        return Cell(
+            label,
+            name,
+            successes=int(np.sum(minima.count[reached])),
+            starts=result.n,
+            minima=len(minima),
+            fidelity=float(np.mean((place[result.label] == flow.label)[basin])) if basin.any() else float("nan"),
+            evaluations=np.where(at_rest, result.nfev, np.inf),
+            compile_seconds=compiling,
+            seconds=seconds,
+            interrupted=result.interrupted,
+        )
+    except Exception as error:  # whatever one cell meets, the others stand
+        return Cell(label, name, error=_told(error))
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

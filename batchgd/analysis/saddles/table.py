@@ -1,0 +1,214 @@
+"""The table of saddles: where they are, which minima each joins, and how high its barriers are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batchgd.minima.tables import Table
+from batchgd.problem.errors import InputError, told
+
+_SHOWN = 12
+
+
+@dataclass(frozen=True, eq=False)
+class Nodes:
+    """The minima that saddles join: those of the result, in its numbering, and then those met on the way.
+
+    Attributes
+    ----------
+    x : (m, d), fun : (m,)
+        Points and values.
+    known : int
+        How many of them the result has; the others are new.
+    """
+
+    x: NDArray[np.float64]
+    fun: NDArray[np.float64]
+    known: int
+
+    def __len__(self) -> int:
+        return len(self.fun)
+
+
+class LowestPath(NamedTuple):
+    """The path between two minima whose highest saddle is lowest.
+
+    >>> print(LowestPath((0, 2, 1), (1, 0), -40.66))
+    lowest path, up to -40.660000: minimum 0 - saddle 1 - minimum 2 - saddle 0 - minimum 1
+    """
+
+    minima: tuple[int, ...]
+    saddles: tuple[int, ...]
+    highest: float
+
+    def __str__(self) -> str:
+        from batchgd.output.report import format_values
+
+        steps = [f"saddle {over} - minimum {to}" for over, to in zip(self.saddles, self.minima[1:], strict=True)]
+        return f"lowest path, up to {format_values([self.highest])[0]}: " + " - ".join(
+            [f"minimum {self.minima[0]}", *steps]
+        )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Saddles(Table):
+    """Saddles of index 1 inside the box, lowest value first: ``result.connect()``.
+
+    Attributes
+    ----------
+    x : (s, d), fun : (s,)
+        The polished points, where the gradient is zero to rounding, and their values.
+    eigenvalues : (s, d)
+        Of the Hessian, ascending: the first is negative, the others are not (zero modes count as neither).
+    mode : (s, d)
+        The unit eigenvector of the negative one: the way down on both sides.
+    joins : (s, 2)
+        The minima that gradient flow reaches on either side: rows of ``nodes``, -1 for none.
+    barrier : (s, 2)
+        How far the saddle is above each of them, NaN for none.
+    zero : (s,)
+        Eigenvalues that are zero as far as rounding tells: more than none, and the saddle is one point of a continuum.
+    count : (s,)
+        Walkers that found it; ``from_border`` (s,) of them set out from a border, the others from minima.
+    nodes : Nodes
+        The minima, those that only this search found included.
+    walkers : dict
+        How many walkers ended how.
+    walked_from : int
+        How many of the minima walkers set out from.
+    name : str
+        Of the function.
+
+    Examples
+    --------
+    >>> import batchgd as bgd
+    >>> saddles = bgd.multistart("mueller_brown", starts=200).connect()
+    >>> saddles.fun.round(4).tolist(), saddles.joins.tolist(), saddles.barrier.round(3).tolist()
+    ([-72.2489, -40.6648], [[1, 2], [0, 2]], [[35.918, 8.519], [106.035, 40.103]])
+    >>> path = saddles.lowest_path(0, 1)
+    >>> path.minima, path.saddles, round(path.highest, 4)
+    ((0, 2, 1), (1, 0), -40.6648)
+    """
+
+    x: NDArray[np.float64]
+    fun: NDArray[np.float64]
+    eigenvalues: NDArray[np.float64]
+    mode: NDArray[np.float64]
+    joins: NDArray[np.int64]
+    barrier: NDArray[np.float64]
+    zero: NDArray[np.int64]
+    count: NDArray[np.int64]
+    from_border: NDArray[np.int64]
+    nodes: Nodes
+    walkers: dict[str, int]
+    walked_from: int
+    name: str = ""
+
+    @property
+    def components(self) -> list[list[int]]:
+        """Labels of the minima that saddles connect, one list per connected set, the largest first."""
+        from batchgd.analysis.saddles.graph import components
+
+        return components(self)
+
+    @property
+    def unconnected(self) -> list[int]:
+        """Minima that no saddle found joins to another minimum."""
+        return [group[0] for group in self.components if len(group) == 1]
+
+    def lowest_path(self, a: int, b: int) -> LowestPath:
+        """Return the path from minimum a to minimum b whose highest saddle is lowest.
+
+        Raises InputError where no saddles found connect them, or there is no such minimum.
+        """
+        from batchgd.analysis.saddles.graph import lowest_path
+
+        for label in (a, b):
+            if isinstance(label, bool) or not isinstance(label, int | np.integer) or not 0 <= label < len(self.nodes):
+                raise InputError(f"there is no minimum {told(label)}: labels are 0 to {len(self.nodes) - 1}")
+        return LowestPath(*lowest_path(self, a, b))
+
+    @property
+    def graph(self) -> Any:
+        """A networkx MultiGraph; see :attr:`batchgd.api.result.MultistartResult.graph`."""
+        from batchgd.analysis.saddles.graph import graph
+
+        return graph(self)
+
+    def to_dataframe(self) -> Any:
+        """Return a pandas DataFrame, one row per saddle: those of a table of points, and joins, barriers and mode."""
+        frame = super().to_dataframe().rename_axis("saddle")
+        for name in ("joins", "barrier", "mode"):
+            for k, column in enumerate(getattr(self, name).T):
+                frame[f"{name}{k}"] = column
+        return frame
+
+    def plot(self, ax: Any = None, *, levels: int | None = None) -> Any:
+        """Draw the disconnectivity graph; returns the axes."""
+        from batchgd.output.plot import tree_picture
+
+        return tree_picture(self, ax, levels=levels)
+
+    def summary(self) -> dict[str, Any]:
+        """The table as a dict that ``json.dumps`` takes, what ``--json`` prints; a barrier to no minimum is None."""
+        from batchgd.output.report import json_ready
+
+        names = ("x", "fun", "eigenvalues", "mode", "joins", "barrier", "zero", "count", "from_border")
+        new = range(self.nodes.known, len(self.nodes))
+        told = {
+            "objective": self.name,
+            "saddles": [{name: getattr(self, name)[k] for name in names} for k in range(len(self))],
+            "minima": [
+                {"x": self.nodes.x[k], "fun": self.nodes.fun[k], "new": k in new} for k in range(len(self.nodes))
+            ],
+            "unconnected": self.unconnected,
+            "components": len(self.components),
+            "walkers": self.walkers,
+            "walked_from": self.walked_from,
+        }
+        return cast("dict[str, Any]", json_ready(told))
+
+    def __repr__(self) -> str:
+        from batchgd.output.report import format_point, format_values, plural
+
+        saddles, minima = plural(len(self), "saddle"), plural(len(self.nodes), "minimum", "minima")
+        lines = [f"{saddles} of index 1, between {minima}"]
+        values = format_values(self.fun[:_SHOWN])
+        width = max((len(value) for value in values), default=3)
+        scale = np.ptp(np.concatenate([self.x, self.nodes.x]), axis=0)
+        if len(self):
+            lines.append(f"  {'':>3}  {'fun':>{width}}  {'joins':>9}  {'barriers':<21}  x")
+        for k, value in enumerate(values):
+            joins = " - ".join(str(label) if label >= 0 else "none" for label in self.joins[k])
+            barriers = ", ".join(f"{height:.6g}" for height in self.barrier[k])
+            lines.append(f"  {k:>3}  {value:>{width}}  {joins:>9}  {barriers:<21}  {format_point(self.x[k], scale)}")
+        if len(self) > _SHOWN:
+            lines.append(f"  … {len(self) - _SHOWN:,} more")
+        return "\n".join([*lines, *self._remarks()])
+
+    def _remarks(self) -> list[str]:
+        lines, new, alone = [], len(self.nodes) - self.nodes.known, self.unconnected
+        if new:
+            some = (
+                "a minimum that the run had not seen has"
+                if new == 1
+                else f"{new:,} minima that the run had not seen have"
+            )
+            lines.append(f"{some} labels from {self.nodes.known:,} on")
+        if alone and len(self.nodes) > 1:
+            named = ", ".join(map(str, alone[:_SHOWN])) + (", …" if len(alone) > _SHOWN else "")
+            lines.append(f"unconnected, no saddle found joins them to another minimum: {named}")
+        groups = len(self.components) - len(alone)
+        if groups > 1:
+            lines.append(f"the others form {groups:,} sets that no saddle found joins")
+        told = ", ".join(f"{count:,} {name}" for name, count in self.walkers.items() if count)
+        if self.walked_from < len(self.nodes):
+            lines.append(
+                f"walkers set out from {self.walked_from:,} of the minima: not from new ones outside the box, nor "
+                "beyond most_minima= and rounds="
+            )
+        return [*lines, f"walkers: {told or 'none set out, as there is no minimum'}"]

@@ -1,0 +1,77 @@
+"""From a batch and a strategy to a result like any other, with fractions only where the sampling allows them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batchgd.analysis.strategies.campaign import Campaign
+from batchgd.analysis.strategies.record import Record
+from batchgd.engine.progress import Watch
+from batchgd.minima import Minima, seen_interval
+from batchgd.minima.collector import Gathering
+from batchgd.problem.errors import InputError
+from batchgd.problem.methods import split_per_start
+
+if TYPE_CHECKING:
+    from batchgd.analysis.strategies.base import Strategy
+    from batchgd.engine.batch import Batch
+    from batchgd.engine.progress import Progress
+    from batchgd.minima.results import LandscapeData
+
+
+def explore(
+    batch: Batch,
+    strategy: Strategy,
+    x_tol: float,
+    f_tol: float,
+    *,
+    progress: Progress | None = None,
+    began: float | None = None,
+) -> LandscapeData:
+    """Let a strategy spend the descents of a batch and collect the minima.
+
+    Raises
+    ------
+    InputError
+        Where batch and strategy do not go together, before any work starts.
+    """
+    from batchgd.minima.collect import landscape
+
+    began = time.perf_counter() if began is None else began
+    if split_per_start(batch.method, batch.starts.n, batch.dtype)[1]:
+        raise InputError("a hyperparameter per start does not go with a strategy, which chooses the starts: give one")
+    strategy.check(batch)
+    gathering = Gathering(batch.box, x_tol, f_tol)
+    campaign = Campaign(batch, gathering, progress)
+    told = strategy.explore(campaign)
+    rows = gathering.endpoints()
+    record = Record(
+        strategy.name,
+        strategy.settings(),
+        strategy.bias,
+        sampling=batch.starts.name,
+        sampled=campaign.sampled,
+        evaluations=int(rows.nfev.sum()) + campaign.sampled,
+        **told,
+    )
+    note = batch.starts.interval_note if record.drawn else strategy.bias
+    batch = replace(batch, starts=campaign.starts(strategy.name, note or strategy.bias))
+    watch = Watch(progress, gathering.n, began, campaign.interrupt)
+    result = landscape(batch, gathering, gathering.find(batch, watch), began=began)
+    result.strategy, result.independent = record, note is None and record.drawn == result.n
+    result.minima = drawn_fractions(result.minima, result.label, record.drawn, note)
+    return result
+
+
+def drawn_fractions(minima: Minima, label: NDArray[np.int32], drawn: int, note: str | None) -> Minima:
+    """Return the minima with the fractions of the starts that were drawn from the box; NaN where none was."""
+    label = label[:drawn]
+    count = np.bincount(label[label >= 0], minlength=len(minima))
+    fraction = count / drawn if drawn else np.full(len(minima), np.nan)
+    low, high = seen_interval(count, drawn) if note is None else (None, None)
+    return replace(minima, fraction=fraction, fraction_low=low, fraction_high=high, interval_note=note)

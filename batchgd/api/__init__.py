@@ -1,0 +1,1 @@
+"""The calls and the results that a user holds."""

@@ -1,6 +1,0 @@
-"""What this machine does: descents measured beside the ceilings of the device that they ran on."""
-
-from batchgd.bench.measure import Report, measure
-from batchgd.bench.row import Row
-
-__all__ = ["Report", "Row", "measure"]

@@ -1,6 +1,0 @@
-"""Methods beside each other: ``cells`` runs them, ``table`` tells what came out."""
-
-from batchgd.comparison.cells import EVERY, STANDARD, compare
-from batchgd.comparison.table import Cell, Comparison
-
-__all__ = ["EVERY", "STANDARD", "Cell", "Comparison", "compare"]

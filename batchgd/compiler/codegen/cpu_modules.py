@@ -1,0 +1,98 @@
+"""The CPU code of a specialisation in parts, each a module that serves every specialisation with the same text.
+
+=========  =================================  ==========================================================
+part       functions                          what its text depends on
+=========  =================================  ==========================================================
+loop       ``descend``, ``record``            the number of lanes and whether points can be rejected
+tick       ``tick``                           the method; in the fused form the objective too
+evaluate   ``evaluate``, block form alone     the objective, and whether value or Hessian are asked for
+value      ``evaluate_value``, where          the objective
+           ``evaluate`` does not give it
+values     ``values``                         nothing but the type
+=========  =================================  ==========================================================
+
+The loop calls the tick by its address and reads where the tick keeps everything of a lane, and so do the block form's
+tick and ``values`` with the evaluation (``kernels/addresses.py``).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from batchgd.compiler.codegen.slots import slots_read
+from batchgd.compiler.codegen.typed_constants import Constants, copied
+from batchgd.kernels import descend, record
+
+if TYPE_CHECKING:
+    from batchgd.compiler.codegen.module import Specialisation
+
+CARRIED = (descend.refill, descend.store)
+"""What the loop calls beside the tick and ``draw``, on every target."""
+
+TRAILS = (record.begin_trail, record.keep_latest, record.extend_trail)
+"""And what the recording loop calls beside these."""
+
+ENTRIES = {
+    "loop": ("descend", "record"),
+    "tick": ("tick",),
+    "evaluate": ("evaluate",),
+    "value": ("evaluate_value",),
+    "values": ("values",),
+}
+"""The functions of each part that are called from outside; their machine code is kept on disk."""
+
+BY_ADDRESS = ("tick", "evaluate", "value")
+"""The parts that know an objective or a method: what calls them does so by address (``object_code.py``)."""
+
+
+def texts(specialisation: Specialisation) -> dict[str, str]:
+    """Return the text of every part."""
+    made = {"loop": _loop(specialisation), "tick": _tick(specialisation), "values": _values(specialisation)}
+    if specialisation.blocked:
+        made["evaluate"] = _evaluate(specialisation)
+    if specialisation.value_slot is None:
+        made["value"] = _value(specialisation)
+    return made
+
+
+def _loop(of: Specialisation) -> str:
+    body = [
+        *copied((descend.claim_next, descend.look_always), of.how.loop),
+        "claim, look = claim_next, look_always",
+        *map(slots_read, copied([descend.draw], of.how.pass_loop)),
+        *map(slots_read, copied(CARRIED, of.how.carried)),
+        *map(slots_read, copied(TRAILS, of.how.loop)),
+        *map(slots_read, copied((descend.descend, record.record), of.how.entry)),
+    ]
+    title = f"The loop over blocks of {of.lanes} lanes in {of.dtype}"
+    names = [f"W = {of.lanes}", f"IN_KERNEL = {of.in_kernel}", f"TRIALS = {of.layout.trials}"]
+    return of.assembled(title, body, names, ["from batchgd.kernels.addresses import tick"])
+
+
+def _tick(of: Specialisation) -> str:
+    constants = Constants(of.dtype)
+    body = of.tick(constants)
+    names = [f"W = {of.lanes}", *of.fixed(), *constants.lines()]
+    if not of.blocked:
+        return of.assembled(f"{of.named}: {of.method} in {of.dtype}", body, names)
+    names += of.layout.constants()
+    title = f"{of.method} in {of.objective.dim} dimensions in {of.dtype}"
+    return of.assembled(title, body, names, ["from batchgd.kernels.addresses import evaluate"])
+
+
+def _evaluate(of: Specialisation) -> str:
+    constants = Constants(of.dtype)
+    body = of.evaluation(constants)
+    return of.assembled(f"{of.named}: evaluation in {of.dtype}", body, [f"W = {of.lanes}", *constants.lines()])
+
+
+def _value(of: Specialisation) -> str:
+    constants = Constants(of.dtype)
+    body = [*of.evaluation_of_value(constants), "evaluate_value = evaluate"]
+    return of.assembled(f"{of.named}: value in {of.dtype}", body, [f"W = {of.lanes}", *constants.lines()])
+
+
+def _values(of: Specialisation) -> str:
+    body = [*copied((descend.fill,), of.how.loop), *map(slots_read, copied((descend.values,), of.how.entry))]
+    imports = ["from batchgd.kernels.addresses import evaluate"]
+    return of.assembled(f"Values by the evaluation in {of.dtype}", body, [f"W = {of.lanes}"], imports)

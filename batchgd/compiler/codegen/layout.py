@@ -1,0 +1,95 @@
+"""Where everything of a lane stands in the workspace: slot numbers, counted once, used by the tick and by the loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from batchgd.compiler.codegen.rule import Rule
+from batchgd.compiler.codegen.stopping import Ending
+
+COUNTERS = ("nit", "nfev", "busy", "code")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Slots of x, vectors, scalars, hyperparameters per start, the loop's own counters, and what the tests remember."""
+
+    dim: int
+    rule: Rule
+    per_start: tuple[str, ...]
+    ending: Ending = field(default_factory=Ending)
+
+    def x(self, i: int) -> int:
+        """Slot of coordinate i of the point to evaluate."""
+        return i
+
+    def vector(self, name: str, i: int) -> int:
+        """Slot of coordinate i of a vector that the rule remembers."""
+        return self._vectors + self.dim * self.rule.vectors.index(name) + i
+
+    def scalar(self, name: str) -> int:
+        """Slot of a number that the rule remembers."""
+        return self._scalars + self.rule.scalars.index(name)
+
+    def hyperparameter(self, name: str) -> int:
+        """Slot of a hyperparameter that differs per start."""
+        return self.first_per_start + self.per_start.index(name)
+
+    def counter(self, name: str) -> int:
+        """Slot of one of the loop's own counters."""
+        return self.first_per_start + len(self.per_start) + COUNTERS.index(name)
+
+    def remembered(self, name: str, i: int = 0) -> int:
+        """Slot of a number that the stopping tests remember, or of coordinate i of a vector."""
+        numbers, vectors = self.ending.numbers, self.ending.vectors
+        if name in numbers:
+            return self._first_remembered + numbers.index(name)
+        return self._first_remembered + len(numbers) + self.dim * vectors.index(name) + i
+
+    @property
+    def _vectors(self) -> int:
+        return self.dim
+
+    @property
+    def _scalars(self) -> int:
+        return self._vectors + self.dim * len(self.rule.vectors)
+
+    @property
+    def first_per_start(self) -> int:
+        """First slot of the hyperparameters that differ per start."""
+        return self._scalars + len(self.rule.scalars)
+
+    @property
+    def _first_remembered(self) -> int:
+        return self.first_per_start + len(self.per_start) + len(COUNTERS)
+
+    @property
+    def accepted(self) -> int:
+        """First slot of the last accepted point."""
+        return self.x(0) if self.rule.accepted is None else self.vector(self.rule.accepted, 0)
+
+    @property
+    def size(self) -> int:
+        """Number of slots."""
+        return self._first_remembered + len(self.ending.numbers) + self.dim * len(self.ending.vectors)
+
+    @property
+    def trials(self) -> bool:
+        """Whether points can be rejected."""
+        return self.rule.decide is not None
+
+    def slots(self) -> dict[str, int]:
+        """What the loop's text calls them."""
+        return {
+            "D": self.dim,
+            "ACCEPTED": self.accepted,
+            "STATE": self.dim,
+            "PER_START": self.first_per_start,
+            "N_PER_START": len(self.per_start),
+            **{name.upper(): self.counter(name) for name in COUNTERS},
+            "SLOTS": self.size,
+        }
+
+    def constants(self) -> list[str]:
+        """The names that the loop's text uses, as assignments."""
+        return [f"TRIALS = {self.trials}", *(f"{name} = {slot}" for name, slot in self.slots().items())]

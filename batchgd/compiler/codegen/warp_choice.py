@@ -1,0 +1,44 @@
+"""Choose how many CUDA threads share a trajectory: one, or a warp where one would not hold its state in registers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from types import ModuleType
+
+from batchgd.compiler.codegen import warp
+from batchgd.compiler.codegen.loading import load
+from batchgd.compiler.codegen.module import Specialisation
+
+THREADS: int | None = None
+"""Takes the place of the choice, where it is possible at all: for measurements, and for the simulator."""
+
+LARGE_STATE = 64
+"""Numbers of 32 bits that a lane remembers, beyond which no thread was found to hold them in registers.
+
+Gradient descent in 64 dimensions and float32, the smallest above it, needs 272 bytes of stack on sm_90. Up to it the
+kernel is compiled, and tells.
+"""
+
+
+def chosen(specialisation: Specialisation, fits: Callable[[ModuleType, str], bool]) -> Specialisation:
+    """Return the specialisation for as many threads a trajectory as it should have.
+
+    Parameters
+    ----------
+    specialisation : Specialisation
+        That of one thread.
+    fits : callable
+        Whether the descent of a module for this dtype keeps the state of a thread in registers.
+    """
+    if specialisation.target != "cuda":
+        return specialisation
+    objective, rule = specialisation.objective, specialisation.read
+    if THREADS is not None:
+        return replace(specialisation, threads=THREADS) if warp.can_share(objective, rule) else specialisation
+    if specialisation.simulated or not warp.gains(objective, rule):
+        return specialisation
+    words = specialisation.layout.size * (2 if specialisation.dtype == "float64" else 1)
+    if words <= LARGE_STATE and fits(load(specialisation), specialisation.dtype):
+        return specialisation
+    return replace(specialisation, threads=warp.WIDTH)

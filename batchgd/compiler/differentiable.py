@@ -1,0 +1,130 @@
+"""What every objective offers: value, gradient and Hessian at many points at once, in NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from batchgd.problem import check
+from batchgd.problem.errors import InputError
+from batchgd.problem.keywords import Explained
+from batchgd.problem.speaker import said
+
+if TYPE_CHECKING:
+    from batchgd.compiler.trace.counts import OperationCounts
+    from batchgd.problem.box import Box
+
+Floats = NDArray[np.float64]
+
+
+class Differentiable(Explained):
+    """A twice differentiable function of ``dim`` coordinates.
+
+    A new kind of objective sets what is declared here and implements ``_evaluate``; how its evaluation gets into a
+    kernel stands in ``batchgd/compiler/codegen``.
+
+    Attributes
+    ----------
+    dim, name, box
+        The number of coordinates, what it is called, and where starts are drawn unless told otherwise (or None).
+    counts, gradient_counts
+        Operations for value and gradient, and for the gradient alone.
+    """
+
+    dim: int
+    name: str
+    box: Box | None
+    counts: OperationCounts
+    gradient_counts: OperationCounts
+
+    def warn_if_large(self) -> None:
+        """Warn where a kernel of this objective takes long to compile."""
+
+    @property
+    def params(self) -> Floats | None:
+        """The parameters as a flat array, or None."""
+        raise NotImplementedError
+
+    @property
+    def numbers(self) -> Floats:
+        """What a kernel reads beside the point, as a flat array of at least one number."""
+        raise NotImplementedError
+
+    def with_params(self, params: ArrayLike) -> Self:
+        """Return the same function with other parameters, without a new trace."""
+        raise NotImplementedError
+
+    def scaled(self, scale: Floats) -> Differentiable:
+        """Return u -> f(scale u), traced anew."""
+        raise NotImplementedError
+
+    def value(self, x: ArrayLike) -> Any:
+        """Return f at points of shape (n, dim) as (n,), or at one point of shape (dim,) as a float."""
+        points, single = self._points(x)
+        result = self._evaluate("value", 1, points)[0]
+        return float(result[0]) if single else result
+
+    def gradient(self, x: ArrayLike) -> Floats:
+        """Return the gradient at points of shape (n, dim) as (n, dim), or at one point as (dim,)."""
+        points, single = self._points(x)
+        result = np.ascontiguousarray(self._evaluate("gradient", self.dim, points).T)
+        return result[0] if single else result
+
+    def value_and_gradient(self, x: ArrayLike) -> tuple[Any, Floats]:
+        """Return ``(value(x), gradient(x))``, computed together."""
+        points, single = self._points(x)
+        result = self._evaluate("value_and_gradient", self.dim + 1, points)
+        value, slopes = result[0].copy(), np.ascontiguousarray(result[1:].T)
+        return (float(value[0]), slopes[0]) if single else (value, slopes)
+
+    def hessian(self, x: ArrayLike) -> Floats:
+        """Return the symmetric matrix of second derivatives, (n, dim, dim), or (dim, dim) at one point."""
+        points, single = self._points(x)
+        rows, columns = np.tril_indices(self.dim)
+        entries = self._evaluate("hessian", len(rows), points)
+        result = np.empty((len(points), self.dim, self.dim))
+        result[:, rows, columns] = result[:, columns, rows] = entries.T
+        return result[0] if single else result
+
+    def _evaluate(self, what: Any, n_outputs: int, points: Floats) -> Floats:
+        """Return the numbers that the emitted function ``what`` gives at points (n, dim), shape (n_outputs, n)."""
+        raise NotImplementedError
+
+    def _points(self, x: ArrayLike) -> tuple[Floats, bool]:
+        takes = f"{self.name} takes real numbers of shape ({self.dim},) or (n, {self.dim})"
+        points = check.reals("x holds", x, takes).astype(np.float64, copy=False)
+        if points.ndim not in (1, 2) or points.shape[-1] != self.dim:
+            raise InputError(f"x has shape {points.shape}: {takes}")
+        return points.reshape(-1, self.dim), points.ndim == 1
+
+
+def not_stored(function: str) -> InputError:
+    """The error of a result whose function is not at hand."""
+    return InputError(
+        f"{function} is not stored with this result: "
+        f"{said('load it with bgd.load(folder, fun=...)', 'give it by --fun (of connect: TARGET)')}"
+    )
+
+
+class MissingFunction:
+    """Stands where a function would: it has the name and the dimension, and says how to get the rest.
+
+    >>> MissingFunction("mine", 2).value(0.0)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    batchgd.problem.errors.InputError: the function 'mine' is not stored with this result: load it with ...
+    """
+
+    def __init__(self, name: str, dim: int) -> None:
+        self.name, self.dim = name, dim
+
+    def _missing(self, *_: Any) -> Any:
+        raise not_stored(f"the function {self.name!r}")
+
+    value: Callable[..., Any] = _missing
+    gradient: Callable[..., Any] = _missing
+    value_and_gradient: Callable[..., Any] = _missing
+    hessian: Callable[..., Any] = _missing

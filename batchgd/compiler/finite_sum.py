@@ -1,0 +1,253 @@
+"""Finite sums: an objective that is the mean (or sum) of one traced loss over the rows of a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from batchgd.compiler.differentiable import Differentiable, Floats
+from batchgd.compiler.objective import Objective
+from batchgd.compiler.pickling import check_by_name
+from batchgd.compiler.trace.escape import name_of
+from batchgd.problem import check
+from batchgd.problem.errors import InputError, TraceError, told
+
+_NUMBERS_AT_ONCE = 1 << 18
+"""Rows times points that are evaluated together, so that temporaries stay small."""
+
+_PARAMS = "give finite real numbers, one or an array of them"
+
+MOST_ROWS = 1 << 24
+"""Of data that are drawn in batches: the last whole number up to which float32 counts without gaps."""
+
+FULL_EPOCHS = 10
+"""Epochs between two updates with the whole sum, unless told otherwise."""
+
+
+class FiniteSum(Differentiable):
+    r"""The mean of a loss over rows of data: f(x) = 1/n Σ_k loss(x, row_k), traced once and looped over in the kernel.
+
+    Only ``loss`` is traced, so compile time does not grow with the data, and least squares, likelihoods and neural
+    networks run with every method. With ``batch_size`` each update sees a random part of the rows, as stochastic
+    gradient descent does: the gradient of the batch's mean, an unbiased estimate of ∇f where rows are drawn with
+    replacement, and over an epoch without.
+
+    Parameters
+    ----------
+    loss : callable
+        ``loss(x, row) -> float`` with x of shape (dim,) and a row of the data, or ``loss(x, row, params)``; written as
+        the function of an :class:`Objective` is.
+    data : array_like
+        The rows: shape (n,) gives numbers to ``loss``, (n, m) vectors, (n, p, q) matrices. Finite.
+    dim : int, optional
+        The number of coordinates; taken from the box where it is left out.
+    box : Box or sequence of (lo, hi), optional
+        Where starts are drawn.
+    params : float or array_like, optional
+        Passed on to ``loss``.
+    reduction : {"mean", "sum"}
+        What is made of the losses. The mean keeps learning rates comparable between data sets.
+    batch_size : int, optional
+        Rows per update; all of them when left out. For first-order methods only: a line search needs the whole sum.
+    replace : bool
+        Draw the rows of each batch independently; else each epoch is a permutation, and every row is seen once in it.
+    full_every : int, optional
+        Every so many updates, the first included, one is made with the whole sum; only then is a trajectory asked
+        whether it converged, for the gradient of a batch says nothing of that. Ten epochs when left out.
+    name : str, optional
+        What the objective is called in results; the loss's name when left out.
+
+    Attributes
+    ----------
+    rows : int
+        n.
+    updates_per_epoch : int
+        Updates in which n rows are seen, for schedules: ``bgd.Exponential(0.1, 0.9, every=f.updates_per_epoch)``.
+
+    Raises
+    ------
+    InputError
+        When the data hold no rows or numbers that are not finite, or the batch does not fit them.
+    TraceError
+        When the loss cannot be traced.
+
+    Notes
+    -----
+    The rows of a batch are functions of the seed, the start and the number of updates (Philox; permutations by the
+    swap-or-not shuffle of Hoang, Morris and Rogaway, CRYPTO 2012), so runs are reproducible, whatever runs beside them.
+    Values, gradients and Hessians that the object itself gives are always those of the whole sum, summed in NumPy;
+    kernels add row after row.
+
+    References
+    ----------
+    H. Robbins and S. Monro, Ann. Math. Stat. 22 (1951) 400. L. Bottou, F. E. Curtis and J. Nocedal, SIAM Rev. 60
+    (2018) 223.
+
+    Examples
+    --------
+    A line through three points, by least squares:
+
+    >>> line = FiniteSum(lambda x, row: (x[0] + x[1] * row[0] - row[1]) ** 2, [[0, 1], [1, 3], [2, 5]],
+    ...                  box=[(-10, 10)] * 2)
+    >>> line.value([1.0, 2.0]), line.gradient([1.0, 0.0])
+    (0.0, array([-4.        , -6.66666667]))
+    >>> from batchgd import multistart
+    >>> multistart(line, starts=100).minima.x.round(6).tolist()
+    [[1.0, 2.0]]
+    """
+
+    def __init__(
+        self,
+        loss: Callable[..., Any],
+        data: ArrayLike,
+        dim: int | None = None,
+        *,
+        box: Any = None,
+        params: ArrayLike | None = None,
+        reduction: str = "mean",
+        batch_size: int | None = None,
+        replace: bool = False,
+        full_every: int | None = None,
+        name: str | None = None,
+    ):
+        if not callable(loss):
+            raise InputError(f"loss is {told(loss)}: give a function of x and one row that returns a number")
+        self.loss, self.reduction = loss, check.one_of("reduction", reduction, ("mean", "sum"))
+        self.replace = check.flag("replace", replace)
+        self.data = _checked(data)
+        self.batch_size = None if batch_size is None else check.whole("batch_size", batch_size, 1, self.rows)
+        if self.batch_size is not None and self.rows > MOST_ROWS:
+            raise InputError(f"data have {self.rows} rows, and batches are drawn from {MOST_ROWS} at most: take fewer")
+        for belongs, given in {"full_every": full_every is not None, "replace=True": self.replace}.items():
+            if given and self.batch_size is None:
+                raise InputError(f"{belongs} belongs to batch_size: give batch_size as well, or leave it out")
+        standard = FULL_EPOCHS * self.updates_per_epoch
+        self.full_every = standard if full_every is None else check.whole("full_every", full_every, 1, MOST_ROWS)
+        self._given = None if params is None else check.finite("params hold", params, _PARAMS)
+        check.takes("loss", loss, ["x", "row"] if params is None else ["x", "row", "params"])
+        self.element = self._trace(dim, box, name_of(loss) if name is None else check.text("name", name))
+        self.dim, self.box, self.name = self.element.dim, self.element.box, self.element.name
+        self.counts, self.gradient_counts = self.element.counts, self.element.gradient_counts
+
+    def _trace(self, dim: int | None, box: Any, name: str) -> Objective:
+        """Trace the loss of one row, whose entries are parameters of that trace, ahead of the user's."""
+        shape, width, given, loss = self.data.shape[1:], self.width, self._given, self.loss
+
+        def of_row(x: Any, numbers: Any) -> Any:
+            row = numbers[:width].reshape(shape) if shape else numbers[0]
+            return loss(x, row) if given is None else loss(x, row, numbers[width:].reshape(given.shape))
+
+        of_row.__name__ = name
+        parameters = self.data[0].ravel() if given is None else np.r_[self.data[0].ravel(), given.ravel()]
+        try:
+            return Objective(of_row, dim, parameters, box=box, name=name)
+        except TraceError as error:
+            raise TraceError(f"the loss of a row: {error}") from None
+
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return len(self.data)
+
+    @property
+    def width(self) -> int:
+        """Numbers per row."""
+        return self.data[0].size
+
+    @property
+    def updates_per_epoch(self) -> int:
+        """Updates in which as many rows are seen as there are."""
+        return 1 if self.batch_size is None else -(-self.rows // self.batch_size)
+
+    @property
+    def params(self) -> Floats | None:
+        """The parameters as a flat array, or None."""
+        return None if self._given is None else self._given.astype(np.float64).ravel()
+
+    @property
+    def scale(self) -> float:
+        """What a sum over all rows is multiplied with."""
+        return 1.0 / self.rows if self.reduction == "mean" else 1.0
+
+    @property
+    def numbers(self) -> Floats:
+        """What a kernel reads; see ``batchgd/compiler/codegen/emit_sum.py``."""
+        batch = self.batch_size or self.rows
+        last = batch if self.replace else self.rows - (self.updates_per_epoch - 1) * batch
+        whole = self.scale * self.rows
+        head = [self.scale, float(batch), float(self.full_every), whole / batch, whole / last]
+        return np.r_[head, [] if self.params is None else self.params, self.data.ravel()]
+
+    def with_params(self, params: ArrayLike) -> Self:
+        """Return the same sum with other parameters of the same shape."""
+        if self._given is None:
+            raise InputError(f"{self.name} takes no params: make it with params= first")
+        fresh = check.finite("params hold", params, _PARAMS)
+        if fresh.shape != self._given.shape:
+            raise InputError(f"params have shape {fresh.shape}, but {self.name} was traced with {self._given.shape}")
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__, _given=fresh)
+        return other
+
+    def scaled(self, scale: Floats) -> FiniteSum:
+        """Return the sum of u -> loss(scale u, row), traced anew."""
+        loss = self.loss
+
+        def in_units(u: Any, *others: Any) -> Any:
+            return loss(scale * u, *others)
+
+        box = None if self.box is None else self.box.divided(scale)
+        return FiniteSum(in_units, self.data, self.dim, **{**self._options(), "box": box})
+
+    def _evaluate(self, what: Any, n_outputs: int, points: Floats) -> Floats:
+        """Sum emitted code over the rows, some rows and points at a time."""
+        out = np.zeros((n_outputs, len(points)))
+        few = max(1, min(len(points), _NUMBERS_AT_ONCE))
+        rows_at_once = max(1, _NUMBERS_AT_ONCE // few)
+        for first in range(0, len(points), few):
+            part = slice(first, first + few)
+            for row in range(0, self.rows, rows_at_once):
+                numbers = self.data.reshape(self.rows, -1)[row : row + rows_at_once, :, None]
+                out[:, part] += self.element.summed(what, points[part], self._knobs(numbers))
+        return self.scale * out
+
+    def _knobs(self, rows: Floats) -> list[Any]:
+        """The parameters of the element's code: the entries of some rows, then the user's."""
+        return [*(rows[:, k] for k in range(rows.shape[1])), *([] if self.params is None else self.params)]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        check_by_name(self.name, self.loss)
+        return _again, (self.loss, self.data, self.dim, self._options())
+
+    def _options(self) -> dict[str, Any]:
+        """What it was made with, beside the loss, the data and the dimension."""
+        options: dict[str, Any] = {"params": self._given, "reduction": self.reduction, "batch_size": self.batch_size}
+        options |= {"replace": self.replace, "name": self.name, "box": self.box}
+        return options | {"full_every": None if self.batch_size is None else self.full_every}
+
+    def __repr__(self) -> str:
+        batch = "" if self.batch_size is None else f", {self.batch_size} an update"
+        return f"<FiniteSum {self.name}, {self.dim}-D, {self.rows} rows{batch}>"
+
+
+def _again(loss: Callable[..., Any], data: Floats, dim: int, options: dict[str, Any]) -> FiniteSum:
+    """Trace anew in another process."""
+    return FiniteSum(loss, data, dim, **options)
+
+
+def _checked(data: ArrayLike) -> Floats:
+    """Return the data as float64, or say what is wrong with them."""
+    given = check.reals("data hold", data, "give rows of real numbers, all of one length", kinds="iufb")
+    array = np.array(given, np.float64, order="C")
+    if array.ndim == 0 or array.size == 0:
+        raise InputError(f"data have shape {array.shape}: give at least one row, as (n,) or (n, m)")
+    bad = ~np.isfinite(array.reshape(len(array), -1)).all(axis=1)
+    if bad.any():
+        raise InputError(
+            f"row {int(np.argmax(bad))} of data holds NaN or infinity ({int(bad.sum())} such rows): take them out"
+        )
+    array.setflags(write=False)
+    return array

@@ -1,0 +1,318 @@
+"""The objective: a traced function with its value, gradient and Hessian for many points at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from batchgd.compiler.differentiable import Differentiable, Floats
+from batchgd.compiler.pickling import check_by_name
+from batchgd.compiler.trace.call import check_call, with_args
+from batchgd.compiler.trace.counts import OperationCounts, count_operations
+from batchgd.compiler.trace.emit import emit_function
+from batchgd.compiler.trace.escape import definition_of, name_of
+from batchgd.compiler.trace.graph import Node, reachable
+from batchgd.compiler.trace.operations import POLYNOMIAL, numpy_names
+from batchgd.compiler.trace.roll import Rolled, roll
+from batchgd.compiler.trace.size import warn_of_size
+from batchgd.compiler.trace.tracer import Traced, trace
+from batchgd.compiler.trace.verify import (
+    ATTEMPTS,
+    POINTS,
+    check_plain,
+    raised,
+    sample,
+    untraceable,
+    verify_gradient,
+    verify_value,
+)
+from batchgd.problem import check
+from batchgd.problem.box import check_dimension
+from batchgd.problem.errors import InputError, TraceError, told
+from batchgd.problem.printable import printable
+
+if TYPE_CHECKING:
+    from batchgd.problem.box import Box
+
+What = Literal["value", "gradient", "value_and_gradient", "hessian", "derivatives"]
+
+_BLOCK_BYTES = 1 << 24
+"""What the temporaries of one block of points may take together, so that they stay in the cache."""
+
+_WANTED = {
+    "fun": "give a function of x that returns a number",
+    "jac": "give a function of x that returns one number per coordinate, or leave it out (the gradient is derived from "
+    "fun, which returns the value alone)",
+}
+
+
+class Objective(Differentiable):
+    """A plain function of one point, traced: f(x), its gradient and its Hessian, each without being written by hand.
+
+    The function is called once on symbols, which records its arithmetic; the derivatives follow from the record, and
+    the record is checked against the function at random points of the box. The function must not decide by the value of
+    x (``bgd.where`` selects), and must not keep state.
+
+    Parameters
+    ----------
+    fun : callable
+        ``fun(x) -> float`` with x of shape (dim,), or ``fun(x, params)``: arithmetic, NumPy functions, ``math``
+        functions, slices, loops and helper functions.
+    dim : int, optional
+        The number of coordinates, at most 100,000; taken from the box where it is left out.
+    params : float or array_like, optional
+        Numbers that may change without a new trace (``with_params``); ``fun`` gets them in this shape.
+    jac : callable, optional
+        A hand-written gradient ``jac(x)`` or ``jac(x, params)``, shape (dim,), used in place of the derivative of
+        ``fun`` and checked against it.
+    box : Box or sequence of (lo, hi), optional
+        Where the trace is checked against the function; [-1, 1] on each axis where it is left out.
+    name : str, optional
+        What the objective is called in results; the function's name where it is left out.
+    args : tuple
+        Further arguments, constants of the trace: ``fun(x, *args)`` or ``fun(x, params, *args)``, and ``jac`` alike.
+
+    Raises
+    ------
+    InputError
+        When dim is missing or contradicts the box, or params are no numbers.
+    TraceError
+        When the function cannot be traced: one line with file, line, cause and cure.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> objective = Objective(lambda x: np.sum(x**2) + x[0] * x[1], dim=2)
+    >>> objective.value([1.0, 2.0]), objective.gradient([1.0, 2.0]), objective.hessian([1.0, 2.0])
+    (7.0, array([4., 5.]), array([[2., 1.],
+           [1., 2.]]))
+    >>> objective.counts
+    OperationCounts(adds=4, multiplies=5, divides=0, square_roots=0, transcendentals=0)
+    >>> objective.value(np.ones((3, 2)))
+    array([3., 3., 3.])
+    """
+
+    def __init__(
+        self,
+        fun: Callable[..., Any],
+        dim: int | None = None,
+        params: ArrayLike | None = None,
+        jac: Callable[..., Any] | None = None,
+        box: Any = None,
+        name: str | None = None,
+        args: Any = (),
+    ):
+        for what, function in (("fun", fun), ("jac", jac)):
+            if not callable(function) and not (what == "jac" and function is None):
+                raise InputError(f"{what} is {told(function)}: {_WANTED[what]}")
+        self.fun, self.jac = with_args(fun, args), with_args(jac, args)
+        self.box: Box | None = None
+        self.dim = check_dimension(dim) if dim is not None else 0
+        if box is not None:
+            from batchgd.problem.box import Box
+
+            self.box = Box.parse(box, dim)
+            self.dim = check_dimension(self.box.dim)
+        elif dim is None:
+            raise InputError("dim is missing: give dim=, the number of coordinates, or box=[(lo, hi), ...]")
+        self.name = printable(name_of(fun) if name is None else check.text("name", name))
+        self._params = _parameters(params)
+        for what, function in (("fun", self.fun), ("jac", self.jac)):
+            if function is not None:
+                check_call(what, function, params is not None)
+        self._sources: dict[str, str] = {}
+        self._functions: dict[str, Callable[..., Any]] = {}
+        self._blocks: dict[str, int] = {}
+        self._hessian: list[Node] | None = None
+        self._rolled: dict[str, Rolled] = {}
+        self._traced = self._trace()
+        self.value_counts = count_operations([self._traced.value])
+        self.gradient_counts = count_operations(self._traced.gradient)
+        self.counts: OperationCounts = count_operations([self._traced.value, *self._traced.gradient])
+        self._verify()
+
+    @property
+    def params(self) -> Floats | None:
+        """The parameters as a flat array, in the order of the inputs ``p0, p1, ...`` of the emitted code, or None."""
+        return None if self._params is None else self._params.ravel()
+
+    @property
+    def numbers(self) -> Floats:
+        """What a kernel reads beside the point: the parameters."""
+        return np.zeros(1) if self.params is None else self.params
+
+    @property
+    def key(self) -> str:
+        """Text that is equal for equal expressions, whatever the function is called: for caches."""
+        return self.emit("value_and_gradient")
+
+    @property
+    def is_quadratic(self) -> bool:
+        """Whether the trace shows a polynomial whose second derivatives are constants.
+
+        >>> Objective(lambda x: x[0] ** 2 - x[0] * x[1], dim=2).is_quadratic
+        True
+        """
+        if self.jac is not None or any(node.op not in POLYNOMIAL for node in reachable([self._traced.value])):
+            return False
+        return all(node.op != "x" for node in reachable(self._second_derivatives()))
+
+    def with_params(self, params: ArrayLike) -> Self:
+        """Return the same trace with other parameter values of the same shape.
+
+        >>> objective = Objective(lambda x, a: a * x[0] ** 2, dim=1, params=2.0)
+        >>> objective.with_params(5.0).value([3.0])
+        45.0
+        """
+        fresh = _parameters(params)
+        if self._params is None or fresh is None:
+            raise InputError(f"{self.name} takes no params: trace it with params= first")
+        if fresh.shape != self._params.shape:
+            raise InputError(f"params have shape {fresh.shape}, but {self.name} was traced with {self._params.shape}")
+        other = object.__new__(type(self))  # copy.copy would go through __reduce__, which traces again
+        other.__dict__.update(self.__dict__, _params=fresh)
+        return other
+
+    def scaled(self, scale: Floats) -> Objective:
+        """Return u -> f(scale u), traced anew.
+
+        >>> Objective(lambda x: x[0] ** 2, dim=1).scaled(np.array([4.0])).gradient([1.0])
+        array([32.])
+        """
+        fun, jac = self.fun, self.jac
+
+        def in_units(u: Any, *params: Any) -> Any:
+            return fun(scale * u, *params)
+
+        def slope(u: Any, *params: Any) -> Any:
+            assert jac is not None
+            return scale * np.asarray(jac(scale * u, *params))
+
+        box = None if self.box is None else self.box.divided(scale)
+        return Objective(in_units, self.dim, self._params, None if jac is None else slope, box, self.name)
+
+    def emit(self, what: What, constant: Callable[[float], str] = repr) -> str:
+        """Return source text: ``def value(x0, ..., p0, ...)``, straight-line, for NumPy arrays or Numba scalars.
+
+        Parameters
+        ----------
+        what : {"value", "gradient", "value_and_gradient", "hessian", "derivatives"}
+            Also the name of the function. ``value`` returns a number, the others a tuple: the gradient's components;
+            the value and then those; the lower triangle of the Hessian, row by row; or all of these in that order.
+        constant : callable
+            What is written for a float constant (see ``batchgd.compiler.trace.emit``).
+        """
+        nodes: dict[str, Callable[[], Node | list[Node]]] = {
+            "value": lambda: self._traced.value,
+            "gradient": lambda: list(self._traced.gradient),
+            "value_and_gradient": lambda: [self._traced.value, *self._traced.gradient],
+            "hessian": self._second_derivatives,
+            "derivatives": lambda: [self._traced.value, *self._traced.gradient, *self._second_derivatives()],
+        }
+        check.one_of("what", what, [*nodes])
+        if constant is not repr:
+            return emit_function(what, nodes[what](), self.dim, self._traced.n_params, constant=constant)
+        if what not in self._sources:
+            self._sources[what] = emit_function(what, nodes[what](), self.dim, self._traced.n_params)
+        return self._sources[what]
+
+    def rolled(self, what: Literal["value", "gradient", "value_and_gradient"]) -> Rolled:
+        """Return the expression as loops over what repeats in it."""
+        if what not in self._rolled:
+            value = None if what == "gradient" else self._traced.value
+            self._rolled[what] = roll(value, () if what == "value" else self._traced.gradient)
+        return self._rolled[what]
+
+    def _second_derivatives(self) -> list[Node]:
+        if self._hessian is None:
+            self._hessian = self._traced.hessian()
+        return self._hessian
+
+    def _trace(self) -> Traced:
+        try:
+            return trace(self.fun, self.dim, self._params, self.jac)
+        except TraceError:
+            raise
+        except Exception as error:
+            points = sample(*self._limits(), 1)
+            for function in (self.fun, self.jac):
+                if function is not None:
+                    check_plain(function, points, self._params)
+            blamed = raised(self.fun, error) if isinstance(error, RecursionError) else untraceable(self.fun, error)
+            raise TraceError(blamed) from None
+
+    def _limits(self) -> tuple[Floats, Floats]:
+        if self.box is None:
+            return np.full(self.dim, -1.0), np.full(self.dim, 1.0)
+        return self.box.lower, self.box.upper
+
+    def _verify(self) -> None:
+        points = sample(*self._limits(), ATTEMPTS)
+        verify_value(self.fun, self.value, points, self._params)
+        if self._traced.automatic is not None:
+            assert self.jac is not None
+            source = emit_function("automatic", self._traced.automatic, self.dim, self._traced.n_params)
+            self._functions["automatic"] = _compiled("automatic", source)
+            points = points[:POINTS]
+            wanted = self._evaluate("automatic", self.dim, points).T
+            verify_gradient(self.jac, wanted, self.gradient(points), points)
+
+    def warn_if_large(self) -> None:
+        """Warn, once for each function, that a kernel of it takes long to compile."""
+        warn_of_size(self.name, definition_of(self.fun), self.dim, self.counts.total, self._traced.value)
+
+    def _evaluate(self, what: Any, n_outputs: int, points: Floats) -> Floats:
+        """Run emitted code on blocks of points; returns (n_outputs, n)."""
+        function = self._function(what)
+        knobs = [] if self._params is None else list(self._params.ravel())
+        out = np.empty((n_outputs, len(points)))
+        block = self._block_length(what)
+        with np.errstate(all="ignore"):
+            for first in range(0, len(points), block):
+                columns = np.ascontiguousarray(points[first : first + block].T)
+                results = function(*columns, *knobs)
+                for k, result in enumerate(results if isinstance(results, tuple) else (results,)):
+                    out[k, first : first + block] = result
+        return out
+
+    def summed(self, what: Any, points: Floats, knobs: Sequence[Any]) -> Floats:
+        """Sum emitted code over rows of parameters: each knob a number, or (rows, 1); returns (n_outputs, n)."""
+        rows = max(np.shape(knob)[0] for knob in knobs if np.ndim(knob))
+        with np.errstate(all="ignore"):
+            results = self._function(what)(*points.T, *knobs)
+            together = results if isinstance(results, tuple) else (results,)
+            return np.array([np.broadcast_to(each, (rows, len(points))).sum(axis=0) for each in together])
+
+    def _function(self, what: Any) -> Callable[..., Any]:
+        if what not in self._functions:
+            self._functions[what] = _compiled(what, self.emit(what))
+        return self._functions[what]
+
+    def _block_length(self, what: Any) -> int:
+        """How many points at a time keep the temporaries in the cache."""
+        if what not in self._blocks:
+            n = len(reachable(self._second_derivatives())) if what == "hessian" else self.counts.total
+            self._blocks[what] = int(np.clip(_BLOCK_BYTES // (8 * max(n, 1)), 64, 4096))
+        return self._blocks[what]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        check_by_name(self.name, self.fun, self.jac)
+        return Objective, (self.fun, self.dim, self._params, self.jac, self.box, self.name)
+
+    def __repr__(self) -> str:
+        return f"<Objective {self.name}, {self.dim}-D, {self.counts.total} operations for value and gradient>"
+
+
+def _compiled(name: str, source: str) -> Callable[..., Any]:
+    names = numpy_names()
+    exec(compile(source, f"<batchgd {name}>", "exec"), names)
+    return names[name]
+
+
+def _parameters(params: ArrayLike | None) -> Floats | None:
+    if params is None:
+        return None
+    return check.finite("params hold", params, "give finite real numbers, one or an array of them")

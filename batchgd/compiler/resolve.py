@@ -1,0 +1,95 @@
+"""What a user may pass as a function, made into an objective and the box in which starts are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from batchgd.compiler.differentiable import Differentiable
+from batchgd.compiler.objective import Objective
+from batchgd.problem import landscapes
+from batchgd.problem.box import Box, check_dimension
+from batchgd.problem.errors import InputError, told
+
+_GIVE_BOX = "give box=[(lo, hi), ...] with one pair per coordinate, in the shell --box LO HI for each"
+
+
+def as_objective(
+    fun: Any, dim: int | None = None, box: Any = None, params: Any = None, jac: Any = None, args: Any = ()
+) -> Differentiable:
+    """Return the objective behind anything that :func:`batchgd.multistart` takes as a function.
+
+    Parameters
+    ----------
+    fun : Objective, Landscape, name of a landscape, or callable
+    dim, box, params, jac, args
+        As for ``Objective``; the box and the dimension of a landscape or an Objective are its own where left out.
+
+    Raises
+    ------
+    InputError
+        When something is missing, contradicts something else, or does not go with this kind of ``fun``.
+
+    Examples
+    --------
+    >>> as_objective("rosenbrock", dim=3).value([1.0, 1.0, 1.0])
+    0.0
+    """
+    return resolve(fun, dim, box, params, jac, args)[1]()
+
+
+def resolve(
+    fun: Any, dim: int | None = None, box: Any = None, params: Any = None, jac: Any = None, args: Any = ()
+) -> tuple[Box, Callable[[], Differentiable]]:
+    """Return the box of the starts, and a call that traces: what can be refused without a trace is refused at once.
+
+    Parameters and errors are those of :func:`as_objective`.
+    """
+    if isinstance(fun, str | landscapes.Landscape):
+        return _landscape(fun, dim, box, params=params, jac=jac, args=args)
+    if isinstance(fun, Differentiable):
+        if jac is not None:
+            raise InputError("jac was given with a ready objective: pass it to bgd.Objective(fun, jac=...) instead")
+        if _given(args):
+            raise InputError("args was given with a ready objective: pass it to bgd.Objective(fun, args=...) instead")
+        if dim is not None and check_dimension(dim) != fun.dim:
+            raise InputError(f"dim is {dim}, but the objective {fun.name} has {fun.dim} coordinates: leave out dim")
+        region = fun.box if box is None else Box.parse(box, fun.dim)
+        if region is None:
+            raise InputError(f"the box is missing: {_GIVE_BOX}")
+        ready = fun if params is None else fun.with_params(params)
+        return region, lambda: ready
+    if not callable(fun):
+        raise InputError(f"fun is {told(fun)}: give a function of x, the name of a landscape, or an Objective")
+    if box is None:
+        missing = "dim and box are" if dim is None else "the box is"
+        raise InputError(f"{missing} missing: {_GIVE_BOX}")
+    region = Box.parse(box, dim)
+    check_dimension(region.dim)
+    return region, lambda: Objective(fun, region.dim, params, jac, box=region, args=args)
+
+
+def _given(value: Any) -> bool:
+    """Whether an argument was given: None and the empty tuple stand for nothing."""
+    return value is not None and not (isinstance(value, tuple) and not value)
+
+
+def _landscape(fun: Any, dim: int | None, box: Any, **others: Any) -> tuple[Box, Callable[[], Differentiable]]:
+    """Take an objective from the library."""
+    if isinstance(fun, str):
+        fun = landscapes.get(fun)
+    for name, value in others.items():
+        if _given(value):
+            raise InputError(f"{name} was given with the landscape {fun.name}, which takes none: leave it out")
+    if dim is None and box is not None:
+        sides = Box.parse(box).dim
+        dim = sides if sides > 1 else None  # one pair stands for every axis
+    dim = fun.check_dim(dim)
+    return Box.parse(fun.box(dim) if box is None else box, dim), lambda: _traced(fun, dim)
+
+
+@cache
+def _traced(landscape: landscapes.Landscape, dim: int) -> Objective:
+    """Trace a landscape, once for each dimension."""
+    return Objective(landscape.fun, dim, box=landscape.box(dim), name=landscape.name)

@@ -1,0 +1,256 @@
+"""What happens when NumPy is called with traced values: NumPy's own code, a formula of ours, or a clear refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from batchgd.compiler.trace.array import TracedArray, depends, plain_objects, traced_array
+from batchgd.compiler.trace.elementary import ELEMENTWISE
+from batchgd.compiler.trace.escape import Escape, complex_numbers, escape, sorting
+from batchgd.compiler.trace.scalar import Scalar
+from batchgd.compiler.trace.substitutes import cure_for, special_cure
+
+_NATIVE = (
+    "append array_split atleast_1d atleast_2d atleast_3d block broadcast_arrays broadcast_to column_stack concatenate "
+    "convolve copy correlate cross cumprod cumsum delete diag diagflat diagonal diff dot dsplit dstack ediff1d einsum "
+    "expand_dims flip fliplr flipud hsplit hstack inner insert kron matrix_transpose meshgrid moveaxis ndim "
+    "outer pad polyval ravel repeat reshape resize roll rollaxis rot90 shape size split squeeze stack swapaxes take "
+    "tensordot tile trace transpose trapezoid tril triu unstack vander vdot vecdot vsplit vstack linalg.matrix_power"
+)
+_SORTING = (
+    "argmax argmin argpartition argsort digitize histogram lexsort median nanmedian nanpercentile nanquantile "
+    "partition percentile quantile searchsorted sort sort_complex unique"
+)
+
+NATIVE = frozenset(_NATIVE.split())
+"""Functions that only move elements, or add and multiply them: NumPy's own code runs them on object arrays."""
+
+SORTING = frozenset(_SORTING.split())
+"""Functions whose result hangs on the order of the values."""
+
+
+def call_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """Carry out a ufunc, or one of its methods, on operands of which some are traced."""
+    out = kwargs.pop("out", None)
+    if method in ("__call__", "outer"):
+        if kwargs.pop("where", True) is not True:
+            raise escape(f"np.{ufunc.__name__} with where= is not supported", "write bgd.where(condition, a, b)")
+        result = _call(ufunc, inputs) if method == "__call__" else _outer(ufunc, *inputs)
+    elif method == "reduce":
+        result = reduce(ufunc, *inputs, **kwargs)
+    elif method == "accumulate":
+        result = _accumulate(ufunc, *inputs, **kwargs)
+    else:
+        name = f"np.{ufunc.__name__}.{method}"
+        raise escape(f"{name} cannot be traced", cure_for(name))
+    return _stored(result, out)
+
+
+def _call(ufunc: np.ufunc, inputs: Sequence[Any]) -> Any:
+    if ufunc.__name__ in ("matmul", "vecdot", "matvec", "vecmat"):
+        return traced_array(ufunc(*map(plain_objects, inputs)))
+    if ufunc.__name__ == "divmod":
+        return elementwise(np.floor_divide, *inputs), elementwise(np.remainder, *inputs)
+    if ufunc.__name__ not in ELEMENTWISE and all(set(kind) <= set("O->") for kind in ufunc.types):
+        return _wrapped(
+            ufunc(*map(plain_objects, inputs))
+        )  # made of a Python function by np.vectorize or np.frompyfunc
+    return elementwise(ufunc, *inputs)
+
+
+def _outer(ufunc: np.ufunc, a: Any, b: Any) -> Any:
+    first, second = plain_objects(a), plain_objects(b)
+    return elementwise(ufunc, first.reshape(first.shape + (1,) * second.ndim), second)
+
+
+def _stored(result: Any, out: Any) -> Any:
+    """Put a result where ``out`` or an in-place operator wants it."""
+    target = out[0] if isinstance(out, tuple) else out
+    if target is None:
+        return result
+    target[...] = result
+    return target
+
+
+def elementwise(ufunc: Callable[..., Any], *inputs: Any) -> Any:
+    """Apply a function element by element, with broadcasting."""
+    apply = element_function(ufunc)
+    arrays = [plain_objects(value) for value in inputs]
+    if all(array.ndim == 0 for array in arrays):
+        return apply(*(array[()] for array in arrays))
+    spread = np.broadcast_arrays(*arrays)
+    result = np.empty(spread[0].shape, dtype=object)
+    flat = [array.ravel() for array in spread]
+    for i, values in enumerate(zip(*flat, strict=True)):
+        result.flat[i] = apply(*values)
+    return result.view(TracedArray)
+
+
+def element_function(ufunc: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what a ufunc does to single numbers, plain or traced."""
+    formula = ELEMENTWISE.get(ufunc.__name__)
+
+    def apply(*values: Any) -> Any:
+        if not any(map(depends, values)):
+            return ufunc(*(np.float64(float(v)) if isinstance(v, Scalar) else v for v in values))
+        if formula is None:
+            raise unsupported(ufunc)
+        graph = next(value.node.graph for value in values if isinstance(value, Scalar))
+        return formula(*(v if isinstance(v, Scalar) else Scalar(graph.constant(_real(v))) for v in values))
+
+    return apply
+
+
+def _real(value: Any) -> float:
+    if isinstance(value, (complex, np.complexfloating)):
+        raise complex_numbers()
+    if value is None or isinstance(value, (str, bytes)):
+        raise TypeError(f"arithmetic between x and {value!r}")
+    return float(value)
+
+
+def unsupported(func: Any) -> Escape:
+    """Return the error for a function that has no meaning on traced values."""
+    module = getattr(func, "__module__", None) or ""
+    if isinstance(func, np.ufunc):
+        if not hasattr(np, func.__name__):
+            return escape(f"SciPy's {func.__name__} cannot be traced", special_cure(func.__name__, func.nin))
+        name = f"np.{func.__name__}"
+    else:
+        name = f"{module.replace('numpy', 'np', 1)}.{func.__name__}"
+    return escape(f"{name} cannot be traced", cure_for(name))
+
+
+_INITIAL = {"add": 0.0, "multiply": 1.0, "logical_and": True, "logical_or": False}
+
+
+def reduce(
+    ufunc: np.ufunc,
+    array: Any,
+    axis: Any = 0,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    initial: Any = np._NoValue,
+    where: Any = True,
+) -> Any:
+    """Combine the elements along axes, from left to right."""
+    if ufunc.__name__ not in (*_INITIAL, "maximum", "minimum", "bitwise_and", "bitwise_or"):
+        raise escape(f"np.{ufunc.__name__}.reduce is not supported in a trace", "write a loop")
+    if where is not True and where is not np._NoValue:
+        raise escape("a reduction with where= is not supported", "write np.sum(bgd.where(condition, a, 0.0))")
+    objects, combine = plain_objects(array), element_function(ufunc)
+    axes = axes_of(axis, objects.ndim)
+    kept = [i for i in range(objects.ndim) if i not in axes]
+    rows = objects.transpose([*kept, *axes]).reshape([objects.shape[i] for i in kept] + [-1 if objects.size else 0])
+    result = np.empty(rows.shape[:-1], dtype=object)
+    for index in np.ndindex(result.shape):
+        values = list(rows[index])
+        if initial is not np._NoValue and initial is not None:
+            values.insert(0, initial)
+        result[index] = _folded(combine, values, _INITIAL.get(ufunc.__name__), ufunc.__name__)
+    if keepdims is True:
+        result = result.reshape([1 if i in axes else n for i, n in enumerate(objects.shape)])
+    return traced_array(result)
+
+
+def _folded(combine: Callable[..., Any], values: list[Any], empty: Any, name: str) -> Any:
+    if not values:
+        if empty is None:
+            raise ValueError(f"zero-size array to reduction operation {name} which has no identity")
+        return empty
+    total = values[0]
+    for value in values[1:]:
+        total = combine(total, value)
+    return total
+
+
+def axes_of(axis: Any, ndim: int) -> list[int]:
+    """Return the axes that a reduction runs over, counted from the front."""
+    if axis is None or axis is np._NoValue:
+        return list(range(ndim))
+    chosen = [int(i) for i in (axis if isinstance(axis, tuple) else (axis,))]
+    for i in chosen:
+        if not -ndim <= i < ndim:
+            raise np.exceptions.AxisError(i, ndim)
+    return [i % ndim for i in chosen]
+
+
+def _accumulate(ufunc: np.ufunc, array: Any, axis: int = 0, dtype: Any = None, out: Any = None) -> Any:
+    moved = np.moveaxis(plain_objects(array).copy(), axis, 0)
+    combine = element_function(ufunc)
+    for i in range(1, len(moved)):
+        moved[i] = traced_array(elementwise_with(combine, moved[i - 1], moved[i]))
+    return traced_array(np.moveaxis(moved, 0, axis))
+
+
+def elementwise_with(combine: Callable[..., Any], a: Any, b: Any) -> Any:
+    """Apply a function of single numbers to two arrays of one shape."""
+    first, second = plain_objects(a), plain_objects(b)
+    result = np.empty(first.shape, dtype=object)
+    for index in np.ndindex(first.shape):
+        result[index] = combine(first[index], second[index])
+    return result
+
+
+def call_function(func: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """Carry out a NumPy function that is no ufunc on arguments of which some are traced."""
+    from batchgd.compiler.trace.reductions import SPECIAL
+
+    name = func.__name__
+    # A linear algebra function must not be taken for its namesake in NumPy's main module (linalg.trace, linalg.outer).
+    key = f"linalg.{name}" if getattr(func, "__module__", "") == "numpy.linalg" else name
+    if key in SPECIAL:
+        out = kwargs.pop("out", None)
+        return _stored(SPECIAL[key](*args, **kwargs), out)
+    if key in NATIVE:
+        return _wrapped(func(*map(_opened, args), **{word: _opened(value) for word, value in kwargs.items()}))
+    if not depends(list(args)) and not depends(list(kwargs.values())):
+        return func(*map(_numbers, args), **{word: _numbers(value) for word, value in kwargs.items()})
+    raise sorting(f"np.{name}") if key in SORTING else unsupported(func)
+
+
+def _opened(value: Any) -> Any:
+    """Replace traced values by object arrays that do not dispatch."""
+    if isinstance(value, (Scalar, TracedArray)):
+        return plain_objects(value)
+    if isinstance(value, (list, tuple)):
+        return type(value)(_opened(item) for item in value)
+    return value
+
+
+def _numbers(value: Any) -> Any:
+    """Replace traced values that are all known by plain numbers."""
+    if isinstance(value, Scalar):
+        return float(value)
+    if isinstance(value, TracedArray):
+        return plain_objects(value).astype(np.float64)
+    if isinstance(value, (list, tuple)):
+        return type(value)(_numbers(item) for item in value)
+    return value
+
+
+def _wrapped(value: Any) -> Any:
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        return traced_array(value)
+    if isinstance(value, (list, tuple)):
+        return type(value)(_wrapped(item) for item in value)
+    return value
+
+
+def scalar_method(scalar: Scalar, name: str) -> Any:
+    """Return an attribute that NumPy's scalars have: a method of the same meaning on one traced number."""
+    if name in ("T", "real"):
+        return scalar
+    if name in ("item", "copy", "sum", "prod", "mean", "max", "min", "squeeze", "astype", "tolist", "conj", "flatten"):
+        return lambda *args, **kwargs: scalar
+    if name in ELEMENTWISE:
+        ufunc = getattr(np, name, None)
+        if ufunc is not None:
+            return lambda *others: elementwise(ufunc, scalar, *others)
+    if name in ("dot", "clip"):
+        return lambda *others: getattr(np, name)(scalar, *others)
+    raise AttributeError(f"'float' object has no attribute {name!r}")

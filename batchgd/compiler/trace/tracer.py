@@ -1,0 +1,163 @@
+"""Trace a plain function: call it once on graph nodes, check what comes back, and differentiate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batchgd.compiler.trace.array import traced_array
+from batchgd.compiler.trace.differentiate import gradient, jacobian_columns
+from batchgd.compiler.trace.escape import Escape, definition_of, name_of, watch
+from batchgd.compiler.trace.graph import Graph, Node, lowered, reachable
+from batchgd.compiler.trace.scalar import Scalar, node_of
+from batchgd.compiler.trace.swap import swapped_modules
+from batchgd.problem.errors import TraceError
+
+
+@dataclass(frozen=True)
+class Traced:
+    """The expressions of one function: its value, its gradient (as the methods use it), and the gradient by autodiff.
+
+    ``automatic`` is None unless a hand-written gradient takes the place of the derivative.
+    """
+
+    dim: int
+    n_params: int
+    value: Node
+    gradient: tuple[Node, ...]
+    automatic: tuple[Node, ...] | None
+
+    def hessian(self) -> list[Node]:
+        """Return the lower triangle of the Hessian, row by row: forward mode over the gradient, symmetrised."""
+        graph = self.value.graph
+        columns = jacobian_columns(self.gradient, graph.x)
+        entries = []
+        for i in range(self.dim):
+            for j in range(i + 1):
+                entry = columns[j][i]
+                if self.automatic is not None and i != j:
+                    half = graph.constant(0.5)
+                    entry = graph.make("mul", half, graph.make("add", entry, columns[i][j]))
+                entries.append(entry)
+        return lowered(entries)
+
+
+def trace(
+    fun: Callable[..., Any],
+    dim: int,
+    params: NDArray[np.float64] | None = None,
+    jac: Callable[..., Any] | None = None,
+) -> Traced:
+    """Trace a function of ``dim`` coordinates, and its derivative.
+
+    Parameters
+    ----------
+    fun : callable
+        ``fun(x)``, or ``fun(x, params)`` where params are given.
+    dim : int
+        The length of x.
+    params : array, optional
+        Only the shape matters: the parameters become inputs of the expression.
+    jac : callable
+        A hand-written gradient of the same arguments, traced instead of the derivative.
+
+    Raises
+    ------
+    TraceError
+        One line with the file and line of the user's function, what cannot be traced, and the way out.
+
+    Examples
+    --------
+    >>> traced = trace(lambda x: x[0] * x[1], 2)
+    >>> traced.value, traced.gradient
+    (mul(x0, x1), (x1, x0))
+    """
+    graph = Graph(dim, 0 if params is None else params.size)
+    with swapped_modules(fun, jac):
+        value = _expression(fun, _call(fun, graph, params), graph)
+        slopes = None if jac is None else _expressions(jac, _call(jac, graph, params), graph)
+    automatic = gradient(value, graph.x)
+    if slopes is None:
+        result = lowered([value, *automatic])
+        return Traced(dim, len(graph.p), result[0], tuple(result[1:]), None)
+    result = lowered([value, *slopes, *automatic])
+    return Traced(dim, len(graph.p), result[0], tuple(result[1 : dim + 1]), tuple(result[dim + 1 :]))
+
+
+def _call(fun: Callable[..., Any], graph: Graph, params: NDArray[np.float64] | None) -> Any:
+    arguments: list[Any] = [traced_array([Scalar(node) for node in graph.x])]
+    if params is not None:
+        knobs = np.empty(params.size, dtype=object)
+        knobs[:] = [Scalar(node) for node in graph.p]
+        arguments.append(traced_array(knobs.reshape(params.shape)))
+    with watch() as state, np.errstate(all="ignore"):
+        try:
+            result = fun(*arguments)
+        except Exception:
+            if state.first is None:
+                raise
+        if state.first is not None:  # also where the function caught it and went on with something else
+            error, place = state.first
+            raise TraceError(_sentence(place or definition_of(fun), error))
+    return result
+
+
+def _sentence(place: str, error: Escape) -> str:
+    return f"{place}: {error.what}: {error.cure}" if error.cure else f"{place}: {error.what}"
+
+
+def _expression(fun: Callable[..., Any], result: Any, graph: Graph) -> Node:
+    """Return the node of what a function returned, or say what is wrong with it."""
+    place = f"{definition_of(fun)}: {name_of(fun)}"
+    if isinstance(result, np.ndarray) and result.size == 1:
+        result = result.item()
+    if isinstance(result, (np.ndarray, list, tuple)):
+        raise TraceError(f"{place} returns {_several(result, len(graph.x))}")
+    if result is None:
+        raise TraceError(f"{place} returns None: is a return statement missing?")
+    if isinstance(result, (str, bytes)):
+        raise TraceError(f"{place} returns the text {result!r}: return a number")
+    if isinstance(result, (complex, np.complexfloating)):
+        raise TraceError(f"{place} returns a complex number: return a real one, for example abs(z) ** 2")
+    if not isinstance(result, (Scalar, int, float, np.number, np.bool_)):
+        raise TraceError(f"{place} returns a {type(result).__name__}: return a number")
+    node = node_of(graph, result)
+    if node.is_boolean:
+        raise TraceError(f"{place} returns true or false: return a number, for example bgd.where(condition, a, b)")
+    if not _depends_on_x(node):
+        shown = f"the constant {node.value:g}" if node.is_constant else "a value"
+        raise TraceError(f"{place} returns {shown}, which does not depend on x: there is nothing to descend on")
+    return node
+
+
+def _several(result: Any, dim: int) -> str:
+    """Describe what is not one number, and say how to make it one."""
+    if isinstance(result, tuple) and len(result) == 2 and np.ndim(result[0]) == 0 and np.shape(result[1]) == (dim,):
+        return "a value and a gradient (jac=True in SciPy): return the value alone, its gradient is derived"
+    if isinstance(result, np.ndarray):
+        shown = f"an array of shape {result.shape}"
+    else:
+        shown = f"a {type(result).__name__} of length {len(result)}"
+    return (
+        f"{shown}: return one number; of residuals r, model minus data, np.sum(r**2), never np.sum(r), in which they "
+        "cancel; of losses or log-likelihoods per datum, np.sum of them"
+    )
+
+
+def _depends_on_x(node: Node) -> bool:
+    return any(each.op == "x" for each in reachable([node]))
+
+
+def _expressions(jac: Callable[..., Any], result: Any, graph: Graph) -> list[Node]:
+    """Return the nodes of a hand-written gradient."""
+    place = f"{definition_of(jac)}: the gradient {name_of(jac)}"
+    dim = len(graph.x)
+    shape = np.asarray(result, dtype=object).view(np.ndarray).shape if result is not None else None
+    if shape != (dim,):
+        shown = "returns None" if shape is None else f"returns something of shape {shape}"
+        raise TraceError(f"{place} {shown}: return {dim} numbers, one per coordinate")
+    return [graph.number(node_of(graph, each)) for each in np.asarray(result, dtype=object).view(np.ndarray)]

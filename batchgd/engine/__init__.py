@@ -1,0 +1,1 @@
+"""Running a batch of descents: backends, the clock, interrupts, progress, mixed precision."""

@@ -1,0 +1,161 @@
+"""Where descents run: one row per backend, and the choice between them."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from batchgd.problem.errors import BackendError, InputError, did_you_mean, told
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A way to run a batch.
+
+    ``problem()`` says in one line why it cannot run here, or returns None. ``launcher`` is the module whose
+    ``launch(module, plan, threads)`` runs a plan, imported when used. ``lanes(n)`` is the block width for n starts,
+    ``shard(n, threads)`` the largest number of starts handed out at once.
+    """
+
+    name: str
+    launcher: str
+    problem: Callable[[], str | None]
+    lanes: Callable[[int], int]
+    shard: Callable[[int, int], int]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _registered, (self.name,)
+
+    def launch(self, *arguments: Any) -> None:
+        """Run a plan."""
+        importlib.import_module(self.launcher).launch(*arguments)
+
+
+def simulated() -> bool:
+    """Whether Numba's CUDA simulator was asked for (``NUMBA_ENABLE_CUDASIM=1``)."""
+    return switched_on("NUMBA_ENABLE_CUDASIM")
+
+
+def interpreted() -> bool:
+    """Whether Numba's compiler was switched off (``NUMBA_DISABLE_JIT=1``)."""
+    return switched_on("NUMBA_DISABLE_JIT")
+
+
+def switched_on(variable: str) -> bool:
+    """Whether a variable of the environment is set, and not to 0."""
+    return os.environ.get(variable, "0") not in ("", "0")
+
+
+@cache
+def cuda_problem() -> str | None:
+    """Return why CUDA cannot be used, or None where a device, its driver, numba-cuda and CuPy work together."""
+    if importlib.util.find_spec("numba_cuda") is None:
+        return "numba-cuda is not installed"
+    if simulated():
+        return None
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return "no NVIDIA driver was found"
+    if importlib.util.find_spec("cupy") is None:
+        return "CuPy is not installed"
+    try:
+        import cupy
+
+        cupy.zeros(1)
+        from numba import cuda
+
+        cuda.current_context()
+    except Exception as error:  # any failure of a foreign library means the same here
+        return f"the device does not answer ({type(error).__name__}: {str(error).strip().splitlines()[0]})"
+    return None
+
+
+def cpu_problem() -> str | None:
+    """Return why Numba cannot compile for the CPU, or None where it can."""
+    if interpreted():
+        return "Numba's compiler is switched off (NUMBA_DISABLE_JIT)"
+    try:
+        os.getcwd()
+    except OSError:
+        return "the working folder was deleted, and Numba compiles nothing without one"
+    return None
+
+
+def _cpu_lanes(n: int) -> int:
+    return 64 if n >= 1000 else 16
+
+
+BACKENDS = {
+    "cuda": Backend(
+        "cuda",
+        "batchgd.kernels.launch_cuda",
+        cuda_problem,
+        lambda n: 1,
+        lambda n, threads: 256 if simulated() else 1 << 22,
+    ),
+    "cpu": Backend("cpu", "batchgd.kernels.launch_cpu", cpu_problem, _cpu_lanes, lambda n, threads: 16_384),
+    "numpy": Backend("numpy", "batchgd.kernels.launch_numpy", lambda: None, lambda n: 8192, lambda n, threads: 65_536),
+}
+"""Every backend, the fastest first."""
+
+
+def _registered(name: str) -> Backend:
+    """Return a backend in another process, where its functions are those of this table."""
+    return BACKENDS[name]
+
+
+automatic = "auto"
+"""The backend that ``"auto"`` stands for: ``"auto"`` chooses, and tests set a name (``batchgd.testing``)."""
+
+_OTHERS = {"cuda": "cpu", "cpu": "numpy"}
+"""What to use in place of a backend that cannot run."""
+
+
+def choose(name: str = "auto") -> tuple[Backend, str]:
+    """Return the backend of this name, and one line that says why it is the one.
+
+    ``"auto"`` takes CUDA where a device and CuPy work, else the CPU, else NumPy.
+
+    Raises
+    ------
+    BackendError
+        When one is asked for that cannot run; the line says what is missing.
+    InputError
+        When there is no such backend.
+    """
+    if isinstance(name, str) and name == "auto":
+        name = automatic
+    if isinstance(name, str) and name == "auto":
+        problem = "the simulator is never chosen by itself" if simulated() else cuda_problem()
+        if problem is None:
+            return BACKENDS["cuda"], "cuda: a device and CuPy work"
+        without = BACKENDS["cpu"].problem()
+        if without is None:
+            return BACKENDS["cpu"], f"cpu: {problem}"
+        return BACKENDS["numpy"], f"numpy: {problem}; {without}"
+    if not isinstance(name, str) or name not in BACKENDS:
+        near = did_you_mean(name, ["auto", *BACKENDS])
+        raise InputError(f"unknown backend {told(name)}: {near}there are auto, {', '.join(BACKENDS)}")
+    problem = BACKENDS[name].problem()
+    if problem is not None:
+        raise BackendError(
+            f"{name} cannot be used: {problem}; `batchgd doctor` says what helps, or use {_OTHERS[name]}"
+        )
+    return BACKENDS[name], f"{name}: asked for"
+
+
+def check_threads(threads: int | None) -> int:
+    """Return the number of worker threads: those asked for, or one per core that this process may use."""
+    if threads is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    from batchgd.problem.check import whole
+
+    return whole("threads", threads, 1, 4096)

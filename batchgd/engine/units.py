@@ -1,0 +1,116 @@
+"""Units of x and f: coordinates in which steps are measured, and the slope below which a point is at rest.
+
+Scaled coordinates are u = x / s with s a power of two per coordinate, so that x, u and the function's value agree to
+the last bit, and a descent in u is the descent in x with the steps of another metric: x <- x - η s² ∇f(x).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batchgd.problem import check
+from batchgd.problem.box import Box
+from batchgd.problem.errors import InputError, told
+from batchgd.problem.samplings import Points, Starts, uniform_in_box
+from batchgd.problem.stopping import GTOL
+
+if TYPE_CHECKING:
+    from batchgd.compiler.differentiable import Differentiable
+    from batchgd.engine.batch import Batch
+    from batchgd.problem.methods import Method
+
+UNLIKE = 10.0
+"""Widths of the box that differ by more than this factor are different units."""
+
+RESTING = 1e-8
+"""A point is at rest where a move by a box width would change f by this part of the most that it does at any sample."""
+
+_SAMPLE = 64
+
+
+def chosen(scale: Any, box: Box, method: Method) -> NDArray[np.float64] | None:
+    """Return the scale of each coordinate, a power of two, or None for steps in x itself.
+
+    Parameters
+    ----------
+    scale : "auto", "box", None, or sequence of float
+        What :func:`batchgd.multistart` was given. ``"auto"`` takes the box where its widths differ by more than
+        ``UNLIKE`` and the method's settings are in no units of x.
+
+    Raises
+    ------
+    InputError
+        For anything else, and for a number of widths that is not the number of coordinates.
+
+    >>> from batchgd.problem.methods import BarzilaiBorwein
+    >>> chosen("auto", Box([0, 0], [1, 1000]), BarzilaiBorwein()).tolist()
+    [1.0, 1024.0]
+    >>> chosen("auto", Box([0, 0], [1, 2]), BarzilaiBorwein()) is None
+    True
+    """
+    if scale is None:
+        return None
+    if isinstance(scale, str):
+        if check.one_of("scale", scale, ("auto", "box")) == "auto":
+            unlike = box.width.min() < box.width.max() / UNLIKE
+            if not (unlike and method.unit_free):
+                return None
+        return _powers_of_two(box.width)
+    widths = check.finite("scale holds", scale, "give 'auto', 'box', None, or one positive width per coordinate")
+    if widths.shape != (box.dim,) or not (widths > 0.0).all():
+        raise InputError(f"scale is {told(scale)}: give 'auto', 'box', None, or {box.dim} positive widths")
+    return _powers_of_two(widths)
+
+
+def resting_slope(objective: Differentiable, box: Box, scale: NDArray[np.float64] | None) -> float:
+    """Return the default of ``gtol``: 1e-6, or less where f is flat or x is large.
+
+    With g the gradient and w the widths of the box it is ``RESTING`` max |g_i w_i| / max w_i, the largest product over
+    a sample of points of the box. It depends on the function and the box alone, and is measured in the scaled
+    coordinates of a run that has some.
+    """
+    points = uniform_in_box(0, np.arange(_SAMPLE, dtype=np.uint64), box, "float64")
+    widest = (box.width if scale is None else box.width / scale).max()
+    with np.errstate(all="ignore"):
+        change = np.abs(objective.gradient(points) * box.width)
+        slope = RESTING * change[np.isfinite(change)].max(initial=0.0) / widest
+    return float(min(GTOL, slope)) or GTOL
+
+
+class ScaledStarts(Starts):
+    """Starts in scaled coordinates."""
+
+    def __init__(self, whole: Starts, scale: NDArray[np.float64]) -> None:
+        super().__init__(whole.n, whole.dim)
+        self._whole, self._scale = whole, scale
+        self.in_kernel, self.number = whole.in_kernel, whole.number
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """The kind of start."""
+        return self._whole.name
+
+    def points(self, first: int, stop: int) -> Points:
+        """Return starts first..stop-1."""
+        return self._whole.points(first, stop) / self._scale
+
+
+def in_units(batch: Batch) -> Batch:
+    """Return the batch in its scaled coordinates."""
+    scale = batch.scale
+    assert scale is not None
+    return replace(
+        batch,
+        objective=batch.objective.scaled(scale),
+        starts=ScaledStarts(batch.starts, scale),
+        box=batch.box.divided(scale),
+        scale=None,
+    )
+
+
+def _powers_of_two(widths: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.exp2(np.round(np.log2(widths)))

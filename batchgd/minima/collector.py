@@ -1,0 +1,134 @@
+"""Gathering: what a run keeps of its descents, part by part, until minima and labels are made of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batchgd.engine.progress import UNWATCHED, Watch
+from batchgd.engine.run import run
+from batchgd.kernels.plan import Cells, Endpoints
+from batchgd.minima import UNPOLISHED, Catalogue, Found, find_minima
+
+if TYPE_CHECKING:
+    from batchgd.engine.batch import Batch
+    from batchgd.engine.progress import Progress
+    from batchgd.kernels.status import Status
+
+_COUNTED = 1000  # cells merged to count minima on the way, in a few milliseconds at most
+
+
+@dataclass
+class IntoCatalogue:
+    """Where endpoints are gathered: a catalogue, its number of the first start, and room for the key of each start."""
+
+    catalogue: Catalogue
+    numbered: int = 0
+    keys: NDArray[np.uint64] | None = None
+
+    @property
+    def cells_per_width(self) -> int:
+        """How fine the cells are."""
+        return self.catalogue.cells_per_width
+
+    def add(self, rows: Endpoints) -> None:
+        """Take in endpoints."""
+        starts = rows.starts(np.arange(len(rows)))
+        made = self.catalogue.add(self.numbered + starts, rows.x, rows.fun, rows.status)
+        if self.keys is not None:
+            self.keys[starts] = made
+
+    def take(self, cells: Cells, excluded: int) -> None:
+        """Take in endpoints that were merged elsewhere."""
+        cells.first += self.numbered
+        self.catalogue.take(cells, excluded)
+
+
+class Gathering:
+    """The endpoints of several related batches, whose starts are numbered one after the other, in one catalogue.
+
+    Parameters
+    ----------
+    box : Box
+        The box of the starts.
+    x_tol, f_tol : float
+        When two polished points are the same; see :class:`batchgd.minima.Identity`.
+    keep : bool
+        Keep one row per start, from which labels are made. Without it only the catalogue grows.
+    """
+
+    def __init__(self, box: Any, x_tol: float = 1e-6, f_tol: float = 1e-9, *, keep: bool = True) -> None:
+        self.catalogue = Catalogue(box)
+        self.keep, self.n = keep, 0
+        self.status_counts: Counter[Status] = Counter()
+        self.x_tol, self.f_tol = x_tol, f_tol
+        self._keys: list[NDArray[np.uint64]] = []
+        self._parts: list[Endpoints] = []
+
+    def run(self, part: Batch, progress: Progress | None = None) -> Endpoints:
+        """Run a batch, take its endpoints in, and return them."""
+        first = self.n
+        keys = np.zeros(part.starts.n if self.keep else 0, np.uint64)
+
+        into = IntoCatalogue(self.catalogue, first, keys if self.keep else None)
+        out = run(part, keep=self.keep, into=into, found=self._found_so_far, progress=progress)
+        self.n += part.starts.n
+        self.status_counts.update(out.status_counts)
+        self._keys.append(keys)
+        self._parts.append(out.endpoints)
+        return out.endpoints
+
+    def add(self, rows: Endpoints) -> None:
+        """Take in endpoints that are there already."""
+        self._keys.append(self.catalogue.add(self.n, rows.x, rows.fun, rows.status))
+        self._parts.append(rows)
+        self.n += len(rows)
+
+    def find(self, batch: Batch, watch: Watch = UNWATCHED) -> Found:
+        """Find the minima behind the endpoints so far; the batch says of which function and which kind of starts."""
+        return find_minima(
+            self.catalogue,
+            batch.objective,
+            batch.box,
+            n_starts=self.n,
+            independent=batch.starts.independent,
+            interval_note=batch.starts.interval_note,
+            x_tol=self.x_tol,
+            f_tol=self.f_tol,
+            watch=watch,
+        )
+
+    def endpoints(self) -> Endpoints:
+        """One row per start, in order; no rows where none were kept."""
+        if len(self._parts) > 1:
+            columns = ("x", "fun", "nit", "nfev", "status")
+            self._parts = [
+                Endpoints(0, *(np.concatenate([getattr(part, name) for part in self._parts]) for name in columns))
+            ]
+        return self._parts[0]
+
+    def keys(self) -> NDArray[np.uint64]:
+        """The cell of each start so far, at the catalogue's present resolution."""
+        keys = np.concatenate(self._keys) if len(self._keys) > 1 else self._keys[0]
+        if self.catalogue.coarsened and self.keep:
+            rows = self.endpoints()
+            keys = np.where(keys == 0, keys, self.catalogue.keys(rows.x, rows.fun, rows.status))
+        return keys
+
+    def labels(self, found: Found) -> NDArray[np.int32]:
+        """The label of each start so far."""
+        return found.labels(self.keys())
+
+    def groups(self) -> NDArray[np.int64]:
+        """About the same point or not: a number per occupied cell, before anything is polished."""
+        points = (self.catalogue.x - self.catalogue.box.lower) / self.catalogue.box.width
+        return UNPOLISHED.components(points, self.catalogue.fun)
+
+    def _found_so_far(self) -> dict[str, Any]:
+        """Fields of a ProgressUpdate: the cells are counted as they come, and merged only while they are few."""
+        cells = len(self.catalogue)
+        return {"distinct": cells} | ({"minima": int(self.groups().max(initial=-1)) + 1} if cells <= _COUNTED else {})

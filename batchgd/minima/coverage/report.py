@@ -1,0 +1,258 @@
+"""The coverage of a result: how sure it is that no minimum is missing, in numbers and in words."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from batchgd.minima.coverage.estimates import (
+    boender_rinnooy_kan,
+    chao1,
+    extrapolation,
+    rarefaction,
+    unseen_bound,
+)
+from batchgd.minima.coverage.rule import spent
+from batchgd.minima.fractions import check_confidence, seen_interval
+from batchgd.problem import check
+from batchgd.problem.errors import InputError
+
+_NO_MINIMUM = "no start reached a minimum"
+_NOTHING = 0.9  # an upper bound from here on leaves nothing that a person could use
+_REACH = 2  # times n: how far the discovery curve is extrapolated (Chao et al. 2014)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CoverageReport:
+    """What the counts of the minima tell of the minima not seen: ``result.coverage``.
+
+    Shares are shares of all n starts. Starts without a label (-1) reached no minimum: they count in n, their share
+    (``unlabelled / n``) is told beside, and it is neither covered nor unseen. So the bound speaks of starts that this
+    method brings to a minimum; where the unlabelled starts would have ended, nobody knows. Starts that a time limit or
+    an interrupt cut off say nothing yet and are left out of n.
+
+    Attributes
+    ----------
+    count : (m,) of int
+        Starts that reached each minimum.
+    n : int
+        All starts that ended.
+    confidence : float
+        Of ``unseen_high``, ``single_basin`` and ``fractions``.
+    note : str or None
+        Why the bounds and intervals are None; None where they are given.
+    place : str
+        What the shares are shares of: "this box" of uniform starts, "such starts" of any other distribution.
+    cut : int
+        Starts that were cut off before they ended: not in n.
+    looks : int
+        How often a run with ``stop=`` looked at its counts before it ended. The bounds are then those of
+        :func:`batchgd.minima.coverage.rule.spent`, so that ``confidence`` holds in spite of the looking.
+    chosen : bool
+        Whether the starts were chosen by what came of others. Then the counts tell nothing of what was missed, and
+        estimates are None like the bounds.
+
+    Examples
+    --------
+    >>> coverage = CoverageReport(np.array([60, 38, 1, 1]), 100)
+    >>> print(coverage.sentence())
+    at most 6.2 % of this box (95 %) drains into minima not seen
+    >>> coverage.unseen, coverage.chao1, coverage.curve([0, 1, 100])
+    (0.02, 5.0, array([0., 1., 4.]))
+    """
+
+    count: NDArray[np.int64]
+    n: int
+    confidence: float = 0.95
+    note: str | None = None
+    place: str = "this box"
+    cut: int = 0
+    looks: int = 0
+    chosen: bool = False
+
+    def __post_init__(self) -> None:
+        check_confidence(self.confidence)
+        count = np.asarray(self.count, dtype=np.int64)
+        if count.ndim != 1 or np.any(count < 0) or count.sum() > self.n:
+            raise InputError(f"coverage needs one count per minimum, together at most n = {self.n}, got {self.count}")
+        object.__setattr__(self, "count", count)
+        if self.note is None and not self.seen:
+            object.__setattr__(self, "note", _NO_MINIMUM)
+
+    @property
+    def seen(self) -> int:
+        """Distinct minima seen, w."""
+        return int(np.count_nonzero(self.count))
+
+    @property
+    def once(self) -> int:
+        """Minima that exactly one start reached, f1."""
+        return int(np.count_nonzero(self.count == 1))
+
+    @property
+    def twice(self) -> int:
+        """Minima that exactly two starts reached, f2."""
+        return int(np.count_nonzero(self.count == 2))
+
+    @property
+    def unlabelled(self) -> int:
+        """Starts that reached no minimum."""
+        return self.n - int(self.count.sum())
+
+    @property
+    def unseen(self) -> float | None:
+        """Good-Turing's estimate f1 / n of the share that drains into minima not seen; None without a minimum."""
+        return self.once / self.n if self.seen and not self.chosen else None
+
+    @property
+    def unseen_high(self) -> float | None:
+        """Upper confidence bound of that share, see :func:`unseen_bound`; None where withheld, ``note`` says why."""
+        return None if self.note else self._bound(self.once, self.twice)
+
+    @property
+    def single_basin(self) -> float | None:
+        """Share above which one given basin would have been hit, 1 - (1 - confidence)^(1/n); None where withheld."""
+        return None if self.note else self._bound(0, 0)
+
+    def _bound(self, once: int, twice: int) -> float:
+        return unseen_bound(once, twice, self.n, spent(self.confidence, self.looks))
+
+    @property
+    def chao1(self) -> float | None:
+        """Number of minima, at least; see :func:`chao1`."""
+        return None if self.chosen else chao1(self.seen, self.once, self.twice)
+
+    @property
+    def boender_rinnooy_kan(self) -> tuple[float, float] | None:
+        """Expected number of minima and covered share, over-confident on skewed basins: :func:`boender_rinnooy_kan`."""
+        return None if self.chosen else boender_rinnooy_kan(self.seen, self.n - self.unlabelled)
+
+    def fractions(self, simultaneous: bool = False) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+        """Intervals (low, high) of the minima's shares, given that they were seen; None where withheld.
+
+        Among the runs that list a minimum, its interval holds its share in at least ``confidence`` of them, see
+        :func:`batchgd.minima.fractions.seen_interval`; ``python benchmarks/intervals.py`` measures it.
+
+        Parameters
+        ----------
+        simultaneous : bool
+            The intervals of all minima listed hold at once in at least ``confidence`` of the runs (the error is
+            divided by their number); else each for itself.
+        """
+        together = check.flag("simultaneous", simultaneous)
+        if self.note:
+            return None
+        error = (1 - self.confidence) / (max(len(self.count), 1) if together else 1)
+        return seen_interval(self.count, self.n, 1 - error)
+
+    def curve(self, starts: ArrayLike) -> NDArray[np.float64]:
+        """Expected number of distinct minima after so many starts: the discovery curve.
+
+        Up to n :func:`rarefaction`, exact; up to 2 n :func:`extrapolation`.
+
+        Raises
+        ------
+        InputError
+            Beyond 2 n (or beyond n, where the starts are not independent), and below 0.
+        """
+        if self.chosen:
+            raise InputError(f"there is no discovery curve: {self.note}")
+        starts = check.reals("starts holds", starts, "give numbers of starts").astype(np.float64)
+        limit = self.n if self.note else _REACH * self.n
+        if np.any(~((starts >= 0) & (starts <= limit))):
+            why = f" ({self.note})" if self.note else f", {_REACH} times the starts of the run"
+            raise InputError(f"the discovery curve reaches from 0 to {limit:,} starts{why}: ask for starts within it")
+        inside = rarefaction(self.count, self.n, np.minimum(starts, self.n))
+        return np.where(
+            starts <= self.n,
+            inside,
+            extrapolation(self.seen, self.once, self.twice, self.n, np.maximum(starts, self.n)),
+        )
+
+    @property
+    def empty(self) -> bool:
+        """Whether the bound says nothing: too few starts, nearly each of which found a minimum of its own."""
+        high = self.unseen_high
+        return high is not None and high >= _NOTHING and not self.mostly_unlabelled
+
+    @property
+    def mostly_unlabelled(self) -> bool:
+        """Whether most starts reached no minimum, so that a bound on the others says little of the box."""
+        return 2 * self.unlabelled > self.n
+
+    def sentence(self) -> str:
+        """The bound in words; if most starts reached no minimum, what would help instead."""
+        high = self.unseen_high
+        if high is None:
+            return f"no bound on what drains into minima not seen: {self.note}"
+        if self.mostly_unlabelled:
+            lost = _percent(self.unlabelled / self.n)
+            return (
+                f"cannot be judged while {lost} of the starts reach no minimum: "
+                "raise maxiter, take a smaller step, or try L-BFGS"
+            )
+        beside = f"; {_percent(self.unlabelled / self.n)} reached no minimum" if self.unlabelled else ""
+        beside += f"; not counted: {self.cut:,} starts that were cut off" if self.cut else ""
+        sure = f"{100 * self.confidence:.6g} %"
+        drains = "drains" if self.place == "this box" else "drain"
+        return f"at most {_percent(high, up=True)} of {self.place} ({sure}) {drains} into minima not seen{beside}"
+
+    def __repr__(self) -> str:
+        lines = [
+            self.sentence(),
+            f"{self.seen:,} minima seen from {self.n:,} starts; {self.once:,} of them once, {self.twice:,} twice",
+        ]
+        if self.unseen is not None:
+            lines.append(f"unseen share, estimated: {_percent(self.unseen)} (Good-Turing)")
+        if self.chao1 is not None:
+            lines.append(f"number of minima: at least {self.chao1:,.1f} (Chao1)")
+        bayes = self.boender_rinnooy_kan
+        if bayes:
+            lines[-1] += f"; {bayes[0]:,.1f} (Boender-Rinnooy Kan, over-confident on skewed basins)"
+        if not self.note:
+            next_found = float(self.curve(_REACH * self.n)) - self.seen
+            lines.append(f"another {self.n:,} starts would show about {next_found:.2g} more")
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The numbers for JSON: no NaN; None where a number does not exist or is withheld."""
+        bayes = self.boender_rinnooy_kan
+        reach = self.n if self.note else _REACH * self.n
+        starts = np.unique(np.append(np.round(np.geomspace(1, max(reach, 1), 16)), self.n)).astype(np.int64)
+        starts = starts[starts <= reach]
+        return {
+            "sentence": self.sentence(),
+            "n": self.n,
+            "minima": self.seen,
+            "once": self.once,
+            "twice": self.twice,
+            "unlabelled": self.unlabelled,
+            "cut": self.cut,
+            "confidence": self.confidence,
+            "looks": self.looks,
+            "unseen": self.unseen,
+            "unseen_high": self.unseen_high,
+            "single_basin": self.single_basin,
+            "note": self.note,
+            "chao1": self.chao1,
+            "boender_rinnooy_kan": None if bayes is None else {"minima": bayes[0], "covered": bayes[1]},
+            "curve": None if self.chosen else {"starts": starts.tolist(), "minima": self.curve(starts).tolist()},
+        }
+
+
+def _percent(share: float, up: bool = False) -> str:
+    """Two digits, in decimals; a bound is rounded up.
+
+    >>> _percent(0.0002999, up=True), _percent(0.25), _percent(1.0), _percent(0.0)
+    ('0.030 %', '25 %', '100 %', '0 %')
+    """
+    if share <= 0:
+        return "0 %"
+    decimals = max(0, 1 - math.floor(math.log10(100 * share)))
+    scaled = 100 * share * 10**decimals
+    whole = math.ceil(scaled - 1e-9) if up else round(scaled)
+    return f"{whole / 10**decimals:.{decimals}f} %"

@@ -1,0 +1,1 @@
+"""What a person or another program sees: text, tables, data frames, files, pictures."""

@@ -1,0 +1,176 @@
+"""The basin map of a 2-D run: each start, where it started, in the colour of the minimum that it reached."""
+
+from typing import Any
+
+import numpy as np
+
+from batchgd.output.plot.canvas import fit_aspect, given_or_new, grid_values, headline, levels, tidy
+from batchgd.output.plot.markers import coloured_key, draw_minima
+from batchgd.output.plot.style import INK, LABEL_SIZE, NO_LABEL, blend, palette
+from batchgd.problem import check
+from batchgd.problem.arrays import host
+from batchgd.problem.errors import InputError
+from batchgd.problem.speaker import a_run, picture
+
+_DOTS_AT_MOST = 3_000  # starts drawn one by one; more become an image, which stays sharp and quick
+_SIDE = 600  # pixels of that image along the longer side
+_FILL_SHARE = 0.72  # of the pure colour: contours and markers must show on it
+_REACH = 4.0  # mean distances between starts; a pixel further from every start stays white
+_KEYED = 12  # minima listed beside the map
+_CONTOURED = 200  # minima at most for which contours are drawn: beyond, they hide the map
+
+
+def basins(result: Any, ax: Any = None, *, contours: bool = True, key: bool | None = None) -> Any:
+    """Draw the basins of a 2-D result as its starts show them.
+
+    Up to 3,000 starts are dots. More become an image: a pixel takes the label that most of its starts have, and a pixel
+    without a start that of the nearest one; white lines part the basins. Grey is label -1. Contours of the function
+    lie over it, by equal factors above the lowest value where the range is large. Minima are marked, and the best one
+    is starred, with those that equal it.
+
+    Parameters
+    ----------
+    result : MultistartResult
+        A run in two dimensions, with its starts.
+    ax : matplotlib Axes, optional
+        Where to draw; a new figure without.
+    contours : bool
+        Draw contours, where the function is at hand and the minima are at most 200.
+    key : bool, optional
+        List the minima beside the map; when left out, up to 12 of them.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    InputError
+        When the result has no labels, no starts, or not two dimensions.
+    """
+    if not hasattr(result, "minima"):
+        raise InputError(f"a basin map needs labels; run {a_run()}, or draw {picture('waterfall')}")
+    if result.dim != 2:
+        raise InputError(f"a basin map needs 2 dimensions, this result has {result.dim}; draw {picture('slices')}")
+    starts, label = result.x0, host(result.label)
+    lower, upper = region(result.box, starts)
+    count = len(result.minima.fun)
+    contours = check.flag("contours", contours)
+    keyed = 0 < count <= _KEYED if key is None else check.flag("key", key) and count > 0
+    ax = given_or_new(ax, figure_size(upper - lower, keyed))
+    colours = blend(palette(count), _FILL_SHARE)
+    if len(starts) <= _DOTS_AT_MOST:
+        _draw_dots(ax, starts, label, palette(count))
+        note = "each dot: a start, in the colour of its minimum"
+    else:
+        _draw_image(ax, starts, label, colours, lower, upper)
+        note = "each pixel: the minimum that most starts in it reached"
+        if len(starts) < _SIDE * _SIDE:
+            note = "each pixel: the minimum that its starts, or the nearest one, reached"
+    if contours and result.has_function and count <= _CONTOURED:
+        u, v, values = grid_values(result.objective, lower, upper)
+        steps = levels(values, 12 if count <= 20 else 6)
+        if len(steps):
+            ax.contour(u, v, values, levels=steps, colors=INK, linewidths=0.45, alpha=0.45, linestyles="solid")
+    ax.set_xlim(lower[0], upper[0])
+    ax.set_ylim(lower[1], upper[1])
+    hidden = draw_minima(ax, result.minima, numbered=keyed)
+    _finish(ax, result, label, lower, upper, note, hidden, keyed)
+    return ax
+
+
+def region(box: Any, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the corners to draw: the box where the starts fill it, otherwise the range of the starts."""
+    if box is not None and (len(starts) == 0 or bool(np.all(box.contains(starts)))):
+        return np.asarray(box.lower), np.asarray(box.upper)
+    if len(starts) == 0:
+        raise InputError("there are no starts to draw; run with at least one")
+    lower, upper = starts.min(axis=0), starts.max(axis=0)
+    margin = np.where(upper > lower, 0.03 * (upper - lower), 1.0)
+    return lower - margin, upper + margin
+
+
+def pixel_labels(starts: Any, label: Any, lower: Any, upper: Any, shape: tuple[int, int]) -> np.ndarray:
+    """Return an image of labels, shape (rows, columns), row 0 at the bottom; -2 where no start is near.
+
+    >>> starts = np.array([[0.1, 0.1], [0.9, 0.1], [0.2, 0.1]])
+    >>> pixel_labels(starts, np.array([0, 1, 0]), np.zeros(2), np.ones(2), (1, 4)).tolist()
+    [[0, 0, 1, 1]]
+    """
+    from scipy.ndimage import distance_transform_edt
+
+    rows, columns = shape
+    cell = np.floor((starts - lower) / (upper - lower) * [columns, rows]).astype(np.int64)
+    cell = np.clip(cell, 0, [columns - 1, rows - 1])
+    kinds = int(label.max(initial=-1)) + 2
+    votes, counts = np.unique((cell[:, 1] * columns + cell[:, 0]) * kinds + label + 1, return_counts=True)
+    order = np.lexsort((-votes, counts))  # the last entry of a pixel wins: most votes, then the lowest label
+    image = np.full(rows * columns, -2, dtype=np.int64)
+    image[votes[order] // kinds] = votes[order] % kinds - 1
+    image = image.reshape(shape)
+    empty = image == -2
+    if empty.any() and not empty.all():
+        distance, nearest = distance_transform_edt(empty, return_indices=True)
+        image = image[tuple(nearest)]
+        image[distance > _REACH * max(1.0, np.sqrt(rows * columns / len(starts)))] = -2
+    return image
+
+
+def _draw_dots(ax: Any, starts: np.ndarray, label: np.ndarray, colours: np.ndarray) -> None:
+    size = float(np.clip(9_000 / max(len(starts), 1), 4, 40))
+    ax.scatter(*starts[label < 0].T, s=size, color=NO_LABEL, linewidths=0, zorder=1)
+    ax.scatter(*starts[label >= 0].T, s=size, c=colours[label[label >= 0]], linewidths=0, zorder=1.1)
+
+
+def _draw_image(ax: Any, starts: Any, label: Any, colours: Any, lower: Any, upper: Any) -> None:
+    from matplotlib.colors import to_rgb
+
+    width, height = upper - lower
+    shape = (_SIDE, _SIDE)
+    if 0.5 <= width / height <= 2.0:
+        shape = (round(_SIDE * min(1.0, height / width)), round(_SIDE * min(1.0, width / height)))
+    image = pixel_labels(starts, label, lower, upper, shape)
+    table = np.concatenate([[(1.0, 1.0, 1.0), to_rgb(NO_LABEL)], colours])
+    pixels = table[image + 2]
+    pixels[borders(image)] = 1.0
+    ax.imshow(
+        pixels,
+        origin="lower",
+        extent=(lower[0], upper[0], lower[1], upper[1]),
+        interpolation="nearest",
+        aspect="auto",
+        zorder=0,
+    )
+
+
+def borders(image: np.ndarray) -> np.ndarray:
+    """Pixels whose right or upper neighbour belongs to another minimum; label -1 has no border of its own."""
+    edge = np.zeros(image.shape, dtype=bool)
+    edge[:, :-1] |= (image[:, :-1] != image[:, 1:]) & (image[:, :-1] >= 0) & (image[:, 1:] >= 0)
+    edge[:-1] |= (image[:-1] != image[1:]) & (image[:-1] >= 0) & (image[1:] >= 0)
+    return edge
+
+
+def figure_size(width: np.ndarray, keyed: bool) -> tuple[float, float]:
+    """Inches of a map of this width and height, with or without a key beside it."""
+    ratio = float(width[1] / width[0])
+    ratio = ratio if 0.5 <= ratio <= 2.0 else 1.0
+    return (5.0 / max(ratio, 1.0) + (2.2 if keyed else 0.8), 5.0 * min(ratio, 1.0) + 0.8)
+
+
+def _finish(ax: Any, result: Any, label: Any, lower: Any, upper: Any, note: str, hidden: int, keyed: bool) -> None:
+    count = len(result.minima.fun)
+    name = getattr(result.objective, "name", None) or "basins"
+    kinds = "1 minimum" if count == 1 else f"{count:,} minima"
+    if hidden:
+        note += f"\n{hidden:,} {'minimum lies' if hidden == 1 else 'minima lie'} outside"
+        away = np.any((result.minima.x < lower) | (result.minima.x > upper), axis=1)
+        if np.min(result.minima.fun[~away], initial=np.inf) > result.minima.fun[0] + 1e-9:
+            note += ", the best of all among them" if hidden > 1 else ", the best of all"
+    headline(ax, f"{name}: {result.n:,} starts, {kinds}", note)
+    ax.set_xlabel("x0", fontsize=LABEL_SIZE)
+    ax.set_ylabel("x1", fontsize=LABEL_SIZE)
+    fit_aspect(ax, *(upper - lower))
+    tidy(ax)
+    if keyed:
+        coloured_key(ax, result, int(np.count_nonzero(label < 0)), _FILL_SHARE)

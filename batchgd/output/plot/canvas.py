@@ -1,0 +1,163 @@
+"""What the pictures share: a figure without a display, grids of values, contour levels, titles and files."""
+
+import contextlib
+import os
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from batchgd.output.plot.style import INK, NOTE_SIZE, TITLE_SIZE
+from batchgd.problem import check
+from batchgd.problem.errors import InputError, WriteError, told
+
+_DPI = 150
+_SKEWED = 6.0  # highest over median value, both above the lowest: 2 for a ramp, 4 for a bowl, hundreds for a quartic
+
+
+def new_axes(size: tuple[float, float], rows: int = 1, columns: int = 1, **options: Any) -> Any:
+    """Return axes (an array of them for several) on a new figure that needs no display and no pyplot."""
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    layout = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08)
+    figure = Figure(figsize=size, layout=layout, dpi=_DPI, facecolor="white")
+    return figure.subplots(rows, columns, **options)
+
+
+def given_or_new(ax: Any, size: tuple[float, float]) -> Any:
+    """Return the axes that a caller gave to draw on, or a new figure's where there are none."""
+    from matplotlib.axes import Axes
+
+    if ax is None:
+        return new_axes(size)
+    if not isinstance(ax, Axes):
+        raise InputError(f"ax is {told(ax)}: give axes of Matplotlib to draw on, or leave it out for a new figure")
+    return ax
+
+
+def given_or_new_pair(axes: Any, size: tuple[float, float]) -> Any:
+    """Return the two axes, side by side, that a caller gave to draw on, or a new figure's where there are none."""
+    return new_axes(size, 1, 2) if axes is None else given_axes(axes, 2)
+
+
+def given_axes(axes: Any, count: int) -> list[Any]:
+    """Return the axes that a caller gave to draw panels on: one, a list or an array of them."""
+    from matplotlib.axes import Axes
+
+    given = [*axes.flat] if isinstance(axes, np.ndarray) else list(axes) if isinstance(axes, Iterable) else [axes]
+    if len(given) != count or not all(isinstance(ax, Axes) for ax in given):
+        raise InputError(f"axes is {told(axes)}: give {count} axes of Matplotlib, or leave it out for a new figure")
+    return given
+
+
+def headline(ax: Any, title: str, note: str = "") -> None:
+    """Put a title, and a smaller line below it that says what is drawn, above the axes, flush left."""
+    ax.set_title(
+        title, loc="left", fontsize=TITLE_SIZE, fontweight="bold", color=INK, pad=8 + 12 * len(note.splitlines())
+    )
+    if note:
+        ax.annotate(
+            note,
+            (0, 1),
+            (0, 6),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            fontsize=NOTE_SIZE,
+            color="#555555",
+        )
+
+
+def tidy(ax: Any) -> None:
+    """Thin frame, small ticks."""
+    ax.tick_params(labelsize=NOTE_SIZE, colors=INK, width=0.6, length=3)
+    for spine in ax.spines.values():
+        spine.set_linewidth(0.6)
+
+
+def fit_aspect(ax: Any, width: float, height: float) -> None:
+    """Draw lengths alike on both axes when the region is near square; otherwise fill the axes."""
+    ax.set_aspect("equal" if 0.5 <= width / height <= 2.0 else "auto")
+
+
+def grid_values(objective: Any, lower: Any, upper: Any, side: int = 201, base: Any = None, pair: Any = (0, 1)) -> Any:
+    """Return (u, v, values) on the plane along coordinates ``pair`` through ``base``; values[j, i] at (u[i], v[j])."""
+    u, v = np.linspace(lower[0], upper[0], side), np.linspace(lower[1], upper[1], side)
+    points = np.tile(np.zeros(2) if base is None else np.asarray(base, dtype=float), (side * side, 1))
+    points[:, pair[0]], points[:, pair[1]] = np.tile(u, side), np.repeat(v, side)
+    with np.errstate(all="ignore"):
+        values = np.asarray(objective.value(points), dtype=float).reshape(side, side)
+    return u, v, np.where(np.isfinite(values), values, np.nan)
+
+
+def levels(values: np.ndarray, count: int = 12) -> np.ndarray:
+    """Return contour levels: evenly spaced, or by equal factors above the lowest value where the range is large.
+
+    >>> levels(np.linspace(0.0, 10.0, 1001), 3).round(1).tolist()
+    [2.5, 5.0, 7.5]
+    """
+    finite = values[np.isfinite(values)]
+    if len(finite) == 0 or finite.max() <= finite.min():
+        return np.array([])
+    lowest = float(finite.min())
+    above = finite - lowest
+    low, middle, high = np.quantile(above, (0.01, 0.5, 0.995))
+    if above.max() > _SKEWED * middle:
+        return lowest + np.geomspace(max(low, 1e-6 * high), high, count) if high > 0 else np.array([])
+    return lowest + np.linspace(0, float(above.max()), count + 2)[1:-1]
+
+
+def check_path(path: str | Path) -> None:
+    """Raise InputError for a file that no picture can be written to, before any drawing is done."""
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    file = check.path("the file", path)
+    known = FigureCanvasBase.get_supported_filetypes()
+    if file.suffix[1:].lower() not in known:
+        raise InputError(f"{file} must end in a picture format: .{', .'.join(sorted(known))}")
+    check_folder(file)
+
+
+def check_folder(path: str | Path) -> None:
+    """Raise InputError for a file whose folder does not exist or cannot be written."""
+    file = check.path("the file", path)
+    try:
+        folder = file.absolute().parent
+        if not folder.is_dir():
+            raise InputError(f"{file.parent} is not a folder; make it first, or write the picture elsewhere")
+        writable = os.access(folder, os.W_OK) and not file.is_dir()
+    except OSError as error:  # a name too long, a working folder that is gone
+        raise InputError(f"cannot write {file}: {error.strerror}; choose a file that you can write") from error
+    if not writable:
+        raise InputError(f"cannot write {file}; choose a file that you can write")
+
+
+@contextlib.contextmanager
+def written_whole(path: str | Path) -> Iterator[Path]:
+    """Yield the file to write to: it takes the name of ``path`` once it is whole, and is gone if that fails."""
+    try:
+        target = Path(os.path.realpath(path))
+        if target.exists() and not target.is_file():  # a pipe or a device has no whole
+            yield Path(path)
+            return
+        draft = target.with_name(f".batchgd-{uuid.uuid4().hex[:8]}{Path(path).suffix}")
+        try:
+            yield draft
+            if target.exists():
+                shutil.copymode(target, draft)
+            os.replace(draft, target)
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise WriteError(f"cannot write {path}: {error.strerror or error}; choose a file that you can write") from error
+
+
+def write(axes: Any, path: str | Path) -> None:
+    """Write the figure of the axes (or of an array of axes) into a file."""
+    figure = np.asarray(axes, dtype=object).ravel()[0].figure
+    figure.draw_without_rendering()  # settles ticks first: their width moves the layout, which moves the ticks
+    with written_whole(path) as file:
+        figure.savefig(file, dpi=_DPI)

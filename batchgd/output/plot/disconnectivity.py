@@ -1,0 +1,99 @@
+"""The disconnectivity graph: which minima are connected below each level."""
+
+from typing import Any
+
+import numpy as np
+
+from batchgd.analysis.saddles.table import Saddles
+from batchgd.analysis.saddles.tree import Tree
+from batchgd.analysis.saddles.tree import disconnectivity as tree_of
+from batchgd.output.plot.canvas import given_or_new, headline, tidy
+from batchgd.output.plot.style import INK, LABEL_SIZE, NOTE_SIZE, palette
+from batchgd.output.report import plural
+
+_NAMED = 40  # minima up to which each carries its label
+_RING = 16.0  # area of the ring on top of a set, points squared, where there is room for it
+_SLANT = 0.045  # of the height of the picture: where a superbasin splits, its parts part over so much
+
+
+def disconnectivity(result: Any, ax: Any = None, *, levels: int | None = None) -> Any:
+    """Draw the disconnectivity graph of ``result.saddles``, sought where that was not done; see :func:`draw_tree`."""
+    return draw_tree(result.saddles, ax, levels=levels)
+
+
+def draw_tree(saddles: Saddles, ax: Any = None, *, levels: int | None = None) -> Any:
+    """Draw the disconnectivity graph: minima as the ends of lines, which meet at the level that connects them.
+
+    Each line ends below at the value of its minimum. Going up, lines meet where the lowest path between their minima
+    has its highest saddle. Sets of minima that no saddle found joins stand side by side, each with an open ring on top.
+
+    Parameters
+    ----------
+    saddles : Saddles
+        What ``result.connect()`` returned.
+    ax : matplotlib Axes, optional
+        Where to draw; a new figure without.
+    levels : int, optional
+        Even steps of the level; see :func:`batchgd.analysis.saddles.tree.disconnectivity`.
+
+    Returns
+    -------
+    Axes
+    """
+    tree, m = tree_of(saddles, levels), len(saddles.nodes)
+    ax = given_or_new(ax, (7.0, 4.8))
+    _draw_lines(ax, tree, m)
+    named = m <= _NAMED
+    if named:
+        for k in range(m):
+            ax.annotate(
+                str(k), (tree.place[k], tree.level[k]), (0, -4), textcoords="offset points", size=NOTE_SIZE - 0.5,
+                color=INK, ha="center", va="top", gid="label",
+            )  # fmt: skip
+    size = float(np.clip(900 / max(m, 1), 2, 26))
+    colours = palette(m) if named else INK
+    ax.scatter(tree.place[:m], tree.level[:m], s=size, c=colours, linewidths=0, zorder=3, gid="minima")
+    roots = np.flatnonzero(tree.parent < 0)
+    if len(roots) > 1:
+        ring, line = float(np.clip(800 / m, 4, _RING)), float(np.clip(60 / m, 0.4, 0.8))
+        ax.scatter(
+            tree.place[roots], _top(tree, roots), s=ring, facecolors="white", edgecolors=INK, linewidths=line,
+            zorder=4, gid="roots",
+        )  # fmt: skip
+    note = "lines meet at the level of the lowest saddle that connects their minima"
+    note += f"\n○ {len(roots):,} sets of minima that no saddle found joins" if len(roots) > 1 else ""
+    headline(ax, f"{saddles.name}: {plural(m, 'minimum', 'minima')}, {plural(len(saddles), 'saddle')}", note)
+    ax.set_ylabel("fun", fontsize=LABEL_SIZE)
+    ax.set_xticks([])
+    ax.margins(x=0.04, y=0.08)
+    ax.spines[["top", "right", "bottom"]].set_visible(False)
+    tidy(ax)
+    return ax
+
+
+def _height(tree: Tree) -> float:
+    return float(np.ptp(tree.level)) or 1.0
+
+
+def _top(tree: Tree, roots: np.ndarray) -> np.ndarray:
+    """Where the stem of each root ends."""
+    return tree.level[roots] + _SLANT * _height(tree)
+
+
+def _draw_lines(ax: Any, tree: Tree, m: int) -> None:
+    """From each superbasin a slanted line to each of its parts, and a vertical one down to where it splits."""
+    from matplotlib.collections import LineCollection
+
+    slant, splits = _SLANT * _height(tree), tree.level[m:]
+    lines = []
+    for k, up in enumerate(tree.parent.tolist()):
+        end = (tree.place[k], tree.level[k])
+        if up < 0:
+            lines.append([(tree.place[k], tree.level[k] + slant), end])
+            continue
+        below = splits[splits < tree.level[up]].max(initial=tree.level[up] - slant)  # beyond, slanted lines would cross
+        bend = (tree.place[k], max(tree.level[k], below))
+        lines.append([(tree.place[up], tree.level[up]), bend, end])
+    width = float(np.clip(60 / max(m, 1), 0.35, 1.3))
+    ax.add_collection(LineCollection(lines, colors=INK, linewidths=width, zorder=2, gid="tree"))
+    ax.autoscale_view()

@@ -1,0 +1,113 @@
+"""Shares of the starts with their intervals: how large each basin is, and how sure that is."""
+
+from typing import Any
+
+import numpy as np
+
+from batchgd.output.plot.canvas import given_or_new, headline, tidy
+from batchgd.output.plot.style import INK, LABEL_SIZE, NOTE_SIZE, blend, palette
+from batchgd.output.report import format_values
+from batchgd.problem.errors import InputError
+
+_NAMED = 25  # minima at most that are named one by one
+_LOG_RATIO = 50.0  # largest over smallest share above which the axis is logarithmic
+_LABELS = 8  # ticks along many minima
+
+
+def fractions(result: Any, ax: Any = None) -> Any:
+    """Draw the fraction of every minimum with its interval, in the order of their values.
+
+    Up to 25 minima stand below each other with label and value; more stand side by side. The axis is logarithmic where
+    shares differ by more than fiftyfold; a minimum of fraction 0, which only chosen starts reached, is an open triangle
+    at its edge, with the upper end of its interval. Without intervals the points stand alone and a line says why.
+
+    Parameters
+    ----------
+    result : MultistartResult
+        With at least one minimum.
+    ax : matplotlib Axes, optional
+        Where to draw; a new figure without.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    InputError
+        When there is no minimum, or the choice of starts tells no fractions.
+    """
+    minima = result.minima
+    share = 100 * np.asarray(minima.fraction)
+    if np.isnan(share).any():
+        raise InputError(f"this result tells no fractions: {minima.interval_note}")
+    count, named = len(share), len(share) <= _NAMED
+    low, high = (
+        (share, share) if minima.fraction_low is None else (100 * minima.fraction_low, 100 * minima.fraction_high)
+    )
+    edge, log = _edge(share, high)
+    ax = given_or_new(ax, (6.4, 1.5 + 0.24 * count) if named else (7.6, 4.2))
+    place, seen = np.arange(count), share > 0
+    shown = np.where(seen, share, edge)
+    error = np.abs(np.stack([np.maximum(low, edge) - shown, high - shown]))
+    error[0, ~seen] = 0.0
+    colours = palette(count) if named else np.full((count, 3), palette(1))
+    width = 1.6 if named else float(np.clip(260 / count, 0.5, 1.4))
+    across = (lambda v, k: (v, k)) if named else (lambda v, k: (k, v))
+    bars = ax.hlines if named else ax.vlines
+    pale = colours if named else blend(colours, 0.35)
+    bars(place, shown - error[0], shown + error[1], colors=pale, linewidth=width, zorder=2)
+    size = 34 if named else float(np.clip(4_000 / count, 5, 24))
+    ax.scatter(*across(shown[seen], place[seen]), s=size, c=colours[seen], linewidths=0, zorder=3, gid="fractions")
+    marker = "<" if named else "v"
+    ax.scatter(
+        *across(shown[~seen], place[~seen]), s=size, marker=marker, facecolors="white", edgecolors=INK, gid="unseen"
+    ).set_clip_on(False)
+    _axes(ax, minima, named, edge, float(high.max()), log)
+    note = "95 % intervals" if minima.fraction_low is not None else f"no intervals: {_short(minima.interval_note)}"
+    if result.strategy is not None:
+        note += f", of the first {result.strategy.drawn:,} starts"
+    note += "" if seen.all() else f";  {'◁' if named else '▽'} reached by later starts alone"
+    name = getattr(result.objective, "name", None) or "fractions"
+    headline(ax, f"{name}: {result.n:,} starts, {count:,} {'minimum' if count == 1 else 'minima'}", note)
+    return ax
+
+
+def _edge(share: np.ndarray, high: np.ndarray) -> tuple[float, bool]:
+    """Where the axis of shares begins, and whether it is logarithmic."""
+    least = float(np.min(share, initial=np.inf, where=share > 0))
+    if np.isfinite(least) and share.max() > _LOG_RATIO * least:
+        return 0.4 * least, True
+    return 0.0, False
+
+
+def _axes(ax: Any, minima: Any, named: bool, edge: float, top: float, log: bool) -> None:
+    """Scales, ticks and labels."""
+    from matplotlib.ticker import FuncFormatter
+
+    count = len(minima.fun)
+    values, places = (ax.xaxis, ax.yaxis) if named else (ax.yaxis, ax.xaxis)
+    (ax.set_xlim if named else ax.set_ylim)(edge, (1.5 if log else 1.06) * top)
+    if log:
+        (ax.set_xscale if named else ax.set_yscale)("log")
+        values.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    values.set_label_text("share of the starts, %", fontsize=LABEL_SIZE)
+    if named:
+        ax.set_ylim(count - 0.4, -0.6)
+        texts = format_values(minima.fun)
+        places.set_ticks(np.arange(count), [f"{k}   {value}" for k, value in enumerate(texts)])
+        places.set_label_text("minimum, value", fontsize=LABEL_SIZE)
+    else:
+        ax.set_xlim(-0.02 * count, 1.02 * count)
+        places.set_label_text("minimum (label; in the order of values)", fontsize=LABEL_SIZE)
+        places.get_major_locator().set_params(nbins=_LABELS, integer=True)
+    ax.grid(axis="x" if named else "y", color=INK, alpha=0.12, linewidth=0.5)
+    ax.spines[["top", "right"]].set_visible(False)
+    tidy(ax)
+    if named:
+        ax.tick_params(axis="y", length=0, labelsize=NOTE_SIZE, labelfontfamily="monospace")
+
+
+def _short(note: str | None) -> str:
+    """The reason without what follows from it."""
+    return (note or "not told").split(", so ")[0]

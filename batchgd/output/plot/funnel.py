@@ -1,0 +1,79 @@
+"""The funnel: values of the minima against their distance from the best one."""
+
+from typing import Any
+
+import numpy as np
+
+from batchgd.output.plot.canvas import given_or_new, headline, tidy
+from batchgd.output.plot.style import INK, LABEL_SIZE, NOTE_SIZE, STAR, palette
+
+_NAMED = 12  # minima at most that have their label beside them
+_COLOURED = 40  # of more, colours would tell nothing
+
+
+def distance_to_best(result: Any) -> np.ndarray:
+    """Distance of each minimum from the best one, (m,): the root mean square over coordinates, in box widths."""
+    x = np.asarray(result.minima.x, dtype=float)
+    width = np.ptp(x, axis=0) if result.box is None else result.box.width
+    return np.sqrt(np.mean(((x - x[0]) / np.where(width > 0, width, 1.0)) ** 2, axis=1))
+
+
+def funnel(result: Any, ax: Any = None) -> Any:
+    """Draw every minimum at its distance from the best one and its value; the area of a dot grows with its starts.
+
+    A single funnel is a cloud that rises with the distance: going downhill from minimum to minimum leads to the best.
+    Low minima far from the best one are the bottoms of other funnels, where searches get stuck. The distance is the
+    root mean square over coordinates, in box widths.
+
+    Parameters
+    ----------
+    result : MultistartResult
+        With at least one minimum.
+    ax : matplotlib Axes, optional
+        Where to draw; a new figure without.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    InputError
+        When there is no minimum.
+
+    References
+    ----------
+    R. H. Leary, "Global optimization on funneling landscapes", J. Global Optim. 18, 2000.
+    """
+    minima = result.minima
+    count = len(minima)
+    ax = given_or_new(ax, (6.4, 4.2))
+    away, fun = distance_to_best(result), np.asarray(minima.fun, dtype=float)
+    share = np.asarray(minima.count) / max(float(np.max(minima.count)), 1.0)
+    largest = float(np.clip(9_000 / count, 22, 160))
+    colours = palette(count) if count <= _COLOURED else np.full((count, 3), palette(1))
+    ax.scatter(
+        away[1:], fun[1:], s=6 + largest * share[1:], c=colours[1:], linewidths=0.4, edgecolors="white",
+        alpha=0.95 if count <= _COLOURED else 0.6, zorder=3, gid="minima",
+    )  # fmt: skip
+    ax.scatter(away[:1], fun[:1], s=190, marker="*", color=STAR, edgecolors=INK, linewidths=0.9, zorder=5, gid="best")
+    if count <= _NAMED:
+        for k in range(1, count):
+            offset = 4 + 0.5 * np.sqrt(6 + largest * share[k])
+            ax.annotate(
+                str(k), (away[k], fun[k]), (offset, 0), textcoords="offset points", fontsize=NOTE_SIZE, va="center"
+            )
+    name = getattr(result.objective, "name", None) or "funnel"
+    note = "★ the best; the area of a dot grows with the starts that reached the minimum"
+    headline(ax, f"{name}: {result.n:,} starts, {count:,} {'minimum' if count == 1 else 'minima'}", note)
+    ax.set_xlabel("distance from the best minimum, box widths (root mean square)", fontsize=LABEL_SIZE)
+    ax.set_ylabel("fun", fontsize=LABEL_SIZE)
+    reach, height, size = max(float(away.max()), 1e-3), float(np.ptp(fun)), max(abs(float(fun[0])), 1.0)
+    height = height if height > result.f_tol * size else size  # values that are one, rounding aside
+    ax.set_xlim(-0.04 * reach, 1.06 * reach)
+    ax.set_ylim(float(fun.min()) - 0.08 * height, float(fun.max()) + 0.06 * height)
+    ax.yaxis.set_major_formatter("{x:.6g}")
+    ax.grid(color=INK, alpha=0.12, linewidth=0.5)
+    ax.spines[["top", "right"]].set_visible(False)
+    tidy(ax)
+    return ax

@@ -1,0 +1,68 @@
+"""Minima marked on a map, and the key that lists them beside a picture."""
+
+from typing import Any
+
+import numpy as np
+
+from batchgd.output.plot.style import INK, NO_LABEL, NOTE_SIZE, STAR, blend, palette
+from batchgd.output.report import format_values
+
+_NUMBER_SIZE = 7
+
+
+_EQUAL = 1e-9  # values this close, relative or absolute below 1, are equally good
+
+
+def draw_minima(ax: Any, minima: Any, *, numbered: bool, pair: tuple[int, int] = (0, 1)) -> int:
+    """Mark minima as circles, the best ones as stars, numbered or not; returns how many lie outside the axes."""
+    low, high = np.sort(np.array([ax.get_xlim(), ax.get_ylim()]), axis=1).T
+    points = np.asarray(minima.x, dtype=float)[:, list(pair)]
+    shown = np.all((points >= low) & (points <= high), axis=1)
+    fun = np.asarray(minima.fun, dtype=float)
+    stars = fun <= np.min(fun, initial=np.inf) + _EQUAL * np.maximum(1.0, np.abs(fun))
+    best, others = np.flatnonzero(shown & stars), np.flatnonzero(shown & ~stars)
+    if numbered:
+        ax.scatter(*points[others].T, s=95, color="white", edgecolors=INK, linewidths=0.8, zorder=4, gid="minima")
+        for k in np.concatenate([others, best]):
+            ax.text(*points[k], str(k), size=_NUMBER_SIZE, color=INK, ha="center", va="center_baseline", zorder=7)
+    else:
+        size = float(np.clip(1_200 / max(len(points), 1), 3, 22))
+        ax.scatter(*points[others].T, s=size, color="white", edgecolors=INK, linewidths=0.5, zorder=4, gid="minima")
+    size = 340 if numbered else float(np.clip(1_800 / max(len(best), 1), 40, 230))
+    ax.scatter(*points[best].T, s=size, marker="*", color=STAR, edgecolors=INK, linewidths=0.9, zorder=6, gid="best")
+    return int(np.count_nonzero(~shown))
+
+
+def coloured_key(ax: Any, result: Any, unlabelled: int, share: float = 1.0, most: int = 12) -> None:
+    """List the minima to the right of the axes: colour, label, value, share of the starts."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    minima = result.minima
+    count = min(len(minima.fun), most)
+    values = format_values(minima.fun[:count])
+    width = max((len(value) for value in values), default=0)
+    handles: list[Any] = []
+    for k, colour in enumerate(blend(palette(count), share)):
+        told = "" if np.isnan(minima.fraction[k]) else f"  {100 * minima.fraction[k]:5.2f} %"
+        text = f"{k:<2d} {values[k]:>{width}}{told}"
+        handles.append(Patch(facecolor=colour, edgecolor=INK, linewidth=0.4, label=text))
+    if len(minima.fun) > count:
+        handles.append(Line2D([], [], linestyle="none", label=f"… {len(minima.fun) - count:,} more"))
+    if unlabelled:
+        text = f"-1 {'none':>{width}}  {100 * unlabelled / max(result.n, 1):5.2f} %"
+        handles.append(Patch(facecolor=NO_LABEL, edgecolor=INK, linewidth=0.4, label=text))
+    legend = ax.legend(
+        handles=handles,
+        loc="upper left",
+        bbox_to_anchor=(1.01, 1.0),
+        borderaxespad=0.0,
+        frameon=False,
+        handlelength=1.0,
+        handleheight=1.0,
+        title="minimum, value, share",
+        title_fontsize=NOTE_SIZE,
+        alignment="left",
+        prop={"family": "monospace", "size": NOTE_SIZE - 0.5},
+    )
+    legend.set_zorder(10)

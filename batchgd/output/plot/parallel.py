@@ -1,0 +1,104 @@
+"""Minima in parallel coordinates: one line per minimum, one vertical axis per coordinate."""
+
+from typing import Any
+
+import numpy as np
+
+from batchgd.output.plot.canvas import given_or_new, headline, tidy
+from batchgd.output.plot.markers import coloured_key
+from batchgd.output.plot.style import INK, LABEL_SIZE, NOTE_SIZE, palette
+from batchgd.problem.errors import InputError
+from batchgd.problem.speaker import picture
+
+_KEYED = 12  # minima that have a colour of their own; of more, the colour is the value
+_DRAWN = 1_000  # lines at most, the best ones
+_ENDS = 12  # coordinates at most whose box is written at both ends
+
+
+def parallel(result: Any, ax: Any = None) -> Any:
+    """Draw each minimum as a line over its coordinates, each coordinate from the lower to the upper end of the box.
+
+    Coordinates in which all lines meet are those that the minima agree in. Up to 12 minima have the colours that they
+    have in every picture; of more, darker is lower, and the best is drawn in ink on top. At most 1,000 are drawn.
+
+    Parameters
+    ----------
+    result : MultistartResult
+        A run in two or more dimensions, with at least one minimum and a box.
+    ax : matplotlib Axes, optional
+        Where to draw; a new figure without.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    InputError
+        When there is no minimum, or one coordinate alone.
+
+    References
+    ----------
+    A. Inselberg, "The plane with parallel coordinates", The Visual Computer 1, 1985.
+    """
+    if result.dim < 2:
+        raise InputError(f"parallel coordinates need at least 2 dimensions; draw {picture('fractions')}")
+    minima, count, dim = result.minima, len(result.minima.fun), result.dim
+    keyed, drawn = count <= _KEYED, min(count, _DRAWN)
+    ax = given_or_new(ax, (min(3.4 + 0.55 * dim, 9.0) + (1.8 if keyed else 1.0), 4.2))
+    lower, upper = _ends(result)
+    u = (np.asarray(minima.x[:drawn], dtype=float) - lower) / (upper - lower)
+    _draw_lines(ax, u, np.asarray(minima.fun[:drawn], dtype=float), keyed)
+    for k in range(dim):
+        ax.axvline(k, color=INK, linewidth=0.6, zorder=1)
+    _axes(ax, u, lower, upper)
+    name = getattr(result.objective, "name", None) or "minima"
+    more = "" if drawn == count else f", the best {drawn:,} of {count:,}"
+    title = f"{name}, {dim}-D: {result.n:,} starts, {count:,} {'minimum' if count == 1 else 'minima'}"
+    headline(ax, title, f"each line: a minimum{more}; each axis: the box of a coordinate")
+    if keyed:
+        coloured_key(ax, result, 0)
+    return ax
+
+
+def _ends(result: Any) -> tuple[np.ndarray, np.ndarray]:
+    if result.box is not None:
+        return result.box.lower, result.box.upper
+    lower, upper = np.min(result.minima.x, axis=0), np.max(result.minima.x, axis=0)
+    return lower, np.where(upper > lower, upper, lower + 1.0)
+
+
+def _draw_lines(ax: Any, u: np.ndarray, fun: np.ndarray, keyed: bool) -> None:
+    """Worst first, so that the best lie on top."""
+    from matplotlib import colormaps
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.collections import LineCollection
+    from matplotlib.colors import Normalize
+
+    lines = [np.column_stack([np.arange(u.shape[1]), row]) for row in u[::-1]]
+    if keyed:
+        ax.add_collection(LineCollection(lines, colors=palette(len(u))[::-1], linewidths=1.8, zorder=3, gid="minima"))
+        return
+    height = Normalize(float(fun.min()), float(fun.max()))
+    colours = colormaps["cividis"](0.92 * height(fun[::-1]))
+    colours[:, 3] = float(np.clip(40 / len(u), 0.12, 0.6)) + 0.35 * (1 - height(fun[::-1])) ** 2
+    ax.add_collection(LineCollection(lines[:-1], colors=colours[:-1], linewidths=0.9, zorder=2, gid="minima"))
+    ax.add_collection(LineCollection(lines[-1:], colors=[INK], linewidths=2.0, zorder=4, gid="best"))
+    bar = ax.figure.colorbar(ScalarMappable(height, "cividis"), ax=ax, pad=0.02, aspect=30)
+    bar.set_label("fun", fontsize=LABEL_SIZE)
+    bar.ax.tick_params(labelsize=NOTE_SIZE, width=0.6, length=3)
+    bar.outline.set_linewidth(0.6)
+
+
+def _axes(ax: Any, u: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> None:
+    dim = len(lower)
+    ax.set_xlim(-0.15, dim - 0.85)
+    ax.set_ylim(min(0.0, float(u.min())) - 0.03, max(1.0, float(u.max())) + 0.03)
+    step = -(-dim // 20)
+    ends = dim <= _ENDS
+    names = [f"x{k}\n{lower[k]:.4g}\nto {upper[k]:.4g}" if ends else f"x{k}" for k in range(0, dim, step)]
+    ax.set_xticks(range(0, dim, step), names)
+    ax.set_ylabel("place within the box (0 to 1)", fontsize=LABEL_SIZE)
+    ax.axhspan(0, 1, color=INK, alpha=0.03, linewidth=0)
+    ax.spines[["top", "right", "bottom"]].set_visible(False)
+    tidy(ax)

@@ -1,0 +1,263 @@
+"""Pictures of paths: over contours in two dimensions, against the number of updates, and several runs side by side."""
+
+from collections.abc import Sequence
+from pathlib import Path as File
+from typing import Any
+
+import numpy as np
+
+from batchgd.kernels.status import LOST
+from batchgd.output.plot.canvas import (
+    check_path,
+    fit_aspect,
+    given_or_new,
+    given_or_new_pair,
+    grid_values,
+    headline,
+    levels,
+    new_axes,
+    tidy,
+    write,
+)
+from batchgd.output.plot.style import INK, LABEL_SIZE, NOTE_SIZE, STAR, TITLE_SIZE, palette
+from batchgd.problem.errors import InputError
+from batchgd.problem.optional import require
+
+_DOTTED = 80  # points at most for which each is marked
+MAX_RUNS = 12
+_COLUMNS = 3
+_LOG_RATIO = 20  # longest over shortest path: beyond, the axis of updates is logarithmic
+
+
+class PathPictures:
+    """The pictures of some paths: ``paths.plot.<name>(...)``; ``paths.plot("file.png")`` draws the one that suits."""
+
+    def __init__(self, paths: Any) -> None:
+        self._paths = paths
+
+    def __call__(self, path: str | File | None = None) -> Any:
+        """Draw contours in 2-D, else the convergence; with a path, write it there. Returns the axes."""
+        return compare_paths([self._paths], path)
+
+    def contours(self, ax: Any = None) -> Any:
+        """Draw the paths over contours of the function; see :func:`contours`."""
+        return contours(self._paths, ax)
+
+    def convergence(self, axes: Any = None, *, optimum: float | None = None) -> Any:
+        """Draw value and gradient norm against updates; see :func:`convergence`."""
+        return convergence([self._paths], axes, optimum=optimum)
+
+    def animation(self, path: str | File, **options: Any) -> File:
+        """Write an animation; see :func:`batchgd.output.plot.animation.animate`."""
+        from batchgd.output.plot.animation import animate
+
+        return animate([self._paths], path, **options)
+
+
+def compare_paths(runs: Sequence[Any], path: str | File | None = None) -> Any:
+    """Draw several runs side by side and, where a path is given, write the picture there.
+
+    Two dimensions: one panel over contours each. Otherwise values and gradient norms of all in one picture.
+
+    Parameters
+    ----------
+    runs : sequence of Paths
+        What ``trace_path`` returned for several methods or learning rates; at most 12.
+    path : str or Path, optional
+        The file; its ending chooses the format.
+
+    Returns
+    -------
+    array of Axes
+
+    Raises
+    ------
+    InputError
+        For no runs, too many, or a file that cannot be written; ImportError without matplotlib.
+    """
+    require("matplotlib", "plot")
+    check_runs(runs)
+    if path is not None:
+        check_path(path)
+    axes = side_by_side(runs) if runs[0].dim == 2 else convergence(runs)
+    if path is not None:
+        write(axes, path)
+    return axes
+
+
+def check_runs(runs: Sequence[Any]) -> None:
+    """Raise InputError where there is nothing to draw, too much, or functions of different dimensions."""
+    if not runs or not any(len(run) for run in runs):
+        raise InputError("there is no path to draw: give at least one")
+    if len(runs) > MAX_RUNS:
+        raise InputError(f"{len(runs)} runs do not fit side by side: draw at most {MAX_RUNS} at once")
+    if len({run.dim for run in runs}) > 1:
+        raise InputError("the runs have different dimensions: draw those of one function together")
+
+
+def side_by_side(runs: Sequence[Any]) -> Any:
+    """Draw one panel of paths over contours for each run, with the same region in all; returns the axes."""
+    lower, upper = region(runs)
+    columns = min(len(runs), _COLUMNS if len(runs) != 4 else 2)
+    rows = -(-len(runs) // columns)
+    ratio = float(np.clip((upper[1] - lower[1]) / (upper[0] - lower[0]), 0.5, 2.0))
+    width = 4.6 if columns == 1 else 3.1
+    axes = new_axes((width * columns + 0.5, (width * ratio + 0.5) * rows + 0.5), rows, columns, squeeze=False).ravel()
+    for spare in axes[len(runs) :]:
+        spare.remove()
+    for ax, run, label in zip(axes, runs, labels(runs), strict=False):
+        contours(run, ax, lower=lower, upper=upper, title=label)
+    name = runs[0].result.objective.name
+    if name != "<lambda>":
+        axes[0].figure.suptitle(name, x=0.012, ha="left", fontsize=TITLE_SIZE, fontweight="bold", color=INK)
+    return axes[: len(runs)]
+
+
+def contours(paths: Any, ax: Any = None, *, lower: Any = None, upper: Any = None, title: str | None = None) -> Any:
+    """Draw paths in two dimensions over contours of the function.
+
+    A circle is a start, a star an endpoint at rest, a cross one of a trajectory that was given up (diverged, escaped,
+    not finite) or not finished. Up to 80 points of a path are dots.
+
+    Parameters
+    ----------
+    paths : Paths
+        What ``trace_path`` returned, for a function of two variables.
+    ax : matplotlib Axes, optional
+        Where to draw; a new figure without.
+    lower, upper : (2,) arrays, optional
+        The region; it holds the box and the paths when left out.
+    title : str, optional
+        The method when left out.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    InputError
+        When there are not two dimensions.
+    """
+    if paths.dim != 2:
+        raise InputError(f"paths over contours need 2 dimensions, these have {paths.dim}: draw .convergence()")
+    if lower is None or upper is None:
+        lower, upper = region([paths])
+    ax = given_or_new(ax, (5.4, 5.0))
+    u, v, values = grid_values(paths.result.objective, lower, upper)
+    steps = levels(values, 16)
+    if len(steps):
+        ax.contour(u, v, values, levels=steps, colors=INK, linewidths=0.5, alpha=0.35, linestyles="solid", zorder=1)
+    for path, colour in zip(paths, palette(len(paths)), strict=True):
+        _draw_path(ax, path, colour)
+    headline(ax, labels([paths])[0] if title is None else title, _note(paths))
+    ax.set_xlim(lower[0], upper[0])
+    ax.set_ylim(lower[1], upper[1])
+    ax.set_xlabel("x0", fontsize=LABEL_SIZE, labelpad=1)
+    ax.set_ylabel("x1", fontsize=LABEL_SIZE, labelpad=1)
+    fit_aspect(ax, *(upper - lower))
+    tidy(ax)
+    return ax
+
+
+def convergence(runs: Sequence[Any], axes: Any = None, *, optimum: float | None = None) -> Any:
+    """Draw value and gradient norm against the number of updates, both on logarithmic axes.
+
+    Parameters
+    ----------
+    runs : sequence of Paths
+        Each has one colour and one entry in the key.
+    axes : two matplotlib Axes, optional
+        Where to draw; a new figure without.
+    optimum : float, optional
+        What is subtracted from the values; the lowest one on any of the paths when left out.
+
+    Returns
+    -------
+    array of two Axes
+
+    Raises
+    ------
+    InputError
+        For no runs, too many, or axes that are not two of Matplotlib's.
+    """
+    check_runs(runs)
+    axes = given_or_new_pair(axes, (8.4, 3.8))
+    finite = np.concatenate([run.fun[np.isfinite(run.fun)] for run in runs])
+    lowest = float(finite.min(initial=np.inf)) if optimum is None else optimum
+    lengths = np.concatenate([run.nit[run.first[1:] - 1] for run in runs])
+    log = lengths.max() > _LOG_RATIO * max(int(lengths.min()), 5)
+    for run, label, colour in zip(runs, labels(runs), palette(len(runs)), strict=True):
+        for k, path in enumerate(run):
+            for ax, height in zip(axes, (path.fun - lowest, path.gradient_norm), strict=True):
+                shown = (height > 0.0) & np.isfinite(height) & ((path.nit > 0) | (not log))
+                ax.plot(path.nit[shown], height[shown], color=colour, linewidth=1.2, label=None if k else label)
+    value = "value − lowest value reached" if optimum is None else f"value − {optimum:g}" if optimum else "value"
+    for ax, name in zip(axes, (value, "gradient norm"), strict=True):
+        ax.set_yscale("log")
+        ax.set_xscale("log" if log else "linear")
+        ax.set_xlabel("updates", fontsize=LABEL_SIZE)
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.grid(color=INK, alpha=0.12, linewidth=0.5)
+        headline(ax, name)
+        tidy(ax)
+    axes[1].legend(frameon=False, fontsize=NOTE_SIZE, loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
+    return np.asarray(axes, dtype=object)
+
+
+def labels(runs: Sequence[Any]) -> list[str]:
+    """Name each run by its method, or by the learning rate where nothing else differs."""
+    methods = [run.result.method for run in runs]
+    rates = [getattr(method, "learning_rate", None) for method in methods]
+    if len(runs) > 1 and len({type(method) for method in methods}) == 1 and len(set(map(str, rates))) == len(runs):
+        return [f"η = {rate:g}" if isinstance(rate, float) else f"η = {rate}" for rate in rates]
+    return [_short(method) for method in methods]
+
+
+def _short(method: Any) -> str:
+    """The method with its first setting: more does not fit above a panel."""
+    name, _, settings = str(method).partition("(")
+    first = settings.rstrip(")").split(", ")[0]
+    rate = first.removeprefix("learning_rate=")
+    return f"{name}, η = {rate}" if rate != first and "(" not in rate else name
+
+
+def region(runs: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Return corners that hold the box of the function and the paths, those given up only as far as they are near."""
+    objective = runs[0].result.objective
+    box = objective.box if objective.box is not None else runs[0].result.box
+    lower, upper = np.array(box.lower), np.array(box.upper)
+    for settled in (True, False):
+        margin = 0.1 * (upper - lower)
+        low, high = lower - margin, upper + margin
+        for run in runs:
+            for path in run:
+                if (path.status not in LOST) == settled:
+                    points = path.x[np.isfinite(path.x).all(axis=1)]
+                    if not settled:
+                        points = np.clip(points, low, high)
+                    lower = np.minimum(lower, points.min(axis=0, initial=np.inf))
+                    upper = np.maximum(upper, points.max(axis=0, initial=-np.inf))
+    return lower, upper
+
+
+def _draw_path(ax: Any, path: Any, colour: Any) -> None:
+    x = path.x[np.isfinite(path.x).all(axis=1)]
+    marker = "." if len(x) <= _DOTTED else None
+    ax.plot(*x.T, color=colour, linewidth=1.1, marker=marker, markersize=4, zorder=3, gid="path", clip_on=True)
+    ax.scatter(*x[:1].T, s=26, facecolors="white", edgecolors=colour, linewidths=1.3, zorder=4, gid="start")
+    if path.status.success:
+        ax.scatter(*x[-1:].T, s=110, marker="*", color=STAR, edgecolors=INK, linewidths=0.8, zorder=5, gid="rest")
+    else:
+        ax.scatter(*x[-1:].T, s=34, marker="X", color=colour, edgecolors="white", linewidths=0.6, zorder=5, gid="lost")
+
+
+def _note(paths: Any) -> str:
+    """How the paths ended."""
+    longest = int(np.max(paths.nit[paths.first[1:] - 1]))
+    ended = ", ".join(
+        name.lower() if len(paths) == 1 else f"{count} {name.lower()}"
+        for name, count in paths.result.status_counts().items()
+    )
+    updates = f"{longest:,} update{'' if longest == 1 else 's'}"
+    return f"{updates if len(paths) == 1 else f'up to {updates}'}: {ended}"

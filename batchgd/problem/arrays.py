@@ -1,0 +1,38 @@
+"""Arrays: the dtypes that a descent may have, and copies on the host."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from batchgd.problem.errors import InputError, told
+
+DTYPES = ("float64", "float32")
+MIXED = "mixed"
+"""Stands for float32 first and then float64 where a run's dtype is given."""
+
+
+def check_dtype(dtype: Any, *, mixed: bool = False) -> str:
+    """Return the dtype's name, or raise InputError; with ``mixed``, that is a name too.
+
+    >>> check_dtype(float), check_dtype("mixed", mixed=True)
+    ('float64', 'mixed')
+    """
+    known = (*DTYPES, MIXED) if mixed else DTYPES
+    try:
+        name = dtype if isinstance(dtype, str) and dtype in known else np.dtype(dtype).name
+    except Exception:  # NumPy reads texts, lists and dicts as descriptions, and raises whatever it meets in them
+        name = ""
+    if dtype is None or name not in known:
+        raise InputError(f"unknown dtype {told(dtype)}: there are {', '.join(known[:-1])} and {known[-1]}")
+    return name
+
+
+def host(array: Any) -> np.ndarray:
+    """Return the array as NumPy: a CuPy array is copied from the device, anything else passes through.
+
+    >>> host([1.0, 2.0])
+    array([1., 2.])
+    """
+    return array.get() if hasattr(array, "get") and hasattr(array, "device") else np.asarray(array)

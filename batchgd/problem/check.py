@@ -1,0 +1,302 @@
+"""Arguments of public calls, checked in one place: each is refused in one line, with the cause and the remedy."""
+
+from __future__ import annotations
+
+import errno
+import inspect
+import numbers
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batchgd.problem.errors import BackendError, InputError, told
+
+MOST = 2**53
+"""The largest whole number of an argument that states no limit of its own: float64 counts without gaps up to here."""
+
+_KINDS = {"b": "true/false values", "c": "complex numbers", "U": "text", "S": "bytes", "M": "dates", "m": "times"}
+_NOT_REAL = "something that is not a real number"
+_ARRAYS = ("__len__", "__array__", "__array_interface__", "__dlpack__", "__cuda_array_interface__")
+
+
+def flag(name: str, value: Any) -> bool:
+    """Return True or False; text and numbers, which Python would take for true, are refused.
+
+    >>> flag("check", np.True_)
+    True
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise InputError(f"{name} is {told(value)}: give True or False")
+    return bool(value)
+
+
+def one_of(name: str, value: Any, choices: Sequence[Any]) -> Any:
+    """Return one of a few words or numbers.
+
+    >>> one_of("norm", 2, (2, "max"))
+    2
+    """
+    if isinstance(value, str | numbers.Real) and not isinstance(value, bool) and value in choices:
+        return value
+    *others, last = map(repr, choices)
+    raise InputError(f"{name} is {told(value)}: give {', '.join(others)} or {last}")
+
+
+def whole(name: str, value: Any, least: int = 0, most: int | None = None, *, of: str = "", real: bool = False) -> int:
+    """Return a whole number from ``least`` to ``most`` as an int; with ``real`` it may be written as 1e4.
+
+    >>> whole("rounds", np.int8(3), 1), whole("maxiter", 1e4, of="updates", real=True)
+    (3, 10000)
+    """
+    number = _scalar(value)
+    counts = isinstance(number, numbers.Integral) or (real and number is not None and number % 1 == 0)
+    if not counts or not least <= number <= (MOST if most is None else most):
+        wanted = f"a whole number of {of}" if of else "a whole number"
+        span = f", {least} or more" if most is None else f" from {least} to {most}"
+        span += f" and at most {MOST}" if most is None and counts and number > MOST else ""
+        raise InputError(f"{name} is {told(value)}: give {wanted}{span}")
+    return int(number)
+
+
+def number(name: str, value: Any, wanted: str = "a number") -> float:
+    """Return a real number that is not NaN, as a float.
+
+    >>> number("gtol", np.float32(0.5))
+    0.5
+    """
+    given = _scalar(value)
+    if given is None or given != given:
+        raise InputError(f"{name} is {told(value)}: give {wanted}")
+    try:
+        return float(given)
+    except OverflowError:
+        raise InputError(f"{name} is {told(value)}, which float64 cannot hold: give {wanted}") from None
+
+
+def text(name: str, value: Any) -> str:
+    """Return a text that prints in one line.
+
+    >>> text("name", "wells")
+    'wells'
+    """
+    if not isinstance(value, str) or not value or not value.isprintable():
+        raise InputError(f"{name} is {told(value)}: give text that prints in one line")
+    return value
+
+
+def function(name: str, value: Any, wanted: str) -> Any:
+    """Return a function, or None where it is omitted.
+
+    >>> function("progress", None, "a function of one ProgressUpdate")
+    """
+    if value is not None and not callable(value):
+        raise InputError(f"{name} is {told(value)}: give {wanted}, or leave it out")
+    return value
+
+
+def takes(name: str, function: Any, arguments: Sequence[str]) -> None:
+    """Refuse a function that cannot be called with so many arguments, where Python knows its signature.
+
+    >>> takes("loss", lambda x, row: x, ["x", "row"])
+    """
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # a function of C
+        return
+    try:
+        signature.bind(*arguments)
+    except TypeError as error:
+        called = f"{name}({', '.join(arguments)})"
+        raise InputError(f"{name} takes {signature}, and is called as {called} ({error}): write it so") from None
+
+
+def path(name: str, value: Any) -> Path:
+    """Return a path that the file system can look up, whether something is there or not.
+
+    >>> path("the folder", "no/such/place").name
+    'place'
+    """
+    try:
+        given = Path(value)
+        given.lstat()
+    except TypeError:
+        raise InputError(f"{name} is {told(value)}: give its path as text or a Path") from None
+    except ValueError as error:  # a null character, or one that the file system's encoding lacks
+        raise InputError(f"{name} is {told(value)}, which is not a path ({_line(error)}): give another name") from None
+    except OSError as error:
+        if error.errno in (errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL):
+            raise InputError(f"{name} is {told(value)} ({error.strerror}): give another path") from None
+    return given
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Where a number must lie; the ends are left out unless ``low_included`` says otherwise.
+
+    >>> str(Interval(0.0, 1.0, low_included=True)), str(Interval(0.0))
+    ('at least 0 and below 1', 'greater than 0')
+    """
+
+    low: float = -np.inf
+    high: float = np.inf
+    low_included: bool = False
+
+    def __str__(self) -> str:
+        parts = []
+        if self.low > -np.inf and self.high < np.inf and not self.low_included:
+            return f"between {self.low:g} and {self.high:g}, both excluded"
+        if self.low > -np.inf:
+            parts.append(f"{'at least' if self.low_included else 'greater than'} {self.low:g}")
+        if self.high < np.inf:
+            parts.append(f"below {self.high:g}")
+        return " and ".join(parts)
+
+    def one(self, name: str, value: Any) -> float:
+        """Return a finite number of the interval as a float, or raise InputError."""
+        wanted = f"a finite number {self}".rstrip()
+        found = number(name, value, wanted)
+        if not self._holds(np.array(found)):
+            raise InputError(f"{name} is {found:g}: give {wanted}")
+        return found
+
+    def each(self, name: str, value: Any) -> Any:
+        """Return one number, or an array of one per start, as a float or a float64 array, or raise InputError."""
+        wanted = f" {self}".rstrip()
+        array = reals(f"{name} is {told(value)}, which holds", value, f"give one number{wanted}, or one per start")
+        array = array.astype(np.float64)
+        if array.ndim > 1 or array.size == 0:
+            raise InputError(f"{name} has shape {array.shape}: give one number, or one per start")
+        bad = ~self._holds(array)
+        if bad.any():
+            raise InputError(f"{name} is {array[bad].flat[0]:g}: give a finite number{wanted}")
+        return float(array) if array.ndim == 0 else array
+
+    def _holds(self, array: NDArray[np.float64]) -> NDArray[np.bool_]:
+        above = array >= self.low if self.low_included else array > self.low
+        return above & (array < self.high) & np.isfinite(array)
+
+
+def reals(subject: str, value: Any, remedy: str, *, kinds: str = "iuf") -> NDArray[Any]:
+    """Return anything array-like as a NumPy array of real numbers, of the type that they came in.
+
+    Parameters
+    ----------
+    subject : str
+        What holds the numbers, with its verb: "the box holds".
+    value : array_like
+        NumPy, CuPy, anything with ``__array__`` or DLPack, nested lists; exact numbers become float64.
+    remedy : str
+        What to give instead.
+    kinds : str
+        NumPy's letters of the types that are taken.
+
+    Raises
+    ------
+    InputError
+        When something else is in it, masked entries and rows of different lengths included.
+
+    Examples
+    --------
+    >>> reals("the box holds", [(0, 1)], "give pairs")
+    array([[0, 1]])
+    """
+    if _masked(value):
+        raise InputError(f"{subject} masked entries: fill them or leave them out, {remedy}")
+    try:
+        array = on_host(value)
+        if array.dtype.kind == "O":
+            array = _exact(array)
+    except BackendError:
+        raise
+    except Exception as error:  # each library has its own: ragged lists, gradients attached, no device
+        raise InputError(f"{subject} {_unreadable(error)}: {remedy}") from None
+    if array.dtype.kind not in kinds:
+        raise InputError(f"{subject} {_KINDS.get(array.dtype.kind, _NOT_REAL)}: {remedy}")
+    return array
+
+
+def finite(subject: str, value: Any, remedy: str) -> NDArray[np.float64]:
+    """Return :func:`reals` as a float64 copy, every one of them finite.
+
+    >>> finite("at holds", [1, 2], "give one number per coordinate")
+    array([1., 2.])
+    """
+    with np.errstate(over="ignore"):  # of wider types; the test below shows it
+        array = np.array(reals(subject, value, remedy), np.float64, order="C")
+    if not np.isfinite(array).all():
+        raise InputError(f"{subject} NaN or infinity: {remedy}")
+    return array
+
+
+def is_array(value: Any) -> bool:
+    """Whether a value is an array of some library, or a list: not one number, nor a text."""
+    if isinstance(value, str | bytes):
+        return False
+    return np.ndim(value) > 0 if hasattr(value, "ndim") else any(hasattr(value, name) for name in _ARRAYS)
+
+
+def on_host(value: Any) -> NDArray[Any]:
+    """Return any array-like as a NumPy array: from a GPU through CuPy, from other libraries through DLPack."""
+    if isinstance(value, np.ndarray):
+        return np.asarray(value)
+    if hasattr(value, "__cuda_array_interface__"):
+        return _cupy().asnumpy(value)
+    if isinstance(value, list | tuple) or hasattr(value, "__array__") or not hasattr(value, "__dlpack__"):
+        return np.asarray(value)
+    if value.__dlpack_device__()[0] == 1:  # kDLCPU
+        return np.from_dlpack(value)
+    return _cupy().asnumpy(_cupy().from_dlpack(value))
+
+
+def _cupy() -> Any:
+    try:
+        import cupy
+    except ImportError:
+        raise BackendError(
+            "the array is on a GPU and CuPy, which reads it, is not installed: "
+            "type pip install batchgd[cu13] (or [cu12]), or pass a NumPy array"
+        ) from None
+    return cupy
+
+
+def _scalar(value: Any) -> Any:
+    """Return a real number as Python's own, also out of an array without axes; None for anything else."""
+    if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
+        if np.ma.is_masked(value) or getattr(value.dtype, "kind", "f") not in "iuf":
+            return None
+        value = value.item()
+    return value if isinstance(value, numbers.Real) and not isinstance(value, bool) else None
+
+
+def _masked(value: Any) -> bool:
+    """Whether entries of an array, or of the rows of a list, are masked."""
+    rows = value if isinstance(value, list | tuple) else (value,)
+    return any(isinstance(row, np.ma.MaskedArray) and np.ma.is_masked(row) for row in rows)
+
+
+def _exact(array: NDArray[Any]) -> NDArray[np.float64]:
+    """Return exact numbers such as Fraction as float64; raise TypeError where there is anything else."""
+    if not all(isinstance(each, numbers.Real | Decimal) and not isinstance(each, bool) for each in array.flat):
+        raise TypeError
+    return array.astype(np.float64)
+
+
+def _unreadable(error: Exception) -> str:
+    """What an array-like holds that made a conversion fail."""
+    line = _line(error)
+    if isinstance(error, OverflowError):
+        return "a number that float64 cannot hold"
+    if "inhomogeneous" in line:
+        return "rows of different lengths"
+    if "maximum number of dimension" in line or isinstance(error, RecursionError):
+        return "lists that are nested too deeply"
+    return _NOT_REAL if isinstance(error, TypeError) and not str(error) else f"something that cannot be read ({line})"
+
+
+def _line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

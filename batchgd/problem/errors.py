@@ -1,0 +1,94 @@
+"""The exceptions and warnings of batchgd, each with one line that gives the cause and the remedy."""
+
+import difflib
+import os
+import sys
+import warnings
+from collections.abc import Iterable
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
+class InputError(ValueError):
+    """What was passed in cannot be used; raised before any work starts."""
+
+
+class ArgumentError(InputError, TypeError):
+    """A call does not fit the signature: an unknown keyword, too many arguments, or one missing."""
+
+
+class WriteError(InputError):
+    """What was computed cannot be written: the disk is full, or the folder went away meanwhile."""
+
+
+class TraceError(InputError):
+    """A Python function could not be turned into an expression graph, or the graph disagrees with it."""
+
+
+class BackendError(InputError):
+    """The backend that was asked for does not work on this machine."""
+
+
+class TraceSizeWarning(UserWarning):
+    """A traced function is so large that a kernel made of it compiles slowly and keeps its state in memory."""
+
+
+def warn(message: str, category: type[Warning]) -> None:
+    """Warn at the line outside batchgd that called in, however deep the call is."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
+
+
+def told(value: object) -> str:
+    """Return what was passed in as it is written, in one line of bounded length.
+
+    >>> told("many"), told([[1.0],\t[2.0]]), told(list(range(100)))
+    ("'many'", '[[1.0], [2.0]]', '[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16...')
+    """
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # a number of more than 4,300 digits, or whatever a class of the caller's does
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+_SYNONYMS = {
+    "cuda": "gpu nvidia",
+    "gradient_descent": "gd sgd",
+    "heavy_ball": "momentum",
+    "nesterov": "nag",
+    "nonlinear_cg": "cg",
+    "barzilai_borwein": "bb",
+    "multistart": "minimize",
+    "learning_rate": "lr eta step_size",
+    "starts": "n num_starts n_starts samples points",
+    "maxiter": "iterations iters steps epochs",
+    "gtol": "tol tolerance",
+    "box": "bounds",
+    "dim": "dimension dimensions ndim",
+    "threads": "workers jobs cores",
+    "backend": "gpu device",
+    "out": "output",
+}
+"""What else a name is called elsewhere. Spelling alone takes gpu for cpu, and sgd for signsgd."""
+
+
+def did_you_mean(name: object, names: Iterable[str]) -> str:
+    """Return "did you mean 'x'? " for a name of the same meaning, or else the nearest in spelling; "" if there is none.
+
+    >>> did_you_mean("rastrign", ["ackley", "rastrigin"]), did_you_mean("gpu", ["cpu", "cuda"])
+    ("did you mean 'rastrigin'? ", "did you mean 'cuda'? ")
+    """
+    if not isinstance(name, str):
+        return ""
+    word, by_word = _bare(name[:100]), {_bare(known): known for known in names}
+    near = [_bare(known) for known, others in _SYNONYMS.items() if word in map(_bare, others.split())]
+    near = [*filter(by_word.get, near)] or difflib.get_close_matches(word, by_word, n=1)
+    return f"did you mean {by_word[near[0]]!r}? " if near else ""
+
+
+def _bare(name: str) -> str:
+    """Return a name without case, hyphens and underscores."""
+    return name.lower().replace("-", "").replace("_", "")

@@ -1,0 +1,230 @@
+"""What a landscape is, and the table that they are all in."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from batchgd.problem.errors import InputError, did_you_mean, told
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from batchgd.problem.box import Box
+
+LISTED_AT_MOST = 4096  # minima of a product grid that are written out; beyond, only the global one is
+
+_TABLE: dict[str, Landscape] = {}
+
+
+@dataclass(frozen=True, eq=False)
+class Landscape:
+    """One objective with what is known about it.
+
+    A plain attribute holds for every dimension; what depends on the dimension is a method that takes `dim` (None: the
+    default one) and refuses a dimension that the function is not defined in.
+
+    Attributes
+    ----------
+    name : the key in the library
+    fun : the plain NumPy function of one point, shape (d,) -> float
+    title : the name as written in prose
+    source : paper or report, year, and which published variant this is
+    dims : (least, greatest) dimension; greatest None where there is no limit
+    default_dim : the dimension when none is asked for
+    bounds : one (lower, upper) pair for all coordinates, or one pair for each
+    remarks : what a user should know (plateaus, drift, minima outside the box); may be empty
+
+    Example
+    -------
+    >>> from batchgd import landscapes
+    >>> himmelblau = landscapes.get("himmelblau")
+    >>> himmelblau.n_minima(), himmelblau.global_value(), himmelblau.is_complete()
+    (4, 0.0, True)
+    >>> himmelblau.minima()[0].tolist()
+    [3.0, 2.0]
+    """
+
+    name: str
+    fun: Callable[[Any], Any]
+    title: str
+    source: str
+    dims: tuple[int, int | None]
+    default_dim: int
+    bounds: tuple[tuple[float, float], ...]
+    remarks: str
+    _minima: Callable[[int], ArrayLike] = field(repr=False)
+    _n_minima: Callable[[int], int | None] = field(repr=False)
+    _global_value: Callable[[int], float | None] = field(repr=False)
+    _kinks: Callable[[int], ArrayLike] = field(repr=False)
+    _saddles: Callable[[int], ArrayLike] = field(repr=False)
+
+    def __reduce__(self) -> Any:
+        # Of the library: what depends on the dimension is written as functions without names.
+        return (get, (self.name,)) if _TABLE.get(self.name) is self else super().__reduce__()
+
+    def check_dim(self, dim: int | None = None) -> int:
+        """The dimension as an int, the default for None; an InputError where the function has no such dimension."""
+        if dim is None:
+            return self.default_dim
+        from batchgd.problem.box import check_dimension
+
+        number = check_dimension(dim)
+        least, greatest = self.dims
+        if greatest is None and number < least:
+            raise InputError(f"landscape '{self.name}' needs dim >= {least}, not {number}")
+        if greatest is not None and not least <= number <= greatest:
+            span = f"{least}" if least == greatest else f"{least} to {greatest}"
+            remedy = f"pass dim={least} or leave dim out" if least == greatest else "choose dim in that range"
+            raise InputError(f"landscape '{self.name}' is defined for dim {span} only, not {number}; {remedy}")
+        return number
+
+    def box(self, dim: int | None = None) -> Box:
+        """The region in which starts are drawn unless another is given."""
+        from batchgd.problem.box import Box
+
+        number = self.check_dim(dim)
+        pairs = self.bounds * number if len(self.bounds) == 1 else self.bounds
+        return Box.parse(list(pairs))
+
+    def minima(self, dim: int | None = None) -> NDArray[np.float64]:
+        """Known minima strictly inside the box, (m, d), best first, kinks included; all of them where `is_complete`."""
+        return self._points(self._minima, dim)
+
+    def kinks(self, dim: int | None = None) -> NDArray[np.float64]:
+        """Those of `minima` where the function has no derivative, (k, d)."""
+        return self._points(self._kinks, dim)
+
+    def saddles(self, dim: int | None = None) -> NDArray[np.float64]:
+        """Known saddles inside the box, (s, d); empty means none known, not none there."""
+        return self._points(self._saddles, dim)
+
+    def n_minima(self, dim: int | None = None) -> int | None:
+        """The number of minima strictly inside the box, kinks included; None where it is not known."""
+        return self._n_minima(self.check_dim(dim))
+
+    def global_value(self, dim: int | None = None) -> float | None:
+        """The least value in the box; None where it is not known."""
+        return self._global_value(self.check_dim(dim))
+
+    def is_complete(self, dim: int | None = None) -> bool:
+        """Whether `minima(dim)` lists every minimum inside the box."""
+        return len(self.minima(dim)) == self.n_minima(dim)
+
+    @property
+    def description(self) -> str:
+        """The docstring of the function: one line, then the formula and what follows from it."""
+        return inspect.cleandoc(self.fun.__doc__ or self.title)
+
+    def _points(self, source: Callable[[int], ArrayLike], dim: int | None) -> NDArray[np.float64]:
+        number = self.check_dim(dim)
+        points = np.array(source(number), dtype=np.float64).reshape(-1, number)
+        values = np.array([float(self.fun(point)) for point in points])
+        # Rounded, because minima of equal value should stay in the order in which they were declared.
+        return points[np.argsort(np.round(values, 9), kind="stable")]
+
+
+def landscape(
+    title: str,
+    *,
+    source: str,
+    box: Sequence[float] | Sequence[Sequence[float]],
+    dims: int | tuple[int, int | None],
+    default_dim: int | None = None,
+    minima: Callable[[int], ArrayLike] | ArrayLike,
+    n_minima: Callable[[int], int | None] | int | None,
+    global_value: Callable[[int], float | None] | float | None,
+    kinks: Callable[[int], ArrayLike] | ArrayLike = (),
+    saddles: Callable[[int], ArrayLike] | ArrayLike = (),
+    remarks: str = "",
+) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]:
+    """Enter the decorated function in the library under its own name; the function itself stays as it is.
+
+    Parameters
+    ----------
+    title, source, remarks : see `Landscape`
+    box : (lower, upper) for all coordinates, or a pair for each
+    dims : the one dimension, or (least, greatest), greatest None for no limit
+    default_dim : dimension when none is asked for; the least one unless given
+    minima, n_minima, global_value, kinks, saddles : what is known, as a value or as a function of the dimension
+
+    Returns
+    -------
+    The decorator. Raises ValueError when the name is taken.
+    """
+    span = (dims, dims) if isinstance(dims, int) else dims
+    pairs = np.atleast_2d(np.asarray(box, dtype=np.float64))
+
+    def enter(fun: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        name = getattr(fun, "__name__", "")
+        if name in _TABLE:
+            raise ValueError(f"the library has a landscape '{name}' already; choose another name")
+        _TABLE[name] = Landscape(
+            name=name,
+            fun=fun,
+            title=title,
+            source=source,
+            dims=span,
+            default_dim=span[0] if default_dim is None else default_dim,
+            bounds=tuple((float(lower), float(upper)) for lower, upper in pairs),
+            remarks=remarks,
+            _minima=_by_dim(minima),
+            _n_minima=_by_dim(n_minima),
+            _global_value=_by_dim(global_value),
+            _kinks=_by_dim(kinks),
+            _saddles=_by_dim(saddles),
+        )
+        return fun
+
+    return enter
+
+
+def also_named(name: str, existing: str) -> None:
+    """Enter a second name for a landscape of the library."""
+    _TABLE[name] = replace(_TABLE[existing], name=name)
+
+
+def get(name: str) -> Landscape:
+    """The landscape of that name; case does not matter, and `-` may stand for `_`.
+
+    Raises
+    ------
+    InputError for a name that the library lacks, with the nearest one it has.
+
+    Example
+    -------
+    >>> get("six-hump-camel").title
+    'Six-hump camel'
+    """
+    if not isinstance(name, str):
+        raise InputError(f"a landscape is asked for by its name, a string, not {told(name)}")
+    key = name.strip().lower().replace("-", "_")
+    if key in _TABLE:
+        return _TABLE[key]
+    raise InputError(f"unknown landscape {told(name)}; {did_you_mean(key, _TABLE)}`batchgd list` shows all")
+
+
+def names() -> list[str]:
+    """The names in the library, sorted."""
+    return sorted(_TABLE)
+
+
+def product_grid(coordinates: Sequence[Sequence[float]]) -> NDArray[np.float64]:
+    """The minima of a separable function from those of its one-dimensional terms, the best of each term listed first.
+
+    Returns
+    -------
+    Every combination, (m, d), as long as there are no more than `LISTED_AT_MOST`; the global minimum alone beyond.
+    """
+    if np.prod([float(len(points)) for points in coordinates]) > LISTED_AT_MOST:
+        return np.array([[points[0] for points in coordinates]])
+    return np.array(list(itertools.product(*coordinates)))
+
+
+def _by_dim(value: Any) -> Callable[[int], Any]:
+    return value if callable(value) else lambda dim: value

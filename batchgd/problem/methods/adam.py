@@ -1,0 +1,176 @@
+"""Adam and its relatives: an average of gradients, scaled by an average of their squares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from batchgd.problem.methods.base import DECAY, POSITIVE, Hyperparameter
+from batchgd.problem.methods.first_order import FirstOrder
+
+
+@dataclass(frozen=True, eq=False)
+class Adam(FirstOrder):
+    """Adam: m <- β1 m + (1 - β1) g, v <- β2 v + (1 - β2) g², x <- x - η m̂ / (√v̂ + ε).
+
+    m̂ = m / (1 - β1^t) and v̂ = v / (1 - β2^t). Algorithm 1 of the paper.
+
+    Parameters
+    ----------
+    learning_rate : float, (n,) array or Schedule
+        η > 0, in units of x: the first step is η sign(g), and no later one is much longer. A thousandth to a
+        hundredth of the box.
+    beta1, beta2 : float or (n,) array
+        At least 0 and below 1: how slowly the averages forget.
+    epsilon : float or (n,) array
+        ε > 0, against division by zero.
+    clip_value, clip_norm, weight_decay
+        See :class:`FirstOrder`; with ``weight_decay`` this is AdamW.
+
+    Raises
+    ------
+    InputError
+        When a value lies outside its range.
+
+    References
+    ----------
+    D. P. Kingma and J. Ba, ICLR 2015, arXiv:1412.6980.
+
+    Examples
+    --------
+    >>> import batchgd as bgd
+    >>> bgd.descend("himmelblau", [[1.0, 1.0]], method=Adam(learning_rate=0.05)).x.round(5).tolist()
+    [[3.0, 2.0]]
+    """
+
+    learning_rate: Hyperparameter = 0.001
+    beta1: Hyperparameter = 0.9
+    beta2: Hyperparameter = 0.999
+    epsilon: Hyperparameter = 1e-8
+
+    LIMITS = {"learning_rate": POSITIVE, "beta1": DECAY, "beta2": DECAY, "epsilon": POSITIVE}  # noqa: RUF012
+    RULE = "adam"
+
+
+@dataclass(frozen=True, eq=False)
+class AMSGrad(Adam):
+    """AMSGrad: Adam with the largest v̂ so far, v̂ <- max(v̂, v / (1 - β2^t)), x <- x - η m̂ / (√v̂ + ε).
+
+    With Adam's bias corrections, the maximum taken over corrected values; the paper leaves the corrections out, and
+    PyTorch takes the maximum before the correction.
+
+    Parameters
+    ----------
+    learning_rate, beta1, beta2, epsilon, clip_value, clip_norm, weight_decay
+        As in :class:`Adam`.
+
+    Raises
+    ------
+    InputError
+        When a value lies outside its range.
+
+    References
+    ----------
+    S. J. Reddi, S. Kale and S. Kumar, ICLR 2018, arXiv:1904.09237, Algorithm 2.
+
+    Examples
+    --------
+    >>> import batchgd as bgd
+    >>> bgd.descend("himmelblau", [[1.0, 1.0]], method=AMSGrad(learning_rate=0.05)).x.round(5).tolist()
+    [[3.0, 2.0]]
+    """
+
+    RULE = "amsgrad"
+
+
+@dataclass(frozen=True, eq=False)
+class AdaMax(Adam):
+    """AdaMax: Adam in the infinity norm, u <- max(β2 u, |g| + ε), x <- x - η m̂ / u.
+
+    Algorithm 2 of the paper; ε, which it leaves out, avoids 0 / 0.
+
+    Parameters
+    ----------
+    learning_rate, beta1, beta2, epsilon, clip_value, clip_norm, weight_decay
+        As in :class:`Adam`.
+
+    Raises
+    ------
+    InputError
+        When a value lies outside its range.
+
+    References
+    ----------
+    D. P. Kingma and J. Ba, ICLR 2015, arXiv:1412.6980.
+
+    Examples
+    --------
+    >>> import batchgd as bgd
+    >>> bgd.descend("himmelblau", [[1.0, 1.0]], method=AdaMax(learning_rate=0.05)).x.round(5).tolist()
+    [[3.0, 2.0]]
+    """
+
+    learning_rate: Hyperparameter = 0.002
+
+    RULE = "adamax"
+
+
+@dataclass(frozen=True, eq=False)
+class Nadam(Adam):
+    """Nadam: Adam with Nesterov's look ahead, m̂ = β1 m / (1 - β1^(t+1)) + (1 - β1) g / (1 - β1^t).
+
+    With a constant β1 (the paper's warm-up of the momentum is left out) and Adam's second moment.
+
+    Parameters
+    ----------
+    learning_rate, beta1, beta2, epsilon, clip_value, clip_norm, weight_decay
+        As in :class:`Adam`.
+
+    Raises
+    ------
+    InputError
+        When a value lies outside its range.
+
+    References
+    ----------
+    T. Dozat, Incorporating Nesterov Momentum into Adam, ICLR workshop 2016.
+
+    Examples
+    --------
+    >>> import batchgd as bgd
+    >>> bgd.descend("himmelblau", [[1.0, 1.0]], method=Nadam(learning_rate=0.05)).x.round(5).tolist()
+    [[3.0, 2.0]]
+    """
+
+    learning_rate: Hyperparameter = 0.002
+
+    RULE = "nadam"
+
+
+@dataclass(frozen=True, eq=False)
+class AdamW(Adam):
+    """AdamW: Adam with decoupled weight decay, x <- x - η (m̂ / (√v̂ + ε) + λ x).
+
+    Parameters
+    ----------
+    learning_rate, beta1, beta2, epsilon, clip_value, clip_norm
+        As in :class:`Adam`.
+    weight_decay : float or (n,) array
+        λ > 0, which pulls towards 0: points of rest are not stationary points of the function, and trajectories end
+        by another test than the gradient's.
+
+    Raises
+    ------
+    InputError
+        When a value lies outside its range.
+
+    References
+    ----------
+    I. Loshchilov and F. Hutter, ICLR 2019, arXiv:1711.05101, Algorithm 2.
+
+    Examples
+    --------
+    >>> AdamW(0.01).rule, AdamW(0.01).parts
+    ('adam', ('weight_decay',))
+    """
+
+    weight_decay: Hyperparameter = field(default=0.01, kw_only=True)

@@ -1,5 +1,0 @@
-"""Saddles: the passes between minima, which minima each joins, and the lowest paths over them."""
-
-from batchgd.saddles.table import Nodes, Saddles
-
-__all__ = ["Nodes", "Saddles"]
