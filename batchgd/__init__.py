@@ -90,6 +90,7 @@ if TYPE_CHECKING:
     from batchgd.analysis.strategies import BasinHopping as BasinHopping
     from batchgd.analysis.strategies import RareBasins as RareBasins
     from batchgd.analysis.sweeps import sweep as sweep
+    from batchgd.api import testing as testing
     from batchgd.api.load import load as load
     from batchgd.api.paths import Path as Path
     from batchgd.api.paths import Paths as Paths
@@ -139,7 +140,7 @@ if TYPE_CHECKING:
     from batchgd.problem.starts import start as start
     from batchgd.problem.stopping import Stopping as Stopping
 
-_MODULES = {"landscapes": "problem.landscapes", "methods": "problem.methods"}
+_MODULES = {"landscapes": "problem.landscapes", "methods": "problem.methods", "testing": "api.testing"}
 """Public names that are modules."""
 
 __all__ = ["__version__", *_HOMES, *_MODULES]

@@ -12,10 +12,10 @@ import result_samples as samples
 
 import batchgd as bgd
 from batchgd import landscapes, testing
+from batchgd.api.testing import Work
 from batchgd.compiler.trace import size
 from batchgd.engine import backends
 from batchgd.problem.errors import BackendError, InputError, TraceError
-from batchgd.testing import Work
 
 BOX = [(-1.0, 1.0), (-2.0, 2.0)]
 X0 = np.ones((3, 2))

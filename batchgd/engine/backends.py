@@ -113,7 +113,7 @@ def _registered(name: str) -> Backend:
 
 
 automatic = "auto"
-"""The backend that ``"auto"`` stands for: ``"auto"`` chooses, and tests set a name (``batchgd.testing``)."""
+"""The backend that ``"auto"`` stands for: ``"auto"`` chooses, and tests set a name (``api.testing``)."""
 
 _OTHERS = {"cuda": "cpu", "cpu": "numpy"}
 """What to use in place of a backend that cannot run."""

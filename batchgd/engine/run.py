@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from batchgd.engine.batch import Batch
 
 observers: list[Callable[[Batch], None]] = []
-"""Called with every batch before it runs: where tests watch (``batchgd.testing``)."""
+"""Called with every batch before it runs: where tests watch (``api.testing``)."""
 
 _ROWS = 1 << 16  # starts looked at together, so that temporaries stay small
 

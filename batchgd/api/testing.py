@@ -37,7 +37,7 @@ def no_work() -> Iterator[None]:
     ...     bgd.multistart("himmelblau", starts=100)
     Traceback (most recent call last):
     ...
-    batchgd.testing.Work: 100 descents of himmelblau were about to start
+    batchgd.api.testing.Work: 100 descents of himmelblau were about to start
     """
 
     def refuse(batch: Batch) -> None:
