@@ -156,8 +156,8 @@ def specialisation_of(batch: Batch) -> Specialisation:
     from batchgd.compiler.codegen.module import Specialisation
     from batchgd.engine.backends import simulated
 
-    box, (_, differing) = batch.box, split_per_start(batch.method, batch.starts.n, batch.dtype)
-    return Specialisation(
+    box, (shared, differing) = batch.box, split_per_start(batch.method, batch.starts.n, batch.dtype)
+    specialisation = Specialisation(
         batch.objective,
         batch.method.rule_in(batch.objective.dim),
         batch.dtype,
@@ -171,6 +171,10 @@ def specialisation_of(batch: Batch) -> Specialisation:
         parts=batch.method.parts,
         constants=batch.method.fixed,
     )
+    if missing := {*specialisation.read.hyperparameters} - {*shared, *differing}:
+        given = f"{type(batch.method).__name__}.hyperparameters has no such name"
+        raise InputError(f"the rule of {batch.method} asks for {', '.join(sorted(missing))}, but {given}: add it")
+    return specialisation
 
 
 def module_of(specialisation: Specialisation) -> Any:

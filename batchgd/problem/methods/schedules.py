@@ -16,6 +16,9 @@ import numpy as np
 from batchgd.kernels.followers import asked_as, part_name
 from batchgd.problem.errors import InputError
 from batchgd.problem.methods.base import NOT_NEGATIVE, POSITIVE, SHARE, Checked, Hyperparameter, Interval, shown
+from batchgd.problem.registry import find_name
+
+__all__ = ["Cosine", "Exponential", "InverseTime", "Step"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +100,7 @@ class InverseTime(Schedule):
     initial: Hyperparameter
     half_life: Hyperparameter
 
-    LIMITS = {"initial": POSITIVE, "half_life": POSITIVE}  # noqa: RUF012
+    LIMITS = {"initial": POSITIVE, "half_life": POSITIVE}
 
     @property
     def part(self) -> str:
@@ -138,7 +141,7 @@ class Exponential(Schedule):
     factor: Hyperparameter
     every: Hyperparameter = 1.0
 
-    LIMITS = {"initial": POSITIVE, "factor": SHARE, "every": POSITIVE}  # noqa: RUF012
+    LIMITS = {"initial": POSITIVE, "factor": SHARE, "every": POSITIVE}
 
     @property
     def part(self) -> str:
@@ -178,7 +181,7 @@ class Step(Schedule):
     factor: Hyperparameter
     every: Hyperparameter
 
-    LIMITS = {"initial": POSITIVE, "factor": SHARE, "every": POSITIVE}  # noqa: RUF012
+    LIMITS = {"initial": POSITIVE, "factor": SHARE, "every": POSITIVE}
 
     @property
     def part(self) -> str:
@@ -229,7 +232,7 @@ class Cosine(Schedule):
     final: Hyperparameter = 0.0
     growth: Hyperparameter = 1.0
 
-    LIMITS = {  # noqa: RUF012
+    LIMITS = {
         "initial": POSITIVE,
         "period": POSITIVE,
         "final": NOT_NEGATIVE,
@@ -269,9 +272,10 @@ def parse_schedule(text: str) -> Schedule:
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
             raise ValueError
         named = {keyword.arg or "": ast.literal_eval(keyword.value) for keyword in call.keywords}
-        return SCHEDULES[call.func.id](*map(ast.literal_eval, call.args), **named)
-    except (SyntaxError, KeyError, TypeError) as error:
-        raise ValueError(f"{text!r} is no schedule") from error
+        cls = SCHEDULES[find_name("schedule", call.func.id, SCHEDULES)]
+        return cls(*map(ast.literal_eval, call.args), **named)
+    except (SyntaxError, TypeError) as error:
+        raise ValueError(f"{text!r} is not a schedule") from error
 
 
 def as_schedule(value: Any) -> Any:
