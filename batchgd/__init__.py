@@ -60,30 +60,18 @@ The methods and schedules are not here: they are what ``problem/methods/listed.p
 if TYPE_CHECKING:
     from batchgd.analysis.basins.borders import borders as borders
     from batchgd.analysis.basins.entropy import basin_entropy as basin_entropy
-    from batchgd.analysis.basins.exponent import (
-        fractal_dimension as fractal_dimension,
-    )
-    from batchgd.analysis.basins.exponent import (
-        uncertainty_exponent as uncertainty_exponent,
-    )
+    from batchgd.analysis.basins.exponent import fractal_dimension as fractal_dimension
+    from batchgd.analysis.basins.exponent import uncertainty_exponent as uncertainty_exponent
     from batchgd.analysis.basins.map import basin_map as basin_map
     from batchgd.analysis.basins.match import match as match
     from batchgd.analysis.comparison import Comparison as Comparison
     from batchgd.analysis.comparison import compare as compare
     from batchgd.analysis.convexity import Curvature as Curvature
     from batchgd.analysis.convexity import curvature as curvature
-    from batchgd.analysis.strategies import (
-        MLSL as MLSL,
-    )
-    from batchgd.analysis.strategies import (
-        BasinHopping as BasinHopping,
-    )
-    from batchgd.analysis.strategies import (
-        RareBasins as RareBasins,
-    )
-    from batchgd.analysis.strategies import (
-        register_strategy as register_strategy,
-    )
+    from batchgd.analysis.strategies import MLSL as MLSL
+    from batchgd.analysis.strategies import BasinHopping as BasinHopping
+    from batchgd.analysis.strategies import RareBasins as RareBasins
+    from batchgd.analysis.strategies import register_strategy as register_strategy
     from batchgd.analysis.sweeps import sweep as sweep
     from batchgd.api import testing as testing
     from batchgd.api.load import load as load
@@ -103,18 +91,10 @@ if TYPE_CHECKING:
     from batchgd.problem import landscapes as landscapes
     from batchgd.problem import methods as methods
     from batchgd.problem.box import Box as Box
-    from batchgd.problem.errors import (
-        BackendError as BackendError,
-    )
-    from batchgd.problem.errors import (
-        InputError as InputError,
-    )
-    from batchgd.problem.errors import (
-        TraceError as TraceError,
-    )
-    from batchgd.problem.errors import (
-        TraceSizeWarning as TraceSizeWarning,
-    )
+    from batchgd.problem.errors import BackendError as BackendError
+    from batchgd.problem.errors import InputError as InputError
+    from batchgd.problem.errors import TraceError as TraceError
+    from batchgd.problem.errors import TraceSizeWarning as TraceSizeWarning
     from batchgd.problem.landscapes import register_landscape as register_landscape
     from batchgd.problem.methods.listed import *  # noqa: F403
     from batchgd.problem.methods.register import register_method as register_method

@@ -12,33 +12,8 @@ from __future__ import annotations
 from typing import Any
 
 from batchgd.problem.errors import InputError
-from batchgd.problem.methods.base import (
-    ANY as ANY,
-)
-from batchgd.problem.methods.base import (
-    DECAY as DECAY,
-)
-from batchgd.problem.methods.base import (
-    NOT_NEGATIVE as NOT_NEGATIVE,
-)
-from batchgd.problem.methods.base import (
-    POSITIVE as POSITIVE,
-)
-from batchgd.problem.methods.base import (
-    SHARE as SHARE,
-)
-from batchgd.problem.methods.base import (
-    Hyperparameter as Hyperparameter,
-)
-from batchgd.problem.methods.base import (
-    Method as Method,
-)
-from batchgd.problem.methods.base import (
-    field_names as field_names,
-)
-from batchgd.problem.methods.base import (
-    split_per_start as split_per_start,
-)
+from batchgd.problem.methods.base import *  # noqa: F403
+from batchgd.problem.methods.base import Method as Method
 from batchgd.problem.methods.first_order import FirstOrder as FirstOrder
 from batchgd.problem.methods.listed import *  # noqa: F403
 from batchgd.problem.methods.register import METHODS as METHODS

@@ -11,6 +11,9 @@ from batchgd.problem.check import Interval
 from batchgd.problem.errors import InputError
 from batchgd.problem.keywords import Explained
 
+__all__ = ["ANY", "DECAY", "NOT_NEGATIVE", "POSITIVE", "SHARE", "Hyperparameter", "Interval", "Method"]
+__all__ += ["field_names", "split_per_start"]
+
 Hyperparameter = Any
 """One number, or one per start: an array of shape (n,)."""
 

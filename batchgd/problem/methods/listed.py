@@ -4,7 +4,6 @@ from batchgd.problem.methods.descent import *
 from batchgd.problem.methods.momentum import *
 from batchgd.problem.methods.adaptive import *
 from batchgd.problem.methods.adam import *
-from batchgd.problem.methods.adan import *
 from batchgd.problem.methods.signs import *
 from batchgd.problem.methods.second_order import *
 from batchgd.problem.methods.flow import *

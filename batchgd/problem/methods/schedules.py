@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 from dataclasses import MISSING, dataclass, fields
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -29,6 +29,8 @@ class Schedule(Checked):
     may follow a schedule.
     """
 
+    PART: ClassVar[str] = ""
+
     def __post_init__(self) -> None:
         super().__post_init__()
         lengths = {field.name: np.size(value) for field in fields(self) if np.ndim(value := getattr(self, field.name))}
@@ -41,7 +43,7 @@ class Schedule(Checked):
     @property
     def part(self) -> str:
         """The schedule's name in ``batchgd.kernels.schedules.SCHEDULES``."""
-        raise NotImplementedError
+        return self.PART
 
     def hyperparameters(self) -> dict[str, Hyperparameter]:
         """Return a value for everything that the schedule's function asks for, ``nit`` aside."""
@@ -101,11 +103,7 @@ class InverseTime(Schedule):
     half_life: Hyperparameter
 
     LIMITS = {"initial": POSITIVE, "half_life": POSITIVE}
-
-    @property
-    def part(self) -> str:
-        """The schedule's name."""
-        return "inverse_time"
+    PART = "inverse_time"
 
     def hyperparameters(self) -> dict[str, Hyperparameter]:
         """Return what the schedule's function asks for."""
@@ -142,11 +140,7 @@ class Exponential(Schedule):
     every: Hyperparameter = 1.0
 
     LIMITS = {"initial": POSITIVE, "factor": SHARE, "every": POSITIVE}
-
-    @property
-    def part(self) -> str:
-        """The schedule's name."""
-        return "exponential"
+    PART = "exponential"
 
     def hyperparameters(self) -> dict[str, Hyperparameter]:
         """Return what the schedule's function asks for."""
@@ -182,11 +176,7 @@ class Step(Schedule):
     every: Hyperparameter
 
     LIMITS = {"initial": POSITIVE, "factor": SHARE, "every": POSITIVE}
-
-    @property
-    def part(self) -> str:
-        """The schedule's name."""
-        return "step"
+    PART = "step"
 
     def hyperparameters(self) -> dict[str, Hyperparameter]:
         """Return what the schedule's function asks for."""
@@ -284,15 +274,11 @@ def as_schedule(value: Any) -> Any:
     >>> print(as_schedule(Step(0.1, 0.5, 10).settings()))
     Step(initial=0.1, factor=0.5, every=10)
     """
-    name = value.get("schedule") if isinstance(value, dict) else None
-    if isinstance(name, str) and name in SCHEDULES:
-        cls = SCHEDULES[name]
-        given = {key: item for key, item in value.items() if key != "schedule"}
-        takes = [field.name for field in fields(cls)]
-        strange = [key for key in given if key not in takes]
-        missing = [field.name for field in fields(cls) if field.default is MISSING and field.name not in given]
-        if strange or missing:
-            wrong = f"not {', '.join(strange)}" if strange else f"and needs {', '.join(missing)}"
-            raise InputError(f"{cls.__name__} takes {', '.join(takes)}, {wrong}")
-        return cls(**given)
-    return value
+    if not isinstance(value, dict) or "schedule" not in value:
+        return value
+    cls = SCHEDULES[find_name("schedule", value["schedule"], SCHEDULES)]
+    given = {key: item for key, item in value.items() if key != "schedule"}
+    missing = [field.name for field in fields(cls) if field.default is MISSING and field.name not in given]
+    if missing:
+        raise InputError(f"{cls.__name__} needs {', '.join(missing)}: give a number for each")
+    return cls(**given)
