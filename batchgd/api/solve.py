@@ -15,7 +15,7 @@ from batchgd.minima.collect import batch_from, collect, endpoints_of
 from batchgd.minima.coverage.rule import MOST_STARTS
 from batchgd.minima.coverage.run_until import check_rule
 from batchgd.minima.merge import check_tolerance
-from batchgd.problem.check import flag, function, one_of
+from batchgd.problem.check import cupy_for, flag, function, one_of
 from batchgd.problem.errors import InputError
 from batchgd.problem.keywords import explained
 from batchgd.problem.stopping import Stopping, as_stopping
@@ -295,5 +295,7 @@ def _strategy(strategy: Any, keep: str, device: bool, stop: Any, check: bool) ->
 
 def _check_calls(progress: Any, device: bool, backend: str) -> None:
     function("progress", progress, "a function of one ProgressUpdate")
-    if flag("device", device) and (name := choose(backend)[0].name) != "cuda":
-        raise InputError(f"device=True needs the cuda backend, and this run uses {name}: leave it out")
+    if flag("device", device):
+        if (name := choose(backend)[0].name) != "cuda":
+            raise InputError(f"device=True needs the cuda backend, and this run uses {name}: leave it out")
+        cupy_for("device=True returns arrays of", "leave it out")
