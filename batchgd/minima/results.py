@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, overload
 import numpy as np
 
 from batchgd.compiler.differentiable import MissingFunction
+from batchgd.kernels.plan import columns
 from batchgd.kernels.status import LOST, SUCCESSES, Status
 from batchgd.minima.coverage.report import CoverageReport
 from batchgd.minima.trajectory import Messages, Trajectory
@@ -183,7 +184,7 @@ class BatchData:
     def _part(self, index: Any) -> "BatchData":
         rows = np.arange(self.n)[index if isinstance(index, slice | list) else host(index)]
         part = BatchData(
-            **{name: getattr(self, name)[index] for name in ("x", "fun", "nit", "nfev", "status")},
+            **columns(self, lambda column: column[index]),
             **{
                 name: getattr(self, name)
                 for name in ("objective", "method", "box", "stopping", "backend", "dtype", "scale", "threads")
