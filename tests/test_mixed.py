@@ -95,7 +95,7 @@ def test_ranges_and_kept_rows_never_change_a_result(backend, monkeypatch):
 
 def test_progress_is_told_of_the_whole(backend, monkeypatch):
     monkeypatch.setattr(mixed, "_BYTES", 70 * 84)
-    monkeypatch.setattr("batchgd.engine.run.SECONDS", 0.0)
+    monkeypatch.setattr("batchgd.engine.progress.SECONDS", 0.0)
     seen = []
     bgd.multistart("himmelblau", starts=300, dtype="mixed", backend=backend, progress=seen.append)
     done = [update.done for update in seen]

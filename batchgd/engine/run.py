@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from batchgd.engine.interrupts import current
 from batchgd.engine.mixed import pieces
-from batchgd.engine.progress import SECONDS, Progress, ProgressUpdate
+from batchgd.engine.progress import Watch
+from batchgd.engine.units import in_units, in_x
 from batchgd.kernels.plan import Cells, Endpoints, Merge, Plan, Trails
 from batchgd.kernels.status import LOST, TURNED, Status
 from batchgd.problem.errors import InputError
@@ -34,13 +35,11 @@ def run(
     *,
     shard: int | None = None,
     keep: bool = True,
-    ended: Callable[[Endpoints], None] | None = None,
     into: Into | None = None,
-    found: Callable[[], dict[str, Any]] | None = None,
-    progress: Progress | None = None,
     trails: Trails | None = None,
+    watch: Watch | None = None,
 ) -> Outcome:
-    """Descend from every start; in a ``heeded`` block, Ctrl-C ends it with the statuses that tell.
+    """Descend from every start; in a ``heeded`` block, Ctrl-C ends it early, with INTERRUPTED for what was under way.
 
     Parameters
     ----------
@@ -49,37 +48,34 @@ def run(
     shard : int, optional
         Starts handed out at once; never changes a result.
     keep : bool
-        Keep one row per start. Without it memory does not grow with the number of starts, and ``ended`` is the only
-        one to see the endpoints.
-    ended : callable, optional
-        Called in this thread with the endpoints of each finished range of starts.
+        Keep one row per start. Without it memory does not grow with the number of starts, and only ``into`` sees the
+        endpoints.
     into : Into, optional
-        The catalogue that takes in all endpoints; without ``ended``, CUDA merges them where they are.
-    found : callable, optional
-        Counts what was found so far, for ``progress``: fields of ProgressUpdate.
-    progress : callable, optional
-        Called with a ProgressUpdate about twice a second.
+        The catalogue that takes in all endpoints; CUDA merges them on the device.
     trails : Trails, optional
-        Where to write down the paths; without, nothing is recorded.
+        Where to write down the paths; without it, nothing is recorded.
+    watch : Watch, optional
+        The watch of the run that this is a part of; a new one if not given.
     """
     for observe in observers:
         observe(batch)
-    if batch.scale is not None:
-        return _run_in_units(batch, shard, keep, ended, into, found, progress, trails)
     if batch.mixed and trails is not None:
         raise InputError("a path is recorded in one dtype: give float64 or float32")
-    began = time.perf_counter()
-    n = batch.starts.n
+    watch, scale, n = Watch() if watch is None else watch, batch.scale, batch.starts.n
+    if scale is not None:
+        batch = in_units(batch)
     whole = Endpoints.empty(0, n if keep else 0, batch.objective.dim, batch.dtype)
     whole.turned = np.zeros(len(whole), bool) if batch.watch_turns else None
-    monitor = _Monitor(batch, began, ended, into, found, progress)
-    with current().ends(monitor.control):
+    monitor = _Monitor(batch, scale, into, watch)
+    began = time.perf_counter()
+    with current().ends(watch.control):
         if batch.mixed:
-            for rows in pieces(batch, run, monitor.control, progress):
+            for rows in pieces(batch, run, watch):
                 monitor.done(rows.into(whole) if keep else rows)
         else:
+            watch.stop()
             module, plan = _prepare(batch, whole if keep else None, shard, monitor, trails)
-            if into is not None and not (ended or batch.watch_turns):
+            if into is not None and scale is None and not batch.watch_turns:
                 plan.merge = Merge(
                     batch.box.lower,
                     batch.box.width,
@@ -88,42 +84,13 @@ def run(
                     into.keys if keep else None,
                 )
             batch.backend.launch(module, plan, batch.threads)
-    _leave(batch, whole, int(monitor.control[0]))
-    monitor.tally[int(monitor.control[0])] += n - monitor.count
+    _leave(batch, whole, int(watch.control[0]))
+    monitor.tally[int(watch.control[0])] += n - monitor.count
+    if scale is not None:
+        whole = in_x(whole, scale)
+        if trails is not None:
+            trails.points *= scale.astype(trails.points.dtype)
     return Outcome(whole, monitor.status_counts(), time.perf_counter() - began)
-
-
-def _run_in_units(
-    batch: Batch,
-    shard: int | None,
-    keep: bool,
-    ended: Callable[[Endpoints], None] | None,
-    into: Into | None,
-    found: Callable[[], dict[str, Any]] | None,
-    progress: Progress | None,
-    trails: Trails | None,
-) -> Outcome:
-    """Run a batch in its scaled coordinates; what is handed on is in x."""
-    from batchgd.engine.units import in_units
-
-    scale = batch.scale
-    assert scale is not None
-
-    def in_x(rows: Endpoints) -> Endpoints:
-        return replace(rows, x=rows.x * scale.astype(rows.x.dtype))
-
-    def hand_on(rows: Endpoints) -> None:
-        rows = in_x(rows)
-        if into is not None:
-            into.add(rows)
-        if ended is not None:
-            ended(rows)
-
-    watched = hand_on if into is not None or ended is not None else None
-    out = run(in_units(batch), shard=shard, keep=keep, ended=watched, found=found, progress=progress, trails=trails)
-    if trails is not None:
-        trails.points *= scale.astype(trails.points.dtype)
-    return replace(out, endpoints=in_x(out.endpoints))
 
 
 class Into(Protocol):
@@ -140,6 +107,9 @@ class Into(Protocol):
 
     def take(self, cells: Cells, excluded: int) -> None:
         """Take in endpoints that were merged elsewhere."""
+
+    def found(self) -> dict[str, Any]:
+        """Count what was found so far: fields of a ProgressUpdate."""
 
 
 @dataclass
@@ -216,11 +186,11 @@ def _prepare(
         box=sides[:, 0].copy() if specialisation.cubic else sides.ravel(),
         h=np.array([shared[name] for name in names] or [0.0], dtype),
         limits=batch.stopping.limits(box, dtype),
-        control=monitor.control,
+        control=monitor.watch.control,
         rows=whole.part
         if whole is not None
         else lambda first, stop: Endpoints.empty(first, stop, objective.dim, dtype),
-        ready=monitor.ready,
+        ready=monitor.watch.start,
         done=monitor.done,
         pause=monitor.pause,
         trails=trails,
@@ -260,31 +230,17 @@ def _in_pieces(rows: np.ndarray) -> list[np.ndarray]:
 
 
 class _Monitor:
-    """Watches the clock and counts what has ended; lives in the calling thread."""
+    """Counts and hands on what has ended; lives in the calling thread."""
 
-    def __init__(
-        self,
-        batch: Batch,
-        began: float,
-        ended: Callable[[Endpoints], None] | None,
-        into: Into | None,
-        found: Callable[[], dict[str, Any]] | None,
-        progress: Progress | None,
-    ):
-        self.control = np.zeros(1, np.int32)
+    def __init__(self, batch: Batch, scale: NDArray[np.float64] | None, into: Into | None, watch: Watch):
         self.count = 0
         self.tally = np.zeros(len(Status), np.int64)
-        self._batch, self._ended, self._into = batch, ended, into
-        self._found, self._progress = found, progress
-        self._began = self._told = began
+        self.watch = watch
+        self._batch, self._scale, self._into = batch, scale, into
 
     def status_counts(self) -> dict[Status, int]:
         """How many starts ended for which reason."""
         return {Status(code): int(count) for code, count in enumerate(self.tally) if count}
-
-    def ready(self) -> None:
-        """Start the clock: compiling counts neither towards ``max_time`` nor towards the rate."""
-        self._began = self._told = time.perf_counter()
 
     def done(self, rows: Endpoints) -> None:
         """Take note of a finished shard."""
@@ -296,14 +252,12 @@ class _Monitor:
             else:
                 rows.turned[:] = turned
         with np.errstate(all="ignore"):
-            _leave(self._batch, rows, int(self.control[0]))
+            _leave(self._batch, rows, int(self.watch.control[0]))
             _judge(self._batch, rows)
         self.count += len(rows)
         self.tally += np.bincount(rows.status, minlength=len(self.tally))
         if self._into is not None:
-            self._into.add(rows)
-        if self._ended is not None:
-            self._ended(rows)
+            self._into.add(rows if self._scale is None else in_x(rows, self._scale))
 
     def merged(self, cells: Cells, tally: np.ndarray) -> None:
         """Take note of endpoints that were merged where they are."""
@@ -313,12 +267,6 @@ class _Monitor:
         self._into.take(cells, excluded=int(tally[list(LOST)].sum()))
 
     def pause(self) -> None:
-        """Look at the clock."""
-        now = time.perf_counter()
-        limit = self._batch.stopping.max_time
-        if limit is not None and now - self._began > limit and self.control[0] == 0:
-            self.control[0] = Status.MAXTIME
-        if self._progress is not None and now - self._told > SECONDS:
-            self._told = now
-            found = self._found() if self._found and self.count else {}
-            self._progress(ProgressUpdate(self.count, self._batch.starts.n, now - self._began, **found))
+        """Look at the clock, and report."""
+        self.watch.over(self._batch.stopping.max_time)
+        self.watch.report(self.count, self._batch.starts.n, None if self._into is None else self._into.found)

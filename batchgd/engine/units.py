@@ -21,6 +21,7 @@ from batchgd.problem.stopping import GTOL
 if TYPE_CHECKING:
     from batchgd.compiler.differentiable import Differentiable
     from batchgd.engine.batch import Batch
+    from batchgd.kernels.plan import Endpoints
     from batchgd.problem.methods import Method
 
 UNLIKE = 10.0
@@ -110,6 +111,11 @@ def in_units(batch: Batch) -> Batch:
         box=batch.box.divided(scale),
         scale=None,
     )
+
+
+def in_x(rows: Endpoints, scale: NDArray[np.float64]) -> Endpoints:
+    """Return endpoints that are in scaled coordinates in those of x."""
+    return replace(rows, x=rows.x * scale.astype(rows.x.dtype))
 
 
 def _powers_of_two(widths: NDArray[np.float64]) -> NDArray[np.float64]:
