@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from batchgd.analysis.advice import advice
 from batchgd.api.result import BatchResult, MultistartResult
 from batchgd.engine.backends import choose
-from batchgd.engine.batch import make_batch
-from batchgd.engine.given import batch_at
+from batchgd.engine.batch import batch_at, make_batch
 from batchgd.engine.interrupts import heeded
 from batchgd.engine.progress import Progress, Watch
 from batchgd.minima.collect import batch_from, collect, endpoints_of

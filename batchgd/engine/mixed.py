@@ -11,7 +11,7 @@ import numpy as np
 from batchgd.kernels.plan import Endpoints
 from batchgd.kernels.status import AT_REST, Status
 from batchgd.problem.methods import split_per_start
-from batchgd.problem.samplings import ArrayStarts, PartOfStarts
+from batchgd.problem.samplings import ArrayStarts
 
 if TYPE_CHECKING:
     from batchgd.engine.batch import Batch
@@ -49,7 +49,7 @@ def pieces(batch: Batch, run: Callable[..., Any], watch: Watch) -> Iterator[Endp
         if watch.ended_by is not None:
             return
         stop = min(first + size, n)
-        part = batch if (first, stop) == (0, n) else replace(batch, starts=PartOfStarts(batch.starts, first, stop))
+        part = batch if (first, stop) == (0, n) else replace(batch, starts=batch.starts.part(first, stop))
         stopping = replace(part.stopping, xtol=max(part.stopping.xtol, SETTLED))
         single = replace(part, dtype="float32", mixed=False, stopping=stopping)
         rows = run(single, watch=watch.part(first, n)).endpoints

@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 from batchgd.engine.interrupts import current
 from batchgd.engine.mixed import pieces
 from batchgd.engine.progress import Watch
-from batchgd.engine.units import in_units, in_x
+from batchgd.engine.units import in_x
 from batchgd.kernels.plan import Cells, Endpoints, Merge, Plan, Trails
 from batchgd.kernels.status import LOST, TURNED, Status
 from batchgd.problem.errors import InputError
 from batchgd.problem.methods import split_per_start
-from batchgd.problem.starts import StartRows
 
 if TYPE_CHECKING:
     from batchgd.compiler.codegen.module import Specialisation
@@ -63,7 +62,7 @@ def run(
         raise InputError("a path is recorded in one dtype: give float64 or float32")
     watch, scale, n = Watch() if watch is None else watch, batch.scale, batch.starts.n
     if scale is not None:
-        batch = in_units(batch)
+        batch = batch.in_units()
     whole = Endpoints.empty(0, n if keep else 0, batch.objective.dim, batch.dtype)
     whole.turned = np.zeros(len(whole), bool) if batch.watch_turns else None
     monitor = _Monitor(batch, scale, into, watch)
@@ -209,7 +208,7 @@ def _judge(batch: Batch, rows: Endpoints) -> None:
     rows.status[~finite] = Status.NONFINITE
     outside = np.flatnonzero(rows.status == Status.ESCAPED)
     for some in _in_pieces(outside):
-        starts = StartRows(batch.starts, rows.starts(some)).points(0, some.size)
+        starts = batch.starts.at(rows.starts(some))
         ends, begins = (
             np.linalg.norm(batch.objective.gradient(np.asarray(x, np.float64)), axis=1) for x in (rows.x[some], starts)
         )
@@ -220,7 +219,7 @@ def _leave(batch: Batch, rows: Endpoints, control: int) -> None:
     """Account for starts that were never taken up: they end where they began, with the status that ended the run."""
     waiting = np.flatnonzero(rows.status == Status.RUNNING)
     for some in _in_pieces(waiting):
-        points = np.asarray(StartRows(batch.starts, rows.starts(some)).points(0, some.size), np.float64)
+        points = batch.starts.at(rows.starts(some))
         rows.x[some], rows.fun[some], rows.status[some] = points, batch.objective.value(points), control
 
 

@@ -21,7 +21,6 @@ from batchgd.minima.results import BatchData, LandscapeData
 from batchgd.problem.arrays import MIXED
 from batchgd.problem.errors import InputError
 from batchgd.problem.methods import Method
-from batchgd.problem.samplings import ArrayStarts, Starts
 from batchgd.problem.stopping import Stopping
 
 
@@ -123,7 +122,7 @@ def batch_from(result: BatchData, **changes: Any) -> Batch:
         raise InputError(f"this result {why}: run it again")
     batch = Batch(
         result.objective,
-        result.starts if isinstance(result.starts, Starts) else ArrayStarts(result.x0),
+        result.starts,
         result.box,
         result.method,
         Stopping() if result.stopping is None else result.stopping,

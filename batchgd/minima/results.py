@@ -14,7 +14,7 @@ from batchgd.minima.trajectory import Messages, Trajectory
 from batchgd.problem import check
 from batchgd.problem.arrays import check_dtype, host
 from batchgd.problem.errors import InputError
-from batchgd.problem.starts import StartRows
+from batchgd.problem.samplings import ChosenStarts
 
 if TYPE_CHECKING:
     from batchgd.minima.catalogue import Catalogue
@@ -189,7 +189,7 @@ class BatchData:
                 name: getattr(self, name)
                 for name in ("objective", "method", "box", "stopping", "backend", "dtype", "scale", "threads")
             },
-            starts=None if self.starts is None else StartRows(self.starts, rows),
+            starts=None if self.starts is None else ChosenStarts(self.starts, rows),
             warnings=self.warnings,
         )
         if "jac" in self.__dict__:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,15 +73,7 @@ class Campaign:
     def starts(self, name: str, note: str) -> Starts:
         """The points descended from so far, as the starts of a result."""
         points = np.concatenate([np.empty((0, self.batch.box.dim)), *self._points])
-        return ChosenStarts(points, name, note)
-
-
-class ChosenStarts(ArrayStarts):
-    """Starts that a strategy chose."""
-
-    def __init__(self, points: NDArray[Any], name: str, note: str) -> None:
-        super().__init__(points)
-        self.name, self.interval_note = name, note  # type: ignore[misc]
+        return ArrayStarts(points, name, note)
 
 
 def arrived(rows: Endpoints) -> NDArray[np.bool_]:

@@ -10,7 +10,6 @@ import numpy as np
 from batchgd.kernels.status import Status
 from batchgd.minima.coverage import Coverage, CoverageReport, Stopped
 from batchgd.problem.errors import InputError, told
-from batchgd.problem.samplings import PartOfStarts
 
 if TYPE_CHECKING:
     from batchgd.engine.batch import Batch
@@ -42,7 +41,7 @@ def run_until(gathering: Gathering, batch: Batch, rule: Coverage, watch: Watch) 
     """
     looks = 0
     for first, stop in rule.looks(batch.starts.n):
-        part = replace(batch, starts=PartOfStarts(batch.starts, first, stop))
+        part = replace(batch, starts=batch.starts.part(first, stop))
         gathering.run(part, watch.part(first, stop))  # to the next look
         found, looks = gathering.find(batch, watch), looks + 1
         if watch.ended_by is not None:
