@@ -6,7 +6,7 @@ from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
 from time import perf_counter as now
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -73,11 +73,8 @@ def percent(done: int, total: int) -> int:
     return 100 if done >= total else 100 * done // total
 
 
-class Progress(Protocol):
-    """What ``progress=`` takes: called about twice a second from the thread that started the run."""
-
-    def __call__(self, update: ProgressUpdate, /) -> None:
-        """Take one update."""
+Progress = Callable[[ProgressUpdate], object]
+"""What ``progress=`` takes: called about twice a second from the thread that started the run."""
 
 
 class _Clock:

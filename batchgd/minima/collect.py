@@ -28,8 +28,9 @@ def endpoints_of(
     batch: Batch, *, progress: Progress | None = None, device: bool = False, trails: Trails | None = None
 ) -> BatchData:
     """Run a batch and return one entry per start; paths are written to ``trails``."""
-    out = run(batch, watch=Watch(progress), trails=trails)
-    return BatchData(**_common(batch, out.endpoints, device), seconds=out.seconds)
+    watch = Watch(progress)
+    out = run(batch, watch=watch, trails=trails)
+    return BatchData(**_common(batch, out.endpoints, device), seconds=watch.elapsed)
 
 
 def collect(

@@ -8,7 +8,7 @@ import numpy as np
 
 from batchgd.compiler.differentiable import MissingFunction
 from batchgd.kernels.plan import columns
-from batchgd.kernels.status import LOST, SUCCESSES, Status
+from batchgd.kernels.status import CUT, LOST, SUCCESSES, Status
 from batchgd.minima.coverage.report import CoverageReport
 from batchgd.minima.trajectory import Messages, Trajectory
 from batchgd.problem import check
@@ -254,7 +254,7 @@ class LandscapeData(BatchData):
             count = np.bincount(label[label >= 0], minlength=len(self.minima))
             ended, sampling = self[:n].status_counts(), strategy.sampling
         place = "this box" if self.box is not None and sampling == "uniform" else "such starts"
-        cut = min(ended.get("MAXTIME", 0) + ended.get("INTERRUPTED", 0), n - int(np.sum(count)))
+        cut = min(sum(ended.get(status.name, 0) for status in CUT), n - int(np.sum(count)))
         looks, chosen = 0 if stopped is None else stopped.looks, strategy is not None and not strategy.drawn
         confidence = 0.95 if stopped is None else stopped.confidence
         return CoverageReport(count, n - cut, confidence, note, place, cut, looks, chosen)

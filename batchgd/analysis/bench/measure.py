@@ -15,7 +15,8 @@ from batchgd.analysis.bench.operations import split, tick_operations
 from batchgd.analysis.bench.row import Row
 from batchgd.engine.backends import BACKENDS, check_threads, choose, simulated
 from batchgd.engine.batch import Batch
-from batchgd.engine.run import module_of, run, specialisation_of
+from batchgd.engine.prepare import module_of, specialisation_of
+from batchgd.engine.run import run
 from batchgd.kernels.status import Status
 from batchgd.problem.arrays import DTYPES, check_dtype
 from batchgd.problem.check import cupy_for
