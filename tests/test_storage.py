@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import result_samples as samples
 
-from batchgd.api.load import load
 from batchgd.api.result import BatchResult, MultistartResult
 from batchgd.api.storage.codec import decode, encode
+from batchgd.api.storage.load import load
 from batchgd.problem.errors import InputError
 
 PER_START = ("x", "fun", "nit", "nfev", "status", "label", "x0", "jac")
@@ -71,7 +71,7 @@ def test_withheld_intervals_round_trip(tmp_path):
 
 
 def test_hyperparameters_round_trip(tmp_path):
-    from batchgd.api.storage.result import StoredMethod
+    from batchgd.api.storage.metadata import StoredMethod
 
     rates = np.linspace(0.1, 0.2, 50)
     given = {"learning_rate": rates, "beta": (0.9, np.inf), "scale": 2.0, "count": 2, "nesterov": True, "name": "x"}

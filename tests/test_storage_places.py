@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import result_samples as samples
 
-from batchgd.api.load import load
-from batchgd.api.storage.folder import appearing
-from batchgd.api.storage.storage import save
+from batchgd.api.storage.files import appearing
+from batchgd.api.storage.load import load
+from batchgd.api.storage.save import save
 from batchgd.problem.errors import InputError, WriteError
 
 

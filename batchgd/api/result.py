@@ -124,7 +124,7 @@ class BatchResult(BatchData):
         OSError
             When the disk is full or fails; nothing is left behind.
         """
-        from batchgd.api.storage.storage import save
+        from batchgd.api.storage.save import save
 
         return save(self, folder, overwrite=overwrite)
 
@@ -154,7 +154,7 @@ class MultistartResult(BatchResult, LandscapeData):
         By which endpoints were taken for one minimum; :meth:`recluster` changes them.
     cells : Catalogue or None
         Of a run with ``keep="minima"``: the occupied cells of its endpoints. They are not saved.
-    strategy : Record or None
+    strategy : StrategyInfo or None
         How the starts were chosen, what that biases and what it cost; None for a plain multi-start.
     cut_short : bool
         Whether Ctrl-C came at any time, also after the last trajectory had ended; ``interrupted`` says the same.

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from batchgd.api.storage.folder import HEAD, settle
+from batchgd.api.storage.files import HEAD, settle
 from batchgd.problem.errors import InputError, WriteError
 
 

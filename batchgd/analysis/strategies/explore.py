@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.analysis.strategies.campaign import Campaign
-from batchgd.analysis.strategies.record import Record
+from batchgd.analysis.strategies.info import StrategyInfo
 from batchgd.engine.progress import Watch
 from batchgd.minima import Minima, seen_interval
 from batchgd.minima.collector import Gathering
@@ -50,7 +50,7 @@ def explore(
     campaign = Campaign(batch, gathering, progress)
     told = strategy.explore(campaign)
     rows = gathering.endpoints()
-    record = Record(
+    record = StrategyInfo(
         strategy.name,
         strategy.settings(),
         strategy.bias,

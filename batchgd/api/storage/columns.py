@@ -19,7 +19,7 @@ from batchgd.problem.errors import InputError
 TABLES = {
     "minima": ("minima.tables", "Minima"),
     "stationary": ("minima.tables", "Stationary"),
-    "strategy": ("analysis.strategies.record", "Record"),
+    "strategy": ("analysis.strategies.info", "StrategyInfo"),
     "saddles": ("analysis.saddles.table", "Saddles"),
 }
 """Parts of a result that are tables: where their classes live."""

@@ -17,8 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.api.storage.codec import decode, encode
-from batchgd.api.storage.files import (
+from batchgd.api.storage.archive import (
     MOST_JSON,
     read_array,
     read_columns,
@@ -27,9 +26,10 @@ from batchgd.api.storage.files import (
     write_array,
     write_columns,
 )
-from batchgd.api.storage.folder import HEAD, appearing, settle
-from batchgd.api.storage.result import MULTISTART, OF_MULTISTART, Head, Meta, build
-from batchgd.api.storage.tables import PER_START, TABLES, join, split
+from batchgd.api.storage.codec import decode, encode
+from batchgd.api.storage.columns import PER_START, TABLES, join, split
+from batchgd.api.storage.files import HEAD, appearing, settle
+from batchgd.api.storage.metadata import MULTISTART, OF_MULTISTART, Head, Meta, build
 from batchgd.api.storage.typed import typed
 from batchgd.compiler.differentiable import MissingFunction
 from batchgd.compiler.trace.call import with_args

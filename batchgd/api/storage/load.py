@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from batchgd.api.result import BatchResult, MultistartResult
-from batchgd.api.storage.storage import read
+from batchgd.api.storage.save import read
 from batchgd.minima.results import LandscapeData
 from batchgd.problem.keywords import explained
 

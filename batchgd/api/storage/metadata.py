@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.api.storage.tables import check_counts, check_per_start, check_table, rows
+from batchgd.api.storage.columns import check_counts, check_per_start, check_table, rows
 from batchgd.kernels.status import Status
 from batchgd.minima.coverage.rule import Coverage, Stopped
 from batchgd.minima.merge import check_tolerance
