@@ -1,9 +1,10 @@
-"""The files of a stored result: written with a checksum, and read as what anybody may have made.
+"""Arrays and JSON in one ``.npz`` file: written, and read as what anybody may have made.
 
-Only regular files are read, once, and no further than their size. What is made of the bytes is never larger than they
-are: an array's header must account for its file, and the members of an archive lie in it uncompressed.
+The members lie in the archive uncompressed, each with a CRC-32, as ``np.savez`` writes them. When one is read, no more
+memory is taken than the file has bytes: an array's header must account for its member, and all members for the file.
 """
 
+import contextlib
 import io
 import json
 import math
@@ -11,10 +12,9 @@ import os
 import stat
 import textwrap
 import zipfile
-import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 from numpy.lib import format as npy
@@ -22,150 +22,139 @@ from numpy.lib import format as npy
 from batchgd.problem.errors import InputError, told
 from batchgd.problem.printable import printable
 
-MOST_JSON = 1 << 28
-"""Bytes of a JSON file at most: ten million numbers, which only hyperparameters that differ per start come near."""
+HEAD = "result.json"
+_ARRAY = ".npy"
+
+_MOST_JSON = 1 << 28
+"""Bytes of JSON at most: ten million numbers, which only hyperparameters that differ per start come near."""
 
 _MOST_BRACKETS = 100_000
-"""Lists and objects in a JSON file at most: each takes sixty bytes of memory for two in the file."""
+"""Lists and objects in JSON at most: each takes sixty bytes of memory for two in the file."""
 
-_MOST_HEADER = 1 << 14
-"""Bytes of an array's header at most; NumPy reads none of more than ten thousand characters."""
+_AT_ONCE = 1 << 20
+"""Bytes read at once: of a list of members, which takes ten times its size in memory, there are at most so many."""
+
+_CHUNK = 1 << 18
+"""Bytes of a member read at once, which stay in the processor's cache until they are where they belong."""
 
 _READ_ONLY = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
-_HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
-class _Sink:
-    """A file that is being written, and the CRC-32 of what was."""
-
-    def __init__(self, out: Any) -> None:
-        self._out, self.crc = out, 0
-
-    def write(self, data: Any) -> None:
-        self.crc = zlib.crc32(data, self.crc)
-        self._out.write(data)
-
-
-def write(path: Path, fill: Callable[[Any], Any]) -> int:
-    """Write one new file, flush it to the disk, and return its CRC-32; ``fill`` calls ``write`` of what it is given."""
-    with open(path, "xb") as out:
-        sink = _Sink(out)
-        fill(sink)
-        out.flush()
-        os.fsync(out.fileno())
-    return sink.crc
+def write(file: BinaryIO, head: Any, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write JSON and arrays."""
+    body = json.dumps(head, indent=1, allow_nan=False).encode()
+    if len(body) > _MOST_JSON:
+        raise InputError(f"the settings take {len(body):,} bytes of at most {_MOST_JSON:,}: set result.method = None")
+    with zipfile.ZipFile(file, "w") as archive:
+        with archive.open(HEAD, "w") as member:
+            member.write(body)
+        for name, array in arrays.items():
+            with archive.open(name + _ARRAY, "w", force_zip64=True) as member:
+                npy.write_array(member, array, allow_pickle=False)
 
 
-def write_array(path: Path, array: np.ndarray) -> int:
-    """Write a ``.npy`` file; returns its CRC-32."""
-    # Not into the file itself: NumPy would report a full disk as "100000 requested and 61936 written".
-    return write(path, lambda out: npy.write_array(out, array, allow_pickle=False))
+class _File(io.FileIO):
+    """A file of which not much is read at once, whatever the archive claims that there is."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read bytes; raise InputError if they are too many."""
+        left = os.fstat(self.fileno()).st_size - self.tell()
+        size = left if size is None or size < 0 else min(size, left)
+        if size > _AT_ONCE:
+            raise InputError("it lists more members than a result has")
+        return super().read(size) or b""
 
 
-def write_columns(path: Path, columns: Mapping[str, Any]) -> int:
-    """Write an ``.npz`` file, uncompressed; returns its CRC-32."""
-    archive = io.BytesIO()
-    np.savez(archive, allow_pickle=False, **columns)
-    return write(path, lambda out: out.write(archive.getbuffer()))
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Open an archive whose members, taken together, are no larger than it is; raise InputError for anything else."""
+    with _open(path) as file:
+        with _refused("it is not a whole archive"):
+            archive = zipfile.ZipFile(file)
+        members, size = archive.infolist(), os.fstat(file.fileno()).st_size
+        packed = any(member.file_size != member.compress_size for member in members)
+        if packed or sum(member.file_size for member in members) > size:
+            raise InputError("it has members that are not stored as they are")
+        yield archive
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON file; raise InputError where it is none, or larger than anything that is written here."""
-    text = _read(path, MOST_JSON).tobytes()
+def read_head(archive: zipfile.ZipFile) -> Any:
+    """Read the JSON; None if there is none."""
+    if HEAD not in archive.namelist():
+        return None
+    size = archive.getinfo(HEAD).file_size
+    if size > _MOST_JSON:
+        raise InputError(f"{HEAD} has {size:,} bytes, and at most {_MOST_JSON:,} are read")
+    with _refused(f"{HEAD} is damaged"), archive.open(HEAD) as member:
+        text = _take(member, size).tobytes()
     if text.count(b"[") + text.count(b"{") > _MOST_BRACKETS:
-        raise InputError(f"has more than {_MOST_BRACKETS:,} lists and objects")
+        raise InputError(f"{HEAD} has more than {_MOST_BRACKETS:,} lists and objects")
     try:
         return json.loads(text.decode("utf-8"))
     except RecursionError:
-        raise InputError("is nested too deeply") from None
+        raise InputError(f"{HEAD} is nested too deeply") from None
     except ValueError as error:
-        raise InputError(f"is not JSON ({error})") from None
+        raise InputError(f"{HEAD} is not JSON ({error})") from None
 
 
-def read_array(path: Path, crc: int) -> np.ndarray:
-    """Read a ``.npy`` file of that CRC-32."""
-    return _array(_read_checked(path, crc))
+def read_arrays(archive: zipfile.ZipFile) -> dict[str, np.ndarray]:
+    """Read all arrays, by name; pickled objects are refused."""
+    arrays = {}
+    for name in archive.namelist():
+        if name.endswith(_ARRAY):
+            with _refused(f"{printable(name)} is damaged"), archive.open(name) as member:
+                arrays[name.removesuffix(_ARRAY)] = _array(member, printable(name), archive.getinfo(name).file_size)
+    return arrays
 
 
-def read_columns(path: Path, crc: int) -> dict[str, np.ndarray]:
-    """Read an ``.npz`` file of that CRC-32."""
-    raw = _read_checked(path, crc)
-    try:
-        with zipfile.ZipFile(io.BytesIO(raw.tobytes())) as archive:
-            members = archive.infolist()
-            packed = any(member.compress_type != zipfile.ZIP_STORED for member in members)
-            if packed or sum(member.file_size for member in members) > len(raw):
-                raise InputError("holds columns that are not stored as they are")
-            stored = {member.filename: np.frombuffer(bytearray(archive.read(member)), np.uint8) for member in members}
-    except InputError:
-        raise
-    except Exception as error:  # zipfile raises a dozen kinds for what it cannot read, encrypted members included
-        raise InputError(f"is not an archive of columns ({_said(error)})") from None
-    columns = {}
-    for member, column in stored.items():
-        name = member.removesuffix(".npy")
-        try:
-            columns[name] = _array(column)
-        except InputError as error:
-            raise InputError(f"has a column {told(name)} that {error}") from None
-    return columns
-
-
-def _read_checked(path: Path, crc: int) -> np.ndarray:
-    raw = _read(path)
-    if zlib.crc32(raw.data) != crc:
-        raise InputError("was altered or cut short since it was saved")
-    return raw
-
-
-def _read(path: Path, most: int | None = None) -> np.ndarray:
-    """Return the bytes of a regular file, (size,) uint8; a pipe, a device or a folder is refused without waiting."""
-    try:
-        with open(path, "rb", buffering=0, opener=lambda name, _: os.open(name, _READ_ONLY)) as source:
-            found = os.fstat(source.fileno())
-            if not stat.S_ISREG(found.st_mode):
-                raise InputError("is not a regular file")
-            if most is not None and found.st_size > most:
-                raise InputError(f"has {found.st_size:,} bytes, and at most {most:,} are read")
-            raw = np.empty(found.st_size, np.uint8)
-            rest = raw.data
-            while rest and (count := source.readinto(rest)):
-                rest = rest[count:]
-            if rest:
-                raise InputError("was cut short while it was read")
-            return raw
-    except FileNotFoundError:
-        raise InputError("is missing") from None
-    except IsADirectoryError:
-        raise InputError("is not a regular file") from None
-    except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror or error})") from None
-    except MemoryError:
-        raise InputError(f"has {found.st_size:,} bytes, more than there is memory for") from None
-
-
-def _array(raw: np.ndarray) -> np.ndarray:
-    """Return the array that a ``.npy`` file holds, in the file's own bytes; pickled objects are refused."""
-    source = io.BytesIO(raw[:_MOST_HEADER].tobytes())
-    try:
-        version = npy.read_magic(source)
-        if version not in _HEADERS:
-            raise ValueError(f"version {version}")
-        shape, by_column, dtype = _HEADERS[version](source)
-    except Exception as error:  # of NumPy's reader, which evaluates the header as a Python literal
-        raise InputError(f"is not an array ({_said(error)})") from None
-    body = raw[source.tell() :]
+def _array(member: IO[bytes], name: str, size: int) -> np.ndarray:
+    if npy.read_magic(member) != (1, 0):
+        raise InputError(f"{name} is not an array of format 1.0")
+    shape, by_column, dtype = npy.read_array_header_1_0(member)
+    size -= member.tell()
     if dtype.kind != "U" and (dtype.kind not in "biuf" or dtype.itemsize > 8):
-        raise InputError(f"holds {dtype}, neither numbers nor text")
+        raise InputError(f"{name} holds {dtype}, neither numbers nor text")
+    if math.prod(shape) * dtype.itemsize != size or not dtype.itemsize:
+        raise InputError(f"{name} has {size:,} bytes for an array of shape {told(shape)} and type {dtype}")
+    array = np.ndarray(shape, dtype, buffer=_take(member, size), order="F" if by_column else "C")
+    return array.astype(dtype.newbyteorder("="), copy=False)
+
+
+def _take(member: IO[bytes], size: int) -> memoryview:
+    """Read that many bytes; at the end the archive's checksum is compared."""
+    content = np.empty(size, np.uint8).data
+    at = 0
+    while at < size:
+        chunk = member.read(_CHUNK)
+        if not chunk:
+            raise InputError("it was cut short")
+        content[at : at + len(chunk)] = chunk
+        at += len(chunk)
+    return content
+
+
+def _open(path: Path) -> _File:
     try:
-        if math.prod(shape) * dtype.itemsize != len(body):
-            raise ValueError
-        array = body.view(dtype).reshape(tuple(map(int, shape)), order="F" if by_column else "C")
-    except (ValueError, OverflowError):
-        raise InputError(f"has {len(body):,} bytes for an array of shape {told(shape)} and type {dtype}") from None
-    return np.require(array, dtype.newbyteorder("="), ["ALIGNED", "WRITEABLE"])
+        file = _File(path, opener=lambda name, _: os.open(name, _READ_ONLY))
+    except FileNotFoundError:
+        raise InputError("it does not exist") from None
+    except IsADirectoryError:
+        raise InputError("it is a folder") from None
+    except OSError as error:
+        raise InputError(f"it cannot be opened ({error.strerror or error})") from None
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise InputError("it is not a regular file")
+    return file
 
 
-def _said(error: Exception) -> str:
-    """What a reader reports, which may quote the file, in one short line."""
-    return textwrap.shorten(printable(" ".join(str(error).split())), 120, placeholder="...")
+@contextlib.contextmanager
+def _refused(what: str) -> Iterator[None]:
+    """Raise InputError for whatever the readers of archives and arrays raise; they have a dozen kinds."""
+    try:
+        yield
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:
+        reason = textwrap.shorten(printable(" ".join(str(error).split())), 120, placeholder="...")
+        raise InputError(f"{what} ({reason})") from None

@@ -1,27 +1,22 @@
-"""The folder of a stored result: it appears complete or not at all, and is never replaced unless that was asked for.
+"""A file that appears whole or not at all, and replaces another one only if that was asked for.
 
-A result is written into ``.NAME.xxxxxxxx.partial`` beside its target, which then takes the target's name in one
-rename. A folder cannot be renamed onto one that holds anything, so of several savers to one new name exactly one
-succeeds. To replace a result takes two renames, as no portable call swaps two folders: the old one steps aside as
-``.NAME.xxxxxxxx.partial.old``. A process that is killed in between leaves it there, and whoever next looks for NAME,
-to load it or to save to it, gives it its name back (:func:`settle`).
-
-The saver of a partial folder holds a lock on it, which ends with the process. The next save to that name removes those
-that nobody holds; where there are no such locks (Windows, some network disks) they stay.
+It is written as ``.NAME.xxxxxxxx.partial`` next to its target, flushed, and takes the target's name in one step: a
+rename, which replaces, or a link, which fails if the name is taken, so that of several savers of one new name exactly
+one succeeds. A process that is killed leaves the partial file behind, but not the lock that it held on it: the next
+save to that name removes those that nobody holds. Without such locks (Windows, some network disks) they stay.
 """
 
 import contextlib
-import errno
 import hashlib
 import os
 import re
-import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from batchgd.problem.errors import InputError
+from batchgd.problem import check
+from batchgd.problem.errors import InputError, told
 
 fcntl: Any
 try:
@@ -29,79 +24,47 @@ try:
 except ImportError:  # Windows
     fcntl = None
 
-HEAD = "result.json"
-_MOVED = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT)
 
-
-def check_target(target: Path, overwrite: bool) -> None:
-    """Raise InputError unless a result can take this name."""
-    if not target.parent.is_dir():
-        raise InputError(f"{target.parent} is not a folder; make it first, or save elsewhere")
+def resolved(path: str | Path) -> Path:
+    """Return the absolute path of a file, which may not exist, with links resolved."""
     try:
-        held = os.listdir(target)  # looked at once: another save may take it away meanwhile
-    except FileNotFoundError:
-        return
-    except NotADirectoryError:
-        raise InputError(f"{target} is a file; give a folder that does not exist yet") from None
-    if held and HEAD not in held:
-        raise InputError(f"{target} is not empty and holds no batchgd result; give a folder that does not exist yet")
-    if held and not overwrite:
-        raise InputError(f"{target} holds a result already; pass overwrite=True or give another folder")
-
-
-def settle(target: Path) -> None:
-    """Give an earlier result its name back if a process was killed while it was being replaced."""
-    if not os.path.lexists(target) and target.parent.is_dir():
-        for aside in sorted(_leftovers(target, "partial.old"), key=os.path.getmtime)[-1:]:
-            with contextlib.suppress(OSError):
-                os.rename(aside, target)
+        return Path(os.path.realpath(check.path("the path", path)))
+    except OSError as error:  # the working folder is gone
+        raise InputError(f"the path is {told(path)}: {error.strerror}; give it in full") from None
 
 
 @contextlib.contextmanager
-def appearing(target: Path, overwrite: bool) -> Iterator[Path]:
-    """Yield an empty folder to write into, which takes the target's name if all goes well and vanishes if not."""
-    settle(target)
-    check_target(target, overwrite)
+def appearing(target: Path, overwrite: bool) -> Iterator[BinaryIO]:
+    """Yield a new file to write to, which takes the target's name if all goes well and is removed if not.
+
+    Raises FileExistsError if another process took the name first.
+    """
     _remove_abandoned(target)
-    with _partial(target) as staging:
-        yield staging
-        _flush(staging)
-        replaced = _leftovers(target, "partial.old") + _move_into_place(staging, target, overwrite)
-        _flush(target.parent)
-    for aside in replaced:  # not those of a save that has begun to replace this one
-        shutil.rmtree(aside, ignore_errors=True)
+    with _partial(target) as partial:
+        with open(partial, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if overwrite:
+            os.replace(partial, target)
+        else:
+            _rename_to_new(partial, target)
+    _flush_folder(target.parent)
 
 
-def _move_into_place(staging: Path, target: Path, overwrite: bool) -> list[Path]:
-    """Give the finished folder its name; returns where an earlier result is now, which comes back if that fails."""
-    aside: list[Path] = []
+def _rename_to_new(partial: Path, target: Path) -> None:
+    """Give a file a new name; raises FileExistsError if it is taken."""
+    if os.name == "nt":
+        os.rename(partial, target)
+        return
     try:
-        while True:  # once more only if another save took or gave up the name in the meantime
-            check_target(target, overwrite)
-            try:
-                if _occupied(target):
-                    earlier = _beside(target, "partial.old")
-                    os.rename(target, earlier)
-                    aside.append(earlier)
-                elif target.is_dir():
-                    target.rmdir()
-                os.rename(staging, target)
-                return aside
-            except OSError as error:
-                if error.errno not in _MOVED or not staging.is_dir():
-                    raise
-    except BaseException:
-        if aside:
-            with contextlib.suppress(OSError):
-                os.rename(aside[-1], target)
+        os.link(partial, target)
+    except FileExistsError:
         raise
-
-
-def _occupied(target: Path) -> bool:
-    try:
-        return bool(os.listdir(target))
-    except (FileNotFoundError, NotADirectoryError):
-        return False
+    except OSError:  # a disk without hard links
+        if os.path.lexists(target):
+            raise FileExistsError from None
+        os.rename(partial, target)
 
 
 def _short(name: str) -> str:
@@ -109,57 +72,47 @@ def _short(name: str) -> str:
     return name if len(os.fsencode(name)) <= 200 else hashlib.sha256(os.fsencode(name)).hexdigest()[:32]
 
 
-def _beside(target: Path, ending: str) -> Path:
-    return target.with_name(f".{_short(target.name)}.{uuid.uuid4().hex[:8]}.{ending}")
-
-
-def _leftovers(target: Path, ending: str) -> list[Path]:
-    """The folders that :func:`_beside` named; none where the parent may not be listed."""
-    name = re.compile(rf"\.{re.escape(_short(target.name))}\.[0-9a-f]{{8}}\.{re.escape(ending)}")
-    try:
-        return [entry for entry in target.parent.iterdir() if name.fullmatch(entry.name)]
-    except OSError:
-        return []
-
-
 @contextlib.contextmanager
 def _partial(target: Path) -> Iterator[Path]:
-    """Make a folder to write into, hold its lock, and remove it unless it has got another name by then."""
+    """Make an empty file next to the target, hold its lock, and remove it if it still has this name at the end."""
     while True:
-        staging = _beside(target, "partial")
-        staging.mkdir()
-        with _locked(staging, wait=True):
-            if staging.is_dir():  # else another save has removed it before it was locked
+        partial = target.with_name(f".{_short(target.name)}.{uuid.uuid4().hex[:8]}.partial")
+        partial.touch(exist_ok=False)
+        with _locked(partial, wait=True):
+            if partial.exists():  # else another save removed it before it was locked
                 try:
-                    yield staging
+                    yield partial
                 finally:
-                    shutil.rmtree(staging, ignore_errors=True)
+                    partial.unlink(missing_ok=True)
                 return
 
 
 def _remove_abandoned(target: Path) -> None:
-    """Remove what killed processes have written of results of this name."""
-    for partial in _leftovers(target, "partial"):
-        with _locked(partial, wait=False) as locked:
-            if locked:
-                shutil.rmtree(partial, ignore_errors=True)
+    """Remove what killed processes have written of files of this name."""
+    name = re.compile(rf"\.{re.escape(_short(target.name))}\.[0-9a-f]{{8}}\.partial")
+    with contextlib.suppress(OSError):  # a folder that may not be listed
+        for partial in target.parent.iterdir():
+            if name.fullmatch(partial.name):
+                with _locked(partial, wait=False) as locked:
+                    if locked:
+                        partial.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
-def _locked(folder: Path, *, wait: bool) -> Iterator[bool]:
-    """Hold a lock on a folder; yields False if another process holds it, it is gone, or there are no such locks."""
+def _locked(file: Path, *, wait: bool) -> Iterator[bool]:
+    """Hold a lock on a file; yields False if another process holds it, it is gone, or there are no such locks."""
     locked = False
-    with contextlib.ExitStack() as held:
+    with contextlib.ExitStack() as stack:
         if fcntl is not None:
             with contextlib.suppress(OSError):
-                handle = os.open(folder, os.O_RDONLY)
-                held.callback(os.close, handle)
+                handle = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
+                stack.callback(os.close, handle)
                 fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
                 locked = True
         yield locked
 
 
-def _flush(folder: Path) -> None:
+def _flush_folder(folder: Path) -> None:
     """Ask the disk to keep the folder's entries; where folders cannot be opened (Windows) there is nothing to ask."""
     if os.name == "nt":
         return
