@@ -6,13 +6,14 @@ from typing import Any, TypeVar
 
 from batchgd.analysis.strategies.base import Strategy
 from batchgd.analysis.strategies.basin_hopping import BasinHopping
+from batchgd.analysis.strategies.info import StrategyInfo
 from batchgd.analysis.strategies.mlsl import MLSL
 from batchgd.analysis.strategies.rare_basins import RareBasins
-from batchgd.analysis.strategies.record import Record
 from batchgd.problem.errors import InputError
 from batchgd.problem.registry import Registry
 
-__all__ = ["MLSL", "STRATEGIES", "BasinHopping", "RareBasins", "Record", "Strategy", "as_strategy", "register_strategy"]
+__all__ = ["MLSL", "STRATEGIES", "BasinHopping", "RareBasins", "Strategy", "StrategyInfo", "as_strategy"]
+__all__ += ["register_strategy"]
 
 STRATEGIES: Registry[type[Strategy]] = Registry("strategy", "strategies")
 """Every strategy by the name that the shell uses."""
