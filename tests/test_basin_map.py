@@ -230,7 +230,7 @@ def test_the_shell_maps(tmp_path, monkeypatch, capsys):
         ({"resolution": 1_000_000}, "resolution is 1000000"),
         ({"resolution": 12.5}, "resolution is 12.5"),
         ({"plane": (0, 0)}, "two different axes"),
-        ({"plane": (0, 2)}, "two different axes"),
+        ({"plane": (0, 2)}, "an axis of the plane is 2: give a whole number from 0 to 1"),
         ({"plane": [[0, 0], [1, 1], [2, 2]]}, "lie on one line"),
         ({"plane": [[1, 1], [1, 1], [2, 2]]}, "lie on one line"),
         ({"plane": [[0, 0], [1, np.nan], [2, 2]]}, "finite"),

@@ -100,9 +100,9 @@ BAD = [
     ("rastrigin", None, "not a list of numbers"),
     ({"x": (0, 1)}, None, "not a list of numbers"),
     (None, 2, "the box is missing"),
-    ((0, 1), 0, "dim is 0: give at least 1"),
-    ((0, 1), -2, "dim is -2: give at least 1"),
-    ((0, 1), 2.0, "dim is 2.0: give the number of coordinates"),
+    ((0, 1), 0, "dim is 0: give a whole number of coordinates"),
+    ((0, 1), -2, "dim is -2: give a whole number of coordinates"),
+    ((0, 1), 2.0, "dim is 2.0: give a whole number of coordinates"),
     ((0, 1), True, "dim is True"),
 ]
 

@@ -152,15 +152,7 @@ class Box(Explained):
 
 def check_dimension(dim: Any) -> int:
     """Return ``dim`` as a positive int, or raise InputError."""
-    if isinstance(dim, (bool, np.bool_)) or not isinstance(dim, (int, np.integer)):
-        raise InputError(f"dim is {told(dim)}: give the number of coordinates as a whole number, for example dim=2")
-    if dim < 1:
-        raise InputError(f"dim is {dim}: give at least 1")
-    if dim > MOST_DIMENSIONS:
-        raise InputError(
-            f"dim is {told(dim)}: give at most {MOST_DIMENSIONS:,}, for which the code of a function takes 7 GB already"
-        )
-    return int(dim)
+    return check.whole("dim", dim, 1, MOST_DIMENSIONS, of="coordinates")
 
 
 def _numbers(subject: str, values: Any) -> NDArray[np.float64]:

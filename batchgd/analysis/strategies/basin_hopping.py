@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.analysis.strategies.base import Strategy, fold
+from batchgd.analysis.strategies.base import Strategy, count, fold, share
 from batchgd.problem import check
 from batchgd.problem.errors import InputError, told
 
@@ -17,6 +17,17 @@ if TYPE_CHECKING:
 
 _LADDER = np.geomspace(0.01, 1.0, 8)  # temperatures over the spread of the values that the first descents reach
 _MOVE, _ACCEPT = 0, 1  # streams of random numbers
+
+
+def _ladder(name: str, value: Any) -> float | tuple[float, ...] | None:
+    """Return one temperature, or several, as floats."""
+    if value is None:
+        return None
+    ladder = value if check.is_array(value) else [value]
+    if not isinstance(ladder, list | tuple | np.ndarray) or len(ladder) == 0:
+        raise InputError(f"{name} is {told(value)}: give a number of at least 0, or several")
+    found = tuple(check.Interval(0.0, low_included=True).one(name, each) for each in ladder)
+    return found if len(found) > 1 else found[0]
 
 
 @dataclass(frozen=True)
@@ -79,15 +90,7 @@ class BasinHopping(Strategy):
     name: ClassVar[str] = "basin_hopping"
     bias: ClassVar[str] = "walkers drift towards low values, so only their first descents tell basin sizes"
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "hops", check.whole("hops", self.hops, 1, real=True))
-        object.__setattr__(self, "step", check.Interval(0.0, 1.0).one("step", self.step))
-        if self.temperature is not None:
-            ladder = self.temperature if check.is_array(self.temperature) else [self.temperature]
-            if not isinstance(ladder, list | tuple | np.ndarray) or len(ladder) == 0:
-                raise InputError(f"temperature is {told(self.temperature)}: give a number of at least 0, or several")
-            found = tuple(check.Interval(0.0, low_included=True).one("temperature", value) for value in ladder)
-            object.__setattr__(self, "temperature", found if len(found) > 1 else found[0])
+    CHECKS: ClassVar = {"hops": count, "step": share, "temperature": _ladder}
 
     def explore(self, campaign: Campaign) -> dict[str, Any]:
         """Let all walkers hop."""

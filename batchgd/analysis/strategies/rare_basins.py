@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.analysis.strategies.base import Strategy, fold
-from batchgd.problem import check
+from batchgd.analysis.strategies.base import Strategy, count, fold, share
 from batchgd.problem.errors import InputError
 
 if TYPE_CHECKING:
@@ -65,10 +64,7 @@ class RareBasins(Strategy):
     name: ClassVar[str] = "rare_basins"
     bias: ClassVar[str] = "later starts gather near rarely seen minima, so only the uniform ones tell basin sizes"
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "uniform", check.Interval(0.0, 1.0).one("uniform", self.uniform))
-        object.__setattr__(self, "rounds", check.whole("rounds", self.rounds, 1, real=True))
-        object.__setattr__(self, "radius", check.Interval(0.0, 1.0).one("radius", self.radius))
+    CHECKS: ClassVar = {"uniform": share, "rounds": count, "radius": share}
 
     def check(self, batch: Batch) -> None:
         """Raise where there is no uniform part to rest on."""
