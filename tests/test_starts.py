@@ -46,7 +46,7 @@ def test_every_kind_is_what_it_says(sampling):
     made = parse(sampling=sampling)
     assert made.n == len(made) == N
     assert made.dim == 3
-    assert made.name == made.kind == NAMES[KINDS.index(sampling)]
+    assert made.name == NAMES[KINDS.index(sampling)]
     assert made.independent is (made.name in ("uniform", "normal"))
     assert made.in_kernel is (made.name == "uniform")
     assert (made.interval_note is None) is made.independent

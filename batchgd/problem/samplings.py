@@ -55,11 +55,6 @@ class Starts:
     def __init__(self, n: int, dim: int) -> None:
         self.n, self.dim = n, dim
 
-    @property
-    def kind(self) -> str:
-        """The kind of start; the same as ``name``."""
-        return self.name
-
     def points(self, first: int, stop: int) -> Points:
         """Return the starts first..stop-1 as float64, shape (stop - first, d)."""
         raise NotImplementedError
@@ -307,14 +302,15 @@ class NormalStarts(Starts):
 
 
 class ArrayStarts(Starts):
-    """Starts that were passed in as an array; kept as a copy on the host."""
+    """Starts in an array: passed in (a copy on the host), chosen by a strategy, or read back from a file."""
 
-    name = "array"
     interval_note = f"starts given as an array may not be independent uniform draws in the box, {_WITHHELD}"
 
-    def __init__(self, array: NDArray[Any]) -> None:
+    def __init__(self, array: NDArray[Any], name: str = "array", interval_note: str | None = None) -> None:
         super().__init__(*array.shape)
-        self._array = array
+        self._array, self.name = array, name  # type: ignore[misc]
+        if interval_note is not None:
+            self.interval_note = interval_note  # type: ignore[misc]
 
     def points(self, first: int, stop: int) -> Points:
         """Return rows first..stop-1."""

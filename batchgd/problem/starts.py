@@ -257,7 +257,7 @@ def _check_memory(n: int, dim: int, dtype: np.dtype[Any]) -> None:
 class StartRows:
     """Some rows of a set of starts, made when asked for: the starts of ``result[rows]``.
 
-    >>> StartRows(StoredStarts(np.arange(8.0).reshape(4, 2)), np.array([3, 0])).points(0, 1)
+    >>> StartRows(ArrayStarts(np.arange(8.0).reshape(4, 2)), np.array([3, 0])).points(0, 1)
     array([[6., 7.]])
     """
 
@@ -273,18 +273,3 @@ class StartRows:
         if int(rows.max()) - lowest < 4 * len(rows) + 1024:
             return host(self._starts.points(lowest, int(rows.max()) + 1))[rows - lowest]
         return np.concatenate([host(self._starts.points(int(i), int(i) + 1)) for i in rows])
-
-
-class StoredStarts:
-    """Start points that lie in an array, such as those read back from a folder.
-
-    >>> StoredStarts(np.zeros((5, 2))).points(1, 3).shape
-    (2, 2)
-    """
-
-    def __init__(self, points: np.ndarray, name: str = "array") -> None:
-        self._points, self.name = points, name
-
-    def points(self, first: int, stop: int) -> np.ndarray:
-        """Return the start points first..stop-1."""
-        return self._points[first:stop]

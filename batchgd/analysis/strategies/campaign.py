@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,7 +79,7 @@ class Campaign:
     def starts(self, name: str, note: str) -> Starts:
         """The points descended from so far, as the starts of a result."""
         points = np.concatenate([np.empty((0, self.batch.box.dim)), *self._points])
-        return ChosenStarts(points, name, note)
+        return ArrayStarts(points, name, note)
 
     def _told(self, first: int) -> Progress | None:
         progress = self._progress
@@ -91,14 +91,6 @@ class Campaign:
             progress(replace(update, done=first + update.done, total=first + update.total, seconds=seconds))
 
         return tell
-
-
-class ChosenStarts(ArrayStarts):
-    """Starts that a strategy chose."""
-
-    def __init__(self, points: NDArray[Any], name: str, note: str) -> None:
-        super().__init__(points)
-        self.name, self.interval_note = name, note  # type: ignore[misc]
 
 
 def arrived(rows: Endpoints) -> NDArray[np.bool_]:

@@ -135,7 +135,6 @@ def landscape(
     source: str,
     box: Sequence[float] | Sequence[Sequence[float]],
     dims: int | tuple[int, int | None],
-    default_dim: int | None = None,
     minima: Callable[[int], ArrayLike] | ArrayLike,
     n_minima: Callable[[int], int | None] | int | None,
     global_value: Callable[[int], float | None] | float | None,
@@ -149,8 +148,7 @@ def landscape(
     ----------
     title, source, remarks : see `Landscape`
     box : (lower, upper) for all coordinates, or a pair for each
-    dims : the one dimension, or (least, greatest), greatest None for no limit
-    default_dim : dimension when none is asked for; the least one unless given
+    dims : the one dimension, or (least, greatest), greatest None for no limit; two is the default in this range
     minima, n_minima, global_value, kinks, saddles : what is known, as a value or as a function of the dimension
 
     Returns
@@ -170,7 +168,7 @@ def landscape(
             title=title,
             source=source,
             dims=span,
-            default_dim=span[0] if default_dim is None else default_dim,
+            default_dim=max(span[0], min(2, span[1] or 2)),
             bounds=tuple((float(lower), float(upper)) for lower, upper in pairs),
             remarks=remarks,
             _minima=_by_dim(minima),
