@@ -198,7 +198,7 @@ def test_arrays_of_other_libraries(monkeypatch):
     np.testing.assert_array_equal(parse(OnTheGPU(array)).points(0, 2), array)
     np.testing.assert_array_equal(parse(DLPackOnly(array, device=2)).points(0, 2), array)
     monkeypatch.setitem(sys.modules, "cupy", None)
-    with pytest.raises(BackendError, match="CuPy, which reads it, is not installed"):
+    with pytest.raises(BackendError, match="on a GPU and is read with CuPy, which is not installed"):
         parse(OnTheGPU(array))
 
 

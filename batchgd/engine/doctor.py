@@ -104,15 +104,15 @@ def _cuda_packages(facts: Facts) -> _Findings:
     if len(cupys) > 1:
         text = f"{' and '.join(cupys)} are installed together; they overwrite each other's files"
         yield "problem", text, f"pip uninstall {' '.join(cupys)}, then {install}"
-    if "numba-cuda" not in packages or not cupys:
-        text = f"{cupys[0]} is installed but numba-cuda is missing" if cupys else (
-            "numba-cuda is installed but CuPy is missing" if "numba-cuda" in packages else
-            "there is an NVIDIA driver, but numba-cuda and CuPy are missing"
-        )  # fmt: skip
-        yield "problem", f"{text}: no cuda backend", install
+    if "numba-cuda" not in packages:
+        what = f"{cupys[0]} is installed" if cupys else "there is an NVIDIA driver"
+        yield "problem", f"{what}, but numba-cuda is missing: no cuda backend", install
         return
-    stack, cupy = _stack_major(packages), _cupy_major(cupys[0])
-    if stack and cupy and stack != cupy:
+    stack, cupy = _stack_major(packages), _cupy_major(cupys[0]) if cupys else None
+    if not cupys:
+        text = f"numba-cuda {packages['numba-cuda']}; device=True and arrays on the device need CuPy as well"
+        yield "note", text, f"if you use these, {install}"
+    elif stack and cupy and stack != cupy:
         text = (
             f"{cupys[0]} is built for CUDA {cupy}, but numba-cuda's packages are for CUDA {stack}: "
             "pip installs the two together without complaint, and they do not work together"

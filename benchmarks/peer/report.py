@@ -68,7 +68,7 @@ def markdown(rows: list[Row], facts: dict[str, Any], command: str, commands: lis
 
 
 def _head(facts: dict[str, Any], command: str) -> str:
-    return f"""# batchgd beside its peers
+    return f"""# batchgd and its peers
 
     {command}
 
