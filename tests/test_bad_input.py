@@ -77,7 +77,7 @@ ARGUMENTS = {
     "box reversed": (multistart(box=[(0, 1), (5, -5)]), r"axis 1 is \(5, -5\), which is reversed", r"write \(-5, 5\)"),
     "box equal": (multistart(box=[(3, 3)]), r"axis 0 is \(3, 3\), which has no width", "give lo < hi"),
     "box infinite": (multistart(box=[(0, INF)]), r"\(0, inf\).*infinite box", "give two finite numbers lo < hi"),
-    "box NaN": (multistart(box=[(0, NAN)]), "NaN is no end of an interval", "give two finite numbers lo < hi"),
+    "box NaN": (multistart(box=[(0, NAN)]), "NaN is not the end of an interval", "give two finite numbers lo < hi"),
     "box too wide": (multistart(box=[(-1e308, 1e308)]), "wider than float64 can hold", "give a narrower box"),
     "box too narrow": (
         multistart(box=[(1, 1 + 1e-12)], dtype="float32"),

@@ -34,7 +34,7 @@ def _ladder(name: str, value: Any) -> float | tuple[float, ...] | None:
 class BasinHopping(Strategy):
     r"""Basin hopping: every walker perturbs its minimum, descends, and goes there or stays, many times.
 
-    Walker i stands at the minimum x. Each hop descends from ``x + step width u``, u uniform in [-1, 1)^d, reflected at
+    Walker i is at the minimum x. Each hop descends from ``x + step width u``, u uniform in [-1, 1)^d, reflected at
     the faces of the box, and the walker moves to the endpoint with Metropolis' probability
 
         min(1, exp(-(f_new - f) / T))
@@ -44,7 +44,7 @@ class BasinHopping(Strategy):
 
     With ``strategy=bgd.BasinHopping()``, ``starts`` of ``multistart`` is the number of walkers; the result has
     ``walkers (1 + hops)`` entries, those of the walkers' first descents before all others, and ``result.network()``
-    tells which minimum was reached from which.
+    shows which minimum was reached from which.
 
     **What it biases.** Walkers drift towards low values, so counts of hops say nothing about basins. Fractions and
     coverage come from the first descents alone, whose starts were drawn from the box; a minimum that only hops reached
@@ -64,7 +64,7 @@ class BasinHopping(Strategy):
     Raises
     ------
     InputError
-        When a number lies outside its range.
+        When a number is outside its range.
 
     Examples
     --------
@@ -88,7 +88,7 @@ class BasinHopping(Strategy):
     temperature: Any = None
 
     name: ClassVar[str] = "basin_hopping"
-    bias: ClassVar[str] = "walkers drift towards low values, so only their first descents tell basin sizes"
+    bias: ClassVar[str] = "walkers drift towards low values, so only their first descents measure basin sizes"
 
     CHECKS: ClassVar = {"hops": count, "step": share, "temperature": _ladder}
 
@@ -103,7 +103,7 @@ class BasinHopping(Strategy):
         met = arrived(rows)
         x, fun = np.where(met[:, None], rows.x, start), np.where(met, rows.fun, np.inf)
         temperature = self._temperatures(fun)
-        at = np.arange(n)  # the start whose endpoint each walker stands at
+        at = np.arange(n)  # the start whose endpoint each walker is at
         origin, accepted = [np.full(n, -1)], [met]
         for hop in range(1, self.hops + 1):
             if campaign.over:

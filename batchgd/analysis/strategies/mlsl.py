@@ -25,7 +25,7 @@ class MLSL(Strategy):
     r"""Multi-level single linkage: evaluate many points, descend only from those with no better point near.
 
     The sample grows in rounds. With M points so far in d dimensions, distances in box widths, a point is descended from
-    once no point of lower value, and no endpoint found in an earlier round, lies within the critical distance
+    once no point of lower value, and no endpoint found in an earlier round, is within the critical distance
 
         r = π^(-1/2) [Γ(1 + d/2) σ ln(M) / M]^(1/d)
 
@@ -52,7 +52,7 @@ class MLSL(Strategy):
     Raises
     ------
     InputError
-        When a number lies outside its range.
+        When a number is outside its range.
 
     Examples
     --------

@@ -86,7 +86,7 @@ def _check_index(key: Any) -> None:
 
 
 def traced_array(values: Any) -> Any:
-    """Return an array of traced numbers; one number where there is no axis."""
+    """Return an array of traced numbers; one number if there is no axis."""
     array = np.asarray(values, dtype=object)
     return array[()] if array.ndim == 0 else array.view(TracedArray)
 

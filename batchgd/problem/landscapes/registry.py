@@ -35,7 +35,7 @@ class Landscape:
     fun : the plain NumPy function of one point, shape (d,) -> float
     title : the name as written in prose
     source : paper or report, year, and which published variant this is
-    dims : (least, greatest) dimension; greatest None where there is no limit
+    dims : (least, greatest) dimension; greatest None if there is no limit
     default_dim : the dimension when none is asked for
     bounds : one (lower, upper) pair for all coordinates, or one pair for each
     remarks : what a user should know (plateaus, drift, minima outside the box); may be empty

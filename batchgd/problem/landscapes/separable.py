@@ -145,7 +145,7 @@ def rastrigin(x):
     minima=lambda dim: product_grid([SCHWEFEL_MINIMA] * dim),
     n_minima=lambda dim: 7**dim,
     global_value=lambda dim: 1.2727566293725214e-05 * dim,
-    remarks="8^n minima when the face x_i = -500 counts, from where descent leaves the box; deeper minima lie outside; "
+    remarks="8^n minima when the face x_i = -500 counts, from where descent leaves the box; deeper minima are outside; "
     "with the usual rounded constant 418.9829 n the global value is 1.27e-5 n, not 0",
 )
 def schwefel(x):
@@ -170,7 +170,7 @@ def styblinski_tang(x):
     """Styblinski-Tang: a tilted double well in every coordinate.
 
     f(x) = sum_i (x_i^4 - 16 x_i^2 + 5 x_i) / 2; 2^n minima, the global one at x_i = -2.903534028, f = -39.1661657038 n.
-    The barrier stands at x_i = 0.15673125678.
+    The barrier is at x_i = 0.15673125678.
     """
     return 0.5 * np.sum(x**4 - 16.0 * x**2 + 5.0 * x)
 
