@@ -178,7 +178,7 @@ ARGUMENTS = {
         "learning_rate is 1e-60, which float32 cannot hold",
         "use dtype='float64'",
     ),
-    "unknown line search": (lambda: bgd.GradientDescent(line_search="wolfe"), "is 'wolfe'", "give 'armijo'"),
+    "no learning rate": (lambda: bgd.GradientDescent(), "needs a learning_rate", "BarzilaiBorwein, Armijo or Polyak"),
     "displacement": (lambda: bgd.BarzilaiBorwein(2.0), "max_displacement is 2", "between 0 and 1, both excluded"),
     # when to stop
     "gtol negative": (multistart(gtol=-1), "gtol is -1", "give a finite number of at least 0"),
@@ -234,7 +234,6 @@ ARGUMENTS = {
     "gpu": (multistart(backend="gpu"), "unknown backend 'gpu'", "did you mean 'cuda'"),
     "SGD": (multistart(method="SGD"), "unknown method 'SGD'", "did you mean 'gradient_descent'"),
     "n": (multistart(n=100), "multistart takes no 'n'", "give starts=, the number of descents, or dim="),
-    "backend in capitals": (descend(backend="NUMPY"), "unknown backend 'NUMPY'", "did you mean 'numpy'"),
     "backend None": (multistart(backend=None), "unknown backend None", "there are auto, cuda, cpu, numpy"),
     "backend a list": (multistart(backend=["cpu"]), "unknown backend", "there are auto, cuda, cpu, numpy"),
     "unknown dtype": (multistart(dtype="float16"), "unknown dtype 'float16'", "there are float64, float32 and mixed"),

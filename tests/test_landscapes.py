@@ -336,8 +336,8 @@ def test_shekel_is_shekel10():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("rastrign", "unknown landscape 'rastrign'; did you mean 'rastrigin'? `batchgd list` shows all"),
-        ("qqqq", "unknown landscape 'qqqq'; `batchgd list` shows all"),
+        ("rastrign", "unknown landscape 'rastrign': did you mean 'rastrigin'? `batchgd list` shows all"),
+        ("qqqq", "unknown landscape 'qqqq': `batchgd list` shows all"),
         (3, "a landscape is asked for by its name, a string, not 3"),
     ],
 )

@@ -97,12 +97,19 @@ def did_you_mean(name: object, names: Iterable[str]) -> str:
     """
     if not isinstance(name, str):
         return ""
-    word, by_word = _bare(name[:100]), {_bare(known): known for known in names}
-    near = [_bare(known) for known, others in _SYNONYMS.items() if word in map(_bare, others.split())]
+    word, by_word = bare(name[:100]), {bare(known): known for known in names}
+    near = [bare(known) for known, others in _SYNONYMS.items() if word in map(bare, others.split())]
     near = [*filter(by_word.get, near)] or difflib.get_close_matches(word, by_word, n=1)
     return f"did you mean {by_word[near[0]]!r}? " if near else ""
 
 
-def _bare(name: str) -> str:
-    """Return a name without case, hyphens and underscores."""
-    return name.lower().replace("-", "").replace("_", "")
+def bare(name: str) -> str:
+    """Return a name without case, hyphens, underscores and spaces: names that differ in these alone are the same.
+
+    >>> bare("Nonlinear-CG") == bare("nonlinear_cg")
+    True
+    """
+    return name.strip().lower().translate(_JOINING)
+
+
+_JOINING = str.maketrans("", "", "-_ ")

@@ -118,7 +118,7 @@ def sweep(
     0.099
     """
     watch = Watch(progress)
-    hyper = {name for row in METHODS.values() for name in field_names(row.cls)}
+    hyper = {name for cls in METHODS.values() for name in field_names(cls)}
     refuse_strange("sweep", hyperparameters, parameters(sweep), hyper)
     rule = as_stopping(
         stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time, escape=escape, target=target
