@@ -77,7 +77,7 @@ ARGUMENTS = {
     "box reversed": (multistart(box=[(0, 1), (5, -5)]), r"axis 1 is \(5, -5\), which is reversed", r"write \(-5, 5\)"),
     "box equal": (multistart(box=[(3, 3)]), r"axis 0 is \(3, 3\), which has no width", "give lo < hi"),
     "box infinite": (multistart(box=[(0, INF)]), r"\(0, inf\).*infinite box", "give two finite numbers lo < hi"),
-    "box NaN": (multistart(box=[(0, NAN)]), "NaN is no end of an interval", "give two finite numbers lo < hi"),
+    "box NaN": (multistart(box=[(0, NAN)]), "NaN is not the end of an interval", "give two finite numbers lo < hi"),
     "box too wide": (multistart(box=[(-1e308, 1e308)]), "wider than float64 can hold", "give a narrower box"),
     "box too narrow": (
         multistart(box=[(1, 1 + 1e-12)], dtype="float32"),
@@ -96,9 +96,9 @@ ARGUMENTS = {
     "dim contradicts the box": (multistart(dim=3), "the box has 2 dimensions but dim is 3", "leave out dim"),
     "dim that a landscape lacks": (library(dim=3), "defined for dim 2 only, not 3", "pass dim=2 or leave dim out"),
     "dim too low": (library("rosenbrock", dim=1), "'rosenbrock' needs dim >= 2, not 1", ">= 2"),
-    "dim zero": (multistart(dim=0, box=(0, 1)), "dim is 0", "give at least 1"),
-    "dim fractional": (multistart(dim=2.0, box=(0, 1)), "dim is 2.0", "as a whole number, for example dim=2"),
-    "dim of Objective": (lambda: bgd.Objective(untouched, 2.5), "dim is 2.5", "as a whole number, for example dim=2"),
+    "dim zero": (multistart(dim=0, box=(0, 1)), "dim is 0", "give a whole number of coordinates from 1 to 100000"),
+    "dim fractional": (multistart(dim=2.0, box=(0, 1)), "dim is 2.0", "give a whole number of coordinates"),
+    "dim of Objective": (lambda: bgd.Objective(untouched, 2.5), "dim is 2.5", "give a whole number of coordinates"),
     # the starts
     "starts zero": (multistart(starts=0), "starts is 0", "give at least 1"),
     "starts negative": (multistart(starts=-3), "starts is -3", "give at least 1"),

@@ -1,4 +1,4 @@
-"""The exceptions and warnings of batchgd, each with one line that gives the cause and the remedy."""
+"""The exceptions and warnings of batchgd, each one line with the cause and the remedy, and the words in them."""
 
 import difflib
 import os
@@ -52,6 +52,20 @@ def told(value: object) -> str:
     except Exception:  # a number of more than 4,300 digits, or whatever a class of the caller's does
         text = f"<{type(value).__name__}>"
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def printable(text: str) -> str:
+    r"""Return the text with every character that cannot be printed written as its escape.
+
+    Control characters, which can move the cursor, clear the screen or set the title, characters that reverse the
+    direction of writing, and halves of surrogate pairs become ``\x1b``, ``\u202e`` and the like.
+
+    >>> print(printable("so\x1b[2Jit is, señor\n"))
+    so\x1b[2Jit is, señor\n
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 _SYNONYMS = {

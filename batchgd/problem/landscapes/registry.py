@@ -37,7 +37,7 @@ class Landscape:
     fun : the plain NumPy function of one point, shape (d,) -> float
     title : the name as written in prose
     source : paper or report, year, and which published variant this is
-    dims : (least, greatest) dimension; greatest None where there is no limit
+    dims : (least, greatest) dimension; greatest None if there is no limit
     default_dim : the dimension when none is asked for
     bounds : one (lower, upper) pair for all coordinates, or one pair for each
     remarks : what a user should know (plateaus, drift, minima outside the box); may be empty
@@ -137,7 +137,6 @@ def landscape(
     source: str,
     box: Sequence[float] | Sequence[Sequence[float]],
     dims: int | tuple[int, int | None],
-    default_dim: int | None = None,
     minima: Callable[[int], ArrayLike] | ArrayLike,
     n_minima: Callable[[int], int | None] | int | None,
     global_value: Callable[[int], float | None] | float | None,
@@ -155,8 +154,7 @@ def landscape(
     ----------
     title, source, remarks : see `Landscape`
     box : (lower, upper) for all coordinates, or a pair for each
-    dims : the one dimension, or (least, greatest), greatest None for no limit
-    default_dim : dimension when none is asked for; the least one unless given
+    dims : the one dimension, or (least, greatest), greatest None for no limit; two is the default in this range
     minima, n_minima, global_value, kinks, saddles : what is known, as a value or as a function of the dimension
 
     Returns
@@ -183,7 +181,7 @@ def landscape(
             title=title,
             source=source,
             dims=span,
-            default_dim=span[0] if default_dim is None else default_dim,
+            default_dim=max(span[0], min(2, span[1] or 2)),
             bounds=tuple((float(lower), float(upper)) for lower, upper in pairs),
             remarks=remarks,
             _minima=_by_dim(minima),
