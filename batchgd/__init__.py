@@ -43,6 +43,7 @@ _HOMES = {
     "Step": "problem.methods.schedules",
     "Box": "problem.box",
     "Coverage": "minima.coverage",
+    "Identity": "problem.identity",
     "Normal": "problem.starts",
     "start": "problem.starts",
     "FiniteSum": "compiler.finite_sum",
@@ -53,9 +54,9 @@ _HOMES = {
     "compare": "analysis.comparison",
     "Curvature": "analysis.convexity",
     "curvature": "analysis.convexity",
-    "Path": "api.paths",
-    "Paths": "api.paths",
-    "trace_path": "api.paths",
+    "Path": "api.path",
+    "Paths": "api.path",
+    "path": "api.path",
     "ProgressUpdate": "engine.progress",
     "Status": "kernels.status",
     "Stopping": "problem.stopping",
@@ -65,23 +66,23 @@ _HOMES = {
     "MLSL": "analysis.strategies",
     "RareBasins": "analysis.strategies",
     "basin_entropy": "analysis.basins.entropy",
-    "basin_map": "analysis.basins.map",
+    "map": "analysis.basins.map",
     "borders": "analysis.basins.borders",
     "fractal_dimension": "analysis.basins.exponent",
     "uncertainty_exponent": "analysis.basins.exponent",
     "sweep": "analysis.sweeps",
-    "match": "analysis.basins.match",
+    "diff": "analysis.basins.diff",
     "load": "api.load",
 }
 """Where each public name lives; it is imported when it is first used, so that ``import batchgd`` stays light."""
 
 if TYPE_CHECKING:
     from batchgd.analysis.basins.borders import borders as borders
+    from batchgd.analysis.basins.diff import diff as diff
     from batchgd.analysis.basins.entropy import basin_entropy as basin_entropy
     from batchgd.analysis.basins.exponent import fractal_dimension as fractal_dimension
     from batchgd.analysis.basins.exponent import uncertainty_exponent as uncertainty_exponent
-    from batchgd.analysis.basins.map import basin_map as basin_map
-    from batchgd.analysis.basins.match import match as match
+    from batchgd.analysis.basins.map import map as map
     from batchgd.analysis.comparison import Comparison as Comparison
     from batchgd.analysis.comparison import compare as compare
     from batchgd.analysis.convexity import Curvature as Curvature
@@ -92,9 +93,9 @@ if TYPE_CHECKING:
     from batchgd.analysis.sweeps import sweep as sweep
     from batchgd.api import testing as testing
     from batchgd.api.load import load as load
-    from batchgd.api.paths import Path as Path
-    from batchgd.api.paths import Paths as Paths
-    from batchgd.api.paths import trace_path as trace_path
+    from batchgd.api.path import Path as Path
+    from batchgd.api.path import Paths as Paths
+    from batchgd.api.path import path as path
     from batchgd.api.solve import descend as descend
     from batchgd.api.solve import multistart as multistart
     from batchgd.compiler.finite_sum import FiniteSum as FiniteSum
@@ -111,6 +112,7 @@ if TYPE_CHECKING:
     from batchgd.problem.errors import InputError as InputError
     from batchgd.problem.errors import TraceError as TraceError
     from batchgd.problem.errors import TraceSizeWarning as TraceSizeWarning
+    from batchgd.problem.identity import Identity as Identity
     from batchgd.problem.methods import BFGS as BFGS
     from batchgd.problem.methods import FIRE as FIRE
     from batchgd.problem.methods import LBFGS as LBFGS
@@ -153,9 +155,8 @@ def __getattr__(name: str) -> Any:
         from batchgd.problem.errors import did_you_mean
 
         shown = ", ".join(sorted(__all__))
-        raise AttributeError(
-            f"module 'batchgd' has no attribute {name!r}; {did_you_mean(name, __all__)}public names: {shown}"
-        )
+        near = did_you_mean(name, __all__, written="bgd.{}")
+        raise AttributeError(f"module 'batchgd' has no attribute {name!r}; {near}public names: {shown}")
     value = getattr(import_module(f"batchgd.{_HOMES[name]}"), name)
     globals()[name] = value
     return value

@@ -302,7 +302,7 @@ def recorded():
         options = {"method": row.example(), "maxiter": 12, "backend": "cuda"}
         batch, paths = (
             bgd.descend("himmelblau", x0, **options),
-            bgd.trace_path("himmelblau", x0, max_points=5, **options),
+            bgd.path("himmelblau", x0, max_points=5, **options),
         )
         arrays = [(getattr(batch, key), getattr(paths.result, key)) for key in ("x", "fun", "nit", "nfev", "status")]
         ends = all(np.array_equal(path.x[-1], x) for path, x in zip(paths, batch.x, strict=True))

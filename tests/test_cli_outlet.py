@@ -35,7 +35,7 @@ LINES = {
     "cache": ("cache", ""),
     "bench": ("bench --quick", ""),
 }
-SOLVED = ("multistart", "trace_path", "compare", "curvature", "basin_map", "sweep")
+SOLVED = ("multistart", "path", "compare", "curvature", "map", "sweep")
 
 
 @pytest.fixture(scope="module")

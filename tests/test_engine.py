@@ -227,7 +227,9 @@ class TestEveryWayToEnd:
             Status.GRADIENT,
         ]
         unit = bgd.GradientDescent(1.0)
-        drift = bgd.descend(lambda x: np.exp(-x[0]), [[0.0]], backend=backend, method=unit, gtol=1e-30, escape=3.0)
+        drift = bgd.descend(
+            lambda x: np.exp(-x[0]), [[0.0]], backend=backend, method=unit, gtol=1e-30, stopping={"escape": 3.0}
+        )
         assert drift.status.tolist() == [Status.ESCAPED]
         assert 3.5 < drift.x[0, 0] < 4.0
 

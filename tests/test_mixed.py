@@ -133,7 +133,7 @@ def test_only_runs_take_mixed():
     with pytest.raises(bgd.InputError, match="float64 and float32"):
         bgd.start(0, 0, (0.0, 1.0), dim=2, dtype="mixed")
     with pytest.raises(bgd.InputError, match="recorded in one dtype"):
-        bgd.trace_path("himmelblau", [[0.0, 0.0]], dtype="mixed")
+        bgd.path("himmelblau", [[0.0, 0.0]], dtype="mixed")
     with pytest.raises(bgd.InputError, match="float64, float32 and mixed"):
         bgd.multistart("himmelblau", dtype="float16")
 

@@ -358,7 +358,7 @@ def test_bad_input(capsys, tmp_path):
         (["--run", str(tmp_path / "run"), "--starts", "5"], "--starts says how to run"),
         (["--run", str(tmp_path / "ends")], "holds endpoints without minima"),
         (["himmelblau", "--path", "0"], "--path takes two labels of minima"),
-        ([], "name a TARGET"),
+        ([], "name FUN"),
     ):
         assert main(["connect", *words]) == 2
         err = capsys.readouterr().err

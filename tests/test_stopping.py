@@ -173,7 +173,7 @@ def test_statuses_keep_their_numbers_and_tell_success():
     assert [status.name for status in Status] == [*names.split(), "OSCILLATING", "PLATEAU", "TIME"]
     assert all(status.message for status in Status)
     assert set(AT_REST) < set(SUCCESSES)
-    ends = bgd.descend(bowl, STARTS, box=BOX, target=3.2, backend="numpy")
+    ends = bgd.descend(bowl, STARTS, box=BOX, stopping={"target": 3.2}, backend="numpy")
     assert ends.success.all()
     assert ends.message[0] == "the value fell to the target"
     assert ends.summary()["status"] == {"TARGET": len(STARTS)}
@@ -222,7 +222,7 @@ def test_the_shell_takes_every_rule(tmp_path, capsys):
         assert main(["run", name, "--starts", "20", "--backend", "numpy", "--json", *words]) == 0
         return json.loads(capsys.readouterr().out)["status"]
 
-    assert counts("--target-value", "1") == {"TARGET": 20}
+    assert counts("--target", "1") == {"TARGET": 20}
     assert counts("--maxfev", "3", "--norm", "max", "--window", "2") == {"MAXFEV": 20}
     rate = ("--dim", "1", "--learning-rate", "0.058")  # beyond 2 / curvature at the deep minimum
     wandering = counts(*rate, "--oscillation", "10", "--patience", "500", "--x-growth", "2", name="styblinski_tang")
@@ -230,7 +230,7 @@ def test_the_shell_takes_every_rule(tmp_path, capsys):
     small = ("--gtol-rel", "1e-3", "--xtol-abs", "1e-12", "--xtol-rel", "1e-12", "--ftol-abs", "0", "--ftol-rel", "0")
     assert counts(*small) == {"GRADIENT": 20}
     config = tmp_path / "rules.toml"
-    config.write_text('target = "himmelblau"\ntarget-value = 0.5\nf_growth = 1e4\nnorm = 2\n')
+    config.write_text('fun = "himmelblau"\ntarget = 0.5\nf_growth = 1e4\nnorm = 2\n')
     assert counts("--config", str(config)) == {"TARGET": 20}
 
 

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from batchgd.analysis.saddles import Saddles
     from batchgd.analysis.strategies.network import Network
     from batchgd.output.plot import Pictures
+    from batchgd.problem.identity import Identity
 
-_OF_LABELS = ("label", "minima", "stationary", "x_tol", "f_tol")
+_OF_LABELS = ("label", "minima", "stationary", "identity")
 
 
 class BatchResult(BatchData):
@@ -149,9 +150,9 @@ class MultistartResult(BatchResult, LandscapeData):
         Seed of the starts, and whether all of them were drawn independently: only then do fractions have intervals
         (with a strategy, those of the starts that were drawn before any was chosen).
     stopped : Stopped or None
-        What ended a run with ``stop=``.
-    x_tol, f_tol : float
-        By which endpoints were taken for one minimum; :meth:`recluster` changes them.
+        What ended a run with ``until=``.
+    identity : Identity
+        When two polished endpoints were taken for one minimum; :meth:`recluster` changes it.
     cells : Catalogue or None
         Of a run with ``keep="minima"``: the occupied cells of its endpoints. They are not saved.
     strategy : Record or None
@@ -174,13 +175,14 @@ class MultistartResult(BatchResult, LandscapeData):
 
         return fidelity(self, sample, **options)
 
-    def recluster(self, *, x_tol: float | None = None, f_tol: float | None = None) -> "MultistartResult":
-        """Tell minima apart by other tolerances, without running again; see :mod:`batchgd.analysis.basins.recluster`.
+    def recluster(self, identity: "Identity | dict[str, float] | None" = None) -> "MultistartResult":
+        """Find the distinct minima by another identity, without running again.
 
         Parameters
         ----------
-        x_tol, f_tol : float, optional
-            As in ``multistart``; both must hold. One that is left out stays what it is.
+        identity : Identity or dict, optional
+            As in ``multistart``, ``bgd.Identity(x=1e-3)``; a dict, ``{"x": 1e-3}``, changes some fields of the
+            present one.
 
         Returns
         -------
@@ -194,7 +196,7 @@ class MultistartResult(BatchResult, LandscapeData):
         """
         from batchgd.analysis.basins.recluster import recluster
 
-        return MultistartResult.of(recluster(self, x_tol, f_tol))
+        return MultistartResult.of(recluster(self, identity))
 
     def stability(self, directions: int = 32, *, seed: int = 0) -> "Stability":
         """How far each minimum is from the border of its basin: the largest ball that stays, and by direction.

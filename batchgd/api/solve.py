@@ -14,9 +14,9 @@ from batchgd.engine.interrupts import heeded
 from batchgd.minima.collect import batch_from, collect, endpoints_of
 from batchgd.minima.coverage.rule import MOST_STARTS
 from batchgd.minima.coverage.run_until import check_rule
-from batchgd.minima.merge import check_tolerance
 from batchgd.problem.check import flag, function, one_of
 from batchgd.problem.errors import InputError
+from batchgd.problem.identity import Identity, as_identity
 from batchgd.problem.keywords import explained
 from batchgd.problem.stopping import Stopping, as_stopping
 
@@ -41,9 +41,7 @@ def multistart(
     ftol: float | None = None,
     maxiter: int | None = None,
     max_time: float | None = None,
-    escape: float | None = None,
-    target: float | None = None,
-    stopping: Stopping | None = None,
+    stopping: Stopping | dict[str, Any] | None = None,
     backend: str = "auto",
     dtype: Any = "float64",
     threads: int | None = None,
@@ -51,11 +49,10 @@ def multistart(
     jac: Any = None,
     args: Any = (),
     scale: Any = "auto",
-    x_tol: float = 1e-6,
-    f_tol: float = 1e-9,
+    identity: Identity | dict[str, float] | None = None,
     strategy: Any = None,
     keep: str = "all",
-    stop: Coverage | None = None,
+    until: Coverage | None = None,
     check: bool = False,
     progress: Progress | None = None,
     device: bool = False,
@@ -72,7 +69,7 @@ def multistart(
     dim : int, optional
         Number of coordinates, where the box does not tell.
     starts : int or (n, d) array, optional
-        How many starts, or the starts themselves; 10,000 when left out. With ``stop`` at most this many, ten million
+        How many starts, or the starts themselves; 10,000 when left out. With ``until`` at most this many, ten million
         when left out.
     sampling : str or Normal
         ``"uniform"``, ``"sobol"``, ``"latin_hypercube"``, ``"grid"`` or ``bgd.Normal(mean, std)``. Only independent
@@ -81,10 +78,11 @@ def multistart(
         The update rule; :class:`BarzilaiBorwein` when left out.
     seed : int, optional
         Start i is a function of seed and i alone. None draws a seed, which the result reports.
-    gtol, xtol, ftol, maxiter, max_time, escape, target
+    gtol, xtol, ftol, maxiter, max_time
         When a trajectory ends; defaults and meaning are those of :class:`Stopping`.
-    stopping : Stopping, optional
-        The whole stopping rule, instead of the names above: relative tolerances, windows, growth, oscillation.
+    stopping : Stopping or dict, optional
+        The whole stopping rule, in place of the names above; or some of its other fields, added to them, as in
+        ``stopping={"target": 1e-3}``: target, escape, relative tolerances, growth, oscillation, ...
     backend : str
         ``"auto"``, ``"cuda"``, ``"cpu"`` or ``"numpy"``.
     dtype : str
@@ -105,9 +103,8 @@ def multistart(
         then one in u = x / scale: its basins are those of that metric, and a learning rate, ``gtol`` and ``xtol`` are
         in units of u. ``"auto"`` takes the widths if they differ by more than a factor of 10 and no setting of the
         method is in units of x; otherwise None. A scale is rounded to powers of two, which change no bit of x or f.
-    x_tol, f_tol : float
-        Polished endpoints are one minimum when they differ by at most ``x_tol`` box widths in each coordinate and
-        ``f_tol max(F, |f|)`` in value, where F is how far values typically differ over the box.
+    identity : Identity or dict, optional
+        When two polished endpoints are one minimum: ``bgd.Identity(x=1e-6, f=1e-9)`` when omitted.
     strategy : Strategy or str, optional
         How starts are chosen as the run goes on, in place of all at once: ``bgd.MLSL()``, ``bgd.BasinHopping()``,
         ``bgd.RareBasins()`` or their names. ``starts`` is then the size of the sample, the number of walkers, or of all
@@ -115,7 +112,7 @@ def multistart(
     keep : str
         ``"all"`` keeps one entry per start; ``"minima"`` only the distinct points and counts, and then memory does not
         grow with the number of starts.
-    stop : Coverage, optional
+    until : Coverage, optional
         ``bgd.Coverage(0.999, confidence=0.95)``: run in batches of growing size until at most 0.1 % of the starts can
         drain into minima not seen; ``result.stopped`` says whether that, ``starts`` or ``max_time`` ended the run.
     check : bool
@@ -145,19 +142,17 @@ def multistart(
     (4, True)
     """
     began = time.perf_counter()
-    stopping = as_stopping(
-        stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time, escape=escape, target=target
-    )
-    tolerances = check_tolerance("x_tol", x_tol), check_tolerance("f_tol", f_tol)
+    stopping = as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time)
+    identity = as_identity(identity)
     one_of("keep", keep, ("all", "minima"))
     check = flag("check", check)
-    all_kept, chooser = keep == "all", _strategy(strategy, keep, device, stop, check)
+    all_kept, chooser = keep == "all", _strategy(strategy, keep, device, until, check)
     _check_calls(progress, device, backend)
     batch = make_batch(
         fun,
         box=box,
         dim=dim,
-        starts=(10_000 if stop is None else MOST_STARTS) if starts is None else starts,
+        starts=(10_000 if until is None else MOST_STARTS) if starts is None else starts,
         sampling=sampling,
         method=method,
         seed=seed,
@@ -169,7 +164,7 @@ def multistart(
         jac=jac,
         args=args,
         scale=scale,
-        resident=all_kept and stop is None,
+        resident=all_kept and until is None,
     )
     if check:
         from batchgd.analysis.basins.fidelity import check_halvable, check_step
@@ -179,10 +174,10 @@ def multistart(
         from batchgd.analysis.strategies.explore import explore
 
         with heeded():
-            return MultistartResult.of(explore(batch, chooser, *tolerances, progress=progress, began=began))
-    stop = None if stop is None else check_rule(stop, batch)
+            return MultistartResult.of(explore(batch, chooser, identity, progress=progress, began=began))
+    until = None if until is None else check_rule(until, batch)
     with heeded() as interrupt:
-        data = collect(batch, *tolerances, keep=all_kept, progress=progress, device=device, began=began, stop=stop)
+        data = collect(batch, identity, keep=all_kept, progress=progress, device=device, began=began, until=until)
         result = MultistartResult.of(data)
         if not result.interrupted and all_kept and not device:
             result.warnings += advice(batch, result)
@@ -207,9 +202,7 @@ def descend(
     ftol: float | None = None,
     maxiter: int | None = None,
     max_time: float | None = None,
-    escape: float | None = None,
-    target: float | None = None,
-    stopping: Stopping | None = None,
+    stopping: Stopping | dict[str, Any] | None = None,
     backend: str = "auto",
     dtype: Any = "float64",
     threads: int | None = None,
@@ -257,9 +250,7 @@ def descend(
     >>> batch.x.tolist() == [[0.875**3, 0.5**3]]
     True
     """
-    stopping = as_stopping(
-        stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time, escape=escape, target=target
-    )
+    stopping = as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time)
     _check_calls(progress, device, backend)
     batch = batch_at(
         fun,
@@ -280,13 +271,13 @@ def descend(
         return BatchResult.of(endpoints_of(batch, progress=progress, device=device))
 
 
-def _strategy(strategy: Any, keep: str, device: bool, stop: Any, check: bool) -> Strategy | None:
+def _strategy(strategy: Any, keep: str, device: bool, until: Any, check: bool) -> Strategy | None:
     """Return the strategy that was asked for; it looks at what came of every start, so rows are kept on the host."""
     if strategy is None:
         return None
     from batchgd.analysis.strategies import as_strategy
 
-    others = {"device=True": device, f"keep={keep!r}": keep != "all", "stop": stop is not None, "check=True": check}
+    others = {"device=True": device, f"keep={keep!r}": keep != "all", "until": until is not None, "check=True": check}
     for given, clashes in others.items():
         if clashes:
             raise InputError(f"{given} does not go with a strategy, which looks at every endpoint: leave out one")

@@ -12,7 +12,7 @@ from batchgd.problem.errors import InputError
 
 _SHARED = (
     *("box", "dim", "starts", "method", "learning_rate", "set", "seed", "gtol", "xtol", "ftol", "maxiter"),
-    *("backend", "threads", "x_tol", "f_tol", "out", "overwrite", "json", "quiet"),
+    *("backend", "threads", "identity_x", "identity_f", "out", "overwrite", "json", "quiet"),
 )
 
 
@@ -23,7 +23,7 @@ def _pair(value: Any) -> tuple[int, int]:
 
 
 OPTIONS = (
-    Option("run", PATH, "Folder of a saved run (--out) to connect; TARGET is then its function, if it has no name."),
+    Option("run", PATH, "Folder of a saved run (--out) to connect; FUN is then its function, if it has no name."),
     Option("border_points", INTEGER, "Walkers from borders at most; 500 when not given."),
     Option(
         "path", Kind("A,B", "two labels of minima, as in --path 0,3", _pair), "Say the lowest path between two minima."
@@ -31,14 +31,14 @@ OPTIONS = (
     Option("plot", PATH, "Draw the disconnectivity graph into this file."),
     *(BY_NAME[name] for name in _SHARED),
 )
-_OF_A_RUN = ("target", "run", "border_points", "path", "plot", "out", "overwrite", "json", "quiet")
+_OF_A_RUN = ("fun", "run", "border_points", "path", "plot", "out", "overwrite", "json", "quiet")
 
 
 @takes(OPTIONS)
 def connect(options: dict[str, Any]) -> int:
     """Find the saddles between minima, the minima that each joins, and the heights of the barriers.
 
-    TARGET is a landscape's name (`batchgd list` shows them) or FILE.py:FUNCTION. `--plot FILE` draws the
+    FUN is a landscape's name (`batchgd list` shows them) or FILE.py:FUNCTION. `--plot FILE` draws the
     disconnectivity graph, `--out FOLDER` saves the run with its saddles, which are not sought again.
     """
     console = Console(quiet=options.get("quiet", False))
@@ -98,7 +98,7 @@ def _result(options: dict[str, Any]) -> Any:
     """Return the result to connect: a saved one, or that of a run now."""
     import batchgd as bgd
 
-    fun = load_target(options["target"]) if "target" in options else None
+    fun = load_target(options["fun"]) if "fun" in options else None
     if "run" not in options:
         return bgd.multistart(fun, **solver_arguments(fun, options))
     extra = [name for name in options if name not in _OF_A_RUN]

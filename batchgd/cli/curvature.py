@@ -21,12 +21,12 @@ CURVATURE_OPTIONS = (
 def curvature(options: dict[str, Any]) -> int:
     """Sample the Hessian over the box: convex or not, with a witness; strong convexity, Lipschitz constant, condition.
 
-    TARGET is a landscape's name (`batchgd list` shows them) or FILE.py:FUNCTION, a plain Python function of one point.
+    FUN is a landscape's name (`batchgd list` shows them) or FILE.py:FUNCTION, a plain Python function of one point.
     """
     import batchgd as bgd
 
     with Console().guard_stdout():
-        fun = load_target(options["target"])
+        fun = load_target(options["fun"])
         samples = {"samples": options["samples"]} if "samples" in options else {}
         found = bgd.curvature(fun, **solver_arguments(fun, options), **samples)
     if options.get("json"):

@@ -14,24 +14,24 @@ from batchgd.problem.errors import InputError
 
 Command = Callable[[dict[str, Any]], int | None]
 
-_TARGET = Annotated[str | None, typer.Argument(metavar="TARGET", help="Landscape or FILE.py:FUNCTION.")]
+_FUN = Annotated[str | None, typer.Argument(metavar="FUN", help="Landscape or FILE.py:FUNCTION.")]
 _CONFIG = Annotated[
     str | None, typer.Option("--config", metavar="FILE", help="TOML file with these names; the command line wins.")
 ]
 
 
 def takes(options: Sequence[Option]) -> Callable[[Command], Callable[..., int | None]]:
-    """Make a command of a function that takes its options as a dict: what was given, converted, and ``target``.
+    """Make a command of a function that takes its options as a dict: what was given, converted, and ``fun``.
 
     Options that neither the command line nor the file of ``--config`` names are left out of the dict.
     """
     table = {option.name: option for option in options}
-    parameters = [_keyword("target", _TARGET), *map(_parameter, options), _keyword("config", _CONFIG)]
+    parameters = [_keyword("fun", _FUN), *map(_parameter, options), _keyword("config", _CONFIG)]
 
     def made(function: Command) -> Callable[..., int | None]:
         @functools.wraps(function)
-        def command(target: str | None, config: str | None, **given: Any) -> int | None:
-            return function(_merge(table, target, config, given))
+        def command(fun: str | None, config: str | None, **given: Any) -> int | None:
+            return function(_merge(table, fun, config, given))
 
         # Typer reads the options from the signature.
         command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -41,16 +41,16 @@ def takes(options: Sequence[Option]) -> Callable[[Command], Callable[..., int | 
     return made
 
 
-def _merge(table: dict[str, Option], target: str | None, config: str | None, given: dict[str, Any]) -> dict[str, Any]:
+def _merge(table: dict[str, Option], fun: str | None, config: str | None, given: dict[str, Any]) -> dict[str, Any]:
     """Put the command line over the TOML file."""
     options = read_config(config, table) if config is not None else {}
     for name, value in given.items():
         if value is not None and value != []:
             options[name] = table[name].read(value)
-    if target is not None:
-        options["target"] = target
-    if "target" not in options and "run" not in options:  # a saved run may know its function
-        raise InputError("name a TARGET: a landscape (`batchgd list` shows them) or FILE.py:FUNCTION")
+    if fun is not None:
+        options["fun"] = fun
+    if "fun" not in options and "run" not in options:  # a saved run may know its function
+        raise InputError("name FUN: a landscape (`batchgd list` shows them) or FILE.py:FUNCTION")
     return options
 
 

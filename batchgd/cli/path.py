@@ -12,7 +12,7 @@ from batchgd.cli.target import load_target
 from batchgd.problem.errors import InputError
 
 _RUN = (
-    *("scale", "gtol", "xtol", "ftol", "maxiter", "max_time", "escape", "target_value", "gtol_rel", "xtol_abs"),
+    *("scale", "gtol", "xtol", "ftol", "maxiter", "max_time", "escape", "target", "gtol_rel", "xtol_abs"),
     *("xtol_rel", "ftol_abs", "ftol_rel", "norm", "window", "maxfev", "patience", "min_delta", "f_growth"),
     *("x_growth", "oscillation", "seed", "backend", "dtype", "threads"),
 )
@@ -38,7 +38,7 @@ PATH_OPTIONS = (
 def path(options: dict[str, Any]) -> int:
     """Descend from a few starts, and print or draw every step on the way.
 
-    TARGET is a landscape's name (`batchgd list` shows them) or FILE.py:FUNCTION, a plain Python function of one point.
+    FUN is a landscape's name (`batchgd list` shows them) or FILE.py:FUNCTION, a plain Python function of one point.
     """
     console = Console(quiet=options.get("quiet", False))
     with console.guard_stdout():
@@ -58,7 +58,7 @@ def _trace(options: dict[str, Any]) -> list[Any]:
             destinations.check_picture(options[name])
     if "animate" in options:
         destinations.check_animation(options["animate"])
-    fun = load_target(options["target"])
+    fun = load_target(options["fun"])
     methods = _methods(options)
     kept = {name: value for name, value in options.items() if name not in ("method", "learning_rate", "set")}
     arguments = solver_arguments(fun, kept)
@@ -75,7 +75,7 @@ def _trace(options: dict[str, Any]) -> list[Any]:
 
     if len(methods) > MAX_RUNS:
         raise InputError(f"{len(methods)} methods and learning rates are too many: give at most {MAX_RUNS}")
-    return [bgd.trace_path(fun, method=method, **arguments) for method in methods]
+    return [bgd.path(fun, method=method, **arguments) for method in methods]
 
 
 def _methods(options: dict[str, Any]) -> list[Any]:

@@ -23,7 +23,7 @@ EPILOG = (
 def run(options: dict[str, Any]) -> int:
     """Run gradient descent from many starting points and report the minima found.
 
-    TARGET is a landscape's name (`batchgd list` shows them) or FILE.py:FUNCTION, a plain Python function of one point.
+    FUN is a landscape's name (`batchgd list` shows them) or FILE.py:FUNCTION, a plain Python function of one point.
     """
     console = Console(quiet=options.get("quiet", False))
     with console.guard_stdout():
@@ -58,16 +58,16 @@ def _arguments(options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         from batchgd.problem.check import whole
 
         whole("fidelity", options["fidelity"], 1, of="starts")
-    fun = load_target(options["target"])
+    fun = load_target(options["fun"])
     arguments = solver_arguments(fun, options)
 
     import batchgd as bgd
 
-    if "until_coverage" in options:
+    if "until" in options:
         settings = {"confidence": options["confidence"]} if "confidence" in options else {}
-        arguments["stop"] = bgd.Coverage(options["until_coverage"], **settings)
+        arguments["until"] = bgd.Coverage(options["until"], **settings)
     elif "confidence" in options:
-        raise InputError("--confidence belongs to --until-coverage; add it, or leave it out")
+        raise InputError("--confidence belongs to --until; add it, or leave it out")
     return fun, arguments
 
 

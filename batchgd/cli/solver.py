@@ -5,13 +5,14 @@ from typing import Any
 from batchgd.cli.options import BY_NAME
 from batchgd.problem.errors import InputError
 
-_NAMED = ("gtol", "xtol", "ftol", "maxiter", "max_time", "escape", "target")
+_NAMED = ("gtol", "xtol", "ftol", "maxiter", "max_time")
 """Fields of ``Stopping`` that the solver takes by name; it takes the others in ``stopping`` only."""
 
 
 def solver_arguments(fun: Any, options: dict[str, Any]) -> dict[str, Any]:
     """Return the keyword arguments of the solver: those options that it takes, the method and the sampling made."""
     arguments = {name: value for name, value in options.items() if name in BY_NAME and BY_NAME[name].solver}
+    from batchgd.problem.identity import Identity
     from batchgd.problem.methods import as_method
     from batchgd.problem.methods.base import field_names
     from batchgd.problem.stopping import Stopping
@@ -25,12 +26,12 @@ def solver_arguments(fun: Any, options: dict[str, Any]) -> dict[str, Any]:
         if "strategy" not in options:
             raise InputError("--strategy-set belongs to --strategy; name a strategy, or leave it out")
         arguments["strategy"] = as_strategy(options["strategy"], **options.get("strategy_set", {}))
-    if "target_value" in options:
-        arguments["target"] = options["target_value"]  # --target would be the function
     rest = {name: options[name] for name in field_names(Stopping) if name in options and name not in _NAMED}
     if rest:
-        named = {name: arguments.pop(name) for name in _NAMED if name in arguments}
-        arguments["stopping"] = Stopping(**named, **rest)
+        arguments["stopping"] = rest
+    identity = {name: options[f"identity_{name}"] for name in field_names(Identity) if f"identity_{name}" in options}
+    if identity:
+        arguments["identity"] = identity
     if options.get("sampling") == "normal":
         arguments["sampling"] = _normal(options)
     elif "mean" in options or "std" in options:

@@ -54,7 +54,7 @@ _OF_RUN = (
         "ftol",
         "maxiter",
     ),
-    *("max_time", "escape", "target_value", "gtol_rel", "xtol_abs", "xtol_rel", "ftol_abs", "ftol_rel", "norm"),
+    *("max_time", "escape", "target", "gtol_rel", "xtol_abs", "xtol_rel", "ftol_abs", "ftol_rel", "norm"),
     *(
         "window",
         "maxfev",
@@ -92,7 +92,7 @@ class SweepCommand(PairsCommand):
 def sweep(options: dict[str, Any]) -> int:
     """Descend from the same starts at every learning rate (or other hyperparameter), and report what it does.
 
-    TARGET is a landscape's name (`batchgd list` shows them) or FILE.py:FUNCTION, a plain Python function of one point.
+    FUN is a landscape's name (`batchgd list` shows them) or FILE.py:FUNCTION, a plain Python function of one point.
     """
     console = Console(quiet=options.get("quiet", False))
     with console.guard_stdout():
@@ -114,7 +114,7 @@ def sweep(options: dict[str, Any]) -> int:
 
 
 def _solve(options: dict[str, Any], console: Console) -> Any:
-    fun = load_target(options["target"])
+    fun = load_target(options["fun"])
     values = _swept(options)
     beside = ("learning_rate", "set", "method")
     arguments = solver_arguments(fun, {name: value for name, value in options.items() if name not in beside})

@@ -1,4 +1,4 @@
-"""From TARGET to what is minimised: the name of a landscape, or FILE.py:NAME of a function or an objective."""
+"""From FUN to what is minimised: the name of a landscape, or FILE.py:NAME of a function or an objective."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SavedRun = Annotated[str, typer.Argument(metavar="RUN", help="Folder of a saved run (--out of `batchgd run`).")]
 FunctionOfRun = Annotated[
-    str | None, typer.Option("--fun", metavar="TARGET", help="The run's function, where it is not a landscape.")
+    str | None, typer.Option("--fun", metavar="FUN", help="The run's function, where it is not a landscape.")
 ]
 
 
@@ -52,7 +52,7 @@ def _load_module(file: str) -> ModuleType:
     except OSError as error:
         wrong = f"cannot be read: {error.strerror}"
     if wrong:
-        raise InputError(f"{file} {wrong}; TARGET is the name of a landscape or FILE.py:FUNCTION")
+        raise InputError(f"{file} {wrong}; FUN is the name of a landscape or FILE.py:FUNCTION")
     folder = str(path.resolve().parent)
     if folder not in sys.path:
         sys.path.append(folder)  # last: a queue.py beside it must not stand in for Python's

@@ -21,6 +21,7 @@ from batchgd.minima.find import Found
 from batchgd.minima.results import BatchData, LandscapeData
 from batchgd.problem.arrays import MIXED
 from batchgd.problem.errors import InputError
+from batchgd.problem.identity import SAME, Identity
 from batchgd.problem.methods import Method
 from batchgd.problem.samplings import ArrayStarts, Starts
 from batchgd.problem.stopping import Stopping
@@ -36,23 +37,22 @@ def endpoints_of(
 
 def collect(
     batch: Batch,
-    x_tol: float = 1e-6,
-    f_tol: float = 1e-9,
+    identity: Identity = SAME,
     *,
     keep: bool = True,
     progress: Progress | None = None,
     device: bool = False,
     began: float | None = None,
-    stop: Coverage | None = None,
+    until: Coverage | None = None,
 ) -> LandscapeData:
     """Run a batch, collect the occupied cells shard by shard, and find the minima behind them."""
     began = time.perf_counter() if began is None else began
-    gathering, stopped = Gathering(batch.box, x_tol, f_tol, keep=keep), None
-    if stop is None:
+    gathering, stopped = Gathering(batch.box, identity, keep=keep), None
+    if until is None:
         gathering.run(batch, progress)
         found = gathering.find(batch, Watch(progress, gathering.n, began, current()))
     else:
-        found, stopped = run_until(gathering, batch, stop, progress)
+        found, stopped = run_until(gathering, batch, until, progress)
         batch = batch.again(starts=batch.starts.head(gathering.n))
     return landscape(batch, gathering, found, device=device, began=began, stopped=stopped)
 
@@ -76,8 +76,7 @@ def landscape(
         seed=batch.seed,
         independent=batch.starts.independent,
         stopped=stopped,
-        x_tol=gathering.x_tol,
-        f_tol=gathering.f_tol,
+        identity=gathering.identity,
         cells=None if gathering.keep else gathering.catalogue,
         warnings=found.warnings,
         cut_short=current().seen,

@@ -263,5 +263,5 @@ def _labels(result: LandscapeData, batch: Batch) -> NDArray[np.int64]:
     """The labels that another batch gives its starts, in the numbering of the result."""
     from batchgd.minima.collect import collect
 
-    other = collect(batch, result.x_tol, result.f_tol)
+    other = collect(batch, result.identity)
     return labels_onto(result, other)[0][host(other.label)]

@@ -17,6 +17,7 @@ from batchgd.engine.interrupts import Interrupt, heeded
 from batchgd.problem import check
 from batchgd.problem.arrays import check_dtype
 from batchgd.problem.errors import InputError, told
+from batchgd.problem.identity import Identity, as_identity
 from batchgd.problem.keywords import explained
 from batchgd.problem.methods import METHODS, Method, as_method, split_per_start
 from batchgd.problem.stopping import Stopping, as_stopping
@@ -56,8 +57,12 @@ def compare(
     scale: bool | None = None,
     reference: Any = None,
     gtol: float | None = None,
+    xtol: float | None = None,
+    ftol: float | None = None,
     maxiter: int | None = None,
-    stopping: Stopping | None = None,
+    max_time: float | None = None,
+    stopping: Stopping | dict[str, Any] | None = None,
+    identity: Identity | dict[str, float] | None = None,
     backend: str = "auto",
     dtype: Any = "float64",
     threads: int | None = None,
@@ -85,9 +90,9 @@ def compare(
     reference : Method, optional
         Whose labels the others' are held against (fidelity); what ``result.fidelity()`` takes for gradient flow when
         left out.
-    gtol, maxiter, stopping
-        When a trajectory ends, as in :func:`multistart`.
-    backend, dtype, threads
+    gtol, xtol, ftol, maxiter, max_time, stopping
+        When a trajectory of a cell ends, as in :func:`multistart`.
+    identity, backend, dtype, threads
         As in :func:`multistart`.
     progress : callable, optional
         Called with each finished :class:`Cell`.
@@ -110,7 +115,8 @@ def compare(
     """
     methods, named = _methods(methods)
     scale = named if scale is None else check.flag("scale", scale)
-    stopping = as_stopping(stopping, gtol=gtol, maxiter=maxiter)
+    stopping = as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time)
+    identity = as_identity(identity)
     check.function("progress", progress, "a function of one Cell")
     starts = check.whole("starts", starts, 1)
     judge = true_flow() if reference is None else as_method(reference)
@@ -119,7 +125,7 @@ def compare(
     for method in [judge, *methods.values()]:
         split_per_start(method, starts, check_dtype(dtype))
     with heeded() as interrupt:
-        for cell in _cells(methods, problems, judge, interrupt):
+        for cell in _cells(methods, problems, judge, identity, interrupt):
             cells.append(cell)
             if progress is not None:
                 progress(cell)
@@ -128,20 +134,24 @@ def compare(
 
 
 def _cells(
-    methods: Mapping[str, Method], problems: list[tuple[str, _Problem]], judge: Method, interrupt: Interrupt
+    methods: Mapping[str, Method],
+    problems: list[tuple[str, _Problem]],
+    judge: Method,
+    identity: Identity,
+    interrupt: Interrupt,
 ) -> Iterator[Cell]:
     """Run every method on every landscape, until Ctrl-C; what fails is a cell with its error."""
     for name, make in problems:
         try:
             batch, best = make()
-            flow: Any = _run(batch.again(method=judge))[0]
+            flow: Any = _run(batch.again(method=judge), identity)[0]
         except Exception as error:
             yield from (Cell(method, name, error=_told(error)) for method in methods)
             continue
         if flow.interrupted:
             return
         for label, method in methods.items():
-            cell = _cell(label, name, batch, method, flow, best)
+            cell = _cell(label, name, batch, method, identity, flow, best)
             yield cell
             if interrupt.seen or cell.interrupted:
                 return
@@ -247,7 +257,7 @@ def _scaled(objective: Any, known: float | None) -> Any:
     return Objective(scaled, objective.dim, box=[(low, high)] * objective.dim, name=objective.name)
 
 
-def _run(batch: Batch) -> tuple[LandscapeData, float, float]:
+def _run(batch: Batch, identity: Identity) -> tuple[LandscapeData, float, float]:
     """Run a batch; its result, the seconds that compiling took, and those of the run."""
     from batchgd.engine.run import run
     from batchgd.minima.collect import collect
@@ -255,14 +265,16 @@ def _run(batch: Batch) -> tuple[LandscapeData, float, float]:
     began = time.perf_counter()
     run(replace(batch, stopping=replace(batch.stopping, maxiter=0)), keep=False)  # compiles: limits are arguments
     between = time.perf_counter()
-    result = collect(batch)
+    result = collect(batch, identity)
     return result, between - began, time.perf_counter() - between
 
 
-def _cell(label: str, name: str, batch: Batch, method: Method, flow: Any, best: float | None) -> Cell:
+def _cell(
+    label: str, name: str, batch: Batch, method: Method, identity: Identity, flow: Any, best: float | None
+) -> Cell:
     """Run one method on one landscape."""
     try:
-        result, compiling, seconds = _run(batch.again(method=method))
+        result, compiling, seconds = _run(batch.again(method=method), identity)
         minima = result.minima
         known = min([*minima.fun, *flow.minima.fun], default=np.inf) if best is None else best
         reached = np.asarray(minima.fun) <= known + _REACHED * max(1.0, abs(known))

@@ -21,6 +21,7 @@ from batchgd.kernels.plan import Endpoints
 from batchgd.kernels.status import Status
 from batchgd.problem import check
 from batchgd.problem.errors import InputError
+from batchgd.problem.identity import Identity, as_identity
 from batchgd.problem.keywords import explained, parameters, refuse_strange
 from batchgd.problem.methods import METHODS
 from batchgd.problem.methods.base import field_names
@@ -52,9 +53,8 @@ def sweep(
     ftol: float | None = None,
     maxiter: int | None = None,
     max_time: float | None = None,
-    escape: float | None = None,
-    target: float | None = None,
-    stopping: Stopping | None = None,
+    stopping: Stopping | dict[str, Any] | None = None,
+    identity: Identity | dict[str, float] | None = None,
     backend: str = "auto",
     dtype: Any = "float64",
     threads: int | None = None,
@@ -75,7 +75,7 @@ def sweep(
 
     Parameters
     ----------
-    fun, box, dim, starts, sampling, seed, backend, dtype, threads, params, jac, args
+    fun, box, dim, starts, sampling, seed, identity, backend, dtype, threads, params, jac, args, scale
         As in :func:`multistart`; ``starts`` is the number per value.
     method : Method class, name or Method, optional
         The update rule; :class:`GradientDescent` when left out. An instance brings its other hyperparameters.
@@ -84,7 +84,7 @@ def sweep(
     fidelity : bool
         Also follow gradient flow from every start, and tell which share of the starts lands in the minimum that it
         leads to.
-    gtol, xtol, ftol, maxiter, max_time, escape, target, stopping
+    gtol, xtol, ftol, maxiter, max_time, stopping
         As in :func:`multistart`. ``oscillation`` and ``patience`` are set to 10 and ``maxiter`` / 10 (100 at least)
         unless ``stopping`` gives them; a given ``patience`` counts as convergence.
     progress : callable, optional
@@ -123,9 +123,8 @@ def sweep(
     began = time.perf_counter()
     hyper = {name for row in METHODS.values() for name in field_names(row.cls)}
     refuse_strange("sweep", hyperparameters, parameters(sweep), hyper)
-    rule = as_stopping(
-        stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time, escape=escape, target=target
-    )
+    rule = as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time)
+    identity = as_identity(identity)
     fidelity = check.flag("fidelity", fidelity)
     check.function("progress", progress, "a function of one ProgressUpdate")
     grid = parse_grid(method, hyperparameters, check.flag("zipped", zipped))
@@ -152,7 +151,7 @@ def sweep(
             "dtype='mixed' ends every descent with another method, and a sweep tells how one behaves: use "
             "float32 or float64"
         )
-    return _Sweep(batch, grid, fidelity, rule.patience is None, progress, began).result()
+    return _Sweep(batch, grid, identity, fidelity, rule.patience is None, progress, began).result()
 
 
 def _watchful(rule: Stopping) -> Stopping:
@@ -169,9 +168,17 @@ class _Sweep:
     """The launches of one sweep, and what they add up to."""
 
     def __init__(
-        self, batch: Batch, grid: Grid, fidelity: bool, own_patience: bool, progress: Progress | None, began: float
+        self,
+        batch: Batch,
+        grid: Grid,
+        identity: Identity,
+        fidelity: bool,
+        own_patience: bool,
+        progress: Progress | None,
+        began: float,
     ) -> None:
-        self.batch, self.grid, self.fidelity, self.progress, self.began = batch, grid, fidelity, progress, began
+        self.batch, self.grid, self.identity, self.fidelity = batch, grid, identity, fidelity
+        self.progress, self.began = progress, began
         self.tally = Tally(len(grid), own_patience)
         self.curvatures: Curvatures | None = None
 
@@ -192,7 +199,7 @@ class _Sweep:
         from batchgd.minima.collector import Gathering
 
         points = self.batch.starts.points(first, stop)
-        gathering = Gathering(self.batch.box)
+        gathering = Gathering(self.batch.box, self.identity)
         if self.fidelity:
             flow = self.batch.again(starts=points, method=true_flow(), stopping=_to_the_end(self.batch.stopping))
             gathering.run(dataclasses.replace(flow, dtype="float64"))
