@@ -60,8 +60,8 @@ _HOMES = {
     "ProgressUpdate": "engine.progress",
     "Status": "kernels.status",
     "Stopping": "problem.stopping",
-    "descend": "api.solve",
-    "multistart": "api.solve",
+    "descend": "api.descend",
+    "multistart": "api.multistart",
     "BasinHopping": "analysis.strategies",
     "MLSL": "analysis.strategies",
     "RareBasins": "analysis.strategies",
@@ -70,7 +70,7 @@ _HOMES = {
     "borders": "analysis.basins.borders",
     "fractal_dimension": "analysis.basins.exponent",
     "uncertainty_exponent": "analysis.basins.exponent",
-    "sweep": "analysis.sweeps",
+    "sweep": "analysis.sweeps.sweep",
     "diff": "analysis.basins.diff",
     "load": "api.load",
 }
@@ -90,14 +90,14 @@ if TYPE_CHECKING:
     from batchgd.analysis.strategies import MLSL as MLSL
     from batchgd.analysis.strategies import BasinHopping as BasinHopping
     from batchgd.analysis.strategies import RareBasins as RareBasins
-    from batchgd.analysis.sweeps import sweep as sweep
+    from batchgd.analysis.sweeps.sweep import sweep as sweep
     from batchgd.api import testing as testing
+    from batchgd.api.descend import descend as descend
     from batchgd.api.load import load as load
+    from batchgd.api.multistart import multistart as multistart
     from batchgd.api.path import Path as Path
     from batchgd.api.path import Paths as Paths
     from batchgd.api.path import path as path
-    from batchgd.api.solve import descend as descend
-    from batchgd.api.solve import multistart as multistart
     from batchgd.compiler.finite_sum import FiniteSum as FiniteSum
     from batchgd.compiler.objective import Objective as Objective
     from batchgd.compiler.resolve import as_objective as as_objective

@@ -227,7 +227,7 @@ def test_a_check_that_was_interrupted_says_so(monkeypatch):
 
 
 def test_a_sweep_keeps_the_starts_it_has(monkeypatch):
-    monkeypatch.setattr("batchgd.analysis.sweeps.solve._TRAJECTORIES", 20)
+    monkeypatch.setattr("batchgd.analysis.sweeps.sweep._TRAJECTORIES", 20)
     options = {"learning_rate": [0.005, 0.01], "starts": 30, "backend": "numpy", "gtol": 1e-3}
     whole = bgd.sweep("himmelblau", **options)
     result = bgd.sweep("himmelblau", **options, progress=Press(lambda update: update.done > 20))

@@ -78,6 +78,7 @@ OBJECTS = {
     "Box": lambda: bgd.Box([0, 1], [2, 3]),
     "Coverage": lambda: bgd.Coverage(0.99),
     "Normal": lambda: bgd.Normal([0.0, 1.0], 0.5),
+    "Identity": lambda: bgd.Identity(x=1e-3),
     "Stopping": lambda: bgd.Stopping(gtol=1e-8, patience=3),
     "Status": lambda: bgd.Status.GRADIENT,
     "Objective": lambda: used(bgd.Objective(wells, 2)),

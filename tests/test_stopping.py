@@ -9,11 +9,14 @@ from stopping_rules import BOX, CURVATURE, RULES, STARTS, STEP_RULES, bowl, firs
 
 import batchgd as bgd
 from batchgd.cli import main
+from batchgd.compiler.resolve import Problem
 from batchgd.engine.batch import make_batch
+from batchgd.engine.compute import Compute
 from batchgd.engine.run import run, specialisation_of
 from batchgd.kernels.status import AT_REST, SUCCESSES, Status
 
 BACKENDS = ("cpu", "numpy")
+BOWL = Problem(bowl, BOX)
 METHODS = {
     "gradient descent": bgd.GradientDescent(0.4),
     "heavy ball": bgd.HeavyBall(0.3, 0.6),
@@ -157,9 +160,9 @@ def test_float32_stops_where_it_makes_no_progress(name, method):
 
 
 def test_what_is_not_asked_for_is_not_compiled():
-    plain = specialisation_of(make_batch(bowl, box=BOX, method=bgd.GradientDescent(0.1)))
+    plain = specialisation_of(make_batch(BOWL, Compute.of(), method=bgd.GradientDescent(0.1)))
     rich = specialisation_of(
-        make_batch(bowl, box=BOX, method=bgd.GradientDescent(0.1), stopping=bgd.Stopping(oscillation=5, window=3))
+        make_batch(BOWL, Compute.of(), method=bgd.GradientDescent(0.1), stopping=bgd.Stopping(oscillation=5, window=3))
     )
     assert plain.layout.size == 2 + 4  # x; nit, nfev, busy, code
     assert "value_and_gradient(" not in plain.source()
@@ -186,7 +189,7 @@ def test_steps_turn_where_the_learning_rate_lies_above_one_over_the_curvature(ba
     # Every step is (1 - η λ) times the one before: it turns from η λ = 1 on, in the steeper coordinate first.
     rates = np.linspace(0.05, 1.95, 39)
     x0 = np.tile([1.0, 1.0], (39, 1))
-    batch = make_batch(bowl, box=BOX, starts=x0, method=bgd.GradientDescent(rates), backend=backend)
+    batch = make_batch(BOWL, Compute.of(backend), starts=x0, method=bgd.GradientDescent(rates))
     watched = run(dataclasses.replace(batch, watch_turns=True)).endpoints
     plain = run(batch).endpoints
     for name in ("x", "nit", "nfev", "status"):
@@ -207,7 +210,7 @@ def test_the_block_form_ends_as_the_unrolled_one(monkeypatch):
     ends = []
     for blocked in (False, True):
         monkeypatch.setattr("batchgd.compiler.codegen.module.BLOCK_DIM", 1 if blocked else 100)
-        batch = make_batch(bowl, box=BOX, starts=STARTS, method=bgd.GradientDescent(rates), stopping=every)
+        batch = make_batch(BOWL, Compute.of(), starts=STARTS, method=bgd.GradientDescent(rates), stopping=every)
         batch = dataclasses.replace(batch, watch_turns=True)
         assert specialisation_of(batch).blocked is blocked
         ends.append(run(batch).endpoints)

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd.compiler.resolve import Problem
+from batchgd.engine.batch import Batch, batch_at
+from batchgd.engine.compute import Compute
 from batchgd.kernels.status import Status
 from batchgd.problem import check
 from batchgd.problem.errors import InputError
 from batchgd.problem.keywords import explained
+from batchgd.problem.stopping import Stopping, as_stopping
 
 if TYPE_CHECKING:
     from batchgd.api.result import BatchResult
-    from batchgd.engine.batch import Batch
     from batchgd.output.plot.paths import PathPictures
-    from batchgd.problem.stopping import Stopping
 
 MAX_PATHS = 10_000
 MAX_NUMBERS = 1 << 26  # half a gigabyte
@@ -89,24 +91,15 @@ def path(
     >>> paths[0].status.name
     'MAXITER'
     """
-    from batchgd.engine.given import batch_at
-    from batchgd.problem.stopping import as_stopping
-
     every, max_points = check.whole("every", every, 1), check.whole("max_points", max_points, 3)
     batch = batch_at(
-        fun,
+        Problem(fun, box, params=params, jac=jac, args=args),
         _rows(x0),
+        Compute.of(backend, dtype, threads),
         check=_check_count,
-        box=box,
         method=method,
         seed=seed,
         stopping=as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time),
-        backend=backend,
-        dtype=dtype,
-        threads=threads,
-        params=params,
-        jac=jac,
-        args=args,
         scale=scale,
     )
     return paths_of(batch, every=every, max_points=max_points)

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from batchgd.minima.results import BatchData, LandscapeData
+from batchgd.problem.errors import InputError
+from batchgd.problem.speaker import said
 
 if TYPE_CHECKING:
     from batchgd.analysis.basins.fidelity import Fidelity
@@ -219,12 +221,17 @@ class MultistartResult(BatchResult, LandscapeData):
 
     @cached_property
     def saddles(self) -> "Saddles":
-        """What :meth:`connect` found, by its defaults where it was not called before; saved with the result."""
-        return self.connect()
+        """What :meth:`connect` found, the latest time it was called; saved with the result.
+
+        Raises InputError before that: finding saddles may take minutes.
+        """
+        raise InputError(
+            f"no saddles were searched for: {said('call result.connect()', 'run batchgd connect --run FOLDER')}"
+        )
 
     @property
     def graph(self) -> Any:
-        """A networkx MultiGraph: a node per minimum (``fun``, ``x``), an edge per saddle (``fun``, ``barrier``)."""
+        """The ``saddles`` as a networkx MultiGraph: a node per minimum, an edge per saddle (``fun``, ``barrier``)."""
         return self.saddles.graph
 
     def network(self) -> "Network":

@@ -66,8 +66,9 @@ def _saddles(result: Any, options: dict[str, Any], console: Console) -> Any:
     try:
         if result.interrupted and "run" not in options:
             raise KeyboardInterrupt
-        again = "border_points" in options
-        return result.connect(border_points=options["border_points"]) if again else result.saddles
+        asked = {name: options[name] for name in ("border_points",) if name in options}
+        found = vars(result).get("saddles")
+        return result.connect(**asked) if asked or found is None else found
     except KeyboardInterrupt:
         if "out" in options:
             folder = destinations.save(result, options["out"], options.get("overwrite", False))

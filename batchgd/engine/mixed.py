@@ -70,7 +70,7 @@ def _in_float32(
 ) -> Endpoints:
     """Descend in float32; the endpoints, as float64."""
     stopping = replace(batch.stopping, xtol=max(batch.stopping.xtol, SETTLED), max_time=_left(batch, began))
-    out = run(replace(batch, dtype="float32", mixed=False, stopping=stopping), progress=progress)
+    out = run(replace(batch.in_dtype("float32"), stopping=stopping), progress=progress)
     _note(out, control)
     rows = out.endpoints
     return replace(rows, x=rows.x.astype(np.float64), fun=rows.fun.astype(np.float64))
@@ -90,7 +90,7 @@ def _go_on(
         return
     method = BarzilaiBorwein(max_displacement=CLOSEST)
     stopping = replace(batch.stopping, max_time=_left(batch, began))
-    out = run(replace(batch, mixed=False, starts=ArrayStarts(rows.x[some]), method=method, stopping=stopping))
+    out = run(replace(batch.in_dtype("float64"), starts=ArrayStarts(rows.x[some]), method=method, stopping=stopping))
     _note(out, control)
     ends = out.endpoints
     rows.x[some], rows.fun[some], rows.status[some] = ends.x, ends.fun, ends.status

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol, TextIO
 
 from batchgd.engine.interrupts import Interrupt
+from batchgd.problem import check
 
 SECONDS = 0.5  # between two updates
 DESCENDING, POLISHING, MERGING = "descending", "polishing", "merging"
@@ -242,3 +243,8 @@ class ProgressPrinter:
     def _write(self, text: str) -> None:
         self._stream.write(text)
         self._stream.flush()
+
+
+def check_progress(progress: object) -> None:
+    """Raise InputError for a ``progress`` that cannot be called."""
+    check.function("progress", progress, "a function of one ProgressUpdate")

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from batchgd.compiler.differentiable import not_stored
-from batchgd.engine.backends import check_threads, choose
 from batchgd.engine.batch import Batch
+from batchgd.engine.compute import Compute
 from batchgd.engine.interrupts import current
 from batchgd.engine.progress import Progress, Watch
 from batchgd.engine.run import run
@@ -19,7 +19,6 @@ from batchgd.minima.coverage.rule import Coverage, Stopped
 from batchgd.minima.coverage.run_until import run_until
 from batchgd.minima.find import Found
 from batchgd.minima.results import BatchData, LandscapeData
-from batchgd.problem.arrays import MIXED
 from batchgd.problem.errors import InputError
 from batchgd.problem.identity import SAME, Identity
 from batchgd.problem.methods import Method
@@ -27,12 +26,10 @@ from batchgd.problem.samplings import ArrayStarts, Starts
 from batchgd.problem.stopping import Stopping
 
 
-def endpoints_of(
-    batch: Batch, *, progress: Progress | None = None, device: bool = False, trails: Trails | None = None
-) -> BatchData:
+def endpoints_of(batch: Batch, *, progress: Progress | None = None, trails: Trails | None = None) -> BatchData:
     """Run a batch and return one entry per start; paths are written to ``trails``."""
     out = run(batch, progress=progress, trails=trails)
-    return BatchData(**_common(batch, out.endpoints, device), seconds=out.seconds)
+    return BatchData(**_common(batch, out.endpoints), seconds=out.seconds)
 
 
 def collect(
@@ -41,7 +38,6 @@ def collect(
     *,
     keep: bool = True,
     progress: Progress | None = None,
-    device: bool = False,
     began: float | None = None,
     until: Coverage | None = None,
 ) -> LandscapeData:
@@ -54,7 +50,7 @@ def collect(
     else:
         found, stopped = run_until(gathering, batch, until, progress)
         batch = batch.again(starts=batch.starts.head(gathering.n))
-    return landscape(batch, gathering, found, device=device, began=began, stopped=stopped)
+    return landscape(batch, gathering, found, began=began, stopped=stopped)
 
 
 def landscape(
@@ -62,15 +58,14 @@ def landscape(
     gathering: Gathering,
     found: Found,
     *,
-    device: bool = False,
     began: float,
     stopped: Stopped | None = None,
 ) -> LandscapeData:
     """Make the result of what was gathered and found."""
     return LandscapeData(
-        **_common(batch, gathering.endpoints(), device),
+        **_common(batch, gathering.endpoints()),
         counted=None if gathering.keep else dict(gathering.status_counts),
-        label=_placed(gathering.labels(found), device),
+        label=_placed(gathering.labels(found), batch),
         minima=found.minima,
         stationary=found.stationary,
         seed=batch.seed,
@@ -84,25 +79,25 @@ def landscape(
     )
 
 
-def _common(batch: Batch, out: Endpoints, device: bool) -> dict[str, Any]:
+def _common(batch: Batch, out: Endpoints) -> dict[str, Any]:
     """What both kinds of result hold."""
     return {
-        **{name: _placed(getattr(out, name), device) for name in ("x", "fun", "nit", "nfev", "status")},
+        **{name: _placed(getattr(out, name), batch) for name in ("x", "fun", "nit", "nfev", "status")},
         "objective": batch.objective,
         "starts": batch.starts,
         "method": batch.method,
         "box": batch.box,
         "stopping": batch.stopping,
         "backend": batch.backend.name,
-        "dtype": batch.precision,
+        "dtype": batch.compute.dtype,
         "scale": batch.scale,
         "threads": batch.threads,
     }
 
 
-def _placed(array: np.ndarray, device: bool) -> Any:
+def _placed(array: np.ndarray, batch: Batch) -> Any:
     """Return an array of a result where the caller wants it: on the host, or on the device as CuPy."""
-    if not device:
+    if not batch.compute.device:
         return array
     import cupy
 
@@ -128,11 +123,8 @@ def batch_from(result: BatchData, **changes: Any) -> Batch:
         result.box,
         result.method,
         Stopping() if result.stopping is None else result.stopping,
-        "float64" if result.dtype == MIXED else result.dtype,
-        choose(result.backend)[0],
-        check_threads(result.threads),
+        Compute.of(result.backend, result.dtype, result.threads),
         getattr(result, "seed", None) or 0,
-        mixed=result.dtype == MIXED,
         scale=result.scale,
     )
     return batch.again(**changes)

@@ -195,7 +195,7 @@ def fidelity(
         rows = np.sort(rng.choice(result.n, sample, replace=False))
     method, x0 = of_rows(batch.method, rows), StartRows(result.starts, rows).points(0, len(rows))
     flow = true_flow() if reference is None else as_method(reference)
-    part = replace(_with_starts(batch, x0, flow, FLOW_UPDATES), dtype="float64", mixed=False)
+    part = _with_starts(batch, x0, flow, FLOW_UPDATES).in_dtype("float64")
     label, half = host(result.label)[rows].astype(np.int64), halved(method)
     return Fidelity(
         rows,

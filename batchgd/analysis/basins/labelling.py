@@ -45,7 +45,7 @@ def labelling(result: LandscapeData, method: Any = None, maxiter: int = 0) -> La
 
     batch = batch_from(result)
     stopping = replace(batch.stopping, maxiter=max(batch.stopping.maxiter, maxiter), max_time=None)
-    batch = replace(batch, dtype="float64", mixed=False)
+    batch = batch.in_dtype("float64")
     sets = np.asarray(result.minima.free > 0)
     unit = typical_value(batch.objective, batch.box) if sets.any() else 1.0
 

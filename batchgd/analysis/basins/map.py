@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from batchgd.analysis.basins.plane import Grid, PixelStarts, Plane, parse_plane, parse_resolution, parse_window
 from batchgd.analysis.basins.refine import fill, refine, stride_of
+from batchgd.compiler.resolve import Problem
 from batchgd.engine.batch import Batch, make_batch
+from batchgd.engine.compute import Compute
 from batchgd.kernels.plan import Endpoints
 from batchgd.kernels.status import Status
 from batchgd.minima import Minima, wilson
@@ -267,11 +269,11 @@ def map(
     audit, adaptive = check.whole("audit", audit, of="pixels"), check.flag("adaptive", adaptive)
     if known is not None and not isinstance(known, Minima):
         raise InputError(f"known is {told(known)}: give the minima of another map or result, as in known=other.minima")
-    settings: dict[str, Any] = {"dtype": dtype, "backend": backend, "threads": threads}
+    compute = Compute.of(backend, dtype, threads)
     identity = as_identity(identity)
     stopping = as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time)
-    problem = {"box": box, "dim": dim, "params": params, "jac": jac, "args": args, "scale": scale}
-    batch = make_batch(fun, **problem, starts=1, method=method, stopping=stopping, **settings)
+    problem = Problem(fun, box, dim, params, jac, args)
+    batch = make_batch(problem, compute, starts=1, method=method, stopping=stopping, scale=scale)
     if not isinstance(plane, Plane):
         plane, suits = parse_plane(plane, at, batch.box)
         window = suits if window is None else window
@@ -293,7 +295,7 @@ def map(
         objective=batch.objective,
         recipe={"resolution": shape[::-1], "method": batch.method, "stopping": batch.stopping, "scale": batch.scale}
         | {"adaptive": adaptive, "audit": audit, "identity": identity}
-        | settings,
+        | {"backend": compute.backend.name, "dtype": compute.dtype, "threads": compute.threads},
     )
 
 

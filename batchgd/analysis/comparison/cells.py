@@ -12,10 +12,11 @@ import numpy as np
 from batchgd.analysis.basins.flow import true_flow
 from batchgd.analysis.basins.relabel import labels_onto
 from batchgd.analysis.comparison.table import Cell, Comparison
-from batchgd.compiler.resolve import as_objective
+from batchgd.compiler.resolve import Problem, as_objective
+from batchgd.engine.batch import Batch, make_batch
+from batchgd.engine.compute import Compute
 from batchgd.engine.interrupts import Interrupt, heeded
 from batchgd.problem import check
-from batchgd.problem.arrays import check_dtype
 from batchgd.problem.errors import InputError, told
 from batchgd.problem.identity import Identity, as_identity
 from batchgd.problem.keywords import explained
@@ -23,7 +24,6 @@ from batchgd.problem.methods import METHODS, Method, as_method, split_per_start
 from batchgd.problem.stopping import Stopping, as_stopping
 
 if TYPE_CHECKING:
-    from batchgd.engine.batch import Batch
     from batchgd.minima.results import LandscapeData
 
 STANDARD = (
@@ -121,9 +121,10 @@ def compare(
     starts = check.whole("starts", starts, 1)
     judge = true_flow() if reference is None else as_method(reference)
     cells: list[Cell] = []
-    problems = list(_problems(landscapes, starts, seed, scale, stopping, backend, dtype, threads))
+    compute = Compute.of(backend, dtype, threads)
+    problems = list(_problems(landscapes, starts, seed, scale, stopping, compute))
     for method in [judge, *methods.values()]:
-        split_per_start(method, starts, check_dtype(dtype))
+        split_per_start(method, starts, compute.end_dtype)
     with heeded() as interrupt:
         for cell in _cells(methods, problems, judge, identity, interrupt):
             cells.append(cell)
@@ -198,12 +199,14 @@ _Problem = Callable[[], "tuple[Batch, float | None]"]
 
 
 def _problems(
-    landscapes: Any, starts: int, seed: int, scale: bool, stopping: Stopping, backend: str, dtype: Any, threads: Any
+    landscapes: Any, starts: int, seed: int, scale: bool, stopping: Stopping, compute: Compute
 ) -> Iterator[tuple[str, _Problem]]:
     """Each landscape's name, and a call that traces it and returns its batch and its global value, if known."""
     from batchgd.compiler.objective import Objective
-    from batchgd.engine.batch import make_batch
     from batchgd.problem.landscapes import Landscape, get
+
+    def batch_of(objective: Any) -> Batch:
+        return make_batch(Problem(objective), compute, starts=starts, seed=seed, stopping=stopping)
 
     given = STANDARD if landscapes is None else landscapes
     if isinstance(given, str) and given == EVERY:
@@ -212,9 +215,7 @@ def _problems(
         given = [given]
     if not isinstance(given, Sequence) or not given:
         raise InputError(f"landscapes is {told(landscapes)}: give at least one, as in ['himmelblau', ('rastrigin', 2)]")
-    options: Any = {"stopping": stopping, "backend": backend, "dtype": dtype, "threads": threads}
-    options |= {"starts": starts, "seed": seed}
-    make_batch(as_objective(get(SCALED_TO)), **options)  # what cannot be used is refused before any work
+    batch_of(get(SCALED_TO))  # what cannot be used is refused before any work
     checked: list[tuple[Any, int | None]] = []
     for each in given:
         pair = each if isinstance(each, tuple) else (each, None)
@@ -232,8 +233,8 @@ def _problems(
             known = entry.global_value(dim) if isinstance(entry, Landscape) else None
             objective = as_objective(entry, dim) if isinstance(entry, Landscape) else entry
             if scale:
-                return make_batch(_scaled(objective, known), **options), None if known is None else 0.0
-            return make_batch(objective, **options), known
+                return batch_of(_scaled(objective, known)), None if known is None else 0.0
+            return batch_of(objective), known
 
         yield f"{entry.name} {dim}-D", make
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -102,7 +101,7 @@ def _checked(result: Any, **numbers: tuple[Any, int]) -> Batch:
         raise InputError(f"connect joins the minima of a result, and this one has none: run {a_run()}")
     for name, (value, least) in numbers.items():
         check.whole(name, value, least)
-    batch = replace(batch_from(result), dtype="float64", mixed=False)
+    batch = batch_from(result).in_dtype("float64")
     if not hasattr(batch.objective, "hessian"):
         raise InputError(f"{batch.objective.name} has no Hessian, which connect follows: pass a function to be traced")
     return batch

@@ -75,7 +75,7 @@ def zoom(
     plane = _through_minima(result) if plane is None and result.dim > 2 else plane
     settings = {
         "scale": batch.scale,
-        "dtype": batch.dtype,
+        "dtype": batch.compute.dtype,
         "backend": batch.backend.name,
         "threads": batch.threads,
         "identity": result.identity,

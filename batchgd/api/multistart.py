@@ -1,4 +1,4 @@
-"""The two calls that everything else is reached by: ``multistart`` and ``descend``."""
+"""``multistart``: descend from many starts at once, and collect the minima that they reach."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from batchgd.analysis.advice import advice
-from batchgd.api.result import BatchResult, MultistartResult
-from batchgd.engine.backends import choose
+from batchgd.api.result import MultistartResult
+from batchgd.compiler.resolve import Problem
 from batchgd.engine.batch import make_batch
-from batchgd.engine.given import batch_at
+from batchgd.engine.compute import Compute
 from batchgd.engine.interrupts import heeded
-from batchgd.minima.collect import batch_from, collect, endpoints_of
+from batchgd.engine.progress import check_progress
+from batchgd.minima.collect import batch_from, collect
 from batchgd.minima.coverage.rule import MOST_STARTS
 from batchgd.minima.coverage.run_until import check_rule
-from batchgd.problem.check import flag, function, one_of
+from batchgd.problem.check import flag, one_of
 from batchgd.problem.errors import InputError
 from batchgd.problem.identity import Identity, as_identity
 from batchgd.problem.keywords import explained
@@ -146,23 +147,17 @@ def multistart(
     identity = as_identity(identity)
     one_of("keep", keep, ("all", "minima"))
     check = flag("check", check)
-    all_kept, chooser = keep == "all", _strategy(strategy, keep, device, until, check)
-    _check_calls(progress, device, backend)
+    check_progress(progress)
+    compute = Compute.of(backend, dtype, threads, device)
+    all_kept, chooser = keep == "all", _strategy(strategy, keep, compute.device, until, check)
     batch = make_batch(
-        fun,
-        box=box,
-        dim=dim,
+        Problem(fun, box, dim, params, jac, args),
+        compute,
         starts=(10_000 if until is None else MOST_STARTS) if starts is None else starts,
         sampling=sampling,
         method=method,
         seed=seed,
         stopping=stopping,
-        backend=backend,
-        dtype=dtype,
-        threads=threads,
-        params=params,
-        jac=jac,
-        args=args,
         scale=scale,
         resident=all_kept and until is None,
     )
@@ -177,9 +172,9 @@ def multistart(
             return MultistartResult.of(explore(batch, chooser, identity, progress=progress, began=began))
     until = None if until is None else check_rule(until, batch)
     with heeded() as interrupt:
-        data = collect(batch, identity, keep=all_kept, progress=progress, device=device, began=began, until=until)
+        data = collect(batch, identity, keep=all_kept, progress=progress, began=began, until=until)
         result = MultistartResult.of(data)
-        if not result.interrupted and all_kept and not device:
+        if not result.interrupted and all_kept and not compute.device:
             result.warnings += advice(batch, result)
         if check and not result.interrupted:
             said = check_step(result, batch_from(result))
@@ -187,88 +182,6 @@ def multistart(
                 result.cut_short, said = True, "interrupted before half the step was compared: check=True says nothing"
             result.warnings += () if said is None else (said,)
     return result
-
-
-@explained
-def descend(
-    fun: Any,
-    x0: Any,
-    *,
-    box: Any = None,
-    method: Any = None,
-    seed: int | None = 0,
-    gtol: float | None = None,
-    xtol: float | None = None,
-    ftol: float | None = None,
-    maxiter: int | None = None,
-    max_time: float | None = None,
-    stopping: Stopping | dict[str, Any] | None = None,
-    backend: str = "auto",
-    dtype: Any = "float64",
-    threads: int | None = None,
-    params: Any = None,
-    jac: Any = None,
-    args: Any = (),
-    scale: Any = "auto",
-    progress: Progress | None = None,
-    device: bool = False,
-) -> BatchResult:
-    """Descend from given starts: the batch API underneath :func:`multistart`, with SciPy's names.
-
-    Parameters
-    ----------
-    fun : callable, str, Landscape or Objective
-        As in :func:`multistart`.
-    x0 : (n, d) array
-        The starts: NumPy, CuPy, anything with DLPack, or nested lists.
-    box : sequence of (low, high), optional
-        The scale of the problem, by which the longest step and ``escape`` are measured. Left out: the box around x0,
-        each side at least 1 wide.
-    seed : int, optional
-        Of gradient noise, Langevin dynamics and mini-batches, which are functions of the seed, the number of the start
-        and the update. None draws a seed.
-
-    The other parameters are those of :func:`multistart`.
-
-    Returns
-    -------
-    BatchResult
-        ``x, fun, jac, nit, nfev, status, success, message``, one entry per start; ``result[i]`` is one trajectory.
-
-    Raises
-    ------
-    InputError
-        For anything that cannot be used, before work starts.
-
-    Examples
-    --------
-    A quadratic contracts by exactly 1 - η λ per step:
-
-    >>> from batchgd.problem.methods import GradientDescent
-    >>> batch = descend(lambda x: 0.5 * (x[0] ** 2 + 4.0 * x[1] ** 2), [[1.0, 1.0]], maxiter=3,
-    ...                 method=GradientDescent(learning_rate=0.125))
-    >>> batch.x.tolist() == [[0.875**3, 0.5**3]]
-    True
-    """
-    stopping = as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time)
-    _check_calls(progress, device, backend)
-    batch = batch_at(
-        fun,
-        x0,
-        box=box,
-        method=method,
-        seed=seed,
-        stopping=stopping,
-        backend=backend,
-        dtype=dtype,
-        threads=threads,
-        params=params,
-        jac=jac,
-        args=args,
-        scale=scale,
-    )
-    with heeded():
-        return BatchResult.of(endpoints_of(batch, progress=progress, device=device))
 
 
 def _strategy(strategy: Any, keep: str, device: bool, until: Any, check: bool) -> Strategy | None:
@@ -282,9 +195,3 @@ def _strategy(strategy: Any, keep: str, device: bool, until: Any, check: bool) -
         if clashes:
             raise InputError(f"{given} does not go with a strategy, which looks at every endpoint: leave out one")
     return as_strategy(strategy)
-
-
-def _check_calls(progress: Any, device: bool, backend: str) -> None:
-    function("progress", progress, "a function of one ProgressUpdate")
-    if flag("device", device) and (name := choose(backend)[0].name) != "cuda":
-        raise InputError(f"device=True needs the cuda backend, and this run uses {name}: leave it out")

@@ -14,9 +14,11 @@ from batchgd.analysis.sweeps.grid import Grid, parse_grid
 from batchgd.analysis.sweeps.recommend import Curvatures
 from batchgd.analysis.sweeps.result import SweepResult
 from batchgd.analysis.sweeps.tally import Tally
+from batchgd.compiler.resolve import Problem
 from batchgd.engine.batch import Batch, make_batch
+from batchgd.engine.compute import Compute
 from batchgd.engine.interrupts import Interrupt, heeded
-from batchgd.engine.progress import Watch
+from batchgd.engine.progress import Watch, check_progress
 from batchgd.kernels.plan import Endpoints
 from batchgd.kernels.status import Status
 from batchgd.problem import check
@@ -126,23 +128,16 @@ def sweep(
     rule = as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time)
     identity = as_identity(identity)
     fidelity = check.flag("fidelity", fidelity)
-    check.function("progress", progress, "a function of one ProgressUpdate")
+    check_progress(progress)
     grid = parse_grid(method, hyperparameters, check.flag("zipped", zipped))
     batch = make_batch(
-        fun,
-        box=box,
-        dim=dim,
+        Problem(fun, box, dim, params, jac, args),
+        Compute.of(backend, dtype, threads),
         starts=starts,
         sampling=sampling,
         method=grid.make(**dict(zip(grid.names, grid.values[0], strict=True))),
         seed=seed,
         stopping=_watchful(rule),
-        backend=backend,
-        dtype=dtype,
-        threads=threads,
-        params=params,
-        jac=jac,
-        args=args,
         scale=scale,
         resident=False,
     )
@@ -202,7 +197,7 @@ class _Sweep:
         gathering = Gathering(self.batch.box, self.identity)
         if self.fidelity:
             flow = self.batch.again(starts=points, method=true_flow(), stopping=_to_the_end(self.batch.stopping))
-            gathering.run(dataclasses.replace(flow, dtype="float64"))
+            gathering.run(flow.in_dtype("float64"))
         if interrupt.seen and first > 0:
             return False
         lanes = self.batch.again(
