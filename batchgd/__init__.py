@@ -72,7 +72,7 @@ _HOMES = {
     "uncertainty_exponent": "analysis.basins.exponent",
     "sweep": "analysis.sweeps.sweep",
     "diff": "analysis.basins.diff",
-    "load": "api.load",
+    "load": "api.storage.load",
 }
 """Where each public name lives; it is imported when it is first used, so that ``import batchgd`` stays light."""
 
@@ -93,11 +93,11 @@ if TYPE_CHECKING:
     from batchgd.analysis.sweeps.sweep import sweep as sweep
     from batchgd.api import testing as testing
     from batchgd.api.descend import descend as descend
-    from batchgd.api.load import load as load
     from batchgd.api.multistart import multistart as multistart
     from batchgd.api.path import Path as Path
     from batchgd.api.path import Paths as Paths
     from batchgd.api.path import path as path
+    from batchgd.api.storage.load import load as load
     from batchgd.compiler.finite_sum import FiniteSum as FiniteSum
     from batchgd.compiler.objective import Objective as Objective
     from batchgd.compiler.resolve import as_objective as as_objective

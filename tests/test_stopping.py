@@ -12,7 +12,8 @@ from batchgd.cli import main
 from batchgd.compiler.resolve import Problem
 from batchgd.engine.batch import make_batch
 from batchgd.engine.compute import Compute
-from batchgd.engine.run import run, specialisation_of
+from batchgd.engine.prepare import specialisation_of
+from batchgd.engine.run import run
 from batchgd.kernels.status import AT_REST, SUCCESSES, Status
 
 BACKENDS = ("cpu", "numpy")

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from batchgd.api.result import BatchResult
 from batchgd.compiler.resolve import Problem
 from batchgd.engine.batch import batch_at
 from batchgd.engine.compute import Compute
 from batchgd.engine.interrupts import heeded
-from batchgd.engine.progress import check_progress
+from batchgd.engine.progress import Progress, Watch
 from batchgd.minima.collect import endpoints_of
 from batchgd.problem.keywords import explained
 from batchgd.problem.stopping import Stopping, as_stopping
-
-if TYPE_CHECKING:
-    from batchgd.engine.progress import Progress
 
 
 @explained
@@ -79,8 +76,8 @@ def descend(
     >>> batch.x.tolist() == [[0.875**3, 0.5**3]]
     True
     """
+    watch = Watch(progress)
     stopping = as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time)
-    check_progress(progress)
     batch = batch_at(
         Problem(fun, box, params=params, jac=jac, args=args),
         x0,
@@ -91,4 +88,4 @@ def descend(
         scale=scale,
     )
     with heeded():
-        return BatchResult.of(endpoints_of(batch, progress=progress))
+        return BatchResult.of(endpoints_of(batch, watch=watch))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from batchgd.analysis.advice import advice
@@ -11,7 +10,7 @@ from batchgd.compiler.resolve import Problem
 from batchgd.engine.batch import make_batch
 from batchgd.engine.compute import Compute
 from batchgd.engine.interrupts import heeded
-from batchgd.engine.progress import check_progress
+from batchgd.engine.progress import Progress, Watch
 from batchgd.minima.collect import batch_from, collect
 from batchgd.minima.coverage.rule import MOST_STARTS
 from batchgd.minima.coverage.run_until import check_rule
@@ -23,7 +22,6 @@ from batchgd.problem.stopping import Stopping, as_stopping
 
 if TYPE_CHECKING:
     from batchgd.analysis.strategies import Strategy
-    from batchgd.engine.progress import Progress
     from batchgd.minima.coverage import Coverage
 
 
@@ -142,12 +140,11 @@ def multistart(
     >>> len(result.minima), result.minima.fun.max().item() < 1e-12
     (4, True)
     """
-    began = time.perf_counter()
+    watch = Watch(progress)
     stopping = as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time)
     identity = as_identity(identity)
     one_of("keep", keep, ("all", "minima"))
     check = flag("check", check)
-    check_progress(progress)
     compute = Compute.of(backend, dtype, threads, device)
     all_kept, chooser = keep == "all", _strategy(strategy, keep, compute.device, until, check)
     batch = make_batch(
@@ -169,10 +166,10 @@ def multistart(
         from batchgd.analysis.strategies.explore import explore
 
         with heeded():
-            return MultistartResult.of(explore(batch, chooser, identity, progress=progress, began=began))
+            return MultistartResult.of(explore(batch, chooser, identity, watch=watch))
     until = None if until is None else check_rule(until, batch)
     with heeded() as interrupt:
-        data = collect(batch, identity, keep=all_kept, progress=progress, began=began, until=until)
+        data = collect(batch, identity, keep=all_kept, watch=watch, until=until)
         result = MultistartResult.of(data)
         if not result.interrupted and all_kept and not compute.device:
             result.warnings += advice(batch, result)

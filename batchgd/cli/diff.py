@@ -8,8 +8,8 @@ from batchgd.cli.console import Console, print_json
 
 
 def diff(
-    run1: Annotated[str, typer.Argument(metavar="RUN1", help="Folder of a saved run (--out).")],
-    run2: Annotated[str, typer.Argument(metavar="RUN2", help="Folder of another.")],
+    run1: Annotated[str, typer.Argument(metavar="RUN1", help="A saved run (--out).")],
+    run2: Annotated[str, typer.Argument(metavar="RUN2", help="Another.")],
     identity_x: Annotated[
         float, typer.Option("--identity-x", help="Minima this close, in box widths of RUN1, are the same.")
     ] = 1e-4,

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from batchgd.engine.units import ScaledStarts, chosen, resting_slope
 from batchgd.problem.box import Box
 from batchgd.problem.errors import InputError
 from batchgd.problem.methods import Method, as_method, split_per_start
+from batchgd.problem.starts import Starts, parse_seed, parse_starts
 from batchgd.problem.stopping import Stopping
 
 if TYPE_CHECKING:
@@ -63,13 +65,22 @@ class Batch:
         """Return the batch in another precision."""
         return replace(self, compute=replace(self.compute, dtype=dtype))
 
+    def in_units(self) -> Batch:
+        """Return the batch in its scaled coordinates."""
+        assert self.scale is not None
+        return replace(
+            self,
+            objective=self.objective.scaled(self.scale),
+            starts=ScaledStarts(self.starts, self.scale),
+            box=self.box.divided(self.scale),
+            scale=None,
+        )
+
     def again(self, *, starts: Any = None, method: Any = None, **changes: Any) -> Batch:
         """Return the batch with other starts (anything that ``parse_starts`` takes), another method, or other fields.
 
         Raises InputError where they do not go together: a hyperparameter per start for another number of starts.
         """
-        from batchgd.problem.starts import parse_starts
-
         if starts is not None:
             dtype = self.compute.start_dtype
             changes["starts"] = parse_starts(starts, "uniform", self.box, self.box.dim, self.seed, dtype)
@@ -98,9 +109,6 @@ def make_batch(
     The parameters are those of :func:`batchgd.multistart`; ``resident`` says whether one row per start is held in
     memory, so that more starts than fit are refused.
     """
-    from batchgd.engine.units import chosen, resting_slope
-    from batchgd.problem.starts import Starts, parse_seed, parse_starts
-
     stopping = Stopping() if stopping is None else stopping
     method = as_method(method)
     region, objective = problem.resolve()
@@ -119,25 +127,10 @@ def make_batch(
     return Batch(traced, starts, region, method, stopping, compute, seed, scale=units)
 
 
-def _check_rule(objective: Differentiable, method: Method) -> None:
-    """Refuse a method that compares values of an objective whose updates see different parts of a sum."""
-    from batchgd.compiler.codegen.rule import read_rule
-
-    if getattr(objective, "batch_size", None) is not None:
-        rule = read_rule(method.rule, method.parts)
-        if rule.decide is not None or rule.stages:
-            raise InputError(
-                f"{type(method).__name__} compares values, and with batch_size every update sees other rows: choose a "
-                "first-order method, as method=bgd.GradientDescent(learning_rate=...), or leave batch_size out"
-            )
-
-
 def batch_at(
     problem: Problem, x0: Any, compute: Compute, *, check: Callable[[int], None] | None = None, **options: Any
 ) -> Batch:
     """Return the batch that descends from given starts, as :func:`descend` does; ``check`` may refuse their number."""
-    from batchgd.problem.starts import parse_starts
-
     points = parse_starts(x0, "uniform", None, None, 0, compute.start_dtype)
     if check is not None:
         check(points.n)
@@ -186,3 +179,16 @@ def _check_width(fun: Any, width: int) -> None:
     if width < least or (greatest is not None and width > greatest):
         span = f"{least} or more" if greatest is None else f"{least}" if least == greatest else f"{least} to {greatest}"
         raise InputError(f"x0 has {width} coordinates per start, but {known.name} takes {span}: give x0 to match")
+
+
+def _check_rule(objective: Differentiable, method: Method) -> None:
+    """Refuse a method that compares values of an objective whose updates see different parts of a sum."""
+    from batchgd.compiler.codegen.rule import read_rule
+
+    if getattr(objective, "batch_size", None) is not None:
+        rule = read_rule(method.rule, method.parts)
+        if rule.decide is not None or rule.stages:
+            raise InputError(
+                f"{type(method).__name__} compares values, and with batch_size every update sees other rows: choose a "
+                "first-order method, as method=bgd.GradientDescent(learning_rate=...), or leave batch_size out"
+            )

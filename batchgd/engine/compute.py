@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any, Self
 
-from batchgd.engine.backends import Backend, check_threads, choose
+from batchgd.engine.backends import Backend, choose
 from batchgd.problem import check
 from batchgd.problem.arrays import MIXED, check_dtype
 from batchgd.problem.errors import InputError
@@ -38,8 +39,11 @@ class Compute:
         made = cls(
             choose(backend)[0], check_dtype(dtype, mixed=True), check_threads(threads), check.flag("device", device)
         )
-        if made.device and made.backend.name != "cuda":
-            raise InputError(f"device=True needs the cuda backend, and this run uses {made.backend.name}: leave it out")
+        if made.device:
+            if made.backend.name != "cuda":
+                used = made.backend.name
+                raise InputError(f"device=True needs the cuda backend, and this run uses {used}: leave it out")
+            check.cupy_for("device=True returns arrays of", "leave it out")
         return made
 
     @property
@@ -56,3 +60,10 @@ class Compute:
     def start_dtype(self) -> str:
         """The dtype that starts are placed in."""
         return "float32" if self.mixed else self.dtype
+
+
+def check_threads(threads: int | None) -> int:
+    """Return the number of worker threads: those asked for, or one per core that this process may use."""
+    if threads is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return check.whole("threads", threads, 1, 4096)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,9 +17,7 @@ from batchgd.compiler.resolve import Problem
 from batchgd.engine.batch import Batch, make_batch
 from batchgd.engine.compute import Compute
 from batchgd.engine.interrupts import Interrupt, heeded
-from batchgd.engine.progress import Watch, check_progress
-from batchgd.kernels.plan import Endpoints
-from batchgd.kernels.status import Status
+from batchgd.engine.progress import Watch
 from batchgd.problem import check
 from batchgd.problem.errors import InputError
 from batchgd.problem.identity import Identity, as_identity
@@ -31,7 +28,7 @@ from batchgd.problem.samplings import Starts
 from batchgd.problem.stopping import GTOL, Stopping, as_stopping
 
 if TYPE_CHECKING:
-    from batchgd.engine.progress import Progress, ProgressUpdate
+    from batchgd.engine.progress import Progress
     from batchgd.minima import Found
 
 _TRAJECTORIES = 1 << 20  # in memory at once; a larger sweep is made in several launches, some starts at all values each
@@ -122,13 +119,12 @@ def sweep(
     >>> result.recommended.value
     0.099
     """
-    began = time.perf_counter()
+    watch = Watch(progress)
     hyper = {name for row in METHODS.values() for name in field_names(row.cls)}
     refuse_strange("sweep", hyperparameters, parameters(sweep), hyper)
     rule = as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time)
     identity = as_identity(identity)
     fidelity = check.flag("fidelity", fidelity)
-    check_progress(progress)
     grid = parse_grid(method, hyperparameters, check.flag("zipped", zipped))
     batch = make_batch(
         Problem(fun, box, dim, params, jac, args),
@@ -146,7 +142,7 @@ def sweep(
             "dtype='mixed' ends every descent with another method, and a sweep tells how one behaves: use "
             "float32 or float64"
         )
-    return _Sweep(batch, grid, identity, fidelity, rule.patience is None, progress, began).result()
+    return _Sweep(batch, grid, identity, fidelity, rule.patience is None, watch).result()
 
 
 def _watchful(rule: Stopping) -> Stopping:
@@ -163,17 +159,10 @@ class _Sweep:
     """The launches of one sweep, and what they add up to."""
 
     def __init__(
-        self,
-        batch: Batch,
-        grid: Grid,
-        identity: Identity,
-        fidelity: bool,
-        own_patience: bool,
-        progress: Progress | None,
-        began: float,
+        self, batch: Batch, grid: Grid, identity: Identity, fidelity: bool, own_patience: bool, watch: Watch
     ) -> None:
-        self.batch, self.grid, self.identity, self.fidelity = batch, grid, identity, fidelity
-        self.progress, self.began = progress, began
+        self.batch, self.grid, self.identity = batch, grid, identity
+        self.fidelity, self.watch = fidelity, watch
         self.tally = Tally(len(grid), own_patience)
         self.curvatures: Curvatures | None = None
 
@@ -185,8 +174,7 @@ class _Sweep:
                 if not self._add(first, min(first + size, n), interrupt):
                     break
             self.tally.interrupted = interrupt.seen
-        seconds = time.perf_counter() - self.began
-        return SweepResult(self.batch, self.grid, self.tally, self.fidelity, self.curvatures, seconds)
+        return SweepResult(self.batch, self.grid, self.tally, self.fidelity, self.curvatures, self.watch.elapsed)
 
     def _add(self, first: int, stop: int, interrupt: Interrupt) -> bool:
         """Descend from some starts at every value; whether time is left for more."""
@@ -197,49 +185,24 @@ class _Sweep:
         gathering = Gathering(self.batch.box, self.identity)
         if self.fidelity:
             flow = self.batch.again(starts=points, method=true_flow(), stopping=_to_the_end(self.batch.stopping))
-            gathering.run(flow.in_dtype("float64"))
+            gathering.run(flow.in_dtype("float64"), self.watch.silent())
         if interrupt.seen and first > 0:
             return False
-        lanes = self.batch.again(
-            starts=_Repeated(points, len(self.grid)), method=self.grid.method(len(points)), stopping=self._rest()
-        )
-        rows = run(dataclasses.replace(lanes, watch_turns=True), progress=self._told(first)).endpoints
+        values = len(self.grid)
+        lanes = self.batch.again(starts=_Repeated(points, values), method=self.grid.method(len(points)))
+        part = self.watch.part(first * values, self.batch.starts.n * values)
+        rows = run(dataclasses.replace(lanes, watch_turns=True), watch=part).endpoints
         self.tally.add(rows)
         converged = np.flatnonzero(self.tally.converged(rows))
-        gathering.add(_taken(rows, converged))
-        found = gathering.find(self.batch, Watch(interrupt=interrupt))
+        gathering.add(rows.take(converged))
+        found = gathering.find(self.batch, self.watch.silent())
         self._note_curvature(found)
         if self.fidelity and not interrupt.seen:  # else the flow or the lanes may be unfinished
             labels = gathering.labels(found)
             label = np.full(len(rows), -1)
             label[converged] = labels[len(points) :]
             self.tally.compare(label, labels[: len(points)])
-        ended = (Status.INTERRUPTED, Status.MAXTIME)
-        return not (interrupt.seen or np.isin(rows.status, ended).any())
-
-    def _rest(self) -> Stopping:
-        """The stopping rule with what is left of ``max_time``."""
-        rule = self.batch.stopping
-        if rule.max_time is None:
-            return rule
-        return dataclasses.replace(rule, max_time=max(1e-3, rule.max_time - (time.perf_counter() - self.began)))
-
-    def _told(self, first: int) -> Progress | None:
-        progress, values = self.progress, len(self.grid)
-        if progress is None:
-            return None
-
-        def told(update: ProgressUpdate) -> None:
-            progress(
-                dataclasses.replace(
-                    update,
-                    done=first * values + update.done,
-                    total=self.batch.starts.n * values,
-                    seconds=time.perf_counter() - self.began,
-                )
-            )
-
-        return told
+        return self.watch.ended_by is None
 
     def _note_curvature(self, found: Found) -> None:
         """Take in the smallest and the largest eigenvalue at each proper minimum."""
@@ -267,7 +230,3 @@ class _Repeated(Starts):
 def _to_the_end(rule: Stopping) -> Stopping:
     """The stopping rule of the flow, which must arrive."""
     return Stopping(gtol=min(rule.gtol or GTOL, GTOL), maxiter=max(rule.maxiter, 100_000), escape=rule.escape)
-
-
-def _taken(rows: Endpoints, chosen: NDArray) -> Endpoints:
-    return Endpoints(0, *(getattr(rows, name)[chosen] for name in ("x", "fun", "nit", "nfev", "status")))
