@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,9 @@ from shell_samples import MadeUpResult, assert_refused, shell
 
 import batchgd
 from batchgd.cli.commands import COMMANDS
-from batchgd.cli.options import FLAG, OPTIONS
+from batchgd.cli.options import FLAG, IDENTITY, STOPPING
 from batchgd.cli.parameters import join_pairs
+from batchgd.cli.run import OPTIONS
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -188,11 +190,12 @@ def test_the_shipped_toml_file(solver, capsys, monkeypatch):
 
 def test_option_names_are_those_of_multistart():
     parameters = inspect.signature(batchgd.multistart).parameters
-    taken = {option.name for option in OPTIONS if option.solver}
-    assert taken <= set(parameters)
-    # Arrays, functions and places in memory have no name in a shell; --until and --confidence make `until`.
-    nameless = {"fun", "params", "jac", "args", "progress", "device", "until", "stopping", "identity"}
-    assert set(parameters) - taken == nameless
+    # Arrays, functions and places in memory have no name in a shell; several options make a stopping rule.
+    nameless = {"fun", "params", "jac", "args", "progress", "device", "stopping", "identity"}
+    assert set(parameters) - {option.name for option in OPTIONS} == nameless
+    for options, kind in ((STOPPING, "{}"), (IDENTITY, "identity_{}")):
+        cls = batchgd.Stopping if options is STOPPING else batchgd.Identity
+        assert {option.name for option in options} == {kind.format(field.name) for field in fields(cls)}
 
 
 # What is written where

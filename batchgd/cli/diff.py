@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from batchgd.cli.console import Console, print_json
+from batchgd.cli.console import Console, show
 
 
 def diff(
@@ -26,7 +26,4 @@ def diff(
         found = bgd.diff(
             bgd.load(run1), bgd.load(run2), identity=bgd.Identity(identity_x, identity_f), confidence=confidence
         )
-    if json:
-        print_json(found.to_dict())
-    else:
-        print(found)
+    show({"json": json}, found.__str__, found.to_dict)

@@ -3,17 +3,25 @@
 from typing import Any
 
 from batchgd.cli import destinations
-from batchgd.cli.console import EXIT_DONE, Console, print_json
-from batchgd.cli.options import BY_NAME, FLAG, INTEGER, POINT, Option
+from batchgd.cli.console import EXIT_DONE, Console, show
+from batchgd.cli.options import (
+    COMPUTE,
+    FLAG,
+    IDENTITY,
+    INTEGER,
+    METHOD,
+    POINT,
+    PRINTING,
+    PROBLEM,
+    STOPPING,
+    Option,
+    plot_option,
+)
 from batchgd.cli.parameters import takes
-from batchgd.cli.solver import solver_arguments
+from batchgd.cli.solver import arguments_of
 from batchgd.cli.target import load_target
 from batchgd.problem.errors import InputError
 
-_SHARED = (
-    *("box", "dim", "method", "learning_rate", "set", "scale", "gtol", "xtol", "ftol", "maxiter", "escape"),
-    *("backend", "dtype", "threads", "identity_x", "identity_f", "plot", "json", "quiet"),
-)
 OPTIONS = (
     Option("resolution", INTEGER, "Pixels a side; 512 when not given."),
     Option("plane", POINT, "Two axes, as 0,1; the other coordinates are held at --at."),
@@ -23,7 +31,13 @@ OPTIONS = (
     Option("audit", INTEGER, "Pixels taken over from their neighbours to check after all; 1000 when not given."),
     Option("adaptive", FLAG, "Descend only where neighbours differ (default), or from every pixel."),
     Option("borders", FLAG, "Also measure the borders: basin entropy, uncertainty exponent, fractal dimension."),
-    *(BY_NAME[name] for name in _SHARED),
+    *PROBLEM,
+    *METHOD,
+    *(option for option in STOPPING if option.name != "window"),
+    *COMPUTE,
+    *IDENTITY,
+    plot_option("the map"),
+    *PRINTING,
 )
 
 
@@ -34,32 +48,27 @@ def map_basins(options: dict[str, Any]) -> int:
     FUN is a landscape's name (`batchgd list` shows them) or FILE.py:FUNCTION. `--plot FILE` draws the map.
     """
     console = Console(quiet=options.get("quiet", False))
-    if "plot" in options:
-        destinations.check_picture(options["plot"])
+    destinations.check(options)
     with console.guard_stdout():
-        fun = load_target(options["fun"])
-        arguments = {**_geometry(options), **solver_arguments(fun, options)}
-
         import batchgd as bgd
 
-        made = bgd.map(fun, **arguments)
+        options["fun"] = load_target(options.get("fun"))
+        made = bgd.map(**arguments_of(bgd.map, options) | _geometry(options))
         measured = made.borders() if options.get("borders") else None
-    if options.get("json"):
-        print_json(made.to_dict() | ({} if measured is None else {"borders": measured.to_dict()}))
-    else:
-        print(made if measured is None else f"{made}\n\n{measured}")
+    show(
+        options,
+        lambda: f"{made}" if measured is None else f"{made}\n\n{measured}",
+        lambda: made.to_dict() | ({} if measured is None else {"borders": measured.to_dict()}),
+    )
     if "plot" in options:
-        from batchgd.output.plot.canvas import write
-
         with console.guard_stdout():
-            write(made.plot(), options["plot"])
-        console.say(f"picture written to {options['plot']}")
+            destinations.draw(made.plot(), options["plot"], console)
     return EXIT_DONE
 
 
 def _geometry(options: dict[str, Any]) -> dict[str, Any]:
-    """Return what says which pixels are drawn."""
-    out: dict[str, Any] = {name: options[name] for name in ("resolution", "at", "audit", "adaptive") if name in options}
+    """Return the plane and the window as `bgd.map` takes them."""
+    out: dict[str, Any] = {}
     if "plane" in options:
         if "through" in options:
             raise InputError("--plane takes two axes and --through three points: give one of them")

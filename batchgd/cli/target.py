@@ -25,15 +25,17 @@ FunctionOfRun = Annotated[
 ]
 
 
-def load_target(target: str) -> str | Callable[..., Any] | Differentiable:
+def load_target(target: str | None) -> str | Callable[..., Any] | Differentiable:
     """Return the landscape's name, or the function or the objective that the file defines.
 
     Raises
     ------
     InputError
-        The landscape is unknown, or the file does not exist, does not parse, raises when it is loaded, or lacks the
-        function; the message names the nearest one.
+        Nothing is named, the landscape is unknown, or the file does not exist, does not parse, raises when it is
+        loaded, or lacks the function; the message names the nearest one.
     """
+    if target is None:
+        raise InputError("name FUN: a landscape (`batchgd list` shows them) or FILE.py:FUNCTION")
     file, colon, name = target.rpartition(":")
     if colon:
         return _function(_load_module(file), file, name)
