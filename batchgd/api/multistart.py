@@ -143,7 +143,7 @@ def multistart(
     watch = Watch(progress)
     stopping = as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time)
     identity = as_identity(identity)
-    one_of("keep", keep, ("all", "minima"))
+    keep = one_of("keep", keep, ("all", "minima"))
     check = flag("check", check)
     compute = Compute.of(backend, dtype, threads, device)
     all_kept, chooser = keep == "all", _strategy(strategy, keep, compute.device, until, check)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from batchgd.problem.errors import InputError
+from batchgd.problem.errors import InputError, bare
 
 
 def arguments_of(call: Callable[..., Any], options: dict[str, Any]) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def arguments_of(call: Callable[..., Any], options: dict[str, Any]) -> dict[str,
     stopping = {name: options[name] for name in field_names(Stopping) if name in options and name not in known}
     identity = {name: options[f"identity_{name}"] for name in field_names(Identity) if f"identity_{name}" in options}
     arguments |= {name: made for name, made in (("stopping", stopping), ("identity", identity)) if made}
-    if options.get("sampling") == "normal":
+    if bare(options.get("sampling", "")) == "normal":
         arguments["sampling"] = _normal(options)
     elif "mean" in options or "std" in options:
         raise InputError("--mean and --std belong to --sampling normal; add it, or leave them out")

@@ -109,16 +109,16 @@ UNPOLISHED = Clustering(Identity(x=1e-4, f=1e-3), cells=4)
 are wide."""
 
 
-def split_at_gaps(u: NDArray, fun: NDArray, x_tol: float, tol_f: NDArray) -> NDArray[np.int64]:
+def split_at_gaps(u: NDArray, fun: NDArray, tol_x: float, tol_f: NDArray) -> NDArray[np.int64]:
     """Groups such that no chain of close pairs leaves one: cut at every gap of every projection until nothing changes.
 
     Projections are the value, the coordinates and two fixed pseudo-random directions (over which a close pair is at
-    most ``x_tol sum |w_i|`` apart). Costs a few sorts, whatever the dimension; 3^d neighbour cells are never walked.
+    most ``tol_x sum |w_i|`` apart). Costs a few sorts, whatever the dimension; 3^d neighbour cells are never walked.
     """
     m, d = u.shape
     weights = np.random.default_rng(d).uniform(0.5, 1.0, (_PROJECTIONS, d))
-    columns = [(fun, tol_f), *((u @ w, x_tol * w.sum() * (1 + 1e-9)) for w in weights)]
-    columns += [(column, x_tol) for column in u.T]
+    columns = [(fun, tol_f), *((u @ w, tol_x * w.sum() * (1 + 1e-9)) for w in weights)]
+    columns += [(column, tol_x) for column in u.T]
     group, rows = np.zeros(m, np.int64), np.arange(m)
     found = following = 1
     while True:

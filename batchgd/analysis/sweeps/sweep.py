@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.analysis.basins.flow import true_flow
-from batchgd.analysis.sweeps.grid import Grid, parse_grid
+from batchgd.analysis.sweeps.grid import SweepGrid, parse_grid
 from batchgd.analysis.sweeps.recommend import Curvatures
 from batchgd.analysis.sweeps.result import SweepResult
 from batchgd.analysis.sweeps.tally import Tally
@@ -120,7 +120,7 @@ def sweep(
     0.099
     """
     watch = Watch(progress)
-    hyper = {name for row in METHODS.values() for name in field_names(row.cls)}
+    hyper = {name for cls in METHODS.values() for name in field_names(cls)}
     refuse_strange("sweep", hyperparameters, parameters(sweep), hyper)
     rule = as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time)
     identity = as_identity(identity)
@@ -159,7 +159,7 @@ class _Sweep:
     """The launches of one sweep, and what they add up to."""
 
     def __init__(
-        self, batch: Batch, grid: Grid, identity: Identity, fidelity: bool, own_patience: bool, watch: Watch
+        self, batch: Batch, grid: SweepGrid, identity: Identity, fidelity: bool, own_patience: bool, watch: Watch
     ) -> None:
         self.batch, self.grid, self.identity = batch, grid, identity
         self.fidelity, self.watch = fidelity, watch
