@@ -117,11 +117,11 @@ def test_cpu_and_numpy_make_the_same_iterates(name):
 def test_bits_do_not_depend_on_company_shards_or_threads(name):
     method, random = METHODS[name].example(), np.random.default_rng(1)
     x0, rows = random.uniform(-5.0, 5.0, (600, 2)), random.permutation(600)[:401]
-    whole = descend(method, 300, "cpu", x0=x0, gtol=1e-6, escape=1.0, threads=2)
-    part = descend(method, 300, "cpu", x0=x0[rows], gtol=1e-6, escape=1.0, threads=1)
+    whole = descend(method, 300, "cpu", x0=x0, gtol=1e-6, stopping={"escape": 1.0}, threads=2)
+    part = descend(method, 300, "cpu", x0=x0[rows], gtol=1e-6, stopping={"escape": 1.0}, threads=1)
     for field in ("x", "fun", "nit", "nfev", "status"):
         np.testing.assert_array_equal(getattr(part, field), getattr(whole, field)[rows])
-    plain = descend(method, 300, "numpy", x0=x0[:100], gtol=1e-6, escape=1.0)
+    plain = descend(method, 300, "numpy", x0=x0[:100], gtol=1e-6, stopping={"escape": 1.0})
     assert np.mean(plain.nit == whole.nit[:100]) > 0.95
 
 
