@@ -257,6 +257,18 @@ def test_methods_bring_what_their_rules_ask_for():
         assert cls.title().endswith((".", ":")), cls.title()
 
 
+@pytest.mark.parametrize("name", METHODS)
+def test_help_describes_everything_once(name):
+    cls = METHODS[name]
+    lines = cls.__doc__.splitlines()
+    begin = lines.index("Parameters") + 2
+    entries = [line.split(" : ")[0].split(", ") for line in lines[begin : lines.index("Raises")] if line[:1].strip()]
+    described = [parameter for entry in entries for parameter in entry]
+    assert sorted(described) == sorted(cls.takes())
+    for heading in ("Parameters", "Raises", "References", "Examples"):
+        assert lines.count(heading) == 1, heading
+
+
 def test_a_schedule_is_stored_with_its_method(tmp_path):
     method = bgd.Adam(bgd.Cosine(0.1, np.array([5.0, 6.0, 7.0, 8.0])), clip_norm=2.0)
     descend(method, 2, fun="himmelblau").save(tmp_path / "run")
