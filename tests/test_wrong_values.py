@@ -159,7 +159,7 @@ def calls(made):
     yield bgd.fractal_dimension, {"labels": LABELS}
     yield bgd.uncertainty_exponent, {"labels": LABELS}
     yield bgd.match, {"a": result, "b": result}
-    yield bgd.load, {"folder": "no such folder"}
+    yield bgd.load, {"path": "no such file"}
     yield landscapes.get, {"name": "sphere"}
     for name in ("box", "minima", "n_minima", "global_value", "is_complete", "check_dim"):
         yield getattr(landscapes.get("rastrigin"), name), {"dim": 2}
@@ -168,7 +168,7 @@ def calls(made):
         yield kept.recluster, {}
         yield kept.stability, {}
         yield kept.connect, {"border_points": 0, "rounds": 1, "most_minima": 1}
-        yield kept.save, {"folder": "no/such/folder"}
+        yield kept.save, {"path": "no/such/folder"}
         yield kept.plot, {}
         yield kept.to_dataframe, {}
         yield kept.start_points, {"first": 0, "stop": 1}
@@ -252,16 +252,16 @@ TOLD = {
         lambda made: bgd.Coverage(0.999999999999),
         "coverage is 0.999999999999: closer to 1 than",
     ),
-    "dim beyond memory": (lambda made: bgd.multistart("sphere", dim=10**9), "dim is 1000000000: give at most 100,000"),
-    "dim beyond float": (lambda made: bgd.Objective(bowl, 10**400), "dim is 1000*[.]{3}: give at most 100,000"),
+    "dim beyond memory": (lambda made: bgd.multistart("sphere", dim=10**9), "dim is 1000000000: give a whole number of coordinates from 1 to 100000"),
+    "dim beyond float": (lambda made: bgd.Objective(bowl, 10**400), "dim is 1000*[.]{3}: give a whole number of coordinates from 1 to 100000"),
     "a tolerance beyond float": (lambda made: bgd.Stopping(gtol=10**400), "gtol is 1000*[.]{3}, which float64 cannot"),
     "an array of norms": (lambda made: bgd.Stopping(norm=np.array([2, 2])), "norm is array.*: give 2 or 'max'"),
     "ragged labels": (lambda made: bgd.basin_entropy([[1, 2], [3]]), "labels hold rows of different lengths"),
     "ragged borders": (lambda made: bgd.borders([[1, 2], [3]]), "labels hold rows of different lengths"),
-    "a null in a path": (lambda made: made["result"].save("a\0b"), r"the folder is 'a\\x00b', which is not a path"),
+    "a null in a path": (lambda made: made["result"].save("a\0b"), r"the path is 'a\\x00b', which is not a path"),
     "a long path": (lambda made: made["result"].save("x" * 5000), "File name too long.: give another path"),
     "a picture of a number": (lambda made: made["result"].plot(3), "the file is 3: give its path as text"),
-    "load of a result": (lambda made: bgd.load(made["result"]), "the folder is himmelblau .*: give its path as text"),
+    "load of a result": (lambda made: bgd.load(made["result"]), "the path is himmelblau .*: give its path as text"),
     "confidence in words": (
         lambda made: bgd.match(made["result"], made["result"], confidence="a"),
         "confidence is 'a': give a probability",
