@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numba
@@ -13,8 +14,10 @@ import numpy as np
 
 import batchgd as bgd
 from batchgd.compiler.codegen import warp_choice
+from batchgd.compiler.resolve import Problem
 from batchgd.engine.backends import choose
 from batchgd.engine.batch import make_batch
+from batchgd.engine.compute import Compute
 from batchgd.engine.interrupts import heeded
 from batchgd.engine.run import run
 from batchgd.kernels.plan import Merge
@@ -47,7 +50,7 @@ def misfit(x, row):
 CASES = {
     "barzilai_borwein": ("himmelblau", 80, {}),
     "rates per start": ("himmelblau", 40, {"method": bgd.GradientDescent(np.linspace(0.005, 0.015, 40))}),
-    "armijo in float32": ("himmelblau", 40, {"method": bgd.GradientDescent(line_search="armijo"), "dtype": "float32"}),
+    "armijo in float32": ("himmelblau", 40, {"method": bgd.Armijo(), "dtype": "float32"}),
     "adam with a schedule": ("himmelblau", 12, {"method": bgd.Adam(bgd.Cosine(0.2, 50), clip_norm=50.0)}),
     "l-bfgs": ("himmelblau", 16, {"method": bgd.LBFGS(memory=2)}),
     "newton": ("himmelblau", 4, {"method": bgd.Newton()}),
@@ -227,19 +230,19 @@ def only_minima(name, starts, **options):
 
 def part_of_the_starts():
     """Some starts of a run, drawn in the kernel by their own numbers."""
-    whole = make_batch("himmelblau", starts=50, backend="numpy")
-    part = make_batch("himmelblau", starts=50, backend="cuda").again(starts=whole.starts.part(20, 40))
+    whole = make_batch(Problem("himmelblau"), Compute.of("numpy"), starts=50)
+    part = replace(whole, compute=Compute.of("cuda"), starts=whole.starts.part(20, 40))
     return float(np.abs(run(part).endpoints.x - run(whole).endpoints.x[20:40]).max())
 
 
 def interrupted_within_a_launch(keep):
     """A launch that would take hours, ended by Ctrl-C; the starts that were not taken up are counted too."""
     batch = make_batch(
-        "himmelblau",
+        Problem("himmelblau"),
+        Compute.of("cuda"),
         starts=200,
         method=bgd.GradientDescent(1e-12),
         stopping=Stopping(gtol=1e-30, maxiter=10**9),
-        backend="cuda",
     )
     catalogue = Catalogue(batch.box)
     threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
@@ -301,7 +304,7 @@ def recorded():
         options = {"method": row.example(), "maxiter": 12, "backend": "cuda"}
         batch, paths = (
             bgd.descend("himmelblau", x0, **options),
-            bgd.trace_path("himmelblau", x0, max_points=5, **options),
+            bgd.path("himmelblau", x0, max_points=5, **options),
         )
         arrays = [(getattr(batch, key), getattr(paths.result, key)) for key in ("x", "fun", "nit", "nfev", "status")]
         ends = all(np.array_equal(path.x[-1], x) for path, x in zip(paths, batch.x, strict=True))
@@ -318,6 +321,9 @@ if __name__ == "__main__":
         compiled[case] = bgd.multistart(name, starts=starts, backend="cpu", **options)
     plain_python()
     seen = {"automatic": automatic, **{case: compare(*setup, compiled.get(case)) for case, setup in CASES.items()}}
+    from another_package import AdaBelief
+
+    seen["foreign"] = compare("himmelblau", 12, {"method": AdaBelief(0.3)})
     for case in MERGED:
         dtype, cells, table = case.split()
         seen[f"merged {case}"] = merged_on_the_device(dtype, int(cells), int(table))

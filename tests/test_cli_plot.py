@@ -24,7 +24,7 @@ def line(ax, gid):
     return next(artist for artist in ax.get_lines() if artist.get_gid() == gid)
 
 
-@pytest.mark.parametrize("name", ["", *PICTURES, "tolerances"])
+@pytest.mark.parametrize("name", ["", *(name for name, picture in PICTURES.items() if picture.alone), "tolerances"])
 def test_every_picture_of_a_saved_run(name, runs, tmp_path, capsys):
     file = tmp_path / "picture.png"
     code, out, err = shell(capsys, f"plot {runs / 'a'} {name} --out {file}")
@@ -93,7 +93,7 @@ def test_discovery_needs_a_minimum():
 
 def test_tolerances_are_those_asked_for():
     result = bgd.multistart("himmelblau", starts=200, backend="cpu")
-    ax = result.plot.tolerances(Figure().subplots(), x_tol=[0.5, 1e-8, 0.9], f_tol=1.0)
+    ax = result.plot.tolerances(Figure().subplots(), x=[0.5, 1e-8, 0.9], f=1.0)
     x, y = line(ax, "minima").get_data()
     assert np.array_equal(x, [1e-8, 0.5, 0.9])
     assert y[0] == 4

@@ -129,7 +129,7 @@ def not_stored(function: str) -> InputError:
     """The error of a result whose function is not at hand."""
     return InputError(
         f"{function} is not stored with this result: "
-        f"{said('load it with bgd.load(path, fun=...)', 'give it by --fun (of connect: TARGET)')}"
+        f"{said('load it with bgd.load(path, fun=...)', 'give it by --fun (of connect: FUN)')}"
     )
 
 

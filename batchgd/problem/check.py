@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.problem.errors import BackendError, InputError, told
+from batchgd.problem.errors import BackendError, InputError, bare, told
 
 MOST = 2**53
 """The largest whole number of an argument that states no limit of its own: float64 counts without gaps up to here."""
@@ -36,13 +36,17 @@ def flag(name: str, value: Any) -> bool:
 
 
 def one_of(name: str, value: Any, choices: Sequence[Any]) -> Any:
-    """Return one of a few words or numbers.
+    """Return one of a few words or numbers; the case of a word does not matter.
 
-    >>> one_of("norm", 2, (2, "max"))
-    2
+    >>> one_of("norm", 2, (2, "max")), one_of("norm", "Max", (2, "max"))
+    (2, 'max')
     """
-    if isinstance(value, str | numbers.Real) and not isinstance(value, bool) and value in choices:
-        return value
+    for choice in choices:
+        if isinstance(choice, str) and isinstance(value, str):
+            if bare(choice) == bare(value):
+                return choice
+        elif isinstance(value, numbers.Real) and not isinstance(value, bool) and value == choice:
+            return choice
     *others, last = map(repr, choices)
     raise InputError(f"{name} is {told(value)}: give {', '.join(others)} or {last}")
 

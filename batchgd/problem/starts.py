@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from batchgd.problem import check
 from batchgd.problem.arrays import check_dtype
 from batchgd.problem.box import Box
-from batchgd.problem.errors import InputError, did_you_mean, told
+from batchgd.problem.errors import InputError, bare, told
 from batchgd.problem.keywords import explained
+from batchgd.problem.registry import find_name
 from batchgd.problem.samplings import (
     SAMPLINGS,
     ArrayStarts,
@@ -162,13 +163,9 @@ def _sampling(sampling: Any) -> Any:
     names = ", ".join(repr(name) for name in SAMPLINGS)
     if not isinstance(sampling, str):
         raise InputError(f"sampling is {told(sampling)}: give one of {names}, or Normal(mean, std)")
-    name = sampling.strip().lower().replace("-", "_").replace(" ", "_")
-    if name in SAMPLINGS:
-        return SAMPLINGS[name]
-    if name == "normal":
+    if bare(sampling) == "normal":
         raise InputError("sampling 'normal' needs its numbers: pass sampling=bgd.Normal(mean, std)")
-    hint = did_you_mean(name, SAMPLINGS)
-    raise InputError(f"unknown sampling {told(sampling)}: {hint}there are {names} and bgd.Normal(mean, std)")
+    return SAMPLINGS[find_name("sampling", sampling, SAMPLINGS, f"there are {names} and bgd.Normal(mean, std)")]
 
 
 def _grid_counts(starts: Any, dim: int) -> tuple[int, ...]:
