@@ -9,9 +9,9 @@ import pytest
 import batchgd as bgd
 from batchgd.analysis.basins.bisection import bisect
 from batchgd.analysis.basins.exponent import sampled_exponent
-from batchgd.analysis.basins.labelling import labelling
 from batchgd.analysis.basins.stability import border_distance
 from batchgd.cli import main
+from batchgd.minima.mapper import labelling
 
 BOX = bgd.Box([-2.0, -2.0], [2.0, 2.0])
 

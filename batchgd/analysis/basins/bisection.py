@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from batchgd.analysis.basins.labelling import Labelling
+from batchgd.minima.mapper import Labelling
 
 _HALVINGS = 60
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.analysis.basins.pairs import pair_minima, places
 from batchgd.analysis.basins.significance import holm, mcnemar, two_proportions
 from batchgd.minima.fractions import check_confidence
+from batchgd.minima.pairs import pair_minima, places
 from batchgd.problem import check
 from batchgd.problem.arrays import host
 from batchgd.problem.errors import InputError

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from batchgd.analysis.basins.bisection import bisect
-from batchgd.analysis.basins.labelling import Labelling, labelling
 from batchgd.minima.collect import batch_from
+from batchgd.minima.mapper import Labelling, labelling
 from batchgd.problem import check
 from batchgd.problem.errors import InputError
 from batchgd.problem.speaker import a_run

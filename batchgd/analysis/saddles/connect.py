@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from batchgd.analysis.basins.fidelity import FLOW_UPDATES
 from batchgd.analysis.basins.flow import true_flow
-from batchgd.analysis.basins.labelling import labelling, nearest_minimum
 from batchgd.analysis.basins.relabel import labels_onto
-from batchgd.analysis.saddles.borders import border_walkers
+from batchgd.analysis.saddles.border_points import border_walkers
 from batchgd.analysis.saddles.search import OUTCOMES, Search
 from batchgd.analysis.saddles.table import Nodes, Saddles
 from batchgd.engine.batch import Batch
 from batchgd.minima.collect import batch_from
 from batchgd.minima.eigen import eigh
 from batchgd.minima.find import by_value
+from batchgd.minima.mapper import labelling, nearest_minimum
 from batchgd.minima.merge import Identity
 from batchgd.minima.scale import measure
 from batchgd.problem import check
