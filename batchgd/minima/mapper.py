@@ -1,65 +1,123 @@
-"""Labels of points that were no starts of a run: descend from them, and look which minimum is there."""
+"""The mapper: points -> labels, which of the known minima the descent from each point reaches."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from batchgd.kernels.status import AT_REST
-from batchgd.minima.collect import batch_from
+from batchgd.minima.collect import batch_from, collect, endpoints_of
 from batchgd.minima.merge import UNPOLISHED
+from batchgd.minima.pairs import labels_onto
 from batchgd.minima.scale import typical_value
+from batchgd.problem.arrays import host
+
+if TYPE_CHECKING:
+    from batchgd.engine.batch import Batch
+    from batchgd.minima.results import LandscapeData
+    from batchgd.minima.tables import Minima
+    from batchgd.problem.box import Box
+    from batchgd.problem.methods import Method
+
+Labelling = Callable[[NDArray[np.float64]], NDArray[np.int64]]
+"""What a mapper is to those who call it: a function from points, (n, d), to labels, (n,); -1: no minimum."""
+
+FLOW_UPDATES = 100_000
+"""The least ``maxiter`` of gradient flow, which takes small steps."""
 
 _CLOSE = 1e-6  # of values, relative: endpoints are not polished
 
-if TYPE_CHECKING:
-    from batchgd.minima.results import LandscapeData
-    from batchgd.problem.box import Box
 
-Labelling = Callable[[NDArray[np.float64]], NDArray[np.int64]]
-"""A function from points, (n, d), to labels, (n,); -1 for those that belong to no minimum."""
+class Mapped(NamedTuple):
+    """Labels of points, (n,), and the minima that were not known before: the k-th has the label ``known + k``."""
+
+    label: NDArray[np.int64]
+    new: Minima
 
 
-def labelling(result: LandscapeData, method: Any = None, maxiter: int = 0) -> Labelling:
-    """Return the function that labels points as the result's own method, or another one, labels starts.
+@dataclass(frozen=True)
+class Mapper:
+    """Which minimum the descent from a point reaches: ``mapper(points)`` are labels, (n,), with -1 for none.
 
-    Parameters
+    There are three ways from endpoints to labels:
+
+    * *collect*, while no minimum is known: endpoints are polished, merged and classified, which gives the minima as
+      well as the labels (:class:`batchgd.minima.collector.Gathering`; runs, maps and sweeps).
+    * *collect and pair*, :meth:`collect`: the same, and the minima that come out are paired with those of the mapper
+      (fidelity, comparisons, the flow down from saddles). Minima without a partner get labels of their own.
+    * *nearest*, calling the mapper: an endpoint belongs to the minimum that it lies as near to as unpolished copies
+      do, or to the set of minima that has its value. Nothing is polished and nothing found, so it serves searches
+      that ask for a few labels at a time (borders, stability).
+
+    Attributes
     ----------
-    result : LandscapeData
-        With its function; labels are rows of its ``minima``, -1 for points that lead to none of them.
-    method : Method, optional
-        Another method than that of the result.
-    maxiter : int
-        At least so many updates.
+    batch : Batch
+        How to descend: objective, box, method, stopping rule, backend. Its starts are not used.
+    minima : Minima
+        The known minima; labels are their rows.
+    x_tol, f_tol : float
+        When two polished endpoints are one minimum.
 
-    Raises
-    ------
-    InputError
-        When the function is not at hand.
+    Examples
+    --------
+    >>> import batchgd as bgd
+    >>> mapper = Mapper.of(bgd.multistart("himmelblau", starts=100))
+    >>> points = mapper.minima.x + 0.1
+    >>> mapper(points).tolist(), mapper.collect(points).label.tolist()
+    ([0, 1, 2, 3], [0, 1, 2, 3])
     """
-    from batchgd.minima.collect import endpoints_of
 
-    batch = batch_from(result)
-    stopping = replace(batch.stopping, maxiter=max(batch.stopping.maxiter, maxiter), max_time=None)
-    batch = replace(batch, dtype="float64", mixed=False)
-    sets = np.asarray(result.minima.free > 0)
-    unit = typical_value(batch.objective, batch.box) if sets.any() else 1.0
+    batch: Batch
+    minima: Minima
+    x_tol: float = 1e-6
+    f_tol: float = 1e-9
 
-    def label(points: NDArray[np.float64]) -> NDArray[np.int64]:
+    @classmethod
+    def of(cls, result: LandscapeData) -> Mapper:
+        """The mapper that labels points as the result's own run labels starts, however long it takes.
+
+        Raises InputError when the function is not at hand, or the result was not made by a run.
+        """
+        batch = batch_from(result)
+        batch = replace(batch, stopping=replace(batch.stopping, max_time=None))
+        return cls(batch, result.minima, result.x_tol, result.f_tol)
+
+    def by(self, method: Method, maxiter: int = 0, *, double: bool = False) -> Mapper:
+        """The mapper of another method, with at least ``maxiter`` updates; ``double``: in float64 throughout."""
+        stopping = replace(self.batch.stopping, maxiter=max(self.batch.stopping.maxiter, maxiter))
+        batch = replace(self.batch, method=method, stopping=stopping)
+        return replace(self, batch=replace(batch, dtype="float64", mixed=False) if double else batch)
+
+    def __call__(self, points: NDArray[np.float64]) -> NDArray[np.int64]:
+        """The labels of points, (n, d), by the nearest known minimum; the descents are in float64."""
         if len(points) == 0:
             return np.empty(0, np.int64)
-        ends = endpoints_of(batch.again(starts=points, method=method, stopping=stopping))
-        found = nearest_minimum(ends.x, result.minima.x, batch.box)
-        rest = np.flatnonzero((found < 0) & np.isin(ends.status, AT_REST))
+        ends = endpoints_of(replace(self.batch, dtype="float64", mixed=False).again(starts=points))
+        label = nearest_minimum(ends.x, self.minima.x, self.batch.box)
+        rest = np.flatnonzero((label < 0) & np.isin(ends.status, AT_REST))
+        sets = np.asarray(self.minima.free > 0)
         if sets.any() and len(rest):
-            found[rest] = set_of_value(ends.fun[rest], np.where(sets, result.minima.fun, np.inf), unit)
-        return found
+            label[rest] = set_of_value(ends.fun[rest], np.where(sets, self.minima.fun, np.inf), self._unit)
+        return label
 
-    return label
+    def collect(self, starts: Any, **changes: Any) -> Mapped:
+        """The labels of starts (anything that ``parse_starts`` takes) and the new minima that they lead to.
+
+        ``changes`` are those of :meth:`Batch.again`.
+        """
+        other = collect(self.batch.again(starts=starts, **changes), self.x_tol, self.f_tol)
+        place, alone = labels_onto(self.minima, other.minima, self.batch.box)
+        return Mapped(place[host(other.label)], other.minima[alone])
+
+    @cached_property
+    def _unit(self) -> float:
+        """How much values typically differ over the box."""
+        return typical_value(self.batch.objective, self.batch.box)
 
 
 def set_of_value(fun: NDArray[np.float64], sets: NDArray[np.float64], unit: float) -> NDArray[np.int64]:

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.analysis.basins.flow import true_flow
 from batchgd.analysis.basins.half_step import halved, of_rows, step_name
-from batchgd.analysis.basins.relabel import confusion_counts, labels_onto
-from batchgd.engine.batch import Batch
-from batchgd.minima.collect import batch_from
-from batchgd.minima.coverage.estimates import check_confidence
-from batchgd.minima.fractions import wilson
+from batchgd.minima.fractions import check_confidence, wilson
+from batchgd.minima.mapper import FLOW_UPDATES, Mapper
+from batchgd.minima.pairs import confusion_counts
 from batchgd.problem import check
 from batchgd.problem.arrays import host
 from batchgd.problem.errors import InputError
-from batchgd.problem.methods import Method, as_method
+from batchgd.problem.methods import GradientFlow, Method, as_method
 from batchgd.problem.speaker import a_run, option, said
 from batchgd.problem.starts import StartRows, parse_seed
 
 if TYPE_CHECKING:
+    from batchgd.engine.batch import Batch
     from batchgd.minima.results import LandscapeData
 
 _DENSE = 5_000  # minima at most of a confusion matrix as an array
 _SHOWN = 6  # pairs of labels in the printed text
-FLOW_UPDATES = 100_000  # at least: small steps take many
 _CHECKED = 2_000  # starts run again by check=True: at 1,000 and more the same kernel serves
 _TOLERATED = 0.01  # share of changed labels above which check=True warns
 
@@ -189,24 +186,24 @@ def fidelity(
         again = f"kept none: run it with {option('keep', 'all')}"
         lacks = again if hasattr(result, "minima") else f"has none: run {a_run()}"
         raise InputError(f"fidelity compares the labels of starts, and this result {lacks}")
-    batch = batch_from(result)
+    mapper = Mapper.of(result)
+    run = mapper.batch
     rows = np.arange(result.n)
     if sample < result.n:
         rows = np.sort(rng.choice(result.n, sample, replace=False))
-    method, x0 = of_rows(batch.method, rows), StartRows(result.starts, rows).points(0, len(rows))
-    flow = true_flow() if reference is None else as_method(reference)
-    part = replace(_with_starts(batch, x0, flow, FLOW_UPDATES), dtype="float64", mixed=False)
-    label, half = host(result.label)[rows].astype(np.int64), halved(method)
+    method, x0 = of_rows(run.method, rows), StartRows(result.starts, rows).points(0, len(rows))
+    flow = GradientFlow() if reference is None else as_method(reference)
+    half = halved(method)
     return Fidelity(
         rows,
-        label,
-        _labels(result, part),
-        None if half is None else _labels(result, _with_starts(batch, x0, half, 2 * batch.stopping.maxiter)),
-        len(result.minima),
-        step_name(half) if half is not None else None,
-        str(method),
-        str(flow),
-        confidence,
+        label=host(result.label)[rows].astype(np.int64),
+        flow=mapper.by(flow, FLOW_UPDATES, double=True).collect(x0).label,
+        half=None if half is None else mapper.by(half, 2 * run.stopping.maxiter).collect(x0).label,
+        minima=len(result.minima),
+        step=None if half is None else step_name(half),
+        method=str(method),
+        reference=str(flow),
+        confidence=confidence,
     )
 
 
@@ -218,19 +215,19 @@ def check_step(result: LandscapeData, batch: Batch) -> str | None:
     half = halved(batch.method)
     if half is None:
         raise InputError(_no_step(batch.method))
-    n = min(batch.starts.n, _CHECKED)
+    mapper, n = Mapper.of(result), min(batch.starts.n, _CHECKED)
     starts: Any
     if batch.starts.independent:
         rows, starts = np.arange(n), batch.starts.head(n)  # drawn in the kernel, by the code that is compiled already
     else:
         rows = np.sort(np.random.default_rng(0).choice(batch.starts.n, n, replace=False))
         starts = StartRows(batch.starts, rows).points(0, n)
-    halves = _with_starts(batch, starts, of_rows(half, rows), 2 * batch.stopping.maxiter)
     if result.kept:
         label = host(result.label)[rows]
     else:
-        label = _labels(result, _with_starts(batch, starts, of_rows(batch.method, rows), batch.stopping.maxiter))
-    changed = int(np.count_nonzero(label != _labels(result, halves)))
+        label = mapper.by(of_rows(batch.method, rows)).collect(starts).label
+    halves = mapper.by(of_rows(half, rows), 2 * batch.stopping.maxiter).collect(starts)
+    changed = int(np.count_nonzero(label != halves.label))
     low, high = (100 * float(end) for end in wilson(changed, n))
     if low <= 100 * _TOLERATED:
         return None
@@ -252,16 +249,3 @@ def _no_step(method: Method) -> str:
         f"check halves the step, and {type(method).__name__} has none to halve: leave it out, or use "
         f"{said('result.fidelity()', '--fidelity')}"
     )
-
-
-def _with_starts(batch: Batch, starts: Any, method: Method, maxiter: int) -> Batch:
-    stopping = replace(batch.stopping, maxiter=max(batch.stopping.maxiter, maxiter), max_time=None)
-    return batch.again(starts=starts, method=method, stopping=stopping)
-
-
-def _labels(result: LandscapeData, batch: Batch) -> NDArray[np.int64]:
-    """The labels that another batch gives its starts, in the numbering of the result."""
-    from batchgd.minima.collect import collect
-
-    other = collect(batch, result.x_tol, result.f_tol)
-    return labels_onto(result, other)[0][host(other.label)]

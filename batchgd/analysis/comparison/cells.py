@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from batchgd.analysis.basins.flow import true_flow
-from batchgd.analysis.basins.relabel import labels_onto
 from batchgd.analysis.comparison.table import Cell, Comparison
 from batchgd.compiler.resolve import as_objective
 from batchgd.engine.interrupts import Interrupt, heeded
+from batchgd.minima.pairs import labels_onto
 from batchgd.problem import check
 from batchgd.problem.arrays import check_dtype
 from batchgd.problem.errors import InputError, told
 from batchgd.problem.keywords import explained
-from batchgd.problem.methods import METHODS, Method, as_method, split_per_start
+from batchgd.problem.methods import METHODS, GradientFlow, Method, as_method, split_per_start
 from batchgd.problem.stopping import Stopping, as_stopping
 
 if TYPE_CHECKING:
@@ -113,7 +112,7 @@ def compare(
     stopping = as_stopping(stopping, gtol=gtol, maxiter=maxiter)
     check.function("progress", progress, "a function of one Cell")
     starts = check.whole("starts", starts, 1)
-    judge = true_flow() if reference is None else as_method(reference)
+    judge = GradientFlow() if reference is None else as_method(reference)
     cells: list[Cell] = []
     problems = list(_problems(landscapes, starts, seed, scale, stopping, backend, dtype, threads))
     for method in [judge, *methods.values()]:
@@ -267,7 +266,7 @@ def _cell(label: str, name: str, batch: Batch, method: Method, flow: Any, best: 
         known = min([*minima.fun, *flow.minima.fun], default=np.inf) if best is None else best
         reached = np.asarray(minima.fun) <= known + _REACHED * max(1.0, abs(known))
         at_rest = result.success & (result.label >= 0)
-        place, _ = labels_onto(flow, result)
+        place, _ = labels_onto(flow.minima, minima, batch.box)
         basin = flow.label >= 0
         return Cell(
             label,

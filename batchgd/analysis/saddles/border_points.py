@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.analysis.basins.bisection import bisect
+from batchgd.analysis.basins.stability import bisect
 from batchgd.minima.eigen import eigvalsh
 from batchgd.minima.mapper import Labelling
 from batchgd.minima.scale import Derivable

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.analysis.basins.flow import true_flow
 from batchgd.analysis.sweeps.grid import Grid, parse_grid
 from batchgd.analysis.sweeps.recommend import Curvatures
 from batchgd.analysis.sweeps.result import SweepResult
@@ -19,10 +18,11 @@ from batchgd.engine.interrupts import Interrupt, heeded
 from batchgd.engine.progress import Watch
 from batchgd.kernels.plan import Endpoints
 from batchgd.kernels.status import Status
+from batchgd.minima.mapper import FLOW_UPDATES
 from batchgd.problem import check
 from batchgd.problem.errors import InputError
 from batchgd.problem.keywords import explained, parameters, refuse_strange
-from batchgd.problem.methods import METHODS
+from batchgd.problem.methods import METHODS, GradientFlow
 from batchgd.problem.methods.base import field_names
 from batchgd.problem.samplings import Starts
 from batchgd.problem.stopping import GTOL, Stopping, as_stopping
@@ -194,7 +194,7 @@ class _Sweep:
         points = self.batch.starts.points(first, stop)
         gathering = Gathering(self.batch.box)
         if self.fidelity:
-            flow = self.batch.again(starts=points, method=true_flow(), stopping=_to_the_end(self.batch.stopping))
+            flow = self.batch.again(starts=points, method=GradientFlow(), stopping=_to_the_end(self.batch.stopping))
             gathering.run(dataclasses.replace(flow, dtype="float64"))
         if interrupt.seen and first > 0:
             return False
@@ -264,7 +264,7 @@ class _Repeated(Starts):
 
 def _to_the_end(rule: Stopping) -> Stopping:
     """The stopping rule of the flow, which must arrive."""
-    return Stopping(gtol=min(rule.gtol or GTOL, GTOL), maxiter=max(rule.maxiter, 100_000), escape=rule.escape)
+    return Stopping(gtol=min(rule.gtol or GTOL, GTOL), maxiter=max(rule.maxiter, FLOW_UPDATES), escape=rule.escape)
 
 
 def _taken(rows: Endpoints, chosen: NDArray) -> Endpoints:
