@@ -1,9 +1,11 @@
 """Bad input through the Python API: one line with the cause and the remedy, before any work starts."""
 
 import contextlib
+import ctypes
 import functools
 import math
 import re
+import sys
 from math import cos  # the kind of import that a trace cannot reach
 
 import numpy as np
@@ -379,6 +381,21 @@ OBJECTIVES = {
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_what_contradicts_a_ready_objective(name):
     refused(OBJECTIVES[name][0], InputError, *OBJECTIVES[name][1:])
+
+
+def test_cuda_is_chosen_without_cupy(monkeypatch):
+    """As on a machine with a device, its driver and numba-cuda, but not CuPy."""
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    monkeypatch.setattr("numba.cuda.current_context", lambda: None)
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: None)
+    backends.cuda_problem.cache_clear()
+    try:
+        assert backends.choose("cuda")[0].name == "cuda"
+        assert backends.choose("auto") == (backends.BACKENDS["cuda"], "cuda: a device works")
+        for call in (multistart(backend="cuda", device=True), descend(device=True)):
+            refused(call, BackendError, "device=True returns arrays of CuPy, which is not installed", "or leave it out")
+    finally:
+        backends.cuda_problem.cache_clear()
 
 
 @pytest.mark.parametrize("call", [multistart(backend="cuda"), descend(backend="cuda")], ids=["multistart", "descend"])

@@ -73,8 +73,8 @@ def _arguments(options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
 
 def _solve(fun: Any, arguments: dict[str, Any], console: Console) -> Any:
     import batchgd as bgd
+    from batchgd.cli.progress import ProgressPrinter
     from batchgd.engine.backends import choose
-    from batchgd.engine.progress import ProgressPrinter
 
     _, why = choose(arguments.get("backend", "auto"))
     if console.quiet:

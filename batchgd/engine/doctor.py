@@ -105,11 +105,16 @@ def _cuda_packages(facts: Facts) -> list[Finding]:
     if len(cupys) > 1:
         text = f"{' and '.join(cupys)} are installed together; they overwrite each other's files"
         findings.append(Finding("problem", text, f"pip uninstall {' '.join(cupys)}, then pip install batchgd[{extra}]"))
-    if "numba-cuda" not in packages or not cupys:
-        findings.append(_half_a_stack(packages, cupys, extra))
-        return findings
-    stack, cupy = _stack_major(packages), _cupy_major(cupys[0])
-    if stack is not None and cupy is not None and stack != cupy:
+    if "numba-cuda" not in packages:
+        what = f"{cupys[0]} is installed" if cupys else "there is an NVIDIA driver"
+        text = f"{what}, but numba-cuda is missing: no cuda backend"
+        return [*findings, Finding("problem", text, f"pip install batchgd[{extra}]")]
+    stack = _stack_major(packages)
+    cupy = _cupy_major(cupys[0]) if cupys else None
+    if not cupys:
+        text = f"numba-cuda {packages['numba-cuda']}; device=True and arrays on the device need CuPy as well"
+        findings.append(Finding("note", text, f"if you use these, pip install batchgd[{extra}]"))
+    elif stack is not None and cupy is not None and stack != cupy:
         text = (
             f"{cupys[0]} is built for CUDA {cupy}, but numba-cuda's packages are for CUDA {stack}: "
             "pip installs the two together without complaint, and they do not work together"
@@ -126,16 +131,6 @@ def _cuda_packages(facts: Facts) -> list[Finding]:
         text = "numba-cuda is there without the CUDA toolkit's wheels; it needs a toolkit of the system (CUDA_HOME)"
         findings.append(Finding("note", text, f"pip install batchgd[{extra}]"))
     return findings
-
-
-def _half_a_stack(packages: dict[str, str], cupys: list[str], extra: str) -> Finding:
-    """Say which of numba-cuda and CuPy is missing; the extra that fits the half which is there completes it."""
-    remedy = f"pip install batchgd[{extra}]"
-    if cupys:
-        return Finding("problem", f"{cupys[0]} is installed but numba-cuda is missing: no cuda backend", remedy)
-    if "numba-cuda" in packages:
-        return Finding("problem", "numba-cuda is installed but CuPy is missing: no cuda backend", remedy)
-    return Finding("problem", "there is an NVIDIA driver, but numba-cuda and CuPy are missing: no cuda backend", remedy)
 
 
 def _driver(facts: Facts) -> list[Finding]:

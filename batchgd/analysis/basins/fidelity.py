@@ -17,7 +17,7 @@ from batchgd.problem.arrays import host
 from batchgd.problem.errors import InputError
 from batchgd.problem.methods import GradientFlow, Method, as_method
 from batchgd.problem.speaker import a_run, option, said
-from batchgd.problem.starts import StartRows, parse_seed
+from batchgd.problem.starts import parse_seed
 
 if TYPE_CHECKING:
     from batchgd.engine.batch import Batch
@@ -191,7 +191,7 @@ def fidelity(
     rows = np.arange(result.n)
     if sample < result.n:
         rows = np.sort(rng.choice(result.n, sample, replace=False))
-    method, x0 = of_rows(run.method, rows), StartRows(result.starts, rows).points(0, len(rows))
+    method, x0 = of_rows(run.method, rows), result.starts.at(rows)
     flow = GradientFlow() if reference is None else as_method(reference)
     half = halved(method)
     return Fidelity(
@@ -221,7 +221,7 @@ def check_step(result: LandscapeData, batch: Batch) -> str | None:
         rows, starts = np.arange(n), batch.starts.head(n)  # drawn in the kernel, by the code that is compiled already
     else:
         rows = np.sort(np.random.default_rng(0).choice(batch.starts.n, n, replace=False))
-        starts = StartRows(batch.starts, rows).points(0, n)
+        starts = batch.starts.at(rows)
     if result.kept:
         label = host(result.label)[rows]
     else:

@@ -13,7 +13,7 @@ from batchgd.minima.merge import check_tolerance
 from batchgd.minima.results import BatchData, LandscapeData
 from batchgd.problem.box import Box, check_dimension
 from batchgd.problem.errors import InputError, told
-from batchgd.problem.starts import StoredStarts
+from batchgd.problem.samplings import ArrayStarts
 from batchgd.problem.stopping import Stopping
 
 OF_MULTISTART = ("seed", "independent", "x_tol", "f_tol", "cut_short")
@@ -84,7 +84,7 @@ def build(kind: str, meta: Meta, arrays: dict[str, Any], tables: dict[str, Any])
     common: dict[str, Any] = {name: getattr(meta, name) for name in ("backend", "dtype", "seconds", "warnings")}
     common |= {"counted": counted, "stopping": meta.stopping, "scale": meta.scale, "method": _method(meta.method)}
     common["box"] = None if meta.box is None else Box(*meta.box)
-    common["starts"] = None if x0 is None else StoredStarts(x0, meta.sampling or "array")
+    common["starts"] = None if x0 is None else ArrayStarts(x0, meta.sampling or "array")
     if kind == MULTISTART:
         common |= tables | {name: getattr(meta, name) for name in (*OF_MULTISTART, "stopped")}
         result: BatchData = LandscapeData(**arrays, **common)

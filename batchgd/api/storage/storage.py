@@ -33,6 +33,7 @@ from batchgd.api.storage.tables import PER_START, TABLES, join, split
 from batchgd.api.storage.typed import typed
 from batchgd.compiler.differentiable import MissingFunction
 from batchgd.compiler.trace.call import with_args
+from batchgd.kernels.plan import columns
 from batchgd.minima.results import BatchData, LandscapeData
 from batchgd.output.report import method_name, method_parameters
 from batchgd.problem import check
@@ -127,16 +128,14 @@ def _write_all(result: BatchData, folder: Path) -> None:
 
 
 def _columns(result: BatchData) -> dict[str, np.ndarray]:
-    columns = {
-        name: host(getattr(result, name))
-        for name in ("x", "fun", "nit", "nfev", "status", "label")
-        if hasattr(result, name)
-    }
+    arrays = columns(result, host)
+    if isinstance(result, LandscapeData):
+        arrays["label"] = host(result.label)
     if result.starts is not None and result.kept:
-        columns["x0"] = result.x0
+        arrays["x0"] = result.x0
     if "jac" in result.__dict__:
-        columns["jac"] = result.jac
-    return columns
+        arrays["jac"] = result.jac
+    return arrays
 
 
 def _meta(result: BatchData) -> dict[str, Any]:
