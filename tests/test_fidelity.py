@@ -8,8 +8,7 @@ import pytest
 import result_samples as samples
 
 import batchgd as bgd
-from batchgd.analysis.basins.fidelity import check_step
-from batchgd.analysis.basins.half_step import halved, of_rows, step_name
+from batchgd.analysis.basins.fidelity import check_step, halved, of_rows, step_name
 from batchgd.cli import main
 from batchgd.minima.pairs import confusion_counts
 from batchgd.problem.errors import InputError

@@ -9,8 +9,8 @@ import pytest
 import result_samples as samples
 
 import batchgd as bgd
+from batchgd.analysis.basins.match import holm, mcnemar, two_proportions
 from batchgd.analysis.basins.recluster import minima_against_tolerance
-from batchgd.analysis.basins.significance import holm, mcnemar, two_proportions
 from batchgd.cli import main
 from batchgd.minima.pairs import pair_minima
 from batchgd.problem.errors import InputError

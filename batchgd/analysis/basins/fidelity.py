@@ -1,21 +1,30 @@
-"""Fidelity: how many starts end where gradient flow ends, and how many change when the step is halved."""
+"""Fidelity: how many starts end where gradient flow ends, and how many change when the step is halved.
+
+What half the step means is decided here, for every method: the first of ``STEPS`` that it has is halved, nothing else.
+
+* ``learning_rate``: a number, one per start, or a schedule, whose heights are halved and whose times stay. Momentum and
+  running averages keep their memory in updates. For Armijo's search it is the first trial, 1 if it is omitted.
+* ``time_step``: FIRE's.
+* ``max_displacement``: the longest step of a method that finds its own, as Barzilai and Borwein's.
+
+Polyak's step and gradient flow have nothing to halve.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.analysis.basins.half_step import halved, of_rows, step_name
 from batchgd.minima.fractions import check_confidence, wilson
 from batchgd.minima.mapper import FLOW_UPDATES, Mapper
 from batchgd.minima.pairs import confusion_counts
 from batchgd.problem import check
 from batchgd.problem.arrays import host
 from batchgd.problem.errors import InputError
-from batchgd.problem.methods import GradientFlow, Method, as_method
+from batchgd.problem.methods import BarzilaiBorwein, GradientFlow, Method, Schedule, as_method
 from batchgd.problem.speaker import a_run, option, said
 from batchgd.problem.starts import parse_seed
 
@@ -23,6 +32,8 @@ if TYPE_CHECKING:
     from batchgd.engine.batch import Batch
     from batchgd.minima.results import LandscapeData
 
+STEPS = ("learning_rate", "time_step", "max_displacement")
+_HEIGHTS = ("initial", "final")  # of a schedule
 _DENSE = 5_000  # minima at most of a confusion matrix as an array
 _SHOWN = 6  # pairs of labels in the printed text
 _CHECKED = 2_000  # starts run again by check=True: at 1,000 and more the same kernel serves
@@ -42,7 +53,7 @@ class Fidelity:
     label, flow : (n,)
         By the method, and by gradient flow.
     half : (n,) or None
-        By the method at half the step; None where it has none (see ``batchgd/analysis/basins/half_step.py``).
+        By the method at half the step; None where it has none.
     minima : int
         How many the result has.
     step, method, reference : str
@@ -212,9 +223,7 @@ def check_step(result: LandscapeData, batch: Batch) -> str | None:
 
     It warns when the share of changed labels is above 1 % with 97.5 % confidence.
     """
-    half = halved(batch.method)
-    if half is None:
-        raise InputError(_no_step(batch.method))
+    half = check_halvable(batch.method)
     mapper, n = Mapper.of(result), min(batch.starts.n, _CHECKED)
     starts: Any
     if batch.starts.independent:
@@ -238,14 +247,67 @@ def check_step(result: LandscapeData, batch: Batch) -> str | None:
     )
 
 
-def check_halvable(method: Method) -> None:
-    """Raise InputError where ``check=True`` has nothing to halve."""
-    if halved(method) is None:
-        raise InputError(_no_step(method))
+def check_halvable(method: Method) -> Method:
+    """Return the method at half the step, or raise InputError where ``check=True`` has nothing to halve."""
+    half = halved(method)
+    if half is None:
+        raise InputError(
+            f"check halves the step, and {type(method).__name__} has none to halve: leave it out, or use "
+            f"{said('result.fidelity()', '--fidelity')}"
+        )
+    return half
 
 
-def _no_step(method: Method) -> str:
-    return (
-        f"check halves the step, and {type(method).__name__} has none to halve: leave it out, or use "
-        f"{said('result.fidelity()', '--fidelity')}"
-    )
+def halved(method: Method) -> Method | None:
+    """Return the method at half the step; None where it has none.
+
+    >>> from batchgd.problem.methods import Adam, Cosine, GradientDescent
+    >>> print(halved(Adam(0.02)))
+    Adam(learning_rate=0.01, beta1=0.9, beta2=0.999, epsilon=1e-08)
+    >>> print(halved(GradientDescent(Cosine(0.1, period=50, final=0.01))).learning_rate)
+    Cosine(initial=0.05, period=50, final=0.005, growth=1)
+    >>> print(halved(GradientDescent()))
+    BarzilaiBorwein(max_displacement=0.005, sufficient_decrease=0.0001, forgetting=0.85)
+    """
+    if method.rule == "barzilai_borwein" and not isinstance(method, BarzilaiBorwein):
+        method = BarzilaiBorwein()
+    name = step_name(method)
+    if name is None:
+        return None
+    value = getattr(method, name)
+    if isinstance(value, Schedule):
+        heights = {field: 0.5 * getattr(value, field) for field in _HEIGHTS if hasattr(value, field)}
+        return replace(method, **{name: replace(value, **heights)})
+    return replace(method, **{name: 0.5 * (1.0 if value is None else np.asarray(value)[()])})
+
+
+def step_name(method: Method) -> str | None:
+    """The field that is the method's step; None where it has none.
+
+    >>> from batchgd.problem.methods import FIRE, GradientDescent
+    >>> step_name(FIRE(0.02)), step_name(GradientDescent(optimum=0.0))
+    ('time_step', None)
+    """
+    for name in STEPS:
+        if getattr(method, name, None) is not None:
+            return name
+    return "learning_rate" if method.rule == "armijo" else None
+
+
+def of_rows(method: Any, rows: Any) -> Any:
+    """Return the method for some of the starts: of hyperparameters with one value per start, those of the rows.
+
+    >>> from batchgd.problem.methods import GradientDescent
+    >>> of_rows(GradientDescent(np.array([0.1, 0.2, 0.3])), [2, 0]).learning_rate.tolist()
+    [0.3, 0.1]
+    """
+    if not is_dataclass(method) or isinstance(method, type):
+        return method
+    changed: dict[str, Any] = {}
+    for field in fields(method):
+        value = getattr(method, field.name)
+        if isinstance(value, np.ndarray) and value.ndim:
+            changed[field.name] = value[rows]
+        elif isinstance(value, Schedule):
+            changed[field.name] = of_rows(value, rows)
+    return replace(method, **changed) if changed else method
