@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from batchgd.minima.merge import linked
+
 if TYPE_CHECKING:
     from batchgd.minima import Minima
     from batchgd.problem.box import Box
@@ -88,13 +90,9 @@ def pair_minima(
 
 def _chains(i: Rows, j: Rows, m: int, k: int) -> list[Rows]:
     """Candidate pairs, parted into sets that share no point."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     if not len(i):
         return []
-    graph = coo_array((np.ones(len(i), np.bool_), (i, m + j)), shape=(m + k, m + k))
-    component = connected_components(graph, directed=False)[1][i]
+    component = linked(m + k, np.stack([i, m + j], axis=1))[i]
     order = np.argsort(component, kind="stable")
     return np.split(order, np.flatnonzero(np.diff(component[order])) + 1)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd.minima.merge import linked
 from batchgd.problem.errors import InputError
 from batchgd.problem.optional import require
 
@@ -30,65 +31,48 @@ def graph(saddles: Saddles) -> Any:
 
 def components(saddles: Saddles) -> list[list[int]]:
     """Labels of each connected set, the largest first."""
-    merges = spanning(saddles)
-    group = Groups(len(saddles.nodes))
-    for row in merges:
-        group.join(*saddles.joins[row])
-    root = np.array([group.root(k) for k in range(len(saddles.nodes))], dtype=np.int64)
-    sets = [np.flatnonzero(root == r).tolist() for r in np.unique(root)]
+    sets = connected(len(saddles.nodes), saddles.joins[spanning(saddles)])
     return sorted(sets, key=lambda labels: (-len(labels), labels))
 
 
-def spanning(saddles: Saddles) -> list[int]:
+def spanning(saddles: Saddles) -> NDArray[np.int64]:
     """Rows of the saddles at which sets of minima first meet as the level rises: a minimum spanning forest."""
-    group = Groups(len(saddles.nodes))
-    rows = np.flatnonzero((saddles.joins >= 0).all(axis=1))
-    return [int(row) for row in rows[np.argsort(saddles.fun[rows], kind="stable")] if group.join(*saddles.joins[row])]
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import minimum_spanning_tree
+
+    a, b = np.sort(saddles.joins, axis=1).T
+    rows = np.flatnonzero((a >= 0) & (a != b))
+    rows = rows[np.argsort(saddles.fun[rows], kind="stable")]
+    pairs, rank = np.unique(np.stack([a[rows], b[rows]]), axis=1, return_index=True)  # of each pair the lowest saddle
+    m = len(saddles.nodes)
+    tree = minimum_spanning_tree(coo_array((rank + 1.0, pairs), shape=(m, m)))  # ranks from 1 on: 0 would be no edge
+    return rows[np.sort(tree.data).astype(np.int64) - 1]
+
+
+def connected(n: int, pairs: NDArray[np.int64]) -> list[list[int]]:
+    """The sets into which pairs, (k, 2), join 0 .. n - 1, each ascending, in the order of their lowest members."""
+    number = linked(n, pairs)
+    sets = np.split(np.argsort(number, kind="stable"), np.cumsum(np.bincount(number))[:-1])
+    return [one.tolist() for one in sets if len(one)]
 
 
 def lowest_path(saddles: Saddles, a: int, b: int) -> tuple[tuple[int, ...], tuple[int, ...], float]:
     """Minima and saddles on the way from a to b in the minimum spanning forest, which is the minimax path."""
-    onward: dict[int, list[tuple[int, int]]] = {}
-    for row in spanning(saddles):
-        u, v = map(int, saddles.joins[row])
-        onward.setdefault(u, []).append((v, row))
-        onward.setdefault(v, []).append((u, row))
-    came: dict[int, tuple[int, int]] = {a: (a, -1)}
-    rest = [a]
-    while rest:
-        here = rest.pop()
-        for there, row in onward.get(here, []):
-            if there not in came:
-                came[there] = here, row
-                rest.append(there)
-    if b not in came:
-        raise InputError(
-            f"no saddles found connect the minima {a} and {b}: connect with more walkers, or run more starts"
-        )
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import breadth_first_order
+
+    rows = spanning(saddles)
+    u, v = saddles.joins[rows].T
+    over = coo_array((np.r_[rows, rows] + 1, (np.r_[u, v], np.r_[v, u])), shape=(len(saddles.nodes),) * 2).tocsr()
+    came = breadth_first_order(over, a)[1]
     minima, passes = [b], []
     while minima[-1] != a:
-        before, row = came[minima[-1]]
+        before = int(came[minima[-1]])
+        if before < 0:
+            raise InputError(
+                f"no saddles found connect the minima {a} and {b}: connect with more walkers, or run more starts"
+            )
+        passes.append(int(over[before, minima[-1]]) - 1)
         minima.append(before)
-        passes.append(row)
     highest = float(saddles.fun[passes].max()) if passes else float(saddles.nodes.fun[a])
     return tuple(minima[::-1]), tuple(passes[::-1]), highest
-
-
-class Groups:
-    """Disjoint sets of 0 .. n - 1 that can be joined."""
-
-    def __init__(self, n: int) -> None:
-        self._parent: NDArray[np.int64] = np.arange(n)
-
-    def root(self, k: int) -> int:
-        """The member that stands for the set of k."""
-        while self._parent[k] != k:
-            self._parent[k] = self._parent[self._parent[k]]
-            k = int(self._parent[k])
-        return int(k)
-
-    def join(self, a: int, b: int) -> bool:
-        """Join two sets; returns whether they were two. The lower member stands for both."""
-        low, high = sorted((self.root(int(a)), self.root(int(b))))
-        self._parent[high] = low
-        return low != high
