@@ -97,6 +97,7 @@ def _path(saddles: Any, options: dict[str, Any]) -> tuple[Any, InputError | None
 def _result(options: dict[str, Any]) -> Any:
     """Return the result to connect: a saved one, or that of a run now."""
     import batchgd as bgd
+    from batchgd.minima.results import LandscapeData
 
     fun = load_target(options["target"]) if "target" in options else None
     if "run" not in options:
@@ -105,6 +106,6 @@ def _result(options: dict[str, Any]) -> Any:
     if extra:
         raise InputError(f"--{extra[0].replace('_', '-')} says how to run, and --run has run already: leave one out")
     result = bgd.load(options["run"], fun=fun)
-    if not hasattr(result, "connect"):
+    if not isinstance(result, LandscapeData):
         raise InputError(f"{options['run']} holds endpoints without minima: connect a run of multistart")
     return result

@@ -35,6 +35,7 @@ def show(
 ) -> None:
     """Print a saved run: minima by other tolerances, coverage, fidelity, stability."""
     import batchgd as bgd
+    from batchgd.minima.results import LandscapeData
 
     if out is not None:
         destinations.check_folder(out, overwrite=False)
@@ -42,7 +43,7 @@ def show(
     with console.guard_stdout():
         result = bgd.load(run, fun=None if fun is None else load_target(fun))
         asked = coverage or stability or any(value is not None for value in (fidelity, x_tol, f_tol))
-        if asked and not hasattr(result, "minima"):
+        if asked and not isinstance(result, LandscapeData):
             raise InputError(f"{run} holds endpoints without minima: leave the options out, or show a multi-start")
         if x_tol is not None or f_tol is not None:
             result = result.recluster(x_tol=x_tol, f_tol=f_tol)

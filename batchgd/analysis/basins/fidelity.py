@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from batchgd.minima.fractions import check_confidence, wilson
 from batchgd.minima.mapper import FLOW_UPDATES, Mapper
 from batchgd.minima.pairs import confusion_counts
+from batchgd.minima.results import LandscapeData
 from batchgd.problem import check
 from batchgd.problem.arrays import host
 from batchgd.problem.errors import InputError
@@ -30,7 +31,6 @@ from batchgd.problem.starts import parse_seed
 
 if TYPE_CHECKING:
     from batchgd.engine.batch import Batch
-    from batchgd.minima.results import LandscapeData
 
 STEPS = ("learning_rate", "time_step", "max_displacement")
 _HEIGHTS = ("initial", "final")  # of a schedule
@@ -193,9 +193,9 @@ def fidelity(
     """
     sample, confidence = check.whole("sample", sample, 1, of="starts"), check_confidence(confidence)
     rng = np.random.default_rng(parse_seed(seed))
-    if not hasattr(result, "minima") or not result.kept:
+    if not isinstance(result, LandscapeData) or not result.kept:
         again = f"kept none: run it with {option('keep', 'all')}"
-        lacks = again if hasattr(result, "minima") else f"has none: run {a_run()}"
+        lacks = again if isinstance(result, LandscapeData) else f"has none: run {a_run()}"
         raise InputError(f"fidelity compares the labels of starts, and this result {lacks}")
     mapper = Mapper.of(result)
     run = mapper.batch

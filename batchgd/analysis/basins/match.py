@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from batchgd.minima.fractions import check_confidence
 from batchgd.minima.pairs import pair_minima, places
+from batchgd.minima.results import LandscapeData
 from batchgd.problem import check
 from batchgd.problem.arrays import host
 from batchgd.problem.errors import InputError
@@ -227,7 +228,7 @@ def _check(a: Any, b: Any, x_tol: float, f_tol: float, confidence: float) -> Non
     for name, value in (("x_tol", x_tol), ("f_tol", f_tol)):
         check.Interval(0.0).one(name, value)
     for name, result in (("a", a), ("b", b)):
-        if not hasattr(result, "minima"):
+        if not isinstance(result, LandscapeData):
             raise InputError(f"{name} has no labels to match: give a result of {a_run()}")
     if a.dim != b.dim:
         raise InputError(f"a has {a.dim} coordinates and b has {b.dim}: give results of one dimension")

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from batchgd.minima.mapper import Labelling, Mapper
+from batchgd.minima.results import LandscapeData
 from batchgd.problem import check
 from batchgd.problem.errors import InputError
 from batchgd.problem.speaker import a_run
 from batchgd.problem.starts import parse_seed
-
-if TYPE_CHECKING:
-    from batchgd.minima.results import LandscapeData
 
 _GROWTH = 1.25  # between the radii at which a direction is looked at, going out
 _LOOKS = 40  # of them, up to the largest radius: the first is 1.7e-4 of it
@@ -181,7 +179,7 @@ def stability(result: LandscapeData, directions: int = 32, *, seed: int = 0) -> 
     The radius is the size of the smallest perturbation that leaves the basin, the "minimal fatal shock" of L. Halekotte
     and U. Feudel, Sci. Rep. 10, 11783 (2020).
     """
-    if not hasattr(result, "minima") or len(result.minima) == 0:
+    if not isinstance(result, LandscapeData) or len(result.minima) == 0:
         raise InputError(f"stability is measured around minima, and this result has none: run {a_run()}")
     directions = check.whole("directions", directions, 1, _MOST_DIRECTIONS)
     rng = np.random.default_rng(parse_seed(seed))

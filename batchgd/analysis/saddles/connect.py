@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +14,13 @@ from batchgd.minima.eigen import eigh
 from batchgd.minima.find import by_value
 from batchgd.minima.mapper import FLOW_UPDATES, Mapper, nearest_minimum
 from batchgd.minima.merge import Identity
+from batchgd.minima.results import LandscapeData
 from batchgd.minima.scale import measure
 from batchgd.problem import check
 from batchgd.problem.errors import InputError
 from batchgd.problem.methods import GradientFlow
 from batchgd.problem.speaker import a_run
 from batchgd.problem.stopping import Stopping
-
-if TYPE_CHECKING:
-    from batchgd.minima.results import LandscapeData
 
 _DOWN = 1e-4  # box widths from the saddle at which the flow down begins
 _SETTLED = 1e-2  # of the slope there: where the flow ends, whatever the units of the function
@@ -91,7 +89,7 @@ def connect(result: LandscapeData, *, border_points: int = 500, rounds: int = 5,
 
 def _checked(result: Any, **numbers: tuple[Any, int]) -> Mapper:
     """Return the mapper of gradient flow, or say why saddles cannot be sought; numbers come with their least values."""
-    if not hasattr(result, "minima"):
+    if not isinstance(result, LandscapeData):
         raise InputError(f"connect joins the minima of a result, and this one has none: run {a_run()}")
     for name, (value, least) in numbers.items():
         check.whole(name, value, least)
