@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from batchgd.analysis.saddles.border_points import border_walkers
 from batchgd.analysis.saddles.search import OUTCOMES, Search
 from batchgd.analysis.saddles.table import Nodes, Saddles
-from batchgd.minima.eigen import eigh
+from batchgd.minima.eigen import hessian_modes
 from batchgd.minima.find import by_value
 from batchgd.minima.mapper import FLOW_UPDATES, Mapper, nearest_minimum
 from batchgd.minima.merge import Identity
@@ -105,7 +105,7 @@ def _flow_down(flow: Mapper, x: NDArray) -> tuple[Nodes, NDArray[np.int64]]:
     known, batch = flow.minima, flow.batch
     if len(x) == 0:
         return Nodes(known.x, known.fun, len(known)), np.empty((0, 2), np.int64)
-    _, mode = _unstable(batch.objective, x)
+    mode = hessian_modes(batch.objective, x)[1]
     off = mode * (_DOWN / np.abs(mode / batch.box.width).max(axis=1, keepdims=True))
     starts = np.stack([x + off, x - off], axis=1).reshape(-1, batch.box.dim)
     stopping = Stopping(gtol=0.0, gtol_rel=_SETTLED, maxiter=batch.stopping.maxiter, escape=batch.stopping.escape)
@@ -114,16 +114,10 @@ def _flow_down(flow: Mapper, x: NDArray) -> tuple[Nodes, NDArray[np.int64]]:
     return nodes, np.sort(label.reshape(-1, 2), axis=1)
 
 
-def _unstable(objective: Any, x: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Eigenvalues of the Hessian in x, ascending, and the eigenvector of the lowest: the way of gradient flow."""
-    value, vector = eigh(objective.hessian(x))
-    return value, vector[:, :, 0]
-
-
 def _table(search: Search, nodes: Nodes, joins: NDArray[np.int64], walked: int, name: str) -> Saddles:
     found = search.found
     order = by_value(search.box, found.x, found.fun, found.noise, found.zero)
-    value, mode = _unstable(search.objective, found.x) if len(found.x) else (found.x, found.x)
+    value, mode = hessian_modes(search.objective, found.x)
     barrier = found.fun[:, None] - np.where(joins >= 0, nodes.fun[joins], np.nan)
     return Saddles(
         x=found.x,
