@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.analysis.strategies.campaign import Campaign
-from batchgd.analysis.strategies.record import Record
+from batchgd.analysis.strategies.info import StrategyInfo
 from batchgd.minima import Minima, seen_interval
 from batchgd.minima.collector import Gathering
 from batchgd.problem.errors import InputError
@@ -46,7 +46,7 @@ def explore(
     campaign = Campaign(batch, gathering, watch)
     told = strategy.explore(campaign)
     rows = gathering.endpoints()
-    record = Record(
+    record = StrategyInfo(
         strategy.name,
         strategy.settings(),
         strategy.bias,
