@@ -143,6 +143,12 @@ def test_reclustering_by_the_same_tolerances_changes_nothing(himmelblau):
     assert again.coverage.to_dict() == himmelblau.coverage.to_dict()
 
 
+def test_a_reclustered_result_runs_again_as_the_first_did():
+    first = bgd.multistart("six_hump_camel", starts=100, scale=[1.0, 4.0], threads=1, backend="cpu")
+    again = first.recluster(x_tol=0.9)
+    assert (again.threads, again.scale.tolist()) == (1, [1.0, 4.0])
+
+
 def test_both_tolerances_must_hold():
     """Six-hump camel: pairs of equal value lie far apart, neighbours differ in value."""
     camel = run("six_hump_camel")

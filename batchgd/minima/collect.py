@@ -108,20 +108,20 @@ def _placed(array: np.ndarray, device: bool) -> Any:
     return cupy.asarray(array)
 
 
-def batch_from(result: BatchData, **changes: Any) -> Batch:
+def batch_from(result: BatchData) -> Batch:
     """Return the batch that a result came from, to run it again with some changes (see :meth:`Batch.again`).
 
     Raises
     ------
     InputError
-        Where the function is not at hand, or the result was not made by a run.
+        If the function is not at hand, or the result was not made by a run.
     """
     if not result.has_function:
         raise not_stored("the function")
     if result.starts is None or result.box is None or not isinstance(result.method, Method):
         why = "does not know how it was made" if result.kept else "was saved without its starts (keep='minima')"
         raise InputError(f"this result {why}: run it again")
-    batch = Batch(
+    return Batch(
         result.objective,
         result.starts,
         result.box,
@@ -134,4 +134,3 @@ def batch_from(result: BatchData, **changes: Any) -> Batch:
         mixed=result.dtype == MIXED,
         scale=result.scale,
     )
-    return batch.again(**changes)

@@ -17,7 +17,7 @@ from batchgd.compiler.differentiable import not_stored
 from batchgd.kernels.plan import Endpoints, columns
 from batchgd.minima import Identity, find_minima
 from batchgd.minima.merge import check_tolerance
-from batchgd.minima.results import LandscapeData
+from batchgd.minima.results import RECIPE, LandscapeData
 from batchgd.minima.scale import measure
 from batchgd.minima.sites import MINIMA, find_sites, locate
 from batchgd.problem import check
@@ -28,8 +28,7 @@ from batchgd.problem.speaker import a_run
 if TYPE_CHECKING:
     from batchgd.minima.catalogue import Catalogue
 
-_FIELDS = ("objective", "starts", "method", "box", "stopping", "backend", "dtype", "seconds")
-_OWN = ("seed", "independent", "stopped", "strategy", "cells")
+_KEPT = ("starts", "seconds", "seed", "independent", "stopped", "strategy", "cells")
 
 
 def recluster(result: LandscapeData, x_tol: float | None = None, f_tol: float | None = None) -> LandscapeData:
@@ -78,7 +77,7 @@ def recluster(result: LandscapeData, x_tol: float | None = None, f_tol: float | 
         minima = drawn_fractions(minima, label, result.strategy.drawn, result.minima.interval_note)
     return LandscapeData(
         **columns(result),
-        **{name: getattr(result, name) for name in (*_FIELDS, *_OWN)},
+        **{name: getattr(result, name) for name in (*RECIPE, *_KEPT)},
         counted=None if result.kept else result.counted,
         label=label,
         minima=minima,

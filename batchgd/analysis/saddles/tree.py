@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.analysis.saddles.graph import connected, spanning
-from batchgd.analysis.saddles.table import Saddles
+from batchgd.analysis.saddles.table import Saddles, connected
 from batchgd.problem import check
 
 _EXACT = 60  # minima up to which every saddle is a level
@@ -86,7 +85,7 @@ def disconnectivity(saddles: Saddles, levels: int | None = None) -> Tree:
 
 def _by_level(saddles: Saddles, levels: int | None) -> list[tuple[float, NDArray[np.int64]]]:
     """The levels at which sets of minima join, ascending, and the rows of the saddles at which they do."""
-    rows = spanning(saddles)
+    rows = saddles.spanning
     if levels is None and len(saddles.nodes) > _EXACT:
         levels = _STEPS
     if len(rows) == 0:
