@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from batchgd.minima.merge import linked
 from batchgd.minima.tables import Table
-from batchgd.problem.errors import InputError, told
+from batchgd.problem import check
+from batchgd.problem.errors import InputError
 from batchgd.problem.optional import require
 
 _SHOWN = 12
@@ -144,9 +145,7 @@ class Saddles(Table):
         from scipy.sparse.csgraph import breadth_first_order
 
         m, rows = len(self.nodes), self.spanning
-        for label in (a, b):
-            if isinstance(label, bool) or not isinstance(label, int | np.integer) or not 0 <= label < m:
-                raise InputError(f"there is no minimum {told(label)}: labels are 0 to {m - 1}")
+        a, b = (check.whole("the label of a minimum", label, 0, m - 1) for label in (a, b))
         u, v = self.joins[rows].T
         over = coo_array((np.r_[rows, rows] + 1, (np.r_[u, v], np.r_[v, u])), shape=(m, m)).tocsr()
         came = breadth_first_order(over, a)[1]
@@ -196,7 +195,7 @@ class Saddles(Table):
 
         names = ("x", "fun", "eigenvalues", "mode", "joins", "barrier", "zero", "count", "from_border")
         new = range(self.nodes.known, len(self.nodes))
-        told = {
+        fields = {
             "objective": self.name,
             "saddles": [{name: getattr(self, name)[k] for name in names} for k in range(len(self))],
             "minima": [
@@ -207,7 +206,7 @@ class Saddles(Table):
             "walkers": self.walkers,
             "walked_from": self.walked_from,
         }
-        return cast("dict[str, Any]", json_ready(told))
+        return cast("dict[str, Any]", json_ready(fields))
 
     def __repr__(self) -> str:
         from batchgd.output.report import format_point, format_values, plural
@@ -242,13 +241,13 @@ class Saddles(Table):
         groups = len(self.components) - len(alone)
         if groups > 1:
             lines.append(f"the others form {groups:,} sets that no saddle found joins")
-        told = ", ".join(f"{count:,} {name}" for name, count in self.walkers.items() if count)
+        ends = ", ".join(f"{count:,} {name}" for name, count in self.walkers.items() if count)
         if self.walked_from < len(self.nodes):
             lines.append(
                 f"walkers set out from {self.walked_from:,} of the minima: not from new ones outside the box, nor "
                 "beyond most_minima= and rounds="
             )
-        return [*lines, f"walkers: {told or 'none set out, as there is no minimum'}"]
+        return [*lines, f"walkers: {ends or 'none set out, as there is no minimum'}"]
 
 
 def connected(n: int, pairs: NDArray[np.int64]) -> list[list[int]]:
