@@ -170,7 +170,7 @@ def test_the_check_uses_the_kernel_that_is_there(monkeypatch):
         return original(part, *args, **more)
 
     monkeypatch.setattr(mapper, "collect", watched)
-    check_step(result, batch)
+    check_step(result)
     wanted = specialisation_of(batch)
     assert [(s.rule, s.lanes, s.in_kernel, s.tests, s.parts) for s in seen] == [
         (wanted.rule, wanted.lanes, wanted.in_kernel, wanted.tests, wanted.parts)

@@ -10,7 +10,7 @@ from batchgd.engine.backends import choose
 from batchgd.engine.batch import batch_at, make_batch
 from batchgd.engine.interrupts import heeded
 from batchgd.engine.progress import Progress, Watch
-from batchgd.minima.collect import batch_from, collect, endpoints_of
+from batchgd.minima.collect import collect, endpoints_of
 from batchgd.minima.coverage.rule import MOST_STARTS
 from batchgd.minima.coverage.run_until import check_rule
 from batchgd.minima.merge import check_tolerance
@@ -185,7 +185,7 @@ def multistart(
         if not result.interrupted and all_kept and not device:
             result.warnings += advice(batch, result)
         if check and not result.interrupted:
-            said = check_step(result, batch_from(result))
+            said = check_step(result)
             if interrupt.seen:
                 result.cut_short, said = True, "interrupted before half the step was compared: check=True says nothing"
             result.warnings += () if said is None else (said,)

@@ -1,4 +1,4 @@
-"""From a batch to its endpoints, and from those to the minima behind them."""
+"""From a batch to its result, endpoints alone or with the minima behind them, and from a result back to its batch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from batchgd.engine.progress import Progress, Watch
 from batchgd.engine.run import run
 from batchgd.kernels.plan import Endpoints, Trails, columns
 from batchgd.kernels.status import Status
-from batchgd.minima.collector import Gathering
+from batchgd.minima.collector import Collector
 from batchgd.minima.coverage.rule import Coverage, Stopped
 from batchgd.minima.coverage.run_until import run_until
 from batchgd.minima.find import Found
@@ -45,19 +45,19 @@ def collect(
 ) -> LandscapeData:
     """Run a batch, collect the occupied cells shard by shard, and find the minima behind them."""
     watch = Watch() if watch is None else watch
-    gathering, stopped = Gathering(batch.box, x_tol, f_tol, keep=keep), None
+    collector, stopped = Collector(batch.box, x_tol, f_tol, keep=keep), None
     if stop is None:
-        gathering.run(batch, watch)
-        found = gathering.find(batch, watch)
+        collector.run(batch, watch)
+        found = collector.find(batch, watch)
     else:
-        found, stopped = run_until(gathering, batch, stop, watch)
-        batch = batch.again(starts=batch.starts.head(gathering.n))
-    return landscape(batch, gathering, found, device=device, watch=watch, stopped=stopped)
+        found, stopped = run_until(collector, batch, stop, watch)
+        batch = batch.again(starts=batch.starts.head(collector.n))
+    return landscape(batch, collector, found, device=device, watch=watch, stopped=stopped)
 
 
 def landscape(
     batch: Batch,
-    gathering: Gathering,
+    collector: Collector,
     found: Found,
     *,
     watch: Watch,
@@ -66,17 +66,17 @@ def landscape(
 ) -> LandscapeData:
     """Make the result of what was gathered and found."""
     return LandscapeData(
-        **_common(batch, gathering.endpoints(), device),
-        counted=None if gathering.keep else dict(gathering.status_counts),
-        label=_placed(gathering.labels(found), device),
+        **_common(batch, collector.endpoints(), device),
+        counted=None if collector.keep else dict(collector.status_counts),
+        label=_placed(collector.labels(found), device),
         minima=found.minima,
         stationary=found.stationary,
         seed=batch.seed,
         independent=batch.starts.independent,
         stopped=stopped,
-        x_tol=gathering.x_tol,
-        f_tol=gathering.f_tol,
-        cells=None if gathering.keep else gathering.catalogue,
+        x_tol=collector.x_tol,
+        f_tol=collector.f_tol,
+        cells=None if collector.keep else collector.catalogue,
         warnings=found.warnings,
         cut_short=watch.ended_by is Status.INTERRUPTED,
         seconds=watch.elapsed,

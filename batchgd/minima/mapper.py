@@ -47,7 +47,7 @@ class Mapper:
     There are three ways from endpoints to labels:
 
     * *collect*, while no minimum is known: endpoints are polished, merged and classified, which gives the minima as
-      well as the labels (:class:`batchgd.minima.collector.Gathering`; runs, maps and sweeps).
+      well as the labels (:class:`batchgd.minima.collector.Collector`; runs, maps and sweeps).
     * *collect and pair*, :meth:`collect`: the same, and the minima that come out are paired with those of the mapper
       (fidelity, comparisons, the flow down from saddles). Minima without a partner get labels of their own.
     * *nearest*, calling the mapper: an endpoint belongs to the minimum that it lies as near to as unpolished copies

@@ -13,7 +13,7 @@ Polyak's step and gradient flow have nothing to halve.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,9 +28,6 @@ from batchgd.problem.errors import InputError
 from batchgd.problem.methods import GradientFlow, Method, Schedule, as_method
 from batchgd.problem.speaker import a_run, option, said
 from batchgd.problem.starts import parse_seed
-
-if TYPE_CHECKING:
-    from batchgd.engine.batch import Batch
 
 STEPS = ("learning_rate", "time_step", "max_displacement")
 _HEIGHTS = ("initial", "final")  # of a schedule
@@ -218,13 +215,14 @@ def fidelity(
     )
 
 
-def check_step(result: LandscapeData, batch: Batch) -> str | None:
+def check_step(result: LandscapeData) -> str | None:
     """Return a warning where labels hang on the step: a sample of the starts is run again at half of it.
 
     It warns when the share of changed labels is above 1 % with 97.5 % confidence.
     """
-    half = check_halvable(batch.method)
-    mapper, n = Mapper.of(result), min(batch.starts.n, _CHECKED)
+    mapper = Mapper.of(result)
+    batch = mapper.batch
+    half, n = check_halvable(batch.method), min(batch.starts.n, _CHECKED)
     starts: Any
     if batch.starts.independent:
         rows, starts = np.arange(n), batch.starts.head(n)  # drawn in the kernel, by the code that is compiled already

@@ -183,13 +183,13 @@ class _Sweep:
     def _add(self, first: int, stop: int, interrupt: Interrupt) -> bool:
         """Descend from some starts at every value; whether time is left for more."""
         from batchgd.engine.run import run
-        from batchgd.minima.collector import Gathering
+        from batchgd.minima.collector import Collector
 
         points = self.batch.starts.points(first, stop)
-        gathering = Gathering(self.batch.box)
+        collector = Collector(self.batch.box)
         if self.fidelity:
             flow = self.batch.again(starts=points, method=GradientFlow(), stopping=_to_the_end(self.batch.stopping))
-            gathering.run(dataclasses.replace(flow, dtype="float64"), self.watch.silent())
+            collector.run(dataclasses.replace(flow, dtype="float64"), self.watch.silent())
         if interrupt.seen and first > 0:
             return False
         values = len(self.grid)
@@ -198,11 +198,11 @@ class _Sweep:
         rows = run(dataclasses.replace(lanes, watch_turns=True), watch=part).endpoints
         self.tally.add(rows)
         converged = np.flatnonzero(self.tally.converged(rows))
-        gathering.add(rows.take(converged))
-        found = gathering.find(self.batch, self.watch.silent())
+        collector.add(rows.take(converged))
+        found = collector.find(self.batch, self.watch.silent())
         self._note_curvature(found)
         if self.fidelity and not interrupt.seen:  # else the flow or the lanes may be unfinished
-            labels = gathering.labels(found)
+            labels = collector.labels(found)
             label = np.full(len(rows), -1)
             label[converged] = labels[len(points) :]
             self.tally.compare(label, labels[: len(points)])
