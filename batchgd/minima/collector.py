@@ -56,8 +56,8 @@ class IntoCatalogue:
 class Collector:
     """Collects the endpoints of related batches, whose starts are numbered one after the other, in one catalogue.
 
-    ``run`` (or ``add``) as often as needed, ``find`` the minima, then ask for the ``labels`` of all starts so far, which
-    are rows of those minima. It needs no minimum to be known; :class:`batchgd.minima.mapper.Mapper` labels points by known ones.
+    ``run`` (or ``add``) as often as needed, ``find`` the minima, then ask for the ``labels`` of all starts so far: rows
+    of those minima. No minimum need be known; :class:`batchgd.minima.mapper.Mapper` labels points by known ones.
 
     Parameters
     ----------
