@@ -16,6 +16,7 @@ from batchgd.minima.merge import UNPOLISHED
 from batchgd.minima.pairs import labels_onto
 from batchgd.minima.scale import typical_value
 from batchgd.problem.arrays import host
+from batchgd.problem.identity import SAME, Identity
 
 if TYPE_CHECKING:
     from batchgd.engine.batch import Batch
@@ -60,7 +61,7 @@ class Mapper:
         How to descend: objective, box, method, stopping rule, backend. Its starts are not used.
     minima : Minima
         The known minima; labels are their rows.
-    x_tol, f_tol : float
+    identity : Identity
         When two polished endpoints are one minimum.
 
     Examples
@@ -74,8 +75,7 @@ class Mapper:
 
     batch: Batch
     minima: Minima
-    x_tol: float = 1e-6
-    f_tol: float = 1e-9
+    identity: Identity = SAME
 
     @classmethod
     def of(cls, result: LandscapeData) -> Mapper:
@@ -85,19 +85,19 @@ class Mapper:
         """
         batch = batch_from(result)
         batch = replace(batch, stopping=replace(batch.stopping, max_time=None))
-        return cls(batch, result.minima, result.x_tol, result.f_tol)
+        return cls(batch, result.minima, result.identity)
 
     def by(self, method: Method, maxiter: int = 0, *, double: bool = False) -> Mapper:
         """The mapper of another method, with at least ``maxiter`` updates; ``double``: in float64 throughout."""
         stopping = replace(self.batch.stopping, maxiter=max(self.batch.stopping.maxiter, maxiter))
         batch = replace(self.batch, method=method, stopping=stopping)
-        return replace(self, batch=replace(batch, dtype="float64", mixed=False) if double else batch)
+        return replace(self, batch=batch.in_dtype("float64") if double else batch)
 
     def __call__(self, points: NDArray[np.float64]) -> NDArray[np.int64]:
         """The labels of points, (n, d), by the nearest known minimum; the descents are in float64."""
         if len(points) == 0:
             return np.empty(0, np.int64)
-        ends = endpoints_of(replace(self.batch, dtype="float64", mixed=False).again(starts=points))
+        ends = endpoints_of(self.batch.in_dtype("float64").again(starts=points))
         label = nearest_minimum(ends.x, self.minima.x, self.batch.box)
         rest = np.flatnonzero((label < 0) & np.isin(ends.status, AT_REST))
         sets = np.asarray(self.minima.free > 0)
@@ -110,7 +110,7 @@ class Mapper:
 
         ``changes`` are those of :meth:`Batch.again`.
         """
-        other = collect(self.batch.again(starts=starts, **changes), self.x_tol, self.f_tol)
+        other = collect(self.batch.again(starts=starts, **changes), self.identity)
         place, alone = labels_onto(self.minima, other.minima, self.batch.box)
         return Mapped(place[host(other.label)], other.minima[alone])
 
@@ -146,6 +146,6 @@ def nearest_minimum(x: ArrayLike, minima: NDArray[np.float64], box: Box) -> NDAr
     known = np.flatnonzero(np.isfinite(u).all(axis=1))
     if len(known) and len(minima):
         tree = cKDTree((minima - box.lower) / box.width)
-        distance, row = tree.query(u[known], p=np.inf, distance_upper_bound=10 * UNPOLISHED.x_tol)
+        distance, row = tree.query(u[known], p=np.inf, distance_upper_bound=10 * UNPOLISHED.identity.x)
         label[known] = np.where(np.isfinite(distance), row, -1)
     return label

@@ -13,7 +13,7 @@ from batchgd.analysis.saddles.table import Nodes, Saddles
 from batchgd.minima.eigen import hessian_modes
 from batchgd.minima.find import by_value
 from batchgd.minima.mapper import FLOW_UPDATES, Mapper, nearest_minimum
-from batchgd.minima.merge import Identity
+from batchgd.minima.merge import Clustering
 from batchgd.minima.results import LandscapeData
 from batchgd.minima.scale import measure
 from batchgd.problem import check
@@ -70,7 +70,7 @@ def connect(result: LandscapeData, *, border_points: int = 500, rounds: int = 5,
         raise InputError(
             f"{objective.name} has no Hessian to follow: its second derivatives are zero or not finite all over the box"
         )
-    search = Search(objective, box, scale, Identity(result.x_tol, result.f_tol, scale.value))
+    search = Search(objective, box, scale, Clustering(result.identity, scale.value))
     minima = fresh = result.minima.x
     search.walk(*border_walkers(result, objective, box, flow, border_points), minima, border=True)
     walked = 0
