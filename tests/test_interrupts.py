@@ -206,7 +206,7 @@ def test_a_strategy_ends_with_the_descents_it_has(strategy):
 
 
 def test_a_run_until_covered_ends_at_that_look():
-    options = {"dim": 3, "stop": bgd.Coverage(0.999), "starts": 20_000, "backend": "cpu"}
+    options = {"dim": 3, "until": bgd.Coverage(0.999), "starts": 20_000, "backend": "cpu"}
     press = Press(lambda update: update.phase == "polishing" and update.done > 4_000)
     result = bgd.multistart("schwefel", **options, progress=press)
     assert result.stopped.why == "interrupted"
