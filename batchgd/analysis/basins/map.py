@@ -17,7 +17,7 @@ from batchgd.engine.progress import Progress, Watch
 from batchgd.kernels.plan import Endpoints
 from batchgd.kernels.status import Status
 from batchgd.minima import Minima, wilson
-from batchgd.minima.collector import Gathering
+from batchgd.minima.collector import Collector
 from batchgd.problem import check
 from batchgd.problem.errors import InputError, told
 from batchgd.problem.identity import Identity, as_identity
@@ -307,30 +307,30 @@ class _Images:
 
     def __init__(self, batch: Batch, grid: PixelGrid, known: Minima | None, identity: Identity, watch: Watch) -> None:
         self._batch, self._grid = batch, grid
-        self._gathering, self._watch = Gathering(batch.box, identity), watch
+        self._collector, self._watch = Collector(batch.box, identity), watch
         self._row: list[NDArray[np.int64]] = []
         self._column: list[NDArray[np.int64]] = []
         self._head = 0 if known is None else len(known)
         if known is not None and self._head:
             none = np.zeros(self._head, np.int64)
-            self._gathering.add(Endpoints(0, known.x, known.fun, none, none, none.astype(np.int8) + Status.GRADIENT))
+            self._collector.add(Endpoints(0, known.x, known.fun, none, none, none.astype(np.int8) + Status.GRADIENT))
 
     @property
     def descents(self) -> int:
         """How many there were."""
-        return self._gathering.n - self._head
+        return self._collector.n - self._head
 
     def visit(self, row: NDArray[np.int64], column: NDArray[np.int64]) -> None:
         """Descend from these pixels."""
         part = self._watch.part(self.descents, self.descents + len(row))
-        self._gathering.run(replace(self._batch, starts=PixelStarts(self._grid, row, column)), part)
+        self._collector.run(replace(self._batch, starts=PixelStarts(self._grid, row, column)), part)
         self._row.append(row)
         self._column.append(column)
 
     def labels(self) -> NDArray[np.int32]:
         """The labels of all visited pixels, in order."""
-        self._found = self._gathering.find(self._batch)
-        return self._gathering.labels(self._found)[self._head :]
+        self._found = self._collector.find(self._batch)
+        return self._collector.labels(self._found)[self._head :]
 
     def draw(self, stride: int, audit: int) -> tuple[NDArray[np.bool_], Audit]:
         """Visit what decides the image, hold the rest, audit it; returns which pixels were computed, and the audit."""
@@ -355,7 +355,7 @@ class _Images:
 
     def _visited(self) -> dict[str, NDArray]:
         """What the visited pixels show, in order."""
-        label, ends = self.labels(), self._gathering.endpoints()
+        label, ends = self.labels(), self._collector.endpoints()
         kinds = {"nit": np.int32, "fun": np.float64, "status": np.int8}
         return {"label": label} | {name: getattr(ends, name)[self._head :].astype(k) for name, k in kinds.items()}
 

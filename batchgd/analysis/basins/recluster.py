@@ -121,8 +121,8 @@ def _cells(result: LandscapeData) -> tuple[Catalogue, NDArray[np.uint64]]:
         return result.cells, np.empty(0, np.uint64)
     if result.box is None:
         raise InputError(f"this result has no box to measure distances by: give one of {a_run()}")
-    from batchgd.minima.collector import Gathering
+    from batchgd.minima.collector import Collector
 
-    gathering = Gathering(result.box)
-    gathering.add(Endpoints(0, **columns(result, host)))
-    return gathering.catalogue, gathering.keys()
+    collector = Collector(result.box)
+    collector.add(Endpoints(0, **columns(result, host)))
+    return collector.catalogue, collector.keys()
