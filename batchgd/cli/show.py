@@ -23,7 +23,7 @@ def show(
     ] = None,
     coverage: Annotated[bool, typer.Option("--coverage", help="All estimates of what was not seen.")] = False,
     fidelity: Annotated[
-        int | None, typer.Option("--fidelity", help="Compare the labels of so many starts with gradient flow's.")
+        int | None, typer.Option("--fidelity", help="Compare the labels of this many starts with gradient flow's.")
     ] = None,
     stability: Annotated[
         bool, typer.Option("--stability", help="How far each minimum is from the border of its basin.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from batchgd.analysis.basins.refine import fill, refine, stride_of
 from batchgd.compiler.resolve import Problem
 from batchgd.engine.batch import Batch, make_batch
 from batchgd.engine.compute import Compute
-from batchgd.engine.progress import Watch
+from batchgd.engine.progress import Progress, Watch
 from batchgd.kernels.plan import Endpoints
 from batchgd.kernels.status import Status
 from batchgd.minima import Minima, wilson
@@ -209,6 +208,7 @@ def map(
     adaptive: bool = True,
     audit: int = _AUDITED,
     known: Minima | None = None,
+    progress: Progress | None = None,
 ) -> BasinMap:
     """Map the basins on a plane: each pixel takes the minimum that the descent from its centre reaches.
 
@@ -239,6 +239,8 @@ def map(
         Held pixels to descend from after all.
     known : Minima, optional
         Minima whose labels come first, so that maps of several windows have the same labels: ``other.minima``.
+    progress : callable, optional
+        Called with a :class:`ProgressUpdate` about twice a second; its total grows as the map is refined.
 
     Returns
     -------
@@ -264,7 +266,7 @@ def map(
     G. Datseris and A. Wagemakers, "Effortless estimation of basins of attraction", Chaos 32, 2022, for maps of basins
     on grids; the refinement is this project's own.
     """
-    began = time.perf_counter()
+    watch = Watch(progress)
     shape = parse_resolution(resolution)[::-1]
     window = None if window is None else parse_window(window)
     audit, adaptive = check.whole("audit", audit, of="pixels"), check.flag("adaptive", adaptive)
@@ -279,7 +281,7 @@ def map(
         plane, suits = parse_plane(plane, at, batch.box)
         window = suits if window is None else window
     grid = PixelGrid(plane, window, shape)
-    images = _Images(batch, grid, known, identity)
+    images = _Images(batch, grid, known, identity, watch)
     computed, checked = images.draw(stride_of(shape) if adaptive else 1, audit)
     return BasinMap(
         **images.images,
@@ -292,7 +294,7 @@ def map(
         minima=images.minima(),
         audit=checked,
         descents=images.descents,
-        seconds=time.perf_counter() - began,
+        seconds=watch.elapsed,
         objective=batch.objective,
         recipe={"resolution": shape[::-1], "method": batch.method, "stopping": batch.stopping, "scale": batch.scale}
         | {"adaptive": adaptive, "audit": audit, "identity": identity}
@@ -303,9 +305,9 @@ def map(
 class _Images:
     """The images of a map while they are drawn, in the lattice's frame."""
 
-    def __init__(self, batch: Batch, grid: PixelGrid, known: Minima | None, identity: Identity) -> None:
+    def __init__(self, batch: Batch, grid: PixelGrid, known: Minima | None, identity: Identity, watch: Watch) -> None:
         self._batch, self._grid = batch, grid
-        self._gathering, self._watch = Gathering(batch.box, identity), Watch()
+        self._gathering, self._watch = Gathering(batch.box, identity), watch
         self._row: list[NDArray[np.int64]] = []
         self._column: list[NDArray[np.int64]] = []
         self._head = 0 if known is None else len(known)
@@ -320,7 +322,8 @@ class _Images:
 
     def visit(self, row: NDArray[np.int64], column: NDArray[np.int64]) -> None:
         """Descend from these pixels."""
-        self._gathering.run(replace(self._batch, starts=PixelStarts(self._grid, row, column)), self._watch)
+        part = self._watch.part(self.descents, self.descents + len(row))
+        self._gathering.run(replace(self._batch, starts=PixelStarts(self._grid, row, column)), part)
         self._row.append(row)
         self._column.append(column)
 
