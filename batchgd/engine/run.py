@@ -104,7 +104,7 @@ def _run_in_units(
     trails: Trails | None,
 ) -> Outcome:
     """Run a batch in its scaled coordinates; what is handed on is in x."""
-    from batchgd.engine.units import in_units
+    from batchgd.engine.units import ScaledStarts
 
     scale = batch.scale
     assert scale is not None
@@ -120,7 +120,14 @@ def _run_in_units(
             ended(rows)
 
     watched = hand_on if into is not None or ended is not None else None
-    out = run(in_units(batch), shard=shard, keep=keep, ended=watched, found=found, progress=progress, trails=trails)
+    in_u = replace(
+        batch,
+        objective=batch.objective.scaled(scale),
+        starts=ScaledStarts(batch.starts, scale),
+        box=batch.box.divided(scale),
+        scale=None,
+    )
+    out = run(in_u, shard=shard, keep=keep, ended=watched, found=found, progress=progress, trails=trails)
     if trails is not None:
         trails.points *= scale.astype(trails.points.dtype)
     return replace(out, endpoints=in_x(out.endpoints))

@@ -6,7 +6,6 @@ the last bit, and a descent in u is the descent in x with the steps of another m
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +19,6 @@ from batchgd.problem.stopping import GTOL
 
 if TYPE_CHECKING:
     from batchgd.compiler.differentiable import Differentiable
-    from batchgd.engine.batch import Batch
     from batchgd.problem.methods import Method
 
 UNLIKE = 10.0
@@ -97,19 +95,6 @@ class ScaledStarts(Starts):
     def points(self, first: int, stop: int) -> Points:
         """Return starts first..stop-1."""
         return self._whole.points(first, stop) / self._scale
-
-
-def in_units(batch: Batch) -> Batch:
-    """Return the batch in its scaled coordinates."""
-    scale = batch.scale
-    assert scale is not None
-    return replace(
-        batch,
-        objective=batch.objective.scaled(scale),
-        starts=ScaledStarts(batch.starts, scale),
-        box=batch.box.divided(scale),
-        scale=None,
-    )
 
 
 def _powers_of_two(widths: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import numpy as np
 
 from batchgd.compiler.trace.operations import BOOLEAN, COMMUTATIVE, FINITE, LEAVES, OPERATIONS
-from batchgd.compiler.trace.simplify import RULES
 
 
 class Node:
@@ -48,11 +47,12 @@ class Node:
 
 
 class Graph:
-    """Makes nodes; the same operation on the same arguments is the same node.
+    """Makes nodes; the same operation on the same arguments is the same node, simplified by these rules, if any.
 
     Examples
     --------
-    >>> graph = Graph(dim=2)
+    >>> from batchgd.compiler.trace.simplify import RULES
+    >>> graph = Graph(dim=2, rules=RULES)
     >>> x, y = graph.x
     >>> graph.make("add", x, y) is graph.make("add", y, x)
     True
@@ -60,8 +60,9 @@ class Graph:
     True
     """
 
-    def __init__(self, dim: int, n_params: int = 0):
+    def __init__(self, dim: int, n_params: int = 0, rules: Mapping[str, Callable[..., Node | None]] | None = None):
         self.size = 0
+        self.rules = rules or {}
         self.differentiating = False
         self._table: dict[tuple, Node] = {}
         self.x = [self.intern("x", (), float(i)) for i in range(dim)]
@@ -95,7 +96,7 @@ class Graph:
         if all(arg.op == "const" for arg in args):
             with np.errstate(all="ignore"):
                 return self.constant(float(OPERATIONS[op].compute(*(np.float64(arg.value) for arg in args))))
-        rule = RULES.get(op)
+        rule = self.rules.get(op)
         simpler = rule(self, *args) if rule else None
         return self.intern(op, args) if simpler is None else simpler
 

@@ -17,10 +17,8 @@ import math
 import sys
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from batchgd.compiler.trace.graph import Graph, Node
+from batchgd.compiler.trace.graph import Graph, Node
 
 
 def _is(node: Node, value: float) -> bool:

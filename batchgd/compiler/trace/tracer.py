@@ -14,6 +14,7 @@ from batchgd.compiler.trace.differentiate import gradient, jacobian_columns
 from batchgd.compiler.trace.escape import Escape, definition_of, name_of, watch
 from batchgd.compiler.trace.graph import Graph, Node, lowered, reachable
 from batchgd.compiler.trace.scalar import Scalar, node_of
+from batchgd.compiler.trace.simplify import RULES
 from batchgd.compiler.trace.swap import swapped_modules
 from batchgd.problem.errors import TraceError
 
@@ -76,7 +77,7 @@ def trace(
     >>> traced.value, traced.gradient
     (mul(x0, x1), (x1, x0))
     """
-    graph = Graph(dim, 0 if params is None else params.size)
+    graph = Graph(dim, 0 if params is None else params.size, RULES)
     with swapped_modules(fun, jac):
         value = _expression(fun, _call(fun, graph, params), graph)
         slopes = None if jac is None else _expressions(jac, _call(jac, graph, params), graph)
