@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 observers: list[Callable[[Batch], None]] = []
 """Called with every batch before it runs: where tests watch (``api.testing``)."""
 
+IN_BLOCK: bool | None = None
+"""What tests force ``Specialisation.in_block`` to be (``api.testing``)."""
+
 _ROWS = 1 << 16  # starts looked at together, so that temporaries stay small
 
 
@@ -177,6 +180,7 @@ def specialisation_of(batch: Batch) -> Specialisation:
         simulated=batch.backend.name == "cuda" and simulated(),
         parts=batch.method.parts,
         constants=batch.method.fixed,
+        in_block=IN_BLOCK,
     )
 
 
