@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from pressing import press_at_run
 from shell_samples import assert_refused, shell
 
 import batchgd as bgd
@@ -83,19 +84,14 @@ def test_scaled_landscapes_have_the_units_of_himmelblau(name, dim):
     assert scaled.value(best) == pytest.approx(0.0, abs=1e-4 * curvature)
 
 
-def test_a_cell_that_fails_leaves_the_others(monkeypatch):
-    from batchgd.analysis.comparison import cells
-
-    original = cells._run
-
-    def run(batch):
+def test_a_cell_that_fails_leaves_the_others():
+    def fail(batch):
         if isinstance(batch.method, bgd.Adam):
             raise RuntimeError("no luck\ntoday")
-        return original(batch)
 
-    monkeypatch.setattr(cells, "_run", run)
     told = []
-    seen = bgd.compare(["adam", "barzilai_borwein"], ["himmelblau"], progress=told.append, **NUMPY)
+    with bgd.testing.watched(fail):
+        seen = bgd.compare(["adam", "barzilai_borwein"], ["himmelblau"], progress=told.append, **NUMPY)
     assert [each.error for each in seen] == ["RuntimeError: no luck today", None]
     assert told == list(seen)
     assert seen.cells[1].success == 1.0
@@ -106,19 +102,9 @@ def test_a_cell_that_fails_leaves_the_others(monkeypatch):
         seen.profile()
 
 
-def test_an_interrupt_keeps_what_is_there(monkeypatch):
-    from batchgd.analysis.comparison import cells
-
-    original = cells._run
-
-    def run(batch):
-        result, *seconds = original(batch)
-        if isinstance(batch.method, bgd.Adam):
-            result.status[3] = Status.INTERRUPTED
-        return result, *seconds
-
-    monkeypatch.setattr(cells, "_run", run)
-    seen = bgd.compare(["barzilai_borwein", "adam", "fire"], ["himmelblau"], **NUMPY)
+def test_an_interrupt_keeps_what_is_there():
+    with press_at_run(5):  # the flow is first; each method compiles, and then descends
+        seen = bgd.compare(["barzilai_borwein", "adam", "fire"], ["himmelblau"], **NUMPY)
     assert [each.method for each in seen] == ["barzilai_borwein", "adam"]
     assert seen.interrupted
 

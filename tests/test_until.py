@@ -5,6 +5,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from pressing import press_at_run
 
 import batchgd as bgd
 from batchgd.kernels.status import Status
@@ -98,18 +99,11 @@ def test_time_runs_out():
     assert "time ran out" in repr(result)
 
 
-def test_an_interrupt_ends_the_run_at_that_look(monkeypatch):
-    from batchgd.minima.collector import Gathering
-
-    original = Gathering.run
-
-    def interrupted(self, part, progress=None):
-        original(self, part, progress)
-        self.status_counts[Status.INTERRUPTED] += 1
-
-    monkeypatch.setattr(Gathering, "run", interrupted)
-    result = bgd.multistart("himmelblau", stop=bgd.Coverage(0.9), backend="numpy")
+def test_an_interrupt_ends_the_run_at_that_look():
+    with press_at_run(2):
+        result = bgd.multistart("schwefel", dim=2, stop=bgd.Coverage(0.99), backend="numpy")
     assert result.stopped.why == "interrupted"
+    assert result.stopped.looks == 2
 
 
 def test_a_run_without_minima_is_not_covered():
