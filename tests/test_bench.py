@@ -11,6 +11,7 @@ import pytest
 from shell_samples import shell
 
 import batchgd as bgd
+from batchgd import InputError
 from batchgd.analysis.bench import ceiling, efficiency, measure, table
 from batchgd.analysis.bench.cases import CASES, METHODS, QUICK, Case
 from batchgd.analysis.bench.ceiling import Ceiling
@@ -20,7 +21,6 @@ from batchgd.analysis.bench.operations import split, tick_operations
 from batchgd.analysis.bench.row import Row
 from batchgd.compiler.codegen.module import Specialisation
 from batchgd.engine.run import run, specialisation_of
-from batchgd.problem.errors import InputError
 from batchgd.problem.landscapes import get
 from batchgd.problem.methods import METHODS as METHOD_TABLE
 

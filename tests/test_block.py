@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
+from batchgd import Objective
 from batchgd.compiler.codegen import loading
 from batchgd.compiler.codegen.module import BLOCK_DIM, BLOCK_OPERATIONS, Specialisation
 from batchgd.compiler.codegen.to_numpy import as_rows
-from batchgd.compiler.objective import Objective
 from batchgd.problem.methods import METHODS
 
 OPTIONS = {"gtol": 1e-6, "maxiter": 60, "backend": "numpy"}

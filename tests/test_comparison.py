@@ -12,7 +12,6 @@ from shell_samples import assert_refused, shell
 import batchgd as bgd
 from batchgd.analysis.comparison import STANDARD, Cell, Comparison
 from batchgd.analysis.comparison.cells import _scaled
-from batchgd.kernels.status import Status
 from batchgd.minima.scale import measure
 from batchgd.output.plot.profile import profile, ratios
 from batchgd.problem.errors import InputError

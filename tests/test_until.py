@@ -8,7 +8,6 @@ import pytest
 from pressing import press_at_run
 
 import batchgd as bgd
-from batchgd.kernels.status import Status
 from batchgd.minima.coverage import CoverageReport, Stopped, unseen_bound
 from batchgd.minima.coverage.rule import spent
 from batchgd.problem.errors import InputError

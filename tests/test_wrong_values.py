@@ -13,7 +13,6 @@ from scipy.optimize import Bounds
 import batchgd as bgd
 from batchgd import landscapes, testing
 from batchgd.analysis.strategies import STRATEGIES
-from batchgd.api.testing import Work
 from batchgd.minima.coverage import starts_to_see
 from batchgd.problem.methods import METHODS
 
@@ -92,7 +91,7 @@ VALUES = {
 @pytest.fixture
 def no_work(monkeypatch):
     def started(*_, **__):
-        raise Work
+        raise testing.Work
 
     monkeypatch.setattr("matplotlib.figure.Figure.__init__", started)
     with testing.no_work():
@@ -209,7 +208,7 @@ def outcome(call, arguments):
             warnings.simplefilter("error")
             warnings.simplefilter("ignore", bgd.TraceSizeWarning)
             call(**arguments)
-    except Work:
+    except testing.Work:
         return "taken"
     except bgd.InputError as error:
         line = str(error)

@@ -12,19 +12,18 @@ import numba
 import numpy as np
 
 import batchgd as bgd
+from batchgd import Box, Status, Stopping
 from batchgd.compiler.codegen import warp_choice
 from batchgd.engine.backends import choose
 from batchgd.engine.batch import make_batch
 from batchgd.engine.interrupts import heeded
 from batchgd.engine.run import run
 from batchgd.kernels.plan import Merge
-from batchgd.kernels.status import LOST, Status
+from batchgd.kernels.status import LOST
 from batchgd.minima import Catalogue
 from batchgd.minima.collector import IntoCatalogue
-from batchgd.problem.box import Box
 from batchgd.problem.methods import METHODS
 from batchgd.problem.samplings import PartOfStarts
-from batchgd.problem.stopping import Stopping
 
 LINE_ROWS = np.random.default_rng(3).normal(size=(7, 2))
 

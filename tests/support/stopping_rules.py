@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 import batchgd as bgd
+from batchgd import Status
 from batchgd.engine.batch import make_batch
 from batchgd.engine.run import run
-from batchgd.kernels.status import Status
 
 CURVATURE, LEVEL = np.array([1.0, 0.3]), 3.0
 BOX = [(-4.0, 4.0)] * 2
