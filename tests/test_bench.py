@@ -21,8 +21,9 @@ from batchgd.analysis.bench.operations import split, tick_operations
 from batchgd.analysis.bench.row import Row
 from batchgd.compiler.codegen.module import Specialisation
 from batchgd.engine.run import run, specialisation_of
-from batchgd.problem.landscapes import get
 from batchgd.problem.methods import METHODS as METHOD_TABLE
+
+get = bgd.landscapes.get
 
 GPU_SCRIPT = Path(__file__).parents[1] / "benchmarks" / "gpu.py"
 

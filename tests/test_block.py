@@ -10,7 +10,8 @@ from batchgd import Objective
 from batchgd.compiler.codegen import loading
 from batchgd.compiler.codegen.module import BLOCK_DIM, BLOCK_OPERATIONS, Specialisation
 from batchgd.compiler.codegen.to_numpy import as_rows
-from batchgd.problem.methods import METHODS
+
+METHODS = bgd.methods.METHODS
 
 OPTIONS = {"gtol": 1e-6, "maxiter": 60, "backend": "numpy"}
 

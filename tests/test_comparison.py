@@ -10,12 +10,13 @@ from pressing import press_at_run
 from shell_samples import assert_refused, shell
 
 import batchgd as bgd
-from batchgd.analysis.comparison import STANDARD, Cell, Comparison
+from batchgd import Comparison, InputError
+from batchgd.analysis.comparison import STANDARD, Cell
 from batchgd.analysis.comparison.cells import _scaled
 from batchgd.minima.scale import measure
 from batchgd.output.plot.profile import profile, ratios
-from batchgd.problem.errors import InputError
-from batchgd.problem.landscapes import get
+
+get = bgd.landscapes.get
 
 NUMPY = {"backend": "numpy", "starts": 200}
 

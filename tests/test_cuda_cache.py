@@ -4,10 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from batchgd import Objective
 from batchgd.compiler.cache import folder as folders
 from batchgd.compiler.codegen import loading
 from batchgd.compiler.codegen.module import Specialisation
-from batchgd.compiler.objective import Objective
 
 pytest.importorskip("numba_cuda", reason="numba-cuda is not installed")
 pytest.importorskip("cuda.core", reason="cuda-core is not installed")

@@ -8,13 +8,13 @@ import pytest
 import result_samples as samples
 
 import batchgd as bgd
+from batchgd import Cosine, Exponential, GradientDescent, InputError
 from batchgd.analysis.basins.flow import true_flow
 from batchgd.analysis.basins.half_step import halved, of_rows, step_name
 from batchgd.analysis.basins.relabel import confusion_counts
 from batchgd.cli import main
-from batchgd.problem.errors import InputError
-from batchgd.problem.methods import METHODS, GradientDescent
-from batchgd.problem.methods.schedules import Cosine, Exponential
+
+METHODS = bgd.methods.METHODS
 
 N = 20_000
 # Wrong labels against gradient flow, by an error-controlled integrator; and three standard deviations of N starts,

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
+from batchgd import InputError, Status, TraceError
 from batchgd.kernels import batches
-from batchgd.kernels.status import Status
-from batchgd.problem.errors import InputError, TraceError
 
 RANDOM = np.random.default_rng(0)
 INPUTS = RANDOM.normal(size=(23, 3))

@@ -14,10 +14,10 @@ from pressing import press_at_run
 from shell_samples import shell
 
 import batchgd as bgd
+from batchgd import Status
 from batchgd.api.result import MultistartResult
 from batchgd.engine.interrupts import current, heeded
 from batchgd.engine.progress import Watch
-from batchgd.kernels.status import Status
 from batchgd.minima import Catalogue, find_minima
 
 PHASES = ("polishing", "merging", "classifying", "measuring")

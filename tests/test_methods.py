@@ -9,17 +9,15 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
+from batchgd import InputError, Objective, Status
 from batchgd.compiler.codegen.module import Specialisation
 from batchgd.compiler.codegen.rule import LOOP_NAMES, read_rule
 from batchgd.compiler.codegen.typed_constants import with_callees
-from batchgd.compiler.objective import Objective
 from batchgd.kernels.methods import RULES
 from batchgd.kernels.modifiers import MODIFIERS
 from batchgd.kernels.schedules import SCHEDULES
-from batchgd.kernels.status import Status
 from batchgd.kernels.stopping import MEMORY, SUMS
 from batchgd.output.report import json_ready, method_record
-from batchgd.problem.errors import InputError
 from batchgd.problem.methods import METHODS, FirstOrder, as_method
 
 REFERENCES = json.loads((Path(__file__).parent / "data" / "optax_references.json").read_text())

@@ -5,13 +5,12 @@ import pytest
 from pressing import press_at_run
 
 import batchgd as bgd
+from batchgd import Status, Stopping
 from batchgd.engine import mixed
 from batchgd.engine.batch import make_batch
 from batchgd.engine.run import run
-from batchgd.kernels.status import Status
 from batchgd.minima.collect import batch_from
 from batchgd.problem.samplings import PartOfStarts
-from batchgd.problem.stopping import Stopping
 
 BACKENDS = ("cpu", "numpy")
 MINIMA = [

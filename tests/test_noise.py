@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
+from batchgd import InputError, Objective
 from batchgd.compiler.codegen.module import Specialisation
-from batchgd.compiler.objective import Objective
 from batchgd.kernels import normal, philox
-from batchgd.problem.errors import InputError
 
 CURVATURES = np.array([1.0, 4.0, 9.0])
 

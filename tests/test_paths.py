@@ -12,12 +12,12 @@ from shell_samples import assert_refused, shell
 from test_methods import BOX, himmelblau, himmelblau_gradient
 
 import batchgd as bgd
+from batchgd import InputError, Status
 from batchgd.compiler.codegen.module import BLOCK_DIM
-from batchgd.kernels.status import Status
 from batchgd.output.plot.animation import animate
 from batchgd.output.plot.paths import compare_paths, convergence, labels
-from batchgd.problem.errors import InputError
-from batchgd.problem.methods import METHODS
+
+METHODS = bgd.methods.METHODS
 
 STARTS = np.random.default_rng(2).uniform(-5.0, 5.0, (40, 2))  # as many as test_methods takes: one code for both
 BACKENDS = ("cpu", "numpy")

@@ -5,7 +5,8 @@ import io
 import pytest
 
 import batchgd as bgd
-from batchgd.engine.progress import ProgressPrinter, ProgressUpdate, Watch, format_duration, format_rate, format_update
+from batchgd import ProgressUpdate
+from batchgd.engine.progress import ProgressPrinter, Watch, format_duration, format_rate, format_update
 
 
 class Terminal(io.StringIO):

@@ -8,10 +8,11 @@ import pytest
 from stopping_rules import BOX, CURVATURE, RULES, STARTS, STEP_RULES, bowl, first, paths
 
 import batchgd as bgd
+from batchgd import Status
 from batchgd.cli import main
 from batchgd.engine.batch import make_batch
 from batchgd.engine.run import run, specialisation_of
-from batchgd.kernels.status import AT_REST, SUCCESSES, Status
+from batchgd.kernels.status import AT_REST, SUCCESSES
 
 BACKENDS = ("cpu", "numpy")
 METHODS = {

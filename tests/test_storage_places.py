@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import result_samples as samples
 
-from batchgd.api.load import load
+from batchgd import InputError, load
 from batchgd.api.storage.folder import appearing
 from batchgd.api.storage.storage import save
-from batchgd.problem.errors import InputError, WriteError
+from batchgd.problem.errors import WriteError
 
 
 def test_a_folder_in_use_is_refused(tmp_path):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
+from batchgd import Status
 from batchgd.cli import main
-from batchgd.kernels.status import Status
 
 STEEP = 100.0
 

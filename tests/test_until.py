@@ -8,9 +8,9 @@ import pytest
 from pressing import press_at_run
 
 import batchgd as bgd
+from batchgd import InputError
 from batchgd.minima.coverage import CoverageReport, Stopped, unseen_bound
 from batchgd.minima.coverage.rule import spent
-from batchgd.problem.errors import InputError
 
 bound = cache(unseen_bound)
 

@@ -14,7 +14,8 @@ import batchgd as bgd
 from batchgd import landscapes, testing
 from batchgd.analysis.strategies import STRATEGIES
 from batchgd.minima.coverage import starts_to_see
-from batchgd.problem.methods import METHODS
+
+METHODS = bgd.methods.METHODS
 
 MASKED = np.ma.masked_array([[1.0, 2.0], [3.0, 4.0]], [[False, True], [False, False]])
 MANY = np.linspace(0.1, 0.9, 5000)

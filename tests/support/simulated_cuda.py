@@ -22,8 +22,9 @@ from batchgd.kernels.plan import Merge
 from batchgd.kernels.status import LOST
 from batchgd.minima import Catalogue
 from batchgd.minima.collector import IntoCatalogue
-from batchgd.problem.methods import METHODS
 from batchgd.problem.samplings import PartOfStarts
+
+METHODS = bgd.methods.METHODS
 
 LINE_ROWS = np.random.default_rng(3).normal(size=(7, 2))
 
