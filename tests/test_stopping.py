@@ -200,18 +200,16 @@ def test_steps_turn_where_the_learning_rate_lies_above_one_over_the_curvature(ba
     assert watched.turned[rates > 1.2].all()
 
 
-def test_the_block_form_ends_as_the_unrolled_one(monkeypatch):
+def test_the_block_form_ends_as_the_unrolled_one():
     every = bgd.Stopping(
         norm="max", window=2, gtol_rel=1e-9, xtol_rel=1e-6, ftol_abs=1e-9, maxfev=80, patience=9, oscillation=5
     )
     rates = np.linspace(0.05, 2.1, len(STARTS))
     ends = []
     for blocked in (False, True):
-        monkeypatch.setattr("batchgd.compiler.codegen.module.BLOCK_DIM", 1 if blocked else 100)
         batch = make_batch(bowl, box=BOX, starts=STARTS, method=bgd.GradientDescent(rates), stopping=every)
-        batch = dataclasses.replace(batch, watch_turns=True)
-        assert specialisation_of(batch).blocked is blocked
-        ends.append(run(batch).endpoints)
+        with bgd.testing.forced(block=blocked):
+            ends.append(run(dataclasses.replace(batch, watch_turns=True)).endpoints)
     np.testing.assert_allclose(ends[0].x, ends[1].x, rtol=1e-13)  # blocks fuse no product with a sum
     for name in ("nit", "nfev", "status", "turned"):
         np.testing.assert_array_equal(getattr(ends[0], name), getattr(ends[1], name))

@@ -13,7 +13,6 @@ import numpy as np
 
 import batchgd as bgd
 from batchgd import Box, Status, Stopping
-from batchgd.compiler.codegen import warp_choice
 from batchgd.engine.backends import choose
 from batchgd.engine.batch import make_batch
 from batchgd.engine.interrupts import heeded
@@ -286,9 +285,8 @@ def shared_by_threads(name, dim, options):
     """Two starts, each descended from by a block of four threads, against NumPy."""
     chosen = {"gtol": 1e-2, "maxiter": 10, **options.get("stopping", {})}
     options = {**options, "starts": 2, "dim": dim, "stopping": Stopping(**chosen)}
-    warp_choice.THREADS = 4
-    cuda = bgd.multistart(name, backend="cuda", **options)
-    warp_choice.THREADS = None
+    with bgd.testing.forced(warp=4):
+        cuda = bgd.multistart(name, backend="cuda", **options)
     plain = bgd.multistart(name, backend="numpy", **options)
     same = all(np.array_equal(getattr(cuda, key), getattr(plain, key)) for key in ("nit", "nfev", "status"))
     return {"apart": float(np.abs(cuda.x - plain.x).max()), "same": same}
