@@ -33,15 +33,14 @@ def test_watched_shows_every_batch_and_may_refuse_it():
     descend()
 
 
-@pytest.mark.parametrize("backend", ["cpu", "numpy"])
-def test_a_fresh_cache_is_one_that_nothing_was_compiled_in(backend, tmp_path):
+def test_a_fresh_cache_is_one_that_nothing_was_compiled_in(tmp_path):
     before = os.environ.get("BATCHGD_CACHE_DIR")
-    expected = descend(backend=backend)
+    expected = descend()
     with bgd.testing.fresh_cache(tmp_path / "cache") as folder:
-        again = descend(backend=backend)
+        again = descend()
         first = entries(folder)
     with bgd.testing.fresh_cache(folder):
-        descend(backend=backend)
+        descend()
         assert entries(folder) == first
     with bgd.testing.fresh_cache() as other:
         assert other != folder
