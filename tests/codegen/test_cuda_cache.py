@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
+import batchgd as bgd
 from batchgd import Objective
-from batchgd.compiler.cache import folder as folders
 from batchgd.compiler.codegen import loading
 from batchgd.compiler.codegen.module import Specialisation
 
@@ -33,12 +33,8 @@ def device(monkeypatch, tmp_path):
         stand_in.bound.append(kernel)
 
     monkeypatch.setattr(dispatcher._Kernel, "bind", bind)
-    monkeypatch.setenv("BATCHGD_CACHE_DIR", str(tmp_path))
-    folders.cache_folder.cache_clear()
-    loading.forget()
-    yield stand_in
-    folders.cache_folder.cache_clear()
-    loading.forget()
+    with bgd.testing.fresh_cache(tmp_path):
+        yield stand_in
 
 
 OBJECTIVE = Objective(lambda x: (x[0] - 1.0) ** 2 + x[1] ** 4, 2)
