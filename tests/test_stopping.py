@@ -11,7 +11,7 @@ import batchgd as bgd
 from batchgd import Status
 from batchgd.cli import main
 from batchgd.engine.batch import make_batch
-from batchgd.engine.run import run, specialisation_of
+from batchgd.engine.run import run
 from batchgd.kernels.status import AT_REST, SUCCESSES
 
 BACKENDS = ("cpu", "numpy")
@@ -155,18 +155,6 @@ def test_float32_stops_where_it_makes_no_progress(name, method):
     capped = np.count_nonzero(~np.isin(result.status, [Status.GRADIENT, Status.STALLED]))
     assert capped <= (2 if name == "ackley" else 0)  # a step of fixed length jumps over Ackley's kink for ever
     assert np.quantile(result.nfev, 0.99) < 1500
-
-
-def test_what_is_not_asked_for_is_not_compiled():
-    plain = specialisation_of(make_batch(bowl, box=BOX, method=bgd.GradientDescent(0.1)))
-    rich = specialisation_of(
-        make_batch(bowl, box=BOX, method=bgd.GradientDescent(0.1), stopping=bgd.Stopping(oscillation=5, window=3))
-    )
-    assert plain.layout.size == 2 + 4  # x; nit, nfev, busy, code
-    assert "value_and_gradient(" not in plain.source()
-    assert rich.layout.size == plain.layout.size + 2 * 2 + 3  # two points; cycled, cycle_f, and one held test
-    for name in ("last_x", "previous_f", "window", "patience", "largest_slope"):
-        assert name not in plain.source()
 
 
 def test_statuses_keep_their_numbers_and_tell_success():
