@@ -12,7 +12,6 @@ from shell_samples import assert_refused, shell
 import batchgd as bgd
 from batchgd import Comparison, InputError
 from batchgd.analysis.comparison import STANDARD, Cell
-from batchgd.analysis.comparison.cells import _scaled
 from batchgd.minima.scale import measure
 from batchgd.output.plot.profile import profile, ratios
 
@@ -73,9 +72,15 @@ def test_fidelity_leaves_out_starts_that_the_reference_takes_to_no_minimum():
 
 @pytest.mark.parametrize(("name", "dim"), STANDARD)
 def test_scaled_landscapes_have_the_units_of_himmelblau(name, dim):
-    entry, model = get(name), get("himmelblau")
-    known = entry.global_value(dim)
-    scaled = _scaled(bgd.as_objective(entry, dim), known)
+    entry, model, seen = get(name), get("himmelblau"), []
+
+    def refuse(batch):
+        seen.append(batch)
+        raise bgd.testing.Work
+
+    with bgd.testing.watched(refuse):
+        bgd.compare(["adam"], [(name, dim)], **NUMPY)
+    scaled = seen[0].objective
     assert scaled.box == bgd.Box([-6.0] * dim, [6.0] * dim)
     curvature = measure(bgd.as_objective(model), model.box()).curvature
     assert measure(scaled, scaled.box).curvature == pytest.approx(curvature, rel=1e-9)
