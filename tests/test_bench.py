@@ -21,8 +21,6 @@ from batchgd.analysis.bench.row import Row
 from batchgd.engine.run import run
 from batchgd.problem.methods import METHODS as METHOD_TABLE
 
-get = bgd.landscapes.get
-
 GPU_SCRIPT = Path(__file__).parents[1] / "benchmarks" / "gpu.py"
 
 

@@ -10,7 +10,6 @@ from batchgd.engine import mixed
 from batchgd.engine.batch import make_batch
 from batchgd.engine.run import run
 from batchgd.minima.collect import batch_from
-from batchgd.problem.samplings import PartOfStarts
 
 BACKENDS = ("cpu", "numpy")
 MINIMA = [
@@ -133,7 +132,7 @@ def test_only_runs_take_mixed():
 @pytest.mark.parametrize("sampling", ["uniform", "sobol"])
 def test_a_part_of_the_starts_ends_where_the_whole_does(backend, sampling):
     whole = make_batch("himmelblau", starts=200, sampling=sampling, backend=backend)
-    part = whole.again(starts=PartOfStarts(whole.starts, 83, 171))
+    part = whole.again(starts=whole.starts.part(83, 171))
     assert part.starts.in_kernel == (sampling == "uniform")
     ends, some = run(whole).endpoints, run(part).endpoints
     for name in FIELDS:

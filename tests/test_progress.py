@@ -6,7 +6,8 @@ import pytest
 
 import batchgd as bgd
 from batchgd import ProgressUpdate
-from batchgd.engine.progress import ProgressPrinter, Watch, format_duration, format_rate, format_update
+from batchgd.cli.progress import ProgressPrinter, format_duration, format_rate, format_update
+from batchgd.engine.progress import Watch
 
 
 class Terminal(io.StringIO):
@@ -109,7 +110,7 @@ def test_a_file_gets_few_lines():
 
 def test_long_work_reports_at_most_twice_a_second():
     seen = []
-    watch = Watch(seen.append, n=70)
+    watch = Watch(seen.append).part(70, 70)
     assert all(watch.go_on("polishing", k, 1000) for k in range(1000))
     assert seen == []
     with bgd.testing.forced(interval=0.0):

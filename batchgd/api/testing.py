@@ -20,7 +20,7 @@ from batchgd.analysis.sweeps import solve as sweeps
 from batchgd.compiler import finite_sum
 from batchgd.compiler.cache import folder as folder_of_cache
 from batchgd.compiler.codegen import loading, warp_choice
-from batchgd.engine import backends, interrupts, mixed, progress, run
+from batchgd.engine import backends, interrupts, mixed, prepare, progress, run
 
 if TYPE_CHECKING:
     from batchgd.engine.batch import Batch
@@ -148,13 +148,12 @@ def forced(
     100
     """
     choices = (
-        (run, "IN_BLOCK", block),
+        (prepare, "IN_BLOCK", block),
         (warp_choice, "THREADS", warp),
         (mixed, "_BYTES", piece),
         (sweeps, "_TRAJECTORIES", piece),
         (finite_sum, "_NUMBERS_AT_ONCE", piece),
         (progress, "SECONDS", interval),
-        (run, "SECONDS", interval),
         (interrupts, "GRACE", grace),
     )
     with ExitStack() as stack:

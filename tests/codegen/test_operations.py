@@ -7,7 +7,7 @@ from batchgd.analysis.bench.cases import METHODS, QUICK
 from batchgd.analysis.bench.measure import batch_of
 from batchgd.analysis.bench.operations import split, tick_operations
 from batchgd.compiler.codegen.module import Specialisation
-from batchgd.engine.run import specialisation_of
+from batchgd.engine.prepare import specialisation_of
 
 
 def test_operations_of_a_tick_are_those_written_down():

@@ -10,7 +10,7 @@ from batchgd.compiler.codegen.module import Specialisation
 from batchgd.compiler.codegen.rule import LOOP_NAMES, read_rule
 from batchgd.compiler.codegen.typed_constants import with_callees
 from batchgd.engine.batch import make_batch
-from batchgd.engine.run import specialisation_of
+from batchgd.engine.prepare import specialisation_of
 from batchgd.kernels.methods import RULES
 from batchgd.kernels.modifiers import MODIFIERS
 from batchgd.kernels.schedules import SCHEDULES

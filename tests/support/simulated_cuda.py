@@ -21,7 +21,6 @@ from batchgd.kernels.plan import Merge
 from batchgd.kernels.status import LOST
 from batchgd.minima import Catalogue
 from batchgd.minima.collector import IntoCatalogue
-from batchgd.problem.samplings import PartOfStarts
 
 METHODS = bgd.methods.METHODS
 
@@ -228,7 +227,7 @@ def only_minima(name, starts, **options):
 def part_of_the_starts():
     """Some starts of a run, drawn in the kernel by their own numbers."""
     whole = make_batch("himmelblau", starts=50, backend="numpy")
-    part = make_batch("himmelblau", starts=50, backend="cuda").again(starts=PartOfStarts(whole.starts, 20, 40))
+    part = make_batch("himmelblau", starts=50, backend="cuda").again(starts=whole.starts.part(20, 40))
     return float(np.abs(run(part).endpoints.x - run(whole).endpoints.x[20:40]).max())
 
 

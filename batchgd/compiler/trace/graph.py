@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import ClassVar
 
 import numpy as np
 
@@ -47,22 +48,21 @@ class Node:
 
 
 class Graph:
-    """Makes nodes; the same operation on the same arguments is the same node, simplified by these rules, if any.
+    """Makes nodes; the same operation on the same arguments is the same node.
 
     Examples
     --------
-    >>> from batchgd.compiler.trace.simplify import RULES
-    >>> graph = Graph(dim=2, rules=RULES)
+    >>> graph = Graph(dim=2)
     >>> x, y = graph.x
     >>> graph.make("add", x, y) is graph.make("add", y, x)
     True
-    >>> graph.make("add", graph.make("mul", x, graph.constant(1.0)), graph.constant(0.0)) is x
-    True
     """
 
-    def __init__(self, dim: int, n_params: int = 0, rules: Mapping[str, Callable[..., Node | None]] | None = None):
+    rules: ClassVar[dict[str, Callable[..., Node | None]]] = {}
+    """What simplifies an operation: none here, see ``simplify.SimplifyingGraph``."""
+
+    def __init__(self, dim: int, n_params: int = 0):
         self.size = 0
-        self.rules = rules or {}
         self.differentiating = False
         self._table: dict[tuple, Node] = {}
         self.x = [self.intern("x", (), float(i)) for i in range(dim)]

@@ -15,7 +15,6 @@ from itertools import pairwise
 
 from batchgd.compiler.trace.counts import count_operations
 from batchgd.compiler.trace.graph import Graph, Node, reachable
-from batchgd.compiler.trace.simplify import RULES
 
 LEAST_TERMS = 8
 """A sum of fewer terms is written out."""
@@ -244,7 +243,7 @@ class _Pattern:
     def piece(self, differing: list[int]) -> tuple[Piece, list[Node]]:
         """Return the code, and the nodes that its p stand for behind those of the constants that differ."""
         others = [*self.known.values(), *self._parameters.values()]
-        graph = Graph(len(self.coordinates), len(differing) + len(others), RULES)
+        graph = Graph(len(self.coordinates), len(differing) + len(others))
         place = {node.id: graph.p[len(differing) + k] for k, node in enumerate(others)}
         made: list[Node] = []
 
