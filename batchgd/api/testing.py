@@ -122,6 +122,7 @@ def forced(
     piece: int | None = None,
     interval: float | None = None,
     grace: float | None = None,
+    clock: Callable[[], float] | None = None,
 ) -> Iterator[None]:
     """Force what is otherwise chosen by size or time; no result of a run that is not interrupted depends on it.
 
@@ -133,12 +134,13 @@ def forced(
     warp : int, optional
         Number of CUDA threads that share a trajectory, a power of two, if function and method allow it.
     piece : int, optional
-        How much is worked on at once: bytes of the endpoints of a mixed run, trajectories of a sweep, numbers of a sum
-        over data.
+        How much is worked on at once: starts of a mixed run, trajectories of a sweep, numbers of a sum over data.
     interval : float, optional
         Least number of seconds between two reports of progress; 0 reports at every look at the clock.
     grace : float, optional
         Seconds after Ctrl-C in which the work that follows the descents goes on.
+    clock : callable, optional
+        Returns the time in seconds that ``max_time`` and reports of progress go by.
 
     >>> import batchgd as bgd
     >>> updates = []
@@ -150,11 +152,12 @@ def forced(
     choices = (
         (prepare, "IN_BLOCK", block),
         (warp_choice, "THREADS", warp),
-        (mixed, "_BYTES", piece),
+        (mixed, "PIECE", piece),
         (sweeps, "_TRAJECTORIES", piece),
         (finite_sum, "_NUMBERS_AT_ONCE", piece),
         (progress, "SECONDS", interval),
         (interrupts, "GRACE", grace),
+        (progress, "now", clock),
     )
     with ExitStack() as stack:
         for module, name, value in choices:
