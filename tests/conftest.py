@@ -6,7 +6,20 @@ import pytest
 from cache_samples import cache
 from shell_samples import folder, solver
 
-__all__ = ["cache", "folder", "solver"]
+from batchgd.analysis.strategies import STRATEGIES
+from batchgd.output.plot import PICTURES
+from batchgd.problem.landscapes.registry import LANDSCAPES
+from batchgd.problem.methods import METHODS
+
+__all__ = ["cache", "folder", "registries", "solver"]
+
+
+@pytest.fixture
+def registries(monkeypatch):
+    """What a test registers is forgotten at its end."""
+    for table in (METHODS, LANDSCAPES, STRATEGIES, PICTURES):
+        for name in ("_entries", "_definitions"):
+            monkeypatch.setattr(table, name, dict(getattr(table, name)))
 
 
 @pytest.hookimpl(trylast=True)
