@@ -16,11 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
+from batchgd.analysis.strategies import STRATEGIES
 from batchgd.analysis.sweeps import solve as sweeps
 from batchgd.compiler import finite_sum
 from batchgd.compiler.cache import folder as folder_of_cache
 from batchgd.compiler.codegen import loading, warp_choice
 from batchgd.engine import backends, interrupts, mixed, prepare, progress, run
+from batchgd.output.plot import PICTURES
+from batchgd.problem.landscapes.registry import LANDSCAPES
+from batchgd.problem.methods import METHODS
 
 if TYPE_CHECKING:
     from batchgd.engine.batch import Batch
@@ -112,6 +116,27 @@ def fresh_cache(folder: str | os.PathLike[str] | None = None) -> Iterator[Path]:
         stack.enter_context(patch.object(folder_of_cache, "_WARNED", set()))
         loading.forget()
         yield place
+
+
+@contextmanager
+def registering() -> Iterator[None]:
+    """Forget at the end which methods, landscapes, strategies and pictures were registered meanwhile.
+
+    >>> import batchgd as bgd
+    >>> with registering():
+    ...     @bgd.register_landscape("Bowl", source="", box=(-1, 1), dims=1, minima=[[0]], n_minima=1, global_value=0)
+    ...     def bowl(x):
+    ...         return x[0] ** 2
+    ...     "bowl" in bgd.landscapes.names()
+    True
+    >>> "bowl" in bgd.landscapes.names()
+    False
+    """
+    with ExitStack() as stack:
+        for table in (METHODS, LANDSCAPES, STRATEGIES, PICTURES):
+            stack.enter_context(patch.dict(table._entries))
+            stack.enter_context(patch.dict(table._definitions))
+        yield
 
 
 @contextmanager
