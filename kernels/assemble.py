@@ -8,6 +8,8 @@ from typing import Any
 
 from numba import types
 
+from batchgd.kernels.plan import Ends, Problem, Starts, Trails
+
 ComputeCapability = tuple[int, int]
 
 
@@ -65,21 +67,23 @@ def signatures(dtype: str) -> dict[str, tuple[Any, ...]]:
     def array(kind: Any, ndim: int = 1) -> Any:
         return types.Array(kind, ndim, "C")
 
-    starts = array(whole), types.uint64, array(real), array(real), array(real, 2), array(real, 2)
-    problem = array(real), array(real), array(real), array(real), array(types.int32)
-    ends = array(real, 2), array(real), array(whole), array(whole), array(types.int8)
-    x, fun, nit, nfev, status = ends
+    def group(kind: Any, *members: Any) -> Any:
+        return types.BaseTuple.from_types(members, kind)
+
+    starts = group(Starts, array(whole), types.uint64, *[array(real)] * 2, *[array(real, 2)] * 2, whole)
+    problem, control = group(Problem, *[array(real)] * 4), array(types.int32)
+    ends = group(Ends, array(real, 2), array(real), array(whole), array(whole), array(types.int8))
     table = array(types.uint64), array(whole), array(whole)
     box = array(double), array(double), double
-    trail = array(real, 3), array(real, 2), array(whole, 2), array(whole, 2)
+    trails = group(Trails, array(real, 3), array(real, 2), array(whole, 2), array(whole, 2))
     return {
-        "descend_kernel": (*starts, *problem, x, nit, nfev, status, whole),
-        "record_kernel": (*starts, *problem, x, nit, nfev, status, whole, *trail),
-        "values_kernel": (x, whole, array(real), fun),
+        "descend_kernel": (starts, problem, control, ends),
+        "record_kernel": (starts, problem, control, ends, trails),
+        "values_kernel": (array(real, 2), whole, array(real), array(real)),
         "clear_kernel": table,
-        "merge_kernel": (x, fun, status, whole, whole, *box, *table, array(whole), array(whole), array(types.uint64)),
+        "merge_kernel": (ends, whole, whole, *box, *table, array(whole), array(whole), array(types.uint64)),
         "compact_kernel": (*table, whole, *table, array(whole)),
-        "pick_kernel": (array(whole), whole, *ends, *ends),
+        "pick_kernel": (array(whole), whole, ends, ends),
     }
 
 

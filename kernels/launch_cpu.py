@@ -91,14 +91,13 @@ class _State:
         self.workspace = _aligned(size * module.W, plan.dtype)
         self.index = np.empty(module.W + 1 + TAIL, np.int64)
         tail = self.index[-TAIL:]
-        tail[WS_SIZE], tail[P_SIZE] = self.workspace.size, plan.p.size
+        tail[WS_SIZE], tail[P_SIZE] = self.workspace.size, plan.problem.p.size
         tail[TURNS] = MOST_TURNS if plan.trails is None else 1
         tail[FIRST_SLOT:] = module.slots
         tail[TICK] = _address(module, "tick", plan.dtype)
         self.evaluate = _address(module, "evaluate", plan.dtype) if hasattr(module, "evaluate") else 0
         alone = hasattr(module, "evaluate_value")
         self.evaluate_value = _address(module, "evaluate_value", plan.dtype) if alone else self.evaluate
-        self.queue = np.empty(2, np.int64)
         self.x = self.workspace[: plan.dim * module.W].reshape(plan.dim, module.W).T
 
 
@@ -109,35 +108,15 @@ def _address(module: Any, name: str, dtype: str) -> int:
 
 
 def _descend_shard(module: Any, plan: Plan, state: _State, first: int, stop: int) -> Endpoints:
-    rows, seed = plan.rows(first, stop), np.uint64(plan.seed)
-    points, per_start = plan.inputs(first, stop)
-    base = plan.number + first
-    state.queue[:] = base, plan.number + stop
+    rows, starts = plan.rows(first, stop), plan.starts(first, stop)
+    block, arguments = (state.workspace, state.index), (starts, plan.problem, plan.control, rows.columns)
     state.index[EVALUATE - TAIL] = state.evaluate
-    entry, trail = (module.descend, ()) if plan.trails is None else (module.record, plan.trails.part(first, stop))
-    entry(
-        state.workspace,
-        state.index,
-        state.queue,
-        seed,
-        plan.lower,
-        plan.width,
-        points,
-        per_start,
-        plan.p,
-        plan.box,
-        plan.h,
-        plan.limits,
-        plan.control,
-        rows.x,
-        rows.nit,
-        rows.nfev,
-        rows.status,
-        base,
-        *trail,
-    )
+    if plan.trails is None:
+        module.descend(*block, *arguments)
+    else:
+        module.record(*block, *arguments, plan.trails.part(first, stop))
     state.index[EVALUATE - TAIL] = state.evaluate_value
-    module.values(rows.x, state.x, state.workspace, state.index, seed, plan.p, rows.fun)
+    module.values(rows.x, state.x, *block, starts.seed, plan.problem.p, rows.fun)
     return rows
 
 

@@ -18,7 +18,7 @@ from batchgd.kernels.cuda.recording import record
 from batchgd.kernels.cuda.schedule import FIRST_LAUNCH, Pace, drive
 from batchgd.kernels.cuda.stream import SIMULATED, Stream, cuda, devices, multiprocessors, simulated
 from batchgd.kernels.cuda.warp import WARPS
-from batchgd.kernels.plan import Endpoints, Plan
+from batchgd.kernels.plan import Endpoints, Ends, Plan
 
 Array = Any
 STREAMS = 2
@@ -48,31 +48,24 @@ class _Flight:
         self.pace = pace
         self._module, self._plan, self._stream = module, plan, stream
         self._kernels = stream.on_device(lambda: _kernels(module, plan))
-        self._box = [stream.put(name, getattr(plan, name)) for name in ("lower", "width")]
-        self._problem = [stream.put(name, getattr(plan, name)) for name in ("p", "box", "h", "limits")]
+        self._problem = stream.put_all(plan.problem)
         self._control = stream.control(plan.control)
         self._kept = plan.merge is None or plan.merge.keys is not None
         self._came: list[Array] = []
         self._room = 0
-        self._rows: tuple[Array, ...] = ()
+        self._rows: Ends | None = None
         self._merger = None if plan.merge is None else Merger(stream, plan.merge, self._kernels.merge)
 
     def begin(self, first: int, stop: int) -> None:
         """Queue the descents from these starts, and the copies of what comes out."""
         plan, stream, n = self._plan, self._stream, stop - first
         self._make_room(n)
-        x, fun, nit, nfev, status = self._rows
-        points, per_start = plan.inputs(first, stop)
-        inputs = stream.put("points", points), stream.put("per_start", per_start)
-        queue = stream.put("queue", plan.number + np.array([first, stop], np.int64))
-        stream.zero(status)
-        problem = *self._problem, self._control
-        starts = queue, np.uint64(plan.seed), *self._box, *inputs
+        assert self._rows is not None
+        starts = stream.put_all(plan.starts(first, stop))
+        stream.zero(self._rows.status)
         blocks, threads = grid(n * threads_per_trajectory(self._module), self._kernels.how, stream.multiprocessors)
-        stream.launch(
-            self._kernels.descend, blocks, threads, *starts, *problem, x, nit, nfev, status, plan.number + first
-        )
-        stream.sweep(self._kernels.values, n, x, n, self._problem[0], fun)
+        stream.launch(self._kernels.descend, blocks, threads, starts, self._problem, self._control, self._rows)
+        stream.sweep(self._kernels.values, n, self._rows.x, n, self._problem.p, self._rows.fun)
         self._range = first, stop
         if self._merger is not None:
             self._merger.begin(self._rows, n, first)
@@ -109,16 +102,14 @@ class _Flight:
 
     def _rows_at_home(self) -> Endpoints:
         rows = self._plan.rows(*self._range)
-        for target, source in zip((rows.x, rows.fun, rows.nit, rows.nfev, rows.status), self._came, strict=True):
+        for target, source in zip(rows.columns, self._came, strict=True):
             target[:] = source
         return rows
 
     def _make_room(self, n: int) -> None:
         if n > self._room:
             self._room = n
-            plan, empty = self._plan, self._stream.empty
-            wide = empty((n, plan.dim), plan.dtype), empty(n, plan.dtype)
-            self._rows = *wide, empty(n, np.int64), empty(n, np.int64), empty(n, np.int8)
+            self._rows = self._stream.empty_ends(n, self._plan)
 
 
 @dataclass(frozen=True)

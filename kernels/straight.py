@@ -338,6 +338,8 @@ class _Program:
                 return self._call(_COMPARED[type(kind)], [left, right])
             case ast.Subscript(ast.Attribute(array, "shape"), ast.Constant(int() as place)):
                 return self._item(self._attribute(self._value(array), "shape"), place)
+            case ast.Attribute(ast.Name(owner), name) if owner in self.names:
+                return self._field(self.names[owner], name)
             case ast.Subscript(array, index):
                 return self._apply(operator.getitem, [self._value(array), self._index(index)])
             case ast.Tuple(values):
@@ -426,6 +428,13 @@ class _Program:
             return context.get_getattr(have, name)(context, builder, have, values[number], name)
 
         return self._step(self.context.resolve_getattr(have, name), step)
+
+    def _field(self, whole: int, name: str) -> int:
+        """A member of a named tuple; Numba's own way counts another reference to an array, which nobody would drop."""
+        fields = getattr(self.kinds[whole], "fields", ())
+        if name not in fields:
+            raise _refused(f"{name} of {self.kinds[whole]}")
+        return self._item(whole, fields.index(name))
 
     def _item(self, whole: int, place: int) -> int:
         kind = self.kinds[whole].types[place]

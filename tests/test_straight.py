@@ -1,7 +1,9 @@
 """Functions that are turned into instructions where they are called: they mean what the same text means in Python."""
 
 import re
+import weakref
 from itertools import count
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -118,6 +120,28 @@ def test_it_calls_others_of_its_kind_and_returns_nothing_if_they_do():
     x = np.array([1.0, -2.0, 3.0])
     assert called(whole)(x) is None
     assert x.tolist() == [2.0, -4.0, 6.0]
+
+
+class Line(NamedTuple):
+    points: np.ndarray
+    slope: float
+
+
+def test_it_reads_and_writes_members_of_a_named_tuple_and_keeps_no_reference_to_them():
+    fill = called(defined("def f(line, k):\n    line.points[k] = line.slope * line.points[k - 1]\n"))
+    line = Line(np.array([1.0, 0.0, 0.0]), 3.0)
+    fill(line, 1)
+    fill(line, 2)
+    assert line.points.tolist() == [1.0, 3.0, 9.0]
+    points = weakref.ref(line.points)
+    del line
+    assert points() is None
+
+
+def test_a_named_tuple_has_no_other_members():
+    ask = called(defined("def f(line):\n    return line.length\n"))
+    with pytest.raises(NotImplementedError, match=r"not a straight line: length of Line"):
+        ask(Line(np.zeros(1), 2.0))
 
 
 def test_single_precision_stays_so_through_a_loop():

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from batchgd.engine.interrupts import current
 from batchgd.engine.mixed import pieces
 from batchgd.engine.progress import SECONDS, Progress, ProgressUpdate
-from batchgd.kernels.plan import Cells, Endpoints, Merge, Plan, Trails
+from batchgd.kernels.plan import Cells, Endpoints, Merge, Plan, Problem, Trails
 from batchgd.kernels.status import LOST, TURNED, Status
 from batchgd.problem.errors import InputError
 from batchgd.problem.methods import split_per_start
@@ -122,7 +122,7 @@ def _run_in_units(
     watched = hand_on if into is not None or ended is not None else None
     out = run(in_units(batch), shard=shard, keep=keep, ended=watched, found=found, progress=progress, trails=trails)
     if trails is not None:
-        trails.points *= scale.astype(trails.points.dtype)
+        trails.points[:] *= scale.astype(trails.points.dtype)
     return replace(out, endpoints=in_x(out.endpoints))
 
 
@@ -212,10 +212,12 @@ def _prepare(
         width=box.width.astype(dtype),
         points=None if batch.starts.in_kernel else batch.starts.rows,
         per_start=np.stack([*differing.values()], axis=1).astype(dtype) if differing else np.empty((n, 0), dtype),
-        p=np.concatenate([objective.numbers, getattr(module, "TABLES", [])]).astype(dtype),
-        box=sides[:, 0].copy() if specialisation.cubic else sides.ravel(),
-        h=np.array([shared[name] for name in names] or [0.0], dtype),
-        limits=batch.stopping.limits(box, dtype),
+        problem=Problem(
+            p=np.concatenate([objective.numbers, getattr(module, "TABLES", [])]).astype(dtype),
+            box=sides[:, 0].copy() if specialisation.cubic else sides.ravel(),
+            h=np.array([shared[name] for name in names] or [0.0], dtype),
+            limits=batch.stopping.limits(box, dtype),
+        ),
         control=monitor.control,
         rows=whole.part
         if whole is not None
