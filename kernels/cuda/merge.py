@@ -182,7 +182,9 @@ class Merger:
         rows = self._stream.fetch("left", self._left, left)
         ends = self._pick("left", self._left, left)
         self._stream.wait()
-        return Endpoints(first, *(column.copy() for column in ends), ids=first + np.asarray(rows, np.int64))
+        left_over = Endpoints(first, *(column.copy() for column in ends))
+        left_over.ids = first + np.asarray(rows, np.int64)
+        return left_over
 
     def _queue(self) -> None:
         ends, n, first, resolution = self._job
