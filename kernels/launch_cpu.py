@@ -109,7 +109,7 @@ def _address(module: Any, name: str, dtype: str) -> int:
 
 def _descend_shard(module: Any, plan: Plan, state: _State, first: int, stop: int) -> Endpoints:
     rows, starts = plan.rows(first, stop), plan.starts(first, stop)
-    block, arguments = (state.workspace, state.index), (starts, plan.problem, plan.control, rows.columns)
+    block, arguments = (state.workspace, state.index), (starts, plan.problem, plan.control, rows.ends)
     state.index[EVALUATE - TAIL] = state.evaluate
     if plan.trails is None:
         module.descend(*block, *arguments)

@@ -102,7 +102,7 @@ class _Flight:
 
     def _rows_at_home(self) -> Endpoints:
         rows = self._plan.rows(*self._range)
-        for target, source in zip(rows.columns, self._came, strict=True):
+        for target, source in zip(rows.ends, self._came, strict=True):
             target[:] = source
         return rows
 

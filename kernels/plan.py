@@ -1,6 +1,6 @@
 """What every launch needs: a range of starts, the arrays that describe the problem, and where results go."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -9,10 +9,28 @@ import numpy as np
 Array = Any
 
 
+class Ends(NamedTuple):
+    """What is known of every endpoint: the place, its value, the updates and evaluations made, and why it ended."""
+
+    x: Array
+    fun: Array
+    nit: Array
+    nfev: Array
+    status: Array
+
+
+COLUMNS = Ends._fields
+
+
+def columns(source: Any, each: Callable[[Array], Array] = lambda column: column) -> dict[str, Array]:
+    """Return the endpoint columns of anything that has them, each passed through a function."""
+    return {name: each(getattr(source, name)) for name in COLUMNS}
+
+
 class Starts(NamedTuple):
     """The starts of one call of the compiled loop: ``queue = [next, stop]``, and how each of them is made.
 
-    The four groups of arrays from here on are the arguments of that call on every target, and of CUDA's kernels
+    These groups, ``Ends`` and ``Trails`` are the arguments of that call on every target, and of CUDA's kernels
     (``cuda/assemble.py`` has their types). Starts are drawn in the box of ``lower`` and ``width`` from ``seed``, or are
     the rows of ``points``; row 0 of ``points`` and ``per_start``, and of the endpoints, is that of start ``base``.
     """
@@ -33,16 +51,6 @@ class Problem(NamedTuple):
     box: Array
     h: Array
     limits: Array
-
-
-class Ends(NamedTuple):
-    """The columns of the endpoints."""
-
-    x: Array
-    fun: Array
-    nit: Array
-    nfev: Array
-    status: Array
 
 
 @dataclass
@@ -75,12 +83,22 @@ class Endpoints:
             status=np.zeros(n, np.int8),
         )
 
+    @classmethod
+    def concatenate(cls, parts: "Sequence[Endpoints]") -> "Endpoints":
+        """Return the rows of several parts, one after another, as those of the starts from 0 on."""
+        tables = [columns(part) for part in parts]
+        return cls(0, **{name: np.concatenate([table[name] for table in tables]) for name in COLUMNS})
+
+    def take(self, rows: Array) -> "Endpoints":
+        """Return copies of these rows, as those of the starts from 0 on."""
+        return Endpoints(0, **columns(self, lambda column: column[rows]))
+
     def __len__(self) -> int:
         return len(self.status)
 
     @property
-    def columns(self) -> Ends:
-        """The arrays that hold one entry per row."""
+    def ends(self) -> Ends:
+        """The columns, as kernels take them."""
         return Ends(self.x, self.fun, self.nit, self.nfev, self.status)
 
     def starts(self, rows: Array) -> Array:
@@ -90,8 +108,8 @@ class Endpoints:
     def into(self, whole: "Endpoints") -> "Endpoints":
         """Copy the rows to where they belong in those of all starts, and return them there."""
         there = whole.part(self.first, self.first + len(self))
-        for target, source in zip(there.columns, self.columns, strict=True):
-            target[:] = source
+        for name, column in columns(self).items():
+            getattr(there, name)[:] = column
         if there.turned is not None:
             there.turned[:] = self.turned
         return there
@@ -99,13 +117,13 @@ class Endpoints:
     def scatter(self, others: "Endpoints") -> None:
         """Copy the rows, which are those of ``ids``, over the ones that belong to the same starts."""
         rows = self.starts(slice(None)) - others.first
-        for target, source in zip(others.columns, self.columns, strict=True):
-            target[rows] = source
+        for name, column in columns(self).items():
+            getattr(others, name)[rows] = column
 
     def part(self, first: int, stop: int) -> "Endpoints":
         """Return the rows of some starts, sharing memory."""
         rows = slice(first - self.first, stop - self.first)
-        part = Endpoints(first, *(column[rows] for column in self.columns))
+        part = Endpoints(first, **columns(self, lambda column: column[rows]))
         part.turned = None if self.turned is None else self.turned[rows]
         return part
 

@@ -40,6 +40,6 @@ def record(module: Any, plan: Plan) -> None:
         if not simulated():
             control[0] = plan.control[0]
     rows = plan.rows(0, n)
-    for target, source in zip((*rows.columns, *plan.trails), came, strict=True):
+    for target, source in zip((*rows.ends, *plan.trails), came, strict=True):
         target[:] = source
     plan.done(rows)
