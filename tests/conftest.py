@@ -3,9 +3,10 @@
 import gc
 
 import pytest
+from cache_samples import cache
 from shell_samples import folder, solver
 
-__all__ = ["folder", "solver"]
+__all__ = ["cache", "folder", "solver"]
 
 
 @pytest.hookimpl(trylast=True)

@@ -186,9 +186,7 @@ def test_the_shipped_toml_file(solver, capsys, monkeypatch):
 
 
 def test_option_names_are_those_of_multistart():
-    from batchgd.api import solve
-
-    parameters = inspect.signature(solve.multistart).parameters
+    parameters = inspect.signature(batchgd.multistart).parameters
     taken = {option.name for option in OPTIONS if option.solver}
     assert taken <= set(parameters)
     # Arrays, functions and places in memory have no name in a shell; --until-coverage and --confidence make `stop`.

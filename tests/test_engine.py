@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
+from batchgd import Status
 from batchgd.engine.batch import make_batch
 from batchgd.engine.run import run
 from batchgd.kernels import launch_cpu
-from batchgd.kernels.status import Status
-from batchgd.problem.methods import METHODS
 from batchgd.problem.samplings import Starts
+
+METHODS = bgd.methods.METHODS
 
 BACKENDS = ("cpu", "numpy")
 DTYPES = ("float64", "float32")

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
+from batchgd import InputError, Status, TraceError
 from batchgd.kernels import batches
-from batchgd.kernels.status import Status
-from batchgd.problem.errors import InputError, TraceError
 
 RANDOM = np.random.default_rng(0)
 INPUTS = RANDOM.normal(size=(23, 3))
@@ -30,15 +29,15 @@ def wavy(x, row):
     return (np.sin(x[0] * row[0]) + x[1] * row[1] - row[3]) ** 2 + 0.1 * x[2] ** 4
 
 
-def test_value_gradient_and_hessian_are_those_of_the_plain_sum(monkeypatch):
-    monkeypatch.setattr("batchgd.compiler.finite_sum._NUMBERS_AT_ONCE", 30)  # several pieces of rows and of points
+def test_value_gradient_and_hessian_are_those_of_the_plain_sum():
     total, mean = (bgd.FiniteSum(squared, DATA, box=BOX, reduction=how) for how in ("sum", "mean"))
     x = np.random.default_rng(1).normal(size=(40, 3))
     residuals = x @ INPUTS.T - TARGETS
-    np.testing.assert_allclose(total.value(x), (residuals**2).sum(axis=1), rtol=1e-13)
-    np.testing.assert_allclose(mean.gradient(x), 2.0 * residuals @ INPUTS / 23, rtol=1e-12)
-    np.testing.assert_allclose(mean.hessian(x), np.tile(2.0 * INPUTS.T @ INPUTS / 23, (40, 1, 1)), rtol=1e-12)
-    assert mean.value(x[0]) == pytest.approx(total.value(x[0]) / 23, rel=1e-14)
+    with bgd.testing.forced(piece=30):  # several pieces of rows and of points
+        np.testing.assert_allclose(total.value(x), (residuals**2).sum(axis=1), rtol=1e-13)
+        np.testing.assert_allclose(mean.gradient(x), 2.0 * residuals @ INPUTS / 23, rtol=1e-12)
+        np.testing.assert_allclose(mean.hessian(x), np.tile(2.0 * INPUTS.T @ INPUTS / 23, (40, 1, 1)), rtol=1e-12)
+        assert mean.value(x[0]) == pytest.approx(total.value(x[0]) / 23, rel=1e-14)
 
 
 @pytest.mark.parametrize("shape", [(), (2,), (2, 2)])

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
+from batchgd import InputError
 from batchgd.minima import Identity, seen_interval, wilson
 from batchgd.minima.merge import nearest_pair
-from batchgd.problem.errors import InputError
 
 
 def naive(u, fun, x_tol, f_tol):

@@ -4,10 +4,8 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
-from batchgd.compiler.codegen.module import Specialisation
-from batchgd.compiler.objective import Objective
+from batchgd import InputError
 from batchgd.kernels import normal, philox
-from batchgd.problem.errors import InputError
 
 CURVATURES = np.array([1.0, 4.0, 9.0])
 
@@ -102,8 +100,6 @@ def test_float32_draws_the_leading_bits_of_the_same_numbers():
         noisy(method, 3, dtype=dtype, backend=backend) for dtype, backend in (("float32", "cpu"), ("float64", "numpy"))
     )
     np.testing.assert_allclose(single.x, double.x, rtol=0, atol=1e-4)
-    text = Specialisation(Objective(bowl, 3), "gradient_descent", "float32", "cuda", parts=method.parts).source()
-    assert "uniform_pair_single as uniform_pair" in text
 
 
 def test_a_run_in_block_form_draws_the_same_numbers():

@@ -6,12 +6,12 @@ import result_samples as samples
 from matplotlib.figure import Figure
 
 import batchgd as bgd
+from batchgd import InputError
 from batchgd.output.plot import SPECIAL_PICTURES, save_picture
 from batchgd.output.plot.canvas import write
 from batchgd.output.plot.confusion import confusion, confusion_matrix
 from batchgd.output.plot.funnel import distance_to_best
 from batchgd.output.plot.network import downhill
-from batchgd.problem.errors import InputError
 
 
 def artist(ax, gid):

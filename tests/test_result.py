@@ -8,12 +8,10 @@ import numpy as np
 import pytest
 import result_samples as samples
 
+from batchgd import Box, InputError, Status
 from batchgd.api.result import BatchResult
 from batchgd.cli.app import main
-from batchgd.kernels.status import Status
 from batchgd.output.report import duration, format_values, json_ready, quantity, text
-from batchgd.problem.box import Box
-from batchgd.problem.errors import InputError
 
 
 def test_n_in_n_out_with_scipys_names():

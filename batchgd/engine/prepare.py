@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from batchgd.compiler.codegen.module import Specialisation
     from batchgd.engine.batch import Batch
 
+IN_BLOCK: bool | None = None
+"""What tests force ``Specialisation.in_block`` to be (``api.testing``)."""
+
 
 def specialisation_of(batch: Batch) -> Specialisation:
     """Return what the compiled module for this batch is made for."""
@@ -35,6 +38,7 @@ def specialisation_of(batch: Batch) -> Specialisation:
         simulated=batch.backend.name == "cuda" and simulated(),
         parts=batch.method.parts,
         constants=batch.method.fixed,
+        in_block=IN_BLOCK,
     )
 
 

@@ -8,8 +8,10 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd.analysis.saddles.graph import components, lowest_path
 from batchgd.minima.tables import Table
 from batchgd.problem.errors import InputError, told
+from batchgd.problem.optional import require
 
 _SHOWN = 12
 
@@ -111,9 +113,7 @@ class Saddles(Table):
     @property
     def components(self) -> list[list[int]]:
         """Labels of the minima that saddles connect, one list per connected set, the largest first."""
-        from batchgd.analysis.saddles.graph import components
-
-        return components(self)
+        return components(len(self.nodes), self.joins, self.fun)
 
     @property
     def unconnected(self) -> list[int]:
@@ -125,19 +125,22 @@ class Saddles(Table):
 
         Raises InputError where no saddles found connect them, or there is no such minimum.
         """
-        from batchgd.analysis.saddles.graph import lowest_path
-
         for label in (a, b):
             if isinstance(label, bool) or not isinstance(label, int | np.integer) or not 0 <= label < len(self.nodes):
                 raise InputError(f"there is no minimum {told(label)}: labels are 0 to {len(self.nodes) - 1}")
-        return LowestPath(*lowest_path(self, a, b))
+        minima, passes = lowest_path(len(self.nodes), self.joins, self.fun, int(a), int(b))
+        return LowestPath(minima, passes, float(self.fun[[*passes]].max() if passes else self.nodes.fun[a]))
 
     @property
     def graph(self) -> Any:
         """A networkx MultiGraph; see :attr:`batchgd.api.result.MultistartResult.graph`."""
-        from batchgd.analysis.saddles.graph import graph
-
-        return graph(self)
+        made = require("networkx", "graph").MultiGraph()
+        for label in range(len(self.nodes)):
+            made.add_node(label, fun=float(self.nodes.fun[label]), x=self.nodes.x[label])
+        for row in np.flatnonzero((self.joins >= 0).all(axis=1)):
+            a, b = map(int, self.joins[row])
+            made.add_edge(a, b, key=int(row), fun=float(self.fun[row]), barrier=float(self.barrier[row].min()))
+        return made
 
     def to_dataframe(self) -> Any:
         """Return a pandas DataFrame, one row per saddle: those of a table of points, and joins, barriers and mode."""

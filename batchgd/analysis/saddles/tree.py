@@ -90,7 +90,7 @@ def disconnectivity(saddles: Saddles, levels: int | None = None) -> Tree:
 
 def _by_level(saddles: Saddles, levels: int | None) -> list[tuple[float, list[int]]]:
     """The levels at which sets of minima join, ascending, and the rows of the saddles at which they do."""
-    rows = spanning(saddles)
+    rows = spanning(len(saddles.nodes), saddles.joins, saddles.fun)
     if levels is None and len(saddles.nodes) > _EXACT:
         levels = _STEPS
     if not rows:

@@ -101,7 +101,7 @@ def _shared(key: str, text: str, part: str) -> dict[str, Any]:
 
 def forget() -> None:
     """Forget all that is loaded, as a new process would find it."""
-    for kept in (_module, _function, _shared):
+    for kept in (_module, _function, _shared, _texts, cache_folder):
         kept.cache_clear()
 
 

@@ -59,6 +59,7 @@ class Specialisation:
     ``simulated`` binds the elementary functions of CUDA code to the CPU's, for the simulator. ``parts`` names a
     schedule and modifiers of the rule, ``constants`` the numbers of the rule that are fixed when it is compiled.
     ``threads`` is the number of CUDA threads that share a trajectory, 1 or a power of two (see ``warp.py``).
+    ``in_block`` says whether the tick takes the block form if it can take either; None: if unrolling costs too much.
     """
 
     objective: Differentiable
@@ -74,6 +75,7 @@ class Specialisation:
     parts: tuple[str, ...] = ()
     constants: tuple[tuple[str, int], ...] = ()
     threads: int = 1
+    in_block: bool | None = None
 
     @property
     def how(self) -> Decorators:
@@ -88,7 +90,9 @@ class Specialisation:
     @property
     def blocked(self) -> bool:
         """Whether the tick takes the block form: for rules that need it, and where unrolling costs too much."""
-        return bool(self.read.stages) or self.sum is not None or self.shared or (self.target == "cpu" and self._large)
+        if self.read.stages or self.sum is not None or self.shared:
+            return True
+        return self.target == "cpu" and self._large if self.in_block is None else self.in_block
 
     @property
     def _large(self) -> bool:

@@ -6,45 +6,35 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
-from batchgd.compiler.codegen import loading
+from batchgd import Objective
 from batchgd.compiler.codegen.module import BLOCK_DIM, BLOCK_OPERATIONS, Specialisation
 from batchgd.compiler.codegen.to_numpy import as_rows
-from batchgd.compiler.objective import Objective
-from batchgd.problem.methods import METHODS
+
+METHODS = bgd.methods.METHODS
 
 OPTIONS = {"gtol": 1e-6, "maxiter": 60, "backend": "numpy"}
 
 
-@pytest.fixture
-def in_block_form(monkeypatch):
-    def switch():
-        monkeypatch.setattr(Specialisation, "blocked", True)
-        loading._texts.cache_clear()
-
-    yield switch
-    loading._texts.cache_clear()
-
-
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("box", [[(-6.0, 6.0), (-6.0, 6.0)], [(-6.0, 6.0), (-6.0, 6.5)]], ids=["cubic", "oblong"])
-def test_both_forms_make_the_same_iterates(name, box, in_block_form):
+def test_both_forms_make_the_same_iterates(name, box):
     x0 = np.random.default_rng(2).uniform(-5.0, 5.0, (60, 2))
     options = {**OPTIONS, "method": METHODS[name].example(), "box": box, "ftol": 1e-13, "xtol": 1e-13}
     fused = bgd.descend("himmelblau", x0, **options)
-    in_block_form()
-    blocks = bgd.descend("himmelblau", x0, **options)
+    with bgd.testing.forced(block=True):
+        blocks = bgd.descend("himmelblau", x0, **options)
     np.testing.assert_allclose(blocks.x, fused.x, rtol=0, atol=1e-12)
     for field in ("nit", "nfev", "status"):
         np.testing.assert_array_equal(getattr(blocks, field), getattr(fused, field))
 
 
-def test_schedules_modifiers_and_rates_per_start_have_their_place(in_block_form):
+def test_schedules_modifiers_and_rates_per_start_have_their_place():
     x0 = np.random.default_rng(2).uniform(-5.0, 5.0, (4, 2))
     options = {"clip_norm": 20.0, "clip_value": 15.0, "weight_decay": np.array([0.1, 0.2, 0.3, 0.4]), "momentum": 0.5}
     method = bgd.RMSprop(bgd.Cosine(np.array([0.1, 0.05, 0.1, 0.05]), 5, growth=2), **options)
     fused = bgd.descend("himmelblau", x0, method=method, **OPTIONS)
-    in_block_form()
-    blocks = bgd.descend("himmelblau", x0, method=method, **OPTIONS)
+    with bgd.testing.forced(block=True):
+        blocks = bgd.descend("himmelblau", x0, method=method, **OPTIONS)
     np.testing.assert_allclose(blocks.x, fused.x, rtol=0, atol=1e-12)
 
 
@@ -80,11 +70,11 @@ def test_rows_are_copied_before_they_change():
 
 
 @pytest.mark.parametrize("method", [bgd.Adam(0.02), bgd.NonlinearCG()], ids=["adam", "nonlinear_cg"])
-def test_bits_do_not_depend_on_the_width_of_a_block(method, monkeypatch):
+def test_bits_do_not_depend_on_the_width_of_a_block(method):
     """Whether LLVM unrolls the lanes of a pass must not decide which products are fused with which sums."""
-    monkeypatch.setattr("batchgd.compiler.codegen.module.BLOCK_DIM", 1)
     objective = bgd.Objective(lambda x: np.sum((x[1:] * x[:-1] - 1.0) ** 2) + 0.1 * np.sum(x**2), 3)
     x0 = np.random.default_rng(0).uniform(-1.0, 1.0, (1200, 3))  # in blocks of 64 lanes; a hundred run in those of 16
-    box = [(-1.0, 1.0)] * 3
-    many, few = (bgd.descend(objective, x, box=box, method=method, maxiter=40, backend="cpu") for x in (x0, x0[:100]))
+    options = {"box": [(-1.0, 1.0)] * 3, "method": method, "maxiter": 40, "backend": "cpu"}
+    with bgd.testing.forced(block=True):
+        many, few = (bgd.descend(objective, x, **options) for x in (x0, x0[:100]))
     np.testing.assert_array_equal(few.x, many.x[:100])

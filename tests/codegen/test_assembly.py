@@ -11,7 +11,8 @@ from batchgd.compiler.codegen.loading import execute
 from batchgd.compiler.codegen.module import Specialisation
 from batchgd.kernels import batches
 from batchgd.kernels.addresses import arguments_of
-from batchgd.problem.landscapes import get
+
+get = bgd.landscapes.get
 
 llvm = pytest.importorskip("llvmlite.binding")
 FEATURES = llvm.get_host_cpu_features()

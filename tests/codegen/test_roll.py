@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
+from batchgd import Objective
 from batchgd.compiler.codegen import warp
 from batchgd.compiler.codegen.emit_loops import RolledText, Tables
 from batchgd.compiler.codegen.rule import read_rule
 from batchgd.compiler.codegen.typed_constants import Constants
-from batchgd.compiler.objective import Objective
 from batchgd.compiler.trace.operations import numpy_names
-from batchgd.problem.methods import METHODS
+
+METHODS = bgd.methods.METHODS
 
 DIM = 33
 ORDER = np.random.default_rng(1).permutation(DIM)

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import batchgd as bgd
-from batchgd.engine.batch import make_batch
-from batchgd.engine.run import run
-from batchgd.kernels.status import Status
+from batchgd import Status
 
 CURVATURE, LEVEL = np.array([1.0, 0.3]), 3.0
 BOX = [(-4.0, 4.0)] * 2
@@ -115,10 +113,9 @@ STEP_RULES = {
 
 def paths(method, points, longest=60):
     """The accepted points of each trajectory, from runs that end after 0, 1, 2, ... updates."""
-    batch = make_batch(bowl, box=BOX, starts=points, method=method, backend="numpy")
-    stops = [bgd.Stopping(gtol=1e-300, maxiter=k) for k in range(longest)]
-    ends = [run(batch.again(stopping=stopping)).endpoints for stopping in stops]
-    x = np.array([end.x for end in ends])
+    objective = bgd.Objective(bowl, 2)
+    options = {"box": BOX, "method": method, "gtol": 1e-300, "backend": "numpy"}
+    x = np.array([bgd.descend(objective, points, maxiter=k, **options).x for k in range(longest)])
     f = LEVEL + 0.5 * np.sum(CURVATURE * x**2, axis=2)
     return [Path(x[:, i], f[:, i], CURVATURE * x[:, i]) for i in range(len(points))]
 

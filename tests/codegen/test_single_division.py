@@ -1,12 +1,13 @@
 """Single-precision division on CUDA is approximate: labels must not depend on the two last units that it may miss."""
 
 import ast
+from contextlib import contextmanager
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 
 import batchgd as bgd
-from batchgd.compiler.codegen import loading
 from batchgd.compiler.codegen.module import Specialisation
 
 UNITS = 2  # in the last place: the bound that the PTX manual gives for div.approx.f32
@@ -31,8 +32,9 @@ class Approximate(ast.NodeTransformer):
         return node
 
 
-@pytest.fixture
-def approximately(monkeypatch):
+@contextmanager
+def approximately():
+    """Generate text whose quotients are off."""
     exact = Specialisation.source
 
     def source(self):
@@ -40,20 +42,16 @@ def approximately(monkeypatch):
         head = ast.parse("from test_single_division import missed").body
         return ast.unparse(ast.fix_missing_locations(ast.Module([*head, *tree.body], [])))
 
-    def switch():
-        monkeypatch.setattr(Specialisation, "source", source)
-        loading._texts.cache_clear()
-
-    yield switch
-    loading._texts.cache_clear()
+    with bgd.testing.fresh_cache(), patch.object(Specialisation, "source", source):
+        yield
 
 
 @pytest.mark.parametrize("method", [None, bgd.Adam(0.02), bgd.LBFGS(0.01)], ids=["default", "adam", "lbfgs"])
 @pytest.mark.parametrize("name", ["himmelblau", "ackley", "branin"])
-def test_labels_do_not_depend_on_the_last_units_of_quotients(name, method, approximately):
+def test_labels_do_not_depend_on_the_last_units_of_quotients(name, method):
     options = {"starts": 2000, "dtype": "float32", "backend": "numpy", "method": method, "maxiter": 600}
     exact = bgd.multistart(name, **options)
-    approximately()
-    near = bgd.multistart(name, **options)
+    with approximately():
+        near = bgd.multistart(name, **options)
     assert np.mean(exact.x != near.x) > 0.01  # the quotients were other ones
     assert np.mean(exact.label == near.label) >= 0.999

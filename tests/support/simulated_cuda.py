@@ -12,18 +12,17 @@ import numba
 import numpy as np
 
 import batchgd as bgd
-from batchgd.compiler.codegen import warp_choice
+from batchgd import Box, Status, Stopping
 from batchgd.engine.backends import choose
 from batchgd.engine.batch import make_batch
 from batchgd.engine.interrupts import heeded
 from batchgd.engine.run import run
 from batchgd.kernels.plan import Ends, Merge
-from batchgd.kernels.status import LOST, Status
+from batchgd.kernels.status import LOST
 from batchgd.minima import Catalogue
 from batchgd.minima.collector import IntoCatalogue
-from batchgd.problem.box import Box
-from batchgd.problem.methods import METHODS
-from batchgd.problem.stopping import Stopping
+
+METHODS = bgd.methods.METHODS
 
 LINE_ROWS = np.random.default_rng(3).normal(size=(7, 2))
 
@@ -285,9 +284,8 @@ def shared_by_threads(name, dim, options):
     """Two starts, each descended from by a block of four threads, against NumPy."""
     chosen = {"gtol": 1e-2, "maxiter": 10, **options.get("stopping", {})}
     options = {**options, "starts": 2, "dim": dim, "stopping": Stopping(**chosen)}
-    warp_choice.THREADS = 4
-    cuda = bgd.multistart(name, backend="cuda", **options)
-    warp_choice.THREADS = None
+    with bgd.testing.forced(warp=4):
+        cuda = bgd.multistart(name, backend="cuda", **options)
     plain = bgd.multistart(name, backend="numpy", **options)
     same = all(np.array_equal(getattr(cuda, key), getattr(plain, key)) for key in ("nit", "nfev", "status"))
     return {"apart": float(np.abs(cuda.x - plain.x).max()), "same": same}

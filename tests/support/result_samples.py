@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from batchgd import Box
 from batchgd.api.result import BatchResult, MultistartResult
 from batchgd.minima.tables import Minima, Stationary
-from batchgd.problem.box import Box
 from batchgd.problem.samplings import ArrayStarts
 
 

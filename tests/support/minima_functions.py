@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from batchgd.kernels.status import Status
+from batchgd import Box, Status
 from batchgd.minima import Catalogue, find_minima
-from batchgd.problem.box import Box
 
 
 class Function:

@@ -6,17 +6,18 @@ import re
 import pytest
 
 import batchgd as bgd
+from batchgd import Objective
 from batchgd.compiler.codegen import warp_choice
 from batchgd.compiler.codegen.loading import load
 from batchgd.compiler.codegen.module import Specialisation
-from batchgd.compiler.objective import Objective
-from batchgd.problem.methods import METHODS
 
 pytest.importorskip("numba_cuda", reason="numba-cuda is not installed")
 pytest.importorskip("cuda.core", reason="cuda-core is not installed")
 
 from batchgd.kernels import assemble
 from batchgd.kernels.cuda import merge
+
+METHODS = bgd.methods.METHODS
 
 
 def styblinski_tang(x):

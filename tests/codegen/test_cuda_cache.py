@@ -4,10 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from batchgd.compiler.cache import folder as folders
+import batchgd as bgd
+from batchgd import Objective
 from batchgd.compiler.codegen import loading
 from batchgd.compiler.codegen.module import Specialisation
-from batchgd.compiler.objective import Objective
 
 pytest.importorskip("numba_cuda", reason="numba-cuda is not installed")
 pytest.importorskip("cuda.core", reason="cuda-core is not installed")
@@ -33,12 +33,8 @@ def device(monkeypatch, tmp_path):
         stand_in.bound.append(kernel)
 
     monkeypatch.setattr(dispatcher._Kernel, "bind", bind)
-    monkeypatch.setenv("BATCHGD_CACHE_DIR", str(tmp_path))
-    folders.cache_folder.cache_clear()
-    loading.forget()
-    yield stand_in
-    folders.cache_folder.cache_clear()
-    loading.forget()
+    with bgd.testing.fresh_cache(tmp_path):
+        yield stand_in
 
 
 OBJECTIVE = Objective(lambda x: (x[0] - 1.0) ** 2 + x[1] ** 4, 2)
