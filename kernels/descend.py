@@ -200,3 +200,7 @@ def values(points, block, ws, index, seed, p, f):
         evaluate(ws, index, seed, p)
         for i in range(rows):
             f[first + i] = ws[VALUE * width + i]
+
+
+CARRIED = (refill, store)
+"""What the loop calls besides the tick and ``draw``, on every target."""

@@ -13,9 +13,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.kernels.addresses import EVALUATE, FIRST_SLOT, P_SIZE, SLOTS, TAIL, TICK, TURNS, WS_SIZE, arguments_of
+from batchgd.kernels.cpu_intrinsics import (
+    EVALUATE,
+    FIRST_SLOT,
+    LINE,
+    P_SIZE,
+    SLOTS,
+    TAIL,
+    TICK,
+    TURNS,
+    WS_SIZE,
+    arguments_of,
+)
 from batchgd.kernels.plan import Endpoints, Plan
-from batchgd.kernels.stack import LINE
 
 MOST_TURNS = 32
 """Ticks between two looks at whether the run is to end; a path is recorded after each."""

@@ -4,17 +4,17 @@ Starts are made in the kernel, endpoints are merged into cells on the device whe
 one launch runs, the results of another are copied and taken in.
 """
 
+import time
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from batchgd.kernels import assemble
+from batchgd.kernels.cuda import assemble
 from batchgd.kernels.cuda.merge import Merger, jitted
 from batchgd.kernels.cuda.occupancy import BLOCK_SIZES, Configuration, configure, grid, limits_of
-from batchgd.kernels.cuda.recording import record
 from batchgd.kernels.cuda.schedule import FIRST_LAUNCH, Pace, drive
 from batchgd.kernels.cuda.stream import SIMULATED, Stream, cuda, devices, multiprocessors, simulated
 from batchgd.kernels.cuda.warp import WARPS
@@ -30,7 +30,7 @@ BUFFER_BYTES = 1 << 28
 def launch(module: ModuleType, plan: Plan, threads: int) -> None:
     """Descend from every start of the plan; returns when all launches are over or ended by ``control``."""
     if plan.trails is not None:
-        record(module, plan)
+        _record(module, plan)
         return
     most = max(1, min(plan.shard, BUFFER_BYTES // (plan.dim * np.dtype(plan.dtype).itemsize + 33)))
     launches = -(-plan.n // min(most, FIRST_LAUNCH))
@@ -188,3 +188,39 @@ def shared_bytes(module: Any, dtype: str) -> int:
     """Return how much shared memory a block of the descent takes on the current device."""
     kernel = module.descend_kernel.compile(assemble.signatures(dtype)["descend_kernel"])
     return int(kernel.shared_mem_per_block)
+
+
+_NAP = 1e-3
+
+
+def _record(module: Any, plan: Plan) -> None:
+    """Descend from every start of the plan and write the paths to its trails: few, so one launch of one stream."""
+    assert plan.trails is not None
+    stream, n = Stream(0), plan.n
+    if not simulated():
+        signatures = assemble.signatures(plan.dtype)
+        for kernel in (module.record_kernel, module.values_kernel):
+            stream.on_device(partial(kernel.compile, signatures[kernel.__name__]))
+    plan.ready()
+    starts, problem, trails = (
+        stream.put_all(plan.starts(0, n)),
+        stream.put_all(plan.problem),
+        stream.put_all(plan.trails),
+    )
+    control, ends = stream.control(plan.control), stream.empty_ends(n, plan)
+    stream.zero(ends.status)
+    # A warp on each multiprocessor: few trajectories, and the simulator's shape suits them.
+    blocks, threads = grid(n, SIMULATED, stream.multiprocessors)
+    stream.launch(module.record_kernel, blocks, threads, starts, problem, control, ends, trails)
+    stream.sweep(module.values_kernel, n, ends.x, n, problem.p, ends.fun)
+    came = [stream.fetch(f"rows {k}", array, n) for k, array in enumerate((*ends, *trails))]
+    stream.mark()
+    while not stream.ended():
+        time.sleep(_NAP)
+        plan.pause()
+        if not simulated():
+            control[0] = plan.control[0]
+    rows = plan.rows(0, n)
+    for target, source in zip((*rows.ends, *plan.trails), came, strict=True):
+        target[:] = source
+    plan.done(rows)

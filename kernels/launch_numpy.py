@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from batchgd.kernels.plan import Endpoints, Plan, Starts
-from batchgd.kernels.record import keep_latest
+from batchgd.kernels.record_paths import keep_latest
 
 
 def launch(module: ModuleType, plan: Plan, threads: int) -> None:

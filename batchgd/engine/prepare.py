@@ -12,7 +12,7 @@ from batchgd.kernels.plan import Endpoints, Merge, Plan, Problem, Trails
 from batchgd.problem.methods import split_per_start
 
 if TYPE_CHECKING:
-    from batchgd.compiler.codegen.module import Specialisation
+    from batchgd.compiler.codegen.specialisation import Specialisation
     from batchgd.engine.batch import Batch
 
 IN_BLOCK: bool | None = None
@@ -21,7 +21,7 @@ IN_BLOCK: bool | None = None
 
 def specialisation_of(batch: Batch) -> Specialisation:
     """Return what the compiled module for this batch is made for."""
-    from batchgd.compiler.codegen.module import Specialisation
+    from batchgd.compiler.codegen.specialisation import Specialisation
     from batchgd.engine.backends import simulated
 
     box, (_, differing) = batch.box, split_per_start(batch.method, batch.starts.n, batch.dtype)

@@ -146,6 +146,11 @@ class Stream:
             return work()
 
 
+def wake() -> None:
+    """Make the current device ready; raises if it does not answer."""
+    cuda.current_context()
+
+
 def multiprocessors() -> int:
     """Return how many the current device has."""
     return 2 if simulated() else cuda.get_current_device().MULTIPROCESSOR_COUNT

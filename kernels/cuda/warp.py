@@ -128,7 +128,7 @@ def smallest(value):
 
 
 def dot(ws, a, b, out):
-    """A number <- a'b (see ``kernels/lanes.py``)."""
+    """A number <- a'b (see ``kernels/rule_parts/block_operations.py``)."""
     share = real(0.0)
     for i in range(D):
         share += where(owned(i), ws[a + i] * ws[b + i], real(0.0))

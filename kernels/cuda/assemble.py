@@ -1,5 +1,6 @@
-"""Compile a CUDA specialisation and assemble it without a device: registers, stack, spills, and the PTX itself."""
+"""CUDA kernels as code: compiled and assembled without a device (PTX, registers, stack, spills), and as bytes."""
 
+import pickle
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -98,3 +99,28 @@ def _stand_in_device(capability: ComputeCapability) -> Any:
         yield
     finally:
         dispatcher.get_current_device = original
+
+
+def current_capability() -> ComputeCapability:
+    """Return the compute capability of the current device."""
+    from numba.cuda import dispatcher
+
+    capability: ComputeCapability = dispatcher.get_current_device().compute_capability
+    return capability
+
+
+def kernel_to_bytes(compiled: Any) -> bytes:
+    """Return a compiled kernel as bytes: its PTX and the machine code that was assembled from it."""
+    from numba.cuda.serialize import dumps
+
+    payload: bytes = dumps(compiled._reduce_states())
+    return payload
+
+
+def kernel_from_bytes(payload: bytes) -> Any:
+    """Return the kernel behind bytes that ``kernel_to_bytes`` gave; raises if the driver refuses to load it."""
+    from numba.cuda.dispatcher import _Kernel
+
+    kernel = _Kernel._rebuild(**pickle.loads(payload))
+    kernel.bind()
+    return kernel

@@ -86,3 +86,7 @@ def record(ws, index, starts, problem, control, ends, trail):
                     ends.status[index[lane] - starts.base] = ending
                     index[lane] = -1
                     live -= 1
+
+
+CALLED = (begin_trail, keep_latest, extend_trail)
+"""What the loop calls besides what that of ``descend`` does."""
