@@ -26,7 +26,7 @@ from batchgd.problem.errors import TraceSizeWarning
 METHODS = {
     "constant rate": bgd.GradientDescent(0.01),
     "adam": bgd.Adam(0.01),
-    "default": bgd.GradientDescent(),
+    "default": bgd.BarzilaiBorwein(),
     "l-bfgs": bgd.LBFGS(),
 }
 HEAD = ("method", "dtype", "D", "threads", "registers", "stack", "spilled")

@@ -80,13 +80,12 @@ def brute_force(work, lanes):
     return worked, last, tick
 
 
-@pytest.mark.parametrize("lanes", [1, 3, 8, 16])
-@pytest.mark.parametrize("n", [1, 7, 100])
+@pytest.mark.parametrize("lanes", [1, 3, 16, 5000])  # so many are counted in another way
+@pytest.mark.parametrize("n", [1, 7, 6000])
 def test_lane_ticks_against_brute_force(lanes, n):
     work = np.random.default_rng(lanes + n).geometric(0.2, n)
     worked, last, ticks = brute_force(work, lanes)
     assert efficiency.lane_ends(work, lanes).tolist() == last
-    assert efficiency._many_lane_ends(work, lanes).tolist() == last
     assert sum(worked) == work.sum()
     assert efficiency.lane_ticks(work, lanes, [(0, n)]) == ticks * lanes
     assert efficiency.lane_ticks(work, lanes, [(0, n)], group=1) == sum(last)

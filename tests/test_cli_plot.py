@@ -24,7 +24,7 @@ def line(ax, gid):
     return next(artist for artist in ax.get_lines() if artist.get_gid() == gid)
 
 
-@pytest.mark.parametrize("name", ["", *PICTURES, "tolerances"])
+@pytest.mark.parametrize("name", ["", *(name for name, picture in PICTURES.items() if picture.alone), "tolerances"])
 def test_every_picture_of_a_saved_run(name, runs, tmp_path, capsys):
     file = tmp_path / "picture.png"
     code, out, err = shell(capsys, f"plot {runs / 'a'} {name} --out {file}")

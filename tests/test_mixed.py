@@ -28,7 +28,7 @@ def backend(request):
 
 def in_pieces():
     """Runs in two dimensions take 71 starts at once."""
-    return bgd.testing.forced(piece=70 * 84)
+    return bgd.testing.forced(piece=71)
 
 
 def norms(result):

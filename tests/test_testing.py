@@ -66,7 +66,7 @@ def test_a_form_is_forced_where_both_are_possible(block):
 
 def test_what_was_forced_is_as_before_afterwards():
     counts = []
-    for piece in (None, 600, None):
+    for piece in (None, 10, None):
         seen = []
         with bgd.testing.forced(piece=piece), bgd.testing.watched(seen.append):
             bgd.multistart("himmelblau", starts=40, dtype="mixed", backend="numpy")

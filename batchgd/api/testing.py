@@ -16,11 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
+from batchgd.analysis.strategies import STRATEGIES
 from batchgd.analysis.sweeps import solve as sweeps
 from batchgd.compiler import finite_sum
 from batchgd.compiler.cache import folder as folder_of_cache
 from batchgd.compiler.codegen import loading, warp_choice
 from batchgd.engine import backends, interrupts, mixed, prepare, progress, run
+from batchgd.output.plot import PICTURES
+from batchgd.problem.landscapes.registry import LANDSCAPES
+from batchgd.problem.methods import METHODS
 
 if TYPE_CHECKING:
     from batchgd.engine.batch import Batch
@@ -115,6 +119,27 @@ def fresh_cache(folder: str | os.PathLike[str] | None = None) -> Iterator[Path]:
 
 
 @contextmanager
+def registering() -> Iterator[None]:
+    """Forget at the end which methods, landscapes, strategies and pictures were registered meanwhile.
+
+    >>> import batchgd as bgd
+    >>> with registering():
+    ...     @bgd.register_landscape("Bowl", source="", box=(-1, 1), dims=1, minima=[[0]], n_minima=1, global_value=0)
+    ...     def bowl(x):
+    ...         return x[0] ** 2
+    ...     "bowl" in bgd.landscapes.names()
+    True
+    >>> "bowl" in bgd.landscapes.names()
+    False
+    """
+    with ExitStack() as stack:
+        for table in (METHODS, LANDSCAPES, STRATEGIES, PICTURES):
+            stack.enter_context(patch.dict(table._entries))
+            stack.enter_context(patch.dict(table._definitions))
+        yield
+
+
+@contextmanager
 def forced(
     *,
     block: bool | None = None,
@@ -122,6 +147,7 @@ def forced(
     piece: int | None = None,
     interval: float | None = None,
     grace: float | None = None,
+    clock: Callable[[], float] | None = None,
 ) -> Iterator[None]:
     """Force what is otherwise chosen by size or time; no result of a run that is not interrupted depends on it.
 
@@ -133,12 +159,13 @@ def forced(
     warp : int, optional
         Number of CUDA threads that share a trajectory, a power of two, if function and method allow it.
     piece : int, optional
-        How much is worked on at once: bytes of the endpoints of a mixed run, trajectories of a sweep, numbers of a sum
-        over data.
+        How much is worked on at once: starts of a mixed run, trajectories of a sweep, numbers of a sum over data.
     interval : float, optional
         Least number of seconds between two reports of progress; 0 reports at every look at the clock.
     grace : float, optional
         Seconds after Ctrl-C in which the work that follows the descents goes on.
+    clock : callable, optional
+        Returns the time in seconds that ``max_time`` and reports of progress go by.
 
     >>> import batchgd as bgd
     >>> updates = []
@@ -150,11 +177,12 @@ def forced(
     choices = (
         (prepare, "IN_BLOCK", block),
         (warp_choice, "THREADS", warp),
-        (mixed, "_BYTES", piece),
+        (mixed, "PIECE", piece),
         (sweeps, "_TRAJECTORIES", piece),
         (finite_sum, "_NUMBERS_AT_ONCE", piece),
         (progress, "SECONDS", interval),
         (interrupts, "GRACE", grace),
+        (progress, "now", clock),
     )
     with ExitStack() as stack:
         for module, name, value in choices:

@@ -32,18 +32,18 @@ def _list_methods(json: bool) -> None:
     records = [
         {
             "name": name,
-            "class": row.cls.__name__,
+            "class": cls.__name__,
             "backends": list(BACKENDS),
-            "takes": row.takes,
-            "title": row.title,
+            "takes": cls.takes(),
+            "title": cls.title(),
         }
-        for name, row in METHODS.items()
+        for name, cls in METHODS.items()
     ]
     if json:
         print_json({"methods": records})
         return
     head = ("name", "class", "backends", "what it is")
-    print_table(head, [(name, row.cls.__name__, ", ".join(BACKENDS), row.title) for name, row in METHODS.items()])
+    print_table(head, [(name, cls.__name__, ", ".join(BACKENDS), cls.title()) for name, cls in METHODS.items()])
     print("\nsettings and how to choose them: python -c 'import batchgd as bgd; help(bgd.Adam)'")
 
 

@@ -7,16 +7,15 @@ import typer
 from batchgd.cli import destinations
 from batchgd.cli.console import Console
 from batchgd.cli.target import FunctionOfRun, SavedRun, load_target
-from batchgd.output.plot import PICTURES, SPECIAL_PICTURES, check_name, suitable
+from batchgd.output.plot import PICTURES, suitable
 from batchgd.problem.errors import InputError
-
-_NAMES = (*PICTURES, *SPECIAL_PICTURES)
 
 
 def plot(
     run: SavedRun,
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help=f"{', '.join(_NAMES)}; the one that suits when not given.")
+        str | None,
+        typer.Argument(metavar="NAME", help=f"{', '.join(PICTURES.known)}; the one that suits when not given."),
     ] = None,
     out: Annotated[str | None, typer.Option("--out", metavar="FILE", help="Where to (.png, .svg, .pdf).")] = None,
     other: Annotated[
@@ -27,7 +26,7 @@ def plot(
 ) -> None:
     """Draw a picture of a saved run into a file."""
     if name is not None:
-        check_name(name)
+        name = PICTURES.name(name)
     if out is None:
         raise InputError("say where to draw: --out FILE, such as --out picture.png")
     destinations.check_picture(out, "--out")

@@ -8,11 +8,11 @@ from stopping_rules import BOX, bowl
 import batchgd as bgd
 from batchgd.compiler.codegen.rule import LOOP_NAMES, read_rule
 from batchgd.compiler.codegen.specialisation import Specialisation
-from batchgd.compiler.codegen.typed_constants import with_callees
 from batchgd.engine.batch import make_batch
 from batchgd.engine.prepare import specialisation_of
 from batchgd.kernels.methods import RULES
 from batchgd.kernels.modifiers import MODIFIERS
+from batchgd.kernels.rule_parts.stages import with_callees
 from batchgd.kernels.schedules import SCHEDULES
 from batchgd.kernels.stopping_tests import MEMORY, SUMS
 
@@ -23,12 +23,12 @@ METHODS = bgd.methods.METHODS
 @pytest.mark.parametrize("target", ["cpu", "cuda"])
 def test_float32_code_holds_no_untyped_constant(dtype, target):
     objective = bgd.as_objective("himmelblau")
-    for row in METHODS.values():
-        method = row.example()
+    for cls in METHODS.values():
+        method = cls.example()
         parts = ("cosine_growing", "step", *MODIFIERS) if method.rule == "adam" else method.parts
         text = Specialisation(objective, method.rule, dtype, target, parts=parts, constants=method.fixed).source()
         untyped = re.search(r"[^\"\w]\d+\.\d+", re.sub(r"real\([\d.]+\)", "", text))
-        assert (untyped is None) == (dtype == "float32"), row
+        assert (untyped is None) == (dtype == "float32"), cls
 
 
 def test_float32_code_draws_single_numbers():
@@ -71,7 +71,7 @@ def test_no_function_of_a_rule_is_called_like_a_number_of_the_tick():
 
 
 def test_methods_bring_what_their_rules_ask_for():
-    for row in METHODS.values():
-        method = row.example()
+    for cls in METHODS.values():
+        method = cls.example()
         asked = read_rule(method.rule, method.parts).hyperparameters
-        assert set(asked) == set(method.hyperparameters("float64")), row
+        assert set(asked) == set(method.hyperparameters("float64")), cls

@@ -153,7 +153,7 @@ class Comparison:
         ``name`` is ``"success"``, ``"evaluations"`` (the median), ``"evaluations_90"``, ``"fidelity"``, ``"minima"`` or
         ``"seconds"``.
         """
-        check.one_of("name", name, [*_SHORT])
+        name = check.one_of("name", name, [*_SHORT])
         cells = {(cell.method, cell.landscape): cell for cell in self.cells}
         rows = [f"| method | {' | '.join(self.landscapes)} |", "|---|" + "---:|" * len(self.landscapes)]
         for method in self.methods:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from batchgd.analysis.saddles.graph import components, lowest_path
 from batchgd.minima.tables import Table
-from batchgd.problem.errors import InputError, told
+from batchgd.problem import check
 from batchgd.problem.optional import require
 
 _SHOWN = 12
@@ -125,10 +125,8 @@ class Saddles(Table):
 
         Raises InputError where no saddles found connect them, or there is no such minimum.
         """
-        for label in (a, b):
-            if isinstance(label, bool) or not isinstance(label, int | np.integer) or not 0 <= label < len(self.nodes):
-                raise InputError(f"there is no minimum {told(label)}: labels are 0 to {len(self.nodes) - 1}")
-        minima, passes = lowest_path(len(self.nodes), self.joins, self.fun, int(a), int(b))
+        a, b = (check.whole("the label of a minimum", label, 0, len(self.nodes) - 1) for label in (a, b))
+        minima, passes = lowest_path(len(self.nodes), self.joins, self.fun, a, b)
         return LowestPath(minima, passes, float(self.fun[[*passes]].max() if passes else self.nodes.fun[a]))
 
     @property
@@ -162,7 +160,7 @@ class Saddles(Table):
 
         names = ("x", "fun", "eigenvalues", "mode", "joins", "barrier", "zero", "count", "from_border")
         new = range(self.nodes.known, len(self.nodes))
-        told = {
+        fields = {
             "objective": self.name,
             "saddles": [{name: getattr(self, name)[k] for name in names} for k in range(len(self))],
             "minima": [
@@ -173,7 +171,7 @@ class Saddles(Table):
             "walkers": self.walkers,
             "walked_from": self.walked_from,
         }
-        return cast("dict[str, Any]", json_ready(told))
+        return cast("dict[str, Any]", json_ready(fields))
 
     def __repr__(self) -> str:
         from batchgd.output.report import format_point, format_values, plural
@@ -208,10 +206,10 @@ class Saddles(Table):
         groups = len(self.components) - len(alone)
         if groups > 1:
             lines.append(f"the others form {groups:,} sets that no saddle found joins")
-        told = ", ".join(f"{count:,} {name}" for name, count in self.walkers.items() if count)
+        ends = ", ".join(f"{count:,} {name}" for name, count in self.walkers.items() if count)
         if self.walked_from < len(self.nodes):
             lines.append(
                 f"walkers set out from {self.walked_from:,} of the minima: not from new ones outside the box, nor "
                 "beyond most_minima= and rounds="
             )
-        return [*lines, f"walkers: {told or 'none set out, as there is no minimum'}"]
+        return [*lines, f"walkers: {ends or 'none set out, as there is no minimum'}"]

@@ -18,7 +18,7 @@ from batchgd.minima.fractions import wilson
 from batchgd.problem import check
 
 if TYPE_CHECKING:
-    from batchgd.analysis.sweeps.grid import Grid
+    from batchgd.analysis.sweeps.grid import SweepGrid
     from batchgd.engine.batch import Batch
 
 _WIDTH = 98
@@ -49,7 +49,13 @@ class SweepResult:
     """
 
     def __init__(
-        self, batch: Batch, grid: Grid, tally: Tally, fidelity: bool, curvatures: Curvatures | None, seconds: float
+        self,
+        batch: Batch,
+        grid: SweepGrid,
+        tally: Tally,
+        fidelity: bool,
+        curvatures: Curvatures | None,
+        seconds: float,
     ) -> None:
         self.batch, self._tally, self.curvatures, self.seconds = batch, tally, curvatures, seconds
         self.values = dict(zip(grid.names, grid.values.T, strict=True))

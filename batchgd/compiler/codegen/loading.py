@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from batchgd.compiler.cache import modules
@@ -19,7 +19,7 @@ def load(specialisation: Specialisation) -> Any:
     For CUDA and NumPy that is one module. On the CPU those of ``cpu_modules.py`` are put together, each of them loaded
     once for all specialisations that share it.
     """
-    target, made = specialisation.target, _texts(specialisation)
+    target, made = specialisation.target, _texts(specialisation, specialisation.read.module)
     if target != "cpu":
         text = made["module"]
         return modules.module(key_of(text, target), text, KERNELS if target == "cuda" else ())
@@ -40,7 +40,8 @@ def forget() -> None:
 
 
 @lru_cache(maxsize=256)  # writing it anew for each run of the same objective took 15 ms
-def _texts(specialisation: Specialisation) -> dict[str, str]:
+def _texts(specialisation: Specialisation, rule: ModuleType) -> dict[str, str]:
+    """The texts of a specialisation, whose rule another package may register anew under the same name."""
     return texts(specialisation) if specialisation.target == "cpu" else {"module": specialisation.source()}
 
 

@@ -264,7 +264,7 @@ class SimplifyingGraph(Graph):
     True
     """
 
-    rules: ClassVar[dict[str, Callable[..., Node | None]]] = {
+    rules: ClassVar = {
         "add": _add,
         "sub": _sub,
         "neg": _neg,

@@ -4,48 +4,103 @@ Every picture takes axes and returns axes. Without axes it draws on a figure of 
 pyplot's state alone: ``result.plot.waterfall().figure`` is that figure.
 """
 
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from batchgd.problem.errors import InputError, did_you_mean, told
+from batchgd.problem.check import one_of
+from batchgd.problem.errors import InputError
 from batchgd.problem.optional import require
+from batchgd.problem.registry import Registry
 from batchgd.problem.speaker import option
 
 if TYPE_CHECKING:
     from batchgd.minima.results import BatchData
 
-PICTURES = {
-    "basins": "each start of a 2-D run, coloured by the minimum that it reached",
-    "slices": "values on planes through the best minimum, for more than two dimensions",
-    "waterfall": "final values in order, coloured by minimum",
-    "iterations": "histogram of the updates made, by status",
-    "fractions": "share of the starts that each minimum owns, with its interval",
-    "funnel": "values of the minima against their distance from the best one",
-    "parallel": "minima in parallel coordinates",
-    "discovery": "distinct minima against the number of starts, and what more starts would show",
-}
-"""Every picture of a result: its name, which is also the name of its file and function, and what it shows."""
 
-SPECIAL_PICTURES = {
-    "tolerances": "number of minima against the tolerance that tells them apart; needs the function",
-    "confusion": "where the starts of each minimum end by gradient flow, or in another run of the same starts",
-    "disconnectivity": "which minima are connected below each level, by the saddles of result.connect()",
-    "network": "local-optima network of a basin-hopping run",
-    "zoom": "basins of the function and method of a run, ever closer to a border",
-}
-"""Pictures of results of one kind, or of a result and something else, in the same way."""
+@dataclass(frozen=True)
+class Picture:
+    """A picture of the table: what it shows, what it is drawn from, and the function that draws it.
 
-_WITHOUT_MINIMA = ("basins", "waterfall", "iterations")  # these can be drawn where no minimum was reached
-_OF_MINIMA = (
-    "fractions",
-    "funnel",
-    "parallel",
-    "discovery",
-    "tolerances",
-    "zoom",
-    "disconnectivity",
-)  # these need no trajectories
+    ``drawn_from`` is ``"both"`` trajectories and minima, or one of them alone; ``alone`` says that it needs nothing but
+    a result. Without a ``function`` it is the one of the picture's name in the file of that name.
+    """
+
+    shows: str
+    drawn_from: str = "both"
+    alone: bool = True
+    function: Callable[..., Any] | None = None
+
+
+PICTURES: Registry[Picture] = Registry("picture", "pictures")
+"""Every picture of a result by its name."""
+
+for _name, _picture in {
+    "basins": Picture("each start of a 2-D run, coloured by the minimum that it reached", "trajectories"),
+    "slices": Picture("values on planes through the best minimum, for more than two dimensions"),
+    "waterfall": Picture("final values in order, coloured by minimum", "trajectories"),
+    "iterations": Picture("histogram of the updates made, by status", "trajectories"),
+    "fractions": Picture("share of the starts that each minimum owns, with its interval", "minima"),
+    "funnel": Picture("values of the minima against their distance from the best one", "minima"),
+    "parallel": Picture("minima in parallel coordinates", "minima"),
+    "discovery": Picture("distinct minima against the number of starts, and what more starts would show", "minima"),
+    "tolerances": Picture("number of minima against the merging tolerance; needs the function", "minima", False),
+    "confusion": Picture("minima reached by gradient flow, or in another run of the same starts", alone=False),
+    "disconnectivity": Picture("which minima are connected below each level, by result.connect()", "minima", False),
+    "network": Picture("local-optima network of a basin-hopping run", alone=False),
+    "zoom": Picture("basins of the function and method of a run, ever closer to a border", "minima", False),
+}.items():
+    PICTURES.register(_name, _picture, Picture)
+
+
+def register_picture(
+    shows: str, *, drawn_from: str = "both", alone: bool = True
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Enter the decorated function as the picture of its name: ``result.plot.<name>()``, ``batchgd plot RUN <name>``.
+
+    The function takes a result and axes, those of a new figure if none were given, and returns the axes. A package may
+    name its module in an entry point of the group ``batchgd.pictures``; it is then imported when one of its pictures is
+    asked for.
+
+    Parameters
+    ----------
+    shows : str
+        What the picture shows.
+    drawn_from : "both", "trajectories" or "minima"
+        What a result must have: trajectories (``keep="all"``), minima, or both.
+    alone : bool
+        Whether it needs nothing but the result.
+
+    Raises
+    ------
+    InputError
+        When another picture has this name.
+
+    Examples
+    --------
+    >>> import batchgd as bgd
+    >>> @bgd.register_picture("values of the minima", drawn_from="minima")
+    ... def levels(result, ax):
+    ...     ax.hlines(result.minima.fun, 0.0, 1.0)
+    ...     return ax
+    >>> bgd.multistart("himmelblau", starts=100).plot.levels().figure.savefig("levels.png")  # doctest: +SKIP
+    """
+    kind = one_of("drawn_from", drawn_from, ("both", "trajectories", "minima"))
+
+    def enter(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def drawn(result: Any, ax: Any = None, **options: Any) -> Any:
+            from batchgd.output.plot.canvas import given_or_new
+
+            return function(result, given_or_new(ax, (6.4, 4.2)), **options)
+
+        PICTURES.register(function.__name__, Picture(shows, kind, alone, drawn), function)
+        return function
+
+    return enter
 
 
 class Pictures:
@@ -62,14 +117,15 @@ class Pictures:
         if name.startswith("_"):
             raise AttributeError(name)
         try:
-            check_name(name)
+            name = PICTURES.name(name)
         except InputError as error:
             raise AttributeError(*error.args) from None
-        if not self._result.kept and name not in _OF_MINIMA:
+        drawn_from = PICTURES[name].drawn_from
+        if not self._result.kept and drawn_from != "minima":
             raise InputError(
                 f"pictures are drawn from trajectories, and this run kept none: run it with {option('keep', 'all')}"
             )
-        if name not in _WITHOUT_MINIMA and not len(getattr(self._result, "minima", ())):
+        if drawn_from != "trajectories" and not len(getattr(self._result, "minima", ())):
             raise InputError(f"the picture '{name}' is of minima, and this result has none; 'waterfall' needs none")
         function = _function(name)
 
@@ -80,14 +136,7 @@ class Pictures:
         return picture
 
     def __dir__(self) -> list[str]:
-        return sorted(PICTURES | SPECIAL_PICTURES)
-
-
-def check_name(name: str) -> None:
-    """Raise InputError unless there is a picture of that name."""
-    known = PICTURES | SPECIAL_PICTURES
-    if name not in known:
-        raise InputError(f"there is no picture {told(name)}; {did_you_mean(name, known)}there are {', '.join(known)}")
+        return sorted(PICTURES)
 
 
 def suitable(result: "BatchData") -> str:
@@ -128,9 +177,7 @@ def save_picture(result: "BatchData", path: str | Path, name: str | None = None)
 
     require("matplotlib", "plot")
     check_path(path)
-    if name is not None:
-        check_name(name)
-    axes = draw(result, name)
+    axes = draw(result, None if name is None else PICTURES.name(name))
     write(axes, path)
     return axes
 
@@ -155,4 +202,6 @@ def tree_picture(saddles: Any, ax: Any = None, **options: Any) -> Any:
 
 def _function(name: str) -> Any:
     require("matplotlib", "plot")
+    if (function := PICTURES[name].function) is not None:
+        return function
     return getattr(import_module(f"batchgd.output.plot.{name}"), name)
