@@ -4,7 +4,7 @@ The functions here are a template. A specialisation copies their text behind the
 name (``D``, ``W``, the slots, ``tick``, ``claim``), which are declared below for readers and type checkers only. The
 same text becomes CPU code (W lanes a block, shards claimed by worker threads) and a CUDA device function (W = 1).
 
-What a call is given is grouped in the named tuples of ``plan.py``: ``starts``, ``problem`` and ``ends``.
+What a call is given is grouped in the named tuples of ``plan.py``: ``starts``, ``numbers`` and ``ends``.
 
 The workspace ``ws`` is one flat array of reals, slot k of lane lane at ``ws[k * W + lane]``: x, the rule's vectors and
 scalars, learning rates and the like that differ per start, and the lane's own counters; behind them, in a block of
@@ -143,7 +143,7 @@ def store(ws, index, lane, code, ends, base):
     ends.status[row] = code
 
 
-def descend(ws, index, starts, problem, control, ends):
+def descend(ws, index, starts, numbers, control, ends):
     """Descend from every start of the queue; ``control[0]``, once not 0, ends all lanes with that status."""
     live = 0
     if W > 1:
@@ -152,7 +152,7 @@ def descend(ws, index, starts, problem, control, ends):
         live += refill(ws, index, lane, starts)
     turn = 0
     while live > 0:
-        if tick(ws, index, starts.seed, problem.p, problem.box, problem.h, problem.limits) != 0:
+        if tick(ws, index, starts.seed, numbers.p, numbers.box, numbers.h, numbers.limits) != 0:
             for lane in range(W):
                 code = int(ws[CODE * W + lane])
                 if code != 0:

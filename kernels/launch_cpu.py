@@ -101,7 +101,7 @@ class _State:
         self.workspace = _aligned(size * module.W, plan.dtype)
         self.index = np.empty(module.W + 1 + TAIL, np.int64)
         tail = self.index[-TAIL:]
-        tail[WS_SIZE], tail[P_SIZE] = self.workspace.size, plan.problem.p.size
+        tail[WS_SIZE], tail[P_SIZE] = self.workspace.size, plan.numbers.p.size
         tail[TURNS] = MOST_TURNS if plan.trails is None else 1
         tail[FIRST_SLOT:] = module.slots
         tail[TICK] = _address(module, "tick", plan.dtype)
@@ -119,14 +119,14 @@ def _address(module: Any, name: str, dtype: str) -> int:
 
 def _descend_shard(module: Any, plan: Plan, state: _State, first: int, stop: int) -> Endpoints:
     rows, starts = plan.rows(first, stop), plan.starts(first, stop)
-    block, arguments = (state.workspace, state.index), (starts, plan.problem, plan.control, rows.ends)
+    block, arguments = (state.workspace, state.index), (starts, plan.numbers, plan.control, rows.ends)
     state.index[EVALUATE - TAIL] = state.evaluate
     if plan.trails is None:
         module.descend(*block, *arguments)
     else:
         module.record(*block, *arguments, plan.trails.part(first, stop))
     state.index[EVALUATE - TAIL] = state.evaluate_value
-    module.values(rows.x, state.x, *block, starts.seed, plan.problem.p, rows.fun)
+    module.values(rows.x, state.x, *block, starts.seed, plan.numbers.p, rows.fun)
     return rows
 
 

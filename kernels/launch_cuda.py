@@ -48,7 +48,7 @@ class _Flight:
         self.pace = pace
         self._module, self._plan, self._stream = module, plan, stream
         self._kernels = stream.on_device(lambda: _kernels(module, plan))
-        self._problem = stream.put_all(plan.problem)
+        self._numbers = stream.put_all(plan.numbers)
         self._control = stream.control(plan.control)
         self._kept = plan.merge is None or plan.merge.keys is not None
         self._came: list[Array] = []
@@ -64,8 +64,8 @@ class _Flight:
         starts = stream.put_all(plan.starts(first, stop))
         stream.zero(self._rows.status)
         blocks, threads = grid(n * threads_per_trajectory(self._module), self._kernels.how, stream.multiprocessors)
-        stream.launch(self._kernels.descend, blocks, threads, starts, self._problem, self._control, self._rows)
-        stream.sweep(self._kernels.values, n, self._rows.x, n, self._problem.p, self._rows.fun)
+        stream.launch(self._kernels.descend, blocks, threads, starts, self._numbers, self._control, self._rows)
+        stream.sweep(self._kernels.values, n, self._rows.x, n, self._numbers.p, self._rows.fun)
         self._range = first, stop
         if self._merger is not None:
             self._merger.begin(self._rows, n, first)
@@ -202,17 +202,17 @@ def _record(module: Any, plan: Plan) -> None:
         for kernel in (module.record_kernel, module.values_kernel):
             stream.on_device(partial(kernel.compile, signatures[kernel.__name__]))
     plan.ready()
-    starts, problem, trails = (
+    starts, numbers, trails = (
         stream.put_all(plan.starts(0, n)),
-        stream.put_all(plan.problem),
+        stream.put_all(plan.numbers),
         stream.put_all(plan.trails),
     )
     control, ends = stream.control(plan.control), stream.empty_ends(n, plan)
     stream.zero(ends.status)
     # A warp on each multiprocessor: few trajectories, and the simulator's shape suits them.
     blocks, threads = grid(n, SIMULATED, stream.multiprocessors)
-    stream.launch(module.record_kernel, blocks, threads, starts, problem, control, ends, trails)
-    stream.sweep(module.values_kernel, n, ends.x, n, problem.p, ends.fun)
+    stream.launch(module.record_kernel, blocks, threads, starts, numbers, control, ends, trails)
+    stream.sweep(module.values_kernel, n, ends.x, n, numbers.p, ends.fun)
     came = [stream.fetch(f"rows {k}", array, n) for k, array in enumerate((*ends, *trails))]
     stream.mark()
     while not stream.ended():

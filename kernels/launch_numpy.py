@@ -22,7 +22,7 @@ def launch(module: ModuleType, plan: Plan, threads: int) -> None:
                 return
             rows = plan.rows(first, stop)
             _descend_shard(module, plan, rows)
-            rows.fun[:] = module.value_at(rows.x, None, plan.problem.p)
+            rows.fun[:] = module.value_at(rows.x, None, plan.numbers.p)
             plan.done(rows)
             plan.pause()
 
@@ -36,7 +36,7 @@ def _descend_shard(module: Any, plan: Plan, rows: Endpoints) -> None:
     following += ws.shape[1]
     _refill(module, plan, ws, slice(None), index, starts)
     while index.size:
-        some_ended = module.tick(ws, index, starts.seed, *plan.problem)
+        some_ended = module.tick(ws, index, starts.seed, *plan.numbers)
         if plan.trails is not None:
             _extend_trails(module, plan, ws, index)
         if some_ended:

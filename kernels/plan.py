@@ -44,7 +44,7 @@ class Starts(NamedTuple):
     base: int
 
 
-class Problem(NamedTuple):
+class Numbers(NamedTuple):
     """What a tick reads: the objective's numbers ``p``, the box's sides, hyperparameters ``h``, and limits of tests."""
 
     p: Array
@@ -219,7 +219,7 @@ class Plan:
     width: Array
     points: Callable[[int, int], Array] | None
     per_start: Array
-    problem: Problem
+    numbers: Numbers
     control: Array
     rows: Callable[[int, int], Endpoints]
     ready: Callable[[], None]

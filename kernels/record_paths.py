@@ -56,7 +56,7 @@ def extend_trail(ws, index, lane, row, made, trail):
     keep_latest(row, trail)
 
 
-def record(ws, index, starts, problem, control, ends, trail):
+def record(ws, index, starts, numbers, control, ends, trail):
     """Descend from every start of the queue as ``descend`` does, and keep the trails."""
     latest = trail.updates.shape[1] - 1
     live = 0
@@ -68,7 +68,7 @@ def record(ws, index, starts, problem, control, ends, trail):
             begin_trail(ws, index, lane, index[lane] - starts.base, trail)
     turn = 0
     while live > 0:
-        tick(ws, index, starts.seed, problem.p, problem.box, problem.h, problem.limits)
+        tick(ws, index, starts.seed, numbers.p, numbers.box, numbers.h, numbers.limits)
         ending = look(control, turn)
         turn += 1
         for lane in range(W):

@@ -255,7 +255,7 @@ def test_descend_returns_where_its_trajectories_are():
 
 
 HALVES = {  # what would be wrong with half of its descents
-    "basin_map": lambda result: bgd.basin_map("himmelblau", resolution=32, backend="numpy"),
+    "map": lambda result: bgd.map("himmelblau", resolution=32, backend="numpy"),
     "fidelity": lambda result: result.fidelity(20),
     "connect": lambda result: result.connect(),
     "stability": lambda result: result.stability(4),

@@ -10,11 +10,14 @@ from stopping_rules import BOX, CURVATURE, RULES, STARTS, STEP_RULES, bowl, firs
 import batchgd as bgd
 from batchgd import Status
 from batchgd.cli import main
+from batchgd.compiler.resolve import Problem
 from batchgd.engine.batch import make_batch
+from batchgd.engine.compute import Compute
 from batchgd.engine.run import run
 from batchgd.kernels.status import AT_REST, SUCCESSES
 
 BACKENDS = ("cpu", "numpy")
+BOWL = Problem(bowl, BOX)
 METHODS = {
     "gradient descent": bgd.GradientDescent(0.4),
     "heavy ball": bgd.HeavyBall(0.3, 0.6),
@@ -162,7 +165,7 @@ def test_statuses_keep_their_numbers_and_tell_success():
     assert [status.name for status in Status] == [*names.split(), "OSCILLATING", "PLATEAU", "TIME"]
     assert all(status.message for status in Status)
     assert set(AT_REST) < set(SUCCESSES)
-    ends = bgd.descend(bowl, STARTS, box=BOX, target=3.2, backend="numpy")
+    ends = bgd.descend(bowl, STARTS, box=BOX, stopping={"target": 3.2}, backend="numpy")
     assert ends.success.all()
     assert ends.message[0] == "the value fell to the target"
     assert ends.summary()["status"] == {"TARGET": len(STARTS)}
@@ -175,7 +178,7 @@ def test_steps_turn_where_the_learning_rate_lies_above_one_over_the_curvature(ba
     # Every step is (1 - η λ) times the one before: it turns from η λ = 1 on, in the steeper coordinate first.
     rates = np.linspace(0.05, 1.95, 39)
     x0 = np.tile([1.0, 1.0], (39, 1))
-    batch = make_batch(bowl, box=BOX, starts=x0, method=bgd.GradientDescent(rates), backend=backend)
+    batch = make_batch(BOWL, Compute.of(backend), starts=x0, method=bgd.GradientDescent(rates))
     watched = run(dataclasses.replace(batch, watch_turns=True)).endpoints
     plain = run(batch).endpoints
     for name in ("x", "nit", "nfev", "status"):
@@ -195,7 +198,7 @@ def test_the_block_form_ends_as_the_unrolled_one():
     rates = np.linspace(0.05, 2.1, len(STARTS))
     ends = []
     for blocked in (False, True):
-        batch = make_batch(bowl, box=BOX, starts=STARTS, method=bgd.GradientDescent(rates), stopping=every)
+        batch = make_batch(BOWL, Compute.of(), starts=STARTS, method=bgd.GradientDescent(rates), stopping=every)
         with bgd.testing.forced(block=blocked):
             ends.append(run(dataclasses.replace(batch, watch_turns=True)).endpoints)
     np.testing.assert_allclose(ends[0].x, ends[1].x, rtol=1e-13)  # blocks fuse no product with a sum
@@ -209,7 +212,7 @@ def test_the_shell_takes_every_rule(tmp_path, capsys):
         assert main(["run", name, "--starts", "20", "--backend", "numpy", "--json", *words]) == 0
         return json.loads(capsys.readouterr().out)["status"]
 
-    assert counts("--target-value", "1") == {"TARGET": 20}
+    assert counts("--target", "1") == {"TARGET": 20}
     assert counts("--maxfev", "3", "--norm", "max", "--window", "2") == {"MAXFEV": 20}
     rate = ("--dim", "1", "--learning-rate", "0.058")  # beyond 2 / curvature at the deep minimum
     wandering = counts(*rate, "--oscillation", "10", "--patience", "500", "--x-growth", "2", name="styblinski_tang")
@@ -217,7 +220,7 @@ def test_the_shell_takes_every_rule(tmp_path, capsys):
     small = ("--gtol-rel", "1e-3", "--xtol-abs", "1e-12", "--xtol-rel", "1e-12", "--ftol-abs", "0", "--ftol-rel", "0")
     assert counts(*small) == {"GRADIENT": 20}
     config = tmp_path / "rules.toml"
-    config.write_text('target = "himmelblau"\ntarget-value = 0.5\nf_growth = 1e4\nnorm = 2\n')
+    config.write_text('fun = "himmelblau"\ntarget = 0.5\nf_growth = 1e4\nnorm = 2\n')
     assert counts("--config", str(config)) == {"TARGET": 20}
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 from batchgd.analysis.strategies import STRATEGIES
-from batchgd.analysis.sweeps import solve as sweeps
+from batchgd.analysis.sweeps import sweep as sweeps
 from batchgd.compiler import finite_sum
 from batchgd.compiler.cache import folder as folder_of_cache
 from batchgd.compiler.codegen import loading, warp_choice

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.kernels.plan import Endpoints, Merge, Plan, Problem, Trails
+from batchgd.kernels.plan import Endpoints, Merge, Numbers, Plan, Trails
 from batchgd.problem.errors import InputError
 from batchgd.problem.methods import split_per_start
 
@@ -95,7 +95,7 @@ def prepare(
         width=box.width.astype(dtype),
         points=None if batch.starts.in_kernel else batch.starts.rows,
         per_start=np.stack([*differing.values()], axis=1).astype(dtype) if differing else np.empty((n, 0), dtype),
-        problem=Problem(
+        numbers=Numbers(
             p=np.concatenate([objective.numbers, getattr(module, "TABLES", [])]).astype(dtype),
             box=sides[:, 0].copy() if specialisation.cubic else sides.ravel(),
             h=np.array([shared[name] for name in names] or [0.0], dtype),

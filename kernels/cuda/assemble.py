@@ -9,7 +9,7 @@ from typing import Any
 
 from numba import types
 
-from batchgd.kernels.plan import Ends, Problem, Starts, Trails
+from batchgd.kernels.plan import Ends, Numbers, Starts, Trails
 
 ComputeCapability = tuple[int, int]
 
@@ -72,14 +72,14 @@ def signatures(dtype: str) -> dict[str, tuple[Any, ...]]:
         return types.BaseTuple.from_types(members, kind)
 
     starts = group(Starts, array(whole), types.uint64, *[array(real)] * 2, *[array(real, 2)] * 2, whole)
-    problem, control = group(Problem, *[array(real)] * 4), array(types.int32)
+    numbers, control = group(Numbers, *[array(real)] * 4), array(types.int32)
     ends = group(Ends, array(real, 2), array(real), array(whole), array(whole), array(types.int8))
     table = array(types.uint64), array(whole), array(whole)
     box = array(double), array(double), double
     trails = group(Trails, array(real, 3), array(real, 2), array(whole, 2), array(whole, 2))
     return {
-        "descend_kernel": (starts, problem, control, ends),
-        "record_kernel": (starts, problem, control, ends, trails),
+        "descend_kernel": (starts, numbers, control, ends),
+        "record_kernel": (starts, numbers, control, ends, trails),
         "values_kernel": (array(real, 2), whole, array(real), array(real)),
         "clear_kernel": table,
         "merge_kernel": (ends, whole, whole, *box, *table, array(whole), array(whole), array(types.uint64)),

@@ -9,10 +9,10 @@ import numpy as np
 from numba import config
 
 from batchgd.kernels.cuda.occupancy import Configuration
-from batchgd.kernels.plan import Ends, Plan, Problem, Starts, Trails
+from batchgd.kernels.plan import Ends, Numbers, Plan, Starts, Trails
 
 Array = Any
-Tuple = TypeVar("Tuple", Starts, Problem, Ends, Trails)
+Tuple = TypeVar("Tuple", Starts, Numbers, Ends, Trails)
 cuda: Any = numba.cuda
 
 SIMULATED = Configuration(threads=32, blocks_per_multiprocessor=1)

@@ -8,7 +8,9 @@ from stopping_rules import BOX, bowl
 import batchgd as bgd
 from batchgd.compiler.codegen.rule import LOOP_NAMES, read_rule
 from batchgd.compiler.codegen.specialisation import Specialisation
+from batchgd.compiler.resolve import Problem
 from batchgd.engine.batch import make_batch
+from batchgd.engine.compute import Compute
 from batchgd.engine.prepare import specialisation_of
 from batchgd.kernels.methods import RULES
 from batchgd.kernels.modifiers import MODIFIERS
@@ -39,10 +41,9 @@ def test_float32_code_draws_single_numbers():
 
 
 def test_what_is_not_asked_for_is_not_compiled():
-    plain = specialisation_of(make_batch(bowl, box=BOX, method=bgd.GradientDescent(0.1)))
-    rich = specialisation_of(
-        make_batch(bowl, box=BOX, method=bgd.GradientDescent(0.1), stopping=bgd.Stopping(oscillation=5, window=3))
-    )
+    given, method = (Problem(bowl, BOX), Compute.of()), bgd.GradientDescent(0.1)
+    plain = specialisation_of(make_batch(*given, method=method))
+    rich = specialisation_of(make_batch(*given, method=method, stopping=bgd.Stopping(oscillation=5, window=3)))
     assert plain.layout.size == 2 + 4  # x; nit, nfev, busy, code
     assert "value_and_gradient(" not in plain.source()
     assert rich.layout.size == plain.layout.size + 2 * 2 + 3  # two points; cycled, cycle_f, and one held test

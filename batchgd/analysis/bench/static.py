@@ -86,18 +86,8 @@ def assemble(
 
 def markdown(needs: Sequence[Needs], capability: tuple[int, int]) -> str:
     """Return them as a table."""
-    rows = [
-        [
-            row["dtype"],
-            f"{row['landscape']} {row['dim']}",
-            row["method"],
-            *(str(row[name]) for name in ("threads", "registers", "stack", "spill_stores")),
-            table.percent(row["occupancy"]),
-        ]
-        for row in needs
-    ]
     note = (
         f"- threads of a trajectory; the rest per thread, assembled for sm_{capability[0]}{capability[1]} without a "
         f"device; stack and spills in bytes; occupancy as the registers allow it, {BLOCK_SIZES[0]} threads a block"
     )
-    return table.markdown(table.GPU_HEAD[:-1], rows, left=3) + "\n\n" + note
+    return table.needs_table(needs) + "\n\n" + note

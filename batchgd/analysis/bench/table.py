@@ -103,24 +103,22 @@ def rows_table(rows: Sequence[Row], ceilings: dict[tuple[str, str], Ceiling]) ->
 
 
 def gpu_table(rows: Sequence[Row]) -> str:
-    """Return the table of what the CUDA kernels need; empty where there are none."""
+    """Return the table of what the CUDA kernels need; empty if there are none."""
+    ran = [row for row in rows if row.resources]
+    bounds = [number(row.derive(None)["special_function_bound"], "ev/s") for row in ran]
+    return needs_table([{**vars(row), **row.resources} for row in ran], bounds) if ran else ""
+
+
+def needs_table(needs: Sequence[dict[str, Any]], bounds: Sequence[str] = ()) -> str:
+    """Return what kernels need as a table, with a bound on the evaluations per second of each if there are any."""
     lines = []
-    for row in rows:
-        needs = row.resources
-        if needs:
-            bound = row.derive(None)["special_function_bound"]
-            names = ("threads", "registers", "stack", "spill_stores")
-            lines.append(
-                [
-                    row.dtype,
-                    f"{row.landscape} {row.dim}",
-                    row.method,
-                    *("–" if needs.get(name) is None else str(needs[name]) for name in names),
-                    percent(needs.get("occupancy")),
-                    number(bound, "ev/s"),
-                ]
-            )
-    return markdown(GPU_HEAD, lines, left=3) if lines else ""
+    for row in needs:
+        numbers = (row.get(name) for name in ("threads", "registers", "stack", "spill_stores"))
+        cells = [row["dtype"], f"{row['landscape']} {row['dim']}", row["method"]]
+        lines.append([*cells, *("–" if each is None else str(each) for each in numbers), percent(row.get("occupancy"))])
+    if bounds:
+        return markdown(GPU_HEAD, [[*line, bound] for line, bound in zip(lines, bounds, strict=True)], left=3)
+    return markdown(GPU_HEAD[:-1], lines, left=3)
 
 
 def ceilings_text(ceilings: dict[tuple[str, str], Ceiling]) -> list[str]:

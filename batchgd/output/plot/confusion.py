@@ -86,7 +86,7 @@ def confusion_matrix(result: Any, other: Any) -> tuple[np.ndarray, list[str], li
     if mine + len(alone) > _MOST:
         raise InputError(
             f"a confusion matrix of {mine + len(alone):,} minima cannot be drawn; "
-            f"{said('bgd.match(a, b)', 'batchgd diff')} lists them"
+            f"{said('bgd.diff(a, b)', 'batchgd diff')} lists them"
         )
     counts = confusion_counts(host(result.label), place[host(other.label)], mine, mine + len(alone))
     rows = [*map(str, range(mine)), "-1"]

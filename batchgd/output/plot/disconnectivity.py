@@ -17,8 +17,9 @@ _SLANT = 0.045  # of the height of the picture: where a superbasin splits, its p
 
 
 def disconnectivity(result: Any, ax: Any = None, *, levels: int | None = None) -> Any:
-    """Draw the disconnectivity graph of ``result.saddles``, sought where that was not done; see :func:`draw_tree`."""
-    return draw_tree(result.saddles, ax, levels=levels)
+    """Draw the disconnectivity graph of ``result.saddles``, searched for if nobody has; see :func:`draw_tree`."""
+    found = vars(result).get("saddles")
+    return draw_tree(result.connect() if found is None else found, ax, levels=levels)
 
 
 def draw_tree(saddles: Saddles, ax: Any = None, *, levels: int | None = None) -> Any:

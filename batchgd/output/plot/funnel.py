@@ -69,7 +69,7 @@ def funnel(result: Any, ax: Any = None) -> Any:
     ax.set_xlabel("distance from the best minimum, box widths (root mean square)", fontsize=LABEL_SIZE)
     ax.set_ylabel("fun", fontsize=LABEL_SIZE)
     reach, height, size = max(float(away.max()), 1e-3), float(np.ptp(fun)), max(abs(float(fun[0])), 1.0)
-    height = height if height > result.f_tol * size else size  # values that are one, rounding aside
+    height = height if height > result.identity.f * size else size  # values that are one, rounding aside
     ax.set_xlim(-0.04 * reach, 1.06 * reach)
     ax.set_ylim(float(fun.min()) - 0.08 * height, float(fun.max()) + 0.06 * height)
     ax.yaxis.set_major_formatter("{x:.6g}")

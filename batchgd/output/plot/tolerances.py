@@ -10,8 +10,8 @@ from batchgd.output.plot.style import INK, LABEL_SIZE, NOTE_SIZE, OKABE_ITO
 _LOG_RATIO = 20.0  # most over fewest minima above which the axis is logarithmic
 
 
-def tolerances(result: Any, ax: Any = None, *, x_tol: Any = None, f_tol: float | None = None) -> Any:
-    """Draw how many minima the result has at each ``x_tol``; ``f_tol`` must hold as well.
+def tolerances(result: Any, ax: Any = None, *, x: Any = None, f: float | None = None) -> Any:
+    """Draw how many minima the result has by ``Identity(x, f)``, for many x.
 
     A level stretch around the tolerance that was used (dotted) says that the number of minima does not hang on it.
 
@@ -21,9 +21,9 @@ def tolerances(result: Any, ax: Any = None, *, x_tol: Any = None, f_tol: float |
         With its function, and endpoints or cells; see ``result.recluster``.
     ax : matplotlib Axes, optional
         Where to draw; a new figure without.
-    x_tol : (k,) array, optional
-        In box widths; 24 from 1e-12 to 0.3 when left out.
-    f_tol : float, optional
+    x : (k,) array, optional
+        Tolerances in box widths; 24 from 1e-12 to 0.3 when left out.
+    f : float, optional
         That of the result when left out.
 
     Returns
@@ -32,11 +32,11 @@ def tolerances(result: Any, ax: Any = None, *, x_tol: Any = None, f_tol: float |
     """
     from batchgd.analysis.basins.recluster import minima_against_tolerance
 
-    counts = minima_against_tolerance(result, x_tol, f_tol)
+    counts = minima_against_tolerance(result, x, f)
     ax = given_or_new(ax, (6.4, 3.8))
-    order = np.argsort(counts.x_tol)
+    order = np.argsort(counts.x)
     ax.plot(
-        counts.x_tol[order],
+        counts.x[order],
         counts.minima[order],
         color=OKABE_ITO[0],
         linewidth=1.4,
@@ -45,9 +45,13 @@ def tolerances(result: Any, ax: Any = None, *, x_tol: Any = None, f_tol: float |
         drawstyle="steps-mid",
         gid="minima",
     )
-    ax.axvline(result.x_tol, color=INK, linewidth=0.8, linestyle=":", gid="used")
+    used = result.identity.x
+    ax.axvline(used, color=INK, linewidth=0.8, linestyle=":", gid="used")
     ax.annotate(
-        f" used: {result.x_tol:.2g}", (result.x_tol, 0.03), xycoords=("data", "axes fraction"), fontsize=NOTE_SIZE
+        f" used: {result.identity.x:.2g}",
+        (result.identity.x, 0.03),
+        xycoords=("data", "axes fraction"),
+        fontsize=NOTE_SIZE,
     )
     ax.set_xscale("log")
     least, most = int(counts.minima.min()), int(counts.minima.max())
@@ -62,9 +66,9 @@ def tolerances(result: Any, ax: Any = None, *, x_tol: Any = None, f_tol: float |
     headline(
         ax,
         f"{name}: {result.n:,} starts, {len(result.minima):,} minima",
-        f"minima told apart by x_tol, with f_tol = {counts.f_tol:.2g}; level: the number does not hang on it",
+        f"distinct minima by identity x, with f = {counts.f:.2g}; level: the number does not depend on it",
     )
-    ax.set_xlabel("x_tol, box widths", fontsize=LABEL_SIZE)
+    ax.set_xlabel("identity x, box widths", fontsize=LABEL_SIZE)
     ax.set_ylabel("distinct minima", fontsize=LABEL_SIZE)
     ax.grid(axis="y", color=INK, alpha=0.12, linewidth=0.5)
     ax.spines[["top", "right"]].set_visible(False)

@@ -29,7 +29,7 @@ def zoom(
 ) -> NDArray[Any]:
     """Draw the basins of a result's function and method, and zoom in on a border: is it a line, or is it made of more?
 
-    Each panel is a basin map of its own (:func:`batchgd.basin_map`), by the method and the stopping rule of the result,
+    Each panel is a basin map of its own (:func:`batchgd.map`), by the method and the stopping rule of the result,
     so what it shows is computed, not enlarged. A border of the function itself becomes a straight line; one that the
     method's steps draw shows new islands at every size.
 
@@ -47,7 +47,7 @@ def zoom(
     resolution : int
         Pixels along each side of a panel.
     plane : (int, int) or (3, d) array, optional
-        As in :func:`batchgd.basin_map`. Left out, beyond two dimensions: through the three best minima, or where there
+        As in :func:`batchgd.map`. Left out, beyond two dimensions: through the three best minima, or where there
         are two, through both and the centre of the box.
     axes : sequence of matplotlib Axes, optional
         One for each panel; a new figure without.
@@ -62,7 +62,7 @@ def zoom(
     InputError
         When there is no border, the function is not at hand, or an argument lies outside its range.
     """
-    from batchgd.analysis.basins.map import basin_map
+    from batchgd.analysis.basins import map as maps_of
     from batchgd.minima.collect import batch_from
 
     panels = check.whole("panels", panels, 2, 6)
@@ -75,12 +75,12 @@ def zoom(
     plane = _through_minima(result) if plane is None and result.dim > 2 else plane
     settings = {
         "scale": batch.scale,
-        "dtype": batch.dtype,
+        "dtype": batch.compute.dtype,
         "backend": batch.backend.name,
-        "x_tol": result.x_tol,
-        "f_tol": result.f_tol,
+        "threads": batch.threads,
+        "identity": result.identity,
     }
-    seen = basin_map(
+    seen = maps_of.map(
         batch.objective, batch.box, resolution, plane=plane, method=batch.method, stopping=batch.stopping,
         known=result.minima, **settings,
     )  # fmt: skip
