@@ -132,7 +132,10 @@ def registering() -> Iterator[None]:
     >>> "bowl" in bgd.landscapes.names()
     False
     """
+    from batchgd.kernels.methods import RULES
+
     with ExitStack() as stack:
+        stack.enter_context(patch.dict(RULES))
         for table in (METHODS, LANDSCAPES, STRATEGIES, PICTURES):
             stack.enter_context(patch.dict(table._entries))
             stack.enter_context(patch.dict(table._definitions))
