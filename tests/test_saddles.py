@@ -355,7 +355,7 @@ def test_bad_input(capsys, tmp_path):
         bgd.descend("himmelblau", [[0.0, 0.0]], backend="numpy").connect()
     for label, said in ((7, "the label of a minimum is 7"), ("a", "the label of a minimum is 'a'")):
         with pytest.raises(bgd.InputError, match=said):
-            result.saddles.lowest_path(0, label)
+            result.connect().lowest_path(0, label)
     bgd.descend("himmelblau", [[0.0, 0.0]], backend="numpy").save(tmp_path / "ends")
     for words, said in (
         (["--run", str(tmp_path / "run"), "--starts", "5"], "--starts says how to run"),
