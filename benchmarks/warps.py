@@ -18,9 +18,9 @@ import batchgd as bgd
 from batchgd.analysis.bench.static import parse_capability
 from batchgd.analysis.bench.table import markdown
 from batchgd.compiler.codegen.loading import load
-from batchgd.compiler.codegen.module import Specialisation
-from batchgd.kernels import assemble
-from batchgd.kernels.assemble import ComputeCapability, Resources
+from batchgd.compiler.codegen.specialisation import Specialisation
+from batchgd.kernels.cuda import assemble
+from batchgd.kernels.cuda.assemble import ComputeCapability, Resources
 from batchgd.problem.errors import TraceSizeWarning
 
 METHODS = {

@@ -26,8 +26,6 @@ HOOKS = {f"batchgd.compiler.trace.{name}" for name in ("array", "dispatch", "ele
 """The one circle that is allowed: NumPy calls back into the types that a function is traced with."""
 
 KNOWN = {
-    ("compiler.codegen.cpu_modules", "compiler.codegen.module"),
-    ("compiler.codegen.slots", "compiler.codegen.module"),
     ("output.plot.confusion", "analysis.basins.fidelity"),
     ("output.plot.disconnectivity", "analysis.saddles.table"),
     ("output.plot.disconnectivity", "analysis.saddles.tree"),

@@ -353,9 +353,10 @@ def test_bad_input(capsys, tmp_path):
         bgd.multistart(lambda x: abs(x[0]), box=[(-2, 2)], starts=20, backend="numpy").connect()
     with pytest.raises(AttributeError, match="no labels, so no 'connect'"):
         bgd.descend("himmelblau", [[0.0, 0.0]], backend="numpy").connect()
+    saddles = result.connect()
     for label, said in ((7, "the label of a minimum is 7"), ("a", "the label of a minimum is 'a'")):
         with pytest.raises(bgd.InputError, match=said):
-            result.connect().lowest_path(0, label)
+            saddles.lowest_path(0, label)
     bgd.descend("himmelblau", [[0.0, 0.0]], backend="numpy").save(tmp_path / "ends")
     for words, said in (
         (["--run", str(tmp_path / "run"), "--starts", "5"], "--starts says how to run"),

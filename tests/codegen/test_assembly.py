@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
+from batchgd.compiler.cache.modules import execute
 from batchgd.compiler.codegen import cpu_modules
-from batchgd.compiler.codegen.loading import execute
-from batchgd.compiler.codegen.module import Specialisation
-from batchgd.kernels import batches
-from batchgd.kernels.addresses import arguments_of
+from batchgd.compiler.codegen.specialisation import Specialisation
+from batchgd.kernels import minibatch
+from batchgd.kernels.cpu_intrinsics import arguments_of
 
 get = bgd.landscapes.get
 
@@ -70,7 +70,7 @@ def test_no_store_is_masked(rule):
 def test_rows_of_batches_are_drawn_in_packed_code(replace):
     from numba import njit
 
-    draw = batches.row_replaced if replace else batches.row_of_epoch
+    draw = minibatch.row_replaced if replace else minibatch.row_of_epoch
 
     @njit(error_model="numpy")
     def block(seed, nit, turn, batch, rows, out):

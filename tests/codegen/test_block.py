@@ -7,7 +7,7 @@ import pytest
 
 import batchgd as bgd
 from batchgd import Objective
-from batchgd.compiler.codegen.module import BLOCK_DIM, BLOCK_OPERATIONS, Specialisation
+from batchgd.compiler.codegen.specialisation import BLOCK_DIM, BLOCK_OPERATIONS, Specialisation
 from batchgd.compiler.codegen.to_numpy import as_rows
 
 METHODS = bgd.methods.METHODS

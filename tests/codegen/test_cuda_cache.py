@@ -7,13 +7,13 @@ import pytest
 import batchgd as bgd
 from batchgd import Objective
 from batchgd.compiler.codegen import loading
-from batchgd.compiler.codegen.module import Specialisation
+from batchgd.compiler.codegen.specialisation import Specialisation
 
 pytest.importorskip("numba_cuda", reason="numba-cuda is not installed")
 pytest.importorskip("cuda.core", reason="cuda-core is not installed")
 
-from batchgd.kernels import assemble, launch_cuda
-from batchgd.kernels.cuda import merge
+from batchgd.kernels import launch_cuda
+from batchgd.kernels.cuda import assemble, merge
 
 
 @pytest.fixture

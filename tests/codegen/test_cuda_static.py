@@ -9,13 +9,12 @@ import batchgd as bgd
 from batchgd import Objective
 from batchgd.compiler.codegen import warp_choice
 from batchgd.compiler.codegen.loading import load
-from batchgd.compiler.codegen.module import Specialisation
+from batchgd.compiler.codegen.specialisation import Specialisation
 
 pytest.importorskip("numba_cuda", reason="numba-cuda is not installed")
 pytest.importorskip("cuda.core", reason="cuda-core is not installed")
 
-from batchgd.kernels import assemble
-from batchgd.kernels.cuda import merge
+from batchgd.kernels.cuda import assemble, merge
 
 METHODS = bgd.methods.METHODS
 

@@ -14,8 +14,9 @@ from cache_samples import OTHERS, as_root, compiled_functions, fill, needs_modes
 
 import batchgd as bgd
 from batchgd.compiler.cache import folder as folders
-from batchgd.compiler.cache.folder import Entry, entries, trim, write_atomically
-from batchgd.compiler.cache.machine_code import digest, hasten, keep
+from batchgd.compiler.cache import modules, toolchain
+from batchgd.compiler.cache.folder import Entry, digest, entries, trim, write_atomically
+from batchgd.compiler.cache.numba_cache import hasten, keep
 from batchgd.compiler.codegen import loading
 
 # One small compiled function
@@ -108,9 +109,9 @@ def test_compilation_leaves_the_garbage_collector_as_it_was(collecting):
 
 
 def test_each_part_of_the_toolchain_is_a_new_entry(cache, monkeypatch):
-    parts = loading.toolchain()
+    parts = toolchain.toolchain()
     for changed in (parts, *((*parts[:k], "other", *parts[k + 1 :]) for k in range(len(parts)))):
-        monkeypatch.setattr(loading, "toolchain", lambda changed=changed: changed)
+        monkeypatch.setattr(toolchain, "toolchain", lambda changed=changed: changed)
         run_numpy()
     assert len(entries(cache)) == 1 + len(parts)
 
@@ -121,9 +122,9 @@ def test_a_changed_source_changes_the_toolchain(tmp_path):
     seen = set()
     for content in ("x = 1", "x = 2", "x = 1 "):
         path.write_text(content)
-        seen.add(loading.sources_digest(tmp_path))
+        seen.add(toolchain.sources_digest(tmp_path))
     path.rename(tmp_path / "deep" / "other.py")
-    seen.add(loading.sources_digest(tmp_path))
+    seen.add(toolchain.sources_digest(tmp_path))
     assert len(seen) == 4
 
 
@@ -151,14 +152,14 @@ def test_code_that_is_no_longer_kept_is_freed(cache, monkeypatch):
     from numba.core.imputils import builtin_registry as lowered
     from numba.core.typing.templates import builtin_registry as typed
 
-    from batchgd.kernels.inlined import Inlined
+    from batchgd.kernels.inline.function import InlinedFunction
 
     def noted():
         target = registry.cpu_target.target_context
         counted = typed.functions, typed.globals, lowered.functions, target._defns, linecache.cache, names_of_modules()
-        return [alive(ExecutionEngine), alive(Inlined), alive(loading.ModuleType), *map(len, counted)]
+        return [alive(ExecutionEngine), alive(InlinedFunction), alive(modules.ModuleType), *map(len, counted)]
 
-    monkeypatch.setattr(loading, "_function", lru_cache(2)(loading._function.__wrapped__))
+    monkeypatch.setattr(modules, "by_address", lru_cache(2)(modules.by_address.__wrapped__))
     run_new(2.0, "cpu")
     before = noted()
     for number in (3.0, 4.0, 2.0, 3.0):  # the last two from disk
@@ -168,12 +169,12 @@ def test_code_that_is_no_longer_kept_is_freed(cache, monkeypatch):
 
 
 def test_numpy_modules_that_are_no_longer_kept_are_freed(cache, monkeypatch):
-    monkeypatch.setattr(loading, "_module", lru_cache(2)(loading._module.__wrapped__))
+    monkeypatch.setattr(modules, "module", lru_cache(2)(modules.module.__wrapped__))
     before = names_of_modules()
     for number in (2.0, 3.0, 4.0, 5.0):
         run_new(number, "numpy")
     gc.collect()
-    held = [thing for thing in gc.get_objects() if type(thing) is loading.ModuleType]
+    held = [thing for thing in gc.get_objects() if type(thing) is modules.ModuleType]
     assert len([module for module in held if str(cache) in str(vars(module).get("__file__"))]) == 2
     assert names_of_modules() == before
 

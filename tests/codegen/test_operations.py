@@ -6,7 +6,7 @@ import batchgd as bgd
 from batchgd.analysis.bench.cases import METHODS, QUICK
 from batchgd.analysis.bench.measure import batch_of
 from batchgd.analysis.bench.operations import split, tick_operations
-from batchgd.compiler.codegen.module import Specialisation
+from batchgd.compiler.codegen.specialisation import Specialisation
 from batchgd.engine.prepare import specialisation_of
 
 

@@ -5,7 +5,7 @@ import pytest
 
 import batchgd as bgd
 from batchgd import Objective
-from batchgd.compiler.codegen import warp
+from batchgd.compiler.codegen import warp_tick
 from batchgd.compiler.codegen.emit_loops import RolledText, Tables
 from batchgd.compiler.codegen.rule import read_rule
 from batchgd.compiler.codegen.typed_constants import Constants
@@ -118,9 +118,9 @@ def test_what_repeats_is_found(name, members):
 
 def test_a_warp_is_for_what_rolls_up_and_treats_coordinates_alike():
     rules = {name: read_rule(METHODS[name].example().rule) for name in ("adam", "barzilai_borwein", "lbfgs", "bfgs")}
-    shapes = {name: warp.gains(objective_of(name), rules["adam"]) for name in (*SHAPED, "shuffled", "single")}
+    shapes = {name: warp_tick.gains(objective_of(name), rules["adam"]) for name in (*SHAPED, "shuffled", "single")}
     assert shapes == {**dict.fromkeys([*SHAPED, "shuffled"], True), "griewank": False, "single": False}
-    alike = {name: warp.can_share(objective_of("sphere"), rule) for name, rule in rules.items()}
+    alike = {name: warp_tick.can_share(objective_of("sphere"), rule) for name, rule in rules.items()}
     assert alike == {"adam": True, "barzilai_borwein": True, "lbfgs": True, "bfgs": False}
     rows = bgd.FiniteSum(lambda x, row: (x[0] - row[0]) ** 2, [[1.0]], dim=DIM)
-    assert not warp.can_share(rows, rules["adam"])
+    assert not warp_tick.can_share(rows, rules["adam"])

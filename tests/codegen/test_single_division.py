@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
-from batchgd.compiler.codegen.module import Specialisation
+from batchgd.compiler.codegen.specialisation import Specialisation
 
 UNITS = 2  # in the last place: the bound that the PTX manual gives for div.approx.f32
 

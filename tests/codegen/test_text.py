@@ -6,17 +6,17 @@ import pytest
 from stopping_rules import BOX, bowl
 
 import batchgd as bgd
-from batchgd.compiler.codegen.module import Specialisation
 from batchgd.compiler.codegen.rule import LOOP_NAMES, read_rule
+from batchgd.compiler.codegen.specialisation import Specialisation
 from batchgd.compiler.resolve import Problem
 from batchgd.engine.batch import make_batch
 from batchgd.engine.compute import Compute
 from batchgd.engine.prepare import specialisation_of
 from batchgd.kernels.methods import RULES
 from batchgd.kernels.modifiers import MODIFIERS
+from batchgd.kernels.rule_parts.stages import with_callees
 from batchgd.kernels.schedules import SCHEDULES
-from batchgd.kernels.stages import with_callees
-from batchgd.kernels.stopping import MEMORY, SUMS
+from batchgd.kernels.stopping_tests import MEMORY, SUMS
 
 METHODS = bgd.methods.METHODS
 

@@ -20,7 +20,7 @@ from batchgd.engine.batch import make_batch
 from batchgd.engine.compute import Compute
 from batchgd.engine.interrupts import heeded
 from batchgd.engine.run import run
-from batchgd.kernels.plan import Merge
+from batchgd.kernels.plan import Ends, Merge
 from batchgd.kernels.status import LOST
 from batchgd.minima import Catalogue
 from batchgd.minima.collector import IntoCatalogue
@@ -184,8 +184,8 @@ def merged_on_the_device(dtype, cells, table):
     for first, stop in ((160, 240), (0, 100), (100, 160)):
         rows = slice(first, stop)
         nit = np.arange(first, stop)
-        put = (x[rows], fun[rows], nit, nit + 1, status[rows])
-        merger.begin([stream.put(str(k), array) for k, array in enumerate(put)], stop - first, first)
+        ends = stream.put_all(Ends(x[rows], fun[rows], nit, nit + 1, status[rows]))
+        merger.begin(ends, stop - first, first)
         found, counted, others = merger.take()
         tally += counted
         left += others.ids.tolist()

@@ -56,7 +56,7 @@ def disconnectivity(saddles: Saddles, levels: int | None = None) -> Tree:
     Examples
     --------
     >>> import batchgd as bgd
-    >>> tree = disconnectivity(bgd.multistart("mueller_brown", starts=200).saddles)
+    >>> tree = disconnectivity(bgd.multistart("mueller_brown", starts=200).connect())
     >>> tree.level.round(2).tolist(), tree.parent.tolist(), tree.place.tolist()
     ([-146.7, -108.17, -80.77, -72.25, -40.66], [4, 3, 3, 4, -1], [0.0, 1.0, 2.0, 1.5, 1.0])
 

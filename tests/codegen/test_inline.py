@@ -1,17 +1,19 @@
 """Functions that are turned into instructions where they are called: they mean what the same text means in Python."""
 
 import re
+import weakref
 from itertools import count
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 from numba import njit
 
-from batchgd.compiler.codegen.loading import execute
-from batchgd.kernels.straight import straight
+from batchgd.compiler.cache.modules import execute
+from batchgd.kernels.inline import inlined
 from batchgd.kernels.vecmath import where
 
-FILES = (f"<straight {number}>" for number in count())
+FILES = (f"<inlined {number}>" for number in count())
 HALF = np.float32(0.5)
 
 
@@ -24,7 +26,7 @@ def defined(text, **names):
 
 def called(function, *, fused=False):
     """The same in machine code: a compiled function into which it is put."""
-    inner = straight(fused=fused)(function)
+    inner = inlined(fused=fused)(function)
     n = function.__code__.co_argcount
     given = ", ".join("abcde"[:n])
     return njit(eval(f"lambda {given}: f({given})", {"f": inner}), error_model="numpy")
@@ -112,12 +114,34 @@ def test_what_is_known_beforehand_is_not_compiled_otherwise(limit):
 
 
 def test_it_calls_others_of_its_kind_and_returns_nothing_if_they_do():
-    write = straight(fused=False)(defined("def f(x, i, a):\n    x[i] = a\n"))
-    twice = straight(fused=False)(defined("def f(a):\n    return a + a\n"))
+    write = inlined(fused=False)(defined("def f(x, i, a):\n    x[i] = a\n"))
+    twice = inlined(fused=False)(defined("def f(a):\n    return a + a\n"))
     whole = defined("def f(x):\n    for i in range(3):\n        write(x, i, twice(x[i]))\n", write=write, twice=twice)
     x = np.array([1.0, -2.0, 3.0])
     assert called(whole)(x) is None
     assert x.tolist() == [2.0, -4.0, 6.0]
+
+
+class Line(NamedTuple):
+    points: np.ndarray
+    slope: float
+
+
+def test_it_reads_and_writes_members_of_a_named_tuple_and_keeps_no_reference_to_them():
+    fill = called(defined("def f(line, k):\n    line.points[k] = line.slope * line.points[k - 1]\n"))
+    line = Line(np.array([1.0, 0.0, 0.0]), 3.0)
+    fill(line, 1)
+    fill(line, 2)
+    assert line.points.tolist() == [1.0, 3.0, 9.0]
+    points = weakref.ref(line.points)
+    del line
+    assert points() is None
+
+
+def test_a_named_tuple_has_no_other_members():
+    ask = called(defined("def f(line):\n    return line.length\n"))
+    with pytest.raises(NotImplementedError, match=r"cannot be inlined: length of Line"):
+        ask(Line(np.zeros(1), 2.0))
 
 
 def test_single_precision_stays_so_through_a_loop():
@@ -175,14 +199,14 @@ def test_whether_products_and_sums_fuse_is_its_own_matter(fused):
 )
 def test_anything_else_is_refused(body):
     function = called(defined(f"def f(a):\n    {body}\n"))
-    with pytest.raises(NotImplementedError, match=r"not a straight line|not known here"):
+    with pytest.raises(NotImplementedError, match=r"cannot be inlined|not known here"):
         function(1.0)
 
 
 @pytest.mark.parametrize("body", ["return x", "return x[a]", "return x[a > 0.0]", "row = x[0]\n    return row[0] + a"])
 def test_arrays_are_no_values_and_indices_are_integers(body):
     function = called(defined(f"def f(x, a):\n    {body}\n"))
-    with pytest.raises(NotImplementedError, match="not a straight line"):
+    with pytest.raises(NotImplementedError, match="cannot be inlined"):
         function(np.ones((3, 3)), 1.5)
 
 
@@ -192,7 +216,7 @@ def test_a_number_has_no_items():
 
 
 def test_a_call_gives_every_argument():
-    one = straight(fused=False)(defined("def f(a, b):\n    c = a * 2.0\n    return c + b\n"))
+    one = inlined(fused=False)(defined("def f(a, b):\n    c = a * 2.0\n    return c + b\n"))
     for given in ("a", "a, a, a"):
         function = called(defined(f"def f(a):\n    return one({given})\n", one=one))
         with pytest.raises(NotImplementedError, match=r"of [13] arguments"):
@@ -220,7 +244,7 @@ def f(x, q):
 """
     bump = defined("def f(q):\n    q[0] = q[0] + 1\n    return q[0]\n")
     there, here = ([np.arange(5.0), np.zeros(1, np.int64)] for _ in range(2))
-    called(defined(text, bump=straight(fused=False)(bump)))(*there)
+    called(defined(text, bump=inlined(fused=False)(bump)))(*there)
     defined(text, bump=bump)(*here)
     assert all(map(np.array_equal, there, here))
 

@@ -1,4 +1,6 @@
-"""Gradients whose squares overflow: rules whose steps do not depend on the gradient's scale see them scaled down.
+"""Trial steps: what rules share that reject trials, and gradients whose squares overflow.
+
+Rules whose steps do not depend on the gradient's scale see such gradients scaled down.
 
 In float32 that begins at ||g|| = 2e19, which a Lennard-Jones pair reaches at a thirtieth of its diameter. Above
 ``largest_square`` the gradient is multiplied by ``downscale``, a power of two, so that neither squares nor products
@@ -31,3 +33,15 @@ def longest_step(scaled, max_displacement):
     """
     cap = max_displacement / sqrt(scaled)
     return cap + 0.0 * (cap + scaled)
+
+
+def update(x, g, base_x, base_g, accepted, step):
+    """One coordinate of the next trial, x <- x_accepted - η g_accepted, and the accepted point and gradient."""
+    base_x = where(accepted, x, base_x)
+    base_g = where(accepted, g, base_g)
+    return base_x - step * base_g, base_x, base_g
+
+
+def step_squared(step, base_gg):
+    """||η g||^2 at the last accepted point."""
+    return step * step * base_gg

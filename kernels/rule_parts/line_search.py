@@ -8,7 +8,7 @@ to tenfold, then the bracket shrinks; both to where the secant of φ' vanishes, 
 rounding hides the minimiser, the bracket shrinks to its lower end, which has descended, and that is taken.
 """
 
-from batchgd.kernels.overflow import finite
+from batchgd.kernels.rule_parts.trial_steps import finite
 from batchgd.kernels.vecmath import absolute, maximum, minimum, where
 
 SEARCHED = ("accepted", "step", "low", "high", "low_slope", "high_slope", "base_f")

@@ -1,6 +1,6 @@
 """What quasi-Newton rules share: all of their tick but how H follows from the changes of x and of the gradient.
 
-Each step goes along d = -H g; it comes from ``kernels/line_search.py`` and begins with 1. The line search itself gives
+Each step goes along d = -H g; it comes from ``line_search.py`` and begins with 1. The line search itself gives
 pairs (s, y) with s'y > 0, unless a step was as long as the cap allows. Then the curvature along s is negative, of which
 a positive definite H can know nothing: all of H is forgotten, and the next search goes down the steepest descent in box
 widths and begins with the longest step. Leaving out only that pair would let an old H point the way for as long as the
@@ -8,7 +8,7 @@ region of negative curvature lasts: far from the data of NIST's fit Eckerle4 mor
 infinity, with this a tenth do not arrive.
 """
 
-from batchgd.kernels.line_search import (
+from batchgd.kernels.rule_parts.line_search import (
     SEARCHED,
     rebased,
     scaled_term,
@@ -19,8 +19,8 @@ from batchgd.kernels.line_search import (
     turned_term,
     update,
 )
-from batchgd.kernels.overflow import damped, longest_step
-from batchgd.kernels.stages import Each, Lane, Stage, Sum
+from batchgd.kernels.rule_parts.stages import Each, Lane, Stage, Sum
+from batchgd.kernels.rule_parts.trial_steps import damped, longest_step
 from batchgd.kernels.vecmath import minimum, sqrt, where
 
 VECTORS = ("base_x", "base_g", "direction", "moved_x", "moved_g", "width_squared")

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from batchgd.compiler.codegen import emit_evaluation, emit_loops, emit_sum, warp
-from batchgd.compiler.codegen.block import BlockLayout, BlockTick
-from batchgd.compiler.codegen.cpu_modules import CARRIED, TRAILS
+from batchgd.compiler.codegen import emit_evaluation, emit_loops, emit_sum, warp_tick
+from batchgd.compiler.codegen.block_tick import BlockLayout, BlockTick
 from batchgd.compiler.codegen.decorators import DECORATORS, HEADERS, Decorators
+from batchgd.compiler.codegen.emit_stopping import StoppingEmitter, StoppingTests
+from batchgd.compiler.codegen.fused_tick import FusedTick
 from batchgd.compiler.codegen.layout import Layout
 from batchgd.compiler.codegen.rule import Rule, parameters_of, read_rule
-from batchgd.compiler.codegen.stopping import Ending, EndingEmitter
-from batchgd.compiler.codegen.tick import TickEmitter
 from batchgd.compiler.codegen.to_numpy import as_rows
 from batchgd.compiler.codegen.typed_constants import (
     Constants,
@@ -25,7 +24,7 @@ from batchgd.compiler.codegen.typed_constants import (
     own_functions,
 )
 from batchgd.compiler.codegen.unroll import with_constants_written_out
-from batchgd.kernels.stages import with_callees
+from batchgd.kernels.rule_parts.stages import with_callees
 
 if TYPE_CHECKING:
     from batchgd.compiler.differentiable import Differentiable
@@ -55,10 +54,10 @@ class Specialisation:
     ``target`` is ``"cpu"``, ``"cuda"`` or ``"numpy"``; ``lanes`` is W. ``in_kernel`` says that the starts are drawn
     where they are used, ``cubic`` that the box is the same in every coordinate, ``per_start`` names the
     hyperparameters that differ per start, ``tests`` the options of the stopping rule that are in use
-    (see ``Ending.options``).
+    (see ``StoppingTests.options``).
     ``simulated`` binds the elementary functions of CUDA code to the CPU's, for the simulator. ``parts`` names a
     schedule and modifiers of the rule, ``constants`` the numbers of the rule that are fixed when it is compiled.
-    ``threads`` is the number of CUDA threads that share a trajectory, 1 or a power of two (see ``warp.py``).
+    ``threads`` is the number of CUDA threads that share a trajectory, 1 or a power of two (see ``warp_tick.py``).
     ``in_block`` says whether the tick takes the block form if it can take either; None: if unrolling costs too much.
     """
 
@@ -127,7 +126,7 @@ class Specialisation:
         """The slots of a lane."""
         if not self.blocked:
             return Layout(self.objective.dim, self.read, self.per_start, self.ending)
-        emitter = EndingEmitter(self.read, Constants(self.dtype), self.ending, cubic=self.cubic)
+        emitter = StoppingEmitter(self.read, Constants(self.dtype), self.ending, cubic=self.cubic)
         return BlockLayout(
             -(-self.objective.dim // self.threads),
             self.read,
@@ -139,10 +138,10 @@ class Specialisation:
         )
 
     @property
-    def ending(self) -> Ending:
+    def ending(self) -> StoppingTests:
         """The stopping tests, and what they remember."""
         timed = ("end_time",) if "end_time" in self.read.hyperparameters else ()
-        return Ending((*dict.fromkeys([*self.tests, *timed, *self._ending_of_rule()]),))
+        return StoppingTests((*dict.fromkeys([*self.tests, *timed, *self._ending_of_rule()]),))
 
     def _ending_of_rule(self) -> tuple[str, ...]:
         """What ends a lane whose ticks would change nothing, for this kind of rule."""
@@ -153,7 +152,7 @@ class Specialisation:
     @property
     def has_value(self) -> bool:
         """Whether the tick computes the value beside the gradient."""
-        emitter = EndingEmitter(self.read, Constants(self.dtype), self.ending, cubic=self.cubic)
+        emitter = StoppingEmitter(self.read, Constants(self.dtype), self.ending, cubic=self.cubic)
         return emitter.has_value
 
     @property
@@ -162,7 +161,7 @@ class Specialisation:
         return emit_evaluation.outputs_of(self.objective.dim, value=self.has_value, hessian=self.read.hessian)[0]
 
     def source(self) -> str:
-        """Return the text of one module; for the CPU, compiled in parts (``parts.py``), of what an update takes."""
+        """Return the text of one module; for the CPU, which compiles several (``cpu_modules.py``), of an update."""
         constants, tables = Constants(self.dtype), emit_loops.Tables(len(self.objective.numbers))
         if self.shared:
             body = self._shared_functions(constants, tables)
@@ -173,7 +172,7 @@ class Specialisation:
                 body += [decorated(value, self.how.lane), decorated(value_at, self.how.loop)]
             body += self._shells() if self.target == "cuda" else []
         title = f"{self.named}: {self.method} in {self.dtype} for {self.target}"
-        sharing = warp.constants_of(self.objective.dim, self.threads) if self.shared else []
+        sharing = warp_tick.constants_of(self.objective.dim, self.threads) if self.shared else []
         names = [*self.block(), *sharing, *self.fixed(), *constants.lines(), *tables.lines()]
         return self.assembled(title, body, names)
 
@@ -259,12 +258,12 @@ class Specialisation:
 
     def tick(self, constants: Constants) -> list[str]:
         """The tick with what it calls: the rule, the stopping tests and, in the fused form, the evaluation."""
-        from batchgd.kernels import stopping
+        from batchgd.kernels import stopping_tests as tests
 
         layout = self.layout
         if isinstance(layout, BlockLayout):
             return self._block_tick(layout, constants)
-        tick = TickEmitter(
+        tick = FusedTick(
             layout,
             constants,
             n_params=self.n_params,
@@ -273,37 +272,37 @@ class Specialisation:
         )
         evaluating = self.function.emit(self.what, constants)
         return [
-            *(function_source(getattr(stopping, name), constants, self.how.lane) for name in self.ending.functions),
+            *(function_source(getattr(tests, name), constants, self.how.lane) for name in self.ending.functions),
             functions_of(layout.rule.module, constants, self.how.lane),
             *(functions_of(part.module, constants, self.how.lane, f"{part.name}_") for part in layout.rule.parts),
             *self._ticks(tick, {self.what: evaluating}),
         ]
 
-    def _ticks(self, once: TickEmitter, evaluating: dict[str, str]) -> list[str]:
+    def _ticks(self, once: FusedTick, evaluating: dict[str, str]) -> list[str]:
         """The fused tick; on the CPU, where it is called by address, as often as it may be before anybody must look."""
         lane = [decorated(text, self.how.lane) for text in evaluating.values()]
         if self.target != "cpu":
             return [*lane, decorated(once.source("tick"), self.how.tick)]
         from batchgd.kernels import descend
-        from batchgd.kernels.addresses import TURNS
+        from batchgd.kernels.cpu_intrinsics import TURNS
 
         inner = decorated(once.source("tick_once"), self.how.lane)
         return [*lane, inner, f"TURNS = W + {1 + TURNS}", *copied([descend.tick_on], self.how.tick), "tick = tick_on"]
 
     def _block_tick(self, layout: BlockLayout, constants: Constants) -> list[str]:
         """The same for the block form, which calls ``evaluate``."""
-        from batchgd.kernels import stopping
+        from batchgd.kernels import stopping_tests as tests
 
         rule, lane, block = self.read, self.how.pass_lane, self.how.pass_loop
-        form = warp.WarpTick if self.shared else BlockTick
+        form = warp_tick.WarpTick if self.shared else BlockTick
         tick = form(layout, constants, cubic=self.cubic, arrays=self.target == "numpy")
         staged = [stage.function for stage in rule.stages]
         functions = with_callees(*staged) if staged else own_functions(rule.module)
         if self.shared:
-            functions |= warp.replaced(functions)
+            functions |= warp_tick.replaced(functions)
         on_block = {name for name, function in functions.items() if "ws" in parameters_of(function)}
         text = [
-            *(function_source(getattr(stopping, name), constants, lane) for name in self.ending.functions),
+            *(function_source(getattr(tests, name), constants, lane) for name in self.ending.functions),
             *(
                 function_source(function, constants, block if name in on_block else lane)
                 for name, function in functions.items()
@@ -328,7 +327,7 @@ class Specialisation:
         """
         if self.target != "cpu":
             return text
-        from batchgd.kernels.addresses import P_SIZE, TAIL, WS_SIZE
+        from batchgd.kernels.cpu_intrinsics import P_SIZE, TAIL, WS_SIZE
 
         decorator, head, body = text[-1].split("\n", 2)
         name, given = head.removeprefix("def ").removesuffix("):").split("(")
@@ -347,32 +346,34 @@ class Specialisation:
         """Everything of a kernel whose threads share a trajectory."""
         layout, how = self.layout, self.how
         assert isinstance(layout, BlockLayout)
-        called, calling = warp.evaluation(self.function, constants, tables, value=self.has_value, width=self.threads)
+        called, calling = warp_tick.evaluation(
+            self.function, constants, tables, value=self.has_value, width=self.threads
+        )
         return [
             *(decorated(part, how.lane) for part in called),
             decorated(calling, how.pass_loop),
             *self._block_tick(layout, constants),
-            *warp.loop_functions(self.function, constants, tables, how, simulated=self.simulated),
+            *warp_tick.loop_functions(self.function, constants, tables, how, simulated=self.simulated),
         ]
 
     def _shells(self) -> list[str]:
         """Around the tick, CUDA's loop and its kernels."""
-        from batchgd.kernels import descend, record
+        from batchgd.kernels import descend, record_paths
         from batchgd.kernels.cuda import templates
 
         look = descend.look_always if self.simulated else templates.look_now_and_then
         return [
             *copied((templates.claim_atomic, look), self.how.loop),
             f"claim, look = claim_atomic, {look.__name__}",
-            *copied([descend.draw, *CARRIED], self.how.carried),
-            *copied(TRAILS, self.how.loop),
-            *copied((descend.descend, record.record), self.how.loop),
+            *copied([descend.draw, *descend.CARRIED], self.how.carried),
+            *copied(record_paths.CALLED, self.how.loop),
+            *copied((descend.descend, record_paths.record), self.how.loop),
             *copied([getattr(templates, name) for name in KERNELS], self.how.entry),
         ]
 
     def _imports(self, text: str) -> list[str]:
         """Import the elementary functions that the text names; on CUDA some are libdevice's (``CUDA_MATH``)."""
-        from batchgd.kernels import batches, vecmath
+        from batchgd.kernels import minibatch, vecmath
 
         called = set(re.findall(r"\b(\w+)\(", text))
         used = [name for name in vecmath.CUDA_MATH if name in called]
@@ -384,9 +385,9 @@ class Specialisation:
             used = [name for name in used if name not in theirs]
         if used:
             lines.append(f"from batchgd.kernels.vecmath import {', '.join(used)}")
-        drawing = [name for name in batches.NAMES if name in called]
+        drawing = [name for name in minibatch.NAMES if name in called]
         if drawing:
-            lines.append(f"from batchgd.kernels.batches import {', '.join(drawing)}")
+            lines.append(f"from batchgd.kernels.minibatch import {', '.join(drawing)}")
         if "uniform_pair" in called or (self.in_kernel and self.target == "numpy"):
             pair = "uniform_pair" if self.dtype == "float64" else "uniform_pair_single as uniform_pair"
             streams = sorted(set(re.findall(r"\bSTREAM_\w+", text)))

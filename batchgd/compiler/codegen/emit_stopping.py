@@ -13,9 +13,8 @@ from functools import cached_property
 
 from batchgd.compiler.codegen.rule import Rule, parameters_of
 from batchgd.compiler.codegen.typed_constants import Constants
-from batchgd.kernels import stopping
+from batchgd.kernels import stopping_tests as kernel
 from batchgd.kernels.status import TURNED
-from batchgd.kernels.stopping import LIMITS
 
 JOINS = {"sum": "{} + {}", "largest": "larger({}, {})", "smallest": "smaller({}, {})", "any": "{} | {}"}
 """How two numbers of a fold, each of other coordinates, become one."""
@@ -26,8 +25,8 @@ class Fold:
     """A number of a lane that is gathered over the coordinates: a ``term`` of each, joined by one of ``JOINS``.
 
     The term is a template of an expression. It may name ``{x}``, ``{g}``, ``{following}`` (the next point),
-    ``{resting}`` (the last accepted point), ``{outer_lower}``, ``{outer_upper}`` and the vectors of ``Ending`` of one
-    coordinate. ``least`` is an expression that is joined once beside them.
+    ``{resting}`` (the last accepted point), ``{outer_lower}``, ``{outer_upper}`` and the vectors that the tests
+    remember, each of one coordinate. ``least`` is an expression that is joined once beside them.
     """
 
     name: str
@@ -73,7 +72,7 @@ def sum_in_pairs(terms: list[str]) -> str:
 
 
 @dataclass(frozen=True)
-class Ending:
+class StoppingTests:
     """Which tests a run asks, and what a lane must remember for them.
 
     ``options`` are those of ``Stopping.active``, ``"turns"`` if codes are to carry the flag ``status.TURNED``, and the
@@ -83,16 +82,16 @@ class Ending:
     options: tuple[str, ...] = ()
 
     @cached_property
-    def tests(self) -> tuple[stopping.Test, ...]:
+    def tests(self) -> tuple[kernel.Test, ...]:
         """The tests that are asked."""
-        return tuple(test for test in stopping.TESTS if test.option is None or test.option in self.options)
+        return tuple(test for test in kernel.TESTS if test.option is None or test.option in self.options)
 
     @cached_property
     def asked(self) -> frozenset[str]:
         """Every name that the tests, and what renews their memory, ask for."""
         names = ({"turns"} & {*self.options}).union(*(parameters_of(_function(test.function)) for test in self.tests))
         while True:
-            known = (*stopping.MEMORY, *stopping.VECTORS, *stopping.SUMS)
+            known = (*kernel.MEMORY, *kernel.VECTORS, *kernel.SUMS)
             wanted = [_function(_maker(name)) for name in known if name in names]
             more = names.union(*(parameters_of(function) for function in wanted))
             if more == names:
@@ -102,35 +101,35 @@ class Ending:
     @property
     def numbers(self) -> tuple[str, ...]:
         """What a lane remembers."""
-        kept = [name for name in stopping.MEMORY if name in self.asked]
+        kept = [name for name in kernel.MEMORY if name in self.asked]
         return (*kept, *(_held(test) for test in self.tests if self.holds(test)))
 
     @property
     def vectors(self) -> tuple[str, ...]:
         """The vectors that a lane remembers."""
-        return tuple(name for name in stopping.VECTORS if name in self.asked)
+        return tuple(name for name in kernel.VECTORS if name in self.asked)
 
     @property
     def limits(self) -> tuple[str, ...]:
         """The limits that are read."""
         always = {"least_size", *self.options}  # `window` is among the options
-        return tuple(name for name in LIMITS if name in self.asked | always)
+        return tuple(name for name in kernel.LIMITS if name in self.asked | always)
 
     @property
     def functions(self) -> list[str]:
-        """The functions of ``kernels/stopping.py`` that the text calls."""
-        made = [name for name in (*stopping.MEMORY, *stopping.VECTORS, *stopping.SUMS) if name in self.asked]
+        """The functions of ``kernels/stopping_tests.py`` that the text calls."""
+        made = [name for name in (*kernel.MEMORY, *kernel.VECTORS, *kernel.SUMS) if name in self.asked]
         return [*(test.function for test in self.tests), *map(_maker, made), "larger", "smaller"]
 
-    def holds(self, test: stopping.Test) -> bool:
+    def holds(self, test: kernel.Test) -> bool:
         """Whether a test must hold at several updates in a row."""
         return test.settles and "window" in self.options
 
 
-class EndingEmitter:
+class StoppingEmitter:
     """Writes what ends a lane, for one rule and one choice of tests."""
 
-    def __init__(self, rule: Rule, constants: Constants, ending: Ending, *, cubic: bool, batches: bool = False):
+    def __init__(self, rule: Rule, constants: Constants, ending: StoppingTests, *, cubic: bool, batches: bool = False):
         self.rule, self.constants, self.ending, self.cubic = rule, constants, ending, cubic
         self.batches = batches  # of a finite sum: what is ``whole`` alone is judged in full
         self._steepest = "max_norm" in ending.options
@@ -167,7 +166,7 @@ class EndingEmitter:
         if self.gathers_step:
             square = "({following} - {resting}) * ({following} - {resting})"
             folds.append(Fold("moved", square))
-        for name in stopping.SUMS:
+        for name in kernel.SUMS:
             if name in self.ending.asked:
                 term = f"{_maker(name)}({self._coordinate_arguments(_maker(name))})"
                 folds.append(Fold(name, term))
@@ -206,7 +205,7 @@ class EndingEmitter:
 
     def late_numbers(self) -> list[str]:
         """The lines that renew what tests must see as it was at the update before."""
-        return [self._renewal(name) for name in self.ending.numbers if name in stopping.LATE]
+        return [self._renewal(name) for name in self.ending.numbers if name in kernel.LATE]
 
     def vector_renewals(self) -> list[tuple[str, str]]:
         """How each vector is renewed after the verdict, in this order: its name and a template as in a fold."""
@@ -226,7 +225,7 @@ class EndingEmitter:
         return lines
 
     def _remembered(self) -> list[str]:
-        early = [name for name in stopping.MEMORY if name in self.ending.numbers and name not in stopping.LATE]
+        early = [name for name in kernel.MEMORY if name in self.ending.numbers and name not in kernel.LATE]
         return [self._renewal(name) for name in early]
 
     def _renewal(self, name: str) -> str:
@@ -238,20 +237,20 @@ class EndingEmitter:
         return f"{function}({', '.join(names)})"
 
     def _coordinate_arguments(self, function: str) -> str:
-        of_coordinate = {"x", *stopping.VECTORS}
+        of_coordinate = {"x", *kernel.VECTORS}
         names = parameters_of(_function(function))
         return ", ".join(f"{{{name}}}" if name in of_coordinate else name for name in names)
 
 
 def _function(name: str):
-    return getattr(stopping, name)
+    return getattr(kernel, name)
 
 
 def _maker(name: str) -> str:
     """The function that makes a sum, or renews what is remembered."""
-    return f"sum_{name}" if name in stopping.SUMS else f"next_{name}"
+    return f"sum_{name}" if name in kernel.SUMS else f"next_{name}"
 
 
-def _held(test: stopping.Test) -> str:
+def _held(test: kernel.Test) -> str:
     """How many updates in a row a test has held."""
     return f"held_{test.function}"

@@ -6,23 +6,23 @@ SIMD. The text is the same for all targets but for how a slot is reached and how
 
 from __future__ import annotations
 
+from batchgd.compiler.codegen.emit_stopping import Fold, StoppingEmitter, sum_in_pairs
 from batchgd.compiler.codegen.layout import Layout
-from batchgd.compiler.codegen.stopping import EndingEmitter, Fold, sum_in_pairs
 from batchgd.compiler.codegen.typed_constants import Constants
-from batchgd.kernels.stopping import LIMITS
+from batchgd.kernels.stopping_tests import LIMITS
 
 BOX = ("inverse_width", "outer_lower", "outer_upper")
 """What the tick knows of the box, per coordinate or once for a cubic one."""
 
 
-class TickEmitter:
+class FusedTick:
     """Writes the source of ``tick`` for one specialisation."""
 
     def __init__(self, layout: Layout, constants: Constants, *, n_params: int, cubic: bool, arrays: bool):
         self.layout, self.rule, self.dim = layout, layout.rule, layout.dim
         self.constants, self.n_params, self.cubic = constants, n_params, cubic
         self.arrays = arrays
-        self.ending = EndingEmitter(layout.rule, constants, layout.ending, cubic=cubic)
+        self.ending = StoppingEmitter(layout.rule, constants, layout.ending, cubic=cubic)
         self.lines: list[str] = []
         # What stands for the gradient's norm and for hyperparameters that follow a schedule in the arguments of others.
         self._gg = "gg"

@@ -1,5 +1,6 @@
-"""Compile a CUDA specialisation and assemble it without a device: registers, stack, spills, and the PTX itself."""
+"""CUDA kernels as code: compiled and assembled without a device (PTX, registers, stack, spills), and as bytes."""
 
+import pickle
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -7,6 +8,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from numba import types
+
+from batchgd.kernels.plan import Ends, Numbers, Starts, Trails
 
 ComputeCapability = tuple[int, int]
 
@@ -65,21 +68,23 @@ def signatures(dtype: str) -> dict[str, tuple[Any, ...]]:
     def array(kind: Any, ndim: int = 1) -> Any:
         return types.Array(kind, ndim, "C")
 
-    starts = array(whole), types.uint64, array(real), array(real), array(real, 2), array(real, 2)
-    problem = array(real), array(real), array(real), array(real), array(types.int32)
-    ends = array(real, 2), array(real), array(whole), array(whole), array(types.int8)
-    x, fun, nit, nfev, status = ends
+    def group(kind: Any, *members: Any) -> Any:
+        return types.BaseTuple.from_types(members, kind)
+
+    starts = group(Starts, array(whole), types.uint64, *[array(real)] * 2, *[array(real, 2)] * 2, whole)
+    numbers, control = group(Numbers, *[array(real)] * 4), array(types.int32)
+    ends = group(Ends, array(real, 2), array(real), array(whole), array(whole), array(types.int8))
     table = array(types.uint64), array(whole), array(whole)
     box = array(double), array(double), double
-    trail = array(real, 3), array(real, 2), array(whole, 2), array(whole, 2)
+    trails = group(Trails, array(real, 3), array(real, 2), array(whole, 2), array(whole, 2))
     return {
-        "descend_kernel": (*starts, *problem, x, nit, nfev, status, whole),
-        "record_kernel": (*starts, *problem, x, nit, nfev, status, whole, *trail),
-        "values_kernel": (x, whole, array(real), fun),
+        "descend_kernel": (starts, numbers, control, ends),
+        "record_kernel": (starts, numbers, control, ends, trails),
+        "values_kernel": (array(real, 2), whole, array(real), array(real)),
         "clear_kernel": table,
-        "merge_kernel": (x, fun, status, whole, whole, *box, *table, array(whole), array(whole), array(types.uint64)),
+        "merge_kernel": (ends, whole, whole, *box, *table, array(whole), array(whole), array(types.uint64)),
         "compact_kernel": (*table, whole, *table, array(whole)),
-        "pick_kernel": (array(whole), whole, *ends, *ends),
+        "pick_kernel": (array(whole), whole, ends, ends),
     }
 
 
@@ -94,3 +99,28 @@ def _stand_in_device(capability: ComputeCapability) -> Any:
         yield
     finally:
         dispatcher.get_current_device = original
+
+
+def current_capability() -> ComputeCapability:
+    """Return the compute capability of the current device."""
+    from numba.cuda import dispatcher
+
+    capability: ComputeCapability = dispatcher.get_current_device().compute_capability
+    return capability
+
+
+def kernel_to_bytes(compiled: Any) -> bytes:
+    """Return a compiled kernel as bytes: its PTX and the machine code that was assembled from it."""
+    from numba.cuda.serialize import dumps
+
+    payload: bytes = dumps(compiled._reduce_states())
+    return payload
+
+
+def kernel_from_bytes(payload: bytes) -> Any:
+    """Return the kernel behind bytes that ``kernel_to_bytes`` gave; raises if the driver refuses to load it."""
+    from numba.cuda.dispatcher import _Kernel
+
+    kernel = _Kernel._rebuild(**pickle.loads(payload))
+    kernel.bind()
+    return kernel

@@ -1,8 +1,9 @@
 """Emit the block form of the tick: a sequence of passes over the lane block, each a loop over coordinates and lanes.
 
-Where the fused form (``tick.py``) keeps a lane in registers, here every name has its slots in the workspace, so that
-text and compile time do not grow with the dimension, and a rule can work on matrices and histories. A pass reads the
-names that its lines mention, and stores what it makes. The text is written for lanes; ``rows.py`` turns it into NumPy.
+Where the fused form (``fused_tick.py``) keeps a lane in registers, here every name has its slots in the workspace, so
+that text and compile time do not grow with the dimension, and a rule can work on matrices and histories. A pass reads
+the names that its lines mention, and stores what it makes. The text is written for lanes; ``to_numpy.py`` turns it into
+NumPy.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from batchgd.compiler.codegen.emit_evaluation import triangle
+from batchgd.compiler.codegen.emit_stopping import Fold, StoppingEmitter
+from batchgd.compiler.codegen.fused_tick import BOX
 from batchgd.compiler.codegen.layout import COUNTERS, Layout
 from batchgd.compiler.codegen.rule import Rule, parameters_of
-from batchgd.compiler.codegen.stopping import EndingEmitter, Fold
-from batchgd.compiler.codegen.tick import BOX
 from batchgd.compiler.codegen.typed_constants import Constants
-from batchgd.kernels.stages import Block, Each, Lane, Stage, Sum
-from batchgd.kernels.stopping import LIMITS
+from batchgd.kernels.rule_parts.stages import Block, Each, Lane, Stage, Sum
+from batchgd.kernels.stopping_tests import LIMITS
 
 TRUTHS = ("accepted", "outside", "going", "whole")
 """Names that hold yes or no: stored as 1 or 0."""
@@ -126,13 +127,13 @@ class BlockTick:
 
     def __init__(self, layout: BlockLayout, constants: Constants, *, cubic: bool, arrays: bool):
         self.layout, self.rule, self.constants, self.cubic, self.arrays = layout, layout.rule, constants, cubic, arrays
-        self.ending = EndingEmitter(layout.rule, constants, layout.ending, cubic=cubic, batches=bool(layout.batch))
+        self.ending = StoppingEmitter(layout.rule, constants, layout.ending, cubic=cubic, batches=bool(layout.batch))
         self.calls = calls(self.rule)
         self.lines: list[str] = []
         self.trials = self.rule.decide is not None
 
     @staticmethod
-    def temporaries(rule: Rule, ending: EndingEmitter) -> tuple[str, ...]:
+    def temporaries(rule: Rule, ending: StoppingEmitter) -> tuple[str, ...]:
         """The numbers of a lane that one part of a tick hands to a later one."""
         kept = {*rule.vectors, *rule.scalars, "following", "g"}
         given = [name for call in calls(rule) for name in call.gives if name not in kept]

@@ -1,25 +1,19 @@
 """The machine code of one compiled function on disk, in the place of Numba's own cache.
 
 Numba's cache stops the program on a damaged or unwritable file, and its index loses entries when two processes write
-at once. Here every function and signature is one file, written atomically, with a checksum in front: machine code
-that was cut short or altered is never run, but compiled again.
+at once. Here every function and signature is one file (``folder.write_code``).
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
-import hashlib
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from batchgd.compiler.cache.folder import CODE_SUFFIX, read, trim, write_atomically
-
-T = TypeVar("T")
-
-_DIGEST_BYTES = hashlib.sha256().digest_size
+from batchgd.compiler.cache.folder import code_path, read_code, write_code
 
 
 def keep(function: Any, folder: Path) -> None:
@@ -56,38 +50,6 @@ def undisturbed() -> Iterator[None]:
     finally:
         if collecting:  # of two threads, the one that found it on turns it on again
             gc.enable()
-
-
-def code_path(entry: Path, name: str, what: str) -> Path:
-    """Return the file of a function's code for these types."""
-    return entry / f"{name}-{hashlib.sha256(what.encode()).hexdigest()[:16]}{CODE_SUFFIX}"
-
-
-def read_code(path: Path, rebuilt: Callable[[bytes], T]) -> T | None:
-    """Return what is made of a file's content; None if there is none that can be trusted."""
-    content = read(path)
-    if content is None:
-        return None
-    try:
-        payload = content[_DIGEST_BYTES:]
-        if content[:_DIGEST_BYTES] != digest(path, payload):
-            raise ValueError("the checksum does not match")
-        return rebuilt(payload)
-    except Exception:  # whatever a damaged file leads to
-        with contextlib.suppress(OSError):
-            path.unlink()
-        return None
-
-
-def write_code(path: Path, payload: bytes) -> None:
-    """Leave code for the next process; without it the next process compiles again."""
-    if write_atomically(path, digest(path, payload) + payload):
-        trim(path.parent.parent)
-
-
-def digest(path: Path, payload: bytes) -> bytes:
-    """The checksum of a file, which also says whose code it is: a file in another one's place does not pass."""
-    return hashlib.sha256(f"{path.parent.name}/{path.name}\n".encode() + payload).digest()
 
 
 class MachineCode:
@@ -148,18 +110,16 @@ class DeviceCode(MachineCode):
     """The same for a CUDA kernel: its PTX and the machine code that was assembled of it, for one kind of device."""
 
     def _payload(self, compiled: Any) -> bytes:
-        from numba.cuda.serialize import dumps
+        from batchgd.kernels.cuda.assemble import kernel_to_bytes
 
-        return dumps(compiled._reduce_states())
+        return kernel_to_bytes(compiled)
 
     def _rebuilt(self, payload: bytes, target: Any) -> Any:
-        from numba.cuda.dispatcher import _Kernel
+        from batchgd.kernels.cuda.assemble import kernel_from_bytes
 
-        kernel = _Kernel._rebuild(**pickle.loads(payload))
-        kernel.bind()  # what the driver refuses to load is compiled again
-        return kernel
+        return kernel_from_bytes(payload)
 
     def _processor(self) -> str:
-        from numba.cuda import dispatcher
+        from batchgd.kernels.cuda.assemble import current_capability
 
-        return f" {dispatcher.get_current_device().compute_capability}"
+        return f" {current_capability()}"

@@ -22,8 +22,9 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 from numba.core.runtime import rtsys
 
-from batchgd.compiler.cache.machine_code import code_path, read_code, undisturbed, write_code
-from batchgd.kernels.straight import SOURCE
+from batchgd.compiler.cache.folder import code_path, read_code, write_code
+from batchgd.compiler.cache.numba_cache import undisturbed
+from batchgd.kernels.inline.program import SOURCE
 
 
 class ByAddress:

@@ -1,4 +1,4 @@
-"""What compiled functions know of each other: addresses and places, so that the caller is compiled once for all.
+"""What CPU code needs beyond Numba: calls by address, so that a caller is compiled once for all, and an aligned stack.
 
 The loop of ``descend.py`` is the same for every objective and method: it calls the tick by its address, and is told
 where the tick keeps everything of a lane. The block form's tick is the same for every objective too, and calls the
@@ -65,3 +65,24 @@ def tick(typing_context, ws, index, seed, p, box, h, limits):
 def evaluate(typing_context, ws, index, seed, p):
     """Call the evaluation whose address ``index`` holds."""
     return types.none(ws, index, seed, p), _call(EVALUATE)
+
+
+LINE = 64
+"""Bytes of a line of the cache, and of the longest vector."""
+
+
+def _align(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+    attributes = builder.function.attributes
+    attributes.alignstack = LINE
+    attributes.add("nounwind")  # true of all our code; without any named attribute llvmlite leaves them all out
+    return context.get_dummy_value()
+
+
+@intrinsic
+def align_stack(typing_context):
+    """Have the function that calls this keep its stack aligned; called once, in one that LLVM does not inline.
+
+    What does not fit into registers waits on the stack, and a vector of 64 bytes that crosses a line is read and
+    written in two parts. LLVM aligns spilled vectors only in a function whose stack it has to align anyway.
+    """
+    return types.none(), _align

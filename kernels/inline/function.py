@@ -20,7 +20,7 @@ Lower = Callable[[Any, Any, Any, Any], Any]
 """What appends instructions: of the target, the builder, the signature and the arguments."""
 
 
-class Inlined:
+class InlinedFunction:
     """A function of compiled code; ``make(typing_context, kinds)`` returns its result's type and its ``Lower``."""
 
     def __init__(self, name: str, make: Callable[[Any, tuple[Any, ...]], tuple[Any, Lower]]):
@@ -45,7 +45,7 @@ class Inlined:
         return self._made[kinds]
 
 
-def _at_the_end(inlined: Inlined, do: Callable[..., Any], *arguments: Any) -> None:
+def _at_the_end(inlined: InlinedFunction, do: Callable[..., Any], *arguments: Any) -> None:
     weakref.finalize(inlined, do, *arguments).atexit = False
 
 
@@ -62,6 +62,6 @@ class _Template(AbstractTemplate):
         return self.inlined.made(self.context, sig.args)[2]
 
 
-@typeof_impl.register(Inlined)
-def _kind_of(function: Inlined, context: Any) -> Any:
+@typeof_impl.register(InlinedFunction)
+def _kind_of(function: InlinedFunction, context: Any) -> Any:
     return function.kind

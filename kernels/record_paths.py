@@ -56,37 +56,37 @@ def extend_trail(ws, index, lane, row, made, trail):
     keep_latest(row, trail)
 
 
-def record(
-    ws, index, queue, seed, lower, width, points, per_start, p, box, h, limits, control, x, nit, nfev, status, base,
-    trail_points, trail_moved, trail_updates, trail_kept,
-):  # fmt: skip
+def record(ws, index, starts, numbers, control, ends, trail):
     """Descend from every start of the queue as ``descend`` does, and keep the trails."""
-    trail = (trail_points, trail_moved, trail_updates, trail_kept)
-    latest = trail_updates.shape[1] - 1
+    latest = trail.updates.shape[1] - 1
     live = 0
     if W > 1:
         index[W] = 0
     for lane in range(W):
-        live += refill(ws, index, lane, queue, seed, lower, width, points, per_start, base)
+        live += refill(ws, index, lane, starts)
         if index[lane] >= 0:
-            begin_trail(ws, index, lane, index[lane] - base, trail)
+            begin_trail(ws, index, lane, index[lane] - starts.base, trail)
     turn = 0
     while live > 0:
-        tick(ws, index, seed, p, box, h, limits)
+        tick(ws, index, starts.seed, numbers.p, numbers.box, numbers.h, numbers.limits)
         ending = look(control, turn)
         turn += 1
         for lane in range(W):
             if index[lane] >= 0:
                 made, code = int(ws[NIT * W + lane]), int(ws[CODE * W + lane])
-                if made != trail_updates[index[lane] - base, latest]:
-                    extend_trail(ws, index, lane, index[lane] - base, made, trail)
+                if made != trail.updates[index[lane] - starts.base, latest]:
+                    extend_trail(ws, index, lane, index[lane] - starts.base, made, trail)
                 if code != 0:
-                    store(ws, index, lane, code, x, nit, nfev, status, base)
-                    live += refill(ws, index, lane, queue, seed, lower, width, points, per_start, base) - 1
+                    store(ws, index, lane, code, ends, starts.base)
+                    live += refill(ws, index, lane, starts) - 1
                     if index[lane] >= 0:
-                        begin_trail(ws, index, lane, index[lane] - base, trail)
+                        begin_trail(ws, index, lane, index[lane] - starts.base, trail)
                 elif ending != 0:
-                    store(ws, index, lane, code, x, nit, nfev, status, base)
-                    status[index[lane] - base] = ending
+                    store(ws, index, lane, code, ends, starts.base)
+                    ends.status[index[lane] - starts.base] = ending
                     index[lane] = -1
                     live -= 1
+
+
+CALLED = (begin_trail, keep_latest, extend_trail)
+"""What the loop calls besides what that of ``descend`` does."""

@@ -35,7 +35,7 @@ class Sum(Stage):
 
 
 class Block(Stage):
-    """Operations of ``kernels/lanes.py`` in sequence: the function gets ``ws`` and the first slots of what it names."""
+    """Operations of ``block_operations.py`` in sequence: the function gets ``ws`` and first slots of what it names."""
 
 
 def with_callees(*functions: Callable) -> dict[str, Callable]:

@@ -1,9 +1,7 @@
-"""Functions of plain arithmetic and counted loops, turned into LLVM instructions in the place where they are called.
+"""A function of plain arithmetic and counted loops as the LLVM instructions of its caller, straight from its source.
 
-Numba takes some 4 ms for every line that it compiles and 20 ms for a loop (bytecode, types, a dozen passes over its own
-representation), and makes machine code of every function, also of one that is only ever inlined. What a lane does is a
-list of assignments, and a pass over the lanes is a loop around one: all types follow from those of the arguments on the
-way down. Every operation and call still means what Numba says that it means; only the way there is short.
+All types follow from those of the arguments on the way down. Every operation and call still means what Numba says that
+it means; only the way there is short.
 """
 
 from __future__ import annotations
@@ -14,15 +12,14 @@ import inspect
 import operator
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache, lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
-from batchgd.kernels.inlined import Inlined
+from batchgd.kernels.inline.function import InlinedFunction
 
 _BINARY = {
     ast.Add: operator.add,
@@ -59,88 +56,22 @@ Steps = list[tuple[int, Step]]
 """What is appended in this order, each with the number of its value."""
 
 
-def straight(*, fused: bool, rolled: bool = False, on_cuda: bool = False) -> Callable[[Callable[..., Any]], Any]:
-    """Return a decorator that has compiled code hold the operations of the function where it calls it.
-
-    The function takes positional arguments without defaults and assigns to names, tuples of names, and items of arrays.
-    It may loop over ``range``, upwards by a number known beforehand, choose by ``if``, and call functions that return
-    nothing. What it returns, a number or a tuple, it returns in its last line. A name keeps its type in a loop or a
-    choice, and one that is new there is gone behind it, as the variable of a loop is. Names that it does not assign are
-    those of its module. Indices count from the front.
-
-    Parameters
-    ----------
-    fused : bool
-        Whether a product and a sum in it may become one operation that rounds once, also where the caller's may not.
-        (Where the caller's may, they may here.)
-    rolled : bool
-        Whether its loops stay loops: unrolling the passes of a method with history took half of its compile time.
-    on_cuda : bool
-        Whether it is for CUDA, whose compiler knows `intrinsic` alone.
-
-    Raises
-    ------
-    NotImplementedError
-        When it is first compiled into another one, if there is anything else in it, or a call has another number of
-        arguments than the function.
-
-    Examples
-    --------
-    >>> import numba
-    >>> @straight(fused=True)
-    ... def norm_squared(x, y):
-    ...     a = x * x
-    ...     return a + y * y
-    >>> numba.njit(lambda x: norm_squared(x, 2.0))(1.0)
-    5.0
-    """
-
-    def decorate(function: Callable[..., Any]) -> Any:
-        body = cache(partial(_statements, function))
-
-        def program(typing_context: Any, kinds: tuple[Any, ...]) -> _Program:
-            if len(kinds) != count:
-                raise _refused(f"{function.__name__} of {len(kinds)} arguments")
-            return _Program(function, body(), typing_context, kinds, fused=fused, rolled=rolled)
-
-        def made(typing_context: Any, kinds: tuple[Any, ...]) -> tuple[Any, Callable[..., Any]]:
-            made = program(typing_context, kinds)
-            return made.result, made.lower
-
-        signature = inspect.signature(function)
-        count = len(signature.parameters)
-        if not on_cuda:
-            return Inlined(function.__name__, made)
-
-        def core(typing_context: Any, *arguments: Any) -> Any:
-            made = program(typing_context, tuple(types.unliteral(kind) for kind in arguments))
-            return made.result(*made.arguments), made.lower
-
-        first = inspect.Parameter("typing_context", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        core.__signature__ = signature.replace(  # type: ignore[attr-defined]
-            parameters=[first, *signature.parameters.values()]
-        )
-        core.__name__ = function.__name__
-        return intrinsic(core)
-
-    return decorate
+def refused(what: str | ast.AST) -> NotImplementedError:
+    """Return the error about something that a function must not hold."""
+    return NotImplementedError(f"cannot be inlined: {what if isinstance(what, str) else ast.unparse(what)}")
 
 
-def _refused(what: str | ast.AST) -> NotImplementedError:
-    return NotImplementedError(f"not a straight line: {what if isinstance(what, str) else ast.unparse(what)}")
-
-
-def _statements(function: Callable[..., Any]) -> list[ast.stmt]:
-    """The body of a function whose calls and names can be followed."""
+def statements(function: Callable[..., Any]) -> list[ast.stmt]:
+    """Return the body of a function whose calls and names can be followed."""
     tree = _definition(function)
     given = tree.args
     if given.defaults or given.vararg or given.kwonlyargs or given.kwarg:
-        raise _refused(f"def {tree.name}({ast.unparse(given)})")
+        raise refused(f"def {tree.name}({ast.unparse(given)})")
     if function.__code__.co_freevars:
-        raise _refused(f"{', '.join(function.__code__.co_freevars)} of a surrounding function")
+        raise refused(f"{', '.join(function.__code__.co_freevars)} of a surrounding function")
     for node in ast.walk(tree):
         if isinstance(node, ast.Return) and node is not tree.body[-1]:
-            raise _refused(f"{ast.unparse(node)} before the last line")
+            raise refused(f"{ast.unparse(node)} before the last line")
     return tree.body
 
 
@@ -160,7 +91,7 @@ def _definitions(text: str) -> dict[int, ast.FunctionDef]:
     return {min([node.lineno, *(each.lineno for each in node.decorator_list)]): node for node in functions}
 
 
-class _Program:
+class Program:
     """One function for arguments of some types: the steps that compute its numbered values, each with its type."""
 
     def __init__(
@@ -212,7 +143,7 @@ class _Program:
             case ast.Assign([ast.Tuple(targets)], value):
                 whole = self._value(value)
                 if len(getattr(self.kinds[whole], "types", ())) != len(targets):
-                    raise _refused(node)
+                    raise refused(node)
                 for place, target in enumerate(targets):
                     self.names[_name(target)] = self._item(whole, place)
             case ast.Assign([ast.Subscript(array, index)], value):
@@ -233,15 +164,15 @@ class _Program:
             case ast.Return(ast.expr() as value):
                 self.returned = self._value(value)
                 if isinstance(self.kinds[self.returned], types.Buffer):
-                    raise _refused(f"{ast.unparse(node)}, an array")
+                    raise refused(f"{ast.unparse(node)}, an array")
             case _:
-                raise _refused(node)
+                raise refused(node)
 
     def _loop(self, name: str, bounds: list[ast.expr], body: list[ast.stmt]) -> None:
         zero, one = ast.Constant(0), ast.Constant(1)
         start, stop, step = (zero, *bounds, one) if len(bounds) == 1 else (*bounds, one)[:3]
         if not (isinstance(step, ast.Constant) and isinstance(step.value, int) and step.value > 0):
-            raise _refused(f"range by {ast.unparse(step)}")
+            raise refused(f"range by {ast.unparse(step)}")
         numbers = [self._integer(bound, types.intp) for bound in (start, stop, step)]
         turn = self._number(types.intp)
 
@@ -256,9 +187,9 @@ class _Program:
             _run(parts[0], context, builder, values)
             following = builder.add(index, by, flags=["nsw"])
             index.add_incoming(following, builder.block)
-            again = builder.cbranch(builder.icmp_signed("<", following, last), loop, after)
+            back = builder.cbranch(builder.icmp_signed("<", following, last), loop, after)
             if self.rolled:
-                again.set_metadata("llvm.loop", _not_unrolled(builder.module))
+                back.set_metadata("llvm.loop", _not_unrolled(builder.module))
             builder.position_at_end(after)
 
         self._nested([body], {name: turn}, lower)
@@ -284,13 +215,13 @@ class _Program:
         """Statements that are done another number of times than once; names from before them wait in memory."""
         changed = set().union(*map(_assigned, bodies)) & set(self.names)
         waiting = {name: self.names[name] for name in sorted(changed) if name not in given}
-        cells = {name: self._number(types.none) for name in waiting}
+        memory = {name: self._number(types.none) for name in waiting}
         for name, number in waiting.items():
-            self._step(types.none, self._make_cell(cells[name], number))
+            self._step(types.none, self._make_room(memory[name], number))
         outer, names, parts, gone = self.steps, self.names, [], set(given)
         for body in bodies:
             self.steps, self.names = [], names | given
-            self.names |= {name: self._load(cells[name], number) for name, number in waiting.items()}
+            self.names |= {name: self._load(memory[name], number) for name, number in waiting.items()}
             for statement in body:
                 self._statement(statement)
             gone |= set(waiting) - set(self.names)
@@ -298,26 +229,26 @@ class _Program:
                 if name in gone:
                     continue
                 if self.kinds[self.names[name]] != self.kinds[number]:
-                    raise _refused(f"{name} becomes another type")
-                self._step(types.none, self._store(cells[name], self.names[name]))
+                    raise refused(f"{name} becomes another type")
+                self._step(types.none, self._store(memory[name], self.names[name]))
             parts.append(self.steps)
         self.steps = outer
         self._step(types.none, lambda context, builder, values: lower(parts, context, builder, values))
-        names = names | {name: self._load(cells[name], number) for name, number in waiting.items()}
+        names = names | {name: self._load(memory[name], number) for name, number in waiting.items()}
         self.names = {name: number for name, number in names.items() if name not in gone}
 
-    def _make_cell(self, cell: int, number: int) -> Step:
+    def _make_room(self, place: int, number: int) -> Step:
         def step(context: Any, builder: Any, values: dict[int, Any]) -> None:
-            values[cell] = cgutils.alloca_once(builder, values[number].type)
-            builder.store(values[number], values[cell])
+            values[place] = cgutils.alloca_once(builder, values[number].type)
+            builder.store(values[number], values[place])
 
         return step
 
-    def _load(self, cell: int, number: int) -> int:
-        return self._step(self.kinds[number], lambda context, builder, values: builder.load(values[cell]))
+    def _load(self, place: int, number: int) -> int:
+        return self._step(self.kinds[number], lambda context, builder, values: builder.load(values[place]))
 
-    def _store(self, cell: int, source: int) -> Step:
-        return lambda context, builder, values: builder.store(values[source], values[cell])
+    def _store(self, place: int, source: int) -> Step:
+        return lambda context, builder, values: builder.store(values[source], values[place])
 
     # Expressions
 
@@ -338,19 +269,21 @@ class _Program:
                 return self._call(_COMPARED[type(kind)], [left, right])
             case ast.Subscript(ast.Attribute(array, "shape"), ast.Constant(int() as place)):
                 return self._item(self._attribute(self._value(array), "shape"), place)
+            case ast.Attribute(ast.Name(owner), name) if owner in self.names:
+                return self._field(self.names[owner], name)
             case ast.Subscript(array, index):
                 return self._apply(operator.getitem, [self._value(array), self._index(index)])
             case ast.Tuple(values):
                 return self._tuple([self._value(value) for value in values])
             case ast.Call(function, operands, []):
                 return self._call(self._object(function), operands)
-        raise _refused(node)
+        raise refused(node)
 
     def _object(self, node: ast.expr) -> Any:
         """What a global name, or an attribute of one, stands for."""
         match node:
             case ast.Name(name) if name in self.locals:
-                raise _refused(f"{name}, which is not assigned on every way here")
+                raise refused(f"{name}, which is not assigned on every way here")
             case ast.Name(name) if name in self.globals:
                 return self.globals[name]
             case ast.Name(name) if hasattr(builtins, name):
@@ -373,7 +306,7 @@ class _Program:
         number = self._value(node)
         have = self.kinds[number]
         if not isinstance(have, types.Integer):
-            raise _refused(f"{ast.unparse(node)} for an integer")
+            raise refused(f"{ast.unparse(node)} for an integer")
         return self._step(wanted, lambda context, builder, values: context.cast(builder, values[number], have, wanted))
 
     def _call(self, function: Any, operands: list[ast.expr]) -> int:
@@ -381,7 +314,7 @@ class _Program:
 
     def _apply(self, function: Any, numbers: list[int]) -> int:
         kinds = tuple(self.kinds[number] for number in numbers)
-        if isinstance(function, Inlined):
+        if isinstance(function, InlinedFunction):
             result, lower, _ = function.made(self.context, kinds)
             return self._step(result, lambda *given: self._appended(lower, numbers, *given))
         if (function, kinds) not in self._resolved:
@@ -389,9 +322,9 @@ class _Program:
             self._resolved[function, kinds] = kind, self.context.resolve_function_type(kind, kinds, {})
         kind, signature = self._resolved[function, kinds]
         if signature is None:
-            raise _refused(f"{function} of {kinds}")
+            raise refused(f"{function} of {kinds}")
         if isinstance(signature.return_type, types.Buffer):
-            raise _refused(f"{function} of {kinds} is an array")
+            raise refused(f"{function} of {kinds} is an array")
         return self._step(signature.return_type, lambda *given: self._called(kind, signature, numbers, *given))
 
     def _set_item(self, array: int, index: int, value: int) -> int:
@@ -426,6 +359,13 @@ class _Program:
             return context.get_getattr(have, name)(context, builder, have, values[number], name)
 
         return self._step(self.context.resolve_getattr(have, name), step)
+
+    def _field(self, whole: int, name: str) -> int:
+        """A member of a named tuple; Numba's own way counts another reference to an array, which nobody would drop."""
+        fields = getattr(self.kinds[whole], "fields", ())
+        if name not in fields:
+            raise refused(f"{name} of {self.kinds[whole]}")
+        return self._item(whole, fields.index(name))
 
     def _item(self, whole: int, place: int) -> int:
         kind = self.kinds[whole].types[place]
@@ -462,4 +402,4 @@ def _stores(tree: ast.AST) -> Iterator[ast.Name]:
 def _name(node: ast.expr) -> str:
     if isinstance(node, ast.Name):
         return node.id
-    raise _refused(node)
+    raise refused(node)

@@ -4,7 +4,7 @@ An update is one time step of several stages, one evaluation each: ``stage`` cou
 the evaluation is that of the end of a step.
 """
 
-from batchgd.kernels.overflow import longest_step
+from batchgd.kernels.rule_parts.trial_steps import longest_step
 from batchgd.kernels.vecmath import absolute, cbrt, maximum, minimum, sqrt, where
 
 

@@ -12,13 +12,13 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from batchgd.compiler.codegen import emit_loops
-from batchgd.compiler.codegen.block import BlockTick
+from batchgd.compiler.codegen.block_tick import BlockTick
 from batchgd.compiler.codegen.decorators import Decorators
 from batchgd.compiler.codegen.emit_loops import RolledText, Tables, parameters
+from batchgd.compiler.codegen.emit_stopping import Fold
 from batchgd.compiler.codegen.rule import Rule, parameters_of
-from batchgd.compiler.codegen.stopping import Fold
 from batchgd.compiler.codegen.typed_constants import Constants, copied, decorated, source_of
-from batchgd.kernels.stages import Stage, with_callees
+from batchgd.kernels.rule_parts.stages import Stage, with_callees
 
 if TYPE_CHECKING:
     from batchgd.compiler.differentiable import Differentiable
@@ -31,7 +31,7 @@ LARGEST_SHARE = 0.25
 """An expression is shared out where no thread gets more than this part of it."""
 
 _ELEMENTWISE = ("multiply", "add_scaled", "subtract_scaled", "scale", "stretch", "negated", "keep_where", "push", "dot")
-"""The operations of ``kernels/lanes.py`` that know no coordinate from another; ``dot`` is written for warps."""
+"""The block operations that know no coordinate from another; ``dot`` is written for warps."""
 
 
 def can_share(objective: Differentiable, rule: Rule) -> bool:
