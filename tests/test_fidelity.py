@@ -9,10 +9,9 @@ import result_samples as samples
 
 import batchgd as bgd
 from batchgd import Cosine, Exponential, GradientDescent, InputError
-from batchgd.analysis.basins.flow import true_flow
-from batchgd.analysis.basins.half_step import halved, of_rows, step_name
-from batchgd.analysis.basins.relabel import confusion_counts
+from batchgd.analysis.basins.fidelity import halved, of_rows, step_name
 from batchgd.cli import main
+from batchgd.minima.pairs import confusion_counts
 
 METHODS = bgd.methods.METHODS
 
@@ -59,7 +58,7 @@ def test_gradient_flow_agrees_with_an_integrator():
     problem = reference.Problem.of("himmelblau")
     starts = bgd.start(3, np.arange(2_000), problem.box)
     truth = reference.flow(problem, starts)
-    result = bgd.multistart("himmelblau", starts=starts, method=true_flow(), maxiter=100_000, backend="cpu")
+    result = bgd.multistart("himmelblau", starts=starts, method=bgd.GradientFlow(), maxiter=100_000, backend="cpu")
     label, away = problem.nearest(result.minima.x)
     assert away.max() < 1e-6
     assert np.mean(label[result.label] != truth) < 0.002

@@ -1,6 +1,7 @@
 """Ctrl-C at any moment: what was found is kept, the second one ends at once, and handlers are put back."""
 
 import concurrent.futures
+import functools
 import os
 import signal
 import subprocess
@@ -206,7 +207,7 @@ def test_a_strategy_ends_with_the_descents_it_has(strategy):
 
 
 def test_a_run_until_covered_ends_at_that_look():
-    options = {"dim": 3, "stop": bgd.Coverage(0.999), "starts": 20_000, "backend": "cpu"}
+    options = {"dim": 3, "until": bgd.Coverage(0.999), "starts": 20_000, "backend": "cpu"}
     press = Press(lambda update: update.phase == "polishing" and update.done > 4_000)
     result = bgd.multistart("schwefel", **options, progress=press)
     assert result.stopped.why == "interrupted"
@@ -309,8 +310,13 @@ def test_a_handler_that_python_does_not_know_stays(monkeypatch):
 
 @pytest.mark.parametrize("phase", PHASES)
 def test_the_shell_saves_and_prints_what_was_found(phase, monkeypatch, capsys, tmp_path):
-    press, multistart = Press(in_phase(phase)), bgd.multistart
-    monkeypatch.setattr(bgd, "multistart", lambda fun, **options: multistart(fun, **options | {"progress": press}))
+    press, original = Press(in_phase(phase)), bgd.multistart
+
+    @functools.wraps(original)
+    def multistart(**options):
+        return original(**options | {"progress": press})
+
+    monkeypatch.setattr(bgd, "multistart", multistart)
     code, out, err = shell(capsys, f"run himmelblau --starts 300 --backend numpy --out {tmp_path / 'a'}")
     assert press.times == 0
     assert code == 130, err

@@ -33,7 +33,7 @@ def himmelblau_gradient(x):
 
 def descend(method, updates, backend="numpy", x0=STARTS, fun=himmelblau, **options):
     """Make exactly so many updates, stopping tests permitting."""
-    options = {"gtol": 1e-300, "escape": 1e9, "box": BOX[: len(x0[0])]} | options
+    options = {"gtol": 1e-300, "stopping": {"escape": 1e9}, "box": BOX[: len(x0[0])]} | options
     return bgd.descend(fun, x0, method=method, maxiter=updates, backend=backend, **options)
 
 

@@ -264,7 +264,7 @@ def test_even_levels_round_joins_up():
     tree = disconnectivity(saddles, levels=2)
     assert tree.level[4:].tolist() == [2.0, 4.0]
     assert tree.parent.tolist() == [4, 4, 4, 5, 5, -1]
-    assert len(saddles.nodes) - len(saddles.components) == 3  # passes at which sets of minima first meet
+    assert len(saddles.spanning) == 3
     with pytest.raises(bgd.InputError, match="levels is 0"):
         disconnectivity(saddles, levels=0)
 
@@ -353,9 +353,10 @@ def test_bad_input(capsys, tmp_path):
         bgd.multistart(lambda x: abs(x[0]), box=[(-2, 2)], starts=20, backend="numpy").connect()
     with pytest.raises(AttributeError, match="no labels, so no 'connect'"):
         bgd.descend("himmelblau", [[0.0, 0.0]], backend="numpy").connect()
+    saddles = result.connect()
     for label, said in ((7, "the label of a minimum is 7"), ("a", "the label of a minimum is 'a'")):
         with pytest.raises(bgd.InputError, match=said):
-            result.saddles.lowest_path(0, label)
+            saddles.lowest_path(0, label)
     bgd.descend("himmelblau", [[0.0, 0.0]], backend="numpy").save(tmp_path / "ends")
     for words, said in (
         (["--run", str(tmp_path / "run"), "--starts", "5"], "--starts says how to run"),

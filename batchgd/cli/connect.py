@@ -64,16 +64,12 @@ def _saddles(result: Any, options: dict[str, Any], console: Console) -> Any:
         found = vars(result).get("saddles")
         return result.connect(**asked) if asked or found is None else found
     except KeyboardInterrupt:
-        if "out" in options:
-            saved = destinations.save(result, options["out"], options.get("overwrite", False))
-            console.say(f"saved to {saved}, without saddles")
+        destinations.keep(result, options, console, note=", without saddles")
         raise
 
 
 def _write(result: Any, options: dict[str, Any], console: Console) -> None:
-    if "out" in options:
-        saved = destinations.save(result, options["out"], options.get("overwrite", False))
-        console.say(f"saved to {saved}")
+    destinations.keep(result, options, console)
     if "plot" in options:
         destinations.draw(result.saddles.plot(), options["plot"], console)
 
@@ -89,6 +85,7 @@ def _path(saddles: Any, options: dict[str, Any]) -> tuple[Any, InputError | None
 def _result(options: dict[str, Any]) -> Any:
     """Return the result to connect: a saved one, or that of a run now."""
     import batchgd as bgd
+    from batchgd.minima.results import LandscapeData
 
     if "run" not in options:
         options["fun"] = load_target(options.get("fun"))
@@ -96,6 +93,6 @@ def _result(options: dict[str, Any]) -> Any:
     if extra := [option.name for option in SHARED if option.name in options]:
         raise InputError(f"--{extra[0].replace('_', '-')} says how to run, and --run has run already: leave one out")
     result = bgd.load(options["run"], fun=load_target(options["fun"]) if "fun" in options else None)
-    if not hasattr(result, "connect"):
+    if not isinstance(result, LandscapeData):
         raise InputError(f"{options['run']} holds endpoints without minima: connect a run of multistart")
     return result

@@ -22,11 +22,11 @@ _LIST_LIMIT = 16  # longer hyperparameters (one learning rate per start) are tol
 def text(result: BatchData, more: str | None = None) -> str:
     """Return the result as lines of text, at most about 100 columns wide; ``more`` is one further note."""
     lines = [header(result), ""]
-    if hasattr(result, "minima"):
+    if isinstance(result, LandscapeData):
         from batchgd.output.report_minima import minima_lines
 
         lines += [*minima_lines(result), ""]
-    notes = landscape_notes(result, more) if hasattr(result, "minima") else []
+    notes = landscape_notes(result, more) if isinstance(result, LandscapeData) else []
     notes += [*batch_notes(result), *(f"warning: {line}" for line in result.warnings)]
     for note in notes:
         lines += textwrap.wrap(note, _WIDTH, subsequent_indent="  ", break_long_words=False)
@@ -37,7 +37,7 @@ def html(result: BatchData, more: str | None = None) -> str:
     """Return the result as HTML for a notebook: plain tags, no colour of its own, so that dark themes stay readable."""
     parts = [f"<div style='font-weight:600'>{_html.escape(header(result))}</div>"]
     notes = batch_notes(result)
-    if hasattr(result, "minima"):
+    if isinstance(result, LandscapeData):
         from batchgd.output.report_minima import minima_rows
 
         parts.append(_html_table(*minima_rows(result)))
@@ -113,7 +113,7 @@ def batch_notes(result: BatchData) -> list[str]:
     """Return the lines that tell how the trajectories ended."""
     ended = " · ".join(f"{name} {count:,}" for name, count in result.status_counts().items())
     lines = [f"ended by: {ended}" if ended else "no trajectories"]
-    if result.n and not hasattr(result, "minima"):
+    if result.n and not isinstance(result, LandscapeData):
         fun = host(result.fun)
         finite = fun[np.isfinite(fun)]
         best = f"{finite.min():.10g}" if len(finite) else "none is finite"

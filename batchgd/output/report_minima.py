@@ -59,7 +59,7 @@ def _left_out(minima: Any, shown: Any) -> str:
 
 def kind_in_words(minima: Any, k: int) -> str:
     """Return the kind of a row; of a set of equal minima with the number of its free directions."""
-    free = int(minima.free[k]) if hasattr(minima, "free") else 0
+    free = int(minima.free[k])
     return str(minima.kind[k]) + (f", {plural(free, 'free direction')}" if free else "")
 
 

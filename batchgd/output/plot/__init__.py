@@ -141,7 +141,9 @@ class Pictures:
 
 def suitable(result: "BatchData") -> str:
     """Return the name of the picture that suits a result: basins in 2-D, slices beyond, else the waterfall."""
-    if not hasattr(result, "minima") or result.dim == 1:
+    from batchgd.minima.results import LandscapeData
+
+    if not isinstance(result, LandscapeData) or result.dim == 1:
         return "waterfall"
     return "basins" if result.dim == 2 else "slices"
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from batchgd.minima.results import LandscapeData
 from batchgd.output.plot.canvas import fit_aspect, given_or_new, grid_values, headline, levels, tidy
 from batchgd.output.plot.markers import coloured_key, draw_minima
 from batchgd.output.plot.style import INK, LABEL_SIZE, NO_LABEL, blend, palette
@@ -48,7 +49,7 @@ def basins(result: Any, ax: Any = None, *, contours: bool = True, key: bool | No
     InputError
         When the result has no labels, no starts, or not two dimensions.
     """
-    if not hasattr(result, "minima"):
+    if not isinstance(result, LandscapeData):
         raise InputError(f"a basin map needs labels; run {a_run()}, or draw {picture('waterfall')}")
     if result.dim != 2:
         raise InputError(f"a basin map needs 2 dimensions, this result has {result.dim}; draw {picture('slices')}")

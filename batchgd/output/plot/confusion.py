@@ -4,11 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from batchgd.minima.results import LandscapeData
 from batchgd.output.plot.canvas import given_or_new, headline, tidy
 from batchgd.output.plot.style import INK, LABEL_SIZE, NOTE_SIZE
 from batchgd.problem import check
 from batchgd.problem.errors import InputError, told
-from batchgd.problem.speaker import said
+from batchgd.problem.speaker import a_run, said
 
 _WRITTEN = 12  # rows at most whose cells are written out
 _TICKS = 10
@@ -51,7 +52,7 @@ def confusion(result: Any, other: Any = None, ax: Any = None, *, names: tuple[st
     if other is None:
         counts, rows, columns = flow_matrix(result)
         ways = (_method(result), "label by gradient flow")
-    elif hasattr(other, "minima"):
+    elif isinstance(other, LandscapeData):
         counts, rows, columns = confusion_matrix(result, other)
         ways = (_method(result), _method(other))
     else:
@@ -74,15 +75,17 @@ def confusion(result: Any, other: Any = None, ax: Any = None, *, names: tuple[st
 
 def confusion_matrix(result: Any, other: Any) -> tuple[np.ndarray, list[str], list[str]]:
     """Counts (rows of ``result``, columns of ``other``), and the names of rows and columns; -1 comes last."""
-    from batchgd.analysis.basins.relabel import confusion_counts, labels_onto
+    from batchgd.minima.pairs import confusion_counts, labels_onto
     from batchgd.problem.arrays import host
 
-    if not (hasattr(result, "minima") and result.kept and other.kept and result.n == other.n):
+    if not (isinstance(result, LandscapeData) and result.kept and other.kept and result.n == other.n):
         raise InputError("a confusion matrix needs two runs of the same starts, with keep='all'")
     if not np.array_equal(result.x0, other.x0):
         raise InputError("these runs have other starts: run the second one with starts=result.x0")
+    if result.box is None:
+        raise InputError(f"this result has no box to measure distances by: give one of {a_run()}")
     mine = len(result.minima)
-    place, alone = labels_onto(result, other)
+    place, alone = labels_onto(result.minima, other.minima, result.box)
     if mine + len(alone) > _MOST:
         raise InputError(
             f"a confusion matrix of {mine + len(alone):,} minima cannot be drawn; "

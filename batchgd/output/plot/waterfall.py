@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from batchgd.minima.results import LandscapeData
 from batchgd.output.plot.canvas import given_or_new, headline, tidy
 from batchgd.output.plot.markers import coloured_key
 from batchgd.output.plot.style import INK, LABEL_SIZE, NO_LABEL, palette
@@ -38,7 +39,7 @@ def waterfall(result: Any, ax: Any = None, *, key: bool | None = None) -> Any:
     Axes
     """
     fun = host(result.fun).astype(float)
-    labelled = hasattr(result, "minima")
+    labelled = isinstance(result, LandscapeData)
     label = host(result.label) if labelled else np.zeros(len(fun), dtype=int)
     count = len(result.minima.fun) if labelled else 1
     keyed = labelled and (0 < count <= _KEYED if key is None else check.flag("key", key))
@@ -115,7 +116,7 @@ def _decades(low: float, high: float) -> np.ndarray:
 def _finish(ax: Any, result: Any, beyond: int, log: bool) -> None:
     name = getattr(result.objective, "name", None) or "final values"
     note = "final values in order; a step is a minimum, its width the share of the starts"
-    if not hasattr(result, "minima"):
+    if not isinstance(result, LandscapeData):
         note = "final values in order"
     if beyond:
         note += f"\n▲ {beyond:,} {'start ends' if beyond == 1 else 'starts end'} above the axis or not finite"
