@@ -14,11 +14,11 @@ from numba import types
 from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
 
-WS_SIZE, P_SIZE, TICK, EVALUATE, TURNS, FIRST_SLOT = range(6)
-"""The tail of ``index``: how long ``ws`` and ``p`` are, where the tick and the evaluation stand, how often to tick."""
+WS_SIZE, P_SIZE, TICK, EVALUATE, MOST_TICKS, FIRST_SLOT = range(6)
+"""The tail of ``index``: the sizes of ``ws`` and ``p``, addresses of the tick and the evaluation, ticks to make."""
 
 SLOTS = ("D", "ACCEPTED", "STATE", "PER_START", "N_PER_START", "NIT", "NFEV", "BUSY", "CODE", "SLOTS", "VALUE")
-"""And from ``FIRST_SLOT`` on, where everything of a lane stands, by the names of ``descend.py``."""
+"""And from ``FIRST_SLOT`` on, where everything of a lane is, by the names of ``descend.py``."""
 
 TAIL = FIRST_SLOT + len(SLOTS)
 

@@ -26,7 +26,7 @@ ACCEPTED = 0  # first slot of the last accepted point
 STATE = 0  # first slot of what a start resets to zero
 PER_START = 0  # first slot of hyperparameters that differ per start
 N_PER_START = 0
-NIT = NFEV = BUSY = CODE = SLOTS = VALUE = TURNS = 0
+NIT = NFEV = BUSY = CODE = SLOTS = VALUE = MOST_TICKS = 0
 TRIALS = False  # whether points can be rejected: updates and evaluations are then counted apart
 IN_KERNEL = True  # whether starts are made here, or read from an array
 real: Any = float
@@ -38,7 +38,7 @@ def tick(ws: Array, index: Array, seed: Any, p: Array, box: Array, h: Array, lim
 
 
 def tick_once(ws: Array, index: Array, seed: Any, p: Array, box: Array, h: Array, limits: Array) -> int:
-    """Do what ``tick`` says, where ``tick`` is ``tick_on``."""
+    """Do what ``tick`` says, if ``tick`` is ``tick_on``."""
     raise NotImplementedError
 
 
@@ -57,7 +57,7 @@ def claim(queue: Array) -> int:
     raise NotImplementedError
 
 
-def look(control: Array, turn: int) -> int:
+def look(control: Array, ticks: int) -> int:
     """Return ``control[0]``; on CUDA only now and then, and 0 in between."""
     raise NotImplementedError
 
@@ -74,7 +74,7 @@ def claim_next(queue: Array) -> int:
     return following
 
 
-def look_always(control, turn):
+def look_always(control, ticks):
     """Return ``control[0]``, which lies in the same memory."""
     return control[0]
 
@@ -150,7 +150,7 @@ def descend(ws, index, starts, numbers, control, ends):
         index[W] = 0
     for lane in range(W):
         live += refill(ws, index, lane, starts)
-    turn = 0
+    ticks = 0
     while live > 0:
         if tick(ws, index, starts.seed, numbers.p, numbers.box, numbers.h, numbers.limits) != 0:
             for lane in range(W):
@@ -158,25 +158,25 @@ def descend(ws, index, starts, numbers, control, ends):
                 if code != 0:
                     store(ws, index, lane, code, ends, starts.base)
                     live += refill(ws, index, lane, starts) - 1
-        ending = look(control, turn)
-        turn += 1
+        ending = look(control, ticks)
+        ticks += 1
         if ending != 0:
             for lane in range(W):
                 if index[lane] >= 0:
-                    code = int(ws[CODE * W + lane])  # 0; of a literal Numba would compile `store` anew
+                    code = int(ws[CODE * W + lane])  # 0: for the literal, Numba would compile `store` once more
                     store(ws, index, lane, code, ends, starts.base)
                     ends.status[index[lane] - starts.base] = ending
             live = 0
 
 
 def tick_on(ws, index, seed, p, box, h, limits):
-    """Tick until a lane ends, ``index[TURNS]`` times at most: each call by address loads the tick's constants anew."""
+    """Tick until a lane ends, ``index[MOST_TICKS]`` times at most: every call by address loads the tick's constants."""
     align_stack()
-    turns = index[TURNS]
+    left = index[MOST_TICKS]
     while True:  # tested at its end: with the test in front, LLVM left the loading of constants in the inner loop
         ended = tick_once(ws, index, seed, p, box, h, limits)
-        turns -= 1
-        if (ended != 0) | (turns <= 0):
+        left -= 1
+        if (ended != 0) | (left <= 0):
             break
     return ended
 

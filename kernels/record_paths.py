@@ -66,11 +66,11 @@ def record(ws, index, starts, numbers, control, ends, trail):
         live += refill(ws, index, lane, starts)
         if index[lane] >= 0:
             begin_trail(ws, index, lane, index[lane] - starts.base, trail)
-    turn = 0
+    ticks = 0
     while live > 0:
         tick(ws, index, starts.seed, numbers.p, numbers.box, numbers.h, numbers.limits)
-        ending = look(control, turn)
-        turn += 1
+        ending = look(control, ticks)
+        ticks += 1
         for lane in range(W):
             if index[lane] >= 0:
                 made, code = int(ws[NIT * W + lane]), int(ws[CODE * W + lane])

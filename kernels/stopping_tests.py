@@ -115,7 +115,7 @@ def exhausted(nit, maxiter):
 
 
 def repeated(cycled, oscillation):
-    """X jumped to and fro, without decrease, for so many updates."""
+    """x jumped to and fro, without decrease, for ``oscillation`` updates."""
     return cycled >= oscillation
 
 
@@ -129,7 +129,7 @@ def rounded(moved, size, resolution):
 
 
 def waited_long(waited, patience):
-    """The best value did not improve for so many updates."""
+    """The best value did not improve for ``patience`` updates."""
     return waited >= patience
 
 
@@ -177,12 +177,12 @@ def gradient_settled(slope, gtol_squared):
 
 
 def reached(f, target):
-    """F <= target."""
+    """f <= target."""
     return f <= target
 
 
 def value_grew(f, first_f, f_growth):
-    """F rose above its start: f - f_0 > f_growth max(1, |f_0|)."""
+    """f rose above its start: f - f_0 > f_growth max(1, |f_0|)."""
     return f - first_f > f_growth * maximum(1.0, absolute(first_f))
 
 
@@ -197,7 +197,7 @@ def over(time, end_time, resolution):
 
 
 def left(outside):
-    """X is outside the outer region in some coordinate; whether it escaped or diverged is told afterwards."""
+    """x is outside the outer region in some coordinate; whether it escaped or diverged is decided afterwards."""
     return outside
 
 

@@ -114,3 +114,14 @@ def test_what_is_overlooked_is_still_there():
 def test_the_top_of_the_package_fits_on_a_screen():
     entries = {path.name for path in PACKAGE.iterdir()} - {"__pycache__"}
     assert len(entries) <= MOST_ENTRIES, sorted(entries)
+
+
+def test_the_compiler_of_cuda_is_named_in_the_kernels_alone():
+    named = {module for module, path in MODULES.items() if "numba.cuda" in path.read_text("utf-8")}
+    imported_from_numba = {
+        module
+        for module, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.module == "numba" and "cuda" in [name.name for name in node.names]
+    }
+    assert {module.split(".")[1] for module in named | imported_from_numba} == {"kernels"}

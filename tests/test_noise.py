@@ -66,7 +66,7 @@ def test_a_temperature_follows_its_schedule_beside_that_of_the_rate(schedule):
 
     def kicks(temperature, backend):
         method = bgd.GradientDescent(rate, temperature=temperature)
-        options = {"box": [(-1.0, 1.0)], "gtol": 1e-300, "escape": 1e9, "backend": backend}
+        options = {"box": [(-1.0, 1.0)], "gtol": 1e-300, "stopping": {"escape": 1e9}, "backend": backend}
         x0 = np.zeros((20, 1))
         x = [bgd.descend(lambda x: x[0], x0, method=method, maxiter=k, **options).x[:, 0] for k in range(9)]
         return np.diff(x, axis=0) + rate(np.arange(8))[:, None]

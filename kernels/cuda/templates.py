@@ -26,9 +26,9 @@ def claim_atomic(queue: Array) -> int:
     return following
 
 
-def look_now_and_then(control: Array, turn: int) -> int:
-    """Return ``control[0]`` at every 4096th turn, else 0: it lies in the host's memory, a microsecond away."""
-    if turn & 4095 != 0:
+def look_now_and_then(control: Array, ticks: int) -> int:
+    """Return ``control[0]`` at every 4096th tick, else 0: it is in the host's memory, a microsecond away."""
+    if ticks & 4095 != 0:
         return 0
     return load_first(control)
 

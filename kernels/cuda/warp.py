@@ -128,7 +128,7 @@ def smallest(value):
 
 
 def dot(ws, a, b, out):
-    """A number <- a'b (see ``kernels/rule_parts/block_operations.py``)."""
+    """out <- a'b, a number (see ``rule_parts/block_operations.py``)."""
     share = real(0.0)
     for i in range(D):
         share += where(owned(i), ws[a + i] * ws[b + i], real(0.0))
@@ -146,14 +146,14 @@ def claim_together(queue):
     return following
 
 
-def look_now_and_then(control, turn):
-    """Return ``control[0]`` at every 4096th turn, as the first thread sees it, else 0 (see ``templates.py``)."""
-    if turn & 4095 != 0:
+def look_now_and_then(control, ticks):
+    """Return ``control[0]`` at every 4096th tick, as the first thread sees it, else 0 (see ``templates.py``)."""
+    if ticks & 4095 != 0:
         return 0
     return of_first(load_first(control))
 
 
-def look_together(control, turn):
+def look_together(control, ticks):
     """Return ``control[0]``, as the first thread sees it."""
     return of_first(control[0])
 

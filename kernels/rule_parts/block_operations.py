@@ -1,6 +1,6 @@
 """Operations on a lane block, for rules with history or matrices: each works on all lanes at once.
 
-Arguments are first slots in the flat workspace ``ws``: slot k of lane lane stands at ``ws[k * W + lane]``. A vector
+Arguments are first slots in the flat workspace ``ws``: slot k of a lane is at ``ws[k * W + lane]``. A vector
 takes D slots, a symmetric matrix the lower triangle row by row, D (D + 1) / 2 slots. Inner loops run over lanes, where
 LLVM vectorises them; in CUDA code W is 1 and they vanish, and for NumPy they are taken out and a slot is a row.
 
@@ -21,19 +21,19 @@ def triangle(i):
 
 
 def clear(ws, out):
-    """A number <- 0."""
+    """out <- 0, a number."""
     for lane in range(W):
         ws[out * W + lane] = 0.0
 
 
 def multiply(ws, a, b, out):
-    """A number <- the product of two."""
+    """out <- a b, of numbers."""
     for lane in range(W):
         ws[out * W + lane] = ws[a * W + lane] * ws[b * W + lane]
 
 
 def dot(ws, a, b, out):
-    """A number <- a'b."""
+    """out <- a'b, a number."""
     for lane in range(W):
         ws[out * W + lane] = ws[a * W + lane] * ws[b * W + lane]
     for i in range(1, D):
@@ -42,42 +42,42 @@ def dot(ws, a, b, out):
 
 
 def add_scaled(ws, number, a, y):
-    """Y <- y + number a."""
+    """y <- y + number a."""
     for i in range(D):
         for lane in range(W):
             ws[(y + i) * W + lane] += ws[number * W + lane] * ws[(a + i) * W + lane]
 
 
 def subtract_scaled(ws, number, a, y):
-    """Y <- y - number a."""
+    """y <- y - number a."""
     for i in range(D):
         for lane in range(W):
             ws[(y + i) * W + lane] -= ws[number * W + lane] * ws[(a + i) * W + lane]
 
 
 def scale(ws, number, a):
-    """A <- number a."""
+    """a <- number a."""
     for i in range(D):
         for lane in range(W):
             ws[(a + i) * W + lane] *= ws[number * W + lane]
 
 
 def stretch(ws, diagonal, a):
-    """A <- a diagonal matrix times a."""
+    """a <- a diagonal matrix times a."""
     for i in range(D):
         for lane in range(W):
             ws[(a + i) * W + lane] *= ws[(diagonal + i) * W + lane]
 
 
 def negated(ws, a, out):
-    """Out <- -a."""
+    """out <- -a."""
     for i in range(D):
         for lane in range(W):
             ws[(out + i) * W + lane] = -ws[(a + i) * W + lane]
 
 
 def keep_where(ws, condition, source, target, length):
-    """Target <- source, so many slots, in lanes where the condition is not 0."""
+    """target <- source, ``length`` slots, in lanes where the condition is not 0."""
     for i in range(length):
         for lane in range(W):
             ws[(target + i) * W + lane] = where(
@@ -86,7 +86,7 @@ def keep_where(ws, condition, source, target, length):
 
 
 def push(ws, condition, new, history, length):
-    """Put a vector of so many slots before a history of MEMORY such vectors where the condition holds."""
+    """Put a vector of ``length`` slots before a history of MEMORY such vectors where the condition holds."""
     for back in range(MEMORY * length - length):
         i = MEMORY * length - 1 - back
         for lane in range(W):
@@ -97,7 +97,7 @@ def push(ws, condition, new, history, length):
 
 
 def multiple_of_diagonal(ws, condition, number, diagonal, matrix):
-    """Matrix <- number times a diagonal matrix where the condition holds."""
+    """matrix <- number times a diagonal matrix where the condition holds."""
     for i in range(D):
         for j in range(i + 1):
             entry = matrix + triangle(i) + j
@@ -107,7 +107,7 @@ def multiple_of_diagonal(ws, condition, number, diagonal, matrix):
 
 
 def times_symmetric(ws, matrix, a, out):
-    """Out <- matrix a."""
+    """out <- matrix a."""
     for i in range(D):
         for lane in range(W):
             ws[(out + i) * W + lane] = ws[(matrix + triangle(i)) * W + lane] * ws[a * W + lane]
@@ -120,7 +120,7 @@ def times_symmetric(ws, matrix, a, out):
 
 
 def factor(ws, matrix, shift, out):
-    """Out <- the Cholesky factor L of matrix + shift I, with 1 / L_ii on its diagonal; NaN where it has none."""
+    """out <- the Cholesky factor L of matrix + shift I, with 1 / L_ii on its diagonal; NaN where it has none."""
     for j in range(D):
         for i in range(j, D):
             row, column = triangle(i), triangle(j)
@@ -139,7 +139,7 @@ def factor(ws, matrix, shift, out):
 
 
 def solve_lower(ws, lower, b):
-    """B <- L^-1 b, with L from ``factor``."""
+    """b <- L^-1 b, with L from ``factor``."""
     for i in range(D):
         row = triangle(i)
         for j in range(i):
@@ -150,7 +150,7 @@ def solve_lower(ws, lower, b):
 
 
 def solve(ws, lower, b):
-    """B <- (L L')^-1 b, with L from ``factor``."""
+    """b <- (L L')^-1 b, with L from ``factor``."""
     solve_lower(ws, lower, b)
     for back in range(D):
         i = D - 1 - back

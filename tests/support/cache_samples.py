@@ -46,4 +46,4 @@ def square(x):
 
 def run_numpy():
     """Load a module that needs no compilation, and run it."""
-    return bgd.descend(square, [[1.0]], backend="numpy", method="gradient_descent", maxiter=3).x[0, 0]
+    return bgd.descend(square, [[1.0]], backend="numpy", method=bgd.GradientDescent(0.1), maxiter=3).x[0, 0]

@@ -1,7 +1,7 @@
-"""The CPU code of a specialisation in parts, each a module that serves every specialisation with the same text.
+"""The CPU code of a specialisation: several modules, each of which serves every specialisation with the same text.
 
 =========  =================================  ==========================================================
-part       functions                          what its text depends on
+module     functions                          what its text depends on
 =========  =================================  ==========================================================
 loop       ``descend``, ``record``            the number of lanes and whether points can be rejected
 tick       ``tick``                           the method; in the fused form the objective too
@@ -33,14 +33,14 @@ ENTRIES = {
     "value": ("evaluate_value",),
     "values": ("values",),
 }
-"""The functions of each part that are called from outside; their machine code is kept on disk."""
+"""The functions of each module that are called from outside; their machine code is kept on disk."""
 
 BY_ADDRESS = ("tick", "evaluate", "value")
-"""The parts that know an objective or a method: what calls them does so by address (``cache/by_address.py``)."""
+"""The modules that know an objective or a method: what calls them does so by address (``cache/by_address.py``)."""
 
 
 def texts(specialisation: Specialisation) -> dict[str, str]:
-    """Return the text of every part."""
+    """Return the text of every module."""
     made = {"loop": _loop(specialisation), "tick": _tick(specialisation), "values": _values(specialisation)}
     if specialisation.blocked:
         made["evaluate"] = _evaluate(specialisation)

@@ -42,7 +42,7 @@ class FusedTick:
         if self.arrays:
             body, tail = ["    " + line for line in self.lines], ["    return np.any(ended)"]
         else:
-            # Not a number: LLVM would make 64 bits of it, and halve the lanes of a float32 vector.
+            # A truth value and not 0 or 1: LLVM would make 64 bits of that, and halve the lanes of a float32 vector.
             head += ["    any_ended = False", "    for lane in range(W):"]
             body = ["        " + line for line in [*self.lines, "any_ended = any_ended | ended"]]
             tail = ["    return np.int32(any_ended)"]

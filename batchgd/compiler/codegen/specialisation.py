@@ -284,10 +284,16 @@ class Specialisation:
         if self.target != "cpu":
             return [*lane, decorated(once.source("tick"), self.how.tick)]
         from batchgd.kernels import descend
-        from batchgd.kernels.cpu_intrinsics import TURNS
+        from batchgd.kernels.cpu_intrinsics import MOST_TICKS
 
         inner = decorated(once.source("tick_once"), self.how.lane)
-        return [*lane, inner, f"TURNS = W + {1 + TURNS}", *copied([descend.tick_on], self.how.tick), "tick = tick_on"]
+        return [
+            *lane,
+            inner,
+            f"MOST_TICKS = W + {1 + MOST_TICKS}",
+            *copied([descend.tick_on], self.how.tick),
+            "tick = tick_on",
+        ]
 
     def _block_tick(self, layout: BlockLayout, constants: Constants) -> list[str]:
         """The same for the block form, which calls ``evaluate``."""
