@@ -15,8 +15,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # this checkout, installed or not
 
 import batchgd as bgd
+from batchgd.analysis.bench.printing import markdown
 from batchgd.analysis.bench.static import parse_capability
-from batchgd.analysis.bench.table import markdown
 from batchgd.compiler.codegen.loading import load
 from batchgd.compiler.codegen.module import Specialisation
 from batchgd.kernels import assemble

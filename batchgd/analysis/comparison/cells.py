@@ -11,7 +11,7 @@ import numpy as np
 
 from batchgd.analysis.basins.flow import true_flow
 from batchgd.analysis.basins.relabel import labels_onto
-from batchgd.analysis.comparison.table import Cell, Comparison
+from batchgd.analysis.comparison.comparison import Cell, Comparison
 from batchgd.compiler.resolve import as_objective
 from batchgd.engine.interrupts import Interrupt, heeded
 from batchgd.problem import check

@@ -13,8 +13,8 @@ from batchgd.analysis.basins.flow import true_flow
 from batchgd.analysis.basins.labelling import labelling, nearest_minimum
 from batchgd.analysis.basins.relabel import labels_onto
 from batchgd.analysis.saddles.borders import border_walkers
+from batchgd.analysis.saddles.saddles import Nodes, Saddles
 from batchgd.analysis.saddles.search import OUTCOMES, Search
-from batchgd.analysis.saddles.table import Nodes, Saddles
 from batchgd.engine.batch import Batch
 from batchgd.minima.collect import batch_from
 from batchgd.minima.eigen import eigh

@@ -11,7 +11,7 @@ from batchgd.problem.errors import InputError
 from batchgd.problem.optional import require
 
 if TYPE_CHECKING:
-    from batchgd.analysis.saddles.table import Saddles
+    from batchgd.analysis.saddles.saddles import Saddles
 
 
 def graph(saddles: Saddles) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.analysis.saddles.graph import Groups, spanning
-from batchgd.analysis.saddles.table import Saddles
+from batchgd.analysis.saddles.saddles import Saddles
 from batchgd.problem import check
 
 _EXACT = 60  # minima up to which every saddle is a level

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from batchgd.analysis.sweeps.result import SweepResult
+    from batchgd.analysis.sweeps.sweep_result import SweepResult
 
 TOLERANCE = 0.01  # of the starts: so much worse than the best of the sweep a value may converge, and keep basins
 

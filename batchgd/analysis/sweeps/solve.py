@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from batchgd.analysis.basins.flow import true_flow
 from batchgd.analysis.sweeps.grid import Grid, parse_grid
 from batchgd.analysis.sweeps.recommend import Curvatures
-from batchgd.analysis.sweeps.result import SweepResult
+from batchgd.analysis.sweeps.sweep_result import SweepResult
 from batchgd.analysis.sweeps.tally import Tally
 from batchgd.engine.batch import Batch, make_batch
 from batchgd.engine.interrupts import Interrupt, heeded

@@ -20,7 +20,7 @@ TABLES = {
     "minima": ("minima.tables", "Minima"),
     "stationary": ("minima.tables", "Stationary"),
     "strategy": ("analysis.strategies.record", "Record"),
-    "saddles": ("analysis.saddles.table", "Saddles"),
+    "saddles": ("analysis.saddles.saddles", "Saddles"),
 }
 """Parts of a result that are tables: where their classes live."""
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.analysis.saddles.table import Saddles
+from batchgd.analysis.saddles.saddles import Saddles
 from batchgd.analysis.saddles.tree import Tree
 from batchgd.analysis.saddles.tree import disconnectivity as tree_of
 from batchgd.output.plot.canvas import given_or_new, headline, tidy

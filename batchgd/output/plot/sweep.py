@@ -15,7 +15,7 @@ from batchgd.problem.errors import InputError
 from batchgd.problem.optional import require
 
 if TYPE_CHECKING:
-    from batchgd.analysis.sweeps.result import SweepResult
+    from batchgd.analysis.sweeps.sweep_result import SweepResult
 
 REGIME_COLOURS = {"slow": "#B9C4CE", "monotone": "#0072B2", "oscillating": "#E69F00", "lost": "#333333"}
 _ABOUT = {

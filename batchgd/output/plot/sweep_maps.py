@@ -10,7 +10,7 @@ from batchgd.output.plot.canvas import headline, new_axes, tidy
 from batchgd.output.plot.style import LABEL_SIZE, NOTE_SIZE
 
 if TYPE_CHECKING:
-    from batchgd.analysis.sweeps.result import SweepResult
+    from batchgd.analysis.sweeps.sweep_result import SweepResult
 
 _LOG_RATIO = 10.0  # of the largest over the smallest value: beyond, the axis is logarithmic
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from batchgd.analysis.bench.ceiling import Ceiling
-from batchgd.analysis.bench.row import Row
+from batchgd.analysis.bench.timing import Timing
 
 LEGEND = (
     "Updates of all trajectories, trajectories that reached a minimum (gradient norm below gtol, or no further step "
@@ -97,12 +97,12 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> s
     return "\n".join([line(head), "|" + "|".join(rule) + "|", *(line(row) for row in rows)])
 
 
-def rows_table(rows: Sequence[Row], ceilings: dict[tuple[str, str], Ceiling]) -> str:
+def rows_table(rows: Sequence[Timing], ceilings: dict[tuple[str, str], Ceiling]) -> str:
     """Return the table of rates."""
     return markdown(HEAD, [_cells(row, row.derive(ceilings.get((row.backend, row.dtype)))) for row in rows], left=4)
 
 
-def gpu_table(rows: Sequence[Row]) -> str:
+def gpu_table(rows: Sequence[Timing]) -> str:
     """Return the table of what the CUDA kernels need; empty where there are none."""
     lines = []
     for row in rows:
@@ -137,7 +137,7 @@ def ceilings_text(ceilings: dict[tuple[str, str], Ceiling]) -> list[str]:
     return lines
 
 
-def _cells(row: Row, derived: dict[str, Any]) -> list[str]:
+def _cells(row: Timing, derived: dict[str, Any]) -> list[str]:
     return [
         row.backend,
         row.dtype,
