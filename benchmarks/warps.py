@@ -15,13 +15,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # this checkout, installed or not
 
 import batchgd as bgd
-from batchgd.analysis.bench.printing import markdown
 from batchgd.analysis.bench.static import parse_capability
 from batchgd.compiler.codegen.loading import load
 from batchgd.compiler.codegen.module import Specialisation
 from batchgd.kernels import assemble
 from batchgd.kernels.assemble import ComputeCapability, Resources
 from batchgd.problem.errors import TraceSizeWarning
+from batchgd.problem.tables import TextTable
 
 METHODS = {
     "constant rate": bgd.GradientDescent(0.01),
@@ -74,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
     for row in rows(dims, widths, parse_capability(options.capability)):
         print(" ".join(row), file=sys.stderr, flush=True)
         found.append(row)
-    print(markdown(HEAD, found, left=2))
+    print(TextTable(HEAD, found, HEAD[:2]).markdown())
     return 0
 
 

@@ -18,7 +18,7 @@ from batchgd.kernels.modifiers import MODIFIERS
 from batchgd.kernels.schedules import SCHEDULES
 from batchgd.kernels.status import Status
 from batchgd.kernels.stopping import MEMORY, SUMS
-from batchgd.output.report import json_ready, method_record
+from batchgd.output.summary import json_ready, method_record
 from batchgd.problem.errors import InputError
 from batchgd.problem.methods import METHODS, FirstOrder, as_method
 

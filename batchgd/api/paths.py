@@ -13,6 +13,8 @@ from batchgd.kernels.status import Status
 from batchgd.problem import check
 from batchgd.problem.errors import InputError
 from batchgd.problem.keywords import explained, parameters, refuse_strange
+from batchgd.problem.tables import ROWS, TextTable, cut
+from batchgd.problem.wording import format_point, format_values
 
 if TYPE_CHECKING:
     from batchgd.api.result import BatchResult
@@ -200,10 +202,10 @@ class Paths:
         return (self[i] for i in range(len(self)))
 
     def __repr__(self) -> str:
-        from batchgd.output.report import aligned, format_point, format_values, header
+        from batchgd.output.report import header
 
         head = ["path", "start", "end", "value", "gradient", "updates", "points", "ended by"]
-        shown = [self[i] for i in range(min(len(self), _SHOWN))]
+        shown = [self[i] for i in range(min(len(self), ROWS))]
         values = format_values([path.fun[-1] for path in shown])
         rows = [
             [
@@ -218,12 +220,12 @@ class Paths:
             ]
             for i, (path, value) in enumerate(zip(shown, values, strict=True))
         ]
-        more = f"… {len(self) - len(shown):,} more paths" if len(self) > len(shown) else ""
-        return "\n".join([header(self.result), "", *aligned(head, rows, more, words=("start", "end", "ended by"))])
+        table = TextTable(head, rows, ("start", "end", "ended by"), cut(len(self), "path"))
+        return f"{header(self.result)}\n\n{table}"
 
     def record(self) -> dict[str, Any]:
         """Return the paths as a dict of lists that ``json.dumps`` takes; numbers that are not finite are None."""
-        from batchgd.output.report import json_ready, summary
+        from batchgd.output.summary import json_ready, summary
 
         paths = [
             {

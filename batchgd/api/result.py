@@ -80,7 +80,7 @@ class BatchResult(BatchData):
 
         JSON has no NaN and no infinity: such a number stands as None (null).
         """
-        from batchgd.output.report import summary
+        from batchgd.output.summary import summary
 
         return summary(self)
 

@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from batchgd.cli.console import print_json, print_table
+from batchgd.cli.console import print_json
+from batchgd.problem.tables import TextTable
 
 
 def list_table(
@@ -21,7 +22,7 @@ def list_table(
         print_json({"landscapes": records})
         return
     head = ("name", "dims", "dim", "box", "minima", "global value", "title")
-    print_table(head, [_row(record) for record in records])
+    print(TextTable(head, [_row(record) for record in records], words=("name", "box", "title")))
     print("\ndim: when --dim is not given; box, minima and global value are those of that dimension; ?: not known")
 
 
@@ -43,7 +44,8 @@ def _list_methods(json: bool) -> None:
         print_json({"methods": records})
         return
     head = ("name", "class", "backends", "what it is")
-    print_table(head, [(name, row.cls.__name__, ", ".join(BACKENDS), row.title) for name, row in METHODS.items()])
+    rows = [(name, row.cls.__name__, ", ".join(BACKENDS), row.title) for name, row in METHODS.items()]
+    print(TextTable(head, rows, words=head))
     print("\nsettings and how to choose them: python -c 'import batchgd as bgd; help(bgd.Adam)'")
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from batchgd.minima.results import BatchData, LandscapeData
-from batchgd.output.report import json_ready, summary
+from batchgd.output.summary import json_ready, summary
 from batchgd.problem import check
 from batchgd.problem.arrays import host
 from batchgd.problem.errors import InputError

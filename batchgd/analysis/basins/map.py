@@ -17,10 +17,13 @@ from batchgd.kernels.status import Status
 from batchgd.minima import Minima, wilson
 from batchgd.minima.collector import Gathering
 from batchgd.minima.merge import check_tolerance
+from batchgd.minima.tables import points_table
 from batchgd.problem import check
 from batchgd.problem.errors import InputError, told
 from batchgd.problem.keywords import explained
 from batchgd.problem.stopping import Stopping, as_stopping
+from batchgd.problem.tables import ROWS, cut, records
+from batchgd.problem.wording import duration, format_values, percent_column
 
 if TYPE_CHECKING:
     from batchgd.analysis.basins.borders import Borders
@@ -137,10 +140,7 @@ class BasinMap:
             "resolution": list(self.label.shape[::-1]),
             "plane": {name: getattr(self.plane, name) for name in ("origin", "first", "second", "names")},
             "window": self.window,
-            "minima": [
-                {name: getattr(self.minima, name)[k] for name in ("x", "fun", "count", "fraction", "kind")}
-                for k in range(len(self.minima))
-            ],
+            "minima": records({name: getattr(self.minima, name) for name in ("x", "fun", "count", "fraction", "kind")}),
             "unlabelled": int(np.count_nonzero(self.label < 0)),
             "pixels": self.n,
             "descents": self.descents,
@@ -149,27 +149,21 @@ class BasinMap:
         }
 
     def __repr__(self) -> str:
-        from batchgd.output.report import aligned, duration, format_point, format_values
-
-        most = 12
-        values = format_values(self.minima.fun[:most])
-        rows = [
-            [str(k), value, f"{100 * self.minima.fraction[k]:.3f} %", format_point(self.minima.x[k], self.box.width)]
-            for k, value in enumerate(values)
-        ]
-        left = f"… {len(self.minima) - most:,} more minima" if len(self.minima) > most else ""
-        rows_, columns = self.label.shape
+        few = self.minima[:ROWS]
+        table = {
+            "label": [str(k) for k in range(len(few))],
+            "value": format_values(few.fun),
+            "share": [percent_column(share, 3) for share in few.fraction],
+        }
+        below = cut(len(self.minima), "minimum", "minima") if len(few) else "no minimum was found"
+        rows, columns = self.label.shape
         share = f"{self.descents:,} descents, {100 * self.descents / self.n:.3g} % of the pixels"
         unlabelled = int(np.count_nonzero(self.label < 0))
         lines = [
-            f"{self.objective.name} · {columns} x {rows_} pixels of {' and '.join(self.plane.names)} · "
+            f"{self.objective.name} · {columns} x {rows} pixels of {' and '.join(self.plane.names)} · "
             f"{share} · {duration(self.seconds)}",
             "",
-            *(
-                aligned(["label", "value", "share", "x"], rows, left, words=("x",))
-                if rows
-                else ["no minimum was found"]
-            ),
+            str(points_table(table, few.x, self.box.width, below)),
             "",
             str(self.audit),
         ]

@@ -15,6 +15,8 @@ from batchgd.problem import check
 from batchgd.problem.errors import InputError
 from batchgd.problem.speaker import a_run
 from batchgd.problem.starts import parse_seed
+from batchgd.problem.tables import ROWS, TextTable, cut
+from batchgd.problem.wording import format_values
 
 if TYPE_CHECKING:
     from batchgd.minima.results import LandscapeData
@@ -107,17 +109,16 @@ class Stability:
         return {"directions": len(self.directions), "minima": [dict(zip(names, row, strict=True)) for row in rows]}
 
     def __repr__(self) -> str:
-        from batchgd.output.report import aligned, format_values
-
-        most = 12
         rows = [
             [str(k), value, f"{self.radius[k]:.4g}", f"{np.median(self.escape_radius[k]):.4g}"]
-            for k, value in enumerate(format_values(self.minima_fun[:most]))
+            for k, value in enumerate(format_values(self.minima_fun[:ROWS]))
         ]
-        left = f"… {len(self.radius) - most:,} more minima" if len(self.radius) > most else ""
-        table = aligned(["label", "value", "ball that stays", "median way out"], rows, left, words=())
-        told = f"distances in x to the border of each basin, along {len(self.directions)} directions; "
-        return "\n".join([*table, told + "the ball reaches to the nearest border point"])
+        below = cut(len(self.radius), "minimum", "minima")
+        table = TextTable(["label", "value", "ball that stays", "median way out"], rows, below=below)
+        return (
+            f"{table}\ndistances in x to the border of each basin, along {len(self.directions)} directions; "
+            "the ball reaches to the nearest border point"
+        )
 
 
 def stability(result: LandscapeData, directions: int = 32, *, seed: int = 0) -> Stability:

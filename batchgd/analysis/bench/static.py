@@ -14,6 +14,8 @@ from batchgd.engine.run import specialisation_of
 from batchgd.kernels.cuda.occupancy import BLOCK_SIZES, limits_of, occupancy
 from batchgd.problem.arrays import DTYPES, check_dtype
 from batchgd.problem.errors import BackendError, InputError
+from batchgd.problem.tables import TextTable
+from batchgd.problem.wording import percent
 
 Needs = dict[str, Any]
 
@@ -92,7 +94,7 @@ def markdown(needs: Sequence[Needs], capability: tuple[int, int]) -> str:
             f"{row['landscape']} {row['dim']}",
             row["method"],
             *(str(row[name]) for name in ("threads", "registers", "stack", "spill_stores")),
-            printing.percent(row["occupancy"]),
+            percent(row["occupancy"]),
         ]
         for row in needs
     ]
@@ -100,4 +102,5 @@ def markdown(needs: Sequence[Needs], capability: tuple[int, int]) -> str:
         f"- threads of a trajectory; the rest per thread, assembled for sm_{capability[0]}{capability[1]} without a "
         f"device; stack and spills in bytes; occupancy as the registers allow it, {BLOCK_SIZES[0]} threads a block"
     )
-    return printing.markdown(printing.GPU_HEAD[:-1], rows, left=3) + "\n\n" + note
+    head = printing.GPU_HEAD[:-1]
+    return TextTable(head, rows, head[:3]).markdown() + "\n\n" + note

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from batchgd.minima.fractions import wilson
 from batchgd.problem import check
 from batchgd.problem.errors import InputError, told
+from batchgd.problem.tables import TextTable
+from batchgd.problem.wording import percent_column
 
 _HEAD = ("landscape", "method", "success", "95 % interval", "minima", "evaluations", "90 %", "fidelity", "seconds")
 _NOTE = (
@@ -136,16 +138,14 @@ class Comparison:
         return [cell for cell in self.cells if cell.error is not None]
 
     def __repr__(self) -> str:
-        from batchgd.output.report import aligned
-
-        lines = aligned(_HEAD, [_row(cell) for cell in self.cells], words=("landscape", "method"))
-        return "\n".join([*lines, "", *self._notes()])
+        return "\n".join([str(self._table()), "", *self._notes()])
 
     def markdown(self) -> str:
         """Return the table as Markdown."""
-        rows = [f"| {' | '.join(_HEAD)} |", "|---|---|" + "---:|" * (len(_HEAD) - 2)]
-        rows += [f"| {' | '.join(_row(cell))} |" for cell in self.cells]
-        return "\n".join([*rows, "", *self._notes()])
+        return "\n".join([self._table().markdown(), "", *self._notes()])
+
+    def _table(self) -> TextTable:
+        return TextTable(_HEAD, [_row(cell) for cell in self.cells], words=("landscape", "method"))
 
     def pivot(self, name: str) -> str:
         """Return one number of every cell as Markdown, methods down and landscapes across.
@@ -155,12 +155,12 @@ class Comparison:
         """
         check.one_of("name", name, [*_SHORT])
         cells = {(cell.method, cell.landscape): cell for cell in self.cells}
-        rows = [f"| method | {' | '.join(self.landscapes)} |", "|---|" + "---:|" * len(self.landscapes)]
+        rows = []
         for method in self.methods:
             found = (cells.get((method, landscape)) for landscape in self.landscapes)
             shown = ["" if cell is None else "failed" if cell.error else _SHORT[name](cell) for cell in found]
-            rows.append(f"| {method} | {' | '.join(shown)} |")
-        return "\n".join(rows)
+            rows.append([method, *shown])
+        return TextTable(["method", *self.landscapes], rows, words=("method",)).markdown()
 
     def on(self, landscapes: Iterable[str]) -> Comparison:
         """Return the cells of some landscapes, by the table's names."""
@@ -180,7 +180,7 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the evaluations of single starts, as a dict that ``json.dumps`` takes."""
-        from batchgd.output.report import json_ready
+        from batchgd.output.summary import json_ready
 
         return json_ready({"reference": self.reference, "cells": [cell.record() for cell in self.cells]})
 
@@ -199,15 +199,11 @@ def _count(number: float) -> str:
     return f"{number:,.0f}" if np.isfinite(number) else "-"
 
 
-def _percent(share: float, unit: str = "") -> str:
-    return f"{100 * share:.1f}{unit}" if np.isfinite(share) else "-"
-
-
 _SHORT: dict[str, Callable[[Cell], str]] = {
-    "success": lambda cell: _percent(cell.success),
+    "success": lambda cell: percent_column(cell.success, 1, unit=""),
     "evaluations": lambda cell: _count(cell.quantile(0.5)),
     "evaluations_90": lambda cell: _count(cell.quantile(0.9)),
-    "fidelity": lambda cell: _percent(cell.fidelity),
+    "fidelity": lambda cell: percent_column(cell.fidelity, 1, unit=""),
     "minima": lambda cell: f"{cell.minima:,}",
     "seconds": lambda cell: f"{cell.seconds:.3f}",
 }
@@ -221,11 +217,11 @@ def _row(cell: Cell) -> list[str]:
     return [
         cell.landscape,
         cell.method,
-        _percent(cell.success, " %"),
+        percent_column(cell.success, 1),
         f"{100 * low:.1f} to {100 * high:.1f} %",
         f"{cell.minima:,}",
         _count(middle),
         _count(tail),
-        _percent(cell.fidelity, " %"),
+        percent_column(cell.fidelity, 1),
         f"{cell.seconds:.3f}",
     ]

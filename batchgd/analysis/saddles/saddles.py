@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.minima.tables import Table
+from batchgd.minima.tables import Points, points_table
 from batchgd.problem.errors import InputError, told
-
-_SHOWN = 12
+from batchgd.problem.tables import ROWS, TextTable, cut, records
+from batchgd.problem.wording import format_values, minima_counted, plural
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +46,6 @@ class LowestPath(NamedTuple):
     highest: float
 
     def __str__(self) -> str:
-        from batchgd.output.report import format_values
-
         steps = [f"saddle {over} - minimum {to}" for over, to in zip(self.saddles, self.minima[1:], strict=True)]
         return f"lowest path, up to {format_values([self.highest])[0]}: " + " - ".join(
             [f"minimum {self.minima[0]}", *steps]
@@ -55,7 +53,7 @@ class LowestPath(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Saddles(Table):
+class Saddles(Points):
     """Saddles of index 1 inside the box, lowest value first: ``result.connect()``.
 
     Attributes
@@ -155,40 +153,40 @@ class Saddles(Table):
 
     def summary(self) -> dict[str, Any]:
         """The table as a dict that ``json.dumps`` takes, what ``--json`` prints; a barrier to no minimum is None."""
-        from batchgd.output.report import json_ready
+        from batchgd.output.summary import json_ready
 
         names = ("x", "fun", "eigenvalues", "mode", "joins", "barrier", "zero", "count", "from_border")
-        new = range(self.nodes.known, len(self.nodes))
-        told = {
-            "objective": self.name,
-            "saddles": [{name: getattr(self, name)[k] for name in names} for k in range(len(self))],
-            "minima": [
-                {"x": self.nodes.x[k], "fun": self.nodes.fun[k], "new": k in new} for k in range(len(self.nodes))
-            ],
-            "unconnected": self.unconnected,
-            "components": len(self.components),
-            "walkers": self.walkers,
-            "walked_from": self.walked_from,
+        new = np.arange(len(self.nodes)) >= self.nodes.known
+        return json_ready(
+            {
+                "objective": self.name,
+                "saddles": records({name: getattr(self, name) for name in names}),
+                "minima": records({"x": self.nodes.x, "fun": self.nodes.fun, "new": new}),
+                "unconnected": self.unconnected,
+                "components": len(self.components),
+                "walkers": self.walkers,
+                "walked_from": self.walked_from,
+            }
+        )
+
+    def text_table(self) -> TextTable:
+        """Return the first rows as a table of text."""
+        few = self[:ROWS]
+        columns = {
+            "saddle": [str(k) for k in range(len(few))],
+            "value": format_values(few.fun),
+            "joins": [" - ".join(str(label) if label >= 0 else "none" for label in pair) for pair in few.joins],
+            "barriers": [", ".join(f"{height:.6g}" for height in pair) for pair in few.barrier],
         }
-        return cast("dict[str, Any]", json_ready(told))
+        scale = np.ptp(np.concatenate([self.x, self.nodes.x]), axis=0) if len(self) else 0.0
+        return points_table(columns, few.x, scale, cut(len(self), "saddle"), ("barriers",))
 
     def __repr__(self) -> str:
-        from batchgd.output.report import format_point, format_values, plural
+        table = ["", str(self.text_table()), ""] if len(self) else []
+        return "\n".join([self._counted(), *table, *self._remarks()])
 
-        saddles, minima = plural(len(self), "saddle"), plural(len(self.nodes), "minimum", "minima")
-        lines = [f"{saddles} of index 1, between {minima}"]
-        values = format_values(self.fun[:_SHOWN])
-        width = max((len(value) for value in values), default=3)
-        scale = np.ptp(np.concatenate([self.x, self.nodes.x]), axis=0)
-        if len(self):
-            lines.append(f"  {'':>3}  {'fun':>{width}}  {'joins':>9}  {'barriers':<21}  x")
-        for k, value in enumerate(values):
-            joins = " - ".join(str(label) if label >= 0 else "none" for label in self.joins[k])
-            barriers = ", ".join(f"{height:.6g}" for height in self.barrier[k])
-            lines.append(f"  {k:>3}  {value:>{width}}  {joins:>9}  {barriers:<21}  {format_point(self.x[k], scale)}")
-        if len(self) > _SHOWN:
-            lines.append(f"  … {len(self) - _SHOWN:,} more")
-        return "\n".join([*lines, *self._remarks()])
+    def _counted(self) -> str:
+        return f"{plural(len(self), 'saddle')} of index 1, between {minima_counted(len(self.nodes))}"
 
     def _remarks(self) -> list[str]:
         lines, new, alone = [], len(self.nodes) - self.nodes.known, self.unconnected
@@ -200,7 +198,7 @@ class Saddles(Table):
             )
             lines.append(f"{some} labels from {self.nodes.known:,} on")
         if alone and len(self.nodes) > 1:
-            named = ", ".join(map(str, alone[:_SHOWN])) + (", …" if len(alone) > _SHOWN else "")
+            named = ", ".join(map(str, alone[:ROWS])) + (", …" if len(alone) > ROWS else "")
             lines.append(f"unconnected, no saddle found joins them to another minimum: {named}")
         groups = len(self.components) - len(alone)
         if groups > 1:

@@ -34,7 +34,7 @@ from batchgd.api.storage.typed import typed
 from batchgd.compiler.differentiable import MissingFunction
 from batchgd.compiler.trace.call import with_args
 from batchgd.minima.results import BatchData, LandscapeData
-from batchgd.output.report import method_name, method_parameters
+from batchgd.output.summary import method_name, method_parameters
 from batchgd.problem import check
 from batchgd.problem.arrays import host
 from batchgd.problem.errors import InputError, WriteError, told

@@ -139,6 +139,6 @@ def _draw(ax: Any, counts: np.ndarray, rows: list[str], columns: list[str]) -> N
 
 
 def _method(result: Any) -> str:
-    from batchgd.output.report import method_name
+    from batchgd.output.summary import method_name
 
     return f"label by {method_name(result.method) or 'a run'}"

@@ -9,7 +9,7 @@ from batchgd.analysis.saddles.tree import Tree
 from batchgd.analysis.saddles.tree import disconnectivity as tree_of
 from batchgd.output.plot.canvas import given_or_new, headline, tidy
 from batchgd.output.plot.style import INK, LABEL_SIZE, NOTE_SIZE, palette
-from batchgd.output.report import plural
+from batchgd.problem.wording import plural
 
 _NAMED = 40  # minima up to which each carries its label
 _RING = 16.0  # area of the ring on top of a set, points squared, where there is room for it

@@ -6,8 +6,8 @@ import numpy as np
 
 from batchgd.output.plot.canvas import given_or_new, headline, tidy
 from batchgd.output.plot.style import INK, LABEL_SIZE, NOTE_SIZE, blend, palette
-from batchgd.output.report import format_values
 from batchgd.problem.errors import InputError
+from batchgd.problem.wording import format_values
 
 _NAMED = 25  # minima at most that are named one by one
 _LOG_RATIO = 50.0  # largest over smallest share above which the axis is logarithmic

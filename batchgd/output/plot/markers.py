@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from batchgd.output.plot.style import INK, NO_LABEL, NOTE_SIZE, STAR, blend, palette
-from batchgd.output.report import format_values
+from batchgd.problem.wording import format_values
 
 _NUMBER_SIZE = 7
 

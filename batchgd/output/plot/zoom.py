@@ -9,7 +9,7 @@ from batchgd.output.plot.basins import borders
 from batchgd.output.plot.canvas import given_axes, new_axes
 from batchgd.output.plot.maps import draw_map
 from batchgd.output.plot.style import INK, TITLE_SIZE
-from batchgd.output.report import method_name
+from batchgd.output.summary import method_name
 from batchgd.problem import check
 from batchgd.problem.errors import InputError
 
