@@ -9,7 +9,8 @@ import pytest
 import result_samples as samples
 from matplotlib.figure import Figure
 
-from batchgd.output.plot import PICTURES, Pictures, save_picture, suitable
+from batchgd.api.pictures import PICTURES
+from batchgd.output.plot import register_picture, save_picture, suitable
 from batchgd.output.plot.basins import pixel_labels
 from batchgd.output.plot.canvas import grid_values, levels
 from batchgd.output.plot.landscapes import draw_landscape
@@ -37,7 +38,7 @@ def first(axes):
     return np.asarray(axes, dtype=object).ravel()[0]
 
 
-@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize("name", [name for name, row in PICTURES.items() if not row.special])
 @pytest.mark.parametrize("which", MANY)
 def test_every_picture_draws_into_a_file(name, which, tmp_path):
     result = MANY[which]()
@@ -50,10 +51,33 @@ def test_every_picture_draws_into_a_file(name, which, tmp_path):
     assert f"{result.n:,}" in heading
 
 
-def test_every_file_is_complete():
-    for name, meaning in PICTURES.items():
-        assert callable(getattr(Pictures(samples.himmelblau(10)), name))
-        assert meaning
+def test_every_picture_says_what_it_shows_and_takes():
+    pictures = samples.himmelblau(10).plot
+    assert dir(pictures) == sorted(PICTURES)
+    for name, row in PICTURES.items():
+        assert row.shows
+        text = getattr(pictures, name).__doc__
+        assert text.count("Parameters\n----------\nresult : BatchResult") == text.count("Returns\n") == 1
+
+
+def test_a_picture_of_ones_own():
+    @register_picture("values of the minima", trajectories=False, dims=(1, 3), instead="funnel")
+    def values(result, ax=None, *, colour="red"):
+        """Draw the values."""
+        ax = Figure().subplots() if ax is None else ax
+        ax.plot(result.minima.fun, color=colour)
+        return ax
+
+    try:
+        result = samples.himmelblau(20)
+        assert result.plot.values(colour="blue").get_lines()[0].get_color() == "blue"
+        assert "values" in dir(result.plot)
+        with pytest.raises(InputError, match="needs 1 to 3 dimensions, this result has 4: draw"):
+            samples.rastrigin(2, dim=4).plot.values()
+        with pytest.raises(InputError, match="is of minima, and this result has none"):
+            samples.batch().plot.values()
+    finally:
+        del PICTURES["values"]
 
 
 @pytest.mark.parametrize("name", ["basins", "waterfall", "iterations"])

@@ -17,9 +17,9 @@ from batchgd.problem.tables import ROWS, TextTable, cut
 from batchgd.problem.wording import format_point, format_values
 
 if TYPE_CHECKING:
+    from batchgd.api.pictures import PathPictures
     from batchgd.api.result import BatchResult
     from batchgd.engine.batch import Batch
-    from batchgd.output.plot.paths import PathPictures
     from batchgd.problem.stopping import Stopping
 
 MAX_PATHS = 10_000
@@ -204,23 +204,22 @@ class Paths:
     def __repr__(self) -> str:
         from batchgd.output.report import header
 
-        head = ["path", "start", "end", "value", "gradient", "updates", "points", "ended by"]
         shown = [self[i] for i in range(min(len(self), ROWS))]
         values = format_values([path.fun[-1] for path in shown])
         rows = [
-            [
-                str(i),
-                format_point(path.x[0], most=2),
-                format_point(path.x[-1], most=2),
-                value,
-                f"{path.gradient_norm[-1]:.2g}",
-                f"{path.nit[-1]:,}",
-                f"{len(path):,}",
-                path.status.name,
-            ]
+            {
+                "path": str(i),
+                "start": format_point(path.x[0], most=2),
+                "end": format_point(path.x[-1], most=2),
+                "value": value,
+                "gradient": f"{path.gradient_norm[-1]:.2g}",
+                "updates": f"{path.nit[-1]:,}",
+                "points": f"{len(path):,}",
+                "ended by": path.status.name,
+            }
             for i, (path, value) in enumerate(zip(shown, values, strict=True))
         ]
-        table = TextTable(head, rows, ("start", "end", "ended by"), cut(len(self), "path"))
+        table = TextTable(rows, ("start", "end", "ended by"), cut(len(self), "path"))
         return f"{header(self.result)}\n\n{table}"
 
     def record(self) -> dict[str, Any]:
@@ -266,7 +265,7 @@ class Paths:
     @property
     def plot(self) -> PathPictures:
         """The pictures: ``paths.plot.contours()``, ``.convergence()``, ``.animation("descent.gif")``."""
-        from batchgd.output.plot.paths import PathPictures
+        from batchgd.api.pictures import PathPictures
 
         return PathPictures(self)
 

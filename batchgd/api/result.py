@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from batchgd.analysis.basins.stability import Stability
     from batchgd.analysis.saddles import Saddles
     from batchgd.analysis.strategies.network import Network
-    from batchgd.output.plot import Pictures
+    from batchgd.api.pictures import Pictures
 
 _OF_LABELS = ("label", "minima", "stationary", "x_tol", "f_tol")
 
@@ -131,7 +131,7 @@ class BatchResult(BatchData):
     @property
     def plot(self) -> "Pictures":
         """The pictures: ``result.plot.waterfall()``, ...; ``result.plot("file.png")`` draws the one that suits."""
-        from batchgd.output.plot import Pictures
+        from batchgd.api.pictures import Pictures
 
         return Pictures(self)
 

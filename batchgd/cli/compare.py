@@ -69,9 +69,9 @@ def compare(
     else:
         print(table.markdown() if markdown else table)
     if plot is not None:
-        from batchgd.output.plot.profile import profile
+        from batchgd.output.plot.canvas import write
 
-        profile(table, path=plot)
+        write(table.profile(), plot)
         console.say(f"picture written to {plot}")
     if table.interrupted:
         return EXIT_INTERRUPTED

@@ -21,8 +21,7 @@ def list_table(
     if json:
         print_json({"landscapes": records})
         return
-    head = ("name", "dims", "dim", "box", "minima", "global value", "title")
-    print(TextTable(head, [_row(record) for record in records], words=("name", "box", "title")))
+    print(TextTable([_row(record) for record in records], words=("name", "box", "title")))
     print("\ndim: when --dim is not given; box, minima and global value are those of that dimension; ?: not known")
 
 
@@ -43,9 +42,11 @@ def _list_methods(json: bool) -> None:
     if json:
         print_json({"methods": records})
         return
-    head = ("name", "class", "backends", "what it is")
-    rows = [(name, row.cls.__name__, ", ".join(BACKENDS), row.title) for name, row in METHODS.items()]
-    print(TextTable(head, rows, words=head))
+    rows = [
+        {"name": name, "class": row.cls.__name__, "backends": ", ".join(BACKENDS), "what it is": row.title}
+        for name, row in METHODS.items()
+    ]
+    print(TextTable(rows, words=rows[0]))
     print("\nsettings and how to choose them: python -c 'import batchgd as bgd; help(bgd.Adam)'")
 
 
@@ -63,7 +64,7 @@ def _record(landscape: Any) -> dict[str, Any]:
     }
 
 
-def _row(record: dict[str, Any]) -> tuple[str, ...]:
+def _row(record: dict[str, Any]) -> dict[str, str]:
     least, greatest = record["dims"]
     dims = f"{least}+" if greatest is None else f"{least}" if least == greatest else f"{least}-{greatest}"
     sides = [f"[{low:g}, {high:g}]" for low, high in record["box"]]
@@ -71,4 +72,12 @@ def _row(record: dict[str, Any]) -> tuple[str, ...]:
     box = f"{sides[0]}^{len(sides)}" if alike else " x ".join(sides)
     minima = "?" if record["n_minima"] is None else str(record["n_minima"])
     value = "?" if record["global_value"] is None else f"{record['global_value']:.8g}"
-    return record["name"], dims, str(record["default_dim"]), box, minima, value, record["title"]
+    return {
+        "name": record["name"],
+        "dims": dims,
+        "dim": str(record["default_dim"]),
+        "box": box,
+        "minima": minima,
+        "global value": value,
+        "title": record["title"],
+    }

@@ -4,19 +4,18 @@ from typing import Annotated
 
 import typer
 
+from batchgd.api import pictures  # noqa: F401 - registers those that need an analysis
 from batchgd.cli import destinations
 from batchgd.cli.console import Console
 from batchgd.cli.target import FunctionOfRun, SavedRun, load_target
-from batchgd.output.plot import PICTURES, SPECIAL_PICTURES, check_name, suitable
+from batchgd.output.plot import PICTURES, check_name, suitable
 from batchgd.problem.errors import InputError
-
-_NAMES = (*PICTURES, *SPECIAL_PICTURES)
 
 
 def plot(
     run: SavedRun,
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help=f"{', '.join(_NAMES)}; the one that suits when not given.")
+        str | None, typer.Argument(metavar="NAME", help=f"{', '.join(PICTURES)}; the one that suits when not given.")
     ] = None,
     out: Annotated[str | None, typer.Option("--out", metavar="FILE", help="Where to (.png, .svg, .pdf).")] = None,
     other: Annotated[

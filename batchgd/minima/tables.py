@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from batchgd.problem.optional import require
 from batchgd.problem.speaker import said
-from batchgd.problem.tables import ROWS, WIDTH, TextTable, cut
+from batchgd.problem.tables import ROWS, WIDTH, TextTable, cut, records
 from batchgd.problem.wording import format_points, format_values, minima_counted, plural
 
 
@@ -237,4 +237,4 @@ def points_table(
     """Return a text table whose last column ``x`` has as many coordinates of the points as the line has room for."""
     used = sum(max(map(len, [name, *cells])) + 2 for name, cells in columns.items())
     columns = columns | {"x": format_points(points, scale, WIDTH - used)}
-    return TextTable([*columns], [*zip(*columns.values(), strict=True)], (*words, "x"), below)
+    return TextTable(records(columns), (*words, "x"), below)

@@ -72,7 +72,7 @@ def header(result: BatchData) -> str:
 
 def _minima_table(result: LandscapeData) -> TextTable:
     if not len(result.minima):
-        return TextTable((), (), below="no minimum was found")
+        return TextTable((), below="no minimum was found")
     return result.minima.text_table(0.0 if result.box is None else result.box.width, "label")
 
 

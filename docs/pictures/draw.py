@@ -8,9 +8,10 @@ import numpy as np
 import batchgd as bgd
 from batchgd import landscapes
 from batchgd.analysis.basins.flow import true_flow
-from batchgd.output.plot import landscape, save_picture
+from batchgd.output.plot import save_picture
 from batchgd.output.plot.animation import animate
 from batchgd.output.plot.canvas import write
+from batchgd.output.plot.landscapes import landscape
 from batchgd.output.plot.maps import draw_maps
 from batchgd.output.plot.paths import compare_paths, convergence
 from batchgd.problem.methods import METHODS

@@ -123,9 +123,9 @@ class BasinMap:
 
     def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw the map; see ``batchgd/output/plot/maps.py``. Returns the axes."""
-        from batchgd.output.plot import basin_map_picture
+        from batchgd.output.plot.maps import draw_map
 
-        return basin_map_picture(self, ax, **options)
+        return draw_map(self, ax, **options)
 
     def to_xarray(self) -> Any:
         """The map as an xarray Dataset, with the coordinates of the plane and the table of minima."""

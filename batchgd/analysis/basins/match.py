@@ -88,22 +88,28 @@ class Match:
         return np.zeros(len(self), np.bool_) if self.p is None else self.p <= 1 - self.confidence
 
     def __repr__(self) -> str:
-        head = ["a", "b", "value", "share a", "share b", "change", "p", "kind", "x"]
         rows = []
         alike = (self.label_a >= 0) & (self.label_b >= 0) & ~self.significant
         shown = np.argsort(alike, kind="stable")[:_ROWS]
         for k, value in zip(shown, format_values(self.fun[shown]), strict=True):
-            labels = [str(label) if label >= 0 else "-" for label in (self.label_a[k], self.label_b[k])]
-            shares = [percent_column(share, 3, none="") for share in (self.fraction_a[k], self.fraction_b[k])]
-            p = "" if self.p is None else f"{self.p[k]:.2g}{' *' if self.significant[k] else '  '}"
-            found = "both" if "-" not in labels else "only a" if labels[1] == "-" else "only b"
-            change = percent_column(self.change[k], 3, sign="+", none="")
-            rows.append([*labels, value, *shares, change, p, found, format_point(self.x[k])])
+            a, b = (str(label) if label >= 0 else "-" for label in (self.label_a[k], self.label_b[k]))
+            row = {
+                "a": a,
+                "b": b,
+                "value": value,
+                "share a": percent_column(self.fraction_a[k], 3, none=""),
+                "share b": percent_column(self.fraction_b[k], 3, none=""),
+                "change": percent_column(self.change[k], 3, sign="+", none=""),
+                "p": "" if self.p is None else f"{self.p[k]:.2g}{' *' if self.significant[k] else '  '}",
+                "kind": "only a" if b == "-" else "only b" if a == "-" else "both",
+                "x": format_point(self.x[k]),
+            }
+            rows.append(row)
         below = cut(len(self), "minimum", "minima", _ROWS) if rows else "no minimum in either"
         found = f"{len(self.both):,} minima in both, {len(self.only_a):,} only in a, {len(self.only_b):,} only in b"
         changed = f"; {int(self.significant.sum()):,} fractions changed (*: p <= {1 - self.confidence:.2g})"
         found += changed if self.p is not None else ""
-        return "\n".join([str(TextTable(head, rows, ("kind", "x"), below)), "", found, self.test])
+        return "\n".join([str(TextTable(rows, ("kind", "x"), below)), "", found, self.test])
 
     def to_dict(self) -> dict[str, Any]:
         """The table for JSON: a list of rows, and what only one found."""

@@ -15,7 +15,7 @@ from batchgd.problem import check
 from batchgd.problem.errors import InputError
 from batchgd.problem.speaker import a_run
 from batchgd.problem.starts import parse_seed
-from batchgd.problem.tables import ROWS, TextTable, cut
+from batchgd.problem.tables import ROWS, TextTable, cut, records
 from batchgd.problem.wording import format_values
 
 if TYPE_CHECKING:
@@ -104,17 +104,18 @@ class Stability:
     def to_dict(self) -> dict[str, Any]:
         """The radii for JSON."""
         median = np.median(self.escape_radius, axis=1)
-        rows = zip(self.minima_fun, self.radius, median, self.nearest, strict=True)
-        names = ("fun", "radius", "median_escape_radius", "nearest_border")
-        return {"directions": len(self.directions), "minima": [dict(zip(names, row, strict=True)) for row in rows]}
+        columns = {"fun": self.minima_fun, "radius": self.radius, "median_escape_radius": median}
+        return {"directions": len(self.directions), "minima": records(columns | {"nearest_border": self.nearest})}
 
     def __repr__(self) -> str:
-        rows = [
-            [str(k), value, f"{self.radius[k]:.4g}", f"{np.median(self.escape_radius[k]):.4g}"]
-            for k, value in enumerate(format_values(self.minima_fun[:ROWS]))
-        ]
-        below = cut(len(self.radius), "minimum", "minima")
-        table = TextTable(["label", "value", "ball that stays", "median way out"], rows, below=below)
+        median = np.median(self.escape_radius[:ROWS], axis=1)
+        columns = {
+            "label": [str(k) for k in range(len(median))],
+            "value": format_values(self.minima_fun[:ROWS]),
+            "ball that stays": [f"{radius:.4g}" for radius in self.radius[:ROWS]],
+            "median way out": [f"{radius:.4g}" for radius in median],
+        }
+        table = TextTable(records(columns), below=cut(len(self.radius), "minimum", "minima"))
         return (
             f"{table}\ndistances in x to the border of each basin, along {len(self.directions)} directions; "
             "the ball reaches to the nearest border point"

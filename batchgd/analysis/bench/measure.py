@@ -45,7 +45,7 @@ class Report:
     def __str__(self) -> str:
         parts = [
             "\n".join(f"- {line}" for line in (*machine.heading(self.machine), *printing.ceilings_text(self.ceilings))),
-            printing.rows_table(self.rows, self.ceilings) if self.rows else "nothing was measured",
+            printing.rows_table(self.rows, self.ceilings),
             printing.gpu_table(self.rows),
             "\n".join(f"- failed: {failure}" for failure in self.failures),
             "\n".join(f"- {line}" for line in printing.LEGEND),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from batchgd.analysis.bench.ceiling import Ceiling
@@ -24,60 +25,22 @@ LEGEND = (
     "ready: compile, or load from the cache, and run a first small batch; not part of the rates.",
 )
 
-HEAD = (
-    "backend",
-    "dtype",
-    "landscape",
-    "method",
-    "starts",
-    "updates/s",
-    "minima/s",
-    "op/s",
-    "of FMA",
-    "of mix",
-    "mean/max",
-    "busy",
-    "spread",
-    "ready",
-)
-GPU_HEAD = (
-    "dtype",
-    "landscape",
-    "method",
-    "threads",
-    "registers",
-    "stack",
-    "spilled",
-    "occupancy",
-    "special-unit bound",
-)
-
 
 def rows_table(rows: Sequence[Timing], ceilings: dict[tuple[str, str], Ceiling]) -> str:
     """Return the table of rates."""
-    cells = [_cells(row, row.derive(ceilings.get((row.backend, row.dtype)))) for row in rows]
-    return TextTable(HEAD, cells, HEAD[:4]).markdown()
+    cells = [_rates(row, row.derive(ceilings.get((row.backend, row.dtype)))) for row in rows]
+    return TextTable(cells, ("backend", "dtype", "landscape", "method"), "nothing was measured").markdown()
 
 
 def gpu_table(rows: Sequence[Timing]) -> str:
     """Return the table of what the CUDA kernels need; empty where there are none."""
-    lines = []
-    for row in rows:
-        needs = row.resources
-        if needs:
-            bound = row.derive(None)["special_function_bound"]
-            names = ("threads", "registers", "stack", "spill_stores")
-            lines.append(
-                [
-                    row.dtype,
-                    f"{row.landscape} {row.dim}",
-                    row.method,
-                    *("–" if needs.get(name) is None else str(needs[name]) for name in names),
-                    percent(needs.get("occupancy")),
-                    quantity(bound, "ev/s"),
-                ]
-            )
-    return TextTable(GPU_HEAD, lines, GPU_HEAD[:3]).markdown() if lines else ""
+    needs = [asdict(row) | row.resources | row.derive(None) for row in rows if row.resources]
+    return TextTable([_needs(each, bound=True) for each in needs], _NAMES).markdown()
+
+
+def needs_table(needs: Sequence[dict[str, Any]]) -> str:
+    """Return the table of what CUDA kernels need where there is no device."""
+    return TextTable([_needs(each) for each in needs], _NAMES).markdown()
 
 
 def ceilings_text(ceilings: dict[tuple[str, str], Ceiling]) -> list[str]:
@@ -94,20 +57,31 @@ def ceilings_text(ceilings: dict[tuple[str, str], Ceiling]) -> list[str]:
     return lines
 
 
-def _cells(row: Timing, derived: dict[str, Any]) -> list[str]:
-    return [
-        row.backend,
-        row.dtype,
-        f"{row.landscape} {row.dim}",
-        row.method,
-        str(row.starts),
-        quantity(derived["iterations_per_s"]),
-        quantity(derived["minima_per_s"]),
-        quantity(derived["operations_per_s"]),
-        percent(derived["share_of_multiply_adds"]),
-        percent(derived["share_of_mix"]),
-        percent(derived["lane_efficiency"]),
-        percent(derived["lane_share"]),
-        f"{derived['spread']:.2f}",
-        f"{row.ready_seconds:.2f} s",
-    ]
+_NAMES = ("dtype", "landscape", "method")
+
+
+def _needs(needs: dict[str, Any], *, bound: bool = False) -> dict[str, str]:
+    row = {"dtype": needs["dtype"], "landscape": f"{needs['landscape']} {needs['dim']}", "method": needs["method"]}
+    for name in ("threads", "registers", "stack", "spill_stores"):
+        row[name.replace("spill_stores", "spilled")] = "–" if needs.get(name) is None else str(needs[name])
+    row["occupancy"] = percent(needs.get("occupancy"))
+    return row | ({"special-unit bound": quantity(needs["special_function_bound"], "ev/s")} if bound else {})
+
+
+def _rates(row: Timing, derived: dict[str, Any]) -> dict[str, str]:
+    return {
+        "backend": row.backend,
+        "dtype": row.dtype,
+        "landscape": f"{row.landscape} {row.dim}",
+        "method": row.method,
+        "starts": str(row.starts),
+        "updates/s": quantity(derived["iterations_per_s"]),
+        "minima/s": quantity(derived["minima_per_s"]),
+        "op/s": quantity(derived["operations_per_s"]),
+        "of FMA": percent(derived["share_of_multiply_adds"]),
+        "of mix": percent(derived["share_of_mix"]),
+        "mean/max": percent(derived["lane_efficiency"]),
+        "busy": percent(derived["lane_share"]),
+        "spread": f"{derived['spread']:.2f}",
+        "ready": f"{row.ready_seconds:.2f} s",
+    }

@@ -14,8 +14,6 @@ from batchgd.engine.run import specialisation_of
 from batchgd.kernels.cuda.occupancy import BLOCK_SIZES, limits_of, occupancy
 from batchgd.problem.arrays import DTYPES, check_dtype
 from batchgd.problem.errors import BackendError, InputError
-from batchgd.problem.tables import TextTable
-from batchgd.problem.wording import percent
 
 Needs = dict[str, Any]
 
@@ -88,19 +86,8 @@ def assemble(
 
 def markdown(needs: Sequence[Needs], capability: tuple[int, int]) -> str:
     """Return them as a table."""
-    rows = [
-        [
-            row["dtype"],
-            f"{row['landscape']} {row['dim']}",
-            row["method"],
-            *(str(row[name]) for name in ("threads", "registers", "stack", "spill_stores")),
-            percent(row["occupancy"]),
-        ]
-        for row in needs
-    ]
     note = (
         f"- threads of a trajectory; the rest per thread, assembled for sm_{capability[0]}{capability[1]} without a "
         f"device; stack and spills in bytes; occupancy as the registers allow it, {BLOCK_SIZES[0]} threads a block"
     )
-    head = printing.GPU_HEAD[:-1]
-    return TextTable(head, rows, head[:3]).markdown() + "\n\n" + note
+    return f"{printing.needs_table(needs)}\n\n{note}"

@@ -15,7 +15,6 @@ from batchgd.problem.errors import InputError, told
 from batchgd.problem.tables import TextTable
 from batchgd.problem.wording import percent_column
 
-_HEAD = ("landscape", "method", "success", "95 % interval", "minima", "evaluations", "90 %", "fidelity", "seconds")
 _NOTE = (
     "success: share of the starts that reach the global minimum; evaluations: median, and 90th percentile, until a "
     "trajectory comes to rest at a minimum (-: not even that share of the starts does); fidelity: of the starts that "
@@ -145,7 +144,7 @@ class Comparison:
         return "\n".join([self._table().markdown(), "", *self._notes()])
 
     def _table(self) -> TextTable:
-        return TextTable(_HEAD, [_row(cell) for cell in self.cells], words=("landscape", "method"))
+        return TextTable([_row(cell) for cell in self.cells], words=("landscape", "method"))
 
     def pivot(self, name: str) -> str:
         """Return one number of every cell as Markdown, methods down and landscapes across.
@@ -157,10 +156,10 @@ class Comparison:
         cells = {(cell.method, cell.landscape): cell for cell in self.cells}
         rows = []
         for method in self.methods:
-            found = (cells.get((method, landscape)) for landscape in self.landscapes)
-            shown = ["" if cell is None else "failed" if cell.error else _SHORT[name](cell) for cell in found]
-            rows.append([method, *shown])
-        return TextTable(["method", *self.landscapes], rows, words=("method",)).markdown()
+            found = {landscape: cells.get((method, landscape)) for landscape in self.landscapes}
+            numbers = {at: "" if c is None else "failed" if c.error else _SHORT[name](c) for at, c in found.items()}
+            rows.append({"method": method} | numbers)
+        return TextTable(rows, words=("method",)).markdown()
 
     def on(self, landscapes: Iterable[str]) -> Comparison:
         """Return the cells of some landscapes, by the table's names."""
@@ -209,19 +208,19 @@ _SHORT: dict[str, Callable[[Cell], str]] = {
 }
 
 
-def _row(cell: Cell) -> list[str]:
-    if cell.error is not None:
-        return [cell.landscape, cell.method, "failed", *[""] * (len(_HEAD) - 3)]
-    low, high = cell.interval
-    middle, tail = (cell.quantile(share) for share in (0.5, 0.9))
-    return [
-        cell.landscape,
-        cell.method,
-        percent_column(cell.success, 1),
-        f"{100 * low:.1f} to {100 * high:.1f} %",
-        f"{cell.minima:,}",
-        _count(middle),
-        _count(tail),
-        percent_column(cell.fidelity, 1),
-        f"{cell.seconds:.3f}",
-    ]
+def _row(cell: Cell) -> dict[str, str]:
+    low, high = cell.interval if cell.starts else (0.0, 1.0)
+    row = {
+        "landscape": cell.landscape,
+        "method": cell.method,
+        "success": percent_column(cell.success, 1),
+        "95 % interval": f"{100 * low:.1f} to {100 * high:.1f} %",
+        "minima": _SHORT["minima"](cell),
+        "evaluations": _SHORT["evaluations"](cell),
+        "90 %": _SHORT["evaluations_90"](cell),
+        "fidelity": percent_column(cell.fidelity, 1),
+        "seconds": _SHORT["seconds"](cell),
+    }
+    if cell.error is None:
+        return row
+    return dict.fromkeys(row, "") | {"landscape": cell.landscape, "method": cell.method, "success": "failed"}

@@ -147,9 +147,11 @@ class Saddles(Points):
 
     def plot(self, ax: Any = None, *, levels: int | None = None) -> Any:
         """Draw the disconnectivity graph; returns the axes."""
-        from batchgd.output.plot import tree_picture
+        from batchgd.analysis.saddles.tree import disconnectivity
+        from batchgd.output.plot.disconnectivity import draw_tree
 
-        return tree_picture(self, ax, levels=levels)
+        title = f"{self.name}: {minima_counted(len(self.nodes))}, {plural(len(self), 'saddle')}"
+        return draw_tree(disconnectivity(self, levels), len(self.nodes), title, ax)
 
     def summary(self) -> dict[str, Any]:
         """The table as a dict that ``json.dumps`` takes, what ``--json`` prints; a barrier to no minimum is None."""

@@ -167,7 +167,7 @@ class SweepResult:
         columns["best value"] = [f"{value:.6g}" for value in self.best]
         if self.fidelity is not None:
             columns["fidelity %"] = _percents(self.fidelity)
-        return TextTable([*columns], [*zip(*columns.values(), strict=True)])
+        return TextTable(records(columns))
 
     def _nothing(self) -> str:
         at = "" if self.curvatures is None or not self.constant_rate else f"; 2/(L+μ) is {self.curvatures.optimum:.4g}"

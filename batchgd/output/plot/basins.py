@@ -4,22 +4,37 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.output.plot.canvas import fit_aspect, given_or_new, grid_values, headline, levels, tidy
-from batchgd.output.plot.markers import coloured_key, draw_minima
-from batchgd.output.plot.style import INK, LABEL_SIZE, NO_LABEL, blend, palette
+from batchgd.output.plot.canvas import (
+    contour_lines,
+    finish_plane,
+    given_or_new,
+    grid_values,
+    headline,
+    name_of,
+    starts_and_minima,
+)
+from batchgd.output.plot.markers import coloured_key, draw_minima, wants_key
+from batchgd.output.plot.pictures import register_picture
+from batchgd.output.plot.style import NO_LABEL, blend, palette
 from batchgd.problem import check
 from batchgd.problem.arrays import host
 from batchgd.problem.errors import InputError
-from batchgd.problem.speaker import a_run, picture
+from batchgd.problem.wording import plural
 
 _DOTS_AT_MOST = 3_000  # starts drawn one by one; more become an image, which stays sharp and quick
 _SIDE = 600  # pixels of that image along the longer side
 _FILL_SHARE = 0.72  # of the pure colour: contours and markers must show on it
 _REACH = 4.0  # mean distances between starts; a pixel further from every start stays white
-_KEYED = 12  # minima listed beside the map
 _CONTOURED = 200  # minima at most for which contours are drawn: beyond, they hide the map
 
 
+@register_picture(
+    "each start of a 2-D run, coloured by the minimum that it reached",
+    minima=False,
+    labels=True,
+    dims=(2, 2),
+    instead="slices",
+)
 def basins(result: Any, ax: Any = None, *, contours: bool = True, key: bool | None = None) -> Any:
     """Draw the basins of a 2-D result as its starts show them.
 
@@ -30,33 +45,15 @@ def basins(result: Any, ax: Any = None, *, contours: bool = True, key: bool | No
 
     Parameters
     ----------
-    result : MultistartResult
-        A run in two dimensions, with its starts.
-    ax : matplotlib Axes, optional
-        Where to draw; a new figure without.
     contours : bool
         Draw contours, where the function is at hand and the minima are at most 200.
     key : bool, optional
         List the minima beside the map; when left out, up to 12 of them.
-
-    Returns
-    -------
-    Axes
-
-    Raises
-    ------
-    InputError
-        When the result has no labels, no starts, or not two dimensions.
     """
-    if not hasattr(result, "minima"):
-        raise InputError(f"a basin map needs labels; run {a_run()}, or draw {picture('waterfall')}")
-    if result.dim != 2:
-        raise InputError(f"a basin map needs 2 dimensions, this result has {result.dim}; draw {picture('slices')}")
     starts, label = result.x0, host(result.label)
     lower, upper = region(result.box, starts)
     count = len(result.minima.fun)
-    contours = check.flag("contours", contours)
-    keyed = 0 < count <= _KEYED if key is None else check.flag("key", key) and count > 0
+    contours, keyed = check.flag("contours", contours), wants_key(key, count)
     ax = given_or_new(ax, figure_size(upper - lower, keyed))
     colours = blend(palette(count), _FILL_SHARE)
     if len(starts) <= _DOTS_AT_MOST:
@@ -69,13 +66,13 @@ def basins(result: Any, ax: Any = None, *, contours: bool = True, key: bool | No
             note = "each pixel: the minimum that its starts, or the nearest one, reached"
     if contours and result.has_function and count <= _CONTOURED:
         u, v, values = grid_values(result.objective, lower, upper)
-        steps = levels(values, 12 if count <= 20 else 6)
-        if len(steps):
-            ax.contour(u, v, values, levels=steps, colors=INK, linewidths=0.45, alpha=0.45, linestyles="solid")
-    ax.set_xlim(lower[0], upper[0])
-    ax.set_ylim(lower[1], upper[1])
+        contour_lines(ax, u, v, values, 12 if count <= 20 else 6, linewidths=0.45, alpha=0.45)
+    finish_plane(ax, lower, upper)
     hidden = draw_minima(ax, result.minima, numbered=keyed)
-    _finish(ax, result, label, lower, upper, note, hidden, keyed)
+    note += _outside(result.minima, hidden, lower, upper)
+    headline(ax, f"{name_of(result, 'basins')}: {starts_and_minima(result)}", note)
+    if keyed:
+        coloured_key(ax, result, int(np.count_nonzero(label < 0)), _FILL_SHARE)
     return ax
 
 
@@ -158,19 +155,12 @@ def figure_size(width: np.ndarray, keyed: bool) -> tuple[float, float]:
     return (5.0 / max(ratio, 1.0) + (2.2 if keyed else 0.8), 5.0 * min(ratio, 1.0) + 0.8)
 
 
-def _finish(ax: Any, result: Any, label: Any, lower: Any, upper: Any, note: str, hidden: int, keyed: bool) -> None:
-    count = len(result.minima.fun)
-    name = getattr(result.objective, "name", None) or "basins"
-    kinds = "1 minimum" if count == 1 else f"{count:,} minima"
-    if hidden:
-        note += f"\n{hidden:,} {'minimum lies' if hidden == 1 else 'minima lie'} outside"
-        away = np.any((result.minima.x < lower) | (result.minima.x > upper), axis=1)
-        if np.min(result.minima.fun[~away], initial=np.inf) > result.minima.fun[0] + 1e-9:
-            note += ", the best of all among them" if hidden > 1 else ", the best of all"
-    headline(ax, f"{name}: {result.n:,} starts, {kinds}", note)
-    ax.set_xlabel("x0", fontsize=LABEL_SIZE)
-    ax.set_ylabel("x1", fontsize=LABEL_SIZE)
-    fit_aspect(ax, *(upper - lower))
-    tidy(ax)
-    if keyed:
-        coloured_key(ax, result, int(np.count_nonzero(label < 0)), _FILL_SHARE)
+def _outside(minima: Any, hidden: int, lower: Any, upper: Any) -> str:
+    """What to say of minima that are outside the axes."""
+    if not hidden:
+        return ""
+    note = f"\n{plural(hidden, 'minimum lies', 'minima lie')} outside"
+    away = np.any((minima.x < lower) | (minima.x > upper), axis=1)
+    if np.min(minima.fun[~away], initial=np.inf) > minima.fun[0] + 1e-9:
+        note += ", the best of all among them" if hidden > 1 else ", the best of all"
+    return note

@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.output.plot.canvas import fit_aspect, given_or_new, grid_values, headline, levels, tidy
-from batchgd.output.plot.style import INK, LABEL_SIZE, NOTE_SIZE, STAR
+from batchgd.output.plot.canvas import colour_bar, finish_plane, given_or_new, grid_values, headline, shading
+from batchgd.output.plot.style import INK, STAR
 from batchgd.problem.errors import InputError
+from batchgd.problem.wording import minima_counted
 
 _GLOBAL = 1e-6  # minima this close to the least value, in units of the value, are global
 
@@ -56,30 +57,17 @@ def draw_landscape(
     objective: Any, box: Any, minima: np.ndarray, title: str, ax: Any = None, total: int | None = None
 ) -> Any:
     """Draw values and minima on a region, ``total`` being how many there are in all; see :func:`landscape`."""
-    from matplotlib.colors import BoundaryNorm
-
     width, height = box.width
     ratio = float(np.clip(height / width, 0.5, 2.0)) if 0.5 <= height / width <= 2.0 else 1.0
     ax = given_or_new(ax, (5.0 / max(ratio, 1.0) + 1.6, 5.0 * min(ratio, 1.0) + 0.8))
     u, v, values = grid_values(objective, box.lower, box.upper, 301)
-    steps = levels(values, 18)
-    if len(steps) > 1:
-        norm = BoundaryNorm(steps, 256, extend="both")
-        filled = ax.contourf(u, v, values, levels=steps, cmap="cividis", norm=norm, extend="both", zorder=0)
-        ax.contour(u, v, values, levels=steps, colors="white", linewidths=0.3, alpha=0.4, linestyles="solid", zorder=1)
-        bar = ax.figure.colorbar(filled, ax=ax, shrink=0.92, pad=0.02, ticks=steps[:: max(1, len(steps) // 6)])
+    filled = shading(ax, u, v, values, 18, "cividis", "white", 0.4)
+    if filled is not None:
+        steps = filled.levels
+        bar = colour_bar(ax, filled, shrink=0.92, ticks=steps[:: max(1, len(steps) // 6)])
         bar.ax.set_yticklabels([f"{tick:.3g}" for tick in bar.get_ticks()])
-        bar.ax.tick_params(labelsize=NOTE_SIZE, width=0.6, length=3)
-        bar.outline.set_linewidth(0.6)
-    note = "shading: value" + _mark(ax, objective, minima, total)
-    headline(ax, title, note)
-    ax.set_xlim(box.lower[0], box.upper[0])
-    ax.set_ylim(box.lower[1], box.upper[1])
-    ax.set_xlabel("x0", fontsize=LABEL_SIZE)
-    ax.set_ylabel("x1", fontsize=LABEL_SIZE)
-    fit_aspect(ax, width, height)
-    tidy(ax)
-    return ax
+    headline(ax, title, "shading: value" + _mark(ax, objective, minima, total))
+    return finish_plane(ax, box.lower, box.upper)
 
 
 def _mark(ax: Any, objective: Any, minima: np.ndarray, total: int | None) -> str:
@@ -94,4 +82,4 @@ def _mark(ax: Any, objective: Any, minima: np.ndarray, total: int | None) -> str
     ax.scatter(*minima[best].T, s=size, marker="*", color=STAR, edgecolors=INK, linewidths=0.8, zorder=5, gid="best")
     if total is not None and total > len(minima):
         return f"; {len(minima):,} of {total:,} minima, global ★"
-    return f"; {'1 minimum' if len(minima) == 1 else f'{len(minima):,} minima'}, global ★"
+    return f"; {minima_counted(len(minima))}, global ★"

@@ -4,30 +4,22 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.output.plot.canvas import given_or_new, headline, tidy
-from batchgd.output.plot.funnel import distance_to_best
-from batchgd.output.plot.style import INK, LABEL_SIZE, palette
+from batchgd.output.plot.canvas import given_or_new, headline, name_of
+from batchgd.output.plot.funnel import distance_to_best, finish_against_distance
+from batchgd.output.plot.pictures import register_picture
+from batchgd.output.plot.style import INK, palette
+from batchgd.problem.wording import plural
 
 _EDGES = 3_000  # arrows drawn at most
 
 
+@register_picture("local-optima network of a basin-hopping run", special=True)
 def network(result: Any, ax: Any = None) -> Any:
     """Draw the minima of a basin-hopping run as a funnel plot, each with its most frequent move to a better minimum.
 
     Following the lines leads to the bottom of the funnel that a minimum belongs to: a minimum that walkers set out from
     without reaching a better one, drawn as a diamond. Minima of one funnel have its bottom's colour. From those that
     are open circles no walker set out, so nothing is known of them.
-
-    Parameters
-    ----------
-    result : MultistartResult
-        A run with ``strategy=bgd.BasinHopping(...)``.
-    ax : matplotlib Axes, optional
-        Where to draw; a new figure without.
-
-    Returns
-    -------
-    Axes
 
     Raises
     ------
@@ -54,18 +46,11 @@ def network(result: Any, ax: Any = None) -> Any:
         away[bottoms], fun[bottoms], s=2.2 * size + 12, marker="D", c=colours[bottoms], edgecolors=INK, linewidths=0.8,
         zorder=4, gid="bottoms",
     )  # fmt: skip
-    name = getattr(result.objective, "name", None) or "local-optima network"
-    kinds = "1 funnel" if len(bottoms) == 1 else f"{len(bottoms):,} funnels"
+    title = f"{int(moves.counts.sum()):,} moves between {len(fun):,} minima, {plural(len(bottoms), 'funnel')}"
     note = "lines: the most frequent move to a better minimum; ◆ bottom: no better minimum was reached from it"
     note += f"\n○ no walker set out from here ({len(untold):,})" if len(untold) else ""
-    headline(ax, f"{name}: {int(moves.counts.sum()):,} moves between {len(fun):,} minima, {kinds}", note)
-    ax.set_xlabel("distance from the best minimum, box widths (root mean square)", fontsize=LABEL_SIZE)
-    ax.set_ylabel("fun", fontsize=LABEL_SIZE)
-    ax.yaxis.set_major_formatter("{x:.6g}")
-    ax.grid(color=INK, alpha=0.12, linewidth=0.5)
-    ax.spines[["top", "right"]].set_visible(False)
-    tidy(ax)
-    return ax
+    headline(ax, f"{name_of(result, 'local-optima network')}: {title}", note)
+    return finish_against_distance(ax)
 
 
 def downhill(counts: Any, fun: np.ndarray) -> np.ndarray:

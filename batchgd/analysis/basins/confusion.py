@@ -1,0 +1,74 @@
+"""The confusion of two ways down: of the starts that one brings to a minimum, where another brings them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batchgd.analysis.basins.fidelity import fidelity
+from batchgd.analysis.basins.relabel import confusion_counts, labels_onto
+from batchgd.minima.results import LandscapeData
+from batchgd.output.summary import method_name
+from batchgd.problem.arrays import host
+from batchgd.problem.errors import InputError
+from batchgd.problem.speaker import said
+
+_MOST = 5_000  # minima: more make a matrix of more cells than any picture shows, and more than memory holds
+
+
+@dataclass(frozen=True, eq=False)
+class Confusion:
+    """Counts of starts, a row for each label of one way and a column for each of the other; label -1 comes last.
+
+    Attributes
+    ----------
+    counts : (r, c)
+        Starts.
+    rows, columns : lists of str
+        Labels; ``+k`` is the k-th minimum that only the other way found.
+    ways : (str, str)
+        What rows and columns are.
+    """
+
+    counts: NDArray[np.int64]
+    rows: list[str]
+    columns: list[str]
+    ways: tuple[str, str]
+
+
+def confusion_with(result: LandscapeData, other: Any) -> Confusion:
+    """Return the confusion of two runs of the same starts; minima are matched by place and value."""
+    if not (hasattr(result, "minima") and result.kept and other.kept and result.n == other.n):
+        raise InputError("a confusion matrix needs two runs of the same starts, with keep='all'")
+    if not np.array_equal(result.x0, other.x0):
+        raise InputError("these runs have other starts: run the second one with starts=result.x0")
+    mine = len(result.minima)
+    place, alone = labels_onto(result, other)
+    if mine + len(alone) > _MOST:
+        raise InputError(
+            f"a confusion matrix of {mine + len(alone):,} minima cannot be drawn; "
+            f"{said('bgd.match(a, b)', 'batchgd diff')} lists them"
+        )
+    counts = confusion_counts(host(result.label), place[host(other.label)], mine, mine + len(alone))
+    return _named(counts, [f"+{k}" for k in alone], (_way(result), _way(other)))
+
+
+def confusion_with_flow(result: LandscapeData) -> Confusion:
+    """Return the confusion of a sample of the starts with gradient flow, as in ``result.fidelity()``."""
+    counts = fidelity(result).confusion
+    more = counts.shape[1] - counts.shape[0]
+    return _named(counts, [f"+{k}" for k in range(more)], (_way(result), "label by gradient flow"))
+
+
+def _named(counts: NDArray[np.int64], alone: list[str], ways: tuple[str, str]) -> Confusion:
+    """Name rows and columns, and leave label -1 out if it does not occur."""
+    labels = [str(k) for k in range(len(counts) - 1)]
+    rows, columns = [*labels, "-1"], [*labels, *alone, "-1"]
+    if counts[-1].any() or counts[:, -1].any():
+        return Confusion(counts, rows, columns, ways)
+    return Confusion(counts[:-1, :-1], rows[:-1], columns[:-1], ways)
+
+
+def _way(result: LandscapeData) -> str:
+    return f"label by {method_name(result.method) or 'a run'}"
