@@ -71,7 +71,7 @@ _HOMES = {
     "uncertainty_exponent": "analysis.basins.exponent",
     "sweep": "analysis.sweeps",
     "match": "analysis.basins.match",
-    "load": "api.load",
+    "load": "api.storage.load",
 }
 """Where each public name lives; it is imported when it is first used, so that ``import batchgd`` stays light."""
 
@@ -91,12 +91,12 @@ if TYPE_CHECKING:
     from batchgd.analysis.strategies import RareBasins as RareBasins
     from batchgd.analysis.sweeps import sweep as sweep
     from batchgd.api import testing as testing
-    from batchgd.api.load import load as load
     from batchgd.api.paths import Path as Path
     from batchgd.api.paths import Paths as Paths
     from batchgd.api.paths import trace_path as trace_path
     from batchgd.api.solve import descend as descend
     from batchgd.api.solve import multistart as multistart
+    from batchgd.api.storage.load import load as load
     from batchgd.compiler.finite_sum import FiniteSum as FiniteSum
     from batchgd.compiler.objective import Objective as Objective
     from batchgd.compiler.resolve import as_objective as as_objective

@@ -1,4 +1,4 @@
-"""Time batchgd beside other ways to run a batch of descents: `python benchmarks/peers.py --markdown docs/peers.md`.
+"""Time batchgd and other ways to run a batch of descents: `python benchmarks/peers.py --markdown docs/peers.md`.
 
 The peers that are not installed are rows that say so; `pip install 'batchgd[bench]' torch` brings them all.
 """

@@ -9,7 +9,6 @@ mutations  damaged and forged results: refused in one line, or consistent
 import collections
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -108,20 +107,20 @@ def kills(count: int = 200) -> None:
     """Kill a saving process at a random moment, again and again."""
     lost = 0
     with tempfile.TemporaryDirectory() as scratch:
-        folder, draw = Path(scratch, "run"), random.Random(0)
+        file, draw = Path(scratch, "run.npz"), random.Random(0)
         for _ in range(count):
-            saver = subprocess.Popen([sys.executable, "-c", _SAVER, str(folder)], stdout=subprocess.PIPE)
+            saver = subprocess.Popen([sys.executable, "-c", _SAVER, str(file)], stdout=subprocess.PIPE)
             assert saver.stdout is not None
             saver.stdout.readline()
             time.sleep(0.05 + 0.1 * draw.random())
             saver.send_signal(signal.SIGKILL)
             saver.wait()
             try:
-                lost += len(bgd.load(folder)) != 2000
+                lost += len(bgd.load(file)) != 2000
             except bgd.InputError:
                 lost += 1
         left = sorted(entry.name for entry in Path(scratch).iterdir())
-    print(f"{count} kills, {lost} results lost; in the folder at the end: {left}")
+    print(f"{count} kills, {lost} results lost; files at the end: {left}")
 
 
 def mutations(count: int = 2000) -> None:
@@ -134,7 +133,7 @@ def mutations(count: int = 2000) -> None:
             mutant = Path(scratch, "mutant")
             tests.attack(saved[seed % len(saved)], mutant, 1_000_000 + seed)
             refused += tests.verdict(mutant) is not None
-            shutil.rmtree(mutant)
+            tests.remove(mutant)
     print(f"{count} mutations: {refused} refused in one line, {count - refused} loaded as consistent results")
 
 

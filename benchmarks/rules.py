@@ -12,7 +12,8 @@ import time
 from batchgd.analysis.bench.ceiling import function_rate
 from batchgd.analysis.bench.operations import DIVIDES
 from batchgd.engine.batch import Batch, make_batch
-from batchgd.engine.run import run, specialisation_of
+from batchgd.engine.prepare import specialisation_of
+from batchgd.engine.run import run
 from batchgd.problem.methods import METHODS
 from batchgd.problem.methods.first_order import FirstOrder
 from batchgd.problem.stopping import Stopping

@@ -1,12 +1,20 @@
 """What every launch needs: a range of starts, the arrays that describe the problem, and where results go."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 Array = Any
+
+COLUMNS = ("x", "fun", "nit", "nfev", "status")
+"""What is known of every endpoint: the place, its value, the updates and evaluations made, and why it ended."""
+
+
+def columns(source: Any, each: Callable[[Array], Array] = lambda column: column) -> dict[str, Array]:
+    """Return the endpoint columns of anything that has them, each passed through a function."""
+    return {name: each(getattr(source, name)) for name in COLUMNS}
 
 
 @dataclass
@@ -39,6 +47,16 @@ class Endpoints:
             status=np.zeros(n, np.int8),
         )
 
+    @classmethod
+    def concatenate(cls, parts: "Sequence[Endpoints]") -> "Endpoints":
+        """Return the rows of several parts, one after another, as those of the starts from 0 on."""
+        tables = [columns(part) for part in parts]
+        return cls(0, **{name: np.concatenate([table[name] for table in tables]) for name in COLUMNS})
+
+    def take(self, rows: Array) -> "Endpoints":
+        """Return copies of these rows, as those of the starts from 0 on."""
+        return Endpoints(0, **columns(self, lambda column: column[rows]))
+
     def __len__(self) -> int:
         return len(self.status)
 
@@ -49,8 +67,8 @@ class Endpoints:
     def into(self, whole: "Endpoints") -> "Endpoints":
         """Copy the rows to where they belong in those of all starts, and return them there."""
         there = whole.part(self.first, self.first + len(self))
-        for name in ("x", "fun", "nit", "nfev", "status"):
-            getattr(there, name)[:] = getattr(self, name)
+        for name, column in columns(self).items():
+            getattr(there, name)[:] = column
         if there.turned is not None:
             there.turned[:] = self.turned
         return there
@@ -58,13 +76,13 @@ class Endpoints:
     def scatter(self, others: "Endpoints") -> None:
         """Copy the rows, which are those of ``ids``, over the ones that belong to the same starts."""
         rows = self.starts(slice(None)) - others.first
-        for name in ("x", "fun", "nit", "nfev", "status"):
-            getattr(others, name)[rows] = getattr(self, name)
+        for name, column in columns(self).items():
+            getattr(others, name)[rows] = column
 
     def part(self, first: int, stop: int) -> "Endpoints":
         """Return the rows of some starts, sharing memory."""
         rows = slice(first - self.first, stop - self.first)
-        part = Endpoints(first, self.x[rows], self.fun[rows], self.nit[rows], self.nfev[rows], self.status[rows])
+        part = Endpoints(first, **columns(self, lambda column: column[rows]))
         part.turned = None if self.turned is None else self.turned[rows]
         return part
 

@@ -1,10 +1,9 @@
-"""Damaged and malicious results: what may be found in a folder that somebody else made."""
+"""Damaged and malicious results: what may be found in a file that somebody else made."""
 
 import io
 import json
 import os
 import zipfile
-import zlib
 
 import numpy as np
 
@@ -85,73 +84,78 @@ HEADERS = [
     "{",
     "",
 ]
-"""Headers of an array file."""
+"""Headers of an array."""
 
 
-def entries(folder):
-    return sorted(file.name for file in folder.iterdir())
+def members(file):
+    """The members of an archive, by name."""
+    with zipfile.ZipFile(file) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
 
 
-def trust(folder, *names):
-    """Write the checksums of altered files into the head."""
-    head = json.loads((folder / "result.json").read_text())
-    for name in names:
-        head["files"][name] = zlib.crc32((folder / name).read_bytes())
-    (folder / "result.json").write_text(json.dumps(head))
+def put(file, changed, method=zipfile.ZIP_STORED):
+    """Write an archive, with the right checksums."""
+    with zipfile.ZipFile(file, "w", method) as archive:
+        for name, raw in changed.items():
+            archive.writestr(name, bytes(raw))
 
 
-def columns(folder, name):
-    with np.load(folder / name, allow_pickle=True) as archive:
-        return {key: archive[key] for key in archive.files}
+def head_of(file):
+    return json.loads(members(file)["result.json"])
 
 
-def put_columns(folder, name, found):
-    np.savez(folder / name, **found)
-    trust(folder, name)
+def put_head(file, head):
+    """Replace the JSON of a result by a value, or by text."""
+    text = head if isinstance(head, str) else json.dumps(head)
+    put(file, members(file) | {"result.json": text.encode()})
 
 
-def truncate(rng, folder):
-    name = rng.choice(entries(folder))
-    raw = (folder / name).read_bytes()
-    (folder / name).write_bytes(raw[: rng.integers(len(raw))])
-    if name != "result.json" and rng.random() < 0.8:
-        trust(folder, name)
+def put_array(file, name, array):
+    """Replace one array."""
+    put(file, members(file) | {f"{name}.npy": array_bytes(array)})
 
 
-def flip_bits(rng, folder):
-    name = rng.choice(entries(folder))
-    raw = bytearray((folder / name).read_bytes())
+def array_bytes(array):
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=True)
+    return buffer.getvalue()
+
+
+def _drawn(rng, file):
+    """An array of the file."""
+    return rng.choice([name for name in members(file) if name.endswith(".npy")])
+
+
+def truncate(rng, file):
+    if rng.random() < 0.2:
+        raw = file.read_bytes()
+        file.write_bytes(raw[: rng.integers(len(raw))])
+    else:
+        found, name = members(file), rng.choice(sorted(members(file)))
+        put(file, found | {name: found[name][: rng.integers(len(found[name]))]})
+
+
+def flip_bits(rng, file):
+    """Flip bits anywhere: checksums show it, or it was in what nobody reads."""
+    file.write_bytes(_flipped(rng, file.read_bytes()))
+
+
+def flip_bits_of_a_member(rng, file):
+    """As :func:`flip_bits`, with the right checksum."""
+    found, name = members(file), rng.choice(sorted(members(file)))
+    put(file, found | {name: _flipped(rng, found[name])})
+
+
+def _flipped(rng, raw):
+    raw = bytearray(raw)
     for at in rng.integers(len(raw), size=rng.integers(1, 4)):
         raw[at] ^= 1 << rng.integers(8)
-    (folder / name).write_bytes(raw)
-    if name != "result.json":
-        trust(folder, name)
+    return raw
 
 
-def flip_bits_of_a_column(rng, folder):
-    """As :func:`flip_bits`, with the checksum that the archive itself keeps repaired as well."""
-    name = rng.choice([name for name in entries(folder) if name.endswith(".npz")] or ["x.npy"])
-    if name == "x.npy":
-        return flip_bits(rng, folder)
-    with zipfile.ZipFile(folder / name) as archive:
-        members = {member: bytearray(archive.read(member)) for member in archive.namelist()}
-    raw = members[rng.choice(sorted(members))]
-    for at in rng.integers(len(raw), size=rng.integers(1, 4)):
-        raw[at] ^= 1 << rng.integers(8)
-    _put_members(folder, name, members)
-
-
-def _put_members(folder, name, members, method=zipfile.ZIP_STORED):
-    with zipfile.ZipFile(folder / name, "w", method) as archive:
-        for member, raw in members.items():
-            archive.writestr(member, bytes(raw))
-    trust(folder, name)
-
-
-def replace_field(rng, folder):
-    """Give a field of result.json another value, another name, or take it away."""
-    file = folder / "result.json"
-    head = json.loads(file.read_text())
+def replace_field(rng, file):
+    """Give a field of the metadata another value, another name, or take it away."""
+    head = head_of(file)
     places = list(_places(head))
     holder, key = places[rng.integers(len(places))]
     how = rng.integers(12)
@@ -165,9 +169,9 @@ def replace_field(rng, folder):
     else:
         holder[key] = VALUES[rng.integers(len(VALUES))]
     try:
-        file.write_text(json.dumps(head))
+        put_head(file, head)
     except ValueError:  # a field that was put into itself
-        file.write_text("[" * 100_000)
+        put_head(file, "[" * 100_000)
 
 
 def _places(value):
@@ -177,19 +181,10 @@ def _places(value):
         yield from _places(item)
 
 
-def replace_column(rng, folder):
+def replace_column(rng, file):
     """Give a column another length, another number of axes, another type or other entries."""
-    name = rng.choice([name for name in entries(folder) if name != "result.json"])
-    found = columns(folder, name) if name.endswith(".npz") else {name: np.load(folder / name)}
-    if not found:
-        return
-    key = rng.choice(sorted(found))
-    found[key] = _spoilt(rng, found[key])
-    if name.endswith(".npz"):
-        put_columns(folder, name, found)
-    else:
-        np.save(folder / name, found[key], allow_pickle=True)
-        trust(folder, name)
+    name = _drawn(rng, file)
+    put_array(file, name.removesuffix(".npy"), _spoilt(rng, np.load(io.BytesIO(members(file)[name]))))
 
 
 def _spoilt(rng, column):
@@ -216,48 +211,32 @@ def _spoilt(rng, column):
     return changed
 
 
-def replace_header(rng, folder):
+def replace_header(rng, file):
     """Give an array a header of its own."""
     text = HEADERS[rng.integers(len(HEADERS))].encode("latin1")
     magic = b"\x93NUMPY" + bytes([[1, 0], [2, 0], [3, 0], [9, 9]][rng.choice(4, p=[0.7, 0.1, 0.1, 0.1])])
     length = len(text).to_bytes(2 if magic[6] == 1 else 4, "little")
-    raw = magic + length + text + bytes(rng.integers(40))
-    name = rng.choice([name for name in entries(folder) if name != "result.json"])
-    if name.endswith(".npy"):
-        (folder / name).write_bytes(raw)
-        return trust(folder, name)
-    with zipfile.ZipFile(folder / name) as archive:
-        members = {member: archive.read(member) for member in archive.namelist()}
-    members[rng.choice(sorted(members))] = raw
-    return _put_members(folder, name, members)
+    put(file, members(file) | {_drawn(rng, file): magic + length + text + bytes(rng.integers(40))})
 
 
-def replace_archive(rng, folder):
-    """Compress, encrypt, overlap, rename or repeat the members of an archive."""
-    names = [name for name in entries(folder) if name.endswith(".npz")]
-    if not names:
-        return replace_header(rng, folder)
-    name = rng.choice(names)
-    with zipfile.ZipFile(folder / name) as archive:
-        members = {member: archive.read(member) for member in archive.namelist()}
-    how = rng.integers(5)
+def replace_members(rng, file):
+    """Compress, encrypt, rename, drop or lengthen the members of an archive."""
+    found, how = members(file), rng.integers(5)
     if how == 0:
-        members["bomb.npy"] = bytes(1 << 20)
-        return _put_members(folder, name, members, zipfile.ZIP_DEFLATED)
-    if how == 1:
-        members |= {"../evil.npy": b"", "nodes.x/": b"", "x.npy.npy": b"x", "\x1b[2J.npy": b""}
-        return _put_members(folder, name, members)
-    if how == 2:
-        del members[rng.choice(sorted(members))]
-        return _put_members(folder, name, members)
-    raw = bytearray((folder / name).read_bytes())
-    for at in _all(raw, b"PK\x01\x02"):
-        if how == 3:
-            raw[at + 8] |= 1  # encrypted
-        else:
-            raw[at + 24 : at + 28] = (1 << 31).to_bytes(4, "little")  # as long as four gigabytes
-    (folder / name).write_bytes(raw)
-    return trust(folder, name)
+        put(file, found | {"bomb.npy": bytes(1 << 20)}, zipfile.ZIP_DEFLATED)
+    elif how == 1:
+        put(file, found | {"../evil.npy": b"", "minima.x/": b"", "x.npy.npy": b"x", "\x1b[2J.npy": b""})
+    elif how == 2:
+        del found[rng.choice(sorted(found))]
+        put(file, found)
+    else:
+        raw = bytearray(file.read_bytes())
+        for at in _all(raw, b"PK\x01\x02"):
+            if how == 3:
+                raw[at + 8] |= 1  # encrypted
+            else:
+                raw[at + 24 : at + 28] = (1 << 31).to_bytes(4, "little")  # as long as four gigabytes
+        file.write_bytes(raw)
 
 
 def _all(raw, what):
@@ -267,42 +246,39 @@ def _all(raw, what):
         at = raw.find(what, at + 1)
 
 
-def replace_file(rng, folder):
-    """Put another file, a folder, a pipe or a device in the place of a file."""
-    name, other = rng.choice(entries(folder), 2)
-    (folder / "kept").write_bytes((folder / other).read_bytes())
-    (folder / name).unlink()
-    how = rng.integers(8)
+def replace_file(rng, file):
+    """Put something else in the place of the file: a folder, a pipe, a device, a loop, nothing, or an array."""
+    file.unlink()
+    how = rng.integers(6)
     if how == 0:
-        (folder / name).mkdir()
+        file.mkdir()
     elif how == 1 and hasattr(os, "mkfifo"):
-        os.mkfifo(folder / name)
+        os.mkfifo(file)
     elif how in (2, 3, 4) and os.path.exists("/dev/zero"):
-        os.symlink(["/dev/zero", "/dev/tty", folder / name][how - 2], folder / name)
-    elif how == 5:
-        (folder / name).write_bytes(b"")
-    elif how == 6:
-        buffer = io.BytesIO()
-        np.save(buffer, np.array([{}], dtype=object), allow_pickle=True)
-        (folder / name).write_bytes(buffer.getvalue())
+        os.symlink(["/dev/zero", "/dev/tty", file][how - 2], file)
     else:
-        (folder / name).write_bytes((folder / "kept").read_bytes())
-    (folder / "kept").unlink()
-    if name != "result.json" and how > 4:
-        trust(folder, name)
+        file.write_bytes(array_bytes(np.array([{}], dtype=object)))
+
+
+def exchange(rng, file):
+    """Put one member in the place of another."""
+    found = members(file)
+    one, other = rng.choice(sorted(found), 2)
+    put(file, found | {one: found[other]})
 
 
 MUTATIONS = (
     truncate,
     flip_bits,
-    flip_bits_of_a_column,
+    flip_bits_of_a_member,
     replace_field,
     replace_field,
     replace_field,
     replace_column,
     replace_column,
     replace_header,
-    replace_archive,
+    replace_members,
     replace_file,
+    exchange,
 )
-"""What happens to a folder, the fields and columns most often."""
+"""What happens to a file, the fields and columns most often."""

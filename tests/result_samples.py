@@ -5,7 +5,7 @@ import numpy as np
 from batchgd.api.result import BatchResult, MultistartResult
 from batchgd.minima.tables import Minima, Stationary
 from batchgd.problem.box import Box
-from batchgd.problem.starts import StoredStarts
+from batchgd.problem.samplings import ArrayStarts
 
 
 class Function:
@@ -70,7 +70,7 @@ def multistart(objective, minima_x, starts, box, *, unlabelled=0, seed=0, **more
             x=np.zeros((1, dim)), fun=objective.value(np.zeros((1, dim))), count=np.array([min(1, unlabelled)]),
             kind=np.array(["saddle"]), eigenvalues=np.ones((1, dim)), negative=np.array([1]),
         ),
-        objective=objective, starts=StoredStarts(starts, "uniform"), box=box, seed=seed, seconds=0.25, **more,
+        objective=objective, starts=ArrayStarts(starts, "uniform"), box=box, seed=seed, seconds=0.25, **more,
     )  # fmt: skip
 
 
@@ -113,5 +113,5 @@ def batch(n=50):
     nit = np.arange(n)
     return BatchResult(
         x=starts / 2, fun=himmelblau_value(starts / 2), nit=nit, nfev=nit + 1, status=status,
-        objective=HIMMELBLAU, starts=StoredStarts(starts), seconds=1.5, backend="cpu",
+        objective=HIMMELBLAU, starts=ArrayStarts(starts), seconds=1.5, backend="cpu",
     )  # fmt: skip

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import result_samples
 
 import batchgd
 from batchgd.cli import main
@@ -55,7 +56,6 @@ def folder(tmp_path, monkeypatch):
         "leaver.py": "raise SystemExit(3)\n",
         "chatty.py": "print('loading')\ndef loss(x):\n    print('called')\n    return x @ x\n",
         "occupied/notes.txt": "mine",
-        "saved/result.json": "{}",
         "file": "",
         "bad.toml": "starts = \n",
         "typo.toml": "startz = 5\n",
@@ -66,6 +66,7 @@ def folder(tmp_path, monkeypatch):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
+    result_samples.batch(3).save(tmp_path / "saved")
     yield tmp_path
     for name in [name for name in sys.modules if name.startswith("_batchgd_target_")]:
         del sys.modules[name]

@@ -23,7 +23,6 @@ from batchgd.minima import Catalogue
 from batchgd.minima.collector import IntoCatalogue
 from batchgd.problem.box import Box
 from batchgd.problem.methods import METHODS
-from batchgd.problem.samplings import PartOfStarts
 from batchgd.problem.stopping import Stopping
 
 LINE_ROWS = np.random.default_rng(3).normal(size=(7, 2))
@@ -229,7 +228,7 @@ def only_minima(name, starts, **options):
 def part_of_the_starts():
     """Some starts of a run, drawn in the kernel by their own numbers."""
     whole = make_batch("himmelblau", starts=50, backend="numpy")
-    part = make_batch("himmelblau", starts=50, backend="cuda").again(starts=PartOfStarts(whole.starts, 20, 40))
+    part = make_batch("himmelblau", starts=50, backend="cuda").again(starts=whole.starts.part(20, 40))
     return float(np.abs(run(part).endpoints.x - run(whole).endpoints.x[20:40]).max())
 
 

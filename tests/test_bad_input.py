@@ -1,9 +1,11 @@
 """Bad input through the Python API: one line with the cause and the remedy, before any work starts."""
 
 import contextlib
+import ctypes
 import functools
 import math
 import re
+import sys
 from math import cos  # the kind of import that a trace cannot reach
 
 import numpy as np
@@ -251,9 +253,9 @@ ARGUMENTS = {
     ),
     "device in descend": (descend(device=True, backend="numpy"), "needs the cuda backend", "leave it out"),
     # results
-    "load a number": (lambda: bgd.load(3), "the folder is 3", "give its path"),
-    "load from nowhere": (lambda: bgd.load("/no/such/run"), "/no/such/run is not a folder", r"result.save\(folder\)"),
-    "save under a number": (lambda: samples.batch(3).save(3), "the folder is 3", "give its path"),
+    "load a number": (lambda: bgd.load(3), "the path is 3", "give its path"),
+    "load from nowhere": (lambda: bgd.load("/no/such/run"), "/no/such/run does not exist", r"result.save\(path\)"),
+    "save under a number": (lambda: samples.batch(3).save(3), "the path is 3", "give its path"),
     "save in no folder": (lambda: samples.batch(3).save("no/such/run"), "is not a folder", "make it first"),
 }
 
@@ -381,6 +383,21 @@ def test_what_contradicts_a_ready_objective(name):
     refused(OBJECTIVES[name][0], InputError, *OBJECTIVES[name][1:])
 
 
+def test_cuda_is_chosen_without_cupy(monkeypatch):
+    """As on a machine with a device, its driver and numba-cuda, but not CuPy."""
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    monkeypatch.setattr("numba.cuda.current_context", lambda: None)
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: None)
+    backends.cuda_problem.cache_clear()
+    try:
+        assert backends.choose("cuda")[0].name == "cuda"
+        assert backends.choose("auto") == (backends.BACKENDS["cuda"], "cuda: a device works")
+        for call in (multistart(backend="cuda", device=True), descend(device=True)):
+            refused(call, BackendError, "device=True returns arrays of CuPy, which is not installed", "or leave it out")
+    finally:
+        backends.cuda_problem.cache_clear()
+
+
 @pytest.mark.parametrize("call", [multistart(backend="cuda"), descend(backend="cuda")], ids=["multistart", "descend"])
 def test_cuda_asked_for_where_there_is_none(call, monkeypatch):
     none = backends.Backend("cuda", "none", lambda: "no NVIDIA driver was found", None, None)
@@ -402,31 +419,31 @@ def test_an_unknown_keyword_is_a_type_error_as_in_python(call):
     refused(call, TypeError, "takes no '(strats|maxitr)'", "did you mean '(starts|maxiter)'")
 
 
-FOLDERS = {
-    "a result": ("saved", "holds a result already", "pass overwrite=True or give another folder"),
-    "other files": ("occupied", "is not empty and holds no batchgd result", "give a folder that does not exist yet"),
-    "a file": ("file", "is a file", "give a folder that does not exist yet"),
+PLACES = {
+    "a result": ("saved", "holds a result already", "pass overwrite=True or give another name"),
+    "a folder": ("occupied", "is a folder", "give a file in it"),
+    "a file": ("file", "exists and is not a batchgd result", "give a name that is not taken"),
     "below a file": ("file/run", "is not a folder", "make it first, or save elsewhere"),
 }
 
 
-@pytest.mark.parametrize("name", FOLDERS)
-def test_an_output_folder_that_exists_is_kept(name, tmp_path):
+@pytest.mark.parametrize("name", PLACES)
+def test_what_is_there_is_kept(name, tmp_path):
     (tmp_path / "occupied").mkdir()
     (tmp_path / "occupied" / "notes").write_text("mine")
     (tmp_path / "file").write_text("mine")
     samples.batch(3).save(tmp_path / "saved")
-    place, cause, remedy = FOLDERS[name]
+    place, cause, remedy = PLACES[name]
     refused(lambda: samples.batch(4).save(tmp_path / place), InputError, cause, remedy)
     assert len(bgd.load(tmp_path / "saved")) == 3
     assert (tmp_path / "file").read_text() == (tmp_path / "occupied" / "notes").read_text() == "mine"
 
 
-def test_an_output_folder_that_cannot_be_written(tmp_path, monkeypatch):
+def test_a_result_that_cannot_be_written(tmp_path, monkeypatch):
     def forbidden(*_, **__):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("pathlib.Path.mkdir", forbidden)
+    monkeypatch.setattr("pathlib.Path.touch", forbidden)
     refused(
         lambda: samples.batch(3).save(tmp_path / "run"),
         InputError,

@@ -19,7 +19,8 @@ from batchgd.analysis.bench.measure import batch_of
 from batchgd.analysis.bench.operations import split, tick_operations
 from batchgd.analysis.bench.timing import Timing
 from batchgd.compiler.codegen.module import Specialisation
-from batchgd.engine.run import run, specialisation_of
+from batchgd.engine.prepare import specialisation_of
+from batchgd.engine.run import run
 from batchgd.problem.errors import InputError
 from batchgd.problem.landscapes import get
 from batchgd.problem.methods import METHODS as METHOD_TABLE

@@ -65,7 +65,7 @@ def test_lean_runs_have_the_pictures_of_minima(runs, tmp_path, capsys):
 def test_refused_in_one_line(rest, words, runs, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert_refused(capsys, f"plot {runs / 'a'} {rest.format(b=runs / 'b')}", words)
-    assert_refused(capsys, f"plot {runs / 'none'} --out x.png", "is not a folder")
+    assert_refused(capsys, f"plot {runs / 'none'} --out x.png", "does not exist")
 
 
 def test_the_discovery_curve_is_that_of_the_coverage():

@@ -45,7 +45,7 @@ def test_bad_input_is_one_line(camel, capsys, tmp_path):
         ([str(camel), "--fidelity", "0"], "sample is 0"),
         ([str(camel), "--out", str(camel)], "holds a result already"),
         ([str(tmp_path / "ends"), "--stability"], "holds endpoints without minima"),
-        ([str(tmp_path / "none")], "is not a folder"),
+        ([str(tmp_path / "none")], "does not exist"),
     ):
         assert main(["show", *words]) == 2
         out, err = capsys.readouterr()

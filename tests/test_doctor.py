@@ -58,9 +58,9 @@ MACHINES = {
     ),
     "CuPy alone": (machine(CUPY_13, driver=driver()), "numba-cuda is missing", "pip install batchgd[cu13]"),
     "CuPy for CUDA 12 alone, no driver": (machine(CUPY_12), "numba-cuda is missing", "pip install batchgd[cu12]"),
-    "numba-cuda alone": (machine(STACK_13, driver=driver()), "CuPy is missing", "pip install batchgd[cu13]"),
-    "driver alone, CUDA 12": (machine(driver=driver("12.8")), "are missing", "pip install batchgd[cu12]"),
-    "driver alone, CUDA 13": (machine(driver=driver("13.1")), "are missing", "pip install batchgd[cu13]"),
+    "numba-cuda alone": (machine(STACK_13, driver=driver()), None, ""),
+    "driver alone, CUDA 12": (machine(driver=driver("12.8")), "numba-cuda is missing", "pip install batchgd[cu12]"),
+    "driver alone, CUDA 13": (machine(driver=driver("13.1")), "numba-cuda is missing", "pip install batchgd[cu13]"),
     "driver older than the toolkit": (
         machine(STACK_13, CUPY_13, driver=driver("12.4")),
         "the driver supports CUDA up to 12.4, but the installed packages are for CUDA 13",
@@ -124,6 +124,12 @@ def test_findings_are_single_lines_and_stand_in_the_report(name):
 def test_a_missing_driver_is_told_without_alarm():
     notes = [finding.text for finding in diagnose(machine(STACK_13, CUPY_13)) if finding.level == "note"]
     assert notes == ["no NVIDIA driver: CUDA runs are not possible here, the cpu backend works"]
+
+
+def test_cupy_is_needed_for_arrays_on_the_device_alone():
+    (note,) = [finding for finding in diagnose(machine(STACK_12, driver=driver("12.4"))) if finding.level == "note"]
+    assert "device=True and arrays on the device need CuPy" in note.text
+    assert "pip install batchgd[cu12]" in note.remedy
 
 
 def test_cupy_built_from_source_fits_any_toolkit():

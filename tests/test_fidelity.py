@@ -158,7 +158,7 @@ def test_dependent_starts_are_checked_on_a_random_part():
 
 def test_the_check_uses_the_kernel_that_is_there(monkeypatch):
     """One more specialisation would cost a second of compiling: uniform starts need none."""
-    from batchgd.engine.run import specialisation_of
+    from batchgd.engine.prepare import specialisation_of
 
     result = run(GradientDescent(learning_rate=0.01), starts=3_000)
     from batchgd.minima import collect as solve

@@ -27,7 +27,6 @@ def at_once(monkeypatch):
     """No time is left after Ctrl-C, every look is reported, and the handler is the one that was there before."""
     monkeypatch.setattr("batchgd.engine.interrupts.GRACE", 0.0)
     monkeypatch.setattr("batchgd.engine.progress.SECONDS", 0.0)
-    monkeypatch.setattr("batchgd.engine.run.SECONDS", 0.0)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -146,8 +145,8 @@ def test_a_search_by_values_is_interrupted_too():
         catalogue, looks = Catalogue(objective.box), iter(range(1000))
         catalogue.add(0, x, objective.value(x), np.full(20, Status.STALLED))
         press = Press(lambda update, look=look, looks=looks: update.phase == "polishing" and next(looks) == look)
-        with heeded() as interrupt:
-            found = find_minima(catalogue, objective, watch=Watch(press, 20, interrupt=interrupt))
+        with heeded():
+            found = find_minima(catalogue, objective, watch=Watch(press))
         assert found.minima.kind.tolist() == [kind]
         assert found.minima.count.tolist() == [20]
         np.testing.assert_allclose(found.minima.x, [[0.1, -0.03]], atol=1e-4)
@@ -164,8 +163,8 @@ def test_cut_at_any_look_the_tables_hold_all_and_the_lowest(fun, every):
     while True:
         looks = iter(range(look + 1, -1, -1))
         press = Press(lambda update, looks=looks: next(looks) == 0)
-        with heeded() as interrupt:
-            found = find_minima(catalogue, objective, watch=Watch(press, len(x), interrupt=interrupt))
+        with heeded():
+            found = find_minima(catalogue, objective, watch=Watch(press))
         assert found.minima.count.sum() + found.stationary.count.sum() == len(x)
         assert found.minima.fun[0] <= objective.value(x).min()
         if press.times:  # it had ended before
@@ -188,8 +187,8 @@ def test_the_lowest_endpoint_is_kept_where_another_of_its_cell_did_not_come_to_r
     catalogue = Catalogue(objective.box)
     catalogue.add(0, x, objective.value(x), np.array([Status.MAXITER, Status.GRADIENT]))
     assert len(catalogue) == 1
-    with heeded() as interrupt:
-        found = find_minima(catalogue, objective, watch=Watch(Press(in_phase("polishing")), 2, interrupt=interrupt))
+    with heeded():
+        found = find_minima(catalogue, objective, watch=Watch(Press(in_phase("polishing"))))
     assert found.minima.x.tolist() == [[0.5, 0.0]]
     assert found.minima.kind.tolist() == ["unknown"]
 
@@ -323,7 +322,7 @@ def test_a_handler_that_python_does_not_know_stays(monkeypatch):
 
 def pressing_printer(monkeypatch, phase):
     press = Press(in_phase(phase))
-    monkeypatch.setattr("batchgd.engine.progress.ProgressPrinter.__call__", lambda self, update: press(update))
+    monkeypatch.setattr("batchgd.cli.progress.ProgressPrinter.__call__", lambda self, update: press(update))
     return press
 
 

@@ -12,7 +12,6 @@ from batchgd.engine.batch import make_batch
 from batchgd.engine.run import run
 from batchgd.kernels.status import Status
 from batchgd.minima.collect import batch_from
-from batchgd.problem.samplings import PartOfStarts
 from batchgd.problem.stopping import Stopping
 
 BACKENDS = ("cpu", "numpy")
@@ -95,7 +94,7 @@ def test_ranges_and_kept_rows_never_change_a_result(backend, monkeypatch):
 
 def test_progress_is_told_of_the_whole(backend, monkeypatch):
     monkeypatch.setattr(mixed, "_BYTES", 70 * 84)
-    monkeypatch.setattr("batchgd.engine.run.SECONDS", 0.0)
+    monkeypatch.setattr("batchgd.engine.progress.SECONDS", 0.0)
     seen = []
     bgd.multistart("himmelblau", starts=300, dtype="mixed", backend=backend, progress=seen.append)
     done = [update.done for update in seen]
@@ -141,7 +140,7 @@ def test_only_runs_take_mixed():
 @pytest.mark.parametrize("sampling", ["uniform", "sobol"])
 def test_a_part_of_the_starts_ends_where_the_whole_does(backend, sampling):
     whole = make_batch("himmelblau", starts=200, sampling=sampling, backend=backend)
-    part = whole.again(starts=PartOfStarts(whole.starts, 83, 171))
+    part = whole.again(starts=whole.starts.part(83, 171))
     assert part.starts.in_kernel == (sampling == "uniform")
     ends, some = run(whole).endpoints, run(part).endpoints
     for name in FIELDS:

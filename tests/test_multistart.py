@@ -186,7 +186,7 @@ def test_keeping_minima_only_changes_nothing_but_what_is_kept(tmp_path):
 
 
 def test_progress_tells_the_minima_so_far(monkeypatch):
-    monkeypatch.setattr("batchgd.engine.run.SECONDS", 0.0)
+    monkeypatch.setattr("batchgd.engine.progress.SECONDS", 0.0)
     updates = []
     bgd.multistart("shubert", starts=20_000, progress=updates.append)
     assert any(update.minima for update in updates if update.done < 20_000)
@@ -196,7 +196,7 @@ def test_progress_tells_the_minima_so_far(monkeypatch):
 
 
 def test_progress_merges_no_more_than_a_few_cells(monkeypatch):
-    monkeypatch.setattr("batchgd.engine.run.SECONDS", 0.0)
+    monkeypatch.setattr("batchgd.engine.progress.SECONDS", 0.0)
     updates = []
     bgd.multistart("rastrigin", dim=4, starts=20_000, progress=updates.append, backend="numpy")
     counted = {update.minima is not None for update in updates if update.distinct and update.distinct <= 1000}

@@ -4,7 +4,8 @@ import io
 
 import pytest
 
-from batchgd.engine.progress import ProgressPrinter, ProgressUpdate, Watch, format_update
+from batchgd.cli.progress import ProgressPrinter, format_update
+from batchgd.engine.progress import ProgressUpdate, Watch
 from batchgd.problem.wording import quantity
 
 
@@ -107,7 +108,7 @@ def test_a_file_gets_few_lines():
 
 def test_long_work_reports_at_most_twice_a_second(monkeypatch):
     seen = []
-    watch = Watch(seen.append, n=70)
+    watch = Watch(seen.append).part(70, 70)
     assert all(watch.go_on("polishing", k, 1000) for k in range(1000))
     assert seen == []
     monkeypatch.setattr("batchgd.engine.progress.SECONDS", 0.0)

@@ -46,7 +46,7 @@ def test_every_kind_is_what_it_says(sampling):
     made = parse(sampling=sampling)
     assert made.n == len(made) == N
     assert made.dim == 3
-    assert made.name == made.kind == NAMES[KINDS.index(sampling)]
+    assert made.name == NAMES[KINDS.index(sampling)]
     assert made.independent is (made.name in ("uniform", "normal"))
     assert made.in_kernel is (made.name == "uniform")
     assert (made.interval_note is None) is made.independent
@@ -198,7 +198,7 @@ def test_arrays_of_other_libraries(monkeypatch):
     np.testing.assert_array_equal(parse(OnTheGPU(array)).points(0, 2), array)
     np.testing.assert_array_equal(parse(DLPackOnly(array, device=2)).points(0, 2), array)
     monkeypatch.setitem(sys.modules, "cupy", None)
-    with pytest.raises(BackendError, match="CuPy, which reads it, is not installed"):
+    with pytest.raises(BackendError, match="on a GPU and is read with CuPy, which is not installed"):
         parse(OnTheGPU(array))
 
 

@@ -10,7 +10,8 @@ from stopping_rules import BOX, CURVATURE, RULES, STARTS, STEP_RULES, bowl, firs
 import batchgd as bgd
 from batchgd.cli import main
 from batchgd.engine.batch import make_batch
-from batchgd.engine.run import run, specialisation_of
+from batchgd.engine.prepare import specialisation_of
+from batchgd.engine.run import run
 from batchgd.kernels.status import AT_REST, SUCCESSES, Status
 
 BACKENDS = ("cpu", "numpy")

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
-from batchgd.kernels.status import Status
 from batchgd.minima.coverage import CoverageReport, Stopped, unseen_bound
 from batchgd.minima.coverage.rule import spent
 from batchgd.problem.errors import InputError
@@ -96,20 +95,6 @@ def test_time_runs_out():
     assert result.stopped.why == "max_time"
     assert result.status_counts() == {"MAXTIME": result.n}
     assert "time ran out" in repr(result)
-
-
-def test_an_interrupt_ends_the_run_at_that_look(monkeypatch):
-    from batchgd.minima.collector import Gathering
-
-    original = Gathering.run
-
-    def interrupted(self, part, progress=None):
-        original(self, part, progress)
-        self.status_counts[Status.INTERRUPTED] += 1
-
-    monkeypatch.setattr(Gathering, "run", interrupted)
-    result = bgd.multistart("himmelblau", stop=bgd.Coverage(0.9), backend="numpy")
-    assert result.stopped.why == "interrupted"
 
 
 def test_a_run_without_minima_is_not_covered():

@@ -88,7 +88,7 @@ def trace_path(
     >>> paths[0].status.name
     'MAXITER'
     """
-    from batchgd.engine.given import batch_at
+    from batchgd.engine.batch import batch_at
     from batchgd.problem.stopping import Stopping, as_stopping
 
     every, max_points = check.whole("every", every, 1), check.whole("max_points", max_points, 3)

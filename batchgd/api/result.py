@@ -107,26 +107,24 @@ class BatchResult(BatchData):
 
         return dataset(self)
 
-    def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
-        """Write the result as NumPy arrays and JSON into a new folder, whole or not at all; see :func:`batchgd.load`.
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the result into a new file, whole or not at all: an ``.npz`` file of NumPy; see :func:`batchgd.load`.
 
         Parameters
         ----------
-        folder : str or Path
-            Where to; its parent must exist. A folder that holds anything is refused.
+        path : str or Path
+            The file, in a folder that exists; ``.npz`` is the usual ending.
         overwrite : bool
-            Replace an earlier saved result; any other folder is still refused.
+            Replace an earlier saved result; any other file is still refused.
 
         Raises
         ------
         InputError
-            When the folder is in use or cannot be written.
-        OSError
-            When the disk is full or fails; nothing is left behind.
+            When the name is taken, or the disk is full or fails; nothing is left behind.
         """
-        from batchgd.api.storage.storage import save
+        from batchgd.api.storage.save import save
 
-        return save(self, folder, overwrite=overwrite)
+        return save(self, path, overwrite=overwrite)
 
     @property
     def plot(self) -> "Pictures":
@@ -154,7 +152,7 @@ class MultistartResult(BatchResult, LandscapeData):
         By which endpoints were taken for one minimum; :meth:`recluster` changes them.
     cells : Catalogue or None
         Of a run with ``keep="minima"``: the occupied cells of its endpoints. They are not saved.
-    strategy : Record or None
+    strategy : StrategyInfo or None
         How the starts were chosen, what that biases and what it cost; None for a plain multi-start.
     cut_short : bool
         Whether Ctrl-C came at any time, also after the last trajectory had ended; ``interrupted`` says the same.

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from batchgd.analysis.advice import advice
 from batchgd.api.result import BatchResult, MultistartResult
 from batchgd.engine.backends import choose
-from batchgd.engine.batch import make_batch
-from batchgd.engine.given import batch_at
+from batchgd.engine.batch import batch_at, make_batch
 from batchgd.engine.interrupts import heeded
+from batchgd.engine.progress import Progress, Watch
 from batchgd.minima.collect import batch_from, collect, endpoints_of
 from batchgd.minima.coverage.rule import MOST_STARTS
 from batchgd.minima.coverage.run_until import check_rule
 from batchgd.minima.merge import check_tolerance
-from batchgd.problem.check import flag, function, one_of
+from batchgd.problem.check import cupy_for, flag, function, one_of
 from batchgd.problem.errors import InputError
 from batchgd.problem.keywords import explained
 from batchgd.problem.stopping import Stopping, as_stopping
 
 if TYPE_CHECKING:
     from batchgd.analysis.strategies import Strategy
-    from batchgd.engine.progress import Progress
     from batchgd.minima.coverage import Coverage
 
 
@@ -144,7 +142,7 @@ def multistart(
     >>> len(result.minima), result.minima.fun.max().item() < 1e-12
     (4, True)
     """
-    began = time.perf_counter()
+    watch = Watch(progress)
     stopping = as_stopping(
         stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time, escape=escape, target=target
     )
@@ -179,10 +177,10 @@ def multistart(
         from batchgd.analysis.strategies.explore import explore
 
         with heeded():
-            return MultistartResult.of(explore(batch, chooser, *tolerances, progress=progress, began=began))
+            return MultistartResult.of(explore(batch, chooser, *tolerances, watch=watch))
     stop = None if stop is None else check_rule(stop, batch)
     with heeded() as interrupt:
-        data = collect(batch, *tolerances, keep=all_kept, progress=progress, device=device, began=began, stop=stop)
+        data = collect(batch, *tolerances, keep=all_kept, watch=watch, device=device, stop=stop)
         result = MultistartResult.of(data)
         if not result.interrupted and all_kept and not device:
             result.warnings += advice(batch, result)
@@ -295,5 +293,7 @@ def _strategy(strategy: Any, keep: str, device: bool, stop: Any, check: bool) ->
 
 def _check_calls(progress: Any, device: bool, backend: str) -> None:
     function("progress", progress, "a function of one ProgressUpdate")
-    if flag("device", device) and (name := choose(backend)[0].name) != "cuda":
-        raise InputError(f"device=True needs the cuda backend, and this run uses {name}: leave it out")
+    if flag("device", device):
+        if (name := choose(backend)[0].name) != "cuda":
+            raise InputError(f"device=True needs the cuda backend, and this run uses {name}: leave it out")
+        cupy_for("device=True returns arrays of", "leave it out")

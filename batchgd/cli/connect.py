@@ -23,7 +23,7 @@ def _pair(value: Any) -> tuple[int, int]:
 
 
 OPTIONS = (
-    Option("run", PATH, "Folder of a saved run (--out) to connect; TARGET is then its function, if it has no name."),
+    Option("run", PATH, "A saved run (--out) to connect; TARGET is then its function, if it has no name."),
     Option("border_points", INTEGER, "Walkers from borders at most; 500 when not given."),
     Option(
         "path", Kind("A,B", "two labels of minima, as in --path 0,3", _pair), "Say the lowest path between two minima."
@@ -39,11 +39,11 @@ def connect(options: dict[str, Any]) -> int:
     """Find the saddles between minima, the minima that each joins, and the heights of the barriers.
 
     TARGET is a landscape's name (`batchgd list` shows them) or FILE.py:FUNCTION. `--plot FILE` draws the
-    disconnectivity graph, `--out FOLDER` saves the run with its saddles, which are not sought again.
+    disconnectivity graph, `--out FILE` saves the run with its saddles, which are not sought again.
     """
     console = Console(quiet=options.get("quiet", False))
     if "out" in options:
-        destinations.check_folder(options["out"], options.get("overwrite", False))
+        destinations.check_result(options["out"], options.get("overwrite", False))
     if "plot" in options:
         destinations.check_picture(options["plot"])
     with console.guard_stdout():
@@ -70,15 +70,15 @@ def _saddles(result: Any, options: dict[str, Any], console: Console) -> Any:
         return result.connect(border_points=options["border_points"]) if again else result.saddles
     except KeyboardInterrupt:
         if "out" in options:
-            folder = destinations.save(result, options["out"], options.get("overwrite", False))
-            console.say(f"saved to {folder}, without saddles")
+            saved = destinations.save(result, options["out"], options.get("overwrite", False))
+            console.say(f"saved to {saved}, without saddles")
         raise
 
 
 def _write(result: Any, options: dict[str, Any], console: Console) -> None:
     if "out" in options:
-        folder = destinations.save(result, options["out"], options.get("overwrite", False))
-        console.say(f"saved to {folder}")
+        saved = destinations.save(result, options["out"], options.get("overwrite", False))
+        console.say(f"saved to {saved}")
     if "plot" in options:
         from batchgd.output.plot.canvas import write
 

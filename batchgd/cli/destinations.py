@@ -6,22 +6,18 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from batchgd.api.storage.folder import HEAD, settle
 from batchgd.problem.errors import InputError, WriteError
 
 
-def check_folder(path: str, overwrite: bool) -> None:
-    """Raise InputError unless a result can be saved in this folder; missing parents are made when it is."""
+def check_result(path: str, overwrite: bool) -> None:
+    """Raise InputError unless a result can be saved in this file; missing folders are made when it is."""
+    from batchgd.api.storage.files import resolved
+    from batchgd.api.storage.save import check_target
+
     _try_out(path, f"--out {path}")
-    folder = Path(path)
-    settle(folder.absolute())
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"--out {path} is a file; name a folder that does not exist yet")
-    if folder.is_dir() and _entries(folder):
-        if not (folder / HEAD).is_file():
-            raise InputError(f"--out {path} holds other files than a result; name a folder that does not exist yet")
-        if not overwrite:
-            raise InputError(f"--out {path} holds a result already; name another folder or add --overwrite")
+    target = resolved(path)
+    if target.parent.exists():
+        check_target(target, overwrite)
 
 
 def check_picture(path: str, option: str = "--plot") -> None:
@@ -45,19 +41,12 @@ def check_animation(path: str) -> None:
 
 
 def save(result: Any, path: str, overwrite: bool) -> Path:
-    """Save the result in the folder, whose parents are made, and return it."""
+    """Save the result in the file, whose folder is made, and return its path."""
     try:
         Path(path).absolute().parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise WriteError(f"--out {path} cannot be made: {error.strerror}; name another folder") from error
+        raise WriteError(f"--out {path} cannot be made: {error.strerror}; name another file") from error
     return result.save(path, overwrite=overwrite)
-
-
-def _entries(folder: Path) -> bool:
-    try:
-        return any(folder.iterdir())
-    except OSError as error:
-        raise InputError(f"--out {folder} cannot be read: {error.strerror}; name another folder") from None
 
 
 def _try_out(path: str, what: str) -> None:

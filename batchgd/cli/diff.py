@@ -8,8 +8,8 @@ from batchgd.cli.console import Console, print_json
 
 
 def diff(
-    run1: Annotated[str, typer.Argument(metavar="RUN1", help="Folder of a saved run (--out).")],
-    run2: Annotated[str, typer.Argument(metavar="RUN2", help="Folder of another.")],
+    run1: Annotated[str, typer.Argument(metavar="RUN1", help="A saved run (--out).")],
+    run2: Annotated[str, typer.Argument(metavar="RUN2", help="Another.")],
     x_tol: Annotated[
         float, typer.Option("--x-tol", help="Minima this close, in box widths of RUN1, are the same.")
     ] = 1e-4,

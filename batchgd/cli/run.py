@@ -48,7 +48,7 @@ def run(options: dict[str, Any]) -> int:
 def _arguments(options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """Check everything that can be checked beforehand; return the function and the arguments of the solver."""
     if "out" in options:
-        destinations.check_folder(options["out"], options.get("overwrite", False))
+        destinations.check_result(options["out"], options.get("overwrite", False))
     if "plot" in options:
         destinations.check_picture(options["plot"])
     for name, does in (("plot", "draws trajectories"), ("fidelity", "compares labels")):
@@ -73,8 +73,8 @@ def _arguments(options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
 
 def _solve(fun: Any, arguments: dict[str, Any], console: Console) -> Any:
     import batchgd as bgd
+    from batchgd.cli.progress import ProgressPrinter
     from batchgd.engine.backends import choose
-    from batchgd.engine.progress import ProgressPrinter
 
     _, why = choose(arguments.get("backend", "auto"))
     if console.quiet:
@@ -93,8 +93,8 @@ def _solve(fun: Any, arguments: dict[str, Any], console: Console) -> Any:
 
 def _write(result: Any, options: dict[str, Any], console: Console) -> None:
     if "out" in options:
-        folder = destinations.save(result, options["out"], options.get("overwrite", False))
-        console.say(f"saved to {folder}")
+        saved = destinations.save(result, options["out"], options.get("overwrite", False))
+        console.say(f"saved to {saved}")
     if "plot" in options:
         result.plot(options["plot"])
         console.say(f"picture written to {options['plot']}")

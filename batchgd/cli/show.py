@@ -28,7 +28,7 @@ def show(
     ] = False,
     fun: FunctionOfRun = None,
     out: Annotated[
-        str | None, typer.Option("--out", metavar="PATH", help="Save the run by these tolerances in a new folder.")
+        str | None, typer.Option("--out", metavar="PATH", help="Save the run by these tolerances in a new file.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No messages on stderr.")] = False,
@@ -37,7 +37,7 @@ def show(
     import batchgd as bgd
 
     if out is not None:
-        destinations.check_folder(out, overwrite=False)
+        destinations.check_result(out, overwrite=False)
     console = Console(quiet=quiet)
     with console.guard_stdout():
         result = bgd.load(run, fun=None if fun is None else load_target(fun))

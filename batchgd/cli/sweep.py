@@ -124,7 +124,7 @@ def _solve(options: dict[str, Any], console: Console) -> Any:
         raise InputError(f"{', '.join(twice)} is both fixed by --set and swept: leave out one of the two")
 
     import batchgd as bgd
-    from batchgd.engine.progress import ProgressPrinter
+    from batchgd.cli.progress import ProgressPrinter
 
     arguments |= options.get("set", {}) | values
     if console.quiet:

@@ -19,7 +19,7 @@ from batchgd.problem.errors import InputError
 if TYPE_CHECKING:
     from batchgd.compiler.differentiable import Differentiable
 
-SavedRun = Annotated[str, typer.Argument(metavar="RUN", help="Folder of a saved run (--out of `batchgd run`).")]
+SavedRun = Annotated[str, typer.Argument(metavar="RUN", help="A saved run (--out of `batchgd run`).")]
 FunctionOfRun = Annotated[
     str | None, typer.Option("--fun", metavar="TARGET", help="The run's function, where it is not a landscape.")
 ]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
+import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -105,7 +108,7 @@ def not_stored(function: str) -> InputError:
     """The error of a result whose function is not at hand."""
     return InputError(
         f"{function} is not stored with this result: "
-        f"{said('load it with bgd.load(folder, fun=...)', 'give it by --fun (of connect: TARGET)')}"
+        f"{said('load it with bgd.load(path, fun=...)', 'give it by --fun (of connect: TARGET)')}"
     )
 
 
@@ -128,3 +131,35 @@ class MissingFunction:
     gradient: Callable[..., Any] = _missing
     value_and_gradient: Callable[..., Any] = _missing
     hessian: Callable[..., Any] = _missing
+
+
+# Pickles
+
+_NAMELESS = ("<lambda>", "<locals>")
+_BY_VALUE = {"cloudpickle", "dill"}
+"""Packages whose pickles carry the code of a function along."""
+
+
+def check_by_name(name: str, *functions: Any) -> None:
+    """Raise PicklingError where plain pickle asks for a function that has no name to be found by; call in __reduce__.
+
+    ``copy`` asks the same way, and takes every function.
+    """
+    nameless = any(part in getattr(each, "__qualname__", "") for each in functions for part in _NAMELESS)
+    if nameless and not _asked_by_value():
+        raise pickle.PicklingError(
+            f"{name} is a lambda or an inner function, which plain pickle cannot find by its name: "
+            "define it with def at the top of a module, or use cloudpickle"
+        )
+
+
+def _asked_by_value() -> bool:
+    """Whether it is copy, cloudpickle or dill that called the __reduce__ two frames up."""
+    if sys._getframe(3).f_globals.get("__name__") == "copy":
+        return True
+    frame: FrameType | None = sys._getframe(3)
+    while frame is not None:
+        if _BY_VALUE & {*frame.f_globals.get("__name__", "").split(".")}:
+            return True
+        frame = frame.f_back
+    return False

@@ -8,9 +8,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from batchgd.compiler.differentiable import Differentiable, Floats
+from batchgd.compiler.differentiable import Differentiable, Floats, check_by_name
 from batchgd.compiler.objective import Objective
-from batchgd.compiler.pickling import check_by_name
 from batchgd.compiler.trace.escape import name_of
 from batchgd.problem import check
 from batchgd.problem.errors import InputError, TraceError, told

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from batchgd.compiler.differentiable import Differentiable, Floats
-from batchgd.compiler.pickling import check_by_name
+from batchgd.compiler.differentiable import Differentiable, Floats, check_by_name
 from batchgd.compiler.trace.call import check_call, with_args
 from batchgd.compiler.trace.counts import OperationCounts, count_operations
 from batchgd.compiler.trace.emit import emit_function

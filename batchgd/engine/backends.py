@@ -55,7 +55,7 @@ def switched_on(variable: str) -> bool:
 
 @cache
 def cuda_problem() -> str | None:
-    """Return why CUDA cannot be used, or None where a device, its driver, numba-cuda and CuPy work together."""
+    """Return why CUDA cannot be used, or None if a device, its driver and numba-cuda work together."""
     if importlib.util.find_spec("numba_cuda") is None:
         return "numba-cuda is not installed"
     if simulated():
@@ -64,12 +64,7 @@ def cuda_problem() -> str | None:
         ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
     except OSError:
         return "no NVIDIA driver was found"
-    if importlib.util.find_spec("cupy") is None:
-        return "CuPy is not installed"
     try:
-        import cupy
-
-        cupy.zeros(1)
         from numba import cuda
 
         cuda.current_context()
@@ -122,7 +117,7 @@ _OTHERS = {"cuda": "cpu", "cpu": "numpy"}
 def choose(name: str = "auto") -> tuple[Backend, str]:
     """Return the backend of this name, and one line that says why it is the one.
 
-    ``"auto"`` takes CUDA where a device and CuPy work, else the CPU, else NumPy.
+    ``"auto"`` takes CUDA if a device works, else the CPU, else NumPy.
 
     Raises
     ------
@@ -136,7 +131,7 @@ def choose(name: str = "auto") -> tuple[Backend, str]:
     if isinstance(name, str) and name == "auto":
         problem = "the simulator is never chosen by itself" if simulated() else cuda_problem()
         if problem is None:
-            return BACKENDS["cuda"], "cuda: a device and CuPy work"
+            return BACKENDS["cuda"], "cuda: a device works"
         without = BACKENDS["cpu"].problem()
         if without is None:
             return BACKENDS["cpu"], f"cpu: {problem}"

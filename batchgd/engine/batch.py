@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from batchgd.engine.backends import check_threads, choose
+from batchgd.engine.units import ScaledStarts, chosen, resting_slope
 from batchgd.problem.arrays import MIXED, check_dtype
 from batchgd.problem.box import Box
 from batchgd.problem.errors import InputError
 from batchgd.problem.methods import Method, as_method, split_per_start
+from batchgd.problem.starts import Starts, parse_seed, parse_starts
 from batchgd.problem.stopping import Stopping
 
 if TYPE_CHECKING:
     from batchgd.compiler.differentiable import Differentiable
     from batchgd.engine.backends import Backend
-    from batchgd.problem.starts import Starts
 
 
 @dataclass(frozen=True)
@@ -52,13 +54,22 @@ class Batch:
         """The dtype that starts are placed in."""
         return "float32" if self.mixed else self.dtype
 
+    def in_units(self) -> Batch:
+        """Return the batch in its scaled coordinates."""
+        assert self.scale is not None
+        return replace(
+            self,
+            objective=self.objective.scaled(self.scale),
+            starts=ScaledStarts(self.starts, self.scale),
+            box=self.box.divided(self.scale),
+            scale=None,
+        )
+
     def again(self, *, starts: Any = None, method: Any = None, **changes: Any) -> Batch:
         """Return the batch with other starts (anything that ``parse_starts`` takes), another method, or other fields.
 
         Raises InputError where they do not go together: a hyperparameter per start for another number of starts.
         """
-        from batchgd.problem.starts import parse_starts
-
         if starts is not None:
             changes["starts"] = parse_starts(starts, "uniform", self.box, self.box.dim, self.seed, self.start_dtype)
         if method is not None:
@@ -94,8 +105,6 @@ def make_batch(
     memory, so that more starts than fit are refused.
     """
     from batchgd.compiler.resolve import resolve
-    from batchgd.engine.units import chosen, resting_slope
-    from batchgd.problem.starts import Starts, parse_seed, parse_starts
 
     stopping = Stopping() if stopping is None else stopping
     precision, target, threads = check_dtype(dtype, mixed=True), choose(backend)[0], check_threads(threads)
@@ -116,6 +125,60 @@ def make_batch(
     if stopping.gtol is None:
         stopping = replace(stopping, gtol=resting_slope(traced, region, units))
     return Batch(traced, starts, region, method, stopping, dtype, target, threads, seed, mixed=mixed, scale=units)
+
+
+def batch_at(
+    fun: Any, x0: Any, *, box: Any, dtype: Any, check: Callable[[int], None] | None = None, **options: Any
+) -> Batch:
+    """Return the batch that descends from given starts, as :func:`descend` does; ``check`` may refuse their number."""
+    dtype = check_dtype(dtype, mixed=True)
+    points = parse_starts(x0, "uniform", None, None, 0, "float32" if dtype == MIXED else dtype)
+    if check is not None:
+        check(points.n)
+    _check_width(fun, points.dim)
+    region = _surrounding(points.points(0, points.n)) if box is None else _scale(box, points.dim)
+    return make_batch(fun, box=region, starts=points, dtype=dtype, **options)
+
+
+def _surrounding(x0: np.ndarray) -> Box:
+    """Return the box around some starts, each side at least 1 wide, and wide enough to be told from rounding."""
+    lower, upper = x0.min(axis=0).astype(np.float64), x0.max(axis=0).astype(np.float64)
+    with np.errstate(over="ignore"):
+        width = upper - lower
+    if not np.isfinite(width).all():
+        raise InputError("x0 spreads wider than float64 can hold: rescale the variables, or take out such starts")
+    least = np.maximum(1.0, 1e-6 * np.maximum(np.abs(lower), np.abs(upper)))
+    margin = np.maximum(0.0, 0.5 * (least - width))
+    return Box(lower - margin, upper + margin)
+
+
+def _scale(box: Any, width: int) -> Box:
+    """Return the box that a user gave with starts of this many coordinates; one pair stands for every axis."""
+    region = Box.parse(box)
+    if region.dim == 1 and not isinstance(box, Box):
+        return Box.parse(box, width)
+    if region.dim != width:
+        raise InputError(
+            f"x0 has {width} coordinates per start, but the box has {region.dim}: give one (lo, hi) pair per coordinate"
+        )
+    return region
+
+
+def _check_width(fun: Any, width: int) -> None:
+    """Refuse starts of another width than a landscape or an Objective takes; a plain function shows it when traced."""
+    from batchgd.compiler.differentiable import Differentiable
+    from batchgd.problem import landscapes
+
+    known = landscapes.get(fun) if isinstance(fun, str) else fun
+    if isinstance(known, landscapes.Landscape):
+        least, greatest = known.dims
+    elif isinstance(known, Differentiable):
+        least = greatest = known.dim
+    else:
+        return
+    if width < least or (greatest is not None and width > greatest):
+        span = f"{least} or more" if greatest is None else f"{least}" if least == greatest else f"{least} to {greatest}"
+        raise InputError(f"x0 has {width} coordinates per start, but {known.name} takes {span}: give x0 to match")
 
 
 def _check_rule(objective: Differentiable, method: Method) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
@@ -10,10 +9,10 @@ import numpy as np
 from batchgd.compiler.differentiable import not_stored
 from batchgd.engine.backends import check_threads, choose
 from batchgd.engine.batch import Batch
-from batchgd.engine.interrupts import current
 from batchgd.engine.progress import Progress, Watch
 from batchgd.engine.run import run
-from batchgd.kernels.plan import Endpoints, Trails
+from batchgd.kernels.plan import Endpoints, Trails, columns
+from batchgd.kernels.status import Status
 from batchgd.minima.collector import Gathering
 from batchgd.minima.coverage.rule import Coverage, Stopped
 from batchgd.minima.coverage.run_until import run_until
@@ -22,7 +21,6 @@ from batchgd.minima.results import BatchData, LandscapeData
 from batchgd.problem.arrays import MIXED
 from batchgd.problem.errors import InputError
 from batchgd.problem.methods import Method
-from batchgd.problem.samplings import ArrayStarts, Starts
 from batchgd.problem.stopping import Stopping
 
 
@@ -30,8 +28,9 @@ def endpoints_of(
     batch: Batch, *, progress: Progress | None = None, device: bool = False, trails: Trails | None = None
 ) -> BatchData:
     """Run a batch and return one entry per start; paths are written to ``trails``."""
-    out = run(batch, progress=progress, trails=trails)
-    return BatchData(**_common(batch, out.endpoints, device), seconds=out.seconds)
+    watch = Watch(progress)
+    out = run(batch, watch=watch, trails=trails)
+    return BatchData(**_common(batch, out.endpoints, device), seconds=watch.elapsed)
 
 
 def collect(
@@ -40,21 +39,20 @@ def collect(
     f_tol: float = 1e-9,
     *,
     keep: bool = True,
-    progress: Progress | None = None,
+    watch: Watch | None = None,
     device: bool = False,
-    began: float | None = None,
     stop: Coverage | None = None,
 ) -> LandscapeData:
     """Run a batch, collect the occupied cells shard by shard, and find the minima behind them."""
-    began = time.perf_counter() if began is None else began
+    watch = Watch() if watch is None else watch
     gathering, stopped = Gathering(batch.box, x_tol, f_tol, keep=keep), None
     if stop is None:
-        gathering.run(batch, progress)
-        found = gathering.find(batch, Watch(progress, gathering.n, began, current()))
+        gathering.run(batch, watch)
+        found = gathering.find(batch, watch)
     else:
-        found, stopped = run_until(gathering, batch, stop, progress)
+        found, stopped = run_until(gathering, batch, stop, watch)
         batch = batch.again(starts=batch.starts.head(gathering.n))
-    return landscape(batch, gathering, found, device=device, began=began, stopped=stopped)
+    return landscape(batch, gathering, found, device=device, watch=watch, stopped=stopped)
 
 
 def landscape(
@@ -62,8 +60,8 @@ def landscape(
     gathering: Gathering,
     found: Found,
     *,
+    watch: Watch,
     device: bool = False,
-    began: float,
     stopped: Stopped | None = None,
 ) -> LandscapeData:
     """Make the result of what was gathered and found."""
@@ -80,15 +78,15 @@ def landscape(
         f_tol=gathering.f_tol,
         cells=None if gathering.keep else gathering.catalogue,
         warnings=found.warnings,
-        cut_short=current().seen,
-        seconds=time.perf_counter() - began,
+        cut_short=watch.ended_by is Status.INTERRUPTED,
+        seconds=watch.elapsed,
     )
 
 
 def _common(batch: Batch, out: Endpoints, device: bool) -> dict[str, Any]:
     """What both kinds of result hold."""
     return {
-        **{name: _placed(getattr(out, name), device) for name in ("x", "fun", "nit", "nfev", "status")},
+        **columns(out, lambda array: _placed(array, device)),
         "objective": batch.objective,
         "starts": batch.starts,
         "method": batch.method,
@@ -125,7 +123,7 @@ def batch_from(result: BatchData, **changes: Any) -> Batch:
         raise InputError(f"this result {why}: run it again")
     batch = Batch(
         result.objective,
-        result.starts if isinstance(result.starts, Starts) else ArrayStarts(result.x0),
+        result.starts,
         result.box,
         result.method,
         Stopping() if result.stopping is None else result.stopping,

@@ -16,7 +16,6 @@ from batchgd.minima import UNPOLISHED, Catalogue, Found, find_minima
 
 if TYPE_CHECKING:
     from batchgd.engine.batch import Batch
-    from batchgd.engine.progress import Progress
     from batchgd.kernels.status import Status
 
 _COUNTED = 1000  # cells merged to count minima on the way, in a few milliseconds at most
@@ -47,6 +46,12 @@ class IntoCatalogue:
         cells.first += self.numbered
         self.catalogue.take(cells, excluded)
 
+    def found(self) -> dict[str, Any]:
+        """Fields of a ProgressUpdate: the cells are counted as they come, and merged only while they are few."""
+        cells = len(self.catalogue)
+        few = {"minima": int(groups_of(self.catalogue).max(initial=-1)) + 1} if cells <= _COUNTED else {}
+        return {"distinct": cells} | few
+
 
 class Gathering:
     """The endpoints of several related batches, whose starts are numbered one after the other, in one catalogue.
@@ -69,13 +74,12 @@ class Gathering:
         self._keys: list[NDArray[np.uint64]] = []
         self._parts: list[Endpoints] = []
 
-    def run(self, part: Batch, progress: Progress | None = None) -> Endpoints:
+    def run(self, part: Batch, watch: Watch | None = None) -> Endpoints:
         """Run a batch, take its endpoints in, and return them."""
         first = self.n
         keys = np.zeros(part.starts.n if self.keep else 0, np.uint64)
-
         into = IntoCatalogue(self.catalogue, first, keys if self.keep else None)
-        out = run(part, keep=self.keep, into=into, found=self._found_so_far, progress=progress)
+        out = run(part, keep=self.keep, into=into, watch=watch)
         self.n += part.starts.n
         self.status_counts.update(out.status_counts)
         self._keys.append(keys)
@@ -99,16 +103,13 @@ class Gathering:
             interval_note=batch.starts.interval_note,
             x_tol=self.x_tol,
             f_tol=self.f_tol,
-            watch=watch,
+            watch=watch.part(self.n, self.n),
         )
 
     def endpoints(self) -> Endpoints:
         """One row per start, in order; no rows where none were kept."""
         if len(self._parts) > 1:
-            columns = ("x", "fun", "nit", "nfev", "status")
-            self._parts = [
-                Endpoints(0, *(np.concatenate([getattr(part, name) for part in self._parts]) for name in columns))
-            ]
+            self._parts = [Endpoints.concatenate(self._parts)]
         return self._parts[0]
 
     def keys(self) -> NDArray[np.uint64]:
@@ -123,12 +124,8 @@ class Gathering:
         """The label of each start so far."""
         return found.labels(self.keys())
 
-    def groups(self) -> NDArray[np.int64]:
-        """About the same point or not: a number per occupied cell, before anything is polished."""
-        points = (self.catalogue.x - self.catalogue.box.lower) / self.catalogue.box.width
-        return UNPOLISHED.components(points, self.catalogue.fun)
 
-    def _found_so_far(self) -> dict[str, Any]:
-        """Fields of a ProgressUpdate: the cells are counted as they come, and merged only while they are few."""
-        cells = len(self.catalogue)
-        return {"distinct": cells} | ({"minima": int(self.groups().max(initial=-1)) + 1} if cells <= _COUNTED else {})
+def groups_of(catalogue: Catalogue) -> NDArray[np.int64]:
+    """About the same point or not: a number per occupied cell, before anything is polished."""
+    points = (catalogue.x - catalogue.box.lower) / catalogue.box.width
+    return UNPOLISHED.components(points, catalogue.fun)

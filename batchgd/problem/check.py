@@ -242,24 +242,25 @@ def is_array(value: Any) -> bool:
 
 def on_host(value: Any) -> NDArray[Any]:
     """Return any array-like as a NumPy array: from a GPU through CuPy, from other libraries through DLPack."""
+    here = "the array is on a GPU and is read with", "pass a NumPy array"
     if isinstance(value, np.ndarray):
         return np.asarray(value)
     if hasattr(value, "__cuda_array_interface__"):
-        return _cupy().asnumpy(value)
+        return cupy_for(*here).asnumpy(value)
     if isinstance(value, list | tuple) or hasattr(value, "__array__") or not hasattr(value, "__dlpack__"):
         return np.asarray(value)
     if value.__dlpack_device__()[0] == 1:  # kDLCPU
         return np.from_dlpack(value)
-    return _cupy().asnumpy(_cupy().from_dlpack(value))
+    return cupy_for(*here).asnumpy(cupy_for(*here).from_dlpack(value))
 
 
-def _cupy() -> Any:
+def cupy_for(what: str, otherwise: str) -> Any:
+    """Return CuPy, or raise BackendError: what needs it, and what to do without."""
     try:
         import cupy
     except ImportError:
         raise BackendError(
-            "the array is on a GPU and CuPy, which reads it, is not installed: "
-            "type pip install batchgd[cu13] (or [cu12]), or pass a NumPy array"
+            f"{what} CuPy, which is not installed: type pip install batchgd[cu13] (or [cu12]), or {otherwise}"
         ) from None
     return cupy
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.problem import check
-from batchgd.problem.arrays import check_dtype, host
+from batchgd.problem.arrays import check_dtype
 from batchgd.problem.box import Box
 from batchgd.problem.errors import InputError, did_you_mean, told
 from batchgd.problem.keywords import explained
@@ -252,39 +252,3 @@ def _check_memory(n: int, dim: int, dtype: np.dtype[Any]) -> None:
             f"the results of {n:.4g} starts take {n * each / 1e9:.3g} GB and this machine has {memory / 1e9:.3g} GB: "
             f"use at most {memory // (2 * each):.2g} starts"
         )
-
-
-class StartRows:
-    """Some rows of a set of starts, made when asked for: the starts of ``result[rows]``.
-
-    >>> StartRows(StoredStarts(np.arange(8.0).reshape(4, 2)), np.array([3, 0])).points(0, 1)
-    array([[6., 7.]])
-    """
-
-    def __init__(self, starts: Any, rows: np.ndarray) -> None:
-        self._starts, self._rows = starts, rows
-
-    def points(self, first: int, stop: int) -> np.ndarray:
-        """Return the chosen start points first..stop-1."""
-        rows = self._rows[first:stop]
-        if len(rows) == 0:
-            return host(self._starts.points(0, 0))
-        lowest = int(rows.min())
-        if int(rows.max()) - lowest < 4 * len(rows) + 1024:
-            return host(self._starts.points(lowest, int(rows.max()) + 1))[rows - lowest]
-        return np.concatenate([host(self._starts.points(int(i), int(i) + 1)) for i in rows])
-
-
-class StoredStarts:
-    """Start points that lie in an array, such as those read back from a folder.
-
-    >>> StoredStarts(np.zeros((5, 2))).points(1, 3).shape
-    (2, 2)
-    """
-
-    def __init__(self, points: np.ndarray, name: str = "array") -> None:
-        self._points, self.name = points, name
-
-    def points(self, first: int, stop: int) -> np.ndarray:
-        """Return the start points first..stop-1."""
-        return self._points[first:stop]

@@ -44,8 +44,8 @@ class Stopping(Explained):
     maxiter : int
         ``MAXITER``: this many updates were made. It bounds evaluations as well, see ``maxfev``.
     max_time : float, optional
-        ``MAXTIME``: seconds after which everything still running ends where it is. On CUDA each thread looks at
-        every 4096th evaluation.
+        ``MAXTIME``: seconds after which everything still running ends where it is. They are those of the whole run,
+        however many parts it has, and compiling does not count. On CUDA each thread looks at every 4096th evaluation.
     escape : float
         ``ESCAPED`` or ``DIVERGED`` (with a gradient larger than at the start): x is more than this many box widths
         outside the box in some coordinate. ``inf`` lets trajectories go anywhere.

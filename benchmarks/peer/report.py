@@ -90,7 +90,7 @@ def markdown(rows: list[Row], facts: dict[str, Any], command: str, commands: lis
 
 def _head(facts: dict[str, Any], command: str) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
-    return f"""# batchgd beside its peers
+    return f"""# batchgd and its peers
 
     {command}
 

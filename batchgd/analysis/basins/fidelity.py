@@ -20,7 +20,7 @@ from batchgd.problem.arrays import host
 from batchgd.problem.errors import InputError
 from batchgd.problem.methods import Method, as_method
 from batchgd.problem.speaker import a_run, option, said
-from batchgd.problem.starts import StartRows, parse_seed
+from batchgd.problem.starts import parse_seed
 
 if TYPE_CHECKING:
     from batchgd.minima.results import LandscapeData
@@ -193,7 +193,7 @@ def fidelity(
     rows = np.arange(result.n)
     if sample < result.n:
         rows = np.sort(rng.choice(result.n, sample, replace=False))
-    method, x0 = of_rows(batch.method, rows), StartRows(result.starts, rows).points(0, len(rows))
+    method, x0 = of_rows(batch.method, rows), result.starts.at(rows)
     flow = true_flow() if reference is None else as_method(reference)
     part = replace(_with_starts(batch, x0, flow, FLOW_UPDATES), dtype="float64", mixed=False)
     label, half = host(result.label)[rows].astype(np.int64), halved(method)
@@ -224,7 +224,7 @@ def check_step(result: LandscapeData, batch: Batch) -> str | None:
         rows, starts = np.arange(n), batch.starts.head(n)  # drawn in the kernel, by the code that is compiled already
     else:
         rows = np.sort(np.random.default_rng(0).choice(batch.starts.n, n, replace=False))
-        starts = StartRows(batch.starts, rows).points(0, n)
+        starts = batch.starts.at(rows)
     halves = _with_starts(batch, starts, of_rows(half, rows), 2 * batch.stopping.maxiter)
     if result.kept:
         label = host(result.label)[rows]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from batchgd.analysis.basins.plane import Grid, PixelStarts, Plane, parse_plane, parse_resolution, parse_window
 from batchgd.analysis.basins.refine import fill, refine, stride_of
 from batchgd.engine.batch import Batch, make_batch
+from batchgd.engine.progress import Watch
 from batchgd.kernels.plan import Endpoints
 from batchgd.kernels.status import Status
 from batchgd.minima import Minima, wilson
@@ -298,7 +299,7 @@ class _Images:
 
     def __init__(self, batch: Batch, grid: Grid, known: Minima | None, x_tol: float, f_tol: float) -> None:
         self._batch, self._grid = batch, grid
-        self._gathering = Gathering(batch.box, x_tol, f_tol)
+        self._gathering, self._watch = Gathering(batch.box, x_tol, f_tol), Watch()
         self._row: list[NDArray[np.int64]] = []
         self._column: list[NDArray[np.int64]] = []
         self._head = 0 if known is None else len(known)
@@ -313,7 +314,7 @@ class _Images:
 
     def visit(self, row: NDArray[np.int64], column: NDArray[np.int64]) -> None:
         """Descend from these pixels."""
-        self._gathering.run(replace(self._batch, starts=PixelStarts(self._grid, row, column)))
+        self._gathering.run(replace(self._batch, starts=PixelStarts(self._grid, row, column)), self._watch)
         self._row.append(row)
         self._column.append(column)
 

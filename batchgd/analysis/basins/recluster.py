@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from batchgd.analysis.strategies.explore import drawn_fractions
 from batchgd.compiler.differentiable import not_stored
-from batchgd.kernels.plan import Endpoints
+from batchgd.kernels.plan import Endpoints, columns
 from batchgd.minima import Identity, find_minima
 from batchgd.minima.merge import check_tolerance
 from batchgd.minima.results import LandscapeData
@@ -77,7 +77,8 @@ def recluster(result: LandscapeData, x_tol: float | None = None, f_tol: float | 
     if result.strategy is not None:
         minima = drawn_fractions(minima, label, result.strategy.drawn, result.minima.interval_note)
     return LandscapeData(
-        **{name: getattr(result, name) for name in ("x", "fun", "nit", "nfev", "status", *_FIELDS, *_OWN)},
+        **columns(result),
+        **{name: getattr(result, name) for name in (*_FIELDS, *_OWN)},
         counted=None if result.kept else result.counted,
         label=label,
         minima=minima,
@@ -137,5 +138,5 @@ def _cells(result: LandscapeData) -> tuple[Catalogue, NDArray[np.uint64]]:
     from batchgd.minima.collector import Gathering
 
     gathering = Gathering(result.box)
-    gathering.add(Endpoints(0, *(host(getattr(result, name)) for name in ("x", "fun", "nit", "nfev", "status"))))
+    gathering.add(Endpoints(0, **columns(result, host)))
     return gathering.catalogue, gathering.keys()

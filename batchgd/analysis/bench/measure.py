@@ -15,9 +15,11 @@ from batchgd.analysis.bench.operations import split, tick_operations
 from batchgd.analysis.bench.timing import Timing
 from batchgd.engine.backends import BACKENDS, check_threads, choose, simulated
 from batchgd.engine.batch import Batch
-from batchgd.engine.run import module_of, run, specialisation_of
+from batchgd.engine.prepare import module_of, specialisation_of
+from batchgd.engine.run import run
 from batchgd.kernels.status import Status
 from batchgd.problem.arrays import DTYPES, check_dtype
+from batchgd.problem.check import cupy_for
 from batchgd.problem.errors import InputError
 from batchgd.problem.stopping import Stopping
 
@@ -93,7 +95,8 @@ def measure(
     for name in names:
         if name == "auto":
             raise InputError("bench measures backends by name: give cpu, numpy or cuda, or leave it out for all")
-        choose(name)
+        if choose(name)[0].name == "cuda" and not simulated():
+            cupy_for("the ceilings of a device are measured with", "bench the other backends by name")
     workers = check_threads(threads)
     report = Report(machine.describe(workers))
     for backend in names:

@@ -10,7 +10,7 @@ from typing import Any
 
 from batchgd.analysis.bench import cases, printing
 from batchgd.analysis.bench.measure import batch_of
-from batchgd.engine.run import specialisation_of
+from batchgd.engine.prepare import specialisation_of
 from batchgd.kernels.cuda.occupancy import BLOCK_SIZES, limits_of, occupancy
 from batchgd.problem.arrays import DTYPES, check_dtype
 from batchgd.problem.errors import BackendError, InputError

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -249,14 +247,12 @@ def _scaled(objective: Any, known: float | None) -> Any:
 
 def _run(batch: Batch) -> tuple[LandscapeData, float, float]:
     """Run a batch; its result, the seconds that compiling took, and those of the run."""
-    from batchgd.engine.run import run
+    from batchgd.engine.progress import Watch
     from batchgd.minima.collect import collect
 
-    began = time.perf_counter()
-    run(replace(batch, stopping=replace(batch.stopping, maxiter=0)), keep=False)  # compiles: limits are arguments
-    between = time.perf_counter()
-    result = collect(batch)
-    return result, between - began, time.perf_counter() - between
+    watch = Watch()
+    result = collect(batch, watch=watch)
+    return result, watch.elapsed - watch.seconds, watch.seconds
 
 
 def _cell(label: str, name: str, batch: Batch, method: Method, flow: Any, best: float | None) -> Cell:

@@ -6,12 +6,12 @@ from typing import Any
 
 from batchgd.analysis.strategies.base import Strategy
 from batchgd.analysis.strategies.basin_hopping import BasinHopping
+from batchgd.analysis.strategies.info import StrategyInfo
 from batchgd.analysis.strategies.mlsl import MLSL
 from batchgd.analysis.strategies.rare_basins import RareBasins
-from batchgd.analysis.strategies.record import Record
 from batchgd.problem.errors import InputError, did_you_mean, told
 
-__all__ = ["MLSL", "STRATEGIES", "BasinHopping", "RareBasins", "Record", "Strategy", "as_strategy"]
+__all__ = ["MLSL", "STRATEGIES", "BasinHopping", "RareBasins", "Strategy", "StrategyInfo", "as_strategy"]
 
 STRATEGIES: dict[str, type[Strategy]] = {kind.name: kind for kind in (MLSL, BasinHopping, RareBasins)}
 """Every strategy by the name that the shell uses."""

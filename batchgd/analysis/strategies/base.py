@@ -31,7 +31,7 @@ class Strategy(Explained):
         """Raise InputError where the strategy cannot use this batch; called before any work starts."""
 
     def explore(self, campaign: Campaign) -> dict[str, Any]:
-        """Spend the descents; return what :class:`Record` should hold beside the cost (``drawn``, ``origin``, ...)."""
+        """Spend the descents; return fields of :class:`StrategyInfo` besides the cost (``drawn``, ``origin``, ...)."""
         raise NotImplementedError
 
     @classmethod

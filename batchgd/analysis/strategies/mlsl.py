@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.analysis.strategies.base import Strategy
-from batchgd.engine.interrupts import Interrupt
+from batchgd.engine.interrupts import current
 from batchgd.problem import check
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class MLSL(Strategy):
             u = np.concatenate([u, (new - box.lower) / box.width])
             fun, better = np.append(fun, campaign.value(new)), np.append(better, np.full(len(new), np.inf))
             chosen = self._chosen(campaign, u, fun, waiting, better)
-            if campaign.interrupt.seen and campaign.made:
+            if current().seen and campaign.made:
                 break
             if len(chosen):
                 campaign.descend(batch.starts.points(0, len(fun))[chosen])
@@ -113,7 +113,7 @@ class MLSL(Strategy):
         if radius == 0.0:
             return rows
         rows = rows[better[rows] > radius]
-        better[rows] = nearest_better(u, fun, rows, radius, campaign.batch.threads, campaign.interrupt)
+        better[rows] = nearest_better(u, fun, rows, radius, campaign.batch.threads)
         rows = rows[better[rows] > radius]
         found = campaign.gathering.catalogue.x
         if len(found) and len(rows):
@@ -136,15 +136,12 @@ def critical_distance(sample: int, dim: int, sigma: float) -> float:
     return math.exp(share / dim) / math.sqrt(math.pi)
 
 
-def nearest_better(
-    u: NDArray, fun: NDArray, rows: NDArray, radius: float, workers: int = 1, interrupt: Interrupt | None = None
-) -> NDArray[np.float64]:
+def nearest_better(u: NDArray, fun: NDArray, rows: NDArray, radius: float, workers: int = 1) -> NDArray[np.float64]:
     """Distance of a point of lower value within the radius of each row, inf where there is none.
 
     Not always of the nearest one: any such point settles the matter. An interrupt leaves rows at inf.
     """
-    interrupt = Interrupt() if interrupt is None else interrupt
-    out = np.full(len(rows), np.inf)
+    interrupt, out = current(), np.full(len(rows), np.inf)
     if u.shape[1] > _TREE_DIM:
         from scipy.spatial.distance import cdist
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,8 +16,6 @@ from batchgd.analysis.sweeps.tally import Tally
 from batchgd.engine.batch import Batch, make_batch
 from batchgd.engine.interrupts import Interrupt, heeded
 from batchgd.engine.progress import Watch
-from batchgd.kernels.plan import Endpoints
-from batchgd.kernels.status import Status
 from batchgd.problem import check
 from batchgd.problem.errors import InputError
 from batchgd.problem.keywords import explained, parameters, refuse_strange
@@ -28,7 +25,7 @@ from batchgd.problem.samplings import Starts
 from batchgd.problem.stopping import GTOL, Stopping, as_stopping
 
 if TYPE_CHECKING:
-    from batchgd.engine.progress import Progress, ProgressUpdate
+    from batchgd.engine.progress import Progress
     from batchgd.minima import Found
 
 _TRAJECTORIES = 1 << 20  # in memory at once; a larger sweep is made in several launches, some starts at all values each
@@ -120,7 +117,7 @@ def sweep(
     >>> result.recommended.value
     0.099
     """
-    began = time.perf_counter()
+    watch = Watch(progress)
     hyper = {name for row in METHODS.values() for name in field_names(row.cls)}
     refuse_strange("sweep", hyperparameters, parameters(sweep), hyper)
     rule = as_stopping(
@@ -152,7 +149,7 @@ def sweep(
             "dtype='mixed' ends every descent with another method, and a sweep tells how one behaves: use "
             "float32 or float64"
         )
-    return _Sweep(batch, grid, fidelity, rule.patience is None, progress, began).result()
+    return _Sweep(batch, grid, fidelity, rule.patience is None, watch).result()
 
 
 def _watchful(rule: Stopping) -> Stopping:
@@ -168,10 +165,8 @@ def _watchful(rule: Stopping) -> Stopping:
 class _Sweep:
     """The launches of one sweep, and what they add up to."""
 
-    def __init__(
-        self, batch: Batch, grid: Grid, fidelity: bool, own_patience: bool, progress: Progress | None, began: float
-    ) -> None:
-        self.batch, self.grid, self.fidelity, self.progress, self.began = batch, grid, fidelity, progress, began
+    def __init__(self, batch: Batch, grid: Grid, fidelity: bool, own_patience: bool, watch: Watch) -> None:
+        self.batch, self.grid, self.fidelity, self.watch = batch, grid, fidelity, watch
         self.tally = Tally(len(grid), own_patience)
         self.curvatures: Curvatures | None = None
 
@@ -183,8 +178,7 @@ class _Sweep:
                 if not self._add(first, min(first + size, n), interrupt):
                     break
             self.tally.interrupted = interrupt.seen
-        seconds = time.perf_counter() - self.began
-        return SweepResult(self.batch, self.grid, self.tally, self.fidelity, self.curvatures, seconds)
+        return SweepResult(self.batch, self.grid, self.tally, self.fidelity, self.curvatures, self.watch.elapsed)
 
     def _add(self, first: int, stop: int, interrupt: Interrupt) -> bool:
         """Descend from some starts at every value; whether time is left for more."""
@@ -195,49 +189,24 @@ class _Sweep:
         gathering = Gathering(self.batch.box)
         if self.fidelity:
             flow = self.batch.again(starts=points, method=true_flow(), stopping=_to_the_end(self.batch.stopping))
-            gathering.run(dataclasses.replace(flow, dtype="float64"))
+            gathering.run(dataclasses.replace(flow, dtype="float64"), self.watch.silent())
         if interrupt.seen and first > 0:
             return False
-        lanes = self.batch.again(
-            starts=_Repeated(points, len(self.grid)), method=self.grid.method(len(points)), stopping=self._rest()
-        )
-        rows = run(dataclasses.replace(lanes, watch_turns=True), progress=self._told(first)).endpoints
+        values = len(self.grid)
+        lanes = self.batch.again(starts=_Repeated(points, values), method=self.grid.method(len(points)))
+        part = self.watch.part(first * values, self.batch.starts.n * values)
+        rows = run(dataclasses.replace(lanes, watch_turns=True), watch=part).endpoints
         self.tally.add(rows)
         converged = np.flatnonzero(self.tally.converged(rows))
-        gathering.add(_taken(rows, converged))
-        found = gathering.find(self.batch, Watch(interrupt=interrupt))
+        gathering.add(rows.take(converged))
+        found = gathering.find(self.batch, self.watch.silent())
         self._note_curvature(found)
         if self.fidelity and not interrupt.seen:  # else the flow or the lanes may be unfinished
             labels = gathering.labels(found)
             label = np.full(len(rows), -1)
             label[converged] = labels[len(points) :]
             self.tally.compare(label, labels[: len(points)])
-        ended = (Status.INTERRUPTED, Status.MAXTIME)
-        return not (interrupt.seen or np.isin(rows.status, ended).any())
-
-    def _rest(self) -> Stopping:
-        """The stopping rule with what is left of ``max_time``."""
-        rule = self.batch.stopping
-        if rule.max_time is None:
-            return rule
-        return dataclasses.replace(rule, max_time=max(1e-3, rule.max_time - (time.perf_counter() - self.began)))
-
-    def _told(self, first: int) -> Progress | None:
-        progress, values = self.progress, len(self.grid)
-        if progress is None:
-            return None
-
-        def told(update: ProgressUpdate) -> None:
-            progress(
-                dataclasses.replace(
-                    update,
-                    done=first * values + update.done,
-                    total=self.batch.starts.n * values,
-                    seconds=time.perf_counter() - self.began,
-                )
-            )
-
-        return told
+        return self.watch.ended_by is None
 
     def _note_curvature(self, found: Found) -> None:
         """Take in the smallest and the largest eigenvalue at each proper minimum."""
@@ -265,7 +234,3 @@ class _Repeated(Starts):
 def _to_the_end(rule: Stopping) -> Stopping:
     """The stopping rule of the flow, which must arrive."""
     return Stopping(gtol=min(rule.gtol or GTOL, GTOL), maxiter=max(rule.maxiter, 100_000), escape=rule.escape)
-
-
-def _taken(rows: Endpoints, chosen: NDArray) -> Endpoints:
-    return Endpoints(0, *(getattr(rows, name)[chosen] for name in ("x", "fun", "nit", "nfev", "status")))

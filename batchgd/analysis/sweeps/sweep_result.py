@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from batchgd.analysis.sweeps.recommend import Curvatures, Recommendation, recommend
 from batchgd.analysis.sweeps.tally import REGIMES, Tally
-from batchgd.kernels.status import Status
+from batchgd.kernels.status import CUT, Status
 from batchgd.minima.fractions import wilson
 from batchgd.problem import check
 from batchgd.problem.tables import TextTable, records
@@ -181,7 +181,7 @@ class SweepResult:
             notes.append(
                 "in theory: " + " · ".join(f"{name} = {at:.4g}" for name, at in self.curvatures.thresholds.items())
             )
-        if self._tally.status[:, [Status.INTERRUPTED, Status.MAXTIME]].any():
+        if self._tally.status[:, list(CUT)].any():
             taken = f"{self.n_starts:,} of {self.batch.starts.n:,} starts were taken up"
             notes.append(f"cut short: {taken}, and those that had not ended count as slow")
         notes.append(f"recommended: {self.recommended or self._nothing()}")

@@ -1,31 +1,25 @@
 """Tables of a result as named arrays and plain fields, and back; and what must hold between the arrays of a result.
 
-Of what type a column is says the hint of its field; here stand the shapes and the ranges.
+The type of a column is the hint of its field; the shapes and the ranges are here.
 """
 
 import dataclasses
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd.analysis.saddles.saddles import Saddles
+from batchgd.analysis.strategies.info import StrategyInfo
 from batchgd.api.storage.typed import typed
 from batchgd.kernels.status import Status
 from batchgd.minima.classify import NAMES
+from batchgd.minima.tables import Minima, Stationary
 from batchgd.problem.errors import InputError
 
-TABLES = {
-    "minima": ("minima.tables", "Minima"),
-    "stationary": ("minima.tables", "Stationary"),
-    "strategy": ("analysis.strategies.record", "Record"),
-    "saddles": ("analysis.saddles.saddles", "Saddles"),
-}
-"""Parts of a result that are tables: where their classes live."""
-
-_INNER = ("nodes",)
-"""Fields of tables that are tables: their columns are stored as ``<field>.<column>``."""
+TABLES = {"minima": Minima, "stationary": Stationary, "strategy": StrategyInfo, "saddles": Saddles}
+"""Parts of a result that are tables: their columns are stored as ``<table>.<column>``."""
 
 Sizes = dict[str, int]
 """n starts, d coordinates, m minima; of a table r rows, and of saddles k nodes."""
@@ -69,33 +63,33 @@ _RANGES: dict[str, Callable[[Sizes], tuple[float, float]]] = {
 """Least and greatest value of columns and fields, NaN aside."""
 
 
-def split(table: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """The array columns of a table, and its other fields."""
+def split(name: str, table: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The columns of a table, named ``<table>.<column>``, and its other fields; a field may be a table again."""
     columns: dict[str, np.ndarray] = {}
-    rest: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for field in dataclasses.fields(table):
-        value = getattr(table, field.name)
-        if field.name in _INNER:
-            inner, rest[field.name] = split(value)
-            columns |= {f"{field.name}.{name}": column for name, column in inner.items()}
-        elif isinstance(value, np.ndarray) or field.name == "kind":
-            columns[field.name] = value if field.name != "kind" else np.asarray(value, dtype=str)
+        value, place = getattr(table, field.name), f"{name}.{field.name}"
+        if dataclasses.is_dataclass(value):
+            inner, fields[field.name] = split(place, value)
+            columns |= inner
+        elif isinstance(value, np.ndarray):
+            columns[place] = value
         else:
-            rest[field.name] = value
-    return columns, rest
+            fields[field.name] = value
+    return columns, fields
 
 
-def join(name: str, columns: dict[str, np.ndarray], rest: Any) -> Any:
-    """Make the table of that name again from what :func:`split` returned; raise InputError for a wrong type."""
-    if not isinstance(rest, dict):
-        raise InputError(f"{name} has no fields")
-    fields = rest | {key: column for key, column in columns.items() if "." not in key}
-    for field in _INNER:
-        inner = {key.removeprefix(f"{field}."): columns[key] for key in columns if key.startswith(f"{field}.")}
-        if inner and isinstance(rest.get(field), dict):
-            fields[field] = rest[field] | inner
-    home, kind = TABLES[name]
-    return typed(fields, getattr(import_module(f"batchgd.{home}"), kind), name)
+def join(columns: dict[str, np.ndarray], fields: dict[str, Any]) -> dict[str, Any]:
+    """Make the tables again from what :func:`split` returned; raise InputError for a wrong type."""
+    for place, column in columns.items():
+        *tables, name = place.split(".")
+        inner: Any = fields
+        for table in tables:
+            inner = inner.get(table) if isinstance(inner, dict) else None
+        if not isinstance(inner, dict):
+            raise InputError(f"{place} is a column of no table")
+        inner[name] = column
+    return {name: typed(fields[name], cls, name) for name, cls in TABLES.items() if fields.get(name) is not None}
 
 
 def rows(array: np.ndarray) -> int:
@@ -118,7 +112,7 @@ def check_table(table: Any, sizes: Sizes, where: str) -> None:
     size = {**sizes, **own}  # its first column adds how many rows it has
     for field in dataclasses.fields(table):
         value, place = getattr(table, field.name), f"{where}.{field.name}"
-        if field.name in _INNER:
+        if dataclasses.is_dataclass(value):
             check_table(value, {**sizes, **own}, place)
         elif isinstance(value, np.ndarray | int | float):
             scalar = not isinstance(value, np.ndarray)

@@ -213,15 +213,15 @@ _STAND_INS = {id(math): _StandIn(math, _math_function), id(np): _StandIn(np, _nu
 
 
 @contextmanager
-def swapped_modules(*functions: Any) -> Iterator[None]:
+def patched_modules(*functions: Any) -> Iterator[None]:
     """Put the stand-ins into the globals and closures that the functions, and the functions they call, see."""
     with _LOCK:
         before = len(_UNDO)
         try:
             for function in _called(functions):
-                _swap_globals(function.__globals__)
+                _patch_globals(function.__globals__)
                 for cell in function.__closure__ or ():
-                    _swap_cell(cell)
+                    _patch_cell(cell)
             yield
         finally:
             _restore(before)
@@ -249,14 +249,14 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def _swap_globals(names: dict[str, Any]) -> None:
+def _patch_globals(names: dict[str, Any]) -> None:
     for name, value in list(names.items()):
         if id(value) in _STAND_INS and isinstance(value, ModuleType):
             _UNDO.append(functools.partial(names.__setitem__, name, value))  # first: a fork may come in between
             names[name] = _STAND_INS[id(value)]
 
 
-def _swap_cell(cell: CellType) -> None:
+def _patch_cell(cell: CellType) -> None:
     value = _content(cell)
     if id(value) in _STAND_INS and isinstance(value, ModuleType):
         _UNDO.append(functools.partial(setattr, cell, "cell_contents", value))

@@ -1,25 +1,29 @@
-"""From the parts of a stored result, which anybody may have written, to a result whose parts fit each other."""
+"""The metadata of a stored result, and the result of its parts, which anybody may have written, if they fit."""
 
 import dataclasses
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.api.storage.tables import check_counts, check_per_start, check_table, rows
+from batchgd.api.storage.columns import check_counts, check_per_start, check_table, rows
 from batchgd.kernels.status import Status
 from batchgd.minima.coverage.rule import Coverage, Stopped
 from batchgd.minima.merge import check_tolerance
 from batchgd.minima.results import BatchData, LandscapeData
 from batchgd.problem.box import Box, check_dimension
 from batchgd.problem.errors import InputError, told
-from batchgd.problem.starts import StoredStarts
+from batchgd.problem.samplings import ArrayStarts
 from batchgd.problem.stopping import Stopping
+
+FORMAT = "batchgd result"
+VERSION = 2
 
 OF_MULTISTART = ("seed", "independent", "x_tol", "f_tol", "cut_short")
 """Fields of the metadata that only a multi-start has."""
 
 MULTISTART = "MultistartResult"
+BATCH = "BatchResult"
 
 _Setting = bool | int | float | str | NDArray[np.float64] | None
 _Settings = dict[str, _Setting | list[_Setting] | tuple[_Setting, ...] | dict[str, _Setting]]
@@ -27,7 +31,7 @@ _Settings = dict[str, _Setting | list[_Setting] | tuple[_Setting, ...] | dict[st
 
 @dataclasses.dataclass(frozen=True)
 class StoredMethod:
-    """A method read from a folder that this version has no class for: its name and hyperparameters."""
+    """A method read from a file that this version has no class for: its name and hyperparameters."""
 
     method_name: str
     parameters: dict[str, Any]
@@ -43,7 +47,7 @@ class _MethodRecord:
 
 @dataclasses.dataclass(frozen=True)
 class Meta:
-    """What ``result.json`` says of a run; the fields of tables, which stand beside these, aside."""
+    """The fields of ``meta`` in ``result.json``, next to which there is one for each table."""
 
     objective: str | None
     dim: int
@@ -66,15 +70,6 @@ class Meta:
     cut_short: bool = False
 
 
-@dataclasses.dataclass(frozen=True)
-class Head:
-    """What ``result.json`` holds."""
-
-    kind: Literal["BatchResult", "MultistartResult"]
-    files: dict[str, int]
-    meta: dict[str, Any]
-
-
 def build(kind: str, meta: Meta, arrays: dict[str, Any], tables: dict[str, Any]) -> BatchData:
     """Build the result of its parts, without its function; raise InputError unless they fit each other."""
     counted = _counted(meta, rows(arrays["x"]))
@@ -84,7 +79,7 @@ def build(kind: str, meta: Meta, arrays: dict[str, Any], tables: dict[str, Any])
     common: dict[str, Any] = {name: getattr(meta, name) for name in ("backend", "dtype", "seconds", "warnings")}
     common |= {"counted": counted, "stopping": meta.stopping, "scale": meta.scale, "method": _method(meta.method)}
     common["box"] = None if meta.box is None else Box(*meta.box)
-    common["starts"] = None if x0 is None else StoredStarts(x0, meta.sampling or "array")
+    common["starts"] = None if x0 is None else ArrayStarts(x0, meta.sampling or "array")
     if kind == MULTISTART:
         common |= tables | {name: getattr(meta, name) for name in (*OF_MULTISTART, "stopped")}
         result: BatchData = LandscapeData(**arrays, **common)

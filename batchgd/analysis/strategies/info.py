@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, eq=False)
-class Record:
+class StrategyInfo:
     """How the starts of a result were chosen: ``result.strategy``; None for a plain multi-start.
 
     Attributes
