@@ -54,7 +54,7 @@ def basins(result: Any, ax: Any = None, *, contours: bool = True, key: bool | No
     lower, upper = region(result.box, starts)
     count = len(result.minima.fun)
     contours, keyed = check.flag("contours", contours), wants_key(key, count)
-    ax = given_or_new(ax, figure_size(upper - lower, keyed))
+    ax = given_or_new(ax, figure_size(upper - lower, 2.2 if keyed else 0.8))
     colours = blend(palette(count), _FILL_SHARE)
     if len(starts) <= _DOTS_AT_MOST:
         _draw_dots(ax, starts, label, palette(count))
@@ -66,9 +66,9 @@ def basins(result: Any, ax: Any = None, *, contours: bool = True, key: bool | No
             note = "each pixel: the minimum that its starts, or the nearest one, reached"
     if contours and result.has_function and count <= _CONTOURED:
         u, v, values = grid_values(result.objective, lower, upper)
-        contour_lines(ax, u, v, values, 12 if count <= 20 else 6, linewidths=0.45, alpha=0.45)
+        contour_lines(ax, u, v, values, contour_count(count), linewidths=0.45, alpha=0.45)
     finish_plane(ax, lower, upper)
-    hidden = draw_minima(ax, result.minima, numbered=keyed)
+    hidden = draw_minima(ax, result.minima.x, result.minima.fun, numbered=keyed)
     note += _outside(result.minima, hidden, lower, upper)
     headline(ax, f"{name_of(result, 'basins')}: {starts_and_minima(result)}", note)
     if keyed:
@@ -120,24 +120,14 @@ def _draw_dots(ax: Any, starts: np.ndarray, label: np.ndarray, colours: np.ndarr
 
 
 def _draw_image(ax: Any, starts: Any, label: Any, colours: Any, lower: Any, upper: Any) -> None:
-    from matplotlib.colors import to_rgb
-
     width, height = upper - lower
     shape = (_SIDE, _SIDE)
     if 0.5 <= width / height <= 2.0:
         shape = (round(_SIDE * min(1.0, height / width)), round(_SIDE * min(1.0, width / height)))
     image = pixel_labels(starts, label, lower, upper, shape)
-    table = np.concatenate([[(1.0, 1.0, 1.0), to_rgb(NO_LABEL)], colours])
-    pixels = table[image + 2]
+    pixels = label_pixels(image, colours)
     pixels[borders(image)] = 1.0
-    ax.imshow(
-        pixels,
-        origin="lower",
-        extent=(lower[0], upper[0], lower[1], upper[1]),
-        interpolation="nearest",
-        aspect="auto",
-        zorder=0,
-    )
+    show_pixels(ax, pixels, lower, upper)
 
 
 def borders(image: np.ndarray) -> np.ndarray:
@@ -148,11 +138,29 @@ def borders(image: np.ndarray) -> np.ndarray:
     return edge
 
 
-def figure_size(width: np.ndarray, keyed: bool) -> tuple[float, float]:
-    """Inches of a map of this width and height, with or without a key beside it."""
+def label_pixels(image: np.ndarray, colours: np.ndarray) -> np.ndarray:
+    """The colour of each label, (rows, columns, 3); -1 is grey, -2 white."""
+    from matplotlib.colors import to_rgb
+
+    return np.concatenate([colours, [(1.0, 1.0, 1.0), to_rgb(NO_LABEL)]])[image]
+
+
+def show_pixels(ax: Any, pixels: np.ndarray, lower: Any, upper: Any) -> None:
+    """Draw an image, row 0 at the bottom, over a region."""
+    extent = (lower[0], upper[0], lower[1], upper[1])
+    ax.imshow(pixels, origin="lower", extent=extent, interpolation="nearest", aspect="auto", zorder=0)
+
+
+def figure_size(width: np.ndarray, beside: float) -> tuple[float, float]:
+    """Inches of a map of this width and height, and of what is beside it."""
     ratio = float(width[1] / width[0])
     ratio = ratio if 0.5 <= ratio <= 2.0 else 1.0
-    return (5.0 / max(ratio, 1.0) + (2.2 if keyed else 0.8), 5.0 * min(ratio, 1.0) + 0.8)
+    return (5.0 / max(ratio, 1.0) + beside, 5.0 * min(ratio, 1.0) + 0.8)
+
+
+def contour_count(minima: int) -> int:
+    """How many contours to draw over so many minima."""
+    return 12 if minima <= 20 else 6
 
 
 def _outside(minima: Any, hidden: int, lower: Any, upper: Any) -> str:

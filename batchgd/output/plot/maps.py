@@ -1,13 +1,12 @@
 """Pictures of basin maps: one colour per minimum, darker the more updates were made, borders and contours over it."""
 
 from collections.abc import Sequence
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.output.plot.basins import borders, figure_size
+from batchgd.output.plot.basins import borders, contour_count, figure_size, label_pixels, show_pixels
 from batchgd.output.plot.canvas import (
     contour_lines,
     figure_title,
@@ -19,7 +18,7 @@ from batchgd.output.plot.canvas import (
     new_panels,
 )
 from batchgd.output.plot.markers import coloured_key, draw_minima, wants_key
-from batchgd.output.plot.style import INK, NO_LABEL, TITLE_SIZE, blend, palette
+from batchgd.output.plot.style import INK, TITLE_SIZE, blend, palette
 from batchgd.problem.wording import minima_counted
 
 _FILL_SHARE = 0.80  # of the pure colour, where few updates were made
@@ -66,14 +65,13 @@ def draw_map(
     """
     count, size = len(basins.minima), basins.window[:, 1] - basins.window[:, 0]
     keyed = wants_key(key, count)
-    ax = given_or_new(ax, figure_size(size, keyed))
-    place = {"origin": "lower", "extent": basins.window.ravel().tolist(), "aspect": "auto"}
-    ax.imshow(pixels(basins, shade), interpolation="nearest", zorder=0, **place)
+    ax = given_or_new(ax, figure_size(size, 2.2 if keyed else 0.8))
+    low, high = basins.window.T
+    show_pixels(ax, pixels(basins, shade), low, high)
     if contours:
         _contours(ax, basins)
-    low, high = basins.window.T
     finish_plane(ax, low, high, basins.plane.names)
-    draw_minima(ax, _projected(basins, size), numbered=keyed)
+    draw_minima(ax, _projected(basins, size), basins.minima.fun, numbered=keyed)
     headline(ax, *(_headline(basins, shade) if title is None else (title, note or "")))
     if keyed:
         coloured_key(ax, basins, int(np.count_nonzero(basins.label < 0)), _FILL_SHARE)
@@ -159,12 +157,9 @@ def _frame(ax: Any, window: NDArray[np.float64]) -> None:
 
 def pixels(basins: Any, shade: bool = True) -> NDArray[np.float64]:
     """The map as an RGB image, row 0 at the bottom."""
-    from matplotlib.colors import to_rgb
-
     step = max(1, -(-max(basins.label.shape) // _SHOWN))
     label, nit = basins.label[::step, ::step], basins.nit[::step, ::step]
-    table = np.concatenate([blend(palette(len(basins.minima)), _FILL_SHARE), [to_rgb(NO_LABEL)]])
-    image = table[label]
+    image = label_pixels(label, blend(palette(len(basins.minima)), _FILL_SHARE))
     if shade:
         image = image * (1.0 - (1.0 - _DARKEST) * _rank(nit, label))[..., None]
     edge = borders(label)
@@ -189,15 +184,15 @@ def _contours(ax: Any, basins: Any) -> None:
         points = basins.plane.points(*np.meshgrid(u, v)).reshape(-1, basins.box.dim)
         values = np.asarray(basins.objective.value(points), float).reshape(_CONTOURS, _CONTOURS)
     values = np.where(np.isfinite(values), values, np.nan)
-    contour_lines(ax, u, v, values, 12 if len(basins.minima) <= 20 else 6, linewidths=0.4, alpha=0.4, zorder=2)
+    contour_lines(ax, u, v, values, contour_count(len(basins.minima)), linewidths=0.4, alpha=0.4, zorder=2)
 
 
-def _projected(basins: Any, size: NDArray) -> SimpleNamespace:
+def _projected(basins: Any, size: NDArray) -> NDArray[np.float64]:
     """The minima in the coordinates of the plane."""
     u, v, away = basins.plane.coordinates(basins.minima.x)
     x = np.stack([u, v], axis=-1)
     x[away > _IN_PLANE * size.min()] = np.inf  # off the plane: outside the axes, so that numbers stay labels
-    return SimpleNamespace(x=x, fun=basins.minima.fun)
+    return x
 
 
 def _headline(basins: Any, shade: bool) -> tuple[str, str]:

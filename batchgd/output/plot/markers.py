@@ -11,16 +11,17 @@ from batchgd.problem.wording import format_values
 
 KEYED = 12  # minima at most that are listed beside a picture
 _NUMBER_SIZE = 7
-_EQUAL = 1e-9  # values this close, relative or absolute below 1, are equally good
 
 
-def draw_minima(ax: Any, minima: Any, *, numbered: bool, pair: tuple[int, int] = (0, 1)) -> int:
-    """Mark minima as circles, the best ones as stars, numbered or not; returns how many lie outside the axes."""
+def draw_minima(ax: Any, points: Any, fun: Any, *, numbered: bool = False, equal: float = 1e-9) -> int:
+    """Mark minima as circles, the best ones as stars, numbered or not; returns how many are outside the axes.
+
+    Values closer than ``equal``, relative or absolute below 1, are equally good.
+    """
     low, high = np.sort(np.array([ax.get_xlim(), ax.get_ylim()]), axis=1).T
-    points = np.asarray(minima.x, dtype=float)[:, list(pair)]
+    points, fun = np.asarray(points, dtype=float), np.asarray(fun, dtype=float)
     shown = np.all((points >= low) & (points <= high), axis=1)
-    fun = np.asarray(minima.fun, dtype=float)
-    stars = fun <= np.min(fun, initial=np.inf) + _EQUAL * np.maximum(1.0, np.abs(fun))
+    stars = fun <= np.min(fun, initial=np.inf) + equal * np.maximum(1.0, np.abs(fun))
     best, others = np.flatnonzero(shown & stars), np.flatnonzero(shown & ~stars)
     if numbered:
         ax.scatter(*points[others].T, s=95, color="white", edgecolors=INK, linewidths=0.8, zorder=4, gid="minima")
