@@ -187,7 +187,7 @@ def too_many():
 
 
 BAD = [
-    (lambda: bgd.multistart("himmelblau", starts=50, strategy="mlsl").plot.fractions(), "tells no fractions: descents"),
+    (lambda: bgd.multistart("himmelblau", starts=50, strategy="mlsl").plot.fractions(), "has no fractions: descents"),
     (lambda: samples.rastrigin(3, dim=1).plot.parallel(), "at least 2 dimensions"),
     (lambda: samples.himmelblau(20).plot.network(), "no moves between minima"),
     (lambda: samples.himmelblau(20).plot.confusion(samples.himmelblau(21)), "two runs of the same starts"),

@@ -160,7 +160,7 @@ def test_minima_outside_the_drawn_region_are_told():
     result.minima.x[2] = 50.0
     ax = result.plot.basins()
     assert count(ax, "best") == 3
-    assert any("1 minimum lies outside" in t.get_text() for t in ax.texts)
+    assert any("1 minimum is outside" in t.get_text() for t in ax.texts)
 
 
 def test_starts_that_leave_the_box_widen_the_map():

@@ -167,7 +167,7 @@ def test_minima_outside_the_box_are_marked():
     result = samples.himmelblau(100)
     result.minima.inside[2] = False
     assert "minimum, outside" in str(result)
-    assert "1 minimum lies outside the starting box" in str(result)
+    assert "1 minimum is outside the starting box" in str(result)
     assert [m["inside"] for m in result.summary()["minima"]] == [True, True, False, True]
 
 

@@ -41,7 +41,7 @@ class Pictures:
 
 
 @register_picture(
-    "number of minima against the tolerance that tells them apart; needs the function", trajectories=False, special=True
+    "number of minima against the tolerance that separates them; needs the function", trajectories=False, special=True
 )
 def tolerances(result: Any, ax: Any = None, *, x_tol: Any = None, f_tol: float | None = None) -> Any:
     """Draw how many minima the result has at each ``x_tol``; ``f_tol`` must hold as well.
@@ -76,7 +76,7 @@ def confusion(result: Any, other: Any = None, ax: Any = None, *, names: tuple[st
         those of ``result`` by place and value, those that only it found come after them, -1 last. If not given:
         gradient flow, for a sample of 1,000 starts, as in ``result.fidelity()``. Or the counts themselves.
     names : (str, str), optional
-        What rows and columns stand for; the methods if not given.
+        What rows and columns are; the methods if not given.
 
     Returns
     -------

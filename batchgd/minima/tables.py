@@ -91,16 +91,16 @@ class Minima(Points):
     eigenvalues : (m, d)
         Of the Hessian, ascending; NaN where it does not exist.
     inside : (m,) of bool
-        Whether the point lies in the box of the starts.
+        Whether the point is in the box of the starts.
     spread : (m,)
         Widest distance between polished copies of the point, or points of the set, in box widths.
     free : (m,) of int
         Directions in which a set of equal minima extends: 1 for a ring, d for a plateau; 0 for isolated minima. A set
-        is one row, whose x is any of its points, in the box if one is. Sets are told apart by their values.
+        is one row, whose x is any of its points, in the box if one is. Sets are distinguished by their values.
     fraction_low, fraction_high : (m,) or None
         Interval of each fraction at 95 %, given that the minimum was seen
         (:func:`batchgd.minima.fractions.seen_interval`); None where starts are not independent, for the reason
-        ``interval_note`` tells.
+        ``interval_note`` gives.
 
     Examples
     --------
@@ -182,15 +182,15 @@ class Minima(Points):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Stationary(Points):
-    """Points where descents came to rest that are no minima, lowest value first; their starts have label -1.
+    """Points where descents came to rest that are not minima, lowest value first; their starts have label -1.
 
     Attributes
     ----------
     x : (m, d), fun : (m,), count : (m,), eigenvalues : (m, d)
-        As in :class:`Minima`. Of plateaus and degenerate points one row stands for all of about that value: x is one of
+        As in :class:`Minima`. Of plateaus and degenerate points one row represents all of about that value: x is one of
         them and count all starts that ended there.
     kind : (m,) of str
-        ``"saddle"``, ``"maximum"``, ``"degenerate"`` (a point without curvature in some direction that is no minimum),
+        ``"saddle"``, ``"maximum"``, ``"degenerate"`` (not a minimum, without curvature in some direction),
         ``"flat"`` (a plateau with neither slope nor curvature, but not the lowest place) or ``"unbounded"`` (a singular
         point at which the value falls without bound, as log|x| at 0; ``fun`` is as far as descents fell).
     negative : (m,)

@@ -14,7 +14,7 @@ _OF_MINIMA = ("x", "fun", "count", "fraction", "fraction_low", "fraction_high", 
 
 
 def summary(result: BatchData) -> dict[str, Any]:
-    """Return the result without its arrays, ready for JSON; a number that is not finite stands as None (null).
+    """Return the result without its arrays, ready for JSON; a number that is not finite is None (null).
 
     Keys: objective, dim, n_starts, sampling, seed, box, method (name and hyperparameters), backend, dtype, seconds,
     status (name -> count), interrupted, warnings; of a multi-start also minima (a list of ``x, fun, count, fraction,
@@ -70,7 +70,7 @@ def method_name(method: Any) -> str:
 
 
 def method_record(method: Any) -> dict[str, Any] | None:
-    """Return the method's name with its hyperparameters; a long one (per start) is told by its shape and range."""
+    """Return the method's name with its hyperparameters; a long one (per start) by its shape and range."""
     if method is None:
         return None
     record: dict[str, Any] = {"name": method_name(method)}

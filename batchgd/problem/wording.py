@@ -82,7 +82,7 @@ def duration(seconds: float) -> str:
 
 
 def format_values(values: Any) -> list[str]:
-    """Return function values with as many digits as tell neighbours apart, all with the same number of decimals.
+    """Return function values with enough digits to tell neighbours apart, all with the same number of decimals.
 
     >>> format_values([-1.0316284534, 2.1])
     ['-1.031628', '2.100000']

@@ -33,13 +33,13 @@ def rows_table(rows: Sequence[Timing], ceilings: dict[tuple[str, str], Ceiling])
 
 
 def gpu_table(rows: Sequence[Timing]) -> str:
-    """Return the table of what the CUDA kernels need; empty where there are none."""
+    """Return the table of what the CUDA kernels need; empty if there are none."""
     needs = [asdict(row) | row.resources | row.derive(None) for row in rows if row.resources]
     return TextTable([_needs(each, bound=True) for each in needs], _NAMES).markdown()
 
 
 def needs_table(needs: Sequence[dict[str, Any]]) -> str:
-    """Return the table of what CUDA kernels need where there is no device."""
+    """Return the table of what CUDA kernels need without a device."""
     return TextTable([_needs(each) for each in needs], _NAMES).markdown()
 
 

@@ -1,4 +1,4 @@
-"""What a comparison of methods answers with: one cell per method and landscape, as a table in several forms."""
+"""The result of a comparison of methods: one cell per method and landscape, as a table in several forms."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class Cell:
     minima : int
         Distinct minima found.
     fidelity : float
-        Of the starts that the reference takes to a minimum, the share that end there; NaN where it takes none.
+        Of the starts that the reference takes to a minimum, the share that end there; NaN if it takes none.
     evaluations : (starts,)
-        Evaluations of value and gradient until a trajectory came to rest at a minimum; infinite where it did not.
+        Evaluations of value and gradient until a trajectory came to rest at a minimum; infinite if it did not.
     compile_seconds, seconds : float
         Wall time of compiling, and of the run with what follows it.
     error : str or None

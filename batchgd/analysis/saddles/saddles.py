@@ -69,7 +69,7 @@ class Saddles(Points):
     barrier : (s, 2)
         How far the saddle is above each of them, NaN for none.
     zero : (s,)
-        Eigenvalues that are zero as far as rounding tells: more than none, and the saddle is one point of a continuum.
+        Eigenvalues that are zero within rounding: more than none, and the saddle is one point of a continuum.
     count : (s,)
         Walkers that found it; ``from_border`` (s,) of them set out from a border, the others from minima.
     nodes : Nodes
@@ -121,7 +121,7 @@ class Saddles(Points):
     def lowest_path(self, a: int, b: int) -> LowestPath:
         """Return the path from minimum a to minimum b whose highest saddle is lowest.
 
-        Raises InputError where no saddles found connect them, or there is no such minimum.
+        Raises InputError if no saddles found connect them, or there is no such minimum.
         """
         from batchgd.analysis.saddles.graph import lowest_path
 
@@ -205,10 +205,10 @@ class Saddles(Points):
         groups = len(self.components) - len(alone)
         if groups > 1:
             lines.append(f"the others form {groups:,} sets that no saddle found joins")
-        told = ", ".join(f"{count:,} {name}" for name, count in self.walkers.items() if count)
+        ended = ", ".join(f"{count:,} {name}" for name, count in self.walkers.items() if count)
         if self.walked_from < len(self.nodes):
             lines.append(
                 f"walkers set out from {self.walked_from:,} of the minima: not from new ones outside the box, nor "
                 "beyond most_minima= and rounds="
             )
-        return [*lines, f"walkers: {told or 'none set out, as there is no minimum'}"]
+        return [*lines, f"walkers: {ended or 'none set out, as there is no minimum'}"]

@@ -1,4 +1,4 @@
-"""What a sweep answers with: one entry per value, as a table, a data frame, JSON and a picture."""
+"""The result of a sweep: one entry per value, as a table, a data frame, JSON and a picture."""
 
 from __future__ import annotations
 

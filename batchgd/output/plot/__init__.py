@@ -43,7 +43,7 @@ def save_picture(result: "BatchData", path: str | Path, name: str | None = None)
     path : str or Path
         The file; its ending chooses the format (.png, .svg, .pdf, ...).
     name : str, optional
-        Which picture, a key of ``PICTURES``; the one that suits the dimension when left out.
+        Which picture, a key of ``PICTURES``; the one that suits the dimension if not given.
 
     Returns
     -------

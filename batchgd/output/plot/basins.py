@@ -39,16 +39,16 @@ def basins(result: Any, ax: Any = None, *, contours: bool = True, key: bool | No
     """Draw the basins of a 2-D result as its starts show them.
 
     Up to 3,000 starts are dots. More become an image: a pixel takes the label that most of its starts have, and a pixel
-    without a start that of the nearest one; white lines part the basins. Grey is label -1. Contours of the function
-    lie over it, by equal factors above the lowest value where the range is large. Minima are marked, and the best one
-    is starred, with those that equal it.
+    without a start that of the nearest one; white lines separate the basins. Grey is label -1. Contours of the
+    function are drawn over it, by equal factors above the lowest value if the range is large. Minima are marked, and
+    the best one is starred, with those that equal it.
 
     Parameters
     ----------
     contours : bool
-        Draw contours, where the function is at hand and the minima are at most 200.
+        Draw contours, if the function is at hand and the minima are at most 200.
     key : bool, optional
-        List the minima beside the map; when left out, up to 12 of them.
+        List the minima beside the map; if not given, up to 12 of them.
     """
     starts, label = result.x0, host(result.label)
     lower, upper = region(result.box, starts)
@@ -77,11 +77,11 @@ def basins(result: Any, ax: Any = None, *, contours: bool = True, key: bool | No
 
 
 def region(box: Any, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the corners to draw: the box where the starts fill it, otherwise the range of the starts."""
+    """Return the corners to draw: the box if the starts fill it, otherwise the range of the starts."""
     if box is not None and (len(starts) == 0 or bool(np.all(box.contains(starts)))):
         return np.asarray(box.lower), np.asarray(box.upper)
     if len(starts) == 0:
-        raise InputError("there are no starts to draw; run with at least one")
+        raise InputError("there are no starts to draw: run with at least one")
     lower, upper = starts.min(axis=0), starts.max(axis=0)
     margin = np.where(upper > lower, 0.03 * (upper - lower), 1.0)
     return lower - margin, upper + margin
@@ -159,7 +159,7 @@ def figure_size(width: np.ndarray, beside: float) -> tuple[float, float]:
 
 
 def contour_count(minima: int) -> int:
-    """How many contours to draw over so many minima."""
+    """How many contours to draw over this number of minima."""
     return 12 if minima <= 20 else 6
 
 
@@ -167,7 +167,7 @@ def _outside(minima: Any, hidden: int, lower: Any, upper: Any) -> str:
     """What to say of minima that are outside the axes."""
     if not hidden:
         return ""
-    note = f"\n{plural(hidden, 'minimum lies', 'minima lie')} outside"
+    note = f"\n{plural(hidden, 'minimum is', 'minima are')} outside"
     away = np.any((minima.x < lower) | (minima.x > upper), axis=1)
     if np.min(minima.fun[~away], initial=np.inf) > minima.fun[0] + 1e-9:
         note += ", the best of all among them" if hidden > 1 else ", the best of all"

@@ -32,7 +32,7 @@ def new_axes(size: tuple[float, float], rows: int = 1, columns: int = 1, **optio
 
 
 def new_panels(count: int, columns: int, size: Callable[[int], tuple[float, float]], **options: Any) -> Any:
-    """Return so many axes of a new figure in rows of ``columns``; ``size`` gives its inches for a number of rows."""
+    """Return ``count`` axes of a new figure in rows of ``columns``; ``size`` gives its inches for a number of rows."""
     rows = -(-count // columns)
     axes = new_axes(size(rows), rows, columns, squeeze=False, **options).ravel()
     for spare in axes[count:]:
@@ -41,7 +41,7 @@ def new_panels(count: int, columns: int, size: Callable[[int], tuple[float, floa
 
 
 def given_or_new(ax: Any, size: tuple[float, float]) -> Any:
-    """Return the axes that a caller gave to draw on, or a new figure's where there are none."""
+    """Return the axes that a caller gave to draw on, or a new figure's if there are none."""
     if ax is None:
         return new_axes(size)
     from matplotlib.axes import Axes
@@ -113,6 +113,7 @@ def finish_plane(ax: Any, low: Any, high: Any, names: Sequence[str] = ("x0", "x1
     ax.set_xlim(low[0], high[0])
     ax.set_ylim(low[1], high[1])
     ax.set_aspect("equal" if 0.5 <= (high[0] - low[0]) / (high[1] - low[1]) <= 2.0 else "auto")
+    ax.xaxis.labelpad = ax.yaxis.labelpad = 1
     return finish(ax, *names, hide=())
 
 
@@ -124,7 +125,7 @@ def legend_beside(ax: Any, place: tuple[float, float] = (1.0, 1.0), **options: A
 
 
 def colour_bar(ax: Any, mappable: Any, **options: Any) -> Any:
-    """Put a colour bar beside the axes."""
+    """Put a colour bar next to the axes."""
     bar = ax.figure.colorbar(mappable, ax=ax, pad=0.02, **options)
     bar.ax.tick_params(labelsize=NOTE_SIZE, width=0.6, length=3)
     bar.outline.set_linewidth(0.6)
@@ -142,7 +143,7 @@ def grid_values(objective: Any, lower: Any, upper: Any, side: int = 201, base: A
 
 
 def levels(values: np.ndarray, count: int = 12) -> np.ndarray:
-    """Return contour levels: evenly spaced, or by equal factors above the lowest value where the range is large.
+    """Return contour levels: evenly spaced, or by equal factors above the lowest value if the range is large.
 
     >>> levels(np.linspace(0.0, 10.0, 1001), 3).round(1).tolist()
     [2.5, 5.0, 7.5]

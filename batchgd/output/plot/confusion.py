@@ -33,7 +33,7 @@ def draw_confusion(
     rows, columns : sequences of str, optional
         Names of each row and column; their numbers if not given.
     names : (str, str)
-        What rows and columns stand for.
+        What rows and columns are.
     name : str
         Of the function.
     ax : matplotlib Axes, optional

@@ -9,8 +9,8 @@ from batchgd.output.plot.canvas import finish, given_or_new, headline
 from batchgd.output.plot.style import INK, NOTE_SIZE, palette
 
 _NAMED = 40  # minima up to which each carries its label
-_RING = 16.0  # area of the ring on top of a set, points squared, where there is room for it
-_SLANT = 0.045  # of the height of the picture: where a superbasin splits, its parts part over so much
+_RING = 16.0  # area of the ring on top of a set, points squared, if there is room for it
+_SLANT = 0.045  # of the height of the picture: where a superbasin splits, its parts separate over this height
 
 
 class Tree(Protocol):

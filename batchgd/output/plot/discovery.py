@@ -1,4 +1,4 @@
-"""The discovery curve: how many distinct minima so many starts show, and how many more would."""
+"""The discovery curve: how many distinct minima the starts show, and how many more starts would."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ from batchgd.output.plot.style import INK, NOTE_SIZE, OKABE_ITO
 from batchgd.problem.wording import minima_counted, plural
 
 _POINTS = 200  # along the curve
-_ROOM = 1.6  # times the minima seen: a Chao1 bound higher than that is told in words, not drawn
-_FIRST = 1e-3  # of the starts: the curve begins there where its axis is logarithmic
+_ROOM = 1.6  # times the minima seen: a Chao1 bound higher than that is not drawn
+_FIRST = 1e-3  # of the starts: the curve begins there if its axis is logarithmic
 _EARLY = 0.05  # of the starts: where they show nearly all minima, the axis is logarithmic
 
 
@@ -20,8 +20,8 @@ def discovery(result: Any, ax: Any = None) -> Any:
     """Draw the discovery curve: the expected number of distinct minima against the number of starts.
 
     Up to the starts of the run it is exact (rarefaction); beyond, up to twice as many, it is an extrapolation (dashed),
-    given where the starts are independent. A dotted line is Chao1's lower bound of the number of minima. The axis is
-    logarithmic where a twentieth of the starts shows nine tenths of the minima.
+    given if the starts are independent. A dotted line is Chao1's lower bound of the number of minima. The axis is
+    logarithmic if a twentieth of the starts shows nine tenths of the minima.
     """
     coverage = result.coverage
     seen, n = coverage.seen, coverage.n
@@ -51,8 +51,8 @@ def discovery(result: Any, ax: Any = None) -> Any:
 def _finish(ax: Any, result: Any, coverage: Any) -> Any:
     from matplotlib.ticker import MaxNLocator
 
-    note = coverage.sentence() if not coverage.note else "expected minima among so many of the starts"
-    dashed = "" if coverage.note else "\n– – what as many starts again would show"
+    note = coverage.sentence() if not coverage.note else "expected minima among that many of the starts"
+    dashed = "" if coverage.note else f"\n– – what another {result.n:,} starts would show"
     title = f"{name_of(result, 'minima')}: {plural(result.n, 'start')}, {minima_counted(coverage.seen)}"
     headline(ax, title, f"{note.split(';')[0]}{dashed}")
     if ax.get_xscale() == "linear":

@@ -19,19 +19,19 @@ _LABELS = 8  # ticks along many minima
 def fractions(result: Any, ax: Any = None) -> Any:
     """Draw the fraction of every minimum with its interval, in the order of their values.
 
-    Up to 25 minima stand below each other with label and value; more stand side by side. The axis is logarithmic where
+    Up to 25 minima are below each other with label and value; more are side by side. The axis is logarithmic if
     shares differ by more than fiftyfold; a minimum of fraction 0, which only chosen starts reached, is an open triangle
-    at its edge, with the upper end of its interval. Without intervals the points stand alone and a line says why.
+    at its edge, with the upper end of its interval. Without intervals there are points alone and a line says why.
 
     Raises
     ------
     InputError
-        When the choice of starts tells no fractions.
+        When there are no fractions, because of how the starts were chosen.
     """
     minima = result.minima
     share = 100 * np.asarray(minima.fraction)
     if np.isnan(share).any():
-        raise InputError(f"this result tells no fractions: {minima.interval_note}")
+        raise InputError(f"this result has no fractions: {minima.interval_note}")
     count, named = len(share), len(share) <= _NAMED
     low, high = (
         (share, share) if minima.fraction_low is None else (100 * minima.fraction_low, 100 * minima.fraction_high)
@@ -98,4 +98,4 @@ def _axes(ax: Any, minima: Any, named: bool, edge: float, top: float, log: bool)
 
 def _short(note: str | None) -> str:
     """The reason without what follows from it."""
-    return (note or "not told").split(", so ")[0]
+    return (note or "not known").split(", so ")[0]

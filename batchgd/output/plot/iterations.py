@@ -18,8 +18,8 @@ _LOG_RATIO = 50
 def iterations(result: Any, ax: Any = None) -> Any:
     """Draw a histogram of ``nit``, one outline for each status; bars are not stacked.
 
-    The horizontal axis is logarithmic where the longest trajectory made over 50 times the updates of the median one,
-    the vertical one where the tallest bar is over 50 times the lowest.
+    The horizontal axis is logarithmic if the longest trajectory made over 50 times the updates of the median one,
+    the vertical one if the tallest bar is over 50 times the lowest.
     """
     ax = given_or_new(ax, (6.4, 4.0))
     nit, status = host(result.nit), host(result.status)

@@ -21,7 +21,7 @@ def landscape(function: Any, box: Any = None, ax: Any = None) -> Any:
     function : str, Landscape or Objective
         A library landscape or its name; or an objective, which then has no known minima.
     box : Box or what makes one, optional
-        The region; the landscape's own when left out.
+        The region; the landscape's own if not given.
     ax : matplotlib Axes, optional
         Where to draw; a new figure without.
 

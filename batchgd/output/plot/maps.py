@@ -26,7 +26,7 @@ _DARKEST = 0.45  # of that, where many were
 _SHOWN = 1200  # pixels of the picture along the longer side; a finer map is thinned
 _FRACTAL = 0.12  # share of border pixels beyond which drawing them would hide the map
 _CONTOURS = 201  # values along each side from which contours are drawn
-_IN_PLANE = 1e-3  # of the window: a minimum nearer to the plane lies in it
+_IN_PLANE = 1e-3  # of the window: a minimum nearer to the plane is in it
 _PANEL = 3.1  # inches
 
 
@@ -53,14 +53,14 @@ def draw_map(
     contours : bool
         Draw contours of the function over it.
     key : bool, optional
-        List the minima beside the map; when left out, up to 12 of them.
+        List the minima beside the map; if not given, up to 12 of them.
     title, note : str, optional
-        In place of what is told otherwise; "" for none.
+        In place of the usual ones; "" for none.
 
     Returns
     -------
     Axes
-        White lines part the basins, unless more than 12 % of the pixels lie at a border. Minima in the plane are
+        White lines separate the basins, unless more than 12 % of the pixels are at a border. Minima in the plane are
         marked, the best one starred.
     """
     count, size = len(basins.minima), basins.window[:, 1] - basins.window[:, 0]
@@ -88,7 +88,7 @@ def draw_maps(maps: dict[str, Any], title: str, reference: str | None = None, co
     title : str
         Above all of them.
     reference : str, optional
-        The title of the map that the others are held against: each tells its share of pixels with another label.
+        The title of the map that the others are compared with: each states its share of pixels with another label.
     columns : int
         Panels in a row.
 

@@ -33,13 +33,20 @@ def network(result: Any, ax: Any = None) -> Any:
     bottom = _bottoms(onward)
     left = np.asarray(moves.counts.sum(axis=1)).ravel() > 0
     ends = onward == np.arange(len(fun))
-    bottoms, untold = np.flatnonzero(ends & left), np.flatnonzero(ends & ~left)
+    bottoms, unknown = np.flatnonzero(ends & left), np.flatnonzero(ends & ~left)
     colours = palette(len(fun))[bottom]
     _draw_edges(ax, away, fun, onward, colours)
     size = float(np.clip(6_000 / max(len(fun), 1), 7, 60))
     inner = np.flatnonzero(~ends)
     ax.scatter(
-        away[untold], fun[untold], s=size, facecolors="white", edgecolors=INK, linewidths=0.6, zorder=2.5, gid="untold"
+        away[unknown],
+        fun[unknown],
+        s=size,
+        facecolors="white",
+        edgecolors=INK,
+        linewidths=0.6,
+        zorder=2.5,
+        gid="unknown",
     )
     ax.scatter(away[inner], fun[inner], s=size, c=colours[inner], linewidths=0, zorder=3, gid="minima")
     ax.scatter(
@@ -48,13 +55,13 @@ def network(result: Any, ax: Any = None) -> Any:
     )  # fmt: skip
     title = f"{int(moves.counts.sum()):,} moves between {len(fun):,} minima, {plural(len(bottoms), 'funnel')}"
     note = "lines: the most frequent move to a better minimum; ◆ bottom: no better minimum was reached from it"
-    note += f"\n○ no walker set out from here ({len(untold):,})" if len(untold) else ""
+    note += f"\n○ no walker set out from here ({len(unknown):,})" if len(unknown) else ""
     headline(ax, f"{name_of(result, 'local-optima network')}: {title}", note)
     return finish_against_distance(ax)
 
 
 def downhill(counts: Any, fun: np.ndarray) -> np.ndarray:
-    """Of each minimum, the better one that it was most often left for, (m,); itself where there is none.
+    """Of each minimum, the better one that it was most often left for, (m,); itself if there is none.
 
     >>> from scipy.sparse import csr_array
     >>> downhill(csr_array(np.array([[5, 1, 0], [2, 0, 3], [1, 4, 0]])), np.array([0.0, 1.0, 2.0])).tolist()

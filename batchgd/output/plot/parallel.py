@@ -49,7 +49,7 @@ def _ends(result: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _draw_lines(ax: Any, u: np.ndarray, fun: np.ndarray, keyed: bool) -> None:
-    """Worst first, so that the best lie on top."""
+    """Worst first, so that the best are on top."""
     from matplotlib import colormaps
     from matplotlib.cm import ScalarMappable
     from matplotlib.collections import LineCollection

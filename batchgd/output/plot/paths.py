@@ -32,7 +32,7 @@ _LOG_RATIO = 20  # longest over shortest path: beyond, the axis of updates is lo
 
 
 def compare_paths(runs: Sequence[Any], path: str | File | None = None) -> Any:
-    """Draw several runs side by side and, where a path is given, write the picture there.
+    """Draw several runs side by side and, if a path is given, write the picture there.
 
     Two dimensions: one panel over contours each. Otherwise values and gradient norms of all in one picture.
 
@@ -57,7 +57,7 @@ def compare_paths(runs: Sequence[Any], path: str | File | None = None) -> Any:
 
 
 def check_runs(runs: Sequence[Any]) -> None:
-    """Raise InputError where there is nothing to draw, too much, or functions of different dimensions."""
+    """Raise InputError if there is nothing to draw, too much, or functions of different dimensions."""
     if not runs or not any(len(run) for run in runs):
         raise InputError("there is no path to draw: give at least one")
     if len(runs) > MAX_RUNS:
@@ -94,9 +94,9 @@ def contours(paths: Any, ax: Any = None, *, lower: Any = None, upper: Any = None
     ax : matplotlib Axes, optional
         Where to draw; a new figure without.
     lower, upper : (2,) arrays, optional
-        The region; it holds the box and the paths when left out.
+        The region; it holds the box and the paths if not given.
     title : str, optional
-        The method when left out.
+        The method if not given.
 
     Returns
     -------
@@ -130,7 +130,7 @@ def convergence(runs: Sequence[Any], axes: Any = None, *, optimum: float | None 
     axes : two matplotlib Axes, optional
         Where to draw; a new figure without.
     optimum : float, optional
-        What is subtracted from the values; the lowest one on any of the paths when left out.
+        What is subtracted from the values; the lowest one on any of the paths if not given.
 
     Returns
     -------

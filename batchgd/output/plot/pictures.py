@@ -74,7 +74,7 @@ def register_picture(
     dims : (int, int or None)
         The least and the largest number of coordinates.
     instead : str
-        The picture to name where the dimensions do not fit.
+        The picture to name if the dimensions do not fit.
     special : bool
         Whether it needs more than most results have: a second run, saddles, the function.
 

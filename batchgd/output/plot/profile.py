@@ -62,7 +62,7 @@ def profile(table: Any, ax: Any = None) -> Any:
 def ratios(table: Any) -> tuple[list[str], NDArray[np.float64]]:
     """Return the methods and, (methods, problems), evaluations over those of the cheapest; infinite where unsolved.
 
-    Landscapes on which a cell is missing are left out, and problems that no method solves count against all.
+    Landscapes on which a cell is missing are omitted, and problems that no method solves count against all.
     """
     names = table.methods
     cells = {(cell.method, cell.landscape): cell for cell in table if cell.error is None}

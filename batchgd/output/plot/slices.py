@@ -23,10 +23,10 @@ from batchgd.problem.arrays import host
 from batchgd.problem.errors import InputError, told
 
 _PANELS = 6
-_IN_PLANE = 1e-3  # of the box: a minimum this close to the plane lies in it
+_IN_PLANE = 1e-3  # of the box: a minimum this close to the plane is in it
 _SIDE = 121
 _DOTS = 4_000
-_PROJECTED = 300  # minima marked on a panel: more would hide what they lie on
+_PROJECTED = 300  # minima marked on a panel: more would hide what is below them
 
 
 @register_picture(
@@ -35,16 +35,16 @@ _PROJECTED = 300  # minima marked on a panel: more would hide what they lie on
 def slices(result: Any, pairs: Any = None, axes: Any = None) -> np.ndarray:
     """Draw the function on planes through the best minimum, each along two coordinates with the others held there.
 
-    Shading and contours are the function's value on the plane. Minima that lie in the plane are filled circles, the
+    Shading and contours are the function's value on the plane. Minima in the plane are filled circles, the
     best is starred, all others are small open circles where they project to: the value below an open circle is not
     its own. Where the function is not at hand, the starts are drawn instead, projected, coloured by minimum.
 
     Parameters
     ----------
     pairs : sequence of (int, int), optional
-        Pairs of coordinates; when left out, up to six: all of them in 3-D and 4-D, neighbours beyond.
+        Pairs of coordinates; if not given, up to six: all of them in 3-D and 4-D, neighbours beyond.
     axes : sequence of matplotlib Axes, optional
-        One for each pair; a new figure without.
+        One for each pair; a new figure if not given.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def choose_pairs(dim: int, pairs: Any = None) -> list[tuple[int, int]]:
         raise InputError(f"pairs is {told(pairs)}: {wanted}")
     for i, j in chosen.tolist():
         if i == j or not 0 <= min(i, j) <= max(i, j) < dim:
-            raise InputError(f"({i}, {j}) is no pair of coordinates; give two different ones of 0..{dim - 1}")
+            raise InputError(f"({i}, {j}) is not a pair of coordinates: give two different ones of 0..{dim - 1}")
     return [(i, j) for i, j in chosen.tolist()]
 
 
@@ -88,7 +88,7 @@ def _figure(result: Any, chosen: list[tuple[int, int]]) -> Any:
     columns = 2 if len(chosen) in (2, 4) else min(3, len(chosen))
     axes = new_panels(len(chosen), columns, lambda rows: (max(2.9 * columns, 5.8) + 0.4, 2.55 * rows + 0.85))
     figure_title(axes[0], f"{name_of(result, 'slices')}, {result.dim}-D: {starts_and_minima(result)}")
-    best = "the best minimum ★" if result.minima.inside[0] else "the best minimum, which lies outside the box"
+    best = "the best minimum ★" if result.minima.inside[0] else "the best minimum, which is outside the box"
     what = f"value on planes through {best}, the other coordinates held there"
     if not result.has_function:
         what = f"starts, projected, in the colour of their minimum; {best}"

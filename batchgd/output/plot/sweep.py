@@ -23,9 +23,9 @@ _APART = 0.07  # of the axis: names of thresholds that are closer would overlap
 
 
 def draw_sweep(result: Any, path: str | Path | None = None) -> Any:
-    """Draw the picture of a sweep over one or two hyperparameters, and write it where a path is given.
+    """Draw the picture of a sweep over one or two hyperparameters, and write it if a path is given.
 
-    Over one: regimes, updates and, where it was asked for, fidelity, from the top. Thresholds of theory (plain gradient
+    Over one: regimes, updates and, if it was asked for, fidelity, from the top. Thresholds of theory (plain gradient
     descent only) and the recommended value are marked in all. Over every combination of two: maps of the share that
     converges, of the updates and of fidelity. Returns the axes.
 
@@ -114,7 +114,7 @@ def _marks(ax: Any, result: Any, name: str, *, named: bool) -> None:
 
 
 def _thresholds(result: Any, low: float, high: float) -> dict[str, float]:
-    """The thresholds of theory that lie in the picture; the last one only where it can be told from the second."""
+    """The thresholds of theory that are in the picture; the last one only if it can be distinguished from the second."""
     if result.curvatures is None or not result.constant_rate:
         return {}
     one, two, last = result.curvatures.thresholds.values()

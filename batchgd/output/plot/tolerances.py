@@ -1,4 +1,4 @@
-"""The number of minima against the tolerance that tells them apart: does the count hang on it?"""
+"""The number of minima against the tolerance that separates them: does the count depend on it?"""
 
 from typing import Any
 
@@ -29,6 +29,6 @@ def draw_tolerances(result: Any, x_tol: Any, minima: Any, f_tol: float, ax: Any 
 
         ax.set_ylim(0, 1.12 * max(most, 1))
         ax.yaxis.set_major_locator(MaxNLocator(6, integer=True))
-    note = f"minima told apart by x_tol, with f_tol = {f_tol:.2g}; level: the number does not depend on it"
+    note = f"minima separated by x_tol, with f_tol = {f_tol:.2g}; level: the number does not depend on it"
     headline(ax, f"{name_of(result, 'minima')}: {starts_and_minima(result)}", note)
     return finish(ax, "x_tol, box widths", "distinct minima", grid="y")

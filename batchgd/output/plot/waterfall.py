@@ -28,7 +28,7 @@ def waterfall(result: Any, ax: Any = None, *, key: bool | None = None) -> Any:
     Parameters
     ----------
     key : bool, optional
-        List the minima beside it; when left out, up to 12 of them.
+        List the minima beside it; if not given, up to 12 of them.
     """
     from matplotlib.colors import to_rgb
 
