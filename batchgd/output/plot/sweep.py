@@ -114,7 +114,7 @@ def _marks(ax: Any, result: Any, name: str, *, named: bool) -> None:
 
 
 def _thresholds(result: Any, low: float, high: float) -> dict[str, float]:
-    """The thresholds of theory that are in the picture; the last one only if it can be distinguished from the second."""
+    """The thresholds of theory that are in the picture; the last one only if it is not too near to the second."""
     if result.curvatures is None or not result.constant_rate:
         return {}
     one, two, last = result.curvatures.thresholds.values()
