@@ -1,6 +1,7 @@
 """The pictures of a result and of paths; what one needs computed comes from an analysis, and is handed to it."""
 
 from pathlib import Path as File
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -28,13 +29,7 @@ class Pictures:
             check_name(name)
         except InputError as error:
             raise AttributeError(*error.args) from None
-        function = PICTURES[name].draw
-
-        def picture(*args: Any, **options: Any) -> Any:
-            return function(self._result, *args, **options)
-
-        picture.__name__, picture.__doc__ = name, function.__doc__
-        return picture
+        return MethodType(PICTURES[name].draw, self._result)
 
     def __dir__(self) -> list[str]:
         return sorted(PICTURES)
@@ -96,8 +91,13 @@ def confusion(result: Any, other: Any = None, ax: Any = None, *, names: tuple[st
     name = name_of(result, "")
     if other is not None and not hasattr(other, "minima"):
         return draw_confusion(other, names=names or ("from", "to"), name=name, ax=ax)
-    found = confusion_with_flow(result) if other is None else confusion_with(result, other)
-    return draw_confusion(found.counts, found.rows, found.columns, names or found.ways, name, ax)
+    counts, rows, columns = confusion_with_flow(result) if other is None else confusion_with(result, other)
+    ways = _way(result), "label by gradient flow" if other is None else _way(other)
+    return draw_confusion(counts, rows, columns, names or ways, name, ax)
+
+
+def _way(result: Any) -> str:
+    return f"label by {method_name(result.method) or 'a run'}"
 
 
 @register_picture(

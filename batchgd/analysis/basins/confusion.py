@@ -1,6 +1,5 @@
 """The confusion of two ways down: of the starts that one brings to a minimum, where another brings them."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,6 @@ from numpy.typing import NDArray
 from batchgd.analysis.basins.fidelity import fidelity
 from batchgd.analysis.basins.relabel import confusion_counts, labels_onto
 from batchgd.minima.results import LandscapeData
-from batchgd.output.summary import method_name
 from batchgd.problem.arrays import host
 from batchgd.problem.errors import InputError
 from batchgd.problem.speaker import said
@@ -17,24 +15,8 @@ from batchgd.problem.speaker import said
 _MOST = 5_000  # minima: more make a matrix of more cells than any picture shows, and more than memory holds
 
 
-@dataclass(frozen=True, eq=False)
-class Confusion:
-    """Counts of starts, a row for each label of one way and a column for each of the other; label -1 comes last.
-
-    Attributes
-    ----------
-    counts : (r, c)
-        Starts.
-    rows, columns : lists of str
-        Labels; ``+k`` is the k-th minimum that only the other way found.
-    ways : (str, str)
-        What rows and columns are.
-    """
-
-    counts: NDArray[np.int64]
-    rows: list[str]
-    columns: list[str]
-    ways: tuple[str, str]
+Confusion = tuple[NDArray[np.int64], list[str], list[str]]
+"""Counts of starts, and names of rows and columns: labels, ``+k`` of a minimum that only the other way found, -1."""
 
 
 def confusion_with(result: LandscapeData, other: Any) -> Confusion:
@@ -51,24 +33,18 @@ def confusion_with(result: LandscapeData, other: Any) -> Confusion:
             f"{said('bgd.match(a, b)', 'batchgd diff')} lists them"
         )
     counts = confusion_counts(host(result.label), place[host(other.label)], mine, mine + len(alone))
-    return _named(counts, [f"+{k}" for k in alone], (_way(result), _way(other)))
+    return _named(counts, [f"+{k}" for k in alone])
 
 
 def confusion_with_flow(result: LandscapeData) -> Confusion:
     """Return the confusion of a sample of the starts with gradient flow, as in ``result.fidelity()``."""
     counts = fidelity(result).confusion
-    more = counts.shape[1] - counts.shape[0]
-    return _named(counts, [f"+{k}" for k in range(more)], (_way(result), "label by gradient flow"))
+    return _named(counts, [f"+{k}" for k in range(counts.shape[1] - counts.shape[0])])
 
 
-def _named(counts: NDArray[np.int64], alone: list[str], ways: tuple[str, str]) -> Confusion:
+def _named(counts: NDArray[np.int64], alone: list[str]) -> Confusion:
     """Name rows and columns, and leave label -1 out if it does not occur."""
     labels = [str(k) for k in range(len(counts) - 1)]
-    rows, columns = [*labels, "-1"], [*labels, *alone, "-1"]
     if counts[-1].any() or counts[:, -1].any():
-        return Confusion(counts, rows, columns, ways)
-    return Confusion(counts[:-1, :-1], rows[:-1], columns[:-1], ways)
-
-
-def _way(result: LandscapeData) -> str:
-    return f"label by {method_name(result.method) or 'a run'}"
+        return counts, [*labels, "-1"], [*labels, *alone, "-1"]
+    return counts[:-1, :-1], labels, [*labels, *alone]

@@ -24,30 +24,10 @@ def draw_confusion(
     name: str = "",
     ax: Any = None,
 ) -> Any:
-    """Draw a table of counts: of what each row has, where it goes.
+    """Draw a table of counts, (r, c): where what each row has goes; up to 12 rows have the counts written in.
 
-    Parameters
-    ----------
-    counts : (r, c) array
-        Counts of at least 0.
-    rows, columns : sequences of str, optional
-        Names of each row and column; their numbers if not given.
-    names : (str, str)
-        What rows and columns are.
-    name : str
-        Of the function.
-    ax : matplotlib Axes, optional
-        Where to draw; a new figure if not given.
-
-    Returns
-    -------
-    Axes
-        A cell's colour is its share of the row; up to 12 rows have the counts written in.
-
-    Raises
-    ------
-    InputError
-        When ``counts`` is not a table of counts.
+    ``rows`` and ``columns`` are the names of each, their numbers if not given, ``names`` is what they are, and ``name``
+    the function's. Returns the axes; raises InputError if ``counts`` is not a table of counts.
     """
     if not isinstance(names, tuple | list) or [type(each) for each in names] != [str, str]:
         raise InputError(f"names is {told(names)}: give two texts, for the rows and for the columns")

@@ -1,9 +1,8 @@
 """The disconnectivity graph: which minima are connected below each level."""
 
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from batchgd.output.plot.canvas import finish, given_or_new, headline
 from batchgd.output.plot.style import INK, NOTE_SIZE, palette
@@ -13,43 +12,21 @@ _RING = 16.0  # area of the ring on top of a set, points squared, if there is ro
 _SLANT = 0.045  # of the height of the picture: where a superbasin splits, its parts separate over this height
 
 
-class Tree(Protocol):
-    """What is drawn of a disconnectivity graph, one entry per node."""
-
-    @property
-    def level(self) -> NDArray[np.float64]:
-        """How high it is."""
-
-    @property
-    def place(self) -> NDArray[np.float64]:
-        """How far from the left, in minima."""
-
-    @property
-    def parent(self) -> NDArray[np.int64]:
-        """The node above it, -1 for a root."""
-
-
-def draw_tree(tree: Tree, m: int, title: str, ax: Any = None) -> Any:
+def draw_tree(tree: Any, m: int, title: str, ax: Any = None) -> Any:
     """Draw a disconnectivity graph: minima as the ends of lines, which meet at the level that connects them.
 
-    Each line ends below at the value of its minimum. Going up, lines meet where the lowest path between their minima
-    has its highest saddle. Sets of minima that no saddle found joins are drawn side by side, each with an open ring on
-    top.
+    Sets of minima that no saddle found joins are drawn side by side, each with an open ring on top.
 
     Parameters
     ----------
     tree : Tree
-        The graph; its first m nodes are the minima.
+        Level, place from the left and parent (-1 for a root) of every node; the first m are the minima.
     m : int
         Number of minima.
     title : str
         What it is the graph of.
     ax : matplotlib Axes, optional
         Where to draw; a new figure if not given.
-
-    Returns
-    -------
-    Axes
     """
     ax = given_or_new(ax, (7.0, 4.8))
     _draw_lines(ax, tree, m)
@@ -78,16 +55,16 @@ def draw_tree(tree: Tree, m: int, title: str, ax: Any = None) -> Any:
     return finish(ax, y="fun", hide=("top", "right", "bottom"))
 
 
-def _height(tree: Tree) -> float:
+def _height(tree: Any) -> float:
     return float(np.ptp(tree.level)) or 1.0
 
 
-def _top(tree: Tree, roots: np.ndarray) -> np.ndarray:
+def _top(tree: Any, roots: np.ndarray) -> np.ndarray:
     """Where the stem of each root ends."""
     return tree.level[roots] + _SLANT * _height(tree)
 
 
-def _draw_lines(ax: Any, tree: Tree, m: int) -> None:
+def _draw_lines(ax: Any, tree: Any, m: int) -> None:
     """From each superbasin a slanted line to each of its parts, and a vertical one down to where it splits."""
     from matplotlib.collections import LineCollection
 

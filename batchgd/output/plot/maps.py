@@ -15,10 +15,9 @@ from batchgd.output.plot.canvas import (
     headline,
     name_of,
     new_axes,
-    new_panels,
 )
 from batchgd.output.plot.markers import coloured_key, draw_minima, wants_key
-from batchgd.output.plot.style import INK, TITLE_SIZE, blend, palette
+from batchgd.output.plot.style import INK, blend, palette
 from batchgd.problem.wording import minima_counted
 
 _FILL_SHARE = 0.80  # of the pure colour, where few updates were made
@@ -78,56 +77,8 @@ def draw_map(
     return ax
 
 
-def draw_maps(maps: dict[str, Any], title: str, reference: str | None = None, columns: int = 3) -> Any:
-    """Draw several maps of one window side by side, such as those of several methods.
-
-    Parameters
-    ----------
-    maps : dict of BasinMap
-        By title. Colours agree where labels do: give ``known=`` the minima of the first map when making the others.
-    title : str
-        Above all of them.
-    reference : str, optional
-        The title of the map that the others are compared with: each states its share of pixels with another label.
-    columns : int
-        Panels in a row.
-
-    Returns
-    -------
-    array of Axes
-    """
-    size = next(iter(maps.values())).window[:, 1] - next(iter(maps.values())).window[:, 0]
-    tall = _PANEL * float(np.clip(size[1] / size[0], 0.4, 1.6)) + 0.45
-    axes = new_panels(len(maps), columns, lambda rows: (_PANEL * columns, tall * rows + 0.5))
-    for ax, (name, made) in zip(axes, maps.items(), strict=True):
-        note = "true basins" if name == reference else ""
-        if reference is not None and name != reference:
-            note = f"{100 * np.mean(made.label != maps[reference].label):.2g} % of the pixels have another label"
-        draw_map(made, ax, key=False, contours=False, title=name, note=note)
-        ax.set_xlabel("")
-        ax.set_ylabel("")
-    figure_title(axes[0], title, TITLE_SIZE + 2)
-    return axes
-
-
 def draw_zoom(maps: Sequence[Any], factor: float, axes: Any = None, title: str = "basins") -> NDArray[Any]:
-    """Draw maps of ever smaller windows in each other; each but the last has the next window drawn in.
-
-    Parameters
-    ----------
-    maps : sequence of BasinMap
-        The widest one first.
-    factor : float
-        How much narrower each window is than the one before.
-    axes : sequence of matplotlib Axes, optional
-        One for each map; a new figure if not given.
-    title : str
-        Above a new figure.
-
-    Returns
-    -------
-    array of Axes
-    """
+    """Draw maps of windows, each ``factor`` times narrower than the one before and drawn in there; returns the axes."""
     if axes is None:
         wide, high = maps[0].window[:, 1] - maps[0].window[:, 0]
         tall = high / wide if 0.5 <= high / wide <= 2.0 else 1.0  # as maps are drawn
