@@ -8,7 +8,6 @@ import numpy as np
 
 from batchgd.output.plot import PICTURES, check_name, draw, register_picture, save_picture
 from batchgd.output.plot.canvas import given_axes, given_or_new, name_of
-from batchgd.output.summary import method_name
 from batchgd.problem.errors import InputError
 
 
@@ -97,6 +96,8 @@ def confusion(result: Any, other: Any = None, ax: Any = None, *, names: tuple[st
 
 
 def _way(result: Any) -> str:
+    from batchgd.output.summary import method_name
+
     return f"label by {method_name(result.method) or 'a run'}"
 
 
@@ -165,6 +166,7 @@ def zoom(
     """
     from batchgd.analysis.basins.zoom import zoomed_maps
     from batchgd.output.plot.maps import draw_zoom
+    from batchgd.output.summary import method_name
 
     axes = None if axes is None else given_axes(axes, panels)
     maps = zoomed_maps(result, center, factor=factor, panels=panels, resolution=resolution, plane=plane)

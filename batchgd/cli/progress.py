@@ -20,7 +20,7 @@ def format_update(update: ProgressUpdate) -> str:
 
     >>> format_update(ProgressUpdate(done=430_000, total=1_000_000, seconds=0.36, minima=4))
     'trajectories 430,000 / 1,000,000 (43 %)  1.19 M/s  about 1 s left  4 minima so far'
-    >>> format_update(ProgressUpdate(9, 9, 2.0, phase=POLISHING, phase_done=3, phase_total=8))
+    >>> format_update(ProgressUpdate(9, 9, 2.0, phase="polishing", phase_done=3, phase_total=8))
     'polishing 3 / 8 points (37 %)'
     """
     if update.phase != DESCENDING:

@@ -139,7 +139,7 @@ def _value_at(fun: float, x: Any, box: Any) -> str:
     '0.25 at x = (1, -2.5)'
     >>> _value_at(0.25, np.arange(7.0), None)
     '0.25 at x0=0, x1=1, x2=2, x3=3, x4=4, x5=5, x6=6'
-    >>> _value_at(0.25, np.arange(1000.0), None)[-61:]
+    >>> _value_at(0.25, np.arange(1000.0), None)[-60:]
     'x21=21, x22=22, x23=23, … (1,000 coordinates: result.best.x)'
     """
     numbers = coordinates(x, 0.0 if box is None else box.width, digits=9)
