@@ -33,6 +33,11 @@ def test_every_picture_of_a_saved_run(name, runs, tmp_path, capsys):
     assert file.read_bytes().startswith(b"\x89PNG")
 
 
+def test_help_names_every_picture(capsys):
+    out = " ".join(shell(capsys, "plot --help")[1].split())
+    assert f"{', '.join(PICTURES)}; the one that suits" in out
+
+
 def test_a_picture_of_two_runs(runs, tmp_path, capsys):
     file = tmp_path / "picture.svg"
     assert shell(capsys, f"plot {runs / 'a'} confusion --with {runs / 'b'} --out {file} --quiet") == (0, "", "")
