@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from batchgd.minima.results import LandscapeData
 from batchgd.output.plot import PICTURES, check_name, draw, register_picture, save_picture
 from batchgd.output.plot.canvas import given_axes, given_or_new, name_of
+from batchgd.output.summary import method_name
 from batchgd.problem.errors import InputError
 
 
@@ -88,7 +90,7 @@ def confusion(result: Any, other: Any = None, ax: Any = None, *, names: tuple[st
     if ax is not None:
         given_or_new(ax, (1.0, 1.0))
     name = name_of(result, "")
-    if other is not None and not hasattr(other, "minima"):
+    if not (other is None or isinstance(other, LandscapeData)):
         return draw_confusion(other, names=names or ("from", "to"), name=name, ax=ax)
     counts, rows, columns = confusion_with_flow(result) if other is None else confusion_with(result, other)
     ways = _way(result), "label by gradient flow" if other is None else _way(other)
@@ -96,8 +98,6 @@ def confusion(result: Any, other: Any = None, ax: Any = None, *, names: tuple[st
 
 
 def _way(result: Any) -> str:
-    from batchgd.output.summary import method_name
-
     return f"label by {method_name(result.method) or 'a run'}"
 
 
@@ -166,7 +166,6 @@ def zoom(
     """
     from batchgd.analysis.basins.zoom import zoomed_maps
     from batchgd.output.plot.maps import draw_zoom
-    from batchgd.output.summary import method_name
 
     axes = None if axes is None else given_axes(axes, panels)
     maps = zoomed_maps(result, center, factor=factor, panels=panels, resolution=resolution, plane=plane)

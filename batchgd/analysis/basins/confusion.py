@@ -21,7 +21,7 @@ Confusion = tuple[NDArray[np.int64], list[str], list[str]]
 
 def confusion_with(result: LandscapeData, other: Any) -> Confusion:
     """Return the confusion of two runs of the same starts; minima are matched by place and value."""
-    if not (hasattr(result, "minima") and result.kept and other.kept and result.n == other.n):
+    if not (isinstance(result, LandscapeData) and result.kept and other.kept and result.n == other.n):
         raise InputError("a confusion matrix needs two runs of the same starts, with keep='all'")
     if not np.array_equal(result.x0, other.x0):
         raise InputError("these runs have other starts: run the second one with starts=result.x0")

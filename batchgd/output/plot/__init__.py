@@ -7,13 +7,11 @@ Without axes it draws on a figure of its own that needs no display and leaves py
 
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from batchgd.minima.results import BatchData, LandscapeData
 from batchgd.output.plot.canvas import drawn
 from batchgd.output.plot.pictures import PICTURES, check_name, register_picture
-
-if TYPE_CHECKING:
-    from batchgd.minima.results import BatchData
 
 __all__ = ["PICTURES", "check_name", "draw", "register_picture", "save_picture", "suitable"]
 
@@ -21,19 +19,19 @@ for _name in ("basins", "slices", "waterfall", "iterations", "fractions", "funne
     import_module(f"batchgd.output.plot.{_name}")
 
 
-def suitable(result: "BatchData") -> str:
+def suitable(result: BatchData) -> str:
     """Return the name of the picture that suits a result: basins in 2-D, slices beyond, else the waterfall."""
-    if not hasattr(result, "minima") or result.dim == 1:
+    if not isinstance(result, LandscapeData) or result.dim == 1:
         return "waterfall"
     return "basins" if result.dim == 2 else "slices"
 
 
-def draw(result: "BatchData", name: str | None = None) -> Any:
+def draw(result: BatchData, name: str | None = None) -> Any:
     """Draw a picture by its name, or the one that suits; returns its axes."""
     return PICTURES[name or suitable(result)].draw(result)
 
 
-def save_picture(result: "BatchData", path: str | Path, name: str | None = None) -> Any:
+def save_picture(result: BatchData, path: str | Path, name: str | None = None) -> Any:
     """Draw a picture into a file.
 
     Parameters

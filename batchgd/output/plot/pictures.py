@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from batchgd.minima.results import LandscapeData
 from batchgd.problem.errors import InputError, did_you_mean, told
 from batchgd.problem.optional import require
 from batchgd.problem.speaker import a_run, option, picture
@@ -34,7 +35,7 @@ class Picture:
     def check(self, result: Any) -> None:
         """Raise InputError for a result that lacks what this picture needs."""
         require("matplotlib", "plot")
-        shown, labelled = f"the picture {self.name!r}", hasattr(result, "minima")
+        shown, labelled = f"the picture {self.name!r}", isinstance(result, LandscapeData)
         least, most = self.dims
         if self.trajectories and not result.kept:
             raise InputError(f"{shown} is of trajectories, and this run kept none: run it with {option('keep', 'all')}")

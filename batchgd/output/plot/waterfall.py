@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from batchgd.minima.results import LandscapeData
 from batchgd.output.plot.canvas import finish, given_or_new, headline, name_of
 from batchgd.output.plot.markers import coloured_key, wants_key
 from batchgd.output.plot.pictures import register_picture
@@ -33,7 +34,7 @@ def waterfall(result: Any, ax: Any = None, *, key: bool | None = None) -> Any:
     from matplotlib.colors import to_rgb
 
     fun = host(result.fun).astype(float)
-    labelled = hasattr(result, "minima")
+    labelled = isinstance(result, LandscapeData)
     label = host(result.label) if labelled else np.zeros(len(fun), dtype=int)
     count = len(result.minima.fun) if labelled else 1
     keyed = labelled and wants_key(key, count)
@@ -101,7 +102,7 @@ def _decades(low: float, high: float) -> np.ndarray:
 
 def _finish(ax: Any, result: Any, beyond: int, log: bool) -> None:
     note = "final values in order; a step is a minimum, its width the share of the starts"
-    if not hasattr(result, "minima"):
+    if not isinstance(result, LandscapeData):
         note = "final values in order"
     if beyond:
         note += f"\n▲ {plural(beyond, 'start ends', 'starts end')} above the axis or not finite"
