@@ -16,31 +16,10 @@ _HOMES = {
     "InputError": "problem.errors",
     "TraceError": "problem.errors",
     "TraceSizeWarning": "problem.errors",
-    "AMSGrad": "problem.methods",
-    "AdaDelta": "problem.methods",
-    "AdaGrad": "problem.methods",
-    "AdaMax": "problem.methods",
-    "Adam": "problem.methods",
-    "AdamW": "problem.methods",
-    "BarzilaiBorwein": "problem.methods",
-    "BFGS": "problem.methods",
-    "LBFGS": "problem.methods",
-    "Newton": "problem.methods",
-    "NonlinearCG": "problem.methods",
-    "FIRE": "problem.methods",
-    "GradientDescent": "problem.methods",
-    "GradientFlow": "problem.methods",
-    "HeavyBall": "problem.methods",
-    "Lion": "problem.methods",
-    "Nadam": "problem.methods",
-    "Nesterov": "problem.methods",
-    "RMSprop": "problem.methods",
-    "Rprop": "problem.methods",
-    "SignSGD": "problem.methods",
-    "Cosine": "problem.methods.schedules",
-    "Exponential": "problem.methods.schedules",
-    "InverseTime": "problem.methods.schedules",
-    "Step": "problem.methods.schedules",
+    "register_method": "problem.methods",
+    "register_landscape": "problem.landscapes",
+    "register_picture": "api.pictures",
+    "register_strategy": "analysis.strategies",
     "Box": "problem.box",
     "Coverage": "minima.coverage",
     "Normal": "problem.starts",
@@ -73,7 +52,10 @@ _HOMES = {
     "match": "analysis.basins.match",
     "load": "api.storage.load",
 }
-"""Where each public name lives; it is imported when it is first used, so that ``import batchgd`` stays light."""
+"""Where each public name lives; it is imported when it is first used, so that ``import batchgd`` stays light.
+
+The methods and schedules are not here: they are what ``problem/methods/listed.py`` imports.
+"""
 
 if TYPE_CHECKING:
     from batchgd.analysis.basins.borders import borders as borders
@@ -89,11 +71,13 @@ if TYPE_CHECKING:
     from batchgd.analysis.strategies import MLSL as MLSL
     from batchgd.analysis.strategies import BasinHopping as BasinHopping
     from batchgd.analysis.strategies import RareBasins as RareBasins
+    from batchgd.analysis.strategies import register_strategy as register_strategy
     from batchgd.analysis.sweeps import sweep as sweep
     from batchgd.api import testing as testing
     from batchgd.api.paths import Path as Path
     from batchgd.api.paths import Paths as Paths
     from batchgd.api.paths import trace_path as trace_path
+    from batchgd.api.pictures import register_picture as register_picture
     from batchgd.api.solve import descend as descend
     from batchgd.api.solve import multistart as multistart
     from batchgd.api.storage.load import load as load
@@ -111,31 +95,9 @@ if TYPE_CHECKING:
     from batchgd.problem.errors import InputError as InputError
     from batchgd.problem.errors import TraceError as TraceError
     from batchgd.problem.errors import TraceSizeWarning as TraceSizeWarning
-    from batchgd.problem.methods import BFGS as BFGS
-    from batchgd.problem.methods import FIRE as FIRE
-    from batchgd.problem.methods import LBFGS as LBFGS
-    from batchgd.problem.methods import AdaDelta as AdaDelta
-    from batchgd.problem.methods import AdaGrad as AdaGrad
-    from batchgd.problem.methods import Adam as Adam
-    from batchgd.problem.methods import AdaMax as AdaMax
-    from batchgd.problem.methods import AdamW as AdamW
-    from batchgd.problem.methods import AMSGrad as AMSGrad
-    from batchgd.problem.methods import BarzilaiBorwein as BarzilaiBorwein
-    from batchgd.problem.methods import GradientDescent as GradientDescent
-    from batchgd.problem.methods import GradientFlow as GradientFlow
-    from batchgd.problem.methods import HeavyBall as HeavyBall
-    from batchgd.problem.methods import Lion as Lion
-    from batchgd.problem.methods import Nadam as Nadam
-    from batchgd.problem.methods import Nesterov as Nesterov
-    from batchgd.problem.methods import Newton as Newton
-    from batchgd.problem.methods import NonlinearCG as NonlinearCG
-    from batchgd.problem.methods import RMSprop as RMSprop
-    from batchgd.problem.methods import Rprop as Rprop
-    from batchgd.problem.methods import SignSGD as SignSGD
-    from batchgd.problem.methods.schedules import Cosine as Cosine
-    from batchgd.problem.methods.schedules import Exponential as Exponential
-    from batchgd.problem.methods.schedules import InverseTime as InverseTime
-    from batchgd.problem.methods.schedules import Step as Step
+    from batchgd.problem.landscapes import register_landscape as register_landscape
+    from batchgd.problem.methods.listed import *  # noqa: F403
+    from batchgd.problem.methods.register import register_method as register_method
     from batchgd.problem.starts import Normal as Normal
     from batchgd.problem.starts import start as start
     from batchgd.problem.stopping import Stopping as Stopping
@@ -143,23 +105,33 @@ if TYPE_CHECKING:
 _MODULES = {"landscapes": "problem.landscapes", "methods": "problem.methods", "testing": "api.testing"}
 """Public names that are modules."""
 
-__all__ = ["__version__", *_HOMES, *_MODULES]
-
 
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return import_module(f"batchgd.{_MODULES[name]}")
-    if name not in _HOMES:
+    if name in _HOMES:
+        value = getattr(import_module(f"batchgd.{_HOMES[name]}"), name)
+    elif name == "__all__":
+        return ["__version__", *_HOMES, *_MODULES, *_listed()]
+    elif not name.startswith("__") and name in (listed := _listed()):
+        value = listed[name]
+    else:
         from batchgd.problem.errors import did_you_mean
 
-        shown = ", ".join(sorted(__all__))
+        names = __dir__()
         raise AttributeError(
-            f"module 'batchgd' has no attribute {name!r}; {did_you_mean(name, __all__)}public names: {shown}"
+            f"module 'batchgd' has no attribute {name!r}; {did_you_mean(name, names)}public names: {', '.join(names)}"
         )
-    value = getattr(import_module(f"batchgd.{_HOMES[name]}"), name)
     globals()[name] = value
     return value
 
 
+def _listed() -> dict[str, Any]:
+    """The methods and schedules by name."""
+    from batchgd.problem.methods import listed
+
+    return {name: value for name, value in vars(listed).items() if not name.startswith("_")}
+
+
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted(__getattr__("__all__"))

@@ -34,10 +34,10 @@ BINARY += [lambda a, b: a**2 + b**2, lambda a, b: bgd.where(a > b, a, b)]
 WIDTHS = (1e-6, 1.0, 2.0, 3.0, 50.0, 400.0, 1e6, 1e15)
 METHODS = {
     **{name: name for name in ("barzilai_borwein", "lbfgs", "bfgs", "newton", "nonlinear_cg")},
-    "armijo": bgd.GradientDescent(1.0, line_search="armijo"),
+    "armijo": bgd.Armijo(),
     "flow": bgd.GradientFlow(),
     "explicit flow": bgd.GradientFlow(stiff=False),
-    "polyak": bgd.GradientDescent(optimum=0.0),
+    "polyak": bgd.Polyak(0.0),
     "clipped adam": bgd.Adam(0.1, clip_norm=1.0),
     "fire": bgd.FIRE(),
     "plain": bgd.GradientDescent(0.01),

@@ -26,7 +26,7 @@ from batchgd.problem.tables import TextTable
 METHODS = {
     "constant rate": bgd.GradientDescent(0.01),
     "adam": bgd.Adam(0.01),
-    "default": bgd.GradientDescent(),
+    "default": bgd.BarzilaiBorwein(),
     "l-bfgs": bgd.LBFGS(),
 }
 

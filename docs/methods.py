@@ -86,11 +86,9 @@ def main(backend: str = "cpu", landscapes: str = EVERY, starts: int = 1000) -> N
 def _standard(table: Comparison, starts: int, backend: str) -> None:
     """Write the page of the standard landscapes, and its picture."""
     rows = []
-    for name, row in METHODS.items():
-        title = row.title.replace("|", "\\|")  # else Markdown would see a new cell
-        rows.append(
-            f"| `{name}` | {type(row.example()).__name__} | {title} | `{row.example()}` | {', '.join(BACKENDS)} |"
-        )
+    for name, cls in METHODS.items():
+        title = cls.title().replace("|", "\\|")  # else Markdown would see a new cell
+        rows.append(f"| `{name}` | {cls.__name__} | {title} | `{cls.example()}` | {', '.join(BACKENDS)} |")
     parts = [INTRODUCTION + "\n".join(rows)]
     parts.append(COMPARED.format(starts=starts, backend=backend, reference=f"`{table.reference}`"))
     for name, told in TABLES.items():

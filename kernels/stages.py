@@ -4,7 +4,10 @@ A stage names the function that it calls; what the function asks for is read fro
 gives is listed here. A later stage sees what earlier ones gave.
 """
 
+import inspect
 from collections.abc import Callable
+
+_ELEMENTARY = "batchgd.kernels.vecmath"
 
 
 class Stage:
@@ -33,3 +36,20 @@ class Sum(Stage):
 
 class Block(Stage):
     """Operations of ``kernels/lanes.py`` in sequence: the function gets ``ws`` and the first slots of what it names."""
+
+
+def with_callees(*functions: Callable) -> dict[str, Callable]:
+    """Return some functions and all that they call, by name, without the elementary ones."""
+    found: dict[str, Callable] = {}
+    waiting = list(functions)
+    while waiting:
+        function = waiting.pop()
+        if found.setdefault(function.__name__, function) is function:
+            named = [function.__globals__.get(name) for name in function.__code__.co_names]
+            waiting += [value for value in named if inspect.isfunction(value) and of_a_rule(value)]
+    return found
+
+
+def of_a_rule(value: object) -> bool:
+    """Whether something is a function that a rule may call, and not an elementary one, which has its own code."""
+    return inspect.isfunction(value) and not str(value.__module__).startswith(_ELEMENTARY)

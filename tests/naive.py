@@ -219,3 +219,17 @@ def bogacki_shampine(gradient, x, width, updates, rtol, atol):
             x, made = new, made + 1
         h = min(factor * h, 0.75 * h * np.linalg.norm(k1) / np.linalg.norm(k2 - k1))
     return x
+
+
+def adan(gradient, x, updates, rate, epsilon, decay, betas=(0.98, 0.92, 0.99)):
+    """Adan as in Algorithm 1 of Xie et al. (2022), betas as in Adam, averages that begin at 0 and are corrected."""
+    x, last, averages = np.array(x, float), None, np.zeros((3, len(x)))
+    for t in range(1, updates + 1):
+        g = gradient(x)
+        change = np.zeros_like(g) if last is None else g - last
+        for average, beta, new in zip(averages, betas, (g, change, (g + betas[1] * change) ** 2), strict=True):
+            average[:] = beta * average + (1.0 - beta) * new
+        m, v, n = (average / (1.0 - beta**t) for average, beta in zip(averages, betas, strict=True))
+        x = (x - rate / (np.sqrt(n) + epsilon) * (m + betas[1] * v)) / (1.0 + rate * decay)
+        last = g
+    return x

@@ -47,7 +47,7 @@ def misfit(x, row):
 CASES = {
     "barzilai_borwein": ("himmelblau", 80, {}),
     "rates per start": ("himmelblau", 40, {"method": bgd.GradientDescent(np.linspace(0.005, 0.015, 40))}),
-    "armijo in float32": ("himmelblau", 40, {"method": bgd.GradientDescent(line_search="armijo"), "dtype": "float32"}),
+    "armijo in float32": ("himmelblau", 40, {"method": bgd.Armijo(), "dtype": "float32"}),
     "adam with a schedule": ("himmelblau", 12, {"method": bgd.Adam(bgd.Cosine(0.2, 50), clip_norm=50.0)}),
     "l-bfgs": ("himmelblau", 16, {"method": bgd.LBFGS(memory=2)}),
     "newton": ("himmelblau", 4, {"method": bgd.Newton()}),
@@ -318,6 +318,9 @@ if __name__ == "__main__":
         compiled[case] = bgd.multistart(name, starts=starts, backend="cpu", **options)
     plain_python()
     seen = {"automatic": automatic, **{case: compare(*setup, compiled.get(case)) for case, setup in CASES.items()}}
+    from another_package import AdaBelief
+
+    seen["foreign"] = compare("himmelblau", 12, {"method": AdaBelief(0.3)})
     for case in MERGED:
         dtype, cells, table = case.split()
         seen[f"merged {case}"] = merged_on_the_device(dtype, int(cells), int(table))

@@ -77,7 +77,7 @@ ARGUMENTS = {
     "box reversed": (multistart(box=[(0, 1), (5, -5)]), r"axis 1 is \(5, -5\), which is reversed", r"write \(-5, 5\)"),
     "box equal": (multistart(box=[(3, 3)]), r"axis 0 is \(3, 3\), which has no width", "give lo < hi"),
     "box infinite": (multistart(box=[(0, INF)]), r"\(0, inf\).*infinite box", "give two finite numbers lo < hi"),
-    "box NaN": (multistart(box=[(0, NAN)]), "NaN is no end of an interval", "give two finite numbers lo < hi"),
+    "box NaN": (multistart(box=[(0, NAN)]), "NaN is not the end of an interval", "give two finite numbers lo < hi"),
     "box too wide": (multistart(box=[(-1e308, 1e308)]), "wider than float64 can hold", "give a narrower box"),
     "box too narrow": (
         multistart(box=[(1, 1 + 1e-12)], dtype="float32"),
@@ -96,9 +96,9 @@ ARGUMENTS = {
     "dim contradicts the box": (multistart(dim=3), "the box has 2 dimensions but dim is 3", "leave out dim"),
     "dim that a landscape lacks": (library(dim=3), "defined for dim 2 only, not 3", "pass dim=2 or leave dim out"),
     "dim too low": (library("rosenbrock", dim=1), "'rosenbrock' needs dim >= 2, not 1", ">= 2"),
-    "dim zero": (multistart(dim=0, box=(0, 1)), "dim is 0", "give at least 1"),
-    "dim fractional": (multistart(dim=2.0, box=(0, 1)), "dim is 2.0", "as a whole number, for example dim=2"),
-    "dim of Objective": (lambda: bgd.Objective(untouched, 2.5), "dim is 2.5", "as a whole number, for example dim=2"),
+    "dim zero": (multistart(dim=0, box=(0, 1)), "dim is 0", "give a whole number of coordinates from 1 to 100000"),
+    "dim fractional": (multistart(dim=2.0, box=(0, 1)), "dim is 2.0", "give a whole number of coordinates"),
+    "dim of Objective": (lambda: bgd.Objective(untouched, 2.5), "dim is 2.5", "give a whole number of coordinates"),
     # the starts
     "starts zero": (multistart(starts=0), "starts is 0", "give at least 1"),
     "starts negative": (multistart(starts=-3), "starts is -3", "give at least 1"),
@@ -178,7 +178,7 @@ ARGUMENTS = {
         "learning_rate is 1e-60, which float32 cannot hold",
         "use dtype='float64'",
     ),
-    "unknown line search": (lambda: bgd.GradientDescent(line_search="wolfe"), "is 'wolfe'", "give 'armijo'"),
+    "no learning rate": (lambda: bgd.GradientDescent(), "needs a learning_rate", "BarzilaiBorwein, Armijo or Polyak"),
     "displacement": (lambda: bgd.BarzilaiBorwein(2.0), "max_displacement is 2", "between 0 and 1, both excluded"),
     # when to stop
     "gtol negative": (multistart(gtol=-1), "gtol is -1", "give a finite number of at least 0"),
@@ -234,7 +234,6 @@ ARGUMENTS = {
     "gpu": (multistart(backend="gpu"), "unknown backend 'gpu'", "did you mean 'cuda'"),
     "SGD": (multistart(method="SGD"), "unknown method 'SGD'", "did you mean 'gradient_descent'"),
     "n": (multistart(n=100), "multistart takes no 'n'", "give starts=, the number of descents, or dim="),
-    "backend in capitals": (descend(backend="NUMPY"), "unknown backend 'NUMPY'", "did you mean 'numpy'"),
     "backend None": (multistart(backend=None), "unknown backend None", "there are auto, cuda, cpu, numpy"),
     "backend a list": (multistart(backend=["cpu"]), "unknown backend", "there are auto, cuda, cpu, numpy"),
     "unknown dtype": (multistart(dtype="float16"), "unknown dtype 'float16'", "there are float64, float32 and mixed"),

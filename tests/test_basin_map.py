@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
-from batchgd.analysis.basins.plane import Grid, PixelStarts, Plane
+from batchgd.analysis.basins.plane import PixelGrid, PixelStarts, Plane
 from batchgd.analysis.basins.refine import extent, fill, refine, stride_of
 from batchgd.cli import main
 from batchgd.problem.errors import InputError
@@ -98,7 +98,7 @@ def test_planes_in_closed_form():
 
 
 def test_pixels_lie_at_the_centres_of_equal_cells():
-    grid = Grid(Plane.axes((1, 0), [0.0, 0.0, 7.0]), np.array([[0.0, 4.0], [10.0, 12.0]]), (2, 4))
+    grid = PixelGrid(Plane.axes((1, 0), [0.0, 0.0, 7.0]), np.array([[0.0, 4.0], [10.0, 12.0]]), (2, 4))
     assert grid.u.tolist() == [0.5, 1.5, 2.5, 3.5]
     assert grid.v.tolist() == [10.5, 11.5]
     starts = PixelStarts(grid, np.array([1, 0]), np.array([2, 3]))
@@ -230,7 +230,7 @@ def test_the_shell_maps(tmp_path, monkeypatch, capsys):
         ({"resolution": 1_000_000}, "resolution is 1000000"),
         ({"resolution": 12.5}, "resolution is 12.5"),
         ({"plane": (0, 0)}, "two different axes"),
-        ({"plane": (0, 2)}, "two different axes"),
+        ({"plane": (0, 2)}, "an axis of the plane is 2: give a whole number from 0 to 1"),
         ({"plane": [[0, 0], [1, 1], [2, 2]]}, "lie on one line"),
         ({"plane": [[1, 1], [1, 1], [2, 2]]}, "lie on one line"),
         ({"plane": [[0, 0], [1, np.nan], [2, 2]]}, "finite"),

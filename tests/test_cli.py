@@ -82,7 +82,7 @@ def test_pairs_are_joined_and_nothing_else():
     [
         ("--learning-rate 0.01", "gradient_descent", 0.01),
         ("--method gradient_descent --learning-rate 1e-3", "gradient_descent", 1e-3),
-        ("--method armijo", "armijo", None),
+        ("--method armijo", "armijo", 1.0),
         ("--method adam --learning-rate 0.1 --set beta1=0.8 --set clip-norm=2", "adam", 0.1),
         ("--set learning_rate=0.1", "gradient_descent", 0.1),
         ("--method barzilai_borwein", "barzilai_borwein", None),

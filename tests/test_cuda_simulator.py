@@ -37,6 +37,14 @@ def test_simulated_cuda_agrees_with_the_cpu(seen, case):
     assert found["updates"] > 0.9
 
 
+def test_a_method_of_another_package_agrees_too(seen):
+    found = seen["foreign"]
+    assert found["backend"] == "cuda"
+    assert found["labels"]
+    assert found["statuses"]
+    assert found["updates"] == 1.0
+
+
 @pytest.mark.parametrize("case", simulated_cuda.SHARED)
 def test_trajectories_shared_by_threads_are_those_of_one(seen, case):
     found = seen[f"shared {case}"]

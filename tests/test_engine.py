@@ -103,7 +103,7 @@ def test_a_rate_per_start_is_that_rate_for_that_start(backend):
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_armijo_follows_the_textbook(backend):
     x0 = points(20)
-    method = bgd.GradientDescent(line_search="armijo")
+    method = bgd.Armijo()
     batch = bgd.descend(himmelblau, x0, box=BOX, method=method, backend=backend, gtol=1e-4)
     for i in range(len(x0)):
         x, updates, evaluations = naive.armijo(himmelblau, himmelblau_gradient, x0[i], 1.0, 1e-4, 10_000)

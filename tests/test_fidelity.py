@@ -211,7 +211,7 @@ def test_bad_input():
     with pytest.raises(InputError, match="has none"):
         fidelity(samples.batch())
     with pytest.raises(InputError, match="none to halve"):
-        run(GradientDescent(optimum=0.0), starts=10, check=True)
+        run(bgd.Polyak(0.0), starts=10, check=True)
     lean = run(starts=100, keep="minima", backend="numpy")
     with pytest.raises(InputError, match="kept none: run it with keep='all'"):
         lean.fidelity()

@@ -336,8 +336,8 @@ def test_shekel_is_shekel10():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("rastrign", "unknown landscape 'rastrign'; did you mean 'rastrigin'? `batchgd list` shows all"),
-        ("qqqq", "unknown landscape 'qqqq'; `batchgd list` shows all"),
+        ("rastrign", "unknown landscape 'rastrign': did you mean 'rastrigin'? `batchgd list` shows all"),
+        ("qqqq", "unknown landscape 'qqqq': `batchgd list` shows all"),
         (3, "a landscape is asked for by its name, a string, not 3"),
     ],
 )
@@ -352,11 +352,11 @@ def test_unknown_names_are_one_clear_line(name, message):
     [
         ("himmelblau", 3, "landscape 'himmelblau' is defined for dim 2 only, not 3; pass dim=2 or leave dim out"),
         ("rosenbrock", 1, "landscape 'rosenbrock' needs dim >= 2, not 1"),
-        ("sphere", 0, "dim is 0: give at least 1"),
-        ("sphere", -2, "dim is -2: give at least 1"),
-        ("sphere", 2.5, "dim is 2.5: give the number of coordinates as a whole number, for example dim=2"),
-        ("sphere", "2", "dim is '2': give the number of coordinates as a whole number, for example dim=2"),
-        ("sphere", True, "dim is True: give the number of coordinates as a whole number, for example dim=2"),
+        ("sphere", 0, "dim is 0: give a whole number of coordinates from 1 to 100000"),
+        ("sphere", -2, "dim is -2: give a whole number of coordinates from 1 to 100000"),
+        ("sphere", 2.5, "dim is 2.5: give a whole number of coordinates from 1 to 100000"),
+        ("sphere", "2", "dim is '2': give a whole number of coordinates from 1 to 100000"),
+        ("sphere", True, "dim is True: give a whole number of coordinates from 1 to 100000"),
     ],
 )
 @pytest.mark.parametrize("method", ["check_dim", "box", "minima", "n_minima", "global_value"])

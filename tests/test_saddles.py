@@ -311,7 +311,7 @@ def test_the_command(capsys, tmp_path):
     assert main(["connect", "--run", str(tmp_path / "run"), "--path", "0,9"]) == 2
     told = capsys.readouterr()
     assert "4 saddles" in told.out  # what was found is not lost
-    assert "there is no minimum 9" in told.err
+    assert "the label of a minimum is 9" in told.err
     assert picture.stat().st_size > 1000
 
 
@@ -350,7 +350,7 @@ def test_bad_input(capsys, tmp_path):
         bgd.multistart(lambda x: abs(x[0]), box=[(-2, 2)], starts=20, backend="numpy").connect()
     with pytest.raises(AttributeError, match="no labels, so no 'connect'"):
         bgd.descend("himmelblau", [[0.0, 0.0]], backend="numpy").connect()
-    for label, said in ((7, "there is no minimum 7"), ("a", "there is no minimum 'a'")):
+    for label, said in ((7, "the label of a minimum is 7"), ("a", "the label of a minimum is 'a'")):
         with pytest.raises(bgd.InputError, match=said):
             result.saddles.lowest_path(0, label)
     bgd.descend("himmelblau", [[0.0, 0.0]], backend="numpy").save(tmp_path / "ends")

@@ -18,7 +18,7 @@ BACKENDS = ("cpu", "numpy")
 METHODS = {
     "gradient descent": bgd.GradientDescent(0.4),
     "heavy ball": bgd.HeavyBall(0.3, 0.6),
-    "Armijo": bgd.GradientDescent(7.3, line_search="armijo"),
+    "Armijo": bgd.Armijo(7.3),
     "Barzilai-Borwein": bgd.BarzilaiBorwein(max_displacement=0.2),
 }
 COMPILED = dict.fromkeys(
@@ -144,7 +144,7 @@ class TestOscillation:
         ("rastrigin", None),
         ("six_hump_camel", None),
         ("ackley", None),
-        ("rastrigin", bgd.GradientDescent(line_search="armijo")),
+        ("rastrigin", bgd.Armijo()),
         ("ackley", bgd.Adam(0.02)),
     ],
     ids=str,

@@ -329,7 +329,7 @@ BAD = [
     (lambda: bgd.BasinHopping(temperature=[]), "give a number of at least 0, or several"),
     (lambda: bgd.RareBasins(uniform=1.0), "uniform is 1"),
     (lambda: bgd.RareBasins(radius=0), "radius is 0"),
-    (lambda: as_strategy("mlsl", hops=3), "mlsl takes rounds, sigma, gamma, not hops"),
+    (lambda: as_strategy("mlsl", hops=3), "MLSL takes no 'hops': it takes rounds, sigma, gamma"),
     (lambda: himmelblau("mlsll"), "unknown strategy 'mlsll': did you mean 'mlsl'"),
     (lambda: himmelblau(bgd.MLSL), "strategy is the class MLSL: write MLSL"),
     (lambda: himmelblau(3), "unknown strategy 3"),
@@ -367,7 +367,7 @@ def test_a_strategy_from_the_shell(capsys):
     [
         ("--strategy mls", "unknown strategy 'mls': did you mean 'mlsl'"),
         ("--strategy-set hops=3", "--strategy-set belongs to --strategy"),
-        ("--strategy mlsl --strategy-set hops=3", "mlsl takes rounds, sigma, gamma, not hops"),
+        ("--strategy mlsl --strategy-set hops=3", "MLSL takes no 'hops': it takes rounds, sigma, gamma"),
     ],
 )
 def test_bad_strategies_in_the_shell(capsys, words, message):

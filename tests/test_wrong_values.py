@@ -132,7 +132,7 @@ def results():
 def calls(made):
     """Every public call with arguments that are right; each parameter of each then gets every value above."""
     result, box, quiet = made["result"], {"box": BOX}, {"backend": "numpy"}
-    yield from ((METHODS[name].cls, METHODS[name].trial) for name in ONE_OF_A_KIND)
+    yield from ((METHODS[name], METHODS[name].EXAMPLE) for name in ONE_OF_A_KIND)
     yield from ((kind, {}) for kind in STRATEGIES.values())
     yield bgd.Exponential, {"initial": 0.1, "factor": 0.5}
     yield bgd.Step, {"initial": 0.1, "factor": 0.5, "every": 3}

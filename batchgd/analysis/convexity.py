@@ -166,7 +166,7 @@ def _violation(objective: Any, x: Any, offset: Any) -> tuple[Any, Any, float] | 
 class Witness:
     """Why a function is not convex: f(x) exceeds the mean of f(x - offset) and f(x + offset) by ``excess``.
 
-    ``eigenvalue`` is the negative one at x along the offset; NaN where only values tell.
+    ``eigenvalue`` is the negative one at x along the offset; NaN if only values show it.
     """
 
     x: NDArray[np.float64]

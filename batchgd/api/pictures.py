@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from batchgd.minima.results import LandscapeData
-from batchgd.output.plot import PICTURES, check_name, draw, register_picture, save_picture
+from batchgd.output.plot import PICTURES, draw, register_picture, save_picture
 from batchgd.output.plot.canvas import given_axes, given_or_new, name_of
 from batchgd.output.summary import method_name
 from batchgd.problem.errors import InputError
@@ -27,10 +27,9 @@ class Pictures:
         if name.startswith("_"):
             raise AttributeError(name)
         try:
-            check_name(name)
+            return MethodType(PICTURES.find(name).draw, self._result)
         except InputError as error:
             raise AttributeError(*error.args) from None
-        return MethodType(PICTURES[name].draw, self._result)
 
     def __dir__(self) -> list[str]:
         return sorted(PICTURES)

@@ -147,7 +147,7 @@ def multistart(
         stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time, escape=escape, target=target
     )
     tolerances = check_tolerance("x_tol", x_tol), check_tolerance("f_tol", f_tol)
-    one_of("keep", keep, ("all", "minima"))
+    keep = one_of("keep", keep, ("all", "minima"))
     check = flag("check", check)
     all_kept, chooser = keep == "all", _strategy(strategy, keep, device, stop, check)
     _check_calls(progress, device, backend)

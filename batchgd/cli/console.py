@@ -10,8 +10,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from batchgd.problem.errors import did_you_mean
-from batchgd.problem.printable import printable
+from batchgd.problem.errors import did_you_mean, printable
 
 EXIT_DONE = 0
 EXIT_FAILED = 1

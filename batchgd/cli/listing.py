@@ -32,19 +32,19 @@ def _list_methods(json: bool) -> None:
     records = [
         {
             "name": name,
-            "class": row.cls.__name__,
+            "class": cls.__name__,
             "backends": list(BACKENDS),
-            "takes": row.takes,
-            "title": row.title,
+            "takes": cls.takes(),
+            "title": cls.title(),
         }
-        for name, row in METHODS.items()
+        for name, cls in METHODS.items()
     ]
     if json:
         print_json({"methods": records})
         return
     rows = [
-        {"name": name, "class": row.cls.__name__, "backends": ", ".join(BACKENDS), "what it is": row.title}
-        for name, row in METHODS.items()
+        {"name": name, "class": cls.__name__, "backends": ", ".join(BACKENDS), "what it is": cls.title()}
+        for name, cls in METHODS.items()
     ]
     print(TextTable(rows, words=rows[0]))
     print("\nsettings and how to choose them: python -c 'import batchgd as bgd; help(bgd.Adam)'")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from batchgd.problem.errors import InputError, told
+from batchgd.problem.errors import InputError, bare, told
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def _rate(value: Any) -> Any:
 
 
 def _norm(value: Any) -> int | str:
-    if value == "max":
+    if isinstance(value, str) and bare(value) == "max":
         return "max"
     if _number(value) != 2.0:
         raise ValueError
@@ -120,7 +120,7 @@ def _norm(value: Any) -> int | str:
 
 
 def _scale(value: Any) -> Any:
-    return {"auto": "auto", "box": "box", "none": None}[value] if str(value).isalpha() else _numbers(value)
+    return {"auto": "auto", "box": "box", "none": None}[value.lower()] if str(value).isalpha() else _numbers(value)
 
 
 SCALE = Kind("auto|box|none|S,S,...", "auto, box, none, or widths separated by commas", _scale)

@@ -86,7 +86,7 @@ def _methods(options: dict[str, Any]) -> list[Any]:
     made = []
     for name, rate in itertools.product(options.get("method", [None]), options.get("learning_rate", [None])):
         given = settings if rate is None else {**settings, "learning_rate": rate}
-        made.append(METHODS[name].example() if name in METHODS and not given else as_method(name, **given))
+        made.append(as_method(name, **given) if name is None or given else METHODS.find(name).example())
     return made
 
 

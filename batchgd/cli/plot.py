@@ -28,10 +28,10 @@ def plot(
     quiet: Annotated[bool, typer.Option("--quiet", help="No messages on stderr.")] = False,
 ) -> None:
     """Draw a picture of a saved run into a file."""
-    from batchgd.api.pictures import check_name
+    from batchgd.api.pictures import PICTURES
 
     if name is not None:
-        check_name(name)
+        name = PICTURES.name(name)
     if out is None:
         raise InputError("say where to draw: --out FILE, such as --out picture.png")
     destinations.check_picture(out, "--out")

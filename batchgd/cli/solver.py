@@ -3,7 +3,7 @@
 from typing import Any
 
 from batchgd.cli.options import BY_NAME
-from batchgd.problem.errors import InputError
+from batchgd.problem.errors import InputError, bare
 
 _NAMED = ("gtol", "xtol", "ftol", "maxiter", "max_time", "escape", "target")
 """Fields of ``Stopping`` that the solver takes by name; it takes the others in ``stopping`` only."""
@@ -31,7 +31,7 @@ def solver_arguments(fun: Any, options: dict[str, Any]) -> dict[str, Any]:
     if rest:
         named = {name: arguments.pop(name) for name in _NAMED if name in arguments}
         arguments["stopping"] = Stopping(**named, **rest)
-    if options.get("sampling") == "normal":
+    if bare(options.get("sampling", "")) == "normal":
         arguments["sampling"] = _normal(options)
     elif "mean" in options or "std" in options:
         raise InputError("--mean and --std belong to --sampling normal; add it, or leave them out")

@@ -27,12 +27,12 @@ class Differentiable(Explained):
     """A twice differentiable function of ``dim`` coordinates.
 
     A new kind of objective sets what is declared here and implements ``_evaluate``; how its evaluation gets into a
-    kernel stands in ``batchgd/compiler/codegen``.
+    kernel is in ``batchgd/compiler/codegen``.
 
     Attributes
     ----------
     dim, name, box
-        The number of coordinates, what it is called, and where starts are drawn unless told otherwise (or None).
+        The number of coordinates, what it is called, and where starts are drawn by default (or None).
     counts, gradient_counts
         Operations for value and gradient, and for the gradient alone.
     """
@@ -53,7 +53,7 @@ class Differentiable(Explained):
 
     @property
     def numbers(self) -> Floats:
-        """What a kernel reads beside the point, as a flat array of at least one number."""
+        """What a kernel reads besides the point, as a flat array of at least one number."""
         raise NotImplementedError
 
     def with_params(self, params: ArrayLike) -> Self:
@@ -61,7 +61,7 @@ class Differentiable(Explained):
         raise NotImplementedError
 
     def scaled(self, scale: Floats) -> Differentiable:
-        """Return u -> f(scale u), traced anew."""
+        """Return u -> f(scale u), traced again."""
         raise NotImplementedError
 
     def value(self, x: ArrayLike) -> Any:

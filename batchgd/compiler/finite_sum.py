@@ -23,7 +23,7 @@ MOST_ROWS = 1 << 24
 """Of data that are drawn in batches: the last whole number up to which float32 counts without gaps."""
 
 FULL_EPOCHS = 10
-"""Epochs between two updates with the whole sum, unless told otherwise."""
+"""Epochs between two updates with the whole sum, by default."""
 
 
 class FiniteSum(Differentiable):
@@ -42,7 +42,7 @@ class FiniteSum(Differentiable):
     data : array_like
         The rows: shape (n,) gives numbers to ``loss``, (n, m) vectors, (n, p, q) matrices. Finite.
     dim : int, optional
-        The number of coordinates; taken from the box where it is left out.
+        The number of coordinates; taken from the box if omitted.
     box : Box or sequence of (lo, hi), optional
         Where starts are drawn.
     params : float or array_like, optional
@@ -50,14 +50,14 @@ class FiniteSum(Differentiable):
     reduction : {"mean", "sum"}
         What is made of the losses. The mean keeps learning rates comparable between data sets.
     batch_size : int, optional
-        Rows per update; all of them when left out. For first-order methods only: a line search needs the whole sum.
+        Rows per update; all of them by default. For first-order methods only: a line search needs the whole sum.
     replace : bool
         Draw the rows of each batch independently; else each epoch is a permutation, and every row is seen once in it.
     full_every : int, optional
         Every so many updates, the first included, one is made with the whole sum; only then is a trajectory asked
-        whether it converged, for the gradient of a batch says nothing of that. Ten epochs when left out.
+        whether it converged, for the gradient of a batch says nothing of that. Ten epochs by default.
     name : str, optional
-        What the objective is called in results; the loss's name when left out.
+        What the objective is called in results; the loss's name by default.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class FiniteSum(Differentiable):
     Notes
     -----
     The rows of a batch are functions of the seed, the start and the number of updates (Philox; permutations by the
-    swap-or-not shuffle of Hoang, Morris and Rogaway, CRYPTO 2012), so runs are reproducible, whatever runs beside them.
+    swap-or-not shuffle of Hoang, Morris and Rogaway, CRYPTO 2012), so runs are reproducible, whatever else runs.
     Values, gradients and Hessians that the object itself gives are always those of the whole sum, summed in NumPy;
     kernels add row after row.
 
@@ -192,7 +192,7 @@ class FiniteSum(Differentiable):
         return other
 
     def scaled(self, scale: Floats) -> FiniteSum:
-        """Return the sum of u -> loss(scale u, row), traced anew."""
+        """Return the sum of u -> loss(scale u, row), traced again."""
         loss = self.loss
 
         def in_units(u: Any, *others: Any) -> Any:
@@ -222,7 +222,7 @@ class FiniteSum(Differentiable):
         return _again, (self.loss, self.data, self.dim, self._options())
 
     def _options(self) -> dict[str, Any]:
-        """What it was made with, beside the loss, the data and the dimension."""
+        """What it was made with, besides the loss, the data and the dimension."""
         options: dict[str, Any] = {"params": self._given, "reduction": self.reduction, "batch_size": self.batch_size}
         options |= {"replace": self.replace, "name": self.name, "box": self.box}
         return options | {"full_every": None if self.batch_size is None else self.full_every}
@@ -233,7 +233,7 @@ class FiniteSum(Differentiable):
 
 
 def _again(loss: Callable[..., Any], data: Floats, dim: int, options: dict[str, Any]) -> FiniteSum:
-    """Trace anew in another process."""
+    """Trace again in another process."""
     return FiniteSum(loss, data, dim, **options)
 
 

@@ -30,8 +30,7 @@ from batchgd.compiler.trace.verify import (
 )
 from batchgd.problem import check
 from batchgd.problem.box import check_dimension
-from batchgd.problem.errors import InputError, TraceError, told
-from batchgd.problem.printable import printable
+from batchgd.problem.errors import InputError, TraceError, printable, told
 
 if TYPE_CHECKING:
     from batchgd.problem.box import Box
@@ -61,23 +60,23 @@ class Objective(Differentiable):
         ``fun(x) -> float`` with x of shape (dim,), or ``fun(x, params)``: arithmetic, NumPy functions, ``math``
         functions, slices, loops and helper functions.
     dim : int, optional
-        The number of coordinates, at most 100,000; taken from the box where it is left out.
+        The number of coordinates, at most 100,000; taken from the box if omitted.
     params : float or array_like, optional
         Numbers that may change without a new trace (``with_params``); ``fun`` gets them in this shape.
     jac : callable, optional
         A hand-written gradient ``jac(x)`` or ``jac(x, params)``, shape (dim,), used in place of the derivative of
         ``fun`` and checked against it.
     box : Box or sequence of (lo, hi), optional
-        Where the trace is checked against the function; [-1, 1] on each axis where it is left out.
+        Where the trace is checked against the function; [-1, 1] on each axis by default.
     name : str, optional
-        What the objective is called in results; the function's name where it is left out.
+        What the objective is called in results; the function's name by default.
     args : tuple
         Further arguments, constants of the trace: ``fun(x, *args)`` or ``fun(x, params, *args)``, and ``jac`` alike.
 
     Raises
     ------
     InputError
-        When dim is missing or contradicts the box, or params are no numbers.
+        When dim is missing or contradicts the box, or params are not numbers.
     TraceError
         When the function cannot be traced: one line with file, line, cause and cure.
 
@@ -140,7 +139,7 @@ class Objective(Differentiable):
 
     @property
     def numbers(self) -> Floats:
-        """What a kernel reads beside the point: the parameters."""
+        """What a kernel reads besides the point: the parameters."""
         return np.zeros(1) if self.params is None else self.params
 
     @property
@@ -176,7 +175,7 @@ class Objective(Differentiable):
         return other
 
     def scaled(self, scale: Floats) -> Objective:
-        """Return u -> f(scale u), traced anew.
+        """Return u -> f(scale u), traced again.
 
         >>> Objective(lambda x: x[0] ** 2, dim=1).scaled(np.array([4.0])).gradient([1.0])
         array([32.])

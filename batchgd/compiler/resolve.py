@@ -24,7 +24,7 @@ def as_objective(
     ----------
     fun : Objective, Landscape, name of a landscape, or callable
     dim, box, params, jac, args
-        As for ``Objective``; the box and the dimension of a landscape or an Objective are its own where left out.
+        As for ``Objective``; the box and the dimension of a landscape or an Objective are its own if omitted.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def resolve(
 
 
 def _given(value: Any) -> bool:
-    """Whether an argument was given: None and the empty tuple stand for nothing."""
+    """Whether an argument was given: None and the empty tuple do not count."""
     return value is not None and not (isinstance(value, tuple) and not value)
 
 
@@ -84,7 +84,7 @@ def _landscape(fun: Any, dim: int | None, box: Any, **others: Any) -> tuple[Box,
             raise InputError(f"{name} was given with the landscape {fun.name}, which takes none: leave it out")
     if dim is None and box is not None:
         sides = Box.parse(box).dim
-        dim = sides if sides > 1 else None  # one pair stands for every axis
+        dim = sides if sides > 1 else None  # one pair is for every axis
     dim = fun.check_dim(dim)
     return Box.parse(fun.box(dim) if box is None else box, dim), lambda: _traced(fun, dim)
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from batchgd.problem.errors import BackendError, InputError, did_you_mean, told
+from batchgd.problem.errors import BackendError
+from batchgd.problem.registry import find_name
 
 
 @dataclass(frozen=True)
@@ -126,9 +127,10 @@ def choose(name: str = "auto") -> tuple[Backend, str]:
     InputError
         When there is no such backend.
     """
-    if isinstance(name, str) and name == "auto":
+    name = find_name("backend", name, ["auto", *BACKENDS])
+    if name == "auto":
         name = automatic
-    if isinstance(name, str) and name == "auto":
+    if name == "auto":
         problem = "the simulator is never chosen by itself" if simulated() else cuda_problem()
         if problem is None:
             return BACKENDS["cuda"], "cuda: a device works"
@@ -136,9 +138,6 @@ def choose(name: str = "auto") -> tuple[Backend, str]:
         if without is None:
             return BACKENDS["cpu"], f"cpu: {problem}"
         return BACKENDS["numpy"], f"numpy: {problem}; {without}"
-    if not isinstance(name, str) or name not in BACKENDS:
-        near = did_you_mean(name, ["auto", *BACKENDS])
-        raise InputError(f"unknown backend {told(name)}: {near}there are auto, {', '.join(BACKENDS)}")
     problem = BACKENDS[name].problem()
     if problem is not None:
         raise BackendError(

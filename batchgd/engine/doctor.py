@@ -82,7 +82,7 @@ def _cache(facts: Facts) -> _Findings:
     cache = facts.get("cache") or {}
     problem = cache.get("problem") or ("cannot be written" if cache.get("writable") is False else None)
     if problem:
-        text = f"the cache folder {cache.get('folder')} {problem}: everything is compiled anew in each process"
+        text = f"the cache folder {cache.get('folder')} {problem}: everything is compiled again in each process"
         yield "note", text, "set BATCHGD_CACHE_DIR to a folder that only you can write to"
 
 

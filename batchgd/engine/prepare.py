@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.kernels.plan import Endpoints, Merge, Plan, Trails
+from batchgd.problem.errors import InputError
 from batchgd.problem.methods import split_per_start
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ def specialisation_of(batch: Batch) -> Specialisation:
     from batchgd.compiler.codegen.module import Specialisation
     from batchgd.engine.backends import simulated
 
-    box, (_, differing) = batch.box, split_per_start(batch.method, batch.starts.n, batch.dtype)
-    return Specialisation(
+    box, (shared, differing) = batch.box, split_per_start(batch.method, batch.starts.n, batch.dtype)
+    specialisation = Specialisation(
         batch.objective,
         batch.method.rule_in(batch.objective.dim),
         batch.dtype,
@@ -36,6 +37,10 @@ def specialisation_of(batch: Batch) -> Specialisation:
         parts=batch.method.parts,
         constants=batch.method.fixed,
     )
+    if missing := {*specialisation.read.hyperparameters} - {*shared, *differing}:
+        given = f"{type(batch.method).__name__}.hyperparameters has no such name"
+        raise InputError(f"the rule of {batch.method} asks for {', '.join(sorted(missing))}, but {given}: add it")
+    return specialisation
 
 
 def module_of(specialisation: Specialisation) -> Any:

@@ -75,8 +75,8 @@ def _plateaus(sites: Sites, scale: Scale) -> NDArray[np.int64]:
     zero = np.where(sites.kind == FLAT, 0, sites.zero)
     alike = np.unique(np.column_stack([sites.kind, sites.negative, zero]), axis=0, return_inverse=True)[1].ravel()
     for apart in (_LEVEL, 1e-3):
-        told = np.column_stack([alike, levels(sites.fun, coarse(sites.fun, scale, apart))])
-        group = np.unique(told, axis=0, return_inverse=True)[1].ravel()
+        distinct = np.column_stack([alike, levels(sites.fun, coarse(sites.fun, scale, apart))])
+        group = np.unique(distinct, axis=0, return_inverse=True)[1].ravel()
         if group.max(initial=0) < _ROWS:
             return np.asarray(group)
     return np.asarray(alike)

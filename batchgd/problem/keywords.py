@@ -15,6 +15,8 @@ R = TypeVar("R")
 _METHOD = "give it to the method, as in method=bgd.GradientDescent(learning_rate=0.01)"
 _HOPPING = "give it to the strategy, as in strategy=bgd.BasinHopping(hops=20, step=0.1, temperature=1.0)"
 
+_NO_MODIFIERS = "a method that compares values to choose its steps takes no modifiers: leave it out, or use bgd.Adam"
+
 _HABITS: list[tuple[str, dict[str, str]]] = [
     (
         "bounds",
@@ -119,6 +121,12 @@ _HABITS: list[tuple[str, dict[str, str]]] = [
         {"method": "give it to the method, as in method=bgd.HeavyBall(learning_rate=0.01, momentum=0.9)"},
     ),
     ("amsgrad", {"beta1": "write bgd.AMSGrad(...)"}),
+    ("line_search", {"learning_rate": "write bgd.Armijo(), which searches along the gradient"}),
+    ("optimum f_star fstar", {"learning_rate": "write bgd.Polyak(optimum=...), whose steps need no learning rate"}),
+    (
+        "clip_value clip_norm weight_decay noise noise_decay temperature",
+        dict.fromkeys(("max_displacement", "sufficient_decrease"), _NO_MODIFIERS),
+    ),
     ("eps", {"epsilon": "give epsilon="}),
     ("rho alpha", {"decay": "give decay="}),
     (

@@ -79,7 +79,7 @@ class Starts:
     def head(self, n: int) -> Starts:
         """Return the first n of independent starts, as starts of the same kind: start i does not depend on how many."""
         if not self.independent or n > self.n:
-            raise InputError(f"the first {n} of {self!r} are no such starts of their own")
+            raise InputError(f"the first {n} of {self!r} are not starts of the same kind")
         first = copy.copy(self)
         first.n = n
         return first
@@ -160,7 +160,7 @@ class UniformStarts(_InBox):
 class SobolStarts(_InBox):
     """A scrambled Sobol sequence, which fills the box more evenly than chance; at most 2**32 starts.
 
-    Best balanced where n is a power of two. Points are drawn in order at little cost; a shard that lies behind the
+    Best balanced where n is a power of two. Points are drawn in order at little cost; a shard that is behind the
     last one costs a pass over the indices before it (about 2 ns each).
     """
 
@@ -203,7 +203,7 @@ class SobolStarts(_InBox):
                 return head.copy()
             if self._engine.num_generated > first:
                 self._engine.reset()
-                self._engine.random(1)  # one point first: SciPy warns when the first draw is no power of two
+                self._engine.random(1)  # one point first: SciPy warns when the first draw is not a power of two
             if self._engine.num_generated < first:
                 self._engine.fast_forward(first - self._engine.num_generated)
             return np.concatenate([head, self._engine.random(stop - first)])
@@ -326,7 +326,7 @@ class NormalStarts(Starts):
 
 
 class ArrayStarts(Starts):
-    """Starts that are in an array on the host: passed in, chosen by a strategy, or read from a folder."""
+    """Starts that are in an array on the host: passed in, chosen by a strategy, or read from a file."""
 
     interval_note = f"starts given as an array may not be independent uniform draws in the box, {_WITHHELD}"
 

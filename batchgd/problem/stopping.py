@@ -148,7 +148,7 @@ class Stopping(Explained):
             if getattr(self, name) is not None and not 1.0 <= self._settle(name) < math.inf:
                 growth = getattr(self, name)
                 raise InputError(f"{name} is {growth:g}: give a finite factor of at least 1, or leave it out")
-        check.one_of("norm", self.norm, (2, "max"))
+        object.__setattr__(self, "norm", check.one_of("norm", self.norm, (2, "max")))
 
     def _settle(self, name: str) -> float:
         """Turn a number that was given into a float, and return it."""

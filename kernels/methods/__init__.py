@@ -1,4 +1,4 @@
-"""One file per update rule, and the table that names them.
+"""One file per update rule, named as the rule is, and the table of them all.
 
 A rule is a module of plain functions without branches, written in ``vecmath`` names and in what ``kernels/straight.py``
 takes: one return, in the last line, and no keywords, defaults, ``and`` or ``or``. What it needs is what its functions
@@ -49,59 +49,11 @@ A schedule (``batchgd.kernels.schedules``) gives the ``learning_rate`` that a ru
 (``batchgd.kernels.modifiers``) change the gradient before the rule and the point after it.
 """
 
+from importlib import import_module
+from pkgutil import iter_modules
 from types import ModuleType
 
-from batchgd.kernels.methods import (
-    adadelta,
-    adagrad,
-    adam,
-    adamax,
-    amsgrad,
-    armijo,
-    barzilai_borwein,
-    bfgs,
-    fire,
-    gradient_descent,
-    gradient_flow,
-    gradient_flow_explicit,
-    heavy_ball,
-    lbfgs,
-    lion,
-    nadam,
-    nesterov,
-    newton,
-    nonlinear_cg,
-    polyak,
-    rmsprop,
-    rmsprop_centred,
-    rprop,
-    signsgd,
-)
-
 RULES: dict[str, ModuleType] = {
-    "gradient_descent": gradient_descent,
-    "polyak": polyak,
-    "armijo": armijo,
-    "barzilai_borwein": barzilai_borwein,
-    "heavy_ball": heavy_ball,
-    "nesterov": nesterov,
-    "adagrad": adagrad,
-    "adadelta": adadelta,
-    "rmsprop": rmsprop,
-    "rmsprop_centred": rmsprop_centred,
-    "adam": adam,
-    "amsgrad": amsgrad,
-    "adamax": adamax,
-    "nadam": nadam,
-    "lion": lion,
-    "rprop": rprop,
-    "signsgd": signsgd,
-    "fire": fire,
-    "nonlinear_cg": nonlinear_cg,
-    "lbfgs": lbfgs,
-    "bfgs": bfgs,
-    "newton": newton,
-    "gradient_flow": gradient_flow,
-    "gradient_flow_explicit": gradient_flow_explicit,
+    found.name: import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__)
 }
-"""Every update rule by name: one row each."""
+"""Every update rule by name: the files of this folder, and what other packages register with their methods."""

@@ -3,7 +3,7 @@
 The first of these that a method has is halved, and nothing else:
 
 * ``learning_rate``: a number, one per start, or a schedule, whose heights are halved and whose times stay. Momentum and
-  running averages keep their memory in updates. For Armijo's search it is the first trial, 1 where it is left out.
+  running averages keep their memory in updates. For Armijo's search it is the first trial.
 * ``time_step``: FIRE's.
 * ``max_displacement``: the longest step of a method that finds its own, as Barzilai and Borwein's.
 
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.problem.methods import BarzilaiBorwein, Method, Schedule
+from batchgd.problem.methods import Method, Schedule
 
 STEPS = ("learning_rate", "time_step", "max_displacement")
 _HEIGHTS = ("initial", "final")  # of a schedule
@@ -26,16 +26,14 @@ _HEIGHTS = ("initial", "final")  # of a schedule
 def halved(method: Method) -> Method | None:
     """Return the method at half the step; None where it has none.
 
-    >>> from batchgd.problem.methods import Adam, Cosine, GradientDescent
+    >>> from batchgd.problem.methods import Adam, BarzilaiBorwein, Cosine, GradientDescent
     >>> print(halved(Adam(0.02)))
     Adam(learning_rate=0.01, beta1=0.9, beta2=0.999, epsilon=1e-08)
     >>> print(halved(GradientDescent(Cosine(0.1, period=50, final=0.01))).learning_rate)
     Cosine(initial=0.05, period=50, final=0.005, growth=1)
-    >>> print(halved(GradientDescent()))
+    >>> print(halved(BarzilaiBorwein()))
     BarzilaiBorwein(max_displacement=0.005, sufficient_decrease=0.0001, forgetting=0.85)
     """
-    if method.rule == "barzilai_borwein" and not isinstance(method, BarzilaiBorwein):
-        method = BarzilaiBorwein()
     name = step_name(method)
     if name is None:
         return None
@@ -43,20 +41,17 @@ def halved(method: Method) -> Method | None:
     if isinstance(value, Schedule):
         heights = {field: 0.5 * getattr(value, field) for field in _HEIGHTS if hasattr(value, field)}
         return replace(method, **{name: replace(value, **heights)})
-    return replace(method, **{name: 0.5 * (1.0 if value is None else np.asarray(value)[()])})
+    return replace(method, **{name: 0.5 * np.asarray(value)[()]})
 
 
 def step_name(method: Method) -> str | None:
     """The field that is the method's step; None where it has none.
 
-    >>> from batchgd.problem.methods import FIRE, GradientDescent
-    >>> step_name(FIRE(0.02)), step_name(GradientDescent(optimum=0.0))
+    >>> from batchgd.problem.methods import FIRE, Polyak
+    >>> step_name(FIRE(0.02)), step_name(Polyak(optimum=0.0))
     ('time_step', None)
     """
-    for name in STEPS:
-        if getattr(method, name, None) is not None:
-            return name
-    return "learning_rate" if method.rule == "armijo" else None
+    return next((name for name in STEPS if hasattr(method, name)), None)
 
 
 def of_rows(method: Any, rows: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.analysis.basins.plane import Grid, PixelStarts, Plane, parse_plane, parse_resolution, parse_window
+from batchgd.analysis.basins.plane import PixelGrid, PixelStarts, Plane, parse_plane, parse_resolution, parse_window
 from batchgd.analysis.basins.refine import fill, refine, stride_of
 from batchgd.engine.batch import Batch, make_batch
 from batchgd.engine.progress import Watch
@@ -271,7 +271,7 @@ def basin_map(
     if not isinstance(plane, Plane):
         plane, suits = parse_plane(plane, at, batch.box)
         window = suits if window is None else window
-    grid = Grid(plane, window, shape)
+    grid = PixelGrid(plane, window, shape)
     images = _Images(batch, grid, known, **tolerances)
     computed, checked = images.draw(stride_of(shape) if adaptive else 1, audit)
     return BasinMap(
@@ -297,7 +297,7 @@ def basin_map(
 class _Images:
     """The images of a map while they are drawn, in the lattice's frame."""
 
-    def __init__(self, batch: Batch, grid: Grid, known: Minima | None, x_tol: float, f_tol: float) -> None:
+    def __init__(self, batch: Batch, grid: PixelGrid, known: Minima | None, x_tol: float, f_tol: float) -> None:
         self._batch, self._grid = batch, grid
         self._gathering, self._watch = Gathering(batch.box, x_tol, f_tol), Watch()
         self._row: list[NDArray[np.int64]] = []

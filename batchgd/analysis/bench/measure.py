@@ -1,4 +1,4 @@
-"""Measure every row of the standard set beside the ceilings of the device it runs on."""
+"""Measure every row of the standard set against the ceilings of the device it runs on."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from batchgd.problem.check import cupy_for
 from batchgd.problem.errors import InputError
 from batchgd.problem.stopping import Stopping
 
-ROW_SECONDS = 20.0  # of one run at most: a row beyond it is cut and told as such
+ROW_SECONDS = 20.0  # of one run at most: a row beyond it is cut and reported as such
 
 
 @dataclass
@@ -71,13 +71,13 @@ def measure(
     Parameters
     ----------
     backends : sequence of str, optional
-        Those of ``BACKENDS`` that work here when left out; the simulator is never chosen by itself.
+        Those of ``BACKENDS`` that work here by default; the simulator is never chosen by itself.
     dtypes : sequence of str, optional
-        Both when left out.
+        Both by default.
     quick : bool
         Two landscapes, fewer starts, three repeats.
     threads : int, optional
-        Worker threads of the CPU backend; one per core when left out.
+        Worker threads of the CPU backend; one per core by default.
     repeats, starts : int, optional
         Overrule what fits the backend.
     chosen : iterable of Case, optional
@@ -88,7 +88,7 @@ def measure(
     Raises
     ------
     InputError
-        For a backend or dtype that there is not, or that cannot run here. What fails later is told in ``failures``.
+        For a backend or dtype that there is not, or that cannot run here. What fails later is listed in ``failures``.
     """
     names = list(backends) if backends else [name for name, row in BACKENDS.items() if _usable(name, row)]
     kinds = [check_dtype(dtype) for dtype in dtypes or DTYPES]

@@ -157,7 +157,7 @@ def _methods(methods: Any) -> tuple[dict[str, Method], bool]:
     if len(given) < len(methods):
         raise InputError("two methods have the same name: give a dict {name: method}")
     made = {
-        str(name): METHODS[method].example() if isinstance(method, str) and method in METHODS else as_method(method)
+        str(name): METHODS.find(method).example() if isinstance(method, str) else as_method(method)
         for name, method in given.items()
     }
     return made, all(isinstance(method, str) for method in given.values())

@@ -152,7 +152,7 @@ class Comparison:
         ``name`` is ``"success"``, ``"evaluations"`` (the median), ``"evaluations_90"``, ``"fidelity"``, ``"minima"`` or
         ``"seconds"``.
         """
-        check.one_of("name", name, [*_SHORT])
+        name = check.one_of("name", name, [*_SHORT])
         cells = {(cell.method, cell.landscape): cell for cell in self.cells}
         rows = []
         for method in self.methods:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.minima.tables import Points, points_table
-from batchgd.problem.errors import InputError, told
+from batchgd.problem import check
 from batchgd.problem.tables import ROWS, TextTable, cut, records
 from batchgd.problem.wording import format_values, minima_counted, plural
 
@@ -125,9 +125,7 @@ class Saddles(Points):
         """
         from batchgd.analysis.saddles.graph import lowest_path
 
-        for label in (a, b):
-            if isinstance(label, bool) or not isinstance(label, int | np.integer) or not 0 <= label < len(self.nodes):
-                raise InputError(f"there is no minimum {told(label)}: labels are 0 to {len(self.nodes) - 1}")
+        a, b = (check.whole("the label of a minimum", label, 0, len(self.nodes) - 1) for label in (a, b))
         return LowestPath(*lowest_path(self, a, b))
 
     @property

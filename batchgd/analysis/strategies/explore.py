@@ -44,22 +44,22 @@ def explore(
     strategy.check(batch)
     gathering = Gathering(batch.box, x_tol, f_tol)
     campaign = Campaign(batch, gathering, watch)
-    told = strategy.explore(campaign)
+    facts = strategy.explore(campaign)
     rows = gathering.endpoints()
-    record = StrategyInfo(
+    info = StrategyInfo(
         strategy.name,
         strategy.settings(),
         strategy.bias,
         sampling=batch.starts.name,
         sampled=campaign.sampled,
         evaluations=int(rows.nfev.sum()) + campaign.sampled,
-        **told,
+        **facts,
     )
-    note = batch.starts.interval_note if record.drawn else strategy.bias
+    note = batch.starts.interval_note if info.drawn else strategy.bias
     batch = replace(batch, starts=campaign.starts(strategy.name, note or strategy.bias))
     result = landscape(batch, gathering, gathering.find(batch, watch), watch=watch)
-    result.strategy, result.independent = record, note is None and record.drawn == result.n
-    result.minima = drawn_fractions(result.minima, result.label, record.drawn, note)
+    result.strategy, result.independent = info, note is None and info.drawn == result.n
+    result.minima = drawn_fractions(result.minima, result.label, info.drawn, note)
     return result
 
 

@@ -22,8 +22,8 @@ class StrategyInfo:
     bias : str
         What the choice of starts biases, a sentence.
     drawn : int
-        The first so many starts were drawn from the box, before any was chosen: fractions and coverage are theirs. 0:
-        there are none, and fractions are withheld.
+        How many starts, the first ones, were drawn from the box before any was chosen: fractions and coverage are
+        theirs. If there are none, 0, fractions are withheld.
     sampling : str
         How those, or the points that starts were chosen from, were drawn.
     sampled : int

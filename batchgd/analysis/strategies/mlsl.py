@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.analysis.strategies.base import Strategy
+from batchgd.analysis.strategies.base import Strategy, count
 from batchgd.engine.interrupts import current
 from batchgd.problem import check
 
@@ -25,7 +25,7 @@ class MLSL(Strategy):
     r"""Multi-level single linkage: evaluate many points, descend only from those with no better point near.
 
     The sample grows in rounds. With M points so far in d dimensions, distances in box widths, a point is descended from
-    once no point of lower value, and no endpoint found in an earlier round, lies within the critical distance
+    once no point of lower value, and no endpoint found in an earlier round, is within the critical distance
 
         r = π^(-1/2) [Γ(1 + d/2) σ ln(M) / M]^(1/d)
 
@@ -52,7 +52,7 @@ class MLSL(Strategy):
     Raises
     ------
     InputError
-        When a number lies outside its range.
+        When a number is outside its range.
 
     Examples
     --------
@@ -74,10 +74,11 @@ class MLSL(Strategy):
     name: ClassVar[str] = "mlsl"
     bias: ClassVar[str] = "descents start only where no better point is near, so counts say nothing about basin sizes"
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "rounds", check.whole("rounds", self.rounds, 1, real=True))
-        object.__setattr__(self, "sigma", check.Interval(0.0, low_included=True).one("sigma", self.sigma))
-        object.__setattr__(self, "gamma", check.Interval(0.0, math.nextafter(1.0, 2.0)).one("gamma", self.gamma))
+    CHECKS: ClassVar = {
+        "rounds": count,
+        "sigma": check.Interval(0.0, low_included=True).one,
+        "gamma": check.Interval(0.0, math.nextafter(1.0, 2.0)).one,
+    }
 
     def explore(self, campaign: Campaign) -> dict[str, Any]:
         """Sample and descend, round by round."""

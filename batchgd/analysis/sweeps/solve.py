@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.analysis.basins.flow import true_flow
-from batchgd.analysis.sweeps.grid import Grid, parse_grid
+from batchgd.analysis.sweeps.grid import SweepGrid, parse_grid
 from batchgd.analysis.sweeps.recommend import Curvatures
 from batchgd.analysis.sweeps.sweep_result import SweepResult
 from batchgd.analysis.sweeps.tally import Tally
@@ -118,7 +118,7 @@ def sweep(
     0.099
     """
     watch = Watch(progress)
-    hyper = {name for row in METHODS.values() for name in field_names(row.cls)}
+    hyper = {name for cls in METHODS.values() for name in field_names(cls)}
     refuse_strange("sweep", hyperparameters, parameters(sweep), hyper)
     rule = as_stopping(
         stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time, escape=escape, target=target
@@ -165,7 +165,7 @@ def _watchful(rule: Stopping) -> Stopping:
 class _Sweep:
     """The launches of one sweep, and what they add up to."""
 
-    def __init__(self, batch: Batch, grid: Grid, fidelity: bool, own_patience: bool, watch: Watch) -> None:
+    def __init__(self, batch: Batch, grid: SweepGrid, fidelity: bool, own_patience: bool, watch: Watch) -> None:
         self.batch, self.grid, self.fidelity, self.watch = batch, grid, fidelity, watch
         self.tally = Tally(len(grid), own_patience)
         self.curvatures: Curvatures | None = None

@@ -19,7 +19,7 @@ from batchgd.problem.tables import TextTable, records
 from batchgd.problem.wording import duration, percent_column
 
 if TYPE_CHECKING:
-    from batchgd.analysis.sweeps.grid import Grid
+    from batchgd.analysis.sweeps.grid import SweepGrid
     from batchgd.engine.batch import Batch
 
 
@@ -48,7 +48,13 @@ class SweepResult:
     """
 
     def __init__(
-        self, batch: Batch, grid: Grid, tally: Tally, fidelity: bool, curvatures: Curvatures | None, seconds: float
+        self,
+        batch: Batch,
+        grid: SweepGrid,
+        tally: Tally,
+        fidelity: bool,
+        curvatures: Curvatures | None,
+        seconds: float,
     ) -> None:
         self.batch, self._tally, self.curvatures, self.seconds = batch, tally, curvatures, seconds
         self.values = dict(zip(grid.names, grid.values.T, strict=True))

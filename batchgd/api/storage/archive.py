@@ -1,6 +1,6 @@
 """Arrays and JSON in one ``.npz`` file: written, and read as what anybody may have made.
 
-The members lie in the archive uncompressed, each with a CRC-32, as ``np.savez`` writes them. When one is read, no more
+The members are stored uncompressed, each with a CRC-32, as ``np.savez`` writes them. When one is read, no more
 memory is taken than the file has bytes: an array's header must account for its member, and all members for the file.
 """
 
@@ -19,8 +19,7 @@ from typing import IO, Any, BinaryIO
 import numpy as np
 from numpy.lib import format as npy
 
-from batchgd.problem.errors import InputError, told
-from batchgd.problem.printable import printable
+from batchgd.problem.errors import InputError, printable, told
 
 HEAD = "result.json"
 _ARRAY = ".npy"
@@ -32,7 +31,7 @@ _MOST_BRACKETS = 100_000
 """Lists and objects in JSON at most: each takes sixty bytes of memory for two in the file."""
 
 _AT_ONCE = 1 << 20
-"""Bytes read at once: of a list of members, which takes ten times its size in memory, there are at most so many."""
+"""Bytes read at once, and so the longest list of members: in memory it takes ten times its size."""
 
 _CHUNK = 1 << 18
 """Bytes of a member read at once, which stay in the processor's cache until they are where they belong."""

@@ -133,7 +133,7 @@ def check_counts(label: np.ndarray | None, minima: Any, stationary: Any, sizes: 
 
 
 def _check(array: np.ndarray, shape: str, sizes: Sizes, name: str, where: str) -> None:
-    """Raise InputError unless an array has this shape, whose letters stand for ``sizes``, and lies in its range."""
+    """Raise InputError unless an array has this shape, whose letters stand for ``sizes``, and is within its range."""
     if array.ndim == len(shape):  # the first column of a table says how many rows the others must have
         wanted = tuple(
             int(one) if one.isdigit() else sizes.setdefault(one, length)

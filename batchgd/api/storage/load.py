@@ -28,7 +28,7 @@ from batchgd.problem.keywords import explained
 from batchgd.problem.speaker import said
 
 _MOST_TRACED = 10_000
-"""Coordinates up to which a landscape is traced unasked: that takes seconds, of ten times as many a minute."""
+"""Coordinates up to which a landscape is traced: this many take seconds, ten times as many a minute."""
 
 
 @explained
@@ -134,7 +134,7 @@ def _objective(result: BatchData, meta: Meta, fun: Any) -> Any:
         return found if found is not None and _agrees(found, result) else stand_in
     found = _landscape(fun, meta.dim) if isinstance(fun, str) else fun
     if found is None:
-        raise InputError(f"there is no landscape {fun!r} in {meta.dim} dimensions; `batchgd list` shows all")
+        raise InputError(f"the library has no landscape {fun!r} in {meta.dim} dimensions; `batchgd list` shows all")
     if not hasattr(found, "gradient"):
         from batchgd.compiler.objective import Objective
 

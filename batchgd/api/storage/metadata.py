@@ -131,7 +131,7 @@ def _method(record: _MethodRecord | str | None) -> Any:
 
     if not isinstance(record, _MethodRecord):
         return record
-    known = {row.cls.__name__: row.cls for row in METHODS.values()}
+    known = {cls.__name__: cls for cls in METHODS.values()}
     cls = known.get(record.name)
     if cls is None or not record.parameters.keys() <= {*field_names(cls)}:
         return StoredMethod(record.name, record.parameters)

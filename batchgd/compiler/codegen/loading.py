@@ -38,7 +38,7 @@ def load(specialisation: Specialisation) -> Any:
     For CUDA and NumPy that is one module. On the CPU the parts of ``parts.py`` are put together, each of them loaded
     once for all specialisations that share it.
     """
-    target, made = specialisation.target, _texts(specialisation)
+    target, made = specialisation.target, _texts(specialisation, specialisation.read.module)
     if target != "cpu":
         return _module(_key(made["module"], target), made["module"], target)
     found = {
@@ -112,7 +112,8 @@ def _key(text: str, target: str) -> str:
 
 
 @lru_cache(maxsize=256)  # writing it anew for each run of the same objective took 15 ms
-def _texts(specialisation: Specialisation) -> dict[str, str]:
+def _texts(specialisation: Specialisation, rule: ModuleType) -> dict[str, str]:
+    """The texts of a specialisation, whose rule another package may register anew under the same name."""
     return texts(specialisation) if specialisation.target == "cpu" else {"module": specialisation.source()}
 
 

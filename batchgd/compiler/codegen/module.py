@@ -23,9 +23,9 @@ from batchgd.compiler.codegen.typed_constants import (
     function_source,
     functions_of,
     own_functions,
-    with_callees,
 )
 from batchgd.compiler.codegen.unroll import with_constants_written_out
+from batchgd.kernels.stages import with_callees
 
 if TYPE_CHECKING:
     from batchgd.compiler.differentiable import Differentiable

@@ -7,7 +7,6 @@ shared out, and the point and the gradient are exchanged in shared memory.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING
@@ -16,9 +15,10 @@ from batchgd.compiler.codegen import emit_loops
 from batchgd.compiler.codegen.block import BlockTick
 from batchgd.compiler.codegen.decorators import Decorators
 from batchgd.compiler.codegen.emit_loops import RolledText, Tables, parameters
-from batchgd.compiler.codegen.rule import Rule, parameters_of, read_rule
+from batchgd.compiler.codegen.rule import Rule, parameters_of
 from batchgd.compiler.codegen.stopping import Fold
-from batchgd.compiler.codegen.typed_constants import Constants, copied, decorated, with_callees
+from batchgd.compiler.codegen.typed_constants import Constants, copied, decorated, source_of
+from batchgd.kernels.stages import Stage, with_callees
 
 if TYPE_CHECKING:
     from batchgd.compiler.differentiable import Differentiable
@@ -38,16 +38,14 @@ def can_share(objective: Differentiable, rule: Rule) -> bool:
     """Whether threads can share a trajectory: a traced objective, and a rule that treats all coordinates alike."""
     from batchgd.compiler.objective import Objective
 
-    return isinstance(objective, Objective) and _treats_alike(rule.name)
+    return isinstance(objective, Objective) and not rule.hessian and _treats_alike(rule.stages)
 
 
 @cache
-def _treats_alike(name: str) -> bool:
-    rule = read_rule(name)
-    staged = with_callees(*(stage.function for stage in rule.stages))
+def _treats_alike(stages: tuple[Stage, ...]) -> bool:
+    staged = with_callees(*(stage.function for stage in stages))
     on_block = [function for function in staged.values() if "ws" in parameters_of(function)]
-    alike = all(function.__name__ in _ELEMENTWISE or "ws[" not in inspect.getsource(function) for function in on_block)
-    return alike and not rule.hessian
+    return all(function.__name__ in _ELEMENTWISE or "ws[" not in source_of(function) for function in on_block)
 
 
 def gains(objective: Differentiable, rule: Rule) -> bool:

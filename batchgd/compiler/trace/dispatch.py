@@ -29,7 +29,7 @@ NATIVE = frozenset(_NATIVE.split())
 """Functions that only move elements, or add and multiply them: NumPy's own code runs them on object arrays."""
 
 SORTING = frozenset(_SORTING.split())
-"""Functions whose result hangs on the order of the values."""
+"""Functions whose result depends on the order of the values."""
 
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
@@ -183,7 +183,7 @@ def _accumulate(ufunc: np.ufunc, array: Any, axis: int = 0, dtype: Any = None, o
 
 
 def call_function(func: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-    """Carry out a NumPy function that is no ufunc on arguments of which some are traced."""
+    """Carry out a NumPy function that is not a ufunc on arguments of which some are traced."""
     from batchgd.compiler.trace.reductions import SPECIAL
 
     name = func.__name__

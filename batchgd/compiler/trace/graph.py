@@ -118,7 +118,7 @@ class Graph:
             self.differentiating = before
 
     def number(self, node: Node) -> Node:
-        """Return a node that is no truth value: 1 for true, 0 for false."""
+        """Return a node that is not a truth value: 1 for true, 0 for false."""
         if node.op not in BOOLEAN:
             return node
         return self.make("where", node, self.constant(1.0), self.constant(0.0))

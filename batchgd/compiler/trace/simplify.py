@@ -17,6 +17,7 @@ import math
 import sys
 from collections.abc import Callable
 from functools import partial
+from typing import ClassVar
 
 from batchgd.compiler.trace.graph import Graph, Node
 
@@ -263,7 +264,7 @@ class SimplifyingGraph(Graph):
     True
     """
 
-    rules = {
+    rules: ClassVar = {
         "add": _add,
         "sub": _sub,
         "neg": _neg,

@@ -11,9 +11,9 @@ from typing import Any
 
 from batchgd.minima.results import BatchData, LandscapeData
 from batchgd.output.plot.canvas import drawn
-from batchgd.output.plot.pictures import PICTURES, check_name, register_picture
+from batchgd.output.plot.pictures import PICTURES, register_picture
 
-__all__ = ["PICTURES", "check_name", "draw", "register_picture", "save_picture", "suitable"]
+__all__ = ["PICTURES", "draw", "register_picture", "save_picture", "suitable"]
 
 for _name in ("basins", "slices", "waterfall", "iterations", "fractions", "funnel", "parallel", "discovery", "network"):
     import_module(f"batchgd.output.plot.{_name}")
@@ -28,7 +28,7 @@ def suitable(result: BatchData) -> str:
 
 def draw(result: BatchData, name: str | None = None) -> Any:
     """Draw a picture by its name, or the one that suits; returns its axes."""
-    return PICTURES[name or suitable(result)].draw(result)
+    return PICTURES.find(name or suitable(result)).draw(result)
 
 
 def save_picture(result: BatchData, path: str | Path, name: str | None = None) -> Any:
@@ -53,6 +53,5 @@ def save_picture(result: BatchData, path: str | Path, name: str | None = None) -
     InputError
         When the ending names no format or the file cannot be written; ImportError without matplotlib.
     """
-    if name is not None:
-        check_name(name)
-    return drawn(path, lambda: draw(result, name))
+    chosen = suitable(result) if name is None else PICTURES.name(name)
+    return drawn(path, lambda: draw(result, chosen))

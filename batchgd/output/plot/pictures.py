@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from batchgd.minima.results import LandscapeData
-from batchgd.problem.errors import InputError, did_you_mean, told
+from batchgd.output.plot.canvas import given_or_new
+from batchgd.problem.errors import InputError
 from batchgd.problem.optional import require
+from batchgd.problem.registry import Registry
 from batchgd.problem.speaker import a_run, option, picture
 
-PICTURES: "dict[str, Picture]" = {}
-"""Every picture of a result by its name; :func:`register_picture` adds one."""
-
+_SIZE = (6.4, 4.2)  # inches of a new figure
 _SECTIONS = re.compile(r"\n\n(?=(?:Parameters|Returns|Raises|References)\n-+\n)")
 
 
@@ -50,6 +50,10 @@ class Picture:
             raise InputError(f"{shown} is of minima, and this result has none; 'waterfall' needs none")
 
 
+PICTURES: Registry[Picture] = Registry("picture", "pictures")
+"""Every picture of a result by its name; :func:`register_picture` adds one."""
+
+
 def register_picture(
     shows: str,
     *,
@@ -62,9 +66,10 @@ def register_picture(
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Make the decorated function a picture of results: ``result.plot.<its name>()``, ``batchgd plot RUN <its name>``.
 
-    The function takes the result, axes to draw on (``ax=None``: a new figure) and options of its own, and returns the
-    axes. A result that lacks what is declared here is refused before it is called. What all pictures share is added to
-    its docstring.
+    The function takes the result, axes to draw on and options of its own, and returns the axes. If its ``ax`` has no
+    default, those of a new figure are passed when none were given. A result that lacks what is declared here is refused
+    before the function is called. What all pictures share is added to its docstring. A package may name its module in
+    an entry point of the group ``batchgd.pictures``; it is then imported when one of its pictures is asked for.
 
     Parameters
     ----------
@@ -79,39 +84,37 @@ def register_picture(
     special : bool
         Whether it needs more than most results have: a second run, saddles, the function.
 
+    Raises
+    ------
+    InputError
+        When another picture has this name.
+
     Examples
     --------
     >>> import batchgd as bgd
-    >>> from batchgd.output.plot.canvas import given_or_new
-    >>> @register_picture("how often each minimum was reached")
-    ... def counts(result, ax=None):
-    ...     ax = given_or_new(ax, (6, 4))
-    ...     ax.bar(range(len(result.minima)), result.minima.count)
+    >>> @bgd.register_picture("values of the minima", trajectories=False)
+    ... def levels(result, ax):
+    ...     ax.hlines(result.minima.fun, 0.0, 1.0)
     ...     return ax
-    >>> bgd.multistart("himmelblau", starts=50).plot.counts()
-    <Axes: >
-    >>> del PICTURES["counts"]
+    >>> bgd.multistart("himmelblau", starts=100).plot.levels().figure.savefig("levels.png")  # doctest: +SKIP
     """
 
     def register(draw: Callable[..., Any]) -> Callable[..., Any]:
+        ax = inspect.signature(draw).parameters.get("ax")
+
         @functools.wraps(draw)
         def checked(result: Any, *args: Any, **options: Any) -> Any:
             row.check(result)
+            if ax is not None and ax.default is ax.empty and not args:
+                options["ax"] = given_or_new(options.get("ax"), _SIZE)
             return draw(result, *args, **options)
 
         row = Picture(draw.__name__, shows, checked, minima, labels, trajectories, dims, instead, special)
-        PICTURES[row.name] = row
+        PICTURES.register(row.name, row, draw)
         checked.__doc__ = _documented(draw, row)
         return checked
 
     return register
-
-
-def check_name(name: str) -> None:
-    """Raise InputError unless there is a picture of that name."""
-    if name not in PICTURES:
-        names = ", ".join(PICTURES)
-        raise InputError(f"there is no picture {told(name)}; {did_you_mean(name, PICTURES)}there are {names}")
 
 
 def _documented(draw: Callable[..., Any], row: Picture) -> str:
