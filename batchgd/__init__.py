@@ -22,6 +22,7 @@ _HOMES = {
     "register_strategy": "analysis.strategies",
     "Box": "problem.box",
     "Coverage": "minima.coverage",
+    "Identity": "problem.identity",
     "Normal": "problem.starts",
     "start": "problem.starts",
     "FiniteSum": "compiler.finite_sum",
@@ -32,24 +33,24 @@ _HOMES = {
     "compare": "analysis.comparison",
     "Curvature": "analysis.convexity",
     "curvature": "analysis.convexity",
-    "Path": "api.paths",
-    "Paths": "api.paths",
-    "trace_path": "api.paths",
+    "Path": "api.path",
+    "Paths": "api.path",
+    "path": "api.path",
     "ProgressUpdate": "engine.progress",
     "Status": "kernels.status",
     "Stopping": "problem.stopping",
-    "descend": "api.solve",
-    "multistart": "api.solve",
+    "descend": "api.descend",
+    "multistart": "api.multistart",
     "BasinHopping": "analysis.strategies",
     "MLSL": "analysis.strategies",
     "RareBasins": "analysis.strategies",
     "basin_entropy": "analysis.basins.entropy",
-    "basin_map": "analysis.basins.map",
+    "map": "analysis.basins.map",
     "borders": "analysis.basins.borders",
     "fractal_dimension": "analysis.basins.exponent",
     "uncertainty_exponent": "analysis.basins.exponent",
-    "sweep": "analysis.sweeps",
-    "match": "analysis.basins.match",
+    "sweep": "analysis.sweeps.sweep",
+    "diff": "analysis.basins.diff",
     "load": "api.storage.load",
 }
 """Where each public name lives; it is imported when it is first used, so that ``import batchgd`` stays light.
@@ -59,11 +60,11 @@ The methods and schedules are not here: they are what ``problem/methods/listed.p
 
 if TYPE_CHECKING:
     from batchgd.analysis.basins.borders import borders as borders
+    from batchgd.analysis.basins.diff import diff as diff
     from batchgd.analysis.basins.entropy import basin_entropy as basin_entropy
     from batchgd.analysis.basins.exponent import fractal_dimension as fractal_dimension
     from batchgd.analysis.basins.exponent import uncertainty_exponent as uncertainty_exponent
-    from batchgd.analysis.basins.map import basin_map as basin_map
-    from batchgd.analysis.basins.match import match as match
+    from batchgd.analysis.basins.map import map as map
     from batchgd.analysis.comparison import Comparison as Comparison
     from batchgd.analysis.comparison import compare as compare
     from batchgd.analysis.convexity import Curvature as Curvature
@@ -72,14 +73,14 @@ if TYPE_CHECKING:
     from batchgd.analysis.strategies import BasinHopping as BasinHopping
     from batchgd.analysis.strategies import RareBasins as RareBasins
     from batchgd.analysis.strategies import register_strategy as register_strategy
-    from batchgd.analysis.sweeps import sweep as sweep
+    from batchgd.analysis.sweeps.sweep import sweep as sweep
     from batchgd.api import testing as testing
-    from batchgd.api.paths import Path as Path
-    from batchgd.api.paths import Paths as Paths
-    from batchgd.api.paths import trace_path as trace_path
+    from batchgd.api.descend import descend as descend
+    from batchgd.api.multistart import multistart as multistart
+    from batchgd.api.path import Path as Path
+    from batchgd.api.path import Paths as Paths
+    from batchgd.api.path import path as path
     from batchgd.api.pictures import register_picture as register_picture
-    from batchgd.api.solve import descend as descend
-    from batchgd.api.solve import multistart as multistart
     from batchgd.api.storage.load import load as load
     from batchgd.compiler.finite_sum import FiniteSum as FiniteSum
     from batchgd.compiler.objective import Objective as Objective
@@ -95,6 +96,7 @@ if TYPE_CHECKING:
     from batchgd.problem.errors import InputError as InputError
     from batchgd.problem.errors import TraceError as TraceError
     from batchgd.problem.errors import TraceSizeWarning as TraceSizeWarning
+    from batchgd.problem.identity import Identity as Identity
     from batchgd.problem.landscapes import register_landscape as register_landscape
     from batchgd.problem.methods.listed import *  # noqa: F403
     from batchgd.problem.methods.register import register_method as register_method
@@ -119,9 +121,8 @@ def __getattr__(name: str) -> Any:
         from batchgd.problem.errors import did_you_mean
 
         names = __dir__()
-        raise AttributeError(
-            f"module 'batchgd' has no attribute {name!r}; {did_you_mean(name, names)}public names: {', '.join(names)}"
-        )
+        near = did_you_mean(name, names, written="bgd.{}")
+        raise AttributeError(f"module 'batchgd' has no attribute {name!r}; {near}public names: {', '.join(names)}")
     globals()[name] = value
     return value
 

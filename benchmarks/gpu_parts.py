@@ -305,14 +305,16 @@ def _same(landscape: str, count: int, reference: str, **options: Any) -> Record:
 
 def _same_merged(count: int, **options: Any) -> Record:
     """Hold cells that were merged on the device against the catalogue's of the same endpoints, bit for bit."""
+    from batchgd.compiler.resolve import Problem
     from batchgd.engine.batch import make_batch
+    from batchgd.engine.compute import Compute
     from batchgd.engine.run import run
     from batchgd.minima import Catalogue
     from batchgd.minima.collector import IntoCatalogue
     from batchgd.problem.stopping import Stopping
 
     dtype, stopping = options["dtype"], Stopping(gtol=options["gtol"], maxiter=options["maxiter"])
-    batch = make_batch("himmelblau", starts=count, backend="cuda", dtype=dtype, stopping=stopping)
+    batch = make_batch(Problem("himmelblau"), Compute.of("cuda", dtype), starts=count, stopping=stopping)
     merged, plain = Catalogue(batch.box), Catalogue(batch.box)
     lean = run(batch, keep=False, into=IntoCatalogue(merged))
     ends = run(batch).endpoints

@@ -11,7 +11,9 @@ import time
 
 from batchgd.analysis.bench.ceiling import function_rate
 from batchgd.analysis.bench.operations import DIVIDES
+from batchgd.compiler.resolve import Problem
 from batchgd.engine.batch import Batch, make_batch
+from batchgd.engine.compute import Compute
 from batchgd.engine.prepare import specialisation_of
 from batchgd.engine.run import run
 from batchgd.problem.methods import METHODS
@@ -58,7 +60,7 @@ def _batch(name: str, dtype: str) -> Batch:
     method = cls(**{**cls.EXAMPLE, "learning_rate": RATE, **HELD.get(name, {})})
     stopping = Stopping(gtol=1e-12, maxiter=UPDATES)
     return make_batch(
-        "rastrigin", dim=DIM, starts=STARTS, method=method, stopping=stopping, backend="cpu", dtype=dtype, threads=1
+        Problem("rastrigin", dim=DIM), Compute.of("cpu", dtype, 1), starts=STARTS, method=method, stopping=stopping
     )
 
 

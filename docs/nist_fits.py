@@ -49,9 +49,10 @@ normalised averages) settle only as far as the rate falls, and stall where it ha
 weight decay moves the point of rest itself.
 
 `gradient_flow` shows what descent itself does, in the units in which the problem is given: in BoxBOD it takes most
-starts further than ten box widths from the box before it would come back (with `escape=1000` all of them arrive).
-Barzilai and Borwein's steps follow the gradient closely too, but here in widths of the box, whose sides are in
-different units (`scale="auto"`); with `scale=None` they go the same way, and fewer than half of the starts arrive.
+starts further than ten box widths from the box before it would come back (with `stopping={"escape": 1000}` all of
+them arrive). Barzilai and Borwein's steps follow the gradient closely too, but here in widths of the box, whose sides
+are in different units (`scale="auto"`); with `scale=None` they go the same way, and fewer than half of the starts
+arrive.
 
 Quasi-Newton methods learn the curvature, and Newton's method has it. What they miss are starts where Eckerle4's peak
 lies so far from the data that the gradient there is below `gtol` (`gradient`), where Newton's first steps carry a few

@@ -1,5 +1,6 @@
 """What the tests of the shell share: a folder of models, a stand-in for the solver, a command line run in-process."""
 
+import functools
 import sys
 from pathlib import Path
 
@@ -97,6 +98,7 @@ class MadeUpResult:
 def solver(folder, monkeypatch):
     """`bgd.multistart` replaced by something that notes what it was given; `.answer` may be set."""
 
+    @functools.wraps(batchgd.multistart)  # the shell looks up what it takes
     def multistart(fun, **arguments):
         multistart.fun, multistart.arguments = fun, arguments
         if isinstance(multistart.answer, BaseException):

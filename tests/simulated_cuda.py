@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numba
@@ -13,8 +14,10 @@ import numpy as np
 
 import batchgd as bgd
 from batchgd.compiler.codegen import warp_choice
+from batchgd.compiler.resolve import Problem
 from batchgd.engine.backends import choose
 from batchgd.engine.batch import make_batch
+from batchgd.engine.compute import Compute
 from batchgd.engine.interrupts import heeded
 from batchgd.engine.run import run
 from batchgd.kernels.plan import Merge
@@ -227,19 +230,19 @@ def only_minima(name, starts, **options):
 
 def part_of_the_starts():
     """Some starts of a run, drawn in the kernel by their own numbers."""
-    whole = make_batch("himmelblau", starts=50, backend="numpy")
-    part = make_batch("himmelblau", starts=50, backend="cuda").again(starts=whole.starts.part(20, 40))
+    whole = make_batch(Problem("himmelblau"), Compute.of("numpy"), starts=50)
+    part = replace(whole, compute=Compute.of("cuda"), starts=whole.starts.part(20, 40))
     return float(np.abs(run(part).endpoints.x - run(whole).endpoints.x[20:40]).max())
 
 
 def interrupted_within_a_launch(keep):
     """A launch that would take hours, ended by Ctrl-C; the starts that were not taken up are counted too."""
     batch = make_batch(
-        "himmelblau",
+        Problem("himmelblau"),
+        Compute.of("cuda"),
         starts=200,
         method=bgd.GradientDescent(1e-12),
         stopping=Stopping(gtol=1e-30, maxiter=10**9),
-        backend="cuda",
     )
     catalogue = Catalogue(batch.box)
     threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
@@ -301,7 +304,7 @@ def recorded():
         options = {"method": row.example(), "maxiter": 12, "backend": "cuda"}
         batch, paths = (
             bgd.descend("himmelblau", x0, **options),
-            bgd.trace_path("himmelblau", x0, max_points=5, **options),
+            bgd.path("himmelblau", x0, max_points=5, **options),
         )
         arrays = [(getattr(batch, key), getattr(paths.result, key)) for key in ("x", "fun", "nit", "nfev", "status")]
         ends = all(np.array_equal(path.x[-1], x) for path, x in zip(paths, batch.x, strict=True))

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 import batchgd as bgd
+from batchgd.compiler.resolve import Problem
 from batchgd.engine.batch import make_batch
+from batchgd.engine.compute import Compute
 from batchgd.engine.run import run
 from batchgd.kernels.status import Status
 
@@ -115,7 +117,7 @@ STEP_RULES = {
 
 def paths(method, points, longest=60):
     """The accepted points of each trajectory, from runs that end after 0, 1, 2, ... updates."""
-    batch = make_batch(bowl, box=BOX, starts=points, method=method, backend="numpy")
+    batch = make_batch(Problem(bowl, BOX), Compute.of("numpy"), starts=points, method=method)
     stops = [bgd.Stopping(gtol=1e-300, maxiter=k) for k in range(longest)]
     ends = [run(batch.again(stopping=stopping)).endpoints for stopping in stops]
     x = np.array([end.x for end in ends])

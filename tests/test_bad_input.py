@@ -190,7 +190,7 @@ ARGUMENTS = {
     "stopping no rule": (descend(stopping=1e-6), "stopping is 1e-06", r"give bgd.Stopping\(...\)"),
     "stopping and a tolerance": (
         multistart(stopping=bgd.Stopping(), gtol=1e-8, maxiter=5),
-        "gtol, maxiter stands beside stopping",
+        "gtol, maxiter was given besides stopping",
         r"write stopping=bgd.Stopping\(..., gtol=1e-08, maxiter=5\)",
     ),
     "relative gradient negative": (lambda: bgd.Stopping(gtol_rel=-1), "gtol_rel is -1", "at least 0"),
@@ -207,7 +207,11 @@ ARGUMENTS = {
     ),
     "patience fractional": (lambda: bgd.Stopping(patience=1.5), "patience is 1.5", "give a whole number of updates"),
     "min_delta alone": (lambda: bgd.Stopping(min_delta=0.1), "min_delta belongs to patience", "give both, or neither"),
-    "target infinite": (multistart(target=-INF), "target is -inf", "give the value to reach, or leave it out"),
+    "target infinite": (
+        multistart(stopping={"target": -INF}),
+        "target is -inf",
+        "give the value to reach, or leave it out",
+    ),
     "growth below one": (lambda: bgd.Stopping(f_growth=0.5), "f_growth is 0.5", "a finite factor of at least 1"),
     "growth in words": (lambda: bgd.Stopping(x_growth="much"), "x_growth is 'much'", "give a number"),
     "oscillation of one": (
@@ -222,13 +226,21 @@ ARGUMENTS = {
     "maxiter beyond float32": (multistart(maxiter=2**25, dtype="float32"), "maxiter is 33554432", "use float64"),
     "max_time zero": (multistart(max_time=0), "max_time is 0", "give a positive number of seconds"),
     "max_time in words": (multistart(max_time="1 h"), "max_time is '1 h'", "give a number"),
-    "escape negative": (descend(escape=-1), "escape is -1", "give a number of box widths, 0 or more"),
+    "escape negative": (descend(stopping={"escape": -1}), "escape is -1", "give a number of box widths, 0 or more"),
     "Stopping itself": (lambda: bgd.Stopping(gtol=-1), "gtol is -1", "give a finite number of at least 0"),
-    "x_tol zero": (multistart(x_tol=0), "x_tol is 0", "give a share of the box between 0 and 1"),
-    "x_tol over the box": (multistart(x_tol=5.0), "x_tol is 5:", "give a share of the box between 0 and 1"),
-    "x_tol NaN": (multistart(x_tol=NAN), "x_tol is nan", "give a share of the box between 0 and 1"),
-    "f_tol negative": (multistart(f_tol=-1), "f_tol is -1", "give a positive finite number"),
-    "f_tol in words": (multistart(f_tol="tight"), "f_tol is 'tight'", "give a positive finite number"),
+    "identity x zero": (multistart(identity={"x": 0}), "identity.x is 0", "give a share of the box between 0 and 1"),
+    "identity x over the box": (
+        multistart(identity={"x": 5.0}),
+        "identity.x is 5:",
+        "give a share of the box between 0 and 1",
+    ),
+    "identity x NaN": (multistart(identity={"x": NAN}), "identity.x is nan", "give a share of the box between 0 and 1"),
+    "identity f negative": (multistart(identity={"f": -1}), "identity.f is -1", "give a positive finite number"),
+    "identity f in words": (
+        multistart(identity={"f": "tight"}),
+        "identity.f is 'tight'",
+        "give a positive finite number",
+    ),
     # where and how
     "unknown backend": (multistart(backend="cup"), "unknown backend 'cup'", "did you mean 'cpu'"),
     "gpu": (multistart(backend="gpu"), "unknown backend 'gpu'", "did you mean 'cuda'"),
@@ -502,5 +514,7 @@ def test_the_warning_of_size_names_the_callers_line(through, monkeypatch):
     ("name", "meant"), [("adam", "Adam"), ("SGD", "GradientDescent"), ("minimize", "multistart"), ("LBFGSB", "LBFGS")]
 )
 def test_a_name_that_the_module_lacks_is_explained(name, meant):
-    with pytest.raises(AttributeError, match=f"^module 'batchgd' has no attribute '{name}'; did you mean '{meant}'"):
+    with pytest.raises(
+        AttributeError, match=f"^module 'batchgd' has no attribute '{name}'; did you mean bgd.{meant}\\?"
+    ):
         getattr(bgd, name)

@@ -106,7 +106,7 @@ def test_specks_of_other_basins_make_nothing_fractal_and_leave_a_fractal_its_ver
 
 
 def test_shuberts_basins_at_too_few_pixels():
-    measured = bgd.basin_map("shubert", resolution=128, backend="cpu").borders()
+    measured = bgd.map("shubert", resolution=128, backend="cpu").borders()
     assert measured.fractal is None
 
 

@@ -22,7 +22,7 @@ BAD_COMMAND_LINES = {
     "option of no tool": ("run sphere --zzz 1", "there is no option --zzz (`batchgd run --help`"),
     "value missing": ("run sphere --starts", "--starts"),
     "second target": ("run sphere levy", "levy"),
-    "no target": ("run --starts 5", "TARGET"),
+    "no target": ("run --starts 5", "FUN"),
     "unknown landscape": ("run himelblau", "'himmelblau'"),
     "file does not exist": ("run missing.py:loss", "missing.py does not exist"),
     "folder instead of a file": ("run occupied:loss", "is a folder"),
@@ -107,12 +107,12 @@ def test_bad_command_line_is_one_line_and_exit_2(name, solver, capsys):
         ("gtol = 0x" + 5000 * "f", "gtol takes a number"),
         ('out = "a\\u0000b"', "cannot be written: "),
         ('plot = "a\\u0000b.png"', "which is not a path (embedded null byte)"),
-        ('target = "a\\u0000b.py:f"', "does not exist"),
+        ('fun = "a\\u0000b.py:f"', "does not exist"),
     ],
 )
 def test_odd_toml_is_one_line_and_exit_2(text, words, solver, folder, capsys):
     (folder / "odd.toml").write_text(text)
-    _, err = assert_refused(capsys, "run --config odd.toml" + ("" if "target" in text else " sphere"), words)
+    _, err = assert_refused(capsys, "run --config odd.toml" + ("" if "fun" in text else " sphere"), words)
     assert len(err) < 300
     assert solver.arguments is None
 
@@ -224,7 +224,7 @@ BAD_INPUTS = {
     "maxiter negative": ("run sphere --maxiter -1", "maxiter"),
     "max_time negative": ("run sphere --max-time -1", "max_time"),
     "escape negative": ("run sphere --escape -1", "escape"),
-    "x_tol negative": ("run sphere --x-tol -1", "x_tol"),
+    "identity x negative": ("run sphere --identity-x -1", "identity.x"),
     "threads zero": ("run sphere --threads 0 --backend cpu", "threads"),
     "seed negative": ("run sphere --seed -1", "seed"),
     "function returns a vector": ("run model.py:vector --dim 2 --box 0 1", ""),

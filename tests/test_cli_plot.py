@@ -98,7 +98,7 @@ def test_discovery_needs_a_minimum():
 
 def test_tolerances_are_those_asked_for():
     result = bgd.multistart("himmelblau", starts=200, backend="cpu")
-    ax = result.plot.tolerances(Figure().subplots(), x_tol=[0.5, 1e-8, 0.9], f_tol=1.0)
+    ax = result.plot.tolerances(Figure().subplots(), x=[0.5, 1e-8, 0.9], f=1.0)
     x, y = line(ax, "minima").get_data()
     assert np.array_equal(x, [1e-8, 0.5, 0.9])
     assert y[0] == 4

@@ -88,10 +88,10 @@ def test_a_cell_that_fails_leaves_the_others(monkeypatch):
 
     original = cells._run
 
-    def run(batch):
+    def run(batch, identity):
         if isinstance(batch.method, bgd.Adam):
             raise RuntimeError("no luck\ntoday")
-        return original(batch)
+        return original(batch, identity)
 
     monkeypatch.setattr(cells, "_run", run)
     told = []
@@ -111,8 +111,8 @@ def test_an_interrupt_keeps_what_is_there(monkeypatch):
 
     original = cells._run
 
-    def run(batch):
-        result, *seconds = original(batch)
+    def run(batch, identity):
+        result, *seconds = original(batch, identity)
         if isinstance(batch.method, bgd.Adam):
             result.status[3] = Status.INTERRUPTED
         return result, *seconds

@@ -26,7 +26,7 @@ def sources(folder):
     return [
         camel.save(folder / "camel"),
         bgd.multistart("himmelblau", starts=6, strategy="basin_hopping", backend="numpy").save(folder / "hops"),
-        bgd.multistart("himmelblau", keep="minima", stop=bgd.Coverage(0.9), backend="numpy").save(folder / "covered"),
+        bgd.multistart("himmelblau", keep="minima", until=bgd.Coverage(0.9), backend="numpy").save(folder / "covered"),
         bgd.multistart(lambda x, a: a * x[0] ** 2 + x[1] ** 2, box=[(-1, 1)] * 2, params=2.0, starts=8,
                        method=bgd.methods.Adam(rates), maxiter=30, backend="numpy").save(folder / "per start"),
         bgd.descend("himmelblau", np.ones((5, 2)), method=bgd.methods.Adam(decay), maxiter=9,

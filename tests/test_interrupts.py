@@ -226,7 +226,7 @@ def test_a_check_that_was_interrupted_says_so(monkeypatch):
 
 
 def test_a_sweep_keeps_the_starts_it_has(monkeypatch):
-    monkeypatch.setattr("batchgd.analysis.sweeps.solve._TRAJECTORIES", 20)
+    monkeypatch.setattr("batchgd.analysis.sweeps.sweep._TRAJECTORIES", 20)
     options = {"learning_rate": [0.005, 0.01], "starts": 30, "backend": "numpy", "gtol": 1e-3}
     whole = bgd.sweep("himmelblau", **options)
     result = bgd.sweep("himmelblau", **options, progress=Press(lambda update: update.done > 20))
@@ -259,7 +259,7 @@ def test_descend_returns_where_its_trajectories_are():
 
 
 HALVES = {  # what would be wrong with half of its descents
-    "basin_map": lambda result: bgd.basin_map("himmelblau", resolution=32, backend="numpy"),
+    "map": lambda result: bgd.map("himmelblau", resolution=32, backend="numpy"),
     "fidelity": lambda result: result.fidelity(20),
     "connect": lambda result: result.connect(),
     "stability": lambda result: result.stability(4),

@@ -375,7 +375,7 @@ def test_a_name_is_entered_once():
         return x[0]
 
     row = library.landscape("x", source="x", box=(0, 1), dims=1, minima=(), n_minima=0, global_value=None)
-    with pytest.raises(ValueError, match="has a landscape 'sphere' already"):
+    with pytest.raises(InputError, match="there is a landscape 'sphere' already"):
         row(sphere)
 
 

@@ -17,7 +17,7 @@ def multistart(fun="himmelblau", **choices):
 PLAIN = {"plain": multistart(), "scaled": multistart(scale=[1.0, 4.0])}
 IN_PARTS = {
     "mixed": multistart(dtype="mixed"),
-    "until covered": multistart("schwefel", dim=2, stop=bgd.Coverage(0.99), starts=2_000),
+    "until covered": multistart("schwefel", dim=2, until=bgd.Coverage(0.99), starts=2_000),
     "basin hopping": multistart(strategy=bgd.BasinHopping(hops=3)),
     "mlsl": multistart(strategy=bgd.MLSL()),
     "sweep": lambda **options: bgd.sweep("himmelblau", learning_rate=[0.005, 0.01], **OPTIONS | options),
@@ -31,7 +31,7 @@ def clock(monkeypatch):
     time = [1000.0]
     monkeypatch.setattr(progress, "now", lambda: time[0])
     monkeypatch.setattr(mixed, "_BYTES", 20 * 84)
-    monkeypatch.setattr("batchgd.analysis.sweeps.solve._TRAJECTORIES", 50)
+    monkeypatch.setattr("batchgd.analysis.sweeps.sweep._TRAJECTORIES", 50)
     return time
 
 

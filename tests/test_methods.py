@@ -117,11 +117,11 @@ def test_cpu_and_numpy_make_the_same_iterates(name):
 def test_bits_do_not_depend_on_company_shards_or_threads(name):
     method, random = METHODS[name].example(), np.random.default_rng(1)
     x0, rows = random.uniform(-5.0, 5.0, (600, 2)), random.permutation(600)[:401]
-    whole = descend(method, 300, "cpu", x0=x0, gtol=1e-6, escape=1.0, threads=2)
-    part = descend(method, 300, "cpu", x0=x0[rows], gtol=1e-6, escape=1.0, threads=1)
+    whole = descend(method, 300, "cpu", x0=x0, gtol=1e-6, stopping={"escape": 1.0}, threads=2)
+    part = descend(method, 300, "cpu", x0=x0[rows], gtol=1e-6, stopping={"escape": 1.0}, threads=1)
     for field in ("x", "fun", "nit", "nfev", "status"):
         np.testing.assert_array_equal(getattr(part, field), getattr(whole, field)[rows])
-    plain = descend(method, 300, "numpy", x0=x0[:100], gtol=1e-6, escape=1.0)
+    plain = descend(method, 300, "numpy", x0=x0[:100], gtol=1e-6, stopping={"escape": 1.0})
     assert np.mean(plain.nit == whole.nit[:100]) > 0.95
 
 
@@ -255,6 +255,18 @@ def test_methods_bring_what_their_rules_ask_for():
         assert json.dumps(json_ready(method_record(method)))
         assert str(method).startswith(type(method).__name__)
         assert cls.title().endswith((".", ":")), cls.title()
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_help_describes_everything_once(name):
+    cls = METHODS[name]
+    lines = cls.__doc__.splitlines()
+    begin = lines.index("Parameters") + 2
+    entries = [line.split(" : ")[0].split(", ") for line in lines[begin : lines.index("Raises")] if line[:1].strip()]
+    described = [parameter for entry in entries for parameter in entry]
+    assert sorted(described) == sorted(cls.takes())
+    for heading in ("Parameters", "Raises", "References", "Examples"):
+        assert lines.count(heading) == 1, heading
 
 
 def test_a_schedule_is_stored_with_its_method(tmp_path):

@@ -26,7 +26,7 @@ class Narrow(Function):
 
 
 class Steps(Function):
-    """-cos(2 pi x / p) + x / (10 p): wells closer than x_tol and a tenth apart in value."""
+    """-cos(2 pi x / p) + x / (10 p): wells closer than identity.x and a tenth apart in value."""
 
     period = 1.6e-6
 

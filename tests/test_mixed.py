@@ -7,14 +7,17 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
+from batchgd.compiler.resolve import Problem
 from batchgd.engine import mixed
 from batchgd.engine.batch import make_batch
+from batchgd.engine.compute import Compute
 from batchgd.engine.run import run
 from batchgd.kernels.status import Status
 from batchgd.minima.collect import batch_from
 from batchgd.problem.stopping import Stopping
 
 BACKENDS = ("cpu", "numpy")
+HIMMELBLAU = Problem("himmelblau")
 MINIMA = [
     (3.0, 2.0),
     (3.584428340330, -1.848126526964),
@@ -50,12 +53,11 @@ def test_mixed_reaches_what_float32_cannot(backend):
 
 
 def test_updates_and_evaluations_of_both_add_up(backend):
-    batch = make_batch("himmelblau", starts=50, backend=backend, dtype="mixed", stopping=Stopping(gtol=1e-9))
+    batch = make_batch(HIMMELBLAU, Compute.of(backend, "mixed"), starts=50, stopping=Stopping(gtol=1e-9))
     out = run(batch).endpoints
     single = run(mixed_first(batch)).endpoints
-    on = batch.again(
-        starts=single.x.astype(float), method=bgd.BarzilaiBorwein(max_displacement=mixed.CLOSEST), mixed=False
-    )
+    method = bgd.BarzilaiBorwein(max_displacement=mixed.CLOSEST)
+    on = batch.in_dtype("float64").again(starts=single.x.astype(float), method=method)
     double = run(on).endpoints
     assert np.array_equal(out.nit, single.nit + double.nit)
     assert np.array_equal(out.nfev, single.nfev + double.nfev)
@@ -66,7 +68,7 @@ def test_updates_and_evaluations_of_both_add_up(backend):
 def mixed_first(batch):
     """The float32 half of a mixed batch."""
     stopping = Stopping(gtol=batch.stopping.gtol, xtol=mixed.SETTLED)
-    return batch.again(dtype="float32", mixed=False, stopping=stopping)
+    return batch.in_dtype("float32").again(stopping=stopping)
 
 
 def test_what_does_not_come_to_rest_in_float32_ends_there(backend):
@@ -132,14 +134,14 @@ def test_only_runs_take_mixed():
     with pytest.raises(bgd.InputError, match="float64 and float32"):
         bgd.start(0, 0, (0.0, 1.0), dim=2, dtype="mixed")
     with pytest.raises(bgd.InputError, match="recorded in one dtype"):
-        bgd.trace_path("himmelblau", [[0.0, 0.0]], dtype="mixed")
+        bgd.path("himmelblau", [[0.0, 0.0]], dtype="mixed")
     with pytest.raises(bgd.InputError, match="float64, float32 and mixed"):
         bgd.multistart("himmelblau", dtype="float16")
 
 
 @pytest.mark.parametrize("sampling", ["uniform", "sobol"])
 def test_a_part_of_the_starts_ends_where_the_whole_does(backend, sampling):
-    whole = make_batch("himmelblau", starts=200, sampling=sampling, backend=backend)
+    whole = make_batch(HIMMELBLAU, Compute.of(backend), starts=200, sampling=sampling)
     part = whole.again(starts=whole.starts.part(83, 171))
     assert part.starts.in_kernel == (sampling == "uniform")
     ends, some = run(whole).endpoints, run(part).endpoints
@@ -149,7 +151,7 @@ def test_a_part_of_the_starts_ends_where_the_whole_does(backend, sampling):
 
 def test_turns_are_seen_in_both_halves(backend):
     method = bgd.GradientDescent(np.r_[np.full(20, 0.001), np.full(20, 0.03)])
-    batch = make_batch("himmelblau", starts=40, method=method, dtype="mixed", backend=backend)
+    batch = make_batch(HIMMELBLAU, Compute.of(backend, "mixed"), starts=40, method=method)
     calm, swinging = np.split(run(batch.again(watch_turns=True)).endpoints.turned, 2)
     assert swinging.all()
     assert not calm.all()

@@ -18,7 +18,9 @@ def bowl(x):
 
 def noisy(method, updates, n=64, backend="cpu", **options):
     x0 = np.full((n, 3), 0.1)
-    return bgd.descend(bowl, x0, method=method, maxiter=updates, gtol=1e-300, escape=1e9, backend=backend, **options)
+    return bgd.descend(
+        bowl, x0, method=method, maxiter=updates, gtol=1e-300, stopping={"escape": 1e9}, backend=backend, **options
+    )
 
 
 def numbers(stream, starts=20_000, updates=3, axes=3):
@@ -136,13 +138,13 @@ def test_fire_has_no_rate_that_langevin_dynamics_could_use():
         bgd.FIRE(0.1, temperature=1.0)
 
 
-@pytest.mark.parametrize("call", [bgd.descend, bgd.trace_path])
+@pytest.mark.parametrize("call", [bgd.descend, bgd.path])
 def test_given_starts_draw_by_their_seed(call):
     def ends(seed):
         made = call(
             bowl, [[1.0, 1.0, 1.0]], method=bgd.GradientDescent(0.1, noise=1.0), maxiter=5, seed=seed, backend="numpy"
         )
-        return made[0].x[-1] if call is bgd.trace_path else made.x[0]
+        return made[0].x[-1] if call is bgd.path else made.x[0]
 
     np.testing.assert_array_equal(ends(7), ends(7))
     assert (ends(7) != ends(8)).any()

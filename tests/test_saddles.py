@@ -229,6 +229,10 @@ def test_lowest_paths_against_all_paths():
 def test_graph_and_components():
     networkx = pytest.importorskip("networkx")
     result = bgd.multistart("himmelblau", starts=200, backend="numpy")
+    for name in ("saddles", "graph"):
+        with pytest.raises(bgd.InputError, match=r"no saddles were searched for: call result\.connect\(\)$"):
+            getattr(result, name)
+    result.connect()
     graph = result.graph
     assert (graph.number_of_nodes(), graph.number_of_edges()) == (4, 4)
     assert networkx.is_connected(graph)
@@ -358,7 +362,7 @@ def test_bad_input(capsys, tmp_path):
         (["--run", str(tmp_path / "run"), "--starts", "5"], "--starts says how to run"),
         (["--run", str(tmp_path / "ends")], "holds endpoints without minima"),
         (["himmelblau", "--path", "0"], "--path takes two labels of minima"),
-        ([], "name a TARGET"),
+        ([], "name FUN"),
     ):
         assert main(["connect", *words]) == 2
         err = capsys.readouterr().err

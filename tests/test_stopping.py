@@ -9,12 +9,15 @@ from stopping_rules import BOX, CURVATURE, RULES, STARTS, STEP_RULES, bowl, firs
 
 import batchgd as bgd
 from batchgd.cli import main
+from batchgd.compiler.resolve import Problem
 from batchgd.engine.batch import make_batch
+from batchgd.engine.compute import Compute
 from batchgd.engine.prepare import specialisation_of
 from batchgd.engine.run import run
 from batchgd.kernels.status import AT_REST, SUCCESSES, Status
 
 BACKENDS = ("cpu", "numpy")
+BOWL = Problem(bowl, BOX)
 METHODS = {
     "gradient descent": bgd.GradientDescent(0.4),
     "heavy ball": bgd.HeavyBall(0.3, 0.6),
@@ -158,9 +161,9 @@ def test_float32_stops_where_it_makes_no_progress(name, method):
 
 
 def test_what_is_not_asked_for_is_not_compiled():
-    plain = specialisation_of(make_batch(bowl, box=BOX, method=bgd.GradientDescent(0.1)))
+    plain = specialisation_of(make_batch(BOWL, Compute.of(), method=bgd.GradientDescent(0.1)))
     rich = specialisation_of(
-        make_batch(bowl, box=BOX, method=bgd.GradientDescent(0.1), stopping=bgd.Stopping(oscillation=5, window=3))
+        make_batch(BOWL, Compute.of(), method=bgd.GradientDescent(0.1), stopping=bgd.Stopping(oscillation=5, window=3))
     )
     assert plain.layout.size == 2 + 4  # x; nit, nfev, busy, code
     assert "value_and_gradient(" not in plain.source()
@@ -174,7 +177,7 @@ def test_statuses_keep_their_numbers_and_tell_success():
     assert [status.name for status in Status] == [*names.split(), "OSCILLATING", "PLATEAU", "TIME"]
     assert all(status.message for status in Status)
     assert set(AT_REST) < set(SUCCESSES)
-    ends = bgd.descend(bowl, STARTS, box=BOX, target=3.2, backend="numpy")
+    ends = bgd.descend(bowl, STARTS, box=BOX, stopping={"target": 3.2}, backend="numpy")
     assert ends.success.all()
     assert ends.message[0] == "the value fell to the target"
     assert ends.summary()["status"] == {"TARGET": len(STARTS)}
@@ -187,7 +190,7 @@ def test_steps_turn_where_the_learning_rate_lies_above_one_over_the_curvature(ba
     # Every step is (1 - η λ) times the one before: it turns from η λ = 1 on, in the steeper coordinate first.
     rates = np.linspace(0.05, 1.95, 39)
     x0 = np.tile([1.0, 1.0], (39, 1))
-    batch = make_batch(bowl, box=BOX, starts=x0, method=bgd.GradientDescent(rates), backend=backend)
+    batch = make_batch(BOWL, Compute.of(backend), starts=x0, method=bgd.GradientDescent(rates))
     watched = run(dataclasses.replace(batch, watch_turns=True)).endpoints
     plain = run(batch).endpoints
     for name in ("x", "nit", "nfev", "status"):
@@ -208,7 +211,7 @@ def test_the_block_form_ends_as_the_unrolled_one(monkeypatch):
     ends = []
     for blocked in (False, True):
         monkeypatch.setattr("batchgd.compiler.codegen.module.BLOCK_DIM", 1 if blocked else 100)
-        batch = make_batch(bowl, box=BOX, starts=STARTS, method=bgd.GradientDescent(rates), stopping=every)
+        batch = make_batch(BOWL, Compute.of(), starts=STARTS, method=bgd.GradientDescent(rates), stopping=every)
         batch = dataclasses.replace(batch, watch_turns=True)
         assert specialisation_of(batch).blocked is blocked
         ends.append(run(batch).endpoints)
@@ -223,7 +226,7 @@ def test_the_shell_takes_every_rule(tmp_path, capsys):
         assert main(["run", name, "--starts", "20", "--backend", "numpy", "--json", *words]) == 0
         return json.loads(capsys.readouterr().out)["status"]
 
-    assert counts("--target-value", "1") == {"TARGET": 20}
+    assert counts("--target", "1") == {"TARGET": 20}
     assert counts("--maxfev", "3", "--norm", "max", "--window", "2") == {"MAXFEV": 20}
     rate = ("--dim", "1", "--learning-rate", "0.058")  # beyond 2 / curvature at the deep minimum
     wandering = counts(*rate, "--oscillation", "10", "--patience", "500", "--x-growth", "2", name="styblinski_tang")
@@ -231,7 +234,7 @@ def test_the_shell_takes_every_rule(tmp_path, capsys):
     small = ("--gtol-rel", "1e-3", "--xtol-abs", "1e-12", "--xtol-rel", "1e-12", "--ftol-abs", "0", "--ftol-rel", "0")
     assert counts(*small) == {"GRADIENT": 20}
     config = tmp_path / "rules.toml"
-    config.write_text('target = "himmelblau"\ntarget-value = 0.5\nf_growth = 1e4\nnorm = 2\n')
+    config.write_text('fun = "himmelblau"\ntarget = 0.5\nf_growth = 1e4\nnorm = 2\n')
     assert counts("--config", str(config)) == {"TARGET": 20}
 
 

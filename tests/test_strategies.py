@@ -54,7 +54,7 @@ def test_every_strategy_gives_an_ordinary_result(name, tmp_path):
     assert again.strategy.to_dict() == record.to_dict()
     assert again.coverage.sentence() == result.coverage.sentence()
     assert same(result.recluster(), result)
-    matched = bgd.match(result, himmelblau(None))
+    matched = bgd.diff(result, himmelblau(None))
     assert len(matched.both) == 4
     assert matched.p is None
     assert "nan" not in str(matched)
@@ -334,7 +334,7 @@ BAD = [
     (lambda: himmelblau(bgd.MLSL), "strategy is the class MLSL: write MLSL"),
     (lambda: himmelblau(3), "unknown strategy 3"),
     (lambda: himmelblau("mlsl", keep="minima"), "keep='minima' does not go with a strategy"),
-    (lambda: himmelblau("mlsl", stop=bgd.Coverage(0.99)), "stop does not go with a strategy"),
+    (lambda: himmelblau("mlsl", until=bgd.Coverage(0.99)), "until does not go with a strategy"),
     (lambda: himmelblau("rare_basins", sampling="sobol"), "rare_basins needs uniform starts, not sobol"),
     (
         lambda: himmelblau("mlsl", method=bgd.GradientDescent(learning_rate=np.full(300, 0.01))),

@@ -112,7 +112,7 @@ def test_rastrigin_changes_at_the_theoretical_thresholds():
 def test_launches_of_any_size_count_the_same(monkeypatch):
     arguments = {"starts": 150, "learning_rate": [0.002, 0.008, 0.014, 0.02], "backend": "numpy"}
     whole = bgd.sweep("himmelblau", **arguments)
-    monkeypatch.setattr("batchgd.analysis.sweeps.solve._TRAJECTORIES", 4 * 37)
+    monkeypatch.setattr("batchgd.analysis.sweeps.sweep._TRAJECTORIES", 4 * 37)
     parts = bgd.sweep("himmelblau", **arguments)
     for name, column in whole.columns().items():
         np.testing.assert_array_equal(parts.columns()[name], column, err_msg=name)

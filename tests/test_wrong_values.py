@@ -119,8 +119,8 @@ def results():
     return {
         "result": bgd.multistart("himmelblau", seed=0, **QUICK),
         "lean": bgd.multistart("himmelblau", keep="minima", **QUICK),
-        "map": bgd.basin_map("himmelblau", resolution=48, maxiter=200, backend="numpy"),
-        "paths": bgd.trace_path("himmelblau", [[1.0, 1.0]], maxiter=3, backend="numpy"),
+        "map": bgd.map("himmelblau", resolution=48, maxiter=200, backend="numpy"),
+        "paths": bgd.path("himmelblau", [[1.0, 1.0]], maxiter=3, backend="numpy"),
         "saddles": bgd.multistart("himmelblau", **QUICK).connect(border_points=0, rounds=1),
         "table": bgd.compare(["adam"], ["sphere"], starts=2, backend="numpy"),
         "sweep": bgd.sweep("himmelblau", learning_rate=[0.001, 0.01], fidelity=False, **QUICK),
@@ -149,17 +149,17 @@ def calls(made):
     yield bgd.FiniteSum, {"loss": row_loss, "data": [1.0, 2.0], "dim": 1, "batch_size": 1}
     yield bgd.multistart, {"fun": bowl, **box, **quiet}
     yield bgd.descend, {"fun": bowl, "x0": np.ones((3, 2)), **quiet}
-    yield bgd.trace_path, {"fun": bowl, "x0": np.ones((3, 2)), **quiet}
+    yield bgd.path, {"fun": bowl, "x0": np.ones((3, 2)), **quiet}
     yield bgd.sweep, {"fun": bowl, **box, "learning_rate": [0.1, 0.2], **quiet}
     yield bgd.compare, {"methods": ["adam"], "landscapes": ["sphere"], "starts": 5, **quiet}
-    yield bgd.basin_map, {"fun": bowl, **box, "resolution": 16, **quiet}
+    yield bgd.map, {"fun": bowl, **box, "resolution": 16, **quiet}
     yield bgd.curvature, {"fun": bowl, **box, "samples": 10}
     yield bgd.borders, {"labels": LABELS}
     yield bgd.basin_entropy, {"labels": LABELS}
     yield bgd.fractal_dimension, {"labels": LABELS}
     yield bgd.uncertainty_exponent, {"labels": LABELS}
-    yield bgd.match, {"a": result, "b": result}
-    yield bgd.load, {"folder": "no such folder"}
+    yield bgd.diff, {"a": result, "b": result}
+    yield bgd.load, {"path": "no such folder"}
     yield landscapes.get, {"name": "sphere"}
     for name in ("box", "minima", "n_minima", "global_value", "is_complete", "check_dim"):
         yield getattr(landscapes.get("rastrigin"), name), {"dim": 2}
@@ -168,7 +168,7 @@ def calls(made):
         yield kept.recluster, {}
         yield kept.stability, {}
         yield kept.connect, {"border_points": 0, "rounds": 1, "most_minima": 1}
-        yield kept.save, {"folder": "no/such/folder"}
+        yield kept.save, {"path": "no/such/folder"}
         yield kept.plot, {}
         yield kept.to_dataframe, {}
         yield kept.start_points, {"first": 0, "stop": 1}
@@ -197,7 +197,7 @@ PICTURES = {
     "basins": {"ax": None, "contours": False, "key": None},
     "slices": {"pairs": [(0, 1)], "axes": None},
     "confusion": {"other": None, "ax": None, "names": None},
-    "tolerances": {"ax": None, "x_tol": None, "f_tol": None},
+    "tolerances": {"ax": None, "x": None, "f": None},
     "zoom": {"center": None, "factor": 2.0, "panels": 2, "resolution": 16, "plane": None, "axes": None},
 }
 
@@ -229,7 +229,7 @@ TOLD = {
     "points in words": (lambda made: made["sum"].value(["one"]), "x holds text"),
     "check in words": (lambda made: bgd.multistart(bowl, box=BOX, check="False"), "check is 'False': give True or Fal"),
     "device in words": (lambda made: bgd.descend(bowl, [[1, 2]], device="no"), "device is 'no': give True or False"),
-    "adaptive in words": (lambda made: bgd.basin_map(bowl, BOX, adaptive="no"), "adaptive is 'no': give True or False"),
+    "adaptive in words": (lambda made: bgd.map(bowl, BOX, adaptive="no"), "adaptive is 'no': give True or False"),
     "fidelity in words": (
         lambda made: bgd.sweep(bowl, box=BOX, learning_rate=[0.1], fidelity="yes"),
         "fidelity is 'yes': give True or False",
@@ -258,15 +258,15 @@ TOLD = {
     "an array of norms": (lambda made: bgd.Stopping(norm=np.array([2, 2])), "norm is array.*: give 2 or 'max'"),
     "ragged labels": (lambda made: bgd.basin_entropy([[1, 2], [3]]), "labels hold rows of different lengths"),
     "ragged borders": (lambda made: bgd.borders([[1, 2], [3]]), "labels hold rows of different lengths"),
-    "a null in a path": (lambda made: made["result"].save("a\0b"), r"the folder is 'a\\x00b', which is not a path"),
+    "a null in a path": (lambda made: made["result"].save("a\0b"), r"the path is 'a\\x00b', which is not a path"),
     "a long path": (lambda made: made["result"].save("x" * 5000), "File name too long.: give another path"),
     "a picture of a number": (lambda made: made["result"].plot(3), "the file is 3: give its path as text"),
-    "load of a result": (lambda made: bgd.load(made["result"]), "the folder is himmelblau .*: give its path as text"),
+    "load of a result": (lambda made: bgd.load(made["result"]), "the path is himmelblau .*: give its path as text"),
     "confidence in words": (
-        lambda made: bgd.match(made["result"], made["result"], confidence="a"),
+        lambda made: bgd.diff(made["result"], made["result"], confidence="a"),
         "confidence is 'a': give a probability",
     ),
-    "known is a number": (lambda made: bgd.basin_map(bowl, BOX, known=3), "known is 3: give the minima of another map"),
+    "known is a number": (lambda made: bgd.map(bowl, BOX, known=3), "known is 3: give the minima of another map"),
     "starts that were not kept": (
         lambda made: made["lean"].to_dataframe(starts=True),
         "kept none: run it with keep='all'",
@@ -327,7 +327,7 @@ class Convertible:
 def test_arrays_of_any_library_are_starts(kind):
     points = np.array([[1.0, 2.0], [3.0, 4.0]])
     assert bgd.descend(bowl, kind(points), backend="numpy").x0.tolist() == points.tolist()
-    assert bgd.trace_path(bowl, kind(points[0]), backend="numpy")[0].x[0].tolist() == [1.0, 2.0]
+    assert bgd.path(bowl, kind(points[0]), backend="numpy")[0].x[0].tolist() == [1.0, 2.0]
     assert bgd.Objective(bowl, 2).value(kind(points)).tolist() == [5.0, 25.0]
 
 

@@ -96,9 +96,9 @@ def _candidates(batch: Batch) -> dict[str, Method]:
 
 def _found(batch: Batch, points: NDArray[np.float64], method: Method) -> int:
     """How many of some starts a method takes to a minimum; run by NumPy, which compiles nothing."""
-    from batchgd.engine.backends import choose
+    from batchgd.engine.compute import Compute
     from batchgd.minima.collect import collect
 
     stopping = replace(batch.stopping, maxiter=min(batch.stopping.maxiter, _UPDATES), max_time=_SECONDS)
-    trial = batch.again(starts=points, method=method, stopping=stopping, backend=choose("numpy")[0], mixed=False)
+    trial = batch.again(starts=points, method=method, stopping=stopping, compute=Compute.of("numpy", batch.dtype))
     return int(np.count_nonzero(collect(trial).label >= 0))

@@ -85,12 +85,12 @@ def curvature(
     ----------
     S. Boyd and L. Vandenberghe, Convex Optimization (2004), sections 3.1.4 and 9.1.2.
     """
-    from batchgd.compiler.resolve import resolve
+    from batchgd.compiler.resolve import Problem
     from batchgd.problem.starts import parse_seed
 
     samples = check.whole("samples", samples, 2, of="points")
     seed = parse_seed(seed)
-    region, trace = resolve(fun, dim, box, params, jac, args)
+    region, trace = Problem(fun, box, dim, params, jac, args).resolve()
     objective = trace()
     if samples * objective.dim**2 > MAX_NUMBERS:
         most = MAX_NUMBERS // objective.dim**2

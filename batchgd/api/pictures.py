@@ -38,24 +38,24 @@ class Pictures:
 @register_picture(
     "number of minima against the tolerance that separates them; needs the function", trajectories=False, special=True
 )
-def tolerances(result: Any, ax: Any = None, *, x_tol: Any = None, f_tol: float | None = None) -> Any:
-    """Draw how many minima the result has at each ``x_tol``; ``f_tol`` must hold as well.
+def tolerances(result: Any, ax: Any = None, *, x: Any = None, f: float | None = None) -> Any:
+    """Draw how many minima the result has by ``Identity(x, f)``, for several x.
 
     A level stretch around the tolerance that was used (dotted) says that the number of minima does not depend on it.
     The result must have its function, and endpoints or cells; see ``result.recluster``.
 
     Parameters
     ----------
-    x_tol : (k,) array, optional
-        In box widths; 24 from 1e-12 to 0.3 if not given.
-    f_tol : float, optional
+    x : (k,) array, optional
+        Tolerances in box widths; 24 from 1e-12 to 0.3 if not given.
+    f : float, optional
         That of the result if not given.
     """
     from batchgd.analysis.basins.recluster import minima_against_tolerance
     from batchgd.output.plot.tolerances import draw_tolerances
 
-    counts = minima_against_tolerance(result, x_tol, f_tol)
-    return draw_tolerances(result, counts.x_tol, counts.minima, counts.f_tol, ax)
+    counts = minima_against_tolerance(result, x, f)
+    return draw_tolerances(result, counts.x, counts.minima, counts.f, ax)
 
 
 @register_picture(
@@ -104,7 +104,7 @@ def _way(result: Any) -> str:
     "which minima are connected below each level, by the saddles of result.connect()", trajectories=False, special=True
 )
 def disconnectivity(result: Any, ax: Any = None, *, levels: int | None = None) -> Any:
-    """Draw the disconnectivity graph of ``result.saddles``, which are sought if that was not done.
+    """Draw the disconnectivity graph of ``result.saddles``, which are searched for if they were not.
 
     Each line ends below at the value of its minimum. Going up, lines meet where the lowest path between their minima
     has its highest saddle.
@@ -114,7 +114,8 @@ def disconnectivity(result: Any, ax: Any = None, *, levels: int | None = None) -
     levels : int, optional
         Even steps of the level; see :func:`batchgd.analysis.saddles.tree.disconnectivity`.
     """
-    return result.saddles.plot(ax, levels=levels)
+    found = vars(result).get("saddles")
+    return (result.connect() if found is None else found).plot(ax, levels=levels)
 
 
 @register_picture(
@@ -132,7 +133,7 @@ def zoom(
 ) -> np.ndarray:
     """Draw the basins of a result's function and method, and zoom in on a border: is it a line, or is it made of more?
 
-    Each panel is a basin map of its own (:func:`batchgd.basin_map`), by the method and the stopping rule of the result,
+    Each panel is a basin map of its own (:func:`batchgd.map`), by the method and the stopping rule of the result,
     so what it shows is computed, not enlarged. A border of the function itself becomes a straight line; one that the
     method's steps draw shows new islands at every size.
 
@@ -148,7 +149,7 @@ def zoom(
     resolution : int
         Pixels along each side of a panel.
     plane : (int, int) or (3, d) array, optional
-        As in :func:`batchgd.basin_map`. If not given, beyond two dimensions: through the three best minima, or if there
+        As in :func:`batchgd.map`. If not given, beyond two dimensions: through the three best minima, or if there
         are two, through both and the centre of the box.
     axes : sequence of matplotlib Axes, optional
         One for each panel; a new figure if not given.

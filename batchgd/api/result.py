@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from batchgd.minima.results import BatchData, LandscapeData
+from batchgd.problem.errors import InputError
+from batchgd.problem.speaker import said
 
 if TYPE_CHECKING:
     from batchgd.analysis.basins.fidelity import Fidelity
@@ -12,8 +14,9 @@ if TYPE_CHECKING:
     from batchgd.analysis.saddles import Saddles
     from batchgd.analysis.strategies.network import Network
     from batchgd.api.pictures import Pictures
+    from batchgd.problem.identity import Identity
 
-_OF_LABELS = ("label", "minima", "stationary", "x_tol", "f_tol")
+_OF_LABELS = ("label", "minima", "stationary", "identity")
 
 
 class BatchResult(BatchData):
@@ -147,9 +150,9 @@ class MultistartResult(BatchResult, LandscapeData):
         Seed of the starts, and whether all of them were drawn independently: only then do fractions have intervals
         (with a strategy, those of the starts that were drawn before any was chosen).
     stopped : Stopped or None
-        What ended a run with ``stop=``.
-    x_tol, f_tol : float
-        By which endpoints were taken for one minimum; :meth:`recluster` changes them.
+        What ended a run with ``until=``.
+    identity : Identity
+        When two polished endpoints were taken for one minimum; :meth:`recluster` changes it.
     cells : Catalogue or None
         Of a run with ``keep="minima"``: the occupied cells of its endpoints. They are not saved.
     strategy : StrategyInfo or None
@@ -172,13 +175,14 @@ class MultistartResult(BatchResult, LandscapeData):
 
         return fidelity(self, sample, **options)
 
-    def recluster(self, *, x_tol: float | None = None, f_tol: float | None = None) -> "MultistartResult":
-        """Tell minima apart by other tolerances, without running again; see :mod:`batchgd.analysis.basins.recluster`.
+    def recluster(self, identity: "Identity | dict[str, float] | None" = None) -> "MultistartResult":
+        """Find the distinct minima by another identity, without running again.
 
         Parameters
         ----------
-        x_tol, f_tol : float, optional
-            As in ``multistart``; both must hold. One that is left out stays what it is.
+        identity : Identity or dict, optional
+            As in ``multistart``, ``bgd.Identity(x=1e-3)``; a dict, ``{"x": 1e-3}``, changes some fields of the
+            present one.
 
         Returns
         -------
@@ -192,7 +196,7 @@ class MultistartResult(BatchResult, LandscapeData):
         """
         from batchgd.analysis.basins.recluster import recluster
 
-        return MultistartResult.of(recluster(self, x_tol, f_tol))
+        return MultistartResult.of(recluster(self, identity))
 
     def stability(self, directions: int = 32, *, seed: int = 0) -> "Stability":
         """How far each minimum is from the border of its basin: the largest ball that stays, and by direction.
@@ -215,12 +219,17 @@ class MultistartResult(BatchResult, LandscapeData):
 
     @cached_property
     def saddles(self) -> "Saddles":
-        """What :meth:`connect` found, by its defaults where it was not called before; saved with the result."""
-        return self.connect()
+        """What :meth:`connect` found, the latest time it was called; saved with the result.
+
+        Raises InputError before that: finding saddles may take minutes.
+        """
+        raise InputError(
+            f"no saddles were searched for: {said('call result.connect()', 'run batchgd connect --run FOLDER')}"
+        )
 
     @property
     def graph(self) -> Any:
-        """A networkx MultiGraph: a node per minimum (``fun``, ``x``), an edge per saddle (``fun``, ``barrier``)."""
+        """The ``saddles`` as a networkx MultiGraph: a node per minimum, an edge per saddle (``fun``, ``barrier``)."""
         return self.saddles.graph
 
     def network(self) -> "Network":

@@ -7,7 +7,7 @@ import contextlib
 import json
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from batchgd.problem.errors import did_you_mean, printable
@@ -65,6 +65,14 @@ class Console:
 
     def _show_warning(self, message: Warning | str, *_: Any, **__: Any) -> None:
         self.say(f"warning: {message}")
+
+
+def show(options: dict[str, Any], text: Callable[[], str], record: Callable[[], Any]) -> None:
+    """Print what a command found: as one JSON object with ``--json``, as text without."""
+    if options.get("json"):
+        print_json(record())
+    else:
+        print(text())
 
 
 def print_json(value: Any) -> None:

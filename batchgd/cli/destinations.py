@@ -6,7 +6,19 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from batchgd.cli.console import Console
 from batchgd.problem.errors import InputError, WriteError
+
+
+def check(options: dict[str, Any]) -> None:
+    """Raise InputError unless every file that a command's options name can be written."""
+    if "out" in options:
+        check_result(options["out"], options.get("overwrite", False))
+    for name in ("plot", "convergence"):
+        if name in options:
+            check_picture(options[name], f"--{name}")
+    if "animate" in options:
+        check_animation(options["animate"])
 
 
 def check_result(path: str, overwrite: bool) -> None:
@@ -40,13 +52,21 @@ def check_animation(path: str) -> None:
     _try_out(path, f"--animate {path}")
 
 
-def save(result: Any, path: str, overwrite: bool) -> Path:
+def save(result: Any, path: str, overwrite: bool = False) -> Path:
     """Save the result in the file, whose folder is made, and return its path."""
     try:
         Path(path).absolute().parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WriteError(f"--out {path} cannot be made: {error.strerror}; name another file") from error
     return result.save(path, overwrite=overwrite)
+
+
+def draw(axes: Any, path: str, console: Console) -> None:
+    """Write a picture that was drawn."""
+    from batchgd.output.plot.canvas import write
+
+    write(axes, path)
+    console.say(f"picture written to {path}")
 
 
 def _try_out(path: str, what: str) -> None:

@@ -1,4 +1,4 @@
-"""The options of `batchgd run`, one row each: shell, TOML file and help all read this table."""
+"""The options of the commands, one row each: shell, TOML file and help all read this table."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -124,6 +124,7 @@ def _scale(value: Any) -> Any:
 
 
 SCALE = Kind("auto|box|none|S,S,...", "auto, box, none, or widths separated by commas", _scale)
+FUNCTION = Kind("FUN", "a landscape's name or FILE.py:FUNCTION", _text)
 TEXT = Kind("TEXT", "a text", _text)
 PATH = Kind("PATH", "a path", _text)
 NUMBER = Kind("NUMBER", "a number", _number)
@@ -143,12 +144,11 @@ SETTINGS = Kind(
 
 @dataclass(frozen=True)
 class Option:
-    """One option: its name in Python, its kind, its help, and whether `bgd.multistart` takes it under that name."""
+    """One option: its name in Python, its kind, and its help."""
 
     name: str
     kind: Kind
     help: str
-    solver: bool = False
 
     @property
     def flag(self) -> str:
@@ -175,29 +175,31 @@ class Option:
             raise InputError(f"{name} takes {self.kind.wants}, not {told(shown)}") from None
 
 
-OPTIONS = (
-    Option("box", BOX, "Range of one coordinate; once per coordinate, or once with --dim for all of them.", True),
-    Option("dim", INTEGER, "Number of coordinates.", True),
-    Option("starts", INTEGER, "Number of starting points (1e6 will do); 10000 when not given.", True),
-    Option("sampling", TEXT, "uniform (default), sobol, latin_hypercube, grid, or normal with --mean and --std.", True),
+PROBLEM = (
+    Option("box", BOX, "Range of one coordinate; once per coordinate, or once with --dim for all of them."),
+    Option("dim", INTEGER, "Number of coordinates."),
+)
+STARTS = (
+    Option("starts", INTEGER, "Number of starting points (1e6 will do); 10000 when not given."),
+    Option("sampling", TEXT, "uniform (default), sobol, latin_hypercube, grid, or normal with --mean and --std."),
     Option("mean", POINT, "Centre of the starts of --sampling normal."),
     Option("std", POINT, "Standard deviation of the starts of --sampling normal: one number, or one per coordinate."),
-    Option("method", TEXT, "Update rule: barzilai_borwein (default), gradient_descent, adam, ...", True),
+    Option("seed", INTEGER, "Seed of the starting points; 0 when not given."),
+)
+METHOD = (
+    Option("method", TEXT, "Update rule: barzilai_borwein (default), gradient_descent, adam, ..."),
     Option("learning_rate", RATE, "Learning rate, or a schedule of it; given alone it chooses gradient_descent."),
     Option("set", SETTINGS, "Another hyperparameter of the method, such as beta1=0.8 or clip_norm=1; repeatable."),
-    Option("seed", INTEGER, "Seed of the starting points; 0 when not given.", True),
-    Option(
-        "scale", SCALE, "Units in which steps are measured: auto (default), box, none, or a width per coordinate.", True
-    ),
-    Option(
-        "gtol", NUMBER, "Stop at this gradient norm, 0 for off; 1e-6 or less, by the function, when not given.", True
-    ),
-    Option("xtol", NUMBER, "Stop at a step of this length relative to x; off when not given.", True),
-    Option("ftol", NUMBER, "Stop at this relative change of the value; off when not given.", True),
-    Option("maxiter", INTEGER, "Updates of one trajectory at most; 10000 when not given.", True),
-    Option("max_time", NUMBER, "Seconds for the whole run at most.", True),
-    Option("escape", NUMBER, "Give a trajectory up this many box widths outside; 10 when not given.", True),
-    Option("target_value", NUMBER, "Stop a trajectory at this value or below."),
+    Option("scale", SCALE, "Units in which steps are measured: auto (default), box, none, or a width per coordinate."),
+)
+STOPPING = (
+    Option("gtol", NUMBER, "Stop at this gradient norm, 0 for off; 1e-6 or less, by the function, when not given."),
+    Option("xtol", NUMBER, "Stop at a step of this length relative to x; off when not given."),
+    Option("ftol", NUMBER, "Stop at this relative change of the value; off when not given."),
+    Option("maxiter", INTEGER, "Updates of one trajectory at most; 10000 when not given."),
+    Option("max_time", NUMBER, "Seconds for the whole run at most."),
+    Option("escape", NUMBER, "Give a trajectory up this many box widths outside; 10 when not given."),
+    Option("target", NUMBER, "Stop a trajectory at this value or below."),
     Option("gtol_rel", NUMBER, "Stop at this gradient norm relative to that of the start."),
     Option("xtol_abs", NUMBER, "Stop at a step of this length."),
     Option("xtol_rel", NUMBER, "Stop at a step of this length relative to x alone."),
@@ -211,27 +213,51 @@ OPTIONS = (
     Option("f_growth", NUMBER, "Diverged: the value rose by this factor of max(1, |value at the start|)."),
     Option("x_growth", NUMBER, "Diverged: x is this many times larger than at the start and than the box."),
     Option("oscillation", INTEGER, "Give up after this many updates to and fro without decrease, such as 10."),
-    Option("backend", TEXT, "auto (default), cuda, cpu or numpy.", True),
-    Option("dtype", TEXT, "float64 (default), float32, or mixed: float32 first, then float64.", True),
-    Option("threads", INTEGER, "Worker threads of the cpu backend; one per core when not given.", True),
-    Option("x_tol", NUMBER, "Endpoints this close, in box widths, are one minimum; 1e-6 when not given.", True),
+)
+COMPUTE = (
+    Option("backend", TEXT, "auto (default), cuda, cpu or numpy."),
+    Option("dtype", TEXT, "float64 (default), float32, or mixed: float32 first, then float64."),
+    Option("threads", INTEGER, "Worker threads of the cpu backend; one per core when not given."),
+)
+IDENTITY = (
+    Option("identity_x", NUMBER, "Endpoints this close, in box widths, are one minimum; 1e-6 when not given."),
     Option(
-        "f_tol",
+        "identity_f",
         NUMBER,
         "... and of values this close, relative to |f| or what is typical of the box; 1e-9 when not given.",
-        True,
     ),
-    Option("strategy", TEXT, "Choose starts as the run goes on: mlsl, basin_hopping or rare_basins.", True),
+)
+MULTISTART = (
+    Option("strategy", TEXT, "Choose starts as the run goes on: mlsl, basin_hopping or rare_basins."),
     Option("strategy_set", SETTINGS, "A setting of the strategy, such as hops=50 or sigma=4; repeatable."),
-    Option("keep", TEXT, "all (default), or minima: no trajectories, and memory does not grow with --starts.", True),
-    Option("until_coverage", NUMBER, "Run until minima seen own this share of the starts (0.999); --starts: at most."),
+    Option("keep", TEXT, "all (default), or minima: no trajectories, and memory does not grow with --starts."),
+    Option("until", NUMBER, "Run until minima seen own this share of the starts (0.999); --starts: at most."),
     Option("confidence", NUMBER, "... and be this sure of it; 0.95 when not given."),
-    Option("check", FLAG, "Run some starts again at half the step; warn where labels hang on it.", True),
-    Option("fidelity", INTEGER, "Compare the labels of so many starts with gradient flow's."),
+    Option("check", FLAG, "Run some starts again at half the step; warn if labels depend on it."),
+    Option("fidelity", INTEGER, "Compare the labels of this many starts with gradient flow's."),
+)
+SAVING = (
     Option("out", PATH, "Save the result in this new file, an .npz file of NumPy."),
     Option("overwrite", FLAG, "Replace a result that --out finds there."),
-    Option("plot", PATH, "Draw the landscape into this file (.png, .svg, .pdf)."),
+)
+PRINTING = (
     Option("json", FLAG, "Print one JSON object instead of the table."),
     Option("quiet", FLAG, "No messages and no progress on stderr, errors aside."),
 )
-BY_NAME = {option.name: option for option in OPTIONS}
+SHARED = (*PROBLEM, *STARTS, *METHOD, *STOPPING, *COMPUTE, *IDENTITY)
+"""What says how to run: every command that runs descents takes these, or some of them."""
+
+
+def picked(*names: str) -> tuple[Option, ...]:
+    """Return some of the shared options.
+
+    >>> [option.flag for option in picked("seed", "learning_rate")]
+    ['--seed', '--learning-rate']
+    """
+    by_name = {option.name: option for option in SHARED}
+    return tuple(by_name[name] for name in names)
+
+
+def plot_option(what: str) -> Option:
+    """Return ``--plot`` of a command that draws this."""
+    return Option("plot", PATH, f"Draw {what} into this file (.png, .svg, .pdf).")

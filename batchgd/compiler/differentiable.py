@@ -42,14 +42,15 @@ class Differentiable(Explained):
     box: Box | None
     counts: OperationCounts
     gradient_counts: OperationCounts
+    _params: Floats | None
 
     def warn_if_large(self) -> None:
         """Warn where a kernel of this objective takes long to compile."""
 
     @property
     def params(self) -> Floats | None:
-        """The parameters as a flat array, or None."""
-        raise NotImplementedError
+        """The parameters as a flat array, in the order of the inputs ``p0, p1, ...`` of emitted code, or None."""
+        return None if self._params is None else self._params.ravel()
 
     @property
     def numbers(self) -> Floats:
@@ -57,8 +58,21 @@ class Differentiable(Explained):
         raise NotImplementedError
 
     def with_params(self, params: ArrayLike) -> Self:
-        """Return the same function with other parameters, without a new trace."""
-        raise NotImplementedError
+        """Return the same function with other parameters of the same shape, without a new trace.
+
+        >>> from batchgd import Objective
+        >>> objective = Objective(lambda x, a: a * x[0] ** 2, dim=1, params=2.0)
+        >>> objective.with_params(5.0).value([3.0])
+        45.0
+        """
+        fresh = checked_params(params)
+        if self._params is None or fresh is None:
+            raise InputError(f"{self.name} takes no params: trace it with params= first")
+        if fresh.shape != self._params.shape:
+            raise InputError(f"params have shape {fresh.shape}, but {self.name} was traced with {self._params.shape}")
+        other = object.__new__(type(self))  # copy.copy would go through __reduce__, which traces again
+        other.__dict__.update(self.__dict__, _params=fresh)
+        return other
 
     def scaled(self, scale: Floats) -> Differentiable:
         """Return u -> f(scale u), traced again."""
@@ -104,11 +118,18 @@ class Differentiable(Explained):
         return points.reshape(-1, self.dim), points.ndim == 1
 
 
+def checked_params(params: ArrayLike | None) -> Floats | None:
+    """Return the parameters of an objective as float64, if there are any."""
+    if params is None:
+        return None
+    return check.finite("params hold", params, "give finite real numbers, one or an array of them")
+
+
 def not_stored(function: str) -> InputError:
     """The error of a result whose function is not at hand."""
     return InputError(
         f"{function} is not stored with this result: "
-        f"{said('load it with bgd.load(path, fun=...)', 'give it by --fun (of connect: TARGET)')}"
+        f"{said('load it with bgd.load(path, fun=...)', 'give it by --fun (of connect: FUN)')}"
     )
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from batchgd.compiler.differentiable import Differentiable, Floats, check_by_name
+from batchgd.compiler.differentiable import Differentiable, Floats, check_by_name, checked_params
 from batchgd.compiler.objective import Objective
 from batchgd.compiler.trace.escape import name_of
 from batchgd.problem import check
@@ -17,7 +17,6 @@ from batchgd.problem.errors import InputError, TraceError, told
 _NUMBERS_AT_ONCE = 1 << 18
 """Rows times points that are evaluated together, so that temporaries stay small."""
 
-_PARAMS = "give finite real numbers, one or an array of them"
 
 MOST_ROWS = 1 << 24
 """Of data that are drawn in batches: the last whole number up to which float32 counts without gaps."""
@@ -125,7 +124,7 @@ class FiniteSum(Differentiable):
                 raise InputError(f"{belongs} belongs to batch_size: give batch_size as well, or leave it out")
         standard = FULL_EPOCHS * self.updates_per_epoch
         self.full_every = standard if full_every is None else check.whole("full_every", full_every, 1, MOST_ROWS)
-        self._given = None if params is None else check.finite("params hold", params, _PARAMS)
+        self._params = checked_params(params)
         check.takes("loss", loss, ["x", "row"] if params is None else ["x", "row", "params"])
         self.element = self._trace(dim, box, name_of(loss) if name is None else check.text("name", name))
         self.dim, self.box, self.name = self.element.dim, self.element.box, self.element.name
@@ -133,14 +132,14 @@ class FiniteSum(Differentiable):
 
     def _trace(self, dim: int | None, box: Any, name: str) -> Objective:
         """Trace the loss of one row, whose entries are parameters of that trace, ahead of the user's."""
-        shape, width, given, loss = self.data.shape[1:], self.width, self._given, self.loss
+        shape, width, params, loss = self.data.shape[1:], self.width, self._params, self.loss
 
         def of_row(x: Any, numbers: Any) -> Any:
             row = numbers[:width].reshape(shape) if shape else numbers[0]
-            return loss(x, row) if given is None else loss(x, row, numbers[width:].reshape(given.shape))
+            return loss(x, row) if params is None else loss(x, row, numbers[width:].reshape(params.shape))
 
         of_row.__name__ = name
-        parameters = self.data[0].ravel() if given is None else np.r_[self.data[0].ravel(), given.ravel()]
+        parameters = self.data[0].ravel() if params is None else np.r_[self.data[0].ravel(), params.ravel()]
         try:
             return Objective(of_row, dim, parameters, box=box, name=name)
         except TraceError as error:
@@ -162,11 +161,6 @@ class FiniteSum(Differentiable):
         return 1 if self.batch_size is None else -(-self.rows // self.batch_size)
 
     @property
-    def params(self) -> Floats | None:
-        """The parameters as a flat array, or None."""
-        return None if self._given is None else self._given.astype(np.float64).ravel()
-
-    @property
     def scale(self) -> float:
         """What a sum over all rows is multiplied with."""
         return 1.0 / self.rows if self.reduction == "mean" else 1.0
@@ -179,17 +173,6 @@ class FiniteSum(Differentiable):
         whole = self.scale * self.rows
         head = [self.scale, float(batch), float(self.full_every), whole / batch, whole / last]
         return np.r_[head, [] if self.params is None else self.params, self.data.ravel()]
-
-    def with_params(self, params: ArrayLike) -> Self:
-        """Return the same sum with other parameters of the same shape."""
-        if self._given is None:
-            raise InputError(f"{self.name} takes no params: make it with params= first")
-        fresh = check.finite("params hold", params, _PARAMS)
-        if fresh.shape != self._given.shape:
-            raise InputError(f"params have shape {fresh.shape}, but {self.name} was traced with {self._given.shape}")
-        other = object.__new__(type(self))
-        other.__dict__.update(self.__dict__, _given=fresh)
-        return other
 
     def scaled(self, scale: Floats) -> FiniteSum:
         """Return the sum of u -> loss(scale u, row), traced again."""
@@ -223,7 +206,7 @@ class FiniteSum(Differentiable):
 
     def _options(self) -> dict[str, Any]:
         """What it was made with, besides the loss, the data and the dimension."""
-        options: dict[str, Any] = {"params": self._given, "reduction": self.reduction, "batch_size": self.batch_size}
+        options: dict[str, Any] = {"params": self._params, "reduction": self.reduction, "batch_size": self.batch_size}
         options |= {"replace": self.replace, "name": self.name, "box": self.box}
         return options | {"full_every": None if self.batch_size is None else self.full_every}
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from batchgd.compiler.differentiable import Differentiable, Floats, check_by_name
+from batchgd.compiler.differentiable import Differentiable, Floats, check_by_name, checked_params
 from batchgd.compiler.trace.call import check_call, with_args
 from batchgd.compiler.trace.counts import OperationCounts, count_operations
 from batchgd.compiler.trace.emit import emit_function
@@ -117,7 +117,7 @@ class Objective(Differentiable):
         elif dim is None:
             raise InputError("dim is missing: give dim=, the number of coordinates, or box=[(lo, hi), ...]")
         self.name = printable(name_of(fun) if name is None else check.text("name", name))
-        self._params = _parameters(params)
+        self._params = checked_params(params)
         for what, function in (("fun", self.fun), ("jac", self.jac)):
             if function is not None:
                 check_call(what, function, params is not None)
@@ -131,11 +131,6 @@ class Objective(Differentiable):
         self.gradient_counts = count_operations(self._traced.gradient)
         self.counts: OperationCounts = count_operations([self._traced.value, *self._traced.gradient])
         self._verify()
-
-    @property
-    def params(self) -> Floats | None:
-        """The parameters as a flat array, in the order of the inputs ``p0, p1, ...`` of the emitted code, or None."""
-        return None if self._params is None else self._params.ravel()
 
     @property
     def numbers(self) -> Floats:
@@ -157,22 +152,6 @@ class Objective(Differentiable):
         if self.jac is not None or any(node.op not in POLYNOMIAL for node in reachable([self._traced.value])):
             return False
         return all(node.op != "x" for node in reachable(self._second_derivatives()))
-
-    def with_params(self, params: ArrayLike) -> Self:
-        """Return the same trace with other parameter values of the same shape.
-
-        >>> objective = Objective(lambda x, a: a * x[0] ** 2, dim=1, params=2.0)
-        >>> objective.with_params(5.0).value([3.0])
-        45.0
-        """
-        fresh = _parameters(params)
-        if self._params is None or fresh is None:
-            raise InputError(f"{self.name} takes no params: trace it with params= first")
-        if fresh.shape != self._params.shape:
-            raise InputError(f"params have shape {fresh.shape}, but {self.name} was traced with {self._params.shape}")
-        other = object.__new__(type(self))  # copy.copy would go through __reduce__, which traces again
-        other.__dict__.update(self.__dict__, _params=fresh)
-        return other
 
     def scaled(self, scale: Floats) -> Objective:
         """Return u -> f(scale u), traced again.
@@ -308,9 +287,3 @@ def _compiled(name: str, source: str) -> Callable[..., Any]:
     names = numpy_names()
     exec(compile(source, f"<batchgd {name}>", "exec"), names)
     return names[name]
-
-
-def _parameters(params: ArrayLike | None) -> Floats | None:
-    if params is None:
-        return None
-    return check.finite("params hold", params, "give finite real numbers, one or an array of them")

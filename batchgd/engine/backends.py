@@ -144,12 +144,3 @@ def choose(name: str = "auto") -> tuple[Backend, str]:
             f"{name} cannot be used: {problem}; `batchgd doctor` says what helps, or use {_OTHERS[name]}"
         )
     return BACKENDS[name], f"{name}: asked for"
-
-
-def check_threads(threads: int | None) -> int:
-    """Return the number of worker threads: those asked for, or one per core that this process may use."""
-    if threads is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    from batchgd.problem.check import whole
-
-    return whole("threads", threads, 1, 4096)

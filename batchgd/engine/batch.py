@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from batchgd.engine.backends import check_threads, choose
 from batchgd.engine.units import ScaledStarts, chosen, resting_slope
-from batchgd.problem.arrays import MIXED, check_dtype
 from batchgd.problem.box import Box
 from batchgd.problem.errors import InputError
 from batchgd.problem.methods import Method, as_method, split_per_start
@@ -19,16 +17,18 @@ from batchgd.problem.stopping import Stopping
 
 if TYPE_CHECKING:
     from batchgd.compiler.differentiable import Differentiable
+    from batchgd.compiler.resolve import Problem
     from batchgd.engine.backends import Backend
+    from batchgd.engine.compute import Compute
+    from batchgd.problem.starts import Starts
 
 
 @dataclass(frozen=True)
 class Batch:
     """Everything that decides where n descents end; ``dataclasses.replace`` makes a related batch.
 
-    ``watch_turns`` asks to tell which trajectories turned back on themselves (``Endpoints.turned``).
-    With ``mixed`` the descent is in float32 and ends in float64, which ``dtype`` then is. ``scale`` are the units in
-    which steps are measured (``units.py``).
+    ``watch_turns`` asks to tell which trajectories turned back on themselves (``Endpoints.turned``). ``scale`` are the
+    units in which steps are measured (``units.py``).
     """
 
     objective: Differentiable
@@ -36,23 +36,34 @@ class Batch:
     box: Box
     method: Method
     stopping: Stopping
-    dtype: str
-    backend: Backend
-    threads: int
+    compute: Compute
     seed: int
     watch_turns: bool = False
-    mixed: bool = False
     scale: np.ndarray | None = None
 
     @property
-    def precision(self) -> str:
-        """The dtype as a user gives it."""
-        return MIXED if self.mixed else self.dtype
+    def dtype(self) -> str:
+        """The dtype of the endpoints; that of the whole descent, unless it is mixed."""
+        return self.compute.end_dtype
 
     @property
-    def start_dtype(self) -> str:
-        """The dtype that starts are placed in."""
-        return "float32" if self.mixed else self.dtype
+    def mixed(self) -> bool:
+        """Whether the descent begins in float32 and ends in float64."""
+        return self.compute.mixed
+
+    @property
+    def backend(self) -> Backend:
+        """What runs the batch."""
+        return self.compute.backend
+
+    @property
+    def threads(self) -> int:
+        """Worker threads of the CPU."""
+        return self.compute.threads
+
+    def in_dtype(self, dtype: str) -> Batch:
+        """Return the batch in another precision."""
+        return replace(self, compute=replace(self.compute, dtype=dtype))
 
     def in_units(self) -> Batch:
         """Return the batch in its scaled coordinates."""
@@ -71,7 +82,8 @@ class Batch:
         Raises InputError where they do not go together: a hyperparameter per start for another number of starts.
         """
         if starts is not None:
-            changes["starts"] = parse_starts(starts, "uniform", self.box, self.box.dim, self.seed, self.start_dtype)
+            dtype = self.compute.start_dtype
+            changes["starts"] = parse_starts(starts, "uniform", self.box, self.box.dim, self.seed, dtype)
         if method is not None:
             changes["method"] = as_method(method)
         batch = replace(self, **changes)
@@ -81,21 +93,14 @@ class Batch:
 
 
 def make_batch(
-    fun: Any,
+    problem: Problem,
+    compute: Compute,
     *,
-    box: Any = None,
-    dim: int | None = None,
     starts: Any = 10_000,
     sampling: Any = "uniform",
     method: Any = None,
     seed: int | None = 0,
     stopping: Stopping | None = None,
-    backend: str = "auto",
-    dtype: Any = "float64",
-    threads: int | None = None,
-    params: Any = None,
-    jac: Any = None,
-    args: Any = (),
     scale: Any = "auto",
     resident: bool = True,
 ) -> Batch:
@@ -104,40 +109,35 @@ def make_batch(
     The parameters are those of :func:`batchgd.multistart`; ``resident`` says whether one row per start is held in
     memory, so that more starts than fit are refused.
     """
-    from batchgd.compiler.resolve import resolve
-
     stopping = Stopping() if stopping is None else stopping
-    precision, target, threads = check_dtype(dtype, mixed=True), choose(backend)[0], check_threads(threads)
-    mixed = precision == MIXED
-    dtype, first_dtype = ("float64", "float32") if mixed else (precision, precision)
     method = as_method(method)
-    region, objective = resolve(fun, dim=dim, box=box, params=params, jac=jac, args=args)
+    region, objective = problem.resolve()
     units = chosen(scale, region, method)
     seed = parse_seed(seed)
     if not isinstance(starts, Starts):
-        starts = parse_starts(starts, sampling, region, region.dim, seed, first_dtype, resident=resident)
-    split_per_start(method, starts.n, dtype)
-    stopping.limits(region, first_dtype)
+        starts = parse_starts(starts, sampling, region, region.dim, seed, compute.start_dtype, resident=resident)
+    split_per_start(method, starts.n, compute.end_dtype)
+    stopping.limits(region, compute.start_dtype)
     traced = objective()
-    if target.name != "numpy":
+    if compute.backend.name != "numpy":
         traced.warn_if_large()
     _check_rule(traced, method)
     if stopping.gtol is None:
         stopping = replace(stopping, gtol=resting_slope(traced, region, units))
-    return Batch(traced, starts, region, method, stopping, dtype, target, threads, seed, mixed=mixed, scale=units)
+    return Batch(traced, starts, region, method, stopping, compute, seed, scale=units)
 
 
 def batch_at(
-    fun: Any, x0: Any, *, box: Any, dtype: Any, check: Callable[[int], None] | None = None, **options: Any
+    problem: Problem, x0: Any, compute: Compute, *, check: Callable[[int], None] | None = None, **options: Any
 ) -> Batch:
     """Return the batch that descends from given starts, as :func:`descend` does; ``check`` may refuse their number."""
-    dtype = check_dtype(dtype, mixed=True)
-    points = parse_starts(x0, "uniform", None, None, 0, "float32" if dtype == MIXED else dtype)
+    points = parse_starts(x0, "uniform", None, None, 0, compute.start_dtype)
     if check is not None:
         check(points.n)
-    _check_width(fun, points.dim)
+    _check_width(problem.fun, points.dim)
+    box = problem.box
     region = _surrounding(points.points(0, points.n)) if box is None else _scale(box, points.dim)
-    return make_batch(fun, box=region, starts=points, dtype=dtype, **options)
+    return make_batch(replace(problem, box=region), compute, starts=points, **options)
 
 
 def _surrounding(x0: np.ndarray) -> Box:

@@ -51,7 +51,7 @@ def pieces(batch: Batch, run: Callable[..., Any], watch: Watch) -> Iterator[Endp
         stop = min(first + size, n)
         part = batch if (first, stop) == (0, n) else replace(batch, starts=batch.starts.part(first, stop))
         stopping = replace(part.stopping, xtol=max(part.stopping.xtol, SETTLED))
-        single = replace(part, dtype="float32", mixed=False, stopping=stopping)
+        single = replace(part.in_dtype("float32"), stopping=stopping)
         rows = run(single, watch=watch.part(first, n)).endpoints
         rows = replace(rows, first=first, x=rows.x.astype(np.float64), fun=rows.fun.astype(np.float64))
         resting = np.flatnonzero(np.isin(rows.status, _GOING_ON))
@@ -73,7 +73,7 @@ def _go_on(batch: Batch, rows: Endpoints, some: np.ndarray, run: Callable[..., A
     if some.size == 0:
         return
     method = BarzilaiBorwein(max_displacement=CLOSEST)
-    double = replace(batch, mixed=False, starts=ArrayStarts(rows.x[some]), method=method)
+    double = replace(batch.in_dtype("float64"), starts=ArrayStarts(rows.x[some]), method=method)
     ends = run(double, watch=watch.silent()).endpoints
     rows.x[some], rows.fun[some], rows.status[some] = ends.x, ends.fun, ends.status
     rows.nit[some] += ends.nit

@@ -12,6 +12,7 @@ import numpy as np
 
 from batchgd.engine.interrupts import current
 from batchgd.kernels.status import Status
+from batchgd.problem import check
 
 SECONDS = 0.5  # between two updates
 DESCENDING, POLISHING, MERGING = "descending", "polishing", "merging"
@@ -125,7 +126,8 @@ class Watch:
     def __init__(self, progress: Progress | None = None) -> None:
         self.control = np.zeros(1, np.int32)
         self.cut: str | None = None
-        self._progress, self._clock = progress, _Clock()
+        self._progress = check.function("progress", progress, "a function of one ProgressUpdate")
+        self._clock = _Clock()
         self._before, self._total = 0, 0
 
     # The clock

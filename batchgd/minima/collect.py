@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from batchgd.compiler.differentiable import not_stored
-from batchgd.engine.backends import check_threads, choose
 from batchgd.engine.batch import Batch
-from batchgd.engine.progress import Progress, Watch
+from batchgd.engine.compute import Compute
+from batchgd.engine.progress import Watch
 from batchgd.engine.run import run
 from batchgd.kernels.plan import Endpoints, Trails, columns
 from batchgd.kernels.status import Status
@@ -18,41 +18,37 @@ from batchgd.minima.coverage.rule import Coverage, Stopped
 from batchgd.minima.coverage.run_until import run_until
 from batchgd.minima.find import Found
 from batchgd.minima.results import BatchData, LandscapeData
-from batchgd.problem.arrays import MIXED
 from batchgd.problem.errors import InputError
+from batchgd.problem.identity import SAME, Identity
 from batchgd.problem.methods import Method
 from batchgd.problem.stopping import Stopping
 
 
-def endpoints_of(
-    batch: Batch, *, progress: Progress | None = None, device: bool = False, trails: Trails | None = None
-) -> BatchData:
+def endpoints_of(batch: Batch, *, watch: Watch | None = None, trails: Trails | None = None) -> BatchData:
     """Run a batch and return one entry per start; paths are written to ``trails``."""
-    watch = Watch(progress)
+    watch = Watch() if watch is None else watch
     out = run(batch, watch=watch, trails=trails)
-    return BatchData(**_common(batch, out.endpoints, device), seconds=watch.elapsed)
+    return BatchData(**_common(batch, out.endpoints), seconds=watch.elapsed)
 
 
 def collect(
     batch: Batch,
-    x_tol: float = 1e-6,
-    f_tol: float = 1e-9,
+    identity: Identity = SAME,
     *,
     keep: bool = True,
     watch: Watch | None = None,
-    device: bool = False,
-    stop: Coverage | None = None,
+    until: Coverage | None = None,
 ) -> LandscapeData:
     """Run a batch, collect the occupied cells shard by shard, and find the minima behind them."""
     watch = Watch() if watch is None else watch
-    gathering, stopped = Gathering(batch.box, x_tol, f_tol, keep=keep), None
-    if stop is None:
+    gathering, stopped = Gathering(batch.box, identity, keep=keep), None
+    if until is None:
         gathering.run(batch, watch)
         found = gathering.find(batch, watch)
     else:
-        found, stopped = run_until(gathering, batch, stop, watch)
+        found, stopped = run_until(gathering, batch, until, watch)
         batch = batch.again(starts=batch.starts.head(gathering.n))
-    return landscape(batch, gathering, found, device=device, watch=watch, stopped=stopped)
+    return landscape(batch, gathering, found, watch=watch, stopped=stopped)
 
 
 def landscape(
@@ -61,21 +57,19 @@ def landscape(
     found: Found,
     *,
     watch: Watch,
-    device: bool = False,
     stopped: Stopped | None = None,
 ) -> LandscapeData:
     """Make the result of what was gathered and found."""
     return LandscapeData(
-        **_common(batch, gathering.endpoints(), device),
+        **_common(batch, gathering.endpoints()),
         counted=None if gathering.keep else dict(gathering.status_counts),
-        label=_placed(gathering.labels(found), device),
+        label=_placed(gathering.labels(found), batch),
         minima=found.minima,
         stationary=found.stationary,
         seed=batch.seed,
         independent=batch.starts.independent,
         stopped=stopped,
-        x_tol=gathering.x_tol,
-        f_tol=gathering.f_tol,
+        identity=gathering.identity,
         cells=None if gathering.keep else gathering.catalogue,
         warnings=found.warnings,
         cut_short=watch.ended_by is Status.INTERRUPTED,
@@ -83,25 +77,25 @@ def landscape(
     )
 
 
-def _common(batch: Batch, out: Endpoints, device: bool) -> dict[str, Any]:
+def _common(batch: Batch, out: Endpoints) -> dict[str, Any]:
     """What both kinds of result hold."""
     return {
-        **columns(out, lambda array: _placed(array, device)),
+        **columns(out, lambda array: _placed(array, batch)),
         "objective": batch.objective,
         "starts": batch.starts,
         "method": batch.method,
         "box": batch.box,
         "stopping": batch.stopping,
         "backend": batch.backend.name,
-        "dtype": batch.precision,
+        "dtype": batch.compute.dtype,
         "scale": batch.scale,
         "threads": batch.threads,
     }
 
 
-def _placed(array: np.ndarray, device: bool) -> Any:
+def _placed(array: np.ndarray, batch: Batch) -> Any:
     """Return an array of a result where the caller wants it: on the host, or on the device as CuPy."""
-    if not device:
+    if not batch.compute.device:
         return array
     import cupy
 
@@ -127,11 +121,8 @@ def batch_from(result: BatchData, **changes: Any) -> Batch:
         result.box,
         result.method,
         Stopping() if result.stopping is None else result.stopping,
-        "float64" if result.dtype == MIXED else result.dtype,
-        choose(result.backend)[0],
-        check_threads(result.threads),
+        Compute.of(result.backend, result.dtype, result.threads),
         getattr(result, "seed", None) or 0,
-        mixed=result.dtype == MIXED,
         scale=result.scale,
     )
     return batch.again(**changes)

@@ -13,6 +13,7 @@ from batchgd.engine.progress import UNWATCHED, Watch
 from batchgd.engine.run import run
 from batchgd.kernels.plan import Cells, Endpoints
 from batchgd.minima import UNPOLISHED, Catalogue, Found, find_minima
+from batchgd.problem.identity import SAME, Identity
 
 if TYPE_CHECKING:
     from batchgd.engine.batch import Batch
@@ -60,17 +61,17 @@ class Gathering:
     ----------
     box : Box
         The box of the starts.
-    x_tol, f_tol : float
-        When two polished points are the same; see :class:`batchgd.minima.Identity`.
+    identity : Identity
+        When two polished points are the same.
     keep : bool
         Keep one row per start, from which labels are made. Without it only the catalogue grows.
     """
 
-    def __init__(self, box: Any, x_tol: float = 1e-6, f_tol: float = 1e-9, *, keep: bool = True) -> None:
+    def __init__(self, box: Any, identity: Identity = SAME, *, keep: bool = True) -> None:
         self.catalogue = Catalogue(box)
         self.keep, self.n = keep, 0
         self.status_counts: Counter[Status] = Counter()
-        self.x_tol, self.f_tol = x_tol, f_tol
+        self.identity = identity
         self._keys: list[NDArray[np.uint64]] = []
         self._parts: list[Endpoints] = []
 
@@ -101,8 +102,7 @@ class Gathering:
             n_starts=self.n,
             independent=batch.starts.independent,
             interval_note=batch.starts.interval_note,
-            x_tol=self.x_tol,
-            f_tol=self.f_tol,
+            identity=self.identity,
             watch=watch.part(self.n, self.n),
         )
 

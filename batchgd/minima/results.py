@@ -14,6 +14,7 @@ from batchgd.minima.trajectory import Messages, Trajectory
 from batchgd.problem import check
 from batchgd.problem.arrays import check_dtype, host
 from batchgd.problem.errors import InputError
+from batchgd.problem.identity import SAME, Identity
 from batchgd.problem.samplings import ChosenStarts
 
 if TYPE_CHECKING:
@@ -209,8 +210,7 @@ class LandscapeData(BatchData):
         seed: int | None = None,
         independent: bool = True,
         stopped: "Stopped | None" = None,
-        x_tol: float = 1e-6,
-        f_tol: float = 1e-9,
+        identity: Identity = SAME,
         cells: "Catalogue | None" = None,
         strategy: Any = None,
         cut_short: bool = False,
@@ -223,7 +223,7 @@ class LandscapeData(BatchData):
         self.minima, self.stationary = minima, stationary
         self.seed, self.independent = seed, bool(independent)
         self.stopped = stopped
-        self.x_tol, self.f_tol, self.cells = x_tol, f_tol, cells
+        self.identity, self.cells = identity, cells
         self.strategy = strategy
         self.cut_short = bool(cut_short)
 

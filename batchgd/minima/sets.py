@@ -8,14 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.minima.classify import BOTTOM, DEGENERATE, DEGENERATE_MINIMUM, FLAT, KINK, MINIMUM, UNBOUNDED, VALLEY
-from batchgd.minima.merge import Identity
+from batchgd.minima.merge import Clustering
 from batchgd.minima.scale import EPS, Derivable, Scale, rounding, values
 from batchgd.problem.box import Box
+from batchgd.problem.identity import Identity
 
 if TYPE_CHECKING:
     from batchgd.minima.sites import Sites
 
-_BLUR = 1e-4, 1e-6  # x_tol and f_tol where rounding blurs place or value: kinks, degenerate and soft minima
+_BLUR = Identity(1e-4, 1e-6)  # if rounding blurs place or value: kinks, degenerate and soft minima
 _LEVEL = 1e-6  # values closer than this share of the typical slope per box width are one level of a plateau
 _ROWS = 100  # plateaus told apart by value; of more there is one row per kind and number of modes
 _NEAR = 10.0 ** np.arange(-4.0, 0.0)  # box widths at which a plateau that still has a slope is lower
@@ -42,11 +43,9 @@ def coarse(fun: NDArray[np.float64], scale: Scale, apart: float = _LEVEL) -> NDA
     return np.maximum(apart * scale.slope, 1e-9 * np.abs(fun))
 
 
-def fine(
-    fun: NDArray[np.float64], noise: NDArray[np.float64], scale: Scale, f_tol: float = 1e-9
-) -> NDArray[np.float64]:
+def fine(fun: NDArray[np.float64], noise: NDArray[np.float64], scale: Scale, f: float = 1e-9) -> NDArray[np.float64]:
     """How far the values of equal minima may differ: what rounding, and the end of a polish, leave."""
-    return np.maximum(noise, np.maximum(f_tol * np.abs(fun), 64 * EPS * scale.value))
+    return np.maximum(noise, np.maximum(f * np.abs(fun), 64 * EPS * scale.value))
 
 
 def groups(sites: Sites, box: Box, scale: Scale, tolerance: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -64,9 +63,9 @@ def groups(sites: Sites, box: Box, scale: Scale, tolerance: NDArray[np.float64])
     give(vast, _plateaus(sites.take(vast), scale))
     soft = (sites.kind == MINIMUM) & sites.blurred
     blurred = np.flatnonzero(np.isin(sites.kind, (KINK, DEGENERATE_MINIMUM)) | soft)
-    give(blurred, Identity(*_BLUR, scale.value).components(u[blurred], sites.fun[blurred], sites.noise[blurred]))
+    give(blurred, Clustering(_BLUR, scale.value).components(u[blurred], sites.fun[blurred], sites.noise[blurred]))
     singular = np.flatnonzero(sites.kind == UNBOUNDED)  # how far a descent fell there says nothing
-    give(singular, Identity(*_BLUR).components(u[singular], np.zeros(len(singular))))
+    give(singular, Clustering(_BLUR).components(u[singular], np.zeros(len(singular))))
     return group
 
 

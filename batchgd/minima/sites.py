@@ -25,7 +25,7 @@ from batchgd.minima.classify import (
     classify,
 )
 from batchgd.minima.curvature import modes
-from batchgd.minima.merge import UNPOLISHED, Identity
+from batchgd.minima.merge import UNPOLISHED, Clustering
 from batchgd.minima.pattern_search import rescue
 from batchgd.minima.polish import LOCATED, STUCK, UNTOUCHED, Polished, polish
 from batchgd.minima.scale import EPS, Derivable, Scale, points_at_once, rounding, values
@@ -43,7 +43,7 @@ _FLAT_CURVATURE = 1e-5  # of the typical curvature: with less in all directions 
 class Sites:
     """One row per distinct point; ``points``: those of a continuum before it became one row; ``noise``: of ``fun``.
 
-    ``blurred``: rounding may have moved the point by more than ``x_tol``.
+    ``blurred``: rounding may have moved the point by more than ``identity.x``.
     """
 
     x: NDArray[np.float64]
@@ -67,7 +67,7 @@ def find_sites(
     catalogue: Catalogue,
     objective: Derivable,
     box: Box,
-    identity: Identity,
+    clustering: Clustering,
     scale: Scale,
     polished: Polished | None = None,
     watch: Watch = UNWATCHED,
@@ -82,18 +82,18 @@ def find_sites(
     watch.go_on(MERGING, 0, len(catalogue))
     site = np.full(len(catalogue), -1)
     rows = np.flatnonzero(polished.state == LOCATED)
-    component = identity.components(
+    component = clustering.components(
         (polished.x[rows] - box.lower) / box.width, polished.fun[rows], polished.noise[rows]
     )
     site[rows] = component
     _join_untouched(polished, site, catalogue, box, scale)
     sites, site = _gather(polished, site, catalogue, box)
-    level = levels(sites.fun, fine(sites.fun, sites.noise, scale, identity.f_tol))
+    level = levels(sites.fun, fine(sites.fun, sites.noise, scale, clustering.identity.f))
     kinds = classify(objective, box, sites.x, sites.fun, scale, level, watch)
     sites.kind, sites.negative, sites.zero, sites.blurred = kinds.kind, kinds.negative, kinds.zero, kinds.blurred
     sites, site = _add_plateaus(objective, box, catalogue, scale, sites, site, watch)
     sites, site = _keep_lowest(objective, box, catalogue, scale, sites, site, watch)
-    tolerance = fine(sites.fun, sites.noise, scale, identity.f_tol)
+    tolerance = fine(sites.fun, sites.noise, scale, clustering.identity.f)
     _join_valleys(sites, tolerance)
     _mark_bottom(objective, box, catalogue, sites, tolerance)
     return _collapse(sites, site, box, scale, tolerance)

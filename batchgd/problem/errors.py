@@ -85,22 +85,33 @@ _SYNONYMS = {
     "threads": "workers jobs cores",
     "backend": "gpu device",
     "out": "output",
+    "path": "trace_path",
+    "map": "basin_map",
+    "diff": "match",
+    "target": "target_value",
+    "until": "until_coverage stop",
+    "window": "view",
+    "identity_x": "x_tol",
+    "identity_f": "f_tol",
+    "fun": "target",
 }
 """What else a name is called elsewhere. Spelling alone takes gpu for cpu, and sgd for signsgd."""
 
 
-def did_you_mean(name: object, names: Iterable[str]) -> str:
+def did_you_mean(name: object, names: Iterable[str], written: str = "{!r}") -> str:
     """Return "did you mean 'x'? " for a name of the same meaning, or else the nearest in spelling; "" if there is none.
 
     >>> did_you_mean("rastrign", ["ackley", "rastrigin"]), did_you_mean("gpu", ["cpu", "cuda"])
     ("did you mean 'rastrigin'? ", "did you mean 'cuda'? ")
+    >>> did_you_mean("basin_map", ["map"], written="bgd.{}")
+    'did you mean bgd.map? '
     """
     if not isinstance(name, str):
         return ""
     word, by_word = bare(name[:100]), {bare(known): known for known in names}
     near = [bare(known) for known, others in _SYNONYMS.items() if word in map(bare, others.split())]
     near = [*filter(by_word.get, near)] or difflib.get_close_matches(word, by_word, n=1)
-    return f"did you mean {by_word[near[0]]!r}? " if near else ""
+    return f"did you mean {written.format(by_word[near[0]])}? " if near else ""
 
 
 def bare(name: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from batchgd.problem import check
 from batchgd.problem.box import Box
 from batchgd.problem.errors import InputError, told
-from batchgd.problem.keywords import Explained
+from batchgd.problem.keywords import Explained, refuse_strange
 
 _EVALUATIONS = 20  # that an update may take on average, its rejected trials included
 GTOL = 1e-6  # the default of gtol, where nothing is known of the function's slope
@@ -188,18 +189,25 @@ class Stopping(Explained):
             return box.lower - self.escape * box.width, box.upper + self.escape * box.width
 
 
-def as_stopping(stopping: Stopping | None, **named: Any) -> Stopping:
-    """Return the stopping rule of a call: the one given, or the one made of what was given by name (None: left out).
+def as_stopping(stopping: Stopping | Mapping[str, Any] | None, **shortcuts: Any) -> Stopping:
+    """Return the stopping rule of a call: the one given, or the one made of a dict and what was given by name.
 
-    >>> as_stopping(None, gtol=1e-8, maxiter=None).gtol
-    1e-08
+    >>> as_stopping({"target": 0.5}, gtol=1e-8, maxiter=None) == Stopping(gtol=1e-8, target=0.5)
+    True
     """
-    given = {name: value for name, value in named.items() if value is not None}
+    given = {name: value for name, value in shortcuts.items() if value is not None}
     if stopping is None:
         return Stopping(**given)
+    if isinstance(stopping, Mapping):
+        refuse_strange("stopping", stopping, [field.name for field in fields(Stopping)])
+        if twice := [name for name in given if name in stopping]:
+            raise InputError(f"{twice[0]} was given by name and in stopping: leave out one of them")
+        return Stopping(**stopping, **given)
     if not isinstance(stopping, Stopping):
-        raise InputError(f"stopping is {told(stopping)}: give bgd.Stopping(...), as in bgd.Stopping(gtol_rel=1e-6)")
+        raise InputError(
+            f"stopping is {told(stopping)}: give bgd.Stopping(...) or a dict of its fields, as in {{'gtol_rel': 1e-6}}"
+        )
     if given:
         inside = ", ".join(f"{name}={told(value)}" for name, value in given.items())
-        raise InputError(f"{', '.join(given)} stands beside stopping: write stopping=bgd.Stopping(..., {inside})")
+        raise InputError(f"{', '.join(given)} was given besides stopping: write stopping=bgd.Stopping(..., {inside})")
     return stopping

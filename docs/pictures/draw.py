@@ -125,15 +125,15 @@ def draw_basins() -> None:
     for name, rates in RATES.items():
         methods = {FLOW: true_flow()} | {f"η = {rate:g}": bgd.GradientDescent(learning_rate=rate) for rate in rates}
         methods |= {title: METHODS[key](**given) for title, (key, given) in OTHERS.items() if key in METHODS}
-        true = bgd.basin_map(name, method=methods[FLOW], maxiter=100_000)
+        true = bgd.map(name, method=methods[FLOW], maxiter=100_000)
         maps = {FLOW: true} | {
-            title: bgd.basin_map(name, method=method, maxiter=100_000, known=true.minima)
+            title: bgd.map(name, method=method, maxiter=100_000, known=true.minima)
             for title, method in methods.items()
             if title != FLOW
         }
         write(draw_maps(maps, f"{name}: the basins that methods draw", FLOW), HERE / f"basins_{name}.png")
     minima = bgd.multistart("shekel", dim=4, starts=5_000).minima
-    write(bgd.basin_map("shekel", dim=4, plane=minima.x[:3]).plot(), HERE / "basins_shekel.png")
+    write(bgd.map("shekel", dim=4, plane=minima.x[:3]).plot(), HERE / "basins_shekel.png")
     write(bgd.multistart("schwefel", dim=3, starts=1_000).plot.discovery(), HERE / "discovery.png")
 
 
@@ -150,7 +150,7 @@ def draw_chapter() -> None:
         return w[0] ** 2 - w[1] ** 2 + 0.5 * w[1] ** 4
 
     def paths(fun: Any, x0: Any, box: Any, method: Any, **options: Any) -> Any:
-        return bgd.trace_path(fun, x0, box=box, method=method, **options)
+        return bgd.path(fun, x0, box=box, method=method, **options)
 
     rates = [bgd.GradientDescent(rate) for rate in (0.01, 0.15, 0.205)]
     compare_paths(

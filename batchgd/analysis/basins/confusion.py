@@ -30,7 +30,7 @@ def confusion_with(result: LandscapeData, other: Any) -> Confusion:
     if mine + len(alone) > _MOST:
         raise InputError(
             f"a confusion matrix of {mine + len(alone):,} minima cannot be drawn; "
-            f"{said('bgd.match(a, b)', 'batchgd diff')} lists them"
+            f"{said('bgd.diff(a, b)', 'batchgd diff')} lists them"
         )
     counts = confusion_counts(host(result.label), place[host(other.label)], mine, mine + len(alone))
     return _named(counts, [f"+{k}" for k in alone])

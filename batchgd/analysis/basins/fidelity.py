@@ -195,7 +195,7 @@ def fidelity(
         rows = np.sort(rng.choice(result.n, sample, replace=False))
     method, x0 = of_rows(batch.method, rows), result.starts.at(rows)
     flow = true_flow() if reference is None else as_method(reference)
-    part = replace(_with_starts(batch, x0, flow, FLOW_UPDATES), dtype="float64", mixed=False)
+    part = _with_starts(batch, x0, flow, FLOW_UPDATES).in_dtype("float64")
     label, half = host(result.label)[rows].astype(np.int64), halved(method)
     return Fidelity(
         rows,
@@ -263,5 +263,5 @@ def _labels(result: LandscapeData, batch: Batch) -> NDArray[np.int64]:
     """The labels that another batch gives its starts, in the numbering of the result."""
     from batchgd.minima.collect import collect
 
-    other = collect(batch, result.x_tol, result.f_tol)
+    other = collect(batch, result.identity)
     return labels_onto(result, other)[0][host(other.label)]

@@ -45,7 +45,7 @@ def labelling(result: LandscapeData, method: Any = None, maxiter: int = 0) -> La
 
     batch = batch_from(result)
     stopping = replace(batch.stopping, maxiter=max(batch.stopping.maxiter, maxiter), max_time=None)
-    batch = replace(batch, dtype="float64", mixed=False)
+    batch = batch.in_dtype("float64")
     sets = np.asarray(result.minima.free > 0)
     unit = typical_value(batch.objective, batch.box) if sets.any() else 1.0
 
@@ -88,6 +88,6 @@ def nearest_minimum(x: ArrayLike, minima: NDArray[np.float64], box: Box) -> NDAr
     known = np.flatnonzero(np.isfinite(u).all(axis=1))
     if len(known) and len(minima):
         tree = cKDTree((minima - box.lower) / box.width)
-        distance, row = tree.query(u[known], p=np.inf, distance_upper_bound=10 * UNPOLISHED.x_tol)
+        distance, row = tree.query(u[known], p=np.inf, distance_upper_bound=10 * UNPOLISHED.identity.x)
         label[known] = np.where(np.isfinite(distance), row, -1)
     return label

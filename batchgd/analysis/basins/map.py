@@ -11,16 +11,18 @@ from numpy.typing import NDArray
 
 from batchgd.analysis.basins.plane import PixelGrid, PixelStarts, Plane, parse_plane, parse_resolution, parse_window
 from batchgd.analysis.basins.refine import fill, refine, stride_of
+from batchgd.compiler.resolve import Problem
 from batchgd.engine.batch import Batch, make_batch
+from batchgd.engine.compute import Compute
 from batchgd.engine.progress import Watch
 from batchgd.kernels.plan import Endpoints
 from batchgd.kernels.status import Status
 from batchgd.minima import Minima, wilson
 from batchgd.minima.collector import Gathering
-from batchgd.minima.merge import check_tolerance
 from batchgd.minima.tables import points_table
 from batchgd.problem import check
 from batchgd.problem.errors import InputError, told
+from batchgd.problem.identity import Identity, as_identity
 from batchgd.problem.keywords import explained
 from batchgd.problem.stopping import Stopping, as_stopping
 from batchgd.problem.tables import ROWS, cut, records
@@ -114,7 +116,7 @@ class BasinMap:
     def zoom(self, window: Any, resolution: Any = None) -> BasinMap:
         """The map of another window of the same plane, ((u0, u1), (v0, v1)); labels are kept where minima are known."""
         recipe = self.recipe | ({} if resolution is None else {"resolution": resolution})
-        return basin_map(self.objective, self.box, plane=self.plane, window=window, known=self.minima, **recipe)
+        return map(self.objective, self.box, plane=self.plane, window=window, known=self.minima, **recipe)
 
     def borders(self, size: int = 5) -> Borders:
         """Entropy, uncertainty exponent and dimension of the borders; see :func:`batchgd.borders`."""
@@ -174,7 +176,7 @@ class BasinMap:
 
 
 @explained
-def basin_map(
+def map(
     fun: Any,
     box: Any = None,
     resolution: int | tuple[int, int] = 512,
@@ -188,8 +190,8 @@ def basin_map(
     xtol: float | None = None,
     ftol: float | None = None,
     maxiter: int | None = None,
-    escape: float | None = None,
-    stopping: Stopping | None = None,
+    max_time: float | None = None,
+    stopping: Stopping | dict[str, Any] | None = None,
     backend: str = "auto",
     dtype: Any = "float64",
     threads: int | None = None,
@@ -197,8 +199,7 @@ def basin_map(
     jac: Any = None,
     args: Any = (),
     scale: Any = "auto",
-    x_tol: float = 1e-6,
-    f_tol: float = 1e-9,
+    identity: Identity | dict[str, float] | None = None,
     adaptive: bool = True,
     audit: int = _AUDITED,
     known: Minima | None = None,
@@ -213,8 +214,8 @@ def basin_map(
 
     Parameters
     ----------
-    fun, box, dim, method, params, jac, args, scale, gtol, xtol, ftol, maxiter, escape, stopping, backend, dtype,
-    threads, x_tol, f_tol
+    fun, box, dim, method, params, jac, args, scale, gtol, xtol, ftol, maxiter, max_time, stopping, backend, dtype,
+    threads, identity
         As in :func:`multistart`; hyperparameters of the method are one number each.
     resolution : int or (int, int)
         Pixels along u and v, 2 to 32768.
@@ -246,7 +247,7 @@ def basin_map(
     Examples
     --------
     >>> import batchgd as bgd
-    >>> found = bgd.basin_map("himmelblau", resolution=64)
+    >>> found = bgd.map("himmelblau", resolution=64)
     >>> len(found.minima), found.label.shape, found.descents < 64 * 64
     (4, (64, 64), True)
     >>> print(found.zoom(((2.0, 4.0), (0.0, 2.0)), resolution=32).label[16, 16] == found.label[42, 48])
@@ -263,16 +264,16 @@ def basin_map(
     audit, adaptive = check.whole("audit", audit, of="pixels"), check.flag("adaptive", adaptive)
     if known is not None and not isinstance(known, Minima):
         raise InputError(f"known is {told(known)}: give the minima of another map or result, as in known=other.minima")
-    settings: dict[str, Any] = {"dtype": dtype, "backend": backend, "threads": threads}
-    tolerances = {"x_tol": check_tolerance("x_tol", x_tol), "f_tol": check_tolerance("f_tol", f_tol)}
-    stopping = as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, escape=escape)
-    problem = {"box": box, "dim": dim, "params": params, "jac": jac, "args": args, "scale": scale}
-    batch = make_batch(fun, **problem, starts=1, method=method, stopping=stopping, **settings)
+    compute = Compute.of(backend, dtype, threads)
+    identity = as_identity(identity)
+    stopping = as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time)
+    problem = Problem(fun, box, dim, params, jac, args)
+    batch = make_batch(problem, compute, starts=1, method=method, stopping=stopping, scale=scale)
     if not isinstance(plane, Plane):
         plane, suits = parse_plane(plane, at, batch.box)
         window = suits if window is None else window
     grid = PixelGrid(plane, window, shape)
-    images = _Images(batch, grid, known, **tolerances)
+    images = _Images(batch, grid, known, identity)
     computed, checked = images.draw(stride_of(shape) if adaptive else 1, audit)
     return BasinMap(
         **images.images,
@@ -288,18 +289,17 @@ def basin_map(
         seconds=time.perf_counter() - began,
         objective=batch.objective,
         recipe={"resolution": shape[::-1], "method": batch.method, "stopping": batch.stopping, "scale": batch.scale}
-        | {"adaptive": adaptive, "audit": audit}
-        | settings
-        | tolerances,
+        | {"adaptive": adaptive, "audit": audit, "identity": identity}
+        | {"backend": compute.backend.name, "dtype": compute.dtype, "threads": compute.threads},
     )
 
 
 class _Images:
     """The images of a map while they are drawn, in the lattice's frame."""
 
-    def __init__(self, batch: Batch, grid: PixelGrid, known: Minima | None, x_tol: float, f_tol: float) -> None:
+    def __init__(self, batch: Batch, grid: PixelGrid, known: Minima | None, identity: Identity) -> None:
         self._batch, self._grid = batch, grid
-        self._gathering, self._watch = Gathering(batch.box, x_tol, f_tol), Watch()
+        self._gathering, self._watch = Gathering(batch.box, identity), Watch()
         self._row: list[NDArray[np.int64]] = []
         self._column: list[NDArray[np.int64]] = []
         self._head = 0 if known is None else len(known)

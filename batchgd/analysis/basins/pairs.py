@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd.problem.identity import Identity
+
 if TYPE_CHECKING:
     from batchgd.minima import Minima
 
@@ -21,20 +23,18 @@ def places(minima: Minima, width: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(np.asarray(minima.free > 0)[:, None], _SETS, minima.x / width)
 
 
-def pair_minima(
-    a: NDArray, fun_a: NDArray, b: NDArray, fun_b: NDArray, x_tol: float, f_tol: float
-) -> tuple[Rows, Rows]:
+def pair_minima(a: NDArray, fun_a: NDArray, b: NDArray, fun_b: NDArray, identity: Identity) -> tuple[Rows, Rows]:
     """Rows of a and b that are one minimum, each row in one pair at most.
 
-    Points pair when they differ by at most ``x_tol`` in every coordinate and ``f_tol max(1, |f|)`` in value. Where
-    several could, as many as possible are paired, and among those ways the one with the least sum of
+    Points pair when they differ by at most ``identity.x`` in every coordinate and ``identity.f max(1, |f|)`` in value.
+    If several could, as many as possible are paired, and among those ways the one with the least sum of
 
-        max_i |a_i - b_i| / x_tol + |f_a - f_b| / (f_tol max(1, |f_a|))
+        max_i |a_i - b_i| / identity.x + |f_a - f_b| / (identity.f max(1, |f_a|))
 
     Coordinates are in box widths. Chains of candidates are few and short, so each is solved by itself.
 
     >>> a, b = np.array([[0.2], [0.5]]), np.array([[0.5], [0.9]])
-    >>> [rows.tolist() for rows in pair_minima(a, np.zeros(2), b, np.zeros(2), 1e-4, 1e-6)]
+    >>> [rows.tolist() for rows in pair_minima(a, np.zeros(2), b, np.zeros(2), Identity(1e-4, 1e-6))]
     [[1], [0]]
     """
     from scipy.spatial import cKDTree
@@ -42,12 +42,12 @@ def pair_minima(
     none = np.empty(0, np.int64)
     if not len(a) or not len(b):
         return none, none
-    near = cKDTree(a).query_ball_tree(cKDTree(b), x_tol, p=np.inf)
+    near = cKDTree(a).query_ball_tree(cKDTree(b), identity.x, p=np.inf)
     i = np.repeat(np.arange(len(a)), [len(rows) for rows in near])
     j = np.array([row for rows in near for row in rows], np.int64)
-    off = np.abs(fun_a[i] - fun_b[j]) / (f_tol * np.maximum(1.0, np.abs(fun_a[i])))
+    off = np.abs(fun_a[i] - fun_b[j]) / (identity.f * np.maximum(1.0, np.abs(fun_a[i])))
     i, j, off = i[off <= 1.0], j[off <= 1.0], off[off <= 1.0]
-    cost = np.abs(a[i] - b[j]).max(axis=1) / x_tol + off
+    cost = np.abs(a[i] - b[j]).max(axis=1) / identity.x + off
     rows, columns = [none], [none]
     for chain in _chains(i, j, len(a), len(b)):
         first, second = _assign(i[chain], j[chain], cost[chain])

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from batchgd.analysis.basins.match import match
+from batchgd.analysis.basins.diff import diff
 
 
 def labels_onto(result: Any, other: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -18,7 +18,7 @@ def labels_onto(result: Any, other: Any) -> tuple[NDArray[np.int64], NDArray[np.
     """
     mine, theirs = len(result.minima), len(other.minima)
     place = np.full(theirs + 1, -1)
-    pairs = match(result, other).both
+    pairs = diff(result, other).both
     place[pairs[:, 1]] = pairs[:, 0]
     alone = np.flatnonzero(place[:-1] < 0)
     place[alone] = mine + np.arange(len(alone))

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.analysis.basins.map import BasinMap, basin_map
+from batchgd.analysis.basins import map as maps_of
+from batchgd.analysis.basins.map import BasinMap
 from batchgd.minima.collect import batch_from
 from batchgd.minima.results import LandscapeData
 from batchgd.output.plot.basins import borders
@@ -33,10 +34,10 @@ def zoomed_maps(
         raise InputError(f"center has shape {center.shape}: give the two coordinates in the plane")
     batch = batch_from(result)
     plane = _through_minima(result, batch.box) if plane is None and result.dim > 2 else plane
-    seen = basin_map(
+    seen = maps_of.map(
         batch.objective, batch.box, resolution, plane=plane, method=batch.method, stopping=batch.stopping,
-        known=result.minima, scale=batch.scale, dtype=batch.dtype, backend=batch.backend.name, x_tol=result.x_tol,
-        f_tol=result.f_tol,
+        known=result.minima, scale=batch.scale, dtype=batch.compute.dtype, backend=batch.backend.name,
+        threads=batch.threads, identity=result.identity,
     )  # fmt: skip
     maps = [seen]
     for _ in range(panels - 1):

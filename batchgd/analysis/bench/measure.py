@@ -13,8 +13,9 @@ from batchgd.analysis.bench import cases, ceiling, efficiency, machine, printing
 from batchgd.analysis.bench.ceiling import Ceiling
 from batchgd.analysis.bench.operations import split, tick_operations
 from batchgd.analysis.bench.timing import Timing
-from batchgd.engine.backends import BACKENDS, check_threads, choose, simulated
+from batchgd.engine.backends import BACKENDS, choose, simulated
 from batchgd.engine.batch import Batch
+from batchgd.engine.compute import Compute, check_threads
 from batchgd.engine.prepare import module_of, specialisation_of
 from batchgd.engine.run import run
 from batchgd.kernels.status import Status
@@ -122,16 +123,16 @@ def measure(
 
 def batch_of(case: cases.Case, method: str, backend: str, dtype: str, starts: int, threads: int) -> Batch:
     """Return the batch that one row runs."""
-    from batchgd.compiler.resolve import resolve
+    from batchgd.compiler.resolve import Problem
     from batchgd.problem.starts import parse_starts
 
-    box, trace = resolve(case.landscape, case.dim)
+    box, trace = Problem(case.landscape, dim=case.dim).resolve()
     objective = trace()
     gtol = cases.GTOL if dtype == "float64" else cases.GTOL_SINGLE
     stopping = Stopping(gtol=gtol, maxiter=case.maxiter, max_time=ROW_SECONDS)
     points = parse_starts(starts, "uniform", box, objective.dim, 0, dtype)
     rule = cases.method_of(method, case)
-    return Batch(objective, points, box, rule, stopping, dtype, BACKENDS[backend], threads, 0)
+    return Batch(objective, points, box, rule, stopping, Compute(BACKENDS[backend], dtype, threads), 0)
 
 
 def measure_batch(batch: Batch, case: cases.Case, method: str, repeats: int) -> Timing:

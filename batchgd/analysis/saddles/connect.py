@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from batchgd.engine.batch import Batch
 from batchgd.minima.collect import batch_from
 from batchgd.minima.eigen import eigh
 from batchgd.minima.find import by_value
-from batchgd.minima.merge import Identity
+from batchgd.minima.merge import Clustering
 from batchgd.minima.scale import measure
 from batchgd.problem import check
 from batchgd.problem.arrays import host
@@ -78,7 +77,7 @@ def connect(result: LandscapeData, *, border_points: int = 500, rounds: int = 5,
         raise InputError(
             f"{objective.name} has no Hessian to follow: its second derivatives are zero or not finite all over the box"
         )
-    search = Search(objective, box, scale, Identity(result.x_tol, result.f_tol, scale.value))
+    search = Search(objective, box, scale, Clustering(result.identity, scale.value))
     minima = fresh = result.minima.x
     label = labelling(result, true_flow(), FLOW_UPDATES)
     search.walk(*border_walkers(result, objective, box, label, border_points), minima, border=True)
@@ -102,7 +101,7 @@ def _checked(result: Any, **numbers: tuple[Any, int]) -> Batch:
         raise InputError(f"connect joins the minima of a result, and this one has none: run {a_run()}")
     for name, (value, least) in numbers.items():
         check.whole(name, value, least)
-    batch = replace(batch_from(result), dtype="float64", mixed=False)
+    batch = batch_from(result).in_dtype("float64")
     if not hasattr(batch.objective, "hessian"):
         raise InputError(f"{batch.objective.name} has no Hessian, which connect follows: pass a function to be traced")
     return batch
@@ -120,7 +119,7 @@ def _flow_down(result: LandscapeData, batch: Batch, x: NDArray) -> tuple[Nodes, 
     starts = np.stack([x + off, x - off], axis=1).reshape(-1, batch.box.dim)
     updates = max(batch.stopping.maxiter, FLOW_UPDATES)
     stopping = Stopping(gtol=0.0, gtol_rel=_SETTLED, maxiter=updates, escape=batch.stopping.escape)
-    other = collect(batch.again(starts=starts, method=true_flow(), stopping=stopping), result.x_tol, result.f_tol)
+    other = collect(batch.again(starts=starts, method=true_flow(), stopping=stopping), result.identity)
     place, alone = labels_onto(result, other)
     nodes = Nodes(
         np.concatenate([known.x, other.minima.x[alone]]),

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from batchgd.engine.batch import Batch
     from batchgd.engine.progress import Watch
     from batchgd.minima.results import LandscapeData
+    from batchgd.problem.identity import Identity
 
 
 def explore(
     batch: Batch,
     strategy: Strategy,
-    x_tol: float,
-    f_tol: float,
+    identity: Identity,
     *,
     watch: Watch,
 ) -> LandscapeData:
@@ -42,7 +42,7 @@ def explore(
     if split_per_start(batch.method, batch.starts.n, batch.dtype)[1]:
         raise InputError("a hyperparameter per start does not go with a strategy, which chooses the starts: give one")
     strategy.check(batch)
-    gathering = Gathering(batch.box, x_tol, f_tol)
+    gathering = Gathering(batch.box, identity)
     campaign = Campaign(batch, gathering, watch)
     facts = strategy.explore(campaign)
     rows = gathering.endpoints()

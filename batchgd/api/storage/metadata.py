@@ -9,18 +9,18 @@ from numpy.typing import NDArray
 from batchgd.api.storage.columns import check_counts, check_per_start, check_table, rows
 from batchgd.kernels.status import Status
 from batchgd.minima.coverage.rule import Coverage, Stopped
-from batchgd.minima.merge import check_tolerance
 from batchgd.minima.results import BatchData, LandscapeData
 from batchgd.problem.box import Box, check_dimension
 from batchgd.problem.errors import InputError, told
+from batchgd.problem.identity import SAME, Identity
 from batchgd.problem.samplings import ArrayStarts
 from batchgd.problem.stopping import Stopping
 
 FORMAT = "batchgd result"
 VERSION = 2
 
-OF_MULTISTART = ("seed", "independent", "x_tol", "f_tol", "cut_short")
-"""Fields of the metadata that only a multi-start has."""
+OF_MULTISTART = ("seed", "independent", "cut_short")
+"""Fields of the metadata that only a multi-start has, as they are."""
 
 MULTISTART = "MultistartResult"
 BATCH = "BatchResult"
@@ -65,8 +65,7 @@ class Meta:
     stopped: Stopped | None = None
     seed: int | None = None
     independent: bool = True
-    x_tol: float = 1e-6
-    f_tol: float = 1e-9
+    identity: Identity = SAME
     cut_short: bool = False
 
 
@@ -81,7 +80,7 @@ def build(kind: str, meta: Meta, arrays: dict[str, Any], tables: dict[str, Any])
     common["box"] = None if meta.box is None else Box(*meta.box)
     common["starts"] = None if x0 is None else ArrayStarts(x0, meta.sampling or "array")
     if kind == MULTISTART:
-        common |= tables | {name: getattr(meta, name) for name in (*OF_MULTISTART, "stopped")}
+        common |= tables | {name: getattr(meta, name) for name in (*OF_MULTISTART, "stopped", "identity")}
         result: BatchData = LandscapeData(**arrays, **common)
     else:
         result = BatchData(**arrays, **common)
@@ -113,8 +112,6 @@ def _check(meta: Meta, arrays: dict[str, Any], tables: dict[str, Any], counted: 
         check_table(table, sizes, name)
     if "minima" in tables:
         check_counts(arrays["label"] if counted is None else None, tables["minima"], tables["stationary"], sizes)
-        check_tolerance("meta.x_tol", meta.x_tol)
-        check_tolerance("meta.f_tol", meta.f_tol)
     strategy = tables.get("strategy")
     if strategy is not None and (counted is not None or not (strategy.drawn or tables["minima"].interval_note)):
         raise InputError("strategy chose all starts of a run that does not say so")

@@ -124,6 +124,7 @@ def _meta(result: BatchData) -> dict[str, Any]:
         "scale": result.scale,
         **{name: getattr(result, name) for name in ("backend", "dtype", "seconds", "warnings")},
         **{name: getattr(result, name) for name in OF_MULTISTART if hasattr(result, name)},
+        **({"identity": dataclasses.asdict(result.identity)} if isinstance(result, LandscapeData) else {}),
         "counted": None if result.kept else result.status_counts(),
         "stopped": stopped.to_dict() if (stopped := getattr(result, "stopped", None)) else None,
     }

@@ -50,7 +50,7 @@ class CoverageReport:
     cut : int
         Starts that were cut off before they ended: not in n.
     looks : int
-        How often a run with ``stop=`` looked at its counts before it ended. The bounds are then those of
+        How often a run with ``until=`` looked at its counts before it ended. The bounds are then those of
         :func:`batchgd.minima.coverage.rule.spent`, so that ``confidence`` holds in spite of the looking.
     chosen : bool
         Whether the starts were chosen by what came of others. Then the counts tell nothing of what was missed, and

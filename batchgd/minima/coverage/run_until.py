@@ -20,18 +20,20 @@ if TYPE_CHECKING:
 _ENDED_BY = {Status.MAXTIME: "max_time", Status.INTERRUPTED: "interrupted"}
 
 
-def check_rule(stop: object, batch: Batch) -> Coverage:
+def check_rule(until: object, batch: Batch) -> Coverage:
     """Return the rule, or raise InputError where it cannot end this run."""
-    if not isinstance(stop, Coverage):
-        raise InputError(f"stop is {told(stop)}: give bgd.Coverage(0.999), or leave it out")
+    if not isinstance(until, Coverage):
+        raise InputError(f"until is {told(until)}: give bgd.Coverage(0.999), or leave it out")
     if not batch.starts.independent:
         raise InputError(
             f"a bound on what is unseen needs independent starts, and {batch.starts.name} starts are not: "
-            "leave out sampling (uniform), or stop"
+            "leave out sampling (uniform), or until"
         )
     if any(np.ndim(value) for value in batch.method.hyperparameters(batch.dtype).values()):
-        raise InputError("with stop the number of starts is open: give one value of each hyperparameter for all starts")
-    return stop
+        raise InputError(
+            "with until the number of starts is open: give one value of each hyperparameter for all starts"
+        )
+    return until
 
 
 def run_until(gathering: Gathering, batch: Batch, rule: Coverage, watch: Watch) -> tuple[Found, Stopped]:

@@ -52,7 +52,7 @@ def funnel(result: Any, ax: Any = None) -> Any:
     note = "★ the best; the area of a dot grows with the starts that reached the minimum"
     headline(ax, f"{name_of(result, 'funnel')}: {starts_and_minima(result)}", note)
     reach, height, size = max(float(away.max()), 1e-3), float(np.ptp(fun)), max(abs(float(fun[0])), 1.0)
-    height = height if height > result.f_tol * size else size  # values that are one, rounding aside
+    height = height if height > result.identity.f * size else size  # values that are one, rounding aside
     ax.set_xlim(-0.04 * reach, 1.06 * reach)
     ax.set_ylim(float(fun.min()) - 0.08 * height, float(fun.max()) + 0.06 * height)
     return finish_against_distance(ax)

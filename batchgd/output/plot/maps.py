@@ -44,7 +44,7 @@ def draw_map(
     Parameters
     ----------
     basins : BasinMap
-        What ``bgd.basin_map`` returned.
+        What ``bgd.map`` returned.
     ax : matplotlib Axes, optional
         Where to draw; a new figure without.
     shade : bool

@@ -39,7 +39,7 @@ def compare_paths(runs: Sequence[Any], path: str | File | None = None) -> Any:
     Parameters
     ----------
     runs : sequence of Paths
-        What ``trace_path`` returned for several methods or learning rates; at most 12.
+        What ``bgd.path`` returned for several methods or learning rates; at most 12.
     path : str or Path, optional
         The file; its ending chooses the format.
 
@@ -90,7 +90,7 @@ def contours(paths: Any, ax: Any = None, *, lower: Any = None, upper: Any = None
     Parameters
     ----------
     paths : Paths
-        What ``trace_path`` returned, for a function of two variables.
+        What ``bgd.path`` returned, for a function of two variables.
     ax : matplotlib Axes, optional
         Where to draw; a new figure without.
     lower, upper : (2,) arrays, optional

@@ -10,16 +10,14 @@ from batchgd.output.plot.style import INK, NOTE_SIZE, OKABE_ITO
 _LOG_RATIO = 20.0  # most over fewest minima above which the axis is logarithmic
 
 
-def draw_tolerances(result: Any, x_tol: Any, minima: Any, f_tol: float, ax: Any = None) -> Any:
-    """Draw how many minima a result has at each ``x_tol``, (k,) both, with one ``f_tol``; returns the axes."""
+def draw_tolerances(result: Any, x: Any, minima: Any, f: float, ax: Any = None) -> Any:
+    """Draw how many minima a result has by ``Identity(x, f)``, for several x, (k,), and one f; returns the axes."""
     ax = given_or_new(ax, (6.4, 3.8))
-    order = np.argsort(x_tol)
+    order, used = np.argsort(x), result.identity.x
     style: dict[str, Any] = {"color": OKABE_ITO[0], "linewidth": 1.4, "marker": "o", "markersize": 4}
-    ax.plot(x_tol[order], minima[order], drawstyle="steps-mid", gid="minima", **style)
-    ax.axvline(result.x_tol, color=INK, linewidth=0.8, linestyle=":", gid="used")
-    ax.annotate(
-        f" used: {result.x_tol:.2g}", (result.x_tol, 0.03), xycoords=("data", "axes fraction"), fontsize=NOTE_SIZE
-    )
+    ax.plot(x[order], minima[order], drawstyle="steps-mid", gid="minima", **style)
+    ax.axvline(used, color=INK, linewidth=0.8, linestyle=":", gid="used")
+    ax.annotate(f" used: {used:.2g}", (used, 0.03), xycoords=("data", "axes fraction"), fontsize=NOTE_SIZE)
     ax.set_xscale("log")
     least, most = int(minima.min()), int(minima.max())
     if most > _LOG_RATIO * max(least, 1):
@@ -29,6 +27,6 @@ def draw_tolerances(result: Any, x_tol: Any, minima: Any, f_tol: float, ax: Any 
 
         ax.set_ylim(0, 1.12 * max(most, 1))
         ax.yaxis.set_major_locator(MaxNLocator(6, integer=True))
-    note = f"minima separated by x_tol, with f_tol = {f_tol:.2g}; level: the number does not depend on it"
+    note = f"distinct minima by identity x, with f = {f:.2g}; level: the number does not depend on it"
     headline(ax, f"{name_of(result, 'minima')}: {starts_and_minima(result)}", note)
-    return finish(ax, "x_tol, box widths", "distinct minima", grid="y")
+    return finish(ax, "identity x, box widths", "distinct minima", grid="y")

@@ -97,11 +97,12 @@ def with_inherited_parameters(cls: type[Method]) -> str:
                 described |= missing
     if not entries:
         return cls.__doc__ or ""
-    raises = "" if "\nRaises\n" in below else "Raises\n------\nInputError\n    When a value is outside its range.\n\n"
+    raises = "" if re.search("^Raises$", below, re.MULTILINE) else _RAISES
     return f"{above}{_HEADING}{''.join(entries)}\n{raises}{below}"
 
 
 _HEADING = "Parameters\n----------\n"
+_RAISES = "Raises\n------\nInputError\n    When a value is outside its range.\n\n"
 
 
 def _parameters(text: str | None) -> tuple[str, list[str], str]:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd.compiler.resolve import Problem
+from batchgd.engine.batch import Batch, batch_at
+from batchgd.engine.compute import Compute
 from batchgd.kernels.status import Status
 from batchgd.problem import check
 from batchgd.problem.errors import InputError
-from batchgd.problem.keywords import explained, parameters, refuse_strange
+from batchgd.problem.keywords import explained
+from batchgd.problem.stopping import Stopping, as_stopping
 from batchgd.problem.tables import ROWS, TextTable, cut
 from batchgd.problem.wording import format_point, format_values
 
 if TYPE_CHECKING:
     from batchgd.api.pictures import PathPictures
     from batchgd.api.result import BatchResult
-    from batchgd.engine.batch import Batch
-    from batchgd.problem.stopping import Stopping
 
 MAX_PATHS = 10_000
 MAX_NUMBERS = 1 << 26  # half a gigabyte
@@ -28,7 +30,7 @@ _SHOWN = 12  # paths of a printed table
 
 
 @explained
-def trace_path(
+def path(
     fun: Any,
     x0: Any,
     *,
@@ -37,6 +39,12 @@ def trace_path(
     box: Any = None,
     method: Any = None,
     seed: int | None = 0,
+    gtol: float | None = None,
+    xtol: float | None = None,
+    ftol: float | None = None,
+    maxiter: int | None = None,
+    max_time: float | None = None,
+    stopping: Stopping | dict[str, Any] | None = None,
     backend: str = "auto",
     dtype: Any = "float64",
     threads: int | None = None,
@@ -44,8 +52,6 @@ def trace_path(
     jac: Any = None,
     args: Any = (),
     scale: Any = "auto",
-    stopping: Stopping | None = None,
-    **limits: Any,
 ) -> Paths:
     """Descend from a few starts and keep every accepted point on the way.
 
@@ -54,7 +60,8 @@ def trace_path(
 
     Parameters
     ----------
-    fun, box, method, seed, backend, dtype, threads, params, jac, args, stopping
+    fun, box, method, seed, gtol, xtol, ftol, maxiter, max_time, stopping, backend, dtype, threads, params, jac, args,
+    scale
         As in :func:`descend`.
     x0 : (n, d) array or (d,) array
         The starts, at most 10,000; one start may be given bare.
@@ -64,8 +71,6 @@ def trace_path(
     max_points : int
         Points of one path at most, 3 or more. When a path grows longer, every second point is dropped and ``every``
         doubles for it; start and endpoint stay.
-    **limits
-        ``gtol``, ``maxiter``, ...: fields of :class:`Stopping`, in place of ``stopping``.
 
     Returns
     -------
@@ -82,38 +87,28 @@ def trace_path(
     A quadratic contracts by 1 - η λ per step, here by a half:
 
     >>> from batchgd.problem.methods import GradientDescent
-    >>> paths = trace_path(lambda x: 2.0 * x[0] ** 2, [1.0], method=GradientDescent(0.125), maxiter=4)
+    >>> paths = path(lambda x: 2.0 * x[0] ** 2, [1.0], method=GradientDescent(0.125), maxiter=4)
     >>> paths[0].x.ravel().tolist(), paths[0].step.tolist()
     ([1.0, 0.5, 0.25, 0.125, 0.0625], [0.0, 0.5, 0.25, 0.125, 0.0625])
     >>> paths[0].status.name
     'MAXITER'
     """
-    from batchgd.engine.batch import batch_at
-    from batchgd.problem.stopping import Stopping, as_stopping
-
     every, max_points = check.whole("every", every, 1), check.whole("max_points", max_points, 3)
-    refuse_strange("trace_path", limits, [*parameters(trace_path), *(field.name for field in fields(Stopping))])
     batch = batch_at(
-        fun,
+        Problem(fun, box, params=params, jac=jac, args=args),
         _rows(x0),
+        Compute.of(backend, dtype, threads),
         check=_check_count,
-        box=box,
         method=method,
         seed=seed,
-        stopping=as_stopping(stopping, **limits),
-        backend=backend,
-        dtype=dtype,
-        threads=threads,
-        params=params,
-        jac=jac,
-        args=args,
+        stopping=as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time),
         scale=scale,
     )
     return paths_of(batch, every=every, max_points=max_points)
 
 
 def paths_of(batch: Batch, *, every: int = 1, max_points: int = 2_000) -> Paths:
-    """Run a batch and keep the path of every start; see :func:`trace_path`."""
+    """Run a batch and keep the path of every start; see :func:`path`."""
     from batchgd.api.result import BatchResult
     from batchgd.engine.interrupts import heeded
     from batchgd.kernels.plan import Trails
@@ -154,7 +149,7 @@ class Paths:
 
     ``paths[i]`` is one :class:`Path`, ``for path in paths`` goes through all.
 
-    >>> paths = trace_path("himmelblau", [[0.0, 0.0], [4.0, 4.0]])
+    >>> paths = path("himmelblau", [[0.0, 0.0], [4.0, 4.0]])
     >>> len(paths), paths[1].x[0].tolist(), paths.status.tolist()
     (2, [4.0, 4.0], [1, 1])
     """
@@ -283,7 +278,7 @@ class Paths:
 class Path:
     """One path of :class:`Paths`: ``x`` (m, d), ``fun``, ``gradient_norm``, ``step`` and ``nit`` (m,), and its status.
 
-    >>> path = trace_path("sphere", [3.0, 4.0], maxiter=0)[0]
+    >>> path = path("sphere", [3.0, 4.0], maxiter=0)[0]
     >>> len(path), path.fun.tolist(), path.gradient_norm.tolist(), path.status.name
     (1, [25.0], [10.0], 'MAXITER')
     """

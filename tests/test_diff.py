@@ -9,6 +9,7 @@ import pytest
 import result_samples as samples
 
 import batchgd as bgd
+from batchgd.analysis.basins.diff import WIDER
 from batchgd.analysis.basins.pairs import pair_minima
 from batchgd.analysis.basins.recluster import minima_against_tolerance
 from batchgd.analysis.basins.significance import holm, mcnemar, two_proportions
@@ -25,15 +26,15 @@ def himmelblau():
     return run()
 
 
-def naive_pairs(a, fun_a, b, fun_b, x_tol, f_tol):
+def naive_pairs(a, fun_a, b, fun_b, identity):
     """The largest one-to-one choice, the cheapest among those, by trying all."""
     best = (1, 0.0, [])
     for choice in permutations([*range(len(b)), *[-1] * len(a)], len(a)):
         pairs = [(i, j) for i, j in enumerate(choice) if j >= 0]
         cost = 0.0
         for i, j in pairs:
-            away, off = np.abs(a[i] - b[j]).max(), abs(fun_a[i] - fun_b[j]) / (f_tol * max(1.0, abs(fun_a[i])))
-            cost += away / x_tol + off if away <= x_tol and off <= 1 else np.inf
+            away, off = np.abs(a[i] - b[j]).max(), abs(fun_a[i] - fun_b[j]) / (identity.f * max(1.0, abs(fun_a[i])))
+            cost += away / identity.x + off if away <= identity.x and off <= 1 else np.inf
         if np.isfinite(cost):
             best = min(best, (-len(pairs), cost, sorted(pairs)))
     return best[2]
@@ -44,15 +45,16 @@ def test_pairs_are_the_best_choice(seed):
     rng = np.random.default_rng(seed)
     a, b = rng.random((4, 2)) * 0.3, rng.random((3, 2)) * 0.3
     fun_a, fun_b = rng.random(4), rng.random(3)
-    i, j = pair_minima(a, fun_a, b, fun_b, 0.2, 0.6)
-    assert list(zip(i.tolist(), j.tolist(), strict=True)) == naive_pairs(a, fun_a, b, fun_b, 0.2, 0.6)
+    identity = bgd.Identity(0.2, 0.6)
+    i, j = pair_minima(a, fun_a, b, fun_b, identity)
+    assert list(zip(i.tolist(), j.tolist(), strict=True)) == naive_pairs(a, fun_a, b, fun_b, identity)
 
 
 def test_value_and_place_must_both_agree():
     a = np.zeros((1, 2))
-    assert len(pair_minima(a, np.zeros(1), a, np.ones(1), 1e-4, 1e-6)[0]) == 0
-    assert len(pair_minima(a, np.zeros(1), a + 1e-3, np.zeros(1), 1e-4, 1e-6)[0]) == 0
-    assert len(pair_minima(a, np.full(1, 1e6), a, np.full(1, 1e6 + 0.5), 1e-4, 1e-6)[0]) == 1
+    assert len(pair_minima(a, np.zeros(1), a, np.ones(1), WIDER)[0]) == 0
+    assert len(pair_minima(a, np.zeros(1), a + 1e-3, np.zeros(1), WIDER)[0]) == 0
+    assert len(pair_minima(a, np.full(1, 1e6), a, np.full(1, 1e6 + 0.5), WIDER)[0]) == 1
 
 
 def test_proportions_against_known_values():
@@ -88,7 +90,7 @@ def test_equal_runs_of_other_seeds_seldom_differ():
 
 
 def test_a_result_matches_itself(himmelblau):
-    same = bgd.match(himmelblau, himmelblau)
+    same = bgd.diff(himmelblau, himmelblau)
     assert same.both.tolist() == [[k, k] for k in range(4)]
     assert same.distance.tolist() == same.change.tolist() == [0.0] * 4
     assert not same.significant.any()
@@ -99,29 +101,29 @@ def test_a_large_step_shifts_fractions_significantly():
     """Himmelblau's basins at η = 0.01: the same starts, so that shifts of 1.5 points are seen in 10,000 of them."""
     himmelblau = run(starts=10_000)
     coarse = run(starts=10_000, method=bgd.GradientDescent(learning_rate=0.01))
-    found = bgd.match(himmelblau, coarse)
+    found = bgd.diff(himmelblau, coarse)
     assert "McNemar" in found.test
     assert found.significant[[2, 3]].all()
     assert found.change[2] > 0 > found.change[3]
-    back = bgd.match(coarse, himmelblau)
+    back = bgd.diff(coarse, himmelblau)
     assert back.change == pytest.approx(-found.change)
     assert back.p == pytest.approx(found.p)
 
 
 def test_minima_that_only_one_found(himmelblau):
     part = run(box=[(2, 5), (-3, 3)])
-    found = bgd.match(himmelblau, part)
+    found = bgd.diff(himmelblau, part)
     assert "two-proportion" in found.test
     assert len(found.only_a) + len(found.both) == 4
     assert len(found.only_a) == 2
     assert found.significant.all()
     assert found.fraction_b[found.label_b < 0].tolist() == [0.0, 0.0]
-    assert bgd.match(part, himmelblau).only_b.tolist() == found.only_a.tolist()
+    assert bgd.diff(part, himmelblau).only_b.tolist() == found.only_a.tolist()
     assert "only a" in repr(found)
 
 
 def test_significance_is_withheld_where_starts_depend(himmelblau):
-    found = bgd.match(himmelblau, run(sampling="sobol", starts=1024))
+    found = bgd.diff(himmelblau, run(sampling="sobol", starts=1024))
     assert found.p is None
     assert "not independent" in found.test
     assert not found.significant.any()
@@ -130,7 +132,7 @@ def test_significance_is_withheld_where_starts_depend(himmelblau):
 
 def test_many_minima_print_what_differs_first():
     a, b = samples.rastrigin(11), samples.rastrigin(11, n=30_000)
-    lines = repr(bgd.match(a, b)).splitlines()
+    lines = repr(bgd.diff(a, b)).splitlines()
     assert len(lines) < 30
     assert max(map(len, lines)) <= 110
 
@@ -147,40 +149,40 @@ def test_both_tolerances_must_hold():
     """Six-hump camel: pairs of equal value lie far apart, neighbours differ in value."""
     camel = run("six_hump_camel")
     assert len(camel.minima) == 6
-    assert len(camel.recluster(x_tol=0.99).minima) == 3  # equal values, however far apart
-    assert len(camel.recluster(f_tol=10.0).minima) == 6  # near in value, but apart
-    assert len(camel.recluster(x_tol=0.99, f_tol=10.0).minima) == 1
-    wide = camel.recluster(x_tol=0.99)
+    assert len(camel.recluster({"x": 0.99}).minima) == 3  # equal values, however far apart
+    assert len(camel.recluster({"f": 10.0}).minima) == 6  # near in value, but apart
+    assert len(camel.recluster(bgd.Identity(0.99, 10.0)).minima) == 1
+    wide = camel.recluster({"x": 0.99})
     assert wide.minima.count.sum() == camel.minima.count.sum()
-    assert (wide.x_tol, wide.f_tol) == (0.99, 1e-9)
+    assert wide.identity == bgd.Identity(x=0.99, f=1e-9)
 
 
 def test_lean_runs_recluster_from_their_cells(tmp_path):
     lean, full = run(keep="minima"), run()
-    for tolerances in ({}, {"x_tol": 0.5}, {"x_tol": 0.9, "f_tol": 1.0}):
-        a, b = lean.recluster(**tolerances), full.recluster(**tolerances)
+    for identity in (None, {"x": 0.5}, bgd.Identity(x=0.9, f=1.0)):
+        a, b = lean.recluster(identity), full.recluster(identity)
         assert np.array_equal(a.minima.count, b.minima.count)
         assert a.n == b.n
     loaded = bgd.load(lean.save(tmp_path / "lean"))
     with pytest.raises(InputError, match="neither endpoints nor cells"):
-        loaded.recluster(x_tol=0.1)
+        loaded.recluster({"x": 0.1})
 
 
 def test_saved_results_recluster(himmelblau, tmp_path):
-    loaded = bgd.load(himmelblau.recluster(x_tol=1e-3).save(tmp_path / "run"))
-    assert loaded.x_tol == 1e-3
-    assert np.array_equal(loaded.recluster(x_tol=1e-6).label, himmelblau.label)
+    loaded = bgd.load(himmelblau.recluster({"x": 1e-3}).save(tmp_path / "run"))
+    assert loaded.identity == bgd.Identity(x=1e-3)
+    assert np.array_equal(loaded.recluster(bgd.Identity()).label, himmelblau.label)
 
 
 def test_the_number_of_minima_falls_with_the_tolerance(himmelblau):
     counts = minima_against_tolerance(himmelblau)
-    assert counts.minima[(counts.x_tol > 1e-10) & (counts.x_tol < 0.3)].tolist() == [4] * len(
-        counts.x_tol[(counts.x_tol > 1e-10) & (counts.x_tol < 0.3)]
+    assert counts.minima[(counts.x > 1e-10) & (counts.x < 0.3)].tolist() == [4] * len(
+        counts.x[(counts.x > 1e-10) & (counts.x < 0.3)]
     )
     assert minima_against_tolerance(himmelblau, [0.9], 1.0).minima.tolist() == [1]
     for tolerance in (1e-7, 0.5):
         assert minima_against_tolerance(himmelblau, [tolerance]).minima[0] == len(
-            himmelblau.recluster(x_tol=tolerance).minima
+            himmelblau.recluster({"x": tolerance}).minima
         )
 
 
@@ -201,20 +203,20 @@ def test_the_shell_compares_saved_runs(himmelblau, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"x_tol": 0.0}, "x_tol is 0:"),
-        ({"f_tol": -1}, "f_tol is -1"),
+        ({"identity": {"x": 0.0}}, "identity.x is 0:"),
+        ({"identity": {"f": -1}}, "identity.f is -1"),
         ({"confidence": 1.0}, "confidence is 1.0"),
     ],
 )
 def test_bad_tolerances(himmelblau, change, words):
     with pytest.raises(InputError, match=words):
-        bgd.match(himmelblau, himmelblau, **change)
+        bgd.diff(himmelblau, himmelblau, **change)
 
 
 def test_results_that_do_not_compare(himmelblau):
     with pytest.raises(InputError, match="no labels"):
-        bgd.match(himmelblau, samples.batch())
+        bgd.diff(himmelblau, samples.batch())
     with pytest.raises(InputError, match="one dimension"):
-        bgd.match(himmelblau, samples.rastrigin(3, dim=3))
-    with pytest.raises(InputError, match="x_tol is 2"):
-        himmelblau.recluster(x_tol=2)
+        bgd.diff(himmelblau, samples.rastrigin(3, dim=3))
+    with pytest.raises(InputError, match=r"identity\.x is 2"):
+        himmelblau.recluster({"x": 2})

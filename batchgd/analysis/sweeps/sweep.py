@@ -13,11 +13,14 @@ from batchgd.analysis.sweeps.grid import SweepGrid, parse_grid
 from batchgd.analysis.sweeps.recommend import Curvatures
 from batchgd.analysis.sweeps.sweep_result import SweepResult
 from batchgd.analysis.sweeps.tally import Tally
+from batchgd.compiler.resolve import Problem
 from batchgd.engine.batch import Batch, make_batch
+from batchgd.engine.compute import Compute
 from batchgd.engine.interrupts import Interrupt, heeded
 from batchgd.engine.progress import Watch
 from batchgd.problem import check
 from batchgd.problem.errors import InputError
+from batchgd.problem.identity import Identity, as_identity
 from batchgd.problem.keywords import explained, parameters, refuse_strange
 from batchgd.problem.methods import METHODS
 from batchgd.problem.methods.base import field_names
@@ -49,9 +52,8 @@ def sweep(
     ftol: float | None = None,
     maxiter: int | None = None,
     max_time: float | None = None,
-    escape: float | None = None,
-    target: float | None = None,
-    stopping: Stopping | None = None,
+    stopping: Stopping | dict[str, Any] | None = None,
+    identity: Identity | dict[str, float] | None = None,
     backend: str = "auto",
     dtype: Any = "float64",
     threads: int | None = None,
@@ -72,7 +74,7 @@ def sweep(
 
     Parameters
     ----------
-    fun, box, dim, starts, sampling, seed, backend, dtype, threads, params, jac, args
+    fun, box, dim, starts, sampling, seed, identity, backend, dtype, threads, params, jac, args, scale
         As in :func:`multistart`; ``starts`` is the number per value.
     method : Method class, name or Method, optional
         The update rule; :class:`GradientDescent` when left out. An instance brings its other hyperparameters.
@@ -81,7 +83,7 @@ def sweep(
     fidelity : bool
         Also follow gradient flow from every start, and tell which share of the starts lands in the minimum that it
         leads to.
-    gtol, xtol, ftol, maxiter, max_time, escape, target, stopping
+    gtol, xtol, ftol, maxiter, max_time, stopping
         As in :func:`multistart`. ``oscillation`` and ``patience`` are set to 10 and ``maxiter`` / 10 (100 at least)
         unless ``stopping`` gives them; a given ``patience`` counts as convergence.
     progress : callable, optional
@@ -120,27 +122,18 @@ def sweep(
     watch = Watch(progress)
     hyper = {name for cls in METHODS.values() for name in field_names(cls)}
     refuse_strange("sweep", hyperparameters, parameters(sweep), hyper)
-    rule = as_stopping(
-        stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time, escape=escape, target=target
-    )
+    rule = as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time)
+    identity = as_identity(identity)
     fidelity = check.flag("fidelity", fidelity)
-    check.function("progress", progress, "a function of one ProgressUpdate")
     grid = parse_grid(method, hyperparameters, check.flag("zipped", zipped))
     batch = make_batch(
-        fun,
-        box=box,
-        dim=dim,
+        Problem(fun, box, dim, params, jac, args),
+        Compute.of(backend, dtype, threads),
         starts=starts,
         sampling=sampling,
         method=grid.make(**dict(zip(grid.names, grid.values[0], strict=True))),
         seed=seed,
         stopping=_watchful(rule),
-        backend=backend,
-        dtype=dtype,
-        threads=threads,
-        params=params,
-        jac=jac,
-        args=args,
         scale=scale,
         resident=False,
     )
@@ -149,7 +142,7 @@ def sweep(
             "dtype='mixed' ends every descent with another method, and a sweep tells how one behaves: use "
             "float32 or float64"
         )
-    return _Sweep(batch, grid, fidelity, rule.patience is None, watch).result()
+    return _Sweep(batch, grid, identity, fidelity, rule.patience is None, watch).result()
 
 
 def _watchful(rule: Stopping) -> Stopping:
@@ -165,8 +158,11 @@ def _watchful(rule: Stopping) -> Stopping:
 class _Sweep:
     """The launches of one sweep, and what they add up to."""
 
-    def __init__(self, batch: Batch, grid: SweepGrid, fidelity: bool, own_patience: bool, watch: Watch) -> None:
-        self.batch, self.grid, self.fidelity, self.watch = batch, grid, fidelity, watch
+    def __init__(
+        self, batch: Batch, grid: SweepGrid, identity: Identity, fidelity: bool, own_patience: bool, watch: Watch
+    ) -> None:
+        self.batch, self.grid, self.identity = batch, grid, identity
+        self.fidelity, self.watch = fidelity, watch
         self.tally = Tally(len(grid), own_patience)
         self.curvatures: Curvatures | None = None
 
@@ -186,10 +182,10 @@ class _Sweep:
         from batchgd.minima.collector import Gathering
 
         points = self.batch.starts.points(first, stop)
-        gathering = Gathering(self.batch.box)
+        gathering = Gathering(self.batch.box, self.identity)
         if self.fidelity:
             flow = self.batch.again(starts=points, method=true_flow(), stopping=_to_the_end(self.batch.stopping))
-            gathering.run(dataclasses.replace(flow, dtype="float64"), self.watch.silent())
+            gathering.run(flow.in_dtype("float64"), self.watch.silent())
         if interrupt.seen and first > 0:
             return False
         values = len(self.grid)

@@ -11,20 +11,23 @@ from numpy.typing import NDArray
 from batchgd.analysis.basins.pairs import pair_minima, places
 from batchgd.analysis.basins.significance import holm, mcnemar, two_proportions
 from batchgd.minima.fractions import check_confidence
-from batchgd.problem import check
 from batchgd.problem.arrays import host
 from batchgd.problem.errors import InputError
+from batchgd.problem.identity import Identity, as_identity
 from batchgd.problem.keywords import explained
 from batchgd.problem.speaker import a_run
 from batchgd.problem.tables import TextTable, cut, records
 from batchgd.problem.wording import format_point, format_values, percent_column
+
+WIDER = Identity(x=1e-4, f=1e-6)
+"""The identity between two results."""
 
 _ROWS = 20  # of the printed table
 _DEPENDENT = "the starts of at least one run are not independent draws"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Match:
+class Diff:
     """The minima of two results, one row each: those of both, those that only a found, those of b; each by value.
 
     The printed table begins with what differs.
@@ -125,12 +128,12 @@ class Match:
 
 
 @explained
-def match(a: Any, b: Any, *, x_tol: float = 1e-4, f_tol: float = 1e-6, confidence: float = 0.95) -> Match:
+def diff(a: Any, b: Any, *, identity: Any = None, confidence: float = 0.95) -> Diff:
     """Match the minima of two results by distance and value, and test which fractions changed.
 
-    Two minima are the same when they differ by at most ``x_tol`` box widths in every coordinate and
-    ``f_tol max(1, |f|)`` in value; one-to-one. Sets of equal minima
-    (``free`` above 0) are compared by value alone. Fractions are compared by
+    Two minima are the same when they differ by at most ``identity.x`` box widths in every coordinate and
+    ``identity.f max(1, |f|)`` in value; one-to-one. Sets of equal minima (``free`` above 0) are compared by value
+    alone. Fractions are compared by
     a two-proportion test; by McNemar's where both runs have the same starts (one function, two methods), which sees
     much smaller changes; corrected for the number of minima by Holm's method.
 
@@ -138,15 +141,15 @@ def match(a: Any, b: Any, *, x_tol: float = 1e-4, f_tol: float = 1e-6, confidenc
     ----------
     a, b : MultistartResult
         Two results with labels, in the same number of dimensions. Box widths are those of a.
-    x_tol, f_tol : float
-        Wider than the tolerances of one result, 1e-4 and 1e-6: two runs polish from other endpoints. For two *versions*
-        of a function, give what its minima may have moved by.
+    identity : Identity or dict, optional
+        ``Identity(x=1e-4, f=1e-6)`` when omitted, wider than in one result: two runs polish from other endpoints. For
+        two *versions* of a function, give what its minima may have moved by. A dict changes some of its fields.
     confidence : float
         Of the verdict on each fraction, strictly between 0 and 1.
 
     Returns
     -------
-    Match
+    Diff
 
     Raises
     ------
@@ -158,17 +161,18 @@ def match(a: Any, b: Any, *, x_tol: float = 1e-4, f_tol: float = 1e-6, confidenc
     >>> import batchgd as bgd
     >>> a = bgd.multistart("himmelblau", starts=100)
     >>> b = bgd.multistart("himmelblau", starts=100, method=bgd.GradientDescent(learning_rate=0.01))
-    >>> match(a, b).both.tolist()
+    >>> diff(a, b).both.tolist()
     [[0, 0], [1, 1], [2, 2], [3, 3]]
 
     References
     ----------
     H. W. Kuhn, "The Hungarian method for the assignment problem", Naval Res. Logist. Q. 2, 1955.
     """
-    _check(a, b, x_tol, f_tol, confidence)
+    identity = as_identity(identity, WIDER)
+    _check(a, b, confidence)
     width = a.box.width
     place_a, place_b = places(a.minima, width), places(b.minima, width)
-    one, other = pair_minima(place_a, a.minima.fun, place_b, b.minima.fun, x_tol, f_tol)
+    one, other = pair_minima(place_a, a.minima.fun, place_b, b.minima.fun, identity)
     only_a, only_b = (np.setdiff1d(np.arange(len(r.minima)), seen) for r, seen in ((a, one), (b, other)))
     label_a = np.concatenate([one, only_a, np.full(len(only_b), -1)])
     label_b = np.concatenate([other, np.full(len(only_a), -1), only_b])
@@ -179,7 +183,7 @@ def match(a: Any, b: Any, *, x_tol: float = 1e-4, f_tol: float = 1e-6, confidenc
     difference[: len(one)] = b.minima.fun[other] - a.minima.fun[one]
     fraction_a, fraction_b = _of_label(a.minima.fraction, label_a), _of_label(b.minima.fraction, label_b)
     p, test = _test(a, b, label_a, label_b)
-    return Match(label_a, label_b, distance, difference, fraction_a, fraction_b, p, x, fun, test, confidence=confidence)
+    return Diff(label_a, label_b, distance, difference, fraction_a, fraction_b, p, x, fun, test, confidence=confidence)
 
 
 def _of_label(column: NDArray, label: NDArray) -> NDArray:
@@ -223,13 +227,11 @@ def _moves(a: Any, b: Any, label_a: Any, label_b: Any) -> tuple[NDArray, NDArray
     return left, came
 
 
-def _check(a: Any, b: Any, x_tol: float, f_tol: float, confidence: float) -> None:
+def _check(a: Any, b: Any, confidence: float) -> None:
     check_confidence(confidence)
-    for name, value in (("x_tol", x_tol), ("f_tol", f_tol)):
-        check.Interval(0.0).one(name, value)
     for name, result in (("a", a), ("b", b)):
         if not hasattr(result, "minima"):
-            raise InputError(f"{name} has no labels to match: give a result of {a_run()}")
+            raise InputError(f"{name} has no labels to compare: give a result of {a_run()}")
     if a.dim != b.dim:
         raise InputError(f"a has {a.dim} coordinates and b has {b.dim}: give results of one dimension")
     if a.box is None:
