@@ -261,3 +261,12 @@ def test_the_shell_refuses_in_one_line(line, capsys):
 def test_a_function_of_one_variable_has_no_plane():
     with pytest.raises(InputError, match="two coordinates or more"):
         bgd.map("rastrigin", dim=1)
+
+
+def test_a_map_reports_its_progress_and_ends_when_its_time_is_up(monkeypatch):
+    monkeypatch.setattr("batchgd.engine.progress.SECONDS", 0.0)
+    updates = []
+    found = bgd.map("himmelblau", resolution=64, backend="numpy", audit=0, progress=updates.append)
+    assert max(update.total for update in updates) == found.descents
+    late = bgd.map("himmelblau", resolution=64, backend="numpy", max_time=1e-9)
+    assert (late.status == bgd.Status.MAXTIME).any()

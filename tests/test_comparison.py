@@ -173,7 +173,7 @@ def test_the_command(folder, capsys):
         ("compare himelblau", "'himmelblau'"),
         ("compare himmelblau:3", "dim 2 only"),
         ("compare himmelblau:x", "--dim takes a whole number"),
-        ("compare himmelblau --method adan", "'adam'"),
+        ("compare himmelblau --method adamm", "'adam'"),
         ("compare himmelblau --starts 0", "starts is 0"),
         ("compare himmelblau --starts many", "--starts takes a whole number"),
         ("compare himmelblau --backend cup", "'cpu'"),

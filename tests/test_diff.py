@@ -9,11 +9,10 @@ import pytest
 import result_samples as samples
 
 import batchgd as bgd
-from batchgd.analysis.basins.diff import WIDER
-from batchgd.analysis.basins.pairs import pair_minima
+from batchgd.analysis.basins.diff import holm, mcnemar, two_proportions
 from batchgd.analysis.basins.recluster import minima_against_tolerance
-from batchgd.analysis.basins.significance import holm, mcnemar, two_proportions
 from batchgd.cli import main
+from batchgd.minima.pairs import WIDER, pair_minima
 from batchgd.problem.errors import InputError
 
 
@@ -143,6 +142,25 @@ def test_reclustering_by_the_same_tolerances_changes_nothing(himmelblau):
     assert np.array_equal(again.minima.x, himmelblau.minima.x)
     assert np.array_equal(again.minima.count, himmelblau.minima.count)
     assert again.coverage.to_dict() == himmelblau.coverage.to_dict()
+    assert again.threads == himmelblau.threads
+
+
+def test_a_reclustered_result_runs_again_as_before():
+    """In the units, and with the threads, of the run; saddles join the minima that were found before."""
+    stretched = run(lambda x: x[0] ** 2 + (x[1] / 1e4) ** 2, box=[(-1, 2), (-1e4, 2e4)], starts=50, threads=1)
+    stretched.connect(border_points=0, rounds=1)
+    again = stretched.recluster({"x": 1e-3})
+    assert again.threads == 1
+    assert again.scale.tolist() == stretched.scale.tolist()
+    with pytest.raises(InputError, match="no saddles were searched for"):
+        again.saddles  # noqa: B018
+    assert stretched.saddles is not None
+
+
+def test_a_reclustered_result_runs_again_as_the_first_did():
+    first = bgd.multistart("six_hump_camel", starts=100, scale=[1.0, 4.0], threads=1, backend="cpu")
+    again = first.recluster(bgd.Identity(x=0.9))
+    assert (again.threads, again.scale.tolist()) == (1, [1.0, 4.0])
 
 
 def test_both_tolerances_must_hold():

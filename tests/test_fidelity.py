@@ -8,11 +8,9 @@ import pytest
 import result_samples as samples
 
 import batchgd as bgd
-from batchgd.analysis.basins.fidelity import check_step
-from batchgd.analysis.basins.flow import true_flow
-from batchgd.analysis.basins.half_step import halved, of_rows, step_name
-from batchgd.analysis.basins.relabel import confusion_counts
+from batchgd.analysis.basins.fidelity import check_step, halved, of_rows, step_name
 from batchgd.cli import main
+from batchgd.minima.pairs import confusion_counts
 from batchgd.problem.errors import InputError
 from batchgd.problem.methods import METHODS, GradientDescent
 from batchgd.problem.methods.schedules import Cosine, Exponential
@@ -60,7 +58,7 @@ def test_gradient_flow_agrees_with_an_integrator():
     problem = reference.Problem.of("himmelblau")
     starts = bgd.start(3, np.arange(2_000), problem.box)
     truth = reference.flow(problem, starts)
-    result = bgd.multistart("himmelblau", starts=starts, method=true_flow(), maxiter=100_000, backend="cpu")
+    result = bgd.multistart("himmelblau", starts=starts, method=bgd.GradientFlow(), maxiter=100_000, backend="cpu")
     label, away = problem.nearest(result.minima.x)
     assert away.max() < 1e-6
     assert np.mean(label[result.label] != truth) < 0.002
@@ -161,18 +159,18 @@ def test_the_check_uses_the_kernel_that_is_there(monkeypatch):
     from batchgd.engine.prepare import specialisation_of
 
     result = run(GradientDescent(learning_rate=0.01), starts=3_000)
-    from batchgd.minima import collect as solve
+    from batchgd.minima import mapper
     from batchgd.minima.collect import batch_from
 
     batch, seen = batch_from(result), []
-    original = solve.collect
+    original = mapper.collect
 
     def watched(part, *args, **more):
         seen.append(specialisation_of(part))
         return original(part, *args, **more)
 
-    monkeypatch.setattr(solve, "collect", watched)
-    check_step(result, batch)
+    monkeypatch.setattr(mapper, "collect", watched)
+    check_step(result)
     wanted = specialisation_of(batch)
     assert [(s.rule, s.lanes, s.in_kernel, s.tests, s.parts) for s in seen] == [
         (wanted.rule, wanted.lanes, wanted.in_kernel, wanted.tests, wanted.parts)

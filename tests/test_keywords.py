@@ -2,6 +2,7 @@
 
 import inspect
 import pickle
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -115,6 +116,14 @@ def test_every_call_has_a_line_for_every_keyword_of_scipy(call, keyword):
     line = str(caught.value)
     assert line.startswith(f"{call} takes no '{keyword}': ")
     assert "\n" not in line
+
+
+def test_what_has_no_shortcut_is_named_as_a_part_of_stopping():
+    for field in fields(bgd.Stopping):
+        if field.name not in ("gtol", "xtol", "ftol", "maxiter", "max_time"):
+            for call in ("multistart", "descend", "path", "sweep", "compare"):
+                with pytest.raises(ArgumentError, match=f"give stopping={{'{field.name}': ...}}$"):
+                    CALLS[call](**{field.name: 1})
 
 
 @pytest.mark.parametrize(("gone", "now"), [("trace_path", "path"), ("basin_map", "map"), ("match", "diff")])

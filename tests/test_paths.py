@@ -239,7 +239,7 @@ def test_the_command(folder, capsys):
         ("path himmelblau --x0 1,2 --x0 1", "different lengths"),
         ("path himmelblau --x0 one,two", "--x0 takes numbers"),
         ("path himmelblau --x0 1,2 --every 0", "every is 0"),
-        ("path himmelblau --x0 1,2 --method adan", "'adam'"),
+        ("path himmelblau --x0 1,2 --method adamm", "'adam'"),
         ("path himmelblau --x0 1,2 --learning-rate -1", "learning_rate is -1"),
         ("path himmelblau --x0 1,2 --animate x.avi", ".gif"),
         ("path himmelblau --x0 1,2 --window 0", "window is 0"),

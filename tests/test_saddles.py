@@ -10,7 +10,6 @@ from scipy.optimize import brentq, root
 
 import batchgd as bgd
 from batchgd.analysis.saddles.follow import ARRIVED, RESTED, follow
-from batchgd.analysis.saddles.graph import spanning
 from batchgd.analysis.saddles.saddles import Nodes, Saddles
 from batchgd.analysis.saddles.tree import disconnectivity
 from batchgd.cli import main
@@ -265,7 +264,7 @@ def test_even_levels_round_joins_up():
     tree = disconnectivity(saddles, levels=2)
     assert tree.level[4:].tolist() == [2.0, 4.0]
     assert tree.parent.tolist() == [4, 4, 4, 5, 5, -1]
-    assert len(spanning(saddles)) == 3
+    assert len(saddles.spanning) == 3
     with pytest.raises(bgd.InputError, match="levels is 0"):
         disconnectivity(saddles, levels=0)
 

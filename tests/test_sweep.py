@@ -184,7 +184,10 @@ def sweeps(**given):
 BAD = {
     "nothing swept": (sweeps(learning_rate=0.1), "nothing to sweep: give an array"),
     "an unknown hyperparameter": (sweeps(learning_rat=[0.1, 0.2]), "no 'learning_rat': did you mean 'learning_rate'"),
-    "no hyperparameter of the method": (sweeps(method="adam", momentum=[0.1], learning_rate=0.1), "adam takes"),
+    "no hyperparameter of the method": (
+        sweeps(method="adam", momentum=[0.1], learning_rate=0.1),
+        "Adam takes no 'momentum'",
+    ),
     "a negative rate": (
         sweeps(learning_rate=[0.1, -0.2]),
         "learning_rate is -0.2: give a finite number greater than 0",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.minima.eigen import eigh
+from batchgd.minima.eigen import hessian_modes
 from batchgd.minima.fractions import wilson
 from batchgd.minima.scale import EPS
 from batchgd.problem import check
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from batchgd.compiler.differentiable import Differentiable
 
 MAX_NUMBERS = 1 << 26  # of Hessian entries: half a gigabyte
-_ROWS = 1 << 20  # Hessian entries that are held at once
 _NEGATIVE = 64.0  # times the dimension and machine epsilon: eigenvalues below this share of the largest are rounding
 _NOISE = 16.0  # times machine epsilon and the size of the values: smaller violations of the inequality are rounding
 _SHARES = 0.5 ** np.arange(1, 18)  # of the way to the nearest face, for the step off a suspected point
@@ -106,7 +105,7 @@ def curvature_of(objective: Differentiable, box: Box, samples: int, seed: int = 
 
     constant = bool(getattr(objective, "is_quadratic", False))
     x = UniformStarts(samples, box, seed).points(0, samples)
-    eigenvalues, directions = _eigen(objective, x[:1] if constant else x)
+    eigenvalues, directions = hessian_modes(objective, x[:1] if constant else x)
     if constant:
         eigenvalues, directions = (np.repeat(array, samples, axis=0) for array in (eigenvalues, directions))
     largest = np.abs(eigenvalues).max(axis=1)
@@ -115,19 +114,6 @@ def curvature_of(objective: Differentiable, box: Box, samples: int, seed: int = 
     if witness is None and not constant:
         witness = _midpoints(objective, x)
     return Curvature(objective.name, box, x, eigenvalues, negative, constant, witness)
-
-
-def _eigen(objective: Any, x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Eigenvalues, ascending, and the direction of the lowest one; NaN where a Hessian is not finite."""
-    values, directions = np.full(x.shape, np.nan), np.full(x.shape, np.nan)
-    step = max(1, _ROWS // x.shape[1] ** 2)
-    for first in range(0, len(x), step):
-        rows = slice(first, first + step)
-        with np.errstate(all="ignore"):
-            hessian = np.asarray(objective.hessian(x[rows]))
-        values[rows], vector = eigh(hessian)
-        directions[rows] = vector[:, :, 0]
-    return values, directions
 
 
 def _negative(objective: Any, box: Box, x: Any, lowest: Any, directions: Any, negative: Any) -> Witness | None:

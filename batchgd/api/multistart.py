@@ -11,7 +11,7 @@ from batchgd.engine.batch import make_batch
 from batchgd.engine.compute import Compute
 from batchgd.engine.interrupts import heeded
 from batchgd.engine.progress import Progress, Watch
-from batchgd.minima.collect import batch_from, collect
+from batchgd.minima.collect import collect
 from batchgd.minima.coverage.rule import MOST_STARTS
 from batchgd.minima.coverage.run_until import check_rule
 from batchgd.problem.check import flag, one_of
@@ -174,7 +174,7 @@ def multistart(
         if not result.interrupted and all_kept and not compute.device:
             result.warnings += advice(batch, result)
         if check and not result.interrupted:
-            said = check_step(result, batch_from(result))
+            said = check_step(result)
             if interrupt.seen:
                 result.cut_short, said = True, "interrupted before half the step was compared: check=True says nothing"
             result.warnings += () if said is None else (said,)

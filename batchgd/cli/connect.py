@@ -89,6 +89,7 @@ def _path(saddles: Any, options: dict[str, Any]) -> tuple[Any, InputError | None
 def _result(options: dict[str, Any]) -> Any:
     """Return the result to connect: a saved one, or that of a run now."""
     import batchgd as bgd
+    from batchgd.minima.results import LandscapeData
 
     if "run" not in options:
         options["fun"] = load_target(options.get("fun"))
@@ -96,6 +97,6 @@ def _result(options: dict[str, Any]) -> Any:
     if extra := [option.name for option in SHARED if option.name in options]:
         raise InputError(f"--{extra[0].replace('_', '-')} says how to run, and --run has run already: leave one out")
     result = bgd.load(options["run"], fun=load_target(options["fun"]) if "fun" in options else None)
-    if not hasattr(result, "connect"):
+    if not isinstance(result, LandscapeData):
         raise InputError(f"{options['run']} holds endpoints without minima: connect a run of multistart")
     return result

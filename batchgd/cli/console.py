@@ -63,6 +63,17 @@ class Console:
             warnings.showwarning = self._show_warning
             yield
 
+    @contextlib.contextmanager
+    def progress(self) -> Iterator[Any]:
+        """Yield what to pass as ``progress=``: a printer, or None where messages are not wanted."""
+        from batchgd.cli.progress import ProgressPrinter
+
+        if self.quiet:
+            yield None
+        else:
+            with ProgressPrinter() as printer:
+                yield printer
+
     def _show_warning(self, message: Warning | str, *_: Any, **__: Any) -> None:
         self.say(f"warning: {message}")
 

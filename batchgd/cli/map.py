@@ -53,7 +53,9 @@ def map_basins(options: dict[str, Any]) -> int:
         import batchgd as bgd
 
         options["fun"] = load_target(options.get("fun"))
-        made = bgd.map(**arguments_of(bgd.map, options) | _geometry(options))
+        arguments = arguments_of(bgd.map, options) | _geometry(options)
+        with console.progress() as progress:
+            made = bgd.map(**arguments, progress=progress)
         measured = made.borders() if options.get("borders") else None
     show(
         options,

@@ -27,7 +27,7 @@ PATH_OPTIONS = (
     Option("x0", POINTS, "A start, one number per coordinate; repeatable."),
     Option("method", TEXTS, "Update rule; repeatable, to have several side by side."),
     Option("learning_rate", NUMBERS, "Learning rate; repeatable, to have several side by side."),
-    Option("every", INTEGER, "Keep the point after every so many updates; 1 when not given."),
+    Option("every", INTEGER, "Keep the point after every n updates; 1 when not given."),
     Option("max_points", INTEGER, "Points of one path at most; 2000 when not given."),
     *picked("box", "set", "scale", "seed"),
     *STOPPING,

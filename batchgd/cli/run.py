@@ -71,20 +71,17 @@ def _arguments(options: dict[str, Any]) -> dict[str, Any]:
 
 def _solve(arguments: dict[str, Any], console: Console) -> Any:
     import batchgd as bgd
-    from batchgd.cli.progress import ProgressPrinter
     from batchgd.engine.backends import choose
 
     _, why = choose(arguments.get("backend", "auto"))
-    if console.quiet:
-        return bgd.multistart(**arguments, progress=None)
     announce = functools.cache(lambda: console.say(f"backend {why}"))
-    with ProgressPrinter() as printer:
+    with console.progress() as printer:
 
         def progress(update: bgd.ProgressUpdate) -> None:
             announce()  # not before the run has begun: what multistart refuses is told in one line
             printer(update)
 
-        result = bgd.multistart(**arguments, progress=progress)
+        result = bgd.multistart(**arguments, progress=printer and progress)
     announce()
     return result
 

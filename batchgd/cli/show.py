@@ -23,7 +23,7 @@ def show(
     ] = None,
     coverage: Annotated[bool, typer.Option("--coverage", help="All estimates of what was not seen.")] = False,
     fidelity: Annotated[
-        int | None, typer.Option("--fidelity", help="Compare the labels of so many starts with gradient flow's.")
+        int | None, typer.Option("--fidelity", help="Compare the labels of this many starts with gradient flow's.")
     ] = None,
     stability: Annotated[
         bool, typer.Option("--stability", help="How far each minimum is from the border of its basin.")
@@ -37,6 +37,7 @@ def show(
 ) -> None:
     """Print a saved run: minima by other tolerances, coverage, fidelity, stability."""
     import batchgd as bgd
+    from batchgd.minima.results import LandscapeData
 
     if out is not None:
         destinations.check_result(out, overwrite=False)
@@ -44,7 +45,7 @@ def show(
     with console.guard_stdout():
         result = bgd.load(run, fun=None if fun is None else load_target(fun))
         asked = coverage or stability or any(value is not None for value in (fidelity, identity_x, identity_f))
-        if asked and not hasattr(result, "minima"):
+        if asked and not isinstance(result, LandscapeData):
             raise InputError(f"{run} holds endpoints without minima: leave the options out, or show a multi-start")
         identity = {name: value for name, value in (("x", identity_x), ("f", identity_f)) if value is not None}
         if identity:

@@ -78,7 +78,6 @@ def sweep(options: dict[str, Any]) -> int:
 
 def _solve(options: dict[str, Any], console: Console) -> Any:
     import batchgd as bgd
-    from batchgd.cli.progress import ProgressPrinter
 
     options["fun"] = load_target(options.get("fun"))
     fixed, values = options.get("set", {}), _swept(options)
@@ -87,10 +86,8 @@ def _solve(options: dict[str, Any], console: Console) -> Any:
     besides = {name: value for name, value in options.items() if name not in ("learning_rate", "set", "method")}
     method = {"method": options["method"]} if "method" in options else {}
     arguments = arguments_of(bgd.sweep, besides) | method | fixed | values
-    if console.quiet:
-        return bgd.sweep(**arguments)
-    with ProgressPrinter() as printer:
-        return bgd.sweep(**arguments, progress=printer)
+    with console.progress() as progress:
+        return bgd.sweep(**arguments, progress=progress)
 
 
 def _swept(options: dict[str, Any]) -> dict[str, list[float]]:

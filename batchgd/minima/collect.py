@@ -1,4 +1,4 @@
-"""From a batch to its endpoints, and from those to the minima behind them."""
+"""From a batch to its result, endpoints alone or with the minima behind them, and from a result back to its batch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from batchgd.engine.progress import Watch
 from batchgd.engine.run import run
 from batchgd.kernels.plan import Endpoints, Trails, columns
 from batchgd.kernels.status import Status
-from batchgd.minima.collector import Gathering
+from batchgd.minima.collector import Collector
 from batchgd.minima.coverage.rule import Coverage, Stopped
 from batchgd.minima.coverage.run_until import run_until
 from batchgd.minima.find import Found
@@ -41,19 +41,19 @@ def collect(
 ) -> LandscapeData:
     """Run a batch, collect the occupied cells shard by shard, and find the minima behind them."""
     watch = Watch() if watch is None else watch
-    gathering, stopped = Gathering(batch.box, identity, keep=keep), None
+    collector, stopped = Collector(batch.box, identity, keep=keep), None
     if until is None:
-        gathering.run(batch, watch)
-        found = gathering.find(batch, watch)
+        collector.run(batch, watch)
+        found = collector.find(batch, watch)
     else:
-        found, stopped = run_until(gathering, batch, until, watch)
-        batch = batch.again(starts=batch.starts.head(gathering.n))
-    return landscape(batch, gathering, found, watch=watch, stopped=stopped)
+        found, stopped = run_until(collector, batch, until, watch)
+        batch = batch.again(starts=batch.starts.head(collector.n))
+    return landscape(batch, collector, found, watch=watch, stopped=stopped)
 
 
 def landscape(
     batch: Batch,
-    gathering: Gathering,
+    collector: Collector,
     found: Found,
     *,
     watch: Watch,
@@ -61,16 +61,16 @@ def landscape(
 ) -> LandscapeData:
     """Make the result of what was gathered and found."""
     return LandscapeData(
-        **_common(batch, gathering.endpoints()),
-        counted=None if gathering.keep else dict(gathering.status_counts),
-        label=_placed(gathering.labels(found), batch),
+        **_common(batch, collector.endpoints()),
+        counted=None if collector.keep else dict(collector.status_counts),
+        label=_placed(collector.labels(found), batch),
         minima=found.minima,
         stationary=found.stationary,
         seed=batch.seed,
         independent=batch.starts.independent,
         stopped=stopped,
-        identity=gathering.identity,
-        cells=None if gathering.keep else gathering.catalogue,
+        identity=collector.identity,
+        cells=None if collector.keep else collector.catalogue,
         warnings=found.warnings,
         cut_short=watch.ended_by is Status.INTERRUPTED,
         seconds=watch.elapsed,
@@ -102,20 +102,20 @@ def _placed(array: np.ndarray, batch: Batch) -> Any:
     return cupy.asarray(array)
 
 
-def batch_from(result: BatchData, **changes: Any) -> Batch:
+def batch_from(result: BatchData) -> Batch:
     """Return the batch that a result came from, to run it again with some changes (see :meth:`Batch.again`).
 
     Raises
     ------
     InputError
-        Where the function is not at hand, or the result was not made by a run.
+        If the function is not at hand, or the result was not made by a run.
     """
     if not result.has_function:
         raise not_stored("the function")
     if result.starts is None or result.box is None or not isinstance(result.method, Method):
         why = "does not know how it was made" if result.kept else "was saved without its starts (keep='minima')"
         raise InputError(f"this result {why}: run it again")
-    batch = Batch(
+    return Batch(
         result.objective,
         result.starts,
         result.box,
@@ -125,4 +125,3 @@ def batch_from(result: BatchData, **changes: Any) -> Batch:
         getattr(result, "seed", None) or 0,
         scale=result.scale,
     )
-    return batch.again(**changes)

@@ -1,4 +1,4 @@
-"""Gathering: what a run keeps of its descents, part by part, until minima and labels are made of them."""
+"""The collector: takes in the endpoints of a run, part by part, and makes minima and labels of them."""
 
 from __future__ import annotations
 
@@ -54,8 +54,11 @@ class IntoCatalogue:
         return {"distinct": cells} | few
 
 
-class Gathering:
-    """The endpoints of several related batches, whose starts are numbered one after the other, in one catalogue.
+class Collector:
+    """Collects the endpoints of related batches, whose starts are numbered one after the other, in one catalogue.
+
+    ``run`` (or ``add``) as often as needed, ``find`` the minima, then ask for the ``labels`` of all starts so far: rows
+    of those minima. No minimum need be known; :class:`batchgd.minima.mapper.Mapper` labels points by known ones.
 
     Parameters
     ----------

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from batchgd.engine.progress import MEASURING, UNWATCHED, Watch
+from batchgd.engine.progress import UNWATCHED, Watch
 from batchgd.minima.catalogue import Catalogue
 from batchgd.minima.classify import NAMES, NOTHING
-from batchgd.minima.eigen import eigvalsh
+from batchgd.minima.eigen import hessian_eigenvalues
 from batchgd.minima.fractions import seen_interval
 from batchgd.minima.merge import Clustering, nearest_pair
 from batchgd.minima.notes import endless_fall, notes
@@ -22,7 +22,6 @@ from batchgd.problem.box import Box
 from batchgd.problem.errors import InputError
 from batchgd.problem.identity import SAME, Identity
 
-_ENTRIES = 1 << 20  # numbers of the Hessians held at a time
 _ROUND = 1e-6  # box widths to which coordinates are rounded before they decide an order
 _NOT_INDEPENDENT = "the starts are not independent of each other, so fractions have no interval"
 
@@ -179,7 +178,7 @@ def _minima(
         count=sites.count,
         fraction=sites.count / max(n, 1),
         kind=np.array(NAMES)[sites.kind],
-        eigenvalues=_eigenvalues(objective, sites.x, watch),
+        eigenvalues=hessian_eigenvalues(objective, sites.x, watch),
         inside=np.asarray(~outside.any(axis=1)),
         spread=sites.spread,
         free=np.where(np.isin(sites.kind, SETS), sites.zero, 0),
@@ -195,22 +194,9 @@ def _stationary(objective: Derivable, sites: Sites, watch: Watch) -> Stationary:
         fun=sites.fun,
         count=sites.count,
         kind=np.array(NAMES)[sites.kind],
-        eigenvalues=_eigenvalues(objective, sites.x, watch),
+        eigenvalues=hessian_eigenvalues(objective, sites.x, watch),
         negative=sites.negative,
     )
-
-
-def _eigenvalues(objective: Derivable, x: NDArray[np.float64], watch: Watch) -> NDArray[np.float64]:
-    """Eigenvalues of the Hessian in x, ascending; NaN where it is not finite, or no time is left for it."""
-    out = np.full(x.shape, np.nan)
-    rows = max(64, _ENTRIES // (x.shape[1] ** 2 + 1))
-    for begin in range(0, len(x), rows):
-        if not watch.go_on(MEASURING, begin, len(x)):
-            break
-        with np.errstate(all="ignore"):
-            hessian = np.asarray(objective.hessian(x[begin : begin + rows]))
-        out[begin : begin + rows] = eigvalsh(hessian)
-    return out
 
 
 def by_value(box: Box, x: NDArray, fun: NDArray, noise: NDArray, kind: NDArray) -> NDArray[np.int64]:

@@ -88,8 +88,6 @@ class Clustering:
 
     def _linked(self, u: NDArray, fun: NDArray, tol_f: NDArray) -> NDArray[np.int64]:
         """Connected components by a neighbour search, for groups that projections cannot split."""
-        from scipy.sparse import coo_array
-        from scipy.sparse.csgraph import connected_components
         from scipy.spatial import cKDTree
 
         if len(u) > 100_000:  # a continuum: within a quarter of the tolerance its points are not told apart
@@ -98,15 +96,26 @@ class Clustering:
             keys, row = np.arange(len(u), dtype=np.uint64), np.arange(len(u))
         pairs = cKDTree(u[row]).query_pairs(self.identity.x, p=np.inf, output_type="ndarray")
         near = np.abs(fun[row][pairs[:, 0]] - fun[row][pairs[:, 1]]) <= tol_f[row][pairs].max(axis=1)
-        pairs = pairs[near]
-        graph = coo_array((np.ones(len(pairs), np.bool_), (pairs[:, 0], pairs[:, 1])), shape=(len(row), len(row)))
-        label = connected_components(graph, directed=False)[1].astype(np.int64)
+        label = linked(len(row), pairs[near])
         return label if len(row) == len(u) else label[_inverse(keys, keys[row])]
 
 
 UNPOLISHED = Clustering(Identity(x=1e-4, f=1e-3), cells=4)
 """When raw endpoints count as one minimum, while a run goes on and nothing has been polished: they scatter, so cells
 are wide."""
+
+
+def linked(n: int, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The set of each of 0 .. n - 1 that chains of pairs, (k, 2), join; numbered in the order of lowest members.
+
+    >>> linked(5, np.array([[3, 1], [1, 4]])).tolist()
+    [0, 1, 2, 1, 1]
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    graph = coo_array((np.ones(len(pairs), np.bool_), tuple(pairs.T)), shape=(n, n))
+    return connected_components(graph, directed=False)[1].astype(np.int64)
 
 
 def split_at_gaps(u: NDArray, fun: NDArray, tol_x: float, tol_f: NDArray) -> NDArray[np.int64]:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from batchgd.problem.box import Box
     from batchgd.problem.stopping import Stopping
 
+RECIPE = ("objective", "method", "box", "stopping", "backend", "dtype", "scale", "threads")
+"""What a result says of how it was made, besides the starts."""
+
 _ROWS_AT_ONCE = 1 << 16  # gradients are evaluated in slices, so that their temporaries stay in the tens of megabytes
 _SAME = 1e-9  # relative
 _NOT_INDEPENDENT = "the starts are not independent draws"
@@ -186,10 +189,7 @@ class BatchData:
         rows = np.arange(self.n)[index if isinstance(index, slice | list) else host(index)]
         part = BatchData(
             **columns(self, lambda column: column[index]),
-            **{
-                name: getattr(self, name)
-                for name in ("objective", "method", "box", "stopping", "backend", "dtype", "scale", "threads")
-            },
+            **{name: getattr(self, name) for name in RECIPE},
             starts=None if self.starts is None else ChosenStarts(self.starts, rows),
             warnings=self.warnings,
         )

@@ -213,7 +213,6 @@ for _words, _advice in _HABITS:
         for _needs, _text in _advice.items():
             HABITS.setdefault(_word, {}).setdefault(_needs, _text)
 
-
 _OF_STOPPING = (
     "escape target gtol_rel xtol_abs xtol_rel ftol_abs ftol_rel norm window maxfev patience min_delta f_growth "
     "x_growth oscillation"

@@ -32,9 +32,9 @@ def find_name(kind: str, name: Any, names: Iterable[str], listed: str = "") -> s
     --------
     >>> find_name("method", "L-BFGS", ["adam", "lbfgs"])
     'lbfgs'
-    >>> find_name("method", "adan", ["adam", "lbfgs"])
+    >>> find_name("method", "adamm", ["adam", "lbfgs"])
     Traceback (most recent call last):
-    batchgd.problem.errors.InputError: unknown method 'adan': did you mean 'adam'? there are adam, lbfgs
+    batchgd.problem.errors.InputError: unknown method 'adamm': did you mean 'adam'? there are adam, lbfgs
     """
     known = list(names)
     if isinstance(name, str):

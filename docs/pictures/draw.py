@@ -7,7 +7,6 @@ import numpy as np
 
 import batchgd as bgd
 from batchgd import landscapes
-from batchgd.analysis.basins.flow import true_flow
 from batchgd.output.plot import save_picture
 from batchgd.output.plot.animation import animate
 from batchgd.output.plot.canvas import figure_title, new_panels, write
@@ -123,7 +122,9 @@ def draw_maps(maps: dict[str, Any], title: str, reference: str, columns: int = 3
 def draw_basins() -> None:
     """The pictures of docs/basins.md: the basins that several methods draw, beside those of gradient flow."""
     for name, rates in RATES.items():
-        methods = {FLOW: true_flow()} | {f"η = {rate:g}": bgd.GradientDescent(learning_rate=rate) for rate in rates}
+        methods = {FLOW: bgd.GradientFlow()} | {
+            f"η = {rate:g}": bgd.GradientDescent(learning_rate=rate) for rate in rates
+        }
         methods |= {title: METHODS[key](**given) for title, (key, given) in OTHERS.items() if key in METHODS}
         true = bgd.map(name, method=methods[FLOW], maxiter=100_000)
         maps = {FLOW: true} | {

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.analysis.basins.fidelity import fidelity
-from batchgd.analysis.basins.relabel import confusion_counts, labels_onto
+from batchgd.minima.pairs import confusion_counts, labels_onto
 from batchgd.minima.results import LandscapeData
 from batchgd.problem.arrays import host
 from batchgd.problem.errors import InputError
-from batchgd.problem.speaker import said
+from batchgd.problem.speaker import a_run, said
 
 _MOST = 5_000  # minima: more make a matrix of more cells than any picture shows, and more than memory holds
 
@@ -25,8 +25,10 @@ def confusion_with(result: LandscapeData, other: Any) -> Confusion:
         raise InputError("a confusion matrix needs two runs of the same starts, with keep='all'")
     if not np.array_equal(result.x0, other.x0):
         raise InputError("these runs have other starts: run the second one with starts=result.x0")
+    if result.box is None:
+        raise InputError(f"this result has no box to measure distances by: give one of {a_run()}")
     mine = len(result.minima)
-    place, alone = labels_onto(result, other)
+    place, alone = labels_onto(result.minima, other.minima, result.box)
     if mine + len(alone) > _MOST:
         raise InputError(
             f"a confusion matrix of {mine + len(alone):,} minima cannot be drawn; "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +13,11 @@ from batchgd.analysis.basins.refine import fill, refine, stride_of
 from batchgd.compiler.resolve import Problem
 from batchgd.engine.batch import Batch, make_batch
 from batchgd.engine.compute import Compute
-from batchgd.engine.progress import Watch
+from batchgd.engine.progress import Progress, Watch
 from batchgd.kernels.plan import Endpoints
 from batchgd.kernels.status import Status
 from batchgd.minima import Minima, wilson
-from batchgd.minima.collector import Gathering
+from batchgd.minima.collector import Collector
 from batchgd.minima.tables import points_table
 from batchgd.problem import check
 from batchgd.problem.errors import InputError, told
@@ -203,6 +202,7 @@ def map(
     adaptive: bool = True,
     audit: int = _AUDITED,
     known: Minima | None = None,
+    progress: Progress | None = None,
 ) -> BasinMap:
     """Map the basins on a plane: each pixel takes the minimum that the descent from its centre reaches.
 
@@ -233,6 +233,8 @@ def map(
         Held pixels to descend from after all.
     known : Minima, optional
         Minima whose labels come first, so that maps of several windows have the same labels: ``other.minima``.
+    progress : callable, optional
+        Called with a :class:`ProgressUpdate` about twice a second; its total grows as the map is refined.
 
     Returns
     -------
@@ -258,7 +260,7 @@ def map(
     G. Datseris and A. Wagemakers, "Effortless estimation of basins of attraction", Chaos 32, 2022, for maps of basins
     on grids; the refinement is this project's own.
     """
-    began = time.perf_counter()
+    watch = Watch(progress)
     shape = parse_resolution(resolution)[::-1]
     window = None if window is None else parse_window(window)
     audit, adaptive = check.whole("audit", audit, of="pixels"), check.flag("adaptive", adaptive)
@@ -273,7 +275,7 @@ def map(
         plane, suits = parse_plane(plane, at, batch.box)
         window = suits if window is None else window
     grid = PixelGrid(plane, window, shape)
-    images = _Images(batch, grid, known, identity)
+    images = _Images(batch, grid, known, identity, watch)
     computed, checked = images.draw(stride_of(shape) if adaptive else 1, audit)
     return BasinMap(
         **images.images,
@@ -286,7 +288,7 @@ def map(
         minima=images.minima(),
         audit=checked,
         descents=images.descents,
-        seconds=time.perf_counter() - began,
+        seconds=watch.elapsed,
         objective=batch.objective,
         recipe={"resolution": shape[::-1], "method": batch.method, "stopping": batch.stopping, "scale": batch.scale}
         | {"adaptive": adaptive, "audit": audit, "identity": identity}
@@ -297,31 +299,32 @@ def map(
 class _Images:
     """The images of a map while they are drawn, in the lattice's frame."""
 
-    def __init__(self, batch: Batch, grid: PixelGrid, known: Minima | None, identity: Identity) -> None:
+    def __init__(self, batch: Batch, grid: PixelGrid, known: Minima | None, identity: Identity, watch: Watch) -> None:
         self._batch, self._grid = batch, grid
-        self._gathering, self._watch = Gathering(batch.box, identity), Watch()
+        self._collector, self._watch = Collector(batch.box, identity), watch
         self._row: list[NDArray[np.int64]] = []
         self._column: list[NDArray[np.int64]] = []
         self._head = 0 if known is None else len(known)
         if known is not None and self._head:
             none = np.zeros(self._head, np.int64)
-            self._gathering.add(Endpoints(0, known.x, known.fun, none, none, none.astype(np.int8) + Status.GRADIENT))
+            self._collector.add(Endpoints(0, known.x, known.fun, none, none, none.astype(np.int8) + Status.GRADIENT))
 
     @property
     def descents(self) -> int:
         """How many there were."""
-        return self._gathering.n - self._head
+        return self._collector.n - self._head
 
     def visit(self, row: NDArray[np.int64], column: NDArray[np.int64]) -> None:
         """Descend from these pixels."""
-        self._gathering.run(replace(self._batch, starts=PixelStarts(self._grid, row, column)), self._watch)
+        part = self._watch.part(self.descents, self.descents + len(row))
+        self._collector.run(replace(self._batch, starts=PixelStarts(self._grid, row, column)), part)
         self._row.append(row)
         self._column.append(column)
 
     def labels(self) -> NDArray[np.int32]:
         """The labels of all visited pixels, in order."""
-        self._found = self._gathering.find(self._batch)
-        return self._gathering.labels(self._found)[self._head :]
+        self._found = self._collector.find(self._batch)
+        return self._collector.labels(self._found)[self._head :]
 
     def draw(self, stride: int, audit: int) -> tuple[NDArray[np.bool_], Audit]:
         """Visit what decides the image, hold the rest, audit it; returns which pixels were computed, and the audit."""
@@ -346,7 +349,7 @@ class _Images:
 
     def _visited(self) -> dict[str, NDArray]:
         """What the visited pixels show, in order."""
-        label, ends = self.labels(), self._gathering.endpoints()
+        label, ends = self.labels(), self._collector.endpoints()
         kinds = {"nit": np.int32, "fun": np.float64, "status": np.int8}
         return {"label": label} | {name: getattr(ends, name)[self._head :].astype(k) for name, k in kinds.items()}
 

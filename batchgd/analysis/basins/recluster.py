@@ -6,6 +6,7 @@ run itself, so both kinds of run give the same minima. A saved lean run has neit
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,9 +28,6 @@ from batchgd.problem.speaker import a_run
 
 if TYPE_CHECKING:
     from batchgd.minima.catalogue import Catalogue
-
-_FIELDS = ("objective", "starts", "method", "box", "stopping", "backend", "dtype", "seconds")
-_OWN = ("seed", "independent", "stopped", "strategy", "cells")
 
 
 def recluster(result: LandscapeData, identity: Any = None) -> LandscapeData:
@@ -71,16 +69,11 @@ def recluster(result: LandscapeData, identity: Any = None) -> LandscapeData:
     label, minima = found.labels(keys), found.minima
     if result.strategy is not None:
         minima = drawn_fractions(minima, label, result.strategy.drawn, result.minima.interval_note)
-    return LandscapeData(
-        **columns(result),
-        **{name: getattr(result, name) for name in (*_FIELDS, *_OWN)},
-        counted=None if result.kept else result.counted,
-        label=label,
-        minima=minima,
-        stationary=found.stationary,
-        warnings=found.warnings,
-        identity=identity,
-    )
+    again = copy(result)
+    vars(again).pop("saddles", None)  # they join the minima of before
+    again.label, again.minima, again.stationary = label, minima, found.stationary
+    again.identity, again.warnings = identity, found.warnings
+    return again
 
 
 @dataclass(frozen=True)
@@ -128,8 +121,8 @@ def _cells(result: LandscapeData) -> tuple[Catalogue, NDArray[np.uint64]]:
         return result.cells, np.empty(0, np.uint64)
     if result.box is None:
         raise InputError(f"this result has no box to measure distances by: give one of {a_run()}")
-    from batchgd.minima.collector import Gathering
+    from batchgd.minima.collector import Collector
 
-    gathering = Gathering(result.box)
-    gathering.add(Endpoints(0, **columns(result, host)))
-    return gathering.catalogue, gathering.keys()
+    collector = Collector(result.box)
+    collector.add(Endpoints(0, **columns(result, host)))
+    return collector.catalogue, collector.keys()

@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from batchgd.analysis.basins.flow import true_flow
-from batchgd.analysis.basins.relabel import labels_onto
 from batchgd.analysis.comparison.comparison import Cell, Comparison
 from batchgd.compiler.resolve import Problem, as_objective
 from batchgd.engine.batch import Batch, make_batch
 from batchgd.engine.compute import Compute
 from batchgd.engine.interrupts import Interrupt, heeded
+from batchgd.minima.pairs import labels_onto
 from batchgd.problem import check
 from batchgd.problem.errors import InputError, told
 from batchgd.problem.identity import Identity, as_identity
 from batchgd.problem.keywords import explained
-from batchgd.problem.methods import METHODS, Method, as_method, split_per_start
+from batchgd.problem.methods import METHODS, GradientFlow, Method, as_method, split_per_start
 from batchgd.problem.stopping import Stopping, as_stopping
 
 if TYPE_CHECKING:
@@ -117,7 +116,7 @@ def compare(
     identity = as_identity(identity)
     check.function("progress", progress, "a function of one Cell")
     starts = check.whole("starts", starts, 1)
-    judge = true_flow() if reference is None else as_method(reference)
+    judge = GradientFlow() if reference is None else as_method(reference)
     cells: list[Cell] = []
     compute = Compute.of(backend, dtype, threads)
     problems = list(_problems(landscapes, starts, seed, scale, stopping, compute))
@@ -276,7 +275,7 @@ def _cell(
         known = min([*minima.fun, *flow.minima.fun], default=np.inf) if best is None else best
         reached = np.asarray(minima.fun) <= known + _REACHED * max(1.0, abs(known))
         at_rest = result.success & (result.label >= 0)
-        place, _ = labels_onto(flow, result)
+        place, _ = labels_onto(flow.minima, minima, batch.box)
         basin = flow.label >= 0
         return Cell(
             label,

@@ -1,15 +1,19 @@
-"""The table of saddles: where they are, which minima each joins, and how high its barriers are."""
+"""The table of saddles: where they are, which minima each joins, how high its barriers are, and the paths over them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd.minima.merge import linked
 from batchgd.minima.tables import Points, points_table
 from batchgd.problem import check
+from batchgd.problem.errors import InputError
+from batchgd.problem.optional import require
 from batchgd.problem.tables import ROWS, TextTable, cut, records
 from batchgd.problem.wording import format_values, minima_counted, plural
 
@@ -106,12 +110,24 @@ class Saddles(Points):
     walked_from: int
     name: str = ""
 
+    @cached_property
+    def spanning(self) -> NDArray[np.int64]:
+        """Rows at which sets of minima first meet as the level rises: a minimum spanning forest, lowest first."""
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import minimum_spanning_tree
+
+        a, b = np.sort(self.joins, axis=1).T
+        rows = np.flatnonzero((a >= 0) & (a != b))
+        rows = rows[np.argsort(self.fun[rows], kind="stable")]
+        pairs, rank = np.unique(np.stack([a[rows], b[rows]]), axis=1, return_index=True)  # of each the lowest saddle
+        ranks = coo_array((rank + 1.0, pairs), shape=(len(self.nodes),) * 2)  # from 1 on: a 0 would be no edge
+        return rows[np.sort(minimum_spanning_tree(ranks).data).astype(np.int64) - 1]
+
     @property
     def components(self) -> list[list[int]]:
         """Labels of the minima that saddles connect, one list per connected set, the largest first."""
-        from batchgd.analysis.saddles.graph import components
-
-        return components(self)
+        sets = connected(len(self.nodes), self.joins[self.spanning])
+        return sorted(sets, key=lambda labels: (-len(labels), labels))
 
     @property
     def unconnected(self) -> list[int]:
@@ -119,21 +135,43 @@ class Saddles(Points):
         return [group[0] for group in self.components if len(group) == 1]
 
     def lowest_path(self, a: int, b: int) -> LowestPath:
-        """Return the path from minimum a to minimum b whose highest saddle is lowest.
+        """Return the path from minimum a to minimum b whose highest saddle is lowest: that in the spanning forest.
 
         Raises InputError if no saddles found connect them, or there is no such minimum.
         """
-        from batchgd.analysis.saddles.graph import lowest_path
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import breadth_first_order
 
-        a, b = (check.whole("the label of a minimum", label, 0, len(self.nodes) - 1) for label in (a, b))
-        return LowestPath(*lowest_path(self, a, b))
+        m, rows = len(self.nodes), self.spanning
+        a, b = (check.whole("the label of a minimum", label, 0, m - 1) for label in (a, b))
+        u, v = self.joins[rows].T
+        over = coo_array((np.r_[rows, rows] + 1, (np.r_[u, v], np.r_[v, u])), shape=(m, m)).tocsr()
+        came = breadth_first_order(over, a)[1]
+        minima, passes = [b], []
+        while minima[-1] != a:
+            before = int(came[minima[-1]])
+            if before < 0:
+                raise InputError(
+                    f"no saddles found connect the minima {a} and {b}: connect with more walkers, or run more starts"
+                )
+            passes.append(int(over[before, minima[-1]]) - 1)
+            minima.append(before)
+        highest = float(self.fun[passes].max()) if passes else float(self.nodes.fun[a])
+        return LowestPath(tuple(minima[::-1]), tuple(passes[::-1]), highest)
 
     @property
     def graph(self) -> Any:
-        """A networkx MultiGraph; see :attr:`batchgd.api.result.MultistartResult.graph`."""
-        from batchgd.analysis.saddles.graph import graph
+        """A networkx MultiGraph: a node per minimum, an edge per saddle that joins two, keyed by its row.
 
-        return graph(self)
+        Nodes have ``fun`` and ``x``; edges ``fun`` and ``barrier``, the lesser of the two heights.
+        """
+        made = require("networkx", "graph").MultiGraph()
+        for label in range(len(self.nodes)):
+            made.add_node(label, fun=float(self.nodes.fun[label]), x=self.nodes.x[label])
+        for row in np.flatnonzero((self.joins >= 0).all(axis=1)):
+            a, b = map(int, self.joins[row])
+            made.add_edge(a, b, key=int(row), fun=float(self.fun[row]), barrier=float(self.barrier[row].min()))
+        return made
 
     def to_dataframe(self) -> Any:
         """Return a pandas DataFrame, one row per saddle: those of a table of points, and joins, barriers and mode."""
@@ -210,3 +248,14 @@ class Saddles(Points):
                 "beyond most_minima= and rounds="
             )
         return [*lines, f"walkers: {ended or 'none set out, as there is no minimum'}"]
+
+
+def connected(n: int, pairs: NDArray[np.int64]) -> list[list[int]]:
+    """The sets into which pairs, (k, 2), join 0 .. n - 1, each ascending, in the order of their lowest members.
+
+    >>> connected(4, np.array([[3, 1]]))
+    [[0], [1, 3], [2]]
+    """
+    number = linked(n, pairs)
+    sets = np.split(np.argsort(number, kind="stable"), np.cumsum(np.bincount(number))[:-1])
+    return [one.tolist() for one in sets if len(one)]

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.analysis.saddles.graph import Groups, spanning
-from batchgd.analysis.saddles.saddles import Saddles
+from batchgd.analysis.saddles.saddles import Saddles, connected
 from batchgd.problem import check
 
 _EXACT = 60  # minima up to which every saddle is a level
@@ -70,30 +69,26 @@ def disconnectivity(saddles: Saddles, levels: int | None = None) -> Tree:
         check.whole("levels", levels, 1, _MOST_LEVELS, of="steps")
     m = len(saddles.nodes)
     level, parent = [float(value) for value in saddles.nodes.fun], [-1] * m
-    group, node = Groups(m), list(range(m))  # node[root]: the node that stands for a set
+    root, node = np.arange(m), np.arange(m)  # the lowest label of each minimum's superbasin, and the node of that label
     for height, rows in _by_level(saddles, levels):
-        ends = sorted({group.root(label) for row in rows for label in saddles.joins[row].tolist()})
-        for row in rows:
-            group.join(*saddles.joins[row])
-        grown: dict[int, list[int]] = {}
-        for end in ends:
-            grown.setdefault(group.root(end), []).append(node[end])
-        for root, parts in grown.items():
-            for part in parts:
+        ends, pairs = np.unique(root[saddles.joins[rows]], return_inverse=True)
+        for members in connected(len(ends), pairs.reshape(-1, 2)):
+            parts = ends[members]
+            for part in node[parts].tolist():
                 parent[part] = len(level)
-            node[root] = len(level)
+            root[np.isin(root, parts)], node[parts[0]] = parts[0], len(level)
             level.append(height)
             parent.append(-1)
     above = np.array(parent, dtype=np.int64)
     return Tree(np.array(level), above, _places(np.array(level), above, m))
 
 
-def _by_level(saddles: Saddles, levels: int | None) -> list[tuple[float, list[int]]]:
+def _by_level(saddles: Saddles, levels: int | None) -> list[tuple[float, NDArray[np.int64]]]:
     """The levels at which sets of minima join, ascending, and the rows of the saddles at which they do."""
-    rows = spanning(saddles)
+    rows = saddles.spanning
     if levels is None and len(saddles.nodes) > _EXACT:
         levels = _STEPS
-    if not rows:
+    if len(rows) == 0:
         return []
     height = saddles.fun[rows]
     low, high = float(saddles.nodes.fun.min()), float(height.max())
@@ -103,10 +98,7 @@ def _by_level(saddles: Saddles, levels: int | None) -> list[tuple[float, list[in
         step = (high - low) / levels
         bin_ = np.ceil((height - low) / step * (1 - 1e-12)).astype(np.int64)
         top = low + bin_ * step
-    return [
-        (float(top[bin_ == k].max()), [row for row, b in zip(rows, bin_, strict=True) if b == k])
-        for k in np.unique(bin_)
-    ]
+    return [(float(top[bin_ == k].max()), rows[bin_ == k]) for k in np.unique(bin_)]
 
 
 def _places(level: NDArray, parent: NDArray[np.int64], m: int) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ from batchgd.problem.starts import Starts
 if TYPE_CHECKING:
     from batchgd.engine.batch import Batch
     from batchgd.engine.progress import Watch
-    from batchgd.minima.collector import Gathering
+    from batchgd.minima.collector import Collector
 
 
 class Campaign:
@@ -27,7 +27,7 @@ class Campaign:
     ----------
     batch : Batch
         Objective, box, method, stopping rule, and the starts that the user asked for.
-    gathering : Gathering
+    collector : Collector
         The endpoints so far, with the catalogue of their cells.
     sampled : int
         Values taken so far, besides those of the descents.
@@ -35,15 +35,15 @@ class Campaign:
         The watch of the run.
     """
 
-    def __init__(self, batch: Batch, gathering: Gathering, watch: Watch) -> None:
-        self.batch, self.gathering, self.sampled, self.watch = batch, gathering, 0, watch
+    def __init__(self, batch: Batch, collector: Collector, watch: Watch) -> None:
+        self.batch, self.collector, self.sampled, self.watch = batch, collector, 0, watch
         self._points: list[NDArray[np.float64]] = []
         watch.start()  # what a strategy does between its descents counts
 
     @property
     def made(self) -> int:
         """Descents made so far."""
-        return self.gathering.n
+        return self.collector.n
 
     @property
     def over(self) -> bool:
@@ -60,15 +60,15 @@ class Campaign:
         first, starts = self.made, ArrayStarts(np.array(points, np.float64))
         starts.number = first  # what is random in a descent is a function of its number
         self._points.append(starts.points(0, starts.n))
-        return self.gathering.run(self.batch.again(starts=starts), self.watch.part(first, first + starts.n))
+        return self.collector.run(self.batch.again(starts=starts), self.watch.part(first, first + starts.n))
 
     def groups(self) -> NDArray[np.int64]:
         """Which endpoints so far are about the same point: a number per start, -1 where a descent came to nothing."""
-        if not len(self.gathering.catalogue):
+        if not len(self.collector.catalogue):
             return np.full(self.made, -1)
-        group = groups_of(self.gathering.catalogue)
-        cell = np.searchsorted(self.gathering.catalogue.key, self.gathering.keys())
-        return np.where(arrived(self.gathering.endpoints()), group[cell.clip(max=len(group) - 1)], -1)
+        group = groups_of(self.collector.catalogue)
+        cell = np.searchsorted(self.collector.catalogue.key, self.collector.keys())
+        return np.where(arrived(self.collector.endpoints()), group[cell.clip(max=len(group) - 1)], -1)
 
     def starts(self, name: str, note: str) -> Starts:
         """The points descended from so far, as the starts of a result."""

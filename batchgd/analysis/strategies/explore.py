@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from batchgd.analysis.strategies.campaign import Campaign
 from batchgd.analysis.strategies.info import StrategyInfo
 from batchgd.minima import Minima, seen_interval
-from batchgd.minima.collector import Gathering
+from batchgd.minima.collector import Collector
 from batchgd.problem.errors import InputError
 from batchgd.problem.methods import split_per_start
 
@@ -42,10 +42,10 @@ def explore(
     if split_per_start(batch.method, batch.starts.n, batch.dtype)[1]:
         raise InputError("a hyperparameter per start does not go with a strategy, which chooses the starts: give one")
     strategy.check(batch)
-    gathering = Gathering(batch.box, identity)
-    campaign = Campaign(batch, gathering, watch)
+    collector = Collector(batch.box, identity)
+    campaign = Campaign(batch, collector, watch)
     facts = strategy.explore(campaign)
-    rows = gathering.endpoints()
+    rows = collector.endpoints()
     info = StrategyInfo(
         strategy.name,
         strategy.settings(),
@@ -57,7 +57,7 @@ def explore(
     )
     note = batch.starts.interval_note if info.drawn else strategy.bias
     batch = replace(batch, starts=campaign.starts(strategy.name, note or strategy.bias))
-    result = landscape(batch, gathering, gathering.find(batch, watch), watch=watch)
+    result = landscape(batch, collector, collector.find(batch, watch), watch=watch)
     result.strategy, result.independent = info, note is None and info.drawn == result.n
     result.minima = drawn_fractions(result.minima, result.label, info.drawn, note)
     return result

@@ -116,7 +116,7 @@ class MLSL(Strategy):
         rows = rows[better[rows] > radius]
         better[rows] = nearest_better(u, fun, rows, radius, campaign.batch.threads)
         rows = rows[better[rows] > radius]
-        found = campaign.gathering.catalogue.x
+        found = campaign.collector.catalogue.x
         if len(found) and len(rows):
             from scipy.spatial import cKDTree
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.analysis.basins.flow import true_flow
 from batchgd.analysis.sweeps.grid import SweepGrid, parse_grid
 from batchgd.analysis.sweeps.recommend import Curvatures
 from batchgd.analysis.sweeps.sweep_result import SweepResult
@@ -18,11 +17,12 @@ from batchgd.engine.batch import Batch, make_batch
 from batchgd.engine.compute import Compute
 from batchgd.engine.interrupts import Interrupt, heeded
 from batchgd.engine.progress import Watch
+from batchgd.minima.mapper import FLOW_UPDATES
 from batchgd.problem import check
 from batchgd.problem.errors import InputError
 from batchgd.problem.identity import Identity, as_identity
 from batchgd.problem.keywords import explained, parameters, refuse_strange
-from batchgd.problem.methods import METHODS
+from batchgd.problem.methods import METHODS, GradientFlow
 from batchgd.problem.methods.base import field_names
 from batchgd.problem.samplings import Starts
 from batchgd.problem.stopping import GTOL, Stopping, as_stopping
@@ -179,13 +179,13 @@ class _Sweep:
     def _add(self, first: int, stop: int, interrupt: Interrupt) -> bool:
         """Descend from some starts at every value; whether time is left for more."""
         from batchgd.engine.run import run
-        from batchgd.minima.collector import Gathering
+        from batchgd.minima.collector import Collector
 
         points = self.batch.starts.points(first, stop)
-        gathering = Gathering(self.batch.box, self.identity)
+        collector = Collector(self.batch.box, self.identity)
         if self.fidelity:
-            flow = self.batch.again(starts=points, method=true_flow(), stopping=_to_the_end(self.batch.stopping))
-            gathering.run(flow.in_dtype("float64"), self.watch.silent())
+            flow = self.batch.again(starts=points, method=GradientFlow(), stopping=_to_the_end(self.batch.stopping))
+            collector.run(flow.in_dtype("float64"), self.watch.silent())
         if interrupt.seen and first > 0:
             return False
         values = len(self.grid)
@@ -194,11 +194,11 @@ class _Sweep:
         rows = run(dataclasses.replace(lanes, watch_turns=True), watch=part).endpoints
         self.tally.add(rows)
         converged = np.flatnonzero(self.tally.converged(rows))
-        gathering.add(rows.take(converged))
-        found = gathering.find(self.batch, self.watch.silent())
+        collector.add(rows.take(converged))
+        found = collector.find(self.batch, self.watch.silent())
         self._note_curvature(found)
         if self.fidelity and not interrupt.seen:  # else the flow or the lanes may be unfinished
-            labels = gathering.labels(found)
+            labels = collector.labels(found)
             label = np.full(len(rows), -1)
             label[converged] = labels[len(points) :]
             self.tally.compare(label, labels[: len(points)])
@@ -229,4 +229,4 @@ class _Repeated(Starts):
 
 def _to_the_end(rule: Stopping) -> Stopping:
     """The stopping rule of the flow, which must arrive."""
-    return Stopping(gtol=min(rule.gtol or GTOL, GTOL), maxiter=max(rule.maxiter, 100_000), escape=rule.escape)
+    return Stopping(gtol=min(rule.gtol or GTOL, GTOL), maxiter=max(rule.maxiter, FLOW_UPDATES), escape=rule.escape)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from batchgd.engine.batch import Batch
     from batchgd.engine.progress import Watch
     from batchgd.minima import Found
-    from batchgd.minima.collector import Gathering
+    from batchgd.minima.collector import Collector
 
 _ENDED_BY = {Status.MAXTIME: "max_time", Status.INTERRUPTED: "interrupted"}
 
@@ -36,7 +36,7 @@ def check_rule(until: object, batch: Batch) -> Coverage:
     return until
 
 
-def run_until(gathering: Gathering, batch: Batch, rule: Coverage, watch: Watch) -> tuple[Found, Stopped]:
+def run_until(collector: Collector, batch: Batch, rule: Coverage, watch: Watch) -> tuple[Found, Stopped]:
     """Run the batch until the rule is met, starts or time run out, or Ctrl-C; returns the minima and what ended it.
 
     Batches are ranges of the same starts, so a run that ends after n of them has found what a run of n starts finds.
@@ -44,18 +44,18 @@ def run_until(gathering: Gathering, batch: Batch, rule: Coverage, watch: Watch) 
     looks = 0
     for first, stop in rule.looks(batch.starts.n):
         part = replace(batch, starts=batch.starts.part(first, stop))
-        gathering.run(part, watch.part(first, stop))  # to the next look
-        found, looks = gathering.find(batch, watch), looks + 1
+        collector.run(part, watch.part(first, stop))  # to the next look
+        found, looks = collector.find(batch, watch), looks + 1
         if watch.ended_by is not None:
             why = _ENDED_BY[watch.ended_by]
         else:
-            why = "covered" if _covered(found, gathering, rule, looks) else "starts"
+            why = "covered" if _covered(found, collector, rule, looks) else "starts"
         if why != "starts":
             break
-    return found, Stopped(why, gathering.n, looks, rule.share, rule.confidence)
+    return found, Stopped(why, collector.n, looks, rule.share, rule.confidence)
 
 
-def _covered(found: Found, gathering: Gathering, rule: Coverage, looks: int) -> bool:
+def _covered(found: Found, collector: Collector, rule: Coverage, looks: int) -> bool:
     """Whether the bound on the unseen share is met at this look."""
-    high = CoverageReport(found.minima.count, gathering.n, rule.confidence, looks=looks).unseen_high
+    high = CoverageReport(found.minima.count, collector.n, rule.confidence, looks=looks).unseen_high
     return high is not None and high <= (1.0 - rule.share) * (1.0 + 1e-12)

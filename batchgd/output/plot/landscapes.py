@@ -41,7 +41,7 @@ def landscape(function: Any, box: Any = None, ax: Any = None) -> Any:
     known: Any = landscapes.get(function) if isinstance(function, str) else function
     minima, total = np.empty((0, 2)), None
     objective = known
-    if hasattr(known, "minima"):
+    if isinstance(known, landscapes.Landscape):
         objective, minima, total = as_objective(known, 2), np.asarray(known.minima(2)), known.n_minima(2)
         box = known.box(2) if box is None else box
     if getattr(objective, "dim", 2) != 2:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.analysis.basins.bisection import bisect
-from batchgd.analysis.basins.labelling import Labelling
+from batchgd.analysis.basins.stability import bisect
 from batchgd.minima.eigen import eigvalsh
+from batchgd.minima.mapper import Labelling
 from batchgd.minima.scale import Derivable
 from batchgd.problem.arrays import host
 from batchgd.problem.box import Box

@@ -1,21 +1,50 @@
-"""Which minima of two tables are the same: one-to-one, near in place and in value."""
+"""Which minima of two tables are the same, one-to-one, and labels of one result in the numbering of another."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from batchgd.minima.merge import linked
 from batchgd.problem.identity import Identity
 
 if TYPE_CHECKING:
     from batchgd.minima import Minima
+    from batchgd.problem.box import Box
 
 Rows = NDArray[np.int64]
 
+WIDER = Identity(x=1e-4, f=1e-6)
+"""The identity between two results: they were polished from different endpoints."""
 
 _SETS = 1e9  # box widths from all else: sets of equal minima are paired by their values alone
+
+
+def labels_onto(known: Minima, other: Minima, box: Box) -> tuple[Rows, Rows]:
+    """Labels in ``known`` for those in ``other``, with -1 last; and the labels of the minima that only other has.
+
+    With m known minima, the k-th one that only ``other`` has gets the label m + k, so ``place[label]`` are the labels
+    of the other's starts.
+    """
+    place = np.full(len(other) + 1, -1)
+    mine, theirs = pair_minima(places(known, box.width), known.fun, places(other, box.width), other.fun, WIDER)
+    place[theirs] = mine
+    alone = np.flatnonzero(place[:-1] < 0)
+    place[alone] = len(known) + np.arange(len(alone))
+    return place, alone
+
+
+def confusion_counts(rows: ArrayLike, columns: ArrayLike, n_rows: int, n_columns: int) -> NDArray[np.int64]:
+    """How many starts have each pair of labels, (n_rows + 1, n_columns + 1); label -1 is the last row and column.
+
+    >>> confusion_counts([0, 0, 1, -1], [0, 1, 1, 1], 2, 2).tolist()
+    [[1, 1, 0], [0, 1, 0], [0, 1, 0]]
+    """
+    counts = np.zeros((n_rows + 1, n_columns + 1), np.int64)
+    np.add.at(counts, (np.asarray(rows, np.int64), np.asarray(columns, np.int64)), 1)  # -1 counts from the end
+    return counts
 
 
 def places(minima: Minima, width: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -60,13 +89,9 @@ def pair_minima(a: NDArray, fun_a: NDArray, b: NDArray, fun_b: NDArray, identity
 
 def _chains(i: Rows, j: Rows, m: int, k: int) -> list[Rows]:
     """Candidate pairs, parted into sets that share no point."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     if not len(i):
         return []
-    graph = coo_array((np.ones(len(i), np.bool_), (i, m + j)), shape=(m + k, m + k))
-    component = connected_components(graph, directed=False)[1][i]
+    component = linked(m + k, np.stack([i, m + j], axis=1))[i]
     order = np.argsort(component, kind="stable")
     return np.split(order, np.flatnonzero(np.diff(component[order])) + 1)
 
