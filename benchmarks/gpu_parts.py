@@ -136,15 +136,15 @@ def dimensions(tiny: bool) -> Iterator[Record]:
 
 def warps(tiny: bool) -> Iterator[Record]:
     """The same with one thread and with one warp a trajectory (in the simulator two threads, of few dimensions)."""
-    from batchgd.compiler.codegen import warp_choice
+    import batchgd as bgd
 
     for dim in (4,) if tiny else (16, 32, 64):
         for dtype in ("float64",) if tiny else ("float32", "float64"):
             for threads in (2,) if tiny else (1, 32):
-                warp_choice.THREADS = threads
                 name = f"{dim}-D {dtype} {threads} thread{'s' if threads > 1 else ''}"
-                yield guarded(name, partial(_updates, dim, dtype, tiny))
-    warp_choice.THREADS = None
+                with bgd.testing.forced(warp=threads):
+                    record = guarded(name, partial(_updates, dim, dtype, tiny))
+                yield record
 
 
 def _updates(dim: int, dtype: str, tiny: bool) -> Record:

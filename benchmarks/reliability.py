@@ -22,7 +22,8 @@ import numpy as np
 import batchgd as bgd
 from batchgd import Status
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+TESTS = Path(__file__).parent.parent / "tests"
+sys.path[:0] = [str(TESTS), str(TESTS / "support")]
 
 MAXITER, STARTS = 40, 64
 BOUND = 20 * (MAXITER + 10)

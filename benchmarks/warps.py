@@ -17,9 +17,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # this checkout
 import batchgd as bgd
 from batchgd.analysis.bench.static import parse_capability
 from batchgd.compiler.codegen.loading import load
-from batchgd.compiler.codegen.module import Specialisation
-from batchgd.kernels import assemble
-from batchgd.kernels.assemble import ComputeCapability, Resources
+from batchgd.compiler.codegen.specialisation import Specialisation
+from batchgd.kernels.cuda import assemble
+from batchgd.kernels.cuda.assemble import ComputeCapability, Resources
 from batchgd.problem.errors import TraceSizeWarning
 from batchgd.problem.tables import TextTable
 

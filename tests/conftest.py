@@ -3,22 +3,19 @@
 import gc
 
 import pytest
+from cache_samples import cache
 from shell_samples import folder, solver
 
-from batchgd.analysis.strategies import STRATEGIES
-from batchgd.api.pictures import PICTURES
-from batchgd.problem.landscapes.registry import LANDSCAPES
-from batchgd.problem.methods import METHODS
+import batchgd as bgd
 
-__all__ = ["folder", "registries", "solver"]
+__all__ = ["cache", "folder", "registries", "solver"]
 
 
 @pytest.fixture
-def registries(monkeypatch):
+def registries():
     """What a test registers is forgotten at its end."""
-    for table in (METHODS, LANDSCAPES, STRATEGIES, PICTURES):
-        for name in ("_entries", "_definitions"):
-            monkeypatch.setattr(table, name, dict(getattr(table, name)))
+    with bgd.testing.registering():
+        yield
 
 
 @pytest.hookimpl(trylast=True)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
+from batchgd import InputError
 from batchgd.analysis.basins.plane import PixelGrid, PixelStarts, Plane
 from batchgd.analysis.basins.refine import extent, fill, refine, stride_of
 from batchgd.cli import main
-from batchgd.problem.errors import InputError
 
 # Shares of ±6 squared under gradient flow, from an error-controlled integration on 1000 x 1000 starts, by minimum
 HIMMELBLAU = {(3.0, 2.0): 0.24951, (3.58443, -1.84813): 0.24890, (-3.77931, -3.28319): 0.24336}

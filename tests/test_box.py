@@ -8,8 +8,7 @@ import pytest
 from scipy.optimize import Bounds
 
 import batchgd as bgd
-from batchgd.problem.box import Box
-from batchgd.problem.errors import InputError
+from batchgd import Box, InputError
 
 SAME = Box([-5.0, -5.0], [5.0, 5.0])
 

@@ -1,6 +1,7 @@
 """Bad input that reaches the shell: one line on stderr, nothing on stdout, exit code 2, and no work begun."""
 
 import contextlib
+import dataclasses
 import os
 from pathlib import Path
 
@@ -9,8 +10,6 @@ from shell_samples import assert_refused, shell
 
 import batchgd as bgd
 from batchgd.cli import destinations
-from batchgd.compiler.cache.folder import cache_folder
-from batchgd.compiler.codegen import loading
 
 LONG = "x" * 300
 
@@ -142,11 +141,9 @@ def test_a_working_folder_that_is_gone(nowhere, capsys, monkeypatch):
 
 
 @pytest.mark.parametrize("line", ["cache", "cache --clear", "run sphere --starts 20 --backend cpu --quiet"])
-def test_a_cache_folder_of_nobody(line, folder, capsys, monkeypatch):
-    cache_folder.cache_clear()
-    loading.forget()
-    monkeypatch.setenv("BATCHGD_CACHE_DIR", "~nosuchuser/x")
-    assert_refused(capsys, line, "BATCHGD_CACHE_DIR is '~nosuchuser/x', which leads nowhere: give a full path")
+def test_a_cache_folder_of_nobody(line, folder, capsys):
+    with bgd.testing.fresh_cache("~nosuchuser/x"):
+        assert_refused(capsys, line, "BATCHGD_CACHE_DIR is '~nosuchuser/x', which leads nowhere: give a full path")
 
 
 # A disk that is full: here a limit on the size of a file, which refuses in the same way.
@@ -244,9 +241,8 @@ def test_bad_input_is_one_line_and_exit_2(name, folder, capsys):
 def test_cuda_asked_for_where_there_is_none(solver, capsys, monkeypatch):
     from batchgd.engine import backends
 
-    monkeypatch.setitem(
-        backends.BACKENDS, "cuda", backends.Backend("cuda", "none", lambda: "no NVIDIA driver was found", None, None)
-    )
+    none = dataclasses.replace(backends.BACKENDS["cuda"], problem=lambda: "no NVIDIA driver was found")
+    monkeypatch.setitem(backends.BACKENDS, "cuda", none)
     assert_refused(capsys, "run sphere --backend cuda", "no NVIDIA driver was found")
     assert solver.arguments is None
 

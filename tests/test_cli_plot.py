@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 from shell_samples import assert_refused, shell
 
 import batchgd as bgd
+from batchgd import InputError
 from batchgd.api.pictures import PICTURES
-from batchgd.problem.errors import InputError
 
 
 @pytest.fixture(scope="module")

@@ -6,16 +6,16 @@ import re
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from pressing import press_at_run
 from shell_samples import assert_refused, shell
 
 import batchgd as bgd
-from batchgd.analysis.comparison import STANDARD, Cell, Comparison
-from batchgd.analysis.comparison.cells import _scaled
-from batchgd.kernels.status import Status
+from batchgd import Comparison, InputError
+from batchgd.analysis.comparison import STANDARD, Cell
 from batchgd.minima.scale import measure
 from batchgd.output.plot.profile import profile, ratios
-from batchgd.problem.errors import InputError
-from batchgd.problem.landscapes import get
+
+get = bgd.landscapes.get
 
 NUMPY = {"backend": "numpy", "starts": 200}
 
@@ -72,9 +72,15 @@ def test_fidelity_leaves_out_starts_that_the_reference_takes_to_no_minimum():
 
 @pytest.mark.parametrize(("name", "dim"), STANDARD)
 def test_scaled_landscapes_have_the_units_of_himmelblau(name, dim):
-    entry, model = get(name), get("himmelblau")
-    known = entry.global_value(dim)
-    scaled = _scaled(bgd.as_objective(entry, dim), known)
+    entry, model, seen = get(name), get("himmelblau"), []
+
+    def refuse(batch):
+        seen.append(batch)
+        raise bgd.testing.Work
+
+    with bgd.testing.watched(refuse):
+        bgd.compare(["adam"], [(name, dim)], **NUMPY)
+    scaled = seen[0].objective
     assert scaled.box == bgd.Box([-6.0] * dim, [6.0] * dim)
     curvature = measure(bgd.as_objective(model), model.box()).curvature
     assert measure(scaled, scaled.box).curvature == pytest.approx(curvature, rel=1e-9)
@@ -83,19 +89,14 @@ def test_scaled_landscapes_have_the_units_of_himmelblau(name, dim):
     assert scaled.value(best) == pytest.approx(0.0, abs=1e-4 * curvature)
 
 
-def test_a_cell_that_fails_leaves_the_others(monkeypatch):
-    from batchgd.analysis.comparison import cells
-
-    original = cells._run
-
-    def run(batch, identity):
+def test_a_cell_that_fails_leaves_the_others():
+    def fail(batch):
         if isinstance(batch.method, bgd.Adam):
             raise RuntimeError("no luck\ntoday")
-        return original(batch, identity)
 
-    monkeypatch.setattr(cells, "_run", run)
     told = []
-    seen = bgd.compare(["adam", "barzilai_borwein"], ["himmelblau"], progress=told.append, **NUMPY)
+    with bgd.testing.watched(fail):
+        seen = bgd.compare(["adam", "barzilai_borwein"], ["himmelblau"], progress=told.append, **NUMPY)
     assert [each.error for each in seen] == ["RuntimeError: no luck today", None]
     assert told == list(seen)
     assert seen.cells[1].success == 1.0
@@ -106,19 +107,9 @@ def test_a_cell_that_fails_leaves_the_others(monkeypatch):
         seen.profile()
 
 
-def test_an_interrupt_keeps_what_is_there(monkeypatch):
-    from batchgd.analysis.comparison import cells
-
-    original = cells._run
-
-    def run(batch, identity):
-        result, *seconds = original(batch, identity)
-        if isinstance(batch.method, bgd.Adam):
-            result.status[3] = Status.INTERRUPTED
-        return result, *seconds
-
-    monkeypatch.setattr(cells, "_run", run)
-    seen = bgd.compare(["barzilai_borwein", "adam", "fire"], ["himmelblau"], **NUMPY)
+def test_an_interrupt_keeps_what_is_there():
+    with press_at_run(1, of=lambda batch: isinstance(batch.method, bgd.Adam)):
+        seen = bgd.compare(["barzilai_borwein", "adam", "fire"], ["himmelblau"], **NUMPY)
     assert [each.method for each in seen] == ["barzilai_borwein", "adam"]
     assert seen.interrupted
 

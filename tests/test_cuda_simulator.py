@@ -17,7 +17,7 @@ pytest.importorskip("numba_cuda", reason="numba-cuda is not installed")
 @pytest.fixture(scope="module")
 def seen():
     environment = {**os.environ, "NUMBA_ENABLE_CUDASIM": "1"}
-    script = Path(__file__).with_name("simulated_cuda.py")
+    script = Path(simulated_cuda.__file__)
     run = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout)

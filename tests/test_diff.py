@@ -9,11 +9,11 @@ import pytest
 import result_samples as samples
 
 import batchgd as bgd
+from batchgd import InputError
 from batchgd.analysis.basins.diff import holm, mcnemar, two_proportions
 from batchgd.analysis.basins.recluster import minima_against_tolerance
 from batchgd.cli import main
 from batchgd.minima.pairs import WIDER, pair_minima
-from batchgd.problem.errors import InputError
 
 
 def run(name="himmelblau", starts=2_000, **more):

@@ -3,11 +3,11 @@
 import builtins
 import ctypes
 import json
+import os
 from importlib import metadata
 
 import pytest
 
-from batchgd.engine import doctor
 from batchgd.engine.doctor import collect, diagnose, report
 
 CORE = {"batchgd": "0.1", "numpy": "2.4.6", "numba": "0.68.1", "llvmlite": "0.50.0", "scipy": "1.17.1"}
@@ -165,13 +165,12 @@ def test_collecting_survives_everything_failing(monkeypatch):
     def broken(*_, **__):
         raise RuntimeError("broken")
 
-    for module, name in ((metadata, "version"), (ctypes, "CDLL"), (builtins, "open"), (doctor.os, "access")):
+    for module, name in ((metadata, "version"), (ctypes, "CDLL"), (builtins, "open"), (os, "access")):
         monkeypatch.setattr(module, name, broken)
-    for name in ("_cpu_name", "_simd", "_cores"):
-        monkeypatch.setattr(doctor, name, broken)
+    monkeypatch.setattr(os, "sched_getaffinity", broken, raising=False)
     facts = collect()
     assert facts["packages"] == {}
-    assert facts["driver"] is None
+    assert facts["driver"] is facts["cpu"]["cores"] is None
     assert report(facts, diagnose(facts))
 
 
@@ -221,4 +220,4 @@ class Driver:
 )
 def test_driver_answers(monkeypatch, library, expected):
     monkeypatch.setattr(ctypes, "CDLL", lambda name: library)
-    assert doctor._cuda_driver() == expected
+    assert collect()["driver"] == expected

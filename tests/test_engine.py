@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
+from batchgd import Status
 from batchgd.compiler.resolve import Problem
 from batchgd.engine.batch import make_batch
 from batchgd.engine.compute import Compute
 from batchgd.engine.run import run
 from batchgd.kernels import launch_cpu
-from batchgd.kernels.status import Status
-from batchgd.problem.methods import METHODS
 from batchgd.problem.samplings import Starts
+
+METHODS = bgd.methods.METHODS
 
 BACKENDS = ("cpu", "numpy")
 DTYPES = ("float64", "float32")

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 import batchgd as bgd
 from batchgd import Status
-from batchgd.problem.methods import METHODS
+
+METHODS = bgd.methods.METHODS
 
 MAXITER = 30
 BOUND = 20 * (MAXITER + 10)

@@ -8,12 +8,12 @@ import pytest
 import result_samples as samples
 
 import batchgd as bgd
-from batchgd.analysis.basins.fidelity import check_step, halved, of_rows, step_name
+from batchgd import Cosine, Exponential, GradientDescent, InputError
+from batchgd.analysis.basins.fidelity import halved, of_rows, step_name
 from batchgd.cli import main
 from batchgd.minima.pairs import confusion_counts
-from batchgd.problem.errors import InputError
-from batchgd.problem.methods import METHODS, GradientDescent
-from batchgd.problem.methods.schedules import Cosine, Exponential
+
+METHODS = bgd.methods.METHODS
 
 N = 20_000
 # Wrong labels against gradient flow, by an error-controlled integrator; and three standard deviations of N starts,
@@ -154,27 +154,15 @@ def test_dependent_starts_are_checked_on_a_random_part():
         assert len(result.warnings) == 1
 
 
-def test_the_check_uses_the_kernel_that_is_there(monkeypatch):
+def test_the_check_uses_the_kernel_that_is_there(tmp_path):
     """One more specialisation would cost a second of compiling: uniform starts need none."""
-    from batchgd.engine.prepare import specialisation_of
-
-    result = run(GradientDescent(learning_rate=0.01), starts=3_000)
-    from batchgd.minima import mapper
-    from batchgd.minima.collect import batch_from
-
-    batch, seen = batch_from(result), []
-    original = mapper.collect
-
-    def watched(part, *args, **more):
-        seen.append(specialisation_of(part))
-        return original(part, *args, **more)
-
-    monkeypatch.setattr(mapper, "collect", watched)
-    check_step(result)
-    wanted = specialisation_of(batch)
-    assert [(s.rule, s.lanes, s.in_kernel, s.tests, s.parts) for s in seen] == [
-        (wanted.rule, wanted.lanes, wanted.in_kernel, wanted.tests, wanted.parts)
-    ]
+    with bgd.testing.fresh_cache(tmp_path):
+        compiled = []
+        for check in (False, True):
+            run(GradientDescent(learning_rate=0.01), starts=3_000, check=check)
+            compiled.append(sorted(tmp_path.rglob("*.code")))
+    assert compiled[0]
+    assert compiled[0] == compiled[1]
 
 
 def test_float32_runs_are_held_against_flow_in_float64():

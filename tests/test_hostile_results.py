@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
+from batchgd import InputError, methods
 from batchgd.cli import main
-from batchgd.problem import methods
-from batchgd.problem.errors import InputError
 
 
 def sources(folder):

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
-from batchgd.problem.errors import ArgumentError, InputError, TraceError
+from batchgd import InputError, TraceError
+from batchgd.problem.errors import ArgumentError
 from batchgd.problem.keywords import HABITS
 
 BOX = [(0.0, 5.0), (0.0, 5.0)]

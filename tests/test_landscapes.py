@@ -11,7 +11,7 @@ from reference_landscapes import MP, NUMPY, derivatives, exact
 
 import batchgd as bgd
 import batchgd.problem.landscapes as library
-from batchgd.problem.errors import InputError
+from batchgd import InputError
 
 MOST_POINTS = 24  # of a long list of minima, this many are checked with 40 digits
 

@@ -4,8 +4,6 @@ import pytest
 
 import batchgd as bgd
 from batchgd.compiler.codegen import loading
-from batchgd.engine import mixed, progress
-from batchgd.engine.run import observers
 
 OPTIONS = {"starts": 60, "max_time": 5.0}
 
@@ -26,13 +24,11 @@ RUNS = PLAIN | IN_PARTS
 
 
 @pytest.fixture
-def clock(monkeypatch):
+def clock():
     """A clock that stands still until a test moves it."""
     time = [1000.0]
-    monkeypatch.setattr(progress, "now", lambda: time[0])
-    monkeypatch.setattr(mixed, "_BYTES", 20 * 84)
-    monkeypatch.setattr("batchgd.analysis.sweeps.sweep._TRAJECTORIES", 50)
-    return time
+    with bgd.testing.forced(clock=lambda: time[0], piece=50):
+        yield time
 
 
 @pytest.mark.parametrize("backend", ["numpy", "cpu"])
@@ -59,27 +55,22 @@ def test_the_parts_share_the_time(kind, clock):
         clock[0] += 3.0
         began.append(batch)
 
-    observers.append(observe)
-    try:
+    with bgd.testing.watched(observe):
         ended = IN_PARTS[kind](backend="numpy").status_counts()
-    finally:
-        observers.remove(observe)
     assert ended["MAXTIME"] > 0
     assert len(ended) > 1  # some had ended before
     assert len(began) <= 6
 
 
 @pytest.mark.parametrize("kind", RUNS)
-def test_updates_are_of_the_whole_run(kind, clock, monkeypatch):
-    monkeypatch.setattr(progress, "SECONDS", 0.0)
-
+def test_updates_are_of_the_whole_run(kind, clock):
     def tick():
         clock[0] += 1e-6
         return clock[0]
 
-    monkeypatch.setattr(progress, "now", tick)
     seen = []
-    RUNS[kind](backend="numpy", progress=seen.append)
+    with bgd.testing.forced(clock=tick, interval=0.0):
+        RUNS[kind](backend="numpy", progress=seen.append)
     descending = [update for update in seen if update.phase == "descending"]
     done, seconds = [update.done for update in descending], [update.seconds for update in seen]
     assert done == sorted(done)

@@ -8,10 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
+from batchgd import Identity, InputError
 from batchgd.minima import Clustering, seen_interval, wilson
 from batchgd.minima.merge import nearest_pair
-from batchgd.problem.errors import InputError
-from batchgd.problem.identity import Identity
 
 
 def naive(u, fun, x_tol, f_tol):

@@ -7,11 +7,10 @@ from hypothesis import strategies as st
 from minima_functions import Ackley, Affine, Function, Himmelblau, Michalewicz, Power, Ring, descend, draw, find
 
 import batchgd as bgd
-from batchgd.kernels.status import Status
+from batchgd import Box, Status
 from batchgd.minima import Catalogue, find_minima
 from batchgd.minima.polish import polish
 from batchgd.minima.scale import measure
-from batchgd.problem.box import Box
 
 
 class Narrow(Function):

@@ -1,20 +1,17 @@
 """Mixed precision: float32 to its rounding floor, then float64 to the tolerances, on every backend."""
 
-import os
-import signal
-
 import numpy as np
 import pytest
+from pressing import press_at_run
 
 import batchgd as bgd
+from batchgd import Status, Stopping
 from batchgd.compiler.resolve import Problem
 from batchgd.engine import mixed
 from batchgd.engine.batch import make_batch
 from batchgd.engine.compute import Compute
 from batchgd.engine.run import run
-from batchgd.kernels.status import Status
 from batchgd.minima.collect import batch_from
-from batchgd.problem.stopping import Stopping
 
 BACKENDS = ("cpu", "numpy")
 HIMMELBLAU = Problem("himmelblau")
@@ -30,6 +27,11 @@ FIELDS = ("x", "fun", "nit", "nfev", "status")
 @pytest.fixture(scope="module", params=BACKENDS)
 def backend(request):
     return request.param
+
+
+def in_pieces():
+    """Runs in two dimensions take 71 starts at once."""
+    return bgd.testing.forced(piece=71)
 
 
 def norms(result):
@@ -82,40 +84,30 @@ def test_what_does_not_come_to_rest_in_float32_ends_there(backend):
     assert np.array_equal(result.fun[capped], result.objective.value(result.x[capped]))
 
 
-def test_ranges_and_kept_rows_never_change_a_result(backend, monkeypatch):
+def test_ranges_and_kept_rows_never_change_a_result(backend):
     options = {"starts": 300, "dtype": "mixed", "backend": backend, "seed": 5}
     whole = bgd.multistart("six_hump_camel", **options)
-    monkeypatch.setattr(mixed, "_BYTES", 70 * 84)
-    parts = bgd.multistart("six_hump_camel", **options)
-    lean = bgd.multistart("six_hump_camel", keep="minima", **options)
+    with in_pieces():
+        parts = bgd.multistart("six_hump_camel", **options)
+        lean = bgd.multistart("six_hump_camel", keep="minima", **options)
     for name in (*FIELDS, "label"):
         assert np.array_equal(getattr(whole, name), getattr(parts, name))
     assert lean.minima.count.tolist() == whole.minima.count.tolist()
     assert lean.status_counts() == whole.status_counts()
 
 
-def test_progress_is_told_of_the_whole(backend, monkeypatch):
-    monkeypatch.setattr(mixed, "_BYTES", 70 * 84)
-    monkeypatch.setattr("batchgd.engine.progress.SECONDS", 0.0)
+def test_progress_is_told_of_the_whole(backend):
     seen = []
-    bgd.multistart("himmelblau", starts=300, dtype="mixed", backend=backend, progress=seen.append)
+    with in_pieces(), bgd.testing.forced(interval=0.0):
+        bgd.multistart("himmelblau", starts=300, dtype="mixed", backend=backend, progress=seen.append)
     done = [update.done for update in seen]
     assert done == sorted(done)
     assert {update.total for update in seen} == {300}
 
 
-def test_an_interrupt_keeps_what_was_found(backend, monkeypatch):
-    monkeypatch.setattr(mixed, "_BYTES", 70 * 84)
-    original, calls = mixed._go_on, []
-
-    def interrupted(*arguments):
-        original(*arguments)
-        calls.append(1)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    monkeypatch.setattr(mixed, "_go_on", interrupted)
-    result = bgd.multistart("himmelblau", starts=300, dtype="mixed", backend=backend)
-    assert len(calls) == 1
+def test_an_interrupt_keeps_what_was_found(backend):
+    with in_pieces(), press_at_run(4):  # after the whole, and the first piece in float32 and in float64
+        result = bgd.multistart("himmelblau", starts=300, dtype="mixed", backend=backend)
     finished = int(np.sum(result.status == Status.GRADIENT))
     assert finished == 71
     assert (result.status[71:] == Status.INTERRUPTED).all()

@@ -12,12 +12,11 @@ from shell_samples import assert_refused, shell
 from test_methods import BOX, himmelblau, himmelblau_gradient
 
 import batchgd as bgd
-from batchgd.compiler.codegen.module import BLOCK_DIM
-from batchgd.kernels.status import Status
+from batchgd import InputError, Status
 from batchgd.output.plot.animation import animate
 from batchgd.output.plot.paths import compare_paths, convergence, labels
-from batchgd.problem.errors import InputError
-from batchgd.problem.methods import METHODS
+
+METHODS = bgd.methods.METHODS
 
 STARTS = np.random.default_rng(2).uniform(-5.0, 5.0, (40, 2))  # as many as test_methods takes: one code for both
 BACKENDS = ("cpu", "numpy")
@@ -60,11 +59,12 @@ def test_every_method_is_recorded_bit_for_bit(name, backend):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_the_block_form_is_recorded_too(backend):
-    x0 = np.random.default_rng(4).uniform(-2.0, 2.0, (5, BLOCK_DIM))
-    options = {"fun": "rosenbrock", "box": [(-2.0, 2.0)] * BLOCK_DIM, "x0": x0}  # as in test_block: one code for both
-    batch, paths = both(bgd.BarzilaiBorwein(), backend, **options)
-    assert_same(batch, paths)
-    sooner = both(bgd.BarzilaiBorwein(), backend, **options, maxiter=9)[0]
+    x0 = np.random.default_rng(4).uniform(-2.0, 2.0, (5, 32))
+    options = {"fun": "rosenbrock", "box": [(-2.0, 2.0)] * 32, "x0": x0}  # as in test_block: one code for both
+    with bgd.testing.forced(block=True):
+        batch, paths = both(bgd.BarzilaiBorwein(), backend, **options)
+        assert_same(batch, paths)
+        sooner = both(bgd.BarzilaiBorwein(), backend, **options, maxiter=9)[0]
     np.testing.assert_array_equal([path.x[9] for path in paths], sooner.x)
 
 

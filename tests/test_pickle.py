@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
-from batchgd import landscapes
+from batchgd import Objective, landscapes
 from batchgd.analysis.saddles.tree import disconnectivity
 from batchgd.analysis.strategies import STRATEGIES
-from batchgd.compiler.objective import Objective
-from batchgd.problem.methods import METHODS
 from batchgd.problem.samplings import Starts
+
+METHODS = bgd.methods.METHODS
 
 BOX = [(-6.0, 6.0)] * 2
 RUN = {"starts": 40, "backend": "numpy"}

@@ -6,13 +6,13 @@ import result_samples as samples
 from matplotlib.figure import Figure
 
 import batchgd as bgd
+from batchgd import InputError
 from batchgd.analysis.basins.confusion import confusion_with
 from batchgd.output.plot import save_picture
 from batchgd.output.plot.canvas import write
 from batchgd.output.plot.confusion import draw_confusion
 from batchgd.output.plot.funnel import distance_to_best
 from batchgd.output.plot.network import downhill
-from batchgd.problem.errors import InputError
 
 
 def artist(ax, gid):

@@ -9,14 +9,13 @@ import pytest
 import result_samples as samples
 from matplotlib.figure import Figure
 
+from batchgd import Box, InputError
 from batchgd.api.pictures import PICTURES
 from batchgd.output.plot import register_picture, save_picture, suitable
 from batchgd.output.plot.basins import pixel_labels
 from batchgd.output.plot.canvas import grid_values, levels
 from batchgd.output.plot.landscapes import draw_landscape
 from batchgd.output.plot.style import palette
-from batchgd.problem.box import Box
-from batchgd.problem.errors import InputError
 
 MANY = {
     "few": lambda: samples.himmelblau(5_000, unlabelled=50),

@@ -4,8 +4,10 @@ import io
 
 import pytest
 
+import batchgd as bgd
+from batchgd import ProgressUpdate
 from batchgd.cli.progress import ProgressPrinter, format_update
-from batchgd.engine.progress import ProgressUpdate, Watch
+from batchgd.engine.progress import Watch
 from batchgd.problem.wording import quantity
 
 
@@ -106,12 +108,12 @@ def test_a_file_gets_few_lines():
     assert all(line.startswith("trajectories ") for line in lines)
 
 
-def test_long_work_reports_at_most_twice_a_second(monkeypatch):
+def test_long_work_reports_at_most_twice_a_second():
     seen = []
     watch = Watch(seen.append).part(70, 70)
     assert all(watch.go_on("polishing", k, 1000) for k in range(1000))
     assert seen == []
-    monkeypatch.setattr("batchgd.engine.progress.SECONDS", 0.0)
-    watch.go_on("polishing", 10, 1000)
+    with bgd.testing.forced(interval=0.0):
+        watch.go_on("polishing", 10, 1000)
     (told,) = seen
     assert (told.done, told.total, told.phase, told.phase_done, told.phase_total) == (70, 70, "polishing", 10, 1000)

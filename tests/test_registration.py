@@ -18,9 +18,10 @@ from shell_samples import shell
 from test_methods import STARTS, descend, himmelblau_gradient
 
 import batchgd as bgd
+from batchgd import InputError
 from batchgd.analysis.strategies import Strategy
 from batchgd.kernels.vecmath import sqrt, where
-from batchgd.problem.errors import InputError, bare
+from batchgd.problem.errors import bare
 from batchgd.problem.methods import METHODS, POSITIVE, FirstOrder, Hyperparameter
 
 pytestmark = pytest.mark.usefixtures("registries")

@@ -9,13 +9,11 @@ import numpy as np
 import pytest
 import result_samples as samples
 
+from batchgd import Box, InputError, Status
 from batchgd.api.result import BatchResult
 from batchgd.cli.app import main
-from batchgd.kernels.status import Status
 from batchgd.output.report import text
 from batchgd.output.summary import json_ready
-from batchgd.problem.box import Box
-from batchgd.problem.errors import InputError
 from batchgd.problem.wording import duration, format_values, quantity
 
 

@@ -9,11 +9,10 @@ import pytest
 from numba import njit
 from scipy import stats
 
+from batchgd import BackendError, Box, InputError, Normal, start
 from batchgd.kernels.philox import place, uniform_pair, uniform_pair_single
-from batchgd.problem.box import Box
-from batchgd.problem.errors import BackendError, InputError
 from batchgd.problem.samplings import SAMPLINGS
-from batchgd.problem.starts import Normal, Starts, parse_seed, parse_starts, start
+from batchgd.problem.starts import Starts, parse_seed, parse_starts
 
 BOX = Box([-5.12, 0.0, 1.0], [5.12, 1.0, 3.0])
 NORMAL = Normal([0.0, 1.0, 2.0], [1.0, 0.5, 2.0])

@@ -8,13 +8,13 @@ import pytest
 from stopping_rules import BOX, CURVATURE, RULES, STARTS, STEP_RULES, bowl, first, paths
 
 import batchgd as bgd
+from batchgd import Status
 from batchgd.cli import main
 from batchgd.compiler.resolve import Problem
 from batchgd.engine.batch import make_batch
 from batchgd.engine.compute import Compute
-from batchgd.engine.prepare import specialisation_of
 from batchgd.engine.run import run
-from batchgd.kernels.status import AT_REST, SUCCESSES, Status
+from batchgd.kernels.status import AT_REST, SUCCESSES
 
 BACKENDS = ("cpu", "numpy")
 BOWL = Problem(bowl, BOX)
@@ -160,18 +160,6 @@ def test_float32_stops_where_it_makes_no_progress(name, method):
     assert np.quantile(result.nfev, 0.99) < 1500
 
 
-def test_what_is_not_asked_for_is_not_compiled():
-    plain = specialisation_of(make_batch(BOWL, Compute.of(), method=bgd.GradientDescent(0.1)))
-    rich = specialisation_of(
-        make_batch(BOWL, Compute.of(), method=bgd.GradientDescent(0.1), stopping=bgd.Stopping(oscillation=5, window=3))
-    )
-    assert plain.layout.size == 2 + 4  # x; nit, nfev, busy, code
-    assert "value_and_gradient(" not in plain.source()
-    assert rich.layout.size == plain.layout.size + 2 * 2 + 3  # two points; cycled, cycle_f, and one held test
-    for name in ("last_x", "previous_f", "window", "patience", "largest_slope"):
-        assert name not in plain.source()
-
-
 def test_statuses_keep_their_numbers_and_tell_success():
     names = "RUNNING GRADIENT STEP VALUE STALLED MAXITER MAXTIME DIVERGED NONFINITE ESCAPED INTERRUPTED MAXFEV TARGET"
     assert [status.name for status in Status] == [*names.split(), "OSCILLATING", "PLATEAU", "TIME"]
@@ -203,18 +191,16 @@ def test_steps_turn_where_the_learning_rate_lies_above_one_over_the_curvature(ba
     assert watched.turned[rates > 1.2].all()
 
 
-def test_the_block_form_ends_as_the_unrolled_one(monkeypatch):
+def test_the_block_form_ends_as_the_unrolled_one():
     every = bgd.Stopping(
         norm="max", window=2, gtol_rel=1e-9, xtol_rel=1e-6, ftol_abs=1e-9, maxfev=80, patience=9, oscillation=5
     )
     rates = np.linspace(0.05, 2.1, len(STARTS))
     ends = []
     for blocked in (False, True):
-        monkeypatch.setattr("batchgd.compiler.codegen.module.BLOCK_DIM", 1 if blocked else 100)
         batch = make_batch(BOWL, Compute.of(), starts=STARTS, method=bgd.GradientDescent(rates), stopping=every)
-        batch = dataclasses.replace(batch, watch_turns=True)
-        assert specialisation_of(batch).blocked is blocked
-        ends.append(run(batch).endpoints)
+        with bgd.testing.forced(block=blocked):
+            ends.append(run(dataclasses.replace(batch, watch_turns=True)).endpoints)
     np.testing.assert_allclose(ends[0].x, ends[1].x, rtol=1e-13)  # blocks fuse no product with a sum
     for name in ("nit", "nfev", "status", "turned"):
         np.testing.assert_array_equal(getattr(ends[0], name), getattr(ends[1], name))

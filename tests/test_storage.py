@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 import result_samples as samples
 
+from batchgd import InputError, load
 from batchgd.api.result import BatchResult, MultistartResult
 from batchgd.api.storage.codec import decode, encode
-from batchgd.api.storage.load import load
-from batchgd.problem.errors import InputError
 
 PER_START = ("x", "fun", "nit", "nfev", "status", "label", "x0", "jac")
 

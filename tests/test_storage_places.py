@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import result_samples as samples
 
+from batchgd import InputError, load
 from batchgd.api.storage.files import appearing
-from batchgd.api.storage.load import load
 from batchgd.api.storage.save import save
-from batchgd.problem.errors import InputError, WriteError
+from batchgd.problem.errors import WriteError
 
 
 def test_a_name_in_use_is_refused(tmp_path):
@@ -109,7 +109,9 @@ def test_what_a_killed_save_left_is_put_in_order(tmp_path, call):
     file = tmp_path / "run"
     if call != "unlink":  # of the second name that a new file has for a moment
         samples.batch(5).save(file)
-    script = KILLED.format(tests=str(Path(__file__).parent), call=call, file=str(file), overwrite=call != "unlink")
+    script = KILLED.format(
+        tests=str(Path(samples.__file__).parent), call=call, file=str(file), overwrite=call != "unlink"
+    )
     assert subprocess.run([sys.executable, "-c", script]).returncode == -signal.SIGKILL
     assert len(list(tmp_path.iterdir())) == 2  # what it was writing as well
     assert len(load(file)) == (3 if call == "unlink" else 5)

@@ -8,12 +8,10 @@ from scipy.spatial.distance import cdist
 from shell_samples import assert_refused, shell
 
 import batchgd as bgd
+from batchgd import Box, InputError, Status
 from batchgd.analysis.strategies import STRATEGIES, as_strategy
 from batchgd.analysis.strategies.base import fold
 from batchgd.analysis.strategies.mlsl import critical_distance, nearest_better
-from batchgd.kernels.status import Status
-from batchgd.problem.box import Box
-from batchgd.problem.errors import InputError
 
 SMALL = {"mlsl": bgd.MLSL(rounds=3), "basin_hopping": bgd.BasinHopping(hops=4), "rare_basins": bgd.RareBasins(rounds=2)}
 

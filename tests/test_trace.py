@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
-from batchgd.compiler.objective import Objective
+from batchgd import Objective
 from batchgd.compiler.trace.emit import emit_function
 from batchgd.compiler.trace.graph import lowered, reachable
 from batchgd.compiler.trace.simplify import SimplifyingGraph

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import batchgd as bgd
-from batchgd.problem.errors import InputError
+from batchgd import InputError
 
 FAR_APART = [(-1e6, 1e6), (-1e-6, 1e-6)]
 

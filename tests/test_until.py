@@ -5,11 +5,12 @@ from functools import cache
 
 import numpy as np
 import pytest
+from pressing import press_at_run
 
 import batchgd as bgd
+from batchgd import InputError
 from batchgd.minima.coverage import CoverageReport, Stopped, unseen_bound
 from batchgd.minima.coverage.rule import spent
-from batchgd.problem.errors import InputError
 
 bound = cache(unseen_bound)
 
@@ -95,6 +96,13 @@ def test_time_runs_out():
     assert result.stopped.why == "max_time"
     assert result.status_counts() == {"MAXTIME": result.n}
     assert "time ran out" in repr(result)
+
+
+def test_an_interrupt_ends_the_run_at_that_look():
+    with press_at_run(2):
+        result = bgd.multistart("schwefel", dim=2, until=bgd.Coverage(0.99), backend="numpy")
+    assert result.stopped.why == "interrupted"
+    assert result.stopped.looks == 2
 
 
 def test_a_run_without_minima_is_not_covered():

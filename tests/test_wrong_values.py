@@ -13,9 +13,9 @@ from scipy.optimize import Bounds
 import batchgd as bgd
 from batchgd import landscapes, testing
 from batchgd.analysis.strategies import STRATEGIES
-from batchgd.api.testing import Work
 from batchgd.minima.coverage import starts_to_see
-from batchgd.problem.methods import METHODS
+
+METHODS = bgd.methods.METHODS
 
 MASKED = np.ma.masked_array([[1.0, 2.0], [3.0, 4.0]], [[False, True], [False, False]])
 MANY = np.linspace(0.1, 0.9, 5000)
@@ -92,7 +92,7 @@ VALUES = {
 @pytest.fixture
 def no_work(monkeypatch):
     def started(*_, **__):
-        raise Work
+        raise testing.Work
 
     monkeypatch.setattr("matplotlib.figure.Figure.__init__", started)
     with testing.no_work():
@@ -209,7 +209,7 @@ def outcome(call, arguments):
             warnings.simplefilter("error")
             warnings.simplefilter("ignore", bgd.TraceSizeWarning)
             call(**arguments)
-    except Work:
+    except testing.Work:
         return "taken"
     except bgd.InputError as error:
         line = str(error)

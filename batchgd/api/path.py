@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd.api.result import BatchResult
 from batchgd.compiler.resolve import Problem
-from batchgd.engine.batch import Batch, batch_at
+from batchgd.engine.batch import batch_at
 from batchgd.engine.compute import Compute
+from batchgd.engine.interrupts import heeded
+from batchgd.kernels.plan import Trails
 from batchgd.kernels.status import Status
+from batchgd.minima.collect import endpoints_of
 from batchgd.problem import check
 from batchgd.problem.errors import InputError
 from batchgd.problem.keywords import explained
@@ -22,7 +26,6 @@ from batchgd.problem.wording import format_point, format_values
 
 if TYPE_CHECKING:
     from batchgd.api.pictures import PathPictures
-    from batchgd.api.result import BatchResult
 
 MAX_PATHS = 10_000
 MAX_NUMBERS = 1 << 26  # half a gigabyte
@@ -104,18 +107,7 @@ def path(
         stopping=as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time),
         scale=scale,
     )
-    return paths_of(batch, every=every, max_points=max_points)
-
-
-def paths_of(batch: Batch, *, every: int = 1, max_points: int = 2_000) -> Paths:
-    """Run a batch and keep the path of every start; see :func:`path`."""
-    from batchgd.api.result import BatchResult
-    from batchgd.engine.interrupts import heeded
-    from batchgd.kernels.plan import Trails
-    from batchgd.minima.collect import endpoints_of
-
     n, dim = batch.starts.n, batch.objective.dim
-    _check_count(n)
     room = min(max_points, batch.stopping.maxiter // every + 3) - 1
     if n * room * (dim + 2) > MAX_NUMBERS:
         raise InputError(

@@ -64,16 +64,12 @@ def _saddles(result: Any, options: dict[str, Any], console: Console) -> Any:
         found = vars(result).get("saddles")
         return result.connect(**asked) if asked or found is None else found
     except KeyboardInterrupt:
-        if "out" in options:
-            saved = destinations.save(result, options["out"], options.get("overwrite", False))
-            console.say(f"saved to {saved}, without saddles")
+        destinations.keep(result, options, console, note=", without saddles")
         raise
 
 
 def _write(result: Any, options: dict[str, Any], console: Console) -> None:
-    if "out" in options:
-        saved = destinations.save(result, options["out"], options.get("overwrite", False))
-        console.say(f"saved to {saved}")
+    destinations.keep(result, options, console)
     if "plot" in options:
         destinations.draw(result.saddles.plot(), options["plot"], console)
 

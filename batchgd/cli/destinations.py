@@ -52,6 +52,13 @@ def check_animation(path: str) -> None:
     _try_out(path, f"--animate {path}")
 
 
+def keep(result: Any, options: dict[str, Any], console: Console, note: str = "") -> None:
+    """Save the result if ``--out`` says where."""
+    if "out" in options:
+        saved = save(result, options["out"], options.get("overwrite", False))
+        console.say(f"saved to {saved}{note}")
+
+
 def save(result: Any, path: str, overwrite: bool = False) -> Path:
     """Save the result in the file, whose folder is made, and return its path."""
     try:

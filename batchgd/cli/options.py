@@ -62,15 +62,15 @@ def _pairs(value: Any) -> list[tuple[float, float]]:
     return pairs
 
 
-def _numbers(value: Any) -> list[float]:
+def numbers(value: Any) -> list[float]:
     """Read a point: from the shell a list of texts "1,2,3", from TOML a number or a list of numbers."""
     entries = value if isinstance(value, list) else [value]
-    numbers: list[float] = []
+    read: list[float] = []
     for entry in entries:
-        numbers += [_number(part) for part in entry.split(",")] if isinstance(entry, str) else [_number(entry)]
-    if not numbers:
+        read += [_number(part) for part in entry.split(",")] if isinstance(entry, str) else [_number(entry)]
+    if not read:
         raise ValueError
-    return numbers
+    return read
 
 
 def _points(value: Any) -> list[list[float]]:
@@ -79,20 +79,24 @@ def _points(value: Any) -> list[list[float]]:
         raise TypeError
     if not any(isinstance(entry, (list, str)) for entry in value):
         value = [value]
-    return [_numbers(entry if isinstance(entry, list) else [entry]) for entry in value]
+    return [numbers(entry if isinstance(entry, list) else [entry]) for entry in value]
 
 
 def _texts(value: Any) -> list[str]:
     return [_text(entry) for entry in (value if isinstance(value, list) else [value])]
 
 
-def _settings(value: Any) -> dict[str, Any]:
-    """Read hyperparameters: from the shell a list of texts "name=value", from TOML a table."""
-    if isinstance(value, list):
-        value = dict(entry.split("=", 1) for entry in value)
-    if not isinstance(value, dict) or not value:
-        raise TypeError
-    return {name.strip().replace("-", "_"): _setting(given) for name, given in value.items()}
+def named(convert: Callable[[Any], Any]) -> Callable[[Any], dict[str, Any]]:
+    """Return what reads values by name: from the shell a list of texts "name=value", from TOML a table."""
+
+    def read(value: Any) -> dict[str, Any]:
+        if isinstance(value, list):
+            value = dict(entry.split("=", 1) for entry in value)
+        if not isinstance(value, dict) or not value:
+            raise TypeError
+        return {name.strip().replace("-", "_"): convert(given) for name, given in value.items()}
+
+    return read
 
 
 def _setting(value: Any) -> Any:
@@ -120,7 +124,7 @@ def _norm(value: Any) -> int | str:
 
 
 def _scale(value: Any) -> Any:
-    return {"auto": "auto", "box": "box", "none": None}[value.lower()] if str(value).isalpha() else _numbers(value)
+    return {"auto": "auto", "box": "box", "none": None}[value.lower()] if str(value).isalpha() else numbers(value)
 
 
 SCALE = Kind("auto|box|none|S,S,...", "auto, box, none, or widths separated by commas", _scale)
@@ -133,12 +137,12 @@ INTEGER = Kind("INTEGER", "a whole number, such as 1000 or 1e6", _integer)
 NORM = Kind("2|max", "2 or max", _norm)
 FLAG = Kind("", "true or false", _flag)
 BOX = Kind("LO HI", "two numbers, LO and HI (as in --box -5 5)", _pairs, repeatable=True)
-POINT = Kind("X,Y,...", "numbers separated by commas", _numbers, repeatable=True)
+POINT = Kind("X,Y,...", "numbers separated by commas", numbers, repeatable=True)
 POINTS = Kind("X,Y,...", "numbers separated by commas, as in --x0 1,2", _points, repeatable=True)
 TEXTS = Kind("TEXT", "a text, or several", _texts, repeatable=True)
-NUMBERS = Kind("NUMBER", "a number, or several", _numbers, repeatable=True)
+NUMBERS = Kind("NUMBER", "a number, or several", numbers, repeatable=True)
 SETTINGS = Kind(
-    "NAME=VALUE", "a name and a number (or a schedule), as in --set momentum=0.8", _settings, repeatable=True
+    "NAME=VALUE", "a name and a number (or a schedule), as in --set momentum=0.8", named(_setting), repeatable=True
 )
 
 

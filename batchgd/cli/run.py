@@ -87,9 +87,7 @@ def _solve(arguments: dict[str, Any], console: Console) -> Any:
 
 
 def _write(result: Any, options: dict[str, Any], console: Console) -> None:
-    if "out" in options:
-        saved = destinations.save(result, options["out"], options.get("overwrite", False))
-        console.say(f"saved to {saved}")
+    destinations.keep(result, options, console)
     if "plot" in options:
         result.plot(options["plot"])
         console.say(f"picture written to {options['plot']}")

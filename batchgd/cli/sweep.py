@@ -4,7 +4,7 @@ from typing import Any
 
 from batchgd.cli import destinations
 from batchgd.cli.console import EXIT_DONE, EXIT_INTERRUPTED, Console, show
-from batchgd.cli.options import FLAG, INTEGER, PRINTING, SHARED, Kind, Option, plot_option
+from batchgd.cli.options import FLAG, INTEGER, PRINTING, SHARED, Kind, Option, named, numbers, plot_option
 from batchgd.cli.parameters import PairsCommand, takes
 from batchgd.cli.solver import arguments_of
 from batchgd.cli.target import load_target
@@ -13,30 +13,8 @@ from batchgd.problem.errors import InputError
 _POINTS = 25
 
 
-def _lists(value: Any) -> dict[str, list[float]]:
-    """Read "name=1,2,3" texts from the shell, or a table of lists from TOML."""
-    if isinstance(value, list):
-        value = dict(entry.split("=") for entry in value)
-    if not isinstance(value, dict) or not value:
-        raise TypeError
-    return {name.strip().replace("-", "_"): _list(given) for name, given in value.items()}
-
-
-def _list(value: Any) -> list[float]:
-    entries = value.split(",") if isinstance(value, str) else value
-    if not isinstance(entries, list) or not entries:
-        raise TypeError
-    return [float(entry) for entry in entries]
-
-
-def _rates(value: Any) -> list[float]:
-    """Read "LO,HI" or "A,B,C,..." from the shell, a list from TOML; a number alone is one value."""
-    entries = value if isinstance(value, list) else str(value).split(",")
-    return [float(part) for entry in entries for part in (entry.split(",") if isinstance(entry, str) else [entry])]
-
-
-_RATES = Kind("LO HI", "two numbers, LO and HI (as in --learning-rate 1e-4 1), or a list such as 0.1,0.2,0.3", _rates)
-_LISTS = Kind("NAME=A,B,...", "a name and numbers, as in --over momentum=0,0.5,0.9", _lists, repeatable=True)
+_RATES = Kind("LO HI", "two numbers, LO and HI (as in --learning-rate 1e-4 1), or a list such as 0.1,0.2,0.3", numbers)
+_LISTS = Kind("NAME=A,B,...", "a name and numbers, as in --over momentum=0,0.5,0.9", named(numbers), repeatable=True)
 SWEEP_OPTIONS = (
     Option("learning_rate", _RATES, "Learning rates from LO to HI, by equal factors; or a list, A,B,C."),
     Option("points", INTEGER, f"How many learning rates from LO to HI; {_POINTS} when not given."),

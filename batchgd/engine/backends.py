@@ -66,9 +66,9 @@ def cuda_problem() -> str | None:
     except OSError:
         return "no NVIDIA driver was found"
     try:
-        from numba import cuda
+        from batchgd.kernels.cuda.stream import wake
 
-        cuda.current_context()
+        wake()
     except Exception as error:  # any failure of a foreign library means the same here
         return f"the device does not answer ({type(error).__name__}: {str(error).strip().splitlines()[0]})"
     return None

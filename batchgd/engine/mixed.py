@@ -23,7 +23,10 @@ SETTLED = 32.0 * float(np.finfo(np.float32).eps)
 CLOSEST = 1e-3
 """The longest step in float64, in box widths: a trajectory stays in the basin that float32 brought it to."""
 
-_BYTES = 1 << 27  # what the endpoints of one piece may take
+PIECE: int | None = None
+"""Starts of one piece, if a test forces them (``api.testing``); otherwise as many as ``_BYTES`` hold endpoints of."""
+
+_BYTES = 1 << 27
 _GOING_ON = (*AT_REST, Status.TARGET)
 
 
@@ -44,7 +47,9 @@ def pieces(batch: Batch, run: Callable[..., Any], watch: Watch) -> Iterator[Endp
         The watch of the run: after an interrupt or once time is up, no further range is begun.
     """
     n = batch.starts.n
-    size = n if split_per_start(batch.method, n, batch.dtype)[1] else _BYTES // (12 * batch.objective.dim + 60) + 1
+    size = PIECE or _BYTES // (12 * batch.objective.dim + 60) + 1
+    if split_per_start(batch.method, n, batch.dtype)[1]:
+        size = n
     for first in range(0, n, size):
         if watch.ended_by is not None:
             return

@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.kernels.plan import Endpoints, Merge, Plan, Trails
+from batchgd.kernels.plan import Endpoints, Merge, Numbers, Plan, Trails
 from batchgd.problem.errors import InputError
 from batchgd.problem.methods import split_per_start
 
 if TYPE_CHECKING:
-    from batchgd.compiler.codegen.module import Specialisation
+    from batchgd.compiler.codegen.specialisation import Specialisation
     from batchgd.engine.batch import Batch
+
+IN_BLOCK: bool | None = None
+"""What tests force ``Specialisation.in_block`` to be (``api.testing``)."""
 
 
 def specialisation_of(batch: Batch) -> Specialisation:
     """Return what the compiled module for this batch is made for."""
-    from batchgd.compiler.codegen.module import Specialisation
+    from batchgd.compiler.codegen.specialisation import Specialisation
     from batchgd.engine.backends import simulated
 
     box, (shared, differing) = batch.box, split_per_start(batch.method, batch.starts.n, batch.dtype)
@@ -36,6 +39,7 @@ def specialisation_of(batch: Batch) -> Specialisation:
         simulated=batch.backend.name == "cuda" and simulated(),
         parts=batch.method.parts,
         constants=batch.method.fixed,
+        in_block=IN_BLOCK,
     )
     if missing := {*specialisation.read.hyperparameters} - {*shared, *differing}:
         given = f"{type(batch.method).__name__}.hyperparameters has no such name"
@@ -91,10 +95,12 @@ def prepare(
         width=box.width.astype(dtype),
         points=None if batch.starts.in_kernel else batch.starts.rows,
         per_start=np.stack([*differing.values()], axis=1).astype(dtype) if differing else np.empty((n, 0), dtype),
-        p=np.concatenate([objective.numbers, getattr(module, "TABLES", [])]).astype(dtype),
-        box=sides[:, 0].copy() if specialisation.cubic else sides.ravel(),
-        h=np.array([shared[name] for name in names] or [0.0], dtype),
-        limits=batch.stopping.limits(box, dtype),
+        numbers=Numbers(
+            p=np.concatenate([objective.numbers, getattr(module, "TABLES", [])]).astype(dtype),
+            box=sides[:, 0].copy() if specialisation.cubic else sides.ravel(),
+            h=np.array([shared[name] for name in names] or [0.0], dtype),
+            limits=batch.stopping.limits(box, dtype),
+        ),
         control=control,
         rows=rows,
         ready=ready,

@@ -149,7 +149,7 @@ class _Run:
         if self._scale is not None:
             self.whole = in_x(self.whole, self._scale)
             if trails is not None:
-                trails.points *= self._scale.astype(trails.points.dtype)
+                trails.points[:] *= self._scale.astype(trails.points.dtype)
         counts = {Status(code): int(count) for code, count in enumerate(self._tally) if count}
         return Outcome(self.whole, counts)
 

@@ -15,8 +15,8 @@ from batchgd.minima.fractions import seen_interval
 from batchgd.minima.merge import Clustering, nearest_pair
 from batchgd.minima.notes import endless_fall, notes
 from batchgd.minima.scale import Derivable, measure
-from batchgd.minima.sets import levels
-from batchgd.minima.sites import MINIMA, SETS, Sites, find_sites
+from batchgd.minima.sets import Sites, levels
+from batchgd.minima.sites import MINIMA, SETS, find_sites
 from batchgd.minima.tables import Minima, Stationary
 from batchgd.problem.box import Box
 from batchgd.problem.errors import InputError

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 from batchgd.minima.catalogue import Catalogue
 from batchgd.minima.classify import DEGENERATE, FLAT, NAMES, UNBOUNDED, UNKNOWN
 from batchgd.minima.scale import Derivable
-from batchgd.minima.sets import descent_beyond
-from batchgd.minima.sites import Sites
+from batchgd.minima.sets import Sites, descent_beyond
 from batchgd.minima.tables import Minima
 from batchgd.problem.box import Box
 from batchgd.problem.speaker import option, said

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +13,36 @@ from batchgd.minima.scale import EPS, Derivable, Scale, rounding, values
 from batchgd.problem.box import Box
 from batchgd.problem.identity import Identity
 
-if TYPE_CHECKING:
-    from batchgd.minima.sites import Sites
-
 _BLUR = Identity(1e-4, 1e-6)  # if rounding blurs place or value: kinks, degenerate and soft minima
 _LEVEL = 1e-6  # values closer than this share of the typical slope per box width are one level of a plateau
 _ROWS = 100  # plateaus told apart by value; of more there is one row per kind and number of modes
 _NEAR = 10.0 ** np.arange(-4.0, 0.0)  # box widths at which a plateau that still has a slope is lower
 _FAR = 4.0 ** np.arange(-1.0, 5.0)  # box widths over which a value that falls for ever is followed
 _SEEN = 3  # of these, all the values must be finite
+
+
+@dataclass
+class Sites:
+    """One row per distinct point; ``points``: those of a continuum before it became one row; ``noise``: of ``fun``.
+
+    ``blurred``: rounding may have moved the point by more than ``identity.x``.
+    """
+
+    x: NDArray[np.float64]
+    fun: NDArray[np.float64]
+    first: NDArray[np.int64]
+    count: NDArray[np.int64]
+    spread: NDArray[np.float64]
+    kind: NDArray[np.int8]
+    negative: NDArray[np.int64]
+    zero: NDArray[np.int64]
+    points: NDArray[np.int64]
+    noise: NDArray[np.float64]
+    blurred: NDArray[np.bool_]
+
+    def take(self, rows: NDArray) -> Sites:
+        """Some of the rows."""
+        return Sites(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
 def levels(fun: NDArray[np.float64], tolerance: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ from batchgd.minima.merge import UNPOLISHED, Clustering
 from batchgd.minima.pattern_search import rescue
 from batchgd.minima.polish import LOCATED, STUCK, UNTOUCHED, Polished, polish
 from batchgd.minima.scale import EPS, Derivable, Scale, points_at_once, rounding, values
-from batchgd.minima.sets import descent_beyond, fine, groups, levels, most_common, slopes
+from batchgd.minima.sets import Sites, descent_beyond, fine, groups, levels, most_common, slopes
 from batchgd.problem.box import Box
 
 SETS = (VALLEY, BOTTOM)  # rows that stand for a set of equal minima
@@ -37,30 +37,6 @@ MINIMA = (MINIMUM, KINK, DEGENERATE_MINIMUM, LOWEST, *SETS, UNKNOWN)  # the last
 
 _FLAT_SLOPE = 1e-5  # of the typical slope: an endpoint with less came to rest on a plateau
 _FLAT_CURVATURE = 1e-5  # of the typical curvature: with less in all directions it is flat, in some a valley
-
-
-@dataclass
-class Sites:
-    """One row per distinct point; ``points``: those of a continuum before it became one row; ``noise``: of ``fun``.
-
-    ``blurred``: rounding may have moved the point by more than ``identity.x``.
-    """
-
-    x: NDArray[np.float64]
-    fun: NDArray[np.float64]
-    first: NDArray[np.int64]
-    count: NDArray[np.int64]
-    spread: NDArray[np.float64]
-    kind: NDArray[np.int8]
-    negative: NDArray[np.int64]
-    zero: NDArray[np.int64]
-    points: NDArray[np.int64]
-    noise: NDArray[np.float64]
-    blurred: NDArray[np.bool_]
-
-    def take(self, rows: NDArray) -> Sites:
-        """Some of the rows."""
-        return Sites(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
 def find_sites(

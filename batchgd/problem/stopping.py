@@ -27,10 +27,10 @@ _COUNTS = {"maxiter": 0, "window": 1, "maxfev": 1, "patience": 1, "oscillation":
 class Stopping(Explained):
     """The stopping rule of a run; the first condition that holds ends a trajectory and names its status.
 
-    Where several hold at once, ``kernels/stopping.py`` says which one names it: convergence comes before ``MAXITER``.
-    What is not asked for is not compiled, so it costs nothing. A rejected trial of a line search is no update: it is
-    asked for the rounding floor and ``maxfev`` only. Names are SciPy's and, of the purely absolute and relative
-    tolerances, NLopt's.
+    Where several hold at once, the last of ``kernels.stopping_tests.TESTS`` names it: convergence comes before
+    ``MAXITER``. What is not asked for is not compiled, so it costs nothing. A rejected trial of a line search is not an
+    update: it is asked for the rounding floor and ``maxfev`` only. Names are SciPy's and, of the purely absolute and
+    relative tolerances, NLopt's.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ class Stopping(Explained):
 
     def limits(self, box: Box, dtype: str) -> np.ndarray:
         """Return what the kernels' tests read, in the order of ``kernels.stopping.LIMITS``; unused ones are 0."""
-        from batchgd.kernels.stopping import LIMITS
+        from batchgd.kernels.stopping_tests import LIMITS
 
         for name in _COUNTS:
             if dtype == "float32" and (getattr(self, name) or 0) > 2**24:

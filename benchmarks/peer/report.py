@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from batchgd.analysis.bench.machine import describe, heading
-from batchgd.engine.backends import check_threads
+from batchgd.engine.compute import check_threads
 
 from .cases import CASES, SOLVE, Case
 from .measure import Row

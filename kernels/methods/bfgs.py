@@ -4,10 +4,17 @@ Broyden, Fletcher, Goldfarb and Shanno 1970 (Nocedal and Wright 2006, equation 6
 widths, which are scaled by s'y / y'y (in box widths) before the first update (equation 6.20).
 """
 
-from batchgd.kernels import quasi_newton
-from batchgd.kernels.lanes import dot, keep_where, multiple_of_diagonal, negated, times_symmetric, triangle
-from batchgd.kernels.quasi_newton import ACCEPTED, VECTORS
-from batchgd.kernels.stages import Block, Lane
+from batchgd.kernels.rule_parts import quasi_newton
+from batchgd.kernels.rule_parts.block_operations import (
+    dot,
+    keep_where,
+    multiple_of_diagonal,
+    negated,
+    times_symmetric,
+    triangle,
+)
+from batchgd.kernels.rule_parts.quasi_newton import ACCEPTED, VECTORS
+from batchgd.kernels.rule_parts.stages import Block, Lane
 from batchgd.kernels.vecmath import where
 
 __all__ = ["ACCEPTED", "SCALARS", "STAGES", "VECTORS", "arrays"]

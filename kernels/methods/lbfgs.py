@@ -4,10 +4,20 @@ The two-loop recursion (Nocedal 1980, Math. Comput. 35, 773; Nocedal and Wright 
 (equation 7.20), all in box widths.
 """
 
-from batchgd.kernels import quasi_newton
-from batchgd.kernels.lanes import add_scaled, dot, keep_where, multiply, negated, push, scale, stretch, subtract_scaled
-from batchgd.kernels.quasi_newton import ACCEPTED, SCALARS, VECTORS
-from batchgd.kernels.stages import Block
+from batchgd.kernels.rule_parts import quasi_newton
+from batchgd.kernels.rule_parts.block_operations import (
+    add_scaled,
+    dot,
+    keep_where,
+    multiply,
+    negated,
+    push,
+    scale,
+    stretch,
+    subtract_scaled,
+)
+from batchgd.kernels.rule_parts.quasi_newton import ACCEPTED, SCALARS, VECTORS
+from batchgd.kernels.rule_parts.stages import Block
 
 __all__ = ["ACCEPTED", "SCALARS", "STAGES", "VECTORS", "arrays"]
 

@@ -255,7 +255,7 @@ def _resources(batch: Batch) -> dict[str, Any]:
     if simulated():
         return {}
     from batchgd.analysis.bench.ceiling_cuda import device_facts
-    from batchgd.kernels import assemble
+    from batchgd.kernels.cuda import assemble
     from batchgd.kernels.cuda.occupancy import limits_of, occupancy
     from batchgd.kernels.launch_cuda import configuration, shared_bytes, threads_per_trajectory
 

@@ -52,8 +52,8 @@ def assemble(
 
     if find_spec("numba_cuda") is None or find_spec("cuda") is None or find_spec("cuda.core") is None:
         raise BackendError("numba-cuda and cuda-core are needed to assemble kernels: pip install 'batchgd[cu13]'")
-    from batchgd.kernels import assemble as assembler
-    from batchgd.kernels.assemble import Resources
+    from batchgd.kernels.cuda import assemble as assembler
+    from batchgd.kernels.cuda.assemble import Resources
 
     @cache
     def resources(module: ModuleType, dtype: str) -> Resources:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.minima.merge import linked
+from batchgd.analysis.saddles.tree import connected, disconnectivity
 from batchgd.minima.tables import Points, points_table
 from batchgd.problem import check
 from batchgd.problem.errors import InputError
@@ -183,7 +183,6 @@ class Saddles(Points):
 
     def plot(self, ax: Any = None, *, levels: int | None = None) -> Any:
         """Draw the disconnectivity graph; returns the axes."""
-        from batchgd.analysis.saddles.tree import disconnectivity
         from batchgd.output.plot.disconnectivity import draw_tree
 
         title = f"{self.name}: {minima_counted(len(self.nodes))}, {plural(len(self), 'saddle')}"
@@ -248,14 +247,3 @@ class Saddles(Points):
                 "beyond most_minima= and rounds="
             )
         return [*lines, f"walkers: {ended or 'none set out, as there is no minimum'}"]
-
-
-def connected(n: int, pairs: NDArray[np.int64]) -> list[list[int]]:
-    """The sets into which pairs, (k, 2), join 0 .. n - 1, each ascending, in the order of their lowest members.
-
-    >>> connected(4, np.array([[3, 1]]))
-    [[0], [1, 3], [2]]
-    """
-    number = linked(n, pairs)
-    sets = np.split(np.argsort(number, kind="stable"), np.cumsum(np.bincount(number))[:-1])
-    return [one.tolist() for one in sets if len(one)]

@@ -83,7 +83,8 @@ class SweepResult:
     @cached_property
     def recommended(self) -> Recommendation | None:
         """The value to take with its reason (``recommended.value``); None where nothing converged."""
-        return recommend(self)
+        optimum = self.curvatures.optimum if self.constant_rate and self.curvatures else None
+        return recommend(self.values, self.monotone + self.oscillating, self.nit_median, self.fidelity, optimum)
 
     def at(self, k: int) -> dict[str, float]:
         """Return the k-th value of every swept hyperparameter."""

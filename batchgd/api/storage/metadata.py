@@ -19,8 +19,8 @@ from batchgd.problem.stopping import Stopping
 FORMAT = "batchgd result"
 VERSION = 2
 
-OF_MULTISTART = ("seed", "independent", "cut_short")
-"""Fields of the metadata that only a multi-start has, as they are."""
+OF_MULTISTART = ("seed", "independent", "identity", "stopped", "cut_short")
+"""Fields of the metadata that only a multi-start has."""
 
 MULTISTART = "MultistartResult"
 BATCH = "BatchResult"
@@ -80,7 +80,7 @@ def build(kind: str, meta: Meta, arrays: dict[str, Any], tables: dict[str, Any])
     common["box"] = None if meta.box is None else Box(*meta.box)
     common["starts"] = None if x0 is None else ArrayStarts(x0, meta.sampling or "array")
     if kind == MULTISTART:
-        common |= tables | {name: getattr(meta, name) for name in (*OF_MULTISTART, "stopped", "identity")}
+        common |= tables | {name: getattr(meta, name) for name in OF_MULTISTART}
         result: BatchData = LandscapeData(**arrays, **common)
     else:
         result = BatchData(**arrays, **common)

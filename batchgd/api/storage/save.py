@@ -5,7 +5,6 @@ The arrays with one entry per start are the members ``x``, ``fun``, ...; the col
 format's name and version and the metadata. ``numpy.load`` reads such a file as well.
 """
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -120,11 +119,7 @@ def _meta(result: BatchData) -> dict[str, Any]:
         "sampling": getattr(result.starts, "name", None),
         "method": method,
         "box": None if result.box is None else [result.box.lower, result.box.upper],
-        "stopping": None if result.stopping is None else dataclasses.asdict(result.stopping),
-        "scale": result.scale,
-        **{name: getattr(result, name) for name in ("backend", "dtype", "seconds", "warnings")},
+        **{name: getattr(result, name) for name in ("stopping", "scale", "backend", "dtype", "seconds", "warnings")},
         **{name: getattr(result, name) for name in OF_MULTISTART if hasattr(result, name)},
-        **({"identity": dataclasses.asdict(result.identity)} if isinstance(result, LandscapeData) else {}),
         "counted": None if result.kept else result.status_counts(),
-        "stopped": stopped.to_dict() if (stopped := getattr(result, "stopped", None)) else None,
     }

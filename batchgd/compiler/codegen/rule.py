@@ -9,7 +9,7 @@ from functools import cache
 from types import ModuleType
 
 from batchgd.kernels.followers import FOLLOWERS, asked_as, part_name
-from batchgd.kernels.stages import Stage
+from batchgd.kernels.rule_parts.stages import Stage
 
 LOOP_NAMES = frozenset(
     {"x", "g", "f", "gg", "hessian", "first", "nit", "accepted", "following", "inverse_width", "seed", "start", "axis"}

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from types import ModuleType
 
-from batchgd.kernels.stages import of_a_rule
+from batchgd.kernels.rule_parts.stages import of_a_rule
 
 
 class Constants:

@@ -107,7 +107,7 @@ def rounding(dtype: str) -> dict[str, Hyperparameter]:
 
 
 def overflow(dtype: str) -> dict[str, Hyperparameter]:
-    """Return when ``kernels/overflow.py`` scales a gradient down, and by how much.
+    """Return when ``kernels/rule_parts/trial_steps.py`` scales a gradient down, and by how much.
 
     Products of two gradients and a Hessian stay finite on both sides.
     """

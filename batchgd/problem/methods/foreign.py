@@ -18,7 +18,7 @@ _BRANCHES = (ast.BoolOp, ast.IfExp, ast.Lambda, ast.Attribute, ast.Subscript, as
 
 def rule_module(name: str, rule: Any) -> ModuleType:
     """Return a rule as a module that holds what belongs to it and nothing else, or raise InputError."""
-    from batchgd.kernels.stages import with_callees
+    from batchgd.kernels.rule_parts.stages import with_callees
 
     given = {key: getattr(rule, key) for key in _NAMES if hasattr(rule, key)}
     roots = [stage.function for stage in given.get("STAGES", ())]
