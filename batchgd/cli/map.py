@@ -1,4 +1,4 @@
-"""`batchgd map`: the basins on a plane, from the shell."""
+"""`batchgd map`: the basins on a plane."""
 
 from typing import Any
 
@@ -23,13 +23,13 @@ from batchgd.cli.target import load_target
 from batchgd.problem.errors import InputError
 
 OPTIONS = (
-    Option("resolution", INTEGER, "Pixels a side; 512 when not given."),
-    Option("plane", POINT, "Two axes, as 0,1; the other coordinates are held at --at."),
-    Option("at", POINT, "A point of that plane; the centre of the box when not given."),
-    Option("through", POINT, "The plane through three points instead: give it three times."),
-    Option("window", POINT, "Part of the plane, as U0,U1,V0,V1; the box when not given."),
-    Option("audit", INTEGER, "Pixels taken over from their neighbours to check after all; 1000 when not given."),
-    Option("adaptive", FLAG, "Descend only where neighbours differ (default), or from every pixel."),
+    Option("resolution", INTEGER, "Pixels along each side (default: 512)."),
+    Option("plane", POINT, "Two axes, such as 0,1; the other coordinates are fixed at those of --at."),
+    Option("at", POINT, "A point of that plane (default: the centre of the box)."),
+    Option("through", POINT, "Instead, the plane through three points: give this option three times."),
+    Option("window", POINT, "Part of the plane, U0,U1,V0,V1 (default: the box)."),
+    Option("audit", INTEGER, "Number of pixels labelled like their neighbours that are checked (default: 1000)."),
+    Option("adaptive", FLAG, "Descend only where neighbouring pixels differ (default), or from every pixel."),
     Option("borders", FLAG, "Also measure the borders: basin entropy, uncertainty exponent, fractal dimension."),
     *PROBLEM,
     *METHOD,
@@ -73,7 +73,7 @@ def _geometry(options: dict[str, Any]) -> dict[str, Any]:
     out: dict[str, Any] = {}
     if "plane" in options:
         if "through" in options:
-            raise InputError("--plane takes two axes and --through three points: give one of them")
+            raise InputError("--plane and --through were both given: give two axes or three points")
         out["plane"] = [int(k) if k.is_integer() else k for k in options["plane"]]
     if "through" in options:
         points = options["through"]
