@@ -100,7 +100,7 @@ OTHERS = {
     "FIRE, time step 0.02": ("fire", {"time_step": 0.02}),
     "L-BFGS": ("lbfgs", {}),
 }
-"""Methods of docs/basins.md beside constant rates; those that the table of methods does not have are left out."""
+"""Methods of docs/basins.md next to constant rates; those that are not in the table of methods are omitted."""
 
 
 def draw_maps(maps: dict[str, Any], title: str, reference: str, columns: int = 3) -> Any:
@@ -120,12 +120,12 @@ def draw_maps(maps: dict[str, Any], title: str, reference: str, columns: int = 3
 
 
 def draw_basins() -> None:
-    """The pictures of docs/basins.md: the basins that several methods draw, beside those of gradient flow."""
+    """The pictures of docs/basins.md: the basins of several methods, next to those of gradient flow."""
     for name, rates in RATES.items():
         methods = {FLOW: bgd.GradientFlow()} | {
             f"η = {rate:g}": bgd.GradientDescent(learning_rate=rate) for rate in rates
         }
-        methods |= {title: METHODS[key](**given) for title, (key, given) in OTHERS.items() if key in METHODS}
+        methods |= {title: METHODS[key](**settings) for title, (key, settings) in OTHERS.items() if key in METHODS}
         true = bgd.map(name, method=methods[FLOW], maxiter=100_000)
         maps = {FLOW: true} | {
             title: bgd.map(name, method=method, maxiter=100_000, known=true.minima)
