@@ -55,16 +55,16 @@ def map_basins(options: dict[str, Any]) -> int:
         options["fun"] = load_target(options.get("fun"))
         arguments = arguments_of(bgd.map, options) | _geometry(options)
         with console.progress() as progress:
-            made = bgd.map(**arguments, progress=progress)
-        measured = made.borders() if options.get("borders") else None
+            basins = bgd.map(**arguments, progress=progress)
+        borders = basins.borders() if options.get("borders") else None
     show(
         options,
-        lambda: f"{made}" if measured is None else f"{made}\n\n{measured}",
-        lambda: made.to_dict() | ({} if measured is None else {"borders": measured.to_dict()}),
+        lambda: f"{basins}" if borders is None else f"{basins}\n\n{borders}",
+        lambda: basins.to_dict() | ({} if borders is None else {"borders": borders.to_dict()}),
     )
     if "plot" in options:
         with console.guard_stdout():
-            destinations.draw(made.plot(), options["plot"], console)
+            destinations.draw(basins.plot(), options["plot"], console)
     return EXIT_DONE
 
 

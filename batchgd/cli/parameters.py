@@ -35,19 +35,19 @@ def takes(options: Sequence[Option], subject: Option = FUN) -> Callable[[Command
         _keyword("config", _CONFIG),
     ]
 
-    def made(function: Command) -> Callable[..., int | None]:
+    def decorate(function: Command) -> Callable[..., int | None]:
         @functools.wraps(function)
-        def command(config: str | None, **given: Any) -> int | None:
+        def command(config: str | None, **words: Any) -> int | None:
             values = read_config(config, table) if config is not None else {}
-            given = {name: value for name, value in given.items() if value is not None and value != []}
-            return function(values | {name: table[name].read(value) for name, value in given.items()})
+            words = {name: value for name, value in words.items() if value is not None and value != []}
+            return function(values | {name: table[name].read(value) for name, value in words.items()})
 
         # Typer reads the options from the signature.
         command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         return command
 
-    return made
+    return decorate
 
 
 def _kind_of(option: Option) -> Any:

@@ -84,11 +84,11 @@ def _methods(options: dict[str, Any]) -> list[Any]:
     from batchgd.problem.methods import METHODS, as_method
 
     settings = options.get("set", {})
-    made = []
+    chosen = []
     for name, rate in itertools.product(options.get("method", [None]), options.get("learning_rate", [None])):
-        given = settings if rate is None else {**settings, "learning_rate": rate}
-        made.append(as_method(name, **given) if name is None or given else METHODS.find(name).example())
-    return made
+        own = settings if rate is None else {**settings, "learning_rate": rate}
+        chosen.append(as_method(name, **own) if name is None or own else METHODS.find(name).example())
+    return chosen
 
 
 def _draw(runs: list[Any], options: dict[str, Any], console: Console) -> None:

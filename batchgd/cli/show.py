@@ -43,8 +43,8 @@ def show(
     console = Console(quiet=quiet)
     with console.guard_stdout():
         result = bgd.load(run, fun=None if fun is None else load_target(fun))
-        asked = coverage or stability or any(value is not None for value in (fidelity, identity_x, identity_f))
-        if asked and not isinstance(result, LandscapeData):
+        analysed = coverage or stability or any(value is not None for value in (fidelity, identity_x, identity_f))
+        if analysed and not isinstance(result, LandscapeData):
             raise InputError(f"{run} has endpoints but no minima: omit the options, or give a run of multistart")
         identity = {name: value for name, value in (("x", identity_x), ("f", identity_f)) if value is not None}
         if identity:

@@ -102,11 +102,11 @@ def _start(case: Case, dtype: str, peer: Peer, starts: np.ndarray, row: Row) -> 
     if missing:
         row.status = f"not installed ({', '.join(missing)})"
         return None
-    given = starts[: case.slow_starts] if peer.serial else starts
-    row.n = len(given)
+    sample = starts[: case.slow_starts] if peer.serial else starts
+    row.n = len(sample)
     began = time.perf_counter()
     try:
-        run = peer.prepare(case, dtype, given)
+        run = peer.prepare(case, dtype, sample)
         if case.kind == LANDSCAPE and peer.module != "engine":
             run = _counted(case, run)
         ends = run()

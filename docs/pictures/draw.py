@@ -78,8 +78,8 @@ def draw_sweeps() -> None:
 
 def draw_landscapes() -> None:
     """One picture of each landscape in two dimensions, and the page that shows them."""
-    drawn = "Drawn by `python docs/pictures/draw.py`; `batchgd list` has the numbers."
-    lines = ["# Landscapes in two dimensions", "", drawn]
+    origin = "Drawn by `python docs/pictures/draw.py`; `batchgd list` has the numbers."
+    lines = ["# Landscapes in two dimensions", "", origin]
     for name in landscapes.names():
         entry = landscapes.get(name)
         try:
@@ -108,11 +108,11 @@ def draw_maps(maps: dict[str, Any], title: str, reference: str, columns: int = 3
     size = next(iter(maps.values())).window[:, 1] - next(iter(maps.values())).window[:, 0]
     tall = 3.1 * float(np.clip(size[1] / size[0], 0.4, 1.6)) + 0.45
     axes = new_panels(len(maps), columns, lambda rows: (3.1 * columns, tall * rows + 0.5))
-    for ax, (name, made) in zip(axes, maps.items(), strict=True):
+    for ax, (name, basins) in zip(axes, maps.items(), strict=True):
         note = "true basins"
         if name != reference:
-            note = f"{100 * np.mean(made.label != maps[reference].label):.2g} % of the pixels have another label"
-        draw_map(made, ax, key=False, contours=False, title=name, note=note)
+            note = f"{100 * np.mean(basins.label != maps[reference].label):.2g} % of the pixels have another label"
+        draw_map(basins, ax, key=False, contours=False, title=name, note=note)
         ax.set_xlabel("")
         ax.set_ylabel("")
     figure_title(axes[0], title, TITLE_SIZE + 2)
