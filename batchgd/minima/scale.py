@@ -95,7 +95,7 @@ def scaled(hessian: NDArray[np.float64], box: Box) -> NDArray[np.float64]:
 
 
 def values(objective: Derivable, x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Values in chunks of bounded memory; what is not finite counts as infinitely high."""
+    """Values in chunks of bounded memory; non-finite values count as infinitely high."""
     with np.errstate(all="ignore"):
         parts = [np.asarray(objective.value(x[k : k + _ROWS])) for k in range(0, len(x), _ROWS)]
     height = np.concatenate([np.empty(0), *parts])
