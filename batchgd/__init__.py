@@ -18,7 +18,7 @@ _HOMES = {
     "TraceSizeWarning": "problem.errors",
     "register_method": "problem.methods",
     "register_landscape": "problem.landscapes",
-    "register_picture": "output.plot",
+    "register_picture": "api.pictures",
     "register_strategy": "analysis.strategies",
     "Box": "problem.box",
     "Coverage": "minima.coverage",
@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     from batchgd.api.path import Path as Path
     from batchgd.api.path import Paths as Paths
     from batchgd.api.path import path as path
+    from batchgd.api.pictures import register_picture as register_picture
     from batchgd.api.storage.load import load as load
     from batchgd.compiler.finite_sum import FiniteSum as FiniteSum
     from batchgd.compiler.objective import Objective as Objective
@@ -88,7 +89,6 @@ if TYPE_CHECKING:
     from batchgd.engine.progress import ProgressUpdate as ProgressUpdate
     from batchgd.kernels.status import Status as Status
     from batchgd.minima.coverage import Coverage as Coverage
-    from batchgd.output.plot import register_picture as register_picture
     from batchgd.problem import landscapes as landscapes
     from batchgd.problem import methods as methods
     from batchgd.problem.box import Box as Box

@@ -10,7 +10,7 @@ from pathlib import Path
 import batchgd as bgd
 from batchgd.analysis.comparison import EVERY, STANDARD, Comparison
 from batchgd.engine.backends import BACKENDS
-from batchgd.output.plot.profile import profile
+from batchgd.output.plot.canvas import write
 from batchgd.problem.methods import METHODS
 
 HERE = Path(__file__).parent
@@ -94,7 +94,7 @@ def _standard(table: Comparison, starts: int, backend: str) -> None:
     for name, told in TABLES.items():
         parts.append(f"### {TITLES.get(name, name.capitalize())}\n\n{told}\n\n{table.pivot(name)}\n")
     parts += [f"- {cell.method} on {cell.landscape} failed: {cell.error}" for cell in table.failures]
-    profile(table, path=HERE / "pictures" / "profile.png")
+    write(table.profile(), HERE / "pictures" / "profile.png")
     parts.append(PROFILE.format(file="profile.png"))
     (HERE / "methods.md").write_text("\n".join(parts))
 

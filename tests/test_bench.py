@@ -12,12 +12,12 @@ from shell_samples import shell
 
 import batchgd as bgd
 from batchgd import InputError
-from batchgd.analysis.bench import ceiling, efficiency, measure, table
+from batchgd.analysis.bench import ceiling, efficiency, measure, printing
 from batchgd.analysis.bench.cases import CASES, METHODS, QUICK, Case
 from batchgd.analysis.bench.ceiling import Ceiling
 from batchgd.analysis.bench.ceiling_cuda import source
 from batchgd.analysis.bench.measure import batch_of
-from batchgd.analysis.bench.row import Row
+from batchgd.analysis.bench.timing import Timing
 from batchgd.engine.run import run
 from batchgd.problem.methods import METHODS as METHOD_TABLE
 
@@ -54,7 +54,7 @@ def made_up_row(**changes):
         "longest": 5000,
         "lane_ticks": 3_125_000,
     }
-    return Row(**{**values, **changes})
+    return Timing(**{**values, **changes})
 
 
 LIMITS = Ceiling("cpu", "float64", 2, operations=1e9, copied=1e10, functions={"divides": 1e8}, steadiness=0.9)
@@ -202,16 +202,16 @@ def test_the_report_is_markdown_and_json(report):
     rows = [line for line in lines if line.startswith("| ")]
     assert len(rows) == 1 + len(report.rows)
     assert len({len(line) for line in rows}) == 1
-    assert all(line.count("|") == len(table.HEAD) + 1 for line in rows)
+    assert all(line.count("|") == 14 + 1 for line in rows)
     again = json.loads(json.dumps(report.to_dict()))
     assert set(again) == {"machine", "ceilings", "rows", "failures"}
     assert again["rows"][0]["iterations_per_s"] > 0.0
 
 
 def test_the_gpu_table_is_there_for_gpu_rows_alone():
-    assert table.gpu_table([made_up_row()]) == ""
+    assert printing.gpu_table([made_up_row()]) == ""
     needs = {"threads": 1, "registers": 60, "stack": 0, "spill_stores": 0, "spill_loads": 0, "occupancy": 0.5}
-    text = table.gpu_table([made_up_row(backend="cuda", resources=needs)])
+    text = printing.gpu_table([made_up_row(backend="cuda", resources=needs)])
     assert "| float64 | sphere 4  | default |       1 |        60 |     0 |       0 |      50 % |" in text
 
 

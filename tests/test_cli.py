@@ -324,7 +324,7 @@ def test_list_shows_every_landscape(capsys):
 
     code, out, err = shell(capsys, "list")
     assert (code, err) == (0, "")
-    listed = [line.split()[0] for line in out.split("\n\n")[0].splitlines()[1:]]
+    listed = [line.split()[0] for line in out.split("\n\n")[0].splitlines()[2:]]
     assert listed == landscapes.names()
     himmelblau = next(line for line in out.splitlines() if line.startswith("himmelblau"))
     assert himmelblau.split() == ["himmelblau", "2", "2", "[-6,", "6]^2", "4", "0", "Himmelblau"]
@@ -335,7 +335,7 @@ def test_list_shows_every_method_and_what_carries_it(capsys):
 
     code, out, err = shell(capsys, "list --methods")
     assert (code, err) == (0, "")
-    assert [line.split()[0] for line in out.split("\n\n")[0].splitlines()[1:]] == [*METHODS]
+    assert [line.split()[0] for line in out.split("\n\n")[0].splitlines()[2:]] == [*METHODS]
     code, out, _ = shell(capsys, "list --methods --json")
     adam = next(entry for entry in json.loads(out)["methods"] if entry["name"] == "adam")
     assert adam["backends"] == ["cuda", "cpu", "numpy"]

@@ -8,7 +8,7 @@ from shell_samples import assert_refused, shell
 
 import batchgd as bgd
 from batchgd import InputError
-from batchgd.output.plot import PICTURES
+from batchgd.api.pictures import PICTURES
 
 
 @pytest.fixture(scope="module")
@@ -24,13 +24,18 @@ def line(ax, gid):
     return next(artist for artist in ax.get_lines() if artist.get_gid() == gid)
 
 
-@pytest.mark.parametrize("name", ["", *(name for name, picture in PICTURES.items() if picture.alone), "tolerances"])
+@pytest.mark.parametrize("name", ["", "tolerances", *(name for name, row in PICTURES.items() if not row.special)])
 def test_every_picture_of_a_saved_run(name, runs, tmp_path, capsys):
     file = tmp_path / "picture.png"
     code, out, err = shell(capsys, f"plot {runs / 'a'} {name} --out {file}")
     assert (code, out) == (0, "")
     assert str(file) in err
     assert file.read_bytes().startswith(b"\x89PNG")
+
+
+def test_help_names_every_picture(capsys):
+    out = " ".join(shell(capsys, "plot --help")[1].split())
+    assert f"{', '.join(PICTURES)}; the one that suits" in out
 
 
 def test_a_picture_of_two_runs(runs, tmp_path, capsys):

@@ -67,7 +67,7 @@ def test_fidelity_leaves_out_starts_that_the_reference_takes_to_no_minimum():
     assert same.fidelity == 1.0
     none = bgd.compare([method], ["beale"], reference=bgd.GradientDescent(1e-9), maxiter=100, **NUMPY)
     assert np.isnan(none.cells[0].fidelity)
-    assert none.pivot("fidelity").endswith("| - |")
+    assert none.pivot("fidelity").split()[-2:] == ["-", "|"]
 
 
 @pytest.mark.parametrize(("name", "dim"), STANDARD)
@@ -121,8 +121,8 @@ def test_the_table_in_every_form(table):
     frame = table.to_dataframe()
     assert frame["success"].tolist() == [each.success for each in table]
     pivot = table.pivot("minima").splitlines()
-    assert pivot[0] == "| method | styblinski_tang 2-D | six_hump_camel 2-D |"
-    assert pivot[3].split(" | ")[1:] == ["4", "6 |"]
+    assert pivot[0].split("|")[2:4] == [" styblinski_tang 2-D ", " six_hump_camel 2-D "]
+    assert pivot[3].split()[3::2] == ["4", "6"]
     with pytest.raises(InputError, match="name is 'speed': give 'success'"):
         table.pivot("speed")
     record = json.loads(json.dumps(table.to_dict()))["cells"][2]
@@ -155,7 +155,7 @@ def test_the_command(folder, capsys):
     assert (folder / "profile.png").stat().st_size > 5_000
     code, out, err = shell(capsys, f"{line} --markdown --quiet")
     assert (code, err) == (0, "")
-    assert out.startswith("| landscape |")
+    assert out.startswith("| landscape ")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 import batchgd as bgd
 from batchgd import InputError, Status
 from batchgd.kernels.methods import RULES
-from batchgd.output.report import json_ready, method_record
+from batchgd.output.summary import json_ready, method_record
 from batchgd.problem.methods import METHODS, FirstOrder, as_method
 
 REFERENCES = json.loads((Path(__file__).parent / "data" / "optax_references.json").read_text())

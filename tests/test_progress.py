@@ -6,8 +6,9 @@ import pytest
 
 import batchgd as bgd
 from batchgd import ProgressUpdate
-from batchgd.cli.progress import ProgressPrinter, format_duration, format_rate, format_update
+from batchgd.cli.progress import ProgressPrinter, format_update
 from batchgd.engine.progress import Watch
+from batchgd.problem.wording import quantity
 
 
 class Terminal(io.StringIO):
@@ -21,7 +22,7 @@ def update(done=430_000, total=1_000_000, seconds=2.0, minima=4):
 
 def test_line_in_full():
     line = format_update(update(seconds=430_000 / 1.2e6))
-    assert line == "trajectories 430,000 / 1,000,000 (43 %)  1.2 M/s  about 1 s left  4 minima so far"
+    assert line == "trajectories 430,000 / 1,000,000 (43 %)  1.20 M/s  about 1 s left  4 minima so far"
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,7 @@ def test_line_in_full():
         (update(0, 10, 0.0, 0), "trajectories 0 / 10 (0 %)  0 minima so far"),
         (update(10, 10, 5.0, 1), "trajectories 10 / 10 (100 %)  2 /s  1 minimum so far"),
         (update(999, 1000, 1.0, None), "trajectories 999 / 1,000 (99 %)  999 /s  about 1 s left"),
-        (update(1, 10**12, 1.0, None), "trajectories 1 / 1,000,000,000,000 (0 %)  1 /s  about 11574074 d 1 h left"),
+        (update(1, 10**12, 1.0, None), "trajectories 1 / 1,000,000,000,000 (0 %)  1 /s  about 11,574,074 d 1 h left"),
         (update(0, 0, 1.0, None), "trajectories 0 / 0 (100 %)"),
         (
             ProgressUpdate(10, 20, 5.0, distinct=1234),
@@ -54,18 +55,17 @@ def test_rate_and_remaining():
 
 @pytest.mark.parametrize("value", [10.0**k * factor for k in range(-2, 10) for factor in (1, 9.94, 9.96, 9.9996)])
 def test_rate_is_short_and_true(value):
-    text = format_rate(value)
+    text = quantity(value, "/s")
     number, unit = text.split(" ")
-    assert len(number) <= 5
+    assert len(number) <= 6
     assert "e" not in number
     scale = {"/s": 1, "k/s": 1e3, "M/s": 1e6, "G/s": 1e9}[unit]
-    assert float(number) * scale == pytest.approx(value, rel=0.06)
+    assert float(number) * scale == pytest.approx(value, rel=0.006)
 
 
-def test_duration_rounds_up_and_is_never_zero():
-    assert format_duration(0.0) == "1 s"
-    assert format_duration(59.2) == "1 min"
-    assert format_duration(3599.5) == "1 h"
+@pytest.mark.parametrize(("left", "shown"), [(0.001, "1 s"), (59.2, "60 s"), (3599.5, "1 h")])
+def test_the_time_left_rounds_up_and_is_never_zero(left, shown):
+    assert f"about {shown} left" in format_update(ProgressUpdate(1, 2, left))
 
 
 def test_a_short_run_shows_nothing():

@@ -280,7 +280,7 @@ def test_a_landscape_from_outside(capsys):
 
 
 def test_a_picture_from_outside(tmp_path, capsys):
-    @bgd.register_picture("values of the minima", drawn_from="minima")
+    @bgd.register_picture("values of the minima", trajectories=False)
     def levels(result, ax, colour="k"):
         """Draw a line at every minimum's value."""
         ax.hlines(result.minima.fun, 0.0, 1.0, colors=colour)

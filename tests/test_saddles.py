@@ -10,7 +10,7 @@ from scipy.optimize import brentq, root
 
 import batchgd as bgd
 from batchgd.analysis.saddles.follow import ARRIVED, RESTED, follow
-from batchgd.analysis.saddles.table import Nodes, Saddles
+from batchgd.analysis.saddles.saddles import Nodes, Saddles
 from batchgd.analysis.saddles.tree import disconnectivity
 from batchgd.cli import main
 from batchgd.minima.scale import measure

@@ -15,6 +15,7 @@ from batchgd.problem import check
 from batchgd.problem.box import Box
 from batchgd.problem.errors import InputError
 from batchgd.problem.keywords import explained
+from batchgd.problem.wording import format_point
 
 if TYPE_CHECKING:
     from batchgd.compiler.differentiable import Differentiable
@@ -237,8 +238,6 @@ class Curvature:
 
     def sentence(self) -> str:
         """Return the verdict in one line."""
-        from batchgd.output.report import format_point
-
         if self.witness is not None:
             at = f"at {format_point(self.witness.x)} along {format_point(self.witness.direction)}"
             bend = "" if np.isnan(self.witness.eigenvalue) else f", eigenvalue {self.witness.eigenvalue:.4g}"
@@ -272,7 +271,7 @@ class Curvature:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the verdict and the estimates as a dict that ``json.dumps`` takes."""
-        from batchgd.output.report import json_ready
+        from batchgd.output.summary import json_ready
 
         names = ("name", "verdict", "proved", "constant", "strong_convexity", "lipschitz", "condition", "finite")
         shown: dict[str, Any] = {name: getattr(self, name) for name in names}

@@ -21,9 +21,11 @@ from batchgd.problem import check
 from batchgd.problem.errors import InputError
 from batchgd.problem.keywords import explained
 from batchgd.problem.stopping import Stopping, as_stopping
+from batchgd.problem.tables import ROWS, TextTable, cut
+from batchgd.problem.wording import format_point, format_values
 
 if TYPE_CHECKING:
-    from batchgd.output.plot.paths import PathPictures
+    from batchgd.api.pictures import PathPictures
 
 MAX_PATHS = 10_000
 MAX_NUMBERS = 1 << 26  # half a gigabyte
@@ -187,30 +189,29 @@ class Paths:
         return (self[i] for i in range(len(self)))
 
     def __repr__(self) -> str:
-        from batchgd.output.report import aligned, format_point, format_values, header
+        from batchgd.output.report import header
 
-        head = ["path", "start", "end", "value", "gradient", "updates", "points", "ended by"]
-        shown = [self[i] for i in range(min(len(self), _SHOWN))]
+        shown = [self[i] for i in range(min(len(self), ROWS))]
         values = format_values([path.fun[-1] for path in shown])
         rows = [
-            [
-                str(i),
-                format_point(path.x[0], most=2),
-                format_point(path.x[-1], most=2),
-                value,
-                f"{path.gradient_norm[-1]:.2g}",
-                f"{path.nit[-1]:,}",
-                f"{len(path):,}",
-                path.status.name,
-            ]
+            {
+                "path": str(i),
+                "start": format_point(path.x[0], most=2),
+                "end": format_point(path.x[-1], most=2),
+                "value": value,
+                "gradient": f"{path.gradient_norm[-1]:.2g}",
+                "updates": f"{path.nit[-1]:,}",
+                "points": f"{len(path):,}",
+                "ended by": path.status.name,
+            }
             for i, (path, value) in enumerate(zip(shown, values, strict=True))
         ]
-        more = f"… {len(self) - len(shown):,} more paths" if len(self) > len(shown) else ""
-        return "\n".join([header(self.result), "", *aligned(head, rows, more, words=("start", "end", "ended by"))])
+        table = TextTable(rows, ("start", "end", "ended by"), cut(len(self), "path"))
+        return f"{header(self.result)}\n\n{table}"
 
     def record(self) -> dict[str, Any]:
         """Return the paths as a dict of lists that ``json.dumps`` takes; numbers that are not finite are None."""
-        from batchgd.output.report import json_ready, summary
+        from batchgd.output.summary import json_ready, summary
 
         paths = [
             {
@@ -251,7 +252,7 @@ class Paths:
     @property
     def plot(self) -> PathPictures:
         """The pictures: ``paths.plot.contours()``, ``.convergence()``, ``.animation("descent.gif")``."""
-        from batchgd.output.plot.paths import PathPictures
+        from batchgd.api.pictures import PathPictures
 
         return PathPictures(self)
 

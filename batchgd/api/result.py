@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from batchgd.analysis.basins.stability import Stability
     from batchgd.analysis.saddles import Saddles
     from batchgd.analysis.strategies.network import Network
-    from batchgd.output.plot import Pictures
+    from batchgd.api.pictures import Pictures
     from batchgd.problem.identity import Identity
 
 _OF_LABELS = ("label", "minima", "stationary", "identity")
@@ -83,7 +83,7 @@ class BatchResult(BatchData):
 
         JSON has no NaN and no infinity: such a number stands as None (null).
         """
-        from batchgd.output.report import summary
+        from batchgd.output.summary import summary
 
         return summary(self)
 
@@ -132,7 +132,7 @@ class BatchResult(BatchData):
     @property
     def plot(self) -> "Pictures":
         """The pictures: ``result.plot.waterfall()``, ...; ``result.plot("file.png")`` draws the one that suits."""
-        from batchgd.output.plot import Pictures
+        from batchgd.api.pictures import Pictures
 
         return Pictures(self)
 

@@ -18,11 +18,11 @@ from unittest.mock import patch
 
 from batchgd.analysis.strategies import STRATEGIES
 from batchgd.analysis.sweeps import sweep as sweeps
+from batchgd.api.pictures import PICTURES
 from batchgd.compiler import finite_sum
 from batchgd.compiler.cache import folder as folder_of_cache
 from batchgd.compiler.codegen import loading, warp_choice
 from batchgd.engine import backends, interrupts, mixed, prepare, progress, run
-from batchgd.output.plot import PICTURES
 from batchgd.problem.landscapes.registry import LANDSCAPES
 from batchgd.problem.methods import METHODS
 
@@ -132,7 +132,10 @@ def registering() -> Iterator[None]:
     >>> "bowl" in bgd.landscapes.names()
     False
     """
+    from batchgd.kernels.methods import RULES
+
     with ExitStack() as stack:
+        stack.enter_context(patch.dict(RULES))
         for table in (METHODS, LANDSCAPES, STRATEGIES, PICTURES):
             stack.enter_context(patch.dict(table._entries))
             stack.enter_context(patch.dict(table._definitions))

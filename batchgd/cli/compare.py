@@ -55,9 +55,9 @@ def compare(options: dict[str, Any]) -> int:
         table = bgd.compare(options.get("method"), **arguments)
     show(options, table.markdown if options.get("markdown") else table.__str__, table.to_dict)
     if "plot" in options:
-        from batchgd.output.plot.profile import profile
+        from batchgd.output.plot.canvas import write
 
-        profile(table, path=options["plot"])
+        write(table.profile(), options["plot"])
         console.say(f"picture written to {options['plot']}")
     if table.interrupted:
         return EXIT_INTERRUPTED

@@ -91,19 +91,6 @@ def print_json(value: Any) -> None:
 
     It is ASCII, with escapes for the rest: a file redirected in the encoding of a terminal is JSON all the same.
     """
-    from batchgd.output.report import json_ready
+    from batchgd.output.summary import json_ready
 
     print(json.dumps(json_ready(value), indent=2, allow_nan=False))
-
-
-def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table with aligned columns.
-
-    >>> print_table(["name", "n"], [["levy", "2"], ["x", "10"]])
-    name  n
-    levy  2
-    x     10
-    """
-    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
-    for row in (head, *rows):
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -8,49 +8,18 @@ import sys
 from typing import TextIO
 
 from batchgd.engine.progress import DESCENDING, ProgressUpdate, percent
+from batchgd.problem.wording import duration, minima_counted, quantity
 
 SHOW_AFTER = 1.0  # seconds: a shorter run prints nothing
 SPARSE_SECONDS = 10.0  # a stream that is not a terminal gets a line this often at most ...
 SPARSE_SHARE = 0.1  # ... and in long runs one per tenth of the elapsed time, so that a log grows with log(time)
 
 
-def format_rate(rate: float) -> str:
-    """Write a rate with three digits at most.
-
-    >>> [format_rate(r) for r in (0.25, 7.0, 430.0, 12_345.0, 999_600.0, 1.2e6, 3.4e9)]
-    ['0.25 /s', '7 /s', '430 /s', '12 k/s', '1 M/s', '1.2 M/s', '3.4 G/s']
-    """
-    for scale, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, "")):
-        if rate >= 0.9995 * scale:
-            scaled = rate / scale
-            return f"{scaled:.0f} {prefix}/s" if scaled >= 9.95 else f"{scaled:.2g} {prefix}/s"
-    return f"{rate:.2g} /s"
-
-
-def format_duration(seconds: float) -> str:
-    """Write a time with its two leading units, rounded up: a time left is never 0.
-
-    >>> [format_duration(s) for s in (0.2, 59.0, 61.0, 3600.0, 5400.0, 200_000.0)]
-    ['1 s', '59 s', '1 min 1 s', '1 h', '1 h 30 min', '2 d 7 h']
-    """
-    whole = max(1, math.ceil(seconds))
-    if whole >= 86_400:
-        leading, following = (whole // 86_400, "d"), (whole % 86_400 // 3600, "h")
-    elif whole >= 3600:
-        leading, following = (whole // 3600, "h"), (whole % 3600 // 60, "min")
-    elif whole >= 60:
-        leading, following = (whole // 60, "min"), (whole % 60, "s")
-    else:
-        return f"{whole} s"
-    first = f"{leading[0]} {leading[1]}"
-    return f"{first} {following[0]} {following[1]}" if following[0] else first
-
-
 def format_update(update: ProgressUpdate) -> str:
     """Write an update as one line.
 
     >>> format_update(ProgressUpdate(done=430_000, total=1_000_000, seconds=0.36, minima=4))
-    'trajectories 430,000 / 1,000,000 (43 %)  1.2 M/s  about 1 s left  4 minima so far'
+    'trajectories 430,000 / 1,000,000 (43 %)  1.19 M/s  about 1 s left  4 minima so far'
     >>> format_update(ProgressUpdate(9, 9, 2.0, phase="polishing", phase_done=3, phase_total=8))
     'polishing 3 / 8 points (37 %)'
     """
@@ -59,11 +28,11 @@ def format_update(update: ProgressUpdate) -> str:
         return f"{update.phase} {update.phase_done:,} / {update.phase_total:,} points ({share} %)"
     parts = [f"trajectories {update.done:,} / {update.total:,} ({update.percent} %)"]
     if update.done:
-        parts.append(format_rate(update.rate))
+        parts.append(quantity(update.rate, "/s"))
     if update.done < update.total and update.remaining is not None:
-        parts.append(f"about {format_duration(update.remaining)} left")
+        parts.append(f"about {duration(max(1, math.ceil(update.remaining)))} left")
     if update.minima is not None:
-        parts.append(f"{update.minima:,} {'minimum' if update.minima == 1 else 'minima'} so far")
+        parts.append(f"{minima_counted(update.minima)} so far")
     elif update.distinct is not None:
         parts.append(f"{update.distinct:,} distinct endpoints so far")
     return "  ".join(parts)

@@ -7,11 +7,13 @@ import numpy as np
 
 import batchgd as bgd
 from batchgd import landscapes
-from batchgd.output.plot import landscape, save_picture
+from batchgd.output.plot import save_picture
 from batchgd.output.plot.animation import animate
-from batchgd.output.plot.canvas import write
-from batchgd.output.plot.maps import draw_maps
+from batchgd.output.plot.canvas import figure_title, new_panels, write
+from batchgd.output.plot.landscapes import landscape
+from batchgd.output.plot.maps import draw_map
 from batchgd.output.plot.paths import compare_paths, convergence
+from batchgd.output.plot.style import TITLE_SIZE
 from batchgd.problem.methods import METHODS
 
 HERE = Path(__file__).parent
@@ -99,6 +101,22 @@ OTHERS = {
     "L-BFGS": ("lbfgs", {}),
 }
 """Methods of docs/basins.md beside constant rates; those that the table of methods does not have are left out."""
+
+
+def draw_maps(maps: dict[str, Any], title: str, reference: str, columns: int = 3) -> Any:
+    """Draw maps of one window side by side, by title, with the share of pixels that differ from ``reference``."""
+    size = next(iter(maps.values())).window[:, 1] - next(iter(maps.values())).window[:, 0]
+    tall = 3.1 * float(np.clip(size[1] / size[0], 0.4, 1.6)) + 0.45
+    axes = new_panels(len(maps), columns, lambda rows: (3.1 * columns, tall * rows + 0.5))
+    for ax, (name, made) in zip(axes, maps.items(), strict=True):
+        note = "true basins"
+        if name != reference:
+            note = f"{100 * np.mean(made.label != maps[reference].label):.2g} % of the pixels have another label"
+        draw_map(made, ax, key=False, contours=False, title=name, note=note)
+        ax.set_xlabel("")
+        ax.set_ylabel("")
+    figure_title(axes[0], title, TITLE_SIZE + 2)
+    return axes
 
 
 def draw_basins() -> None:

@@ -16,6 +16,8 @@ from batchgd.problem.errors import InputError
 from batchgd.problem.identity import as_identity
 from batchgd.problem.keywords import explained
 from batchgd.problem.speaker import a_run
+from batchgd.problem.tables import TextTable, cut, records
+from batchgd.problem.wording import format_point, format_values, percent_column
 
 _ROWS = 20  # of the printed table
 _EXPECTED = 5.0  # counts expected at least for the normal approximation; below, the exact test
@@ -87,31 +89,35 @@ class Diff:
         return np.zeros(len(self), np.bool_) if self.p is None else self.p <= 1 - self.confidence
 
     def __repr__(self) -> str:
-        from batchgd.output.report import aligned, format_point, format_values
-
-        head = ["a", "b", "value", "share a", "share b", "change", "p", "kind", "x"]
         rows = []
         alike = (self.label_a >= 0) & (self.label_b >= 0) & ~self.significant
         shown = np.argsort(alike, kind="stable")[:_ROWS]
         for k, value in zip(shown, format_values(self.fun[shown]), strict=True):
-            labels = [str(label) if label >= 0 else "-" for label in (self.label_a[k], self.label_b[k])]
-            shares = [_percent(share) for share in (self.fraction_a[k], self.fraction_b[k])]
-            p = "" if self.p is None else f"{self.p[k]:.2g}{' *' if self.significant[k] else '  '}"
-            found = "both" if "-" not in labels else "only a" if labels[1] == "-" else "only b"
-            rows.append([*labels, value, *shares, _percent(self.change[k], "+"), p, found, format_point(self.x[k])])
-        left = f"… {len(self) - _ROWS:,} more" if len(self) > _ROWS else "" if rows else "no minimum in either"
-        told = f"{len(self.both):,} minima in both, {len(self.only_a):,} only in a, {len(self.only_b):,} only in b"
+            a, b = (str(label) if label >= 0 else "-" for label in (self.label_a[k], self.label_b[k]))
+            row = {
+                "a": a,
+                "b": b,
+                "value": value,
+                "share a": percent_column(self.fraction_a[k], 3, none=""),
+                "share b": percent_column(self.fraction_b[k], 3, none=""),
+                "change": percent_column(self.change[k], 3, sign="+", none=""),
+                "p": "" if self.p is None else f"{self.p[k]:.2g}{' *' if self.significant[k] else '  '}",
+                "kind": "only a" if b == "-" else "only b" if a == "-" else "both",
+                "x": format_point(self.x[k]),
+            }
+            rows.append(row)
+        below = cut(len(self), "minimum", "minima", _ROWS) if rows else "no minimum in either"
+        found = f"{len(self.both):,} minima in both, {len(self.only_a):,} only in a, {len(self.only_b):,} only in b"
         changed = f"; {int(self.significant.sum()):,} fractions changed (*: p <= {1 - self.confidence:.2g})"
-        return "\n".join([*aligned(head, rows, left), "", told + (changed if self.p is not None else ""), self.test])
+        found += changed if self.p is not None else ""
+        return "\n".join([str(TextTable(rows, ("kind", "x"), below)), "", found, self.test])
 
     def to_dict(self) -> dict[str, Any]:
         """The table for JSON: a list of rows, and what only one found."""
         names = ("x", "fun", "label_a", "label_b", "distance", "difference", "fraction_a", "fraction_b", "change")
         columns = {name: getattr(self, name) for name in names}
-        columns["p"] = [None] * len(self) if self.p is None else self.p
-        columns["significant"] = self.significant
         return {
-            "minima": [{name: column[k] for name, column in columns.items()} for k in range(len(self))],
+            "minima": records(columns | {"p": self.p, "significant": self.significant}),
             "only_a": self.only_a,
             "only_b": self.only_b,
             "test": self.test,
@@ -176,11 +182,6 @@ def diff(a: Any, b: Any, *, identity: Any = None, confidence: float = 0.95) -> D
     fraction_a, fraction_b = _of_label(a.minima.fraction, label_a), _of_label(b.minima.fraction, label_b)
     p, test = _test(a, b, label_a, label_b)
     return Diff(label_a, label_b, distance, difference, fraction_a, fraction_b, p, x, fun, test, confidence=confidence)
-
-
-def _percent(share: float, sign: str = "") -> str:
-    """Per cent with three decimals; nothing for a share that a run withholds."""
-    return "" if np.isnan(share) else f"{100 * share:{sign}.3f} %"
 
 
 def _of_label(column: NDArray, label: NDArray) -> NDArray:

@@ -18,11 +18,14 @@ from batchgd.kernels.plan import Endpoints
 from batchgd.kernels.status import Status
 from batchgd.minima import Minima, wilson
 from batchgd.minima.collector import Collector
+from batchgd.minima.tables import points_table
 from batchgd.problem import check
 from batchgd.problem.errors import InputError, told
 from batchgd.problem.identity import Identity, as_identity
 from batchgd.problem.keywords import explained
 from batchgd.problem.stopping import Stopping, as_stopping
+from batchgd.problem.tables import ROWS, cut, records
+from batchgd.problem.wording import duration, format_values, percent_column
 
 if TYPE_CHECKING:
     from batchgd.analysis.basins.borders import Borders
@@ -122,9 +125,9 @@ class BasinMap:
 
     def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw the map; see ``batchgd/output/plot/maps.py``. Returns the axes."""
-        from batchgd.output.plot import basin_map_picture
+        from batchgd.output.plot.maps import draw_map
 
-        return basin_map_picture(self, ax, **options)
+        return draw_map(self, ax, **options)
 
     def to_xarray(self) -> Any:
         """The map as an xarray Dataset, with the coordinates of the plane and the table of minima."""
@@ -139,10 +142,7 @@ class BasinMap:
             "resolution": list(self.label.shape[::-1]),
             "plane": {name: getattr(self.plane, name) for name in ("origin", "first", "second", "names")},
             "window": self.window,
-            "minima": [
-                {name: getattr(self.minima, name)[k] for name in ("x", "fun", "count", "fraction", "kind")}
-                for k in range(len(self.minima))
-            ],
+            "minima": records({name: getattr(self.minima, name) for name in ("x", "fun", "count", "fraction", "kind")}),
             "unlabelled": int(np.count_nonzero(self.label < 0)),
             "pixels": self.n,
             "descents": self.descents,
@@ -151,27 +151,21 @@ class BasinMap:
         }
 
     def __repr__(self) -> str:
-        from batchgd.output.report import aligned, duration, format_point, format_values
-
-        most = 12
-        values = format_values(self.minima.fun[:most])
-        rows = [
-            [str(k), value, f"{100 * self.minima.fraction[k]:.3f} %", format_point(self.minima.x[k], self.box.width)]
-            for k, value in enumerate(values)
-        ]
-        left = f"… {len(self.minima) - most:,} more minima" if len(self.minima) > most else ""
-        rows_, columns = self.label.shape
+        few = self.minima[:ROWS]
+        table = {
+            "label": [str(k) for k in range(len(few))],
+            "value": format_values(few.fun),
+            "share": [percent_column(share, 3) for share in few.fraction],
+        }
+        below = cut(len(self.minima), "minimum", "minima") if len(few) else "no minimum was found"
+        rows, columns = self.label.shape
         share = f"{self.descents:,} descents, {100 * self.descents / self.n:.3g} % of the pixels"
         unlabelled = int(np.count_nonzero(self.label < 0))
         lines = [
-            f"{self.objective.name} · {columns} x {rows_} pixels of {' and '.join(self.plane.names)} · "
+            f"{self.objective.name} · {columns} x {rows} pixels of {' and '.join(self.plane.names)} · "
             f"{share} · {duration(self.seconds)}",
             "",
-            *(
-                aligned(["label", "value", "share", "x"], rows, left, words=("x",))
-                if rows
-                else ["no minimum was found"]
-            ),
+            str(points_table(table, few.x, self.box.width, below)),
             "",
             str(self.audit),
         ]

@@ -14,6 +14,8 @@ from batchgd.problem import check
 from batchgd.problem.errors import InputError
 from batchgd.problem.speaker import a_run
 from batchgd.problem.starts import parse_seed
+from batchgd.problem.tables import ROWS, TextTable, cut, records
+from batchgd.problem.wording import format_values
 
 _GROWTH = 1.25  # between the radii at which a direction is looked at, going out
 _LOOKS = 40  # of them, up to the largest radius: the first is 1.7e-4 of it
@@ -122,22 +124,22 @@ class Stability:
     def to_dict(self) -> dict[str, Any]:
         """The radii for JSON."""
         median = np.median(self.escape_radius, axis=1)
-        rows = zip(self.minima_fun, self.radius, median, self.nearest, strict=True)
-        names = ("fun", "radius", "median_escape_radius", "nearest_border")
-        return {"directions": len(self.directions), "minima": [dict(zip(names, row, strict=True)) for row in rows]}
+        columns = {"fun": self.minima_fun, "radius": self.radius, "median_escape_radius": median}
+        return {"directions": len(self.directions), "minima": records(columns | {"nearest_border": self.nearest})}
 
     def __repr__(self) -> str:
-        from batchgd.output.report import aligned, format_values
-
-        most = 12
-        rows = [
-            [str(k), value, f"{self.radius[k]:.4g}", f"{np.median(self.escape_radius[k]):.4g}"]
-            for k, value in enumerate(format_values(self.minima_fun[:most]))
-        ]
-        left = f"… {len(self.radius) - most:,} more minima" if len(self.radius) > most else ""
-        table = aligned(["label", "value", "ball that stays", "median way out"], rows, left, words=())
-        told = f"distances in x to the border of each basin, along {len(self.directions)} directions; "
-        return "\n".join([*table, told + "the ball reaches to the nearest border point"])
+        median = np.median(self.escape_radius[:ROWS], axis=1)
+        columns = {
+            "label": [str(k) for k in range(len(median))],
+            "value": format_values(self.minima_fun[:ROWS]),
+            "ball that stays": [f"{radius:.4g}" for radius in self.radius[:ROWS]],
+            "median way out": [f"{radius:.4g}" for radius in median],
+        }
+        table = TextTable(records(columns), below=cut(len(self.radius), "minimum", "minima"))
+        return (
+            f"{table}\ndistances in x to the border of each basin, along {len(self.directions)} directions; "
+            "the ball reaches to the nearest border point"
+        )
 
 
 def stability(result: LandscapeData, directions: int = 32, *, seed: int = 0) -> Stability:

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.analysis.bench import cases, ceiling, efficiency, machine, table
+from batchgd.analysis.bench import cases, ceiling, efficiency, machine, printing
 from batchgd.analysis.bench.ceiling import Ceiling
 from batchgd.analysis.bench.operations import split, tick_operations
-from batchgd.analysis.bench.row import Row
+from batchgd.analysis.bench.timing import Timing
 from batchgd.engine.backends import BACKENDS, choose, simulated
 from batchgd.engine.batch import Batch
 from batchgd.engine.compute import Compute, check_threads
@@ -33,7 +33,7 @@ class Report:
 
     machine: dict[str, Any]
     ceilings: dict[tuple[str, str], Ceiling] = field(default_factory=dict)
-    rows: list[Row] = field(default_factory=list)
+    rows: list[Timing] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
@@ -47,11 +47,11 @@ class Report:
 
     def __str__(self) -> str:
         parts = [
-            "\n".join(f"- {line}" for line in (*machine.heading(self.machine), *table.ceilings_text(self.ceilings))),
-            table.rows_table(self.rows, self.ceilings) if self.rows else "nothing was measured",
-            table.gpu_table(self.rows),
+            "\n".join(f"- {line}" for line in (*machine.heading(self.machine), *printing.ceilings_text(self.ceilings))),
+            printing.rows_table(self.rows, self.ceilings),
+            printing.gpu_table(self.rows),
             "\n".join(f"- failed: {failure}" for failure in self.failures),
-            "\n".join(f"- {line}" for line in table.LEGEND),
+            "\n".join(f"- {line}" for line in printing.LEGEND),
         ]
         return "\n\n".join(part for part in parts if part)
 
@@ -135,7 +135,7 @@ def batch_of(case: cases.Case, method: str, backend: str, dtype: str, starts: in
     return Batch(objective, points, box, rule, stopping, Compute(BACKENDS[backend], dtype, threads), 0)
 
 
-def measure_batch(batch: Batch, case: cases.Case, method: str, repeats: int) -> Row:
+def measure_batch(batch: Batch, case: cases.Case, method: str, repeats: int) -> Timing:
     """Run one batch warm and repeatedly; count what it did."""
     ready = _ready(batch)
     outcome = run(batch)
@@ -151,7 +151,7 @@ def measure_batch(batch: Batch, case: cases.Case, method: str, repeats: int) -> 
     source, with_value = specialisation.source(), specialisation.has_value
     counts = batch.objective.counts if with_value else batch.objective.gradient_counts
     evaluations = int(np.sum(nfev))
-    return Row(
+    return Timing(
         backend=batch.backend.name,
         dtype=batch.dtype,
         landscape=case.landscape,
@@ -202,7 +202,7 @@ def _ceiling(backend: str, dtype: str, threads: int, report: Report, say: Callab
     return limits
 
 
-def _complete(limits: Ceiling | None, row: Row) -> None:
+def _complete(limits: Ceiling | None, row: Timing) -> None:
     """Measure the slow operations that this row uses; on a CPU, which others may use, everything once more."""
     if limits is None:
         return

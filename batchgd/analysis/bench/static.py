@@ -8,7 +8,7 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
-from batchgd.analysis.bench import cases, table
+from batchgd.analysis.bench import cases, printing
 from batchgd.analysis.bench.measure import batch_of
 from batchgd.engine.prepare import specialisation_of
 from batchgd.kernels.cuda.occupancy import BLOCK_SIZES, limits_of, occupancy
@@ -90,4 +90,4 @@ def markdown(needs: Sequence[Needs], capability: tuple[int, int]) -> str:
         f"- threads of a trajectory; the rest per thread, assembled for sm_{capability[0]}{capability[1]} without a "
         f"device; stack and spills in bytes; occupancy as the registers allow it, {BLOCK_SIZES[0]} threads a block"
     )
-    return table.needs_table(needs) + "\n\n" + note
+    return f"{printing.needs_table(needs)}\n\n{note}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from batchgd.analysis.comparison.table import Cell, Comparison
+from batchgd.analysis.comparison.comparison import Cell, Comparison
 from batchgd.compiler.resolve import Problem, as_objective
 from batchgd.engine.batch import Batch, make_batch
 from batchgd.engine.compute import Compute

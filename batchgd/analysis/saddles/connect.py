@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.analysis.saddles.border_points import border_walkers
+from batchgd.analysis.saddles.saddles import Nodes, Saddles
 from batchgd.analysis.saddles.search import OUTCOMES, Search
-from batchgd.analysis.saddles.table import Nodes, Saddles
 from batchgd.minima.eigen import hessian_modes
 from batchgd.minima.find import by_value
 from batchgd.minima.mapper import FLOW_UPDATES, Mapper, nearest_minimum

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.analysis.saddles.table import Saddles, connected
+from batchgd.minima.merge import linked
 from batchgd.problem import check
 
 _EXACT = 60  # minima up to which every saddle is a level
@@ -35,7 +36,7 @@ class Tree:
     place: NDArray[np.float64]
 
 
-def disconnectivity(saddles: Saddles, levels: int | None = None) -> Tree:
+def disconnectivity(saddles: Any, levels: int | None = None) -> Tree:
     """Compute the disconnectivity graph of minima and saddles.
 
     Two minima are connected at level E when a path joins them whose saddles are all at most E high. At each level the
@@ -83,7 +84,7 @@ def disconnectivity(saddles: Saddles, levels: int | None = None) -> Tree:
     return Tree(np.array(level), above, _places(np.array(level), above, m))
 
 
-def _by_level(saddles: Saddles, levels: int | None) -> list[tuple[float, NDArray[np.int64]]]:
+def _by_level(saddles: Any, levels: int | None) -> list[tuple[float, NDArray[np.int64]]]:
     """The levels at which sets of minima join, ascending, and the rows of the saddles at which they do."""
     rows = saddles.spanning
     if levels is None and len(saddles.nodes) > _EXACT:
@@ -125,3 +126,14 @@ def _inside_out(parts: list[int], lowest: NDArray, leaves: list[list[int]]) -> l
     for turn, part in enumerate(sorted(parts, key=lambda k: lowest[k])):
         line.insert(len(line) if turn % 2 else 0, leaves[part])
     return [leaf for part in line for leaf in part]
+
+
+def connected(n: int, pairs: NDArray[np.int64]) -> list[list[int]]:
+    """The sets into which pairs, (k, 2), join 0 .. n - 1, each ascending, in the order of their lowest members.
+
+    >>> connected(4, np.array([[3, 1]]))
+    [[0], [1, 3], [2]]
+    """
+    number = linked(n, pairs)
+    sets = np.split(np.argsort(number, kind="stable"), np.cumsum(np.bincount(number))[:-1])
+    return [one.tolist() for one in sets if len(one)]

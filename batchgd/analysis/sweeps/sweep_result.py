@@ -1,8 +1,7 @@
-"""What a sweep answers with: one entry per value, as a table, a data frame, JSON and a picture."""
+"""The result of a sweep: one entry per value, as a table, a data frame, JSON and a picture."""
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -16,12 +15,12 @@ from batchgd.analysis.sweeps.tally import REGIMES, Tally
 from batchgd.kernels.status import CUT, Status
 from batchgd.minima.fractions import wilson
 from batchgd.problem import check
+from batchgd.problem.tables import TextTable, records
+from batchgd.problem.wording import duration, percent_column
 
 if TYPE_CHECKING:
     from batchgd.analysis.sweeps.grid import SweepGrid
     from batchgd.engine.batch import Batch
-
-_WIDTH = 98
 
 
 class SweepResult:
@@ -117,13 +116,9 @@ class SweepResult:
 
     def summary(self) -> dict[str, Any]:
         """The result as a dict that ``json.dumps`` takes, what ``--json`` prints; ``values``: one entry per value."""
-        from batchgd.output.report import json_ready, method_name
+        from batchgd.output.summary import json_ready, method_name
 
-        columns = self.columns()
-        rows = [
-            {name: column[k] for name, column in columns.items()} | {"status": self.status_counts(k)}
-            for k in range(self.n_values)
-        ]
+        status = [self.status_counts(k) for k in range(self.n_values)]
         curvatures = None
         if self.curvatures is not None:
             curvatures = asdict(self.curvatures) | {"optimum": self.curvatures.optimum}
@@ -144,7 +139,7 @@ class SweepResult:
                 "curvatures": curvatures,
                 "thresholds": self.curvatures.thresholds if self.curvatures and self.constant_rate else None,
                 "recommended": None if self.recommended is None else asdict(self.recommended),
-                "values": rows,
+                "values": records(self.columns() | {"status": status}),
             }
         )
 
@@ -158,7 +153,8 @@ class SweepResult:
         return self.n_values
 
     def __repr__(self) -> str:
-        from batchgd.output.report import duration, method_name
+        from batchgd.output.report import wrapped
+        from batchgd.output.summary import method_name
 
         pieces = [
             self.batch.objective.name,
@@ -168,24 +164,17 @@ class SweepResult:
             f"{self.batch.backend.name} {self.batch.dtype}",
             duration(self.seconds),
         ]
-        lines = [" · ".join(pieces), "", *self._table(), ""]
-        for note in self._notes():
-            lines += textwrap.wrap(note, _WIDTH, subsequent_indent="  ", break_long_words=False)
-        return "\n".join(lines)
+        return "\n".join([" · ".join(pieces), "", str(self._table()), "", *wrapped(self._notes())])
 
-    def _table(self) -> list[str]:
-        head = [*self.values, *(f"{name} %" for name in REGIMES), "updates", "90 % of them", "best value"]
-        head += [] if self.fidelity is None else ["fidelity %"]
-        rows = []
-        for k in range(self.n_values):
-            shares = [f"{100.0 * getattr(self, name)[k]:.2f}" for name in REGIMES]
-            updates = [
-                f"{value[k]:,.0f}" if np.isfinite(value[k]) else "-" for value in (self.nit_median, self.nit_tail)
-            ]
-            row = [*(f"{value:.4g}" for value in self.at(k).values()), *shares, *updates, f"{self.best[k]:.6g}"]
-            rows.append(row + ([] if self.fidelity is None else [f"{100.0 * self.fidelity[k]:.2f}"]))
-        widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-        return ["  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in (head, *rows)]
+    def _table(self) -> TextTable:
+        columns = {name: [f"{value:.4g}" for value in values] for name, values in self.values.items()}
+        columns |= {f"{name} %": _percents(getattr(self, name)) for name in REGIMES}
+        for name, updates in (("updates", self.nit_median), ("90 % of them", self.nit_tail)):
+            columns[name] = [f"{value:,.0f}" if np.isfinite(value) else "-" for value in updates]
+        columns["best value"] = [f"{value:.6g}" for value in self.best]
+        if self.fidelity is not None:
+            columns["fidelity %"] = _percents(self.fidelity)
+        return TextTable(records(columns))
 
     def _nothing(self) -> str:
         at = "" if self.curvatures is None or not self.constant_rate else f"; 2/(L+μ) is {self.curvatures.optimum:.4g}"
@@ -204,3 +193,7 @@ class SweepResult:
             notes.append(f"cut short: {taken}, and those that had not ended count as slow")
         notes.append(f"recommended: {self.recommended or self._nothing()}")
         return notes
+
+
+def _percents(shares: NDArray[np.float64]) -> list[str]:
+    return [percent_column(share, 2, unit="") for share in shares]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.analysis.saddles.table import Saddles
+from batchgd.analysis.saddles.saddles import Saddles
 from batchgd.analysis.strategies.info import StrategyInfo
 from batchgd.api.storage.typed import typed
 from batchgd.kernels.status import Status

@@ -16,7 +16,7 @@ from batchgd.api.storage.columns import TABLES, split
 from batchgd.api.storage.files import appearing, resolved
 from batchgd.api.storage.metadata import BATCH, FORMAT, MULTISTART, OF_MULTISTART, VERSION
 from batchgd.minima.results import BatchData, LandscapeData
-from batchgd.output.report import method_name, method_parameters
+from batchgd.output.summary import method_name, method_parameters
 from batchgd.problem import check
 from batchgd.problem.arrays import host
 from batchgd.problem.errors import InputError, WriteError

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.minima.merge import linked
-from batchgd.minima.tables import Table
+from batchgd.analysis.saddles.tree import connected, disconnectivity
+from batchgd.minima.tables import Points, points_table
 from batchgd.problem import check
 from batchgd.problem.errors import InputError
 from batchgd.problem.optional import require
-
-_SHOWN = 12
+from batchgd.problem.tables import ROWS, TextTable, cut, records
+from batchgd.problem.wording import format_values, minima_counted, plural
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +50,6 @@ class LowestPath(NamedTuple):
     highest: float
 
     def __str__(self) -> str:
-        from batchgd.output.report import format_values
-
         steps = [f"saddle {over} - minimum {to}" for over, to in zip(self.saddles, self.minima[1:], strict=True)]
         return f"lowest path, up to {format_values([self.highest])[0]}: " + " - ".join(
             [f"minimum {self.minima[0]}", *steps]
@@ -59,7 +57,7 @@ class LowestPath(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Saddles(Table):
+class Saddles(Points):
     """Saddles of index 1 inside the box, lowest value first: ``result.connect()``.
 
     Attributes
@@ -75,7 +73,7 @@ class Saddles(Table):
     barrier : (s, 2)
         How far the saddle is above each of them, NaN for none.
     zero : (s,)
-        Eigenvalues that are zero as far as rounding tells: more than none, and the saddle is one point of a continuum.
+        Eigenvalues that are zero within rounding: more than none, and the saddle is one point of a continuum.
     count : (s,)
         Walkers that found it; ``from_border`` (s,) of them set out from a border, the others from minima.
     nodes : Nodes
@@ -139,7 +137,7 @@ class Saddles(Table):
     def lowest_path(self, a: int, b: int) -> LowestPath:
         """Return the path from minimum a to minimum b whose highest saddle is lowest: that in the spanning forest.
 
-        Raises InputError where no saddles found connect them, or there is no such minimum.
+        Raises InputError if no saddles found connect them, or there is no such minimum.
         """
         from scipy.sparse import coo_array
         from scipy.sparse.csgraph import breadth_first_order
@@ -185,46 +183,47 @@ class Saddles(Table):
 
     def plot(self, ax: Any = None, *, levels: int | None = None) -> Any:
         """Draw the disconnectivity graph; returns the axes."""
-        from batchgd.output.plot import tree_picture
+        from batchgd.output.plot.disconnectivity import draw_tree
 
-        return tree_picture(self, ax, levels=levels)
+        title = f"{self.name}: {minima_counted(len(self.nodes))}, {plural(len(self), 'saddle')}"
+        return draw_tree(disconnectivity(self, levels), len(self.nodes), title, ax)
 
     def summary(self) -> dict[str, Any]:
         """The table as a dict that ``json.dumps`` takes, what ``--json`` prints; a barrier to no minimum is None."""
-        from batchgd.output.report import json_ready
+        from batchgd.output.summary import json_ready
 
         names = ("x", "fun", "eigenvalues", "mode", "joins", "barrier", "zero", "count", "from_border")
-        new = range(self.nodes.known, len(self.nodes))
-        fields = {
-            "objective": self.name,
-            "saddles": [{name: getattr(self, name)[k] for name in names} for k in range(len(self))],
-            "minima": [
-                {"x": self.nodes.x[k], "fun": self.nodes.fun[k], "new": k in new} for k in range(len(self.nodes))
-            ],
-            "unconnected": self.unconnected,
-            "components": len(self.components),
-            "walkers": self.walkers,
-            "walked_from": self.walked_from,
+        new = np.arange(len(self.nodes)) >= self.nodes.known
+        return json_ready(
+            {
+                "objective": self.name,
+                "saddles": records({name: getattr(self, name) for name in names}),
+                "minima": records({"x": self.nodes.x, "fun": self.nodes.fun, "new": new}),
+                "unconnected": self.unconnected,
+                "components": len(self.components),
+                "walkers": self.walkers,
+                "walked_from": self.walked_from,
+            }
+        )
+
+    def text_table(self) -> TextTable:
+        """Return the first rows as a table of text."""
+        few = self[:ROWS]
+        columns = {
+            "saddle": [str(k) for k in range(len(few))],
+            "value": format_values(few.fun),
+            "joins": [" - ".join(str(label) if label >= 0 else "none" for label in pair) for pair in few.joins],
+            "barriers": [", ".join(f"{height:.6g}" for height in pair) for pair in few.barrier],
         }
-        return cast("dict[str, Any]", json_ready(fields))
+        scale = np.ptp(np.concatenate([self.x, self.nodes.x]), axis=0) if len(self) else 0.0
+        return points_table(columns, few.x, scale, cut(len(self), "saddle"), ("barriers",))
 
     def __repr__(self) -> str:
-        from batchgd.output.report import format_point, format_values, plural
+        table = ["", str(self.text_table()), ""] if len(self) else []
+        return "\n".join([self._counted(), *table, *self._remarks()])
 
-        saddles, minima = plural(len(self), "saddle"), plural(len(self.nodes), "minimum", "minima")
-        lines = [f"{saddles} of index 1, between {minima}"]
-        values = format_values(self.fun[:_SHOWN])
-        width = max((len(value) for value in values), default=3)
-        scale = np.ptp(np.concatenate([self.x, self.nodes.x]), axis=0)
-        if len(self):
-            lines.append(f"  {'':>3}  {'fun':>{width}}  {'joins':>9}  {'barriers':<21}  x")
-        for k, value in enumerate(values):
-            joins = " - ".join(str(label) if label >= 0 else "none" for label in self.joins[k])
-            barriers = ", ".join(f"{height:.6g}" for height in self.barrier[k])
-            lines.append(f"  {k:>3}  {value:>{width}}  {joins:>9}  {barriers:<21}  {format_point(self.x[k], scale)}")
-        if len(self) > _SHOWN:
-            lines.append(f"  … {len(self) - _SHOWN:,} more")
-        return "\n".join([*lines, *self._remarks()])
+    def _counted(self) -> str:
+        return f"{plural(len(self), 'saddle')} of index 1, between {minima_counted(len(self.nodes))}"
 
     def _remarks(self) -> list[str]:
         lines, new, alone = [], len(self.nodes) - self.nodes.known, self.unconnected
@@ -236,26 +235,15 @@ class Saddles(Table):
             )
             lines.append(f"{some} labels from {self.nodes.known:,} on")
         if alone and len(self.nodes) > 1:
-            named = ", ".join(map(str, alone[:_SHOWN])) + (", …" if len(alone) > _SHOWN else "")
+            named = ", ".join(map(str, alone[:ROWS])) + (", …" if len(alone) > ROWS else "")
             lines.append(f"unconnected, no saddle found joins them to another minimum: {named}")
         groups = len(self.components) - len(alone)
         if groups > 1:
             lines.append(f"the others form {groups:,} sets that no saddle found joins")
-        ends = ", ".join(f"{count:,} {name}" for name, count in self.walkers.items() if count)
+        ended = ", ".join(f"{count:,} {name}" for name, count in self.walkers.items() if count)
         if self.walked_from < len(self.nodes):
             lines.append(
                 f"walkers set out from {self.walked_from:,} of the minima: not from new ones outside the box, nor "
                 "beyond most_minima= and rounds="
             )
-        return [*lines, f"walkers: {ends or 'none set out, as there is no minimum'}"]
-
-
-def connected(n: int, pairs: NDArray[np.int64]) -> list[list[int]]:
-    """The sets into which pairs, (k, 2), join 0 .. n - 1, each ascending, in the order of their lowest members.
-
-    >>> connected(4, np.array([[3, 1]]))
-    [[0], [1, 3], [2]]
-    """
-    number = linked(n, pairs)
-    sets = np.split(np.argsort(number, kind="stable"), np.cumsum(np.bincount(number))[:-1])
-    return [one.tolist() for one in sets if len(one)]
+        return [*lines, f"walkers: {ended or 'none set out, as there is no minimum'}"]

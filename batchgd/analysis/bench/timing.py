@@ -1,4 +1,4 @@
-"""One line of the table: what was counted and timed, and the numbers that follow from it."""
+"""One batch of descents, timed: what was counted, and the numbers that follow from it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from batchgd.analysis.bench.operations import split
 
 
 @dataclass
-class Row:
+class Timing:
     """One batch of descents, measured.
 
     Attributes

@@ -1,4 +1,4 @@
-"""What a comparison of methods answers with: one cell per method and landscape, as a table in several forms."""
+"""The result of a comparison of methods: one cell per method and landscape, as a table in several forms."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from batchgd.minima.fractions import wilson
 from batchgd.problem import check
 from batchgd.problem.errors import InputError, told
+from batchgd.problem.tables import TextTable
+from batchgd.problem.wording import percent_column
 
-_HEAD = ("landscape", "method", "success", "95 % interval", "minima", "evaluations", "90 %", "fidelity", "seconds")
 _NOTE = (
     "success: share of the starts that reach the global minimum; evaluations: median, and 90th percentile, until a "
     "trajectory comes to rest at a minimum (-: not even that share of the starts does); fidelity: of the starts that "
@@ -34,9 +35,9 @@ class Cell:
     minima : int
         Distinct minima found.
     fidelity : float
-        Of the starts that the reference takes to a minimum, the share that end there; NaN where it takes none.
+        Of the starts that the reference takes to a minimum, the share that end there; NaN if it takes none.
     evaluations : (starts,)
-        Evaluations of value and gradient until a trajectory came to rest at a minimum; infinite where it did not.
+        Evaluations of value and gradient until a trajectory came to rest at a minimum; infinite if it did not.
     compile_seconds, seconds : float
         Wall time of compiling, and of the run with what follows it.
     error : str or None
@@ -136,16 +137,14 @@ class Comparison:
         return [cell for cell in self.cells if cell.error is not None]
 
     def __repr__(self) -> str:
-        from batchgd.output.report import aligned
-
-        lines = aligned(_HEAD, [_row(cell) for cell in self.cells], words=("landscape", "method"))
-        return "\n".join([*lines, "", *self._notes()])
+        return "\n".join([str(self._table()), "", *self._notes()])
 
     def markdown(self) -> str:
         """Return the table as Markdown."""
-        rows = [f"| {' | '.join(_HEAD)} |", "|---|---|" + "---:|" * (len(_HEAD) - 2)]
-        rows += [f"| {' | '.join(_row(cell))} |" for cell in self.cells]
-        return "\n".join([*rows, "", *self._notes()])
+        return "\n".join([self._table().markdown(), "", *self._notes()])
+
+    def _table(self) -> TextTable:
+        return TextTable([_row(cell) for cell in self.cells], words=("landscape", "method"))
 
     def pivot(self, name: str) -> str:
         """Return one number of every cell as Markdown, methods down and landscapes across.
@@ -155,12 +154,12 @@ class Comparison:
         """
         name = check.one_of("name", name, [*_SHORT])
         cells = {(cell.method, cell.landscape): cell for cell in self.cells}
-        rows = [f"| method | {' | '.join(self.landscapes)} |", "|---|" + "---:|" * len(self.landscapes)]
+        rows = []
         for method in self.methods:
-            found = (cells.get((method, landscape)) for landscape in self.landscapes)
-            shown = ["" if cell is None else "failed" if cell.error else _SHORT[name](cell) for cell in found]
-            rows.append(f"| {method} | {' | '.join(shown)} |")
-        return "\n".join(rows)
+            found = {landscape: cells.get((method, landscape)) for landscape in self.landscapes}
+            numbers = {at: "" if c is None else "failed" if c.error else _SHORT[name](c) for at, c in found.items()}
+            rows.append({"method": method} | numbers)
+        return TextTable(rows, words=("method",)).markdown()
 
     def on(self, landscapes: Iterable[str]) -> Comparison:
         """Return the cells of some landscapes, by the table's names."""
@@ -180,7 +179,7 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the evaluations of single starts, as a dict that ``json.dumps`` takes."""
-        from batchgd.output.report import json_ready
+        from batchgd.output.summary import json_ready
 
         return json_ready({"reference": self.reference, "cells": [cell.record() for cell in self.cells]})
 
@@ -199,33 +198,29 @@ def _count(number: float) -> str:
     return f"{number:,.0f}" if np.isfinite(number) else "-"
 
 
-def _percent(share: float, unit: str = "") -> str:
-    return f"{100 * share:.1f}{unit}" if np.isfinite(share) else "-"
-
-
 _SHORT: dict[str, Callable[[Cell], str]] = {
-    "success": lambda cell: _percent(cell.success),
+    "success": lambda cell: percent_column(cell.success, 1, unit=""),
     "evaluations": lambda cell: _count(cell.quantile(0.5)),
     "evaluations_90": lambda cell: _count(cell.quantile(0.9)),
-    "fidelity": lambda cell: _percent(cell.fidelity),
+    "fidelity": lambda cell: percent_column(cell.fidelity, 1, unit=""),
     "minima": lambda cell: f"{cell.minima:,}",
     "seconds": lambda cell: f"{cell.seconds:.3f}",
 }
 
 
-def _row(cell: Cell) -> list[str]:
-    if cell.error is not None:
-        return [cell.landscape, cell.method, "failed", *[""] * (len(_HEAD) - 3)]
-    low, high = cell.interval
-    middle, tail = (cell.quantile(share) for share in (0.5, 0.9))
-    return [
-        cell.landscape,
-        cell.method,
-        _percent(cell.success, " %"),
-        f"{100 * low:.1f} to {100 * high:.1f} %",
-        f"{cell.minima:,}",
-        _count(middle),
-        _count(tail),
-        _percent(cell.fidelity, " %"),
-        f"{cell.seconds:.3f}",
-    ]
+def _row(cell: Cell) -> dict[str, str]:
+    low, high = cell.interval if cell.starts else (0.0, 1.0)
+    row = {
+        "landscape": cell.landscape,
+        "method": cell.method,
+        "success": percent_column(cell.success, 1),
+        "95 % interval": f"{100 * low:.1f} to {100 * high:.1f} %",
+        "minima": _SHORT["minima"](cell),
+        "evaluations": _SHORT["evaluations"](cell),
+        "90 %": _SHORT["evaluations_90"](cell),
+        "fidelity": percent_column(cell.fidelity, 1),
+        "seconds": _SHORT["seconds"](cell),
+    }
+    if cell.error is None:
+        return row
+    return dict.fromkeys(row, "") | {"landscape": cell.landscape, "method": cell.method, "success": "failed"}
