@@ -17,7 +17,7 @@ _FACTOR = 2.0  # by which values may differ from what the curvature predicts
 
 
 def modes(objective: Derivable, box: Box, x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Eigenvalues (ascending; NaN where the Hessian is not finite) and eigenvectors, in box widths."""
+    """Eigenvalues (ascending; NaN if the Hessian is not finite) and eigenvectors, in box widths."""
     return eigh(_hessian(objective, box, x))
 
 

@@ -145,7 +145,7 @@ def descent_beyond(objective: Derivable, box: Box, x: NDArray[np.float64], fun: 
 
 
 def _downhill(objective: Derivable, box: Box, x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Against the gradient, in box widths, the largest component 1; zeros where there is no slope."""
+    """Against the gradient, in box widths, the largest component 1; zeros if there is no slope."""
     with np.errstate(all="ignore"):
         slope = np.nan_to_num(np.asarray(objective.value_and_gradient(x[None])[1])[0] * box.width)
     return -slope / max(float(np.abs(slope).max()), float(np.finfo(np.float64).tiny))

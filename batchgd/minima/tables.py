@@ -89,7 +89,7 @@ class Minima(Points):
         lowest endpoint of the run, where neither curvature nor values decide whether it is a minimum; row 0 at most).
         In an interrupted run also ``"unknown"``: the point was not polished or classified.
     eigenvalues : (m, d)
-        Of the Hessian, ascending; NaN where it does not exist.
+        Of the Hessian, ascending; NaN if it does not exist.
     inside : (m,) of bool
         Whether the point is in the box of the starts.
     spread : (m,)
@@ -129,9 +129,9 @@ class Minima(Points):
     @classmethod
     def empty(cls, dim: int) -> Self:
         """A table without rows."""
-        none, whole = np.empty(0), np.empty(0, np.int64)
+        floats, integers = np.empty(0), np.empty(0, np.int64)
         kind, inside = np.empty(0, "<U10"), np.empty(0, np.bool_)
-        return cls(np.empty((0, dim)), none, whole, none, kind, np.empty((0, dim)), inside, none)
+        return cls(np.empty((0, dim)), floats, integers, floats, kind, np.empty((0, dim)), inside, floats)
 
     def text_table(self, scale: Any = 0.0, numbered: str = "row") -> TextTable:
         """Return the first rows as a text table; if there are more, those inside the box come first.
@@ -212,8 +212,8 @@ class Stationary(Points):
     @classmethod
     def empty(cls, dim: int) -> Self:
         """A table without rows."""
-        none, whole = np.empty(0), np.empty(0, np.int64)
-        return cls(np.empty((0, dim)), none, whole, np.empty(0, "<U10"), np.empty((0, dim)), whole)
+        floats, integers = np.empty(0), np.empty(0, np.int64)
+        return cls(np.empty((0, dim)), floats, integers, np.empty(0, "<U10"), np.empty((0, dim)), integers)
 
     def text_table(self) -> TextTable:
         """Return the first rows as a text table."""

@@ -22,7 +22,7 @@ _LOOKS = 40  # number of radii, up to the largest: the first is 1.7e-4 of it
 _ROUNDS, _TRIES = 6, 8  # of the search for the nearest border around the best direction
 _MOST_DIRECTIONS = 1_000_000
 _HALVINGS = 60
-_TURN = 0.5  # how far directions are turned in the first round of that search; half as far in each next one
+_ANGLE = 0.5  # how far directions are turned in the first round of that search; half as far in each next one
 
 
 def bisect(
@@ -206,8 +206,8 @@ def _closer(
     label: Labelling, x: NDArray, radius: NDArray, way: NDArray, largest: float, rng: np.random.Generator
 ) -> tuple[NDArray, NDArray]:
     """Turn each direction a little, in random ways, and keep those that meet the border sooner."""
-    for turn in _TURN * 0.5 ** np.arange(_ROUNDS):
-        tries = _units(way[:, None, :] + turn * rng.normal(size=(len(x), _TRIES, x.shape[1])))
+    for angle in _ANGLE * 0.5 ** np.arange(_ROUNDS):
+        tries = _units(way[:, None, :] + angle * rng.normal(size=(len(x), _TRIES, x.shape[1])))
         found = border_distance(label, x, tries, largest)
         best = found.argmin(axis=1)
         rows = np.arange(len(x))

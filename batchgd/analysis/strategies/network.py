@@ -62,8 +62,7 @@ class Network:
 
 
 def network(result: LandscapeData) -> Network:
-    """Count the moves of a basin-hopping run from label to label, without descents that lack a minimum at either
-    end."""
+    """Count the moves of a basin-hopping run from label to label, if both ends are minima."""
     from scipy.sparse import coo_array
 
     origin = None if result.strategy is None else result.strategy.origin

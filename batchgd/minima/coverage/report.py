@@ -105,7 +105,7 @@ class CoverageReport:
 
     @property
     def unseen(self) -> float | None:
-        """Good-Turing's estimate f1 / n of the share that drains into minima not seen; None without a minimum."""
+        """Good-Turing's estimate f1 / n of the share in basins of minima not seen; None without a minimum."""
         return self.once / self.n if self.seen and not self.chosen else None
 
     @property
