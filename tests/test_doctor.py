@@ -73,7 +73,7 @@ MACHINES = {
     ),
     "driver broken": (
         machine(STACK_13, CUPY_13, driver=driver(devices=(), error="cuInit returned 999")),
-        "the NVIDIA driver does not answer: cuInit returned 999",
+        "the NVIDIA driver does not respond: cuInit returned 999",
         "nvidia-smi",
     ),
     "no device visible": (

@@ -238,9 +238,9 @@ def test_a_loss_that_cannot_be_traced_is_told_in_one_line(loss):
 
 
 def test_a_loss_of_too_few_arguments():
-    with pytest.raises(InputError, match=r"loss takes \(x\), and is called as loss\(x, row\)"):
+    with pytest.raises(InputError, match=r"loss takes \(x\), but is called as loss\(x, row\)"):
         bgd.FiniteSum(lambda x: x[0], DATA, box=BOX)
-    with pytest.raises(InputError, match=r"loss takes \(x, row\), and is called as loss\(x, row, params\)"):
+    with pytest.raises(InputError, match=r"loss takes \(x, row\), but is called as loss\(x, row, params\)"):
         bgd.FiniteSum(lambda x, row: x[0], DATA, box=BOX, params=1.0)
 
 

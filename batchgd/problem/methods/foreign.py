@@ -1,4 +1,4 @@
-"""Update rules of other packages: what of them is copied into compiled code, and why a rule cannot be."""
+"""Update rules of other packages: what is copied into compiled code, and why a rule cannot be compiled."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BRANCHES = (ast.BoolOp, ast.IfExp, ast.Lambda, ast.Attribute, ast.Subscript, as
 
 
 def rule_module(name: str, rule: Any) -> ModuleType:
-    """Return a rule as a module that holds what belongs to it and nothing else, or raise InputError."""
+    """Return a rule as a module that contains what belongs to it and nothing else, or raise InputError."""
     from batchgd.kernels.rule_parts.stages import with_callees
 
     given = {key: getattr(rule, key) for key in _NAMES if hasattr(rule, key)}
@@ -58,14 +58,14 @@ def _check(rule: str, function: Callable[..., Any], functions: dict[str, Callabl
 
 
 def _check_lines(where: str, tree: ast.FunctionDef) -> None:
-    """Raise InputError unless a function is assignments and one return."""
+    """Raise InputError unless a function consists of assignments and one return."""
     *lines, last = tree.body[1:] if ast.get_docstring(tree) is not None else tree.body
     odd = [line for line in lines if not isinstance(line, ast.Assign | ast.AugAssign)]
     odd += [] if isinstance(last, ast.Return) else [last]
     if found := [*odd, *(node for line in tree.body for node in ast.walk(line) if isinstance(node, _BRANCHES))]:
         text = " ".join(ast.unparse(found[0]).split())
         raise InputError(
-            f"{where} holds {told(text)}: write assignments and one return, where(condition, a, b) for a choice, "
+            f"{where} contains {told(text)}: write assignments and one return, where(condition, a, b) for a choice, "
             "& and | for and and or, and call functions of batchgd.kernels.vecmath by name"
         )
 
@@ -81,5 +81,5 @@ def _check_names(where: str, function: Callable[..., Any], functions: dict[str, 
         if isinstance(value, int | float):
             raise InputError(f"{where} uses {name} = {value}: write the number itself, or make it a hyperparameter")
         raise InputError(
-            f"{where} uses {name}: call functions of batchgd.kernels.vecmath, or plain ones by their names"
+            f"{where} uses {name}: call functions of batchgd.kernels.vecmath, or plain functions by name"
         )
