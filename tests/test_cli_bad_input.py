@@ -143,7 +143,7 @@ def test_a_working_folder_that_is_gone(nowhere, capsys, monkeypatch):
 @pytest.mark.parametrize("line", ["cache", "cache --clear", "run sphere --starts 20 --backend cpu --quiet"])
 def test_a_cache_folder_of_nobody(line, folder, capsys):
     with bgd.testing.fresh_cache("~nosuchuser/x"):
-        assert_refused(capsys, line, "BATCHGD_CACHE_DIR is '~nosuchuser/x', which leads nowhere: give a full path")
+        assert_refused(capsys, line, "BATCHGD_CACHE_DIR is '~nosuchuser/x', which cannot be resolved: give a full path")
 
 
 # A disk that is full: here a limit on the size of a file, which refuses in the same way.

@@ -213,8 +213,8 @@ def test_the_reverse_sweep_is_backpropagation_and_xor_has_one_network():
     [
         ((squared, []), {}, "data have shape"),
         ((squared, 3.0), {}, "data have shape"),
-        ((squared, [[1.0, np.nan]]), {}, "row 0 of data holds NaN"),
-        ((squared, [["a", "b"]]), {}, "data hold text: give rows of real numbers"),
+        ((squared, [[1.0, np.nan]]), {}, "row 0 of data contains NaN"),
+        ((squared, [["a", "b"]]), {}, "data contain text: give rows of real numbers"),
         ((squared, [[1.0], [1.0, 2.0]]), {}, "rows of different lengths"),
         ((3, DATA), {}, "loss is 3"),
         ((squared, DATA), {"batch_size": 0}, "batch_size is 0"),

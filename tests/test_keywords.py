@@ -167,8 +167,14 @@ def test_constructors_name_foreign_keywords_too(name):
 
 
 MISFITS = {
-    "bounds by position": (lambda: bgd.multistart(untouched, BOX), r"takes 1 by position \(fun\), not 2: .* box="),
-    "method by position": (lambda: bgd.descend(untouched, [[1.0]], "lbfgs"), r"takes 2 by position \(fun, x0\), not 3"),
+    "bounds by position": (
+        lambda: bgd.multistart(untouched, BOX),
+        r"takes 1 positional argument \(fun\), not 2: .* box=",
+    ),
+    "method by position": (
+        lambda: bgd.descend(untouched, [[1.0]], "lbfgs"),
+        r"takes 2 positional arguments \(fun, x0\), not 3",
+    ),
     "no start": (lambda: bgd.descend(untouched), "descend needs x0: give the starts, .* bgd.multistart draws its own"),
     "no function": (lambda: bgd.multistart(box=BOX), "multistart needs fun: give a function of x"),
     "twice": (lambda: bgd.descend(untouched, [[1.0]], x0=[[1.0]]), "multiple values for argument 'x0'"),
@@ -241,8 +247,8 @@ def test_args_are_kept_by_pickles_and_saved_runs(tmp_path):
         (lambda: bgd.multistart(bowl, box=BOX, args=(1,)), r"bowl\(x\) is called as bowl\(x, args\[0\]\): too many"),
         (
             lambda: bgd.multistart(lambda t, a, b: a * t, box=BOX),
-            r"<lambda>\(t, a, b\) is called as <lambda>\(x\): x holds all unknowns: unpack it inside as t, a, b = x, or"
-            r" give constants as args=.*; a fit to data is fun=lambda p: np.sum\(\(model\(t, \*p\) - y\) \*\* 2\)$",
+            r"<lambda>\(t, a, b\) is called as <lambda>\(x\): x contains all unknowns: unpack it inside as t, a, b = x,"
+            r" or give constants as args=.*; a fit to data is fun=lambda p: np.sum\(\(model\(t, \*p\) - y\) \*\* 2\)$",
         ),
         (lambda: bgd.multistart(decay, box=BOX), r"decay\(t, \*p\)|decay\(x, \*p\)"),
         (lambda: bgd.multistart(bowl, box=BOX, jac=True), "jac is True: .* leave it out .the gradient is derived"),

@@ -262,8 +262,8 @@ def test_a_trace_that_differs_from_the_function_is_refused():
         ({"dim": True}, r"dim is True"),
         ({"dim": 3, "box": [(0, 1)] * 2}, r"dim is 3"),
         ({"box": [(1, 0)]}, r"reversed"),
-        ({"dim": 1, "params": "abc"}, r"params hold text"),
-        ({"dim": 1, "params": [1j]}, r"params hold complex numbers"),
+        ({"dim": 1, "params": "abc"}, r"params contain text"),
+        ({"dim": 1, "params": [1j]}, r"params contain complex numbers"),
         ({"dim": 1, "jac": 3}, r"jac is 3"),
     ],
 )

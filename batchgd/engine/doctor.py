@@ -68,7 +68,11 @@ def _compiler(facts: Facts) -> _Findings:
     packages = facts.get("packages", {})
     missing = [name for name in CORE_PACKAGES if name not in packages]
     if missing:
-        yield "problem", f"{' and '.join(missing)} {'are' if len(missing) > 1 else 'is'} missing", "pip install --force-reinstall batchgd"
+        yield (
+            "problem",
+            f"{' and '.join(missing)} {'are' if len(missing) > 1 else 'is'} missing",
+            "pip install --force-reinstall batchgd",
+        )
     elif _version(packages["numpy"]) < (2,):
         yield "problem", f"NumPy {packages['numpy']} is too old", 'pip install "numpy>=2"'
     elif facts.get("interpreted"):
@@ -89,7 +93,7 @@ def _cache(facts: Facts) -> _Findings:
 def _gpu(facts: Facts) -> _Findings:
     packages = facts.get("packages", {})
     if facts.get("simulator"):
-        text = "NUMBA_ENABLE_CUDASIM is set: the cuda backend is simulated in Python, for tests of its logic alone"
+        text = "NUMBA_ENABLE_CUDASIM is set: the cuda backend is simulated in Python, for tests of its logic only"
         yield "note", text, "unset NUMBA_ENABLE_CUDASIM to use a real device"
     if "numba-cuda" in packages or _cupys(packages) or facts.get("driver"):
         yield from _cuda_packages(facts)

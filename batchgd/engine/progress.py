@@ -182,14 +182,14 @@ class Watch:
     def report(self, done: int, n: int, found: Callable[[], dict[str, Any]] | None) -> None:
         """Report how many of this part's n trajectories have ended; ``found()`` gives further fields."""
         if self._due():
-            self._tell(self._before + done, self._total or n, **(found() if found and done else {}))
+            self._notify(self._before + done, self._total or n, **(found() if found and done else {}))
 
     def go_on(self, phase: str, done: int, total: int) -> bool:
         """Report that a phase has done some of its points; return whether it is to go on. Once it is not, it stays
         so."""
         self.start()
         if self._due():
-            self._tell(self._before, self._before, phase=phase, phase_done=done, phase_total=total)
+            self._notify(self._before, self._before, phase=phase, phase_done=done, phase_total=total)
         if self.cut is None and current().overdue:
             self.cut = phase
         return self.cut is None
@@ -197,7 +197,7 @@ class Watch:
     def _due(self) -> bool:
         return self._progress is not None and self.seconds - self._clock.reported > SECONDS
 
-    def _tell(self, done: int, total: int, **fields: Any) -> None:
+    def _notify(self, done: int, total: int, **fields: Any) -> None:
         assert self._progress is not None
         self._clock.reported = self.seconds
         self._progress(ProgressUpdate(done, total, self.seconds, **fields))

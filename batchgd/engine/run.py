@@ -90,7 +90,7 @@ class Into(Protocol):
 
 @dataclass
 class Outcome:
-    """The endpoints (no rows where none were kept), and how many starts ended for which reason."""
+    """The endpoints (no rows if none were kept), and how many starts ended for which reason."""
 
     endpoints: Endpoints
     status_counts: dict[Status, int]

@@ -68,10 +68,10 @@ def chosen(scale: Any, box: Box, method: Method) -> NDArray[np.float64] | None:
 
 
 def resting_slope(objective: Differentiable, box: Box, scale: NDArray[np.float64] | None) -> float:
-    """Return the default of ``gtol``: 1e-6, or less where f is flat or x is large.
+    """Return the default of ``gtol``: 1e-6, or less if f is flat or x is large.
 
     With g the gradient and w the widths of the box it is ``RESTING`` max |g_i w_i| / max w_i, the largest product over
-    a sample of points of the box. It depends on the function and the box alone, and is measured in the scaled
+    a sample of points of the box. It depends only on the function and the box, and is measured in the scaled
     coordinates of a run, if it has them.
     """
     points = uniform_in_box(0, np.arange(_SAMPLE, dtype=np.uint64), box, "float64")

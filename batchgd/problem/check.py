@@ -116,7 +116,9 @@ def takes(name: str, function: Any, arguments: Sequence[str]) -> None:
         signature.bind(*arguments)
     except TypeError as error:
         called = f"{name}({', '.join(arguments)})"
-        raise InputError(f"{name} takes {signature}, but is called as {called} ({error}): change its arguments") from None
+        raise InputError(
+            f"{name} takes {signature}, but is called as {called} ({error}): change its arguments"
+        ) from None
 
 
 def path(name: str, value: Any) -> Path:

@@ -29,7 +29,7 @@ class Identity(Explained):
         In box widths, below 1. Polished copies agree to about 1e-14, so the default leaves room for degenerate minima;
         ``result.plot.tolerances()`` shows how many minima other values give.
     f : float
-        Relative to the value, or to F if that is larger. A large value, such as 1.0, makes the position decide alone.
+        Relative to the value, or to F if that is larger. A large value, such as 1.0, lets the position alone decide.
 
     Raises
     ------

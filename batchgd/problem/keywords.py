@@ -285,7 +285,8 @@ def _misfit(call: str, signature: inspect.Signature, args: Any, kwargs: Any, why
     if len(args) > len(by_position):
         shown = ", ".join(by_position)
         return ArgumentError(
-            f"{call} takes {plural(len(by_position), 'positional argument')} ({shown}), not {len(args)}: name the others, as in "
+            f"{call} takes {plural(len(by_position), 'positional argument')} ({shown}), not {len(args)}: "
+            "name the others, as in "
             f"{'box=[(lo, hi), ...]' if 'box' in known else 'starts=1000'}"
         )
     for each in kinds:

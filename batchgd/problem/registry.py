@@ -70,7 +70,9 @@ class Registry(Mapping[str, T]):
         place = (definition.__module__, definition.__qualname__)
         for known in [*self._entries]:
             if bare(known) == bare(name) and (known, self._definitions[known]) != (name, place):
-                raise InputError(f"a {self._kind} named {known!r} exists already: give yours a name other than {name!r}")
+                raise InputError(
+                    f"a {self._kind} named {known!r} exists already: give yours a name other than {name!r}"
+                )
         self._entries[name], self._definitions[name] = entry, place
 
     @property

@@ -1,6 +1,6 @@
 """Kinds of start points: each makes any shard of its points at any time, and always the same ones.
 
-Start i is a function of the seed, the box and i alone, whatever the shard, so any worker can reproduce any start.
+Start i is a function only of the seed, the box and i, whatever the shard, so any worker can reproduce any start.
 """
 
 from __future__ import annotations

@@ -15,7 +15,6 @@ from batchgd.problem.box import Box
 from batchgd.problem.errors import InputError, bare, told
 from batchgd.problem.keywords import explained
 from batchgd.problem.registry import find_name
-from batchgd.problem.wording import plural
 from batchgd.problem.samplings import (
     SAMPLINGS,
     ArrayStarts,
@@ -27,6 +26,7 @@ from batchgd.problem.samplings import (
     UniformStarts,
     uniform_in_box,
 )
+from batchgd.problem.wording import plural
 
 __all__ = ["MAX_STARTS", "Normal", "Starts", "parse_seed", "parse_starts", "start"]
 
@@ -127,7 +127,9 @@ def parse_starts(
     sampling = _sampling(sampling)
     if check.is_array(starts) and sampling is not GridStarts:
         if sampling is not UniformStarts:
-            raise InputError("starts is a list or an array of points, so sampling has nothing to draw: leave out one of the two")
+            raise InputError(
+                "starts is a list or an array of points, so sampling has nothing to draw: leave out one of the two"
+            )
         return ArrayStarts(_rows(starts, dim, dtype))
     if box is None:
         raise InputError(f"the start points are {told(starts)}: give them as an array of shape (n, d)")
@@ -217,7 +219,9 @@ def _rows(starts: Any, dim: int | None, dtype: np.dtype[Any]) -> NDArray[Any]:
         bad = ~finite.all(axis=1)
         row = int(np.argmax(bad))
         cause = f"is outside the range of {dtype}" if np.isfinite(array[row]).all() else "contains NaN or infinity"
-        raise InputError(f"start point {row} {cause} ({plural(int(bad.sum()), 'such row')}): leave them out or correct them")
+        raise InputError(
+            f"start point {row} {cause} ({plural(int(bad.sum()), 'such row')}): leave them out or correct them"
+        )
     return copy
 
 

@@ -1,4 +1,4 @@
-"""Arrays, copies and launches, in order, on one stream of a device; in the simulator all is done at once."""
+"""Arrays, copies and launches, in order, on one stream of a device; in the simulator everything is done at once."""
 
 import warnings
 from collections.abc import Callable
@@ -84,7 +84,7 @@ class Stream:
             device_memset(array, 0, array.nbytes, stream=self._stream)
 
     def fetch(self, name: str, array: Array, n: int) -> Array:
-        """Begin to copy the first n rows to the host; what is returned holds them once the stream has ended."""
+        """Begin to copy the first n rows to the host; the returned array contains them once the stream has ended."""
         with self._device:
             host = self._host.get(name)
             if host is None or len(host) < n:
@@ -108,9 +108,9 @@ class Stream:
         return mapped
 
     def launch(self, kernel: Any, blocks: int, threads: int, *arguments: Any) -> None:
-        """Launch a kernel behind what the stream has been given so far."""
+        """Launch a kernel after what the stream has been given so far."""
         with warnings.catch_warnings():
-            # Numba warns of every grid of fewer than 128 blocks, and a few starts need no more.
+            # Numba warns about every grid of fewer than 128 blocks, but a few starts need no more.
             warnings.filterwarnings("ignore", message="Grid size")
             configured = kernel[blocks, threads, self._stream]
         with self._device:
@@ -147,7 +147,7 @@ class Stream:
 
 
 def wake() -> None:
-    """Make the current device ready; raises if it does not answer."""
+    """Make the current device ready; raises if it does not respond."""
     cuda.current_context()
 
 

@@ -1,6 +1,6 @@
 """What integrators of the gradient flow dx/dt = -∇f share: the size of an error, and how the time step follows it.
 
-An update is one time step of several stages, one evaluation each: ``stage`` counts those that are behind, and is 0 when
+An update is one time step of several stages, one evaluation each: ``stage`` counts those that are done, and is 0 when
 the evaluation is that of the end of a step.
 """
 
@@ -20,7 +20,8 @@ def speed_term(g, inverse_width):
 
 
 def resized(error):
-    """The factor from one time step to the next: 0.9 / error^(1/3), as the local error grows with its third power."""
+    """The factor from one time step to the next: 0.9 / error^(1/3), because the local error grows with its third
+    power."""
     factor = 0.9 / cbrt(sqrt(error))
     return where(factor > 0.2, minimum(factor, 5.0), 0.2)
 

@@ -1,4 +1,4 @@
-"""Load what a launch needs of a specialisation: its text is written once, and handed to the cache."""
+"""Load what a launch needs of a specialisation: its text is written once, and passed to the cache."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def load(specialisation: Specialisation) -> Any:
 
 
 def forget() -> None:
-    """Forget all that is written and loaded, as a new process would find it."""
+    """Forget all that is written and loaded: this process is then like a new one."""
     modules.forget()
     _texts.cache_clear()
 

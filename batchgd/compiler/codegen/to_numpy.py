@@ -1,4 +1,5 @@
-"""From the text of compiled code over a lane block to NumPy code on whole rows: lane loops go, a slot is a row."""
+"""From the text of compiled code over a lane block to NumPy code on whole rows: lane loops are removed, a slot is a
+row."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ class _Writer:
         self._names: dict[int, str] = {}
 
     def text(self, node: Node) -> str:
-        """Return what stands for a node: its variable, an argument, or a constant."""
+        """Return the text for a node: its variable, an argument, or a constant."""
         if node.op == "const":
             return self.constant(node.value)
         if node.op in ("x", "p"):

@@ -27,7 +27,7 @@ class GradientDescent(FirstOrder):
     Raises
     ------
     InputError
-        When no learning rate is given, or a value is outside its range.
+        If no learning rate is given, or a value is outside its range.
 
     References
     ----------
@@ -148,7 +148,7 @@ class BarzilaiBorwein(ScaleFree):
     Raises
     ------
     InputError
-        When a value lies outside its range.
+        If a value is outside its range.
 
     References
     ----------

@@ -58,7 +58,7 @@ class FirstOrder(Method):
     Raises
     ------
     InputError
-        When a value is outside its range.
+        If a value is outside its range.
 
     References
     ----------

@@ -80,6 +80,4 @@ def _check_names(where: str, function: Callable[..., Any], functions: dict[str, 
             continue
         if isinstance(value, int | float):
             raise InputError(f"{where} uses {name} = {value}: write the number itself, or make it a hyperparameter")
-        raise InputError(
-            f"{where} uses {name}: call functions of batchgd.kernels.vecmath, or plain functions by name"
-        )
+        raise InputError(f"{where} uses {name}: call functions of batchgd.kernels.vecmath, or plain functions by name")

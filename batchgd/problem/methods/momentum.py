@@ -29,7 +29,7 @@ class HeavyBall(FirstOrder):
     Raises
     ------
     InputError
-        When no learning rate is given, or a value is outside its range.
+        If no learning rate is given, or a value is outside its range.
 
     References
     ----------
@@ -69,7 +69,7 @@ class Nesterov(FirstOrder):
     Raises
     ------
     InputError
-        When no learning rate is given, or a value is outside its range.
+        If no learning rate is given, or a value is outside its range.
 
     References
     ----------

@@ -37,7 +37,8 @@ class Schedule(Checked):
         if len({*lengths.values()}) > 1:
             counts = " and ".join(f"{name} {length}" for name, length in lengths.items())
             raise InputError(
-                f"the settings of {type(self).__name__} have different lengths, {counts}: give one number each, or one per start"
+                f"the settings of {type(self).__name__} have different lengths, {counts}: "
+                "give one number each, or one per start"
             )
 
     @property
@@ -87,7 +88,7 @@ class InverseTime(Schedule):
     Raises
     ------
     InputError
-        When a value is not positive and finite.
+        If a value is not positive and finite.
 
     References
     ----------
@@ -127,7 +128,7 @@ class Exponential(Schedule):
     Raises
     ------
     InputError
-        When a value lies outside its range.
+        If a value is outside its range.
 
     Examples
     --------
@@ -163,7 +164,7 @@ class Step(Schedule):
     Raises
     ------
     InputError
-        When a value lies outside its range.
+        If a value is outside its range.
 
     Examples
     --------
@@ -203,7 +204,7 @@ class Cosine(Schedule):
     Raises
     ------
     InputError
-        When a value lies outside its range.
+        If a value is outside its range.
 
     References
     ----------

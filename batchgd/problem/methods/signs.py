@@ -29,7 +29,7 @@ class SignSGD(FirstOrder):
     Raises
     ------
     InputError
-        When no learning rate is given, or it is not positive and finite.
+        If no learning rate is given, or it is not positive and finite.
 
     References
     ----------
