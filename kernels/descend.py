@@ -182,8 +182,7 @@ def tick_on(ws, index, seed, p, box, h, limits):
 
 
 def fill(block, points, first, rows):
-    """Copy rows of points from ``first`` on to the first rows of a block, where a coordinate's numbers are
-    contiguous."""
+    """Copy rows of points from ``first`` on to the first rows of a block, each coordinate contiguous."""
     for i in range(rows):
         for k in range(points.shape[1]):
             block[i, k] = points[first + i, k]

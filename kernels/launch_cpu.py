@@ -36,9 +36,7 @@ LEAST = 256
 
 def launch(module: Any, plan: Plan, threads: int) -> None:
     """Descend from every start of the plan; returns when all shards are finished or ended by ``control``."""
-    _descend_shard(
-        module, plan, _State(module, plan), 0, 0
-    )  # without starts: what is not compiled yet is compiled here
+    _descend_shard(module, plan, _State(module, plan), 0, 0)  # no starts: what is not compiled yet is compiled here
     plan.ready()
     shards = shards_of(plan.n, plan.shard, threads)
     lock = threading.Lock()

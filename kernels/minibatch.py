@@ -36,8 +36,7 @@ def row_replaced(seed, start, nit, turn, batch, rows):
 
 @register_jitable(**_FLAGS)
 def row_of_epoch(seed, start, nit, turn, batch, rows):
-    """Return the row at a place of the epoch's permutation; after the last place, one that the batch contains
-    anyway."""
+    """Return the row at a place of the epoch's permutation; after the last place, one already in the batch."""
     updates = (rows + batch - 1) // batch
     epoch = np.int64(floor(nit / np.float32(updates)))  # exact, and vectorised, which a division of integers is not
     begin = (np.int64(nit) - epoch * updates) * batch

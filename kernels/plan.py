@@ -130,8 +130,10 @@ class Endpoints:
 
 @dataclass
 class Cells:
-    """The occupied fine cells of some endpoints: what is left of them when copies are dropped. For each cell its key,
-    the number of starts that ended there, and the lowest of these with its endpoint, value and status.
+    """The occupied fine cells of some endpoints: what is left of them when copies are dropped.
+
+    For each cell its key, the number of starts that ended there, and the lowest of these with its endpoint, value and
+    status.
     """
 
     cells_per_width: int

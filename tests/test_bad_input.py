@@ -108,7 +108,11 @@ ARGUMENTS = {
     "starts in words": (multistart(starts="many"), "starts is 'many'", WHOLE),
     "starts true": (multistart(starts=True), "starts is True", WHOLE),
     "starts of another width": (multistart(starts=np.ones((4, 3))), r"\(4, 3\) but there are 2", r"give \(n, 2\)"),
-    "starts drawn and given": (multistart(starts=X0, sampling="sobol"), "sampling says how", "leave out one of the"),
+    "starts drawn and given": (
+        multistart(starts=X0, sampling="sobol"),
+        "sampling has nothing to draw",
+        "leave out one of the",
+    ),
     "starts beyond float32": (
         multistart(starts=1e300 * X0, dtype="float32"),
         "start point 0 is outside the range of float32",
@@ -116,17 +120,25 @@ ARGUMENTS = {
     ),
     "unknown sampling": (multistart(sampling="sobl"), "unknown sampling 'sobl'", "did you mean 'sobol'"),
     "sampling None": (multistart(sampling=None), "sampling is None", "give one of 'uniform'"),
-    "normal without numbers": (multistart(sampling="normal"), "'normal' needs its numbers", r"bgd.Normal\(mean, std\)"),
-    "Normal as a class": (multistart(sampling=bgd.Normal), "Normal without its numbers", r"write Normal\(mean, std\)"),
+    "normal without numbers": (
+        multistart(sampling="normal"),
+        "'normal' needs a mean and a std",
+        r"bgd.Normal\(mean, std\)",
+    ),
+    "Normal as a class": (
+        multistart(sampling=bgd.Normal),
+        "Normal without its mean and std",
+        r"write Normal\(mean, std\)",
+    ),
     "normal of another length": (multistart(sampling=bgd.Normal([0, 0, 0], 1)), "has 3 numbers for 2", "give 1 or 2"),
     "normal of std 0": (lambda: bgd.Normal(0, 0), "the std of Normal is 0", "give finite positive numbers"),
     "grid that does not fit": (multistart(starts=10, sampling="grid"), "10 starts does not fit 2", "give 9 or 16"),
     "seed negative": (multistart(seed=-1), "the seed is -1", "give a whole number from 0"),
     "seed fractional": (multistart(seed=0.5), "the seed is 0.5", "give a whole number from 0 to"),
     "start number": (lambda: bgd.start(0, -1, BOX), "start number -1 does not exist", "give a whole number from 0 up"),
-    "dtype of a start": (lambda: bgd.start(0, 1, BOX, dtype="f99"), "unknown dtype 'f99'", "float64 and float32"),
+    "dtype of a start": (lambda: bgd.start(0, 1, BOX, dtype="f99"), "unknown dtype 'f99'", "choose float64 or float32"),
     # the starts of descend
-    "x0 one start": (descend(x0=[1.0, 2.0]), r"shape \(2,\) where \(n, d\) is needed", r"write x0\[None, :\]"),
+    "x0 one start": (descend(x0=[1.0, 2.0]), r"shape \(2,\), not \(n, d\)", r"write x0\[None, :\]"),
     "x0 of three axes": (descend(x0=np.ones((1, 2, 3))), r"shape \(1, 2, 3\)", r"give an array of shape \(n, d\)"),
     "x0 empty": (descend(x0=np.empty((0, 2))), "contains no start", "give at least one row"),
     "x0 an empty list": (descend(x0=[]), "contains no start", "give at least one row"),
@@ -316,13 +328,13 @@ FUNCTIONS = {
         r"return one number; of residuals r, .*np\.sum\(r\*\*2\), never",
     ),
     "tuple": (lambda x: (x[0], x[1]), "returns a tuple of length 2", "return one number"),
-    "string": (lambda x: "high", "returns the text 'high'", "return a number"),
+    "string": (lambda x: "high", "returns the string 'high'", "return a number"),
     "None": (forgets, "forgets returns None", "is a return statement missing"),
     "truth": (lambda x: x[0] > 0, "returns true or false", r"return a number, for example bgd.where"),
     "object": (lambda x: {"f": x[0]}, "returns a dict", "return a number"),
     "complex": (lambda x: 1j * x[0], "mixes x with complex numbers", "write the function in real arithmetic"),
-    "constant": (lambda x: 1.5, "returns the constant 1.5, which does not depend on x", "nothing to descend on"),
-    "cancels": (lambda x: 0.0 * x[0], "does not depend on x", "nothing to descend on"),
+    "constant": (lambda x: 1.5, "returns the constant 1.5, which does not depend on x", "nothing to minimise"),
+    "cancels": (lambda x: 0.0 * x[0], "does not depend on x", "nothing to minimise"),
     "raises": (raises, r"test_bad_input.py:\d+: raises raises RuntimeError: no licence for this", "correct it, or"),
     "no argument": (lambda: 1.0, r"<lambda>\(\) is called as <lambda>\(x\)", "too many positional .* let it take x$"),
     "two arguments": (
@@ -356,7 +368,7 @@ def test_a_function_that_cannot_be_used_is_told_before_the_run(name, through):
 GRADIENTS = {
     "wrong": (
         lambda x: 3.0 * x,
-        "gives .* in component 0 .*, the derivative of the function is",
+        "returns .* in component 0 .*, but the derivative of the function is",
         "correct it, or leave",
     ),
     "of one component": (lambda x: x[:1], r"returns something of shape \(1,\)", "return 2 numbers"),
@@ -505,7 +517,7 @@ def test_the_warning_of_size_names_the_callers_line(through, terms):
     def long(x):
         return sum(np.sin(k * x[0]) * np.cos(x[1] - k) for k in range(terms + 1))
 
-    message = f"long takes .* its {terms} terms differ in data alone"
+    message = f"long takes .* its {terms} terms differ only in data"
     with contextlib.suppress(testing.Work), pytest.warns(bgd.TraceSizeWarning, match=message) as caught:
         CALLS[through](long)
     assert caught[0].filename == __file__

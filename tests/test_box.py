@@ -86,10 +86,10 @@ BAD = [
     ([(0, 1)] * 3, 2, "has 3 dimensions but dim is 2"),
     (SAME, 3, "has 2 dimensions but dim is 3"),
     (Box(0, 1), 3, "has 1 dimensions but dim is 3"),
-    ([(0, 1, 2)], None, r"has shape \(1, 3\) where \(d, 2\) is needed"),
+    ([(0, 1, 2)], None, r"has shape \(1, 3\), not \(d, 2\)"),
     ([[[0, 1]]], None, r"has shape \(1, 1, 2\)"),
     ([], None, r"has shape \(0,\)"),
-    (5, None, r"has shape \(\) where \(d, 2\) is needed"),
+    (5, None, r"has shape \(\), not \(d, 2\)"),
     ([(0, 1), (2,)], None, "rows of different lengths"),
     ([(0, None)], None, "not a real number"),
     ([(0, "a")], None, "contains text"),
@@ -125,7 +125,7 @@ def test_the_constructor_checks_too():
     [
         (
             ([0, 5], [10, 20]),
-            r"two ways: write box=.* for these lower and upper ends, box=\[\(0.0, 5.0\), \(10.0, 20.0\)\]",
+            r"two ways: write box=.* for these lower and upper ends, or box=\[\(0.0, 5.0\), \(10.0, 20.0\)\]",
         ),
         ((np.array([0, 5]), np.array([10, 20])), "can be read in two ways"),
         (([0, 0], [1, 1]), r"two lists of ends, lower and upper: .* box=\[\(0.0, 1.0\), \(0.0, 1.0\)\]$"),

@@ -221,7 +221,7 @@ def test_the_reverse_sweep_is_backpropagation_and_xor_has_one_network():
         ((squared, DATA), {"batch_size": 24}, "from 1 to 23"),
         ((squared, DATA), {"full_every": 3}, "belongs to batch_size"),
         ((squared, DATA), {"batch_size": 3, "full_every": 0}, "full_every is 0"),
-        ((squared, np.broadcast_to(1.0, (2**24 + 1,))), {"batch_size": 3}, "from 16777216 at most"),
+        ((squared, np.broadcast_to(1.0, (2**24 + 1,))), {"batch_size": 3}, "at most 16777216"),
         ((squared, DATA), {"reduction": "max"}, "'mean' or 'sum'"),
     ],
 )

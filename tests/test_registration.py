@@ -188,9 +188,9 @@ class Nothing:
 
 
 RULES = [
-    (Branching, "update of the rule mine holds 'if x > 0: return x': write assignments and one return, where("),
-    (Choosing, "update of the rule mine holds 'x if x > 0 and g > 0 else x - learning_rate * g'"),
-    (WithNumPy, "update of the rule mine holds 'np.sqrt': "),
+    (Branching, "update of the rule mine contains 'if x > 0: return x': write assignments and one return, where("),
+    (Choosing, "update of the rule mine contains 'x if x > 0 and g > 0 else x - learning_rate * g'"),
+    (WithNumPy, "update of the rule mine contains 'np.sqrt': "),
     (WithGlobal, "update of the rule mine uses EPS = 1e-08: write the number itself, or make it a hyperparameter"),
     (WithDefault, "update of the rule mine takes (x, g, learning_rate=0.1): give its arguments without defaults"),
     (WithOwn, "register of the rule mine takes (rule, name='mine')"),
@@ -222,7 +222,7 @@ class Hungry:
 
 
 def test_a_rule_that_asks_for_more_than_its_method_has_is_refused():
-    with pytest.raises(InputError, match=r"the rule of Mine\(learning_rate=0.1\) asks for appetite, but .*: add it"):
+    with pytest.raises(InputError, match=r"the rule of Mine\(learning_rate=0.1\) needs appetite, but .*: add it"):
         bgd.descend(bowl, [[0.0]], method=register(Hungry)(), backend="numpy")
 
 

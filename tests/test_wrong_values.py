@@ -291,7 +291,7 @@ TOLD = {
     "a list in itself": (lambda made: bgd.descend(bowl, ENDLESS), "lists that are nested too deeply"),
     "bounds": (
         lambda made: bgd.multistart(bowl, box=Bounds([0, 0], [1, 1])),
-        "a Bounds, which constrains x, and a box",
+        "a Bounds, which constrains x, but a box",
     ),
 }
 

@@ -48,7 +48,7 @@ _WANTED = {
 
 
 class Objective(Differentiable):
-    """A plain function of one point, traced: f(x), its gradient and its Hessian, neither written by hand.
+    """A plain function of one point, traced: f(x), with its gradient and its Hessian, neither written by hand.
 
     The function is called once on symbols, which records its arithmetic; the derivatives follow from the record, and
     the record is checked against the function at random points of the box. The function must not branch on the value of

@@ -165,8 +165,7 @@ def _scale(box: Any, width: int) -> Box:
 
 
 def _check_width(fun: Any, width: int) -> None:
-    """Refuse starts that do not have the width of a landscape or an Objective; tracing finds it for a plain
-    function."""
+    """Refuse starts that do not fit a landscape or an Objective in width; tracing checks a plain function."""
     from batchgd.compiler.differentiable import Differentiable
     from batchgd.problem import landscapes
 

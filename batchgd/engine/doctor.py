@@ -68,11 +68,8 @@ def _compiler(facts: Facts) -> _Findings:
     packages = facts.get("packages", {})
     missing = [name for name in CORE_PACKAGES if name not in packages]
     if missing:
-        yield (
-            "problem",
-            f"{' and '.join(missing)} {'are' if len(missing) > 1 else 'is'} missing",
-            "pip install --force-reinstall batchgd",
-        )
+        be = "are" if len(missing) > 1 else "is"
+        yield "problem", f"{' and '.join(missing)} {be} missing", "pip install --force-reinstall batchgd"
     elif _version(packages["numpy"]) < (2,):
         yield "problem", f"NumPy {packages['numpy']} is too old", 'pip install "numpy>=2"'
     elif facts.get("interpreted"):

@@ -48,8 +48,7 @@ def specialisation_of(batch: Batch) -> Specialisation:
 
 
 def module_of(specialisation: Specialisation) -> Any:
-    """Return the compiled module of a specialisation, on CUDA with as many threads per trajectory as suit the
-    device."""
+    """Return the compiled module of a specialisation, on CUDA with the threads per trajectory that suit the device."""
     from batchgd.compiler.codegen.loading import load
     from batchgd.compiler.codegen.warp_choice import chosen
 

@@ -185,8 +185,7 @@ class Watch:
             self._notify(self._before + done, self._total or n, **(found() if found and done else {}))
 
     def go_on(self, phase: str, done: int, total: int) -> bool:
-        """Report that a phase has done some of its points; return whether it is to go on. Once it is not, it stays
-        so."""
+        """Report that a phase has done some of its points; return whether to go on. Once False, it stays False."""
         self.start()
         if self._due():
             self._notify(self._before, self._before, phase=phase, phase_done=done, phase_total=total)

@@ -27,8 +27,7 @@ UNLIKE = 10.0
 """Widths of the box that differ by more than this factor are different units."""
 
 RESTING = 1e-8
-"""A point is at rest when a move by a box width would change f by this share of the largest such change at any
-sample."""
+"""A point is at rest when a move by a box width would change f by this share of the most that it does at a sample."""
 
 _SAMPLE = 64
 

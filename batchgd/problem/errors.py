@@ -1,5 +1,4 @@
-"""The exceptions and warnings of batchgd, each one line with the cause and the remedy, and helpers for their
-wording."""
+"""The exceptions and warnings of batchgd, each one line with the cause and the remedy, and their wording."""
 
 import difflib
 import os

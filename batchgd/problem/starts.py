@@ -109,7 +109,7 @@ def parse_starts(
     dtype : dtype_like
         The precision of the run: what float32 cannot hold is refused here.
     resident : bool
-        Whether the results of all starts are held in memory at once: if so, more than fit in its memory are refused.
+        Whether the results of all starts are held in memory at once: if so, more starts than fit are refused.
 
     Raises
     ------

@@ -16,8 +16,7 @@ WARP_UNIT = 4
 """Warps that a multiprocessor has registers for, in multiples of this: one for each of its schedulers."""
 
 ENOUGH = 0.5
-"""The share of the threads beyond which more of them hide no more latency here: a tick has several independent
-chains."""
+"""Share of the threads above which more of them hide no more latency here: a tick has several independent chains."""
 BLOCK_SIZES = (128, 256, 64, 32)
 """Threads of a block, the preferred size first."""
 MOST_TRIES = 3

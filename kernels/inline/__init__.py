@@ -41,7 +41,7 @@ def inlined(*, fused: bool, rolled: bool = False, on_cuda: bool = False) -> Call
     Raises
     ------
     NotImplementedError
-        If it is first compiled into another one, if there is anything else in it, or a call does not have as many
+        If, when it is first compiled into another one, there is anything else in it, or a call does not have as many
         arguments as the function.
 
     Examples

@@ -5,7 +5,7 @@ s'y / y'y, when that is less than half of it (Barzilai and Borwein 1988; the ada
 If the curvature along s is not positive, and at a start, no such step exists and the cap decides.
 
 A trial is accepted when f <= C - c η ||g||^2, C a running average of past values (Zhang and Hager 2004).
-Once the descent that the gradient promises, η ||g||^2, is lost in the rounding of f, and such tests stall, the
+Once the descent that the gradient promises, η ||g||^2, is lost in the rounding of f, which stalls such tests, the
 slope at the trial decides instead: -g_k'g_(k-1) <= (1 - 2 c) ||g_(k-1)||^2 (the approximate Wolfe condition of Hager
 and Zhang 2005), and the value must not visibly rise. A rejected trial, a non-finite one too, is shortened to
 the minimiser of the interpolating parabola, kept within 0.1 and 0.5 of the step.

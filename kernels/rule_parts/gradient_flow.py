@@ -20,8 +20,7 @@ def speed_term(g, inverse_width):
 
 
 def resized(error):
-    """The factor from one time step to the next: 0.9 / error^(1/3), because the local error grows with its third
-    power."""
+    """The factor from one time step to the next: 0.9 / error^(1/3), as the local error grows with its third power."""
     factor = 0.9 / cbrt(sqrt(error))
     return where(factor > 0.2, minimum(factor, 5.0), 0.2)
 

@@ -1,8 +1,8 @@
 """A line search as states of the tick, shared by rules that go along a direction d: x_trial = x_base + t d.
 
-A trial is accepted under the strong Wolfe conditions f(t) <= f(0) + c1 t φ'(0) and |φ'(t)| <= c2 |φ'(0)| with φ(t) =
-f(x_base + t d) (Nocedal and Wright, Numerical Optimization, 2006, equation 3.7), or at the longest step that the cap
-allows while φ still falls. Once the promised descent -t φ'(0) is lost in the rounding of f, the value only must not
+A trial is accepted under the strong Wolfe conditions f(t) <= f(0) + c1 t φ'(0) and |φ'(t)| <= c2 |φ'(0)| with
+φ(t) = f(x_base + t d) (Nocedal and Wright, Numerical Optimization, 2006, equation 3.7), or at the longest step that the
+cap allows while φ still falls. Once the promised descent -t φ'(0) is lost in the rounding of f, the value only must not
 visibly rise, and the slopes alone decide. Until a minimiser of φ is bracketed by ``low`` and ``high`` the step grows up
 to tenfold, then the bracket shrinks; both go to where the secant of φ' vanishes, which is exact on a quadratic. If
 rounding hides the minimiser, the bracket shrinks to its lower end, which has descended, and that is taken.

@@ -98,9 +98,7 @@ def problem_with(folder: Path) -> str | None:
         return None
     if not stat.S_ISDIR(status.st_mode):
         return "is not a folder"
-    return (
-        None if _is_private(status) else "belongs to another user or can be written by others, who could put code there"
-    )
+    return None if _is_private(status) else "belongs to another user or can be written by others, who could put code in"
 
 
 def _is_private(status: os.stat_result) -> bool:

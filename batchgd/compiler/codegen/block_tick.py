@@ -27,8 +27,7 @@ TRUTHS = ("accepted", "outside", "going", "whole")
 
 @dataclass(frozen=True)
 class Call:
-    """One stage as the tick runs it: its kind, an expression in the names of lanes and coordinates, and the names of
-    its results."""
+    """One stage as the tick runs it: its kind, an expression in the names of lanes and coordinates, its results."""
 
     kind: type[Stage]
     expression: str
@@ -70,8 +69,7 @@ def _call(
 
 @dataclass(frozen=True)
 class BlockLayout(Layout):
-    """The slots of a lane in block form: after x what ``evaluate`` writes, at the end what a tick computes for
-    itself."""
+    """The slots of a lane in block form: after x what ``evaluate`` writes, at the end the tick's own numbers."""
 
     constants_of_rule: tuple[tuple[str, int], ...] = ()
     temporaries: tuple[str, ...] = field(default=())

@@ -1,5 +1,4 @@
-"""Emit the parts of a specialisation that depend on the objective: the evaluation of a lane block, and the value at
-given points.
+"""Emit the parts of a specialisation that depend on the objective: a lane block's evaluation, the value at points.
 
 ``evaluate(ws, index, seed, p)`` reads every lane's x from the first D slots and writes, after them, the gradient (D
 slots), the value (one slot, left alone if it is not needed), and for rules that ask for it the lower triangle of the

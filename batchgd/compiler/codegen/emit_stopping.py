@@ -136,8 +136,7 @@ class StoppingEmitter:
 
     @property
     def has_value(self) -> bool:
-        """Whether the value is computed together with the gradient: a test or the rule looks at it, or at the
-        Hessian."""
+        """Whether the value is computed together with the gradient: a test or the rule needs it or the Hessian."""
         return "f" in self.ending.asked or self.rule.needs_value or self.rule.hessian
 
     @property

@@ -279,8 +279,7 @@ class Specialisation:
         ]
 
     def _ticks(self, once: FusedTick, evaluating: dict[str, str]) -> list[str]:
-        """The fused tick; on the CPU, where it is called by address, repeated until a lane ends or the loop must
-        look."""
+        """The fused tick; on the CPU, where it is called by address, repeated until the loop must look."""
         lane = [decorated(text, self.how.lane) for text in evaluating.values()]
         if self.target != "cpu":
             return [*lane, decorated(once.source("tick"), self.how.tick)]

@@ -12,8 +12,7 @@ from collections.abc import Mapping
 
 
 def with_constants_written_out(text: str, constants: Mapping[str, int]) -> str:
-    """Return the text of functions with every loop over one of the constants replaced by its iterations, one after the
-    other.
+    """Return the text of functions with every loop over one of the constants replaced by its iterations.
 
     >>> print(with_constants_written_out("def f(ws):\\n    for k in range(M):\\n        g(ws, 3 + k * D)", {"m": 2}))
     def f(ws):

@@ -235,8 +235,7 @@ def _restore(kept: int = 0) -> None:
 
 
 def _after_fork() -> None:
-    """Give a forked child, in which no other thread lives on, a free lock, and restore the modules that such a thread
-    swapped.
+    """Give a forked child, in which no other thread lives on, a free lock and the modules that other threads swapped.
 
     A child that was forked inside a trace goes on with that trace.
     """

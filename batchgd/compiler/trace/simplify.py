@@ -1,5 +1,4 @@
-"""Rules that make a smaller expression of the same value: one function per operation, which returns None if no rule
-applies.
+"""Rules that make a smaller expression of the same value: one function per operation, None if none applies.
 
 Each keeps the value to within a few rounding errors, but not the sign of a zero. What may vanish depends on who wrote
 it:

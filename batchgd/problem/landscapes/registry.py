@@ -71,8 +71,7 @@ class Landscape:
         return (get, (self.name,)) if LANDSCAPES.get(self.name) is self else super().__reduce__()
 
     def check_dim(self, dim: int | None = None) -> int:
-        """Return the dimension as an int, the default for None; raise InputError if the function is not defined in
-        it."""
+        """Return the dimension as an int, the default for None; raise InputError if there is no such dimension."""
         if dim is None:
             return self.default_dim
         from batchgd.problem.box import check_dimension

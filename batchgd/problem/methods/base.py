@@ -80,8 +80,7 @@ class Method(Checked):
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The names of a schedule and of modifiers of the rule; the kernels' tables give the order in which they
-        act."""
+        """The names of a schedule and of modifiers of the rule; the kernels' tables give their order."""
         return ()
 
     @property

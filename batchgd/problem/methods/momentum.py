@@ -97,12 +97,12 @@ class Nesterov(FirstOrder):
 class FIRE(FirstOrder):
     """FIRE 2.0, the fast inertial relaxation engine: inertia that is steered downhill, and stopped when it climbs.
 
-    With F = -∇f and the power P = F'v. P > 0: after ``delay`` such steps, Δ <- min(Δ ``growth``, ``longest`` Δ_0) and α
-    <- α ``mixing_decay``. Else: x <- x - Δ v / 2, v <- 0, Δ <- Δ ``shrink`` and α <- ``mixing``. Then v <- v + Δ F, v
-    <- (1 - α) v + α F ||v|| / ||F||, x <- x + Δ v. Unit masses, semi-implicit Euler, with the initial delay of the 2020
-    paper and without its limit on the number of climbs. A step beyond ``max_displacement`` is shortened to it; v is
-    kept. The numbers are those of the paper and of ASE's ``FIRE2``, except ``mixing_decay``, which is 0.99 there: the
-    mixing turns v across a curved valley, where it has to stop. With 0.9, 512 of 512 starts come within 1e-5 of
+    With F = -∇f and the power P = F'v. P > 0: after ``delay`` such steps, Δ <- min(Δ ``growth``, ``longest`` Δ_0) and
+    α <- α ``mixing_decay``. Else: x <- x - Δ v / 2, v <- 0, Δ <- Δ ``shrink`` and α <- ``mixing``. Then v <- v + Δ F,
+    v <- (1 - α) v + α F ||v|| / ||F||, x <- x + Δ v. Unit masses, semi-implicit Euler, with the initial delay of the
+    2020 paper and without its limit on the number of climbs. A step beyond ``max_displacement`` is shortened to it; v
+    is kept. The numbers are those of the paper and of ASE's ``FIRE2``, except ``mixing_decay``, which is 0.99 there:
+    the mixing turns v across a curved valley, where it has to stop. With 0.9, 512 of 512 starts come within 1e-5 of
     Rosenbrock's and of Wood's minimum in 10,000 steps, a median of 3,500 and 1,900; with 0.99 it is 444 for
     Rosenbrock's.
 
