@@ -239,7 +239,7 @@ BAD = [
     ({"sampling": Normal([0, 0], 1)}, "mean of Normal has 2 numbers for 3 dimensions: give 1 or 3"),
     ({"starts": np.zeros((4, 3)), "sampling": "sobol"}, "leave out one of the two"),
     ({"starts": np.zeros(3)}, r"shape \(3,\), not \(n, d\): for one start write x0\[None, :\]"),
-    ({"starts": (2, 2, 2)}, "counts per axis go with sampling='grid'"),
+    ({"starts": (2, 2, 2)}, "for counts per axis, add sampling='grid'"),
     ({"starts": np.zeros((1, 2, 3))}, r"shape \(1, 2, 3\), not \(n, d\)"),
     ({"starts": np.zeros((4, 2))}, r"shape \(4, 2\) but there are 3 variables: give \(n, 3\)"),
     ({"starts": np.zeros((0, 3))}, "contains no start"),
