@@ -38,8 +38,11 @@ def find_name(kind: str, name: Any, names: Iterable[str], listed: str = "") -> s
     """
     known = list(names)
     if isinstance(name, str):
+        if name in known:
+            return name
+        meant = bare(name)
         for each in known:
-            if bare(each) == bare(name):
+            if bare(each) == meant:
                 return each
     listed = listed or f"choose from {', '.join(known)}"
     raise InputError(f"unknown {kind} {told(name)}: {did_you_mean(name, known)}{listed}")
