@@ -107,12 +107,12 @@ class Endpoints:
 
     def into(self, whole: "Endpoints") -> "Endpoints":
         """Copy the rows to where they belong in those of all starts, and return them there."""
-        there = whole.part(self.first, self.first + len(self))
+        rows = whole.part(self.first, self.first + len(self))
         for name, column in columns(self).items():
-            getattr(there, name)[:] = column
-        if there.turned is not None:
-            there.turned[:] = self.turned
-        return there
+            getattr(rows, name)[:] = column
+        if rows.turned is not None:
+            rows.turned[:] = self.turned
+        return rows
 
     def scatter(self, others: "Endpoints") -> None:
         """Copy the rows, which are those of ``ids``, over the ones that belong to the same starts."""

@@ -188,10 +188,10 @@ class FiniteSum(Differentiable):
     def _evaluate(self, what: Any, n_outputs: int, points: Floats) -> Floats:
         """Sum emitted code over the rows, some rows and points at a time."""
         out = np.zeros((n_outputs, len(points)))
-        few = max(1, min(len(points), _NUMBERS_AT_ONCE))
-        rows_at_once = max(1, _NUMBERS_AT_ONCE // few)
-        for first in range(0, len(points), few):
-            part = slice(first, first + few)
+        points_at_once = max(1, min(len(points), _NUMBERS_AT_ONCE))
+        rows_at_once = max(1, _NUMBERS_AT_ONCE // points_at_once)
+        for first in range(0, len(points), points_at_once):
+            part = slice(first, first + points_at_once)
             for row in range(0, self.rows, rows_at_once):
                 numbers = self.data.reshape(self.rows, -1)[row : row + rows_at_once, :, None]
                 out[:, part] += self.element.summed(what, points[part], self._knobs(numbers))

@@ -135,16 +135,16 @@ def parse_starts(
         raise InputError(f"the start points are {told(starts)}: give them as an array of shape (n, d)")
     _check_box(box, dim, dtype)
     if sampling is GridStarts:
-        made: Starts = GridStarts(_grid_counts(starts, box.dim), box)
+        points: Starts = GridStarts(_grid_counts(starts, box.dim), box)
     elif isinstance(sampling, Normal):
-        made = NormalStarts(_count(starts), box.dim, sampling, parse_seed(seed))
+        points = NormalStarts(_count(starts), box.dim, sampling, parse_seed(seed))
     elif sampling is UniformStarts:
-        made = UniformStarts(_count(starts), box, parse_seed(seed), dtype.name)
+        points = UniformStarts(_count(starts), box, parse_seed(seed), dtype.name)
     else:
-        made = sampling(_count(starts), box, parse_seed(seed))
+        points = sampling(_count(starts), box, parse_seed(seed))
     if resident:
-        _check_memory(made.n, box.dim, dtype)
-    return made
+        _check_memory(points.n, box.dim, dtype)
+    return points
 
 
 def _count(starts: Any) -> int:

@@ -124,8 +124,8 @@ class Stopping(Explained):
     oscillation: int | None = None
 
     def __post_init__(self) -> None:
-        given = [name for name in (*_TOLERANCES, "min_delta") if name != "gtol" or self.gtol is not None]
-        for name in given:
+        numbers = [name for name in (*_TOLERANCES, "min_delta") if name != "gtol" or self.gtol is not None]
+        for name in numbers:
             value = self._settle(name)
             if not 0.0 <= value < math.inf:
                 raise InputError(f"{name} is {value:g}: give a finite number of at least 0")
@@ -195,19 +195,19 @@ def as_stopping(stopping: Stopping | Mapping[str, Any] | None, **shortcuts: Any)
     >>> as_stopping({"target": 0.5}, gtol=1e-8, maxiter=None) == Stopping(gtol=1e-8, target=0.5)
     True
     """
-    given = {name: value for name, value in shortcuts.items() if value is not None}
+    named = {name: value for name, value in shortcuts.items() if value is not None}
     if stopping is None:
-        return Stopping(**given)
+        return Stopping(**named)
     if isinstance(stopping, Mapping):
         refuse_strange("stopping", stopping, [field.name for field in fields(Stopping)])
-        if twice := [name for name in given if name in stopping]:
+        if twice := [name for name in named if name in stopping]:
             raise InputError(f"{twice[0]} was given by name and in stopping: leave out one of them")
-        return Stopping(**stopping, **given)
+        return Stopping(**stopping, **named)
     if not isinstance(stopping, Stopping):
         raise InputError(
             f"stopping is {told(stopping)}: give bgd.Stopping(...) or a dict of its fields, as in {{'gtol_rel': 1e-6}}"
         )
-    if given:
-        inside = ", ".join(f"{name}={told(value)}" for name, value in given.items())
-        raise InputError(f"{', '.join(given)} was given besides stopping: write stopping=bgd.Stopping(..., {inside})")
+    if named:
+        inside = ", ".join(f"{name}={told(value)}" for name, value in named.items())
+        raise InputError(f"{', '.join(named)} was given besides stopping: write stopping=bgd.Stopping(..., {inside})")
     return stopping

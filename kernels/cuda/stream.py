@@ -51,22 +51,22 @@ class Stream:
         """
         source = np.zeros((1,) * array.ndim, array.dtype) if array.size == 0 else np.ascontiguousarray(array)
         with self._device:
-            held = self._put.get(name)
-            if held is None or held[1].shape != source.shape:
+            buffer = self._put.get(name)
+            if buffer is None or buffer[1].shape != source.shape:
                 target = cuda.device_array(source.shape, source.dtype)
             else:
-                target = held[1]
+                target = buffer[1]
             target.copy_to_device(source, stream=self._stream)
         self._put[name] = source, target  # the copy may still be under way
         return target
 
     def put_all(self, arrays: Tuple) -> Tuple:
         """Copy the arrays of a named tuple to the device; numbers stay as they are."""
-        there = (
+        copies = (
             self.put(f"{type(arrays).__name__}.{name}", value) if isinstance(value, np.ndarray) else value
             for name, value in zip(arrays._fields, arrays, strict=True)
         )
-        return type(arrays)(*there)
+        return type(arrays)(*copies)
 
     def empty_ends(self, n: int, plan: Plan) -> Ends:
         """Make room on the device for n endpoints."""

@@ -39,26 +39,26 @@ def calls(rule: Rule) -> list[Call]:
     if rule.stages:
         return [_call(type(stage), stage.name, parameters_of(stage.function), stage.gives, {}) for stage in rule.stages]
     renamed: dict[str, str] = {}
-    made = []
+    stages = []
     for part in rule.parts_with("rate"):
         scheduled = f"scheduled_{part.gives}"
-        made.append(_call(Lane, f"{part.name}_rate", part.functions["rate"], (scheduled,), renamed))
+        stages.append(_call(Lane, f"{part.name}_rate", part.functions["rate"], (scheduled,), renamed))
         renamed[part.gives] = scheduled
     for part in rule.parts_with("gradient"):
-        made.append(_call(Each, f"{part.name}_gradient", part.functions["gradient"], ("g",), renamed))
-        made.append(Call(Sum, "g * g", ("modified_gg",)))
+        stages.append(_call(Each, f"{part.name}_gradient", part.functions["gradient"], ("g",), renamed))
+        stages.append(Call(Sum, "g * g", ("modified_gg",)))
         renamed["gg"] = "modified_gg"
-    made += [_call(Sum, f"sum_{name}", wanted, (name,), renamed) for name, wanted in rule.sums.items()]
+    stages += [_call(Sum, f"sum_{name}", wanted, (name,), renamed) for name, wanted in rule.sums.items()]
     if rule.decide is not None:
-        made.append(_call(Lane, "decide", rule.decide, ("accepted", *rule.scalars), renamed))
+        stages.append(_call(Lane, "decide", rule.decide, ("accepted", *rule.scalars), renamed))
     elif rule.advance is not None:
-        made.append(_call(Lane, "advance", rule.advance, rule.scalars, renamed))
-    made.append(_call(Each, "update", rule.update, ("following", *rule.own_vectors), renamed))
+        stages.append(_call(Lane, "advance", rule.advance, rule.scalars, renamed))
+    stages.append(_call(Each, "update", rule.update, ("following", *rule.own_vectors), renamed))
     for part in rule.parts_with("point"):
-        made.append(_call(Each, f"{part.name}_point", part.functions["point"], ("following", *part.vectors), renamed))
+        stages.append(_call(Each, f"{part.name}_point", part.functions["point"], ("following", *part.vectors), renamed))
     if rule.step_squared is not None and not rule.parts_with("point"):
-        made.append(_call(Lane, "step_squared", rule.step_squared, ("moved",), renamed))
-    return made
+        stages.append(_call(Lane, "step_squared", rule.step_squared, ("moved",), renamed))
+    return stages
 
 
 def _call(
@@ -212,8 +212,8 @@ class BlockTick:
         self._pass([*lines, f"any_ended = {flag}"], ["code", "going", *self.layout.ending.numbers])
         renewals = self.ending.vector_renewals()
         if renewals:
-            made = [f"{name} = {template.format(**self._coordinate())}" for name, template in renewals]
-            self._pass(made, [name for name, _ in renewals], "range(D)")
+            renewed = [f"{name} = {template.format(**self._coordinate())}" for name, template in renewals]
+            self._pass(renewed, [name for name, _ in renewals], "range(D)")
         self._pass(["x = where(going, following, resting)"], ["x"], "range(D)")
         one = self.constants(1.0)
         if self.trials:

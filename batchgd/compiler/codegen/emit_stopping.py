@@ -118,8 +118,8 @@ class StoppingTests:
     @property
     def functions(self) -> list[str]:
         """The functions of ``kernels/stopping_tests.py`` that the text calls."""
-        made = [name for name in (*kernel.MEMORY, *kernel.VECTORS, *kernel.SUMS) if name in self.asked]
-        return [*(test.function for test in self.tests), *map(_maker, made), "larger", "smaller"]
+        sources = [name for name in (*kernel.MEMORY, *kernel.VECTORS, *kernel.SUMS) if name in self.asked]
+        return [*(test.function for test in self.tests), *map(_maker, sources), "larger", "smaller"]
 
     def holds(self, test: kernel.Test) -> bool:
         """Whether a test must hold at several updates in a row."""

@@ -39,13 +39,13 @@ def check_call(what: str, function: Any, has_params: bool) -> None:
         signature = inspect.signature(func)
     except (TypeError, ValueError):  # a function of C
         return
-    given = ["x", *(["params"] if has_params else []), *(f"args[{i}]" for i in range(len(args)))]
+    arguments = ["x", *(["params"] if has_params else []), *(f"args[{i}]" for i in range(len(args)))]
     try:
-        signature.bind(*given)
+        signature.bind(*arguments)
     except TypeError as error:
         name, takes = name_of(func), ", ".join(signature.parameters)
-        called = f"{definition_of(func)}: {name}({takes}) is called as {name}({', '.join(given)})"
-        raise TraceError(f"{called}: {_call_advice(what, func, signature, given, str(error))}") from None
+        called = f"{definition_of(func)}: {name}({takes}) is called as {name}({', '.join(arguments)})"
+        raise TraceError(f"{called}: {_call_advice(what, func, signature, arguments, str(error))}") from None
 
 
 def _call_advice(what: str, func: Any, signature: inspect.Signature, given: list[str], why: str) -> str:

@@ -88,9 +88,9 @@ class _Writer:
         if not node.args or node.id in self._names:
             return
         call = OPERATIONS[node.op].text.format(*(self.text(arg) for arg in node.args))
-        made = [node]
+        nodes = [node]
         if pair is not None:
-            made, call = list(pair), f"sincos({self.text(node.args[0])})"
-        for each in made:
+            nodes, call = list(pair), f"sincos({self.text(node.args[0])})"
+        for each in nodes:
             self._names[each.id] = f"t{len(self._names)}"
-        self.lines.append(f"{', '.join(self._names[each.id] for each in made)} = {call}")
+        self.lines.append(f"{', '.join(self._names[each.id] for each in nodes)} = {call}")

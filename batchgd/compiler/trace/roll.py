@@ -183,11 +183,11 @@ class _Roller:
         classes: dict[tuple[_Sums, bool, _Shape], list[tuple[int, _Pattern]]] = defaultdict(list)
         known: dict[int, Node] = {}
         for i in sorted({*terms, *slopes}):
-            given = terms.get(i, [])
-            roots = [*(node for _, _, node in given), *([slopes[i]] if i in slopes else [])]
+            signed_terms = terms.get(i, [])
+            roots = [*(node for _, _, node in signed_terms), *([slopes[i]] if i in slopes else [])]
             pattern = _Pattern(roots, self._is_known)
             known |= pattern.known
-            sums = tuple((number, sign) for number, sign, _ in given)
+            sums = tuple((number, sign) for number, sign, _ in signed_terms)
             classes[sums, i in slopes, pattern.shape].append((i, pattern))
         computed = [node for key, node in sorted(known.items()) if key not in self.sums]
         loops = [

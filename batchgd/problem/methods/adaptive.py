@@ -145,5 +145,5 @@ class RMSprop(FirstOrder):
 
     def own_hyperparameters(self) -> dict[str, Any]:
         """Return the hyperparameters of the rule and of the momentum."""
-        given = super().own_hyperparameters()
-        return {"trail_momentum" if name == "momentum" else name: value for name, value in given.items()}
+        values = super().own_hyperparameters()
+        return {"trail_momentum" if name == "momentum" else name: value for name, value in values.items()}

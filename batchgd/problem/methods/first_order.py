@@ -134,8 +134,8 @@ class FirstOrder(Method):
 
     def _schedules(self) -> dict[str, Schedule]:
         """The schedules in use, by the hyperparameter that follows each."""
-        given = {name: getattr(self, name, None) for name in FOLLOWERS}
-        return {name: value for name, value in given.items() if isinstance(value, Schedule)}
+        values = {name: getattr(self, name, None) for name in FOLLOWERS}
+        return {name: value for name, value in values.items() if isinstance(value, Schedule)}
 
     def _switched_on(self) -> list[tuple[str, dict[str, str]]]:
         """The modifiers in use."""
@@ -147,8 +147,8 @@ class FirstOrder(Method):
 
     def hyperparameters(self, dtype: str) -> dict[str, Hyperparameter]:
         """Return what the rule, its schedule and its modifiers need."""
-        given = self.own_hyperparameters()
-        given |= {name: getattr(self, field) for _, fields in self._switched_on() for field, name in fields.items()}
+        values = self.own_hyperparameters()
+        values |= {name: getattr(self, field) for _, fields in self._switched_on() for field, name in fields.items()}
         for follower, schedule in self._schedules().items():
-            given |= schedule.hyperparameters_for(follower)
-        return {name: value if np.ndim(value) else float(value) for name, value in given.items()}
+            values |= schedule.hyperparameters_for(follower)
+        return {name: value if np.ndim(value) else float(value) for name, value in values.items()}

@@ -81,7 +81,7 @@ class GradientFlow(Method):
 
     def hyperparameters(self, dtype: str) -> dict[str, Hyperparameter]:
         """Return the rule's hyperparameters; errors below four rounding errors cannot be seen."""
-        given = super().hyperparameters(dtype)
+        values = super().hyperparameters(dtype)
         end_time = FOREVER if self.end_time is None else self.end_time
         rtol = np.maximum(self.rtol, 4.0 * float(np.finfo(dtype).eps))
-        return {**given, "rtol": rtol if np.ndim(rtol) else float(rtol), "end_time": end_time}
+        return {**values, "rtol": rtol if np.ndim(rtol) else float(rtol), "end_time": end_time}

@@ -20,11 +20,11 @@ def rule_module(name: str, rule: Any) -> ModuleType:
     """Return a rule as a module that contains what belongs to it and nothing else, or raise InputError."""
     from batchgd.kernels.rule_parts.stages import with_callees
 
-    given = {key: getattr(rule, key) for key in _NAMES if hasattr(rule, key)}
-    roots = [stage.function for stage in given.get("STAGES", ())]
+    attributes = {key: getattr(rule, key) for key in _NAMES if hasattr(rule, key)}
+    roots = [stage.function for stage in attributes.get("STAGES", ())]
     named = [key for key in getattr(rule, "__dict__", {}) if key in _FUNCTIONS or key.startswith("sum_")]
     roots += [getattr(rule, key) for key in named]
-    if "STAGES" not in given and "update" not in named:
+    if "STAGES" not in attributes and "update" not in named:
         raise InputError(f"the rule of {name} is {told(rule)}: give a module with a function update(x, g, ...)")
     for key, function in zip(named, roots, strict=False):
         if not inspect.isfunction(function) or function.__name__ != key:
@@ -34,7 +34,7 @@ def rule_module(name: str, rule: Any) -> ModuleType:
         if not str(function.__module__).startswith("batchgd.kernels."):
             _check(name, function, functions)
     module = ModuleType(f"rule_{name}", inspect.getdoc(rule))
-    vars(module).update(functions | given)
+    vars(module).update(functions | attributes)
     return module
 
 

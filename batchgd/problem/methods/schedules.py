@@ -67,8 +67,8 @@ class Schedule(Checked):
         from batchgd.kernels.schedules import SCHEDULES
 
         rate = SCHEDULES[self.part].rate
-        given = {**self.hyperparameters(), "nit": np.asarray(nit, np.float64)}
-        return rate(*(given[name] for name in inspect.signature(rate).parameters))
+        values = {**self.hyperparameters(), "nit": np.asarray(nit, np.float64)}
+        return rate(*(values[name] for name in inspect.signature(rate).parameters))
 
     def __str__(self) -> str:
         return shown(type(self).__name__, {field.name: getattr(self, field.name) for field in fields(self)})
@@ -278,8 +278,8 @@ def as_schedule(value: Any) -> Any:
     if not isinstance(value, dict) or "schedule" not in value:
         return value
     cls = SCHEDULES[find_name("schedule", value["schedule"], SCHEDULES)]
-    given = {key: item for key, item in value.items() if key != "schedule"}
-    missing = [field.name for field in fields(cls) if field.default is MISSING and field.name not in given]
+    settings = {key: item for key, item in value.items() if key != "schedule"}
+    missing = [field.name for field in fields(cls) if field.default is MISSING and field.name not in settings]
     if missing:
         raise InputError(f"{cls.__name__} needs {', '.join(missing)}: give a number for each")
-    return cls(**given)
+    return cls(**settings)
