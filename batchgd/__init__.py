@@ -121,8 +121,8 @@ def __getattr__(name: str) -> Any:
         from batchgd.problem.errors import did_you_mean
 
         names = __dir__()
-        near = did_you_mean(name, names, written="bgd.{}")
-        raise AttributeError(f"module 'batchgd' has no attribute {name!r}; {near}public names: {', '.join(names)}")
+        near = did_you_mean(name, names, written="bgd.{}") or f"public names: {', '.join(names)}"
+        raise AttributeError(f"module 'batchgd' has no attribute {name!r}; {near.rstrip()}")
     globals()[name] = value
     return value
 

@@ -87,7 +87,7 @@ def test_however_starts_lie_in_memory_the_code_is_compiled_once(cache):
     frozen = x0.copy()
     frozen.flags.writeable = False
     for points in (x0, frozen, np.asfortranarray(x0), x0[::-1], np.broadcast_to(x0[:1], (3, 2)), x0.tolist()):
-        bgd.descend(square, points, backend="cpu", method="gradient_descent", maxiter=3)
+        bgd.descend(square, points, backend="cpu", method=bgd.GradientDescent(0.1), maxiter=3)
     assert compiled_functions(cache) == ["descend", "evaluate_value", "tick", "values"]
 
 

@@ -284,7 +284,7 @@ def test_files_that_cannot_be_written(tmp_path):
     (tmp_path / "b.png").mkdir()
     with pytest.raises(InputError, match="cannot write"):
         result.plot(tmp_path / "b.png")
-    with pytest.raises(AttributeError, match="unknown picture 'pie': there are "):
+    with pytest.raises(AttributeError, match="unknown picture 'pie': choose from "):
         _ = result.plot.pie
     result.plot(tmp_path / "a.svg")
     assert "<svg" in (tmp_path / "a.svg").read_text()

@@ -28,7 +28,7 @@ OPTIONS = (
     Option("at", POINT, "A point of that plane (default: the centre of the box)."),
     Option("through", POINT, "Instead, the plane through three points: give this option three times."),
     Option("window", POINT, "Part of the plane, U0,U1,V0,V1 (default: the box)."),
-    Option("audit", INTEGER, "Number of pixels labelled like their neighbours that are checked (default: 1000)."),
+    Option("audit", INTEGER, "Number of filled-in pixels to check with a descent (default: 1000)."),
     Option("adaptive", FLAG, "Descend only where neighbouring pixels differ (default), or from every pixel."),
     Option("borders", FLAG, "Also measure the borders: basin entropy, uncertainty exponent, fractal dimension."),
     *PROBLEM,
