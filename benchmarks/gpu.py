@@ -87,7 +87,7 @@ def _child(part: str, tiny: bool) -> int:
 def _run(part: str, seconds: float, tiny: bool) -> dict[str, Any]:
     """Run one part as a process; records that it printed before it failed or was stopped count."""
     if seconds < 5.0:
-        return {"records": [], "failures": ["left out: no time was left"], "seconds": 0.0}
+        return {"records": [], "failures": ["skipped: no time was left"], "seconds": 0.0}
     command = [sys.executable, str(HERE / "gpu.py"), "--part", part, *(["--tiny"] if tiny else [])]
     began, failures = time.monotonic(), []
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:

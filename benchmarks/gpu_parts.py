@@ -189,7 +189,7 @@ def ways(tiny: bool) -> Iterator[Record]:
 def peers(tiny: bool) -> Iterator[Record]:
     """The table of `peers.py`, at few repeats."""
     if tiny:
-        yield {"name": "peers", "note": "left out: no peer runs in the simulator"}
+        yield {"name": "peers", "note": "skipped: no peer runs in the simulator"}
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "peers.json"

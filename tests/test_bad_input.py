@@ -446,7 +446,7 @@ def test_an_unknown_keyword_is_a_type_error_as_in_python(call):
 
 
 PLACES = {
-    "a result": ("saved", "holds a result already", "pass overwrite=True or give another name"),
+    "a result": ("saved", "already contains a result", "pass overwrite=True or give another name"),
     "a folder": ("occupied", "is a folder", "give a file in it"),
     "a file": ("file", "exists and is not a batchgd result", "give a name that is not taken"),
     "below a file": ("file/run", "is not a folder", "create it first, or save elsewhere"),

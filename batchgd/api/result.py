@@ -1,4 +1,4 @@
-"""A result as a user holds it: the data of a run, and what can be done with them."""
+"""The result that a user sees: the data of a run, and what can be done with them."""
 
 from functools import cached_property
 from pathlib import Path

@@ -19,7 +19,7 @@ def need(backend):
 
     problem = table[backend].problem()
     if problem is not None or (backend == "cuda" and simulated()):
-        raise NotImplementedError(problem or "the simulator is no device")
+        raise NotImplementedError(problem or "the simulator is not a device")
 
 
 def constant_rate(name):

@@ -77,7 +77,7 @@ def check_target(target: Path, overwrite: bool) -> None:
             raise InputError(f"{target} exists and is not a batchgd result; give a name that is not taken")
         if not overwrite:
             again = said("pass overwrite=True", "add --overwrite")
-            raise InputError(f"{target} holds a result already; {again} or give another name")
+            raise InputError(f"{target} already contains a result; {again} or give another name")
 
 
 def _is_result(path: Path) -> bool:
