@@ -190,7 +190,7 @@ BAD = [
     (lambda: samples.rastrigin(3, dim=1).plot.parallel(), "at least 2 dimensions"),
     (lambda: samples.himmelblau(20).plot.network(), "no moves between minima"),
     (lambda: samples.himmelblau(20).plot.confusion(samples.himmelblau(21)), "two runs of the same starts"),
-    (lambda: samples.himmelblau(20).plot.confusion(samples.rastrigin(2, n=20)), "have other starts"),
+    (lambda: samples.himmelblau(20).plot.confusion(samples.rastrigin(2, n=20)), "have different starts"),
     (
         lambda: bgd.multistart("sphere", starts=20, backend="numpy").plot.zoom(resolution=16),
         "there is no border to zoom in on",

@@ -200,7 +200,7 @@ BAD = {
     ),
     "no method": (sweeps(method=int, learning_rate=[0.1]), "give a method, as in method=bgd.GradientDescent"),
     "too many values": (sweeps(method=bgd.HeavyBall, learning_rate=np.arange(1, 500), momentum=np.arange(500) / 500)),
-    "mixed precision": (sweeps(learning_rate=[0.1], dtype="mixed"), "a sweep tells how one behaves: use float32"),
+    "mixed precision": (sweeps(learning_rate=[0.1], dtype="mixed"), "a sweep shows how one behaves: use float32"),
     "progress no function": (sweeps(learning_rate=[0.1], progress=True), "give a function of one ProgressUpdate"),
 }
 BAD["too many values"] = (BAD["too many values"], "the sweep has 249,500 values: give at most 100,000")

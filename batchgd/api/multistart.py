@@ -113,7 +113,7 @@ def multistart(
         grow with the number of starts.
     until : Coverage, optional
         ``bgd.Coverage(0.999, confidence=0.95)``: run in batches of growing size until at most 0.1 % of the starts can
-        drain into minima not seen; ``result.stopped`` says whether that, ``starts`` or ``max_time`` ended the run.
+        be in basins of minima not seen; ``result.stopped`` says whether that, ``starts`` or ``max_time`` ended the run.
     check : bool
         Run up to 2,000 of the starts again at half the step, and warn (``result.warnings``) where more than 1 % of them
         surely get another label: then the fractions rest on borders that the method made.

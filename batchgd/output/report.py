@@ -95,7 +95,7 @@ def _notes_on_minima(result: LandscapeData, more: str | None) -> list[str]:
     lines = _best_lines(result)
     if result.minima.fraction_low is None and result.minima.interval_note:
         lines.append(f"no intervals: {result.minima.interval_note}")
-        lines.append("coverage: no bound on what drains into minima not seen, for the same reason")
+        lines.append("coverage: no bound on the basins of minima not seen, for the same reason")
     elif not result.coverage.empty:
         lines.append(f"coverage: {result.coverage.sentence()}")
     if result.stopped is not None:
