@@ -53,9 +53,9 @@ _HOMES = {
     "diff": "analysis.basins.diff",
     "load": "api.storage.load",
 }
-"""Where each public name lives; it is imported when it is first used, so that ``import batchgd`` stays light.
+"""The module of each public name, imported when the name is first used, so that ``import batchgd`` stays light.
 
-The methods and schedules are not here: they are what ``problem/methods/listed.py`` imports.
+Methods and schedules are not listed here: they are what ``problem/methods/listed.py`` imports.
 """
 
 if TYPE_CHECKING:

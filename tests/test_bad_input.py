@@ -281,7 +281,7 @@ ARGUMENTS = {
     "load a number": (lambda: bgd.load(3), "the path is 3", "give its path"),
     "load from nowhere": (lambda: bgd.load("/no/such/run"), "/no/such/run does not exist", r"result.save\(path\)"),
     "save under a number": (lambda: samples.batch(3).save(3), "the path is 3", "give its path"),
-    "save in no folder": (lambda: samples.batch(3).save("no/such/run"), "is not a folder", "make it first"),
+    "save in no folder": (lambda: samples.batch(3).save("no/such/run"), "is not a folder", "create it first"),
 }
 
 
@@ -449,7 +449,7 @@ PLACES = {
     "a result": ("saved", "holds a result already", "pass overwrite=True or give another name"),
     "a folder": ("occupied", "is a folder", "give a file in it"),
     "a file": ("file", "exists and is not a batchgd result", "give a name that is not taken"),
-    "below a file": ("file/run", "is not a folder", "make it first, or save elsewhere"),
+    "below a file": ("file/run", "is not a folder", "create it first, or save elsewhere"),
 }
 
 

@@ -216,7 +216,7 @@ def test_a_result_without_its_function_says_so(tmp_path):
 
 def test_a_result_without_labels_says_so():
     for name in ("fidelity", "coverage", "recluster"):
-        with pytest.raises(AttributeError, match="no labels, so no"):
+        with pytest.raises(AttributeError, match="no labels and therefore no"):
             getattr(samples.batch(), name)
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = samples.batch().nonsense

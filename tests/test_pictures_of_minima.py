@@ -238,5 +238,5 @@ def test_no_minimum_is_told(name):
     result = samples.himmelblau(20)
     for column in ("x", "fun", "count", "fraction"):
         object.__setattr__(result.minima, column, getattr(result.minima, column)[:0])
-    with pytest.raises(InputError, match=f"the picture .{name}. is of minima, and this result has none"):
+    with pytest.raises(InputError, match=f"the picture .{name}. needs minima, and this result has none"):
         getattr(result.plot, name)()

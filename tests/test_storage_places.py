@@ -41,7 +41,7 @@ def test_overwrite_replaces_the_file(tmp_path):
 @pytest.mark.parametrize("place", ["file/run", "missing/run"])
 def test_places_that_cannot_hold_a_file(tmp_path, place):
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="is not a folder; make it first"):
+    with pytest.raises(InputError, match="is not a folder; create it first"):
         samples.batch(3).save(tmp_path / place)
 
 

@@ -364,7 +364,7 @@ def test_a_strategy_from_the_shell(capsys):
     ("words", "message"),
     [
         ("--strategy mls", "unknown strategy 'mls': did you mean 'mlsl'"),
-        ("--strategy-set hops=3", "--strategy-set belongs to --strategy"),
+        ("--strategy-set hops=3", "--strategy-set needs --strategy"),
         ("--strategy mlsl --strategy-set hops=3", "MLSL takes no 'hops': it takes rounds, sigma, gamma"),
     ],
 )

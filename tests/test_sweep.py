@@ -218,7 +218,7 @@ def test_bad_sweeps_give_one_line(case):
     ("words", "message"),
     [
         (["--learning-rate", "1", "0.1"], "--learning-rate takes LO below HI"),
-        (["--points", "5"], "--points belongs to --learning-rate LO HI"),
+        (["--points", "5"], "--points needs --learning-rate LO HI"),
         ([], "nothing to sweep: add --learning-rate LO HI"),
         (["--learning-rate", "0.1"], "--learning-rate takes two numbers"),
         (["--learning-rate", "1e-3", "1", "--set", "learning_rate=0.1"], "both fixed by --set and swept"),
