@@ -122,7 +122,7 @@ def test_a_tolerance_that_ends_everything_at_once_is_said():
         ("boxes", "scale is 'boxes'"),
         ([1.0], "2 positive widths"),
         ([1.0, -1.0], "2 positive widths"),
-        ([1.0, np.nan], "scale holds"),
+        ([1.0, np.nan], "scale contains"),
         (True, "scale"),
     ],
 )
