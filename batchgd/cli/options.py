@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from batchgd.problem.errors import InputError, bare, told
+from batchgd.problem.errors import InputError, bare, quoted
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ class Option:
         except (ValueError, TypeError, OverflowError, KeyError):
             shown = value[-1] if isinstance(value, list) and value and self.kind.repeatable else value
             name = f"{where}{self.name}" if where else self.flag
-            raise InputError(f"{name} takes {self.kind.wants}, not {told(shown)}") from None
+            raise InputError(f"{name} takes {self.kind.wants}, not {quoted(shown)}") from None
 
 
 PROBLEM = (

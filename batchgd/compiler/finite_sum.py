@@ -12,7 +12,7 @@ from batchgd.compiler.differentiable import Differentiable, Floats, check_by_nam
 from batchgd.compiler.objective import Objective
 from batchgd.compiler.trace.escape import name_of
 from batchgd.problem import check
-from batchgd.problem.errors import InputError, TraceError, told
+from batchgd.problem.errors import InputError, TraceError, quoted
 from batchgd.problem.wording import plural
 
 _NUMBERS_AT_ONCE = 1 << 18
@@ -113,7 +113,7 @@ class FiniteSum(Differentiable):
         name: str | None = None,
     ):
         if not callable(loss):
-            raise InputError(f"loss is {told(loss)}: give a function of x and one row that returns a number")
+            raise InputError(f"loss is {quoted(loss)}: give a function of x and one row that returns a number")
         self.loss, self.reduction = loss, check.one_of("reduction", reduction, ("mean", "sum"))
         self.replace = check.flag("replace", replace)
         self.data = _checked(data)

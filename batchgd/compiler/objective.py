@@ -30,7 +30,7 @@ from batchgd.compiler.trace.verify import (
 )
 from batchgd.problem import check
 from batchgd.problem.box import check_dimension
-from batchgd.problem.errors import InputError, TraceError, printable, told
+from batchgd.problem.errors import InputError, TraceError, printable, quoted
 
 if TYPE_CHECKING:
     from batchgd.problem.box import Box
@@ -105,7 +105,7 @@ class Objective(Differentiable):
     ):
         for what, function in (("fun", fun), ("jac", jac)):
             if not callable(function) and not (what == "jac" and function is None):
-                raise InputError(f"{what} is {told(function)}: {_WANTED[what]}")
+                raise InputError(f"{what} is {quoted(function)}: {_WANTED[what]}")
         self.fun, self.jac = with_args(fun, args), with_args(jac, args)
         self.box: Box | None = None
         self.dim = check_dimension(dim) if dim is not None else 0

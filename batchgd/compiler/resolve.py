@@ -11,7 +11,7 @@ from batchgd.compiler.differentiable import Differentiable
 from batchgd.compiler.objective import Objective
 from batchgd.problem import landscapes
 from batchgd.problem.box import Box, check_dimension
-from batchgd.problem.errors import InputError, told
+from batchgd.problem.errors import InputError, quoted
 
 _GIVE_BOX = "give box=[(lo, hi), ...] with one pair per coordinate; in the shell, --box LO HI for each"
 
@@ -62,7 +62,7 @@ class Problem:
         if isinstance(fun, Differentiable):
             return self._ready(fun)
         if not callable(fun):
-            raise InputError(f"fun is {told(fun)}: give a function of x, the name of a landscape, or an Objective")
+            raise InputError(f"fun is {quoted(fun)}: give a function of x, the name of a landscape, or an Objective")
         if box is None:
             missing = "dim and box are" if dim is None else "the box is"
             raise InputError(f"{missing} missing: {_GIVE_BOX}")

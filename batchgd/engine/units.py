@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from batchgd.problem import check
 from batchgd.problem.box import Box
-from batchgd.problem.errors import InputError, told
+from batchgd.problem.errors import InputError, quoted
 from batchgd.problem.samplings import Points, Starts, uniform_in_box
 from batchgd.problem.stopping import GTOL
 
@@ -62,7 +62,7 @@ def chosen(scale: Any, box: Box, method: Method) -> NDArray[np.float64] | None:
         return _powers_of_two(box.width)
     widths = check.finite("scale contains", scale, "give 'auto', 'box', None, or one positive width per coordinate")
     if widths.shape != (box.dim,) or not (widths > 0.0).all():
-        raise InputError(f"scale is {told(scale)}: give 'auto', 'box', None, or {box.dim} positive widths")
+        raise InputError(f"scale is {quoted(scale)}: give 'auto', 'box', None, or {box.dim} positive widths")
     return _powers_of_two(widths)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.problem import check
-from batchgd.problem.errors import InputError, told
+from batchgd.problem.errors import InputError, quoted
 from batchgd.problem.keywords import Explained
 
 _FORMS = "give box=[(lo, hi), ...] with one pair per dimension, or one pair (lo, hi) together with dim"
@@ -171,7 +171,7 @@ def _ends(box: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
             "give box=list(zip(bounds.lb, bounds.ub)) to draw starts there"
         )
     if isinstance(box, (str, bytes, dict, set, frozenset)):
-        raise InputError(f"the box is {told(box)}, which is not a list of numbers: {_FORMS}")
+        raise InputError(f"the box is {quoted(box)}, which is not a list of numbers: {_FORMS}")
     listed = hasattr(box, "__iter__") and not hasattr(box, "__array__")
     pairs = _numbers("the box contains", list(box) if listed else box)
     _refuse_two_lists(box, pairs)
@@ -199,7 +199,7 @@ def _refuse_two_lists(box: Any, rows: NDArray[np.float64]) -> None:
         shown = str(by_ends) if len(by_ends) <= 6 else "list(zip(lower, upper))"
         raise InputError(f"the box is two lists of ends, lower and upper: write one pair per dimension, box={shown}")
     raise InputError(
-        f"the box {told(box)} can be read in two ways: write box={by_ends} for these lower and upper ends, or "
+        f"the box {quoted(box)} can be read in two ways: write box={by_ends} for these lower and upper ends, or "
         f"box={[tuple(row) for row in rows.tolist()]} for these two pairs"
     )
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.problem.errors import BackendError, InputError, bare, told
+from batchgd.problem.errors import BackendError, InputError, bare, quoted
 
 MOST = 2**53
 """The largest whole number for an argument without a limit of its own: float64 counts without gaps up to here."""
@@ -31,7 +31,7 @@ def flag(name: str, value: Any) -> bool:
     True
     """
     if not isinstance(value, bool | np.bool_):
-        raise InputError(f"{name} is {told(value)}: give True or False")
+        raise InputError(f"{name} is {quoted(value)}: give True or False")
     return bool(value)
 
 
@@ -48,7 +48,7 @@ def one_of(name: str, value: Any, choices: Sequence[Any]) -> Any:
         elif isinstance(value, numbers.Real) and not isinstance(value, bool) and value == choice:
             return choice
     *others, last = map(repr, choices)
-    raise InputError(f"{name} is {told(value)}: give {', '.join(others)} or {last}")
+    raise InputError(f"{name} is {quoted(value)}: give {', '.join(others)} or {last}")
 
 
 def whole(name: str, value: Any, least: int = 0, most: int | None = None, *, of: str = "", real: bool = False) -> int:
@@ -63,7 +63,7 @@ def whole(name: str, value: Any, least: int = 0, most: int | None = None, *, of:
         wanted = f"a whole number of {of}" if of else "a whole number"
         span = f", {least} or more" if most is None else f" from {least} to {most}"
         span += f" and at most {MOST}" if most is None and counts and number > MOST else ""
-        raise InputError(f"{name} is {told(value)}: give {wanted}{span}")
+        raise InputError(f"{name} is {quoted(value)}: give {wanted}{span}")
     return int(number)
 
 
@@ -75,11 +75,11 @@ def number(name: str, value: Any, wanted: str = "a number") -> float:
     """
     real = _scalar(value)
     if real is None or real != real:
-        raise InputError(f"{name} is {told(value)}: give {wanted}")
+        raise InputError(f"{name} is {quoted(value)}: give {wanted}")
     try:
         return float(real)
     except OverflowError:
-        raise InputError(f"{name} is {told(value)}, which float64 cannot hold: give {wanted}") from None
+        raise InputError(f"{name} is {quoted(value)}, which float64 cannot hold: give {wanted}") from None
 
 
 def text(name: str, value: Any) -> str:
@@ -89,7 +89,7 @@ def text(name: str, value: Any) -> str:
     'wells'
     """
     if not isinstance(value, str) or not value or not value.isprintable():
-        raise InputError(f"{name} is {told(value)}: give text that prints on one line")
+        raise InputError(f"{name} is {quoted(value)}: give text that prints on one line")
     return value
 
 
@@ -99,7 +99,7 @@ def function(name: str, value: Any, wanted: str) -> Any:
     >>> function("progress", None, "a function of one ProgressUpdate")
     """
     if value is not None and not callable(value):
-        raise InputError(f"{name} is {told(value)}: give {wanted}, or leave it out")
+        raise InputError(f"{name} is {quoted(value)}: give {wanted}, or leave it out")
     return value
 
 
@@ -131,12 +131,14 @@ def path(name: str, value: Any) -> Path:
         found = Path(value)
         found.lstat()
     except TypeError:
-        raise InputError(f"{name} is {told(value)}: give its path as text or a Path") from None
+        raise InputError(f"{name} is {quoted(value)}: give its path as text or a Path") from None
     except ValueError as error:  # a null character, or one that the file system's encoding lacks
-        raise InputError(f"{name} is {told(value)}, which is not a path ({_line(error)}): give another name") from None
+        raise InputError(
+            f"{name} is {quoted(value)}, which is not a path ({_line(error)}): give another name"
+        ) from None
     except OSError as error:
         if error.errno in (errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL):
-            raise InputError(f"{name} is {told(value)} ({error.strerror}): give another path") from None
+            raise InputError(f"{name} is {quoted(value)} ({error.strerror}): give another path") from None
     return found
 
 
@@ -173,7 +175,7 @@ class Interval:
     def each(self, name: str, value: Any) -> Any:
         """Return one number, or an array of one per start, as a float or a float64 array, or raise InputError."""
         wanted = f" {self}".rstrip()
-        array = reals(f"{name} is {told(value)}, which contains", value, f"give one number{wanted}, or one per start")
+        array = reals(f"{name} is {quoted(value)}, which contains", value, f"give one number{wanted}, or one per start")
         array = array.astype(np.float64)
         if array.ndim > 1 or array.size == 0:
             raise InputError(f"{name} has shape {array.shape}: give one number, or one per start")

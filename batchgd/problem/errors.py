@@ -41,10 +41,10 @@ def warn(message: str, category: type[Warning]) -> None:
     warnings.warn(message, category, stacklevel=level)
 
 
-def told(value: object) -> str:
+def quoted(value: object) -> str:
     """Return the repr of what was passed in, on one line of bounded length.
 
-    >>> told("many"), told([[1.0],\t[2.0]]), told(list(range(100)))
+    >>> quoted("many"), quoted([[1.0],\t[2.0]]), quoted(list(range(100)))
     ("'many'", '[[1.0], [2.0]]', '[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16...')
     """
     try:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from batchgd.problem import check
-from batchgd.problem.errors import InputError, told
+from batchgd.problem.errors import InputError, quoted
 from batchgd.problem.keywords import Explained, refuse_strange
 
 
@@ -78,5 +78,5 @@ def as_identity(given: Any, default: Identity = SAME) -> Identity:
         refuse_strange("identity", given, ("x", "f"))
         return replace(default, **given)
     if not isinstance(given, Identity):
-        raise InputError(f"identity is {told(given)}: give bgd.Identity(x=1e-6, f=1e-9), or a dict of its fields")
+        raise InputError(f"identity is {quoted(given)}: give bgd.Identity(x=1e-6, f=1e-9), or a dict of its fields")
     return given

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, ParamSpec, TypeVar
 
-from batchgd.problem.errors import ArgumentError, did_you_mean, told
+from batchgd.problem.errors import ArgumentError, did_you_mean, quoted
 from batchgd.problem.wording import plural
 
 P = ParamSpec("P")
@@ -258,7 +258,7 @@ def refuse_strange(call: str, given: Iterable[str], known: Collection[str], more
     """Raise ArgumentError for the first keyword that is neither in ``known`` nor in ``more``, which is not listed."""
     for name in given:
         if name not in known and name not in more:
-            raise ArgumentError(f"{call} takes no {told(name)}: {_advice_for(name, known, more)}")
+            raise ArgumentError(f"{call} takes no {quoted(name)}: {_advice_for(name, known, more)}")
 
 
 def parameters(function: Callable[..., Any]) -> list[str]:
@@ -281,7 +281,7 @@ def _misfit(call: str, signature: inspect.Signature, args: Any, kwargs: Any, why
     by_position = [each.name for each in kinds if each.kind is each.POSITIONAL_OR_KEYWORD]
     for name in kwargs:
         if name not in known:
-            return ArgumentError(f"{call} takes no {told(name)}: {_advice_for(name, known)}")
+            return ArgumentError(f"{call} takes no {quoted(name)}: {_advice_for(name, known)}")
     if len(args) > len(by_position):
         shown = ", ".join(by_position)
         return ArgumentError(

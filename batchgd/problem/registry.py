@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from batchgd.problem.errors import InputError, bare, did_you_mean, told, warn
+from batchgd.problem.errors import InputError, bare, did_you_mean, quoted, warn
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -45,7 +45,7 @@ def find_name(kind: str, name: Any, names: Iterable[str], listed: str = "") -> s
             if bare(each) == meant:
                 return each
     listed = listed or f"choose from {', '.join(known)}"
-    raise InputError(f"unknown {kind} {told(name)}: {did_you_mean(name, known)}{listed}")
+    raise InputError(f"unknown {kind} {quoted(name)}: {did_you_mean(name, known)}{listed}")
 
 
 class Registry(Mapping[str, T]):
@@ -69,7 +69,7 @@ class Registry(Mapping[str, T]):
     def register(self, name: str, entry: T, definition: Any) -> None:
         """Add an entry, made from this class or function; the same definition, run again, replaces what it made."""
         if not isinstance(name, str) or not name.isidentifier():
-            raise InputError(f"a {self._kind} is registered as {told(name)}: give a name of letters, digits and _")
+            raise InputError(f"a {self._kind} is registered as {quoted(name)}: give a name of letters, digits and _")
         place = (definition.__module__, definition.__qualname__)
         for known in [*self._entries]:
             if bare(known) == bare(name) and (known, self._definitions[known]) != (name, place):

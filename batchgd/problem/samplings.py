@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from batchgd.problem import check
 from batchgd.problem.box import Box
-from batchgd.problem.errors import InputError, told
+from batchgd.problem.errors import InputError, quoted
 from batchgd.problem.keywords import Explained
 
 _CHUNK = 8192  # indices handled at once: the temporaries of one chunk stay in the cache
@@ -288,9 +288,9 @@ class Normal(Explained):
         for name in ("mean", "std"):
             given, wanted = getattr(self, name), "finite numbers" if name == "mean" else "finite positive numbers"
             wanted = f"give {wanted}, one or one per axis"
-            values = check.finite(f"the {name} of Normal is {told(given)}, which contains", given, wanted)
+            values = check.finite(f"the {name} of Normal is {quoted(given)}, which contains", given, wanted)
             if values.ndim > 1 or values.size == 0 or (name == "std" and not (values > 0.0).all()):
-                raise InputError(f"the {name} of Normal is {told(given)}: {wanted}")
+                raise InputError(f"the {name} of Normal is {quoted(given)}: {wanted}")
             object.__setattr__(self, name, values)
 
     def spread(self, dim: int) -> tuple[Points, Points]:

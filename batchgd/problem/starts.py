@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from batchgd.problem import check
 from batchgd.problem.arrays import check_dtype
 from batchgd.problem.box import Box
-from batchgd.problem.errors import InputError, bare, told
+from batchgd.problem.errors import InputError, bare, quoted
 from batchgd.problem.keywords import explained
 from batchgd.problem.registry import find_name
 from batchgd.problem.samplings import (
@@ -70,7 +70,7 @@ def start(seed: int, i: Any, box: Any, dim: int | None = None, dtype: str = "flo
     box, seed, dtype = Box.parse(box, dim), _given_seed(seed), check_dtype(dtype)
     index = check.reals("the start number contains", i, "give a whole number from 0 up, or an array of them")
     if index.ndim > 1 or (index.size and (index.dtype.kind not in "iu" or int(index.min()) < 0)):
-        raise InputError(f"start number {told(i)} does not exist: give a whole number from 0 up, or an array of them")
+        raise InputError(f"start number {quoted(i)} does not exist: give a whole number from 0 up, or an array of them")
     points = uniform_in_box(seed, np.atleast_1d(index).astype(np.uint64), box, dtype)
     return points[0] if index.ndim == 0 else points
 
@@ -132,7 +132,7 @@ def parse_starts(
             )
         return ArrayStarts(_rows(starts, dim, dtype))
     if box is None:
-        raise InputError(f"the start points are {told(starts)}: give them as an array of shape (n, d)")
+        raise InputError(f"the start points are {quoted(starts)}: give them as an array of shape (n, d)")
     _check_box(box, dim, dtype)
     if sampling is GridStarts:
         points: Starts = GridStarts(_grid_counts(starts, box.dim), box)
@@ -153,7 +153,7 @@ def _count(starts: Any) -> int:
     if value > MAX_STARTS:
         raise InputError("starts is too large: at most 2**62 starts can be counted, give fewer")
     if value < 1:
-        raise InputError(f"starts is {told(starts)}: give at least 1")
+        raise InputError(f"starts is {quoted(starts)}: give at least 1")
     return check.whole("starts", starts, 1, MAX_STARTS, of="starts", real=True)
 
 
@@ -165,7 +165,7 @@ def _sampling(sampling: Any) -> Any:
         raise InputError("sampling is Normal without its mean and std: write Normal(mean, std)")
     names = ", ".join(repr(name) for name in SAMPLINGS)
     if not isinstance(sampling, str):
-        raise InputError(f"sampling is {told(sampling)}: give one of {names}, or Normal(mean, std)")
+        raise InputError(f"sampling is {quoted(sampling)}: give one of {names}, or Normal(mean, std)")
     if bare(sampling) == "normal":
         raise InputError("sampling 'normal' needs a mean and a std: pass sampling=bgd.Normal(mean, std)")
     return SAMPLINGS[find_name("sampling", sampling, SAMPLINGS, f"choose {names} or bgd.Normal(mean, std)")]

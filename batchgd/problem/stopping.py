@@ -11,7 +11,7 @@ import numpy as np
 
 from batchgd.problem import check
 from batchgd.problem.box import Box
-from batchgd.problem.errors import InputError, told
+from batchgd.problem.errors import InputError, quoted
 from batchgd.problem.keywords import Explained, refuse_strange
 
 _EVALUATIONS = 20  # that an update may take on average, its rejected trials included
@@ -205,9 +205,9 @@ def as_stopping(stopping: Stopping | Mapping[str, Any] | None, **shortcuts: Any)
         return Stopping(**stopping, **named)
     if not isinstance(stopping, Stopping):
         raise InputError(
-            f"stopping is {told(stopping)}: give bgd.Stopping(...) or a dict of its fields, as in {{'gtol_rel': 1e-6}}"
+            f"stopping is {quoted(stopping)}: give bgd.Stopping(...) or a dict of its fields, as in {{'gtol_rel': 1e-6}}"
         )
     if named:
-        inside = ", ".join(f"{name}={told(value)}" for name, value in named.items())
+        inside = ", ".join(f"{name}={quoted(value)}" for name, value in named.items())
         raise InputError(f"{', '.join(named)} was given besides stopping: write stopping=bgd.Stopping(..., {inside})")
     return stopping

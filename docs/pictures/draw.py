@@ -179,4 +179,3 @@ if __name__ == "__main__":
     draw_saddles()
     draw_sweeps()
     draw_landscapes()
-    draw_landscapes()

@@ -70,13 +70,13 @@ def merge_kernel(ends, n, first, lower, width, cells, key, count, lowest, left, 
     """
     x, fun, status = ends.x, ends.fun, ends.status
     mask = key.shape[0] - 1
-    told = keys.shape[0] > 1
+    wants_keys = keys.shape[0] > 1
     for i in range(cuda.grid(1), n, cuda.gridsize(1)):
         code = np.int64(status[i])
         if code != _RUNNING and not defined(x, fun, i):
             code = _NONFINITE
             status[i] = code
-        if told:
+        if wants_keys:
             keys[i] = _EMPTY
         if (code == _RUNNING) | (code == _ESCAPED):
             left[cuda.atomic.add(counters, _LEFT, 1)] = i
@@ -85,7 +85,7 @@ def merge_kernel(ends, n, first, lower, width, cells, key, count, lowest, left, 
         if (code == _NONFINITE) | (code == _DIVERGED):
             continue
         mine = row_key(x, i, lower, width, cells)
-        if told:
+        if wants_keys:
             keys[i] = mine
         slot = np.int64(mine & np.uint64(mask))
         placed = False

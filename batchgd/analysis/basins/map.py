@@ -20,7 +20,7 @@ from batchgd.minima import Minima, wilson
 from batchgd.minima.collector import Collector
 from batchgd.minima.tables import points_table
 from batchgd.problem import check
-from batchgd.problem.errors import InputError, told
+from batchgd.problem.errors import InputError, quoted
 from batchgd.problem.identity import Identity, as_identity
 from batchgd.problem.keywords import explained
 from batchgd.problem.stopping import Stopping, as_stopping
@@ -265,7 +265,9 @@ def map(
     window = None if window is None else parse_window(window)
     audit, adaptive = check.whole("audit", audit, of="pixels"), check.flag("adaptive", adaptive)
     if known is not None and not isinstance(known, Minima):
-        raise InputError(f"known is {told(known)}: give the minima of another map or result, as in known=other.minima")
+        raise InputError(
+            f"known is {quoted(known)}: give the minima of another map or result, as in known=other.minima"
+        )
     compute = Compute.of(backend, dtype, threads)
     identity = as_identity(identity)
     stopping = as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time)

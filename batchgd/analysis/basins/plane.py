@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from batchgd.problem import check
 from batchgd.problem.box import Box
-from batchgd.problem.errors import InputError, told
+from batchgd.problem.errors import InputError, quoted
 from batchgd.problem.samplings import Starts
 
 Floats = NDArray[np.float64]
@@ -113,7 +113,7 @@ def parse_plane(plane: Any, at: Any, box: Box) -> tuple[Plane, Floats]:
 def _axes(plane: Any, at: Any, box: Box) -> tuple[Plane, Floats]:
     i, j = (check.whole("an axis of the plane", axis, 0, box.dim - 1) for axis in plane)
     if i == j:
-        raise InputError(f"plane is {told(plane)}: give two different axes, or three points")
+        raise InputError(f"plane is {quoted(plane)}: give two different axes, or three points")
     point = box.center if at is None else check.finite("at holds", at, "give finite real numbers")
     if point.shape != (box.dim,):
         raise InputError(f"at has shape {point.shape}: give one number for each of the {box.dim} coordinates")
@@ -124,7 +124,7 @@ def parse_window(window: Any) -> Floats:
     """Return a window ((u0, u1), (v0, v1)) as an array, or raise InputError."""
     array = check.finite("window holds", window, "give ((u0, u1), (v0, v1)) in finite real numbers")
     if array.shape != (2, 2) or not (array[:, 0] < array[:, 1]).all():
-        raise InputError(f"window is {told(window)}: give ((u0, u1), (v0, v1)) with u0 < u1 and v0 < v1")
+        raise InputError(f"window is {quoted(window)}: give ((u0, u1), (v0, v1)) with u0 < u1 and v0 < v1")
     return array
 
 
@@ -132,10 +132,10 @@ def parse_resolution(resolution: Any) -> tuple[int, int]:
     """Return the numbers of pixels along u and v."""
     sides = resolution if isinstance(resolution, tuple | list) else (resolution, resolution)
     if len(sides) != 2:
-        raise InputError(f"resolution is {told(resolution)}: give a whole number of pixels a side, or two of them")
+        raise InputError(f"resolution is {quoted(resolution)}: give a whole number of pixels a side, or two of them")
     width, height = (check.whole("resolution", side, 2, of="pixels a side") for side in sides)
     if width * height > _MOST_PIXELS:
-        raise InputError(f"resolution is {told(resolution)}: give at most 32768 pixels a side, such as 512")
+        raise InputError(f"resolution is {quoted(resolution)}: give at most 32768 pixels a side, such as 512")
     return width, height
 
 

@@ -14,7 +14,7 @@ from batchgd.engine.compute import Compute
 from batchgd.engine.interrupts import Interrupt, heeded
 from batchgd.minima.pairs import labels_onto
 from batchgd.problem import check
-from batchgd.problem.errors import InputError, told
+from batchgd.problem.errors import InputError, quoted
 from batchgd.problem.identity import Identity, as_identity
 from batchgd.problem.keywords import explained
 from batchgd.problem.methods import METHODS, GradientFlow, Method, as_method, split_per_start
@@ -161,7 +161,7 @@ def _methods(methods: Any) -> tuple[dict[str, Method], bool]:
     if isinstance(methods, str | Method):
         methods = [methods]
     if not isinstance(methods, Mapping | Sequence) or not methods:
-        raise InputError(f"methods is {told(methods)}: give at least one, as in ['gradient_descent', bgd.Adam(0.05)]")
+        raise InputError(f"methods is {quoted(methods)}: give at least one, as in ['gradient_descent', bgd.Adam(0.05)]")
     by_name = methods if isinstance(methods, Mapping) else {_name(method): method for method in methods}
     if len(by_name) < len(methods):
         raise InputError("two methods have the same name: give a dict {name: method}")
@@ -210,7 +210,9 @@ def _problems(
     if isinstance(wanted, str | Landscape | Objective):
         wanted = [wanted]
     if not isinstance(wanted, Sequence) or not wanted:
-        raise InputError(f"landscapes is {told(landscapes)}: give at least one, as in ['himmelblau', ('rastrigin', 2)]")
+        raise InputError(
+            f"landscapes is {quoted(landscapes)}: give at least one, as in ['himmelblau', ('rastrigin', 2)]"
+        )
     batch_of(get(SCALED_TO))  # unusable arguments are refused before any work
     checked: list[tuple[Any, int | None]] = []
     for each in wanted:
@@ -218,7 +220,7 @@ def _problems(
         entry = get(pair[0]) if isinstance(pair[0], str) else pair[0]
         if len(pair) != 2 or not isinstance(entry, Landscape | Objective):
             raise InputError(
-                f"{told(each)} is not a landscape: give a name, a pair (name, dim), or an Objective with a box"
+                f"{quoted(each)} is not a landscape: give a name, a pair (name, dim), or an Objective with a box"
             )
         if getattr(entry, "box", None) is None:
             raise InputError(f"the objective {entry.name} has no box: make it with box=[(lo, hi), ...]")

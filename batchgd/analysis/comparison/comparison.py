@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from batchgd.minima.fractions import wilson
 from batchgd.problem import check
-from batchgd.problem.errors import InputError, told
+from batchgd.problem.errors import InputError, quoted
 from batchgd.problem.tables import TextTable
 from batchgd.problem.wording import percent_column
 
@@ -166,7 +166,7 @@ class Comparison:
         names = [landscapes] if isinstance(landscapes, str) else landscapes
         if not isinstance(names, Iterable) or getattr(names, "ndim", 1) == 0:
             raise InputError(
-                f"landscapes is {told(landscapes)}: give names of the table, such as {self.landscapes[:1]}"
+                f"landscapes is {quoted(landscapes)}: give names of the table, such as {self.landscapes[:1]}"
             )
         wanted = {check.text("a landscape's name", name) for name in names}
         return replace(self, cells=tuple(cell for cell in self.cells if cell.landscape in wanted))

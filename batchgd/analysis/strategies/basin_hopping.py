@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from batchgd.analysis.strategies.base import Strategy, count, fold, share
 from batchgd.problem import check
-from batchgd.problem.errors import InputError, told
+from batchgd.problem.errors import InputError, quoted
 
 if TYPE_CHECKING:
     from batchgd.analysis.strategies.campaign import Campaign
@@ -25,7 +25,7 @@ def _ladder(name: str, value: Any) -> float | tuple[float, ...] | None:
         return None
     ladder = value if check.is_array(value) else [value]
     if not isinstance(ladder, list | tuple | np.ndarray) or len(ladder) == 0:
-        raise InputError(f"{name} is {told(value)}: give a number of at least 0, or several")
+        raise InputError(f"{name} is {quoted(value)}: give a number of at least 0, or several")
     found = tuple(check.Interval(0.0, low_included=True).one(name, each) for each in ladder)
     return found if len(found) > 1 else found[0]
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.problem import check
-from batchgd.problem.errors import InputError, did_you_mean, told
+from batchgd.problem.errors import InputError, did_you_mean, quoted
 from batchgd.problem.methods import GradientDescent, Method, as_method
 from batchgd.problem.methods.base import field_names
 
@@ -83,12 +83,12 @@ def _maker(method: Any, given: dict[str, Any]) -> Callable[..., Method]:
         return lambda **values: as_method(method, **values)
     kind = GradientDescent if method is None else method if isinstance(method, type) else type(method)
     if not issubclass(kind, Method):
-        raise InputError(f"method is {told(method)}: give a method, as in method=bgd.GradientDescent, or its name")
+        raise InputError(f"method is {quoted(method)}: give a method, as in method=bgd.GradientDescent, or its name")
     known = field_names(kind)
     for name in given:
         if name not in known:
             raise InputError(
-                f"{kind.__name__} has no {told(name)}: {did_you_mean(name, known)}it has {', '.join(known)}"
+                f"{kind.__name__} has no {quoted(name)}: {did_you_mean(name, known)}it has {', '.join(known)}"
             )
     if isinstance(method, Method):
         return lambda **values: dataclasses.replace(method, **values)

@@ -19,7 +19,7 @@ from typing import IO, Any, BinaryIO
 import numpy as np
 from numpy.lib import format as npy
 
-from batchgd.problem.errors import InputError, printable, told
+from batchgd.problem.errors import InputError, printable, quoted
 
 HEAD = "result.json"
 _ARRAY = ".npy"
@@ -114,7 +114,7 @@ def _array(member: IO[bytes], name: str, size: int) -> np.ndarray:
     if dtype.kind != "U" and (dtype.kind not in "biuf" or dtype.itemsize > 8):
         raise InputError(f"{name} has type {dtype}, neither numbers nor text")
     if math.prod(shape) * dtype.itemsize != size or not dtype.itemsize:
-        raise InputError(f"{name} has {size:,} bytes for an array of shape {told(shape)} and type {dtype}")
+        raise InputError(f"{name} has {size:,} bytes for an array of shape {quoted(shape)} and type {dtype}")
     array = np.ndarray(shape, dtype, buffer=_take(member, size), order="F" if by_column else "C")
     return array.astype(dtype.newbyteorder("="), copy=False)
 

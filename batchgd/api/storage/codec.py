@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.problem.errors import InputError, told
+from batchgd.problem.errors import InputError, quoted
 
 _NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 _DTYPES = re.compile(r"[<>|=]?[biuf][1248]")
@@ -65,4 +65,4 @@ def _array(items: Any, dtype: Any) -> np.ndarray:
         with np.errstate(over="ignore"):
             return np.asarray(items, dtype=np.dtype(dtype))
     except (TypeError, ValueError, OverflowError):
-        raise InputError(f"{told(items)} cannot be converted to an array of {told(dtype)}") from None
+        raise InputError(f"{quoted(items)} cannot be converted to an array of {quoted(dtype)}") from None

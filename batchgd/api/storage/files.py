@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from batchgd.problem import check
-from batchgd.problem.errors import InputError, told
+from batchgd.problem.errors import InputError, quoted
 
 fcntl: Any
 try:
@@ -31,7 +31,7 @@ def resolved(path: str | Path) -> Path:
     try:
         return Path(os.path.realpath(check.path("the path", path)))
     except OSError as error:  # the working folder is gone
-        raise InputError(f"the path is {told(path)}: {error.strerror}; give it in full") from None
+        raise InputError(f"the path is {quoted(path)}: {error.strerror}; give it in full") from None
 
 
 @contextlib.contextmanager

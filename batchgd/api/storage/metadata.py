@@ -11,7 +11,7 @@ from batchgd.kernels.status import Status
 from batchgd.minima.coverage.rule import Coverage, Stopped
 from batchgd.minima.results import BatchData, LandscapeData
 from batchgd.problem.box import Box, check_dimension
-from batchgd.problem.errors import InputError, told
+from batchgd.problem.errors import InputError, quoted
 from batchgd.problem.identity import SAME, Identity
 from batchgd.problem.samplings import ArrayStarts
 from batchgd.problem.stopping import Stopping
@@ -94,7 +94,7 @@ def _counted(meta: Meta, n: int) -> dict[Status, int] | None:
         return None
     unknown = [name for name, count in meta.counted.items() if name not in Status.__members__ or count < 0]
     if unknown or n:
-        raise InputError(f"meta.counted is {told(meta.counted)}, not the counts of a run that kept no trajectories")
+        raise InputError(f"meta.counted is {quoted(meta.counted)}, not the counts of a run that kept no trajectories")
     return {Status[name]: count for name, count in meta.counted.items()}
 
 
@@ -102,9 +102,9 @@ def _check(meta: Meta, arrays: dict[str, Any], tables: dict[str, Any], counted: 
     """Raise InputError unless the parts of a result fit together."""
     n, d = rows(arrays["x"]), check_dimension(meta.dim)
     if meta.box is not None and [side.shape for side in meta.box] != 2 * [(d,)]:
-        raise InputError(f"meta.box is {told(meta.box)}, not two ends of {d} numbers each")
+        raise InputError(f"meta.box is {quoted(meta.box)}, not two ends of {d} numbers each")
     if meta.scale is not None and not (meta.scale.shape == (d,) and np.isfinite(np.log(meta.scale)).all()):
-        raise InputError(f"meta.scale is {told(meta.scale)}, not {d} positive numbers")
+        raise InputError(f"meta.scale is {quoted(meta.scale)}, not {d} positive numbers")
     sizes = {"n": n, "d": d, "s": n if counted is None else sum(counted.values())}
     sizes["m"] = rows(tables["minima"].fun) if "minima" in tables else 0
     check_per_start(arrays, sizes)
@@ -118,7 +118,7 @@ def _check(meta: Meta, arrays: dict[str, Any], tables: dict[str, Any], counted: 
     if meta.stopped is not None:
         Coverage(meta.stopped.share, meta.stopped.confidence)
         if min(meta.stopped.starts, meta.stopped.looks) < 0:
-            raise InputError(f"meta.stopped is {told(meta.stopped)}: its counts are negative")
+            raise InputError(f"meta.stopped is {quoted(meta.stopped)}: its counts are negative")
 
 
 def _method(record: _MethodRecord | str | None) -> Any:

@@ -10,7 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from batchgd.problem.errors import InputError, printable, told
+from batchgd.problem.errors import InputError, printable, quoted
 
 _WORDS = {
     str: "text",
@@ -68,7 +68,7 @@ def _plain(value: Any) -> Any:
 
 
 def _refuse(value: Any, wanted: str, where: str) -> Any:
-    raise InputError(f"{where} is {told(value)}, not {wanted}")
+    raise InputError(f"{where} is {quoted(value)}, not {wanted}")
 
 
 def _name(hint: Any) -> str:

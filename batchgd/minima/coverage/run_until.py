@@ -9,7 +9,7 @@ import numpy as np
 
 from batchgd.kernels.status import Status
 from batchgd.minima.coverage import Coverage, CoverageReport, Stopped
-from batchgd.problem.errors import InputError, told
+from batchgd.problem.errors import InputError, quoted
 
 if TYPE_CHECKING:
     from batchgd.engine.batch import Batch
@@ -23,7 +23,7 @@ _ENDED_BY = {Status.MAXTIME: "max_time", Status.INTERRUPTED: "interrupted"}
 def check_rule(until: object, batch: Batch) -> Coverage:
     """Return the rule, or raise InputError if it cannot end this run."""
     if not isinstance(until, Coverage):
-        raise InputError(f"until is {told(until)}: give bgd.Coverage(0.999), or leave it out")
+        raise InputError(f"until is {quoted(until)}: give bgd.Coverage(0.999), or leave it out")
     if not batch.starts.independent:
         raise InputError(
             f"until needs independent starts, and {batch.starts.name} starts are not: use uniform starts, or omit until"

@@ -12,7 +12,7 @@ import numpy as np
 
 from batchgd.output.plot.style import INK, LABEL_SIZE, NOTE_SIZE, TITLE_SIZE
 from batchgd.problem import check
-from batchgd.problem.errors import InputError, WriteError, told
+from batchgd.problem.errors import InputError, WriteError, quoted
 from batchgd.problem.optional import require
 from batchgd.problem.wording import minima_counted, plural
 
@@ -47,7 +47,7 @@ def given_or_new(ax: Any, size: tuple[float, float]) -> Any:
     from matplotlib.axes import Axes
 
     if not isinstance(ax, Axes):
-        raise InputError(f"ax is {told(ax)}: give axes of Matplotlib to draw on, or omit it for a new figure")
+        raise InputError(f"ax is {quoted(ax)}: give axes of Matplotlib to draw on, or omit it for a new figure")
     return ax
 
 
@@ -57,7 +57,7 @@ def given_axes(axes: Any, count: int) -> list[Any]:
 
     given = [*axes.flat] if isinstance(axes, np.ndarray) else list(axes) if isinstance(axes, Iterable) else [axes]
     if len(given) != count or not all(isinstance(ax, Axes) for ax in given):
-        raise InputError(f"axes is {told(axes)}: give {count} axes of Matplotlib, or omit it for a new figure")
+        raise InputError(f"axes is {quoted(axes)}: give {count} axes of Matplotlib, or omit it for a new figure")
     return given
 
 

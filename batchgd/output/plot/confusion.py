@@ -8,7 +8,7 @@ import numpy as np
 from batchgd.output.plot.canvas import colour_bar, finish, given_or_new, headline
 from batchgd.output.plot.style import INK, NOTE_SIZE
 from batchgd.problem import check
-from batchgd.problem.errors import InputError, told
+from batchgd.problem.errors import InputError, quoted
 
 _WRITTEN = 12  # largest number of rows for which counts are written into the cells
 _TICKS = 10
@@ -31,7 +31,7 @@ def draw_confusion(
     of counts.
     """
     if not isinstance(names, tuple | list) or [type(each) for each in names] != [str, str]:
-        raise InputError(f"names is {told(names)}: give two texts, for the rows and for the columns")
+        raise InputError(f"names is {quoted(names)}: give two texts, for the rows and for the columns")
     counts = _checked(counts)
     down, across = (
         list(map(str, range(n))) if each is None else list(each)

@@ -20,7 +20,7 @@ from batchgd.output.plot.pictures import register_picture
 from batchgd.output.plot.style import INK, NOTE_SIZE, OKABE_ITO, STAR, palette
 from batchgd.problem import check
 from batchgd.problem.arrays import host
-from batchgd.problem.errors import InputError, told
+from batchgd.problem.errors import InputError, quoted
 
 _PANELS = 6
 _IN_PLANE = 1e-3  # of the box: a minimum this close to the plane is in it
@@ -77,7 +77,7 @@ def choose_pairs(dim: int, pairs: Any = None) -> list[tuple[int, int]]:
     wanted = f"give at least one pair of different coordinates, 0 to {dim - 1}, as in [(0, 1)], or omit it"
     chosen = check.reals("pairs holds", pairs, wanted)
     if chosen.ndim != 2 or chosen.shape[1] != 2 or len(chosen) == 0 or chosen.dtype.kind not in "iu":
-        raise InputError(f"pairs is {told(pairs)}: {wanted}")
+        raise InputError(f"pairs is {quoted(pairs)}: {wanted}")
     for i, j in chosen.tolist():
         if i == j or not 0 <= min(i, j) <= max(i, j) < dim:
             raise InputError(f"({i}, {j}) is not a pair of coordinates: give two different ones of 0..{dim - 1}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from batchgd.problem.errors import InputError, told
+from batchgd.problem.errors import InputError, quoted
 from batchgd.problem.registry import Registry
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ def get(name: str) -> Landscape:
     'Six-hump camel'
     """
     if not isinstance(name, str):
-        raise InputError(f"the name of a landscape is {told(name)}: give it as a string")
+        raise InputError(f"the name of a landscape is {quoted(name)}: give it as a string")
     return LANDSCAPES.find(name)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from batchgd.problem.errors import InputError, told
+from batchgd.problem.errors import InputError, quoted
 
 _NAMES = ("VECTORS", "SCALARS", "PARTS", "ACCEPTED", "STAGES", "arrays")
 _FUNCTIONS = ("decide", "advance", "update", "step_squared")
@@ -25,10 +25,10 @@ def rule_module(name: str, rule: Any) -> ModuleType:
     named = [key for key in getattr(rule, "__dict__", {}) if key in _FUNCTIONS or key.startswith("sum_")]
     roots += [getattr(rule, key) for key in named]
     if "STAGES" not in attributes and "update" not in named:
-        raise InputError(f"the rule of {name} is {told(rule)}: give a module with a function update(x, g, ...)")
+        raise InputError(f"the rule of {name} is {quoted(rule)}: give a module with a function update(x, g, ...)")
     for key, function in zip(named, roots, strict=False):
         if not inspect.isfunction(function) or function.__name__ != key:
-            raise InputError(f"{key} of the rule {name} is {told(function)}: write it as def {key}(...)")
+            raise InputError(f"{key} of the rule {name} is {quoted(function)}: write it as def {key}(...)")
     functions = with_callees(*roots)
     for function in functions.values():
         if not str(function.__module__).startswith("batchgd.kernels."):
@@ -65,7 +65,7 @@ def _check_lines(where: str, tree: ast.FunctionDef) -> None:
     if found := [*odd, *(node for line in tree.body for node in ast.walk(line) if isinstance(node, _BRANCHES))]:
         text = " ".join(ast.unparse(found[0]).split())
         raise InputError(
-            f"{where} contains {told(text)}: write assignments and one return, where(condition, a, b) for a choice, "
+            f"{where} contains {quoted(text)}: write assignments and one return, where(condition, a, b) for a choice, "
             "& and | for and and or, and call functions of batchgd.kernels.vecmath by name"
         )
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import is_dataclass
 from typing import Any, TypeVar
 
-from batchgd.problem.errors import InputError, told
+from batchgd.problem.errors import InputError, quoted
 from batchgd.problem.methods.base import Method
 from batchgd.problem.methods.foreign import rule_module
 from batchgd.problem.registry import Registry
@@ -57,7 +57,7 @@ def register_method(name: str, rule: Any = None) -> Callable[[M], M]:
 
     def enter(cls: M) -> M:
         if not (isinstance(cls, type) and issubclass(cls, Method) and is_dataclass(cls)):
-            raise InputError(f"{told(cls)} is not a method: write a dataclass derived from bgd.methods.FirstOrder")
+            raise InputError(f"{quoted(cls)} is not a method: write a dataclass derived from bgd.methods.FirstOrder")
         for known in METHODS.known:
             if METHODS[known].__name__ == cls.__name__ and known != name:
                 raise InputError(f"a method of class {cls.__name__} exists already, {known!r}: rename yours")
