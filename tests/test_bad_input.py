@@ -286,7 +286,7 @@ ARGUMENTS = {
 
 
 @pytest.mark.parametrize("name", ARGUMENTS)
-def test_a_bad_argument_is_told_before_the_function_is_called(name):
+def test_a_bad_argument_is_reported_before_the_function_is_called(name):
     call, cause, remedy = ARGUMENTS[name]
     refused(call, InputError, cause, remedy)
 
@@ -360,7 +360,7 @@ CALLS = {
 
 @pytest.mark.parametrize("through", CALLS)
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_that_cannot_be_used_is_told_before_the_run(name, through):
+def test_a_function_that_cannot_be_used_is_reported_before_the_run(name, through):
     fun, cause, remedy = FUNCTIONS[name]
     refused(lambda: CALLS[through](fun), TraceError, cause, remedy)
 
@@ -377,7 +377,7 @@ GRADIENTS = {
 
 
 @pytest.mark.parametrize("name", GRADIENTS)
-def test_a_gradient_that_cannot_be_used_is_told_before_the_run(name):
+def test_a_gradient_that_cannot_be_used_is_reported_before_the_run(name):
     jac, cause, remedy = GRADIENTS[name]
     refused(lambda: bgd.multistart(bowl, box=BOX, jac=jac), TraceError, cause, remedy)
 

@@ -243,7 +243,7 @@ def test_the_shell_maps(tmp_path, monkeypatch, capsys):
         ({"method": bgd.Adam(np.array([0.1, 0.2]))}, "2 values for 1 starts"),
     ],
 )
-def test_bad_input_is_told_in_one_line(arguments, words):
+def test_bad_input_is_reported_in_one_line(arguments, words):
     with pytest.raises(InputError, match=words) as caught:
         bgd.map("himmelblau", **arguments)
     assert "\n" not in str(caught.value)

@@ -247,7 +247,7 @@ def test_cuda_asked_for_where_there_is_none(solver, capsys, monkeypatch):
     assert solver.arguments is None
 
 
-def test_matplotlib_missing_is_told_before_the_run(solver, capsys, monkeypatch):
+def test_matplotlib_missing_is_reported_before_the_run(solver, capsys, monkeypatch):
     monkeypatch.setattr(destinations.importlib.util, "find_spec", lambda name: None)
     assert_refused(capsys, "run sphere --plot x.png", "pip install batchgd[plot]")
     assert solver.arguments is None

@@ -53,7 +53,7 @@ def test_bad_input_is_one_line(camel, capsys, tmp_path):
         assert (out, err.count("\n")) == ("", 1)
 
 
-def test_a_sample_that_cannot_be_is_told_before_the_run(capsys):
+def test_a_sample_that_cannot_be_is_reported_before_the_run(capsys):
     assert main(["run", "himmelblau", "--fidelity", "0"]) == 2
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)

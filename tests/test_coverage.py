@@ -49,7 +49,7 @@ def test_the_bound_covers(classes, n, exponent):
 
 
 @pytest.mark.parametrize("basins", [1, 2, 3, 5, 8])
-def test_the_bound_at_its_worst_covers_as_told(basins):
+def test_the_bound_at_its_worst_covers_as_stated(basins):
     """Basins of share 3/n beside one large: 94.0 % with two of them, and the noise of 20,000 repetitions."""
     n = 1_000
     share = np.append(np.full(basins, 3.0 / n), 1 - 3.0 * basins / n)
@@ -207,7 +207,7 @@ def test_of_a_result():
     assert dataclasses.replace(coverage, confidence=0.99).unseen_high > coverage.unseen_high
 
 
-def test_starts_without_a_label_are_told_beside():
+def test_starts_without_a_label_are_reported_with_it():
     coverage = samples.himmelblau(1_000, unlabelled=100).coverage
     assert coverage.unlabelled == 100
     assert coverage.unseen_high == pytest.approx(1 - 0.05**1e-3)

@@ -94,7 +94,7 @@ def test_devices_share_the_starts_by_their_speed():
     assert 3.5 < fast / slow < 4.5
 
 
-def test_an_end_is_told_to_what_is_in_flight_and_nothing_more_is_launched():
+def test_an_end_is_reported_to_what_is_in_flight_and_nothing_more_is_launched():
     world = World(100_000_000, [1e5])
 
     def pause():

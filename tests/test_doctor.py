@@ -121,7 +121,7 @@ def test_findings_are_single_lines_and_stand_in_the_report(name):
         assert finding.remedy in text
 
 
-def test_a_missing_driver_is_told_without_alarm():
+def test_a_missing_driver_is_reported_without_alarm():
     notes = [finding.text for finding in diagnose(machine(STACK_13, CUPY_13)) if finding.level == "note"]
     assert notes == ["no NVIDIA driver: CUDA runs are not possible here, the cpu backend works"]
 

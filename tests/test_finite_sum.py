@@ -231,7 +231,7 @@ def test_what_it_refuses(arguments, options, cause):
 
 
 @pytest.mark.parametrize("loss", [lambda x, row: row * x[0], lambda x, row: 1.0, lambda x, row: x[0] * row[9]])
-def test_a_loss_that_cannot_be_traced_is_told_in_one_line(loss):
+def test_a_loss_that_cannot_be_traced_is_reported_in_one_line(loss):
     with pytest.raises(TraceError) as error:
         bgd.FiniteSum(loss, DATA, box=BOX)
     assert "\n" not in str(error.value)

@@ -96,7 +96,7 @@ def test_ranges_and_kept_rows_never_change_a_result(backend):
     assert lean.status_counts() == whole.status_counts()
 
 
-def test_progress_is_told_of_the_whole(backend):
+def test_progress_is_reported_of_the_whole(backend):
     seen = []
     with in_pieces(), bgd.testing.forced(interval=0.0):
         bgd.multistart("himmelblau", starts=300, dtype="mixed", backend=backend, progress=seen.append)

@@ -120,7 +120,7 @@ def test_michalewicz_plateaus_are_no_minima():
     assert "flat" in set(result.stationary.kind)
 
 
-def test_the_kink_of_ackley_is_told_as_such():
+def test_the_kink_of_ackley_is_reported_as_such():
     result = bgd.multistart("ackley", dim=2, starts=20_000)
     assert result.minima.kind[0] == "kink"
     np.testing.assert_allclose(result.minima.x[0], 0.0, atol=1e-9)

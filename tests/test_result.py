@@ -332,7 +332,7 @@ def test_shares_of_copies_are_explained():
     assert "share the lowest value" not in str(samples.rastrigin(3, n=100))
 
 
-def test_the_shell_is_told_what_it_can_type(tmp_path, capsys):
+def test_the_shell_is_reported_what_it_can_type(tmp_path, capsys):
     path = tmp_path / "f.py"
     path.write_text("import numpy as np\ndef f(x):\n    return 4 - np.cos(9 * x[0]) - np.cos(9 * x[1]) + 1e-3 * x[0]\n")
     line = ["run", f"{path}:f", "--box", "-3", "3", "--dim", "2", "--starts", "300", "--backend", "numpy"]

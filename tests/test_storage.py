@@ -168,7 +168,7 @@ def _spoil(file, how):
         ("lengths disagree", r"fun has shape \(3,\), which does not fit the other arrays"),
     ],
 )
-def test_damage_is_told_in_one_line(tmp_path, how, message):
+def test_damage_is_reported_in_one_line(tmp_path, how, message):
     file = samples.himmelblau(20).save(tmp_path / "run")
     _spoil(file, how)
     with pytest.raises(InputError, match=message) as caught:

@@ -205,7 +205,7 @@ def as_stopping(stopping: Stopping | Mapping[str, Any] | None, **shortcuts: Any)
         return Stopping(**stopping, **named)
     if not isinstance(stopping, Stopping):
         raise InputError(
-            f"stopping is {quoted(stopping)}: give bgd.Stopping(...) or a dict of its fields, as in {{'gtol_rel': 1e-6}}"
+            f"stopping is {quoted(stopping)}: give bgd.Stopping(...) or a dict of fields, as in {{'gtol_rel': 1e-6}}"
         )
     if named:
         inside = ", ".join(f"{name}={quoted(value)}" for name, value in named.items())
