@@ -16,33 +16,13 @@ _HOMES = {
     "InputError": "problem.errors",
     "TraceError": "problem.errors",
     "TraceSizeWarning": "problem.errors",
-    "AMSGrad": "problem.methods",
-    "AdaDelta": "problem.methods",
-    "AdaGrad": "problem.methods",
-    "AdaMax": "problem.methods",
-    "Adam": "problem.methods",
-    "AdamW": "problem.methods",
-    "BarzilaiBorwein": "problem.methods",
-    "BFGS": "problem.methods",
-    "LBFGS": "problem.methods",
-    "Newton": "problem.methods",
-    "NonlinearCG": "problem.methods",
-    "FIRE": "problem.methods",
-    "GradientDescent": "problem.methods",
-    "GradientFlow": "problem.methods",
-    "HeavyBall": "problem.methods",
-    "Lion": "problem.methods",
-    "Nadam": "problem.methods",
-    "Nesterov": "problem.methods",
-    "RMSprop": "problem.methods",
-    "Rprop": "problem.methods",
-    "SignSGD": "problem.methods",
-    "Cosine": "problem.methods.schedules",
-    "Exponential": "problem.methods.schedules",
-    "InverseTime": "problem.methods.schedules",
-    "Step": "problem.methods.schedules",
+    "register_method": "problem.methods",
+    "register_landscape": "problem.landscapes",
+    "register_picture": "api.pictures",
+    "register_strategy": "analysis.strategies",
     "Box": "problem.box",
     "Coverage": "minima.coverage",
+    "Identity": "problem.identity",
     "Normal": "problem.starts",
     "start": "problem.starts",
     "FiniteSum": "compiler.finite_sum",
@@ -53,35 +33,38 @@ _HOMES = {
     "compare": "analysis.comparison",
     "Curvature": "analysis.convexity",
     "curvature": "analysis.convexity",
-    "Path": "api.paths",
-    "Paths": "api.paths",
-    "trace_path": "api.paths",
+    "Path": "api.path",
+    "Paths": "api.path",
+    "path": "api.path",
     "ProgressUpdate": "engine.progress",
     "Status": "kernels.status",
     "Stopping": "problem.stopping",
-    "descend": "api.solve",
-    "multistart": "api.solve",
+    "descend": "api.descend",
+    "multistart": "api.multistart",
     "BasinHopping": "analysis.strategies",
     "MLSL": "analysis.strategies",
     "RareBasins": "analysis.strategies",
     "basin_entropy": "analysis.basins.entropy",
-    "basin_map": "analysis.basins.map",
+    "map": "analysis.basins.map",
     "borders": "analysis.basins.borders",
     "fractal_dimension": "analysis.basins.exponent",
     "uncertainty_exponent": "analysis.basins.exponent",
-    "sweep": "analysis.sweeps",
-    "match": "analysis.basins.match",
-    "load": "api.load",
+    "sweep": "analysis.sweeps.sweep",
+    "diff": "analysis.basins.diff",
+    "load": "api.storage.load",
 }
-"""Where each public name lives; it is imported when it is first used, so that ``import batchgd`` stays light."""
+"""Where each public name lives; it is imported when it is first used, so that ``import batchgd`` stays light.
+
+The methods and schedules are not here: they are what ``problem/methods/listed.py`` imports.
+"""
 
 if TYPE_CHECKING:
     from batchgd.analysis.basins.borders import borders as borders
+    from batchgd.analysis.basins.diff import diff as diff
     from batchgd.analysis.basins.entropy import basin_entropy as basin_entropy
     from batchgd.analysis.basins.exponent import fractal_dimension as fractal_dimension
     from batchgd.analysis.basins.exponent import uncertainty_exponent as uncertainty_exponent
-    from batchgd.analysis.basins.map import basin_map as basin_map
-    from batchgd.analysis.basins.match import match as match
+    from batchgd.analysis.basins.map import map as map
     from batchgd.analysis.comparison import Comparison as Comparison
     from batchgd.analysis.comparison import compare as compare
     from batchgd.analysis.convexity import Curvature as Curvature
@@ -89,14 +72,16 @@ if TYPE_CHECKING:
     from batchgd.analysis.strategies import MLSL as MLSL
     from batchgd.analysis.strategies import BasinHopping as BasinHopping
     from batchgd.analysis.strategies import RareBasins as RareBasins
-    from batchgd.analysis.sweeps import sweep as sweep
+    from batchgd.analysis.strategies import register_strategy as register_strategy
+    from batchgd.analysis.sweeps.sweep import sweep as sweep
     from batchgd.api import testing as testing
-    from batchgd.api.load import load as load
-    from batchgd.api.paths import Path as Path
-    from batchgd.api.paths import Paths as Paths
-    from batchgd.api.paths import trace_path as trace_path
-    from batchgd.api.solve import descend as descend
-    from batchgd.api.solve import multistart as multistart
+    from batchgd.api.descend import descend as descend
+    from batchgd.api.multistart import multistart as multistart
+    from batchgd.api.path import Path as Path
+    from batchgd.api.path import Paths as Paths
+    from batchgd.api.path import path as path
+    from batchgd.api.pictures import register_picture as register_picture
+    from batchgd.api.storage.load import load as load
     from batchgd.compiler.finite_sum import FiniteSum as FiniteSum
     from batchgd.compiler.objective import Objective as Objective
     from batchgd.compiler.resolve import as_objective as as_objective
@@ -111,31 +96,10 @@ if TYPE_CHECKING:
     from batchgd.problem.errors import InputError as InputError
     from batchgd.problem.errors import TraceError as TraceError
     from batchgd.problem.errors import TraceSizeWarning as TraceSizeWarning
-    from batchgd.problem.methods import BFGS as BFGS
-    from batchgd.problem.methods import FIRE as FIRE
-    from batchgd.problem.methods import LBFGS as LBFGS
-    from batchgd.problem.methods import AdaDelta as AdaDelta
-    from batchgd.problem.methods import AdaGrad as AdaGrad
-    from batchgd.problem.methods import Adam as Adam
-    from batchgd.problem.methods import AdaMax as AdaMax
-    from batchgd.problem.methods import AdamW as AdamW
-    from batchgd.problem.methods import AMSGrad as AMSGrad
-    from batchgd.problem.methods import BarzilaiBorwein as BarzilaiBorwein
-    from batchgd.problem.methods import GradientDescent as GradientDescent
-    from batchgd.problem.methods import GradientFlow as GradientFlow
-    from batchgd.problem.methods import HeavyBall as HeavyBall
-    from batchgd.problem.methods import Lion as Lion
-    from batchgd.problem.methods import Nadam as Nadam
-    from batchgd.problem.methods import Nesterov as Nesterov
-    from batchgd.problem.methods import Newton as Newton
-    from batchgd.problem.methods import NonlinearCG as NonlinearCG
-    from batchgd.problem.methods import RMSprop as RMSprop
-    from batchgd.problem.methods import Rprop as Rprop
-    from batchgd.problem.methods import SignSGD as SignSGD
-    from batchgd.problem.methods.schedules import Cosine as Cosine
-    from batchgd.problem.methods.schedules import Exponential as Exponential
-    from batchgd.problem.methods.schedules import InverseTime as InverseTime
-    from batchgd.problem.methods.schedules import Step as Step
+    from batchgd.problem.identity import Identity as Identity
+    from batchgd.problem.landscapes import register_landscape as register_landscape
+    from batchgd.problem.methods.listed import *  # noqa: F403
+    from batchgd.problem.methods.register import register_method as register_method
     from batchgd.problem.starts import Normal as Normal
     from batchgd.problem.starts import start as start
     from batchgd.problem.stopping import Stopping as Stopping
@@ -143,23 +107,32 @@ if TYPE_CHECKING:
 _MODULES = {"landscapes": "problem.landscapes", "methods": "problem.methods", "testing": "api.testing"}
 """Public names that are modules."""
 
-__all__ = ["__version__", *_HOMES, *_MODULES]
-
 
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return import_module(f"batchgd.{_MODULES[name]}")
-    if name not in _HOMES:
+    if name in _HOMES:
+        value = getattr(import_module(f"batchgd.{_HOMES[name]}"), name)
+    elif name == "__all__":
+        return ["__version__", *_HOMES, *_MODULES, *_listed()]
+    elif not name.startswith("__") and name in (listed := _listed()):
+        value = listed[name]
+    else:
         from batchgd.problem.errors import did_you_mean
 
-        shown = ", ".join(sorted(__all__))
-        raise AttributeError(
-            f"module 'batchgd' has no attribute {name!r}; {did_you_mean(name, __all__)}public names: {shown}"
-        )
-    value = getattr(import_module(f"batchgd.{_HOMES[name]}"), name)
+        names = __dir__()
+        near = did_you_mean(name, names, written="bgd.{}")
+        raise AttributeError(f"module 'batchgd' has no attribute {name!r}; {near}public names: {', '.join(names)}")
     globals()[name] = value
     return value
 
 
+def _listed() -> dict[str, Any]:
+    """The methods and schedules by name."""
+    from batchgd.problem.methods import listed
+
+    return {name: value for name, value in vars(listed).items() if not name.startswith("_")}
+
+
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted(__getattr__("__all__"))

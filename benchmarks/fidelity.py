@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 
 import batchgd as bgd
 from batchgd import landscapes
-from batchgd.analysis.basins.flow import true_flow
 from batchgd.minima.fractions import wilson
 
 Floats = NDArray[np.float64]
@@ -126,7 +125,7 @@ def methods(landscape: str) -> dict[str, Any]:
         f"max_displacement {share}{' (default)' if share == usual else ''}": bgd.BarzilaiBorwein(max_displacement=share)
         for share in sorted({*DISPLACEMENTS, usual}, reverse=True)
     }
-    capped["gradient flow of result.fidelity()"] = true_flow()
+    capped["gradient flow of result.fidelity()"] = bgd.GradientFlow()
     constant = {f"learning_rate {rate}": bgd.GradientDescent(learning_rate=rate) for rate in RATES.get(landscape, ())}
     return capped | constant
 

@@ -111,7 +111,8 @@ def _run(part: str, seconds: float, tiny: bool) -> dict[str, Any]:
 
 def _machine() -> dict[str, Any]:
     from batchgd.analysis.bench.machine import describe
-    from batchgd.engine.backends import check_threads, simulated
+    from batchgd.engine.backends import simulated
+    from batchgd.engine.compute import check_threads
 
     facts = describe(check_threads(None))
     facts["device"] = "simulator" if simulated() else (facts["devices"] or ["unknown GPU"])[0]

@@ -136,15 +136,15 @@ def dimensions(tiny: bool) -> Iterator[Record]:
 
 def warps(tiny: bool) -> Iterator[Record]:
     """The same with one thread and with one warp a trajectory (in the simulator two threads, of few dimensions)."""
-    from batchgd.compiler.codegen import warp_choice
+    import batchgd as bgd
 
     for dim in (4,) if tiny else (16, 32, 64):
         for dtype in ("float64",) if tiny else ("float32", "float64"):
             for threads in (2,) if tiny else (1, 32):
-                warp_choice.THREADS = threads
                 name = f"{dim}-D {dtype} {threads} thread{'s' if threads > 1 else ''}"
-                yield guarded(name, partial(_updates, dim, dtype, tiny))
-    warp_choice.THREADS = None
+                with bgd.testing.forced(warp=threads):
+                    record = guarded(name, partial(_updates, dim, dtype, tiny))
+                yield record
 
 
 def _updates(dim: int, dtype: str, tiny: bool) -> Record:
@@ -305,14 +305,16 @@ def _same(landscape: str, count: int, reference: str, **options: Any) -> Record:
 
 def _same_merged(count: int, **options: Any) -> Record:
     """Hold cells that were merged on the device against the catalogue's of the same endpoints, bit for bit."""
+    from batchgd.compiler.resolve import Problem
     from batchgd.engine.batch import make_batch
+    from batchgd.engine.compute import Compute
     from batchgd.engine.run import run
     from batchgd.minima import Catalogue
     from batchgd.minima.collector import IntoCatalogue
     from batchgd.problem.stopping import Stopping
 
     dtype, stopping = options["dtype"], Stopping(gtol=options["gtol"], maxiter=options["maxiter"])
-    batch = make_batch("himmelblau", starts=count, backend="cuda", dtype=dtype, stopping=stopping)
+    batch = make_batch(Problem("himmelblau"), Compute.of("cuda", dtype), starts=count, stopping=stopping)
     merged, plain = Catalogue(batch.box), Catalogue(batch.box)
     lean = run(batch, keep=False, into=IntoCatalogue(merged))
     ends = run(batch).endpoints

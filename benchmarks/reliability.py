@@ -9,7 +9,6 @@ mutations  damaged and forged results: refused in one line, or consistent
 import collections
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -23,7 +22,8 @@ import numpy as np
 import batchgd as bgd
 from batchgd import Status
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+TESTS = Path(__file__).parent.parent / "tests"
+sys.path[:0] = [str(TESTS), str(TESTS / "support")]
 
 MAXITER, STARTS = 40, 64
 BOUND = 20 * (MAXITER + 10)
@@ -35,10 +35,10 @@ BINARY += [lambda a, b: a**2 + b**2, lambda a, b: bgd.where(a > b, a, b)]
 WIDTHS = (1e-6, 1.0, 2.0, 3.0, 50.0, 400.0, 1e6, 1e15)
 METHODS = {
     **{name: name for name in ("barzilai_borwein", "lbfgs", "bfgs", "newton", "nonlinear_cg")},
-    "armijo": bgd.GradientDescent(1.0, line_search="armijo"),
+    "armijo": bgd.Armijo(),
     "flow": bgd.GradientFlow(),
     "explicit flow": bgd.GradientFlow(stiff=False),
-    "polyak": bgd.GradientDescent(optimum=0.0),
+    "polyak": bgd.Polyak(0.0),
     "clipped adam": bgd.Adam(0.1, clip_norm=1.0),
     "fire": bgd.FIRE(),
     "plain": bgd.GradientDescent(0.01),
@@ -108,20 +108,20 @@ def kills(count: int = 200) -> None:
     """Kill a saving process at a random moment, again and again."""
     lost = 0
     with tempfile.TemporaryDirectory() as scratch:
-        folder, draw = Path(scratch, "run"), random.Random(0)
+        file, draw = Path(scratch, "run.npz"), random.Random(0)
         for _ in range(count):
-            saver = subprocess.Popen([sys.executable, "-c", _SAVER, str(folder)], stdout=subprocess.PIPE)
+            saver = subprocess.Popen([sys.executable, "-c", _SAVER, str(file)], stdout=subprocess.PIPE)
             assert saver.stdout is not None
             saver.stdout.readline()
             time.sleep(0.05 + 0.1 * draw.random())
             saver.send_signal(signal.SIGKILL)
             saver.wait()
             try:
-                lost += len(bgd.load(folder)) != 2000
+                lost += len(bgd.load(file)) != 2000
             except bgd.InputError:
                 lost += 1
         left = sorted(entry.name for entry in Path(scratch).iterdir())
-    print(f"{count} kills, {lost} results lost; in the folder at the end: {left}")
+    print(f"{count} kills, {lost} results lost; files at the end: {left}")
 
 
 def mutations(count: int = 2000) -> None:
@@ -134,7 +134,7 @@ def mutations(count: int = 2000) -> None:
             mutant = Path(scratch, "mutant")
             tests.attack(saved[seed % len(saved)], mutant, 1_000_000 + seed)
             refused += tests.verdict(mutant) is not None
-            shutil.rmtree(mutant)
+            tests.remove(mutant)
     print(f"{count} mutations: {refused} refused in one line, {count - refused} loaded as consistent results")
 
 

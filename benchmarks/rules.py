@@ -11,8 +11,11 @@ import time
 
 from batchgd.analysis.bench.ceiling import function_rate
 from batchgd.analysis.bench.operations import DIVIDES
+from batchgd.compiler.resolve import Problem
 from batchgd.engine.batch import Batch, make_batch
-from batchgd.engine.run import run, specialisation_of
+from batchgd.engine.compute import Compute
+from batchgd.engine.prepare import specialisation_of
+from batchgd.engine.run import run
 from batchgd.problem.methods import METHODS
 from batchgd.problem.methods.first_order import FirstOrder
 from batchgd.problem.stopping import Stopping
@@ -48,16 +51,16 @@ def main() -> None:
 
 def _names() -> list[str]:
     """The rules that take every step and ask for a learning rate; plain descent first."""
-    rules = [name for name, row in METHODS.items() if issubclass(row.cls, FirstOrder) and not row.fixed]
-    return [name for name in rules if "learning_rate" in METHODS[name].trial]
+    rules = [name for name, cls in METHODS.items() if issubclass(cls, FirstOrder)]
+    return [name for name in rules if "learning_rate" in METHODS[name].EXAMPLE]
 
 
 def _batch(name: str, dtype: str) -> Batch:
-    row = METHODS[name]
-    method = row(**{**row.trial, "learning_rate": RATE, **HELD.get(name, {})})
+    cls = METHODS[name]
+    method = cls(**{**cls.EXAMPLE, "learning_rate": RATE, **HELD.get(name, {})})
     stopping = Stopping(gtol=1e-12, maxiter=UPDATES)
     return make_batch(
-        "rastrigin", dim=DIM, starts=STARTS, method=method, stopping=stopping, backend="cpu", dtype=dtype, threads=1
+        Problem("rastrigin", dim=DIM), Compute.of("cpu", dtype, 1), starts=STARTS, method=method, stopping=stopping
     )
 
 

@@ -16,20 +16,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # this checkout
 
 import batchgd as bgd
 from batchgd.analysis.bench.static import parse_capability
-from batchgd.analysis.bench.table import markdown
 from batchgd.compiler.codegen.loading import load
-from batchgd.compiler.codegen.module import Specialisation
-from batchgd.kernels import assemble
-from batchgd.kernels.assemble import ComputeCapability, Resources
+from batchgd.compiler.codegen.specialisation import Specialisation
+from batchgd.kernels.cuda import assemble
+from batchgd.kernels.cuda.assemble import ComputeCapability, Resources
 from batchgd.problem.errors import TraceSizeWarning
+from batchgd.problem.tables import TextTable
 
 METHODS = {
     "constant rate": bgd.GradientDescent(0.01),
     "adam": bgd.Adam(0.01),
-    "default": bgd.GradientDescent(),
+    "default": bgd.BarzilaiBorwein(),
     "l-bfgs": bgd.LBFGS(),
 }
-HEAD = ("method", "dtype", "D", "threads", "registers", "stack", "spilled")
 
 
 def needs(method: str, dtype: str, dim: int, threads: int, capability: ComputeCapability) -> Resources:
@@ -57,8 +56,9 @@ def rows(dims: list[int], widths: list[int], capability: ComputeCapability) -> I
             for dim in dims:
                 for threads in widths:
                     found = needs(method, dtype, dim, threads, capability)
-                    numbers = (dim, threads, found.registers, found.stack, found.spill_stores)
-                    yield [method, dtype, *map(str, numbers)]
+                    numbers = {"D": dim, "threads": threads, "registers": found.registers, "stack": found.stack}
+                    row = {"method": method, "dtype": dtype, **numbers, "spilled": found.spill_stores}
+                    yield {name: str(cell) for name, cell in row.items()}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -72,9 +72,9 @@ def main(arguments: list[str] | None = None) -> int:
     dims, widths = [int(dim) for dim in options.dims.split(",")], [1, 32] if options.one else [32]
     found = []
     for row in rows(dims, widths, parse_capability(options.capability)):
-        print(" ".join(row), file=sys.stderr, flush=True)
+        print(*row.values(), file=sys.stderr, flush=True)
         found.append(row)
-    print(markdown(HEAD, found, left=2))
+    print(TextTable(found, ("method", "dtype")).markdown())
     return 0
 
 

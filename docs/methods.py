@@ -10,7 +10,7 @@ from pathlib import Path
 import batchgd as bgd
 from batchgd.analysis.comparison import EVERY, STANDARD, Comparison
 from batchgd.engine.backends import BACKENDS
-from batchgd.output.plot.profile import profile
+from batchgd.output.plot.canvas import write
 from batchgd.problem.methods import METHODS
 
 HERE = Path(__file__).parent
@@ -86,17 +86,15 @@ def main(backend: str = "cpu", landscapes: str = EVERY, starts: int = 1000) -> N
 def _standard(table: Comparison, starts: int, backend: str) -> None:
     """Write the page of the standard landscapes, and its picture."""
     rows = []
-    for name, row in METHODS.items():
-        title = row.title.replace("|", "\\|")  # else Markdown would see a new cell
-        rows.append(
-            f"| `{name}` | {type(row.example()).__name__} | {title} | `{row.example()}` | {', '.join(BACKENDS)} |"
-        )
+    for name, cls in METHODS.items():
+        title = cls.title().replace("|", "\\|")  # else Markdown would see a new cell
+        rows.append(f"| `{name}` | {cls.__name__} | {title} | `{cls.example()}` | {', '.join(BACKENDS)} |")
     parts = [INTRODUCTION + "\n".join(rows)]
     parts.append(COMPARED.format(starts=starts, backend=backend, reference=f"`{table.reference}`"))
     for name, told in TABLES.items():
         parts.append(f"### {TITLES.get(name, name.capitalize())}\n\n{told}\n\n{table.pivot(name)}\n")
     parts += [f"- {cell.method} on {cell.landscape} failed: {cell.error}" for cell in table.failures]
-    profile(table, path=HERE / "pictures" / "profile.png")
+    write(table.profile(), HERE / "pictures" / "profile.png")
     parts.append(PROFILE.format(file="profile.png"))
     (HERE / "methods.md").write_text("\n".join(parts))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 import batchgd as bgd
-from batchgd.problem.methods import METHODS, Method, Row, Schedule
+from batchgd.problem.methods import METHODS, Method, Schedule
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "examples"))
@@ -49,9 +49,10 @@ normalised averages) settle only as far as the rate falls, and stall where it ha
 weight decay moves the point of rest itself.
 
 `gradient_flow` shows what descent itself does, in the units in which the problem is given: in BoxBOD it takes most
-starts further than ten box widths from the box before it would come back (with `escape=1000` all of them arrive).
-Barzilai and Borwein's steps follow the gradient closely too, but here in widths of the box, whose sides are in
-different units (`scale="auto"`); with `scale=None` they go the same way, and fewer than half of the starts arrive.
+starts further than ten box widths from the box before it would come back (with `stopping={"escape": 1000}` all of
+them arrive). Barzilai and Borwein's steps follow the gradient closely too, but here in widths of the box, whose sides
+are in different units (`scale="auto"`); with `scale=None` they go the same way, and fewer than half of the starts
+arrive.
 
 Quasi-Newton methods learn the curvature, and Newton's method has it. What they miss are starts where Eckerle4's peak
 lies so far from the data that the gradient there is below `gtol` (`gradient`), where Newton's first steps carry a few
@@ -108,18 +109,18 @@ def _cell(data: nist.Dataset, name: str, starts: int, maxiter: int, backend: str
     return f"{told}, {bgd.Status(np.bincount(others).argmax()).name.lower()}"
 
 
-def _on_ladder(row: Row, data: nist.Dataset, starts: int, maxiter: int) -> tuple[Method, np.ndarray]:
+def _on_ladder(cls: type[Method], data: nist.Dataset, starts: int, maxiter: int) -> tuple[Method, np.ndarray]:
     """The method with the rungs of the ladder, one after the other for all starts, where it has a rate."""
-    method = row.example()
-    if "optimum" in row.trial:
-        return row(**{**row.trial, "optimum": data.residual_sum}), np.ones(1)
-    name = next((name for name in RATES if getattr(method, name, None) is not None), None)
+    method = cls.example()
+    if "optimum" in cls.EXAMPLE:
+        return cls(**{**cls.EXAMPLE, "optimum": data.residual_sum}), np.ones(1)
+    name = next((name for name in RATES if name in cls.EXAMPLE), None)
     if name is None:
         return method, np.ones(1)
     rates = np.repeat(LADDER, starts)
     if isinstance(getattr(method, name), Schedule):
-        return row(**{**row.trial, name: bgd.Exponential(rates, FALL, every=maxiter)}), LADDER
-    return row(**{**row.trial, name: rates}), LADDER
+        return cls(**{**cls.EXAMPLE, name: bgd.Exponential(rates, FALL, every=maxiter)}), LADDER
+    return cls(**{**cls.EXAMPLE, name: rates}), LADDER
 
 
 def _condition(data: nist.Dataset) -> tuple[float, float]:

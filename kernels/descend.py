@@ -4,6 +4,8 @@ The functions here are a template. A specialisation copies their text behind the
 name (``D``, ``W``, the slots, ``tick``, ``claim``), which are declared below for readers and type checkers only. The
 same text becomes CPU code (W lanes a block, shards claimed by worker threads) and a CUDA device function (W = 1).
 
+What a call is given is grouped in the named tuples of ``plan.py``: ``starts``, ``numbers`` and ``ends``.
+
 The workspace ``ws`` is one flat array of reals, slot k of lane lane at ``ws[k * W + lane]``: x, the rule's vectors and
 scalars, learning rates and the like that differ per start, and the lane's own counters; behind them, in a block of
 several lanes, starts that were drawn ahead. ``index[lane]`` is the start that a lane descends from, -1 for one that is
@@ -24,7 +26,7 @@ ACCEPTED = 0  # first slot of the last accepted point
 STATE = 0  # first slot of what a start resets to zero
 PER_START = 0  # first slot of hyperparameters that differ per start
 N_PER_START = 0
-NIT = NFEV = BUSY = CODE = SLOTS = VALUE = TURNS = 0
+NIT = NFEV = BUSY = CODE = SLOTS = VALUE = MOST_TICKS = 0
 TRIALS = False  # whether points can be rejected: updates and evaluations are then counted apart
 IN_KERNEL = True  # whether starts are made here, or read from an array
 real: Any = float
@@ -36,7 +38,7 @@ def tick(ws: Array, index: Array, seed: Any, p: Array, box: Array, h: Array, lim
 
 
 def tick_once(ws: Array, index: Array, seed: Any, p: Array, box: Array, h: Array, limits: Array) -> int:
-    """Do what ``tick`` says, where ``tick`` is ``tick_on``."""
+    """Do what ``tick`` says, if ``tick`` is ``tick_on``."""
     raise NotImplementedError
 
 
@@ -55,7 +57,7 @@ def claim(queue: Array) -> int:
     raise NotImplementedError
 
 
-def look(control: Array, turn: int) -> int:
+def look(control: Array, ticks: int) -> int:
     """Return ``control[0]``; on CUDA only now and then, and 0 in between."""
     raise NotImplementedError
 
@@ -72,32 +74,32 @@ def claim_next(queue: Array) -> int:
     return following
 
 
-def look_always(control, turn):
+def look_always(control, ticks):
     """Return ``control[0]``, which lies in the same memory."""
     return control[0]
 
 
-def draw(ws, index, slot, first, seed, lower, width):
+def draw(ws, index, slot, first, starts):
     """Draw the starts from ``first`` on, one per lane, into the D slots from ``slot`` on."""
     for block in range((D + 1) // 2):
         k = 2 * block
         row = (slot + k) * W
-        lower_even, width_even = lower[k], width[k]
+        lower_even, width_even = starts.lower[k], starts.width[k]
         if k + 1 < D:
-            lower_odd, width_odd = lower[k + 1], width[k + 1]
+            lower_odd, width_odd = starts.lower[k + 1], starts.width[k + 1]
             for lane in range(W):
-                u, v = uniform_pair(seed, first + lane, block, STREAM_STARTS)
+                u, v = uniform_pair(starts.seed, first + lane, block, STREAM_STARTS)
                 ws[row + lane] = place(u, lower_even, width_even)
                 ws[row + W + lane] = place(v, lower_odd, width_odd)
         else:
             for lane in range(W):
-                u, v = uniform_pair(seed, first + lane, block, STREAM_STARTS)
+                u, v = uniform_pair(starts.seed, first + lane, block, STREAM_STARTS)
                 ws[row + lane] = place(u, lower_even, width_even)
 
 
-def refill(ws, index, lane, queue, seed, lower, width, points, per_start, base):
+def refill(ws, index, lane, starts):
     """Give a lane the next start, or park it; the number of lanes that this leaves at work, 0 or 1."""
-    start = claim(queue)
+    start = claim(starts.queue)
     index[lane] = start
     for k in range(STATE, SLOTS):
         ws[k * W + lane] = real(0.0)
@@ -105,78 +107,76 @@ def refill(ws, index, lane, queue, seed, lower, width, points, per_start, base):
     if start >= 0:
         live = 1
         if IN_KERNEL & (W == 1):
-            draw(ws, index, 0, start, seed, lower, width)
+            draw(ws, index, 0, start, starts)
         elif IN_KERNEL:
             # Starts are drawn a block ahead: in SIMD they take a third of the time.
             if start >= index[W]:
-                draw(ws, index, SLOTS, start, seed, lower, width)
+                draw(ws, index, SLOTS, start, starts)
                 index[W] = start + W
             column = start - index[W] + W
             for k in range(D):
                 ws[k * W + lane] = ws[(SLOTS + k) * W + column]
         else:
             for k in range(D):
-                ws[k * W + lane] = points[start - base, k]
+                ws[k * W + lane] = starts.points[start - starts.base, k]
         for k in range(N_PER_START):
-            ws[(PER_START + k) * W + lane] = per_start[start - base, k]
+            ws[(PER_START + k) * W + lane] = starts.per_start[start - starts.base, k]
         ws[BUSY * W + lane] = real(1.0)
     return live
 
 
-def store(ws, index, lane, code, x, nit, nfev, status, base):
+def store(ws, index, lane, code, ends, base):
     """Write the endpoint of a lane to its row; an interrupted one falls back to its last accepted point."""
     row = index[lane] - base
     # Two loops and not one with a variable first slot: that would put a CUDA thread's state into local memory.
     if TRIALS & (code == 0) & (ws[NFEV * W + lane] > 0):
         for k in range(D):
-            x[row, k] = ws[(ACCEPTED + k) * W + lane]
+            ends.x[row, k] = ws[(ACCEPTED + k) * W + lane]
     else:
         for k in range(D):
-            x[row, k] = ws[k * W + lane]
-    nit[row] = int(ws[NIT * W + lane])
+            ends.x[row, k] = ws[k * W + lane]
+    ends.nit[row] = int(ws[NIT * W + lane])
     if TRIALS:
-        nfev[row] = int(ws[NFEV * W + lane])
+        ends.nfev[row] = int(ws[NFEV * W + lane])
     else:
-        nfev[row] = nit[row] + int(code != 0)
-    status[row] = code
+        ends.nfev[row] = ends.nit[row] + int(code != 0)
+    ends.status[row] = code
 
 
-def descend(
-    ws, index, queue, seed, lower, width, points, per_start, p, box, h, limits, control, x, nit, nfev, status, base
-):
+def descend(ws, index, starts, numbers, control, ends):
     """Descend from every start of the queue; ``control[0]``, once not 0, ends all lanes with that status."""
     live = 0
     if W > 1:
         index[W] = 0
     for lane in range(W):
-        live += refill(ws, index, lane, queue, seed, lower, width, points, per_start, base)
-    turn = 0
+        live += refill(ws, index, lane, starts)
+    ticks = 0
     while live > 0:
-        if tick(ws, index, seed, p, box, h, limits) != 0:
+        if tick(ws, index, starts.seed, numbers.p, numbers.box, numbers.h, numbers.limits) != 0:
             for lane in range(W):
                 code = int(ws[CODE * W + lane])
                 if code != 0:
-                    store(ws, index, lane, code, x, nit, nfev, status, base)
-                    live += refill(ws, index, lane, queue, seed, lower, width, points, per_start, base) - 1
-        ending = look(control, turn)
-        turn += 1
+                    store(ws, index, lane, code, ends, starts.base)
+                    live += refill(ws, index, lane, starts) - 1
+        ending = look(control, ticks)
+        ticks += 1
         if ending != 0:
             for lane in range(W):
                 if index[lane] >= 0:
-                    code = int(ws[CODE * W + lane])  # 0; of a literal Numba would compile `store` anew
-                    store(ws, index, lane, code, x, nit, nfev, status, base)
-                    status[index[lane] - base] = ending
+                    code = int(ws[CODE * W + lane])  # 0: for the literal, Numba would compile `store` once more
+                    store(ws, index, lane, code, ends, starts.base)
+                    ends.status[index[lane] - starts.base] = ending
             live = 0
 
 
 def tick_on(ws, index, seed, p, box, h, limits):
-    """Tick until a lane ends, ``index[TURNS]`` times at most: each call by address loads the tick's constants anew."""
+    """Tick until a lane ends, ``index[MOST_TICKS]`` times at most: every call by address loads the tick's constants."""
     align_stack()
-    turns = index[TURNS]
+    left = index[MOST_TICKS]
     while True:  # tested at its end: with the test in front, LLVM left the loading of constants in the inner loop
         ended = tick_once(ws, index, seed, p, box, h, limits)
-        turns -= 1
-        if (ended != 0) | (turns <= 0):
+        left -= 1
+        if (ended != 0) | (left <= 0):
             break
     return ended
 
@@ -200,3 +200,7 @@ def values(points, block, ws, index, seed, p, f):
         evaluate(ws, index, seed, p)
         for i in range(rows):
             f[first + i] = ws[VALUE * width + i]
+
+
+CARRIED = (refill, store)
+"""What the loop calls besides the tick and ``draw``, on every target."""

@@ -13,11 +13,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.kernels.addresses import EVALUATE, FIRST_SLOT, P_SIZE, SLOTS, TAIL, TICK, TURNS, WS_SIZE, arguments_of
+from batchgd.kernels.cpu_intrinsics import (
+    EVALUATE,
+    FIRST_SLOT,
+    LINE,
+    MOST_TICKS,
+    P_SIZE,
+    SLOTS,
+    TAIL,
+    TICK,
+    WS_SIZE,
+    arguments_of,
+)
 from batchgd.kernels.plan import Endpoints, Plan
-from batchgd.kernels.stack import LINE
 
-MOST_TURNS = 32
+TICKS = 32
 """Ticks between two looks at whether the run is to end; a path is recorded after each."""
 
 LEAST = 256
@@ -91,14 +101,13 @@ class _State:
         self.workspace = _aligned(size * module.W, plan.dtype)
         self.index = np.empty(module.W + 1 + TAIL, np.int64)
         tail = self.index[-TAIL:]
-        tail[WS_SIZE], tail[P_SIZE] = self.workspace.size, plan.p.size
-        tail[TURNS] = MOST_TURNS if plan.trails is None else 1
+        tail[WS_SIZE], tail[P_SIZE] = self.workspace.size, plan.numbers.p.size
+        tail[MOST_TICKS] = TICKS if plan.trails is None else 1
         tail[FIRST_SLOT:] = module.slots
         tail[TICK] = _address(module, "tick", plan.dtype)
         self.evaluate = _address(module, "evaluate", plan.dtype) if hasattr(module, "evaluate") else 0
         alone = hasattr(module, "evaluate_value")
         self.evaluate_value = _address(module, "evaluate_value", plan.dtype) if alone else self.evaluate
-        self.queue = np.empty(2, np.int64)
         self.x = self.workspace[: plan.dim * module.W].reshape(plan.dim, module.W).T
 
 
@@ -109,35 +118,15 @@ def _address(module: Any, name: str, dtype: str) -> int:
 
 
 def _descend_shard(module: Any, plan: Plan, state: _State, first: int, stop: int) -> Endpoints:
-    rows, seed = plan.rows(first, stop), np.uint64(plan.seed)
-    points, per_start = plan.inputs(first, stop)
-    base = plan.number + first
-    state.queue[:] = base, plan.number + stop
+    rows, starts = plan.rows(first, stop), plan.starts(first, stop)
+    block, arguments = (state.workspace, state.index), (starts, plan.numbers, plan.control, rows.ends)
     state.index[EVALUATE - TAIL] = state.evaluate
-    entry, trail = (module.descend, ()) if plan.trails is None else (module.record, plan.trails.part(first, stop))
-    entry(
-        state.workspace,
-        state.index,
-        state.queue,
-        seed,
-        plan.lower,
-        plan.width,
-        points,
-        per_start,
-        plan.p,
-        plan.box,
-        plan.h,
-        plan.limits,
-        plan.control,
-        rows.x,
-        rows.nit,
-        rows.nfev,
-        rows.status,
-        base,
-        *trail,
-    )
+    if plan.trails is None:
+        module.descend(*block, *arguments)
+    else:
+        module.record(*block, *arguments, plan.trails.part(first, stop))
     state.index[EVALUATE - TAIL] = state.evaluate_value
-    module.values(rows.x, state.x, state.workspace, state.index, seed, plan.p, rows.fun)
+    module.values(rows.x, state.x, *block, starts.seed, plan.numbers.p, rows.fun)
     return rows
 
 

@@ -4,21 +4,21 @@ Starts are made in the kernel, endpoints are merged into cells on the device whe
 one launch runs, the results of another are copied and taken in.
 """
 
+import time
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from batchgd.kernels import assemble
+from batchgd.kernels.cuda import assemble
 from batchgd.kernels.cuda.merge import Merger, jitted
 from batchgd.kernels.cuda.occupancy import BLOCK_SIZES, Configuration, configure, grid, limits_of
-from batchgd.kernels.cuda.recording import record
 from batchgd.kernels.cuda.schedule import FIRST_LAUNCH, Pace, drive
 from batchgd.kernels.cuda.stream import SIMULATED, Stream, cuda, devices, multiprocessors, simulated
 from batchgd.kernels.cuda.warp import WARPS
-from batchgd.kernels.plan import Endpoints, Plan
+from batchgd.kernels.plan import Endpoints, Ends, Plan
 
 Array = Any
 STREAMS = 2
@@ -30,7 +30,7 @@ BUFFER_BYTES = 1 << 28
 def launch(module: ModuleType, plan: Plan, threads: int) -> None:
     """Descend from every start of the plan; returns when all launches are over or ended by ``control``."""
     if plan.trails is not None:
-        record(module, plan)
+        _record(module, plan)
         return
     most = max(1, min(plan.shard, BUFFER_BYTES // (plan.dim * np.dtype(plan.dtype).itemsize + 33)))
     launches = -(-plan.n // min(most, FIRST_LAUNCH))
@@ -48,31 +48,24 @@ class _Flight:
         self.pace = pace
         self._module, self._plan, self._stream = module, plan, stream
         self._kernels = stream.on_device(lambda: _kernels(module, plan))
-        self._box = [stream.put(name, getattr(plan, name)) for name in ("lower", "width")]
-        self._problem = [stream.put(name, getattr(plan, name)) for name in ("p", "box", "h", "limits")]
+        self._numbers = stream.put_all(plan.numbers)
         self._control = stream.control(plan.control)
         self._kept = plan.merge is None or plan.merge.keys is not None
         self._came: list[Array] = []
         self._room = 0
-        self._rows: tuple[Array, ...] = ()
+        self._rows: Ends | None = None
         self._merger = None if plan.merge is None else Merger(stream, plan.merge, self._kernels.merge)
 
     def begin(self, first: int, stop: int) -> None:
         """Queue the descents from these starts, and the copies of what comes out."""
         plan, stream, n = self._plan, self._stream, stop - first
         self._make_room(n)
-        x, fun, nit, nfev, status = self._rows
-        points, per_start = plan.inputs(first, stop)
-        inputs = stream.put("points", points), stream.put("per_start", per_start)
-        queue = stream.put("queue", plan.number + np.array([first, stop], np.int64))
-        stream.zero(status)
-        problem = *self._problem, self._control
-        starts = queue, np.uint64(plan.seed), *self._box, *inputs
+        assert self._rows is not None
+        starts = stream.put_all(plan.starts(first, stop))
+        stream.zero(self._rows.status)
         blocks, threads = grid(n * threads_per_trajectory(self._module), self._kernels.how, stream.multiprocessors)
-        stream.launch(
-            self._kernels.descend, blocks, threads, *starts, *problem, x, nit, nfev, status, plan.number + first
-        )
-        stream.sweep(self._kernels.values, n, x, n, self._problem[0], fun)
+        stream.launch(self._kernels.descend, blocks, threads, starts, self._numbers, self._control, self._rows)
+        stream.sweep(self._kernels.values, n, self._rows.x, n, self._numbers.p, self._rows.fun)
         self._range = first, stop
         if self._merger is not None:
             self._merger.begin(self._rows, n, first)
@@ -109,16 +102,14 @@ class _Flight:
 
     def _rows_at_home(self) -> Endpoints:
         rows = self._plan.rows(*self._range)
-        for target, source in zip((rows.x, rows.fun, rows.nit, rows.nfev, rows.status), self._came, strict=True):
+        for target, source in zip(rows.ends, self._came, strict=True):
             target[:] = source
         return rows
 
     def _make_room(self, n: int) -> None:
         if n > self._room:
             self._room = n
-            plan, empty = self._plan, self._stream.empty
-            wide = empty((n, plan.dim), plan.dtype), empty(n, plan.dtype)
-            self._rows = *wide, empty(n, np.int64), empty(n, np.int64), empty(n, np.int8)
+            self._rows = self._stream.empty_ends(n, self._plan)
 
 
 @dataclass(frozen=True)
@@ -197,3 +188,39 @@ def shared_bytes(module: Any, dtype: str) -> int:
     """Return how much shared memory a block of the descent takes on the current device."""
     kernel = module.descend_kernel.compile(assemble.signatures(dtype)["descend_kernel"])
     return int(kernel.shared_mem_per_block)
+
+
+_NAP = 1e-3
+
+
+def _record(module: Any, plan: Plan) -> None:
+    """Descend from every start of the plan and write the paths to its trails: few, so one launch of one stream."""
+    assert plan.trails is not None
+    stream, n = Stream(0), plan.n
+    if not simulated():
+        signatures = assemble.signatures(plan.dtype)
+        for kernel in (module.record_kernel, module.values_kernel):
+            stream.on_device(partial(kernel.compile, signatures[kernel.__name__]))
+    plan.ready()
+    starts, numbers, trails = (
+        stream.put_all(plan.starts(0, n)),
+        stream.put_all(plan.numbers),
+        stream.put_all(plan.trails),
+    )
+    control, ends = stream.control(plan.control), stream.empty_ends(n, plan)
+    stream.zero(ends.status)
+    # A warp on each multiprocessor: few trajectories, and the simulator's shape suits them.
+    blocks, threads = grid(n, SIMULATED, stream.multiprocessors)
+    stream.launch(module.record_kernel, blocks, threads, starts, numbers, control, ends, trails)
+    stream.sweep(module.values_kernel, n, ends.x, n, numbers.p, ends.fun)
+    came = [stream.fetch(f"rows {k}", array, n) for k, array in enumerate((*ends, *trails))]
+    stream.mark()
+    while not stream.ended():
+        time.sleep(_NAP)
+        plan.pause()
+        if not simulated():
+            control[0] = plan.control[0]
+    rows = plan.rows(0, n)
+    for target, source in zip((*rows.ends, *plan.trails), came, strict=True):
+        target[:] = source
+    plan.done(rows)

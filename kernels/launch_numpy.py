@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.kernels.plan import Endpoints, Plan
-from batchgd.kernels.record import keep_latest
+from batchgd.kernels.plan import Endpoints, Plan, Starts
+from batchgd.kernels.record_paths import keep_latest
 
 
 def launch(module: ModuleType, plan: Plan, threads: int) -> None:
@@ -22,67 +22,70 @@ def launch(module: ModuleType, plan: Plan, threads: int) -> None:
                 return
             rows = plan.rows(first, stop)
             _descend_shard(module, plan, rows)
-            rows.fun[:] = module.value_at(rows.x, None, plan.p)
+            rows.fun[:] = module.value_at(rows.x, None, plan.numbers.p)
             plan.done(rows)
             plan.pause()
 
 
 def _descend_shard(module: Any, plan: Plan, rows: Endpoints) -> None:
     first, stop = rows.first, rows.first + len(rows)
-    points, per_start = plan.inputs(first, stop)
+    starts = plan.starts(first, stop)
     ws = np.zeros((module.SLOTS, min(module.W, stop - first)), plan.dtype)
-    index = np.arange(first, first + ws.shape[1])
-    following = first + ws.shape[1]
-    _refill(module, plan, ws, slice(None), index, points, per_start, first)
+    following, end = starts.queue
+    index = np.arange(following, following + ws.shape[1])
+    following += ws.shape[1]
+    _refill(module, plan, ws, slice(None), index, starts)
     while index.size:
-        some_ended = module.tick(ws, plan.number + index, plan.seed, plan.p, plan.box, plan.h, plan.limits)
+        some_ended = module.tick(ws, index, starts.seed, *plan.numbers)
         if plan.trails is not None:
             _extend_trails(module, plan, ws, index)
         if some_ended:
             ended = np.flatnonzero(ws[module.CODE])
-            _store(module, rows, ws[:, ended], index[ended] - first, ws[module.CODE, ended])
-            starts = np.arange(following, min(following + ended.size, stop))
-            following += starts.size
-            refilled, parked = ended[: starts.size], ended[starts.size :]
-            _refill(module, plan, ws, refilled, starts, points, per_start, first)
-            index[refilled] = starts
+            _store(module, rows, ws[:, ended], index[ended] - starts.base, ws[module.CODE, ended])
+            taken = np.arange(following, min(following + ended.size, end))
+            following += taken.size
+            refilled, parked = ended[: taken.size], ended[taken.size :]
+            _refill(module, plan, ws, refilled, taken, starts)
+            index[refilled] = taken
             if parked.size:
                 ws, index = np.delete(ws, parked, axis=1), np.delete(index, parked)
         plan.pause()
         if plan.control[0] != 0:
-            _store(module, rows, ws, index - first, np.zeros(index.size))
-            rows.status[index - first] = plan.control[0]
+            _store(module, rows, ws, index - starts.base, np.zeros(index.size))
+            rows.status[index - starts.base] = plan.control[0]
             return
 
 
-def _refill(module: Any, plan: Plan, ws: Any, lanes: Any, starts: Any, points: Any, per_start: Any, base: int) -> None:
-    """Put these starts into these lanes."""
+def _refill(module: Any, plan: Plan, ws: Any, lanes: Any, taken: Any, starts: Starts) -> None:
+    """Put these of the starts into these lanes."""
+    rows = taken - starts.base
     ws[module.STATE :, lanes] = 0.0
     if module.IN_KERNEL:
         for block in range((plan.dim + 1) // 2):
-            pair = module.uniform_pair(plan.seed, plan.number + starts, block)
+            pair = module.uniform_pair(starts.seed, taken, block)
             for k, u in zip((2 * block, 2 * block + 1), pair, strict=True):
                 if k < plan.dim:
-                    ws[k, lanes] = module.place(u, plan.lower[k], plan.width[k])
+                    ws[k, lanes] = module.place(u, starts.lower[k], starts.width[k])
     else:
-        ws[: plan.dim, lanes] = points[starts - base].T
-    ws[module.PER_START : module.PER_START + module.N_PER_START, lanes] = per_start[starts - base].T
+        ws[: plan.dim, lanes] = starts.points[rows].T
+    ws[module.PER_START : module.PER_START + module.N_PER_START, lanes] = starts.per_start[rows].T
     ws[module.BUSY, lanes] = 1.0
     if plan.trails is not None:
-        plan.trails.points[starts, 0] = plan.trails.points[starts, -1] = ws[: plan.dim, lanes].T
-        plan.trails.kept[starts, 0] = 1
+        rows = taken - plan.number
+        plan.trails.points[rows, 0] = plan.trails.points[rows, -1] = ws[: plan.dim, lanes].T
+        plan.trails.kept[rows, 0] = 1
 
 
 def _extend_trails(module: Any, plan: Plan, ws: Any, index: Any) -> None:
     """Write down the accepted points of those lanes that have made another update."""
     assert plan.trails is not None
-    points, moved, updates, _ = trail = plan.trails.part(0, plan.n)
-    lanes = np.flatnonzero(ws[module.NIT] != updates[index, -1])
-    starts, accepted = index[lanes], ws[module.ACCEPTED : module.ACCEPTED + plan.dim, lanes].T
-    moved[starts, -1] = ((accepted - points[starts, -1]) ** 2).sum(axis=1)
-    points[starts, -1], updates[starts, -1] = accepted, ws[module.NIT, lanes]
-    for start in starts:
-        keep_latest(start, trail)
+    points, moved, updates, _ = plan.trails
+    lanes = np.flatnonzero(ws[module.NIT] != updates[index - plan.number, -1])
+    rows, accepted = index[lanes] - plan.number, ws[module.ACCEPTED : module.ACCEPTED + plan.dim, lanes].T
+    moved[rows, -1] = ((accepted - points[rows, -1]) ** 2).sum(axis=1)
+    points[rows, -1], updates[rows, -1] = accepted, ws[module.NIT, lanes]
+    for row in rows:
+        keep_latest(row, plan.trails)
 
 
 def _store(module: Any, rows: Endpoints, ws: Any, index: Any, code: Any) -> None:

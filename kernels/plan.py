@@ -1,12 +1,56 @@
 """What every launch needs: a range of starts, the arrays that describe the problem, and where results go."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 Array = Any
+
+
+class Ends(NamedTuple):
+    """What is known of every endpoint: the place, its value, the updates and evaluations made, and why it ended."""
+
+    x: Array
+    fun: Array
+    nit: Array
+    nfev: Array
+    status: Array
+
+
+COLUMNS = Ends._fields
+
+
+def columns(source: Any, each: Callable[[Array], Array] = lambda column: column) -> dict[str, Array]:
+    """Return the endpoint columns of anything that has them, each passed through a function."""
+    return {name: each(getattr(source, name)) for name in COLUMNS}
+
+
+class Starts(NamedTuple):
+    """The starts of one call of the compiled loop: ``queue = [next, stop]``, and how each of them is made.
+
+    These groups, ``Ends`` and ``Trails`` are the arguments of that call on every target, and of CUDA's kernels
+    (``cuda/assemble.py`` has their types). Starts are drawn in the box of ``lower`` and ``width`` from ``seed``, or are
+    the rows of ``points``; row 0 of ``points`` and ``per_start``, and of the endpoints, is that of start ``base``.
+    """
+
+    queue: Array
+    seed: Any
+    lower: Array
+    width: Array
+    points: Array
+    per_start: Array
+    base: int
+
+
+class Numbers(NamedTuple):
+    """What a tick reads: the objective's numbers ``p``, the box's sides, hyperparameters ``h``, and limits of tests."""
+
+    p: Array
+    box: Array
+    h: Array
+    limits: Array
 
 
 @dataclass
@@ -39,8 +83,23 @@ class Endpoints:
             status=np.zeros(n, np.int8),
         )
 
+    @classmethod
+    def concatenate(cls, parts: "Sequence[Endpoints]") -> "Endpoints":
+        """Return the rows of several parts, one after another, as those of the starts from 0 on."""
+        tables = [columns(part) for part in parts]
+        return cls(0, **{name: np.concatenate([table[name] for table in tables]) for name in COLUMNS})
+
+    def take(self, rows: Array) -> "Endpoints":
+        """Return copies of these rows, as those of the starts from 0 on."""
+        return Endpoints(0, **columns(self, lambda column: column[rows]))
+
     def __len__(self) -> int:
         return len(self.status)
+
+    @property
+    def ends(self) -> Ends:
+        """The columns, as kernels take them."""
+        return Ends(self.x, self.fun, self.nit, self.nfev, self.status)
 
     def starts(self, rows: Array) -> Array:
         """Return which start each of these rows belongs to."""
@@ -49,8 +108,8 @@ class Endpoints:
     def into(self, whole: "Endpoints") -> "Endpoints":
         """Copy the rows to where they belong in those of all starts, and return them there."""
         there = whole.part(self.first, self.first + len(self))
-        for name in ("x", "fun", "nit", "nfev", "status"):
-            getattr(there, name)[:] = getattr(self, name)
+        for name, column in columns(self).items():
+            getattr(there, name)[:] = column
         if there.turned is not None:
             there.turned[:] = self.turned
         return there
@@ -58,13 +117,13 @@ class Endpoints:
     def scatter(self, others: "Endpoints") -> None:
         """Copy the rows, which are those of ``ids``, over the ones that belong to the same starts."""
         rows = self.starts(slice(None)) - others.first
-        for name in ("x", "fun", "nit", "nfev", "status"):
-            getattr(others, name)[rows] = getattr(self, name)
+        for name, column in columns(self).items():
+            getattr(others, name)[rows] = column
 
     def part(self, first: int, stop: int) -> "Endpoints":
         """Return the rows of some starts, sharing memory."""
         rows = slice(first - self.first, stop - self.first)
-        part = Endpoints(first, self.x[rows], self.fun[rows], self.nit[rows], self.nfev[rows], self.status[rows])
+        part = Endpoints(first, **columns(self, lambda column: column[rows]))
         part.turned = None if self.turned is None else self.turned[rows]
         return part
 
@@ -104,8 +163,7 @@ class Merge:
     keys: Array | None = None
 
 
-@dataclass
-class Trails:
+class Trails(NamedTuple):
     """The paths that a recording launch writes down: one row per start, with room for R points and one more.
 
     The last of the R + 1 places holds the latest accepted point. The first ``kept[:, 0]`` places hold those of updates
@@ -131,10 +189,9 @@ class Trails:
             kept,
         )
 
-    def part(self, first: int, stop: int) -> tuple[Array, Array, Array, Array]:
-        """Return the arrays of some starts, sharing memory."""
-        rows = slice(first, stop)
-        return self.points[rows], self.moved[rows], self.updates[rows], self.kept[rows]
+    def part(self, first: int, stop: int) -> "Trails":
+        """Return the paths of some starts, sharing memory."""
+        return Trails(*(array[first:stop] for array in self))
 
 
 @dataclass
@@ -162,10 +219,7 @@ class Plan:
     width: Array
     points: Callable[[int, int], Array] | None
     per_start: Array
-    p: Array
-    box: Array
-    h: Array
-    limits: Array
+    numbers: Numbers
     control: Array
     rows: Callable[[int, int], Endpoints]
     ready: Callable[[], None]
@@ -180,10 +234,12 @@ class Plan:
         for first in range(0, self.n, self.shard):
             yield first, min(first + self.shard, self.n)
 
-    def inputs(self, first: int, stop: int) -> tuple[Array, Array]:
-        """Return the starts and the per-start hyperparameters of a shard; both may have no rows."""
+    def starts(self, first: int, stop: int) -> Starts:
+        """Return the starts of a shard, with a queue of all of them; points and rates per start may have no rows."""
         if self.points is None:
             points = np.empty((0, self.dim), self.dtype)
         else:
             points = np.ascontiguousarray(self.points(first, stop), self.dtype)
-        return points, self.per_start[first:stop]
+        base, seed = self.number + first, np.uint64(self.seed)
+        queue = np.array([base, self.number + stop], np.int64)
+        return Starts(queue, seed, self.lower, self.width, points, self.per_start[first:stop], base)

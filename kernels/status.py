@@ -70,3 +70,6 @@ SUCCESSES = (*AT_REST, Status.TARGET, Status.PLATEAU, Status.TIME)
 
 LOST = (Status.DIVERGED, Status.NONFINITE, Status.ESCAPED)
 """The statuses of trajectories whose endpoint says nothing about a minimum."""
+
+CUT = (Status.MAXTIME, Status.INTERRUPTED)
+"""The statuses of trajectories that were cut off when their run was ended early."""

@@ -3,9 +3,19 @@
 import gc
 
 import pytest
+from cache_samples import cache
 from shell_samples import folder, solver
 
-__all__ = ["folder", "solver"]
+import batchgd as bgd
+
+__all__ = ["cache", "folder", "registries", "solver"]
+
+
+@pytest.fixture
+def registries():
+    """What a test registers is forgotten at its end."""
+    with bgd.testing.registering():
+        yield
 
 
 @pytest.hookimpl(trylast=True)

@@ -1,9 +1,12 @@
 """Bad input through the Python API: one line with the cause and the remedy, before any work starts."""
 
 import contextlib
+import ctypes
+import dataclasses
 import functools
 import math
 import re
+import sys
 from math import cos  # the kind of import that a trace cannot reach
 
 import numpy as np
@@ -11,11 +14,8 @@ import pytest
 import result_samples as samples
 
 import batchgd as bgd
-from batchgd import landscapes, testing
-from batchgd.api.testing import Work
-from batchgd.compiler.trace import size
+from batchgd import BackendError, InputError, TraceError, landscapes, testing
 from batchgd.engine import backends
-from batchgd.problem.errors import BackendError, InputError, TraceError
 
 BOX = [(-1.0, 1.0), (-2.0, 2.0)]
 X0 = np.ones((3, 2))
@@ -30,7 +30,7 @@ def refused_before_any_work():
 
 def untouched(x):
     """Stands for a user's function that must not be called yet."""
-    raise Work
+    raise testing.Work
 
 
 def multistart(fun=untouched, **arguments):
@@ -75,7 +75,7 @@ ARGUMENTS = {
     "box reversed": (multistart(box=[(0, 1), (5, -5)]), r"axis 1 is \(5, -5\), which is reversed", r"write \(-5, 5\)"),
     "box equal": (multistart(box=[(3, 3)]), r"axis 0 is \(3, 3\), which has no width", "give lo < hi"),
     "box infinite": (multistart(box=[(0, INF)]), r"\(0, inf\).*infinite box", "give two finite numbers lo < hi"),
-    "box NaN": (multistart(box=[(0, NAN)]), "NaN is no end of an interval", "give two finite numbers lo < hi"),
+    "box NaN": (multistart(box=[(0, NAN)]), "NaN is not the end of an interval", "give two finite numbers lo < hi"),
     "box too wide": (multistart(box=[(-1e308, 1e308)]), "wider than float64 can hold", "give a narrower box"),
     "box too narrow": (
         multistart(box=[(1, 1 + 1e-12)], dtype="float32"),
@@ -94,9 +94,9 @@ ARGUMENTS = {
     "dim contradicts the box": (multistart(dim=3), "the box has 2 dimensions but dim is 3", "leave out dim"),
     "dim that a landscape lacks": (library(dim=3), "defined for dim 2 only, not 3", "pass dim=2 or leave dim out"),
     "dim too low": (library("rosenbrock", dim=1), "'rosenbrock' needs dim >= 2, not 1", ">= 2"),
-    "dim zero": (multistart(dim=0, box=(0, 1)), "dim is 0", "give at least 1"),
-    "dim fractional": (multistart(dim=2.0, box=(0, 1)), "dim is 2.0", "as a whole number, for example dim=2"),
-    "dim of Objective": (lambda: bgd.Objective(untouched, 2.5), "dim is 2.5", "as a whole number, for example dim=2"),
+    "dim zero": (multistart(dim=0, box=(0, 1)), "dim is 0", "give a whole number of coordinates from 1 to 100000"),
+    "dim fractional": (multistart(dim=2.0, box=(0, 1)), "dim is 2.0", "give a whole number of coordinates"),
+    "dim of Objective": (lambda: bgd.Objective(untouched, 2.5), "dim is 2.5", "give a whole number of coordinates"),
     # the starts
     "starts zero": (multistart(starts=0), "starts is 0", "give at least 1"),
     "starts negative": (multistart(starts=-3), "starts is -3", "give at least 1"),
@@ -176,7 +176,7 @@ ARGUMENTS = {
         "learning_rate is 1e-60, which float32 cannot hold",
         "use dtype='float64'",
     ),
-    "unknown line search": (lambda: bgd.GradientDescent(line_search="wolfe"), "is 'wolfe'", "give 'armijo'"),
+    "no learning rate": (lambda: bgd.GradientDescent(), "needs a learning_rate", "BarzilaiBorwein, Armijo or Polyak"),
     "displacement": (lambda: bgd.BarzilaiBorwein(2.0), "max_displacement is 2", "between 0 and 1, both excluded"),
     # when to stop
     "gtol negative": (multistart(gtol=-1), "gtol is -1", "give a finite number of at least 0"),
@@ -188,7 +188,7 @@ ARGUMENTS = {
     "stopping no rule": (descend(stopping=1e-6), "stopping is 1e-06", r"give bgd.Stopping\(...\)"),
     "stopping and a tolerance": (
         multistart(stopping=bgd.Stopping(), gtol=1e-8, maxiter=5),
-        "gtol, maxiter stands beside stopping",
+        "gtol, maxiter was given besides stopping",
         r"write stopping=bgd.Stopping\(..., gtol=1e-08, maxiter=5\)",
     ),
     "relative gradient negative": (lambda: bgd.Stopping(gtol_rel=-1), "gtol_rel is -1", "at least 0"),
@@ -205,7 +205,11 @@ ARGUMENTS = {
     ),
     "patience fractional": (lambda: bgd.Stopping(patience=1.5), "patience is 1.5", "give a whole number of updates"),
     "min_delta alone": (lambda: bgd.Stopping(min_delta=0.1), "min_delta belongs to patience", "give both, or neither"),
-    "target infinite": (multistart(target=-INF), "target is -inf", "give the value to reach, or leave it out"),
+    "target infinite": (
+        multistart(stopping={"target": -INF}),
+        "target is -inf",
+        "give the value to reach, or leave it out",
+    ),
     "growth below one": (lambda: bgd.Stopping(f_growth=0.5), "f_growth is 0.5", "a finite factor of at least 1"),
     "growth in words": (lambda: bgd.Stopping(x_growth="much"), "x_growth is 'much'", "give a number"),
     "oscillation of one": (
@@ -220,19 +224,26 @@ ARGUMENTS = {
     "maxiter beyond float32": (multistart(maxiter=2**25, dtype="float32"), "maxiter is 33554432", "use float64"),
     "max_time zero": (multistart(max_time=0), "max_time is 0", "give a positive number of seconds"),
     "max_time in words": (multistart(max_time="1 h"), "max_time is '1 h'", "give a number"),
-    "escape negative": (descend(escape=-1), "escape is -1", "give a number of box widths, 0 or more"),
+    "escape negative": (descend(stopping={"escape": -1}), "escape is -1", "give a number of box widths, 0 or more"),
     "Stopping itself": (lambda: bgd.Stopping(gtol=-1), "gtol is -1", "give a finite number of at least 0"),
-    "x_tol zero": (multistart(x_tol=0), "x_tol is 0", "give a share of the box between 0 and 1"),
-    "x_tol over the box": (multistart(x_tol=5.0), "x_tol is 5:", "give a share of the box between 0 and 1"),
-    "x_tol NaN": (multistart(x_tol=NAN), "x_tol is nan", "give a share of the box between 0 and 1"),
-    "f_tol negative": (multistart(f_tol=-1), "f_tol is -1", "give a positive finite number"),
-    "f_tol in words": (multistart(f_tol="tight"), "f_tol is 'tight'", "give a positive finite number"),
+    "identity x zero": (multistart(identity={"x": 0}), "identity.x is 0", "give a share of the box between 0 and 1"),
+    "identity x over the box": (
+        multistart(identity={"x": 5.0}),
+        "identity.x is 5:",
+        "give a share of the box between 0 and 1",
+    ),
+    "identity x NaN": (multistart(identity={"x": NAN}), "identity.x is nan", "give a share of the box between 0 and 1"),
+    "identity f negative": (multistart(identity={"f": -1}), "identity.f is -1", "give a positive finite number"),
+    "identity f in words": (
+        multistart(identity={"f": "tight"}),
+        "identity.f is 'tight'",
+        "give a positive finite number",
+    ),
     # where and how
     "unknown backend": (multistart(backend="cup"), "unknown backend 'cup'", "did you mean 'cpu'"),
     "gpu": (multistart(backend="gpu"), "unknown backend 'gpu'", "did you mean 'cuda'"),
     "SGD": (multistart(method="SGD"), "unknown method 'SGD'", "did you mean 'gradient_descent'"),
     "n": (multistart(n=100), "multistart takes no 'n'", "give starts=, the number of descents, or dim="),
-    "backend in capitals": (descend(backend="NUMPY"), "unknown backend 'NUMPY'", "did you mean 'numpy'"),
     "backend None": (multistart(backend=None), "unknown backend None", "there are auto, cuda, cpu, numpy"),
     "backend a list": (multistart(backend=["cpu"]), "unknown backend", "there are auto, cuda, cpu, numpy"),
     "unknown dtype": (multistart(dtype="float16"), "unknown dtype 'float16'", "there are float64, float32 and mixed"),
@@ -251,9 +262,9 @@ ARGUMENTS = {
     ),
     "device in descend": (descend(device=True, backend="numpy"), "needs the cuda backend", "leave it out"),
     # results
-    "load a number": (lambda: bgd.load(3), "the folder is 3", "give its path"),
-    "load from nowhere": (lambda: bgd.load("/no/such/run"), "/no/such/run is not a folder", r"result.save\(folder\)"),
-    "save under a number": (lambda: samples.batch(3).save(3), "the folder is 3", "give its path"),
+    "load a number": (lambda: bgd.load(3), "the path is 3", "give its path"),
+    "load from nowhere": (lambda: bgd.load("/no/such/run"), "/no/such/run does not exist", r"result.save\(path\)"),
+    "save under a number": (lambda: samples.batch(3).save(3), "the path is 3", "give its path"),
     "save in no folder": (lambda: samples.batch(3).save("no/such/run"), "is not a folder", "make it first"),
 }
 
@@ -381,9 +392,24 @@ def test_what_contradicts_a_ready_objective(name):
     refused(OBJECTIVES[name][0], InputError, *OBJECTIVES[name][1:])
 
 
+def test_cuda_is_chosen_without_cupy(monkeypatch):
+    """As on a machine with a device, its driver and numba-cuda, but not CuPy."""
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    monkeypatch.setattr("numba.cuda.current_context", lambda: None)
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: None)
+    backends.cuda_problem.cache_clear()
+    try:
+        assert backends.choose("cuda")[0].name == "cuda"
+        assert backends.choose("auto") == (backends.BACKENDS["cuda"], "cuda: a device works")
+        for call in (multistart(backend="cuda", device=True), descend(device=True)):
+            refused(call, BackendError, "device=True returns arrays of CuPy, which is not installed", "or leave it out")
+    finally:
+        backends.cuda_problem.cache_clear()
+
+
 @pytest.mark.parametrize("call", [multistart(backend="cuda"), descend(backend="cuda")], ids=["multistart", "descend"])
 def test_cuda_asked_for_where_there_is_none(call, monkeypatch):
-    none = backends.Backend("cuda", "none", lambda: "no NVIDIA driver was found", None, None)
+    none = dataclasses.replace(backends.BACKENDS["cuda"], problem=lambda: "no NVIDIA driver was found")
     monkeypatch.setitem(backends.BACKENDS, "cuda", none)
     refused(call, BackendError, "cuda cannot be used: no NVIDIA driver was found", "`batchgd doctor`.* or use cpu")
 
@@ -393,8 +419,9 @@ def test_without_a_compiler_numpy_takes_over(monkeypatch):
     refused(
         multistart(backend="cpu"), BackendError, "cpu cannot be used: Numba's compiler is switched off", "use numpy"
     )
-    chosen, why = backends.choose()
-    assert (chosen.name, "NUMBA_DISABLE_JIT" in why) == ("numpy", True)
+    with pytest.raises(testing.Work) as started:
+        library()()
+    assert started.value.batch.backend.name == "numpy"
 
 
 @pytest.mark.parametrize("call", [multistart(strats=5), descend(maxitr=5)], ids=["multistart", "descend"])
@@ -402,31 +429,31 @@ def test_an_unknown_keyword_is_a_type_error_as_in_python(call):
     refused(call, TypeError, "takes no '(strats|maxitr)'", "did you mean '(starts|maxiter)'")
 
 
-FOLDERS = {
-    "a result": ("saved", "holds a result already", "pass overwrite=True or give another folder"),
-    "other files": ("occupied", "is not empty and holds no batchgd result", "give a folder that does not exist yet"),
-    "a file": ("file", "is a file", "give a folder that does not exist yet"),
+PLACES = {
+    "a result": ("saved", "holds a result already", "pass overwrite=True or give another name"),
+    "a folder": ("occupied", "is a folder", "give a file in it"),
+    "a file": ("file", "exists and is not a batchgd result", "give a name that is not taken"),
     "below a file": ("file/run", "is not a folder", "make it first, or save elsewhere"),
 }
 
 
-@pytest.mark.parametrize("name", FOLDERS)
-def test_an_output_folder_that_exists_is_kept(name, tmp_path):
+@pytest.mark.parametrize("name", PLACES)
+def test_what_is_there_is_kept(name, tmp_path):
     (tmp_path / "occupied").mkdir()
     (tmp_path / "occupied" / "notes").write_text("mine")
     (tmp_path / "file").write_text("mine")
     samples.batch(3).save(tmp_path / "saved")
-    place, cause, remedy = FOLDERS[name]
+    place, cause, remedy = PLACES[name]
     refused(lambda: samples.batch(4).save(tmp_path / place), InputError, cause, remedy)
     assert len(bgd.load(tmp_path / "saved")) == 3
     assert (tmp_path / "file").read_text() == (tmp_path / "occupied" / "notes").read_text() == "mine"
 
 
-def test_an_output_folder_that_cannot_be_written(tmp_path, monkeypatch):
+def test_a_result_that_cannot_be_written(tmp_path, monkeypatch):
     def forbidden(*_, **__):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("pathlib.Path.mkdir", forbidden)
+    monkeypatch.setattr("pathlib.Path.touch", forbidden)
     refused(
         lambda: samples.batch(3).save(tmp_path / "run"),
         InputError,
@@ -448,7 +475,7 @@ GOOD = {
 @pytest.mark.parametrize("name", GOOD)
 def test_what_only_looks_bad_is_let_through(name):
     call, dim = GOOD[name]
-    with pytest.raises(Work) as caught:
+    with pytest.raises(testing.Work) as caught:
         call()
     assert caught.value.batch.box.dim == caught.value.batch.objective.dim == dim
 
@@ -464,20 +491,18 @@ class Model:
 
 def test_a_users_object_is_not_taken_for_a_landscape():
     for call in (multistart(Model()), descend(fun=Model())):
-        with pytest.raises(Work):
+        with pytest.raises(testing.Work):
             call()
     assert not isinstance(Model(), landscapes.Landscape)
 
 
-@pytest.mark.parametrize("through", ["multistart", "descend"])
-def test_the_warning_of_size_names_the_callers_line(through, monkeypatch):
-    monkeypatch.setattr(size, "WARNED", set())
-
+@pytest.mark.parametrize(("through", "terms"), [("multistart", 399), ("descend", 400)])  # each size is told once
+def test_the_warning_of_size_names_the_callers_line(through, terms):
     def long(x):
-        return sum(np.sin(k * x[0]) * np.cos(x[1] - k) for k in range(400))
+        return sum(np.sin(k * x[0]) * np.cos(x[1] - k) for k in range(terms + 1))
 
-    message = "long takes .* its 399 terms differ in data alone"
-    with contextlib.suppress(Work), pytest.warns(bgd.TraceSizeWarning, match=message) as caught:
+    message = f"long takes .* its {terms} terms differ in data alone"
+    with contextlib.suppress(testing.Work), pytest.warns(bgd.TraceSizeWarning, match=message) as caught:
         CALLS[through](long)
     assert caught[0].filename == __file__
 
@@ -486,5 +511,7 @@ def test_the_warning_of_size_names_the_callers_line(through, monkeypatch):
     ("name", "meant"), [("adam", "Adam"), ("SGD", "GradientDescent"), ("minimize", "multistart"), ("LBFGSB", "LBFGS")]
 )
 def test_a_name_that_the_module_lacks_is_explained(name, meant):
-    with pytest.raises(AttributeError, match=f"^module 'batchgd' has no attribute '{name}'; did you mean '{meant}'"):
+    with pytest.raises(
+        AttributeError, match=f"^module 'batchgd' has no attribute '{name}'; did you mean bgd.{meant}\\?"
+    ):
         getattr(bgd, name)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
-from batchgd.analysis.basins.plane import Grid, PixelStarts, Plane
+from batchgd import InputError
+from batchgd.analysis.basins.plane import PixelGrid, PixelStarts, Plane
 from batchgd.analysis.basins.refine import extent, fill, refine, stride_of
 from batchgd.cli import main
-from batchgd.problem.errors import InputError
 
 # Shares of ±6 squared under gradient flow, from an error-controlled integration on 1000 x 1000 starts, by minimum
 HIMMELBLAU = {(3.0, 2.0): 0.24951, (3.58443, -1.84813): 0.24890, (-3.77931, -3.28319): 0.24336}
@@ -17,7 +17,7 @@ HIMMELBLAU = {(3.0, 2.0): 0.24951, (3.58443, -1.84813): 0.24890, (-3.77931, -3.2
 
 @pytest.fixture(scope="module")
 def himmelblau():
-    return bgd.basin_map("himmelblau", resolution=256)
+    return bgd.map("himmelblau", resolution=256)
 
 
 def drawn(image, stride):
@@ -98,7 +98,7 @@ def test_planes_in_closed_form():
 
 
 def test_pixels_lie_at_the_centres_of_equal_cells():
-    grid = Grid(Plane.axes((1, 0), [0.0, 0.0, 7.0]), np.array([[0.0, 4.0], [10.0, 12.0]]), (2, 4))
+    grid = PixelGrid(Plane.axes((1, 0), [0.0, 0.0, 7.0]), np.array([[0.0, 4.0], [10.0, 12.0]]), (2, 4))
     assert grid.u.tolist() == [0.5, 1.5, 2.5, 3.5]
     assert grid.v.tolist() == [10.5, 11.5]
     starts = PixelStarts(grid, np.array([1, 0]), np.array([2, 3]))
@@ -116,7 +116,7 @@ def test_shares_of_himmelblau(himmelblau):
 
 
 def test_an_adaptive_map_equals_the_full_one(himmelblau):
-    full = bgd.basin_map("himmelblau", resolution=256, adaptive=False)
+    full = bgd.map("himmelblau", resolution=256, adaptive=False)
     assert np.array_equal(full.label, himmelblau.label)
     assert np.array_equal(full.nit[himmelblau.computed], himmelblau.nit[himmelblau.computed])
     assert np.array_equal(full.fun[himmelblau.computed], himmelblau.fun[himmelblau.computed])
@@ -147,12 +147,12 @@ def test_an_audit_finds_what_refinement_misses():
         return (x[0] - 0.6) ** 2 + (x[1] - 0.53) ** 2 + hill
 
     box = [(0, 1), (0, 1)]
-    found, full = bgd.basin_map(dented, box, 128, audit=10**6), bgd.basin_map(dented, box, 128, adaptive=False)
+    found, full = bgd.map(dented, box, 128, audit=10**6), bgd.map(dented, box, 128, adaptive=False)
     island = int(np.sum(full.label == len(full.minima) - 1))
     assert 4 < island < 64
     assert found.audit.wrong == island
     assert np.array_equal(found.label, full.label)  # an audit of all held pixels leaves nothing wrong
-    assert bgd.basin_map(dented, box, 128, audit=0).minima.count.sum() == 128**2
+    assert bgd.map(dented, box, 128, audit=0).minima.count.sum() == 128**2
     assert f"{island:,} of" in repr(found)
 
 
@@ -168,20 +168,20 @@ def test_zoom_keeps_labels(himmelblau):
 def test_planes_of_a_landscape_in_four_dimensions():
     result = bgd.multistart("shekel", dim=4, starts=500, backend="cpu")
     three = result.minima.x[:3]
-    found = bgd.basin_map("shekel", dim=4, plane=three, resolution=96)
+    found = bgd.map("shekel", dim=4, plane=three, resolution=96)
     u, v, away = found.plane.coordinates(three)
     assert away == pytest.approx(np.zeros(3), abs=1e-12)
     for k in range(3):  # the pixel at each minimum belongs to it
         row, column = np.abs(found.v - v[k]).argmin(), np.abs(found.u - u[k]).argmin()
         assert found.minima.x[found.label[row, column]] == pytest.approx(three[k], abs=1e-5)
-    axes = bgd.basin_map("shekel", dim=4, plane=(2, 0), at=three[0], resolution=(40, 24))
+    axes = bgd.map("shekel", dim=4, plane=(2, 0), at=three[0], resolution=(40, 24))
     assert axes.label.shape == (24, 40)
     assert axes.plane.names == ("x2", "x0")
     assert axes.plane.points(1.0, 2.0) == pytest.approx([2.0, three[0][1], 1.0, three[0][3]])
 
 
 def test_no_label_is_a_label():
-    found = bgd.basin_map(lambda x: x[0] ** 3 + x[1] ** 2, [(-1, 1)] * 2, 32, maxiter=100, backend="cpu")
+    found = bgd.map(lambda x: x[0] ** 3 + x[1] ** 2, [(-1, 1)] * 2, 32, maxiter=100, backend="cpu")
     assert (found.label == -1).all()
     assert "no minimum" in repr(found)
     assert found.plot() is not None
@@ -216,7 +216,7 @@ def test_the_shell_maps(tmp_path, monkeypatch, capsys):
     assert told["pixels"] == 64**2
     assert len(told["minima"]) == 4
     assert (tmp_path / "map.png").read_bytes().startswith(b"\x89PNG")
-    line = "map shekel --dim 4 --resolution 40 --plane 0,2 --at 4,4,4,4 --view=3,5,3,5 --no-adaptive"
+    line = "map shekel --dim 4 --resolution 40 --plane 0,2 --at 4,4,4,4 --window=3,5,3,5 --no-adaptive"
     assert main(line.split()) == 0
     assert "1,600 descents" in capsys.readouterr().out
     points = ["--through=4,4,4,4", "--through=8,8,8,8", "--through=1,1,2,1"]
@@ -230,7 +230,7 @@ def test_the_shell_maps(tmp_path, monkeypatch, capsys):
         ({"resolution": 1_000_000}, "resolution is 1000000"),
         ({"resolution": 12.5}, "resolution is 12.5"),
         ({"plane": (0, 0)}, "two different axes"),
-        ({"plane": (0, 2)}, "two different axes"),
+        ({"plane": (0, 2)}, "an axis of the plane is 2: give a whole number from 0 to 1"),
         ({"plane": [[0, 0], [1, 1], [2, 2]]}, "lie on one line"),
         ({"plane": [[1, 1], [1, 1], [2, 2]]}, "lie on one line"),
         ({"plane": [[0, 0], [1, np.nan], [2, 2]]}, "finite"),
@@ -245,13 +245,13 @@ def test_the_shell_maps(tmp_path, monkeypatch, capsys):
 )
 def test_bad_input_is_told_in_one_line(arguments, words):
     with pytest.raises(InputError, match=words) as caught:
-        bgd.basin_map("himmelblau", **arguments)
+        bgd.map("himmelblau", **arguments)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
     "line",
-    ["shekel --dim 4", "himmelblau --view 1,2", "himmelblau --plane 0,1 --through 1,1", "himmelblau --plot x.txt"],
+    ["shekel --dim 4", "himmelblau --window 1,2", "himmelblau --plane 0,1 --through 1,1", "himmelblau --plot x.txt"],
 )
 def test_the_shell_refuses_in_one_line(line, capsys):
     assert main(["map", *line.split()]) == 2
@@ -260,4 +260,13 @@ def test_the_shell_refuses_in_one_line(line, capsys):
 
 def test_a_function_of_one_variable_has_no_plane():
     with pytest.raises(InputError, match="two coordinates or more"):
-        bgd.basin_map("rastrigin", dim=1)
+        bgd.map("rastrigin", dim=1)
+
+
+def test_a_map_reports_its_progress_and_ends_when_its_time_is_up(monkeypatch):
+    monkeypatch.setattr("batchgd.engine.progress.SECONDS", 0.0)
+    updates = []
+    found = bgd.map("himmelblau", resolution=64, backend="numpy", audit=0, progress=updates.append)
+    assert max(update.total for update in updates) == found.descents
+    late = bgd.map("himmelblau", resolution=64, backend="numpy", max_time=1e-9)
+    assert (late.status == bgd.Status.MAXTIME).any()

@@ -21,7 +21,7 @@ from scipy.spatial.transform import Rotation
 from scipy.stats import norm
 
 import batchgd as bgd
-from batchgd.problem.errors import TraceError
+from batchgd import TraceError
 
 T = np.linspace(0.0, 1.0, 7)
 KNOTS = interp1d([0.0, 1.0, 2.0], [1.0, 2.0, 0.0])

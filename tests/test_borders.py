@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
-from batchgd.analysis.basins.bisection import bisect
 from batchgd.analysis.basins.exponent import sampled_exponent
-from batchgd.analysis.basins.labelling import labelling
-from batchgd.analysis.basins.stability import border_distance
+from batchgd.analysis.basins.stability import bisect, border_distance
 from batchgd.cli import main
+from batchgd.minima.mapper import Mapper
 
 BOX = bgd.Box([-2.0, -2.0], [2.0, 2.0])
 
@@ -106,7 +105,7 @@ def test_specks_of_other_basins_make_nothing_fractal_and_leave_a_fractal_its_ver
 
 
 def test_shuberts_basins_at_too_few_pixels():
-    measured = bgd.basin_map("shubert", resolution=128, backend="cpu").borders()
+    measured = bgd.map("shubert", resolution=128, backend="cpu").borders()
     assert measured.fractal is None
 
 
@@ -175,7 +174,7 @@ def test_bisection_keeps_each_side():
 
 def test_labels_of_points_are_those_of_starts():
     result = bgd.multistart("himmelblau", starts=300, backend="numpy")
-    np.testing.assert_array_equal(labelling(result)(result.x0), result.label)
+    np.testing.assert_array_equal(Mapper.of(result)(result.x0), result.label)
 
 
 def test_wells_in_one_dimension_reach_to_the_barrier():

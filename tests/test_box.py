@@ -8,8 +8,7 @@ import pytest
 from scipy.optimize import Bounds
 
 import batchgd as bgd
-from batchgd.problem.box import Box
-from batchgd.problem.errors import InputError
+from batchgd import Box, InputError
 
 SAME = Box([-5.0, -5.0], [5.0, 5.0])
 
@@ -82,7 +81,7 @@ BAD = [
     ([(0.0, 5e-324)], None, "narrower than float64 can divide by: rescale"),
     ([(0.0, 10**400)], None, "a number that float64 cannot hold"),
     (np.ma.masked_greater([[0.0, 1.0]], 0.5), None, "masked entries: fill them"),
-    ([(np.nan, 1)], None, "NaN is no end of an interval"),
+    ([(np.nan, 1)], None, "NaN is not the end of an interval"),
     ([(-1e308, 1e308)], None, "wider than float64 can hold"),
     ([(0, 1)] * 3, 2, "has 3 dimensions but dim is 2"),
     (SAME, 3, "has 2 dimensions but dim is 3"),
@@ -100,9 +99,9 @@ BAD = [
     ("rastrigin", None, "not a list of numbers"),
     ({"x": (0, 1)}, None, "not a list of numbers"),
     (None, 2, "the box is missing"),
-    ((0, 1), 0, "dim is 0: give at least 1"),
-    ((0, 1), -2, "dim is -2: give at least 1"),
-    ((0, 1), 2.0, "dim is 2.0: give the number of coordinates"),
+    ((0, 1), 0, "dim is 0: give a whole number of coordinates"),
+    ((0, 1), -2, "dim is -2: give a whole number of coordinates"),
+    ((0, 1), 2.0, "dim is 2.0: give a whole number of coordinates"),
     ((0, 1), True, "dim is True"),
 ]
 

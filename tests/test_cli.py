@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,9 @@ from shell_samples import MadeUpResult, assert_refused, shell
 
 import batchgd
 from batchgd.cli.commands import COMMANDS
-from batchgd.cli.options import FLAG, OPTIONS
+from batchgd.cli.options import FLAG, IDENTITY, STOPPING
 from batchgd.cli.parameters import join_pairs
+from batchgd.cli.run import OPTIONS
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -33,12 +35,13 @@ def test_only_what_was_given_reaches_the_solver(solver, capsys):
 def test_options_arrive_under_their_python_names(solver, capsys):
     line = (
         "run sphere --dim 3 --starts 1e6 --sampling sobol --seed 7 --gtol 1e-8 --xtol 1e-9 --ftol 1e-10 --maxiter 5e3 "
-        "--max-time 60 --escape 5 --backend numpy --dtype float32 --threads 2 --x-tol 1e-5 --f-tol 1e-6 --quiet"
+        "--max-time 60 --escape 5 --backend numpy --dtype float32 --threads 2 --identity-x 1e-5 "
+        "--identity-f 1e-6 --quiet"
     )
     assert shell(capsys, line)[0] == 0
     expected = {"dim": 3, "starts": 1_000_000, "sampling": "sobol", "seed": 7, "gtol": 1e-8, "xtol": 1e-9}
-    expected |= {"ftol": 1e-10, "maxiter": 5000, "max_time": 60.0, "escape": 5.0, "backend": "numpy"}
-    expected |= {"dtype": "float32", "threads": 2, "x_tol": 1e-5, "f_tol": 1e-6, "progress": None}
+    expected |= {"ftol": 1e-10, "maxiter": 5000, "max_time": 60.0, "stopping": {"escape": 5.0}, "backend": "numpy"}
+    expected |= {"dtype": "float32", "threads": 2, "identity": {"x": 1e-5, "f": 1e-6}, "progress": None}
     assert solver.arguments == expected
     assert isinstance(solver.arguments["starts"], int)
 
@@ -82,7 +85,7 @@ def test_pairs_are_joined_and_nothing_else():
     [
         ("--learning-rate 0.01", "gradient_descent", 0.01),
         ("--method gradient_descent --learning-rate 1e-3", "gradient_descent", 1e-3),
-        ("--method armijo", "armijo", None),
+        ("--method armijo", "armijo", 1.0),
         ("--method adam --learning-rate 0.1 --set beta1=0.8 --set clip-norm=2", "adam", 0.1),
         ("--set learning_rate=0.1", "gradient_descent", 0.1),
         ("--method barzilai_borwein", "barzilai_borwein", None),
@@ -150,7 +153,7 @@ def test_target_file_may_hold_a_ready_objective(solver, capsys, folder):
 
 def test_toml_gives_what_the_command_line_leaves_out(solver, capsys, folder):
     (folder / "run.toml").write_text(
-        'target = "model.py:loss"\nbox = [[-1.5, 1.2], [-0.2, 2]]\nstarts = 1e5\nseed = 3\n"learning-rate" = 0.1\n'
+        'fun = "model.py:loss"\nbox = [[-1.5, 1.2], [-0.2, 2]]\nstarts = 1e5\nseed = 3\n"learning-rate" = 0.1\n'
         "json = true\nquiet = true\n"
     )
     code, out, err = shell(capsys, "run --config run.toml --starts 50 --box 0 1 --no-json")
@@ -186,14 +189,13 @@ def test_the_shipped_toml_file(solver, capsys, monkeypatch):
 
 
 def test_option_names_are_those_of_multistart():
-    from batchgd.api import solve
-
-    parameters = inspect.signature(solve.multistart).parameters
-    taken = {option.name for option in OPTIONS if option.solver}
-    assert taken <= set(parameters)
-    # Arrays, functions and places in memory have no name in a shell; --until-coverage and --confidence make `stop`.
-    nameless = {"fun", "params", "jac", "args", "progress", "device", "stop", "stopping", "target"}
-    assert set(parameters) - taken == nameless
+    parameters = inspect.signature(batchgd.multistart).parameters
+    # Arrays, functions and places in memory have no name in a shell; several options make a stopping rule.
+    nameless = {"fun", "params", "jac", "args", "progress", "device", "stopping", "identity"}
+    assert set(parameters) - {option.name for option in OPTIONS} == nameless
+    for options, kind in ((STOPPING, "{}"), (IDENTITY, "identity_{}")):
+        cls = batchgd.Stopping if options is STOPPING else batchgd.Identity
+        assert {option.name for option in options} == {kind.format(field.name) for field in fields(cls)}
 
 
 # What is written where
@@ -322,7 +324,7 @@ def test_list_shows_every_landscape(capsys):
 
     code, out, err = shell(capsys, "list")
     assert (code, err) == (0, "")
-    listed = [line.split()[0] for line in out.split("\n\n")[0].splitlines()[1:]]
+    listed = [line.split()[0] for line in out.split("\n\n")[0].splitlines()[2:]]
     assert listed == landscapes.names()
     himmelblau = next(line for line in out.splitlines() if line.startswith("himmelblau"))
     assert himmelblau.split() == ["himmelblau", "2", "2", "[-6,", "6]^2", "4", "0", "Himmelblau"]
@@ -333,7 +335,7 @@ def test_list_shows_every_method_and_what_carries_it(capsys):
 
     code, out, err = shell(capsys, "list --methods")
     assert (code, err) == (0, "")
-    assert [line.split()[0] for line in out.split("\n\n")[0].splitlines()[1:]] == [*METHODS]
+    assert [line.split()[0] for line in out.split("\n\n")[0].splitlines()[2:]] == [*METHODS]
     code, out, _ = shell(capsys, "list --methods --json")
     adam = next(entry for entry in json.loads(out)["methods"] if entry["name"] == "adam")
     assert adam["backends"] == ["cuda", "cpu", "numpy"]

@@ -1,6 +1,7 @@
 """Bad input that reaches the shell: one line on stderr, nothing on stdout, exit code 2, and no work begun."""
 
 import contextlib
+import dataclasses
 import os
 from pathlib import Path
 
@@ -9,8 +10,6 @@ from shell_samples import assert_refused, shell
 
 import batchgd as bgd
 from batchgd.cli import destinations
-from batchgd.compiler.cache.folder import cache_folder
-from batchgd.compiler.codegen import loading
 
 LONG = "x" * 300
 
@@ -22,7 +21,7 @@ BAD_COMMAND_LINES = {
     "option of no tool": ("run sphere --zzz 1", "there is no option --zzz (`batchgd run --help`"),
     "value missing": ("run sphere --starts", "--starts"),
     "second target": ("run sphere levy", "levy"),
-    "no target": ("run --starts 5", "TARGET"),
+    "no target": ("run --starts 5", "FUN"),
     "unknown landscape": ("run himelblau", "'himmelblau'"),
     "file does not exist": ("run missing.py:loss", "missing.py does not exist"),
     "folder instead of a file": ("run occupied:loss", "is a folder"),
@@ -49,27 +48,30 @@ BAD_COMMAND_LINES = {
     "learning rate NaN": ("run sphere --learning-rate nan", "learning_rate is nan"),
     "learning rate of another method": (
         "run sphere --method barzilai_borwein --learning-rate 0.1",
-        "barzilai_borwein takes",
+        "BarzilaiBorwein takes no 'learning_rate'",
     ),
     "schedule of no kind": (
         "run sphere --learning-rate Linear(0.1,3)",
-        "--learning-rate takes a number, or a schedule",
+        "unknown schedule 'Linear': there are",
     ),
     "schedule with too few numbers": ("run sphere --learning-rate Step(0.1)", "--learning-rate takes a number, or a"),
     "schedule out of range": ("run sphere --learning-rate Exponential(0.1,2)", "factor is 2"),
     "setting without a value": ("run sphere --method adam --set beta1", "--set takes a name and a number"),
-    "setting of another method": ("run sphere --method adam --set momentum=0.5", "adam takes"),
+    "setting of another method": ("run sphere --method adam --set momentum=0.5", "Adam takes no 'momentum'"),
     "setting out of range": ("run sphere --method adam --set beta1=1", "beta1 is 1"),
     "mean without normal": ("run sphere --mean 0,0", "--sampling normal"),
     "normal without mean": ("run sphere --sampling normal --std 1", "--mean"),
     "mean of words": ("run sphere --sampling normal --mean a,b --std 1", "--mean takes numbers"),
-    "output folder is a file": ("run sphere --out file", "is a file"),
-    "output folder holds other things": ("run sphere --out occupied --overwrite", "other files"),
-    "output folder holds a result": ("run sphere --out saved", "--overwrite"),
-    "output folder below a file": ("run sphere --out file/x", "cannot be written"),
-    "output folder cannot be written": ("run sphere --out /proc/batchgd/x", "cannot be written"),
-    "output folder of a name too long": (f"run sphere --out {LONG}", "cannot be written: File name too long"),
-    "output folder below one too long": (f"run sphere --out new/{LONG}/x", "cannot be written: File name too long"),
+    "output is another file": ("run sphere --out file --overwrite", "is not a batchgd result"),
+    "output is a folder": ("run sphere --out occupied --overwrite", "is a folder"),
+    "output is a result": ("run sphere --out saved", "--overwrite"),
+    "output below a file": ("run sphere --out file/x", "cannot be written"),
+    "output cannot be written": ("run sphere --out /proc/batchgd/x", "cannot be written"),
+    "output of a name too long": (f"run sphere --out {LONG}", "cannot be written: File name too long"),
+    "output in a folder of a name too long": (
+        f"run sphere --out new/{LONG}/x",
+        "cannot be written: File name too long",
+    ),
     "picture of a name too long": (f"run sphere --plot {LONG}.png", "File name too long"),
     "file of a name too long": (f"run {LONG}.py:loss", "cannot be read: File name too long"),
     "config of a name too long": (f"run --config {LONG}", "cannot be read: File name too long"),
@@ -104,12 +106,12 @@ def test_bad_command_line_is_one_line_and_exit_2(name, solver, capsys):
         ("gtol = 0x" + 5000 * "f", "gtol takes a number"),
         ('out = "a\\u0000b"', "cannot be written: "),
         ('plot = "a\\u0000b.png"', "which is not a path (embedded null byte)"),
-        ('target = "a\\u0000b.py:f"', "does not exist"),
+        ('fun = "a\\u0000b.py:f"', "does not exist"),
     ],
 )
 def test_odd_toml_is_one_line_and_exit_2(text, words, solver, folder, capsys):
     (folder / "odd.toml").write_text(text)
-    _, err = assert_refused(capsys, "run --config odd.toml" + ("" if "target" in text else " sphere"), words)
+    _, err = assert_refused(capsys, "run --config odd.toml" + ("" if "fun" in text else " sphere"), words)
     assert len(err) < 300
     assert solver.arguments is None
 
@@ -139,11 +141,9 @@ def test_a_working_folder_that_is_gone(nowhere, capsys, monkeypatch):
 
 
 @pytest.mark.parametrize("line", ["cache", "cache --clear", "run sphere --starts 20 --backend cpu --quiet"])
-def test_a_cache_folder_of_nobody(line, folder, capsys, monkeypatch):
-    cache_folder.cache_clear()
-    loading.forget()
-    monkeypatch.setenv("BATCHGD_CACHE_DIR", "~nosuchuser/x")
-    assert_refused(capsys, line, "BATCHGD_CACHE_DIR is '~nosuchuser/x', which leads nowhere: give a full path")
+def test_a_cache_folder_of_nobody(line, folder, capsys):
+    with bgd.testing.fresh_cache("~nosuchuser/x"):
+        assert_refused(capsys, line, "BATCHGD_CACHE_DIR is '~nosuchuser/x', which leads nowhere: give a full path")
 
 
 # A disk that is full: here a limit on the size of a file, which refuses in the same way.
@@ -221,7 +221,7 @@ BAD_INPUTS = {
     "maxiter negative": ("run sphere --maxiter -1", "maxiter"),
     "max_time negative": ("run sphere --max-time -1", "max_time"),
     "escape negative": ("run sphere --escape -1", "escape"),
-    "x_tol negative": ("run sphere --x-tol -1", "x_tol"),
+    "identity x negative": ("run sphere --identity-x -1", "identity.x"),
     "threads zero": ("run sphere --threads 0 --backend cpu", "threads"),
     "seed negative": ("run sphere --seed -1", "seed"),
     "function returns a vector": ("run model.py:vector --dim 2 --box 0 1", ""),
@@ -241,9 +241,8 @@ def test_bad_input_is_one_line_and_exit_2(name, folder, capsys):
 def test_cuda_asked_for_where_there_is_none(solver, capsys, monkeypatch):
     from batchgd.engine import backends
 
-    monkeypatch.setitem(
-        backends.BACKENDS, "cuda", backends.Backend("cuda", "none", lambda: "no NVIDIA driver was found", None, None)
-    )
+    none = dataclasses.replace(backends.BACKENDS["cuda"], problem=lambda: "no NVIDIA driver was found")
+    monkeypatch.setitem(backends.BACKENDS, "cuda", none)
     assert_refused(capsys, "run sphere --backend cuda", "no NVIDIA driver was found")
     assert solver.arguments is None
 

@@ -35,7 +35,7 @@ LINES = {
     "cache": ("cache", ""),
     "bench": ("bench --quick", ""),
 }
-SOLVED = ("multistart", "trace_path", "compare", "curvature", "basin_map", "sweep")
+SOLVED = ("multistart", "path", "compare", "curvature", "map", "sweep")
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,9 @@ def commands(solved, tmp_path, monkeypatch):
         return solved[key]
 
     for name in SOLVED:
-        monkeypatch.setitem(bgd.__dict__, name, functools.partial(remembered, getattr(bgd, name)))
+        monkeypatch.setitem(
+            bgd.__dict__, name, functools.wraps(getattr(bgd, name))(functools.partial(remembered, getattr(bgd, name)))
+        )
     monkeypatch.setattr("batchgd.analysis.bench.measure", lambda *_, **__: MadeUpReport())
     monkeypatch.chdir(tmp_path)
     os.symlink(solved["folder"], "saved")

@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 from shell_samples import assert_refused, shell
 
 import batchgd as bgd
-from batchgd.output.plot import PICTURES
-from batchgd.problem.errors import InputError
+from batchgd import InputError
+from batchgd.api.pictures import PICTURES
 
 
 @pytest.fixture(scope="module")
@@ -24,13 +24,18 @@ def line(ax, gid):
     return next(artist for artist in ax.get_lines() if artist.get_gid() == gid)
 
 
-@pytest.mark.parametrize("name", ["", *PICTURES, "tolerances"])
+@pytest.mark.parametrize("name", ["", "tolerances", *(name for name, row in PICTURES.items() if not row.special)])
 def test_every_picture_of_a_saved_run(name, runs, tmp_path, capsys):
     file = tmp_path / "picture.png"
     code, out, err = shell(capsys, f"plot {runs / 'a'} {name} --out {file}")
     assert (code, out) == (0, "")
     assert str(file) in err
     assert file.read_bytes().startswith(b"\x89PNG")
+
+
+def test_help_names_every_picture(capsys):
+    out = " ".join(shell(capsys, "plot --help")[1].split())
+    assert f"{', '.join(PICTURES)}; the one that suits" in out
 
 
 def test_a_picture_of_two_runs(runs, tmp_path, capsys):
@@ -65,7 +70,7 @@ def test_lean_runs_have_the_pictures_of_minima(runs, tmp_path, capsys):
 def test_refused_in_one_line(rest, words, runs, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert_refused(capsys, f"plot {runs / 'a'} {rest.format(b=runs / 'b')}", words)
-    assert_refused(capsys, f"plot {runs / 'none'} --out x.png", "is not a folder")
+    assert_refused(capsys, f"plot {runs / 'none'} --out x.png", "does not exist")
 
 
 def test_the_discovery_curve_is_that_of_the_coverage():
@@ -93,7 +98,7 @@ def test_discovery_needs_a_minimum():
 
 def test_tolerances_are_those_asked_for():
     result = bgd.multistart("himmelblau", starts=200, backend="cpu")
-    ax = result.plot.tolerances(Figure().subplots(), x_tol=[0.5, 1e-8, 0.9], f_tol=1.0)
+    ax = result.plot.tolerances(Figure().subplots(), x=[0.5, 1e-8, 0.9], f=1.0)
     x, y = line(ax, "minima").get_data()
     assert np.array_equal(x, [1e-8, 0.5, 0.9])
     assert y[0] == 4

@@ -20,7 +20,7 @@ def test_what_is_shown_is_what_was_printed(camel, capsys):
 
 
 def test_other_tolerances_and_their_result_saved(camel, capsys, tmp_path):
-    assert main(["show", str(camel), "--x-tol", "0.9", "--json", "--out", str(tmp_path / "pairs")]) == 0
+    assert main(["show", str(camel), "--identity-x", "0.9", "--json", "--out", str(tmp_path / "pairs")]) == 0
     told = json.loads(capsys.readouterr().out)
     assert [round(row["fun"], 6) for row in told["minima"]] == [-1.031628, -0.215464, 2.10425]
     assert len(bgd.load(tmp_path / "pairs").minima) == 3
@@ -40,12 +40,12 @@ def test_what_can_be_asked_afterwards(camel, capsys):
 def test_bad_input_is_one_line(camel, capsys, tmp_path):
     bgd.descend("himmelblau", [[0.0, 0.0]], backend="numpy").save(tmp_path / "ends")
     for words, said in (
-        ([str(camel), "--x-tol", "-1"], "x_tol is -1:"),
-        ([str(camel), "--f-tol", "nan"], "f_tol is nan"),
+        ([str(camel), "--identity-x", "-1"], "identity.x is -1:"),
+        ([str(camel), "--identity-f", "nan"], "identity.f is nan"),
         ([str(camel), "--fidelity", "0"], "sample is 0"),
         ([str(camel), "--out", str(camel)], "holds a result already"),
         ([str(tmp_path / "ends"), "--stability"], "holds endpoints without minima"),
-        ([str(tmp_path / "none")], "is not a folder"),
+        ([str(tmp_path / "none")], "does not exist"),
     ):
         assert main(["show", *words]) == 2
         out, err = capsys.readouterr()

@@ -12,7 +12,7 @@ import pytest
 import result_samples as samples
 
 import batchgd as bgd
-from batchgd.kernels.status import Status
+from batchgd import InputError, Status
 from batchgd.minima import seen_interval, wilson
 from batchgd.minima.coverage import (
     CoverageReport,
@@ -23,7 +23,6 @@ from batchgd.minima.coverage import (
     starts_to_see,
     unseen_bound,
 )
-from batchgd.problem.errors import InputError
 
 bound = cache(unseen_bound)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from batchgd.kernels.assemble import Resources
+from batchgd.kernels.cuda.assemble import Resources
 from batchgd.kernels.cuda.occupancy import configure, grid, limits_of, occupancy, register_bounds, resident_blocks
 
 HOPPER, AMPERE, CONSUMER = limits_of((9, 0)), limits_of((8, 0)), limits_of((8, 6))

@@ -17,7 +17,7 @@ pytest.importorskip("numba_cuda", reason="numba-cuda is not installed")
 @pytest.fixture(scope="module")
 def seen():
     environment = {**os.environ, "NUMBA_ENABLE_CUDASIM": "1"}
-    script = Path(__file__).with_name("simulated_cuda.py")
+    script = Path(simulated_cuda.__file__)
     run = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout)
@@ -35,6 +35,14 @@ def test_simulated_cuda_agrees_with_the_cpu(seen, case):
     assert found["statuses"]
     assert found["minima"] < 1e-10
     assert found["updates"] > 0.9
+
+
+def test_a_method_of_another_package_agrees_too(seen):
+    found = seen["foreign"]
+    assert found["backend"] == "cuda"
+    assert found["labels"]
+    assert found["statuses"]
+    assert found["updates"] == 1.0
 
 
 @pytest.mark.parametrize("case", simulated_cuda.SHARED)

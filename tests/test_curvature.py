@@ -8,7 +8,7 @@ import pytest
 from shell_samples import assert_refused, shell
 
 import batchgd as bgd
-from batchgd.problem.errors import InputError
+from batchgd import InputError
 
 BOX = [(-3.0, 3.0)] * 2
 

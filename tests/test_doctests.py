@@ -15,7 +15,7 @@ MODULES = ["batchgd", *(found.name for found in pkgutil.walk_packages(batchgd.__
 
 
 @pytest.fixture(autouse=True)
-def nothing_to_compile():
+def nothing_to_compile(registries):
     """What an example shows holds on every backend, and this one has nothing to compile."""
     with testing.automatic("numpy"):
         yield

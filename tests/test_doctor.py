@@ -3,11 +3,11 @@
 import builtins
 import ctypes
 import json
+import os
 from importlib import metadata
 
 import pytest
 
-from batchgd.engine import doctor
 from batchgd.engine.doctor import collect, diagnose, report
 
 CORE = {"batchgd": "0.1", "numpy": "2.4.6", "numba": "0.68.1", "llvmlite": "0.50.0", "scipy": "1.17.1"}
@@ -58,9 +58,9 @@ MACHINES = {
     ),
     "CuPy alone": (machine(CUPY_13, driver=driver()), "numba-cuda is missing", "pip install batchgd[cu13]"),
     "CuPy for CUDA 12 alone, no driver": (machine(CUPY_12), "numba-cuda is missing", "pip install batchgd[cu12]"),
-    "numba-cuda alone": (machine(STACK_13, driver=driver()), "CuPy is missing", "pip install batchgd[cu13]"),
-    "driver alone, CUDA 12": (machine(driver=driver("12.8")), "are missing", "pip install batchgd[cu12]"),
-    "driver alone, CUDA 13": (machine(driver=driver("13.1")), "are missing", "pip install batchgd[cu13]"),
+    "numba-cuda alone": (machine(STACK_13, driver=driver()), None, ""),
+    "driver alone, CUDA 12": (machine(driver=driver("12.8")), "numba-cuda is missing", "pip install batchgd[cu12]"),
+    "driver alone, CUDA 13": (machine(driver=driver("13.1")), "numba-cuda is missing", "pip install batchgd[cu13]"),
     "driver older than the toolkit": (
         machine(STACK_13, CUPY_13, driver=driver("12.4")),
         "the driver supports CUDA up to 12.4, but the installed packages are for CUDA 13",
@@ -126,6 +126,12 @@ def test_a_missing_driver_is_told_without_alarm():
     assert notes == ["no NVIDIA driver: CUDA runs are not possible here, the cpu backend works"]
 
 
+def test_cupy_is_needed_for_arrays_on_the_device_alone():
+    (note,) = [finding for finding in diagnose(machine(STACK_12, driver=driver("12.4"))) if finding.level == "note"]
+    assert "device=True and arrays on the device need CuPy" in note.text
+    assert "pip install batchgd[cu12]" in note.remedy
+
+
 def test_cupy_built_from_source_fits_any_toolkit():
     findings = diagnose(machine(STACK_13, {"cupy": "14.0"}, driver=driver()))
     assert [finding for finding in findings if finding.level == "problem"] == []
@@ -159,13 +165,12 @@ def test_collecting_survives_everything_failing(monkeypatch):
     def broken(*_, **__):
         raise RuntimeError("broken")
 
-    for module, name in ((metadata, "version"), (ctypes, "CDLL"), (builtins, "open"), (doctor.os, "access")):
+    for module, name in ((metadata, "version"), (ctypes, "CDLL"), (builtins, "open"), (os, "access")):
         monkeypatch.setattr(module, name, broken)
-    for name in ("_cpu_name", "_simd", "_cores"):
-        monkeypatch.setattr(doctor, name, broken)
+    monkeypatch.setattr(os, "sched_getaffinity", broken, raising=False)
     facts = collect()
     assert facts["packages"] == {}
-    assert facts["driver"] is None
+    assert facts["driver"] is facts["cpu"]["cores"] is None
     assert report(facts, diagnose(facts))
 
 
@@ -215,4 +220,4 @@ class Driver:
 )
 def test_driver_answers(monkeypatch, library, expected):
     monkeypatch.setattr(ctypes, "CDLL", lambda name: library)
-    assert doctor._cuda_driver() == expected
+    assert collect()["driver"] == expected

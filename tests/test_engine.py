@@ -11,12 +11,15 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
+from batchgd import Status
+from batchgd.compiler.resolve import Problem
 from batchgd.engine.batch import make_batch
+from batchgd.engine.compute import Compute
 from batchgd.engine.run import run
 from batchgd.kernels import launch_cpu
-from batchgd.kernels.status import Status
-from batchgd.problem.methods import METHODS
 from batchgd.problem.samplings import Starts
+
+METHODS = bgd.methods.METHODS
 
 BACKENDS = ("cpu", "numpy")
 DTYPES = ("float64", "float32")
@@ -48,15 +51,12 @@ def prepared(method="barzilai_borwein", n=500, backend="cpu", dtype="float64", t
     method = METHODS[method].example()
     starts = n if starts is None else starts
     return make_batch(
-        himmelblau,
-        box=BOX,
+        Problem(himmelblau, BOX),
+        Compute.of(backend, dtype, threads),
         starts=starts,
         method=method,
         seed=3,
         stopping=stopping,
-        backend=backend,
-        dtype=dtype,
-        threads=threads,
     )
 
 
@@ -103,7 +103,7 @@ def test_a_rate_per_start_is_that_rate_for_that_start(backend):
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_armijo_follows_the_textbook(backend):
     x0 = points(20)
-    method = bgd.GradientDescent(line_search="armijo")
+    method = bgd.Armijo()
     batch = bgd.descend(himmelblau, x0, box=BOX, method=method, backend=backend, gtol=1e-4)
     for i in range(len(x0)):
         x, updates, evaluations = naive.armijo(himmelblau, himmelblau_gradient, x0[i], 1.0, 1e-4, 10_000)
@@ -133,7 +133,7 @@ def test_bits_do_not_depend_on_shards_threads_or_company(method, dtype, backend)
     batch = prepared(method, backend=backend, dtype=dtype, starts=x0)
     whole = ends(batch, shard=500)
     assert same(whole, ends(batch, shard=37))
-    assert same(whole, ends(replace(batch, threads=1), shard=64))
+    assert same(whole, ends(replace(batch, compute=replace(batch.compute, threads=1)), shard=64))
     rows = np.random.default_rng(1).permutation(500)[:301]
     part = ends(prepared(method, backend=backend, dtype=dtype, starts=x0[rows]), shard=50)
     for name in ("x", "nit", "nfev", "status"):
@@ -147,13 +147,14 @@ def test_starts_drawn_where_they_are_used_end_as_those_given(dtype, backend):
     given = prepared(backend=backend, dtype=dtype, starts=drawn.starts.points(0, 500))
     whole = ends(given)
     assert same(whole, ends(drawn, shard=37))
-    assert same(whole, ends(replace(drawn, threads=1), shard=64))
+    assert same(whole, ends(replace(drawn, compute=replace(drawn.compute, threads=1)), shard=64))
 
 
 def test_bits_do_not_depend_on_the_block_width():
     batch = prepared()
     wide = ends(batch)
-    narrow = ends(replace(batch, backend=replace(batch.backend, lanes=lambda n: 4)))
+    four = replace(batch.backend, lanes=lambda n: 4)
+    narrow = ends(replace(batch, compute=replace(batch.compute, backend=four)))
     assert same(wide, narrow)
 
 
@@ -227,7 +228,9 @@ class TestEveryWayToEnd:
             Status.GRADIENT,
         ]
         unit = bgd.GradientDescent(1.0)
-        drift = bgd.descend(lambda x: np.exp(-x[0]), [[0.0]], backend=backend, method=unit, gtol=1e-30, escape=3.0)
+        drift = bgd.descend(
+            lambda x: np.exp(-x[0]), [[0.0]], backend=backend, method=unit, gtol=1e-30, stopping={"escape": 3.0}
+        )
         assert drift.status.tolist() == [Status.ESCAPED]
         assert 3.5 < drift.x[0, 0] < 4.0
 

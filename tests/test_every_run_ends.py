@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 import batchgd as bgd
 from batchgd import Status
-from batchgd.problem.methods import METHODS
+
+METHODS = bgd.methods.METHODS
 
 MAXITER = 30
 BOUND = 20 * (MAXITER + 10)
@@ -15,13 +16,13 @@ BOUND = 20 * (MAXITER + 10)
 
 REJECTING = {
     **{name: METHODS[name].example() for name in ("barzilai_borwein", "nonlinear_cg", "lbfgs", "bfgs", "newton")},
-    "armijo": bgd.GradientDescent(1.0, line_search="armijo"),
+    "armijo": bgd.Armijo(),
     "gradient_flow": bgd.GradientFlow(),
     "explicit flow": bgd.GradientFlow(stiff=False),
 }
 ACCEPTING = {
     **{name: row.example() for name, row in METHODS.items() if name not in REJECTING},
-    "polyak": bgd.GradientDescent(optimum=0.0),
+    "polyak": bgd.Polyak(0.0),
     "clipped": bgd.Adam(0.1, clip_norm=1.0),
 }
 

@@ -8,14 +8,12 @@ import pytest
 import result_samples as samples
 
 import batchgd as bgd
-from batchgd.analysis.basins.fidelity import check_step
-from batchgd.analysis.basins.flow import true_flow
-from batchgd.analysis.basins.half_step import halved, of_rows, step_name
-from batchgd.analysis.basins.relabel import confusion_counts
+from batchgd import Cosine, Exponential, GradientDescent, InputError
+from batchgd.analysis.basins.fidelity import halved, of_rows, step_name
 from batchgd.cli import main
-from batchgd.problem.errors import InputError
-from batchgd.problem.methods import METHODS, GradientDescent
-from batchgd.problem.methods.schedules import Cosine, Exponential
+from batchgd.minima.pairs import confusion_counts
+
+METHODS = bgd.methods.METHODS
 
 N = 20_000
 # Wrong labels against gradient flow, by an error-controlled integrator; and three standard deviations of N starts,
@@ -60,7 +58,7 @@ def test_gradient_flow_agrees_with_an_integrator():
     problem = reference.Problem.of("himmelblau")
     starts = bgd.start(3, np.arange(2_000), problem.box)
     truth = reference.flow(problem, starts)
-    result = bgd.multistart("himmelblau", starts=starts, method=true_flow(), maxiter=100_000, backend="cpu")
+    result = bgd.multistart("himmelblau", starts=starts, method=bgd.GradientFlow(), maxiter=100_000, backend="cpu")
     label, away = problem.nearest(result.minima.x)
     assert away.max() < 1e-6
     assert np.mean(label[result.label] != truth) < 0.002
@@ -156,27 +154,15 @@ def test_dependent_starts_are_checked_on_a_random_part():
         assert len(result.warnings) == 1
 
 
-def test_the_check_uses_the_kernel_that_is_there(monkeypatch):
+def test_the_check_uses_the_kernel_that_is_there(tmp_path):
     """One more specialisation would cost a second of compiling: uniform starts need none."""
-    from batchgd.engine.run import specialisation_of
-
-    result = run(GradientDescent(learning_rate=0.01), starts=3_000)
-    from batchgd.minima import collect as solve
-    from batchgd.minima.collect import batch_from
-
-    batch, seen = batch_from(result), []
-    original = solve.collect
-
-    def watched(part, *args, **more):
-        seen.append(specialisation_of(part))
-        return original(part, *args, **more)
-
-    monkeypatch.setattr(solve, "collect", watched)
-    check_step(result, batch)
-    wanted = specialisation_of(batch)
-    assert [(s.rule, s.lanes, s.in_kernel, s.tests, s.parts) for s in seen] == [
-        (wanted.rule, wanted.lanes, wanted.in_kernel, wanted.tests, wanted.parts)
-    ]
+    with bgd.testing.fresh_cache(tmp_path):
+        compiled = []
+        for check in (False, True):
+            run(GradientDescent(learning_rate=0.01), starts=3_000, check=check)
+            compiled.append(sorted(tmp_path.rglob("*.code")))
+    assert compiled[0]
+    assert compiled[0] == compiled[1]
 
 
 def test_float32_runs_are_held_against_flow_in_float64():
@@ -211,7 +197,7 @@ def test_bad_input():
     with pytest.raises(InputError, match="has none"):
         fidelity(samples.batch())
     with pytest.raises(InputError, match="none to halve"):
-        run(GradientDescent(optimum=0.0), starts=10, check=True)
+        run(bgd.Polyak(0.0), starts=10, check=True)
     lean = run(starts=100, keep="minima", backend="numpy")
     with pytest.raises(InputError, match="kept none: run it with keep='all'"):
         lean.fidelity()

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
-from batchgd.kernels import batches
-from batchgd.kernels.status import Status
-from batchgd.problem.errors import InputError, TraceError
+from batchgd import InputError, Status, TraceError
+from batchgd.kernels import minibatch
 
 RANDOM = np.random.default_rng(0)
 INPUTS = RANDOM.normal(size=(23, 3))
@@ -30,15 +29,15 @@ def wavy(x, row):
     return (np.sin(x[0] * row[0]) + x[1] * row[1] - row[3]) ** 2 + 0.1 * x[2] ** 4
 
 
-def test_value_gradient_and_hessian_are_those_of_the_plain_sum(monkeypatch):
-    monkeypatch.setattr("batchgd.compiler.finite_sum._NUMBERS_AT_ONCE", 30)  # several pieces of rows and of points
+def test_value_gradient_and_hessian_are_those_of_the_plain_sum():
     total, mean = (bgd.FiniteSum(squared, DATA, box=BOX, reduction=how) for how in ("sum", "mean"))
     x = np.random.default_rng(1).normal(size=(40, 3))
     residuals = x @ INPUTS.T - TARGETS
-    np.testing.assert_allclose(total.value(x), (residuals**2).sum(axis=1), rtol=1e-13)
-    np.testing.assert_allclose(mean.gradient(x), 2.0 * residuals @ INPUTS / 23, rtol=1e-12)
-    np.testing.assert_allclose(mean.hessian(x), np.tile(2.0 * INPUTS.T @ INPUTS / 23, (40, 1, 1)), rtol=1e-12)
-    assert mean.value(x[0]) == pytest.approx(total.value(x[0]) / 23, rel=1e-14)
+    with bgd.testing.forced(piece=30):  # several pieces of rows and of points
+        np.testing.assert_allclose(total.value(x), (residuals**2).sum(axis=1), rtol=1e-13)
+        np.testing.assert_allclose(mean.gradient(x), 2.0 * residuals @ INPUTS / 23, rtol=1e-12)
+        np.testing.assert_allclose(mean.hessian(x), np.tile(2.0 * INPUTS.T @ INPUTS / 23, (40, 1, 1)), rtol=1e-12)
+        assert mean.value(x[0]) == pytest.approx(total.value(x[0]) / 23, rel=1e-14)
 
 
 @pytest.mark.parametrize("shape", [(), (2,), (2, 2)])
@@ -106,14 +105,14 @@ def test_it_travels_to_other_processes():
 def test_the_shuffle_permutes_and_every_place_gets_every_row():
     for rows in (1, 2, 7, 64):
         keys = np.arange(300, dtype=np.uint64)[:, None]
-        order = batches.shuffled(keys, np.arange(rows), rows)
+        order = minibatch.shuffled(keys, np.arange(rows), rows)
         assert (np.sort(order, axis=1) == np.arange(rows)).all()
-    counts = np.array([np.bincount(column, minlength=7) for column in batches.shuffled(keys * 13, np.arange(7), 7).T])
+    counts = np.array([np.bincount(column, minlength=7) for column in minibatch.shuffled(keys * 13, np.arange(7), 7).T])
     assert ((counts - 300 / 7) ** 2 / (300 / 7)).sum(axis=1).max() < 28.0  # chi-square, 6 degrees, p = 1e-4
 
 
 def row_of_epoch(seed, start, nit, turn):
-    return batches.row_of_epoch(seed, start, np.atleast_1d(nit), turn, 5, 23)
+    return minibatch.row_of_epoch(seed, start, np.atleast_1d(nit), turn, 5, 23)
 
 
 def test_an_epoch_shows_every_row_once():
@@ -121,7 +120,7 @@ def test_an_epoch_shows_every_row_once():
     for start in range(3):
         for epoch in range(3):
             nits = epoch * 5 + np.repeat(np.arange(5), 5)
-            shares = batches.share_in_epoch(nits, turns, 5, 23, 0.2, 1 / 3)
+            shares = minibatch.share_in_epoch(nits, turns, 5, 23, 0.2, 1 / 3)
             seen = row_of_epoch(9, start, nits, turns)
             assert sorted(seen[shares > 0].tolist()) == list(range(23))
             assert shares[-5:].tolist() == [1 / 3, 1 / 3, 1 / 3, 0.0, 0.0]
@@ -130,7 +129,7 @@ def test_an_epoch_shows_every_row_once():
 
 def test_rows_with_replacement_are_uniform():
     nit, turn = np.arange(2000)[:, None], np.arange(4)
-    counts = np.bincount(batches.row_replaced(3, 5, nit, turn, 4, 23).ravel(), minlength=23)
+    counts = np.bincount(minibatch.row_replaced(3, 5, nit, turn, 4, 23).ravel(), minlength=23)
     assert ((counts - 8000 / 23) ** 2 / (8000 / 23)).sum() < 60.0  # chi-square, 22 degrees, p < 1e-4
 
 
@@ -139,7 +138,7 @@ def naive_sgd(x, seed, start, updates, batch, rate, *, replace, full_every):
         if nit % full_every == 0:
             rows = np.arange(23)
         elif replace:
-            rows = [batches.row_replaced(seed, start, nit, turn, batch, 23) for turn in range(batch)]
+            rows = [minibatch.row_replaced(seed, start, nit, turn, batch, 23) for turn in range(batch)]
         else:
             left = min(batch, 23 - nit % -(-23 // batch) * batch)
             rows = row_of_epoch(seed, start, nit, np.arange(left))

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
-from batchgd.kernels.status import Status
-from batchgd.problem.errors import InputError
+from batchgd import InputError, Status
 
 BOX = [(-6.0, 6.0)] * 2
 WELLS = [(-2.0, 2.0), (-1.0, 1.0)]

@@ -1,6 +1,7 @@
 """Ctrl-C at any moment: what was found is kept, the second one ends at once, and handlers are put back."""
 
 import concurrent.futures
+import functools
 import os
 import signal
 import subprocess
@@ -10,26 +11,25 @@ import threading
 
 import numpy as np
 import pytest
+from pressing import press_at_run
 from shell_samples import shell
 
 import batchgd as bgd
+from batchgd import Status
 from batchgd.api.result import MultistartResult
 from batchgd.engine.interrupts import current, heeded
 from batchgd.engine.progress import Watch
-from batchgd.kernels.status import Status
 from batchgd.minima import Catalogue, find_minima
 
 PHASES = ("polishing", "merging", "classifying", "measuring")
 
 
 @pytest.fixture(autouse=True)
-def at_once(monkeypatch):
+def at_once():
     """No time is left after Ctrl-C, every look is reported, and the handler is the one that was there before."""
-    monkeypatch.setattr("batchgd.engine.interrupts.GRACE", 0.0)
-    monkeypatch.setattr("batchgd.engine.progress.SECONDS", 0.0)
-    monkeypatch.setattr("batchgd.engine.run.SECONDS", 0.0)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
+    with bgd.testing.forced(grace=0.0, interval=0.0):
+        yield
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     signal.signal(signal.SIGINT, before)
 
@@ -103,10 +103,10 @@ def test_unpolished_copies_are_one_minimum_with_the_polished_ones():
     assert "not polished" in result.warnings[0]
 
 
-def test_within_the_grace_nothing_is_lost(monkeypatch):
-    monkeypatch.setattr("batchgd.engine.interrupts.GRACE", 1e9)
+def test_within_the_grace_nothing_is_lost():
     whole = bgd.multistart("himmelblau", starts=200, backend="numpy")
-    result = bgd.multistart("himmelblau", starts=200, backend="numpy", progress=Press(in_phase("polishing")))
+    with bgd.testing.forced(grace=1e9):
+        result = bgd.multistart("himmelblau", starts=200, backend="numpy", progress=Press(in_phase("polishing")))
     assert result.interrupted
     assert result.warnings == whole.warnings
     np.testing.assert_array_equal(result.minima.x, whole.minima.x)
@@ -146,8 +146,8 @@ def test_a_search_by_values_is_interrupted_too():
         catalogue, looks = Catalogue(objective.box), iter(range(1000))
         catalogue.add(0, x, objective.value(x), np.full(20, Status.STALLED))
         press = Press(lambda update, look=look, looks=looks: update.phase == "polishing" and next(looks) == look)
-        with heeded() as interrupt:
-            found = find_minima(catalogue, objective, watch=Watch(press, 20, interrupt=interrupt))
+        with heeded():
+            found = find_minima(catalogue, objective, watch=Watch(press))
         assert found.minima.kind.tolist() == [kind]
         assert found.minima.count.tolist() == [20]
         np.testing.assert_allclose(found.minima.x, [[0.1, -0.03]], atol=1e-4)
@@ -164,8 +164,8 @@ def test_cut_at_any_look_the_tables_hold_all_and_the_lowest(fun, every):
     while True:
         looks = iter(range(look + 1, -1, -1))
         press = Press(lambda update, looks=looks: next(looks) == 0)
-        with heeded() as interrupt:
-            found = find_minima(catalogue, objective, watch=Watch(press, len(x), interrupt=interrupt))
+        with heeded():
+            found = find_minima(catalogue, objective, watch=Watch(press))
         assert found.minima.count.sum() + found.stationary.count.sum() == len(x)
         assert found.minima.fun[0] <= objective.value(x).min()
         if press.times:  # it had ended before
@@ -188,8 +188,8 @@ def test_the_lowest_endpoint_is_kept_where_another_of_its_cell_did_not_come_to_r
     catalogue = Catalogue(objective.box)
     catalogue.add(0, x, objective.value(x), np.array([Status.MAXITER, Status.GRADIENT]))
     assert len(catalogue) == 1
-    with heeded() as interrupt:
-        found = find_minima(catalogue, objective, watch=Watch(Press(in_phase("polishing")), 2, interrupt=interrupt))
+    with heeded():
+        found = find_minima(catalogue, objective, watch=Watch(Press(in_phase("polishing"))))
     assert found.minima.x.tolist() == [[0.5, 0.0]]
     assert found.minima.kind.tolist() == ["unknown"]
 
@@ -207,7 +207,7 @@ def test_a_strategy_ends_with_the_descents_it_has(strategy):
 
 
 def test_a_run_until_covered_ends_at_that_look():
-    options = {"dim": 3, "stop": bgd.Coverage(0.999), "starts": 20_000, "backend": "cpu"}
+    options = {"dim": 3, "until": bgd.Coverage(0.999), "starts": 20_000, "backend": "cpu"}
     press = Press(lambda update: update.phase == "polishing" and update.done > 4_000)
     result = bgd.multistart("schwefel", **options, progress=press)
     assert result.stopped.why == "interrupted"
@@ -215,22 +215,18 @@ def test_a_run_until_covered_ends_at_that_look():
     assert result.status_counts() == bgd.multistart("schwefel", dim=3, starts=7_376).status_counts()
 
 
-def test_a_check_that_was_interrupted_says_so(monkeypatch):
-    def check(*_):
-        signal.raise_signal(signal.SIGINT)
-        return "made of half the labels"
-
-    monkeypatch.setattr("batchgd.analysis.basins.fidelity.check_step", check)
-    result = bgd.multistart("himmelblau", starts=50, check=True, method=bgd.GradientDescent(0.01), backend="numpy")
+def test_a_check_that_was_interrupted_says_so():
+    with press_at_run(2):
+        result = bgd.multistart("himmelblau", starts=50, check=True, method=bgd.GradientDescent(0.01), backend="numpy")
     assert result.interrupted
     assert "interrupted before half the step was compared" in result.warnings[-1]
 
 
-def test_a_sweep_keeps_the_starts_it_has(monkeypatch):
-    monkeypatch.setattr("batchgd.analysis.sweeps.solve._TRAJECTORIES", 20)
+def test_a_sweep_keeps_the_starts_it_has():
     options = {"learning_rate": [0.005, 0.01], "starts": 30, "backend": "numpy", "gtol": 1e-3}
-    whole = bgd.sweep("himmelblau", **options)
-    result = bgd.sweep("himmelblau", **options, progress=Press(lambda update: update.done > 20))
+    with bgd.testing.forced(piece=20):
+        whole = bgd.sweep("himmelblau", **options)
+        result = bgd.sweep("himmelblau", **options, progress=Press(lambda update: update.done > 20))
     assert result.interrupted
     assert not whole.interrupted
     assert result.n_starts == 20  # two blocks of ten; Ctrl-C came in the second
@@ -260,7 +256,7 @@ def test_descend_returns_where_its_trajectories_are():
 
 
 HALVES = {  # what would be wrong with half of its descents
-    "basin_map": lambda result: bgd.basin_map("himmelblau", resolution=32, backend="numpy"),
+    "map": lambda result: bgd.map("himmelblau", resolution=32, backend="numpy"),
     "fidelity": lambda result: result.fidelity(20),
     "connect": lambda result: result.connect(),
     "stability": lambda result: result.stability(4),
@@ -268,18 +264,9 @@ HALVES = {  # what would be wrong with half of its descents
 
 
 @pytest.mark.parametrize("name", HALVES)
-def test_what_makes_no_sense_by_halves_is_a_keyboard_interrupt(name, monkeypatch):
-    import batchgd.engine.run
-
+def test_what_makes_no_sense_by_halves_is_a_keyboard_interrupt(name):
     result = bgd.multistart("himmelblau", starts=50, backend="numpy")
-    original = batchgd.engine.run._judge
-
-    def judge(*arguments):
-        signal.raise_signal(signal.SIGINT)
-        original(*arguments)
-
-    monkeypatch.setattr(batchgd.engine.run, "_judge", judge)
-    with pytest.raises(KeyboardInterrupt):
+    with press_at_run(1), pytest.raises(KeyboardInterrupt):
         HALVES[name](result)
 
 
@@ -321,15 +308,15 @@ def test_a_handler_that_python_does_not_know_stays(monkeypatch):
     monkeypatch.undo()
 
 
-def pressing_printer(monkeypatch, phase):
-    press = Press(in_phase(phase))
-    monkeypatch.setattr("batchgd.engine.progress.ProgressPrinter.__call__", lambda self, update: press(update))
-    return press
-
-
 @pytest.mark.parametrize("phase", PHASES)
 def test_the_shell_saves_and_prints_what_was_found(phase, monkeypatch, capsys, tmp_path):
-    press = pressing_printer(monkeypatch, phase)
+    press, original = Press(in_phase(phase)), bgd.multistart
+
+    @functools.wraps(original)
+    def multistart(**options):
+        return original(**options | {"progress": press})
+
+    monkeypatch.setattr(bgd, "multistart", multistart)
     code, out, err = shell(capsys, f"run himmelblau --starts 300 --backend numpy --out {tmp_path / 'a'}")
     assert press.times == 0
     assert code == 130, err
@@ -341,15 +328,13 @@ def test_the_shell_saves_and_prints_what_was_found(phase, monkeypatch, capsys, t
 
 
 def test_an_interrupt_while_the_shell_saves_loses_nothing(monkeypatch, capsys, tmp_path):
-    from batchgd.cli import destinations
+    original = MultistartResult.save
 
-    original = destinations.save
-
-    def save(*arguments):
+    def save(*arguments, **options):
         signal.raise_signal(signal.SIGINT)
-        return original(*arguments)
+        return original(*arguments, **options)
 
-    monkeypatch.setattr(destinations, "save", save)
+    monkeypatch.setattr(MultistartResult, "save", save)
     code, out, _ = shell(capsys, f"run himmelblau --starts 50 --backend numpy --quiet --out {tmp_path / 'a'}")
     assert code == 130
     assert "ended by: GRADIENT 50" in out
@@ -385,10 +370,8 @@ def test_a_signal_from_outside():
     script = """
         import signal, sys
         import batchgd as bgd
-        from batchgd.engine import interrupts, progress
 
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        progress.SECONDS = interrupts.GRACE = 0.0
         waited = []
 
         def wait(update):
@@ -397,7 +380,8 @@ def test_a_signal_from_outside():
                 print("polishing", flush=True)
                 sys.stdin.readline()
 
-        result = bgd.multistart("himmelblau", starts=300, backend="numpy", progress=wait)
+        with bgd.testing.forced(grace=0.0, interval=0.0):
+            result = bgd.multistart("himmelblau", starts=300, backend="numpy", progress=wait)
         print(result.interrupted, result.minima.count.sum(), set(result.minima.kind.tolist()))
     """
     with subprocess.Popen(

@@ -2,12 +2,14 @@
 
 import inspect
 import pickle
+from dataclasses import fields
 
 import numpy as np
 import pytest
 
 import batchgd as bgd
-from batchgd.problem.errors import ArgumentError, InputError, TraceError
+from batchgd import InputError, TraceError
+from batchgd.problem.errors import ArgumentError
 from batchgd.problem.keywords import HABITS
 
 BOX = [(0.0, 5.0), (0.0, 5.0)]
@@ -25,8 +27,8 @@ def bowl(x):
 CALLS = {
     "multistart": lambda **given: bgd.multistart(untouched, box=BOX, **given),
     "descend": lambda **given: bgd.descend(untouched, [[1.0, 2.0]], **given),
-    "trace_path": lambda **given: bgd.trace_path(untouched, [1.0, 2.0], **given),
-    "basin_map": lambda **given: bgd.basin_map(untouched, BOX, **given),
+    "path": lambda **given: bgd.path(untouched, [1.0, 2.0], **given),
+    "map": lambda **given: bgd.map(untouched, BOX, **given),
     "sweep": lambda **given: bgd.sweep(untouched, box=BOX, learning_rate=[0.1], **given),
     "compare": lambda **given: bgd.compare(["adam"], ["sphere"], **given),
     "curvature": lambda **given: bgd.curvature(untouched, BOX, **given),
@@ -66,10 +68,10 @@ LINES = {
     ("multistart", "constraints"): r"x is not constrained: add a penalty to fun, such as 1e3 \* np.maximum\(0.0, g",
     ("multistart", "tol"): "give gtol=, the norm of the gradient",
     ("descend", "options"): "give its entries as keywords, such as maxiter=1000, gtol=1e-8$",
-    ("multistart", "callback"): "give progress=, called about twice a second; bgd.trace_path returns every point",
-    ("trace_path", "callback"): "leave it out: the paths that are returned hold every point$",
+    ("multistart", "callback"): "give progress=, called about twice a second; bgd.path returns every point",
+    ("path", "callback"): "leave it out: the paths that are returned hold every point$",
     ("multistart", "n_starts"): "give starts=, the number of descents$",
-    ("basin_map", "n_starts"): "give resolution=, in pixels",
+    ("map", "n_starts"): "give resolution=, in pixels",
     ("descend", "starts"): "give x0, an array of one start per row$",
     ("multistart", "lr"): r"give it to the method, as in method=bgd.GradientDescent\(learning_rate=0.01\)$",
     ("multistart", "learning_rate"): r"give it to the method",
@@ -82,8 +84,15 @@ LINES = {
     ("multistart", "max_iter"): "give maxiter=, the number of updates at most$",
     ("multistart", "hess"): "leave it out: second derivatives are derived from the function$",
     ("multistart", "random_state"): "give seed=, a whole number$",
+    ("multistart", "stop"): r"give until=bgd.Coverage\(0.999\)$",
+    ("multistart", "x_tol"): r"give identity=bgd.Identity\(x=1e-6, f=1e-9\)$",
+    ("sweep", "f_tol"): "give identity=",
+    ("descend", "target"): r"give stopping=\{'target': \.\.\.\}$",
+    ("map", "view"): r"give window=\(\(u0, u1\), \(v0, v1\)\)$",
+    ("path", "gtol_rel"): r"give stopping=\{'gtol_rel': \.\.\.\}$",
+    ("compare", "max_fun"): r"give stopping=\{'maxfev': \.\.\.\}$",
     ("multistart", "strats"): "did you mean 'starts'",
-    ("trace_path", "maxitr"): "did you mean 'maxiter'",
+    ("path", "maxitr"): "did you mean 'maxiter'",
     ("sweep", "momentun"): "did you mean 'momentum'",
     ("curvature", "qqqq"): "it takes fun, box, dim, samples, seed, params, jac, args$",
 }
@@ -108,6 +117,20 @@ def test_every_call_has_a_line_for_every_keyword_of_scipy(call, keyword):
     line = str(caught.value)
     assert line.startswith(f"{call} takes no '{keyword}': ")
     assert "\n" not in line
+
+
+def test_what_has_no_shortcut_is_named_as_a_part_of_stopping():
+    for field in fields(bgd.Stopping):
+        if field.name not in ("gtol", "xtol", "ftol", "maxiter", "max_time"):
+            for call in ("multistart", "descend", "path", "sweep", "compare"):
+                with pytest.raises(ArgumentError, match=f"give stopping={{'{field.name}': ...}}$"):
+                    CALLS[call](**{field.name: 1})
+
+
+@pytest.mark.parametrize(("gone", "now"), [("trace_path", "path"), ("basin_map", "map"), ("match", "diff")])
+def test_names_of_before_are_named_as_they_are_now(gone, now):
+    with pytest.raises(AttributeError, match=f"did you mean bgd.{now}\\?"):
+        getattr(bgd, gone)
 
 
 def test_advice_names_arguments_that_the_call_takes():
@@ -185,11 +208,11 @@ def test_args_are_the_last_arguments_of_the_function(backend):
     result = bgd.multistart(decay, box=BOX, starts=30, **given)
     np.testing.assert_allclose(result.minima.x, [[2.0, 3.0]], atol=1e-6)
     np.testing.assert_allclose(bgd.descend(decay, [[1.0, 1.0]], jac=slope, **given).x, [[2.0, 3.0]], atol=1e-4)
-    np.testing.assert_allclose(bgd.trace_path(decay, [1.0, 1.0], **given)[0].x[-1], [2.0, 3.0], atol=1e-4)
+    np.testing.assert_allclose(bgd.path(decay, [1.0, 1.0], **given)[0].x[-1], [2.0, 3.0], atol=1e-4)
 
 
 def test_args_on_maps_sweeps_and_curvature():
-    assert len(bgd.basin_map(decay, BOX, 8, args=ARGS, backend="numpy").minima) == 1
+    assert len(bgd.map(decay, BOX, 8, args=ARGS, backend="numpy").minima) == 1
     swept = bgd.sweep(decay, box=BOX, starts=5, learning_rate=[0.1], args=ARGS, backend="numpy", fidelity=False)
     assert swept.lost.tolist() == [0.0]
     assert bgd.curvature(decay, BOX, samples=64, args=ARGS).name == "decay"

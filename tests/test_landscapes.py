@@ -11,7 +11,7 @@ from reference_landscapes import MP, NUMPY, derivatives, exact
 
 import batchgd as bgd
 import batchgd.problem.landscapes as library
-from batchgd.problem.errors import InputError
+from batchgd import InputError
 
 MOST_POINTS = 24  # of a long list of minima, this many are checked with 40 digits
 
@@ -336,8 +336,8 @@ def test_shekel_is_shekel10():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("rastrign", "unknown landscape 'rastrign'; did you mean 'rastrigin'? `batchgd list` shows all"),
-        ("qqqq", "unknown landscape 'qqqq'; `batchgd list` shows all"),
+        ("rastrign", "unknown landscape 'rastrign': did you mean 'rastrigin'? `batchgd list` shows all"),
+        ("qqqq", "unknown landscape 'qqqq': `batchgd list` shows all"),
         (3, "a landscape is asked for by its name, a string, not 3"),
     ],
 )
@@ -352,11 +352,11 @@ def test_unknown_names_are_one_clear_line(name, message):
     [
         ("himmelblau", 3, "landscape 'himmelblau' is defined for dim 2 only, not 3; pass dim=2 or leave dim out"),
         ("rosenbrock", 1, "landscape 'rosenbrock' needs dim >= 2, not 1"),
-        ("sphere", 0, "dim is 0: give at least 1"),
-        ("sphere", -2, "dim is -2: give at least 1"),
-        ("sphere", 2.5, "dim is 2.5: give the number of coordinates as a whole number, for example dim=2"),
-        ("sphere", "2", "dim is '2': give the number of coordinates as a whole number, for example dim=2"),
-        ("sphere", True, "dim is True: give the number of coordinates as a whole number, for example dim=2"),
+        ("sphere", 0, "dim is 0: give a whole number of coordinates from 1 to 100000"),
+        ("sphere", -2, "dim is -2: give a whole number of coordinates from 1 to 100000"),
+        ("sphere", 2.5, "dim is 2.5: give a whole number of coordinates from 1 to 100000"),
+        ("sphere", "2", "dim is '2': give a whole number of coordinates from 1 to 100000"),
+        ("sphere", True, "dim is True: give a whole number of coordinates from 1 to 100000"),
     ],
 )
 @pytest.mark.parametrize("method", ["check_dim", "box", "minima", "n_minima", "global_value"])
@@ -375,7 +375,7 @@ def test_a_name_is_entered_once():
         return x[0]
 
     row = library.landscape("x", source="x", box=(0, 1), dims=1, minima=(), n_minima=0, global_value=None)
-    with pytest.raises(ValueError, match="has a landscape 'sphere' already"):
+    with pytest.raises(InputError, match="there is a landscape 'sphere' already"):
         row(sphere)
 
 

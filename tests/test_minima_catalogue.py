@@ -7,11 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchgd.kernels.status import Status
+from batchgd import Box, InputError, Status
 from batchgd.minima import Catalogue
 from batchgd.minima.catalogue import group_keys
-from batchgd.problem.box import Box
-from batchgd.problem.errors import InputError
 
 BOX = Box([-6.0, 0.0], [6.0, 1e-3])
 

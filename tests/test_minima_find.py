@@ -13,10 +13,8 @@ from minima_functions import (
     find,
 )
 
-from batchgd.kernels.status import Status
+from batchgd import Box, InputError, Status
 from batchgd.minima import Catalogue, find_minima
-from batchgd.problem.box import Box
-from batchgd.problem.errors import InputError
 
 SQUARE = [(-6.0, 6.0)] * 2
 

@@ -15,7 +15,7 @@ from minima_functions import (
     find,
 )
 
-from batchgd.kernels.status import Status
+from batchgd import Status
 
 SQUARE = [(-6.0, 6.0)] * 2
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from batchgd.minima import Identity, seen_interval, wilson
+from batchgd import Identity, InputError
+from batchgd.minima import Clustering, seen_interval, wilson
 from batchgd.minima.merge import nearest_pair
-from batchgd.problem.errors import InputError
 
 
 def naive(u, fun, x_tol, f_tol):
@@ -30,36 +30,36 @@ def test_components_equal_the_naive_ones_and_do_not_depend_on_order(seed, n, d, 
     # On a lattice of 1/4 of the tolerance: no pair lies so near the limit that thinning could decide.
     u = np.floor(rng.uniform(0, spread, (n, d)) * 1e-3 / 2.5e-4) * 2.5e-4 + 1e-5
     fun = rng.choice([0.0, 1.0, 100.0], n)
-    identity = Identity(1.1e-3, 1e-9)
+    clustering = Clustering(Identity(1.1e-3, 1e-9))
     expected = naive(u, fun, 1.1e-3, 1e-9)
-    found = identity.components(u, fun)
+    found = clustering.components(u, fun)
     assert (found == np.unique(found, return_inverse=True)[1]).all()
     assert (found[:, None] == found).tolist() == (expected[:, None] == expected).tolist()
     order = rng.permutation(n)
-    again = identity.components(u[order], fun[order])
+    again = clustering.components(u[order], fun[order])
     assert ((again[:, None] == again) == (expected[order][:, None] == expected[order])).all()
 
 
 def test_a_ring_around_a_point_stays_apart_from_it():
     angle = np.linspace(0, 2 * np.pi, 400, endpoint=False)
     u = np.r_[0.5 + 0.01 * np.stack([np.cos(angle), np.sin(angle)], 1), [[0.5, 0.5]]]
-    found = Identity(2e-4, 1e-9).components(u, np.zeros(401))
+    found = Clustering(Identity(2e-4, 1e-9)).components(u, np.zeros(401))
     assert found.tolist() == [0] * 400 + [1]
 
 
 def test_two_minima_further_apart_than_the_tolerance_are_not_fused():
     rng = np.random.default_rng(0)
     u = np.repeat([[0.5, 0.5], [0.5 + 2.5e-6, 0.5]], 500, axis=0) + 1e-9 * rng.normal(size=(1000, 2))
-    found = Identity(1e-6, 1e-9).components(u, np.zeros(1000))
+    found = Clustering(Identity(1e-6, 1e-9)).components(u, np.zeros(1000))
     assert found.tolist() == [0] * 500 + [1] * 500
-    assert set(Identity(3e-6, 1e-9).components(u, np.zeros(1000))) == {0}
+    assert set(Clustering(Identity(3e-6, 1e-9)).components(u, np.zeros(1000))) == {0}
 
 
 @pytest.mark.parametrize("level", [0.0, 1.0, 1e6, -1e300])
 def test_value_is_compared_relative_to_its_size(level):
     u = np.full((3, 1), 0.5)
     fun = np.array([level, level * (1 + 2e-11) + 2e-11, level * (1 + 1e-8) + 1e-8])
-    assert Identity().components(u, fun).tolist() == [0, 0, 1]
+    assert Clustering(Identity()).components(u, fun).tolist() == [0, 0, 1]
 
 
 def test_nearest_pair():

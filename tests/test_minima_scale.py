@@ -7,11 +7,10 @@ from hypothesis import strategies as st
 from minima_functions import Ackley, Affine, Function, Himmelblau, Michalewicz, Power, Ring, descend, draw, find
 
 import batchgd as bgd
-from batchgd.kernels.status import Status
+from batchgd import Box, Status
 from batchgd.minima import Catalogue, find_minima
 from batchgd.minima.polish import polish
 from batchgd.minima.scale import measure
-from batchgd.problem.box import Box
 
 
 class Narrow(Function):
@@ -26,7 +25,7 @@ class Narrow(Function):
 
 
 class Steps(Function):
-    """-cos(2 pi x / p) + x / (10 p): wells closer than x_tol and a tenth apart in value."""
+    """-cos(2 pi x / p) + x / (10 p): wells closer than identity.x and a tenth apart in value."""
 
     period = 1.6e-6
 

@@ -1,21 +1,20 @@
 """Mixed precision: float32 to its rounding floor, then float64 to the tolerances, on every backend."""
 
-import os
-import signal
-
 import numpy as np
 import pytest
+from pressing import press_at_run
 
 import batchgd as bgd
+from batchgd import Status, Stopping
+from batchgd.compiler.resolve import Problem
 from batchgd.engine import mixed
 from batchgd.engine.batch import make_batch
+from batchgd.engine.compute import Compute
 from batchgd.engine.run import run
-from batchgd.kernels.status import Status
 from batchgd.minima.collect import batch_from
-from batchgd.problem.samplings import PartOfStarts
-from batchgd.problem.stopping import Stopping
 
 BACKENDS = ("cpu", "numpy")
+HIMMELBLAU = Problem("himmelblau")
 MINIMA = [
     (3.0, 2.0),
     (3.584428340330, -1.848126526964),
@@ -28,6 +27,11 @@ FIELDS = ("x", "fun", "nit", "nfev", "status")
 @pytest.fixture(scope="module", params=BACKENDS)
 def backend(request):
     return request.param
+
+
+def in_pieces():
+    """Runs in two dimensions take 71 starts at once."""
+    return bgd.testing.forced(piece=71)
 
 
 def norms(result):
@@ -51,12 +55,11 @@ def test_mixed_reaches_what_float32_cannot(backend):
 
 
 def test_updates_and_evaluations_of_both_add_up(backend):
-    batch = make_batch("himmelblau", starts=50, backend=backend, dtype="mixed", stopping=Stopping(gtol=1e-9))
+    batch = make_batch(HIMMELBLAU, Compute.of(backend, "mixed"), starts=50, stopping=Stopping(gtol=1e-9))
     out = run(batch).endpoints
     single = run(mixed_first(batch)).endpoints
-    on = batch.again(
-        starts=single.x.astype(float), method=bgd.BarzilaiBorwein(max_displacement=mixed.CLOSEST), mixed=False
-    )
+    method = bgd.BarzilaiBorwein(max_displacement=mixed.CLOSEST)
+    on = batch.in_dtype("float64").again(starts=single.x.astype(float), method=method)
     double = run(on).endpoints
     assert np.array_equal(out.nit, single.nit + double.nit)
     assert np.array_equal(out.nfev, single.nfev + double.nfev)
@@ -67,7 +70,7 @@ def test_updates_and_evaluations_of_both_add_up(backend):
 def mixed_first(batch):
     """The float32 half of a mixed batch."""
     stopping = Stopping(gtol=batch.stopping.gtol, xtol=mixed.SETTLED)
-    return batch.again(dtype="float32", mixed=False, stopping=stopping)
+    return batch.in_dtype("float32").again(stopping=stopping)
 
 
 def test_what_does_not_come_to_rest_in_float32_ends_there(backend):
@@ -81,40 +84,30 @@ def test_what_does_not_come_to_rest_in_float32_ends_there(backend):
     assert np.array_equal(result.fun[capped], result.objective.value(result.x[capped]))
 
 
-def test_ranges_and_kept_rows_never_change_a_result(backend, monkeypatch):
+def test_ranges_and_kept_rows_never_change_a_result(backend):
     options = {"starts": 300, "dtype": "mixed", "backend": backend, "seed": 5}
     whole = bgd.multistart("six_hump_camel", **options)
-    monkeypatch.setattr(mixed, "_BYTES", 70 * 84)
-    parts = bgd.multistart("six_hump_camel", **options)
-    lean = bgd.multistart("six_hump_camel", keep="minima", **options)
+    with in_pieces():
+        parts = bgd.multistart("six_hump_camel", **options)
+        lean = bgd.multistart("six_hump_camel", keep="minima", **options)
     for name in (*FIELDS, "label"):
         assert np.array_equal(getattr(whole, name), getattr(parts, name))
     assert lean.minima.count.tolist() == whole.minima.count.tolist()
     assert lean.status_counts() == whole.status_counts()
 
 
-def test_progress_is_told_of_the_whole(backend, monkeypatch):
-    monkeypatch.setattr(mixed, "_BYTES", 70 * 84)
-    monkeypatch.setattr("batchgd.engine.run.SECONDS", 0.0)
+def test_progress_is_told_of_the_whole(backend):
     seen = []
-    bgd.multistart("himmelblau", starts=300, dtype="mixed", backend=backend, progress=seen.append)
+    with in_pieces(), bgd.testing.forced(interval=0.0):
+        bgd.multistart("himmelblau", starts=300, dtype="mixed", backend=backend, progress=seen.append)
     done = [update.done for update in seen]
     assert done == sorted(done)
     assert {update.total for update in seen} == {300}
 
 
-def test_an_interrupt_keeps_what_was_found(backend, monkeypatch):
-    monkeypatch.setattr(mixed, "_BYTES", 70 * 84)
-    original, calls = mixed._go_on, []
-
-    def interrupted(*arguments):
-        original(*arguments)
-        calls.append(1)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    monkeypatch.setattr(mixed, "_go_on", interrupted)
-    result = bgd.multistart("himmelblau", starts=300, dtype="mixed", backend=backend)
-    assert len(calls) == 1
+def test_an_interrupt_keeps_what_was_found(backend):
+    with in_pieces(), press_at_run(4):  # after the whole, and the first piece in float32 and in float64
+        result = bgd.multistart("himmelblau", starts=300, dtype="mixed", backend=backend)
     finished = int(np.sum(result.status == Status.GRADIENT))
     assert finished == 71
     assert (result.status[71:] == Status.INTERRUPTED).all()
@@ -133,15 +126,15 @@ def test_only_runs_take_mixed():
     with pytest.raises(bgd.InputError, match="float64 and float32"):
         bgd.start(0, 0, (0.0, 1.0), dim=2, dtype="mixed")
     with pytest.raises(bgd.InputError, match="recorded in one dtype"):
-        bgd.trace_path("himmelblau", [[0.0, 0.0]], dtype="mixed")
+        bgd.path("himmelblau", [[0.0, 0.0]], dtype="mixed")
     with pytest.raises(bgd.InputError, match="float64, float32 and mixed"):
         bgd.multistart("himmelblau", dtype="float16")
 
 
 @pytest.mark.parametrize("sampling", ["uniform", "sobol"])
 def test_a_part_of_the_starts_ends_where_the_whole_does(backend, sampling):
-    whole = make_batch("himmelblau", starts=200, sampling=sampling, backend=backend)
-    part = whole.again(starts=PartOfStarts(whole.starts, 83, 171))
+    whole = make_batch(HIMMELBLAU, Compute.of(backend), starts=200, sampling=sampling)
+    part = whole.again(starts=whole.starts.part(83, 171))
     assert part.starts.in_kernel == (sampling == "uniform")
     ends, some = run(whole).endpoints, run(part).endpoints
     for name in FIELDS:
@@ -150,7 +143,7 @@ def test_a_part_of_the_starts_ends_where_the_whole_does(backend, sampling):
 
 def test_turns_are_seen_in_both_halves(backend):
     method = bgd.GradientDescent(np.r_[np.full(20, 0.001), np.full(20, 0.03)])
-    batch = make_batch("himmelblau", starts=40, method=method, dtype="mixed", backend=backend)
+    batch = make_batch(HIMMELBLAU, Compute.of(backend, "mixed"), starts=40, method=method)
     calm, swinging = np.split(run(batch.again(watch_turns=True)).endpoints.turned, 2)
     assert swinging.all()
     assert not calm.all()

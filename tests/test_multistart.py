@@ -185,20 +185,20 @@ def test_keeping_minima_only_changes_nothing_but_what_is_kept(tmp_path):
     assert (len(loaded), loaded.status_counts()) == (len(lean), lean.status_counts())
 
 
-def test_progress_tells_the_minima_so_far(monkeypatch):
-    monkeypatch.setattr("batchgd.engine.run.SECONDS", 0.0)
+def test_progress_tells_the_minima_so_far():
     updates = []
-    bgd.multistart("shubert", starts=20_000, progress=updates.append)
+    with bgd.testing.forced(interval=0.0):
+        bgd.multistart("shubert", starts=20_000, progress=updates.append)
     assert any(update.minima for update in updates if update.done < 20_000)
     counts = [update.minima for update in updates if update.done and update.minima]
     assert counts == sorted(counts)
     assert counts[-1] > 100
 
 
-def test_progress_merges_no_more_than_a_few_cells(monkeypatch):
-    monkeypatch.setattr("batchgd.engine.run.SECONDS", 0.0)
+def test_progress_merges_no_more_than_a_few_cells():
     updates = []
-    bgd.multistart("rastrigin", dim=4, starts=20_000, progress=updates.append, backend="numpy")
+    with bgd.testing.forced(interval=0.0):
+        bgd.multistart("rastrigin", dim=4, starts=20_000, progress=updates.append, backend="numpy")
     counted = {update.minima is not None for update in updates if update.distinct and update.distinct <= 1000}
     assert counted <= {True}
     many = [update for update in updates if update.distinct and update.distinct > 1000]
@@ -207,18 +207,11 @@ def test_progress_merges_no_more_than_a_few_cells(monkeypatch):
     assert many[-1].distinct > 5_000
 
 
-def test_what_runs_again_takes_as_many_threads(monkeypatch):
-    from batchgd.kernels import launch_cpu
-
-    asked, launch = [], launch_cpu.launch
-
-    def counted(module, plan, threads):
-        asked.append(threads)
-        launch(module, plan, threads)
-
-    monkeypatch.setattr(launch_cpu, "launch", counted)
-    result = bgd.multistart("himmelblau", starts=50, threads=1, check=True, backend="cpu")
-    result.fidelity(20)
-    result.stability(2)
+def test_what_runs_again_takes_as_many_threads():
+    asked = []
+    with bgd.testing.watched(lambda batch: asked.append(batch.threads)):
+        result = bgd.multistart("himmelblau", starts=50, threads=1, check=True, backend="cpu")
+        result.fidelity(20)
+        result.stability(2)
     assert len(asked) > 3
     assert set(asked) == {1}

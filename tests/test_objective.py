@@ -15,10 +15,8 @@ import pytest
 from scipy.special import gamma
 
 import batchgd as bgd
-from batchgd.compiler.objective import Objective
-from batchgd.compiler.resolve import as_objective
+from batchgd import InputError, Objective, TraceError, TraceSizeWarning, as_objective
 from batchgd.compiler.trace.counts import like_terms
-from batchgd.problem.errors import InputError, TraceError, TraceSizeWarning
 
 
 def branch(x):

@@ -13,7 +13,7 @@ from peer.report import TARGETS, machine, markdown  # noqa: E402
 from peer.table import PEERS, Peer  # noqa: E402
 from peer.values import VALUES  # noqa: E402
 
-from batchgd.compiler.resolve import as_objective  # noqa: E402
+from batchgd import as_objective  # noqa: E402
 
 PLAIN = {"numba", "numpy"}
 

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
-from batchgd import landscapes
+from batchgd import Objective, landscapes
 from batchgd.analysis.saddles.tree import disconnectivity
 from batchgd.analysis.strategies import STRATEGIES
-from batchgd.compiler.objective import Objective
-from batchgd.problem.methods import METHODS
 from batchgd.problem.samplings import Starts
+
+METHODS = bgd.methods.METHODS
 
 BOX = [(-6.0, 6.0)] * 2
 RUN = {"starts": 40, "backend": "numpy"}
@@ -45,7 +45,7 @@ def connected():
 
 
 def paths():
-    return bgd.trace_path(plain, [[1.0, 2.0], [0.5, 0.5]], maxiter=3, backend="numpy")
+    return bgd.path(plain, [[1.0, 2.0], [0.5, 0.5]], maxiter=3, backend="numpy")
 
 
 def data():
@@ -60,7 +60,7 @@ def used(objective):
 
 
 def basins():
-    return bgd.basin_map(wells, box=[(-2.0, 2.0)] * 2, resolution=48, maxiter=200, backend="numpy")
+    return bgd.map(wells, box=[(-2.0, 2.0)] * 2, resolution=48, maxiter=200, backend="numpy")
 
 
 OBJECTS = {
@@ -78,6 +78,7 @@ OBJECTS = {
     "Box": lambda: bgd.Box([0, 1], [2, 3]),
     "Coverage": lambda: bgd.Coverage(0.99),
     "Normal": lambda: bgd.Normal([0.0, 1.0], 0.5),
+    "Identity": lambda: bgd.Identity(x=1e-3),
     "Stopping": lambda: bgd.Stopping(gtol=1e-8, patience=3),
     "Status": lambda: bgd.Status.GRADIENT,
     "Objective": lambda: used(bgd.Objective(wells, 2)),
@@ -93,7 +94,7 @@ OBJECTS = {
     "multistart": run,
     "multistart, minima only": lambda: bgd.multistart(wells, box=[(-2.0, 2.0)] * 2, keep="minima", **RUN),
     "multistart, sobol": lambda: bgd.multistart("sphere", sampling="sobol", **RUN),
-    "multistart until covered": lambda: bgd.multistart("sphere", stop=bgd.Coverage(0.9), **RUN),
+    "multistart until covered": lambda: bgd.multistart("sphere", until=bgd.Coverage(0.9), **RUN),
     "multistart with a strategy": lambda: bgd.multistart("himmelblau", strategy=bgd.BasinHopping(hops=2), **RUN),
     "descend": lambda: bgd.descend(plain, [[1.0, 2.0]], backend="numpy"),
     "some of a result": lambda: run()[3:9],
@@ -103,7 +104,7 @@ OBJECTS = {
     "stationary": lambda: run().stationary,
     "coverage": lambda: run().coverage,
     "fidelity": lambda: run().fidelity(20),
-    "recluster": lambda: run().recluster(x_tol=0.1),
+    "recluster": lambda: run().recluster({"x": 0.1}),
     "stability": lambda: run().stability(1),
     "saddles": lambda: connected(),
     "tree": lambda: disconnectivity(connected()),
@@ -115,7 +116,7 @@ OBJECTS = {
     "borders": lambda: basins().borders(),
     "basin entropy": lambda: bgd.basin_entropy(basins().label),
     "scaling": lambda: bgd.fractal_dimension(basins().label),
-    "match": lambda: bgd.match(run(), run()),
+    "diff": lambda: bgd.diff(run(), run()),
     "sweep": lambda: bgd.sweep(wells, box=[(-2.0, 2.0)] * 2, learning_rate=[0.001, 0.01], **RUN),
     "sweep, recommended": lambda: bgd.sweep("himmelblau", learning_rate=[0.001, 0.01], **RUN).recommended,
     "comparison": lambda: bgd.compare(["gradient_descent"], ["sphere"], starts=10, backend="numpy"),

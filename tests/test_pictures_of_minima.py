@@ -6,12 +6,13 @@ import result_samples as samples
 from matplotlib.figure import Figure
 
 import batchgd as bgd
-from batchgd.output.plot import SPECIAL_PICTURES, save_picture
+from batchgd import InputError
+from batchgd.analysis.basins.confusion import confusion_with
+from batchgd.output.plot import save_picture
 from batchgd.output.plot.canvas import write
-from batchgd.output.plot.confusion import confusion, confusion_matrix
+from batchgd.output.plot.confusion import draw_confusion
 from batchgd.output.plot.funnel import distance_to_best
 from batchgd.output.plot.network import downhill
-from batchgd.problem.errors import InputError
 
 
 def artist(ax, gid):
@@ -94,7 +95,7 @@ def test_parallel_lines_run_over_the_box():
 def test_confusion_counts_where_starts_went():
     a = bgd.multistart("himmelblau", starts=2_000)
     b = bgd.multistart("himmelblau", starts=2_000, method=bgd.GradientDescent(learning_rate=0.0125))
-    counts, rows, _ = confusion_matrix(a, b)
+    counts, rows, _ = confusion_with(a, b)
     assert counts.sum() == 2_000
     expected = np.zeros((4, 4), int)
     np.add.at(expected, (a.label[b.label >= 0], b.label[b.label >= 0]), 1)
@@ -122,11 +123,11 @@ def test_confusion_with_gradient_flow():
 
 def test_minima_of_the_other_run_alone_and_starts_without_a_label_come_last():
     a, b = samples.himmelblau(400, unlabelled=4), samples.himmelblau(400)
-    counts, rows, columns = confusion_matrix(a, b)
+    counts, rows, columns = confusion_with(a, b)
     assert rows == columns == ["0", "1", "2", "3", "-1"]
     assert counts[4, :4].sum() == 4
     lacking = samples.multistart(samples.HIMMELBLAU, samples.HIMMELBLAU_MINIMA[:3], b.x0, b.box)
-    counts, rows, columns = confusion_matrix(lacking, b)
+    counts, rows, columns = confusion_with(lacking, b)
     assert counts.shape == (3, 4)
     assert columns[3].startswith("+")
     assert counts.sum() == 400
@@ -135,7 +136,7 @@ def test_minima_of_the_other_run_alone_and_starts_without_a_label_come_last():
 @pytest.mark.parametrize("size", [5, 500])
 def test_a_matrix_of_counts_by_itself(size, tmp_path):
     matrix = np.random.default_rng(0).poisson(2.0, (size, size)) + 50 * np.eye(size, dtype=int)
-    ax = confusion(None, matrix, names=("gradient flow", "Adam"))
+    ax = draw_confusion(matrix, names=("gradient flow", "Adam"))
     assert (ax.get_ylabel(), ax.get_xlabel()) == ("gradient flow", "Adam")
     assert np.allclose(artist(ax, "counts").get_array(), matrix / matrix.sum(axis=1, keepdims=True))
     write(ax, tmp_path / "a.png")
@@ -180,20 +181,12 @@ def test_zooming_in_on_a_point_that_is_given():
     assert np.allclose([axes[1].get_xlim(), axes[1].get_ylim()], [[0.45, 0.55], [0.20, 0.30]])
 
 
-def test_special_pictures_are_named_and_complete(tmp_path):
-    result = samples.himmelblau(100)
-    for name, meaning in SPECIAL_PICTURES.items():
-        assert name in dir(result.plot)
-        assert meaning
-        assert callable(getattr(result.plot, name))
-
-
 def too_many():
     return samples.rastrigin(94, n=20)
 
 
 BAD = [
-    (lambda: bgd.multistart("himmelblau", starts=50, strategy="mlsl").plot.fractions(), "tells no fractions: descents"),
+    (lambda: bgd.multistart("himmelblau", starts=50, strategy="mlsl").plot.fractions(), "has no fractions: descents"),
     (lambda: samples.rastrigin(3, dim=1).plot.parallel(), "at least 2 dimensions"),
     (lambda: samples.himmelblau(20).plot.network(), "no moves between minima"),
     (lambda: samples.himmelblau(20).plot.confusion(samples.himmelblau(21)), "two runs of the same starts"),
@@ -209,8 +202,8 @@ BAD = [
     (lambda: samples.himmelblau(20).plot.zoom(panels=1), "panels is 1"),
     (lambda: samples.himmelblau(20).plot.zoom(factor=0.5), "factor is 0.5"),
     (lambda: too_many().plot.confusion(too_many()), "a confusion matrix of 8,836 minima cannot be drawn"),
-    (lambda: confusion(None, np.ones(3)), "a table of counts"),
-    (lambda: confusion(None, [[1, -1]]), "a table of counts"),
+    (lambda: draw_confusion(np.ones(3)), "a table of counts"),
+    (lambda: draw_confusion([[1, -1]]), "a table of counts"),
 ]
 
 
@@ -236,7 +229,7 @@ def test_values_equal_but_for_rounding_lie_on_one_level_of_the_funnel():
 
 
 def test_ticks_of_a_large_confusion_matrix_are_round():
-    ticks = confusion(None, np.eye(121)).get_xticks()
+    ticks = draw_confusion(np.eye(121)).get_xticks()
     assert ticks.tolist() == list(range(0, 121, 20))
 
 

@@ -9,13 +9,13 @@ import pytest
 import result_samples as samples
 from matplotlib.figure import Figure
 
-from batchgd.output.plot import PICTURES, Pictures, save_picture, suitable
+from batchgd import Box, InputError
+from batchgd.api.pictures import PICTURES
+from batchgd.output.plot import register_picture, save_picture, suitable
 from batchgd.output.plot.basins import pixel_labels
 from batchgd.output.plot.canvas import grid_values, levels
 from batchgd.output.plot.landscapes import draw_landscape
 from batchgd.output.plot.style import palette
-from batchgd.problem.box import Box
-from batchgd.problem.errors import InputError
 
 MANY = {
     "few": lambda: samples.himmelblau(5_000, unlabelled=50),
@@ -37,7 +37,7 @@ def first(axes):
     return np.asarray(axes, dtype=object).ravel()[0]
 
 
-@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize("name", [name for name, row in PICTURES.items() if not row.special])
 @pytest.mark.parametrize("which", MANY)
 def test_every_picture_draws_into_a_file(name, which, tmp_path):
     result = MANY[which]()
@@ -50,10 +50,28 @@ def test_every_picture_draws_into_a_file(name, which, tmp_path):
     assert f"{result.n:,}" in heading
 
 
-def test_every_file_is_complete():
-    for name, meaning in PICTURES.items():
-        assert callable(getattr(Pictures(samples.himmelblau(10)), name))
-        assert meaning
+def test_every_picture_says_what_it_shows_and_takes():
+    pictures = samples.himmelblau(10).plot
+    assert dir(pictures) == sorted(PICTURES)
+    for name, row in PICTURES.items():
+        assert row.shows
+        text = getattr(pictures, name).__doc__
+        assert text.count("Parameters\n----------\nresult : BatchResult") == text.count("Returns\n") == 1
+
+
+@pytest.mark.usefixtures("registries")
+def test_a_picture_says_what_it_needs():
+    @register_picture("values of the minima", trajectories=False, dims=(1, 3), instead="funnel")
+    def values(result, ax):
+        ax.plot(result.minima.fun)
+        return ax
+
+    ax = Figure().subplots()
+    assert samples.himmelblau(20).plot.values(ax) is ax
+    with pytest.raises(InputError, match="needs 1 to 3 dimensions, this result has 4: draw"):
+        samples.rastrigin(2, dim=4).plot.values()
+    with pytest.raises(InputError, match="is of minima, and this result has none"):
+        samples.batch().plot.values()
 
 
 @pytest.mark.parametrize("name", ["basins", "waterfall", "iterations"])
@@ -136,7 +154,7 @@ def test_minima_outside_the_drawn_region_are_told():
     result.minima.x[2] = 50.0
     ax = result.plot.basins()
     assert count(ax, "best") == 3
-    assert any("1 minimum lies outside" in t.get_text() for t in ax.texts)
+    assert any("1 minimum is outside" in t.get_text() for t in ax.texts)
 
 
 def test_starts_that_leave_the_box_widen_the_map():
@@ -266,7 +284,7 @@ def test_files_that_cannot_be_written(tmp_path):
     (tmp_path / "b.png").mkdir()
     with pytest.raises(InputError, match="cannot write"):
         result.plot(tmp_path / "b.png")
-    with pytest.raises(AttributeError, match="there is no picture 'pie'"):
+    with pytest.raises(AttributeError, match="unknown picture 'pie': there are "):
         _ = result.plot.pie
     result.plot(tmp_path / "a.svg")
     assert "<svg" in (tmp_path / "a.svg").read_text()

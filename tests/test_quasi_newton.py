@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
-from batchgd.kernels.status import Status
-from batchgd.problem.errors import InputError
+from batchgd import InputError, Status
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 import nist

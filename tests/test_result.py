@@ -3,17 +3,18 @@
 import html.parser
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import result_samples as samples
 
+from batchgd import Box, InputError, Status
 from batchgd.api.result import BatchResult
 from batchgd.cli.app import main
-from batchgd.kernels.status import Status
-from batchgd.output.report import duration, format_values, json_ready, quantity, text
-from batchgd.problem.box import Box
-from batchgd.problem.errors import InputError
+from batchgd.output.report import text
+from batchgd.output.summary import json_ready
+from batchgd.problem.wording import duration, format_values, quantity
 
 
 def test_n_in_n_out_with_scipys_names():
@@ -140,19 +141,38 @@ def test_ten_dimensions_fit_the_line():
     assert max(map(len, str(wide).splitlines())) <= 100
 
 
+def test_tables_of_points_print_their_first_rows_and_how_many_there_are():
+    result = samples.rastrigin(11, unlabelled=3)
+    lines = repr(result.minima).splitlines()
+    assert (lines[0], lines[2].split()[:2]) == ("121 minima", ["row", "value"])
+    assert lines[4].split()[:3] == ["0", "0.000000", "0.73"]
+    assert "… 109 more minima" in lines[-1]
+    assert len(lines) == 4 + 12 + 1
+    assert result.minima._repr_html_().count("<tr>") == 13
+    assert repr(result.minima[:0]) == "no minimum"
+    saddle = repr(result.stationary).splitlines()
+    assert saddle[0] == "1 stationary point that is not a minimum"
+    assert saddle[-1].split() == ["0", "0.000000", "1", "saddle", "1", "(0,", "0)"]
+
+
+def test_a_long_best_point_is_cut():
+    notes = str(samples.rastrigin(1, dim=30, n=20))
+    assert "x22=0, x23=0, … (30 coordinates:" in " ".join(notes.split())
+    assert "x24=" not in notes
+
+
 def test_minima_outside_the_box_are_marked():
     result = samples.himmelblau(100)
     result.minima.inside[2] = False
     assert "minimum, outside" in str(result)
-    assert "1 minimum lies outside the starting box" in str(result)
+    assert "1 minimum is outside the starting box" in str(result)
     assert [m["inside"] for m in result.summary()["minima"]] == [True, True, False, True]
 
 
 def test_withheld_intervals_say_why():
     result = samples.himmelblau(100)
-    result.minima = type("Table", (), dict(vars(result.minima)))()
-    result.minima.fraction_low = result.minima.fraction_high = None
-    result.minima.interval_note = "Sobol starts are not independent"
+    withheld = {"fraction_low": None, "fraction_high": None, "interval_note": "Sobol starts are not independent"}
+    result.minima = replace(result.minima, **withheld)
     assert "95 % interval" not in str(result)
     assert "no intervals: Sobol starts are not independent" in str(result)
     assert result.summary()["minima"][0]["fraction_low"] is None

@@ -10,8 +10,7 @@ from scipy.optimize import brentq, root
 
 import batchgd as bgd
 from batchgd.analysis.saddles.follow import ARRIVED, RESTED, follow
-from batchgd.analysis.saddles.graph import spanning
-from batchgd.analysis.saddles.table import Nodes, Saddles
+from batchgd.analysis.saddles.saddles import Nodes, Saddles
 from batchgd.analysis.saddles.tree import disconnectivity
 from batchgd.cli import main
 from batchgd.minima.scale import measure
@@ -229,6 +228,10 @@ def test_lowest_paths_against_all_paths():
 def test_graph_and_components():
     networkx = pytest.importorskip("networkx")
     result = bgd.multistart("himmelblau", starts=200, backend="numpy")
+    for name in ("saddles", "graph"):
+        with pytest.raises(bgd.InputError, match=r"no saddles were searched for: call result\.connect\(\)$"):
+            getattr(result, name)
+    result.connect()
     graph = result.graph
     assert (graph.number_of_nodes(), graph.number_of_edges()) == (4, 4)
     assert networkx.is_connected(graph)
@@ -261,7 +264,7 @@ def test_even_levels_round_joins_up():
     tree = disconnectivity(saddles, levels=2)
     assert tree.level[4:].tolist() == [2.0, 4.0]
     assert tree.parent.tolist() == [4, 4, 4, 5, 5, -1]
-    assert len(spanning(saddles)) == 3
+    assert len(saddles.spanning) == 3
     with pytest.raises(bgd.InputError, match="levels is 0"):
         disconnectivity(saddles, levels=0)
 
@@ -311,16 +314,16 @@ def test_the_command(capsys, tmp_path):
     assert main(["connect", "--run", str(tmp_path / "run"), "--path", "0,9"]) == 2
     told = capsys.readouterr()
     assert "4 saddles" in told.out  # what was found is not lost
-    assert "there is no minimum 9" in told.err
+    assert "the label of a minimum is 9" in told.err
     assert picture.stat().st_size > 1000
 
 
-def test_saddles_are_saved_and_not_sought_again(capsys, tmp_path, monkeypatch):
+def test_saddles_are_saved_and_not_sought_again(capsys, tmp_path):
     words = ["connect", "himmelblau", "--starts", "200", "--backend", "numpy", "--out", str(tmp_path / "run")]
     assert main(words) == 0
     found = capsys.readouterr().out
-    monkeypatch.setattr("batchgd.analysis.saddles.connect.connect", lambda *_, **__: pytest.fail("sought again"))
-    assert main(["connect", "--run", str(tmp_path / "run"), "--out", str(tmp_path / "copy")]) == 0
+    with bgd.testing.no_work():
+        assert main(["connect", "--run", str(tmp_path / "run"), "--out", str(tmp_path / "copy")]) == 0
     assert capsys.readouterr().out == found
     assert main(["plot", str(tmp_path / "copy"), "disconnectivity", "--out", str(tmp_path / "tree.png")]) == 0
     again = bgd.load(tmp_path / "copy").saddles
@@ -350,15 +353,16 @@ def test_bad_input(capsys, tmp_path):
         bgd.multistart(lambda x: abs(x[0]), box=[(-2, 2)], starts=20, backend="numpy").connect()
     with pytest.raises(AttributeError, match="no labels, so no 'connect'"):
         bgd.descend("himmelblau", [[0.0, 0.0]], backend="numpy").connect()
-    for label, said in ((7, "there is no minimum 7"), ("a", "there is no minimum 'a'")):
+    saddles = result.connect()
+    for label, said in ((7, "the label of a minimum is 7"), ("a", "the label of a minimum is 'a'")):
         with pytest.raises(bgd.InputError, match=said):
-            result.saddles.lowest_path(0, label)
+            saddles.lowest_path(0, label)
     bgd.descend("himmelblau", [[0.0, 0.0]], backend="numpy").save(tmp_path / "ends")
     for words, said in (
         (["--run", str(tmp_path / "run"), "--starts", "5"], "--starts says how to run"),
         (["--run", str(tmp_path / "ends")], "holds endpoints without minima"),
         (["himmelblau", "--path", "0"], "--path takes two labels of minima"),
-        ([], "name a TARGET"),
+        ([], "name FUN"),
     ):
         assert main(["connect", *words]) == 2
         err = capsys.readouterr().err

@@ -8,7 +8,7 @@ import pytest
 from scipy import special
 
 import batchgd as bgd
-from batchgd.compiler.objective import Objective
+from batchgd import Objective
 
 FUNCTIONS = {
     "modulo of a negative": lambda t: t % -3.0,

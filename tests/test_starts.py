@@ -9,11 +9,10 @@ import pytest
 from numba import njit
 from scipy import stats
 
+from batchgd import BackendError, Box, InputError, Normal, start
 from batchgd.kernels.philox import place, uniform_pair, uniform_pair_single
-from batchgd.problem.box import Box
-from batchgd.problem.errors import BackendError, InputError
 from batchgd.problem.samplings import SAMPLINGS
-from batchgd.problem.starts import Normal, Starts, parse_seed, parse_starts, start
+from batchgd.problem.starts import Starts, parse_seed, parse_starts
 
 BOX = Box([-5.12, 0.0, 1.0], [5.12, 1.0, 3.0])
 NORMAL = Normal([0.0, 1.0, 2.0], [1.0, 0.5, 2.0])
@@ -46,7 +45,7 @@ def test_every_kind_is_what_it_says(sampling):
     made = parse(sampling=sampling)
     assert made.n == len(made) == N
     assert made.dim == 3
-    assert made.name == made.kind == NAMES[KINDS.index(sampling)]
+    assert made.name == NAMES[KINDS.index(sampling)]
     assert made.independent is (made.name in ("uniform", "normal"))
     assert made.in_kernel is (made.name == "uniform")
     assert (made.interval_note is None) is made.independent
@@ -198,7 +197,7 @@ def test_arrays_of_other_libraries(monkeypatch):
     np.testing.assert_array_equal(parse(OnTheGPU(array)).points(0, 2), array)
     np.testing.assert_array_equal(parse(DLPackOnly(array, device=2)).points(0, 2), array)
     monkeypatch.setitem(sys.modules, "cupy", None)
-    with pytest.raises(BackendError, match="CuPy, which reads it, is not installed"):
+    with pytest.raises(BackendError, match="on a GPU and is read with CuPy, which is not installed"):
         parse(OnTheGPU(array))
 
 

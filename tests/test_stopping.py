@@ -8,16 +8,20 @@ import pytest
 from stopping_rules import BOX, CURVATURE, RULES, STARTS, STEP_RULES, bowl, first, paths
 
 import batchgd as bgd
+from batchgd import Status
 from batchgd.cli import main
+from batchgd.compiler.resolve import Problem
 from batchgd.engine.batch import make_batch
-from batchgd.engine.run import run, specialisation_of
-from batchgd.kernels.status import AT_REST, SUCCESSES, Status
+from batchgd.engine.compute import Compute
+from batchgd.engine.run import run
+from batchgd.kernels.status import AT_REST, SUCCESSES
 
 BACKENDS = ("cpu", "numpy")
+BOWL = Problem(bowl, BOX)
 METHODS = {
     "gradient descent": bgd.GradientDescent(0.4),
     "heavy ball": bgd.HeavyBall(0.3, 0.6),
-    "Armijo": bgd.GradientDescent(7.3, line_search="armijo"),
+    "Armijo": bgd.Armijo(7.3),
     "Barzilai-Borwein": bgd.BarzilaiBorwein(max_displacement=0.2),
 }
 COMPILED = dict.fromkeys(
@@ -143,7 +147,7 @@ class TestOscillation:
         ("rastrigin", None),
         ("six_hump_camel", None),
         ("ackley", None),
-        ("rastrigin", bgd.GradientDescent(line_search="armijo")),
+        ("rastrigin", bgd.Armijo()),
         ("ackley", bgd.Adam(0.02)),
     ],
     ids=str,
@@ -156,24 +160,12 @@ def test_float32_stops_where_it_makes_no_progress(name, method):
     assert np.quantile(result.nfev, 0.99) < 1500
 
 
-def test_what_is_not_asked_for_is_not_compiled():
-    plain = specialisation_of(make_batch(bowl, box=BOX, method=bgd.GradientDescent(0.1)))
-    rich = specialisation_of(
-        make_batch(bowl, box=BOX, method=bgd.GradientDescent(0.1), stopping=bgd.Stopping(oscillation=5, window=3))
-    )
-    assert plain.layout.size == 2 + 4  # x; nit, nfev, busy, code
-    assert "value_and_gradient(" not in plain.source()
-    assert rich.layout.size == plain.layout.size + 2 * 2 + 3  # two points; cycled, cycle_f, and one held test
-    for name in ("last_x", "previous_f", "window", "patience", "largest_slope"):
-        assert name not in plain.source()
-
-
 def test_statuses_keep_their_numbers_and_tell_success():
     names = "RUNNING GRADIENT STEP VALUE STALLED MAXITER MAXTIME DIVERGED NONFINITE ESCAPED INTERRUPTED MAXFEV TARGET"
     assert [status.name for status in Status] == [*names.split(), "OSCILLATING", "PLATEAU", "TIME"]
     assert all(status.message for status in Status)
     assert set(AT_REST) < set(SUCCESSES)
-    ends = bgd.descend(bowl, STARTS, box=BOX, target=3.2, backend="numpy")
+    ends = bgd.descend(bowl, STARTS, box=BOX, stopping={"target": 3.2}, backend="numpy")
     assert ends.success.all()
     assert ends.message[0] == "the value fell to the target"
     assert ends.summary()["status"] == {"TARGET": len(STARTS)}
@@ -186,7 +178,7 @@ def test_steps_turn_where_the_learning_rate_lies_above_one_over_the_curvature(ba
     # Every step is (1 - η λ) times the one before: it turns from η λ = 1 on, in the steeper coordinate first.
     rates = np.linspace(0.05, 1.95, 39)
     x0 = np.tile([1.0, 1.0], (39, 1))
-    batch = make_batch(bowl, box=BOX, starts=x0, method=bgd.GradientDescent(rates), backend=backend)
+    batch = make_batch(BOWL, Compute.of(backend), starts=x0, method=bgd.GradientDescent(rates))
     watched = run(dataclasses.replace(batch, watch_turns=True)).endpoints
     plain = run(batch).endpoints
     for name in ("x", "nit", "nfev", "status"):
@@ -199,18 +191,16 @@ def test_steps_turn_where_the_learning_rate_lies_above_one_over_the_curvature(ba
     assert watched.turned[rates > 1.2].all()
 
 
-def test_the_block_form_ends_as_the_unrolled_one(monkeypatch):
+def test_the_block_form_ends_as_the_unrolled_one():
     every = bgd.Stopping(
         norm="max", window=2, gtol_rel=1e-9, xtol_rel=1e-6, ftol_abs=1e-9, maxfev=80, patience=9, oscillation=5
     )
     rates = np.linspace(0.05, 2.1, len(STARTS))
     ends = []
     for blocked in (False, True):
-        monkeypatch.setattr("batchgd.compiler.codegen.module.BLOCK_DIM", 1 if blocked else 100)
-        batch = make_batch(bowl, box=BOX, starts=STARTS, method=bgd.GradientDescent(rates), stopping=every)
-        batch = dataclasses.replace(batch, watch_turns=True)
-        assert specialisation_of(batch).blocked is blocked
-        ends.append(run(batch).endpoints)
+        batch = make_batch(BOWL, Compute.of(), starts=STARTS, method=bgd.GradientDescent(rates), stopping=every)
+        with bgd.testing.forced(block=blocked):
+            ends.append(run(dataclasses.replace(batch, watch_turns=True)).endpoints)
     np.testing.assert_allclose(ends[0].x, ends[1].x, rtol=1e-13)  # blocks fuse no product with a sum
     for name in ("nit", "nfev", "status", "turned"):
         np.testing.assert_array_equal(getattr(ends[0], name), getattr(ends[1], name))
@@ -222,7 +212,7 @@ def test_the_shell_takes_every_rule(tmp_path, capsys):
         assert main(["run", name, "--starts", "20", "--backend", "numpy", "--json", *words]) == 0
         return json.loads(capsys.readouterr().out)["status"]
 
-    assert counts("--target-value", "1") == {"TARGET": 20}
+    assert counts("--target", "1") == {"TARGET": 20}
     assert counts("--maxfev", "3", "--norm", "max", "--window", "2") == {"MAXFEV": 20}
     rate = ("--dim", "1", "--learning-rate", "0.058")  # beyond 2 / curvature at the deep minimum
     wandering = counts(*rate, "--oscillation", "10", "--patience", "500", "--x-growth", "2", name="styblinski_tang")
@@ -230,7 +220,7 @@ def test_the_shell_takes_every_rule(tmp_path, capsys):
     small = ("--gtol-rel", "1e-3", "--xtol-abs", "1e-12", "--xtol-rel", "1e-12", "--ftol-abs", "0", "--ftol-rel", "0")
     assert counts(*small) == {"GRADIENT": 20}
     config = tmp_path / "rules.toml"
-    config.write_text('target = "himmelblau"\ntarget-value = 0.5\nf_growth = 1e4\nnorm = 2\n')
+    config.write_text('fun = "himmelblau"\ntarget = 0.5\nf_growth = 1e4\nnorm = 2\n')
     assert counts("--config", str(config)) == {"TARGET": 20}
 
 

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 import result_samples as samples
 
-from batchgd.api.load import load
+from batchgd import InputError, load
 from batchgd.api.result import BatchResult, MultistartResult
 from batchgd.api.storage.codec import decode, encode
-from batchgd.problem.errors import InputError
 
 PER_START = ("x", "fun", "nit", "nfev", "status", "label", "x0", "jac")
 
@@ -71,7 +70,7 @@ def test_withheld_intervals_round_trip(tmp_path):
 
 
 def test_hyperparameters_round_trip(tmp_path):
-    from batchgd.api.storage.result import StoredMethod
+    from batchgd.api.storage.metadata import StoredMethod
 
     rates = np.linspace(0.1, 0.2, 50)
     given = {"learning_rate": rates, "beta": (0.9, np.inf), "scale": 2.0, "count": 2, "nesterov": True, "name": "x"}
@@ -85,94 +84,100 @@ def test_hyperparameters_round_trip(tmp_path):
 
 
 def test_without_the_function_the_result_says_how_to_get_it(tmp_path):
-    folder = samples.himmelblau(50).save(tmp_path / "run")
-    back = load(folder)
+    file = samples.himmelblau(50).save(tmp_path / "run")
+    back = load(file)
     assert "himmelblau_by_hand" in str(back)
     assert "jac" not in back[0]
-    with pytest.raises(InputError, match=r"bgd.load\(folder, fun=...\)"):
+    with pytest.raises(InputError, match=r"bgd.load\(path, fun=...\)"):
         _ = back.jac
-    assert same_bits(load(folder, fun=samples.HIMMELBLAU).jac, samples.himmelblau(50).jac)
+    assert same_bits(load(file, fun=samples.HIMMELBLAU).jac, samples.himmelblau(50).jac)
     other = samples.Function("other", 2, samples.rastrigin_value, samples.rastrigin_gradient)
     with pytest.raises(InputError, match="fun disagrees with the stored values"):
-        load(folder, fun=other)
+        load(file, fun=other)
 
 
-def test_nothing_is_pickled(tmp_path):
-    folder = awkward().save(tmp_path / "run")
-    assert {file.suffix for file in folder.iterdir()} == {".json", ".npy", ".npz"}
-    for file in folder.glob("*.np?"):
-        np.load(file, allow_pickle=False)
-    json.loads((folder / "result.json").read_text(), parse_constant=pytest.fail)
+def test_numpy_reads_the_file_without_pickle(tmp_path):
+    result = awkward()
+    file = result.save(tmp_path / "run.npz")
+    with np.load(file, allow_pickle=False) as stored:
+        assert same_bits(stored["x"], result.x)
+        assert same_bits(stored["minima.eigenvalues"], result.minima.eigenvalues)
+        json.loads(stored["result.json"], parse_constant=pytest.fail)
+        assert all(name == "result.json" or stored[name].dtype.kind in "biufU" for name in stored.files)
+
+
+def test_the_same_result_is_the_same_file(tmp_path):
+    one, other = awkward().save(tmp_path / "one"), awkward().save(tmp_path / "other")
+    assert one.read_bytes() == other.read_bytes()
 
 
 def test_a_pickled_array_is_refused(tmp_path):
-    folder = samples.batch(3).save(tmp_path / "run")
-    np.save(folder / "fun.npy", np.array([{}], dtype=object), allow_pickle=True)
-    hostile_results.trust(folder, "fun.npy")
+    file = samples.batch(3).save(tmp_path / "run")
+    hostile_results.put_array(file, "fun", np.array([{}], dtype=object))
     with pytest.raises(InputError, match=r"fun\.npy holds object, neither numbers nor text"):
-        load(folder)
+        load(file)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows limits whole paths")
 def test_a_name_as_long_as_the_disk_allows(tmp_path):
-    folder = samples.batch(3).save(tmp_path / ("ü" * 127))
-    assert len(load(folder)) == 3
+    file = samples.batch(3).save(tmp_path / ("ü" * 127))
+    assert len(load(file)) == 3
 
 
-def _spoil(folder, how):
-    head = folder / "result.json"
-    record = json.loads(head.read_text())
-    if how == "no head":
-        head.unlink()
-    elif how == "head cut short":
-        head.write_text(head.read_text()[:50])
-    elif how == "another program's":
-        head.write_text('{"format": "else", "version": 1}')
-    elif how == "a list":
-        head.write_text("[]")
-    elif how == "newer":
-        head.write_text(json.dumps(record | {"version": 99}))
-    elif how == "a key gone":
-        del record["meta"]["seconds"]
-        head.write_text(json.dumps(record))
-    elif how == "column gone":
-        (folder / "fun.npy").unlink()
-    elif how == "column cut short":
-        (folder / "x.npy").write_bytes((folder / "x.npy").read_bytes()[:-8])
+def _without(members, name):
+    return {other: raw for other, raw in members.items() if other != name}
+
+
+def _spoil(file, how):
+    members, head = hostile_results.members(file), hostile_results.head_of(file)
+    raw = bytearray(file.read_bytes())
+    if how == "cut short":
+        file.write_bytes(raw[:-50])
     elif how == "a bit flipped":
-        raw = bytearray((folder / "minima.npz").read_bytes())
-        raw[200] ^= 1
-        (folder / "minima.npz").write_bytes(raw)
+        raw[raw.index(b"minima.x.npy") + 200] ^= 1
+        file.write_bytes(raw)
+    elif how == "no head":
+        hostile_results.put(file, _without(members, "result.json"))
+    elif how == "column gone":
+        hostile_results.put(file, _without(members, "fun.npy"))
+    elif how == "column cut short":
+        hostile_results.put(file, members | {"x.npy": members["x.npy"][:-8]})
     elif how == "lengths disagree":
-        np.save(folder / "fun.npy", np.zeros(3))
-        hostile_results.trust(folder, "fun.npy")
+        hostile_results.put_array(file, "fun", np.zeros(3))
+    elif how == "a key gone":
+        del head["meta"]["seconds"]
+        hostile_results.put_head(file, head)
+    else:
+        other = {"head cut short": json.dumps(head)[:50], "another program's": {"format": "else", "version": 1}}
+        hostile_results.put_head(file, (other | {"a list": [], "newer": head | {"version": 99}})[how])
 
 
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        ("no head", "holds no result.json"),
-        ("head cut short", "cannot be read"),
-        ("another program's", "is not of a batchgd result"),
-        ("a list", "is not of a batchgd result"),
-        ("newer", "has format version 99, this batchgd reads 1"),
+        ("no head", "is not a batchgd result"),
+        ("head cut short", "cannot be read: result.json is not JSON"),
+        ("another program's", "is not a batchgd result"),
+        ("a list", "is not a batchgd result"),
+        ("newer", "has format version 99, this batchgd reads 2"),
         ("a key gone", "meta lacks seconds"),
-        ("column gone", "fun.npy is missing"),
-        ("column cut short", "x.npy was altered or cut short"),
-        ("a bit flipped", "minima.npz was altered or cut short"),
+        ("column gone", "it lacks fun"),
+        ("column cut short", r"x.npy has 312 bytes for an array of shape \(20, 2\) and type float64"),
+        ("cut short", "cannot be read: it is not a whole archive"),
+        ("a bit flipped", r"minima.x.npy is damaged \(Bad CRC-32 for file 'minima.x.npy'\)"),
         ("lengths disagree", r"fun has shape \(3,\), which does not fit the other arrays"),
     ],
 )
 def test_damage_is_told_in_one_line(tmp_path, how, message):
-    folder = samples.himmelblau(20).save(tmp_path / "run")
-    _spoil(folder, how)
+    file = samples.himmelblau(20).save(tmp_path / "run")
+    _spoil(file, how)
     with pytest.raises(InputError, match=message) as caught:
-        load(folder)
+        load(file)
     assert "\n" not in str(caught.value)
 
 
-def test_no_folder_at_all(tmp_path):
-    with pytest.raises(InputError, match="is not a folder; give one that"):
+def test_no_file_at_all(tmp_path):
+    with pytest.raises(InputError, match="does not exist; give a file that"):
         load(tmp_path / "nowhere")
 
 

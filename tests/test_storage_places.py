@@ -1,4 +1,4 @@
-"""The folder of a saved result: whole or not there, one saver wins, what a killed process left is put in order."""
+"""The file of a saved result: whole or not there, one saver wins, what a killed process left is put in order."""
 
 import os
 import signal
@@ -10,42 +10,39 @@ from pathlib import Path
 import pytest
 import result_samples as samples
 
-from batchgd.api.load import load
-from batchgd.api.storage.folder import appearing
-from batchgd.api.storage.storage import save
-from batchgd.problem.errors import InputError, WriteError
+from batchgd import InputError, load
+from batchgd.api.storage.files import appearing
+from batchgd.api.storage.save import save
+from batchgd.problem.errors import WriteError
 
 
-def test_a_folder_in_use_is_refused(tmp_path):
+def test_a_name_in_use_is_refused(tmp_path):
     result = samples.batch(3)
-    folder = result.save(tmp_path / "run")
+    file = result.save(tmp_path / "run")
     with pytest.raises(InputError, match="holds a result already; pass overwrite=True"):
-        result.save(folder)
+        result.save(file)
     (tmp_path / "other").mkdir()
-    result.save(tmp_path / "other")
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "thesis.tex").write_text("years of work")
+    (tmp_path / "thesis.tex").write_text("years of work")
     for overwrite in (False, True):
-        with pytest.raises(InputError, match="is not empty and holds no batchgd result"):
-            result.save(tmp_path / "mine", overwrite=overwrite)
-    assert (tmp_path / "mine" / "thesis.tex").read_text() == "years of work"
+        with pytest.raises(InputError, match=r"is a folder; give a file in it, such as .*result.npz"):
+            result.save(tmp_path / "other", overwrite=overwrite)
+        with pytest.raises(InputError, match=r"thesis.tex exists and is not a batchgd result"):
+            result.save(tmp_path / "thesis.tex", overwrite=overwrite)
+    assert (tmp_path / "thesis.tex").read_text() == "years of work"
 
 
-def test_overwrite_replaces_the_whole_folder(tmp_path):
-    folder = samples.himmelblau(20).save(tmp_path / "run")
-    samples.batch(3).save(folder, overwrite=True)
-    assert not (folder / "label.npy").exists()
-    assert len(load(folder)) == 3
+def test_overwrite_replaces_the_file(tmp_path):
+    file = samples.himmelblau(20).save(tmp_path / "run")
+    samples.batch(3).save(file, overwrite=True)
+    assert len(load(file)) == 3
     assert [p.name for p in tmp_path.iterdir()] == ["run"]
 
 
-@pytest.mark.parametrize(
-    ("make", "message"), [("file", "is a file"), ("missing/run", "is not a folder; make it first")]
-)
-def test_places_that_cannot_hold_a_folder(tmp_path, make, message):
+@pytest.mark.parametrize("place", ["file/run", "missing/run"])
+def test_places_that_cannot_hold_a_file(tmp_path, place):
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match=message):
-        samples.batch(3).save(tmp_path / make)
+    with pytest.raises(InputError, match="is not a folder; make it first"):
+        samples.batch(3).save(tmp_path / place)
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="permissions do not bind this user")
@@ -58,23 +55,27 @@ def test_a_parent_without_permission(tmp_path):
         tmp_path.chmod(0o700)
 
 
-@pytest.mark.parametrize("function", ["fsync", "rename"])
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
 @pytest.mark.parametrize("earlier", [False, True])
-def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch, function, earlier):
-    folder = tmp_path / "run"
+@pytest.mark.parametrize("step", ["fsync", "name"])
+def test_a_failure_leaves_what_was_there(tmp_path, monkeypatch, step, earlier, error):
+    file = tmp_path / "run"
     if earlier:
-        samples.batch(5).save(folder)
+        samples.batch(5).save(file)
 
     def full(*_):
-        raise OSError(28, "No space left on device")
+        raise error
 
-    monkeypatch.setattr(os, function, full)
-    with pytest.raises(WriteError, match=r"cannot write .*run: No space left on device"):
-        save(samples.batch(3), folder, overwrite=True)
+    for function in ("fsync",) if step == "fsync" else ("replace", "rename", "link"):
+        monkeypatch.setattr(os, function, full)
+    with pytest.raises(KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else WriteError) as caught:
+        save(samples.batch(3), file, overwrite=earlier)
     monkeypatch.undo()
+    if isinstance(error, OSError):
+        assert "run: No space left on device; choose a folder that you can write" in str(caught.value)
     assert [p.name for p in tmp_path.iterdir()] == (["run"] if earlier else [])
     if earlier:
-        assert len(load(folder)) == 5
+        assert len(load(file)) == 5
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of files")
@@ -91,61 +92,48 @@ def test_a_full_disk_is_named_as_the_cause(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), KeyboardInterrupt()])
-def test_an_interruption_leaves_the_earlier_result(tmp_path, monkeypatch, error):
-    folder = samples.batch(5).save(tmp_path / "run")
-    true_rename = os.rename
-
-    def fails_at_the_second(source, target):
-        if str(source).endswith(".partial"):
-            raise error
-        true_rename(source, target)
-
-    monkeypatch.setattr(os, "rename", fails_at_the_second)
-    with pytest.raises(KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else WriteError):
-        save(samples.batch(3), folder, overwrite=True)
-    assert len(load(folder)) == 5
-    assert [p.name for p in tmp_path.iterdir()] == ["run"]
-
-
 KILLED = """
 import os, signal, sys
 sys.path.insert(0, {tests!r})
 import result_samples
-call, number = {call!r}, {number}
-def dies(*arguments, true=getattr(os, call), calls=[]):
-    calls.append(1)
-    if len(calls) == number:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return true(*arguments)
-setattr(os, call, dies)
-result_samples.batch(3).save({folder!r}, overwrite=True)
+def dies(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+setattr(os, {call!r}, dies)
+result_samples.batch(3).save({file!r}, overwrite={overwrite})
 """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
-@pytest.mark.parametrize(("call", "number"), [("fsync", 3), ("rename", 2)])
-def test_what_a_killed_save_left_is_put_in_order(tmp_path, call, number):
-    folder = samples.batch(5).save(tmp_path / "run")
-    script = KILLED.format(tests=str(Path(__file__).parent), call=call, number=number, folder=str(folder))
+@pytest.mark.parametrize("call", ["fsync", "replace", "unlink"])
+def test_what_a_killed_save_left_is_put_in_order(tmp_path, call):
+    file = tmp_path / "run"
+    if call != "unlink":  # of the second name that a new file has for a moment
+        samples.batch(5).save(file)
+    script = KILLED.format(
+        tests=str(Path(samples.__file__).parent), call=call, file=str(file), overwrite=call != "unlink"
+    )
     assert subprocess.run([sys.executable, "-c", script]).returncode == -signal.SIGKILL
-    assert len(list(tmp_path.iterdir())) == 2  # what it was writing, and the earlier result
-    assert folder.exists() == (call == "fsync")
-    assert len(load(folder)) == 5
+    assert len(list(tmp_path.iterdir())) == 2  # what it was writing as well
+    assert len(load(file)) == (3 if call == "unlink" else 5)
     with pytest.raises(InputError, match="holds a result already"):
-        samples.batch(4).save(folder)
-    samples.batch(4).save(folder, overwrite=True)
+        samples.batch(4).save(file)
+    samples.batch(4).save(file, overwrite=True)
     assert [p.name for p in tmp_path.iterdir()] == ["run"]
-    assert len(load(folder)) == 4
+    assert len(load(file)) == 4
 
 
-def test_the_shell_puts_it_in_order_before_it_runs(tmp_path):
-    from batchgd.cli.destinations import check_folder
+def test_a_disk_without_hard_links(tmp_path, monkeypatch):
+    def refused(*_):
+        raise PermissionError(1, "Operation not permitted")
 
-    samples.batch(5).save(tmp_path / ".run.0123abcd.partial.old")
-    with pytest.raises(InputError, match="holds a result already"):
-        check_folder(str(tmp_path / "run"), overwrite=False)
-    assert len(load(tmp_path / "run")) == 5
+    monkeypatch.setattr(os, "link", refused)
+    file = samples.batch(3).save(tmp_path / "run")
+    with appearing(tmp_path / "other", overwrite=False) as other:
+        other.write(b"first")
+    with pytest.raises(FileExistsError), appearing(tmp_path / "other", overwrite=False) as other:
+        other.write(b"second")
+    assert (tmp_path / "other").read_bytes() == b"first"
+    assert len(load(file)) == 3
 
 
 def _at_once(savers):
@@ -159,22 +147,22 @@ def _at_once(savers):
 def test_of_several_savers_one_wins(tmp_path):
     ready, outcomes = threading.Barrier(4), []
 
-    def saver(n, folder):
+    def saver(n, file):
         ready.wait()
         try:
-            samples.batch(n).save(folder)
+            samples.batch(n).save(file)
             outcomes.append(n)
         except InputError as error:
             outcomes.append(str(error))
 
     for i in range(10):
         outcomes.clear()
-        folder = tmp_path / str(i)
-        _at_once([lambda n=n, folder=folder: saver(n, folder) for n in range(2, 6)])
+        file = tmp_path / str(i)
+        _at_once([lambda n=n, file=file: saver(n, file) for n in range(2, 6)])
         won = [n for n in outcomes if isinstance(n, int)]
         assert len(won) == 1, outcomes
-        assert all("holds a result already" in said for said in outcomes if said not in won)
-        assert len(load(folder)) == won[0]
+        assert all("holds a result already" in message for message in outcomes if message not in won)
+        assert len(load(file)) == won[0]
     assert len(list(tmp_path.iterdir())) == 10
 
 
@@ -188,21 +176,20 @@ def test_savers_that_overwrite_each_other_leave_one_whole_result(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["run"]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no locks on folders")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such locks")
 def test_what_another_process_is_writing_stays(tmp_path):
     target = tmp_path / "run"
 
     def saved_meanwhile():
-        with appearing(target, overwrite=False) as staging:
-            (staging / "x.npy").write_bytes(b"half")
+        with appearing(target, overwrite=False) as file:
+            file.write(b"half")
             samples.batch(4).save(target)
-            assert (staging / "x.npy").exists()
+            assert Path(file.name).exists()
 
-    with pytest.raises(InputError, match="holds a result already"):
+    with pytest.raises(FileExistsError):
         saved_meanwhile()
     assert [p.name for p in tmp_path.iterdir()] == ["run"]
-    (tmp_path / ".run.0123abcd.partial").mkdir()
-    (tmp_path / ".run.0123abcd.partial" / "x.npy").write_bytes(b"half")
+    (tmp_path / ".run.0123abcd.partial").write_bytes(b"half")
     samples.batch(3).save(target, overwrite=True)
     assert [p.name for p in tmp_path.iterdir()] == ["run"]
 
@@ -215,7 +202,7 @@ def test_names_that_no_disk_takes(tmp_path, name):
         assert "\n" not in str(caught.value)
 
 
-def test_a_link_leads_to_the_folder_that_is_written(tmp_path):
+def test_a_link_leads_to_the_file_that_is_written(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "run")
     assert samples.batch(3).save(tmp_path / "link") == tmp_path / "run"
     samples.batch(4).save(tmp_path / "link", overwrite=True)

@@ -8,12 +8,10 @@ from scipy.spatial.distance import cdist
 from shell_samples import assert_refused, shell
 
 import batchgd as bgd
+from batchgd import Box, InputError, Status
 from batchgd.analysis.strategies import STRATEGIES, as_strategy
 from batchgd.analysis.strategies.base import fold
 from batchgd.analysis.strategies.mlsl import critical_distance, nearest_better
-from batchgd.kernels.status import Status
-from batchgd.problem.box import Box
-from batchgd.problem.errors import InputError
 
 SMALL = {"mlsl": bgd.MLSL(rounds=3), "basin_hopping": bgd.BasinHopping(hops=4), "rare_basins": bgd.RareBasins(rounds=2)}
 
@@ -54,7 +52,7 @@ def test_every_strategy_gives_an_ordinary_result(name, tmp_path):
     assert again.strategy.to_dict() == record.to_dict()
     assert again.coverage.sentence() == result.coverage.sentence()
     assert same(result.recluster(), result)
-    matched = bgd.match(result, himmelblau(None))
+    matched = bgd.diff(result, himmelblau(None))
     assert len(matched.both) == 4
     assert matched.p is None
     assert "nan" not in str(matched)
@@ -329,12 +327,12 @@ BAD = [
     (lambda: bgd.BasinHopping(temperature=[]), "give a number of at least 0, or several"),
     (lambda: bgd.RareBasins(uniform=1.0), "uniform is 1"),
     (lambda: bgd.RareBasins(radius=0), "radius is 0"),
-    (lambda: as_strategy("mlsl", hops=3), "mlsl takes rounds, sigma, gamma, not hops"),
+    (lambda: as_strategy("mlsl", hops=3), "MLSL takes no 'hops': it takes rounds, sigma, gamma"),
     (lambda: himmelblau("mlsll"), "unknown strategy 'mlsll': did you mean 'mlsl'"),
     (lambda: himmelblau(bgd.MLSL), "strategy is the class MLSL: write MLSL"),
     (lambda: himmelblau(3), "unknown strategy 3"),
     (lambda: himmelblau("mlsl", keep="minima"), "keep='minima' does not go with a strategy"),
-    (lambda: himmelblau("mlsl", stop=bgd.Coverage(0.99)), "stop does not go with a strategy"),
+    (lambda: himmelblau("mlsl", until=bgd.Coverage(0.99)), "until does not go with a strategy"),
     (lambda: himmelblau("rare_basins", sampling="sobol"), "rare_basins needs uniform starts, not sobol"),
     (
         lambda: himmelblau("mlsl", method=bgd.GradientDescent(learning_rate=np.full(300, 0.01))),
@@ -367,7 +365,7 @@ def test_a_strategy_from_the_shell(capsys):
     [
         ("--strategy mls", "unknown strategy 'mls': did you mean 'mlsl'"),
         ("--strategy-set hops=3", "--strategy-set belongs to --strategy"),
-        ("--strategy mlsl --strategy-set hops=3", "mlsl takes rounds, sigma, gamma, not hops"),
+        ("--strategy mlsl --strategy-set hops=3", "MLSL takes no 'hops': it takes rounds, sigma, gamma"),
     ],
 )
 def test_bad_strategies_in_the_shell(capsys, words, message):

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import batchgd as bgd
-from batchgd.problem.errors import InputError
+from batchgd import InputError
 
 FAR_APART = [(-1e6, 1e6), (-1e-6, 1e-6)]
 
@@ -74,10 +74,10 @@ def test_a_scale_goes_wherever_a_run_goes(tmp_path):
     assert again.scale.tolist() == result.scale.tolist()
     assert result[:10].scale.tolist() == result.scale.tolist()
     assert result.fidelity(50).agree == 1.0
-    path = bgd.trace_path(far_apart, [5e5, 3e-7], box=FAR_APART, backend="numpy")
+    path = bgd.path(far_apart, [5e5, 3e-7], box=FAR_APART, backend="numpy")
     np.testing.assert_allclose(path.x[0], [5e5, 3e-7])
     np.testing.assert_allclose(path.x[-1], [3e5, -2e-7], rtol=1e-6)
-    mapped = bgd.basin_map(far_apart, FAR_APART, 16, backend="numpy")
+    mapped = bgd.map(far_apart, FAR_APART, 16, backend="numpy")
     assert (mapped.label == 0).all()
 
 

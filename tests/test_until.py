@@ -5,12 +5,12 @@ from functools import cache
 
 import numpy as np
 import pytest
+from pressing import press_at_run
 
 import batchgd as bgd
-from batchgd.kernels.status import Status
+from batchgd import InputError
 from batchgd.minima.coverage import CoverageReport, Stopped, unseen_bound
 from batchgd.minima.coverage.rule import spent
-from batchgd.problem.errors import InputError
 
 bound = cache(unseen_bound)
 
@@ -61,7 +61,7 @@ def test_the_rule_in_closed_form():
 
 
 def test_a_covered_run_is_a_plain_run_of_as_many_starts():
-    until = bgd.multistart("schwefel", dim=2, stop=bgd.Coverage(0.99), seed=3)
+    until = bgd.multistart("schwefel", dim=2, until=bgd.Coverage(0.99), seed=3)
     plain = bgd.multistart("schwefel", dim=2, starts=until.n, seed=3)
     assert until.stopped.why == "covered"
     assert until.stopped.looks > 1
@@ -76,15 +76,15 @@ def test_a_covered_run_is_a_plain_run_of_as_many_starts():
 
 
 def test_lean_runs_stop_where_full_ones_do():
-    full = bgd.multistart("schwefel", dim=2, stop=bgd.Coverage(0.99))
-    lean = bgd.multistart("schwefel", dim=2, stop=bgd.Coverage(0.99), keep="minima")
+    full = bgd.multistart("schwefel", dim=2, until=bgd.Coverage(0.99))
+    lean = bgd.multistart("schwefel", dim=2, until=bgd.Coverage(0.99), keep="minima")
     assert lean.stopped == full.stopped
     assert lean.status_counts() == full.status_counts()
     assert np.array_equal(lean.minima.count, full.minima.count)
 
 
 def test_starts_run_out():
-    result = bgd.multistart("schwefel", dim=3, stop=bgd.Coverage(0.999), starts=1_500, backend="numpy")
+    result = bgd.multistart("schwefel", dim=3, until=bgd.Coverage(0.999), starts=1_500, backend="numpy")
     assert result.n == 1_500
     assert result.stopped == Stopped("starts", 1_500, 1, 0.999, 0.95)
     assert "starts ran out" in repr(result)
@@ -92,41 +92,34 @@ def test_starts_run_out():
 
 
 def test_time_runs_out():
-    result = bgd.multistart("rosenbrock", dim=4, stop=bgd.Coverage(0.999), max_time=1e-9, backend="numpy")
+    result = bgd.multistart("rosenbrock", dim=4, until=bgd.Coverage(0.999), max_time=1e-9, backend="numpy")
     assert result.stopped.why == "max_time"
     assert result.status_counts() == {"MAXTIME": result.n}
     assert "time ran out" in repr(result)
 
 
-def test_an_interrupt_ends_the_run_at_that_look(monkeypatch):
-    from batchgd.minima.collector import Gathering
-
-    original = Gathering.run
-
-    def interrupted(self, part, progress=None):
-        original(self, part, progress)
-        self.status_counts[Status.INTERRUPTED] += 1
-
-    monkeypatch.setattr(Gathering, "run", interrupted)
-    result = bgd.multistart("himmelblau", stop=bgd.Coverage(0.9), backend="numpy")
+def test_an_interrupt_ends_the_run_at_that_look():
+    with press_at_run(2):
+        result = bgd.multistart("schwefel", dim=2, until=bgd.Coverage(0.99), backend="numpy")
     assert result.stopped.why == "interrupted"
+    assert result.stopped.looks == 2
 
 
 def test_a_run_without_minima_is_not_covered():
     result = bgd.multistart(
-        lambda x: -x[0], box=[(0, 1)], stop=bgd.Coverage(0.9), starts=200, backend="numpy", maxiter=50
+        lambda x: -x[0], box=[(0, 1)], until=bgd.Coverage(0.9), starts=200, backend="numpy", maxiter=50
     )
     assert result.stopped.why == "starts"
 
 
 def test_progress_counts_the_whole_run():
     seen = []
-    bgd.multistart("schwefel", dim=2, stop=bgd.Coverage(0.99), progress=seen.append)
+    bgd.multistart("schwefel", dim=2, until=bgd.Coverage(0.99), progress=seen.append)
     assert all(0 <= update.done <= update.total for update in seen)
 
 
 def test_saved_and_loaded(tmp_path):
-    result = bgd.multistart("himmelblau", stop=bgd.Coverage(0.97, 0.9), backend="numpy")
+    result = bgd.multistart("himmelblau", until=bgd.Coverage(0.97, 0.9), backend="numpy")
     again = bgd.load(result.save(tmp_path / "run"))
     assert again.stopped == result.stopped
     assert again.coverage.to_dict() == result.coverage.to_dict()
@@ -138,7 +131,7 @@ def test_saved_and_loaded(tmp_path):
 def test_the_shell_says_why_it_stopped(capsys):
     from batchgd.cli import main
 
-    line = "run himmelblau --until-coverage 0.99 --confidence 0.9 --backend numpy --quiet"
+    line = "run himmelblau --until 0.99 --confidence 0.9 --backend numpy --quiet"
     assert main(line.split()) == 0
     assert "stopped: covered after 299 starts, at look 1" in capsys.readouterr().out
     assert main([*line.split(), "--json"]) == 0
@@ -150,11 +143,11 @@ def test_the_shell_says_why_it_stopped(capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"stop": 0.999}, "give bgd.Coverage"),
-        ({"stop": bgd.Coverage(0.9), "sampling": "sobol"}, "sobol starts are not"),
-        ({"stop": bgd.Coverage(0.9), "sampling": "grid", "starts": 100}, "grid starts are not"),
-        ({"stop": bgd.Coverage(0.9), "starts": np.zeros((5, 2))}, "array starts are not"),
-        ({"stop": bgd.Coverage(0.9), "starts": 3, "method": bgd.Adam(np.array([0.1, 0.2, 0.3]))}, "one value of each"),
+        ({"until": 0.999}, "give bgd.Coverage"),
+        ({"until": bgd.Coverage(0.9), "sampling": "sobol"}, "sobol starts are not"),
+        ({"until": bgd.Coverage(0.9), "sampling": "grid", "starts": 100}, "grid starts are not"),
+        ({"until": bgd.Coverage(0.9), "starts": np.zeros((5, 2))}, "array starts are not"),
+        ({"until": bgd.Coverage(0.9), "starts": 3, "method": bgd.Adam(np.array([0.1, 0.2, 0.3]))}, "one value of each"),
     ],
 )
 def test_rules_that_cannot_end_a_run(arguments, words):
@@ -168,7 +161,7 @@ def test_shares_that_cannot_be_reached(share):
         bgd.Coverage(share)
 
 
-@pytest.mark.parametrize("line", ["--until-coverage 1", "--confidence 0.9", "--until-coverage 0.9 --confidence 1"])
+@pytest.mark.parametrize("line", ["--until 1", "--confidence 0.9", "--until 0.9 --confidence 1"])
 def test_the_shell_refuses_in_one_line(line, capsys):
     from batchgd.cli import main
 

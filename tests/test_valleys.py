@@ -89,7 +89,7 @@ def test_sets_are_told_apart_by_value_and_have_their_shares():
     assert (np.sign(result.x0[:, 0]) == np.where(result.label == 0, 1, -1)).mean() > 0.95
     assert result.coverage.seen == 2
     again = bgd.multistart(two_rings, box=SQUARE, starts=2_000, seed=1)
-    assert bgd.match(result, again).both.tolist() == [[0, 0], [1, 1]]
+    assert bgd.diff(result, again).both.tolist() == [[0, 0], [1, 1]]
 
 
 def test_the_four_minima_of_seven_atoms_are_four_rows():
@@ -169,7 +169,7 @@ def test_a_set_goes_through_storage_frames_json_and_the_shell(tmp_path):
         assert main(["show", str(tmp_path / "run"), "--json", "--quiet"]) == 0
     shown = json.loads(out.getvalue())
     assert (shown["minima"][0]["kind"], shown["minima"][0]["free"], shown["best"]["label"]) == ("valley", 1, 0)
-    assert result.recluster(x_tol=1e-5).minima.free.tolist() == [1]
+    assert result.recluster({"x": 1e-5}).minima.free.tolist() == [1]
     assert np.isinf(result.stability(directions=4).radius[0])  # there is no other basin
 
 

@@ -13,9 +13,9 @@ from scipy.optimize import Bounds
 import batchgd as bgd
 from batchgd import landscapes, testing
 from batchgd.analysis.strategies import STRATEGIES
-from batchgd.api.testing import Work
 from batchgd.minima.coverage import starts_to_see
-from batchgd.problem.methods import METHODS
+
+METHODS = bgd.methods.METHODS
 
 MASKED = np.ma.masked_array([[1.0, 2.0], [3.0, 4.0]], [[False, True], [False, False]])
 MANY = np.linspace(0.1, 0.9, 5000)
@@ -92,7 +92,7 @@ VALUES = {
 @pytest.fixture
 def no_work(monkeypatch):
     def started(*_, **__):
-        raise Work
+        raise testing.Work
 
     monkeypatch.setattr("matplotlib.figure.Figure.__init__", started)
     with testing.no_work():
@@ -119,8 +119,8 @@ def results():
     return {
         "result": bgd.multistart("himmelblau", seed=0, **QUICK),
         "lean": bgd.multistart("himmelblau", keep="minima", **QUICK),
-        "map": bgd.basin_map("himmelblau", resolution=48, maxiter=200, backend="numpy"),
-        "paths": bgd.trace_path("himmelblau", [[1.0, 1.0]], maxiter=3, backend="numpy"),
+        "map": bgd.map("himmelblau", resolution=48, maxiter=200, backend="numpy"),
+        "paths": bgd.path("himmelblau", [[1.0, 1.0]], maxiter=3, backend="numpy"),
         "saddles": bgd.multistart("himmelblau", **QUICK).connect(border_points=0, rounds=1),
         "table": bgd.compare(["adam"], ["sphere"], starts=2, backend="numpy"),
         "sweep": bgd.sweep("himmelblau", learning_rate=[0.001, 0.01], fidelity=False, **QUICK),
@@ -132,7 +132,7 @@ def results():
 def calls(made):
     """Every public call with arguments that are right; each parameter of each then gets every value above."""
     result, box, quiet = made["result"], {"box": BOX}, {"backend": "numpy"}
-    yield from ((METHODS[name].cls, METHODS[name].trial) for name in ONE_OF_A_KIND)
+    yield from ((METHODS[name], METHODS[name].EXAMPLE) for name in ONE_OF_A_KIND)
     yield from ((kind, {}) for kind in STRATEGIES.values())
     yield bgd.Exponential, {"initial": 0.1, "factor": 0.5}
     yield bgd.Step, {"initial": 0.1, "factor": 0.5, "every": 3}
@@ -149,17 +149,17 @@ def calls(made):
     yield bgd.FiniteSum, {"loss": row_loss, "data": [1.0, 2.0], "dim": 1, "batch_size": 1}
     yield bgd.multistart, {"fun": bowl, **box, **quiet}
     yield bgd.descend, {"fun": bowl, "x0": np.ones((3, 2)), **quiet}
-    yield bgd.trace_path, {"fun": bowl, "x0": np.ones((3, 2)), **quiet}
+    yield bgd.path, {"fun": bowl, "x0": np.ones((3, 2)), **quiet}
     yield bgd.sweep, {"fun": bowl, **box, "learning_rate": [0.1, 0.2], **quiet}
     yield bgd.compare, {"methods": ["adam"], "landscapes": ["sphere"], "starts": 5, **quiet}
-    yield bgd.basin_map, {"fun": bowl, **box, "resolution": 16, **quiet}
+    yield bgd.map, {"fun": bowl, **box, "resolution": 16, **quiet}
     yield bgd.curvature, {"fun": bowl, **box, "samples": 10}
     yield bgd.borders, {"labels": LABELS}
     yield bgd.basin_entropy, {"labels": LABELS}
     yield bgd.fractal_dimension, {"labels": LABELS}
     yield bgd.uncertainty_exponent, {"labels": LABELS}
-    yield bgd.match, {"a": result, "b": result}
-    yield bgd.load, {"folder": "no such folder"}
+    yield bgd.diff, {"a": result, "b": result}
+    yield bgd.load, {"path": "no such file"}
     yield landscapes.get, {"name": "sphere"}
     for name in ("box", "minima", "n_minima", "global_value", "is_complete", "check_dim"):
         yield getattr(landscapes.get("rastrigin"), name), {"dim": 2}
@@ -168,7 +168,7 @@ def calls(made):
         yield kept.recluster, {}
         yield kept.stability, {}
         yield kept.connect, {"border_points": 0, "rounds": 1, "most_minima": 1}
-        yield kept.save, {"folder": "no/such/folder"}
+        yield kept.save, {"path": "no/such/folder"}
         yield kept.plot, {}
         yield kept.to_dataframe, {}
         yield kept.start_points, {"first": 0, "stop": 1}
@@ -197,7 +197,7 @@ PICTURES = {
     "basins": {"ax": None, "contours": False, "key": None},
     "slices": {"pairs": [(0, 1)], "axes": None},
     "confusion": {"other": None, "ax": None, "names": None},
-    "tolerances": {"ax": None, "x_tol": None, "f_tol": None},
+    "tolerances": {"ax": None, "x": None, "f": None},
     "zoom": {"center": None, "factor": 2.0, "panels": 2, "resolution": 16, "plane": None, "axes": None},
 }
 
@@ -209,7 +209,7 @@ def outcome(call, arguments):
             warnings.simplefilter("error")
             warnings.simplefilter("ignore", bgd.TraceSizeWarning)
             call(**arguments)
-    except Work:
+    except testing.Work:
         return "taken"
     except bgd.InputError as error:
         line = str(error)
@@ -229,7 +229,7 @@ TOLD = {
     "points in words": (lambda made: made["sum"].value(["one"]), "x holds text"),
     "check in words": (lambda made: bgd.multistart(bowl, box=BOX, check="False"), "check is 'False': give True or Fal"),
     "device in words": (lambda made: bgd.descend(bowl, [[1, 2]], device="no"), "device is 'no': give True or False"),
-    "adaptive in words": (lambda made: bgd.basin_map(bowl, BOX, adaptive="no"), "adaptive is 'no': give True or False"),
+    "adaptive in words": (lambda made: bgd.map(bowl, BOX, adaptive="no"), "adaptive is 'no': give True or False"),
     "fidelity in words": (
         lambda made: bgd.sweep(bowl, box=BOX, learning_rate=[0.1], fidelity="yes"),
         "fidelity is 'yes': give True or False",
@@ -252,21 +252,24 @@ TOLD = {
         lambda made: bgd.Coverage(0.999999999999),
         "coverage is 0.999999999999: closer to 1 than",
     ),
-    "dim beyond memory": (lambda made: bgd.multistart("sphere", dim=10**9), "dim is 1000000000: give at most 100,000"),
-    "dim beyond float": (lambda made: bgd.Objective(bowl, 10**400), "dim is 1000*[.]{3}: give at most 100,000"),
+    "dim beyond memory": (
+        lambda made: bgd.multistart("sphere", dim=10**9),
+        "dim is 1000000000: give .* from 1 to 100000",
+    ),
+    "dim beyond float": (lambda made: bgd.Objective(bowl, 10**400), "dim is 1000*[.]{3}: give .* from 1 to 100000"),
     "a tolerance beyond float": (lambda made: bgd.Stopping(gtol=10**400), "gtol is 1000*[.]{3}, which float64 cannot"),
     "an array of norms": (lambda made: bgd.Stopping(norm=np.array([2, 2])), "norm is array.*: give 2 or 'max'"),
     "ragged labels": (lambda made: bgd.basin_entropy([[1, 2], [3]]), "labels hold rows of different lengths"),
     "ragged borders": (lambda made: bgd.borders([[1, 2], [3]]), "labels hold rows of different lengths"),
-    "a null in a path": (lambda made: made["result"].save("a\0b"), r"the folder is 'a\\x00b', which is not a path"),
+    "a null in a path": (lambda made: made["result"].save("a\0b"), r"the path is 'a\\x00b', which is not a path"),
     "a long path": (lambda made: made["result"].save("x" * 5000), "File name too long.: give another path"),
     "a picture of a number": (lambda made: made["result"].plot(3), "the file is 3: give its path as text"),
-    "load of a result": (lambda made: bgd.load(made["result"]), "the folder is himmelblau .*: give its path as text"),
+    "load of a result": (lambda made: bgd.load(made["result"]), "the path is himmelblau .*: give its path as text"),
     "confidence in words": (
-        lambda made: bgd.match(made["result"], made["result"], confidence="a"),
+        lambda made: bgd.diff(made["result"], made["result"], confidence="a"),
         "confidence is 'a': give a probability",
     ),
-    "known is a number": (lambda made: bgd.basin_map(bowl, BOX, known=3), "known is 3: give the minima of another map"),
+    "known is a number": (lambda made: bgd.map(bowl, BOX, known=3), "known is 3: give the minima of another map"),
     "starts that were not kept": (
         lambda made: made["lean"].to_dataframe(starts=True),
         "kept none: run it with keep='all'",
@@ -327,7 +330,7 @@ class Convertible:
 def test_arrays_of_any_library_are_starts(kind):
     points = np.array([[1.0, 2.0], [3.0, 4.0]])
     assert bgd.descend(bowl, kind(points), backend="numpy").x0.tolist() == points.tolist()
-    assert bgd.trace_path(bowl, kind(points[0]), backend="numpy")[0].x[0].tolist() == [1.0, 2.0]
+    assert bgd.path(bowl, kind(points[0]), backend="numpy")[0].x[0].tolist() == [1.0, 2.0]
     assert bgd.Objective(bowl, 2).value(kind(points)).tolist() == [5.0, 25.0]
 
 

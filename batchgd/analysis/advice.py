@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from batchgd.kernels.status import AT_REST, Status
 from batchgd.problem.speaker import option, said
-from batchgd.problem.starts import StartRows
 
 if TYPE_CHECKING:
     from batchgd.engine.batch import Batch
@@ -75,7 +74,7 @@ def _another_method(batch: Batch, result: LandscapeData) -> str | None:
     stuck = np.flatnonzero((result.label < 0) & np.isin(result.status, _UNFINISHED))
     if batch.objective.counts.total > _MOST_OPERATIONS or stuck.size <= _MANY * result.n or not batch.method.unit_free:
         return None
-    points = StartRows(batch.starts, stuck[:_TRIED]).points(0, min(stuck.size, _TRIED))
+    points = batch.starts.at(stuck[:_TRIED])
     found = {name: _found(batch, points, method) for name, method in _candidates(batch).items()}
     best = max(found, key=lambda name: found[name], default="")
     if not best or found[best] <= 0.5 * len(points):
@@ -97,9 +96,9 @@ def _candidates(batch: Batch) -> dict[str, Method]:
 
 def _found(batch: Batch, points: NDArray[np.float64], method: Method) -> int:
     """How many of some starts a method takes to a minimum; run by NumPy, which compiles nothing."""
-    from batchgd.engine.backends import choose
+    from batchgd.engine.compute import Compute
     from batchgd.minima.collect import collect
 
     stopping = replace(batch.stopping, maxiter=min(batch.stopping.maxiter, _UPDATES), max_time=_SECONDS)
-    trial = batch.again(starts=points, method=method, stopping=stopping, backend=choose("numpy")[0], mixed=False)
+    trial = batch.again(starts=points, method=method, stopping=stopping, compute=Compute.of("numpy", batch.dtype))
     return int(np.count_nonzero(collect(trial).label >= 0))

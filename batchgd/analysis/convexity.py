@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.minima.eigen import eigh
+from batchgd.minima.eigen import hessian_modes
 from batchgd.minima.fractions import wilson
 from batchgd.minima.scale import EPS
 from batchgd.problem import check
 from batchgd.problem.box import Box
 from batchgd.problem.errors import InputError
 from batchgd.problem.keywords import explained
+from batchgd.problem.wording import format_point
 
 if TYPE_CHECKING:
     from batchgd.compiler.differentiable import Differentiable
 
 MAX_NUMBERS = 1 << 26  # of Hessian entries: half a gigabyte
-_ROWS = 1 << 20  # Hessian entries that are held at once
 _NEGATIVE = 64.0  # times the dimension and machine epsilon: eigenvalues below this share of the largest are rounding
 _NOISE = 16.0  # times machine epsilon and the size of the values: smaller violations of the inequality are rounding
 _SHARES = 0.5 ** np.arange(1, 18)  # of the way to the nearest face, for the step off a suspected point
@@ -84,12 +84,12 @@ def curvature(
     ----------
     S. Boyd and L. Vandenberghe, Convex Optimization (2004), sections 3.1.4 and 9.1.2.
     """
-    from batchgd.compiler.resolve import resolve
+    from batchgd.compiler.resolve import Problem
     from batchgd.problem.starts import parse_seed
 
     samples = check.whole("samples", samples, 2, of="points")
     seed = parse_seed(seed)
-    region, trace = resolve(fun, dim, box, params, jac, args)
+    region, trace = Problem(fun, box, dim, params, jac, args).resolve()
     objective = trace()
     if samples * objective.dim**2 > MAX_NUMBERS:
         most = MAX_NUMBERS // objective.dim**2
@@ -105,7 +105,7 @@ def curvature_of(objective: Differentiable, box: Box, samples: int, seed: int = 
 
     constant = bool(getattr(objective, "is_quadratic", False))
     x = UniformStarts(samples, box, seed).points(0, samples)
-    eigenvalues, directions = _eigen(objective, x[:1] if constant else x)
+    eigenvalues, directions = hessian_modes(objective, x[:1] if constant else x)
     if constant:
         eigenvalues, directions = (np.repeat(array, samples, axis=0) for array in (eigenvalues, directions))
     largest = np.abs(eigenvalues).max(axis=1)
@@ -114,19 +114,6 @@ def curvature_of(objective: Differentiable, box: Box, samples: int, seed: int = 
     if witness is None and not constant:
         witness = _midpoints(objective, x)
     return Curvature(objective.name, box, x, eigenvalues, negative, constant, witness)
-
-
-def _eigen(objective: Any, x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Eigenvalues, ascending, and the direction of the lowest one; NaN where a Hessian is not finite."""
-    values, directions = np.full(x.shape, np.nan), np.full(x.shape, np.nan)
-    step = max(1, _ROWS // x.shape[1] ** 2)
-    for first in range(0, len(x), step):
-        rows = slice(first, first + step)
-        with np.errstate(all="ignore"):
-            hessian = np.asarray(objective.hessian(x[rows]))
-        values[rows], vector = eigh(hessian)
-        directions[rows] = vector[:, :, 0]
-    return values, directions
 
 
 def _negative(objective: Any, box: Box, x: Any, lowest: Any, directions: Any, negative: Any) -> Witness | None:
@@ -165,7 +152,7 @@ def _violation(objective: Any, x: Any, offset: Any) -> tuple[Any, Any, float] | 
 class Witness:
     """Why a function is not convex: f(x) exceeds the mean of f(x - offset) and f(x + offset) by ``excess``.
 
-    ``eigenvalue`` is the negative one at x along the offset; NaN where only values tell.
+    ``eigenvalue`` is the negative one at x along the offset; NaN if only values show it.
     """
 
     x: NDArray[np.float64]
@@ -251,8 +238,6 @@ class Curvature:
 
     def sentence(self) -> str:
         """Return the verdict in one line."""
-        from batchgd.output.report import format_point
-
         if self.witness is not None:
             at = f"at {format_point(self.witness.x)} along {format_point(self.witness.direction)}"
             bend = "" if np.isnan(self.witness.eigenvalue) else f", eigenvalue {self.witness.eigenvalue:.4g}"
@@ -286,7 +271,7 @@ class Curvature:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the verdict and the estimates as a dict that ``json.dumps`` takes."""
-        from batchgd.output.report import json_ready
+        from batchgd.output.summary import json_ready
 
         names = ("name", "verdict", "proved", "constant", "strong_convexity", "lipschitz", "condition", "finite")
         shown: dict[str, Any] = {name: getattr(self, name) for name in names}

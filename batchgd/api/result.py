@@ -5,15 +5,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from batchgd.minima.results import BatchData, LandscapeData
+from batchgd.problem.errors import InputError
+from batchgd.problem.speaker import said
 
 if TYPE_CHECKING:
     from batchgd.analysis.basins.fidelity import Fidelity
     from batchgd.analysis.basins.stability import Stability
     from batchgd.analysis.saddles import Saddles
     from batchgd.analysis.strategies.network import Network
-    from batchgd.output.plot import Pictures
+    from batchgd.api.pictures import Pictures
+    from batchgd.problem.identity import Identity
 
-_OF_LABELS = ("label", "minima", "stationary", "x_tol", "f_tol")
+_OF_LABELS = ("label", "minima", "stationary", "identity")
 
 
 class BatchResult(BatchData):
@@ -80,7 +83,7 @@ class BatchResult(BatchData):
 
         JSON has no NaN and no infinity: such a number stands as None (null).
         """
-        from batchgd.output.report import summary
+        from batchgd.output.summary import summary
 
         return summary(self)
 
@@ -107,31 +110,29 @@ class BatchResult(BatchData):
 
         return dataset(self)
 
-    def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
-        """Write the result as NumPy arrays and JSON into a new folder, whole or not at all; see :func:`batchgd.load`.
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the result into a new file, whole or not at all: an ``.npz`` file of NumPy; see :func:`batchgd.load`.
 
         Parameters
         ----------
-        folder : str or Path
-            Where to; its parent must exist. A folder that holds anything is refused.
+        path : str or Path
+            The file, in a folder that exists; ``.npz`` is the usual ending.
         overwrite : bool
-            Replace an earlier saved result; any other folder is still refused.
+            Replace an earlier saved result; any other file is still refused.
 
         Raises
         ------
         InputError
-            When the folder is in use or cannot be written.
-        OSError
-            When the disk is full or fails; nothing is left behind.
+            When the name is taken, or the disk is full or fails; nothing is left behind.
         """
-        from batchgd.api.storage.storage import save
+        from batchgd.api.storage.save import save
 
-        return save(self, folder, overwrite=overwrite)
+        return save(self, path, overwrite=overwrite)
 
     @property
     def plot(self) -> "Pictures":
         """The pictures: ``result.plot.waterfall()``, ...; ``result.plot("file.png")`` draws the one that suits."""
-        from batchgd.output.plot import Pictures
+        from batchgd.api.pictures import Pictures
 
         return Pictures(self)
 
@@ -149,12 +150,12 @@ class MultistartResult(BatchResult, LandscapeData):
         Seed of the starts, and whether all of them were drawn independently: only then do fractions have intervals
         (with a strategy, those of the starts that were drawn before any was chosen).
     stopped : Stopped or None
-        What ended a run with ``stop=``.
-    x_tol, f_tol : float
-        By which endpoints were taken for one minimum; :meth:`recluster` changes them.
+        What ended a run with ``until=``.
+    identity : Identity
+        When two polished endpoints were taken for one minimum; :meth:`recluster` changes it.
     cells : Catalogue or None
         Of a run with ``keep="minima"``: the occupied cells of its endpoints. They are not saved.
-    strategy : Record or None
+    strategy : StrategyInfo or None
         How the starts were chosen, what that biases and what it cost; None for a plain multi-start.
     cut_short : bool
         Whether Ctrl-C came at any time, also after the last trajectory had ended; ``interrupted`` says the same.
@@ -174,13 +175,14 @@ class MultistartResult(BatchResult, LandscapeData):
 
         return fidelity(self, sample, **options)
 
-    def recluster(self, *, x_tol: float | None = None, f_tol: float | None = None) -> "MultistartResult":
-        """Tell minima apart by other tolerances, without running again; see :mod:`batchgd.analysis.basins.recluster`.
+    def recluster(self, identity: "Identity | dict[str, float] | None" = None) -> "MultistartResult":
+        """Find the distinct minima by another identity, without running again.
 
         Parameters
         ----------
-        x_tol, f_tol : float, optional
-            As in ``multistart``; both must hold. One that is left out stays what it is.
+        identity : Identity or dict, optional
+            As in ``multistart``, ``bgd.Identity(x=1e-3)``; a dict, ``{"x": 1e-3}``, changes some fields of the
+            present one.
 
         Returns
         -------
@@ -194,7 +196,7 @@ class MultistartResult(BatchResult, LandscapeData):
         """
         from batchgd.analysis.basins.recluster import recluster
 
-        return MultistartResult.of(recluster(self, x_tol, f_tol))
+        return MultistartResult.of(recluster(self, identity))
 
     def stability(self, directions: int = 32, *, seed: int = 0) -> "Stability":
         """How far each minimum is from the border of its basin: the largest ball that stays, and by direction.
@@ -217,12 +219,17 @@ class MultistartResult(BatchResult, LandscapeData):
 
     @cached_property
     def saddles(self) -> "Saddles":
-        """What :meth:`connect` found, by its defaults where it was not called before; saved with the result."""
-        return self.connect()
+        """What :meth:`connect` found, the latest time it was called; saved with the result.
+
+        Raises InputError before that: finding saddles may take minutes.
+        """
+        raise InputError(
+            f"no saddles were searched for: {said('call result.connect()', 'run batchgd connect --run FOLDER')}"
+        )
 
     @property
     def graph(self) -> Any:
-        """A networkx MultiGraph: a node per minimum (``fun``, ``x``), an edge per saddle (``fun``, ``barrier``)."""
+        """The ``saddles`` as a networkx MultiGraph: a node per minimum, an edge per saddle (``fun``, ``barrier``)."""
         return self.saddles.graph
 
     def network(self) -> "Network":

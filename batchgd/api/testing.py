@@ -1,19 +1,30 @@
-"""For tests of code that uses batchgd, and of batchgd itself.
+"""For tests of code that uses batchgd, and of batchgd itself: see what runs, and force what is otherwise chosen.
 
 >>> import batchgd as bgd
->>> with automatic("numpy"):
+>>> with bgd.testing.automatic("numpy"):
 ...     bgd.multistart("himmelblau", starts=100).backend
 'numpy'
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
-from batchgd.engine import backends
-from batchgd.engine.run import observers
+from batchgd.analysis.strategies import STRATEGIES
+from batchgd.analysis.sweeps import sweep as sweeps
+from batchgd.api.pictures import PICTURES
+from batchgd.compiler import finite_sum
+from batchgd.compiler.cache import folder as folder_of_cache
+from batchgd.compiler.codegen import loading, warp_choice
+from batchgd.engine import backends, interrupts, mixed, prepare, progress, run
+from batchgd.problem.landscapes.registry import LANDSCAPES
+from batchgd.problem.methods import METHODS
 
 if TYPE_CHECKING:
     from batchgd.engine.batch import Batch
@@ -26,6 +37,26 @@ class Work(AssertionError):
         what = "descents" if batch is None else f"{batch.starts.n} descents of {batch.objective.name}"
         super().__init__(f"{what} were about to start")
         self.batch = batch
+
+
+@contextmanager
+def watched(observe: Callable[[Batch], None]) -> Iterator[None]:
+    """Call a function with every batch that is about to run; an exception that it raises is that of the run.
+
+    A mixed run runs batches of one dtype, and a run in scaled coordinates one in those.
+
+    >>> import batchgd as bgd
+    >>> batches = []
+    >>> with watched(batches.append):
+    ...     result = bgd.multistart("himmelblau", starts=100, dtype="mixed")
+    >>> [batch.dtype for batch in batches]
+    ['float64', 'float32', 'float64']
+    """
+    run.observers.append(observe)
+    try:
+        yield
+    finally:
+        run.observers.remove(observe)
 
 
 @contextmanager
@@ -43,21 +74,121 @@ def no_work() -> Iterator[None]:
     def refuse(batch: Batch) -> None:
         raise Work(batch)
 
-    observers.append(refuse)
-    try:
+    with watched(refuse):
         yield
-    finally:
-        observers.remove(refuse)
 
 
 @contextmanager
 def automatic(backend: str) -> Iterator[None]:
-    """Let ``backend="auto"``, the default of every call, stand for this backend.
+    """Let ``backend="auto"``, the default of every call, mean this backend.
 
     ``"numpy"`` compiles nothing, and so suits tests of many small problems.
     """
-    before, backends.automatic = backends.automatic, backend
-    try:
+    with patch.object(backends, "automatic", backend):
         yield
-    finally:
-        backends.automatic = before
+
+
+@contextmanager
+def fresh_cache(folder: str | os.PathLike[str] | None = None) -> Iterator[Path]:
+    """Forget all compiled code, as a new process would, and keep what is compiled in this folder.
+
+    Parameters
+    ----------
+    folder : path, optional
+        Where machine code is kept; what is there already is used. A temporary folder if omitted, so that everything is
+        compiled.
+
+    Yields
+    ------
+    pathlib.Path
+        The folder. Afterwards the cache is what it was before, and all compiled code is forgotten again.
+
+    >>> import batchgd as bgd
+    >>> with fresh_cache() as folder:
+    ...     result = bgd.multistart("himmelblau", starts=100, backend="numpy")
+    ...     len(list(folder.iterdir()))
+    1
+    """
+    with ExitStack() as stack:
+        place = Path(folder if folder is not None else stack.enter_context(tempfile.TemporaryDirectory()))
+        stack.callback(loading.forget)
+        stack.enter_context(patch.dict(os.environ, BATCHGD_CACHE_DIR=str(place)))
+        stack.enter_context(patch.object(folder_of_cache, "_WARNED", set()))
+        loading.forget()
+        yield place
+
+
+@contextmanager
+def registering() -> Iterator[None]:
+    """Forget at the end which methods, landscapes, strategies and pictures were registered meanwhile.
+
+    >>> import batchgd as bgd
+    >>> with registering():
+    ...     @bgd.register_landscape("Bowl", source="", box=(-1, 1), dims=1, minima=[[0]], n_minima=1, global_value=0)
+    ...     def bowl(x):
+    ...         return x[0] ** 2
+    ...     "bowl" in bgd.landscapes.names()
+    True
+    >>> "bowl" in bgd.landscapes.names()
+    False
+    """
+    from batchgd.kernels.methods import RULES
+
+    with ExitStack() as stack:
+        stack.enter_context(patch.dict(RULES))
+        for table in (METHODS, LANDSCAPES, STRATEGIES, PICTURES):
+            stack.enter_context(patch.dict(table._entries))
+            stack.enter_context(patch.dict(table._definitions))
+        yield
+
+
+@contextmanager
+def forced(
+    *,
+    block: bool | None = None,
+    warp: int | None = None,
+    piece: int | None = None,
+    interval: float | None = None,
+    grace: float | None = None,
+    clock: Callable[[], float] | None = None,
+) -> Iterator[None]:
+    """Force what is otherwise chosen by size or time; no result of a run that is not interrupted depends on it.
+
+    Parameters
+    ----------
+    block : bool, optional
+        Whether the update of a lane is compiled as passes over a block of lanes, or as one function, if the method
+        allows both.
+    warp : int, optional
+        Number of CUDA threads that share a trajectory, a power of two, if function and method allow it.
+    piece : int, optional
+        How much is worked on at once: starts of a mixed run, trajectories of a sweep, numbers of a sum over data.
+    interval : float, optional
+        Least number of seconds between two reports of progress; 0 reports at every look at the clock.
+    grace : float, optional
+        Seconds after Ctrl-C in which the work that follows the descents goes on.
+    clock : callable, optional
+        Returns the time in seconds that ``max_time`` and reports of progress go by.
+
+    >>> import batchgd as bgd
+    >>> updates = []
+    >>> with forced(interval=0.0):
+    ...     result = bgd.multistart("himmelblau", starts=100, progress=updates.append)
+    >>> updates[0].total
+    100
+    """
+    choices = (
+        (prepare, "IN_BLOCK", block),
+        (warp_choice, "THREADS", warp),
+        (mixed, "PIECE", piece),
+        (sweeps, "_TRAJECTORIES", piece),
+        (finite_sum, "_NUMBERS_AT_ONCE", piece),
+        (progress, "SECONDS", interval),
+        (interrupts, "GRACE", grace),
+        (progress, "now", clock),
+    )
+    with ExitStack() as stack:
+        for module, name, value in choices:
+            if value is not None:
+                stack.enter_context(patch.object(module, name, value))
+        yield

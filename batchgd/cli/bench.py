@@ -22,7 +22,7 @@ def bench(
     ] = None,
     assemble: Annotated[
         str | None,
-        typer.Option("--assemble", metavar="X.Y", help="Only tell what CUDA kernels need there; no device is used."),
+        typer.Option("--assemble", metavar="X.Y", help="Only show what CUDA kernels need there; no device is used."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,

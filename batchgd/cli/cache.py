@@ -8,6 +8,7 @@ import typer
 
 from batchgd.cli.console import print_json
 from batchgd.problem.errors import InputError
+from batchgd.problem.wording import plural
 
 
 def cache(
@@ -75,7 +76,7 @@ def _show(facts: dict[str, Any]) -> None:
 
 
 def _entries(n: int) -> str:
-    return f"{n} entr{'y' if n == 1 else 'ies'}"
+    return plural(n, "entry", "entries")
 
 
 def _size(n: float) -> str:

@@ -1,86 +1,67 @@
 """`batchgd compare`: methods beside each other on several landscapes."""
 
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from batchgd.cli import destinations
-from batchgd.cli.console import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, Console, print_json
-from batchgd.cli.options import INTEGER, NUMBER, Kind, Option
+from batchgd.cli.console import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, Console, show
+from batchgd.cli.options import COMPUTE, FLAG, IDENTITY, INTEGER, PRINTING, STOPPING, TEXTS, Kind, Option, plot_option
+from batchgd.cli.parameters import takes
+from batchgd.cli.solver import arguments_of
 from batchgd.cli.target import load_target
 from batchgd.problem.errors import InputError
 
+LANDSCAPES = Option(
+    "landscapes",
+    Kind("[LANDSCAPE...]", "names of landscapes", TEXTS.convert, repeatable=True),
+    "NAME or NAME:DIM, or all; a standard set without.",
+)
+COMPARE_OPTIONS = (
+    Option("method", TEXTS, "Update rule; repeatable; all of them without."),
+    Option("starts", INTEGER, "Starts of each cell; 1000 when not given."),
+    Option("seed", INTEGER, "Seed of the starts; 0 when not given."),
+    *STOPPING,
+    *COMPUTE,
+    *IDENTITY,
+    plot_option("the performance profile"),
+    Option("markdown", FLAG, "Print the table as Markdown."),
+    *PRINTING,
+)
 
-def compare(
-    landscapes: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[LANDSCAPE...]", help="NAME or NAME:DIM, or all; a standard set without."),
-    ] = None,
-    method: Annotated[
-        list[str] | None, typer.Option("--method", metavar="TEXT", help="Update rule; repeatable; all of them without.")
-    ] = None,
-    starts: Annotated[
-        str | None, typer.Option("--starts", metavar="INTEGER", help="Starts of each cell; 1000 when not given.")
-    ] = None,
-    seed: Annotated[
-        str | None, typer.Option("--seed", metavar="INTEGER", help="Seed of the starts; 0 when not given.")
-    ] = None,
-    gtol: Annotated[
-        str | None, typer.Option("--gtol", metavar="NUMBER", help="Stop at this gradient norm; 1e-6 when not given.")
-    ] = None,
-    maxiter: Annotated[
-        str | None, typer.Option("--maxiter", metavar="INTEGER", help="Updates at most; 10000 when not given.")
-    ] = None,
-    backend: Annotated[
-        str, typer.Option("--backend", metavar="TEXT", help="auto, cuda, cpu, or numpy, which compiles nothing.")
-    ] = "auto",
-    plot: Annotated[
-        str | None, typer.Option("--plot", metavar="PATH", help="Draw the performance profile into this file.")
-    ] = None,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
-) -> int:
+
+@takes(COMPARE_OPTIONS, LANDSCAPES)
+def compare(options: dict[str, Any]) -> int:
     """Compare methods: how often each finds the global minimum, at what cost, and how true its basins are.
 
     Each method takes the settings that it is tried with, and each landscape is first brought to the units that these
     settings suit. All methods on the standard set take some minutes.
     """
-    if markdown and json:
+    if options.get("markdown") and options.get("json"):
         raise InputError("--markdown and --json exclude each other: leave one out")
-    console = Console(quiet=quiet)
-    if plot is not None:
-        destinations.check_picture(plot)
-    numbers = _read(INTEGER, starts=starts, seed=seed, maxiter=maxiter) | _read(NUMBER, gtol=gtol)
+    console = Console(quiet=options.get("quiet", False))
+    destinations.check(options)
 
     import batchgd as bgd
     from batchgd.analysis.comparison import EVERY
-
-    places: Any = EVERY if landscapes == [EVERY] else [_landscape(text) for text in landscapes or []] or None
 
     def progress(cell: Any) -> None:
         told = cell.error or f"{100 * cell.success:.1f} % in {cell.compile_seconds + cell.seconds:.2f} s"
         console.say(f"{cell.landscape}, {cell.method}: {told}")
 
+    named = options.get("landscapes")
+    if named is not None:
+        options["landscapes"] = EVERY if named == [EVERY] else [_landscape(text) for text in named]
     with console.guard_stdout():
-        table = bgd.compare(method or None, places, backend=backend, progress=progress, **numbers)
-    if json:
-        print_json(table.to_dict())
-    else:
-        print(table.markdown() if markdown else table)
-    if plot is not None:
-        from batchgd.output.plot.profile import profile
+        arguments = arguments_of(bgd.compare, options) | {"progress": progress}
+        table = bgd.compare(options.get("method"), **arguments)
+    show(options, table.markdown if options.get("markdown") else table.__str__, table.to_dict)
+    if "plot" in options:
+        from batchgd.output.plot.canvas import write
 
-        profile(table, path=plot)
-        console.say(f"picture written to {plot}")
+        write(table.profile(), options["plot"])
+        console.say(f"picture written to {options['plot']}")
     if table.interrupted:
         return EXIT_INTERRUPTED
     return EXIT_FAILED if table.failures else EXIT_DONE
-
-
-def _read(kind: Kind, **given: str | None) -> dict[str, Any]:
-    """Read the options of a kind that were given."""
-    return {name: Option(name, kind, "").read(text) for name, text in given.items() if text is not None}
 
 
 def _landscape(text: str) -> tuple[Any, int | None]:

@@ -10,7 +10,7 @@ from batchgd.problem.errors import InputError
 
 
 def read_config(path: str, table: Mapping[str, Option]) -> dict[str, Any]:
-    """Read the file of a command with this table of options and return them as {name: value}, `target` among them."""
+    """Read the file of a command with this table of options and return them as {name: value}."""
     import tomllib
 
     try:
@@ -26,12 +26,7 @@ def read_config(path: str, table: Mapping[str, Option]) -> dict[str, Any]:
     config: dict[str, Any] = {}
     for key, value in entries.items():
         name = key.replace("-", "_")
-        if name == "target" and isinstance(value, str):
-            config[name] = value
-        elif name in table:
-            config[name] = table[name].read(value, where=f"{path}: ")
-        elif name == "target":
-            raise InputError(f"{path}: target takes a landscape's name or FILE.py:FUNCTION, not {value!r}")
-        else:
-            raise InputError(f"{path}: there is no option {key!r}; {nearest(name, [*table, 'target'])}")
+        if name not in table:
+            raise InputError(f"{path}: there is no option {key!r}; {nearest(name, list(table))}")
+        config[name] = table[name].read(value, where=f"{path}: ")
     return config

@@ -3,17 +3,12 @@
 from typing import Any
 
 from batchgd.cli import destinations
-from batchgd.cli.console import EXIT_DONE, Console, print_json
-from batchgd.cli.options import BY_NAME, INTEGER, PATH, Kind, Option
+from batchgd.cli.console import EXIT_DONE, Console, show
+from batchgd.cli.options import INTEGER, PATH, PRINTING, SAVING, SHARED, Kind, Option, plot_option
 from batchgd.cli.parameters import takes
-from batchgd.cli.solver import solver_arguments
+from batchgd.cli.solver import arguments_of
 from batchgd.cli.target import load_target
 from batchgd.problem.errors import InputError
-
-_SHARED = (
-    *("box", "dim", "starts", "method", "learning_rate", "set", "seed", "gtol", "xtol", "ftol", "maxiter"),
-    *("backend", "threads", "x_tol", "f_tol", "out", "overwrite", "json", "quiet"),
-)
 
 
 def _pair(value: Any) -> tuple[int, int]:
@@ -23,37 +18,36 @@ def _pair(value: Any) -> tuple[int, int]:
 
 
 OPTIONS = (
-    Option("run", PATH, "Folder of a saved run (--out) to connect; TARGET is then its function, if it has no name."),
+    Option("run", PATH, "A saved run (--out) to connect; FUN is then its function, if it has no name."),
     Option("border_points", INTEGER, "Walkers from borders at most; 500 when not given."),
     Option(
-        "path", Kind("A,B", "two labels of minima, as in --path 0,3", _pair), "Say the lowest path between two minima."
+        "path", Kind("A,B", "two labels of minima, as in --path 0,3", _pair), "Show the lowest path between two minima."
     ),
-    Option("plot", PATH, "Draw the disconnectivity graph into this file."),
-    *(BY_NAME[name] for name in _SHARED),
+    *SHARED,
+    *SAVING,
+    plot_option("the disconnectivity graph"),
+    *PRINTING,
 )
-_OF_A_RUN = ("target", "run", "border_points", "path", "plot", "out", "overwrite", "json", "quiet")
 
 
 @takes(OPTIONS)
 def connect(options: dict[str, Any]) -> int:
     """Find the saddles between minima, the minima that each joins, and the heights of the barriers.
 
-    TARGET is a landscape's name (`batchgd list` shows them) or FILE.py:FUNCTION. `--plot FILE` draws the
-    disconnectivity graph, `--out FOLDER` saves the run with its saddles, which are not sought again.
+    FUN is a landscape's name (`batchgd list` shows them) or FILE.py:FUNCTION. `--plot FILE` draws the
+    disconnectivity graph, `--out FILE` saves the run with its saddles, which are not sought again.
     """
     console = Console(quiet=options.get("quiet", False))
-    if "out" in options:
-        destinations.check_folder(options["out"], options.get("overwrite", False))
-    if "plot" in options:
-        destinations.check_picture(options["plot"])
+    destinations.check(options)
     with console.guard_stdout():
         result = _result(options)
         saddles = _saddles(result, options, console)
     path, wrong = _path(saddles, options)
-    if options.get("json"):
-        print_json(saddles.summary() | ({} if path is None else {"path": path._asdict()}))
-    else:
-        print(saddles if path is None else f"{saddles}\n{path}")
+    show(
+        options,
+        lambda: f"{saddles}" if path is None else f"{saddles}\n{path}",
+        lambda: saddles.summary() | ({} if path is None else {"path": path._asdict()}),
+    )
     with console.guard_stdout():
         _write(result, options, console)
     if wrong is not None:  # after all that was found is told
@@ -66,24 +60,18 @@ def _saddles(result: Any, options: dict[str, Any], console: Console) -> Any:
     try:
         if result.interrupted and "run" not in options:
             raise KeyboardInterrupt
-        again = "border_points" in options
-        return result.connect(border_points=options["border_points"]) if again else result.saddles
+        asked = {name: options[name] for name in ("border_points",) if name in options}
+        found = vars(result).get("saddles")
+        return result.connect(**asked) if asked or found is None else found
     except KeyboardInterrupt:
-        if "out" in options:
-            folder = destinations.save(result, options["out"], options.get("overwrite", False))
-            console.say(f"saved to {folder}, without saddles")
+        destinations.keep(result, options, console, note=", without saddles")
         raise
 
 
 def _write(result: Any, options: dict[str, Any], console: Console) -> None:
-    if "out" in options:
-        folder = destinations.save(result, options["out"], options.get("overwrite", False))
-        console.say(f"saved to {folder}")
+    destinations.keep(result, options, console)
     if "plot" in options:
-        from batchgd.output.plot.canvas import write
-
-        write(result.saddles.plot(), options["plot"])
-        console.say(f"picture written to {options['plot']}")
+        destinations.draw(result.saddles.plot(), options["plot"], console)
 
 
 def _path(saddles: Any, options: dict[str, Any]) -> tuple[Any, InputError | None]:
@@ -97,14 +85,14 @@ def _path(saddles: Any, options: dict[str, Any]) -> tuple[Any, InputError | None
 def _result(options: dict[str, Any]) -> Any:
     """Return the result to connect: a saved one, or that of a run now."""
     import batchgd as bgd
+    from batchgd.minima.results import LandscapeData
 
-    fun = load_target(options["target"]) if "target" in options else None
     if "run" not in options:
-        return bgd.multistart(fun, **solver_arguments(fun, options))
-    extra = [name for name in options if name not in _OF_A_RUN]
-    if extra:
+        options["fun"] = load_target(options.get("fun"))
+        return bgd.multistart(**arguments_of(bgd.multistart, options))
+    if extra := [option.name for option in SHARED if option.name in options]:
         raise InputError(f"--{extra[0].replace('_', '-')} says how to run, and --run has run already: leave one out")
-    result = bgd.load(options["run"], fun=fun)
-    if not hasattr(result, "connect"):
+    result = bgd.load(options["run"], fun=load_target(options["fun"]) if "fun" in options else None)
+    if not isinstance(result, LandscapeData):
         raise InputError(f"{options['run']} holds endpoints without minima: connect a run of multistart")
     return result

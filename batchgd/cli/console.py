@@ -7,11 +7,10 @@ import contextlib
 import json
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from batchgd.problem.errors import did_you_mean
-from batchgd.problem.printable import printable
+from batchgd.problem.errors import did_you_mean, printable
 
 EXIT_DONE = 0
 EXIT_FAILED = 1
@@ -64,8 +63,27 @@ class Console:
             warnings.showwarning = self._show_warning
             yield
 
+    @contextlib.contextmanager
+    def progress(self) -> Iterator[Any]:
+        """Yield what to pass as ``progress=``: a printer, or None where messages are not wanted."""
+        from batchgd.cli.progress import ProgressPrinter
+
+        if self.quiet:
+            yield None
+        else:
+            with ProgressPrinter() as printer:
+                yield printer
+
     def _show_warning(self, message: Warning | str, *_: Any, **__: Any) -> None:
         self.say(f"warning: {message}")
+
+
+def show(options: dict[str, Any], text: Callable[[], str], record: Callable[[], Any]) -> None:
+    """Print what a command found: as one JSON object with ``--json``, as text without."""
+    if options.get("json"):
+        print_json(record())
+    else:
+        print(text())
 
 
 def print_json(value: Any) -> None:
@@ -73,19 +91,6 @@ def print_json(value: Any) -> None:
 
     It is ASCII, with escapes for the rest: a file redirected in the encoding of a terminal is JSON all the same.
     """
-    from batchgd.output.report import json_ready
+    from batchgd.output.summary import json_ready
 
     print(json.dumps(json_ready(value), indent=2, allow_nan=False))
-
-
-def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table with aligned columns.
-
-    >>> print_table(["name", "n"], [["levy", "2"], ["x", "10"]])
-    name  n
-    levy  2
-    x     10
-    """
-    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
-    for row in (head, *rows):
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -2,18 +2,17 @@
 
 from typing import Any
 
-from batchgd.cli.console import EXIT_DONE, Console, print_json
-from batchgd.cli.options import BY_NAME, INTEGER, Option
+from batchgd.cli.console import EXIT_DONE, Console, show
+from batchgd.cli.options import INTEGER, PRINTING, PROBLEM, Option
 from batchgd.cli.parameters import takes
-from batchgd.cli.solver import solver_arguments
+from batchgd.cli.solver import arguments_of
 from batchgd.cli.target import load_target
 
 CURVATURE_OPTIONS = (
-    BY_NAME["box"],
-    BY_NAME["dim"],
+    *PROBLEM,
     Option("samples", INTEGER, "Points at which the Hessian is taken; 4096 when not given."),
-    Option("seed", INTEGER, "Seed of the points; 0 when not given.", True),
-    BY_NAME["json"],
+    Option("seed", INTEGER, "Seed of the points; 0 when not given."),
+    PRINTING[0],
 )
 
 
@@ -21,16 +20,12 @@ CURVATURE_OPTIONS = (
 def curvature(options: dict[str, Any]) -> int:
     """Sample the Hessian over the box: convex or not, with a witness; strong convexity, Lipschitz constant, condition.
 
-    TARGET is a landscape's name (`batchgd list` shows them) or FILE.py:FUNCTION, a plain Python function of one point.
+    FUN is a landscape's name (`batchgd list` shows them) or FILE.py:FUNCTION, a plain Python function of one point.
     """
     import batchgd as bgd
 
     with Console().guard_stdout():
-        fun = load_target(options["target"])
-        samples = {"samples": options["samples"]} if "samples" in options else {}
-        found = bgd.curvature(fun, **solver_arguments(fun, options), **samples)
-    if options.get("json"):
-        print_json(found.to_dict())
-    else:
-        print(found)
+        options["fun"] = load_target(options.get("fun"))
+        found = bgd.curvature(**arguments_of(bgd.curvature, options))
+    show(options, found.__str__, found.to_dict)
     return EXIT_DONE

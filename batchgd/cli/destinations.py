@@ -6,22 +6,30 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from batchgd.api.storage.folder import HEAD, settle
+from batchgd.cli.console import Console
 from batchgd.problem.errors import InputError, WriteError
 
 
-def check_folder(path: str, overwrite: bool) -> None:
-    """Raise InputError unless a result can be saved in this folder; missing parents are made when it is."""
+def check(options: dict[str, Any]) -> None:
+    """Raise InputError unless every file that a command's options name can be written."""
+    if "out" in options:
+        check_result(options["out"], options.get("overwrite", False))
+    for name in ("plot", "convergence"):
+        if name in options:
+            check_picture(options[name], f"--{name}")
+    if "animate" in options:
+        check_animation(options["animate"])
+
+
+def check_result(path: str, overwrite: bool) -> None:
+    """Raise InputError unless a result can be saved in this file; missing folders are made when it is."""
+    from batchgd.api.storage.files import resolved
+    from batchgd.api.storage.save import check_target
+
     _try_out(path, f"--out {path}")
-    folder = Path(path)
-    settle(folder.absolute())
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"--out {path} is a file; name a folder that does not exist yet")
-    if folder.is_dir() and _entries(folder):
-        if not (folder / HEAD).is_file():
-            raise InputError(f"--out {path} holds other files than a result; name a folder that does not exist yet")
-        if not overwrite:
-            raise InputError(f"--out {path} holds a result already; name another folder or add --overwrite")
+    target = resolved(path)
+    if target.parent.exists():
+        check_target(target, overwrite)
 
 
 def check_picture(path: str, option: str = "--plot") -> None:
@@ -44,20 +52,28 @@ def check_animation(path: str) -> None:
     _try_out(path, f"--animate {path}")
 
 
-def save(result: Any, path: str, overwrite: bool) -> Path:
-    """Save the result in the folder, whose parents are made, and return it."""
+def keep(result: Any, options: dict[str, Any], console: Console, note: str = "") -> None:
+    """Save the result if ``--out`` says where."""
+    if "out" in options:
+        saved = save(result, options["out"], options.get("overwrite", False))
+        console.say(f"saved to {saved}{note}")
+
+
+def save(result: Any, path: str, overwrite: bool = False) -> Path:
+    """Save the result in the file, whose folder is made, and return its path."""
     try:
         Path(path).absolute().parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise WriteError(f"--out {path} cannot be made: {error.strerror}; name another folder") from error
+        raise WriteError(f"--out {path} cannot be made: {error.strerror}; name another file") from error
     return result.save(path, overwrite=overwrite)
 
 
-def _entries(folder: Path) -> bool:
-    try:
-        return any(folder.iterdir())
-    except OSError as error:
-        raise InputError(f"--out {folder} cannot be read: {error.strerror}; name another folder") from None
+def draw(axes: Any, path: str, console: Console) -> None:
+    """Write a picture that was drawn."""
+    from batchgd.output.plot.canvas import write
+
+    write(axes, path)
+    console.say(f"picture written to {path}")
 
 
 def _try_out(path: str, what: str) -> None:

@@ -4,17 +4,17 @@ from typing import Annotated
 
 import typer
 
-from batchgd.cli.console import Console, print_json
+from batchgd.cli.console import Console, show
 
 
 def diff(
-    run1: Annotated[str, typer.Argument(metavar="RUN1", help="Folder of a saved run (--out).")],
-    run2: Annotated[str, typer.Argument(metavar="RUN2", help="Folder of another.")],
-    x_tol: Annotated[
-        float, typer.Option("--x-tol", help="Minima this close, in box widths of RUN1, are the same.")
+    run1: Annotated[str, typer.Argument(metavar="RUN1", help="A saved run (--out).")],
+    run2: Annotated[str, typer.Argument(metavar="RUN2", help="Another.")],
+    identity_x: Annotated[
+        float, typer.Option("--identity-x", help="Minima this close, in box widths of RUN1, are the same.")
     ] = 1e-4,
-    f_tol: Annotated[
-        float, typer.Option("--f-tol", help="... with values this close, relative to max(1, |f|).")
+    identity_f: Annotated[
+        float, typer.Option("--identity-f", help="... with values this close, relative to max(1, |f|).")
     ] = 1e-6,
     confidence: Annotated[float, typer.Option("--confidence", help="Of the verdict on each fraction.")] = 0.95,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
@@ -23,8 +23,7 @@ def diff(
     import batchgd as bgd
 
     with Console().guard_stdout():
-        found = bgd.match(bgd.load(run1), bgd.load(run2), x_tol=x_tol, f_tol=f_tol, confidence=confidence)
-    if json:
-        print_json(found.to_dict())
-    else:
-        print(found)
+        found = bgd.diff(
+            bgd.load(run1), bgd.load(run2), identity=bgd.Identity(identity_x, identity_f), confidence=confidence
+        )
+    show({"json": json}, found.__str__, found.to_dict)

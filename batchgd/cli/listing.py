@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from batchgd.cli.console import print_json, print_table
+from batchgd.cli.console import print_json
+from batchgd.problem.tables import TextTable
 
 
 def list_table(
@@ -20,8 +21,7 @@ def list_table(
     if json:
         print_json({"landscapes": records})
         return
-    head = ("name", "dims", "dim", "box", "minima", "global value", "title")
-    print_table(head, [_row(record) for record in records])
+    print(TextTable([_row(record) for record in records], words=("name", "box", "title")))
     print("\ndim: when --dim is not given; box, minima and global value are those of that dimension; ?: not known")
 
 
@@ -32,18 +32,21 @@ def _list_methods(json: bool) -> None:
     records = [
         {
             "name": name,
-            "class": row.cls.__name__,
+            "class": cls.__name__,
             "backends": list(BACKENDS),
-            "takes": row.takes,
-            "title": row.title,
+            "takes": cls.takes(),
+            "title": cls.title(),
         }
-        for name, row in METHODS.items()
+        for name, cls in METHODS.items()
     ]
     if json:
         print_json({"methods": records})
         return
-    head = ("name", "class", "backends", "what it is")
-    print_table(head, [(name, row.cls.__name__, ", ".join(BACKENDS), row.title) for name, row in METHODS.items()])
+    rows = [
+        {"name": name, "class": cls.__name__, "backends": ", ".join(BACKENDS), "what it is": cls.title()}
+        for name, cls in METHODS.items()
+    ]
+    print(TextTable(rows, words=rows[0]))
     print("\nsettings and how to choose them: python -c 'import batchgd as bgd; help(bgd.Adam)'")
 
 
@@ -61,7 +64,7 @@ def _record(landscape: Any) -> dict[str, Any]:
     }
 
 
-def _row(record: dict[str, Any]) -> tuple[str, ...]:
+def _row(record: dict[str, Any]) -> dict[str, str]:
     least, greatest = record["dims"]
     dims = f"{least}+" if greatest is None else f"{least}" if least == greatest else f"{least}-{greatest}"
     sides = [f"[{low:g}, {high:g}]" for low, high in record["box"]]
@@ -69,4 +72,12 @@ def _row(record: dict[str, Any]) -> tuple[str, ...]:
     box = f"{sides[0]}^{len(sides)}" if alike else " x ".join(sides)
     minima = "?" if record["n_minima"] is None else str(record["n_minima"])
     value = "?" if record["global_value"] is None else f"{record['global_value']:.8g}"
-    return record["name"], dims, str(record["default_dim"]), box, minima, value, record["title"]
+    return {
+        "name": record["name"],
+        "dims": dims,
+        "dim": str(record["default_dim"]),
+        "box": box,
+        "minima": minima,
+        "global value": value,
+        "title": record["title"],
+    }

@@ -1,11 +1,11 @@
-"""The options of `batchgd run`, one row each: shell, TOML file and help all read this table."""
+"""The options of the commands, one row each: shell, TOML file and help all read this table."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from batchgd.problem.errors import InputError, told
+from batchgd.problem.errors import InputError, bare, told
 
 
 @dataclass(frozen=True)
@@ -62,15 +62,15 @@ def _pairs(value: Any) -> list[tuple[float, float]]:
     return pairs
 
 
-def _numbers(value: Any) -> list[float]:
+def numbers(value: Any) -> list[float]:
     """Read a point: from the shell a list of texts "1,2,3", from TOML a number or a list of numbers."""
     entries = value if isinstance(value, list) else [value]
-    numbers: list[float] = []
+    read: list[float] = []
     for entry in entries:
-        numbers += [_number(part) for part in entry.split(",")] if isinstance(entry, str) else [_number(entry)]
-    if not numbers:
+        read += [_number(part) for part in entry.split(",")] if isinstance(entry, str) else [_number(entry)]
+    if not read:
         raise ValueError
-    return numbers
+    return read
 
 
 def _points(value: Any) -> list[list[float]]:
@@ -79,20 +79,24 @@ def _points(value: Any) -> list[list[float]]:
         raise TypeError
     if not any(isinstance(entry, (list, str)) for entry in value):
         value = [value]
-    return [_numbers(entry if isinstance(entry, list) else [entry]) for entry in value]
+    return [numbers(entry if isinstance(entry, list) else [entry]) for entry in value]
 
 
 def _texts(value: Any) -> list[str]:
     return [_text(entry) for entry in (value if isinstance(value, list) else [value])]
 
 
-def _settings(value: Any) -> dict[str, Any]:
-    """Read hyperparameters: from the shell a list of texts "name=value", from TOML a table."""
-    if isinstance(value, list):
-        value = dict(entry.split("=", 1) for entry in value)
-    if not isinstance(value, dict) or not value:
-        raise TypeError
-    return {name.strip().replace("-", "_"): _setting(given) for name, given in value.items()}
+def named(convert: Callable[[Any], Any]) -> Callable[[Any], dict[str, Any]]:
+    """Return what reads values by name: from the shell a list of texts "name=value", from TOML a table."""
+
+    def read(value: Any) -> dict[str, Any]:
+        if isinstance(value, list):
+            value = dict(entry.split("=", 1) for entry in value)
+        if not isinstance(value, dict) or not value:
+            raise TypeError
+        return {name.strip().replace("-", "_"): convert(given) for name, given in value.items()}
+
+    return read
 
 
 def _setting(value: Any) -> Any:
@@ -112,7 +116,7 @@ def _rate(value: Any) -> Any:
 
 
 def _norm(value: Any) -> int | str:
-    if value == "max":
+    if isinstance(value, str) and bare(value) == "max":
         return "max"
     if _number(value) != 2.0:
         raise ValueError
@@ -120,10 +124,11 @@ def _norm(value: Any) -> int | str:
 
 
 def _scale(value: Any) -> Any:
-    return {"auto": "auto", "box": "box", "none": None}[value] if str(value).isalpha() else _numbers(value)
+    return {"auto": "auto", "box": "box", "none": None}[value.lower()] if str(value).isalpha() else numbers(value)
 
 
 SCALE = Kind("auto|box|none|S,S,...", "auto, box, none, or widths separated by commas", _scale)
+FUNCTION = Kind("FUN", "a landscape's name or FILE.py:FUNCTION", _text)
 TEXT = Kind("TEXT", "a text", _text)
 PATH = Kind("PATH", "a path", _text)
 NUMBER = Kind("NUMBER", "a number", _number)
@@ -132,23 +137,22 @@ INTEGER = Kind("INTEGER", "a whole number, such as 1000 or 1e6", _integer)
 NORM = Kind("2|max", "2 or max", _norm)
 FLAG = Kind("", "true or false", _flag)
 BOX = Kind("LO HI", "two numbers, LO and HI (as in --box -5 5)", _pairs, repeatable=True)
-POINT = Kind("X,Y,...", "numbers separated by commas", _numbers, repeatable=True)
+POINT = Kind("X,Y,...", "numbers separated by commas", numbers, repeatable=True)
 POINTS = Kind("X,Y,...", "numbers separated by commas, as in --x0 1,2", _points, repeatable=True)
 TEXTS = Kind("TEXT", "a text, or several", _texts, repeatable=True)
-NUMBERS = Kind("NUMBER", "a number, or several", _numbers, repeatable=True)
+NUMBERS = Kind("NUMBER", "a number, or several", numbers, repeatable=True)
 SETTINGS = Kind(
-    "NAME=VALUE", "a name and a number (or a schedule), as in --set momentum=0.8", _settings, repeatable=True
+    "NAME=VALUE", "a name and a number (or a schedule), as in --set momentum=0.8", named(_setting), repeatable=True
 )
 
 
 @dataclass(frozen=True)
 class Option:
-    """One option: its name in Python, its kind, its help, and whether `bgd.multistart` takes it under that name."""
+    """One option: its name in Python, its kind, and its help."""
 
     name: str
     kind: Kind
     help: str
-    solver: bool = False
 
     @property
     def flag(self) -> str:
@@ -175,29 +179,31 @@ class Option:
             raise InputError(f"{name} takes {self.kind.wants}, not {told(shown)}") from None
 
 
-OPTIONS = (
-    Option("box", BOX, "Range of one coordinate; once per coordinate, or once with --dim for all of them.", True),
-    Option("dim", INTEGER, "Number of coordinates.", True),
-    Option("starts", INTEGER, "Number of starting points (1e6 will do); 10000 when not given.", True),
-    Option("sampling", TEXT, "uniform (default), sobol, latin_hypercube, grid, or normal with --mean and --std.", True),
+PROBLEM = (
+    Option("box", BOX, "Range of one coordinate; once per coordinate, or once with --dim for all of them."),
+    Option("dim", INTEGER, "Number of coordinates."),
+)
+STARTS = (
+    Option("starts", INTEGER, "Number of starting points (1e6 will do); 10000 when not given."),
+    Option("sampling", TEXT, "uniform (default), sobol, latin_hypercube, grid, or normal with --mean and --std."),
     Option("mean", POINT, "Centre of the starts of --sampling normal."),
     Option("std", POINT, "Standard deviation of the starts of --sampling normal: one number, or one per coordinate."),
-    Option("method", TEXT, "Update rule: barzilai_borwein (default), gradient_descent, adam, ...", True),
+    Option("seed", INTEGER, "Seed of the starting points; 0 when not given."),
+)
+METHOD = (
+    Option("method", TEXT, "Update rule: barzilai_borwein (default), gradient_descent, adam, ..."),
     Option("learning_rate", RATE, "Learning rate, or a schedule of it; given alone it chooses gradient_descent."),
     Option("set", SETTINGS, "Another hyperparameter of the method, such as beta1=0.8 or clip_norm=1; repeatable."),
-    Option("seed", INTEGER, "Seed of the starting points; 0 when not given.", True),
-    Option(
-        "scale", SCALE, "Units in which steps are measured: auto (default), box, none, or a width per coordinate.", True
-    ),
-    Option(
-        "gtol", NUMBER, "Stop at this gradient norm, 0 for off; 1e-6 or less, by the function, when not given.", True
-    ),
-    Option("xtol", NUMBER, "Stop at a step of this length relative to x; off when not given.", True),
-    Option("ftol", NUMBER, "Stop at this relative change of the value; off when not given.", True),
-    Option("maxiter", INTEGER, "Updates of one trajectory at most; 10000 when not given.", True),
-    Option("max_time", NUMBER, "Seconds for the whole run at most.", True),
-    Option("escape", NUMBER, "Give a trajectory up this many box widths outside; 10 when not given.", True),
-    Option("target_value", NUMBER, "Stop a trajectory at this value or below."),
+    Option("scale", SCALE, "Units in which steps are measured: auto (default), box, none, or a width per coordinate."),
+)
+STOPPING = (
+    Option("gtol", NUMBER, "Stop at this gradient norm, 0 for off; 1e-6 or less, by the function, when not given."),
+    Option("xtol", NUMBER, "Stop at a step of this length relative to x; off when not given."),
+    Option("ftol", NUMBER, "Stop at this relative change of the value; off when not given."),
+    Option("maxiter", INTEGER, "Updates of one trajectory at most; 10000 when not given."),
+    Option("max_time", NUMBER, "Seconds for the whole run at most."),
+    Option("escape", NUMBER, "Give a trajectory up this many box widths outside; 10 when not given."),
+    Option("target", NUMBER, "Stop a trajectory at this value or below."),
     Option("gtol_rel", NUMBER, "Stop at this gradient norm relative to that of the start."),
     Option("xtol_abs", NUMBER, "Stop at a step of this length."),
     Option("xtol_rel", NUMBER, "Stop at a step of this length relative to x alone."),
@@ -211,27 +217,51 @@ OPTIONS = (
     Option("f_growth", NUMBER, "Diverged: the value rose by this factor of max(1, |value at the start|)."),
     Option("x_growth", NUMBER, "Diverged: x is this many times larger than at the start and than the box."),
     Option("oscillation", INTEGER, "Give up after this many updates to and fro without decrease, such as 10."),
-    Option("backend", TEXT, "auto (default), cuda, cpu or numpy.", True),
-    Option("dtype", TEXT, "float64 (default), float32, or mixed: float32 first, then float64.", True),
-    Option("threads", INTEGER, "Worker threads of the cpu backend; one per core when not given.", True),
-    Option("x_tol", NUMBER, "Endpoints this close, in box widths, are one minimum; 1e-6 when not given.", True),
+)
+COMPUTE = (
+    Option("backend", TEXT, "auto (default), cuda, cpu or numpy."),
+    Option("dtype", TEXT, "float64 (default), float32, or mixed: float32 first, then float64."),
+    Option("threads", INTEGER, "Worker threads of the cpu backend; one per core when not given."),
+)
+IDENTITY = (
+    Option("identity_x", NUMBER, "Endpoints this close, in box widths, are one minimum; 1e-6 when not given."),
     Option(
-        "f_tol",
+        "identity_f",
         NUMBER,
         "... and of values this close, relative to |f| or what is typical of the box; 1e-9 when not given.",
-        True,
     ),
-    Option("strategy", TEXT, "Choose starts as the run goes on: mlsl, basin_hopping or rare_basins.", True),
+)
+MULTISTART = (
+    Option("strategy", TEXT, "Choose starts as the run goes on: mlsl, basin_hopping or rare_basins."),
     Option("strategy_set", SETTINGS, "A setting of the strategy, such as hops=50 or sigma=4; repeatable."),
-    Option("keep", TEXT, "all (default), or minima: no trajectories, and memory does not grow with --starts.", True),
-    Option("until_coverage", NUMBER, "Run until minima seen own this share of the starts (0.999); --starts: at most."),
+    Option("keep", TEXT, "all (default), or minima: no trajectories, and memory does not grow with --starts."),
+    Option("until", NUMBER, "Run until minima seen own this share of the starts (0.999); --starts: at most."),
     Option("confidence", NUMBER, "... and be this sure of it; 0.95 when not given."),
-    Option("check", FLAG, "Run some starts again at half the step; warn where labels hang on it.", True),
-    Option("fidelity", INTEGER, "Compare the labels of so many starts with gradient flow's."),
-    Option("out", PATH, "Save the result in this new folder."),
-    Option("overwrite", FLAG, "Replace a result that --out finds in its folder."),
-    Option("plot", PATH, "Draw the landscape into this file (.png, .svg, .pdf)."),
+    Option("check", FLAG, "Run some starts again at half the step; warn if labels depend on it."),
+    Option("fidelity", INTEGER, "Compare the labels of this many starts with gradient flow's."),
+)
+SAVING = (
+    Option("out", PATH, "Save the result in this new file, an .npz file of NumPy."),
+    Option("overwrite", FLAG, "Replace a result that --out finds there."),
+)
+PRINTING = (
     Option("json", FLAG, "Print one JSON object instead of the table."),
     Option("quiet", FLAG, "No messages and no progress on stderr, errors aside."),
 )
-BY_NAME = {option.name: option for option in OPTIONS}
+SHARED = (*PROBLEM, *STARTS, *METHOD, *STOPPING, *COMPUTE, *IDENTITY)
+"""What says how to run: every command that runs descents takes these, or some of them."""
+
+
+def picked(*names: str) -> tuple[Option, ...]:
+    """Return some of the shared options.
+
+    >>> [option.flag for option in picked("seed", "learning_rate")]
+    ['--seed', '--learning-rate']
+    """
+    by_name = {option.name: option for option in SHARED}
+    return tuple(by_name[name] for name in names)
+
+
+def plot_option(what: str) -> Option:
+    """Return ``--plot`` of a command that draws this."""
+    return Option("plot", PATH, f"Draw {what} into this file (.png, .svg, .pdf).")

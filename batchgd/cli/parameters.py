@@ -9,29 +9,37 @@ import typer
 from typer.core import TyperCommand
 
 from batchgd.cli.config import read_config
-from batchgd.cli.options import FLAG, Option
+from batchgd.cli.options import FLAG, FUNCTION, Option
 from batchgd.problem.errors import InputError
 
 Command = Callable[[dict[str, Any]], int | None]
 
-_TARGET = Annotated[str | None, typer.Argument(metavar="TARGET", help="Landscape or FILE.py:FUNCTION.")]
+FUN = Option("fun", FUNCTION, "Landscape or FILE.py:FUNCTION.")
 _CONFIG = Annotated[
     str | None, typer.Option("--config", metavar="FILE", help="TOML file with these names; the command line wins.")
 ]
 
 
-def takes(options: Sequence[Option]) -> Callable[[Command], Callable[..., int | None]]:
-    """Make a command of a function that takes its options as a dict: what was given, converted, and ``target``.
+def takes(options: Sequence[Option], subject: Option = FUN) -> Callable[[Command], Callable[..., int | None]]:
+    """Make a command of a function that takes its options as a dict: what was given, converted.
 
-    Options that neither the command line nor the file of ``--config`` names are left out of the dict.
+    Options that neither the command line nor the file of ``--config`` names are omitted from the dict. ``subject`` is
+    what the command is about, which has no flag in the shell.
     """
-    table = {option.name: option for option in options}
-    parameters = [_keyword("target", _TARGET), *map(_parameter, options), _keyword("config", _CONFIG)]
+    table = {option.name: option for option in (subject, *options)}
+    argument = typer.Argument(metavar=subject.kind.metavar, help=subject.help)
+    parameters = [
+        _keyword(subject.name, Annotated[_kind_of(subject), argument]),
+        *(_keyword(option.name, Annotated[_kind_of(option), _in_the_shell(option)]) for option in options),
+        _keyword("config", _CONFIG),
+    ]
 
     def made(function: Command) -> Callable[..., int | None]:
         @functools.wraps(function)
-        def command(target: str | None, config: str | None, **given: Any) -> int | None:
-            return function(_merge(table, target, config, given))
+        def command(config: str | None, **given: Any) -> int | None:
+            values = read_config(config, table) if config is not None else {}
+            given = {name: value for name, value in given.items() if value is not None and value != []}
+            return function(values | {name: table[name].read(value) for name, value in given.items()})
 
         # Typer reads the options from the signature.
         command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -41,28 +49,15 @@ def takes(options: Sequence[Option]) -> Callable[[Command], Callable[..., int | 
     return made
 
 
-def _merge(table: dict[str, Option], target: str | None, config: str | None, given: dict[str, Any]) -> dict[str, Any]:
-    """Put the command line over the TOML file."""
-    options = read_config(config, table) if config is not None else {}
-    for name, value in given.items():
-        if value is not None and value != []:
-            options[name] = table[name].read(value)
-    if target is not None:
-        options["target"] = target
-    if "target" not in options and "run" not in options:  # a saved run may know its function
-        raise InputError("name a TARGET: a landscape (`batchgd list` shows them) or FILE.py:FUNCTION")
-    return options
-
-
-def _parameter(option: Option) -> inspect.Parameter:
+def _kind_of(option: Option) -> Any:
     # Every value but a flag's arrives as text, absent ones as None: the table converts them, as it does TOML's.
+    return bool | None if option.kind is FLAG else list[str] | None if option.kind.repeatable else str | None
+
+
+def _in_the_shell(option: Option) -> Any:
     if option.kind is FLAG:
-        annotation: Any = bool | None
-        info = typer.Option(f"{option.flag}/--no-{option.flag[2:]}", help=option.help)
-    else:
-        annotation = list[str] | None if option.kind.repeatable else str | None
-        info = typer.Option(option.flag, metavar=option.kind.metavar, help=option.help)
-    return _keyword(option.name, Annotated[annotation, info])
+        return typer.Option(f"{option.flag}/--no-{option.flag[2:]}", help=option.help)
+    return typer.Option(option.flag, metavar=option.kind.metavar, help=option.help)
 
 
 def _keyword(name: str, annotation: Any) -> inspect.Parameter:

@@ -5,9 +5,9 @@ from typing import Any
 
 from batchgd.cli import destinations
 from batchgd.cli.console import EXIT_DONE, EXIT_INTERRUPTED, Console, print_json
-from batchgd.cli.options import OPTIONS
+from batchgd.cli.options import MULTISTART, PRINTING, SAVING, SHARED, plot_option
 from batchgd.cli.parameters import takes
-from batchgd.cli.solver import solver_arguments
+from batchgd.cli.solver import arguments_of
 from batchgd.cli.target import load_target
 from batchgd.engine.interrupts import heeded
 from batchgd.problem.errors import InputError
@@ -19,18 +19,21 @@ EPILOG = (
 )
 
 
+OPTIONS = (*SHARED, *MULTISTART, *SAVING, plot_option("the landscape"), *PRINTING)
+
+
 @takes(OPTIONS)
 def run(options: dict[str, Any]) -> int:
     """Run gradient descent from many starting points and report the minima found.
 
-    TARGET is a landscape's name (`batchgd list` shows them) or FILE.py:FUNCTION, a plain Python function of one point.
+    FUN is a landscape's name (`batchgd list` shows them) or FILE.py:FUNCTION, a plain Python function of one point.
     """
     console = Console(quiet=options.get("quiet", False))
     with console.guard_stdout():
-        fun, arguments = _arguments(options)
+        arguments = _arguments(options)
     with heeded() as interrupt:  # from here on Ctrl-C loses nothing
         with console.guard_stdout():
-            result = _solve(fun, arguments, console)
+            result = _solve(arguments, console)
             fidelity = result.fidelity(options["fidelity"]) if "fidelity" in options else None
             fidelity = None if interrupt.seen else fidelity
         if options.get("json"):
@@ -45,12 +48,9 @@ def run(options: dict[str, Any]) -> int:
     return EXIT_DONE
 
 
-def _arguments(options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """Check everything that can be checked beforehand; return the function and the arguments of the solver."""
-    if "out" in options:
-        destinations.check_folder(options["out"], options.get("overwrite", False))
-    if "plot" in options:
-        destinations.check_picture(options["plot"])
+def _arguments(options: dict[str, Any]) -> dict[str, Any]:
+    """Check everything that can be checked beforehand; return the arguments of the solver."""
+    destinations.check(options)
     for name, does in (("plot", "draws trajectories"), ("fidelity", "compares labels")):
         if name in options and options.get("keep") == "minima":
             raise InputError(f"--{name} {does}, and --keep minima keeps none: leave out one of the two")
@@ -58,43 +58,36 @@ def _arguments(options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         from batchgd.problem.check import whole
 
         whole("fidelity", options["fidelity"], 1, of="starts")
-    fun = load_target(options["target"])
-    arguments = solver_arguments(fun, options)
-
     import batchgd as bgd
 
-    if "until_coverage" in options:
+    arguments = arguments_of(bgd.multistart, options | {"fun": load_target(options.get("fun"))})
+    if "until" in options:
         settings = {"confidence": options["confidence"]} if "confidence" in options else {}
-        arguments["stop"] = bgd.Coverage(options["until_coverage"], **settings)
+        arguments["until"] = bgd.Coverage(options["until"], **settings)
     elif "confidence" in options:
-        raise InputError("--confidence belongs to --until-coverage; add it, or leave it out")
-    return fun, arguments
+        raise InputError("--confidence belongs to --until; add it, or leave it out")
+    return arguments
 
 
-def _solve(fun: Any, arguments: dict[str, Any], console: Console) -> Any:
+def _solve(arguments: dict[str, Any], console: Console) -> Any:
     import batchgd as bgd
     from batchgd.engine.backends import choose
-    from batchgd.engine.progress import ProgressPrinter
 
     _, why = choose(arguments.get("backend", "auto"))
-    if console.quiet:
-        return bgd.multistart(fun, **arguments, progress=None)
     announce = functools.cache(lambda: console.say(f"backend {why}"))
-    with ProgressPrinter() as printer:
+    with console.progress() as printer:
 
         def progress(update: bgd.ProgressUpdate) -> None:
             announce()  # not before the run has begun: what multistart refuses is told in one line
             printer(update)
 
-        result = bgd.multistart(fun, **arguments, progress=progress)
+        result = bgd.multistart(**arguments, progress=printer and progress)
     announce()
     return result
 
 
 def _write(result: Any, options: dict[str, Any], console: Console) -> None:
-    if "out" in options:
-        folder = destinations.save(result, options["out"], options.get("overwrite", False))
-        console.say(f"saved to {folder}")
+    destinations.keep(result, options, console)
     if "plot" in options:
         result.plot(options["plot"])
         console.say(f"picture written to {options['plot']}")

@@ -12,40 +12,44 @@ from batchgd.problem.errors import InputError
 
 def show(
     run: SavedRun,
-    x_tol: Annotated[
-        float | None, typer.Option("--x-tol", help="Endpoints this close, in box widths, are one minimum.")
+    identity_x: Annotated[
+        float | None, typer.Option("--identity-x", help="Endpoints this close, in box widths, are one minimum.")
     ] = None,
-    f_tol: Annotated[
+    identity_f: Annotated[
         float | None,
-        typer.Option("--f-tol", help="... and of values this close, relative to |f| or what is typical of the box."),
+        typer.Option(
+            "--identity-f", help="... and of values this close, relative to |f| or what is typical of the box."
+        ),
     ] = None,
     coverage: Annotated[bool, typer.Option("--coverage", help="All estimates of what was not seen.")] = False,
     fidelity: Annotated[
-        int | None, typer.Option("--fidelity", help="Compare the labels of so many starts with gradient flow's.")
+        int | None, typer.Option("--fidelity", help="Compare the labels of this many starts with gradient flow's.")
     ] = None,
     stability: Annotated[
         bool, typer.Option("--stability", help="How far each minimum is from the border of its basin.")
     ] = False,
     fun: FunctionOfRun = None,
     out: Annotated[
-        str | None, typer.Option("--out", metavar="PATH", help="Save the run by these tolerances in a new folder.")
+        str | None, typer.Option("--out", metavar="PATH", help="Save the run by these tolerances in a new file.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No messages on stderr.")] = False,
 ) -> None:
     """Print a saved run: minima by other tolerances, coverage, fidelity, stability."""
     import batchgd as bgd
+    from batchgd.minima.results import LandscapeData
 
     if out is not None:
-        destinations.check_folder(out, overwrite=False)
+        destinations.check_result(out, overwrite=False)
     console = Console(quiet=quiet)
     with console.guard_stdout():
         result = bgd.load(run, fun=None if fun is None else load_target(fun))
-        asked = coverage or stability or any(value is not None for value in (fidelity, x_tol, f_tol))
-        if asked and not hasattr(result, "minima"):
+        asked = coverage or stability or any(value is not None for value in (fidelity, identity_x, identity_f))
+        if asked and not isinstance(result, LandscapeData):
             raise InputError(f"{run} holds endpoints without minima: leave the options out, or show a multi-start")
-        if x_tol is not None or f_tol is not None:
-            result = result.recluster(x_tol=x_tol, f_tol=f_tol)
+        identity = {name: value for name, value in (("x", identity_x), ("f", identity_f)) if value is not None}
+        if identity:
+            result = result.recluster(identity)
         parts: dict[str, Any] = {"coverage": result.coverage} if coverage else {}
         if fidelity is not None:
             parts["fidelity"] = result.fidelity(fidelity)

@@ -1,46 +1,46 @@
-"""From the options of a command to the arguments of `bgd.multistart`, `bgd.sweep` and their kin."""
+"""From the options of a command to the arguments of a call: `bgd.multistart`, `bgd.sweep` and their kin."""
 
+from collections.abc import Callable
 from typing import Any
 
-from batchgd.cli.options import BY_NAME
-from batchgd.problem.errors import InputError
-
-_NAMED = ("gtol", "xtol", "ftol", "maxiter", "max_time", "escape", "target")
-"""Fields of ``Stopping`` that the solver takes by name; it takes the others in ``stopping`` only."""
+from batchgd.problem.errors import InputError, bare
 
 
-def solver_arguments(fun: Any, options: dict[str, Any]) -> dict[str, Any]:
-    """Return the keyword arguments of the solver: those options that it takes, the method and the sampling made."""
-    arguments = {name: value for name, value in options.items() if name in BY_NAME and BY_NAME[name].solver}
+def arguments_of(call: Callable[..., Any], options: dict[str, Any]) -> dict[str, Any]:
+    """Return the keyword arguments of a call: those options that it takes, and what is made of the others.
+
+    A method, a strategy, a stopping rule, an identity and normal starts are made of several options each.
+    """
+    from batchgd.problem.identity import Identity
+    from batchgd.problem.keywords import parameters
     from batchgd.problem.methods import as_method
     from batchgd.problem.methods.base import field_names
     from batchgd.problem.stopping import Stopping
 
-    if "method" in options or "learning_rate" in options or "set" in options:
-        settings = {"learning_rate": options["learning_rate"]} if "learning_rate" in options else {}
-        arguments["method"] = as_method(options.get("method"), **{**options.get("set", {}), **settings})
+    known = parameters(call)
+    arguments = {name: value for name, value in options.items() if name in known}
+    if "method" in known and any(name in options for name in ("method", "learning_rate", "set")):
+        rate = {"learning_rate": options["learning_rate"]} if "learning_rate" in options else {}
+        arguments["method"] = as_method(options.get("method"), **options.get("set", {}) | rate)
     if "strategy" in options or "strategy_set" in options:
         from batchgd.analysis.strategies import as_strategy
 
         if "strategy" not in options:
             raise InputError("--strategy-set belongs to --strategy; name a strategy, or leave it out")
         arguments["strategy"] = as_strategy(options["strategy"], **options.get("strategy_set", {}))
-    if "target_value" in options:
-        arguments["target"] = options["target_value"]  # --target would be the function
-    rest = {name: options[name] for name in field_names(Stopping) if name in options and name not in _NAMED}
-    if rest:
-        named = {name: arguments.pop(name) for name in _NAMED if name in arguments}
-        arguments["stopping"] = Stopping(**named, **rest)
-    if options.get("sampling") == "normal":
+    stopping = {name: options[name] for name in field_names(Stopping) if name in options and name not in known}
+    identity = {name: options[f"identity_{name}"] for name in field_names(Identity) if f"identity_{name}" in options}
+    arguments |= {name: made for name, made in (("stopping", stopping), ("identity", identity)) if made}
+    if bare(options.get("sampling", "")) == "normal":
         arguments["sampling"] = _normal(options)
     elif "mean" in options or "std" in options:
         raise InputError("--mean and --std belong to --sampling normal; add it, or leave them out")
     if len(options.get("box", ())) == 1:
         arguments["box"] = options["box"][0]
-        if "dim" not in options and isinstance(fun, str):
+        if "dim" not in options and "dim" in known and isinstance(options.get("fun"), str):
             from batchgd.problem import landscapes
 
-            arguments["dim"] = landscapes.get(fun).default_dim
+            arguments["dim"] = landscapes.get(options["fun"]).default_dim
     return arguments
 
 

@@ -3,82 +3,27 @@
 from typing import Any
 
 from batchgd.cli import destinations
-from batchgd.cli.console import EXIT_DONE, EXIT_INTERRUPTED, Console, print_json
-from batchgd.cli.options import BY_NAME, FLAG, INTEGER, Kind, Option
+from batchgd.cli.console import EXIT_DONE, EXIT_INTERRUPTED, Console, show
+from batchgd.cli.options import FLAG, INTEGER, PRINTING, SHARED, Kind, Option, named, numbers, plot_option
 from batchgd.cli.parameters import PairsCommand, takes
-from batchgd.cli.solver import solver_arguments
+from batchgd.cli.solver import arguments_of
 from batchgd.cli.target import load_target
 from batchgd.problem.errors import InputError
 
 _POINTS = 25
 
 
-def _lists(value: Any) -> dict[str, list[float]]:
-    """Read "name=1,2,3" texts from the shell, or a table of lists from TOML."""
-    if isinstance(value, list):
-        value = dict(entry.split("=") for entry in value)
-    if not isinstance(value, dict) or not value:
-        raise TypeError
-    return {name.strip().replace("-", "_"): _list(given) for name, given in value.items()}
-
-
-def _list(value: Any) -> list[float]:
-    entries = value.split(",") if isinstance(value, str) else value
-    if not isinstance(entries, list) or not entries:
-        raise TypeError
-    return [float(entry) for entry in entries]
-
-
-def _rates(value: Any) -> list[float]:
-    """Read "LO,HI" or "A,B,C,..." from the shell, a list from TOML; a number alone is one value."""
-    entries = value if isinstance(value, list) else str(value).split(",")
-    return [float(part) for entry in entries for part in (entry.split(",") if isinstance(entry, str) else [entry])]
-
-
-_RATES = Kind("LO HI", "two numbers, LO and HI (as in --learning-rate 1e-4 1), or a list such as 0.1,0.2,0.3", _rates)
-_LISTS = Kind("NAME=A,B,...", "a name and numbers, as in --over momentum=0,0.5,0.9", _lists, repeatable=True)
-_OF_RUN = (
-    *(
-        "box",
-        "dim",
-        "starts",
-        "sampling",
-        "mean",
-        "std",
-        "method",
-        "set",
-        "seed",
-        "scale",
-        "gtol",
-        "xtol",
-        "ftol",
-        "maxiter",
-    ),
-    *("max_time", "escape", "target_value", "gtol_rel", "xtol_abs", "xtol_rel", "ftol_abs", "ftol_rel", "norm"),
-    *(
-        "window",
-        "maxfev",
-        "patience",
-        "min_delta",
-        "f_growth",
-        "x_growth",
-        "oscillation",
-        "backend",
-        "dtype",
-        "threads",
-    ),
-)
-
+_RATES = Kind("LO HI", "two numbers, LO and HI (as in --learning-rate 1e-4 1), or a list such as 0.1,0.2,0.3", numbers)
+_LISTS = Kind("NAME=A,B,...", "a name and numbers, as in --over momentum=0,0.5,0.9", named(numbers), repeatable=True)
 SWEEP_OPTIONS = (
     Option("learning_rate", _RATES, "Learning rates from LO to HI, by equal factors; or a list, A,B,C."),
     Option("points", INTEGER, f"How many learning rates from LO to HI; {_POINTS} when not given."),
     Option("over", _LISTS, "Another hyperparameter with its values, such as momentum=0,0.5,0.9; repeatable."),
     Option("zipped", FLAG, "Take the k-th values of all swept hyperparameters together, not every combination."),
     Option("fidelity", FLAG, "Compare with gradient flow, start by start; on when not given."),
-    *(BY_NAME[name] for name in _OF_RUN),
-    Option("plot", BY_NAME["plot"].kind, "Draw the sweep into this file (.png, .svg, .pdf)."),
-    BY_NAME["json"],
-    BY_NAME["quiet"],
+    *(option for option in SHARED if option.name != "learning_rate"),
+    plot_option("the sweep"),
+    *PRINTING,
 )
 
 
@@ -92,17 +37,13 @@ class SweepCommand(PairsCommand):
 def sweep(options: dict[str, Any]) -> int:
     """Descend from the same starts at every learning rate (or other hyperparameter), and report what it does.
 
-    TARGET is a landscape's name (`batchgd list` shows them) or FILE.py:FUNCTION, a plain Python function of one point.
+    FUN is a landscape's name (`batchgd list` shows them) or FILE.py:FUNCTION, a plain Python function of one point.
     """
     console = Console(quiet=options.get("quiet", False))
     with console.guard_stdout():
-        if "plot" in options:
-            destinations.check_picture(options["plot"])
+        destinations.check(options)
         result = _solve(options, console)
-    if options.get("json"):
-        print_json(result.summary())
-    else:
-        print(result)
+    show(options, result.__str__, result.summary)
     with console.guard_stdout():
         if "plot" in options:
             result.plot(options["plot"])
@@ -114,23 +55,17 @@ def sweep(options: dict[str, Any]) -> int:
 
 
 def _solve(options: dict[str, Any], console: Console) -> Any:
-    fun = load_target(options["target"])
-    values = _swept(options)
-    beside = ("learning_rate", "set", "method")
-    arguments = solver_arguments(fun, {name: value for name, value in options.items() if name not in beside})
-    arguments |= {name: options[name] for name in ("zipped", "fidelity", "method") if name in options}
-    twice = [name for name in options.get("set", {}) if name in values]
-    if twice:
-        raise InputError(f"{', '.join(twice)} is both fixed by --set and swept: leave out one of the two")
-
     import batchgd as bgd
-    from batchgd.engine.progress import ProgressPrinter
 
-    arguments |= options.get("set", {}) | values
-    if console.quiet:
-        return bgd.sweep(fun, **arguments)
-    with ProgressPrinter() as printer:
-        return bgd.sweep(fun, **arguments, progress=printer)
+    options["fun"] = load_target(options.get("fun"))
+    fixed, values = options.get("set", {}), _swept(options)
+    if twice := [name for name in fixed if name in values]:
+        raise InputError(f"{', '.join(twice)} is both fixed by --set and swept: leave out one of the two")
+    besides = {name: value for name, value in options.items() if name not in ("learning_rate", "set", "method")}
+    method = {"method": options["method"]} if "method" in options else {}
+    arguments = arguments_of(bgd.sweep, besides) | method | fixed | values
+    with console.progress() as progress:
+        return bgd.sweep(**arguments, progress=progress)
 
 
 def _swept(options: dict[str, Any]) -> dict[str, list[float]]:

@@ -1,4 +1,4 @@
-"""From TARGET to what is minimised: the name of a landscape, or FILE.py:NAME of a function or an objective."""
+"""From FUN to what is minimised: the name of a landscape, or FILE.py:NAME of a function or an objective."""
 
 from __future__ import annotations
 
@@ -19,21 +19,23 @@ from batchgd.problem.errors import InputError
 if TYPE_CHECKING:
     from batchgd.compiler.differentiable import Differentiable
 
-SavedRun = Annotated[str, typer.Argument(metavar="RUN", help="Folder of a saved run (--out of `batchgd run`).")]
+SavedRun = Annotated[str, typer.Argument(metavar="RUN", help="A saved run (--out of `batchgd run`).")]
 FunctionOfRun = Annotated[
-    str | None, typer.Option("--fun", metavar="TARGET", help="The run's function, where it is not a landscape.")
+    str | None, typer.Option("--fun", metavar="FUN", help="The run's function, where it is not a landscape.")
 ]
 
 
-def load_target(target: str) -> str | Callable[..., Any] | Differentiable:
+def load_target(target: str | None) -> str | Callable[..., Any] | Differentiable:
     """Return the landscape's name, or the function or the objective that the file defines.
 
     Raises
     ------
     InputError
-        The landscape is unknown, or the file does not exist, does not parse, raises when it is loaded, or lacks the
-        function; the message names the nearest one.
+        Nothing is named, the landscape is unknown, or the file does not exist, does not parse, raises when it is
+        loaded, or lacks the function; the message names the nearest one.
     """
+    if target is None:
+        raise InputError("name FUN: a landscape (`batchgd list` shows them) or FILE.py:FUNCTION")
     file, colon, name = target.rpartition(":")
     if colon:
         return _function(_load_module(file), file, name)
@@ -52,7 +54,7 @@ def _load_module(file: str) -> ModuleType:
     except OSError as error:
         wrong = f"cannot be read: {error.strerror}"
     if wrong:
-        raise InputError(f"{file} {wrong}; TARGET is the name of a landscape or FILE.py:FUNCTION")
+        raise InputError(f"{file} {wrong}; FUN is the name of a landscape or FILE.py:FUNCTION")
     folder = str(path.resolve().parent)
     if folder not in sys.path:
         sys.path.append(folder)  # last: a queue.py beside it must not stand in for Python's

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
+import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -24,12 +27,12 @@ class Differentiable(Explained):
     """A twice differentiable function of ``dim`` coordinates.
 
     A new kind of objective sets what is declared here and implements ``_evaluate``; how its evaluation gets into a
-    kernel stands in ``batchgd/compiler/codegen``.
+    kernel is in ``batchgd/compiler/codegen``.
 
     Attributes
     ----------
     dim, name, box
-        The number of coordinates, what it is called, and where starts are drawn unless told otherwise (or None).
+        The number of coordinates, what it is called, and where starts are drawn by default (or None).
     counts, gradient_counts
         Operations for value and gradient, and for the gradient alone.
     """
@@ -39,26 +42,40 @@ class Differentiable(Explained):
     box: Box | None
     counts: OperationCounts
     gradient_counts: OperationCounts
+    _params: Floats | None
 
     def warn_if_large(self) -> None:
         """Warn where a kernel of this objective takes long to compile."""
 
     @property
     def params(self) -> Floats | None:
-        """The parameters as a flat array, or None."""
-        raise NotImplementedError
+        """The parameters as a flat array, in the order of the inputs ``p0, p1, ...`` of emitted code, or None."""
+        return None if self._params is None else self._params.ravel()
 
     @property
     def numbers(self) -> Floats:
-        """What a kernel reads beside the point, as a flat array of at least one number."""
+        """What a kernel reads besides the point, as a flat array of at least one number."""
         raise NotImplementedError
 
     def with_params(self, params: ArrayLike) -> Self:
-        """Return the same function with other parameters, without a new trace."""
-        raise NotImplementedError
+        """Return the same function with other parameters of the same shape, without a new trace.
+
+        >>> from batchgd import Objective
+        >>> objective = Objective(lambda x, a: a * x[0] ** 2, dim=1, params=2.0)
+        >>> objective.with_params(5.0).value([3.0])
+        45.0
+        """
+        fresh = checked_params(params)
+        if self._params is None or fresh is None:
+            raise InputError(f"{self.name} takes no params: trace it with params= first")
+        if fresh.shape != self._params.shape:
+            raise InputError(f"params have shape {fresh.shape}, but {self.name} was traced with {self._params.shape}")
+        other = object.__new__(type(self))  # copy.copy would go through __reduce__, which traces again
+        other.__dict__.update(self.__dict__, _params=fresh)
+        return other
 
     def scaled(self, scale: Floats) -> Differentiable:
-        """Return u -> f(scale u), traced anew."""
+        """Return u -> f(scale u), traced again."""
         raise NotImplementedError
 
     def value(self, x: ArrayLike) -> Any:
@@ -101,11 +118,18 @@ class Differentiable(Explained):
         return points.reshape(-1, self.dim), points.ndim == 1
 
 
+def checked_params(params: ArrayLike | None) -> Floats | None:
+    """Return the parameters of an objective as float64, if there are any."""
+    if params is None:
+        return None
+    return check.finite("params hold", params, "give finite real numbers, one or an array of them")
+
+
 def not_stored(function: str) -> InputError:
     """The error of a result whose function is not at hand."""
     return InputError(
         f"{function} is not stored with this result: "
-        f"{said('load it with bgd.load(folder, fun=...)', 'give it by --fun (of connect: TARGET)')}"
+        f"{said('load it with bgd.load(path, fun=...)', 'give it by --fun (of connect: FUN)')}"
     )
 
 
@@ -128,3 +152,35 @@ class MissingFunction:
     gradient: Callable[..., Any] = _missing
     value_and_gradient: Callable[..., Any] = _missing
     hessian: Callable[..., Any] = _missing
+
+
+# Pickles
+
+_NAMELESS = ("<lambda>", "<locals>")
+_BY_VALUE = {"cloudpickle", "dill"}
+"""Packages whose pickles carry the code of a function along."""
+
+
+def check_by_name(name: str, *functions: Any) -> None:
+    """Raise PicklingError where plain pickle asks for a function that has no name to be found by; call in __reduce__.
+
+    ``copy`` asks the same way, and takes every function.
+    """
+    nameless = any(part in getattr(each, "__qualname__", "") for each in functions for part in _NAMELESS)
+    if nameless and not _asked_by_value():
+        raise pickle.PicklingError(
+            f"{name} is a lambda or an inner function, which plain pickle cannot find by its name: "
+            "define it with def at the top of a module, or use cloudpickle"
+        )
+
+
+def _asked_by_value() -> bool:
+    """Whether it is copy, cloudpickle or dill that called the __reduce__ two frames up."""
+    if sys._getframe(3).f_globals.get("__name__") == "copy":
+        return True
+    frame: FrameType | None = sys._getframe(3)
+    while frame is not None:
+        if _BY_VALUE & {*frame.f_globals.get("__name__", "").split(".")}:
+            return True
+        frame = frame.f_back
+    return False

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from batchgd.compiler.differentiable import Differentiable, Floats
+from batchgd.compiler.differentiable import Differentiable, Floats, check_by_name, checked_params
 from batchgd.compiler.objective import Objective
-from batchgd.compiler.pickling import check_by_name
 from batchgd.compiler.trace.escape import name_of
 from batchgd.problem import check
 from batchgd.problem.errors import InputError, TraceError, told
@@ -18,13 +17,12 @@ from batchgd.problem.errors import InputError, TraceError, told
 _NUMBERS_AT_ONCE = 1 << 18
 """Rows times points that are evaluated together, so that temporaries stay small."""
 
-_PARAMS = "give finite real numbers, one or an array of them"
 
 MOST_ROWS = 1 << 24
 """Of data that are drawn in batches: the last whole number up to which float32 counts without gaps."""
 
 FULL_EPOCHS = 10
-"""Epochs between two updates with the whole sum, unless told otherwise."""
+"""Epochs between two updates with the whole sum, by default."""
 
 
 class FiniteSum(Differentiable):
@@ -43,7 +41,7 @@ class FiniteSum(Differentiable):
     data : array_like
         The rows: shape (n,) gives numbers to ``loss``, (n, m) vectors, (n, p, q) matrices. Finite.
     dim : int, optional
-        The number of coordinates; taken from the box where it is left out.
+        The number of coordinates; taken from the box if omitted.
     box : Box or sequence of (lo, hi), optional
         Where starts are drawn.
     params : float or array_like, optional
@@ -51,14 +49,14 @@ class FiniteSum(Differentiable):
     reduction : {"mean", "sum"}
         What is made of the losses. The mean keeps learning rates comparable between data sets.
     batch_size : int, optional
-        Rows per update; all of them when left out. For first-order methods only: a line search needs the whole sum.
+        Rows per update; all of them by default. For first-order methods only: a line search needs the whole sum.
     replace : bool
         Draw the rows of each batch independently; else each epoch is a permutation, and every row is seen once in it.
     full_every : int, optional
         Every so many updates, the first included, one is made with the whole sum; only then is a trajectory asked
-        whether it converged, for the gradient of a batch says nothing of that. Ten epochs when left out.
+        whether it converged, for the gradient of a batch says nothing of that. Ten epochs by default.
     name : str, optional
-        What the objective is called in results; the loss's name when left out.
+        What the objective is called in results; the loss's name by default.
 
     Attributes
     ----------
@@ -77,7 +75,7 @@ class FiniteSum(Differentiable):
     Notes
     -----
     The rows of a batch are functions of the seed, the start and the number of updates (Philox; permutations by the
-    swap-or-not shuffle of Hoang, Morris and Rogaway, CRYPTO 2012), so runs are reproducible, whatever runs beside them.
+    swap-or-not shuffle of Hoang, Morris and Rogaway, CRYPTO 2012), so runs are reproducible, whatever else runs.
     Values, gradients and Hessians that the object itself gives are always those of the whole sum, summed in NumPy;
     kernels add row after row.
 
@@ -126,7 +124,7 @@ class FiniteSum(Differentiable):
                 raise InputError(f"{belongs} belongs to batch_size: give batch_size as well, or leave it out")
         standard = FULL_EPOCHS * self.updates_per_epoch
         self.full_every = standard if full_every is None else check.whole("full_every", full_every, 1, MOST_ROWS)
-        self._given = None if params is None else check.finite("params hold", params, _PARAMS)
+        self._params = checked_params(params)
         check.takes("loss", loss, ["x", "row"] if params is None else ["x", "row", "params"])
         self.element = self._trace(dim, box, name_of(loss) if name is None else check.text("name", name))
         self.dim, self.box, self.name = self.element.dim, self.element.box, self.element.name
@@ -134,14 +132,14 @@ class FiniteSum(Differentiable):
 
     def _trace(self, dim: int | None, box: Any, name: str) -> Objective:
         """Trace the loss of one row, whose entries are parameters of that trace, ahead of the user's."""
-        shape, width, given, loss = self.data.shape[1:], self.width, self._given, self.loss
+        shape, width, params, loss = self.data.shape[1:], self.width, self._params, self.loss
 
         def of_row(x: Any, numbers: Any) -> Any:
             row = numbers[:width].reshape(shape) if shape else numbers[0]
-            return loss(x, row) if given is None else loss(x, row, numbers[width:].reshape(given.shape))
+            return loss(x, row) if params is None else loss(x, row, numbers[width:].reshape(params.shape))
 
         of_row.__name__ = name
-        parameters = self.data[0].ravel() if given is None else np.r_[self.data[0].ravel(), given.ravel()]
+        parameters = self.data[0].ravel() if params is None else np.r_[self.data[0].ravel(), params.ravel()]
         try:
             return Objective(of_row, dim, parameters, box=box, name=name)
         except TraceError as error:
@@ -163,11 +161,6 @@ class FiniteSum(Differentiable):
         return 1 if self.batch_size is None else -(-self.rows // self.batch_size)
 
     @property
-    def params(self) -> Floats | None:
-        """The parameters as a flat array, or None."""
-        return None if self._given is None else self._given.astype(np.float64).ravel()
-
-    @property
     def scale(self) -> float:
         """What a sum over all rows is multiplied with."""
         return 1.0 / self.rows if self.reduction == "mean" else 1.0
@@ -181,19 +174,8 @@ class FiniteSum(Differentiable):
         head = [self.scale, float(batch), float(self.full_every), whole / batch, whole / last]
         return np.r_[head, [] if self.params is None else self.params, self.data.ravel()]
 
-    def with_params(self, params: ArrayLike) -> Self:
-        """Return the same sum with other parameters of the same shape."""
-        if self._given is None:
-            raise InputError(f"{self.name} takes no params: make it with params= first")
-        fresh = check.finite("params hold", params, _PARAMS)
-        if fresh.shape != self._given.shape:
-            raise InputError(f"params have shape {fresh.shape}, but {self.name} was traced with {self._given.shape}")
-        other = object.__new__(type(self))
-        other.__dict__.update(self.__dict__, _given=fresh)
-        return other
-
     def scaled(self, scale: Floats) -> FiniteSum:
-        """Return the sum of u -> loss(scale u, row), traced anew."""
+        """Return the sum of u -> loss(scale u, row), traced again."""
         loss = self.loss
 
         def in_units(u: Any, *others: Any) -> Any:
@@ -223,8 +205,8 @@ class FiniteSum(Differentiable):
         return _again, (self.loss, self.data, self.dim, self._options())
 
     def _options(self) -> dict[str, Any]:
-        """What it was made with, beside the loss, the data and the dimension."""
-        options: dict[str, Any] = {"params": self._given, "reduction": self.reduction, "batch_size": self.batch_size}
+        """What it was made with, besides the loss, the data and the dimension."""
+        options: dict[str, Any] = {"params": self._params, "reduction": self.reduction, "batch_size": self.batch_size}
         options |= {"replace": self.replace, "name": self.name, "box": self.box}
         return options | {"full_every": None if self.batch_size is None else self.full_every}
 
@@ -234,7 +216,7 @@ class FiniteSum(Differentiable):
 
 
 def _again(loss: Callable[..., Any], data: Floats, dim: int, options: dict[str, Any]) -> FiniteSum:
-    """Trace anew in another process."""
+    """Trace again in another process."""
     return FiniteSum(loss, data, dim, **options)
 
 

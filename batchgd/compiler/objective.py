@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from batchgd.compiler.differentiable import Differentiable, Floats
-from batchgd.compiler.pickling import check_by_name
+from batchgd.compiler.differentiable import Differentiable, Floats, check_by_name, checked_params
 from batchgd.compiler.trace.call import check_call, with_args
 from batchgd.compiler.trace.counts import OperationCounts, count_operations
 from batchgd.compiler.trace.emit import emit_function
@@ -31,8 +30,7 @@ from batchgd.compiler.trace.verify import (
 )
 from batchgd.problem import check
 from batchgd.problem.box import check_dimension
-from batchgd.problem.errors import InputError, TraceError, told
-from batchgd.problem.printable import printable
+from batchgd.problem.errors import InputError, TraceError, printable, told
 
 if TYPE_CHECKING:
     from batchgd.problem.box import Box
@@ -62,23 +60,23 @@ class Objective(Differentiable):
         ``fun(x) -> float`` with x of shape (dim,), or ``fun(x, params)``: arithmetic, NumPy functions, ``math``
         functions, slices, loops and helper functions.
     dim : int, optional
-        The number of coordinates, at most 100,000; taken from the box where it is left out.
+        The number of coordinates, at most 100,000; taken from the box if omitted.
     params : float or array_like, optional
         Numbers that may change without a new trace (``with_params``); ``fun`` gets them in this shape.
     jac : callable, optional
         A hand-written gradient ``jac(x)`` or ``jac(x, params)``, shape (dim,), used in place of the derivative of
         ``fun`` and checked against it.
     box : Box or sequence of (lo, hi), optional
-        Where the trace is checked against the function; [-1, 1] on each axis where it is left out.
+        Where the trace is checked against the function; [-1, 1] on each axis by default.
     name : str, optional
-        What the objective is called in results; the function's name where it is left out.
+        What the objective is called in results; the function's name by default.
     args : tuple
         Further arguments, constants of the trace: ``fun(x, *args)`` or ``fun(x, params, *args)``, and ``jac`` alike.
 
     Raises
     ------
     InputError
-        When dim is missing or contradicts the box, or params are no numbers.
+        When dim is missing or contradicts the box, or params are not numbers.
     TraceError
         When the function cannot be traced: one line with file, line, cause and cure.
 
@@ -119,7 +117,7 @@ class Objective(Differentiable):
         elif dim is None:
             raise InputError("dim is missing: give dim=, the number of coordinates, or box=[(lo, hi), ...]")
         self.name = printable(name_of(fun) if name is None else check.text("name", name))
-        self._params = _parameters(params)
+        self._params = checked_params(params)
         for what, function in (("fun", self.fun), ("jac", self.jac)):
             if function is not None:
                 check_call(what, function, params is not None)
@@ -135,13 +133,8 @@ class Objective(Differentiable):
         self._verify()
 
     @property
-    def params(self) -> Floats | None:
-        """The parameters as a flat array, in the order of the inputs ``p0, p1, ...`` of the emitted code, or None."""
-        return None if self._params is None else self._params.ravel()
-
-    @property
     def numbers(self) -> Floats:
-        """What a kernel reads beside the point: the parameters."""
+        """What a kernel reads besides the point: the parameters."""
         return np.zeros(1) if self.params is None else self.params
 
     @property
@@ -160,24 +153,8 @@ class Objective(Differentiable):
             return False
         return all(node.op != "x" for node in reachable(self._second_derivatives()))
 
-    def with_params(self, params: ArrayLike) -> Self:
-        """Return the same trace with other parameter values of the same shape.
-
-        >>> objective = Objective(lambda x, a: a * x[0] ** 2, dim=1, params=2.0)
-        >>> objective.with_params(5.0).value([3.0])
-        45.0
-        """
-        fresh = _parameters(params)
-        if self._params is None or fresh is None:
-            raise InputError(f"{self.name} takes no params: trace it with params= first")
-        if fresh.shape != self._params.shape:
-            raise InputError(f"params have shape {fresh.shape}, but {self.name} was traced with {self._params.shape}")
-        other = object.__new__(type(self))  # copy.copy would go through __reduce__, which traces again
-        other.__dict__.update(self.__dict__, _params=fresh)
-        return other
-
     def scaled(self, scale: Floats) -> Objective:
-        """Return u -> f(scale u), traced anew.
+        """Return u -> f(scale u), traced again.
 
         >>> Objective(lambda x: x[0] ** 2, dim=1).scaled(np.array([4.0])).gradient([1.0])
         array([32.])
@@ -310,9 +287,3 @@ def _compiled(name: str, source: str) -> Callable[..., Any]:
     names = numpy_names()
     exec(compile(source, f"<batchgd {name}>", "exec"), names)
     return names[name]
-
-
-def _parameters(params: ArrayLike | None) -> Floats | None:
-    if params is None:
-        return None
-    return check.finite("params hold", params, "give finite real numbers, one or an array of them")

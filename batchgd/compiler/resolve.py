@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -24,7 +25,7 @@ def as_objective(
     ----------
     fun : Objective, Landscape, name of a landscape, or callable
     dim, box, params, jac, args
-        As for ``Objective``; the box and the dimension of a landscape or an Objective are its own where left out.
+        As for ``Objective``; the box and the dimension of a landscape or an Objective are its own if omitted.
 
     Raises
     ------
@@ -36,42 +37,57 @@ def as_objective(
     >>> as_objective("rosenbrock", dim=3).value([1.0, 1.0, 1.0])
     0.0
     """
-    return resolve(fun, dim, box, params, jac, args)[1]()
+    return Problem(fun, box, dim, params, jac, args).resolve()[1]()
 
 
-def resolve(
-    fun: Any, dim: int | None = None, box: Any = None, params: Any = None, jac: Any = None, args: Any = ()
-) -> tuple[Box, Callable[[], Differentiable]]:
-    """Return the box of the starts, and a call that traces: what can be refused without a trace is refused at once.
+@dataclass(frozen=True)
+class Problem:
+    """What a call is to minimise: ``fun``, and the arguments that go with it; see :func:`as_objective`."""
 
-    Parameters and errors are those of :func:`as_objective`.
-    """
-    if isinstance(fun, str | landscapes.Landscape):
-        return _landscape(fun, dim, box, params=params, jac=jac, args=args)
-    if isinstance(fun, Differentiable):
-        if jac is not None:
+    fun: Any
+    box: Any = None
+    dim: int | None = None
+    params: Any = None
+    jac: Any = None
+    args: Any = ()
+
+    def resolve(self) -> tuple[Box, Callable[[], Differentiable]]:
+        """Return the box of the starts, and a call that traces.
+
+        What can be refused without a trace is refused at once; the errors are those of :func:`as_objective`.
+        """
+        fun, box, dim = self.fun, self.box, self.dim
+        if isinstance(fun, str | landscapes.Landscape):
+            return _landscape(fun, dim, box, params=self.params, jac=self.jac, args=self.args)
+        if isinstance(fun, Differentiable):
+            return self._ready(fun)
+        if not callable(fun):
+            raise InputError(f"fun is {told(fun)}: give a function of x, the name of a landscape, or an Objective")
+        if box is None:
+            missing = "dim and box are" if dim is None else "the box is"
+            raise InputError(f"{missing} missing: {_GIVE_BOX}")
+        region = Box.parse(box, dim)
+        check_dimension(region.dim)
+        return region, lambda: Objective(fun, region.dim, self.params, self.jac, box=region, args=self.args)
+
+    def _ready(self, fun: Differentiable) -> tuple[Box, Callable[[], Differentiable]]:
+        """Take an objective that the user made."""
+        if self.jac is not None:
             raise InputError("jac was given with a ready objective: pass it to bgd.Objective(fun, jac=...) instead")
-        if _given(args):
+        if _given(self.args):
             raise InputError("args was given with a ready objective: pass it to bgd.Objective(fun, args=...) instead")
-        if dim is not None and check_dimension(dim) != fun.dim:
-            raise InputError(f"dim is {dim}, but the objective {fun.name} has {fun.dim} coordinates: leave out dim")
-        region = fun.box if box is None else Box.parse(box, fun.dim)
+        if self.dim is not None and check_dimension(self.dim) != fun.dim:
+            known = f"the objective {fun.name} has {fun.dim} coordinates"
+            raise InputError(f"dim is {self.dim}, but {known}: leave out dim")
+        region = fun.box if self.box is None else Box.parse(self.box, fun.dim)
         if region is None:
             raise InputError(f"the box is missing: {_GIVE_BOX}")
-        ready = fun if params is None else fun.with_params(params)
+        ready = fun if self.params is None else fun.with_params(self.params)
         return region, lambda: ready
-    if not callable(fun):
-        raise InputError(f"fun is {told(fun)}: give a function of x, the name of a landscape, or an Objective")
-    if box is None:
-        missing = "dim and box are" if dim is None else "the box is"
-        raise InputError(f"{missing} missing: {_GIVE_BOX}")
-    region = Box.parse(box, dim)
-    check_dimension(region.dim)
-    return region, lambda: Objective(fun, region.dim, params, jac, box=region, args=args)
 
 
 def _given(value: Any) -> bool:
-    """Whether an argument was given: None and the empty tuple stand for nothing."""
+    """Whether an argument was given: None and the empty tuple do not count."""
     return value is not None and not (isinstance(value, tuple) and not value)
 
 
@@ -84,7 +100,7 @@ def _landscape(fun: Any, dim: int | None, box: Any, **others: Any) -> tuple[Box,
             raise InputError(f"{name} was given with the landscape {fun.name}, which takes none: leave it out")
     if dim is None and box is not None:
         sides = Box.parse(box).dim
-        dim = sides if sides > 1 else None  # one pair stands for every axis
+        dim = sides if sides > 1 else None  # one pair is for every axis
     dim = fun.check_dim(dim)
     return Box.parse(fun.box(dim) if box is None else box, dim), lambda: _traced(fun, dim)
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from batchgd.problem.errors import BackendError, InputError, did_you_mean, told
+from batchgd.problem.errors import BackendError
+from batchgd.problem.registry import find_name
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def switched_on(variable: str) -> bool:
 
 @cache
 def cuda_problem() -> str | None:
-    """Return why CUDA cannot be used, or None where a device, its driver, numba-cuda and CuPy work together."""
+    """Return why CUDA cannot be used, or None if a device, its driver and numba-cuda work together."""
     if importlib.util.find_spec("numba_cuda") is None:
         return "numba-cuda is not installed"
     if simulated():
@@ -64,15 +65,10 @@ def cuda_problem() -> str | None:
         ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
     except OSError:
         return "no NVIDIA driver was found"
-    if importlib.util.find_spec("cupy") is None:
-        return "CuPy is not installed"
     try:
-        import cupy
+        from batchgd.kernels.cuda.stream import wake
 
-        cupy.zeros(1)
-        from numba import cuda
-
-        cuda.current_context()
+        wake()
     except Exception as error:  # any failure of a foreign library means the same here
         return f"the device does not answer ({type(error).__name__}: {str(error).strip().splitlines()[0]})"
     return None
@@ -122,7 +118,7 @@ _OTHERS = {"cuda": "cpu", "cpu": "numpy"}
 def choose(name: str = "auto") -> tuple[Backend, str]:
     """Return the backend of this name, and one line that says why it is the one.
 
-    ``"auto"`` takes CUDA where a device and CuPy work, else the CPU, else NumPy.
+    ``"auto"`` takes CUDA if a device works, else the CPU, else NumPy.
 
     Raises
     ------
@@ -131,31 +127,20 @@ def choose(name: str = "auto") -> tuple[Backend, str]:
     InputError
         When there is no such backend.
     """
-    if isinstance(name, str) and name == "auto":
+    name = find_name("backend", name, ["auto", *BACKENDS])
+    if name == "auto":
         name = automatic
-    if isinstance(name, str) and name == "auto":
+    if name == "auto":
         problem = "the simulator is never chosen by itself" if simulated() else cuda_problem()
         if problem is None:
-            return BACKENDS["cuda"], "cuda: a device and CuPy work"
+            return BACKENDS["cuda"], "cuda: a device works"
         without = BACKENDS["cpu"].problem()
         if without is None:
             return BACKENDS["cpu"], f"cpu: {problem}"
         return BACKENDS["numpy"], f"numpy: {problem}; {without}"
-    if not isinstance(name, str) or name not in BACKENDS:
-        near = did_you_mean(name, ["auto", *BACKENDS])
-        raise InputError(f"unknown backend {told(name)}: {near}there are auto, {', '.join(BACKENDS)}")
     problem = BACKENDS[name].problem()
     if problem is not None:
         raise BackendError(
             f"{name} cannot be used: {problem}; `batchgd doctor` says what helps, or use {_OTHERS[name]}"
         )
     return BACKENDS[name], f"{name}: asked for"
-
-
-def check_threads(threads: int | None) -> int:
-    """Return the number of worker threads: those asked for, or one per core that this process may use."""
-    if threads is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    from batchgd.problem.check import whole
-
-    return whole("threads", threads, 1, 4096)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from batchgd.engine.backends import check_threads, choose
-from batchgd.problem.arrays import MIXED, check_dtype
+from batchgd.engine.units import ScaledStarts, chosen, resting_slope
 from batchgd.problem.box import Box
 from batchgd.problem.errors import InputError
 from batchgd.problem.methods import Method, as_method, split_per_start
+from batchgd.problem.starts import Starts, parse_seed, parse_starts
 from batchgd.problem.stopping import Stopping
 
 if TYPE_CHECKING:
     from batchgd.compiler.differentiable import Differentiable
+    from batchgd.compiler.resolve import Problem
     from batchgd.engine.backends import Backend
+    from batchgd.engine.compute import Compute
     from batchgd.problem.starts import Starts
 
 
@@ -24,9 +27,8 @@ if TYPE_CHECKING:
 class Batch:
     """Everything that decides where n descents end; ``dataclasses.replace`` makes a related batch.
 
-    ``watch_turns`` asks to tell which trajectories turned back on themselves (``Endpoints.turned``).
-    With ``mixed`` the descent is in float32 and ends in float64, which ``dtype`` then is. ``scale`` are the units in
-    which steps are measured (``units.py``).
+    ``watch_turns`` asks to tell which trajectories turned back on themselves (``Endpoints.turned``). ``scale`` are the
+    units in which steps are measured (``units.py``).
     """
 
     objective: Differentiable
@@ -34,33 +36,54 @@ class Batch:
     box: Box
     method: Method
     stopping: Stopping
-    dtype: str
-    backend: Backend
-    threads: int
+    compute: Compute
     seed: int
     watch_turns: bool = False
-    mixed: bool = False
     scale: np.ndarray | None = None
 
     @property
-    def precision(self) -> str:
-        """The dtype as a user gives it."""
-        return MIXED if self.mixed else self.dtype
+    def dtype(self) -> str:
+        """The dtype of the endpoints; that of the whole descent, unless it is mixed."""
+        return self.compute.end_dtype
 
     @property
-    def start_dtype(self) -> str:
-        """The dtype that starts are placed in."""
-        return "float32" if self.mixed else self.dtype
+    def mixed(self) -> bool:
+        """Whether the descent begins in float32 and ends in float64."""
+        return self.compute.mixed
+
+    @property
+    def backend(self) -> Backend:
+        """What runs the batch."""
+        return self.compute.backend
+
+    @property
+    def threads(self) -> int:
+        """Worker threads of the CPU."""
+        return self.compute.threads
+
+    def in_dtype(self, dtype: str) -> Batch:
+        """Return the batch in another precision."""
+        return replace(self, compute=replace(self.compute, dtype=dtype))
+
+    def in_units(self) -> Batch:
+        """Return the batch in its scaled coordinates."""
+        assert self.scale is not None
+        return replace(
+            self,
+            objective=self.objective.scaled(self.scale),
+            starts=ScaledStarts(self.starts, self.scale),
+            box=self.box.divided(self.scale),
+            scale=None,
+        )
 
     def again(self, *, starts: Any = None, method: Any = None, **changes: Any) -> Batch:
         """Return the batch with other starts (anything that ``parse_starts`` takes), another method, or other fields.
 
         Raises InputError where they do not go together: a hyperparameter per start for another number of starts.
         """
-        from batchgd.problem.starts import parse_starts
-
         if starts is not None:
-            changes["starts"] = parse_starts(starts, "uniform", self.box, self.box.dim, self.seed, self.start_dtype)
+            dtype = self.compute.start_dtype
+            changes["starts"] = parse_starts(starts, "uniform", self.box, self.box.dim, self.seed, dtype)
         if method is not None:
             changes["method"] = as_method(method)
         batch = replace(self, **changes)
@@ -70,21 +93,14 @@ class Batch:
 
 
 def make_batch(
-    fun: Any,
+    problem: Problem,
+    compute: Compute,
     *,
-    box: Any = None,
-    dim: int | None = None,
     starts: Any = 10_000,
     sampling: Any = "uniform",
     method: Any = None,
     seed: int | None = 0,
     stopping: Stopping | None = None,
-    backend: str = "auto",
-    dtype: Any = "float64",
-    threads: int | None = None,
-    params: Any = None,
-    jac: Any = None,
-    args: Any = (),
     scale: Any = "auto",
     resident: bool = True,
 ) -> Batch:
@@ -93,29 +109,76 @@ def make_batch(
     The parameters are those of :func:`batchgd.multistart`; ``resident`` says whether one row per start is held in
     memory, so that more starts than fit are refused.
     """
-    from batchgd.compiler.resolve import resolve
-    from batchgd.engine.units import chosen, resting_slope
-    from batchgd.problem.starts import Starts, parse_seed, parse_starts
-
     stopping = Stopping() if stopping is None else stopping
-    precision, target, threads = check_dtype(dtype, mixed=True), choose(backend)[0], check_threads(threads)
-    mixed = precision == MIXED
-    dtype, first_dtype = ("float64", "float32") if mixed else (precision, precision)
     method = as_method(method)
-    region, objective = resolve(fun, dim=dim, box=box, params=params, jac=jac, args=args)
+    region, objective = problem.resolve()
     units = chosen(scale, region, method)
     seed = parse_seed(seed)
     if not isinstance(starts, Starts):
-        starts = parse_starts(starts, sampling, region, region.dim, seed, first_dtype, resident=resident)
-    split_per_start(method, starts.n, dtype)
-    stopping.limits(region, first_dtype)
+        starts = parse_starts(starts, sampling, region, region.dim, seed, compute.start_dtype, resident=resident)
+    split_per_start(method, starts.n, compute.end_dtype)
+    stopping.limits(region, compute.start_dtype)
     traced = objective()
-    if target.name != "numpy":
+    if compute.backend.name != "numpy":
         traced.warn_if_large()
     _check_rule(traced, method)
     if stopping.gtol is None:
         stopping = replace(stopping, gtol=resting_slope(traced, region, units))
-    return Batch(traced, starts, region, method, stopping, dtype, target, threads, seed, mixed=mixed, scale=units)
+    return Batch(traced, starts, region, method, stopping, compute, seed, scale=units)
+
+
+def batch_at(
+    problem: Problem, x0: Any, compute: Compute, *, check: Callable[[int], None] | None = None, **options: Any
+) -> Batch:
+    """Return the batch that descends from given starts, as :func:`descend` does; ``check`` may refuse their number."""
+    points = parse_starts(x0, "uniform", None, None, 0, compute.start_dtype)
+    if check is not None:
+        check(points.n)
+    _check_width(problem.fun, points.dim)
+    box = problem.box
+    region = _surrounding(points.points(0, points.n)) if box is None else _scale(box, points.dim)
+    return make_batch(replace(problem, box=region), compute, starts=points, **options)
+
+
+def _surrounding(x0: np.ndarray) -> Box:
+    """Return the box around some starts, each side at least 1 wide, and wide enough to be told from rounding."""
+    lower, upper = x0.min(axis=0).astype(np.float64), x0.max(axis=0).astype(np.float64)
+    with np.errstate(over="ignore"):
+        width = upper - lower
+    if not np.isfinite(width).all():
+        raise InputError("x0 spreads wider than float64 can hold: rescale the variables, or take out such starts")
+    least = np.maximum(1.0, 1e-6 * np.maximum(np.abs(lower), np.abs(upper)))
+    margin = np.maximum(0.0, 0.5 * (least - width))
+    return Box(lower - margin, upper + margin)
+
+
+def _scale(box: Any, width: int) -> Box:
+    """Return the box that a user gave with starts of this many coordinates; one pair stands for every axis."""
+    region = Box.parse(box)
+    if region.dim == 1 and not isinstance(box, Box):
+        return Box.parse(box, width)
+    if region.dim != width:
+        raise InputError(
+            f"x0 has {width} coordinates per start, but the box has {region.dim}: give one (lo, hi) pair per coordinate"
+        )
+    return region
+
+
+def _check_width(fun: Any, width: int) -> None:
+    """Refuse starts of another width than a landscape or an Objective takes; a plain function shows it when traced."""
+    from batchgd.compiler.differentiable import Differentiable
+    from batchgd.problem import landscapes
+
+    known = landscapes.get(fun) if isinstance(fun, str) else fun
+    if isinstance(known, landscapes.Landscape):
+        least, greatest = known.dims
+    elif isinstance(known, Differentiable):
+        least = greatest = known.dim
+    else:
+        return
+    if width < least or (greatest is not None and width > greatest):
+        span = f"{least} or more" if greatest is None else f"{least}" if least == greatest else f"{least} to {greatest}"
+        raise InputError(f"x0 has {width} coordinates per start, but {known.name} takes {span}: give x0 to match")
 
 
 def _check_rule(objective: Differentiable, method: Method) -> None:

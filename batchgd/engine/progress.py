@@ -1,23 +1,22 @@
-"""What a solver says while it runs, and the printer that shows it on stderr."""
+"""The watch over a run, shared by all its parts: its clock, the progress it reports, and what ends it early."""
 
 from __future__ import annotations
 
-import math
-import shutil
-import sys
-import time
+from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
-from typing import Protocol, TextIO
+from time import perf_counter as now
+from typing import Any
 
-from batchgd.engine.interrupts import Interrupt
+import numpy as np
+
+from batchgd.engine.interrupts import current
+from batchgd.kernels.status import Status
+from batchgd.problem import check
 
 SECONDS = 0.5  # between two updates
 DESCENDING, POLISHING, MERGING = "descending", "polishing", "merging"
 CLASSIFYING, MEASURING = "classifying", "measuring"
-
-SHOW_AFTER = 1.0  # seconds: a shorter run prints nothing
-SPARSE_SECONDS = 10.0  # a stream that is no terminal gets a line this often at most ...
-SPARSE_SHARE = 0.1  # ... and in long runs one per tenth of the time gone by, so that a log grows with log(time)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class ProgressUpdate:
     done, total : int
         Trajectories ended, and all of them.
     seconds : float
-        Time since the run began.
+        Seconds of work; compiling does not count.
     minima : int or None
         Distinct minima so far; None where they are not known before the end, or are too many to be counted on the way.
     distinct : int or None
@@ -56,7 +55,7 @@ class ProgressUpdate:
 
     @property
     def rate(self) -> float:
-        """Trajectories per second since the run began; 0 before the first one has ended."""
+        """Trajectories per second of work; 0 before the first one has ended."""
         return self.done / self.seconds if self.seconds > 0 else 0.0
 
     @property
@@ -67,178 +66,146 @@ class ProgressUpdate:
     @property
     def percent(self) -> int:
         """Share of the trajectories that have ended; 100 only when all have."""
-        return _percent(self.done, self.total)
+        return percent(self.done, self.total)
 
 
-def _percent(done: int, total: int) -> int:
+def percent(done: int, total: int) -> int:
+    """Return done of total in whole percent; 100 only when all are done."""
     return 100 if done >= total else 100 * done // total
 
 
-class Progress(Protocol):
-    """What ``progress=`` takes: called about twice a second from the thread that started the run."""
+Progress = Callable[[ProgressUpdate], object]
+"""What ``progress=`` takes: called about twice a second from the thread that started the run."""
 
-    def __call__(self, update: ProgressUpdate, /) -> None:
-        """Take one update."""
+
+class _Clock:
+    """The seconds that a run has worked; stopped until work begins, and while code is compiled."""
+
+    def __init__(self) -> None:
+        self.began = now()
+        self.reported = 0.0  # seconds at the latest update
+        self._worked = 0.0
+        self._since: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        return self._worked + (0.0 if self._since is None else now() - self._since)
+
+    def start(self) -> None:
+        if self._since is None:
+            self._since = now()
+
+    def stop(self) -> None:
+        self._worked, self._since = self.seconds, None
 
 
 class Watch:
-    """What long work asks between its blocks: it reports how far the work is, and says when to leave off.
+    """What a run and all its parts share: the clock, who is told, and whether the run is to end early.
+
+    A run in parts makes one watch and hands it to every part; parts of parts share it as well. So ``max_time`` and the
+    seconds of a progress update are those of the whole run, and once time is up for one part it is for those that
+    follow.
 
     Parameters
     ----------
     progress : callable, optional
         Called with a ProgressUpdate, at most twice a second.
-    n : int
-        The trajectories behind the work, all of them ended.
-    began : float, optional
-        ``time.perf_counter()`` when the run began; now when not given.
-    interrupt : Interrupt, optional
-        Ctrl-C, which ends the work early.
 
     Attributes
     ----------
+    control : (1,) array
+        0, or the status that ends the run early; compiled code reads it.
     cut : str or None
-        The phase in which the work was told to leave off.
+        The phase after the descents that was left unfinished.
 
     >>> watch = Watch()
-    >>> watch.go_on(POLISHING, 0, 100), watch.cut
-    (True, None)
+    >>> watch.go_on(POLISHING, 0, 100), watch.cut, watch.over(max_time=60.0)
+    (True, None, False)
     """
 
-    def __init__(
-        self,
-        progress: Progress | None = None,
-        n: int = 0,
-        began: float | None = None,
-        interrupt: Interrupt | None = None,
-    ) -> None:
+    def __init__(self, progress: Progress | None = None) -> None:
+        self.control = np.zeros(1, np.int32)
         self.cut: str | None = None
-        self._progress, self._n = progress, n
-        self._told = time.perf_counter()
-        self._began = self._told if began is None else began
-        self._interrupt = Interrupt() if interrupt is None else interrupt
+        self._progress = check.function("progress", progress, "a function of one ProgressUpdate")
+        self._clock = _Clock()
+        self._before, self._total = 0, 0
+
+    # The clock
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the watch was made, compiling included."""
+        return now() - self._clock.began
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of work: since the first ``start``, without the time between each ``stop`` and the next ``start``."""
+        return self._clock.seconds
+
+    def start(self) -> None:
+        """Let the clock run: the code is compiled, and work begins."""
+        self._clock.start()
+
+    def stop(self) -> None:
+        """Stop the clock: code is compiled, which counts neither towards ``max_time`` nor towards the rate."""
+        self._clock.stop()
+
+    # What ends the run early
+
+    @property
+    def ended_by(self) -> Status | None:
+        """MAXTIME or INTERRUPTED if that ended the run early, else None."""
+        if current().seen:
+            return Status.INTERRUPTED
+        return Status(int(self.control[0])) if self.control[0] > 0 else None
+
+    def over(self, max_time: float | None) -> bool:
+        """Whether the run is to end: it has worked longer than ``max_time``, or Ctrl-C was pressed."""
+        if max_time is not None and self.control[0] == 0 and self.seconds > max_time:
+            self.control[0] = Status.MAXTIME
+        return self.ended_by is not None
+
+    # Progress
+
+    def part(self, first: int, total: int) -> Watch:
+        """Return the watch for a part of the run: its trajectories follow ``first`` others, of ``total`` in all."""
+        part = copy(self)
+        part._before, part._total = self._before + first, self._total or total
+        return part
+
+    def silent(self) -> Watch:
+        """Return the watch for a part that reports nothing."""
+        part = copy(self)
+        part._progress = None
+        return part
+
+    def report(self, done: int, n: int, found: Callable[[], dict[str, Any]] | None) -> None:
+        """Report how many of this part's n trajectories have ended; ``found()`` gives further fields."""
+        if self._due():
+            self._tell(self._before + done, self._total or n, **(found() if found and done else {}))
 
     def go_on(self, phase: str, done: int, total: int) -> bool:
         """Report that a phase has done some of its points; whether it is to go on. Once it is not, it stays so."""
-        now = time.perf_counter()
-        if self._progress is not None and now - self._told > SECONDS:
-            self._told = now
-            seconds = now - self._began
-            self._progress(ProgressUpdate(self._n, self._n, seconds, phase=phase, phase_done=done, phase_total=total))
-        if self.cut is None and self._interrupt.overdue:
+        self.start()
+        if self._due():
+            self._tell(self._before, self._before, phase=phase, phase_done=done, phase_total=total)
+        if self.cut is None and current().overdue:
             self.cut = phase
         return self.cut is None
 
+    def _due(self) -> bool:
+        return self._progress is not None and self.seconds - self._clock.reported > SECONDS
 
-UNWATCHED = Watch()
+    def _tell(self, done: int, total: int, **fields: Any) -> None:
+        assert self._progress is not None
+        self._clock.reported = self.seconds
+        self._progress(ProgressUpdate(done, total, self.seconds, **fields))
+
+
+class _Unwatched(Watch):
+    def go_on(self, phase: str, done: int, total: int) -> bool:
+        return True
+
+
+UNWATCHED = _Unwatched()
 """For work that always goes to its end."""
-
-
-def format_rate(rate: float) -> str:
-    """Write a rate with three digits at most.
-
-    >>> [format_rate(r) for r in (0.25, 7.0, 430.0, 12_345.0, 999_600.0, 1.2e6, 3.4e9)]
-    ['0.25 /s', '7 /s', '430 /s', '12 k/s', '1 M/s', '1.2 M/s', '3.4 G/s']
-    """
-    for scale, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, "")):
-        if rate >= 0.9995 * scale:
-            scaled = rate / scale
-            return f"{scaled:.0f} {prefix}/s" if scaled >= 9.95 else f"{scaled:.2g} {prefix}/s"
-    return f"{rate:.2g} /s"
-
-
-def format_duration(seconds: float) -> str:
-    """Write a time with its two leading units, rounded up: a time left is never 0.
-
-    >>> [format_duration(s) for s in (0.2, 59.0, 61.0, 3600.0, 5400.0, 200_000.0)]
-    ['1 s', '59 s', '1 min 1 s', '1 h', '1 h 30 min', '2 d 7 h']
-    """
-    whole = max(1, math.ceil(seconds))
-    if whole >= 86_400:
-        leading, following = (whole // 86_400, "d"), (whole % 86_400 // 3600, "h")
-    elif whole >= 3600:
-        leading, following = (whole // 3600, "h"), (whole % 3600 // 60, "min")
-    elif whole >= 60:
-        leading, following = (whole // 60, "min"), (whole % 60, "s")
-    else:
-        return f"{whole} s"
-    first = f"{leading[0]} {leading[1]}"
-    return f"{first} {following[0]} {following[1]}" if following[0] else first
-
-
-def format_update(update: ProgressUpdate) -> str:
-    """Write an update as one line.
-
-    >>> format_update(ProgressUpdate(done=430_000, total=1_000_000, seconds=0.36, minima=4))
-    'trajectories 430,000 / 1,000,000 (43 %)  1.2 M/s  about 1 s left  4 minima so far'
-    >>> format_update(ProgressUpdate(9, 9, 2.0, phase=POLISHING, phase_done=3, phase_total=8))
-    'polishing 3 / 8 points (37 %)'
-    """
-    if update.phase != DESCENDING:
-        percent = _percent(update.phase_done, update.phase_total)
-        return f"{update.phase} {update.phase_done:,} / {update.phase_total:,} points ({percent} %)"
-    parts = [f"trajectories {update.done:,} / {update.total:,} ({update.percent} %)"]
-    if update.done:
-        parts.append(format_rate(update.rate))
-    if update.done < update.total and update.remaining is not None:
-        parts.append(f"about {format_duration(update.remaining)} left")
-    if update.minima is not None:
-        parts.append(f"{update.minima:,} {'minimum' if update.minima == 1 else 'minima'} so far")
-    elif update.distinct is not None:
-        parts.append(f"{update.distinct:,} distinct endpoints so far")
-    return "  ".join(parts)
-
-
-class ProgressPrinter:
-    """Show updates on a stream: one line that is rewritten on a terminal, a line now and then elsewhere.
-
-    Runs shorter than a second show nothing. Use it as a context manager: leaving clears the line.
-
-    Parameters
-    ----------
-    stream : text stream, optional
-        Where to write; stderr when not given.
-    columns : int, optional
-        Width to cut a rewritten line to (a wrapped line cannot be rewritten); the terminal's when not given.
-
-    >>> with ProgressPrinter(sys.stdout) as printer:
-    ...     printer(ProgressUpdate(done=10, total=100, seconds=0.5))
-    ...     printer(ProgressUpdate(done=50, total=100, seconds=2.5))
-    trajectories 50 / 100 (50 %)  20 /s  about 3 s left
-    """
-
-    def __init__(self, stream: TextIO | None = None, *, columns: int | None = None) -> None:
-        self._stream = sys.stderr if stream is None else stream
-        self._rewrites = self._stream.isatty()
-        self._columns = columns
-        self._shown = 0  # characters of the line that stands on the terminal
-        self._next = SHOW_AFTER
-
-    def __call__(self, update: ProgressUpdate, /) -> None:
-        """Show one update, if it is time to."""
-        if update.seconds < self._next:
-            return
-        line = format_update(update)
-        if self._rewrites:
-            line = line[: max(1, (self._columns or shutil.get_terminal_size().columns) - 1)]
-            self._write("\r" + line.ljust(self._shown))
-            self._shown = len(line)
-        else:
-            self._next = update.seconds + max(SPARSE_SECONDS, SPARSE_SHARE * update.seconds)
-            self._write(line + "\n")
-
-    def close(self) -> None:
-        """Clear the line that stands on the terminal."""
-        if self._shown:
-            self._write("\r" + " " * self._shown + "\r")
-            self._shown = 0
-
-    def __enter__(self) -> ProgressPrinter:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _write(self, text: str) -> None:
-        self._stream.write(text)
-        self._stream.flush()

@@ -20,7 +20,7 @@ from batchgd.problem.stopping import GTOL
 
 if TYPE_CHECKING:
     from batchgd.compiler.differentiable import Differentiable
-    from batchgd.engine.batch import Batch
+    from batchgd.kernels.plan import Endpoints
     from batchgd.problem.methods import Method
 
 UNLIKE = 10.0
@@ -87,29 +87,16 @@ class ScaledStarts(Starts):
     def __init__(self, whole: Starts, scale: NDArray[np.float64]) -> None:
         super().__init__(whole.n, whole.dim)
         self._whole, self._scale = whole, scale
-        self.in_kernel, self.number = whole.in_kernel, whole.number
-
-    @property
-    def name(self) -> str:  # type: ignore[override]
-        """The kind of start."""
-        return self._whole.name
+        self.name, self.in_kernel, self.number = whole.name, whole.in_kernel, whole.number
 
     def points(self, first: int, stop: int) -> Points:
         """Return starts first..stop-1."""
         return self._whole.points(first, stop) / self._scale
 
 
-def in_units(batch: Batch) -> Batch:
-    """Return the batch in its scaled coordinates."""
-    scale = batch.scale
-    assert scale is not None
-    return replace(
-        batch,
-        objective=batch.objective.scaled(scale),
-        starts=ScaledStarts(batch.starts, scale),
-        box=batch.box.divided(scale),
-        scale=None,
-    )
+def in_x(rows: Endpoints, scale: NDArray[np.float64]) -> Endpoints:
+    """Return endpoints that are in scaled coordinates in those of x."""
+    return replace(rows, x=rows.x * scale.astype(rows.x.dtype))
 
 
 def _powers_of_two(widths: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,14 +3,14 @@
 from batchgd.minima.catalogue import Catalogue
 from batchgd.minima.find import Found, find_minima
 from batchgd.minima.fractions import seen_interval, wilson
-from batchgd.minima.merge import UNPOLISHED, Identity
+from batchgd.minima.merge import UNPOLISHED, Clustering
 from batchgd.minima.tables import Minima, Stationary
 
 __all__ = [
     "UNPOLISHED",
     "Catalogue",
+    "Clustering",
     "Found",
-    "Identity",
     "Minima",
     "Stationary",
     "find_minima",

@@ -1,139 +1,127 @@
-"""From a batch to its endpoints, and from those to the minima behind them."""
+"""From a batch to its result, endpoints alone or with the minima behind them, and from a result back to its batch."""
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
 
 from batchgd.compiler.differentiable import not_stored
-from batchgd.engine.backends import check_threads, choose
 from batchgd.engine.batch import Batch
-from batchgd.engine.interrupts import current
-from batchgd.engine.progress import Progress, Watch
+from batchgd.engine.compute import Compute
+from batchgd.engine.progress import Watch
 from batchgd.engine.run import run
-from batchgd.kernels.plan import Endpoints, Trails
-from batchgd.minima.collector import Gathering
+from batchgd.kernels.plan import Endpoints, Trails, columns
+from batchgd.kernels.status import Status
+from batchgd.minima.collector import Collector
 from batchgd.minima.coverage.rule import Coverage, Stopped
 from batchgd.minima.coverage.run_until import run_until
 from batchgd.minima.find import Found
 from batchgd.minima.results import BatchData, LandscapeData
-from batchgd.problem.arrays import MIXED
 from batchgd.problem.errors import InputError
+from batchgd.problem.identity import SAME, Identity
 from batchgd.problem.methods import Method
-from batchgd.problem.samplings import ArrayStarts, Starts
 from batchgd.problem.stopping import Stopping
 
 
-def endpoints_of(
-    batch: Batch, *, progress: Progress | None = None, device: bool = False, trails: Trails | None = None
-) -> BatchData:
+def endpoints_of(batch: Batch, *, watch: Watch | None = None, trails: Trails | None = None) -> BatchData:
     """Run a batch and return one entry per start; paths are written to ``trails``."""
-    out = run(batch, progress=progress, trails=trails)
-    return BatchData(**_common(batch, out.endpoints, device), seconds=out.seconds)
+    watch = Watch() if watch is None else watch
+    out = run(batch, watch=watch, trails=trails)
+    return BatchData(**_common(batch, out.endpoints), seconds=watch.elapsed)
 
 
 def collect(
     batch: Batch,
-    x_tol: float = 1e-6,
-    f_tol: float = 1e-9,
+    identity: Identity = SAME,
     *,
     keep: bool = True,
-    progress: Progress | None = None,
-    device: bool = False,
-    began: float | None = None,
-    stop: Coverage | None = None,
+    watch: Watch | None = None,
+    until: Coverage | None = None,
 ) -> LandscapeData:
     """Run a batch, collect the occupied cells shard by shard, and find the minima behind them."""
-    began = time.perf_counter() if began is None else began
-    gathering, stopped = Gathering(batch.box, x_tol, f_tol, keep=keep), None
-    if stop is None:
-        gathering.run(batch, progress)
-        found = gathering.find(batch, Watch(progress, gathering.n, began, current()))
+    watch = Watch() if watch is None else watch
+    collector, stopped = Collector(batch.box, identity, keep=keep), None
+    if until is None:
+        collector.run(batch, watch)
+        found = collector.find(batch, watch)
     else:
-        found, stopped = run_until(gathering, batch, stop, progress)
-        batch = batch.again(starts=batch.starts.head(gathering.n))
-    return landscape(batch, gathering, found, device=device, began=began, stopped=stopped)
+        found, stopped = run_until(collector, batch, until, watch)
+        batch = batch.again(starts=batch.starts.head(collector.n))
+    return landscape(batch, collector, found, watch=watch, stopped=stopped)
 
 
 def landscape(
     batch: Batch,
-    gathering: Gathering,
+    collector: Collector,
     found: Found,
     *,
-    device: bool = False,
-    began: float,
+    watch: Watch,
     stopped: Stopped | None = None,
 ) -> LandscapeData:
     """Make the result of what was gathered and found."""
     return LandscapeData(
-        **_common(batch, gathering.endpoints(), device),
-        counted=None if gathering.keep else dict(gathering.status_counts),
-        label=_placed(gathering.labels(found), device),
+        **_common(batch, collector.endpoints()),
+        counted=None if collector.keep else dict(collector.status_counts),
+        label=_placed(collector.labels(found), batch),
         minima=found.minima,
         stationary=found.stationary,
         seed=batch.seed,
         independent=batch.starts.independent,
         stopped=stopped,
-        x_tol=gathering.x_tol,
-        f_tol=gathering.f_tol,
-        cells=None if gathering.keep else gathering.catalogue,
+        identity=collector.identity,
+        cells=None if collector.keep else collector.catalogue,
         warnings=found.warnings,
-        cut_short=current().seen,
-        seconds=time.perf_counter() - began,
+        cut_short=watch.ended_by is Status.INTERRUPTED,
+        seconds=watch.elapsed,
     )
 
 
-def _common(batch: Batch, out: Endpoints, device: bool) -> dict[str, Any]:
+def _common(batch: Batch, out: Endpoints) -> dict[str, Any]:
     """What both kinds of result hold."""
     return {
-        **{name: _placed(getattr(out, name), device) for name in ("x", "fun", "nit", "nfev", "status")},
+        **columns(out, lambda array: _placed(array, batch)),
         "objective": batch.objective,
         "starts": batch.starts,
         "method": batch.method,
         "box": batch.box,
         "stopping": batch.stopping,
         "backend": batch.backend.name,
-        "dtype": batch.precision,
+        "dtype": batch.compute.dtype,
         "scale": batch.scale,
         "threads": batch.threads,
     }
 
 
-def _placed(array: np.ndarray, device: bool) -> Any:
+def _placed(array: np.ndarray, batch: Batch) -> Any:
     """Return an array of a result where the caller wants it: on the host, or on the device as CuPy."""
-    if not device:
+    if not batch.compute.device:
         return array
     import cupy
 
     return cupy.asarray(array)
 
 
-def batch_from(result: BatchData, **changes: Any) -> Batch:
+def batch_from(result: BatchData) -> Batch:
     """Return the batch that a result came from, to run it again with some changes (see :meth:`Batch.again`).
 
     Raises
     ------
     InputError
-        Where the function is not at hand, or the result was not made by a run.
+        If the function is not at hand, or the result was not made by a run.
     """
     if not result.has_function:
         raise not_stored("the function")
     if result.starts is None or result.box is None or not isinstance(result.method, Method):
         why = "does not know how it was made" if result.kept else "was saved without its starts (keep='minima')"
         raise InputError(f"this result {why}: run it again")
-    batch = Batch(
+    return Batch(
         result.objective,
-        result.starts if isinstance(result.starts, Starts) else ArrayStarts(result.x0),
+        result.starts,
         result.box,
         result.method,
         Stopping() if result.stopping is None else result.stopping,
-        "float64" if result.dtype == MIXED else result.dtype,
-        choose(result.backend)[0],
-        check_threads(result.threads),
+        Compute.of(result.backend, result.dtype, result.threads),
         getattr(result, "seed", None) or 0,
-        mixed=result.dtype == MIXED,
         scale=result.scale,
     )
-    return batch.again(**changes)

@@ -1,4 +1,4 @@
-"""Gathering: what a run keeps of its descents, part by part, until minima and labels are made of them."""
+"""The collector: takes in the endpoints of a run, part by part, and makes minima and labels of them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from batchgd.engine.progress import UNWATCHED, Watch
 from batchgd.engine.run import run
 from batchgd.kernels.plan import Cells, Endpoints
 from batchgd.minima import UNPOLISHED, Catalogue, Found, find_minima
+from batchgd.problem.identity import SAME, Identity
 
 if TYPE_CHECKING:
     from batchgd.engine.batch import Batch
-    from batchgd.engine.progress import Progress
     from batchgd.kernels.status import Status
 
 _COUNTED = 1000  # cells merged to count minima on the way, in a few milliseconds at most
@@ -47,35 +47,43 @@ class IntoCatalogue:
         cells.first += self.numbered
         self.catalogue.take(cells, excluded)
 
+    def found(self) -> dict[str, Any]:
+        """Fields of a ProgressUpdate: the cells are counted as they come, and merged only while they are few."""
+        cells = len(self.catalogue)
+        few = {"minima": int(groups_of(self.catalogue).max(initial=-1)) + 1} if cells <= _COUNTED else {}
+        return {"distinct": cells} | few
 
-class Gathering:
-    """The endpoints of several related batches, whose starts are numbered one after the other, in one catalogue.
+
+class Collector:
+    """Collects the endpoints of related batches, whose starts are numbered one after the other, in one catalogue.
+
+    ``run`` (or ``add``) as often as needed, ``find`` the minima, then ask for the ``labels`` of all starts so far: rows
+    of those minima. No minimum need be known; :class:`batchgd.minima.mapper.Mapper` labels points by known ones.
 
     Parameters
     ----------
     box : Box
         The box of the starts.
-    x_tol, f_tol : float
-        When two polished points are the same; see :class:`batchgd.minima.Identity`.
+    identity : Identity
+        When two polished points are the same.
     keep : bool
         Keep one row per start, from which labels are made. Without it only the catalogue grows.
     """
 
-    def __init__(self, box: Any, x_tol: float = 1e-6, f_tol: float = 1e-9, *, keep: bool = True) -> None:
+    def __init__(self, box: Any, identity: Identity = SAME, *, keep: bool = True) -> None:
         self.catalogue = Catalogue(box)
         self.keep, self.n = keep, 0
         self.status_counts: Counter[Status] = Counter()
-        self.x_tol, self.f_tol = x_tol, f_tol
+        self.identity = identity
         self._keys: list[NDArray[np.uint64]] = []
         self._parts: list[Endpoints] = []
 
-    def run(self, part: Batch, progress: Progress | None = None) -> Endpoints:
+    def run(self, part: Batch, watch: Watch | None = None) -> Endpoints:
         """Run a batch, take its endpoints in, and return them."""
         first = self.n
         keys = np.zeros(part.starts.n if self.keep else 0, np.uint64)
-
         into = IntoCatalogue(self.catalogue, first, keys if self.keep else None)
-        out = run(part, keep=self.keep, into=into, found=self._found_so_far, progress=progress)
+        out = run(part, keep=self.keep, into=into, watch=watch)
         self.n += part.starts.n
         self.status_counts.update(out.status_counts)
         self._keys.append(keys)
@@ -97,18 +105,14 @@ class Gathering:
             n_starts=self.n,
             independent=batch.starts.independent,
             interval_note=batch.starts.interval_note,
-            x_tol=self.x_tol,
-            f_tol=self.f_tol,
-            watch=watch,
+            identity=self.identity,
+            watch=watch.part(self.n, self.n),
         )
 
     def endpoints(self) -> Endpoints:
         """One row per start, in order; no rows where none were kept."""
         if len(self._parts) > 1:
-            columns = ("x", "fun", "nit", "nfev", "status")
-            self._parts = [
-                Endpoints(0, *(np.concatenate([getattr(part, name) for part in self._parts]) for name in columns))
-            ]
+            self._parts = [Endpoints.concatenate(self._parts)]
         return self._parts[0]
 
     def keys(self) -> NDArray[np.uint64]:
@@ -123,12 +127,8 @@ class Gathering:
         """The label of each start so far."""
         return found.labels(self.keys())
 
-    def groups(self) -> NDArray[np.int64]:
-        """About the same point or not: a number per occupied cell, before anything is polished."""
-        points = (self.catalogue.x - self.catalogue.box.lower) / self.catalogue.box.width
-        return UNPOLISHED.components(points, self.catalogue.fun)
 
-    def _found_so_far(self) -> dict[str, Any]:
-        """Fields of a ProgressUpdate: the cells are counted as they come, and merged only while they are few."""
-        cells = len(self.catalogue)
-        return {"distinct": cells} | ({"minima": int(self.groups().max(initial=-1)) + 1} if cells <= _COUNTED else {})
+def groups_of(catalogue: Catalogue) -> NDArray[np.int64]:
+    """About the same point or not: a number per occupied cell, before anything is polished."""
+    points = (catalogue.x - catalogue.box.lower) / catalogue.box.width
+    return UNPOLISHED.components(points, catalogue.fun)

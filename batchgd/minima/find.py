@@ -7,21 +7,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from batchgd.engine.progress import MEASURING, UNWATCHED, Watch
+from batchgd.engine.progress import UNWATCHED, Watch
 from batchgd.minima.catalogue import Catalogue
 from batchgd.minima.classify import NAMES, NOTHING
-from batchgd.minima.eigen import eigvalsh
+from batchgd.minima.eigen import hessian_eigenvalues
 from batchgd.minima.fractions import seen_interval
-from batchgd.minima.merge import Identity, nearest_pair
+from batchgd.minima.merge import Clustering, nearest_pair
 from batchgd.minima.notes import endless_fall, notes
 from batchgd.minima.scale import Derivable, measure
-from batchgd.minima.sets import levels
-from batchgd.minima.sites import MINIMA, SETS, Sites, find_sites
+from batchgd.minima.sets import Sites, levels
+from batchgd.minima.sites import MINIMA, SETS, find_sites
 from batchgd.minima.tables import Minima, Stationary
 from batchgd.problem.box import Box
 from batchgd.problem.errors import InputError
+from batchgd.problem.identity import SAME, Identity
 
-_ENTRIES = 1 << 20  # numbers of the Hessians held at a time
 _ROUND = 1e-6  # box widths to which coordinates are rounded before they decide an order
 _NOT_INDEPENDENT = "the starts are not independent of each other, so fractions have no interval"
 
@@ -40,7 +40,7 @@ class Found:
     unresolved : int
         Starts that ended too far from any stationary point to tell where they were going; label -1.
     gap_ratio : float
-        Distance of the nearest two minima over the widest cluster (at least ``x_tol``, and a cell); inf for one.
+        Distance of the nearest two minima over the widest cluster (at least ``identity.x``, and a cell); inf for one.
     """
 
     minima: Minima
@@ -81,12 +81,10 @@ def find_minima(
     box: Box | None = None,
     *,
     n_starts: int | None = None,
-    x_tol: float = 1e-6,
-    f_tol: float = 1e-9,
+    identity: Identity = SAME,
     independent: bool = True,
     interval_note: str | None = None,
     confidence: float = 0.95,
-    identity: Identity | None = None,
     watch: Watch = UNWATCHED,
 ) -> Found:
     """Turn the occupied cells of a run into distinct minima and other stationary points, and label the cells.
@@ -104,16 +102,14 @@ def find_minima(
         The box of the starts; the catalogue's when left out.
     n_starts : int, optional
         All starts, the denominator of the fractions; those the catalogue has seen when left out.
-    x_tol, f_tol : float
-        When two polished points are the same; see :class:`Identity`. ``x_tol`` is in box widths.
+    identity : Identity
+        When two polished points are the same.
     independent : bool
         Whether the starts were drawn independently; without it fractions have no interval.
     interval_note : str, optional
         Why not.
     confidence : float
         Of each interval.
-    identity : Identity, optional
-        Another notion of sameness, in place of the two tolerances.
     watch : Watch, optional
         Takes the progress, and may end the work early: what it leaves undone has kind ``"unknown"``.
 
@@ -138,14 +134,13 @@ def find_minima(
     """
     box = catalogue.box if box is None else box
     scale = measure(objective, box)
-    identity = Identity(x_tol, f_tol, scale.value) if identity is None else identity
     n = catalogue.starts if n_starts is None else n_starts
-    sites, site = find_sites(catalogue, objective, box, identity, scale, watch=watch)
+    sites, site = find_sites(catalogue, objective, box, Clustering(identity, scale.value), scale, watch=watch)
     order = by_value(box, sites.x, sites.fun, sites.noise, sites.kind)
     lowest = order[np.isin(sites.kind[order], MINIMA)]
     other = order[~np.isin(sites.kind[order], (*MINIMA, NOTHING))]
     note = None if independent else interval_note or _NOT_INDEPENDENT
-    minima = _minima(objective, box, sites.take(lowest), n, confidence, note, x_tol, watch)
+    minima = _minima(objective, box, sites.take(lowest), n, confidence, note, identity.x, watch)
     label = np.full(len(sites.fun) + 1, -1, np.int32)  # the last entry stands for cells without a site, -1
     label[lowest] = np.arange(len(lowest))
     nowhere = (site < 0) | np.isin(site, np.flatnonzero(sites.kind == NOTHING))
@@ -153,7 +148,7 @@ def find_minima(
     stationary = _stationary(objective, sites.take(other), watch)
     low = catalogue.lowest
     endless = None if low is None or watch.cut else endless_fall(objective, box, low.x, low.fun, minima)
-    gap = _gap(box, minima, max(x_tol, 1 / catalogue.cells_per_width), watch)
+    gap = _gap(box, minima, max(identity.x, 1 / catalogue.cells_per_width), watch)
     return Found(
         minima=minima,
         stationary=stationary,
@@ -172,18 +167,18 @@ def _minima(
     n: int,
     confidence: float,
     note: str | None,
-    x_tol: float,
+    margin: float,
     watch: Watch,
 ) -> Minima:
     low, high = seen_interval(sites.count, n, confidence) if note is None else (None, None)
-    outside = (sites.x < box.lower - x_tol * box.width) | (sites.x > box.upper + x_tol * box.width)
+    outside = (sites.x < box.lower - margin * box.width) | (sites.x > box.upper + margin * box.width)
     return Minima(
         x=sites.x,
         fun=sites.fun,
         count=sites.count,
         fraction=sites.count / max(n, 1),
         kind=np.array(NAMES)[sites.kind],
-        eigenvalues=_eigenvalues(objective, sites.x, watch),
+        eigenvalues=hessian_eigenvalues(objective, sites.x, watch),
         inside=np.asarray(~outside.any(axis=1)),
         spread=sites.spread,
         free=np.where(np.isin(sites.kind, SETS), sites.zero, 0),
@@ -199,22 +194,9 @@ def _stationary(objective: Derivable, sites: Sites, watch: Watch) -> Stationary:
         fun=sites.fun,
         count=sites.count,
         kind=np.array(NAMES)[sites.kind],
-        eigenvalues=_eigenvalues(objective, sites.x, watch),
+        eigenvalues=hessian_eigenvalues(objective, sites.x, watch),
         negative=sites.negative,
     )
-
-
-def _eigenvalues(objective: Derivable, x: NDArray[np.float64], watch: Watch) -> NDArray[np.float64]:
-    """Eigenvalues of the Hessian in x, ascending; NaN where it is not finite, or no time is left for it."""
-    out = np.full(x.shape, np.nan)
-    rows = max(64, _ENTRIES // (x.shape[1] ** 2 + 1))
-    for begin in range(0, len(x), rows):
-        if not watch.go_on(MEASURING, begin, len(x)):
-            break
-        with np.errstate(all="ignore"):
-            hessian = np.asarray(objective.hessian(x[begin : begin + rows]))
-        out[begin : begin + rows] = eigvalsh(hessian)
-    return out
 
 
 def by_value(box: Box, x: NDArray, fun: NDArray, noise: NDArray, kind: NDArray) -> NDArray[np.int64]:

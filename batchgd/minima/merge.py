@@ -1,9 +1,8 @@
-"""Identity: which polished points are one and the same point, decided by sorting on projections."""
+"""Clustering: which polished points are one and the same point, decided by sorting on projections."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,44 +10,35 @@ from numpy.typing import NDArray
 from batchgd.engine.progress import MEASURING, UNWATCHED, Watch
 from batchgd.kernels.splitmix import FARTHEST, GOLDEN, finalise
 from batchgd.minima.catalogue import group_keys
-from batchgd.problem import check
-from batchgd.problem.errors import InputError
+from batchgd.problem.identity import Identity
 
-_FINE = 1000  # points are thinned to one per cell of x_tol / 1000 first: a million copies become a handful
+_FINE = 1000  # points are thinned to one per cell of identity.x / 1000 first: a million copies become a handful
 _PROJECTIONS = 2
 _BLOCK = 1 << 14  # points whose neighbours are looked for together
 
 
 @dataclass(frozen=True)
-class Identity:
-    """When two polished points are the same: close in every coordinate *and* in value.
-
-    ``|u_i - v_i| <= x_tol`` for all i, with coordinates in box widths, and ``|f - h| <= f_tol max(F, |f|)``. Points are
-    one minimum when a chain of such pairs joins them (connected components), so the answer does not depend on order.
-    Another notion of identity (symmetric copies, periodic boxes) replaces this object: it only has to offer
-    ``components``.
+class Clustering:
+    """Which points are the same by an :class:`Identity`: the connected components of pairs that are close enough.
 
     Parameters
     ----------
-    x_tol : float
-        Box widths. Polished copies agree to about 1e-14, so 1e-6 leaves room for degenerate minima.
-    f_tol : float
-        Relative to the value, or to F where that is larger.
+    identity : Identity
+        Its tolerance of places is in box widths, and so are the points.
     unit : float
         F, as large as values typically differ over the box (``Scale.value``), so that units do not matter.
     cells : int
-        Points are first thinned to one per cell of side ``x_tol / cells``, which blurs the tolerance by as much.
+        Points are first thinned to one per cell of side ``identity.x / cells``, which blurs the tolerance by as much.
 
     Examples
     --------
     >>> import numpy as np
     >>> u = np.array([[0.2], [0.5], [0.2 + 1e-9], [0.2]])
-    >>> Identity().components(u, np.array([0.0, 0.0, 0.0, 1.0])).tolist()
+    >>> Clustering(Identity()).components(u, np.array([0.0, 0.0, 0.0, 1.0])).tolist()
     [0, 1, 0, 2]
     """
 
-    x_tol: float = 1e-6
-    f_tol: float = 1e-9
+    identity: Identity
     unit: float = 1.0
     cells: int = _FINE
 
@@ -69,24 +59,24 @@ class Identity:
 
     def value_tolerance(self, fun: NDArray, noise: NDArray) -> NDArray[np.float64]:
         """How far values may differ."""
-        return np.maximum(self.f_tol * np.maximum(self.unit, np.abs(fun)), noise)
+        return np.maximum(self.identity.f * np.maximum(self.unit, np.abs(fun)), noise)
 
     def _thin(
         self, u: NDArray, fun: NDArray, tol_f: NDArray, cells: int
     ) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
         """Keys of cells of side tolerance / cells, and the first point of each."""
         # arcsinh is linear for small values and then grows like log |f|: equal cells are equal relative differences.
-        linear = max(self.unit, float((tol_f / self.f_tol).min()))
-        keys = mix(np.floor(np.column_stack([u / self.x_tol, np.arcsinh(fun / linear) / self.f_tol]) * cells))
+        linear = max(self.unit, float((tol_f / self.identity.f).min()))
+        keys = mix(np.floor(np.column_stack([u / self.identity.x, np.arcsinh(fun / linear) / self.identity.f]) * cells))
         return keys, group_keys(keys, np.arange(len(u)))[3]
 
     def _components(self, u: NDArray, fun: NDArray, tol_f: NDArray) -> NDArray[np.int64]:
-        group = split_at_gaps(u, fun, self.x_tol, tol_f)
+        group = split_at_gaps(u, fun, self.identity.x, tol_f)
         # A group whose members all lie within the tolerance is one component; others may hide several.
         order = np.argsort(group, kind="stable")
         head = np.flatnonzero(np.r_[True, np.diff(group[order]) != 0])
         spread = np.zeros(len(head))
-        for column, tol in [(fun, tol_f), *((c, np.full(len(u), self.x_tol)) for c in u.T)]:
+        for column, tol in [(fun, tol_f), *((c, np.full(len(u), self.identity.x)) for c in u.T)]:
             extent = np.maximum.reduceat(column[order], head) - np.minimum.reduceat(column[order], head)
             limit = np.minimum.reduceat(tol[order], head)
             spread = np.maximum(spread, extent / limit)
@@ -98,47 +88,46 @@ class Identity:
 
     def _linked(self, u: NDArray, fun: NDArray, tol_f: NDArray) -> NDArray[np.int64]:
         """Connected components by a neighbour search, for groups that projections cannot split."""
-        from scipy.sparse import coo_array
-        from scipy.sparse.csgraph import connected_components
         from scipy.spatial import cKDTree
 
         if len(u) > 100_000:  # a continuum: within a quarter of the tolerance its points are not told apart
             keys, row = self._thin(u, fun, tol_f, 4)
         else:
             keys, row = np.arange(len(u), dtype=np.uint64), np.arange(len(u))
-        pairs = cKDTree(u[row]).query_pairs(self.x_tol, p=np.inf, output_type="ndarray")
+        pairs = cKDTree(u[row]).query_pairs(self.identity.x, p=np.inf, output_type="ndarray")
         near = np.abs(fun[row][pairs[:, 0]] - fun[row][pairs[:, 1]]) <= tol_f[row][pairs].max(axis=1)
-        pairs = pairs[near]
-        graph = coo_array((np.ones(len(pairs), np.bool_), (pairs[:, 0], pairs[:, 1])), shape=(len(row), len(row)))
-        label = connected_components(graph, directed=False)[1].astype(np.int64)
+        label = linked(len(row), pairs[near])
         return label if len(row) == len(u) else label[_inverse(keys, keys[row])]
 
 
-UNPOLISHED = Identity(x_tol=1e-4, f_tol=1e-3, cells=4)
+UNPOLISHED = Clustering(Identity(x=1e-4, f=1e-3), cells=4)
 """When raw endpoints count as one minimum, while a run goes on and nothing has been polished: they scatter, so cells
 are wide."""
 
 
-def check_tolerance(name: str, value: Any) -> float:
-    """Return ``x_tol`` or ``f_tol`` as a float, or raise InputError."""
-    greatest = 1.0 if name == "x_tol" else np.inf
-    wanted = "a positive finite number" if greatest == np.inf else "a share of the box between 0 and 1, as 1e-6"
-    tolerance = check.number(name, value, wanted)
-    if not np.finfo(np.float64).tiny <= tolerance < greatest:
-        raise InputError(f"{name} is {tolerance:g}: give {wanted}")
-    return tolerance
+def linked(n: int, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The set of each of 0 .. n - 1 that chains of pairs, (k, 2), join; numbered in the order of lowest members.
+
+    >>> linked(5, np.array([[3, 1], [1, 4]])).tolist()
+    [0, 1, 2, 1, 1]
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    graph = coo_array((np.ones(len(pairs), np.bool_), tuple(pairs.T)), shape=(n, n))
+    return connected_components(graph, directed=False)[1].astype(np.int64)
 
 
-def split_at_gaps(u: NDArray, fun: NDArray, x_tol: float, tol_f: NDArray) -> NDArray[np.int64]:
+def split_at_gaps(u: NDArray, fun: NDArray, tol_x: float, tol_f: NDArray) -> NDArray[np.int64]:
     """Groups such that no chain of close pairs leaves one: cut at every gap of every projection until nothing changes.
 
     Projections are the value, the coordinates and two fixed pseudo-random directions (over which a close pair is at
-    most ``x_tol sum |w_i|`` apart). Costs a few sorts, whatever the dimension; 3^d neighbour cells are never walked.
+    most ``tol_x sum |w_i|`` apart). Costs a few sorts, whatever the dimension; 3^d neighbour cells are never walked.
     """
     m, d = u.shape
     weights = np.random.default_rng(d).uniform(0.5, 1.0, (_PROJECTIONS, d))
-    columns = [(fun, tol_f), *((u @ w, x_tol * w.sum() * (1 + 1e-9)) for w in weights)]
-    columns += [(column, x_tol) for column in u.T]
+    columns = [(fun, tol_f), *((u @ w, tol_x * w.sum() * (1 + 1e-9)) for w in weights)]
+    columns += [(column, tol_x) for column in u.T]
     group, rows = np.zeros(m, np.int64), np.arange(m)
     found = following = 1
     while True:

@@ -8,11 +8,10 @@ from numpy.typing import NDArray
 from batchgd.minima.catalogue import Catalogue
 from batchgd.minima.classify import DEGENERATE, FLAT, NAMES, UNBOUNDED, UNKNOWN
 from batchgd.minima.scale import Derivable
-from batchgd.minima.sets import descent_beyond
-from batchgd.minima.sites import Sites
+from batchgd.minima.sets import Sites, descent_beyond
 from batchgd.minima.tables import Minima
 from batchgd.problem.box import Box
-from batchgd.problem.speaker import option
+from batchgd.problem.speaker import option, said
 
 _SHOWN = 3
 
@@ -31,38 +30,38 @@ def notes(
 
     ``endless``: what :func:`endless_fall` says of the lowest endpoint.
     """
-    said = []
+    notes = []
     if cut is not None and len(minima):
         unknown = int(np.count_nonzero(minima.kind == NAMES[UNKNOWN]))
-        said.append(
+        notes.append(
             f"interrupted while {cut}: {unknown:,} of {len(minima):,} minima were not polished or not classified "
             "(kind 'unknown'), so some may be saddles or copies of others; eigenvalues not computed are NaN"
         )
     if endless is not None:
-        said.append(endless)
+        notes.append(endless)
     elif len(minima) == 0 and n > 0:
-        said.append(_nothing(catalogue, n))
-    said += _bottomless(sites)
-    said += _plateaus(sites)
+        notes.append(_nothing(catalogue, n))
+    notes += _bottomless(sites)
+    notes += _plateaus(sites)
     ratio, a, b = gap
     if ratio < 10:
-        said.append(
+        notes.append(
             f"two minima are too close to tell apart: labels {a} and {b} lie only {ratio:.2g} times as far from each "
-            f"other as copies of one minimum may; compare with another {option('x_tol')}"
+            f"other as copies of one minimum may; compare with another {said('identity', '--identity-x')}"
         )
     if unresolved and endless is None:
-        said.append(
+        notes.append(
             f"{unresolved:,} of {n:,} starts ended too far from any stationary point to have a label: those that ended "
             f"MAXITER or MAXTIME need a larger {option('maxiter')} or {option('max_time')}, or another method; those "
             "that STALLED are at an edge, a cusp or the floor of rounding, where no step lowers the value"
         )
     if catalogue.coarsened or len(catalogue) > catalogue.cap:
-        said.append(
+        notes.append(
             f"endpoints scatter over more than {catalogue.cap:,} cells, so they were kept at 1/"
             f"{catalogue.cells_per_width} of the box ({len(catalogue):,} cells); minima closer than that are one: "
             f"lower {option('gtol')}, or raise {option('maxiter')}"
         )
-    return tuple(said)
+    return tuple(notes)
 
 
 def _nothing(catalogue: Catalogue, n: int) -> str:

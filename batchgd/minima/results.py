@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, overload
 import numpy as np
 
 from batchgd.compiler.differentiable import MissingFunction
-from batchgd.kernels.status import LOST, SUCCESSES, Status
+from batchgd.kernels.plan import columns
+from batchgd.kernels.status import CUT, LOST, SUCCESSES, Status
 from batchgd.minima.coverage.report import CoverageReport
 from batchgd.minima.trajectory import Messages, Trajectory
 from batchgd.problem import check
 from batchgd.problem.arrays import check_dtype, host
 from batchgd.problem.errors import InputError
-from batchgd.problem.starts import StartRows
+from batchgd.problem.identity import SAME, Identity
+from batchgd.problem.samplings import ChosenStarts
 
 if TYPE_CHECKING:
     from batchgd.minima.catalogue import Catalogue
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from batchgd.minima.tables import Minima, Stationary
     from batchgd.problem.box import Box
     from batchgd.problem.stopping import Stopping
+
+RECIPE = ("objective", "method", "box", "stopping", "backend", "dtype", "scale", "threads")
+"""What a result says of how it was made, besides the starts."""
 
 _ROWS_AT_ONCE = 1 << 16  # gradients are evaluated in slices, so that their temporaries stay in the tens of megabytes
 _SAME = 1e-9  # relative
@@ -183,12 +188,9 @@ class BatchData:
     def _part(self, index: Any) -> "BatchData":
         rows = np.arange(self.n)[index if isinstance(index, slice | list) else host(index)]
         part = BatchData(
-            **{name: getattr(self, name)[index] for name in ("x", "fun", "nit", "nfev", "status")},
-            **{
-                name: getattr(self, name)
-                for name in ("objective", "method", "box", "stopping", "backend", "dtype", "scale", "threads")
-            },
-            starts=None if self.starts is None else StartRows(self.starts, rows),
+            **columns(self, lambda column: column[index]),
+            **{name: getattr(self, name) for name in RECIPE},
+            starts=None if self.starts is None else ChosenStarts(self.starts, rows),
             warnings=self.warnings,
         )
         if "jac" in self.__dict__:
@@ -208,8 +210,7 @@ class LandscapeData(BatchData):
         seed: int | None = None,
         independent: bool = True,
         stopped: "Stopped | None" = None,
-        x_tol: float = 1e-6,
-        f_tol: float = 1e-9,
+        identity: Identity = SAME,
         cells: "Catalogue | None" = None,
         strategy: Any = None,
         cut_short: bool = False,
@@ -222,7 +223,7 @@ class LandscapeData(BatchData):
         self.minima, self.stationary = minima, stationary
         self.seed, self.independent = seed, bool(independent)
         self.stopped = stopped
-        self.x_tol, self.f_tol, self.cells = x_tol, f_tol, cells
+        self.identity, self.cells = identity, cells
         self.strategy = strategy
         self.cut_short = bool(cut_short)
 
@@ -253,7 +254,7 @@ class LandscapeData(BatchData):
             count = np.bincount(label[label >= 0], minlength=len(self.minima))
             ended, sampling = self[:n].status_counts(), strategy.sampling
         place = "this box" if self.box is not None and sampling == "uniform" else "such starts"
-        cut = min(ended.get("MAXTIME", 0) + ended.get("INTERRUPTED", 0), n - int(np.sum(count)))
+        cut = min(sum(ended.get(status.name, 0) for status in CUT), n - int(np.sum(count)))
         looks, chosen = 0 if stopped is None else stopped.looks, strategy is not None and not strategy.drawn
         confidence = 0.95 if stopped is None else stopped.confidence
         return CoverageReport(count, n - cut, confidence, note, place, cut, looks, chosen)

@@ -2,25 +2,47 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.minima.classify import BOTTOM, DEGENERATE, DEGENERATE_MINIMUM, FLAT, KINK, MINIMUM, UNBOUNDED, VALLEY
-from batchgd.minima.merge import Identity
+from batchgd.minima.merge import Clustering
 from batchgd.minima.scale import EPS, Derivable, Scale, rounding, values
 from batchgd.problem.box import Box
+from batchgd.problem.identity import Identity
 
-if TYPE_CHECKING:
-    from batchgd.minima.sites import Sites
-
-_BLUR = 1e-4, 1e-6  # x_tol and f_tol where rounding blurs place or value: kinks, degenerate and soft minima
+_BLUR = Identity(1e-4, 1e-6)  # if rounding blurs place or value: kinks, degenerate and soft minima
 _LEVEL = 1e-6  # values closer than this share of the typical slope per box width are one level of a plateau
 _ROWS = 100  # plateaus told apart by value; of more there is one row per kind and number of modes
 _NEAR = 10.0 ** np.arange(-4.0, 0.0)  # box widths at which a plateau that still has a slope is lower
 _FAR = 4.0 ** np.arange(-1.0, 5.0)  # box widths over which a value that falls for ever is followed
 _SEEN = 3  # of these, all the values must be finite
+
+
+@dataclass
+class Sites:
+    """One row per distinct point; ``points``: those of a continuum before it became one row; ``noise``: of ``fun``.
+
+    ``blurred``: rounding may have moved the point by more than ``identity.x``.
+    """
+
+    x: NDArray[np.float64]
+    fun: NDArray[np.float64]
+    first: NDArray[np.int64]
+    count: NDArray[np.int64]
+    spread: NDArray[np.float64]
+    kind: NDArray[np.int8]
+    negative: NDArray[np.int64]
+    zero: NDArray[np.int64]
+    points: NDArray[np.int64]
+    noise: NDArray[np.float64]
+    blurred: NDArray[np.bool_]
+
+    def take(self, rows: NDArray) -> Sites:
+        """Some of the rows."""
+        return Sites(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
 def levels(fun: NDArray[np.float64], tolerance: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -42,11 +64,9 @@ def coarse(fun: NDArray[np.float64], scale: Scale, apart: float = _LEVEL) -> NDA
     return np.maximum(apart * scale.slope, 1e-9 * np.abs(fun))
 
 
-def fine(
-    fun: NDArray[np.float64], noise: NDArray[np.float64], scale: Scale, f_tol: float = 1e-9
-) -> NDArray[np.float64]:
+def fine(fun: NDArray[np.float64], noise: NDArray[np.float64], scale: Scale, f: float = 1e-9) -> NDArray[np.float64]:
     """How far the values of equal minima may differ: what rounding, and the end of a polish, leave."""
-    return np.maximum(noise, np.maximum(f_tol * np.abs(fun), 64 * EPS * scale.value))
+    return np.maximum(noise, np.maximum(f * np.abs(fun), 64 * EPS * scale.value))
 
 
 def groups(sites: Sites, box: Box, scale: Scale, tolerance: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -64,9 +84,9 @@ def groups(sites: Sites, box: Box, scale: Scale, tolerance: NDArray[np.float64])
     give(vast, _plateaus(sites.take(vast), scale))
     soft = (sites.kind == MINIMUM) & sites.blurred
     blurred = np.flatnonzero(np.isin(sites.kind, (KINK, DEGENERATE_MINIMUM)) | soft)
-    give(blurred, Identity(*_BLUR, scale.value).components(u[blurred], sites.fun[blurred], sites.noise[blurred]))
+    give(blurred, Clustering(_BLUR, scale.value).components(u[blurred], sites.fun[blurred], sites.noise[blurred]))
     singular = np.flatnonzero(sites.kind == UNBOUNDED)  # how far a descent fell there says nothing
-    give(singular, Identity(*_BLUR).components(u[singular], np.zeros(len(singular))))
+    give(singular, Clustering(_BLUR).components(u[singular], np.zeros(len(singular))))
     return group
 
 
@@ -75,8 +95,8 @@ def _plateaus(sites: Sites, scale: Scale) -> NDArray[np.int64]:
     zero = np.where(sites.kind == FLAT, 0, sites.zero)
     alike = np.unique(np.column_stack([sites.kind, sites.negative, zero]), axis=0, return_inverse=True)[1].ravel()
     for apart in (_LEVEL, 1e-3):
-        told = np.column_stack([alike, levels(sites.fun, coarse(sites.fun, scale, apart))])
-        group = np.unique(told, axis=0, return_inverse=True)[1].ravel()
+        distinct = np.column_stack([alike, levels(sites.fun, coarse(sites.fun, scale, apart))])
+        group = np.unique(distinct, axis=0, return_inverse=True)[1].ravel()
         if group.max(initial=0) < _ROWS:
             return np.asarray(group)
     return np.asarray(alike)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,11 +25,11 @@ from batchgd.minima.classify import (
     classify,
 )
 from batchgd.minima.curvature import modes
-from batchgd.minima.merge import UNPOLISHED, Identity
+from batchgd.minima.merge import UNPOLISHED, Clustering
 from batchgd.minima.pattern_search import rescue
 from batchgd.minima.polish import LOCATED, STUCK, UNTOUCHED, Polished, polish
 from batchgd.minima.scale import EPS, Derivable, Scale, points_at_once, rounding, values
-from batchgd.minima.sets import descent_beyond, fine, groups, levels, most_common, slopes
+from batchgd.minima.sets import Sites, descent_beyond, fine, groups, levels, most_common, slopes
 from batchgd.problem.box import Box
 
 SETS = (VALLEY, BOTTOM)  # rows that stand for a set of equal minima
@@ -39,35 +39,11 @@ _FLAT_SLOPE = 1e-5  # of the typical slope: an endpoint with less came to rest o
 _FLAT_CURVATURE = 1e-5  # of the typical curvature: with less in all directions it is flat, in some a valley
 
 
-@dataclass
-class Sites:
-    """One row per distinct point; ``points``: those of a continuum before it became one row; ``noise``: of ``fun``.
-
-    ``blurred``: rounding may have moved the point by more than ``x_tol``.
-    """
-
-    x: NDArray[np.float64]
-    fun: NDArray[np.float64]
-    first: NDArray[np.int64]
-    count: NDArray[np.int64]
-    spread: NDArray[np.float64]
-    kind: NDArray[np.int8]
-    negative: NDArray[np.int64]
-    zero: NDArray[np.int64]
-    points: NDArray[np.int64]
-    noise: NDArray[np.float64]
-    blurred: NDArray[np.bool_]
-
-    def take(self, rows: NDArray) -> Sites:
-        """Some of the rows."""
-        return Sites(*(getattr(self, field.name)[rows] for field in fields(self)))
-
-
 def find_sites(
     catalogue: Catalogue,
     objective: Derivable,
     box: Box,
-    identity: Identity,
+    clustering: Clustering,
     scale: Scale,
     polished: Polished | None = None,
     watch: Watch = UNWATCHED,
@@ -82,18 +58,18 @@ def find_sites(
     watch.go_on(MERGING, 0, len(catalogue))
     site = np.full(len(catalogue), -1)
     rows = np.flatnonzero(polished.state == LOCATED)
-    component = identity.components(
+    component = clustering.components(
         (polished.x[rows] - box.lower) / box.width, polished.fun[rows], polished.noise[rows]
     )
     site[rows] = component
     _join_untouched(polished, site, catalogue, box, scale)
     sites, site = _gather(polished, site, catalogue, box)
-    level = levels(sites.fun, fine(sites.fun, sites.noise, scale, identity.f_tol))
+    level = levels(sites.fun, fine(sites.fun, sites.noise, scale, clustering.identity.f))
     kinds = classify(objective, box, sites.x, sites.fun, scale, level, watch)
     sites.kind, sites.negative, sites.zero, sites.blurred = kinds.kind, kinds.negative, kinds.zero, kinds.blurred
     sites, site = _add_plateaus(objective, box, catalogue, scale, sites, site, watch)
     sites, site = _keep_lowest(objective, box, catalogue, scale, sites, site, watch)
-    tolerance = fine(sites.fun, sites.noise, scale, identity.f_tol)
+    tolerance = fine(sites.fun, sites.noise, scale, clustering.identity.f)
     _join_valleys(sites, tolerance)
     _mark_bottom(objective, box, catalogue, sites, tolerance)
     return _collapse(sites, site, box, scale, tolerance)

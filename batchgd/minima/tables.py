@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
@@ -9,10 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.problem.optional import require
+from batchgd.problem.speaker import said
+from batchgd.problem.tables import ROWS, WIDTH, TextTable, cut, records
+from batchgd.problem.wording import format_points, format_values, minima_counted, plural
 
 
-class Table:
-    """Rows of points: ``len``, and the rows ``table[i]`` (one, as a dict), ``table[a:b]``, ``table[mask]``."""
+class Points:
+    """Rows of points: ``len``, and the rows ``table[i]`` (one, as a dict), ``table[a:b]``, ``table[mask]``.
+
+    It prints as a text table of its first rows: ``text_table``.
+    """
 
     def __len__(self) -> int:
         return len(self.fun)  # type: ignore[attr-defined]
@@ -41,13 +48,26 @@ class Table:
         frame |= {f"eigenvalue{j}": eigenvalues[:, j] for j in range(x.shape[1])}
         return pandas.DataFrame(frame).rename_axis("label")
 
+    def text_table(self) -> TextTable:
+        """Return the first rows as a table of text."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f"{self._counted()}\n\n{self.text_table()}" if len(self) else self._counted()
+
+    def _repr_html_(self) -> str:
+        return f"<div>{self._counted()}</div>{self.text_table().html()}"
+
+    def _counted(self) -> str:
+        return plural(len(self), "point")
+
     def _columns(self) -> dict[str, NDArray]:
         found = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
         return {name: value for name, value in found.items() if isinstance(value, np.ndarray)}
 
 
-@dataclass(frozen=True, eq=False)
-class Minima(Table):
+@dataclass(frozen=True, eq=False, repr=False)
+class Minima(Points):
     """The distinct minima, lowest value first; the row number is the label.
 
     Rows whose values agree to rounding, measured at neighbouring floats, are ordered by x, coordinate by coordinate.
@@ -71,16 +91,16 @@ class Minima(Table):
     eigenvalues : (m, d)
         Of the Hessian, ascending; NaN where it does not exist.
     inside : (m,) of bool
-        Whether the point lies in the box of the starts.
+        Whether the point is in the box of the starts.
     spread : (m,)
         Widest distance between polished copies of the point, or points of the set, in box widths.
     free : (m,) of int
         Directions in which a set of equal minima extends: 1 for a ring, d for a plateau; 0 for isolated minima. A set
-        is one row, whose x is any of its points, in the box if one is. Sets are told apart by their values.
+        is one row, whose x is any of its points, in the box if one is. Sets are distinguished by their values.
     fraction_low, fraction_high : (m,) or None
         Interval of each fraction at 95 %, given that the minimum was seen
         (:func:`batchgd.minima.fractions.seen_interval`); None where starts are not independent, for the reason
-        ``interval_note`` tells.
+        ``interval_note`` gives.
 
     Examples
     --------
@@ -113,18 +133,64 @@ class Minima(Table):
         kind, inside = np.empty(0, "<U10"), np.empty(0, np.bool_)
         return cls(np.empty((0, dim)), none, whole, none, kind, np.empty((0, dim)), inside, none)
 
+    def text_table(self, scale: Any = 0.0, numbered: str = "row") -> TextTable:
+        """Return the first rows as a table of text, if not all, those inside the box first.
 
-@dataclass(frozen=True, eq=False)
-class Stationary(Table):
-    """Points where descents came to rest that are no minima, lowest value first; their starts have label -1.
+        Parameters
+        ----------
+        scale : float or (d,) array
+            The box widths: coordinates that are rounding noise compared with them are printed as 0.
+        numbered : str
+            The name of the column of row numbers.
+        """
+        shown = np.arange(len(self))
+        if len(shown) > ROWS:
+            shown = shown[np.argsort(~np.asarray(self.inside, bool), kind="stable")][:ROWS]
+        rows = shown.tolist()
+        columns = {numbered: [str(k) for k in rows], "value": format_values(self.fun[shown])}
+        if not np.isnan(self.fraction).any():
+            columns["share"] = [self._share(k)[0] for k in rows]
+        if self.fraction_low is not None:
+            columns["95 % interval"] = [self._share(k)[1] for k in rows]
+        columns["starts"] = [f"{self.count[k]:,}" for k in rows]
+        columns["kind"] = [self._kind(k) for k in rows]
+        return points_table(columns, self.x[shown], scale, self._left_out(shown), ("kind",))
+
+    def _share(self, k: int) -> tuple[str, str]:
+        """The share of the starts and its interval in per cent, with the digits that the interval supports."""
+        share = 100 * float(self.fraction[k])
+        if self.fraction_low is None or self.fraction_high is None:
+            return f"{share:.3f} %", ""
+        low, high = 100 * float(self.fraction_low[k]), 100 * float(self.fraction_high[k])
+        decimals = min(6, max(1, 1 - math.floor(math.log10(max(high - low, 1e-9)))))
+        return f"{share:.{decimals}f} %", f"{low:.{decimals}f} to {high:.{decimals}f} %"
+
+    def _kind(self, k: int) -> str:
+        """The kind of a row; of a set of equal minima with the number of its free directions."""
+        free = f", {plural(int(self.free[k]), 'free direction')}" if self.free[k] else ""
+        return f"{self.kind[k]}{free}" + ("" if self.inside[k] else ", outside")
+
+    def _left_out(self, shown: NDArray[np.int64]) -> str:
+        outside = int(np.count_nonzero(~np.delete(np.asarray(self.inside, bool), shown)))
+        where = f", {outside:,} of them outside the box" if outside else ""
+        line = cut(len(self), "minimum", "minima")
+        return line and f"{line}{where} ({said('result.minima', '--json')})"
+
+    def _counted(self) -> str:
+        return minima_counted(len(self)) if len(self) else "no minimum"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Stationary(Points):
+    """Points where descents came to rest that are not minima, lowest value first; their starts have label -1.
 
     Attributes
     ----------
     x : (m, d), fun : (m,), count : (m,), eigenvalues : (m, d)
-        As in :class:`Minima`. Of plateaus and degenerate points one row stands for all of about that value: x is one of
+        As in :class:`Minima`. Of plateaus and degenerate points one row represents all of about that value: x is one of
         them and count all starts that ended there.
     kind : (m,) of str
-        ``"saddle"``, ``"maximum"``, ``"degenerate"`` (a point without curvature in some direction that is no minimum),
+        ``"saddle"``, ``"maximum"``, ``"degenerate"`` (not a minimum, without curvature in some direction),
         ``"flat"`` (a plateau with neither slope nor curvature, but not the lowest place) or ``"unbounded"`` (a singular
         point at which the value falls without bound, as log|x| at 0; ``fun`` is as far as descents fell).
     negative : (m,)
@@ -148,3 +214,27 @@ class Stationary(Table):
         """A table without rows."""
         none, whole = np.empty(0), np.empty(0, np.int64)
         return cls(np.empty((0, dim)), none, whole, np.empty(0, "<U10"), np.empty((0, dim)), whole)
+
+    def text_table(self) -> TextTable:
+        """Return the first rows as a table of text."""
+        few = self[:ROWS]
+        columns = {
+            "row": [str(k) for k in range(len(few))],
+            "value": format_values(few.fun),
+            "starts": [f"{count:,}" for count in few.count],
+            "kind": few.kind.tolist(),
+            "negative eigenvalues": [str(count) for count in few.negative],
+        }
+        return points_table(columns, few.x, 0.0, cut(len(self)), ("kind",))
+
+    def _counted(self) -> str:
+        return plural(len(self), "stationary point that is not a minimum", "stationary points that are not minima")
+
+
+def points_table(
+    columns: dict[str, list[str]], points: NDArray[np.float64], scale: Any, below: str, words: tuple[str, ...] = ()
+) -> TextTable:
+    """Return a text table whose last column ``x`` has as many coordinates of the points as the line has room for."""
+    used = sum(max(map(len, [name, *cells])) + 2 for name, cells in columns.items())
+    columns = columns | {"x": format_points(points, scale, WIDTH - used)}
+    return TextTable(records(columns), (*words, "x"), below)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.problem.errors import InputError, told
+from batchgd.problem.registry import find_name
 
 DTYPES = ("float64", "float32")
 MIXED = "mixed"
@@ -21,12 +21,11 @@ def check_dtype(dtype: Any, *, mixed: bool = False) -> str:
     """
     known = (*DTYPES, MIXED) if mixed else DTYPES
     try:
-        name = dtype if isinstance(dtype, str) and dtype in known else np.dtype(dtype).name
+        name = "" if dtype is None else str(np.dtype(dtype).name)
     except Exception:  # NumPy reads texts, lists and dicts as descriptions, and raises whatever it meets in them
         name = ""
-    if dtype is None or name not in known:
-        raise InputError(f"unknown dtype {told(dtype)}: there are {', '.join(known[:-1])} and {known[-1]}")
-    return name
+    listed = f"there are {', '.join(known[:-1])} and {known[-1]}"
+    return name if name in known else find_name("dtype", dtype, known, listed)
 
 
 def host(array: Any) -> np.ndarray:

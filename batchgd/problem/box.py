@@ -128,7 +128,7 @@ class Box(Explained):
             return float(np.prod(self.width))
 
     def contains(self, x: Any) -> Any:
-        """Tell which points lie in the box, its faces included: ``(n, d)`` gives ``(n,)`` booleans, ``(d,)`` a bool."""
+        """Return which points are in the box or on its faces: ``(n, d)`` gives ``(n,)`` booleans, ``(d,)`` a bool."""
         points = check.reals("x holds", x, f"give points of shape (n, {self.dim})")
         if points.ndim == 0 or points.shape[-1] != self.dim:
             raise InputError(
@@ -152,15 +152,7 @@ class Box(Explained):
 
 def check_dimension(dim: Any) -> int:
     """Return ``dim`` as a positive int, or raise InputError."""
-    if isinstance(dim, (bool, np.bool_)) or not isinstance(dim, (int, np.integer)):
-        raise InputError(f"dim is {told(dim)}: give the number of coordinates as a whole number, for example dim=2")
-    if dim < 1:
-        raise InputError(f"dim is {dim}: give at least 1")
-    if dim > MOST_DIMENSIONS:
-        raise InputError(
-            f"dim is {told(dim)}: give at most {MOST_DIMENSIONS:,}, for which the code of a function takes 7 GB already"
-        )
-    return int(dim)
+    return check.whole("dim", dim, 1, MOST_DIMENSIONS, of="coordinates")
 
 
 def _numbers(subject: str, values: Any) -> NDArray[np.float64]:
@@ -217,7 +209,7 @@ def _check_sides(lower: NDArray[np.float64], upper: NDArray[np.float64]) -> None
     for axis, (lo, hi) in enumerate(zip(lower.tolist(), upper.tolist(), strict=True)):
         side = f"the box on axis {axis} is ({lo:g}, {hi:g})"
         if np.isnan(lo) or np.isnan(hi):
-            raise InputError(f"{side}: NaN is no end of an interval; give two finite numbers lo < hi")
+            raise InputError(f"{side}: NaN is not the end of an interval; give two finite numbers lo < hi")
         if np.isinf(lo) or np.isinf(hi):
             raise InputError(f"{side}: starts cannot be drawn in an infinite box; give two finite numbers lo < hi")
         if lo > hi:

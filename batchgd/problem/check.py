@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.problem.errors import BackendError, InputError, told
+from batchgd.problem.errors import BackendError, InputError, bare, told
 
 MOST = 2**53
 """The largest whole number of an argument that states no limit of its own: float64 counts without gaps up to here."""
@@ -36,13 +36,17 @@ def flag(name: str, value: Any) -> bool:
 
 
 def one_of(name: str, value: Any, choices: Sequence[Any]) -> Any:
-    """Return one of a few words or numbers.
+    """Return one of a few words or numbers; the case of a word does not matter.
 
-    >>> one_of("norm", 2, (2, "max"))
-    2
+    >>> one_of("norm", 2, (2, "max")), one_of("norm", "Max", (2, "max"))
+    (2, 'max')
     """
-    if isinstance(value, str | numbers.Real) and not isinstance(value, bool) and value in choices:
-        return value
+    for choice in choices:
+        if isinstance(choice, str) and isinstance(value, str):
+            if bare(choice) == bare(value):
+                return choice
+        elif isinstance(value, numbers.Real) and not isinstance(value, bool) and value == choice:
+            return choice
     *others, last = map(repr, choices)
     raise InputError(f"{name} is {told(value)}: give {', '.join(others)} or {last}")
 
@@ -69,11 +73,11 @@ def number(name: str, value: Any, wanted: str = "a number") -> float:
     >>> number("gtol", np.float32(0.5))
     0.5
     """
-    given = _scalar(value)
-    if given is None or given != given:
+    real = _scalar(value)
+    if real is None or real != real:
         raise InputError(f"{name} is {told(value)}: give {wanted}")
     try:
-        return float(given)
+        return float(real)
     except OverflowError:
         raise InputError(f"{name} is {told(value)}, which float64 cannot hold: give {wanted}") from None
 
@@ -100,7 +104,7 @@ def function(name: str, value: Any, wanted: str) -> Any:
 
 
 def takes(name: str, function: Any, arguments: Sequence[str]) -> None:
-    """Refuse a function that cannot be called with so many arguments, where Python knows its signature.
+    """Refuse a function that cannot be called with these arguments, if Python knows its signature.
 
     >>> takes("loss", lambda x, row: x, ["x", "row"])
     """
@@ -122,8 +126,8 @@ def path(name: str, value: Any) -> Path:
     'place'
     """
     try:
-        given = Path(value)
-        given.lstat()
+        found = Path(value)
+        found.lstat()
     except TypeError:
         raise InputError(f"{name} is {told(value)}: give its path as text or a Path") from None
     except ValueError as error:  # a null character, or one that the file system's encoding lacks
@@ -131,12 +135,12 @@ def path(name: str, value: Any) -> Path:
     except OSError as error:
         if error.errno in (errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL):
             raise InputError(f"{name} is {told(value)} ({error.strerror}): give another path") from None
-    return given
+    return found
 
 
 @dataclass(frozen=True)
 class Interval:
-    """Where a number must lie; the ends are left out unless ``low_included`` says otherwise.
+    """Where a number must be; the ends are excluded unless ``low_included`` says otherwise.
 
     >>> str(Interval(0.0, 1.0, low_included=True)), str(Interval(0.0))
     ('at least 0 and below 1', 'greater than 0')
@@ -242,24 +246,25 @@ def is_array(value: Any) -> bool:
 
 def on_host(value: Any) -> NDArray[Any]:
     """Return any array-like as a NumPy array: from a GPU through CuPy, from other libraries through DLPack."""
+    here = "the array is on a GPU and is read with", "pass a NumPy array"
     if isinstance(value, np.ndarray):
         return np.asarray(value)
     if hasattr(value, "__cuda_array_interface__"):
-        return _cupy().asnumpy(value)
+        return cupy_for(*here).asnumpy(value)
     if isinstance(value, list | tuple) or hasattr(value, "__array__") or not hasattr(value, "__dlpack__"):
         return np.asarray(value)
     if value.__dlpack_device__()[0] == 1:  # kDLCPU
         return np.from_dlpack(value)
-    return _cupy().asnumpy(_cupy().from_dlpack(value))
+    return cupy_for(*here).asnumpy(cupy_for(*here).from_dlpack(value))
 
 
-def _cupy() -> Any:
+def cupy_for(what: str, otherwise: str) -> Any:
+    """Return CuPy, or raise BackendError: what needs it, and what to do without."""
     try:
         import cupy
     except ImportError:
         raise BackendError(
-            "the array is on a GPU and CuPy, which reads it, is not installed: "
-            "type pip install batchgd[cu13] (or [cu12]), or pass a NumPy array"
+            f"{what} CuPy, which is not installed: type pip install batchgd[cu13] (or [cu12]), or {otherwise}"
         ) from None
     return cupy
 

@@ -1,4 +1,4 @@
-"""The exceptions and warnings of batchgd, each with one line that gives the cause and the remedy."""
+"""The exceptions and warnings of batchgd, each one line with the cause and the remedy, and the words in them."""
 
 import difflib
 import os
@@ -54,6 +54,20 @@ def told(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
+def printable(text: str) -> str:
+    r"""Return the text with every character that cannot be printed written as its escape.
+
+    Control characters, which can move the cursor, clear the screen or set the title, characters that reverse the
+    direction of writing, and halves of surrogate pairs become ``\x1b``, ``\u202e`` and the like.
+
+    >>> print(printable("so\x1b[2Jit is, señor\n"))
+    so\x1b[2Jit is, señor\n
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
 _SYNONYMS = {
     "cuda": "gpu nvidia",
     "gradient_descent": "gd sgd",
@@ -71,24 +85,42 @@ _SYNONYMS = {
     "threads": "workers jobs cores",
     "backend": "gpu device",
     "out": "output",
+    "path": "trace_path",
+    "map": "basin_map",
+    "diff": "match",
+    "target": "target_value",
+    "until": "until_coverage stop",
+    "window": "view",
+    "identity_x": "x_tol",
+    "identity_f": "f_tol",
+    "fun": "target",
 }
 """What else a name is called elsewhere. Spelling alone takes gpu for cpu, and sgd for signsgd."""
 
 
-def did_you_mean(name: object, names: Iterable[str]) -> str:
+def did_you_mean(name: object, names: Iterable[str], written: str = "{!r}") -> str:
     """Return "did you mean 'x'? " for a name of the same meaning, or else the nearest in spelling; "" if there is none.
 
     >>> did_you_mean("rastrign", ["ackley", "rastrigin"]), did_you_mean("gpu", ["cpu", "cuda"])
     ("did you mean 'rastrigin'? ", "did you mean 'cuda'? ")
+    >>> did_you_mean("basin_map", ["map"], written="bgd.{}")
+    'did you mean bgd.map? '
     """
     if not isinstance(name, str):
         return ""
-    word, by_word = _bare(name[:100]), {_bare(known): known for known in names}
-    near = [_bare(known) for known, others in _SYNONYMS.items() if word in map(_bare, others.split())]
+    word, by_word = bare(name[:100]), {bare(known): known for known in names}
+    near = [bare(known) for known, others in _SYNONYMS.items() if word in map(bare, others.split())]
     near = [*filter(by_word.get, near)] or difflib.get_close_matches(word, by_word, n=1)
-    return f"did you mean {by_word[near[0]]!r}? " if near else ""
+    return f"did you mean {written.format(by_word[near[0]])}? " if near else ""
 
 
-def _bare(name: str) -> str:
-    """Return a name without case, hyphens and underscores."""
-    return name.lower().replace("-", "").replace("_", "")
+def bare(name: str) -> str:
+    """Return a name without case, hyphens, underscores and spaces: names that differ in these alone are the same.
+
+    >>> bare("Nonlinear-CG") == bare("nonlinear_cg")
+    True
+    """
+    return name.strip().lower().translate(_JOINING)
+
+
+_JOINING = str.maketrans("", "", "-_ ")

@@ -15,6 +15,8 @@ R = TypeVar("R")
 _METHOD = "give it to the method, as in method=bgd.GradientDescent(learning_rate=0.01)"
 _HOPPING = "give it to the strategy, as in strategy=bgd.BasinHopping(hops=20, step=0.1, temperature=1.0)"
 
+_NO_MODIFIERS = "a method that compares values to choose its steps takes no modifiers: leave it out, or use bgd.Adam"
+
 _HABITS: list[tuple[str, dict[str, str]]] = [
     (
         "bounds",
@@ -83,7 +85,7 @@ _HABITS: list[tuple[str, dict[str, str]]] = [
     ),
     (
         "maxfev maxfun max_nfev maxeval maxevals max_evals max_fun n_calls",
-        {"stopping": "give stopping=bgd.Stopping(maxfev=...)", "maxfev": "give maxfev="},
+        {"stopping": "give stopping={'maxfev': ...}", "maxfev": "give maxfev="},
     ),
     (
         "niter n_hops",
@@ -119,6 +121,12 @@ _HABITS: list[tuple[str, dict[str, str]]] = [
         {"method": "give it to the method, as in method=bgd.HeavyBall(learning_rate=0.01, momentum=0.9)"},
     ),
     ("amsgrad", {"beta1": "write bgd.AMSGrad(...)"}),
+    ("line_search", {"learning_rate": "write bgd.Armijo(), which searches along the gradient"}),
+    ("optimum f_star fstar", {"learning_rate": "write bgd.Polyak(optimum=...), whose steps need no learning rate"}),
+    (
+        "clip_value clip_norm weight_decay noise noise_decay temperature",
+        dict.fromkeys(("max_displacement", "sufficient_decrease"), _NO_MODIFIERS),
+    ),
     ("eps", {"epsilon": "give epsilon="}),
     ("rho alpha", {"decay": "give decay="}),
     (
@@ -143,15 +151,15 @@ _HABITS: list[tuple[str, dict[str, str]]] = [
         "callback callbacks on_step hook",
         {
             "every": "leave it out: the paths that are returned hold every point",
-            "progress": "give progress=, called about twice a second; bgd.trace_path returns every point of a path",
-            "": "leave it out; bgd.trace_path returns every point of a path",
+            "progress": "give progress=, called about twice a second; bgd.path returns every point of a path",
+            "": "leave it out; bgd.path returns every point of a path",
         },
     ),
     (
         "verbose verbosity disp iprint display show_progress full_output tqdm progress_bar",
         {"progress": "give progress=print, or print the result", "": "leave it out, and print the result"},
     ),
-    ("return_all retall allvecs history", {"fun": "call bgd.trace_path(fun, x0), which returns every point of a path"}),
+    ("return_all retall allvecs history", {"fun": "call bgd.path(fun, x0), which returns every point of a path"}),
     ("options", {"fun": "give its entries as keywords, such as maxiter=1000, gtol=1e-8"}),
     (
         "workers n_jobs num_workers n_workers nproc n_processes processes parallel pool cores n_threads",
@@ -170,7 +178,16 @@ _HABITS: list[tuple[str, dict[str, str]]] = [
     ("timeout maxtime time_limit max_seconds max_runtime", {"max_time": "give max_time=, in seconds"}),
     ("precision float_type", {"dtype": "give dtype=, 'float64', 'float32' or 'mixed'"}),
     ("platform engine gpu", {"backend": "give backend=, 'cuda', 'cpu' or 'numpy'"}),
-    ("fmin f_min stopval f_target ftarget", {"target": "give target=, the value at which a trajectory ends"}),
+    (
+        "fmin f_min stopval f_target ftarget",
+        {
+            "target": "give target=, the value at which a trajectory ends",
+            "stopping": "give stopping={'target': ...}, the value at which a trajectory ends",
+        },
+    ),
+    ("stop", {"until": "give until=bgd.Coverage(0.999)"}),
+    ("x_tol f_tol merge_tol", {"identity": "give identity=bgd.Identity(x=1e-6, f=1e-9)"}),
+    ("view extent xlim ylim", {"window": "give window=((u0, u1), (v0, v1))"}),
     (
         "x_scale diag scaling",
         {
@@ -195,6 +212,13 @@ for _words, _advice in _HABITS:
     for _word in _words.split():
         for _needs, _text in _advice.items():
             HABITS.setdefault(_word, {}).setdefault(_needs, _text)
+
+_OF_STOPPING = (
+    "escape target gtol_rel xtol_abs xtol_rel ftol_abs ftol_rel norm window maxfev patience min_delta f_growth "
+    "x_growth oscillation"
+)
+for _word in _OF_STOPPING.split():
+    HABITS.setdefault(_word, {}).setdefault("stopping", f"give stopping={{{_word!r}: ...}}")
 
 
 def explained(function: Callable[P, R]) -> Callable[P, R]:

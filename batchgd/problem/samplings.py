@@ -46,19 +46,14 @@ class Starts:
         The number of the first one.
     """
 
-    name: ClassVar[str] = ""
+    name: str = ""
     independent: ClassVar[bool] = False
-    interval_note: ClassVar[str | None] = None
+    interval_note: str | None = None
     in_kernel: bool = False
     number: int = 0
 
     def __init__(self, n: int, dim: int) -> None:
         self.n, self.dim = n, dim
-
-    @property
-    def kind(self) -> str:
-        """The kind of start; the same as ``name``."""
-        return self.name
 
     def points(self, first: int, stop: int) -> Points:
         """Return the starts first..stop-1 as float64, shape (stop - first, d)."""
@@ -68,10 +63,23 @@ class Starts:
         """Return them in the precision that they are held in, sharing memory where they lie in an array."""
         return self.points(first, stop)
 
+    def at(self, index: NDArray[Any]) -> Points:
+        """Return the starts of these numbers, shape (len(index), d)."""
+        if len(index) == 0:
+            return self.points(0, 0)
+        lowest, end = int(index.min()), int(index.max()) + 1
+        if end - lowest <= 4 * len(index) + 1024:
+            return self.points(lowest, end)[index - lowest]
+        return np.concatenate([self.points(int(i), int(i) + 1) for i in index])
+
+    def part(self, first: int, stop: int) -> Starts:
+        """Return the starts first..stop-1, numbered from 0."""
+        return _PartOfStarts(self, first, stop)
+
     def head(self, n: int) -> Starts:
         """Return the first n of independent starts, as starts of the same kind: start i does not depend on how many."""
         if not self.independent or n > self.n:
-            raise InputError(f"the first {n} of {self!r} are no such starts of their own")
+            raise InputError(f"the first {n} of {self!r} are not starts of the same kind")
         first = copy.copy(self)
         first.n = n
         return first
@@ -83,26 +91,37 @@ class Starts:
         return f"<{self.n} {self.name} starts in {self.dim}-D>"
 
 
-class PartOfStarts(Starts):
-    """Starts first..stop-1 of other starts, numbered from 0."""
+class _PartOfStarts(Starts):
+    """A range of other starts."""
 
     def __init__(self, whole: Starts, first: int, stop: int) -> None:
         super().__init__(stop - first, whole.dim)
         self._whole, self._first = whole, first
-        self.in_kernel, self.number = whole.in_kernel, whole.number + first
-
-    @property
-    def name(self) -> str:  # type: ignore[override]
-        """The kind of start."""
-        return self._whole.name
+        self.name, self.in_kernel, self.number = whole.name, whole.in_kernel, whole.number + first
 
     def points(self, first: int, stop: int) -> Points:
-        """Return rows first..stop-1 of the part."""
         return self._whole.points(self._first + first, self._first + stop)
 
     def rows(self, first: int, stop: int) -> NDArray[Any]:
-        """Return them as the whole holds them."""
         return self._whole.rows(self._first + first, self._first + stop)
+
+
+class ChosenStarts(Starts):
+    """Some of other starts, made when asked for: the starts of ``result[index]``.
+
+    >>> ChosenStarts(ArrayStarts(np.arange(8.0).reshape(4, 2)), np.array([3, 0])).points(0, 1)
+    array([[6., 7.]])
+    """
+
+    name = "array"
+
+    def __init__(self, whole: Starts, index: NDArray[np.int64]) -> None:
+        super().__init__(len(index), whole.dim)
+        self._whole, self._index = whole, index
+
+    def points(self, first: int, stop: int) -> Points:
+        """Return the chosen starts first..stop-1."""
+        return self._whole.at(self._index[first:stop])
 
 
 class _InBox(Starts):
@@ -141,7 +160,7 @@ class UniformStarts(_InBox):
 class SobolStarts(_InBox):
     """A scrambled Sobol sequence, which fills the box more evenly than chance; at most 2**32 starts.
 
-    Best balanced where n is a power of two. Points are drawn in order at little cost; a shard that lies behind the
+    Best balanced where n is a power of two. Points are drawn in order at little cost; a shard that is behind the
     last one costs a pass over the indices before it (about 2 ns each).
     """
 
@@ -184,7 +203,7 @@ class SobolStarts(_InBox):
                 return head.copy()
             if self._engine.num_generated > first:
                 self._engine.reset()
-                self._engine.random(1)  # one point first: SciPy warns when the first draw is no power of two
+                self._engine.random(1)  # one point first: SciPy warns when the first draw is not a power of two
             if self._engine.num_generated < first:
                 self._engine.fast_forward(first - self._engine.num_generated)
             return np.concatenate([head, self._engine.random(stop - first)])
@@ -307,14 +326,15 @@ class NormalStarts(Starts):
 
 
 class ArrayStarts(Starts):
-    """Starts that were passed in as an array; kept as a copy on the host."""
+    """Starts that are in an array on the host: passed in, chosen by a strategy, or read from a file."""
 
-    name = "array"
     interval_note = f"starts given as an array may not be independent uniform draws in the box, {_WITHHELD}"
 
-    def __init__(self, array: NDArray[Any]) -> None:
+    def __init__(self, array: NDArray[Any], name: str = "array", interval_note: str | None = None) -> None:
         super().__init__(*array.shape)
-        self._array = array
+        self._array, self.name = array, name
+        if interval_note is not None:
+            self.interval_note = interval_note
 
     def points(self, first: int, stop: int) -> Points:
         """Return rows first..stop-1."""

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.problem import check
-from batchgd.problem.arrays import check_dtype, host
+from batchgd.problem.arrays import check_dtype
 from batchgd.problem.box import Box
-from batchgd.problem.errors import InputError, did_you_mean, told
+from batchgd.problem.errors import InputError, bare, told
 from batchgd.problem.keywords import explained
+from batchgd.problem.registry import find_name
 from batchgd.problem.samplings import (
     SAMPLINGS,
     ArrayStarts,
@@ -105,7 +106,7 @@ def parse_starts(
     seed : int or None
         None draws one; call ``parse_seed`` first to report it.
     dtype : dtype_like
-        The precision of the run: what float32 cannot hold is told here.
+        The precision of the run: what float32 cannot hold is refused here.
     resident : bool
         Whether the results of all starts are held in memory at once: if so, more than the machine has is refused.
 
@@ -162,13 +163,9 @@ def _sampling(sampling: Any) -> Any:
     names = ", ".join(repr(name) for name in SAMPLINGS)
     if not isinstance(sampling, str):
         raise InputError(f"sampling is {told(sampling)}: give one of {names}, or Normal(mean, std)")
-    name = sampling.strip().lower().replace("-", "_").replace(" ", "_")
-    if name in SAMPLINGS:
-        return SAMPLINGS[name]
-    if name == "normal":
+    if bare(sampling) == "normal":
         raise InputError("sampling 'normal' needs its numbers: pass sampling=bgd.Normal(mean, std)")
-    hint = did_you_mean(name, SAMPLINGS)
-    raise InputError(f"unknown sampling {told(sampling)}: {hint}there are {names} and bgd.Normal(mean, std)")
+    return SAMPLINGS[find_name("sampling", sampling, SAMPLINGS, f"there are {names} and bgd.Normal(mean, std)")]
 
 
 def _grid_counts(starts: Any, dim: int) -> tuple[int, ...]:
@@ -188,7 +185,7 @@ def _grid_counts(starts: Any, dim: int) -> tuple[int, ...]:
                 f"or one count per axis, for example starts={example}"
             )
         return (k,) * dim
-    counts = np.asarray(starts, object)  # whatever it holds, _count tells what is wrong with it
+    counts = np.asarray(starts, object)  # whatever it holds, _count says what is wrong with it
     if counts.ndim != 1 or len(counts) != dim:
         raise InputError(
             f"a grid in {dim} dimensions needs {dim} counts, or k**{dim} starts: starts has shape {counts.shape}"
@@ -212,7 +209,7 @@ def _rows(starts: Any, dim: int | None, dtype: np.dtype[Any]) -> NDArray[Any]:
         raise InputError(f"the start points have shape {array.shape} where (n, d) is needed: {remedy}{counts}")
     if dim is not None and array.shape[1] != dim:
         raise InputError(f"the start points have shape {array.shape} but there are {dim} variables: give (n, {dim})")
-    with np.errstate(over="ignore"):  # wider types may overflow; the test below tells it
+    with np.errstate(over="ignore"):  # wider types may overflow; the test below finds that
         copy = np.array(array, np.float32 if array.dtype == np.float32 else np.float64, order="C")
         finite = np.isfinite(copy if dtype == copy.dtype else copy.astype(dtype))
     if not finite.all():  # row by row takes five times as long
@@ -244,7 +241,7 @@ def _check_memory(n: int, dim: int, dtype: np.dtype[Any]) -> None:
     """Refuse more starts than this machine can hold the results of."""
     try:
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # not told on this platform
+    except (AttributeError, ValueError, OSError):  # unknown on this platform
         return
     each = (dim + 1) * dtype.itemsize + 29  # x and fun; nit, nfev, status, label and the cell's key
     if n * each > memory:
@@ -252,39 +249,3 @@ def _check_memory(n: int, dim: int, dtype: np.dtype[Any]) -> None:
             f"the results of {n:.4g} starts take {n * each / 1e9:.3g} GB and this machine has {memory / 1e9:.3g} GB: "
             f"use at most {memory // (2 * each):.2g} starts"
         )
-
-
-class StartRows:
-    """Some rows of a set of starts, made when asked for: the starts of ``result[rows]``.
-
-    >>> StartRows(StoredStarts(np.arange(8.0).reshape(4, 2)), np.array([3, 0])).points(0, 1)
-    array([[6., 7.]])
-    """
-
-    def __init__(self, starts: Any, rows: np.ndarray) -> None:
-        self._starts, self._rows = starts, rows
-
-    def points(self, first: int, stop: int) -> np.ndarray:
-        """Return the chosen start points first..stop-1."""
-        rows = self._rows[first:stop]
-        if len(rows) == 0:
-            return host(self._starts.points(0, 0))
-        lowest = int(rows.min())
-        if int(rows.max()) - lowest < 4 * len(rows) + 1024:
-            return host(self._starts.points(lowest, int(rows.max()) + 1))[rows - lowest]
-        return np.concatenate([host(self._starts.points(int(i), int(i) + 1)) for i in rows])
-
-
-class StoredStarts:
-    """Start points that lie in an array, such as those read back from a folder.
-
-    >>> StoredStarts(np.zeros((5, 2))).points(1, 3).shape
-    (2, 2)
-    """
-
-    def __init__(self, points: np.ndarray, name: str = "array") -> None:
-        self._points, self.name = points, name
-
-    def points(self, first: int, stop: int) -> np.ndarray:
-        """Return the start points first..stop-1."""
-        return self._points[first:stop]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from batchgd.problem import check
 from batchgd.problem.box import Box
 from batchgd.problem.errors import InputError, told
-from batchgd.problem.keywords import Explained
+from batchgd.problem.keywords import Explained, refuse_strange
 
 _EVALUATIONS = 20  # that an update may take on average, its rejected trials included
 GTOL = 1e-6  # the default of gtol, where nothing is known of the function's slope
@@ -26,10 +27,10 @@ _COUNTS = {"maxiter": 0, "window": 1, "maxfev": 1, "patience": 1, "oscillation":
 class Stopping(Explained):
     """The stopping rule of a run; the first condition that holds ends a trajectory and names its status.
 
-    Where several hold at once, ``kernels/stopping.py`` says which one names it: convergence comes before ``MAXITER``.
-    What is not asked for is not compiled, so it costs nothing. A rejected trial of a line search is no update: it is
-    asked for the rounding floor and ``maxfev`` only. Names are SciPy's and, of the purely absolute and relative
-    tolerances, NLopt's.
+    Where several hold at once, the last of ``kernels.stopping_tests.TESTS`` names it: convergence comes before
+    ``MAXITER``. What is not asked for is not compiled, so it costs nothing. A rejected trial of a line search is not an
+    update: it is asked for the rounding floor and ``maxfev`` only. Names are SciPy's and, of the purely absolute and
+    relative tolerances, NLopt's.
 
     Parameters
     ----------
@@ -44,8 +45,8 @@ class Stopping(Explained):
     maxiter : int
         ``MAXITER``: this many updates were made. It bounds evaluations as well, see ``maxfev``.
     max_time : float, optional
-        ``MAXTIME``: seconds after which everything still running ends where it is. On CUDA each thread looks at
-        every 4096th evaluation.
+        ``MAXTIME``: seconds after which everything still running ends where it is. They are those of the whole run,
+        however many parts it has, and compiling does not count. On CUDA each thread looks at every 4096th evaluation.
     escape : float
         ``ESCAPED`` or ``DIVERGED`` (with a gradient larger than at the start): x is more than this many box widths
         outside the box in some coordinate. ``inf`` lets trajectories go anywhere.
@@ -148,7 +149,7 @@ class Stopping(Explained):
             if getattr(self, name) is not None and not 1.0 <= self._settle(name) < math.inf:
                 growth = getattr(self, name)
                 raise InputError(f"{name} is {growth:g}: give a finite factor of at least 1, or leave it out")
-        check.one_of("norm", self.norm, (2, "max"))
+        object.__setattr__(self, "norm", check.one_of("norm", self.norm, (2, "max")))
 
     def _settle(self, name: str) -> float:
         """Turn a number that was given into a float, and return it."""
@@ -165,7 +166,7 @@ class Stopping(Explained):
 
     def limits(self, box: Box, dtype: str) -> np.ndarray:
         """Return what the kernels' tests read, in the order of ``kernels.stopping.LIMITS``; unused ones are 0."""
-        from batchgd.kernels.stopping import LIMITS
+        from batchgd.kernels.stopping_tests import LIMITS
 
         for name in _COUNTS:
             if dtype == "float32" and (getattr(self, name) or 0) > 2**24:
@@ -188,18 +189,25 @@ class Stopping(Explained):
             return box.lower - self.escape * box.width, box.upper + self.escape * box.width
 
 
-def as_stopping(stopping: Stopping | None, **named: Any) -> Stopping:
-    """Return the stopping rule of a call: the one given, or the one made of what was given by name (None: left out).
+def as_stopping(stopping: Stopping | Mapping[str, Any] | None, **shortcuts: Any) -> Stopping:
+    """Return the stopping rule of a call: the one given, or the one made of a dict and what was given by name.
 
-    >>> as_stopping(None, gtol=1e-8, maxiter=None).gtol
-    1e-08
+    >>> as_stopping({"target": 0.5}, gtol=1e-8, maxiter=None) == Stopping(gtol=1e-8, target=0.5)
+    True
     """
-    given = {name: value for name, value in named.items() if value is not None}
+    given = {name: value for name, value in shortcuts.items() if value is not None}
     if stopping is None:
         return Stopping(**given)
+    if isinstance(stopping, Mapping):
+        refuse_strange("stopping", stopping, [field.name for field in fields(Stopping)])
+        if twice := [name for name in given if name in stopping]:
+            raise InputError(f"{twice[0]} was given by name and in stopping: leave out one of them")
+        return Stopping(**stopping, **given)
     if not isinstance(stopping, Stopping):
-        raise InputError(f"stopping is {told(stopping)}: give bgd.Stopping(...), as in bgd.Stopping(gtol_rel=1e-6)")
+        raise InputError(
+            f"stopping is {told(stopping)}: give bgd.Stopping(...) or a dict of its fields, as in {{'gtol_rel': 1e-6}}"
+        )
     if given:
         inside = ", ".join(f"{name}={told(value)}" for name, value in given.items())
-        raise InputError(f"{', '.join(given)} stands beside stopping: write stopping=bgd.Stopping(..., {inside})")
+        raise InputError(f"{', '.join(given)} was given besides stopping: write stopping=bgd.Stopping(..., {inside})")
     return stopping

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
-import os
-import platform
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from batchgd.analysis.bench.machine import describe, heading
+from batchgd.engine.compute import check_threads
+
 from .cases import CASES, SOLVE, Case
 from .measure import Row
 
-PACKAGES = ("batchgd", "numpy", "numba", "scipy", "jax", "optax", "optimistix", "torch")
+PACKAGES = ("scipy", "jax", "optax", "optimistix", "torch")
 
 TARGETS = (
     ("rastrigin", "float64", "jax", 15.0),
@@ -41,33 +42,11 @@ COLUMNS = (
 
 def machine() -> dict[str, Any]:
     """Return what the numbers depend on."""
-    versions = {}
+    facts = describe(check_threads(None))
     for package in PACKAGES:
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            versions[package] = "not installed"
-    affinity = getattr(os, "sched_getaffinity", None)
-    return {
-        "cpu": _cpu(),
-        "cores": len(affinity(0)) if affinity else os.cpu_count(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-        "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
-        "versions": versions,
-    }
-
-
-def _cpu() -> str:
-    """The processor's name, with its family and model where the name alone says little."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    facts = dict(part.split(":", 1) for part in reversed(lines) if ":" in part)
-    named = {key.strip(): value.strip() for key, value in facts.items()}
-    wide = next((flag for flag in ("avx512f", "avx2", "asimd") if flag in named.get("flags", "")), "no wide vectors")
-    return f"{named.get('model name', '?')}, family {named.get('cpu family', '?')}, {wide}"
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            facts["versions"][package] = importlib.metadata.version(package)
+    return facts
 
 
 def markdown(rows: list[Row], facts: dict[str, Any], command: str, commands: list[dict[str, Any]]) -> str:
@@ -89,13 +68,11 @@ def markdown(rows: list[Row], facts: dict[str, Any], command: str, commands: lis
 
 
 def _head(facts: dict[str, Any], command: str) -> str:
-    versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
     return f"""# batchgd and its peers
 
     {command}
 
-{facts["cpu"]}; {facts["cores"]} cores; {facts["system"]}; Python {facts["python"]}; load average before the run
-{facts["load"]}. {versions}.
+{"; ".join(heading(facts))}.
 
 All peers of a table run in one process, each warm, their repeats interleaved; the time is the median. They get the same
 starts (an array), the same gradient (written by hand, so that none pays for automatic differentiation), learning rate,

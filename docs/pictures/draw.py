@@ -7,12 +7,13 @@ import numpy as np
 
 import batchgd as bgd
 from batchgd import landscapes
-from batchgd.analysis.basins.flow import true_flow
-from batchgd.output.plot import landscape, save_picture
+from batchgd.output.plot import save_picture
 from batchgd.output.plot.animation import animate
-from batchgd.output.plot.canvas import write
-from batchgd.output.plot.maps import draw_maps
+from batchgd.output.plot.canvas import figure_title, new_panels, write
+from batchgd.output.plot.landscapes import landscape
+from batchgd.output.plot.maps import draw_map
 from batchgd.output.plot.paths import compare_paths, convergence
+from batchgd.output.plot.style import TITLE_SIZE
 from batchgd.problem.methods import METHODS
 
 HERE = Path(__file__).parent
@@ -102,20 +103,38 @@ OTHERS = {
 """Methods of docs/basins.md beside constant rates; those that the table of methods does not have are left out."""
 
 
+def draw_maps(maps: dict[str, Any], title: str, reference: str, columns: int = 3) -> Any:
+    """Draw maps of one window side by side, by title, with the share of pixels that differ from ``reference``."""
+    size = next(iter(maps.values())).window[:, 1] - next(iter(maps.values())).window[:, 0]
+    tall = 3.1 * float(np.clip(size[1] / size[0], 0.4, 1.6)) + 0.45
+    axes = new_panels(len(maps), columns, lambda rows: (3.1 * columns, tall * rows + 0.5))
+    for ax, (name, made) in zip(axes, maps.items(), strict=True):
+        note = "true basins"
+        if name != reference:
+            note = f"{100 * np.mean(made.label != maps[reference].label):.2g} % of the pixels have another label"
+        draw_map(made, ax, key=False, contours=False, title=name, note=note)
+        ax.set_xlabel("")
+        ax.set_ylabel("")
+    figure_title(axes[0], title, TITLE_SIZE + 2)
+    return axes
+
+
 def draw_basins() -> None:
     """The pictures of docs/basins.md: the basins that several methods draw, beside those of gradient flow."""
     for name, rates in RATES.items():
-        methods = {FLOW: true_flow()} | {f"η = {rate:g}": bgd.GradientDescent(learning_rate=rate) for rate in rates}
+        methods = {FLOW: bgd.GradientFlow()} | {
+            f"η = {rate:g}": bgd.GradientDescent(learning_rate=rate) for rate in rates
+        }
         methods |= {title: METHODS[key](**given) for title, (key, given) in OTHERS.items() if key in METHODS}
-        true = bgd.basin_map(name, method=methods[FLOW], maxiter=100_000)
+        true = bgd.map(name, method=methods[FLOW], maxiter=100_000)
         maps = {FLOW: true} | {
-            title: bgd.basin_map(name, method=method, maxiter=100_000, known=true.minima)
+            title: bgd.map(name, method=method, maxiter=100_000, known=true.minima)
             for title, method in methods.items()
             if title != FLOW
         }
         write(draw_maps(maps, f"{name}: the basins that methods draw", FLOW), HERE / f"basins_{name}.png")
     minima = bgd.multistart("shekel", dim=4, starts=5_000).minima
-    write(bgd.basin_map("shekel", dim=4, plane=minima.x[:3]).plot(), HERE / "basins_shekel.png")
+    write(bgd.map("shekel", dim=4, plane=minima.x[:3]).plot(), HERE / "basins_shekel.png")
     write(bgd.multistart("schwefel", dim=3, starts=1_000).plot.discovery(), HERE / "discovery.png")
 
 
@@ -132,7 +151,7 @@ def draw_chapter() -> None:
         return w[0] ** 2 - w[1] ** 2 + 0.5 * w[1] ** 4
 
     def paths(fun: Any, x0: Any, box: Any, method: Any, **options: Any) -> Any:
-        return bgd.trace_path(fun, x0, box=box, method=method, **options)
+        return bgd.path(fun, x0, box=box, method=method, **options)
 
     rates = [bgd.GradientDescent(rate) for rate in (0.01, 0.15, 0.205)]
     compare_paths(

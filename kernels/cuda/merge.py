@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from batchgd.kernels.cuda.stream import Stream, simulated
-from batchgd.kernels.plan import Cells, Endpoints, Merge
+from batchgd.kernels.plan import Cells, Endpoints, Ends, Merge
 from batchgd.kernels.splitmix import GOLDEN, cell_key
 from batchgd.kernels.status import LOST, Status
 
@@ -63,11 +63,12 @@ def clear_kernel(key, count, lowest):
         lowest[slot] = _NO_START
 
 
-def merge_kernel(x, fun, status, n, first, lower, width, cells, key, count, lowest, left, counters, keys):
+def merge_kernel(ends, n, first, lower, width, cells, key, count, lowest, left, counters, keys):
     """Count every endpoint in its cell; those that the host must look at go to ``left``.
 
     ``keys`` gets the key of each, where it has room for more than one.
     """
+    x, fun, status = ends.x, ends.fun, ends.status
     mask = key.shape[0] - 1
     told = keys.shape[0] > 1
     for i in range(cuda.grid(1), n, cuda.gridsize(1)):
@@ -114,16 +115,16 @@ def compact_kernel(key, count, lowest, first, out_key, out_count, row, counters)
             row[k] = lowest[slot] - first
 
 
-def pick_kernel(row, n, x, fun, nit, nfev, status, out_x, out_fun, out_nit, out_nfev, out_status):
+def pick_kernel(row, n, ends, out):
     """Gather some rows of the endpoints."""
     for k in range(cuda.grid(1), n, cuda.gridsize(1)):
         i = row[k]
-        for j in range(x.shape[1]):
-            out_x[k, j] = x[i, j]
-        out_fun[k] = fun[i]
-        out_nit[k] = nit[i]
-        out_nfev[k] = nfev[i]
-        out_status[k] = status[i]
+        for j in range(ends.x.shape[1]):
+            out.x[k, j] = ends.x[i, j]
+        out.fun[k] = ends.fun[i]
+        out.nit[k] = ends.nit[i]
+        out.nfev[k] = ends.nfev[i]
+        out.status[k] = ends.status[i]
 
 
 KERNELS = (clear_kernel, merge_kernel, compact_kernel, pick_kernel)
@@ -146,10 +147,10 @@ class Merger:
         self._rows = 0
         self._left: Array = None
         self._keys = stream.empty(1, np.uint64)
-        self._picked: list[Array] = []
+        self._picked: Ends | None = None
 
-    def begin(self, rows: Any, n: int, first: int) -> None:
-        """Queue the merge of n endpoints, whose arrays (x, fun, nit, nfev, status) lie on the device."""
+    def begin(self, rows: Ends, n: int, first: int) -> None:
+        """Queue the merge of n endpoints, which are on the device."""
         self._job = rows, n, first, self._merge.cells_per_width()
         if n > self._rows:
             self._rows, self._left = n, self._stream.empty(n, np.int64)
@@ -181,18 +182,17 @@ class Merger:
         rows = self._stream.fetch("left", self._left, left)
         ends = self._pick("left", self._left, left)
         self._stream.wait()
-        x, fun, nit, nfev, status = (a.copy() for a in (ends.x, ends.fun, ends.nit, ends.nfev, ends.status))
-        return Endpoints(first, x, fun, nit, nfev, status, first + np.asarray(rows, np.int64))
+        left_over = Endpoints(first, *(column.copy() for column in ends))
+        left_over.ids = first + np.asarray(rows, np.int64)
+        return left_over
 
     def _queue(self) -> None:
-        (x, fun, _, _, status), n, first, resolution = self._job
+        ends, n, first, resolution = self._job
         stream, kernels, table = self._stream, self._kernels, self._table
         stream.zero(self._counters)
         stream.sweep(kernels["clear_kernel"], self._size, *table)
         where = self._lower, self._width, float(resolution)
-        stream.sweep(
-            kernels["merge_kernel"], n, x, fun, status, n, first, *where, *table, self._left, self._counters, self._keys
-        )
+        stream.sweep(kernels["merge_kernel"], n, ends, n, first, *where, *table, self._left, self._counters, self._keys)
         stream.sweep(kernels["compact_kernel"], self._size, *table, first, *self._table_out, self._counters)
         self._seen = stream.fetch("counters", self._counters, _COUNTERS)
         if self._merge.keys is not None:
@@ -205,12 +205,12 @@ class Merger:
         self._size = size
         self._table, self._table_out = columns(), columns()
 
-    def _pick(self, name: str, row: Array, n: int) -> Endpoints:
+    def _pick(self, name: str, row: Array, n: int) -> Ends:
         """Begin to bring the endpoints of n rows."""
-        arrays = self._job[0]
-        if not self._picked or len(self._picked[0]) < n:
+        ends = self._job[0]
+        if self._picked is None or len(self._picked.fun) < n:
             room = 1 << max(8, (n - 1).bit_length())
-            self._picked = [self._stream.empty((room, *a.shape[1:]), a.dtype) for a in arrays]
+            self._picked = Ends(*(self._stream.empty((room, *a.shape[1:]), a.dtype) for a in ends))
         if n > 0:
-            self._stream.sweep(self._kernels["pick_kernel"], n, row, n, *arrays, *self._picked)
-        return Endpoints(0, *(self._stream.fetch(f"{name} {k}", a, n) for k, a in enumerate(self._picked)))
+            self._stream.sweep(self._kernels["pick_kernel"], n, row, n, ends, self._picked)
+        return Ends(*(self._stream.fetch(f"{name} {k}", a, n) for k, a in enumerate(self._picked)))

@@ -7,7 +7,7 @@ specifications", and the rounding that of the CUDA occupancy calculator.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from batchgd.kernels.assemble import ComputeCapability, Resources
+from batchgd.kernels.cuda.assemble import ComputeCapability, Resources
 
 WARP = 32
 REGISTER_UNIT = 256
@@ -125,7 +125,7 @@ def configure(
     shared : int
         Bytes of shared memory of a block.
 
-    >>> from batchgd.kernels.assemble import Resources
+    >>> from batchgd.kernels.cuda.assemble import Resources
     >>> configure(lambda bound: Resources(bound or 140, 0, 0, 0), limits_of((9, 0)))
     Configuration(threads=128, blocks_per_multiprocessor=6, max_registers=80)
     >>> configure(lambda bound: Resources(bound or 140, 0, 8 if bound else 0, 0), limits_of((9, 0)))

@@ -2,15 +2,17 @@
 
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numba.cuda
 import numpy as np
 from numba import config
 
 from batchgd.kernels.cuda.occupancy import Configuration
+from batchgd.kernels.plan import Ends, Numbers, Plan, Starts, Trails
 
 Array = Any
+Tuple = TypeVar("Tuple", Starts, Numbers, Ends, Trails)
 cuda: Any = numba.cuda
 
 SIMULATED = Configuration(threads=32, blocks_per_multiprocessor=1)
@@ -57,6 +59,19 @@ class Stream:
             target.copy_to_device(source, stream=self._stream)
         self._put[name] = source, target  # the copy may still be under way
         return target
+
+    def put_all(self, arrays: Tuple) -> Tuple:
+        """Copy the arrays of a named tuple to the device; numbers stay as they are."""
+        there = (
+            self.put(f"{type(arrays).__name__}.{name}", value) if isinstance(value, np.ndarray) else value
+            for name, value in zip(arrays._fields, arrays, strict=True)
+        )
+        return type(arrays)(*there)
+
+    def empty_ends(self, n: int, plan: Plan) -> Ends:
+        """Make room on the device for n endpoints."""
+        wide = self.empty((n, plan.dim), plan.dtype), self.empty(n, plan.dtype)
+        return Ends(*wide, self.empty(n, np.int64), self.empty(n, np.int64), self.empty(n, np.int8))
 
     def zero(self, array: Array) -> None:
         """Set every byte to zero."""
@@ -129,6 +144,11 @@ class Stream:
         """Call something with this device as the current one."""
         with self._device:
             return work()
+
+
+def wake() -> None:
+    """Make the current device ready; raises if it does not answer."""
+    cuda.current_context()
 
 
 def multiprocessors() -> int:

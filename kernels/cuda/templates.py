@@ -26,35 +26,25 @@ def claim_atomic(queue: Array) -> int:
     return following
 
 
-def look_now_and_then(control: Array, turn: int) -> int:
-    """Return ``control[0]`` at every 4096th turn, else 0: it lies in the host's memory, a microsecond away."""
-    if turn & 4095 != 0:
+def look_now_and_then(control: Array, ticks: int) -> int:
+    """Return ``control[0]`` at every 4096th tick, else 0: it is in the host's memory, a microsecond away."""
+    if ticks & 4095 != 0:
         return 0
     return load_first(control)
 
 
-def descend_kernel(
-    queue, seed, lower, width, points, per_start, p, box, h, limits, control, x, nit, nfev, status, base
-):
+def descend_kernel(starts, numbers, control, ends):
     """Persistent threads: each descends from start after start until none is left."""
     ws = cuda.local.array(SLOTS, real)
     index = cuda.local.array(1, np.int64)
-    descend(
-        ws, index, queue, seed, lower, width, points, per_start, p, box, h, limits, control, x, nit, nfev, status, base
-    )
+    descend(ws, index, starts, numbers, control, ends)
 
 
-def record_kernel(
-    queue, seed, lower, width, points, per_start, p, box, h, limits, control, x, nit, nfev, status, base,
-    trail_points, trail_moved, trail_updates, trail_kept,
-):  # fmt: skip
+def record_kernel(starts, numbers, control, ends, trail):
     """Descend as ``descend_kernel`` does, and keep the trails."""
     ws = cuda.local.array(SLOTS, real)
     index = cuda.local.array(1, np.int64)
-    record(
-        ws, index, queue, seed, lower, width, points, per_start, p, box, h, limits, control, x, nit, nfev, status, base,
-        trail_points, trail_moved, trail_updates, trail_kept,
-    )  # fmt: skip
+    record(ws, index, starts, numbers, control, ends, trail)
 
 
 def values_kernel(points, n, p, f):

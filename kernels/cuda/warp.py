@@ -128,7 +128,7 @@ def smallest(value):
 
 
 def dot(ws, a, b, out):
-    """A number <- a'b (see ``kernels/lanes.py``)."""
+    """out <- a'b, a number (see ``rule_parts/block_operations.py``)."""
     share = real(0.0)
     for i in range(D):
         share += where(owned(i), ws[a + i] * ws[b + i], real(0.0))
@@ -146,19 +146,19 @@ def claim_together(queue):
     return following
 
 
-def look_now_and_then(control, turn):
-    """Return ``control[0]`` at every 4096th turn, as the first thread sees it, else 0 (see ``templates.py``)."""
-    if turn & 4095 != 0:
+def look_now_and_then(control, ticks):
+    """Return ``control[0]`` at every 4096th tick, as the first thread sees it, else 0 (see ``templates.py``)."""
+    if ticks & 4095 != 0:
         return 0
     return of_first(load_first(control))
 
 
-def look_together(control, turn):
+def look_together(control, ticks):
     """Return ``control[0]``, as the first thread sees it."""
     return of_first(control[0])
 
 
-def draw(ws, start, seed, lower, width):
+def draw(ws, start, starts):
     """Draw a start: each thread some pairs of neighbouring coordinates, exchanged in shared memory."""
     shared = cuda.shared.array(DRAWN, real)
     mine = DIM * team()
@@ -166,40 +166,40 @@ def draw(ws, start, seed, lower, width):
         # No thread leaves the others here: where it could, shuffles cost registers. The last pair is drawn repeatedly.
         pair = min(turn * WIDTH + thread(), (DIM - 1) // 2)
         k, other = 2 * pair, min(2 * pair + 1, DIM - 1)
-        u, v = uniform_pair(seed, start, pair)
-        shared[np.uint64(mine + k)] = place(u, lower[k], width[k])
-        shared[np.uint64(mine + other)] = place(where(other > k, v, u), lower[other], width[other])
+        u, v = uniform_pair(starts.seed, start, pair)
+        shared[np.uint64(mine + k)] = place(u, starts.lower[k], starts.width[k])
+        shared[np.uint64(mine + other)] = place(where(other > k, v, u), starts.lower[other], starts.width[other])
     settle()
     for i in range(D):
         ws[i] = shared[np.uint64(mine + coordinate(i))]
     settle()
 
 
-def refill(ws, index, lane, queue, seed, lower, width, points, per_start, base):
+def refill(ws, index, lane, starts):
     """Give the warp the next start, or park it; 0 or 1 (see ``descend.refill``)."""
-    start = claim(queue)
+    start = claim(starts.queue)
     index[lane] = start
     for k in range(STATE, SLOTS):
         ws[k] = real(0.0)
     if start < 0:
         return 0
     if IN_KERNEL:
-        draw(ws, start, seed, lower, width)
+        draw(ws, start, starts)
     else:
         for i in range(D):
-            ws[i] = points[start - base, coordinate(i)]
+            ws[i] = starts.points[start - starts.base, coordinate(i)]
     for k in range(N_PER_START):
-        ws[PER_START + k] = per_start[start - base, k]
+        ws[PER_START + k] = starts.per_start[start - starts.base, k]
     ws[BUSY] = real(1.0)
     return 1
 
 
-def store(ws, index, lane, code, x, nit, nfev, status, base):
+def store(ws, index, lane, code, ends, base):
     """Write the endpoint to its row, each thread its coordinates (see ``descend.store``)."""
     row = index[lane] - base
     interrupted = TRIALS and code == 0 and ws[NFEV] > 0
     for i in range(D):
-        x[row, coordinate(i)] = where(interrupted, ws[ACCEPTED + i], ws[i])
-    nit[row] = int(ws[NIT])
-    nfev[row] = int(ws[NFEV]) if TRIALS else nit[row] + int(code != 0)
-    status[row] = code
+        ends.x[row, coordinate(i)] = where(interrupted, ws[ACCEPTED + i], ws[i])
+    ends.nit[row] = int(ws[NIT])
+    ends.nfev[row] = int(ws[NFEV]) if TRIALS else ends.nit[row] + int(code != 0)
+    ends.status[row] = code

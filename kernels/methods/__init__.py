@@ -1,9 +1,9 @@
-"""One file per update rule, and the table that names them.
+"""One file per update rule, named as the rule is, and the table of them all.
 
-A rule is a module of plain functions without branches, written in ``vecmath`` names and in what ``kernels/straight.py``
+A rule is a module of plain functions without branches, written in ``vecmath`` names and in what ``kernels/inline``
 takes: one return, in the last line, and no keywords, defaults, ``and`` or ``or``. What it needs is what its functions
 ask for by parameter name; the loop is built around that. A module may hold, or take over from another one
-(``kernels/trials.py`` has what rules that reject trials share):
+(``rule_parts/trial_steps.py`` has what rules that reject trials share):
 
 ``VECTORS``
     Names of the vectors of length d that the rule remembers (zero at a start).
@@ -15,8 +15,8 @@ ask for by parameter name; the loop is built around that. A module may hold, or 
 ``decide(...) -> (accepted, *SCALARS)``
     One lane's decision after an evaluation. It may ask for ``f`` (then the value is computed), ``gg`` (the squared
     gradient norm), ``first`` (whether this is the evaluation of the start), ``nit``, any sum, scalar or
-    hyperparameter. It must reject a point whose gradient is not finite (``kernels/overflow.py``). Without it every
-    point is accepted.
+    hyperparameter. It must reject a point whose gradient is not finite (``rule_parts/trial_steps.py``). Without it
+    every point is accepted.
 ``advance(...) -> SCALARS``
     The remembered numbers of a rule that never rejects, which has no ``decide``; it may ask for the same. One output
     is returned bare.
@@ -35,12 +35,12 @@ A rule whose direction takes more than one coordinate's numbers lists the stages
 functions above:
 
 ``STAGES``
-    What happens after each evaluation, in order (``kernels/stages.py``): ``Lane`` (numbers of a lane from numbers of
+    What happens after each evaluation, in order (``rule_parts/stages.py``): ``Lane`` (numbers of a lane from numbers of
     that lane), ``Each`` (one coordinate of vectors), ``Sum`` (a number summed over the coordinates), ``Block``
-    (operations of ``kernels/lanes.py`` on the whole block; it gets ``ws`` and the first slots of what it names). Each
-    names what it gives: ``following``, vectors, scalars, ``accepted`` from a rule that rejects trials, ``moved`` (as
-    ``step_squared``), or a number that only later stages of the tick see. A stage may ask for ``hessian`` (the slots
-    of its lower triangle; then it is computed), and for anything that the functions above may ask for.
+    (operations of ``rule_parts/block_operations.py`` on the whole block; it gets ``ws`` and the first slots of what it
+    names). Each names what it gives: ``following``, vectors, scalars, ``accepted`` from a rule that rejects trials,
+    ``moved`` (as ``step_squared``), or a number that only later stages of the tick see. A stage may ask for ``hessian``
+    (the slots of its lower triangle; then it is computed), and for anything that the functions above may ask for.
 ``arrays(dim, ...) -> {name: slots}``
     Further slots that are zero at a start. What it asks for beside ``dim`` are whole numbers that the code is compiled
     for: the method gives them as ``fixed``, and the rule's functions see them in capitals.
@@ -49,59 +49,11 @@ A schedule (``batchgd.kernels.schedules``) gives the ``learning_rate`` that a ru
 (``batchgd.kernels.modifiers``) change the gradient before the rule and the point after it.
 """
 
+from importlib import import_module
+from pkgutil import iter_modules
 from types import ModuleType
 
-from batchgd.kernels.methods import (
-    adadelta,
-    adagrad,
-    adam,
-    adamax,
-    amsgrad,
-    armijo,
-    barzilai_borwein,
-    bfgs,
-    fire,
-    gradient_descent,
-    gradient_flow,
-    gradient_flow_explicit,
-    heavy_ball,
-    lbfgs,
-    lion,
-    nadam,
-    nesterov,
-    newton,
-    nonlinear_cg,
-    polyak,
-    rmsprop,
-    rmsprop_centred,
-    rprop,
-    signsgd,
-)
-
 RULES: dict[str, ModuleType] = {
-    "gradient_descent": gradient_descent,
-    "polyak": polyak,
-    "armijo": armijo,
-    "barzilai_borwein": barzilai_borwein,
-    "heavy_ball": heavy_ball,
-    "nesterov": nesterov,
-    "adagrad": adagrad,
-    "adadelta": adadelta,
-    "rmsprop": rmsprop,
-    "rmsprop_centred": rmsprop_centred,
-    "adam": adam,
-    "amsgrad": amsgrad,
-    "adamax": adamax,
-    "nadam": nadam,
-    "lion": lion,
-    "rprop": rprop,
-    "signsgd": signsgd,
-    "fire": fire,
-    "nonlinear_cg": nonlinear_cg,
-    "lbfgs": lbfgs,
-    "bfgs": bfgs,
-    "newton": newton,
-    "gradient_flow": gradient_flow,
-    "gradient_flow_explicit": gradient_flow_explicit,
+    found.name: import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__)
 }
-"""Every update rule by name: one row each."""
+"""Every update rule by name: the files of this folder, and what other packages register with their methods."""

@@ -9,8 +9,7 @@ does for any η below 2 / curvature: otherwise equal values are accepted without
 function made 10,000 updates in float32).
 """
 
-from batchgd.kernels.overflow import finite
-from batchgd.kernels.trials import step_squared, update
+from batchgd.kernels.rule_parts.trial_steps import finite, step_squared, update
 from batchgd.kernels.vecmath import absolute, where
 
 VECTORS = ("base_x", "base_g")

@@ -13,8 +13,7 @@ the minimiser of the interpolating parabola, kept within 0.1 and 0.5 of the step
 No step moves further than ``max_displacement``, in box widths: long steps jump over borders between basins.
 """
 
-from batchgd.kernels.overflow import finite, longest_step
-from batchgd.kernels.trials import step_squared, update
+from batchgd.kernels.rule_parts.trial_steps import finite, longest_step, step_squared, update
 from batchgd.kernels.vecmath import absolute, maximum, minimum, where
 
 VECTORS = ("base_x", "base_g")

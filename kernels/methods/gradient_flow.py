@@ -8,10 +8,10 @@ A step is refused where the error exceeds the tolerance or a stage is not finite
 such a step would be too long for the negative curvature there. For h towards infinity a step is one of Newton's method.
 """
 
-from batchgd.kernels.flow import first_interval, rebased, resized, share_of_tolerance, speed_term
-from batchgd.kernels.lanes import add_scaled, factor, keep_where, negated, solve
-from batchgd.kernels.overflow import finite
-from batchgd.kernels.stages import Block, Each, Lane, Sum
+from batchgd.kernels.rule_parts.block_operations import add_scaled, factor, keep_where, negated, solve
+from batchgd.kernels.rule_parts.gradient_flow import first_interval, rebased, resized, share_of_tolerance, speed_term
+from batchgd.kernels.rule_parts.stages import Block, Each, Lane, Sum
+from batchgd.kernels.rule_parts.trial_steps import finite
 from batchgd.kernels.vecmath import minimum, where
 
 D = W = 1

@@ -7,9 +7,9 @@ trajectory would hover about its minimum within the tolerance, so h is at most 1
 estimated as 2 ||k2 - k1|| / (h ||k1||).
 """
 
-from batchgd.kernels.flow import first_interval, rebased, resized, share_of_tolerance, speed_term
-from batchgd.kernels.overflow import finite
-from batchgd.kernels.stages import Each, Lane, Sum
+from batchgd.kernels.rule_parts.gradient_flow import first_interval, rebased, resized, share_of_tolerance, speed_term
+from batchgd.kernels.rule_parts.stages import Each, Lane, Sum
+from batchgd.kernels.rule_parts.trial_steps import finite
 from batchgd.kernels.vecmath import minimum, sqrt, where
 
 VECTORS = ("base_x", "base_g", "k2", "k3")

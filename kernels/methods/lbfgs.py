@@ -4,10 +4,20 @@ The two-loop recursion (Nocedal 1980, Math. Comput. 35, 773; Nocedal and Wright 
 (equation 7.20), all in box widths.
 """
 
-from batchgd.kernels import quasi_newton
-from batchgd.kernels.lanes import add_scaled, dot, keep_where, multiply, negated, push, scale, stretch, subtract_scaled
-from batchgd.kernels.quasi_newton import ACCEPTED, SCALARS, VECTORS
-from batchgd.kernels.stages import Block
+from batchgd.kernels.rule_parts import quasi_newton
+from batchgd.kernels.rule_parts.block_operations import (
+    add_scaled,
+    dot,
+    keep_where,
+    multiply,
+    negated,
+    push,
+    scale,
+    stretch,
+    subtract_scaled,
+)
+from batchgd.kernels.rule_parts.quasi_newton import ACCEPTED, SCALARS, VECTORS
+from batchgd.kernels.rule_parts.stages import Block
 
 __all__ = ["ACCEPTED", "SCALARS", "STAGES", "VECTORS", "arrays"]
 
@@ -18,10 +28,10 @@ def arrays(dim, memory):
     """The history, newest first, and room for the recursion."""
     return {
         "steps": memory * dim,
-        "turns": memory * dim,
+        "changes_of_g": memory * dim,
         "inverses": memory,
         "shares": memory,
-        "turned_direction": dim,
+        "new_direction": dim,
         "product": 1,
     }
 
@@ -39,32 +49,32 @@ def recursion(
     moved_g,
     direction,
     steps,
-    turns,
+    changes_of_g,
     inverses,
     shares,
-    turned_direction,
+    new_direction,
     product,
 ):
-    """Remember the last change, then direction <- -H g where the trial was accepted; an inverse of 0 mutes its pair."""
+    """Remember the last change, then direction <- -H g if the trial was accepted; an inverse of 0 mutes its pair."""
     for k in range(MEMORY):
         multiply(ws, kept, inverses + k, inverses + k)
     push(ws, curved, moved_x, steps, D)
-    push(ws, curved, moved_g, turns, D)
+    push(ws, curved, moved_g, changes_of_g, D)
     push(ws, curved, inverse, inverses, 1)
-    negated(ws, g, turned_direction)
+    negated(ws, g, new_direction)
     for k in range(MEMORY):
-        dot(ws, steps + k * D, turned_direction, product)
+        dot(ws, steps + k * D, new_direction, product)
         multiply(ws, product, inverses + k, shares + k)
-        subtract_scaled(ws, shares + k, turns + k * D, turned_direction)
-    scale(ws, scaling, turned_direction)
-    stretch(ws, width_squared, turned_direction)
+        subtract_scaled(ws, shares + k, changes_of_g + k * D, new_direction)
+    scale(ws, scaling, new_direction)
+    stretch(ws, width_squared, new_direction)
     for back in range(MEMORY):
         k = MEMORY - 1 - back
-        dot(ws, turns + k * D, turned_direction, product)
+        dot(ws, changes_of_g + k * D, new_direction, product)
         multiply(ws, product, inverses + k, product)
-        subtract_scaled(ws, product, steps + k * D, turned_direction)
-        add_scaled(ws, shares + k, steps + k * D, turned_direction)
-    keep_where(ws, accepted, turned_direction, direction, D)
+        subtract_scaled(ws, product, steps + k * D, new_direction)
+        add_scaled(ws, shares + k, steps + k * D, new_direction)
+    keep_where(ws, accepted, new_direction, direction, D)
 
 
 STAGES = quasi_newton.stages(Block(recursion))

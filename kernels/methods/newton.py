@@ -10,7 +10,7 @@ by more than three quarters, up to ``max_displacement`` (Nocedal and Wright 2006
 lost in the rounding of f, a step is accepted that does not visibly raise f and makes the gradient smaller.
 """
 
-from batchgd.kernels.lanes import (
+from batchgd.kernels.rule_parts.block_operations import (
     dot,
     factor,
     keep_where,
@@ -20,9 +20,9 @@ from batchgd.kernels.lanes import (
     times_symmetric,
     triangle,
 )
-from batchgd.kernels.line_search import rebased
-from batchgd.kernels.overflow import damped, damping_of, finite
-from batchgd.kernels.stages import Block, Each, Lane, Sum
+from batchgd.kernels.rule_parts.line_search import rebased
+from batchgd.kernels.rule_parts.stages import Block, Each, Lane, Sum
+from batchgd.kernels.rule_parts.trial_steps import damped, damping_of, finite
 from batchgd.kernels.vecmath import absolute, maximum, minimum, sqrt, where
 
 D = W = 1

@@ -3,11 +3,11 @@
 Polak and Ribiere 1969; the restriction to β >= 0: Gilbert and Nocedal 1992, SIAM J. Optim. 2, 21. It starts anew with
 d = -g where consecutive gradients are far from orthogonal, |g'g_prev| >= 0.2 g'g (Powell 1977, Math. Program. 12, 241),
 or of quite different scales, and where d does not descend. Gradients are taken in box widths. The step comes from
-``kernels/line_search.py``; its first trial is the last step times the ratio of the slopes (Nocedal and Wright 2006,
+``rule_parts/line_search.py``; its first trial is the last step times the ratio of the slopes (Nocedal and Wright 2006,
 section 3.5).
 """
 
-from batchgd.kernels.line_search import (
+from batchgd.kernels.rule_parts.line_search import (
     SEARCHED,
     rebased,
     scaled_term,
@@ -18,8 +18,8 @@ from batchgd.kernels.line_search import (
     turned_term,
     update,
 )
-from batchgd.kernels.overflow import damped, longest_step
-from batchgd.kernels.stages import Each, Lane, Sum
+from batchgd.kernels.rule_parts.stages import Each, Lane, Sum
+from batchgd.kernels.rule_parts.trial_steps import damped, longest_step
 from batchgd.kernels.vecmath import absolute, maximum, minimum, where
 
 VECTORS = ("base_x", "base_g", "direction")

@@ -4,7 +4,7 @@
 stays as it is (Igel and Hüsken 2003, Neurocomputing 50, 105; Riedmiller and Braun 1993).
 """
 
-from batchgd.kernels.stopping import larger, smaller
+from batchgd.kernels.stopping_tests import larger, smaller
 from batchgd.kernels.vecmath import where
 
 VECTORS = ("previous", "span")

@@ -1,6 +1,6 @@
 """Scaling down of gradients whose squares overflow: part of rules, not an option."""
 
-from batchgd.kernels.overflow import damped, damping_of
+from batchgd.kernels.rule_parts.trial_steps import damped, damping_of
 
 __all__ = ["damped", "damping_of", "gradient"]
 

@@ -3,8 +3,7 @@
 Neelakantan et al. 2015, arXiv:1511.06807, equation 1 and section 3 (γ = 0.55 there).
 """
 
-from batchgd.kernels.normal import normal
-from batchgd.kernels.philox import STREAM_GRADIENT_NOISE
+from batchgd.kernels.philox import STREAM_GRADIENT_NOISE, normal
 from batchgd.kernels.vecmath import power, sqrt
 
 

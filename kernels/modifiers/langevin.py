@@ -4,8 +4,7 @@ With plain gradient descent this is the unadjusted Langevin algorithm (Parisi 19
 stationary density is exp(-f / T) up to terms of order η; a temperature that falls by a schedule is simulated annealing.
 """
 
-from batchgd.kernels.normal import normal
-from batchgd.kernels.philox import STREAM_LANGEVIN
+from batchgd.kernels.philox import STREAM_LANGEVIN, normal
 from batchgd.kernels.vecmath import sqrt
 
 

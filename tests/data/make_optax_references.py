@@ -55,7 +55,7 @@ CASES = {
     "nadam": (optax.nadam(0.1, b1=0.8, b2=0.9), "nadam", {"beta1": 0.8, "beta2": 0.9}),
     "adamw": (optax.adamw(0.1, b2=0.9, weight_decay=0.2), "adamw", {"beta2": 0.9, "weight_decay": 0.2}),
     "lion": (optax.lion(0.1, b1=0.8, b2=0.9, weight_decay=0.1), "lion", {"beta1": 0.8, "beta2": 0.9}),
-    # Rprop is compared with tests/naive.py: optax 0.2.8 applies the step of the update before.
+    # Rprop is compared with tests/support/naive.py: optax 0.2.8 applies the step of the update before.
     "signsgd": (optax.sign_sgd(0.1), "signsgd", {}),
     "clipped by norm": (
         optax.chain(optax.clip_by_global_norm(30.0), optax.sgd(0.01, momentum=0.8)),

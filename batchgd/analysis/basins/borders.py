@@ -110,7 +110,7 @@ def borders(labels: Any, size: int = 5) -> Borders:
     Parameters
     ----------
     labels : BasinMap or (n1, ..., nD) array of int
-        What ``bgd.basin_map`` returned, or labels on an even grid in any number of dimensions, with 40 cells along each
+        What ``bgd.map`` returned, or labels on an even grid in any number of dimensions, with 40 cells along each
         side at the least. The finer it is, the smaller the scales at which borders are looked at.
     size : int
         Cells along the side of a box for the entropies.

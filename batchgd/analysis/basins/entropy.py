@@ -68,9 +68,9 @@ def basin_entropy(labels: ArrayLike, size: int = 5) -> BasinEntropy:
 
 def as_grid(labels: Any) -> NDArray[np.int64]:
     """Return labels as an array of whole numbers with one axis or more, or raise InputError."""
-    grid = check.reals("labels hold", labels, "give a grid of whole numbers, such as basin_map(...).label")
+    grid = check.reals("labels hold", labels, "give a grid of whole numbers, such as bgd.map(...).label")
     if grid.ndim == 0 or grid.dtype.kind not in "iu":
-        raise InputError("labels are no grid of whole numbers: give an array such as basin_map(...).label")
+        raise InputError("labels are no grid of whole numbers: give an array such as bgd.map(...).label")
     if min(grid.shape) < 2:
         raise InputError(f"labels have shape {grid.shape}: give two cells or more along each side")
     return grid.astype(np.int64)

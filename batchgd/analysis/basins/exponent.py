@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from batchgd.analysis.basins.entropy import as_grid
-from batchgd.analysis.basins.labelling import Labelling
 from batchgd.analysis.basins.resolution import Scales, scales
+from batchgd.minima.mapper import Labelling
 from batchgd.problem.box import Box
 from batchgd.problem.keywords import explained
 

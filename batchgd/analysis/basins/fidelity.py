@@ -1,33 +1,38 @@
-"""Fidelity: how many starts end where gradient flow ends, and how many change when the step is halved."""
+"""Fidelity: how many starts end where gradient flow ends, and how many change when the step is halved.
+
+What half the step means is decided here, for every method: the first of ``STEPS`` that it has is halved, nothing else.
+
+* ``learning_rate``: a number, one per start, or a schedule, whose heights are halved and whose times stay. Momentum and
+  running averages keep their memory in updates. For Armijo's search it is the first trial.
+* ``time_step``: FIRE's.
+* ``max_displacement``: the longest step of a method that finds its own, as Barzilai and Borwein's.
+
+Polyak's step and gradient flow have nothing to halve.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.analysis.basins.flow import true_flow
-from batchgd.analysis.basins.half_step import halved, of_rows, step_name
-from batchgd.analysis.basins.relabel import confusion_counts, labels_onto
-from batchgd.engine.batch import Batch
-from batchgd.minima.collect import batch_from
-from batchgd.minima.coverage.estimates import check_confidence
-from batchgd.minima.fractions import wilson
+from batchgd.minima.fractions import check_confidence, wilson
+from batchgd.minima.mapper import FLOW_UPDATES, Mapper
+from batchgd.minima.pairs import confusion_counts
+from batchgd.minima.results import LandscapeData
 from batchgd.problem import check
 from batchgd.problem.arrays import host
 from batchgd.problem.errors import InputError
-from batchgd.problem.methods import Method, as_method
+from batchgd.problem.methods import GradientFlow, Method, Schedule, as_method
 from batchgd.problem.speaker import a_run, option, said
-from batchgd.problem.starts import StartRows, parse_seed
+from batchgd.problem.starts import parse_seed
 
-if TYPE_CHECKING:
-    from batchgd.minima.results import LandscapeData
-
+STEPS = ("learning_rate", "time_step", "max_displacement")
+_HEIGHTS = ("initial", "final")  # of a schedule
 _DENSE = 5_000  # minima at most of a confusion matrix as an array
 _SHOWN = 6  # pairs of labels in the printed text
-FLOW_UPDATES = 100_000  # at least: small steps take many
 _CHECKED = 2_000  # starts run again by check=True: at 1,000 and more the same kernel serves
 _TOLERATED = 0.01  # share of changed labels above which check=True warns
 
@@ -45,7 +50,7 @@ class Fidelity:
     label, flow : (n,)
         By the method, and by gradient flow.
     half : (n,) or None
-        By the method at half the step; None where it has none (see ``batchgd/analysis/basins/half_step.py``).
+        By the method at half the step; None where it has none.
     minima : int
         How many the result has.
     step, method, reference : str
@@ -185,52 +190,51 @@ def fidelity(
     """
     sample, confidence = check.whole("sample", sample, 1, of="starts"), check_confidence(confidence)
     rng = np.random.default_rng(parse_seed(seed))
-    if not hasattr(result, "minima") or not result.kept:
+    if not isinstance(result, LandscapeData) or not result.kept:
         again = f"kept none: run it with {option('keep', 'all')}"
-        lacks = again if hasattr(result, "minima") else f"has none: run {a_run()}"
+        lacks = again if isinstance(result, LandscapeData) else f"has none: run {a_run()}"
         raise InputError(f"fidelity compares the labels of starts, and this result {lacks}")
-    batch = batch_from(result)
+    mapper = Mapper.of(result)
+    run = mapper.batch
     rows = np.arange(result.n)
     if sample < result.n:
         rows = np.sort(rng.choice(result.n, sample, replace=False))
-    method, x0 = of_rows(batch.method, rows), StartRows(result.starts, rows).points(0, len(rows))
-    flow = true_flow() if reference is None else as_method(reference)
-    part = replace(_with_starts(batch, x0, flow, FLOW_UPDATES), dtype="float64", mixed=False)
-    label, half = host(result.label)[rows].astype(np.int64), halved(method)
+    method, x0 = of_rows(run.method, rows), result.starts.at(rows)
+    flow = GradientFlow() if reference is None else as_method(reference)
+    half = halved(method)
     return Fidelity(
         rows,
-        label,
-        _labels(result, part),
-        None if half is None else _labels(result, _with_starts(batch, x0, half, 2 * batch.stopping.maxiter)),
-        len(result.minima),
-        step_name(half) if half is not None else None,
-        str(method),
-        str(flow),
-        confidence,
+        label=host(result.label)[rows].astype(np.int64),
+        flow=mapper.by(flow, FLOW_UPDATES, double=True).collect(x0).label,
+        half=None if half is None else mapper.by(half, 2 * run.stopping.maxiter).collect(x0).label,
+        minima=len(result.minima),
+        step=None if half is None else step_name(half),
+        method=str(method),
+        reference=str(flow),
+        confidence=confidence,
     )
 
 
-def check_step(result: LandscapeData, batch: Batch) -> str | None:
+def check_step(result: LandscapeData) -> str | None:
     """Return a warning where labels hang on the step: a sample of the starts is run again at half of it.
 
     It warns when the share of changed labels is above 1 % with 97.5 % confidence.
     """
-    half = halved(batch.method)
-    if half is None:
-        raise InputError(_no_step(batch.method))
-    n = min(batch.starts.n, _CHECKED)
+    mapper = Mapper.of(result)
+    batch = mapper.batch
+    half, n = check_halvable(batch.method), min(batch.starts.n, _CHECKED)
     starts: Any
     if batch.starts.independent:
         rows, starts = np.arange(n), batch.starts.head(n)  # drawn in the kernel, by the code that is compiled already
     else:
         rows = np.sort(np.random.default_rng(0).choice(batch.starts.n, n, replace=False))
-        starts = StartRows(batch.starts, rows).points(0, n)
-    halves = _with_starts(batch, starts, of_rows(half, rows), 2 * batch.stopping.maxiter)
+        starts = batch.starts.at(rows)
     if result.kept:
         label = host(result.label)[rows]
     else:
-        label = _labels(result, _with_starts(batch, starts, of_rows(batch.method, rows), batch.stopping.maxiter))
-    changed = int(np.count_nonzero(label != _labels(result, halves)))
+        label = mapper.by(of_rows(batch.method, rows)).collect(starts).label
+    halves = mapper.by(of_rows(half, rows), 2 * batch.stopping.maxiter).collect(starts)
+    changed = int(np.count_nonzero(label != halves.label))
     low, high = (100 * float(end) for end in wilson(changed, n))
     if low <= 100 * _TOLERATED:
         return None
@@ -241,27 +245,62 @@ def check_step(result: LandscapeData, batch: Batch) -> str | None:
     )
 
 
-def check_halvable(method: Method) -> None:
-    """Raise InputError where ``check=True`` has nothing to halve."""
-    if halved(method) is None:
-        raise InputError(_no_step(method))
+def check_halvable(method: Method) -> Method:
+    """Return the method at half the step, or raise InputError where ``check=True`` has nothing to halve."""
+    half = halved(method)
+    if half is None:
+        raise InputError(
+            f"check halves the step, and {type(method).__name__} has none to halve: leave it out, or use "
+            f"{said('result.fidelity()', '--fidelity')}"
+        )
+    return half
 
 
-def _no_step(method: Method) -> str:
-    return (
-        f"check halves the step, and {type(method).__name__} has none to halve: leave it out, or use "
-        f"{said('result.fidelity()', '--fidelity')}"
-    )
+def halved(method: Method) -> Method | None:
+    """Return the method at half the step; None where it has none.
+
+    >>> from batchgd.problem.methods import Adam, BarzilaiBorwein, Cosine, GradientDescent
+    >>> print(halved(Adam(0.02)))
+    Adam(learning_rate=0.01, beta1=0.9, beta2=0.999, epsilon=1e-08)
+    >>> print(halved(GradientDescent(Cosine(0.1, period=50, final=0.01))).learning_rate)
+    Cosine(initial=0.05, period=50, final=0.005, growth=1)
+    >>> print(halved(BarzilaiBorwein()))
+    BarzilaiBorwein(max_displacement=0.005, sufficient_decrease=0.0001, forgetting=0.85)
+    """
+    name = step_name(method)
+    if name is None:
+        return None
+    value = getattr(method, name)
+    if isinstance(value, Schedule):
+        heights = {field: 0.5 * getattr(value, field) for field in _HEIGHTS if hasattr(value, field)}
+        return replace(method, **{name: replace(value, **heights)})
+    return replace(method, **{name: 0.5 * np.asarray(value)[()]})
 
 
-def _with_starts(batch: Batch, starts: Any, method: Method, maxiter: int) -> Batch:
-    stopping = replace(batch.stopping, maxiter=max(batch.stopping.maxiter, maxiter), max_time=None)
-    return batch.again(starts=starts, method=method, stopping=stopping)
+def step_name(method: Method) -> str | None:
+    """The field that is the method's step; None where it has none.
+
+    >>> from batchgd.problem.methods import FIRE, Polyak
+    >>> step_name(FIRE(0.02)), step_name(Polyak(optimum=0.0))
+    ('time_step', None)
+    """
+    return next((name for name in STEPS if hasattr(method, name)), None)
 
 
-def _labels(result: LandscapeData, batch: Batch) -> NDArray[np.int64]:
-    """The labels that another batch gives its starts, in the numbering of the result."""
-    from batchgd.minima.collect import collect
+def of_rows(method: Any, rows: Any) -> Any:
+    """Return the method for some of the starts: of hyperparameters with one value per start, those of the rows.
 
-    other = collect(batch, result.x_tol, result.f_tol)
-    return labels_onto(result, other)[0][host(other.label)]
+    >>> from batchgd.problem.methods import GradientDescent
+    >>> of_rows(GradientDescent(np.array([0.1, 0.2, 0.3])), [2, 0]).learning_rate.tolist()
+    [0.3, 0.1]
+    """
+    if not is_dataclass(method) or isinstance(method, type):
+        return method
+    changed: dict[str, Any] = {}
+    for field in fields(method):
+        value = getattr(method, field.name)
+        if isinstance(value, np.ndarray) and value.ndim:
+            changed[field.name] = value[rows]
+        elif isinstance(value, Schedule):
+            changed[field.name] = of_rows(value, rows)
+    return replace(method, **changed) if changed else method

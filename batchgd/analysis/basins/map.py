@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.analysis.basins.plane import Grid, PixelStarts, Plane, parse_plane, parse_resolution, parse_window
+from batchgd.analysis.basins.plane import PixelGrid, PixelStarts, Plane, parse_plane, parse_resolution, parse_window
 from batchgd.analysis.basins.refine import fill, refine, stride_of
+from batchgd.compiler.resolve import Problem
 from batchgd.engine.batch import Batch, make_batch
+from batchgd.engine.compute import Compute
+from batchgd.engine.progress import Progress, Watch
 from batchgd.kernels.plan import Endpoints
 from batchgd.kernels.status import Status
 from batchgd.minima import Minima, wilson
-from batchgd.minima.collector import Gathering
-from batchgd.minima.merge import check_tolerance
+from batchgd.minima.collector import Collector
+from batchgd.minima.tables import points_table
 from batchgd.problem import check
 from batchgd.problem.errors import InputError, told
+from batchgd.problem.identity import Identity, as_identity
 from batchgd.problem.keywords import explained
 from batchgd.problem.stopping import Stopping, as_stopping
+from batchgd.problem.tables import ROWS, cut, records
+from batchgd.problem.wording import duration, format_values, percent_column
 
 if TYPE_CHECKING:
     from batchgd.analysis.basins.borders import Borders
@@ -110,7 +115,7 @@ class BasinMap:
     def zoom(self, window: Any, resolution: Any = None) -> BasinMap:
         """The map of another window of the same plane, ((u0, u1), (v0, v1)); labels are kept where minima are known."""
         recipe = self.recipe | ({} if resolution is None else {"resolution": resolution})
-        return basin_map(self.objective, self.box, plane=self.plane, window=window, known=self.minima, **recipe)
+        return map(self.objective, self.box, plane=self.plane, window=window, known=self.minima, **recipe)
 
     def borders(self, size: int = 5) -> Borders:
         """Entropy, uncertainty exponent and dimension of the borders; see :func:`batchgd.borders`."""
@@ -120,9 +125,9 @@ class BasinMap:
 
     def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw the map; see ``batchgd/output/plot/maps.py``. Returns the axes."""
-        from batchgd.output.plot import basin_map_picture
+        from batchgd.output.plot.maps import draw_map
 
-        return basin_map_picture(self, ax, **options)
+        return draw_map(self, ax, **options)
 
     def to_xarray(self) -> Any:
         """The map as an xarray Dataset, with the coordinates of the plane and the table of minima."""
@@ -137,10 +142,7 @@ class BasinMap:
             "resolution": list(self.label.shape[::-1]),
             "plane": {name: getattr(self.plane, name) for name in ("origin", "first", "second", "names")},
             "window": self.window,
-            "minima": [
-                {name: getattr(self.minima, name)[k] for name in ("x", "fun", "count", "fraction", "kind")}
-                for k in range(len(self.minima))
-            ],
+            "minima": records({name: getattr(self.minima, name) for name in ("x", "fun", "count", "fraction", "kind")}),
             "unlabelled": int(np.count_nonzero(self.label < 0)),
             "pixels": self.n,
             "descents": self.descents,
@@ -149,27 +151,21 @@ class BasinMap:
         }
 
     def __repr__(self) -> str:
-        from batchgd.output.report import aligned, duration, format_point, format_values
-
-        most = 12
-        values = format_values(self.minima.fun[:most])
-        rows = [
-            [str(k), value, f"{100 * self.minima.fraction[k]:.3f} %", format_point(self.minima.x[k], self.box.width)]
-            for k, value in enumerate(values)
-        ]
-        left = f"… {len(self.minima) - most:,} more minima" if len(self.minima) > most else ""
-        rows_, columns = self.label.shape
+        few = self.minima[:ROWS]
+        table = {
+            "label": [str(k) for k in range(len(few))],
+            "value": format_values(few.fun),
+            "share": [percent_column(share, 3) for share in few.fraction],
+        }
+        below = cut(len(self.minima), "minimum", "minima") if len(few) else "no minimum was found"
+        rows, columns = self.label.shape
         share = f"{self.descents:,} descents, {100 * self.descents / self.n:.3g} % of the pixels"
         unlabelled = int(np.count_nonzero(self.label < 0))
         lines = [
-            f"{self.objective.name} · {columns} x {rows_} pixels of {' and '.join(self.plane.names)} · "
+            f"{self.objective.name} · {columns} x {rows} pixels of {' and '.join(self.plane.names)} · "
             f"{share} · {duration(self.seconds)}",
             "",
-            *(
-                aligned(["label", "value", "share", "x"], rows, left, words=("x",))
-                if rows
-                else ["no minimum was found"]
-            ),
+            str(points_table(table, few.x, self.box.width, below)),
             "",
             str(self.audit),
         ]
@@ -179,7 +175,7 @@ class BasinMap:
 
 
 @explained
-def basin_map(
+def map(
     fun: Any,
     box: Any = None,
     resolution: int | tuple[int, int] = 512,
@@ -193,8 +189,8 @@ def basin_map(
     xtol: float | None = None,
     ftol: float | None = None,
     maxiter: int | None = None,
-    escape: float | None = None,
-    stopping: Stopping | None = None,
+    max_time: float | None = None,
+    stopping: Stopping | dict[str, Any] | None = None,
     backend: str = "auto",
     dtype: Any = "float64",
     threads: int | None = None,
@@ -202,11 +198,11 @@ def basin_map(
     jac: Any = None,
     args: Any = (),
     scale: Any = "auto",
-    x_tol: float = 1e-6,
-    f_tol: float = 1e-9,
+    identity: Identity | dict[str, float] | None = None,
     adaptive: bool = True,
     audit: int = _AUDITED,
     known: Minima | None = None,
+    progress: Progress | None = None,
 ) -> BasinMap:
     """Map the basins on a plane: each pixel takes the minimum that the descent from its centre reaches.
 
@@ -218,8 +214,8 @@ def basin_map(
 
     Parameters
     ----------
-    fun, box, dim, method, params, jac, args, scale, gtol, xtol, ftol, maxiter, escape, stopping, backend, dtype,
-    threads, x_tol, f_tol
+    fun, box, dim, method, params, jac, args, scale, gtol, xtol, ftol, maxiter, max_time, stopping, backend, dtype,
+    threads, identity
         As in :func:`multistart`; hyperparameters of the method are one number each.
     resolution : int or (int, int)
         Pixels along u and v, 2 to 32768.
@@ -237,6 +233,8 @@ def basin_map(
         Held pixels to descend from after all.
     known : Minima, optional
         Minima whose labels come first, so that maps of several windows have the same labels: ``other.minima``.
+    progress : callable, optional
+        Called with a :class:`ProgressUpdate` about twice a second; its total grows as the map is refined.
 
     Returns
     -------
@@ -251,7 +249,7 @@ def basin_map(
     Examples
     --------
     >>> import batchgd as bgd
-    >>> found = bgd.basin_map("himmelblau", resolution=64)
+    >>> found = bgd.map("himmelblau", resolution=64)
     >>> len(found.minima), found.label.shape, found.descents < 64 * 64
     (4, (64, 64), True)
     >>> print(found.zoom(((2.0, 4.0), (0.0, 2.0)), resolution=32).label[16, 16] == found.label[42, 48])
@@ -262,22 +260,22 @@ def basin_map(
     G. Datseris and A. Wagemakers, "Effortless estimation of basins of attraction", Chaos 32, 2022, for maps of basins
     on grids; the refinement is this project's own.
     """
-    began = time.perf_counter()
+    watch = Watch(progress)
     shape = parse_resolution(resolution)[::-1]
     window = None if window is None else parse_window(window)
     audit, adaptive = check.whole("audit", audit, of="pixels"), check.flag("adaptive", adaptive)
     if known is not None and not isinstance(known, Minima):
         raise InputError(f"known is {told(known)}: give the minima of another map or result, as in known=other.minima")
-    settings: dict[str, Any] = {"dtype": dtype, "backend": backend, "threads": threads}
-    tolerances = {"x_tol": check_tolerance("x_tol", x_tol), "f_tol": check_tolerance("f_tol", f_tol)}
-    stopping = as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, escape=escape)
-    problem = {"box": box, "dim": dim, "params": params, "jac": jac, "args": args, "scale": scale}
-    batch = make_batch(fun, **problem, starts=1, method=method, stopping=stopping, **settings)
+    compute = Compute.of(backend, dtype, threads)
+    identity = as_identity(identity)
+    stopping = as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time)
+    problem = Problem(fun, box, dim, params, jac, args)
+    batch = make_batch(problem, compute, starts=1, method=method, stopping=stopping, scale=scale)
     if not isinstance(plane, Plane):
         plane, suits = parse_plane(plane, at, batch.box)
         window = suits if window is None else window
-    grid = Grid(plane, window, shape)
-    images = _Images(batch, grid, known, **tolerances)
+    grid = PixelGrid(plane, window, shape)
+    images = _Images(batch, grid, known, identity, watch)
     computed, checked = images.draw(stride_of(shape) if adaptive else 1, audit)
     return BasinMap(
         **images.images,
@@ -290,43 +288,43 @@ def basin_map(
         minima=images.minima(),
         audit=checked,
         descents=images.descents,
-        seconds=time.perf_counter() - began,
+        seconds=watch.elapsed,
         objective=batch.objective,
         recipe={"resolution": shape[::-1], "method": batch.method, "stopping": batch.stopping, "scale": batch.scale}
-        | {"adaptive": adaptive, "audit": audit}
-        | settings
-        | tolerances,
+        | {"adaptive": adaptive, "audit": audit, "identity": identity}
+        | {"backend": compute.backend.name, "dtype": compute.dtype, "threads": compute.threads},
     )
 
 
 class _Images:
     """The images of a map while they are drawn, in the lattice's frame."""
 
-    def __init__(self, batch: Batch, grid: Grid, known: Minima | None, x_tol: float, f_tol: float) -> None:
+    def __init__(self, batch: Batch, grid: PixelGrid, known: Minima | None, identity: Identity, watch: Watch) -> None:
         self._batch, self._grid = batch, grid
-        self._gathering = Gathering(batch.box, x_tol, f_tol)
+        self._collector, self._watch = Collector(batch.box, identity), watch
         self._row: list[NDArray[np.int64]] = []
         self._column: list[NDArray[np.int64]] = []
         self._head = 0 if known is None else len(known)
         if known is not None and self._head:
             none = np.zeros(self._head, np.int64)
-            self._gathering.add(Endpoints(0, known.x, known.fun, none, none, none.astype(np.int8) + Status.GRADIENT))
+            self._collector.add(Endpoints(0, known.x, known.fun, none, none, none.astype(np.int8) + Status.GRADIENT))
 
     @property
     def descents(self) -> int:
         """How many there were."""
-        return self._gathering.n - self._head
+        return self._collector.n - self._head
 
     def visit(self, row: NDArray[np.int64], column: NDArray[np.int64]) -> None:
         """Descend from these pixels."""
-        self._gathering.run(replace(self._batch, starts=PixelStarts(self._grid, row, column)))
+        part = self._watch.part(self.descents, self.descents + len(row))
+        self._collector.run(replace(self._batch, starts=PixelStarts(self._grid, row, column)), part)
         self._row.append(row)
         self._column.append(column)
 
     def labels(self) -> NDArray[np.int32]:
         """The labels of all visited pixels, in order."""
-        self._found = self._gathering.find(self._batch)
-        return self._gathering.labels(self._found)[self._head :]
+        self._found = self._collector.find(self._batch)
+        return self._collector.labels(self._found)[self._head :]
 
     def draw(self, stride: int, audit: int) -> tuple[NDArray[np.bool_], Audit]:
         """Visit what decides the image, hold the rest, audit it; returns which pixels were computed, and the audit."""
@@ -351,7 +349,7 @@ class _Images:
 
     def _visited(self) -> dict[str, NDArray]:
         """What the visited pixels show, in order."""
-        label, ends = self.labels(), self._gathering.endpoints()
+        label, ends = self.labels(), self._collector.endpoints()
         kinds = {"nit": np.int32, "fun": np.float64, "status": np.int8}
         return {"label": label} | {name: getattr(ends, name)[self._head :].astype(k) for name, k in kinds.items()}
 

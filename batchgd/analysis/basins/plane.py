@@ -111,14 +111,13 @@ def parse_plane(plane: Any, at: Any, box: Box) -> tuple[Plane, Floats]:
 
 
 def _axes(plane: Any, at: Any, box: Box) -> tuple[Plane, Floats]:
-    i, j = plane
-    whole = all(isinstance(k, int | np.integer) and not isinstance(k, bool) for k in (i, j))
-    if not whole or not (0 <= i < box.dim and 0 <= j < box.dim) or i == j:
-        raise InputError(f"plane is {told(plane)}: give two different axes from 0 to {box.dim - 1}, or three points")
+    i, j = (check.whole("an axis of the plane", axis, 0, box.dim - 1) for axis in plane)
+    if i == j:
+        raise InputError(f"plane is {told(plane)}: give two different axes, or three points")
     point = box.center if at is None else check.finite("at holds", at, "give finite real numbers")
     if point.shape != (box.dim,):
         raise InputError(f"at has shape {point.shape}: give one number for each of the {box.dim} coordinates")
-    return Plane.axes((int(i), int(j)), point), np.stack([box.lower, box.upper], axis=1)[[i, j]]
+    return Plane.axes((i, j), point), np.stack([box.lower, box.upper], axis=1)[[i, j]]
 
 
 def parse_window(window: Any) -> Floats:
@@ -132,15 +131,16 @@ def parse_window(window: Any) -> Floats:
 def parse_resolution(resolution: Any) -> tuple[int, int]:
     """Return the numbers of pixels along u and v."""
     sides = resolution if isinstance(resolution, tuple | list) else (resolution, resolution)
-    if len(sides) != 2 or any(isinstance(k, bool) or not isinstance(k, int | np.integer) for k in sides):
+    if len(sides) != 2:
         raise InputError(f"resolution is {told(resolution)}: give a whole number of pixels a side, or two of them")
-    if min(sides) < 2 or int(sides[0]) * int(sides[1]) > _MOST_PIXELS:
-        raise InputError(f"resolution is {told(resolution)}: give 2 to 32768 pixels a side, such as 512")
-    return int(sides[0]), int(sides[1])
+    width, height = (check.whole("resolution", side, 2, of="pixels a side") for side in sides)
+    if width * height > _MOST_PIXELS:
+        raise InputError(f"resolution is {told(resolution)}: give at most 32768 pixels a side, such as 512")
+    return width, height
 
 
 @dataclass(frozen=True, eq=False)
-class Grid:
+class PixelGrid:
     """Pixels over a window of a plane: pixel (row, column) is centred at v[row], u[column].
 
     Rows and columns beyond the shape continue the grid outside the window.
@@ -172,7 +172,7 @@ class PixelStarts(Starts):
     name = "pixels"
     interval_note = "pixels of a map are not independent draws, so their shares have no interval"
 
-    def __init__(self, grid: Grid, row: NDArray[np.int64], column: NDArray[np.int64]) -> None:
+    def __init__(self, grid: PixelGrid, row: NDArray[np.int64], column: NDArray[np.int64]) -> None:
         super().__init__(len(row), len(grid.plane.origin))
         self._grid, self._row, self._column = grid, row, column
 

@@ -6,6 +6,7 @@ run itself, so both kinds of run give the same minima. A saved lean run has neit
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,36 +15,30 @@ from numpy.typing import ArrayLike, NDArray
 
 from batchgd.analysis.strategies.explore import drawn_fractions
 from batchgd.compiler.differentiable import not_stored
-from batchgd.kernels.plan import Endpoints
-from batchgd.minima import Identity, find_minima
-from batchgd.minima.merge import check_tolerance
+from batchgd.kernels.plan import Endpoints, columns
+from batchgd.minima import Clustering, find_minima
 from batchgd.minima.results import LandscapeData
 from batchgd.minima.scale import measure
 from batchgd.minima.sites import MINIMA, find_sites, locate
 from batchgd.problem import check
 from batchgd.problem.arrays import host
 from batchgd.problem.errors import InputError
+from batchgd.problem.identity import Identity, as_identity
 from batchgd.problem.speaker import a_run
 
 if TYPE_CHECKING:
     from batchgd.minima.catalogue import Catalogue
 
-_FIELDS = ("objective", "starts", "method", "box", "stopping", "backend", "dtype", "seconds")
-_OWN = ("seed", "independent", "stopped", "strategy", "cells")
 
-
-def recluster(result: LandscapeData, x_tol: float | None = None, f_tol: float | None = None) -> LandscapeData:
-    """Return a new result whose minima are told apart by these tolerances.
-
-    Two endpoints, polished, are one minimum when they differ by at most ``x_tol`` box widths in every coordinate *and*
-    by ``f_tol max(F, |f|)`` in value; F is how far values typically differ over the box.
+def recluster(result: LandscapeData, identity: Any = None) -> LandscapeData:
+    """Return a new result whose minima are distinct by another identity.
 
     Parameters
     ----------
     result : LandscapeData
         With endpoints (or cells, see above) and its function.
-    x_tol, f_tol : float, optional
-        Those of the result when left out.
+    identity : Identity or dict, optional
+        When two polished endpoints are one minimum; a dict changes some fields of the result's.
 
     Returns
     -------
@@ -58,46 +53,39 @@ def recluster(result: LandscapeData, x_tol: float | None = None, f_tol: float | 
     --------
     >>> import batchgd as bgd
     >>> result = bgd.multistart("six_hump_camel", starts=500)
-    >>> len(result.minima), len(result.recluster(x_tol=0.9).minima)  # three pairs of equal value
+    >>> len(result.minima), len(result.recluster({"x": 0.9}).minima)  # three pairs of equal value
     (6, 3)
     """
-    x_tol = result.x_tol if x_tol is None else check_tolerance("x_tol", x_tol)
-    f_tol = result.f_tol if f_tol is None else check_tolerance("f_tol", f_tol)
+    identity = as_identity(identity, result.identity)
     catalogue, keys = _cells(result)
     found = find_minima(
         catalogue,
         result.objective,
         n_starts=result.n,
-        x_tol=x_tol,
-        f_tol=f_tol,
+        identity=identity,
         independent=result.independent,
         interval_note=result.minima.interval_note,
     )
     label, minima = found.labels(keys), found.minima
     if result.strategy is not None:
         minima = drawn_fractions(minima, label, result.strategy.drawn, result.minima.interval_note)
-    return LandscapeData(
-        **{name: getattr(result, name) for name in ("x", "fun", "nit", "nfev", "status", *_FIELDS, *_OWN)},
-        counted=None if result.kept else result.counted,
-        label=label,
-        minima=minima,
-        stationary=found.stationary,
-        warnings=found.warnings,
-        x_tol=x_tol,
-        f_tol=f_tol,
-    )
+    again = copy(result)
+    vars(again).pop("saddles", None)  # they join the minima of before
+    again.label, again.minima, again.stationary = label, minima, found.stationary
+    again.identity, again.warnings = identity, found.warnings
+    return again
 
 
 @dataclass(frozen=True)
 class Counts:
-    """How many minima each tolerance tells apart: ``minima[k]`` at ``x_tol[k]``, all at one ``f_tol``."""
+    """How many minima are distinct by ``Identity(x[k], f)``: ``minima[k]``."""
 
-    x_tol: NDArray[np.float64]
+    x: NDArray[np.float64]
     minima: NDArray[np.int64]
-    f_tol: float
+    f: float
 
 
-def minima_against_tolerance(result: LandscapeData, x_tol: ArrayLike | None = None, f_tol: Any = None) -> Counts:
+def minima_against_tolerance(result: LandscapeData, x: ArrayLike | None = None, f: Any = None) -> Counts:
     """Count the minima at several tolerances, 1e-12 to 0.3 box widths when left out; the points are polished once.
 
     A plateau around the tolerance of the result says that its minima do not hang on it.
@@ -107,21 +95,20 @@ def minima_against_tolerance(result: LandscapeData, x_tol: ArrayLike | None = No
     >>> minima_against_tolerance(result, [1e-8, 1e-2]).minima.tolist()
     [4, 4]
     """
-    given = np.geomspace(1e-12, 0.3, 24) if x_tol is None else check.reals("x_tol holds", x_tol, "give tolerances")
-    tolerances = np.array([check_tolerance("x_tol", each) for each in np.atleast_1d(given).ravel()])
-    if len(tolerances) == 0:
-        raise InputError("x_tol is empty: give at least one tolerance, or leave it out")
-    f_tol = result.f_tol if f_tol is None else check_tolerance("f_tol", f_tol)
+    given = np.geomspace(1e-12, 0.3, 24) if x is None else check.reals("x holds", x, "give tolerances")
+    f = result.identity.f if f is None else f
+    identities = [Identity(each, f) for each in np.atleast_1d(given).ravel()]
+    if not identities:
+        raise InputError("x is empty: give at least one tolerance, or leave it out")
     catalogue, _ = _cells(result)
     objective, box = result.objective, catalogue.box
     scale = measure(objective, box)
     polished = locate(objective, box, catalogue, scale)
     counts = []
-    for tolerance in tolerances:
-        identity = Identity(float(tolerance), f_tol, scale.value)
-        sites, _ = find_sites(catalogue, objective, box, identity, scale, polished)
+    for identity in identities:
+        sites, _ = find_sites(catalogue, objective, box, Clustering(identity, scale.value), scale, polished)
         counts.append(int(np.isin(sites.kind, MINIMA).sum()))
-    return Counts(tolerances, np.array(counts), f_tol)
+    return Counts(np.array([each.x for each in identities]), np.array(counts), identities[0].f)
 
 
 def _cells(result: LandscapeData) -> tuple[Catalogue, NDArray[np.uint64]]:
@@ -134,8 +121,8 @@ def _cells(result: LandscapeData) -> tuple[Catalogue, NDArray[np.uint64]]:
         return result.cells, np.empty(0, np.uint64)
     if result.box is None:
         raise InputError(f"this result has no box to measure distances by: give one of {a_run()}")
-    from batchgd.minima.collector import Gathering
+    from batchgd.minima.collector import Collector
 
-    gathering = Gathering(result.box)
-    gathering.add(Endpoints(0, *(host(getattr(result, name)) for name in ("x", "fun", "nit", "nfev", "status"))))
-    return gathering.catalogue, gathering.keys()
+    collector = Collector(result.box)
+    collector.add(Endpoints(0, **columns(result, host)))
+    return collector.catalogue, collector.keys()

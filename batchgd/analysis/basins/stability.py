@@ -3,27 +3,49 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from batchgd.analysis.basins.bisection import bisect
-from batchgd.analysis.basins.labelling import Labelling, labelling
-from batchgd.minima.collect import batch_from
+from batchgd.minima.mapper import Labelling, Mapper
+from batchgd.minima.results import LandscapeData
 from batchgd.problem import check
 from batchgd.problem.errors import InputError
 from batchgd.problem.speaker import a_run
 from batchgd.problem.starts import parse_seed
-
-if TYPE_CHECKING:
-    from batchgd.minima.results import LandscapeData
+from batchgd.problem.tables import ROWS, TextTable, cut, records
+from batchgd.problem.wording import format_values
 
 _GROWTH = 1.25  # between the radii at which a direction is looked at, going out
 _LOOKS = 40  # of them, up to the largest radius: the first is 1.7e-4 of it
 _ROUNDS, _TRIES = 6, 8  # of the search for the nearest border around the best direction
 _MOST_DIRECTIONS = 1_000_000
+_HALVINGS = 60
 _TURN = 0.5  # how far directions are turned in the first round of it; half as far in each next
+
+
+def bisect(
+    label: Labelling, a: NDArray[np.float64], b: NDArray[np.float64], side: NDArray, tolerance: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Halve each segment from a to b, (n, d), until its ends are ``tolerance`` apart in every coordinate.
+
+    A middle with the label ``side`` of a takes the place of a, any other that of b: so the end at a keeps its label,
+    and a border of its basin stays between the ends.
+
+    >>> a, b = bisect(lambda x: (x[:, 0] > 0.3).astype(int), np.array([[0.0]]), np.array([[1.0]]), np.array([0]), 1e-3)
+    >>> bool(a[0, 0] <= 0.3 < b[0, 0] <= a[0, 0] + 1e-3)
+    True
+    """
+    a, b = a.copy(), b.copy()
+    for _ in range(_HALVINGS):
+        wide = np.flatnonzero((np.abs(b - a) > tolerance).any(axis=1))
+        if len(wide) == 0:
+            break
+        middle = 0.5 * (a[wide] + b[wide])
+        same = label(middle) == side[wide]
+        a[wide[same]], b[wide[~same]] = middle[same], middle[~same]
+    return a, b
 
 
 def border_distance(
@@ -102,22 +124,22 @@ class Stability:
     def to_dict(self) -> dict[str, Any]:
         """The radii for JSON."""
         median = np.median(self.escape_radius, axis=1)
-        rows = zip(self.minima_fun, self.radius, median, self.nearest, strict=True)
-        names = ("fun", "radius", "median_escape_radius", "nearest_border")
-        return {"directions": len(self.directions), "minima": [dict(zip(names, row, strict=True)) for row in rows]}
+        columns = {"fun": self.minima_fun, "radius": self.radius, "median_escape_radius": median}
+        return {"directions": len(self.directions), "minima": records(columns | {"nearest_border": self.nearest})}
 
     def __repr__(self) -> str:
-        from batchgd.output.report import aligned, format_values
-
-        most = 12
-        rows = [
-            [str(k), value, f"{self.radius[k]:.4g}", f"{np.median(self.escape_radius[k]):.4g}"]
-            for k, value in enumerate(format_values(self.minima_fun[:most]))
-        ]
-        left = f"… {len(self.radius) - most:,} more minima" if len(self.radius) > most else ""
-        table = aligned(["label", "value", "ball that stays", "median way out"], rows, left, words=())
-        told = f"distances in x to the border of each basin, along {len(self.directions)} directions; "
-        return "\n".join([*table, told + "the ball reaches to the nearest border point"])
+        median = np.median(self.escape_radius[:ROWS], axis=1)
+        columns = {
+            "label": [str(k) for k in range(len(median))],
+            "value": format_values(self.minima_fun[:ROWS]),
+            "ball that stays": [f"{radius:.4g}" for radius in self.radius[:ROWS]],
+            "median way out": [f"{radius:.4g}" for radius in median],
+        }
+        table = TextTable(records(columns), below=cut(len(self.radius), "minimum", "minima"))
+        return (
+            f"{table}\ndistances in x to the border of each basin, along {len(self.directions)} directions; "
+            "the ball reaches to the nearest border point"
+        )
 
 
 def stability(result: LandscapeData, directions: int = 32, *, seed: int = 0) -> Stability:
@@ -159,22 +181,21 @@ def stability(result: LandscapeData, directions: int = 32, *, seed: int = 0) -> 
     The radius is the size of the smallest perturbation that leaves the basin, the "minimal fatal shock" of L. Halekotte
     and U. Feudel, Sci. Rep. 10, 11783 (2020).
     """
-    if not hasattr(result, "minima") or len(result.minima) == 0:
+    if not isinstance(result, LandscapeData) or len(result.minima) == 0:
         raise InputError(f"stability is measured around minima, and this result has none: run {a_run()}")
     directions = check.whole("directions", directions, 1, _MOST_DIRECTIONS)
     rng = np.random.default_rng(parse_seed(seed))
-    label = labelling(result)
-    box = batch_from(result).box
+    mapper = Mapper.of(result)
     x, dim = result.minima.x, result.dim
-    largest = float(np.linalg.norm(box.width))
+    largest = float(np.linalg.norm(mapper.batch.box.width))
     unit = np.eye(dim)
     ways = np.concatenate([unit, -unit, _units(rng.normal(size=(directions if dim > 1 else 0, dim)))])
     every = np.broadcast_to(ways, (len(x), *ways.shape))
-    found = border_distance(label, x, every, largest)
+    found = border_distance(mapper, x, every, largest)
     best = found.argmin(axis=1)
     radius, way = found.min(axis=1), ways[best]
     if dim > 1:
-        radius, way = _closer(label, x, radius, way, largest, rng)
+        radius, way = _closer(mapper, x, radius, way, largest, rng)
     nearest = np.where(
         np.isfinite(radius)[:, None], x + np.where(np.isfinite(radius), radius, 0.0)[:, None] * way, np.nan
     )

@@ -1,6 +1,6 @@
-"""What this machine does: descents measured beside the ceilings of the device that they ran on."""
+"""What this machine does: descents measured against the ceilings of the device that they ran on."""
 
 from batchgd.analysis.bench.measure import Report, measure
-from batchgd.analysis.bench.row import Row
+from batchgd.analysis.bench.timing import Timing
 
-__all__ = ["Report", "Row", "measure"]
+__all__ = ["Report", "Timing", "measure"]

@@ -41,5 +41,5 @@ STARTS_SIMULATED = 64
 
 
 def method_of(name: str, case: Case) -> Method:
-    """Return the method that a row of the table stands for."""
+    """Return the method of a row of the table."""
     return GradientDescent(case.learning_rate) if name == "constant rate" else BarzilaiBorwein()

@@ -43,7 +43,7 @@ class Ceiling:
 
 
 def measure_cpu(dtype: str, threads: int, functions: Sequence[str] = (), repeats: int = 7) -> Ceiling:
-    """Measure the ceilings of this CPU with so many threads."""
+    """Measure the ceilings of this CPU with this many threads."""
     chains, per_turn = _fma(dtype)
     rates = [_rate(chains, per_turn, threads) for _ in range(repeats)]
     return Ceiling(
@@ -77,7 +77,7 @@ def function_rate(name: str, dtype: str, threads: int, repeats: int = 3) -> floa
 
 
 def _rate(work: Callable[[int], None], per_turn: int, threads: int) -> float:
-    """Return units per second of ``work(turns)`` on so many threads at once."""
+    """Return units per second of ``work(turns)`` on this many threads at once."""
     work(1)
     turns, elapsed = 16, 0.0
     while elapsed < 0.2 * SECONDS:
@@ -137,7 +137,7 @@ def _fma(dtype: str) -> tuple[Callable[[int], None], int]:
 
 @cache
 def _sweep(name: str, dtype: str) -> Callable[[int], None]:
-    """Return ``a <- 0.1 f(a) + 0.5`` over a small array, so many times: every value depends on the one before."""
+    """Return ``a <- 0.1 f(a) + 0.5`` over a small array, repeated: every value depends on the one before."""
     from numba import njit
 
     from batchgd.kernels import vecmath

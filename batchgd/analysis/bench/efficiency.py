@@ -57,7 +57,7 @@ def lane_ticks(nfev: ArrayLike, lanes: int, shards: Iterable[tuple[int, int]], g
     shards : iterable of (first, stop)
         The ranges of starts, each with a queue of its own.
     group : int, optional
-        Lanes that stay together until the last of them is done: the whole block when left out (a CPU's lane block);
+        Lanes that stay together until the last of them is done: the whole block by default (a CPU's lane block);
         32 for a GPU, where a warp's threads do, if all warps run at the same speed.
 
     >>> lane_ticks([5, 1, 1, 1], 2, [(0, 4)]), lane_ticks([5, 1, 1, 1], 2, [(0, 4)], group=1)

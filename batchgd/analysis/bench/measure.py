@@ -1,4 +1,4 @@
-"""Measure every row of the standard set beside the ceilings of the device it runs on."""
+"""Measure every row of the standard set against the ceilings of the device it runs on."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.analysis.bench import cases, ceiling, efficiency, machine, table
+from batchgd.analysis.bench import cases, ceiling, efficiency, machine, printing
 from batchgd.analysis.bench.ceiling import Ceiling
 from batchgd.analysis.bench.operations import split, tick_operations
-from batchgd.analysis.bench.row import Row
-from batchgd.engine.backends import BACKENDS, check_threads, choose, simulated
+from batchgd.analysis.bench.timing import Timing
+from batchgd.engine.backends import BACKENDS, choose, simulated
 from batchgd.engine.batch import Batch
-from batchgd.engine.run import module_of, run, specialisation_of
+from batchgd.engine.compute import Compute, check_threads
+from batchgd.engine.prepare import module_of, specialisation_of
+from batchgd.engine.run import run
 from batchgd.kernels.status import Status
 from batchgd.problem.arrays import DTYPES, check_dtype
+from batchgd.problem.check import cupy_for
 from batchgd.problem.errors import InputError
 from batchgd.problem.stopping import Stopping
 
-ROW_SECONDS = 20.0  # of one run at most: a row beyond it is cut and told as such
+ROW_SECONDS = 20.0  # of one run at most: a row beyond it is cut and reported as such
 
 
 @dataclass
@@ -30,7 +33,7 @@ class Report:
 
     machine: dict[str, Any]
     ceilings: dict[tuple[str, str], Ceiling] = field(default_factory=dict)
-    rows: list[Row] = field(default_factory=list)
+    rows: list[Timing] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
@@ -44,11 +47,11 @@ class Report:
 
     def __str__(self) -> str:
         parts = [
-            "\n".join(f"- {line}" for line in (*machine.heading(self.machine), *table.ceilings_text(self.ceilings))),
-            table.rows_table(self.rows, self.ceilings) if self.rows else "nothing was measured",
-            table.gpu_table(self.rows),
+            "\n".join(f"- {line}" for line in (*machine.heading(self.machine), *printing.ceilings_text(self.ceilings))),
+            printing.rows_table(self.rows, self.ceilings),
+            printing.gpu_table(self.rows),
             "\n".join(f"- failed: {failure}" for failure in self.failures),
-            "\n".join(f"- {line}" for line in table.LEGEND),
+            "\n".join(f"- {line}" for line in printing.LEGEND),
         ]
         return "\n\n".join(part for part in parts if part)
 
@@ -69,13 +72,13 @@ def measure(
     Parameters
     ----------
     backends : sequence of str, optional
-        Those of ``BACKENDS`` that work here when left out; the simulator is never chosen by itself.
+        Those of ``BACKENDS`` that work here by default; the simulator is never chosen by itself.
     dtypes : sequence of str, optional
-        Both when left out.
+        Both by default.
     quick : bool
         Two landscapes, fewer starts, three repeats.
     threads : int, optional
-        Worker threads of the CPU backend; one per core when left out.
+        Worker threads of the CPU backend; one per core by default.
     repeats, starts : int, optional
         Overrule what fits the backend.
     chosen : iterable of Case, optional
@@ -86,14 +89,15 @@ def measure(
     Raises
     ------
     InputError
-        For a backend or dtype that there is not, or that cannot run here. What fails later is told in ``failures``.
+        For a backend or dtype that there is not, or that cannot run here. What fails later is listed in ``failures``.
     """
     names = list(backends) if backends else [name for name, row in BACKENDS.items() if _usable(name, row)]
     kinds = [check_dtype(dtype) for dtype in dtypes or DTYPES]
     for name in names:
         if name == "auto":
             raise InputError("bench measures backends by name: give cpu, numpy or cuda, or leave it out for all")
-        choose(name)
+        if choose(name)[0].name == "cuda" and not simulated():
+            cupy_for("the ceilings of a device are measured with", "bench the other backends by name")
     workers = check_threads(threads)
     report = Report(machine.describe(workers))
     for backend in names:
@@ -119,19 +123,19 @@ def measure(
 
 def batch_of(case: cases.Case, method: str, backend: str, dtype: str, starts: int, threads: int) -> Batch:
     """Return the batch that one row runs."""
-    from batchgd.compiler.resolve import resolve
+    from batchgd.compiler.resolve import Problem
     from batchgd.problem.starts import parse_starts
 
-    box, trace = resolve(case.landscape, case.dim)
+    box, trace = Problem(case.landscape, dim=case.dim).resolve()
     objective = trace()
     gtol = cases.GTOL if dtype == "float64" else cases.GTOL_SINGLE
     stopping = Stopping(gtol=gtol, maxiter=case.maxiter, max_time=ROW_SECONDS)
     points = parse_starts(starts, "uniform", box, objective.dim, 0, dtype)
     rule = cases.method_of(method, case)
-    return Batch(objective, points, box, rule, stopping, dtype, BACKENDS[backend], threads, 0)
+    return Batch(objective, points, box, rule, stopping, Compute(BACKENDS[backend], dtype, threads), 0)
 
 
-def measure_batch(batch: Batch, case: cases.Case, method: str, repeats: int) -> Row:
+def measure_batch(batch: Batch, case: cases.Case, method: str, repeats: int) -> Timing:
     """Run one batch warm and repeatedly; count what it did."""
     ready = _ready(batch)
     outcome = run(batch)
@@ -147,7 +151,7 @@ def measure_batch(batch: Batch, case: cases.Case, method: str, repeats: int) -> 
     source, with_value = specialisation.source(), specialisation.has_value
     counts = batch.objective.counts if with_value else batch.objective.gradient_counts
     evaluations = int(np.sum(nfev))
-    return Row(
+    return Timing(
         backend=batch.backend.name,
         dtype=batch.dtype,
         landscape=case.landscape,
@@ -198,7 +202,7 @@ def _ceiling(backend: str, dtype: str, threads: int, report: Report, say: Callab
     return limits
 
 
-def _complete(limits: Ceiling | None, row: Row) -> None:
+def _complete(limits: Ceiling | None, row: Timing) -> None:
     """Measure the slow operations that this row uses; on a CPU, which others may use, everything once more."""
     if limits is None:
         return
@@ -251,7 +255,7 @@ def _resources(batch: Batch) -> dict[str, Any]:
     if simulated():
         return {}
     from batchgd.analysis.bench.ceiling_cuda import device_facts
-    from batchgd.kernels import assemble
+    from batchgd.kernels.cuda import assemble
     from batchgd.kernels.cuda.occupancy import limits_of, occupancy
     from batchgd.kernels.launch_cuda import configuration, shared_bytes, threads_per_trajectory
 

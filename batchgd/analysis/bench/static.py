@@ -8,9 +8,9 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
-from batchgd.analysis.bench import cases, table
+from batchgd.analysis.bench import cases, printing
 from batchgd.analysis.bench.measure import batch_of
-from batchgd.engine.run import specialisation_of
+from batchgd.engine.prepare import specialisation_of
 from batchgd.kernels.cuda.occupancy import BLOCK_SIZES, limits_of, occupancy
 from batchgd.problem.arrays import DTYPES, check_dtype
 from batchgd.problem.errors import BackendError, InputError
@@ -52,8 +52,8 @@ def assemble(
 
     if find_spec("numba_cuda") is None or find_spec("cuda") is None or find_spec("cuda.core") is None:
         raise BackendError("numba-cuda and cuda-core are needed to assemble kernels: pip install 'batchgd[cu13]'")
-    from batchgd.kernels import assemble as assembler
-    from batchgd.kernels.assemble import Resources
+    from batchgd.kernels.cuda import assemble as assembler
+    from batchgd.kernels.cuda.assemble import Resources
 
     @cache
     def resources(module: ModuleType, dtype: str) -> Resources:
@@ -86,18 +86,8 @@ def assemble(
 
 def markdown(needs: Sequence[Needs], capability: tuple[int, int]) -> str:
     """Return them as a table."""
-    rows = [
-        [
-            row["dtype"],
-            f"{row['landscape']} {row['dim']}",
-            row["method"],
-            *(str(row[name]) for name in ("threads", "registers", "stack", "spill_stores")),
-            table.percent(row["occupancy"]),
-        ]
-        for row in needs
-    ]
     note = (
         f"- threads of a trajectory; the rest per thread, assembled for sm_{capability[0]}{capability[1]} without a "
         f"device; stack and spills in bytes; occupancy as the registers allow it, {BLOCK_SIZES[0]} threads a block"
     )
-    return table.markdown(table.GPU_HEAD[:-1], rows, left=3) + "\n\n" + note
+    return f"{printing.needs_table(needs)}\n\n{note}"

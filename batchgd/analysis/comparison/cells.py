@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from batchgd.analysis.basins.flow import true_flow
-from batchgd.analysis.basins.relabel import labels_onto
-from batchgd.analysis.comparison.table import Cell, Comparison
-from batchgd.compiler.resolve import as_objective
+from batchgd.analysis.comparison.comparison import Cell, Comparison
+from batchgd.compiler.resolve import Problem, as_objective
+from batchgd.engine.batch import Batch, make_batch
+from batchgd.engine.compute import Compute
 from batchgd.engine.interrupts import Interrupt, heeded
+from batchgd.minima.pairs import labels_onto
 from batchgd.problem import check
-from batchgd.problem.arrays import check_dtype
 from batchgd.problem.errors import InputError, told
+from batchgd.problem.identity import Identity, as_identity
 from batchgd.problem.keywords import explained
-from batchgd.problem.methods import METHODS, Method, as_method, split_per_start
+from batchgd.problem.methods import METHODS, GradientFlow, Method, as_method, split_per_start
 from batchgd.problem.stopping import Stopping, as_stopping
 
 if TYPE_CHECKING:
-    from batchgd.engine.batch import Batch
     from batchgd.minima.results import LandscapeData
 
 STANDARD = (
@@ -56,8 +54,12 @@ def compare(
     scale: bool | None = None,
     reference: Any = None,
     gtol: float | None = None,
+    xtol: float | None = None,
+    ftol: float | None = None,
     maxiter: int | None = None,
-    stopping: Stopping | None = None,
+    max_time: float | None = None,
+    stopping: Stopping | dict[str, Any] | None = None,
+    identity: Identity | dict[str, float] | None = None,
     backend: str = "auto",
     dtype: Any = "float64",
     threads: int | None = None,
@@ -85,9 +87,9 @@ def compare(
     reference : Method, optional
         Whose labels the others' are held against (fidelity); what ``result.fidelity()`` takes for gradient flow when
         left out.
-    gtol, maxiter, stopping
-        When a trajectory ends, as in :func:`multistart`.
-    backend, dtype, threads
+    gtol, xtol, ftol, maxiter, max_time, stopping
+        When a trajectory of a cell ends, as in :func:`multistart`.
+    identity, backend, dtype, threads
         As in :func:`multistart`.
     progress : callable, optional
         Called with each finished :class:`Cell`.
@@ -110,16 +112,18 @@ def compare(
     """
     methods, named = _methods(methods)
     scale = named if scale is None else check.flag("scale", scale)
-    stopping = as_stopping(stopping, gtol=gtol, maxiter=maxiter)
+    stopping = as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time)
+    identity = as_identity(identity)
     check.function("progress", progress, "a function of one Cell")
     starts = check.whole("starts", starts, 1)
-    judge = true_flow() if reference is None else as_method(reference)
+    judge = GradientFlow() if reference is None else as_method(reference)
     cells: list[Cell] = []
-    problems = list(_problems(landscapes, starts, seed, scale, stopping, backend, dtype, threads))
+    compute = Compute.of(backend, dtype, threads)
+    problems = list(_problems(landscapes, starts, seed, scale, stopping, compute))
     for method in [judge, *methods.values()]:
-        split_per_start(method, starts, check_dtype(dtype))
+        split_per_start(method, starts, compute.end_dtype)
     with heeded() as interrupt:
-        for cell in _cells(methods, problems, judge, interrupt):
+        for cell in _cells(methods, problems, judge, identity, interrupt):
             cells.append(cell)
             if progress is not None:
                 progress(cell)
@@ -128,20 +132,24 @@ def compare(
 
 
 def _cells(
-    methods: Mapping[str, Method], problems: list[tuple[str, _Problem]], judge: Method, interrupt: Interrupt
+    methods: Mapping[str, Method],
+    problems: list[tuple[str, _Problem]],
+    judge: Method,
+    identity: Identity,
+    interrupt: Interrupt,
 ) -> Iterator[Cell]:
     """Run every method on every landscape, until Ctrl-C; what fails is a cell with its error."""
     for name, make in problems:
         try:
             batch, best = make()
-            flow: Any = _run(batch.again(method=judge))[0]
+            flow: Any = _run(batch.again(method=judge), identity)[0]
         except Exception as error:
             yield from (Cell(method, name, error=_told(error)) for method in methods)
             continue
         if flow.interrupted:
             return
         for label, method in methods.items():
-            cell = _cell(label, name, batch, method, flow, best)
+            cell = _cell(label, name, batch, method, identity, flow, best)
             yield cell
             if interrupt.seen or cell.interrupted:
                 return
@@ -159,7 +167,7 @@ def _methods(methods: Any) -> tuple[dict[str, Method], bool]:
     if len(given) < len(methods):
         raise InputError("two methods have the same name: give a dict {name: method}")
     made = {
-        str(name): METHODS[method].example() if isinstance(method, str) and method in METHODS else as_method(method)
+        str(name): METHODS.find(method).example() if isinstance(method, str) else as_method(method)
         for name, method in given.items()
     }
     return made, all(isinstance(method, str) for method in given.values())
@@ -188,12 +196,14 @@ _Problem = Callable[[], "tuple[Batch, float | None]"]
 
 
 def _problems(
-    landscapes: Any, starts: int, seed: int, scale: bool, stopping: Stopping, backend: str, dtype: Any, threads: Any
+    landscapes: Any, starts: int, seed: int, scale: bool, stopping: Stopping, compute: Compute
 ) -> Iterator[tuple[str, _Problem]]:
     """Each landscape's name, and a call that traces it and returns its batch and its global value, if known."""
     from batchgd.compiler.objective import Objective
-    from batchgd.engine.batch import make_batch
     from batchgd.problem.landscapes import Landscape, get
+
+    def batch_of(objective: Any) -> Batch:
+        return make_batch(Problem(objective), compute, starts=starts, seed=seed, stopping=stopping)
 
     given = STANDARD if landscapes is None else landscapes
     if isinstance(given, str) and given == EVERY:
@@ -202,9 +212,7 @@ def _problems(
         given = [given]
     if not isinstance(given, Sequence) or not given:
         raise InputError(f"landscapes is {told(landscapes)}: give at least one, as in ['himmelblau', ('rastrigin', 2)]")
-    options: Any = {"stopping": stopping, "backend": backend, "dtype": dtype, "threads": threads}
-    options |= {"starts": starts, "seed": seed}
-    make_batch(as_objective(get(SCALED_TO)), **options)  # what cannot be used is refused before any work
+    batch_of(get(SCALED_TO))  # what cannot be used is refused before any work
     checked: list[tuple[Any, int | None]] = []
     for each in given:
         pair = each if isinstance(each, tuple) else (each, None)
@@ -222,8 +230,8 @@ def _problems(
             known = entry.global_value(dim) if isinstance(entry, Landscape) else None
             objective = as_objective(entry, dim) if isinstance(entry, Landscape) else entry
             if scale:
-                return make_batch(_scaled(objective, known), **options), None if known is None else 0.0
-            return make_batch(objective, **options), known
+                return batch_of(_scaled(objective, known)), None if known is None else 0.0
+            return batch_of(objective), known
 
         yield f"{entry.name} {dim}-D", make
 
@@ -247,27 +255,27 @@ def _scaled(objective: Any, known: float | None) -> Any:
     return Objective(scaled, objective.dim, box=[(low, high)] * objective.dim, name=objective.name)
 
 
-def _run(batch: Batch) -> tuple[LandscapeData, float, float]:
+def _run(batch: Batch, identity: Identity) -> tuple[LandscapeData, float, float]:
     """Run a batch; its result, the seconds that compiling took, and those of the run."""
-    from batchgd.engine.run import run
+    from batchgd.engine.progress import Watch
     from batchgd.minima.collect import collect
 
-    began = time.perf_counter()
-    run(replace(batch, stopping=replace(batch.stopping, maxiter=0)), keep=False)  # compiles: limits are arguments
-    between = time.perf_counter()
-    result = collect(batch)
-    return result, between - began, time.perf_counter() - between
+    watch = Watch()
+    result = collect(batch, identity, watch=watch)
+    return result, watch.elapsed - watch.seconds, watch.seconds
 
 
-def _cell(label: str, name: str, batch: Batch, method: Method, flow: Any, best: float | None) -> Cell:
+def _cell(
+    label: str, name: str, batch: Batch, method: Method, identity: Identity, flow: Any, best: float | None
+) -> Cell:
     """Run one method on one landscape."""
     try:
-        result, compiling, seconds = _run(batch.again(method=method))
+        result, compiling, seconds = _run(batch.again(method=method), identity)
         minima = result.minima
         known = min([*minima.fun, *flow.minima.fun], default=np.inf) if best is None else best
         reached = np.asarray(minima.fun) <= known + _REACHED * max(1.0, abs(known))
         at_rest = result.success & (result.label >= 0)
-        place, _ = labels_onto(flow, result)
+        place, _ = labels_onto(flow.minima, minima, batch.box)
         basin = flow.label >= 0
         return Cell(
             label,

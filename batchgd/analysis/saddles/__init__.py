@@ -1,5 +1,5 @@
 """Saddles: the passes between minima, which minima each joins, and the lowest paths over them."""
 
-from batchgd.analysis.saddles.table import Nodes, Saddles
+from batchgd.analysis.saddles.saddles import Nodes, Saddles
 
 __all__ = ["Nodes", "Saddles"]

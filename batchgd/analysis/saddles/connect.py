@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.analysis.basins.fidelity import FLOW_UPDATES
-from batchgd.analysis.basins.flow import true_flow
-from batchgd.analysis.basins.labelling import labelling, nearest_minimum
-from batchgd.analysis.basins.relabel import labels_onto
-from batchgd.analysis.saddles.borders import border_walkers
+from batchgd.analysis.saddles.border_points import border_walkers
+from batchgd.analysis.saddles.saddles import Nodes, Saddles
 from batchgd.analysis.saddles.search import OUTCOMES, Search
-from batchgd.analysis.saddles.table import Nodes, Saddles
-from batchgd.engine.batch import Batch
-from batchgd.minima.collect import batch_from
-from batchgd.minima.eigen import eigh
+from batchgd.minima.eigen import hessian_modes
 from batchgd.minima.find import by_value
-from batchgd.minima.merge import Identity
+from batchgd.minima.mapper import FLOW_UPDATES, Mapper, nearest_minimum
+from batchgd.minima.merge import Clustering
+from batchgd.minima.results import LandscapeData
 from batchgd.minima.scale import measure
 from batchgd.problem import check
-from batchgd.problem.arrays import host
 from batchgd.problem.errors import InputError
+from batchgd.problem.methods import GradientFlow
 from batchgd.problem.speaker import a_run
 from batchgd.problem.stopping import Stopping
-
-if TYPE_CHECKING:
-    from batchgd.minima.results import LandscapeData
 
 _DOWN = 1e-4  # box widths from the saddle at which the flow down begins
 _SETTLED = 1e-2  # of the slope there: where the flow ends, whatever the units of the function
@@ -71,23 +63,22 @@ def connect(result: LandscapeData, *, border_points: int = 500, rounds: int = 5,
     >>> saddles.fun.round(3).tolist(), saddles.unconnected
     ([13.312, 67.719, 104.015, 178.337], [])
     """
-    batch = _checked(result, border_points=(border_points, 0), rounds=(rounds, 1), most_minima=(most_minima, 0))
-    objective, box = batch.objective, batch.box
+    flow = _checked(result, border_points=(border_points, 0), rounds=(rounds, 1), most_minima=(most_minima, 0))
+    objective, box = flow.batch.objective, flow.batch.box
     scale = measure(objective, box)
     if scale.curvature <= np.finfo(np.float64).tiny:
         raise InputError(
             f"{objective.name} has no Hessian to follow: its second derivatives are zero or not finite all over the box"
         )
-    search = Search(objective, box, scale, Identity(result.x_tol, result.f_tol, scale.value))
+    search = Search(objective, box, scale, Clustering(result.identity, scale.value))
     minima = fresh = result.minima.x
-    label = labelling(result, true_flow(), FLOW_UPDATES)
-    search.walk(*border_walkers(result, objective, box, label, border_points), minima, border=True)
+    search.walk(*border_walkers(result, objective, box, flow, border_points), minima, border=True)
     walked = 0
     for _ in range(rounds):
         fresh = fresh[: most_minima - walked]
         search.walk_from_minima(fresh, minima)
         walked += len(fresh)
-        nodes, joins = _flow_down(result, batch, search.found.x)
+        nodes, joins = _flow_down(flow, search.found.x)
         fresh = nodes.x[nearest_minimum(nodes.x, minima, box) < 0]
         minima = np.concatenate([minima, fresh])
         fresh = fresh[np.asarray(box.contains(fresh), np.bool_)]
@@ -96,50 +87,37 @@ def connect(result: LandscapeData, *, border_points: int = 500, rounds: int = 5,
     return _table(search, nodes, joins, walked, objective.name)
 
 
-def _checked(result: Any, **numbers: tuple[Any, int]) -> Batch:
-    """Return the batch behind a result, or say why saddles cannot be sought; numbers come with their least values."""
-    if not hasattr(result, "minima"):
+def _checked(result: Any, **numbers: tuple[Any, int]) -> Mapper:
+    """Return the mapper of gradient flow, or say why saddles cannot be sought; numbers come with their least values."""
+    if not isinstance(result, LandscapeData):
         raise InputError(f"connect joins the minima of a result, and this one has none: run {a_run()}")
     for name, (value, least) in numbers.items():
         check.whole(name, value, least)
-    batch = replace(batch_from(result), dtype="float64", mixed=False)
-    if not hasattr(batch.objective, "hessian"):
-        raise InputError(f"{batch.objective.name} has no Hessian, which connect follows: pass a function to be traced")
-    return batch
+    flow = Mapper.of(result).by(GradientFlow(), FLOW_UPDATES, double=True)
+    objective = flow.batch.objective
+    if not hasattr(objective, "hessian"):
+        raise InputError(f"{objective.name} has no Hessian, which connect follows: pass a function to be traced")
+    return flow
 
 
-def _flow_down(result: LandscapeData, batch: Batch, x: NDArray) -> tuple[Nodes, NDArray[np.int64]]:
+def _flow_down(flow: Mapper, x: NDArray) -> tuple[Nodes, NDArray[np.int64]]:
     """Leave each saddle both ways along its unstable eigenvector; returns all minima, and (s, 2) labels."""
-    from batchgd.minima.collect import collect
-
-    known = Nodes(result.minima.x, result.minima.fun, len(result.minima))
+    known, batch = flow.minima, flow.batch
     if len(x) == 0:
-        return known, np.empty((0, 2), np.int64)
-    _, mode = _unstable(batch.objective, x)
+        return Nodes(known.x, known.fun, len(known)), np.empty((0, 2), np.int64)
+    mode = hessian_modes(batch.objective, x)[1]
     off = mode * (_DOWN / np.abs(mode / batch.box.width).max(axis=1, keepdims=True))
     starts = np.stack([x + off, x - off], axis=1).reshape(-1, batch.box.dim)
-    updates = max(batch.stopping.maxiter, FLOW_UPDATES)
-    stopping = Stopping(gtol=0.0, gtol_rel=_SETTLED, maxiter=updates, escape=batch.stopping.escape)
-    other = collect(batch.again(starts=starts, method=true_flow(), stopping=stopping), result.x_tol, result.f_tol)
-    place, alone = labels_onto(result, other)
-    nodes = Nodes(
-        np.concatenate([known.x, other.minima.x[alone]]),
-        np.concatenate([known.fun, other.minima.fun[alone]]),
-        known.known,
-    )
-    return nodes, np.sort(place[host(other.label)].reshape(-1, 2), axis=1)
-
-
-def _unstable(objective: Any, x: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Eigenvalues of the Hessian in x, ascending, and the eigenvector of the lowest: the way of gradient flow."""
-    value, vector = eigh(objective.hessian(x))
-    return value, vector[:, :, 0]
+    stopping = Stopping(gtol=0.0, gtol_rel=_SETTLED, maxiter=batch.stopping.maxiter, escape=batch.stopping.escape)
+    label, new = flow.collect(starts, stopping=stopping)
+    nodes = Nodes(np.concatenate([known.x, new.x]), np.concatenate([known.fun, new.fun]), len(known))
+    return nodes, np.sort(label.reshape(-1, 2), axis=1)
 
 
 def _table(search: Search, nodes: Nodes, joins: NDArray[np.int64], walked: int, name: str) -> Saddles:
     found = search.found
     order = by_value(search.box, found.x, found.fun, found.noise, found.zero)
-    value, mode = _unstable(search.objective, found.x) if len(found.x) else (found.x, found.x)
+    value, mode = hessian_modes(search.objective, found.x)
     barrier = found.fun[:, None] - np.where(joins >= 0, nodes.fun[joins], np.nan)
     return Saddles(
         x=found.x,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from batchgd.analysis.saddles.follow import ARRIVED, LEFT, NONFINITE, RESTED, STALLED, follow
 from batchgd.minima.classify import NOTHING, classify
 from batchgd.minima.curvature import falling_modes, modes
-from batchgd.minima.merge import Identity, nearest_pair
+from batchgd.minima.merge import Clustering, nearest_pair
 from batchgd.minima.polish import LOCATED, polish
 from batchgd.minima.scale import Derivable, Scale
 from batchgd.minima.sets import coarse, levels
@@ -54,7 +54,7 @@ class Search:
     objective: Derivable
     box: Box
     scale: Scale
-    identity: Identity
+    clustering: Clustering
     found: Points = field(init=False)
     outcomes: NDArray[np.int64] = field(default_factory=lambda: np.zeros(len(OUTCOMES), np.int64))
 
@@ -122,7 +122,7 @@ class Search:
         x, fun, noise, zero, count, border = (
             np.concatenate([getattr(old, name), getattr(more, name)]) for name in Points.__dataclass_fields__
         )
-        same = self.identity.components((x - self.box.lower) / self.box.width, fun, noise)
+        same = self.clustering.components((x - self.box.lower) / self.box.width, fun, noise)
         first = np.unique(same, return_index=True)[1]
         count, border = (np.bincount(same, weights=n, minlength=len(first)).astype(np.int64) for n in (count, border))
         self.found = Points(x[first], fun[first], noise[first], zero[first], count, border)

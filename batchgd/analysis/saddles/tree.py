@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.analysis.saddles.graph import Groups, spanning
-from batchgd.analysis.saddles.table import Saddles
+from batchgd.minima.merge import linked
 from batchgd.problem import check
 
 _EXACT = 60  # minima up to which every saddle is a level
@@ -36,7 +36,7 @@ class Tree:
     place: NDArray[np.float64]
 
 
-def disconnectivity(saddles: Saddles, levels: int | None = None) -> Tree:
+def disconnectivity(saddles: Any, levels: int | None = None) -> Tree:
     """Compute the disconnectivity graph of minima and saddles.
 
     Two minima are connected at level E when a path joins them whose saddles are all at most E high. At each level the
@@ -57,7 +57,7 @@ def disconnectivity(saddles: Saddles, levels: int | None = None) -> Tree:
     Examples
     --------
     >>> import batchgd as bgd
-    >>> tree = disconnectivity(bgd.multistart("mueller_brown", starts=200).saddles)
+    >>> tree = disconnectivity(bgd.multistart("mueller_brown", starts=200).connect())
     >>> tree.level.round(2).tolist(), tree.parent.tolist(), tree.place.tolist()
     ([-146.7, -108.17, -80.77, -72.25, -40.66], [4, 3, 3, 4, -1], [0.0, 1.0, 2.0, 1.5, 1.0])
 
@@ -70,30 +70,26 @@ def disconnectivity(saddles: Saddles, levels: int | None = None) -> Tree:
         check.whole("levels", levels, 1, _MOST_LEVELS, of="steps")
     m = len(saddles.nodes)
     level, parent = [float(value) for value in saddles.nodes.fun], [-1] * m
-    group, node = Groups(m), list(range(m))  # node[root]: the node that stands for a set
+    root, node = np.arange(m), np.arange(m)  # the lowest label of each minimum's superbasin, and the node of that label
     for height, rows in _by_level(saddles, levels):
-        ends = sorted({group.root(label) for row in rows for label in saddles.joins[row].tolist()})
-        for row in rows:
-            group.join(*saddles.joins[row])
-        grown: dict[int, list[int]] = {}
-        for end in ends:
-            grown.setdefault(group.root(end), []).append(node[end])
-        for root, parts in grown.items():
-            for part in parts:
+        ends, pairs = np.unique(root[saddles.joins[rows]], return_inverse=True)
+        for members in connected(len(ends), pairs.reshape(-1, 2)):
+            parts = ends[members]
+            for part in node[parts].tolist():
                 parent[part] = len(level)
-            node[root] = len(level)
+            root[np.isin(root, parts)], node[parts[0]] = parts[0], len(level)
             level.append(height)
             parent.append(-1)
     above = np.array(parent, dtype=np.int64)
     return Tree(np.array(level), above, _places(np.array(level), above, m))
 
 
-def _by_level(saddles: Saddles, levels: int | None) -> list[tuple[float, list[int]]]:
+def _by_level(saddles: Any, levels: int | None) -> list[tuple[float, NDArray[np.int64]]]:
     """The levels at which sets of minima join, ascending, and the rows of the saddles at which they do."""
-    rows = spanning(saddles)
+    rows = saddles.spanning
     if levels is None and len(saddles.nodes) > _EXACT:
         levels = _STEPS
-    if not rows:
+    if len(rows) == 0:
         return []
     height = saddles.fun[rows]
     low, high = float(saddles.nodes.fun.min()), float(height.max())
@@ -103,10 +99,7 @@ def _by_level(saddles: Saddles, levels: int | None) -> list[tuple[float, list[in
         step = (high - low) / levels
         bin_ = np.ceil((height - low) / step * (1 - 1e-12)).astype(np.int64)
         top = low + bin_ * step
-    return [
-        (float(top[bin_ == k].max()), [row for row, b in zip(rows, bin_, strict=True) if b == k])
-        for k in np.unique(bin_)
-    ]
+    return [(float(top[bin_ == k].max()), rows[bin_ == k]) for k in np.unique(bin_)]
 
 
 def _places(level: NDArray, parent: NDArray[np.int64], m: int) -> NDArray[np.float64]:
@@ -133,3 +126,14 @@ def _inside_out(parts: list[int], lowest: NDArray, leaves: list[list[int]]) -> l
     for turn, part in enumerate(sorted(parts, key=lambda k: lowest[k])):
         line.insert(len(line) if turn % 2 else 0, leaves[part])
     return [leaf for part in line for leaf in part]
+
+
+def connected(n: int, pairs: NDArray[np.int64]) -> list[list[int]]:
+    """The sets into which pairs, (k, 2), join 0 .. n - 1, each ascending, in the order of their lowest members.
+
+    >>> connected(4, np.array([[3, 1]]))
+    [[0], [1, 3], [2]]
+    """
+    number = linked(n, pairs)
+    sets = np.split(np.argsort(number, kind="stable"), np.cumsum(np.bincount(number))[:-1])
+    return [one.tolist() for one in sets if len(one)]

@@ -2,19 +2,62 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from batchgd.analysis.strategies.base import Strategy
 from batchgd.analysis.strategies.basin_hopping import BasinHopping
+from batchgd.analysis.strategies.info import StrategyInfo
 from batchgd.analysis.strategies.mlsl import MLSL
 from batchgd.analysis.strategies.rare_basins import RareBasins
-from batchgd.analysis.strategies.record import Record
-from batchgd.problem.errors import InputError, did_you_mean, told
+from batchgd.problem.errors import InputError
+from batchgd.problem.registry import Registry
 
-__all__ = ["MLSL", "STRATEGIES", "BasinHopping", "RareBasins", "Record", "Strategy", "as_strategy"]
+__all__ = ["MLSL", "STRATEGIES", "BasinHopping", "RareBasins", "Strategy", "StrategyInfo", "as_strategy"]
+__all__ += ["register_strategy"]
 
-STRATEGIES: dict[str, type[Strategy]] = {kind.name: kind for kind in (MLSL, BasinHopping, RareBasins)}
+STRATEGIES: Registry[type[Strategy]] = Registry("strategy", "strategies")
 """Every strategy by the name that the shell uses."""
+
+S = TypeVar("S", bound=Strategy)
+
+
+def register_strategy(cls: type[S]) -> type[S]:
+    """Enter a strategy, a dataclass derived from ``Strategy``, under its ``name``; use it as a class decorator.
+
+    A package may name its module in an entry point of the group ``batchgd.strategies``; it is then imported when one of
+    its strategies is asked for.
+
+    Raises
+    ------
+    InputError
+        When another strategy has this name.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> import batchgd as bgd
+    >>> from batchgd.analysis.strategies import Strategy
+    >>> @bgd.register_strategy
+    ... @dataclass(frozen=True)
+    ... class Centred(Strategy):
+    ...     name = "centred"
+    ...     bias = "starts are drawn from the middle of the box"
+    ...     share: float = 0.5
+    ...
+    ...     def explore(self, campaign):
+    ...         batch = campaign.batch
+    ...         centre = 0.5 * (batch.box.lower + batch.box.upper)
+    ...         campaign.descend(centre + self.share * (batch.starts.points(0, batch.starts.n) - centre))
+    ...         return {"drawn": 0}
+    >>> len(bgd.multistart("himmelblau", starts=100, strategy="centred").minima)
+    4
+    """
+    STRATEGIES.register(cls.name, cls, cls)
+    return cls
+
+
+for _kind in (MLSL, BasinHopping, RareBasins):
+    register_strategy(_kind)
 
 
 def as_strategy(strategy: Any = None, **settings: Any) -> Strategy | None:
@@ -29,11 +72,4 @@ def as_strategy(strategy: Any = None, **settings: Any) -> Strategy | None:
         return strategy
     if isinstance(strategy, type) and issubclass(strategy, Strategy):
         raise InputError(f"strategy is the class {strategy.__name__}: write {strategy.__name__}(...)")
-    if not isinstance(strategy, str) or strategy not in STRATEGIES:
-        hint = did_you_mean(strategy, STRATEGIES)
-        raise InputError(f"unknown strategy {told(strategy)}: {hint}there are {', '.join(STRATEGIES)}")
-    kind = STRATEGIES[strategy]
-    strange = [name for name in settings if name not in kind.settings_taken()]
-    if strange:
-        raise InputError(f"{strategy} takes {', '.join(kind.settings_taken())}, not {', '.join(strange)}")
-    return kind(**settings)
+    return STRATEGIES.find(strategy)(**settings)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from batchgd.problem import check
 from batchgd.problem.keywords import Explained
 
 if TYPE_CHECKING:
@@ -15,6 +18,9 @@ if TYPE_CHECKING:
     from batchgd.analysis.strategies.campaign import Campaign
     from batchgd.engine.batch import Batch
     from batchgd.problem.box import Box
+
+share = check.Interval(0.0, 1.0).one
+count = partial(check.whole, least=1, real=True)
 
 
 @dataclass(frozen=True)
@@ -26,12 +32,18 @@ class Strategy(Explained):
     name: ClassVar[str] = ""
     bias: ClassVar[str] = ""
     """What the choice of starts biases, a clause that completes "... , because"."""
+    CHECKS: ClassVar[dict[str, Callable[[str, Any], Any]]] = {}
+    """For each setting a function of name and value, which returns the value to keep or raises InputError."""
+
+    def __post_init__(self) -> None:
+        for name, checked in self.CHECKS.items():
+            object.__setattr__(self, name, checked(name, getattr(self, name)))
 
     def check(self, batch: Batch) -> None:
         """Raise InputError where the strategy cannot use this batch; called before any work starts."""
 
     def explore(self, campaign: Campaign) -> dict[str, Any]:
-        """Spend the descents; return what :class:`Record` should hold beside the cost (``drawn``, ``origin``, ...)."""
+        """Spend the descents; return fields of :class:`StrategyInfo` besides the cost (``drawn``, ``origin``, ...)."""
         raise NotImplementedError
 
     @classmethod

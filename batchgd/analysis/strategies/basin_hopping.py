@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.analysis.strategies.base import Strategy, fold
+from batchgd.analysis.strategies.base import Strategy, count, fold, share
 from batchgd.problem import check
 from batchgd.problem.errors import InputError, told
 
@@ -19,11 +19,22 @@ _LADDER = np.geomspace(0.01, 1.0, 8)  # temperatures over the spread of the valu
 _MOVE, _ACCEPT = 0, 1  # streams of random numbers
 
 
+def _ladder(name: str, value: Any) -> float | tuple[float, ...] | None:
+    """Return one temperature, or several, as floats."""
+    if value is None:
+        return None
+    ladder = value if check.is_array(value) else [value]
+    if not isinstance(ladder, list | tuple | np.ndarray) or len(ladder) == 0:
+        raise InputError(f"{name} is {told(value)}: give a number of at least 0, or several")
+    found = tuple(check.Interval(0.0, low_included=True).one(name, each) for each in ladder)
+    return found if len(found) > 1 else found[0]
+
+
 @dataclass(frozen=True)
 class BasinHopping(Strategy):
     r"""Basin hopping: every walker perturbs its minimum, descends, and goes there or stays, many times.
 
-    Walker i stands at the minimum x. Each hop descends from ``x + step width u``, u uniform in [-1, 1)^d, reflected at
+    Walker i is at the minimum x. Each hop descends from ``x + step width u``, u uniform in [-1, 1)^d, reflected at
     the faces of the box, and the walker moves to the endpoint with Metropolis' probability
 
         min(1, exp(-(f_new - f) / T))
@@ -33,7 +44,7 @@ class BasinHopping(Strategy):
 
     With ``strategy=bgd.BasinHopping()``, ``starts`` of ``multistart`` is the number of walkers; the result has
     ``walkers (1 + hops)`` entries, those of the walkers' first descents before all others, and ``result.network()``
-    tells which minimum was reached from which.
+    shows which minimum was reached from which.
 
     **What it biases.** Walkers drift towards low values, so counts of hops say nothing about basins. Fractions and
     coverage come from the first descents alone, whose starts were drawn from the box; a minimum that only hops reached
@@ -53,7 +64,7 @@ class BasinHopping(Strategy):
     Raises
     ------
     InputError
-        When a number lies outside its range.
+        When a number is outside its range.
 
     Examples
     --------
@@ -77,17 +88,9 @@ class BasinHopping(Strategy):
     temperature: Any = None
 
     name: ClassVar[str] = "basin_hopping"
-    bias: ClassVar[str] = "walkers drift towards low values, so only their first descents tell basin sizes"
+    bias: ClassVar[str] = "walkers drift towards low values, so only their first descents measure basin sizes"
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "hops", check.whole("hops", self.hops, 1, real=True))
-        object.__setattr__(self, "step", check.Interval(0.0, 1.0).one("step", self.step))
-        if self.temperature is not None:
-            ladder = self.temperature if check.is_array(self.temperature) else [self.temperature]
-            if not isinstance(ladder, list | tuple | np.ndarray) or len(ladder) == 0:
-                raise InputError(f"temperature is {told(self.temperature)}: give a number of at least 0, or several")
-            found = tuple(check.Interval(0.0, low_included=True).one("temperature", value) for value in ladder)
-            object.__setattr__(self, "temperature", found if len(found) > 1 else found[0])
+    CHECKS: ClassVar = {"hops": count, "step": share, "temperature": _ladder}
 
     def explore(self, campaign: Campaign) -> dict[str, Any]:
         """Let all walkers hop."""
@@ -100,7 +103,7 @@ class BasinHopping(Strategy):
         met = arrived(rows)
         x, fun = np.where(met[:, None], rows.x, start), np.where(met, rows.fun, np.inf)
         temperature = self._temperatures(fun)
-        at = np.arange(n)  # the start whose endpoint each walker stands at
+        at = np.arange(n)  # the start whose endpoint each walker is at
         origin, accepted = [np.full(n, -1)], [met]
         for hop in range(1, self.hops + 1):
             if campaign.over:

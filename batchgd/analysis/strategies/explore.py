@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,28 +9,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.analysis.strategies.campaign import Campaign
-from batchgd.analysis.strategies.record import Record
-from batchgd.engine.progress import Watch
+from batchgd.analysis.strategies.info import StrategyInfo
 from batchgd.minima import Minima, seen_interval
-from batchgd.minima.collector import Gathering
+from batchgd.minima.collector import Collector
 from batchgd.problem.errors import InputError
 from batchgd.problem.methods import split_per_start
 
 if TYPE_CHECKING:
     from batchgd.analysis.strategies.base import Strategy
     from batchgd.engine.batch import Batch
-    from batchgd.engine.progress import Progress
+    from batchgd.engine.progress import Watch
     from batchgd.minima.results import LandscapeData
+    from batchgd.problem.identity import Identity
 
 
 def explore(
     batch: Batch,
     strategy: Strategy,
-    x_tol: float,
-    f_tol: float,
+    identity: Identity,
     *,
-    progress: Progress | None = None,
-    began: float | None = None,
+    watch: Watch,
 ) -> LandscapeData:
     """Let a strategy spend the descents of a batch and collect the minima.
 
@@ -42,29 +39,27 @@ def explore(
     """
     from batchgd.minima.collect import landscape
 
-    began = time.perf_counter() if began is None else began
     if split_per_start(batch.method, batch.starts.n, batch.dtype)[1]:
         raise InputError("a hyperparameter per start does not go with a strategy, which chooses the starts: give one")
     strategy.check(batch)
-    gathering = Gathering(batch.box, x_tol, f_tol)
-    campaign = Campaign(batch, gathering, progress)
-    told = strategy.explore(campaign)
-    rows = gathering.endpoints()
-    record = Record(
+    collector = Collector(batch.box, identity)
+    campaign = Campaign(batch, collector, watch)
+    facts = strategy.explore(campaign)
+    rows = collector.endpoints()
+    info = StrategyInfo(
         strategy.name,
         strategy.settings(),
         strategy.bias,
         sampling=batch.starts.name,
         sampled=campaign.sampled,
         evaluations=int(rows.nfev.sum()) + campaign.sampled,
-        **told,
+        **facts,
     )
-    note = batch.starts.interval_note if record.drawn else strategy.bias
+    note = batch.starts.interval_note if info.drawn else strategy.bias
     batch = replace(batch, starts=campaign.starts(strategy.name, note or strategy.bias))
-    watch = Watch(progress, gathering.n, began, campaign.interrupt)
-    result = landscape(batch, gathering, gathering.find(batch, watch), began=began)
-    result.strategy, result.independent = record, note is None and record.drawn == result.n
-    result.minima = drawn_fractions(result.minima, result.label, record.drawn, note)
+    result = landscape(batch, collector, collector.find(batch, watch), watch=watch)
+    result.strategy, result.independent = info, note is None and info.drawn == result.n
+    result.minima = drawn_fractions(result.minima, result.label, info.drawn, note)
     return result
 
 

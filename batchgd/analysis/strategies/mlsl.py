@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.analysis.strategies.base import Strategy
-from batchgd.engine.interrupts import Interrupt
+from batchgd.analysis.strategies.base import Strategy, count
+from batchgd.engine.interrupts import current
 from batchgd.problem import check
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class MLSL(Strategy):
     r"""Multi-level single linkage: evaluate many points, descend only from those with no better point near.
 
     The sample grows in rounds. With M points so far in d dimensions, distances in box widths, a point is descended from
-    once no point of lower value, and no endpoint found in an earlier round, lies within the critical distance
+    once no point of lower value, and no endpoint found in an earlier round, is within the critical distance
 
         r = π^(-1/2) [Γ(1 + d/2) σ ln(M) / M]^(1/d)
 
@@ -52,7 +52,7 @@ class MLSL(Strategy):
     Raises
     ------
     InputError
-        When a number lies outside its range.
+        When a number is outside its range.
 
     Examples
     --------
@@ -74,10 +74,11 @@ class MLSL(Strategy):
     name: ClassVar[str] = "mlsl"
     bias: ClassVar[str] = "descents start only where no better point is near, so counts say nothing about basin sizes"
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "rounds", check.whole("rounds", self.rounds, 1, real=True))
-        object.__setattr__(self, "sigma", check.Interval(0.0, low_included=True).one("sigma", self.sigma))
-        object.__setattr__(self, "gamma", check.Interval(0.0, math.nextafter(1.0, 2.0)).one("gamma", self.gamma))
+    CHECKS: ClassVar = {
+        "rounds": count,
+        "sigma": check.Interval(0.0, low_included=True).one,
+        "gamma": check.Interval(0.0, math.nextafter(1.0, 2.0)).one,
+    }
 
     def explore(self, campaign: Campaign) -> dict[str, Any]:
         """Sample and descend, round by round."""
@@ -91,7 +92,7 @@ class MLSL(Strategy):
             u = np.concatenate([u, (new - box.lower) / box.width])
             fun, better = np.append(fun, campaign.value(new)), np.append(better, np.full(len(new), np.inf))
             chosen = self._chosen(campaign, u, fun, waiting, better)
-            if campaign.interrupt.seen and campaign.made:
+            if current().seen and campaign.made:
                 break
             if len(chosen):
                 campaign.descend(batch.starts.points(0, len(fun))[chosen])
@@ -113,9 +114,9 @@ class MLSL(Strategy):
         if radius == 0.0:
             return rows
         rows = rows[better[rows] > radius]
-        better[rows] = nearest_better(u, fun, rows, radius, campaign.batch.threads, campaign.interrupt)
+        better[rows] = nearest_better(u, fun, rows, radius, campaign.batch.threads)
         rows = rows[better[rows] > radius]
-        found = campaign.gathering.catalogue.x
+        found = campaign.collector.catalogue.x
         if len(found) and len(rows):
             from scipy.spatial import cKDTree
 
@@ -136,15 +137,12 @@ def critical_distance(sample: int, dim: int, sigma: float) -> float:
     return math.exp(share / dim) / math.sqrt(math.pi)
 
 
-def nearest_better(
-    u: NDArray, fun: NDArray, rows: NDArray, radius: float, workers: int = 1, interrupt: Interrupt | None = None
-) -> NDArray[np.float64]:
+def nearest_better(u: NDArray, fun: NDArray, rows: NDArray, radius: float, workers: int = 1) -> NDArray[np.float64]:
     """Distance of a point of lower value within the radius of each row, inf where there is none.
 
     Not always of the nearest one: any such point settles the matter. An interrupt leaves rows at inf.
     """
-    interrupt = Interrupt() if interrupt is None else interrupt
-    out = np.full(len(rows), np.inf)
+    interrupt, out = current(), np.full(len(rows), np.inf)
     if u.shape[1] > _TREE_DIM:
         from scipy.spatial.distance import cdist
 

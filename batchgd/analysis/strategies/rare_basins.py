@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.analysis.strategies.base import Strategy, fold
-from batchgd.problem import check
+from batchgd.analysis.strategies.base import Strategy, count, fold, share
 from batchgd.problem.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,12 +22,12 @@ class RareBasins(Strategy):
 
     The first ``uniform`` share of the starts is drawn from the box. The others come in rounds; each picks a minimum
     with a probability proportional to 1 / (starts that reached it so far), then one of those starts, and is drawn from
-    a normal distribution around it, reflected at the faces of the box. Small basins lie beside small basins (in a
+    a normal distribution around it, reflected at the faces of the box. Small basins have small neighbours (in a
     corner of the box, in one wavy region), so they are found there sooner than by uniform starts.
 
     **What it biases.** Focused starts favour regions of small basins, so counts over all starts say nothing about
     basins. Fractions and coverage come from the uniform starts alone: unbiased, with valid intervals, for fewer starts.
-    A minimum that only focused starts reached has fraction 0. The bound on unseen minima holds as well, and leans to
+    A minimum that only focused starts reached has fraction 0. The bound on unseen minima holds as well, and errs on
     the safe side, since focused starts can only find more.
 
     Parameters
@@ -44,7 +43,7 @@ class RareBasins(Strategy):
     Raises
     ------
     InputError
-        When a number lies outside its range, or the starts are not uniform.
+        When a number is outside its range, or the starts are not uniform.
 
     Examples
     --------
@@ -63,15 +62,12 @@ class RareBasins(Strategy):
     radius: float = 0.05
 
     name: ClassVar[str] = "rare_basins"
-    bias: ClassVar[str] = "later starts gather near rarely seen minima, so only the uniform ones tell basin sizes"
+    bias: ClassVar[str] = "later starts gather near rarely seen minima, so only the uniform ones measure basin sizes"
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "uniform", check.Interval(0.0, 1.0).one("uniform", self.uniform))
-        object.__setattr__(self, "rounds", check.whole("rounds", self.rounds, 1, real=True))
-        object.__setattr__(self, "radius", check.Interval(0.0, 1.0).one("radius", self.radius))
+    CHECKS: ClassVar = {"uniform": share, "rounds": count, "radius": share}
 
     def check(self, batch: Batch) -> None:
-        """Raise where there is no uniform part to rest on."""
+        """Raise if there is no uniform part."""
         if batch.starts.name != "uniform":
             raise InputError(f"rare_basins needs uniform starts, not {batch.starts.name}: leave out sampling")
 

@@ -21,7 +21,7 @@ MAX_VALUES = 100_000
 
 
 @dataclass(frozen=True)
-class Grid:
+class SweepGrid:
     """``values[k]`` are the swept hyperparameters, in the order of ``names``, of the k-th method of a sweep."""
 
     names: tuple[str, ...]
@@ -37,7 +37,7 @@ class Grid:
         return self.make(**dict(zip(self.names, columns.T, strict=True)))
 
 
-def parse_grid(method: Any, given: dict[str, Any], zipped: bool) -> Grid:
+def parse_grid(method: Any, given: dict[str, Any], zipped: bool) -> SweepGrid:
     """Part hyperparameters into fixed ones and swept ones, and check all of them.
 
     One array of values is swept in ascending order, each value once; several give every combination (the last name
@@ -65,7 +65,7 @@ def parse_grid(method: Any, given: dict[str, Any], zipped: bool) -> Grid:
         if count > MAX_VALUES:
             raise InputError(f"the sweep has {count:,} values: give at most {MAX_VALUES:,}")
         values = np.array([*itertools.product(*sides)])
-    grid = Grid((*swept,), values, lambda **columns: make(**fixed, **columns))
+    grid = SweepGrid((*swept,), values, lambda **columns: make(**fixed, **columns))
     grid.method()
     return grid
 

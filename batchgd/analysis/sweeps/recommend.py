@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from batchgd.analysis.sweeps.result import SweepResult
 
 TOLERANCE = 0.01  # of the starts: so much worse than the best of the sweep a value may converge, and keep basins
 
@@ -65,52 +61,47 @@ class Recommendation:
         return f"{settings}: {self.reason}"
 
 
-def recommend(result: SweepResult) -> Recommendation | None:
+def recommend(
+    values: dict[str, NDArray],
+    converged: NDArray[np.float64],
+    nit: NDArray[np.float64],
+    fidelity: NDArray[np.float64] | None,
+    optimum: float | None,
+) -> Recommendation | None:
     """Return the value to take, or None where no start converged at any.
 
     Of the values that converge, and keep basins, within 1 % of the starts of the best: for gradient descent with a
-    constant rate the largest one up to 2 / (L + μ); otherwise the one of the fewest updates.
+    constant rate the largest one up to ``optimum``, 2 / (L + μ); otherwise the one of the fewest updates.
     """
-    converged = result.monotone + result.oscillating
     if not converged.max() > 0.0:
         return None
     sound = converged >= converged.max() - TOLERANCE
-    if result.fidelity is not None:
-        sound &= result.fidelity >= np.nanmax(result.fidelity) - TOLERANCE
-        if not sound.any():
-            sound = result.fidelity >= np.nanmax(result.fidelity) - TOLERANCE
-    if not result.constant_rate or result.curvatures is None:
-        k = _fastest(result, sound)
-        return Recommendation(result.at(k), f"the fewest updates of the values that are sound; {_held(result, k)}")
-    rates, optimum = result.values["learning_rate"], result.curvatures.optimum
+    if fidelity is not None:
+        kept = fidelity >= np.nanmax(fidelity) - TOLERANCE
+        sound = sound & kept if (sound & kept).any() else kept
+
+    def held(k: int) -> str:
+        seen = f"{100.0 * converged[k]:.4g} % converge"
+        return seen if fidelity is None else f"{seen}, {100.0 * fidelity[k]:.4g} % to their own minimum"
+
+    def take(k: int, reason: str) -> Recommendation:
+        return Recommendation({name: float(column[k]) for name, column in values.items()}, reason)
+
+    # Rows without a median come last.
+    fastest = int(np.argmin(np.where(sound & np.isfinite(nit), nit, np.inf)))
+    if optimum is None:
+        return take(fastest, f"the fewest updates of the values that are sound; {held(fastest)}")
+    rates = values["learning_rate"]
     within = np.flatnonzero(rates <= optimum * (1.0 + 1e-12))
     formula = f"2/(L+μ) = {optimum:.4g} from the curvature at the minima"
     if not len(within):
-        k = _fastest(result, sound)
-        return Recommendation(result.at(k), f"{formula} lies below the sweep; {_held(result, k)}")
+        return take(fastest, f"{formula} lies below the sweep; {held(fastest)}")
     first = int(within[np.argmax(rates[within])])
     if sound[first]:
         where = "which the sweep stays below" if first == np.argmax(rates) else "of which this is the nearest below"
-        return Recommendation(result.at(first), f"{formula}, {where}; {_held(result, first)}")
+        return take(first, f"{formula}, {where}; {held(first)}")
     fallback = within[sound[within]]
     if not len(fallback):
-        k = _fastest(result, sound)
-        return Recommendation(result.at(k), f"no value up to {formula} is sound; {_held(result, k)}")
+        return take(fastest, f"no value up to {formula} is sound; {held(fastest)}")
     k = int(fallback[np.argmax(rates[fallback])])
-    return Recommendation(
-        result.at(k),
-        f"stepped down from {formula}: at {rates[first]:.4g} {_held(result, first)}; here {_held(result, k)}",
-    )
-
-
-def _fastest(result: SweepResult, sound: NDArray[np.bool_]) -> int:
-    """The sound value of the fewest updates; rows without a median come last."""
-    nit = np.where(sound & np.isfinite(result.nit_median), result.nit_median, np.inf)
-    return int(np.argmin(nit))
-
-
-def _held(result: SweepResult, k: int) -> str:
-    """What the sweep saw at a value."""
-    converged = 100.0 * (result.monotone[k] + result.oscillating[k])
-    seen = f"{converged:.4g} % converge"
-    return seen if result.fidelity is None else f"{seen}, {100.0 * result.fidelity[k]:.4g} % to their own minimum"
+    return take(k, f"stepped down from {formula}: at {rates[first]:.4g} {held(first)}; here {held(k)}")

@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.kernels.plan import Endpoints
-from batchgd.kernels.status import SUCCESSES, Status
+from batchgd.kernels.status import CUT, SUCCESSES, Status
 
 REGIMES = ("slow", "monotone", "oscillating", "lost")
 """What becomes of a start: it ran out of updates, evaluations or time; it converged, without any turn or with one;
 or it never will: it diverged, left, met what is not finite, jumps to and fro, or wanders without improvement."""
 
-SLOW = (Status.MAXITER, Status.MAXFEV, Status.MAXTIME, Status.INTERRUPTED)
+SLOW = (Status.MAXITER, Status.MAXFEV, *CUT)
 
 
 class Tally:

@@ -4,6 +4,7 @@ JSON has no tuples, arrays, NaN or infinities: each is written as an object with
 full, so they come back bit for bit.
 """
 
+import dataclasses
 import math
 import re
 from typing import Any
@@ -23,6 +24,8 @@ def encode(value: Any) -> Any:
     >>> encode((1.5, float("inf")))
     {'tuple': [1.5, {'float': 'inf'}]}
     """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = dataclasses.asdict(value)
     if isinstance(value, dict):
         return {key: encode(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):

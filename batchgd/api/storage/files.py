@@ -1,171 +1,123 @@
-"""The files of a stored result: written with a checksum, and read as what anybody may have made.
+"""A file that appears whole or not at all, and replaces another one only if that was asked for.
 
-Only regular files are read, once, and no further than their size. What is made of the bytes is never larger than they
-are: an array's header must account for its file, and the members of an archive lie in it uncompressed.
+It is written as ``.NAME.xxxxxxxx.partial`` next to its target, flushed, and takes the target's name in one step: a
+rename, which replaces, or a link, which fails if the name is taken, so that of several savers of one new name exactly
+one succeeds. A process that is killed leaves the partial file behind, but not the lock that it held on it: the next
+save to that name removes those that nobody holds. Without such locks (Windows, some network disks) they stay.
 """
 
-import io
-import json
-import math
+import contextlib
+import hashlib
 import os
-import stat
-import textwrap
-import zipfile
-import zlib
-from collections.abc import Callable, Mapping
+import re
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-import numpy as np
-from numpy.lib import format as npy
-
+from batchgd.problem import check
 from batchgd.problem.errors import InputError, told
-from batchgd.problem.printable import printable
 
-MOST_JSON = 1 << 28
-"""Bytes of a JSON file at most: ten million numbers, which only hyperparameters that differ per start come near."""
-
-_MOST_BRACKETS = 100_000
-"""Lists and objects in a JSON file at most: each takes sixty bytes of memory for two in the file."""
-
-_MOST_HEADER = 1 << 14
-"""Bytes of an array's header at most; NumPy reads none of more than ten thousand characters."""
-
-_READ_ONLY = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
-_HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+fcntl: Any
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 
-class _Sink:
-    """A file that is being written, and the CRC-32 of what was."""
-
-    def __init__(self, out: Any) -> None:
-        self._out, self.crc = out, 0
-
-    def write(self, data: Any) -> None:
-        self.crc = zlib.crc32(data, self.crc)
-        self._out.write(data)
-
-
-def write(path: Path, fill: Callable[[Any], Any]) -> int:
-    """Write one new file, flush it to the disk, and return its CRC-32; ``fill`` calls ``write`` of what it is given."""
-    with open(path, "xb") as out:
-        sink = _Sink(out)
-        fill(sink)
-        out.flush()
-        os.fsync(out.fileno())
-    return sink.crc
-
-
-def write_array(path: Path, array: np.ndarray) -> int:
-    """Write a ``.npy`` file; returns its CRC-32."""
-    # Not into the file itself: NumPy would report a full disk as "100000 requested and 61936 written".
-    return write(path, lambda out: npy.write_array(out, array, allow_pickle=False))
-
-
-def write_columns(path: Path, columns: Mapping[str, Any]) -> int:
-    """Write an ``.npz`` file, uncompressed; returns its CRC-32."""
-    archive = io.BytesIO()
-    np.savez(archive, allow_pickle=False, **columns)
-    return write(path, lambda out: out.write(archive.getbuffer()))
-
-
-def read_json(path: Path) -> Any:
-    """Read a JSON file; raise InputError where it is none, or larger than anything that is written here."""
-    text = _read(path, MOST_JSON).tobytes()
-    if text.count(b"[") + text.count(b"{") > _MOST_BRACKETS:
-        raise InputError(f"has more than {_MOST_BRACKETS:,} lists and objects")
+def resolved(path: str | Path) -> Path:
+    """Return the absolute path of a file, which may not exist, with links resolved."""
     try:
-        return json.loads(text.decode("utf-8"))
-    except RecursionError:
-        raise InputError("is nested too deeply") from None
-    except ValueError as error:
-        raise InputError(f"is not JSON ({error})") from None
+        return Path(os.path.realpath(check.path("the path", path)))
+    except OSError as error:  # the working folder is gone
+        raise InputError(f"the path is {told(path)}: {error.strerror}; give it in full") from None
 
 
-def read_array(path: Path, crc: int) -> np.ndarray:
-    """Read a ``.npy`` file of that CRC-32."""
-    return _array(_read_checked(path, crc))
+@contextlib.contextmanager
+def appearing(target: Path, overwrite: bool) -> Iterator[BinaryIO]:
+    """Yield a new file to write to, which takes the target's name if all goes well and is removed if not.
+
+    Raises FileExistsError if another process took the name first.
+    """
+    _remove_abandoned(target)
+    with _partial(target) as partial:
+        with open(partial, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if overwrite:
+            os.replace(partial, target)
+        else:
+            _rename_to_new(partial, target)
+    _flush_folder(target.parent)
 
 
-def read_columns(path: Path, crc: int) -> dict[str, np.ndarray]:
-    """Read an ``.npz`` file of that CRC-32."""
-    raw = _read_checked(path, crc)
+def _rename_to_new(partial: Path, target: Path) -> None:
+    """Give a file a new name; raises FileExistsError if it is taken."""
+    if os.name == "nt":
+        os.rename(partial, target)
+        return
     try:
-        with zipfile.ZipFile(io.BytesIO(raw.tobytes())) as archive:
-            members = archive.infolist()
-            packed = any(member.compress_type != zipfile.ZIP_STORED for member in members)
-            if packed or sum(member.file_size for member in members) > len(raw):
-                raise InputError("holds columns that are not stored as they are")
-            stored = {member.filename: np.frombuffer(bytearray(archive.read(member)), np.uint8) for member in members}
-    except InputError:
+        os.link(partial, target)
+    except FileExistsError:
         raise
-    except Exception as error:  # zipfile raises a dozen kinds for what it cannot read, encrypted members included
-        raise InputError(f"is not an archive of columns ({_said(error)})") from None
-    columns = {}
-    for member, column in stored.items():
-        name = member.removesuffix(".npy")
-        try:
-            columns[name] = _array(column)
-        except InputError as error:
-            raise InputError(f"has a column {told(name)} that {error}") from None
-    return columns
+    except OSError:  # a disk without hard links
+        if os.path.lexists(target):
+            raise FileExistsError from None
+        os.rename(partial, target)
 
 
-def _read_checked(path: Path, crc: int) -> np.ndarray:
-    raw = _read(path)
-    if zlib.crc32(raw.data) != crc:
-        raise InputError("was altered or cut short since it was saved")
-    return raw
+def _short(name: str) -> str:
+    """The name itself, or a hash in place of one that leaves no room for an ending."""
+    return name if len(os.fsencode(name)) <= 200 else hashlib.sha256(os.fsencode(name)).hexdigest()[:32]
 
 
-def _read(path: Path, most: int | None = None) -> np.ndarray:
-    """Return the bytes of a regular file, (size,) uint8; a pipe, a device or a folder is refused without waiting."""
+@contextlib.contextmanager
+def _partial(target: Path) -> Iterator[Path]:
+    """Make an empty file next to the target, hold its lock, and remove it if it still has this name at the end."""
+    while True:
+        partial = target.with_name(f".{_short(target.name)}.{uuid.uuid4().hex[:8]}.partial")
+        partial.touch(exist_ok=False)
+        with _locked(partial, wait=True):
+            if partial.exists():  # else another save removed it before it was locked
+                try:
+                    yield partial
+                finally:
+                    partial.unlink(missing_ok=True)
+                return
+
+
+def _remove_abandoned(target: Path) -> None:
+    """Remove what killed processes have written of files of this name."""
+    name = re.compile(rf"\.{re.escape(_short(target.name))}\.[0-9a-f]{{8}}\.partial")
+    with contextlib.suppress(OSError):  # a folder that may not be listed
+        for partial in target.parent.iterdir():
+            if name.fullmatch(partial.name):
+                with _locked(partial, wait=False) as locked:
+                    if locked:
+                        partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _locked(file: Path, *, wait: bool) -> Iterator[bool]:
+    """Hold a lock on a file; yields False if another process holds it, it is gone, or there are no such locks."""
+    locked = False
+    with contextlib.ExitStack() as stack:
+        if fcntl is not None:
+            with contextlib.suppress(OSError):
+                handle = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
+                stack.callback(os.close, handle)
+                fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+                locked = True
+        yield locked
+
+
+def _flush_folder(folder: Path) -> None:
+    """Ask the disk to keep the folder's entries; where folders cannot be opened (Windows) there is nothing to ask."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        with open(path, "rb", buffering=0, opener=lambda name, _: os.open(name, _READ_ONLY)) as source:
-            found = os.fstat(source.fileno())
-            if not stat.S_ISREG(found.st_mode):
-                raise InputError("is not a regular file")
-            if most is not None and found.st_size > most:
-                raise InputError(f"has {found.st_size:,} bytes, and at most {most:,} are read")
-            raw = np.empty(found.st_size, np.uint8)
-            rest = raw.data
-            while rest and (count := source.readinto(rest)):
-                rest = rest[count:]
-            if rest:
-                raise InputError("was cut short while it was read")
-            return raw
-    except FileNotFoundError:
-        raise InputError("is missing") from None
-    except IsADirectoryError:
-        raise InputError("is not a regular file") from None
-    except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror or error})") from None
-    except MemoryError:
-        raise InputError(f"has {found.st_size:,} bytes, more than there is memory for") from None
-
-
-def _array(raw: np.ndarray) -> np.ndarray:
-    """Return the array that a ``.npy`` file holds, in the file's own bytes; pickled objects are refused."""
-    source = io.BytesIO(raw[:_MOST_HEADER].tobytes())
-    try:
-        version = npy.read_magic(source)
-        if version not in _HEADERS:
-            raise ValueError(f"version {version}")
-        shape, by_column, dtype = _HEADERS[version](source)
-    except Exception as error:  # of NumPy's reader, which evaluates the header as a Python literal
-        raise InputError(f"is not an array ({_said(error)})") from None
-    body = raw[source.tell() :]
-    if dtype.kind != "U" and (dtype.kind not in "biuf" or dtype.itemsize > 8):
-        raise InputError(f"holds {dtype}, neither numbers nor text")
-    try:
-        if math.prod(shape) * dtype.itemsize != len(body):
-            raise ValueError
-        array = body.view(dtype).reshape(tuple(map(int, shape)), order="F" if by_column else "C")
-    except (ValueError, OverflowError):
-        raise InputError(f"has {len(body):,} bytes for an array of shape {told(shape)} and type {dtype}") from None
-    return np.require(array, dtype.newbyteorder("="), ["ALIGNED", "WRITEABLE"])
-
-
-def _said(error: Exception) -> str:
-    """What a reader reports, which may quote the file, in one short line."""
-    return textwrap.shorten(printable(" ".join(str(error).split())), 120, placeholder="...")
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -10,8 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from batchgd.problem.errors import InputError, told
-from batchgd.problem.printable import printable
+from batchgd.problem.errors import InputError, printable, told
 
 _WORDS = {
     str: "text",
@@ -114,7 +113,7 @@ _SIMPLE = {str: _text, bool: _flag, int: _whole, float: _real, NoneType: _null}
 def _union(value: Any, options: tuple[Any, ...], where: str) -> Any:
     if len(options) == 2 and NoneType in options:  # then the other option can say what is wrong inside
         return None if value is None else typed(value, options[0] if options[1] is NoneType else options[1], where)
-    for option in sorted(options, key=lambda option: option is not type(value)):  # 2.0 is no int if it may be a float
+    for option in sorted(options, key=lambda option: option is not type(value)):  # 2.0 stays a float if it may be one
         try:
             return typed(value, option, where)
         except InputError:
@@ -145,10 +144,10 @@ def _record(value: Any, cls: Any, where: str) -> Any:
     """Make a dataclass from the fields of a dict; its own checks come on top."""
     if not isinstance(value, dict):
         _refuse(value, "an object", where)
-    hints, given = get_type_hints(cls), {}
+    hints, fields = get_type_hints(cls), {}
     for field in dataclasses.fields(cls):
         if field.name in value:
-            given[field.name] = typed(value[field.name], hints[field.name], f"{where}.{field.name}")
+            fields[field.name] = typed(value[field.name], hints[field.name], f"{where}.{field.name}")
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise InputError(f"{where} lacks {field.name}")
-    return cls(**given)
+    return cls(**fields)

@@ -9,15 +9,17 @@ from __future__ import annotations
 import atexit
 import contextlib
 import errno
+import hashlib
 import os
 import re
 import stat
 import tempfile
 import time
 import warnings
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from batchgd.problem.errors import InputError
 
@@ -31,6 +33,10 @@ CODE_SUFFIX = ".code"
 """How files of machine code end."""
 
 KEY_DIGITS = 24
+
+T = TypeVar("T")
+
+_DIGEST_BYTES = hashlib.sha256().digest_size
 
 _ENTRY = re.compile(rf"[0-9a-f]{{{KEY_DIGITS}}}")
 _OURS = re.compile(rf"{re.escape(TEXT)}|\w+-[0-9a-f]+{re.escape(CODE_SUFFIX)}|\.batchgd-.*\.tmp")
@@ -223,6 +229,38 @@ def _write(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+def code_path(entry: Path, name: str, what: str) -> Path:
+    """Return the file of a function's code for these types."""
+    return entry / f"{name}-{hashlib.sha256(what.encode()).hexdigest()[:16]}{CODE_SUFFIX}"
+
+
+def read_code(path: Path, rebuilt: Callable[[bytes], T]) -> T | None:
+    """Return what is made of a file's content; None if there is none that can be trusted."""
+    content = read(path)
+    if content is None:
+        return None
+    try:
+        payload = content[_DIGEST_BYTES:]
+        if content[:_DIGEST_BYTES] != digest(path, payload):
+            raise ValueError("the checksum does not match")
+        return rebuilt(payload)
+    except Exception:  # whatever a damaged file leads to
+        with contextlib.suppress(OSError):
+            path.unlink()
+        return None
+
+
+def write_code(path: Path, payload: bytes) -> None:
+    """Leave code for the next process, behind a checksum: code that was cut short or altered is compiled again."""
+    if write_atomically(path, digest(path, payload) + payload):
+        trim(path.parent.parent)
+
+
+def digest(path: Path, payload: bytes) -> bytes:
+    """The checksum of a file, which also says whose code it is: a file in another one's place does not pass."""
+    return hashlib.sha256(f"{path.parent.name}/{path.name}\n".encode() + payload).digest()
 
 
 _WARNED: set[str] = set()

@@ -1,7 +1,7 @@
-"""The CPU code of a specialisation in parts, each a module that serves every specialisation with the same text.
+"""The CPU code of a specialisation: several modules, each of which serves every specialisation with the same text.
 
 =========  =================================  ==========================================================
-part       functions                          what its text depends on
+module     functions                          what its text depends on
 =========  =================================  ==========================================================
 loop       ``descend``, ``record``            the number of lanes and whether points can be rejected
 tick       ``tick``                           the method; in the fused form the objective too
@@ -12,25 +12,19 @@ values     ``values``                         nothing but the type
 =========  =================================  ==========================================================
 
 The loop calls the tick by its address and reads where the tick keeps everything of a lane, and so do the block form's
-tick and ``values`` with the evaluation (``kernels/addresses.py``).
+tick and ``values`` with the evaluation (``kernels/cpu_intrinsics.py``).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batchgd.compiler.codegen.slots import slots_read
+from batchgd.compiler.codegen.layout import slots_read
 from batchgd.compiler.codegen.typed_constants import Constants, copied
-from batchgd.kernels import descend, record
+from batchgd.kernels import descend, record_paths
 
 if TYPE_CHECKING:
-    from batchgd.compiler.codegen.module import Specialisation
-
-CARRIED = (descend.refill, descend.store)
-"""What the loop calls beside the tick and ``draw``, on every target."""
-
-TRAILS = (record.begin_trail, record.keep_latest, record.extend_trail)
-"""And what the recording loop calls beside these."""
+    from batchgd.compiler.codegen.specialisation import Specialisation
 
 ENTRIES = {
     "loop": ("descend", "record"),
@@ -39,14 +33,14 @@ ENTRIES = {
     "value": ("evaluate_value",),
     "values": ("values",),
 }
-"""The functions of each part that are called from outside; their machine code is kept on disk."""
+"""The functions of each module that are called from outside; their machine code is kept on disk."""
 
 BY_ADDRESS = ("tick", "evaluate", "value")
-"""The parts that know an objective or a method: what calls them does so by address (``object_code.py``)."""
+"""The modules that know an objective or a method: what calls them does so by address (``cache/by_address.py``)."""
 
 
 def texts(specialisation: Specialisation) -> dict[str, str]:
-    """Return the text of every part."""
+    """Return the text of every module."""
     made = {"loop": _loop(specialisation), "tick": _tick(specialisation), "values": _values(specialisation)}
     if specialisation.blocked:
         made["evaluate"] = _evaluate(specialisation)
@@ -60,13 +54,13 @@ def _loop(of: Specialisation) -> str:
         *copied((descend.claim_next, descend.look_always), of.how.loop),
         "claim, look = claim_next, look_always",
         *map(slots_read, copied([descend.draw], of.how.pass_loop)),
-        *map(slots_read, copied(CARRIED, of.how.carried)),
-        *map(slots_read, copied(TRAILS, of.how.loop)),
-        *map(slots_read, copied((descend.descend, record.record), of.how.entry)),
+        *map(slots_read, copied(descend.CARRIED, of.how.carried)),
+        *map(slots_read, copied(record_paths.CALLED, of.how.loop)),
+        *map(slots_read, copied((descend.descend, record_paths.record), of.how.entry)),
     ]
     title = f"The loop over blocks of {of.lanes} lanes in {of.dtype}"
     names = [f"W = {of.lanes}", f"IN_KERNEL = {of.in_kernel}", f"TRIALS = {of.layout.trials}"]
-    return of.assembled(title, body, names, ["from batchgd.kernels.addresses import tick"])
+    return of.assembled(title, body, names, ["from batchgd.kernels.cpu_intrinsics import tick"])
 
 
 def _tick(of: Specialisation) -> str:
@@ -77,7 +71,7 @@ def _tick(of: Specialisation) -> str:
         return of.assembled(f"{of.named}: {of.method} in {of.dtype}", body, names)
     names += of.layout.constants()
     title = f"{of.method} in {of.objective.dim} dimensions in {of.dtype}"
-    return of.assembled(title, body, names, ["from batchgd.kernels.addresses import evaluate"])
+    return of.assembled(title, body, names, ["from batchgd.kernels.cpu_intrinsics import evaluate"])
 
 
 def _evaluate(of: Specialisation) -> str:
@@ -94,5 +88,5 @@ def _value(of: Specialisation) -> str:
 
 def _values(of: Specialisation) -> str:
     body = [*copied((descend.fill,), of.how.loop), *map(slots_read, copied((descend.values,), of.how.entry))]
-    imports = ["from batchgd.kernels.addresses import evaluate"]
+    imports = ["from batchgd.kernels.cpu_intrinsics import evaluate"]
     return of.assembled(f"Values by the evaluation in {of.dtype}", body, [f"W = {of.lanes}"], imports)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 HEADERS = {
     "cpu": """\
-from batchgd.kernels.stack import align_stack
-from batchgd.kernels.straight import straight
+from batchgd.kernels.cpu_intrinsics import align_stack
+from batchgd.kernels.inline import inlined
 from numba import carray, njit
 
 FLAGS = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
@@ -15,8 +15,9 @@ INNER = {**FLAGS, "no_cpython_wrapper": True}
 PASS = {**INNER, "fastmath": False}
 """,
     "cuda": """\
-from batchgd.kernels.straight import straight
-from numba import cuda, njit
+from batchgd.kernels.cuda.templates import cuda
+from batchgd.kernels.inline import inlined
+from numba import njit
 
 FLAGS = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True}
 """,
@@ -29,7 +30,7 @@ class Decorators:
     """How each kind of function is compiled: what one lane does, the loop, and what the host calls.
 
     What a lane does, and a pass over the lanes, become instructions of their callers without Numba's passes
-    (``kernels/straight.py``), which took two thirds of the compile time. Of the others, only what the host calls gets a
+    (``kernels/inline``), which took two thirds of the compile time. Of the others, only what the host calls gets a
     wrapper for Python: wrappers for all took a fifth.
 
     In the passes of the block form no product is fused with a sum: whether LLVM sees that a pass adds what the one
@@ -49,13 +50,13 @@ class Decorators:
 
 
 _DEVICE = "cuda.jit(device=True)"
-_UNFUSED = "straight(fused=False, on_cuda=True)"  # what is fused on CUDA, its assembler decides
-_ROLLED = "straight(fused=False, rolled=True)"
+_UNFUSED = "inlined(fused=False, on_cuda=True)"  # what is fused on CUDA, its assembler decides
+_ROLLED = "inlined(fused=False, rolled=True)"
 
 DECORATORS = {
-    # Inlined by force: a call that passes a dozen arrays costs more than what it does.
+    # InlinedFunction by force: a call that passes a dozen arrays costs more than what it does.
     "cpu": Decorators(
-        "straight(fused=True, rolled=True)",
+        "inlined(fused=True, rolled=True)",
         _ROLLED,
         "njit(**INNER, forceinline=True)",
         "njit(**FLAGS)",

@@ -1,11 +1,19 @@
-"""Where everything of a lane stands in the workspace: slot numbers, counted once, used by the tick and by the loop."""
+"""Where everything of a lane is in the workspace: slot numbers, counted once, used by the tick and by the loop.
+
+The tick is compiled with these numbers, on CUDA the loop as well. The CPU's loop reads them instead: compiled anew for
+every method and dimension, it took half of the time until a further one was ready. It touches a lane when its
+trajectory begins and ends, and a few more operations do not show there.
+"""
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass, field
+from functools import cache
 
+from batchgd.compiler.codegen.emit_stopping import StoppingTests
 from batchgd.compiler.codegen.rule import Rule
-from batchgd.compiler.codegen.stopping import Ending
+from batchgd.kernels.cpu_intrinsics import FIRST_SLOT, SLOTS
 
 COUNTERS = ("nit", "nfev", "busy", "code")
 
@@ -17,7 +25,7 @@ class Layout:
     dim: int
     rule: Rule
     per_start: tuple[str, ...]
-    ending: Ending = field(default_factory=Ending)
+    ending: StoppingTests = field(default_factory=StoppingTests)
 
     def x(self, i: int) -> int:
         """Slot of coordinate i of the point to evaluate."""
@@ -93,3 +101,24 @@ class Layout:
     def constants(self) -> list[str]:
         """The names that the loop's text uses, as assignments."""
         return [f"TRIALS = {self.trials}", *(f"{name} = {slot}" for name, slot in self.slots().items())]
+
+
+PLACES = {name: FIRST_SLOT + place for place, name in enumerate(SLOTS)}
+
+
+@cache
+def slots_read(text: str) -> str:
+    """Return the text of a function that begins by reading the slots that it names from ``index``.
+
+    >>> print(slots_read("def refill(ws, index, lane):\\n    ws[BUSY * W + lane] = 1.0"))
+    def refill(ws, index, lane):
+        BUSY = index[W + 13]
+        ws[BUSY * W + lane] = 1.0
+    """
+    tree = ast.parse(text)
+    named = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    lines = [f"{name} = index[W + {1 + place}]" for name, place in PLACES.items() if name in named]
+    function = tree.body[0]
+    assert isinstance(function, ast.FunctionDef)
+    function.body[:0] = ast.parse("\n".join(lines)).body
+    return ast.unparse(tree)

@@ -9,7 +9,7 @@ from functools import cache
 from types import ModuleType
 
 from batchgd.kernels.followers import FOLLOWERS, asked_as, part_name
-from batchgd.kernels.stages import Stage
+from batchgd.kernels.rule_parts.stages import Stage
 
 LOOP_NAMES = frozenset(
     {"x", "g", "f", "gg", "hessian", "first", "nit", "accepted", "following", "inverse_width", "seed", "start", "axis"}
@@ -81,12 +81,15 @@ class Rule:
         return [part for part in self.parts if function in part.functions]
 
 
-@cache
 def read_rule(name: str, parts: tuple[str, ...] = ()) -> Rule:
     """Read the rule of this name, with the schedules and modifiers of these names, from the tables of the kernels."""
     from batchgd.kernels.methods import RULES
 
-    module = RULES[name]
+    return _read(name, RULES[name], parts)
+
+
+@cache
+def _read(name: str, module: ModuleType, parts: tuple[str, ...]) -> Rule:
     if hasattr(module, "STAGES"):
         return _read_stages(name, module)
     asks = {key: parameters_of(getattr(module, key)) for key in _ONCE if hasattr(module, key)}

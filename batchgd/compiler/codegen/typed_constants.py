@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from types import ModuleType
 
-_ELEMENTARY = "batchgd.kernels.vecmath"
+from batchgd.kernels.rule_parts.stages import of_a_rule
 
 
 class Constants:
@@ -88,23 +88,7 @@ def functions_of(module: ModuleType, constant: Callable[[float], str], decorator
 
 def own_functions(module: ModuleType) -> dict[str, Callable]:
     """Return the functions that a module defines or takes over, without the elementary ones."""
-    return {name: value for name, value in vars(module).items() if _is_ours(value)}
-
-
-def with_callees(*functions: Callable) -> dict[str, Callable]:
-    """Return some functions and all that they call, by name, without the elementary ones."""
-    found: dict[str, Callable] = {}
-    waiting = list(functions)
-    while waiting:
-        function = waiting.pop()
-        if found.setdefault(function.__name__, function) is function:
-            named = [function.__globals__.get(name) for name in function.__code__.co_names]
-            waiting += [value for value in named if inspect.isfunction(value) and _is_ours(value)]
-    return found
-
-
-def _is_ours(value: object) -> bool:
-    return inspect.isfunction(value) and not value.__module__.startswith(_ELEMENTARY)
+    return {name: value for name, value in vars(module).items() if of_a_rule(value)}
 
 
 def function_source(
@@ -114,7 +98,7 @@ def function_source(
     renaming: ast.NodeTransformer | None = None,
 ) -> str:
     """Return the source of one function, typed and decorated."""
-    tree: ast.AST = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    tree: ast.AST = ast.parse(source_of(function))
     tree = _Typing(constant).visit(tree if renaming is None else renaming.visit(tree))
     return decorated(ast.unparse(ast.fix_missing_locations(tree)), decorator)
 
@@ -132,3 +116,9 @@ def _copied(function: Callable, decorator: str | None) -> str:
 def decorated(text: str, decorator: str | None) -> str:
     """Put a decorator before the source of a function."""
     return f"@{decorator}\n{text}" if decorator else text
+
+
+@cache
+def source_of(function: Callable) -> str:
+    """Return the source of a function as it was when it was first asked for, in the first column."""
+    return textwrap.dedent(inspect.getsource(function))

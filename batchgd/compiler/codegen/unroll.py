@@ -1,7 +1,7 @@
 """Write out the loops of a block tick over a rule's own constants; those over coordinates and lanes stay loops.
 
 First slots must be constants: where LLVM cannot tell how far apart two vectors lie, it checks for an overlap before
-every pass, at half the speed. Loops over coordinates are better left rolled (``kernels/straight.py``): unrolled, the
+every pass, at half the speed. Loops over coordinates are better left rolled (``kernels/inline``): unrolled, the
 passes of a rule with history are tens of thousands of instructions in one piece, which compiled for most of a minute.
 """
 

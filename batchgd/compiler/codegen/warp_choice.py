@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from types import ModuleType
 
-from batchgd.compiler.codegen import warp
+from batchgd.compiler.codegen import warp_tick
 from batchgd.compiler.codegen.loading import load
-from batchgd.compiler.codegen.module import Specialisation
+from batchgd.compiler.codegen.specialisation import Specialisation
 
 THREADS: int | None = None
 """Takes the place of the choice, where it is possible at all: for measurements, and for the simulator."""
@@ -35,10 +35,10 @@ def chosen(specialisation: Specialisation, fits: Callable[[ModuleType, str], boo
         return specialisation
     objective, rule = specialisation.objective, specialisation.read
     if THREADS is not None:
-        return replace(specialisation, threads=THREADS) if warp.can_share(objective, rule) else specialisation
-    if specialisation.simulated or not warp.gains(objective, rule):
+        return replace(specialisation, threads=THREADS) if warp_tick.can_share(objective, rule) else specialisation
+    if specialisation.simulated or not warp_tick.gains(objective, rule):
         return specialisation
     words = specialisation.layout.size * (2 if specialisation.dtype == "float64" else 1)
     if words <= LARGE_STATE and fits(load(specialisation), specialisation.dtype):
         return specialisation
-    return replace(specialisation, threads=warp.WIDTH)
+    return replace(specialisation, threads=warp_tick.WIDTH)

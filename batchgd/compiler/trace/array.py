@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -32,84 +33,49 @@ class TracedArray(np.ndarray):
         _check_index(key)
         super().__setitem__(key, value)
 
-    # NumPy's own methods run in C past __array_function__; these send them the way of the function of the same name.
-    def sum(self, *args: Any, **kwargs: Any) -> Any:
-        """Sum of elements."""
-        return np.sum(self, *args, **kwargs)
-
-    def prod(self, *args: Any, **kwargs: Any) -> Any:
-        """Product of elements."""
-        return np.prod(self, *args, **kwargs)
-
-    def mean(self, *args: Any, **kwargs: Any) -> Any:
-        """Mean of elements."""
-        return np.mean(self, *args, **kwargs)
-
-    def var(self, *args: Any, **kwargs: Any) -> Any:
-        """Variance of elements."""
-        return np.var(self, *args, **kwargs)
-
-    def std(self, *args: Any, **kwargs: Any) -> Any:
-        """Standard deviation of elements."""
-        return np.std(self, *args, **kwargs)
-
-    def max(self, *args: Any, **kwargs: Any) -> Any:
-        """Greatest element."""
-        return np.max(self, *args, **kwargs)
-
-    def min(self, *args: Any, **kwargs: Any) -> Any:
-        """Least element."""
-        return np.min(self, *args, **kwargs)
-
-    def clip(self, *args: Any, **kwargs: Any) -> Any:
-        """Elements kept between two limits."""
-        return np.clip(self, *args, **kwargs)
-
-    def any(self, *args: Any, **kwargs: Any) -> Any:
-        """Whether some element is true."""
-        return np.any(self, *args, **kwargs)
-
-    def all(self, *args: Any, **kwargs: Any) -> Any:
-        """Whether every element is true."""
-        return np.all(self, *args, **kwargs)
-
-    def dot(self, *args: Any, **kwargs: Any) -> Any:
-        """Dot product."""
-        return np.dot(self, *args, **kwargs)
-
-    def cumsum(self, *args: Any, **kwargs: Any) -> Any:
-        """Running sums."""
-        return np.cumsum(self, *args, **kwargs)
-
-    def cumprod(self, *args: Any, **kwargs: Any) -> Any:
-        """Running products."""
-        return np.cumprod(self, *args, **kwargs)
-
     def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
         """Copy for a real type; any other does not fit a traced value."""
         if np.dtype(dtype).kind not in "fO":
             raise escape(f"it converts x to {np.dtype(dtype).name}", "keep x a float array; np.floor rounds down")
         return self.copy()
 
-    def sort(self, *args: Any, **kwargs: Any) -> None:
-        """Refuse: the order depends on x."""
-        raise sorting(".sort()")
 
-    def argsort(self, *args: Any, **kwargs: Any) -> Any:
-        """Refuse: the order depends on x."""
-        raise sorting("argsort")
+def _by_function(name: str) -> Callable[..., Any]:
+    function = getattr(np, name)
 
-    def argmax(self, *args: Any, **kwargs: Any) -> Any:
-        """Refuse: the position depends on x."""
-        raise sorting("argmax")
+    def method(self: TracedArray, *args: Any, **kwargs: Any) -> Any:
+        return function(self, *args, **kwargs)
 
-    def argmin(self, *args: Any, **kwargs: Any) -> Any:
-        """Refuse: the position depends on x."""
-        raise sorting("argmin")
+    return method
 
-    def round(self, *args: Any, **kwargs: Any) -> Any:
-        """Refuse: only floor, ceil and trunc are known."""
-        return np.round(self, *args, **kwargs)
+
+def _refusing(name: str) -> Callable[..., Any]:
+    def method(self: TracedArray, *args: Any, **kwargs: Any) -> Any:
+        raise sorting(name)
+
+    return method
+
+
+# NumPy's own methods run in C past __array_function__; these go the way of the function of the same name.
+for _name in [
+    "sum",
+    "prod",
+    "mean",
+    "var",
+    "std",
+    "max",
+    "min",
+    "clip",
+    "any",
+    "all",
+    "dot",
+    "cumsum",
+    "cumprod",
+    "round",
+]:
+    setattr(TracedArray, _name, _by_function(_name))
+for _name in ("sort", "argsort", "argmax", "argmin"):
+    setattr(TracedArray, _name, _refusing(".sort()" if _name == "sort" else _name))
 
 
 def _check_index(key: Any) -> None:
@@ -120,7 +86,7 @@ def _check_index(key: Any) -> None:
 
 
 def traced_array(values: Any) -> Any:
-    """Return an array of traced numbers; one number where there is no axis."""
+    """Return an array of traced numbers; one number if there is no axis."""
     array = np.asarray(values, dtype=object)
     return array[()] if array.ndim == 0 else array.view(TracedArray)
 

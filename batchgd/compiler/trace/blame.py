@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any
 
 from batchgd.compiler.trace.substitutes import CURES, cure_for
-from batchgd.problem.printable import printable
+from batchgd.problem.errors import printable
 
 LIBRARIES = {
     "scipy": "SciPy",

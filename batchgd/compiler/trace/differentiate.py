@@ -170,7 +170,8 @@ def gradient(output: Node, inputs: Sequence[Node]) -> list[Node]:
 
     Examples
     --------
-    >>> graph = Graph(dim=2)
+    >>> from batchgd.compiler.trace.simplify import SimplifyingGraph
+    >>> graph = SimplifyingGraph(dim=2)
     >>> x, y = graph.x
     >>> gradient(graph.make("mul", x, graph.make("sin", y)), [x, y])
     [sin(x1), mul(x0, cos(x1))]

@@ -9,8 +9,8 @@ import numpy as np
 
 from batchgd.compiler.trace.array import TracedArray, depends, plain_objects, traced_array
 from batchgd.compiler.trace.elementary import ELEMENTWISE
-from batchgd.compiler.trace.escape import Escape, complex_numbers, escape, sorting
-from batchgd.compiler.trace.scalar import Scalar
+from batchgd.compiler.trace.escape import Escape, escape, sorting
+from batchgd.compiler.trace.scalar import Scalar, node_of
 from batchgd.compiler.trace.substitutes import cure_for, special_cure
 
 _NATIVE = (
@@ -29,7 +29,7 @@ NATIVE = frozenset(_NATIVE.split())
 """Functions that only move elements, or add and multiply them: NumPy's own code runs them on object arrays."""
 
 SORTING = frozenset(_SORTING.split())
-"""Functions whose result hangs on the order of the values."""
+"""Functions whose result depends on the order of the values."""
 
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
@@ -76,8 +76,12 @@ def _stored(result: Any, out: Any) -> Any:
 
 
 def elementwise(ufunc: Callable[..., Any], *inputs: Any) -> Any:
-    """Apply a function element by element, with broadcasting."""
-    apply = element_function(ufunc)
+    """Apply a ufunc element by element, with broadcasting."""
+    return broadcasting(element_function(ufunc), *inputs)
+
+
+def broadcasting(apply: Callable[..., Any], *inputs: Any) -> Any:
+    """Apply a function of single numbers element by element, with broadcasting."""
     arrays = [plain_objects(value) for value in inputs]
     if all(array.ndim == 0 for array in arrays):
         return apply(*(array[()] for array in arrays))
@@ -99,17 +103,9 @@ def element_function(ufunc: Callable[..., Any]) -> Callable[..., Any]:
         if formula is None:
             raise unsupported(ufunc)
         graph = next(value.node.graph for value in values if isinstance(value, Scalar))
-        return formula(*(v if isinstance(v, Scalar) else Scalar(graph.constant(_real(v))) for v in values))
+        return formula(*(Scalar(node_of(graph, value)) for value in values))
 
     return apply
-
-
-def _real(value: Any) -> float:
-    if isinstance(value, (complex, np.complexfloating)):
-        raise complex_numbers()
-    if value is None or isinstance(value, (str, bytes)):
-        raise TypeError(f"arithmetic between x and {value!r}")
-    return float(value)
 
 
 def unsupported(func: Any) -> Escape:
@@ -181,23 +177,13 @@ def axes_of(axis: Any, ndim: int) -> list[int]:
 
 def _accumulate(ufunc: np.ufunc, array: Any, axis: int = 0, dtype: Any = None, out: Any = None) -> Any:
     moved = np.moveaxis(plain_objects(array).copy(), axis, 0)
-    combine = element_function(ufunc)
     for i in range(1, len(moved)):
-        moved[i] = traced_array(elementwise_with(combine, moved[i - 1], moved[i]))
+        moved[i] = elementwise(ufunc, moved[i - 1], moved[i])
     return traced_array(np.moveaxis(moved, 0, axis))
 
 
-def elementwise_with(combine: Callable[..., Any], a: Any, b: Any) -> Any:
-    """Apply a function of single numbers to two arrays of one shape."""
-    first, second = plain_objects(a), plain_objects(b)
-    result = np.empty(first.shape, dtype=object)
-    for index in np.ndindex(first.shape):
-        result[index] = combine(first[index], second[index])
-    return result
-
-
 def call_function(func: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-    """Carry out a NumPy function that is no ufunc on arguments of which some are traced."""
+    """Carry out a NumPy function that is not a ufunc on arguments of which some are traced."""
     from batchgd.compiler.trace.reductions import SPECIAL
 
     name = func.__name__

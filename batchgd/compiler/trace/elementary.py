@@ -159,4 +159,4 @@ ELEMENTWISE: dict[str, Formula] = {
     "xlogy": _xlogy,
     "log_expit": lambda a: -_logaddexp(-a, a * 0.0),
 }
-"""The derivatives follow from the graph; each formula sees traced numbers, at least one of which is no constant."""
+"""The derivatives follow from the graph; each formula sees traced numbers, at least one of which is not a constant."""

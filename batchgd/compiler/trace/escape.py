@@ -16,13 +16,13 @@ import numpy as np
 
 from batchgd.compiler.trace.blame import is_loop, library_call, library_cure, library_of, running, shortened
 from batchgd.compiler.trace.substitutes import CURES, cure_for
-from batchgd.problem.printable import printable
+from batchgd.problem.errors import printable
 
 
 class Escape(Exception):
     """Raised inside the user's function; the tracer turns it into a TraceError with file and line.
 
-    It is no ValueError, so that a function that catches those (``math.log`` of a negative number) does not swallow it.
+    Not a ValueError, so that a function that catches those (``math.log`` of a negative number) does not swallow it.
     """
 
     def __init__(self, what: str, cure: str = ""):
@@ -120,7 +120,7 @@ def is_inner(file: str) -> bool:
 
 
 def _short(file: str) -> str:
-    """Return a path relative to the working directory where it lies below it."""
+    """Return a path relative to the working directory if it is below it."""
     try:
         folder = os.getcwd() + os.sep
     except OSError:  # the working directory was deleted

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import ClassVar
 
 import numpy as np
 
 from batchgd.compiler.trace.operations import BOOLEAN, COMMUTATIVE, FINITE, LEAVES, OPERATIONS
-from batchgd.compiler.trace.simplify import RULES
 
 
 class Node:
@@ -56,9 +56,10 @@ class Graph:
     >>> x, y = graph.x
     >>> graph.make("add", x, y) is graph.make("add", y, x)
     True
-    >>> graph.make("add", graph.make("mul", x, graph.constant(1.0)), graph.constant(0.0)) is x
-    True
     """
+
+    rules: ClassVar[dict[str, Callable[..., Node | None]]] = {}
+    """What simplifies an operation: none here, see ``simplify.SimplifyingGraph``."""
 
     def __init__(self, dim: int, n_params: int = 0):
         self.size = 0
@@ -95,7 +96,7 @@ class Graph:
         if all(arg.op == "const" for arg in args):
             with np.errstate(all="ignore"):
                 return self.constant(float(OPERATIONS[op].compute(*(np.float64(arg.value) for arg in args))))
-        rule = RULES.get(op)
+        rule = self.rules.get(op)
         simpler = rule(self, *args) if rule else None
         return self.intern(op, args) if simpler is None else simpler
 
@@ -117,7 +118,7 @@ class Graph:
             self.differentiating = before
 
     def number(self, node: Node) -> Node:
-        """Return a node that is no truth value: 1 for true, 0 for false."""
+        """Return a node that is not a truth value: 1 for true, 0 for false."""
         if node.op not in BOOLEAN:
             return node
         return self.make("where", node, self.constant(1.0), self.constant(0.0))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from batchgd.compiler.trace.array import TracedArray, is_traced, plain_objects, traced_array
-from batchgd.compiler.trace.dispatch import axes_of, reduce
+from batchgd.compiler.trace.dispatch import axes_of, broadcasting, reduce
 from batchgd.compiler.trace.elementary import choose
 from batchgd.compiler.trace.escape import escape
 from batchgd.compiler.trace.substitutes import cure_for
@@ -44,11 +44,7 @@ def where(condition: Any, yes: Any, no: Any) -> Any:
     """
     if not any(map(is_traced, (condition, yes, no))):
         return np.where(condition, yes, no)[()]
-    arrays = np.broadcast_arrays(*map(plain_objects, (condition, yes, no)))
-    result = np.empty(arrays[0].shape, dtype=object)
-    for index in np.ndindex(result.shape):
-        result[index] = choose(*(array[index] for array in arrays))
-    return traced_array(result)
+    return broadcasting(choose, condition, yes, no)
 
 
 def _where(condition: Any, *branches: Any) -> Any:
@@ -61,15 +57,6 @@ def _reducing(name: str) -> Callable[..., Any]:
     ufunc = getattr(np, name)
 
     def function(a: Any, axis: Any = None, dtype: Any = None, **kwargs: Any) -> Any:
-        return reduce(ufunc, a, axis=axis, **kwargs)
-
-    return function
-
-
-def _extreme(name: str) -> Callable[..., Any]:
-    ufunc = getattr(np, name)
-
-    def function(a: Any, axis: Any = None, **kwargs: Any) -> Any:
         return reduce(ufunc, a, axis=axis, **kwargs)
 
     return function
@@ -187,12 +174,12 @@ SPECIAL: dict[str, Callable[..., Any]] = {
     "where": _where,
     "sum": _reducing("add"),
     "prod": _reducing("multiply"),
-    "max": _extreme("maximum"),
-    "min": _extreme("minimum"),
-    "amax": _extreme("maximum"),
-    "amin": _extreme("minimum"),
-    "any": _extreme("logical_or"),
-    "all": _extreme("logical_and"),
+    "max": _reducing("maximum"),
+    "min": _reducing("minimum"),
+    "amax": _reducing("maximum"),
+    "amin": _reducing("minimum"),
+    "any": _reducing("logical_or"),
+    "all": _reducing("logical_and"),
     "mean": _mean,
     "average": _average,
     "var": _var,

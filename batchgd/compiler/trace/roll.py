@@ -80,7 +80,7 @@ class Rolled:
     operations: int = field(default=0)
 
     def work(self, width: int) -> int:
-        """Return how many operations one of so many threads carries out."""
+        """Return how many operations one of ``width`` threads carries out."""
         turns = sum(
             -(-loop.members // width) * count_operations(loop.piece.outputs).total
             for stage in self.stages

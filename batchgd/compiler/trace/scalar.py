@@ -3,12 +3,55 @@
 from __future__ import annotations
 
 import numbers
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from batchgd.compiler.trace.escape import complex_numbers, conversion, decision
 from batchgd.compiler.trace.graph import Graph, Node
+
+_Method = Callable[["Scalar", Any], Any]
+
+
+def node_of(graph: Graph, value: Any) -> Node:
+    """Return the node of a traced or plain number."""
+    if isinstance(value, Scalar):
+        return value.node
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        return node_of(graph, value.item())
+    if isinstance(value, (complex, np.complexfloating)):
+        raise complex_numbers()
+    if value is None or isinstance(value, (str, bytes)):
+        raise TypeError(f"arithmetic between x and {value!r}")
+    return graph.constant(float(value))
+
+
+def apply(op: str, *values: Any) -> Scalar:
+    """Return the result of an operation of which at least one operand is traced."""
+    graph = next(value.node.graph for value in values if isinstance(value, Scalar))
+    return Scalar(graph.make(op, *(node_of(graph, value) for value in values)))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (Scalar, numbers.Number, np.generic, np.bool_))
+
+
+def _operators(operation: str | np.ufunc) -> tuple[_Method, _Method]:
+    """Return the two methods of an operator, of which the second is for a traced number on the right.
+
+    ``operation`` is one of the graph, or a ufunc that is made of several.
+    """
+    carry_out = operation if isinstance(operation, np.ufunc) else partial(apply, operation)
+
+    def method(self: Scalar, other: Any) -> Any:
+        return carry_out(self, other) if _is_number(other) else NotImplemented
+
+    def reflected(self: Scalar, other: Any) -> Any:
+        return carry_out(other, self) if _is_number(other) else NotImplemented
+
+    return method, reflected
 
 
 class Scalar:
@@ -42,53 +85,14 @@ class Scalar:
 
         return call_function(func, args, kwargs)
 
-    def __add__(self, other: Any) -> Any:
-        return _binary("add", self, other)
-
-    def __radd__(self, other: Any) -> Any:
-        return _binary("add", other, self)
-
-    def __sub__(self, other: Any) -> Any:
-        return _binary("sub", self, other)
-
-    def __rsub__(self, other: Any) -> Any:
-        return _binary("sub", other, self)
-
-    def __mul__(self, other: Any) -> Any:
-        return _binary("mul", self, other)
-
-    def __rmul__(self, other: Any) -> Any:
-        return _binary("mul", other, self)
-
-    def __truediv__(self, other: Any) -> Any:
-        return _binary("div", self, other)
-
-    def __rtruediv__(self, other: Any) -> Any:
-        return _binary("div", other, self)
-
-    def __pow__(self, other: Any, modulus: None = None) -> Any:
-        return _binary("power", self, other)
-
-    def __rpow__(self, other: Any) -> Any:
-        return _binary("power", other, self)
-
-    def __floordiv__(self, other: Any) -> Any:
-        return _function(np.floor_divide, self, other)
-
-    def __rfloordiv__(self, other: Any) -> Any:
-        return _function(np.floor_divide, other, self)
-
-    def __mod__(self, other: Any) -> Any:
-        return _function(np.remainder, self, other)
-
-    def __rmod__(self, other: Any) -> Any:
-        return _function(np.remainder, other, self)
-
-    def __divmod__(self, other: Any) -> Any:
-        return _function(np.divmod, self, other)
-
-    def __rdivmod__(self, other: Any) -> Any:
-        return _function(np.divmod, other, self)
+    __add__, __radd__ = _operators("add")
+    __sub__, __rsub__ = _operators("sub")
+    __mul__, __rmul__ = _operators("mul")
+    __truediv__, __rtruediv__ = _operators("div")
+    __pow__, __rpow__ = _operators("power")
+    __floordiv__, __rfloordiv__ = _operators(np.floor_divide)
+    __mod__, __rmod__ = _operators(np.remainder)
+    __divmod__, __rdivmod__ = _operators(np.divmod)
 
     def __neg__(self) -> Scalar:
         return apply("neg", self)
@@ -99,32 +103,12 @@ class Scalar:
     def __abs__(self) -> Scalar:
         return apply("absolute", self)
 
-    def __lt__(self, other: Any) -> Any:
-        return _binary("lt", self, other)
-
-    def __le__(self, other: Any) -> Any:
-        return _binary("le", self, other)
-
-    def __gt__(self, other: Any) -> Any:
-        return _binary("gt", self, other)
-
-    def __ge__(self, other: Any) -> Any:
-        return _binary("ge", self, other)
-
-    def __eq__(self, other: Any) -> Any:
-        return _binary("eq", self, other)
-
-    def __ne__(self, other: Any) -> Any:
-        return _binary("ne", self, other)
-
+    __lt__, __le__ = _operators("lt")[0], _operators("le")[0]
+    __gt__, __ge__ = _operators("gt")[0], _operators("ge")[0]
+    __eq__, __ne__ = _operators("eq")[0], _operators("ne")[0]
     __hash__ = object.__hash__
 
-    def __and__(self, other: Any) -> Any:
-        return _binary("and", self, other)
-
-    def __or__(self, other: Any) -> Any:
-        return _binary("or", self, other)
-
+    __and__, __or__ = _operators("and")[0], _operators("or")[0]
     __rand__, __ror__ = __and__, __or__
 
     def __invert__(self) -> Scalar:
@@ -171,34 +155,3 @@ class Scalar:
         from batchgd.compiler.trace.dispatch import scalar_method
 
         return scalar_method(self, name)
-
-
-def node_of(graph: Graph, value: Any) -> Node:
-    """Return the node of a traced or plain number."""
-    if isinstance(value, Scalar):
-        return value.node
-    if isinstance(value, np.ndarray) and value.ndim == 0:
-        return node_of(graph, value.item())
-    if isinstance(value, (complex, np.complexfloating)):
-        raise complex_numbers()
-    if value is None or isinstance(value, (str, bytes)):
-        raise TypeError(f"arithmetic between x and {value!r}")
-    return graph.constant(float(value))
-
-
-def apply(op: str, *values: Any) -> Scalar:
-    """Return the result of an operation of which at least one operand is traced."""
-    graph = next(value.node.graph for value in values if isinstance(value, Scalar))
-    return Scalar(graph.make(op, *(node_of(graph, value) for value in values)))
-
-
-def _binary(op: str, a: Any, b: Any) -> Any:
-    return apply(op, a, b) if _is_number(b if isinstance(a, Scalar) else a) else NotImplemented
-
-
-def _function(ufunc: np.ufunc, a: Any, b: Any) -> Any:
-    return ufunc(a, b) if _is_number(b if isinstance(a, Scalar) else a) else NotImplemented
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (Scalar, numbers.Number, np.generic, np.bool_))

@@ -17,10 +17,9 @@ import math
 import sys
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import ClassVar
 
-if TYPE_CHECKING:
-    from batchgd.compiler.trace.graph import Graph, Node
+from batchgd.compiler.trace.graph import Graph, Node
 
 
 def _is(node: Node, value: float) -> bool:
@@ -256,19 +255,28 @@ def _odd(op: str) -> Callable[[Graph, Node], Node | None]:
     return lambda graph, a: graph.make("neg", graph.make(op, a.args[0])) if a.op == "neg" else None
 
 
-RULES: dict[str, Callable[..., Node | None]] = {
-    "add": _add,
-    "sub": _sub,
-    "neg": _neg,
-    "mul": _mul,
-    "div": _div,
-    "power": _power,
-    "where": _where,
-    "and": _and,
-    "or": _or,
-    "not": _not,
-    "minimum": _same,
-    "maximum": _same,
-    **{op: _even(op) for op in ("cos", "cosh", "absolute")},
-    **{op: _odd(op) for op in ("sin", "tan", "asin", "atan", "sinh", "tanh", "cbrt", "erf")},
-}
+class SimplifyingGraph(Graph):
+    """A graph whose nodes are simplified when they are made.
+
+    >>> graph = SimplifyingGraph(dim=1)
+    >>> x = graph.x[0]
+    >>> graph.make("add", graph.make("mul", x, graph.constant(1.0)), graph.constant(0.0)) is x
+    True
+    """
+
+    rules: ClassVar = {
+        "add": _add,
+        "sub": _sub,
+        "neg": _neg,
+        "mul": _mul,
+        "div": _div,
+        "power": _power,
+        "where": _where,
+        "and": _and,
+        "or": _or,
+        "not": _not,
+        "minimum": _same,
+        "maximum": _same,
+        **{op: _even(op) for op in ("cos", "cosh", "absolute")},
+        **{op: _odd(op) for op in ("sin", "tan", "asin", "atan", "sinh", "tanh", "cbrt", "erf")},
+    }

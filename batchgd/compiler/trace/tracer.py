@@ -13,8 +13,9 @@ from batchgd.compiler.trace.array import traced_array
 from batchgd.compiler.trace.differentiate import gradient, jacobian_columns
 from batchgd.compiler.trace.escape import Escape, definition_of, name_of, watch
 from batchgd.compiler.trace.graph import Graph, Node, lowered, reachable
+from batchgd.compiler.trace.module_patches import patched_modules
 from batchgd.compiler.trace.scalar import Scalar, node_of
-from batchgd.compiler.trace.swap import swapped_modules
+from batchgd.compiler.trace.simplify import SimplifyingGraph
 from batchgd.problem.errors import TraceError
 
 
@@ -76,8 +77,8 @@ def trace(
     >>> traced.value, traced.gradient
     (mul(x0, x1), (x1, x0))
     """
-    graph = Graph(dim, 0 if params is None else params.size)
-    with swapped_modules(fun, jac):
+    graph = SimplifyingGraph(dim, 0 if params is None else params.size)
+    with patched_modules(fun, jac):
         value = _expression(fun, _call(fun, graph, params), graph)
         slopes = None if jac is None else _expressions(jac, _call(jac, graph, params), graph)
     automatic = gradient(value, graph.x)

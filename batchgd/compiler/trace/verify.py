@@ -88,7 +88,7 @@ def untraceable(fun: Callable[..., Any], error: Exception) -> str:
 
 
 def check_plain(fun: Callable[..., Any], points: Floats, params: Floats | None) -> None:
-    """Call the plain function at one point after its trace has raised, to tell whose fault it is."""
+    """Call the plain function at one point after its trace has raised, to see whose fault it is."""
     arguments = _arguments(points[0], params)
     with np.errstate(all="ignore"):
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +19,7 @@ from batchgd.minima.coverage.rule import spent
 from batchgd.minima.fractions import check_confidence, seen_interval
 from batchgd.problem import check
 from batchgd.problem.errors import InputError
+from batchgd.problem.wording import percent
 
 _NO_MINIMUM = "no start reached a minimum"
 _NOTHING = 0.9  # an upper bound from here on leaves nothing that a person could use
@@ -50,7 +50,7 @@ class CoverageReport:
     cut : int
         Starts that were cut off before they ended: not in n.
     looks : int
-        How often a run with ``stop=`` looked at its counts before it ended. The bounds are then those of
+        How often a run with ``until=`` looked at its counts before it ended. The bounds are then those of
         :func:`batchgd.minima.coverage.rule.spent`, so that ``confidence`` holds in spite of the looking.
     chosen : bool
         Whether the starts were chosen by what came of others. Then the counts tell nothing of what was missed, and
@@ -190,16 +190,16 @@ class CoverageReport:
         if high is None:
             return f"no bound on what drains into minima not seen: {self.note}"
         if self.mostly_unlabelled:
-            lost = _percent(self.unlabelled / self.n)
+            lost = percent(self.unlabelled / self.n)
             return (
                 f"cannot be judged while {lost} of the starts reach no minimum: "
                 "raise maxiter, take a smaller step, or try L-BFGS"
             )
-        beside = f"; {_percent(self.unlabelled / self.n)} reached no minimum" if self.unlabelled else ""
+        beside = f"; {percent(self.unlabelled / self.n)} reached no minimum" if self.unlabelled else ""
         beside += f"; not counted: {self.cut:,} starts that were cut off" if self.cut else ""
         sure = f"{100 * self.confidence:.6g} %"
         drains = "drains" if self.place == "this box" else "drain"
-        return f"at most {_percent(high, up=True)} of {self.place} ({sure}) {drains} into minima not seen{beside}"
+        return f"at most {percent(high, up=True)} of {self.place} ({sure}) {drains} into minima not seen{beside}"
 
     def __repr__(self) -> str:
         lines = [
@@ -207,7 +207,7 @@ class CoverageReport:
             f"{self.seen:,} minima seen from {self.n:,} starts; {self.once:,} of them once, {self.twice:,} twice",
         ]
         if self.unseen is not None:
-            lines.append(f"unseen share, estimated: {_percent(self.unseen)} (Good-Turing)")
+            lines.append(f"unseen share, estimated: {percent(self.unseen)} (Good-Turing)")
         if self.chao1 is not None:
             lines.append(f"number of minima: at least {self.chao1:,.1f} (Chao1)")
         bayes = self.boender_rinnooy_kan
@@ -242,17 +242,3 @@ class CoverageReport:
             "boender_rinnooy_kan": None if bayes is None else {"minima": bayes[0], "covered": bayes[1]},
             "curve": None if self.chosen else {"starts": starts.tolist(), "minima": self.curve(starts).tolist()},
         }
-
-
-def _percent(share: float, up: bool = False) -> str:
-    """Two digits, in decimals; a bound is rounded up.
-
-    >>> _percent(0.0002999, up=True), _percent(0.25), _percent(1.0), _percent(0.0)
-    ('0.030 %', '25 %', '100 %', '0 %')
-    """
-    if share <= 0:
-        return "0 %"
-    decimals = max(0, 1 - math.floor(math.log10(100 * share)))
-    scaled = 100 * share * 10**decimals
-    whole = math.ceil(scaled - 1e-9) if up else round(scaled)
-    return f"{whole / 10**decimals:.{decimals}f} %"

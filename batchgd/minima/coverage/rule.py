@@ -35,7 +35,7 @@ def spent(confidence: float, looks: int) -> float:
 
 @dataclass(frozen=True)
 class Coverage(Explained):
-    """Stop a multi-start once minima seen own this share of the starts: ``stop=bgd.Coverage(0.999)``.
+    """Stop a multi-start once minima seen own this share of the starts: ``until=bgd.Coverage(0.999)``.
 
     The run goes in batches of growing size and looks at the counts after each. At look k it ends when
 
@@ -64,7 +64,7 @@ class Coverage(Explained):
     >>> rule = bgd.Coverage(0.99, confidence=0.95)
     >>> rule.first_look
     368
-    >>> result = bgd.multistart("himmelblau", stop=rule)
+    >>> result = bgd.multistart("himmelblau", until=rule)
     >>> print(result.stopped)
     stopped: covered after 368 starts, at look 1
 
@@ -110,7 +110,7 @@ class Coverage(Explained):
 
 @dataclass(frozen=True)
 class Stopped:
-    """What ended a run with ``stop=``: ``result.stopped``.
+    """What ended a run with ``until=``: ``result.stopped``.
 
     Attributes
     ----------

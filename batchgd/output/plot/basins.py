@@ -4,60 +4,57 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.output.plot.canvas import fit_aspect, given_or_new, grid_values, headline, levels, tidy
-from batchgd.output.plot.markers import coloured_key, draw_minima
-from batchgd.output.plot.style import INK, LABEL_SIZE, NO_LABEL, blend, palette
+from batchgd.output.plot.canvas import (
+    contour_lines,
+    finish_plane,
+    given_or_new,
+    grid_values,
+    headline,
+    name_of,
+    starts_and_minima,
+)
+from batchgd.output.plot.markers import coloured_key, draw_minima, wants_key
+from batchgd.output.plot.pictures import register_picture
+from batchgd.output.plot.style import NO_LABEL, blend, palette
 from batchgd.problem import check
 from batchgd.problem.arrays import host
 from batchgd.problem.errors import InputError
-from batchgd.problem.speaker import a_run, picture
+from batchgd.problem.wording import plural
 
 _DOTS_AT_MOST = 3_000  # starts drawn one by one; more become an image, which stays sharp and quick
 _SIDE = 600  # pixels of that image along the longer side
 _FILL_SHARE = 0.72  # of the pure colour: contours and markers must show on it
 _REACH = 4.0  # mean distances between starts; a pixel further from every start stays white
-_KEYED = 12  # minima listed beside the map
 _CONTOURED = 200  # minima at most for which contours are drawn: beyond, they hide the map
 
 
+@register_picture(
+    "each start of a 2-D run, coloured by the minimum that it reached",
+    minima=False,
+    labels=True,
+    dims=(2, 2),
+    instead="slices",
+)
 def basins(result: Any, ax: Any = None, *, contours: bool = True, key: bool | None = None) -> Any:
     """Draw the basins of a 2-D result as its starts show them.
 
     Up to 3,000 starts are dots. More become an image: a pixel takes the label that most of its starts have, and a pixel
-    without a start that of the nearest one; white lines part the basins. Grey is label -1. Contours of the function
-    lie over it, by equal factors above the lowest value where the range is large. Minima are marked, and the best one
-    is starred, with those that equal it.
+    without a start that of the nearest one; white lines separate the basins. Grey is label -1. Contours of the
+    function are drawn over it, by equal factors above the lowest value if the range is large. Minima are marked, and
+    the best one is starred, with those that equal it.
 
     Parameters
     ----------
-    result : MultistartResult
-        A run in two dimensions, with its starts.
-    ax : matplotlib Axes, optional
-        Where to draw; a new figure without.
     contours : bool
-        Draw contours, where the function is at hand and the minima are at most 200.
+        Draw contours, if the function is at hand and the minima are at most 200.
     key : bool, optional
-        List the minima beside the map; when left out, up to 12 of them.
-
-    Returns
-    -------
-    Axes
-
-    Raises
-    ------
-    InputError
-        When the result has no labels, no starts, or not two dimensions.
+        List the minima beside the map; if not given, up to 12 of them.
     """
-    if not hasattr(result, "minima"):
-        raise InputError(f"a basin map needs labels; run {a_run()}, or draw {picture('waterfall')}")
-    if result.dim != 2:
-        raise InputError(f"a basin map needs 2 dimensions, this result has {result.dim}; draw {picture('slices')}")
     starts, label = result.x0, host(result.label)
     lower, upper = region(result.box, starts)
     count = len(result.minima.fun)
-    contours = check.flag("contours", contours)
-    keyed = 0 < count <= _KEYED if key is None else check.flag("key", key) and count > 0
-    ax = given_or_new(ax, figure_size(upper - lower, keyed))
+    contours, keyed = check.flag("contours", contours), wants_key(key, count)
+    ax = given_or_new(ax, figure_size(upper - lower, 2.2 if keyed else 0.8))
     colours = blend(palette(count), _FILL_SHARE)
     if len(starts) <= _DOTS_AT_MOST:
         _draw_dots(ax, starts, label, palette(count))
@@ -69,22 +66,22 @@ def basins(result: Any, ax: Any = None, *, contours: bool = True, key: bool | No
             note = "each pixel: the minimum that its starts, or the nearest one, reached"
     if contours and result.has_function and count <= _CONTOURED:
         u, v, values = grid_values(result.objective, lower, upper)
-        steps = levels(values, 12 if count <= 20 else 6)
-        if len(steps):
-            ax.contour(u, v, values, levels=steps, colors=INK, linewidths=0.45, alpha=0.45, linestyles="solid")
-    ax.set_xlim(lower[0], upper[0])
-    ax.set_ylim(lower[1], upper[1])
-    hidden = draw_minima(ax, result.minima, numbered=keyed)
-    _finish(ax, result, label, lower, upper, note, hidden, keyed)
+        contour_lines(ax, u, v, values, contour_count(count), linewidths=0.45, alpha=0.45)
+    finish_plane(ax, lower, upper)
+    hidden = draw_minima(ax, result.minima.x, result.minima.fun, numbered=keyed)
+    note += _outside(result.minima, hidden, lower, upper)
+    headline(ax, f"{name_of(result, 'basins')}: {starts_and_minima(result)}", note)
+    if keyed:
+        coloured_key(ax, result, int(np.count_nonzero(label < 0)), _FILL_SHARE)
     return ax
 
 
 def region(box: Any, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the corners to draw: the box where the starts fill it, otherwise the range of the starts."""
+    """Return the corners to draw: the box if the starts fill it, otherwise the range of the starts."""
     if box is not None and (len(starts) == 0 or bool(np.all(box.contains(starts)))):
         return np.asarray(box.lower), np.asarray(box.upper)
     if len(starts) == 0:
-        raise InputError("there are no starts to draw; run with at least one")
+        raise InputError("there are no starts to draw: run with at least one")
     lower, upper = starts.min(axis=0), starts.max(axis=0)
     margin = np.where(upper > lower, 0.03 * (upper - lower), 1.0)
     return lower - margin, upper + margin
@@ -123,24 +120,14 @@ def _draw_dots(ax: Any, starts: np.ndarray, label: np.ndarray, colours: np.ndarr
 
 
 def _draw_image(ax: Any, starts: Any, label: Any, colours: Any, lower: Any, upper: Any) -> None:
-    from matplotlib.colors import to_rgb
-
     width, height = upper - lower
     shape = (_SIDE, _SIDE)
     if 0.5 <= width / height <= 2.0:
         shape = (round(_SIDE * min(1.0, height / width)), round(_SIDE * min(1.0, width / height)))
     image = pixel_labels(starts, label, lower, upper, shape)
-    table = np.concatenate([[(1.0, 1.0, 1.0), to_rgb(NO_LABEL)], colours])
-    pixels = table[image + 2]
+    pixels = label_pixels(image, colours)
     pixels[borders(image)] = 1.0
-    ax.imshow(
-        pixels,
-        origin="lower",
-        extent=(lower[0], upper[0], lower[1], upper[1]),
-        interpolation="nearest",
-        aspect="auto",
-        zorder=0,
-    )
+    show_pixels(ax, pixels, lower, upper)
 
 
 def borders(image: np.ndarray) -> np.ndarray:
@@ -151,26 +138,37 @@ def borders(image: np.ndarray) -> np.ndarray:
     return edge
 
 
-def figure_size(width: np.ndarray, keyed: bool) -> tuple[float, float]:
-    """Inches of a map of this width and height, with or without a key beside it."""
+def label_pixels(image: np.ndarray, colours: np.ndarray) -> np.ndarray:
+    """The colour of each label, (rows, columns, 3); -1 is grey, -2 white."""
+    from matplotlib.colors import to_rgb
+
+    return np.concatenate([colours, [(1.0, 1.0, 1.0), to_rgb(NO_LABEL)]])[image]
+
+
+def show_pixels(ax: Any, pixels: np.ndarray, lower: Any, upper: Any) -> None:
+    """Draw an image, row 0 at the bottom, over a region."""
+    extent = (lower[0], upper[0], lower[1], upper[1])
+    ax.imshow(pixels, origin="lower", extent=extent, interpolation="nearest", aspect="auto", zorder=0)
+
+
+def figure_size(width: np.ndarray, beside: float) -> tuple[float, float]:
+    """Inches of a map of this width and height, and of what is beside it."""
     ratio = float(width[1] / width[0])
     ratio = ratio if 0.5 <= ratio <= 2.0 else 1.0
-    return (5.0 / max(ratio, 1.0) + (2.2 if keyed else 0.8), 5.0 * min(ratio, 1.0) + 0.8)
+    return (5.0 / max(ratio, 1.0) + beside, 5.0 * min(ratio, 1.0) + 0.8)
 
 
-def _finish(ax: Any, result: Any, label: Any, lower: Any, upper: Any, note: str, hidden: int, keyed: bool) -> None:
-    count = len(result.minima.fun)
-    name = getattr(result.objective, "name", None) or "basins"
-    kinds = "1 minimum" if count == 1 else f"{count:,} minima"
-    if hidden:
-        note += f"\n{hidden:,} {'minimum lies' if hidden == 1 else 'minima lie'} outside"
-        away = np.any((result.minima.x < lower) | (result.minima.x > upper), axis=1)
-        if np.min(result.minima.fun[~away], initial=np.inf) > result.minima.fun[0] + 1e-9:
-            note += ", the best of all among them" if hidden > 1 else ", the best of all"
-    headline(ax, f"{name}: {result.n:,} starts, {kinds}", note)
-    ax.set_xlabel("x0", fontsize=LABEL_SIZE)
-    ax.set_ylabel("x1", fontsize=LABEL_SIZE)
-    fit_aspect(ax, *(upper - lower))
-    tidy(ax)
-    if keyed:
-        coloured_key(ax, result, int(np.count_nonzero(label < 0)), _FILL_SHARE)
+def contour_count(minima: int) -> int:
+    """How many contours to draw over this number of minima."""
+    return 12 if minima <= 20 else 6
+
+
+def _outside(minima: Any, hidden: int, lower: Any, upper: Any) -> str:
+    """What to say of minima that are outside the axes."""
+    if not hidden:
+        return ""
+    note = f"\n{plural(hidden, 'minimum is', 'minima are')} outside"
+    away = np.any((minima.x < lower) | (minima.x > upper), axis=1)
+    if np.min(minima.fun[~away], initial=np.inf) > minima.fun[0] + 1e-9:
+        note += ", the best of all among them" if hidden > 1 else ", the best of all"
+    return note

@@ -4,15 +4,17 @@ import contextlib
 import os
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from batchgd.output.plot.style import INK, NOTE_SIZE, TITLE_SIZE
+from batchgd.output.plot.style import INK, LABEL_SIZE, NOTE_SIZE, TITLE_SIZE
 from batchgd.problem import check
 from batchgd.problem.errors import InputError, WriteError, told
+from batchgd.problem.optional import require
+from batchgd.problem.wording import minima_counted, plural
 
 _DPI = 150
 _SKEWED = 6.0  # highest over median value, both above the lowest: 2 for a ramp, 4 for a bowl, hundreds for a quartic
@@ -20,6 +22,7 @@ _SKEWED = 6.0  # highest over median value, both above the lowest: 2 for a ramp,
 
 def new_axes(size: tuple[float, float], rows: int = 1, columns: int = 1, **options: Any) -> Any:
     """Return axes (an array of them for several) on a new figure that needs no display and no pyplot."""
+    require("matplotlib", "plot")
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -28,20 +31,24 @@ def new_axes(size: tuple[float, float], rows: int = 1, columns: int = 1, **optio
     return figure.subplots(rows, columns, **options)
 
 
-def given_or_new(ax: Any, size: tuple[float, float]) -> Any:
-    """Return the axes that a caller gave to draw on, or a new figure's where there are none."""
-    from matplotlib.axes import Axes
+def new_panels(count: int, columns: int, size: Callable[[int], tuple[float, float]], **options: Any) -> Any:
+    """Return ``count`` axes of a new figure in rows of ``columns``; ``size`` gives its inches for a number of rows."""
+    rows = -(-count // columns)
+    axes = new_axes(size(rows), rows, columns, squeeze=False, **options).ravel()
+    for spare in axes[count:]:
+        spare.remove()
+    return axes[:count]
 
+
+def given_or_new(ax: Any, size: tuple[float, float]) -> Any:
+    """Return the axes that a caller gave to draw on, or a new figure's if there are none."""
     if ax is None:
         return new_axes(size)
+    from matplotlib.axes import Axes
+
     if not isinstance(ax, Axes):
         raise InputError(f"ax is {told(ax)}: give axes of Matplotlib to draw on, or leave it out for a new figure")
     return ax
-
-
-def given_or_new_pair(axes: Any, size: tuple[float, float]) -> Any:
-    """Return the two axes, side by side, that a caller gave to draw on, or a new figure's where there are none."""
-    return new_axes(size, 1, 2) if axes is None else given_axes(axes, 2)
 
 
 def given_axes(axes: Any, count: int) -> list[Any]:
@@ -71,16 +78,58 @@ def headline(ax: Any, title: str, note: str = "") -> None:
         )
 
 
-def tidy(ax: Any) -> None:
-    """Thin frame, small ticks."""
+def figure_title(ax: Any, title: str, size: float = TITLE_SIZE) -> None:
+    """Put a title above all axes of the figure, flush left."""
+    ax.figure.suptitle(title, x=0.012, ha="left", fontsize=size, fontweight="bold", color=INK)
+
+
+def name_of(result: Any, otherwise: str) -> str:
+    """Return the name of a result's function."""
+    return getattr(result.objective, "name", None) or otherwise
+
+
+def starts_and_minima(result: Any) -> str:
+    """Return "2,000 starts, 4 minima"."""
+    return f"{plural(result.n, 'start')}, {minima_counted(len(result.minima))}"
+
+
+def finish(ax: Any, x: str = "", y: str = "", *, grid: str = "", hide: Collection[str] = ("top", "right")) -> Any:
+    """Give axes their labels, lines along ``grid`` ("x", "y", "both"), thin spines and small ticks; returns them."""
+    if x:
+        ax.set_xlabel(x, fontsize=LABEL_SIZE)
+    if y:
+        ax.set_ylabel(y, fontsize=LABEL_SIZE)
+    if grid:
+        ax.grid(axis=grid, color=INK, alpha=0.12, linewidth=0.5)
     ax.tick_params(labelsize=NOTE_SIZE, colors=INK, width=0.6, length=3)
-    for spine in ax.spines.values():
+    for side, spine in ax.spines.items():
         spine.set_linewidth(0.6)
+        spine.set_visible(side not in hide)
+    return ax
 
 
-def fit_aspect(ax: Any, width: float, height: float) -> None:
-    """Draw lengths alike on both axes when the region is near square; otherwise fill the axes."""
-    ax.set_aspect("equal" if 0.5 <= width / height <= 2.0 else "auto")
+def finish_plane(ax: Any, low: Any, high: Any, names: Sequence[str] = ("x0", "x1")) -> Any:
+    """Give axes over a plane their limits and labels; lengths are alike on both if the region is near square."""
+    ax.set_xlim(low[0], high[0])
+    ax.set_ylim(low[1], high[1])
+    ax.set_aspect("equal" if 0.5 <= (high[0] - low[0]) / (high[1] - low[1]) <= 2.0 else "auto")
+    ax.xaxis.labelpad = ax.yaxis.labelpad = 1
+    return finish(ax, *names, hide=())
+
+
+def legend_beside(ax: Any, place: tuple[float, float] = (1.0, 1.0), **options: Any) -> Any:
+    """Put the legend to the right of the axes."""
+    fixed = {"loc": "upper left", "frameon": False, "alignment": "left", "title_fontsize": NOTE_SIZE}
+    given = {"fontsize": NOTE_SIZE, "borderaxespad": 0.2} | options
+    return ax.legend(bbox_to_anchor=place, **fixed, **given)
+
+
+def colour_bar(ax: Any, mappable: Any, **options: Any) -> Any:
+    """Put a colour bar next to the axes."""
+    bar = ax.figure.colorbar(mappable, ax=ax, pad=0.02, **options)
+    bar.ax.tick_params(labelsize=NOTE_SIZE, width=0.6, length=3)
+    bar.outline.set_linewidth(0.6)
+    return bar
 
 
 def grid_values(objective: Any, lower: Any, upper: Any, side: int = 201, base: Any = None, pair: Any = (0, 1)) -> Any:
@@ -94,7 +143,7 @@ def grid_values(objective: Any, lower: Any, upper: Any, side: int = 201, base: A
 
 
 def levels(values: np.ndarray, count: int = 12) -> np.ndarray:
-    """Return contour levels: evenly spaced, or by equal factors above the lowest value where the range is large.
+    """Return contour levels: evenly spaced, or by equal factors above the lowest value if the range is large.
 
     >>> levels(np.linspace(0.0, 10.0, 1001), 3).round(1).tolist()
     [2.5, 5.0, 7.5]
@@ -110,8 +159,29 @@ def levels(values: np.ndarray, count: int = 12) -> np.ndarray:
     return lowest + np.linspace(0, float(above.max()), count + 2)[1:-1]
 
 
+def contour_lines(ax: Any, u: Any, v: Any, values: Any, count: int, **style: Any) -> None:
+    """Draw thin contours of a function, if it has any."""
+    steps = levels(values, count)
+    if len(steps):
+        ax.contour(u, v, values, levels=steps, colors=INK, linestyles="solid", **style)
+
+
+def shading(ax: Any, u: Any, v: Any, values: Any, count: int, colours: str, lines: str, alpha: float) -> Any:
+    """Fill between contours of a function and draw them as thin lines; returns what was filled, None for no level."""
+    from matplotlib.colors import BoundaryNorm
+
+    steps = levels(values, count)
+    if len(steps) < 2:
+        return None
+    norm = BoundaryNorm(steps, 256, extend="both")
+    filled = ax.contourf(u, v, values, levels=steps, cmap=colours, norm=norm, extend="both", zorder=0)
+    ax.contour(u, v, values, levels=steps, colors=lines, linewidths=0.3, alpha=alpha, linestyles="solid", zorder=1)
+    return filled
+
+
 def check_path(path: str | Path) -> None:
     """Raise InputError for a file that no picture can be written to, before any drawing is done."""
+    require("matplotlib", "plot")
     from matplotlib.backend_bases import FigureCanvasBase
 
     file = check.path("the file", path)
@@ -153,6 +223,16 @@ def written_whole(path: str | Path) -> Iterator[Path]:
             draft.unlink(missing_ok=True)
     except OSError as error:
         raise WriteError(f"cannot write {path}: {error.strerror or error}; choose a file that you can write") from error
+
+
+def drawn(path: str | Path | None, draw: Callable[[], Any]) -> Any:
+    """Return the axes of a picture, written into a file if a path is given, which is checked first."""
+    if path is None:
+        return draw()
+    check_path(path)
+    axes = draw()
+    write(axes, path)
+    return axes
 
 
 def write(axes: Any, path: str | Path) -> None:

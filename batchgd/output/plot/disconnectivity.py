@@ -4,43 +4,30 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.analysis.saddles.table import Saddles
-from batchgd.analysis.saddles.tree import Tree
-from batchgd.analysis.saddles.tree import disconnectivity as tree_of
-from batchgd.output.plot.canvas import given_or_new, headline, tidy
-from batchgd.output.plot.style import INK, LABEL_SIZE, NOTE_SIZE, palette
-from batchgd.output.report import plural
+from batchgd.output.plot.canvas import finish, given_or_new, headline
+from batchgd.output.plot.style import INK, NOTE_SIZE, palette
 
 _NAMED = 40  # minima up to which each carries its label
-_RING = 16.0  # area of the ring on top of a set, points squared, where there is room for it
-_SLANT = 0.045  # of the height of the picture: where a superbasin splits, its parts part over so much
+_RING = 16.0  # area of the ring on top of a set, points squared, if there is room for it
+_SLANT = 0.045  # of the height of the picture: where a superbasin splits, its parts separate over this height
 
 
-def disconnectivity(result: Any, ax: Any = None, *, levels: int | None = None) -> Any:
-    """Draw the disconnectivity graph of ``result.saddles``, sought where that was not done; see :func:`draw_tree`."""
-    return draw_tree(result.saddles, ax, levels=levels)
+def draw_tree(tree: Any, m: int, title: str, ax: Any = None) -> Any:
+    """Draw a disconnectivity graph: minima as the ends of lines, which meet at the level that connects them.
 
-
-def draw_tree(saddles: Saddles, ax: Any = None, *, levels: int | None = None) -> Any:
-    """Draw the disconnectivity graph: minima as the ends of lines, which meet at the level that connects them.
-
-    Each line ends below at the value of its minimum. Going up, lines meet where the lowest path between their minima
-    has its highest saddle. Sets of minima that no saddle found joins stand side by side, each with an open ring on top.
+    Sets of minima that no saddle found joins are drawn side by side, each with an open ring on top.
 
     Parameters
     ----------
-    saddles : Saddles
-        What ``result.connect()`` returned.
+    tree : Tree
+        Level, place from the left and parent (-1 for a root) of every node; the first m are the minima.
+    m : int
+        Number of minima.
+    title : str
+        What it is the graph of.
     ax : matplotlib Axes, optional
-        Where to draw; a new figure without.
-    levels : int, optional
-        Even steps of the level; see :func:`batchgd.analysis.saddles.tree.disconnectivity`.
-
-    Returns
-    -------
-    Axes
+        Where to draw; a new figure if not given.
     """
-    tree, m = tree_of(saddles, levels), len(saddles.nodes)
     ax = given_or_new(ax, (7.0, 4.8))
     _draw_lines(ax, tree, m)
     named = m <= _NAMED
@@ -62,25 +49,22 @@ def draw_tree(saddles: Saddles, ax: Any = None, *, levels: int | None = None) ->
         )  # fmt: skip
     note = "lines meet at the level of the lowest saddle that connects their minima"
     note += f"\n○ {len(roots):,} sets of minima that no saddle found joins" if len(roots) > 1 else ""
-    headline(ax, f"{saddles.name}: {plural(m, 'minimum', 'minima')}, {plural(len(saddles), 'saddle')}", note)
-    ax.set_ylabel("fun", fontsize=LABEL_SIZE)
+    headline(ax, title, note)
     ax.set_xticks([])
     ax.margins(x=0.04, y=0.08)
-    ax.spines[["top", "right", "bottom"]].set_visible(False)
-    tidy(ax)
-    return ax
+    return finish(ax, y="fun", hide=("top", "right", "bottom"))
 
 
-def _height(tree: Tree) -> float:
+def _height(tree: Any) -> float:
     return float(np.ptp(tree.level)) or 1.0
 
 
-def _top(tree: Tree, roots: np.ndarray) -> np.ndarray:
+def _top(tree: Any, roots: np.ndarray) -> np.ndarray:
     """Where the stem of each root ends."""
     return tree.level[roots] + _SLANT * _height(tree)
 
 
-def _draw_lines(ax: Any, tree: Tree, m: int) -> None:
+def _draw_lines(ax: Any, tree: Any, m: int) -> None:
     """From each superbasin a slanted line to each of its parts, and a vertical one down to where it splits."""
     from matplotlib.collections import LineCollection
 

@@ -1,40 +1,27 @@
-"""The discovery curve: how many distinct minima so many starts show, and how many more would."""
+"""The discovery curve: how many distinct minima the starts show, and how many more starts would."""
 
 from typing import Any
 
 import numpy as np
 
-from batchgd.output.plot.canvas import given_or_new, headline, tidy
-from batchgd.output.plot.style import INK, LABEL_SIZE, NOTE_SIZE, OKABE_ITO
+from batchgd.output.plot.canvas import finish, given_or_new, headline, name_of
+from batchgd.output.plot.pictures import register_picture
+from batchgd.output.plot.style import INK, NOTE_SIZE, OKABE_ITO
+from batchgd.problem.wording import minima_counted, plural
 
 _POINTS = 200  # along the curve
-_ROOM = 1.6  # times the minima seen: a Chao1 bound higher than that is told in words, not drawn
-_FIRST = 1e-3  # of the starts: the curve begins there where its axis is logarithmic
+_ROOM = 1.6  # times the minima seen: a Chao1 bound higher than that is not drawn
+_FIRST = 1e-3  # of the starts: the curve begins there if its axis is logarithmic
 _EARLY = 0.05  # of the starts: where they show nearly all minima, the axis is logarithmic
 
 
+@register_picture("distinct minima against the number of starts, and what more starts would show", trajectories=False)
 def discovery(result: Any, ax: Any = None) -> Any:
     """Draw the discovery curve: the expected number of distinct minima against the number of starts.
 
     Up to the starts of the run it is exact (rarefaction); beyond, up to twice as many, it is an extrapolation (dashed),
-    given where the starts are independent. A dotted line is Chao1's lower bound of the number of minima. The axis is
-    logarithmic where a twentieth of the starts shows nine tenths of the minima.
-
-    Parameters
-    ----------
-    result : MultistartResult
-        With at least one minimum; trajectories are not needed.
-    ax : matplotlib Axes, optional
-        Where to draw; a new figure without.
-
-    Returns
-    -------
-    Axes
-
-    Raises
-    ------
-    InputError
-        When there is no minimum.
+    given if the starts are independent. A dotted line is Chao1's lower bound of the number of minima. The axis is
+    logarithmic if a twentieth of the starts shows nine tenths of the minima.
     """
     coverage = result.coverage
     seen, n = coverage.seen, coverage.n
@@ -58,24 +45,18 @@ def discovery(result: Any, ax: Any = None) -> Any:
             f"at least {least:,.0f} minima (Chao1)", *at, ("axes fraction", "data"), "offset points", fontsize=NOTE_SIZE
         )
     ax.set_ylim(0, top)
-    _finish(ax, result, coverage)
-    return ax
+    return _finish(ax, result, coverage)
 
 
-def _finish(ax: Any, result: Any, coverage: Any) -> None:
+def _finish(ax: Any, result: Any, coverage: Any) -> Any:
     from matplotlib.ticker import MaxNLocator
 
-    name = getattr(result.objective, "name", None) or "minima"
-    kinds = "1 minimum" if coverage.seen == 1 else f"{coverage.seen:,} minima"
-    note = coverage.sentence() if not coverage.note else "expected minima among so many of the starts"
-    dashed = "" if coverage.note else "\n– – what as many starts again would show"
-    headline(ax, f"{name}: {result.n:,} starts, {kinds}", f"{note.split(';')[0]}{dashed}")
-    ax.set_xlabel("starts", fontsize=LABEL_SIZE)
-    ax.set_ylabel("distinct minima", fontsize=LABEL_SIZE)
+    note = coverage.sentence() if not coverage.note else "expected minima among that many of the starts"
+    dashed = "" if coverage.note else f"\n– – what another {result.n:,} starts would show"
+    title = f"{name_of(result, 'minima')}: {plural(result.n, 'start')}, {minima_counted(coverage.seen)}"
+    headline(ax, title, f"{note.split(';')[0]}{dashed}")
     if ax.get_xscale() == "linear":
         ax.xaxis.set_major_locator(MaxNLocator(5))
         ax.xaxis.set_major_formatter("{x:,.0f}")
     ax.yaxis.set_major_locator(MaxNLocator(6, integer=True))
-    ax.grid(axis="y", color=INK, alpha=0.12, linewidth=0.5)
-    ax.spines[["top", "right"]].set_visible(False)
-    tidy(ax)
+    return finish(ax, "starts", "distinct minima", grid="y")

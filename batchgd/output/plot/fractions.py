@@ -4,43 +4,34 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.output.plot.canvas import given_or_new, headline, tidy
-from batchgd.output.plot.style import INK, LABEL_SIZE, NOTE_SIZE, blend, palette
-from batchgd.output.report import format_values
+from batchgd.output.plot.canvas import finish, given_or_new, headline, name_of, starts_and_minima
+from batchgd.output.plot.pictures import register_picture
+from batchgd.output.plot.style import INK, NOTE_SIZE, blend, palette
 from batchgd.problem.errors import InputError
+from batchgd.problem.wording import format_values
 
 _NAMED = 25  # minima at most that are named one by one
 _LOG_RATIO = 50.0  # largest over smallest share above which the axis is logarithmic
 _LABELS = 8  # ticks along many minima
 
 
+@register_picture("share of the starts that each minimum owns, with its interval", trajectories=False)
 def fractions(result: Any, ax: Any = None) -> Any:
     """Draw the fraction of every minimum with its interval, in the order of their values.
 
-    Up to 25 minima stand below each other with label and value; more stand side by side. The axis is logarithmic where
+    Up to 25 minima are below each other with label and value; more are side by side. The axis is logarithmic if
     shares differ by more than fiftyfold; a minimum of fraction 0, which only chosen starts reached, is an open triangle
-    at its edge, with the upper end of its interval. Without intervals the points stand alone and a line says why.
-
-    Parameters
-    ----------
-    result : MultistartResult
-        With at least one minimum.
-    ax : matplotlib Axes, optional
-        Where to draw; a new figure without.
-
-    Returns
-    -------
-    Axes
+    at its edge, with the upper end of its interval. Without intervals there are points alone and a line says why.
 
     Raises
     ------
     InputError
-        When there is no minimum, or the choice of starts tells no fractions.
+        When there are no fractions, because of how the starts were chosen.
     """
     minima = result.minima
     share = 100 * np.asarray(minima.fraction)
     if np.isnan(share).any():
-        raise InputError(f"this result tells no fractions: {minima.interval_note}")
+        raise InputError(f"this result has no fractions: {minima.interval_note}")
     count, named = len(share), len(share) <= _NAMED
     low, high = (
         (share, share) if minima.fraction_low is None else (100 * minima.fraction_low, 100 * minima.fraction_high)
@@ -68,8 +59,7 @@ def fractions(result: Any, ax: Any = None) -> Any:
     if result.strategy is not None:
         note += f", of the first {result.strategy.drawn:,} starts"
     note += "" if seen.all() else f";  {'◁' if named else '▽'} reached by later starts alone"
-    name = getattr(result.objective, "name", None) or "fractions"
-    headline(ax, f"{name}: {result.n:,} starts, {count:,} {'minimum' if count == 1 else 'minima'}", note)
+    headline(ax, f"{name_of(result, 'fractions')}: {starts_and_minima(result)}", note)
     return ax
 
 
@@ -91,23 +81,21 @@ def _axes(ax: Any, minima: Any, named: bool, edge: float, top: float, log: bool)
     if log:
         (ax.set_xscale if named else ax.set_yscale)("log")
         values.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    values.set_label_text("share of the starts, %", fontsize=LABEL_SIZE)
     if named:
         ax.set_ylim(count - 0.4, -0.6)
         texts = format_values(minima.fun)
         places.set_ticks(np.arange(count), [f"{k}   {value}" for k, value in enumerate(texts)])
-        places.set_label_text("minimum, value", fontsize=LABEL_SIZE)
     else:
         ax.set_xlim(-0.02 * count, 1.02 * count)
-        places.set_label_text("minimum (label; in the order of values)", fontsize=LABEL_SIZE)
         places.get_major_locator().set_params(nbins=_LABELS, integer=True)
-    ax.grid(axis="x" if named else "y", color=INK, alpha=0.12, linewidth=0.5)
-    ax.spines[["top", "right"]].set_visible(False)
-    tidy(ax)
+    share = "share of the starts, %"
     if named:
+        finish(ax, share, "minimum, value", grid="x")
         ax.tick_params(axis="y", length=0, labelsize=NOTE_SIZE, labelfontfamily="monospace")
+    else:
+        finish(ax, "minimum (label; in the order of values)", share, grid="y")
 
 
 def _short(note: str | None) -> str:
     """The reason without what follows from it."""
-    return (note or "not told").split(", so ")[0]
+    return (note or "not known").split(", so ")[0]

@@ -4,11 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.output.plot.canvas import given_or_new, headline, tidy
-from batchgd.output.plot.style import INK, LABEL_SIZE, NOTE_SIZE, STAR, palette
+from batchgd.output.plot.canvas import finish, given_or_new, headline, name_of, starts_and_minima
+from batchgd.output.plot.pictures import register_picture
+from batchgd.output.plot.style import INK, NOTE_SIZE, STAR, palette
 
-_NAMED = 12  # minima at most that have their label beside them
-_COLOURED = 40  # of more, colours would tell nothing
+_NAMED = 12  # minima at most that have their label next to them
+_COLOURED = 40  # of more, colours would mean nothing
 
 
 def distance_to_best(result: Any) -> np.ndarray:
@@ -18,28 +19,13 @@ def distance_to_best(result: Any) -> np.ndarray:
     return np.sqrt(np.mean(((x - x[0]) / np.where(width > 0, width, 1.0)) ** 2, axis=1))
 
 
+@register_picture("values of the minima against their distance from the best one", trajectories=False)
 def funnel(result: Any, ax: Any = None) -> Any:
     """Draw every minimum at its distance from the best one and its value; the area of a dot grows with its starts.
 
     A single funnel is a cloud that rises with the distance: going downhill from minimum to minimum leads to the best.
     Low minima far from the best one are the bottoms of other funnels, where searches get stuck. The distance is the
     root mean square over coordinates, in box widths.
-
-    Parameters
-    ----------
-    result : MultistartResult
-        With at least one minimum.
-    ax : matplotlib Axes, optional
-        Where to draw; a new figure without.
-
-    Returns
-    -------
-    Axes
-
-    Raises
-    ------
-    InputError
-        When there is no minimum.
 
     References
     ----------
@@ -63,17 +49,16 @@ def funnel(result: Any, ax: Any = None) -> Any:
             ax.annotate(
                 str(k), (away[k], fun[k]), (offset, 0), textcoords="offset points", fontsize=NOTE_SIZE, va="center"
             )
-    name = getattr(result.objective, "name", None) or "funnel"
     note = "★ the best; the area of a dot grows with the starts that reached the minimum"
-    headline(ax, f"{name}: {result.n:,} starts, {count:,} {'minimum' if count == 1 else 'minima'}", note)
-    ax.set_xlabel("distance from the best minimum, box widths (root mean square)", fontsize=LABEL_SIZE)
-    ax.set_ylabel("fun", fontsize=LABEL_SIZE)
+    headline(ax, f"{name_of(result, 'funnel')}: {starts_and_minima(result)}", note)
     reach, height, size = max(float(away.max()), 1e-3), float(np.ptp(fun)), max(abs(float(fun[0])), 1.0)
-    height = height if height > result.f_tol * size else size  # values that are one, rounding aside
+    height = height if height > result.identity.f * size else size  # values that are one, rounding aside
     ax.set_xlim(-0.04 * reach, 1.06 * reach)
     ax.set_ylim(float(fun.min()) - 0.08 * height, float(fun.max()) + 0.06 * height)
+    return finish_against_distance(ax)
+
+
+def finish_against_distance(ax: Any) -> Any:
+    """Give axes of values against :func:`distance_to_best` their labels; returns them."""
     ax.yaxis.set_major_formatter("{x:.6g}")
-    ax.grid(color=INK, alpha=0.12, linewidth=0.5)
-    ax.spines[["top", "right"]].set_visible(False)
-    tidy(ax)
-    return ax
+    return finish(ax, "distance from the best minimum, box widths (root mean square)", "fun", grid="both")

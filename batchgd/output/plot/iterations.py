@@ -5,30 +5,21 @@ from typing import Any
 import numpy as np
 
 from batchgd.kernels.status import Status
-from batchgd.output.plot.canvas import given_or_new, headline, tidy
-from batchgd.output.plot.style import INK, LABEL_SIZE, NOTE_SIZE, STATUS_COLOURS
+from batchgd.output.plot.canvas import finish, given_or_new, headline, legend_beside, name_of
+from batchgd.output.plot.pictures import register_picture
+from batchgd.output.plot.style import STATUS_COLOURS
 from batchgd.problem.arrays import host
 
 _BINS = 50
 _LOG_RATIO = 50
 
 
+@register_picture("histogram of the updates made, by status", minima=False)
 def iterations(result: Any, ax: Any = None) -> Any:
     """Draw a histogram of ``nit``, one outline for each status; bars are not stacked.
 
-    The horizontal axis is logarithmic where the longest trajectory made over 50 times the updates of the median one,
-    the vertical one where the tallest bar is over 50 times the lowest.
-
-    Parameters
-    ----------
-    result : BatchResult
-        What ``multistart`` or ``descend`` returned.
-    ax : matplotlib Axes, optional
-        Where to draw; a new figure without.
-
-    Returns
-    -------
-    Axes
+    The horizontal axis is logarithmic if the longest trajectory made over 50 times the updates of the median one,
+    the vertical one if the tallest bar is over 50 times the lowest.
     """
     ax = given_or_new(ax, (6.4, 4.0))
     nit, status = host(result.nit), host(result.status)
@@ -48,18 +39,11 @@ def iterations(result: Any, ax: Any = None) -> Any:
         ax.set_ylim(0.5, 2.0 * filled.max())
     if log_x:
         ax.set_xscale("log")
-    name = getattr(result.objective, "name", None) or "updates"
     median = f"median {np.median(host(result.nit)):,.0f}, longest {nit.max():,}" if len(nit) else "no trajectories"
-    headline(ax, f"{name}: updates of {result.n:,} trajectories", median)
-    ax.set_xlabel("updates (nit; 0 stands at 1)" if zeros else "updates (nit)", fontsize=LABEL_SIZE)
-    ax.set_ylabel("trajectories", fontsize=LABEL_SIZE)
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.grid(axis="y", color=INK, alpha=0.12, linewidth=0.5)
-    tidy(ax)
+    headline(ax, f"{name_of(result, 'updates')}: updates of {result.n:,} trajectories", median)
     if heights:
-        options = {"frameon": False, "fontsize": NOTE_SIZE, "title_fontsize": NOTE_SIZE, "alignment": "left"}
-        ax.legend(title="ended by", loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2, **options)
-    return ax
+        legend_beside(ax, title="ended by")
+    return finish(ax, "updates (nit; 0 is drawn at 1)" if zeros else "updates (nit)", "trajectories", grid="y")
 
 
 def _edges(nit: np.ndarray) -> tuple[np.ndarray, bool]:

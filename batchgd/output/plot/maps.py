@@ -1,31 +1,36 @@
 """Pictures of basin maps: one colour per minimum, darker the more updates were made, borders and contours over it."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.output.plot.basins import borders, figure_size
-from batchgd.output.plot.canvas import fit_aspect, given_or_new, headline, levels, new_axes, tidy
-from batchgd.output.plot.markers import coloured_key, draw_minima
-from batchgd.output.plot.style import INK, LABEL_SIZE, NO_LABEL, TITLE_SIZE, blend, palette
-
-if TYPE_CHECKING:
-    from batchgd.analysis.basins.map import BasinMap
+from batchgd.output.plot.basins import borders, contour_count, figure_size, label_pixels, show_pixels
+from batchgd.output.plot.canvas import (
+    contour_lines,
+    figure_title,
+    finish_plane,
+    given_or_new,
+    headline,
+    name_of,
+    new_axes,
+)
+from batchgd.output.plot.markers import coloured_key, draw_minima, wants_key
+from batchgd.output.plot.style import INK, blend, palette
+from batchgd.problem.wording import minima_counted
 
 _FILL_SHARE = 0.80  # of the pure colour, where few updates were made
 _DARKEST = 0.45  # of that, where many were
 _SHOWN = 1200  # pixels of the picture along the longer side; a finer map is thinned
 _FRACTAL = 0.12  # share of border pixels beyond which drawing them would hide the map
-_KEYED = 12  # minima listed beside the map
 _CONTOURS = 201  # values along each side from which contours are drawn
-_IN_PLANE = 1e-3  # of the window: a minimum nearer to the plane lies in it
+_IN_PLANE = 1e-3  # of the window: a minimum nearer to the plane is in it
+_PANEL = 3.1  # inches
 
 
 def draw_map(
-    basins: BasinMap,
+    basins: Any,
     ax: Any = None,
     *,
     shade: bool = True,
@@ -39,7 +44,7 @@ def draw_map(
     Parameters
     ----------
     basins : BasinMap
-        What ``bgd.basin_map`` returned.
+        What ``bgd.map`` returned.
     ax : matplotlib Axes, optional
         Where to draw; a new figure without.
     shade : bool
@@ -47,85 +52,65 @@ def draw_map(
     contours : bool
         Draw contours of the function over it.
     key : bool, optional
-        List the minima beside the map; when left out, up to 12 of them.
+        List the minima beside the map; if not given, up to 12 of them.
     title, note : str, optional
-        In place of what is told otherwise; "" for none.
+        In place of the usual ones; "" for none.
 
     Returns
     -------
     Axes
-        White lines part the basins, unless more than 12 % of the pixels lie at a border. Minima in the plane are
+        White lines separate the basins, unless more than 12 % of the pixels are at a border. Minima in the plane are
         marked, the best one starred.
     """
     count, size = len(basins.minima), basins.window[:, 1] - basins.window[:, 0]
-    keyed = 0 < count <= _KEYED if key is None else key and count > 0
-    ax = given_or_new(ax, figure_size(size, keyed))
-    ax.imshow(
-        pixels(basins, shade),
-        origin="lower",
-        extent=basins.window.ravel().tolist(),
-        interpolation="nearest",
-        aspect="auto",
-        zorder=0,
-    )
+    keyed = wants_key(key, count)
+    ax = given_or_new(ax, figure_size(size, 2.2 if keyed else 0.8))
+    low, high = basins.window.T
+    show_pixels(ax, pixels(basins, shade), low, high)
     if contours:
         _contours(ax, basins)
-    ax.set_xlim(*basins.window[0])
-    ax.set_ylim(*basins.window[1])
-    draw_minima(ax, _projected(basins, size), numbered=keyed)
+    finish_plane(ax, low, high, basins.plane.names)
+    draw_minima(ax, _projected(basins, size), basins.minima.fun, numbered=keyed)
     headline(ax, *(_headline(basins, shade) if title is None else (title, note or "")))
-    ax.set_xlabel(basins.plane.names[0], fontsize=LABEL_SIZE)
-    ax.set_ylabel(basins.plane.names[1], fontsize=LABEL_SIZE)
-    fit_aspect(ax, *size)
-    tidy(ax)
     if keyed:
         coloured_key(ax, basins, int(np.count_nonzero(basins.label < 0)), _FILL_SHARE)
     return ax
 
 
-def draw_maps(maps: dict[str, BasinMap], title: str, reference: str | None = None, columns: int = 3) -> Any:
-    """Draw several maps of one window side by side, such as those of several methods.
-
-    Parameters
-    ----------
-    maps : dict of BasinMap
-        By title. Colours agree where labels do: give ``known=`` the minima of the first map when making the others.
-    title : str
-        Above all of them.
-    reference : str, optional
-        The title of the map that the others are held against: each tells its share of pixels with another label.
-    columns : int
-        Panels in a row.
-
-    Returns
-    -------
-    array of Axes
-    """
-    rows = -(-len(maps) // columns)
-    size = next(iter(maps.values())).window[:, 1] - next(iter(maps.values())).window[:, 0]
-    tall = 3.1 * float(np.clip(size[1] / size[0], 0.4, 1.6)) + 0.45
-    axes = np.asarray(new_axes((3.1 * columns, tall * rows + 0.5), rows, columns), dtype=object).ravel()
-    for ax, (name, made) in zip(axes, maps.items(), strict=False):
-        note = "true basins" if name == reference else ""
-        if reference is not None and name != reference:
-            note = f"{100 * np.mean(made.label != maps[reference].label):.2g} % of the pixels have another label"
-        draw_map(made, ax, key=False, contours=False, title=name, note=note)
-        ax.set_xlabel("")
-        ax.set_ylabel("")
-    for spare in axes[len(maps) :]:
-        spare.remove()
-    axes[0].figure.suptitle(title, x=0.012, ha="left", fontsize=TITLE_SIZE + 2, fontweight="bold", color=INK)
-    return axes[: len(maps)]
+def draw_zoom(maps: Sequence[Any], factor: float, axes: Any = None, title: str = "basins") -> NDArray[Any]:
+    """Draw maps of windows, each ``factor`` times narrower than the one before and drawn in there; returns the axes."""
+    if axes is None:
+        wide, high = maps[0].window[:, 1] - maps[0].window[:, 0]
+        tall = high / wide if 0.5 <= high / wide <= 2.0 else 1.0  # as maps are drawn
+        axes = new_axes((_PANEL * len(maps), _PANEL * tall + 0.9), 1, len(maps), squeeze=False).ravel()
+        figure_title(axes[0], title)
+    whole = "the whole box" if maps[0].box.dim == 2 else "a plane of the box"
+    for k, (ax, basins) in enumerate(zip(axes, maps, strict=True)):
+        note = f"{100 * float(borders(basins.label).mean()):.2g} % of the pixels at a border"
+        heading = whole if k == 0 else f"{factor**k:,.4g} times closer"
+        draw_map(basins, ax, contours=k == 0, key=False, title=heading, note=note)
+        ax.locator_params(nbins=4)
+        ax.tick_params(axis="x", labelrotation=30 if k else 0)
+    for ax, inner in zip(axes[:-1], maps[1:], strict=True):
+        _frame(ax, inner.window)
+    return np.asarray(axes, dtype=object)
 
 
-def pixels(basins: BasinMap, shade: bool = True) -> NDArray[np.float64]:
+def _frame(ax: Any, window: NDArray[np.float64]) -> None:
+    """Draw the border of a window, in ink on white."""
+    from matplotlib.patches import Rectangle
+
+    (left, right), (bottom, top) = window
+    for colour, width, gid in (("white", 2.6, None), (INK, 1.2, "window")):
+        style: dict[str, Any] = {"fill": False, "edgecolor": colour, "linewidth": width, "zorder": 8, "gid": gid}
+        ax.add_patch(Rectangle((left, bottom), right - left, top - bottom, **style))
+
+
+def pixels(basins: Any, shade: bool = True) -> NDArray[np.float64]:
     """The map as an RGB image, row 0 at the bottom."""
-    from matplotlib.colors import to_rgb
-
     step = max(1, -(-max(basins.label.shape) // _SHOWN))
     label, nit = basins.label[::step, ::step], basins.nit[::step, ::step]
-    table = np.concatenate([blend(palette(len(basins.minima)), _FILL_SHARE), [to_rgb(NO_LABEL)]])
-    image = table[label]
+    image = label_pixels(label, blend(palette(len(basins.minima)), _FILL_SHARE))
     if shade:
         image = image * (1.0 - (1.0 - _DARKEST) * _rank(nit, label))[..., None]
     edge = borders(label)
@@ -144,33 +129,25 @@ def _rank(nit: NDArray, label: NDArray) -> NDArray[np.float64]:
     return np.where(label >= 0, scaled, 0.0)
 
 
-def _contours(ax: Any, basins: BasinMap) -> None:
+def _contours(ax: Any, basins: Any) -> None:
     u, v = (np.linspace(low, high, _CONTOURS) for low, high in basins.window)
     with np.errstate(all="ignore"):
         points = basins.plane.points(*np.meshgrid(u, v)).reshape(-1, basins.box.dim)
         values = np.asarray(basins.objective.value(points), float).reshape(_CONTOURS, _CONTOURS)
     values = np.where(np.isfinite(values), values, np.nan)
-    steps = levels(values, 12 if len(basins.minima) <= 20 else 6)
-    if len(steps):
-        ax.contour(u, v, values, levels=steps, colors=INK, linewidths=0.4, alpha=0.4, linestyles="solid", zorder=2)
+    contour_lines(ax, u, v, values, contour_count(len(basins.minima)), linewidths=0.4, alpha=0.4, zorder=2)
 
 
-class _Projected:
-    """Minima that lie in the plane, in its coordinates."""
-
-    def __init__(self, x: NDArray, fun: NDArray) -> None:
-        self.x, self.fun = x, fun
-
-
-def _projected(basins: BasinMap, size: NDArray) -> _Projected:
+def _projected(basins: Any, size: NDArray) -> NDArray[np.float64]:
+    """The minima in the coordinates of the plane."""
     u, v, away = basins.plane.coordinates(basins.minima.x)
     x = np.stack([u, v], axis=-1)
     x[away > _IN_PLANE * size.min()] = np.inf  # off the plane: outside the axes, so that numbers stay labels
-    return _Projected(x, basins.minima.fun)
+    return x
 
 
-def _headline(basins: BasinMap, shade: bool) -> tuple[str, str]:
+def _headline(basins: Any, shade: bool) -> tuple[str, str]:
     rows, columns = basins.label.shape
-    kinds = "1 minimum" if len(basins.minima) == 1 else f"{len(basins.minima):,} minima"
     note = f"{columns} x {rows} pixels, {basins.descents:,} descents"
-    return f"{basins.objective.name}: basins, {kinds}", note + ("; darker: more updates" if shade else "")
+    title = f"{name_of(basins, 'a function')}: basins, {minima_counted(len(basins.minima))}"
+    return title, note + ("; darker: more updates" if shade else "")

@@ -4,22 +4,24 @@ from typing import Any
 
 import numpy as np
 
+from batchgd.output.plot.canvas import legend_beside
 from batchgd.output.plot.style import INK, NO_LABEL, NOTE_SIZE, STAR, blend, palette
-from batchgd.output.report import format_values
+from batchgd.problem import check
+from batchgd.problem.wording import format_values
 
+KEYED = 12  # minima at most that are listed beside a picture
 _NUMBER_SIZE = 7
 
 
-_EQUAL = 1e-9  # values this close, relative or absolute below 1, are equally good
+def draw_minima(ax: Any, points: Any, fun: Any, *, numbered: bool = False, equal: float = 1e-9) -> int:
+    """Mark minima as circles, the best ones as stars, numbered or not; returns how many are outside the axes.
 
-
-def draw_minima(ax: Any, minima: Any, *, numbered: bool, pair: tuple[int, int] = (0, 1)) -> int:
-    """Mark minima as circles, the best ones as stars, numbered or not; returns how many lie outside the axes."""
+    Values closer than ``equal``, relative or absolute below 1, are equally good.
+    """
     low, high = np.sort(np.array([ax.get_xlim(), ax.get_ylim()]), axis=1).T
-    points = np.asarray(minima.x, dtype=float)[:, list(pair)]
+    points, fun = np.asarray(points, dtype=float), np.asarray(fun, dtype=float)
     shown = np.all((points >= low) & (points <= high), axis=1)
-    fun = np.asarray(minima.fun, dtype=float)
-    stars = fun <= np.min(fun, initial=np.inf) + _EQUAL * np.maximum(1.0, np.abs(fun))
+    stars = fun <= np.min(fun, initial=np.inf) + equal * np.maximum(1.0, np.abs(fun))
     best, others = np.flatnonzero(shown & stars), np.flatnonzero(shown & ~stars)
     if numbered:
         ax.scatter(*points[others].T, s=95, color="white", edgecolors=INK, linewidths=0.8, zorder=4, gid="minima")
@@ -33,7 +35,12 @@ def draw_minima(ax: Any, minima: Any, *, numbered: bool, pair: tuple[int, int] =
     return int(np.count_nonzero(~shown))
 
 
-def coloured_key(ax: Any, result: Any, unlabelled: int, share: float = 1.0, most: int = 12) -> None:
+def wants_key(key: bool | None, count: int) -> bool:
+    """Whether to list the minima beside a picture: as the caller says, or if they are few."""
+    return 0 < count <= KEYED if key is None else check.flag("key", key) and count > 0
+
+
+def coloured_key(ax: Any, result: Any, unlabelled: int, share: float = 1.0, most: int = KEYED) -> None:
     """List the minima to the right of the axes: colour, label, value, share of the starts."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
@@ -44,25 +51,15 @@ def coloured_key(ax: Any, result: Any, unlabelled: int, share: float = 1.0, most
     width = max((len(value) for value in values), default=0)
     handles: list[Any] = []
     for k, colour in enumerate(blend(palette(count), share)):
-        told = "" if np.isnan(minima.fraction[k]) else f"  {100 * minima.fraction[k]:5.2f} %"
-        text = f"{k:<2d} {values[k]:>{width}}{told}"
+        fraction = "" if np.isnan(minima.fraction[k]) else f"  {100 * minima.fraction[k]:5.2f} %"
+        text = f"{k:<2d} {values[k]:>{width}}{fraction}"
         handles.append(Patch(facecolor=colour, edgecolor=INK, linewidth=0.4, label=text))
     if len(minima.fun) > count:
         handles.append(Line2D([], [], linestyle="none", label=f"… {len(minima.fun) - count:,} more"))
     if unlabelled:
         text = f"-1 {'none':>{width}}  {100 * unlabelled / max(result.n, 1):5.2f} %"
         handles.append(Patch(facecolor=NO_LABEL, edgecolor=INK, linewidth=0.4, label=text))
-    legend = ax.legend(
-        handles=handles,
-        loc="upper left",
-        bbox_to_anchor=(1.01, 1.0),
-        borderaxespad=0.0,
-        frameon=False,
-        handlelength=1.0,
-        handleheight=1.0,
-        title="minimum, value, share",
-        title_fontsize=NOTE_SIZE,
-        alignment="left",
-        prop={"family": "monospace", "size": NOTE_SIZE - 0.5},
-    )
-    legend.set_zorder(10)
+    legend_beside(
+        ax, (1.01, 1.0), handles=handles, borderaxespad=0.0, handlelength=1.0, handleheight=1.0,
+        title="minimum, value, share", prop={"family": "monospace", "size": NOTE_SIZE - 0.5},
+    ).set_zorder(10)  # fmt: skip

@@ -4,30 +4,22 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.output.plot.canvas import given_or_new, headline, tidy
-from batchgd.output.plot.funnel import distance_to_best
-from batchgd.output.plot.style import INK, LABEL_SIZE, palette
+from batchgd.output.plot.canvas import given_or_new, headline, name_of
+from batchgd.output.plot.funnel import distance_to_best, finish_against_distance
+from batchgd.output.plot.pictures import register_picture
+from batchgd.output.plot.style import INK, palette
+from batchgd.problem.wording import plural
 
 _EDGES = 3_000  # arrows drawn at most
 
 
+@register_picture("local-optima network of a basin-hopping run", special=True)
 def network(result: Any, ax: Any = None) -> Any:
     """Draw the minima of a basin-hopping run as a funnel plot, each with its most frequent move to a better minimum.
 
     Following the lines leads to the bottom of the funnel that a minimum belongs to: a minimum that walkers set out from
     without reaching a better one, drawn as a diamond. Minima of one funnel have its bottom's colour. From those that
     are open circles no walker set out, so nothing is known of them.
-
-    Parameters
-    ----------
-    result : MultistartResult
-        A run with ``strategy=bgd.BasinHopping(...)``.
-    ax : matplotlib Axes, optional
-        Where to draw; a new figure without.
-
-    Returns
-    -------
-    Axes
 
     Raises
     ------
@@ -41,35 +33,35 @@ def network(result: Any, ax: Any = None) -> Any:
     bottom = _bottoms(onward)
     left = np.asarray(moves.counts.sum(axis=1)).ravel() > 0
     ends = onward == np.arange(len(fun))
-    bottoms, untold = np.flatnonzero(ends & left), np.flatnonzero(ends & ~left)
+    bottoms, unknown = np.flatnonzero(ends & left), np.flatnonzero(ends & ~left)
     colours = palette(len(fun))[bottom]
     _draw_edges(ax, away, fun, onward, colours)
     size = float(np.clip(6_000 / max(len(fun), 1), 7, 60))
     inner = np.flatnonzero(~ends)
     ax.scatter(
-        away[untold], fun[untold], s=size, facecolors="white", edgecolors=INK, linewidths=0.6, zorder=2.5, gid="untold"
+        away[unknown],
+        fun[unknown],
+        s=size,
+        facecolors="white",
+        edgecolors=INK,
+        linewidths=0.6,
+        zorder=2.5,
+        gid="unknown",
     )
     ax.scatter(away[inner], fun[inner], s=size, c=colours[inner], linewidths=0, zorder=3, gid="minima")
     ax.scatter(
         away[bottoms], fun[bottoms], s=2.2 * size + 12, marker="D", c=colours[bottoms], edgecolors=INK, linewidths=0.8,
         zorder=4, gid="bottoms",
     )  # fmt: skip
-    name = getattr(result.objective, "name", None) or "local-optima network"
-    kinds = "1 funnel" if len(bottoms) == 1 else f"{len(bottoms):,} funnels"
+    title = f"{int(moves.counts.sum()):,} moves between {len(fun):,} minima, {plural(len(bottoms), 'funnel')}"
     note = "lines: the most frequent move to a better minimum; ◆ bottom: no better minimum was reached from it"
-    note += f"\n○ no walker set out from here ({len(untold):,})" if len(untold) else ""
-    headline(ax, f"{name}: {int(moves.counts.sum()):,} moves between {len(fun):,} minima, {kinds}", note)
-    ax.set_xlabel("distance from the best minimum, box widths (root mean square)", fontsize=LABEL_SIZE)
-    ax.set_ylabel("fun", fontsize=LABEL_SIZE)
-    ax.yaxis.set_major_formatter("{x:.6g}")
-    ax.grid(color=INK, alpha=0.12, linewidth=0.5)
-    ax.spines[["top", "right"]].set_visible(False)
-    tidy(ax)
-    return ax
+    note += f"\n○ no walker set out from here ({len(unknown):,})" if len(unknown) else ""
+    headline(ax, f"{name_of(result, 'local-optima network')}: {title}", note)
+    return finish_against_distance(ax)
 
 
 def downhill(counts: Any, fun: np.ndarray) -> np.ndarray:
-    """Of each minimum, the better one that it was most often left for, (m,); itself where there is none.
+    """Of each minimum, the better one that it was most often left for, (m,); itself if there is none.
 
     >>> from scipy.sparse import csr_array
     >>> downhill(csr_array(np.array([[5, 1, 0], [2, 0, 3], [1, 4, 0]])), np.array([0.0, 1.0, 2.0])).tolist()

@@ -4,47 +4,28 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.output.plot.canvas import given_or_new, headline, tidy
-from batchgd.output.plot.markers import coloured_key
-from batchgd.output.plot.style import INK, LABEL_SIZE, NOTE_SIZE, palette
-from batchgd.problem.errors import InputError
-from batchgd.problem.speaker import picture
+from batchgd.output.plot.canvas import colour_bar, finish, given_or_new, headline, name_of, starts_and_minima
+from batchgd.output.plot.markers import KEYED, coloured_key
+from batchgd.output.plot.pictures import register_picture
+from batchgd.output.plot.style import INK, LABEL_SIZE, palette
 
-_KEYED = 12  # minima that have a colour of their own; of more, the colour is the value
 _DRAWN = 1_000  # lines at most, the best ones
 _ENDS = 12  # coordinates at most whose box is written at both ends
 
 
+@register_picture("minima in parallel coordinates", trajectories=False, dims=(2, None), instead="fractions")
 def parallel(result: Any, ax: Any = None) -> Any:
     """Draw each minimum as a line over its coordinates, each coordinate from the lower to the upper end of the box.
 
     Coordinates in which all lines meet are those that the minima agree in. Up to 12 minima have the colours that they
     have in every picture; of more, darker is lower, and the best is drawn in ink on top. At most 1,000 are drawn.
 
-    Parameters
-    ----------
-    result : MultistartResult
-        A run in two or more dimensions, with at least one minimum and a box.
-    ax : matplotlib Axes, optional
-        Where to draw; a new figure without.
-
-    Returns
-    -------
-    Axes
-
-    Raises
-    ------
-    InputError
-        When there is no minimum, or one coordinate alone.
-
     References
     ----------
     A. Inselberg, "The plane with parallel coordinates", The Visual Computer 1, 1985.
     """
-    if result.dim < 2:
-        raise InputError(f"parallel coordinates need at least 2 dimensions; draw {picture('fractions')}")
     minima, count, dim = result.minima, len(result.minima.fun), result.dim
-    keyed, drawn = count <= _KEYED, min(count, _DRAWN)
+    keyed, drawn = count <= KEYED, min(count, _DRAWN)
     ax = given_or_new(ax, (min(3.4 + 0.55 * dim, 9.0) + (1.8 if keyed else 1.0), 4.2))
     lower, upper = _ends(result)
     u = (np.asarray(minima.x[:drawn], dtype=float) - lower) / (upper - lower)
@@ -52,9 +33,8 @@ def parallel(result: Any, ax: Any = None) -> Any:
     for k in range(dim):
         ax.axvline(k, color=INK, linewidth=0.6, zorder=1)
     _axes(ax, u, lower, upper)
-    name = getattr(result.objective, "name", None) or "minima"
     more = "" if drawn == count else f", the best {drawn:,} of {count:,}"
-    title = f"{name}, {dim}-D: {result.n:,} starts, {count:,} {'minimum' if count == 1 else 'minima'}"
+    title = f"{name_of(result, 'minima')}, {dim}-D: {starts_and_minima(result)}"
     headline(ax, title, f"each line: a minimum{more}; each axis: the box of a coordinate")
     if keyed:
         coloured_key(ax, result, 0)
@@ -69,7 +49,7 @@ def _ends(result: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _draw_lines(ax: Any, u: np.ndarray, fun: np.ndarray, keyed: bool) -> None:
-    """Worst first, so that the best lie on top."""
+    """Worst first, so that the best are on top."""
     from matplotlib import colormaps
     from matplotlib.cm import ScalarMappable
     from matplotlib.collections import LineCollection
@@ -84,10 +64,7 @@ def _draw_lines(ax: Any, u: np.ndarray, fun: np.ndarray, keyed: bool) -> None:
     colours[:, 3] = float(np.clip(40 / len(u), 0.12, 0.6)) + 0.35 * (1 - height(fun[::-1])) ** 2
     ax.add_collection(LineCollection(lines[:-1], colors=colours[:-1], linewidths=0.9, zorder=2, gid="minima"))
     ax.add_collection(LineCollection(lines[-1:], colors=[INK], linewidths=2.0, zorder=4, gid="best"))
-    bar = ax.figure.colorbar(ScalarMappable(height, "cividis"), ax=ax, pad=0.02, aspect=30)
-    bar.set_label("fun", fontsize=LABEL_SIZE)
-    bar.ax.tick_params(labelsize=NOTE_SIZE, width=0.6, length=3)
-    bar.outline.set_linewidth(0.6)
+    colour_bar(ax, ScalarMappable(height, "cividis"), aspect=30).set_label("fun", fontsize=LABEL_SIZE)
 
 
 def _axes(ax: Any, u: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> None:
@@ -98,7 +75,5 @@ def _axes(ax: Any, u: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> None:
     ends = dim <= _ENDS
     names = [f"x{k}\n{lower[k]:.4g}\nto {upper[k]:.4g}" if ends else f"x{k}" for k in range(0, dim, step)]
     ax.set_xticks(range(0, dim, step), names)
-    ax.set_ylabel("place within the box (0 to 1)", fontsize=LABEL_SIZE)
     ax.axhspan(0, 1, color=INK, alpha=0.03, linewidth=0)
-    ax.spines[["top", "right", "bottom"]].set_visible(False)
-    tidy(ax)
+    finish(ax, y="place within the box (0 to 1)", hide=("top", "right", "bottom"))

@@ -8,20 +8,22 @@ import numpy as np
 
 from batchgd.kernels.status import LOST
 from batchgd.output.plot.canvas import (
-    check_path,
-    fit_aspect,
+    contour_lines,
+    drawn,
+    figure_title,
+    finish,
+    finish_plane,
+    given_axes,
     given_or_new,
-    given_or_new_pair,
     grid_values,
     headline,
-    levels,
+    legend_beside,
     new_axes,
-    tidy,
-    write,
+    new_panels,
 )
-from batchgd.output.plot.style import INK, LABEL_SIZE, NOTE_SIZE, STAR, TITLE_SIZE, palette
+from batchgd.output.plot.style import INK, STAR, palette
 from batchgd.problem.errors import InputError
-from batchgd.problem.optional import require
+from batchgd.problem.wording import plural
 
 _DOTTED = 80  # points at most for which each is marked
 MAX_RUNS = 12
@@ -29,40 +31,15 @@ _COLUMNS = 3
 _LOG_RATIO = 20  # longest over shortest path: beyond, the axis of updates is logarithmic
 
 
-class PathPictures:
-    """The pictures of some paths: ``paths.plot.<name>(...)``; ``paths.plot("file.png")`` draws the one that suits."""
-
-    def __init__(self, paths: Any) -> None:
-        self._paths = paths
-
-    def __call__(self, path: str | File | None = None) -> Any:
-        """Draw contours in 2-D, else the convergence; with a path, write it there. Returns the axes."""
-        return compare_paths([self._paths], path)
-
-    def contours(self, ax: Any = None) -> Any:
-        """Draw the paths over contours of the function; see :func:`contours`."""
-        return contours(self._paths, ax)
-
-    def convergence(self, axes: Any = None, *, optimum: float | None = None) -> Any:
-        """Draw value and gradient norm against updates; see :func:`convergence`."""
-        return convergence([self._paths], axes, optimum=optimum)
-
-    def animation(self, path: str | File, **options: Any) -> File:
-        """Write an animation; see :func:`batchgd.output.plot.animation.animate`."""
-        from batchgd.output.plot.animation import animate
-
-        return animate([self._paths], path, **options)
-
-
 def compare_paths(runs: Sequence[Any], path: str | File | None = None) -> Any:
-    """Draw several runs side by side and, where a path is given, write the picture there.
+    """Draw several runs side by side and, if a path is given, write the picture there.
 
     Two dimensions: one panel over contours each. Otherwise values and gradient norms of all in one picture.
 
     Parameters
     ----------
     runs : sequence of Paths
-        What ``trace_path`` returned for several methods or learning rates; at most 12.
+        What ``bgd.path`` returned for several methods or learning rates; at most 12.
     path : str or Path, optional
         The file; its ending chooses the format.
 
@@ -75,18 +52,12 @@ def compare_paths(runs: Sequence[Any], path: str | File | None = None) -> Any:
     InputError
         For no runs, too many, or a file that cannot be written; ImportError without matplotlib.
     """
-    require("matplotlib", "plot")
     check_runs(runs)
-    if path is not None:
-        check_path(path)
-    axes = side_by_side(runs) if runs[0].dim == 2 else convergence(runs)
-    if path is not None:
-        write(axes, path)
-    return axes
+    return drawn(path, lambda: side_by_side(runs) if runs[0].dim == 2 else convergence(runs))
 
 
 def check_runs(runs: Sequence[Any]) -> None:
-    """Raise InputError where there is nothing to draw, too much, or functions of different dimensions."""
+    """Raise InputError if there is nothing to draw, too much, or functions of different dimensions."""
     if not runs or not any(len(run) for run in runs):
         raise InputError("there is no path to draw: give at least one")
     if len(runs) > MAX_RUNS:
@@ -99,18 +70,15 @@ def side_by_side(runs: Sequence[Any]) -> Any:
     """Draw one panel of paths over contours for each run, with the same region in all; returns the axes."""
     lower, upper = region(runs)
     columns = min(len(runs), _COLUMNS if len(runs) != 4 else 2)
-    rows = -(-len(runs) // columns)
     ratio = float(np.clip((upper[1] - lower[1]) / (upper[0] - lower[0]), 0.5, 2.0))
     width = 4.6 if columns == 1 else 3.1
-    axes = new_axes((width * columns + 0.5, (width * ratio + 0.5) * rows + 0.5), rows, columns, squeeze=False).ravel()
-    for spare in axes[len(runs) :]:
-        spare.remove()
-    for ax, run, label in zip(axes, runs, labels(runs), strict=False):
+    axes = new_panels(len(runs), columns, lambda rows: (width * columns + 0.5, (width * ratio + 0.5) * rows + 0.5))
+    for ax, run, label in zip(axes, runs, labels(runs), strict=True):
         contours(run, ax, lower=lower, upper=upper, title=label)
     name = runs[0].result.objective.name
     if name != "<lambda>":
-        axes[0].figure.suptitle(name, x=0.012, ha="left", fontsize=TITLE_SIZE, fontweight="bold", color=INK)
-    return axes[: len(runs)]
+        figure_title(axes[0], name)
+    return axes
 
 
 def contours(paths: Any, ax: Any = None, *, lower: Any = None, upper: Any = None, title: str | None = None) -> Any:
@@ -122,13 +90,13 @@ def contours(paths: Any, ax: Any = None, *, lower: Any = None, upper: Any = None
     Parameters
     ----------
     paths : Paths
-        What ``trace_path`` returned, for a function of two variables.
+        What ``bgd.path`` returned, for a function of two variables.
     ax : matplotlib Axes, optional
         Where to draw; a new figure without.
     lower, upper : (2,) arrays, optional
-        The region; it holds the box and the paths when left out.
+        The region; it holds the box and the paths if not given.
     title : str, optional
-        The method when left out.
+        The method if not given.
 
     Returns
     -------
@@ -145,19 +113,11 @@ def contours(paths: Any, ax: Any = None, *, lower: Any = None, upper: Any = None
         lower, upper = region([paths])
     ax = given_or_new(ax, (5.4, 5.0))
     u, v, values = grid_values(paths.result.objective, lower, upper)
-    steps = levels(values, 16)
-    if len(steps):
-        ax.contour(u, v, values, levels=steps, colors=INK, linewidths=0.5, alpha=0.35, linestyles="solid", zorder=1)
+    contour_lines(ax, u, v, values, 16, linewidths=0.5, alpha=0.35, zorder=1)
     for path, colour in zip(paths, palette(len(paths)), strict=True):
         _draw_path(ax, path, colour)
     headline(ax, labels([paths])[0] if title is None else title, _note(paths))
-    ax.set_xlim(lower[0], upper[0])
-    ax.set_ylim(lower[1], upper[1])
-    ax.set_xlabel("x0", fontsize=LABEL_SIZE, labelpad=1)
-    ax.set_ylabel("x1", fontsize=LABEL_SIZE, labelpad=1)
-    fit_aspect(ax, *(upper - lower))
-    tidy(ax)
-    return ax
+    return finish_plane(ax, lower, upper)
 
 
 def convergence(runs: Sequence[Any], axes: Any = None, *, optimum: float | None = None) -> Any:
@@ -170,7 +130,7 @@ def convergence(runs: Sequence[Any], axes: Any = None, *, optimum: float | None 
     axes : two matplotlib Axes, optional
         Where to draw; a new figure without.
     optimum : float, optional
-        What is subtracted from the values; the lowest one on any of the paths when left out.
+        What is subtracted from the values; the lowest one on any of the paths if not given.
 
     Returns
     -------
@@ -182,7 +142,7 @@ def convergence(runs: Sequence[Any], axes: Any = None, *, optimum: float | None 
         For no runs, too many, or axes that are not two of Matplotlib's.
     """
     check_runs(runs)
-    axes = given_or_new_pair(axes, (8.4, 3.8))
+    axes = new_axes((8.4, 3.8), 1, 2) if axes is None else given_axes(axes, 2)
     finite = np.concatenate([run.fun[np.isfinite(run.fun)] for run in runs])
     lowest = float(finite.min(initial=np.inf)) if optimum is None else optimum
     lengths = np.concatenate([run.nit[run.first[1:] - 1] for run in runs])
@@ -196,12 +156,9 @@ def convergence(runs: Sequence[Any], axes: Any = None, *, optimum: float | None 
     for ax, name in zip(axes, (value, "gradient norm"), strict=True):
         ax.set_yscale("log")
         ax.set_xscale("log" if log else "linear")
-        ax.set_xlabel("updates", fontsize=LABEL_SIZE)
-        ax.spines[["top", "right"]].set_visible(False)
-        ax.grid(color=INK, alpha=0.12, linewidth=0.5)
         headline(ax, name)
-        tidy(ax)
-    axes[1].legend(frameon=False, fontsize=NOTE_SIZE, loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
+        finish(ax, "updates", grid="both")
+    legend_beside(axes[1])
     return np.asarray(axes, dtype=object)
 
 
@@ -259,5 +216,4 @@ def _note(paths: Any) -> str:
         name.lower() if len(paths) == 1 else f"{count} {name.lower()}"
         for name, count in paths.result.status_counts().items()
     )
-    updates = f"{longest:,} update{'' if longest == 1 else 's'}"
-    return f"{updates if len(paths) == 1 else f'up to {updates}'}: {ended}"
+    return f"{'' if len(paths) == 1 else 'up to '}{plural(longest, 'update')}: {ended}"

@@ -1,20 +1,19 @@
 """The performance profile of a comparison: how often each method is within a factor of the cheapest one."""
 
-from pathlib import Path as File
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.output.plot.canvas import check_path, given_or_new, headline, tidy, write
-from batchgd.output.plot.style import INK, LABEL_SIZE, NOTE_SIZE, palette
+from batchgd.output.plot.canvas import finish, given_or_new, headline, legend_beside
+from batchgd.output.plot.style import palette
 from batchgd.problem.errors import InputError
 
 _WIDEST = 1e3  # largest factor shown
 _DASHES = ("-", "--", ":", "-.")  # turned over with the colours, which repeat in lightness
 
 
-def profile(table: Any, ax: Any = None, path: str | File | None = None) -> Any:
+def profile(table: Any, ax: Any = None) -> Any:
     """Draw the share ρ(τ) of problems on which a method needs at most τ times the evaluations of the cheapest method.
 
     A problem is one start on one landscape; a method that does not come to rest at a minimum never gets there.
@@ -26,8 +25,6 @@ def profile(table: Any, ax: Any = None, path: str | File | None = None) -> Any:
         What ``bgd.compare`` returned.
     ax : matplotlib Axes, optional
         Where to draw; a new figure without.
-    path : str or Path, optional
-        A file to write the picture to.
 
     Returns
     -------
@@ -36,14 +33,12 @@ def profile(table: Any, ax: Any = None, path: str | File | None = None) -> Any:
     Raises
     ------
     InputError
-        When no cell is whole, or the file cannot be written.
+        When no cell is whole.
 
     References
     ----------
     E. D. Dolan and J. J. Moré, Math. Program. 91 (2002) 201, equation 2.1.
     """
-    if path is not None:
-        check_path(path)
     names, ratio = ratios(table)
     ax = given_or_new(ax, (8.2, 4.6))
     factors = np.geomspace(1.0, _WIDEST, 400)
@@ -59,21 +54,15 @@ def profile(table: Any, ax: Any = None, path: str | File | None = None) -> Any:
         f"{ratio.shape[1]:,} problems: {table.starts:,} starts on each of {ratio.shape[1] // table.starts:,} landscapes"
     )
     headline(ax, "performance profile", problems)
-    ax.set_xlabel("evaluations, as a multiple of the cheapest method's", fontsize=LABEL_SIZE)
-    ax.set_ylabel("problems solved, %", fontsize=LABEL_SIZE)
-    ax.grid(color=INK, alpha=0.12, linewidth=0.5)
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(frameon=False, fontsize=NOTE_SIZE, loc="upper left", bbox_to_anchor=(1.02, 1.02), borderaxespad=0.2)
-    tidy(ax)
-    if path is not None:
-        write(ax, path)
+    legend_beside(ax, (1.02, 1.02))
+    finish(ax, "evaluations, as a multiple of the cheapest method's", "problems solved, %", grid="both")
     return ax
 
 
 def ratios(table: Any) -> tuple[list[str], NDArray[np.float64]]:
     """Return the methods and, (methods, problems), evaluations over those of the cheapest; infinite where unsolved.
 
-    Landscapes on which a cell is missing are left out, and problems that no method solves count against all.
+    Landscapes on which a cell is missing are omitted, and problems that no method solves count against all.
     """
     names = table.methods
     cells = {(cell.method, cell.landscape): cell for cell in table if cell.error is None}

@@ -6,35 +6,45 @@ from typing import Any
 import numpy as np
 
 from batchgd.output.plot.basins import region
-from batchgd.output.plot.canvas import fit_aspect, given_axes, grid_values, levels, new_axes, tidy
-from batchgd.output.plot.style import INK, LABEL_SIZE, NOTE_SIZE, STAR, TITLE_SIZE, palette
+from batchgd.output.plot.canvas import (
+    figure_title,
+    finish_plane,
+    given_axes,
+    grid_values,
+    name_of,
+    new_panels,
+    shading,
+    starts_and_minima,
+)
+from batchgd.output.plot.pictures import register_picture
+from batchgd.output.plot.style import INK, NOTE_SIZE, OKABE_ITO, STAR, palette
 from batchgd.problem import check
 from batchgd.problem.arrays import host
 from batchgd.problem.errors import InputError, told
-from batchgd.problem.speaker import picture
 
 _PANELS = 6
-_IN_PLANE = 1e-3  # of the box: a minimum this close to the plane lies in it
+_IN_PLANE = 1e-3  # of the box: a minimum this close to the plane is in it
 _SIDE = 121
 _DOTS = 4_000
-_PROJECTED = 300  # minima marked on a panel: more would hide what they lie on
+_PROJECTED = 300  # minima marked on a panel: more would hide what is below them
 
 
+@register_picture(
+    "values on planes through the best minimum, for more than two dimensions", dims=(2, None), instead="waterfall"
+)
 def slices(result: Any, pairs: Any = None, axes: Any = None) -> np.ndarray:
     """Draw the function on planes through the best minimum, each along two coordinates with the others held there.
 
-    Shading and contours are the function's value on the plane. Minima that lie in the plane are filled circles, the
+    Shading and contours are the function's value on the plane. Minima in the plane are filled circles, the
     best is starred, all others are small open circles where they project to: the value below an open circle is not
     its own. Where the function is not at hand, the starts are drawn instead, projected, coloured by minimum.
 
     Parameters
     ----------
-    result : MultistartResult
-        A run in two or more dimensions with at least one minimum.
     pairs : sequence of (int, int), optional
-        Pairs of coordinates; when left out, up to six: all of them in 3-D and 4-D, neighbours beyond.
+        Pairs of coordinates; if not given, up to six: all of them in 3-D and 4-D, neighbours beyond.
     axes : sequence of matplotlib Axes, optional
-        One for each pair; a new figure without.
+        One for each pair; a new figure if not given.
 
     Returns
     -------
@@ -44,7 +54,7 @@ def slices(result: Any, pairs: Any = None, axes: Any = None) -> np.ndarray:
     Raises
     ------
     InputError
-        When there is no minimum to go through, or a pair does not name two coordinates.
+        When a pair does not name two coordinates.
     """
     chosen = choose_pairs(result.dim, pairs)
     panels = _figure(result, chosen) if axes is None else np.array(given_axes(axes, len(chosen)), dtype=object)
@@ -61,8 +71,6 @@ def choose_pairs(dim: int, pairs: Any = None) -> list[tuple[int, int]]:
     >>> choose_pairs(3), choose_pairs(7)[:2]
     ([(0, 1), (0, 2), (1, 2)], [(0, 1), (2, 3)])
     """
-    if dim < 2:
-        raise InputError(f"slices need at least 2 dimensions; draw {picture('waterfall')}")
     if pairs is None:
         every = list(combinations(range(dim), 2))
         return every if len(every) <= _PANELS else [(j, (j + 1) % dim) for j in range(0, dim, 2)][:_PANELS]
@@ -72,34 +80,26 @@ def choose_pairs(dim: int, pairs: Any = None) -> list[tuple[int, int]]:
         raise InputError(f"pairs is {told(pairs)}: {wanted}")
     for i, j in chosen.tolist():
         if i == j or not 0 <= min(i, j) <= max(i, j) < dim:
-            raise InputError(f"({i}, {j}) is no pair of coordinates; give two different ones of 0..{dim - 1}")
+            raise InputError(f"({i}, {j}) is not a pair of coordinates: give two different ones of 0..{dim - 1}")
     return [(i, j) for i, j in chosen.tolist()]
 
 
 def _figure(result: Any, chosen: list[tuple[int, int]]) -> Any:
-    count = len(chosen)
-    columns = 2 if count in (2, 4) else min(3, count)
-    rows = -(-count // columns)
-    axes = new_axes((max(2.9 * columns, 5.8) + 0.4, 2.55 * rows + 0.85), rows, columns, squeeze=False).ravel()
-    for spare in axes[count:]:
-        spare.remove()
-    figure = axes[0].figure
-    name = getattr(result.objective, "name", None) or "slices"
-    kinds = "1 minimum" if len(result.minima.fun) == 1 else f"{len(result.minima.fun):,} minima"
-    title = f"{name}, {result.dim}-D: {result.n:,} starts, {kinds}"
-    figure.suptitle(title, x=0.012, ha="left", fontsize=TITLE_SIZE, fontweight="bold", color=INK)
-    best = "the best minimum ★" if result.minima.inside[0] else "the best minimum, which lies outside the box"
+    columns = 2 if len(chosen) in (2, 4) else min(3, len(chosen))
+    axes = new_panels(len(chosen), columns, lambda rows: (max(2.9 * columns, 5.8) + 0.4, 2.55 * rows + 0.85))
+    figure_title(axes[0], f"{name_of(result, 'slices')}, {result.dim}-D: {starts_and_minima(result)}")
+    best = "the best minimum ★" if result.minima.inside[0] else "the best minimum, which is outside the box"
     what = f"value on planes through {best}, the other coordinates held there"
     if not result.has_function:
         what = f"starts, projected, in the colour of their minimum; {best}"
-    figure.supxlabel(
+    axes[0].figure.supxlabel(
         f"{what}\n● minimum in the plane   ○ minimum elsewhere, projected",
         x=0.012,
         ha="left",
         fontsize=NOTE_SIZE,
         color="#555555",
     )
-    return axes[:count]
+    return axes
 
 
 def _panel(ax: Any, result: Any, pair: tuple[int, int], lower: Any, upper: Any, starts: Any) -> None:
@@ -108,24 +108,13 @@ def _panel(ax: Any, result: Any, pair: tuple[int, int], lower: Any, upper: Any, 
     best = np.asarray(result.minima.x[0], dtype=float)
     if result.has_function:
         u, v, values = grid_values(result.objective, low, high, _SIDE, best, pair)
-        steps = levels(values, 14)
-        if len(steps) > 1:
-            from matplotlib.colors import BoundaryNorm
-
-            norm = BoundaryNorm(steps, 256, extend="both")
-            ax.contourf(u, v, values, levels=steps, cmap="Blues_r", norm=norm, extend="both", zorder=0)
-            ax.contour(u, v, values, levels=steps, colors=INK, linewidths=0.3, alpha=0.35, linestyles="solid", zorder=1)
+        shading(ax, u, v, values, 14, "Blues_r", INK, 0.35)
     elif starts is not None:
         label = host(result.label)[: len(starts)]
         colours = np.concatenate([palette(len(result.minima.fun)), [[0.79] * 3]])[label]
         ax.scatter(starts[:, i], starts[:, j], s=5, c=colours, linewidths=0, alpha=0.6, zorder=1)
     _mark(ax, result.minima, pair, np.asarray(upper - lower))
-    ax.set_xlim(low[0], high[0])
-    ax.set_ylim(low[1], high[1])
-    ax.set_xlabel(f"x{i}", fontsize=LABEL_SIZE, labelpad=1)
-    ax.set_ylabel(f"x{j}", fontsize=LABEL_SIZE, labelpad=1)
-    fit_aspect(ax, *(high - low))
-    tidy(ax)
+    finish_plane(ax, low, high, (f"x{i}", f"x{j}"))
 
 
 def _mark(ax: Any, minima: Any, pair: tuple[int, int], width: np.ndarray) -> None:
@@ -136,15 +125,6 @@ def _mark(ax: Any, minima: Any, pair: tuple[int, int], width: np.ndarray) -> Non
     places = np.unique(np.round(points[projected][:, list(pair)] / width[list(pair)], 4), axis=0) * width[list(pair)]
     ax.scatter(*places.T, s=13, facecolors="none", edgecolors=INK, linewidths=0.6, zorder=3, gid="projected")
     here = np.flatnonzero(inside)[1:]
-    ax.scatter(
-        *points[here][:, list(pair)].T,
-        s=26,
-        color="#E69F00",
-        edgecolors=INK,
-        linewidths=0.7,
-        zorder=4,
-        gid="minima",
-    )
-    ax.scatter(
-        *points[:1, list(pair)].T, s=150, marker="*", color=STAR, edgecolors=INK, linewidths=0.8, zorder=5, gid="best"
-    )
+    inner, best = points[here][:, list(pair)].T, points[:1, list(pair)].T
+    ax.scatter(*inner, s=26, color=OKABE_ITO[1], edgecolors=INK, linewidths=0.7, zorder=4, gid="minima")
+    ax.scatter(*best, s=150, marker="*", color=STAR, edgecolors=INK, linewidths=0.8, zorder=5, gid="best")

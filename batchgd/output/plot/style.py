@@ -28,7 +28,7 @@ STATUS_COLOURS = {
     "RUNNING": "#BBBBBB",
 }
 
-_GOLDEN_TURN = 0.381966011250105  # of a circle: successive labels lie far apart in hue, however many there are
+_GOLDEN_TURN = 0.381966011250105  # of a circle: successive labels are far apart in hue, however many there are
 _FIRST_TURN, _CHROMA = 0.72, 0.13  # searched for the widest gap between any two of the first forty colours
 _LIGHTNESS = (0.58, 0.80, 0.69, 0.50)  # neighbours in label differ in lightness too, which every eye sees
 

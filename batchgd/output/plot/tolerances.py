@@ -1,56 +1,25 @@
-"""The number of minima against the tolerance that tells them apart: does the count hang on it?"""
+"""The number of minima against the tolerance that separates them: does the count depend on it?"""
 
 from typing import Any
 
 import numpy as np
 
-from batchgd.output.plot.canvas import given_or_new, headline, tidy
-from batchgd.output.plot.style import INK, LABEL_SIZE, NOTE_SIZE, OKABE_ITO
+from batchgd.output.plot.canvas import finish, given_or_new, headline, name_of, starts_and_minima
+from batchgd.output.plot.style import INK, NOTE_SIZE, OKABE_ITO
 
 _LOG_RATIO = 20.0  # most over fewest minima above which the axis is logarithmic
 
 
-def tolerances(result: Any, ax: Any = None, *, x_tol: Any = None, f_tol: float | None = None) -> Any:
-    """Draw how many minima the result has at each ``x_tol``; ``f_tol`` must hold as well.
-
-    A level stretch around the tolerance that was used (dotted) says that the number of minima does not hang on it.
-
-    Parameters
-    ----------
-    result : MultistartResult
-        With its function, and endpoints or cells; see ``result.recluster``.
-    ax : matplotlib Axes, optional
-        Where to draw; a new figure without.
-    x_tol : (k,) array, optional
-        In box widths; 24 from 1e-12 to 0.3 when left out.
-    f_tol : float, optional
-        That of the result when left out.
-
-    Returns
-    -------
-    Axes
-    """
-    from batchgd.analysis.basins.recluster import minima_against_tolerance
-
-    counts = minima_against_tolerance(result, x_tol, f_tol)
+def draw_tolerances(result: Any, x: Any, minima: Any, f: float, ax: Any = None) -> Any:
+    """Draw how many minima a result has by ``Identity(x, f)``, for several x, (k,), and one f; returns the axes."""
     ax = given_or_new(ax, (6.4, 3.8))
-    order = np.argsort(counts.x_tol)
-    ax.plot(
-        counts.x_tol[order],
-        counts.minima[order],
-        color=OKABE_ITO[0],
-        linewidth=1.4,
-        marker="o",
-        markersize=4,
-        drawstyle="steps-mid",
-        gid="minima",
-    )
-    ax.axvline(result.x_tol, color=INK, linewidth=0.8, linestyle=":", gid="used")
-    ax.annotate(
-        f" used: {result.x_tol:.2g}", (result.x_tol, 0.03), xycoords=("data", "axes fraction"), fontsize=NOTE_SIZE
-    )
+    order, used = np.argsort(x), result.identity.x
+    style: dict[str, Any] = {"color": OKABE_ITO[0], "linewidth": 1.4, "marker": "o", "markersize": 4}
+    ax.plot(x[order], minima[order], drawstyle="steps-mid", gid="minima", **style)
+    ax.axvline(used, color=INK, linewidth=0.8, linestyle=":", gid="used")
+    ax.annotate(f" used: {used:.2g}", (used, 0.03), xycoords=("data", "axes fraction"), fontsize=NOTE_SIZE)
     ax.set_xscale("log")
-    least, most = int(counts.minima.min()), int(counts.minima.max())
+    least, most = int(minima.min()), int(minima.max())
     if most > _LOG_RATIO * max(least, 1):
         ax.set_yscale("log")
     else:
@@ -58,15 +27,6 @@ def tolerances(result: Any, ax: Any = None, *, x_tol: Any = None, f_tol: float |
 
         ax.set_ylim(0, 1.12 * max(most, 1))
         ax.yaxis.set_major_locator(MaxNLocator(6, integer=True))
-    name = getattr(result.objective, "name", None) or "minima"
-    headline(
-        ax,
-        f"{name}: {result.n:,} starts, {len(result.minima):,} minima",
-        f"minima told apart by x_tol, with f_tol = {counts.f_tol:.2g}; level: the number does not hang on it",
-    )
-    ax.set_xlabel("x_tol, box widths", fontsize=LABEL_SIZE)
-    ax.set_ylabel("distinct minima", fontsize=LABEL_SIZE)
-    ax.grid(axis="y", color=INK, alpha=0.12, linewidth=0.5)
-    ax.spines[["top", "right"]].set_visible(False)
-    tidy(ax)
-    return ax
+    note = f"distinct minima by identity x, with f = {f:.2g}; level: the number does not depend on it"
+    headline(ax, f"{name_of(result, 'minima')}: {starts_and_minima(result)}", note)
+    return finish(ax, "identity x, box widths", "distinct minima", grid="y")

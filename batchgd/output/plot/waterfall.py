@@ -4,19 +4,21 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.output.plot.canvas import given_or_new, headline, tidy
-from batchgd.output.plot.markers import coloured_key
-from batchgd.output.plot.style import INK, LABEL_SIZE, NO_LABEL, palette
-from batchgd.problem import check
+from batchgd.minima.results import LandscapeData
+from batchgd.output.plot.canvas import finish, given_or_new, headline, name_of
+from batchgd.output.plot.markers import coloured_key, wants_key
+from batchgd.output.plot.pictures import register_picture
+from batchgd.output.plot.style import NO_LABEL, palette
 from batchgd.problem.arrays import host
+from batchgd.problem.wording import plural
 
 _POINTS = 4_000  # drawn at most, evenly over the order: a million starts look the same
 _LOG_RATIO = 1e3  # ratio of the largest to the smallest step above which the axis is logarithmic
 _OUTLYING = 20.0  # times the range of the minima: unlabelled starts further up do not stretch the axis
 _EQUAL = 1e-9  # values of raw endpoints closer than this (relative, or absolute below 1) are one value
-_KEYED = 12
 
 
+@register_picture("final values in order, coloured by minimum", minima=False)
 def waterfall(result: Any, ax: Any = None, *, key: bool | None = None) -> Any:
     """Draw the final values in order: wide low steps are minima that are found often and are good.
 
@@ -26,22 +28,16 @@ def waterfall(result: Any, ax: Any = None, *, key: bool | None = None) -> Any:
 
     Parameters
     ----------
-    result : BatchResult
-        Without labels all starts have one colour.
-    ax : matplotlib Axes, optional
-        Where to draw; a new figure without.
     key : bool, optional
-        List the minima beside it; when left out, up to 12 of them.
-
-    Returns
-    -------
-    Axes
+        List the minima beside it; if not given, up to 12 of them.
     """
+    from matplotlib.colors import to_rgb
+
     fun = host(result.fun).astype(float)
-    labelled = hasattr(result, "minima")
+    labelled = isinstance(result, LandscapeData)
     label = host(result.label) if labelled else np.zeros(len(fun), dtype=int)
     count = len(result.minima.fun) if labelled else 1
-    keyed = labelled and (0 < count <= _KEYED if key is None else check.flag("key", key))
+    keyed = labelled and wants_key(key, count)
     ax = given_or_new(ax, (7.6 if keyed else 6.4, 4.0))
     order = np.lexsort((np.where(np.isfinite(fun), fun, np.inf), np.where(label < 0, np.iinfo(np.int32).max, label)))
     rank = _thinned(label[order])
@@ -49,22 +45,14 @@ def waterfall(result: Any, ax: Any = None, *, key: bool | None = None) -> Any:
     low, top, log = _axis(ax, fun, label)
     height = np.where(np.isfinite(fun[chosen]), fun[chosen], np.inf)
     over = height > top
-    colours = np.concatenate([palette(count), [_rgb(NO_LABEL)]])[np.where(label[chosen] < 0, count, label[chosen])]
+    colours = np.concatenate([palette(count), [to_rgb(NO_LABEL)]])[np.where(label[chosen] < 0, count, label[chosen])]
     share = 100.0 * (rank + 0.5) / max(len(fun), 1)
     shown = height[~over] - (low if log else 0.0)
     ax.scatter(share[~over], shown, s=11, c=colours[~over], linewidths=0, zorder=3, gid="values")
     if over.any():
-        edge = np.full(int(over.sum()), 0.985)
+        edge, place = np.full(int(over.sum()), 0.985), ax.get_xaxis_transform()
         ax.scatter(
-            share[over],
-            edge,
-            s=16,
-            c=colours[over],
-            marker="^",
-            linewidths=0,
-            zorder=3,
-            gid="beyond",
-            transform=ax.get_xaxis_transform(),
+            share[over], edge, s=16, c=colours[over], marker="^", linewidths=0, zorder=3, gid="beyond", transform=place
         )
     _finish(ax, result, int(np.count_nonzero(~(fun <= top))), log)
     if keyed:
@@ -113,22 +101,11 @@ def _decades(low: float, high: float) -> np.ndarray:
 
 
 def _finish(ax: Any, result: Any, beyond: int, log: bool) -> None:
-    name = getattr(result.objective, "name", None) or "final values"
     note = "final values in order; a step is a minimum, its width the share of the starts"
-    if not hasattr(result, "minima"):
+    if not isinstance(result, LandscapeData):
         note = "final values in order"
     if beyond:
-        note += f"\n▲ {beyond:,} {'start ends' if beyond == 1 else 'starts end'} above the axis or not finite"
-    headline(ax, f"{name}: {result.n:,} starts", note)
-    ax.set_xlabel("starts, % of all", fontsize=LABEL_SIZE)
-    ax.set_ylabel("fun − best" if log else "fun", fontsize=LABEL_SIZE)
+        note += f"\n▲ {plural(beyond, 'start ends', 'starts end')} above the axis or not finite"
+    headline(ax, f"{name_of(result, 'final values')}: {plural(result.n, 'start')}", note)
     ax.set_xlim(-1, 101)
-    ax.grid(axis="y", color=INK, alpha=0.12, linewidth=0.5)
-    ax.spines[["top", "right"]].set_visible(False)
-    tidy(ax)
-
-
-def _rgb(colour: str) -> tuple[float, float, float]:
-    from matplotlib.colors import to_rgb
-
-    return to_rgb(colour)
+    finish(ax, "starts, % of all", "fun − best" if log else "fun", grid="y")

@@ -10,6 +10,8 @@ the file of its family; every generic test, picture and listing reads the regist
 from batchgd.problem.landscapes import coupled, fixed_tables, niching, separable, two_dimensional
 from batchgd.problem.landscapes.registry import Landscape, get, landscape, names
 
+register_landscape = landscape
+
 __all__ = [
     "Landscape",
     "coupled",
@@ -18,6 +20,7 @@ __all__ = [
     "landscape",
     "names",
     "niching",
+    "register_landscape",
     "separable",
     "two_dimensional",
 ]

@@ -1,7 +1,7 @@
 """Landscapes of the CEC-2013 competition on niching methods: all global optima are wanted, not one.
 
 The competition also uses Himmelblau's function and the six-hump camel (there on [-1.9, 1.9] x [-1.1, 1.1]), which are
-in ``two_dimensional``. It maximises; here the sign is turned. Its composition functions F9 to F12 are left out: each
+in ``two_dimensional``. It maximises; here the sign is turned. Its composition functions F9 to F12 are omitted: each
 holds Weierstrass sums with periods down to 3^-20, so that nearly every descent ends in a minimum of its own (20,000
 starts on F9 in 2-D see 16,410), and most global optima are the bottoms of pits that no start meets.
 """
@@ -151,11 +151,10 @@ def uneven_decreasing_maxima(x):
     "Surjanovic & Bingham (2013) in 2-D, and F6 of " + NICHING,
     box=(-10.0, 10.0),
     dims=(1, None),
-    default_dim=2,
     minima=_shubert_minima,
     n_minima=_shubert_count,
     global_value=lambda dim: _TROUGH * _PEAK ** (dim - 1),
-    remarks="in 2-D 39 more minima lie on the boundary of the box, and starts near it drain to minima outside; "
+    remarks="in 2-D 39 more minima are on the boundary of the box, and starts near it reach minima outside; "
     "the number 760 that is often quoted is wrong",
 )
 def shubert(x):
@@ -175,7 +174,6 @@ def shubert(x):
     source=NICHING + ", F7",
     box=(0.25, 10.0),
     dims=(1, None),
-    default_dim=2,
     minima=lambda dim: product_grid([VINCENT_MINIMA] * dim),
     n_minima=lambda dim: 6**dim,
     global_value=-1.0,

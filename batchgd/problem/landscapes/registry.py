@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from batchgd.problem.errors import InputError, did_you_mean, told
+from batchgd.problem.errors import InputError, told
+from batchgd.problem.registry import Registry
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 LISTED_AT_MOST = 4096  # minima of a product grid that are written out; beyond, only the global one is
 
-_TABLE: dict[str, Landscape] = {}
+LANDSCAPES: Registry[Landscape] = Registry("landscape", "landscapes", "`batchgd list` shows all")
+"""Every landscape by name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +37,7 @@ class Landscape:
     fun : the plain NumPy function of one point, shape (d,) -> float
     title : the name as written in prose
     source : paper or report, year, and which published variant this is
-    dims : (least, greatest) dimension; greatest None where there is no limit
+    dims : (least, greatest) dimension; greatest None if there is no limit
     default_dim : the dimension when none is asked for
     bounds : one (lower, upper) pair for all coordinates, or one pair for each
     remarks : what a user should know (plateaus, drift, minima outside the box); may be empty
@@ -66,7 +68,7 @@ class Landscape:
 
     def __reduce__(self) -> Any:
         # Of the library: what depends on the dimension is written as functions without names.
-        return (get, (self.name,)) if _TABLE.get(self.name) is self else super().__reduce__()
+        return (get, (self.name,)) if LANDSCAPES.get(self.name) is self else super().__reduce__()
 
     def check_dim(self, dim: int | None = None) -> int:
         """The dimension as an int, the default for None; an InputError where the function has no such dimension."""
@@ -135,7 +137,6 @@ def landscape(
     source: str,
     box: Sequence[float] | Sequence[Sequence[float]],
     dims: int | tuple[int, int | None],
-    default_dim: int | None = None,
     minima: Callable[[int], ArrayLike] | ArrayLike,
     n_minima: Callable[[int], int | None] | int | None,
     global_value: Callable[[int], float | None] | float | None,
@@ -145,32 +146,42 @@ def landscape(
 ) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]:
     """Enter the decorated function in the library under its own name; the function itself stays as it is.
 
+    This is ``bgd.register_landscape``: landscapes of other packages are entered in the same way, and are then found by
+    name everywhere. A package may name its module in an entry point of the group ``batchgd.landscapes``; it is then
+    imported when one of its landscapes is asked for.
+
     Parameters
     ----------
     title, source, remarks : see `Landscape`
     box : (lower, upper) for all coordinates, or a pair for each
-    dims : the one dimension, or (least, greatest), greatest None for no limit
-    default_dim : dimension when none is asked for; the least one unless given
+    dims : the one dimension, or (least, greatest), greatest None for no limit; two is the default in this range
     minima, n_minima, global_value, kinks, saddles : what is known, as a value or as a function of the dimension
 
     Returns
     -------
-    The decorator. Raises ValueError when the name is taken.
+    The decorator. Raises InputError when the name is taken.
+
+    Example
+    -------
+    >>> import batchgd as bgd
+    >>> @bgd.register_landscape("Two wells", source="", box=(-2, 2), dims=1, minima=[[-1], [1]], n_minima=2,
+    ...                         global_value=0)
+    ... def two_wells(x):
+    ...     return (x[0] ** 2 - 1.0) ** 2
+    >>> len(bgd.multistart("two-wells", starts=100).minima)
+    2
     """
     span = (dims, dims) if isinstance(dims, int) else dims
     pairs = np.atleast_2d(np.asarray(box, dtype=np.float64))
 
     def enter(fun: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        name = getattr(fun, "__name__", "")
-        if name in _TABLE:
-            raise ValueError(f"the library has a landscape '{name}' already; choose another name")
-        _TABLE[name] = Landscape(
-            name=name,
+        entry = Landscape(
+            name=fun.__name__,
             fun=fun,
             title=title,
             source=source,
             dims=span,
-            default_dim=span[0] if default_dim is None else default_dim,
+            default_dim=max(span[0], min(2, span[1] or 2)),
             bounds=tuple((float(lower), float(upper)) for lower, upper in pairs),
             remarks=remarks,
             _minima=_by_dim(minima),
@@ -179,6 +190,7 @@ def landscape(
             _kinks=_by_dim(kinks),
             _saddles=_by_dim(saddles),
         )
+        LANDSCAPES.register(fun.__name__, entry, fun)
         return fun
 
     return enter
@@ -186,7 +198,8 @@ def landscape(
 
 def also_named(name: str, existing: str) -> None:
     """Enter a second name for a landscape of the library."""
-    _TABLE[name] = replace(_TABLE[existing], name=name)
+    entry = LANDSCAPES[existing]
+    LANDSCAPES.register(name, replace(entry, name=name), entry.fun)
 
 
 def get(name: str) -> Landscape:
@@ -203,15 +216,12 @@ def get(name: str) -> Landscape:
     """
     if not isinstance(name, str):
         raise InputError(f"a landscape is asked for by its name, a string, not {told(name)}")
-    key = name.strip().lower().replace("-", "_")
-    if key in _TABLE:
-        return _TABLE[key]
-    raise InputError(f"unknown landscape {told(name)}; {did_you_mean(key, _TABLE)}`batchgd list` shows all")
+    return LANDSCAPES.find(name)
 
 
 def names() -> list[str]:
     """The names in the library, sorted."""
-    return sorted(_TABLE)
+    return sorted(LANDSCAPES)
 
 
 def product_grid(coordinates: Sequence[Sequence[float]]) -> NDArray[np.float64]:

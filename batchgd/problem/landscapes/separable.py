@@ -70,7 +70,6 @@ def _michalewicz_global(dim: int) -> float:
     source="De Jong (1975), An analysis of the behavior of a class of genetic adaptive systems, thesis, function F1",
     box=(-5.12, 5.12),
     dims=(1, None),
-    default_dim=2,
     minima=lambda dim: np.zeros((1, dim)),
     n_minima=1,
     global_value=0.0,
@@ -106,7 +105,6 @@ def ellipsoid(x):
     source="textbook model of a bistable system: (x^2 - 1)^2, here with harmonic further coordinates",
     box=(-2.0, 2.0),
     dims=(1, None),
-    default_dim=2,
     minima=lambda dim: np.eye(dim)[[0, 0]] * [[1.0], [-1.0]],
     n_minima=2,
     global_value=0.0,
@@ -127,7 +125,6 @@ def double_well(x):
     "Parallel Computing 17, 619-632",
     box=(-5.12, 5.12),
     dims=(1, None),
-    default_dim=2,
     minima=lambda dim: product_grid([RASTRIGIN_MINIMA] * dim),
     n_minima=lambda dim: 11**dim,
     global_value=0.0,
@@ -145,11 +142,10 @@ def rastrigin(x):
     source="Schwefel (1981), Numerical Optimization of Computer Models; constant as in Surjanovic & Bingham (2013)",
     box=(-500.0, 500.0),
     dims=(1, None),
-    default_dim=2,
     minima=lambda dim: product_grid([SCHWEFEL_MINIMA] * dim),
     n_minima=lambda dim: 7**dim,
     global_value=lambda dim: 1.2727566293725214e-05 * dim,
-    remarks="8^n minima when the face x_i = -500 counts, from where descent leaves the box; deeper minima lie outside; "
+    remarks="8^n minima when the face x_i = -500 counts, from where descent leaves the box; deeper minima are outside; "
     "with the usual rounded constant 418.9829 n the global value is 1.27e-5 n, not 0",
 )
 def schwefel(x):
@@ -166,7 +162,6 @@ def schwefel(x):
     source="Styblinski & Tang (1990), Neural Networks 3, 467-483",
     box=(-5.0, 5.0),
     dims=(1, None),
-    default_dim=2,
     minima=lambda dim: product_grid([STYBLINSKI_TANG_MINIMA] * dim),
     n_minima=lambda dim: 2**dim,
     global_value=lambda dim: -39.166165703771416 * dim,
@@ -175,7 +170,7 @@ def styblinski_tang(x):
     """Styblinski-Tang: a tilted double well in every coordinate.
 
     f(x) = sum_i (x_i^4 - 16 x_i^2 + 5 x_i) / 2; 2^n minima, the global one at x_i = -2.903534028, f = -39.1661657038 n.
-    The barrier stands at x_i = 0.15673125678.
+    The barrier is at x_i = 0.15673125678.
     """
     return 0.5 * np.sum(x**4 - 16.0 * x**2 + 5.0 * x)
 
@@ -185,7 +180,6 @@ def styblinski_tang(x):
     source="Michalewicz (1992), Genetic Algorithms + Data Structures = Evolution Programs; m = 10",
     box=(0.0, np.pi),
     dims=(1, None),
-    default_dim=2,
     minima=_michalewicz_minima,
     n_minima=lambda dim: factorial(dim),
     global_value=_michalewicz_global,
@@ -207,7 +201,6 @@ def michalewicz(x):
     source="Levy & Montalvo (1985), SIAM J. Sci. Stat. Comput. 6, 15-29, in the form of Surjanovic & Bingham (2013)",
     box=(-10.0, 10.0),
     dims=(1, None),
-    default_dim=2,
     minima=_levy_minima,
     n_minima=lambda dim: len(LEVY_ONLY) if dim == 1 else 40 * 6 ** (dim - 2),
     global_value=0.0,

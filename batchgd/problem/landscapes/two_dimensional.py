@@ -74,7 +74,7 @@ def six_hump_camel(x):
     minima=[(-pi, 12.275), (pi, 2.275), (3.0 * pi, 2.475)],
     n_minima=3,
     global_value=5.0 / (4.0 * pi),
-    remarks="more minima of the same value lie outside the box, one every 2 pi in x_1",
+    remarks="more minima of the same value are outside the box, one every 2 pi in x_1",
 )
 def branin(x):
     """Branin: three equally deep minima along a bent valley.

@@ -8,8 +8,13 @@ from typing import Any
 from batchgd.problem import check
 from batchgd.problem.methods.base import DECAY, POSITIVE, Hyperparameter
 from batchgd.problem.methods.first_order import FirstOrder
+from batchgd.problem.methods.register import register_method
+from batchgd.problem.methods.schedules import Exponential
+
+__all__ = ["AdaDelta", "AdaGrad", "RMSprop"]
 
 
+@register_method("adagrad")
 @dataclass(frozen=True, eq=False)
 class AdaGrad(FirstOrder):
     """AdaGrad: G <- G + g², x <- x - η g / (√G + ε), coordinate by coordinate.
@@ -24,13 +29,6 @@ class AdaGrad(FirstOrder):
         η > 0, in units of x: the first step is η in every coordinate, later ones shrink like 1 / √t.
     epsilon : float or (n,) array
         ε > 0, against division by zero.
-    clip_value, clip_norm, weight_decay
-        See :class:`FirstOrder`.
-
-    Raises
-    ------
-    InputError
-        When a value lies outside its range.
 
     References
     ----------
@@ -48,10 +46,11 @@ class AdaGrad(FirstOrder):
     learning_rate: Hyperparameter = 0.01
     epsilon: Hyperparameter = 1e-10
 
-    LIMITS = {"learning_rate": POSITIVE, "epsilon": POSITIVE}  # noqa: RUF012
-    RULE = "adagrad"
+    LIMITS = {"learning_rate": POSITIVE, "epsilon": POSITIVE}
+    EXAMPLE = {"learning_rate": 0.5}
 
 
+@register_method("adadelta")
 @dataclass(frozen=True, eq=False)
 class AdaDelta(FirstOrder):
     """AdaDelta: steps as long as past steps, relative to past gradients, coordinate by coordinate.
@@ -66,13 +65,6 @@ class AdaDelta(FirstOrder):
         ρ, at least 0 and below 1.
     epsilon : float or (n,) array
         ε > 0; √ε is about the length of the first steps, so it should grow with the box.
-    clip_value, clip_norm, weight_decay
-        See :class:`FirstOrder`.
-
-    Raises
-    ------
-    InputError
-        When a value lies outside its range.
 
     References
     ----------
@@ -90,10 +82,11 @@ class AdaDelta(FirstOrder):
     decay: Hyperparameter = 0.95
     epsilon: Hyperparameter = 1e-6
 
-    LIMITS = {"learning_rate": POSITIVE, "decay": DECAY, "epsilon": POSITIVE}  # noqa: RUF012
-    RULE = "adadelta"
+    LIMITS = {"learning_rate": POSITIVE, "decay": DECAY, "epsilon": POSITIVE}
+    EXAMPLE = {"learning_rate": Exponential(1.0, 0.97), "epsilon": 1e-2}
 
 
+@register_method("rmsprop")
 @dataclass(frozen=True, eq=False)
 class RMSprop(FirstOrder):
     """RMSprop: v <- ρ v + (1 - ρ) g², x <- x - η g / (√v + ε), coordinate by coordinate.
@@ -114,13 +107,6 @@ class RMSprop(FirstOrder):
         Whether the mean is subtracted.
     momentum : float or (n,) array, optional
         μ, at least 0 and below 1; 0.9 in Graves' paper.
-    clip_value, clip_norm, weight_decay
-        See :class:`FirstOrder`.
-
-    Raises
-    ------
-    InputError
-        When a value lies outside its range.
 
     References
     ----------
@@ -141,7 +127,8 @@ class RMSprop(FirstOrder):
     centred: bool = False
     momentum: Hyperparameter = None
 
-    LIMITS = {"learning_rate": POSITIVE, "decay": DECAY, "epsilon": POSITIVE, "momentum": DECAY}  # noqa: RUF012
+    LIMITS = {"learning_rate": POSITIVE, "decay": DECAY, "epsilon": POSITIVE, "momentum": DECAY}
+    EXAMPLE = {"learning_rate": Exponential(0.2, 0.97), "epsilon": 1e-2}
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "centred", check.flag("centred", self.centred))

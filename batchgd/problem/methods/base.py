@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from batchgd.problem.check import Interval
 from batchgd.problem.errors import InputError
 from batchgd.problem.keywords import Explained
+
+__all__ = ["ANY", "DECAY", "NOT_NEGATIVE", "POSITIVE", "SHARE", "Hyperparameter", "Interval", "Method"]
+__all__ += ["field_names", "split_per_start"]
 
 Hyperparameter = Any
 """One number, or one per start: an array of shape (n,)."""
@@ -40,18 +43,39 @@ class Checked(Explained):
 
 @dataclass(frozen=True, eq=False)
 class Method(Checked):
-    """What every method is: a name in ``RULES``, and numbers for the hyperparameters that the rule asks for.
+    """What every method is: the name of its rule, and numbers for the hyperparameters that the rule asks for.
 
     A subclass declares one field per hyperparameter and, in ``LIMITS``, the interval that it must lie in.
+    ``register_method`` enters it under a name.
     """
+
+    RULE: ClassVar[str] = ""
+    """The update rule's name in ``batchgd.kernels.methods.RULES``; that of the method, if it is registered."""
+    EXAMPLE: ClassVar[dict[str, Any]] = {}
+    """Settings that suit Himmelblau's function: tests, benchmarks and listings that go through all methods use them."""
+
+    @classmethod
+    def example(cls) -> Self:
+        """Return the method with the settings to try it with."""
+        return cls(**cls.EXAMPLE)
+
+    @classmethod
+    def takes(cls) -> list[str]:
+        """Return the names of the settings that the method takes."""
+        return field_names(cls)
+
+    @classmethod
+    def title(cls) -> str:
+        """Return the first line of the method's description."""
+        return (cls.__doc__ or "").splitlines()[0]
 
     @property
     def rule(self) -> str:
         """The update rule's name in ``batchgd.kernels.methods.RULES``."""
-        raise NotImplementedError
+        return self.RULE
 
     def rule_in(self, dim: int) -> str:
-        """The update rule's name in so many dimensions."""
+        """The update rule's name in ``dim`` dimensions."""
         return self.rule
 
     @property
@@ -83,12 +107,22 @@ def rounding(dtype: str) -> dict[str, Hyperparameter]:
 
 
 def overflow(dtype: str) -> dict[str, Hyperparameter]:
-    """Return when ``kernels/overflow.py`` scales a gradient down, and by how much.
+    """Return when ``kernels/rule_parts/trial_steps.py`` scales a gradient down, and by how much.
 
     Products of two gradients and a Hessian stay finite on both sides.
     """
     largest, downscale = {"float64": (2.0**600, 2.0**-700), "float32": (2.0**76, 2.0**-86)}[dtype]
     return {"largest_square": largest, "downscale": downscale}
+
+
+class ScaleFree(Method):
+    """A method that finds the length of its steps by comparing values: no setting is in units of x or f."""
+
+    unit_free = True
+
+    def hyperparameters(self, dtype: str) -> dict[str, Hyperparameter]:
+        """Return the rule's hyperparameters, with those that depend on the precision."""
+        return {**super().hyperparameters(dtype), **rounding(dtype), **overflow(dtype)}
 
 
 def field_names(cls: type) -> list[str]:

@@ -3,102 +3,130 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from batchgd.problem.errors import InputError, told
-from batchgd.problem.methods.base import ANY, POSITIVE, SHARE, Hyperparameter, Interval, Method, overflow, rounding
+from batchgd.problem.errors import InputError
+from batchgd.problem.methods.base import ANY, POSITIVE, SHARE, Hyperparameter, Interval, Method, ScaleFree, rounding
 from batchgd.problem.methods.first_order import FirstOrder
+from batchgd.problem.methods.register import register_method
+
+__all__ = ["Armijo", "BarzilaiBorwein", "GradientDescent", "Polyak"]
 
 
+@register_method("gradient_descent")
 @dataclass(frozen=True, eq=False)
 class GradientDescent(FirstOrder):
     """Gradient descent: x <- x - η ∇f(x).
 
     Parameters
     ----------
-    learning_rate : float, (n,) array or Schedule, optional
+    learning_rate : float, (n,) array or Schedule
         η > 0, one number or one per start, in units of x² / f. Below 2 / (largest curvature at a minimum) the minimum
-        attracts; above it, no trajectory can stay there. Left out, the step is adaptive: see
-        :class:`BarzilaiBorwein`, which then does the work.
-    line_search : "armijo", optional
-        Try η and halve it until f(x - η g) <= f(x) - 1e-4 η ||g||² (Armijo 1966). ``learning_rate`` is the first
-        trial, 1 when left out.
-    optimum : float or (n,) array, optional
-        The value f* of the minimum sought, where it is known: η is then Polyak's step (f(x) - f*) / ||g||². Where a
-        trajectory has come below f*, it stalls.
-    clip_value, clip_norm, weight_decay
-        See :class:`FirstOrder`; for steps of a constant, scheduled or Polyak's length.
+        attracts; above it, no trajectory can stay there. :class:`BarzilaiBorwein`, :class:`Armijo` and :class:`Polyak`
+        need no learning rate.
 
     Raises
     ------
     InputError
-        When a number lies outside its range, the line search is not known, or two choices of the step are given.
+        When no learning rate is given, or a value is outside its range.
 
     References
     ----------
-    A. Cauchy, C. R. Acad. Sci. Paris 25 (1847) 536. L. Armijo, Pacific J. Math. 16 (1966) 1. B. T. Polyak, USSR
-    Comput. Math. Math. Phys. 9 (1969) 14.
+    A. Cauchy, C. R. Acad. Sci. Paris 25 (1847) 536.
 
     Examples
     --------
     >>> print(GradientDescent(learning_rate=1e-3))
     GradientDescent(learning_rate=0.001)
-    >>> GradientDescent().rule, GradientDescent(1e-3).rule, GradientDescent(line_search="armijo").rule
-    ('barzilai_borwein', 'gradient_descent', 'armijo')
-    >>> GradientDescent(optimum=0.0).rule
-    'polyak'
     """
 
     learning_rate: Hyperparameter = None
-    line_search: str | None = None
-    optimum: Hyperparameter = None
 
-    LIMITS = {"learning_rate": POSITIVE, "optimum": ANY}  # noqa: RUF012
+    LIMITS = {"learning_rate": POSITIVE}
+    EXAMPLE = {"learning_rate": 0.01}
+    NEEDED = "give one, or choose BarzilaiBorwein, Armijo or Polyak, which find the length of each step by themselves"
 
-    def __post_init__(self) -> None:
-        if not (self.line_search is None or (isinstance(self.line_search, str) and self.line_search == "armijo")):
-            raise InputError(f"line_search is {told(self.line_search)}: give 'armijo', or leave it out")
-        super().__post_init__()
-        if self.optimum is not None and (self.learning_rate is not None or self.line_search is not None):
-            raise InputError("optimum chooses Polyak's step: leave out learning_rate and line_search")
-        if self.rule in ("armijo", "barzilai_borwein") and self.parts:
-            remedy = "leave out line_search" if self.line_search else "give a learning_rate"
-            raise InputError(f"{', '.join(self.parts)} cannot be joined with a search for the step: {remedy}")
-        for name in ("weight_decay", "temperature"):
-            if self.rule == "polyak" and getattr(self, name) is not None:
-                raise InputError(f"{name} is in units of the learning rate, which optimum replaces: leave one out")
 
-    @property
-    def unit_free(self) -> bool:
-        """Whether the step is adaptive."""
-        return self.rule == "barzilai_borwein"
+@register_method("armijo")
+@dataclass(frozen=True, eq=False)
+class Armijo(Method):
+    """Gradient descent with Armijo backtracking: x <- x - η ∇f(x), η halved until f has fallen enough.
 
-    @property
-    def rule(self) -> str:
-        """The rule that the settings ask for."""
-        if self.line_search == "armijo":
-            return "armijo"
-        if self.optimum is not None:
-            return "polyak"
-        return "barzilai_borwein" if self.learning_rate is None else "gradient_descent"
+    η is the first of η_0, q η_0, q² η_0, ... for which f(x - η g) <= f(x) - c η ||g||².
 
-    def own_hyperparameters(self) -> dict[str, Any]:
-        """Return the rule's hyperparameters."""
-        given = super().own_hyperparameters()
-        if self.rule == "armijo":
-            return {"learning_rate": 1.0, **given, "sufficient_decrease": 1e-4, "shrink": 0.5}
-        return given
+    Parameters
+    ----------
+    learning_rate : float or (n,) array
+        η_0 > 0, the first trial of every update, in units of x² / f.
+    sufficient_decrease : float or (n,) array
+        c of the Armijo condition, between 0 and 0.5.
+    shrink : float or (n,) array
+        q between 0 and 1, by which a step that fails is shortened.
+
+    References
+    ----------
+    L. Armijo, Pacific J. Math. 16 (1966) 1. J. Nocedal and S. J. Wright, Numerical Optimization (2006), Algorithm 3.1.
+
+    Examples
+    --------
+    >>> import batchgd as bgd
+    >>> bgd.descend("himmelblau", [[1.0, 1.0]], method=Armijo()).x.round(5).tolist()
+    [[3.0, 2.0]]
+    """
+
+    learning_rate: Hyperparameter = 1.0
+    sufficient_decrease: Hyperparameter = 1e-4
+    shrink: Hyperparameter = 0.5
+
+    LIMITS = {"learning_rate": POSITIVE, "sufficient_decrease": Interval(0.0, 0.5), "shrink": SHARE}
 
     def hyperparameters(self, dtype: str) -> dict[str, Hyperparameter]:
-        """Return the rule's hyperparameters, or those of the method that stands in for it."""
-        if self.rule == "barzilai_borwein":
-            return BarzilaiBorwein().hyperparameters(dtype)
-        own = super().hyperparameters(dtype)
-        return {**own, **rounding(dtype)} if self.rule == "armijo" else own
+        """Return the rule's hyperparameters, with those that depend on the precision."""
+        return {**super().hyperparameters(dtype), **rounding(dtype)}
 
 
+@register_method("polyak")
 @dataclass(frozen=True, eq=False)
-class BarzilaiBorwein(Method):
+class Polyak(FirstOrder):
+    """Gradient descent with Polyak's step: x <- x - (f(x) - f*) / ||∇f(x)||² ∇f(x), f* the value of the minimum sought.
+
+    Parameters
+    ----------
+    optimum : float or (n,) array
+        f*, which must be known. A trajectory whose value has fallen below f* stalls.
+
+    Raises
+    ------
+    InputError
+        When f* is not given, or a value is outside its range.
+
+    References
+    ----------
+    B. T. Polyak, USSR Comput. Math. Math. Phys. 9 (1969) 14.
+
+    Examples
+    --------
+    On a quadratic every step halves the distance to the minimum.
+
+    >>> import batchgd as bgd
+    >>> bgd.descend(lambda x: x[0] ** 2, [[8.0]], method=Polyak(0.0), maxiter=3).x.tolist()
+    [[1.0]]
+    """
+
+    optimum: Hyperparameter = None
+
+    LIMITS = {"optimum": ANY}
+    EXAMPLE = {"optimum": 0.0}
+    SCHEDULED = False
+
+    def __post_init__(self) -> None:
+        if self.optimum is None:
+            raise InputError("Polyak needs optimum, the value of the minimum sought: give it, or use BarzilaiBorwein")
+        super().__post_init__()
+
+
+@register_method("barzilai_borwein")
+@dataclass(frozen=True, eq=False)
+class BarzilaiBorwein(ScaleFree):
     """Gradient descent with a Barzilai-Borwein trial step and a nonmonotone Armijo safeguard: the default.
 
     With s and y the last changes of x and of the gradient, the trial step is s's / s'y, or s'y / y'y where that is
@@ -137,19 +165,8 @@ class BarzilaiBorwein(Method):
     sufficient_decrease: Hyperparameter = 1e-4
     forgetting: Hyperparameter = 0.85
 
-    LIMITS = {  # noqa: RUF012
+    LIMITS = {
         "max_displacement": SHARE,
         "sufficient_decrease": Interval(0.0, 0.5),
         "forgetting": SHARE,
     }
-
-    unit_free = True
-
-    @property
-    def rule(self) -> str:
-        """The update rule's name."""
-        return "barzilai_borwein"
-
-    def hyperparameters(self, dtype: str) -> dict[str, Hyperparameter]:
-        """Return the rule's hyperparameters."""
-        return {**super().hyperparameters(dtype), **rounding(dtype), **overflow(dtype)}

@@ -22,6 +22,7 @@ MODIFIERS: dict[str, tuple[str, dict[str, str]]] = {
 """Fields that switch a modifier on: its name in the kernels, its fields and the hyperparameters that carry them."""
 
 _DEFAULTS = {"noise_decay": 0.55}
+_OF_A_RATE = ("weight_decay", "temperature")  # in units of the learning rate
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +43,7 @@ class FirstOrder(Method):
         s > 0 of Gaussian noise that is added to the gradient before the method sees it, of variance s / (1 + t)^γ in
         each coordinate after t updates. To leave narrow minima, a tenth to once the square of the gradient's size.
     noise_decay : float or (n,) array, optional
-        γ >= 0 of that noise; 0.55 when left out.
+        γ >= 0 of that noise; 0.55 if omitted.
     temperature : float, (n,) array or Schedule, optional
         T > 0 of Langevin dynamics: after the step, x <- x + sqrt(2 η T) ξ with ξ standard normal, in units of f. Under
         plain gradient descent with a small constant η, x is then distributed as exp(-f / T); barriers up to a few T are
@@ -57,7 +58,7 @@ class FirstOrder(Method):
     Raises
     ------
     InputError
-        When a value lies outside its range.
+        When a value is outside its range.
 
     References
     ----------
@@ -81,11 +82,15 @@ class FirstOrder(Method):
     noise_decay: Hyperparameter = field(default=None, kw_only=True)
     temperature: Hyperparameter = field(default=None, kw_only=True)
 
-    RULE: ClassVar[str] = ""
     NEEDED: ClassVar[str] = ""
     """How to choose the learning rate, for methods that have no default for it."""
     SCHEDULED: ClassVar[bool] = True
     """Whether the learning rate is one of every step, so that a schedule and weight decay make sense."""
+
+    @classmethod
+    def takes(cls) -> list[str]:
+        """Return the names of the settings that the method takes."""
+        return [name for name in super().takes() if cls.SCHEDULED or name not in _OF_A_RATE]
 
     def __post_init__(self) -> None:
         for name in FOLLOWERS:
@@ -93,7 +98,7 @@ class FirstOrder(Method):
                 object.__setattr__(self, name, as_schedule(getattr(self, name)))
         rate = getattr(self, "learning_rate", None)
         scheduled = isinstance(rate, Schedule)
-        unfit = [name for name in ("weight_decay", "temperature") if getattr(self, name) is not None]
+        unfit = [name for name in _OF_A_RATE if getattr(self, name) is not None]
         if not self.SCHEDULED and (scheduled or unfit):
             option = "learning_rate takes one number or one per start" if scheduled else f"{unfit[0]} has no meaning"
             raise InputError(f"{option} in {type(self).__name__}, which has no rate that is common to all its steps")
@@ -115,11 +120,6 @@ class FirstOrder(Method):
     def _is_settled(self, name: str, value: Any) -> bool:
         """Whether a field needs no check: a schedule has checked itself."""
         return (name in FOLLOWERS and isinstance(value, Schedule)) or super()._is_settled(name, value)
-
-    @property
-    def rule(self) -> str:
-        """The update rule's name."""
-        return self.RULE
 
     @property
     def own_parts(self) -> tuple[str, ...]:

@@ -8,11 +8,15 @@ import numpy as np
 
 from batchgd.problem import check
 from batchgd.problem.methods.base import POSITIVE, Hyperparameter, Method
+from batchgd.problem.methods.register import register_method
+
+__all__ = ["GradientFlow"]
 
 LARGEST_STIFF = 12
 FOREVER = 1e30
 
 
+@register_method("gradient_flow")
 @dataclass(frozen=True, eq=False)
 class GradientFlow(Method):
     """Gradient flow: dx/dt = -∇f(x), integrated with error control; its endpoint defines the true basin.
@@ -58,7 +62,7 @@ class GradientFlow(Method):
     end_time: Hyperparameter = None
     stiff: bool | None = None
 
-    LIMITS = {"rtol": POSITIVE, "atol": POSITIVE, "end_time": POSITIVE}  # noqa: RUF012
+    LIMITS = {"rtol": POSITIVE, "atol": POSITIVE, "end_time": POSITIVE}
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -71,7 +75,7 @@ class GradientFlow(Method):
         return "gradient_flow_explicit" if self.stiff is False else "gradient_flow"
 
     def rule_in(self, dim: int) -> str:
-        """The update rule's name in so many dimensions."""
+        """The update rule's name in ``dim`` dimensions."""
         many = self.stiff is None and dim > LARGEST_STIFF
         return "gradient_flow_explicit" if many else self.rule
 

@@ -6,8 +6,12 @@ from dataclasses import dataclass
 
 from batchgd.problem.methods.base import DECAY, NOT_NEGATIVE, POSITIVE, SHARE, Hyperparameter, Interval
 from batchgd.problem.methods.first_order import FirstOrder
+from batchgd.problem.methods.register import register_method
+
+__all__ = ["FIRE", "HeavyBall", "Nesterov"]
 
 
+@register_method("heavy_ball")
 @dataclass(frozen=True, eq=False)
 class HeavyBall(FirstOrder):
     """Heavy ball: x <- x - η ∇f(x) + β (x - x_previous).
@@ -21,13 +25,11 @@ class HeavyBall(FirstOrder):
         are η = 4 / (√L + √μ)² and β = ((√κ - 1) / (√κ + 1))², κ = L / μ: errors then fall by √β per step.
     momentum : float or (n,) array
         β, at least 0 and below 1; 0.9 is the usual choice.
-    clip_value, clip_norm, weight_decay
-        See :class:`FirstOrder`.
 
     Raises
     ------
     InputError
-        When no learning rate is given, or a value lies outside its range.
+        When no learning rate is given, or a value is outside its range.
 
     References
     ----------
@@ -44,11 +46,12 @@ class HeavyBall(FirstOrder):
     learning_rate: Hyperparameter = None
     momentum: Hyperparameter = 0.9
 
-    LIMITS = {"learning_rate": POSITIVE, "momentum": DECAY}  # noqa: RUF012
-    RULE = "heavy_ball"
+    LIMITS = {"learning_rate": POSITIVE, "momentum": DECAY}
+    EXAMPLE = {"learning_rate": 0.003, "momentum": 0.7}
     NEEDED = "below 2 (1 + momentum) / L, L the largest curvature, a minimum attracts"
 
 
+@register_method("nesterov")
 @dataclass(frozen=True, eq=False)
 class Nesterov(FirstOrder):
     """Nesterov's accelerated gradient: v <- β v - η ∇f(x), x <- x + β v - η ∇f(x).
@@ -62,13 +65,11 @@ class Nesterov(FirstOrder):
         η > 0; 1 / L, L the largest curvature, is the textbook's.
     momentum : float or (n,) array
         β, at least 0 and below 1; (√κ - 1) / (√κ + 1) for a condition number κ, else 0.9.
-    clip_value, clip_norm, weight_decay
-        See :class:`FirstOrder`.
 
     Raises
     ------
     InputError
-        When no learning rate is given, or a value lies outside its range.
+        When no learning rate is given, or a value is outside its range.
 
     References
     ----------
@@ -86,11 +87,12 @@ class Nesterov(FirstOrder):
     learning_rate: Hyperparameter = None
     momentum: Hyperparameter = 0.9
 
-    LIMITS = {"learning_rate": POSITIVE, "momentum": DECAY}  # noqa: RUF012
-    RULE = "nesterov"
+    LIMITS = {"learning_rate": POSITIVE, "momentum": DECAY}
+    EXAMPLE = {"learning_rate": 0.003, "momentum": 0.7}
     NEEDED = "1 / L, L the largest curvature, is a safe one"
 
 
+@register_method("fire")
 @dataclass(frozen=True, eq=False)
 class FIRE(FirstOrder):
     """FIRE 2.0, the fast inertial relaxation engine: inertia that is steered downhill, and stopped where it climbs.
@@ -119,13 +121,6 @@ class FIRE(FirstOrder):
     max_displacement : float or (n,) array
         The longest step, in box widths (2-norm), between 0 and 1. Without one, starts on steep walls diverge before Δ
         has shrunk.
-    clip_value, clip_norm
-        See :class:`FirstOrder`.
-
-    Raises
-    ------
-    InputError
-        When a value lies outside its range.
 
     References
     ----------
@@ -150,7 +145,7 @@ class FIRE(FirstOrder):
     mixing_decay: Hyperparameter = 0.9
     max_displacement: Hyperparameter = 0.01
 
-    LIMITS = {  # noqa: RUF012
+    LIMITS = {
         "time_step": POSITIVE,
         "longest": Interval(1.0, low_included=True),
         "shortest": SHARE,
@@ -161,5 +156,5 @@ class FIRE(FirstOrder):
         "mixing_decay": SHARE,
         "max_displacement": SHARE,
     }
-    RULE = "fire"
+    EXAMPLE = {"time_step": 0.02}
     SCHEDULED = False

@@ -9,13 +9,16 @@ from __future__ import annotations
 import ast
 import inspect
 from dataclasses import MISSING, dataclass, fields
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from batchgd.kernels.followers import asked_as, part_name
 from batchgd.problem.errors import InputError
 from batchgd.problem.methods.base import NOT_NEGATIVE, POSITIVE, SHARE, Checked, Hyperparameter, Interval, shown
+from batchgd.problem.registry import find_name
+
+__all__ = ["Cosine", "Exponential", "InverseTime", "Step"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +28,8 @@ class Schedule(Checked):
     Calling it with numbers of updates gives the learning rates. What is said of η holds for any hyperparameter that
     may follow a schedule.
     """
+
+    PART: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -38,7 +43,7 @@ class Schedule(Checked):
     @property
     def part(self) -> str:
         """The schedule's name in ``batchgd.kernels.schedules.SCHEDULES``."""
-        raise NotImplementedError
+        return self.PART
 
     def hyperparameters(self) -> dict[str, Hyperparameter]:
         """Return a value for everything that the schedule's function asks for, ``nit`` aside."""
@@ -97,12 +102,8 @@ class InverseTime(Schedule):
     initial: Hyperparameter
     half_life: Hyperparameter
 
-    LIMITS = {"initial": POSITIVE, "half_life": POSITIVE}  # noqa: RUF012
-
-    @property
-    def part(self) -> str:
-        """The schedule's name."""
-        return "inverse_time"
+    LIMITS = {"initial": POSITIVE, "half_life": POSITIVE}
+    PART = "inverse_time"
 
     def hyperparameters(self) -> dict[str, Hyperparameter]:
         """Return what the schedule's function asks for."""
@@ -138,12 +139,8 @@ class Exponential(Schedule):
     factor: Hyperparameter
     every: Hyperparameter = 1.0
 
-    LIMITS = {"initial": POSITIVE, "factor": SHARE, "every": POSITIVE}  # noqa: RUF012
-
-    @property
-    def part(self) -> str:
-        """The schedule's name."""
-        return "exponential"
+    LIMITS = {"initial": POSITIVE, "factor": SHARE, "every": POSITIVE}
+    PART = "exponential"
 
     def hyperparameters(self) -> dict[str, Hyperparameter]:
         """Return what the schedule's function asks for."""
@@ -178,12 +175,8 @@ class Step(Schedule):
     factor: Hyperparameter
     every: Hyperparameter
 
-    LIMITS = {"initial": POSITIVE, "factor": SHARE, "every": POSITIVE}  # noqa: RUF012
-
-    @property
-    def part(self) -> str:
-        """The schedule's name."""
-        return "step"
+    LIMITS = {"initial": POSITIVE, "factor": SHARE, "every": POSITIVE}
+    PART = "step"
 
     def hyperparameters(self) -> dict[str, Hyperparameter]:
         """Return what the schedule's function asks for."""
@@ -229,7 +222,7 @@ class Cosine(Schedule):
     final: Hyperparameter = 0.0
     growth: Hyperparameter = 1.0
 
-    LIMITS = {  # noqa: RUF012
+    LIMITS = {
         "initial": POSITIVE,
         "period": POSITIVE,
         "final": NOT_NEGATIVE,
@@ -269,9 +262,10 @@ def parse_schedule(text: str) -> Schedule:
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
             raise ValueError
         named = {keyword.arg or "": ast.literal_eval(keyword.value) for keyword in call.keywords}
-        return SCHEDULES[call.func.id](*map(ast.literal_eval, call.args), **named)
-    except (SyntaxError, KeyError, TypeError) as error:
-        raise ValueError(f"{text!r} is no schedule") from error
+        cls = SCHEDULES[find_name("schedule", call.func.id, SCHEDULES)]
+        return cls(*map(ast.literal_eval, call.args), **named)
+    except (SyntaxError, TypeError) as error:
+        raise ValueError(f"{text!r} is not a schedule") from error
 
 
 def as_schedule(value: Any) -> Any:
@@ -280,15 +274,11 @@ def as_schedule(value: Any) -> Any:
     >>> print(as_schedule(Step(0.1, 0.5, 10).settings()))
     Step(initial=0.1, factor=0.5, every=10)
     """
-    name = value.get("schedule") if isinstance(value, dict) else None
-    if isinstance(name, str) and name in SCHEDULES:
-        cls = SCHEDULES[name]
-        given = {key: item for key, item in value.items() if key != "schedule"}
-        takes = [field.name for field in fields(cls)]
-        strange = [key for key in given if key not in takes]
-        missing = [field.name for field in fields(cls) if field.default is MISSING and field.name not in given]
-        if strange or missing:
-            wrong = f"not {', '.join(strange)}" if strange else f"and needs {', '.join(missing)}"
-            raise InputError(f"{cls.__name__} takes {', '.join(takes)}, {wrong}")
-        return cls(**given)
-    return value
+    if not isinstance(value, dict) or "schedule" not in value:
+        return value
+    cls = SCHEDULES[find_name("schedule", value["schedule"], SCHEDULES)]
+    given = {key: item for key, item in value.items() if key != "schedule"}
+    missing = [field.name for field in fields(cls) if field.default is MISSING and field.name not in given]
+    if missing:
+        raise InputError(f"{cls.__name__} needs {', '.join(missing)}: give a number for each")
+    return cls(**given)

@@ -5,23 +5,34 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from batchgd.problem import check
-from batchgd.problem.methods.base import SHARE, Hyperparameter, Interval, Method, overflow, rounding
+from batchgd.problem.methods.base import SHARE, Hyperparameter, Interval, ScaleFree
+from batchgd.problem.methods.register import register_method
+
+__all__ = ["BFGS", "LBFGS", "Newton", "NonlinearCG"]
 
 LONGEST_MEMORY = 64
 
 
-class Resolved(Method):
-    """A method whose tests of a decrease know how far values can be told apart."""
-
-    unit_free = True
-
-    def hyperparameters(self, dtype: str) -> dict[str, Hyperparameter]:
-        """Return the rule's hyperparameters, with what depends on the precision."""
-        return {**super().hyperparameters(dtype), **rounding(dtype), **overflow(dtype)}
-
-
 @dataclass(frozen=True, eq=False)
-class NonlinearCG(Resolved):
+class LineSearch(ScaleFree):
+    """A method with a line search under the strong Wolfe conditions.
+
+    Parameters
+    ----------
+    sufficient_decrease : float or (n,) array
+        c₁ of the Wolfe conditions, between 0 and 0.5.
+    """
+
+    max_displacement: Hyperparameter = 0.1
+    curvature: Hyperparameter = 0.9
+    sufficient_decrease: Hyperparameter = 1e-4
+
+    LIMITS = {"max_displacement": SHARE, "curvature": SHARE, "sufficient_decrease": Interval(0.0, 0.5)}
+
+
+@register_method("nonlinear_cg")
+@dataclass(frozen=True, eq=False)
+class NonlinearCG(LineSearch):
     """Nonlinear conjugate gradients, Polak-Ribiere+: d <- -g + β d, β = max(0, g'(g - g_prev) / ||g_prev||²).
 
     The step along d is found by a line search under the strong Wolfe conditions, one evaluation per tick. d starts anew
@@ -38,13 +49,6 @@ class NonlinearCG(Resolved):
     curvature : float or (n,) array
         c₂ of the Wolfe conditions, between 0 and 1: a step is accepted when the slope has fallen to this share. 0.1 is
         usual for conjugate gradients; towards 0 the search becomes exact.
-    sufficient_decrease : float or (n,) array
-        c₁ of the Wolfe conditions, between 0 and 0.5.
-
-    Raises
-    ------
-    InputError
-        When a value lies outside its range.
 
     References
     ----------
@@ -59,24 +63,12 @@ class NonlinearCG(Resolved):
     ([[1.0, 1.0]], True)
     """
 
-    max_displacement: Hyperparameter = 0.1
     curvature: Hyperparameter = 0.1
-    sufficient_decrease: Hyperparameter = 1e-4
-
-    LIMITS = {  # noqa: RUF012
-        "max_displacement": SHARE,
-        "curvature": SHARE,
-        "sufficient_decrease": Interval(0.0, 0.5),
-    }
-
-    @property
-    def rule(self) -> str:
-        """The update rule's name."""
-        return "nonlinear_cg"
 
 
+@register_method("bfgs")
 @dataclass(frozen=True, eq=False)
-class BFGS(Resolved):
+class BFGS(LineSearch):
     """BFGS: steps along -H g, with H the inverse Hessian, built from the changes of the gradient as a dense matrix.
 
     H <- (I - ρ s y') H (I - ρ y s') + ρ s s' with the last changes s of x and y of the gradient and ρ = 1 / s'y. Where
@@ -95,13 +87,6 @@ class BFGS(Resolved):
     curvature : float or (n,) array
         c₂ of the Wolfe conditions, between 0 and 1: a step is accepted when the slope has fallen to this share. 0.9 is
         usual for quasi-Newton methods; towards 0 the search becomes exact.
-    sufficient_decrease : float or (n,) array
-        c₁ of the Wolfe conditions, between 0 and 0.5.
-
-    Raises
-    ------
-    InputError
-        When a value lies outside its range.
 
     References
     ----------
@@ -117,18 +102,8 @@ class BFGS(Resolved):
     ([[1.0, 1.0]], True)
     """
 
-    max_displacement: Hyperparameter = 0.1
-    curvature: Hyperparameter = 0.9
-    sufficient_decrease: Hyperparameter = 1e-4
 
-    LIMITS = NonlinearCG.LIMITS
-
-    @property
-    def rule(self) -> str:
-        """The update rule's name."""
-        return "bfgs"
-
-
+@register_method("lbfgs")
 @dataclass(frozen=True, eq=False)
 class LBFGS(BFGS):
     """L-BFGS: steps along -H g, with H built anew from the last few changes of x and of the gradient.
@@ -138,16 +113,9 @@ class LBFGS(BFGS):
 
     Parameters
     ----------
-    max_displacement, curvature, sufficient_decrease
-        As in :class:`BFGS`.
     memory : int
         How many pairs are kept, 1 to 64; a lane holds 2 ``memory`` D numbers. 3 to 20 are usual; more than D bring
         nothing. Code is compiled for this number, so it is one for all starts.
-
-    Raises
-    ------
-    InputError
-        When a value lies outside its range.
 
     References
     ----------
@@ -168,18 +136,14 @@ class LBFGS(BFGS):
         object.__setattr__(self, "memory", check.whole("memory", self.memory, 1, LONGEST_MEMORY))
 
     @property
-    def rule(self) -> str:
-        """The update rule's name."""
-        return "lbfgs"
-
-    @property
     def fixed(self) -> tuple[tuple[str, int], ...]:
         """Names and values of whole numbers that the rule is compiled for."""
         return (("memory", int(self.memory)),)
 
 
+@register_method("newton")
 @dataclass(frozen=True, eq=False)
-class Newton(Resolved):
+class Newton(ScaleFree):
     """Newton's method in a trust region: the step minimises g'p + p'Hp / 2 over ||p|| <= Δ, in box widths.
 
     H is the traced Hessian, computed in the kernel. Where it is not positive definite, or its Newton step is too long,
@@ -194,11 +158,6 @@ class Newton(Resolved):
         2 % on the six-hump camel function, 47 % on Rastrigin's with its 11 x 11 basins. 0.01 takes three to five times
         as many evaluations and keeps nearly all of them, unless the box is oblong, as far from a minimum steps go down
         the slope in box widths.
-
-    Raises
-    ------
-    InputError
-        When a value lies outside its range.
 
     References
     ----------
@@ -215,9 +174,4 @@ class Newton(Resolved):
 
     max_displacement: Hyperparameter = 0.1
 
-    LIMITS = {"max_displacement": SHARE}  # noqa: RUF012
-
-    @property
-    def rule(self) -> str:
-        """The update rule's name."""
-        return "newton"
+    LIMITS = {"max_displacement": SHARE}

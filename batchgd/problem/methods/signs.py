@@ -9,8 +9,13 @@ import numpy as np
 from batchgd.problem.errors import InputError
 from batchgd.problem.methods.base import DECAY, NOT_NEGATIVE, POSITIVE, SHARE, Hyperparameter, Interval
 from batchgd.problem.methods.first_order import FirstOrder
+from batchgd.problem.methods.register import register_method
+from batchgd.problem.methods.schedules import Exponential
+
+__all__ = ["Lion", "Rprop", "SignSGD"]
 
 
+@register_method("signsgd")
 @dataclass(frozen=True, eq=False)
 class SignSGD(FirstOrder):
     """SignSGD: x <- x - η sign(∇f(x)).
@@ -20,8 +25,6 @@ class SignSGD(FirstOrder):
     learning_rate : float, (n,) array or Schedule
         η > 0, the length of every step in every coordinate, in units of x. A constant one ends within η of a
         minimum and goes on to ``maxiter``: give a schedule.
-    clip_value, clip_norm, weight_decay
-        See :class:`FirstOrder`.
 
     Raises
     ------
@@ -42,11 +45,12 @@ class SignSGD(FirstOrder):
 
     learning_rate: Hyperparameter = None
 
-    LIMITS = {"learning_rate": POSITIVE}  # noqa: RUF012
-    RULE = "signsgd"
+    LIMITS = {"learning_rate": POSITIVE}
+    EXAMPLE = {"learning_rate": Exponential(0.2, 0.97)}
     NEEDED = "the length of every step, as a hundredth of the box, best with a schedule"
 
 
+@register_method("lion")
 @dataclass(frozen=True, eq=False)
 class Lion(FirstOrder):
     """Lion: x <- x - η sign(β1 m + (1 - β1) g), m <- β2 m + (1 - β2) g.
@@ -58,13 +62,6 @@ class Lion(FirstOrder):
         η of a minimum.
     beta1, beta2 : float or (n,) array
         At least 0 and below 1.
-    clip_value, clip_norm, weight_decay
-        See :class:`FirstOrder`.
-
-    Raises
-    ------
-    InputError
-        When a value lies outside its range.
 
     References
     ----------
@@ -82,15 +79,17 @@ class Lion(FirstOrder):
     beta1: Hyperparameter = 0.9
     beta2: Hyperparameter = 0.99
 
-    LIMITS = {"learning_rate": POSITIVE, "beta1": DECAY, "beta2": DECAY}  # noqa: RUF012
-    RULE = "lion"
+    LIMITS = {"learning_rate": POSITIVE, "beta1": DECAY, "beta2": DECAY}
+    EXAMPLE = {"learning_rate": Exponential(0.3, 0.97)}
 
 
+@register_method("rprop")
 @dataclass(frozen=True, eq=False)
 class Rprop(FirstOrder):
     """Rprop, the variant iRprop⁻: x <- x - Δ sign(g), with a Δ of its own for every coordinate.
 
     Δ grows by η⁺ while g keeps its sign and shrinks by η⁻ when it changes; after a change the coordinate rests once.
+    Clipping changes no sign.
 
     Parameters
     ----------
@@ -100,13 +99,6 @@ class Rprop(FirstOrder):
         η⁺ above 1, and η⁻ between 0 and 1.
     shortest, longest : float or (n,) array
         Bounds of Δ. ``shortest`` above 0 (1e-6 in the original Rprop) keeps it from converging further.
-    clip_value, clip_norm
-        See :class:`FirstOrder`; they change no sign.
-
-    Raises
-    ------
-    InputError
-        When a value lies outside its range.
 
     References
     ----------
@@ -126,14 +118,14 @@ class Rprop(FirstOrder):
     shortest: Hyperparameter = 0.0
     longest: Hyperparameter = 50.0
 
-    LIMITS = {  # noqa: RUF012
+    LIMITS = {
         "learning_rate": POSITIVE,
         "growth": Interval(1.0),
         "shrink": SHARE,
         "shortest": NOT_NEGATIVE,
         "longest": POSITIVE,
     }
-    RULE = "rprop"
+    EXAMPLE = {"learning_rate": 0.1}
     SCHEDULED = False
 
     def __post_init__(self) -> None:

@@ -1,0 +1,194 @@
+"""``multistart``: descend from many starts at once, and collect the minima that they reach."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from batchgd.analysis.advice import advice
+from batchgd.api.result import MultistartResult
+from batchgd.compiler.resolve import Problem
+from batchgd.engine.batch import make_batch
+from batchgd.engine.compute import Compute
+from batchgd.engine.interrupts import heeded
+from batchgd.engine.progress import Progress, Watch
+from batchgd.minima.collect import collect
+from batchgd.minima.coverage.rule import MOST_STARTS
+from batchgd.minima.coverage.run_until import check_rule
+from batchgd.problem.check import flag, one_of
+from batchgd.problem.errors import InputError
+from batchgd.problem.identity import Identity, as_identity
+from batchgd.problem.keywords import explained
+from batchgd.problem.stopping import Stopping, as_stopping
+
+if TYPE_CHECKING:
+    from batchgd.analysis.strategies import Strategy
+    from batchgd.minima.coverage import Coverage
+
+
+@explained
+def multistart(
+    fun: Any,
+    *,
+    box: Any = None,
+    dim: int | None = None,
+    starts: Any = None,
+    sampling: Any = "uniform",
+    method: Any = None,
+    seed: int | None = 0,
+    gtol: float | None = None,
+    xtol: float | None = None,
+    ftol: float | None = None,
+    maxiter: int | None = None,
+    max_time: float | None = None,
+    stopping: Stopping | dict[str, Any] | None = None,
+    backend: str = "auto",
+    dtype: Any = "float64",
+    threads: int | None = None,
+    params: Any = None,
+    jac: Any = None,
+    args: Any = (),
+    scale: Any = "auto",
+    identity: Identity | dict[str, float] | None = None,
+    strategy: Any = None,
+    keep: str = "all",
+    until: Coverage | None = None,
+    check: bool = False,
+    progress: Progress | None = None,
+    device: bool = False,
+) -> MultistartResult:
+    """Descend from many starts at once and collect the distinct minima that they reach.
+
+    Parameters
+    ----------
+    fun : callable, str, Landscape or Objective
+        ``fun(x)`` or ``fun(x, params)`` of a (d,) array in plain NumPy; or the name of a library landscape
+        (``batchgd list``). It is called once, to be turned into straight-line code with its gradient.
+    box : sequence of (low, high), optional
+        Where starts are drawn; not a constraint. A library landscape brings its own.
+    dim : int, optional
+        Number of coordinates, where the box does not tell.
+    starts : int or (n, d) array, optional
+        How many starts, or the starts themselves; 10,000 when left out. With ``until`` at most this many, ten million
+        when left out.
+    sampling : str or Normal
+        ``"uniform"``, ``"sobol"``, ``"latin_hypercube"``, ``"grid"`` or ``bgd.Normal(mean, std)``. Only independent
+        starts give fractions with an interval: uniform and normal ones.
+    method : Method or str, optional
+        The update rule; :class:`BarzilaiBorwein` when left out.
+    seed : int, optional
+        Start i is a function of seed and i alone. None draws a seed, which the result reports.
+    gtol, xtol, ftol, maxiter, max_time
+        When a trajectory ends; defaults and meaning are those of :class:`Stopping`.
+    stopping : Stopping or dict, optional
+        The whole stopping rule, in place of the names above; or some of its other fields, added to them, as in
+        ``stopping={"target": 1e-3}``: target, escape, relative tolerances, growth, oscillation, ...
+    backend : str
+        ``"auto"``, ``"cuda"``, ``"cpu"`` or ``"numpy"``.
+    dtype : str
+        ``"float64"`` or ``"float32"``, of the descent; or ``"mixed"``: float32 until rounding leaves no more to gain,
+        then float64 from there, by :class:`BarzilaiBorwein` with steps of at most a thousandth of the box, until the
+        tolerances hold. ``nit`` and ``nfev`` count both, and ``maxiter`` bounds each. Minima are polished in float64.
+    threads : int, optional
+        Worker threads of the CPU backend; one per core when left out. Never changes a result.
+    params : float or array, optional
+        Passed on to ``fun``; another value needs no new compilation.
+    jac : callable, optional
+        A hand-written gradient, traced instead of the derivative of ``fun``.
+    args : tuple
+        Further arguments of ``fun`` and ``jac``, as in SciPy: ``fun(x, *args)``, or ``fun(x, params, *args)``. They are
+        constants of the traced function; a number that varies from run to run belongs into ``params``.
+    scale : "auto", "box", None, or (d,) array
+        The units of x in which steps are measured: None is x itself, ``"box"`` the widths of the box. The descent is
+        then one in u = x / scale: its basins are those of that metric, and a learning rate, ``gtol`` and ``xtol`` are
+        in units of u. ``"auto"`` takes the widths if they differ by more than a factor of 10 and no setting of the
+        method is in units of x; otherwise None. A scale is rounded to powers of two, which change no bit of x or f.
+    identity : Identity or dict, optional
+        When two polished endpoints are one minimum: ``bgd.Identity(x=1e-6, f=1e-9)`` when omitted.
+    strategy : Strategy or str, optional
+        How starts are chosen as the run goes on, in place of all at once: ``bgd.MLSL()``, ``bgd.BasinHopping()``,
+        ``bgd.RareBasins()`` or their names. ``starts`` is then the size of the sample, the number of walkers, or of all
+        starts; ``result.strategy`` tells what it biases and what it cost.
+    keep : str
+        ``"all"`` keeps one entry per start; ``"minima"`` only the distinct points and counts, and then memory does not
+        grow with the number of starts.
+    until : Coverage, optional
+        ``bgd.Coverage(0.999, confidence=0.95)``: run in batches of growing size until at most 0.1 % of the starts can
+        drain into minima not seen; ``result.stopped`` says whether that, ``starts`` or ``max_time`` ended the run.
+    check : bool
+        Run up to 2,000 of the starts again at half the step, and warn (``result.warnings``) where more than 1 % of them
+        surely get another label: then the fractions rest on borders that the method made.
+    progress : callable, optional
+        Called with a :class:`ProgressUpdate` about twice a second, also while endpoints are polished and classified.
+    device : bool
+        Give the arrays of a CUDA run as CuPy arrays on the device, where they are placed when the run ends.
+
+    Returns
+    -------
+    MultistartResult
+        ``minima`` sorted by value, and ``x, fun, status, nit, nfev, label`` with one entry per start. Ctrl-C ends the
+        run early with what was found: ``result.interrupted`` is then True, and a loop over runs should end there. A
+        second Ctrl-C raises KeyboardInterrupt.
+
+    Raises
+    ------
+    InputError
+        For anything that cannot be used, before work starts. Trouble in one trajectory is its status.
+
+    Examples
+    --------
+    >>> result = multistart("himmelblau", starts=2000)
+    >>> len(result.minima), result.minima.fun.max().item() < 1e-12
+    (4, True)
+    """
+    watch = Watch(progress)
+    stopping = as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time)
+    identity = as_identity(identity)
+    keep = one_of("keep", keep, ("all", "minima"))
+    check = flag("check", check)
+    compute = Compute.of(backend, dtype, threads, device)
+    all_kept, chooser = keep == "all", _strategy(strategy, keep, compute.device, until, check)
+    batch = make_batch(
+        Problem(fun, box, dim, params, jac, args),
+        compute,
+        starts=(10_000 if until is None else MOST_STARTS) if starts is None else starts,
+        sampling=sampling,
+        method=method,
+        seed=seed,
+        stopping=stopping,
+        scale=scale,
+        resident=all_kept and until is None,
+    )
+    if check:
+        from batchgd.analysis.basins.fidelity import check_halvable, check_step
+
+        check_halvable(batch.method)
+    if chooser is not None:
+        from batchgd.analysis.strategies.explore import explore
+
+        with heeded():
+            return MultistartResult.of(explore(batch, chooser, identity, watch=watch))
+    until = None if until is None else check_rule(until, batch)
+    with heeded() as interrupt:
+        data = collect(batch, identity, keep=all_kept, watch=watch, until=until)
+        result = MultistartResult.of(data)
+        if not result.interrupted and all_kept and not compute.device:
+            result.warnings += advice(batch, result)
+        if check and not result.interrupted:
+            said = check_step(result)
+            if interrupt.seen:
+                result.cut_short, said = True, "interrupted before half the step was compared: check=True says nothing"
+            result.warnings += () if said is None else (said,)
+    return result
+
+
+def _strategy(strategy: Any, keep: str, device: bool, until: Any, check: bool) -> Strategy | None:
+    """Return the strategy that was asked for; it looks at what came of every start, so rows are kept on the host."""
+    if strategy is None:
+        return None
+    from batchgd.analysis.strategies import as_strategy
+
+    others = {"device=True": device, f"keep={keep!r}": keep != "all", "until": until is not None, "check=True": check}
+    for given, clashes in others.items():
+        if clashes:
+            raise InputError(f"{given} does not go with a strategy, which looks at every endpoint: leave out one")
+    return as_strategy(strategy)

@@ -1,0 +1,165 @@
+"""Results read back from a file, which may come from anybody.
+
+The checksums of a forged file are right. So every field is checked against its type (``typed.py``), every array
+against its header (``archive.py``) and the others (``columns.py``), and names are looked up in the tables of methods
+and landscapes only.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from batchgd.api.result import BatchResult, MultistartResult
+from batchgd.api.storage.archive import opened, read_arrays, read_head
+from batchgd.api.storage.codec import decode
+from batchgd.api.storage.columns import PER_START, join
+from batchgd.api.storage.files import resolved
+from batchgd.api.storage.metadata import BATCH, FORMAT, MULTISTART, VERSION, Meta, build
+from batchgd.api.storage.typed import typed
+from batchgd.compiler.differentiable import MissingFunction
+from batchgd.compiler.trace.call import with_args
+from batchgd.minima.results import BatchData, LandscapeData
+from batchgd.problem import check
+from batchgd.problem.errors import InputError
+from batchgd.problem.keywords import explained
+from batchgd.problem.speaker import said
+
+_MOST_TRACED = 10_000
+"""Coordinates up to which a landscape is traced: this many take seconds, ten times as many a minute."""
+
+
+@explained
+def load(path: str | Path, *, fun: Any = None, args: Any = ()) -> BatchResult:
+    """Read back what ``result.save`` wrote; arrays come back bit for bit.
+
+    A library landscape is found again by its name. Another function is not stored with the result: without it the
+    result prints and draws all that needs no function, and ``jac`` is there only if it was evaluated before saving.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file of the result. It may come from anybody: nothing in it is executed, and what does not fit together is
+        refused.
+    fun : callable or Objective, optional
+        The function of the run, to have gradients and contours again; its values at the best endpoints must be the
+        stored ones.
+    args : tuple
+        Further arguments of ``fun``, as in the run.
+
+    Returns
+    -------
+    MultistartResult or BatchResult
+        Whichever was saved.
+
+    Raises
+    ------
+    InputError
+        When there is no result, or the file is altered, of another format version or not what a result holds, or
+        ``fun`` is not the function of the run.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from batchgd import multistart
+    >>> with TemporaryDirectory() as folder:
+    ...     again = load(multistart("himmelblau", starts=100).save(f"{folder}/run.npz"))
+    >>> len(again), again.objective.name
+    (100, 'himmelblau')
+    """
+    file = resolved(path)
+    try:
+        data, meta = _read(file)
+        data.objective = _objective(data, meta, with_args(fun, args))
+    except RecursionError:
+        raise InputError(f"{file} is nested too deeply; the result is damaged, run again") from None
+    except MemoryError:
+        raise InputError(f"{file} takes more memory than there is; load it on a larger machine") from None
+    return (MultistartResult if isinstance(data, LandscapeData) else BatchResult).of(data)
+
+
+def _read(file: Path) -> tuple[BatchData, Meta]:
+    """Read everything, check it, and build the result, without its function."""
+    if not file.is_file():
+        raise InputError(f"{file} {'is not a file' if file.exists() else 'does not exist'}; {_wanted()}")
+    try:
+        with opened(file) as archive:
+            head = read_head(archive)
+            refusal = _refusal(head)
+            if not refusal:
+                kind = check.one_of("kind", head.get("kind"), (BATCH, MULTISTART))
+                fields = decode(head.get("meta"))
+                meta = typed(fields, Meta, "meta")
+                return _assembled(kind, meta, fields, read_arrays(archive)), meta
+    except InputError as error:
+        raise InputError(f"{file} cannot be read: {error}; restore the file, or run again") from None
+    raise InputError(f"{file} {refusal}")
+
+
+def _wanted() -> str:
+    return f"give a file that {said('result.save(path)', '--out')} wrote"
+
+
+def _refusal(head: Any) -> str | None:
+    """Why this is not the metadata of a result, or not of one that can be read."""
+    if not isinstance(head, dict) or head.get("format") != FORMAT or "version" not in head:
+        return f"is not a batchgd result; {_wanted()}"
+    version = typed(head["version"], int, "version")
+    if version != VERSION:
+        return f"has format version {version}, this batchgd reads {VERSION}; use the one that wrote it"
+    return None
+
+
+def _assembled(kind: str, meta: Meta, fields: dict[str, Any], arrays: dict[str, np.ndarray]) -> BatchData:
+    """Build the result of what was read; raise InputError if something is missing or does not fit."""
+    of_a_start = PER_START if kind == MULTISTART else PER_START.keys() - {"label"}
+    columns = {name: array for name, array in arrays.items() if "." in name}
+    tables = join(columns, fields) if kind == MULTISTART else {}
+    lacking = [name for name in of_a_start if name not in arrays and name not in ("x0", "jac")]
+    lacking += [name for name in ("minima", "stationary") if name not in tables and kind == MULTISTART]
+    if lacking:
+        raise InputError(f"it lacks {', '.join(lacking)}")
+    return build(kind, meta, {name: arrays[name] for name in of_a_start if name in arrays}, tables)
+
+
+def _objective(result: BatchData, meta: Meta, fun: Any) -> Any:
+    """The function passed in, a library landscape of the stored name, or a stand-in that says how to get it."""
+    if meta.objective is None and fun is None:
+        return None
+    stand_in = MissingFunction(meta.objective or "fun", meta.dim)
+    if fun is None:
+        found = _landscape(meta.objective, meta.dim) if meta.dim <= _MOST_TRACED else None
+        return found if found is not None and _agrees(found, result) else stand_in
+    found = _landscape(fun, meta.dim) if isinstance(fun, str) else fun
+    if found is None:
+        raise InputError(f"the library has no landscape {fun!r} in {meta.dim} dimensions; `batchgd list` shows all")
+    if not hasattr(found, "gradient"):
+        from batchgd.compiler.objective import Objective
+
+        found = Objective(fun, meta.dim, params=meta.params, box=result.box)
+    if not _agrees(found, result):
+        raise InputError("fun disagrees with the stored values at the best points; pass the function of that run")
+    return found
+
+
+def _landscape(name: Any, dim: int) -> Any:
+    from batchgd.compiler.resolve import as_objective
+    from batchgd.problem import landscapes
+
+    try:
+        return as_objective(landscapes.get(name), dim)
+    except (InputError, ImportError, AttributeError):
+        return None
+
+
+def _agrees(objective: Any, result: BatchData) -> bool:
+    """Whether the function gives the stored values at the best endpoints."""
+    best = np.argsort(np.where(np.isfinite(result.fun), result.fun, np.inf), kind="stable")[:16]
+    try:
+        value = np.asarray(objective.value(result.x[best].astype(np.float64)))
+    except (InputError, ValueError, TypeError, IndexError):
+        return False
+    tolerance = 1e-3 if result.dtype == "float32" else 1e-9
+    return bool(np.allclose(value, result.fun[best], rtol=tolerance, atol=tolerance, equal_nan=True))

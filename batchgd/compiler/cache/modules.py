@@ -1,0 +1,136 @@
+"""From the text of a module to what runs: looked up in this process, then on disk, else compiled and kept on both.
+
+The text runs from memory: the copy in the cache's folder is for readers, and cannot do harm. A text becomes
+
+=================  ================================================================================================
+``module``         a module for NumPy, or for CUDA, whose kernels look for their code on disk (``numba_cache.py``)
+``by_address``     a function of an objective or a method, which other code calls by its address (``by_address.py``)
+``for_all``        functions that all objectives share, which Numba holds (``numba_cache.py``)
+=================  ================================================================================================
+
+All three take the name of the entry on disk (``toolchain.key_of``), which says whether code is still valid.
+"""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+import sys
+import weakref
+from functools import cache, lru_cache, partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from batchgd.compiler.cache.folder import TEXT, cache_folder, read, touch, write_atomically
+from batchgd.compiler.cache.toolchain import key_of
+from batchgd.kernels.inline.program import SOURCE
+
+LOADED = 256
+"""How many modules that know an objective or a method a process keeps: those least recently used go first.
+
+A function takes about 0.1 MB, a module of NumPy code as much. What a run uses lives on until the run is over.
+"""
+
+
+@lru_cache(maxsize=LOADED)
+def module(key: str, text: str, kernels: tuple[str, ...] = ()) -> ModuleType:
+    """Return the module of a text for NumPy, or for CUDA if it has kernels of these names.
+
+    A CUDA module gets two functions for further kernels: by ``keep(kernel, variant)`` they are kept next to its own on
+    disk, by ``keep_shared(kernel)`` in an entry for all texts.
+    """
+    entry = _entry(key, text)
+    made = _run(key, text, entry)
+    weakref.finalize(made, _forget_lines, key).atexit = False
+    if kernels and entry is not None:
+        from batchgd.compiler.cache.numba_cache import keep_kernel
+
+        vars(made)["keep"] = partial(keep_kernel, folder=entry)
+        vars(made)["keep_shared"] = partial(keep_kernel, folder=_shared_entry(entry.parent))
+        for name in kernels:
+            if hasattr(made, name):
+                keep_kernel(getattr(made, name), entry)
+    return made
+
+
+@lru_cache(maxsize=LOADED)
+def by_address(key: str, text: str, name: str) -> Any:
+    """Return the function of this name, compiled when its address is first asked for."""
+    from batchgd.compiler.cache.by_address import ByAddress
+
+    return ByAddress(text, name, _file(key, None), _entry(key, text))
+
+
+@cache
+def for_all(key: str, text: str, names: tuple[str, ...]) -> dict[str, Any]:
+    """Return the functions of these names: of a few dozen texts at most, as Numba never frees them."""
+    from batchgd.compiler.cache.numba_cache import hasten, keep
+
+    entry = _entry(key, text)
+    made = _run(key, text, entry)
+    sys.modules[made.__name__] = made  # machine code finds its globals by this name
+    functions = {name: getattr(made, name) for name in names}
+    for function in functions.values():
+        hasten(function)
+        if entry is not None:
+            keep(function, entry)
+    return functions
+
+
+def forget() -> None:
+    """Forget all that is loaded, as a new process would find it."""
+    for kept in (module, by_address, for_all, cache_folder):
+        kept.cache_clear()
+
+
+def execute(text: str, names: dict[str, Any], file: str) -> None:
+    """Run a text with these global names, among which it is itself, whatever is in the file."""
+    import numpy as np
+
+    names[SOURCE] = text
+    with np.errstate(over="ignore", under="ignore"):  # constants beyond float32 are infinite or 0 there
+        exec(compile(text, file, "exec"), names)
+
+
+def _run(key: str, text: str, entry: Path | None) -> ModuleType:
+    made = ModuleType(f"batchgd_generated_{key}")
+    made.__file__ = _file(key, entry)
+    execute(text, vars(made), made.__file__)
+    return made
+
+
+def _file(key: str, entry: Path | None) -> str:
+    return str(entry / TEXT) if entry else f"<batchgd_generated_{key}>"
+
+
+def _forget_lines(key: str) -> None:
+    """Drop the lines that tracebacks and compilers have read of a module."""
+    for file in [file for file in linecache.cache if key in file]:
+        linecache.cache.pop(file, None)
+
+
+def _entry(key: str, text: str) -> Path | None:
+    """The entry of the cache on disk, with the text in it; None without a cache."""
+    folder = cache_folder()
+    if folder is None:
+        return None
+    _leave_text(folder / key / TEXT, text.encode())
+    return folder / key
+
+
+def _shared_entry(folder: Path) -> Path:
+    """The entry of the kernels that are the same for every function and method."""
+    from batchgd.kernels.cuda import merge
+
+    text = inspect.getsource(merge)
+    entry = folder / key_of(text, "cuda")
+    _leave_text(entry / TEXT, text.encode())
+    return entry
+
+
+def _leave_text(path: Path, content: bytes) -> None:
+    if read(path) == content:
+        touch(path.parent)
+    else:
+        write_atomically(path, content)

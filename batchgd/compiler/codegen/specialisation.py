@@ -1,0 +1,401 @@
+"""Assemble the text of one specialisation: everything that its module holds, in plain Python."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from batchgd.compiler.codegen import emit_evaluation, emit_loops, emit_sum, warp_tick
+from batchgd.compiler.codegen.block_tick import BlockLayout, BlockTick
+from batchgd.compiler.codegen.decorators import DECORATORS, HEADERS, Decorators
+from batchgd.compiler.codegen.emit_stopping import StoppingEmitter, StoppingTests
+from batchgd.compiler.codegen.fused_tick import FusedTick
+from batchgd.compiler.codegen.layout import Layout
+from batchgd.compiler.codegen.rule import Rule, parameters_of, read_rule
+from batchgd.compiler.codegen.to_numpy import as_rows
+from batchgd.compiler.codegen.typed_constants import (
+    Constants,
+    copied,
+    decorated,
+    function_source,
+    functions_of,
+    own_functions,
+)
+from batchgd.compiler.codegen.unroll import with_constants_written_out
+from batchgd.kernels.rule_parts.stages import with_callees
+
+if TYPE_CHECKING:
+    from batchgd.compiler.differentiable import Differentiable
+    from batchgd.compiler.finite_sum import FiniteSum
+    from batchgd.compiler.objective import Objective, What
+
+BLOCK_DIM = 32
+"""From this dimension on CPU code takes the block form: unrolled, it would compile for many seconds."""
+
+BLOCK_OPERATIONS = 400
+"""And from this many operations for value and gradient on, an elementary function counted as ``ELEMENTARY``.
+
+Below it the fused form runs up to 1.3 times as fast (Rosenbrock's function in 10 and 20 dimensions: 124 and 264). From
+it on both run alike (sums of 20 to 80 sines: 425 to 1,685), and the block form is ready 0.4 s sooner.
+"""
+
+ELEMENTARY = 8
+
+KERNELS = ("descend_kernel", "record_kernel", "values_kernel")
+"""The functions of a CUDA module that the host calls; their machine code is kept on disk."""
+
+
+@dataclass(frozen=True)
+class Specialisation:
+    """What one generated module is made for.
+
+    ``target`` is ``"cpu"``, ``"cuda"`` or ``"numpy"``; ``lanes`` is W. ``in_kernel`` says that the starts are drawn
+    where they are used, ``cubic`` that the box is the same in every coordinate, ``per_start`` names the
+    hyperparameters that differ per start, ``tests`` the options of the stopping rule that are in use
+    (see ``StoppingTests.options``).
+    ``simulated`` binds the elementary functions of CUDA code to the CPU's, for the simulator. ``parts`` names a
+    schedule and modifiers of the rule, ``constants`` the numbers of the rule that are fixed when it is compiled.
+    ``threads`` is the number of CUDA threads that share a trajectory, 1 or a power of two (see ``warp_tick.py``).
+    ``in_block`` says whether the tick takes the block form if it can take either; None: if unrolling costs too much.
+    """
+
+    objective: Differentiable
+    rule: str
+    dtype: str = "float64"
+    target: str = "cpu"
+    lanes: int = 64
+    in_kernel: bool = True
+    cubic: bool = True
+    per_start: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ()
+    simulated: bool = False
+    parts: tuple[str, ...] = ()
+    constants: tuple[tuple[str, int], ...] = ()
+    threads: int = 1
+    in_block: bool | None = None
+
+    @property
+    def how(self) -> Decorators:
+        """How its functions are compiled."""
+        return DECORATORS["called" if self.target == "cuda" and (self.shared or self.simulated) else self.target]
+
+    @property
+    def read(self) -> Rule:
+        """The rule with its parts."""
+        return read_rule(self.rule, self.parts)
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the tick takes the block form: for rules that need it, and where unrolling costs too much."""
+        if self.read.stages or self.sum is not None or self.shared:
+            return True
+        return self.target == "cpu" and self._large if self.in_block is None else self.in_block
+
+    @property
+    def _large(self) -> bool:
+        """Whether the objective costs much to compile: a question that no number of starts may answer differently."""
+        counts = self.function.counts
+        operations = counts.total + (ELEMENTARY - 1) * counts.transcendentals
+        return self.objective.dim >= BLOCK_DIM or operations >= BLOCK_OPERATIONS
+
+    @property
+    def shared(self) -> bool:
+        """Whether several threads share a trajectory."""
+        return self.threads > 1
+
+    @property
+    def sum(self) -> FiniteSum | None:
+        """The objective, if it is a sum over rows of data."""
+        from batchgd.compiler.finite_sum import FiniteSum
+
+        return self.objective if isinstance(self.objective, FiniteSum) else None
+
+    @property
+    def function(self) -> Objective:
+        """The traced function: the objective, or one term of its sum."""
+        from batchgd.compiler.objective import Objective
+
+        traced = self.objective if self.sum is None else self.sum.element
+        assert isinstance(traced, Objective)
+        return traced
+
+    @property
+    def layout(self) -> Layout:
+        """The slots of a lane."""
+        if not self.blocked:
+            return Layout(self.objective.dim, self.read, self.per_start, self.ending)
+        emitter = StoppingEmitter(self.read, Constants(self.dtype), self.ending, cubic=self.cubic)
+        return BlockLayout(
+            -(-self.objective.dim // self.threads),
+            self.read,
+            self.per_start,
+            self.ending,
+            self.constants,
+            BlockTick.temporaries(self.read, emitter),
+            batch=() if self.sum is None else emit_sum.scratch(self.sum),
+        )
+
+    @property
+    def ending(self) -> StoppingTests:
+        """The stopping tests, and what they remember."""
+        timed = ("end_time",) if "end_time" in self.read.hyperparameters else ()
+        return StoppingTests((*dict.fromkeys([*self.tests, *timed, *self._ending_of_rule()]),))
+
+    def _ending_of_rule(self) -> tuple[str, ...]:
+        """What ends a lane whose ticks would change nothing, for this kind of rule."""
+        if self.read.decide is not None:
+            return ("maxfev", "unsteady")  # a rejected trial is no update, which maxiter would count
+        return ("overflowed",) if self.read.step_squared is None else ()
+
+    @property
+    def has_value(self) -> bool:
+        """Whether the tick computes the value beside the gradient."""
+        emitter = StoppingEmitter(self.read, Constants(self.dtype), self.ending, cubic=self.cubic)
+        return emitter.has_value
+
+    @property
+    def what(self) -> What:
+        """Which function of the objective the tick calls."""
+        return emit_evaluation.outputs_of(self.objective.dim, value=self.has_value, hessian=self.read.hessian)[0]
+
+    def source(self) -> str:
+        """Return the text of one module; for the CPU, which compiles several (``cpu_modules.py``), of an update."""
+        constants, tables = Constants(self.dtype), emit_loops.Tables(len(self.objective.numbers))
+        if self.shared:
+            body = self._shared_functions(constants, tables)
+        else:
+            body = [*self.evaluation(constants), *self.tick(constants)]
+            if self.target != "cpu":
+                value, value_at = self.value_functions(constants).values()
+                body += [decorated(value, self.how.lane), decorated(value_at, self.how.loop)]
+            body += self._shells() if self.target == "cuda" else []
+        title = f"{self.named}: {self.method} in {self.dtype} for {self.target}"
+        sharing = warp_tick.constants_of(self.objective.dim, self.threads) if self.shared else []
+        names = [*self.block(), *sharing, *self.fixed(), *constants.lines(), *tables.lines()]
+        return self.assembled(title, body, names)
+
+    @property
+    def named(self) -> str:
+        """What the title of a module calls the objective."""
+        return f"{self.objective.name} in {self.objective.dim} dimensions, {self.n_params} parameters"
+
+    @property
+    def method(self) -> str:
+        """What the title of a module calls the rule."""
+        return " + ".join([self.rule, *self.parts])
+
+    def block(self) -> list[str]:
+        """What the loop knows of a lane block, as assignments."""
+        return [f"W = {self.lanes}", f"IN_KERNEL = {self.in_kernel}", *self.layout.constants()]
+
+    def fixed(self) -> list[str]:
+        """The numbers that the rule is compiled for, as assignments."""
+        return [f"{name.upper()} = {value}" for name, value in self.constants]
+
+    def assembled(self, title: str, body: Sequence[str], names: Sequence[str], imports: Sequence[str] = ()) -> str:
+        """Return the text of a module of these functions behind these assignments."""
+        text = "\n\n\n".join(body)
+        header = [
+            f'"""{title}. Generated by batchgd."""',
+            "",
+            "import numpy as np",
+            *self._imports(text),
+            *imports,
+            HEADERS[self.target],
+            f"real = np.{self.dtype}",
+            *names,
+        ]
+        return "\n".join(header) + "\n\n\n" + text + "\n"
+
+    @property
+    def n_params(self) -> int:
+        """Number of run-time parameters of the objective."""
+        return 0 if self.objective.params is None else len(self.objective.params)
+
+    def value_functions(self, constants: Constants) -> dict[str, str]:
+        """The value at a row of points, and what it calls."""
+        row = ":" if self.target == "numpy" else "i"
+        if self.sum is None:
+            text = emit_evaluation.value_at(self.function, row)
+        else:
+            text = emit_sum.value_at(self.sum, row, constants)
+        return {"value": self.function.emit("value", constants), "value_at": text}
+
+    @property
+    def value_slot(self) -> int | None:
+        """Where ``evaluate`` leaves the value, if it can stand for a function that gives the value alone.
+
+        It cannot where it leaves the value out, looks at a batch only, or makes a Hessian as well.
+        """
+        layout = self.layout
+        if not isinstance(layout, BlockLayout) or self.sum is not None or self.read.hessian:
+            return None
+        return layout.first("f") if self.has_value else None
+
+    def evaluation(self, constants: Constants) -> list[str]:
+        """The evaluation of a lane block, a function of its own in the block form."""
+        layout = self.layout
+        if not isinstance(layout, BlockLayout):
+            return []
+        asked = emit_evaluation.outputs_of(self.objective.dim, value=self.has_value, hessian=self.read.hessian)
+        return self._evaluation(constants, asked, nit=layout.counter("nit"), scratch=layout.batch_slots)
+
+    def evaluation_of_value(self, constants: Constants) -> list[str]:
+        """The evaluation of a lane block that gives the value alone."""
+        return self._evaluation(constants, emit_evaluation.value_alone(self.objective.dim), nit=0, scratch={})
+
+    def _evaluation(
+        self, constants: Constants, asked: emit_evaluation.Outputs, *, nit: int, scratch: dict[str, int]
+    ) -> list[str]:
+        if self.sum is None:
+            lane, block = emit_evaluation.evaluation(self.function, constants, asked)
+        else:
+            arrays = self.target == "numpy"
+            lane, block = emit_sum.evaluation(self.sum, constants, asked, nit=nit, scratch=scratch, arrays=arrays)
+        return self._chosen([decorated(lane, self.how.lane), decorated(block, self.how.pass_tick)])
+
+    def tick(self, constants: Constants) -> list[str]:
+        """The tick with what it calls: the rule, the stopping tests and, in the fused form, the evaluation."""
+        from batchgd.kernels import stopping_tests as tests
+
+        layout = self.layout
+        if isinstance(layout, BlockLayout):
+            return self._block_tick(layout, constants)
+        tick = FusedTick(
+            layout,
+            constants,
+            n_params=self.n_params,
+            cubic=self.cubic,
+            arrays=self.target == "numpy",
+        )
+        evaluating = self.function.emit(self.what, constants)
+        return [
+            *(function_source(getattr(tests, name), constants, self.how.lane) for name in self.ending.functions),
+            functions_of(layout.rule.module, constants, self.how.lane),
+            *(functions_of(part.module, constants, self.how.lane, f"{part.name}_") for part in layout.rule.parts),
+            *self._ticks(tick, {self.what: evaluating}),
+        ]
+
+    def _ticks(self, once: FusedTick, evaluating: dict[str, str]) -> list[str]:
+        """The fused tick; on the CPU, where it is called by address, as often as it may be before anybody must look."""
+        lane = [decorated(text, self.how.lane) for text in evaluating.values()]
+        if self.target != "cpu":
+            return [*lane, decorated(once.source("tick"), self.how.tick)]
+        from batchgd.kernels import descend
+        from batchgd.kernels.cpu_intrinsics import MOST_TICKS
+
+        inner = decorated(once.source("tick_once"), self.how.lane)
+        return [
+            *lane,
+            inner,
+            f"MOST_TICKS = W + {1 + MOST_TICKS}",
+            *copied([descend.tick_on], self.how.tick),
+            "tick = tick_on",
+        ]
+
+    def _block_tick(self, layout: BlockLayout, constants: Constants) -> list[str]:
+        """The same for the block form, which calls ``evaluate``."""
+        from batchgd.kernels import stopping_tests as tests
+
+        rule, lane, block = self.read, self.how.pass_lane, self.how.pass_loop
+        form = warp_tick.WarpTick if self.shared else BlockTick
+        tick = form(layout, constants, cubic=self.cubic, arrays=self.target == "numpy")
+        staged = [stage.function for stage in rule.stages]
+        functions = with_callees(*staged) if staged else own_functions(rule.module)
+        if self.shared:
+            functions |= warp_tick.replaced(functions)
+        on_block = {name for name, function in functions.items() if "ws" in parameters_of(function)}
+        text = [
+            *(function_source(getattr(tests, name), constants, lane) for name in self.ending.functions),
+            *(
+                function_source(function, constants, block if name in on_block else lane)
+                for name, function in functions.items()
+            ),
+            *(functions_of(part.module, constants, lane, f"{part.name}_") for part in rule.parts),
+            decorated(tick.source(), self.how.pass_tick),
+        ]
+        return self._chosen(text)
+
+    def _chosen(self, text: list[str]) -> list[str]:
+        """Text of the block form with the loops that suit the target."""
+        # CUDA's compiler unrolls the loops of one thread itself, which puts its state into registers.
+        if self.target == "cpu" or self.shared:
+            text = [with_constants_written_out(part, dict(self.constants)) for part in text]
+            return self._called(text)
+        return [as_rows(part) for part in text] if self.target == "numpy" else text
+
+    def _called(self, text: list[str]) -> list[str]:
+        """The same where the last function is called by its address on the CPU.
+
+        Then it aligns its stack, and makes arrays of pointers.
+        """
+        if self.target != "cpu":
+            return text
+        from batchgd.kernels.cpu_intrinsics import P_SIZE, TAIL, WS_SIZE
+
+        decorator, head, body = text[-1].split("\n", 2)
+        name, given = head.removeprefix("def ").removesuffix("):").split("(")
+        entry = [
+            f"def {name}({given}):",
+            "    align_stack()",
+            f"    ws = carray(ws, index[W + {1 + WS_SIZE}])",
+            f"    p = carray(p, index[W + {1 + P_SIZE}])",
+            f"    index = carray(index, W + {1 + TAIL})",
+            f"    return {name}_of_block({given})",
+        ]
+        of_block = decorated(f"def {name}_of_block({given}):\n{body}", self.how.pass_loop)
+        return [*text[:-1], of_block, "\n".join([decorator, *entry])]
+
+    def _shared_functions(self, constants: Constants, tables: emit_loops.Tables) -> list[str]:
+        """Everything of a kernel whose threads share a trajectory."""
+        layout, how = self.layout, self.how
+        assert isinstance(layout, BlockLayout)
+        called, calling = warp_tick.evaluation(
+            self.function, constants, tables, value=self.has_value, width=self.threads
+        )
+        return [
+            *(decorated(part, how.lane) for part in called),
+            decorated(calling, how.pass_loop),
+            *self._block_tick(layout, constants),
+            *warp_tick.loop_functions(self.function, constants, tables, how, simulated=self.simulated),
+        ]
+
+    def _shells(self) -> list[str]:
+        """Around the tick, CUDA's loop and its kernels."""
+        from batchgd.kernels import descend, record_paths
+        from batchgd.kernels.cuda import templates
+
+        look = descend.look_always if self.simulated else templates.look_now_and_then
+        return [
+            *copied((templates.claim_atomic, look), self.how.loop),
+            f"claim, look = claim_atomic, {look.__name__}",
+            *copied([descend.draw, *descend.CARRIED], self.how.carried),
+            *copied(record_paths.CALLED, self.how.loop),
+            *copied((descend.descend, record_paths.record), self.how.loop),
+            *copied([getattr(templates, name) for name in KERNELS], self.how.entry),
+        ]
+
+    def _imports(self, text: str) -> list[str]:
+        """Import the elementary functions that the text names; on CUDA some are libdevice's (``CUDA_MATH``)."""
+        from batchgd.kernels import minibatch, vecmath
+
+        called = set(re.findall(r"\b(\w+)\(", text))
+        used = [name for name in vecmath.CUDA_MATH if name in called]
+        lines = []
+        if self.target == "cuda" and not self.simulated:
+            lines.append("from batchgd.kernels.cuda.volatile import load_first")
+            theirs = {name: vecmath.CUDA_MATH[name] for name in used if vecmath.CUDA_MATH[name]}
+            lines += [f"from math import {math} as {name}" for name, math in theirs.items()]
+            used = [name for name in used if name not in theirs]
+        if used:
+            lines.append(f"from batchgd.kernels.vecmath import {', '.join(used)}")
+        drawing = [name for name in minibatch.NAMES if name in called]
+        if drawing:
+            lines.append(f"from batchgd.kernels.minibatch import {', '.join(drawing)}")
+        if "uniform_pair" in called or (self.in_kernel and self.target == "numpy"):
+            pair = "uniform_pair" if self.dtype == "float64" else "uniform_pair_single as uniform_pair"
+            streams = sorted(set(re.findall(r"\bSTREAM_\w+", text)))
+            lines.append(f"from batchgd.kernels.philox import {', '.join([*streams, 'place', pair])}")
+        return lines

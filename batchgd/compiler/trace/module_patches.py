@@ -1,0 +1,330 @@
+"""Stand-ins for the modules ``math`` and ``numpy`` in the globals of the user's functions, while they are traced.
+
+``math.cos`` asks its argument for a float, and ``np.array([x[0], x[1]])`` makes an object array, of which NumPy would
+compare the elements. A stand-in is the module itself to every other thread.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from batchgd.compiler.trace.array import TracedArray, depends, is_traced, traced_array
+from batchgd.compiler.trace.call import WithArgs
+from batchgd.compiler.trace.dispatch import elementwise
+from batchgd.compiler.trace.escape import escape, is_inner, is_users, tracing
+from batchgd.compiler.trace.scalar import Scalar
+from batchgd.compiler.trace.substitutes import cure_for
+
+_LOCK = threading.RLock()
+
+_UNDO: list[Callable[[], None]] = []
+"""What puts the modules themselves back, for everything that is swapped at the moment; behind the lock."""
+
+_SAME_NAME = (
+    "sin cos tan sinh cosh tanh exp expm1 exp2 sqrt cbrt log2 log10 log1p fabs floor ceil trunc degrees radians "
+    "copysign fmod isnan isfinite isinf"
+)
+_SAME_AS_NUMPY = {
+    **{name: name for name in _SAME_NAME.split()},
+    **{"asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "pow": "power"},
+    **{"asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh"},
+}
+
+
+def _log(x: Any, base: Any = None) -> Any:
+    return np.log(x) if base is None else np.log(x) / np.log(base)
+
+
+def _hypot(*values: Any) -> Any:
+    return np.hypot(*values) if len(values) == 2 else np.sqrt(sum(value * value for value in values))
+
+
+def _dist(p: Any, q: Any) -> Any:
+    return np.sqrt(sum((a - b) * (a - b) for a, b in zip(p, q, strict=True)))
+
+
+def _prod(values: Any, *, start: Any = 1) -> Any:
+    return functools.reduce(lambda a, b: a * b, values, start)
+
+
+def _special(name: str) -> Callable[..., Any]:
+    def function(x: Any) -> Any:
+        from scipy import special
+
+        return elementwise(getattr(special, name), x)
+
+    return function
+
+
+_MATH: dict[str, Callable[..., Any]] = {
+    **{name: getattr(np, numpy_name) for name, numpy_name in _SAME_AS_NUMPY.items()},
+    "log": _log,
+    "hypot": _hypot,
+    "dist": _dist,
+    "prod": _prod,
+    "fsum": lambda values: sum(values, 0.0),
+    "sumprod": lambda p, q: sum((a * b for a, b in zip(p, q, strict=True)), 0.0),
+    "erf": _special("erf"),
+    "erfc": _special("erfc"),
+}
+
+
+class _StandIn(ModuleType):
+    """A module whose functions also take traced values, in the thread that traces."""
+
+    def __init__(self, module: ModuleType, wrap: Callable[[str, Any], Any]):
+        super().__init__(module.__name__)
+        self._module, self._wrap = module, wrap
+        self._made: dict[str, Any] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._module, name)
+        if not tracing():
+            return value
+        if name not in self._made:
+            self._made[name] = self._wrap(name, value)
+        return self._made[name]
+
+
+def _math_function(name: str, value: Any) -> Any:
+    if not callable(value):
+        return value
+    ours = _MATH.get(name)
+
+    @functools.wraps(value)
+    def function(*args: Any, **kwargs: Any) -> Any:
+        args = tuple(list(arg) if isinstance(arg, Iterator) else arg for arg in args)
+        if not any(map(is_traced, args)):
+            return value(*args, **kwargs)
+        if any(isinstance(arg, TracedArray) for arg in args) and name not in ("fsum", "prod", "dist", "sumprod"):
+            args = tuple(_single(name, arg) for arg in args)
+        if ours is None:
+            if any(map(depends, args)):
+                raise escape(f"math.{name} cannot be traced", cure_for(f"math.{name}"))
+            return value(*args, **kwargs)
+        return ours(*args, **kwargs)
+
+    return function
+
+
+def _single(name: str, value: Any) -> Any:
+    """Refuse an array of several elements, as ``math`` itself does."""
+    if isinstance(value, TracedArray):
+        if value.size != 1:
+            raise escape(f"math.{name} takes one number, not an array", f"write np.{_SAME_AS_NUMPY.get(name, name)}")
+        return value.flat[0]
+    return value
+
+
+_MAKES_ARRAY = frozenset(["array", "asarray", "asanyarray", "ascontiguousarray", "asfarray", "fromiter"])
+_BLANK = frozenset(["zeros", "empty", "ones", "full"])
+
+
+def _numpy_function(name: str, value: Any) -> Any:
+    if name in _MAKES_ARRAY:
+        return _array_maker(name, value)
+    if name in _BLANK:
+        return _blank_maker(value)
+    if not hasattr(value, "_implementation"):
+        return value
+
+    @functools.wraps(value)
+    def function(*args: Any, **kwargs: Any) -> Any:
+        joins = name in ("concatenate", "stack", "vstack", "hstack", "dstack", "column_stack", "block", "select")
+        if args and not joins:
+            args = (_as_array(args[0]), *args[1:])
+        elif args and isinstance(args[0], (list, tuple)):
+            args = (type(args[0])(_as_array(item) for item in args[0]), *args[1:])
+        return value(*args, **kwargs)
+
+    return function
+
+
+def _as_array(value: Any) -> Any:
+    """Make what NumPy would convert itself, a list or object array that holds traced numbers, a traced array."""
+    if isinstance(value, (list, tuple)) or type(value) is np.ndarray:
+        return traced_array(value) if is_traced(value) else value
+    return value
+
+
+def _array_maker(name: str, value: Any) -> Any:
+    @functools.wraps(value)
+    def function(data: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(data, Iterator):
+            data = list(data)
+        if not is_traced(data):
+            return value(data, *args, **kwargs)
+        dtype = kwargs.get("dtype", args[0] if args else None)
+        if dtype is not None and np.dtype(dtype).kind not in "fO":
+            raise escape(f"np.{name} converts x to {np.dtype(dtype).name}", "leave out dtype")
+        result = traced_array(_nested(data))
+        if isinstance(result, Scalar):
+            return result
+        least = kwargs.get("ndmin", 0)
+        result = result.reshape((1,) * max(0, least - result.ndim) + result.shape)
+        return result if result is data and name.startswith("as") else result.copy()
+
+    return function
+
+
+def _nested(data: Any) -> Any:
+    """Turn a list of arrays and numbers into one object array; NumPy alone would look at the first elements only."""
+    if not isinstance(data, (list, tuple)):
+        return data
+    rows = [np.asarray(_nested(item), dtype=object) for item in data]
+    if len({row.shape for row in rows}) > 1:
+        raise ValueError("setting an array element with a sequence: the rows have different lengths")
+    result = np.empty((len(rows), *rows[0].shape), dtype=object)
+    for i, row in enumerate(rows):
+        result[i] = row[()] if row.ndim == 0 else row
+    return result
+
+
+def _blank_maker(value: Any) -> Any:
+    """Arrays of floats that may be assigned traced numbers; whole-number and boolean ones stay NumPy's own."""
+
+    @functools.wraps(value)
+    def function(*args: Any, **kwargs: Any) -> Any:
+        filling = args[1] if value is np.full and len(args) > 1 else kwargs.get("fill_value")
+        if is_traced(filling):
+            blank = np.empty(args[0] if args else kwargs["shape"], dtype=object)
+            blank[...] = filling
+            return blank.view(TracedArray)
+        result = value(*args, **kwargs)
+        if result.dtype.kind not in "fO":
+            return result
+        if value is np.empty:
+            result[...] = 0.0
+        return result.astype(object).view(TracedArray)
+
+    return function
+
+
+_STAND_INS = {id(math): _StandIn(math, _math_function), id(np): _StandIn(np, _numpy_function)}
+
+
+@contextmanager
+def patched_modules(*functions: Any) -> Iterator[None]:
+    """Put the stand-ins into the globals and closures that the functions, and the functions they call, see."""
+    with _LOCK:
+        before = len(_UNDO)
+        try:
+            for function in _called(functions):
+                _patch_globals(function.__globals__)
+                for cell in function.__closure__ or ():
+                    _patch_cell(cell)
+            yield
+        finally:
+            _restore(before)
+
+
+def _restore(kept: int = 0) -> None:
+    """Undo all swaps but the first ones."""
+    while len(_UNDO) > kept:
+        _UNDO[-1]()
+        del _UNDO[-1]
+
+
+def _after_fork() -> None:
+    """Give a forked child, in which no other thread lives on, a free lock and the modules that such a thread swapped.
+
+    A child that was forked inside a trace goes on with that trace.
+    """
+    global _LOCK
+    if not tracing():
+        _LOCK = threading.RLock()
+        _restore()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def _patch_globals(names: dict[str, Any]) -> None:
+    for name, value in list(names.items()):
+        if id(value) in _STAND_INS and isinstance(value, ModuleType):
+            _UNDO.append(functools.partial(names.__setitem__, name, value))  # first: a fork may come in between
+            names[name] = _STAND_INS[id(value)]
+
+
+def _patch_cell(cell: CellType) -> None:
+    value = _content(cell)
+    if id(value) in _STAND_INS and isinstance(value, ModuleType):
+        _UNDO.append(functools.partial(setattr, cell, "cell_contents", value))
+        cell.cell_contents = _STAND_INS[id(value)]
+
+
+def _content(cell: CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # the name is bound after the function is made
+        return None
+
+
+def _called(functions: Any) -> list[FunctionType]:
+    """Return the functions that can be reached by name from some of them, but for those of NumPy and Python."""
+    found: dict[int, FunctionType] = {}
+    stack = [function for function in functions if function is not None]
+    while stack and len(found) < 1000:
+        for function in _functions_in(stack.pop()):
+            if id(function) not in found and not is_inner(function.__code__.co_filename):
+                found[id(function)] = function
+                stack.extend(_referenced(function))
+    return list(found.values())
+
+
+def _functions_in(value: Any) -> list[FunctionType]:
+    """Return the functions that calling a value would run."""
+    if isinstance(value, FunctionType):
+        return [value, *_functions_in(getattr(value, "__wrapped__", None))]
+    if isinstance(value, MethodType):
+        return [*_functions_in(value.__func__), *_functions_in(type(value.__self__))]
+    if isinstance(value, functools.partial):
+        return [each for part in (value.func, *value.args, *value.keywords.values()) for each in _functions_in(part)]
+    if isinstance(value, WithArgs):
+        return [each for part in (value.func, *value.args) for each in _functions_in(part)]
+    if isinstance(value, (staticmethod, classmethod)):
+        return _functions_in(value.__func__)
+    if isinstance(value, property):
+        return _functions_in(value.fget)
+    if isinstance(value, type):
+        return [
+            each
+            for base in value.__mro__
+            for part in vars(base).values()
+            if isinstance(part, (FunctionType, staticmethod, classmethod, property))
+            for each in _functions_in(part)
+        ]
+    if isinstance(value, (list, tuple)) and len(value) <= 100:
+        return [each for part in value if callable(part) for each in _functions_in(part)]
+    if value is None or isinstance(value, ModuleType) or type(value).__module__ in ("builtins", "numpy"):
+        return []
+    return _functions_in(type(value))
+
+
+def _referenced(function: FunctionType) -> list[Any]:
+    """Return what a function's code names: globals, attributes of modules, and what its closure holds."""
+    names = _names(function.__code__)
+    values = [function.__globals__[name] for name in names if name in function.__globals__]
+    for module in [value for value in values if isinstance(value, ModuleType) and id(value) not in _STAND_INS]:
+        if is_users(getattr(module, "__file__", None) or "site-packages"):
+            values += [vars(module)[name] for name in names if name in vars(module)]
+    values += [_content(cell) for cell in function.__closure__ or ()]
+    return [*values, *(function.__defaults__ or ())]
+
+
+def _names(code: CodeType) -> set[str]:
+    names = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names |= _names(constant)
+    return names

@@ -1,0 +1,111 @@
+"""Prepare a batch for its launch: the compiled module, and the plan of what it reads and writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batchgd.kernels.plan import Endpoints, Merge, Numbers, Plan, Trails
+from batchgd.problem.errors import InputError
+from batchgd.problem.methods import split_per_start
+
+if TYPE_CHECKING:
+    from batchgd.compiler.codegen.specialisation import Specialisation
+    from batchgd.engine.batch import Batch
+
+IN_BLOCK: bool | None = None
+"""What tests force ``Specialisation.in_block`` to be (``api.testing``)."""
+
+
+def specialisation_of(batch: Batch) -> Specialisation:
+    """Return what the compiled module for this batch is made for."""
+    from batchgd.compiler.codegen.specialisation import Specialisation
+    from batchgd.engine.backends import simulated
+
+    box, (shared, differing) = batch.box, split_per_start(batch.method, batch.starts.n, batch.dtype)
+    specialisation = Specialisation(
+        batch.objective,
+        batch.method.rule_in(batch.objective.dim),
+        batch.dtype,
+        target=batch.backend.name,
+        lanes=batch.backend.lanes(batch.starts.n),
+        in_kernel=batch.starts.in_kernel,
+        cubic=all(np.ptp(side) == 0.0 for side in (box.lower, box.upper)),
+        per_start=tuple(differing),
+        tests=(*batch.stopping.active, *(["turns"] if batch.watch_turns else [])),
+        simulated=batch.backend.name == "cuda" and simulated(),
+        parts=batch.method.parts,
+        constants=batch.method.fixed,
+        in_block=IN_BLOCK,
+    )
+    if missing := {*specialisation.read.hyperparameters} - {*shared, *differing}:
+        given = f"{type(batch.method).__name__}.hyperparameters has no such name"
+        raise InputError(f"the rule of {batch.method} asks for {', '.join(sorted(missing))}, but {given}: add it")
+    return specialisation
+
+
+def module_of(specialisation: Specialisation) -> Any:
+    """Return the compiled module of a specialisation, on CUDA for as many threads a trajectory as suit the device."""
+    from batchgd.compiler.codegen.loading import load
+    from batchgd.compiler.codegen.warp_choice import chosen
+
+    def fits(module: Any, dtype: str) -> bool:
+        from batchgd.kernels.launch_cuda import keeps_state_in_registers
+
+        return keeps_state_in_registers(module, dtype)
+
+    return load(chosen(specialisation, fits))
+
+
+def prepare(
+    batch: Batch,
+    shard: int | None,
+    trails: Trails | None,
+    *,
+    control: NDArray[np.int32],
+    rows: Callable[[int, int], Endpoints],
+    ready: Callable[[], None],
+    done: Callable[[Endpoints], None],
+    pause: Callable[[], None],
+    merge: Merge | None,
+) -> tuple[Any, Plan]:
+    """Return the compiled module for a batch of one dtype, and the plan that its launch reads (see :class:`Plan`)."""
+    from batchgd.compiler.codegen.loading import load
+
+    n, dtype, box, objective = batch.starts.n, batch.dtype, batch.box, batch.objective
+    shared, differing = split_per_start(batch.method, n, dtype)
+    outer = batch.stopping.outer(box)
+    specialisation = specialisation_of(batch)
+    # A path is recorded by one thread: there are few.
+    module = module_of(specialisation) if trails is None else load(specialisation)
+    with np.errstate(over="ignore"):  # an end that the dtype cannot hold is infinite: no trajectory gets there
+        sides = np.array([1.0 / box.width, *outer]).astype(dtype)
+    names = [name for name in specialisation.layout.rule.hyperparameters if name in shared]
+    return module, Plan(
+        n=n,
+        dim=objective.dim,
+        dtype=dtype,
+        shard=shard or batch.backend.shard(n, batch.threads),
+        seed=batch.seed,
+        number=batch.starts.number,
+        lower=box.lower.astype(dtype),
+        width=box.width.astype(dtype),
+        points=None if batch.starts.in_kernel else batch.starts.rows,
+        per_start=np.stack([*differing.values()], axis=1).astype(dtype) if differing else np.empty((n, 0), dtype),
+        numbers=Numbers(
+            p=np.concatenate([objective.numbers, getattr(module, "TABLES", [])]).astype(dtype),
+            box=sides[:, 0].copy() if specialisation.cubic else sides.ravel(),
+            h=np.array([shared[name] for name in names] or [0.0], dtype),
+            limits=batch.stopping.limits(box, dtype),
+        ),
+        control=control,
+        rows=rows,
+        ready=ready,
+        done=done,
+        pause=pause,
+        merge=merge,
+        trails=trails,
+    )

@@ -1,0 +1,82 @@
+"""When two polished points count as one minimum: the tolerances as a user gives them, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from batchgd.problem import check
+from batchgd.problem.errors import InputError, told
+from batchgd.problem.keywords import Explained, refuse_strange
+
+
+@dataclass(frozen=True)
+class Identity(Explained):
+    """When two polished endpoints u and v are the same minimum: close in every coordinate *and* in value.
+
+        |u_i - v_i| <= x w_i  for all i,   and   |f(u) - f(v)| <= f max(F, |f|)
+
+    Here w_i are the widths of the box, and F is how far values typically differ over it (the median distance from their
+    median), so that units do not matter. Points are one minimum when a chain of such pairs joins them, so the answer
+    does not depend on their order.
+
+    Parameters
+    ----------
+    x : float
+        Box widths, below 1. Polished copies agree to about 1e-14, so the default leaves room for degenerate minima;
+        ``result.plot.tolerances()`` shows how many minima other values give.
+    f : float
+        Relative to the value, or to F if that is larger. A large one, such as 1.0, lets the place alone decide.
+
+    Raises
+    ------
+    InputError
+        When a tolerance is not a positive finite number, or ``x`` is 1 or more.
+
+    Examples
+    --------
+    Two of the six minima of the six-hump camel always have the same value, at opposite places:
+
+    >>> import batchgd as bgd
+    >>> result = bgd.multistart("six_hump_camel", starts=500)
+    >>> result.identity
+    Identity(x=1e-06, f=1e-09)
+    >>> len(result.minima), len(result.recluster(Identity(x=0.9)).minima)
+    (6, 3)
+    """
+
+    x: float = 1e-6
+    f: float = 1e-9
+
+    def __post_init__(self) -> None:
+        for name, greatest, wanted in (
+            ("x", 1.0, "a share of the box between 0 and 1, as 1e-6"),
+            ("f", np.inf, "a positive finite number"),
+        ):
+            tolerance = check.number(f"identity.{name}", getattr(self, name), wanted)
+            if not np.finfo(np.float64).tiny <= tolerance < greatest:
+                raise InputError(f"identity.{name} is {tolerance:g}: give {wanted}")
+            object.__setattr__(self, name, tolerance)
+
+
+SAME = Identity()
+"""What a call that gives no identity takes."""
+
+
+def as_identity(given: Any, default: Identity = SAME) -> Identity:
+    """Return the identity of a call: the one given, or the default with what a dict changes.
+
+    >>> as_identity({"x": 1e-3}), as_identity(None, Identity(x=0.1))
+    (Identity(x=0.001, f=1e-09), Identity(x=0.1, f=1e-09))
+    """
+    if given is None:
+        return default
+    if isinstance(given, Mapping):
+        refuse_strange("identity", given, ("x", "f"))
+        return replace(default, **given)
+    if not isinstance(given, Identity):
+        raise InputError(f"identity is {told(given)}: give bgd.Identity(x=1e-6, f=1e-9), or a dict of its fields")
+    return given

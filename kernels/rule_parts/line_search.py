@@ -1,0 +1,95 @@
+"""A line search as states of the tick, shared by rules that go along a direction d: x_trial = x_base + t d.
+
+A trial is accepted under the strong Wolfe conditions f(t) <= f(0) + c1 t φ'(0) and |φ'(t)| <= c2 |φ'(0)| with
+φ(t) = f(x_base + t d) (Nocedal and Wright, Numerical Optimization, 2006, equation 3.7), or at the longest step that the
+cap allows while φ still falls. Once the promised descent -t φ'(0) is lost in the rounding of f, the value must only not
+visibly rise, and the slopes decide alone. Until a minimiser of φ is bracketed by ``low`` and ``high`` the step grows up
+to tenfold, then the bracket shrinks; both to where the secant of φ' vanishes, which is exact on a quadratic. Where
+rounding hides the minimiser, the bracket shrinks to its lower end, which has descended, and that is taken.
+"""
+
+from batchgd.kernels.rule_parts.trial_steps import finite
+from batchgd.kernels.vecmath import absolute, maximum, minimum, where
+
+SEARCHED = ("accepted", "step", "low", "high", "low_slope", "high_slope", "base_f")
+"""What ``search`` gives."""
+
+
+def slope_term(g, direction):
+    """φ'(t) = g'd."""
+    return g * direction
+
+
+def turned_term(base_g, direction):
+    """φ'(0) = g'd at the last accepted point."""
+    return base_g * direction
+
+
+def scaled_term(direction, inverse_width):
+    """The squared length of d in box widths."""
+    return (direction * inverse_width) * (direction * inverse_width)
+
+
+def search(
+    f,
+    slope,
+    first,
+    step,
+    low,
+    high,
+    low_slope,
+    high_slope,
+    base_f,
+    base_slope,
+    longest,
+    sufficient_decrease,
+    curvature,
+    value_resolution,
+):
+    """Accept the trial, or choose the next one on the same line."""
+    promised = -step * base_slope
+    noise = value_resolution * absolute(base_f)
+    descended = (promised > noise) & (f <= base_f - sufficient_decrease * promised)
+    flattened = (promised <= noise) & (f <= base_f + noise)
+    fine = (descended | flattened) & finite(slope)
+    bent = absolute(slope) <= -curvature * base_slope
+    capped = (step >= 0.999 * longest) & (slope < 0.0)
+    returned = step <= low
+    accepted = first | (fine & (bent | capped | returned))
+    beyond = where(fine, slope, 1.0) > 0.0
+    next_high, next_high_slope = where(beyond, step, high), where(beyond, slope, high_slope)
+    next_low, next_low_slope = where(beyond, low, step), where(beyond, low_slope, slope)
+    share = where(next_high_slope > 0.0, next_low_slope / (next_low_slope - next_high_slope), 0.25)
+    inside = next_low + (next_high - next_low) * where(share > 0.1, minimum(share, 0.9), 0.1)
+    narrow = next_high - next_low <= 0.01 * next_high
+    growth = where(low_slope < slope, maximum(minimum(slope / (low_slope - slope), 9.0), 0.1), 9.0)
+    outside = minimum(step + growth * (step - low), longest)
+    return (
+        accepted,
+        where(next_high > 0.0, where(narrow, next_low, inside), outside),
+        next_low,
+        next_high,
+        next_low_slope,
+        next_high_slope,
+        where(accepted, f, base_f),
+    )
+
+
+def update(base_x, direction, step):
+    """One coordinate of the next trial."""
+    return base_x + step * direction
+
+
+def rebased(x, g, base_x, base_g, accepted):
+    """One coordinate of the last accepted point and of its gradient."""
+    return where(accepted, x, base_x), where(accepted, g, base_g)
+
+
+def steep_term(g, inverse_width):
+    """-φ'(0) along the steepest descent in box widths, d_i = -width_i² g_i."""
+    return (g / inverse_width) * (g / inverse_width)
+
+
+def steepest_unless(base_g, direction, turned, inverse_width):
+    """One coordinate of d, or of the steepest descent in box widths where d does not descend."""
+    return where(turned < 0.0, direction, -base_g / (inverse_width * inverse_width))

@@ -1,0 +1,270 @@
+"""The parts of the cache: files of machine code, what they are named after, what a process keeps, and the folder."""
+
+import gc
+import linecache
+import os
+import stat
+import sys
+from functools import lru_cache
+
+import numba
+import numpy as np
+import pytest
+from cache_samples import OTHERS, as_root, compiled_functions, fill, needs_modes, run_numpy
+
+import batchgd as bgd
+from batchgd.compiler.cache import folder as folders
+from batchgd.compiler.cache import modules, toolchain
+from batchgd.compiler.cache.folder import Entry, digest, entries, trim, write_atomically
+from batchgd.compiler.cache.numba_cache import hasten, keep
+from batchgd.compiler.codegen import loading
+
+# One small compiled function
+
+
+def compiled(path, constant=1.0):
+    """Return a fresh dispatcher over the same code, kept in ``path``."""
+
+    def add(x):
+        return x + constant
+
+    function = numba.njit(add)
+    keep(function, path)
+    return function
+
+
+def misses(function):
+    return sum(function.stats.cache_misses.values())
+
+
+def test_code_is_found_again(tmp_path):
+    first, second = compiled(tmp_path), compiled(tmp_path)
+    assert (first(1.0), misses(first)) == (2.0, 1)
+    assert (second(1.0), misses(second)) == (2.0, 0)
+    assert second.stats.cache_path == str(tmp_path)
+
+
+def test_every_signature_has_its_own_file(tmp_path):
+    first, second = compiled(tmp_path), compiled(tmp_path)
+    assert [first(x) for x in (1.0, 1, np.float32(1))] == [second(x) for x in (1.0, 1, np.float32(1))] == [2.0] * 3
+    assert len(list(tmp_path.iterdir())) == 3
+    assert misses(second) == 0
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: content[:20],
+        lambda content: content[: len(content) // 2],
+        lambda content: b"garbage" * 1000,
+        lambda content: content[:-1] + bytes([content[-1] ^ 1]),
+        lambda content: content + b"more",
+        lambda content: lambda path: digest(path, b"not a pickle") + b"not a pickle",
+    ],
+    ids=["empty", "no-digest", "half", "garbage", "one-bit", "longer", "valid-digest"],
+)
+def test_damaged_code_is_compiled_again(tmp_path, damage):
+    compiled(tmp_path)(1.0)
+    (path,) = tmp_path.iterdir()
+    damaged = damage(path.read_bytes())
+    path.write_bytes(damaged(path) if callable(damaged) else damaged)
+    again, then = compiled(tmp_path), compiled(tmp_path)
+    assert (again(1.0), misses(again)) == (2.0, 1)
+    assert (then(1.0), misses(then)) == (2.0, 0)
+
+
+def test_code_that_cannot_be_read_or_replaced_is_compiled_again(tmp_path):
+    compiled(tmp_path)(1.0)
+    (path,) = tmp_path.iterdir()
+    path.unlink()
+    (path / "in the way").mkdir(parents=True)
+    function = compiled(tmp_path)
+    with pytest.warns(RuntimeWarning, match="cannot write"):
+        assert function(1.0) == 2.0
+
+
+@pytest.mark.parametrize("collecting", [True, False])
+def test_compilation_leaves_the_garbage_collector_as_it_was(collecting):
+    seen = []
+
+    def add(x):
+        return x + "text" if isinstance(x, int) else x
+
+    function = numba.njit(add)
+    inner = function.compile
+    function.compile = lambda signature: (seen.append(gc.isenabled()), inner(signature))[1]
+    hasten(function)
+    before = gc.isenabled()
+    try:
+        (gc.enable if collecting else gc.disable)()
+        assert function(1.0) == 1.0
+        assert gc.isenabled() == collecting
+        with pytest.raises(numba.TypingError):
+            function(1)
+        assert gc.isenabled() == collecting
+    finally:
+        (gc.enable if before else gc.disable)()
+    assert seen == [False, False]
+
+
+def test_each_part_of_the_toolchain_is_a_new_entry(cache, monkeypatch):
+    parts = toolchain.toolchain()
+    for changed in (parts, *((*parts[:k], "other", *parts[k + 1 :]) for k in range(len(parts)))):
+        monkeypatch.setattr(toolchain, "toolchain", lambda changed=changed: changed)
+        run_numpy()
+    assert len(entries(cache)) == 1 + len(parts)
+
+
+def test_a_changed_source_changes_the_toolchain(tmp_path):
+    (tmp_path / "deep").mkdir()
+    path = tmp_path / "deep" / "rule.py"
+    seen = set()
+    for content in ("x = 1", "x = 2", "x = 1 "):
+        path.write_text(content)
+        seen.add(toolchain.sources_digest(tmp_path))
+    path.rename(tmp_path / "deep" / "other.py")
+    seen.add(toolchain.sources_digest(tmp_path))
+    assert len(seen) == 4
+
+
+# What a process keeps
+
+
+def names_of_modules():
+    return {name for name in sys.modules if name.startswith("batchgd_generated")}
+
+
+def alive(kind):
+    gc.collect()
+    gc.collect()  # what the first collection let go
+    return sum(issubclass(type(thing), kind) for thing in gc.get_objects())
+
+
+def run_new(number, backend):
+    bgd.descend(lambda x: x[0] ** 2 + number * x[1] ** 2, [[1.0, 1.0]], backend=backend, maxiter=3)
+
+
+def test_code_that_is_no_longer_kept_is_freed(cache, monkeypatch):
+    """With room for two functions: engines, inlined functions, and what Numba and Python note of modules."""
+    from llvmlite.binding import ExecutionEngine
+    from numba.core import registry
+    from numba.core.imputils import builtin_registry as lowered
+    from numba.core.typing.templates import builtin_registry as typed
+
+    from batchgd.kernels.inline.function import InlinedFunction
+
+    def noted():
+        target = registry.cpu_target.target_context
+        counted = typed.functions, typed.globals, lowered.functions, target._defns, linecache.cache, names_of_modules()
+        return [alive(ExecutionEngine), alive(InlinedFunction), alive(modules.ModuleType), *map(len, counted)]
+
+    monkeypatch.setattr(modules, "by_address", lru_cache(2)(modules.by_address.__wrapped__))
+    run_new(2.0, "cpu")
+    before = noted()
+    for number in (3.0, 4.0, 2.0, 3.0):  # the last two from disk
+        run_new(number, "cpu")
+        assert noted() == before
+    assert compiled_functions(cache).count("tick") == 3
+
+
+def test_numpy_modules_that_are_no_longer_kept_are_freed(cache, monkeypatch):
+    monkeypatch.setattr(modules, "module", lru_cache(2)(modules.module.__wrapped__))
+    before = names_of_modules()
+    for number in (2.0, 3.0, 4.0, 5.0):
+        run_new(number, "numpy")
+    gc.collect()
+    held = [thing for thing in gc.get_objects() if type(thing) is modules.ModuleType]
+    assert len([module for module in held if str(cache) in str(vars(module).get("__file__"))]) == 2
+    assert names_of_modules() == before
+
+
+def not_ours(path, tmp_path):
+    """Ways in which a file of the cache can be one that somebody else made or can change."""
+    target = tmp_path / "target.code"
+
+    def link():
+        path.rename(target)
+        path.symlink_to(target)
+
+    def pipe():
+        path.unlink()
+        os.mkfifo(path)
+
+    return {
+        "link": link,
+        "pipe": pipe,
+        "writable": lambda: path.chmod(0o666),
+        "theirs": lambda: os.chown(path, OTHERS, OTHERS),
+    }
+
+
+@needs_modes
+@pytest.mark.parametrize("way", ["link", "pipe", "writable", pytest.param("theirs", marks=as_root)])
+def test_a_file_that_is_not_ours_alone_is_not_run_but_replaced(tmp_path, way):
+    entry = tmp_path / "entry"
+    compiled(entry)(1.0)
+    (path,) = entry.iterdir()
+    content = path.read_bytes()
+    not_ours(path, tmp_path)[way]()
+    again, then = compiled(entry), compiled(entry)
+    assert (again(1.0), misses(again)) == (2.0, 1)
+    assert (then(1.0), misses(then)) == (2.0, 0)
+    status = path.lstat()
+    assert stat.S_ISREG(status.st_mode)
+    assert (stat.S_IMODE(status.st_mode), status.st_uid) == (0o600, os.geteuid())
+    if way == "link":
+        assert (tmp_path / "target.code").read_bytes() == content
+
+
+def swap(cache):
+    """Put good files into each other's place; returns whether each is where it belongs again."""
+    files = sorted(cache.rglob("*.code"))
+    contents = [path.read_bytes() for path in files]
+    assert len(files) > 1
+    for path, content in zip(files, [*contents[1:], contents[0]], strict=True):
+        path.write_bytes(content)
+    return lambda: all(path.read_bytes()[:32] == digest(path, path.read_bytes()[32:]) for path in files)
+
+
+def test_swapped_files_are_compiled_again(cache):
+    def run():
+        loading.forget()
+        return bgd.descend(lambda x: x[0] ** 2 + x[1] ** 4, [[1.0, 1.0]], backend="cpu", maxiter=9).x.tolist()
+
+    expected = run()
+    in_place = swap(cache)
+    assert not in_place()
+    assert run() == expected
+    assert in_place()
+
+
+def test_swapped_files_of_one_function_are_compiled_again(tmp_path):
+    first = compiled(tmp_path)
+    assert [first(x) for x in (1.0, 1)] == [2.0, 2.0]
+    in_place = swap(tmp_path)
+    second = compiled(tmp_path)
+    assert ([second(x) for x in (1.0, 1)], misses(second)) == ([2.0, 2.0], 2)
+    assert in_place()
+
+
+def test_the_least_recently_used_entries_go_first(tmp_path):
+    for number, used in ((1, 30), (2, 10), (3, 20), (4, 40)):
+        fill(tmp_path, number, used=used)
+    trim(tmp_path, limit=2500)
+    assert [int(entry.path.name, 16) for entry in entries(tmp_path)] == [1, 4]
+    trim(tmp_path, limit=0)
+    assert [int(entry.path.name, 16) for entry in entries(tmp_path)] == [4]
+
+
+def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(folders, "_WARNED", set())
+    (tmp_path / "entry" / "name").mkdir(parents=True)
+    with pytest.warns(RuntimeWarning, match="cannot write"):
+        assert not write_atomically(tmp_path / "entry" / "name", b"x")
+    assert [path.name for path in (tmp_path / "entry").iterdir()] == ["name"]
+
+
+def test_entries_know_their_size_and_last_use(tmp_path):
+    assert entries(tmp_path / "missing") == []
+    assert entries(fill(tmp_path, 5, 10).parent) == [Entry(tmp_path / f"{5:024x}", 10, 5.0)]
