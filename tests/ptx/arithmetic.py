@@ -76,7 +76,7 @@ class Approximations:
     ``units`` is 0, or the share of the documented error that is added: 1 and -1 begin with opposite signs.
     """
 
-    ULPS = {"ex2": 2, "div": 2, "rcp": 1, "sqrt": 1, "rsqrt": 2}  # noqa: RUF012
+    ULPS = {"ex2": 2, "div": 2, "rcp": 1, "sqrt": 1, "rsqrt": 2}
     """Units in the last place (PTX manual, section on floating point instructions)."""
 
     def __init__(self, units: float = 0.0) -> None:
@@ -94,7 +94,9 @@ class Approximations:
         """Return float64 numbers of which only the upper 32 bits are known; the manual bounds the error by 2^-20."""
         bits = exact.view(np.uint64) + np.uint64(1 << 31)
         near = np.where(np.isfinite(exact), (bits & np.uint64(0xFFFFFFFF00000000)).view(np.float64), exact)
-        return np.where(np.abs(near) < np.finfo(np.float64).tiny, np.copysign(0.0, near), near * (1 + 2.0**-20 * self._signs(near)))
+        return np.where(
+            np.abs(near) < np.finfo(np.float64).tiny, np.copysign(0.0, near), near * (1 + 2.0**-20 * self._signs(near))
+        )
 
     def _signs(self, numbers: Array) -> Array:
         self.used += numbers.size

@@ -14,24 +14,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptx.arithmetic import Approximations
+from ptx.instructions import compiled
 from ptx.memory import GLOBAL, LOCAL, SHARED, Arena, Fault, Races
-from ptx.parse import BYTES, Function, Instruction, Module, UnknownInstruction, parse
+from ptx.parse import DTYPES, WARP, Function, Instruction, Module, UnknownInstruction, parse
 
-WARP = 32
 Threads = NDArray[np.int64]
 _REGISTERS = {"pred": bool, "f32": np.float32, "f64": np.float64}
-DTYPES: dict[str, Any] = {
-    kind: np.dtype({"f": f"f{size}", "s": f"i{size}"}.get(kind[0], f"u{size}")) for kind, size in BYTES.items()
-}
 
 
 class Device:
-    """Global memory, and the launches on it; ``instructions`` counts what threads have executed."""
+    """Global memory, and the launches on it.
+
+    ``instructions`` counts what threads have executed; ``between()`` is called now and then while a kernel runs, and
+    may change what it sees.
+    """
 
     def __init__(self, approximations: Approximations | None = None) -> None:
         self.memory = Arena(1 << 20, GLOBAL, "global")
         self.approximations = approximations or Approximations()
         self.instructions = 0
+        self.between: Callable[[], None] = lambda: None
         self._modules: dict[str, tuple[Module, dict[str, int]]] = {}
 
     def launch(self, text: str, blocks: int, threads: int, arguments: Sequence[Any], kernel: str | None = None) -> None:
@@ -116,6 +118,10 @@ class _Launch:
         if not self.gone.all():
             raise Fault("threads ran over the end of the kernel")
 
+    def frame(self, function: Function) -> Frame:
+        """Make a frame of a function that is called."""
+        return Frame(self, function)
+
     def execute(self, frame: Frame, threads: Threads) -> None:
         """Run threads from the first instruction of a function until all have left it."""
         ready: dict[int, list[Threads]] = {0: [threads]}
@@ -124,6 +130,7 @@ class _Launch:
             if not ready:
                 where = {frame.function.code[pc].text: sum(map(len, some)) for pc, some in waiting.items()}
                 raise Fault(f"threads wait for others that never come: {where}")
+            self.device.between()
             pc = min(ready)
             some = _together(ready.pop(pc))
             instruction = frame.function.code[pc]
@@ -197,8 +204,6 @@ def _together(parts: list[Threads]) -> Threads:
 
 
 def _compiled(frame: Frame) -> list[Callable[[Threads], Any]]:
-    from ptx.instructions import compiled
-
     targets = set(frame.function.labels.values())
     frame.ends = targets | {pc for pc, each in enumerate(frame.function.code) if each.synchronises}
     return [compiled(frame, instruction) for instruction in frame.function.code]

@@ -1,12 +1,24 @@
-"""From the text of a PTX module to its functions: registers, parameters, variables, and instructions in basic blocks."""
+"""From the text of a PTX module to its functions: registers, parameters, variables and instructions."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+WARP = 32
 
 BYTES = {"b8": 1, "u8": 1, "s8": 1, "b16": 2, "u16": 2, "s16": 2, "b32": 4, "u32": 4, "s32": 4, "f32": 4}
 BYTES |= {"b64": 8, "u64": 8, "s64": 8, "f64": 8}
+
+DTYPES: dict[str, Any] = {
+    kind: np.dtype({"f": f"f{size}", "s": f"i{size}"}.get(kind[0], f"u{size}")) for kind, size in BYTES.items()
+}
+
+ROUNDING = {"rn", "rz", "rm", "rp"}
+INTEGER_ROUNDING = {"rni", "rzi", "rmi", "rpi"}
 
 SYNCHRONISING = ("bar", "barrier", "shfl", "vote", "activemask", "match", "redux")
 """Instructions at which threads wait for each other."""
@@ -76,7 +88,9 @@ _DECLARATION = re.compile(
     r"(?P<name>[\w$]+)(?:\[(?P<count>\d*)\])?(?:\s*=\s*(?P<init>.+))?$"
 )
 _PARAMETER = re.compile(r"\.param\s+(?:\.align\s+\d+\s+)?\.(\w+)\s+(?:\.ptr[^,]*?\s)?([\w$]+)(?:\[(\d+)\])?")
-_HEAD = re.compile(r"(?:\.visible\s+|\.weak\s+|\.extern\s+|\.noinline\s+)*\.(?P<kind>entry|func)\b(?P<rest>.*)$", re.DOTALL)
+_HEAD = re.compile(
+    r"(?:\.visible\s+|\.weak\s+|\.extern\s+|\.noinline\s+)*\.(?P<kind>entry|func)\b(?P<rest>.*)$", re.DOTALL
+)
 
 
 def parse(text: str) -> Module:
@@ -85,9 +99,7 @@ def parse(text: str) -> Module:
     text = re.sub(r"//[^\n]*", "", text)
     target = re.search(r"^\.target\s+(\w+)", text, re.MULTILINE)
     module = Module(target.group(1) if target else "", {}, [], {})
-    position = 0
     for head, body in _pieces(text):
-        position += 1
         _take(module, head, body)
     return module
 
@@ -149,7 +161,9 @@ def _variable(line: str) -> tuple[str, str, Variable]:
     content = None
     if match["init"]:
         values = re.findall(r"-?(?:0[fFdD]|0x)?[0-9a-fA-F]+", match["init"].strip("{} "))
-        content = b"".join((int(re.sub("^0[fFdD]", "0x", v), 0) % (1 << 8 * size)).to_bytes(size, "little") for v in values)
+        content = b"".join(
+            (int(re.sub("^0[fFdD]", "0x", v), 0) % (1 << 8 * size)).to_bytes(size, "little") for v in values
+        )
         content = content.ljust(size * count, b"\0")
     return match["name"], match["space"], Variable(size * count, int(match["align"] or size), content=content)
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 from unittest import mock
 
 import numpy as np
 
 from batchgd.engine import backends
-from batchgd.kernels import assemble, launch_cuda
-from batchgd.kernels.cuda import merge, recording
+from batchgd.kernels import launch_cuda
+from batchgd.kernels.cuda import assemble, merge
 from batchgd.kernels.cuda.occupancy import Configuration
-from batchgd.kernels.launch_cuda import threads_per_trajectory
+from batchgd.kernels.cuda.stream import Stream
 from ptx.arithmetic import Approximations
 from ptx.machine import Device
 
@@ -24,15 +25,10 @@ CAPABILITY = (9, 0)
 class DeviceArray:
     """An array in the memory of the interpreter's device."""
 
-    def __init__(self, device: Device, shape: tuple[int, ...], dtype: Any, address: int | None = None) -> None:
+    def __init__(self, device: Device, shape: tuple[int, ...], dtype: Any) -> None:
         self.device, self.shape, self.dtype = device, shape, np.dtype(dtype)
         self.nbytes = int(np.prod(shape)) * self.dtype.itemsize
-        self.address = device.memory.allocate(self.nbytes) if address is None else address
-
-    @property
-    def ndim(self) -> int:
-        """Number of axes."""
-        return len(self.shape)
+        self.address = device.memory.allocate(self.nbytes)
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -44,17 +40,28 @@ class DeviceArray:
     def __setitem__(self, where: Any, value: Any) -> None:
         self.on_host()[where] = value
 
-    def arguments(self) -> list[int]:
-        """The parameters that Numba makes of an array: two references, sizes, the address, shape and strides."""
+    def parameters(self) -> list[int]:
+        """What Numba passes of an array: two references, number and size of elements, address, shape, strides."""
         strides = np.cumprod((self.dtype.itemsize, *self.shape[:0:-1]))[::-1]
         return [0, 0, int(np.prod(self.shape)), self.dtype.itemsize, self.address, *self.shape, *map(int, strides)]
 
 
-class InterpretedStream:
-    """Takes the place of ``kernels.cuda.stream.Stream``: everything is done at once."""
+def _flat(arguments: Any) -> list[Any]:
+    """Return arguments with tuples taken apart, in order."""
+    return [each for a in arguments for each in (_flat(a) if isinstance(a, tuple) else [a])]
 
-    device = Device()
-    dtype = "float64"
+
+def _dtype(arguments: list[Any]) -> str:
+    """Return what a kernel is compiled for: the type of its first array of real numbers."""
+    kinds = (each.dtype for each in arguments if isinstance(each, DeviceArray))
+    return next((str(kind) for kind in kinds if kind.kind == "f"), "float64")
+
+
+class InterpretedStream(Stream):
+    """A stream whose device is the interpreter: everything is done at once."""
+
+    device: Device
+    edit: Callable[[str, str], str]
 
     def __init__(self, device: int) -> None:
         self.multiprocessors = 2
@@ -65,27 +72,32 @@ class InterpretedStream:
     def put(self, name: str, array: np.ndarray) -> DeviceArray:
         source = np.zeros((1,) * array.ndim, array.dtype) if array.size == 0 else np.ascontiguousarray(array)
         made = self.empty(source.shape, source.dtype)
-        made.on_host()[...] = source
+        made[...] = source
         return made
 
     def zero(self, array: DeviceArray) -> None:
-        array.on_host()[...] = 0
+        array[...] = 0
 
     def fetch(self, name: str, array: DeviceArray, n: int) -> np.ndarray:
         return array.on_host()[:n].copy()
 
     def control(self, control: np.ndarray) -> DeviceArray:
-        made = self.empty((1,), control.dtype)
-        made[0] = control[0]
+        made = self.put("control", control[:1])
+
+        def show() -> None:
+            made[0] = control[0]
+
+        self.device.between = show
         return made
 
-    def launch(self, kernel: Kernel, blocks: int, threads: int, *arguments: Any) -> None:
-        flat: list[Any] = []
-        for each in arguments:
-            flat += each.arguments() if isinstance(each, DeviceArray) else [each]
-        self.device.launch(kernel.text, blocks, threads, flat)
+    def launch(self, kernel: Any, blocks: int, threads: int, *arguments: Any) -> None:
+        function = getattr(kernel, "py_func", kernel)
+        flat = _flat(arguments)
+        text = self.edit(function.__name__, _text(function, _dtype(flat)))
+        parameters = [each.parameters() if isinstance(each, DeviceArray) else [each] for each in flat]
+        self.device.launch(text, blocks, threads, [number for some in parameters for number in some])
 
-    def sweep(self, kernel: Kernel, n: int, *arguments: Any) -> None:
+    def sweep(self, kernel: Any, n: int, *arguments: Any) -> None:
         self.launch(kernel, max(1, min(-(-n // 64), 4)), 64, *arguments)
 
     def mark(self) -> None: ...
@@ -99,59 +111,35 @@ class InterpretedStream:
         return work()
 
 
-@dataclasses.dataclass(frozen=True)
-class Kernel:
-    """A kernel as PTX."""
-
-    text: str
-    __name__: str = ""
-
-    def compile(self, signature: Sequence[Any]) -> Kernel:
-        """It is compiled."""
-        return self
-
-
-_TEXTS: dict[tuple[Any, str], str] = {}
-
-
-def _kernel(function: Any, dtype: str, edit: Callable[[str, str], str]) -> Kernel:
-    key = getattr(function, "py_func", function), dtype
-    if key not in _TEXTS:
-        _TEXTS[key] = assemble.ptx(function, dtype, CAPABILITY)
-    return Kernel(edit(key[0].__name__, _TEXTS[key]), key[0].__name__)
+@cache
+def _text(function: Any, dtype: str) -> str:
+    return assemble.ptx(function, dtype, CAPABILITY)
 
 
 @contextmanager
 def interpreted(
     units: float = 0.0, threads: int = 64, edit: Callable[[str, str], str] = lambda name, text: text
 ) -> Iterator[Device]:
-    """Run ``backend="cuda"`` on the interpreter.
+    """Run ``backend="cuda"`` on the interpreter, launched as in Numba's simulator, whose place it takes.
 
     ``units`` is the share of the documented error that approximate instructions have, ``threads`` those of a block,
     ``edit(name of the kernel, PTX)`` changes a kernel before it runs.
     """
     device = Device(Approximations(units))
-    stream = type("Stream", (InterpretedStream,), {"device": device})
+    stream = type("Stream", (InterpretedStream,), {"device": device, "edit": staticmethod(edit)})
 
-    def kernels(module: Any, plan: Any) -> Any:
-        merging = {} if plan.merge is None else {f.__name__: _kernel(f, plan.dtype, edit) for f in merge.KERNELS}
-        descend, values = (_kernel(getattr(module, f"{n}_kernel"), plan.dtype, edit) for n in ("descend", "values"))
-        return launch_cuda._Kernels(descend, values, merging, configuration(module))
-
-    def configuration(module: Any, dtype: str = "") -> Configuration:
-        width = threads_per_trajectory(module)
+    def configuration(module: Any, dtype: str) -> Configuration:
+        width = launch_cuda.threads_per_trajectory(module)
         return Configuration(threads if width == 1 else 2 * width, blocks_per_multiprocessor=1)
 
-    def record(module: Any, plan: Any) -> None:
-        names = "descend_kernel", "record_kernel", "values_kernel"
-        texts = {name: _kernel(getattr(module, name), plan.dtype, edit) for name in names}
-        recording.record(type("Module", (), texts), plan)
+    def answer(value: Any) -> Callable[..., Any]:
+        return lambda *_: value
 
-    row = dataclasses.replace(backends.BACKENDS["cuda"], problem=lambda: None)
+    works = dataclasses.replace(backends.BACKENDS["cuda"], problem=answer(None))
     with (
-        mock.patch.multiple(launch_cuda, Stream=stream, devices=lambda: 1, _kernels=kernels, record=record),
-        mock.patch.multiple(launch_cuda, configuration=configuration, keeps_state_in_registers=lambda *_: True),
-        mock.patch.object(recording, "Stream", stream),
-        mock.patch.dict(backends.BACKENDS, cuda=row),
+        mock.patch.multiple(launch_cuda, Stream=stream, devices=answer(1), configuration=configuration),
+        mock.patch.multiple(launch_cuda, simulated=answer(True), keeps_state_in_registers=answer(True)),
+        mock.patch.object(merge, "simulated", answer(True)),
+        mock.patch.dict(backends.BACKENDS, cuda=works),
     ):
         yield device
