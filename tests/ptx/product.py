@@ -6,10 +6,12 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
 import numpy as np
+from numba.cuda import codegen, dispatcher
 
 from batchgd.engine import backends
 from batchgd.kernels import launch_cuda
@@ -91,9 +93,8 @@ class InterpretedStream(Stream):
         return made
 
     def launch(self, kernel: Any, blocks: int, threads: int, *arguments: Any) -> None:
-        function = getattr(kernel, "py_func", kernel)
         flat = _flat(arguments)
-        text = self.edit(function.__name__, _text(function, _dtype(flat)))
+        text = self.edit(kernel.__name__, shipped(kernel, _dtype(flat)))
         parameters = [each.parameters() if isinstance(each, DeviceArray) else [each] for each in flat]
         self.device.launch(text, blocks, threads, [number for some in parameters for number in some])
 
@@ -112,8 +113,20 @@ class InterpretedStream(Stream):
 
 
 @cache
-def _text(function: Any, dtype: str) -> str:
-    return assemble.ptx(function, dtype, CAPABILITY)
+def shipped(kernel: Any, dtype: str) -> str:
+    """Return the PTX that a device gets: Numba hands LTO-IR to the linker, which makes PTX and then machine code of it.
+
+    That of ``assemble.ptx`` is what NVVM makes of the same LLVM IR, and need not be the same.
+    """
+    context = SimpleNamespace(device=SimpleNamespace(compute_capability=CAPABILITY))
+    devices = SimpleNamespace(get_context=lambda: context)
+    signature = assemble.signatures(dtype)[kernel.__name__]
+    with (
+        mock.patch.object(dispatcher, "get_current_device", return_value=context.device),
+        mock.patch.object(codegen, "devices", devices),
+    ):
+        compiled = dispatcher._Kernel(kernel.py_func, signature, **kernel.targetoptions)
+        return str(compiled._codelibrary.get_lto_ptx()).rstrip("\0")
 
 
 @contextmanager
