@@ -34,6 +34,14 @@ def _where(reading: Reading, k: int) -> tuple[str, int]:
     return match[1], int(match[2] or "0", 0)
 
 
+def _inside(address: Array, size: int, variables: Array) -> bool:
+    """Whether numbers of so many bytes lie within the variables of a space."""
+    first = address.astype(np.int64)
+    if len(first) and (first.min() < 0 or first.max() + size > len(variables)):
+        return False
+    return bool((variables[first] & variables[first + size - 1]).all())
+
+
 class _Access:
     """Memory at the address of an operand, in a space or, without one, in the space that the address says."""
 
@@ -41,11 +49,12 @@ class _Access:
         self.frame, self.text = reading.frame, reading.instruction.text
         self.name, self.offset = _where(reading, k)
         self.space = space
-        self.address = reader(self.frame, self.name, "u64") if space not in ("param",) else None
+        register = self.frame.registers.get(self.name)
+        narrow = register is not None and register.dtype.itemsize == 4 and space is not None
+        self.address = reader(self.frame, self.name, "u32" if narrow else "u64")
 
     def _places(self, threads: Threads, more: int) -> tuple[str, Array]:
-        assert self.address is not None
-        address = self.address(threads) + np.uint64((self.offset + more) % (1 << 64))
+        address = self.address(threads).astype(np.uint64) + np.uint64((self.offset + more) % (1 << 64))
         if self.space in ("global", "const"):
             return "global", address
         if self.space is None:
@@ -65,8 +74,8 @@ class _Access:
         if space == "global":
             return launch.device.memory.load(address, dtype, self.text)
         if space == "local":
-            return launch.local.load(self._of_thread(threads, address), dtype, self.text)
-        flat = self._of_block(threads, address)
+            return launch.local.load(self._of_thread(threads, address, dtype.itemsize), dtype, self.text)
+        flat = self._of_block(threads, address, dtype.itemsize)
         for word in range(max(1, dtype.itemsize // 4)):
             launch.races.loaded((flat - launch.shared.base).astype(np.int64) // 4 + word, threads, self.text)
         return launch.shared.load(flat, dtype, self.text)
@@ -77,22 +86,22 @@ class _Access:
         if space == "global":
             launch.device.memory.store(address, values, self.text)
         elif space == "local":
-            launch.local.store(self._of_thread(threads, address), values, self.text)
+            launch.local.store(self._of_thread(threads, address, values.dtype.itemsize), values, self.text)
         else:
-            flat = self._of_block(threads, address)
+            flat = self._of_block(threads, address, values.dtype.itemsize)
             for word in range(max(1, values.dtype.itemsize // 4)):
                 launch.races.stored((flat - launch.shared.base).astype(np.int64) // 4 + word, threads, self.text)
             launch.shared.store(flat, values, self.text)
 
-    def _of_thread(self, threads: Threads, address: Array) -> Array:
+    def _of_thread(self, threads: Threads, address: Array, size: int) -> Array:
         frame = self.frame
-        if len(address) and address.max() >= frame.local_size:
+        if not _inside(address, size, frame.in_local):
             raise Fault(f"an address outside of the thread's local memory: {self.text}")
         return address + np.uint64(frame.local_base) + (threads * frame.local_size).astype(np.uint64)
 
-    def _of_block(self, threads: Threads, address: Array) -> Array:
+    def _of_block(self, threads: Threads, address: Array, size: int) -> Array:
         launch = self.frame.launch
-        if len(address) and address.max() >= launch.shared_size:
+        if not _inside(address, size, launch.in_shared):
             raise Fault(f"an address outside of the block's shared memory: {self.text}")
         return address + (launch.shared_base + launch.block[threads] * launch.shared_size).astype(np.uint64)
 

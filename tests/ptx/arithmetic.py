@@ -35,7 +35,11 @@ def fma_rounded(a: Array, b: Array, c: Array, mode: str) -> Array:
     total = product + addend
     left = total - product
     error = (product - (total - left)) + (addend - left)  # of the sum, exactly (Knuth)
-    return _directed(total, error, mode)
+    rounded = _directed(total, error, mode)
+    if mode != "rm":
+        return rounded
+    nothing = (total == 0) & (np.signbit(product) != np.signbit(addend))  # x - x is -0 where one rounds down
+    return np.where(nothing, np.float32(-0.0), rounded)
 
 
 def _directed(total: Array, error: Array, mode: str) -> Array:

@@ -76,9 +76,9 @@ def _product(kind: str, part: str) -> Callable[[Array, Array], Array]:
     if part == "wide":
         wide = DTYPES[_widened(kind)]
         return lambda a, b: a.astype(wide) * b.astype(wide)
-    if kind in ("u32", "s32"):
+    if kind[1:] != "64":
         wide = DTYPES[_widened(kind)]
-        return lambda a, b: (a.astype(wide) * b.astype(wide) >> wide.type(32)).astype(DTYPES[kind])
+        return lambda a, b: (a.astype(wide) * b.astype(wide) >> wide.type(int(kind[1:]))).astype(DTYPES[kind])
     dtype = DTYPES[kind]
 
     def high(a: Array, b: Array) -> Array:

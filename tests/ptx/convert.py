@@ -22,14 +22,16 @@ _ORDERED: dict[str, Callable[[Array, Array], Array]] = {
 _WHOLE = {**_ORDERED, "ne": np.not_equal, "lo": np.less, "ls": np.less_equal, "hi": np.greater, "hs": np.greater_equal}
 
 
-def _comparison(name: str, kind: str) -> Callable[[Array, Array], Array]:
+def _comparison(name: str, kind: str) -> Callable[[Array, Array], Array] | None:
     if kind[0] != "f":
-        return _WHOLE[name]
+        return _WHOLE.get(name)
     if name in _ORDERED:
         return _ORDERED[name]
     if name in ("num", "nan"):
         return lambda a, b: (np.isnan(a) | np.isnan(b)) == (name == "nan")
-    ordered = _ORDERED[name.removesuffix("u")]
+    ordered = _ORDERED.get(name.removesuffix("u"))
+    if ordered is None:
+        return None
     return lambda a, b: ordered(a, b) | np.isnan(a) | np.isnan(b)
 
 
@@ -42,6 +44,8 @@ def _set_predicate(reading: Reading) -> Run:
     other = writer(reading.frame, targets[1], "pred") if len(targets) == 2 else None
     a, b = reading.read(1, kind), reading.read(2, kind)
     compare = _comparison(name, kind)
+    if compare is None:
+        raise reading.unknown()
     join = {None: None, "and": np.logical_and, "or": np.logical_or, "xor": np.logical_xor}[joined]
     extra = reading.read(3, "pred") if join is not None else None
 

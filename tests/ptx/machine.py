@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ptx.arithmetic import Approximations
 from ptx.instructions import compiled
 from ptx.memory import GLOBAL, LOCAL, SHARED, Arena, Fault, Races
-from ptx.parse import DTYPES, WARP, Function, Instruction, Module, UnknownInstruction, parse
+from ptx.parse import DTYPES, WARP, Function, Instruction, Module, UnknownInstruction, Variable, parse
 
 Threads = NDArray[np.int64]
 _REGISTERS = {"pred": bool, "f32": np.float32, "f64": np.float64}
@@ -58,6 +58,18 @@ class Device:
         return places
 
 
+def laid_out(variables: dict[str, Variable]) -> tuple[dict[str, int], NDArray[np.bool_]]:
+    """Return where variables lie in a space, with gaps between them, and which bytes of it are theirs."""
+    places, end = {}, 0
+    for name, variable in variables.items():
+        places[name] = first = -(-end // variable.align) * variable.align
+        end = first + variable.size + 64
+    inside = np.zeros(-(-max(end, 16) // 16) * 16, bool)
+    for name, variable in variables.items():
+        inside[places[name] : places[name] + variable.size] = True
+    return places, inside
+
+
 class Frame:
     """A function that some threads are in: its registers, its local memory, and its parameters."""
 
@@ -70,13 +82,9 @@ class Frame:
             names = [prefix] if count == 0 else [f"{prefix}{k}" for k in range(count)]
             self.registers |= dict(zip(names, block, strict=True))
         self.params: dict[str, NDArray[np.uint8]] = {}
-        self.local: dict[str, int] = {}
-        size = 0
-        for name, variable in function.local.items():
-            size = -(-size // variable.align) * variable.align
-            self.local[name], size = size, size + variable.size
-        self.local_size = -(-size // 16) * 16
-        self.local_base = launch.local.allocate(self.local_size * n) if size else 0
+        self.local, self.in_local = laid_out(function.local)
+        self.local_size = len(self.in_local)
+        self.local_base = launch.local.allocate(self.local_size * n)
         self.code = _compiled(self)
 
 
@@ -92,18 +100,14 @@ class _Launch:
         self.lane = self.thread % WARP
         self.gone = np.zeros(self.n, bool)
         self.local = Arena(1 << 16, LOCAL, "local")
-        self.shared_at: dict[str, int] = {}
-        shared = 0
         variables = {name: v for name, (space, v) in module.variables.items() if space == "shared"}
         for function in module.functions.values():
             variables |= function.shared
-        for name, variable in variables.items():
-            shared = -(-shared // variable.align) * variable.align
-            self.shared_at[name], shared = shared, shared + variable.size
-        self.shared_size = -(-max(shared, 1) // 16) * 16
+        self.shared_at, self.in_shared = laid_out(variables)
+        self.shared_size = len(self.in_shared)
         self.shared = Arena(self.shared_size * blocks + 4096, SHARED, "shared")
         self.shared_base = self.shared.allocate(self.shared_size * blocks)
-        self.races = Races(len(self.shared._bytes) // 4 + 1, self.n)
+        self.races = Races(len(self.shared._bytes) // 4 + 1, self.warp)
         self.frames: dict[str, list[Frame]] = {}
 
     def run(self, function: Function, arguments: Sequence[Any]) -> None:
@@ -139,7 +143,8 @@ class _Launch:
                 released = self._released(instruction, frame, waiting)
                 for at, come in released:
                     frame.code[at](come)
-                    self.races.passed(come, self.block[come] if _of_block(instruction) else self.warp[come])
+                    if instruction.name[0] in ("bar", "barrier"):  # the others order no accesses to memory
+                        self.races.passed(come, _of_block(instruction))
                     self.device.instructions += len(come)
                     ready.setdefault(at + 1, []).append(come)
                 continue

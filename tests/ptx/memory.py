@@ -74,37 +74,38 @@ class Arena:
 
 
 class Races:
-    """Who wrote and read each word of shared memory since the threads last waited for each other.
+    """Who last wrote and read each word of shared memory, and after how many barriers.
 
     The interpreter runs threads that are at one place together, so a missing ``bar`` changes no result of its own. It
     is found by this: a word that one thread wrote and another reads, or one read and another writes, or two write,
     must have a barrier of both between the two.
     """
 
-    def __init__(self, words: int, threads: int) -> None:
-        self._writer = np.full(words, -1, np.int64)
-        self._written_at = np.full(words, -1, np.int64)
-        self._reader = np.full(words, -1, np.int64)
-        self._read_at = np.full(words, -1, np.int64)
-        self._epoch = np.zeros(threads, np.int64)
+    def __init__(self, words: int, warp: NDArray[np.int64]) -> None:
+        self._warp = warp
+        self._writer, self._reader = np.full(words, -1, np.int64), np.full(words, -1, np.int64)
+        self._written_at, self._read_at = np.zeros((2, words), np.int64), np.zeros((2, words), np.int64)
+        self._epoch = np.zeros((2, len(warp)), np.int64)  # barriers of the block, and of the warp, that were passed
 
-    def passed(self, threads: NDArray[np.int64], group: NDArray[np.int64]) -> None:
-        """These threads have waited for the others of their group."""
-        latest = np.zeros(group.max(initial=-1) + 1, np.int64)
-        np.maximum.at(latest, group, self._epoch[threads])
-        self._epoch[threads] = latest[group] + 1
+    def passed(self, threads: NDArray[np.int64], of_block: bool) -> None:
+        """These threads have waited for the others of their block, or of their warp, at a barrier."""
+        self._epoch[0 if of_block else 1, threads] += 1
 
     def loaded(self, word: NDArray[np.int64], thread: NDArray[np.int64], text: str) -> None:
         """These threads read these words."""
-        other = self._writer[word]
-        if ((other >= 0) & (other != thread) & (self._written_at[word] >= self._epoch[thread])).any():
+        if self._races(self._writer[word], self._written_at[:, word], thread):
             raise Fault(f"shared memory is read that another thread wrote, with no barrier in between: {text}")
-        self._reader[word], self._read_at[word] = thread, self._epoch[thread]
+        self._reader[word], self._read_at[:, word] = thread, self._epoch[:, thread]
 
     def stored(self, word: NDArray[np.int64], thread: NDArray[np.int64], text: str) -> None:
         """These threads write these words."""
-        for who, when, what in ((self._writer, self._written_at, "wrote"), (self._reader, self._read_at, "read")):
-            other = who[word]
-            if ((other >= 0) & (other != thread) & (when[word] >= self._epoch[thread])).any():
-                raise Fault(f"shared memory is written that another thread {what}, with no barrier in between: {text}")
-        self._writer[word], self._written_at[word] = thread, self._epoch[thread]
+        if len(np.unique(word)) < len(word) or self._races(self._writer[word], self._written_at[:, word], thread):
+            raise Fault(f"shared memory is written that another thread wrote, with no barrier in between: {text}")
+        if self._races(self._reader[word], self._read_at[:, word], thread):
+            raise Fault(f"shared memory is written that another thread read, with no barrier in between: {text}")
+        self._writer[word], self._written_at[:, word] = thread, self._epoch[:, thread]
+
+    def _races(self, other: NDArray[np.int64], when: NDArray[np.int64], thread: NDArray[np.int64]) -> bool:
+        block, warp = when >= self._epoch[:, thread]
+        apart = block & (warp | (self._warp[other] != self._warp[thread]))
+        return bool(((other >= 0) & (other != thread) & apart).any())

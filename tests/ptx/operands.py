@@ -63,6 +63,8 @@ def reader(frame: Frame, operand: str, kind: str) -> Read:
     dtype = DTYPES[kind]
     register = frame.registers.get(operand)
     if register is not None:
+        if register.dtype == bool:
+            raise UnknownInstruction(f"{operand} for .{kind}")
         if register.dtype.itemsize == dtype.itemsize:
             seen = register.view(dtype)
             return lambda threads: seen[threads]
@@ -83,9 +85,11 @@ def _predicate(frame: Frame, operand: str) -> Read:
         inner = _predicate(frame, operand[1:])
         return lambda threads: ~inner(threads)
     register = frame.registers.get(operand)
-    if register is not None:
+    if register is not None and register.dtype == bool:
         return lambda threads: register[threads]
-    number = bool(int(operand, 0))
+    if not re.fullmatch(r"-?\d+", operand):
+        raise UnknownInstruction(f"{operand} as a predicate")
+    number = operand != "0"
     return lambda threads: np.full(len(threads), number)
 
 
@@ -139,6 +143,8 @@ def writer(frame: Frame, operand: str, kind: str) -> Write:
     register = frame.registers.get(operand)
     if register is None:
         raise UnknownInstruction(f"the target {operand}")
+    if (kind == "pred") != (register.dtype == bool):
+        raise UnknownInstruction(f"{operand} for .{kind}")
     if kind == "pred":
 
         def write_predicate(threads: Threads, values: Array) -> None:

@@ -16,28 +16,28 @@ if TYPE_CHECKING:
 
 
 def _shuffle(reading: Reading) -> Run:
-    reading.take("sync")
-    mode = reading.take("idx", "bfly", "up", "down")
+    synchronised, mode = reading.take("sync"), reading.take("idx", "bfly", "up", "down")
+    if not (synchronised and mode):
+        raise reading.unknown()
     (kind,) = reading.kinds()
     targets = reading.operands[0].split("|")
     write = writer(reading.frame, targets[0], kind)
     valid = writer(reading.frame, targets[1], "pred") if len(targets) == 2 else None
     a, b, c = reading.read(1, kind), reading.read(2, "u32"), reading.read(3, "u32")
-    mask = reading.read(4, "u32")
+    check = _whole_warp(reading, 4)
     launch = reading.frame.launch
 
     def run(threads: Threads) -> None:
         lanes, first = launch.lane[threads], WARP * launch.warp[threads]
-        if (mask(threads) != 0xFFFFFFFF).any():
-            raise UnknownInstruction(f"a mask of part of a warp: {reading.instruction.text}")
+        check(threads)
         row = np.full(WARP * launch.warps, -1)
         row[first + lanes] = np.arange(len(threads))
         bound, segment = (c(threads) & 31).astype(int), (c(threads) >> 8 & 31).astype(int)
-        other = b(threads).astype(int)
+        other = (b(threads) & 31).astype(int)
         least = lanes & segment
         most = least | bound & ~segment
         if mode == "idx":
-            source = least | other & ~segment & 31
+            source = least | other & ~segment
             inside = source <= most
         elif mode == "bfly":
             source = lanes ^ other
@@ -59,18 +59,21 @@ def _shuffle(reading: Reading) -> Run:
 
 
 def _vote(reading: Reading) -> Run:
-    reading.take("sync")
+    check = _whole_warp(reading, 2) if reading.take("sync") else lambda threads: None
     mode = reading.take("all", "any", "uni", "ballot")
     (kind,) = reading.kinds()
+    if mode is None:
+        raise reading.unknown()
     write, a, launch = reading.write(0, kind), reading.read(1, "pred"), reading.frame.launch
 
     def run(threads: Threads) -> None:
+        check(threads)
         holds, warp, lane = a(threads), launch.warp[threads], launch.lane[threads].astype(np.uint32)
         bits, there = np.zeros(launch.warps, np.uint32), np.zeros(launch.warps, np.uint32)
         np.bitwise_or.at(there, warp, np.uint32(1) << lane)
         np.bitwise_or.at(bits, warp, np.where(holds, np.uint32(1) << lane, np.uint32(0)))
         answers = {"ballot": bits, "all": bits == there, "any": bits != 0, "uni": (bits == there) | (bits == 0)}
-        write(threads, answers[mode or ""][warp])
+        write(threads, answers[mode][warp])
 
     return run
 
@@ -78,9 +81,22 @@ def _vote(reading: Reading) -> Run:
 def _barrier(reading: Reading) -> Run:
     if set(reading.modifiers) - {"sync", "warp", "aligned", "cta"} or "sync" not in reading.modifiers:
         raise reading.unknown()
-    if "warp" not in reading.modifiers and reading.operands not in (("0",), ()):
+    if "warp" in reading.modifiers:
+        return _whole_warp(reading, 0)
+    if reading.operands not in (("0",), ()):
         raise reading.unknown()
     return lambda threads: None  # waiting is all that it does
+
+
+def _whole_warp(reading: Reading, k: int) -> Run:
+    """Check that the mask of those that take part is that of a whole warp."""
+    mask = reading.read(k, "u32")
+
+    def check(threads: Threads) -> None:
+        if (mask(threads) != 0xFFFFFFFF).any():
+            raise UnknownInstruction(f"a mask of part of a warp: {reading.instruction.text}")
+
+    return check
 
 
 def _branch(reading: Reading) -> Run:
