@@ -90,7 +90,9 @@ class _Access:
         else:
             flat = self._of_block(threads, address, values.dtype.itemsize)
             for word in range(max(1, values.dtype.itemsize // 4)):
-                launch.races.stored((flat - launch.shared.base).astype(np.int64) // 4 + word, threads, self.text)
+                launch.races.stored(
+                    (flat - launch.shared.base).astype(np.int64) // 4 + word, threads, values, self.text
+                )
             launch.shared.store(flat, values, self.text)
 
     def _of_thread(self, threads: Threads, address: Array, size: int) -> Array:
