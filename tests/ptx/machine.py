@@ -25,15 +25,15 @@ _REGISTERS = {"pred": bool, "f32": np.float32, "f64": np.float64}
 class Device:
     """Global memory, and the launches on it.
 
-    ``instructions`` counts what threads have executed; ``between()`` is called now and then while a kernel runs, and
-    may change what it sees.
+    ``instructions`` counts what threads have executed; those in ``between`` are called now and then while a kernel
+    runs, and may change what it sees.
     """
 
     def __init__(self, approximations: Approximations | None = None) -> None:
         self.memory = Arena(1 << 20, GLOBAL, "global")
         self.approximations = approximations or Approximations()
         self.instructions = 0
-        self.between: Callable[[], None] = lambda: None
+        self.between: list[Callable[[], None]] = []
         self._modules: dict[str, tuple[Module, dict[str, int]]] = {}
 
     def launch(self, text: str, blocks: int, threads: int, arguments: Sequence[Any], kernel: str | None = None) -> None:
@@ -134,7 +134,8 @@ class _Launch:
             if not ready:
                 where = {frame.function.code[pc].text: sum(map(len, some)) for pc, some in waiting.items()}
                 raise Fault(f"threads wait for others that never come: {where}")
-            self.device.between()
+            for each in self.device.between:
+                each()
             pc = min(ready)
             some = _together(ready.pop(pc))
             instruction = frame.function.code[pc]

@@ -16,8 +16,8 @@ from numba.cuda import codegen, dispatcher
 from batchgd.engine import backends
 from batchgd.kernels import launch_cuda
 from batchgd.kernels.cuda import assemble, merge
+from batchgd.kernels.cuda import stream as streams
 from batchgd.kernels.cuda.occupancy import Configuration
-from batchgd.kernels.cuda.stream import Stream
 from ptx.arithmetic import Approximations
 from ptx.machine import Device
 
@@ -59,7 +59,7 @@ def _dtype(arguments: list[Any]) -> str:
     return next((str(kind) for kind in kinds if kind.kind == "f"), "float64")
 
 
-class InterpretedStream(Stream):
+class InterpretedStream(streams.Stream):
     """A stream whose device is the interpreter: everything is done at once."""
 
     device: Device
@@ -89,7 +89,7 @@ class InterpretedStream(Stream):
         def show() -> None:
             made[0] = control[0]
 
-        self.device.between = show
+        self.device.between.append(show)
         return made
 
     def launch(self, kernel: Any, blocks: int, threads: int, *arguments: Any) -> None:
@@ -152,6 +152,7 @@ def interpreted(
     with (
         mock.patch.multiple(launch_cuda, Stream=stream, devices=answer(1), configuration=configuration),
         mock.patch.multiple(launch_cuda, simulated=answer(True), keeps_state_in_registers=answer(True)),
+        mock.patch.object(streams, "Stream", stream),
         mock.patch.object(merge, "simulated", answer(True)),
         mock.patch.dict(backends.BACKENDS, cuda=works),
     ):
