@@ -172,12 +172,21 @@ def test_what_the_simulator_runs_too(case):
     compare(name, starts, **options)
 
 
+HOW = {
+    "float64": ("float64", {}),
+    "float64, fused": ("float64", {"edit": fused}),
+    "float32, fused": ("float32", {"edit": fused}),
+    "float32, errors added": ("float32", {"units": 1.0}),
+    "float32, errors subtracted": ("float32", {"units": -1.0}),
+}
+
+
 @pytest.mark.ptx
-@pytest.mark.parametrize("units", [0.0, 1.0, -1.0])
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("name", bgd.landscapes.names())
-def test_every_landscape(name, dtype, units):
-    compare(name, dtype=dtype, maxiter=30, how={"units": units})
+def test_every_landscape(name, how):
+    dtype, options = HOW[how]
+    compare(name, dtype=dtype, maxiter=30, how=options)
 
 
 @pytest.mark.ptx
