@@ -29,13 +29,13 @@ def run(name, backend, starts=64, **options):
 
 
 def agree(cuda, cpu, may_differ=0.0):
-    """Hold a run to that of the CPU: the same ends, labels and counts but for so large a share of the trajectories.
+    """Hold a run to that of the CPU: the same labels, and ends and counts but for so large a share.
 
     In float32 rounding decides on the last update of some, and on whether they end as converged or as stalled.
     """
     beyond = BEYOND[cpu.dtype] * np.maximum(cpu.box.width / 10, 1)
     assert np.mean(np.any(np.abs(cuda.x - cpu.x) > beyond, axis=1)) <= may_differ
-    assert np.mean(cuda.label != cpu.label) <= may_differ
+    assert np.array_equal(cuda.label, cpu.label)
     assert np.mean(cuda.success != cpu.success) <= may_differ
     for name in ("status", "nit", "nfev") if cpu.dtype == "float64" else ("nit",):
         differ = np.mean(getattr(cuda, name) != getattr(cpu, name))
@@ -178,7 +178,7 @@ def test_every_method(method, dtype):
 @pytest.mark.parametrize("case", simulated_cuda.CASES)
 def test_what_the_simulator_runs_too(case):
     name, starts, options = simulated_cuda.CASES[case]
-    compare(name, starts, **options)
+    compare(name, starts, may_differ=0.25, **options)
 
 
 HOW = {
