@@ -53,9 +53,9 @@ _HOMES = {
     "diff": "analysis.basins.diff",
     "load": "api.storage.load",
 }
-"""Where each public name lives; it is imported when it is first used, so that ``import batchgd`` stays light.
+"""The module of each public name, imported when the name is first used, so that ``import batchgd`` stays light.
 
-The methods and schedules are not here: they are what ``problem/methods/listed.py`` imports.
+Methods and schedules are not listed here: they are what ``problem/methods/listed.py`` imports.
 """
 
 if TYPE_CHECKING:
@@ -121,8 +121,8 @@ def __getattr__(name: str) -> Any:
         from batchgd.problem.errors import did_you_mean
 
         names = __dir__()
-        near = did_you_mean(name, names, written="bgd.{}")
-        raise AttributeError(f"module 'batchgd' has no attribute {name!r}; {near}public names: {', '.join(names)}")
+        near = did_you_mean(name, names, written="bgd.{}") or f"public names: {', '.join(names)}"
+        raise AttributeError(f"module 'batchgd' has no attribute {name!r}; {near.rstrip()}")
     globals()[name] = value
     return value
 

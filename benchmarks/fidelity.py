@@ -1,12 +1,12 @@
 """How many starts end in another basin than under gradient flow: `python benchmarks/fidelity.py`.
 
 Gradient flow dx/dt = -∇f(x) is what gradient descent follows as its step vanishes, so its basins are the true ones. It
-is integrated for every start by the pairs of Dormand and Prince (1980), each start with its own step, to a relative
-error of 1e-9 a step, until it comes within 1e-3 box widths of a known minimum. Starts on which the default method
+is integrated for every start by the pair of Dormand and Prince (1980), each start with its own step, to a relative
+error of 1e-9 per step, until it comes within 1e-3 box widths of a known minimum. Starts for which the default method
 differs from it are integrated once more by SciPy's LSODA, which shares no code with it.
 
-It shares no code with ``result.fidelity()`` either, whose gradient flow is one of the methods in the table: this is
-where that reference is held against something else.
+It shares no code with ``result.fidelity()`` either, whose gradient flow is one of the methods in the table: here that
+reference is compared with an independent one.
 
 Prints one Markdown table. A start without a label (diverged, out of iterations) counts as labelled otherwise.
 """
@@ -30,7 +30,7 @@ Floats = NDArray[np.float64]
 LANDSCAPES = ("himmelblau", "six_hump_camel", "mueller_brown")
 DISPLACEMENTS = (0.1, 0.03, 0.01, 0.003)
 RATES = {"himmelblau": (0.001, 0.005, 0.01, 0.0125)}
-"""Constant learning rates, where the literature has figures to compare with."""
+"""Constant learning rates, for landscapes whose figures in the literature can be compared."""
 
 CAPTURED = 1e-3  # box widths from a minimum: no basin border of these landscapes comes so near
 TOLERANCE = 1e-9
@@ -73,7 +73,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Row:
-    """What one method did."""
+    """The result of one method."""
 
     landscape: str
     method: str
@@ -92,9 +92,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--starts", type=int, default=100_000, help="starts on each landscape")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--audit", type=int, default=200, help="starts to integrate again with LSODA, at most")
+    parser.add_argument("--audit", type=int, default=200, help="largest number of starts to integrate again with LSODA")
     options = parser.parse_args(arguments)
-    print("| landscape | method | labelled otherwise | 95 % interval | evaluations a start |")
+    print("| landscape | method | labelled otherwise | 95 % interval | evaluations per start |")
     print("|---|---|---|---|---|")
     notes = []
     for name in LANDSCAPES:
@@ -119,7 +119,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def methods(landscape: str) -> dict[str, Any]:
-    """Every method that a landscape is tried with, by its title in the table."""
+    """Every method to try on a landscape, by its title in the table."""
     usual = bgd.BarzilaiBorwein().max_displacement
     capped = {
         f"max_displacement {share}{' (default)' if share == usual else ''}": bgd.BarzilaiBorwein(max_displacement=share)
@@ -131,7 +131,7 @@ def methods(landscape: str) -> dict[str, Any]:
 
 
 def labels(problem: Problem, method: Any, n: int, seed: int) -> tuple[NDArray[np.int64], float]:
-    """Which of the known minima each start is labelled with, -1 for none, and the mean number of evaluations."""
+    """The known minimum with which each start is labelled, -1 for none, and the mean number of evaluations."""
     result = bgd.multistart(problem.name, starts=n, seed=seed, method=method, maxiter=100_000, backend="cpu")
     known, away = problem.nearest(result.minima.x)
     known[away > 1e-6] = -1
@@ -139,7 +139,7 @@ def labels(problem: Problem, method: Any, n: int, seed: int) -> tuple[NDArray[np
 
 
 def flow(problem: Problem, starts: Floats) -> NDArray[np.int64]:
-    """The minimum that gradient flow reaches from each start, -1 where it reaches none in MAX_STEPS steps."""
+    """The minimum that gradient flow reaches from each start; -1 if it reaches none in MAX_STEPS steps."""
     label = np.full(len(starts), -1)
     active, x = np.arange(len(starts)), starts.copy()
     k1 = problem.slope(x)

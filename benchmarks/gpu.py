@@ -1,10 +1,10 @@
 """Everything that needs a GPU, in one command of under eight minutes: `python benchmarks/gpu.py`.
 
-Correctness against the CPU, the bench table, curves over starts and dimensions, one warp against one thread a
-trajectory, launch overhead, dtypes and streams, and the peers. Each part is a process of its own with a time limit, so
-that a crash, a hang or a broken device costs that part alone; what it had measured by then is kept. JSON goes to
+Correctness compared with the CPU, the bench table, curves over starts and dimensions, one warp compared with one thread
+per trajectory, launch overhead, dtypes and streams, and the peers. Each part is a process of its own with a time limit,
+so that a crash, a hang or a broken device affects only that part; what it has measured by then is kept. JSON goes to
 `benchmarks/results/`, a short table to stdout. It runs from a checkout, without network and without an installed
-batchgd. `--tiny` with NUMBA_ENABLE_CUDASIM=1 tries the script itself out.
+batchgd. `--tiny` with NUMBA_ENABLE_CUDASIM=1 tests the script itself.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LIMITS = {
     "ways": 30,
     "peers": 90,
 }
-"""Seconds of each part at most, in the order in which they run."""
+"""Time limit of each part in seconds, in the order in which they run."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -67,9 +67,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--parts", help=f"these only, separated by commas: {', '.join(LIMITS)}")
-    parser.add_argument("--tiny", action="store_true", help="sizes for Numba's simulator, to try the script out")
-    parser.add_argument("--out", type=Path, help="the JSON file; benchmarks/results/<device>-<date>.json when left out")
+    parser.add_argument("--parts", help=f"run only these, separated by commas: {', '.join(LIMITS)}")
+    parser.add_argument("--tiny", action="store_true", help="sizes for Numba's simulator, to test the script")
+    parser.add_argument("--out", type=Path, help="the JSON file (default: benchmarks/results/<device>-<date>.json)")
     parser.add_argument("--part", choices=list(LIMITS), help=argparse.SUPPRESS)
     return parser
 
@@ -78,16 +78,16 @@ def _child(part: str, tiny: bool) -> int:
     """Run one part in this process: one line of JSON for each record."""
     import gpu_parts
 
-    stdout, sys.stdout = sys.stdout, sys.stderr  # whatever libraries print is not a record
+    stdout, sys.stdout = sys.stdout, sys.stderr  # output of libraries is not a record
     for record in gpu_parts.PARTS[part](tiny):
         print(json.dumps(record), file=stdout, flush=True)
     return 0
 
 
 def _run(part: str, seconds: float, tiny: bool) -> dict[str, Any]:
-    """Run one part as a process; what it printed before it failed or was stopped counts."""
+    """Run one part as a process; records that it printed before it failed or was stopped count."""
     if seconds < 5.0:
-        return {"records": [], "failures": ["left out: no time was left"], "seconds": 0.0}
+        return {"records": [], "failures": ["skipped: no time was left"], "seconds": 0.0}
     command = [sys.executable, str(HERE / "gpu.py"), "--part", part, *(["--tiny"] if tiny else [])]
     began, failures = time.monotonic(), []
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
@@ -95,7 +95,7 @@ def _run(part: str, seconds: float, tiny: bool) -> dict[str, Any]:
         try:
             code = process.wait(seconds)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)  # and what it started
+            os.killpg(process.pid, signal.SIGKILL)  # and its children
             process.wait()
             code, failures = 0, [f"stopped after {seconds:.0f} s"]
         out.seek(0)

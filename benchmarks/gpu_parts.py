@@ -24,9 +24,9 @@ MINIMA_AGREE = 1e-10  # box widths
 LABELS_AGREE = 0.999  # of the starts: on a border between basins one rounding decides
 BENCH = {("rastrigin", 10), ("styblinski_tang", 8), ("himmelblau", 2), ("hartmann6", 6)}
 MERGED = "merged"
-"""Stands in the place of a landscape for the comparison of merged cells."""
+"""Used in place of a landscape for the comparison of merged cells."""
 SHARED = "styblinski_tang 64"
-"""A landscape, and dimensions in which one warp takes a trajectory."""
+"""A landscape, and dimensions in which one warp runs a trajectory."""
 BY_WARPS = ("barzilai_borwein", "adam", "lbfgs")
 Check = tuple[str, str | None, int, str | None, str]
 """Name, landscape (None: starts), number of starts, method (None: the default), dtype."""
@@ -90,7 +90,7 @@ def bench(tiny: bool) -> Iterator[Record]:
 
 
 def launch(tiny: bool) -> Iterator[Record]:
-    """What a call costs when there is next to nothing to do, and an empty kernel for comparison."""
+    """The cost of a call with almost nothing to do, and an empty kernel for comparison."""
     import batchgd as bgd
 
     x0, repeats = np.zeros((1, 2)), 1 if tiny else 200
@@ -106,14 +106,14 @@ def launch(tiny: bool) -> Iterator[Record]:
 
 
 def starts(tiny: bool) -> Iterator[Record]:
-    """Seconds over the number of starts, only minima kept."""
+    """Seconds over the number of starts, keeping only minima."""
     import batchgd as bgd
 
     last = 0.0
     bgd.multistart("himmelblau", starts=16 if tiny else 1000, backend="cuda", keep="minima")
     for n in (8, 32) if tiny else tuple(10**k for k in range(2, 9)):
         if last > 4.0:  # the next one would take ten times as long
-            yield {"name": f"{n} starts", "error": f"left out: it would take about {10 * last:.0f} s"}
+            yield {"name": f"{n} starts", "error": f"skipped: it would take about {10 * last:.0f} s"}
             return
 
         def solve(n: int = n) -> Record:
@@ -128,14 +128,14 @@ def starts(tiny: bool) -> Iterator[Record]:
 
 
 def dimensions(tiny: bool) -> Iterator[Record]:
-    """Updates per second and what a thread needs over the dimension: a hundred updates at a constant rate."""
+    """Updates per second and the needs of a thread over the dimension: a hundred updates at a constant rate."""
     for dtype in ("float64",) if tiny else ("float64", "float32"):
         for dim in (2,) if tiny else (2, 4, 8, 16, 32, 64, 128, 256):
             yield guarded(f"{dim}-D {dtype}", partial(_updates, dim, dtype, tiny))
 
 
 def warps(tiny: bool) -> Iterator[Record]:
-    """The same with one thread and with one warp a trajectory (in the simulator two threads, of few dimensions)."""
+    """The same with one thread and with one warp per trajectory (in the simulator: two threads, few dimensions)."""
     import batchgd as bgd
 
     for dim in (4,) if tiny else (16, 32, 64):
@@ -189,7 +189,7 @@ def ways(tiny: bool) -> Iterator[Record]:
 def peers(tiny: bool) -> Iterator[Record]:
     """The table of `peers.py`, at few repeats."""
     if tiny:
-        yield {"name": "peers", "note": "left out: no peer runs in the simulator"}
+        yield {"name": "peers", "note": "skipped: no peer runs in the simulator"}
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "peers.json"
@@ -197,7 +197,7 @@ def peers(tiny: bool) -> Iterator[Record]:
         command += ["--backend", "cuda", "--cases", "rastrigin,styblinski_tang"]
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=sys.stderr, text=True, check=False)
         if not path.exists():
-            yield {"name": "peers", "error": f"peers.py left no numbers, exit code {done.returncode}"}
+            yield {"name": "peers", "error": f"peers.py wrote no numbers, exit code {done.returncode}"}
             return
         yield {"name": "peers", "table": done.stdout, **json.loads(path.read_text(encoding="utf-8"))}
 
@@ -263,7 +263,7 @@ SUMMARIES: dict[str, Callable[[list[Record]], str]] = {
 }
 
 
-# What the parts are made of
+# The building blocks of the parts
 
 
 def _check(check: Check, reference: str = "cpu", **options: Any) -> Record:
@@ -304,7 +304,7 @@ def _same(landscape: str, count: int, reference: str, **options: Any) -> Record:
 
 
 def _same_merged(count: int, **options: Any) -> Record:
-    """Hold cells that were merged on the device against the catalogue's of the same endpoints, bit for bit."""
+    """Compare cells that were merged on the device with the catalogue's of the same endpoints, bit for bit."""
     from batchgd.compiler.resolve import Problem
     from batchgd.engine.batch import make_batch
     from batchgd.engine.compute import Compute

@@ -3,8 +3,8 @@
 A run is a draw of n starts from basins of known shares (multinomial), so only the statistics are tested. Every minimum
 that a run sees is listed with an interval at 95 %. Prints one Markdown table; for each kind of interval,
 
-each: the share of all listings in which the interval holds the basin's share, of at least 95 %;
-rare: the same among basins that are expected less than once (n p < 1), of at least 95 %;
+each: the share of all listings in which the interval contains the basin's share, should be at least 95 %;
+rare: the same among basins that are expected less than once (n p < 1), should be at least 95 %;
 all:  the share of runs in which all listed intervals hold at once, with the error divided by their number.
 """
 
@@ -23,7 +23,7 @@ ERROR = 0.05
 
 
 class Held(NamedTuple):
-    """Shares of listings and of runs in which intervals hold; NaN where no rare basin was listed."""
+    """Shares of listings and of runs in which intervals hold; NaN if no rare basin was listed."""
 
     each: float
     rare: float
@@ -70,7 +70,7 @@ def _rastrigin_maxima() -> Floats:
 
 
 def held(interval, share: Floats, n: int, runs: int, seed: int = 0) -> Held:
-    """How often the intervals hold the shares of the basins that were seen."""
+    """How often the intervals contain the shares of the basins that were seen."""
     listings = rare = good = rare_good = every = 0
     for count in np.random.default_rng(seed).multinomial(n, share, size=runs):
         seen = count > 0

@@ -1,6 +1,6 @@
 """Time batchgd and other ways to run a batch of descents: `python benchmarks/peers.py --markdown docs/peers.md`.
 
-The peers that are not installed are rows that say so; `pip install 'batchgd[bench]' torch` brings them all.
+Peers that are not installed are marked in their rows; `pip install 'batchgd[bench]' torch` installs them all.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # L-BFGS-B calls BLAS on vectors of ten numbers: with threads, on busy cores, SciPy was 10 to 100 times slower.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-# The folder of this file, wherever it is imported from.
+# The folder of this file, so that it can be imported from anywhere.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from peer.cases import CASES
@@ -31,7 +31,7 @@ COMMANDS = ("run rastrigin --dim 2 --starts 1000000",)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measure, print a table, and write what was asked for."""
+    """Measure, print a table, and write the requested files."""
     options = _parser().parse_args(arguments)
     use(options.backend)
     facts = machine()
@@ -61,15 +61,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--dtype", choices=("float64", "float32"), help="one dtype; both when left out")
+    parser.add_argument("--dtype", choices=("float64", "float32"), help="one dtype (default: both)")
     parser.add_argument("--starts", type=int, default=65_536)
     parser.add_argument("--repeats", type=int, default=7, help="runs of each peer, interleaved")
     parser.add_argument("--backend", choices=BACKENDS, default="cpu", help="cuda: batchgd, JAX and PyTorch on a GPU")
     parser.add_argument("--only", help=f"peers, separated by commas: {', '.join(peer.name for peer in PEERS)}")
     parser.add_argument("--cases", help=f"cases, separated by commas: {', '.join(CASES)}")
-    parser.add_argument("--markdown", metavar="FILE", help="write the tables here")
-    parser.add_argument("--json", metavar="FILE", help="write every number here")
-    parser.add_argument("--no-commands", action="store_true", help="leave out the timing of whole commands")
+    parser.add_argument("--markdown", metavar="FILE", help="write the tables to this file")
+    parser.add_argument("--json", metavar="FILE", help="write every number to this file")
+    parser.add_argument("--no-commands", action="store_true", help="skip the timing of whole commands")
     return parser
 
 
@@ -78,7 +78,7 @@ def _tell(line: str) -> None:
 
 
 def _command(line: str) -> dict[str, Any]:
-    """Time a command line in a new process, once its compiled code is in the cache."""
+    """Time a command line in a new process, with its compiled code in the cache."""
     call = [sys.executable, "-c", "import sys; from batchgd.cli import main; sys.exit(main())", *line.split()]
     seconds = []
     for _ in range(4):

@@ -1,8 +1,8 @@
-"""The long versions of what the suite tries in short: `python benchmarks/reliability.py PART [COUNT]`.
+"""Long versions of short tests of the suite: `python benchmarks/reliability.py PART [COUNT]`.
 
-endings    random expressions x methods x dtypes: every trajectory ends within its bound on evaluations
-memory     one new objective after the other: resident memory
-kills      a process that saves over its own result, killed at random moments: what is left loads
+endings    random expressions x methods x dtypes: every trajectory ends within its limit of evaluations
+memory     one new objective after another: resident memory
+kills      a process that overwrites its own result, killed at random moments: what is left loads
 mutations  damaged and forged results: refused in one line, or consistent
 """
 
@@ -48,7 +48,7 @@ METHODS = {
 
 
 def endings(count: int = 60) -> None:
-    """Run every method in both dtypes by NumPy, and every tenth expression as compiled code."""
+    """Run every method in both dtypes with NumPy, and every tenth expression as compiled code."""
     warnings.simplefilter("ignore")
     ended: collections.Counter[str] = collections.Counter()
     late = runs = refused = 0
@@ -87,7 +87,7 @@ def _expression(draw, depth):
 
 
 def memory(count: int = 1000) -> None:
-    """Compile and run one new objective after the other."""
+    """Compile and run one new objective after another."""
     for i in range(count):
         bgd.multistart(lambda x, c=0.1 * i: (x[0] - c) ** 2 + x[1] ** 4, box=[(-1, 1)] * 2, starts=64, backend="cpu")
         if (i + 1) % (count // 5 or 1) == 0:
@@ -105,7 +105,7 @@ while True:
 
 
 def kills(count: int = 200) -> None:
-    """Kill a saving process at a random moment, again and again."""
+    """Kill a process at random moments while it saves, again and again."""
     lost = 0
     with tempfile.TemporaryDirectory() as scratch:
         file, draw = Path(scratch, "run.npz"), random.Random(0)

@@ -1,7 +1,7 @@
-"""Time one update of every first-order rule beside plain gradient descent: `python benchmarks/rules.py`.
+"""Time one update of every first-order rule, relative to plain gradient descent: `python benchmarks/rules.py`.
 
-10-D Rastrigin, one thread, seconds of the processor and not of the clock, so that a busy machine disturbs little. The
-rates are so small that nothing converges: every trajectory makes all its updates.
+10-D Rastrigin, one thread, processor time and not wall time, so that a busy machine disturbs little. The rates are so
+small that nothing converges: every trajectory makes all its updates.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DIM, STARTS, UPDATES = 10, 4096, 200
 REPEATS = 40
 RATE = 1e-5
 HELD = {"rprop": {"longest": RATE}}
-"""What keeps a rule whose steps grow from ending early, which would be timed with the update."""
+"""Settings that keep a rule with growing steps from ending early, which would be timed with the update."""
 
 
 def main() -> None:
@@ -37,7 +37,7 @@ def main() -> None:
     for turn in range(REPEATS + 1):
         for name, batch in batches.items():
             seconds = _seconds_per_update(batch)
-            if turn:  # the first one compiles
+            if turn:  # the first call compiles
                 best[name] = min(best.get(name, seconds), seconds)
     plain = best["gradient_descent"]
     print("| rule | ns per update | over plain descent | slots of a lane |\n|---|---|---|---|")
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def _names() -> list[str]:
-    """The rules that take every step and ask for a learning rate; plain descent first."""
+    """The rules that accept every step and need a learning rate; plain descent first."""
     rules = [name for name, cls in METHODS.items() if issubclass(cls, FirstOrder)]
     return [name for name in rules if "learning_rate" in METHODS[name].EXAMPLE]
 

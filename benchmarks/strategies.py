@@ -1,4 +1,4 @@
-"""What strategies save against plain multi-start: `python benchmarks/strategies.py`.
+"""What strategies save compared with plain multi-start: `python benchmarks/strategies.py`.
 
 Plain multi-start: how many descents, and evaluations, until every known minimum inside the box (or the best one) had
 been seen; the median of five seeds. Every other row is one setting, its numbers the medians of the same five seeds.
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def print_row(name: str, dim: int, strategy: Any, starts: int, *, whole: bool = True, best: bool = False) -> None:
-    """Print the medians over the seeds; of plain starts and of walkers, those until all (or the best) had been seen."""
+    """Print the medians over the seeds; for plain starts and walkers, those until all (or the best) had been seen."""
     known = bgd.landscapes.get(name).minima(dim)[: 1 if best else None]
     runs = list(measured(name, dim, strategy, starts, known, whole and (best or strategy is None)))
     descents, evaluations, seen = (median(column) for column in zip(*runs, strict=True))
@@ -53,7 +53,7 @@ def print_row(name: str, dim: int, strategy: Any, starts: int, *, whole: bool = 
 def measured(
     name: str, dim: int, strategy: Any, starts: int, known: np.ndarray, until: bool
 ) -> Iterator[tuple[int, int, int]]:
-    """Descents, evaluations and known minima seen, of each seed; cut at the descent that saw the last of them."""
+    """Descents, evaluations and known minima seen for each seed, up to the descent that saw the last of them."""
     tree = cKDTree(known)
     for seed in SEEDS:
         result = bgd.multistart(name, dim=dim, starts=starts, seed=seed, strategy=strategy)

@@ -1,7 +1,7 @@
-"""What kernels need with one thread or one warp a trajectory, assembled without a device: `python benchmarks/warps.py`.
+"""Resources of kernels with one thread or one warp per trajectory, without a device: `python benchmarks/warps.py`.
 
-Styblinski-Tang, whose terms differ in nothing but the coordinate. One row for each method, dtype and dimension; `--one`
-assembles the kernels of one thread too, which takes up to a minute each. Speeds are `gpu.py`'s, and need a device.
+Styblinski-Tang, whose terms differ only in the coordinate. One row for each method, dtype and dimension; `--one` also
+assembles the kernels of one thread, which takes up to a minute each. Speeds are measured by `gpu.py`, on a device.
 """
 
 from __future__ import annotations
@@ -62,11 +62,11 @@ def rows(dims: list[int], widths: list[int], capability: ComputeCapability) -> I
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print the table, as it grows on stderr and whole on stdout."""
+    """Print the table: rows on stderr as they are ready, the whole table on stdout."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--capability", default="9.0", help="compute capability, 9.0 when left out")
+    parser.add_argument("--capability", default="9.0", help="compute capability (default: 9.0)")
     parser.add_argument("--dims", default="64,128", help="dimensions, separated by commas")
-    parser.add_argument("--one", action="store_true", help="one thread a trajectory, too")
+    parser.add_argument("--one", action="store_true", help="also one thread per trajectory")
     options = parser.parse_args(arguments)
     warnings.simplefilter("ignore", TraceSizeWarning)
     dims, widths = [int(dim) for dim in options.dims.split(",")], [1, 32] if options.one else [32]

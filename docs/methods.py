@@ -1,7 +1,7 @@
 """Write docs/methods.md, its tables and its picture, and docs/methods-library.md: `python docs/methods.py`.
 
-It takes a quarter of an hour on two cores, nearly all of it to compile; `python docs/methods.py cpu standard` runs the
-standard landscapes only, half of that, and leaves the other page as it is. Another backend may be named.
+It takes a quarter of an hour on two cores, nearly all of it for compiling; `python docs/methods.py cpu standard` runs
+only the standard landscapes, takes half of that, and leaves the other page unchanged. Another backend may be named.
 """
 
 import sys
@@ -17,33 +17,32 @@ HERE = Path(__file__).parent
 TABLES = {
     "success": "Share of the starts that reach the global minimum, in per cent.",
     "evaluations": "Median number of evaluations of value and gradient until a trajectory comes to rest at a minimum; "
-    "- where fewer than half of the starts do.",
-    "evaluations_90": "The same for nine in ten starts; - where fewer do.",
+    "- if fewer than half of the starts do.",
+    "evaluations_90": "The same for nine in ten starts; - if fewer do.",
     "fidelity": "Of the starts that the reference takes to a minimum, the share that end there, in per cent.",
     "minima": "Distinct minima found.",
-    "seconds": "Wall time of all starts, in seconds, without compiling; minima are sought and classified within it.",
+    "seconds": "Wall time of all starts, in seconds, without compiling, with finding and classifying the minima.",
 }
 TITLES = {"evaluations_90": "Evaluations, 90th percentile", "minima": "Distinct minima", "seconds": "Wall time"}
 INTRODUCTION = """# Methods
 
 Written by `python docs/methods.py`, which runs `bgd.compare(landscapes="all")`; `batchgd compare all` prints the same
-row by row.
-[Gradient descent](gradient-descent.md) says what the families of methods do, and each class says its formula, its
-source and how to choose its hyperparameters (`help(bgd.Adam)`).
+numbers row by row. [Gradient descent](gradient-descent.md) explains the families of methods, and the help of each class
+has its formula, its source and how to choose its hyperparameters (`help(bgd.Adam)`).
 
-| name | class | what it is | tried with | backends |
+| name | class | description | settings tried | backends |
 |---|---|---|---|---|
 """
 COMPARED = """
 ## Compared
 
-{starts:,} starts for each method and landscape, uniform in the box, the same for all; backend {backend}, float64. Each
-landscape is first brought to the units of Himmelblau's function, which the settings above suit: coordinates in which
-the box is [-6, 6], values in which the curvature over the box is the same. So the settings mean the same everywhere,
-but they are not tuned to each landscape: a method that fails here may do better at another learning rate, which
-`bgd.sweep` shows. Where the curvature at the minima is far above that of the rest of the box (Hartmann's and Shekel's
-functions), a constant rate that suits the box is too large for the minima. [The whole library](methods-library.md)
-and [NIST's hard fits](nist.md) have pages of their own.
+{starts:,} starts for each method and landscape, uniform in the box and the same for all; backend {backend}, float64.
+Each landscape is first scaled to the units of Himmelblau's function, which the settings above suit: coordinates in
+which the box is [-6, 6], and values for which the curvature over the box is the same. So the settings mean the same
+everywhere, but they are not tuned to each landscape: a method that fails here may do better at another learning rate,
+which `bgd.sweep` shows. If the curvature at the minima is far above that in the rest of the box (Hartmann's and
+Shekel's functions), a constant rate that suits the box is too large for the minima. [The whole
+library](methods-library.md) and [NIST's hard fits](nist.md) have pages of their own.
 
 The reference, whose basins count as the true ones, is {reference}.
 """
@@ -52,16 +51,16 @@ PROFILE = """
 
 ![Share of the problems that each method solves within a multiple of the cheapest method's evaluations](pictures/{file})
 
-A problem is one start on one landscape. At the left: how often a method is the cheapest; at the right: how often it
-comes to rest at a minimum at all (Dolan and Moré 2002).
+A problem is one start on one landscape. The left end shows how often a method is the cheapest, the right end how often
+it comes to rest at a minimum at all (Dolan and Moré 2002).
 """
 
 
 LIBRARY = """# Methods on the whole library
 
-Written by `python docs/methods.py` beside [the standard landscapes](methods.md), where the settings, the units and what
-the columns mean are said; backend {backend}, float64, {starts:,} starts a row. Global minima that are kinks (Ackley,
-the five-uneven-peak trap) count as no minimum.
+Written by `python docs/methods.py` together with [the standard landscapes](methods.md), where settings, units and
+columns are explained; backend {backend}, float64, {starts:,} starts per row. Global minima that are kinks (Ackley, the
+five-uneven-peak trap) do not count as minima.
 
 {table}
 """
@@ -91,8 +90,8 @@ def _standard(table: Comparison, starts: int, backend: str) -> None:
         rows.append(f"| `{name}` | {cls.__name__} | {title} | `{cls.example()}` | {', '.join(BACKENDS)} |")
     parts = [INTRODUCTION + "\n".join(rows)]
     parts.append(COMPARED.format(starts=starts, backend=backend, reference=f"`{table.reference}`"))
-    for name, told in TABLES.items():
-        parts.append(f"### {TITLES.get(name, name.capitalize())}\n\n{told}\n\n{table.pivot(name)}\n")
+    for name, caption in TABLES.items():
+        parts.append(f"### {TITLES.get(name, name.capitalize())}\n\n{caption}\n\n{table.pivot(name)}\n")
     parts += [f"- {cell.method} on {cell.landscape} failed: {cell.error}" for cell in table.failures]
     write(table.profile(), HERE / "pictures" / "profile.png")
     parts.append(PROFILE.format(file="profile.png"))

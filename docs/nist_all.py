@@ -23,16 +23,16 @@ TEXT = """# NIST's 27 fits, with the defaults
 
 Written by `python docs/nist_all.py`: all nonlinear regressions of NIST's Statistical Reference Datasets as sums of
 squared residuals, descended from {starts} uniform starts in a box that spans both of NIST's starting points, widened by
-half of its width on each side. The share of starts that lead to a minimum with the certified residual sum to
-{close:.0e}, and the kind of that minimum; everything else is left at its default.
+half of its width on each side. The table shows the share of starts that lead to a minimum with the certified residual
+sum, to {close:.0e}, and the kind of that minimum; all other settings are the defaults.
 
 {table}
 
 The default method reaches {reached[default]} of 27 fits, L-BFGS {reached[L-BFGS]}, Newton's method {reached[Newton]}.
-Most of these boxes have sides of quite different length: the default measures steps in widths of such a box
-(`scale="auto"`), and goes by the slope of the function to tell when a point is at rest (`gtol`). A valley that lies
-across the axes is still a matter for methods that learn or know the curvature; a result whose starts do not arrive says
-which of the two does.
+Most of these boxes have sides of very different lengths: the default measures steps in widths of such a box
+(`scale="auto"`), and uses the slope of the function to decide when a point is at rest (`gtol`). A valley that runs
+across the axes still needs a method that learns or knows the curvature; if starts do not arrive, a warning names the
+one that works.
 """
 
 
@@ -43,12 +43,12 @@ def main() -> None:
     for name in sorted(nist.MODELS):
         data = nist.read(nist.FOLDER / f"{name}.dat")
         cells, kind = [], "-"
-        for method, given in METHODS.items():
-            result = bgd.multistart(_sum(data), box=data.box_around(), starts=STARTS, method=given)
+        for title, method in METHODS.items():
+            result = bgd.multistart(_sum(data), box=data.box_around(), starts=STARTS, method=method)
             minima = result.minima
             certified = np.abs(minima.fun - data.residual_sum) <= max(CLOSE * data.residual_sum, EXACT)
             share = minima.count[certified].sum() / STARTS
-            reached[method] += share > 0
+            reached[title] += share > 0
             cells.append("-" if share == 0 else f"{100 * share:.3g} %")
             if share > 0 and kind == "-":
                 kind = str(minima.kind[certified][0])
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def _sum(data: nist.Dataset) -> bgd.FiniteSum:
-    """The residual sum; a plain function of all rows at once is the same sum, and compiles longer."""
+    """The residual sum; a plain function of all rows at once is the same sum, but takes longer to compile."""
     model, rows = nist.MODELS[data.name], np.column_stack([data.y, data.x.T])
 
     def squared(b, row):

@@ -1,4 +1,4 @@
-"""The Mueller-Brown potential: the minima of a model reaction, and how much of the plane drains into each.
+"""The Mueller-Brown potential: the minima of a model reaction, and the share of the plane in each of their basins.
 
     python examples/mueller_brown.py
     batchgd run examples/mueller_brown.py:potential --box -1.5 1.2 --box -0.2 2.0 --starts 100000 --json

@@ -1,4 +1,4 @@
-"""Reading the nonlinear-regression data sets of NIST's Statistical Reference Datasets, and judging a fit by them."""
+"""Read the nonlinear-regression data sets of NIST's Statistical Reference Datasets, and judge a fit by them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def cubics(b: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 
 def waves(b: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """A year and two waves of unknown length."""
+    """A wave of one year and two waves of unknown length."""
     year, one, two = (2.0 * np.pi * x / length for length in (12.0, b[3], b[6]))
     slow = b[4] * np.cos(one) + b[5] * np.sin(one) + b[7] * np.cos(two) + b[8] * np.sin(two)
     return b[0] + b[1] * np.cos(year) + b[2] * np.sin(year) + slow
@@ -70,11 +70,11 @@ MODELS = {
 
 @dataclass(frozen=True)
 class Dataset:
-    """One data set: observations x -> y, and what is certified about the fit."""
+    """One data set: observations x -> y, and the certified values of the fit."""
 
     name: str
     x: np.ndarray  # (n,), or (2, n) for Nelson's two predictors
-    y: np.ndarray  # (n,); Nelson's model is for the logarithm of what was observed
+    y: np.ndarray  # (n,); Nelson's model is for the logarithm of the observations
     starts: np.ndarray  # (2, p): the two starting points that NIST suggests
     parameters: np.ndarray  # (p,): certified
     deviations: np.ndarray  # (p,): certified standard deviations
@@ -94,7 +94,7 @@ class Dataset:
 
 
 def read(path: str | Path) -> Dataset:
-    """Read one `.dat` file; the line numbers of its parts are in its own header."""
+    """Read one `.dat` file; the line numbers of its parts are in its header."""
     lines = Path(path).read_text(encoding="ascii").splitlines()
 
     def part(title: str) -> list[str]:
@@ -137,7 +137,7 @@ def agreeing_digits(value: float, certified: float) -> float:
 
 
 def compare(dataset: Dataset, parameters: np.ndarray, residual_sum: float) -> str:
-    """A table of fitted beside certified values."""
+    """A table of fitted and certified values."""
     names = [f"b{k + 1}" for k in range(len(dataset.parameters))] + ["residual sum"]
     found = [*(float(b) for b in parameters), float(residual_sum)]
     certified = [*dataset.parameters.tolist(), dataset.residual_sum]

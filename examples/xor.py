@@ -2,9 +2,9 @@
 
     python examples/xor.py
 
-The loss of one pattern is plain Python; its gradient is that of the tracer's reverse sweep, which on a network is
+The loss of one pattern is plain Python; its gradient comes from the tracer's reverse sweep, which on a network is
 backpropagation. A small weight decay makes the minima isolated. Hidden units can be exchanged, and a unit's weights can
-all change sign, so one network stands behind 4! 2^4 = 384 minima: ``canonical`` picks one of them.
+all change sign, so 4! 2^4 = 384 minima are one network: ``canonical`` picks one of them.
 """
 
 import numpy as np
@@ -40,7 +40,7 @@ def backpropagation(w, pattern):
 
 
 def canonical(w):
-    """The one of the 384 equivalent networks whose outgoing weights are positive and whose units are sorted."""
+    """Of the 384 equivalent networks, the one whose outgoing weights are positive and whose units are sorted."""
     into, bias, out = w[: 2 * HIDDEN].reshape(HIDDEN, 2), w[2 * HIDDEN : 3 * HIDDEN], w[3 * HIDDEN : 4 * HIDDEN]
     units = np.column_stack([into, bias, out]) * np.where(out < 0.0, -1.0, 1.0)[:, None]
     units = units[np.lexsort(np.round(units, 5).T)]
@@ -48,19 +48,19 @@ def canonical(w):
 
 
 def train(starts=5_000, gtol=1e-8, **options):
-    """Descend from weights in [-2, 2]; the whole data set at every update unless a ``batch_size`` is given."""
+    """Descend from weights in [-2, 2], with the whole data set at every update unless a ``batch_size`` is given."""
     method = options.pop("method", None)
     network = bgd.FiniteSum(loss, PATTERNS, box=[(-2.0, 2.0)] * DIM, name="xor", **options)
     return bgd.multistart(network, starts=starts, method=method, gtol=gtol)
 
 
 def solved(weights):
-    """Whether a network tells all four patterns right."""
+    """Whether a network gets all four patterns right."""
     return all(output(weights, a, b) * wanted > 0.0 for a, b, wanted in PATTERNS)
 
 
 def distinct(minima):
-    """Rows of one minimum for every network that is not another one in disguise."""
+    """One row for every distinct network, without its equivalents."""
     _, first = np.unique(np.round([canonical(w) for w in minima.x], 3), axis=0, return_index=True)
     return minima[np.sort(first)]
 

@@ -1,9 +1,9 @@
 """What CPU code needs beyond Numba: calls by address, so that a caller is compiled once for all, and an aligned stack.
 
-The loop of ``descend.py`` is the same for every objective and method: it calls the tick by its address, and is told
-where the tick keeps everything of a lane. The block form's tick is the same for every objective too, and calls the
-evaluation by its address. Addresses, sizes and slots stand in the tail of ``index``, behind the W lanes and the first
-start that has not been drawn: they are data, and never part of the code on disk.
+The loop of ``descend.py`` is the same for every objective and method: it calls the tick by its address, and reads where
+the tick keeps everything of a lane. The block form's tick is the same for every objective too, and calls the evaluation
+by its address. Addresses, sizes and slots are in the tail of ``index``, after the W lanes and the first start that has
+not been drawn: they are data, and never part of the code on disk.
 """
 
 from typing import Any
@@ -33,7 +33,7 @@ def arguments_of(name: str, dtype: str) -> tuple[Any, ...]:
 
 
 def _call(place: int) -> Any:
-    """Lower to a call of what stands at ``index[place - TAIL]``, with the arrays' data for arguments."""
+    """Lower to a call of the address at ``index[place - TAIL]``, with the arrays' data as arguments."""
 
     def lower(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         kinds, passed = [], []
@@ -46,7 +46,7 @@ def _call(place: int) -> Any:
         address = builder.load(builder.gep(index.data, [last]))
         convention = context.call_conv
         kind = convention.get_function_type(signature.return_type, kinds)
-        # No status to look at: with NumPy's error model nothing in there raises.
+        # There is no status to look at: with NumPy's error model nothing in there raises.
         _, result = convention.call_function(
             builder, builder.inttoptr(address, kind.as_pointer()), signature.return_type, kinds, passed
         )
@@ -57,13 +57,13 @@ def _call(place: int) -> Any:
 
 @intrinsic
 def tick(typing_context, ws, index, seed, p, box, h, limits):
-    """Call the tick whose address ``index`` holds."""
+    """Call the tick whose address ``index`` contains."""
     return types.int32(ws, index, seed, p, box, h, limits), _call(TICK)
 
 
 @intrinsic
 def evaluate(typing_context, ws, index, seed, p):
-    """Call the evaluation whose address ``index`` holds."""
+    """Call the evaluation whose address ``index`` contains."""
     return types.none(ws, index, seed, p), _call(EVALUATE)
 
 
@@ -74,7 +74,7 @@ LINE = 64
 def _align(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
     attributes = builder.function.attributes
     attributes.alignstack = LINE
-    attributes.add("nounwind")  # true of all our code; without any named attribute llvmlite leaves them all out
+    attributes.add("nounwind")  # true of all our code; without a named attribute llvmlite omits them all
     return context.get_dummy_value()
 
 

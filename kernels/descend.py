@@ -1,17 +1,17 @@
 """The only loop over a lane block: refill lanes, tick (evaluate, test, advance), store what ended.
 
-The functions here are a template. A specialisation copies their text behind the constants and functions that they
+The functions here are a template. A specialisation copies their text after the constants and functions that they
 name (``D``, ``W``, the slots, ``tick``, ``claim``), which are declared below for readers and type checkers only. The
 same text becomes CPU code (W lanes a block, shards claimed by worker threads) and a CUDA device function (W = 1).
 
-What a call is given is grouped in the named tuples of ``plan.py``: ``starts``, ``numbers`` and ``ends``.
+The arguments of a call are grouped in the named tuples of ``plan.py``: ``starts``, ``numbers`` and ``ends``.
 
-The workspace ``ws`` is one flat array of reals, slot k of lane lane at ``ws[k * W + lane]``: x, the rule's vectors and
-scalars, learning rates and the like that differ per start, and the lane's own counters; behind them, in a block of
+The workspace ``ws`` is one flat array of reals, slot k of a lane at ``ws[k * W + lane]``: x, the rule's vectors and
+scalars, learning rates and the like that differ per start, and the lane's own counters; after them, in a block of
 several lanes, starts that were drawn ahead. ``index[lane]`` is the start that a lane descends from, -1 for one that is
 parked because no start is left; ``index[W]`` is the first start that has not been drawn. On the CPU this loop is
 compiled once for all objectives and methods: the address of the tick and the slots, constants elsewhere, are read from
-behind that (see ``addresses.py``).
+what follows (see ``cpu_intrinsics.py``).
 """
 
 from typing import Any
@@ -27,18 +27,18 @@ STATE = 0  # first slot of what a start resets to zero
 PER_START = 0  # first slot of hyperparameters that differ per start
 N_PER_START = 0
 NIT = NFEV = BUSY = CODE = SLOTS = VALUE = MOST_TICKS = 0
-TRIALS = False  # whether points can be rejected: updates and evaluations are then counted apart
+TRIALS = False  # whether points can be rejected: updates and evaluations are then counted separately
 IN_KERNEL = True  # whether starts are made here, or read from an array
 real: Any = float
 
 
 def tick(ws: Array, index: Array, seed: Any, p: Array, box: Array, h: Array, limits: Array) -> int:
-    """Advance every lane by one evaluation; whether one of them ended (emitted per specialisation)."""
+    """Advance every lane by one evaluation; return whether one of them ended (emitted per specialisation)."""
     raise NotImplementedError
 
 
 def tick_once(ws: Array, index: Array, seed: Any, p: Array, box: Array, h: Array, limits: Array) -> int:
-    """Do what ``tick`` says, if ``tick`` is ``tick_on``."""
+    """Do what ``tick`` does, if ``tick`` is ``tick_on``."""
     raise NotImplementedError
 
 
@@ -48,7 +48,7 @@ def evaluate(ws: Array, index: Array, seed: Any, p: Array) -> None:
 
 
 def align_stack() -> None:
-    """Keep the stack of the function that calls this aligned (see ``stack.py``)."""
+    """Keep the stack of the function that calls this aligned (see ``cpu_intrinsics.py``)."""
     raise NotImplementedError
 
 
@@ -75,7 +75,7 @@ def claim_next(queue: Array) -> int:
 
 
 def look_always(control, ticks):
-    """Return ``control[0]``, which lies in the same memory."""
+    """Return ``control[0]``, which is in the same memory."""
     return control[0]
 
 
@@ -98,7 +98,7 @@ def draw(ws, index, slot, first, starts):
 
 
 def refill(ws, index, lane, starts):
-    """Give a lane the next start, or park it; the number of lanes that this leaves at work, 0 or 1."""
+    """Give a lane the next start, or park it; return the number of lanes that this leaves at work, 0 or 1."""
     start = claim(starts.queue)
     index[lane] = start
     for k in range(STATE, SLOTS):
@@ -182,7 +182,7 @@ def tick_on(ws, index, seed, p, box, h, limits):
 
 
 def fill(block, points, first, rows):
-    """Copy rows of points from ``first`` on to the first rows of a block, where a coordinate's numbers lie together."""
+    """Copy rows of points from ``first`` on to the first rows of a block, each coordinate contiguous."""
     for i in range(rows):
         for k in range(points.shape[1]):
             block[i, k] = points[first + i, k]
@@ -191,7 +191,7 @@ def fill(block, points, first, rows):
 def values(points, block, ws, index, seed, p, f):
     """Evaluate the function at every row of ``points``, in SIMD.
 
-    ``block`` is the part of ``ws`` that holds every lane's x, turned; ``evaluate`` fills the slot ``VALUE``.
+    ``block`` is the part of ``ws`` with every lane's x, transposed; ``evaluate`` fills the slot ``VALUE``.
     """
     n, width = points.shape[0], block.shape[0]
     for first in range(0, n, width):

@@ -10,7 +10,7 @@ def part_name(schedule: str, follower: str) -> str:
 
 
 def asked_as(name: str, follower: str) -> str:
-    """Return the hyperparameter that a schedule's function gets for one it asks for: names of two must not meet.
+    """Return the hyperparameter that a schedule's function gets for one it asks for: the names of two must not clash.
 
     >>> asked_as("learning_rate", "temperature"), asked_as("period", "temperature"), asked_as("nit", "temperature")
     ('temperature', 'temperature_period', 'nit')

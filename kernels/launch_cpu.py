@@ -1,6 +1,6 @@
-"""Run the compiled loop on worker threads, each over one shard of starts after the other.
+"""Run the compiled loop on worker threads, each over one shard of starts after another.
 
-Threads and not ``prange``: shards are handed out as workers become free, an interrupt is seen between shards and
+Threads rather than ``prange``: shards are assigned as workers become free, an interrupt is seen between shards and
 within them, and nothing clashes with an executor that calls from its own threads. The compiled code holds no lock.
 """
 
@@ -36,11 +36,11 @@ LEAST = 256
 
 def launch(module: Any, plan: Plan, threads: int) -> None:
     """Descend from every start of the plan; returns when all shards are finished or ended by ``control``."""
-    _descend_shard(module, plan, _State(module, plan), 0, 0)  # of no starts: what is not compiled yet is compiled here
+    _descend_shard(module, plan, _State(module, plan), 0, 0)  # no starts: what is not compiled yet is compiled here
     plan.ready()
     shards = shards_of(plan.n, plan.shard, threads)
     lock = threading.Lock()
-    # Bounded: where rows are dropped once looked at, workers wait for the main thread instead of filling memory.
+    # Bounded: if rows are dropped once they have been read, workers wait for the main thread instead of filling memory.
     finished: queue.Queue[Endpoints | BaseException | None] = queue.Queue(4 * threads)
 
     def work() -> None:
@@ -76,7 +76,7 @@ def launch(module: Any, plan: Plan, threads: int) -> None:
 
 
 def shards_of(n: int, largest: int, threads: int) -> Iterator[tuple[int, int]]:
-    """Ranges of n starts: a part of what is left each, so that all workers finish together."""
+    """Ranges of n starts: each takes a part of what is left, so that all workers finish together."""
     least = max(LEAST, n // (32 * threads))  # not too many: each costs the main thread 0.03 ms
     first = 0
     while first < n:
@@ -87,7 +87,7 @@ def shards_of(n: int, largest: int, threads: int) -> Iterator[tuple[int, int]]:
 
 
 def _aligned(size: int, dtype: Any) -> NDArray[Any]:
-    """Zeros that begin with a line of the cache: a vector that crosses a line is read in two parts."""
+    """Zeros that begin at a line of the cache: a vector that crosses a line is read in two parts."""
     raw = np.zeros(size + LINE, dtype)
     first = -raw.ctypes.data % LINE // raw.itemsize
     return raw[first : first + size]
@@ -112,7 +112,7 @@ class _State:
 
 
 def _address(module: Any, name: str, dtype: str) -> int:
-    """Where a function of the module is, as long as the module lives."""
+    """The address of a function of the module, valid as long as the module lives."""
     address: int = getattr(module, name).address(arguments_of(name, dtype))
     return address
 

@@ -1,7 +1,7 @@
 """The CUDA shell: persistent threads that refill from a work counter, in bounded launches on several streams.
 
-Starts are made in the kernel, endpoints are merged into cells on the device where only these are asked for, and while
-one launch runs, the results of another are copied and taken in.
+Starts are made in the kernel, endpoints are merged into cells on the device if only cells are needed, and while one
+launch runs, the results of another are copied and processed.
 """
 
 import time
@@ -22,7 +22,7 @@ from batchgd.kernels.plan import Endpoints, Ends, Plan
 
 Array = Any
 STREAMS = 2
-"""Launches in flight on each device: one runs, the results of the other are taken in."""
+"""Launches in flight on each device: one runs while the results of the other are processed."""
 BUFFER_BYTES = 1 << 28
 """What the endpoints of one launch take at most, on the device and, page-locked, on the host."""
 
@@ -57,7 +57,7 @@ class _Flight:
         self._merger = None if plan.merge is None else Merger(stream, plan.merge, self._kernels.merge)
 
     def begin(self, first: int, stop: int) -> None:
-        """Queue the descents from these starts, and the copies of what comes out."""
+        """Queue the descents from these starts, and the copies of the results."""
         plan, stream, n = self._plan, self._stream, stop - first
         self._make_room(n)
         assert self._rows is not None
@@ -78,7 +78,7 @@ class _Flight:
         return self._stream.ended()
 
     def take(self) -> None:
-        """Hand what came out to the plan."""
+        """Pass the results to the plan."""
         plan = self._plan
         if self._merger is None or plan.merge is None:
             plan.done(self._rows_at_home())
@@ -123,7 +123,7 @@ class _Kernels:
 
 
 def _kernels(module: Any, plan: Plan) -> _Kernels:
-    """Compile what the disk does not hold, before the clock starts."""
+    """Compile what is not on disk, before the clock starts."""
     merge = {} if plan.merge is None else jitted()
     how, descend = configuration(module, plan.dtype), module.descend_kernel
     if not simulated():
@@ -141,7 +141,7 @@ def _kernels(module: Any, plan: Plan) -> _Kernels:
 @cache
 def _bounded(module: Any, max_registers: int) -> Any:
     kernel = cuda.jit(max_registers=max_registers)(module.descend_kernel.py_func)
-    if hasattr(module, "keep"):  # where there is such a place on disk
+    if hasattr(module, "keep"):  # if there is such a place on disk
         module.keep(kernel, variant=f"_{max_registers}_registers")
     return kernel
 

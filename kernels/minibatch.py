@@ -1,6 +1,6 @@
-"""Sums over the rows of a data set: which rows an update sees, and what they count for.
+"""Sums over the rows of a data set: which rows an update sees, and their weights.
 
-The rows are functions of seed, start, number of updates and place in the batch alone.
+The rows are functions only of the seed, the start, the number of updates and the place in the batch.
 """
 
 import numpy as np
@@ -18,12 +18,12 @@ NAMES = ("due", "row_replaced", "row_of_epoch", "share_in_epoch")
 """The functions that generated code calls."""
 
 ROUNDS = 16
-"""Of the shuffle. Two places keep their distance with a probability that is 2^-ROUNDS = 0.000015 too high."""
+"""Rounds of the shuffle. Two places keep their distance with a probability that is 2^-ROUNDS = 0.000015 too high."""
 
 
 @register_jitable(**_FLAGS)
 def due(nit, every):
-    """Whether this update is made with the whole sum: at the first one and every so many."""
+    """Whether this update is made with the whole sum: the first one, and every ``every``-th after it."""
     return floor(nit / every) * every == nit
 
 
@@ -36,7 +36,7 @@ def row_replaced(seed, start, nit, turn, batch, rows):
 
 @register_jitable(**_FLAGS)
 def row_of_epoch(seed, start, nit, turn, batch, rows):
-    """Return the row at a place of the epoch's permutation; behind the last place, one that the batch holds anyway."""
+    """Return the row at a place of the epoch's permutation; after the last place, one already in the batch."""
     updates = (rows + batch - 1) // batch
     epoch = np.int64(floor(nit / np.float32(updates)))  # exact, and vectorised, which a division of integers is not
     begin = (np.int64(nit) - epoch * updates) * batch
@@ -49,16 +49,18 @@ def row_of_epoch(seed, start, nit, turn, batch, rows):
 def shuffled(key, place, rows):
     """Return where the permutation of a key sends a place of 0..rows-1: the swap-or-not shuffle.
 
-    In every round a keyed reflection pairs the places, x with K - x mod rows, and one random bit per pair says whether
-    its two swap: a permutation for any number of rows, without branches and without memory (Hoang, Morris and Rogaway
-    2012, CRYPTO, arXiv:1208.1176). A keyed rotation goes before, so that a place which no round moves is anywhere.
+    In every round a keyed reflection pairs the places, x with K - x mod rows, and one random bit per pair decides
+    whether its two swap: a permutation for any number of rows, without branches and without memory (Hoang, Morris and
+    Rogaway 2012, CRYPTO, arXiv:1208.1176). A keyed rotation comes first, so that a place which no round moves can be
+    anywhere.
 
     Examples
     --------
     >>> sorted(shuffled(np.array([5], np.uint64), np.arange(7), 7).tolist())
     [0, 1, 2, 3, 4, 5, 6]
     """
-    # In parts short enough to be unrolled: a loop within that over the lanes would have these run one by one.
+    # In parts short enough to be unrolled: inside the loop over the lanes, another loop would make the lanes run one by
+    # one.
     key = finalise(key + GOLDEN)
     x = place + np.int64(((key >> _32) * np.uint64(rows)) >> _32)
     key, x = _some_rounds(key, where(x < rows, x, x - rows), rows)
@@ -82,7 +84,7 @@ def _some_rounds(key, x, rows):
 
 @register_jitable(**_FLAGS)
 def share_in_epoch(nit, turn, batch, rows, share, last_share):
-    """Return what a row of a batch counts for; nothing behind the end of an epoch, whose last batch may be smaller."""
+    """Return the weight of a row of a batch: 0 after the end of an epoch, whose last batch may be smaller."""
     updates = (rows + batch - 1) // batch
     number = np.int64(nit) - np.int64(floor(nit / np.float32(updates))) * updates
     left = rows - number * batch

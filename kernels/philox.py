@@ -42,7 +42,7 @@ _FLAGS = {"fastmath": {"contract"}, "error_model": "numpy", "forceinline": True}
 
 @register_jitable(**_FLAGS)
 def philox4x32(c0, c1, c2, c3, k0, k1):
-    """Return the four 32-bit words, as uint64, that Philox4x32-10 makes of counter ``c0..c3`` and key ``k0, k1``.
+    """Return the four 32-bit words, as uint64, that Philox4x32-10 makes from counter ``c0..c3`` and key ``k0, k1``.
 
     Parameters
     ----------
@@ -130,8 +130,8 @@ def uniform_pair_single(seed, index, block, stream=STREAM_STARTS):
 def place(u, lower, width):
     """Return ``lower + u * width``, rounded after the product and after the sum, as NumPy does.
 
-    For u in [0, 1) the result lies in [lower, upper); where ``u * width`` rounds up it can equal the upper end.
-    CUDA compilers contract the two operations whatever the flags say: there a start may differ in its last bit.
+    For u in [0, 1) the result is in [lower, upper); if ``u * width`` rounds up it can equal the upper end.
+    CUDA compilers contract the two operations whatever the flags: there a start may differ in its last bit.
     """
     return lower + u * width
 

@@ -10,7 +10,7 @@ Array = Any
 
 
 class Ends(NamedTuple):
-    """What is known of every endpoint: the place, its value, the updates and evaluations made, and why it ended."""
+    """What is known about every endpoint: the place, its value, the updates and evaluations made, and why it ended."""
 
     x: Array
     fun: Array
@@ -57,8 +57,8 @@ class Numbers(NamedTuple):
 class Endpoints:
     """Where the descents from start ``first`` on ended: one row per start, status 0 for one that was never taken up.
 
-    ``ids`` says which start each row belongs to where they do not follow on one another; ``turned``, where the run was
-    asked to watch it, whether some update turned against the one before.
+    ``ids`` is the start of each row, if they are not consecutive; ``turned``, if the run records it, is whether some
+    update turned against the one before.
     """
 
     first: int
@@ -107,12 +107,12 @@ class Endpoints:
 
     def into(self, whole: "Endpoints") -> "Endpoints":
         """Copy the rows to where they belong in those of all starts, and return them there."""
-        there = whole.part(self.first, self.first + len(self))
+        rows = whole.part(self.first, self.first + len(self))
         for name, column in columns(self).items():
-            getattr(there, name)[:] = column
-        if there.turned is not None:
-            there.turned[:] = self.turned
-        return there
+            getattr(rows, name)[:] = column
+        if rows.turned is not None:
+            rows.turned[:] = self.turned
+        return rows
 
     def scatter(self, others: "Endpoints") -> None:
         """Copy the rows, which are those of ``ids``, over the ones that belong to the same starts."""
@@ -132,7 +132,7 @@ class Endpoints:
 class Cells:
     """The occupied fine cells of some endpoints: what is left of them when copies are dropped.
 
-    Of each cell its key, the number of starts that ended there, and the lowest of these with its endpoint, value and
+    For each cell its key, the number of starts that ended there, and the lowest of these with its endpoint, value and
     status.
     """
 
@@ -152,7 +152,7 @@ class Merge:
     ``lower`` and ``width`` are the box, in float64; ``cells_per_width()`` is the resolution to merge at. ``done(cells,
     tally)`` is called from the main thread with the merged endpoints of a shard, ``tally[status]`` of them in all,
     those without a cell (``status.LOST``) included. Starts that were never taken up and those that escaped are not
-    among them: they go to ``Plan.done``, which looks at them one by one. Where rows are kept, ``keys`` has room for the
+    among them: they go to ``Plan.done``, which looks at them one by one. If rows are kept, ``keys`` has room for the
     key of each start.
     """
 
@@ -164,9 +164,9 @@ class Merge:
 
 
 class Trails(NamedTuple):
-    """The paths that a recording launch writes down: one row per start, with room for R points and one more.
+    """The paths that a recording launch writes: one row per start, with room for R points and one more.
 
-    The last of the R + 1 places holds the latest accepted point. The first ``kept[:, 0]`` places hold those of updates
+    The last of the R + 1 places is the latest accepted point. The first ``kept[:, 0]`` places are those of updates
     0, s, 2 s, ... with s = ``kept[:, 1]``, which doubles, while every second point is dropped, when R are not enough.
     ``moved`` (n, R + 1) is the squared length of the update that led to a point (n, R + 1, d), ``updates`` (n, R + 1)
     how many had been made by then.
@@ -199,13 +199,13 @@ class Plan:
     """One batch of descents, from start 0 to before ``n``.
 
     ``shard`` is the largest number of starts handed out at once. ``points(first, stop)`` gives those of a shard in any
-    precision, or is None where the kernel makes them from ``seed`` and their numbers, ``number`` being that of the
+    precision, or is None if the kernel makes them from ``seed`` and their numbers, ``number`` being that of the
     first one;
     ``per_start`` holds the hyperparameters that differ per start, one row each. ``rows(first, stop)`` gives the arrays
     that a shard's endpoints are written to: parts of larger ones, or fresh ones that are gone once ``done(rows)``,
     called from the main thread for every finished shard, has looked at them. ``ready()`` is called once the code is
     compiled and work begins, ``pause()`` now and then while it goes on. ``control[0]``, once not 0, ends
-    everything with that status. ``merge`` is for launches that can merge where the endpoints are; others pass it over.
+    everything with that status. ``merge`` is for launches that can merge where the endpoints are; others ignore it.
     With ``trails`` the paths are recorded.
     """
 

@@ -1,7 +1,7 @@
 """The recording launch: the loop of ``descend`` that also writes down the accepted points of every trajectory.
 
-A template like ``descend.py``, copied behind the same ``tick``, ``refill`` and ``store``: what is recorded is what the
-ordinary loop does. ``Trails`` in ``plan.py`` says what the arrays of a trail hold.
+A template like ``descend.py``, copied after the same ``tick``, ``refill`` and ``store``: what is recorded is what the
+ordinary loop does. ``Trails`` in ``plan.py`` describes the arrays of a path.
 """
 
 from batchgd.kernels.descend import ACCEPTED, CODE, NIT, D, W, look, real, refill, store, tick
@@ -22,7 +22,7 @@ def begin_trail(ws, index, lane, row, trail):
 
 
 def keep_latest(row, trail):
-    """Keep the latest point of a trail if it is due; where there is no room, drop every second point first."""
+    """Keep the latest point of a path if it is due; if there is no room, drop every second point first."""
     points, moved, updates, kept = trail
     latest = points.shape[1] - 1
     if updates[row, latest] % kept[row, 1] == 0 and kept[row, 0] == latest:
@@ -57,7 +57,7 @@ def extend_trail(ws, index, lane, row, made, trail):
 
 
 def record(ws, index, starts, numbers, control, ends, trail):
-    """Descend from every start of the queue as ``descend`` does, and keep the trails."""
+    """Descend from every start of the queue as ``descend`` does, and record the paths."""
     latest = trail.updates.shape[1] - 1
     live = 0
     if W > 1:
@@ -89,4 +89,4 @@ def record(ws, index, starts, numbers, control, ends, trail):
 
 
 CALLED = (begin_trail, keep_latest, extend_trail)
-"""What the loop calls besides what that of ``descend`` does."""
+"""What the loop calls in addition to what the loop of ``descend`` does."""

@@ -1,4 +1,4 @@
-"""SplitMix64's finaliser [1]_, and the key of a fine cell of the box, which is made of it.
+"""SplitMix64's finaliser [1]_, and the key of a fine cell of the box, which is made from it.
 
 Plain functions in ``vecmath`` names: the same text runs on NumPy arrays, inside Numba's CPU code and inside CUDA
 kernels, and gives the same bits there.
@@ -47,7 +47,7 @@ def cell_key(key, x, lower, width, cells):
     key : uint64
         The key of the axes so far; ``GOLDEN`` before the first one.
     x, lower, width : float64
-        The coordinate, and the box along this axis. What a coordinate that is NaN gives is not defined.
+        The coordinate, and the box along this axis. The result for NaN is not defined.
     cells : float64
         Cells along a side of the box. A power of two: then the product is exact, and coarser cells are unions of
         finer ones.

@@ -6,7 +6,7 @@ from enum import IntEnum
 class Status(IntEnum):
     """The reason that ended a trajectory.
 
-    The codes are what ``result.status`` holds. ``RUNNING`` never leaves a kernel.
+    The codes are those in ``result.status``. ``RUNNING`` never leaves a kernel.
 
     >>> Status(1).name, Status.GRADIENT.success, Status.ESCAPED.success
     ('GRADIENT', True, False)
@@ -54,7 +54,7 @@ _MESSAGES = {
     Status.INTERRUPTED: "interrupted before it ended",
     Status.MAXFEV: "maxfev evaluations were made",
     Status.TARGET: "the value fell to the target",
-    Status.OSCILLATING: "oscillates: x jumps to and fro without decrease",
+    Status.OSCILLATING: "oscillates: x jumps back and forth without decrease",
     Status.PLATEAU: "the best value did not improve over patience updates",
     Status.TIME: "the flow reached end_time",
 }
@@ -69,7 +69,7 @@ SUCCESSES = (*AT_REST, Status.TARGET, Status.PLATEAU, Status.TIME)
 """The statuses of trajectories that did what was asked."""
 
 LOST = (Status.DIVERGED, Status.NONFINITE, Status.ESCAPED)
-"""The statuses of trajectories whose endpoint says nothing about a minimum."""
+"""The statuses of trajectories whose endpoint shows nothing about a minimum."""
 
 CUT = (Status.MAXTIME, Status.INTERRUPTED)
 """The statuses of trajectories that were cut off when their run was ended early."""

@@ -1,11 +1,11 @@
 """The only convergence and divergence tests, applied to every lane after every evaluation.
 
 Plain functions in ``vecmath`` names, without branches: the same text is compiled for CPU lanes and CUDA threads and
-called on whole NumPy arrays. ``TESTS`` says which status each stands for. A function may ask for ``slope`` (the squared
-gradient norm, in the norm of the run), ``gg`` (its square in the 2-norm), ``moved`` (the squared length of the step to
-come), ``size`` (||x||_inf, at least a small share of the box), ``outside`` (whether x left the outer region), ``nit``,
-``evaluations``, ``f``, ``first``, the limits of a run, the sums over coordinates of ``SUMS``, and what ``MEMORY`` and
-``VECTORS`` say that a lane remembers. Only what a run asks for is compiled and remembered.
+called on whole NumPy arrays. ``TESTS`` lists the status that each one gives. A function may ask for ``slope`` (the
+squared gradient norm, in the norm of the run), ``gg`` (its square in the 2-norm), ``moved`` (the squared length of the
+step to come), ``size`` (||x||_inf, at least a small share of the box), ``outside`` (whether x left the outer region),
+``nit``, ``evaluations``, ``f``, ``first``, the limits of a run, the sums over coordinates of ``SUMS``, and what a lane
+remembers by ``MEMORY`` and ``VECTORS``. Only what a run needs is compiled and remembered.
 """
 
 from typing import NamedTuple
@@ -39,11 +39,11 @@ LIMITS = (
 
 
 class Test(NamedTuple):
-    """One test: its function, the status that it ends a trajectory with, and when it is asked.
+    """One test: its function, the status that it ends a trajectory with, and when it is made.
 
-    ``option`` is the setting that it needs, None for tests that are always asked. One that ``settles`` must hold at
-    ``window`` consecutive updates. Of a rejected trial only those ``of_trials`` are asked, of an update that saw a
-    batch of a sum's rows only those ``of_batches``.
+    ``option`` is the setting that it needs, None for tests that are always made. One that ``settles`` must hold at
+    ``window`` consecutive updates. At a rejected trial only those ``of_trials`` are made; at an update that saw a batch
+    of a sum's rows, only those ``of_batches``.
     """
 
     function: str
@@ -77,7 +77,7 @@ TESTS = (
     Test("overflowed", Status.NONFINITE, "overflowed", of_batches=True),
     Test("undefined", Status.NONFINITE, of_batches=True),
 )
-"""Every test. Where several hold, the last one names the reason."""
+"""Every test. If several hold, the last one names the reason."""
 
 MEMORY = (
     "first_f",
@@ -115,7 +115,7 @@ def exhausted(nit, maxiter):
 
 
 def repeated(cycled, oscillation):
-    """x jumped to and fro, without decrease, for ``oscillation`` updates."""
+    """x jumped back and forth, without decrease, for ``oscillation`` updates."""
     return cycled >= oscillation
 
 
@@ -192,7 +192,7 @@ def point_grew(size, first_size, x_growth):
 
 
 def over(time, end_time, resolution):
-    """The flow reached the time that was asked for, all but rounding."""
+    """The flow reached the requested time, up to rounding."""
     return time >= end_time - 8.0 * resolution * end_time
 
 
@@ -242,7 +242,7 @@ def next_waited(f, first, waited, best_f, min_delta):
 
 
 def next_best_f(f, waited, best_f):
-    """The best value, renewed where it is improved by more than min_delta."""
+    """The best value, renewed when it is improved by more than min_delta."""
     return where(waited > 0.0, best_f, f)
 
 
@@ -256,7 +256,7 @@ def next_cycled(f, returned, travelled, cycled, cycle_f, resolution):
 
 
 def next_cycle_f(f, cycled, cycle_f):
-    """The value at which the present to and fro began."""
+    """The value at which the present oscillation began."""
     return where(cycled > 0.0, cycle_f, f)
 
 

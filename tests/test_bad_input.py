@@ -68,8 +68,8 @@ ARGUMENTS = {
     "Objective of a name": (lambda: bgd.Objective("sphere", 2), "fun is 'sphere'", "give a function of x"),
     "jac is no function": (multistart(jac=True), "jac is True", "give a function of x that returns one number per"),
     "jac beside a landscape": (library(jac=untouched), "jac was given with the landscape", "leave it out"),
-    "params in words": (multistart(params="low"), "params hold text", "give finite real numbers"),
-    "params with NaN": (multistart(params=[1.0, NAN]), "params hold NaN or infinity", "give finite real numbers"),
+    "params in words": (multistart(params="low"), "params contain text", "give finite real numbers"),
+    "params with NaN": (multistart(params=[1.0, NAN]), "params contain NaN or infinity", "give finite real numbers"),
     "params beside a landscape": (library(params=1.0), "params was given with the landscape", "leave it out"),
     # the box and the dimension
     "box reversed": (multistart(box=[(0, 1), (5, -5)]), r"axis 1 is \(5, -5\), which is reversed", r"write \(-5, 5\)"),
@@ -108,7 +108,11 @@ ARGUMENTS = {
     "starts in words": (multistart(starts="many"), "starts is 'many'", WHOLE),
     "starts true": (multistart(starts=True), "starts is True", WHOLE),
     "starts of another width": (multistart(starts=np.ones((4, 3))), r"\(4, 3\) but there are 2", r"give \(n, 2\)"),
-    "starts drawn and given": (multistart(starts=X0, sampling="sobol"), "sampling says how", "leave out one of the"),
+    "starts drawn and given": (
+        multistart(starts=X0, sampling="sobol"),
+        "sampling has nothing to draw",
+        "leave out one of the",
+    ),
     "starts beyond float32": (
         multistart(starts=1e300 * X0, dtype="float32"),
         "start point 0 is outside the range of float32",
@@ -116,31 +120,43 @@ ARGUMENTS = {
     ),
     "unknown sampling": (multistart(sampling="sobl"), "unknown sampling 'sobl'", "did you mean 'sobol'"),
     "sampling None": (multistart(sampling=None), "sampling is None", "give one of 'uniform'"),
-    "normal without numbers": (multistart(sampling="normal"), "'normal' needs its numbers", r"bgd.Normal\(mean, std\)"),
-    "Normal as a class": (multistart(sampling=bgd.Normal), "Normal without its numbers", r"write Normal\(mean, std\)"),
+    "normal without numbers": (
+        multistart(sampling="normal"),
+        "'normal' needs a mean and a std",
+        r"bgd.Normal\(mean, std\)",
+    ),
+    "Normal as a class": (
+        multistart(sampling=bgd.Normal),
+        "Normal without its mean and std",
+        r"write Normal\(mean, std\)",
+    ),
     "normal of another length": (multistart(sampling=bgd.Normal([0, 0, 0], 1)), "has 3 numbers for 2", "give 1 or 2"),
     "normal of std 0": (lambda: bgd.Normal(0, 0), "the std of Normal is 0", "give finite positive numbers"),
     "grid that does not fit": (multistart(starts=10, sampling="grid"), "10 starts does not fit 2", "give 9 or 16"),
     "seed negative": (multistart(seed=-1), "the seed is -1", "give a whole number from 0"),
     "seed fractional": (multistart(seed=0.5), "the seed is 0.5", "give a whole number from 0 to"),
     "start number": (lambda: bgd.start(0, -1, BOX), "start number -1 does not exist", "give a whole number from 0 up"),
-    "dtype of a start": (lambda: bgd.start(0, 1, BOX, dtype="f99"), "unknown dtype 'f99'", "float64 and float32"),
+    "dtype of a start": (lambda: bgd.start(0, 1, BOX, dtype="f99"), "unknown dtype 'f99'", "choose float64 or float32"),
     # the starts of descend
-    "x0 one start": (descend(x0=[1.0, 2.0]), r"shape \(2,\) where \(n, d\) is needed", r"write x0\[None, :\]"),
+    "x0 one start": (descend(x0=[1.0, 2.0]), r"shape \(2,\), not \(n, d\)", r"write x0\[None, :\]"),
     "x0 of three axes": (descend(x0=np.ones((1, 2, 3))), r"shape \(1, 2, 3\)", r"give an array of shape \(n, d\)"),
-    "x0 empty": (descend(x0=np.empty((0, 2))), "holds no start", "give at least one row"),
-    "x0 an empty list": (descend(x0=[]), "holds no start", "give at least one row"),
+    "x0 empty": (descend(x0=np.empty((0, 2))), "contains no start", "give at least one row"),
+    "x0 an empty list": (descend(x0=[]), "contains no start", "give at least one row"),
     "x0 ragged": (descend(x0=[[1, 2], [1]]), "rows of different lengths", r"give an \(n, d\) array of real numbers"),
-    "x0 text": (descend(x0=[["a", "b"]]), "hold text", r"give an \(n, d\) array of real numbers"),
-    "x0 complex": (descend(x0=[[1j, 1]]), "hold complex numbers", r"give an \(n, d\) array of real numbers"),
-    "x0 true or false": (descend(x0=[[True, False]]), "hold true/false", r"give an \(n, d\) array of real numbers"),
+    "x0 text": (descend(x0=[["a", "b"]]), "contain text", r"give an \(n, d\) array of real numbers"),
+    "x0 complex": (descend(x0=[[1j, 1]]), "contain complex numbers", r"give an \(n, d\) array of real numbers"),
+    "x0 true or false": (descend(x0=[[True, False]]), "contain true/false", r"give an \(n, d\) array of real numbers"),
     "x0 objects": (
         descend(x0=[[None, 1]]),
-        "hold something that is not a real number",
+        "contain something that is not a real number",
         r"give an \(n, d\) array of real numbers",
     ),
-    "x0 with NaN": (descend(x0=[[1, 1], [NAN, 1]]), "start point 1 holds NaN or infinity", "leave them out or correct"),
-    "x0 infinite": (descend(x0=[[INF, 1]]), "start point 0 holds NaN or infinity", "leave them out or correct"),
+    "x0 with NaN": (
+        descend(x0=[[1, 1], [NAN, 1]]),
+        "start point 1 contains NaN or infinity",
+        "leave them out or correct",
+    ),
+    "x0 infinite": (descend(x0=[[INF, 1]]), "start point 0 contains NaN or infinity", "leave them out or correct"),
     "x0 a count": (descend(x0=100), "the start points are 100", r"give them as an array of shape \(n, d\)"),
     "x0 too far apart": (descend(x0=[[-1e308, 0], [1e308, 0]]), "wider than float64 can hold", "rescale the var"),
     "x0 wider than the box": (descend(np.ones((3, 3)), box=BOX), "x0 has 3 .* the box has 2", "give one .lo, hi. pair"),
@@ -153,7 +169,7 @@ ARGUMENTS = {
     "x0 narrower": (descend(np.ones((3, 1)), "rosenbrock"), "rosenbrock takes 2 or more", "give x0 to match"),
     # the method
     "unknown method": (multistart(method="gradient_decent"), "unknown method", "did you mean 'gradient_descent'"),
-    "method a number": (descend(method=3), "unknown method 3", "there are gradient_descent,"),
+    "method a number": (descend(method=3), "unknown method 3", "choose from gradient_descent,"),
     "method a class": (multistart(method=bgd.GradientDescent), "the class Grad", r"write GradientDescent\(\.\.\.\)"),
     "learning rate zero": (lambda: bgd.GradientDescent(0), "learning_rate is 0", "give a finite number greater than 0"),
     "learning rate negative": (lambda: bgd.GradientDescent([0.1, -1]), "learning_rate is -1", "greater than 0"),
@@ -244,11 +260,11 @@ ARGUMENTS = {
     "gpu": (multistart(backend="gpu"), "unknown backend 'gpu'", "did you mean 'cuda'"),
     "SGD": (multistart(method="SGD"), "unknown method 'SGD'", "did you mean 'gradient_descent'"),
     "n": (multistart(n=100), "multistart takes no 'n'", "give starts=, the number of descents, or dim="),
-    "backend None": (multistart(backend=None), "unknown backend None", "there are auto, cuda, cpu, numpy"),
-    "backend a list": (multistart(backend=["cpu"]), "unknown backend", "there are auto, cuda, cpu, numpy"),
-    "unknown dtype": (multistart(dtype="float16"), "unknown dtype 'float16'", "there are float64, float32 and mixed"),
-    "dtype of whole numbers": (descend(dtype=int), "unknown dtype", "there are float64, float32 and mixed"),
-    "dtype None": (multistart(dtype=None), "unknown dtype None", "there are float64, float32 and mixed"),
+    "backend None": (multistart(backend=None), "unknown backend None", "choose from auto, cuda, cpu, numpy"),
+    "backend a list": (multistart(backend=["cpu"]), "unknown backend", "choose from auto, cuda, cpu, numpy"),
+    "unknown dtype": (multistart(dtype="float16"), "unknown dtype 'float16'", "choose float64, float32 or mixed"),
+    "dtype of whole numbers": (descend(dtype=int), "unknown dtype", "choose float64, float32 or mixed"),
+    "dtype None": (multistart(dtype=None), "unknown dtype None", "choose float64, float32 or mixed"),
     "threads zero": (multistart(threads=0), "threads is 0", "give a whole number from 1 to 4096"),
     "threads fractional": (descend(threads=2.0), "threads is 2.0", "give a whole number from 1 to 4096"),
     "threads in words": (multistart(threads="2"), "threads is '2'", "give a whole number from 1 to 4096"),
@@ -265,7 +281,7 @@ ARGUMENTS = {
     "load a number": (lambda: bgd.load(3), "the path is 3", "give its path"),
     "load from nowhere": (lambda: bgd.load("/no/such/run"), "/no/such/run does not exist", r"result.save\(path\)"),
     "save under a number": (lambda: samples.batch(3).save(3), "the path is 3", "give its path"),
-    "save in no folder": (lambda: samples.batch(3).save("no/such/run"), "is not a folder", "make it first"),
+    "save in no folder": (lambda: samples.batch(3).save("no/such/run"), "is not a folder", "create it first"),
 }
 
 
@@ -312,13 +328,13 @@ FUNCTIONS = {
         r"return one number; of residuals r, .*np\.sum\(r\*\*2\), never",
     ),
     "tuple": (lambda x: (x[0], x[1]), "returns a tuple of length 2", "return one number"),
-    "string": (lambda x: "high", "returns the text 'high'", "return a number"),
+    "string": (lambda x: "high", "returns the string 'high'", "return a number"),
     "None": (forgets, "forgets returns None", "is a return statement missing"),
     "truth": (lambda x: x[0] > 0, "returns true or false", r"return a number, for example bgd.where"),
     "object": (lambda x: {"f": x[0]}, "returns a dict", "return a number"),
     "complex": (lambda x: 1j * x[0], "mixes x with complex numbers", "write the function in real arithmetic"),
-    "constant": (lambda x: 1.5, "returns the constant 1.5, which does not depend on x", "nothing to descend on"),
-    "cancels": (lambda x: 0.0 * x[0], "does not depend on x", "nothing to descend on"),
+    "constant": (lambda x: 1.5, "returns the constant 1.5, which does not depend on x", "nothing to minimise"),
+    "cancels": (lambda x: 0.0 * x[0], "does not depend on x", "nothing to minimise"),
     "raises": (raises, r"test_bad_input.py:\d+: raises raises RuntimeError: no licence for this", "correct it, or"),
     "no argument": (lambda: 1.0, r"<lambda>\(\) is called as <lambda>\(x\)", "too many positional .* let it take x$"),
     "two arguments": (
@@ -327,7 +343,7 @@ FUNCTIONS = {
         r"inside as x, y = x, or .* args=\(\.\.\.\)",
     ),
     "more coordinates": (lambda x: x[5], "raises IndexError: index 5 is out of bounds", "check its arguments"),
-    "branches": (branches, r"test_bad_input.py:\d+: `x\[0\] > 0` decides by the value", r"bgd.where\(condition"),
+    "branches": (branches, r"test_bad_input.py:\d+: `x\[0\] > 0` branches on the value", r"bgd.where\(condition"),
     "Python's max": (lambda x: max(x[0], x[1]), "compares values of x", "write `np.maximum"),
     "sorts": (lambda x: np.sort(x)[0], "orders values of x", "np.minimum.*, np.maximum"),
     "escaped import": (escapes, "calls cos, imported by its name", "write `import math` and math.cos"),
@@ -352,7 +368,7 @@ def test_a_function_that_cannot_be_used_is_told_before_the_run(name, through):
 GRADIENTS = {
     "wrong": (
         lambda x: 3.0 * x,
-        "gives .* in component 0 .*, the derivative of the function is",
+        "returns .* in component 0 .*, but the derivative of the function is",
         "correct it, or leave",
     ),
     "of one component": (lambda x: x[:1], r"returns something of shape \(1,\)", "return 2 numbers"),
@@ -430,10 +446,10 @@ def test_an_unknown_keyword_is_a_type_error_as_in_python(call):
 
 
 PLACES = {
-    "a result": ("saved", "holds a result already", "pass overwrite=True or give another name"),
+    "a result": ("saved", "already contains a result", "pass overwrite=True or give another name"),
     "a folder": ("occupied", "is a folder", "give a file in it"),
     "a file": ("file", "exists and is not a batchgd result", "give a name that is not taken"),
-    "below a file": ("file/run", "is not a folder", "make it first, or save elsewhere"),
+    "below a file": ("file/run", "is not a folder", "create it first, or save elsewhere"),
 }
 
 
@@ -501,7 +517,7 @@ def test_the_warning_of_size_names_the_callers_line(through, terms):
     def long(x):
         return sum(np.sin(k * x[0]) * np.cos(x[1] - k) for k in range(terms + 1))
 
-    message = f"long takes .* its {terms} terms differ in data alone"
+    message = f"long takes .* its {terms} terms differ only in data"
     with contextlib.suppress(testing.Work), pytest.warns(bgd.TraceSizeWarning, match=message) as caught:
         CALLS[through](long)
     assert caught[0].filename == __file__

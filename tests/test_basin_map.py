@@ -139,7 +139,7 @@ def test_each_computed_pixel_is_the_descent_from_its_centre(himmelblau):
 
 
 def test_an_audit_finds_what_refinement_misses():
-    """A crater on a hill, whose basin fits between the points of the lattice: held pixels are wrong, and it is told."""
+    """A crater on a hill, whose basin fits between the points of the lattice: the audit finds wrong pixels."""
 
     def dented(x):
         square = (x[0] - 0.285) ** 2 + (x[1] - 0.285) ** 2
@@ -151,7 +151,7 @@ def test_an_audit_finds_what_refinement_misses():
     island = int(np.sum(full.label == len(full.minima) - 1))
     assert 4 < island < 64
     assert found.audit.wrong == island
-    assert np.array_equal(found.label, full.label)  # an audit of all held pixels leaves nothing wrong
+    assert np.array_equal(found.label, full.label)  # an audit of all filled-in pixels leaves nothing wrong
     assert bgd.map(dented, box, 128, audit=0).minima.count.sum() == 128**2
     assert f"{island:,} of" in repr(found)
 

@@ -145,11 +145,15 @@ def calls_compiled(x):
     return compiled(x) + x[1]  # here
 
 
-BRANCH = "decides by the value of x, and a trace follows one branch only"
+BRANCH = "branches on the value of x, but a trace follows one branch only"
 
 BLAMED = [
     # the function, what the line begins with, and what it advises
-    (while_on_the_data, "`z > 0.5` ends a loop by the value of x", "run it a fixed number of times: `for _ in range"),
+    (
+        while_on_the_data,
+        "`z > 0.5` ends a loop depending on the value of x",
+        "run it a fixed number of times: `for _ in range",
+    ),
     (guard, f"`if np.isnan(value):` {BRANCH}", "leave the guard out"),
     (guard_in_one_line, f"`1e10 if not np.isfinite(x[0]) else x[0] ** 2` {BRANCH}", "leave the guard out"),
     (guarded_by_try, "SciPy's quad cannot be traced", "integrate g from a to b by Gauss-Legendre: `t, w = np.poly"),
@@ -235,5 +239,5 @@ def test_the_plain_function_of_a_compiled_one_works():
 def test_a_function_of_no_source_is_blamed_without_its_text():
     names = {}
     exec("def f(x):\n    return x[0] if x[0] > 0 else -x[0]", names)
-    with pytest.raises(TraceError, match=r"<string>:2: a condition decides by the value of x"):
+    with pytest.raises(TraceError, match=r"<string>:2: a condition branches on the value of x"):
         bgd.Objective(names["f"], 1)

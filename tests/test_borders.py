@@ -220,7 +220,7 @@ def test_the_map_command_measures_borders(capsys):
     ("call", "said"),
     [
         (lambda: bgd.borders("no"), "labels hold text"),
-        (lambda: bgd.borders(np.zeros((100, 100))), "labels are no grid"),
+        (lambda: bgd.borders(np.zeros((100, 100))), "labels are not a grid"),
         (lambda: bgd.borders(np.zeros((30, 30), int)), "side of 30 cells: give 40"),
         (lambda: bgd.basin_entropy(np.zeros((9, 9), int), size=1), "size is 1"),
         (lambda: bgd.basin_entropy(np.zeros((9, 1), int)), "two cells or more"),

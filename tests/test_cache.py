@@ -313,7 +313,7 @@ def test_loading_an_entry_makes_it_the_newest(cache):
 
 def test_info(cache, capsys):
     assert main(["cache"]) == 0
-    assert capsys.readouterr().out.splitlines()[1].split()[:3] == ["holds", "0", "entries,"]
+    assert capsys.readouterr().out.splitlines()[1].split()[:3] == ["contents", "0", "entries,"]
     assert not cache.exists()
     fill(cache, 1, 1000)
     fill(cache, 2, 2000)
@@ -350,4 +350,4 @@ def test_clear_deletes_only_what_is_ours(cache, capsys):
 
 def test_info_and_clear_at_once_is_a_question(capsys):
     assert main(["cache", "--info", "--clear"]) == 2
-    assert "leave one out" in capsys.readouterr().err
+    assert "give only one of them" in capsys.readouterr().err

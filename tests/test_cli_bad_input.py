@@ -18,7 +18,7 @@ BAD_COMMAND_LINES = {
     "unknown command": ("rnu sphere", "'run'"),
     "unknown option": ("run sphere --start 5", "--starts"),
     "option of another tool": ("run sphere --lr 0.1", "there is no option --lr: did you mean '--learning-rate'?"),
-    "option of no tool": ("run sphere --zzz 1", "there is no option --zzz (`batchgd run --help`"),
+    "option of no tool": ("run sphere --zzz 1", "there is no option --zzz (see `batchgd run --help`"),
     "value missing": ("run sphere --starts", "--starts"),
     "second target": ("run sphere levy", "levy"),
     "no target": ("run --starts 5", "FUN"),
@@ -52,7 +52,7 @@ BAD_COMMAND_LINES = {
     ),
     "schedule of no kind": (
         "run sphere --learning-rate Linear(0.1,3)",
-        "unknown schedule 'Linear': there are",
+        "unknown schedule 'Linear': choose from",
     ),
     "schedule with too few numbers": ("run sphere --learning-rate Step(0.1)", "--learning-rate takes a number, or a"),
     "schedule out of range": ("run sphere --learning-rate Exponential(0.1,2)", "factor is 2"),
@@ -78,7 +78,7 @@ BAD_COMMAND_LINES = {
     "picture of unknown kind": ("run sphere --plot basins.xyz", ".png"),
     "picture without an ending": ("run sphere --plot basins", ".png"),
     "picture in no folder": ("run sphere --plot nowhere/basins.png", "is not a folder"),
-    "config missing": ("run --config missing.toml", "there is no file missing.toml"),
+    "config missing": ("run --config missing.toml", "missing.toml does not exist"),
     "config is a folder": ("run --config occupied", "cannot be read"),
     "config is no TOML": ("run --config bad.toml", "line 1"),
     "config with an unknown key": ("run --config typo.toml", "'starts'"),
@@ -137,13 +137,13 @@ def test_a_working_folder_that_is_gone(nowhere, capsys, monkeypatch):
     assert_refused(capsys, "run sphere --plot here.png", "cannot write here.png: No such file")
     assert_refused(capsys, "path sphere --x0 1,1 --animate here.gif", "cannot write here.gif: No such file")
     monkeypatch.setenv("BATCHGD_CACHE_DIR", "here")
-    assert_refused(capsys, "cache", "leads nowhere")
+    assert_refused(capsys, "cache", "cannot be resolved")
 
 
 @pytest.mark.parametrize("line", ["cache", "cache --clear", "run sphere --starts 20 --backend cpu --quiet"])
 def test_a_cache_folder_of_nobody(line, folder, capsys):
     with bgd.testing.fresh_cache("~nosuchuser/x"):
-        assert_refused(capsys, line, "BATCHGD_CACHE_DIR is '~nosuchuser/x', which leads nowhere: give a full path")
+        assert_refused(capsys, line, "BATCHGD_CACHE_DIR is '~nosuchuser/x', which cannot be resolved: give a full path")
 
 
 # A disk that is full: here a limit on the size of a file, which refuses in the same way.

@@ -35,7 +35,7 @@ def test_every_picture_of_a_saved_run(name, runs, tmp_path, capsys):
 
 def test_help_names_every_picture(capsys):
     out = " ".join(shell(capsys, "plot --help")[1].split())
-    assert f"{', '.join(PICTURES)}; the one that suits" in out
+    assert f"{', '.join(PICTURES)} (default: the one that suits" in out
 
 
 def test_a_picture_of_two_runs(runs, tmp_path, capsys):
@@ -63,8 +63,8 @@ def test_lean_runs_have_the_pictures_of_minima(runs, tmp_path, capsys):
         ("basins", "--out FILE"),
         ("basins --out x.txt", "must end in a picture format"),
         ("basins --out nowhere/x.png", "not a folder"),
-        ("basins --with {b} --out x.png", "leave out --with"),
-        ("basins --fun mine.py --out x.png", "name the function"),
+        ("basins --with {b} --out x.png", "omit --with"),
+        ("basins --fun mine.py --out x.png", "names no function"),
     ],
 )
 def test_refused_in_one_line(rest, words, runs, tmp_path, monkeypatch, capsys):
@@ -92,7 +92,7 @@ def test_dependent_starts_are_not_extrapolated():
 
 
 def test_discovery_needs_a_minimum():
-    with pytest.raises(InputError, match="is of minima, and this result has none"):
+    with pytest.raises(InputError, match="needs minima, and this result has none"):
         samples.batch().plot.discovery()
 
 

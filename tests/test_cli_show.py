@@ -43,8 +43,8 @@ def test_bad_input_is_one_line(camel, capsys, tmp_path):
         ([str(camel), "--identity-x", "-1"], "identity.x is -1:"),
         ([str(camel), "--identity-f", "nan"], "identity.f is nan"),
         ([str(camel), "--fidelity", "0"], "sample is 0"),
-        ([str(camel), "--out", str(camel)], "holds a result already"),
-        ([str(tmp_path / "ends"), "--stability"], "holds endpoints without minima"),
+        ([str(camel), "--out", str(camel)], "already contains a result"),
+        ([str(tmp_path / "ends"), "--stability"], "has endpoints but no minima"),
         ([str(tmp_path / "none")], "does not exist"),
     ):
         assert main(["show", *words]) == 2

@@ -168,7 +168,7 @@ def test_the_command(folder, capsys):
         ("compare himmelblau --starts 0", "starts is 0"),
         ("compare himmelblau --starts many", "--starts takes a whole number"),
         ("compare himmelblau --backend cup", "'cpu'"),
-        ("compare himmelblau --json --markdown", "exclude each other"),
+        ("compare himmelblau --json --markdown", "were both given"),
         ("compare himmelblau --plot x.xyz", ".png"),
     ],
 )

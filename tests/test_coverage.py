@@ -201,8 +201,8 @@ def test_of_a_result():
     result = samples.himmelblau(1_000)
     coverage = result.coverage
     assert (coverage.seen, coverage.n, coverage.once, coverage.note) == (4, 1_000, 0, None)
-    assert coverage.sentence() == "at most 0.30 % of this box (95 %) drains into minima not seen"
-    assert "coverage: at most 0.30 % of this box (95 %) drains into minima not seen" in str(result)
+    assert coverage.sentence() == "at most 0.30 % of this box (95 %) is in basins of minima not seen"
+    assert "coverage: at most 0.30 % of this box (95 %) is in basins of minima not seen" in str(result)
     assert "4 minima seen from 1,000 starts" in str(coverage)
     assert dataclasses.replace(coverage, confidence=0.99).unseen_high > coverage.unseen_high
 
@@ -220,7 +220,7 @@ def test_a_bound_that_says_nothing_is_not_printed():
     assert "coverage" not in str(few)
     assert few.coverage.unseen_high > 0.9
     hopping = bgd.multistart("rastrigin", dim=3, starts=10, strategy=bgd.BasinHopping(hops=2), backend="numpy")
-    assert "drains into" not in str(hopping)
+    assert "basins of minima not seen" not in str(hopping)
     assert not samples.himmelblau(1_000).coverage.empty
 
 
@@ -228,7 +228,7 @@ def test_most_starts_without_a_label_have_no_bound_but_advice():
     result = samples.himmelblau(1_000, unlabelled=980)
     said = result.coverage.sentence()
     assert said.startswith("cannot be judged while 98 % of the starts reach no minimum: raise maxiter")
-    assert "drains into" not in str(result)
+    assert "basins of minima not seen" not in str(result)
     assert result.summary()["coverage"]["sentence"] == said
 
 
@@ -268,7 +268,7 @@ def test_starts_of_another_distribution_are_not_the_box():
     result = bgd.multistart(
         "himmelblau", starts=200, sampling=bgd.Normal(mean=[0.0, 0.0], std=[2.0, 2.0]), backend="numpy"
     )
-    assert "of such starts (95 %) drain into minima not seen" in result.coverage.sentence()
+    assert "of such starts (95 %) are in basins of minima not seen" in result.coverage.sentence()
 
 
 @pytest.mark.parametrize(("count", "n"), [([], 0), ([], 10), ([1], 1), ([1, 1, 1], 3), ([2], 5)])

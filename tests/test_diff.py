@@ -234,7 +234,7 @@ def test_bad_tolerances(himmelblau, change, words):
 def test_results_that_do_not_compare(himmelblau):
     with pytest.raises(InputError, match="no labels"):
         bgd.diff(himmelblau, samples.batch())
-    with pytest.raises(InputError, match="one dimension"):
+    with pytest.raises(InputError, match="same dimension"):
         bgd.diff(himmelblau, samples.rastrigin(3, dim=3))
     with pytest.raises(InputError, match=r"identity\.x is 2"):
         himmelblau.recluster({"x": 2})

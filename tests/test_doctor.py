@@ -73,12 +73,12 @@ MACHINES = {
     ),
     "driver broken": (
         machine(STACK_13, CUPY_13, driver=driver(devices=(), error="cuInit returned 999")),
-        "the NVIDIA driver does not answer: cuInit returned 999",
+        "the NVIDIA driver does not respond: cuInit returned 999",
         "nvidia-smi",
     ),
     "no device visible": (
         machine(STACK_13, CUPY_13, driver=driver(devices=())),
-        "it shows no device",
+        "it finds no device",
         "CUDA_VISIBLE_DEVICES",
     ),
     "two CuPys": (
@@ -89,7 +89,7 @@ MACHINES = {
     "old NumPy": (machine(core={**CORE, "numpy": "1.26.4"}), "NumPy 1.26.4 is too old", "numpy>=2"),
     "Numba missing": (
         machine(core={name: version for name, version in CORE.items() if name != "numba"}),
-        "numba missing",
+        "numba is missing",
         "pip install",
     ),
     "old Python": ({**machine(), "python": "3.9.1"}, "Python 3.9.1 is too old", "3.11"),

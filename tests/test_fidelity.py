@@ -176,7 +176,7 @@ def test_the_shell_tells_fidelity(capsys):
     assert main(line.split()) == 0
     out = capsys.readouterr().out
     assert "of 1,000 starts end where gradient flow ends" in out
-    assert "warning: the fractions rest on borders" in out
+    assert "warning: the fractions depend on the step size" in out
     assert main([*line.split(), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["fidelity"]["sample"] == 1000
@@ -216,7 +216,7 @@ def test_a_result_without_its_function_says_so(tmp_path):
 
 def test_a_result_without_labels_says_so():
     for name in ("fidelity", "coverage", "recluster"):
-        with pytest.raises(AttributeError, match="no labels, so no"):
+        with pytest.raises(AttributeError, match="no labels and therefore no"):
             getattr(samples.batch(), name)
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = samples.batch().nonsense

@@ -213,15 +213,15 @@ def test_the_reverse_sweep_is_backpropagation_and_xor_has_one_network():
     [
         ((squared, []), {}, "data have shape"),
         ((squared, 3.0), {}, "data have shape"),
-        ((squared, [[1.0, np.nan]]), {}, "row 0 of data holds NaN"),
-        ((squared, [["a", "b"]]), {}, "data hold text: give rows of real numbers"),
+        ((squared, [[1.0, np.nan]]), {}, "row 0 of data contains NaN"),
+        ((squared, [["a", "b"]]), {}, "data contain text: give rows of real numbers"),
         ((squared, [[1.0], [1.0, 2.0]]), {}, "rows of different lengths"),
         ((3, DATA), {}, "loss is 3"),
         ((squared, DATA), {"batch_size": 0}, "batch_size is 0"),
         ((squared, DATA), {"batch_size": 24}, "from 1 to 23"),
         ((squared, DATA), {"full_every": 3}, "belongs to batch_size"),
         ((squared, DATA), {"batch_size": 3, "full_every": 0}, "full_every is 0"),
-        ((squared, np.broadcast_to(1.0, (2**24 + 1,))), {"batch_size": 3}, "from 16777216 at most"),
+        ((squared, np.broadcast_to(1.0, (2**24 + 1,))), {"batch_size": 3}, "at most 16777216"),
         ((squared, DATA), {"reduction": "max"}, "'mean' or 'sum'"),
     ],
 )
@@ -238,9 +238,9 @@ def test_a_loss_that_cannot_be_traced_is_told_in_one_line(loss):
 
 
 def test_a_loss_of_too_few_arguments():
-    with pytest.raises(InputError, match=r"loss takes \(x\), and is called as loss\(x, row\)"):
+    with pytest.raises(InputError, match=r"loss takes \(x\), but is called as loss\(x, row\)"):
         bgd.FiniteSum(lambda x: x[0], DATA, box=BOX)
-    with pytest.raises(InputError, match=r"loss takes \(x, row\), and is called as loss\(x, row, params\)"):
+    with pytest.raises(InputError, match=r"loss takes \(x, row\), but is called as loss\(x, row, params\)"):
         bgd.FiniteSum(lambda x, row: x[0], DATA, box=BOX, params=1.0)
 
 

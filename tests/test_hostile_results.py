@@ -145,11 +145,11 @@ def test_nothing_is_made_larger_than_it_is(file, what):
     tracemalloc.stop()
     wanted = {
         "array": "x.npy has 64 bytes for an array of shape (1000000000000, 2) and type float64",
-        "archive": "it has members that are not stored as they are",
-        "members": "it lists more members than a result has",
+        "archive": "its members are not stored uncompressed",
+        "members": "it has more members than a result",
         "nested": "result.json is nested too deeply",
         "wide": "result.json has more than 100,000 lists and objects",
-        "long": "it is not a whole archive",
+        "long": "it is not a complete archive",
     }
     assert wanted[what] in message
 

@@ -219,7 +219,7 @@ def test_a_check_that_was_interrupted_says_so():
     with press_at_run(2):
         result = bgd.multistart("himmelblau", starts=50, check=True, method=bgd.GradientDescent(0.01), backend="numpy")
     assert result.interrupted
-    assert "interrupted before half the step was compared" in result.warnings[-1]
+    assert "interrupted during the comparison with half the step" in result.warnings[-1]
 
 
 def test_a_sweep_keeps_the_starts_it_has():

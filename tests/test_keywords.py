@@ -63,13 +63,13 @@ SCIPY = [
 LINES = {
     # call and keyword: what the line says
     ("multistart", "bounds"): r"give box=\[\(lo, hi\), \.\.\.\], where starts are drawn; it does not constrain x$",
-    ("compare", "bounds"): "each landscape and objective brings its box$",
+    ("compare", "bounds"): "each landscape and objective has its own box$",
     ("multistart", "x0"): r"give starts=\[\[\.\.\.\], \.\.\.\], one row per start, or call bgd.descend\(fun, x0\)$",
     ("multistart", "constraints"): r"x is not constrained: add a penalty to fun, such as 1e3 \* np.maximum\(0.0, g",
     ("multistart", "tol"): "give gtol=, the norm of the gradient",
     ("descend", "options"): "give its entries as keywords, such as maxiter=1000, gtol=1e-8$",
     ("multistart", "callback"): "give progress=, called about twice a second; bgd.path returns every point",
-    ("path", "callback"): "leave it out: the paths that are returned hold every point$",
+    ("path", "callback"): "leave it out: the returned paths contain every point$",
     ("multistart", "n_starts"): "give starts=, the number of descents$",
     ("map", "n_starts"): "give resolution=, in pixels",
     ("descend", "starts"): "give x0, an array of one start per row$",
@@ -77,11 +77,11 @@ LINES = {
     ("multistart", "learning_rate"): r"give it to the method",
     ("compare", "lr"): r"give it to the methods, as in methods=\[bgd.GradientDescent\(learning_rate=0.01\)\]$",
     ("sweep", "lr"): r"give learning_rate=\[\.\.\.\], the values to sweep$",
-    ("multistart", "workers"): "give threads=; all cores work when it is left out$",
+    ("multistart", "workers"): "give threads=; if it is omitted, all cores work$",
     ("curvature", "workers"): "leave it out$",
     ("multistart", "niter"): r"for basin hopping give it to the strategy, as in strategy=bgd.BasinHopping\(hops=20",
     ("multistart", "T"): r"for basin hopping .* strategy=bgd.BasinHopping\(",
-    ("multistart", "max_iter"): "give maxiter=, the number of updates at most$",
+    ("multistart", "max_iter"): "give maxiter=, the largest number of updates$",
     ("multistart", "hess"): "leave it out: second derivatives are derived from the function$",
     ("multistart", "random_state"): "give seed=, a whole number$",
     ("multistart", "stop"): r"give until=bgd.Coverage\(0.999\)$",
@@ -149,7 +149,7 @@ CONSTRUCTORS = {
     "niter": (lambda: bgd.BasinHopping(niter=50), "BasinHopping takes no 'niter': give hops=$"),
     "T": (lambda: bgd.BasinHopping(T=1.0), "give temperature=$"),
     "stepsize": (lambda: bgd.BasinHopping(stepsize=0.1), "give step=$"),
-    "no rate": (lambda: bgd.BarzilaiBorwein(lr=0.1), "the length of a step is found by itself$"),
+    "no rate": (lambda: bgd.BarzilaiBorwein(lr=0.1), "the method finds the length of each step itself$"),
     "maxfun": (lambda: bgd.Stopping(maxfun=9), "Stopping takes no 'maxfun': give maxfev=$"),
     "misspelt": (lambda: bgd.GradientDescent(learnig_rate=1), "did you mean 'learning_rate'"),
     "bounds": (lambda: bgd.Objective(untouched, bounds=BOX), "Objective takes no 'bounds': give box="),
@@ -167,8 +167,14 @@ def test_constructors_name_foreign_keywords_too(name):
 
 
 MISFITS = {
-    "bounds by position": (lambda: bgd.multistart(untouched, BOX), r"takes 1 by position \(fun\), not 2: .* box="),
-    "method by position": (lambda: bgd.descend(untouched, [[1.0]], "lbfgs"), r"takes 2 by position \(fun, x0\), not 3"),
+    "bounds by position": (
+        lambda: bgd.multistart(untouched, BOX),
+        r"takes 1 positional argument \(fun\), not 2: .* box=",
+    ),
+    "method by position": (
+        lambda: bgd.descend(untouched, [[1.0]], "lbfgs"),
+        r"takes 2 positional arguments \(fun, x0\), not 3",
+    ),
     "no start": (lambda: bgd.descend(untouched), "descend needs x0: give the starts, .* bgd.multistart draws its own"),
     "no function": (lambda: bgd.multistart(box=BOX), "multistart needs fun: give a function of x"),
     "twice": (lambda: bgd.descend(untouched, [[1.0]], x0=[[1.0]]), "multiple values for argument 'x0'"),
@@ -241,8 +247,8 @@ def test_args_are_kept_by_pickles_and_saved_runs(tmp_path):
         (lambda: bgd.multistart(bowl, box=BOX, args=(1,)), r"bowl\(x\) is called as bowl\(x, args\[0\]\): too many"),
         (
             lambda: bgd.multistart(lambda t, a, b: a * t, box=BOX),
-            r"<lambda>\(t, a, b\) is called as <lambda>\(x\): x holds all unknowns: unpack it inside as t, a, b = x, or"
-            r" give constants as args=.*; a fit to data is fun=lambda p: np.sum\(\(model\(t, \*p\) - y\) \*\* 2\)$",
+            r"<lambda>\(t, a, b\) is called as <lambda>\(x\): x contains all unknowns: unpack it inside as t, a, b = x,"
+            r" or give constants as args=.*; a fit to data is fun=lambda p: np.sum\(\(model\(t, \*p\) - y\) \*\* 2\)$",
         ),
         (lambda: bgd.multistart(decay, box=BOX), r"decay\(t, \*p\)|decay\(x, \*p\)"),
         (lambda: bgd.multistart(bowl, box=BOX, jac=True), "jac is True: .* leave it out .the gradient is derived"),

@@ -338,7 +338,7 @@ def test_shekel_is_shekel10():
     [
         ("rastrign", "unknown landscape 'rastrign': did you mean 'rastrigin'? `batchgd list` shows all"),
         ("qqqq", "unknown landscape 'qqqq': `batchgd list` shows all"),
-        (3, "a landscape is asked for by its name, a string, not 3"),
+        (3, "the name of a landscape is 3: give it as a string"),
     ],
 )
 def test_unknown_names_are_one_clear_line(name, message):
@@ -375,7 +375,7 @@ def test_a_name_is_entered_once():
         return x[0]
 
     row = library.landscape("x", source="x", box=(0, 1), dims=1, minima=(), n_minima=0, global_value=None)
-    with pytest.raises(InputError, match="there is a landscape 'sphere' already"):
+    with pytest.raises(InputError, match="a landscape named 'sphere' exists already"):
         row(sphere)
 
 

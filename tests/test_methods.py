@@ -309,7 +309,10 @@ def test_every_hyperparameter_is_checked(name, bad):
             "initial of learning_rate has 2 values for 4 starts",
         ),
         (lambda: descend(bgd.Adam(bgd.Exponential(0.1, [0.5, 0.6])), 1), "factor of learning_rate has 2 values for 4"),
-        (lambda: bgd.Step(0.1, [0.5, 0.6], every=[1, 2, 3]), "values of Step differ, factor 2 and every 3"),
+        (
+            lambda: bgd.Step(0.1, [0.5, 0.6], every=[1, 2, 3]),
+            "the settings of Step have different lengths, factor 2 and every 3",
+        ),
         (
             lambda: bgd.Adam({"schedule": "Step", "initial": 0.1}),
             "needs factor, every",

@@ -217,6 +217,6 @@ def test_keys_from_before_the_cap_are_refused():
     catalogue.add(4, Himmelblau.minima + 1e-4, np.zeros(4), np.ones(4, int))
     found = find_minima(catalogue, Himmelblau())
     assert any("more than 5 cells" in text for text in found.warnings)
-    with pytest.raises(InputError, match=r"ask catalogue\.keys"):
+    with pytest.raises(InputError, match=r"use catalogue\.keys"):
         found.labels(old)
     assert sorted(found.labels(catalogue.keys(Himmelblau.minima, np.zeros(4), np.ones(4)))) == [0, 1, 2, 3]

@@ -190,7 +190,7 @@ BAD = [
     (lambda: samples.rastrigin(3, dim=1).plot.parallel(), "at least 2 dimensions"),
     (lambda: samples.himmelblau(20).plot.network(), "no moves between minima"),
     (lambda: samples.himmelblau(20).plot.confusion(samples.himmelblau(21)), "two runs of the same starts"),
-    (lambda: samples.himmelblau(20).plot.confusion(samples.rastrigin(2, n=20)), "have other starts"),
+    (lambda: samples.himmelblau(20).plot.confusion(samples.rastrigin(2, n=20)), "have different starts"),
     (
         lambda: bgd.multistart("sphere", starts=20, backend="numpy").plot.zoom(resolution=16),
         "there is no border to zoom in on",
@@ -238,5 +238,5 @@ def test_no_minimum_is_told(name):
     result = samples.himmelblau(20)
     for column in ("x", "fun", "count", "fraction"):
         object.__setattr__(result.minima, column, getattr(result.minima, column)[:0])
-    with pytest.raises(InputError, match=f"the picture .{name}. is of minima, and this result has none"):
+    with pytest.raises(InputError, match=f"the picture .{name}. needs minima, and this result has none"):
         getattr(result.plot, name)()

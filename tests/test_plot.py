@@ -70,7 +70,7 @@ def test_a_picture_says_what_it_needs():
     assert samples.himmelblau(20).plot.values(ax) is ax
     with pytest.raises(InputError, match="needs 1 to 3 dimensions, this result has 4: draw"):
         samples.rastrigin(2, dim=4).plot.values()
-    with pytest.raises(InputError, match="is of minima, and this result has none"):
+    with pytest.raises(InputError, match="needs minima, and this result has none"):
         samples.batch().plot.values()
 
 
@@ -279,12 +279,12 @@ def test_files_that_cannot_be_written(tmp_path):
     result = samples.himmelblau(10)
     with pytest.raises(InputError, match="must end in a picture format"):
         result.plot(tmp_path / "a.docx")
-    with pytest.raises(InputError, match="is not a folder; make it first"):
+    with pytest.raises(InputError, match="is not a folder; create it first"):
         result.plot(tmp_path / "no" / "a.png")
     (tmp_path / "b.png").mkdir()
     with pytest.raises(InputError, match="cannot write"):
         result.plot(tmp_path / "b.png")
-    with pytest.raises(AttributeError, match="unknown picture 'pie': there are "):
+    with pytest.raises(AttributeError, match="unknown picture 'pie': choose from "):
         _ = result.plot.pie
     result.plot(tmp_path / "a.svg")
     assert "<svg" in (tmp_path / "a.svg").read_text()

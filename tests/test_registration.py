@@ -188,9 +188,9 @@ class Nothing:
 
 
 RULES = [
-    (Branching, "update of the rule mine holds 'if x > 0: return x': write assignments and one return, where("),
-    (Choosing, "update of the rule mine holds 'x if x > 0 and g > 0 else x - learning_rate * g'"),
-    (WithNumPy, "update of the rule mine holds 'np.sqrt': "),
+    (Branching, "update of the rule mine contains 'if x > 0: return x': write assignments and one return, where("),
+    (Choosing, "update of the rule mine contains 'x if x > 0 and g > 0 else x - learning_rate * g'"),
+    (WithNumPy, "update of the rule mine contains 'np.sqrt': "),
     (WithGlobal, "update of the rule mine uses EPS = 1e-08: write the number itself, or make it a hyperparameter"),
     (WithDefault, "update of the rule mine takes (x, g, learning_rate=0.1): give its arguments without defaults"),
     (WithOwn, "register of the rule mine takes (rule, name='mine')"),
@@ -222,7 +222,7 @@ class Hungry:
 
 
 def test_a_rule_that_asks_for_more_than_its_method_has_is_refused():
-    with pytest.raises(InputError, match=r"the rule of Mine\(learning_rate=0.1\) asks for appetite, but .*: add it"):
+    with pytest.raises(InputError, match=r"the rule of Mine\(learning_rate=0.1\) needs appetite, but .*: add it"):
         bgd.descend(bowl, [[0.0]], method=register(Hungry)(), backend="numpy")
 
 
@@ -234,10 +234,10 @@ class Plain:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("adam", "there is a method 'adam' already: give yours another name"),
+        ("adam", "a method named 'adam' exists already: give yours a name other"),
         ("heavy ball", "is registered as 'heavy ball': give a name of letters, digits and _"),
-        ("HeavyBall", "there is a method 'heavy_ball' already"),
-        ("rmsprop_centred", "there is a rule 'rmsprop_centred' in the library already"),
+        ("HeavyBall", "a method named 'heavy_ball' exists already"),
+        ("rmsprop_centred", "a rule 'rmsprop_centred' exists in the library already"),
         (None, "is registered as None"),
     ],
 )
@@ -248,7 +248,7 @@ def test_names_are_taken_once(name, message):
 
 
 def test_a_class_is_named_once():
-    with pytest.raises(InputError, match="there is a method of class Adam already, 'adam': rename yours"):
+    with pytest.raises(InputError, match="a method of class Adam exists already, 'adam': rename yours"):
         bgd.register_method("other_adam", Plain)(type("Adam", (bgd.AMSGrad,), {}))
     with pytest.raises(InputError, match="is not a method: write a dataclass derived from"):
         bgd.register_method("other", Plain)(Plain)
@@ -273,7 +273,7 @@ def test_a_landscape_from_outside(capsys):
     assert code == 0, err
     assert np.allclose(json.loads(out)["best"]["x"], 7.0)
     assert "far_well" in shell(capsys, "list")[1]
-    with pytest.raises(InputError, match="there is a landscape 'sphere' already"):
+    with pytest.raises(InputError, match="a landscape named 'sphere' exists already"):
         bgd.landscapes.landscape("", source="", box=(0, 1), dims=1, minima=[], n_minima=0, global_value=0.0)(
             type("sphere", (), {})
         )
@@ -292,7 +292,7 @@ def test_a_picture_from_outside(tmp_path, capsys):
     assert result.plot.levels.__doc__ == levels.__doc__
     result.save(tmp_path / "run")
     assert shell(capsys, f"plot {tmp_path / 'run'} Levels --out {tmp_path / 'a.svg'} --quiet")[0] == 0
-    with pytest.raises(InputError, match="there is a picture 'levels' already"):
+    with pytest.raises(InputError, match="a picture named 'levels' exists already"):
         bgd.register_picture("other")(type("levels", (), {}))
 
 

@@ -85,7 +85,7 @@ def test_parts_of_spread_out_starts_make_only_those():
 
 
 def test_lengths_that_disagree_are_refused():
-    with pytest.raises(InputError, match="n of each other array"):
+    with pytest.raises(InputError, match="n entries in each other array"):
         BatchResult(x=np.zeros((3, 2)), fun=np.zeros(2), nit=np.zeros(3), nfev=np.zeros(3), status=np.zeros(3))
 
 

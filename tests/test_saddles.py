@@ -351,7 +351,7 @@ def test_bad_input(capsys, tmp_path):
         bgd.load(tmp_path / "run").connect()
     with pytest.raises(bgd.InputError, match="has no Hessian to follow"):
         bgd.multistart(lambda x: abs(x[0]), box=[(-2, 2)], starts=20, backend="numpy").connect()
-    with pytest.raises(AttributeError, match="no labels, so no 'connect'"):
+    with pytest.raises(AttributeError, match="no labels and therefore no 'connect'"):
         bgd.descend("himmelblau", [[0.0, 0.0]], backend="numpy").connect()
     saddles = result.connect()
     for label, said in ((7, "the label of a minimum is 7"), ("a", "the label of a minimum is 'a'")):
@@ -359,10 +359,10 @@ def test_bad_input(capsys, tmp_path):
             saddles.lowest_path(0, label)
     bgd.descend("himmelblau", [[0.0, 0.0]], backend="numpy").save(tmp_path / "ends")
     for words, said in (
-        (["--run", str(tmp_path / "run"), "--starts", "5"], "--starts says how to run"),
-        (["--run", str(tmp_path / "ends")], "holds endpoints without minima"),
+        (["--run", str(tmp_path / "run"), "--starts", "5"], "--starts is for a new run"),
+        (["--run", str(tmp_path / "ends")], "has endpoints but no minima"),
         (["himmelblau", "--path", "0"], "--path takes two labels of minima"),
-        ([], "name FUN"),
+        ([], "FUN is missing"),
     ):
         assert main(["connect", *words]) == 2
         err = capsys.readouterr().err

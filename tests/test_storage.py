@@ -92,7 +92,7 @@ def test_without_the_function_the_result_says_how_to_get_it(tmp_path):
         _ = back.jac
     assert same_bits(load(file, fun=samples.HIMMELBLAU).jac, samples.himmelblau(50).jac)
     other = samples.Function("other", 2, samples.rastrigin_value, samples.rastrigin_gradient)
-    with pytest.raises(InputError, match="fun disagrees with the stored values"):
+    with pytest.raises(InputError, match="fun does not have the stored values"):
         load(file, fun=other)
 
 
@@ -114,7 +114,7 @@ def test_the_same_result_is_the_same_file(tmp_path):
 def test_a_pickled_array_is_refused(tmp_path):
     file = samples.batch(3).save(tmp_path / "run")
     hostile_results.put_array(file, "fun", np.array([{}], dtype=object))
-    with pytest.raises(InputError, match=r"fun\.npy holds object, neither numbers nor text"):
+    with pytest.raises(InputError, match=r"fun\.npy has type object, neither numbers nor text"):
         load(file)
 
 
@@ -159,11 +159,11 @@ def _spoil(file, how):
         ("head cut short", "cannot be read: result.json is not JSON"),
         ("another program's", "is not a batchgd result"),
         ("a list", "is not a batchgd result"),
-        ("newer", "has format version 99, this batchgd reads 2"),
+        ("newer", "has format version 99, but this batchgd reads 2"),
         ("a key gone", "meta lacks seconds"),
         ("column gone", "it lacks fun"),
         ("column cut short", r"x.npy has 312 bytes for an array of shape \(20, 2\) and type float64"),
-        ("cut short", "cannot be read: it is not a whole archive"),
+        ("cut short", "cannot be read: it is not a complete archive"),
         ("a bit flipped", r"minima.x.npy is damaged \(Bad CRC-32 for file 'minima.x.npy'\)"),
         ("lengths disagree", r"fun has shape \(3,\), which does not fit the other arrays"),
     ],

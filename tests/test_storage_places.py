@@ -19,7 +19,7 @@ from batchgd.problem.errors import WriteError
 def test_a_name_in_use_is_refused(tmp_path):
     result = samples.batch(3)
     file = result.save(tmp_path / "run")
-    with pytest.raises(InputError, match="holds a result already; pass overwrite=True"):
+    with pytest.raises(InputError, match="already contains a result; pass overwrite=True"):
         result.save(file)
     (tmp_path / "other").mkdir()
     (tmp_path / "thesis.tex").write_text("years of work")
@@ -41,7 +41,7 @@ def test_overwrite_replaces_the_file(tmp_path):
 @pytest.mark.parametrize("place", ["file/run", "missing/run"])
 def test_places_that_cannot_hold_a_file(tmp_path, place):
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="is not a folder; make it first"):
+    with pytest.raises(InputError, match="is not a folder; create it first"):
         samples.batch(3).save(tmp_path / place)
 
 
@@ -115,7 +115,7 @@ def test_what_a_killed_save_left_is_put_in_order(tmp_path, call):
     assert subprocess.run([sys.executable, "-c", script]).returncode == -signal.SIGKILL
     assert len(list(tmp_path.iterdir())) == 2  # what it was writing as well
     assert len(load(file)) == (3 if call == "unlink" else 5)
-    with pytest.raises(InputError, match="holds a result already"):
+    with pytest.raises(InputError, match="already contains a result"):
         samples.batch(4).save(file)
     samples.batch(4).save(file, overwrite=True)
     assert [p.name for p in tmp_path.iterdir()] == ["run"]
@@ -161,7 +161,7 @@ def test_of_several_savers_one_wins(tmp_path):
         _at_once([lambda n=n, file=file: saver(n, file) for n in range(2, 6)])
         won = [n for n in outcomes if isinstance(n, int)]
         assert len(won) == 1, outcomes
-        assert all("holds a result already" in message for message in outcomes if message not in won)
+        assert all("already contains a result" in message for message in outcomes if message not in won)
         assert len(load(file)) == won[0]
     assert len(list(tmp_path.iterdir())) == 10
 

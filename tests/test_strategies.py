@@ -333,10 +333,10 @@ BAD = [
     (lambda: himmelblau(3), "unknown strategy 3"),
     (lambda: himmelblau("mlsl", keep="minima"), "keep='minima' does not go with a strategy"),
     (lambda: himmelblau("mlsl", until=bgd.Coverage(0.99)), "until does not go with a strategy"),
-    (lambda: himmelblau("rare_basins", sampling="sobol"), "rare_basins needs uniform starts, not sobol"),
+    (lambda: himmelblau("rare_basins", sampling="sobol"), "sampling is 'sobol': rare_basins needs uniform starts"),
     (
         lambda: himmelblau("mlsl", method=bgd.GradientDescent(learning_rate=np.full(300, 0.01))),
-        "a hyperparameter per start does not go with a strategy",
+        "a hyperparameter has one value per start, but a strategy chooses the starts",
     ),
 ]
 
@@ -364,7 +364,7 @@ def test_a_strategy_from_the_shell(capsys):
     ("words", "message"),
     [
         ("--strategy mls", "unknown strategy 'mls': did you mean 'mlsl'"),
-        ("--strategy-set hops=3", "--strategy-set belongs to --strategy"),
+        ("--strategy-set hops=3", "--strategy-set needs --strategy"),
         ("--strategy mlsl --strategy-set hops=3", "MLSL takes no 'hops': it takes rounds, sigma, gamma"),
     ],
 )

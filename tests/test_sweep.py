@@ -200,7 +200,7 @@ BAD = {
     ),
     "no method": (sweeps(method=int, learning_rate=[0.1]), "give a method, as in method=bgd.GradientDescent"),
     "too many values": (sweeps(method=bgd.HeavyBall, learning_rate=np.arange(1, 500), momentum=np.arange(500) / 500)),
-    "mixed precision": (sweeps(learning_rate=[0.1], dtype="mixed"), "a sweep tells how one behaves: use float32"),
+    "mixed precision": (sweeps(learning_rate=[0.1], dtype="mixed"), "a sweep shows how one behaves: use float32"),
     "progress no function": (sweeps(learning_rate=[0.1], progress=True), "give a function of one ProgressUpdate"),
 }
 BAD["too many values"] = (BAD["too many values"], "the sweep has 249,500 values: give at most 100,000")
@@ -218,7 +218,7 @@ def test_bad_sweeps_give_one_line(case):
     ("words", "message"),
     [
         (["--learning-rate", "1", "0.1"], "--learning-rate takes LO below HI"),
-        (["--points", "5"], "--points belongs to --learning-rate LO HI"),
+        (["--points", "5"], "--points needs --learning-rate LO HI"),
         ([], "nothing to sweep: add --learning-rate LO HI"),
         (["--learning-rate", "0.1"], "--learning-rate takes two numbers"),
         (["--learning-rate", "1e-3", "1", "--set", "learning_rate=0.1"], "both fixed by --set and swept"),

@@ -113,7 +113,7 @@ def test_a_method_that_works_is_recommended():
 
 def test_a_tolerance_that_ends_everything_at_once_is_said():
     result = bgd.multistart(lambda x: 1e-9 * np.sum(x**2), box=[(-1, 1)] * 2, starts=50, gtol=1e-6, backend="numpy")
-    assert any("at rest where they began, by gtol=1e-06" in said for said in result.warnings)
+    assert any("at rest where they began, with gtol=1e-06" in said for said in result.warnings)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_a_tolerance_that_ends_everything_at_once_is_said():
         ("boxes", "scale is 'boxes'"),
         ([1.0], "2 positive widths"),
         ([1.0, -1.0], "2 positive widths"),
-        ([1.0, np.nan], "scale holds"),
+        ([1.0, np.nan], "scale contains"),
         (True, "scale"),
     ],
 )

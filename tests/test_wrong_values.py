@@ -221,12 +221,15 @@ def outcome(call, arguments):
 
 TOLD = {
     # a call on the results above: what it says
-    "masked box": (lambda made: bgd.multistart(bowl, box=MASKED), "the box holds masked entries: fill them"),
-    "masked starts": (lambda made: bgd.descend(bowl, MASKED), "the start points hold masked entries"),
-    "masked points": (lambda made: made["objective"].value(MASKED), "x holds masked entries"),
-    "complex points": (lambda made: made["objective"].gradient([1j, 0.0]), "x holds complex numbers: bowl takes real"),
-    "true points": (lambda made: made["objective"].hessian([True, False]), "x holds true/false values"),
-    "points in words": (lambda made: made["sum"].value(["one"]), "x holds text"),
+    "masked box": (lambda made: bgd.multistart(bowl, box=MASKED), "the box contains masked entries: fill them"),
+    "masked starts": (lambda made: bgd.descend(bowl, MASKED), "the start points contain masked entries"),
+    "masked points": (lambda made: made["objective"].value(MASKED), "x contains masked entries"),
+    "complex points": (
+        lambda made: made["objective"].gradient([1j, 0.0]),
+        "x contains complex numbers: bowl takes real",
+    ),
+    "true points": (lambda made: made["objective"].hessian([True, False]), "x contains true/false values"),
+    "points in words": (lambda made: made["sum"].value(["one"]), "x contains text"),
     "check in words": (lambda made: bgd.multistart(bowl, box=BOX, check="False"), "check is 'False': give True or Fal"),
     "device in words": (lambda made: bgd.descend(bowl, [[1, 2]], device="no"), "device is 'no': give True or False"),
     "adaptive in words": (lambda made: bgd.map(bowl, BOX, adaptive="no"), "adaptive is 'no': give True or False"),
@@ -288,7 +291,7 @@ TOLD = {
     "a list in itself": (lambda made: bgd.descend(bowl, ENDLESS), "lists that are nested too deeply"),
     "bounds": (
         lambda made: bgd.multistart(bowl, box=Bounds([0, 0], [1, 1])),
-        "a Bounds, which constrains x, and a box",
+        "a Bounds, which constrains x, but a box",
     ),
 }
 

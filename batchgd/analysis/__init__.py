@@ -1,1 +1,2 @@
-"""What is asked of a landscape beyond its minima; what runs again uses the engine and the minima, never the calls."""
+"""Analyses of a landscape beyond its minima; those that run again use the engine and the minima, never the public
+calls."""

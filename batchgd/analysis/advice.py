@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _TRIED = 32  # starts
 _UPDATES, _SECONDS = 1000, 3.0  # of each method that is tried
-_MANY = 0.1  # share of the starts from which on it is worth it
+_MANY = 0.1  # share of the starts from which a trial is worth its time
 _LARGEST_HESSIAN = 12  # dimensions
 _MOST_OPERATIONS = 5000  # beyond, writing the code for NumPy takes longer than the trial
 _UNFINISHED = (Status.MAXITER, Status.MAXFEV, Status.STALLED, Status.GRADIENT)
@@ -37,13 +37,13 @@ def _at_rest(batch: Batch, result: LandscapeData) -> str | None:
     if still <= 0.5:
         return None
     return (
-        f"{100 * still:.3g} % of the starts count as at rest where they began, by gtol={batch.stopping.gtol:.3g}: "
+        f"{100 * still:.3g} % of the starts count as at rest where they began, with gtol={batch.stopping.gtol:.3g}: "
         f"omit {option('gtol')}, which then follows the slope of the function, or give {option('gtol_rel')}"
     )
 
 
 def _escaped(batch: Batch, result: LandscapeData) -> str | None:
-    """Escaped trajectories that are lower than all minima, where the value falls on."""
+    """Escaped trajectories that are lower than all minima, if the value keeps falling."""
     from batchgd.minima.notes import endless_fall
 
     rows = np.flatnonzero((result.status == Status.ESCAPED) & np.isfinite(result.fun))
@@ -58,14 +58,14 @@ def _escaped(batch: Batch, result: LandscapeData) -> str | None:
 
 
 def _lost(batch: Batch, result: LandscapeData) -> str | None:
-    """Steps that throw trajectories out."""
+    """Steps so long that trajectories diverge."""
     rate = getattr(batch.method, "learning_rate", None)
     share = float(np.mean(np.isin(result.status, (Status.DIVERGED, Status.NONFINITE))))
     if rate is None or share <= 0.5:
         return None
     return (
         f"{100 * share:.3g} % of the starts diverged: the learning rate is too large for this function; "
-        f"{said('bgd.sweep', 'batchgd sweep')} finds which rates are not"
+        f"{said('bgd.sweep', 'batchgd sweep')} shows which rates are not"
     )
 
 
@@ -80,7 +80,7 @@ def _another_method(batch: Batch, result: LandscapeData) -> str | None:
     if not best or found[best] <= 0.5 * len(points):
         return None
     return (
-        f"{stuck.size:,} starts came to no minimum; of {len(points)} of them {best} takes {found[best]} to one: "
+        f"{stuck.size:,} starts reached no minimum; {best} takes {found[best]} of {len(points)} of them to one: "
         f"try {option('method', best)}"
     )
 
@@ -95,7 +95,7 @@ def _candidates(batch: Batch) -> dict[str, Method]:
 
 
 def _found(batch: Batch, points: NDArray[np.float64], method: Method) -> int:
-    """How many of some starts a method takes to a minimum; run by NumPy, which compiles nothing."""
+    """How many of these starts a method takes to a minimum; run by NumPy, which compiles nothing."""
     from batchgd.engine.compute import Compute
     from batchgd.minima.collect import collect
 

@@ -43,8 +43,8 @@ def curvature(
 
     A twice differentiable f is convex on a box iff every eigenvalue λ of its Hessian is >= 0 everywhere in it. Samples
     can refute that, never prove it: a negative λ along v is confirmed by values, f(x) > (f(x - h v) + f(x + h v)) / 2,
-    and so are midpoints of pairs of samples, which also finds concave kinks. Only for a quadratic, whose Hessian the
-    trace knows to be constant, the verdict is a proof.
+    and so are midpoints of pairs of samples, which also finds concave kinks. The verdict is a proof only for a
+    quadratic, whose Hessian the trace knows to be constant.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def curvature(
     Raises
     ------
     InputError
-        For anything that cannot be used.
+        If an argument cannot be used.
 
     Examples
     --------
@@ -94,7 +94,7 @@ def curvature(
     if samples * objective.dim**2 > MAX_NUMBERS:
         most = MAX_NUMBERS // objective.dim**2
         raise InputError(
-            f"{samples:,} Hessians in {objective.dim}-D do not fit in memory: give samples of at most {most:,}"
+            f"{samples:,} Hessians in {objective.dim}-D do not fit in memory: give at most {most:,} samples"
         )
     return curvature_of(objective, region, samples, seed)
 
@@ -168,7 +168,7 @@ class Witness:
 
 @dataclass(frozen=True, eq=False)
 class Curvature:
-    """What sampled Hessians say of a function over a box.
+    """What sampled Hessians show about a function over a box.
 
     Attributes
     ----------
@@ -177,7 +177,7 @@ class Curvature:
     x : (m, d)
         The samples.
     eigenvalues : (m, d)
-        Of the Hessian at each, ascending; NaN where it is not finite.
+        Of the Hessian at each, ascending; NaN if it is not finite.
     negative : (m,) bool
         Whether the lowest one is negative beyond rounding.
     constant : bool
@@ -199,10 +199,10 @@ class Curvature:
 
     @property
     def verdict(self) -> str:
-        """``"convex"``, ``"not convex"``, or ``"convex nowhere refuted"``."""
+        """``"convex"``, ``"not convex"``, or ``"convexity not refuted"``."""
         if self.witness is not None:
             return "not convex"
-        return "convex" if self.proved else "convex nowhere refuted"
+        return "convex" if self.proved else "convexity not refuted"
 
     @property
     def proved(self) -> bool:
@@ -211,7 +211,7 @@ class Curvature:
 
     @property
     def strong_convexity(self) -> float:
-        """μ, the lowest eigenvalue seen: no more than this much convex (negative where the function is not)."""
+        """μ, the lowest eigenvalue seen: no more than this much convex (negative if the function is not convex)."""
         return float(np.nanmin(self.eigenvalues, initial=np.inf))
 
     @property
@@ -221,7 +221,7 @@ class Curvature:
 
     @property
     def condition(self) -> float:
-        """L / μ where μ > 0, else infinity; at least this large."""
+        """L / μ if μ > 0, else infinity; at least this large."""
         return self.lipschitz / self.strong_convexity if self.strong_convexity > 0.0 else float("inf")
 
     @property
@@ -244,7 +244,7 @@ class Curvature:
             return f"not convex: it curves downwards {at}{bend}"
         if self.proved:
             return "convex, proved: the function is quadratic and its Hessian has no negative eigenvalue"
-        return f"convex nowhere refuted: no negative curvature at {self.finite:,} points of the box"
+        return f"convexity not refuted: no negative curvature at {self.finite:,} points of the box"
 
     def __repr__(self) -> str:
         lines = [f"{self.name} · {self.box.dim}-D · {len(self.x):,} samples", self.sentence()]
@@ -288,7 +288,7 @@ NOTE_SAMPLES, NOTE_DIM = 256, 32
 
 
 def convexity_note(result: Any) -> str | None:
-    """Return what convexity says of the one minimum of a result, where it has one and nothing speaks against it."""
+    """Return what convexity implies for the only minimum of a result, if it has one and nothing contradicts it."""
     if len(result.minima.fun) != 1 or not result.has_function or result.box is None or result.dim > NOTE_DIM:
         return None
     if result.minima.kind[0] != "minimum" or not hasattr(result.objective, "hessian"):
@@ -297,8 +297,8 @@ def convexity_note(result: Any) -> str | None:
     if seen.verdict == "not convex":
         return None
     if seen.proved:
-        return "the function is convex (quadratic, no negative eigenvalue): the one minimum is global"
+        return "the function is convex (quadratic, no negative eigenvalue): the only minimum is global"
     return (
-        f"no negative curvature at {seen.finite} points of the box: where the function is convex, the one minimum is "
+        f"no negative curvature at {seen.finite} points of the box: if the function is convex, the only minimum is "
         "global"
     )

@@ -1,1 +1,1 @@
-"""The calls and the results that a user holds."""
+"""The calls and the results that they return."""

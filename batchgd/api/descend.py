@@ -1,4 +1,4 @@
-"""``descend``: one descent from each of some given starts."""
+"""``descend``: one descent from each of the starts given."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def descend(
     x0 : (n, d) array
         The starts: NumPy, CuPy, anything with DLPack, or nested lists.
     box : sequence of (low, high), optional
-        The scale of the problem, by which the longest step and ``escape`` are measured. Left out: the box around x0,
-        each side at least 1 wide.
+        The scale of the problem, by which the longest step and ``escape`` are measured. Default: the box around x0,
+        with sides of at least 1.
     seed : int, optional
-        Of gradient noise, Langevin dynamics and mini-batches, which are functions of the seed, the number of the start
-        and the update. None draws a seed.
+        Seed of gradient noise, Langevin dynamics and mini-batches, which are functions of the seed, the number of the
+        start and the update. None draws a seed.
 
     The other parameters are those of :func:`multistart`.
 
@@ -64,7 +64,7 @@ def descend(
     Raises
     ------
     InputError
-        For anything that cannot be used, before work starts.
+        If an argument cannot be used; raised before work starts.
 
     Examples
     --------

@@ -64,17 +64,17 @@ def multistart(
         ``fun(x)`` or ``fun(x, params)`` of a (d,) array in plain NumPy; or the name of a library landscape
         (``batchgd list``). It is called once, to be turned into straight-line code with its gradient.
     box : sequence of (low, high), optional
-        Where starts are drawn; not a constraint. A library landscape brings its own.
+        The region from which starts are drawn; not a constraint. A library landscape brings its own.
     dim : int, optional
-        Number of coordinates, where the box does not tell.
+        Number of coordinates, if the box does not give it.
     starts : int or (n, d) array, optional
-        How many starts, or the starts themselves; 10,000 when left out. With ``until`` at most this many, ten million
-        when left out.
+        How many starts, or the starts themselves; default: 10,000. With ``until``, the largest number of starts;
+        default: ten million.
     sampling : str or Normal
         ``"uniform"``, ``"sobol"``, ``"latin_hypercube"``, ``"grid"`` or ``bgd.Normal(mean, std)``. Only independent
-        starts give fractions with an interval: uniform and normal ones.
+        starts (uniform and normal ones) give fractions with an interval.
     method : Method or str, optional
-        The update rule; :class:`BarzilaiBorwein` when left out.
+        The update rule; default: :class:`BarzilaiBorwein`.
     seed : int, optional
         Start i is a function of seed and i alone. None draws a seed, which the result reports.
     gtol, xtol, ftol, maxiter, max_time
@@ -85,18 +85,18 @@ def multistart(
     backend : str
         ``"auto"``, ``"cuda"``, ``"cpu"`` or ``"numpy"``.
     dtype : str
-        ``"float64"`` or ``"float32"``, of the descent; or ``"mixed"``: float32 until rounding leaves no more to gain,
+        Precision of the descent: ``"float64"``, ``"float32"``, or ``"mixed"``: float32 until rounding stops progress,
         then float64 from there, by :class:`BarzilaiBorwein` with steps of at most a thousandth of the box, until the
         tolerances hold. ``nit`` and ``nfev`` count both, and ``maxiter`` bounds each. Minima are polished in float64.
     threads : int, optional
-        Worker threads of the CPU backend; one per core when left out. Never changes a result.
+        Worker threads of the CPU backend; default: one per core. They never change a result.
     params : float or array, optional
-        Passed on to ``fun``; another value needs no new compilation.
+        Passed on to ``fun``; a new value needs no new compilation.
     jac : callable, optional
         A hand-written gradient, traced instead of the derivative of ``fun``.
     args : tuple
         Further arguments of ``fun`` and ``jac``, as in SciPy: ``fun(x, *args)``, or ``fun(x, params, *args)``. They are
-        constants of the traced function; a number that varies from run to run belongs into ``params``.
+        constants of the traced function; a number that varies from run to run belongs in ``params``.
     scale : "auto", "box", None, or (d,) array
         The units of x in which steps are measured: None is x itself, ``"box"`` the widths of the box. The descent is
         then one in u = x / scale: its basins are those of that metric, and a learning rate, ``gtol`` and ``xtol`` are
@@ -106,33 +106,33 @@ def multistart(
         When two polished endpoints are one minimum: ``bgd.Identity(x=1e-6, f=1e-9)`` when omitted.
     strategy : Strategy or str, optional
         How starts are chosen as the run goes on, in place of all at once: ``bgd.MLSL()``, ``bgd.BasinHopping()``,
-        ``bgd.RareBasins()`` or their names. ``starts`` is then the size of the sample, the number of walkers, or of all
-        starts; ``result.strategy`` tells what it biases and what it cost.
+        ``bgd.RareBasins()`` or their names. ``starts`` is then the size of the sample, the number of walkers, or the
+        number of all starts; ``result.strategy`` reports what it biases and what it cost.
     keep : str
-        ``"all"`` keeps one entry per start; ``"minima"`` only the distinct points and counts, and then memory does not
+        ``"all"`` keeps one entry per start; ``"minima"`` only the distinct points and counts, so that memory does not
         grow with the number of starts.
     until : Coverage, optional
         ``bgd.Coverage(0.999, confidence=0.95)``: run in batches of growing size until at most 0.1 % of the starts can
-        drain into minima not seen; ``result.stopped`` says whether that, ``starts`` or ``max_time`` ended the run.
+        be in basins of minima not seen; ``result.stopped`` shows if this, ``starts`` or ``max_time`` ended the run.
     check : bool
-        Run up to 2,000 of the starts again at half the step, and warn (``result.warnings``) where more than 1 % of them
-        surely get another label: then the fractions rest on borders that the method made.
+        Run up to 2,000 of the starts again at half the step, and warn (``result.warnings``) if more than 1 % of them
+        surely get another label: the fractions then depend on the step size.
     progress : callable, optional
         Called with a :class:`ProgressUpdate` about twice a second, also while endpoints are polished and classified.
     device : bool
-        Give the arrays of a CUDA run as CuPy arrays on the device, where they are placed when the run ends.
+        Return the arrays of a CUDA run as CuPy arrays on the device; they are placed there when the run ends.
 
     Returns
     -------
     MultistartResult
         ``minima`` sorted by value, and ``x, fun, status, nit, nfev, label`` with one entry per start. Ctrl-C ends the
-        run early with what was found: ``result.interrupted`` is then True, and a loop over runs should end there. A
-        second Ctrl-C raises KeyboardInterrupt.
+        run early and returns what was found: ``result.interrupted`` is then True, and a loop over runs should end
+        there. A second Ctrl-C raises KeyboardInterrupt.
 
     Raises
     ------
     InputError
-        For anything that cannot be used, before work starts. Trouble in one trajectory is its status.
+        If an argument cannot be used; raised before work starts. Trouble in one trajectory is its status.
 
     Examples
     --------
@@ -174,21 +174,22 @@ def multistart(
         if not result.interrupted and all_kept and not compute.device:
             result.warnings += advice(batch, result)
         if check and not result.interrupted:
-            said = check_step(result)
+            warning = check_step(result)
             if interrupt.seen:
-                result.cut_short, said = True, "interrupted before half the step was compared: check=True says nothing"
-            result.warnings += () if said is None else (said,)
+                result.cut_short = True
+                warning = "interrupted during the comparison with half the step, so check=True has no result"
+            result.warnings += () if warning is None else (warning,)
     return result
 
 
 def _strategy(strategy: Any, keep: str, device: bool, until: Any, check: bool) -> Strategy | None:
-    """Return the strategy that was asked for; it looks at what came of every start, so rows are kept on the host."""
+    """Return the strategy that was asked for; it looks at every endpoint, so rows are kept on the host."""
     if strategy is None:
         return None
     from batchgd.analysis.strategies import as_strategy
 
     others = {"device=True": device, f"keep={keep!r}": keep != "all", "until": until is not None, "check=True": check}
-    for given, clashes in others.items():
+    for option, clashes in others.items():
         if clashes:
-            raise InputError(f"{given} does not go with a strategy, which looks at every endpoint: leave out one")
+            raise InputError(f"{option} does not go with a strategy, which looks at every endpoint: omit one of them")
     return as_strategy(strategy)

@@ -1,4 +1,4 @@
-"""Full paths of a few trajectories, recorded by the kernels that run all others."""
+"""Full paths of a few trajectories, recorded by the same kernels that run all others."""
 
 from __future__ import annotations
 
@@ -67,13 +67,13 @@ def path(
     scale
         As in :func:`descend`.
     x0 : (n, d) array or (d,) array
-        The starts, at most 10,000; one start may be given bare.
+        The starts, at most 10,000; a single start may be a (d,) array.
     every : int
-        Keep the points after 0, ``every``, 2 ``every``, ... updates, and the endpoint. The step lengths are those of
-        single updates whatever ``every`` is.
+        Keep the points after 0, ``every``, 2 ``every``, ... updates, and the endpoint. The step lengths are always
+        those of single updates.
     max_points : int
-        Points of one path at most, 3 or more. When a path grows longer, every second point is dropped and ``every``
-        doubles for it; start and endpoint stay.
+        Largest number of points of one path, 3 or more. When a path grows longer, every second point is dropped and
+        its ``every`` doubles; start and endpoint stay.
 
     Returns
     -------
@@ -83,7 +83,7 @@ def path(
     Raises
     ------
     InputError
-        For anything that cannot be used, before work starts.
+        If an argument cannot be used; raised before work starts.
 
     Examples
     --------
@@ -111,8 +111,8 @@ def path(
     room = min(max_points, batch.stopping.maxiter // every + 3) - 1
     if n * room * (dim + 2) > MAX_NUMBERS:
         raise InputError(
-            f"{n:,} paths of up to {room + 1:,} points in {dim}-D do not fit in memory: give fewer starts, a larger "
-            "every, or a smaller max_points"
+            f"{n:,} paths of up to {room + 1:,} points in {dim}-D do not fit in memory: give fewer starts, a "
+            "larger every, or a smaller max_points"
         )
     trails = Trails.empty(n, max(room, 2), every, dim, batch.dtype)
     with heeded():
@@ -129,15 +129,15 @@ class Paths:
     x : (m, d)
         The points of all paths, one path after the other: path i has rows ``first[i]`` to before ``first[i + 1]``.
     fun, gradient_norm : (m,)
-        Value and 2-norm of the gradient at each, float64.
+        Value and 2-norm of the gradient at each point, float64.
     nit : (m,)
-        Updates made by then: 0 at the start.
+        Updates made up to each point: 0 at the start.
     step : (m,)
-        Length of the update that led to each; 0 at the start.
+        Length of the update that led to each point; 0 at the start.
     first : (n + 1,)
         Where each path begins.
     every : (n,)
-        Updates between two points of a path, the last one aside.
+        Updates between two points of a path, except before the last.
 
     ``paths[i]`` is one :class:`Path`, ``for path in paths`` goes through all.
 
@@ -149,7 +149,7 @@ class Paths:
     def __init__(self, result: BatchResult, trails: Any) -> None:
         self.result = result
         self.every = trails.kept[:, 1].copy()
-        # The endpoint, which lies in the last place, is added where it has not been kept already.
+        # The endpoint, which is in the last place, is added if it has not been kept already.
         kept, latest = trails.kept[:, 0], trails.updates[:, -1]
         kept = np.maximum(kept, 1)
         rows = np.arange(len(kept))
@@ -180,7 +180,7 @@ class Paths:
         try:
             position = range(len(self))[i]
         except IndexError:
-            raise IndexError(f"path {i} of {len(self)}; valid are {-len(self)}..{len(self) - 1}") from None
+            raise IndexError(f"path {i} of {len(self)}; valid indices are {-len(self)}..{len(self) - 1}") from None
         rows = slice(self.first[position], self.first[position + 1])
         columns = {name: getattr(self, name)[rows] for name in ("x", "fun", "gradient_norm", "step", "nit")}
         return Path(**columns, status=Status(int(self.status[position])))
@@ -225,8 +225,8 @@ class Paths:
     def to_dataframe(self) -> Any:
         """Return a pandas DataFrame, one row per point.
 
-        Columns: ``path, nit, x0 … x{d-1}, fun, gradient_norm, step`` and ``status``, which is RUNNING but for the last
-        point of a path.
+        Columns: ``path, nit, x0 … x{d-1}, fun, gradient_norm, step`` and ``status``, which is RUNNING except at the
+        last point of a path.
         """
         from batchgd.problem.optional import require
 
@@ -238,7 +238,7 @@ class Paths:
     def to_xarray(self) -> Any:
         """Return an xarray Dataset with dimensions ``point``, ``coordinate`` and ``path``.
 
-        A contiguous ragged array in the sense of the CF conventions: ``row_size`` says how many points a path has.
+        A contiguous ragged array in the sense of the CF conventions: ``row_size`` is the number of points of each path.
         """
         from batchgd.problem.optional import require
 
@@ -287,7 +287,7 @@ class Path:
 
 
 def _rows(x0: Any) -> Any:
-    """One point as an array of one; anything else as it is."""
+    """A single point as an array of one row; anything else unchanged."""
     if not check.is_array(x0):
         return x0
     points = check.reals("x0 holds", x0, "give an (n, d) array of real numbers")
@@ -298,5 +298,5 @@ def _check_count(n: int) -> None:
     if n > MAX_PATHS:
         raise InputError(
             f"{n:,} starts are too many to keep their paths: give at most {MAX_PATHS:,}, or call bgd.descend, "
-            "which keeps endpoints"
+            "which keeps only endpoints"
         )

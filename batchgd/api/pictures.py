@@ -1,4 +1,4 @@
-"""The pictures of a result and of paths; what one needs computed comes from an analysis, and is handed to it."""
+"""The pictures of a result and of paths; numbers that a picture needs are computed by an analysis and passed to it."""
 
 from pathlib import Path as File
 from types import MethodType
@@ -39,17 +39,17 @@ class Pictures:
     "number of minima against the tolerance that separates them; needs the function", trajectories=False, special=True
 )
 def tolerances(result: Any, ax: Any = None, *, x: Any = None, f: float | None = None) -> Any:
-    """Draw how many minima the result has by ``Identity(x, f)``, for several x.
+    """Draw how many minima the result has under ``Identity(x, f)``, for several x.
 
-    A level stretch around the tolerance that was used (dotted) says that the number of minima does not depend on it.
+    A level stretch around the tolerance that was used (dotted) shows that the number of minima does not depend on it.
     The result must have its function, and endpoints or cells; see ``result.recluster``.
 
     Parameters
     ----------
     x : (k,) array, optional
-        Tolerances in box widths; 24 from 1e-12 to 0.3 if not given.
+        Tolerances in box widths; default: 24 from 1e-12 to 0.3.
     f : float, optional
-        That of the result if not given.
+        Default: that of the result.
     """
     from batchgd.analysis.basins.recluster import minima_against_tolerance
     from batchgd.output.plot.tolerances import draw_tolerances
@@ -59,19 +59,19 @@ def tolerances(result: Any, ax: Any = None, *, x: Any = None, f: float | None = 
 
 
 @register_picture(
-    "where the starts of each minimum end by gradient flow, or in another run of the same starts", special=True
+    "where the starts of each minimum end under gradient flow, or in another run of the same starts", special=True
 )
 def confusion(result: Any, other: Any = None, ax: Any = None, *, names: tuple[str, str] | None = None) -> Any:
-    """Draw where the starts of each minimum end by gradient flow, in another run of the same starts, or as counts say.
+    """Draw where the starts of each minimum end under gradient flow, in another run of the same starts, or by counts.
 
     Parameters
     ----------
     other : MultistartResult or (r, c) array, optional
-        Gives the columns. A run of the same starts (another method, step or precision): its minima are matched with
-        those of ``result`` by place and value, those that only it found come after them, -1 last. If not given:
-        gradient flow, for a sample of 1,000 starts, as in ``result.fidelity()``. Or the counts themselves.
+        The columns: a run of the same starts (another method, step or precision), whose minima are matched with
+        those of ``result`` by place and value (those that only it found follow, and -1 is last); or the counts
+        themselves. Default: gradient flow, for a sample of 1,000 starts, as in ``result.fidelity()``.
     names : (str, str), optional
-        What rows and columns are; the methods if not given.
+        Names of rows and columns; default: the methods.
 
     Returns
     -------
@@ -81,7 +81,7 @@ def confusion(result: Any, other: Any = None, ax: Any = None, *, names: tuple[st
     Raises
     ------
     InputError
-        When the runs do not have the same starts, or the matrix is not a table of counts.
+        If the runs do not have the same starts, or the matrix is not a table of counts.
     """
     from batchgd.analysis.basins.confusion import confusion_with, confusion_with_flow
     from batchgd.output.plot.confusion import draw_confusion
@@ -104,7 +104,7 @@ def _way(result: Any) -> str:
     "which minima are connected below each level, by the saddles of result.connect()", trajectories=False, special=True
 )
 def disconnectivity(result: Any, ax: Any = None, *, levels: int | None = None) -> Any:
-    """Draw the disconnectivity graph of ``result.saddles``, which are searched for if they were not.
+    """Draw the disconnectivity graph of ``result.saddles``, which are searched for if that was not done before.
 
     Each line ends below at the value of its minimum. Going up, lines meet where the lowest path between their minima
     has its highest saddle.
@@ -112,7 +112,7 @@ def disconnectivity(result: Any, ax: Any = None, *, levels: int | None = None) -
     Parameters
     ----------
     levels : int, optional
-        Even steps of the level; see :func:`batchgd.analysis.saddles.tree.disconnectivity`.
+        Number of even steps of the level; see :func:`batchgd.analysis.saddles.tree.disconnectivity`.
     """
     found = vars(result).get("saddles")
     return (result.connect() if found is None else found).plot(ax, levels=levels)
@@ -131,7 +131,7 @@ def zoom(
     plane: Any = None,
     axes: Any = None,
 ) -> np.ndarray:
-    """Draw the basins of a result's function and method, and zoom in on a border: is it a line, or is it made of more?
+    """Draw the basins of a result's function and method, and zoom in on a border: is it a line, or does it have detail?
 
     Each panel is a basin map of its own (:func:`batchgd.map`), by the method and the stopping rule of the result,
     so what it shows is computed, not enlarged. A border of the function itself becomes a straight line; one that the
@@ -140,7 +140,7 @@ def zoom(
     Parameters
     ----------
     center : (float, float), optional
-        The point of the plane to zoom in on. If not given: in each panel the border point with the most border around
+        The point of the plane to zoom in on. Default: in each panel the border point with the most border around
         it, where borders meet or are rough.
     factor : float
         How much narrower each window is than the one before, above 1.
@@ -149,10 +149,10 @@ def zoom(
     resolution : int
         Pixels along each side of a panel.
     plane : (int, int) or (3, d) array, optional
-        As in :func:`batchgd.map`. If not given, beyond two dimensions: through the three best minima, or if there
+        As in :func:`batchgd.map`. Default beyond two dimensions: through the three best minima, or if there
         are two, through both and the centre of the box.
     axes : sequence of matplotlib Axes, optional
-        One for each panel; a new figure if not given.
+        One for each panel; default: a new figure.
 
     Returns
     -------
@@ -162,7 +162,7 @@ def zoom(
     Raises
     ------
     InputError
-        When there is no border, the function is not at hand, or an argument is outside its range.
+        If there is no border, the function is not available, or an argument is outside its range.
     """
     from batchgd.analysis.basins.zoom import zoomed_maps
     from batchgd.output.plot.maps import draw_zoom

@@ -1,4 +1,4 @@
-"""A result as a user holds it: the data of a run, and what can be done with them."""
+"""The result that a user sees: the data of a run, and what can be done with them."""
 
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +22,7 @@ _OF_LABELS = ("label", "minima", "stationary", "identity")
 class BatchResult(BatchData):
     """The endpoints of n descents in d dimensions; n starts in, n entries out, in the order of the starts.
 
-    Arrays are NumPy, or CuPy where the run was asked to leave them on the device.
+    Arrays are NumPy, or CuPy if the run was asked to leave them on the device.
 
     Attributes
     ----------
@@ -33,11 +33,11 @@ class BatchResult(BatchData):
     status : (n,) int8
         Why each trajectory ended: codes of ``Status``; ``message`` has the sentences, ``success`` the verdict.
     objective, starts, method, box, stopping, scale
-        The function, where the start points come from, the update rule, the region of the starts or None, the stopping
+        The function, the source of the start points, the update rule, the region of the starts or None, the stopping
         rule or None, and the units in which steps were measured, (d,), or None for those of x.
     backend, dtype, threads, seconds, warnings
-        Two names, the worker threads of the run or None (not stored; analyses that run again take as many), the wall
-        time of the solve, and sentences worth reading.
+        Two names, the worker threads of the run or None (not saved; analyses that run again use the same number), the
+        wall time of the solve, and warnings in plain sentences.
 
     counted : dict, optional
         How many starts ended with which status, for a run that kept no trajectories.
@@ -58,7 +58,7 @@ class BatchResult(BatchData):
 
     def __getattr__(self, name: str) -> Any:
         if not name.startswith("_") and (name in _OF_LABELS or hasattr(MultistartResult, name)):
-            raise AttributeError(f"this result has no labels, so no {name!r}: run bgd.multistart")
+            raise AttributeError(f"this result has no labels and therefore no {name!r}: run bgd.multistart")
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def _part(self, index: Any) -> "BatchResult":
@@ -75,13 +75,13 @@ class BatchResult(BatchData):
         return html(self, self._note())
 
     def _note(self) -> str | None:
-        """What an analysis adds to the print of a result."""
+        """What an analysis adds to the printed result."""
         return None
 
     def summary(self) -> dict[str, Any]:
         """The result without its arrays, as a dict that ``json.dumps`` takes: what ``--json`` prints.
 
-        JSON has no NaN and no infinity: such a number stands as None (null).
+        JSON has no NaN and no infinity: such numbers are None (null).
         """
         from batchgd.output.summary import summary
 
@@ -93,19 +93,19 @@ class BatchResult(BatchData):
         Parameters
         ----------
         starts : bool
-            Also give the start points, as columns ``start0 … start{d-1}``.
+            Also include the start points, as columns ``start0 … start{d-1}``.
 
         Raises
         ------
         ImportError
-            Where pandas is not installed; with the command that installs it.
+            If pandas is not installed; the message names the command that installs it.
         """
         from batchgd.output.frames import trajectories_frame
 
         return trajectories_frame(self, starts=starts)
 
     def to_xarray(self) -> Any:
-        """Return an xarray Dataset with dimensions ``start``, ``coordinate`` and (of a multi-start) ``minimum``."""
+        """Return an xarray Dataset with dimensions ``start``, ``coordinate`` and (for a multi-start) ``minimum``."""
         from batchgd.output.frames import dataset
 
         return dataset(self)
@@ -123,7 +123,7 @@ class BatchResult(BatchData):
         Raises
         ------
         InputError
-            When the name is taken, or the disk is full or fails; nothing is left behind.
+            If the name is taken, or the disk is full or fails; nothing is left behind.
         """
         from batchgd.api.storage.save import save
 
@@ -138,27 +138,27 @@ class BatchResult(BatchData):
 
 
 class MultistartResult(BatchResult, LandscapeData):
-    """A BatchResult with the landscape that its endpoints tell of.
+    """A BatchResult with the landscape that its endpoints reveal.
 
     Attributes
     ----------
     label : (n,) int32
-        Which minimum each start reached: a row of ``minima``; -1 where it reached none.
+        Which minimum each start reached: a row of ``minima``, or -1 for none.
     minima, stationary
         Distinct minima sorted by value, label 0 the best known; and the other points where descents came to rest.
     seed, independent
         Seed of the starts, and whether all of them were drawn independently: only then do fractions have intervals
-        (with a strategy, those of the starts that were drawn before any was chosen).
+        (with a strategy, those of the starts that were drawn before any was chosen by it).
     stopped : Stopped or None
         What ended a run with ``until=``.
     identity : Identity
-        When two polished endpoints were taken for one minimum; :meth:`recluster` changes it.
+        The rule by which two polished endpoints count as one minimum; :meth:`recluster` changes it.
     cells : Catalogue or None
-        Of a run with ``keep="minima"``: the occupied cells of its endpoints. They are not saved.
+        The occupied cells of the endpoints, for a run with ``keep="minima"``. They are not saved.
     strategy : StrategyInfo or None
         How the starts were chosen, what that biases and what it cost; None for a plain multi-start.
     cut_short : bool
-        Whether Ctrl-C came at any time, also after the last trajectory had ended; ``interrupted`` says the same.
+        Whether Ctrl-C was pressed at any time, also after the last trajectory had ended; the same as ``interrupted``.
     """
 
     def _note(self) -> str | None:
@@ -176,7 +176,7 @@ class MultistartResult(BatchResult, LandscapeData):
         return fidelity(self, sample, **options)
 
     def recluster(self, identity: "Identity | dict[str, float] | None" = None) -> "MultistartResult":
-        """Find the distinct minima by another identity, without running again.
+        """Find the distinct minima under another identity, without running again.
 
         Parameters
         ----------
@@ -192,7 +192,7 @@ class MultistartResult(BatchResult, LandscapeData):
         Raises
         ------
         InputError
-            When a tolerance cannot be used, the function is not at hand, or neither endpoints nor cells are kept.
+            If a tolerance cannot be used, the function is not available, or neither endpoints nor cells are kept.
         """
         from batchgd.analysis.basins.recluster import recluster
 
@@ -219,9 +219,9 @@ class MultistartResult(BatchResult, LandscapeData):
 
     @cached_property
     def saddles(self) -> "Saddles":
-        """What :meth:`connect` found, the latest time it was called; saved with the result.
+        """What :meth:`connect` found when it was last called; saved with the result.
 
-        Raises InputError before that: finding saddles may take minutes.
+        Raises InputError if it has not been called: finding saddles may take minutes.
         """
         raise InputError(
             f"no saddles were searched for: {said('call result.connect()', 'run batchgd connect --run FOLDER')}"

@@ -1,4 +1,4 @@
-"""For tests of code that uses batchgd, and of batchgd itself: see what runs, and force what is otherwise chosen.
+"""For tests of batchgd and of code that uses it: watch what runs, and force what is otherwise chosen automatically.
 
 >>> import batchgd as bgd
 >>> with bgd.testing.automatic("numpy"):
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Work(AssertionError):
-    """Descents were about to start where none should; ``batch`` is what would have run."""
+    """Descents were about to start when none should; ``batch`` is what would have run."""
 
     def __init__(self, batch: Batch | None = None) -> None:
         what = "descents" if batch is None else f"{batch.starts.n} descents of {batch.objective.name}"
@@ -41,9 +41,9 @@ class Work(AssertionError):
 
 @contextmanager
 def watched(observe: Callable[[Batch], None]) -> Iterator[None]:
-    """Call a function with every batch that is about to run; an exception that it raises is that of the run.
+    """Call a function with every batch that is about to run; an exception that it raises ends the run.
 
-    A mixed run runs batches of one dtype, and a run in scaled coordinates one in those.
+    A mixed run consists of batches of one dtype each; the batch of a scaled run is in scaled coordinates.
 
     >>> import batchgd as bgd
     >>> batches = []
@@ -61,7 +61,7 @@ def watched(observe: Callable[[Batch], None]) -> Iterator[None]:
 
 @contextmanager
 def no_work() -> Iterator[None]:
-    """Raise :class:`Work` if any descent is about to start: for tests that bad input is refused before.
+    """Raise :class:`Work` if any descent is about to start: for tests that bad input is refused before any work.
 
     >>> import batchgd as bgd
     >>> with no_work():
@@ -82,7 +82,7 @@ def no_work() -> Iterator[None]:
 def automatic(backend: str) -> Iterator[None]:
     """Let ``backend="auto"``, the default of every call, mean this backend.
 
-    ``"numpy"`` compiles nothing, and so suits tests of many small problems.
+    ``"numpy"`` compiles nothing, which suits tests of many small problems.
     """
     with patch.object(backends, "automatic", backend):
         yield
@@ -90,18 +90,18 @@ def automatic(backend: str) -> Iterator[None]:
 
 @contextmanager
 def fresh_cache(folder: str | os.PathLike[str] | None = None) -> Iterator[Path]:
-    """Forget all compiled code, as a new process would, and keep what is compiled in this folder.
+    """Forget all compiled code, as in a new process, and keep what is compiled from now on in this folder.
 
     Parameters
     ----------
     folder : path, optional
-        Where machine code is kept; what is there already is used. A temporary folder if omitted, so that everything is
-        compiled.
+        Where machine code is kept; code that is there already is used. Default: a temporary folder, so that everything
+        is compiled.
 
     Yields
     ------
     pathlib.Path
-        The folder. Afterwards the cache is what it was before, and all compiled code is forgotten again.
+        The folder. At the end the cache is as before, and all compiled code is forgotten again.
 
     >>> import batchgd as bgd
     >>> with fresh_cache() as folder:
@@ -120,7 +120,7 @@ def fresh_cache(folder: str | os.PathLike[str] | None = None) -> Iterator[Path]:
 
 @contextmanager
 def registering() -> Iterator[None]:
-    """Forget at the end which methods, landscapes, strategies and pictures were registered meanwhile.
+    """Forget at the end all methods, landscapes, strategies and pictures that were registered in between.
 
     >>> import batchgd as bgd
     >>> with registering():
@@ -152,7 +152,7 @@ def forced(
     grace: float | None = None,
     clock: Callable[[], float] | None = None,
 ) -> Iterator[None]:
-    """Force what is otherwise chosen by size or time; no result of a run that is not interrupted depends on it.
+    """Force what is otherwise chosen by size or time; unless a run is interrupted, its result does not depend on it.
 
     Parameters
     ----------
@@ -162,13 +162,13 @@ def forced(
     warp : int, optional
         Number of CUDA threads that share a trajectory, a power of two, if function and method allow it.
     piece : int, optional
-        How much is worked on at once: starts of a mixed run, trajectories of a sweep, numbers of a sum over data.
+        How much is processed at once: starts of a mixed run, trajectories of a sweep, numbers of a sum over data.
     interval : float, optional
-        Least number of seconds between two reports of progress; 0 reports at every look at the clock.
+        Minimum number of seconds between two progress reports; 0 reports every time the clock is read.
     grace : float, optional
-        Seconds after Ctrl-C in which the work that follows the descents goes on.
+        Seconds after Ctrl-C during which the work that follows the descents goes on.
     clock : callable, optional
-        Returns the time in seconds that ``max_time`` and reports of progress go by.
+        Returns the time in seconds that ``max_time`` and progress reports are based on.
 
     >>> import batchgd as bgd
     >>> updates = []

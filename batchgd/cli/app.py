@@ -30,13 +30,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code.
 
     0 done, 2 bad input, 130 interrupted, 141 the reader of stdout left (`| head`), 1 anything else. What a command
-    prints on stdout is held until the command is over: results and pictures are saved before anything is printed, and
-    no trouble with stdout or stderr can end a command.
+    prints on stdout is held back until the command is over: results and pictures are saved before anything is printed,
+    and trouble with stdout or stderr cannot end a command.
 
     Parameters
     ----------
     argv : sequence of str, optional
-        The words after ``batchgd``; those of this process when not given.
+        The words after ``batchgd``; default: those of this process.
 
     >>> main(["--version"])  # doctest: +ELLIPSIS
     batchgd ...
@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 class _Ended(NamedTuple):
-    """How a command ended: its exit code, and for the person the reason in one line and the exception, if any."""
+    """How a command ended: its exit code, the reason in one line for the user, and the exception, if any."""
 
     code: int
     message: str = ""
@@ -91,7 +91,7 @@ def _run(words: list[str]) -> _Ended:
 
 
 def _unprinted(error: OSError) -> _Ended:
-    """Explain what stdout refused: in silence if its reader has seen enough, as programs that SIGPIPE ends do."""
+    """Explain an error of stdout; silently if its reader has left, like a program that SIGPIPE ends."""
     if isinstance(error, BrokenPipeError):
         return _Ended(EXIT_READER_LEFT)
     return _Ended(EXIT_FAILED, f"cannot write to stdout: {error.strerror or error}", error)
@@ -109,7 +109,7 @@ def _root(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
-    """Thousands of independent gradient descents at once, and the landscape of minima they find."""
+    """Run gradient descent from many starting points and report the minima found."""
     if version:
         print(f"batchgd {__version__}")
         raise typer.Exit
@@ -138,20 +138,20 @@ def _explain(error: Exception | SystemExit) -> _Ended:
     """Return what went wrong in one line, and the exit code."""
     if isinstance(error, InputError):
         return _Ended(EXIT_FAILED if isinstance(error, WriteError) else EXIT_BAD_INPUT, str(error), error)
-    # Typer's own complaints about the command line. Their class sits in a package that Typer once depended on and now
-    # carries inside itself, so they are told by their method, not by their type.
+    # Typer's own complaints about the command line. Their class is in a package that Typer once depended on and now
+    # contains, so they are recognised by their method, not by their type.
     if hasattr(error, "format_message"):
         context = getattr(error, "ctx", None)
         path = context.command_path if context is not None else "batchgd"
-        return _Ended(EXIT_BAD_INPUT, f"{_complaint(error, context)} (`{path} --help` shows what there is)", error)
+        return _Ended(EXIT_BAD_INPUT, f"{_complaint(error, context)} (see `{path} --help`)", error)
     if isinstance(error, MemoryError):
-        return _Ended(EXIT_FAILED, "out of memory: ask for fewer starts, or for --dtype float32", error)
+        return _Ended(EXIT_FAILED, "out of memory: use fewer starts, or --dtype float32", error)
     hint = "" if _wants_traceback() else " (BATCHGD_TRACEBACK=1 shows where)"
     return _Ended(EXIT_FAILED, f"{type(error).__name__}: {error}{hint}", error)
 
 
 def _complaint(error: Any, context: Any) -> str:
-    """Return what Typer says is wrong, with the option that was probably meant."""
+    """Return Typer's description of what is wrong, with the option that was probably meant."""
     if context is None or not hasattr(error, "option_name"):
         return str(error.format_message())
     options = [name for each in context.command.params for name in each.opts if name.startswith("--")]

@@ -1,4 +1,4 @@
-"""`batchgd bench`: what this machine does, as one table."""
+"""`batchgd bench`: the speed of this machine, as one table."""
 
 from typing import Annotated
 
@@ -11,23 +11,27 @@ def bench(
     quick: Annotated[bool, typer.Option("--quick", help="Two landscapes, fewer starts: under a minute.")] = False,
     backend: Annotated[
         list[str] | None,
-        typer.Option("--backend", metavar="NAME", help="cpu, numpy or cuda; repeatable; all that work here."),
+        typer.Option("--backend", metavar="NAME", help="cpu, numpy or cuda; repeatable (default: all that work here)."),
     ] = None,
     dtype: Annotated[
         list[str] | None,
-        typer.Option("--dtype", metavar="NAME", help="float64 or float32; repeatable; both when not given."),
+        typer.Option("--dtype", metavar="NAME", help="float64 or float32; repeatable (default: both)."),
     ] = None,
     threads: Annotated[
-        int | None, typer.Option("--threads", help="Worker threads of the cpu backend; one per core.")
+        int | None, typer.Option("--threads", help="Worker threads of the cpu backend (default: one per core).")
     ] = None,
     assemble: Annotated[
         str | None,
-        typer.Option("--assemble", metavar="X.Y", help="Only show what CUDA kernels need there; no device is used."),
+        typer.Option(
+            "--assemble",
+            metavar="X.Y",
+            help="Only show what CUDA kernels need there; uses no device.",
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
 ) -> int:
-    """Measure what this machine does: descents per second, and their share of what the device can do at most."""
+    """Measure the speed of this machine: descents per second, and their share of what the device can do at most."""
     console = Console(quiet=quiet)
     if assemble is not None:
         return _assemble(assemble, dtype, quick, json, console)

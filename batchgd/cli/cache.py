@@ -1,4 +1,4 @@
-"""`batchgd cache`: where compiled code is kept, how much there is, and how to be rid of it."""
+"""`batchgd cache`: where compiled code is kept, how much there is, and how to delete it."""
 
 from datetime import datetime
 from pathlib import Path
@@ -12,22 +12,22 @@ from batchgd.problem.wording import plural
 
 
 def cache(
-    info: Annotated[bool, typer.Option("--info", help="Show the folder and what it holds (the default).")] = False,
+    info: Annotated[bool, typer.Option("--info", help="Show the folder and its contents (default).")] = False,
     clear: Annotated[bool, typer.Option("--clear", help="Delete the compiled code.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
 ) -> None:
     """Show or clear the compiled code that is kept from run to run.
 
-    It is in $BATCHGD_CACHE_DIR, else $XDG_CACHE_HOME/batchgd, else the platform's cache folder. Above 1 GiB the code
-    least recently used is dropped. Files that batchgd did not write are never deleted.
+    It is in $BATCHGD_CACHE_DIR, otherwise in $XDG_CACHE_HOME/batchgd, otherwise in the platform's cache folder. Above
+    1 GiB the least recently used code is deleted. Files that batchgd did not write are never deleted.
 
     Code from this folder is run, so whoever can write to it can run code as you. On Linux and macOS the folder must
     belong to you and be writable by nobody else; otherwise each process warns once and uses a temporary folder of its
-    own. On Windows this is not checked: choose a folder that only you can write to. What a killed process left of its
-    temporary folder is deleted by --clear, and by the next process that needs one.
+    own. On Windows this is not checked: choose a folder that only you can write to. Temporary folders that killed
+    processes left behind are deleted by --clear, and by the next process that needs one.
     """
     if info and clear:
-        raise InputError("--info and --clear exclude each other: leave one out")
+        raise InputError("--info and --clear were both given: give only one of them")
     from batchgd.compiler.cache.folder import chosen_folder
 
     folder = chosen_folder()
@@ -44,24 +44,24 @@ def _clear(folder: Path) -> dict[str, Any]:
     from batchgd.compiler.cache.folder import entries, remove, remove_stale
 
     remove_stale()
-    held = entries(folder)
-    freed = sum(remove(entry) for entry in held)
-    removed = sum(not entry.path.exists() for entry in held)
+    cached = entries(folder)
+    freed = sum(remove(entry) for entry in cached)
+    removed = sum(not entry.path.exists() for entry in cached)
     return {"folder": str(folder), "removed": removed, "freed_bytes": freed}
 
 
 def _info(folder: Path) -> dict[str, Any]:
     from batchgd.compiler.cache.folder import LIMIT_BYTES, entries, problem_with
 
-    held = entries(folder)
-    used = [datetime.fromtimestamp(entry.used).astimezone().isoformat(timespec="seconds") for entry in held]
+    cached = entries(folder)
+    used = [datetime.fromtimestamp(entry.used).astimezone().isoformat(timespec="seconds") for entry in cached]
     return {
         "folder": str(folder),
-        "entries": len(held),
-        "bytes": sum(entry.size for entry in held),
+        "entries": len(cached),
+        "bytes": sum(entry.size for entry in cached),
         "limit_bytes": LIMIT_BYTES,
-        "oldest": used[0] if held else None,
-        "newest": used[-1] if held else None,
+        "oldest": used[0] if cached else None,
+        "newest": used[-1] if cached else None,
         "problem": problem_with(folder),
     }
 
@@ -70,7 +70,7 @@ def _show(facts: dict[str, Any]) -> None:
     print(f"folder     {facts['folder']}")
     if facts["problem"]:
         print(f"not used   it {facts['problem']}")
-    print(f"holds      {_entries(facts['entries'])}, {_size(facts['bytes'])} of at most {_size(facts['limit_bytes'])}")
+    print(f"contents   {_entries(facts['entries'])}, {_size(facts['bytes'])} of at most {_size(facts['limit_bytes'])}")
     if facts["entries"]:
         print(f"last used  {facts['oldest']} (the oldest) to {facts['newest']} (the newest)")
 

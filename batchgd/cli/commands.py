@@ -1,7 +1,7 @@
-"""The table of commands: a new one is a file in this folder and a row here.
+"""The table of commands: a new command is a file in this folder and a row here.
 
 A command is a function with Typer annotations that returns an exit code or None (0). What it raises becomes one line
-on stderr (see ``app.py``). Its file imports nothing heavy at the top: every command's file is loaded for ``--help``.
+on stderr (see ``app.py``). Its file imports nothing heavy at the top, because ``--help`` loads all of them.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ from batchgd.cli.parameters import PairsCommand
 
 
 class Row(NamedTuple):
-    """One command: the name typed, the function behind it, Typer's extra settings."""
+    """One command: its name, its function, and extra settings for Typer."""
 
     name: str
     function: Callable[..., int | None]

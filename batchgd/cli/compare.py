@@ -1,4 +1,4 @@
-"""`batchgd compare`: methods beside each other on several landscapes."""
+"""`batchgd compare`: methods side by side on several landscapes."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ from batchgd.problem.errors import InputError
 LANDSCAPES = Option(
     "landscapes",
     Kind("[LANDSCAPE...]", "names of landscapes", TEXTS.convert, repeatable=True),
-    "NAME or NAME:DIM, or all; a standard set without.",
+    "NAME, NAME:DIM, or all (default: a standard set).",
 )
 COMPARE_OPTIONS = (
-    Option("method", TEXTS, "Update rule; repeatable; all of them without."),
-    Option("starts", INTEGER, "Starts of each cell; 1000 when not given."),
-    Option("seed", INTEGER, "Seed of the starts; 0 when not given."),
+    Option("method", TEXTS, "Update rule; repeatable (default: all)."),
+    Option("starts", INTEGER, "Starts for each method and landscape (default: 1000)."),
+    Option("seed", INTEGER, "Seed of the starts (default: 0)."),
     *STOPPING,
     *COMPUTE,
     *IDENTITY,
@@ -32,11 +32,11 @@ COMPARE_OPTIONS = (
 def compare(options: dict[str, Any]) -> int:
     """Compare methods: how often each finds the global minimum, at what cost, and how true its basins are.
 
-    Each method takes the settings that it is tried with, and each landscape is first brought to the units that these
-    settings suit. All methods on the standard set take some minutes.
+    Each method has its example settings (see `batchgd list --methods`), and each landscape is first scaled to the units
+    that these settings suit. All methods on the standard set take a few minutes.
     """
     if options.get("markdown") and options.get("json"):
-        raise InputError("--markdown and --json exclude each other: leave one out")
+        raise InputError("--markdown and --json were both given: give only one of them")
     console = Console(quiet=options.get("quiet", False))
     destinations.check(options)
 
@@ -44,12 +44,12 @@ def compare(options: dict[str, Any]) -> int:
     from batchgd.analysis.comparison import EVERY
 
     def progress(cell: Any) -> None:
-        told = cell.error or f"{100 * cell.success:.1f} % in {cell.compile_seconds + cell.seconds:.2f} s"
-        console.say(f"{cell.landscape}, {cell.method}: {told}")
+        outcome = cell.error or f"{100 * cell.success:.1f} % in {cell.compile_seconds + cell.seconds:.2f} s"
+        console.say(f"{cell.landscape}, {cell.method}: {outcome}")
 
-    named = options.get("landscapes")
-    if named is not None:
-        options["landscapes"] = EVERY if named == [EVERY] else [_landscape(text) for text in named]
+    names = options.get("landscapes")
+    if names is not None:
+        options["landscapes"] = EVERY if names == [EVERY] else [_landscape(text) for text in names]
     with console.guard_stdout():
         arguments = arguments_of(bgd.compare, options) | {"progress": progress}
         table = bgd.compare(options.get("method"), **arguments)

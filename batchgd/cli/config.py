@@ -1,4 +1,4 @@
-"""The TOML file of --config: the same names as the options, checked the same way; the command line wins."""
+"""The TOML file of --config: the same names as the options, checked the same way; the command line takes precedence."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,13 +10,13 @@ from batchgd.problem.errors import InputError
 
 
 def read_config(path: str, table: Mapping[str, Option]) -> dict[str, Any]:
-    """Read the file of a command with this table of options and return them as {name: value}."""
+    """Read the file of a command with this table of options; return {name: value}."""
     import tomllib
 
     try:
         entries = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(f"--config: there is no file {path}") from None
+        raise InputError(f"--config: {path} does not exist; give a TOML file") from None
     except OSError as error:
         raise InputError(f"--config: {path} cannot be read: {error.strerror}") from None
     except RecursionError:

@@ -1,4 +1,4 @@
-"""`batchgd connect`: saddles between minima, the paths over them, and the disconnectivity graph, from the shell."""
+"""`batchgd connect`: saddles between minima, the paths over them, and the disconnectivity graph."""
 
 from typing import Any
 
@@ -18,8 +18,8 @@ def _pair(value: Any) -> tuple[int, int]:
 
 
 OPTIONS = (
-    Option("run", PATH, "A saved run (--out) to connect; FUN is then its function, if it has no name."),
-    Option("border_points", INTEGER, "Walkers from borders at most; 500 when not given."),
+    Option("run", PATH, "A saved run (--out) to connect; FUN is then its function, unless it is a landscape."),
+    Option("border_points", INTEGER, "Largest number of walkers from borders (default: 500)."),
     Option(
         "path", Kind("A,B", "two labels of minima, as in --path 0,3", _pair), "Show the lowest path between two minima."
     ),
@@ -35,7 +35,7 @@ def connect(options: dict[str, Any]) -> int:
     """Find the saddles between minima, the minima that each joins, and the heights of the barriers.
 
     FUN is a landscape's name (`batchgd list` shows them) or FILE.py:FUNCTION. `--plot FILE` draws the
-    disconnectivity graph, `--out FILE` saves the run with its saddles, which are not sought again.
+    disconnectivity graph, `--out FILE` saves the run with its saddles, so that they need not be searched for again.
     """
     console = Console(quiet=options.get("quiet", False))
     destinations.check(options)
@@ -50,19 +50,19 @@ def connect(options: dict[str, Any]) -> int:
     )
     with console.guard_stdout():
         _write(result, options, console)
-    if wrong is not None:  # after all that was found is told
+    if wrong is not None:  # raised only after everything that was found is printed
         raise wrong
     return EXIT_DONE
 
 
 def _saddles(result: Any, options: dict[str, Any], console: Console) -> Any:
-    """Find the saddles; Ctrl-C in the run or in the search saves the run without them."""
+    """Find the saddles; Ctrl-C during the run or the search saves the run without them."""
     try:
         if result.interrupted and "run" not in options:
             raise KeyboardInterrupt
-        asked = {name: options[name] for name in ("border_points",) if name in options}
+        settings = {name: options[name] for name in ("border_points",) if name in options}
         found = vars(result).get("saddles")
-        return result.connect(**asked) if asked or found is None else found
+        return result.connect(**settings) if settings or found is None else found
     except KeyboardInterrupt:
         destinations.keep(result, options, console, note=", without saddles")
         raise
@@ -75,7 +75,7 @@ def _write(result: Any, options: dict[str, Any], console: Console) -> None:
 
 
 def _path(saddles: Any, options: dict[str, Any]) -> tuple[Any, InputError | None]:
-    """Return the path that was asked for, if any, or why there is none."""
+    """Return the path that was asked for, if any, or the error if it does not exist."""
     try:
         return (saddles.lowest_path(*options["path"]) if "path" in options else None), None
     except InputError as error:
@@ -83,7 +83,7 @@ def _path(saddles: Any, options: dict[str, Any]) -> tuple[Any, InputError | None
 
 
 def _result(options: dict[str, Any]) -> Any:
-    """Return the result to connect: a saved one, or that of a run now."""
+    """Return the result to connect: a saved one, or that of a new run."""
     import batchgd as bgd
     from batchgd.minima.results import LandscapeData
 
@@ -91,8 +91,8 @@ def _result(options: dict[str, Any]) -> Any:
         options["fun"] = load_target(options.get("fun"))
         return bgd.multistart(**arguments_of(bgd.multistart, options))
     if extra := [option.name for option in SHARED if option.name in options]:
-        raise InputError(f"--{extra[0].replace('_', '-')} says how to run, and --run has run already: leave one out")
+        raise InputError(f"--{extra[0].replace('_', '-')} is for a new run, and --run names a saved one: omit one")
     result = bgd.load(options["run"], fun=load_target(options["fun"]) if "fun" in options else None)
     if not isinstance(result, LandscapeData):
-        raise InputError(f"{options['run']} holds endpoints without minima: connect a run of multistart")
+        raise InputError(f"{options['run']} has endpoints but no minima: give a run of multistart")
     return result

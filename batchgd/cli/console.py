@@ -1,6 +1,6 @@
 """What the shell writes and where: results on stdout, everything else on stderr, and the exit codes.
 
-Commands print; ``app.py`` holds what they print on stdout until they are over, so that files are saved first.
+Commands print; ``app.py`` holds back what they print on stdout until they are over, so that files are saved first.
 """
 
 import contextlib
@@ -29,24 +29,24 @@ def one_line(text: str) -> str:
 
 
 def nearest(word: str, names: Sequence[str]) -> str:
-    """Say which of the names was probably meant, or list them where none is close.
+    """Return a hint which of the names was probably meant, or a list of them if none is close.
 
     >>> nearest("himelblau", ["himmelblau", "levy"])
     "did you mean 'himmelblau'?"
     >>> nearest("zzz", ["a", "b"])
-    'there is a, b'
+    'available: a, b'
     >>> nearest("zzz", [])
-    'there is none'
+    'available: none'
     """
     near = did_you_mean(word, names)
     if near:
         return near.strip()
     shown = ", ".join(sorted(names)[:12]) + (", ..." if len(names) > 12 else "")
-    return f"there is {shown or 'none'}"
+    return f"available: {shown or 'none'}"
 
 
 class Console:
-    """Messages for a person, on stderr; silent where asked to be."""
+    """Messages for the user, on stderr; silent if ``quiet``."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.quiet = quiet
@@ -58,14 +58,14 @@ class Console:
 
     @contextlib.contextmanager
     def guard_stdout(self) -> Iterator[None]:
-        """Send what is printed meanwhile to stderr, and each warning as one line: stdout carries the result alone."""
+        """Send what is printed inside to stderr, and each warning as one line: stdout is for the result alone."""
         with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
             warnings.showwarning = self._show_warning
             yield
 
     @contextlib.contextmanager
     def progress(self) -> Iterator[Any]:
-        """Yield what to pass as ``progress=``: a printer, or None where messages are not wanted."""
+        """Yield what to pass as ``progress=``: a printer, or None if messages are not wanted."""
         from batchgd.cli.progress import ProgressPrinter
 
         if self.quiet:
@@ -87,9 +87,9 @@ def show(options: dict[str, Any], text: Callable[[], str], record: Callable[[], 
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON object on stdout; what JSON cannot hold (NaN, infinities) is null.
+    """Print one JSON object on stdout; numbers that JSON does not have (NaN, infinities) are null.
 
-    It is ASCII, with escapes for the rest: a file redirected in the encoding of a terminal is JSON all the same.
+    It is ASCII, with escapes for the rest: a redirected file is valid JSON whatever the encoding of the terminal.
     """
     from batchgd.output.summary import json_ready
 

@@ -1,4 +1,4 @@
-"""`batchgd curvature`: is a function convex over a box, and how strongly does it curve."""
+"""`batchgd curvature`: whether a function is convex over a box, and how strongly it curves."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ from batchgd.cli.target import load_target
 
 CURVATURE_OPTIONS = (
     *PROBLEM,
-    Option("samples", INTEGER, "Points at which the Hessian is taken; 4096 when not given."),
-    Option("seed", INTEGER, "Seed of the points; 0 when not given."),
+    Option("samples", INTEGER, "Number of points at which the Hessian is evaluated (default: 4096)."),
+    Option("seed", INTEGER, "Seed of the points (default: 0)."),
     PRINTING[0],
 )
 

@@ -22,7 +22,7 @@ def check(options: dict[str, Any]) -> None:
 
 
 def check_result(path: str, overwrite: bool) -> None:
-    """Raise InputError unless a result can be saved in this file; missing folders are made when it is."""
+    """Raise InputError unless a result can be saved in this file; missing folders are created when it is saved."""
     from batchgd.api.storage.files import resolved
     from batchgd.api.storage.save import check_target
 
@@ -53,23 +53,23 @@ def check_animation(path: str) -> None:
 
 
 def keep(result: Any, options: dict[str, Any], console: Console, note: str = "") -> None:
-    """Save the result if ``--out`` says where."""
+    """Save the result if ``--out`` was given."""
     if "out" in options:
         saved = save(result, options["out"], options.get("overwrite", False))
         console.say(f"saved to {saved}{note}")
 
 
 def save(result: Any, path: str, overwrite: bool = False) -> Path:
-    """Save the result in the file, whose folder is made, and return its path."""
+    """Save the result in the file, creating its folder, and return its path."""
     try:
         Path(path).absolute().parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise WriteError(f"--out {path} cannot be made: {error.strerror}; name another file") from error
+        raise WriteError(f"--out {path} cannot be created: {error.strerror}; choose another file") from error
     return result.save(path, overwrite=overwrite)
 
 
 def draw(axes: Any, path: str, console: Console) -> None:
-    """Write a picture that was drawn."""
+    """Write a finished picture into a file."""
     from batchgd.output.plot.canvas import write
 
     write(axes, path)
@@ -77,9 +77,9 @@ def draw(axes: Any, path: str, console: Console) -> None:
 
 
 def _try_out(path: str, what: str) -> None:
-    """Raise InputError unless something of this name, its missing parents included, can be made in its place."""
-    # Tried out rather than looked up: permission bits say nothing of a read-only disk, nor to the superuser, and only
-    # the disk knows which names are too long. What is made goes with the folder that it is made in.
+    """Raise InputError unless something of this name, including its missing parents, can be created in its place."""
+    # Tried out rather than looked up: permission bits say nothing about a read-only disk, nor to the superuser, and
+    # only the disk knows which names are too long. Everything is created in a temporary folder and removed with it.
     try:
         target = Path(os.path.realpath(path))
         parent = target.parent
@@ -89,4 +89,4 @@ def _try_out(path: str, what: str) -> None:
             Path(scratch, target.relative_to(parent)).mkdir(parents=True)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{what} cannot be written: {reason}; name another place") from None
+        raise InputError(f"{what} cannot be written: {reason}; choose another place") from None

@@ -9,17 +9,17 @@ from batchgd.cli.console import Console, show
 
 def diff(
     run1: Annotated[str, typer.Argument(metavar="RUN1", help="A saved run (--out).")],
-    run2: Annotated[str, typer.Argument(metavar="RUN2", help="Another.")],
+    run2: Annotated[str, typer.Argument(metavar="RUN2", help="Another saved run.")],
     identity_x: Annotated[
-        float, typer.Option("--identity-x", help="Minima this close, in box widths of RUN1, are the same.")
+        float, typer.Option("--identity-x", help="Minima this close, in box widths of RUN1, are the same ...")
     ] = 1e-4,
     identity_f: Annotated[
-        float, typer.Option("--identity-f", help="... with values this close, relative to max(1, |f|).")
+        float, typer.Option("--identity-f", help="... if their values are this close, relative to max(1, |f|).")
     ] = 1e-6,
-    confidence: Annotated[float, typer.Option("--confidence", help="Of the verdict on each fraction.")] = 0.95,
+    confidence: Annotated[float, typer.Option("--confidence", help="Confidence in each changed fraction.")] = 0.95,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
 ) -> None:
-    """Match the minima of two saved runs; tell what only one found, and which fractions changed."""
+    """Match the minima of two saved runs; show which only one of them found, and which fractions changed."""
     import batchgd as bgd
 
     with Console().guard_stdout():

@@ -1,4 +1,4 @@
-"""`batchgd doctor`: what is installed, what fits together, what to install."""
+"""`batchgd doctor`: what is installed, whether it fits together, and what to install."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from batchgd.cli.console import print_json
 def doctor(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
 ) -> None:
-    """Show what is installed, what fits together, and what to install."""
+    """Show what is installed, whether it fits together, and what to install."""
     from batchgd.engine.doctor import collect, diagnose, report
 
     facts = collect()

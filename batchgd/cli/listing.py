@@ -12,7 +12,7 @@ def list_table(
     methods: Annotated[bool, typer.Option("--methods", help="List the methods instead.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
 ) -> None:
-    """Show the library of landscapes with what is known about each, or the methods with what each takes."""
+    """Show the library of landscapes with what is known about each, or the methods with their settings."""
     if methods:
         return _list_methods(json)
     from batchgd.problem import landscapes
@@ -22,7 +22,7 @@ def list_table(
         print_json({"landscapes": records})
         return
     print(TextTable([_row(record) for record in records], words=("name", "box", "title")))
-    print("\ndim: when --dim is not given; box, minima and global value are those of that dimension; ?: not known")
+    print("\ndim: the default of --dim, to which box, minima and global value refer; ?: unknown")
 
 
 def _list_methods(json: bool) -> None:
@@ -43,7 +43,7 @@ def _list_methods(json: bool) -> None:
         print_json({"methods": records})
         return
     rows = [
-        {"name": name, "class": cls.__name__, "backends": ", ".join(BACKENDS), "what it is": cls.title()}
+        {"name": name, "class": cls.__name__, "backends": ", ".join(BACKENDS), "description": cls.title()}
         for name, cls in METHODS.items()
     ]
     print(TextTable(rows, words=rows[0]))
@@ -51,7 +51,7 @@ def _list_methods(json: bool) -> None:
 
 
 def _record(landscape: Any) -> dict[str, Any]:
-    """Return what is known in the default dimension, ready for JSON."""
+    """Return what is known about a landscape in its default dimension, ready for JSON."""
     box = landscape.box()
     return {
         "name": landscape.name,

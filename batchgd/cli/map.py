@@ -1,4 +1,4 @@
-"""`batchgd map`: the basins on a plane, from the shell."""
+"""`batchgd map`: the basins on a plane."""
 
 from typing import Any
 
@@ -23,13 +23,13 @@ from batchgd.cli.target import load_target
 from batchgd.problem.errors import InputError
 
 OPTIONS = (
-    Option("resolution", INTEGER, "Pixels a side; 512 when not given."),
-    Option("plane", POINT, "Two axes, as 0,1; the other coordinates are held at --at."),
-    Option("at", POINT, "A point of that plane; the centre of the box when not given."),
-    Option("through", POINT, "The plane through three points instead: give it three times."),
-    Option("window", POINT, "Part of the plane, as U0,U1,V0,V1; the box when not given."),
-    Option("audit", INTEGER, "Pixels taken over from their neighbours to check after all; 1000 when not given."),
-    Option("adaptive", FLAG, "Descend only where neighbours differ (default), or from every pixel."),
+    Option("resolution", INTEGER, "Pixels along each side (default: 512)."),
+    Option("plane", POINT, "Two axes, such as 0,1; the other coordinates are fixed at those of --at."),
+    Option("at", POINT, "A point of that plane (default: the centre of the box)."),
+    Option("through", POINT, "Instead, the plane through three points: give this option three times."),
+    Option("window", POINT, "Part of the plane, U0,U1,V0,V1 (default: the box)."),
+    Option("audit", INTEGER, "Number of filled-in pixels to check with a descent (default: 1000)."),
+    Option("adaptive", FLAG, "Descend only where neighbouring pixels differ (default), or from every pixel."),
     Option("borders", FLAG, "Also measure the borders: basin entropy, uncertainty exponent, fractal dimension."),
     *PROBLEM,
     *METHOD,
@@ -55,16 +55,16 @@ def map_basins(options: dict[str, Any]) -> int:
         options["fun"] = load_target(options.get("fun"))
         arguments = arguments_of(bgd.map, options) | _geometry(options)
         with console.progress() as progress:
-            made = bgd.map(**arguments, progress=progress)
-        measured = made.borders() if options.get("borders") else None
+            basins = bgd.map(**arguments, progress=progress)
+        borders = basins.borders() if options.get("borders") else None
     show(
         options,
-        lambda: f"{made}" if measured is None else f"{made}\n\n{measured}",
-        lambda: made.to_dict() | ({} if measured is None else {"borders": measured.to_dict()}),
+        lambda: f"{basins}" if borders is None else f"{basins}\n\n{borders}",
+        lambda: basins.to_dict() | ({} if borders is None else {"borders": borders.to_dict()}),
     )
     if "plot" in options:
         with console.guard_stdout():
-            destinations.draw(made.plot(), options["plot"], console)
+            destinations.draw(basins.plot(), options["plot"], console)
     return EXIT_DONE
 
 
@@ -73,7 +73,7 @@ def _geometry(options: dict[str, Any]) -> dict[str, Any]:
     out: dict[str, Any] = {}
     if "plane" in options:
         if "through" in options:
-            raise InputError("--plane takes two axes and --through three points: give one of them")
+            raise InputError("--plane and --through were both given: give two axes or three points")
         out["plane"] = [int(k) if k.is_integer() else k for k in options["plane"]]
     if "through" in options:
         points = options["through"]

@@ -1,4 +1,4 @@
-"""The options of the commands, one row each: shell, TOML file and help all read this table."""
+"""The options of the commands, one row each: the shell, TOML files and the help all read this table."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from batchgd.problem.errors import InputError, bare, told
 
 @dataclass(frozen=True)
 class Kind:
-    """How an option's value is written: the shell's text and TOML's values go through the same check."""
+    """How an option's value is written: texts from the shell and values from TOML go through the same check."""
 
     metavar: str
     wants: str  # completes "--name takes ..."
-    convert: Callable[[Any], Any]  # raises ValueError or TypeError on what does not fit
+    convert: Callable[[Any], Any]  # raises ValueError or TypeError if a value does not fit
     repeatable: bool = False
 
 
@@ -37,7 +37,7 @@ def _integer(value: Any) -> int:
         exact = Decimal(value.replace("_", "")) if isinstance(value, str) else Decimal(value)
     except InvalidOperation as error:
         raise ValueError from error
-    # An exponent beyond any use would be written out digit by digit.
+    # A huge exponent would be written out digit by digit.
     if not exact.is_finite() or exact.adjusted() > 30 or exact != exact.to_integral_value():
         raise ValueError
     return int(exact)
@@ -87,20 +87,20 @@ def _texts(value: Any) -> list[str]:
 
 
 def named(convert: Callable[[Any], Any]) -> Callable[[Any], dict[str, Any]]:
-    """Return what reads values by name: from the shell a list of texts "name=value", from TOML a table."""
+    """Return a function that reads values by name: from the shell a list of texts "name=value", from TOML a table."""
 
     def read(value: Any) -> dict[str, Any]:
         if isinstance(value, list):
             value = dict(entry.split("=", 1) for entry in value)
         if not isinstance(value, dict) or not value:
             raise TypeError
-        return {name.strip().replace("-", "_"): convert(given) for name, given in value.items()}
+        return {name.strip().replace("-", "_"): convert(item) for name, item in value.items()}
 
     return read
 
 
 def _setting(value: Any) -> Any:
-    """Read one hyperparameter; a flag or a schedule (a table in TOML) is the method's to check."""
+    """Read one hyperparameter; a flag or a schedule (a table in TOML) is checked by the method."""
     if value in ("true", "false"):
         return value == "true"
     return value if isinstance(value, bool | dict) else _rate(value)
@@ -164,7 +164,7 @@ class Option:
         return "--" + self.name.replace("_", "-")
 
     def read(self, value: Any, where: str = "") -> Any:
-        """Convert what was given, or raise InputError with the option's name and what it takes.
+        """Convert a value, or raise InputError with the option's name and what it takes.
 
         >>> Option("starts", INTEGER, "").read("1e6")
         1000000
@@ -172,7 +172,7 @@ class Option:
         try:
             return self.kind.convert(value)
         except InputError:
-            raise  # it says what is wrong better
+            raise  # it already explains what is wrong
         except (ValueError, TypeError, OverflowError, KeyError):
             shown = value[-1] if isinstance(value, list) and value and self.kind.repeatable else value
             name = f"{where}{self.name}" if where else self.flag
@@ -180,29 +180,29 @@ class Option:
 
 
 PROBLEM = (
-    Option("box", BOX, "Range of one coordinate; once per coordinate, or once with --dim for all of them."),
+    Option("box", BOX, "Range of one coordinate; repeat for each coordinate, or give it once with --dim for all."),
     Option("dim", INTEGER, "Number of coordinates."),
 )
 STARTS = (
-    Option("starts", INTEGER, "Number of starting points (1e6 will do); 10000 when not given."),
+    Option("starts", INTEGER, "Number of starting points, such as 1e6 (default: 10000)."),
     Option("sampling", TEXT, "uniform (default), sobol, latin_hypercube, grid, or normal with --mean and --std."),
     Option("mean", POINT, "Centre of the starts of --sampling normal."),
     Option("std", POINT, "Standard deviation of the starts of --sampling normal: one number, or one per coordinate."),
-    Option("seed", INTEGER, "Seed of the starting points; 0 when not given."),
+    Option("seed", INTEGER, "Seed of the starting points (default: 0)."),
 )
 METHOD = (
     Option("method", TEXT, "Update rule: barzilai_borwein (default), gradient_descent, adam, ..."),
-    Option("learning_rate", RATE, "Learning rate, or a schedule of it; given alone it chooses gradient_descent."),
+    Option("learning_rate", RATE, "Learning rate, or a schedule of it; without --method it selects gradient_descent."),
     Option("set", SETTINGS, "Another hyperparameter of the method, such as beta1=0.8 or clip_norm=1; repeatable."),
     Option("scale", SCALE, "Units in which steps are measured: auto (default), box, none, or a width per coordinate."),
 )
 STOPPING = (
-    Option("gtol", NUMBER, "Stop at this gradient norm, 0 for off; 1e-6 or less, by the function, when not given."),
-    Option("xtol", NUMBER, "Stop at a step of this length relative to x; off when not given."),
-    Option("ftol", NUMBER, "Stop at this relative change of the value; off when not given."),
-    Option("maxiter", INTEGER, "Updates of one trajectory at most; 10000 when not given."),
-    Option("max_time", NUMBER, "Seconds for the whole run at most."),
-    Option("escape", NUMBER, "Give a trajectory up this many box widths outside; 10 when not given."),
+    Option("gtol", NUMBER, "Stop at this gradient norm; 0 for off (default: 1e-6 or less, depending on the function)."),
+    Option("xtol", NUMBER, "Stop at a step of this length relative to x (default: off)."),
+    Option("ftol", NUMBER, "Stop at this relative change of the value (default: off)."),
+    Option("maxiter", INTEGER, "Largest number of updates of one trajectory (default: 10000)."),
+    Option("max_time", NUMBER, "Time limit for the whole run, in seconds."),
+    Option("escape", NUMBER, "Give up a trajectory this many box widths outside the box (default: 10)."),
     Option("target", NUMBER, "Stop a trajectory at this value or below."),
     Option("gtol_rel", NUMBER, "Stop at this gradient norm relative to that of the start."),
     Option("xtol_abs", NUMBER, "Stop at a step of this length."),
@@ -210,46 +210,50 @@ STOPPING = (
     Option("ftol_abs", NUMBER, "Stop at this change of the value."),
     Option("ftol_rel", NUMBER, "Stop at this change relative to the value alone."),
     Option("norm", NORM, "Norm of the gradient: 2 (default) or max, the largest component."),
-    Option("window", INTEGER, "Updates in a row at which a tolerance must hold; 1 when not given."),
-    Option("maxfev", INTEGER, "Evaluations of one trajectory at most."),
-    Option("patience", INTEGER, "Stop when the best value did not improve for this many updates."),
-    Option("min_delta", NUMBER, "... by more than this; 0 when not given."),
-    Option("f_growth", NUMBER, "Diverged: the value rose by this factor of max(1, |value at the start|)."),
-    Option("x_growth", NUMBER, "Diverged: x is this many times larger than at the start and than the box."),
-    Option("oscillation", INTEGER, "Give up after this many updates to and fro without decrease, such as 10."),
+    Option("window", INTEGER, "Consecutive updates for which a tolerance must hold (default: 1)."),
+    Option("maxfev", INTEGER, "Largest number of evaluations of one trajectory."),
+    Option("patience", INTEGER, "Stop if the best value has not improved for this many updates ..."),
+    Option("min_delta", NUMBER, "... by more than this (default: 0)."),
+    Option("f_growth", NUMBER, "Diverged: the value has risen by this factor times max(1, |value at the start|)."),
+    Option("x_growth", NUMBER, "Diverged: x is this many times larger than both the start and the box."),
+    Option("oscillation", INTEGER, "Give up after this many updates back and forth without decrease, such as 10."),
 )
 COMPUTE = (
     Option("backend", TEXT, "auto (default), cuda, cpu or numpy."),
     Option("dtype", TEXT, "float64 (default), float32, or mixed: float32 first, then float64."),
-    Option("threads", INTEGER, "Worker threads of the cpu backend; one per core when not given."),
+    Option("threads", INTEGER, "Worker threads of the cpu backend (default: one per core)."),
 )
 IDENTITY = (
-    Option("identity_x", NUMBER, "Endpoints this close, in box widths, are one minimum; 1e-6 when not given."),
+    Option("identity_x", NUMBER, "Endpoints this close, in box widths, are one minimum (default: 1e-6) ..."),
     Option(
         "identity_f",
         NUMBER,
-        "... and of values this close, relative to |f| or what is typical of the box; 1e-9 when not given.",
+        "... if their values are this close, relative to |f| or to a typical value in the box (default: 1e-9).",
     ),
 )
 MULTISTART = (
-    Option("strategy", TEXT, "Choose starts as the run goes on: mlsl, basin_hopping or rare_basins."),
+    Option("strategy", TEXT, "Choose starts during the run: mlsl, basin_hopping or rare_basins."),
     Option("strategy_set", SETTINGS, "A setting of the strategy, such as hops=50 or sigma=4; repeatable."),
-    Option("keep", TEXT, "all (default), or minima: no trajectories, and memory does not grow with --starts."),
-    Option("until", NUMBER, "Run until minima seen own this share of the starts (0.999); --starts: at most."),
-    Option("confidence", NUMBER, "... and be this sure of it; 0.95 when not given."),
-    Option("check", FLAG, "Run some starts again at half the step; warn if labels depend on it."),
-    Option("fidelity", INTEGER, "Compare the labels of this many starts with gradient flow's."),
+    Option("keep", TEXT, "all (default), or minima: no trajectories, so that memory does not grow with --starts."),
+    Option(
+        "until",
+        NUMBER,
+        "Run until the basins seen cover this share, such as 0.999; --starts is the limit.",
+    ),
+    Option("confidence", NUMBER, "... with this confidence (default: 0.95)."),
+    Option("check", FLAG, "Run some starts again at half the step; warn if labels depend on the step."),
+    Option("fidelity", INTEGER, "Compare the labels of this many starts with those of gradient flow."),
 )
 SAVING = (
     Option("out", PATH, "Save the result in this new file, an .npz file of NumPy."),
-    Option("overwrite", FLAG, "Replace a result that --out finds there."),
+    Option("overwrite", FLAG, "Replace an existing result in the file of --out."),
 )
 PRINTING = (
     Option("json", FLAG, "Print one JSON object instead of the table."),
-    Option("quiet", FLAG, "No messages and no progress on stderr, errors aside."),
+    Option("quiet", FLAG, "Print no messages and no progress on stderr, only errors."),
 )
 SHARED = (*PROBLEM, *STARTS, *METHOD, *STOPPING, *COMPUTE, *IDENTITY)
-"""What says how to run: every command that runs descents takes these, or some of them."""
+"""Options that determine a run: every command that runs descents takes all or some of these."""
 
 
 def picked(*names: str) -> tuple[Option, ...]:
@@ -263,5 +267,5 @@ def picked(*names: str) -> tuple[Option, ...]:
 
 
 def plot_option(what: str) -> Option:
-    """Return ``--plot`` of a command that draws this."""
+    """Return the option ``--plot`` of a command that draws this."""
     return Option("plot", PATH, f"Draw {what} into this file (.png, .svg, .pdf).")

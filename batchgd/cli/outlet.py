@@ -29,7 +29,7 @@ _ERRORS = "batchgd.ascii"
 
 
 def fit(text: str, encoding: str | None) -> str:
-    """Replace what the encoding lacks by the nearest ASCII; None is an encoding that lacks nothing.
+    """Replace characters that the encoding lacks by the nearest ASCII; None is an encoding that lacks nothing.
 
     >>> fit("x - η ∇f(x) · é…", "ascii")
     'x - eta grad f(x) - e...'
@@ -41,7 +41,7 @@ def fit(text: str, encoding: str | None) -> str:
 
 
 def _ascii(character: str) -> str:
-    """Return the sign of the table, else the letter without its accents, else the number of the character."""
+    """Return the sign of the table, otherwise the letter without accents, otherwise the number of the character."""
     if character.isascii():
         return character
     if character in _SIGNS:
@@ -64,9 +64,9 @@ codecs.register_error(_ERRORS, _replaced)
 class Outlet(io.TextIOBase):
     """A stream over another that takes any text and never raises.
 
-    What the stream below cannot show is replaced (see :func:`fit`). Once it cannot be written, because its reader left
-    or its disk is full, the rest is dropped and ``error`` is the reason. A stream that was closed from the start drops
-    everything, without an error: nobody wants it.
+    Characters that the stream below cannot show are replaced (see :func:`fit`). Once it cannot be written to, because
+    its reader left or its disk is full, the rest is dropped and ``error`` is the reason. If it was closed from the
+    start, everything is dropped without an error.
 
     >>> import sys
     >>> print("12 %", file=Outlet(sys.stdout))
@@ -89,7 +89,7 @@ class Outlet(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Hand on what the stream below holds."""
+        """Flush the stream below."""
         if self._stream is not None and self.error is None:
             try:
                 self._stream.flush()
@@ -98,7 +98,7 @@ class Outlet(io.TextIOBase):
 
     def _give_up(self, error: OSError) -> None:
         self.error = error
-        # The stream below still holds text, and would fail again when Python flushes it at the end.
+        # The stream below still has text in its buffer, and would fail again when Python flushes it at the end.
         with contextlib.suppress(OSError), open(os.devnull, "wb") as nowhere:
             os.dup2(nowhere.fileno(), self.fileno())
 
@@ -119,7 +119,7 @@ class Outlet(io.TextIOBase):
 
 
 def occupy_descriptors() -> None:
-    """Connect descriptors 0 to 2 that are closed to nothing, so that no file opened later is taken for one of them."""
+    """Open closed descriptors among 0 to 2 on the null device, so that no file opened later takes their place."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(descriptor)

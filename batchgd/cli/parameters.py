@@ -1,4 +1,4 @@
-"""From a table of options to a command: the signature that Typer reads, and the values, a TOML file's included."""
+"""From a table of options to a command: the signature that Typer reads, and the values, including those of TOML."""
 
 import functools
 import inspect
@@ -16,15 +16,16 @@ Command = Callable[[dict[str, Any]], int | None]
 
 FUN = Option("fun", FUNCTION, "Landscape or FILE.py:FUNCTION.")
 _CONFIG = Annotated[
-    str | None, typer.Option("--config", metavar="FILE", help="TOML file with these names; the command line wins.")
+    str | None,
+    typer.Option("--config", metavar="FILE", help="TOML file of options; the command line takes precedence."),
 ]
 
 
 def takes(options: Sequence[Option], subject: Option = FUN) -> Callable[[Command], Callable[..., int | None]]:
-    """Make a command of a function that takes its options as a dict: what was given, converted.
+    """Make a command from a function that takes its options as a dict of converted values.
 
-    Options that neither the command line nor the file of ``--config`` names are omitted from the dict. ``subject`` is
-    what the command is about, which has no flag in the shell.
+    Options that are neither on the command line nor in the file of ``--config`` are omitted from the dict. ``subject``
+    is the argument of the command, which has no flag in the shell.
     """
     table = {option.name: option for option in (subject, *options)}
     argument = typer.Argument(metavar=subject.kind.metavar, help=subject.help)
@@ -34,23 +35,23 @@ def takes(options: Sequence[Option], subject: Option = FUN) -> Callable[[Command
         _keyword("config", _CONFIG),
     ]
 
-    def made(function: Command) -> Callable[..., int | None]:
+    def decorate(function: Command) -> Callable[..., int | None]:
         @functools.wraps(function)
-        def command(config: str | None, **given: Any) -> int | None:
+        def command(config: str | None, **words: Any) -> int | None:
             values = read_config(config, table) if config is not None else {}
-            given = {name: value for name, value in given.items() if value is not None and value != []}
-            return function(values | {name: table[name].read(value) for name, value in given.items()})
+            words = {name: value for name, value in words.items() if value is not None and value != []}
+            return function(values | {name: table[name].read(value) for name, value in words.items()})
 
         # Typer reads the options from the signature.
         command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         return command
 
-    return made
+    return decorate
 
 
 def _kind_of(option: Option) -> Any:
-    # Every value but a flag's arrives as text, absent ones as None: the table converts them, as it does TOML's.
+    # All values except flags arrive as text, absent ones as None: the table converts them, like those of TOML.
     return bool | None if option.kind is FLAG else list[str] | None if option.kind.repeatable else str | None
 
 
@@ -68,7 +69,7 @@ _EXAMPLES = {"--box": "-5 5", "--learning-rate": "1e-4 1"}
 
 
 class PairsCommand(TyperCommand):
-    """A command with `--box LO HI`: Typer repeats options of one value only, so the pair is joined beforehand."""
+    """A command with `--box LO HI`: Typer can only repeat options of one value, so the pair is joined beforehand."""
 
     PAIRS: tuple[str, ...] = ("--box",)
 

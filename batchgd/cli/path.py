@@ -1,4 +1,4 @@
-"""`batchgd path`: the full paths of a few trajectories from the shell."""
+"""`batchgd path`: the full paths of a few trajectories."""
 
 import itertools
 from typing import Any
@@ -25,16 +25,16 @@ from batchgd.problem.errors import InputError
 
 PATH_OPTIONS = (
     Option("x0", POINTS, "A start, one number per coordinate; repeatable."),
-    Option("method", TEXTS, "Update rule; repeatable, to have several side by side."),
-    Option("learning_rate", NUMBERS, "Learning rate; repeatable, to have several side by side."),
-    Option("every", INTEGER, "Keep the point after every n updates; 1 when not given."),
-    Option("max_points", INTEGER, "Points of one path at most; 2000 when not given."),
+    Option("method", TEXTS, "Update rule; repeatable, to compare several."),
+    Option("learning_rate", NUMBERS, "Learning rate; repeatable, to compare several."),
+    Option("every", INTEGER, "Keep the point after every n updates (default: 1)."),
+    Option("max_points", INTEGER, "Largest number of points of one path (default: 2000)."),
     *picked("box", "set", "scale", "seed"),
     *STOPPING,
     *COMPUTE,
     plot_option("the paths"),
     Option("convergence", PATH, "Draw value and gradient norm against updates into this file."),
-    Option("animate", PATH, "Write an animation of them (.gif; .mp4 where ffmpeg is installed)."),
+    Option("animate", PATH, "Write an animation of the paths (.gif, or .mp4 if ffmpeg is installed)."),
     *PRINTING,
 )
 
@@ -67,28 +67,28 @@ def _trace(options: dict[str, Any]) -> list[Any]:
     kept = {name: value for name, value in options.items() if name not in ("method", "learning_rate", "set")}
     arguments = arguments_of(bgd.path, kept | {"fun": fun})
     if "x0" not in arguments:
-        raise InputError("name a start: --x0 1,2 (one number per coordinate), once per path")
+        raise InputError("no start was given: add --x0 1,2 (one number per coordinate), once per path")
     if len({len(start) for start in arguments["x0"]}) > 1:
-        raise InputError("the starts of --x0 have different lengths: give one number per coordinate")
-    if "box" not in arguments and isinstance(fun, str):  # as in `batchgd run`, steps are measured by the landscape's
+        raise InputError("the points of --x0 have different lengths: give one number per coordinate")
+    if "box" not in arguments and isinstance(fun, str):  # as in `batchgd run`
         from batchgd.problem import landscapes
 
         arguments["box"] = landscapes.get(fun).box(len(arguments["x0"][0]))
     if len(methods) > MAX_RUNS:
-        raise InputError(f"{len(methods)} methods and learning rates are too many: give at most {MAX_RUNS}")
+        raise InputError(f"{len(methods)} pairs of method and learning rate are too many: give at most {MAX_RUNS}")
     return [bgd.path(**arguments, method=method) for method in methods]
 
 
 def _methods(options: dict[str, Any]) -> list[Any]:
-    """Every method with every learning rate; a method without settings takes those that the table tries it with."""
+    """Every method with every learning rate; a method without settings takes its example settings."""
     from batchgd.problem.methods import METHODS, as_method
 
     settings = options.get("set", {})
-    made = []
+    chosen = []
     for name, rate in itertools.product(options.get("method", [None]), options.get("learning_rate", [None])):
-        given = settings if rate is None else {**settings, "learning_rate": rate}
-        made.append(as_method(name, **given) if name is None or given else METHODS.find(name).example())
-    return made
+        own = settings if rate is None else {**settings, "learning_rate": rate}
+        chosen.append(as_method(name, **own) if name is None or own else METHODS.find(name).example())
+    return chosen
 
 
 def _draw(runs: list[Any], options: dict[str, Any], console: Console) -> None:

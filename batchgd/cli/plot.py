@@ -18,9 +18,9 @@ _NAMES = (
 def plot(
     run: SavedRun,
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help=f"{_NAMES}; the one that suits when not given.")
+        str | None, typer.Argument(metavar="NAME", help=f"{_NAMES} (default: the one that suits the run).")
     ] = None,
-    out: Annotated[str | None, typer.Option("--out", metavar="FILE", help="Where to (.png, .svg, .pdf).")] = None,
+    out: Annotated[str | None, typer.Option("--out", metavar="FILE", help="File to write (.png, .svg, .pdf).")] = None,
     other: Annotated[
         str | None, typer.Option("--with", metavar="RUN2", help="A second run of the same starts, for confusion.")
     ] = None,
@@ -33,7 +33,7 @@ def plot(
     if name is not None:
         name = PICTURES.name(name)
     if out is None:
-        raise InputError("say where to draw: --out FILE, such as --out picture.png")
+        raise InputError("no file was given: add --out FILE, such as --out picture.png")
     destinations.check_picture(out, "--out")
     console = Console(quiet=quiet)
     with console.guard_stdout():
@@ -51,5 +51,5 @@ def _draw(run: str, name: str | None, out: str, other: str | None, fun: str | No
     name = suitable(result) if name is None else name
     picture = getattr(result.plot, name)
     if name != "confusion" and other is not None:
-        raise InputError(f"the picture {name!r} is of one run: leave out --with")
+        raise InputError(f"the picture {name!r} shows one run: omit --with")
     write(picture() if other is None else picture(bgd.load(other, fun=function)), out)

@@ -1,4 +1,4 @@
-"""Show how far a run is on stderr: one line, rewritten on a terminal, a line now and then elsewhere."""
+"""Show the progress of a run on stderr: one line that is rewritten on a terminal, occasional lines elsewhere."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from batchgd.engine.progress import DESCENDING, ProgressUpdate, percent
 from batchgd.problem.wording import duration, minima_counted, quantity
 
 SHOW_AFTER = 1.0  # seconds: a shorter run prints nothing
-SPARSE_SECONDS = 10.0  # a stream that is not a terminal gets a line this often at most ...
-SPARSE_SHARE = 0.1  # ... and in long runs one per tenth of the elapsed time, so that a log grows with log(time)
+SPARSE_SECONDS = 10.0  # a stream that is not a terminal gets a line at most this often ...
+SPARSE_SHARE = 0.1  # ... and in long runs at most one per tenth of the elapsed time, so that a log grows with log(time)
 
 
 def format_update(update: ProgressUpdate) -> str:
@@ -39,16 +39,16 @@ def format_update(update: ProgressUpdate) -> str:
 
 
 class ProgressPrinter:
-    """Show updates on a stream: one line that is rewritten on a terminal, a line now and then elsewhere.
+    """Show updates on a stream: one line that is rewritten on a terminal, occasional lines elsewhere.
 
-    Runs shorter than a second show nothing. Use it as a context manager: leaving clears the line.
+    Runs shorter than a second show nothing. Use it as a context manager, which clears the line at the end.
 
     Parameters
     ----------
     stream : text stream, optional
-        Where to write; stderr when not given.
+        Where to write; default: stderr.
     columns : int, optional
-        Width to cut a rewritten line to (a wrapped line cannot be rewritten); the terminal's when not given.
+        Width to which a rewritten line is cut (a wrapped line cannot be rewritten); default: that of the terminal.
 
     >>> with ProgressPrinter(sys.stdout) as printer:
     ...     printer(ProgressUpdate(done=10, total=100, seconds=0.5))

@@ -1,4 +1,4 @@
-"""`batchgd run`: one multi-start descent from the shell."""
+"""`batchgd run`: one multi-start descent."""
 
 import functools
 from typing import Any
@@ -53,7 +53,7 @@ def _arguments(options: dict[str, Any]) -> dict[str, Any]:
     destinations.check(options)
     for name, does in (("plot", "draws trajectories"), ("fidelity", "compares labels")):
         if name in options and options.get("keep") == "minima":
-            raise InputError(f"--{name} {does}, and --keep minima keeps none: leave out one of the two")
+            raise InputError(f"--{name} {does}, which --keep minima does not keep: omit one of the two")
     if "fidelity" in options:
         from batchgd.problem.check import whole
 
@@ -65,7 +65,7 @@ def _arguments(options: dict[str, Any]) -> dict[str, Any]:
         settings = {"confidence": options["confidence"]} if "confidence" in options else {}
         arguments["until"] = bgd.Coverage(options["until"], **settings)
     elif "confidence" in options:
-        raise InputError("--confidence belongs to --until; add it, or leave it out")
+        raise InputError("--confidence needs --until; add it, or omit --confidence")
     return arguments
 
 
@@ -78,7 +78,7 @@ def _solve(arguments: dict[str, Any], console: Console) -> Any:
     with console.progress() as printer:
 
         def progress(update: bgd.ProgressUpdate) -> None:
-            announce()  # not before the run has begun: what multistart refuses is told in one line
+            announce()  # not before the run has begun: an input that multistart refuses prints one line only
             printer(update)
 
         result = bgd.multistart(**arguments, progress=printer and progress)

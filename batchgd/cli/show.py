@@ -1,4 +1,4 @@
-"""`batchgd show`: a saved run again, and what can be asked of it afterwards."""
+"""`batchgd show`: a saved run, and analyses of it."""
 
 from typing import Annotated, Any
 
@@ -13,29 +13,28 @@ from batchgd.problem.errors import InputError
 def show(
     run: SavedRun,
     identity_x: Annotated[
-        float | None, typer.Option("--identity-x", help="Endpoints this close, in box widths, are one minimum.")
+        float | None, typer.Option("--identity-x", help="Endpoints this close, in box widths, are one minimum ...")
     ] = None,
     identity_f: Annotated[
         float | None,
-        typer.Option(
-            "--identity-f", help="... and of values this close, relative to |f| or what is typical of the box."
-        ),
+        typer.Option("--identity-f", help="... if their values are this close, relative to |f| or to a typical value."),
     ] = None,
-    coverage: Annotated[bool, typer.Option("--coverage", help="All estimates of what was not seen.")] = False,
+    coverage: Annotated[bool, typer.Option("--coverage", help="Show all estimates of what was not seen.")] = False,
     fidelity: Annotated[
-        int | None, typer.Option("--fidelity", help="Compare the labels of this many starts with gradient flow's.")
+        int | None,
+        typer.Option("--fidelity", help="Compare this many labels with those of gradient flow."),
     ] = None,
     stability: Annotated[
-        bool, typer.Option("--stability", help="How far each minimum is from the border of its basin.")
+        bool, typer.Option("--stability", help="Show how far each minimum is from the border of its basin.")
     ] = False,
     fun: FunctionOfRun = None,
     out: Annotated[
-        str | None, typer.Option("--out", metavar="PATH", help="Save the run by these tolerances in a new file.")
+        str | None, typer.Option("--out", metavar="PATH", help="Save the run with these tolerances in a new file.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No messages on stderr.")] = False,
 ) -> None:
-    """Print a saved run: minima by other tolerances, coverage, fidelity, stability."""
+    """Print a saved run: its minima, also under other tolerances; coverage, fidelity, stability."""
     import batchgd as bgd
     from batchgd.minima.results import LandscapeData
 
@@ -44,9 +43,9 @@ def show(
     console = Console(quiet=quiet)
     with console.guard_stdout():
         result = bgd.load(run, fun=None if fun is None else load_target(fun))
-        asked = coverage or stability or any(value is not None for value in (fidelity, identity_x, identity_f))
-        if asked and not isinstance(result, LandscapeData):
-            raise InputError(f"{run} holds endpoints without minima: leave the options out, or show a multi-start")
+        analysed = coverage or stability or any(value is not None for value in (fidelity, identity_x, identity_f))
+        if analysed and not isinstance(result, LandscapeData):
+            raise InputError(f"{run} has endpoints but no minima: omit the options, or give a run of multistart")
         identity = {name: value for name, value in (("x", identity_x), ("f", identity_f)) if value is not None}
         if identity:
             result = result.recluster(identity)

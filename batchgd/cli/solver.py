@@ -7,9 +7,9 @@ from batchgd.problem.errors import InputError, bare
 
 
 def arguments_of(call: Callable[..., Any], options: dict[str, Any]) -> dict[str, Any]:
-    """Return the keyword arguments of a call: those options that it takes, and what is made of the others.
+    """Return the keyword arguments of a call: the options that it takes, and objects built from the others.
 
-    A method, a strategy, a stopping rule, an identity and normal starts are made of several options each.
+    A method, a strategy, a stopping rule, an identity and normal starts are each built from several options.
     """
     from batchgd.problem.identity import Identity
     from batchgd.problem.keywords import parameters
@@ -26,7 +26,7 @@ def arguments_of(call: Callable[..., Any], options: dict[str, Any]) -> dict[str,
         from batchgd.analysis.strategies import as_strategy
 
         if "strategy" not in options:
-            raise InputError("--strategy-set belongs to --strategy; name a strategy, or leave it out")
+            raise InputError("--strategy-set needs --strategy; add it, or omit --strategy-set")
         arguments["strategy"] = as_strategy(options["strategy"], **options.get("strategy_set", {}))
     stopping = {name: options[name] for name in field_names(Stopping) if name in options and name not in known}
     identity = {name: options[f"identity_{name}"] for name in field_names(Identity) if f"identity_{name}" in options}
@@ -34,7 +34,7 @@ def arguments_of(call: Callable[..., Any], options: dict[str, Any]) -> dict[str,
     if bare(options.get("sampling", "")) == "normal":
         arguments["sampling"] = _normal(options)
     elif "mean" in options or "std" in options:
-        raise InputError("--mean and --std belong to --sampling normal; add it, or leave them out")
+        raise InputError("--mean and --std need --sampling normal; add it, or omit them")
     if len(options.get("box", ())) == 1:
         arguments["box"] = options["box"][0]
         if "dim" not in options and "dim" in known and isinstance(options.get("fun"), str):

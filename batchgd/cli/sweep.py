@@ -1,4 +1,4 @@
-"""`batchgd sweep`: what a learning rate, or any hyperparameter, does to descents, from the shell."""
+"""`batchgd sweep`: the effect of the learning rate, or of any hyperparameter, on descents."""
 
 from typing import Any
 
@@ -16,11 +16,11 @@ _POINTS = 25
 _RATES = Kind("LO HI", "two numbers, LO and HI (as in --learning-rate 1e-4 1), or a list such as 0.1,0.2,0.3", numbers)
 _LISTS = Kind("NAME=A,B,...", "a name and numbers, as in --over momentum=0,0.5,0.9", named(numbers), repeatable=True)
 SWEEP_OPTIONS = (
-    Option("learning_rate", _RATES, "Learning rates from LO to HI, by equal factors; or a list, A,B,C."),
-    Option("points", INTEGER, f"How many learning rates from LO to HI; {_POINTS} when not given."),
+    Option("learning_rate", _RATES, "Learning rates from LO to HI, spaced by equal factors; or a list, A,B,C."),
+    Option("points", INTEGER, f"Number of learning rates from LO to HI (default: {_POINTS})."),
     Option("over", _LISTS, "Another hyperparameter with its values, such as momentum=0,0.5,0.9; repeatable."),
     Option("zipped", FLAG, "Take the k-th values of all swept hyperparameters together, not every combination."),
-    Option("fidelity", FLAG, "Compare with gradient flow, start by start; on when not given."),
+    Option("fidelity", FLAG, "Compare with gradient flow, start by start (default: yes)."),
     *(option for option in SHARED if option.name != "learning_rate"),
     plot_option("the sweep"),
     *PRINTING,
@@ -35,7 +35,7 @@ class SweepCommand(PairsCommand):
 
 @takes(SWEEP_OPTIONS)
 def sweep(options: dict[str, Any]) -> int:
-    """Descend from the same starts at every learning rate (or other hyperparameter), and report what it does.
+    """Descend from the same starts at every learning rate (or other hyperparameter), and report its effect.
 
     FUN is a landscape's name (`batchgd list` shows them) or FILE.py:FUNCTION, a plain Python function of one point.
     """
@@ -60,7 +60,7 @@ def _solve(options: dict[str, Any], console: Console) -> Any:
     options["fun"] = load_target(options.get("fun"))
     fixed, values = options.get("set", {}), _swept(options)
     if twice := [name for name in fixed if name in values]:
-        raise InputError(f"{', '.join(twice)} is both fixed by --set and swept: leave out one of the two")
+        raise InputError(f"{', '.join(twice)} is both fixed by --set and swept: omit one of the two")
     besides = {name: value for name, value in options.items() if name not in ("learning_rate", "set", "method")}
     method = {"method": options["method"]} if "method" in options else {}
     arguments = arguments_of(bgd.sweep, besides) | method | fixed | values
@@ -85,7 +85,7 @@ def _swept(options: dict[str, Any]) -> dict[str, list[float]]:
             raise InputError(f"--points is {points}: give 2 to {MAX_VALUES}")
         rates = np.geomspace(low, high, points).tolist()
     elif "points" in options:
-        raise InputError("--points belongs to --learning-rate LO HI: add it, or leave --points out")
+        raise InputError("--points needs --learning-rate LO HI: add it, or omit --points")
     if rates is not None:
         values["learning_rate"] = rates
     if not values:

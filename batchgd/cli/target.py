@@ -1,4 +1,4 @@
-"""From FUN to what is minimised: the name of a landscape, or FILE.py:NAME of a function or an objective."""
+"""From FUN to the function to minimise: the name of a landscape, or FILE.py:NAME of a function or an objective."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SavedRun = Annotated[str, typer.Argument(metavar="RUN", help="A saved run (--out of `batchgd run`).")]
 FunctionOfRun = Annotated[
-    str | None, typer.Option("--fun", metavar="FUN", help="The run's function, where it is not a landscape.")
+    str | None, typer.Option("--fun", metavar="FUN", help="The run's function, if it is not a landscape.")
 ]
 
 
@@ -31,41 +31,41 @@ def load_target(target: str | None) -> str | Callable[..., Any] | Differentiable
     Raises
     ------
     InputError
-        Nothing is named, the landscape is unknown, or the file does not exist, does not parse, raises when it is
-        loaded, or lacks the function; the message names the nearest one.
+        If nothing is named, the landscape is unknown, or the file does not exist, does not parse, raises when it is
+        loaded, or lacks the function; the message then names the nearest one.
     """
     if target is None:
-        raise InputError("name FUN: a landscape (`batchgd list` shows them) or FILE.py:FUNCTION")
+        raise InputError("FUN is missing: give a landscape (`batchgd list` shows them) or FILE.py:FUNCTION")
     file, colon, name = target.rpartition(":")
     if colon:
         return _function(_load_module(file), file, name)
     if target.endswith(".py") or os.sep in target:
-        raise InputError(f"name the function as well: {target}:FUNCTION")
+        raise InputError(f"{target} names no function: write {target}:FUNCTION")
     from batchgd.problem import landscapes
 
     return landscapes.get(target).name
 
 
 def _load_module(file: str) -> ModuleType:
-    """Run the file as a module of its own; the files beside it are importable from then on."""
+    """Run the file as a module of its own; from then on, files in its folder can be imported."""
     path = Path(file)
     try:
         wrong = "is a folder" if path.is_dir() else "" if path.exists() else "does not exist"
     except OSError as error:
         wrong = f"cannot be read: {error.strerror}"
     if wrong:
-        raise InputError(f"{file} {wrong}; FUN is the name of a landscape or FILE.py:FUNCTION")
+        raise InputError(f"{file} {wrong}; give the name of a landscape or FILE.py:FUNCTION")
     folder = str(path.resolve().parent)
     if folder not in sys.path:
-        sys.path.append(folder)  # last: a queue.py beside it must not stand in for Python's
+        sys.path.append(folder)  # last: a queue.py in that folder must not replace Python's
     private = f"_batchgd_target_{path.stem}"
     spec = importlib.util.spec_from_loader(private, loader=None, origin=str(path))
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
     module.__file__ = str(path)
-    sys.modules[private] = module  # before it runs: dataclasses and pickle look their module up by name
+    sys.modules[private] = module  # before it runs: dataclasses and pickle look up their module by name
     try:
-        # Compiled from the text each time: a stored .pyc is told apart by seconds and size alone, so it can be stale.
+        # Compiled from the text each time: a stored .pyc is compared by seconds and size alone, so it can be stale.
         exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
     except BaseException as error:
         del sys.modules[private]

@@ -45,7 +45,7 @@ class Differentiable(Explained):
     _params: Floats | None
 
     def warn_if_large(self) -> None:
-        """Warn where a kernel of this objective takes long to compile."""
+        """Warn if a kernel of this objective takes long to compile."""
 
     @property
     def params(self) -> Floats | None:
@@ -112,7 +112,7 @@ class Differentiable(Explained):
 
     def _points(self, x: ArrayLike) -> tuple[Floats, bool]:
         takes = f"{self.name} takes real numbers of shape ({self.dim},) or (n, {self.dim})"
-        points = check.reals("x holds", x, takes).astype(np.float64, copy=False)
+        points = check.reals("x contains", x, takes).astype(np.float64, copy=False)
         if points.ndim not in (1, 2) or points.shape[-1] != self.dim:
             raise InputError(f"x has shape {points.shape}: {takes}")
         return points.reshape(-1, self.dim), points.ndim == 1
@@ -122,19 +122,19 @@ def checked_params(params: ArrayLike | None) -> Floats | None:
     """Return the parameters of an objective as float64, if there are any."""
     if params is None:
         return None
-    return check.finite("params hold", params, "give finite real numbers, one or an array of them")
+    return check.finite("params contain", params, "give finite real numbers, one or an array of them")
 
 
 def not_stored(function: str) -> InputError:
     """The error of a result whose function is not at hand."""
     return InputError(
         f"{function} is not stored with this result: "
-        f"{said('load it with bgd.load(path, fun=...)', 'give it by --fun (of connect: FUN)')}"
+        f"{said('load it with bgd.load(path, fun=...)', 'give it with --fun (connect: FUN)')}"
     )
 
 
 class MissingFunction:
-    """Stands where a function would: it has the name and the dimension, and says how to get the rest.
+    """Takes the place of a function: it has the name and the dimension, and its error shows how to get the rest.
 
     >>> MissingFunction("mine", 2).value(0.0)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
@@ -162,9 +162,9 @@ _BY_VALUE = {"cloudpickle", "dill"}
 
 
 def check_by_name(name: str, *functions: Any) -> None:
-    """Raise PicklingError where plain pickle asks for a function that has no name to be found by; call in __reduce__.
+    """Raise PicklingError if plain pickle asks for a function that cannot be found by name; call in __reduce__.
 
-    ``copy`` asks the same way, and takes every function.
+    ``copy`` asks in the same way, and takes every function.
     """
     nameless = any(part in getattr(each, "__qualname__", "") for each in functions for part in _NAMELESS)
     if nameless and not _asked_by_value():

@@ -13,13 +13,14 @@ from batchgd.compiler.objective import Objective
 from batchgd.compiler.trace.escape import name_of
 from batchgd.problem import check
 from batchgd.problem.errors import InputError, TraceError, told
+from batchgd.problem.wording import plural
 
 _NUMBERS_AT_ONCE = 1 << 18
 """Rows times points that are evaluated together, so that temporaries stay small."""
 
 
 MOST_ROWS = 1 << 24
-"""Of data that are drawn in batches: the last whole number up to which float32 counts without gaps."""
+"""The most rows of data that are drawn in batches: float32 counts without gaps up to here."""
 
 FULL_EPOCHS = 10
 """Epochs between two updates with the whole sum, by default."""
@@ -30,7 +31,7 @@ class FiniteSum(Differentiable):
 
     Only ``loss`` is traced, so compile time does not grow with the data, and least squares, likelihoods and neural
     networks run with every method. With ``batch_size`` each update sees a random part of the rows, as stochastic
-    gradient descent does: the gradient of the batch's mean, an unbiased estimate of ∇f where rows are drawn with
+    gradient descent does: the gradient of the batch's mean, an unbiased estimate of ∇f if rows are drawn with
     replacement, and over an epoch without.
 
     Parameters
@@ -47,14 +48,14 @@ class FiniteSum(Differentiable):
     params : float or array_like, optional
         Passed on to ``loss``.
     reduction : {"mean", "sum"}
-        What is made of the losses. The mean keeps learning rates comparable between data sets.
+        How the losses are combined. The mean keeps learning rates comparable between data sets.
     batch_size : int, optional
         Rows per update; all of them by default. For first-order methods only: a line search needs the whole sum.
     replace : bool
         Draw the rows of each batch independently; else each epoch is a permutation, and every row is seen once in it.
     full_every : int, optional
-        Every so many updates, the first included, one is made with the whole sum; only then is a trajectory asked
-        whether it converged, for the gradient of a batch says nothing of that. Ten epochs by default.
+        One in this many updates, beginning with the first, is made with the whole sum; only then is a trajectory tested
+        for convergence, because the gradient of a batch shows nothing of that. Ten epochs by default.
     name : str, optional
         What the objective is called in results; the loss's name by default.
 
@@ -68,9 +69,9 @@ class FiniteSum(Differentiable):
     Raises
     ------
     InputError
-        When the data hold no rows or numbers that are not finite, or the batch does not fit them.
+        If the data contain no rows or numbers that are not finite, or the batch does not fit them.
     TraceError
-        When the loss cannot be traced.
+        If the loss cannot be traced.
 
     Notes
     -----
@@ -118,7 +119,7 @@ class FiniteSum(Differentiable):
         self.data = _checked(data)
         self.batch_size = None if batch_size is None else check.whole("batch_size", batch_size, 1, self.rows)
         if self.batch_size is not None and self.rows > MOST_ROWS:
-            raise InputError(f"data have {self.rows} rows, and batches are drawn from {MOST_ROWS} at most: take fewer")
+            raise InputError(f"data have {self.rows} rows, but batches are drawn from at most {MOST_ROWS}: use fewer")
         for belongs, given in {"full_every": full_every is not None, "replace=True": self.replace}.items():
             if given and self.batch_size is None:
                 raise InputError(f"{belongs} belongs to batch_size: give batch_size as well, or leave it out")
@@ -157,12 +158,12 @@ class FiniteSum(Differentiable):
 
     @property
     def updates_per_epoch(self) -> int:
-        """Updates in which as many rows are seen as there are."""
+        """Updates in which n rows are seen."""
         return 1 if self.batch_size is None else -(-self.rows // self.batch_size)
 
     @property
     def scale(self) -> float:
-        """What a sum over all rows is multiplied with."""
+        """What a sum over all rows is multiplied by."""
         return 1.0 / self.rows if self.reduction == "mean" else 1.0
 
     @property
@@ -187,10 +188,10 @@ class FiniteSum(Differentiable):
     def _evaluate(self, what: Any, n_outputs: int, points: Floats) -> Floats:
         """Sum emitted code over the rows, some rows and points at a time."""
         out = np.zeros((n_outputs, len(points)))
-        few = max(1, min(len(points), _NUMBERS_AT_ONCE))
-        rows_at_once = max(1, _NUMBERS_AT_ONCE // few)
-        for first in range(0, len(points), few):
-            part = slice(first, first + few)
+        points_at_once = max(1, min(len(points), _NUMBERS_AT_ONCE))
+        rows_at_once = max(1, _NUMBERS_AT_ONCE // points_at_once)
+        for first in range(0, len(points), points_at_once):
+            part = slice(first, first + points_at_once)
             for row in range(0, self.rows, rows_at_once):
                 numbers = self.data.reshape(self.rows, -1)[row : row + rows_at_once, :, None]
                 out[:, part] += self.element.summed(what, points[part], self._knobs(numbers))
@@ -221,15 +222,16 @@ def _again(loss: Callable[..., Any], data: Floats, dim: int, options: dict[str, 
 
 
 def _checked(data: ArrayLike) -> Floats:
-    """Return the data as float64, or say what is wrong with them."""
-    given = check.reals("data hold", data, "give rows of real numbers, all of one length", kinds="iufb")
-    array = np.array(given, np.float64, order="C")
+    """Return the data as float64, or raise InputError."""
+    numbers = check.reals("data contain", data, "give rows of real numbers, all of one length", kinds="iufb")
+    array = np.array(numbers, np.float64, order="C")
     if array.ndim == 0 or array.size == 0:
         raise InputError(f"data have shape {array.shape}: give at least one row, as (n,) or (n, m)")
     bad = ~np.isfinite(array.reshape(len(array), -1)).all(axis=1)
     if bad.any():
         raise InputError(
-            f"row {int(np.argmax(bad))} of data holds NaN or infinity ({int(bad.sum())} such rows): take them out"
+            f"row {int(np.argmax(bad))} of data contains NaN or infinity "
+            f"({plural(int(bad.sum()), 'such row')}): remove them"
         )
     array.setflags(write=False)
     return array

@@ -48,10 +48,10 @@ _WANTED = {
 
 
 class Objective(Differentiable):
-    """A plain function of one point, traced: f(x), its gradient and its Hessian, each without being written by hand.
+    """A plain function of one point, traced: f(x), with its gradient and its Hessian, neither written by hand.
 
     The function is called once on symbols, which records its arithmetic; the derivatives follow from the record, and
-    the record is checked against the function at random points of the box. The function must not decide by the value of
+    the record is checked against the function at random points of the box. The function must not branch on the value of
     x (``bgd.where`` selects), and must not keep state.
 
     Parameters
@@ -76,9 +76,9 @@ class Objective(Differentiable):
     Raises
     ------
     InputError
-        When dim is missing or contradicts the box, or params are not numbers.
+        If dim is missing or contradicts the box, or params are not numbers.
     TraceError
-        When the function cannot be traced: one line with file, line, cause and cure.
+        If the function cannot be traced: one line with file, line, cause and remedy.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What a user may pass as a function, made into an objective and the box in which starts are drawn."""
+"""From what a user passes as a function to an objective and the box in which starts are drawn."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from batchgd.problem import landscapes
 from batchgd.problem.box import Box, check_dimension
 from batchgd.problem.errors import InputError, told
 
-_GIVE_BOX = "give box=[(lo, hi), ...] with one pair per coordinate, in the shell --box LO HI for each"
+_GIVE_BOX = "give box=[(lo, hi), ...] with one pair per coordinate; in the shell, --box LO HI for each"
 
 
 def as_objective(
@@ -30,7 +30,7 @@ def as_objective(
     Raises
     ------
     InputError
-        When something is missing, contradicts something else, or does not go with this kind of ``fun``.
+        If something is missing, contradicts something else, or does not fit this kind of ``fun``.
 
     Examples
     --------

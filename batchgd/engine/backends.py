@@ -20,7 +20,7 @@ from batchgd.problem.registry import find_name
 class Backend:
     """A way to run a batch.
 
-    ``problem()`` says in one line why it cannot run here, or returns None. ``launcher`` is the module whose
+    ``problem()`` returns one line on why it cannot run here, or None. ``launcher`` is the module whose
     ``launch(module, plan, threads)`` runs a plan, imported when used. ``lanes(n)`` is the block width for n starts,
     ``shard(n, threads)`` the largest number of starts handed out at once.
     """
@@ -70,12 +70,12 @@ def cuda_problem() -> str | None:
 
         wake()
     except Exception as error:  # any failure of a foreign library means the same here
-        return f"the device does not answer ({type(error).__name__}: {str(error).strip().splitlines()[0]})"
+        return f"the device does not respond ({type(error).__name__}: {str(error).strip().splitlines()[0]})"
     return None
 
 
 def cpu_problem() -> str | None:
-    """Return why Numba cannot compile for the CPU, or None where it can."""
+    """Return why Numba cannot compile for the CPU, or None if it can."""
     if interpreted():
         return "Numba's compiler is switched off (NUMBA_DISABLE_JIT)"
     try:
@@ -104,34 +104,34 @@ BACKENDS = {
 
 
 def _registered(name: str) -> Backend:
-    """Return a backend in another process, where its functions are those of this table."""
+    """Return the backend of this name, in another process too: the row of this table."""
     return BACKENDS[name]
 
 
 automatic = "auto"
-"""The backend that ``"auto"`` stands for: ``"auto"`` chooses, and tests set a name (``api.testing``)."""
+"""What ``"auto"`` means: ``"auto"`` is to choose, and tests set a name (``api.testing``)."""
 
 _OTHERS = {"cuda": "cpu", "cpu": "numpy"}
 """What to use in place of a backend that cannot run."""
 
 
 def choose(name: str = "auto") -> tuple[Backend, str]:
-    """Return the backend of this name, and one line that says why it is the one.
+    """Return the backend of this name, and one line that explains the choice.
 
     ``"auto"`` takes CUDA if a device works, else the CPU, else NumPy.
 
     Raises
     ------
     BackendError
-        When one is asked for that cannot run; the line says what is missing.
+        If the requested backend cannot run; the message names what is missing.
     InputError
-        When there is no such backend.
+        If there is no such backend.
     """
     name = find_name("backend", name, ["auto", *BACKENDS])
     if name == "auto":
         name = automatic
     if name == "auto":
-        problem = "the simulator is never chosen by itself" if simulated() else cuda_problem()
+        problem = "the simulator is never chosen automatically" if simulated() else cuda_problem()
         if problem is None:
             return BACKENDS["cuda"], "cuda: a device works"
         without = BACKENDS["cpu"].problem()
@@ -141,6 +141,6 @@ def choose(name: str = "auto") -> tuple[Backend, str]:
     problem = BACKENDS[name].problem()
     if problem is not None:
         raise BackendError(
-            f"{name} cannot be used: {problem}; `batchgd doctor` says what helps, or use {_OTHERS[name]}"
+            f"{name} cannot be used: {problem}; `batchgd doctor` shows what to do, or use {_OTHERS[name]}"
         )
-    return BACKENDS[name], f"{name}: asked for"
+    return BACKENDS[name], f"{name}: requested"

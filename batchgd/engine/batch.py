@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class Batch:
     """Everything that decides where n descents end; ``dataclasses.replace`` makes a related batch.
 
-    ``watch_turns`` asks to tell which trajectories turned back on themselves (``Endpoints.turned``). ``scale`` are the
+    ``watch_turns`` records which trajectories turned back on themselves (``Endpoints.turned``). ``scale`` are the
     units in which steps are measured (``units.py``).
     """
 
@@ -79,7 +79,7 @@ class Batch:
     def again(self, *, starts: Any = None, method: Any = None, **changes: Any) -> Batch:
         """Return the batch with other starts (anything that ``parse_starts`` takes), another method, or other fields.
 
-        Raises InputError where they do not go together: a hyperparameter per start for another number of starts.
+        Raises InputError if they do not fit together: a hyperparameter per start for another number of starts.
         """
         if starts is not None:
             dtype = self.compute.start_dtype
@@ -106,8 +106,8 @@ def make_batch(
 ) -> Batch:
     """Check everything, cheapest first, before the function is traced.
 
-    The parameters are those of :func:`batchgd.multistart`; ``resident`` says whether one row per start is held in
-    memory, so that more starts than fit are refused.
+    The parameters are those of :func:`batchgd.multistart`; ``resident`` is whether one row per start is kept in memory,
+    so that more starts than fit are refused.
     """
     stopping = Stopping() if stopping is None else stopping
     method = as_method(method)
@@ -141,19 +141,19 @@ def batch_at(
 
 
 def _surrounding(x0: np.ndarray) -> Box:
-    """Return the box around some starts, each side at least 1 wide, and wide enough to be told from rounding."""
+    """Return the box around some starts, each side at least 1 wide, and wide enough to stand out from rounding."""
     lower, upper = x0.min(axis=0).astype(np.float64), x0.max(axis=0).astype(np.float64)
     with np.errstate(over="ignore"):
         width = upper - lower
     if not np.isfinite(width).all():
-        raise InputError("x0 spreads wider than float64 can hold: rescale the variables, or take out such starts")
+        raise InputError("x0 spreads wider than float64 can hold: rescale the variables, or remove such starts")
     least = np.maximum(1.0, 1e-6 * np.maximum(np.abs(lower), np.abs(upper)))
     margin = np.maximum(0.0, 0.5 * (least - width))
     return Box(lower - margin, upper + margin)
 
 
 def _scale(box: Any, width: int) -> Box:
-    """Return the box that a user gave with starts of this many coordinates; one pair stands for every axis."""
+    """Return the box that a user gave with starts of this many coordinates; one pair applies to every axis."""
     region = Box.parse(box)
     if region.dim == 1 and not isinstance(box, Box):
         return Box.parse(box, width)
@@ -165,7 +165,7 @@ def _scale(box: Any, width: int) -> Box:
 
 
 def _check_width(fun: Any, width: int) -> None:
-    """Refuse starts of another width than a landscape or an Objective takes; a plain function shows it when traced."""
+    """Refuse starts that do not fit a landscape or an Objective in width; tracing checks a plain function."""
     from batchgd.compiler.differentiable import Differentiable
     from batchgd.problem import landscapes
 
@@ -182,7 +182,7 @@ def _check_width(fun: Any, width: int) -> None:
 
 
 def _check_rule(objective: Differentiable, method: Method) -> None:
-    """Refuse a method that compares values of an objective whose updates see different parts of a sum."""
+    """Refuse a method that compares values if updates of the objective see different parts of a sum."""
     from batchgd.compiler.codegen.rule import read_rule
 
     if getattr(objective, "batch_size", None) is not None:
@@ -190,5 +190,5 @@ def _check_rule(objective: Differentiable, method: Method) -> None:
         if rule.decide is not None or rule.stages:
             raise InputError(
                 f"{type(method).__name__} compares values, and with batch_size every update sees other rows: choose a "
-                "first-order method, as method=bgd.GradientDescent(learning_rate=...), or leave batch_size out"
+                "first-order method, such as method=bgd.GradientDescent(learning_rate=...), or leave batch_size out"
             )

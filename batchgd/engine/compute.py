@@ -36,15 +36,15 @@ class Compute:
     @classmethod
     def of(cls, backend: Any = "auto", dtype: Any = "float64", threads: Any = None, device: Any = False) -> Self:
         """Check the arguments of a call, those of :func:`batchgd.multistart`, or raise InputError."""
-        made = cls(
+        compute = cls(
             choose(backend)[0], check_dtype(dtype, mixed=True), check_threads(threads), check.flag("device", device)
         )
-        if made.device:
-            if made.backend.name != "cuda":
-                used = made.backend.name
+        if compute.device:
+            if compute.backend.name != "cuda":
+                used = compute.backend.name
                 raise InputError(f"device=True needs the cuda backend, and this run uses {used}: leave it out")
             check.cupy_for("device=True returns arrays of", "leave it out")
-        return made
+        return compute
 
     @property
     def mixed(self) -> bool:

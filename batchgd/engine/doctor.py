@@ -20,7 +20,7 @@ CORE_PACKAGES = ("numpy", "numba", "llvmlite", "scipy")
 PACKAGES = ("batchgd", *CORE_PACKAGES, "matplotlib", "pandas", "xarray")
 CUPY_PACKAGES = ("cupy-cuda13x", "cupy-cuda12x", "cupy-cuda11x", "cupy")
 STACK_PACKAGES = ("cuda-toolkit", "nvidia-nvvm", "nvidia-cuda-nvrtc", "nvidia-cuda-nvcc-cu12", "cuda-bindings")
-"""What numba-cuda uses, and shows by its version for which CUDA it is."""
+"""The packages that numba-cuda uses; their versions show which CUDA they are for."""
 CUDA_PACKAGES = (
     *("numba-cuda", *STACK_PACKAGES, "cuda-core"),
     *("nvidia-cuda-nvrtc-cu12", "nvidia-nvjitlink", "nvidia-nvjitlink-cu12"),
@@ -28,7 +28,7 @@ CUDA_PACKAGES = (
 SIMD = ("SSE42", "AVX", "AVX2", "FMA3", "AVX512F", "AVX512_SKX", "NEON", "ASIMD", "SVE")
 EXTRAS = ("cu13", "cu12")
 FIRST_DRIVER = {12: "525", 13: "580"}
-"""The first driver branches that carry a CUDA (NVIDIA, CUDA toolkit release notes, table of drivers)."""
+"""The first driver branch that supports each CUDA (NVIDIA, CUDA toolkit release notes, table of drivers)."""
 
 Facts = dict[str, Any]
 
@@ -68,7 +68,8 @@ def _compiler(facts: Facts) -> _Findings:
     packages = facts.get("packages", {})
     missing = [name for name in CORE_PACKAGES if name not in packages]
     if missing:
-        yield "problem", f"{' and '.join(missing)} missing", "pip install --force-reinstall batchgd"
+        be = "are" if len(missing) > 1 else "is"
+        yield "problem", f"{' and '.join(missing)} {be} missing", "pip install --force-reinstall batchgd"
     elif _version(packages["numpy"]) < (2,):
         yield "problem", f"NumPy {packages['numpy']} is too old", 'pip install "numpy>=2"'
     elif facts.get("interpreted"):
@@ -89,7 +90,7 @@ def _cache(facts: Facts) -> _Findings:
 def _gpu(facts: Facts) -> _Findings:
     packages = facts.get("packages", {})
     if facts.get("simulator"):
-        text = "NUMBA_ENABLE_CUDASIM is set: the cuda backend is simulated in Python, for tests of its logic alone"
+        text = "NUMBA_ENABLE_CUDASIM is set: the cuda backend is simulated in Python, for tests of its logic only"
         yield "note", text, "unset NUMBA_ENABLE_CUDASIM to use a real device"
     if "numba-cuda" in packages or _cupys(packages) or facts.get("driver"):
         yield from _cuda_packages(facts)
@@ -122,7 +123,7 @@ def _cuda_packages(facts: Facts) -> _Findings:
         which = f", both for CUDA {stack}" if stack and cupy else ""
         yield "ok", f"numba-cuda {packages['numba-cuda']} and {cupys[0]} {packages[cupys[0]]} fit together{which}"
     if stack is None:
-        text = "numba-cuda is there without the CUDA toolkit's wheels; it needs a toolkit of the system (CUDA_HOME)"
+        text = "numba-cuda is installed without the CUDA toolkit's wheels; it needs a toolkit on the system (CUDA_HOME)"
         yield "note", text, install
 
 
@@ -130,10 +131,10 @@ def _driver(facts: Facts) -> _Findings:
     driver, stack = facts.get("driver"), next(iter(_majors(facts.get("packages", {}))), None)
     if not driver:
         text = "no NVIDIA driver: CUDA runs are not possible here, the cpu backend works"
-        yield "note", text, "on a machine with an NVIDIA GPU install its driver; else nothing is needed"
+        yield "note", text, "on a machine with an NVIDIA GPU install its driver; otherwise nothing is needed"
         return
     if driver.get("error"):
-        text = f"the NVIDIA driver does not answer: {driver['error']}"
+        text = f"the NVIDIA driver does not respond: {driver['error']}"
         yield "problem", text, "run nvidia-smi: if it fails as well, reinstall the driver or restart"
         return
     supported = driver.get("cuda")
@@ -142,14 +143,14 @@ def _driver(facts: Facts) -> _Findings:
         older = f", or pip install batchgd[cu{own}] instead" if f"cu{own}" in EXTRAS else ""
         yield "problem", text, f"update the driver to {FIRST_DRIVER.get(stack, 'a newer one')} or newer{older}"
     if not driver.get("devices"):
-        text = "the NVIDIA driver is there, but it shows no device"
-        yield "problem", text, "check CUDA_VISIBLE_DEVICES, and whether this container was given the GPU"
+        text = "the NVIDIA driver is installed, but it finds no device"
+        yield "problem", text, "check CUDA_VISIBLE_DEVICES, and whether this container has access to the GPU"
     for device in driver.get("devices") or []:
         yield "ok", f"{device.get('name')}, driver for CUDA {supported}"
 
 
 def _suitable_extra(facts: Facts) -> str:
-    """Return the extra to install: the newest that the driver carries, else the one of what is there already."""
+    """Return the extra to install: the newest that the driver supports, else the one that matches what is installed."""
     if cuda := (facts.get("driver") or {}).get("cuda"):
         return "cu12" if _version(cuda)[0] < 13 else "cu13"
     return next((f"cu{major}" for major in _majors(facts.get("packages", {})) if f"cu{major}" in EXTRAS), "cu13")
@@ -182,7 +183,7 @@ def _version(text: str) -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", re.match(r"[\d.]*", text)[0]))) or (0,)  # type: ignore[index]
 
 
-# What is there
+# What is installed
 
 
 def collect() -> Facts:
@@ -201,7 +202,7 @@ def collect() -> Facts:
 
 
 def _try(look: Any, *arguments: Any) -> Any:
-    """Return what is found, None where looking fails: a broken part must not hide the others."""
+    """Return what is found, or None if looking fails: a broken part must not hide the others."""
     try:
         return look(*arguments)
     except Exception:
@@ -210,7 +211,7 @@ def _try(look: Any, *arguments: Any) -> Any:
 
 def _packages() -> dict[str, str]:
     versions = {name: _try(metadata.version, name) for name in (*PACKAGES, *CUPY_PACKAGES, *CUDA_PACKAGES)}
-    return {name: version for name, version in versions.items() if isinstance(version, str)}  # damaged: not a text
+    return {name: version for name, version in versions.items() if isinstance(version, str)}  # damaged: not a string
 
 
 def _cpu_name() -> str:
@@ -239,7 +240,7 @@ def _cache_folder() -> dict[str, Any]:
 
 
 def _cuda_driver() -> Facts | None:
-    """Ask the driver's own library, which is there whenever a driver is; None without one."""
+    """Query the driver's own library, which is present whenever a driver is; None without one."""
     try:
         library = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
     except OSError:

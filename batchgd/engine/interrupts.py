@@ -1,4 +1,4 @@
-"""Ctrl-C: the first one asks for what was found so far, the second one ends at once."""
+"""Ctrl-C: the first one ends a run with what was found so far, the second one ends it at once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from batchgd.kernels.status import Status
 
 GRACE = 0.5
-"""Seconds after Ctrl-C in which the work behind the descents goes on; what is not done by then is left undone."""
+"""Seconds after Ctrl-C for which the work after the descents goes on; what is not done by then is skipped."""
 
 
 class Interrupt:
@@ -30,7 +30,7 @@ class Interrupt:
 
     @property
     def overdue(self) -> bool:
-        """Whether it was pressed more than ``GRACE`` ago: leave off, and hand over what there is."""
+        """Whether it was pressed more than ``GRACE`` ago: stop, and return what there is."""
         return self._pressed is not None and time.perf_counter() - self._pressed >= GRACE
 
     def press(self, *_: object) -> None:
@@ -57,7 +57,7 @@ _active: Interrupt | None = None  # of the main thread, the only one that signal
 
 
 def current() -> Interrupt:
-    """The interrupt of the block around the caller; outside of any, and in other threads, one that never comes."""
+    """The interrupt of the block around the caller; outside any block, and in other threads, one that never occurs."""
     return _active if _active is not None and _in_main_thread() else Interrupt()
 
 

@@ -1,4 +1,4 @@
-"""Mixed precision: descend in float32 to its rounding floor, then go on in float64 from where that ended."""
+"""Mixed precision: descend in float32 to its rounding floor, then go on in float64 from there."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CLOSEST = 1e-3
 """The longest step in float64, in box widths: a trajectory stays in the basin that float32 brought it to."""
 
 PIECE: int | None = None
-"""Starts of one piece, if a test forces them (``api.testing``); otherwise as many as ``_BYTES`` hold endpoints of."""
+"""Starts per piece, if a test forces a number (``api.testing``); otherwise as many as ``_BYTES`` have room for."""
 
 _BYTES = 1 << 27
 _GOING_ON = (*AT_REST, Status.TARGET)
@@ -34,13 +34,13 @@ def pieces(batch: Batch, run: Callable[..., Any], watch: Watch) -> Iterator[Endp
     """Descend from the starts of a mixed batch, one range of them after another; yields the endpoints of each.
 
     Trajectories that came to rest in float32 go on in float64, with Barzilai-Borwein steps of at most ``CLOSEST``,
-    until the tolerances of the run hold; updates and evaluations of both add up. Those that did not come to rest end
-    there.
+    until the tolerances of the run hold; updates and evaluations of both are added up. Those that did not come to rest
+    end there.
 
     Parameters
     ----------
     batch : Batch
-        With ``mixed``.
+        A mixed batch.
     run : callable
         Runs a batch of one dtype.
     watch : Watch

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from batchgd.engine.batch import Batch
 
 IN_BLOCK: bool | None = None
-"""What tests force ``Specialisation.in_block`` to be (``api.testing``)."""
+"""The value of ``Specialisation.in_block`` that tests force (``api.testing``)."""
 
 
 def specialisation_of(batch: Batch) -> Specialisation:
-    """Return what the compiled module for this batch is made for."""
+    """Return the specialisation that the module for this batch is compiled for."""
     from batchgd.compiler.codegen.specialisation import Specialisation
     from batchgd.engine.backends import simulated
 
@@ -42,13 +42,13 @@ def specialisation_of(batch: Batch) -> Specialisation:
         in_block=IN_BLOCK,
     )
     if missing := {*specialisation.read.hyperparameters} - {*shared, *differing}:
-        given = f"{type(batch.method).__name__}.hyperparameters has no such name"
-        raise InputError(f"the rule of {batch.method} asks for {', '.join(sorted(missing))}, but {given}: add it")
+        absent = f"{type(batch.method).__name__}.hyperparameters has no such name"
+        raise InputError(f"the rule of {batch.method} needs {', '.join(sorted(missing))}, but {absent}: add it")
     return specialisation
 
 
 def module_of(specialisation: Specialisation) -> Any:
-    """Return the compiled module of a specialisation, on CUDA for as many threads a trajectory as suit the device."""
+    """Return the compiled module of a specialisation, on CUDA with the threads per trajectory that suit the device."""
     from batchgd.compiler.codegen.loading import load
     from batchgd.compiler.codegen.warp_choice import chosen
 

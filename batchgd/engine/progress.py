@@ -30,9 +30,9 @@ class ProgressUpdate:
     seconds : float
         Seconds of work; compiling does not count.
     minima : int or None
-        Distinct minima so far; None where they are not known before the end, or are too many to be counted on the way.
+        Distinct minima so far; None if they are not known before the end, or are too many to be counted on the way.
     distinct : int or None
-        Distinct endpoints so far, told apart to a millionth of the box: at least as many as minima.
+        Distinct endpoints so far, distinguished to a millionth of the box: at least as many as minima.
     phase : str
         ``"descending"``; then, with all trajectories ended, ``"polishing"``, ``"merging"``, ``"classifying"`` and
         ``"measuring"`` (eigenvalues, and the distance of the nearest two minima).
@@ -60,7 +60,7 @@ class ProgressUpdate:
 
     @property
     def remaining(self) -> float | None:
-        """Seconds left if the rate stays as it is; None while it is not known."""
+        """Seconds left if the rate stays as it is; None while the rate is not known."""
         return (self.total - self.done) / self.rate if self.rate > 0 else None
 
     @property
@@ -100,9 +100,9 @@ class _Clock:
 
 
 class Watch:
-    """What a run and all its parts share: the clock, who is told, and whether the run is to end early.
+    """What a run and all its parts share: the clock, the progress function, and whether the run is to end early.
 
-    A run in parts makes one watch and hands it to every part; parts of parts share it as well. So ``max_time`` and the
+    A run in parts makes one watch and passes it to every part; parts of parts share it as well. So ``max_time`` and the
     seconds of a progress update are those of the whole run, and once time is up for one part it is for those that
     follow.
 
@@ -182,13 +182,13 @@ class Watch:
     def report(self, done: int, n: int, found: Callable[[], dict[str, Any]] | None) -> None:
         """Report how many of this part's n trajectories have ended; ``found()`` gives further fields."""
         if self._due():
-            self._tell(self._before + done, self._total or n, **(found() if found and done else {}))
+            self._notify(self._before + done, self._total or n, **(found() if found and done else {}))
 
     def go_on(self, phase: str, done: int, total: int) -> bool:
-        """Report that a phase has done some of its points; whether it is to go on. Once it is not, it stays so."""
+        """Report that a phase has done some of its points; return whether to go on. Once False, it stays False."""
         self.start()
         if self._due():
-            self._tell(self._before, self._before, phase=phase, phase_done=done, phase_total=total)
+            self._notify(self._before, self._before, phase=phase, phase_done=done, phase_total=total)
         if self.cut is None and current().overdue:
             self.cut = phase
         return self.cut is None
@@ -196,7 +196,7 @@ class Watch:
     def _due(self) -> bool:
         return self._progress is not None and self.seconds - self._clock.reported > SECONDS
 
-    def _tell(self, done: int, total: int, **fields: Any) -> None:
+    def _notify(self, done: int, total: int, **fields: Any) -> None:
         assert self._progress is not None
         self._clock.reported = self.seconds
         self._progress(ProgressUpdate(done, total, self.seconds, **fields))
@@ -208,4 +208,4 @@ class _Unwatched(Watch):
 
 
 UNWATCHED = _Unwatched()
-"""For work that always goes to its end."""
+"""For work that always runs to the end."""

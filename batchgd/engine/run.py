@@ -70,7 +70,7 @@ def run(
 
 
 class Into(Protocol):
-    """Where endpoints are gathered as they come, with room for the key of each start, if they are wanted."""
+    """Where endpoints are collected as they come, with room for the key of each start, if keys are wanted."""
 
     keys: NDArray[np.uint64] | None
 
@@ -90,7 +90,7 @@ class Into(Protocol):
 
 @dataclass
 class Outcome:
-    """The endpoints (no rows where none were kept), and how many starts ended for which reason."""
+    """The endpoints (no rows if none were kept), and how many starts ended for which reason."""
 
     endpoints: Endpoints
     status_counts: dict[Status, int]
@@ -157,7 +157,7 @@ class _Run:
         return Endpoints.empty(first, stop, self.batch.objective.dim, self.batch.dtype)
 
     def _merge(self) -> Merge | None:
-        """Ask for endpoints to be merged where they are, if that is all that is asked for."""
+        """Request that endpoints are merged where they are, if nothing else needs them."""
         into, box = self._into, self.batch.box
         if into is None or self._scale is not None or self.batch.watch_turns:
             return None
@@ -178,12 +178,12 @@ class _Run:
 
 
 def _judge(batch: Batch, rows: Endpoints) -> None:
-    """Name endpoints that are not finite, whatever test ended them, and tell those that diverged from those that left.
+    """Mark endpoints that are not finite, whatever test ended them, and those that diverged instead of escaping.
 
     A trajectory that is outside the outer region with a gradient larger than at its start has been thrown out by its
     own steps; with a smaller one it has drifted down a slope that leads away.
     """
-    # Zero times x is zero unless x is infinite or NaN: one pass where isfinite and all are two.
+    # Zero times x is zero unless x is infinite or NaN: one pass, while isfinite and all are two.
     finite = np.isfinite(rows.fun) & (rows.x @ np.zeros(rows.x.shape[1], rows.x.dtype) == 0.0)
     rows.status[~finite] = Status.NONFINITE
     outside = np.flatnonzero(rows.status == Status.ESCAPED)
@@ -204,5 +204,5 @@ def _leave(batch: Batch, rows: Endpoints, control: int) -> None:
 
 
 def _in_pieces(rows: np.ndarray) -> list[np.ndarray]:
-    """Part row numbers so that temporaries stay small; no piece where there are no rows."""
+    """Split row numbers so that temporaries stay small; there is no piece if there are no rows."""
     return np.array_split(rows, rows.size // _ROWS + 1) if rows.size else []

@@ -27,7 +27,7 @@ UNLIKE = 10.0
 """Widths of the box that differ by more than this factor are different units."""
 
 RESTING = 1e-8
-"""A point is at rest where a move by a box width would change f by this part of the most that it does at any sample."""
+"""A point is at rest when a move by a box width would change f by this share of the most that it does at a sample."""
 
 _SAMPLE = 64
 
@@ -38,8 +38,8 @@ def chosen(scale: Any, box: Box, method: Method) -> NDArray[np.float64] | None:
     Parameters
     ----------
     scale : "auto", "box", None, or sequence of float
-        What :func:`batchgd.multistart` was given. ``"auto"`` takes the box where its widths differ by more than
-        ``UNLIKE`` and the method's settings are in no units of x.
+        What :func:`batchgd.multistart` was given. ``"auto"`` takes the box if its widths differ by more than
+        ``UNLIKE`` and no setting of the method is in units of x.
 
     Raises
     ------
@@ -60,18 +60,18 @@ def chosen(scale: Any, box: Box, method: Method) -> NDArray[np.float64] | None:
             if not (unlike and method.unit_free):
                 return None
         return _powers_of_two(box.width)
-    widths = check.finite("scale holds", scale, "give 'auto', 'box', None, or one positive width per coordinate")
+    widths = check.finite("scale contains", scale, "give 'auto', 'box', None, or one positive width per coordinate")
     if widths.shape != (box.dim,) or not (widths > 0.0).all():
         raise InputError(f"scale is {told(scale)}: give 'auto', 'box', None, or {box.dim} positive widths")
     return _powers_of_two(widths)
 
 
 def resting_slope(objective: Differentiable, box: Box, scale: NDArray[np.float64] | None) -> float:
-    """Return the default of ``gtol``: 1e-6, or less where f is flat or x is large.
+    """Return the default of ``gtol``: 1e-6, or less if f is flat or x is large.
 
     With g the gradient and w the widths of the box it is ``RESTING`` max |g_i w_i| / max w_i, the largest product over
-    a sample of points of the box. It depends on the function and the box alone, and is measured in the scaled
-    coordinates of a run that has some.
+    a sample of points of the box. It depends only on the function and the box, and is measured in the scaled
+    coordinates of a run, if it has them.
     """
     points = uniform_in_box(0, np.arange(_SAMPLE, dtype=np.uint64), box, "float64")
     widest = (box.width if scale is None else box.width / scale).max()

@@ -1,4 +1,4 @@
-"""Minima: the catalogue of endpoints, and the distinct, classified points that stand behind it."""
+"""Minima: the catalogue of endpoints, and the distinct, classified points behind it."""
 
 from batchgd.minima.catalogue import Catalogue
 from batchgd.minima.find import Found, find_minima

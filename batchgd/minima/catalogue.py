@@ -28,7 +28,7 @@ class Lowest:
     status: int
 
     def rank(self) -> tuple[float, int]:
-        """What orders endpoints."""
+        """The key by which endpoints are ordered."""
         return self.fun, self.first
 
 
@@ -37,22 +37,22 @@ class Catalogue:
 
     The cell of an endpoint is ``floor((x - lower) / width * cells_per_width)`` per coordinate. Per occupied cell the
     catalogue holds a key, the number of starts that ended there, the lowest start index, and the endpoint, value and
-    status of that start; and besides, the endpoint of lowest value (of equal ones that of the lowest start index), for
-    a cell of a rough function has room for many values. This state is a function of the *set* of endpoints: any order,
-    sharding or number of workers gives the same arrays, bit for bit.
+    status of that start. It also holds the endpoint of lowest value (of equal ones, that of the lowest start index),
+    because one cell of a rough function can contain many values. This state is a function of the *set* of endpoints:
+    any order, sharding or number of workers gives the same arrays, bit for bit.
 
     Parameters
     ----------
     box : Box
-        The box of the starts; endpoints may lie outside it.
+        The box of the starts; endpoints may be outside it.
     cells_per_width : int
         Cells along one side of the box, a power of two. Two minima in one cell cannot be told apart; finer cells cost
-        memory where endpoints scatter (a loose ``gtol``).
+        memory if endpoints scatter (a loose ``gtol``).
     cap : int
         The number of cells (33 + 8 d bytes each while they are sorted) beyond which the catalogue halves
         ``cells_per_width``, down to 4096. Nothing computed is lost: counts are kept, cells merge. Cells are nested, so
         the final resolution is the finest one at which the whole set of endpoints fits, in whatever order they came.
-        When even the coarsest cells exceed the cap it keeps growing, and ``find_minima`` says so.
+        If even the coarsest cells exceed the cap, the catalogue keeps growing, and ``find_minima`` reports it.
 
     Notes
     -----
@@ -99,11 +99,11 @@ class Catalogue:
     def add(
         self, indices: int | Sequence[int] | NDArray[np.integer], x: ArrayLike, fun: ArrayLike, status: ArrayLike
     ) -> NDArray[np.uint64]:
-        """Take in endpoints: (n, d) points, (n,) values and status codes.
+        """Add endpoints: (n, d) points, (n,) values and status codes.
 
-        ``indices`` is the start index of the first row (the others follow on), or one index per row; each start
-        belongs into one catalogue once. Diverged, non-finite and escaped endpoints are counted but not listed.
-        Returns each start's key, 0 for those left out; ask ``keys`` again if the cap has coarsened the cells since.
+        ``indices`` is the start index of the first row (the others follow on), or one index per row; each start belongs
+        in one catalogue, once. Diverged, non-finite and escaped endpoints are counted but not listed. Returns each
+        start's key, 0 for those excluded; call ``keys`` again if the cap has coarsened the cells since.
         """
         x = np.asarray(x, dtype=np.float64)
         fun = np.asarray(fun, dtype=np.float64)
@@ -122,7 +122,7 @@ class Catalogue:
         return key if at == self.cells_per_width else self.keys(x, fun, status)
 
     def merge(self, other: Catalogue) -> Catalogue:
-        """Take in everything that another catalogue of the same box holds; returns this one."""
+        """Add everything that another catalogue of the same box contains; return this one."""
         if other.box != self.box or other.finest != self.finest or other.cap != self.cap:
             raise InputError("these catalogues differ in box, cells_per_width or cap: build both with the same ones")
         state = other.key, other.count, other.first, other.x, other.fun, other.status
@@ -131,7 +131,7 @@ class Catalogue:
         return self
 
     def take(self, cells: Cells, excluded: int) -> None:
-        """Take in endpoints that were merged elsewhere as ``add`` would, and the number of those it would leave out."""
+        """Add endpoints that were merged elsewhere, as ``add`` would, and the number of those it would exclude."""
         self.starts += int(cells.count.sum()) + excluded
         self.excluded += excluded
         at = min(self.cells_per_width, cells.cells_per_width)
@@ -143,7 +143,7 @@ class Catalogue:
         self._see(key, cells.first, x, fun, cells.status)
 
     def keys(self, x: ArrayLike, fun: ArrayLike, status: ArrayLike) -> NDArray[np.uint64]:
-        """The keys that these endpoints have at the catalogue's present resolution; 0 for those left out."""
+        """The keys that these endpoints have at the catalogue's current resolution; 0 for those excluded."""
         points, values = np.asarray(x, dtype=np.float64), np.asarray(fun)
         key = _hash(points, self.box, self.cells_per_width)
         out = ~np.isfinite(values)
@@ -182,7 +182,7 @@ class Catalogue:
             self._coarsen_to(self.cells_per_width // 2)
 
     def _coarsen_to(self, cells: int) -> None:
-        """Halve the resolution until it is ``cells``; the representative of a cell says in which larger one it lies."""
+        """Halve the resolution until it is ``cells``; its representative assigns a cell to a larger one."""
         if self.cells_per_width <= cells:
             return
         self.cells_per_width = cells

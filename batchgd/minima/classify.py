@@ -1,4 +1,4 @@
-"""What kind of point a located stationary point is: curvature decides, and where there is none, a probe."""
+"""The kind of a located stationary point: curvature decides, or a probe if there is none."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from batchgd.problem.box import Box
 
 MINIMUM, KINK, DEGENERATE_MINIMUM, LOWEST, SADDLE, MAXIMUM, DEGENERATE, FLAT, UNBOUNDED, NOTHING, UNKNOWN = range(11)
 VALLEY, BOTTOM = 11, 12
-"""Kinds. ``LOWEST`` is the lowest endpoint, where nothing decides what it is; ``NOTHING`` is a place that is not
-stationary after all, ``UNKNOWN`` one that an interrupt left undecided. ``VALLEY`` is a point of a set of equal minima,
-``BOTTOM`` one of a plateau below which nothing was found."""
+"""Kinds. ``LOWEST`` is the lowest endpoint if nothing decides its kind; ``NOTHING`` is a point that is not stationary
+after all, ``UNKNOWN`` one that an interrupt left undecided. ``VALLEY`` is a point of a set of equal minima, ``BOTTOM``
+one of a plateau below which nothing was found."""
 
 NAMES = (
     "minimum",
@@ -36,13 +36,13 @@ NAMES = (
     "flat",
 )
 
-_HIDDEN = 1e-10  # of the stiffest mode and of the box's: what is less may be rounding
-_SLOPE = 1e-4  # of the typical slope: a place that is steeper can only be a kink
+_HIDDEN = 1e-10  # of the stiffest mode and of the box's: anything less may be rounding
+_SLOPE = 1e-4  # of the typical slope: a steeper point can only be a kink
 _PROBE = 1e-4  # box widths
-_BLURRED = 1e-7  # box widths: points that are known less well may be copies
-_MODES = 4  # soft modes probed one by one; of more, the softest four and one mixture
+_BLURRED = 1e-7  # box widths: points known less precisely may be copies
+_MODES = 4  # soft modes probed one by one; if there are more, the softest four and one mixture
 _ALONG = np.r_[10.0 ** np.arange(-4.0, -2.0), np.linspace(0.02, 1.0, 50)]  # box widths at which a plateau may end
-_SAMPLE = 256  # points probed of a set of one value; when they agree, the set is settled
+_SAMPLE = 256  # points probed in a set of one value; if they agree, the set is settled
 
 
 @dataclass
@@ -67,21 +67,21 @@ def classify(
     groups: NDArray,
     watch: Watch = UNWATCHED,
 ) -> Kinds:
-    """Tell the kind of each located point by the eigenvalues of its Hessian, measured in box widths.
+    """Determine the kind of each located point from the eigenvalues of its Hessian, measured in box widths.
 
     All positive: minimum; some negative: saddle; all negative: maximum. An eigenvalue below 1e-7 of the largest, or
     1e-10 of the curvature that is typical of the box, decides only if values confirm it
     (:func:`batchgd.minima.curvature.curvature`). If they do not, the point is moved by 1e-4 box widths along the mode
     and polished again. If it returns (or ends higher), it is an isolated minimum, however ill-conditioned; if
-    it stays where it was put, it lies on a continuum: a valley, or flat when all modes are like that; if it ends
+    it stays where it was put, it is on a continuum: a valley, or flat if all modes are like that; if it ends
     lower, or the value is constant along the mode and falls at its end, it is not a minimum but degenerate.
 
     Parameters
     ----------
     groups : (m,) array of int
-        Sets of points of about one value. Of a large set a sample is probed, and all of it where the sample disagrees.
+        Sets of points of about one value. Large sets are sampled first; if the sample disagrees, every point is probed.
     watch : Watch
-        When it says stop, what is not decided yet is ``UNKNOWN``.
+        If it ends the work, points not decided yet are ``UNKNOWN``.
     """
     m = len(x)
     kinds = Kinds(np.full(m, NOTHING, np.int8), np.zeros(m, np.int64), np.zeros(m, np.int64), np.zeros(m, np.bool_))
@@ -117,7 +117,7 @@ def _blurred(objective: Derivable, box: Box, x: NDArray, fun: NDArray, value: ND
 
 
 def _stationary(objective: Derivable, box: Box, x: NDArray, scale: Scale) -> NDArray[np.bool_]:
-    """Whether the slope vanishes: beside a kink Newton may stop although it does not."""
+    """Whether the slope vanishes: next to a kink, Newton may stop although it does not."""
     with np.errstate(all="ignore"):
         slope = np.abs(np.asarray(objective.value_and_gradient(x)[1]) * box.width).max(axis=1)
     return np.asarray(slope <= _SLOPE * scale.slope)
@@ -134,7 +134,7 @@ def _probe_sets(
     groups: NDArray,
     watch: Watch,
 ) -> None:
-    """Probe the points in ``rows``; of a set with more than a few hundred a sample first."""
+    """Probe the points in ``rows``; sets of more than a few hundred are sampled first."""
     order = rows[np.lexsort((rows, groups[rows], kinds.zero[rows]))]
     if len(order) == 0:
         return
@@ -157,7 +157,7 @@ def _probe_sets(
 
 
 def _probe(objective: Derivable, box: Box, x: NDArray, fun: NDArray, scale: Scale, watch: Watch) -> NDArray[np.int8]:
-    """Move each point along its soft modes and see what becomes of it; ``UNKNOWN`` where ``watch`` says stop."""
+    """Move each point along its soft modes and see where it goes; ``UNKNOWN`` if ``watch`` ends the work."""
     kind = np.full(len(x), UNKNOWN, np.int8)
     rows = points_at_once(box)
     for k in range(0, len(x), rows):
@@ -178,12 +178,12 @@ def _probe_some(
     end = polish(objective, box, x[row] + u * box.width, scale, watch=watch, phase=CLASSIFYING)
     moved = (np.abs(end.x - x[row]) / box.width).max(axis=1)
     with np.errstate(all="ignore"):
-        put = np.nan_to_num(np.asarray(objective.value(x[row] + u * box.width)) - fun[row])
-    # Values that differ by less than a thousandth of what the move itself changed are the same.
+        change = np.nan_to_num(np.asarray(objective.value(x[row] + u * box.width)) - fun[row])
+    # Values that differ by less than a thousandth of the change by the move itself are the same.
     blur = np.maximum(64 * EPS * np.abs(fun), rounding(objective, box, x, fun))[row]
-    noise = blur + 1e-3 * np.abs(put)
+    noise = blur + 1e-3 * np.abs(change)
     # A maximum without curvature takes Newton back as well; there the move itself went down.
-    lower = (end.fun < fun[row] - noise) | (put < -blur)
+    lower = (end.fun < fun[row] - noise) | (change < -blur)
     back = (moved <= 0.1 * _PROBE) | ((end.state != LOCATED) & (end.fun > fun[row] + noise))
     power = np.full(len(x), np.nan)
     isolated = ~_any(row, ~back | lower, len(x))
@@ -214,9 +214,9 @@ def _ends_lower(
     blur: NDArray,
     which: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
-    """Whether the value, constant along a straight way at first, falls where that ends: then the way is a plateau's.
+    """Whether the value, constant along a straight line at first, falls at its end: then the line is on a plateau.
 
-    Along a curved valley it rises first, because the straight way leaves it.
+    Along a curved valley it rises first, because the straight line leaves it.
     """
     rows = np.flatnonzero(which)
     step = way[rows] / np.abs(way[rows]).max(axis=1, keepdims=True) * box.width
@@ -232,7 +232,7 @@ def _ends_lower(
 
 
 def _name(power: NDArray, value: NDArray, soft: NDArray, scale: Scale) -> NDArray[np.int64]:
-    """Name isolated points: by how the value rises, and by curvature where rounding hides the rise."""
+    """Name isolated points: by how the value rises, and by curvature if rounding hides the rise."""
     least = np.maximum(_HIDDEN * np.abs(value).max(axis=1, keepdims=True), _HIDDEN * scale.curvature)
     curved = ((value > 0) & (~soft | (value > least))).all(axis=1)
     kind = np.where(curved, MINIMUM, DEGENERATE_MINIMUM)
@@ -241,7 +241,7 @@ def _name(power: NDArray, value: NDArray, soft: NDArray, scale: Scale) -> NDArra
 
 
 def _ways(value: NDArray, vector: NDArray, soft: NDArray) -> tuple[NDArray, NDArray[np.int64]]:
-    """Both ways along each point's softest modes, and one mixture of all its soft modes; with the point's row."""
+    """Both directions along each point's softest modes, and one mixture of all its soft modes; with the point's row."""
     order = np.argsort(np.where(soft, np.abs(value), np.inf), axis=1)
     ways, rows = [], []
     for k in range(min(_MODES, soft.shape[1])):

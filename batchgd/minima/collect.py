@@ -59,7 +59,7 @@ def landscape(
     watch: Watch,
     stopped: Stopped | None = None,
 ) -> LandscapeData:
-    """Make the result of what was gathered and found."""
+    """Build the result from the endpoints and the minima found."""
     return LandscapeData(
         **_common(batch, collector.endpoints()),
         counted=None if collector.keep else dict(collector.status_counts),
@@ -78,7 +78,7 @@ def landscape(
 
 
 def _common(batch: Batch, out: Endpoints) -> dict[str, Any]:
-    """What both kinds of result hold."""
+    """The fields of both kinds of result."""
     return {
         **columns(out, lambda array: _placed(array, batch)),
         "objective": batch.objective,
@@ -108,12 +108,12 @@ def batch_from(result: BatchData) -> Batch:
     Raises
     ------
     InputError
-        If the function is not at hand, or the result was not made by a run.
+        If the function is not available, or the result was not made by a run.
     """
     if not result.has_function:
         raise not_stored("the function")
     if result.starts is None or result.box is None or not isinstance(result.method, Method):
-        why = "does not know how it was made" if result.kept else "was saved without its starts (keep='minima')"
+        why = "has no record of how it was made" if result.kept else "was saved without its starts (keep='minima')"
         raise InputError(f"this result {why}: run it again")
     return Batch(
         result.objective,

@@ -1,4 +1,4 @@
-"""The collector: takes in the endpoints of a run, part by part, and makes minima and labels of them."""
+"""The collector: gathers the endpoints of a run, part by part, and turns them into minima and labels."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _COUNTED = 1000  # cells merged to count minima on the way, in a few millisecond
 
 @dataclass
 class IntoCatalogue:
-    """Where endpoints are gathered: a catalogue, its number of the first start, and room for the key of each start."""
+    """Gathers endpoints in a catalogue: the number of the first start in it, and room for the key of each start."""
 
     catalogue: Catalogue
     numbered: int = 0
@@ -32,33 +32,33 @@ class IntoCatalogue:
 
     @property
     def cells_per_width(self) -> int:
-        """How fine the cells are."""
+        """The number of cells along one side of the box."""
         return self.catalogue.cells_per_width
 
     def add(self, rows: Endpoints) -> None:
-        """Take in endpoints."""
+        """Add endpoints."""
         starts = rows.starts(np.arange(len(rows)))
-        made = self.catalogue.add(self.numbered + starts, rows.x, rows.fun, rows.status)
+        key = self.catalogue.add(self.numbered + starts, rows.x, rows.fun, rows.status)
         if self.keys is not None:
-            self.keys[starts] = made
+            self.keys[starts] = key
 
     def take(self, cells: Cells, excluded: int) -> None:
-        """Take in endpoints that were merged elsewhere."""
+        """Add endpoints that were merged elsewhere."""
         cells.first += self.numbered
         self.catalogue.take(cells, excluded)
 
     def found(self) -> dict[str, Any]:
-        """Fields of a ProgressUpdate: the cells are counted as they come, and merged only while they are few."""
+        """Fields of a ProgressUpdate: cells are counted as they arrive, and merged only while there are few."""
         cells = len(self.catalogue)
-        few = {"minima": int(groups_of(self.catalogue).max(initial=-1)) + 1} if cells <= _COUNTED else {}
-        return {"distinct": cells} | few
+        minima = {"minima": int(groups_of(self.catalogue).max(initial=-1)) + 1} if cells <= _COUNTED else {}
+        return {"distinct": cells} | minima
 
 
 class Collector:
     """Collects the endpoints of related batches, whose starts are numbered one after the other, in one catalogue.
 
     ``run`` (or ``add``) as often as needed, ``find`` the minima, then ask for the ``labels`` of all starts so far: rows
-    of those minima. No minimum need be known; :class:`batchgd.minima.mapper.Mapper` labels points by known ones.
+    of those minima. No minimum needs to be known; :class:`batchgd.minima.mapper.Mapper` labels points by known ones.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ class Collector:
         self._parts: list[Endpoints] = []
 
     def run(self, part: Batch, watch: Watch | None = None) -> Endpoints:
-        """Run a batch, take its endpoints in, and return them."""
+        """Run a batch, add its endpoints, and return them."""
         first = self.n
         keys = np.zeros(part.starts.n if self.keep else 0, np.uint64)
         into = IntoCatalogue(self.catalogue, first, keys if self.keep else None)
@@ -91,13 +91,13 @@ class Collector:
         return out.endpoints
 
     def add(self, rows: Endpoints) -> None:
-        """Take in endpoints that are there already."""
+        """Add endpoints that were computed elsewhere."""
         self._keys.append(self.catalogue.add(self.n, rows.x, rows.fun, rows.status))
         self._parts.append(rows)
         self.n += len(rows)
 
     def find(self, batch: Batch, watch: Watch = UNWATCHED) -> Found:
-        """Find the minima behind the endpoints so far; the batch says of which function and which kind of starts."""
+        """Find the minima behind the endpoints so far; the batch provides the function and the kind of starts."""
         return find_minima(
             self.catalogue,
             batch.objective,
@@ -110,13 +110,13 @@ class Collector:
         )
 
     def endpoints(self) -> Endpoints:
-        """One row per start, in order; no rows where none were kept."""
+        """One row per start, in order; no rows if none were kept."""
         if len(self._parts) > 1:
             self._parts = [Endpoints.concatenate(self._parts)]
         return self._parts[0]
 
     def keys(self) -> NDArray[np.uint64]:
-        """The cell of each start so far, at the catalogue's present resolution."""
+        """The cell of each start so far, at the catalogue's current resolution."""
         keys = np.concatenate(self._keys) if len(self._keys) > 1 else self._keys[0]
         if self.catalogue.coarsened and self.keep:
             rows = self.endpoints()
@@ -129,6 +129,6 @@ class Collector:
 
 
 def groups_of(catalogue: Catalogue) -> NDArray[np.int64]:
-    """About the same point or not: a number per occupied cell, before anything is polished."""
+    """The group of each occupied cell, a number, by roughly equal points before anything is polished."""
     points = (catalogue.x - catalogue.box.lower) / catalogue.box.width
     return UNPOLISHED.components(points, catalogue.fun)

@@ -1,4 +1,4 @@
-"""Curvature at a point: modes in box widths, which of them are too soft to decide, and what values say of those."""
+"""Curvature at a point: modes in box widths, which of them are too soft to decide, and what values show about those."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from batchgd.problem.box import Box
 _SOFT = 1e-7  # modes this soft against the stiffest are in doubt
 _SOFT_BOX = 1e-10  # the same against the typical curvature of the box
 _EQUILIBRATIONS = 4  # rounds after which the largest entries of all rows differ by less than a tenth
-_DISTANCES = 10.0 ** np.arange(-8.0, -0.75, 0.5)  # box widths at which values are asked
-_FACTOR = 2.0  # by which values may differ from what the curvature promises
+_DISTANCES = 10.0 ** np.arange(-8.0, -0.75, 0.5)  # box widths at which values are evaluated
+_FACTOR = 2.0  # by which values may differ from what the curvature predicts
 
 
 def modes(objective: Derivable, box: Box, x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Eigenvalues (ascending; NaN where the Hessian is not finite) and eigenvectors, in box widths."""
+    """Eigenvalues (ascending; NaN if the Hessian is not finite) and eigenvectors, in box widths."""
     return eigh(_hessian(objective, box, x))
 
 
@@ -27,7 +27,7 @@ def falling_modes(value: NDArray, scale: Scale) -> NDArray[np.bool_]:
 
 
 def in_doubt(value: NDArray, scale: Scale) -> NDArray[np.bool_]:
-    """Which eigenvalues, (m, d) in box widths, are so soft that rounding may have made them."""
+    """Which eigenvalues, (m, d) in box widths, are so soft that rounding may have produced them."""
     size = np.abs(value)
     return np.asarray(size <= np.maximum(_SOFT * size.max(axis=1, keepdims=True), _SOFT_BOX * scale.curvature))
 
@@ -37,9 +37,9 @@ def curvature(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
     """Curvature along d directions of each point, the directions (columns, of length 1), and which are soft.
 
-    Directions are the eigenvectors in box widths. Where an eigenvalue is so soft that it may be rounding, those of the
-    equilibrated Hessian take their place, which do not depend on the units of coordinates, and values decide: a mode is
-    soft unless the value changes along it as the curvature promises.
+    Directions are the eigenvectors in box widths. If an eigenvalue is so soft that it may be rounding, the directions
+    are those of the equilibrated Hessian instead, which do not depend on the units of coordinates, and values decide: a
+    mode is soft unless the value changes along it as the curvature predicts.
     """
     value, vector = modes(objective, box, x)
     soft = in_doubt(value, scale)
@@ -65,7 +65,7 @@ def _equilibrated_modes(hessian: NDArray[np.float64]) -> tuple[NDArray[np.float6
     r"""H-orthogonal directions v of length 1, from the eigenvectors of S H S, and the curvatures ``v^T H v``.
 
     S is diagonal and makes the largest entry of each row about 1 (Ruiz 2001, "A scaling algorithm to equilibrate both
-    rows and columns norms in matrices"); of a positive matrix it is about ``diag(H)^-1/2``. Signs are those of the
+    rows and columns norms in matrices"); for a positive matrix it is about ``diag(H)^-1/2``. Signs are those of the
     eigenvalues of H (Sylvester).
     """
     entry = np.abs(hessian)
@@ -73,7 +73,7 @@ def _equilibrated_modes(hessian: NDArray[np.float64]) -> tuple[NDArray[np.float6
     size = np.ones(hessian.shape[:2])
     for _ in range(_EQUILIBRATIONS):
         largest = (entry * size[:, :, None] * size[:, None, :]).max(axis=2)
-        # What is left of a row by rounding is not blown up: there the box widths stay the measure.
+        # A row that is nothing but rounding is not blown up: it stays measured in box widths.
         size = np.minimum(size / np.sqrt(np.where(largest > 0, largest, 1.0)), most[:, None])
     value, vector = eigh(hessian * size[:, :, None] * size[:, None, :])
     way = size[:, :, None] * vector
@@ -84,7 +84,7 @@ def _equilibrated_modes(hessian: NDArray[np.float64]) -> tuple[NDArray[np.float6
 def _confirmed(
     objective: Derivable, box: Box, x: NDArray, fun: NDArray, along: NDArray, way: NDArray
 ) -> NDArray[np.bool_]:
-    """Whether values change by ``along h^2 / 2`` both ways at two neighbouring distances h where rounding cannot do it.
+    """Whether values change by ``along h^2 / 2`` both ways at two neighbouring distances h, beyond rounding.
 
     Two distances, because rounding, or a quartic rise, agrees with any curvature at one.
     """
@@ -92,12 +92,12 @@ def _confirmed(
     sure = np.zeros(len(x), np.bool_)
     before = np.zeros(len(x), np.bool_)
     for h in _DISTANCES:
-        promised = 0.5 * along * h * h
-        rows = np.flatnonzero((np.abs(promised) > noise) & ~sure)
+        predicted = 0.5 * along * h * h
+        rows = np.flatnonzero((np.abs(predicted) > noise) & ~sure)
         agree = np.zeros(len(x), np.bool_)
         with np.errstate(all="ignore"):
             both = [
-                (values(objective, x[rows] + s * h * way[rows] * box.width) - fun[rows]) / promised[rows]
+                (values(objective, x[rows] + s * h * way[rows] * box.width) - fun[rows]) / predicted[rows]
                 for s in (1, -1)
             ]
         agree[rows] = np.all([(ratio > 1 / _FACTOR) & (ratio < _FACTOR) for ratio in both], axis=0)

@@ -28,19 +28,20 @@ _NOT_INDEPENDENT = "the starts are not independent of each other, so fractions h
 
 @dataclass(frozen=True)
 class Found:
-    """What the endpoints of a run say about the objective.
+    """What the endpoints of a run show about the objective.
 
     Attributes
     ----------
     minima, stationary : tables of points
     keys, key_labels : (k,)
-        The catalogue's cells (ascending) and the label of the starts in each; -1 where they reached no minimum.
+        The catalogue's cells (ascending) and the label of the starts in each; -1 if they reached no minimum.
     warnings : tuple of str
         What a person should know before trusting the tables, a sentence each.
     unresolved : int
         Starts that ended too far from any stationary point to tell where they were going; label -1.
     gap_ratio : float
-        Distance of the nearest two minima over the widest cluster (at least ``identity.x``, and a cell); inf for one.
+        Distance between the nearest two minima over the widest cluster (at least ``identity.x``, and a cell); inf for
+        one minimum.
     """
 
     minima: Minima
@@ -57,7 +58,7 @@ class Found:
         Raises
         ------
         InputError
-            For keys made before the catalogue's cap coarsened its cells.
+            If keys were made before the catalogue's cap coarsened its cells.
         """
         keys = np.asarray(keys, dtype=np.uint64)
         out = np.full(keys.shape, -1, np.int32)
@@ -68,13 +69,13 @@ class Found:
             known[known] = self.keys[place[known]] == part[known]
             if not (known | (part == 0)).all():
                 raise InputError(
-                    "keys from before the catalogue coarsened its cells: ask catalogue.keys(x, fun, status)"
+                    "keys are from before the catalogue coarsened its cells: use catalogue.keys(x, fun, status)"
                 )
             out[begin : begin + (1 << 18)][known] = self.key_labels[place[known]]
         return out
 
 
-@np.errstate(all="ignore")  # what is not finite is sorted out by value
+@np.errstate(all="ignore")  # non-finite points are sorted out by value
 def find_minima(
     catalogue: Catalogue,
     objective: Derivable,
@@ -89,7 +90,7 @@ def find_minima(
 ) -> Found:
     """Turn the occupied cells of a run into distinct minima and other stationary points, and label the cells.
 
-    Each cell's representative is polished (:func:`batchgd.minima.polish.polish`; where derivatives fail, by a search on
+    Each cell's representative is polished (:func:`batchgd.minima.polish.polish`; if derivatives fail, by a search on
     values), polished points that are the same are merged, and each distinct point is classified by its curvature.
 
     Parameters
@@ -99,19 +100,19 @@ def find_minima(
     objective : Objective
         Value, gradient and Hessian.
     box : Box, optional
-        The box of the starts; the catalogue's when left out.
+        The box of the starts; default: the catalogue's.
     n_starts : int, optional
-        All starts, the denominator of the fractions; those the catalogue has seen when left out.
+        All starts, the denominator of the fractions; default: those the catalogue has seen.
     identity : Identity
         When two polished points are the same.
     independent : bool
-        Whether the starts were drawn independently; without it fractions have no interval.
+        Whether the starts were drawn independently; if not, fractions have no interval.
     interval_note : str, optional
-        Why not.
+        The reason, if they were not.
     confidence : float
         Of each interval.
     watch : Watch, optional
-        Takes the progress, and may end the work early: what it leaves undone has kind ``"unknown"``.
+        Receives the progress, and may end the work early: points left undone have kind ``"unknown"``.
 
     Returns
     -------
@@ -141,7 +142,7 @@ def find_minima(
     other = order[~np.isin(sites.kind[order], (*MINIMA, NOTHING))]
     note = None if independent else interval_note or _NOT_INDEPENDENT
     minima = _minima(objective, box, sites.take(lowest), n, confidence, note, identity.x, watch)
-    label = np.full(len(sites.fun) + 1, -1, np.int32)  # the last entry stands for cells without a site, -1
+    label = np.full(len(sites.fun) + 1, -1, np.int32)  # the last entry is for cells without a site, -1
     label[lowest] = np.arange(len(lowest))
     nowhere = (site < 0) | np.isin(site, np.flatnonzero(sites.kind == NOTHING))
     unresolved = int(catalogue.count[nowhere].sum())
@@ -206,7 +207,7 @@ def by_value(box: Box, x: NDArray, fun: NDArray, noise: NDArray, kind: NDArray) 
 
 
 def _gap(box: Box, minima: Minima, floor: float, watch: Watch) -> tuple[float, int, int]:
-    """Distance of the nearest two isolated minima over the widest cluster (or ``floor``), and their labels."""
+    """Distance between the nearest two isolated minima over the widest cluster (or ``floor``), and their labels."""
     alone = np.append(np.flatnonzero(minima.free == 0), -1)
     isolated = minima[alone[:-1]]
     distance, a, b = nearest_pair((isolated.x - box.lower) / box.width, watch)

@@ -25,7 +25,7 @@ def seen_interval(
 
     The upper end is Clopper and Pearson's; so is the lower one if the chance to miss the minimum at that share,
     (1 - low)^n, is negligible, from about 20 starts on. Among the runs that list a minimum, at least a share
-    ``confidence`` has an interval that holds its share, whatever that is. A minimum that one start reached may be
+    ``confidence`` has an interval that contains its share, whatever that is. A minimum that one start reached may be
     arbitrarily rare.
 
     Parameters
@@ -35,7 +35,7 @@ def seen_interval(
     n : int
         All starts.
     confidence : float
-        Probability, for one minimum, that the interval holds its share. For all k minima of a run at once use
+        Probability, for one minimum, that the interval contains its share. For all k minima of a run at once use
         ``1 - (1 - confidence) / k``: if the counts are independent, as they nearly are, the chance that any of the k
         intervals fails is at most the sum over all minima of E[1(seen) (1 - confidence) / k], which is 1 - confidence.
 
@@ -46,7 +46,7 @@ def seen_interval(
     Raises
     ------
     InputError
-        When ``confidence`` is not strictly between 0 and 1.
+        If ``confidence`` is not strictly between 0 and 1.
 
     Examples
     --------
@@ -87,10 +87,10 @@ def check_confidence(confidence: Any) -> float:
 
 
 def wilson(count: ArrayLike, n: int, confidence: float = 0.95) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    r"""Wilson's score interval of a share that is asked for whatever was counted: of successes, of changed labels.
+    r"""Wilson's score interval of a share that is reported whatever the count: of successes, of changed labels.
 
-    It holds the share in 95 % of runs, on average over shares. Fractions of minima have :func:`seen_interval` instead.
-    With p = count / n and z the two-sided normal quantile,
+    It contains the share in 95 % of runs, on average over shares. Fractions of minima have :func:`seen_interval`
+    instead. With p = count / n and z the two-sided normal quantile,
 
         (p + z^2 / 2n  -+  z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n)
 
@@ -110,7 +110,7 @@ def wilson(count: ArrayLike, n: int, confidence: float = 0.95) -> tuple[NDArray[
     Raises
     ------
     InputError
-        When ``confidence`` is not strictly between 0 and 1.
+        If ``confidence`` is not strictly between 0 and 1.
 
     Examples
     --------

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from batchgd.problem.methods import Method
 
 Labelling = Callable[[NDArray[np.float64]], NDArray[np.int64]]
-"""What a mapper is to those who call it: a function from points, (n, d), to labels, (n,); -1: no minimum."""
+"""A mapper as its callers see it: a function from points, (n, d), to labels, (n,); -1: no minimum."""
 
 FLOW_UPDATES = 100_000
-"""The least ``maxiter`` of gradient flow, which takes small steps."""
+"""The smallest ``maxiter`` of gradient flow, which takes small steps."""
 
-_CLOSE = 1e-6  # of values, relative: endpoints are not polished
+_CLOSE = 1e-6  # relative, of values: endpoints are not polished
 
 
 class Mapped(NamedTuple):
@@ -43,7 +43,7 @@ class Mapped(NamedTuple):
 
 @dataclass(frozen=True)
 class Mapper:
-    """Which minimum the descent from a point reaches: ``mapper(points)`` are labels, (n,), with -1 for none.
+    """Which minimum the descent from a point reaches: ``mapper(points)`` returns labels, (n,), with -1 for none.
 
     There are three ways from endpoints to labels:
 
@@ -51,9 +51,9 @@ class Mapper:
       well as the labels (:class:`batchgd.minima.collector.Collector`; runs, maps and sweeps).
     * *collect and pair*, :meth:`collect`: the same, and the minima that come out are paired with those of the mapper
       (fidelity, comparisons, the flow down from saddles). Minima without a partner get labels of their own.
-    * *nearest*, calling the mapper: an endpoint belongs to the minimum that it lies as near to as unpolished copies
-      do, or to the set of minima that has its value. Nothing is polished and nothing found, so it serves searches
-      that ask for a few labels at a time (borders, stability).
+    * *nearest*, calling the mapper: an endpoint belongs to the minimum that is as near to it as unpolished copies are,
+      or to the set of minima that has its value. Nothing is polished and no minimum is searched for, so it serves
+      searches that ask for a few labels at a time (borders, stability).
 
     Attributes
     ----------
@@ -81,7 +81,7 @@ class Mapper:
     def of(cls, result: LandscapeData) -> Mapper:
         """The mapper that labels points as the result's own run labels starts, however long it takes.
 
-        Raises InputError when the function is not at hand, or the result was not made by a run.
+        Raises InputError if the function is not available, or the result was not made by a run.
         """
         batch = batch_from(result)
         batch = replace(batch, stopping=replace(batch.stopping, max_time=None))
@@ -121,7 +121,7 @@ class Mapper:
 
 
 def set_of_value(fun: NDArray[np.float64], sets: NDArray[np.float64], unit: float) -> NDArray[np.int64]:
-    """The row whose value is nearest, (n,), for endpoints that may be anywhere on a set; -1 where none is near.
+    """The row whose value is nearest, (n,), for endpoints that may be anywhere on a set; -1 if none is near.
 
     >>> set_of_value(np.array([1e-12, 0.5, 2.0]), np.array([0.0, np.inf, 2.0]), 1.0).tolist()
     [0, -1, 2]
@@ -133,7 +133,7 @@ def set_of_value(fun: NDArray[np.float64], sets: NDArray[np.float64], unit: floa
 
 
 def nearest_minimum(x: ArrayLike, minima: NDArray[np.float64], box: Box) -> NDArray[np.int64]:
-    """The row of the minimum that each endpoint has reached, (n,); -1 where none is as near as unpolished copies are.
+    """The row of the minimum that each endpoint has reached, (n,); -1 if none is as near as unpolished copies are.
 
     >>> from batchgd.problem.box import Box
     >>> nearest_minimum([[0.50001], [0.7], [np.nan]], np.array([[0.5]]), Box([0.0], [1.0])).tolist()

@@ -26,7 +26,7 @@ class Clustering:
     identity : Identity
         Its tolerance of places is in box widths, and so are the points.
     unit : float
-        F, as large as values typically differ over the box (``Scale.value``), so that units do not matter.
+        F, the typical difference between values over the box (``Scale.value``), so that units do not matter.
     cells : int
         Points are first thinned to one per cell of side ``identity.x / cells``, which blurs the tolerance by as much.
 
@@ -72,7 +72,7 @@ class Clustering:
 
     def _components(self, u: NDArray, fun: NDArray, tol_f: NDArray) -> NDArray[np.int64]:
         group = split_at_gaps(u, fun, self.identity.x, tol_f)
-        # A group whose members all lie within the tolerance is one component; others may hide several.
+        # A group whose members are all within the tolerance is one component; others may hide several.
         order = np.argsort(group, kind="stable")
         head = np.flatnonzero(np.r_[True, np.diff(group[order]) != 0])
         spread = np.zeros(len(head))
@@ -101,8 +101,8 @@ class Clustering:
 
 
 UNPOLISHED = Clustering(Identity(x=1e-4, f=1e-3), cells=4)
-"""When raw endpoints count as one minimum, while a run goes on and nothing has been polished: they scatter, so cells
-are wide."""
+"""When raw endpoints count as one minimum, during a run, before anything has been polished: they scatter, so cells are
+wide."""
 
 
 def linked(n: int, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -122,7 +122,7 @@ def split_at_gaps(u: NDArray, fun: NDArray, tol_x: float, tol_f: NDArray) -> NDA
     """Groups such that no chain of close pairs leaves one: cut at every gap of every projection until nothing changes.
 
     Projections are the value, the coordinates and two fixed pseudo-random directions (over which a close pair is at
-    most ``tol_x sum |w_i|`` apart). Costs a few sorts, whatever the dimension; 3^d neighbour cells are never walked.
+    most ``tol_x sum |w_i|`` apart). Costs a few sorts, whatever the dimension; 3^d neighbour cells are never visited.
     """
     m, d = u.shape
     weights = np.random.default_rng(d).uniform(0.5, 1.0, (_PROJECTIONS, d))
@@ -148,9 +148,9 @@ def split_at_gaps(u: NDArray, fun: NDArray, tol_x: float, tol_f: NDArray) -> NDA
 
 
 def nearest_pair(u: NDArray[np.float64], watch: Watch = UNWATCHED) -> tuple[float, int, int]:
-    """Distance (largest coordinate difference) and rows of the nearest two points; inf for fewer than two.
+    """Distance (largest coordinate difference) and rows of the nearest two points; inf if there are fewer than two.
 
-    When ``watch`` says stop, the nearest two of those that were looked at.
+    If ``watch`` ends the work, the nearest two of those examined.
     """
     nearest = np.inf, -1, -1
     if len(u) < 2 or not watch.go_on(MEASURING, 0, len(u)):
@@ -158,12 +158,13 @@ def nearest_pair(u: NDArray[np.float64], watch: Watch = UNWATCHED) -> tuple[floa
     from scipy.spatial import cKDTree
 
     tree = cKDTree(u)
-    # What a few points find bounds the search of all: without it, a hundred thousand points in 10-D take seconds.
-    few = tree.query(u[:: max(1, len(u) // 1000)], k=2, p=np.inf)[0][:, 1].min()
+    # The result for a few points bounds the search over all: without it, a hundred thousand points in 10-D take
+    # seconds.
+    bound = tree.query(u[:: max(1, len(u) // 1000)], k=2, p=np.inf)[0][:, 1].min()
     for begin in range(0, len(u), _BLOCK):
         if not watch.go_on(MEASURING, begin, len(u)):
             break
-        within = np.nextafter(min(few, nearest[0]), np.inf)
+        within = np.nextafter(min(bound, nearest[0]), np.inf)
         distance, partner = tree.query(u[begin : begin + _BLOCK], k=2, p=np.inf, distance_upper_bound=within)
         row = int(np.argmin(distance[:, 1]))
         if distance[row, 1] < nearest[0]:

@@ -28,7 +28,7 @@ def notes(
 ) -> tuple[str, ...]:
     """The warnings of a run, the gravest first; ``cut``: the phase in which an interrupt ended the work.
 
-    ``endless``: what :func:`endless_fall` says of the lowest endpoint.
+    ``endless``: the sentence of :func:`endless_fall` about the lowest endpoint, if there is one.
     """
     notes = []
     if cut is not None and len(minima):
@@ -46,19 +46,20 @@ def notes(
     ratio, a, b = gap
     if ratio < 10:
         notes.append(
-            f"two minima are too close to tell apart: labels {a} and {b} lie only {ratio:.2g} times as far from each "
-            f"other as copies of one minimum may; compare with another {said('identity', '--identity-x')}"
+            f"two minima are too close to tell apart: labels {a} and {b} are only {ratio:.2g} times as far apart "
+            f"as copies of one minimum may be; compare with another {said('identity', '--identity-x')}"
         )
     if unresolved and endless is None:
         notes.append(
             f"{unresolved:,} of {n:,} starts ended too far from any stationary point to have a label: those that ended "
-            f"MAXITER or MAXTIME need a larger {option('maxiter')} or {option('max_time')}, or another method; those "
-            "that STALLED are at an edge, a cusp or the floor of rounding, where no step lowers the value"
+            f"with MAXITER or MAXTIME need a larger {option('maxiter')} or {option('max_time')}, or another method; "
+            "those that ended with STALLED are at an edge, a cusp or the floor of rounding, where no step lowers the "
+            "value"
         )
     if catalogue.coarsened or len(catalogue) > catalogue.cap:
         notes.append(
-            f"endpoints scatter over more than {catalogue.cap:,} cells, so they were kept at 1/"
-            f"{catalogue.cells_per_width} of the box ({len(catalogue):,} cells); minima closer than that are one: "
+            f"endpoints scatter over more than {catalogue.cap:,} cells, so cells of 1/{catalogue.cells_per_width} "
+            f"of the box were used ({len(catalogue):,} cells); minima closer than that count as one: "
             f"lower {option('gtol')}, or raise {option('maxiter')}"
         )
     return tuple(notes)
@@ -78,34 +79,34 @@ def _bottomless(sites: Sites) -> list[str]:
     row = rows[np.argmin(sites.fun[rows])]
     return [
         f"the objective is unbounded below: {sites.count[rows].sum():,} starts fell to a singular point, "
-        f"{_at(sites.fun[row], sites.x[row])}, and falling"
+        f"{_at(sites.fun[row], sites.x[row])}, and are still falling"
     ]
 
 
 def _plateaus(sites: Sites) -> list[str]:
     """Name the plateaus on which several starts ended."""
-    several, said = sites.points > 1, []
+    several, lines = sites.points > 1, []
     flat = np.flatnonzero((sites.kind == FLAT) & several)
     if len(flat):
         count = int(sites.count[flat].sum())
-        said.append(f"the objective has plateaus: {count:,} starts ended where there is neither slope nor curvature")
+        lines.append(f"the objective has plateaus: {count:,} starts ended where there is neither slope nor curvature")
     partly = np.flatnonzero((sites.kind == DEGENERATE) & (sites.negative == 0) & several)
     if len(partly):
-        said.append(
+        lines.append(
             f"{sites.count[partly].sum():,} starts ended where curvature vanishes in some direction and the value "
-            "falls further along it: no minima"
+            "falls further along it: these are not minima"
         )
-    return said
+    return lines
 
 
 def endless_fall(objective: Derivable, box: Box, x: NDArray[np.float64], fun: float, minima: Minima) -> str | None:
-    """Say that an endpoint below all minima has no minimum ahead, if the value never rises again beyond it."""
+    """Report that an endpoint below all minima has no minimum ahead, if the value never rises again beyond it."""
     if len(minima) and minima.fun[0] <= fun:
         return None
     kind = descent_beyond(objective, box, x, fun)
     if kind is None:
         return None
-    means = "so it has an infimum at infinity, no minimum" if kind == "infimum" else "so it is unbounded below"
+    means = "so it has an infimum at infinity but no minimum" if kind == "infimum" else "so it is unbounded below"
     return (
         f"the value still falls where the lowest trajectories ended, at {_at(fun, x)}, and never rises again: {means}"
     )

@@ -48,7 +48,7 @@ def confusion_counts(rows: ArrayLike, columns: ArrayLike, n_rows: int, n_columns
 
 
 def places(minima: Minima, width: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Where minima are, in box widths; sets of equal minima, of which x is any one, all at one place far away."""
+    """Where minima are, in box widths; sets of equal minima, whose x is arbitrary, are all at one place far away."""
     return np.where(np.asarray(minima.free > 0)[:, None], _SETS, minima.x / width)
 
 
@@ -56,7 +56,7 @@ def pair_minima(a: NDArray, fun_a: NDArray, b: NDArray, fun_b: NDArray, identity
     """Rows of a and b that are one minimum, each row in one pair at most.
 
     Points pair when they differ by at most ``identity.x`` in every coordinate and ``identity.f max(1, |f|)`` in value.
-    If several could, as many as possible are paired, and among those ways the one with the least sum of
+    If several could, as many as possible are paired, in the way that minimises the sum of
 
         max_i |a_i - b_i| / identity.x + |f_a - f_b| / (identity.f max(1, |f_a|))
 
@@ -68,16 +68,16 @@ def pair_minima(a: NDArray, fun_a: NDArray, b: NDArray, fun_b: NDArray, identity
     """
     from scipy.spatial import cKDTree
 
-    none = np.empty(0, np.int64)
+    empty = np.empty(0, np.int64)
     if not len(a) or not len(b):
-        return none, none
+        return empty, empty
     near = cKDTree(a).query_ball_tree(cKDTree(b), identity.x, p=np.inf)
     i = np.repeat(np.arange(len(a)), [len(rows) for rows in near])
     j = np.array([row for rows in near for row in rows], np.int64)
     off = np.abs(fun_a[i] - fun_b[j]) / (identity.f * np.maximum(1.0, np.abs(fun_a[i])))
     i, j, off = i[off <= 1.0], j[off <= 1.0], off[off <= 1.0]
     cost = np.abs(a[i] - b[j]).max(axis=1) / identity.x + off
-    rows, columns = [none], [none]
+    rows, columns = [empty], [empty]
     for chain in _chains(i, j, len(a), len(b)):
         first, second = _assign(i[chain], j[chain], cost[chain])
         rows.append(first)
@@ -88,7 +88,7 @@ def pair_minima(a: NDArray, fun_a: NDArray, b: NDArray, fun_b: NDArray, identity
 
 
 def _chains(i: Rows, j: Rows, m: int, k: int) -> list[Rows]:
-    """Candidate pairs, parted into sets that share no point."""
+    """Candidate pairs, split into sets that share no point."""
     if not len(i):
         return []
     component = linked(m + k, np.stack([i, m + j], axis=1))[i]
@@ -104,7 +104,7 @@ def _assign(i: Rows, j: Rows, cost: NDArray) -> tuple[Rows, Rows]:
         return i, j
     rows, at_row = np.unique(i, return_inverse=True)
     columns, at_column = np.unique(j, return_inverse=True)
-    table = np.full((len(rows), len(columns)), 2.0 * (len(i) + 1))  # dearer than all candidates together
+    table = np.full((len(rows), len(columns)), 2.0 * (len(i) + 1))  # more expensive than all candidates together
     table[at_row, at_column] = cost
     first, second = linear_sum_assignment(table)
     real = table[first, second] <= 2.0

@@ -1,4 +1,4 @@
-"""Where derivatives fail: a search by values alone, and the shape of the valley around the point that it finds."""
+"""A search by values alone, for points where derivatives fail, and the shape of the valley around the result."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from batchgd.minima.polish import REACH
 from batchgd.minima.scale import EPS, Derivable, Scale, scaled, values
 from batchgd.problem.box import Box
 
-_CELLS = 1024.0  # stalled points of one such cell are taken to one place
-_SHIFT = 0.3819660112501051  # of the cells, so that the middle of the box, where kinks like to sit, is no corner
+_CELLS = 1024.0  # stalled points in one such cell are taken to one point
+_SHIFT = 0.3819660112501051  # in cells, so that the middle of the box, where kinks are common, is not a corner
 _LEADERS, _ROUNDS = 1024, 4
-_TURNS = 160  # steps shrink from 1e-4 to 1e-16 in 40 halvings; the others are moves
+_ITERATIONS = 160  # steps shrink from 1e-4 to 1e-16 in 40 halvings; the others are moves
 _LOG = 0.2  # an exponent this low may be that of a logarithm
-_EVEN = 1.05  # times as much, and |x|^0.02 is no power any more
-_ENTRIES = 1 << 22  # numbers held at a time
-_SHAPED = 1 << 20  # the same where a value is asked at many distances: a fraction of a second
+_EVEN = 1.05  # times as much; |x|^0.02 then no longer counts as a power
+_ENTRIES = 1 << 22  # numbers in memory at a time
+_SHAPED = 1 << 20  # the same if values are needed at many distances: a fraction of a second
 
 
 def rescue(
@@ -33,12 +33,11 @@ def rescue(
     """Locate the non-smooth or strongly degenerate minima behind points where Newton failed.
 
     Points are grouped in cells of 1/1024 of the box; the lowest of each group searches (at most 1024 groups at a time),
-    and the others of its group that lie around the place found belong to it; what remains tries again, up to four
-    times.
+    and the others of its group around the point found belong to it; the rest try again, up to four times.
 
     Returns
     -------
-    x, fun : the place of each point; found : (m,) whether one was found
+    x, fun : the minimum behind each point; found : (m,) whether one was found
     """
     x, fun = x.copy(), values(objective, x)
     most = max(16, min(_LEADERS, _ENTRIES // ((2 * box.dim + 1) * box.dim)))
@@ -71,8 +70,8 @@ def compass(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
     """Batched pattern search: the best of 2 d directions and two descent directions, else half the step.
 
-    Directions are the axes and, every other time, turned afresh. The second descent direction is the shortest vector
-    between the slopes here and one step down: where they lie on two sides of a crease, it runs along the crease
+    Directions are the axes and, every other time, a new rotation of them. The second descent direction is the shortest
+    vector between the slopes here and one step down: if they are on two sides of a crease, it runs along the crease
     (gradient sampling with two gradients; Burke, Lewis, Overton 2005). Returns the places, their values, and whether
     the step shrank to rounding within ``reach``.
     """
@@ -82,15 +81,15 @@ def compass(
     f, g = _value_and_gradient(objective, x)
     step = np.full(m, 1e-4)
     active = np.arange(m)
-    for k in range(_TURNS):
+    for k in range(_ITERATIONS):
         if not watch.go_on(POLISHING, m - len(active), m):
             break
-        turn = np.linalg.qr(rng.normal(size=(d, d)))[0] if k % 2 else np.eye(d)
+        rotation = np.linalg.qr(rng.normal(size=(d, d)))[0] if k % 2 else np.eye(d)
         slope = _finite(g[active] * box.width)
         down = x[active] - _unit(slope) * step[active, None] * box.width
         across = _finite(_value_and_gradient(objective, down)[1] * box.width)
         both = np.stack([-_unit(slope), -_unit(_shortest(slope, across))], axis=1)
-        ways = np.concatenate([np.broadcast_to(np.r_[turn, -turn], (len(active), 2 * d, d)), both], axis=1)
+        ways = np.concatenate([np.broadcast_to(np.r_[rotation, -rotation], (len(active), 2 * d, d)), both], axis=1)
         trial = x[active, None] + ways * step[active, None, None] * box.width
         height = values(objective, trial.reshape(-1, d)).reshape(len(active), -1)
         best = np.argmin(height, axis=1)
@@ -106,7 +105,7 @@ def compass(
         if len(active) == 0:
             break
     done: NDArray[np.bool_] = np.asarray((np.abs(x - x0) <= reach * box.width).all(axis=1))
-    done[active] = step[active] < 1e-9  # close enough to its end that the shape can tell
+    done[active] = step[active] < 1e-9  # close enough to its end for the shape to decide
     return x, f, done
 
 
@@ -120,9 +119,9 @@ def shape(
 ) -> NDArray[np.float64]:
     """How the value rises around each point: the lowest exponent p of ``f(x + h v) - f(x) ~ h^p`` over directions v.
 
-    About 1 at a kink, 2 at an ordinary minimum, 4 for x^4; -1 where the value falls without bound, as log|x| does at 0;
-    NaN where the value falls, or does not rise, in some direction. Distances h are 1e-7 to 1e-3 box widths; directions
-    are the axes, 2 d fixed turned ones and the gradient.
+    About 1 at a kink, 2 at an ordinary minimum, 4 for x^4; -1 if the value falls without bound, as log|x| does at 0;
+    NaN if the value falls, or does not rise, in some direction. Distances h are 1e-7 to 1e-3 box widths; directions are
+    the axes, 2 d fixed rotated ones and the gradient.
     """
     rows = max(1, _SHAPED // ((4 * box.dim + 2) * box.dim))
     power = np.full(len(x), np.nan)
@@ -143,10 +142,11 @@ def _shape(
     before = None
     for h in (1e-7, 1e-6, 1e-5, 1e-4, 1e-3):
         rise = _rise(objective, box, x, fun, h * ways)
-        # A crease is located to rounding, the place along it only as far as the value tells: a trace of slope is left.
+        # A crease is located to rounding, the place along it only as far as values resolve it: a trace of slope
+        # remains.
         good &= (rise >= -noise - 1e-6 * _finite(rise).max(axis=1, keepdims=True)).all(axis=1)
         if before is not None:
-            # A secant this gentle is no kink; and rounding could feign any power there.
+            # A secant this gentle is not a kink's; and rounding could mimic any power there.
             clear = before > np.maximum(16 * noise, 0.1 * h * 1e-6 * scale.slope)
             with np.errstate(all="ignore"):
                 power = np.where(clear & np.isfinite(rise), np.log10(rise / before), np.inf)
@@ -161,10 +161,10 @@ def _shape(
 
 
 def _all_ways(slope: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Directions around points with these slopes, (m, 4 d + 2, d): axes, fixed turned ones, up and down the slope."""
+    """Directions around points with these slopes, (m, 4 d + 2, d): axes, fixed rotated ones, up and down the slope."""
     m, d = slope.shape
-    turn = np.linalg.qr(np.random.default_rng(d + 1).normal(size=(d, d)))[0]
-    fixed = np.r_[np.eye(d), -np.eye(d), turn, -turn]
+    rotation = np.linalg.qr(np.random.default_rng(d + 1).normal(size=(d, d)))[0]
+    fixed = np.r_[np.eye(d), -np.eye(d), rotation, -rotation]
     slope = np.where((slope == 0).all(axis=1, keepdims=True), fixed[0], _unit(slope))
     return np.concatenate([np.broadcast_to(fixed, (m, 4 * d, d)), -slope[:, None], slope[:, None]], axis=1)
 
@@ -178,10 +178,10 @@ def _rise(objective: Derivable, box: Box, x: NDArray, fun: NDArray, steps: NDArr
 def _bottomless(
     objective: Derivable, box: Box, x: NDArray[np.float64], fun: NDArray[np.float64], ways: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Whether the value rises, in some direction, as much from one distance to the tenfold as from there on, or more.
+    """Whether, in some direction, the value rises by no more in each decade of the distance than in the one before.
 
-    So it is from 1e-12 to 1e-4 box widths for log|x| and 1/|x|. A power of the distance rises more and more, and
-    a jump only once.
+    So it does from 1e-12 to 1e-4 box widths for log|x| and 1/|x|. A power of the distance rises more and more, and a
+    jump only once.
     """
     rises = [_rise(objective, box, x, fun, h * ways) for h in 10.0 ** np.arange(-12, -3)]
     with np.errstate(all="ignore"):
@@ -191,14 +191,14 @@ def _bottomless(
 
 
 def sharp(objective: Derivable, box: Box, x: NDArray[np.float64], fun: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Whether values 1e-7 box widths away are not what gradient and Hessian promise, as at a kink."""
+    """Whether values 1e-7 box widths away are not what gradient and Hessian predict, as at a kink."""
     slope = _value_and_gradient(objective, x)[1] * box.width
     ways = 1e-7 * _all_ways(_finite(slope))
     with np.errstate(all="ignore"):
         bend = np.einsum("kni,kij,knj->kn", ways, scaled(objective.hessian(x), box), ways)
-        promised = np.einsum("kni,ki->kn", ways, slope) + 0.5 * bend
+        predicted = np.einsum("kni,ki->kn", ways, slope) + 0.5 * bend
         rise = _rise(objective, box, x, fun, ways)
-        kept = (np.abs(rise - promised) <= 0.5 * np.abs(rise)) | (np.abs(rise) <= 16 * EPS * np.abs(fun)[:, None])
+        kept = (np.abs(rise - predicted) <= 0.5 * np.abs(rise)) | (np.abs(rise) <= 16 * EPS * np.abs(fun)[:, None])
     return np.asarray(~kept.all(axis=1))
 
 
@@ -215,7 +215,7 @@ def _unit(vectors: NDArray) -> NDArray[np.float64]:
 
 
 def _finite(vectors: NDArray) -> NDArray[np.float64]:
-    """Zeros in place of what is not finite."""
+    """Zeros in place of non-finite numbers."""
     return np.where(np.isfinite(vectors), vectors, 0.0)
 
 

@@ -16,15 +16,15 @@ LOCATED, LEFT, STUCK, UNTOUCHED = 0, 1, 2, 3
 """Stationary point located; the point left its neighbourhood; Newton did not converge; an interrupt came before."""
 
 REACH = 1e-2
-"""How far, in box widths per coordinate, polishing may take a point: further, and it speaks for another basin."""
+"""How far, in box widths per coordinate, polishing may take a point: beyond that, it is in another basin."""
 
 _MAXITER = 40
-_NEAR = 1e-3  # root finding only starts with a step below this: further away an indefinite point is no saddle yet
+_NEAR = 1e-3  # root finding only starts with a step below this: further away an indefinite point is not at a saddle yet
 _PIVOT = 1e-14  # a pivot this small against its diagonal is rounding
 _ZERO = 1e-12  # modes this small against the largest get no Newton step
 _QUADRATIC = 1e-9  # a step this short, after one ten times longer, has converged to rounding
-_NEIGHBOURS = 8  # where one value decides whether a point is taken on, its rounding is measured well
-_FLOOR = 1e-7  # a Newton step below this which cannot improve anything has met rounding
+_NEIGHBOURS = 8  # if one value decides whether a point is accepted, its rounding is measured well
+_FLOOR = 1e-7  # a Newton step below this that cannot improve anything has met rounding
 
 
 @dataclass
@@ -56,12 +56,12 @@ def polish(
 
     In coordinates measured in box widths, with gradient g and Hessian H:
 
-    - H positive definite: Newton's step ``-H^-1 g``, cut to a quarter when the value rises;
+    - H positive definite: Newton's step ``-H^-1 g``, cut to a quarter if the value rises;
     - H indefinite but the step to the stationary point short: the same step as root finding (the gradient norm must
       fall), which locates saddles and maxima as exactly as minima; modes without curvature are left alone;
     - otherwise downhill by ``-|H|^-1 g``.
 
-    Where steps shrink by a constant ratio r, as they do at a degenerate minimum (2/3 for x^4), the remaining way
+    If steps shrink by a constant ratio r, as they do at a degenerate minimum (2/3 for x^4), the remaining distance
     ``step / (1 - r)`` is tried at once (Schröder 1870), unless it ends where a mode falls: there it went across a
     minimum and on to a saddle. A point stops when its step is lost in rounding.
 
@@ -74,7 +74,7 @@ def polish(
     reach : float
         Box widths per coordinate that a point may move before it counts as ``LEFT``.
     watch, phase
-        Asked before every step of a chunk; when it says stop, points that still move are ``UNTOUCHED``.
+        Checked before every step of a chunk; if it ends the work, points that still move are ``UNTOUCHED``.
     downhill : bool
         Without root finding: points go down past saddles.
 
@@ -158,7 +158,7 @@ def _polish_chunk(
 def _iterate(
     objective: Derivable, box: Box, now: _State, scale: Scale, reach: float, downhill: bool
 ) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
-    """One step of every point, in place; returns the state of those that end, -1 for the others, and root finding."""
+    """One step of every point, in place; returns the states (-1: goes on) and which points used root finding."""
     newton, root, rest = newton_steps(now.g, now.hessian, scale, downhill=downhill)
     size = np.abs(newton).max(axis=1)
     step, jumped = _accelerate(newton, size, now)
@@ -197,7 +197,7 @@ def _better(objective: Derivable, box: Box, now: _State, f: NDArray, g: NDArray,
     fine = np.isfinite(f) & np.isfinite(g).all(axis=1)
     old, new = _norm(now.g), _norm(g)
     lower = f <= now.f + 4 * EPS * np.abs(now.f)
-    # Where sums cancel, rounding in f exceeds eps |f|; there the gradient decides.
+    # When sums cancel, rounding in f exceeds eps |f|; then the gradient decides.
     doubt = np.flatnonzero(fine & ~lower & ~root & (new < 0.9 * old))
     most = 8 * EPS * (np.abs(now.f[doubt]) + np.abs(now.hessian[doubt]).max(axis=(1, 2)))
     doubt = doubt[f[doubt] <= now.f[doubt] + most]

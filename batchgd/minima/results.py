@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from batchgd.problem.stopping import Stopping
 
 RECIPE = ("objective", "method", "box", "stopping", "backend", "dtype", "scale", "threads")
-"""What a result says of how it was made, besides the starts."""
+"""The fields of a result that record how it was made, besides the starts."""
 
 _ROWS_AT_ONCE = 1 << 16  # gradients are evaluated in slices, so that their temporaries stay in the tens of megabytes
 _SAME = 1e-9  # relative
@@ -70,7 +70,7 @@ class BatchData:
         self.x, self.fun, self.nit, self.nfev = map(_array, (x, fun, nit, nfev))
         self.status = _array(status).astype(np.int8, copy=False)
         if self.x.ndim != 2 or any(len(a) != len(self.x) for a in (self.fun, self.nit, self.nfev, self.status)):
-            raise InputError(f"a result needs x of shape (n, d) and n of each other array; x has shape {self.x.shape}")
+            raise InputError(f"x has shape {self.x.shape}: give x of shape (n, d) and n entries in each other array")
         self.objective, self.starts, self.method, self.box = objective, starts, method, box
         self.stopping, self.scale, self.threads = stopping, scale, threads
         self.backend, self.dtype, self.seconds = backend, check_dtype(dtype, mixed=True), float(seconds)
@@ -93,7 +93,7 @@ class BatchData:
 
     @property
     def has_function(self) -> bool:
-        """Whether the function is at hand: a loaded result may know no more than its name."""
+        """Whether the function is available: a loaded result may have only its name."""
         return self.objective is not None and not isinstance(self.objective, MissingFunction)
 
     @property
@@ -106,7 +106,7 @@ class BatchData:
 
     @property
     def interrupted(self) -> bool:
-        """Whether Ctrl-C came during the run; what was found until then is here."""
+        """Whether Ctrl-C was pressed during the run; the result contains what was found until then."""
         return self.cut_short or Status.INTERRUPTED.name in self.status_counts()
 
     @property
@@ -118,7 +118,7 @@ class BatchData:
     def jac(self) -> np.ndarray:
         """Gradients at the endpoints, shape (n, d), float64; evaluated on first use and kept.
 
-        Raises InputError where the function is not at hand, as in a result loaded from a folder.
+        Raises InputError if the function is not available, as in a result loaded from a folder.
         """
         return self._gradient(host(self.x))
 
@@ -133,7 +133,7 @@ class BatchData:
 
     @property
     def x0(self) -> np.ndarray:
-        """The start points, shape (n, d): made again from seed and index, or the array that was passed in."""
+        """The start points, shape (n, d): recomputed from seed and index, or the array that was passed in."""
         return self.start_points(0, self.n)
 
     def start_points(self, first: int, stop: int) -> np.ndarray:
@@ -145,7 +145,7 @@ class BatchData:
         return host(self.starts.points(first, stop))
 
     def status_counts(self) -> dict[str, int]:
-        """How many trajectories ended for which reason: name -> count, the most frequent first."""
+        """How many trajectories ended for each reason: name -> count, the most frequent first."""
         if self.counted is None:
             codes, counts = np.unique(host(self.status), return_counts=True)
             counted = {Status(int(code)): int(count) for code, count in zip(codes, counts, strict=True)}
@@ -219,7 +219,7 @@ class LandscapeData(BatchData):
         super().__init__(**batch)
         self.label = _array(label).astype(np.int32, copy=False)
         if len(self.label) != len(self.x):
-            raise InputError(f"a result of {len(self.x)} starts needs as many labels, got {len(self.label)}")
+            raise InputError(f"label has {len(self.label)} entries for {len(self.x)} starts: give one label per start")
         self.minima, self.stationary = minima, stationary
         self.seed, self.independent = seed, bool(independent)
         self.stopped = stopped
@@ -242,7 +242,7 @@ class LandscapeData(BatchData):
 
     @property
     def coverage(self) -> CoverageReport:
-        """How sure it is that no minimum is missing: unseen share with its bound, Chao1, discovery curve, ..."""
+        """How certain it is that no minimum is missing: unseen share with its bound, Chao1, discovery curve, ..."""
         stopped, strategy, sampling = self.stopped, self.strategy, getattr(self.starts, "name", None)
         note = getattr(self.minima, "interval_note", None)
         if strategy is None and not self.independent and not note:
@@ -269,7 +269,7 @@ def best_of(result: "LandscapeData") -> Best | None:
     """Return the lowest of the minima, the other stationary points and the endpoints without a label.
 
     Of several minima of the lowest value it is the first inside the box. Endpoints that diverged or escaped count only
-    where there is nothing else. None if no value is known.
+    if there is nothing else. None if no value is known.
     """
     minima, other, cells = result.minima, result.stationary, result.cells
     places = [] if len(minima.fun) == 0 else [_of_minima(result)]
@@ -300,7 +300,7 @@ def _of_minima(result: "LandscapeData") -> Best:
 
 
 def same_value(result: "LandscapeData", fun: float) -> float:
-    """How far above ``fun`` a value is the same but for rounding.
+    """How far above ``fun`` a value may be and still be equal but for rounding.
 
     At a minimum of value 0 the measure is how far the lowest minimum's curvature raises the value within the box.
     """
@@ -311,5 +311,5 @@ def same_value(result: "LandscapeData", fun: float) -> float:
 
 
 def _array(values: Any) -> Any:
-    """Lists become NumPy; arrays of any library stay what they are."""
+    """Lists become NumPy; arrays of any library stay as they are."""
     return values if hasattr(values, "__array__") or hasattr(values, "device") else np.asarray(values)

@@ -35,8 +35,8 @@ class Scale:
     """Typical sizes over the box, in coordinates measured in box widths (u = (x - lower) / width).
 
     ``slope`` and ``curvature`` are medians, over fixed sample points, of the largest component of gradient and Hessian,
-    ``value`` is the median distance of values from their median (zeros, as on plateaus, do not count). They follow the
-    objective when it is multiplied by a constant or stretched together with its box.
+    ``value`` is the median distance of values from their median (zeros, as on plateaus, do not count). They scale with
+    the objective if it is multiplied by a constant or stretched together with its box.
     """
 
     slope: float
@@ -67,10 +67,10 @@ def rounding(
     fun: NDArray[np.float64],
     neighbours: int = _NEIGHBOURS,
 ) -> NDArray[np.float64]:
-    """Rounding in the values ``fun`` at ``x``, (m,): eight times as far as values differ within four ulps.
+    """Rounding in the values ``fun`` at ``x``, (m,): eight times the largest difference within four ulps.
 
     It is measured, because no bound is any good: sums that cancel round by more than ``eps |f|``, and by far less than
-    a large curvature suggests if the function is rough. Where the slope does not vanish, the rounding of x is included.
+    a large curvature suggests if the function is rough. If the slope does not vanish, the rounding of x is included.
     """
     if len(x) == 0:
         return np.zeros(0)
@@ -95,7 +95,7 @@ def scaled(hessian: NDArray[np.float64], box: Box) -> NDArray[np.float64]:
 
 
 def values(objective: Derivable, x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Values in chunks of bounded memory; what is not finite counts as infinitely high."""
+    """Values in chunks of bounded memory; non-finite values count as infinitely high."""
     with np.errstate(all="ignore"):
         parts = [np.asarray(objective.value(x[k : k + _ROWS])) for k in range(0, len(x), _ROWS)]
     height = np.concatenate([np.empty(0), *parts])

@@ -15,10 +15,10 @@ from batchgd.problem.identity import Identity
 
 _BLUR = Identity(1e-4, 1e-6)  # if rounding blurs place or value: kinks, degenerate and soft minima
 _LEVEL = 1e-6  # values closer than this share of the typical slope per box width are one level of a plateau
-_ROWS = 100  # plateaus told apart by value; of more there is one row per kind and number of modes
+_ROWS = 100  # plateaus told apart by value; if there are more, one row per kind and number of modes
 _NEAR = 10.0 ** np.arange(-4.0, 0.0)  # box widths at which a plateau that still has a slope is lower
 _FAR = 4.0 ** np.arange(-1.0, 5.0)  # box widths over which a value that falls for ever is followed
-_SEEN = 3  # of these, all the values must be finite
+_SEEN = 3  # distances at which all values must be finite
 
 
 @dataclass
@@ -70,28 +70,28 @@ def fine(fun: NDArray[np.float64], noise: NDArray[np.float64], scale: Scale, f: 
 
 
 def groups(sites: Sites, box: Box, scale: Scale, tolerance: NDArray[np.float64]) -> NDArray[np.int64]:
-    """The number of each site's set; sites that stand for themselves have numbers of their own."""
+    """The number of each site's set; sites that are their own set have numbers of their own."""
     k = len(sites.fun)
     group = np.arange(k)
 
-    def give(rows: NDArray[np.int64], number: NDArray[np.int64]) -> None:
+    def assign(rows: NDArray[np.int64], number: NDArray[np.int64]) -> None:
         group[rows] = group.max(initial=-1) + 1 + number
 
     u = (sites.x - box.lower) / box.width
     equal = np.flatnonzero(np.isin(sites.kind, (VALLEY, BOTTOM)))
-    give(equal, levels(sites.fun[equal], tolerance[equal]))
+    assign(equal, levels(sites.fun[equal], tolerance[equal]))
     vast = np.flatnonzero(np.isin(sites.kind, (DEGENERATE, FLAT)))
-    give(vast, _plateaus(sites.take(vast), scale))
+    assign(vast, _plateaus(sites.take(vast), scale))
     soft = (sites.kind == MINIMUM) & sites.blurred
     blurred = np.flatnonzero(np.isin(sites.kind, (KINK, DEGENERATE_MINIMUM)) | soft)
-    give(blurred, Clustering(_BLUR, scale.value).components(u[blurred], sites.fun[blurred], sites.noise[blurred]))
-    singular = np.flatnonzero(sites.kind == UNBOUNDED)  # how far a descent fell there says nothing
-    give(singular, Clustering(_BLUR).components(u[singular], np.zeros(len(singular))))
+    assign(blurred, Clustering(_BLUR, scale.value).components(u[blurred], sites.fun[blurred], sites.noise[blurred]))
+    singular = np.flatnonzero(sites.kind == UNBOUNDED)  # how far a descent fell there means nothing
+    assign(singular, Clustering(_BLUR).components(u[singular], np.zeros(len(singular))))
     return group
 
 
 def _plateaus(sites: Sites, scale: Scale) -> NDArray[np.int64]:
-    """Number points of one kind, with as many flat and falling modes, at about one value."""
+    """Number points of one kind, with the same numbers of flat and falling modes, at about one value."""
     zero = np.where(sites.kind == FLAT, 0, sites.zero)
     alike = np.unique(np.column_stack([sites.kind, sites.negative, zero]), axis=0, return_inverse=True)[1].ravel()
     for apart in (_LEVEL, 1e-3):
@@ -116,7 +116,7 @@ def most_common(group: NDArray[np.int64], number: NDArray[np.int64], weight: NDA
 
 
 def slopes(objective: Derivable, box: Box, x: NDArray[np.float64], fun: float) -> bool:
-    """Whether the value at the point ``x`` falls along its gradient: then it is on no plateau, however small it is."""
+    """Whether the value at the point ``x`` falls along its gradient, however slightly: then it is not on a plateau."""
     way = _downhill(objective, box, x)
     near = values(objective, x + _NEAR[:, None] * way * box.width)
     return bool((near < fun - rounding(objective, box, x[None], np.array([fun]))[0]).any())
@@ -126,7 +126,7 @@ def descent_beyond(objective: Derivable, box: Box, x: NDArray[np.float64], fun: 
     """How the value falls from ``x`` on in some direction without ever rising: ``"infimum"``, ``"unbounded"`` or None.
 
     It is followed over 256 box widths, or to where it overflows, but four at least: downhill, away from the middle of
-    the box, and both ways along each coordinate. Unbounded is a fall that does not become slower.
+    the box, and both ways along each coordinate. A fall that does not slow down is unbounded.
     """
     unit = np.eye(box.dim)
     off = (x - box.lower) / box.width - 0.5
@@ -145,7 +145,7 @@ def descent_beyond(objective: Derivable, box: Box, x: NDArray[np.float64], fun: 
 
 
 def _downhill(objective: Derivable, box: Box, x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Against the gradient, in box widths, the largest component 1; zeros where there is no slope."""
+    """Against the gradient, in box widths, the largest component 1; zeros if there is no slope."""
     with np.errstate(all="ignore"):
         slope = np.nan_to_num(np.asarray(objective.value_and_gradient(x[None])[1])[0] * box.width)
     return -slope / max(float(np.abs(slope).max()), float(np.finfo(np.float64).tiny))

@@ -32,8 +32,8 @@ from batchgd.minima.scale import EPS, Derivable, Scale, points_at_once, rounding
 from batchgd.minima.sets import Sites, descent_beyond, fine, groups, levels, most_common, slopes
 from batchgd.problem.box import Box
 
-SETS = (VALLEY, BOTTOM)  # rows that stand for a set of equal minima
-MINIMA = (MINIMUM, KINK, DEGENERATE_MINIMUM, LOWEST, *SETS, UNKNOWN)  # the last of an interrupted run only
+SETS = (VALLEY, BOTTOM)  # rows that represent a set of equal minima
+MINIMA = (MINIMUM, KINK, DEGENERATE_MINIMUM, LOWEST, *SETS, UNKNOWN)  # the last in an interrupted run only
 
 _FLAT_SLOPE = 1e-5  # of the typical slope: an endpoint with less came to rest on a plateau
 _FLAT_CURVATURE = 1e-5  # of the typical curvature: with less in all directions it is flat, in some a valley
@@ -50,9 +50,9 @@ def find_sites(
 ) -> tuple[Sites, NDArray[np.int64]]:
     """Polish the cells, merge them into distinct points and classify those.
 
-    Returns the sites, and for each cell the row of its site, -1 where it leads nowhere. ``polished`` are the cells'
-    points where ``locate`` has found them before. When ``watch`` says stop, endpoints that were not polished are taken
-    as they are, and what was not classified is ``UNKNOWN``.
+    Returns the sites, and for each cell the row of its site, -1 if it leads nowhere. ``polished`` are the cells' points
+    if ``locate`` has found them before. If ``watch`` ends the work, endpoints that were not polished are taken as they
+    are, and points that were not classified are ``UNKNOWN``.
     """
     polished = locate(objective, box, catalogue, scale, watch) if polished is None else polished
     watch.go_on(MERGING, 0, len(catalogue))
@@ -76,7 +76,7 @@ def find_sites(
 
 
 def locate(objective: Derivable, box: Box, catalogue: Catalogue, scale: Scale, watch: Watch = UNWATCHED) -> Polished:
-    """Polish every cell; where Newton fails, search on values. ``watch`` leaves the rest UNTOUCHED."""
+    """Polish every cell; if Newton fails, search on values. If ``watch`` ends the work, the rest is UNTOUCHED."""
     polished = polish(objective, box, catalogue.x, scale, watch=watch)
     stuck = np.flatnonzero(polished.state == STUCK)
     if len(stuck):
@@ -109,7 +109,7 @@ def _leave_saddles(
 
 
 def _join_untouched(polished: Polished, site: NDArray[np.int64], catalogue: Catalogue, box: Box, scale: Scale) -> None:
-    """Give endpoints that came to rest, but were not polished, to the point next to them, or else to each other."""
+    """Assign unpolished endpoints that came to rest to the point next to them, or else group them with each other."""
     raw = np.flatnonzero((polished.state == UNTOUCHED) & np.isin(catalogue.status, AT_REST))
     if len(raw) == 0:
         return
@@ -155,9 +155,9 @@ def _add_plateaus(
     site: NDArray[np.int64],
     watch: Watch,
 ) -> tuple[Sites, NDArray[np.int64]]:
-    """Cells that polishing could not place, but where there is no slope and a mode without curvature.
+    """Add the cells that polishing could not place, if they have no slope and a mode without curvature.
 
-    Each is a site: flat if no mode has curvature, else a point of a valley.
+    Each becomes a site: flat if no mode has curvature, else a point of a valley.
     """
     # Only where a trajectory came to rest: maxiter may end one on a gentle slope.
     lost = np.flatnonzero((site < 0) & np.isin(catalogue.status, AT_REST))
@@ -201,10 +201,10 @@ def _append(
     first, count, one = catalogue.first[cells], catalogue.count[cells], np.ones(m, np.int64)
     more = Sites(x, fun, first, count, np.zeros(m), kind, negative, zero, one, noise, zero > 0)
     both = Sites(*(np.concatenate([getattr(a, f.name) for a in (sites, more)]) for f in fields(Sites)))
-    held = np.flatnonzero(both.count > 0)  # a site that lost its last cell is gone
+    kept = np.flatnonzero(both.count > 0)  # a site that lost its last cell is gone
     place = np.full(len(both.fun) + 1, -1)
-    place[held] = np.arange(len(held))
-    return both.take(held), place[site]
+    place[kept] = np.arange(len(kept))
+    return both.take(kept), place[site]
 
 
 def _without_curvature(
@@ -236,7 +236,7 @@ def _keep_lowest(
 ) -> tuple[Sites, NDArray[np.int64]]:
     """Make a site of the lowest endpoint if it came to rest below all that was located.
 
-    Where an interrupt left the site of its cell undecided, that site is moved there instead.
+    If an interrupt left the site of its cell undecided, that site is moved there instead.
     """
     low = catalogue.lowest
     if low is None or low.status not in AT_REST:
@@ -288,7 +288,7 @@ def _collapse(
 
 
 def _rank(sites: Sites, group: NDArray[np.int64], box: Box, scale: Scale) -> NDArray[np.float64]:
-    """What stands for a group is its lowest point; for a set one of the lowest that is inside the box, if any is."""
+    """A group is represented by its lowest point; a set by one of its lowest inside the box, if any is."""
     least = np.full(group.max(initial=-1) + 1, np.inf)
     np.minimum.at(least, group, sites.fun)
     higher = sites.fun > least[group] + fine(sites.fun, sites.noise, scale, 64 * EPS)
@@ -297,7 +297,7 @@ def _rank(sites: Sites, group: NDArray[np.int64], box: Box, scale: Scale) -> NDA
 
 
 def _join_valleys(sites: Sites, tolerance: NDArray[np.float64]) -> None:
-    """Points in doubt, as those that a mode without curvature kept from being polished, are a valley's at its value."""
+    """Assign doubtful points, which a mode without curvature kept from being polished, to the valley of their value."""
     valley = np.sort(sites.fun[sites.kind == VALLEY])
     doubt = np.flatnonzero((sites.kind == DEGENERATE) & (sites.negative == 0))
     if len(valley) and len(doubt):
@@ -308,7 +308,7 @@ def _join_valleys(sites: Sites, tolerance: NDArray[np.float64]) -> None:
 
 
 def _mark_bottom(objective: Derivable, box: Box, catalogue: Catalogue, sites: Sites, tolerance: NDArray) -> None:
-    """Make minima of the points of the lowest plateau if nothing below it was found."""
+    """Turn the points of the lowest plateau into minima if nothing below it was found."""
     flat = np.flatnonzero(sites.kind == FLAT)
     if len(flat) == 0 or (sites.kind == UNBOUNDED).any() or catalogue.lowest is None:
         return

@@ -37,7 +37,7 @@ class Points:
         Raises
         ------
         ImportError
-            Where pandas is not installed; with the command that installs it.
+            If pandas is not installed; the message shows the command that installs it.
         """
         pandas = require("pandas", "frames")
         columns = self._columns()
@@ -49,7 +49,7 @@ class Points:
         return pandas.DataFrame(frame).rename_axis("label")
 
     def text_table(self) -> TextTable:
-        """Return the first rows as a table of text."""
+        """Return the first rows as a text table."""
         raise NotImplementedError
 
     def __repr__(self) -> str:
@@ -80,16 +80,16 @@ class Minima(Points):
     count : (m,)
         Starts that ended there.
     fraction : (m,)
-        ``count`` over *all* starts: the share of the box that drains there, as far as the method draws true basins. Of
-        a run with a strategy, the share of the starts that were drawn from the box; NaN where none was.
+        ``count`` over *all* starts: the share of the box that is in its basin, as far as the method reproduces true
+        basins. For a run with a strategy, the share of the starts that were drawn from the box; NaN if none was.
     kind : (m,) of str
-        ``"minimum"``, ``"kink"`` (not smooth there, as Ackley's), ``"degenerate"`` (isolated, but without curvature
-        in some direction, as x^4), ``"valley"`` (a set of equal minima, as rotations and other symmetries make them),
+        ``"minimum"``, ``"kink"`` (not smooth there, like Ackley's), ``"degenerate"`` (isolated, but without curvature
+        in some direction, like x^4), ``"valley"`` (a set of equal minima, due to rotations or other symmetries),
         ``"flat"`` (a plateau with neither slope nor curvature, if nothing lower was found) or ``"unresolved"`` (the
         lowest endpoint of the run, where neither curvature nor values decide whether it is a minimum; row 0 at most).
         In an interrupted run also ``"unknown"``: the point was not polished or classified.
     eigenvalues : (m, d)
-        Of the Hessian, ascending; NaN where it does not exist.
+        Of the Hessian, ascending; NaN if it does not exist.
     inside : (m,) of bool
         Whether the point is in the box of the starts.
     spread : (m,)
@@ -99,8 +99,8 @@ class Minima(Points):
         is one row, whose x is any of its points, in the box if one is. Sets are distinguished by their values.
     fraction_low, fraction_high : (m,) or None
         Interval of each fraction at 95 %, given that the minimum was seen
-        (:func:`batchgd.minima.fractions.seen_interval`); None where starts are not independent, for the reason
-        ``interval_note`` gives.
+        (:func:`batchgd.minima.fractions.seen_interval`); None if starts are not independent, for the reason in
+        ``interval_note``.
 
     Examples
     --------
@@ -123,18 +123,18 @@ class Minima(Points):
     interval_note: str | None = None
 
     def __post_init__(self) -> None:
-        if self.free is None:  # as in results saved before there was the column
+        if self.free is None:  # as in results saved before the column existed
             object.__setattr__(self, "free", np.zeros(len(self.fun), np.int64))
 
     @classmethod
     def empty(cls, dim: int) -> Self:
         """A table without rows."""
-        none, whole = np.empty(0), np.empty(0, np.int64)
+        floats, integers = np.empty(0), np.empty(0, np.int64)
         kind, inside = np.empty(0, "<U10"), np.empty(0, np.bool_)
-        return cls(np.empty((0, dim)), none, whole, none, kind, np.empty((0, dim)), inside, none)
+        return cls(np.empty((0, dim)), floats, integers, floats, kind, np.empty((0, dim)), inside, floats)
 
     def text_table(self, scale: Any = 0.0, numbered: str = "row") -> TextTable:
-        """Return the first rows as a table of text, if not all, those inside the box first.
+        """Return the first rows as a text table; if there are more, those inside the box come first.
 
         Parameters
         ----------
@@ -187,12 +187,12 @@ class Stationary(Points):
     Attributes
     ----------
     x : (m, d), fun : (m,), count : (m,), eigenvalues : (m, d)
-        As in :class:`Minima`. Of plateaus and degenerate points one row represents all of about that value: x is one of
-        them and count all starts that ended there.
+        As in :class:`Minima`. One row represents all plateaus or degenerate points of about that value: x is one of
+        them, and count covers all starts that ended there.
     kind : (m,) of str
         ``"saddle"``, ``"maximum"``, ``"degenerate"`` (not a minimum, without curvature in some direction),
         ``"flat"`` (a plateau with neither slope nor curvature, but not the lowest place) or ``"unbounded"`` (a singular
-        point at which the value falls without bound, as log|x| at 0; ``fun`` is as far as descents fell).
+        point at which the value falls without bound, like log|x| at 0; ``fun`` is the lowest value reached).
     negative : (m,)
         Number of negative eigenvalues.
 
@@ -212,20 +212,20 @@ class Stationary(Points):
     @classmethod
     def empty(cls, dim: int) -> Self:
         """A table without rows."""
-        none, whole = np.empty(0), np.empty(0, np.int64)
-        return cls(np.empty((0, dim)), none, whole, np.empty(0, "<U10"), np.empty((0, dim)), whole)
+        floats, integers = np.empty(0), np.empty(0, np.int64)
+        return cls(np.empty((0, dim)), floats, integers, np.empty(0, "<U10"), np.empty((0, dim)), integers)
 
     def text_table(self) -> TextTable:
-        """Return the first rows as a table of text."""
-        few = self[:ROWS]
+        """Return the first rows as a text table."""
+        shown = self[:ROWS]
         columns = {
-            "row": [str(k) for k in range(len(few))],
-            "value": format_values(few.fun),
-            "starts": [f"{count:,}" for count in few.count],
-            "kind": few.kind.tolist(),
-            "negative eigenvalues": [str(count) for count in few.negative],
+            "row": [str(k) for k in range(len(shown))],
+            "value": format_values(shown.fun),
+            "starts": [f"{count:,}" for count in shown.count],
+            "kind": shown.kind.tolist(),
+            "negative eigenvalues": [str(count) for count in shown.negative],
         }
-        return points_table(columns, few.x, 0.0, cut(len(self)), ("kind",))
+        return points_table(columns, shown.x, 0.0, cut(len(self)), ("kind",))
 
     def _counted(self) -> str:
         return plural(len(self), "stationary point that is not a minimum", "stationary points that are not minima")

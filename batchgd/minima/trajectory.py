@@ -1,4 +1,4 @@
-"""One descent as a record of its own, and the sentences that say why descents ended."""
+"""One descent as a record of its own, and the sentences that explain why descents ended."""
 
 from collections.abc import Sequence
 from typing import Any, overload
@@ -24,7 +24,7 @@ class Trajectory(dict):
         try:
             return self[name]
         except KeyError as error:
-            raise AttributeError(f"a trajectory has no {name!r}; it has {', '.join(self)}") from error
+            raise AttributeError(f"a trajectory has no {name!r}: use one of {', '.join(self)}") from error
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self]
@@ -44,7 +44,7 @@ def _show(value: Any, indent: int) -> str:
 
 
 class Messages(Sequence[str]):
-    """The sentence of each trajectory's status, made when it is read: a million starts hold no million strings.
+    """The sentence of each trajectory's status, made when read: a million starts need not store a million strings.
 
     >>> messages = Messages(np.array([1, 5], np.int8))
     >>> len(messages), messages[1]

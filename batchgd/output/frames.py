@@ -16,7 +16,7 @@ def trajectories_frame(result: BatchData, *, starts: bool = False) -> Any:
     """Return a pandas DataFrame, one row per start: ``x0 …, fun, nit, nfev, status, success``, and ``label``."""
     pandas = require("pandas", "frames")
     if check.flag("starts", starts) and not result.kept:
-        raise InputError("start points go with trajectories, and this run kept none: run it with keep='all'")
+        raise InputError("starts=True needs the trajectories, which this run did not keep: run it with keep='all'")
     x = host(result.x)
     columns: dict[str, Any] = {f"x{j}": x[:, j] for j in range(result.dim)}
     columns |= {name: host(getattr(result, name)) for name in ("fun", "nit", "nfev", "status", "success")}
@@ -29,7 +29,7 @@ def trajectories_frame(result: BatchData, *, starts: bool = False) -> Any:
 
 
 def dataset(result: BatchData) -> Any:
-    """Return an xarray Dataset with dimensions ``start``, ``coordinate`` and, of a multi-start, ``minimum``."""
+    """Return an xarray Dataset with dimensions ``start``, ``coordinate`` and, for a multi-start, ``minimum``."""
     xarray = require("xarray", "frames")
     variables: dict[str, Any] = {"x": (("start", "coordinate"), host(result.x))}
     variables |= {name: ("start", host(getattr(result, name))) for name in ("fun", "nit", "nfev", "status")}
@@ -46,7 +46,7 @@ def dataset(result: BatchData) -> Any:
 
 
 def map_dataset(basins: Any) -> Any:
-    """Return an xarray Dataset of a basin map: images over the plane's two coordinates, and the table of minima."""
+    """Return a basin map as an xarray Dataset: images over the plane's two coordinates, and the table of minima."""
     xarray = require("xarray", "frames")
     across, up = basins.plane.names
     images = {name: ((up, across), getattr(basins, name)) for name in ("label", "nit", "fun", "status", "computed")}

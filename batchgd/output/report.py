@@ -14,8 +14,8 @@ from batchgd.problem.speaker import said
 from batchgd.problem.tables import WIDTH, TextTable
 from batchgd.problem.wording import coordinates, duration, percent, plural, quantity
 
-_UNNAMED = 6  # coordinates that a reader can count; of more, each has its name
-_WHOLE = 24  # coordinates at most of a point that is printed whole
+_UNNAMED = 6  # coordinates that a reader can count; beyond that, each is printed with its name
+_WHOLE = 24  # coordinates of a point that is printed in full, at most
 _KINDS = {
     "saddle": "saddles",
     "maximum": "maxima",
@@ -35,7 +35,7 @@ def text(result: BatchData, more: str | None = None) -> str:
 
 
 def html(result: BatchData, more: str | None = None) -> str:
-    """Return the result as HTML for a notebook: plain tags, no colour of its own, so that dark themes stay readable."""
+    """Return the result as HTML for a notebook: plain tags and no colours, so that dark themes stay readable."""
     parts = [f"<div style='font-weight:600'>{_html.escape(header(result))}</div>"]
     if isinstance(result, LandscapeData):
         parts.append(_minima_table(result).html())
@@ -45,7 +45,7 @@ def html(result: BatchData, more: str | None = None) -> str:
 
 
 def wrapped(notes: list[str]) -> list[str]:
-    """Return lines of notes that fit the width, those that go on in a further line indented."""
+    """Wrap the notes to the width, with continuation lines indented."""
     lines: list[str] = []
     for note in notes:
         lines += textwrap.wrap(note, WIDTH, subsequent_indent="  ", break_long_words=False)
@@ -77,7 +77,7 @@ def _minima_table(result: LandscapeData) -> TextTable:
 
 
 def _notes(result: BatchData, more: str | None) -> list[str]:
-    """The lines below the table: of a multi-start what is known of its minima, and how the trajectories ended."""
+    """The lines below the table: notes on the minima of a multi-start, and how the trajectories ended."""
     ended = " · ".join(f"{name} {count:,}" for name, count in result.status_counts().items())
     lines = [f"ended by: {ended}" if ended else "no trajectories"]
     if isinstance(result, LandscapeData):
@@ -91,11 +91,11 @@ def _notes(result: BatchData, more: str | None) -> list[str]:
 
 
 def _notes_on_minima(result: LandscapeData, more: str | None) -> list[str]:
-    """The best point, points that are not minima, and starts that reached none."""
+    """The best point, stationary points that are not minima, and starts that reached no minimum."""
     lines = _best_lines(result)
     if result.minima.fraction_low is None and result.minima.interval_note:
         lines.append(f"no intervals: {result.minima.interval_note}")
-        lines.append("coverage: no bound on what drains into minima not seen, for the same reason")
+        lines.append("coverage: no bound on the basins of minima not seen, for the same reason")
     elif not result.coverage.empty:
         lines.append(f"coverage: {result.coverage.sentence()}")
     if result.stopped is not None:
@@ -133,7 +133,7 @@ def _best_lines(result: LandscapeData) -> list[str]:
 
 
 def _value_at(fun: float, x: Any, box: Any) -> str:
-    """A value and its point, with its coordinates named if they are many, and cut if they are very many.
+    """A value and its point; many coordinates are printed with their names, and very many are cut short.
 
     >>> _value_at(0.25, np.array([1.0, -2.5]), None)
     '0.25 at x = (1, -2.5)'
@@ -166,8 +166,8 @@ def _copies_note(result: LandscapeData) -> str | None:
 
 
 def _strategy_note(record: Any) -> str:
-    """What the choice of starts biases and what it cost, in one line."""
+    """One line on a strategy: what its choice of starts biases, and what it cost."""
     cost = f"{record.evaluations:,} evaluations"
-    cost += f", {record.sampled:,} of them values without a descent" if record.sampled else ""
+    cost += f", {record.sampled:,} of them without a descent" if record.sampled else ""
     shares = f"; fractions and coverage are those of the first {record.drawn:,} starts" if record.drawn else ""
     return f"strategy {record.name}: {record.bias}{shares} ({cost})"

@@ -14,14 +14,14 @@ _OF_MINIMA = ("x", "fun", "count", "fraction", "fraction_low", "fraction_high", 
 
 
 def summary(result: BatchData) -> dict[str, Any]:
-    """Return the result without its arrays, ready for JSON; a number that is not finite is None (null).
+    """Return the result without its arrays, ready for JSON; numbers that are not finite are None (null).
 
     Keys: objective, dim, n_starts, sampling, seed, box, method (name and hyperparameters), backend, dtype, seconds,
-    status (name -> count), interrupted, warnings; of a multi-start also minima (a list of ``x, fun, count, fraction,
-    fraction_low, fraction_high, kind, free, inside``, the bounds None where withheld), best (the lowest value reached:
-    ``x, fun, label``; None where none is known), stationary (kind -> number of points),
+    status (name -> count), interrupted, warnings; for a multi-start also minima (a list of ``x, fun, count, fraction,
+    fraction_low, fraction_high, kind, free, inside``, with bounds of None if they are withheld), best (the lowest value
+    reached: ``x, fun, label``; None if there is none), stationary (kind -> number of points),
     unlabelled (starts with label -1), strategy (how starts were chosen and what it cost; None for a plain multi-start),
-    coverage (what the counts show of minima not seen), stopped (what ended a run until covered) and interval_note.
+    coverage (what the counts show about minima not seen), stopped (what ended a run with ``until=``) and interval_note.
     """
     out: dict[str, Any] = {
         "objective": getattr(result.objective, "name", None),
@@ -51,13 +51,13 @@ def summary(result: BatchData) -> dict[str, Any]:
 
 
 def sampling_name(result: BatchData) -> str | None:
-    """Return how the starts were chosen; None where that is not known."""
+    """Return how the starts were chosen; None if unknown."""
     name = getattr(result.starts, "name", None)
     return str(name) if name else None
 
 
 def stationary_counts(result: Any) -> dict[str, int]:
-    """Return how many stationary points of each kind were found, minima aside."""
+    """Return how many stationary points of each kind were found, not counting minima."""
     kinds, counts = np.unique(np.asarray(result.stationary.kind, dtype=str), return_counts=True)
     return {str(kind): int(count) for kind, count in zip(kinds, counts, strict=True)}
 
@@ -83,12 +83,12 @@ def method_record(method: Any) -> dict[str, Any] | None:
 
 
 def method_parameters(method: Any) -> dict[str, Any]:
-    """Return the hyperparameters of a method: the fields of its dataclass, a schedule by its own."""
-    if isinstance(getattr(method, "parameters", None), dict):  # a method read from a folder, without its class
+    """Return the hyperparameters of a method: the fields of its dataclass, and those of a schedule among them."""
+    if isinstance(getattr(method, "parameters", None), dict):  # a method read from a file, without its class
         return dict(method.parameters)
     if dataclasses.is_dataclass(method) and not isinstance(method, type):
-        given = {field.name: getattr(method, field.name) for field in dataclasses.fields(method)}
-        return {name: value.settings() if hasattr(value, "settings") else value for name, value in given.items()}
+        fields = {field.name: getattr(method, field.name) for field in dataclasses.fields(method)}
+        return {name: value.settings() if hasattr(value, "settings") else value for name, value in fields.items()}
     return {}
 
 

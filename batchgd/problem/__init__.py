@@ -1,1 +1,1 @@
-"""What the user states: box, starts, method, stopping rule, library functions; and how mistakes in it are reported."""
+"""What the user specifies: box, starts, method, stopping rule, library functions; and the errors about mistakes."""

@@ -10,11 +10,11 @@ from batchgd.problem.registry import find_name
 
 DTYPES = ("float64", "float32")
 MIXED = "mixed"
-"""Stands for float32 first and then float64 where a run's dtype is given."""
+"""Given as a run's dtype: float32 first, then float64."""
 
 
 def check_dtype(dtype: Any, *, mixed: bool = False) -> str:
-    """Return the dtype's name, or raise InputError; with ``mixed``, that is a name too.
+    """Return the dtype's name, or raise InputError; with ``mixed``, "mixed" is accepted too.
 
     >>> check_dtype(float), check_dtype("mixed", mixed=True)
     ('float64', 'mixed')
@@ -22,9 +22,9 @@ def check_dtype(dtype: Any, *, mixed: bool = False) -> str:
     known = (*DTYPES, MIXED) if mixed else DTYPES
     try:
         name = "" if dtype is None else str(np.dtype(dtype).name)
-    except Exception:  # NumPy reads texts, lists and dicts as descriptions, and raises whatever it meets in them
+    except Exception:  # NumPy reads strings, lists and dicts as descriptions and raises whatever it finds in them
         name = ""
-    listed = f"there are {', '.join(known[:-1])} and {known[-1]}"
+    listed = f"choose {', '.join(known[:-1])} or {known[-1]}"
     return name if name in known else find_name("dtype", dtype, known, listed)
 
 

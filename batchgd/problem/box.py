@@ -14,7 +14,7 @@ from batchgd.problem.keywords import Explained
 
 _FORMS = "give box=[(lo, hi), ...] with one pair per dimension, or one pair (lo, hi) together with dim"
 MOST_DIMENSIONS = 100_000
-"""A trace and the code made of it take some 70 KB a coordinate: 7 GB at this number, and more than a minute."""
+"""A trace and the code made from it take about 70 KB per coordinate: 7 GB at this limit, and more than a minute."""
 
 _NARROWEST = float(np.finfo(np.float64).tiny)
 
@@ -31,7 +31,7 @@ class Box(Explained):
     Raises
     ------
     InputError
-        When a side is reversed, has no width, or is not a finite real number; the message names the axis.
+        If a side is reversed, has no width, or is not a finite real number; the message names the axis.
 
     Examples
     --------
@@ -47,8 +47,8 @@ class Box(Explained):
 
     def __post_init__(self) -> None:
         lower, upper = (
-            _numbers("the lower end of the box holds", self.lower),
-            _numbers("the upper end of the box holds", self.upper),
+            _numbers("the lower end of the box contains", self.lower),
+            _numbers("the upper end of the box contains", self.upper),
         )
         if lower.ndim > 1 or upper.ndim > 1:
             raise InputError(
@@ -86,7 +86,7 @@ class Box(Explained):
         Raises
         ------
         InputError
-            When the box cannot be used, or contradicts ``dim``; one line with the cause and the remedy.
+            If the box cannot be used, or contradicts ``dim``; one line with the cause and the remedy.
 
         Examples
         --------
@@ -123,13 +123,13 @@ class Box(Explained):
 
     @property
     def volume(self) -> float:
-        """The product of the sides (``inf`` or 0 where it leaves the range of float64)."""
+        """The product of the sides (``inf`` or 0 if it is outside the range of float64)."""
         with np.errstate(over="ignore", under="ignore"):
             return float(np.prod(self.width))
 
     def contains(self, x: Any) -> Any:
         """Return which points are in the box or on its faces: ``(n, d)`` gives ``(n,)`` booleans, ``(d,)`` a bool."""
-        points = check.reals("x holds", x, f"give points of shape (n, {self.dim})")
+        points = check.reals("x contains", x, f"give points of shape (n, {self.dim})")
         if points.ndim == 0 or points.shape[-1] != self.dim:
             raise InputError(
                 f"points of shape {points.shape} do not fit a box in {self.dim} dimensions: pass (n, {self.dim})"
@@ -156,8 +156,8 @@ def check_dimension(dim: Any) -> int:
 
 
 def _numbers(subject: str, values: Any) -> NDArray[np.float64]:
-    """Return a float64 copy of ``values``, or say that they are not numbers."""
-    with np.errstate(over="ignore"):  # of wider types: then an end is infinite
+    """Return a float64 copy of ``values``, or raise InputError if they are not numbers."""
+    with np.errstate(over="ignore"):  # wider types may overflow: the end is then infinite
         return check.reals(subject, values, _FORMS).astype(np.float64)
 
 
@@ -167,26 +167,26 @@ def _ends(box: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         raise InputError(f"the box is missing: {_FORMS}")
     if hasattr(box, "lb") and hasattr(box, "ub"):
         raise InputError(
-            f"the box is a {type(box).__name__}, which constrains x, and a box does not: "
+            f"the box is a {type(box).__name__}, which constrains x, but a box does not: "
             "give box=list(zip(bounds.lb, bounds.ub)) to draw starts there"
         )
     if isinstance(box, (str, bytes, dict, set, frozenset)):
         raise InputError(f"the box is {told(box)}, which is not a list of numbers: {_FORMS}")
     listed = hasattr(box, "__iter__") and not hasattr(box, "__array__")
-    pairs = _numbers("the box holds", list(box) if listed else box)
+    pairs = _numbers("the box contains", list(box) if listed else box)
     _refuse_two_lists(box, pairs)
     if pairs.shape == (2,):
         pairs = pairs[None, :]
     if pairs.ndim != 2 or pairs.shape[1] != 2 or len(pairs) == 0:
-        raise InputError(f"the box has shape {pairs.shape} where (d, 2) is needed: {_FORMS}")
+        raise InputError(f"the box has shape {pairs.shape}, not (d, 2): {_FORMS}")
     return pairs[:, 0], pairs[:, 1]
 
 
 def _refuse_two_lists(box: Any, rows: NDArray[np.float64]) -> None:
     """Refuse lower and upper ends in two lists, ``scipy.optimize.least_squares``' form, unless only pairs make sense.
 
-    ``([0, 5], [10, 20])`` could be either; a list or array of two pairs, or a tuple of tuples, is pairs, unless neither
-    pair has a width.
+    ``([0, 5], [10, 20])`` could be either; a list or array of two pairs, or a tuple of tuples, is read as pairs, unless
+    neither pair has a width.
     """
     lists = isinstance(box, tuple) and len(box) == 2 and all(isinstance(row, list | np.ndarray) for row in box)
     if rows.ndim != 2 or len(rows) != 2 or not (rows[0] < rows[1]).all():
@@ -199,7 +199,7 @@ def _refuse_two_lists(box: Any, rows: NDArray[np.float64]) -> None:
         shown = str(by_ends) if len(by_ends) <= 6 else "list(zip(lower, upper))"
         raise InputError(f"the box is two lists of ends, lower and upper: write one pair per dimension, box={shown}")
     raise InputError(
-        f"the box {told(box)} can be read in two ways: write box={by_ends} for these lower and upper ends, "
+        f"the box {told(box)} can be read in two ways: write box={by_ends} for these lower and upper ends, or "
         f"box={[tuple(row) for row in rows.tolist()]} for these two pairs"
     )
 

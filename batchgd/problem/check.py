@@ -1,4 +1,4 @@
-"""Arguments of public calls, checked in one place: each is refused in one line, with the cause and the remedy."""
+"""Checks of the arguments of public calls: each error is one line with the cause and the remedy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from batchgd.problem.errors import BackendError, InputError, bare, told
 
 MOST = 2**53
-"""The largest whole number of an argument that states no limit of its own: float64 counts without gaps up to here."""
+"""The largest whole number for an argument without a limit of its own: float64 counts without gaps up to here."""
 
 _KINDS = {"b": "true/false values", "c": "complex numbers", "U": "text", "S": "bytes", "M": "dates", "m": "times"}
 _NOT_REAL = "something that is not a real number"
@@ -36,7 +36,7 @@ def flag(name: str, value: Any) -> bool:
 
 
 def one_of(name: str, value: Any, choices: Sequence[Any]) -> Any:
-    """Return one of a few words or numbers; the case of a word does not matter.
+    """Return the choice that was given, a word or a number; the case of a word does not matter.
 
     >>> one_of("norm", 2, (2, "max")), one_of("norm", "Max", (2, "max"))
     (2, 'max')
@@ -83,18 +83,18 @@ def number(name: str, value: Any, wanted: str = "a number") -> float:
 
 
 def text(name: str, value: Any) -> str:
-    """Return a text that prints in one line.
+    """Return a string that prints on one line.
 
     >>> text("name", "wells")
     'wells'
     """
     if not isinstance(value, str) or not value or not value.isprintable():
-        raise InputError(f"{name} is {told(value)}: give text that prints in one line")
+        raise InputError(f"{name} is {told(value)}: give text that prints on one line")
     return value
 
 
 def function(name: str, value: Any, wanted: str) -> Any:
-    """Return a function, or None where it is omitted.
+    """Return a function, or None if it is omitted.
 
     >>> function("progress", None, "a function of one ProgressUpdate")
     """
@@ -116,11 +116,13 @@ def takes(name: str, function: Any, arguments: Sequence[str]) -> None:
         signature.bind(*arguments)
     except TypeError as error:
         called = f"{name}({', '.join(arguments)})"
-        raise InputError(f"{name} takes {signature}, and is called as {called} ({error}): write it so") from None
+        raise InputError(
+            f"{name} takes {signature}, but is called as {called} ({error}): change its arguments"
+        ) from None
 
 
 def path(name: str, value: Any) -> Path:
-    """Return a path that the file system can look up, whether something is there or not.
+    """Return a path that the file system can look up, whether or not anything is there.
 
     >>> path("the folder", "no/such/place").name
     'place'
@@ -140,7 +142,7 @@ def path(name: str, value: Any) -> Path:
 
 @dataclass(frozen=True)
 class Interval:
-    """Where a number must be; the ends are excluded unless ``low_included`` says otherwise.
+    """The interval that a number must be in; the ends are excluded unless ``low_included`` says otherwise.
 
     >>> str(Interval(0.0, 1.0, low_included=True)), str(Interval(0.0))
     ('at least 0 and below 1', 'greater than 0')
@@ -171,7 +173,7 @@ class Interval:
     def each(self, name: str, value: Any) -> Any:
         """Return one number, or an array of one per start, as a float or a float64 array, or raise InputError."""
         wanted = f" {self}".rstrip()
-        array = reals(f"{name} is {told(value)}, which holds", value, f"give one number{wanted}, or one per start")
+        array = reals(f"{name} is {told(value)}, which contains", value, f"give one number{wanted}, or one per start")
         array = array.astype(np.float64)
         if array.ndim > 1 or array.size == 0:
             raise InputError(f"{name} has shape {array.shape}: give one number, or one per start")
@@ -186,27 +188,27 @@ class Interval:
 
 
 def reals(subject: str, value: Any, remedy: str, *, kinds: str = "iuf") -> NDArray[Any]:
-    """Return anything array-like as a NumPy array of real numbers, of the type that they came in.
+    """Return anything array-like as a NumPy array of real numbers, in the type that they came in.
 
     Parameters
     ----------
     subject : str
-        What holds the numbers, with its verb: "the box holds".
+        What contains the numbers, with its verb: "the box contains".
     value : array_like
         NumPy, CuPy, anything with ``__array__`` or DLPack, nested lists; exact numbers become float64.
     remedy : str
         What to give instead.
     kinds : str
-        NumPy's letters of the types that are taken.
+        NumPy's letters for the accepted types.
 
     Raises
     ------
     InputError
-        When something else is in it, masked entries and rows of different lengths included.
+        If it contains anything else, including masked entries and rows of different lengths.
 
     Examples
     --------
-    >>> reals("the box holds", [(0, 1)], "give pairs")
+    >>> reals("the box contains", [(0, 1)], "give pairs")
     array([[0, 1]])
     """
     if _masked(value):
@@ -217,7 +219,7 @@ def reals(subject: str, value: Any, remedy: str, *, kinds: str = "iuf") -> NDArr
             array = _exact(array)
     except BackendError:
         raise
-    except Exception as error:  # each library has its own: ragged lists, gradients attached, no device
+    except Exception as error:  # each library raises its own: ragged lists, gradients attached, no device
         raise InputError(f"{subject} {_unreadable(error)}: {remedy}") from None
     if array.dtype.kind not in kinds:
         raise InputError(f"{subject} {_KINDS.get(array.dtype.kind, _NOT_REAL)}: {remedy}")
@@ -225,12 +227,12 @@ def reals(subject: str, value: Any, remedy: str, *, kinds: str = "iuf") -> NDArr
 
 
 def finite(subject: str, value: Any, remedy: str) -> NDArray[np.float64]:
-    """Return :func:`reals` as a float64 copy, every one of them finite.
+    """Return :func:`reals` as a float64 copy, or raise InputError if an entry is not finite.
 
-    >>> finite("at holds", [1, 2], "give one number per coordinate")
+    >>> finite("at contains", [1, 2], "give one number per coordinate")
     array([1., 2.])
     """
-    with np.errstate(over="ignore"):  # of wider types; the test below shows it
+    with np.errstate(over="ignore"):  # wider types may overflow; the test below finds that
         array = np.array(reals(subject, value, remedy), np.float64, order="C")
     if not np.isfinite(array).all():
         raise InputError(f"{subject} NaN or infinity: {remedy}")
@@ -238,7 +240,7 @@ def finite(subject: str, value: Any, remedy: str) -> NDArray[np.float64]:
 
 
 def is_array(value: Any) -> bool:
-    """Whether a value is an array of some library, or a list: not one number, nor a text."""
+    """Whether a value is an array of some library or a list, not a single number or a string."""
     if isinstance(value, str | bytes):
         return False
     return np.ndim(value) > 0 if hasattr(value, "ndim") else any(hasattr(value, name) for name in _ARRAYS)
@@ -259,7 +261,7 @@ def on_host(value: Any) -> NDArray[Any]:
 
 
 def cupy_for(what: str, otherwise: str) -> Any:
-    """Return CuPy, or raise BackendError: what needs it, and what to do without."""
+    """Return CuPy, or raise a BackendError that names what needs it and what to do without it."""
     try:
         import cupy
     except ImportError:
@@ -270,7 +272,7 @@ def cupy_for(what: str, otherwise: str) -> Any:
 
 
 def _scalar(value: Any) -> Any:
-    """Return a real number as Python's own, also out of an array without axes; None for anything else."""
+    """Return a real number as a Python number, also from an array without axes; None for anything else."""
     if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
         if np.ma.is_masked(value) or getattr(value.dtype, "kind", "f") not in "iuf":
             return None
@@ -285,14 +287,14 @@ def _masked(value: Any) -> bool:
 
 
 def _exact(array: NDArray[Any]) -> NDArray[np.float64]:
-    """Return exact numbers such as Fraction as float64; raise TypeError where there is anything else."""
+    """Return exact numbers such as Fraction as float64; raise TypeError if there is anything else."""
     if not all(isinstance(each, numbers.Real | Decimal) and not isinstance(each, bool) for each in array.flat):
         raise TypeError
     return array.astype(np.float64)
 
 
 def _unreadable(error: Exception) -> str:
-    """What an array-like holds that made a conversion fail."""
+    """Return what in an array-like made its conversion fail."""
     line = _line(error)
     if isinstance(error, OverflowError):
         return "a number that float64 cannot hold"

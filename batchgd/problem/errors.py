@@ -1,4 +1,4 @@
-"""The exceptions and warnings of batchgd, each one line with the cause and the remedy, and the words in them."""
+"""The exceptions and warnings of batchgd, each one line with the cause and the remedy, and their wording."""
 
 import difflib
 import os
@@ -26,11 +26,11 @@ class TraceError(InputError):
 
 
 class BackendError(InputError):
-    """The backend that was asked for does not work on this machine."""
+    """The requested backend does not work on this machine."""
 
 
 class TraceSizeWarning(UserWarning):
-    """A traced function is so large that a kernel made of it compiles slowly and keeps its state in memory."""
+    """A traced function is so large that a kernel made from it compiles slowly and keeps its state in memory."""
 
 
 def warn(message: str, category: type[Warning]) -> None:
@@ -42,14 +42,14 @@ def warn(message: str, category: type[Warning]) -> None:
 
 
 def told(value: object) -> str:
-    """Return what was passed in as it is written, in one line of bounded length.
+    """Return the repr of what was passed in, on one line of bounded length.
 
     >>> told("many"), told([[1.0],\t[2.0]]), told(list(range(100)))
     ("'many'", '[[1.0], [2.0]]', '[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16...')
     """
     try:
         text = " ".join(repr(value).split())
-    except Exception:  # a number of more than 4,300 digits, or whatever a class of the caller's does
+    except Exception:  # a number of more than 4,300 digits, or whatever the caller's class raises
         text = f"<{type(value).__name__}>"
     return text if len(text) <= 60 else f"{text[:57]}..."
 
@@ -95,7 +95,7 @@ _SYNONYMS = {
     "identity_f": "f_tol",
     "fun": "target",
 }
-"""What else a name is called elsewhere. Spelling alone takes gpu for cpu, and sgd for signsgd."""
+"""What a name is called elsewhere. By spelling alone, gpu would match cpu, and sgd would match signsgd."""
 
 
 def did_you_mean(name: object, names: Iterable[str], written: str = "{!r}") -> str:
@@ -115,7 +115,7 @@ def did_you_mean(name: object, names: Iterable[str], written: str = "{!r}") -> s
 
 
 def bare(name: str) -> str:
-    """Return a name without case, hyphens, underscores and spaces: names that differ in these alone are the same.
+    """Return a name without case, hyphens, underscores and spaces: names that differ only in these are the same.
 
     >>> bare("Nonlinear-CG") == bare("nonlinear_cg")
     True

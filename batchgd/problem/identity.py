@@ -26,15 +26,15 @@ class Identity(Explained):
     Parameters
     ----------
     x : float
-        Box widths, below 1. Polished copies agree to about 1e-14, so the default leaves room for degenerate minima;
+        In box widths, below 1. Polished copies agree to about 1e-14, so the default leaves room for degenerate minima;
         ``result.plot.tolerances()`` shows how many minima other values give.
     f : float
-        Relative to the value, or to F if that is larger. A large one, such as 1.0, lets the place alone decide.
+        Relative to the value, or to F if that is larger. A large value, such as 1.0, lets the position alone decide.
 
     Raises
     ------
     InputError
-        When a tolerance is not a positive finite number, or ``x`` is 1 or more.
+        If a tolerance is not a positive finite number, or ``x`` is 1 or more.
 
     Examples
     --------
@@ -53,7 +53,7 @@ class Identity(Explained):
 
     def __post_init__(self) -> None:
         for name, greatest, wanted in (
-            ("x", 1.0, "a share of the box between 0 and 1, as 1e-6"),
+            ("x", 1.0, "a share of the box between 0 and 1, such as 1e-6"),
             ("f", np.inf, "a positive finite number"),
         ):
             tolerance = check.number(f"identity.{name}", getattr(self, name), wanted)
@@ -63,11 +63,11 @@ class Identity(Explained):
 
 
 SAME = Identity()
-"""What a call that gives no identity takes."""
+"""The default identity of a call."""
 
 
 def as_identity(given: Any, default: Identity = SAME) -> Identity:
-    """Return the identity of a call: the one given, or the default with what a dict changes.
+    """Return the identity of a call: the one given, or the default with the changes in a dict.
 
     >>> as_identity({"x": 1e-3}), as_identity(None, Identity(x=0.1))
     (Identity(x=0.001, f=1e-09), Identity(x=0.1, f=1e-09))

@@ -1,4 +1,4 @@
-"""Arguments that other libraries call otherwise: what each is called here, or what to do instead, in one line."""
+"""Arguments that other libraries name differently: what each is called here, or what to do instead, in one line."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Any, ParamSpec, TypeVar
 
 from batchgd.problem.errors import ArgumentError, did_you_mean, told
+from batchgd.problem.wording import plural
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -22,7 +23,7 @@ _HABITS: list[tuple[str, dict[str, str]]] = [
         "bounds",
         {
             "box": "give box=[(lo, hi), ...], where starts are drawn; it does not constrain x",
-            "": "each landscape and objective brings its box",
+            "": "each landscape and objective has its own box",
         },
     ),
     (
@@ -81,7 +82,7 @@ _HABITS: list[tuple[str, dict[str, str]]] = [
     (
         "max_iter max_iters maxiters maxit itmax iters n_iter n_iters num_iter num_iters num_iterations iterations "
         "nit_max epochs n_epochs steps n_steps num_steps max_steps maxsteps max_iterations",
-        {"maxiter": "give maxiter=, the number of updates at most"},
+        {"maxiter": "give maxiter=, the largest number of updates"},
     ),
     (
         "maxfev maxfun max_nfev maxeval maxevals max_evals max_fun n_calls",
@@ -92,7 +93,7 @@ _HABITS: list[tuple[str, dict[str, str]]] = [
         {
             "hops": "give hops=",
             "strategy": f"for basin hopping {_HOPPING}; else give maxiter=",
-            "maxiter": "give maxiter=, the number of updates at most",
+            "maxiter": "give maxiter=, the largest number of updates",
         },
     ),
     ("stepsize step_size", {"step": "give step=", "learning_rate": "give learning_rate=", "strategy": _METHOD}),
@@ -101,7 +102,7 @@ _HABITS: list[tuple[str, dict[str, str]]] = [
     ("take_step accept_test niter_success target_accept_rate", {"strategy": f"basin hopping is {_HOPPING}"}),
     (
         "mutation recombination init updating tell polish vectorized integrality crossover sigma0 CR F",
-        {"fun": "leave it out: there is no population, each start descends by itself"},
+        {"fun": "leave it out: there is no population; each start descends on its own"},
     ),
     (
         "lr learning_rate step_size stepsize eta alpha",
@@ -109,7 +110,7 @@ _HABITS: list[tuple[str, dict[str, str]]] = [
             "learning_rate": "give learning_rate=",
             "zipped": "give learning_rate=[...], the values to sweep",
             "time_step": "give time_step=",
-            "max_displacement": "leave it out: the length of a step is found by itself",
+            "max_displacement": "leave it out: the method finds the length of each step itself",
             "method": _METHOD,
             "methods": "give it to the methods, as in methods=[bgd.GradientDescent(learning_rate=0.01)]",
         },
@@ -150,7 +151,7 @@ _HABITS: list[tuple[str, dict[str, str]]] = [
     (
         "callback callbacks on_step hook",
         {
-            "every": "leave it out: the paths that are returned hold every point",
+            "every": "leave it out: the returned paths contain every point",
             "progress": "give progress=, called about twice a second; bgd.path returns every point of a path",
             "": "leave it out; bgd.path returns every point of a path",
         },
@@ -164,7 +165,7 @@ _HABITS: list[tuple[str, dict[str, str]]] = [
     (
         "workers n_jobs num_workers n_workers nproc n_processes processes parallel pool cores n_threads",
         {
-            "threads": "give threads=; all cores work when it is left out",
+            "threads": "give threads=; if it is omitted, all cores work",
             "": "leave it out",
         },
     ),
@@ -228,7 +229,7 @@ def explained(function: Callable[P, R]) -> Callable[P, R]:
     ... def descend(fun, *, maxiter=100): ...
     >>> descend(abs, max_iter=5)
     Traceback (most recent call last):
-    batchgd.problem.errors.ArgumentError: descend takes no 'max_iter': give maxiter=, the number of updates at most
+    batchgd.problem.errors.ArgumentError: descend takes no 'max_iter': give maxiter=, the largest number of updates
     """
     signature = inspect.signature(function)
 
@@ -247,21 +248,21 @@ class Explained:
     """A class whose constructor raises ArgumentError for keywords that it does not take."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        """Make an instance; keywords are looked at before ``__init__`` sees them."""
+        """Make an instance; keywords are checked before ``__init__`` sees them."""
         if kwargs:
             refuse_strange(cls.__name__, kwargs, list(inspect.signature(cls.__init__).parameters)[1:])
         return super().__new__(cls)
 
 
 def refuse_strange(call: str, given: Iterable[str], known: Collection[str], more: Collection[str] = ()) -> None:
-    """Raise ArgumentError for the first keyword that is neither ``known`` nor among ``more`` names, not listed."""
+    """Raise ArgumentError for the first keyword that is neither in ``known`` nor in ``more``, which is not listed."""
     for name in given:
         if name not in known and name not in more:
             raise ArgumentError(f"{call} takes no {told(name)}: {_advice_for(name, known, more)}")
 
 
 def parameters(function: Callable[..., Any]) -> list[str]:
-    """Return the names of a function's parameters, but for ``**names``."""
+    """Return the names of a function's parameters, except ``**names``."""
     return [name for name, each in inspect.signature(function).parameters.items() if each.kind != each.VAR_KEYWORD]
 
 
@@ -274,7 +275,7 @@ def _advice_for(name: str, known: Collection[str], more: Collection[str] = ()) -
 
 
 def _misfit(call: str, signature: inspect.Signature, args: Any, kwargs: Any, why: str) -> ArgumentError:
-    """What is wrong with a call that ``signature.bind`` refused."""
+    """Return the error for a call that ``signature.bind`` refused."""
     kinds = signature.parameters.values()
     known = [each.name for each in kinds]
     by_position = [each.name for each in kinds if each.kind is each.POSITIONAL_OR_KEYWORD]
@@ -284,7 +285,8 @@ def _misfit(call: str, signature: inspect.Signature, args: Any, kwargs: Any, why
     if len(args) > len(by_position):
         shown = ", ".join(by_position)
         return ArgumentError(
-            f"{call} takes {len(by_position)} by position ({shown}), not {len(args)}: name the others, as in "
+            f"{call} takes {plural(len(by_position), 'positional argument')} ({shown}), not {len(args)}: "
+            "name the others, as in "
             f"{'box=[(lo, hi), ...]' if 'box' in known else 'starts=1000'}"
         )
     for each in kinds:
@@ -295,5 +297,5 @@ def _misfit(call: str, signature: inspect.Signature, args: Any, kwargs: Any, why
 
 _NEEDED = {
     "fun": "give a function of x, the name of a landscape, or an Objective",
-    "x0": "give the starts, an array of one row each; bgd.multistart draws its own",
+    "x0": "give the starts, an array with one row each; bgd.multistart draws its own",
 }

@@ -1,4 +1,4 @@
-"""Packages that batchgd can do without until someone asks for what they do."""
+"""Optional packages: batchgd works without them until a feature that needs one is used."""
 
 from importlib import import_module
 from typing import Any

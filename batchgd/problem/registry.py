@@ -20,13 +20,13 @@ def find_name(kind: str, name: Any, names: Iterable[str], listed: str = "") -> s
     Parameters
     ----------
     kind : str
-        What the names are of.
+        What the names stand for, as in "method".
     name : object
         The name that was given.
     names : iterable of str
         The known names.
     listed : str
-        How the message ends; "there are ..." with all names if omitted.
+        How the message ends; default: "choose from ..." with all names.
 
     Examples
     --------
@@ -34,19 +34,22 @@ def find_name(kind: str, name: Any, names: Iterable[str], listed: str = "") -> s
     'lbfgs'
     >>> find_name("method", "adamm", ["adam", "lbfgs"])
     Traceback (most recent call last):
-    batchgd.problem.errors.InputError: unknown method 'adamm': did you mean 'adam'? there are adam, lbfgs
+    batchgd.problem.errors.InputError: unknown method 'adamm': did you mean 'adam'? choose from adam, lbfgs
     """
     known = list(names)
     if isinstance(name, str):
+        if name in known:
+            return name
+        meant = bare(name)
         for each in known:
-            if bare(each) == bare(name):
+            if bare(each) == meant:
                 return each
-    listed = listed or f"there are {', '.join(known)}"
+    listed = listed or f"choose from {', '.join(known)}"
     raise InputError(f"unknown {kind} {told(name)}: {did_you_mean(name, known)}{listed}")
 
 
 class Registry(Mapping[str, T]):
-    """A table by name to which any package can add, by a call or by an entry point of the group ``batchgd.<plural>``.
+    """A table by name to which any package can add, by a call or by an entry point in the group ``batchgd.<plural>``.
 
     Packages that declare such entry points are imported when all names are asked for, or one that is not yet known.
 
@@ -70,12 +73,14 @@ class Registry(Mapping[str, T]):
         place = (definition.__module__, definition.__qualname__)
         for known in [*self._entries]:
             if bare(known) == bare(name) and (known, self._definitions[known]) != (name, place):
-                raise InputError(f"there is a {self._kind} {known!r} already: give yours another name than {name!r}")
+                raise InputError(
+                    f"a {self._kind} named {known!r} exists already: give yours a name other than {name!r}"
+                )
         self._entries[name], self._definitions[name] = entry, place
 
     @property
     def known(self) -> tuple[str, ...]:
-        """The names so far, without those of packages that were not imported yet."""
+        """The names so far, without those of packages that have not been imported yet."""
         return tuple(self._entries)
 
     def find(self, name: Any) -> T:
@@ -105,7 +110,7 @@ class Registry(Mapping[str, T]):
         return len(self._entries)
 
     def _load(self) -> bool:
-        """Import what declares entries of this kind, once in a process; whether there was anything to import."""
+        """Import the packages that declare such entries, once in a process; return whether there were any."""
         from importlib.metadata import entry_points  # 20 ms
 
         with self._lock:
@@ -118,7 +123,7 @@ class Registry(Mapping[str, T]):
     def _import(self, point: EntryPoint) -> None:
         try:
             point.load()
-        except Exception as error:  # of code that is not ours
+        except Exception as error:  # of another package's code
             package = point.dist.name if point.dist is not None else point.value
             why = " ".join(f"{type(error).__name__}: {error}".split())
             warn(

@@ -1,6 +1,6 @@
-"""The kinds of start points: each makes any shard of its points, at any time, and always the same ones.
+"""Kinds of start points: each makes any shard of its points at any time, and always the same ones.
 
-Start i is a function of the seed, the box and i alone, whatever the shard, so any worker can make any start again.
+Start i is a function only of the seed, the box and i, whatever the shard, so any worker can reproduce any start.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ class Starts:
     independent : bool
         Whether starts are independent draws, so that counts are binomial and fractions have intervals.
     interval_note : str or None
-        Why intervals are withheld, where they are.
+        Why intervals are withheld, if they are.
     in_kernel : bool
-        Whether the kernel makes the starts itself, from seed and number, so that no array is passed.
+        Whether the kernel makes the starts itself, from the seed and the start's number, so that no array is passed.
     number : int
-        The number of the first one.
+        The number of the first start.
     """
 
     name: str = ""
@@ -60,11 +60,11 @@ class Starts:
         raise NotImplementedError
 
     def rows(self, first: int, stop: int) -> NDArray[Any]:
-        """Return them in the precision that they are held in, sharing memory where they lie in an array."""
+        """Return these starts in their stored precision, sharing memory if they are in an array."""
         return self.points(first, stop)
 
     def at(self, index: NDArray[Any]) -> Points:
-        """Return the starts of these numbers, shape (len(index), d)."""
+        """Return the starts with these numbers, shape (len(index), d)."""
         if len(index) == 0:
             return self.points(0, 0)
         lowest, end = int(index.min()), int(index.max()) + 1
@@ -77,7 +77,7 @@ class Starts:
         return _PartOfStarts(self, first, stop)
 
     def head(self, n: int) -> Starts:
-        """Return the first n of independent starts, as starts of the same kind: start i does not depend on how many."""
+        """Return the first n of independent starts, as starts of the same kind: start i does not depend on n."""
         if not self.independent or n > self.n:
             raise InputError(f"the first {n} of {self!r} are not starts of the same kind")
         first = copy.copy(self)
@@ -107,7 +107,7 @@ class _PartOfStarts(Starts):
 
 
 class ChosenStarts(Starts):
-    """Some of other starts, made when asked for: the starts of ``result[index]``.
+    """A selection of other starts, made on request: the starts of ``result[index]``.
 
     >>> ChosenStarts(ArrayStarts(np.arange(8.0).reshape(4, 2)), np.array([3, 0])).points(0, 1)
     array([[6., 7.]])
@@ -125,7 +125,7 @@ class ChosenStarts(Starts):
 
 
 class _InBox(Starts):
-    """Starts that are a number of points u in the unit cube, placed in the box."""
+    """Starts made as points u in the unit cube and placed in the box."""
 
     def __init__(self, n: int, box: Box, seed: int) -> None:
         super().__init__(n, box.dim)
@@ -160,8 +160,8 @@ class UniformStarts(_InBox):
 class SobolStarts(_InBox):
     """A scrambled Sobol sequence, which fills the box more evenly than chance; at most 2**32 starts.
 
-    Best balanced where n is a power of two. Points are drawn in order at little cost; a shard that is behind the
-    last one costs a pass over the indices before it (about 2 ns each).
+    Best balanced if n is a power of two. Points are cheap to draw in order; a shard out of order costs a pass over the
+    indices before it (about 2 ns each).
     """
 
     name = "sobol"
@@ -239,9 +239,9 @@ class LatinHypercubeStarts(_InBox):
 
 
 class GridStarts(_InBox):
-    """A regular grid: the centres of k_1 x ... x k_d equal cells of the box, the last axis running fastest.
+    """A regular grid: the centres of k_1 x ... x k_d equal cells of the box, the last axis varying fastest.
 
-    Centres rather than corners, so that each start stands for a cell of the same size and none lies on the box's faces.
+    Centres rather than corners, so that each start represents a cell of the same size and none is on the box's faces.
     """
 
     name = "grid"
@@ -261,7 +261,7 @@ class GridStarts(_InBox):
 class Normal(Explained):
     """Starts drawn from a normal distribution around a point: ``sampling=Normal(mean, std)``.
 
-    x = mean + std z, with z = Φ⁻¹(u) of independent Philox uniforms, |z| < 8.3. Starts may lie outside the box.
+    x = mean + std z, with z = Φ⁻¹(u) of independent Philox uniforms, |z| < 8.3. Starts may be outside the box.
 
     Parameters
     ----------
@@ -273,7 +273,7 @@ class Normal(Explained):
     Raises
     ------
     InputError
-        When mean or std is not finite, std is not positive, or (once the box is known) a length is wrong.
+        If mean or std is not finite, std is not positive, or (once the box is known) a length is wrong.
 
     Examples
     --------
@@ -288,7 +288,7 @@ class Normal(Explained):
         for name in ("mean", "std"):
             given, wanted = getattr(self, name), "finite numbers" if name == "mean" else "finite positive numbers"
             wanted = f"give {wanted}, one or one per axis"
-            values = check.finite(f"the {name} of Normal is {told(given)}, which holds", given, wanted)
+            values = check.finite(f"the {name} of Normal is {told(given)}, which contains", given, wanted)
             if values.ndim > 1 or values.size == 0 or (name == "std" and not (values > 0.0).all()):
                 raise InputError(f"the {name} of Normal is {told(given)}: {wanted}")
             object.__setattr__(self, name, values)

@@ -1,4 +1,4 @@
-"""Who is speaking, Python or the shell: messages name the call or the option that the reader can type."""
+"""Messages for Python or for the shell: they name the call or the option that the reader can type."""
 
 import contextlib
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ _SHELL: ContextVar[bool] = ContextVar("batchgd_shell", default=False)
 
 @contextlib.contextmanager
 def in_the_shell() -> Iterator[None]:
-    """Whatever is said meanwhile is read in a shell."""
+    """While entered, messages are worded for the shell."""
     token = _SHELL.set(True)
     try:
         yield
@@ -18,7 +18,7 @@ def in_the_shell() -> Iterator[None]:
 
 
 def option(name: str, value: str = "") -> str:
-    """Return an argument as Python writes it, or as the option of the shell that it is.
+    """Return an argument as it is written in Python, or as an option in the shell.
 
     >>> option("max_time"), option("keep", "all")
     ('max_time', "keep='all'")
@@ -43,12 +43,12 @@ def said(python: str, shell: str) -> str:
 
 
 def a_run() -> str:
-    """The call, or the command, that finds minima."""
+    """Return the call, or the shell command, that finds minima."""
     return said("bgd.multistart", "batchgd run")
 
 
 def picture(name: str) -> str:
-    """The call that draws a picture, or the picture's name, which the shell takes.
+    """Return the call that draws a picture, or the picture's name, which the shell takes.
 
     >>> picture("slices")
     'result.plot.slices()'

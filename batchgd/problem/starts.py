@@ -26,6 +26,7 @@ from batchgd.problem.samplings import (
     UniformStarts,
     uniform_in_box,
 )
+from batchgd.problem.wording import plural
 
 __all__ = ["MAX_STARTS", "Normal", "Starts", "parse_seed", "parse_starts", "start"]
 
@@ -34,7 +35,7 @@ MAX_STARTS = 2**62
 
 @explained
 def start(seed: int, i: Any, box: Any, dim: int | None = None, dtype: str = "float64") -> Points:
-    """Make uniform start i of a run again: ``lower + u(seed, i) (upper - lower)``.
+    """Reproduce uniform start i of a run: ``lower + u(seed, i) (upper - lower)``.
 
     Parameters
     ----------
@@ -45,7 +46,7 @@ def start(seed: int, i: Any, box: Any, dim: int | None = None, dtype: str = "flo
     box : Box or anything that ``Box.parse`` takes
         The box of the run.
     dim : int, optional
-        The number of dimensions, where ``box`` is one pair for all of them.
+        The number of dimensions, if ``box`` is one pair for all of them.
     dtype : str
         The dtype of the run. A float32 run draws the leading 24 bits of u and places them in float32.
 
@@ -57,7 +58,7 @@ def start(seed: int, i: Any, box: Any, dim: int | None = None, dtype: str = "flo
     Raises
     ------
     InputError
-        When seed, i or box cannot be used.
+        If seed, i or box cannot be used.
 
     Examples
     --------
@@ -67,7 +68,7 @@ def start(seed: int, i: Any, box: Any, dim: int | None = None, dtype: str = "flo
     True
     """
     box, seed, dtype = Box.parse(box, dim), _given_seed(seed), check_dtype(dtype)
-    index = check.reals("the start number holds", i, "give a whole number from 0 up, or an array of them")
+    index = check.reals("the start number contains", i, "give a whole number from 0 up, or an array of them")
     if index.ndim > 1 or (index.size and (index.dtype.kind not in "iu" or int(index.min()) < 0)):
         raise InputError(f"start number {told(i)} does not exist: give a whole number from 0 up, or an array of them")
     points = uniform_in_box(seed, np.atleast_1d(index).astype(np.uint64), box, dtype)
@@ -80,7 +81,7 @@ def parse_seed(seed: Any) -> int:
     >>> parse_seed(np.int64(7))
     7
     """
-    # 53 bits: the seed that is reported survives JSON readers that hold every number as float64.
+    # 53 bits: the seed that is reported survives JSON readers that store every number as float64.
     return int.from_bytes(os.urandom(8), "little") >> 11 if seed is None else _given_seed(seed)
 
 
@@ -108,12 +109,12 @@ def parse_starts(
     dtype : dtype_like
         The precision of the run: what float32 cannot hold is refused here.
     resident : bool
-        Whether the results of all starts are held in memory at once: if so, more than the machine has is refused.
+        Whether the results of all starts are held in memory at once: if so, more starts than fit are refused.
 
     Raises
     ------
     InputError
-        When the starts cannot be used; one line with the cause and the remedy.
+        If the starts cannot be used; one line with the cause and the remedy.
 
     Examples
     --------
@@ -126,22 +127,24 @@ def parse_starts(
     sampling = _sampling(sampling)
     if check.is_array(starts) and sampling is not GridStarts:
         if sampling is not UniformStarts:
-            raise InputError("starts is a list or an array, and sampling says how to draw: leave out one of the two")
+            raise InputError(
+                "starts is a list or an array of points, so sampling has nothing to draw: leave out one of the two"
+            )
         return ArrayStarts(_rows(starts, dim, dtype))
     if box is None:
         raise InputError(f"the start points are {told(starts)}: give them as an array of shape (n, d)")
     _check_box(box, dim, dtype)
     if sampling is GridStarts:
-        made: Starts = GridStarts(_grid_counts(starts, box.dim), box)
+        points: Starts = GridStarts(_grid_counts(starts, box.dim), box)
     elif isinstance(sampling, Normal):
-        made = NormalStarts(_count(starts), box.dim, sampling, parse_seed(seed))
+        points = NormalStarts(_count(starts), box.dim, sampling, parse_seed(seed))
     elif sampling is UniformStarts:
-        made = UniformStarts(_count(starts), box, parse_seed(seed), dtype.name)
+        points = UniformStarts(_count(starts), box, parse_seed(seed), dtype.name)
     else:
-        made = sampling(_count(starts), box, parse_seed(seed))
+        points = sampling(_count(starts), box, parse_seed(seed))
     if resident:
-        _check_memory(made.n, box.dim, dtype)
-    return made
+        _check_memory(points.n, box.dim, dtype)
+    return points
 
 
 def _count(starts: Any) -> int:
@@ -155,17 +158,17 @@ def _count(starts: Any) -> int:
 
 
 def _sampling(sampling: Any) -> Any:
-    """Return the kind of start that a name means, or a Normal as it is."""
+    """Return the kind of start with this name, or a Normal unchanged."""
     if isinstance(sampling, Normal):
         return sampling
     if sampling is Normal:
-        raise InputError("sampling is Normal without its numbers: write Normal(mean, std)")
+        raise InputError("sampling is Normal without its mean and std: write Normal(mean, std)")
     names = ", ".join(repr(name) for name in SAMPLINGS)
     if not isinstance(sampling, str):
         raise InputError(f"sampling is {told(sampling)}: give one of {names}, or Normal(mean, std)")
     if bare(sampling) == "normal":
-        raise InputError("sampling 'normal' needs its numbers: pass sampling=bgd.Normal(mean, std)")
-    return SAMPLINGS[find_name("sampling", sampling, SAMPLINGS, f"there are {names} and bgd.Normal(mean, std)")]
+        raise InputError("sampling 'normal' needs a mean and a std: pass sampling=bgd.Normal(mean, std)")
+    return SAMPLINGS[find_name("sampling", sampling, SAMPLINGS, f"choose {names} or bgd.Normal(mean, std)")]
 
 
 def _grid_counts(starts: Any, dim: int) -> tuple[int, ...]:
@@ -185,7 +188,7 @@ def _grid_counts(starts: Any, dim: int) -> tuple[int, ...]:
                 f"or one count per axis, for example starts={example}"
             )
         return (k,) * dim
-    counts = np.asarray(starts, object)  # whatever it holds, _count says what is wrong with it
+    counts = np.asarray(starts, object)  # whatever it contains, _count reports what is wrong
     if counts.ndim != 1 or len(counts) != dim:
         raise InputError(
             f"a grid in {dim} dimensions needs {dim} counts, or k**{dim} starts: starts has shape {counts.shape}"
@@ -200,13 +203,13 @@ def _grid_counts(starts: Any, dim: int) -> tuple[int, ...]:
 
 def _rows(starts: Any, dim: int | None, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return given points as an (n, d) copy on the host, in the precision that they came in."""
-    array = check.reals("the start points hold", starts, "give an (n, d) array of real numbers")
+    array = check.reals("the start points contain", starts, "give an (n, d) array of real numbers")
     if 0 in array.shape:
-        raise InputError(f"the start points have shape {array.shape}, which holds no start: give at least one row")
+        raise InputError(f"the start points have shape {array.shape}, which contains no start: give at least one row")
     if array.ndim != 2:
         remedy = "for one start write x0[None, :]" if array.ndim == 1 else "give an array of shape (n, d)"
-        counts = "; counts per axis go with sampling='grid'" if array.ndim == 1 and array.dtype.kind in "iu" else ""
-        raise InputError(f"the start points have shape {array.shape} where (n, d) is needed: {remedy}{counts}")
+        counts = "; for counts per axis, add sampling='grid'" if array.ndim == 1 and array.dtype.kind in "iu" else ""
+        raise InputError(f"the start points have shape {array.shape}, not (n, d): {remedy}{counts}")
     if dim is not None and array.shape[1] != dim:
         raise InputError(f"the start points have shape {array.shape} but there are {dim} variables: give (n, {dim})")
     with np.errstate(over="ignore"):  # wider types may overflow; the test below finds that
@@ -215,13 +218,15 @@ def _rows(starts: Any, dim: int | None, dtype: np.dtype[Any]) -> NDArray[Any]:
     if not finite.all():  # row by row takes five times as long
         bad = ~finite.all(axis=1)
         row = int(np.argmax(bad))
-        cause = f"is outside the range of {dtype}" if np.isfinite(array[row]).all() else "holds NaN or infinity"
-        raise InputError(f"start point {row} {cause} ({int(bad.sum())} such rows): leave them out or correct them")
+        cause = f"is outside the range of {dtype}" if np.isfinite(array[row]).all() else "contains NaN or infinity"
+        raise InputError(
+            f"start point {row} {cause} ({plural(int(bad.sum()), 'such row')}): leave them out or correct them"
+        )
     return copy
 
 
 def _check_box(box: Box, dim: int | None, dtype: np.dtype[Any]) -> None:
-    """Refuse a box of another dimension than the function, or one that vanishes in the precision of the run."""
+    """Refuse a box whose dimension is not the function's, or that vanishes in the precision of the run."""
     if dim is not None and box.dim != dim:
         raise InputError(
             f"the box has {box.dim} dimensions but the function has {dim}: give one (lo, hi) pair per variable"

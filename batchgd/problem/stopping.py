@@ -15,29 +15,29 @@ from batchgd.problem.errors import InputError, told
 from batchgd.problem.keywords import Explained, refuse_strange
 
 _EVALUATIONS = 20  # that an update may take on average, its rejected trials included
-GTOL = 1e-6  # the default of gtol, where nothing is known of the function's slope
+GTOL = 1e-6  # the default of gtol, if nothing is known about the function's slope
 _LEAST_SIZE = 1e-3  # of the narrowest side: below this, rounding of x is measured against the box
 
 _TOLERANCES = ("gtol", "gtol_rel", "xtol", "xtol_abs", "xtol_rel", "ftol", "ftol_abs", "ftol_rel")
 _COUNTS = {"maxiter": 0, "window": 1, "maxfev": 1, "patience": 1, "oscillation": 2}
-"""Whole numbers, and the least of each."""
+"""The whole numbers, and the least value of each."""
 
 
 @dataclass(frozen=True)
 class Stopping(Explained):
     """The stopping rule of a run; the first condition that holds ends a trajectory and names its status.
 
-    Where several hold at once, the last of ``kernels.stopping_tests.TESTS`` names it: convergence comes before
-    ``MAXITER``. What is not asked for is not compiled, so it costs nothing. A rejected trial of a line search is not an
-    update: it is asked for the rounding floor and ``maxfev`` only. Names are SciPy's and, of the purely absolute and
-    relative tolerances, NLopt's.
+    If several hold at once, the last of them in ``kernels.stopping_tests.TESTS`` names it: convergence comes before
+    ``MAXITER``. A test that is not used is not compiled, so it costs nothing. A rejected trial of a line search is not
+    an update: only the rounding floor and ``maxfev`` are tested there. The names are SciPy's and, for the purely
+    absolute and relative tolerances, NLopt's.
 
     Parameters
     ----------
     gtol : float, optional
-        ``GRADIENT``: ||∇f(x)|| <= gtol, in units of f / x. 0 asks for a gradient of exactly zero. Omitted, it is 1e-6,
-        or less for a function that is flat in its units: then 1e-8 max |g_i w_i| / max w_i, with the gradients g at 64
-        points of the box and its widths w. A result's ``stopping`` has the number.
+        ``GRADIENT``: ||∇f(x)|| <= gtol, in units of f / x. 0 asks for a gradient of exactly zero. If omitted, it is
+        1e-6, or less for a function that is flat in its units: then 1e-8 max |g_i w_i| / max w_i, with the gradients g
+        at 64 points of the box and its widths w. A result's ``stopping`` has the number.
     xtol : float
         ``STEP``: ||step||₂ < xtol (xtol + ||x||∞). 0 switches it off, as in all tolerances that follow.
     ftol : float
@@ -45,13 +45,13 @@ class Stopping(Explained):
     maxiter : int
         ``MAXITER``: this many updates were made. It bounds evaluations as well, see ``maxfev``.
     max_time : float, optional
-        ``MAXTIME``: seconds after which everything still running ends where it is. They are those of the whole run,
-        however many parts it has, and compiling does not count. On CUDA each thread looks at every 4096th evaluation.
+        ``MAXTIME``: seconds after which everything still running ends where it is. They are counted over the whole run,
+        however many parts it has, and compiling does not count. On CUDA each thread checks at every 4096th evaluation.
     escape : float
         ``ESCAPED`` or ``DIVERGED`` (with a gradient larger than at the start): x is more than this many box widths
         outside the box in some coordinate. ``inf`` lets trajectories go anywhere.
     gtol_rel : float
-        ``GRADIENT``: ||∇f(x)|| <= gtol_rel ||∇f(x_0)||, as PETSc's gttol; where the scale of f is unknown.
+        ``GRADIENT``: ||∇f(x)|| <= gtol_rel ||∇f(x_0)||, as PETSc's gttol; for use when the scale of f is unknown.
     xtol_abs, xtol_rel : float
         ``STEP``: ||step||₂ < xtol_abs, in units of x; ||step||₂ < xtol_rel ||x||∞.
     ftol_abs, ftol_rel : float
@@ -63,10 +63,10 @@ class Stopping(Explained):
         ``GRADIENT``, ``STEP`` and ``VALUE`` must hold at this many updates in a row: a method with momentum passes
         turning points where one small step or one small change of the value means nothing.
     maxfev : int, optional
-        ``MAXFEV``: this many evaluations were made, those of rejected trials included. Omitted, it is
+        ``MAXFEV``: this many evaluations were made, those of rejected trials included. If omitted, it is
         20 (maxiter + 10) for methods that reject trials; the others make one evaluation per update.
     target : float, optional
-        ``TARGET``: f(x) <= target (NLopt's stopval). It names the reason even where a tolerance is met as well.
+        ``TARGET``: f(x) <= target (NLopt's stopval). It names the reason even if a tolerance is met as well.
     patience : int, optional
         ``PLATEAU``: the best value has not improved by more than ``min_delta`` for this many updates (scikit-learn's
         n_iter_no_change; with Keras' names). The test for methods whose value rises now and then.
@@ -77,9 +77,9 @@ class Stopping(Explained):
     x_growth : float, optional
         ``DIVERGED``: ||x||∞ > x_growth max(||x_0||∞, the largest |coordinate| of the box).
     oscillation : int, optional
-        ``OSCILLATING``: for this many updates in a row x was led back to where it was two updates before, within 0.1 %
-        of the step, and f came no lower: the learning rate lies above 2 / curvature. 10 is a good choice; it makes a
-        lane remember two more points.
+        ``OSCILLATING``: for this many updates in a row x returned to where it was two updates before, within 0.1 % of
+        the step, and f came no lower: the learning rate is above 2 / curvature. 10 is a good choice; each lane then
+        stores two more points.
 
     Always on: ``NONFINITE``, for a gradient or a step that is not a number, and ``STALLED`` when a step is no longer
     than two rounding errors of x.
@@ -87,7 +87,7 @@ class Stopping(Explained):
     Raises
     ------
     InputError
-        For a negative or undefined limit, and when nothing is left that could tell convergence.
+        If a limit is negative or undefined, or if no test is left that could detect convergence.
 
     Examples
     --------
@@ -124,8 +124,8 @@ class Stopping(Explained):
     oscillation: int | None = None
 
     def __post_init__(self) -> None:
-        given = [name for name in (*_TOLERANCES, "min_delta") if name != "gtol" or self.gtol is not None]
-        for name in given:
+        numbers = [name for name in (*_TOLERANCES, "min_delta") if name != "gtol" or self.gtol is not None]
+        for name in numbers:
             value = self._settle(name)
             if not 0.0 <= value < math.inf:
                 raise InputError(f"{name} is {value:g}: give a finite number of at least 0")
@@ -165,7 +165,7 @@ class Stopping(Explained):
         return (*used, *(["window"] if self.window > 1 else []), *(["max_norm"] if self.norm == "max" else []))
 
     def limits(self, box: Box, dtype: str) -> np.ndarray:
-        """Return what the kernels' tests read, in the order of ``kernels.stopping.LIMITS``; unused ones are 0."""
+        """Return what the kernels' tests read, in the order of ``kernels.stopping_tests.LIMITS``; unused ones are 0."""
         from batchgd.kernels.stopping_tests import LIMITS
 
         for name in _COUNTS:
@@ -190,24 +190,24 @@ class Stopping(Explained):
 
 
 def as_stopping(stopping: Stopping | Mapping[str, Any] | None, **shortcuts: Any) -> Stopping:
-    """Return the stopping rule of a call: the one given, or the one made of a dict and what was given by name.
+    """Return the stopping rule of a call: the one given, or one made from a dict and the arguments given by name.
 
     >>> as_stopping({"target": 0.5}, gtol=1e-8, maxiter=None) == Stopping(gtol=1e-8, target=0.5)
     True
     """
-    given = {name: value for name, value in shortcuts.items() if value is not None}
+    named = {name: value for name, value in shortcuts.items() if value is not None}
     if stopping is None:
-        return Stopping(**given)
+        return Stopping(**named)
     if isinstance(stopping, Mapping):
         refuse_strange("stopping", stopping, [field.name for field in fields(Stopping)])
-        if twice := [name for name in given if name in stopping]:
+        if twice := [name for name in named if name in stopping]:
             raise InputError(f"{twice[0]} was given by name and in stopping: leave out one of them")
-        return Stopping(**stopping, **given)
+        return Stopping(**stopping, **named)
     if not isinstance(stopping, Stopping):
         raise InputError(
             f"stopping is {told(stopping)}: give bgd.Stopping(...) or a dict of its fields, as in {{'gtol_rel': 1e-6}}"
         )
-    if given:
-        inside = ", ".join(f"{name}={told(value)}" for name, value in given.items())
-        raise InputError(f"{', '.join(given)} was given besides stopping: write stopping=bgd.Stopping(..., {inside})")
+    if named:
+        inside = ", ".join(f"{name}={told(value)}" for name, value in named.items())
+        raise InputError(f"{', '.join(named)} was given besides stopping: write stopping=bgd.Stopping(..., {inside})")
     return stopping

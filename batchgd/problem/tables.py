@@ -7,7 +7,7 @@ from typing import Any
 
 ROWS = 12  # shown before a table is cut: it fits on a screen together with the lines around it
 WIDTH = 98  # characters of a line
-_LAST_RULE = 24  # characters at most of the line below the name of the last column, which may be a long text
+_LAST_RULE = 24  # the most characters in the rule below the name of the last column, whose cells may be long texts
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class TextTable:
     words : collection of str
         Names of the columns that hold words, which are flush left; numbers are flush right.
     below : str
-        A line below the table, such as what was cut; all there is of a table without rows.
+        A line below the table, such as what was cut; the only line of a table without rows.
 
     >>> print(TextTable([{"name": "levy", "n": "2"}, {"name": "x", "n": "10"}], words=["name"], below="… 3 more"))
     name   n

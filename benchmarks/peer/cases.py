@@ -1,8 +1,8 @@
 """The problems on which batchgd and its peers are compared: the same function, starts, method and stopping rule.
 
-A gradient is written once, by hand, for arrays of shape (d,) or (d, n) of any library that has NumPy's names: that
-is what the peers run, so none of them pays for automatic differentiation. batchgd traces ``fun`` as it does for any
-user. Learning rates lie below 1 / L of the whole box wherever that leaves a bearable number of iterations, so that a
+A gradient is written once, by hand, for arrays of shape (d,) or (d, n) of any library that has NumPy's names. The peers
+run this gradient, so none of them pays for automatic differentiation. batchgd traces ``fun`` as it does for any
+user. Learning rates are below 1 / L of the whole box if the number of iterations is then bearable, so that a
 trajectory follows the gradient flow and every peer must find the same minimum from the same start.
 """
 
@@ -19,7 +19,7 @@ from .eckerle4 import eckerle4
 from .eckerle4 import gradient as eckerle4_gradient
 
 DESCENT = "descent"
-"""Gradient descent with a constant rate: every peer does the same updates and ends by the same test."""
+"""Gradient descent with a constant rate: every peer makes the same updates and stops by the same test."""
 
 SOLVE = "solve"
 """Each peer's own adaptive or quasi-Newton method, to the same gradient norm."""
@@ -33,9 +33,9 @@ class Case:
     """One comparison.
 
     ``gtol`` is given per dtype, because float32 resolves a gradient no better than curvature times rounding, and only
-    for dtypes that the case makes sense in;
-    ``capped`` says that ``maxiter`` and not ``gtol`` is meant to end the trajectories. ``starts`` overrules the number
-    of starts asked for, ``slow_starts`` is how many a serial peer gets.
+    for dtypes in which the case makes sense.
+    ``capped`` is True if ``maxiter`` and not ``gtol`` is meant to end the trajectories. ``starts`` overrides the
+    requested number of starts, ``slow_starts`` is the number for a serial peer.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Case:
         return np.ascontiguousarray(points, dtype)
 
     def gradient_norms(self, x: np.ndarray) -> np.ndarray:
-        """Return the gradient norm at each row, in float64 whatever the peer computed in."""
+        """Return the gradient norm at each row, in float64 regardless of the peer's dtype."""
         with np.errstate(all="ignore"):
             return np.linalg.norm(self.gradient(np, np.asarray(x, np.float64).T), axis=0)
 
@@ -91,14 +91,14 @@ def rosenbrock_gradient(xp: Any, x: Any) -> Any:
 
 
 MERGING = 0.995
-"""Where the barrier of :func:`heavy_tail` stands: close to its second minimum at 1."""
+"""The place of the barrier of :func:`heavy_tail`: close to its second minimum at 1."""
 
 
 def heavy_tail(x):
     """Two minima in x_0, at 0 and at 1, with curvatures that differ by 200; a parabola in x_1.
 
-    f(x) = x_0⁴/4 - (1 + b) x_0³/3 + b x_0²/2 + x_1²/2, b = 0.995: half a per cent of [-1, 1] drains into the flat
-    minimum at 1 or leaves the barrier at b slowly.
+    f(x) = x_0⁴/4 - (1 + b) x_0³/3 + b x_0²/2 + x_1²/2, b = 0.995: half a per cent of [-1, 1] is in the basin of
+    the flat minimum at 1 or leaves the barrier at b slowly.
     """
     t = x[0]
     return t**4 / 4.0 - (1.0 + MERGING) * t**3 / 3.0 + MERGING * t**2 / 2.0 + x[1] ** 2 / 2.0

@@ -1,4 +1,4 @@
-"""Where all peers run: on the CPU, or those that can on a GPU, batchgd among them."""
+"""Where the peers run: all on the CPU, or those that can, including batchgd, on a GPU."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _chosen = ["cpu"]
 
 
 def use(backend: str) -> None:
-    """Choose for the whole process; before JAX is imported, which else takes a GPU unasked."""
+    """Choose for the whole process; before JAX is imported, which otherwise uses a GPU unasked."""
     _chosen[0] = backend
     if backend == "cpu":
         os.environ["JAX_PLATFORMS"] = "cpu"

@@ -32,7 +32,7 @@ def prepare(case: Case, dtype: str, starts: np.ndarray, variant: str) -> Run:
 
 
 def quasi_newton() -> Any:
-    """Return L-BFGS where this version has it, else the default method."""
+    """Return L-BFGS if this version has it, otherwise the default method."""
     from batchgd.problem.methods import METHODS, as_method
 
     return as_method("lbfgs" if "lbfgs" in METHODS else None)

@@ -46,12 +46,12 @@ def compiled(batched: Callable[[Any], Any], starts: np.ndarray, block: int | Non
 
     n, dim = starts.shape
     if block is None or n % block:
-        function, given = jax.jit(batched), jax.device_put(starts)
+        function, points = jax.jit(batched), jax.device_put(starts)
     else:
-        function, given = jax.jit(lambda x: lax.map(batched, x)), jax.device_put(starts.reshape(-1, block, dim))
+        function, points = jax.jit(lambda x: lax.map(batched, x)), jax.device_put(starts.reshape(-1, block, dim))
 
     def run() -> Endpoints:
-        x, k = jax.block_until_ready(function(given))
+        x, k = jax.block_until_ready(function(points))
         return Endpoints(np.asarray(x).reshape(n, dim), np.asarray(k).ravel())
 
     return run

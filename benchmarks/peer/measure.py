@@ -14,21 +14,21 @@ from .cases import LANDSCAPE, SOLVE, Case
 from .table import Endpoints, Peer, Run, applicable
 
 CELLS = 980
-"""Cells of the box per axis in which endpoints are counted as one: no minimum of a case lies near a cell's border."""
+"""Cells of the box per axis in which endpoints are counted as one: no minimum of a case is near a cell's border."""
 
 SAME = 1e-3
-"""Endpoints are the same when they are no further apart than this share of the box in each coordinate."""
+"""Endpoints are the same if they are no further apart than this share of the box in each coordinate."""
 
 AGREEMENT = 0.99
 """The share of trajectories that must agree for a ratio to be printed."""
 
-PAUSE = 0.05  # seconds between two runs, so that threads of the one before have gone to sleep
-LONG = 5.0  # seconds; a peer that has run for longer in all is not run again
+PAUSE = 0.05  # seconds between two runs, so that the threads of the previous one have gone to sleep
+LONG = 5.0  # seconds; a peer that has run for longer than this in total is not run again
 
 
 @dataclass
 class Row:
-    """What was measured of one peer on one case; ``ratio`` is None where the comparison would not be honest."""
+    """The measurements of one peer on one case; ``ratio`` is None if the comparison would not be fair."""
 
     case: str
     dtype: str
@@ -50,7 +50,7 @@ class Row:
     note: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as a dictionary for JSON, which knows no NaN."""
+        """Return it as a dictionary for JSON, which has no NaN."""
         return {key: None if value != value else value for key, value in asdict(self).items()}
 
 
@@ -97,20 +97,20 @@ def cells(case: Case, x: np.ndarray) -> np.ndarray:
 
 
 def _start(case: Case, dtype: str, peer: Peer, starts: np.ndarray, row: Row) -> tuple[Run, Endpoints] | None:
-    """Prepare a peer and run it once, which compiles; None, with the reason in the row, where it cannot."""
+    """Prepare a peer and run it once, which compiles; None, with the reason in the row, if it cannot run."""
     missing = peer.missing()
     if missing:
         row.status = f"not installed ({', '.join(missing)})"
         return None
-    given = starts[: case.slow_starts] if peer.serial else starts
-    row.n = len(given)
+    sample = starts[: case.slow_starts] if peer.serial else starts
+    row.n = len(sample)
     began = time.perf_counter()
     try:
-        run = peer.prepare(case, dtype, given)
+        run = peer.prepare(case, dtype, sample)
         if case.kind == LANDSCAPE and peer.module != "engine":
             run = _counted(case, run)
         ends = run()
-    except Exception as error:  # a peer's own trouble is a row of the table, whatever it raises
+    except Exception as error:  # whatever a peer raises is shown in its row of the table
         row.status = f"failed: {type(error).__name__}: {str(error).strip().splitlines()[0][:120] if str(error) else ''}"
         return None
     row.first = time.perf_counter() - began
@@ -149,7 +149,7 @@ def _describe(case: Case, dtype: str, row: Row, ends: Endpoints) -> None:
 
 
 def _relate(case: Case, measured: list[tuple[Row, Endpoints]]) -> None:
-    """Compare endpoints with the first peer's, and form ratios of time per start where they agree."""
+    """Compare endpoints with the first peer's, and form ratios of time per start if they agree."""
     first, reference = measured[0]
     width = case.box[1] - case.box[0]
     for row, ends in measured:
@@ -169,7 +169,7 @@ def _relate(case: Case, measured: list[tuple[Row, Endpoints]]) -> None:
 
 
 def _same_counts(ends: Endpoints, reference: Endpoints) -> bool:
-    """Whether both found as many minima, and the same number of starts for each, but for one in 1,000."""
+    """Whether both found the same number of minima, and the same number of starts for each, except one in 1,000."""
     assert ends.counts is not None
     assert reference.counts is not None
     if len(ends.counts) != len(reference.counts):

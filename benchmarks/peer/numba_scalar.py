@@ -1,4 +1,4 @@
-"""Numba: the loop that one would write first, one trajectory per turn of a ``prange``, with batchgd's flags."""
+"""Numba: the obvious loop, one trajectory per iteration of a ``prange``, with batchgd's flags."""
 
 from __future__ import annotations
 
@@ -115,4 +115,4 @@ GRADIENTS = {
     "rosenbrock": _rosenbrock,
     "heavy_tail": _heavy_tail,
 }
-"""For each function, what makes its scalar gradient for a dimension and a dtype."""
+"""For each function, the factory of its scalar gradient for a dimension and a dtype."""

@@ -1,4 +1,4 @@
-"""NumPy: blocks of trajectories advance in step on arrays (d, n); those that ended are taken out at once."""
+"""NumPy: blocks of trajectories advance in step on arrays (d, n); those that have ended are removed at once."""
 
 from __future__ import annotations
 

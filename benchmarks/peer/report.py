@@ -31,7 +31,7 @@ TARGETS = (
     ("styblinski_tang_solve", "float64", "scipy", 100.0),
     ("eckerle4_solve", "float64", "scipy", 100.0),
 )
-"""Case, dtype, peer, and the ratio that batchgd is meant to reach."""
+"""Case, dtype, peer, and the target ratio of batchgd."""
 
 
 COLUMNS = (
@@ -41,7 +41,7 @@ COLUMNS = (
 
 
 def machine() -> dict[str, Any]:
-    """Return what the numbers depend on."""
+    """Return the facts on which the numbers depend."""
     facts = describe(check_threads(None))
     for package in PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
@@ -63,7 +63,7 @@ def markdown(rows: list[Row], facts: dict[str, Any], command: str, commands: lis
         parts.append("## Whole commands, in a new process, compiled code cached\n\n" + "\n".join(lines))
     reached = _targets(rows)
     if reached:
-        parts.append("## Targets\n\n| case | dtype | peer | meant | measured |\n|---|---|---|---|---|\n" + reached)
+        parts.append("## Targets\n\n| case | dtype | peer | target | measured |\n|---|---|---|---|---|\n" + reached)
     return "\n\n".join(parts) + "\n"
 
 
@@ -78,10 +78,10 @@ All peers of a table run in one process, each warm, their repeats interleaved; t
 starts (an array), the same gradient (written by hand, so that none pays for automatic differentiation), learning rate,
 dtype and stopping rule: ‖∇f‖ ≤ gtol, tested before every update, and at most maxiter updates. *first* is what
 tracing and compiling add to the first run (files that an earlier process left in a compiler's cache are used).
-*ratio* is the peer's time per start over batchgd's: above 1, batchgd is faster. It is printed only where at least 99 %
-of the trajectories end where batchgd's do, within 1e-3 of the box, and where as many reach the gradient norm; gradient
-norms are computed anew in float64 from the endpoints. batchgd's time is that of the public call, checks and results
-included."""
+*ratio* is the peer's time per start over batchgd's: above 1, batchgd is faster. It is printed only if at least 99 %
+of the trajectories end where batchgd's do, within 1e-3 of the box, and the same share reaches the gradient norm;
+gradient norms are recomputed in float64 from the endpoints. batchgd's time is that of the public call, including checks
+and results."""
 
 
 def _table(case: Case, dtype: str, rows: list[Row]) -> str:
@@ -134,6 +134,6 @@ def _targets(rows: list[Row]) -> str:
     for case, dtype, peer, wanted in TARGETS:
         ratio = measured.get((case, dtype, peer))
         if (case, dtype, peer) in measured:
-            told = "not comparable" if ratio is None else f"{ratio:.3g}"
-            lines.append(f"| {CASES[case].title} | {dtype} | {peer} | {wanted:g} | {told} |")
+            reached = "not comparable" if ratio is None else f"{ratio:.3g}"
+            lines.append(f"| {CASES[case].title} | {dtype} | {peer} | {wanted:g} | {reached} |")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""SciPy: ``minimize(method="L-BFGS-B")`` from one start after the other, on a sample of the starts.
+"""SciPy: ``minimize(method="L-BFGS-B")`` from one start after another, on a sample of the starts.
 
 L-BFGS-B tests the largest component of the gradient, so it gets gtol / sqrt(d), which implies the norm; its test on
 the value is switched off.

@@ -1,4 +1,4 @@
-"""The peers, one row each: what a row needs installed, where it applies, and what it does differently."""
+"""The peers, one row each: the packages it needs, where it applies, and what it does differently."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .cases import DESCENT, LANDSCAPE, SOLVE, Case
 
 @dataclass
 class Endpoints:
-    """Where the descents ended: x (n, d), the updates of each where the peer tells, and starts per minimum."""
+    """Where the descents ended: x (n, d), the updates of each if the peer reports them, and starts per minimum."""
 
     x: np.ndarray
     nit: np.ndarray | None = None
@@ -29,8 +29,8 @@ Run = Callable[[], Endpoints]
 class Peer:
     """A way to run a batch.
 
-    ``module`` holds ``prepare(case, dtype, starts, gtol) -> run``; ``run()`` does the descents and returns host arrays.
-    ``variant`` is passed on where one module has several. ``serial`` peers get a sample of the starts.
+    ``module`` has ``prepare(case, dtype, starts, gtol) -> run``; ``run()`` does the descents and returns host arrays.
+    ``variant`` is passed on if a module has several. ``serial`` peers get a sample of the starts.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Peer:
     capped: bool = True
 
     def missing(self) -> list[str]:
-        """Return what would have to be installed."""
+        """Return the packages that would have to be installed."""
         return [name for name in self.requires if importlib.util.find_spec(name) is None]
 
     def load(self) -> ModuleType:
@@ -81,7 +81,7 @@ PEERS = (
         (DESCENT,),
         note="cannot stop on the gradient norm: stops when ‖step‖ < η gtol and |Δf| < gtol, one update later or more",
     ),
-    Peer("numba", "Numba, prange, one trajectory per turn", "numba_scalar", ("numba",), DESCENDS),
+    Peer("numba", "Numba, prange, one trajectory per iteration", "numba_scalar", ("numba",), DESCENDS),
     Peer("numpy", "NumPy, batched, compacted", "numpy_batched", (), DESCENDS, note="one thread"),
     Peer("torch", "PyTorch, batched, compacted", "torch_batched", ("torch",), DESCENDS),
     Peer(
@@ -114,7 +114,7 @@ PEERS = (
         note="BFGS; cannot stop on the gradient norm: stops on a small step and a small change of f (1e-7)",
     ),
 )
-"""Every peer; the first one that applies to a case is what the others are compared with."""
+"""Every peer; the others are compared with the first one that applies to a case."""
 
 
 def applicable(case: Case, dtype: str) -> list[Peer]:

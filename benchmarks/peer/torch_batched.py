@@ -1,4 +1,4 @@
-"""PyTorch: all trajectories advance in step on one tensor (d, n); those that ended are taken out now and then."""
+"""PyTorch: all trajectories advance in step on one tensor (d, n); those that have ended are removed now and then."""
 
 from __future__ import annotations
 

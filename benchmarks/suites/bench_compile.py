@@ -1,4 +1,4 @@
-"""Compile: from a function to code that runs, in a process where Numba itself is warm."""
+"""Compile: from a function to running code, in a process in which Numba itself is warm."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from .common import need
 
 
 def _objective(terms, dim, shift):
-    """A fresh function of about ten operations a term: the shift makes its text new each time."""
+    """A new function of about ten operations per term: the shift changes its text each time."""
 
     def fun(x):
         total = 0.0
@@ -21,7 +21,7 @@ def _objective(terms, dim, shift):
 
 
 class Compile:
-    """Trace, and the first run of a function that nobody has seen before."""
+    """Tracing, and the first run of a new function."""
 
     params = ([10, 50, 200], ["cpu", "cuda"])
     param_names = ("terms", "backend")

@@ -1,4 +1,4 @@
-"""Launch: what one call costs when there is next to nothing to do."""
+"""Launch: the cost of a call with almost nothing to do."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Memory: the most that a process holds, with and without one row per start."""
+"""Memory: the peak of a process, with and without one row per start."""
 
 import batchgd as bgd
 
@@ -6,7 +6,7 @@ from .common import need
 
 
 class Memory:
-    """Peak resident memory of a run; it grows with the starts only where their rows are kept."""
+    """Peak resident memory of a run; it grows with the starts only if their rows are kept."""
 
     params = ([100_000, 1_000_000, 4_000_000], ["all", "minima"])
     param_names = ("starts", "keep")

@@ -9,7 +9,7 @@ from .common import endpoints
 
 
 class Merge:
-    """Made-up endpoints: so many distinct minima, so many copies of each."""
+    """Artificial endpoints: a number of distinct minima, and a number of copies of each."""
 
     params = ([100, 10_000], [10, 100])
     param_names = ("minima", "copies")

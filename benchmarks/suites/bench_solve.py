@@ -1,4 +1,4 @@
-"""Solve: warm runs of the standard landscapes, with what they achieved beside the time."""
+"""Solve: warm runs of the standard landscapes, with time and achievements."""
 
 from .common import BACKENDS, LANDSCAPES, constant_rate, need, solve
 

@@ -1,4 +1,4 @@
-"""Start-up: what a new process pays before it descends."""
+"""Start-up: the cost of a new process before it descends."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ def _python(code, **environment):
 
 
 class Startup:
-    """Whole processes, the interpreter's own start included."""
+    """Whole processes, including the start of the interpreter."""
 
     timeout = 120
 

@@ -1,4 +1,4 @@
-"""What the suites share: the standard batch, backends that skip themselves, a folder without compiled code."""
+"""Shared by the suites: the standard batch, backends that skip themselves, a folder without compiled code."""
 
 import tempfile
 from pathlib import Path
@@ -13,13 +13,13 @@ LANDSCAPES = {"rastrigin": (10, 0.0025), "styblinski_tang": (8, 0.01)}
 
 
 def need(backend):
-    """Skip the benchmark where this backend cannot run, by the exception that asv takes for it."""
+    """Skip the benchmark if this backend cannot run, by the exception that asv expects."""
     from batchgd.engine.backends import BACKENDS as table
     from batchgd.engine.backends import simulated
 
     problem = table[backend].problem()
     if problem is not None or (backend == "cuda" and simulated()):
-        raise NotImplementedError(problem or "the simulator is no device")
+        raise NotImplementedError(problem or "the simulator is not a device")
 
 
 def constant_rate(name):
@@ -33,7 +33,7 @@ def solve(name, starts, **options):
 
 
 def endpoints(minima, copies, scatter=1e-7, seed=0):
-    """Made-up endpoints around the integer points of a square, as a run on a landscape of that many minima gives."""
+    """Artificial endpoints around the integer points of a square, like those of a run with that number of minima."""
     rng = np.random.default_rng(seed)
     side = int(np.sqrt(minima))
     points = np.stack(np.divmod(rng.integers(0, side * side, minima * copies), side), axis=1) + 0.5
@@ -41,5 +41,5 @@ def endpoints(minima, copies, scatter=1e-7, seed=0):
 
 
 def fresh_folder():
-    """A folder for compiled code that holds none yet."""
+    """An empty folder for compiled code."""
     return Path(tempfile.mkdtemp(prefix="batchgd-asv-"))

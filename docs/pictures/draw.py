@@ -78,8 +78,8 @@ def draw_sweeps() -> None:
 
 def draw_landscapes() -> None:
     """One picture of each landscape in two dimensions, and the page that shows them."""
-    drawn = "Drawn by `python docs/pictures/draw.py`; `batchgd list` has the numbers."
-    lines = ["# Landscapes in two dimensions", "", drawn]
+    origin = "Drawn by `python docs/pictures/draw.py`; `batchgd list` has the numbers."
+    lines = ["# Landscapes in two dimensions", "", origin]
     for name in landscapes.names():
         entry = landscapes.get(name)
         try:
@@ -100,7 +100,7 @@ OTHERS = {
     "FIRE, time step 0.02": ("fire", {"time_step": 0.02}),
     "L-BFGS": ("lbfgs", {}),
 }
-"""Methods of docs/basins.md beside constant rates; those that the table of methods does not have are left out."""
+"""Methods of docs/basins.md next to constant rates; those that are not in the table of methods are omitted."""
 
 
 def draw_maps(maps: dict[str, Any], title: str, reference: str, columns: int = 3) -> Any:
@@ -108,11 +108,11 @@ def draw_maps(maps: dict[str, Any], title: str, reference: str, columns: int = 3
     size = next(iter(maps.values())).window[:, 1] - next(iter(maps.values())).window[:, 0]
     tall = 3.1 * float(np.clip(size[1] / size[0], 0.4, 1.6)) + 0.45
     axes = new_panels(len(maps), columns, lambda rows: (3.1 * columns, tall * rows + 0.5))
-    for ax, (name, made) in zip(axes, maps.items(), strict=True):
+    for ax, (name, basins) in zip(axes, maps.items(), strict=True):
         note = "true basins"
         if name != reference:
-            note = f"{100 * np.mean(made.label != maps[reference].label):.2g} % of the pixels have another label"
-        draw_map(made, ax, key=False, contours=False, title=name, note=note)
+            note = f"{100 * np.mean(basins.label != maps[reference].label):.2g} % of the pixels have another label"
+        draw_map(basins, ax, key=False, contours=False, title=name, note=note)
         ax.set_xlabel("")
         ax.set_ylabel("")
     figure_title(axes[0], title, TITLE_SIZE + 2)
@@ -120,12 +120,12 @@ def draw_maps(maps: dict[str, Any], title: str, reference: str, columns: int = 3
 
 
 def draw_basins() -> None:
-    """The pictures of docs/basins.md: the basins that several methods draw, beside those of gradient flow."""
+    """The pictures of docs/basins.md: the basins of several methods, next to those of gradient flow."""
     for name, rates in RATES.items():
         methods = {FLOW: bgd.GradientFlow()} | {
             f"η = {rate:g}": bgd.GradientDescent(learning_rate=rate) for rate in rates
         }
-        methods |= {title: METHODS[key](**given) for title, (key, given) in OTHERS.items() if key in METHODS}
+        methods |= {title: METHODS[key](**settings) for title, (key, settings) in OTHERS.items() if key in METHODS}
         true = bgd.map(name, method=methods[FLOW], maxiter=100_000)
         maps = {FLOW: true} | {
             title: bgd.map(name, method=method, maxiter=100_000, known=true.minima)

@@ -90,7 +90,7 @@ def signatures(dtype: str) -> dict[str, tuple[Any, ...]]:
 
 @contextmanager
 def _stand_in_device(capability: ComputeCapability) -> Any:
-    """Nested device functions ask the driver for its compute capability: answer in its place."""
+    """Nested device functions ask the driver for its compute capability: return this one in its place."""
     from numba.cuda import dispatcher
 
     original = dispatcher.get_current_device
@@ -118,7 +118,7 @@ def kernel_to_bytes(compiled: Any) -> bytes:
 
 
 def kernel_from_bytes(payload: bytes) -> Any:
-    """Return the kernel behind bytes that ``kernel_to_bytes`` gave; raises if the driver refuses to load it."""
+    """Return the kernel from the bytes that ``kernel_to_bytes`` returned; raises if the driver refuses to load it."""
     from numba.cuda.dispatcher import _Kernel
 
     kernel = _Kernel._rebuild(**pickle.loads(payload))

@@ -1,6 +1,6 @@
 """Merge endpoints into cells on the device: a hash table in global memory, so that only distinct cells travel.
 
-The state that comes out is a function of the set of endpoints: counts and lowest start indices are integers that any
+The resulting state is a function of the set of endpoints: counts and lowest start indices are integers that any
 order of atomic operations leaves the same, and the representative of a cell is its lowest start's endpoint.
 """
 
@@ -33,7 +33,7 @@ _DIVERGED = np.int64(Status.DIVERGED)
 assert set(LOST) == {Status.DIVERGED, Status.NONFINITE, Status.ESCAPED}
 
 
-# Of scalars alone: the simulator, whose arrays Numba does not know, runs it as CPU code.
+# With scalars only: the simulator, whose arrays Numba does not know, runs it as CPU code.
 _along = njit(error_model="numpy")(cell_key)
 
 
@@ -66,7 +66,7 @@ def clear_kernel(key, count, lowest):
 def merge_kernel(ends, n, first, lower, width, cells, key, count, lowest, left, counters, keys):
     """Count every endpoint in its cell; those that the host must look at go to ``left``.
 
-    ``keys`` gets the key of each, where it has room for more than one.
+    ``keys`` gets the key of each, if it has room for more than one.
     """
     x, fun, status = ends.x, ends.fun, ends.status
     mask = key.shape[0] - 1
@@ -106,7 +106,7 @@ def merge_kernel(ends, n, first, lower, width, cells, key, count, lowest, left, 
 
 
 def compact_kernel(key, count, lowest, first, out_key, out_count, row, counters):
-    """List the occupied slots, and the row that stands for each."""
+    """List the occupied slots, and the row that represents each."""
     for slot in range(cuda.grid(1), key.shape[0], cuda.gridsize(1)):
         if key[slot] != _EMPTY:
             k = cuda.atomic.add(counters, _FOUND, 1)
@@ -137,7 +137,7 @@ def jitted() -> dict[str, Any]:
 
 
 class Merger:
-    """The table of one stream: ``begin`` queues the merge of a shard, ``take`` brings home what came out."""
+    """The table of one stream: ``begin`` queues the merge of a shard, ``take`` brings the result to the host."""
 
     def __init__(self, stream: Stream, merge: Merge, kernels: dict[str, Any], size: int | None = None) -> None:
         self._stream, self._merge, self._kernels = stream, merge, kernels
@@ -161,7 +161,7 @@ class Merger:
     def take(self) -> tuple[Cells, Array, Endpoints]:
         """Return the cells, the number of endpoints by status, and the endpoints that the host must look at.
 
-        To be called once the stream has ended what ``begin`` queued.
+        Call it once the stream has finished what ``begin`` queued.
         """
         while self._seen[_FULL] != 0:
             self._make_table(GROWTH * self._size)
@@ -206,7 +206,7 @@ class Merger:
         self._table, self._table_out = columns(), columns()
 
     def _pick(self, name: str, row: Array, n: int) -> Ends:
-        """Begin to bring the endpoints of n rows."""
+        """Begin to copy the endpoints of n rows to the host."""
         ends = self._job[0]
         if self._picked is None or len(self._picked.fun) < n:
             room = 1 << max(8, (n - 1).bit_length())

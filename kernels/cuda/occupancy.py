@@ -11,12 +11,12 @@ from batchgd.kernels.cuda.assemble import ComputeCapability, Resources
 
 WARP = 32
 REGISTER_UNIT = 256
-"""Registers are handed out to a warp in multiples of this."""
+"""Registers are allocated to a warp in multiples of this."""
 WARP_UNIT = 4
 """Warps that a multiprocessor has registers for, in multiples of this: one for each of its schedulers."""
 
 ENOUGH = 0.5
-"""Share of the threads beyond which more of them hide no more latency here: a tick has several independent chains."""
+"""Share of the threads above which more of them hide no more latency here: a tick has several independent chains."""
 BLOCK_SIZES = (128, 256, 64, 32)
 """Threads of a block, the preferred size first."""
 MOST_TRIES = 3
@@ -49,7 +49,7 @@ _LIMITS: dict[ComputeCapability, Limits] = {
 
 
 def limits_of(capability: ComputeCapability) -> Limits:
-    """Return the limits of a compute capability; of an unknown one those of the newest known one before it.
+    """Return the limits of a compute capability; for an unknown one, those of the newest known one before it.
 
     >>> limits_of((9, 0)).threads, limits_of((8, 9)).threads, limits_of((9, 9)) == limits_of((9, 0))
     (2048, 1536, True)
@@ -58,7 +58,7 @@ def limits_of(capability: ComputeCapability) -> Limits:
 
 
 def resident_blocks(registers: int, threads: int, limits: Limits, shared: int = 0) -> int:
-    """Return how many blocks a multiprocessor holds at once; 0 where not one fits.
+    """Return how many blocks a multiprocessor holds at once; 0 if not one fits.
 
     Parameters
     ----------
@@ -110,14 +110,14 @@ def configure(
 ) -> Configuration:
     """Choose block size and register bound of a kernel.
 
-    A bound is kept only where it lets more threads be resident and costs no byte of stack or spills beyond what the
-    kernel needs without one, and none is tried where half of the threads are resident anyway. The assembler is thrifty
-    by itself: of the standard kernels most spill under the next bound already.
+    A bound is kept only if it lets more threads be resident and costs no byte of stack or spills beyond what the kernel
+    needs without one, and none is tried if half of the threads are resident anyway. The assembler is thrifty by itself:
+    most of the standard kernels spill under the next bound already.
 
     Parameters
     ----------
     needs : callable
-        Assembles the kernel under a bound (None: without) and says what it then needs.
+        Assembles the kernel under a bound (None: without) and returns what it then needs.
     limits : Limits
         Of the device.
     sizes : sequence of int

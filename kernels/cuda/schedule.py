@@ -1,6 +1,6 @@
 """What is launched when: several launches in flight over the streams of all devices, from one counter of starts.
 
-Written against two small protocols, so that it can be run and tested without a device. One thread drives all
+Written against two small protocols, so it can be run and tested without a device. One thread drives all
 devices: launches only queue work, and the host does its own share of it while others are in flight.
 """
 
@@ -51,13 +51,13 @@ class Flight(Protocol):
     """Shared by the flights of one device."""
 
     def begin(self, first: int, stop: int) -> None:
-        """Queue the descents from these starts, and the copies of what comes out."""
+        """Queue the descents from these starts, and the copies of the results."""
 
     def ended(self) -> bool:
         """Whether they are done."""
 
     def take(self) -> None:
-        """Hand what came out to the plan."""
+        """Pass the results to the plan."""
 
     def tell(self, control: int) -> None:
         """Let the descents that are running end with this status."""
@@ -75,7 +75,7 @@ def drive(
     """Descend from every start of the plan, with as many launches in flight as there are flights."""
     free = deque(flights)
     flying: list[tuple[Flight, int, float]] = []
-    following, told = 0, 0
+    following, sent = 0, 0
     paused, rest = clock(), _SHORTEST_NAP
     try:
         while True:
@@ -87,10 +87,10 @@ def drive(
                 following = stop
             if not flying:
                 return
-            if plan.control[0] != told:
-                told = int(plan.control[0])
+            if plan.control[0] != sent:
+                sent = int(plan.control[0])
                 for flight, *_ in flying:
-                    flight.tell(told)
+                    flight.tell(sent)
             landed = [launch for launch in flying if launch[0].ended()]
             for launch in landed:
                 flight, n, begun = launch

@@ -1,4 +1,4 @@
-"""Arrays, copies and launches, in order, on one stream of a device; in the simulator all is done at once."""
+"""Arrays, copies and launches, in order, on one stream of a device; in the simulator everything is done at once."""
 
 import warnings
 from collections.abc import Callable
@@ -51,22 +51,22 @@ class Stream:
         """
         source = np.zeros((1,) * array.ndim, array.dtype) if array.size == 0 else np.ascontiguousarray(array)
         with self._device:
-            held = self._put.get(name)
-            if held is None or held[1].shape != source.shape:
+            buffer = self._put.get(name)
+            if buffer is None or buffer[1].shape != source.shape:
                 target = cuda.device_array(source.shape, source.dtype)
             else:
-                target = held[1]
+                target = buffer[1]
             target.copy_to_device(source, stream=self._stream)
         self._put[name] = source, target  # the copy may still be under way
         return target
 
     def put_all(self, arrays: Tuple) -> Tuple:
         """Copy the arrays of a named tuple to the device; numbers stay as they are."""
-        there = (
+        copies = (
             self.put(f"{type(arrays).__name__}.{name}", value) if isinstance(value, np.ndarray) else value
             for name, value in zip(arrays._fields, arrays, strict=True)
         )
-        return type(arrays)(*there)
+        return type(arrays)(*copies)
 
     def empty_ends(self, n: int, plan: Plan) -> Ends:
         """Make room on the device for n endpoints."""
@@ -84,7 +84,7 @@ class Stream:
             device_memset(array, 0, array.nbytes, stream=self._stream)
 
     def fetch(self, name: str, array: Array, n: int) -> Array:
-        """Begin to copy the first n rows to the host; what is returned holds them once the stream has ended."""
+        """Begin to copy the first n rows to the host; the returned array contains them once the stream has ended."""
         with self._device:
             host = self._host.get(name)
             if host is None or len(host) < n:
@@ -108,9 +108,9 @@ class Stream:
         return mapped
 
     def launch(self, kernel: Any, blocks: int, threads: int, *arguments: Any) -> None:
-        """Launch a kernel behind what the stream has been given so far."""
+        """Launch a kernel after what the stream has been given so far."""
         with warnings.catch_warnings():
-            # Numba warns of every grid of fewer than 128 blocks, and a few starts need no more.
+            # Numba warns about every grid of fewer than 128 blocks, but a few starts need no more.
             warnings.filterwarnings("ignore", message="Grid size")
             configured = kernel[blocks, threads, self._stream]
         with self._device:
@@ -147,7 +147,7 @@ class Stream:
 
 
 def wake() -> None:
-    """Make the current device ready; raises if it does not answer."""
+    """Make the current device ready; raises if it does not respond."""
     cuda.current_context()
 
 

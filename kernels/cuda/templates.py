@@ -1,4 +1,4 @@
-"""The kernels of a specialisation: templates, whose text it copies behind its own ``descend`` and ``value_at``.
+"""The kernels of a specialisation: templates, whose text it copies after its own ``descend`` and ``value_at``.
 
 What they name is declared here for readers and type checkers only.
 """
@@ -41,7 +41,7 @@ def descend_kernel(starts, numbers, control, ends):
 
 
 def record_kernel(starts, numbers, control, ends, trail):
-    """Descend as ``descend_kernel`` does, and keep the trails."""
+    """Descend as ``descend_kernel`` does, and record the paths."""
     ws = cuda.local.array(SLOTS, real)
     index = cuda.local.array(1, np.int64)
     record(ws, index, starts, numbers, control, ends, trail)

@@ -1,6 +1,6 @@
 """A load that compilers neither move nor drop, for what the host writes while a kernel runs.
 
-``cuda.ldcv`` does not do: its assembly is not marked as having an effect, so it was hoisted out of the loop.
+``cuda.ldcv`` is not enough: its assembly is not marked as having an effect, so it was hoisted out of the loop.
 """
 
 from typing import Any

@@ -1,9 +1,9 @@
 """A trajectory per warp: templates that take the place of those of ``descend.py`` and ``lanes.py`` for one thread.
 
-Coordinate ``i * WIDTH + thread()`` lies in slot i of a vector, and numbers of the trajectory in every thread of the
+Coordinate ``i * WIDTH + thread()`` is in slot i of a vector, and numbers of the trajectory are in every thread of the
 warp alike: each thread computes them from the same operands in the same order. Sums over the coordinates are added up
-within a thread and then between threads in pairs, an order that depends on nothing. Behind the last coordinate, threads
-carry a copy of it that counts in no sum. What is named here is declared for readers and type checkers only.
+within a thread and then between threads in pairs, in an order that is always the same. Beyond the last coordinate,
+threads carry a copy of it that counts in no sum. What is named here is declared for readers and type checkers only.
 """
 
 from typing import Any
@@ -31,11 +31,11 @@ claim: Any = None
 load_first: Any = None
 
 WARPS = 4
-"""Warps of a block at most: what they share is laid out for so many."""
+"""Warps of a block at most: what they share is laid out for this number."""
 
 
 def partner(value, distance):
-    """Return the value of the thread so far away."""
+    """Return the value of the thread at this distance."""
     return cuda.shfl_xor_sync(ALL, value, distance)
 
 
@@ -53,7 +53,7 @@ def settle():
 
 
 def partner_simulated(value, distance):
-    """Return the value of the thread so far away."""
+    """Return the value of the thread at this distance."""
     board = cuda.shared.array(WIDTH, real)
     board[thread()] = value
     cuda.syncthreads()
@@ -92,12 +92,12 @@ def team():
 
 
 def coordinate(i):
-    """Return which coordinate slot i of a vector holds."""
+    """Return the coordinate in slot i of a vector."""
     return min(i * WIDTH + thread(), DIM - 1)
 
 
 def owned(i):
-    """Whether that coordinate counts in sums here, and is no copy."""
+    """Whether that coordinate counts in sums here, and is not a copy."""
     return i * WIDTH + thread() < DIM
 
 
@@ -163,7 +163,8 @@ def draw(ws, start, starts):
     shared = cuda.shared.array(DRAWN, real)
     mine = DIM * team()
     for turn in range(((DIM + 1) // 2 + WIDTH - 1) // WIDTH):
-        # No thread leaves the others here: where it could, shuffles cost registers. The last pair is drawn repeatedly.
+        # No thread leaves the others here: if it could, shuffles would cost registers. The last pair is drawn
+        # repeatedly.
         pair = min(turn * WIDTH + thread(), (DIM - 1) // 2)
         k, other = 2 * pair, min(2 * pair + 1, DIM - 1)
         u, v = uniform_pair(starts.seed, start, pair)

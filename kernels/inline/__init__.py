@@ -1,8 +1,8 @@
-"""Functions of plain arithmetic and counted loops, turned into LLVM instructions in the place where they are called.
+"""Functions of plain arithmetic and counted loops, turned into LLVM instructions where they are called.
 
-Numba takes some 4 ms for every line that it compiles and 20 ms for a loop (bytecode, types, a dozen passes over its own
-representation), and makes machine code of every function, also of one that is only ever inlined. What a lane does is a
-list of assignments, and a pass over the lanes is a loop around one.
+Numba takes about 4 ms for every line that it compiles and 20 ms for a loop (bytecode, types, a dozen passes over its
+own representation), and makes machine code of every function, even of one that is only ever inlined. What a lane does
+is a list of assignments, and a pass over the lanes is a loop around one.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ from batchgd.kernels.inline.program import Program, refused, statements
 
 
 def inlined(*, fused: bool, rolled: bool = False, on_cuda: bool = False) -> Callable[[Callable[..., Any]], Any]:
-    """Return a decorator that has compiled code hold the operations of the function where it calls it.
+    """Return a decorator that puts the operations of a function into compiled code where it is called.
 
     The function takes positional arguments without defaults and assigns to names, tuples of names, and items of arrays.
     It may loop over ``range``, upwards by a number known beforehand, choose by ``if``, and call functions that return
     nothing. What it returns, a number or a tuple, it returns in its last line. A name keeps its type in a loop or a
-    choice, and one that is new there is gone behind it, as the variable of a loop is. Names that it does not assign are
+    choice, and one that is new there is gone after it, as the variable of a loop is. Names that it does not assign are
     those of its module. Indices count from the front.
 
     Parameters
     ----------
     fused : bool
-        Whether a product and a sum in it may become one operation that rounds once, also where the caller's may not.
-        (Where the caller's may, they may here.)
+        Whether a product and a sum in it may become one operation that rounds once, even if the caller's may not. (If
+        the caller's may, they may here.)
     rolled : bool
         Whether its loops stay loops: unrolling the passes of a method with history took half of its compile time.
     on_cuda : bool
-        Whether it is for CUDA, whose compiler knows `intrinsic` alone.
+        Whether it is for CUDA, whose compiler knows only `intrinsic`.
 
     Raises
     ------
     NotImplementedError
-        When it is first compiled into another one, if there is anything else in it, or a call has another number of
-        arguments than the function.
+        If, when it is first compiled into another one, there is anything else in it, or a call does not have as many
+        arguments as the function.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What Numba must know of a function that is turned into instructions where it is called, for as long as that lives.
+"""What Numba must know about a function that is turned into instructions where it is called, while it lives.
 
 Numba's `intrinsic` does the same, but enters every function into lists that it never shortens, and with it all that the
 function refers to: half a megabyte for every new objective.
@@ -27,7 +27,7 @@ class InlinedFunction:
         self.name = name
         self._make = make
         self._made: dict[tuple[Any, ...], tuple[Any, Lower, Any]] = {}
-        reference = weakref.ref(self)  # Numba holds the type, and this the type's maker
+        reference = weakref.ref(self)  # Numba keeps the type, and this the type's maker
         template = {"key": f"{name} {id(self):x}", "inlined": property(lambda template: reference())}
         self.kind = types.Function(type(name, (_Template,), template))
         # Entries that would keep themselves alive.
@@ -35,11 +35,11 @@ class InlinedFunction:
         _at_the_end(self, cpu_target.target_context._get_constants._cache.pop, (self.kind,), None)
 
     def made(self, context: Any, kinds: tuple[Any, ...]) -> tuple[Any, Lower, Any]:
-        """Return the result's type, what appends the instructions, and by which key Numba finds that."""
+        """Return the result's type, what appends the instructions, and the key by which Numba finds that."""
         if kinds not in self._made:
             result, lower = self._make(context, kinds)
             reference, key, target = weakref.ref(lower), object(), cpu_target.target_context
-            target.insert_func_defn([(lambda *given: reference()(*given), key, kinds)])  # type: ignore[misc]
+            target.insert_func_defn([(lambda *arguments: reference()(*arguments), key, kinds)])  # type: ignore[misc]
             _at_the_end(self, target.remove_user_function, key)
             self._made[kinds] = result, lower, key
         return self._made[kinds]

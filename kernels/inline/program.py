@@ -1,7 +1,7 @@
 """A function of plain arithmetic and counted loops as the LLVM instructions of its caller, straight from its source.
 
-All types follow from those of the arguments on the way down. Every operation and call still means what Numba says that
-it means; only the way there is short.
+All types follow from those of the arguments on the way down. Every operation and call still means what it means in
+Numba; only the way there is shorter.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _COMPARED = {
 _FUSED = ("fadd", "fsub", "fmul")
 
 SOURCE = "__source__"
-"""The name by which a module that was made from a text holds the text."""
+"""The name under which a module that was made from a text keeps the text."""
 
 Step = Callable[[Any, Any, dict[int, Any]], Any]
 """What appends to the builder's block: of the target, the builder, and the values so far by their numbers."""
@@ -57,7 +57,7 @@ Steps = list[tuple[int, Step]]
 
 
 def refused(what: str | ast.AST) -> NotImplementedError:
-    """Return the error about something that a function must not hold."""
+    """Return the error about something that a function must not contain."""
     return NotImplementedError(f"cannot be inlined: {what if isinstance(what, str) else ast.unparse(what)}")
 
 
@@ -212,7 +212,7 @@ class Program:
         self._nested(bodies, {}, lower)
 
     def _nested(self, bodies: Sequence[list[ast.stmt]], given: dict[str, int], lower: Callable[..., None]) -> None:
-        """Statements that are done another number of times than once; names from before them wait in memory."""
+        """Statements that do not run exactly once; names from before them wait in memory."""
         changed = set().union(*map(_assigned, bodies)) & set(self.names)
         waiting = {name: self.names[name] for name in sorted(changed) if name not in given}
         memory = {name: self._number(types.none) for name in waiting}
@@ -280,7 +280,7 @@ class Program:
         raise refused(node)
 
     def _object(self, node: ast.expr) -> Any:
-        """What a global name, or an attribute of one, stands for."""
+        """What a global name, or an attribute of one, refers to."""
         match node:
             case ast.Name(name) if name in self.locals:
                 raise refused(f"{name}, which is not assigned on every way here")
@@ -333,7 +333,7 @@ class Program:
         return self._step(types.none, lambda *given: self._called(operator.setitem, signature, numbers, *given))
 
     def _called(self, kind: Any, signature: Any, numbers: list[int], context: Any, builder: Any, values: Any) -> Any:
-        """Append what Numba makes of a call with these values."""
+        """Append what Numba generates for a call with these values."""
         lower = context.get_function(kind, signature)
         context.add_linking_libs(getattr(lower, "libs", ()))
         given = [
@@ -347,7 +347,7 @@ class Program:
         return self._marked(lower(context, builder, None, [values[number] for number in numbers]))
 
     def _marked(self, result: Any) -> Any:
-        """Say that an operation may be fused, if it may."""
+        """Mark an operation that may be fused."""
         if self.fused and getattr(result, "opname", None) in _FUSED:
             result.flags.append("contract")
         return result

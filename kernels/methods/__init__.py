@@ -1,8 +1,8 @@
 """One file per update rule, named as the rule is, and the table of them all.
 
-A rule is a module of plain functions without branches, written in ``vecmath`` names and in what ``kernels/inline``
-takes: one return, in the last line, and no keywords, defaults, ``and`` or ``or``. What it needs is what its functions
-ask for by parameter name; the loop is built around that. A module may hold, or take over from another one
+A rule is a module of plain functions without branches, written with ``vecmath`` names and what ``kernels/inline``
+accepts: one return, in the last line, and no keywords, defaults, ``and`` or ``or``. What it needs is what its functions
+ask for by parameter name; the loop is built around that. A module may contain, or take over from another one
 (``rule_parts/trial_steps.py`` has what rules that reject trials share):
 
 ``VECTORS``
@@ -11,7 +11,7 @@ ask for by parameter name; the loop is built around that. A module may hold, or 
     Names of the numbers that it remembers (zero at a start); ``decide`` or ``advance`` renews them.
 ``sum_<name>(...)``
     The term of one coordinate; its sum over all coordinates is the scalar ``<name>``. It may ask for ``x``, ``g``,
-    any vector or hyperparameter, ``first``, and ``inverse_width`` (one over the width of the box there).
+    any vector or hyperparameter, ``first``, and ``inverse_width`` (one over the width of the box in that coordinate).
 ``decide(...) -> (accepted, *SCALARS)``
     One lane's decision after an evaluation. It may ask for ``f`` (then the value is computed), ``gg`` (the squared
     gradient norm), ``first`` (whether this is the evaluation of the start), ``nit``, any sum, scalar or
@@ -25,7 +25,7 @@ ask for by parameter name; the loop is built around that. A module may hold, or 
     scalar, sum, hyperparameter, ``f``, ``gg``, ``first``, ``accepted``, ``nit`` (updates made before this one),
     ``inverse_width``. One output is returned bare.
 ``step_squared(...)``
-    The squared length of that step, from scalars; left out, the loop sums it over the coordinates.
+    The squared length of that step, from scalars; if omitted, the loop sums it over the coordinates.
 ``PARTS``
     Names of modifiers that belong to the rule.
 ``ACCEPTED``
@@ -38,11 +38,11 @@ functions above:
     What happens after each evaluation, in order (``rule_parts/stages.py``): ``Lane`` (numbers of a lane from numbers of
     that lane), ``Each`` (one coordinate of vectors), ``Sum`` (a number summed over the coordinates), ``Block``
     (operations of ``rule_parts/block_operations.py`` on the whole block; it gets ``ws`` and the first slots of what it
-    names). Each names what it gives: ``following``, vectors, scalars, ``accepted`` from a rule that rejects trials,
+    names). Each names its results: ``following``, vectors, scalars, ``accepted`` from a rule that rejects trials,
     ``moved`` (as ``step_squared``), or a number that only later stages of the tick see. A stage may ask for ``hessian``
     (the slots of its lower triangle; then it is computed), and for anything that the functions above may ask for.
 ``arrays(dim, ...) -> {name: slots}``
-    Further slots that are zero at a start. What it asks for beside ``dim`` are whole numbers that the code is compiled
+    Further slots that are zero at a start. What it asks for besides ``dim`` are whole numbers that the code is compiled
     for: the method gives them as ``fixed``, and the rule's functions see them in capitals.
 
 A schedule (``batchgd.kernels.schedules``) gives the ``learning_rate`` that a rule sees; modifiers
@@ -56,4 +56,4 @@ from types import ModuleType
 RULES: dict[str, ModuleType] = {
     found.name: import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__)
 }
-"""Every update rule by name: the files of this folder, and what other packages register with their methods."""
+"""Every update rule by name: the files of this folder, and those that other packages register with their methods."""

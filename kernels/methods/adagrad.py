@@ -1,6 +1,6 @@
 """AdaGrad, its diagonal form: G <- G + g², x <- x - η g / (sqrt(G) + ε).
 
-Duchi, Hazan and Singer 2011, J. Mach. Learn. Res. 12, 2121, Figure 1; ε stands outside the root as there.
+Duchi, Hazan and Singer 2011, J. Mach. Learn. Res. 12, 2121, Figure 1; ε is outside the root, as there.
 """
 
 from batchgd.kernels.vecmath import sqrt

@@ -1,6 +1,6 @@
 """AdaMax: m <- β1 m + (1 - β1) g, u <- max(β2 u, |g| + ε), x <- x - η / (1 - β1^t) m / u.
 
-Kingma and Ba 2015, arXiv:1412.6980, Algorithm 2; the ε, which that algorithm leaves out, avoids 0 / 0. The sum of
+Kingma and Ba 2015, arXiv:1412.6980, Algorithm 2; the ε, which that algorithm omits, avoids 0 / 0. The sum of
 gradients and its weight are those of ``adam.py``.
 """
 

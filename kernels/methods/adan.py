@@ -2,7 +2,7 @@
 
 Xie, Zhou, Li, Lin and Yan 2022, arXiv:2208.06677, Algorithm 1 with its proximal weight decay and without restarts; β is
 the share of the past, one minus the paper's, and the bias corrections are those of the authors' code. As in
-``adam.py``, the averages are sums in which the newest term counts 1, over their weights.
+``adam.py``, the averages are sums in which the newest term has weight 1, over their weights.
 """
 
 from batchgd.kernels.vecmath import sqrt, where
@@ -12,7 +12,7 @@ SCALARS = ("weight1", "weight2", "weight3")
 
 
 def advance(weight1, weight2, weight3, beta1, beta2, beta3):
-    """1 + β + ... + β^(t-1), what all terms count together in the three sums."""
+    """1 + β + ... + β^(t-1), the total weight of all terms in the three sums."""
     return beta1 * weight1 + 1.0, beta2 * weight2 + 1.0, beta3 * weight3 + 1.0
 
 

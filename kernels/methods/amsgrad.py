@@ -1,7 +1,7 @@
 """AMSGrad: Adam with the largest v so far, v̂ <- max(v̂, v / (1 - β2^t)), x <- x - η m / (1 - β1^t) / (sqrt(v̂) + ε).
 
-Reddi, Kale and Kumar 2018, arXiv:1904.09237, Algorithm 2, with Adam's bias corrections, which that algorithm leaves
-out; the maximum is over corrected values. Sums and weights are those of ``adam.py``.
+Reddi, Kale and Kumar 2018, arXiv:1904.09237, Algorithm 2, with Adam's bias corrections, which that algorithm omits; the
+maximum is over corrected values. Sums and weights are those of ``adam.py``.
 """
 
 from batchgd.kernels.methods.adam import advance  # noqa: F401  the rule's own

@@ -1,6 +1,6 @@
-"""Gradient descent with Armijo backtracking: x <- x - η ∇f(x), η the first of η0, β η0, β² η0, ... that will do.
+"""Gradient descent with Armijo backtracking: x <- x - η ∇f(x), η the first of η0, β η0, β² η0, ... that is accepted.
 
-It will do when f(x - η g) <= f(x) - c η ||g||^2 (Armijo 1966; Nocedal and Wright, Numerical Optimization, 2006,
+It is accepted when f(x - η g) <= f(x) - c η ||g||^2 (Armijo 1966; Nocedal and Wright, Numerical Optimization, 2006,
 Algorithm 3.1). Every iteration tries ``learning_rate`` first. A rejected trial costs one evaluation,
 hence one tick of the loop.
 
@@ -21,7 +21,7 @@ __all__ = ["decide", "step_squared", "update"]
 def decide(f, gg, first, step, base_f, base_gg, learning_rate, sufficient_decrease, shrink, value_resolution):
     """Accept the trial or shorten the step; a value that is not finite fails the comparison.
 
-    From a start whose squared gradient overflows no step would do: it is not a number.
+    From a start whose squared gradient overflows no step is acceptable: it is not a number.
     """
     slope = step * base_gg
     noise = value_resolution * absolute(base_f)

@@ -2,10 +2,10 @@
 
 With s = x_k - x_(k-1) = -η g_(k-1) and y = g_k - g_(k-1), the trial step is the long one, s's / s'y, or the short one,
 s'y / y'y, when that is less than half of it (Barzilai and Borwein 1988; the adaptive choice: Zhou, Gao and Dai 2006).
-Where the curvature along s is not positive, and at a start, no such step exists and the cap decides.
+If the curvature along s is not positive, and at a start, no such step exists and the cap decides.
 
 A trial is accepted when f <= C - c η ||g||^2, C a running average of past values (Zhang and Hager 2004).
-Once the descent that the gradient promises, η ||g||^2, is lost in the rounding of f, where such tests stall, the
+Once the descent that the gradient promises, η ||g||^2, is lost in the rounding of f, which stalls such tests, the
 slope at the trial decides instead: -g_k'g_(k-1) <= (1 - 2 c) ||g_(k-1)||^2 (the approximate Wolfe condition of Hager
 and Zhang 2005), and the value must not visibly rise. A rejected trial, a non-finite one too, is shortened to
 the minimiser of the interpolating parabola, kept within 0.1 and 0.5 of the step.
@@ -39,9 +39,9 @@ def sum_scaled(g, inverse_width):
 
 
 def trial_step(step, bend, yy, base_gg, cap):
-    """The Barzilai-Borwein step, or the cap where the curvature s'y / s's is not positive.
+    """The Barzilai-Borwein step, or the cap if the curvature s'y / s's is not positive.
 
-    A step never falls by more than 1000: where the gradient turns within a step, s'y / y'y can vanish.
+    A step never shrinks by more than a factor of 1000: if the gradient turns within a step, s'y / y'y can vanish.
     """
     long = step * base_gg / bend
     short = step * maximum(bend / yy, 0.001)

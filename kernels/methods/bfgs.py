@@ -51,7 +51,7 @@ def updated_direction(
     metric_y,
     yhy,
 ):
-    """Renew H, then direction <- -H g where the trial was accepted."""
+    """Renew H, then direction <- -H g if the trial was accepted."""
     multiple_of_diagonal(ws, fresh, scaling, width_squared, metric)
     times_symmetric(ws, metric, moved_g, metric_y)
     dot(ws, moved_g, metric_y, yhy)

@@ -1,11 +1,11 @@
-"""FIRE 2.0, the fast inertial relaxation engine: a ball that runs downhill, steered, and stopped where it climbs.
+"""FIRE 2.0, the fast inertial relaxation engine: a ball that runs downhill, steered, and stopped when it climbs.
 
 With the force F = -∇f and the power P = F'v: while P > 0, the time step Δ grows after a delay and the mixing α falls;
-else half of the last step is taken back, v is set to zero, Δ shrinks and α starts anew. Then v <- v + Δ F,
+else half of the last step is taken back, v is set to zero, Δ shrinks and α is reset. Then v <- v + Δ F,
 v <- (1 - α) v + α F ||v|| / ||F||, x <- x + Δ v: semi-implicit Euler, unit masses (Guénolé et al. 2020, Comput. Mater.
 Sci. 175, 109584, with ``initialdelay`` and without the limit on the number of climbs; Bitzek et al. 2006, Phys. Rev.
 Lett. 97, 170201). A step that is longer than ``max_displacement``, in box widths, is shortened to it and leaves v as it
-is, as ASE's ``maxstep`` does; half of the last step, where it is taken back, counts as part of the step.
+is, as ASE's ``maxstep`` does; half of the last step, when it is taken back, counts as part of the step.
 """
 
 from batchgd.kernels.vecmath import maximum, minimum, sqrt, where

@@ -4,7 +4,7 @@ With G = 2 / h I + ∇²f(x): G k1 = -g(x), G k2 = -g(x) + 4 k1 / h, G k3 = -g(x
 G k4 = -g(x + 2 k1 + k3) + (k1 - k2 - 8 k3 / 3) / h, x <- x + 2 k1 + k3 + k4; the error is k4 (Sandu, Verwer, Blom,
 Spee, Carmichael and Potra 1997, Atmos. Environ. 31, 3459, in the form of KPP's integrator). Three evaluations a step.
 
-A step is refused where the error exceeds the tolerance or a stage is not finite, and where G has no Cholesky factor:
+A step is refused if the error exceeds the tolerance, a stage is not finite, or G has no Cholesky factor:
 such a step would be too long for the negative curvature there. For h towards infinity a step is one of Newton's method.
 """
 
@@ -27,7 +27,7 @@ def arrays(dim):
 
 
 def decide(stage, first, gg):
-    """Whether this is the end of a step; one that is not finite is none."""
+    """Whether this is the end of a step; a point that is not finite does not end one."""
     return first | ((stage == 0.0) & finite(gg))
 
 
@@ -89,7 +89,7 @@ def begin(
     new_k1,
     new_k2,
 ):
-    """Factor G and find k1 and k2 where a step begins."""
+    """Factor G and find k1 and k2 when a step begins."""
     keep_where(ws, accepted, hessian, base_hessian, D * (D + 1) // 2)
     factor(ws, base_hessian, shift, new_factor)
     negated(ws, base_g, new_k1)
@@ -118,7 +118,7 @@ def pull_term(base_g):
 
 
 def step_length(step_squared, interval, pull):
-    """The same, or that of Euler's step where G had no factor: then the next evaluation asks for a shorter one."""
+    """The same, or that of Euler's step if G had no factor: then the next evaluation asks for a shorter one."""
     return where(step_squared == step_squared, step_squared, interval * interval * pull)
 
 

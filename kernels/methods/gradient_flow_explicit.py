@@ -2,7 +2,7 @@
 
 With k1 = g(x), k2 = g(x - h k1 / 2), k3 = g(x - 3 h k2 / 4): x_new = x - h (2 k1 + 3 k2 + 4 k3) / 9, k4 = g(x_new) is
 the next k1, and the error is h (5 k1 / 72 - k2 / 12 - k3 / 9 + k4 / 8) (Bogacki and Shampine 1989, Appl. Math. Lett. 2,
-321). Three evaluations a step. Stability limits h to 2.5 over the largest curvature; with an error control alone a
+321). Three evaluations a step. Stability limits h to 2.5 over the largest curvature; with error control alone a
 trajectory would hover about its minimum within the tolerance, so h is at most 1.5 over the curvature along k1,
 estimated as 2 ||k2 - k1|| / (h ||k1||).
 """
@@ -41,7 +41,7 @@ def decide(stage, first, gg, error):
 def control(accepted, first, stage, gg, error, turn, pull, speed, interval, time, end_time):
     """The next stage (0: the step's end is evaluated), the time step, and the time.
 
-    A step with a stage that is not finite begins anew, a fifth as long.
+    A step with a stage that is not finite is started again, a fifth as long.
     """
     fine = finite(gg)
     renewed = (stage == 0.0) | (fine == False)  # noqa: E712

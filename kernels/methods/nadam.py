@@ -1,4 +1,4 @@
-"""Nadam: Adam that looks ahead, its mean replaced by β1 m / (1 - β1^(t+1)) + (1 - β1) g / (1 - β1^t).
+"""Nadam: Adam with look-ahead, its mean replaced by β1 m / (1 - β1^(t+1)) + (1 - β1) g / (1 - β1^t).
 
 Dozat 2016, Incorporating Nesterov Momentum into Adam, with a constant β1 (no warm-up of the momentum) and Adam's
 second moment. Sums and weights are those of ``adam.py``.

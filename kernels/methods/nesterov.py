@@ -1,6 +1,6 @@
 """Nesterov's accelerated gradient with a constant momentum, written at the point where the gradient is taken.
 
-v <- β v - η ∇f(x), x <- x + β v - η ∇f(x): x is the point that looks ahead (Nesterov 1983, Dokl. Akad. Nauk SSSR 269,
+v <- β v - η ∇f(x), x <- x + β v - η ∇f(x): x is the look-ahead point (Nesterov 1983, Dokl. Akad. Nauk SSSR 269,
 543; in these variables: Bengio, Boulanger-Lewandowski and Pascanu 2013, arXiv:1212.0901, equation 7).
 """
 

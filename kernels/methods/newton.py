@@ -2,12 +2,12 @@
 
 p solves (H + λ I) p = -g, where λ = 0 if that step is short enough, else ||p|| = Δ within 20 % (Moré and Sorensen 1983,
 SIAM J. Sci. Stat. Comput. 4, 553): six trials of λ (0, the one of the last step, then their Newton iteration, kept
-between bounds), each a Cholesky factorisation; Cauchy's point where none of them fits. Hence the curvature of a saddle
-or a maximum is no obstacle.
+between bounds), each a Cholesky factorisation; Cauchy's point if none of them fits. Hence the curvature of a saddle or
+a maximum is not an obstacle.
 
-Δ is a quarter of the step where f falls by less than a quarter of what the model promises, and doubles where it falls
-by more than three quarters, up to ``max_displacement`` (Nocedal and Wright 2006, Algorithm 4.1). Where the promise is
-lost in the rounding of f, a step is accepted that does not visibly raise f and makes the gradient smaller.
+Δ is a quarter of the step if f falls by less than a quarter of what the model promises, and doubles if it falls by more
+than three quarters, up to ``max_displacement`` (Nocedal and Wright 2006, Algorithm 4.1). When the promise is lost in
+the rounding of f, a step is accepted if it does not visibly raise f and makes the gradient smaller.
 """
 
 from batchgd.kernels.rule_parts.block_operations import (
@@ -57,9 +57,9 @@ def judge(
     max_displacement,
     value_resolution,
 ):
-    """Accept or reject the step, and fit the radius of trust to how good the promise was.
+    """Accept or reject the step, and adapt the trust radius to how good the promise was.
 
-    The promise is made of the damped gradient, so the values are damped as well.
+    The promise is computed from the damped gradient, so the values are damped as well.
     """
     noise = value_resolution * absolute(base_f) * base_damping
     fall = (base_f - f) * base_damping
@@ -166,7 +166,7 @@ def searched(
 
 
 def foretold(ws, scaled_hessian, scaled_g, move, tried, length, promised, pp, qq, bend):
-    """The length of the step, and how far the model says that f will fall."""
+    """The length of the step, and how far f will fall according to the model."""
     times_symmetric(ws, scaled_hessian, move, tried)
     dot(ws, move, tried, bend)
     dot(ws, move, scaled_g, qq)

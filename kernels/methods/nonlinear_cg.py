@@ -1,8 +1,8 @@
 """Nonlinear conjugate gradients, Polak-Ribiere+: d <- -g + β d, β = max(0, g'(g - g_prev) / g_prev'g_prev).
 
-Polak and Ribiere 1969; the restriction to β >= 0: Gilbert and Nocedal 1992, SIAM J. Optim. 2, 21. It starts anew with
-d = -g where consecutive gradients are far from orthogonal, |g'g_prev| >= 0.2 g'g (Powell 1977, Math. Program. 12, 241),
-or of quite different scales, and where d does not descend. Gradients are taken in box widths. The step comes from
+Polak and Ribiere 1969; the restriction to β >= 0: Gilbert and Nocedal 1992, SIAM J. Optim. 2, 21. It restarts with
+d = -g when consecutive gradients are far from orthogonal, |g'g_prev| >= 0.2 g'g (Powell 1977, Math. Program. 12, 241),
+or of quite different scales, and when d does not descend. Gradients are taken in box widths. The step comes from
 ``rule_parts/line_search.py``; its first trial is the last step times the ratio of the slopes (Nocedal and Wright 2006,
 section 3.5).
 """

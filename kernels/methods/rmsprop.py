@@ -1,6 +1,6 @@
 """RMSprop: v <- ρ v + (1 - ρ) g², x <- x - η g / (sqrt(v) + ε).
 
-Tieleman and Hinton 2012, Lecture 6.5 of Neural Networks for Machine Learning; ε stands outside the root.
+Tieleman and Hinton 2012, Lecture 6.5 of Neural Networks for Machine Learning; ε is outside the root.
 """
 
 from batchgd.kernels.vecmath import sqrt

@@ -8,10 +8,11 @@ A modifier is a module, written as a rule is, of one or both of these functions;
     ``start`` (the number of the start), ``axis`` (the number of the coordinate). The stopping tests see the gradient
     itself.
 ``point(...) -> (x, *VECTORS)``
-    One coordinate of the next point. It may ask for ``following``, the one that has been chosen so far, for all that
+    One coordinate of the next point. It may ask for ``following``, the one chosen so far, for all that
     ``gradient`` may ask for, for ``learning_rate``, and for its own ``VECTORS`` (zero at a start).
 
-The order of the table is the order in which they are applied. Names of hyperparameters and vectors must be no rule's.
+The order of the table is the order in which they are applied. Names of hyperparameters and vectors must not be those of
+any rule.
 """
 
 from types import ModuleType

@@ -2,10 +2,10 @@
 
 Arguments are first slots in the flat workspace ``ws``: slot k of a lane is at ``ws[k * W + lane]``. A vector
 takes D slots, a symmetric matrix the lower triangle row by row, D (D + 1) / 2 slots. Inner loops run over lanes, where
-LLVM vectorises them; in CUDA code W is 1 and they vanish, and for NumPy they are taken out and a slot is a row.
+LLVM vectorises them; in CUDA code W is 1 and they vanish, and for NumPy they are removed and a slot is a row.
 
-Like ``kernels/descend.py`` this is a template: its text is copied into specialisations, behind D, W and what else a
-rule is compiled for.
+Like ``kernels/descend.py`` this is a template: its text is copied into specialisations, after D, W and the other
+constants that a rule is compiled for.
 """
 
 from batchgd.kernels.vecmath import sqrt, where
@@ -120,7 +120,7 @@ def times_symmetric(ws, matrix, a, out):
 
 
 def factor(ws, matrix, shift, out):
-    """out <- the Cholesky factor L of matrix + shift I, with 1 / L_ii on its diagonal; NaN where it has none."""
+    """out <- the Cholesky factor L of matrix + shift I, with 1 / L_ii on its diagonal; NaN if it has none."""
     for j in range(D):
         for i in range(j, D):
             row, column = triangle(i), triangle(j)

@@ -1,6 +1,6 @@
 """What integrators of the gradient flow dx/dt = -∇f share: the size of an error, and how the time step follows it.
 
-An update is one time step of several stages, one evaluation each: ``stage`` counts those that are behind, and is 0 when
+An update is one time step of several stages, one evaluation each: ``stage`` counts those that are done, and is 0 when
 the evaluation is that of the end of a step.
 """
 

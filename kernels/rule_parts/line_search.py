@@ -2,9 +2,9 @@
 
 A trial is accepted under the strong Wolfe conditions f(t) <= f(0) + c1 t φ'(0) and |φ'(t)| <= c2 |φ'(0)| with
 φ(t) = f(x_base + t d) (Nocedal and Wright, Numerical Optimization, 2006, equation 3.7), or at the longest step that the
-cap allows while φ still falls. Once the promised descent -t φ'(0) is lost in the rounding of f, the value must only not
-visibly rise, and the slopes decide alone. Until a minimiser of φ is bracketed by ``low`` and ``high`` the step grows up
-to tenfold, then the bracket shrinks; both to where the secant of φ' vanishes, which is exact on a quadratic. Where
+cap allows while φ still falls. Once the promised descent -t φ'(0) is lost in the rounding of f, the value only must not
+visibly rise, and the slopes alone decide. Until a minimiser of φ is bracketed by ``low`` and ``high`` the step grows up
+to tenfold, then the bracket shrinks; both go to where the secant of φ' vanishes, which is exact on a quadratic. If
 rounding hides the minimiser, the bracket shrinks to its lower end, which has descended, and that is taken.
 """
 
@@ -12,7 +12,7 @@ from batchgd.kernels.rule_parts.trial_steps import finite
 from batchgd.kernels.vecmath import absolute, maximum, minimum, where
 
 SEARCHED = ("accepted", "step", "low", "high", "low_slope", "high_slope", "base_f")
-"""What ``search`` gives."""
+"""The results of ``search``."""
 
 
 def slope_term(g, direction):
@@ -91,5 +91,5 @@ def steep_term(g, inverse_width):
 
 
 def steepest_unless(base_g, direction, turned, inverse_width):
-    """One coordinate of d, or of the steepest descent in box widths where d does not descend."""
+    """One coordinate of d, or of the steepest descent in box widths if d does not descend."""
     return where(turned < 0.0, direction, -base_g / (inverse_width * inverse_width))

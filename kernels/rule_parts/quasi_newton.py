@@ -1,11 +1,11 @@
-"""What quasi-Newton rules share: all of their tick but how H follows from the changes of x and of the gradient.
+"""What quasi-Newton rules share: all of their tick except how H follows from the changes of x and of the gradient.
 
-Each step goes along d = -H g; it comes from ``line_search.py`` and begins with 1. The line search itself gives
-pairs (s, y) with s'y > 0, unless a step was as long as the cap allows. Then the curvature along s is negative, of which
-a positive definite H can know nothing: all of H is forgotten, and the next search goes down the steepest descent in box
-widths and begins with the longest step. Leaving out only that pair would let an old H point the way for as long as the
-region of negative curvature lasts: far from the data of NIST's fit Eckerle4 more than half of the starts then left for
-infinity, with this a tenth do not arrive.
+Each step goes along d = -H g; it comes from ``line_search.py`` and begins with 1. The line search itself gives pairs
+(s, y) with s'y > 0, unless a step was as long as the cap allows. Then the curvature along s is negative, which a
+positive definite H cannot represent: all of H is discarded, and the next search follows the steepest descent in box
+widths and begins with the longest step. Omitting only that pair would let an old H set the direction for as long as the
+region of negative curvature lasts: far from the data of NIST's fit Eckerle4 more than half of the starts then escaped
+to infinity; with this, a tenth do not arrive.
 """
 
 from batchgd.kernels.rule_parts.line_search import (
@@ -28,7 +28,7 @@ SCALARS = ("step", "low", "high", "low_slope", "high_slope", "base_f", "base_slo
 ACCEPTED = "base_x"
 
 AIMED = ("step", "low", "high", "low_slope", "base_slope", "longest")
-"""What ``aim`` gives."""
+"""The results of ``aim``."""
 
 
 def changes(x, g, base_x, base_g):
@@ -94,7 +94,7 @@ def aim(
 
 
 def stages(*renewal: Stage) -> tuple[Stage, ...]:
-    """The stages of a rule's tick around those that renew H and give the ``direction`` at an accepted point."""
+    """The stages of a rule's tick around those that renew H and compute the ``direction`` at an accepted point."""
     return (
         Each(damped, "g"),
         Sum(slope_term, "slope"),

@@ -1,7 +1,7 @@
-"""The parts of which a rule's tick is made: what runs per lane, per coordinate, as a sum, or on the whole lane block.
+"""The parts that a rule's tick is made of: what runs per lane, per coordinate, as a sum, or on the whole lane block.
 
-A stage names the function that it calls; what the function asks for is read from its parameter names, what the stage
-gives is listed here. A later stage sees what earlier ones gave.
+A stage names the function that it calls; what the function asks for is read from its parameter names, and the results
+of the stage are listed here. A later stage sees the results of earlier ones.
 """
 
 import inspect

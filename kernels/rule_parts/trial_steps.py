@@ -1,4 +1,4 @@
-"""Trial steps: what rules share that reject trials, and gradients whose squares overflow.
+"""Trial steps: what rules that reject trials share, and gradients whose squares overflow.
 
 Rules whose steps do not depend on the gradient's scale see such gradients scaled down.
 
@@ -29,7 +29,7 @@ def finite(number):
 def longest_step(scaled, max_displacement):
     """The step that moves by ``max_displacement`` along a direction of this squared length, both in box widths.
 
-    NaN where the square has over- or underflowed: a step of zero would pass for one that is lost in rounding.
+    NaN if the square has over- or underflowed: a step of zero would be taken for one that is lost in rounding.
     """
     cap = max_displacement / sqrt(scaled)
     return cap + 0.0 * (cap + scaled)

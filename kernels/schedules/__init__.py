@@ -2,10 +2,10 @@
 
 A schedule is a module with one function ``rate(...) -> η``. It may ask for ``nit``, the number of updates made so far,
 for ``learning_rate``, the rate that it starts from, and for hyperparameters under names that no rule uses. It runs
-once per lane and tick, before the rule, which then asks for ``learning_rate`` as ever. It is written as a rule is.
+once per lane and tick, before the rule, which then asks for ``learning_rate`` as usual. It is written as a rule is.
 
-Other hyperparameters may follow the same schedules: ``kernels/followers.py`` says which, and under which names a
-schedule and what it asks for are compiled then.
+Other hyperparameters may follow the same schedules: ``kernels/followers.py`` lists which, and the names under which a
+schedule and what it asks for are then compiled.
 """
 
 from types import ModuleType

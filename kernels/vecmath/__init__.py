@@ -1,10 +1,10 @@
 """The elementary functions that emitted objectives and update rules are written in.
 
 Each name is a plain function with a NumPy body (scalars and arrays, float32 and float64, dtype kept) and a Numba
-overload for scalars in both types: branch-free straight-line code that LLVM vectorises when the call stands in a lane
-loop, and that gives the same bits in scalar and vector code, at any vector width. None of them calls libm.
+overload for scalars in both types: branch-free straight-line code that LLVM vectorises when the call is in a lane loop,
+and that gives the same bits in scalar and vector code, at any vector width. None of them calls libm.
 
-Largest errors found against mpmath, in units in the last place (float64, float32), over the whole domain unless said:
+Largest errors found against mpmath, in units in the last place (float64, float32), over the whole domain unless stated:
 
     sin, cos           1.5   1.5    |x| < 2^50 (float32: 2^21), NaN from there on
     tan                1.8   1.7    the same range
@@ -33,7 +33,7 @@ lanes.
 
 On CUDA the names in `SIMPLE` are shared: their overloads compile for that target as they are. `CUDA_MATH` says, for
 every name, which function of `math` (libdevice's, with the approximations that fast math allows) takes its place there;
-None stands for the overload of this module: libdevice's sin, cos and tan keep a table for huge arguments in local
+None means the overload of this module: libdevice's sin, cos and tan keep a table for huge arguments in local
 memory and use float64 in float32 code. The other overloads compile for CUDA too.
 """
 

@@ -47,7 +47,7 @@ SIN = {
         -0.00019470798724796623,
     ),
 }
-# the same, |r| <= 1.62, each coefficient rounded before the ones behind it were fitted: 2^-60 and 2^-27
+# the same, |r| <= 1.62, each coefficient rounded before the ones after it were fitted: 2^-60 and 2^-27
 SIN_HALF_TURN = {
     64: (
         -0.16666666666666666,

@@ -79,7 +79,7 @@ def tanh(x: Any) -> Any:
 
 
 def clamp(x: Real, low: float, high: float) -> Real:
-    """x held within [low, high]; NaN stays NaN."""
+    """x limited to [low, high]; NaN stays NaN."""
     x = select(x > high, high, x)
     return select(x < low, low, x)
 
@@ -103,7 +103,7 @@ def exponential(x: Real, tail: Real | None = None) -> Real:
 
 
 def _shifted(mantissa: Real, word: Word, below: Bool) -> Real:
-    """mantissa 2^n, n in the low bits of a word and negative where `below` holds, as far as the numbers go.
+    """mantissa 2^n, n in the low bits of a word and negative if `below` holds, as far as the numbers go.
 
     In two factors: the second is exact unless the result overflows or turns denormal, and then rounds once.
     """

@@ -1,9 +1,9 @@
 """Straight-line LLVM code written as ordinary arithmetic: the small language the vecmath functions are built in.
 
 An emitter is a Python function of `Real` values. Each operator appends one LLVM instruction to the caller's block, so a
-function is inlined by construction, every constant takes the type of the value it meets (one float64 literal in float32
-code promotes the whole lane), and no instruction carries a fast-math flag: a fused multiply-add is fused because it was
-written as `fma`, and the scalar and the vectorised loop give the same bits.
+function is inlined by construction, every constant takes the type of the value that it is combined with (one float64
+literal in float32 code promotes the whole lane), and no instruction carries a fast-math flag: a fused multiply-add is
+fused because it was written as `fma`, and the scalar and the vectorised loop give the same bits.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numba.core.cpu import CPUContext
 from numba.extending import intrinsic, overload
 
 NO_WRAPPERS: Any = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-"""Overloads are called by compiled code alone: without wrappers for Python and C they compile in half the time."""
+"""Overloads are called only by compiled code: without wrappers for Python and C they compile in half the time."""
 
 JIT_OPTIONS: Any = {"fastmath": {"contract"}, "error_model": "numpy", "forceinline": True, **NO_WRAPPERS}
 
@@ -45,7 +45,7 @@ class Format:
 
     @property
     def magic(self) -> float:
-        """1.5 * 2^mantissa: adding it rounds to an integer (ties to even), which the low bits of the sum then hold."""
+        """1.5 * 2^mantissa: adding it rounds to an integer (ties to even), which is then in the low bits of the sum."""
         return 1.5 * 2.0**self.mantissa
 
 
@@ -175,7 +175,7 @@ class Real(Value):
         return self._apply("fdiv", other, self)
 
     def __neg__(self) -> Real:
-        return self._apply("fsub", -0.0, self)  # what NVVM's older dialect has in place of fneg
+        return self._apply("fsub", -0.0, self)  # NVVM's older dialect has this in place of fneg
 
     def _compare(self, operator: str, other: Real | float) -> Bool:
         right = self.constant(other).value
@@ -330,7 +330,7 @@ def _core(emitter: Emitter, arity: int, results: int) -> Any:
 
 
 def _frozen(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
-    if not isinstance(context, CPUContext):  # what CUDA's code passes through is of an LLVM without it
+    if not isinstance(context, CPUContext):  # CUDA's code passes through an LLVM without it
         return arguments[0]
     builder._insert(frozen := ir.Instruction(builder.block, arguments[0].type, "freeze", list(arguments)))
     return frozen
@@ -341,13 +341,14 @@ def _freeze(typing_context: Any, x: Any) -> Any:
 
 
 freeze: Any = intrinsic(_freeze)
-"""x itself, of which LLVM no longer sees where it was loaded from."""
+"""x itself; LLVM no longer sees where it was loaded from."""
 
 
 def result_type(*arguments: Any) -> Any:
-    """The floating type a call on these Numba scalars computes in, or None where an argument is no real scalar.
+    """The floating type a call on these Numba scalars computes in, or None if an argument is not a real scalar.
 
-    Integers and truth values are weak, as in NumPy 2: they take the floating type beside them, float64 without one.
+    Integers and truth values are weak, as in NumPy 2: they take the floating type of the other argument, float64
+    without one.
     """
     if not all(isinstance(a, (types.Float, types.Integer, types.Boolean)) for a in arguments):
         return None

@@ -112,7 +112,7 @@ def _log1p(x: Real) -> Real:
 
 
 def _log1p_or_double(x: Real, size: Real) -> Real:
-    """log(1 + x), or log(2 size) where `size` is so large that its square no longer feels a 1."""
+    """log(1 + x), or log(2 size) if `size` is so large that adding 1 to its square changes nothing."""
     high, low = LN2[x.format.bits]
     large = size > 2.0 ** (x.format.precision // 2 + 2)
     total, lost = two_sum(x, 1.0)

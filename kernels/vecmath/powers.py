@@ -64,7 +64,7 @@ def fmod(x: Any, y: Any) -> Any:
 def _long_logarithm(x: Real) -> tuple[Real, Real]:
     """log x to about ten bits more than the format has, for positive finite x.
 
-    log m = 2 (s + s q) with q = z (1/3 + z (1/5 + ...)): s, z = s^2 and the first term of q are held in two parts.
+    log m = 2 (s + s q) with q = z (1/3 + z (1/5 + ...)): s, z = s^2 and the first term of q are kept in two parts.
     """
     bits = x.format.bits
     k, m = split(x)
@@ -153,8 +153,8 @@ def _hypot(x: Real, y: Real) -> Real:
 def _fmod(x: Real, y: Real) -> Real:
     """With q the rounded quotient, x - q y is a number of the format, so fma gives it exactly.
 
-    The first step leaves less than 2^-53 of the quotient (float32: 2^-24), the second the rest; where the quotient is
-    rounded up to an integer, one y too much has been taken away. What is in [0, y) then is congruent to x: right.
+    The first step leaves less than 2^-53 of the quotient (float32: 2^-24), the second the rest; if the quotient is
+    rounded up to an integer, one y too much has been subtracted. What is then in [0, y) is congruent to x: the result.
     """
     size, divisor = x.magnitude(), y.magnitude()
     rest = size

@@ -24,7 +24,7 @@ def where(condition: Any, yes: Any, no: Any) -> Any:
 
 
 def minimum(x: Any, y: Any) -> Any:
-    """The smaller of x and y; NaN where either is NaN.
+    """The smaller of x and y; NaN if either is NaN.
 
     >>> float(minimum(1.0, 2.0))
     1.0
@@ -33,7 +33,7 @@ def minimum(x: Any, y: Any) -> Any:
 
 
 def maximum(x: Any, y: Any) -> Any:
-    """The larger of x and y; NaN where either is NaN.
+    """The larger of x and y; NaN if either is NaN.
 
     >>> float(maximum(1.0, 2.0))
     2.0

@@ -1,7 +1,7 @@
 """Sine, cosine and tangent: a reduction by pi/2 in three parts, and one pair of polynomials.
 
-A sine alone takes two thirds of the operations: it is reduced by pi, and is one polynomial. A cosine is not: where it
-is near one it would be rounded twice, and functions with their minima there rely on cos(0) = 1 and on what is beside.
+A sine alone takes two thirds of the operations: it is reduced by pi, and is one polynomial. A cosine is not: near 1 it
+would be rounded twice, and functions with their minima there rely on cos(0) = 1 and on the values next to it.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def cos(x: Any) -> Any:
 
 
 def sincos(x: Any) -> tuple[Any, Any]:
-    """Sine and cosine of x for little more than the price of one: (sin(x), cos(x)), the sine but for roundings.
+    """Sine and cosine of x for little more than the price of one: (sin(x), cos(x)), the sine up to rounding.
 
     >>> [float(part) for part in sincos(0.0)]
     [0.0, 1.0]
@@ -65,7 +65,7 @@ def tan(x: Any) -> Any:
 
 
 def _in_range(x: Real) -> Real:
-    """|x|, NaN where it is too large to be reduced."""
+    """|x|, or NaN if it is too large to be reduced."""
     size = x.magnitude()
     return select(size < 2.0 ** (x.format.precision - 3), size, float("nan"))
 
@@ -74,9 +74,9 @@ def _reduce(x: Real, careful: bool = False) -> tuple[Real, Real, Word]:
     """Write |x| = n pi/2 + r + tail, |r| <= 0.84: r (NaN out of range), tail, and n in the low bits of a word.
 
     With fma the first product and difference are exact up to n = 2^mantissa: |x| and the first part of pi/2 are both
-    multiples of ulp(1), and so is their difference, which is below 2. The second step rounds once, relative to r; where
+    multiples of ulp(1), and so is their difference, which is below 2. The second step rounds once, relative to r; if
     half an ulp of r matters (`careful`), the tail takes it in. The third part goes into the tail as well: it can reach
-    the size of r near multiples of pi/2, where leaving it out costs 30 ulp at 1e12.
+    the size of r near multiples of pi/2, where omitting it costs 30 ulp at 1e12.
     """
     first, second, third = HALF_PI[x.format.bits]
     size = _in_range(x)
@@ -109,7 +109,7 @@ def _signs(x: Real, word: Word) -> tuple[Word, Word]:
 
 @emitted(sin)
 def _sin(x: Real) -> Real:
-    """(-1)^n sin(r + tail) with |x| = n pi + r + tail as in `_reduce`; the tail is felt only where r is small."""
+    """(-1)^n sin(r + tail) with |x| = n pi + r + tail as in `_reduce`; the tail matters only if r is small."""
     first, second, third = (2.0 * part for part in HALF_PI[x.format.bits])
     leading, *others = SIN_HALF_TURN[x.format.bits]
     size = _in_range(x)

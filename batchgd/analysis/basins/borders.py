@@ -1,4 +1,4 @@
-"""Borders in numbers: basin entropy, uncertainty exponent and fractal dimension of a map, and what they say."""
+"""Borders in numbers: basin entropy, uncertainty exponent and fractal dimension of a map, and what they mean."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from batchgd.analysis.basins.resolution import APART, Scales, scales
 from batchgd.problem.keywords import explained
 
 _SURE = 3.0  # standard errors, and
-_CLEAR = 0.05  # off 1 at the least: what the cells of a grid do to the exponent of a smooth border
+_CLEAR = 0.05  # away from 1 at least: the effect of a grid's cells on the exponent of a smooth border
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -51,7 +51,7 @@ class Borders:
         """Whether they are fractal at the resolution of the grid: S_bb > ln 2, or α clearly below 1; None: unresolved.
 
         Basins that are too small for the grid pass for fractal borders. So the entropy counts only if its boxes are at
-        most a quarter as wide as the basins, and α has to be lower than narrow basins alone could bring it.
+        most a quarter as wide as the basins, and α has to be lower than narrow basins alone could make it.
         """
         if np.isnan(self.entropy.boundary):
             return False
@@ -66,10 +66,10 @@ class Borders:
 
     @property
     def verdict(self) -> str:
-        """The same in words; if it is open, what would help."""
+        """The same in words; if it is unresolved, what would help."""
         if self.fractal is None:
             share, least = 100 * self.scales.crowded, APART * self.scales.size.max()
-            narrow = f"{share:.0f} % of them lie beside basins less than {least} cells wide"
+            narrow = f"{share:.0f} % of them are next to basins less than {least} cells wide"
             cause = narrow if self.scales.doubt > 0 else "they are seen at too few sizes"
             return f"not resolved: {cause}; take more cells or a smaller window"
         return "fractal, as far as the grid resolves them" if self.fractal else "no sign that they are fractal"
@@ -88,7 +88,7 @@ class Borders:
 
     def __repr__(self) -> str:
         if np.isnan(self.entropy.boundary):
-            return "no border: all cells have one label, or too few boxes have more to tell"
+            return "no border: all cells have one label, or too few boxes have more than one"
         sides = " x ".join([str(self.size)] * self.dim)
         over = "above" if self.entropy.boundary > np.log(2) else "below"
         dimension = f"{self.dimension:.4g} ± {self.exponent.error:.2g}; by counting boxes {self.boxes}"
@@ -110,21 +110,21 @@ def borders(labels: Any, size: int = 5) -> Borders:
     Parameters
     ----------
     labels : BasinMap or (n1, ..., nD) array of int
-        What ``bgd.map`` returned, or labels on an even grid in any number of dimensions, with 40 cells along each
-        side at the least. The finer it is, the smaller the scales at which borders are looked at.
+        What ``bgd.map`` returned, or labels on an even grid in any number of dimensions, with at least 40 cells along
+        each side. The finer it is, the smaller the scales at which borders are examined.
     size : int
         Cells along the side of a box for the entropies.
 
     Returns
     -------
     Borders
-        Prints as a summary. Whether a border is fractal is told down to the size of a cell, if most basins are 20 cells
-        wide or more; whether it is the function's or the method's, ``result.fidelity()`` tells.
+        Prints as a summary. It shows down to the size of a cell whether a border is fractal, if most basins are 20
+        cells wide or more; ``result.fidelity()`` shows whether the border is the function's or the method's.
 
     Raises
     ------
     InputError
-        When labels are no grid, or it is too coarse.
+        If labels are not a grid, or the grid is too coarse.
 
     Examples
     --------

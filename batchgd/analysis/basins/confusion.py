@@ -1,4 +1,4 @@
-"""The confusion of two ways down: of the starts that one brings to a minimum, where another brings them."""
+"""The confusion matrix of two ways down: for the starts that one takes to a minimum, where the other takes them."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ from batchgd.problem.arrays import host
 from batchgd.problem.errors import InputError
 from batchgd.problem.speaker import a_run, said
 
-_MOST = 5_000  # minima: more make a matrix of more cells than any picture shows, and more than memory holds
+_MOST = 5_000  # minima: more would make a matrix with more cells than a picture can show or memory can hold
 
 
 Confusion = tuple[NDArray[np.int64], list[str], list[str]]
-"""Counts of starts, and names of rows and columns: labels, ``+k`` of a minimum that only the other way found, -1."""
+"""Counts of starts, and names of rows and columns: labels, ``+k`` for a minimum that only the other way found, -1."""
 
 
 def confusion_with(result: LandscapeData, other: Any) -> Confusion:
@@ -24,7 +24,7 @@ def confusion_with(result: LandscapeData, other: Any) -> Confusion:
     if not (isinstance(result, LandscapeData) and result.kept and other.kept and result.n == other.n):
         raise InputError("a confusion matrix needs two runs of the same starts, with keep='all'")
     if not np.array_equal(result.x0, other.x0):
-        raise InputError("these runs have other starts: run the second one with starts=result.x0")
+        raise InputError("these runs have different starts: run the second one with starts=result.x0")
     if result.box is None:
         raise InputError(f"this result has no box to measure distances by: give one of {a_run()}")
     mine = len(result.minima)
@@ -45,7 +45,7 @@ def confusion_with_flow(result: LandscapeData) -> Confusion:
 
 
 def _named(counts: NDArray[np.int64], alone: list[str]) -> Confusion:
-    """Name rows and columns, and leave label -1 out if it does not occur."""
+    """Name rows and columns, and omit label -1 if it does not occur."""
     labels = [str(k) for k in range(len(counts) - 1)]
     if counts[-1].any() or counts[:, -1].any():
         return counts, [*labels, "-1"], [*labels, *alone, "-1"]

@@ -20,32 +20,33 @@ from batchgd.problem.tables import TextTable, cut, records
 from batchgd.problem.wording import format_point, format_values, percent_column
 
 _ROWS = 20  # of the printed table
-_EXPECTED = 5.0  # counts expected at least for the normal approximation; below, the exact test
+_EXPECTED = 5.0  # smallest expected counts for the normal approximation; below that, the exact test
 _DEPENDENT = "the starts of at least one run are not independent draws"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Diff:
-    """The minima of two results, one row each: those of both, those that only a found, those of b; each by value.
+    """The minima of two results, one row each: those in both, those only in a, those only in b; each by value.
 
-    The printed table begins with what differs.
+    The printed table begins with the differences.
 
     Attributes
     ----------
     label_a, label_b : (m,) of int
-        Labels in either result; -1 where it did not find the minimum.
+        Labels in either result; -1 if it did not find the minimum.
     distance, difference : (m,)
-        Between the two places (largest coordinate difference, in box widths) and values (b - a); NaN where only one.
+        Between the two places (largest coordinate difference, in box widths) and values (b - a); NaN if only one has
+        it.
     fraction_a, fraction_b : (m,)
-        Shares of the starts; 0 where not found, NaN where a strategy's choice of starts tells none.
+        Shares of the starts; 0 if not found, NaN if a strategy's choice of starts gives none.
     p : (m,) or None
-        That the fractions are the same, corrected for the number of rows (Holm); None where withheld.
+        P-value of equal fractions, corrected for the number of rows (Holm); None if withheld.
     x, fun : (m, d), (m,)
-        The minimum, as a has it where it does.
+        The minimum as in a, or as in b if only b has it.
     test : str
         Which test, or why there is none.
     confidence : float
-        A change is significant where p <= 1 - confidence.
+        A change is significant if p <= 1 - confidence.
     """
 
     label_a: NDArray[np.int64]
@@ -80,12 +81,12 @@ class Diff:
 
     @property
     def change(self) -> NDArray[np.float64]:
-        """Fraction in b less that in a."""
+        """Fraction in b minus that in a."""
         return self.fraction_b - self.fraction_a
 
     @property
     def significant(self) -> NDArray[np.bool_]:
-        """Where the change is significant; nowhere if there is no test."""
+        """Which changes are significant; none if there is no test."""
         return np.zeros(len(self), np.bool_) if self.p is None else self.p <= 1 - self.confidence
 
     def __repr__(self) -> str:
@@ -113,7 +114,7 @@ class Diff:
         return "\n".join([str(TextTable(rows, ("kind", "x"), below)), "", found, self.test])
 
     def to_dict(self) -> dict[str, Any]:
-        """The table for JSON: a list of rows, and what only one found."""
+        """The table for JSON: a list of rows, and the minima that only one found."""
         names = ("x", "fun", "label_a", "label_b", "distance", "difference", "fraction_a", "fraction_b", "change")
         columns = {name: getattr(self, name) for name in names}
         return {
@@ -131,17 +132,18 @@ def diff(a: Any, b: Any, *, identity: Any = None, confidence: float = 0.95) -> D
 
     Two minima are the same when they differ by at most ``identity.x`` box widths in every coordinate and
     ``identity.f max(1, |f|)`` in value; one-to-one. Sets of equal minima (``free`` above 0) are compared by value
-    alone. Fractions are compared by
-    a two-proportion test; by McNemar's where both runs have the same starts (one function, two methods), which sees
-    much smaller changes; corrected for the number of minima by Holm's method.
+    alone. Fractions are compared by a two-proportion test, or by McNemar's if both runs have the same starts (one
+    function, two methods), which detects much smaller changes. P-values are corrected for the number of minima by
+    Holm's method.
 
     Parameters
     ----------
     a, b : MultistartResult
         Two results with labels, in the same number of dimensions. Box widths are those of a.
     identity : Identity or dict, optional
-        ``Identity(x=1e-4, f=1e-6)`` when omitted, wider than in one result: two runs polish from other endpoints. For
-        two *versions* of a function, give what its minima may have moved by. A dict changes some of its fields.
+        Default: ``Identity(x=1e-4, f=1e-6)``, wider than in one result, because two runs polish from different
+        endpoints. For two *versions* of a function, give the distance by which its minima may have moved. A dict
+        changes some of its fields.
     confidence : float
         Of the verdict on each fraction, strictly between 0 and 1.
 
@@ -152,7 +154,7 @@ def diff(a: Any, b: Any, *, identity: Any = None, confidence: float = 0.95) -> D
     Raises
     ------
     InputError
-        When a result has no labels, dimensions differ, or a number lies outside its range.
+        If a result has no labels, dimensions differ, or a number is outside its range.
 
     Examples
     --------
@@ -190,7 +192,7 @@ def _of_label(column: NDArray, label: NDArray) -> NDArray:
 
 
 def _test(a: Any, b: Any, label_a: Any, label_b: Any) -> tuple[NDArray | None, str]:
-    """Corrected p-values of all rows, and the name of the test; None and the reason where there is none."""
+    """Corrected p-values of all rows, and the name of the test; None and the reason if there is none."""
     if not len(label_a) or not a.n or not b.n:
         return None, "no fractions to compare"
     if not (a.independent and b.independent):
@@ -208,12 +210,12 @@ def _same_starts(a: Any, b: Any) -> bool:
     """Whether both results have a row for each of the same starts."""
     if not (a.kept and b.kept and a.n == b.n) or a.starts is None or b.starts is None:
         return False
-    few = min(a.n, 16)  # tells most others apart before all starts are made
-    return np.array_equal(a.start_points(0, few), b.start_points(0, few)) and np.array_equal(a.x0, b.x0)
+    head = min(a.n, 16)  # detects most differences before all starts are computed
+    return np.array_equal(a.start_points(0, head), b.start_points(0, head)) and np.array_equal(a.x0, b.x0)
 
 
 def _moves(a: Any, b: Any, label_a: Any, label_b: Any) -> tuple[NDArray, NDArray]:
-    """How many starts left the minimum of each row from a to b, and how many came to it."""
+    """How many starts left the minimum of each row from a to b, and how many arrived there."""
     rows = len(label_a)
     row_of = []
     for result, labels in ((a, label_a), (b, label_b)):
@@ -221,8 +223,8 @@ def _moves(a: Any, b: Any, label_a: Any, label_b: Any) -> tuple[NDArray, NDArray
         row[labels[labels >= 0]] = np.flatnonzero(labels >= 0)
         row_of.append(row[host(result.label)])
     moved = row_of[0] != row_of[1]
-    left, came = (np.bincount(row[moved], minlength=rows + 1)[:rows] for row in row_of)
-    return left, came
+    left, arrived = (np.bincount(row[moved], minlength=rows + 1)[:rows] for row in row_of)
+    return left, arrived
 
 
 def _check(a: Any, b: Any, confidence: float) -> None:
@@ -231,7 +233,7 @@ def _check(a: Any, b: Any, confidence: float) -> None:
         if not isinstance(result, LandscapeData):
             raise InputError(f"{name} has no labels to compare: give a result of {a_run()}")
     if a.dim != b.dim:
-        raise InputError(f"a has {a.dim} coordinates and b has {b.dim}: give results of one dimension")
+        raise InputError(f"a has {a.dim} coordinates and b has {b.dim}: give results of the same dimension")
     if a.box is None:
         raise InputError(f"a has no box to measure distances by: give a result of {a_run()}")
 
@@ -241,7 +243,7 @@ def two_proportions(count_a: ArrayLike, n_a: int, count_b: ArrayLike, n_b: int) 
 
         z = (p_a - p_b) / sqrt(p (1 - p) (1 / n_a + 1 / n_b)),    p = (count_a + count_b) / (n_a + n_b)
 
-    Where fewer than 5 are expected in any of the four cells, Fisher's exact test instead.
+    If fewer than 5 are expected in any of the four cells, Fisher's exact test is used instead.
 
     >>> two_proportions([500, 3], 1000, [560, 0], 1000).round(4).tolist()
     [0.0072, 0.2496]
@@ -263,10 +265,10 @@ def two_proportions(count_a: ArrayLike, n_a: int, count_b: ArrayLike, n_b: int) 
     return np.asarray(out, np.float64)
 
 
-def mcnemar(left: ArrayLike, came: ArrayLike) -> NDArray[np.float64]:
-    """Two-sided exact p-value that as many of the same starts left a minimum as came to it.
+def mcnemar(left: ArrayLike, arrived: ArrayLike) -> NDArray[np.float64]:
+    """Two-sided exact p-value that as many of the same starts left a minimum as arrived there.
 
-    Twice the binomial probability, at 1/2, of the smaller number among ``left + came`` starts, 1 at most.
+    Twice the binomial probability, at 1/2, of the smaller number among ``left + arrived`` starts, 1 at most.
 
     >>> mcnemar([0, 6], [10, 5]).round(6).tolist()
     [0.001953, 1.0]
@@ -277,9 +279,10 @@ def mcnemar(left: ArrayLike, came: ArrayLike) -> NDArray[np.float64]:
     """
     from scipy.special import betainc
 
-    few, many = np.minimum(left, came), np.maximum(left, came)
-    # The binomial's distribution function, P(X <= few), is a beta integral; without any moves there is nothing to test.
-    return np.minimum(1.0, 2.0 * np.where(many == 0, 1.0, betainc(np.maximum(many, 1), few + 1, 0.5)))
+    fewer, more = np.minimum(left, arrived), np.maximum(left, arrived)
+    # The binomial's distribution function, P(X <= fewer), is a beta integral; without any moves there is nothing to
+    # test.
+    return np.minimum(1.0, 2.0 * np.where(more == 0, 1.0, betainc(np.maximum(more, 1), fewer + 1, 0.5)))
 
 
 def holm(p: ArrayLike) -> NDArray[np.float64]:

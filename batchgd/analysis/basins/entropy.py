@@ -13,7 +13,7 @@ from batchgd.problem.keywords import explained
 
 
 class BasinEntropy(NamedTuple):
-    """Mean entropy of all boxes, and of those that hold more than one label (NaN where none does), in nats."""
+    """Mean entropy of all boxes, and of those that contain more than one label (NaN if none does), in nats."""
 
     basin: float
     boundary: float
@@ -33,15 +33,15 @@ def basin_entropy(labels: ArrayLike, size: int = 5) -> BasinEntropy:
     Parameters
     ----------
     labels : (n1, ..., nD) array of int
-        Labels on an even grid; -1 counts as a label. Cells that do not fill a box at the ends are left out.
+        Labels on an even grid; -1 counts as a label. Cells at the ends that do not fill a box are ignored.
     size : int
         Cells along each side of a box. Entropies of different sizes, or of different numbers of cells per box width,
-        do not compare; 5 is the 25 trajectories per box of the source.
+        are not comparable; 5 gives the 25 trajectories per box of the source.
 
     Raises
     ------
     InputError
-        When labels are no grid, or it has fewer than ``size`` cells along a side.
+        If labels are not a grid, or it has fewer than ``size`` cells along a side.
 
     Examples
     --------
@@ -70,14 +70,14 @@ def as_grid(labels: Any) -> NDArray[np.int64]:
     """Return labels as an array of whole numbers with one axis or more, or raise InputError."""
     grid = check.reals("labels hold", labels, "give a grid of whole numbers, such as bgd.map(...).label")
     if grid.ndim == 0 or grid.dtype.kind not in "iu":
-        raise InputError("labels are no grid of whole numbers: give an array such as bgd.map(...).label")
+        raise InputError("labels are not a grid of whole numbers: give an array such as bgd.map(...).label")
     if min(grid.shape) < 2:
         raise InputError(f"labels have shape {grid.shape}: give two cells or more along each side")
     return grid.astype(np.int64)
 
 
 def cut(grid: NDArray[np.int64], size: int) -> NDArray[np.int64]:
-    """Cut a grid into boxes of ``size`` cells a side: (boxes, cells); what does not fill a box is left out."""
+    """Cut a grid into boxes of ``size`` cells a side: (boxes, cells); cells that do not fill a box are ignored."""
     whole = grid[tuple(slice(0, n - n % size) for n in grid.shape)]
     parts = whole.reshape([k for n in whole.shape for k in (n // size, size)])
     d = grid.ndim

@@ -21,8 +21,8 @@ class Scaling:
     Attributes
     ----------
     value, error : float
-        The exponent and its standard error; NaN where there is no border, at too few sizes, or where basins are so
-        small that no scale lies between a cell and them.
+        The exponent and its standard error; NaN if there is no border, if there are too few sizes, or if basins are so
+        small that no scale is left between a cell and them.
     size : (k,)
         Sizes: distances in cells or box widths, sides of boxes in cells.
     measured : (k,)
@@ -46,9 +46,9 @@ def uncertainty_exponent(labels: ArrayLike) -> Scaling:
     the uncertainty, halve the error of the start. A fractal border has α < 1, and its dimension is D - α.
 
     Points are moved by whole cells along each axis in turn, up to a twentieth of the shortest side and a quarter of the
-    basins' width: beyond, they cross several borders at once, and f stops growing whatever the borders look like. Where
-    half of the borders lie beside basins less than 20 cells wide, no range is left, and α is NaN; fewer of them bring α
-    down. The ends of the grid bring α of a smooth border up to 1 % above 1.
+    basins' width: beyond that, they cross several borders at once, and f stops growing whatever the borders look like.
+    If half of the borders are next to basins less than 20 cells wide, no range is left, and α is NaN; a smaller share
+    of them lowers α. The ends of the grid raise α of a smooth border by up to 1 % above 1.
 
     Parameters
     ----------
@@ -78,8 +78,8 @@ def sampled_exponent(
 ) -> Scaling:
     """Return the uncertainty exponent of a labelling function, from random points and random directions.
 
-    Distances are box widths, ten from ``smallest`` to ``largest``; the same points serve all of them. Keep ``largest``
-    to a quarter of the width of a basin: beyond, smooth borders have exponents below 1 as well.
+    Distances are box widths, ten from ``smallest`` to ``largest``; the same points are used for all of them. Keep
+    ``largest`` to a quarter of the width of a basin: beyond that, smooth borders have exponents below 1 as well.
 
     >>> from batchgd.problem.box import Box
     >>> found = sampled_exponent(lambda x: (x[:, 0] > 0.3).astype(int), Box([0.0] * 3, [1.0] * 3), smallest=1e-3)
@@ -99,7 +99,7 @@ def sampled_exponent(
 def fractal_dimension(labels: ArrayLike) -> Scaling:
     """Return the box-counting dimension of the borders in a grid of labels.
 
-    The number of boxes of s cells a side that hold more than one label is N(s) ~ s^-d; s goes as far as in
+    The number of boxes of s cells a side that contain more than one label is N(s) ~ s^-d; s ranges as in
     :func:`uncertainty_exponent`. Smooth borders in D dimensions have d = D - 1.
 
     Parameters
@@ -125,10 +125,10 @@ def fractal_dimension(labels: ArrayLike) -> Scaling:
 
 
 def _mixed_boxes(grid: NDArray[np.int64], size: int) -> float:
-    """How many boxes of ``size`` cell spacings a side hold more than one label, were the whole grid covered.
+    """How many boxes of ``size`` cell spacings a side contain more than one label, if the whole grid were covered.
 
-    A box reaches from one centre of a cell to another, so that its ends belong to its neighbours as well: boxes of
-    whole cells would miss the borders that run between them, the more of them the smaller they are.
+    A box reaches from the centre of one cell to that of another, so that its ends belong to its neighbours as well:
+    boxes of whole cells would miss the borders between them, and the smaller the boxes, the more they would miss.
     """
     low = high = grid
     for axis in range(grid.ndim):
@@ -145,7 +145,7 @@ def _blocks(grid: NDArray[np.int64], axis: int, size: int, reduce: np.ufunc) -> 
 
 
 def _on_grid(found: Scales, measured: ArrayLike) -> Scaling:
-    """Fit what was measured at the scales of a grid; NaN where they are not resolved."""
+    """Fit what was measured at the scales of a grid; NaN if they are not resolved."""
     size, measured = found.size.astype(float), np.asarray(measured, float)
     return _fit(size, measured) if found.resolved else Scaling(np.nan, np.nan, size, measured)
 

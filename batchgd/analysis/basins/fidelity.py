@@ -1,11 +1,11 @@
 """Fidelity: how many starts end where gradient flow ends, and how many change when the step is halved.
 
-What half the step means is decided here, for every method: the first of ``STEPS`` that it has is halved, nothing else.
+This module defines half a step for every method: the first of ``STEPS`` that it has is halved, nothing else.
 
-* ``learning_rate``: a number, one per start, or a schedule, whose heights are halved and whose times stay. Momentum and
-  running averages keep their memory in updates. For Armijo's search it is the first trial.
+* ``learning_rate``: a number, one per start, or a schedule, whose heights are halved and whose times stay the same.
+  Momentum and running averages keep their memory in updates. For Armijo's search it is the first trial.
 * ``time_step``: FIRE's.
-* ``max_displacement``: the longest step of a method that finds its own, as Barzilai and Borwein's.
+* ``max_displacement``: the longest step of a method that finds its own, such as Barzilai and Borwein's.
 
 Polyak's step and gradient flow have nothing to halve.
 """
@@ -31,7 +31,7 @@ from batchgd.problem.starts import parse_seed
 
 STEPS = ("learning_rate", "time_step", "max_displacement")
 _HEIGHTS = ("initial", "final")  # of a schedule
-_DENSE = 5_000  # minima at most of a confusion matrix as an array
+_DENSE = 5_000  # the most minima of a confusion matrix as an array
 _SHOWN = 6  # pairs of labels in the printed text
 _CHECKED = 2_000  # starts run again by check=True: at 1,000 and more the same kernel serves
 _TOLERATED = 0.01  # share of changed labels above which check=True warns
@@ -41,7 +41,7 @@ _TOLERATED = 0.01  # share of changed labels above which check=True warns
 class Fidelity:
     """Labels of a sample of starts by the method, by gradient flow, and by the method at half the step.
 
-    Labels are rows of the result's ``minima``, -1 for none, and from their number on minima that the others found.
+    Labels are rows of the result's ``minima``, -1 for none, and from their number on minima that only the others found.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Fidelity:
     label, flow : (n,)
         By the method, and by gradient flow.
     half : (n,) or None
-        By the method at half the step; None where it has none.
+        By the method at half the step; None if it has none.
     minima : int
         How many the result has.
     step, method, reference : str
@@ -107,7 +107,7 @@ class Fidelity:
     def confusion(self) -> NDArray[np.int64]:
         """How many starts have each pair of labels: rows by the method, columns by gradient flow, -1 last in both.
 
-        Raises InputError beyond 5,000 minima; ``moves`` has the same without the zeros.
+        Raises InputError beyond 5,000 minima; ``moves`` contains the same without the zeros.
         """
         if self.minima > _DENSE:
             raise InputError(f"a confusion matrix of {self.minima:,} minima is too large: use moves")
@@ -148,18 +148,18 @@ def fidelity(
 ) -> Fidelity:
     """Compare the labels of a sample of starts with gradient flow's, and with those at half the step.
 
-    Optimisers do not draw the true basins: a step that is long beside the width of a basin jumps over borders, and
-    momentum carries over them. Gradient flow, dx/dt = -∇f(x), is the limit of small steps; its basins are a property of
-    the function alone.
+    Optimisers do not reproduce the true basins: a step that is long compared with the width of a basin jumps over
+    borders, and momentum carries trajectories across them. Gradient flow, dx/dt = -∇f(x), is the limit of small steps;
+    its basins are a property of the function alone.
 
     Parameters
     ----------
     result : LandscapeData
         With labels, one entry per start, and its function.
     sample : int
-        Starts to run again, drawn at random from those of the result; 1,000 tell the share to 3 points at worst.
+        Starts to run again, drawn at random from those of the result; 1,000 give the share to within 3 points at worst.
     reference : Method, optional
-        What to take for gradient flow.
+        The method to use as gradient flow.
     confidence : float
         Of the intervals.
     seed : int
@@ -168,13 +168,14 @@ def fidelity(
     Returns
     -------
     Fidelity
-        Half the step tells borders that the step makes. It does not see what momentum or a normalised gradient do at
-        any step: Adam's basins on Himmelblau's function hardly change (0.05 %), and 8.0 % of them are not true.
+        Half the step reveals borders that depend on the step size. It does not show what momentum or a normalised
+        gradient do at any step: Adam's basins on Himmelblau's function hardly change (0.05 %), and yet 8.0 % of them
+        are not true.
 
     Raises
     ------
     InputError
-        When the result has no labels or no function, or the sample is no number of starts.
+        If the result has no labels or no function, or the sample is not a number of starts.
 
     Examples
     --------
@@ -216,9 +217,9 @@ def fidelity(
 
 
 def check_step(result: LandscapeData) -> str | None:
-    """Return a warning where labels hang on the step: a sample of the starts is run again at half of it.
+    """Return a warning if labels depend on the step size: a sample of the starts is run again at half of it.
 
-    It warns when the share of changed labels is above 1 % with 97.5 % confidence.
+    It warns if the share of changed labels is above 1 % with 97.5 % confidence.
     """
     mapper = Mapper.of(result)
     batch = mapper.batch
@@ -239,14 +240,14 @@ def check_step(result: LandscapeData) -> str | None:
     if low <= 100 * _TOLERATED:
         return None
     return (
-        f"the fractions rest on borders that the step makes: at half the {step_name(half)}, {100 * changed / n:.2g} % "
+        f"the fractions depend on the step size: at half the {step_name(half)}, {100 * changed / n:.2g} % "
         f"({low:.2g} to {high:.2g} %) of {n:,} starts get another label; take a smaller one, or see "
         f"{said('result.fidelity()', '--fidelity')}"
     )
 
 
 def check_halvable(method: Method) -> Method:
-    """Return the method at half the step, or raise InputError where ``check=True`` has nothing to halve."""
+    """Return the method at half the step, or raise InputError if ``check=True`` has nothing to halve."""
     half = halved(method)
     if half is None:
         raise InputError(
@@ -257,7 +258,7 @@ def check_halvable(method: Method) -> Method:
 
 
 def halved(method: Method) -> Method | None:
-    """Return the method at half the step; None where it has none.
+    """Return the method at half the step; None if it has none.
 
     >>> from batchgd.problem.methods import Adam, BarzilaiBorwein, Cosine, GradientDescent
     >>> print(halved(Adam(0.02)))
@@ -278,7 +279,7 @@ def halved(method: Method) -> Method | None:
 
 
 def step_name(method: Method) -> str | None:
-    """The field that is the method's step; None where it has none.
+    """The field that is the method's step; None if it has none.
 
     >>> from batchgd.problem.methods import FIRE, Polyak
     >>> step_name(FIRE(0.02)), step_name(Polyak(optimum=0.0))
@@ -288,7 +289,7 @@ def step_name(method: Method) -> str | None:
 
 
 def of_rows(method: Any, rows: Any) -> Any:
-    """Return the method for some of the starts: of hyperparameters with one value per start, those of the rows.
+    """Return the method for some of the starts: hyperparameters with one value per start keep those of the rows.
 
     >>> from batchgd.problem.methods import GradientDescent
     >>> of_rows(GradientDescent(np.array([0.1, 0.2, 0.3])), [2, 0]).learning_rate.tolist()

@@ -1,4 +1,4 @@
-"""Basin maps: where each pixel of a plane descends to, with most of the pixels held instead of descended from."""
+"""Basin maps: the minimum that each pixel of a plane descends to; most pixels are filled in without a descent."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
     from batchgd.analysis.basins.borders import Borders
     from batchgd.problem.box import Box
 
-_AUDITED = 1000  # held pixels that are descended from after all, unless told otherwise
-_SHARES = "shares of the pixels of a map are no draws, so they have no interval"
+_AUDITED = 1000  # filled-in pixels that are descended from after all, by default
+_SHARES = "pixels of a map are not independent draws, so their shares have no interval"
 
 
 @dataclass(frozen=True)
 class Audit:
-    """Held pixels that were descended from after all: how many, and how many had another label.
+    """Filled-in pixels that were descended from after all: how many, and how many had another label.
 
     >>> print(Audit(1000, 0))
-    audit: 0 of 1,000 held pixels have another label, at most 0.38 % of them (95 %)
+    audit: 0 of 1,000 filled-in pixels have another label, at most 0.38 % of them (95 %)
     """
 
     pixels: int
@@ -60,7 +60,7 @@ class Audit:
         if not self.pixels:
             return "audit: every pixel was descended from"
         share = f"at most {100 * self.rate_high:.2g} % of them (95 %)"
-        return f"audit: {self.wrong:,} of {self.pixels:,} held pixels have another label, {share}"
+        return f"audit: {self.wrong:,} of {self.pixels:,} filled-in pixels have another label, {share}"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -72,18 +72,18 @@ class BasinMap:
     label : (rows, columns) int32
         A row of ``minima``, -1 for none; pixel (i, j) is centred at ``v[i], u[j]``.
     nit, fun, status : (rows, columns)
-        Updates made, final value, and why the descent ended (``bgd.Status``). Of held pixels: the mean of the lattice
-        points around them, and a neighbour's status.
+        Updates made, final value, and why the descent ended (``bgd.Status``). For filled-in pixels: the mean of the
+        lattice points around them, and a neighbour's status.
     computed : (rows, columns) bool
-        Which pixels were descended from; the others are held.
+        Which pixels were descended from; the others are filled in.
     u, v : (columns,), (rows,)
         Centres of the pixels, in units of x along the plane's two directions.
     plane, window, box
-        The plane, ((u0, u1), (v0, v1)), and the box that steps and distances are measured by.
+        The plane, ((u0, u1), (v0, v1)), and the box relative to which steps and distances are measured.
     minima : Minima
-        All minima that were met, in the plane or not; ``count`` and ``fraction`` are numbers and shares of pixels.
+        All minima that were found, in the plane or not; ``count`` and ``fraction`` are numbers and shares of pixels.
     audit : Audit
-        How often held pixels were wrong; those found wrong are set right.
+        How often filled-in pixels were wrong; those found wrong are corrected.
     descents, seconds : int, float
         How many descents the map took, audit and frame included, and the wall time.
     objective, recipe
@@ -113,7 +113,7 @@ class BasinMap:
         return self.label.size
 
     def zoom(self, window: Any, resolution: Any = None) -> BasinMap:
-        """The map of another window of the same plane, ((u0, u1), (v0, v1)); labels are kept where minima are known."""
+        """The map of another window of the same plane, ((u0, u1), (v0, v1)); known minima keep their labels."""
         recipe = self.recipe | ({} if resolution is None else {"resolution": resolution})
         return map(self.objective, self.box, plane=self.plane, window=window, known=self.minima, **recipe)
 
@@ -151,13 +151,13 @@ class BasinMap:
         }
 
     def __repr__(self) -> str:
-        few = self.minima[:ROWS]
+        shown = self.minima[:ROWS]
         table = {
-            "label": [str(k) for k in range(len(few))],
-            "value": format_values(few.fun),
-            "share": [percent_column(share, 3) for share in few.fraction],
+            "label": [str(k) for k in range(len(shown))],
+            "value": format_values(shown.fun),
+            "share": [percent_column(share, 3) for share in shown.fraction],
         }
-        below = cut(len(self.minima), "minimum", "minima") if len(few) else "no minimum was found"
+        below = cut(len(self.minima), "minimum", "minima") if len(shown) else "no minimum was found"
         rows, columns = self.label.shape
         share = f"{self.descents:,} descents, {100 * self.descents / self.n:.3g} % of the pixels"
         unlabelled = int(np.count_nonzero(self.label < 0))
@@ -165,7 +165,7 @@ class BasinMap:
             f"{self.objective.name} · {columns} x {rows} pixels of {' and '.join(self.plane.names)} · "
             f"{share} · {duration(self.seconds)}",
             "",
-            str(points_table(table, few.x, self.box.width, below)),
+            str(points_table(table, shown.x, self.box.width, below)),
             "",
             str(self.audit),
         ]
@@ -207,10 +207,10 @@ def map(
     """Map the basins on a plane: each pixel takes the minimum that the descent from its centre reaches.
 
     The map is adaptive: it descends from every 8th pixel in both directions, and in between only where neighbouring
-    labels differ, with one cell of margin around. The other pixels are held at their neighbours' label. That saves
-    most descents where borders are smooth (a 4096 x 4096 map of Himmelblau's function takes 2.1 % of them) and few
-    where they are fractal. The risk is a piece of a basin that fits between the points of the coarse lattice; some
-    held pixels are descended from after all, and ``map.audit`` says how many were wrong.
+    labels differ, with one cell of margin around. The other pixels are filled in with their neighbours' label. That
+    saves most descents where borders are smooth (a 4096 x 4096 map of Himmelblau's function takes 2.1 % of them) and
+    few where they are fractal. The risk is a piece of a basin that fits between the points of the coarse lattice;
+    some filled-in pixels are descended from after all, and ``map.audit`` shows how many were wrong.
 
     Parameters
     ----------
@@ -220,17 +220,17 @@ def map(
     resolution : int or (int, int)
         Pixels along u and v, 2 to 32768.
     plane : (int, int) or (3, d) array, optional
-        Two axes, the other coordinates held at ``at``; or three points, such as three minima. Two axes in 2-D need not
-        be given.
+        Two axes, the other coordinates fixed at ``at``; or three points, such as three minima. In 2-D it may be
+        omitted.
     at : (d,) array, optional
-        A point of the plane of two axes; the centre of the box when left out.
+        A point of the plane of two axes; default: the centre of the box.
     window : ((u0, u1), (v0, v1)), optional
-        What to draw, in units of x along the plane's directions. Left out: the sides of the box, or the three points
+        The part to draw, in units of x along the plane's directions. Default: the sides of the box, or the three points
         with a margin of a quarter.
     adaptive : bool
         False descends from every pixel.
     audit : int
-        Held pixels to descend from after all.
+        Filled-in pixels to descend from after all.
     known : Minima, optional
         Minima whose labels come first, so that maps of several windows have the same labels: ``other.minima``.
     progress : callable, optional
@@ -244,7 +244,7 @@ def map(
     Raises
     ------
     InputError
-        For anything that cannot be used, before work starts: three points on one line, a resolution of 0 or 1e6, ...
+        If an argument cannot be used, before work starts: three points on one line, a resolution of 0 or 1e6, ...
 
     Examples
     --------
@@ -306,12 +306,12 @@ class _Images:
         self._column: list[NDArray[np.int64]] = []
         self._head = 0 if known is None else len(known)
         if known is not None and self._head:
-            none = np.zeros(self._head, np.int64)
-            self._collector.add(Endpoints(0, known.x, known.fun, none, none, none.astype(np.int8) + Status.GRADIENT))
+            zeros = np.zeros(self._head, np.int64)
+            self._collector.add(Endpoints(0, known.x, known.fun, zeros, zeros, zeros.astype(np.int8) + Status.GRADIENT))
 
     @property
     def descents(self) -> int:
-        """How many there were."""
+        """The number of descents so far."""
         return self._collector.n - self._head
 
     def visit(self, row: NDArray[np.int64], column: NDArray[np.int64]) -> None:
@@ -327,12 +327,12 @@ class _Images:
         return self._collector.labels(self._found)[self._head :]
 
     def draw(self, stride: int, audit: int) -> tuple[NDArray[np.bool_], Audit]:
-        """Visit what decides the image, hold the rest, audit it; returns which pixels were computed, and the audit."""
+        """Visit the pixels that decide the image, fill in the rest; returns the computed pixels and the audit."""
         rows, columns = self._grid.shape
         known = refine((rows, columns), stride, self.visit, self.labels)
         refined = self.descents
-        held = np.flatnonzero(~known[:rows, :columns])
-        chosen = np.sort(np.random.default_rng(0).choice(held, min(audit, len(held)), replace=False))
+        filled = np.flatnonzero(~known[:rows, :columns])
+        chosen = np.sort(np.random.default_rng(0).choice(filled, min(audit, len(filled)), replace=False))
         row, column = np.divmod(chosen, columns)
         if len(row):
             self.visit(row, column)

@@ -73,7 +73,7 @@ class Plane:
         return self.origin + u * self.first + v * self.second
 
     def coordinates(self, x: ArrayLike) -> tuple[Floats, Floats, Floats]:
-        """u and v of points, and how far each lies from the plane."""
+        """u and v of points, and how far each is from the plane."""
         away = np.asarray(x, np.float64) - self.origin
         u, v = away @ self.first, away @ self.second
         return u, v, np.linalg.norm(away - u[..., None] * self.first - v[..., None] * self.second, axis=-1)
@@ -93,7 +93,7 @@ def parse_plane(plane: Any, at: Any, box: Box) -> tuple[Plane, Floats]:
     if plane is None:
         raise InputError(
             f"a map of {box.dim} dimensions needs a plane: give two axes, as plane=(0, 1) or --plane 0,1, or three "
-            "points, in the shell by --through"
+            "points, by --through in the shell"
         )
     array = check.finite("plane holds", plane, "give finite real numbers")
     if array.shape == (2,):
@@ -103,11 +103,11 @@ def parse_plane(plane: Any, at: Any, box: Box) -> tuple[Plane, Floats]:
             f"plane has shape {array.shape}: give two axes, as plane=(0, 1), or three points of {box.dim} coordinates"
         )
     if at is not None:
-        raise InputError("at belongs to a plane of two axes, and three points leave nothing open: leave it out")
-    made = Plane.through(array)
-    u, v, _ = made.coordinates(array)
+        raise InputError("at belongs to a plane of two axes, and three points fix the plane: leave it out")
+    through = Plane.through(array)
+    u, v, _ = through.coordinates(array)
     margin = _MARGIN * max(np.ptp(u), np.ptp(v))
-    return made, np.array([[u.min() - margin, u.max() + margin], [v.min() - margin, v.max() + margin]])
+    return through, np.array([[u.min() - margin, u.max() + margin], [v.min() - margin, v.max() + margin]])
 
 
 def _axes(plane: Any, at: Any, box: Box) -> tuple[Plane, Floats]:

@@ -1,4 +1,4 @@
-"""Other tolerances of identity on a finished result: its endpoints stay, minima and labels are made anew.
+"""Other tolerances of identity on a finished result: its endpoints stay, minima and labels are computed again.
 
 A run with ``keep="minima"`` has no endpoints; the occupied cells of its catalogue stand in for them, as they do in the
 run itself, so both kinds of run give the same minima. A saved lean run has neither.
@@ -47,7 +47,7 @@ def recluster(result: LandscapeData, identity: Any = None) -> LandscapeData:
     Raises
     ------
     InputError
-        When a tolerance cannot be used, or what it takes is not at hand.
+        If a tolerance cannot be used, or the function or the endpoints are not available.
 
     Examples
     --------
@@ -70,7 +70,7 @@ def recluster(result: LandscapeData, identity: Any = None) -> LandscapeData:
     if result.strategy is not None:
         minima = drawn_fractions(minima, label, result.strategy.drawn, result.minima.interval_note)
     again = copy(result)
-    vars(again).pop("saddles", None)  # they join the minima of before
+    vars(again).pop("saddles", None)  # they join the old minima
     again.label, again.minima, again.stationary = label, minima, found.stationary
     again.identity, again.warnings = identity, found.warnings
     return again
@@ -86,18 +86,18 @@ class Counts:
 
 
 def minima_against_tolerance(result: LandscapeData, x: ArrayLike | None = None, f: Any = None) -> Counts:
-    """Count the minima at several tolerances, 1e-12 to 0.3 box widths when left out; the points are polished once.
+    """Count the minima at several tolerances, by default 1e-12 to 0.3 box widths; the points are polished once.
 
-    A plateau around the tolerance of the result says that its minima do not hang on it.
+    A plateau around the tolerance of the result shows that its minima do not depend on it.
 
     >>> import batchgd as bgd
     >>> result = bgd.multistart("himmelblau", starts=200)
     >>> minima_against_tolerance(result, [1e-8, 1e-2]).minima.tolist()
     [4, 4]
     """
-    given = np.geomspace(1e-12, 0.3, 24) if x is None else check.reals("x holds", x, "give tolerances")
+    tolerances = np.geomspace(1e-12, 0.3, 24) if x is None else check.reals("x holds", x, "give tolerances")
     f = result.identity.f if f is None else f
-    identities = [Identity(each, f) for each in np.atleast_1d(given).ravel()]
+    identities = [Identity(each, f) for each in np.atleast_1d(tolerances).ravel()]
     if not identities:
         raise InputError("x is empty: give at least one tolerance, or leave it out")
     catalogue, _ = _cells(result)

@@ -1,9 +1,9 @@
 """Adaptive refinement of a label image: descend on a coarse lattice, and between its points only where labels differ.
 
-A cell of the lattice is *held* when its four corners have one label and so have those of its eight neighbours; every
-pixel in it then takes that label. Other cells are halved, down to single pixels. What this can miss is a piece of a
-basin that fits between the points of the coarse lattice, further than one cell from any border that was seen; an audit
-of held pixels measures how often that happens.
+A cell of the lattice is *filled in* if its four corners and those of its eight neighbours have one label; every pixel
+in it then takes that label. Other cells are halved, down to single pixels. What this can miss is a piece of a basin
+that fits between the points of the coarse lattice, further than one cell from any border that was seen; an audit of
+filled-in pixels measures how often that happens.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _COARSEST, _LEAST_CELLS = 8, 16
 
 
 def stride_of(shape: tuple[int, int]) -> int:
-    """Pixels between the points of the coarse lattice: 8, or fewer where that leaves less than 16 cells a side.
+    """Pixels between the points of the coarse lattice: 8, or fewer if that leaves fewer than 16 cells a side.
 
     At 8 the coarse lattice costs 1.6 % of the pixels; wider strides save little and miss more.
 
@@ -76,20 +76,20 @@ def refine(shape: tuple[int, int], stride: int, visit: Visit, labels: Labels) ->
         stride //= 2
 
 
-def fill(known: NDArray[np.bool_], stride: int, held: list[NDArray], blended: list[NDArray]) -> None:
-    """Give held pixels the values of the lattice around them, in place, from coarse to fine.
+def fill(known: NDArray[np.bool_], stride: int, copied: list[NDArray], blended: list[NDArray]) -> None:
+    """Give the other pixels the values of the lattice around them, in place, from coarse to fine.
 
-    ``held`` arrays (labels) take a neighbour's entry, ``blended`` ones (updates, values) the mean of two or four.
+    ``copied`` arrays (labels) take a neighbour's entry, ``blended`` ones (updates, values) the mean of two or four.
     """
     while stride > 1:
         half, fine = stride // 2, known[:: stride // 2, :: stride // 2]
-        for array, mean in [*((array, False) for array in held), *((array, True) for array in blended)]:
+        for array, mean in [*((array, False) for array in copied), *((array, True) for array in blended)]:
             at = array[::half, ::half]
-            for there, sources in _between(at):
-                empty = ~fine[there]
+            for between, sources in _between(at):
+                empty = ~fine[between]
                 with np.errstate(all="ignore"):
                     value = np.mean(sources, axis=0) if mean else sources[0]
-                target = at[there]
+                target = at[between]
                 target[empty] = value[empty].astype(at.dtype)
         known[::half, ::half] |= True
         stride = half

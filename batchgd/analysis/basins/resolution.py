@@ -1,4 +1,4 @@
-"""What a grid of labels resolves: how wide its basins are in cells, and the scales that lie below that."""
+"""What a grid of labels resolves: the width of its basins in cells, and the scales below that."""
 
 from __future__ import annotations
 
@@ -12,20 +12,19 @@ from batchgd.problem.errors import InputError
 APART = 4
 """A distance or box is at most this part of a basin's width: up to there the uncertain points of a smooth border grow
 in proportion to it."""
-_SMALL = 0.05  # of the borders may lie beside narrower basins
+_SMALL = 0.05  # of the borders may be next to narrower basins
 _LARGEST = 20  # the largest distance or box is this part of the shortest side of a grid
-_RANGE = 5  # cells that it reaches at least: an exponent of fewer would be one of the pixels
+_RANGE = 5  # cells that it reaches at least: with fewer, the exponent would be that of the pixels
 _FACTOR = 1.5  # between successive sizes
 _CROWDED = 0.5  # from this share on nothing is resolved
 
 
 class Scales(NamedTuple):
-    """The scales at which the borders in a grid are looked at.
+    """The scales at which the borders in a grid are examined.
 
-    ``size``, in cells, goes from a cell to a quarter of ``width``, or to 5 cells where that is less, and to a twentieth
-    of the shortest side at most; ``width`` is that of the smallest basins that matter: at most 5 % of the borders lie
-    beside narrower ones. ``crowded`` is the share of the borders beside basins narrower than four times the largest
-    size.
+    ``size``, in cells, goes from a cell to a quarter of ``width``, or to 5 cells if that is less, and to a twentieth of
+    the shortest side at most; ``width`` is that of the smallest basins that matter: at most 5 % of the borders are next
+    to narrower ones. ``crowded`` is the share of the borders next to basins narrower than four times the largest size.
     """
 
     size: NDArray[np.int64]
@@ -34,15 +33,15 @@ class Scales(NamedTuple):
 
     @property
     def resolved(self) -> bool:
-        """Whether most borders lie beside basins that are wide enough."""
+        """Whether most borders are next to basins that are wide enough."""
         return self.crowded < _CROWDED
 
     @property
     def doubt(self) -> float:
-        """How far narrow basins may bring the exponent α of smooth borders below 1.
+        """How far narrow basins may lower the exponent α of smooth borders below 1.
 
-        Beside them, a share q of the borders, the share of uncertain points stops growing at once at worst: from the
-        size 1 to s it grows by the factor (1 - q) s + q in all, where s would be α = 1.
+        Next to them, a share q of the borders, the share of uncertain points stops growing at once in the worst case:
+        from size 1 to s it grows by the factor (1 - q) s + q in all, while a factor of s would be α = 1.
         """
         largest = float(self.size.max())
         return 1.0 - float(np.log((1.0 - self.crowded) * largest + self.crowded) / np.log(largest))
@@ -62,11 +61,11 @@ def scales(grid: NDArray[np.int64]) -> Scales:
 
 
 def border_widths(grid: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return, for each piece of border, the width in cells of the narrower of the two basins beside it.
+    """Return, for each piece of border, the width in cells of the narrower of the two basins next to it.
 
-    A piece of border lies between two neighbouring cells with different labels. The width of a basin is the side of the
-    largest cube of its cells, to within a cell: of a fractal basin that of its largest part, which grows with the grid;
-    of many small basins what has to be resolved. Cells without a minimum (-1) have no width.
+    A piece of border is between two neighbouring cells with different labels. The width of a basin is the side of the
+    largest cube of its cells, to within a cell: for a fractal basin that of its largest part, which grows with the
+    grid; for many small basins the size that has to be resolved. Cells without a minimum (-1) have no width.
 
     >>> squares = np.add.outer(100 * (np.arange(90) // 9), np.arange(90) // 9)
     >>> np.unique(border_widths(squares)).tolist()

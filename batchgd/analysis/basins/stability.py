@@ -17,12 +17,12 @@ from batchgd.problem.starts import parse_seed
 from batchgd.problem.tables import ROWS, TextTable, cut, records
 from batchgd.problem.wording import format_values
 
-_GROWTH = 1.25  # between the radii at which a direction is looked at, going out
-_LOOKS = 40  # of them, up to the largest radius: the first is 1.7e-4 of it
+_GROWTH = 1.25  # ratio of successive radii along a direction, going out
+_LOOKS = 40  # number of radii, up to the largest: the first is 1.7e-4 of it
 _ROUNDS, _TRIES = 6, 8  # of the search for the nearest border around the best direction
 _MOST_DIRECTIONS = 1_000_000
 _HALVINGS = 60
-_TURN = 0.5  # how far directions are turned in the first round of it; half as far in each next
+_ANGLE = 0.5  # how far directions are turned in the first round of that search; half as far in each next one
 
 
 def bisect(
@@ -30,7 +30,7 @@ def bisect(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Halve each segment from a to b, (n, d), until its ends are ``tolerance`` apart in every coordinate.
 
-    A middle with the label ``side`` of a takes the place of a, any other that of b: so the end at a keeps its label,
+    A middle with the label ``side`` of a replaces a, any other replaces b: so the end at a keeps its label,
     and a border of its basin stays between the ends.
 
     >>> a, b = bisect(lambda x: (x[:, 0] > 0.3).astype(int), np.array([[0.0]]), np.array([[1.0]]), np.array([0]), 1e-3)
@@ -66,7 +66,7 @@ def border_distance(
     way : (n, k, d)
         Unit vectors.
     largest : float
-        As far as it looks; infinity is returned where the label did not change.
+        The largest distance searched; infinity is returned if the label did not change.
     tolerance : float
         Of the distance, relative to ``largest``.
 
@@ -103,10 +103,10 @@ class Stability:
     Attributes
     ----------
     radius : (m,)
-        Radius of the largest ball around each minimum that stays in its basin, as far as the directions tell: an upper
-        bound. Infinity where no direction left the basin.
+        Radius of the largest ball around each minimum that stays in its basin, as far as the directions show: an upper
+        bound. Infinity if no direction left the basin.
     nearest : (m, d)
-        The border point found nearest to it; NaN where there is none.
+        The border point found nearest to it; NaN if there is none.
     escape_radius : (m, k)
         Distance to the border along each direction.
     directions : (k, d)
@@ -132,8 +132,8 @@ class Stability:
         columns = {
             "label": [str(k) for k in range(len(median))],
             "value": format_values(self.minima_fun[:ROWS]),
-            "ball that stays": [f"{radius:.4g}" for radius in self.radius[:ROWS]],
-            "median way out": [f"{radius:.4g}" for radius in median],
+            "ball radius": [f"{radius:.4g}" for radius in self.radius[:ROWS]],
+            "median distance": [f"{radius:.4g}" for radius in median],
         }
         table = TextTable(records(columns), below=cut(len(self.radius), "minimum", "minima"))
         return (
@@ -145,15 +145,15 @@ class Stability:
 def stability(result: LandscapeData, directions: int = 32, *, seed: int = 0) -> Stability:
     """Measure how far each minimum can be displaced, in any direction, before descents lead elsewhere.
 
-    Along each direction the border is found by going out and bisecting, with descents of the result's own method. The
-    nearest border is then sought around the direction in which it was nearest, in turns by smaller angles.
+    Along each direction the border is found by going out and bisecting, with descents of the result's own method. Then
+    the nearest border is searched for around the direction in which it was nearest, in rounds of smaller angles.
 
     Parameters
     ----------
     result : LandscapeData
         With its function.
     directions : int
-        Random directions besides both ways along each axis, at least 1. In many dimensions take more: the ball is as
+        Random directions besides both ways along each axis, at least 1. In many dimensions use more: the ball is as
         large as the nearest border point that was found.
     seed : int
         Of the directions.
@@ -165,7 +165,7 @@ def stability(result: LandscapeData, directions: int = 32, *, seed: int = 0) -> 
     Raises
     ------
     InputError
-        When the result has no minima or no function, or ``directions`` is no number of them.
+        If the result has no minima or no function, or ``directions`` is not a number of directions.
 
     Examples
     --------
@@ -205,9 +205,9 @@ def stability(result: LandscapeData, directions: int = 32, *, seed: int = 0) -> 
 def _closer(
     label: Labelling, x: NDArray, radius: NDArray, way: NDArray, largest: float, rng: np.random.Generator
 ) -> tuple[NDArray, NDArray]:
-    """Turn each direction a little, in random ways, and keep what meets the border sooner."""
-    for turn in _TURN * 0.5 ** np.arange(_ROUNDS):
-        tries = _units(way[:, None, :] + turn * rng.normal(size=(len(x), _TRIES, x.shape[1])))
+    """Turn each direction a little, in random ways, and keep those that meet the border sooner."""
+    for angle in _ANGLE * 0.5 ** np.arange(_ROUNDS):
+        tries = _units(way[:, None, :] + angle * rng.normal(size=(len(x), _TRIES, x.shape[1])))
         found = border_distance(label, x, tries, largest)
         best = found.argmin(axis=1)
         rows = np.arange(len(x))

@@ -1,4 +1,4 @@
-"""Ever smaller windows on the border of a basin: is it a line, or is it made of more?"""
+"""Ever smaller windows on the border of a basin: is it a line, or does it have more structure?"""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ def _through_minima(result: LandscapeData, box: Box) -> NDArray[np.float64]:
 
 
 def border_point(basins: BasinMap) -> NDArray[np.float64]:
-    """The point (u, v) of a map's border with the most border around it, the nearest to the middle of those alike.
+    """The point (u, v) of a map's border with the most border around it; of equal ones, the one nearest to the middle.
 
     Raises InputError if the map has no border.
     """

@@ -1,4 +1,4 @@
-"""What this machine does: descents measured against the ceilings of the device that they ran on."""
+"""The performance of this machine: descents measured against the ceilings of the device that they ran on."""
 
 from batchgd.analysis.bench.measure import Report, measure
 from batchgd.analysis.bench.timing import Timing

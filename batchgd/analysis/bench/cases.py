@@ -8,7 +8,7 @@ from batchgd.problem.methods import BarzilaiBorwein, GradientDescent, Method
 
 GTOL = 1e-6
 GTOL_SINGLE = 1e-3
-"""In float32 a gradient below curvature times the spacing of x cannot be resolved; there the looser test applies."""
+"""In float32 a gradient below curvature times the spacing of x cannot be resolved; the looser test is for that."""
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,11 @@ _ELEMENTS = 1024  # of an array that stays in the first-level cache
 
 @dataclass
 class Ceiling:
-    """What one device can do at most in one dtype, in units per second; None where it could not be measured.
+    """The most that one device can do in one dtype, in units per second; None if it could not be measured.
 
     ``operations`` are additions and multiplications, two to a fused multiply-add. ``copied`` counts bytes read and
-    written. ``functions`` holds calls per second of division, square root and elementary functions. ``steadiness`` is
-    the slowest over the fastest repeat of the first: 1 on a quiet machine.
+    written. ``functions`` contains calls per second of division, square root and elementary functions. ``steadiness``
+    is the slowest over the fastest repeat of the first: 1 on a quiet machine.
     """
 
     device: str
@@ -44,8 +44,8 @@ class Ceiling:
 
 def measure_cpu(dtype: str, threads: int, functions: Sequence[str] = (), repeats: int = 7) -> Ceiling:
     """Measure the ceilings of this CPU with this many threads."""
-    chains, per_turn = _fma(dtype)
-    rates = [_rate(chains, per_turn, threads) for _ in range(repeats)]
+    chains, per_iteration = _fma(dtype)
+    rates = [_rate(chains, per_iteration, threads) for _ in range(repeats)]
     return Ceiling(
         device="cpu",
         dtype=dtype,
@@ -60,8 +60,8 @@ def measure_cpu(dtype: str, threads: int, functions: Sequence[str] = (), repeats
 def again(ceiling: Ceiling, functions: Sequence[str] = (), repeats: int = 2) -> None:
     """Measure once more, later in the run, and keep the extremes: on a shared machine one moment is not enough."""
     assert ceiling.operations is not None
-    chains, per_turn = _fma(ceiling.dtype)
-    rates = [2.0 * _rate(chains, per_turn, ceiling.threads) for _ in range(repeats)]
+    chains, per_iteration = _fma(ceiling.dtype)
+    rates = [2.0 * _rate(chains, per_iteration, ceiling.threads) for _ in range(repeats)]
     slowest = min(*rates, ceiling.operations * (ceiling.steadiness or 1.0))
     ceiling.operations = max(*rates, ceiling.operations)
     ceiling.steadiness = slowest / ceiling.operations
@@ -76,17 +76,17 @@ def function_rate(name: str, dtype: str, threads: int, repeats: int = 3) -> floa
     return max(_rate(sweep, _ELEMENTS, threads) for _ in range(repeats))
 
 
-def _rate(work: Callable[[int], None], per_turn: int, threads: int) -> float:
-    """Return units per second of ``work(turns)`` on this many threads at once."""
+def _rate(work: Callable[[int], None], per_iteration: int, threads: int) -> float:
+    """Return units per second of ``work(iterations)`` on this many threads at once."""
     work(1)
-    turns, elapsed = 16, 0.0
+    iterations, elapsed = 16, 0.0
     while elapsed < 0.2 * SECONDS:
-        turns *= 4
+        iterations *= 4
         began = time.perf_counter()
-        work(turns)
+        work(iterations)
         elapsed = time.perf_counter() - began
-    turns = max(1, int(turns * SECONDS / elapsed))
-    return threads * turns * per_turn / _together([lambda: work(turns)] * threads)
+    iterations = max(1, int(iterations * SECONDS / elapsed))
+    return threads * iterations * per_iteration / _together([lambda: work(iterations)] * threads)
 
 
 def _together(jobs: Sequence[Callable[[], Any]]) -> float:
@@ -116,7 +116,7 @@ def _copy(threads: int) -> float:
 
 @cache
 def _fma(dtype: str) -> tuple[Callable[[int], None], int]:
-    """Return a loop of multiply-adds that never leaves the registers, and how many it does in a turn."""
+    """Return a loop of multiply-adds that never leaves the registers, and how many it does in an iteration."""
     from llvmlite import binding
     from numba import njit
 
@@ -128,11 +128,11 @@ def _fma(dtype: str) -> tuple[Callable[[int], None], int]:
     chains = multiply_add_chains(lanes, dtype)
 
     @njit(nogil=True, error_model="numpy")
-    def loop(turns, start):
-        return chains(turns, start)
+    def loop(iterations, start):
+        return chains(iterations, start)
 
     start = np.dtype(dtype).type(0.5)
-    return lambda turns: loop(turns, start), lanes
+    return lambda iterations: loop(iterations, start), lanes
 
 
 @cache
@@ -147,7 +147,7 @@ def _sweep(name: str, dtype: str) -> Callable[[int], None]:
         text = f"{name}(a[i], real(1.5))"
     source = (
         "def sum2(pair):\n    return pair[0] + pair[1]\n"
-        "def sweep(a, turns):\n    for turn in range(turns):\n        for i in range(SIZE):\n"
+        "def sweep(a, iterations):\n    for k in range(iterations):\n        for i in range(SIZE):\n"
         f"            a[i] = real(0.1) * ({text}) + real(0.5)\n"
     )
     flags: dict[str, Any] = {"nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
@@ -156,4 +156,4 @@ def _sweep(name: str, dtype: str) -> Callable[[int], None]:
     exec(source, names)
     names["sum2"] = njit(**flags)(names["sum2"])
     sweep = njit(**flags)(names["sweep"])
-    return lambda turns: sweep(np.full(_ELEMENTS, 0.5, dtype), turns)
+    return lambda iterations: sweep(np.full(_ELEMENTS, 0.5, dtype), iterations)

@@ -9,7 +9,7 @@ from typing import Any
 from batchgd.analysis.bench.ceiling import Ceiling
 
 CHAINS = 8
-TURNS = 4096
+ITERATIONS = 4096
 THREADS = 256
 BLOCKS_PER_MULTIPROCESSOR = 16
 SPECIAL_UNITS = 16
@@ -39,11 +39,11 @@ def source(dtype: str, function: str | None = None) -> str:
         change = f"T v = x[k]; x[k] = fma(T(0.1), {expression}, T(0.5));"
     return f"""
 typedef {real} T;
-extern "C" __global__ void ceiling(T* out, T m, T c, int turns) {{
+extern "C" __global__ void ceiling(T* out, T m, T c, int iterations) {{
     T x[{CHAINS}];
     #pragma unroll
     for (int k = 0; k < {CHAINS}; ++k) x[k] = T(0.5) + T(0.01) * k + T(1e-6) * threadIdx.x;
-    for (int turn = 0; turn < turns; ++turn) {{
+    for (int i = 0; i < iterations; ++i) {{
         #pragma unroll
         for (int k = 0; k < {CHAINS}; ++k) {{ {change} }}
     }}
@@ -57,7 +57,7 @@ extern "C" __global__ void ceiling(T* out, T m, T c, int turns) {{
 
 def measure_cuda(dtype: str, functions: Sequence[str] = (), repeats: int = 5) -> Ceiling:
     """Measure the ceilings of the current device."""
-    rates = [_rate(source(dtype), dtype, TURNS) for _ in range(repeats)]
+    rates = [_rate(source(dtype), dtype, ITERATIONS) for _ in range(repeats)]
     return Ceiling(
         device="cuda",
         dtype=dtype,
@@ -71,7 +71,7 @@ def measure_cuda(dtype: str, functions: Sequence[str] = (), repeats: int = 5) ->
 
 def function_rate(name: str, dtype: str, repeats: int = 3) -> float:
     """Return calls per second of a division or an elementary function, as CUDA's own library computes it."""
-    return max(_rate(source(dtype, name), dtype, TURNS // 16) for _ in range(repeats))
+    return max(_rate(source(dtype, name), dtype, ITERATIONS // 16) for _ in range(repeats))
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def device_facts() -> DeviceFacts:
     )
 
 
-def _rate(text: str, dtype: str, turns: int) -> float:
+def _rate(text: str, dtype: str, iterations: int) -> float:
     """Return chain steps per second of one kernel."""
     import cupy
     import numpy as np
@@ -103,20 +103,20 @@ def _rate(text: str, dtype: str, turns: int) -> float:
     kernel = cupy.RawKernel(text, "ceiling")
     out = cupy.empty(blocks * THREADS, dtype)
     real = np.dtype(dtype).type
-    arguments = (out, real(0.75), real(0.25), np.int32(turns))
+    arguments = (out, real(0.75), real(0.25), np.int32(iterations))
     seconds = _timed(lambda: kernel((blocks,), (THREADS,), arguments))
-    return blocks * THREADS * CHAINS * turns / seconds
+    return blocks * THREADS * CHAINS * iterations / seconds
 
 
 def _copy() -> float:
     import cupy
 
-    here, there = cupy.ones(_COPY_BYTES, cupy.uint8), cupy.empty(_COPY_BYTES, cupy.uint8)
+    origin, target = cupy.ones(_COPY_BYTES, cupy.uint8), cupy.empty(_COPY_BYTES, cupy.uint8)
     return (
         2.0
         * _COPY_BYTES
         / min(
-            _timed(lambda: there.data.copy_from_device_async(here.data, _COPY_BYTES, cupy.cuda.get_current_stream()))
+            _timed(lambda: target.data.copy_from_device_async(origin.data, _COPY_BYTES, cupy.cuda.get_current_stream()))
             for _ in range(5)
         )
     )

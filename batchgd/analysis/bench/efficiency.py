@@ -12,7 +12,7 @@ _MANY = 4096
 
 
 def lane_ends(nfev: ArrayLike, lanes: int) -> np.ndarray:
-    """Return the tick at which each lane of one block runs dry, when a lane that ends takes the next start at once.
+    """Return the tick at which each lane of one block runs dry, if a lane that ends takes the next start at once.
 
     Starts are taken in their order, in one tick by the lanes in their order: that is what the engine does, so this is
     exact for a block and not an estimate.
@@ -34,7 +34,7 @@ def lane_ends(nfev: ArrayLike, lanes: int) -> np.ndarray:
 
 
 def _many_lane_ends(work: np.ndarray, lanes: int) -> np.ndarray:
-    """The same, all lanes that end in one tick at once: faster where they are many."""
+    """The same, all lanes that end in one tick at once: faster if there are many."""
     ends = np.zeros(lanes, np.int64)
     ends[: len(work)] = work[:lanes]
     following = lanes

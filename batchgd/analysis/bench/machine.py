@@ -10,7 +10,7 @@ PACKAGES = ("numpy", "numba", "llvmlite", "numba-cuda", "cupy-cuda13x", "cupy-cu
 
 
 def describe(threads: int) -> dict[str, Any]:
-    """Return what a reader needs to place the numbers, ready for JSON."""
+    """Return what a reader needs to interpret the numbers, ready for JSON."""
     from batchgd import __version__
     from batchgd.engine.doctor import collect
 

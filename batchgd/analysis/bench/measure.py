@@ -24,7 +24,7 @@ from batchgd.problem.check import cupy_for
 from batchgd.problem.errors import InputError
 from batchgd.problem.stopping import Stopping
 
-ROW_SECONDS = 20.0  # of one run at most: a row beyond it is cut and reported as such
+ROW_SECONDS = 20.0  # the longest time of one run: a row beyond it is cut and reported as such
 
 
 @dataclass
@@ -72,24 +72,24 @@ def measure(
     Parameters
     ----------
     backends : sequence of str, optional
-        Those of ``BACKENDS`` that work here by default; the simulator is never chosen by itself.
+        Default: those of ``BACKENDS`` that work here; the simulator is never chosen automatically.
     dtypes : sequence of str, optional
-        Both by default.
+        Default: both.
     quick : bool
         Two landscapes, fewer starts, three repeats.
     threads : int, optional
-        Worker threads of the CPU backend; one per core by default.
+        Worker threads of the CPU backend; default: one per core.
     repeats, starts : int, optional
-        Overrule what fits the backend.
+        Override the defaults of the backend.
     chosen : iterable of Case, optional
-        Overrules the landscapes.
+        Overrides the landscapes.
     say : callable
-        Gets one line before each row.
+        Called with one line before each row.
 
     Raises
     ------
     InputError
-        For a backend or dtype that there is not, or that cannot run here. What fails later is listed in ``failures``.
+        If a backend or dtype does not exist or cannot run here. Later failures are listed in ``failures``.
     """
     names = list(backends) if backends else [name for name, row in BACKENDS.items() if _usable(name, row)]
     kinds = [check_dtype(dtype) for dtype in dtypes or DTYPES]
@@ -101,7 +101,7 @@ def measure(
     workers = check_threads(threads)
     report = Report(machine.describe(workers))
     for backend in names:
-        short = quick or (backend == "numpy" and not backends)  # the plain reference is there for scale
+        short = quick or (backend == "numpy" and not backends)  # the plain reference is only there for comparison
         setups = tuple(chosen) if chosen is not None else cases.QUICK if short else cases.CASES
         count = starts or _starts(backend, quick)
         for dtype in kinds:
@@ -113,7 +113,7 @@ def measure(
                         batch = batch_of(case, method, backend, dtype, count, workers)
                         report.rows.append(measure_batch(batch, case, method, repeats or (3 if quick else 5)))
                         _complete(limits, report.rows[-1])
-                    except Exception as error:  # one row's trouble must not lose the others
+                    except Exception as error:  # one failing row must not lose the others
                         text = " ".join(str(error).split())
                         report.failures.append(
                             f"{backend} {dtype} {case.landscape} {case.dim} {method}: {type(error).__name__}: {text}"
@@ -184,7 +184,7 @@ def _starts(backend: str, quick: bool) -> int:
 
 
 def _ceiling(backend: str, dtype: str, threads: int, report: Report, say: Callable[[str], None]) -> Ceiling | None:
-    """Measure the ceiling that the rows of one backend and dtype are held against."""
+    """Measure the ceiling that the rows of one backend and dtype are compared with."""
     if backend == "cuda" and simulated():
         return None
     say(f"{backend} {dtype} ceilings")
@@ -222,8 +222,8 @@ def _ready(batch: Batch) -> float:
     from batchgd.problem.starts import parse_starts
 
     lanes = batch.backend.lanes
-    few = min((n for n in (64, 1024) if lanes(n) == lanes(batch.starts.n)), default=batch.starts.n)
-    points = parse_starts(min(few, batch.starts.n), "uniform", batch.box, batch.objective.dim, 0, batch.dtype)
+    enough = min((n for n in (64, 1024) if lanes(n) == lanes(batch.starts.n)), default=batch.starts.n)
+    points = parse_starts(min(enough, batch.starts.n), "uniform", batch.box, batch.objective.dim, 0, batch.dtype)
     small = Batch(**{**vars(batch), "starts": points, "stopping": Stopping(maxiter=1)})
     began = time.perf_counter()
     run(small)

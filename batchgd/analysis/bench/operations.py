@@ -17,11 +17,12 @@ _NO_OPERATION = {"int", "real", "carray", "align_stack"}
 def tick_operations(source: str) -> dict[str, int]:
     """Return how often one lane of ``tick`` does each kind of operation, functions of the module written out.
 
-    A module whose ``tick`` repeats itself holds ``tick_once``, and that is what is counted.
+    A module whose ``tick`` repeats itself contains ``tick_once``, which is counted instead.
 
     Keys are ``adds`` (with subtractions, comparisons, selections, minima and maxima), ``multiplies``, ``divides``, and
-    the name of each elementary function called, ``sqrt`` among them. What the compiler merges is still counted, and
-    what a loop over a number that the module names does, as often as it does it; a loop over the lanes counts once.
+    the name of each elementary function called, ``sqrt`` among them. Operations that the compiler merges are still
+    counted, and those in a loop over a number that the module names as often as it runs; a loop over the lanes counts
+    once.
 
     >>> text = "def half(x):\\n    return 0.5 * x\\ndef tick(ws):\\n    y = half(ws[3 * 64]) + exp(ws[0])"
     >>> tick_operations(text) == {"adds": 1, "multiplies": 1, "exp": 1}
@@ -44,8 +45,8 @@ def tick_operations(source: str) -> dict[str, int]:
         total: Counter[str] = Counter()
         for node in nodes:
             inner = [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt)]
-            turns = _turns(node.iter, constants) if isinstance(node, ast.For) else 1
-            total.update({name: turns * count for name, count in of_nodes(inner).items()})
+            iterations = _iterations(node.iter, constants) if isinstance(node, ast.For) else 1
+            total.update({name: iterations * count for name, count in of_nodes(inner).items()})
             for part in [] if isinstance(node, ast.For) else _reals(node):
                 total += of_call(part) if isinstance(part, ast.Call) else Counter({_kind(part): 1})
         total.pop("", None)
@@ -61,13 +62,13 @@ def tick_operations(source: str) -> dict[str, int]:
 
 
 def split(operations: Mapping[str, int]) -> tuple[int, dict[str, int]]:
-    """Part the counts into additions and multiplications together, and everything slower by its name."""
+    """Split the counts into additions and multiplications together, and everything slower by its name."""
     slow = {name: count for name, count in operations.items() if name not in (ADDS, MULTIPLIES)}
     return sum(operations.values()) - sum(slow.values()), slow
 
 
 def _reals(node: ast.AST) -> list[ast.AST]:
-    """The operators and calls below a node, without inner statements and what only computes a place in an array."""
+    """The operators and calls below a node, without inner statements and those that only compute an array index."""
     found: list[ast.AST] = []
     if isinstance(node, ast.BinOp | ast.UnaryOp | ast.Compare | ast.Call):
         found.append(node)
@@ -88,8 +89,8 @@ def _integers(tree: ast.Module) -> dict[str, int]:
     }
 
 
-def _turns(iterated: ast.expr, constants: Mapping[str, int]) -> int:
-    """How often a loop turns; 1 where that is not known, and over the lanes, of which one is looked at."""
+def _iterations(iterated: ast.expr, constants: Mapping[str, int]) -> int:
+    """How often a loop runs; 1 if that is not known, and for a loop over the lanes, of which one is counted."""
     named = {node.id for node in ast.walk(iterated) if isinstance(node, ast.Name)} - {"range"}
     if "W" in named or not named <= set(constants):
         return 1

@@ -13,7 +13,7 @@ from batchgd.problem.wording import percent, plural, quantity
 
 LEGEND = (
     "Updates of all trajectories, trajectories that reached a minimum (gradient norm below gtol, or no further step "
-    "above rounding), and operations of the objective alone (value and gradient, or the gradient where nothing "
+    "above rounding), and operations of the objective alone (value and gradient, or the gradient if nothing "
     "needs the value; an elementary function counts as one), per second of the descent: warm, median of the repeats; "
     "spread is the slowest over the fastest.",
     "of FMA: those operations over this device's measured ceiling of additions and multiplications in fused pairs, the "

@@ -1,4 +1,4 @@
-"""What the CUDA kernels of the standard set need, assembled without a device."""
+"""The resources that the CUDA kernels of the standard set need, assembled without a device."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def parse_capability(text: str) -> tuple[int, int]:
     """
     major, dot, minor = text.partition(".")
     if not (dot and major.isdigit() and minor.isdigit()):
-        raise InputError(f"--assemble takes a compute capability such as 9.0, not {text!r}")
+        raise InputError(f"--assemble is {text!r}: give a compute capability such as 9.0")
     return int(major), int(minor)
 
 
@@ -43,7 +43,7 @@ def assemble(
     Raises
     ------
     BackendError
-        Where numba-cuda or the assembler's package is missing.
+        If numba-cuda or the assembler's package is missing.
     """
     from importlib.util import find_spec
 

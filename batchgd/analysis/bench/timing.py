@@ -23,8 +23,8 @@ class Timing:
     ready_seconds : float
         From the traced function to the first result of a small batch: compiled, or loaded from the cache.
     iterations, evaluations, reached : int
-        Updates and evaluations of all trajectories, and trajectories that ended at a minimum: below ``gtol``, or where
-        rounding allows no further step.
+        Updates and evaluations of all trajectories, and trajectories that ended at a minimum: with the gradient below
+        ``gtol``, or at the floor of rounding.
     evaluates : str
         What one evaluation is: ``"gradient"`` or ``"value and gradient"``, as the method and the stopping tests need.
     objective_operations : int
@@ -74,9 +74,9 @@ class Timing:
         return self.evaluations / self.lane_ticks
 
     def derive(self, ceiling: Ceiling | None) -> dict[str, Any]:
-        """Return the rates, and their shares of the ceilings where those are known."""
+        """Return the rates, and their shares of the ceilings if those are known."""
         seconds = self.median_seconds
-        # A ceiling is the best of many repeats, so the best repeat is held against it: the two then saw the same quiet.
+        # A ceiling is the best of many repeats, so it is compared with the best repeat: both then ran undisturbed.
         fastest = self.evaluations / min(self.seconds)
         cheap, slow = split(self.tick_operations)
         peak = ceiling.operations if ceiling else None

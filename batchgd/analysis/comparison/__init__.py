@@ -1,4 +1,4 @@
-"""Methods beside each other: ``cells`` runs them, ``table`` tells what came out."""
+"""Methods side by side: ``cells`` runs them, ``comparison`` contains the results."""
 
 from batchgd.analysis.comparison.cells import EVERY, STANDARD, compare
 from batchgd.analysis.comparison.comparison import Cell, Comparison

@@ -36,10 +36,10 @@ STANDARD = (
 """The landscapes of a comparison that names none, with their dimensions."""
 
 EVERY = "all"
-"""Stands for the whole library: the standard landscapes, then the others in their default dimensions."""
+"""Means the whole library: the standard landscapes, then the others in their default dimensions."""
 
 SCALED_TO = "himmelblau"
-"""What the trial settings of ``METHODS`` suit."""
+"""The landscape that the trial settings of ``METHODS`` suit."""
 
 _REACHED = 1e-6  # of max(1, |f*|): a minimum this near to the global value is the global one
 
@@ -70,23 +70,22 @@ def compare(
     Parameters
     ----------
     methods : sequence of Method or str, or dict of them, optional
-        Names stand for the settings that ``METHODS`` tries a method with; keys of a dict are what the table calls
-        them. All methods when left out.
+        Names mean the trial settings in ``METHODS``; keys of a dict are the names in the table. Default: all methods.
     landscapes : sequence, optional
-        Names, Landscapes, Objectives with a box, or pairs (name, dim); a standard set of eight when left out, the whole
+        Names, Landscapes, Objectives with a box, or pairs (name, dim); default: a standard set of eight; the whole
         library for ``"all"``.
     starts : int
-        Of each cell; uniform in the box, the same for every method.
+        Starts of each cell; uniform in the box, the same for every method.
     seed : int
         Of the starts.
     scale : bool, optional
         Bring each landscape to the units of Himmelblau's function first: coordinates in which the box is [-6, 6], and
         values in which the curvature over the box (the median of the largest second derivative) is the same and the
-        global value, where it is known, is 0. Then one learning rate means the same everywhere. When left out: where
-        ``methods`` is left out or holds only names.
+        global value, if it is known, is 0. Then one learning rate means the same everywhere. Default: True if
+        ``methods`` is omitted or contains only names.
     reference : Method, optional
-        Whose labels the others' are held against (fidelity); what ``result.fidelity()`` takes for gradient flow when
-        left out.
+        The method whose labels the others' are compared with (fidelity); default: what ``result.fidelity()`` uses as
+        gradient flow.
     gtol, xtol, ftol, maxiter, max_time, stopping
         When a trajectory of a cell ends, as in :func:`multistart`.
     identity, backend, dtype, threads
@@ -97,12 +96,12 @@ def compare(
     Returns
     -------
     Comparison
-        One cell for each method and landscape. A cell that fails holds its error; the others stand.
+        One cell for each method and landscape. A cell that fails contains its error; the others are complete.
 
     Raises
     ------
     InputError
-        For methods or landscapes that do not exist, and options that cannot be used.
+        If methods or landscapes do not exist, or options cannot be used.
 
     Examples
     --------
@@ -138,13 +137,13 @@ def _cells(
     identity: Identity,
     interrupt: Interrupt,
 ) -> Iterator[Cell]:
-    """Run every method on every landscape, until Ctrl-C; what fails is a cell with its error."""
+    """Run every method on every landscape, until Ctrl-C; a failure is a cell with its error."""
     for name, make in problems:
         try:
             batch, best = make()
             flow: Any = _run(batch.again(method=judge), identity)[0]
         except Exception as error:
-            yield from (Cell(method, name, error=_told(error)) for method in methods)
+            yield from (Cell(method, name, error=_one_line(error)) for method in methods)
             continue
         if flow.interrupted:
             return
@@ -156,21 +155,21 @@ def _cells(
 
 
 def _methods(methods: Any) -> tuple[dict[str, Method], bool]:
-    """The methods by the names of the table, and whether only names were given."""
+    """The methods by the names of the table, and whether only names were passed."""
     if methods is None:
         methods = list(METHODS)
     if isinstance(methods, str | Method):
         methods = [methods]
     if not isinstance(methods, Mapping | Sequence) or not methods:
         raise InputError(f"methods is {told(methods)}: give at least one, as in ['gradient_descent', bgd.Adam(0.05)]")
-    given = methods if isinstance(methods, Mapping) else {_name(method): method for method in methods}
-    if len(given) < len(methods):
+    by_name = methods if isinstance(methods, Mapping) else {_name(method): method for method in methods}
+    if len(by_name) < len(methods):
         raise InputError("two methods have the same name: give a dict {name: method}")
-    made = {
+    checked = {
         str(name): METHODS.find(method).example() if isinstance(method, str) else as_method(method)
-        for name, method in given.items()
+        for name, method in by_name.items()
     }
-    return made, all(isinstance(method, str) for method in given.values())
+    return checked, all(isinstance(method, str) for method in by_name.values())
 
 
 def _name(method: Any) -> str:
@@ -178,7 +177,7 @@ def _name(method: Any) -> str:
 
 
 def library() -> list[tuple[str, int]]:
-    """Every landscape with a dimension: those of ``STANDARD`` as there, the others as they come, each under one name.
+    """Every landscape with a dimension: those of ``STANDARD`` first, then the others, each under one name.
 
     >>> names = [name for name, _ in library()]
     >>> names[:2], "beale" in names, "shekel" in names and "shekel10" in names
@@ -205,16 +204,16 @@ def _problems(
     def batch_of(objective: Any) -> Batch:
         return make_batch(Problem(objective), compute, starts=starts, seed=seed, stopping=stopping)
 
-    given = STANDARD if landscapes is None else landscapes
-    if isinstance(given, str) and given == EVERY:
-        given = library()
-    if isinstance(given, str | Landscape | Objective):
-        given = [given]
-    if not isinstance(given, Sequence) or not given:
+    wanted = STANDARD if landscapes is None else landscapes
+    if isinstance(wanted, str) and wanted == EVERY:
+        wanted = library()
+    if isinstance(wanted, str | Landscape | Objective):
+        wanted = [wanted]
+    if not isinstance(wanted, Sequence) or not wanted:
         raise InputError(f"landscapes is {told(landscapes)}: give at least one, as in ['himmelblau', ('rastrigin', 2)]")
-    batch_of(get(SCALED_TO))  # what cannot be used is refused before any work
+    batch_of(get(SCALED_TO))  # unusable arguments are refused before any work
     checked: list[tuple[Any, int | None]] = []
-    for each in given:
+    for each in wanted:
         pair = each if isinstance(each, tuple) else (each, None)
         entry = get(pair[0]) if isinstance(pair[0], str) else pair[0]
         if len(pair) != 2 or not isinstance(entry, Landscape | Objective):
@@ -247,10 +246,10 @@ def _scaled(objective: Any, known: float | None) -> Any:
     factor = measure(as_objective(model), model.box()).curvature / measure(objective, box).curvature
     stretch = box.width / (high - low)
     shift, level, fun = box.lower - low * stretch, 0.0 if known is None else known, objective.fun
-    given = () if objective.params is None else (objective.params,)
+    arguments = () if objective.params is None else (objective.params,)
 
     def scaled(u: Any) -> Any:
-        return factor * (fun(shift + stretch * u, *given) - level)
+        return factor * (fun(shift + stretch * u, *arguments) - level)
 
     return Objective(scaled, objective.dim, box=[(low, high)] * objective.dim, name=objective.name)
 
@@ -289,9 +288,9 @@ def _cell(
             seconds=seconds,
             interrupted=result.interrupted,
         )
-    except Exception as error:  # whatever one cell meets, the others stand
-        return Cell(label, name, error=_told(error))
+    except Exception as error:  # whatever fails in one cell, the others are kept
+        return Cell(label, name, error=_one_line(error))
 
 
-def _told(error: Exception) -> str:
+def _one_line(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"

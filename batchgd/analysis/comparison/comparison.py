@@ -29,9 +29,9 @@ class Cell:
     Attributes
     ----------
     method, landscape : str
-        As the table calls them.
+        Their names in the table.
     successes, starts : int
-        Starts that reached the global minimum, of how many.
+        Starts that reached the global minimum, and all starts.
     minima : int
         Distinct minima found.
     fidelity : float
@@ -41,7 +41,7 @@ class Cell:
     compile_seconds, seconds : float
         Wall time of compiling, and of the run with what follows it.
     error : str or None
-        What went wrong, where something did.
+        What went wrong, if anything did.
 
     >>> cell = Cell("adam", "levy", successes=3, starts=4, evaluations=np.array([9.0, 5.0, np.inf, 7.0]))
     >>> cell.success, cell.quantile(0.5), cell.quantile(0.9)
@@ -72,7 +72,7 @@ class Cell:
         return float(low), float(high)
 
     def quantile(self, share: float) -> float:
-        """Evaluations within which this share of the starts came to rest at a minimum; infinite where fewer do."""
+        """Evaluations within which this share of the starts came to rest at a minimum; infinite if fewer did."""
         share = check.number("share", share, "a share of the starts from 0 to 1")
         if not 0.0 <= share <= 1.0:
             raise InputError(f"share is {share:g}: give a share of the starts from 0 to 1")
@@ -163,12 +163,12 @@ class Comparison:
 
     def on(self, landscapes: Iterable[str]) -> Comparison:
         """Return the cells of some landscapes, by the table's names."""
-        given = [landscapes] if isinstance(landscapes, str) else landscapes
-        if not isinstance(given, Iterable) or getattr(given, "ndim", 1) == 0:
+        names = [landscapes] if isinstance(landscapes, str) else landscapes
+        if not isinstance(names, Iterable) or getattr(names, "ndim", 1) == 0:
             raise InputError(
                 f"landscapes is {told(landscapes)}: give names of the table, such as {self.landscapes[:1]}"
             )
-        wanted = {check.text("a landscape's name", name) for name in given}
+        wanted = {check.text("a landscape's name", name) for name in names}
         return replace(self, cells=tuple(cell for cell in self.cells if cell.landscape in wanted))
 
     def to_dataframe(self) -> Any:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _STARTS = 20_000  # looked at for neighbours of different labels
 _NEIGHBOURS = 6
 _CLOSE = 1e-4  # box widths between the two sides of a border
-_APART = 1e-2  # box widths at which two sides that descend part
+_APART = 1e-2  # box widths at which two descending sides count as parted
 _STEP = 5e-3  # longest step of that descent, box widths
 _STEPS = 500
 
@@ -31,15 +31,15 @@ def border_walkers(
     """Return walkers near borders between basins, (n, d), and the direction across the border at each, (n, d).
 
     Neighbouring starts with different labels are bisected until they are 1e-4 box widths apart, one on either side of
-    the border. Both then descend until they part: up to there their middle slides along the border, towards the saddle
-    on it that it drains to.
+    the border. Both then descend until they part: up to there their middle slides along the border, towards a saddle on
+    it.
 
     Parameters
     ----------
     label : function
-        The labels of points by gradient flow, whose borders the saddles lie on.
+        The labels of points by gradient flow, on whose borders the saddles are.
     most : int
-        Walkers at most; every pair of neighbouring basins gets one before any gets a second.
+        The most walkers; every pair of neighbouring basins gets one before any gets a second.
     """
     a, b = _neighbours(result, box, most)
     side, other = label(a), label(b)
@@ -49,7 +49,7 @@ def border_walkers(
 
 
 def _neighbours(result: LandscapeData, box: Box, most: int) -> tuple[NDArray, NDArray]:
-    """Near starts with different labels: for each pair of labels the nearest first, in turns."""
+    """Near starts with different labels: for each pair of labels the nearest first, pair by pair in turn."""
     from scipy.spatial import cKDTree
 
     n = min(result.n, _STARTS) if result.starts is not None and result.kept else 0
@@ -67,8 +67,8 @@ def _neighbours(result: LandscapeData, box: Box, most: int) -> tuple[NDArray, ND
     order = np.lexsort((distance, high, low))
     pair = low[order].astype(np.int64) * len(result.minima) + high[order]
     head = np.flatnonzero(np.r_[np.ones(len(pair[:1]), bool), np.diff(pair) != 0])
-    turn = np.arange(len(pair)) - np.repeat(head, np.diff(np.r_[head, len(pair)]))
-    chosen = order[np.argsort(turn, kind="stable")[:most]]
+    rank = np.arange(len(pair)) - np.repeat(head, np.diff(np.r_[head, len(pair)]))
+    chosen = order[np.argsort(rank, kind="stable")[:most]]
     return x0[first[chosen]], x0[second[chosen]]
 
 

@@ -30,20 +30,21 @@ def connect(result: LandscapeData, *, border_points: int = 500, rounds: int = 5,
     """Find the saddles of index 1 in the box and the minima that each joins: ``result.connect()``.
 
     Walkers set out from borders (between neighbouring starts with different labels) and from minima (along each of
-    the six softest modes, both ways), and follow one mode of the Hessian uphill and all others downhill. Where
-    they arrive is polished by Newton's method, kept if exactly one eigenvalue is negative, and left on both sides
-    along its eigenvector by gradient flow. Minima that this meets for the first time are walked from as well.
+    the six softest modes, both ways), and follow one mode of the Hessian uphill and all others downhill. The point
+    where they arrive is polished by Newton's method and kept if exactly one eigenvalue is negative; gradient flow then
+    leaves it on both sides along its eigenvector. Walkers set out from minima that this finds for the first time as
+    well.
 
     Parameters
     ----------
     result : LandscapeData
         With its function.
     border_points : int
-        Walkers from borders at most, the pairs of neighbouring basins in turns; 0 for none.
+        The most walkers from borders, the pairs of neighbouring basins in turn; 0 for none.
     rounds : int
         How often walkers set out from minima that the round before found.
     most_minima : int
-        Minima that walkers set out from at most, the lowest first: a function may have millions.
+        The most minima that walkers set out from, the lowest first: a function may have millions.
 
     Returns
     -------
@@ -54,7 +55,7 @@ def connect(result: LandscapeData, *, border_points: int = 500, rounds: int = 5,
     Raises
     ------
     InputError
-        When the function is not at hand, it has no Hessian, or a number cannot be used.
+        If the function is not available, it has no Hessian, or a number cannot be used.
 
     Examples
     --------
@@ -88,7 +89,7 @@ def connect(result: LandscapeData, *, border_points: int = 500, rounds: int = 5,
 
 
 def _checked(result: Any, **numbers: tuple[Any, int]) -> Mapper:
-    """Return the mapper of gradient flow, or say why saddles cannot be sought; numbers come with their least values."""
+    """Return the mapper of gradient flow, or raise InputError; numbers come with their smallest values."""
     if not isinstance(result, LandscapeData):
         raise InputError(f"connect joins the minima of a result, and this one has none: run {a_run()}")
     for name, (value, least) in numbers.items():

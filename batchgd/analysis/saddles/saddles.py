@@ -20,7 +20,7 @@ from batchgd.problem.wording import format_values, minima_counted, plural
 
 @dataclass(frozen=True, eq=False)
 class Nodes:
-    """The minima that saddles join: those of the result, in its numbering, and then those met on the way.
+    """The minima that saddles join: those of the result, in its numbering, and then those found on the way.
 
     Attributes
     ----------
@@ -73,13 +73,13 @@ class Saddles(Points):
     barrier : (s, 2)
         How far the saddle is above each of them, NaN for none.
     zero : (s,)
-        Eigenvalues that are zero within rounding: more than none, and the saddle is one point of a continuum.
+        Number of eigenvalues that are zero within rounding: if there are any, the saddle is one point of a continuum.
     count : (s,)
         Walkers that found it; ``from_border`` (s,) of them set out from a border, the others from minima.
     nodes : Nodes
         The minima, those that only this search found included.
     walkers : dict
-        How many walkers ended how.
+        How many walkers ended in each way.
     walked_from : int
         How many of the minima walkers set out from.
     name : str
@@ -119,8 +119,8 @@ class Saddles(Points):
         a, b = np.sort(self.joins, axis=1).T
         rows = np.flatnonzero((a >= 0) & (a != b))
         rows = rows[np.argsort(self.fun[rows], kind="stable")]
-        pairs, rank = np.unique(np.stack([a[rows], b[rows]]), axis=1, return_index=True)  # of each the lowest saddle
-        ranks = coo_array((rank + 1.0, pairs), shape=(len(self.nodes),) * 2)  # from 1 on: a 0 would be no edge
+        pairs, rank = np.unique(np.stack([a[rows], b[rows]]), axis=1, return_index=True)  # of each pair the lowest
+        ranks = coo_array((rank + 1.0, pairs), shape=(len(self.nodes),) * 2)  # from 1 on: a 0 would not be an edge
         return rows[np.sort(minimum_spanning_tree(ranks).data).astype(np.int64) - 1]
 
     @property
@@ -135,9 +135,9 @@ class Saddles(Points):
         return [group[0] for group in self.components if len(group) == 1]
 
     def lowest_path(self, a: int, b: int) -> LowestPath:
-        """Return the path from minimum a to minimum b whose highest saddle is lowest: that in the spanning forest.
+        """Return the path from minimum a to minimum b whose highest saddle is lowest: the one in the spanning forest.
 
-        Raises InputError if no saddles found connect them, or there is no such minimum.
+        Raises InputError if no saddles found connect them, or a label does not exist.
         """
         from scipy.sparse import coo_array
         from scipy.sparse.csgraph import breadth_first_order
@@ -146,13 +146,13 @@ class Saddles(Points):
         a, b = (check.whole("the label of a minimum", label, 0, m - 1) for label in (a, b))
         u, v = self.joins[rows].T
         over = coo_array((np.r_[rows, rows] + 1, (np.r_[u, v], np.r_[v, u])), shape=(m, m)).tocsr()
-        came = breadth_first_order(over, a)[1]
+        predecessor = breadth_first_order(over, a)[1]
         minima, passes = [b], []
         while minima[-1] != a:
-            before = int(came[minima[-1]])
+            before = int(predecessor[minima[-1]])
             if before < 0:
                 raise InputError(
-                    f"no saddles found connect the minima {a} and {b}: connect with more walkers, or run more starts"
+                    f"no saddles found connect minima {a} and {b}: connect with more walkers, or run more starts"
                 )
             passes.append(int(over[before, minima[-1]]) - 1)
             minima.append(before)
@@ -165,13 +165,13 @@ class Saddles(Points):
 
         Nodes have ``fun`` and ``x``; edges ``fun`` and ``barrier``, the lesser of the two heights.
         """
-        made = require("networkx", "graph").MultiGraph()
+        graph = require("networkx", "graph").MultiGraph()
         for label in range(len(self.nodes)):
-            made.add_node(label, fun=float(self.nodes.fun[label]), x=self.nodes.x[label])
+            graph.add_node(label, fun=float(self.nodes.fun[label]), x=self.nodes.x[label])
         for row in np.flatnonzero((self.joins >= 0).all(axis=1)):
             a, b = map(int, self.joins[row])
-            made.add_edge(a, b, key=int(row), fun=float(self.fun[row]), barrier=float(self.barrier[row].min()))
-        return made
+            graph.add_edge(a, b, key=int(row), fun=float(self.fun[row]), barrier=float(self.barrier[row].min()))
+        return graph
 
     def to_dataframe(self) -> Any:
         """Return a pandas DataFrame, one row per saddle: those of a table of points, and joins, barriers and mode."""
@@ -207,16 +207,16 @@ class Saddles(Points):
         )
 
     def text_table(self) -> TextTable:
-        """Return the first rows as a table of text."""
-        few = self[:ROWS]
+        """Return the first rows as a text table."""
+        shown = self[:ROWS]
         columns = {
-            "saddle": [str(k) for k in range(len(few))],
-            "value": format_values(few.fun),
-            "joins": [" - ".join(str(label) if label >= 0 else "none" for label in pair) for pair in few.joins],
-            "barriers": [", ".join(f"{height:.6g}" for height in pair) for pair in few.barrier],
+            "saddle": [str(k) for k in range(len(shown))],
+            "value": format_values(shown.fun),
+            "joins": [" - ".join(str(label) if label >= 0 else "none" for label in pair) for pair in shown.joins],
+            "barriers": [", ".join(f"{height:.6g}" for height in pair) for pair in shown.barrier],
         }
         scale = np.ptp(np.concatenate([self.x, self.nodes.x]), axis=0) if len(self) else 0.0
-        return points_table(columns, few.x, scale, cut(len(self), "saddle"), ("barriers",))
+        return points_table(columns, shown.x, scale, cut(len(self), "saddle"), ("barriers",))
 
     def __repr__(self) -> str:
         table = ["", str(self.text_table()), ""] if len(self) else []
@@ -228,12 +228,12 @@ class Saddles(Points):
     def _remarks(self) -> list[str]:
         lines, new, alone = [], len(self.nodes) - self.nodes.known, self.unconnected
         if new:
-            some = (
+            new_minima = (
                 "a minimum that the run had not seen has"
                 if new == 1
                 else f"{new:,} minima that the run had not seen have"
             )
-            lines.append(f"{some} labels from {self.nodes.known:,} on")
+            lines.append(f"{new_minima} labels from {self.nodes.known:,} on")
         if alone and len(self.nodes) > 1:
             named = ", ".join(map(str, alone[:ROWS])) + (", …" if len(alone) > ROWS else "")
             lines.append(f"unconnected, no saddle found joins them to another minimum: {named}")

@@ -20,7 +20,7 @@ from batchgd.problem.box import Box
 OUTCOMES = (
     "found a saddle",
     "found one outside the box",
-    "left the box widely",
+    "went far outside the box",
     "stalled",
     "met a point without derivatives",
     "ended at another kind of point",
@@ -32,7 +32,7 @@ _MODES = 6  # followed from each minimum, both ways: the softest ones
 _RADIUS = 0.01  # longest step of a walker, box widths
 _BETWEEN = 3  # softest modes between which walkers set out
 _LINE = 100  # steps along a straight line at most
-_NARROW = 0.1  # of the distance of the nearest two minima: the longest step where they lie close
+_NARROW = 0.1  # of the distance of the nearest two minima: the longest step if they are close
 
 
 @dataclass
@@ -59,16 +59,16 @@ class Search:
     outcomes: NDArray[np.int64] = field(default_factory=lambda: np.zeros(len(OUTCOMES), np.int64))
 
     def __post_init__(self) -> None:
-        whole, none = np.empty(0, np.int64), np.empty(0)
-        self.found = Points(np.empty((0, self.box.dim)), none, none, whole, whole, whole)
+        integers, floats = np.empty(0, np.int64), np.empty(0)
+        self.found = Points(np.empty((0, self.box.dim)), floats, floats, integers, integers, integers)
 
     def walk_from_minima(self, x: NDArray[np.float64], minima: NDArray[np.float64]) -> None:
         """Send walkers from each of ``x`` both ways along its softest modes, and between each two of the softest three.
 
         The latter set out where the straight line from the minimum leaves the region in which the function is convex:
-        where it is a product, climbing along one mode leads to maxima, and saddles lie between the modes.
+        if it is a product, climbing along one mode leads to maxima, and saddles are between the modes.
 
-        ``minima``: all that are known, whose distances say how long steps may be.
+        ``minima``: all that are known; their distances limit the steps.
         """
         _, vector = modes(self.objective, self.box, x)
         radius = self.radius(minima)
@@ -97,7 +97,7 @@ class Search:
         return float(min(_RADIUS, _NARROW * apart))
 
     def walk(self, x: NDArray, way: NDArray, minima: NDArray, *, border: bool) -> None:
-        """Send walkers out from ``x`` along ``way``, and take in the saddles that they find."""
+        """Send walkers out from ``x`` along ``way``, and add the saddles that they find."""
         if len(x) == 0:
             return
         walk = follow(self.objective, self.box, x, way, self.scale, radius=self.radius(minima))

@@ -39,8 +39,8 @@ class Tree:
 def disconnectivity(saddles: Any, levels: int | None = None) -> Tree:
     """Compute the disconnectivity graph of minima and saddles.
 
-    Two minima are connected at level E when a path joins them whose saddles are all at most E high. At each level the
-    minima fall into disjoint sets, the superbasins; the graph is the tree of their inclusion.
+    Two minima are connected at level E if they are joined by a path whose saddles are all at most E high. At each level
+    the minima fall into disjoint sets, the superbasins; the graph is the tree of their inclusion.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def disconnectivity(saddles: Any, levels: int | None = None) -> Tree:
         What ``result.connect()`` returned.
     levels : int, optional
         Even steps of the level between the lowest minimum and the highest saddle; sets that join within one step join
-        at its upper end. Left out: up to 60 minima each saddle is a level of its own, for more there are 40 steps.
+        at its upper end. Default: with up to 60 minima each saddle is a level of its own; with more there are 40 steps.
 
     Returns
     -------
@@ -121,10 +121,10 @@ def _places(level: NDArray, parent: NDArray[np.int64], m: int) -> NDArray[np.flo
 
 
 def _inside_out(parts: list[int], lowest: NDArray, leaves: list[list[int]]) -> list[int]:
-    """The leaves of some parts, the lowest part in the middle and the others on either side in turns."""
+    """The leaves of some parts, the lowest part in the middle and the others on either side alternately."""
     line: list[list[int]] = []
-    for turn, part in enumerate(sorted(parts, key=lambda k: lowest[k])):
-        line.insert(len(line) if turn % 2 else 0, leaves[part])
+    for count, part in enumerate(sorted(parts, key=lambda k: lowest[k])):
+        line.insert(len(line) if count % 2 else 0, leaves[part])
     return [leaf for part in line for leaf in part]
 
 

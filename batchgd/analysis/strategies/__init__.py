@@ -25,12 +25,12 @@ def register_strategy(cls: type[S]) -> type[S]:
     """Enter a strategy, a dataclass derived from ``Strategy``, under its ``name``; use it as a class decorator.
 
     A package may name its module in an entry point of the group ``batchgd.strategies``; it is then imported when one of
-    its strategies is asked for.
+    its strategies is requested.
 
     Raises
     ------
     InputError
-        When another strategy has this name.
+        If another strategy has this name.
 
     Examples
     --------

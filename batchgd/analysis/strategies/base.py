@@ -1,4 +1,4 @@
-"""What every strategy is: checked settings, and a way to spend the descents of a campaign."""
+"""The base of every strategy: checked settings, and a way to spend the descents of a campaign."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Strategy(Explained):
             object.__setattr__(self, name, checked(name, getattr(self, name)))
 
     def check(self, batch: Batch) -> None:
-        """Raise InputError where the strategy cannot use this batch; called before any work starts."""
+        """Raise InputError if the strategy cannot use this batch; called before any work starts."""
 
     def explore(self, campaign: Campaign) -> dict[str, Any]:
         """Spend the descents; return fields of :class:`StrategyInfo` besides the cost (``drawn``, ``origin``, ...)."""

@@ -39,7 +39,7 @@ class BasinHopping(Strategy):
 
         min(1, exp(-(f_new - f) / T))
 
-    A descent that comes to nothing is refused. Hop k of a run with seed s draws from NumPy's generator of (s, k), so a
+    A descent that reaches nothing is rejected. Hop k of a run with seed s draws from NumPy's generator of (s, k), so a
     walk is a function of seed and walker, whatever the number of walkers or threads.
 
     With ``strategy=bgd.BasinHopping()``, ``starts`` of ``multistart`` is the number of walkers; the result has
@@ -58,17 +58,18 @@ class BasinHopping(Strategy):
         Longest move per coordinate in box widths, above 0 and below 1: about the distance of neighbouring minima.
     temperature : float or sequence of float, optional
         T >= 0 in units of f: about the difference of neighbouring minima's values; 0 never goes uphill (monotonic). A
-        sequence is a ladder: walker i takes number i modulo its length. Left out: eight temperatures from 0.01 to 1
+        sequence is a ladder: walker i takes number i modulo its length. Default: eight temperatures from 0.01 to 1
         times the spread (interquartile range) of the values that the first descents reach.
 
     Raises
     ------
     InputError
-        When a number is outside its range.
+        If a number is outside its range.
 
     Examples
     --------
-    The best of Rastrigin's 161,051 minima in 5-D owns 9e-6 of the box; 100 walkers find it in 3,100 descents:
+    The basin of the best of Rastrigin's 161,051 minima in 5-D is 9e-6 of the box; 100 walkers find it in 3,100
+    descents:
 
     >>> import batchgd as bgd
     >>> walk = bgd.BasinHopping(hops=30, step=0.1, temperature=0)
@@ -112,11 +113,11 @@ class BasinHopping(Strategy):
             first = campaign.made
             rows = campaign.descend(fold(x + self.step * box.width * (2 * move - 1), box))
             value = np.where(arrived(rows), rows.fun, np.inf)
-            taken = metropolis(fun, value, temperature, np.random.default_rng([seed, hop, _ACCEPT]).random(n))
+            moved = metropolis(fun, value, temperature, np.random.default_rng([seed, hop, _ACCEPT]).random(n))
             origin.append(at)
-            accepted.append(taken)
-            x, fun = np.where(taken[:, None], rows.x, x), np.where(taken, value, fun)
-            at = np.where(taken, first + np.arange(n), at)
+            accepted.append(moved)
+            x, fun = np.where(moved[:, None], rows.x, x), np.where(moved, value, fun)
+            at = np.where(moved, first + np.arange(n), at)
         return {"drawn": n, "origin": np.concatenate(origin), "accepted": np.concatenate(accepted)}
 
     def _temperatures(self, fun: NDArray[np.float64]) -> NDArray[np.float64]:

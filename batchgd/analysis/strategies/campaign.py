@@ -1,4 +1,4 @@
-"""The descents of one strategy: batches run one after another, with everything they ended in kept."""
+"""The descents of one strategy: batches run one after another, with all their endpoints kept."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Campaign:
     collector : Collector
         The endpoints so far, with the catalogue of their cells.
     sampled : int
-        Values taken so far, besides those of the descents.
+        Function values computed so far, besides those of the descents.
     watch : Watch
         The watch of the run.
     """
@@ -38,7 +38,7 @@ class Campaign:
     def __init__(self, batch: Batch, collector: Collector, watch: Watch) -> None:
         self.batch, self.collector, self.sampled, self.watch = batch, collector, 0, watch
         self._points: list[NDArray[np.float64]] = []
-        watch.start()  # what a strategy does between its descents counts
+        watch.start()  # the time that a strategy spends between its descents counts
 
     @property
     def made(self) -> int:
@@ -51,19 +51,19 @@ class Campaign:
         return self.watch.over(self.batch.stopping.max_time)
 
     def value(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Values at points, (n,); what is not finite counts as infinitely high."""
+        """Values at points, (n,); non-finite values count as infinitely high."""
         self.sampled += len(x)
         return values(self.batch.objective, x)
 
     def descend(self, points: NDArray[np.float64]) -> Endpoints:
         """Descend from points, (n, d); returns their endpoints and keeps them."""
         first, starts = self.made, ArrayStarts(np.array(points, np.float64))
-        starts.number = first  # what is random in a descent is a function of its number
+        starts.number = first  # the random numbers of a descent are a function of its number
         self._points.append(starts.points(0, starts.n))
         return self.collector.run(self.batch.again(starts=starts), self.watch.part(first, first + starts.n))
 
     def groups(self) -> NDArray[np.int64]:
-        """Which endpoints so far are about the same point: a number per start, -1 where a descent came to nothing."""
+        """Which endpoints so far are about the same point: a number per start, -1 if a descent reached nothing."""
         if not len(self.collector.catalogue):
             return np.full(self.made, -1)
         group = groups_of(self.collector.catalogue)

@@ -35,12 +35,12 @@ def explore(
     Raises
     ------
     InputError
-        Where batch and strategy do not go together, before any work starts.
+        If batch and strategy are incompatible; before any work starts.
     """
     from batchgd.minima.collect import landscape
 
     if split_per_start(batch.method, batch.starts.n, batch.dtype)[1]:
-        raise InputError("a hyperparameter per start does not go with a strategy, which chooses the starts: give one")
+        raise InputError("a hyperparameter has one value per start, but a strategy chooses the starts: give one value")
     strategy.check(batch)
     collector = Collector(batch.box, identity)
     campaign = Campaign(batch, collector, watch)
@@ -64,7 +64,7 @@ def explore(
 
 
 def drawn_fractions(minima: Minima, label: NDArray[np.int32], drawn: int, note: str | None) -> Minima:
-    """Return the minima with the fractions of the starts that were drawn from the box; NaN where none was."""
+    """Return the minima with the fractions of the starts that were drawn from the box; NaN if none was."""
     label = label[:drawn]
     count = np.bincount(label[label >= 0], minlength=len(minima))
     fraction = count / drawn if drawn else np.full(len(minima), np.nan)

@@ -23,17 +23,17 @@ class StrategyInfo:
         What the choice of starts biases, a sentence.
     drawn : int
         How many starts, the first ones, were drawn from the box before any was chosen: fractions and coverage are
-        theirs. If there are none, 0, fractions are withheld.
+        theirs. If it is 0, fractions are withheld.
     sampling : str
         How those, or the points that starts were chosen from, were drawn.
     sampled : int
-        Values taken at points that were not descended from as well.
+        Function values computed besides those of the descents.
     evaluations : int
         All evaluations: those of the descents (value and gradient) and the values sampled.
     origin : (n,) int64 or None
-        Of a walk: the start whose endpoint each start was perturbed from; -1 where a walker set out.
+        For a walk: the start whose endpoint each start was perturbed from; -1 for a walker's first start.
     accepted : (n,) bool or None
-        Of a walk: whether the walker went to the endpoint.
+        For a walk: whether the walker went to the endpoint.
     """
 
     name: str

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from batchgd.analysis.strategies.campaign import Campaign
 
 _TREE_DIM = 12  # up to here a k-d tree finds neighbours sooner than comparing all pairs
-_PAIRS = 1 << 22  # distances held at once
+_PAIRS = 1 << 22  # distances in memory at once
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,13 @@ class MLSL(Strategy):
         the theorem; 2 is the customary choice). Larger: fewer descents, more basins missed. 0 descends from every
         point, which is plain multi-start.
     gamma : float
-        Share of the sample, lowest values first, that may be descended from, above 0 and up to 1. Less than 1 leaves
-        out high basins.
+        Share of the sample, lowest values first, that may be descended from, above 0 and up to 1. Less than 1 ignores
+        high basins.
 
     Raises
     ------
     InputError
-        When a number is outside its range.
+        If a number is outside its range.
 
     Examples
     --------
@@ -138,9 +138,9 @@ def critical_distance(sample: int, dim: int, sigma: float) -> float:
 
 
 def nearest_better(u: NDArray, fun: NDArray, rows: NDArray, radius: float, workers: int = 1) -> NDArray[np.float64]:
-    """Distance of a point of lower value within the radius of each row, inf where there is none.
+    """Distance of a point of lower value within the radius of each row, inf if there is none.
 
-    Not always of the nearest one: any such point settles the matter. An interrupt leaves rows at inf.
+    Not always that of the nearest one: any such point is enough. An interrupt leaves rows at inf.
     """
     interrupt, out = current(), np.full(len(rows), np.inf)
     if u.shape[1] > _TREE_DIM:
@@ -150,9 +150,9 @@ def nearest_better(u: NDArray, fun: NDArray, rows: NDArray, radius: float, worke
         for k in range(0, len(rows), step):
             if interrupt.seen:
                 break
-            some = rows[k : k + step]
-            distance = cdist(u[some], u)
-            distance[fun[None, :] >= fun[some, None]] = np.inf
+            block = rows[k : k + step]
+            distance = cdist(u[block], u)
+            distance[fun[None, :] >= fun[block, None]] = np.inf
             out[k : k + step] = distance.min(axis=1)
         return np.where(out <= radius, out, np.inf)
     from scipy.spatial import cKDTree
@@ -165,13 +165,13 @@ def nearest_better(u: NDArray, fun: NDArray, rows: NDArray, radius: float, worke
         for begin in range(0, len(left), step):
             if interrupt.seen:
                 return out
-            some = left[begin : begin + step]
+            block = left[begin : begin + step]
             distance, near = tree.query(
-                u[rows[some]], k=[*range(1, k + 1)], distance_upper_bound=radius, workers=workers
+                u[rows[block]], k=[*range(1, k + 1)], distance_upper_bound=radius, workers=workers
             )
             full = np.isfinite(distance[:, -1]) & (k < len(u))  # there may be more within the radius
-            distance[padded[near] >= fun[rows[some]][:, None]] = np.inf
-            out[some] = distance.min(axis=1)
-            again.append(some[full & ~np.isfinite(out[some])])
+            distance[padded[near] >= fun[rows[block]][:, None]] = np.inf
+            out[block] = distance.min(axis=1)
+            again.append(block[full & ~np.isfinite(out[block])])
         left = np.concatenate(again)
     return out

@@ -51,7 +51,7 @@ class Network:
     def to_networkx(self) -> Any:
         """Return a networkx DiGraph: nodes with ``fun``, edges with ``weight`` (hops).
 
-        Raises ImportError where networkx is not installed, with the command that installs it.
+        Raises ImportError if networkx is not installed, with the command that installs it.
         """
         graph = require("networkx", "graph").DiGraph()
         graph.add_nodes_from((k, {"fun": float(value)}) for k, value in enumerate(self.fun))
@@ -62,12 +62,12 @@ class Network:
 
 
 def network(result: LandscapeData) -> Network:
-    """Count the moves of a basin-hopping run from label to label; descents without a minimum at either end are out."""
+    """Count the moves of a basin-hopping run from label to label, if both ends are minima."""
     from scipy.sparse import coo_array
 
     origin = None if result.strategy is None else result.strategy.origin
     if origin is None:
-        raise InputError("this run made no moves between minima: run with strategy='basin_hopping' to have a network")
+        raise InputError("this run made no moves between minima: run with strategy='basin_hopping' to get a network")
     label = host(result.label)
     hop = np.flatnonzero(origin >= 0)
     a, b = label[origin[hop]], label[hop]

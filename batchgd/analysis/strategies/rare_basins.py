@@ -35,19 +35,19 @@ class RareBasins(Strategy):
     uniform : float
         Share of the starts drawn from the box, above 0 and below 1.
     rounds : int
-        Parts in which the other starts are chosen, at least 1; counts are brought up to date between them.
+        Parts in which the other starts are chosen, at least 1; counts are updated between them.
     radius : float
         Standard deviation around a start in box widths, above 0 and below 1: about the width of a rare basin and its
-        neighbours. Where all basins are alike (Levy's function) nothing is gained, whatever the radius.
+        neighbours. If all basins are alike (Levy's function), nothing is gained, whatever the radius.
 
     Raises
     ------
     InputError
-        When a number is outside its range, or the starts are not uniform.
+        If a number is outside its range, or the starts are not uniform.
 
     Examples
     --------
-    Vincent's function in 3-D has 216 minima, whose basins own from 9 % of the box down to 9e-6:
+    Vincent's function in 3-D has 216 minima, whose basins cover from 9 % of the box down to 9e-6:
 
     >>> import batchgd as bgd
     >>> result = bgd.multistart("vincent", dim=3, starts=10_000, strategy=bgd.RareBasins())
@@ -69,10 +69,10 @@ class RareBasins(Strategy):
     def check(self, batch: Batch) -> None:
         """Raise if there is no uniform part."""
         if batch.starts.name != "uniform":
-            raise InputError(f"rare_basins needs uniform starts, not {batch.starts.name}: leave out sampling")
+            raise InputError(f"sampling is {batch.starts.name!r}: rare_basins needs uniform starts; leave it out")
 
     def explore(self, campaign: Campaign) -> dict[str, Any]:
-        """Draw from the box, then near what is rare."""
+        """Draw from the box, then near rare minima."""
         batch = campaign.batch
         n, box = batch.starts.n, batch.box
         drawn = max(1, round(self.uniform * n))
@@ -83,17 +83,17 @@ class RareBasins(Strategy):
             weight = _rarity(campaign.groups())
             if campaign.over or weight is None:
                 break
-            many = (n - drawn) * (k + 1) // rounds - (n - drawn) * k // rounds
+            size = (n - drawn) * (k + 1) // rounds - (n - drawn) * k // rounds
             random = np.random.default_rng([batch.seed, k])
-            near = starts[random.choice(len(starts), many, p=weight)]
-            focused = fold(near + self.radius * box.width * random.standard_normal((many, box.dim)), box)
+            near = starts[random.choice(len(starts), size, p=weight)]
+            focused = fold(near + self.radius * box.width * random.standard_normal((size, box.dim)), box)
             starts = np.concatenate([starts, focused])
             campaign.descend(focused)
         return {"drawn": drawn}
 
 
 def _rarity(group: NDArray[np.int64]) -> NDArray[np.float64] | None:
-    """Probability of each start to be picked: its minimum by 1 / count, then evenly; None where none found a minimum.
+    """Probability of each start to be picked: its minimum by 1 / count, then evenly; None if none found a minimum.
 
     >>> _rarity(np.array([0, 0, 1, -1])).round(4).tolist()
     [0.1667, 0.1667, 0.6667, 0.0]

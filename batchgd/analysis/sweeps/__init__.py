@@ -1,1 +1,1 @@
-"""Sweeps: what a hyperparameter does to descents, one launch over starts x values."""
+"""Sweeps: the effect of a hyperparameter on descents, one launch over starts x values."""

@@ -1,4 +1,4 @@
-"""What is swept: the values of one or several hyperparameters, and the methods that they make."""
+"""The grid of a sweep: the values of one or several hyperparameters, and the methods with these values."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class SweepGrid:
 
 
 def parse_grid(method: Any, given: dict[str, Any], zipped: bool) -> SweepGrid:
-    """Part hyperparameters into fixed ones and swept ones, and check all of them.
+    """Split hyperparameters into fixed ones and swept ones, and check all of them.
 
     One array of values is swept in ascending order, each value once; several give every combination (the last name
     varies fastest), or with ``zipped`` their k-th values together.
@@ -78,7 +78,7 @@ def _values(name: str, value: Any) -> NDArray[np.float64]:
 
 
 def _maker(method: Any, given: dict[str, Any]) -> Callable[..., Method]:
-    """Return what makes the method of some hyperparameters; a name, a class or an instance with the others set."""
+    """Return a function from hyperparameters to the method: a name, a class or an instance with the others set."""
     if isinstance(method, str):
         return lambda **values: as_method(method, **values)
     kind = GradientDescent if method is None else method if isinstance(method, type) else type(method)

@@ -1,4 +1,4 @@
-"""Which learning rate to take: what the curvature at the minima says, held against the sweep."""
+"""Which learning rate to take: what the curvature at the minima suggests, checked against the sweep."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-TOLERANCE = 0.01  # of the starts: so much worse than the best of the sweep a value may converge, and keep basins
+TOLERANCE = 0.01  # of the starts: a value may be worse by this than the best of the sweep in convergence and fidelity
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Curvatures:
 
     @property
     def thresholds(self) -> dict[str, float]:
-        """Up to 1/L steps do not alternate at any minimum; beyond 2/L the sharpest repels, beyond the last one all."""
+        """Up to 1/L no minimum makes steps alternate; beyond 2/L the sharpest repels, beyond the last all do."""
         return {
             "1/L": 1.0 / self.sharpest,
             "2/L": 2.0 / self.sharpest,
@@ -68,10 +68,10 @@ def recommend(
     fidelity: NDArray[np.float64] | None,
     optimum: float | None,
 ) -> Recommendation | None:
-    """Return the value to take, or None where no start converged at any.
+    """Return the value to use, or None if no start converged at any.
 
-    Of the values that converge, and keep basins, within 1 % of the starts of the best: for gradient descent with a
-    constant rate the largest one up to ``optimum``, 2 / (L + μ); otherwise the one of the fewest updates.
+    Among the values whose convergence and fidelity are within 1 % of the starts of the best: for gradient descent with
+    a constant rate the largest one up to ``optimum``, 2 / (L + μ); otherwise the one with the fewest updates.
     """
     if not converged.max() > 0.0:
         return None
@@ -80,7 +80,7 @@ def recommend(
         kept = fidelity >= np.nanmax(fidelity) - TOLERANCE
         sound = sound & kept if (sound & kept).any() else kept
 
-    def held(k: int) -> str:
+    def figures(k: int) -> str:
         seen = f"{100.0 * converged[k]:.4g} % converge"
         return seen if fidelity is None else f"{seen}, {100.0 * fidelity[k]:.4g} % to their own minimum"
 
@@ -90,18 +90,18 @@ def recommend(
     # Rows without a median come last.
     fastest = int(np.argmin(np.where(sound & np.isfinite(nit), nit, np.inf)))
     if optimum is None:
-        return take(fastest, f"the fewest updates of the values that are sound; {held(fastest)}")
+        return take(fastest, f"the fewest updates among the sound values; {figures(fastest)}")
     rates = values["learning_rate"]
     within = np.flatnonzero(rates <= optimum * (1.0 + 1e-12))
     formula = f"2/(L+μ) = {optimum:.4g} from the curvature at the minima"
     if not len(within):
-        return take(fastest, f"{formula} lies below the sweep; {held(fastest)}")
+        return take(fastest, f"{formula} is below the sweep; {figures(fastest)}")
     first = int(within[np.argmax(rates[within])])
     if sound[first]:
-        where = "which the sweep stays below" if first == np.argmax(rates) else "of which this is the nearest below"
-        return take(first, f"{formula}, {where}; {held(first)}")
+        where = "above the whole sweep" if first == np.argmax(rates) else "and this is the nearest value below"
+        return take(first, f"{formula}, {where}; {figures(first)}")
     fallback = within[sound[within]]
     if not len(fallback):
-        return take(fastest, f"no value up to {formula} is sound; {held(fastest)}")
+        return take(fastest, f"no value up to {formula} is sound; {figures(fastest)}")
     k = int(fallback[np.argmax(rates[fallback])])
-    return take(k, f"stepped down from {formula}: at {rates[first]:.4g} {held(first)}; here {held(k)}")
+    return take(k, f"stepped down from {formula}: at {rates[first]:.4g} {figures(first)}; here {figures(k)}")

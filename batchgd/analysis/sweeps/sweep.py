@@ -1,4 +1,4 @@
-"""``bgd.sweep``: one launch over starts x values, and the gradient flow that says where each start belongs."""
+"""``bgd.sweep``: one launch over starts x values, and the gradient flow that shows where each start belongs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from batchgd.engine.progress import Progress
     from batchgd.minima import Found
 
-_TRAJECTORIES = 1 << 20  # in memory at once; a larger sweep is made in several launches, some starts at all values each
+_TRAJECTORIES = 1 << 20  # in memory at once; a larger sweep runs in several launches, some starts at all values each
 _OSCILLATION, _PATIENCE_SHARE, _LEAST_PATIENCE = 10, 10, 100
 
 
@@ -64,24 +64,24 @@ def sweep(
     progress: Progress | None = None,
     **hyperparameters: Any,
 ) -> SweepResult:
-    """Descend from the same starts at every value of a hyperparameter, and tell what the value does.
+    """Descend from the same starts at every value of a hyperparameter, and report the effect of the value.
 
     Each start counts once at each value, as **slow** (maxiter or another cap), **monotone** (converged, and no step
     turned against the one before), **oscillating** (converged, and some step did: s_k . s_(k-1) < 0) or **lost**
-    (diverged, left, not finite; jumps to and fro without decrease; or wanders: no better value in a tenth of
+    (diverged, left, not finite; jumps back and forth without decrease; or wanders: no better value in a tenth of
     ``maxiter``). On a quadratic with eigenvalues λ every step is (1 - η λ) times the one before in each component: so
-    no step turns where η λ <= 1 for all, some component alternates where η λ > 1, and beyond 2 / λ it grows.
+    no step turns if η λ <= 1 for all, some component alternates if η λ > 1, and beyond 2 / λ it grows.
 
     Parameters
     ----------
     fun, box, dim, starts, sampling, seed, identity, backend, dtype, threads, params, jac, args, scale
         As in :func:`multistart`; ``starts`` is the number per value.
     method : Method class, name or Method, optional
-        The update rule; :class:`GradientDescent` when left out. An instance brings its other hyperparameters.
+        The update rule; default: :class:`GradientDescent`. An instance brings its other hyperparameters.
     zipped : bool
         Several swept hyperparameters make every combination; with ``zipped`` the k-th values of all go together.
     fidelity : bool
-        Also follow gradient flow from every start, and tell which share of the starts lands in the minimum that it
+        Also follow gradient flow from every start, and report the share of the starts that land in the minimum that it
         leads to.
     gtol, xtol, ftol, maxiter, max_time, stopping
         As in :func:`multistart`. ``oscillation`` and ``patience`` are set to 10 and ``maxiter`` / 10 (100 at least)
@@ -101,7 +101,7 @@ def sweep(
     Raises
     ------
     InputError
-        For anything that cannot be used, before work starts.
+        If an argument cannot be used; before work starts.
 
     References
     ----------
@@ -139,14 +139,14 @@ def sweep(
     )
     if batch.mixed:
         raise InputError(
-            "dtype='mixed' ends every descent with another method, and a sweep tells how one behaves: use "
+            "dtype='mixed' ends every descent with another method, and a sweep shows how one behaves: use "
             "float32 or float64"
         )
     return _Sweep(batch, grid, identity, fidelity, rule.patience is None, watch).result()
 
 
 def _watchful(rule: Stopping) -> Stopping:
-    """Return the stopping rule with the tests that tell who will never converge."""
+    """Return the stopping rule with the tests that detect starts that will never converge."""
     patience = max(_LEAST_PATIENCE, rule.maxiter // _PATIENCE_SHARE)
     return dataclasses.replace(
         rule,
@@ -167,7 +167,7 @@ class _Sweep:
         self.curvatures: Curvatures | None = None
 
     def result(self) -> SweepResult:
-        """Run everything; an interrupt or ``max_time`` ends it with the starts that were taken up."""
+        """Run everything; an interrupt or ``max_time`` ends it with the starts that were begun."""
         n, size = self.batch.starts.n, max(1, _TRAJECTORIES // len(self.grid))
         with heeded() as interrupt:
             for first in range(0, n, size):
@@ -177,7 +177,7 @@ class _Sweep:
         return SweepResult(self.batch, self.grid, self.tally, self.fidelity, self.curvatures, self.watch.elapsed)
 
     def _add(self, first: int, stop: int, interrupt: Interrupt) -> bool:
-        """Descend from some starts at every value; whether time is left for more."""
+        """Descend from some starts at every value; returns whether time is left for more."""
         from batchgd.engine.run import run
         from batchgd.minima.collector import Collector
 
@@ -205,7 +205,7 @@ class _Sweep:
         return self.watch.ended_by is None
 
     def _note_curvature(self, found: Found) -> None:
-        """Take in the smallest and the largest eigenvalue at each proper minimum."""
+        """Record the smallest and the largest eigenvalue at each proper minimum."""
         eigenvalues = found.minima.eigenvalues[found.minima.kind == "minimum"]
         eigenvalues = eigenvalues[np.isfinite(eigenvalues).all(axis=1)]
         if len(eigenvalues):
@@ -215,7 +215,7 @@ class _Sweep:
 
 
 class _Repeated(Starts):
-    """The same points, as often as there are values."""
+    """The same points, once for each value."""
 
     name = "array"
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class SweepResult:
-    """What each of K values of a hyperparameter does to the same n starts.
+    """The effect of each of K values of a hyperparameter on the same n starts.
 
     Attributes
     ----------
@@ -33,17 +33,17 @@ class SweepResult:
     slow, monotone, oscillating, lost : (K,)
         Shares of the starts; they add up to 1. See :func:`sweep` for what they mean.
     nit_median, nit_tail : (K,)
-        Median and 90 % quantile of the updates of starts that are not lost, slow ones with those that they made; NaN
-        where all are lost.
+        Median and 90 % quantile of the updates of starts that are not lost; slow ones count with the updates that they
+        made. NaN if all are lost.
     best : (K,)
-        The lowest value reached; inf where none was finite.
+        The lowest value reached; inf if none was finite.
     fidelity, fidelity_low, fidelity_high : (K,) or None
         Share of the starts that land in the minimum that gradient flow takes them to, with its 95 % Wilson interval
         (None for starts that are not independent). Slow and lost starts do not land.
     curvatures : Curvatures or None
         Extreme eigenvalues of the Hessian at the minima found, and the thresholds 1/L and 2/L.
     n_starts, n_values, n_with_basin, seconds, interrupted
-        Starts per value that were taken up, values, starts that gradient flow takes to a minimum, the wall time, and
+        Starts per value that were begun, values, starts that gradient flow takes to a minimum, the wall time, and
         whether Ctrl-C ended the sweep.
     """
 
@@ -71,7 +71,7 @@ class SweepResult:
 
     @property
     def constant_rate(self) -> bool:
-        """Whether this is plain gradient descent at constant learning rates, of which theory has more to say."""
+        """Whether this is plain gradient descent at constant learning rates, about which theory says more."""
         method = self.batch.method
         return method.rule == "gradient_descent" and not method.parts and [*self.values] == ["learning_rate"]
 
@@ -82,7 +82,7 @@ class SweepResult:
 
     @cached_property
     def recommended(self) -> Recommendation | None:
-        """The value to take with its reason (``recommended.value``); None where nothing converged."""
+        """The value to use with its reason (``recommended.value``); None if nothing converged."""
         optimum = self.curvatures.optimum if self.constant_rate and self.curvatures else None
         return recommend(self.values, self.monotone + self.oscillating, self.nit_median, self.fidelity, optimum)
 
@@ -92,7 +92,7 @@ class SweepResult:
         return {name: float(values[k]) for name, values in self.values.items()}
 
     def status_counts(self, k: int | None = None) -> dict[str, int]:
-        """How many trajectories ended for which reason: all of them, or those of the k-th value."""
+        """How many trajectories ended for each reason: all of them, or those of the k-th value."""
         if k is not None:
             k = check.whole("k", k, -self.n_values, self.n_values - 1)
         counts = self._tally.status.sum(axis=0) if k is None else self._tally.status[k]
@@ -189,8 +189,8 @@ class SweepResult:
                 "in theory: " + " · ".join(f"{name} = {at:.4g}" for name, at in self.curvatures.thresholds.items())
             )
         if self._tally.status[:, list(CUT)].any():
-            taken = f"{self.n_starts:,} of {self.batch.starts.n:,} starts were taken up"
-            notes.append(f"cut short: {taken}, and those that had not ended count as slow")
+            begun = f"{self.n_starts:,} of {self.batch.starts.n:,} starts were begun"
+            notes.append(f"cut short: {begun}, and those that had not ended count as slow")
         notes.append(f"recommended: {self.recommended or self._nothing()}")
         return notes
 

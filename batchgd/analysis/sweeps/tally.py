@@ -9,14 +9,14 @@ from batchgd.kernels.plan import Endpoints
 from batchgd.kernels.status import CUT, SUCCESSES, Status
 
 REGIMES = ("slow", "monotone", "oscillating", "lost")
-"""What becomes of a start: it ran out of updates, evaluations or time; it converged, without any turn or with one;
-or it never will: it diverged, left, met what is not finite, jumps to and fro, or wanders without improvement."""
+"""The fate of a start: it ran out of updates, evaluations or time; it converged, without any turn or with one; or it
+never will: it diverged, left, met a value that is not finite, jumps back and forth, or wanders without improvement."""
 
 SLOW = (Status.MAXITER, Status.MAXFEV, *CUT)
 
 
 class Tally:
-    """Counts of K values; ``add`` takes in some starts at every value."""
+    """Counts of K values; ``add`` counts some starts at every value."""
 
     def __init__(self, values: int, wandering_is_lost: bool) -> None:
         self.successes = [status for status in SUCCESSES if not (wandering_is_lost and status == Status.PLATEAU)]
@@ -33,7 +33,7 @@ class Tally:
         return np.isin(rows.status, self.successes)
 
     def add(self, rows: Endpoints) -> None:
-        """Take in n starts at every value: the rows of the first value, then those of the second, ..."""
+        """Count n starts at every value: the rows of the first value, then those of the second, ..."""
         converged, slow = self.converged(rows), np.isin(rows.status, SLOW)
         turned = np.zeros(len(rows), bool) if rows.turned is None else rows.turned
         regime = np.select([slow, converged & ~turned, converged], [0, 1, 2], 3)
@@ -48,13 +48,13 @@ class Tally:
             self._updates[k] = _merged(self._updates[k], nit[k][regime[k] != 3])
 
     def compare(self, label: NDArray, true: NDArray) -> None:
-        """Take in which minimum each start reached at every value, against the one that it belongs to (-1: none)."""
+        """Count the starts that reached, at each value, the minimum that they belong to (-1: none)."""
         belongs = true >= 0
         self.with_basin += int(belongs.sum())
         self.kept += (label.reshape(len(self.best), -1) == true)[:, belongs].sum(axis=1)
 
     def updates(self, share: float) -> NDArray[np.float64]:
-        """The quantile of the updates of starts that are not lost, slow ones with those they made; NaN for none."""
+        """The quantile of the updates of starts that are not lost, slow ones included; NaN if all are lost."""
         out = np.full(len(self.best), np.nan)
         for k, (nit, count) in enumerate(self._updates):
             if len(nit):

@@ -1,7 +1,7 @@
-"""Arrays and JSON in one ``.npz`` file: written, and read as what anybody may have made.
+"""Arrays and JSON in one ``.npz`` file: written, and read on the assumption that anybody may have made it.
 
-The members are stored uncompressed, each with a CRC-32, as ``np.savez`` writes them. When one is read, no more
-memory is taken than the file has bytes: an array's header must account for its member, and all members for the file.
+The members are stored uncompressed, each with a CRC-32, as ``np.savez`` writes them. Reading takes no more memory
+than the file has bytes: the size in an array's header must match its member, and the members must fit in the file.
 """
 
 import contextlib
@@ -25,16 +25,16 @@ HEAD = "result.json"
 _ARRAY = ".npy"
 
 _MOST_JSON = 1 << 28
-"""Bytes of JSON at most: ten million numbers, which only hyperparameters that differ per start come near."""
+"""Largest size of the JSON in bytes: ten million numbers, which only hyperparameters per start come near."""
 
 _MOST_BRACKETS = 100_000
-"""Lists and objects in JSON at most: each takes sixty bytes of memory for two in the file."""
+"""Largest number of lists and objects in the JSON: each takes sixty bytes of memory for two in the file."""
 
 _AT_ONCE = 1 << 20
-"""Bytes read at once, and so the longest list of members: in memory it takes ten times its size."""
+"""Bytes read at once, which also limits the list of members: in memory it takes ten times its size."""
 
 _CHUNK = 1 << 18
-"""Bytes of a member read at once, which stay in the processor's cache until they are where they belong."""
+"""Bytes of a member read at once: they stay in the processor's cache until they are copied to their place."""
 
 _READ_ONLY = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
 
@@ -43,7 +43,7 @@ def write(file: BinaryIO, head: Any, arrays: Mapping[str, np.ndarray]) -> None:
     """Write JSON and arrays."""
     body = json.dumps(head, indent=1, allow_nan=False).encode()
     if len(body) > _MOST_JSON:
-        raise InputError(f"the settings take {len(body):,} bytes of at most {_MOST_JSON:,}: set result.method = None")
+        raise InputError(f"the settings take {len(body):,} bytes, limit {_MOST_JSON:,}: set result.method = None")
     with zipfile.ZipFile(file, "w") as archive:
         with archive.open(HEAD, "w") as member:
             member.write(body)
@@ -53,27 +53,27 @@ def write(file: BinaryIO, head: Any, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 class _File(io.FileIO):
-    """A file of which not much is read at once, whatever the archive claims that there is."""
+    """A file that is never read in large pieces, whatever sizes the archive claims."""
 
     def read(self, size: int | None = -1) -> bytes:
-        """Read bytes; raise InputError if they are too many."""
+        """Read bytes; raise InputError if there are too many."""
         left = os.fstat(self.fileno()).st_size - self.tell()
         size = left if size is None or size < 0 else min(size, left)
         if size > _AT_ONCE:
-            raise InputError("it lists more members than a result has")
+            raise InputError("it has more members than a result")
         return super().read(size) or b""
 
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    """Open an archive whose members, taken together, are no larger than it is; raise InputError for anything else."""
+    """Open an archive whose members together are no larger than the file; raise InputError for anything else."""
     with _open(path) as file:
-        with _refused("it is not a whole archive"):
+        with _refused("it is not a complete archive"):
             archive = zipfile.ZipFile(file)
         members, size = archive.infolist(), os.fstat(file.fileno()).st_size
         packed = any(member.file_size != member.compress_size for member in members)
         if packed or sum(member.file_size for member in members) > size:
-            raise InputError("it has members that are not stored as they are")
+            raise InputError("its members are not stored uncompressed")
         yield archive
 
 
@@ -83,7 +83,7 @@ def read_head(archive: zipfile.ZipFile) -> Any:
         return None
     size = archive.getinfo(HEAD).file_size
     if size > _MOST_JSON:
-        raise InputError(f"{HEAD} has {size:,} bytes, and at most {_MOST_JSON:,} are read")
+        raise InputError(f"{HEAD} has {size:,} bytes, limit {_MOST_JSON:,}")
     with _refused(f"{HEAD} is damaged"), archive.open(HEAD) as member:
         text = _take(member, size).tobytes()
     if text.count(b"[") + text.count(b"{") > _MOST_BRACKETS:
@@ -112,7 +112,7 @@ def _array(member: IO[bytes], name: str, size: int) -> np.ndarray:
     shape, by_column, dtype = npy.read_array_header_1_0(member)
     size -= member.tell()
     if dtype.kind != "U" and (dtype.kind not in "biuf" or dtype.itemsize > 8):
-        raise InputError(f"{name} holds {dtype}, neither numbers nor text")
+        raise InputError(f"{name} has type {dtype}, neither numbers nor text")
     if math.prod(shape) * dtype.itemsize != size or not dtype.itemsize:
         raise InputError(f"{name} has {size:,} bytes for an array of shape {told(shape)} and type {dtype}")
     array = np.ndarray(shape, dtype, buffer=_take(member, size), order="F" if by_column else "C")
@@ -120,7 +120,7 @@ def _array(member: IO[bytes], name: str, size: int) -> np.ndarray:
 
 
 def _take(member: IO[bytes], size: int) -> memoryview:
-    """Read that many bytes; at the end the archive's checksum is compared."""
+    """Read this many bytes; the archive's checksum is compared at the end."""
     content = np.empty(size, np.uint8).data
     at = 0
     while at < size:
@@ -149,7 +149,7 @@ def _open(path: Path) -> _File:
 
 @contextlib.contextmanager
 def _refused(what: str) -> Iterator[None]:
-    """Raise InputError for whatever the readers of archives and arrays raise; they have a dozen kinds."""
+    """Raise InputError for whatever the readers of archives and arrays raise, which is a dozen kinds of exceptions."""
     try:
         yield
     except (InputError, MemoryError):

@@ -1,7 +1,7 @@
 """Metadata as JSON and back without loss.
 
-JSON has no tuples, arrays, NaN or infinities: each is written as an object with one telling key. Floats are written in
-full, so they come back bit for bit.
+JSON has no tuples, arrays, NaN or infinities: each is written as an object whose key names the type. Floats are
+written in full, so they come back bit for bit.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ from batchgd.problem.errors import InputError, told
 
 _NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 _DTYPES = re.compile(r"[<>|=]?[biuf][1248]")
-"""Arrays of numbers. A text's dtype names a width that may be far larger than the text."""
+"""Only arrays of numbers: the dtype of a text names a width that may be far larger than the text."""
 
 
 def encode(value: Any) -> Any:
@@ -65,4 +65,4 @@ def _array(items: Any, dtype: Any) -> np.ndarray:
         with np.errstate(over="ignore"):
             return np.asarray(items, dtype=np.dtype(dtype))
     except (TypeError, ValueError, OverflowError):
-        raise InputError(f"an array of {told(dtype)} cannot be made of {told(items)}") from None
+        raise InputError(f"{told(items)} cannot be converted to an array of {told(dtype)}") from None

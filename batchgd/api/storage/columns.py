@@ -1,6 +1,6 @@
-"""Tables of a result as named arrays and plain fields, and back; and what must hold between the arrays of a result.
+"""Tables of a result as named arrays and plain fields, and back; and the checks of a result's arrays.
 
-The type of a column is the hint of its field; the shapes and the ranges are here.
+The type of a column is the type hint of its field; shapes and ranges are defined here.
 """
 
 import dataclasses
@@ -22,7 +22,7 @@ TABLES = {"minima": Minima, "stationary": Stationary, "strategy": StrategyInfo, 
 """Parts of a result that are tables: their columns are stored as ``<table>.<column>``."""
 
 Sizes = dict[str, int]
-"""n starts, d coordinates, m minima; of a table r rows, and of saddles k nodes."""
+"""n starts, d coordinates, m minima; r rows of a table, and k nodes of saddles."""
 
 PER_START: dict[str, tuple[str, Any]] = {
     "x": ("nd", NDArray[np.float64]),
@@ -37,7 +37,7 @@ PER_START: dict[str, tuple[str, Any]] = {
 """Shape and type of the arrays with one entry per start."""
 
 _SHAPES = {"x": "rd", "eigenvalues": "rd", "mode": "rd", "joins": "r2", "barrier": "r2", "origin": "s", "accepted": "s"}
-"""Shapes of the columns of tables that do not have one entry per row; s is all starts, of which n were kept."""
+"""Shapes of table columns that do not have one entry per row; s counts all starts, n those that were kept."""
 
 _RANGES: dict[str, Callable[[Sizes], tuple[float, float]]] = {
     "nit": lambda size: (0, np.inf),
@@ -60,11 +60,11 @@ _RANGES: dict[str, Callable[[Sizes], tuple[float, float]]] = {
     "sampled": lambda size: (0, np.inf),
     "evaluations": lambda size: (0, np.inf),
 }
-"""Least and greatest value of columns and fields, NaN aside."""
+"""Smallest and largest value of columns and fields, NaN excepted."""
 
 
 def split(name: str, table: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """The columns of a table, named ``<table>.<column>``, and its other fields; a field may be a table again."""
+    """The columns of a table, named ``<table>.<column>``, and its other fields; a field may itself be a table."""
     columns: dict[str, np.ndarray] = {}
     fields: dict[str, Any] = {}
     for field in dataclasses.fields(table):
@@ -80,20 +80,20 @@ def split(name: str, table: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]
 
 
 def join(columns: dict[str, np.ndarray], fields: dict[str, Any]) -> dict[str, Any]:
-    """Make the tables again from what :func:`split` returned; raise InputError for a wrong type."""
+    """Rebuild the tables from what :func:`split` returned; raise InputError for a wrong type."""
     for place, column in columns.items():
         *tables, name = place.split(".")
         inner: Any = fields
         for table in tables:
             inner = inner.get(table) if isinstance(inner, dict) else None
         if not isinstance(inner, dict):
-            raise InputError(f"{place} is a column of no table")
+            raise InputError(f"{place} does not belong to a table")
         inner[name] = column
     return {name: typed(fields[name], cls, name) for name, cls in TABLES.items() if fields.get(name) is not None}
 
 
 def rows(array: np.ndarray) -> int:
-    """Entries along the first axis; 0 of a single number, whose shape is refused afterwards."""
+    """Entries along the first axis; 0 for a single number, whose shape is refused afterwards."""
     return array.shape[0] if array.ndim else 0
 
 
@@ -103,13 +103,13 @@ def check_per_start(arrays: dict[str, np.ndarray], sizes: Sizes) -> None:
         shape, hint = PER_START[name]
         _check(typed(array, hint, name), shape, sizes, name, name)
     if not np.isin(arrays["status"], list(Status)).all():
-        raise InputError("status holds a code that no trajectory ends with")
+        raise InputError("status contains a code that no trajectory ends with")
 
 
 def check_table(table: Any, sizes: Sizes, where: str) -> None:
     """Raise InputError unless the columns of a table agree in length and dimension, and are within their ranges."""
     own = {"k": rows(table.nodes.fun)} if hasattr(table, "nodes") else {}
-    size = {**sizes, **own}  # its first column adds how many rows it has
+    size = {**sizes, **own}  # the first column adds the number of rows
     for field in dataclasses.fields(table):
         value, place = getattr(table, field.name), f"{where}.{field.name}"
         if dataclasses.is_dataclass(value):
@@ -118,23 +118,23 @@ def check_table(table: Any, sizes: Sizes, where: str) -> None:
             scalar = not isinstance(value, np.ndarray)
             _check(np.asarray(value), "" if scalar else _SHAPES.get(field.name, "r"), size, field.name, place)
             if field.name in ("x", "fun") and not np.isfinite(value).all():
-                raise InputError(f"{place} holds what is not finite")
+                raise InputError(f"{place} contains numbers that are not finite")
 
 
 def check_counts(label: np.ndarray | None, minima: Any, stationary: Any, sizes: Sizes) -> None:
-    """Raise InputError unless the counts of minima are those of the labels, and no more than all starts are counted."""
+    """Raise InputError unless the counts of minima match the labels, and the counts add up to at most all starts."""
     if label is not None and not np.array_equal(np.bincount(label + 1, minlength=sizes["m"] + 1)[1:], minima.count):
-        raise InputError("minima.count is not how often each label occurs")
+        raise InputError("minima.count does not match the labels")
     if sum(minima.count.tolist()) + sum(stationary.count.tolist()) > sizes["s"]:
-        raise InputError(f"minima and stationary count more than the {sizes['s']:,} starts")
+        raise InputError(f"the counts of minima and stationary add up to more than the {sizes['s']:,} starts")
     low, high = minima.fraction_low, minima.fraction_high
     if (low is None) != (high is None) or (low is not None and not (low <= high).all()):
-        raise InputError("minima has intervals without an end, or with one below the other")
+        raise InputError("minima has intervals with a missing end, or with fraction_low above fraction_high")
 
 
 def _check(array: np.ndarray, shape: str, sizes: Sizes, name: str, where: str) -> None:
-    """Raise InputError unless an array has this shape, whose letters stand for ``sizes``, and is within its range."""
-    if array.ndim == len(shape):  # the first column of a table says how many rows the others must have
+    """Raise InputError unless an array has this shape, whose letters refer to ``sizes``, and is within its range."""
+    if array.ndim == len(shape):  # the first column of a table sets how many rows the others must have
         wanted = tuple(
             int(one) if one.isdigit() else sizes.setdefault(one, length)
             for one, length in zip(shape, array.shape, strict=True)
@@ -142,7 +142,7 @@ def _check(array: np.ndarray, shape: str, sizes: Sizes, name: str, where: str) -
     if array.ndim != len(shape) or array.shape != wanted:
         raise InputError(f"{where} has shape {array.shape}, which does not fit the other arrays")
     if name == "kind" and not np.isin(array, NAMES).all():
-        raise InputError(f"{where} holds something else than {', '.join(sorted({*NAMES}))}")
+        raise InputError(f"{where} contains something other than {', '.join(sorted({*NAMES}))}")
     low, high = _RANGES[name](sizes) if name in _RANGES else (-np.inf, np.inf)
     if array.dtype.kind in "iuf" and ((array < low) | (array > high)).any():
         raise InputError(f"{where} is outside {low:,} to {high:,}")

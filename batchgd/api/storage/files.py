@@ -1,9 +1,10 @@
-"""A file that appears whole or not at all, and replaces another one only if that was asked for.
+"""A file that appears complete or not at all, and replaces another one only on request.
 
-It is written as ``.NAME.xxxxxxxx.partial`` next to its target, flushed, and takes the target's name in one step: a
-rename, which replaces, or a link, which fails if the name is taken, so that of several savers of one new name exactly
-one succeeds. A process that is killed leaves the partial file behind, but not the lock that it held on it: the next
-save to that name removes those that nobody holds. Without such locks (Windows, some network disks) they stay.
+It is written as ``.NAME.xxxxxxxx.partial`` next to its target, flushed, and takes the target's name in one step: by a
+rename, which replaces, or by a link, which fails if the name is taken, so that of several processes that save to one
+new name exactly one succeeds. A process that is killed leaves the partial file behind, but not the lock that it had on
+it: the next save to that name removes partial files that are not locked. Without such locks (Windows, some network
+disks) they stay.
 """
 
 import contextlib
@@ -68,18 +69,18 @@ def _rename_to_new(partial: Path, target: Path) -> None:
 
 
 def _short(name: str) -> str:
-    """The name itself, or a hash in place of one that leaves no room for an ending."""
+    """The name itself, or a hash if the name is too long to append an ending."""
     return name if len(os.fsencode(name)) <= 200 else hashlib.sha256(os.fsencode(name)).hexdigest()[:32]
 
 
 @contextlib.contextmanager
 def _partial(target: Path) -> Iterator[Path]:
-    """Make an empty file next to the target, hold its lock, and remove it if it still has this name at the end."""
+    """Make an empty file next to the target, lock it, and remove it if it still has this name at the end."""
     while True:
         partial = target.with_name(f".{_short(target.name)}.{uuid.uuid4().hex[:8]}.partial")
         partial.touch(exist_ok=False)
         with _locked(partial, wait=True):
-            if partial.exists():  # else another save removed it before it was locked
+            if partial.exists():  # otherwise another save removed it before it was locked
                 try:
                     yield partial
                 finally:
@@ -88,7 +89,7 @@ def _partial(target: Path) -> Iterator[Path]:
 
 
 def _remove_abandoned(target: Path) -> None:
-    """Remove what killed processes have written of files of this name."""
+    """Remove partial files of this name that killed processes left behind."""
     name = re.compile(rf"\.{re.escape(_short(target.name))}\.[0-9a-f]{{8}}\.partial")
     with contextlib.suppress(OSError):  # a folder that may not be listed
         for partial in target.parent.iterdir():
@@ -100,7 +101,7 @@ def _remove_abandoned(target: Path) -> None:
 
 @contextlib.contextmanager
 def _locked(file: Path, *, wait: bool) -> Iterator[bool]:
-    """Hold a lock on a file; yields False if another process holds it, it is gone, or there are no such locks."""
+    """Lock a file; yields False if another process has locked it, it is gone, or there are no such locks."""
     locked = False
     with contextlib.ExitStack() as stack:
         if fcntl is not None:
@@ -113,7 +114,7 @@ def _locked(file: Path, *, wait: bool) -> Iterator[bool]:
 
 
 def _flush_folder(folder: Path) -> None:
-    """Ask the disk to keep the folder's entries; where folders cannot be opened (Windows) there is nothing to ask."""
+    """Flush the folder's entries to disk; on Windows, where folders cannot be opened, do nothing."""
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)

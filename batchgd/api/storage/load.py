@@ -1,8 +1,8 @@
 """Results read back from a file, which may come from anybody.
 
-The checksums of a forged file are right. So every field is checked against its type (``typed.py``), every array
-against its header (``archive.py``) and the others (``columns.py``), and names are looked up in the tables of methods
-and landscapes only.
+A forged file has correct checksums. So every field is checked against its type (``typed.py``), every array against its
+header (``archive.py``) and the other arrays (``columns.py``), and names are looked up only in the tables of methods and
+landscapes.
 """
 
 from __future__ import annotations
@@ -28,24 +28,23 @@ from batchgd.problem.keywords import explained
 from batchgd.problem.speaker import said
 
 _MOST_TRACED = 10_000
-"""Coordinates up to which a landscape is traced: this many take seconds, ten times as many a minute."""
+"""Largest number of coordinates for which a landscape is traced: this many take seconds, ten times as many a minute."""
 
 
 @explained
 def load(path: str | Path, *, fun: Any = None, args: Any = ()) -> BatchResult:
     """Read back what ``result.save`` wrote; arrays come back bit for bit.
 
-    A library landscape is found again by its name. Another function is not stored with the result: without it the
-    result prints and draws all that needs no function, and ``jac`` is there only if it was evaluated before saving.
+    A library landscape is found by its name. Any other function is not stored with the result: without it the result
+    prints and draws everything that needs no function, and has ``jac`` only if it was evaluated before saving.
 
     Parameters
     ----------
     path : str or Path
-        The file of the result. It may come from anybody: nothing in it is executed, and what does not fit together is
-        refused.
+        The file of the result. It may come from anybody: nothing in it is executed, and a file whose parts do not fit
+        together is refused.
     fun : callable or Objective, optional
-        The function of the run, to have gradients and contours again; its values at the best endpoints must be the
-        stored ones.
+        The function of the run, for gradients and contours; its values at the best endpoints must be the stored ones.
     args : tuple
         Further arguments of ``fun``, as in the run.
 
@@ -57,8 +56,8 @@ def load(path: str | Path, *, fun: Any = None, args: Any = ()) -> BatchResult:
     Raises
     ------
     InputError
-        When there is no result, or the file is altered, of another format version or not what a result holds, or
-        ``fun`` is not the function of the run.
+        If the file is not a result, is damaged or altered, or has another format version, or if ``fun`` is not the
+        function of the run.
 
     Examples
     --------
@@ -74,9 +73,9 @@ def load(path: str | Path, *, fun: Any = None, args: Any = ()) -> BatchResult:
         data, meta = _read(file)
         data.objective = _objective(data, meta, with_args(fun, args))
     except RecursionError:
-        raise InputError(f"{file} is nested too deeply; the result is damaged, run again") from None
+        raise InputError(f"{file} is damaged: it is nested too deeply; run again") from None
     except MemoryError:
-        raise InputError(f"{file} takes more memory than there is; load it on a larger machine") from None
+        raise InputError(f"{file} needs more memory than is available; load it on a larger machine") from None
     return (MultistartResult if isinstance(data, LandscapeData) else BatchResult).of(data)
 
 
@@ -103,17 +102,17 @@ def _wanted() -> str:
 
 
 def _refusal(head: Any) -> str | None:
-    """Why this is not the metadata of a result, or not of one that can be read."""
+    """Why this is not the metadata of a result that can be read; None if it is."""
     if not isinstance(head, dict) or head.get("format") != FORMAT or "version" not in head:
         return f"is not a batchgd result; {_wanted()}"
     version = typed(head["version"], int, "version")
     if version != VERSION:
-        return f"has format version {version}, this batchgd reads {VERSION}; use the one that wrote it"
+        return f"has format version {version}, but this batchgd reads {VERSION}; use the version that wrote it"
     return None
 
 
 def _assembled(kind: str, meta: Meta, fields: dict[str, Any], arrays: dict[str, np.ndarray]) -> BatchData:
-    """Build the result of what was read; raise InputError if something is missing or does not fit."""
+    """Build the result from what was read; raise InputError if something is missing or does not fit."""
     of_a_start = PER_START if kind == MULTISTART else PER_START.keys() - {"label"}
     columns = {name: array for name, array in arrays.items() if "." in name}
     tables = join(columns, fields) if kind == MULTISTART else {}
@@ -125,7 +124,7 @@ def _assembled(kind: str, meta: Meta, fields: dict[str, Any], arrays: dict[str, 
 
 
 def _objective(result: BatchData, meta: Meta, fun: Any) -> Any:
-    """The function passed in, a library landscape of the stored name, or a stand-in that says how to get it."""
+    """The function passed in, a library landscape of the stored name, or a stand-in that explains how to get it."""
     if meta.objective is None and fun is None:
         return None
     stand_in = MissingFunction(meta.objective or "fun", meta.dim)
@@ -140,7 +139,7 @@ def _objective(result: BatchData, meta: Meta, fun: Any) -> Any:
 
         found = Objective(fun, meta.dim, params=meta.params, box=result.box)
     if not _agrees(found, result):
-        raise InputError("fun disagrees with the stored values at the best points; pass the function of that run")
+        raise InputError("fun does not have the stored values at the best points; pass the function of that run")
     return found
 
 
@@ -155,7 +154,7 @@ def _landscape(name: Any, dim: int) -> Any:
 
 
 def _agrees(objective: Any, result: BatchData) -> bool:
-    """Whether the function gives the stored values at the best endpoints."""
+    """Whether the function has the stored values at the best endpoints."""
     best = np.argsort(np.where(np.isfinite(result.fun), result.fun, np.inf), kind="stable")[:16]
     try:
         value = np.asarray(objective.value(result.x[best].astype(np.float64)))

@@ -1,4 +1,4 @@
-"""The metadata of a stored result, and the result of its parts, which anybody may have written, if they fit."""
+"""The metadata of a stored result, and the result built from its parts, if they fit: anybody may have written them."""
 
 import dataclasses
 from typing import Any
@@ -31,7 +31,7 @@ _Settings = dict[str, _Setting | list[_Setting] | tuple[_Setting, ...] | dict[st
 
 @dataclasses.dataclass(frozen=True)
 class StoredMethod:
-    """A method read from a file that this version has no class for: its name and hyperparameters."""
+    """A method read from a file for which this version has no class: its name and hyperparameters."""
 
     method_name: str
     parameters: dict[str, Any]
@@ -47,7 +47,7 @@ class _MethodRecord:
 
 @dataclasses.dataclass(frozen=True)
 class Meta:
-    """The fields of ``meta`` in ``result.json``, next to which there is one for each table."""
+    """The fields of ``meta`` in ``result.json``, which also has a field for each table."""
 
     objective: str | None
     dim: int
@@ -70,7 +70,7 @@ class Meta:
 
 
 def build(kind: str, meta: Meta, arrays: dict[str, Any], tables: dict[str, Any]) -> BatchData:
-    """Build the result of its parts, without its function; raise InputError unless they fit each other."""
+    """Build the result from its parts, without its function; raise InputError unless they fit together."""
     counted = _counted(meta, rows(arrays["x"]))
     _check(meta, arrays, tables, counted)
     x0 = arrays.pop("x0", None)
@@ -89,17 +89,17 @@ def build(kind: str, meta: Meta, arrays: dict[str, Any], tables: dict[str, Any])
 
 
 def _counted(meta: Meta, n: int) -> dict[Status, int] | None:
-    """The counts of a run that kept no trajectories."""
+    """The status counts of a run that kept no trajectories."""
     if meta.counted is None:
         return None
-    strange = [name for name, count in meta.counted.items() if name not in Status.__members__ or count < 0]
-    if strange or n:
-        raise InputError(f"meta.counted is {told(meta.counted)}, not counts of a run that kept no trajectories")
+    unknown = [name for name, count in meta.counted.items() if name not in Status.__members__ or count < 0]
+    if unknown or n:
+        raise InputError(f"meta.counted is {told(meta.counted)}, not the counts of a run that kept no trajectories")
     return {Status[name]: count for name, count in meta.counted.items()}
 
 
 def _check(meta: Meta, arrays: dict[str, Any], tables: dict[str, Any], counted: dict[Status, int] | None) -> None:
-    """Raise InputError unless the parts of a result fit each other."""
+    """Raise InputError unless the parts of a result fit together."""
     n, d = rows(arrays["x"]), check_dimension(meta.dim)
     if meta.box is not None and [side.shape for side in meta.box] != 2 * [(d,)]:
         raise InputError(f"meta.box is {told(meta.box)}, not two ends of {d} numbers each")
@@ -114,15 +114,15 @@ def _check(meta: Meta, arrays: dict[str, Any], tables: dict[str, Any], counted: 
         check_counts(arrays["label"] if counted is None else None, tables["minima"], tables["stationary"], sizes)
     strategy = tables.get("strategy")
     if strategy is not None and (counted is not None or not (strategy.drawn or tables["minima"].interval_note)):
-        raise InputError("strategy chose all starts of a run that does not say so")
+        raise InputError("strategy chose all starts, but the run has no note of it")
     if meta.stopped is not None:
         Coverage(meta.stopped.share, meta.stopped.confidence)
         if min(meta.stopped.starts, meta.stopped.looks) < 0:
-            raise InputError(f"meta.stopped is {told(meta.stopped)}: it counts less than nothing")
+            raise InputError(f"meta.stopped is {told(meta.stopped)}: its counts are negative")
 
 
 def _method(record: _MethodRecord | str | None) -> Any:
-    """The method again as an object of its class; one that is not known by that name and its settings is a record."""
+    """The method as an object of its class; if no method has this name and these settings, a record of them."""
     from batchgd.problem.methods import METHODS
     from batchgd.problem.methods.base import field_names
 

@@ -1,7 +1,7 @@
-"""A result as one ``.npz`` file of NumPy arrays and JSON, no pickle, written whole or not at all.
+"""A result as one ``.npz`` file of NumPy arrays and JSON, without pickle, written completely or not at all.
 
 The arrays with one entry per start are the members ``x``, ``fun``, ...; the columns of tables are ``minima.x``,
-``stationary.x`` and, if there are any, ``strategy.origin`` and ``saddles.x``. The member ``result.json`` holds the
+``stationary.x`` and, if there are any, ``strategy.origin`` and ``saddles.x``. The member ``result.json`` contains the
 format's name and version and the metadata. ``numpy.load`` reads such a file as well.
 """
 
@@ -26,9 +26,9 @@ from batchgd.problem.speaker import said
 def save(result: BatchData, path: str | Path, *, overwrite: bool = False) -> Path:
     """Write a result into a new file: it appears complete, or not at all.
 
-    It is written and flushed under another name next to the target, whose name it then takes in one step: of several
-    processes that save to one new name, one succeeds. Gradients are stored if they were evaluated before, saddles if
-    ``result.connect()`` has found them; the function itself is not, a library landscape's name is.
+    The file is written and flushed under another name next to the target, and then takes the target's name in one step:
+    of several processes that save to one new name, one succeeds. Gradients are stored if they were evaluated before,
+    saddles if ``result.connect()`` has found them; a function is not stored, but the name of a library landscape is.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def save(result: BatchData, path: str | Path, *, overwrite: bool = False) -> Pat
     path : str or Path
         The file, in a folder that exists; ``.npz`` is the usual ending.
     overwrite : bool
-        Replace an earlier saved result, which is there until the new one is complete; any other file is still refused.
+        Replace an earlier saved result, which remains until the new one is complete; any other file is still refused.
 
     Returns
     -------
@@ -47,9 +47,9 @@ def save(result: BatchData, path: str | Path, *, overwrite: bool = False) -> Pat
     Raises
     ------
     InputError
-        When the name is taken.
+        If the name is taken.
     WriteError
-        When it cannot be written, or the disk is full; nothing is left behind, and an earlier result is what it was.
+        If the file cannot be written, or the disk is full; nothing is left behind, and an earlier result is unchanged.
     """
     target = resolved(path)
     check_target(target, check.flag("overwrite", overwrite))
@@ -67,9 +67,9 @@ def save(result: BatchData, path: str | Path, *, overwrite: bool = False) -> Pat
 
 
 def check_target(target: Path, overwrite: bool) -> None:
-    """Raise InputError unless a result can take this name."""
+    """Raise InputError unless a result can be saved under this name."""
     if not target.parent.is_dir():
-        raise InputError(f"{target.parent} is not a folder; make it first, or save elsewhere")
+        raise InputError(f"{target.parent} is not a folder; create it first, or save elsewhere")
     if target.is_dir():
         raise InputError(f"{target} is a folder; give a file in it, such as {target / 'result.npz'}")
     if target.exists():
@@ -77,7 +77,7 @@ def check_target(target: Path, overwrite: bool) -> None:
             raise InputError(f"{target} exists and is not a batchgd result; give a name that is not taken")
         if not overwrite:
             again = said("pass overwrite=True", "add --overwrite")
-            raise InputError(f"{target} holds a result already; {again} or give another name")
+            raise InputError(f"{target} already contains a result; {again} or give another name")
 
 
 def _is_result(path: Path) -> bool:
@@ -99,7 +99,7 @@ def _contents(result: BatchData) -> tuple[dict[str, np.ndarray], dict[str, Any]]
         columns["jac"] = result.jac
     meta = _meta(result)
     for name in TABLES:
-        if result.__dict__.get(name) is not None:  # saddles that were not sought are not sought now
+        if result.__dict__.get(name) is not None:  # saving never starts a search for saddles
             own, meta[name] = split(name, result.__dict__[name])
             columns |= own
     return columns, meta

@@ -1,7 +1,7 @@
 """Values of unknown origin, checked against the type hints that the program declares for them.
 
-The hints of a dataclass are the schema of its fields: what is read from a file needs no second description, and a
-field that is added to a class is checked from then on.
+The type hints of a dataclass are the schema of its fields: a file needs no second description, and a field that is
+added to a class is checked from then on.
 """
 
 import dataclasses
@@ -20,15 +20,15 @@ _WORDS = {
     NoneType: "null",
 }
 _KINDS = {"f": "fiu", "i": "iu", "b": "b", "U": "U"}
-"""Kinds of arrays by what they may be read as: real numbers may be stored as whole ones, nothing else is converted."""
+"""The kinds of stored arrays accepted for each kind: reals may be stored as integers, nothing else is converted."""
 
 
 def typed(value: Any, hint: Any, where: str) -> Any:
-    """Return a value as what its hint says, or raise InputError with the name of the field.
+    """Return a value as the type of its hint, or raise InputError with the name of the field.
 
-    Known are numbers, texts (made printable), ``Literal``, unions, lists, tuples, dicts with texts as keys, arrays,
-    dataclasses, which are made from dicts, and ``Any``, of which only the texts are made printable. Fields that a
-    dataclass does not have are ignored.
+    Hints may be numbers, texts (made printable), ``Literal``, unions, lists, tuples, dicts with texts as keys, arrays,
+    dataclasses (made from dicts), and ``Any``, for which only texts are made printable. Fields that a dataclass does
+    not have are ignored.
 
     >>> typed({"a": [1, 2.0]}, dict[str, list[int | float]], "settings")
     {'a': [1, 2.0]}
@@ -111,7 +111,7 @@ _SIMPLE = {str: _text, bool: _flag, int: _whole, float: _real, NoneType: _null}
 
 
 def _union(value: Any, options: tuple[Any, ...], where: str) -> Any:
-    if len(options) == 2 and NoneType in options:  # then the other option can say what is wrong inside
+    if len(options) == 2 and NoneType in options:  # then the error can name what is wrong inside
         return None if value is None else typed(value, options[0] if options[1] is NoneType else options[1], where)
     for option in sorted(options, key=lambda option: option is not type(value)):  # 2.0 stays a float if it may be one
         try:
@@ -136,12 +136,12 @@ def _array(value: Any, hint: Any, where: str) -> np.ndarray:
     if not isinstance(value, np.ndarray):
         _refuse(value, "an array", where)
     if value.dtype.kind not in _KINDS[kind]:
-        raise InputError(f"{where} holds {value.dtype}, not {np.dtype(get_args(get_args(hint)[1])[0]).name}")
+        raise InputError(f"{where} has type {value.dtype}, not {np.dtype(get_args(get_args(hint)[1])[0]).name}")
     return value
 
 
 def _record(value: Any, cls: Any, where: str) -> Any:
-    """Make a dataclass from the fields of a dict; its own checks come on top."""
+    """Make a dataclass from the fields of a dict; its own checks apply as well."""
     if not isinstance(value, dict):
         _refuse(value, "an object", where)
     hints, fields = get_type_hints(cls), {}

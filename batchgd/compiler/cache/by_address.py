@@ -1,8 +1,8 @@
 """Functions that compiled code calls by their address: kept as object code, loaded into an engine of their own.
 
-Numba puts all code of a process into one engine, which never gives any of it back: 1.8 MiB for every new objective,
-most of it LLVM's form of the code, which nobody reads again. Here Numba only compiles. What stays is the object code,
-some 10 kB, in an engine that goes with the last reference to it.
+Numba puts all code of a process into one engine, which never frees any of it: 1.8 MiB for every new objective, most of
+it LLVM's form of the code, which is never read again. Here Numba only compiles. What stays is the object code, about 10
+kB, in an engine that is freed with the last reference to it.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class ByAddress:
         self._lock = threading.Lock()
 
     def address(self, arguments: tuple[Any, ...]) -> int:
-        """Return where the function for these types of arguments is, as long as this object lives."""
+        """Return the address of the function for these types of arguments, valid as long as this object lives."""
         with self._lock:
             if arguments not in self.codes:
                 self.codes[arguments] = self._code(arguments)
@@ -69,7 +69,7 @@ class ByAddress:
 
 
 class Code:
-    """Object code in an engine of its own; both go together."""
+    """Object code in an engine of its own; both are freed together."""
 
     def __init__(self, payload: bytes, *, compiled: bool = False):
         self.compiled = compiled
@@ -82,7 +82,7 @@ class Code:
 
 
 def object_code(function: Any, arguments: tuple[Any, ...]) -> tuple[bytes, bool]:
-    """Compile a Numba function: its symbol, a line break and its object code, and whether others may run that."""
+    """Compile a Numba function; return its symbol, a line break and its object code, and whether others may run it."""
     flags: Any = compiler.Flags()
     cpu_target.options.parse_as_flags(flags, function.targetoptions)
     flags.no_compile = True  # into no engine
@@ -96,7 +96,7 @@ def object_code(function: Any, arguments: tuple[Any, ...]) -> tuple[bytes, bool]
 
 
 class _Codegen(JITCPUCodegen):
-    """Numba's code generator for this processor, of which no code is put into an engine."""
+    """Numba's code generator for this processor, which puts no code into an engine."""
 
     _library_class: Any = AOTCodeLibrary
 
@@ -111,7 +111,7 @@ class _Codegen(JITCPUCodegen):
 
 
 def _freed(manager: Any, builder: Any) -> tuple[Any, Any]:
-    """Have a pass manager freed with its object: llvmlite 0.50 hides the method that does it, which leaves 0.7 MiB."""
+    """Have a pass manager freed with its object: llvmlite 0.50 hides the method that does so, which leaks 0.7 MiB."""
     manager.__class__ = _FREED[type(manager)]
     return manager, builder
 
@@ -128,7 +128,7 @@ def _context() -> Any:
 
 
 def _target_machine() -> Any:
-    """What Numba compiles for; an engine takes it over."""
+    """Return the machine that Numba compiles for; an engine takes it over."""
     generator = _context().codegen()
     config: Any = numba.config  # its attributes are made at run time
     options = {"opt": config.OPT}

@@ -1,7 +1,7 @@
 """The folder that keeps generated modules and their machine code from one process to the next.
 
-One entry is one subfolder, named by a hash of everything its code depends on (see ``module.py``). The entries least
-recently used are dropped once all together take more than ``LIMIT_BYTES``. Nothing but our own files is ever deleted.
+One entry is one subfolder, named by a hash of everything its code depends on (see ``toolchain.py``). The least recently
+used entries are dropped once all together take more than ``LIMIT_BYTES``. Nothing but our own files is ever deleted.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ LIMIT_BYTES = 2**30
 """What the cache may take on disk; one specialisation takes about 200 kB."""
 
 TEXT = "specialisation.py"
-"""The file of an entry that holds the generated source."""
+"""The file of an entry with the generated source."""
 
 CODE_SUFFIX = ".code"
-"""How files of machine code end."""
+"""The suffix of files of machine code."""
 
 KEY_DIGITS = 24
 
@@ -57,13 +57,13 @@ def chosen_folder() -> Path:
         try:
             return Path(chosen).expanduser().absolute()
         except (OSError, RuntimeError):  # no working folder, no such user
-            raise InputError(f"BATCHGD_CACHE_DIR is {chosen!r}, which leads nowhere: give a full path") from None
+            raise InputError(f"BATCHGD_CACHE_DIR is {chosen!r}, which cannot be resolved: give a full path") from None
     shared = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    if shared.is_absolute():  # the XDG specification has relative paths ignored
+    if shared.is_absolute():  # by the XDG specification, relative paths are ignored
         return shared / "batchgd"
     try:
         import platformdirs
-    except ModuleNotFoundError:  # a checkout may run where nothing was installed for it
+    except ModuleNotFoundError:  # a checkout may run without its dependencies installed
         return Path.home() / ".cache" / "batchgd"
     return Path(platformdirs.user_cache_dir("batchgd", appauthor=False))
 
@@ -113,7 +113,7 @@ def _make(folder: Path) -> None:
     if not folder.is_dir():
         if folder.parent != folder:  # of a drive that does not exist
             _make(folder.parent)
-        with contextlib.suppress(FileExistsError):  # another process was faster; what else is there shows later
+        with contextlib.suppress(FileExistsError):  # another process was faster; anything else in the way shows later
             folder.mkdir(mode=0o700)
             folder.chmod(0o700)
 
@@ -124,13 +124,13 @@ _YOUNG_SECONDS = 60
 
 
 def _temporary_folder() -> Path | None:
-    """Make a folder that goes with this process; a lasting one would need a name that others could take first."""
+    """Make a folder that is deleted with this process; a lasting one would need a name that others could take first."""
     remove_stale()
     try:
         folder = Path(tempfile.mkdtemp(prefix=_TEMPORARY))
     except OSError:
         return None
-    _lock(folder)  # until this process ends, however it does
+    _lock(folder)  # until this process ends, however it ends
 
     def remove(owner: int = os.getpid()) -> None:
         if os.getpid() == owner:  # and not a fork of it
@@ -179,10 +179,10 @@ def _remove_all(folder: Path) -> None:
 
 
 def read(path: Path) -> bytes | None:
-    """Return what a file of an entry holds; None if there is none, or not one that only this user can have written."""
+    """Return the content of a file of an entry; None if there is none, or if another user may have written it."""
     try:
         _check_entry(path.parent)
-        # Not waiting for the other end of a pipe.
+        # Without waiting for the other end of a pipe.
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | _BINARY)
         with os.fdopen(handle, "rb") as file:
             status = os.fstat(handle)
@@ -202,7 +202,7 @@ def _check_entry(entry: Path) -> None:
 
 
 def write_atomically(path: Path, content: bytes) -> bool:
-    """Write a file so that no process ever sees half of it; False, with one warning, where that is not possible."""
+    """Write a file so that no process ever sees half of it; False, with one warning, if that is not possible."""
     try:
         try:
             _write(path, content)
@@ -237,7 +237,7 @@ def code_path(entry: Path, name: str, what: str) -> Path:
 
 
 def read_code(path: Path, rebuilt: Callable[[bytes], T]) -> T | None:
-    """Return what is made of a file's content; None if there is none that can be trusted."""
+    """Return what ``rebuilt`` makes of a file's content; None if there is none that can be trusted."""
     content = read(path)
     if content is None:
         return None
@@ -253,13 +253,13 @@ def read_code(path: Path, rebuilt: Callable[[bytes], T]) -> T | None:
 
 
 def write_code(path: Path, payload: bytes) -> None:
-    """Leave code for the next process, behind a checksum: code that was cut short or altered is compiled again."""
+    """Store code for the next process, after a checksum: code that was cut short or altered is compiled again."""
     if write_atomically(path, digest(path, payload) + payload):
         trim(path.parent.parent)
 
 
 def digest(path: Path, payload: bytes) -> bytes:
-    """The checksum of a file, which also says whose code it is: a file in another one's place does not pass."""
+    """The checksum of a file, which includes its name: a file in another one's place does not pass."""
     return hashlib.sha256(f"{path.parent.name}/{path.name}\n".encode() + payload).digest()
 
 
@@ -274,12 +274,12 @@ def warn_once(message: str) -> None:
 
 
 def entries(folder: Path) -> list[Entry]:
-    """Return what the cache holds, least recently used first."""
+    """Return the entries of the cache, least recently used first."""
     found = []
     with contextlib.suppress(OSError):
         for path in folder.iterdir():
             if _ENTRY.fullmatch(path.name) and not path.is_symlink():
-                with contextlib.suppress(OSError):  # it may go while we look
+                with contextlib.suppress(OSError):  # it may be deleted while we look
                     size = sum(file.stat().st_size for file in _own_files(path))
                     found.append(Entry(path, size, path.stat().st_mtime))
     return sorted(found, key=lambda entry: entry.used)
@@ -296,7 +296,7 @@ def touch(entry: Path) -> None:
 
 
 def remove(entry: Entry) -> int:
-    """Delete our files of one entry, and its folder once nothing else is in it; the number of bytes freed."""
+    """Delete our files of one entry, and its folder once nothing else is in it; return the number of bytes freed."""
     freed = 0
     with contextlib.suppress(OSError):
         for file in _own_files(entry.path):
@@ -309,10 +309,10 @@ def remove(entry: Entry) -> int:
 
 
 def trim(folder: Path, limit: int = LIMIT_BYTES) -> None:
-    """Drop the entries least recently used until the rest takes at most ``limit`` bytes; the newest one stays."""
-    held = entries(folder)
-    total = sum(entry.size for entry in held)
-    for entry in held[:-1]:
+    """Drop the least recently used entries until the rest takes at most ``limit`` bytes; the newest one stays."""
+    present = entries(folder)
+    total = sum(entry.size for entry in present)
+    for entry in present[:-1]:
         if total <= limit:
             break
         remove(entry)

@@ -1,14 +1,14 @@
-"""From the text of a module to what runs: looked up in this process, then on disk, else compiled and kept on both.
+"""From the text of a module to what runs: looked up in this process, then on disk, else compiled and kept in both.
 
 The text runs from memory: the copy in the cache's folder is for readers, and cannot do harm. A text becomes
 
 =================  ================================================================================================
 ``module``         a module for NumPy, or for CUDA, whose kernels look for their code on disk (``numba_cache.py``)
 ``by_address``     a function of an objective or a method, which other code calls by its address (``by_address.py``)
-``for_all``        functions that all objectives share, which Numba holds (``numba_cache.py``)
+``for_all``        functions that all objectives share, which Numba keeps (``numba_cache.py``)
 =================  ================================================================================================
 
-All three take the name of the entry on disk (``toolchain.key_of``), which says whether code is still valid.
+All three take the name of the entry on disk (``toolchain.key_of``), which determines whether code is still valid.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from batchgd.compiler.cache.toolchain import key_of
 from batchgd.kernels.inline.program import SOURCE
 
 LOADED = 256
-"""How many modules that know an objective or a method a process keeps: those least recently used go first.
+"""How many modules of an objective or a method a process keeps; the least recently used go first.
 
 A function takes about 0.1 MB, a module of NumPy code as much. What a run uses lives on until the run is over.
 """
@@ -37,8 +37,8 @@ A function takes about 0.1 MB, a module of NumPy code as much. What a run uses l
 def module(key: str, text: str, kernels: tuple[str, ...] = ()) -> ModuleType:
     """Return the module of a text for NumPy, or for CUDA if it has kernels of these names.
 
-    A CUDA module gets two functions for further kernels: by ``keep(kernel, variant)`` they are kept next to its own on
-    disk, by ``keep_shared(kernel)`` in an entry for all texts.
+    A CUDA module gets two functions for further kernels: ``keep(kernel, variant)`` keeps them next to its own on disk,
+    ``keep_shared(kernel)`` in an entry for all texts.
     """
     entry = _entry(key, text)
     made = _run(key, text, entry)
@@ -64,7 +64,7 @@ def by_address(key: str, text: str, name: str) -> Any:
 
 @cache
 def for_all(key: str, text: str, names: tuple[str, ...]) -> dict[str, Any]:
-    """Return the functions of these names: of a few dozen texts at most, as Numba never frees them."""
+    """Return the functions of these names; for a few dozen texts at most, because Numba never frees them."""
     from batchgd.compiler.cache.numba_cache import hasten, keep
 
     entry = _entry(key, text)
@@ -79,13 +79,13 @@ def for_all(key: str, text: str, names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def forget() -> None:
-    """Forget all that is loaded, as a new process would find it."""
+    """Forget all that is loaded: this process is then like a new one."""
     for kept in (module, by_address, for_all, cache_folder):
         kept.cache_clear()
 
 
 def execute(text: str, names: dict[str, Any], file: str) -> None:
-    """Run a text with these global names, among which it is itself, whatever is in the file."""
+    """Run a text with these global names and the text itself as ``SOURCE``, whatever is in the file."""
     import numpy as np
 
     names[SOURCE] = text
@@ -105,7 +105,7 @@ def _file(key: str, entry: Path | None) -> str:
 
 
 def _forget_lines(key: str) -> None:
-    """Drop the lines that tracebacks and compilers have read of a module."""
+    """Drop the lines of a module that tracebacks and compilers have read."""
     for file in [file for file in linecache.cache if key in file]:
         linecache.cache.pop(file, None)
 

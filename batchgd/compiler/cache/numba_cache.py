@@ -1,4 +1,4 @@
-"""The machine code of one compiled function on disk, in the place of Numba's own cache.
+"""The machine code of one compiled function on disk, in place of Numba's own cache.
 
 Numba's cache stops the program on a damaged or unwritable file, and its index loses entries when two processes write
 at once. Here every function and signature is one file (``folder.write_code``).
@@ -17,13 +17,13 @@ from batchgd.compiler.cache.folder import code_path, read_code, write_code
 
 
 def keep(function: Any, folder: Path) -> None:
-    """Have a Numba function look for its machine code in a folder before it compiles, and leave it there after."""
-    if hasattr(function, "enable_caching"):  # a plain function where compilation is switched off
+    """Have a Numba function look for its machine code in a folder before it compiles, and store it there afterwards."""
+    if hasattr(function, "enable_caching"):  # a plain function when compilation is switched off
         function._cache = MachineCode(folder, function.py_func.__name__)
 
 
 def keep_kernel(kernel: Any, folder: Path, variant: str = "") -> None:
-    """Have a CUDA kernel do so; ``variant`` tells kernels of one name apart."""
+    """Do the same for a CUDA kernel; ``variant`` distinguishes kernels of the same name."""
     if hasattr(kernel, "enable_caching"):  # the simulator's kernels are plain functions
         kernel._cache = DeviceCode(folder, kernel.py_func.__name__ + variant)
 
@@ -53,7 +53,7 @@ def undisturbed() -> Iterator[None]:
 
 
 class MachineCode:
-    """What Numba's dispatcher asks of a cache: load or save the code of one signature."""
+    """What Numba's dispatcher expects of a cache: load or save the code of one signature."""
 
     def __init__(self, folder: Path, name: str):
         self._folder, self._name = folder, name
@@ -64,17 +64,17 @@ class MachineCode:
         return str(self._folder)
 
     def load_overload(self, signature: Any, target: Any) -> Any:
-        """Return the compiled function for these argument types; None where there is none that can be trusted."""
+        """Return the compiled function for these argument types; None if there is none that can be trusted."""
         return read_code(self._path(signature), lambda payload: self._rebuilt(payload, target))
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
-        """Leave compiled code for the next process."""
+        """Store compiled code for the next process."""
         payload = self._payload(compiled)
         if payload is not None:
             write_code(self._path(signature), payload)
 
     def _payload(self, compiled: Any) -> bytes | None:
-        """The bytes that stand for a compiled function; None where they would mean nothing to another process."""
+        """The bytes that represent a compiled function; None if they would mean nothing to another process."""
         if compiled.library.has_dynamic_globals:  # addresses of this process
             return None
         from numba.core.serialize import dumps
@@ -93,7 +93,7 @@ class MachineCode:
         return code_path(self._folder, self._name, f"{signature}{self._processor()}")
 
     def _processor(self) -> str:
-        """What the code runs on, where the name of the entry does not say it."""
+        """What the code runs on, if the name of the entry does not contain it."""
         return ""
 
     def enable(self) -> None:
@@ -103,11 +103,11 @@ class MachineCode:
         """Nothing to switch off."""
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Nothing is buffered."""
 
 
 class DeviceCode(MachineCode):
-    """The same for a CUDA kernel: its PTX and the machine code that was assembled of it, for one kind of device."""
+    """The same for a CUDA kernel: its PTX and the machine code that was assembled from it, for one kind of device."""
 
     def _payload(self, compiled: Any) -> bytes:
         from batchgd.kernels.cuda.assemble import kernel_to_bytes

@@ -1,6 +1,6 @@
 """The name of an entry: a hash of everything that its machine code depends on.
 
-No cache of machine code sees when a function in another file has changed, so our sources are part of it.
+No cache of machine code notices when a function in another file has changed, so our sources are part of it.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def toolchain() -> tuple[str, ...]:
 
 @cache
 def cuda_toolchain() -> tuple[str, ...]:
-    """What the code of CUDA kernels depends on besides; the device is told apart in each file's name."""
+    """What the code of CUDA kernels depends on in addition; the device is part of each file's name."""
     packages = ("numba-cuda", "nvidia-nvvm", "nvidia-nvjitlink", "cuda-toolkit")
     found = []
     for name in packages:

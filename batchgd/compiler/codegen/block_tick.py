@@ -1,8 +1,8 @@
 """Emit the block form of the tick: a sequence of passes over the lane block, each a loop over coordinates and lanes.
 
-Where the fused form (``fused_tick.py``) keeps a lane in registers, here every name has its slots in the workspace, so
-that text and compile time do not grow with the dimension, and a rule can work on matrices and histories. A pass reads
-the names that its lines mention, and stores what it makes. The text is written for lanes; ``to_numpy.py`` turns it into
+The fused form (``fused_tick.py``) keeps a lane in registers; here every name has its slots in the workspace, so that
+text and compile time do not grow with the dimension, and a rule can work on matrices and histories. A pass reads the
+names that its lines mention, and stores what it computes. The text is written for lanes; ``to_numpy.py`` turns it into
 NumPy.
 """
 
@@ -22,12 +22,12 @@ from batchgd.kernels.rule_parts.stages import Block, Each, Lane, Stage, Sum
 from batchgd.kernels.stopping_tests import LIMITS
 
 TRUTHS = ("accepted", "outside", "going", "whole")
-"""Names that hold yes or no: stored as 1 or 0."""
+"""Names of truth values: stored as 1 or 0."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One stage as the tick runs it: its kind, an expression in the names of lanes and coordinates, what it gives."""
+    """One stage as the tick runs it: its kind, an expression in the names of lanes and coordinates, its results."""
 
     kind: type[Stage]
     expression: str
@@ -39,26 +39,26 @@ def calls(rule: Rule) -> list[Call]:
     if rule.stages:
         return [_call(type(stage), stage.name, parameters_of(stage.function), stage.gives, {}) for stage in rule.stages]
     renamed: dict[str, str] = {}
-    made = []
+    stages = []
     for part in rule.parts_with("rate"):
         scheduled = f"scheduled_{part.gives}"
-        made.append(_call(Lane, f"{part.name}_rate", part.functions["rate"], (scheduled,), renamed))
+        stages.append(_call(Lane, f"{part.name}_rate", part.functions["rate"], (scheduled,), renamed))
         renamed[part.gives] = scheduled
     for part in rule.parts_with("gradient"):
-        made.append(_call(Each, f"{part.name}_gradient", part.functions["gradient"], ("g",), renamed))
-        made.append(Call(Sum, "g * g", ("modified_gg",)))
+        stages.append(_call(Each, f"{part.name}_gradient", part.functions["gradient"], ("g",), renamed))
+        stages.append(Call(Sum, "g * g", ("modified_gg",)))
         renamed["gg"] = "modified_gg"
-    made += [_call(Sum, f"sum_{name}", wanted, (name,), renamed) for name, wanted in rule.sums.items()]
+    stages += [_call(Sum, f"sum_{name}", wanted, (name,), renamed) for name, wanted in rule.sums.items()]
     if rule.decide is not None:
-        made.append(_call(Lane, "decide", rule.decide, ("accepted", *rule.scalars), renamed))
+        stages.append(_call(Lane, "decide", rule.decide, ("accepted", *rule.scalars), renamed))
     elif rule.advance is not None:
-        made.append(_call(Lane, "advance", rule.advance, rule.scalars, renamed))
-    made.append(_call(Each, "update", rule.update, ("following", *rule.own_vectors), renamed))
+        stages.append(_call(Lane, "advance", rule.advance, rule.scalars, renamed))
+    stages.append(_call(Each, "update", rule.update, ("following", *rule.own_vectors), renamed))
     for part in rule.parts_with("point"):
-        made.append(_call(Each, f"{part.name}_point", part.functions["point"], ("following", *part.vectors), renamed))
+        stages.append(_call(Each, f"{part.name}_point", part.functions["point"], ("following", *part.vectors), renamed))
     if rule.step_squared is not None and not rule.parts_with("point"):
-        made.append(_call(Lane, "step_squared", rule.step_squared, ("moved",), renamed))
-    return made
+        stages.append(_call(Lane, "step_squared", rule.step_squared, ("moved",), renamed))
+    return stages
 
 
 def _call(
@@ -69,7 +69,7 @@ def _call(
 
 @dataclass(frozen=True)
 class BlockLayout(Layout):
-    """The slots of a lane in block form: behind x what ``evaluate`` writes, at the end what a tick makes for itself."""
+    """The slots of a lane in block form: after x what ``evaluate`` writes, at the end the tick's own numbers."""
 
     constants_of_rule: tuple[tuple[str, int], ...] = ()
     temporaries: tuple[str, ...] = field(default=())
@@ -85,7 +85,7 @@ class BlockLayout(Layout):
         return self.rule.slots(dim=self.dim, **dict(self.constants_of_rule))
 
     def first(self, name: str) -> int | None:
-        """Return the first slot of a name, None where it has none."""
+        """Return the first slot of a name, or None if it has none."""
         fixed = {"x": 0, "g": self.dim, "f": 2 * self.dim, "hessian": 2 * self.dim + 1}
         if name in fixed:
             return fixed[name]
@@ -99,7 +99,7 @@ class BlockLayout(Layout):
 
     @property
     def _behind(self) -> dict[str, int]:
-        """First slots of what stands behind the loop's own counters."""
+        """First slots of what follows the loop's own counters."""
         numbers = (*self.temporaries, *self.batch)
         sizes = {"following": self.dim, **dict.fromkeys(numbers, 1), **self.arrays}
         slots, here = {}, super().size
@@ -123,7 +123,7 @@ class BlockTick:
     """Writes the source of ``tick`` in block form for one specialisation."""
 
     DIMENSION = "D"
-    """The name of the number of coordinates, of which a thread may hold but some."""
+    """The name of the number of coordinates that a thread holds, which may be only some of them."""
 
     def __init__(self, layout: BlockLayout, constants: Constants, *, cubic: bool, arrays: bool):
         self.layout, self.rule, self.constants, self.cubic, self.arrays = layout, layout.rule, constants, cubic, arrays
@@ -134,11 +134,11 @@ class BlockTick:
 
     @staticmethod
     def temporaries(rule: Rule, ending: StoppingEmitter) -> tuple[str, ...]:
-        """The numbers of a lane that one part of a tick hands to a later one."""
+        """The numbers of a lane that one part of a tick passes to a later one."""
         kept = {*rule.vectors, *rule.scalars, "following", "g"}
-        given = [name for call in calls(rule) for name in call.gives if name not in kept]
+        results = [name for call in calls(rule) for name in call.gives if name not in kept]
         folds = [fold.name for fold in (*ending.slope_folds(), *ending.folds())]
-        return tuple(dict.fromkeys(["gg", *given, *folds, "moved", "going"]))
+        return tuple(dict.fromkeys(["gg", *results, *folds, "moved", "going"]))
 
     def source(self) -> str:
         """Return the text of the function."""
@@ -159,7 +159,7 @@ class BlockTick:
             self.lines += [f"{name} = box[{k}]" for k, name in enumerate(BOX)]
 
     def _rule(self) -> None:
-        """Run the stages; sums that follow each other are gathered in one pass."""
+        """Run the stages; consecutive sums are computed in one pass."""
         sums: list[Fold] = []
         for call in self.calls:
             if call.kind is Sum and not any(_mentions(call.expression, fold.name) for fold in sums):
@@ -212,8 +212,8 @@ class BlockTick:
         self._pass([*lines, f"any_ended = {flag}"], ["code", "going", *self.layout.ending.numbers])
         renewals = self.ending.vector_renewals()
         if renewals:
-            made = [f"{name} = {template.format(**self._coordinate())}" for name, template in renewals]
-            self._pass(made, [name for name, _ in renewals], "range(D)")
+            renewed = [f"{name} = {template.format(**self._coordinate())}" for name, template in renewals]
+            self._pass(renewed, [name for name, _ in renewals], "range(D)")
         self._pass(["x = where(going, following, resting)"], ["x"], "range(D)")
         one = self.constants(1.0)
         if self.trials:
@@ -223,12 +223,12 @@ class BlockTick:
         self.lines.append("return np.int32(any_ended)")
 
     def _coordinate(self) -> dict[str, str]:
-        """What stands for one coordinate in templates: the name itself, which a pass reads."""
+        """What represents one coordinate in templates: the name itself, which a pass reads."""
         names = ("x", "g", "following", "resting", "outer_lower", "outer_upper", *self.layout.ending.vectors)
         return {name: name for name in names}
 
     def _pass(self, lines: list[str], stored: Iterable[str], coordinates: str | None = None) -> None:
-        """Add one pass: read what the lines mention, run them, store what they make."""
+        """Add one pass: read what the lines mention, run them, store what they compute."""
         names = dict.fromkeys(re.findall(r"\b[A-Za-z_]\w*\b", "\n".join(lines)))
         body = [*self._reads(names), *lines]
         for name in stored:
@@ -274,7 +274,7 @@ class BlockTick:
         return found
 
     def _element(self, name: str) -> str:
-        """The text that stands for a name in a pass: its slot, or that of its coordinate i."""
+        """The text for a name in a pass: its slot, or that of its coordinate i."""
         first = self._first(name)
         vector = name in ("x", "g", "following", "resting", *self.rule.vectors, *self.layout.ending.vectors)
         return f"ws[({first} + i) * W + lane]" if vector else f"ws[{first} * W + lane]"

@@ -5,14 +5,14 @@ module     functions                          what its text depends on
 =========  =================================  ==========================================================
 loop       ``descend``, ``record``            the number of lanes and whether points can be rejected
 tick       ``tick``                           the method; in the fused form the objective too
-evaluate   ``evaluate``, block form alone     the objective, and whether value or Hessian are asked for
-value      ``evaluate_value``, where          the objective
+evaluate   ``evaluate``, block form only      the objective, and whether value or Hessian are asked for
+value      ``evaluate_value``, if             the objective
            ``evaluate`` does not give it
 values     ``values``                         nothing but the type
 =========  =================================  ==========================================================
 
-The loop calls the tick by its address and reads where the tick keeps everything of a lane, and so do the block form's
-tick and ``values`` with the evaluation (``kernels/cpu_intrinsics.py``).
+The loop calls the tick by its address and reads where the tick keeps everything of a lane; the block form's tick and
+``values`` call the evaluation in the same way (``kernels/cpu_intrinsics.py``).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ ENTRIES = {
 """The functions of each module that are called from outside; their machine code is kept on disk."""
 
 BY_ADDRESS = ("tick", "evaluate", "value")
-"""The modules that know an objective or a method: what calls them does so by address (``cache/by_address.py``)."""
+"""The modules of an objective or a method: they are called by address (``cache/by_address.py``)."""
 
 
 def texts(specialisation: Specialisation) -> dict[str, str]:

@@ -50,7 +50,7 @@ class Decorators:
 
 
 _DEVICE = "cuda.jit(device=True)"
-_UNFUSED = "inlined(fused=False, on_cuda=True)"  # what is fused on CUDA, its assembler decides
+_UNFUSED = "inlined(fused=False, on_cuda=True)"  # on CUDA the assembler decides what is fused
 _ROLLED = "inlined(fused=False, rolled=True)"
 
 DECORATORS = {
@@ -71,4 +71,4 @@ DECORATORS = {
     "called": Decorators("njit(**FLAGS)", _DEVICE, _DEVICE, "cuda.jit", "njit(**FLAGS)", _DEVICE, _DEVICE, _DEVICE),
     "numpy": Decorators(None, None, None, None, None, None, None, None),
 }
-"""By target; ``called`` is CUDA where threads share a trajectory, and in its simulator, which calls all functions."""
+"""By target; ``called`` is CUDA when threads share a trajectory, and in its simulator, which calls all functions."""

@@ -1,8 +1,8 @@
-"""Emit what of a specialisation knows the objective: the evaluation of a lane block, and the value at given points.
+"""Emit the parts of a specialisation that depend on the objective: a lane block's evaluation, the value at points.
 
-``evaluate(ws, index, seed, p)`` reads every lane's x from the first D slots and writes, behind them, the gradient (D
-slots), the value (one slot, left alone where nobody asks for it), and for rules that ask for it the lower triangle of
-the Hessian, row by row; or nothing but the value. ``value_at(points, i, p)`` gives the value at one row of points.
+``evaluate(ws, index, seed, p)`` reads every lane's x from the first D slots and writes, after them, the gradient (D
+slots), the value (one slot, left alone if it is not needed), and for rules that ask for it the lower triangle of the
+Hessian, row by row; or only the value. ``value_at(points, i, p)`` gives the value at one row of points.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ def triangle(dim: int) -> int:
 
 
 Outputs = tuple["What", dict[str, int]]
-"""Which function of an objective gives what is asked for, and the slot of each of its outputs."""
+"""Which function of an objective computes what is needed, and the slot of each of its outputs."""
 
 
 def value_alone(dim: int) -> Outputs:
-    """Return what gives the value and nothing else."""
+    """Return the outputs for the value alone."""
     return "value", {"f": dim}
 
 
 def outputs_of(dim: int, *, value: bool, hessian: bool) -> Outputs:
-    """Return what gives the gradient, and what is asked for beside it."""
+    """Return the outputs for the gradient, and what is needed besides."""
     what: What = "derivatives" if hessian else "value_and_gradient" if value else "gradient"
     outputs = {f"g{i}": dim + i for i in range(dim)}
     if what != "gradient":
@@ -72,6 +72,6 @@ def evaluation(objective: Objective, constants: Constants, asked: Outputs) -> tu
 
 def value_at(objective: Objective, row: str) -> str:
     """Return the text of ``value_at``; ``row`` is how a row of points is named."""
-    given = [f"points[{row}, {k}]" for k in range(objective.dim)]
-    given += [f"p[{k}]" for k in range(_params(objective))]
-    return f"def value_at(points, i, p):\n    return value({', '.join(given)})"
+    inputs = [f"points[{row}, {k}]" for k in range(objective.dim)]
+    inputs += [f"p[{k}]" for k in range(_params(objective))]
+    return f"def value_at(points, i, p):\n    return value({', '.join(inputs)})"

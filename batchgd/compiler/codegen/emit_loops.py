@@ -1,6 +1,6 @@
 """Emit an expression that was rolled up (``trace/roll.py``): its pieces as functions, and its loops.
 
-Constants of a loop's members, and coordinates that are no arithmetic progression, are looked up in the array ``p``.
+Constants of a loop's members, and coordinates that are not an arithmetic progression, are looked up in the array ``p``.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class Tables:
-    """Rows of numbers that the loops of one generated module look up, behind the objective's own in the array ``p``."""
+    """Rows of numbers that the loops of one generated module look up, after the objective's own in the array ``p``."""
 
     def __init__(self, first: int = 0) -> None:
         self._size = first
         self._places: dict[tuple[float, ...], int] = {}
 
     def __call__(self, row: Sequence[float]) -> str:
-        """Return the text of the entry of such a row in turn k."""
+        """Return the text of the entry of such a row in iteration k."""
         key = tuple(row)
         if key not in self._places:
             self._places[key] = self._size
@@ -41,8 +41,8 @@ class RolledText:
     """Writes one rolled expression.
 
     ``x`` gives the text of a coordinate from that of its number, ``slope`` that of the place of a component of the
-    gradient. ``width`` threads share the turns: ``thread`` is the text of a thread's number, and ``total`` gives that
-    of a sum over all threads from that of a thread's share.
+    gradient. ``width`` threads share the iterations: ``thread`` is the text of a thread's number, and ``total`` gives
+    that of a sum over all threads from that of a thread's share.
     """
 
     def __init__(
@@ -91,10 +91,10 @@ class RolledText:
         ]
         if loop.slopes is not None:
             lines.append(f"{self.slope(self._index(loop.slopes))} = {outputs[-1]}")
-        return self._turns(loop.members, lines)
+        return self._iterations(loop.members, lines)
 
-    def _turns(self, members: int, lines: list[str]) -> list[str]:
-        """The loop around the lines of turn k: so many turns for every thread, the last one not for all."""
+    def _iterations(self, members: int, lines: list[str]) -> list[str]:
+        """The loop around the lines of iteration k: the same number for every thread, the last one not for all."""
         indented = [f"    {line}" for line in lines]
         if self.width == 1:
             return [f"for k in range({members}):", *indented]
@@ -105,7 +105,7 @@ class RolledText:
         return [f"for turn in range({-(-members // self.width)}):", f"    {here}", *body]
 
     def _index(self, row: list[int]) -> str:
-        """The text of a coordinate's number in turn k."""
+        """The text of a coordinate's number in iteration k."""
         found = progression(row)
         if found is None:
             return f"int({self.tables(row)})"

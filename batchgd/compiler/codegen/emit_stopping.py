@@ -1,8 +1,8 @@
-"""Emit the stopping tests of a lane: what they ask for, how it is gathered over the coordinates, and the verdict.
+"""Emit the stopping tests of a lane: what they need, how it is gathered over the coordinates, and the verdict.
 
 The text names what the tick has at hand (``gg``, ``f``, ``nit``, ``nfev``, ``first``, ``accepted``, ``busy``) and, in a
 fold's templates, what it has of one coordinate; it is the same whether coordinates are unrolled or looped over. In
-order: ``slope_folds`` at once after the evaluation, before anything changes the gradient; ``folds``, ``moved``,
+order: ``slope_folds`` right after the evaluation, before anything changes the gradient; ``folds``, ``moved``,
 ``verdict`` and ``renewals`` when the next point is known.
 """
 
@@ -17,7 +17,7 @@ from batchgd.kernels import stopping_tests as kernel
 from batchgd.kernels.status import TURNED
 
 JOINS = {"sum": "{} + {}", "largest": "larger({}, {})", "smallest": "smaller({}, {})", "any": "{} | {}"}
-"""How two numbers of a fold, each of other coordinates, become one."""
+"""How two numbers of a fold, each from other coordinates, are combined."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Fold:
 
     The term is a template of an expression. It may name ``{x}``, ``{g}``, ``{following}`` (the next point),
     ``{resting}`` (the last accepted point), ``{outer_lower}``, ``{outer_upper}`` and the vectors that the tests
-    remember, each of one coordinate. ``least`` is an expression that is joined once beside them.
+    remember, each of one coordinate. ``least`` is an expression that is joined once with them.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Fold:
 
 
 def sum_in_pairs(terms: list[str]) -> str:
-    """The text of a sum that is as shallow as can be: an addition takes four cycles, and the next one waits for it.
+    """The text of a sum that is as shallow as possible: an addition takes four cycles, and the next one waits for it.
 
     >>> sum_in_pairs(list("abcde"))
     '((a + b) + (c + d)) + e'
@@ -73,7 +73,7 @@ def sum_in_pairs(terms: list[str]) -> str:
 
 @dataclass(frozen=True)
 class StoppingTests:
-    """Which tests a run asks, and what a lane must remember for them.
+    """Which tests a run makes, and what a lane must remember for them.
 
     ``options`` are those of ``Stopping.active``, ``"turns"`` if codes are to carry the flag ``status.TURNED``, and the
     tests that this kind of rule needs.
@@ -83,12 +83,12 @@ class StoppingTests:
 
     @cached_property
     def tests(self) -> tuple[kernel.Test, ...]:
-        """The tests that are asked."""
+        """The tests that are made."""
         return tuple(test for test in kernel.TESTS if test.option is None or test.option in self.options)
 
     @cached_property
     def asked(self) -> frozenset[str]:
-        """Every name that the tests, and what renews their memory, ask for."""
+        """Every name that the tests, and what renews their memory, need."""
         names = ({"turns"} & {*self.options}).union(*(parameters_of(_function(test.function)) for test in self.tests))
         while True:
             known = (*kernel.MEMORY, *kernel.VECTORS, *kernel.SUMS)
@@ -102,7 +102,7 @@ class StoppingTests:
     def numbers(self) -> tuple[str, ...]:
         """What a lane remembers."""
         kept = [name for name in kernel.MEMORY if name in self.asked]
-        return (*kept, *(_held(test) for test in self.tests if self.holds(test)))
+        return (*kept, *(_streak(test) for test in self.tests if self.holds(test)))
 
     @property
     def vectors(self) -> tuple[str, ...]:
@@ -118,8 +118,8 @@ class StoppingTests:
     @property
     def functions(self) -> list[str]:
         """The functions of ``kernels/stopping_tests.py`` that the text calls."""
-        made = [name for name in (*kernel.MEMORY, *kernel.VECTORS, *kernel.SUMS) if name in self.asked]
-        return [*(test.function for test in self.tests), *map(_maker, made), "larger", "smaller"]
+        sources = [name for name in (*kernel.MEMORY, *kernel.VECTORS, *kernel.SUMS) if name in self.asked]
+        return [*(test.function for test in self.tests), *map(_maker, sources), "larger", "smaller"]
 
     def holds(self, test: kernel.Test) -> bool:
         """Whether a test must hold at several updates in a row."""
@@ -131,17 +131,17 @@ class StoppingEmitter:
 
     def __init__(self, rule: Rule, constants: Constants, ending: StoppingTests, *, cubic: bool, batches: bool = False):
         self.rule, self.constants, self.ending, self.cubic = rule, constants, ending, cubic
-        self.batches = batches  # of a finite sum: what is ``whole`` alone is judged in full
+        self.batches = batches  # of a finite sum: only updates with the ``whole`` sum are judged in full
         self._steepest = "max_norm" in ending.options
 
     @property
     def has_value(self) -> bool:
-        """Whether the value is computed beside the gradient: a test or the rule looks at it, or at the Hessian."""
+        """Whether the value is computed together with the gradient: a test or the rule needs it or the Hessian."""
         return "f" in self.ending.asked or self.rule.needs_value or self.rule.hessian
 
     @property
     def gathers_step(self) -> bool:
-        """Whether the squared length of the step is summed over the coordinates, as the rule does not tell it."""
+        """Whether the squared length of the step is summed over the coordinates, because the rule does not give it."""
         return self.rule.step_squared is None or bool(self.rule.parts_with("point"))
 
     def slope_folds(self) -> list[Fold]:
@@ -150,9 +150,9 @@ class StoppingEmitter:
         return [largest] if self._steepest else []
 
     def folds(self) -> list[Fold]:
-        """How large x is, whether it left, the step unless the rule tells it, and the sums that tests ask for.
+        """The size of x, whether it left, the step unless the rule gives it, and the sums that tests need.
 
-        The point looked at is the accepted one: a trial may lie so far out that every step is lost in its rounding.
+        The point looked at is the accepted one: a trial may be so far out that every step is lost in its rounding.
         """
         if self.cubic:
             highest = Fold("highest", "{resting}", "largest")
@@ -173,7 +173,7 @@ class StoppingEmitter:
         return folds
 
     def verdict(self) -> list[str]:
-        """The lines behind the folds and ``moved``: ``code``, and whether the lane ``ended`` or is ``going`` on."""
+        """The lines after the folds and ``moved``: ``code``, and whether the lane ``ended`` or is ``going`` on."""
         zero, code, of_part = (self.constants(0.0),) * 3
         judged = ["accepted = accepted & whole"] if self.batches else []
         lines = [*judged, *self._gathered(), *self._remembered()]
@@ -181,9 +181,9 @@ class StoppingEmitter:
         for test in self.ending.tests:
             holds = self._call(test.function)
             if self.ending.holds(test):
-                held, one = _held(test), self.constants(1.0)
-                lines.append(f"{held} = where(accepted, where({holds}, {held} + {one}, {zero}), {held})")
-                holds = f"{held} >= window"
+                streak, one = _streak(test), self.constants(1.0)
+                lines.append(f"{streak} = where(accepted, where({holds}, {streak} + {one}, {zero}), {streak})")
+                holds = f"{streak} >= window"
             status = self.constants(float(test.status))
             lines.append(f"code = where({holds}, {status}, {code})")
             code = "code"
@@ -251,6 +251,6 @@ def _maker(name: str) -> str:
     return f"sum_{name}" if name in kernel.SUMS else f"next_{name}"
 
 
-def _held(test: kernel.Test) -> str:
+def _streak(test: kernel.Test) -> str:
     """How many updates in a row a test has held."""
     return f"held_{test.function}"

@@ -1,8 +1,8 @@
 """Emit the evaluation of a sum over rows of data: the traced element in a loop, added up in the lanes' slots.
 
-The array ``p`` holds what ``FiniteSum.numbers`` lists: five numbers of its own, the user's parameters, and the rows.
+The array ``p`` contains what ``FiniteSum.numbers`` lists: five numbers of its own, the user's parameters, and the rows.
 Without a batch size every lane sees the same row at the same time, which is read once for all of them; rows of a batch
-differ from lane to lane and are gathered. Sums over other index sets differ in the gather alone.
+differ from lane to lane and are gathered. Sums over other index sets differ only in the gather.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ Slots = dict[str, int]
 
 
 def scratch(objective: FiniteSum) -> tuple[str, ...]:
-    """Return the names of the slots that a batch needs, none where every update sees the whole sum.
+    """Return the names of the slots that a batch needs, none if every update sees the whole sum.
 
-    ``whole`` tells lanes whose evaluation was that of the whole sum; behind it stand the row that a lane has drawn,
-    what it counts for, and its entries.
+    ``whole`` marks lanes whose evaluation was that of the whole sum; after it are the row that a lane has drawn, its
+    weight, and its entries.
     """
     if objective.batch_size is None:
         return ()
@@ -87,7 +87,7 @@ def _batch(
     zero, first, entries = constants(0.0), _first_row(objective), range(objective.width)
     whole, place, weight = (f"ws[{scratch[name]} * W + lane]" for name in ("whole", "place", "weight"))
     nits = f"ws[{nit} * W + lane]"
-    drawn = "row_replaced" if objective.replace else "row_of_epoch"
+    row_function = "row_replaced" if objective.replace else "row_of_epoch"
     share = "share" if objective.replace else f"share_in_epoch({nits}, turn, batch, rows, share, last_share)"
     sums = [f"ws[{slot} * W + lane]" for slot in outputs.values()]
     gathered = [f"ws[{scratch[f'row_{k}']} * W + lane]" for k in entries]
@@ -98,7 +98,7 @@ def _batch(
         *(f"    {total} = where({whole} > {zero}, {total}, {zero})" for total in sums),
         "for turn in range(batch):",
         "    for lane in range(W):",
-        f"        {place} = {drawn}(seed, index[lane], {nits}, turn, batch, rows)",
+        f"        {place} = {row_function}(seed, index[lane], {nits}, turn, batch, rows)",
         "    for lane in range(W):",
         f"        {weight} = where({whole} > {zero}, {zero}, {share})",
         "    for lane in range(W):",

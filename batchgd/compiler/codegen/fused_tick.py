@@ -1,7 +1,7 @@
 """Emit the tick: one evaluation, one decision, one update and one stopping test for every lane of a block.
 
 Everything is unrolled over coordinates and free of branches, so that LLVM keeps a lane in registers and runs lanes in
-SIMD. The text is the same for all targets but for how a slot is reached and how lanes are iterated.
+SIMD. The text is the same for all targets except for how a slot is reached and how lanes are iterated.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from batchgd.compiler.codegen.typed_constants import Constants
 from batchgd.kernels.stopping_tests import LIMITS
 
 BOX = ("inverse_width", "outer_lower", "outer_upper")
-"""What the tick knows of the box, per coordinate or once for a cubic one."""
+"""What the tick knows about the box, per coordinate or once for a cubic one."""
 
 
 class FusedTick:
@@ -24,7 +24,7 @@ class FusedTick:
         self.arrays = arrays
         self.ending = StoppingEmitter(layout.rule, constants, layout.ending, cubic=cubic)
         self.lines: list[str] = []
-        # What stands for the gradient's norm and for hyperparameters that follow a schedule in the arguments of others.
+        # The names, in the arguments of others, of the gradient's norm and of hyperparameters that follow a schedule.
         self._gg = "gg"
         self._scheduled: dict[str, str] = {}
 
@@ -42,7 +42,7 @@ class FusedTick:
         if self.arrays:
             body, tail = ["    " + line for line in self.lines], ["    return np.any(ended)"]
         else:
-            # A truth value and not 0 or 1: LLVM would make 64 bits of that, and halve the lanes of a float32 vector.
+            # A truth value and not 0 or 1: LLVM would use 64 bits for that, and halve the lanes of a float32 vector.
             head += ["    any_ended = False", "    for lane in range(W):"]
             body = ["        " + line for line in [*self.lines, "any_ended = any_ended | ended"]]
             tail = ["    return np.int32(any_ended)"]
@@ -97,7 +97,7 @@ class FusedTick:
             self._scheduled[part.gives] = scheduled
 
     def _modified_gradient(self) -> None:
-        """What the rule sees for a gradient; ``gg`` stays that of the gradient itself, for the stopping tests."""
+        """The gradient that the rule sees; ``gg`` stays that of the gradient itself, for the stopping tests."""
         for part in self.rule.parts_with("gradient"):
             for i in range(self.dim):
                 self.lines.append(f"g{i} = {part.name}_gradient({self._arguments(part.functions['gradient'], i)})")
@@ -120,9 +120,9 @@ class FusedTick:
 
     @property
     def _early(self) -> list[str]:
-        """The vectors that more than the update mentions; the others are read and stored beside it.
+        """The vectors that more than the update mentions; the others are read and stored next to it.
 
-        So they hold registers briefly.
+        So they occupy registers only briefly.
         """
         asked = {name for wanted in self.rule.sums.values() for name in wanted}
         return [v for v in self.rule.vectors if self.rule.accepted is not None or v in asked]
@@ -152,7 +152,7 @@ class FusedTick:
             self.lines += fold.over([self._coordinate(i) for i in range(self.dim)])
 
     def _coordinate(self, i: int) -> dict[str, str]:
-        """What stands for one coordinate in the templates of folds."""
+        """What represents one coordinate in the templates of folds."""
         outer = {name: self._box(name, i) for name in ("outer_lower", "outer_upper")}
         vectors = {v: f"{v}_{i}" for v in self.layout.ending.vectors}
         return {"x": f"x{i}", "g": f"g{i}", "following": f"n{i}", "resting": self._resting(i), **outer, **vectors}

@@ -1,8 +1,8 @@
-"""Where everything of a lane is in the workspace: slot numbers, counted once, used by the tick and by the loop.
+"""Where each quantity of a lane is in the workspace: slot numbers, counted once, used by the tick and by the loop.
 
 The tick is compiled with these numbers, on CUDA the loop as well. The CPU's loop reads them instead: compiled anew for
-every method and dimension, it took half of the time until a further one was ready. It touches a lane when its
-trajectory begins and ends, and a few more operations do not show there.
+every method and dimension, it took half of the time until another one was ready. It touches a lane only when its
+trajectory begins and ends, and a few more operations do not matter there.
 """
 
 from __future__ import annotations

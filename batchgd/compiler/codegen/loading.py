@@ -1,4 +1,4 @@
-"""Load what a launch needs of a specialisation: its text is written once, and handed to the cache."""
+"""Load what a launch needs of a specialisation: its text is written once, and passed to the cache."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def load(specialisation: Specialisation) -> Any:
     For CUDA and NumPy that is one module. On the CPU those of ``cpu_modules.py`` are put together, each of them loaded
     once for all specialisations that share it.
     """
-    target, made = specialisation.target, _texts(specialisation, specialisation.read.module)
+    target, texts = specialisation.target, _texts(specialisation, specialisation.read.module)
     if target != "cpu":
-        text = made["module"]
+        text = texts["module"]
         return modules.module(key_of(text, target), text, KERNELS if target == "cuda" else ())
     functions: dict[str, Any] = {}
-    for module, text in made.items():
+    for module, text in texts.items():
         key, names = key_of(text, target), ENTRIES[module]
         if module in BY_ADDRESS:
             functions |= {name: modules.by_address(key, text, name) for name in names}
@@ -34,7 +34,7 @@ def load(specialisation: Specialisation) -> Any:
 
 
 def forget() -> None:
-    """Forget all that is written and loaded, as a new process would find it."""
+    """Forget all that is written and loaded: this process is then like a new one."""
     modules.forget()
     _texts.cache_clear()
 
@@ -49,5 +49,5 @@ def _texts(specialisation: Specialisation, rule: ModuleType) -> dict[str, str]:
 def _slots(specialisation: Specialisation) -> tuple[int, ...]:
     """The slots in the order in which the CPU's loop reads them from ``index``."""
     value = specialisation.value_slot
-    made = {**specialisation.layout.slots(), "VALUE": specialisation.objective.dim if value is None else value}
-    return tuple(made[name] for name in SLOTS)
+    slots = {**specialisation.layout.slots(), "VALUE": specialisation.objective.dim if value is None else value}
+    return tuple(slots[name] for name in SLOTS)

@@ -1,4 +1,4 @@
-"""What an update rule and what modifies it declare, read from the parameter names of their functions."""
+"""What an update rule and its modifiers declare, read from the parameter names of their functions."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Rule:
-    """An update rule as the loop sees it; see ``batchgd.kernels.methods`` for what a module may hold.
+    """An update rule as the loop sees it; see ``batchgd.kernels.methods`` for what a module may contain.
 
     ``vectors`` and ``hyperparameters`` are those of the rule and of its parts; ``own_vectors`` are the rule's.
     """
@@ -129,7 +129,7 @@ def _read_stages(name: str, module: ModuleType) -> Rule:
     constants = (
         tuple(name for name in parameters_of(module.arrays) if name != "dim") if hasattr(module, "arrays") else ()
     )
-    gives = {given for stage in stages for given in stage.gives}
+    gives = {name for stage in stages for name in stage.gives}
     arrays = module.arrays(dim=1, **dict.fromkeys(constants, 1)) if hasattr(module, "arrays") else {}
     known = LOOP_NAMES | {*vectors, *scalars, *gives, *arrays, "ws"}
     asked = [parameters_of(stage.function) for stage in stages]

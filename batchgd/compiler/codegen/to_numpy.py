@@ -1,4 +1,4 @@
-"""From the text of compiled code over a lane block to NumPy code on whole rows: lane loops go, a slot is a row."""
+"""From the text of compiled code over a lane block to NumPy code on rows: lane loops go, and a slot becomes a row."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ class _Prefixing(ast.NodeTransformer):
 def functions_of(module: ModuleType, constant: Callable[[float], str], decorator: str | None, prefix: str = "") -> str:
     """Return the source of every function of a module, typed and decorated, with a prefix to their names.
 
-    Functions that it takes over from other rules are its own; the elementary ones are imported by the text.
+    Functions that it takes over from other rules count as its own; the elementary ones are imported by the text.
     """
     functions = own_functions(module)
     renaming = _Prefixing(prefix, set(functions))

@@ -1,6 +1,6 @@
 """Write out the loops of a block tick over a rule's own constants; those over coordinates and lanes stay loops.
 
-First slots must be constants: where LLVM cannot tell how far apart two vectors lie, it checks for an overlap before
+First slots must be constants: if LLVM cannot see how far apart two vectors are, it checks for an overlap before
 every pass, at half the speed. Loops over coordinates are better left rolled (``kernels/inline``): unrolled, the
 passes of a rule with history are tens of thousands of instructions in one piece, which compiled for most of a minute.
 """
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 
 def with_constants_written_out(text: str, constants: Mapping[str, int]) -> str:
-    """Return the text of functions with a turn after the other in the place of every loop over one of the constants.
+    """Return the text of functions with every loop over one of the constants replaced by its iterations.
 
     >>> print(with_constants_written_out("def f(ws):\\n    for k in range(M):\\n        g(ws, 3 + k * D)", {"m": 2}))
     def f(ws):
@@ -21,19 +21,19 @@ def with_constants_written_out(text: str, constants: Mapping[str, int]) -> str:
         k = 1
         g(ws, 3 + k * D)
     """
-    turns = {f"range({name.upper()})": value for name, value in constants.items()}
-    written = any(loop in text for loop in turns)
-    return ast.unparse(_Loops(turns).visit(ast.parse(text))) if written else text
+    counts = {f"range({name.upper()})": value for name, value in constants.items()}
+    written = any(loop in text for loop in counts)
+    return ast.unparse(_Loops(counts).visit(ast.parse(text))) if written else text
 
 
 class _Loops(ast.NodeTransformer):
-    def __init__(self, turns: Mapping[str, int]):
-        self.turns = turns
+    def __init__(self, counts: Mapping[str, int]):
+        self.counts = counts
 
     def visit_For(self, node: ast.For) -> ast.AST | list[ast.stmt]:
         self.generic_visit(node)
-        turns = self.turns.get(ast.unparse(node.iter))
-        if turns is None:
+        count = self.counts.get(ast.unparse(node.iter))
+        if count is None:
             return node
-        first = [ast.parse(f"{ast.unparse(node.target)} = {turn}").body[0] for turn in range(turns)]
+        first = [ast.parse(f"{ast.unparse(node.target)} = {k}").body[0] for k in range(count)]
         return [statement for turn in first for statement in (turn, *node.body)]

@@ -1,4 +1,4 @@
-"""Choose how many CUDA threads share a trajectory: one, or a warp where one would not hold its state in registers."""
+"""Choose how many CUDA threads share a trajectory: one, or a warp if one would not hold its state in registers."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from batchgd.compiler.codegen.loading import load
 from batchgd.compiler.codegen.specialisation import Specialisation
 
 THREADS: int | None = None
-"""Takes the place of the choice, where it is possible at all: for measurements, and for the simulator."""
+"""Replaces the choice, if that is possible at all: for measurements, and for the simulator."""
 
 LARGE_STATE = 64
-"""Numbers of 32 bits that a lane remembers, beyond which no thread was found to hold them in registers.
+"""The most 32-bit numbers that a lane may remember: no thread was found to hold more in registers.
 
 Gradient descent in 64 dimensions and float32, the smallest above it, needs 272 bytes of stack on sm_90. Up to it the
-kernel is compiled, and tells.
+kernel is compiled, which shows whether they fit.
 """
 
 
 def chosen(specialisation: Specialisation, fits: Callable[[ModuleType, str], bool]) -> Specialisation:
-    """Return the specialisation for as many threads a trajectory as it should have.
+    """Return the specialisation with as many threads per trajectory as it should have.
 
     Parameters
     ----------
     specialisation : Specialisation
-        That of one thread.
+        The one with a single thread.
     fits : callable
         Whether the descent of a module for this dtype keeps the state of a thread in registers.
     """

@@ -1,8 +1,8 @@
-"""What differs where the threads of a warp share one trajectory: the evaluation, the sums of the tick, and the loop.
+"""What differs when the threads of a warp share one trajectory: the evaluation, the sums of the tick, and the loop.
 
 Each thread holds every 32nd coordinate of the point, of the rule's vectors and of its histories, and works on them as
 the block form does; sums go through all threads. The evaluation is the rolled form of the expression: its loops are
-shared out, and the point and the gradient are exchanged in shared memory.
+divided among the threads, and the point and the gradient are exchanged in shared memory.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ WIDTH = 32
 """Threads of a warp."""
 
 LARGEST_SHARE = 0.25
-"""An expression is shared out where no thread gets more than this part of it."""
+"""An expression is divided among threads if none of them gets more than this share of it."""
 
 _ELEMENTWISE = ("multiply", "add_scaled", "subtract_scaled", "scale", "stretch", "negated", "keep_where", "push", "dot")
-"""The block operations that know no coordinate from another; ``dot`` is written for warps."""
+"""The block operations that treat all coordinates alike; ``dot`` is written for warps."""
 
 
 def can_share(objective: Differentiable, rule: Rule) -> bool:
@@ -64,7 +64,7 @@ class WarpTick(BlockTick):
 
     def _folded(self, fold: Fold, coordinate: dict[str, str], *, after: bool) -> str:
         line = super()._folded(fold, coordinate, after=after)
-        if fold.joins != "sum":  # what a copy of a coordinate does no harm to
+        if fold.joins != "sum":  # a copy of a coordinate does no harm here
             return line
         name, value = line.split(" = ", 1)
         return f"{name} = where(owned(i), {value}, {name if after else self.constants(0.0)})"
@@ -116,12 +116,12 @@ def evaluation(
 
 
 def _shared(place: str) -> str:
-    """The text of an element of shared memory; of an index that might be negative Numba would test the sign."""
+    """The text of an element of shared memory; Numba would test the sign of an index that might be negative."""
     return f"shared[np.uint64({place})]"
 
 
 def constants_of(dim: int, width: int) -> list[str]:
-    """The constants that the text names beside those of the layout, as assignments."""
+    """The constants that the text names besides those of the layout, as assignments."""
     from batchgd.kernels.cuda.warp import WARPS
 
     return [

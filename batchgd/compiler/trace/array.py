@@ -56,7 +56,7 @@ def _refusing(name: str) -> Callable[..., Any]:
     return method
 
 
-# NumPy's own methods run in C past __array_function__; these go the way of the function of the same name.
+# NumPy's own methods run in C past __array_function__; these are replaced by the function of the same name.
 for _name in [
     "sum",
     "prod",
@@ -97,7 +97,7 @@ def plain_objects(value: Any) -> np.ndarray:
 
 
 def is_traced(value: Any) -> bool:
-    """Whether a value is a traced number, holds one, or is a list of such."""
+    """Whether a value is a traced number, contains one, or is a list of such."""
     if isinstance(value, (Scalar, TracedArray)):
         return True
     if isinstance(value, np.ndarray):

@@ -36,12 +36,12 @@ _WRAPPERS = {"wrapper", "wrapped", "inner", "func", "f", "call", "__call__", "__
 
 
 def library_of(module: str | None) -> str:
-    """Return what to call the library of a module, or nothing where it is none of ``LIBRARIES``."""
+    """Return what to call the library of a module, or nothing if it is not one of ``LIBRARIES``."""
     return LIBRARIES.get((module or "").split(".")[0], "")
 
 
 def library_call(frames: Sequence[FrameType]) -> tuple[str, int] | None:
-    """Return the first library function on a stack, as ``SciPy's quad``, and its place there.
+    """Return the first library function on a stack, such as ``SciPy's quad``, and its place there.
 
     The public name is looked for among the frames that follow: decorators and helpers come first.
     """
@@ -72,7 +72,7 @@ def _public(frame: FrameType) -> str:
 
 @dataclass(frozen=True)
 class Running:
-    """The expression that a frame is at: its text, and what it calls, by name and as the object, where it calls."""
+    """The expression that a frame is at: its text, and, if it is a call, what it calls, by name and as the object."""
 
     text: str
     callee: str = ""
@@ -82,7 +82,7 @@ class Running:
 
     @property
     def library(self) -> str:
-        """``SciPy's erf`` where the function called is one of a library's, which has no frame of its own."""
+        """``SciPy's erf`` if the function called belongs to a library and has no frame of its own."""
         owner = getattr(self.function, "__self__", None)
         modules: Iterable[Any] = (getattr(each, "__module__", None) for each in (self.function, owner, type(owner)))
         library = next(filter(None, map(library_of, filter(lambda name: isinstance(name, str), modules))), "")
@@ -90,7 +90,7 @@ class Running:
 
 
 def running(frame: FrameType | None) -> Running:
-    """Return the expression that runs in a frame, cut from its source; empty where that is not at hand."""
+    """Return the expression that runs in a frame, cut from its source; empty if that is not available."""
     if frame is None:
         return Running("")
     line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).split("  #")[0].strip()
@@ -122,7 +122,7 @@ def _segment(frame: FrameType) -> str:
 
 
 def _resolved(node: ast.expr, frame: FrameType) -> Any:
-    """Return the object that a name, or an attribute of one, stands for in a frame."""
+    """Return the object that a name, or an attribute of one, refers to in a frame."""
     if isinstance(node, ast.Attribute):
         return getattr(_resolved(node.value, frame), node.attr, None)
     if isinstance(node, ast.Name):

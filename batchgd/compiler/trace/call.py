@@ -11,7 +11,7 @@ from batchgd.problem.errors import TraceError
 
 
 class WithArgs:
-    """A function whose last arguments are given: ``fun(x, *args)``, as SciPy's ``args`` does it.
+    """A function whose last arguments are fixed: ``fun(x, *args)``, like SciPy's ``args``.
 
     >>> WithArgs(pow, (2,))(3)
     9
@@ -33,19 +33,19 @@ def with_args(function: Any, args: Any) -> Any:
 
 
 def check_call(what: str, function: Any, has_params: bool) -> None:
-    """Raise TraceError where a function does not take what it will be called with, as its signature says."""
+    """Raise TraceError if, by its signature, a function does not take what it will be called with."""
     func, args = (function.func, function.args) if isinstance(function, WithArgs) else (function, ())
     try:
         signature = inspect.signature(func)
     except (TypeError, ValueError):  # a function of C
         return
-    given = ["x", *(["params"] if has_params else []), *(f"args[{i}]" for i in range(len(args)))]
+    arguments = ["x", *(["params"] if has_params else []), *(f"args[{i}]" for i in range(len(args)))]
     try:
-        signature.bind(*given)
+        signature.bind(*arguments)
     except TypeError as error:
         name, takes = name_of(func), ", ".join(signature.parameters)
-        called = f"{definition_of(func)}: {name}({takes}) is called as {name}({', '.join(given)})"
-        raise TraceError(f"{called}: {_call_advice(what, func, signature, given, str(error))}") from None
+        called = f"{definition_of(func)}: {name}({takes}) is called as {name}({', '.join(arguments)})"
+        raise TraceError(f"{called}: {_call_advice(what, func, signature, arguments, str(error))}") from None
 
 
 def _call_advice(what: str, func: Any, signature: inspect.Signature, given: list[str], why: str) -> str:
@@ -55,7 +55,7 @@ def _call_advice(what: str, func: Any, signature: inspect.Signature, given: list
     if not missing:
         return f"{why}: let it take {', '.join(given)}"
     first, names = positional[0].name, ", ".join(each.name for each in positional)
-    unpack = f"x holds all unknowns: unpack it inside as {names} = x"
+    unpack = f"x contains all unknowns: unpack it inside as {names} = x"
     if what == "jac":
         return unpack
     model = "model" if name_of(func) == "<lambda>" else name_of(func)

@@ -43,7 +43,7 @@ def count_operations(outputs: Sequence[Node]) -> OperationCounts:
 def like_terms(value: Node) -> int:
     """Return how many terms of a sum are alike: the same last operation, on the same coordinates, of the same size.
 
-    Terms that differ in constants alone are what a sum over rows of data looks like; those of a recurrence over time
+    Terms that differ only in constants are what a sum over rows of data looks like; those of a recurrence over time
     grow from one to the next.
 
     >>> from batchgd.compiler.trace.tracer import trace

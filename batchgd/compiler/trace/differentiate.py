@@ -40,7 +40,7 @@ class _Algebra:
 
 
 def _div(m: _Algebra, y: Node, a: Node, b: Node) -> list[Node]:
-    """Of a constant, y = c / b, dy/db = -y^2 / c needs no second division; ``simplify`` divides little else."""
+    """If a is a constant, y = c / b, dy/db = -y^2 / c needs no second division; ``simplify`` leaves few others."""
     if a.is_constant:
         return [m.over(1.0, b), m.scale(-1.0 / a.value, m.mul(y, y)) if a.value != 0.0 else m.number(0.0)]
     return [m.over(1.0, b), m.neg(m.mul(y, m.over(1.0, b)))]
@@ -61,7 +61,7 @@ def _atan2(m: _Algebra, y: Node, a: Node, b: Node) -> list[Node]:
 
 
 def _fmod(m: _Algebra, y: Node, a: Node, b: Node) -> list[Node]:
-    """y = a - n b with a whole n, which is constant but for its jumps."""
+    """y = a - n b with a whole n, which is constant except at its jumps."""
     return [m.number(1.0), m.mul(m.make("sub", y, a), m.over(1.0, b))]
 
 

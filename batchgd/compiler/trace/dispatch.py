@@ -33,7 +33,7 @@ SORTING = frozenset(_SORTING.split())
 
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-    """Carry out a ufunc, or one of its methods, on operands of which some are traced."""
+    """Carry out a ufunc, or one of its methods, on operands some of which are traced."""
     out = kwargs.pop("out", None)
     if method in ("__call__", "outer"):
         if kwargs.pop("where", True) is not True:
@@ -57,7 +57,7 @@ def _call(ufunc: np.ufunc, inputs: Sequence[Any]) -> Any:
     if ufunc.__name__ not in ELEMENTWISE and all(set(kind) <= set("O->") for kind in ufunc.types):
         return _wrapped(
             ufunc(*map(plain_objects, inputs))
-        )  # made of a Python function by np.vectorize or np.frompyfunc
+        )  # made from a Python function by np.vectorize or np.frompyfunc
     return elementwise(ufunc, *inputs)
 
 
@@ -183,7 +183,7 @@ def _accumulate(ufunc: np.ufunc, array: Any, axis: int = 0, dtype: Any = None, o
 
 
 def call_function(func: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-    """Carry out a NumPy function that is not a ufunc on arguments of which some are traced."""
+    """Carry out a NumPy function that is not a ufunc on arguments some of which are traced."""
     from batchgd.compiler.trace.reductions import SPECIAL
 
     name = func.__name__

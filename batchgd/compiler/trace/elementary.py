@@ -38,7 +38,7 @@ def _expit(a: Any) -> Any:
 
 
 def _xlogy(a: Any, b: Any) -> Any:
-    # 0 for a = 0, but for b = NaN; the derivative by a is log b there too.
+    # 0 for a = 0, except for b = NaN; the derivative by a is log b there too.
     if a.node.is_constant and float(a) == 0.0:
         return choose(b == b, a, b)
     return a * choose((a == 0.0) & ((b <= 0.0) | (b == math.inf)), 0.0, apply("log", b))
@@ -53,7 +53,7 @@ def _heaviside(a: Any, at_zero: Any) -> Any:
 
 
 def _opposed(rest: Any, b: Any) -> Any:
-    """Whether a remainder with the sign of the dividend has not the sign of the divisor."""
+    """Whether a remainder with the sign of the dividend does not have the sign of the divisor."""
     return choose(b < 0.0, rest > 0.0, rest < 0.0)
 
 
@@ -64,7 +64,7 @@ def _remainder(a: Any, b: Any) -> Any:
 
 def _floor_divide(a: Any, b: Any) -> Any:
     rest = apply("fmod", a, b)
-    quotient = (a - rest) / b  # whole but for rounding
+    quotient = (a - rest) / b  # whole except for rounding
     below = apply("floor", quotient)
     whole = below + choose(quotient - below > 0.5, 1.0, 0.0)
     return choose(b == 0.0, a / b, whole - choose(_opposed(rest, b), 1.0, 0.0))

@@ -76,7 +76,7 @@ class _Writer:
         self._names: dict[int, str] = {}
 
     def text(self, node: Node) -> str:
-        """Return what stands for a node: its variable, an argument, or a constant."""
+        """Return the text for a node: its variable, an argument, or a constant."""
         if node.op == "const":
             return self.constant(node.value)
         if node.op in ("x", "p"):
@@ -88,9 +88,9 @@ class _Writer:
         if not node.args or node.id in self._names:
             return
         call = OPERATIONS[node.op].text.format(*(self.text(arg) for arg in node.args))
-        made = [node]
+        nodes = [node]
         if pair is not None:
-            made, call = list(pair), f"sincos({self.text(node.args[0])})"
-        for each in made:
+            nodes, call = list(pair), f"sincos({self.text(node.args[0])})"
+        for each in nodes:
             self._names[each.id] = f"t{len(self._names)}"
-        self.lines.append(f"{', '.join(self._names[each.id] for each in made)} = {call}")
+        self.lines.append(f"{', '.join(self._names[each.id] for each in nodes)} = {call}")

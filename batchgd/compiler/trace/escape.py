@@ -31,7 +31,7 @@ class Escape(Exception):
 
 
 class _State(threading.local):
-    """What the trace running in this thread, if any, has met."""
+    """What the trace running in this thread, if any, has come across."""
 
     depth = 0
     first: tuple[Escape, str] | None = None
@@ -101,20 +101,20 @@ _NUMPY = os.path.dirname(np.__file__) + os.sep
 
 
 def is_users(file: str) -> bool:
-    """Whether a file is neither of the tracer, of NumPy, nor of another installed library."""
+    """Whether a file belongs neither to the tracer, to NumPy, nor to another installed library."""
     return not is_inner(file) and "site-packages" not in file
 
 
 def is_users_frame(frame: FrameType) -> bool:
-    """Whether a frame runs the user's code; compiled libraries have frames in files of no known place."""
+    """Whether a frame runs the user's code; compiled libraries have frames in files that cannot be found."""
     return is_users(frame.f_code.co_filename) and not library_of(frame.f_globals.get("__name__"))
 
 
 def is_inner(file: str) -> bool:
-    """Whether a file is of the tracer, of NumPy or of Python itself, where no line is worth pointing at."""
+    """Whether a file belongs to the tracer, to NumPy or to Python itself, where no line is worth pointing at."""
     if file.startswith((_HERE, _NUMPY, "<frozen")) or file == _OBJECTIVE:
         return True
-    if not os.path.isabs(file):  # typed in, or of the working folder
+    if not os.path.isabs(file):  # typed in, or in the working folder
         return False
     return os.path.realpath(file).startswith(_STANDARD) and "site-packages" not in file
 
@@ -164,8 +164,8 @@ def decision() -> Escape:
     if at.callee in ("max", "min", "any", "all", "filter"):
         return escape(f"{shown}uses Python's {at.callee}, which compares values of x", cure_for(at.callee))
     if is_loop(at.line):
-        return escape(f"{shown}ends a loop by the value of x", cure_for("while"))
-    what = f"{shown}decides by the value of x, and a trace follows one branch only"
+        return escape(f"{shown}ends a loop depending on the value of x", cure_for("while"))
+    what = f"{shown}branches on the value of x, but a trace follows one branch only"
     if at.line.startswith("assert "):
         return escape(what, cure_for("assert"))
     if re.search(r"isnan|isfinite|isinf", at.text):

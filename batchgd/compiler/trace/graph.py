@@ -16,7 +16,7 @@ class Node:
     """One value of the expression: an operation on other nodes, a constant, or an input.
 
     ``op`` is a row of the table of operations, or ``const`` (its number is ``value``), ``x`` or ``p`` (its index is
-    ``value``). A node's ``id`` is larger than its arguments', so ascending ids are an order of computation. Where
+    ``value``). A node's ``id`` is larger than its arguments', so ascending ids are an order of computation. If
     ``finite``, a finite x cannot make it NaN or infinite other than by overflow.
     """
 

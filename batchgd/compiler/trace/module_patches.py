@@ -1,7 +1,7 @@
 """Stand-ins for the modules ``math`` and ``numpy`` in the globals of the user's functions, while they are traced.
 
-``math.cos`` asks its argument for a float, and ``np.array([x[0], x[1]])`` makes an object array, of which NumPy would
-compare the elements. A stand-in is the module itself to every other thread.
+``math.cos`` asks its argument for a float, and ``np.array([x[0], x[1]])`` makes an object array, whose elements NumPy
+would compare. A stand-in is the module itself to every other thread.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from batchgd.compiler.trace.substitutes import cure_for
 _LOCK = threading.RLock()
 
 _UNDO: list[Callable[[], None]] = []
-"""What puts the modules themselves back, for everything that is swapped at the moment; behind the lock."""
+"""What puts the modules themselves back, for everything that is swapped at the moment; guarded by the lock."""
 
 _SAME_NAME = (
     "sin cos tan sinh cosh tanh exp expm1 exp2 sqrt cbrt log2 log10 log1p fabs floor ceil trunc degrees radians "
@@ -150,7 +150,7 @@ def _numpy_function(name: str, value: Any) -> Any:
 
 
 def _as_array(value: Any) -> Any:
-    """Make what NumPy would convert itself, a list or object array that holds traced numbers, a traced array."""
+    """Make what NumPy would convert itself, a list or object array with traced numbers, a traced array."""
     if isinstance(value, (list, tuple)) or type(value) is np.ndarray:
         return traced_array(value) if is_traced(value) else value
     return value
@@ -228,14 +228,14 @@ def patched_modules(*functions: Any) -> Iterator[None]:
 
 
 def _restore(kept: int = 0) -> None:
-    """Undo all swaps but the first ones."""
+    """Undo all swaps except the first ones."""
     while len(_UNDO) > kept:
         _UNDO[-1]()
         del _UNDO[-1]
 
 
 def _after_fork() -> None:
-    """Give a forked child, in which no other thread lives on, a free lock and the modules that such a thread swapped.
+    """Give a forked child, in which no other thread lives on, a free lock and the modules that other threads swapped.
 
     A child that was forked inside a trace goes on with that trace.
     """
@@ -271,7 +271,7 @@ def _content(cell: CellType) -> Any:
 
 
 def _called(functions: Any) -> list[FunctionType]:
-    """Return the functions that can be reached by name from some of them, but for those of NumPy and Python."""
+    """Return the functions that can be reached by name from some of them, except those of NumPy and Python."""
     found: dict[int, FunctionType] = {}
     stack = [function for function in functions if function is not None]
     while stack and len(found) < 1000:
@@ -312,7 +312,7 @@ def _functions_in(value: Any) -> list[FunctionType]:
 
 
 def _referenced(function: FunctionType) -> list[Any]:
-    """Return what a function's code names: globals, attributes of modules, and what its closure holds."""
+    """Return what a function's code names: globals, attributes of modules, and what its closure contains."""
     names = _names(function.__code__)
     values = [function.__globals__[name] for name in names if name in function.__globals__]
     for module in [value for value in values if isinstance(value, ModuleType) and id(value) not in _STAND_INS]:

@@ -1,4 +1,4 @@
-"""The operations that a graph may hold: how each is computed by NumPy, written in source text, and counted.
+"""The operations that a graph may contain: how each is computed by NumPy, written in source text, and counted.
 
 The names of the elementary functions are the ones that generated kernels bind (``batchgd.kernels.vecmath``).
 """
@@ -119,7 +119,7 @@ _FINITE = (
     "cbrt hypot erf erfc"
 )
 FINITE = BOOLEAN | frozenset(_FINITE.split())
-"""Operations that are finite where their operands are, unless they overflow."""
+"""Operations that are finite if their operands are, unless they overflow."""
 POLYNOMIAL = LEAVES | {"add", "sub", "neg", "mul", "div"}
 """What a polynomial is written with; a division by something that depends on x leaves x in its derivatives."""
 

@@ -1,9 +1,10 @@
-"""Find the loops in an unrolled expression: equal pieces of code that differ in coordinates and constants alone.
+"""Find the loops in an unrolled expression: equal pieces of code that differ only in coordinates and constants.
 
-A trace of a sum over coordinates holds the same few operations once per term. Rolled up, it is a sequence of stages. A
-stage is some loops, each over a piece of straight-line code, which give terms of sums and components of the gradient;
-behind it the sums are known, and what depends on x through them alone is computed once. Threads can share the turns of
-a loop, and the text is as long as one turn. What a coordinate's pieces have in common is computed once in its turn.
+A trace of a sum over coordinates contains the same few operations once per term. Rolled up, it is a sequence of stages.
+A stage is some loops, each over a piece of straight-line code, which give terms of sums and components of the gradient;
+after it the sums are known, and what depends on x only through them is computed once. Threads can share the iterations
+of a loop, and the text is as long as one iteration. What a coordinate's pieces have in common is computed once, in its
+iteration.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ LEAST_TERMS = 8
 """A sum of fewer terms is written out."""
 
 Ref = tuple[str, int]
-"""What stands for an argument: its kind and its number. Of constants the number is that of the occurrence."""
+"""An argument: its kind and its number. The number of a constant is that of its occurrence."""
 _Step = tuple[str, tuple[Ref, ...]]
 _Shape = tuple[tuple[_Step, ...], tuple[Ref, ...]]
 _Sums = tuple[tuple[int, int], ...]
@@ -38,10 +39,10 @@ class Piece:
 class Loop:
     """A piece that is run once per member.
 
-    ``coordinates`` holds, for each x of the piece, which coordinate it is to each member; ``numbers`` what stands for
-    each of its p: a row of constants, one per member, or the name of something known. The outputs are terms of
-    ``sums``, in that order (a negative sign where they are subtracted), and behind them, where ``slopes`` is not None,
-    the component of the gradient that it says for each member.
+    ``coordinates`` holds, for each x of the piece, which coordinate it is to each member; ``numbers`` what each of its
+    p is: a row of constants, one per member, or the name of something known. The outputs are terms of ``sums``, in that
+    order (a negative sign if they are subtracted), and after them, if ``slopes`` is not None, the component of the
+    gradient that it names for each member.
     """
 
     piece: Piece
@@ -54,7 +55,7 @@ class Loop:
 
 @dataclass(frozen=True)
 class Known:
-    """What is computed once: a piece, what stands for its arguments, and the names that its outputs get."""
+    """What is computed once: a piece, what its arguments are, and the names that its outputs get."""
 
     piece: Piece
     coordinates: list[int]
@@ -64,7 +65,7 @@ class Known:
 
 @dataclass(frozen=True)
 class StageOfLoops:
-    """Loops that can run side by side: before them what they ask for, behind them the numbers of the sums they end."""
+    """Loops that can run side by side: what they need before them, and the numbers of the sums that they complete."""
 
     before: Known | None
     loops: list[Loop]
@@ -73,7 +74,7 @@ class StageOfLoops:
 
 @dataclass(frozen=True)
 class Rolled:
-    """An expression as stages; ``value``, where it was asked for, is computed last. Sum number k is called ``s{k}``."""
+    """An expression as stages; ``value``, if it was asked for, is computed last. Sum number k is called ``s{k}``."""
 
     stages: list[StageOfLoops]
     value: Known | None
@@ -81,17 +82,17 @@ class Rolled:
 
     def work(self, width: int) -> int:
         """Return how many operations one of ``width`` threads carries out."""
-        turns = sum(
+        iterations = sum(
             -(-loop.members // width) * count_operations(loop.piece.outputs).total
             for stage in self.stages
             for loop in stage.loops
         )
         once = [self.value, *(stage.before for stage in self.stages)]
-        return turns + sum(count_operations(known.piece.outputs).total for known in once if known is not None)
+        return iterations + sum(count_operations(known.piece.outputs).total for known in once if known is not None)
 
 
 def roll(value: Node | None, gradient: Sequence[Node]) -> Rolled:
-    """Return an expression as loops; where nothing repeats, every loop has one member.
+    """Return an expression as loops; if nothing repeats, every loop has one member.
 
     Examples
     --------
@@ -158,7 +159,7 @@ class _Roller:
         return found
 
     def _survey(self) -> None:
-        """Note of each node its stage, and the lowest coordinate that it depends on other than through sums."""
+        """Note each node's stage, and the lowest coordinate that it depends on other than through sums."""
         self.depth: dict[int, int] = {}
         self.lowest: dict[int, int] = {}
         for node in self.nodes:
@@ -182,11 +183,11 @@ class _Roller:
         classes: dict[tuple[_Sums, bool, _Shape], list[tuple[int, _Pattern]]] = defaultdict(list)
         known: dict[int, Node] = {}
         for i in sorted({*terms, *slopes}):
-            given = terms.get(i, [])
-            roots = [*(node for _, _, node in given), *([slopes[i]] if i in slopes else [])]
+            signed_terms = terms.get(i, [])
+            roots = [*(node for _, _, node in signed_terms), *([slopes[i]] if i in slopes else [])]
             pattern = _Pattern(roots, self._is_known)
             known |= pattern.known
-            sums = tuple((number, sign) for number, sign, _ in given)
+            sums = tuple((number, sign) for number, sign, _ in signed_terms)
             classes[sums, i in slopes, pattern.shape].append((i, pattern))
         computed = [node for key, node in sorted(known.items()) if key not in self.sums]
         loops = [
@@ -223,7 +224,7 @@ class _Roller:
 
 
 class _Pattern:
-    """The shape of some expressions, equal for those that differ in coordinates and constants alone."""
+    """The shape of some expressions, equal for those that differ only in coordinates and constants."""
 
     def __init__(self, roots: Iterable[Node], is_known: Callable[[Node], bool]) -> None:
         self.coordinates: list[int] = []
@@ -241,7 +242,7 @@ class _Pattern:
         return tuple(self._steps), self._roots
 
     def piece(self, differing: list[int]) -> tuple[Piece, list[Node]]:
-        """Return the code, and the nodes that its p stand for behind those of the constants that differ."""
+        """Return the code, and the nodes that its p stand for after those of the constants that differ."""
         others = [*self.known.values(), *self._parameters.values()]
         graph = Graph(len(self.coordinates), len(differing) + len(others))
         place = {node.id: graph.p[len(differing) + k] for k, node in enumerate(others)}
@@ -309,7 +310,7 @@ def _terms(root: Node, inner: set[int]) -> list[tuple[int, Node]]:
 
 
 def progression(row: Sequence[int]) -> tuple[int, int] | None:
-    """Return (first, step) where the numbers are an arithmetic progression, else None.
+    """Return (first, step) if the numbers are an arithmetic progression, else None.
 
     >>> progression([3, 5, 7]), progression([2, 2, 3]), progression([4])
     ((3, 2), None, (4, 0))

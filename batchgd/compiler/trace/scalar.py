@@ -29,7 +29,7 @@ def node_of(graph: Graph, value: Any) -> Node:
 
 
 def apply(op: str, *values: Any) -> Scalar:
-    """Return the result of an operation of which at least one operand is traced."""
+    """Return the result of an operation with at least one traced operand."""
     graph = next(value.node.graph for value in values if isinstance(value, Scalar))
     return Scalar(graph.make(op, *(node_of(graph, value) for value in values)))
 
@@ -39,9 +39,9 @@ def _is_number(value: Any) -> bool:
 
 
 def _operators(operation: str | np.ufunc) -> tuple[_Method, _Method]:
-    """Return the two methods of an operator, of which the second is for a traced number on the right.
+    """Return the two methods of an operator, the second one for a traced number on the right.
 
-    ``operation`` is one of the graph, or a ufunc that is made of several.
+    ``operation`` is one of the graph's, or a ufunc that is made up of several.
     """
     carry_out = operation if isinstance(operation, np.ufunc) else partial(apply, operation)
 

@@ -1,4 +1,4 @@
-"""Rules that make a smaller expression of the same value: one function per operation, None where none applies.
+"""Rules that make a smaller expression of the same value: one function per operation, None if none applies.
 
 Each keeps the value to within a few rounding errors, but not the sign of a zero. What may vanish depends on who wrote
 it:
@@ -39,7 +39,7 @@ def _scaled(node: Node) -> tuple[float, Node] | None:
 
 
 def _negative(graph: Graph, node: Node) -> Node | None:
-    """Return -node where that saves an operation: -(-u), -(c u) with c < 0."""
+    """Return -node if that saves an operation: -(-u), -(c u) with c < 0."""
     if node.op == "neg":
         return node.args[0]
     if node.op == "mul" and node.args[0].op == "const" and node.args[0].value < 0.0:
@@ -70,7 +70,7 @@ def _combined(graph: Graph, a: Node, b: Node, sign: float) -> Node | None:
 
 
 def _add_branches(graph: Graph, a: Node, b: Node) -> Node | None:
-    """Add two selections with the same condition where that leaves no new addition in either branch."""
+    """Add two selections with the same condition if that leaves no new addition in either branch."""
     if a.op == b.op == "where" and a.args[0] is b.args[0]:
         (condition, a1, a2), (_, b1, b2) = a.args, b.args
         if (_is(a1, 0.0) or _is(b1, 0.0)) and (_is(a2, 0.0) or _is(b2, 0.0)):
@@ -166,7 +166,7 @@ def _into_branches(graph: Graph, node: Node, apply: Callable[[Node], Node]) -> N
 
 
 def _div(graph: Graph, a: Node, b: Node) -> Node | None:
-    """Divide: by a constant is a product, and by a node one reciprocal that everything shares.
+    """Divide: by a constant with a product, and by a node with one reciprocal that everything shares.
 
     Both cost an ulp; a division by each constant took a fifth of the time of sum((x/3)^4 + x/7).
     """

@@ -1,4 +1,4 @@
-"""The warning that a kernel of a function takes long to compile, with what makes it small."""
+"""The warning that a kernel of a function takes long to compile, with what makes it smaller."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ LARGE = 5000
 """Operations for value and gradient above which a kernel compiles for more than about 4 s (18 s for 14,000)."""
 
 ROWS = 50
-"""Like terms from which on a sum is taken for one over rows of data."""
+"""From this many like terms on, a sum is taken for one over rows of data."""
 
 WARNED: set[tuple[str, int]] = set()
-"""Where functions that were found too large are defined, and their operations: each is said once."""
+"""Where functions that were found too large are defined, and their operations: each is reported once."""
 
 
 def warn_of_size(name: str, place: str, dim: int, operations: int, value: Node) -> None:
@@ -36,7 +36,7 @@ def warn_of_size(name: str, place: str, dim: int, operations: int, value: Node) 
     rows = like_terms(value)
     if rows >= ROWS:
         cure = (
-            f"its {rows} terms differ in data alone, so write one of them as loss(x, row) and pass "
+            f"its {rows} terms differ only in data, so write one of them as loss(x, row) and pass "
             f"bgd.FiniteSum(loss, data, dim={dim}, reduction='sum'), or 'mean', which compiles a single term"
         )
     else:
@@ -45,7 +45,7 @@ def warn_of_size(name: str, place: str, dim: int, operations: int, value: Node) 
             "and suits a few starts"
         )
     warn(
-        f"{name} takes {operations:,} operations for value and gradient, for which a kernel compiles for many seconds "
-        f"or minutes: {cure}",
+        f"{name} takes {operations:,} operations for value and gradient, so a kernel of it takes many seconds "
+        f"or minutes to compile: {cure}",
         TraceSizeWarning,
     )

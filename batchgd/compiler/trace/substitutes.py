@@ -67,10 +67,10 @@ _PICK = (
     "write what is meant: the least is `np.min(a)`, the greatest `np.max(a)`, and the y that belongs to the least "
     "`np.sum(bgd.where(a == np.min(a), y, 0.0))`"
 )
-_PLACE = "write the y of the interval of t that holds s: `np.sum(bgd.where((t[:-1] <= s) & (s < t[1:]), y, 0.0))`"
+_PLACE = "write the y of the interval of t that contains s: `np.sum(bgd.where((t[:-1] <= s) & (s < t[1:]), y, 0.0))`"
 _SCATTER = "`np.array([np.sum(w[i == k]) for k in range(n)])`, with places i that do not depend on x"
 _NO_NAN = "`np.sum(bgd.where(np.isnan(a), 0.0, a))`"
-_HISTOGRAM = "minimise, as counts are constant but for jumps, a likelihood of the values, `-np.sum(np.log(pdf(a)))`"
+_HISTOGRAM = "counts are constant except for jumps, so minimise a likelihood of the values, `-np.sum(np.log(pdf(a)))`"
 _FILTER = (
     "write the recursion, with a[0] = 1: `y = []` and `for k in range(len(u)): "
     "y.append(sum(b[i] * u[k - i] for i in range(len(b)) if i <= k) "
@@ -140,7 +140,7 @@ _ROWS: dict[str, str] = {
     "np.nanmean": "`np.sum(bgd.where(np.isnan(a), 0.0, a)) / np.sum(~np.isnan(a))`",
     "np.nan_to_num": "`bgd.where(np.isnan(a), 0.0, a)`; a value that is not finite need not be hidden: it ends its "
     "trajectory, with status NONFINITE",
-    "np.round np.rint np.around np.fix": "`np.floor(a + 0.5)`, which has no slope; mostly a itself is meant",
+    "np.round np.rint np.around np.fix": "`np.floor(a + 0.5)`, which has no slope; usually a itself is meant",
     "np.add.at np.bincount": _SCATTER,
     "np.fill_diagonal": "`np.diag(a)`, added to the rest",
     "np.histogram np.histogram2d": _HISTOGRAM,
@@ -192,7 +192,7 @@ def cure_for(name: str) -> str:
 
 
 def special_cure(name: str, arguments: int) -> str:
-    """Return what to write in place of one of SciPy's special functions: of one argument, a polynomial close to it."""
+    """Return what to write in place of one of SciPy's special functions: for one argument, a polynomial close to it."""
     if name in CURES or arguments != 1:
         return cure_for(name)
     return CURES["special"].replace("j0", name)

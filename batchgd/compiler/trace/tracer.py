@@ -58,7 +58,7 @@ def trace(
     Parameters
     ----------
     fun : callable
-        ``fun(x)``, or ``fun(x, params)`` where params are given.
+        ``fun(x)``, or ``fun(x, params)`` if params are given.
     dim : int
         The length of x.
     params : array, optional
@@ -69,7 +69,7 @@ def trace(
     Raises
     ------
     TraceError
-        One line with the file and line of the user's function, what cannot be traced, and the way out.
+        One line with the file and line of the user's function, what cannot be traced, and the remedy.
 
     Examples
     --------
@@ -101,7 +101,7 @@ def _call(fun: Callable[..., Any], graph: Graph, params: NDArray[np.float64] | N
         except Exception:
             if state.first is None:
                 raise
-        if state.first is not None:  # also where the function caught it and went on with something else
+        if state.first is not None:  # also if the function caught it and went on with something else
             error, place = state.first
             raise TraceError(_sentence(place or definition_of(fun), error))
     return result
@@ -112,7 +112,7 @@ def _sentence(place: str, error: Escape) -> str:
 
 
 def _expression(fun: Callable[..., Any], result: Any, graph: Graph) -> Node:
-    """Return the node of what a function returned, or say what is wrong with it."""
+    """Return the node of what a function returned, or raise TraceError."""
     place = f"{definition_of(fun)}: {name_of(fun)}"
     if isinstance(result, np.ndarray) and result.size == 1:
         result = result.item()
@@ -121,7 +121,7 @@ def _expression(fun: Callable[..., Any], result: Any, graph: Graph) -> Node:
     if result is None:
         raise TraceError(f"{place} returns None: is a return statement missing?")
     if isinstance(result, (str, bytes)):
-        raise TraceError(f"{place} returns the text {result!r}: return a number")
+        raise TraceError(f"{place} returns the string {result!r}: return a number")
     if isinstance(result, (complex, np.complexfloating)):
         raise TraceError(f"{place} returns a complex number: return a real one, for example abs(z) ** 2")
     if not isinstance(result, (Scalar, int, float, np.number, np.bool_)):
@@ -131,12 +131,12 @@ def _expression(fun: Callable[..., Any], result: Any, graph: Graph) -> Node:
         raise TraceError(f"{place} returns true or false: return a number, for example bgd.where(condition, a, b)")
     if not _depends_on_x(node):
         shown = f"the constant {node.value:g}" if node.is_constant else "a value"
-        raise TraceError(f"{place} returns {shown}, which does not depend on x: there is nothing to descend on")
+        raise TraceError(f"{place} returns {shown}, which does not depend on x: there is nothing to minimise")
     return node
 
 
 def _several(result: Any, dim: int) -> str:
-    """Describe what is not one number, and say how to make it one."""
+    """Describe what is not one number, and how to make it one."""
     if isinstance(result, tuple) and len(result) == 2 and np.ndim(result[0]) == 0 and np.shape(result[1]) == (dim,):
         return "a value and a gradient (jac=True in SciPy): return the value alone, its gradient is derived"
     if isinstance(result, np.ndarray):

@@ -17,13 +17,13 @@ POINTS = 8
 """How many points at which the function is finite are compared."""
 
 ATTEMPTS = 64
-"""How many points are tried to find them; a function that is finite at none of these is let pass."""
+"""How many points are tried to find them; a function that is finite at none of these passes."""
 
 NUMERIC = (ArithmeticError, ValueError)
 """What ``math.log(-1)`` and ``1 / 0`` raise: in a run, such points are statuses."""
 
 VALUE_RTOL, VALUE_ATOL = 1e-8, 1e-10
-"""Tolerances on the value: sums run in another order, and small differences of large terms lose digits."""
+"""Tolerances of the value: sums run in another order, and small differences of large terms lose digits."""
 
 GRADIENT_RTOL = 1e-6
 
@@ -36,12 +36,12 @@ def sample(lower: Floats, upper: Floats, n: int) -> Floats:
 
 
 def plain(fun: Callable[..., Any], x: Floats, params: Floats | None) -> Any:
-    """Call the plain function on a copy of a point; NaN where it fails numerically.
+    """Call the plain function on a copy of a point; NaN if it fails numerically.
 
     Raises
     ------
     TraceError
-        When the function raises anything else, with its line.
+        If the function raises anything else, with its line.
     """
     arguments = _arguments(x, params)
     with np.errstate(all="ignore"):
@@ -105,7 +105,7 @@ def verify_value(
     Raises
     ------
     TraceError
-        When they differ, or the function gives two values at one point.
+        If they differ, or the function gives two values at one point.
     """
     compared: list[tuple[Floats, float]] = []
     for x in points:
@@ -113,7 +113,7 @@ def verify_value(
         again = _number(plain(fun, x, params))
         if value != again and not (np.isnan(value) and np.isnan(again)):
             raise TraceError(
-                f"{definition_of(fun)}: {name_of(fun)} gives {value:.17g} and then {again:.17g} at the same x: "
+                f"{definition_of(fun)}: {name_of(fun)} returns {value:.17g} and then {again:.17g} at the same x: "
                 "remove random numbers and state that is kept between calls, or pass what varies as params"
             )
         if np.isfinite(value):
@@ -129,8 +129,8 @@ def verify_value(
     if np.any(wrong):
         i = int(np.argmax(wrong))
         raise TraceError(
-            f"{definition_of(fun)}: {name_of(fun)} gives {wanted[i]:.10g} at x = {_shown(compared[i][0])} but its "
-            f"trace {found[i]:.10g}: the function must do the same for every x, "
+            f"{definition_of(fun)}: {name_of(fun)} returns {wanted[i]:.10g} at x = {_shown(compared[i][0])}, but its "
+            f"trace returns {found[i]:.10g}: the function must do the same for every x, "
             "whatever its type and other state"
         )
 
@@ -143,14 +143,14 @@ def verify_gradient(jac: Callable[..., Any], wanted: Floats, found: Floats, poin
     if np.any(wrong):
         row, i = (int(k) for k in np.argwhere(wrong)[0])
         raise TraceError(
-            f"{definition_of(jac)}: the gradient {name_of(jac)} gives {found[row, i]:.10g} in component {i} at "
-            f"x = {_shown(points[row])}, the derivative of the function is {wanted[row, i]:.10g}: correct it, or leave "
-            "out jac and let the function be differentiated"
+            f"{definition_of(jac)}: the gradient {name_of(jac)} returns {found[row, i]:.10g} in component {i} at "
+            f"x = {_shown(points[row])}, but the derivative of the function is {wanted[row, i]:.10g}: correct it, or "
+            "leave out jac and let the function be differentiated"
         )
 
 
 def _number(value: Any) -> float:
-    """Return a plain result as a float, NaN where it is complex."""
+    """Return a plain result as a float, NaN if it is complex."""
     if isinstance(value, (complex, np.complexfloating)):
         return np.nan
     return float(np.asarray(value, dtype=np.float64).reshape(-1)[0])

@@ -1,4 +1,4 @@
-"""How many starts are enough: what the counts of the minima tell of the minima that no start reached."""
+"""How many starts are enough: what the counts of the minima reveal about the minima that no start reached."""
 
 from batchgd.minima.coverage.estimates import (
     boender_rinnooy_kan,

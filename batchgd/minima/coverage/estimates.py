@@ -1,4 +1,4 @@
-"""What the counts of the minima tell of the minima that no start reached: bounds, estimates, discovery curves."""
+"""What the counts of the minima reveal about those that no start reached: bounds, estimates, discovery curves."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from batchgd.problem.errors import InputError
 
 
 def unseen_bound(once: int, twice: int, n: int, confidence: float = 0.95) -> float:
-    r"""Upper confidence bound of the share of the starts that belongs to minima not seen.
+    r"""Upper confidence bound on the share of the starts that is in basins of minima not seen.
 
     Good-Turing's estimate is p = f1 / n. Its error has about the variance p (1 - p) / n + 2 f2 / n^2 (Esty), which is
     that of a binomial share of n / s starts with
@@ -31,7 +31,7 @@ def unseen_bound(once: int, twice: int, n: int, confidence: float = 0.95) -> flo
     the repetitions for equal and for Zipf shares (exponents 1, 1.5 and 2; n = 30 to 10,000), where the normal bound
     falls to 90 %. Its worst case among 3,858 mixtures of rare basins is 94.0 %, one point short: two basins of share
     3 / n each. The rule 3 / n without f2 covers a *given* unseen basin; for whatever remained unseen it falls to 88 %
-    (five basins of share 3 / n). The bound is not monotone in f1 where f2 is larger: pairs without singles hint at
+    (five basins of share 3 / n). The bound is not monotone in f1 when f2 is larger: pairs without singles hint at
     basins that are missed whole.
 
     Parameters
@@ -46,12 +46,12 @@ def unseen_bound(once: int, twice: int, n: int, confidence: float = 0.95) -> flo
     Returns
     -------
     float
-        Within [0, 1]; 1 where n = 0 or every start found a minimum of its own.
+        Within [0, 1]; 1 if n = 0 or every start found a minimum of its own.
 
     Raises
     ------
     InputError
-        When ``confidence`` is not strictly between 0 and 1.
+        If ``confidence`` is not strictly between 0 and 1.
 
     Examples
     --------
@@ -83,7 +83,7 @@ def unseen_bound(once: int, twice: int, n: int, confidence: float = 0.95) -> flo
 
 
 def chao1(seen: int, once: int, twice: int) -> float:
-    """Chao's lower bound of the number of minima: w + f1^2 / (2 f2), or w + f1 (f1 - 1) / 2 where f2 = 0.
+    """Chao's lower bound on the number of minima: w + f1^2 / (2 f2), or w + f1 (f1 - 1) / 2 if f2 = 0.
 
     The second is the bias-corrected form. A lower bound in expectation, so a single run can exceed the truth; minima
     whose basins are too small to be hinted at are not in it.
@@ -104,7 +104,7 @@ def boender_rinnooy_kan(seen: int, n: int) -> tuple[float, float] | None:
 
     N counts the starts that reached a minimum. The prior takes every division of the space into basins as equally
     likely; **on skewed basins both are over-confident**: of 515 basins with Zipf shares and N = 1000 the rule claims
-    about 124 minima and 98.8 % covered where 93.8 % are. Use :func:`unseen_bound` to decide. None where N < w + 3.
+    about 124 minima and 98.8 % covered, when 93.8 % is. Use :func:`unseen_bound` to decide. None if N < w + 3.
 
     >>> minima, covered = boender_rinnooy_kan(110, 1000)
     >>> round(minima), round(covered, 3)
@@ -137,13 +137,13 @@ def rarefaction(count: ArrayLike, n: int, starts: ArrayLike) -> NDArray[np.float
     size, minima = np.unique(np.asarray(count, dtype=np.float64), return_counts=True)
     out = np.empty(np.shape(starts))
     for at, t in np.ndenumerate(np.asarray(starts, dtype=np.float64)):
-        some = size <= n - t  # the others cannot be missed
+        can_miss = size <= n - t  # the others cannot be missed
         # C(n - c, t) / C(n, t) is symmetric in c and t: with k the smaller of the two it is C(rest, k) / C(n, k), by
-        # log C(a, k) = -log(a + 1) - betaln(a - k + 1, k + 1), which keeps its digits where a is a billion.
-        k, rest = np.minimum(size[some], t), n - np.maximum(size[some], t)
+        # log C(a, k) = -log(a + 1) - betaln(a - k + 1, k + 1), which keeps its digits even if a is a billion.
+        k, rest = np.minimum(size[can_miss], t), n - np.maximum(size[can_miss], t)
         missed = np.exp(np.log((n + 1) / (rest + 1)) + betaln(n - k + 1, k + 1) - betaln(rest - k + 1, k + 1))
         missed = np.where(k == 0, 1.0, np.minimum(missed, 1.0))  # exactly, so that the curve begins at 0
-        out[at] = minima.sum() - np.sum(minima[some] * missed)
+        out[at] = minima.sum() - np.sum(minima[can_miss] * missed)
     return out
 
 
@@ -175,7 +175,7 @@ def starts_to_see(share: float, confidence: float = 0.95) -> int:
     (299, 4603)
     """
     check_confidence(confidence)
-    wanted = "the part of the box that the basin owns, such as 0.001"
+    wanted = "the part of the box that the basin occupies, such as 0.001"
     share = check.number("share", share, wanted)
     if not 1e-300 < share < 1.0:
         raise InputError(f"share is {share:g}: give {wanted}")

@@ -1,4 +1,4 @@
-"""The coverage of a result: how sure it is that no minimum is missing, in numbers and in words."""
+"""The coverage of a result: how certain it is that no minimum is missing, in numbers and in words."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from batchgd.problem.errors import InputError
 from batchgd.problem.wording import percent
 
 _NO_MINIMUM = "no start reached a minimum"
-_NOTHING = 0.9  # an upper bound from here on leaves nothing that a person could use
+_NOTHING = 0.9  # an upper bound from here on is of no use
 _REACH = 2  # times n: how far the discovery curve is extrapolated (Chao et al. 2014)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class CoverageReport:
-    """What the counts of the minima tell of the minima not seen: ``result.coverage``.
+    """What the counts of the minima reveal about the minima not seen: ``result.coverage``.
 
     Shares are shares of all n starts. Starts without a label (-1) reached no minimum: they count in n, their share
-    (``unlabelled / n``) is told beside, and it is neither covered nor unseen. So the bound speaks of starts that this
-    method brings to a minimum; where the unlabelled starts would have ended, nobody knows. Starts that a time limit or
-    an interrupt cut off say nothing yet and are left out of n.
+    (``unlabelled / n``) is given separately, and it is neither covered nor unseen. So the bound is about starts that
+    this method brings to a minimum; nobody knows where the unlabelled starts would have ended. Starts that a time limit
+    or an interrupt cut off carry no information yet and are not in n.
 
     Attributes
     ----------
@@ -44,23 +44,23 @@ class CoverageReport:
     confidence : float
         Of ``unseen_high``, ``single_basin`` and ``fractions``.
     note : str or None
-        Why the bounds and intervals are None; None where they are given.
+        Why the bounds and intervals are None; None if they are given.
     place : str
-        What the shares are shares of: "this box" of uniform starts, "such starts" of any other distribution.
+        What the shares are shares of: "this box" for uniform starts, "such starts" for any other distribution.
     cut : int
         Starts that were cut off before they ended: not in n.
     looks : int
         How often a run with ``until=`` looked at its counts before it ended. The bounds are then those of
-        :func:`batchgd.minima.coverage.rule.spent`, so that ``confidence`` holds in spite of the looking.
+        :func:`batchgd.minima.coverage.rule.spent`, so that ``confidence`` holds in spite of the repeated looks.
     chosen : bool
-        Whether the starts were chosen by what came of others. Then the counts tell nothing of what was missed, and
-        estimates are None like the bounds.
+        Whether the starts were chosen by the results of others. Then the counts reveal nothing about what was missed,
+        and estimates are None like the bounds.
 
     Examples
     --------
     >>> coverage = CoverageReport(np.array([60, 38, 1, 1]), 100)
     >>> print(coverage.sentence())
-    at most 6.2 % of this box (95 %) drains into minima not seen
+    at most 6.2 % of this box (95 %) is in basins of minima not seen
     >>> coverage.unseen, coverage.chao1, coverage.curve([0, 1, 100])
     (0.02, 5.0, array([0., 1., 4.]))
     """
@@ -78,7 +78,7 @@ class CoverageReport:
         check_confidence(self.confidence)
         count = np.asarray(self.count, dtype=np.int64)
         if count.ndim != 1 or np.any(count < 0) or count.sum() > self.n:
-            raise InputError(f"coverage needs one count per minimum, together at most n = {self.n}, got {self.count}")
+            raise InputError(f"count is {self.count}: give one count per minimum, with a sum of at most n = {self.n}")
         object.__setattr__(self, "count", count)
         if self.note is None and not self.seen:
             object.__setattr__(self, "note", _NO_MINIMUM)
@@ -105,17 +105,17 @@ class CoverageReport:
 
     @property
     def unseen(self) -> float | None:
-        """Good-Turing's estimate f1 / n of the share that drains into minima not seen; None without a minimum."""
+        """Good-Turing's estimate f1 / n of the share in basins of minima not seen; None without a minimum."""
         return self.once / self.n if self.seen and not self.chosen else None
 
     @property
     def unseen_high(self) -> float | None:
-        """Upper confidence bound of that share, see :func:`unseen_bound`; None where withheld, ``note`` says why."""
+        """Upper confidence bound on that share, see :func:`unseen_bound`; None if withheld: see ``note``."""
         return None if self.note else self._bound(self.once, self.twice)
 
     @property
     def single_basin(self) -> float | None:
-        """Share above which one given basin would have been hit, 1 - (1 - confidence)^(1/n); None where withheld."""
+        """Share above which any one basin would have been hit, 1 - (1 - confidence)^(1/n); None if withheld."""
         return None if self.note else self._bound(0, 0)
 
     def _bound(self, once: int, twice: int) -> float:
@@ -132,16 +132,16 @@ class CoverageReport:
         return None if self.chosen else boender_rinnooy_kan(self.seen, self.n - self.unlabelled)
 
     def fractions(self, simultaneous: bool = False) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-        """Intervals (low, high) of the minima's shares, given that they were seen; None where withheld.
+        """Intervals (low, high) of the minima's shares, given that they were seen; None if withheld.
 
-        Among the runs that list a minimum, its interval holds its share in at least ``confidence`` of them, see
+        Among the runs that list a minimum, its interval contains its share in at least ``confidence`` of them; see
         :func:`batchgd.minima.fractions.seen_interval`; ``python benchmarks/intervals.py`` measures it.
 
         Parameters
         ----------
         simultaneous : bool
             The intervals of all minima listed hold at once in at least ``confidence`` of the runs (the error is
-            divided by their number); else each for itself.
+            divided by their number); if False, each for itself.
         """
         together = check.flag("simultaneous", simultaneous)
         if self.note:
@@ -150,14 +150,14 @@ class CoverageReport:
         return seen_interval(self.count, self.n, 1 - error)
 
     def curve(self, starts: ArrayLike) -> NDArray[np.float64]:
-        """Expected number of distinct minima after so many starts: the discovery curve.
+        """Expected number of distinct minima after this many starts: the discovery curve.
 
         Up to n :func:`rarefaction`, exact; up to 2 n :func:`extrapolation`.
 
         Raises
         ------
         InputError
-            Beyond 2 n (or beyond n, where the starts are not independent), and below 0.
+            If a number is beyond 2 n (or beyond n, if the starts are not independent), or below 0.
         """
         if self.chosen:
             raise InputError(f"there is no discovery curve: {self.note}")
@@ -175,31 +175,31 @@ class CoverageReport:
 
     @property
     def empty(self) -> bool:
-        """Whether the bound says nothing: too few starts, nearly each of which found a minimum of its own."""
+        """Whether the bound is of no use: too few starts, nearly each of which found a minimum of its own."""
         high = self.unseen_high
         return high is not None and high >= _NOTHING and not self.mostly_unlabelled
 
     @property
     def mostly_unlabelled(self) -> bool:
-        """Whether most starts reached no minimum, so that a bound on the others says little of the box."""
+        """Whether most starts reached no minimum, so that a bound on the others says little about the box."""
         return 2 * self.unlabelled > self.n
 
     def sentence(self) -> str:
         """The bound in words; if most starts reached no minimum, what would help instead."""
         high = self.unseen_high
         if high is None:
-            return f"no bound on what drains into minima not seen: {self.note}"
+            return f"no bound on the basins of minima not seen: {self.note}"
         if self.mostly_unlabelled:
             lost = percent(self.unlabelled / self.n)
             return (
                 f"cannot be judged while {lost} of the starts reach no minimum: "
                 "raise maxiter, take a smaller step, or try L-BFGS"
             )
-        beside = f"; {percent(self.unlabelled / self.n)} reached no minimum" if self.unlabelled else ""
-        beside += f"; not counted: {self.cut:,} starts that were cut off" if self.cut else ""
+        extra = f"; {percent(self.unlabelled / self.n)} reached no minimum" if self.unlabelled else ""
+        extra += f"; not counted: {self.cut:,} starts that were cut off" if self.cut else ""
         sure = f"{100 * self.confidence:.6g} %"
-        drains = "drains" if self.place == "this box" else "drain"
-        return f"at most {percent(high, up=True)} of {self.place} ({sure}) {drains} into minima not seen{beside}"
+        verb = "is" if self.place == "this box" else "are"
+        return f"at most {percent(high, up=True)} of {self.place} ({sure}) {verb} in basins of minima not seen{extra}"
 
     def __repr__(self) -> str:
         lines = [
@@ -219,7 +219,7 @@ class CoverageReport:
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:
-        """The numbers for JSON: no NaN; None where a number does not exist or is withheld."""
+        """The numbers for JSON: no NaN; None if a number does not exist or is withheld."""
         bayes = self.boender_rinnooy_kan
         reach = self.n if self.note else _REACH * self.n
         starts = np.unique(np.append(np.round(np.geomspace(1, max(reach, 1), 16)), self.n)).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Run until covered: the rule that ends a multi-start once little of the box can be left unseen, and what ended it."""
+"""Run until covered: the rule that ends a multi-start once little of the box can be unseen, and what ended it."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from batchgd.problem.errors import InputError
 from batchgd.problem.keywords import Explained
 
 MOST_STARTS = 10_000_000
-"""Starts at most of a run until covered that names no other number."""
+"""The most starts of a run until covered, if no other number is given."""
 
-_SMALLEST = 1e-9  # unseen share that can be asked for: it takes four billion starts
+_SMALLEST = 1e-9  # the smallest unseen share that can be requested: it takes four billion starts
 _GROWTH = 2  # from look to look: at most half of the starts of a run come after the ones that would have sufficed
 
 
 def spent(confidence: float, looks: int) -> float:
     """Confidence of the bound at look k, counted from 1, of a run that may end at any look: 1 - (1 - c) / 2^k.
 
-    A bound that fails with probability α fails more often when it is looked at until it pleases. The errors
+    A bound that fails with probability α fails more often if one looks until it is met. The errors
     α / 2 + α / 4 + ... sum to at most α, so with probability ``confidence`` every look's bound holds, the last one's
-    included. Halving costs little because the starts double: ln 2 more in ln(1 / α) while n doubles. No look before
-    (0) leaves the confidence as it is.
+    included. Halving costs little because the starts double: ln 2 more in ln(1 / α) while n doubles. Without looks (0)
+    the confidence stays as it is.
 
     >>> spent(0.95, 0), round(spent(0.95, 1), 6), round(spent(0.95, 3), 6)
     (0.95, 0.975, 0.99375)
@@ -35,28 +35,28 @@ def spent(confidence: float, looks: int) -> float:
 
 @dataclass(frozen=True)
 class Coverage(Explained):
-    """Stop a multi-start once minima seen own this share of the starts: ``until=bgd.Coverage(0.999)``.
+    """Stop a multi-start once this share of the starts is in basins of minima seen: ``until=bgd.Coverage(0.999)``.
 
     The run goes in batches of growing size and looks at the counts after each. At look k it ends when
 
         U(f1, f2, n; 1 - (1 - confidence) / 2^k) <= 1 - share
 
-    with U the bound of :func:`batchgd.minima.coverage.unseen_bound` on the share that drains into minima not seen. The
+    with U the bound of :func:`batchgd.minima.coverage.unseen_bound` on the share in basins of minima not seen. The
     error is spent over the looks (half at the first, a quarter at the second, ...), so that looking often does not
     weaken the bound. The first look comes as soon as the bound could be met, each later one at twice the starts.
 
     Parameters
     ----------
     share : float
-        Wanted share of the starts that drain into minima seen, strictly between 0 and 1. 0.999 takes at least 3,688
+        Wanted share of the starts in basins of minima seen, strictly between 0 and 1. 0.999 takes at least 3,688
         starts at 95 %; ten times closer to 1 takes ten times the starts. Many small basins take more.
     confidence : float
-        With which the bound holds at the end, strictly between 0 and 1.
+        The confidence with which the bound holds at the end, strictly between 0 and 1.
 
     Raises
     ------
     InputError
-        When a number lies outside its range; and from ``multistart``, where starts are not independent draws.
+        If a number is outside its range; and from ``multistart``, if starts are not independent draws.
 
     Examples
     --------
@@ -94,7 +94,7 @@ class Coverage(Explained):
         return math.ceil(math.log1p(-spent(self.confidence, 1)) / math.log(self.share) - 1e-9)
 
     def looks(self, most: int) -> Iterator[tuple[int, int]]:
-        """Ranges of starts, first to before stop, after each of which the run looks; the last one ends at ``most``.
+        """Ranges of starts, from first to before stop, after each of which the run looks; the last ends at ``most``.
 
         >>> list(Coverage(0.99).looks(1000))
         [(0, 368), (368, 736), (736, 1000)]
@@ -130,7 +130,7 @@ class Stopped:
 
     def __str__(self) -> str:
         words = {"covered": "covered", "starts": "starts ran out", "max_time": "time ran out"}.get(self.why, self.why)
-        missed = "" if self.why == "covered" else f"; {100 * self.share:.10g} % covered was not reached"
+        missed = "" if self.why == "covered" else f"; a coverage of {100 * self.share:.10g} % was not reached"
         return f"stopped: {words} after {self.starts:,} starts, at look {self.looks}{missed}"
 
     def to_dict(self) -> dict[str, Any]:

@@ -21,18 +21,15 @@ _ENDED_BY = {Status.MAXTIME: "max_time", Status.INTERRUPTED: "interrupted"}
 
 
 def check_rule(until: object, batch: Batch) -> Coverage:
-    """Return the rule, or raise InputError where it cannot end this run."""
+    """Return the rule, or raise InputError if it cannot end this run."""
     if not isinstance(until, Coverage):
         raise InputError(f"until is {told(until)}: give bgd.Coverage(0.999), or leave it out")
     if not batch.starts.independent:
         raise InputError(
-            f"a bound on what is unseen needs independent starts, and {batch.starts.name} starts are not: "
-            "leave out sampling (uniform), or until"
+            f"until needs independent starts, and {batch.starts.name} starts are not: use uniform starts, or omit until"
         )
     if any(np.ndim(value) for value in batch.method.hyperparameters(batch.dtype).values()):
-        raise InputError(
-            "with until the number of starts is open: give one value of each hyperparameter for all starts"
-        )
+        raise InputError("until leaves the number of starts open: give one value of each hyperparameter for all starts")
     return until
 
 

@@ -1,7 +1,7 @@
 """Pictures: axes in, axes out; matplotlib is loaded when one is drawn.
 
 A picture of a result is a function with :func:`register_picture` above it, which makes it a row of ``PICTURES``.
-Without axes it draws on a figure of its own that needs no display and leaves pyplot's state alone:
+Without axes it draws on a new figure that needs no display and leaves pyplot's state alone:
 ``result.plot.waterfall().figure`` is that figure.
 """
 
@@ -41,7 +41,7 @@ def save_picture(result: BatchData, path: str | Path, name: str | None = None) -
     path : str or Path
         The file; its ending chooses the format (.png, .svg, .pdf, ...).
     name : str, optional
-        Which picture, a key of ``PICTURES``; the one that suits the dimension if not given.
+        Which picture, a key of ``PICTURES``; default: the one that suits the dimension.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def save_picture(result: BatchData, path: str | Path, name: str | None = None) -
     Raises
     ------
     InputError
-        When the ending names no format or the file cannot be written; ImportError without matplotlib.
+        If the ending is not a picture format or the file cannot be written; ImportError without matplotlib.
     """
     chosen = suitable(result) if name is None else PICTURES.name(name)
     return drawn(path, lambda: draw(result, chosen))

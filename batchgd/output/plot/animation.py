@@ -1,4 +1,4 @@
-"""An animation of paths: GIF through Pillow, MP4 where ffmpeg is installed."""
+"""An animation of paths: GIF through Pillow, or MP4 if ffmpeg is installed."""
 
 from collections.abc import Sequence
 from pathlib import Path as File
@@ -13,23 +13,23 @@ from batchgd.problem.errors import InputError
 from batchgd.problem.optional import require
 
 _DPI = 100
-_HOLD = 12  # frames that the last picture stays
+_HOLD = 12  # frames for which the last picture is shown
 
 
 def animate(runs: Sequence[Any], path: str | File, *, frames: int = 60, fps: int = 15) -> File:
     """Write an animation of paths in two dimensions, growing update by update in all panels at once.
 
-    Frames are evenly spaced in the logarithm of the number of updates where that is large: descents are quick at
-    first and slow at the end.
+    If there are many updates, frames are evenly spaced in the logarithm of their number: descents are quick at first
+    and slow at the end.
 
     Parameters
     ----------
     runs : sequence of Paths
         One panel each.
     path : str or Path
-        A ``.gif``, or a ``.mp4`` where matplotlib finds ffmpeg.
+        A ``.gif``, or a ``.mp4`` if matplotlib finds ffmpeg.
     frames, fps : int
-        How many pictures, and how many of them a second.
+        Number of pictures, and number of pictures per second.
 
     Returns
     -------
@@ -51,19 +51,19 @@ def animate(runs: Sequence[Any], path: str | File, *, frames: int = 60, fps: int
     axes = side_by_side(runs)
     figure = axes[0].figure
     drawn = [
-        (artist, trail)
+        (artist, one)
         for ax, run in zip(axes, runs, strict=True)
-        for artist, trail in zip([line for line in ax.lines if line.get_gid() == "path"], run, strict=True)
+        for artist, one in zip([line for line in ax.lines if line.get_gid() == "path"], run, strict=True)
     ]
     ends = [artist for ax in axes for artist in ax.collections if artist.get_gid() in ("rest", "lost")]
     with written_whole(path) as file, writer.saving(figure, str(file), _DPI):
         figure.draw_without_rendering()
         for updates in _clock(max(int(run.nit.max()) for run in runs), frames):
-            for artist, trail in drawn:
-                x = trail.x[(trail.nit <= updates) & np.isfinite(trail.x).all(axis=1)]
+            for artist, one in drawn:
+                x = one.x[(one.nit <= updates) & np.isfinite(one.x).all(axis=1)]
                 artist.set_data(*x.T)
-            for artist, (_, trail) in zip(ends, drawn, strict=True):
-                artist.set_visible(bool(trail.nit[-1] <= updates))
+            for artist, (_, one) in zip(ends, drawn, strict=True):
+                artist.set_visible(bool(one.nit[-1] <= updates))
             writer.grab_frame()
         for _ in range(_HOLD):
             writer.grab_frame()
@@ -71,12 +71,12 @@ def animate(runs: Sequence[Any], path: str | File, *, frames: int = 60, fps: int
 
 
 def make_writer(path: str | File, fps: int = 15) -> Any:
-    """Return what writes a file of this name, or raise InputError with what would work."""
+    """Return the writer for a file of this name, or raise InputError with what would work."""
     from matplotlib.animation import FFMpegWriter, PillowWriter
 
     ending = check.path("the file", path).suffix.lower()
     if ending not in (".gif", ".mp4"):
-        raise InputError(f"{path} must end in .gif, or in .mp4 where ffmpeg is installed")
+        raise InputError(f"{path} must end in .gif, or in .mp4 if ffmpeg is installed")
     if ending == ".mp4" and not FFMpegWriter.isAvailable():
         raise InputError(f"{path} needs ffmpeg, which is not installed: install it, or name a .gif")
     check_folder(path)

@@ -1,4 +1,4 @@
-"""The basin map of a 2-D run: each start, where it started, in the colour of the minimum that it reached."""
+"""The basin map of a 2-D run: each start at its place, in the colour of the minimum that it reached."""
 
 from typing import Any
 
@@ -22,10 +22,10 @@ from batchgd.problem.errors import InputError
 from batchgd.problem.wording import plural
 
 _DOTS_AT_MOST = 3_000  # starts drawn one by one; more become an image, which stays sharp and quick
-_SIDE = 600  # pixels of that image along the longer side
+_SIDE = 600  # pixels along the longer side of that image
 _FILL_SHARE = 0.72  # of the pure colour: contours and markers must show on it
 _REACH = 4.0  # mean distances between starts; a pixel further from every start stays white
-_CONTOURED = 200  # minima at most for which contours are drawn: beyond, they hide the map
+_CONTOURED = 200  # largest number of minima for which contours are drawn: beyond, they hide the map
 
 
 @register_picture(
@@ -38,17 +38,17 @@ _CONTOURED = 200  # minima at most for which contours are drawn: beyond, they hi
 def basins(result: Any, ax: Any = None, *, contours: bool = True, key: bool | None = None) -> Any:
     """Draw the basins of a 2-D result as its starts show them.
 
-    Up to 3,000 starts are dots. More become an image: a pixel takes the label that most of its starts have, and a pixel
+    Up to 3,000 starts are drawn as dots. More become an image: a pixel has the label that most of its starts have, or
     without a start that of the nearest one; white lines separate the basins. Grey is label -1. Contours of the
     function are drawn over it, by equal factors above the lowest value if the range is large. Minima are marked, and
-    the best one is starred, with those that equal it.
+    the best one is starred, together with those that equal it.
 
     Parameters
     ----------
     contours : bool
-        Draw contours, if the function is at hand and the minima are at most 200.
+        Draw contours, if the function is available and there are at most 200 minima.
     key : bool, optional
-        List the minima beside the map; if not given, up to 12 of them.
+        List the minima next to the map; default: only if there are at most 12.
     """
     starts, label = result.x0, host(result.label)
     lower, upper = region(result.box, starts)
@@ -152,7 +152,7 @@ def show_pixels(ax: Any, pixels: np.ndarray, lower: Any, upper: Any) -> None:
 
 
 def figure_size(width: np.ndarray, beside: float) -> tuple[float, float]:
-    """Inches of a map of this width and height, and of what is beside it."""
+    """Size in inches of a map of this width and height, with what is next to it."""
     ratio = float(width[1] / width[0])
     ratio = ratio if 0.5 <= ratio <= 2.0 else 1.0
     return (5.0 / max(ratio, 1.0) + beside, 5.0 * min(ratio, 1.0) + 0.8)
@@ -164,7 +164,7 @@ def contour_count(minima: int) -> int:
 
 
 def _outside(minima: Any, hidden: int, lower: Any, upper: Any) -> str:
-    """What to say of minima that are outside the axes."""
+    """The note about minima that are outside the axes."""
     if not hidden:
         return ""
     note = f"\n{plural(hidden, 'minimum is', 'minima are')} outside"

@@ -1,4 +1,4 @@
-"""What the pictures share: a figure without a display, grids of values, contour levels, titles and files."""
+"""Shared by all pictures: a figure without a display, grids of values, contour levels, titles and files."""
 
 import contextlib
 import os
@@ -47,7 +47,7 @@ def given_or_new(ax: Any, size: tuple[float, float]) -> Any:
     from matplotlib.axes import Axes
 
     if not isinstance(ax, Axes):
-        raise InputError(f"ax is {told(ax)}: give axes of Matplotlib to draw on, or leave it out for a new figure")
+        raise InputError(f"ax is {told(ax)}: give axes of Matplotlib to draw on, or omit it for a new figure")
     return ax
 
 
@@ -57,12 +57,12 @@ def given_axes(axes: Any, count: int) -> list[Any]:
 
     given = [*axes.flat] if isinstance(axes, np.ndarray) else list(axes) if isinstance(axes, Iterable) else [axes]
     if len(given) != count or not all(isinstance(ax, Axes) for ax in given):
-        raise InputError(f"axes is {told(axes)}: give {count} axes of Matplotlib, or leave it out for a new figure")
+        raise InputError(f"axes is {told(axes)}: give {count} axes of Matplotlib, or omit it for a new figure")
     return given
 
 
 def headline(ax: Any, title: str, note: str = "") -> None:
-    """Put a title, and a smaller line below it that says what is drawn, above the axes, flush left."""
+    """Put a title and a smaller line that explains the picture above the axes, flush left."""
     ax.set_title(
         title, loc="left", fontsize=TITLE_SIZE, fontweight="bold", color=INK, pad=8 + 12 * len(note.splitlines())
     )
@@ -109,7 +109,7 @@ def finish(ax: Any, x: str = "", y: str = "", *, grid: str = "", hide: Collectio
 
 
 def finish_plane(ax: Any, low: Any, high: Any, names: Sequence[str] = ("x0", "x1")) -> Any:
-    """Give axes over a plane their limits and labels; lengths are alike on both if the region is near square."""
+    """Give axes over a plane their limits and labels; both have the same scale if the region is nearly square."""
     ax.set_xlim(low[0], high[0])
     ax.set_ylim(low[1], high[1])
     ax.set_aspect("equal" if 0.5 <= (high[0] - low[0]) / (high[1] - low[1]) <= 2.0 else "auto")
@@ -167,7 +167,7 @@ def contour_lines(ax: Any, u: Any, v: Any, values: Any, count: int, **style: Any
 
 
 def shading(ax: Any, u: Any, v: Any, values: Any, count: int, colours: str, lines: str, alpha: float) -> Any:
-    """Fill between contours of a function and draw them as thin lines; returns what was filled, None for no level."""
+    """Fill between contours of a function and draw them as thin lines; returns the fill, or None without levels."""
     from matplotlib.colors import BoundaryNorm
 
     steps = levels(values, count)
@@ -197,9 +197,9 @@ def check_folder(path: str | Path) -> None:
     try:
         folder = file.absolute().parent
         if not folder.is_dir():
-            raise InputError(f"{file.parent} is not a folder; make it first, or write the picture elsewhere")
+            raise InputError(f"{file.parent} is not a folder; create it first, or write the picture elsewhere")
         writable = os.access(folder, os.W_OK) and not file.is_dir()
-    except OSError as error:  # a name too long, a working folder that is gone
+    except OSError as error:  # the name is too long, or the working folder is gone
         raise InputError(f"cannot write {file}: {error.strerror}; choose a file that you can write") from error
     if not writable:
         raise InputError(f"cannot write {file}; choose a file that you can write")
@@ -207,10 +207,10 @@ def check_folder(path: str | Path) -> None:
 
 @contextlib.contextmanager
 def written_whole(path: str | Path) -> Iterator[Path]:
-    """Yield the file to write to: it takes the name of ``path`` once it is whole, and is gone if that fails."""
+    """Yield the file to write to: it takes the name of ``path`` once it is complete, and is removed if that fails."""
     try:
         target = Path(os.path.realpath(path))
-        if target.exists() and not target.is_file():  # a pipe or a device has no whole
+        if target.exists() and not target.is_file():  # a pipe or a device cannot be replaced
             yield Path(path)
             return
         draft = target.with_name(f".batchgd-{uuid.uuid4().hex[:8]}{Path(path).suffix}")

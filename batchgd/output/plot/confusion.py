@@ -1,4 +1,4 @@
-"""The confusion matrix: of the starts that one run brings to a minimum, where another brings them."""
+"""The confusion matrix: where a second run brings the starts that a first run brings to each minimum."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from batchgd.output.plot.style import INK, NOTE_SIZE
 from batchgd.problem import check
 from batchgd.problem.errors import InputError, told
 
-_WRITTEN = 12  # rows at most whose cells are written out
+_WRITTEN = 12  # largest number of rows for which counts are written into the cells
 _TICKS = 10
 _STEPS = (2, 5, 10, 20, 50, 100, 200, 500, 1000)  # from one tick to the next, along many names
 _PALE = 0.55  # share of a row above which the figure in a cell is white
@@ -24,10 +24,11 @@ def draw_confusion(
     name: str = "",
     ax: Any = None,
 ) -> Any:
-    """Draw a table of counts, (r, c): where what each row has goes; up to 12 rows have the counts written in.
+    """Draw a table of counts, (r, c), coloured by the share of each row; up to 12 rows have the counts written in.
 
-    ``rows`` and ``columns`` are the names of each, their numbers if not given, ``names`` is what they are, and ``name``
-    the function's. Returns the axes; raises InputError if ``counts`` is not a table of counts.
+    ``rows`` and ``columns`` are the names of each row and column (default: their numbers), ``names`` are the labels of
+    the two axes, and ``name`` is that of the function. Returns the axes; raises InputError if ``counts`` is not a table
+    of counts.
     """
     if not isinstance(names, tuple | list) or [type(each) for each in names] != [str, str]:
         raise InputError(f"names is {told(names)}: give two texts, for the rows and for the columns")

@@ -7,7 +7,7 @@ import numpy as np
 from batchgd.output.plot.canvas import finish, given_or_new, headline
 from batchgd.output.plot.style import INK, NOTE_SIZE, palette
 
-_NAMED = 40  # minima up to which each carries its label
+_NAMED = 40  # largest number of minima for which labels are written
 _RING = 16.0  # area of the ring on top of a set, points squared, if there is room for it
 _SLANT = 0.045  # of the height of the picture: where a superbasin splits, its parts separate over this height
 
@@ -24,9 +24,9 @@ def draw_tree(tree: Any, m: int, title: str, ax: Any = None) -> Any:
     m : int
         Number of minima.
     title : str
-        What it is the graph of.
+        Title of the picture.
     ax : matplotlib Axes, optional
-        Where to draw; a new figure if not given.
+        Where to draw; default: a new figure.
     """
     ax = given_or_new(ax, (7.0, 4.8))
     _draw_lines(ax, tree, m)
@@ -65,7 +65,7 @@ def _top(tree: Any, roots: np.ndarray) -> np.ndarray:
 
 
 def _draw_lines(ax: Any, tree: Any, m: int) -> None:
-    """From each superbasin a slanted line to each of its parts, and a vertical one down to where it splits."""
+    """Draw a slanted line from each superbasin to each of its parts, and a vertical one down to where that splits."""
     from matplotlib.collections import LineCollection
 
     slant, splits = _SLANT * _height(tree), tree.level[m:]

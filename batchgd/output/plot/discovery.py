@@ -1,4 +1,4 @@
-"""The discovery curve: how many distinct minima the starts show, and how many more starts would."""
+"""The discovery curve: how many distinct minima the starts show, and how many more starts would show."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from batchgd.problem.wording import minima_counted, plural
 _POINTS = 200  # along the curve
 _ROOM = 1.6  # times the minima seen: a Chao1 bound higher than that is not drawn
 _FIRST = 1e-3  # of the starts: the curve begins there if its axis is logarithmic
-_EARLY = 0.05  # of the starts: where they show nearly all minima, the axis is logarithmic
+_EARLY = 0.05  # of the starts: if they show nearly all minima, the axis is logarithmic
 
 
 @register_picture("distinct minima against the number of starts, and what more starts would show", trajectories=False)
@@ -20,7 +20,7 @@ def discovery(result: Any, ax: Any = None) -> Any:
     """Draw the discovery curve: the expected number of distinct minima against the number of starts.
 
     Up to the starts of the run it is exact (rarefaction); beyond, up to twice as many, it is an extrapolation (dashed),
-    given if the starts are independent. A dotted line is Chao1's lower bound of the number of minima. The axis is
+    drawn if the starts are independent. A dotted line is Chao1's lower bound on the number of minima. The axis is
     logarithmic if a twentieth of the starts shows nine tenths of the minima.
     """
     coverage = result.coverage

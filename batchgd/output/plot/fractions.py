@@ -1,4 +1,4 @@
-"""Shares of the starts with their intervals: how large each basin is, and how sure that is."""
+"""Shares of the starts with their intervals: how large each basin is, and how certain that is."""
 
 from typing import Any
 
@@ -19,14 +19,15 @@ _LABELS = 8  # ticks along many minima
 def fractions(result: Any, ax: Any = None) -> Any:
     """Draw the fraction of every minimum with its interval, in the order of their values.
 
-    Up to 25 minima are below each other with label and value; more are side by side. The axis is logarithmic if
-    shares differ by more than fiftyfold; a minimum of fraction 0, which only chosen starts reached, is an open triangle
-    at its edge, with the upper end of its interval. Without intervals there are points alone and a line says why.
+    Up to 25 minima are drawn one below the other with label and value; more are side by side. The axis is logarithmic
+    if shares differ by more than a factor of 50; a minimum of fraction 0, which only chosen starts reached, is an open
+    triangle at its edge, with the upper end of its interval. Without intervals there are only points, and a note gives
+    the reason.
 
     Raises
     ------
     InputError
-        When there are no fractions, because of how the starts were chosen.
+        If there are no fractions, because of how the starts were chosen.
     """
     minima = result.minima
     share = 100 * np.asarray(minima.fraction)
@@ -58,7 +59,7 @@ def fractions(result: Any, ax: Any = None) -> Any:
     note = "95 % intervals" if minima.fraction_low is not None else f"no intervals: {_short(minima.interval_note)}"
     if result.strategy is not None:
         note += f", of the first {result.strategy.drawn:,} starts"
-    note += "" if seen.all() else f";  {'◁' if named else '▽'} reached by later starts alone"
+    note += "" if seen.all() else f";  {'◁' if named else '▽'} reached only by later starts"
     headline(ax, f"{name_of(result, 'fractions')}: {starts_and_minima(result)}", note)
     return ax
 
@@ -97,5 +98,5 @@ def _axes(ax: Any, minima: Any, named: bool, edge: float, top: float, log: bool)
 
 
 def _short(note: str | None) -> str:
-    """The reason without what follows from it."""
+    """The reason without its consequence."""
     return (note or "not known").split(", so ")[0]

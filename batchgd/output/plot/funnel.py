@@ -8,8 +8,8 @@ from batchgd.output.plot.canvas import finish, given_or_new, headline, name_of, 
 from batchgd.output.plot.pictures import register_picture
 from batchgd.output.plot.style import INK, NOTE_SIZE, STAR, palette
 
-_NAMED = 12  # minima at most that have their label next to them
-_COLOURED = 40  # of more, colours would mean nothing
+_NAMED = 12  # largest number of minima for which labels are written
+_COLOURED = 40  # beyond this number of minima, colours would mean nothing
 
 
 def distance_to_best(result: Any) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""How many updates the trajectories made, by the reason that ended them."""
+"""How many updates the trajectories made, by their status."""
 
 from typing import Any
 
@@ -18,8 +18,8 @@ _LOG_RATIO = 50
 def iterations(result: Any, ax: Any = None) -> Any:
     """Draw a histogram of ``nit``, one outline for each status; bars are not stacked.
 
-    The horizontal axis is logarithmic if the longest trajectory made over 50 times the updates of the median one,
-    the vertical one if the tallest bar is over 50 times the lowest.
+    The horizontal axis is logarithmic if the longest trajectory made over 50 times as many updates as the median one,
+    the vertical axis if the tallest bar is over 50 times as high as the lowest.
     """
     ax = given_or_new(ax, (6.4, 4.0))
     nit, status = host(result.nit), host(result.status)

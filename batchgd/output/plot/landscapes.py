@@ -1,4 +1,4 @@
-"""The picture of a 2-D function by itself: its values, and the minima that are known."""
+"""The picture of a 2-D function by itself: its values and its known minima."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from batchgd.output.plot.markers import draw_minima
 from batchgd.problem.errors import InputError
 from batchgd.problem.wording import minima_counted
 
-_GLOBAL = 1e-6  # minima this close to the least value, in units of the value, are global: places are declared rounded
+_GLOBAL = 1e-6  # minima this close to the lowest value, relative, are global: declared places are rounded
 
 
 def landscape(function: Any, box: Any = None, ax: Any = None) -> Any:
@@ -21,9 +21,9 @@ def landscape(function: Any, box: Any = None, ax: Any = None) -> Any:
     function : str, Landscape or Objective
         A library landscape or its name; or an objective, which then has no known minima.
     box : Box or what makes one, optional
-        The region; the landscape's own if not given.
+        The region; default: that of the landscape.
     ax : matplotlib Axes, optional
-        Where to draw; a new figure without.
+        Where to draw; default: a new figure.
 
     Returns
     -------
@@ -32,7 +32,7 @@ def landscape(function: Any, box: Any = None, ax: Any = None) -> Any:
     Raises
     ------
     InputError
-        For an unknown name, a function that has not two dimensions, or an objective without a box.
+        If the name is unknown, the function does not have two dimensions, or an objective has no box.
     """
     from batchgd.compiler.resolve import as_objective
     from batchgd.problem import landscapes

@@ -46,15 +46,15 @@ def draw_map(
     basins : BasinMap
         What ``bgd.map`` returned.
     ax : matplotlib Axes, optional
-        Where to draw; a new figure without.
+        Where to draw; default: a new figure.
     shade : bool
         Darken pixels by the updates that their descents took, by rank.
     contours : bool
         Draw contours of the function over it.
     key : bool, optional
-        List the minima beside the map; if not given, up to 12 of them.
+        List the minima next to the map; default: only if there are at most 12.
     title, note : str, optional
-        In place of the usual ones; "" for none.
+        Replacements for the usual ones; "" for none.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def draw_map(
 
 
 def draw_zoom(maps: Sequence[Any], factor: float, axes: Any = None, title: str = "basins") -> NDArray[Any]:
-    """Draw maps of windows, each ``factor`` times narrower than the one before and drawn in there; returns the axes."""
+    """Draw maps of windows, each ``factor`` times narrower than the one before and outlined in it; returns the axes."""
     if axes is None:
         wide, high = maps[0].window[:, 1] - maps[0].window[:, 0]
         tall = high / wide if 0.5 <= high / wide <= 2.0 else 1.0  # as maps are drawn

@@ -1,4 +1,4 @@
-"""Minima marked on a map, and the key that lists them beside a picture."""
+"""Minima marked on a map, and the key that lists them next to a picture."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from batchgd.output.plot.style import INK, NO_LABEL, NOTE_SIZE, STAR, blend, pal
 from batchgd.problem import check
 from batchgd.problem.wording import format_values
 
-KEYED = 12  # minima at most that are listed beside a picture
+KEYED = 12  # largest number of minima that are listed next to a picture
 _NUMBER_SIZE = 7
 
 
@@ -36,7 +36,7 @@ def draw_minima(ax: Any, points: Any, fun: Any, *, numbered: bool = False, equal
 
 
 def wants_key(key: bool | None, count: int) -> bool:
-    """Whether to list the minima beside a picture: as the caller says, or if they are few."""
+    """Whether to list the minima next to a picture: as the caller chose, otherwise only if there are few."""
     return 0 < count <= KEYED if key is None else check.flag("key", key) and count > 0
 
 

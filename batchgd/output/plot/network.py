@@ -1,4 +1,4 @@
-"""The local-optima network of a basin-hopping run: from each minimum, the move downhill that was made most often."""
+"""The local-optima network of a basin-hopping run: the most frequent downhill move from each minimum."""
 
 from typing import Any
 
@@ -17,14 +17,14 @@ _EDGES = 3_000  # arrows drawn at most
 def network(result: Any, ax: Any = None) -> Any:
     """Draw the minima of a basin-hopping run as a funnel plot, each with its most frequent move to a better minimum.
 
-    Following the lines leads to the bottom of the funnel that a minimum belongs to: a minimum that walkers set out from
-    without reaching a better one, drawn as a diamond. Minima of one funnel have its bottom's colour. From those that
-    are open circles no walker set out, so nothing is known of them.
+    Following the lines leads to the bottom of the funnel to which a minimum belongs: a minimum from which walkers set
+    out without reaching a better one, drawn as a diamond. Minima of one funnel have the colour of its bottom. From the
+    minima that are open circles no walker set out, so their funnels are unknown.
 
     Raises
     ------
     InputError
-        When the run made no moves between minima.
+        If the run made no moves between minima.
     """
     moves = result.network()
     ax = given_or_new(ax, (7.0, 4.6))
@@ -61,7 +61,7 @@ def network(result: Any, ax: Any = None) -> Any:
 
 
 def downhill(counts: Any, fun: np.ndarray) -> np.ndarray:
-    """Of each minimum, the better one that it was most often left for, (m,); itself if there is none.
+    """For each minimum, the better one to which walkers moved most often, (m,); itself if there is none.
 
     >>> from scipy.sparse import csr_array
     >>> downhill(csr_array(np.array([[5, 1, 0], [2, 0, 3], [1, 4, 0]])), np.array([0.0, 1.0, 2.0])).tolist()

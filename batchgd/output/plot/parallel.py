@@ -9,16 +9,16 @@ from batchgd.output.plot.markers import KEYED, coloured_key
 from batchgd.output.plot.pictures import register_picture
 from batchgd.output.plot.style import INK, LABEL_SIZE, palette
 
-_DRAWN = 1_000  # lines at most, the best ones
-_ENDS = 12  # coordinates at most whose box is written at both ends
+_DRAWN = 1_000  # largest number of lines: the best minima
+_ENDS = 12  # largest number of coordinates for which the ends of the box are written
 
 
 @register_picture("minima in parallel coordinates", trajectories=False, dims=(2, None), instead="fractions")
 def parallel(result: Any, ax: Any = None) -> Any:
     """Draw each minimum as a line over its coordinates, each coordinate from the lower to the upper end of the box.
 
-    Coordinates in which all lines meet are those that the minima agree in. Up to 12 minima have the colours that they
-    have in every picture; of more, darker is lower, and the best is drawn in ink on top. At most 1,000 are drawn.
+    Where all lines meet, the minima agree in that coordinate. Up to 12 minima have the colours that they have in every
+    picture; with more, darker lines are lower, and the best is drawn in black on top. At most 1,000 are drawn.
 
     References
     ----------

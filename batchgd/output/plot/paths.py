@@ -25,7 +25,7 @@ from batchgd.output.plot.style import INK, STAR, palette
 from batchgd.problem.errors import InputError
 from batchgd.problem.wording import plural
 
-_DOTTED = 80  # points at most for which each is marked
+_DOTTED = 80  # largest number of points for which each is marked
 MAX_RUNS = 12
 _COLUMNS = 3
 _LOG_RATIO = 20  # longest over shortest path: beyond, the axis of updates is logarithmic
@@ -34,7 +34,7 @@ _LOG_RATIO = 20  # longest over shortest path: beyond, the axis of updates is lo
 def compare_paths(runs: Sequence[Any], path: str | File | None = None) -> Any:
     """Draw several runs side by side and, if a path is given, write the picture there.
 
-    Two dimensions: one panel over contours each. Otherwise values and gradient norms of all in one picture.
+    Two dimensions: one panel over contours for each run. Otherwise: values and gradient norms of all in one picture.
 
     Parameters
     ----------
@@ -50,14 +50,14 @@ def compare_paths(runs: Sequence[Any], path: str | File | None = None) -> Any:
     Raises
     ------
     InputError
-        For no runs, too many, or a file that cannot be written; ImportError without matplotlib.
+        If there are no runs or too many, or the file cannot be written; ImportError without matplotlib.
     """
     check_runs(runs)
     return drawn(path, lambda: side_by_side(runs) if runs[0].dim == 2 else convergence(runs))
 
 
 def check_runs(runs: Sequence[Any]) -> None:
-    """Raise InputError if there is nothing to draw, too much, or functions of different dimensions."""
+    """Raise InputError if there are no runs, too many, or functions of different dimensions."""
     if not runs or not any(len(run) for run in runs):
         raise InputError("there is no path to draw: give at least one")
     if len(runs) > MAX_RUNS:
@@ -84,19 +84,19 @@ def side_by_side(runs: Sequence[Any]) -> Any:
 def contours(paths: Any, ax: Any = None, *, lower: Any = None, upper: Any = None, title: str | None = None) -> Any:
     """Draw paths in two dimensions over contours of the function.
 
-    A circle is a start, a star an endpoint at rest, a cross one of a trajectory that was given up (diverged, escaped,
-    not finite) or not finished. Up to 80 points of a path are dots.
+    A circle is a start, a star an endpoint at rest, and a cross the endpoint of a trajectory that was given up
+    (diverged, escaped, not finite) or not finished. The points of a path are drawn as dots if there are at most 80.
 
     Parameters
     ----------
     paths : Paths
         What ``bgd.path`` returned, for a function of two variables.
     ax : matplotlib Axes, optional
-        Where to draw; a new figure without.
+        Where to draw; default: a new figure.
     lower, upper : (2,) arrays, optional
-        The region; it holds the box and the paths if not given.
+        The region; default: large enough for the box and the paths.
     title : str, optional
-        The method if not given.
+        Default: the method.
 
     Returns
     -------
@@ -105,7 +105,7 @@ def contours(paths: Any, ax: Any = None, *, lower: Any = None, upper: Any = None
     Raises
     ------
     InputError
-        When there are not two dimensions.
+        If there are not two dimensions.
     """
     if paths.dim != 2:
         raise InputError(f"paths over contours need 2 dimensions, these have {paths.dim}: draw .convergence()")
@@ -128,9 +128,9 @@ def convergence(runs: Sequence[Any], axes: Any = None, *, optimum: float | None 
     runs : sequence of Paths
         Each has one colour and one entry in the key.
     axes : two matplotlib Axes, optional
-        Where to draw; a new figure without.
+        Where to draw; default: a new figure.
     optimum : float, optional
-        What is subtracted from the values; the lowest one on any of the paths if not given.
+        Subtracted from the values; default: the lowest value on any of the paths.
 
     Returns
     -------
@@ -139,7 +139,7 @@ def convergence(runs: Sequence[Any], axes: Any = None, *, optimum: float | None 
     Raises
     ------
     InputError
-        For no runs, too many, or axes that are not two of Matplotlib's.
+        If there are no runs or too many, or if ``axes`` is not a pair of Matplotlib axes.
     """
     check_runs(runs)
     axes = new_axes((8.4, 3.8), 1, 2) if axes is None else given_axes(axes, 2)
@@ -163,7 +163,7 @@ def convergence(runs: Sequence[Any], axes: Any = None, *, optimum: float | None 
 
 
 def labels(runs: Sequence[Any]) -> list[str]:
-    """Name each run by its method, or by the learning rate where nothing else differs."""
+    """Name each run by its method, or by the learning rate if nothing else differs."""
     methods = [run.result.method for run in runs]
     rates = [getattr(method, "learning_rate", None) for method in methods]
     if len(runs) > 1 and len({type(method) for method in methods}) == 1 and len(set(map(str, rates))) == len(runs):
@@ -172,7 +172,7 @@ def labels(runs: Sequence[Any]) -> list[str]:
 
 
 def _short(method: Any) -> str:
-    """The method with its first setting: more does not fit above a panel."""
+    """The method with its learning rate, if that is its first setting: more does not fit above a panel."""
     name, _, settings = str(method).partition("(")
     first = settings.rstrip(")").split(", ")[0]
     rate = first.removeprefix("learning_rate=")
@@ -180,7 +180,7 @@ def _short(method: Any) -> str:
 
 
 def region(runs: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
-    """Return corners that hold the box of the function and the paths, those given up only as far as they are near."""
+    """Return corners around the box of the function and the paths; those given up count only near the box."""
     objective = runs[0].result.objective
     box = objective.box if objective.box is not None else runs[0].result.box
     lower, upper = np.array(box.lower), np.array(box.upper)

@@ -38,7 +38,7 @@ class Picture:
         shown, labelled = f"the picture {self.name!r}", isinstance(result, LandscapeData)
         least, most = self.dims
         if self.trajectories and not result.kept:
-            raise InputError(f"{shown} is of trajectories, and this run kept none: run it with {option('keep', 'all')}")
+            raise InputError(f"{shown} needs trajectories, and this run kept none: run it with {option('keep', 'all')}")
         if self.labels and not labelled:
             raise InputError(f"{shown} needs labels: run {a_run()}, or draw {picture('waterfall')}")
         if result.dim < least or (most is not None and result.dim > most):
@@ -47,7 +47,7 @@ class Picture:
                 f"{shown} needs {dims} dimensions, this result has {result.dim}: draw {picture(self.instead)}"
             )
         if self.minima and not (labelled and len(result.minima)):
-            raise InputError(f"{shown} is of minima, and this result has none; 'waterfall' needs none")
+            raise InputError(f"{shown} needs minima, and this result has none: draw {picture('waterfall')}")
 
 
 PICTURES: Registry[Picture] = Registry("picture", "pictures")
@@ -67,9 +67,10 @@ def register_picture(
     """Make the decorated function a picture of results: ``result.plot.<its name>()``, ``batchgd plot RUN <its name>``.
 
     The function takes the result, axes to draw on and options of its own, and returns the axes. If its ``ax`` has no
-    default, those of a new figure are passed when none were given. A result that lacks what is declared here is refused
-    before the function is called. What all pictures share is added to its docstring. A package may name its module in
-    an entry point of the group ``batchgd.pictures``; it is then imported when one of its pictures is asked for.
+    default, those of a new figure are passed if none were given. A result that lacks what is declared here is refused
+    before the function is called. The parameters that all pictures share are added to its docstring. A package may name
+    its module in an entry point of the group ``batchgd.pictures``; it is then imported when one of its pictures is
+    asked for.
 
     Parameters
     ----------
@@ -78,16 +79,16 @@ def register_picture(
     minima, labels, trajectories : bool
         Whether it needs at least one minimum, a label per start, one entry per start.
     dims : (int, int or None)
-        The least and the largest number of coordinates.
+        The smallest and the largest number of coordinates.
     instead : str
-        The picture to name if the dimensions do not fit.
+        The picture to suggest if the dimensions do not fit.
     special : bool
         Whether it needs more than most results have: a second run, saddles, the function.
 
     Raises
     ------
     InputError
-        When another picture has this name.
+        If another picture has this name.
 
     Examples
     --------
@@ -119,13 +120,13 @@ def register_picture(
 
 def _documented(draw: Callable[..., Any], row: Picture) -> str:
     """The function's docstring, with the parameters, the return value and the error that all pictures share."""
-    about, *given = _SECTIONS.split(inspect.getdoc(draw) or row.shows)
-    sections = {section.split("\n")[0]: section.split("\n", 2)[2] for section in given}
+    about, *rest = _SECTIONS.split(inspect.getdoc(draw) or row.shows)
+    sections = {section.split("\n")[0]: section.split("\n", 2)[2] for section in rest}
     needs = ["at least one minimum"] * row.minima + ["labels"] * row.labels + ["one entry per start"] * row.trajectories
     shared = f"result : BatchResult\n    With {', '.join(needs)}." if needs else "result : BatchResult"
     if "ax" in inspect.signature(draw).parameters:
-        shared += "\nax : matplotlib Axes, optional\n    Where to draw; a new figure if not given."
-    own = sections["Raises"].rstrip(".") + ", or when" if "Raises" in sections else "InputError\n    When"
+        shared += "\nax : matplotlib Axes, optional\n    Where to draw; default: a new figure."
+    own = sections["Raises"].rstrip(".") + ", or if" if "Raises" in sections else "InputError\n    If"
     parts = {
         "Parameters": "\n".join([shared, *([sections["Parameters"]] if "Parameters" in sections else [])]),
         "Returns": sections.get("Returns", "Axes"),

@@ -10,21 +10,21 @@ from batchgd.output.plot.style import palette
 from batchgd.problem.errors import InputError
 
 _WIDEST = 1e3  # largest factor shown
-_DASHES = ("-", "--", ":", "-.")  # turned over with the colours, which repeat in lightness
+_DASHES = ("-", "--", ":", "-.")  # the dashes change each time the colours repeat in lightness
 
 
 def profile(table: Any, ax: Any = None) -> Any:
     """Draw the share ρ(τ) of problems on which a method needs at most τ times the evaluations of the cheapest method.
 
-    A problem is one start on one landscape; a method that does not come to rest at a minimum never gets there.
-    ρ(1) is how often a method is the cheapest, ρ at the right how often it arrives at all.
+    A problem is one start on one landscape; a method that does not come to rest at a minimum never solves it.
+    ρ(1) is how often a method is the cheapest, and ρ at the right is how often it solves a problem at all.
 
     Parameters
     ----------
     table : Comparison
         What ``bgd.compare`` returned.
     ax : matplotlib Axes, optional
-        Where to draw; a new figure without.
+        Where to draw; default: a new figure.
 
     Returns
     -------
@@ -33,7 +33,7 @@ def profile(table: Any, ax: Any = None) -> Any:
     Raises
     ------
     InputError
-        When no cell is whole.
+        If no landscape has a result of every method.
 
     References
     ----------
@@ -60,16 +60,16 @@ def profile(table: Any, ax: Any = None) -> Any:
 
 
 def ratios(table: Any) -> tuple[list[str], NDArray[np.float64]]:
-    """Return the methods and, (methods, problems), evaluations over those of the cheapest; infinite where unsolved.
+    """Return the methods, and the ratios of their evaluations to the cheapest, (methods, problems); inf if unsolved.
 
     Landscapes on which a cell is missing are omitted, and problems that no method solves count against all.
     """
     names = table.methods
     cells = {(cell.method, cell.landscape): cell for cell in table if cell.error is None}
-    whole = [place for place in table.landscapes if all((name, place) in cells for name in names)]
-    if not whole:
+    complete = [place for place in table.landscapes if all((name, place) in cells for name in names)]
+    if not complete:
         raise InputError("no landscape has a result of every method: there is no profile to draw")
-    cost = np.array([np.concatenate([cells[name, place].evaluations for place in whole]) for name in names])
+    cost = np.array([np.concatenate([cells[name, place].evaluations for place in complete]) for name in names])
     cheapest = cost.min(axis=0)
     with np.errstate(invalid="ignore"):
         return names, np.where(np.isfinite(cost), cost / cheapest, np.inf)

@@ -26,7 +26,7 @@ _PANELS = 6
 _IN_PLANE = 1e-3  # of the box: a minimum this close to the plane is in it
 _SIDE = 121
 _DOTS = 4_000
-_PROJECTED = 300  # minima marked on a panel: more would hide what is below them
+_PROJECTED = 300  # projected minima marked on a panel: more would hide what is below them
 
 
 @register_picture(
@@ -35,16 +35,16 @@ _PROJECTED = 300  # minima marked on a panel: more would hide what is below them
 def slices(result: Any, pairs: Any = None, axes: Any = None) -> np.ndarray:
     """Draw the function on planes through the best minimum, each along two coordinates with the others held there.
 
-    Shading and contours are the function's value on the plane. Minima in the plane are filled circles, the
-    best is starred, all others are small open circles where they project to: the value below an open circle is not
-    its own. Where the function is not at hand, the starts are drawn instead, projected, coloured by minimum.
+    Shading and contours show the function's value on the plane. Minima in the plane are filled circles, and the
+    best is starred. All others are small open circles at their projections, where the shading is not their value. If
+    the function is not available, the projected starts are drawn instead, coloured by minimum.
 
     Parameters
     ----------
     pairs : sequence of (int, int), optional
-        Pairs of coordinates; if not given, up to six: all of them in 3-D and 4-D, neighbours beyond.
+        Pairs of coordinates; default: up to six, all of them in 3-D and 4-D, neighbours beyond.
     axes : sequence of matplotlib Axes, optional
-        One for each pair; a new figure if not given.
+        One for each pair; default: a new figure.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def slices(result: Any, pairs: Any = None, axes: Any = None) -> np.ndarray:
     Raises
     ------
     InputError
-        When a pair does not name two coordinates.
+        If a pair does not name two different coordinates.
     """
     chosen = choose_pairs(result.dim, pairs)
     panels = _figure(result, chosen) if axes is None else np.array(given_axes(axes, len(chosen)), dtype=object)
@@ -74,7 +74,7 @@ def choose_pairs(dim: int, pairs: Any = None) -> list[tuple[int, int]]:
     if pairs is None:
         every = list(combinations(range(dim), 2))
         return every if len(every) <= _PANELS else [(j, (j + 1) % dim) for j in range(0, dim, 2)][:_PANELS]
-    wanted = f"give at least one pair of different coordinates, 0 to {dim - 1}, as in [(0, 1)], or leave it out"
+    wanted = f"give at least one pair of different coordinates, 0 to {dim - 1}, as in [(0, 1)], or omit it"
     chosen = check.reals("pairs holds", pairs, wanted)
     if chosen.ndim != 2 or chosen.shape[1] != 2 or len(chosen) == 0 or chosen.dtype.kind not in "iu":
         raise InputError(f"pairs is {told(pairs)}: {wanted}")

@@ -1,4 +1,4 @@
-"""Colours and sizes that all pictures share; readable with the common kinds of colour blindness."""
+"""Colours and sizes that all pictures share; legible with the common kinds of colour blindness."""
 
 import numpy as np
 
@@ -29,15 +29,15 @@ STATUS_COLOURS = {
 }
 
 _GOLDEN_TURN = 0.381966011250105  # of a circle: successive labels are far apart in hue, however many there are
-_FIRST_TURN, _CHROMA = 0.72, 0.13  # searched for the widest gap between any two of the first forty colours
-_LIGHTNESS = (0.58, 0.80, 0.69, 0.50)  # neighbours in label differ in lightness too, which every eye sees
+_FIRST_TURN, _CHROMA = 0.72, 0.13  # found by a search for the widest gap between any two of the first forty colours
+_LIGHTNESS = (0.58, 0.80, 0.69, 0.50)  # consecutive labels also differ in lightness, which every eye sees
 
 
 def palette(count: int) -> np.ndarray:
     """Return ``count`` colours for labels 0, 1, ..., shape (count, 3), RGB in [0, 1].
 
-    The first seven are Okabe and Ito's; the following ones turn through the hues of the OKLab space by the golden
-    section at four lightnesses. A label's colour does not depend on the count, so it is the same in every picture.
+    The first seven are Okabe and Ito's; the following ones go through the hues of the OKLab space in golden-section
+    steps at four lightnesses. A label's colour does not depend on the count, so it is the same in every picture.
 
     >>> palette(2).round(2).tolist()
     [[0.0, 0.45, 0.7], [0.9, 0.62, 0.0]]
@@ -52,7 +52,7 @@ def palette(count: int) -> np.ndarray:
 
 
 def blend(colours: np.ndarray, share: float) -> np.ndarray:
-    """Return the colours mixed with white; ``share`` 1 leaves them as they are, 0 is white."""
+    """Return the colours mixed with white; ``share`` 1 leaves them unchanged, 0 is white."""
     return 1.0 - share * (1.0 - np.asarray(colours))
 
 

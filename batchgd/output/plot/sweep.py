@@ -15,31 +15,31 @@ REGIMES = {
     "oscillating": ("#E69F00", "converges with oscillation"),
     "lost": ("#333333", "lost: diverges or never settles"),
 }
-"""What a sweep counts: the colour of each share, and what it is."""
+"""The regimes that a sweep counts: the colour and the legend of each."""
 
 _RECOMMENDED, _FIDELITY = "#D55E00", "#009E73"
 _LOG_RATIO = 10.0  # of the largest over the smallest value: beyond, the axis is logarithmic
-_APART = 0.07  # of the axis: names of thresholds that are closer would overlap
+_APART = 0.07  # of the axis: the names of thresholds closer than this would overlap
 
 
 def draw_sweep(result: Any, path: str | Path | None = None) -> Any:
     """Draw the picture of a sweep over one or two hyperparameters, and write it if a path is given.
 
-    Over one: regimes, updates and, if it was asked for, fidelity, from the top. Thresholds of theory (plain gradient
-    descent only) and the recommended value are marked in all. Over every combination of two: maps of the share that
-    converges, of the updates and of fidelity. Returns the axes.
+    Over one: from the top, regimes, updates and, if it was asked for, fidelity. The theoretical thresholds (plain
+    gradient descent only) and the recommended value are marked in all. Over every combination of two: maps of the share
+    that converges, of the updates and of fidelity. Returns the axes.
 
     Raises
     ------
     InputError
-        When the sweep has one value only or combines more hyperparameters, or the file cannot be written.
+        If the sweep has only one value or combines more hyperparameters, or the file cannot be written.
     """
     draw = _draw_maps if len(result.values) == 2 and _is_grid(result) else _draw_curves
     return drawn(path, lambda: draw(result))
 
 
 def _draw_curves(result: Any) -> Any:
-    """Draw panels over one hyperparameter below each other."""
+    """Draw panels over one hyperparameter, one below the other."""
     name, values = next(iter(result.values.items()))
     if len(np.unique(values)) < len(values) or len(values) < 2:
         raise InputError(
@@ -114,7 +114,7 @@ def _marks(ax: Any, result: Any, name: str, *, named: bool) -> None:
 
 
 def _thresholds(result: Any, low: float, high: float) -> dict[str, float]:
-    """The thresholds of theory that are in the picture; the last one only if it is not too near to the second."""
+    """The theoretical thresholds within the picture; the last one only if it is not too close to the second."""
     if result.curvatures is None or not result.constant_rate:
         return {}
     one, two, last = result.curvatures.thresholds.values()
@@ -141,7 +141,7 @@ def _is_grid(result: Any) -> bool:
 
 
 def _draw_maps(result: Any) -> Any:
-    """Draw one map per quantity, the first hyperparameter to the right, the second upwards; a cross is recommended."""
+    """Draw one map per quantity, the first hyperparameter across, the second up; a cross marks the recommendation."""
     from matplotlib.colors import LogNorm
 
     (across, x), (up, y) = result.values.items()
@@ -173,7 +173,7 @@ def _draw_maps(result: Any) -> Any:
             at = result.recommended.values
             ax.plot(at[across], at[up], "X", color=_RECOMMENDED, markeredgecolor="white", markersize=9)
         finish(ax, _spaced(across), _spaced(up) if ax is axes[0] else "", hide=())
-    note = f"{_starts_and_values(result)}; the cross is recommended\n "
+    note = f"{_starts_and_values(result)}; the cross is the recommended one\n "
     headline(axes[0], f"{_function(result)}: what {_spaced(across)} and {_spaced(up)} do", note)
     return axes
 

@@ -11,7 +11,7 @@ _LOG_RATIO = 20.0  # most over fewest minima above which the axis is logarithmic
 
 
 def draw_tolerances(result: Any, x: Any, minima: Any, f: float, ax: Any = None) -> Any:
-    """Draw how many minima a result has by ``Identity(x, f)``, for several x, (k,), and one f; returns the axes."""
+    """Draw how many minima a result has under ``Identity(x, f)``, for several x, (k,), and one f; returns the axes."""
     ax = given_or_new(ax, (6.4, 3.8))
     order, used = np.argsort(x), result.identity.x
     style: dict[str, Any] = {"color": OKABE_ITO[0], "linewidth": 1.4, "marker": "o", "markersize": 4}

@@ -12,7 +12,7 @@ from batchgd.output.plot.style import NO_LABEL, palette
 from batchgd.problem.arrays import host
 from batchgd.problem.wording import plural
 
-_POINTS = 4_000  # drawn at most, evenly over the order: a million starts look the same
+_POINTS = 4_000  # most points drawn, evenly over the order: a million starts look the same
 _LOG_RATIO = 1e3  # ratio of the largest to the smallest step above which the axis is logarithmic
 _OUTLYING = 20.0  # times the range of the minima: unlabelled starts further up do not stretch the axis
 _EQUAL = 1e-9  # values of raw endpoints closer than this (relative, or absolute below 1) are one value
@@ -23,13 +23,13 @@ def waterfall(result: Any, ax: Any = None, *, key: bool | None = None) -> Any:
     """Draw the final values in order: wide low steps are minima that are found often and are good.
 
     Starts are ordered by their minimum and then by value, so a step is a minimum and its width the share of the starts;
-    those without a minimum (grey) come last. The axis becomes logarithmic in the distance to the best value where
-    steps differ by more than a thousandfold. Values far above all minima, or not finite, are triangles at the edge.
+    those without a minimum (grey) come last. The axis is logarithmic in the distance to the best value if steps differ
+    by more than a factor of 1,000. Values far above all minima, or not finite, are triangles at the edge.
 
     Parameters
     ----------
     key : bool, optional
-        List the minima beside it; if not given, up to 12 of them.
+        List the minima next to it; default: only if there are at most 12.
     """
     from matplotlib.colors import to_rgb
 

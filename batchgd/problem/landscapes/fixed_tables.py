@@ -108,7 +108,7 @@ def hartmann3(x):
     remarks="two minima inside the box; the number six that is often quoted is wrong",
 )
 def hartmann6(x):
-    """Hartmann 6-D: four wells in six coordinates, of which two keep a minimum.
+    """Hartmann 6-D: four wells in six coordinates; only two have a minimum.
 
     f(x) = -sum_{k=1..4} h_k exp(-sum_j A_kj (x_j - P_kj)^2); two minima: -3.322368011 and -3.203161918.
     """

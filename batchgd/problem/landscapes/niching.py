@@ -1,9 +1,9 @@
 """Landscapes of the CEC-2013 competition on niching methods: all global optima are wanted, not one.
 
 The competition also uses Himmelblau's function and the six-hump camel (there on [-1.9, 1.9] x [-1.1, 1.1]), which are
-in ``two_dimensional``. It maximises; here the sign is turned. Its composition functions F9 to F12 are omitted: each
-holds Weierstrass sums with periods down to 3^-20, so that nearly every descent ends in a minimum of its own (20,000
-starts on F9 in 2-D see 16,410), and most global optima are the bottoms of pits that no start meets.
+in ``two_dimensional``. The competition maximises; here the sign is reversed. Its composition functions F9 to F12 are
+omitted: each contains Weierstrass sums with periods down to 3^-20, so that nearly every descent ends in a minimum of
+its own (20,000 starts on F9 in 2-D see 16,410), and most global optima are the bottoms of pits that no start meets.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _shubert_terms() -> list[tuple[float, float, float]]:
 
 
 def _shubert_minima(dim: int) -> list[tuple[float, ...]]:
-    """All minima in 1-D and 2-D; beyond, the global ones; where those are too many to list, one of them.
+    """All minima in 1-D and 2-D; in more dimensions, the global ones, or one of them if they are too many to list.
 
     A point where every factor is stationary is a minimum when g'' times the product of the other factors is positive in
     every coordinate.
@@ -109,7 +109,7 @@ def five_uneven_peak_trap(x):
     minima=[(0.1,), (0.3,), (0.5,), (0.7,), (0.9,)],
     n_minima=5,
     global_value=-1.0,
-    remarks="flat near its maxima, where f grows like the sixth power: 1.7 % of the starts rest there",
+    remarks="flat near its maxima, where f grows like the sixth power: 1.7 % of the starts come to rest there",
 )
 def equal_maxima(x):
     """Equal maxima: five equally deep minima, evenly spaced.
@@ -134,7 +134,7 @@ def equal_maxima(x):
     n_minima=5,
     global_value=-0.99999982845447246,
     remarks="below x = 0.0184 the slope leads to x = 0, where the function ends: 1.8 % of the starts end at that kink, "
-    "of value -0.123489, on the border of the box; flat near its maxima, where 1.7 % of the starts rest",
+    "of value -0.123489, on the border of the box; flat near its maxima, where 1.7 % of the starts come to rest",
 )
 def uneven_decreasing_maxima(x):
     """Uneven decreasing maxima: five minima that get wider apart and shallower.

@@ -1,4 +1,4 @@
-"""What a landscape is, and the table that they are all in."""
+"""Landscapes: objectives with known minima, and the table of all of them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LANDSCAPES: Registry[Landscape] = Registry("landscape", "landscapes", "`batchgd 
 class Landscape:
     """One objective with what is known about it.
 
-    A plain attribute holds for every dimension; what depends on the dimension is a method that takes `dim` (None: the
+    A plain attribute applies to every dimension; what depends on the dimension is a method that takes `dim` (None: the
     default one) and refuses a dimension that the function is not defined in.
 
     Attributes
@@ -38,7 +38,7 @@ class Landscape:
     title : the name as written in prose
     source : paper or report, year, and which published variant this is
     dims : (least, greatest) dimension; greatest None if there is no limit
-    default_dim : the dimension when none is asked for
+    default_dim : the dimension if none is given
     bounds : one (lower, upper) pair for all coordinates, or one pair for each
     remarks : what a user should know (plateaus, drift, minima outside the box); may be empty
 
@@ -67,11 +67,11 @@ class Landscape:
     _saddles: Callable[[int], ArrayLike] = field(repr=False)
 
     def __reduce__(self) -> Any:
-        # Of the library: what depends on the dimension is written as functions without names.
+        # By name if it is in the library: what depends on the dimension may be a lambda, which cannot be pickled.
         return (get, (self.name,)) if LANDSCAPES.get(self.name) is self else super().__reduce__()
 
     def check_dim(self, dim: int | None = None) -> int:
-        """The dimension as an int, the default for None; an InputError where the function has no such dimension."""
+        """Return the dimension as an int, the default for None; raise InputError if there is no such dimension."""
         if dim is None:
             return self.default_dim
         from batchgd.problem.box import check_dimension
@@ -95,7 +95,7 @@ class Landscape:
         return Box.parse(list(pairs))
 
     def minima(self, dim: int | None = None) -> NDArray[np.float64]:
-        """Known minima strictly inside the box, (m, d), best first, kinks included; all of them where `is_complete`."""
+        """Known minima strictly inside the box, (m, d), best first, kinks included; all of them if `is_complete`."""
         return self._points(self._minima, dim)
 
     def kinks(self, dim: int | None = None) -> NDArray[np.float64]:
@@ -103,15 +103,15 @@ class Landscape:
         return self._points(self._kinks, dim)
 
     def saddles(self, dim: int | None = None) -> NDArray[np.float64]:
-        """Known saddles inside the box, (s, d); empty means none known, not none there."""
+        """Known saddles inside the box, (s, d); empty means that none are known, not that there are none."""
         return self._points(self._saddles, dim)
 
     def n_minima(self, dim: int | None = None) -> int | None:
-        """The number of minima strictly inside the box, kinks included; None where it is not known."""
+        """The number of minima strictly inside the box, kinks included; None if not known."""
         return self._n_minima(self.check_dim(dim))
 
     def global_value(self, dim: int | None = None) -> float | None:
-        """The least value in the box; None where it is not known."""
+        """The least value in the box; None if not known."""
         return self._global_value(self.check_dim(dim))
 
     def is_complete(self, dim: int | None = None) -> bool:
@@ -159,7 +159,7 @@ def landscape(
 
     Returns
     -------
-    The decorator. Raises InputError when the name is taken.
+    The decorator. Raises InputError if the name is taken.
 
     Example
     -------
@@ -207,7 +207,7 @@ def get(name: str) -> Landscape:
 
     Raises
     ------
-    InputError for a name that the library lacks, with the nearest one it has.
+    InputError for an unknown name, with the nearest known one.
 
     Example
     -------
@@ -215,7 +215,7 @@ def get(name: str) -> Landscape:
     'Six-hump camel'
     """
     if not isinstance(name, str):
-        raise InputError(f"a landscape is asked for by its name, a string, not {told(name)}")
+        raise InputError(f"the name of a landscape is {told(name)}: give it as a string")
     return LANDSCAPES.find(name)
 
 
@@ -229,7 +229,8 @@ def product_grid(coordinates: Sequence[Sequence[float]]) -> NDArray[np.float64]:
 
     Returns
     -------
-    Every combination, (m, d), as long as there are no more than `LISTED_AT_MOST`; the global minimum alone beyond.
+    Every combination, (m, d), as long as there are no more than `LISTED_AT_MOST`; beyond that, the global minimum
+    alone.
     """
     if np.prod([float(len(points)) for points in coordinates]) > LISTED_AT_MOST:
         return np.array([[points[0] for points in coordinates]])

@@ -32,7 +32,7 @@ DIXON_SZEGO = "Dixon & Szego (1978), The global optimization problem, in Towards
     ],
 )
 def himmelblau(x):
-    """Himmelblau: four equally deep minima of nearly equal basins.
+    """Himmelblau: four equally deep minima with basins of nearly equal size.
 
     f(x) = (x_1^2 + x_2 - 11)^2 + (x_1 + x_2^2 - 7)^2; four minima, f = 0 in all; four saddles, one maximum.
     """
@@ -144,7 +144,7 @@ def beale(x):
     remarks="outside the box the minima go on for ever, one every (pi, pi), each lower by pi toward negative x",
 )
 def mccormick(x):
-    """McCormick: a valley along the diagonal with one minimum for each turn of a sine.
+    """McCormick: a valley along the diagonal with one minimum for each period of a sine.
 
     f(x) = sin(x_1 + x_2) + (x_1 - x_2)^2 - 1.5 x_1 + 2.5 x_2 + 1; in the box -1.913222955 at (1/2 - pi/3, -1/2 - pi/3)
     and 1.228369699 at (1/2 + 2 pi/3, -1/2 + 2 pi/3).
@@ -167,7 +167,7 @@ def mccormick(x):
     saddles=[(-0.8220015587327321, 0.62431280281487136), (0.21248658200066201, 0.29298832510736777)],
 )
 def mueller_brown(x):
-    """Mueller-Brown: the model potential of reaction paths, three minima joined over two saddles.
+    """Mueller-Brown: the model potential of reaction paths, three minima connected by two saddles.
 
     f(x) = sum_k A_k exp(a_k (x_1 - p_k)^2 + b_k (x_1 - p_k)(x_2 - q_k) + c_k (x_2 - q_k)^2),
     A = (-200, -100, -170, 15), a = (-1, -1, -6.5, 0.7), b = (0, 0, 11, 0.6),

@@ -54,8 +54,8 @@ class Adam(FirstOrder):
 class AMSGrad(Adam):
     """AMSGrad: Adam with the largest v̂ so far, v̂ <- max(v̂, v / (1 - β2^t)), x <- x - η m̂ / (√v̂ + ε).
 
-    With Adam's bias corrections, the maximum taken over corrected values; the paper leaves the corrections out, and
-    PyTorch takes the maximum before the correction.
+    With Adam's bias corrections, the maximum taken over corrected values; the paper omits the corrections, and PyTorch
+    takes the maximum before the correction.
 
     References
     ----------
@@ -76,7 +76,7 @@ class AMSGrad(Adam):
 class AdaMax(Adam):
     """AdaMax: Adam in the infinity norm, u <- max(β2 u, |g| + ε), x <- x - η m̂ / u.
 
-    Algorithm 2 of the paper; ε, which it leaves out, avoids 0 / 0.
+    Algorithm 2 of the paper; ε, which the paper omits, avoids 0 / 0.
 
     References
     ----------
@@ -97,9 +97,9 @@ class AdaMax(Adam):
 @register_method("nadam")
 @dataclass(frozen=True, eq=False)
 class Nadam(Adam):
-    """Nadam: Adam with Nesterov's look ahead, m̂ = β1 m / (1 - β1^(t+1)) + (1 - β1) g / (1 - β1^t).
+    """Nadam: Adam with Nesterov's look-ahead, m̂ = β1 m / (1 - β1^(t+1)) + (1 - β1) g / (1 - β1^t).
 
-    With a constant β1 (the paper's warm-up of the momentum is left out) and Adam's second moment.
+    With a constant β1 (the paper's warm-up of the momentum is omitted) and Adam's second moment.
 
     References
     ----------
@@ -125,8 +125,8 @@ class AdamW(Adam):
     Parameters
     ----------
     weight_decay : float or (n,) array
-        λ > 0, which pulls towards 0: points of rest are not stationary points of the function, and trajectories end
-        by another test than the gradient's.
+        λ > 0, which pulls towards 0: points of rest are not stationary points of the function, and trajectories end by
+        a test other than the gradient's.
 
     References
     ----------
@@ -150,7 +150,7 @@ class Adan(FirstOrder):
     """Adan: m <- β1 m + (1 - β1) g, v <- β2 v + (1 - β2) d, n <- β3 n + (1 - β3) (g + β2 d)², d the change of g.
 
     x <- (x - η (m̂ + β2 v̂) / (√n̂ + ε)) / (1 + η λ), with m̂ = m / (1 - β1^t) and so on, as in the authors' code;
-    Algorithm 1 of the paper begins the averages with the first gradient instead. Without its restarts.
+    Algorithm 1 of the paper begins the averages with the first gradient instead. The paper's restarts are omitted.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ class Adan(FirstOrder):
         η > 0, in units of x: the first step is η sign(g). A thousandth to a hundredth of the box.
     beta1, beta2, beta3 : float or (n,) array
         At least 0 and below 1: how slowly the averages of g, of its changes and of the squares forget; one minus the
-        paper's. Without mini-batches or noise ``beta1=0.9`` arrives sooner: with η = 0.05 the median start on
+        paper's. Without mini-batches or noise ``beta1=0.9`` converges sooner: with η = 0.05 the median start on
         Himmelblau's function takes 250 updates, and 660 with 0.98.
     epsilon : float or (n,) array
         ε > 0, against division by zero.

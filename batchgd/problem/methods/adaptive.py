@@ -19,9 +19,9 @@ __all__ = ["AdaDelta", "AdaGrad", "RMSprop"]
 class AdaGrad(FirstOrder):
     """AdaGrad: G <- G + g², x <- x - η g / (√G + ε), coordinate by coordinate.
 
-    The diagonal form, with ε outside the root and G starting from zero, as published. G grows until η / √G holds a
-    minimum, just below 2 / curvature there; in float32 it then grows no more, and 2 % of the starts on Himmelblau's
-    function jump to and fro by a few roundings until ``maxiter``: ``oscillation=10`` ends them.
+    The diagonal form, with ε outside the root and G starting from zero, as published. G grows until a minimum attracts,
+    with η / √G just below 2 / curvature there; in float32 it then stops growing, and 2 % of the starts on Himmelblau's
+    function jump back and forth by a few roundings until ``maxiter``: ``oscillation=10`` ends them.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class AdaGrad(FirstOrder):
 
     References
     ----------
-    J. Duchi, E. Hazan and Y. Singer, J. Mach. Learn. Res. 12 (2011) 2121, Figure 1. It names no numbers; the defaults
+    J. Duchi, E. Hazan and Y. Singer, J. Mach. Learn. Res. 12 (2011) 2121, Figure 1. It gives no values; the defaults
     are those of PyTorch.
 
     Examples
@@ -91,14 +91,13 @@ class AdaDelta(FirstOrder):
 class RMSprop(FirstOrder):
     """RMSprop: v <- ρ v + (1 - ρ) g², x <- x - η g / (√v + ε), coordinate by coordinate.
 
-    Centred: √(v - m²) in the place of √v, m <- ρ m + (1 - ρ) g (Graves). With momentum μ the step becomes
-    d <- μ d - η g / (√v + ε), x <- x + d. ε stands outside the root and v starts from zero, uncorrected.
+    Centred: √(v - m²) in place of √v, m <- ρ m + (1 - ρ) g (Graves). With momentum μ the step becomes
+    d <- μ d - η g / (√v + ε), x <- x + d. ε is outside the root and v starts from zero, uncorrected.
 
     Parameters
     ----------
     learning_rate : float, (n,) array or Schedule
-        η > 0, in units of x: near a minimum steps stay about as long as η, so only a schedule lets it converge
-        beyond that.
+        η > 0, in units of x: near a minimum steps stay about as long as η, so only a schedule lets it converge further.
     decay : float or (n,) array
         ρ, at least 0 and below 1.
     epsilon : float or (n,) array
@@ -136,15 +135,15 @@ class RMSprop(FirstOrder):
 
     @property
     def rule(self) -> str:
-        """The rule that the settings ask for."""
+        """The rule that the settings select."""
         return "rmsprop_centred" if self.centred else "rmsprop"
 
     @property
     def own_parts(self) -> tuple[str, ...]:
-        """The momentum, where it is asked for."""
+        """The momentum, if there is one."""
         return () if self.momentum is None else ("trailing",)
 
     def own_hyperparameters(self) -> dict[str, Any]:
         """Return the hyperparameters of the rule and of the momentum."""
-        given = super().own_hyperparameters()
-        return {"trail_momentum" if name == "momentum" else name: value for name, value in given.items()}
+        values = super().own_hyperparameters()
+        return {"trail_momentum" if name == "momentum" else name: value for name, value in values.items()}

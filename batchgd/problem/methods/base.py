@@ -1,4 +1,4 @@
-"""What every method is: a rule's name, checked hyperparameters, and how they are told and handed to a run."""
+"""The base class of methods: a rule's name, checked hyperparameters, and how they are shown and passed to a run."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ class Checked(Explained):
                 object.__setattr__(self, name, interval.each(name, value))
 
     def _is_settled(self, name: str, value: Any) -> bool:
-        """Whether a field needs no check: it was left out, and may be."""
+        """Whether a field needs no check: it is optional and was omitted."""
         return value is None and getattr(type(self), name, 0) is None
 
 
 @dataclass(frozen=True, eq=False)
 class Method(Checked):
-    """What every method is: the name of its rule, and numbers for the hyperparameters that the rule asks for.
+    """The base class of every method: the name of its rule, and numbers for the hyperparameters that the rule needs.
 
-    A subclass declares one field per hyperparameter and, in ``LIMITS``, the interval that it must lie in.
+    A subclass declares one field per hyperparameter and, in ``LIMITS``, the interval that it must be in.
     ``register_method`` enters it under a name.
     """
 
@@ -80,7 +80,7 @@ class Method(Checked):
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The names of a schedule and of modifiers of the rule; the kernels' tables say in which order they act."""
+        """The names of a schedule and of modifiers of the rule; the kernels' tables give their order."""
         return ()
 
     @property
@@ -102,7 +102,7 @@ class Method(Checked):
 
 
 def rounding(dtype: str) -> dict[str, Hyperparameter]:
-    """Return what a rule that compares values must know of the precision: 64 rounding errors cannot be told apart."""
+    """Return what a rule that compares values must know about the precision: 64 rounding errors make no difference."""
     return {"value_resolution": 64.0 * float(np.finfo(dtype).eps)}
 
 
@@ -131,7 +131,7 @@ def field_names(cls: type) -> list[str]:
 
 
 def split_per_start(method: Method, n: int, dtype: str) -> tuple[dict[str, float], dict[str, np.ndarray]]:
-    """Part a method's hyperparameters into those that are one number and those that differ per start.
+    """Split a method's hyperparameters into those that are one number and those that differ per start.
 
     Raises InputError for an array whose length is not the number of starts, and for a number that a run of this
     dtype would round to zero or infinity.
@@ -149,7 +149,7 @@ def split_per_start(method: Method, n: int, dtype: str) -> tuple[dict[str, float
 
 
 def shown(name: str, settings: dict[str, Any]) -> str:
-    """Return a name with its settings, those that are None left out, as a line of text."""
+    """Return a name with its settings, except those that are None, as a line of text."""
     return f"{name}({', '.join(f'{key}={_short(value)}' for key, value in settings.items() if value is not None)})"
 
 
@@ -160,7 +160,7 @@ def _short(value: Any) -> str:
 
 
 def _check_lengths(owner: str, settings: Any, n: int) -> None:
-    """Raise for an array of a method, or of a schedule of it, that has not one value per start."""
+    """Raise if an array of a method, or of its schedule, does not have one value per start."""
     for name in field_names(type(settings)):
         value = getattr(settings, name)
         if is_dataclass(value) and isinstance(value, Checked):
@@ -171,7 +171,7 @@ def _check_lengths(owner: str, settings: Any, n: int) -> None:
 
 
 def _check_precision(name: str, value: Any, dtype: str) -> None:
-    """Raise where a number vanishes or overflows in this dtype."""
+    """Raise if a number vanishes or overflows in this dtype."""
     with np.errstate(over="ignore", under="ignore"):
         rounded = np.asarray(value, dtype)
     lost = ((np.asarray(value) != 0.0) & (rounded == 0.0)) | ~np.isfinite(rounded)

@@ -27,7 +27,7 @@ class GradientDescent(FirstOrder):
     Raises
     ------
     InputError
-        When no learning rate is given, or a value is outside its range.
+        If no learning rate is given, or a value is outside its range.
 
     References
     ----------
@@ -97,7 +97,7 @@ class Polyak(FirstOrder):
     Raises
     ------
     InputError
-        When f* is not given, or a value is outside its range.
+        If f* is not given, or a value is outside its range.
 
     References
     ----------
@@ -129,17 +129,17 @@ class Polyak(FirstOrder):
 class BarzilaiBorwein(ScaleFree):
     """Gradient descent with a Barzilai-Borwein trial step and a nonmonotone Armijo safeguard: the default.
 
-    With s and y the last changes of x and of the gradient, the trial step is s's / s'y, or s'y / y'y where that is
-    less than half of it. It is accepted when f <= C - c η ||g||², C a running average of past values, and shortened
-    otherwise. No learning rate has to be chosen. The formulas and their sources stand in
+    With s and y the last changes of x and of the gradient, the trial step is s's / s'y, or s'y / y'y if that is less
+    than half of it. It is accepted when f <= C - c η ||g||², C a running average of past values, and shortened
+    otherwise. No learning rate has to be chosen. The formulas and their sources are in
     ``batchgd/kernels/methods/barzilai_borwein.py``.
 
     Parameters
     ----------
     max_displacement : float or (n,) array
-        The longest step, in box widths, between 0 and 1. Long steps jump over borders between basins: on
-        Himmelblau's function 0.01 labels 0.04 % of starts otherwise than gradient flow does
-        (``python benchmarks/fidelity.py``). Smaller is truer and slower.
+        The longest step, in box widths, between 0 and 1. Long steps jump over borders between basins: on Himmelblau's
+        function 0.01 labels 0.04 % of starts differently from gradient flow (``python benchmarks/fidelity.py``).
+        Smaller values are more faithful and slower.
     sufficient_decrease : float or (n,) array
         c of the Armijo condition, between 0 and 0.5.
     forgetting : float or (n,) array
@@ -148,7 +148,7 @@ class BarzilaiBorwein(ScaleFree):
     Raises
     ------
     InputError
-        When a value lies outside its range.
+        If a value is outside its range.
 
     References
     ----------

@@ -34,16 +34,16 @@ class FirstOrder(Method):
     clip_value : float or (n,) array, optional
         Clip each coordinate of the gradient to at most this size before the method sees it.
     clip_norm : float or (n,) array, optional
-        Shorten the gradient to at most this 2-norm (after ``clip_value``): it bounds the first step where a start lies
-        on a steep wall. A few times the gradient's usual norm.
+        Shorten the gradient to at most this 2-norm (after ``clip_value``): it bounds the first step if a start is on a
+        steep wall. A few times the gradient's usual norm.
     weight_decay : float or (n,) array, optional
         λ > 0 of decoupled weight decay: after the step, x <- x - η λ x. It pulls towards 0, so points of rest are no
         longer stationary points of the function, and the gradient test does not see them.
     noise : float or (n,) array, optional
         s > 0 of Gaussian noise that is added to the gradient before the method sees it, of variance s / (1 + t)^γ in
-        each coordinate after t updates. To leave narrow minima, a tenth to once the square of the gradient's size.
+        each coordinate after t updates. To escape narrow minima, 0.1 to 1 times the square of the gradient's size.
     noise_decay : float or (n,) array, optional
-        γ >= 0 of that noise; 0.55 if omitted.
+        γ >= 0 of that noise; default: 0.55.
     temperature : float, (n,) array or Schedule, optional
         T > 0 of Langevin dynamics: after the step, x <- x + sqrt(2 η T) ξ with ξ standard normal, in units of f. Under
         plain gradient descent with a small constant η, x is then distributed as exp(-f / T); barriers up to a few T are
@@ -53,12 +53,12 @@ class FirstOrder(Method):
     Notes
     -----
     Random numbers are functions of the seed, the start and the number of updates: a run is reproducible, whatever the
-    threads, the shards and the company of a start. The gradient test looks at the gradient without noise.
+    threads, the shards and the other starts. The gradient test looks at the gradient without noise.
 
     Raises
     ------
     InputError
-        When a value is outside its range.
+        If a value is outside its range.
 
     References
     ----------
@@ -85,7 +85,7 @@ class FirstOrder(Method):
     NEEDED: ClassVar[str] = ""
     """How to choose the learning rate, for methods that have no default for it."""
     SCHEDULED: ClassVar[bool] = True
-    """Whether the learning rate is one of every step, so that a schedule and weight decay make sense."""
+    """Whether the learning rate applies to every step, so that a schedule and weight decay make sense."""
 
     @classmethod
     def takes(cls) -> list[str]:
@@ -134,21 +134,21 @@ class FirstOrder(Method):
 
     def _schedules(self) -> dict[str, Schedule]:
         """The schedules in use, by the hyperparameter that follows each."""
-        given = {name: getattr(self, name, None) for name in FOLLOWERS}
-        return {name: value for name, value in given.items() if isinstance(value, Schedule)}
+        values = {name: getattr(self, name, None) for name in FOLLOWERS}
+        return {name: value for name, value in values.items() if isinstance(value, Schedule)}
 
     def _switched_on(self) -> list[tuple[str, dict[str, str]]]:
         """The modifiers in use."""
         return [modifier for switch, modifier in MODIFIERS.items() if getattr(self, switch) is not None]
 
     def own_hyperparameters(self) -> dict[str, Any]:
-        """Return what the rule and its own modifiers ask for."""
+        """Return what the rule and its own modifiers need."""
         return {name: getattr(self, name) for name in self.LIMITS if getattr(self, name) is not None}
 
     def hyperparameters(self, dtype: str) -> dict[str, Hyperparameter]:
-        """Return what the rule, its schedule and its modifiers ask for."""
-        given = self.own_hyperparameters()
-        given |= {name: getattr(self, field) for _, fields in self._switched_on() for field, name in fields.items()}
+        """Return what the rule, its schedule and its modifiers need."""
+        values = self.own_hyperparameters()
+        values |= {name: getattr(self, field) for _, fields in self._switched_on() for field, name in fields.items()}
         for follower, schedule in self._schedules().items():
-            given |= schedule.hyperparameters_for(follower)
-        return {name: value if np.ndim(value) else float(value) for name, value in given.items()}
+            values |= schedule.hyperparameters_for(follower)
+        return {name: value if np.ndim(value) else float(value) for name, value in values.items()}

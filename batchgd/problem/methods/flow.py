@@ -21,29 +21,29 @@ FOREVER = 1e30
 class GradientFlow(Method):
     """Gradient flow: dx/dt = -∇f(x), integrated with error control; its endpoint defines the true basin.
 
-    An update is one time step, adapted so that the estimated local error stays below atol width + rtol |x|. Up to
-    12 dimensions an L-stable Rosenbrock method of order 3 on the traced Hessian (RODAS3), which copes with stiffness
-    and near a minimum becomes Newton's method; beyond, Bogacki and Shampine's explicit pair of order 3. Three
-    evaluations a step. The formulas stand in ``batchgd/kernels/methods/gradient_flow.py`` and
+    An update is one time step, adapted so that the estimated local error stays below atol width + rtol |x|. Up to 12
+    dimensions an L-stable Rosenbrock method of order 3 on the traced Hessian (RODAS3), which copes with stiffness and
+    near a minimum becomes Newton's method; in more dimensions, Bogacki and Shampine's explicit pair of order 3. Three
+    evaluations a step. The formulas are in ``batchgd/kernels/methods/gradient_flow.py`` and
     ``gradient_flow_explicit.py``.
 
     Parameters
     ----------
     rtol : float or (n,) array
-        Error allowed per step, relative to |x|. 1e-4 labels all but starts within about that of a border rightly;
-        1e-8 follows the flow itself. Each factor of 1000 costs ten times the steps.
+        Error allowed per step, relative to |x|. 1e-4 labels all starts correctly except those within about that
+        distance of a border; 1e-8 follows the flow itself. Each factor of 1000 costs ten times the steps.
     atol : float or (n,) array
         Error allowed per step where x is near 0, in box widths.
     end_time : float or (n,) array, optional
-        Stop at this time, with status ``TIME``, in units of x² / f; left out, the flow runs until it comes to rest
+        Stop at this time, with status ``TIME``, in units of x² / f; if omitted, the flow runs until it comes to rest
         (``gtol``).
     stiff : bool, optional
-        Whether to use the Rosenbrock method; left out, up to 12 dimensions. It costs O(D³) a step and needs a Hessian.
+        Whether to use the Rosenbrock method; default: up to 12 dimensions. It costs O(D³) a step and needs a Hessian.
 
     Raises
     ------
     InputError
-        When a number is not positive, or stiff is neither True, False nor None.
+        If a number is not positive, or stiff is neither True, False nor None.
 
     References
     ----------
@@ -81,7 +81,7 @@ class GradientFlow(Method):
 
     def hyperparameters(self, dtype: str) -> dict[str, Hyperparameter]:
         """Return the rule's hyperparameters; errors below four rounding errors cannot be seen."""
-        given = super().hyperparameters(dtype)
+        values = super().hyperparameters(dtype)
         end_time = FOREVER if self.end_time is None else self.end_time
         rtol = np.maximum(self.rtol, 4.0 * float(np.finfo(dtype).eps))
-        return {**given, "rtol": rtol if np.ndim(rtol) else float(rtol), "end_time": end_time}
+        return {**values, "rtol": rtol if np.ndim(rtol) else float(rtol), "end_time": end_time}

@@ -1,4 +1,4 @@
-"""Update rules of other packages: what of them is copied into compiled code, and why a rule cannot be."""
+"""Update rules of other packages: what is copied into compiled code, and why a rule cannot be compiled."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _BRANCHES = (ast.BoolOp, ast.IfExp, ast.Lambda, ast.Attribute, ast.Subscript, as
 
 
 def rule_module(name: str, rule: Any) -> ModuleType:
-    """Return a rule as a module that holds what belongs to it and nothing else, or raise InputError."""
+    """Return a rule as a module that contains what belongs to it and nothing else, or raise InputError."""
     from batchgd.kernels.rule_parts.stages import with_callees
 
-    given = {key: getattr(rule, key) for key in _NAMES if hasattr(rule, key)}
-    roots = [stage.function for stage in given.get("STAGES", ())]
+    attributes = {key: getattr(rule, key) for key in _NAMES if hasattr(rule, key)}
+    roots = [stage.function for stage in attributes.get("STAGES", ())]
     named = [key for key in getattr(rule, "__dict__", {}) if key in _FUNCTIONS or key.startswith("sum_")]
     roots += [getattr(rule, key) for key in named]
-    if "STAGES" not in given and "update" not in named:
+    if "STAGES" not in attributes and "update" not in named:
         raise InputError(f"the rule of {name} is {told(rule)}: give a module with a function update(x, g, ...)")
     for key, function in zip(named, roots, strict=False):
         if not inspect.isfunction(function) or function.__name__ != key:
@@ -34,7 +34,7 @@ def rule_module(name: str, rule: Any) -> ModuleType:
         if not str(function.__module__).startswith("batchgd.kernels."):
             _check(name, function, functions)
     module = ModuleType(f"rule_{name}", inspect.getdoc(rule))
-    vars(module).update(functions | given)
+    vars(module).update(functions | attributes)
     return module
 
 
@@ -58,14 +58,14 @@ def _check(rule: str, function: Callable[..., Any], functions: dict[str, Callabl
 
 
 def _check_lines(where: str, tree: ast.FunctionDef) -> None:
-    """Raise InputError unless a function is assignments and one return."""
+    """Raise InputError unless a function consists of assignments and one return."""
     *lines, last = tree.body[1:] if ast.get_docstring(tree) is not None else tree.body
     odd = [line for line in lines if not isinstance(line, ast.Assign | ast.AugAssign)]
     odd += [] if isinstance(last, ast.Return) else [last]
     if found := [*odd, *(node for line in tree.body for node in ast.walk(line) if isinstance(node, _BRANCHES))]:
         text = " ".join(ast.unparse(found[0]).split())
         raise InputError(
-            f"{where} holds {told(text)}: write assignments and one return, where(condition, a, b) for a choice, "
+            f"{where} contains {told(text)}: write assignments and one return, where(condition, a, b) for a choice, "
             "& and | for and and or, and call functions of batchgd.kernels.vecmath by name"
         )
 
@@ -80,6 +80,4 @@ def _check_names(where: str, function: Callable[..., Any], functions: dict[str, 
             continue
         if isinstance(value, int | float):
             raise InputError(f"{where} uses {name} = {value}: write the number itself, or make it a hyperparameter")
-        raise InputError(
-            f"{where} uses {name}: call functions of batchgd.kernels.vecmath, or plain ones by their names"
-        )
+        raise InputError(f"{where} uses {name}: call functions of batchgd.kernels.vecmath, or plain functions by name")

@@ -1,4 +1,4 @@
-"""The methods and schedules that ``bgd.<name>`` gives: all that the files of this folder list, and nothing else."""
+"""The methods and schedules available as ``bgd.<name>``: all that the files of this folder list, and nothing else."""
 
 from batchgd.problem.methods.descent import *
 from batchgd.problem.methods.momentum import *

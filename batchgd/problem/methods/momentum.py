@@ -22,14 +22,14 @@ class HeavyBall(FirstOrder):
     ----------
     learning_rate : float, (n,) array or Schedule
         η > 0. Below 2 (1 + β) / L, L the largest curvature, a minimum attracts. For curvatures from μ to L the best
-        are η = 4 / (√L + √μ)² and β = ((√κ - 1) / (√κ + 1))², κ = L / μ: errors then fall by √β per step.
+        values are η = 4 / (√L + √μ)² and β = ((√κ - 1) / (√κ + 1))², κ = L / μ: errors then fall by √β per step.
     momentum : float or (n,) array
         β, at least 0 and below 1; 0.9 is the usual choice.
 
     Raises
     ------
     InputError
-        When no learning rate is given, or a value is outside its range.
+        If no learning rate is given, or a value is outside its range.
 
     References
     ----------
@@ -56,20 +56,20 @@ class HeavyBall(FirstOrder):
 class Nesterov(FirstOrder):
     """Nesterov's accelerated gradient: v <- β v - η ∇f(x), x <- x + β v - η ∇f(x).
 
-    The momentum is constant and x is the point that looks ahead, where the gradient is taken: the form of Bengio,
+    The momentum is constant and x is the look-ahead point, where the gradient is taken: the form of Bengio,
     Boulanger-Lewandowski and Pascanu, which neural-network libraries use too.
 
     Parameters
     ----------
     learning_rate : float, (n,) array or Schedule
-        η > 0; 1 / L, L the largest curvature, is the textbook's.
+        η > 0; 1 / L, L the largest curvature, is the textbook value.
     momentum : float or (n,) array
         β, at least 0 and below 1; (√κ - 1) / (√κ + 1) for a condition number κ, else 0.9.
 
     Raises
     ------
     InputError
-        When no learning rate is given, or a value is outside its range.
+        If no learning rate is given, or a value is outside its range.
 
     References
     ----------
@@ -95,15 +95,16 @@ class Nesterov(FirstOrder):
 @register_method("fire")
 @dataclass(frozen=True, eq=False)
 class FIRE(FirstOrder):
-    """FIRE 2.0, the fast inertial relaxation engine: inertia that is steered downhill, and stopped where it climbs.
+    """FIRE 2.0, the fast inertial relaxation engine: inertia that is steered downhill, and stopped when it climbs.
 
     With F = -∇f and the power P = F'v. P > 0: after ``delay`` such steps, Δ <- min(Δ ``growth``, ``longest`` Δ_0) and
     α <- α ``mixing_decay``. Else: x <- x - Δ v / 2, v <- 0, Δ <- Δ ``shrink`` and α <- ``mixing``. Then v <- v + Δ F,
     v <- (1 - α) v + α F ||v|| / ||F||, x <- x + Δ v. Unit masses, semi-implicit Euler, with the initial delay of the
-    2020 paper and without its limit on the number of climbs. A step beyond ``max_displacement`` is shortened to it, v
-    stays. The numbers are those of the paper and of ASE's ``FIRE2``, except ``mixing_decay``, there 0.99: the mixing
-    turns v across a curved valley, where it has to stop. With 0.9, 512 of 512 starts come within 1e-5 of Rosenbrock's
-    and of Wood's minimum in 10,000 steps, a median of 3,500 and 1,900; with 0.99 it is 444 for Rosenbrock's.
+    2020 paper and without its limit on the number of climbs. A step beyond ``max_displacement`` is shortened to it; v
+    is kept. The numbers are those of the paper and of ASE's ``FIRE2``, except ``mixing_decay``, which is 0.99 there:
+    the mixing turns v across a curved valley, where it has to stop. With 0.9, 512 of 512 starts come within 1e-5 of
+    Rosenbrock's and of Wood's minimum in 10,000 steps, a median of 3,500 and 1,900; with 0.99 it is 444 for
+    Rosenbrock's.
 
     Parameters
     ----------
@@ -113,7 +114,7 @@ class FIRE(FirstOrder):
     longest, shortest : float or (n,) array
         Bounds of the time step, in units of Δ_0.
     delay : float or (n,) array
-        Steps downhill before Δ grows; in the first ``delay`` steps of all, Δ does not shrink either.
+        Steps downhill before Δ grows; in the very first ``delay`` steps, Δ does not shrink either.
     growth, shrink : float or (n,) array
         Factors of Δ, above 1 and between 0 and 1.
     mixing, mixing_decay : float or (n,) array

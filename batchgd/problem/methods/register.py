@@ -31,16 +31,16 @@ def register_method(name: str, rule: Any = None) -> Callable[[M], M]:
         The method's name; the shell, tables and ``method="..."`` take it.
     rule : module, or any object with the rule's functions as attributes; optional
         The update rule: ``update`` and the other functions and names that ``batchgd.kernels.methods`` describes. If
-        omitted, it is the library's rule of the class attribute ``RULE``, or else of this name.
+        omitted, it is the library's rule of the class attribute ``RULE``, or else the one of this name.
 
     Raises
     ------
     InputError
-        When the name is taken, the class is not a dataclass derived from ``Method``, or the rule cannot be compiled.
+        If the name is taken, the class is not a dataclass derived from ``Method``, or the rule cannot be compiled.
 
     Examples
     --------
-    The function is read from its source, so it has to be in a file; here a rule of the library does as well.
+    The function is read from its source, so it has to be in a file; here a rule of the library serves.
 
     >>> from dataclasses import dataclass
     >>> import batchgd as bgd
@@ -60,14 +60,14 @@ def register_method(name: str, rule: Any = None) -> Callable[[M], M]:
             raise InputError(f"{told(cls)} is not a method: write a dataclass derived from bgd.methods.FirstOrder")
         for known in METHODS.known:
             if METHODS[known].__name__ == cls.__name__ and known != name:
-                raise InputError(f"there is a method of class {cls.__name__} already, {known!r}: rename yours")
+                raise InputError(f"a method of class {cls.__name__} exists already, {known!r}: rename yours")
         module = None
         if rule is not None:
             from batchgd.kernels.methods import RULES
 
             ours = name in RULES and RULES[name].__name__.startswith("batchgd.")
             if ours and name not in METHODS.known:
-                raise InputError(f"there is a rule {name!r} in the library already: give your method another name")
+                raise InputError(f"a rule {name!r} exists in the library already: give your method another name")
             module = rule_module(name, rule)
         METHODS.register(name, cls, cls)
         if module is not None:
@@ -81,7 +81,7 @@ def register_method(name: str, rule: Any = None) -> Callable[[M], M]:
 
 
 def with_inherited_parameters(cls: type[Method]) -> str:
-    """Return the docstring of a method, with the parameters that it does not describe as its base classes do.
+    """Return the docstring of a method, with the parameters that it does not describe taken from its base classes.
 
     >>> from batchgd.problem.methods import AMSGrad
     >>> "beta1, beta2 : float" in AMSGrad.__doc__, "clip_norm : float" in AMSGrad.__doc__
@@ -106,7 +106,7 @@ _RAISES = "Raises\n------\nInputError\n    When a value is outside its range.\n\
 
 
 def _parameters(text: str | None) -> tuple[str, list[str], str]:
-    """What is above the parameters of a docstring, the entry of each, and the sections below."""
+    """Return what is above the parameters of a docstring, the entry of each, and the sections below."""
     text = inspect.cleandoc(text or "")
     above, heading, rest = text.partition(_HEADING)
     if not heading:
@@ -118,5 +118,5 @@ def _parameters(text: str | None) -> tuple[str, list[str], str]:
 
 
 def _names_of(entry: str) -> list[str]:
-    """The parameters that an entry such as "beta1, beta2 : float" describes."""
+    """Return the parameters that an entry such as "beta1, beta2 : float" describes."""
     return re.split(r",\s*", entry.split("\n", 1)[0].split(" : ")[0].strip())

@@ -1,7 +1,7 @@
 """Schedules: η as a function of the number of updates made, given to a method as its ``learning_rate``.
 
-The ``temperature`` of Langevin dynamics takes the same ones. A plain number is the constant schedule. The arithmetic
-stands in ``batchgd.kernels.schedules``.
+The ``temperature`` of Langevin dynamics takes the same schedules. A plain number is the constant schedule. The
+arithmetic is in ``batchgd.kernels.schedules``.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ __all__ = ["Cosine", "Exponential", "InverseTime", "Step"]
 
 @dataclass(frozen=True, eq=False)
 class Schedule(Checked):
-    """What every schedule is: a name in ``SCHEDULES``, and numbers for what its function asks for.
+    """The base class of every schedule: a name in ``SCHEDULES``, and numbers for what its function needs.
 
-    Calling it with numbers of updates gives the learning rates. What is said of η holds for any hyperparameter that
-    may follow a schedule.
+    Calling it with numbers of updates gives the learning rates. What is written about η applies to any hyperparameter
+    that may follow a schedule.
     """
 
     PART: ClassVar[str] = ""
@@ -35,9 +35,10 @@ class Schedule(Checked):
         super().__post_init__()
         lengths = {field.name: np.size(value) for field in fields(self) if np.ndim(value := getattr(self, field.name))}
         if len({*lengths.values()}) > 1:
-            told = " and ".join(f"{name} {length}" for name, length in lengths.items())
+            counts = " and ".join(f"{name} {length}" for name, length in lengths.items())
             raise InputError(
-                f"numbers of values of {type(self).__name__} differ, {told}: give one each, or one per start"
+                f"the settings of {type(self).__name__} have different lengths, {counts}: "
+                "give one number each, or one per start"
             )
 
     @property
@@ -46,7 +47,7 @@ class Schedule(Checked):
         return self.PART
 
     def hyperparameters(self) -> dict[str, Hyperparameter]:
-        """Return a value for everything that the schedule's function asks for, ``nit`` aside."""
+        """Return a value for everything that the schedule's function needs, except ``nit``."""
         raise NotImplementedError
 
     def part_for(self, follower: str) -> str:
@@ -54,7 +55,7 @@ class Schedule(Checked):
         return part_name(self.part, follower)
 
     def hyperparameters_for(self, follower: str) -> dict[str, Hyperparameter]:
-        """Return a value for everything that this part asks for."""
+        """Return a value for everything that this part needs."""
         return {asked_as(name, follower): value for name, value in self.hyperparameters().items()}
 
     def settings(self) -> dict[str, Any]:
@@ -66,8 +67,8 @@ class Schedule(Checked):
         from batchgd.kernels.schedules import SCHEDULES
 
         rate = SCHEDULES[self.part].rate
-        given = {**self.hyperparameters(), "nit": np.asarray(nit, np.float64)}
-        return rate(*(given[name] for name in inspect.signature(rate).parameters))
+        values = {**self.hyperparameters(), "nit": np.asarray(nit, np.float64)}
+        return rate(*(values[name] for name in inspect.signature(rate).parameters))
 
     def __str__(self) -> str:
         return shown(type(self).__name__, {field.name: getattr(self, field.name) for field in fields(self)})
@@ -87,7 +88,7 @@ class InverseTime(Schedule):
     Raises
     ------
     InputError
-        When a value is not positive and finite.
+        If a value is not positive and finite.
 
     References
     ----------
@@ -106,7 +107,7 @@ class InverseTime(Schedule):
     PART = "inverse_time"
 
     def hyperparameters(self) -> dict[str, Hyperparameter]:
-        """Return what the schedule's function asks for."""
+        """Return what the schedule's function needs."""
         return {"learning_rate": self.initial, "half_life": self.half_life}
 
 
@@ -127,7 +128,7 @@ class Exponential(Schedule):
     Raises
     ------
     InputError
-        When a value lies outside its range.
+        If a value is outside its range.
 
     Examples
     --------
@@ -143,7 +144,7 @@ class Exponential(Schedule):
     PART = "exponential"
 
     def hyperparameters(self) -> dict[str, Hyperparameter]:
-        """Return what the schedule's function asks for."""
+        """Return what the schedule's function needs."""
         return {"learning_rate": self.initial, "slope": np.log(self.factor) / self.every}
 
 
@@ -163,7 +164,7 @@ class Step(Schedule):
     Raises
     ------
     InputError
-        When a value lies outside its range.
+        If a value is outside its range.
 
     Examples
     --------
@@ -179,7 +180,7 @@ class Step(Schedule):
     PART = "step"
 
     def hyperparameters(self) -> dict[str, Hyperparameter]:
-        """Return what the schedule's function asks for."""
+        """Return what the schedule's function needs."""
         return {"learning_rate": self.initial, "log_factor": np.log(self.factor), "every": self.every}
 
 
@@ -194,16 +195,16 @@ class Cosine(Schedule):
     initial : float or (n,) array
         η_0 > 0, the learning rate at the start of every period.
     period : float or (n,) array
-        T > 0, updates of the first period. As long as the run, and η falls once, without a restart.
+        T > 0, updates of the first period. If it is as long as the run, η falls once, without a restart.
     final : float or (n,) array
         η_min >= 0, which a period approaches at its end.
     growth : float or (n,) array
-        q >= 1, by which every period is longer than the one before; above 1 for all starts, or 1.
+        q >= 1, the factor by which each period is longer than the one before; above 1 for all starts, or 1 for all.
 
     Raises
     ------
     InputError
-        When a value lies outside its range.
+        If a value is outside its range.
 
     References
     ----------
@@ -240,7 +241,7 @@ class Cosine(Schedule):
         return "cosine_growing" if np.max(self.growth) > 1.0 else "cosine"
 
     def hyperparameters(self) -> dict[str, Hyperparameter]:
-        """Return what the schedule's function asks for."""
+        """Return what the schedule's function needs."""
         asked = {"learning_rate": self.initial, "final": self.final, "period": self.period}
         if self.part == "cosine":
             return asked
@@ -252,7 +253,7 @@ SCHEDULES: dict[str, type[Schedule]] = {cls.__name__: cls for cls in (InverseTim
 
 
 def parse_schedule(text: str) -> Schedule:
-    """Return the schedule that a text such as "Exponential(0.1, factor=0.97)" writes down; raise ValueError otherwise.
+    """Return the schedule that a text such as "Exponential(0.1, factor=0.97)" describes; raise ValueError otherwise.
 
     >>> print(parse_schedule("Step(0.1, factor=0.5, every=10)"))
     Step(initial=0.1, factor=0.5, every=10)
@@ -269,7 +270,7 @@ def parse_schedule(text: str) -> Schedule:
 
 
 def as_schedule(value: Any) -> Any:
-    """Return a schedule that was written down by its ``settings()``; anything else as it is.
+    """Return the schedule that its ``settings()`` describe; anything else unchanged.
 
     >>> print(as_schedule(Step(0.1, 0.5, 10).settings()))
     Step(initial=0.1, factor=0.5, every=10)
@@ -277,8 +278,8 @@ def as_schedule(value: Any) -> Any:
     if not isinstance(value, dict) or "schedule" not in value:
         return value
     cls = SCHEDULES[find_name("schedule", value["schedule"], SCHEDULES)]
-    given = {key: item for key, item in value.items() if key != "schedule"}
-    missing = [field.name for field in fields(cls) if field.default is MISSING and field.name not in given]
+    settings = {key: item for key, item in value.items() if key != "schedule"}
+    missing = [field.name for field in fields(cls) if field.default is MISSING and field.name not in settings]
     if missing:
         raise InputError(f"{cls.__name__} needs {', '.join(missing)}: give a number for each")
-    return cls(**given)
+    return cls(**settings)

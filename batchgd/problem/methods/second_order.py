@@ -35,17 +35,17 @@ class LineSearch(ScaleFree):
 class NonlinearCG(LineSearch):
     """Nonlinear conjugate gradients, Polak-Ribiere+: d <- -g + β d, β = max(0, g'(g - g_prev) / ||g_prev||²).
 
-    The step along d is found by a line search under the strong Wolfe conditions, one evaluation per tick. d starts anew
-    as -g where consecutive gradients are far from orthogonal. On a quadratic in D dimensions it ends in D updates,
-    up to what ``curvature`` leaves of the slope.
+    The step along d is found by a line search under the strong Wolfe conditions, one evaluation per tick. d is reset to
+    -g when consecutive gradients are far from orthogonal. On a quadratic in D dimensions it ends in D updates, up to
+    the slope that ``curvature`` leaves.
 
     Parameters
     ----------
     max_displacement : float or (n,) array
         The longest step, in box widths (2-norm), between 0 and 1. 0.1 is chosen for speed, and basins are lost: steps
-        cross those that are narrower. Of the labels, 0.5 % are not those of gradient flow on Himmelblau's function, 3 %
+        cross those that are narrower. On Himmelblau's function 0.5 % of the labels are not those of gradient flow, 3 %
         on the six-hump camel function, 15 % on Rastrigin's with its 11 x 11 basins. 0.01 takes twice as many
-        evaluations and keeps nearly all of them, unless the box is oblong, as directions are those of box widths.
+        evaluations and keeps nearly all of them, unless the box is oblong, because directions are those in box widths.
     curvature : float or (n,) array
         c₂ of the Wolfe conditions, between 0 and 1: a step is accepted when the slope has fallen to this share. 0.1 is
         usual for conjugate gradients; towards 0 the search becomes exact.
@@ -71,19 +71,19 @@ class NonlinearCG(LineSearch):
 class BFGS(LineSearch):
     """BFGS: steps along -H g, with H the inverse Hessian, built from the changes of the gradient as a dense matrix.
 
-    H <- (I - ρ s y') H (I - ρ y s') + ρ s s' with the last changes s of x and y of the gradient and ρ = 1 / s'y. Where
-    the curvature along s was not positive, H is forgotten, and the step is the longest one down the steepest descent in
+    H <- (I - ρ s y') H (I - ρ y s') + ρ s s' with the last changes s of x and y of the gradient and ρ = 1 / s'y. If the
+    curvature along s was not positive, H is discarded, and the step is the longest one along the steepest descent in
     box widths. A line search under the strong Wolfe conditions, one evaluation per tick, tries the step 1 first. A lane
-    holds D (D + 1) / 2 numbers: for small D. For more than about 30 dimensions :class:`LBFGS`.
+    stores D (D + 1) / 2 numbers: for small D. For more than about 30 dimensions :class:`LBFGS`.
 
     Parameters
     ----------
     max_displacement : float or (n,) array
         The longest step, in box widths (2-norm), between 0 and 1. 0.1 is chosen for speed, and basins are lost: steps
-        cross those that are narrower. Of the labels, 0.3 to 0.7 % are not those of gradient flow on Himmelblau's
-        function, 17 % on Rastrigin's with its 11 x 11 basins. 0.01 takes two to four times as many evaluations and
-        keeps those, but no value keeps all: steps follow the inverse Hessian and not the gradient (Himmelblau 1.5 %,
-        Müller-Brown 7 % otherwise). For labels take :class:`BarzilaiBorwein`.
+        cross those that are narrower. On Himmelblau's function 0.3 to 0.7 % of the labels are not those of gradient
+        flow, 17 % on Rastrigin's with its 11 x 11 basins. 0.01 takes two to four times as many evaluations and keeps
+        those, but no value keeps all: steps follow the inverse Hessian and not the gradient (1.5 % of the labels differ
+        on Himmelblau's function, 7 % on Müller-Brown's). For labels take :class:`BarzilaiBorwein`.
     curvature : float or (n,) array
         c₂ of the Wolfe conditions, between 0 and 1: a step is accepted when the slope has fallen to this share. 0.9 is
         usual for quasi-Newton methods; towards 0 the search becomes exact.
@@ -109,12 +109,12 @@ class LBFGS(BFGS):
     """L-BFGS: steps along -H g, with H built anew from the last few changes of x and of the gradient.
 
     The two-loop recursion over ``memory`` pairs (s, y), from the initial matrix s'y / y'y I in box widths; a pair
-    without positive curvature makes all be forgotten, as in :class:`BFGS`.
+    without positive curvature discards them all, as in :class:`BFGS`.
 
     Parameters
     ----------
     memory : int
-        How many pairs are kept, 1 to 64; a lane holds 2 ``memory`` D numbers. 3 to 20 are usual; more than D bring
+        How many pairs are kept, 1 to 64; a lane stores 2 ``memory`` D numbers. 3 to 20 are usual; more than D gain
         nothing. Code is compiled for this number, so it is one for all starts.
 
     References
@@ -146,7 +146,7 @@ class LBFGS(BFGS):
 class Newton(ScaleFree):
     """Newton's method in a trust region: the step minimises g'p + p'Hp / 2 over ||p|| <= Δ, in box widths.
 
-    H is the traced Hessian, computed in the kernel. Where it is not positive definite, or its Newton step is too long,
+    H is the traced Hessian, computed in the kernel. If it is not positive definite, or its Newton step is too long,
     p solves (H + λ I) p = -g with the λ that makes it Δ long. On a quadratic it ends in one update, if that is no
     longer than ``max_displacement``. A tick costs a few factorisations, O(D³): for D up to about 20.
 
@@ -154,10 +154,10 @@ class Newton(ScaleFree):
     ----------
     max_displacement : float or (n,) array
         The largest Δ, in box widths, between 0 and 1; the first one, too. 0.1 is chosen for speed, and basins are lost:
-        steps cross those that are narrower. Of the labels, 1 % are not those of gradient flow on Himmelblau's function,
+        steps cross those that are narrower. On Himmelblau's function 1 % of the labels are not those of gradient flow,
         2 % on the six-hump camel function, 47 % on Rastrigin's with its 11 x 11 basins. 0.01 takes three to five times
-        as many evaluations and keeps nearly all of them, unless the box is oblong, as far from a minimum steps go down
-        the slope in box widths.
+        as many evaluations and keeps nearly all of them, unless the box is oblong, because far from a minimum steps
+        follow the slope in box widths.
 
     References
     ----------

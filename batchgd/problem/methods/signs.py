@@ -1,4 +1,4 @@
-"""Methods that look at signs of gradients only: steps as long in steep places as in flat ones."""
+"""Methods that use only the signs of gradients: steps as long in steep places as in flat ones."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class SignSGD(FirstOrder):
     Raises
     ------
     InputError
-        When no learning rate is given, or it is not positive and finite.
+        If no learning rate is given, or it is not positive and finite.
 
     References
     ----------
@@ -47,7 +47,7 @@ class SignSGD(FirstOrder):
 
     LIMITS = {"learning_rate": POSITIVE}
     EXAMPLE = {"learning_rate": Exponential(0.2, 0.97)}
-    NEEDED = "the length of every step, as a hundredth of the box, best with a schedule"
+    NEEDED = "the length of every step, such as a hundredth of the box, best with a schedule"
 
 
 @register_method("lion")
@@ -132,5 +132,5 @@ class Rprop(FirstOrder):
         super().__post_init__()
         if np.min(self.shortest) > np.max(self.longest):
             raise InputError(
-                f"shortest is {np.min(self.shortest):g}, above longest, {np.max(self.longest):g}: exchange them"
+                f"shortest is {np.min(self.shortest):g}, above longest, {np.max(self.longest):g}: swap them"
             )
