@@ -1,4 +1,4 @@
-"""Single-precision division on CUDA is approximate: labels must not depend on the two last units that it may miss."""
+"""Labels must not depend on the two last units that an approximate division in single precision may miss."""
 
 import ast
 from contextlib import contextmanager

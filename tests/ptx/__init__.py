@@ -1,0 +1,1 @@
+"""An interpreter of PTX in NumPy: it runs the code that ships, without a device (see ``machine.py``)."""
