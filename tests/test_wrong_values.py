@@ -275,9 +275,9 @@ TOLD = {
     "known is a number": (lambda made: bgd.map(bowl, BOX, known=3), "known is 3: give the minima of another map"),
     "starts that were not kept": (
         lambda made: made["lean"].to_dataframe(starts=True),
-        "kept none: run it with keep='all'",
+        "did not keep: run it with keep='all'",
     ),
-    "labels that were not kept": (lambda made: made["lean"].fidelity(), "kept none: run it with keep='all'"),
+    "labels that were not kept": (lambda made: made["lean"].fidelity(), "did not keep: run it with keep='all'"),
     "a sweep of millions": (
         lambda made: bgd.sweep(
             bowl,
