@@ -89,6 +89,7 @@ class _Access:
             launch.local.store(self._of_thread(threads, address, values.dtype.itemsize), values, self.text)
         else:
             flat = self._of_block(threads, address, values.dtype.itemsize)
+            changed = launch.shared.holds(flat, values.dtype) != values
             for word in range(max(1, values.dtype.itemsize // 4)):
                 launch.races.stored(
                     (flat - launch.shared.base).astype(np.int64) // 4 + word, threads, values, self.text

@@ -54,6 +54,10 @@ class Arena:
             raise Fault(f"{self.name} memory is read before it was written: {text}")
         return self._bytes.view(kind)[first // kind.itemsize]
 
+    def holds(self, address: NDArray[Any], kind: np.dtype[Any]) -> NDArray[Any]:
+        """What is at addresses, for comparison."""
+        return self._bytes.view(kind)[(address.astype(np.int64) - self.base) // kind.itemsize]
+
     def store(self, address: NDArray[Any], value: NDArray[Any], text: str) -> None:
         """Write one number for each thread; of several to one place, the last."""
         size = value.dtype.itemsize
@@ -97,12 +101,14 @@ class Races:
             raise Fault(f"shared memory is read that another thread wrote, with no barrier in between: {text}")
         self._reader[word], self._read_at[:, word] = thread, self._epoch[:, thread]
 
-    def stored(self, word: NDArray[np.int64], thread: NDArray[np.int64], values: NDArray[Any], text: str) -> None:
-        """These threads write these words; several at once may write the same number to one."""
+    def stored(
+        self, word: NDArray[np.int64], thread: NDArray[np.int64], values: NDArray[Any], changed: Any, text: str
+    ) -> None:
+        """These threads write these words; what is there already (not ``changed``) may be written again by others."""
         order = np.argsort(word, kind="stable")
         bits = np.ascontiguousarray(values).view(f"u{values.itemsize}")[order]
         clash = (np.diff(word[order]) == 0) & (bits[1:] != bits[:-1])
-        if clash.any() or self._races(self._writer[word], self._written_at[:, word], thread):
+        if clash.any() or self._races(self._writer[word[changed]], self._written_at[:, word[changed]], thread[changed]):
             raise Fault(f"shared memory is written that another thread wrote, with no barrier in between: {text}")
         if self._races(self._reader[word], self._read_at[:, word], thread):
             raise Fault(f"shared memory is written that another thread read, with no barrier in between: {text}")
