@@ -92,7 +92,7 @@ class _Access:
             changed = launch.shared.holds(flat, values.dtype) != values
             for word in range(max(1, values.dtype.itemsize // 4)):
                 launch.races.stored(
-                    (flat - launch.shared.base).astype(np.int64) // 4 + word, threads, values, self.text
+                    (flat - launch.shared.base).astype(np.int64) // 4 + word, threads, values, changed, self.text
                 )
             launch.shared.store(flat, values, self.text)
 
