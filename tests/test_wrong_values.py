@@ -277,7 +277,7 @@ TOLD = {
         lambda made: made["lean"].to_dataframe(starts=True),
         "did not keep: run it with keep='all'",
     ),
-    "labels that were not kept": (lambda made: made["lean"].fidelity(), "did not keep: run it with keep='all'"),
+    "labels that were not kept": (lambda made: made["lean"].fidelity(), "kept none: run it with keep='all'"),
     "a sweep of millions": (
         lambda made: bgd.sweep(
             bowl,
