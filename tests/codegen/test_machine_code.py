@@ -135,16 +135,28 @@ def names_of_modules():
     return {name for name in sys.modules if name.startswith("batchgd_generated")}
 
 
-def alive(kind):
+@pytest.fixture
+def new_objects():
+    """Collections pass over all that was alive before the test, millions of objects late in a run."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+def alive(*kinds):
+    """How many objects there are of each kind."""
     gc.collect()
     gc.collect()  # what the first collection let go
-    return sum(issubclass(type(thing), kind) for thing in gc.get_objects())
+    found = [type(thing) for thing in gc.get_objects()]
+    return [sum(issubclass(each, kind) for each in found) for kind in kinds]
 
 
 def run_new(number, backend):
     bgd.descend(lambda x: x[0] ** 2 + number * x[1] ** 2, [[1.0, 1.0]], backend=backend, maxiter=3)
 
 
+@pytest.mark.usefixtures("new_objects")
 def test_code_that_is_no_longer_kept_is_freed(cache, monkeypatch):
     """With room for two functions: engines, inlined functions, and what Numba and Python note of modules."""
     from llvmlite.binding import ExecutionEngine
@@ -157,7 +169,7 @@ def test_code_that_is_no_longer_kept_is_freed(cache, monkeypatch):
     def noted():
         target = registry.cpu_target.target_context
         counted = typed.functions, typed.globals, lowered.functions, target._defns, linecache.cache, names_of_modules()
-        return [alive(ExecutionEngine), alive(InlinedFunction), alive(modules.ModuleType), *map(len, counted)]
+        return [*alive(ExecutionEngine, InlinedFunction, modules.ModuleType), *map(len, counted)]
 
     monkeypatch.setattr(modules, "by_address", lru_cache(2)(modules.by_address.__wrapped__))
     run_new(2.0, "cpu")

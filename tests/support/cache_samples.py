@@ -1,6 +1,5 @@
 """What the tests of the cache share: a cache of their own, what is in it, and something to compile."""
 
-import gc
 import os
 
 import pytest
@@ -16,9 +15,7 @@ as_root = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, re
 def cache(tmp_path):
     """A cache of its own for this test, and nothing loaded."""
     with bgd.testing.fresh_cache(tmp_path / "cache") as folder:
-        gc.collect()
         yield folder
-    gc.collect()
 
 
 def snapshot(path):
