@@ -128,8 +128,7 @@ def choose(name: str = "auto") -> tuple[Backend, str]:
         If there is no such backend.
     """
     name = find_name("backend", name, ["auto", *BACKENDS])
-    if name == "auto":
-        name = automatic
+    name = automatic if name == "auto" else name
     if name == "auto":
         problem = "the simulator is never chosen automatically" if simulated() else cuda_problem()
         if problem is None:

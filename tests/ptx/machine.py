@@ -177,13 +177,10 @@ class _Launch:
         released = []
         if _of_block(instruction):
             at = [pc for pc in waiting if frame.function.code[pc].name == instruction.name]
-            group, everyone = self.block, {}
             for block in np.unique(np.concatenate([_together(waiting[pc]) for pc in at]) // self.threads):
-                here = [(pc, t[group[t] == block]) for pc in at for t in [_together(waiting[pc])]]
-                if sum(len(t) for _, t in here) == np.count_nonzero((group == block) & ~self.gone):
-                    everyone[int(block)] = here
-            for here in everyone.values():
-                released += [(pc, t) for pc, t in here if len(t)]
+                here = [(pc, t[self.block[t] == block]) for pc in at for t in [_together(waiting[pc])]]
+                if sum(len(t) for _, t in here) == np.count_nonzero((self.block == block) & ~self.gone):
+                    released += [(pc, t) for pc, t in here if len(t)]
         else:
             for pc in list(waiting):
                 some = _together(waiting[pc])

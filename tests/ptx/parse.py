@@ -94,7 +94,7 @@ _HEAD = re.compile(
 
 
 def parse(text: str) -> Module:
-    """Return the module that a text says; raises :class:`UnknownInstruction` for what is no PTX known here."""
+    """Return the module in a text; raises :class:`UnknownInstruction` for anything that is not PTX known here."""
     text = re.sub(r"/\*.*?\*/", " ", text, flags=re.DOTALL)
     text = re.sub(r"//[^\n]*", "", text)
     target = re.search(r"^\.target\s+(\w+)", text, re.MULTILINE)
@@ -191,13 +191,8 @@ def _body(function: Function, body: str) -> None:
 
 
 def _statements(body: str) -> list[str]:
-    """Split a body at semicolons and labels; the braces around a call's parameters say nothing."""
-    flat, depth = [], 0
-    for sign in body:
-        depth += {"{": 1, "}": -1}.get(sign, 0)
-        flat.append(sign)
-    text = "".join(flat)
-    text = re.sub(r"(^|[;\n:}])\s*\{(?=\s*(//|\n|\.|[a-z]))", r"\1", text)  # a scope opens
+    """Split a body at semicolons and labels; the braces around a call's parameters have no meaning."""
+    text = re.sub(r"(^|[;\n:}])\s*\{(?=\s*(//|\n|\.|[a-z]))", r"\1", body)  # a scope opens
     text = re.sub(r"(?m)^\s*\}\s*$", "", text)
     text = re.sub(r";\s*\}", ";", text)
     text = re.sub(r"(?m)^([$\w]+):", r"\1: ;", text)
