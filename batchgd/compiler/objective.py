@@ -182,19 +182,29 @@ class Objective(Differentiable):
         constant : callable
             What is written for a float constant (see ``batchgd.compiler.trace.emit``).
         """
-        nodes: dict[str, Callable[[], Node | list[Node]]] = {
-            "value": lambda: self._traced.value,
-            "gradient": lambda: list(self._traced.gradient),
-            "value_and_gradient": lambda: [self._traced.value, *self._traced.gradient],
-            "hessian": self._second_derivatives,
-            "derivatives": lambda: [self._traced.value, *self._traced.gradient, *self._second_derivatives()],
-        }
-        check.one_of("what", what, [*nodes])
+        check.one_of("what", what, [*self._expressions])
+        nodes = self._expressions[what]()
+        outputs = nodes[0] if what == "value" else nodes
         if constant is not repr:
-            return emit_function(what, nodes[what](), self.dim, self._traced.n_params, constant=constant)
+            return emit_function(what, outputs, self.dim, self._traced.n_params, constant=constant)
         if what not in self._sources:
-            self._sources[what] = emit_function(what, nodes[what](), self.dim, self._traced.n_params)
+            self._sources[what] = emit_function(what, outputs, self.dim, self._traced.n_params)
         return self._sources[what]
+
+    def expressions(self, what: What) -> list[Node]:
+        """Return the nodes that ``emit`` writes down."""
+        return self._expressions[what]()
+
+    @property
+    def _expressions(self) -> dict[str, Callable[[], list[Node]]]:
+        traced = self._traced
+        return {
+            "value": lambda: [traced.value],
+            "gradient": lambda: [*traced.gradient],
+            "value_and_gradient": lambda: [traced.value, *traced.gradient],
+            "hessian": self._second_derivatives,
+            "derivatives": lambda: [traced.value, *traced.gradient, *self._second_derivatives()],
+        }
 
     def rolled(self, what: Literal["value", "gradient", "value_and_gradient"]) -> Rolled:
         """Return the expression as loops over what repeats in it."""

@@ -20,7 +20,8 @@ def where(condition: Any, yes: Any, no: Any) -> Any:
     >>> float(where(True, 1.0, 2.0))
     1.0
     """
-    return np.where(condition, yes, no)[()]
+    chosen = np.where(condition, yes, no)
+    return chosen[()] if isinstance(chosen, np.ndarray) else chosen  # a traced number is not an array
 
 
 def minimum(x: Any, y: Any) -> Any:

@@ -16,7 +16,7 @@ from batchgd.kernels.methods import RULES
 from batchgd.kernels.modifiers import MODIFIERS
 from batchgd.kernels.rule_parts.stages import with_callees
 from batchgd.kernels.schedules import SCHEDULES
-from batchgd.kernels.stopping_tests import MEMORY, SUMS
+from batchgd.kernels.stopping_tests import MEMORY, SUMS, VECTORS
 
 METHODS = bgd.methods.METHODS
 
@@ -69,6 +69,13 @@ def test_no_function_of_a_rule_is_called_like_a_number_of_the_tick():
         stages = read_rule(name).stages
         given = numbers.union(*(stage.gives for stage in stages))
         assert not given & {*with_callees(*(stage.function for stage in stages))}, name
+
+
+def test_no_number_of_a_rule_is_called_like_what_stopping_tests_remember():
+    for name in RULES:
+        rule = read_rule(name)
+        given = {*rule.vectors, *rule.scalars, *rule.sums}.union(*(stage.gives for stage in rule.stages))
+        assert not given & {*SUMS, *MEMORY, *VECTORS}, name
 
 
 def test_methods_bring_what_their_rules_ask_for():

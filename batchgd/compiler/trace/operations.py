@@ -113,7 +113,8 @@ def _functions() -> dict[str, Operation]:
 OPERATIONS: dict[str, Operation] = {**_OPERATORS, **_functions()}
 BOOLEAN = frozenset(name for name, operation in OPERATIONS.items() if operation.boolean)
 COMMUTATIVE = frozenset(["add", "mul", "eq", "ne", "and", "or"])
-LEAVES = frozenset(["const", "x", "p"])
+LEAVES = frozenset(["const", "x", "p", "input"])
+INPUTS = LEAVES - {"const"}
 _FINITE = (
     "const x p add sub neg mul absolute sign floor minimum maximum where copysign sin cos tan atan atan2 asinh tanh "
     "cbrt hypot erf erfc"
