@@ -14,8 +14,9 @@ from numba import types
 from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
 
-WS_SIZE, P_SIZE, TICK, EVALUATE, MOST_TICKS, FIRST_SLOT = range(6)
-"""The tail of ``index``: the sizes of ``ws`` and ``p``, addresses of the tick and the evaluation, ticks to make."""
+WS_SIZE, P_SIZE, TICK, EVALUATE, TABLES, MEMORY, MOST_TICKS, FIRST_SLOT = range(8)
+"""The tail of ``index``: the sizes of ``ws`` and ``p``, addresses of the tick, of the evaluation, of the addresses of its
+tables, and of its memory; and the number of ticks to make."""
 
 SLOTS = ("D", "ACCEPTED", "STATE", "PER_START", "N_PER_START", "NIT", "NFEV", "BUSY", "CODE", "SLOTS", "VALUE")
 """And from ``FIRST_SLOT`` on, where everything of a lane is, by the names of ``descend.py``."""

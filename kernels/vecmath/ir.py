@@ -4,12 +4,16 @@ An emitter is a Python function of `Real` values. Each operator appends one LLVM
 function is inlined by construction, every constant takes the type of the value that it is combined with (one float64
 literal in float32 code promotes the whole lane), and no instruction carries a fast-math flag: a fused multiply-add is
 fused because it was written as `fma`, and the scalar and the vectorised loop give the same bits.
+
+A value may also be a vector of several numbers (`Format.over`): the same instructions then apply to each of them, and
+give each the bits that the scalar has.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from llvmlite import ir
@@ -25,13 +29,17 @@ JIT_OPTIONS: Any = {"fastmath": {"contract"}, "error_model": "numpy", "forceinli
 
 @dataclass(frozen=True)
 class Format:
-    """The layout of an IEEE 754 type: `bits` in all, `precision` of the significand, exponent `bias`."""
+    """The layout of an IEEE 754 type: `bits` in all, `precision` of the significand, exponent `bias`.
+
+    `lanes` numbers make one value: a scalar if it is 1, else a vector. `real` and `word` are its types.
+    """
 
     real: ir.Type
-    word: ir.IntType
+    word: ir.Type
     bits: int
     precision: int
     bias: int
+    lanes: int = 1
 
     @property
     def mantissa(self) -> int:
@@ -47,6 +55,49 @@ class Format:
     def magic(self) -> float:
         """1.5 * 2^mantissa: adding it rounds to an integer (ties to even), which is then in the low bits of the sum."""
         return 1.5 * 2.0**self.mantissa
+
+    @property
+    def suffix(self) -> str:
+        """What LLVM puts after the names of its intrinsics for this type."""
+        return f"f{self.bits}" if self.lanes == 1 else f"v{self.lanes}f{self.bits}"
+
+    def over(self, lanes: int) -> Format:
+        """Return the format of as many numbers as one value.
+
+        >>> str(FLOAT64.over(8).real)
+        '<8 x double>'
+        """
+        return _over(self, lanes)
+
+    def number(self, value: float) -> ir.Constant:
+        """A number, the same in every lane."""
+        return _constant(self.real, float(value))
+
+    def integer(self, value: int) -> ir.Constant:
+        """A word, the same in every lane."""
+        return _constant(self.word, value)
+
+
+@cache
+def _over(form: Format, lanes: int) -> Format:
+    if lanes == form.lanes:
+        return form
+    assert form.lanes == 1
+    return replace(form, real=ir.VectorType(form.real, lanes), word=ir.VectorType(form.word, lanes), lanes=lanes)
+
+
+def _constant(kind: ir.Type, value: float) -> ir.Constant:
+    return _Splat(kind, value) if isinstance(kind, ir.VectorType) else ir.Constant(kind, value)
+
+
+class _Splat(ir.Constant):
+    """A vector of equal numbers; llvmlite would list them."""
+
+    def __init__(self, kind: ir.VectorType, value: float):
+        self.type, self.constant = kind, ir.Constant(kind.element, value)
+
+    def _get_reference(self) -> str:
+        return f"splat ({self.constant})"
 
 
 FLOAT64 = Format(ir.DoubleType(), ir.IntType(64), 64, 53, 1023)
@@ -65,7 +116,7 @@ class Value:
 
 
 class Bool(Value):
-    """A truth value (i1): the result of a comparison, consumed by `select`."""
+    """A truth value (i1, or a vector of them): the result of a comparison, consumed by `select`."""
 
     __slots__ = ()
 
@@ -83,7 +134,7 @@ class Bool(Value):
 
     def choose(self, yes: int, no: int) -> Word:
         """The word `yes` where true, else `no`."""
-        operands = ir.Constant(self.format.word, yes), ir.Constant(self.format.word, no)
+        operands = self.format.integer(yes), self.format.integer(no)
         return Word(self.builder, self.format, self.builder.select(self.value, *operands))
 
 
@@ -93,7 +144,7 @@ class Word(Value):
     __slots__ = ()
 
     def _apply(self, name: str, other: Word | int) -> Word:
-        right = other.value if isinstance(other, Word) else ir.Constant(self.format.word, other)
+        right = other.value if isinstance(other, Word) else self.format.integer(other)
         return Word(self.builder, self.format, getattr(self.builder, name)(self.value, right))
 
     def __add__(self, other: Word | int) -> Word:
@@ -122,12 +173,12 @@ class Word(Value):
 
     def equals(self, other: Word | int) -> Bool:
         """True where both words are the same."""
-        right = other.value if isinstance(other, Word) else ir.Constant(self.format.word, other)
+        right = other.value if isinstance(other, Word) else self.format.integer(other)
         return Bool(self.builder, self.format, self.builder.icmp_unsigned("==", self.value, right))
 
     def below(self, other: int) -> Bool:
         """True where the word, read as unsigned, is less than `other`."""
-        right = ir.Constant(self.format.word, other)
+        right = self.format.integer(other)
         return Bool(self.builder, self.format, self.builder.icmp_unsigned("<", self.value, right))
 
     def as_real(self) -> Real:
@@ -144,7 +195,7 @@ class Real(Value):
         """`number` as a value of this format."""
         if isinstance(number, Real):
             return number
-        return Real(self.builder, self.format, ir.Constant(self.format.real, float(number)))
+        return Real(self.builder, self.format, self.format.number(number))
 
     def _apply(self, name: str, left: Real | float, right: Real | float) -> Real:
         operands = self.constant(left).value, self.constant(right).value
@@ -225,7 +276,7 @@ class Real(Value):
 
 def _call(builder: ir.IRBuilder, form: Format, name: str, operands: Sequence[Real]) -> Real:
     """Call the LLVM intrinsic `name` of this format."""
-    full = f"llvm.{name}.f{form.bits}"
+    full = f"llvm.{name}.{form.suffix}"
     function = builder.module.globals.get(full)
     if function is None:
         function = ir.Function(builder.module, ir.FunctionType(form.real, [form.real] * len(operands)), full)
@@ -306,6 +357,9 @@ def word_to_real(word: Word) -> Real:
 
 Emitter = Callable[..., Any]
 
+EMITTERS: dict[str, Emitter] = {}
+"""What appends each function of this package, by its name."""
+
 
 def _core(emitter: Emitter, arity: int, results: int) -> Any:
     def lower(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
@@ -360,6 +414,7 @@ def emitted(function: Callable[..., Any], arity: int = 1, results: int = 1) -> C
     """Decorator: give `function` a Numba overload for real scalars whose body is what the decorated emitter appends."""
 
     def register(emitter: Emitter) -> Emitter:
+        EMITTERS[function.__name__] = emitter
         core = _core(emitter, arity, results)
         bodies = {real: _body(core, real, arity) for real in (types.float64, types.float32)}
         if arity == 1:

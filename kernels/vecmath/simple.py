@@ -9,7 +9,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload, register_jitable
 
-from batchgd.kernels.vecmath.ir import NO_WRAPPERS, Real, emitted, freeze, result_type
+from batchgd.kernels.vecmath.ir import EMITTERS, NO_WRAPPERS, Bool, Real, emitted, freeze, result_type, select
 
 OPTIONS: Any = {"fastmath": {"contract"}, "error_model": "numpy", **NO_WRAPPERS}
 
@@ -209,3 +209,34 @@ def _copysign(x: Real, y: Real) -> Real:
 
 def _typed(real: Any, number: float) -> Any:
     return np.float32(number) if real == types.float32 else np.float64(number)
+
+
+# The functions above that have a body of their own for integers, as what appends them to vectors.
+
+
+def _emit_minimum(x: Real, y: Real) -> Real:
+    return select((x <= y) | x.is_nan(), x, y)
+
+
+def _emit_maximum(x: Real, y: Real) -> Real:
+    return select((x >= y) | x.is_nan(), x, y)
+
+
+def _emit_sign(x: Real) -> Real:
+    return select(x > 0.0, x.constant(1.0), select(x < 0.0, x.constant(-1.0), x))
+
+
+def _emit_isfinite(x: Real) -> Bool:
+    return (x - x).equals(0.0)
+
+
+EMITTERS |= {
+    "where": select,
+    "minimum": _emit_minimum,
+    "maximum": _emit_maximum,
+    "absolute": Real.magnitude,
+    "sign": _emit_sign,
+    "sqrt": Real.root,
+    "square": lambda x: x * x,
+    "isfinite": _emit_isfinite,
+}

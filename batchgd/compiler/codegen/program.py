@@ -17,7 +17,7 @@ import numpy as np
 
 from batchgd.compiler.trace.emit import sine_cosine_pairs
 from batchgd.compiler.trace.graph import Graph, Node, reachable
-from batchgd.compiler.trace.operations import INPUTS, LEAVES, OPERATIONS
+from batchgd.compiler.trace.operations import LEAVES, OPERATIONS
 from batchgd.kernels import philox
 
 ARRAYS = ("ws", "index", "seed", "p", "box", "h", "limits")
@@ -73,7 +73,9 @@ class ProgramGraph(Graph):
         """Return the same operations on the same leaves as nodes of this graph."""
         new: dict[int, Node] = {}
         for node in reachable(outputs):
-            new[node.id] = self.intern(node.op, tuple(new[arg.id] for arg in node.args), node.value)
+            args = tuple(new[arg.id] for arg in node.args)
+            new[node.id] = self.intern(node.op, args, node.value, node.attr, node.axes)
+            self.tables.update(node.graph.tables)
         return [new[node.id] for node in outputs]
 
 
@@ -180,7 +182,7 @@ def evaluated(outputs: Iterable[Node], given: dict[int, Any], dtype: Any) -> lis
                 values[node.id] = pair(seed, start, np.int64(update), int(node.value))
             elif node.op == "part":
                 values[node.id] = operands[0][int(node.value)]
-            elif node.op not in INPUTS:
+            elif node.id not in values:
                 values[node.id] = OPERATIONS[node.op].compute(*operands)
     return [values[node.id] for node in outputs]
 

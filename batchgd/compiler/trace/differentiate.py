@@ -2,7 +2,8 @@
 
 Where a function has a corner, one derivative is chosen (a subgradient where it is convex): ``abs`` has slope 0 at 0,
 ``sign`` and ``floor`` have slope 0 everywhere, ``maximum(a, b)`` and ``minimum(a, b)`` follow a where a = b, and
-``where(c, a, b)`` follows the branch that is taken. A norm at 0 is 0/0, NaN: such a point is a kink.
+``where(c, a, b)`` follows the branch that is taken. The least and the greatest of rows follow all rows that attain it,
+in equal parts. A norm at 0 is 0/0, NaN: such a point is a kink.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import math
 from collections.abc import Callable, Sequence
 
 from batchgd.compiler.trace.graph import Graph, Node, reachable
-from batchgd.compiler.trace.operations import BOOLEAN
+from batchgd.compiler.trace.operations import BOOLEAN, REDUCTIONS
+from batchgd.compiler.trace.rows import data, made_again, pick, reduced, scattered
 
 
 class _Algebra:
@@ -165,6 +167,28 @@ def partials(node: Node) -> list[tuple[Node, Node]]:
     return [(arg, slope) for arg, slope in found.values() if not (slope.is_constant and slope.value == 0.0)]
 
 
+def _slope_of_row(node: Node) -> Node:
+    """Return the derivative of a reduction by each of its rows."""
+    m, (arg,) = _Algebra(node.graph), node.args
+    one, zero = m.number(1.0), m.number(0.0)
+    if node.op == "sum":
+        return one
+    if node.op == "prod":
+        return _product_of_others(m, node, arg)
+    attained = m.make("where", m.make("eq", arg, node), one, zero)
+    return m.make("div", attained, reduced("sum", attained, node.bound[0]))
+
+
+def _product_of_others(m: _Algebra, node: Node, arg: Node) -> Node:
+    """The product over the row; where the row is 0, the product of the others if none of them is 0 as well."""
+    one, zero = m.number(1.0), m.number(0.0)
+    is_zero = m.make("eq", arg, zero)
+    divisor = m.make("where", is_zero, one, arg)
+    zeros = reduced("sum", m.make("where", is_zero, one, zero), node.bound[0])
+    others = m.make("where", m.make("eq", zeros, one), reduced("prod", divisor, node.bound[0]), zero)
+    return m.make("where", is_zero, others, m.mul(node, m.over(1.0, divisor)))
+
+
 def gradient(output: Node, inputs: Sequence[Node]) -> list[Node]:
     """Return the derivative of the output by each input, by one sweep from the output to the inputs.
 
@@ -183,11 +207,30 @@ def gradient(output: Node, inputs: Sequence[Node]) -> list[Node]:
         for node in reversed(reachable([output])):
             if node.id not in adjoint or node.id not in useful:
                 continue
-            for arg, slope in partials(node):
+            for arg, term in _terms(node, adjoint[node.id]):
                 if arg.id in useful:
-                    term = graph.make("mul", adjoint[node.id], slope)
                     adjoint[arg.id] = graph.make("add", adjoint[arg.id], term) if arg.id in adjoint else term
     return [adjoint.get(node.id, graph.constant(0.0)) for node in inputs]
+
+
+def _terms(node: Node, adjoint: Node) -> list[tuple[Node, Node]]:
+    """Return (argument, what the node contributes to its adjoint).
+
+    An argument that lacks an axis is used in every row of it, and gets the sum over the rows.
+    """
+    make = node.graph.make
+    if node.op in REDUCTIONS:
+        return [(node.args[0], make("mul", adjoint, _slope_of_row(node)))]
+    if node.op == "pick":
+        return [(node.args[j], term) for j, term in scattered(adjoint, node).items()]
+    terms = []
+    for arg, slope in partials(node):
+        term = make("mul", adjoint, slope)
+        for axis in node.axes:
+            if axis not in arg.axes:
+                term = reduced("sum", term, axis)
+        terms.append((arg, term))
+    return terms
 
 
 def _depending_on(inputs: Sequence[Node], output: Node) -> set[int]:
@@ -210,7 +253,7 @@ def jacobian_columns(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[li
 
 def _forward(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[list[Node]]:
     graph = outputs[0].graph
-    order = [(node, partials(node)) for node in reachable(outputs)]
+    order = [(node, _slopes(node)) for node in reachable(outputs)]
     users: dict[int, list[int]] = {}
     for position, (_, slopes) in enumerate(order):
         for arg, _ in slopes:
@@ -226,9 +269,34 @@ def _forward(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[list[Node]
                     term = graph.make("mul", slope, tangent[arg.id])
                     total = term if total is None else graph.make("add", total, term)
             if total is not None:
-                tangent[node.id] = total
+                tangent[node.id] = _carried(node, total, tangent)
         columns.append([tangent.get(node.id, graph.constant(0.0)) for node in outputs])
     return columns
+
+
+def _slopes(node: Node) -> list[tuple[Node, Node]]:
+    """Return (argument, factor of its tangent), for operations on rows before the rows are taken together."""
+    if node.op in REDUCTIONS:
+        return [(node.args[0], _slope_of_row(node))]
+    if node.op in ("pick", "spread", "part"):
+        return [(arg, node.graph.constant(1.0)) for arg in {arg.id: arg for arg in node.args}.values()]
+    return partials(node)
+
+
+def _carried(node: Node, total: Node, tangent: dict[int, Node]) -> Node:
+    """Return the tangent of a node; ``total`` is the sum of its arguments' tangents times their slopes."""
+    graph = node.graph
+    if node.op in REDUCTIONS:
+        return reduced("sum", total, node.bound[0])
+    if node.op in ("spread", "part"):
+        return made_again(node, (total,))
+    if node.op == "pick":
+        moving = [j for j, arg in enumerate(node.args) if arg.id in tangent]
+        if len(moving) == 1:
+            return graph.make("mul", data(graph, node.table == moving[0], node.axes), total)
+        zero = graph.constant(0.0)
+        return pick(graph, [tangent.get(arg.id, zero) for arg in node.args], node.table, node.axes)
+    return total
 
 
 def _downstream(x: Node, order: Sequence[tuple[Node, object]], users: dict[int, list[int]]) -> list[int]:

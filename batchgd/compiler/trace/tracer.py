@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from batchgd.compiler.trace.array import traced_array
 from batchgd.compiler.trace.differentiate import gradient, jacobian_columns
 from batchgd.compiler.trace.escape import Escape, definition_of, name_of, watch
-from batchgd.compiler.trace.graph import Graph, Node, lowered, reachable
+from batchgd.compiler.trace.graph import Graph, Node, reachable
 from batchgd.compiler.trace.module_patches import patched_modules
+from batchgd.compiler.trace.powers import lowered
 from batchgd.compiler.trace.scalar import Scalar, node_of
 from batchgd.compiler.trace.simplify import SimplifyingGraph
 from batchgd.problem.errors import TraceError
