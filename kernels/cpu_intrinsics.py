@@ -14,7 +14,7 @@ from numba import types
 from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
 
-WS_SIZE, P_SIZE, TICK, EVALUATE, TABLES, MEMORY, MOST_TICKS, FIRST_SLOT = range(8)
+WS_SIZE, P_SIZE, TICK, EVALUATE, TABLES, MEMORY, MOST_TICKS, RUN, TICKS, ENDS, FIRST_SLOT = range(11)
 """The tail of ``index``: the sizes of ``ws`` and ``p``, addresses of the tick, of the evaluation, of the addresses of its
 tables, and of its memory; and the number of ticks to make."""
 

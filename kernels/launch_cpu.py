@@ -14,20 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.kernels.cpu_intrinsics import (
+    ENDS,
     EVALUATE,
     FIRST_SLOT,
     LINE,
     MOST_TICKS,
     P_SIZE,
+    RUN,
     SLOTS,
     TAIL,
     TICK,
+    TICKS,
     WS_SIZE,
     arguments_of,
 )
 from batchgd.kernels.plan import Endpoints, Plan
 
-TICKS = 32
+MOST = 32
 """Ticks between two looks at whether the run is to end; a path is recorded after each."""
 
 LEAST = 256
@@ -102,7 +105,8 @@ class _State:
         self.index = np.empty(module.W + 1 + TAIL, np.int64)
         tail = self.index[-TAIL:]
         tail[WS_SIZE], tail[P_SIZE] = self.workspace.size, plan.numbers.p.size
-        tail[MOST_TICKS] = TICKS if plan.trails is None else 1
+        tail[MOST_TICKS] = MOST if plan.trails is None else 1
+        tail[[RUN, TICKS, ENDS]] = 1, 0, 0
         tail[FIRST_SLOT:] = module.slots
         tail[TICK] = _address(module, "tick", plan.dtype)
         self.evaluate = _address(module, "evaluate", plan.dtype) if hasattr(module, "evaluate") else 0

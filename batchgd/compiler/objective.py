@@ -191,7 +191,7 @@ class Objective(Differentiable):
             self._sources[what] = emit_function(what, outputs, self.dim, self._traced.n_params)
         return self._sources[what]
 
-    def expressions(self, what: What) -> list[Node]:
+    def nodes(self, what: What) -> list[Node]:
         """Return the nodes that ``emit`` writes down."""
         return self._expressions[what]()
 

@@ -10,14 +10,13 @@ import hashlib
 import threading
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import llvmlite.binding as llvm
+from numpy.typing import NDArray
 
 from batchgd.compiler.cache.folder import KEY_DIGITS, cache_folder, code_path, read_code, touch, write_code
-
-if TYPE_CHECKING:
-    from batchgd.compiler.lower.processor import Processor
+from batchgd.compiler.lower.processor import Processor, this_processor
 
 LOADED = 256
 """How many functions a process keeps; the least recently used go first, and those in use live on."""
@@ -34,6 +33,24 @@ class Native:
         self.address: int = self._engine.get_function_address(symbol)
         if not self.address:
             raise ValueError(f"the code has no {symbol}")
+
+
+class ByText:
+    """A function that is compiled, or read from the cache, when its address is first asked for.
+
+    ``tables`` are the arrays whose addresses it expects, ``memory`` the bytes that it needs besides.
+    """
+
+    def __init__(self, text: str, symbol: str, tables: tuple[NDArray[Any], ...] = (), memory: int = 0):
+        self.tables, self.memory = tables, memory
+        self._text, self._symbol = text, symbol
+        self._native: Native | None = None
+
+    def address(self, arguments: Any) -> int:
+        """Return the address of the function, valid as long as this object lives."""
+        if self._native is None:
+            self._native = native(self._text, self._symbol, this_processor())
+        return self._native.address
 
 
 def native(text: str, symbol: str, processor: Processor) -> Native:

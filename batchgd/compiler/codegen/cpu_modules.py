@@ -4,7 +4,7 @@
 module     functions                          what its text depends on
 =========  =================================  ==========================================================
 loop       ``descend``, ``record``            the number of lanes and whether points can be rejected
-tick       ``tick``                           the method; in the fused form the objective too
+tick       ``tick``, block form only          the method
 evaluate   ``evaluate``, block form only      the objective, and whether value or Hessian are asked for
 value      ``evaluate_value``, if             the objective
            ``evaluate`` does not give it
@@ -12,7 +12,8 @@ values     ``values``                         nothing but the type
 =========  =================================  ==========================================================
 
 The loop calls the tick by its address and reads where the tick keeps everything of a lane; the block form's tick and
-``values`` call the evaluation in the same way (``kernels/cpu_intrinsics.py``).
+``values`` call the evaluation in the same way (``kernels/cpu_intrinsics.py``). The fused tick is not compiled by Numba
+(``compiler/lower/tick.py``).
 """
 
 from __future__ import annotations
@@ -41,9 +42,9 @@ BY_ADDRESS = ("tick", "evaluate", "value")
 
 def texts(specialisation: Specialisation) -> dict[str, str]:
     """Return the text of every module."""
-    made = {"loop": _loop(specialisation), "tick": _tick(specialisation), "values": _values(specialisation)}
+    made = {"loop": _loop(specialisation), "values": _values(specialisation)}
     if specialisation.blocked:
-        made["evaluate"] = _evaluate(specialisation)
+        made |= {"tick": _tick(specialisation), "evaluate": _evaluate(specialisation)}
     if specialisation.value_slot is None:
         made["value"] = _value(specialisation)
     return made
@@ -67,8 +68,6 @@ def _tick(of: Specialisation) -> str:
     constants = Constants(of.dtype)
     body = of.tick(constants)
     names = [f"W = {of.lanes}", *of.fixed(), *constants.lines()]
-    if not of.blocked:
-        return of.assembled(f"{of.named}: {of.method} in {of.dtype}", body, names)
     names += of.layout.constants()
     title = f"{of.method} in {of.objective.dim} dimensions in {of.dtype}"
     return of.assembled(title, body, names, ["from batchgd.kernels.cpu_intrinsics import evaluate"])

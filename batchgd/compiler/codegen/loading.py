@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from functools import lru_cache
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from batchgd.compiler.cache import modules
 from batchgd.compiler.cache.toolchain import key_of
 from batchgd.compiler.codegen.cpu_modules import BY_ADDRESS, ENTRIES, texts
 from batchgd.compiler.codegen.specialisation import KERNELS, Specialisation
 from batchgd.kernels.cpu_intrinsics import SLOTS
+
+if TYPE_CHECKING:
+    from batchgd.compiler.cache.native import ByText
 
 
 def load(specialisation: Specialisation) -> Any:
@@ -30,19 +33,36 @@ def load(specialisation: Specialisation) -> Any:
             functions |= {name: modules.by_address(key, text, name) for name in names}
         else:
             functions |= modules.for_all(key, text, names)
+    if not specialisation.blocked:
+        functions["tick"] = _tick(specialisation, specialisation.read.module)
     return SimpleNamespace(W=specialisation.lanes, slots=_slots(specialisation), **functions)
 
 
 def forget() -> None:
     """Forget all that is written and loaded: this process is then like a new one."""
+    from batchgd.compiler.cache import native
+
     modules.forget()
+    native.forget()
     _texts.cache_clear()
+    _tick.cache_clear()
 
 
 @lru_cache(maxsize=256)  # writing it anew for each run of the same objective took 15 ms
 def _texts(specialisation: Specialisation, rule: ModuleType) -> dict[str, str]:
     """The texts of a specialisation, whose rule another package may register anew under the same name."""
     return texts(specialisation) if specialisation.target == "cpu" else {"module": specialisation.source()}
+
+
+@lru_cache(maxsize=256)
+def _tick(specialisation: Specialisation, rule: ModuleType) -> ByText:
+    """The fused tick for the CPU."""
+    from batchgd.compiler.cache.native import ByText
+    from batchgd.compiler.lower import tick
+    from batchgd.compiler.lower.processor import this_processor
+
+    program, lanes, dtype = specialisation.program, specialisation.lanes, specialisation.dtype
+    return ByText(tick.tick(program, lanes=lanes, dtype=dtype, processor=this_processor()), tick.SYMBOL)
 
 
 @lru_cache(maxsize=256)  # a layout is worked out anew whenever it is asked for, which is up to half a millisecond

@@ -92,7 +92,7 @@ class Program:
     """Named inputs, and outputs that are computed from them.
 
     ``inputs`` and ``outputs`` map names to nodes, ``reads`` and ``writes`` to places. The output ``ended``, whether the
-    lane has ended, is not stored.
+    lane has ended, is not stored; ``going`` is whether the lane is at work and has not ended.
     """
 
     graph: ProgramGraph
@@ -100,6 +100,7 @@ class Program:
     reads: dict[str, Place]
     outputs: dict[str, Node]
     writes: dict[str, Place]
+    going: Node
 
     @property
     def nodes(self) -> list[Node]:
@@ -111,6 +112,18 @@ class Program:
         """The inputs that some output depends on."""
         ids = {node.id for node in self.nodes}
         return {name: node for name, node in self.inputs.items() if node.id in ids}
+
+    def while_going(self) -> dict[str, Node]:
+        """Return the outputs that a tick reads again, by their inputs' names, if the lane goes on."""
+        state = {self.reads[name]: name for name in self.needed}
+        names = {name: state[place] for name, place in self.writes.items() if place in state}
+        new: dict[int, Node] = {self.going.id: self.graph.constant(1.0)}
+        for node in reachable(self.outputs[name] for name in names):
+            if node.id not in new:
+                args = tuple(new[arg.id] for arg in node.args)
+                same = all(a is b for a, b in zip(args, node.args, strict=True))
+                new[node.id] = node if same else self.graph.make(node.op, *args)
+        return {names[name]: new[self.outputs[name].id] for name in names}
 
     def __str__(self) -> str:
         """The operations, one a line, then the outputs."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from batchgd.compiler.codegen import emit_evaluation, emit_loops, emit_sum, warp_tick
@@ -27,6 +28,7 @@ from batchgd.compiler.codegen.unroll import with_constants_written_out
 from batchgd.kernels.rule_parts.stages import with_callees
 
 if TYPE_CHECKING:
+    from batchgd.compiler.codegen.program import Program
     from batchgd.compiler.differentiable import Differentiable
     from batchgd.compiler.finite_sum import FiniteSum
     from batchgd.compiler.objective import Objective, What
@@ -99,6 +101,13 @@ class Specialisation:
         counts = self.function.counts
         operations = counts.total + (ELEMENTARY - 1) * counts.transcendentals
         return self.objective.dim >= BLOCK_DIM or operations >= BLOCK_OPERATIONS
+
+    @cached_property
+    def program(self) -> Program:
+        """The fused tick as a program."""
+        from batchgd.compiler.codegen.trace_tick import tick_program
+
+        return tick_program(self)
 
     @property
     def shared(self) -> bool:

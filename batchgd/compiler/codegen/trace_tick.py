@@ -61,7 +61,8 @@ class TickTrace:
         resting = self.names["x" if self.rule.accepted is None else self.rule.accepted]
         self.stopping.judge(self.names, resting)
         self._write(resting)
-        return Program(self.graph, self.inputs, self.reads, self.outputs, self.writes)
+        going = self.names["going"].node
+        return Program(self.graph, self.inputs, self.reads, self.outputs, self.writes, going)
 
     def constant(self, value: float) -> Scalar:
         """Return a number."""
@@ -114,7 +115,7 @@ class TickTrace:
 
     def _evaluate(self) -> None:
         """Value, gradient and Hessian, as far as they are needed, from the operations of the objective."""
-        outputs = self.of.function.expressions(self.of.what)
+        outputs = self.of.function.nodes(self.of.what)
         results = [Scalar(node) for node in self.graph.imported(outputs)]
         if self.of.what != "gradient":
             self.names["f"] = results.pop(0)

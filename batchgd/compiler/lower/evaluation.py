@@ -132,6 +132,7 @@ class _Writer:
             memory=lambda entry: vectors.at(self.memory, entry),
             fuses=self.processor.fuses,
         )
+        lowering.compute(self.outputs.values())
         for slot, node in self.outputs.items():
             vectors.store(lowering.value(node), self._slot(slot))
         return []

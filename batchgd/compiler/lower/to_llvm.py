@@ -119,7 +119,10 @@ class Lowering:
         self.table, self.positions = table, positions
         self.program = Program(self.outputs, fuses=fuses)
         self.levels = [Level()]
-        self.level(self.outputs, [])
+
+    def compute(self, outputs: Iterable[Node]) -> None:
+        """Append what some of the outputs need."""
+        self.level(outputs, [])
 
     def value(self, node: Node) -> Any:
         """The value of an output."""
@@ -401,7 +404,7 @@ class Lowering:
         match node.op:
             case "const":
                 return [vectors.number(node.value)]
-            case "x" | "p":
+            case "x" | "p" | "input":
                 return [self.leaf(node)]
             case "data":
                 places, table = self._places(node.axes), self.table(node)

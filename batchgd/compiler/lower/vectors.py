@@ -58,10 +58,10 @@ class Vectors:
         return self.spread(loaded)
 
     def spread(self, scalar: ir.Value) -> Real:
-        """A number in every lane."""
+        """A number, of any type, in every lane."""
         if self.form.lanes == 1:
             return self.real(scalar)
-        empty = ir.Constant(self.form.real, ir.Undefined)
+        empty = ir.Constant(ir.VectorType(scalar.type, self.form.lanes), ir.Undefined)
         one = self.builder.insert_element(empty, scalar, ir.Constant(ir.IntType(32), 0))
         mask = ir.Constant(ir.VectorType(ir.IntType(32), self.form.lanes), None)
         return self.real(self.builder.shuffle_vector(one, empty, mask))

@@ -1,0 +1,232 @@
+"""The tick of a block of lanes as LLVM text: a lane's state stays in registers until a lane next to it ends.
+
+``tick(ws, index, seed, p, box, h, limits)`` takes the lanes of the block in groups, each of them a vector: it reads
+their state from the slots of ``ws``, ticks until one of them has ended or ``index[MOST_TICKS]`` ticks were made, and
+writes the state back. Whatever only the end needs (the code of why a lane has ended, where it has come to rest) is
+computed there: as long as none has ended, all lanes at work go on. The two pointers in front of the arguments, and the
+0 that is returned, are what Numba's code expects of a function that it calls.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+
+from batchgd.compiler.codegen.program import ARRAYS, Place, Program
+from batchgd.compiler.lower.evaluation import pressure
+from batchgd.compiler.lower.functions import INLINED, Functions
+from batchgd.compiler.lower.processor import Processor
+from batchgd.compiler.lower.random_words import uniform_pair
+from batchgd.compiler.lower.to_llvm import Lowering
+from batchgd.compiler.lower.vectors import INTEGER, LINE, POINTER, Vectors, integer
+from batchgd.compiler.trace.graph import Node, reachable
+from batchgd.compiler.trace.operations import OPERATIONS
+from batchgd.kernels.cpu_intrinsics import ENDS, MOST_TICKS, RUN, TICKS
+from batchgd.kernels.vecmath.ir import FLOAT32, FLOAT64, Format, Real
+
+SYMBOL = "tick"
+LONG = 6
+"""Ticks of a group until one of its lanes ends, on average, from which on it is worth while to wait for that.
+
+A group that ticks alone waits for its own results; those of different groups fill one another's waits, but each of them
+is read and written at every tick. Default method on Himmelblau's function, runs of 4: TODO
+"""
+_INT32 = ir.IntType(32)
+
+
+def tick(program: Program, *, lanes: int, dtype: str, processor: Processor, width: int | None = None) -> str:
+    """Return the text of the function for a block of ``lanes``.
+
+    ``width`` is the number of lanes in a group: by default what a vector of the processor has, or twice as many, in two
+    registers, if there are enough of them.
+    """
+    return _Writer(program, lanes, dtype, processor, width).text()
+
+
+def group_width(program: Program, lanes: int, dtype: str, processor: Processor) -> int:
+    """Return how many lanes to tick at once: two vectors if the registers suffice, so that one fills waits."""
+    width = processor.lanes(dtype)
+    if 2 * pressure([*program.outputs.values()]) <= processor.registers:
+        width *= 2
+    return min(width, lanes)
+
+
+class TickLowering(Lowering):
+    """Appends the operations of a program: those of an objective, and random numbers."""
+
+    def _computed(self, node: Node) -> list[Any]:
+        if node.op == "uniform":
+            seed, start, update = (self._values(arg)[0] for arg in node.args)
+            return [uniform_pair(seed.value, start.value, update, int(node.value))]
+        if node.op == "part" and node.args[0].op == "uniform":
+            return [self._values(node.args[0])[0][int(node.value)]]
+        return super()._computed(node)
+
+
+class _Writer:
+    """Writes one function: ``entry``, and for each ``group`` the ``loop`` of its ticks, its end, and ``following``."""
+
+    def __init__(self, program: Program, lanes: int, dtype: str, processor: Processor, width: int | None):
+        self.program, self.lanes, self.processor = program, lanes, processor
+        self.width = width or group_width(program, lanes, dtype, processor)
+        form: Format = FLOAT64 if dtype == "float64" else FLOAT32
+        self.form = form.over(self.width)
+        module = ir.Module("batchgd")
+        module.triple = processor.triple
+        given = [INTEGER if name == "seed" else POINTER for name in ARRAYS]
+        self.function = ir.Function(module, ir.FunctionType(_INT32, [POINTER, POINTER, *given]), SYMBOL)
+        self.function.attributes.alignstack = LINE
+        self.function.attributes.add("nounwind")
+        self.result, _, *arrays = self.function.args
+        self.arrays = dict(zip(ARRAYS, arrays, strict=True))
+        self.entry, self.sweep, self.group, self.begin, self.loop, self.end, self.following = (
+            Vectors(ir.IRBuilder(self.function.append_basic_block(name)), self.form)
+            for name in ("entry", "sweep", "group", "begin", "loop", "end", "following")
+        )
+        self.sweeps_left = self.sweep.builder.phi(INTEGER)
+        self.first_lane, self.ended_before = (self.group.builder.phi(INTEGER) for _ in range(2))
+        self.state = self.group.at(self.arrays["ws"], self.first_lane, self.group.scalar)
+        self.starts = self.group.at(self.arrays["index"], self.first_lane, INTEGER)
+        self.carried = program.while_going()
+        self.names = {node.id: name for name, node in program.inputs.items()}
+        self.phis: dict[str, Any] = {}
+        self.lowering = self._lowering(module)
+
+    def _lowering(self, module: ir.Module) -> TickLowering:
+        outputs = [*self.carried.values(), *self.program.outputs.values()]
+        nodes = reachable(outputs)
+        calls = sum(OPERATIONS[node.op].cost == "transcendentals" for node in nodes if node.op in OPERATIONS)
+        absent: Any = None
+        return TickLowering(
+            self.loop,
+            Functions(module, inlined=calls <= INLINED),
+            outputs,
+            leaf=self._leaf,
+            coordinate=absent,
+            table=absent,
+            positions=absent,
+            memory=absent,
+            fuses=self.processor.fuses,
+        )
+
+    def text(self) -> str:
+        """Return the function."""
+        entry = self.entry.builder
+        most, run = (entry.load(self._tail(place, entry), typ=INTEGER) for place in (MOST_TICKS, RUN))
+        busy = self._load(self.group, self.program.reads["busy"])
+        self.group.builder.cbranch(self._any(busy > 0.0), self.begin.builder.block, self.following.builder.block)
+        some = self._ticks(run)
+        ended = self._finish(some)
+        self.begin.builder.branch(self.loop_head)
+        ended = self._next_group(ended)
+        self._next_sweep(most, run, ended)
+        self.sweep.builder.branch(self.group.builder.block)
+        self.entry.builder.branch(self.sweep.builder.block)
+        bits = 8 * self.processor.vector_bytes
+        attributes = f'attributes #0 = {{ "prefer-vector-width"="{bits}" "min-legal-vector-width"="{bits}" }}'
+        return str(self.function.module).replace("\n{\n", " #0\n{\n") + attributes + "\n"
+
+    def _tail(self, place: int, builder: ir.IRBuilder) -> Any:
+        """The address of a number in the tail of ``index``."""
+        return Vectors(builder, self.form).at(self.arrays["index"], integer(self.lanes + 1 + place), INTEGER)
+
+    def _count(self, place: int, more: ir.Value) -> None:
+        """Add to a number in the tail of ``index`` at the end of a group's run."""
+        builder = self.loop.builder
+        address = self._tail(place, builder)
+        builder.store(builder.add(builder.load(address, typ=INTEGER), more), address)
+
+    def _next_group(self, ended: ir.Value) -> ir.Value:
+        """Go on to the next group; return in how many of them a lane has ended in this sweep."""
+        builder, group, sweep = self.following.builder, self.group.builder.block, self.sweep.builder.block
+        groups = builder.phi(INTEGER)
+        groups.add_incoming(self.ended_before, group)
+        groups.add_incoming(ended, self.end.builder.block)
+        next_lane = builder.add(self.first_lane, integer(self.width))
+        for phi, first, following in ((self.first_lane, 0, next_lane), (self.ended_before, 0, groups)):
+            phi.add_incoming(integer(first), sweep)
+            phi.add_incoming(following, builder.block)
+        swept = self.function.append_basic_block("swept")
+        builder.cbranch(builder.icmp_signed("<", next_lane, integer(self.lanes)), group, swept)
+        builder.position_at_end(swept)
+        return groups
+
+    def _next_sweep(self, most: ir.Value, run: ir.Value, ended: ir.Value) -> None:
+        """Begin another sweep, or return, and choose how long groups run from how long they have run so far."""
+        builder, sweep = self.following.builder, self.sweep.builder.block
+        left = builder.sub(self.sweeps_left, run)
+        self.sweeps_left.add_incoming(most, self.entry.builder.block)
+        self.sweeps_left.add_incoming(left, builder.block)
+        none = builder.icmp_signed("==", ended, integer(0))
+        leave = self.function.append_basic_block("leave")
+        builder.cbranch(builder.and_(none, builder.icmp_signed(">", left, integer(0))), sweep, leave)
+        builder.position_at_end(leave)
+        builder.store(builder.zext(builder.not_(none), _INT32), self.result)
+        ticks, ends = (builder.load(self._tail(place, builder), typ=INTEGER) for place in (TICKS, ENDS))
+        long = builder.icmp_signed(">=", ticks, builder.mul(ends, integer(LONG)))
+        builder.store(builder.select(long, most, integer(1)), self._tail(RUN, builder))
+        builder.ret(ir.Constant(_INT32, 0))
+
+    def _ticks(self, most: ir.Value) -> ir.Value:
+        """Append the loop, at least one tick; return whether a lane of the group has ended."""
+        builder, before = self.loop.builder, self.begin.builder.block
+        head = self.loop_head = builder.block
+        left = builder.phi(INTEGER)
+        self.phis = {name: builder.phi(self.form.real) for name in self.carried}
+        ended = self.program.outputs["ended"]
+        self.lowering.compute([*self.carried.values(), ended])
+        some = self._any(self.lowering.value(ended))
+        fewer = builder.sub(left, integer(1))
+        self.made = builder.sub(most, fewer)
+        left.add_incoming(most, before)
+        left.add_incoming(fewer, builder.block)
+        for name, node in self.carried.items():
+            self.phis[name].add_incoming(self._load(self.begin, self.program.reads[name]).value, before)
+            self.phis[name].add_incoming(self.lowering.value(node).value, builder.block)
+        over = builder.or_(some, builder.icmp_signed("<=", fewer, integer(0)))
+        builder.cbranch(over, self.end.builder.block, head)
+        return some
+
+    def _finish(self, some: ir.Value) -> ir.Value:
+        """Write back what the lanes of a group remember; return whether a lane has ended so far."""
+        builder = self.loop.builder
+        builder.position_at_end(self.end.builder.block)
+        written = {name: node for name, node in self.program.outputs.items() if name in self.program.writes}
+        self.lowering.compute(written.values())
+        for name, node in written.items():
+            self.loop.store(self.lowering.value(node), self._slot(self.loop, self.program.writes[name]))
+        self._count(TICKS, self.made)
+        self._count(ENDS, builder.zext(some, INTEGER))
+        ended = builder.add(self.ended_before, builder.zext(some, INTEGER))
+        builder.branch(self.following.builder.block)
+        return ended
+
+    def _any(self, condition: Any) -> ir.Value:
+        """Whether a condition holds in some lane."""
+        builder, bits = condition.builder, ir.IntType(self.width)
+        return builder.icmp_unsigned("!=", builder.bitcast(condition.value, bits), ir.Constant(bits, 0))
+
+    def _leaf(self, node: Node) -> Real:
+        """The value of an input: of a lane at this tick, of a lane at all its ticks, or the same in all lanes."""
+        name = node.op + str(int(node.value)) if node.op in ("x", "p") else self.names[node.id]
+        place = self.program.reads[name]
+        if name in self.phis:
+            value = self.phis[name]
+        elif place.array == "ws":
+            value = self._load(self.begin, place).value
+        elif place.array == "index":
+            kind = ir.VectorType(INTEGER, self.width)
+            value = self.begin.builder.load(self.starts, typ=kind, align=8)
+        elif place.array == "seed":
+            value = self.entry.spread(self.arrays["seed"]).value
+        else:
+            address = self.entry.at(self.arrays[place.array], integer(place.number), self.entry.scalar)
+            value = self.entry.uniform(address).value
+        return self.loop.real(value)
+
+    def _load(self, vectors: Vectors, place: Place) -> Real:
+        return vectors.load(self._slot(vectors, place))
+
+    def _slot(self, vectors: Vectors, place: Place) -> Any:
+        return vectors.at(self.state, integer(place.number * self.lanes), vectors.scalar)
