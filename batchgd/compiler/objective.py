@@ -182,19 +182,33 @@ class Objective(Differentiable):
         constant : callable
             What is written for a float constant (see ``batchgd.compiler.trace.emit``).
         """
-        nodes: dict[str, Callable[[], Node | list[Node]]] = {
-            "value": lambda: self._traced.value,
-            "gradient": lambda: list(self._traced.gradient),
-            "value_and_gradient": lambda: [self._traced.value, *self._traced.gradient],
-            "hessian": self._second_derivatives,
-            "derivatives": lambda: [self._traced.value, *self._traced.gradient, *self._second_derivatives()],
-        }
-        check.one_of("what", what, [*nodes])
         if constant is not repr:
-            return emit_function(what, nodes[what](), self.dim, self._traced.n_params, constant=constant)
+            return self._emitted(what, constant)
         if what not in self._sources:
-            self._sources[what] = emit_function(what, nodes[what](), self.dim, self._traced.n_params)
+            self._sources[what] = self._emitted(what, repr)
         return self._sources[what]
+
+    def _emitted(self, what: What, constant: Callable[[float], str]) -> str:
+        nodes = self.nodes(what)
+        outputs = nodes[0] if what == "value" else nodes
+        return emit_function(what, outputs, self.dim, self._traced.n_params, constant=constant)
+
+    def nodes(self, what: What) -> list[Node]:
+        """Return the numbers that the function ``what`` gives (see :meth:`emit`), as nodes of the graph."""
+        value, slopes = [self._traced.value], [*self._traced.gradient]
+        wanted: dict[str, Callable[[], list[Node]]] = {
+            "value": lambda: value,
+            "gradient": lambda: slopes,
+            "value_and_gradient": lambda: value + slopes,
+            "hessian": self._second_derivatives,
+            "derivatives": lambda: value + slopes + self._second_derivatives(),
+        }
+        return wanted[check.one_of("what", what, [*wanted])]()
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether code loops over rows of data."""
+        return any(node.axes for node in reachable([self._traced.value]))
 
     def rolled(self, what: Literal["value", "gradient", "value_and_gradient"]) -> Rolled:
         """Return the expression as loops over what repeats in it."""

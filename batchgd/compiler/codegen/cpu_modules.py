@@ -5,26 +5,26 @@ module     functions                          what its text depends on
 =========  =================================  ==========================================================
 loop       ``descend``, ``record``            the number of lanes and whether points can be rejected
 tick       ``tick``                           the method; in the fused form the objective too
-evaluate   ``evaluate``, block form only      the objective, and whether value or Hessian are asked for
-value      ``evaluate_value``, if             the objective
-           ``evaluate`` does not give it
 values     ``values``                         nothing but the type
 =========  =================================  ==========================================================
 
 The loop calls the tick by its address and reads where the tick keeps everything of a lane; the block form's tick and
-``values`` call the evaluation in the same way (``kernels/cpu_intrinsics.py``).
+``values`` call the evaluation in the same way (``kernels/cpu_intrinsics.py``). The evaluations are not compiled by
+Numba (``compiler/lower``), except for those of a finite sum, whose texts are the modules ``evaluate`` and ``value``.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from batchgd.compiler.codegen.emit_evaluation import Outputs, outputs_of, value_alone
 from batchgd.compiler.codegen.layout import slots_read
 from batchgd.compiler.codegen.typed_constants import Constants, copied
 from batchgd.kernels import descend, record_paths
 
 if TYPE_CHECKING:
     from batchgd.compiler.codegen.specialisation import Specialisation
+    from batchgd.compiler.lower.evaluation import Evaluation
 
 ENTRIES = {
     "loop": ("descend", "record"),
@@ -42,10 +42,25 @@ BY_ADDRESS = ("tick", "evaluate", "value")
 def texts(specialisation: Specialisation) -> dict[str, str]:
     """Return the text of every module."""
     made = {"loop": _loop(specialisation), "tick": _tick(specialisation), "values": _values(specialisation)}
-    if specialisation.blocked:
-        made["evaluate"] = _evaluate(specialisation)
-    if specialisation.value_slot is None:
-        made["value"] = _value(specialisation)
+    if specialisation.sum is not None:
+        made |= {"evaluate": _evaluate(specialisation), "value": _value(specialisation)}
+    return made
+
+
+def evaluations(of: Specialisation) -> dict[str, Evaluation]:
+    """Return the functions that the tick in block form, and ``values``, call by their addresses."""
+    from batchgd.compiler.lower.evaluation import evaluation
+    from batchgd.compiler.lower.processor import this_processor
+
+    asked: dict[str, Outputs] = {}
+    if of.sum is None and of.blocked:
+        asked["evaluate"] = outputs_of(of.objective.dim, value=of.has_value, hessian=of.read.hessian)
+    if of.sum is None and of.value_slot is None:
+        asked["evaluate_value"] = value_alone(of.objective.dim)
+    made = {}
+    for name, (what, slots) in asked.items():
+        outputs = dict(zip(slots.values(), of.function.nodes(what), strict=True))
+        made[name] = evaluation(name, outputs, lanes=of.lanes, dtype=of.dtype, processor=this_processor())
     return made
 
 

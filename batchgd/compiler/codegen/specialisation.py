@@ -89,7 +89,7 @@ class Specialisation:
     @property
     def blocked(self) -> bool:
         """Whether the tick takes the block form: for rules that need it, and if unrolling costs too much."""
-        if self.read.stages or self.sum is not None or self.shared:
+        if self.read.stages or self.sum is not None or self.shared or self.function.has_rows:
             return True
         return self.target == "cpu" and self._large if self.in_block is None else self.in_block
 
