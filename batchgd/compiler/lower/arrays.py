@@ -7,20 +7,28 @@ are reductions of is computed on the way and not kept.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.compiler.trace.graph import Axes, Node, Scatter, joint_axes, reachable, rows_of
+from batchgd.compiler.trace.graph import Axes, Node, Scatter, joint_axes, listing, reachable, rows_of
 from batchgd.compiler.trace.operations import OPERATIONS, REDUCTIONS
 
-NUMBERS = 1 << 15
-"""How many numbers an array may have: points times rows, so that what belongs together stays in the cache."""
+ROWS = 2048
+"""How many rows are computed at a time. It determines in which order sums are added up, so nothing else changes it."""
+
+NUMBERS = 1 << 16
+"""How many numbers an array of some rows at some points may have, so that what belongs together stays in the cache."""
+
+KEPT = 1 << 22
+"""How many numbers an array may have that is kept: a reduction with rows."""
 
 MOST_POINTS = 4096
 
@@ -59,14 +67,14 @@ class ArrayProgram:
     array([[4950., 9900.]])
     """
 
-    def __init__(self, outputs: Sequence[Node]):
-        self.outputs = list(outputs)
+    def __init__(self, outputs: Sequence[Node], name: str = ""):
+        self.outputs, self.name = list(outputs), name
         self.stages = _stages(self.outputs)
         passes = [each for stage in self.stages for each in stage.passes]
-        rows = max((rows_of(each.axes) for each in passes), default=1)
+        rows = min(ROWS, max((rows_of(each.axes) for each in passes), default=1))
         kept = max((rows_of(end.axes) for each in passes for end in each.ends), default=1)
         singles = 1 + sum(len(stage.singles) for stage in self.stages) // 16
-        self.points = int(np.clip(NUMBERS // max(rows, kept, singles), 1, MOST_POINTS))
+        self.points = int(np.clip(min(NUMBERS // max(rows, singles), KEPT // kept), 1, MOST_POINTS))
         self._tables: dict[Any, Any] = {}
 
     def __call__(self, x: Array, p: Sequence[Any] = ()) -> Array:
@@ -128,6 +136,24 @@ def _fill(over: _Pass) -> None:
             over.last[i].append(key)
 
 
+_PROGRAMS: WeakValueDictionary[str, ArrayProgram] = WeakValueDictionary()
+
+
+def program_for(outputs: Sequence[Node]) -> ArrayProgram:
+    """Return the program of some outputs, the same one for equal outputs."""
+    text = listing(outputs)
+    name = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    found = _PROGRAMS.get(name)
+    if found is None:
+        found = _PROGRAMS[name] = ArrayProgram(outputs, name)
+    return found
+
+
+def program_named(name: str) -> ArrayProgram:
+    """Return a program that has been made: generated code asks for it."""
+    return _PROGRAMS[name]
+
+
 class _Values:
     """The values at one block of points."""
 
@@ -160,7 +186,7 @@ class _Values:
         """Carry out the reductions of a pass."""
         for end in over.ends:
             self.reduced[end.id] = self.started(end)
-        for chunk in _chunks(over.axes, len(self.x)):
+        for chunk in _chunks(over.axes):
             rows: dict[int, Any] = {}
             for step, done in zip(over.steps, over.last, strict=True):
                 rows[step.id] = self.per_row(step, over.axes, chunk, rows)
@@ -198,7 +224,7 @@ class _Values:
         table = node.table[places].reshape(_shape(node.axes, axes, chunk))
         if node.op == "data":
             return table.astype(self.real, copy=False)[None]
-        return self.choices(node.args)[:, table]
+        return self.choices(node.args).take(table, axis=1)
 
     def choices(self, args: tuple[Node, ...]) -> Array:
         """Return the arguments of a gather side by side."""
@@ -223,7 +249,9 @@ class _Values:
         key = (end.id, *((part.start, part.stop) for part in chunk))
         order, first, where = self.program.kept(key, lambda: _sorted(end.table[chunk].ravel()))
         flat = rows.reshape(len(self.x), -1)
-        total[:, where] += flat[:, order] if len(where) == len(order) else np.add.reduceat(flat[:, order], first, axis=1)
+        total[:, where] += (
+            flat[:, order] if len(where) == len(order) else np.add.reduceat(flat[:, order], first, axis=1)
+        )
 
 
 def _sorted(table: NDArray[np.int64]) -> tuple[Array, Array, Array]:
@@ -237,11 +265,10 @@ def _shape(own: Axes, axes: Axes, chunk: _Chunk) -> list[int]:
     return [part.stop - part.start if axis in own else 1 for axis, part in zip(axes, chunk, strict=True)]
 
 
-def _chunks(axes: Axes, points: int) -> Iterator[_Chunk]:
+def _chunks(axes: Axes) -> Iterator[_Chunk]:
     """Cut the rows into blocks of bounded size, along the first axes first."""
     pieces: list[list[slice]] = []
     for i, axis in enumerate(axes):
-        inner = points * math.prod(each.length for each in axes[i + 1 :])
-        step = int(np.clip(NUMBERS // inner, 1, axis.length))
+        step = int(np.clip(ROWS // math.prod(each.length for each in axes[i + 1 :]), 1, axis.length))
         pieces.append([slice(k, min(k + step, axis.length)) for k in range(0, axis.length, step)])
     return product(*pieces)
