@@ -59,7 +59,7 @@ def evaluations(of: Specialisation) -> dict[str, Evaluation]:
         asked["evaluate_value"] = value_alone(of.objective.dim)
     made = {}
     for name, (what, slots) in asked.items():
-        outputs = dict(zip(slots.values(), of.function.nodes(what), strict=True))
+        outputs = dict(zip(slots.values(), of.function.outputs(what), strict=True))
         made[name] = evaluation(name, outputs, lanes=of.lanes, dtype=of.dtype, processor=this_processor())
     return made
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
@@ -263,6 +263,27 @@ def reachable(outputs: Iterable[Node]) -> list[Node]:
             found[node.id] = node
             stack.extend(node.args)
     return [found[key] for key in sorted(found)]
+
+
+def listing(outputs: Sequence[Node]) -> str:
+    """Return a line of text for each node that the outputs need, which is equal for equal expressions.
+
+    >>> graph = Graph(dim=2)
+    >>> print(listing([graph.make("add", graph.x[0], graph.make("sin", graph.x[1]))]))
+    0 = x 0.0
+    1 = x 1.0
+    2 = sin 1
+    3 = add 0 2
+    return 3
+    """
+    number: dict[int, int] = {}
+    lines = []
+    for k, node in enumerate(reachable(outputs)):
+        number[node.id] = k
+        own = [] if node.args and node.op != "part" else [repr(node.value)]
+        about = [] if node.attr is None else [repr(node.attr), repr(node.axes)]
+        lines.append(" ".join([f"{k} = {node.op}", *own, *(str(number[arg.id]) for arg in node.args), *about]))
+    return "\n".join([*lines, f"return {' '.join(str(number[node.id]) for node in outputs)}"])
 
 
 LARGEST_POWER = 64  # beyond, repeated squaring loses more than 32 ulp
