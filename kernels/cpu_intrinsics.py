@@ -14,9 +14,9 @@ from numba import types
 from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
 
-WS_SIZE, P_SIZE, TICK, EVALUATE, TABLES, MEMORY, MOST_TICKS, FIRST_SLOT = range(8)
+WS_SIZE, P_SIZE, TICK, EVALUATE, TABLES, MEMORY, ALL_LANES, MOST_TICKS, FIRST_SLOT = range(9)
 """The tail of ``index``: the sizes of ``ws`` and ``p``, the addresses of the tick, of the evaluation, of a list of its
-tables' addresses, and of its memory, and the number of ticks to make."""
+tables' addresses, and of its memory, whether it is to evaluate parked lanes as well, and the number of ticks to make."""
 
 SLOTS = ("D", "ACCEPTED", "STATE", "PER_START", "N_PER_START", "NIT", "NFEV", "BUSY", "CODE", "SLOTS", "VALUE")
 """And from ``FIRST_SLOT`` on, where everything of a lane is, by the names of ``descend.py``."""

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.kernels.cpu_intrinsics import (
+    ALL_LANES,
     EVALUATE,
     FIRST_SLOT,
     LINE,
@@ -123,8 +124,9 @@ class _Evaluation:
         self.addresses = np.array([table.ctypes.data for table in self.tables], np.uintp)
         self.memory = _aligned(getattr(function, "memory", 0), np.uint8)
 
-    def use(self, tail: NDArray[np.int64]) -> None:
-        """Have it called."""
+    def use(self, tail: NDArray[np.int64], *, everywhere: bool) -> None:
+        """Have it called, for lanes at work or everywhere."""
+        tail[ALL_LANES] = everywhere
         tail[EVALUATE], tail[TABLES], tail[MEMORY] = self.address, self.addresses.ctypes.data, self.memory.ctypes.data
 
 
@@ -137,12 +139,12 @@ def _address(module: Any, name: str, dtype: str) -> int:
 def _descend_shard(module: Any, plan: Plan, state: _State, first: int, stop: int) -> Endpoints:
     rows, starts = plan.rows(first, stop), plan.starts(first, stop)
     block, arguments = (state.workspace, state.index), (starts, plan.numbers, plan.control, rows.ends)
-    state.evaluate.use(state.index[-TAIL:])
+    state.evaluate.use(state.index[-TAIL:], everywhere=False)
     if plan.trails is None:
         module.descend(*block, *arguments)
     else:
         module.record(*block, *arguments, plan.trails.part(first, stop))
-    state.evaluate_value.use(state.index[-TAIL:])
+    state.evaluate_value.use(state.index[-TAIL:], everywhere=True)
     module.values(rows.x, state.x, *block, starts.seed, plan.numbers.p, rows.fun)
     return rows
 

@@ -70,6 +70,7 @@ def _loop(of: Specialisation) -> str:
         "claim, look = claim_next, look_always",
         *map(slots_read, copied([descend.draw], of.how.pass_loop)),
         *map(slots_read, copied(descend.CARRIED, of.how.carried)),
+        *map(slots_read, copied((descend.pack,), of.how.loop)),
         *map(slots_read, copied(record_paths.CALLED, of.how.loop)),
         *map(slots_read, copied((descend.descend, record_paths.record), of.how.entry)),
     ]

@@ -392,7 +392,7 @@ class Specialisation:
             f"claim, look = claim_atomic, {look.__name__}",
             *copied([descend.draw, *descend.CARRIED], self.how.carried),
             *copied(record_paths.CALLED, self.how.loop),
-            *copied((descend.descend, record_paths.record), self.how.loop),
+            *copied((descend.pack, descend.descend, record_paths.record), self.how.loop),
             *copied([getattr(templates, name) for name in KERNELS], self.how.entry),
         ]
 

@@ -22,7 +22,7 @@ from batchgd.compiler.lower.to_llvm import Lowering, Program
 from batchgd.compiler.lower.vectors import INTEGER, LINE, POINTER, Vectors, integer
 from batchgd.compiler.trace.graph import Node, reachable
 from batchgd.compiler.trace.operations import OPERATIONS
-from batchgd.kernels.cpu_intrinsics import MEMORY, TABLES
+from batchgd.kernels.cpu_intrinsics import ALL_LANES, MEMORY, TABLES
 from batchgd.kernels.vecmath.ir import FLOAT32, FLOAT64, Format, Real
 
 _TEMPORARY = 6
@@ -104,17 +104,31 @@ class _Writer:
         function.attributes.add("nounwind")
         _, _, ws, index, _, p = function.args
         vectors = Vectors(ir.IRBuilder(function.append_basic_block()), self.form)
-        tables, memory = (
-            vectors.pointer(vectors.at(index, integer(self.lanes + 1 + place), INTEGER)) for place in (TABLES, MEMORY)
+        tables, memory, every = (
+            vectors.at(index, integer(self.lanes + 1 + place), INTEGER) for place in (TABLES, MEMORY, ALL_LANES)
         )
+        tables, memory, builder = vectors.pointer(tables), vectors.pointer(memory), vectors.builder
+        every = builder.icmp_signed("!=", vectors.position(every), integer(0))
 
         def turn(lane: Any, _: list[Real]) -> list[Real]:
-            of_group = vectors.at(ws, lane, vectors.scalar)
-            vectors.builder.call(group, [of_group, of_group, p, tables, memory])
+            with builder.if_then(builder.or_(every, self._at_work(vectors, index, lane))):
+                of_group = vectors.at(ws, lane, vectors.scalar)
+                builder.call(group, [of_group, of_group, p, tables, memory])
             return []
 
         vectors.loop(0, self.lanes, self.width, [], turn)
         vectors.builder.ret(ir.Constant(ir.IntType(32), 0))
+
+    def _at_work(self, vectors: Vectors, index: Any, lane: Any) -> Any:
+        """Whether one of the lanes of a vector descends from a start, and is not parked."""
+        builder, parked = vectors.builder, ir.Constant(INTEGER, -1)
+        if self.width == 1:
+            return builder.icmp_signed("!=", vectors.position(vectors.at(index, lane, INTEGER)), parked)
+        kind = ir.VectorType(INTEGER, self.width)
+        starts = builder.load(vectors.at(index, lane, INTEGER), typ=kind, align=8)
+        working = builder.icmp_signed("!=", starts, ir.Constant(kind, [parked] * self.width))
+        bits = ir.IntType(self.width)
+        return builder.icmp_unsigned("!=", builder.bitcast(working, bits), ir.Constant(bits, 0))
 
     def _group(self) -> tuple[ir.Function, int]:
         """Append the function of one vector of lanes, and return how many vectors of memory it needs.
