@@ -168,7 +168,8 @@ class Objective(Differentiable):
         """
         if self.jac is not None or any(node.op not in POLYNOMIAL for node in reachable([self._traced.value])):
             return False
-        return all(node.op != "x" for node in reachable(self._second_derivatives()))
+        seconds = self._hessian_rows if self.has_rows else self._second_derivatives()
+        return all(node.op != "x" for node in reachable(seconds))
 
     def scaled(self, scale: Floats) -> Objective:
         """Return u -> f(scale u), traced again.
@@ -250,6 +251,10 @@ class Objective(Differentiable):
             self._rolled[what] = roll(value, slopes)
         return self._rolled[what]
 
+    @cached_property
+    def _hessian_rows(self) -> list[Node]:
+        return self._traced.hessian_rows()
+
     def _second_derivatives(self) -> list[Node]:
         if self._hessian is None:
             self._hessian = self._traced.hessian()
@@ -290,6 +295,8 @@ class Objective(Differentiable):
 
     def _evaluate(self, what: Any, n_outputs: int, points: Floats) -> Floats:
         """Run emitted code on blocks of points; returns (n_outputs, n)."""
+        if self.has_rows and what == "hessian":
+            return self._hessian_by_rows(points)
         if self.has_rows:
             return self.program(what)(points.T, self._knobs())
         function = self._function(what)
@@ -303,6 +310,16 @@ class Objective(Differentiable):
                 for k, result in enumerate(results if isinstance(results, tuple) else (results,)):
                     out[k, first : first + block] = result
         return out
+
+    def _hessian_by_rows(self, points: Floats) -> Floats:
+        """Return the lower triangle of the Hessian (see ``Traced.hessian``) without a sweep for each column."""
+        if "hessian_rows" not in self._programs:
+            self._programs["hessian_rows"] = ArrayProgram(self._hessian_rows)
+        rows = self._programs["hessian_rows"](points.T, self._knobs())
+        if self.jac is not None:
+            rows = 0.5 * (rows + rows.transpose(2, 1, 0))
+        i, j = np.tril_indices(self.dim)
+        return rows[i, :, j]
 
     def _knobs(self) -> list[float]:
         return [] if self.params is None else [*self.params]

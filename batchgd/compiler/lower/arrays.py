@@ -55,7 +55,7 @@ class _Stage:
 
 
 class ArrayProgram:
-    """Computes the outputs of a graph, which have no axes, at many points.
+    """Computes the outputs of a graph at many points; outputs with rows are of the operation ``rows``.
 
     Examples
     --------
@@ -72,14 +72,18 @@ class ArrayProgram:
         self.stages = _stages(self.outputs)
         passes = [each for stage in self.stages for each in stage.passes]
         rows = min(ROWS, max((rows_of(each.axes) for each in passes), default=1))
-        kept = max((rows_of(end.axes) for each in passes for end in each.ends), default=1)
+        kept = sum(rows_of(end.axes) for each in passes for end in each.ends) or 1
         singles = 1 + sum(len(stage.singles) for stage in self.stages) // 16
         self.points = int(np.clip(min(NUMBERS // max(rows, singles), KEPT // kept), 1, MOST_POINTS))
         self._tables: dict[Any, Any] = {}
 
     def __call__(self, x: Array, p: Sequence[Any] = ()) -> Array:
-        """Return (outputs, points) for x of shape (dim, points) and params that are numbers; in the dtype of x."""
-        out = np.empty((len(self.outputs), x.shape[1]), x.dtype)
+        """Return an array for x of shape (dim, points) and params that are numbers, in the dtype of x.
+
+        Its shape is (outputs, points), or (outputs, points, rows) if they have an axis.
+        """
+        rows = [axis.length for axis in self.outputs[0].axes]
+        out = np.empty((len(self.outputs), x.shape[1], *rows), x.dtype)
         with np.errstate(all="ignore"):
             for first in range(0, x.shape[1], self.points):
                 block = slice(first, first + self.points)
@@ -100,12 +104,12 @@ def _stages(outputs: Sequence[Node]) -> list[_Stage]:
     stages: list[_Stage] = [_Stage()]
     passes: dict[tuple[int, Axes], _Pass] = {}
     for node in reachable(outputs):
-        level = max((number[arg.id] for arg in node.args), default=0) + bool(node.bound)
+        level = max((number[arg.id] for arg in node.args), default=0) + (bool(node.bound) or node.op == "rows")
         number[node.id] = level
         if level == len(stages):
             stages.append(_Stage())
-        if node.bound:
-            axes = tuple(sorted({*joint_axes(node.args), *node.bound}))
+        if node.bound or node.op == "rows":
+            axes = tuple(sorted({*joint_axes([node, *node.args]), *node.bound}))
             if (level, axes) not in passes:
                 passes[level, axes] = _Pass(axes, [])
                 stages[level].passes.append(passes[level, axes])
@@ -169,7 +173,9 @@ class _Values:
                 self.single[node.id] = self.computed(node)
 
     def of(self, node: Node) -> Any:
-        """Return the value of a node without axes, per point or the same at all."""
+        """Return the value of a node without axes, per point or the same at all, or of an output."""
+        if node.op == "rows":
+            return self.reduced[node.id]
         return self.real(node.value) if node.op == "const" else self.single[node.id]
 
     def computed(self, node: Node) -> Any:
@@ -201,8 +207,8 @@ class _Values:
     def started(self, end: Node) -> Array:
         """Return the result of a reduction over no rows."""
         if isinstance(end.attr, Scatter):
-            return np.zeros((len(self.x), end.attr.outputs), self.real)
-        empty = {"sum": 0.0, "prod": 1.0, "least": np.inf, "greatest": -np.inf}[end.op]
+            return np.zeros((len(self.x), end.attr.outputs, *(axis.length for axis in end.axes)), self.real)
+        empty = {"rows": 0.0, "sum": 0.0, "prod": 1.0, "least": np.inf, "greatest": -np.inf}[end.op]
         return np.full((len(self.x), *(axis.length for axis in end.axes)), empty, self.real)
 
     def argument(self, node: Node, axes: Axes, chunk: _Chunk, rows: dict[int, Any]) -> Any:
@@ -212,12 +218,18 @@ class _Values:
         if not node.axes:
             value = self.of(node)
             return value.reshape((-1,) + (1,) * len(axes)) if np.ndim(value) else value
-        kept = self.reduced[node.id]  # a reduction that still has axes
-        places = [part for axis, part in zip(axes, chunk, strict=True) if axis in node.axes]
-        return kept[(slice(None), *places)].reshape([len(self.x), *_shape(node.axes, axes, chunk)])
+        return self.placed(self.reduced[node.id], node.axes, axes, chunk)
+
+    def placed(self, kept: Array, own: Axes, axes: Axes, chunk: _Chunk) -> Array:
+        """Return what a reduction that still has axes is in some rows."""
+        places = [part for axis, part in zip(axes, chunk, strict=True) if axis in own]
+        return kept[(slice(None), *places)].reshape([len(self.x), *_shape(own, axes, chunk)])
 
     def per_row(self, node: Node, axes: Axes, chunk: _Chunk, rows: dict[int, Any]) -> Any:
         """Compute a node that has rows."""
+        if node.op == "part":
+            kept = self.reduced[node.args[0].id][:, int(node.value)]
+            return self.placed(kept, node.axes, axes, chunk)
         if node.op not in ("data", "pick"):
             return OPERATIONS[node.op].compute(*(self.argument(arg, axes, chunk, rows) for arg in node.args))
         places = tuple(part for axis, part in zip(axes, chunk, strict=True) if axis in node.axes)
@@ -237,21 +249,31 @@ class _Values:
         total, full = self.reduced[end.id], (len(self.x), *(part.stop - part.start for part in chunk))
         rows = np.broadcast_to(rows, full)
         if isinstance(end.attr, Scatter):
-            self.scatter(end, total, rows, chunk)
+            self.scatter(end, total, rows, axes, chunk)
+            return
+        places = (slice(None), *(part for axis, part in zip(axes, chunk, strict=True) if axis in end.axes))
+        if end.op == "rows":
+            total[places] = rows
             return
         combine = REDUCTIONS[end.op]
         some = combine.reduce(rows, axis=1 + axes.index(end.bound[0]))
-        places = (slice(None), *(part for axis, part in zip(axes, chunk, strict=True) if axis in end.axes))
         total[places] = combine(total[places], some)
 
-    def scatter(self, end: Node, total: Array, rows: Array, chunk: _Chunk) -> None:
+    def scatter(self, end: Node, total: Array, rows: Array, axes: Axes, chunk: _Chunk) -> None:
         """Add each row to the output that it belongs to."""
-        key = (end.id, *((part.start, part.stop) for part in chunk))
-        order, first, where = self.program.kept(key, lambda: _sorted(end.table[chunk].ravel()))
-        flat = rows.reshape(len(self.x), -1)
-        total[:, where] += (
-            flat[:, order] if len(where) == len(order) else np.add.reduceat(flat[:, order], first, axis=1)
-        )
+        inside = [axis in end.bound for axis in axes]
+        own = tuple(part for part, bound in zip(chunk, inside, strict=True) if bound)
+        free = tuple(part for part, bound in zip(chunk, inside, strict=True) if not bound)
+        key = (end.id, *((part.start, part.stop) for part in own))
+        order, first, where = self.program.kept(key, lambda: _sorted(end.table[own].ravel()))
+        last = [1 + d for d, bound in enumerate(inside) if bound] + [
+            1 + d for d, bound in enumerate(inside) if not bound
+        ]
+        moved = rows.transpose([0, *last])
+        flat = moved.reshape(len(self.x), -1, *moved.shape[1 + len(own) :])[:, order]
+        some = flat if len(where) == len(order) else np.add.reduceat(flat, first, axis=1)
+        places = (slice(None), slice(None), *free)
+        total[places][:, where] += some
 
 
 def _sorted(table: NDArray[np.int64]) -> tuple[Array, Array, Array]:

@@ -55,6 +55,7 @@ class Node:
     spread    the adjoint of a pick: ``attr.outputs`` numbers, the j-th of which is the sum of the argument over those
               rows of ``attr.axes``, bound here, in which ``graph.tables[attr.table]`` is j
     part      the number ``value`` of a spread, which nothing else uses
+    rows      its argument in every row of its axes; only as an output
     ========  ==================================================================================================
 
     ``axes`` are the row axes on which the value depends, in order. A node's ``id`` is larger than its arguments', so
@@ -184,9 +185,9 @@ class Graph:
         return self.intern(op, args) if simpler is None else simpler
 
     def _folded(self, op: str, args: tuple[Node, ...]) -> Node | None:
-        """Compute an operation on data, unless the result is larger than they are."""
+        """Compute an operation on data, unless the result is much larger than they are."""
         axes = joint_axes(args)
-        if all(arg.axes != axes for arg in args):
+        if all(arg.axes != axes for arg in args) and not (self.differentiating and rows_of(axes) <= LARGEST_FOLDED):
             return None
         shaped = [
             np.float64(arg.value)
@@ -285,5 +286,8 @@ def listing(outputs: Sequence[Node]) -> str:
         lines.append(" ".join([f"{k} = {node.op}", *own, *(str(number[arg.id]) for arg in node.args), *about]))
     return "\n".join([*lines, f"return {' '.join(str(number[node.id]) for node in outputs)}"])
 
+
+LARGEST_FOLDED = 1 << 16
+"""How many rows the product of data with different axes may have, to be computed beforehand in derivatives."""
 
 LARGEST_POWER = 64  # beyond, repeated squaring loses more than 32 ulp

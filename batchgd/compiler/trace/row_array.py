@@ -102,7 +102,9 @@ class TracedRows(NDArrayOperatorsMixin):
 
         return call_function(func, args, kwargs)
 
-    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        if dtype == object:
+            return np.asarray(self.unrolled()).view(np.ndarray)
         raise conversion("float")
 
     def __float__(self) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.compiler.trace.array import plain_objects, traced_array
-from batchgd.compiler.trace.differentiate import gradient, jacobian_columns
+from batchgd.compiler.trace.differentiate import gradient, jacobian_columns, jacobian_rows
 from batchgd.compiler.trace.escape import Escape, definition_of, name_of, watch
 from batchgd.compiler.trace.graph import Graph, Node, reachable
 from batchgd.compiler.trace.module_patches import patched_modules
@@ -47,6 +47,10 @@ class Traced:
                     entry = graph.make("mul", half, graph.make("add", entry, columns[i][j]))
                 entries.append(entry)
         return lowered(entries)
+
+    def hessian_rows(self) -> list[Node]:
+        """Return the rows of the Hessian, each with an axis for the second coordinate."""
+        return lowered(jacobian_rows(self.gradient, self.value.graph.x))
 
 
 def trace(
