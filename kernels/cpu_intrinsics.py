@@ -15,8 +15,8 @@ from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
 
 WS_SIZE, P_SIZE, TICK, EVALUATE, TABLES, MEMORY, ALL_LANES, MOST_TICKS, FIRST_SLOT = range(9)
-"""The tail of ``index``: the sizes of ``ws`` and ``p``, the addresses of the tick, of the evaluation, of a list of its
-tables' addresses, and of its memory, whether it is to evaluate parked lanes as well, and the number of ticks to make."""
+"""The tail of ``index``: the sizes of ``ws`` and ``p``; addresses of the tick, the evaluation, a list of its tables and
+its memory; whether it is to evaluate parked lanes as well; and how many ticks to make."""
 
 SLOTS = ("D", "ACCEPTED", "STATE", "PER_START", "N_PER_START", "NIT", "NFEV", "BUSY", "CODE", "SLOTS", "VALUE")
 """And from ``FIRST_SLOT`` on, where everything of a lane is, by the names of ``descend.py``."""

@@ -1,4 +1,4 @@
-"""The lowering to LLVM vectors: elementary functions and whole graphs, at every width, against NumPy and scalar code."""
+"""The lowering to LLVM vectors: elementary functions and graphs at every width, against NumPy and scalar code."""
 
 import ctypes
 import functools

@@ -539,8 +539,8 @@ def progression(table: NDArray[Any]) -> tuple[int, list[int]] | None:
         step = np.take(table, 1, axis).flat[0] - first if table.shape[axis] > 1 else 0
         steps.append(int(step))
     grid: Any = first
-    for step, numbers in zip(steps, np.indices(table.shape, sparse=True), strict=True):
-        grid = grid + step * numbers
+    for axis, step in enumerate(steps):
+        grid = grid + step * np.arange(table.shape[axis]).reshape(-1, *[1] * (table.ndim - 1 - axis))
     return (first, steps) if np.array_equal(table, np.broadcast_to(grid, table.shape)) else None
 
 
