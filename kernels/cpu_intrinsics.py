@@ -14,9 +14,10 @@ from numba import types
 from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
 
-WS_SIZE, P_SIZE, TICK, EVALUATE, TABLES, MEMORY, MOST_TICKS, RUN, TICKS, ENDS, FIRST_SLOT = range(11)
-"""The tail of ``index``: the sizes of ``ws`` and ``p``, addresses of the tick, of the evaluation, of the addresses of its
-tables, and of its memory; and the number of ticks to make."""
+WS_SIZE, P_SIZE, TICK, EVALUATE, TABLES, MEMORY, ALL_LANES, MOST_TICKS, RUN, TICKS, ENDS, FIRST_SLOT = range(12)
+"""The tail of ``index``: the sizes of ``ws`` and ``p``; addresses of the tick, the evaluation, a list of its tables and
+its memory; whether it is to evaluate parked lanes as well; how many ticks to make; and, for the fused tick, how many of
+them a group of lanes makes before the next group, and how many groups have made until a lane has ended how often."""
 
 SLOTS = ("D", "ACCEPTED", "STATE", "PER_START", "N_PER_START", "NIT", "NFEV", "BUSY", "CODE", "SLOTS", "VALUE")
 """And from ``FIRST_SLOT`` on, where everything of a lane is, by the names of ``descend.py``."""

@@ -143,6 +143,20 @@ def store(ws, index, lane, code, ends, base):
     ends.status[row] = code
 
 
+def pack(ws, index):
+    """Swap lanes until those at work come before the parked ones: an evaluation passes over vectors without any."""
+    back = W - 1
+    for front in range(W):
+        if index[front] < 0:
+            while (back > front) & (index[back] < 0):
+                back -= 1
+            if back > front:
+                index[front], index[back] = index[back], index[front]
+                for k in range(SLOTS):
+                    here, there = k * W + front, k * W + back
+                    ws[here], ws[there] = ws[there], ws[here]
+
+
 def descend(ws, index, starts, numbers, control, ends):
     """Descend from every start of the queue; ``control[0]``, once not 0, ends all lanes with that status."""
     live = 0
@@ -153,11 +167,14 @@ def descend(ws, index, starts, numbers, control, ends):
     ticks = 0
     while live > 0:
         if tick(ws, index, starts.seed, numbers.p, numbers.box, numbers.h, numbers.limits) != 0:
+            before = live
             for lane in range(W):
                 code = int(ws[CODE * W + lane])
                 if code != 0:
                     store(ws, index, lane, code, ends, starts.base)
                     live += refill(ws, index, lane, starts) - 1
+            if (W > 1) & (live < before):
+                pack(ws, index)
         ending = look(control, ticks)
         ticks += 1
         if ending != 0:

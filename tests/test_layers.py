@@ -22,7 +22,10 @@ LAYERS = (
 
 MOST_ENTRIES = 12
 
-HOOKS = {f"batchgd.compiler.trace.{name}" for name in ("array", "dispatch", "elementary", "reductions", "scalar")}
+HOOKS = {
+    f"batchgd.compiler.trace.{name}"
+    for name in ("array", "dispatch", "elementary", "reductions", "row_array", "row_functions", "row_index", "scalar")
+}
 """The one circle that is allowed: NumPy calls back into the types that a function is traced with."""
 
 KNOWN: set[tuple[str, str]] = set()

@@ -81,10 +81,6 @@ def np_argmax(x):
     return x[np.argmax(x)]  # here
 
 
-def np_interp(x):
-    return np.interp(x[0], [0, 1], [0, 1])  # here
-
-
 def np_inverse(x):
     return np.sum(np.linalg.inv(np.outer(x, x) + np.eye(2)))  # here
 
@@ -177,7 +173,6 @@ UNTRACEABLE = [
     (method_sort, r"sort\(\) orders"),
     (np_median, r"np\.median orders"),
     (np_argmax, r"np\.argmax orders"),
-    (np_interp, r"np\.interp cannot be traced: write the line through points"),
     (np_inverse, r"np\.linalg\.inv cannot be traced"),
     (scipy_gamma, r"SciPy's gamma cannot be traced: approximate it"),
     (math_gamma, r"math\.gamma cannot be traced"),

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+from batchgd.compiler.lower import arrays
 from batchgd.compiler.trace.counts import count_operations
 from batchgd.compiler.trace.differentiate import gradient, jacobian_columns
 from batchgd.compiler.trace.emit import emit_function
@@ -96,6 +97,18 @@ def test_derivatives_are_those_of_the_unrolled_expression(name):
     assert not any(node.axes for node in (value, *slopes, *seconds))
     found = _run(unrolled(lowered([value, *slopes, *seconds])))
     np.testing.assert_allclose(found, _run(lowered(wanted)), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("numbers", [1 << 15, 8, 1])
+@pytest.mark.parametrize("name", EXPRESSIONS)
+def test_rows_in_numpy(name, numbers, monkeypatch):
+    monkeypatch.setattr(arrays, "NUMBERS", numbers)
+    graph = SimplifyingGraph(dim=3)
+    value = EXPRESSIONS[name](graph, graph.make)
+    slopes = gradient(value, graph.x)
+    outputs = lowered([value, *slopes, *itertools.chain(*jacobian_columns(slopes, graph.x))])
+    found = arrays.ArrayProgram(outputs)(POINTS)
+    np.testing.assert_allclose(found, _run(unrolled(outputs)), rtol=1e-12, atol=1e-12)
 
 
 def test_counts_are_those_of_the_unrolled_expression():

@@ -5,27 +5,26 @@ module     functions                          what its text depends on
 =========  =================================  ==========================================================
 loop       ``descend``, ``record``            the number of lanes and whether points can be rejected
 tick       ``tick``, block form only          the method
-evaluate   ``evaluate``, block form only      the objective, and whether value or Hessian are asked for
-value      ``evaluate_value``, if             the objective
-           ``evaluate`` does not give it
 values     ``values``                         nothing but the type
 =========  =================================  ==========================================================
 
 The loop calls the tick by its address and reads where the tick keeps everything of a lane; the block form's tick and
-``values`` call the evaluation in the same way (``kernels/cpu_intrinsics.py``). The fused tick is not compiled by Numba
-(``compiler/lower/tick.py``).
+``values`` call the evaluation in the same way (``kernels/cpu_intrinsics.py``). The evaluations are not compiled by
+Numba (``compiler/lower``), nor is the fused tick, except for those of a finite sum, whose texts are the modules ``evaluate`` and ``value``.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from batchgd.compiler.codegen.emit_evaluation import Outputs, outputs_of, value_alone
 from batchgd.compiler.codegen.layout import slots_read
 from batchgd.compiler.codegen.typed_constants import Constants, copied
 from batchgd.kernels import descend, record_paths
 
 if TYPE_CHECKING:
     from batchgd.compiler.codegen.specialisation import Specialisation
+    from batchgd.compiler.lower.evaluation import Evaluation
 
 ENTRIES = {
     "loop": ("descend", "record"),
@@ -44,9 +43,26 @@ def texts(specialisation: Specialisation) -> dict[str, str]:
     """Return the text of every module."""
     made = {"loop": _loop(specialisation), "values": _values(specialisation)}
     if specialisation.blocked:
-        made |= {"tick": _tick(specialisation), "evaluate": _evaluate(specialisation)}
-    if specialisation.value_slot is None:
-        made["value"] = _value(specialisation)
+        made["tick"] = _tick(specialisation)
+    if specialisation.sum is not None:
+        made |= {"evaluate": _evaluate(specialisation), "value": _value(specialisation)}
+    return made
+
+
+def evaluations(of: Specialisation) -> dict[str, Evaluation]:
+    """Return the functions that the tick in block form, and ``values``, call by their addresses."""
+    from batchgd.compiler.lower.evaluation import evaluation
+    from batchgd.compiler.lower.processor import this_processor
+
+    asked: dict[str, Outputs] = {}
+    if of.sum is None and of.blocked:
+        asked["evaluate"] = outputs_of(of.objective.dim, value=of.has_value, hessian=of.read.hessian)
+    if of.sum is None and of.value_slot is None:
+        asked["evaluate_value"] = value_alone(of.objective.dim)
+    made = {}
+    for name, (what, slots) in asked.items():
+        outputs = dict(zip(slots.values(), of.function.outputs(what), strict=True))
+        made[name] = evaluation(name, outputs, lanes=of.lanes, dtype=of.dtype, processor=this_processor())
     return made
 
 
@@ -56,6 +72,7 @@ def _loop(of: Specialisation) -> str:
         "claim, look = claim_next, look_always",
         *map(slots_read, copied([descend.draw], of.how.pass_loop)),
         *map(slots_read, copied(descend.CARRIED, of.how.carried)),
+        *map(slots_read, copied((descend.pack,), of.how.loop)),
         *map(slots_read, copied(record_paths.CALLED, of.how.loop)),
         *map(slots_read, copied((descend.descend, record_paths.record), of.how.entry)),
     ]
@@ -68,6 +85,8 @@ def _tick(of: Specialisation) -> str:
     constants = Constants(of.dtype)
     body = of.tick(constants)
     names = [f"W = {of.lanes}", *of.fixed(), *constants.lines()]
+    if not of.blocked:
+        return of.assembled(f"{of.named}: {of.method} in {of.dtype}", body, names)
     names += of.layout.constants()
     title = f"{of.method} in {of.objective.dim} dimensions in {of.dtype}"
     return of.assembled(title, body, names, ["from batchgd.kernels.cpu_intrinsics import evaluate"])

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from batchgd.compiler.cache import modules
 from batchgd.compiler.cache.toolchain import key_of
-from batchgd.compiler.codegen.cpu_modules import BY_ADDRESS, ENTRIES, texts
+from batchgd.compiler.codegen.cpu_modules import BY_ADDRESS, ENTRIES, evaluations, texts
 from batchgd.compiler.codegen.specialisation import KERNELS, Specialisation
 from batchgd.kernels.cpu_intrinsics import SLOTS
 
 if TYPE_CHECKING:
-    from batchgd.compiler.cache.native import ByText
+    from batchgd.compiler.lower.evaluation import Evaluation
 
 
 def load(specialisation: Specialisation) -> Any:
@@ -34,17 +34,16 @@ def load(specialisation: Specialisation) -> Any:
         else:
             functions |= modules.for_all(key, text, names)
     if not specialisation.blocked:
-        functions["tick"] = _tick(specialisation, specialisation.read.module)
+        functions["tick"] = Loaded(_tick(specialisation, specialisation.read.module))
+    functions |= {name: Loaded(made) for name, made in _evaluations(specialisation).items()}
     return SimpleNamespace(W=specialisation.lanes, slots=_slots(specialisation), **functions)
 
 
 def forget() -> None:
     """Forget all that is written and loaded: this process is then like a new one."""
-    from batchgd.compiler.cache import native
-
     modules.forget()
-    native.forget()
     _texts.cache_clear()
+    _evaluations.cache_clear()
     _tick.cache_clear()
 
 
@@ -54,15 +53,34 @@ def _texts(specialisation: Specialisation, rule: ModuleType) -> dict[str, str]:
     return texts(specialisation) if specialisation.target == "cpu" else {"module": specialisation.source()}
 
 
+class Loaded:
+    """A function that LLVM compiles without Numba, with the tables that it reads, and the bytes of memory that it needs."""
+
+    def __init__(self, made: Evaluation):
+        from batchgd.compiler.cache.native import native_key
+
+        self.tables, self.memory = made.tables, made.memory
+        self._code = modules.by_text(native_key(made.text), made.text, made.name)
+
+    def address(self, arguments: tuple[Any, ...]) -> int:
+        """Return its address, valid as long as this object lives."""
+        return int(self._code.address())
+
+
 @lru_cache(maxsize=256)
-def _tick(specialisation: Specialisation, rule: ModuleType) -> ByText:
+def _evaluations(specialisation: Specialisation) -> dict[str, Evaluation]:
+    """What is not compiled by Numba."""
+    return evaluations(specialisation)
+
+
+@lru_cache(maxsize=256)
+def _tick(specialisation: Specialisation, rule: ModuleType) -> Evaluation:
     """The fused tick for the CPU."""
-    from batchgd.compiler.cache.native import ByText
-    from batchgd.compiler.lower import tick
     from batchgd.compiler.lower.processor import this_processor
+    from batchgd.compiler.lower.tick import tick
 
     program, lanes, dtype = specialisation.program, specialisation.lanes, specialisation.dtype
-    return ByText(tick.tick(program, lanes=lanes, dtype=dtype, processor=this_processor()), tick.SYMBOL)
+    return tick(program, lanes=lanes, dtype=dtype, processor=this_processor())
 
 
 @lru_cache(maxsize=256)  # a layout is worked out anew whenever it is asked for, which is up to half a millisecond

@@ -1,1 +1,1 @@
-"""From the graph to machine code for the CPU: vectors of lanes, one function per block of lanes."""
+"""From a graph, with or without rows, to what computes it: NumPy, or LLVM vectors for blocks of lanes."""

@@ -12,7 +12,7 @@ from llvmlite import ir
 
 from batchgd.kernels.vecmath.ir import EMITTERS, Format, Real
 
-INLINED = 64
+INLINED = 8
 """Calls of elementary functions in a program, up to which they are inlined."""
 
 CHEAP = ("absolute", "copysign", "floor", "maximum", "minimum", "sign", "sqrt", "where")

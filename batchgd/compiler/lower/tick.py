@@ -14,7 +14,7 @@ from typing import Any
 from llvmlite import ir
 
 from batchgd.compiler.codegen.program import ARRAYS, Place, Program
-from batchgd.compiler.lower.evaluation import pressure
+from batchgd.compiler.lower.evaluation import Evaluation
 from batchgd.compiler.lower.functions import INLINED, Functions
 from batchgd.compiler.lower.processor import Processor
 from batchgd.compiler.lower.random_words import uniform_pair
@@ -35,13 +35,13 @@ is read and written at every tick. Default method on Himmelblau's function, runs
 _INT32 = ir.IntType(32)
 
 
-def tick(program: Program, *, lanes: int, dtype: str, processor: Processor, width: int | None = None) -> str:
-    """Return the text of the function for a block of ``lanes``.
+def tick(program: Program, *, lanes: int, dtype: str, processor: Processor, width: int | None = None) -> Evaluation:
+    """Return the function for a block of ``lanes``.
 
     ``width`` is the number of lanes in a group: by default what a vector of the processor has, or twice as many, in two
     registers, if there are enough of them.
     """
-    return _Writer(program, lanes, dtype, processor, width).text()
+    return Evaluation(SYMBOL, _Writer(program, lanes, dtype, processor, width).text(), (), 0)
 
 
 def group_width(program: Program, lanes: int, dtype: str, processor: Processor) -> int:
@@ -50,6 +50,20 @@ def group_width(program: Program, lanes: int, dtype: str, processor: Processor) 
     if 2 * pressure([*program.outputs.values()]) <= processor.registers:
         width *= 2
     return min(width, lanes)
+
+
+def pressure(outputs: list[Node]) -> int:
+    """Return roughly how many vectors are in use at the same time."""
+    nodes = reachable(outputs)
+    last = {arg.id: node.id for node in nodes for arg in node.args} | {node.id: -1 for node in outputs}
+    ends = sorted(number for number in last.values() if number >= 0)
+    alive = most = done = 0
+    for node in nodes:
+        while done < len(ends) and ends[done] < node.id:
+            done, alive = done + 1, alive - 1
+        alive += not node.is_constant
+        most = max(most, alive)
+    return most
 
 
 class TickLowering(Lowering):
@@ -102,6 +116,7 @@ class _Writer:
             self.loop,
             Functions(module, inlined=calls <= INLINED),
             outputs,
+            store=lambda slot, value: self.loop.store(value, self._slot(self.loop, slot)),
             leaf=self._leaf,
             coordinate=absent,
             table=absent,
@@ -175,15 +190,15 @@ class _Writer:
         left = builder.phi(INTEGER)
         self.phis = {name: builder.phi(self.form.real) for name in self.carried}
         ended = self.program.outputs["ended"]
-        self.lowering.compute([*self.carried.values(), ended])
-        some = self._any(self.lowering.value(ended))
+        *following, has_ended = self.lowering.values([*self.carried.values(), ended])
+        some = self._any(has_ended)
         fewer = builder.sub(left, integer(1))
         self.made = builder.sub(most, fewer)
         left.add_incoming(most, before)
         left.add_incoming(fewer, builder.block)
-        for name, node in self.carried.items():
-            self.phis[name].add_incoming(self._load(self.begin, self.program.reads[name]).value, before)
-            self.phis[name].add_incoming(self.lowering.value(node).value, builder.block)
+        for (name, phi), value in zip(self.phis.items(), following, strict=True):
+            phi.add_incoming(self._load(self.begin, self.program.reads[name]).value, before)
+            phi.add_incoming(value.value, builder.block)
         over = builder.or_(some, builder.icmp_signed("<=", fewer, integer(0)))
         builder.cbranch(over, self.end.builder.block, head)
         return some
@@ -192,10 +207,7 @@ class _Writer:
         """Write back what the lanes of a group remember; return whether a lane has ended so far."""
         builder = self.loop.builder
         builder.position_at_end(self.end.builder.block)
-        written = {name: node for name, node in self.program.outputs.items() if name in self.program.writes}
-        self.lowering.compute(written.values())
-        for name, node in written.items():
-            self.loop.store(self.lowering.value(node), self._slot(self.loop, self.program.writes[name]))
+        self.lowering.write({place.number: self.program.outputs[name] for name, place in self.program.writes.items()})
         self._count(TICKS, self.made)
         self._count(ENDS, builder.zext(some, INTEGER))
         ended = builder.add(self.ended_before, builder.zext(some, INTEGER))
@@ -226,7 +238,7 @@ class _Writer:
         return self.loop.real(value)
 
     def _load(self, vectors: Vectors, place: Place) -> Real:
-        return vectors.load(self._slot(vectors, place))
+        return vectors.load(self._slot(vectors, place.number))
 
-    def _slot(self, vectors: Vectors, place: Place) -> Any:
-        return vectors.at(self.state, integer(place.number * self.lanes), vectors.scalar)
+    def _slot(self, vectors: Vectors, slot: int) -> Any:
+        return vectors.at(self.state, integer(slot * self.lanes), vectors.scalar)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,9 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.compiler.lower.functions import Functions
+from batchgd.compiler.lower.order import frugal
 from batchgd.compiler.lower.vectors import INTEGER, Rows, Vectors, integer
 from batchgd.compiler.trace.emit import sine_cosine_pairs
-from batchgd.compiler.trace.graph import Axis, Node, reachable, rows_of
+from batchgd.compiler.trace.graph import Axis, Node, Scatter, reachable, rows_of
 from batchgd.compiler.trace.operations import OPERATIONS, REDUCTIONS
 from batchgd.kernels.vecmath.ir import Bool, Real, fma
 
@@ -41,6 +42,9 @@ MUCH = 200
 
 KEPT = 12
 """The cost from which on a value is kept in memory rather than computed again for every row of another axis."""
+
+FEW = 32
+"""The number of nodes up to which their order does not matter."""
 
 _COSTS = {"transcendentals": 30, "divides": 8, "square_roots": 8}
 _LOOP = 1000
@@ -77,7 +81,7 @@ class Task:
 
 
 class Lowering:
-    """Appends the code of some outputs.
+    """Appends the code of some outputs, all at once or in several parts.
 
     Parameters
     ----------
@@ -85,8 +89,10 @@ class Lowering:
         Where to, and in which format.
     functions : Functions
         The elementary functions of the module.
-    outputs : sequence of Node
-        What will be asked for.
+    outputs : iterable of Node
+        Everything that will be computed.
+    store : callable
+        Appends the code that puts a value into a slot.
     leaf : callable
         Appends the code of an ``x`` or a ``p`` where it is first used, and returns its value.
     coordinates : callable
@@ -105,8 +111,9 @@ class Lowering:
         self,
         vectors: Vectors,
         functions: Functions,
-        outputs: Sequence[Node],
+        outputs: Iterable[Node],
         *,
+        store: Callable[[int, Real], None],
         leaf: Callable[[Node], Real],
         coordinate: Callable[[Any], Any],
         table: Callable[[Node], Any],
@@ -114,19 +121,31 @@ class Lowering:
         memory: Callable[[Any], Any],
         fuses: bool,
     ):
-        self.vectors, self.functions, self.outputs = vectors, functions, list(outputs)
+        self.vectors, self.functions, self.store = vectors, functions, store
         self.leaf, self.coordinate, self.memory = leaf, coordinate, memory
         self.table, self.positions = table, positions
-        self.program = Program(self.outputs, fuses=fuses)
+        self.program = Program([*outputs], fuses=fuses)
         self.levels = [Level()]
+        self.laid_out: dict[Any, int] = {}
+        self.slots: dict[int, list[int]] = {}
 
-    def compute(self, outputs: Iterable[Node]) -> None:
-        """Append what some of the outputs need."""
+    def write(self, outputs: Mapping[int, Node]) -> None:
+        """Append what some of the outputs need, and put them into their slots."""
+        for slot, node in outputs.items():
+            self.slots.setdefault(node.id, []).append(slot)
+        self.level(outputs.values(), [])
+        for node in outputs.values():
+            self._store(node)
+
+    def values(self, outputs: Sequence[Node]) -> list[Any]:
+        """Append what some of the outputs need, and return their values."""
         self.level(outputs, [])
+        return [self._values(node)[0] for node in outputs]
 
-    def value(self, node: Node) -> Any:
-        """The value of an output."""
-        return self._values(node)[0]
+    def _store(self, node: Node) -> None:
+        """Store an output as soon as it is known, so that it takes no register."""
+        for slot in self.slots.pop(node.id, ()):
+            self.store(slot, self._values(node)[0])
 
     # Loops
 
@@ -285,14 +304,15 @@ class Lowering:
 
     def _clear(self, spread: Node) -> None:
         """Make room for the numbers of a spread, and set them to 0."""
-        first = self.vectors.reserve(spread.attr.outputs)
-        self.levels[0].values[spread.id, "memory"] = first
+        count = scatter(spread).outputs
+        first = self.vectors.reserve(count)
+        self.laid_out[spread.id] = first
 
         def body(index: Any, _: list[Real]) -> list[Real]:
             self.vectors.store(self.vectors.number(0.0), self.memory(index))
             return []
 
-        self.vectors.loop(first, first + spread.attr.outputs, 1, [], body)
+        self.vectors.loop(first, first + count, 1, [], body)
 
     def _put(self, task: Task) -> None:
         """Store a value in its row, or add it to the number of a spread that the row's position names."""
@@ -303,8 +323,8 @@ class Lowering:
             for address, value in zip(addresses, _spread_out(values, len(addresses)), strict=True):
                 self.vectors.store(value, address)
             return
-        first = integer(self.levels[0].values[task.node.id, "memory"])
-        places = self._positions(task.node, task.node.attr.axes)
+        first = integer(self.laid_out[task.node.id])
+        places = self._positions(task.node, scatter(task.node).axes)
         for place, value in zip(places, _spread_out(values, len(places)), strict=True):
             address = self.memory(builder.add(place, first))
             self.vectors.store(self.vectors.load(address) + value, address)
@@ -322,16 +342,16 @@ class Lowering:
         """Put numbers from which rows pick into memory."""
         for node in picks:
             key = self.program.arguments(node)
-            if self.program.picks_coordinates(node) or key in self.levels[0].values:
+            if self.program.picks_coordinates(node) or key in self.laid_out:
                 continue
-            first = self.levels[0].values[key] = self.vectors.reserve(len(node.args))
+            first = self.laid_out[key] = self.vectors.reserve(len(node.args))
             for k, value in enumerate(node.args):
                 self.vectors.store(self._values(value)[0], self.memory(integer(first + k)))
 
     def _places(self, axes: Sequence[Axis]) -> list[Any]:
         """The number of the row in an array with these axes, for each of the rows that are computed together."""
         builder = self.vectors.builder
-        places = [integer(0)]
+        places: list[Any] = [integer(0)]
         for axis in axes:
             rows = self._rows(axis)
             count = max(len(places), len(rows))
@@ -351,7 +371,7 @@ class Lowering:
             address = self.table(node)
             return [vectors.position(vectors.at(address, row, INTEGER)) for row in self._places(axes)]
         first, steps = found
-        places = [integer(first)]
+        places: list[Any] = [integer(first)]
         for axis, by in zip(axes, steps, strict=True):
             rows = [builder.mul(row, integer(by)) for row in self._rows(axis)] if by else [integer(0)]
             count = max(len(places), len(rows))
@@ -389,7 +409,8 @@ class Lowering:
 
     def _compute(self, wanted: Iterable[Node]) -> None:
         """Append the code of nodes whose sums have been computed."""
-        for node in self._region(wanted):
+        region = self._region(wanted)
+        for node in frugal(region, self.program.needs) if len(region) > FEW else region:
             if self._found(node) is not None:  # the other one of a sine and a cosine
                 continue
             if node.id in self.program.pairs:
@@ -398,6 +419,8 @@ class Lowering:
                     self.levels[-1].values[other.id] = [pair[place] for pair in pairs]
             else:
                 self.levels[-1].values[node.id] = self._computed(node)
+            if node.id in self.slots:
+                self._store(node)
 
     def _computed(self, node: Node) -> Values:
         vectors = self.vectors
@@ -412,7 +435,7 @@ class Lowering:
             case "pick":
                 return self._picked(node)
             case "part":
-                first = self.levels[0].values[node.args[0].id, "memory"]
+                first = self.laid_out[node.args[0].id]
                 return [vectors.load(self.memory(integer(first + int(node.value))))]
         arguments = [self._values(need) for need in self.program.needs(node)]
         count = max(map(len, arguments))
@@ -424,7 +447,7 @@ class Lowering:
         places = self._positions(node, node.axes)
         if self.program.picks_coordinates(node):
             return [vectors.load(self.coordinate(place)) for place in places]
-        first = integer(self.levels[0].values[self.program.arguments(node)])
+        first = integer(self.laid_out[self.program.arguments(node)])
         return [vectors.load(self.memory(vectors.builder.add(place, first))) for place in places]
 
     def _applied(self, node: Node, arguments: list[Any]) -> Any:
@@ -504,6 +527,12 @@ class Program:
         return tuple(arg.id for arg in node.args)
 
 
+def scatter(spread: Node) -> Scatter:
+    """What a spread needs to know."""
+    assert isinstance(spread.attr, Scatter)
+    return spread.attr
+
+
 def progression(table: NDArray[Any]) -> tuple[int, list[int]] | None:
     """Return the first number of a table and its steps along each axis, if these are the same everywhere.
 
@@ -517,7 +546,9 @@ def progression(table: NDArray[Any]) -> tuple[int, list[int]] | None:
     for axis in range(table.ndim):
         step = np.take(table, 1, axis).flat[0] - first if table.shape[axis] > 1 else 0
         steps.append(int(step))
-    grid = sum((step * places for step, places in zip(steps, np.indices(table.shape, sparse=True), strict=True)), first)
+    grid: Any = first
+    for axis, step in enumerate(steps):
+        grid = grid + step * np.arange(table.shape[axis]).reshape(-1, *[1] * (table.ndim - 1 - axis))
     return (first, steps) if np.array_equal(table, np.broadcast_to(grid, table.shape)) else None
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from batchgd.compiler.trace.escape import escape, sorting
+from batchgd.compiler.trace.row_array import TracedRows, involved
 from batchgd.compiler.trace.scalar import Scalar
 from batchgd.compiler.trace.substitutes import cure_for
 
@@ -31,7 +32,7 @@ class TracedArray(np.ndarray):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         _check_index(key)
-        super().__setitem__(key, value)
+        super().__setitem__(key, value.unrolled() if isinstance(value, TracedRows) else value)
 
     def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
         """Copy for a real type; any other does not fit a traced value."""
@@ -78,27 +79,53 @@ for _name in ("sort", "argsort", "argmax", "argmin"):
     setattr(TracedArray, _name, _refusing(".sort()" if _name == "sort" else _name))
 
 
+def _in_place(name: str, ufunc: np.ufunc) -> Callable[..., Any]:
+    """What becomes rows is another array from now on: ``y = np.zeros(1000)`` and ``y += x[0] * t``."""
+    plain = getattr(np.ndarray, name)
+
+    def method(self: TracedArray, other: Any) -> Any:
+        return ufunc(self, other) if involved((self, other)) else plain(self, other)
+
+    return method
+
+
+for _name, _ufunc in {
+    "__iadd__": np.add,
+    "__isub__": np.subtract,
+    "__imul__": np.multiply,
+    "__itruediv__": np.true_divide,
+    "__ipow__": np.power,
+}.items():
+    setattr(TracedArray, _name, _in_place(_name, _ufunc))
+
+
 def _check_index(key: Any) -> None:
     for part in key if isinstance(key, tuple) else (key,):
-        traced = isinstance(part, Scalar) or (isinstance(part, TracedArray) and part.dtype == object)
+        traced = isinstance(part, (Scalar, TracedRows)) or (isinstance(part, TracedArray) and part.dtype == object)
         if traced and part.size > 0:
             raise escape("an index or mask depends on x", cure_for("mask"))
 
 
 def traced_array(values: Any) -> Any:
     """Return an array of traced numbers; one number if there is no axis."""
+    if isinstance(values, TracedRows):
+        return values
+    if isinstance(values, (list, tuple)) and any(isinstance(each, TracedRows) for each in values):
+        return np.stack([traced_array(each) for each in values])
     array = np.asarray(values, dtype=object)
     return array[()] if array.ndim == 0 else array.view(TracedArray)
 
 
 def plain_objects(value: Any) -> np.ndarray:
     """Return an object array that NumPy's own code handles without asking back."""
+    if isinstance(value, TracedRows):
+        value = value.unrolled()
     return np.asarray(value, dtype=object).view(np.ndarray)
 
 
 def is_traced(value: Any) -> bool:
     """Whether a value is a traced number, contains one, or is a list of such."""
-    if isinstance(value, (Scalar, TracedArray)):
+    if isinstance(value, (Scalar, TracedArray, TracedRows)):
         return True
     if isinstance(value, np.ndarray):
         return value.dtype == object and any(isinstance(item, Scalar) for item in value.flat)
@@ -109,6 +136,8 @@ def depends(value: Any) -> bool:
     """Whether some number in a value is not known yet."""
     if isinstance(value, Scalar):
         return not value.node.is_constant
+    if isinstance(value, TracedRows):
+        return True
     if isinstance(value, np.ndarray):
         return value.dtype == object and any(depends(item) for item in value.flat)
     return isinstance(value, (list, tuple)) and any(map(depends, value))

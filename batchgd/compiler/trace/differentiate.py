@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import reduce
 
-from batchgd.compiler.trace.graph import Graph, Node, reachable
+import numpy as np
+
+from batchgd.compiler.trace.graph import Axis, Graph, Node, joint_axes, reachable
 from batchgd.compiler.trace.operations import BOOLEAN, REDUCTIONS
 from batchgd.compiler.trace.rows import data, made_again, pick, reduced, scattered
 
@@ -262,16 +265,33 @@ def _forward(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[list[Node]
     for x in inputs:
         tangent = {x.id: graph.constant(1.0)}
         for position in _downstream(x, order, users):
-            node, slopes = order[position]
-            total: Node | None = None
-            for arg, slope in slopes:
-                if arg.id in tangent:
-                    term = graph.make("mul", slope, tangent[arg.id])
-                    total = term if total is None else graph.make("add", total, term)
-            if total is not None:
-                tangent[node.id] = _carried(node, total, tangent)
+            _carry(*order[position], tangent)
         columns.append([tangent.get(node.id, graph.constant(0.0)) for node in outputs])
     return columns
+
+
+def jacobian_rows(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
+    """Return, for each output, its derivatives by all inputs, as the rows of an axis: one forward sweep in all."""
+    graph, nodes = outputs[0].graph, reachable(outputs)
+    taken = [axis.index for node in nodes for axis in (*node.axes, *node.bound) if axis.length == len(inputs)]
+    axis = Axis(len(inputs), 1 + max(taken, default=-1))
+    with graph.slopes():
+        tangent = {x.id: data(graph, each, [axis]) for x, each in zip(inputs, np.eye(len(inputs)), strict=True)}
+        for node in nodes:
+            _carry(node, _slopes(node), tangent)
+    zero = graph.constant(0.0)
+    return [graph.intern("rows", (tangent.get(node.id, zero),), axes=(axis,), attr="rows") for node in outputs]
+
+
+def _carry(node: Node, slopes: Sequence[tuple[Node, Node]], tangent: dict[int, Node]) -> None:
+    """Note the tangent of a node, if its arguments have one."""
+    graph, total = node.graph, None
+    for arg, slope in slopes:
+        if arg.id in tangent:
+            term = graph.make("mul", slope, tangent[arg.id])
+            total = term if total is None else graph.make("add", total, term)
+    if total is not None:
+        tangent[node.id] = _carried(node, total, tangent)
 
 
 def _slopes(node: Node) -> list[tuple[Node, Node]]:
@@ -285,18 +305,28 @@ def _slopes(node: Node) -> list[tuple[Node, Node]]:
 
 def _carried(node: Node, total: Node, tangent: dict[int, Node]) -> Node:
     """Return the tangent of a node; ``total`` is the sum of its arguments' tangents times their slopes."""
-    graph = node.graph
     if node.op in REDUCTIONS:
         return reduced("sum", total, node.bound[0])
     if node.op in ("spread", "part"):
         return made_again(node, (total,))
-    if node.op == "pick":
-        moving = [j for j, arg in enumerate(node.args) if arg.id in tangent]
-        if len(moving) == 1:
-            return graph.make("mul", data(graph, node.table == moving[0], node.axes), total)
-        zero = graph.constant(0.0)
-        return pick(graph, [tangent.get(arg.id, zero) for arg in node.args], node.table, node.axes)
-    return total
+    return _picked(node, tangent) if node.op == "pick" else total
+
+
+def _picked(node: Node, tangent: dict[int, Node]) -> Node:
+    """Return the tangent of a pick, in each row that of the argument picked there."""
+    graph = node.graph
+    moving = {j: tangent[arg.id] for j, arg in enumerate(node.args) if arg.id in tangent}
+    axes = joint_axes(moving.values())
+    if len(axes) == 1 and all(each.op == "data" for each in moving.values()):
+        rows = np.zeros((len(node.args), axes[0].length))
+        for j, each in moving.items():
+            rows[j] = each.table
+        return data(graph, rows[node.table], [*node.axes, *axes])
+    if axes or len(moving) == 1:
+        terms = [graph.make("mul", data(graph, node.table == j, node.axes), each) for j, each in moving.items()]
+        return reduce(lambda a, b: graph.make("add", a, b), terms)
+    zero = graph.constant(0.0)
+    return pick(graph, [moving.get(j, zero) for j in range(len(node.args))], node.table, node.axes)
 
 
 def _downstream(x: Node, order: Sequence[tuple[Node, object]], users: dict[int, list[int]]) -> list[int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
@@ -55,6 +55,7 @@ class Node:
     spread    the adjoint of a pick: ``attr.outputs`` numbers, the j-th of which is the sum of the argument over those
               rows of ``attr.axes``, bound here, in which ``graph.tables[attr.table]`` is j
     part      the number ``value`` of a spread, which nothing else uses
+    rows      its argument in every row of its axes; only as an output
     ========  ==================================================================================================
 
     ``axes`` are the row axes on which the value depends, in order. A node's ``id`` is larger than its arguments', so
@@ -184,9 +185,9 @@ class Graph:
         return self.intern(op, args) if simpler is None else simpler
 
     def _folded(self, op: str, args: tuple[Node, ...]) -> Node | None:
-        """Compute an operation on data, unless the result is larger than they are."""
+        """Compute an operation on data, unless the result is much larger than they are."""
         axes = joint_axes(args)
-        if all(arg.axes != axes for arg in args):
+        if all(arg.axes != axes for arg in args) and not (self.differentiating and rows_of(axes) <= LARGEST_FOLDED):
             return None
         shaped = [
             np.float64(arg.value)
@@ -264,5 +265,29 @@ def reachable(outputs: Iterable[Node]) -> list[Node]:
             stack.extend(node.args)
     return [found[key] for key in sorted(found)]
 
+
+def listing(outputs: Sequence[Node]) -> str:
+    """Return a line of text for each node that the outputs need, which is equal for equal expressions.
+
+    >>> graph = Graph(dim=2)
+    >>> print(listing([graph.make("add", graph.x[0], graph.make("sin", graph.x[1]))]))
+    0 = x 0.0
+    1 = x 1.0
+    2 = sin 1
+    3 = add 0 2
+    return 3
+    """
+    number: dict[int, int] = {}
+    lines = []
+    for k, node in enumerate(reachable(outputs)):
+        number[node.id] = k
+        own = [] if node.args and node.op != "part" else [repr(node.value)]
+        about = [] if node.attr is None else [repr(node.attr), repr(node.axes)]
+        lines.append(" ".join([f"{k} = {node.op}", *own, *(str(number[arg.id]) for arg in node.args), *about]))
+    return "\n".join([*lines, f"return {' '.join(str(number[node.id]) for node in outputs)}"])
+
+
+LARGEST_FOLDED = 1 << 16
+"""How many rows the product of data with different axes may have, to be computed beforehand in derivatives."""
 
 LARGEST_POWER = 64  # beyond, repeated squaring loses more than 32 ulp

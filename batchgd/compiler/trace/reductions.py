@@ -12,6 +12,7 @@ from batchgd.compiler.trace.array import TracedArray, is_traced, plain_objects, 
 from batchgd.compiler.trace.dispatch import axes_of, broadcasting, reduce
 from batchgd.compiler.trace.elementary import choose
 from batchgd.compiler.trace.escape import escape
+from batchgd.compiler.trace.row_array import shape_of
 from batchgd.compiler.trace.substitutes import cure_for
 
 _ANY = np._NoValue
@@ -63,7 +64,7 @@ def _reducing(name: str) -> Callable[..., Any]:
 
 
 def _count(a: Any, axis: Any) -> int:
-    shape = plain_objects(a).shape
+    shape = shape_of(a)
     return int(np.prod([shape[i] for i in axes_of(axis, len(shape))], dtype=int))
 
 
@@ -108,7 +109,7 @@ def _ptp(a: Any, axis: Any = None, **kwargs: Any) -> Any:
 def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     """The vector norms, and the Frobenius norm of matrices."""
     array = traced_array(x)
-    ndim = plain_objects(x).ndim
+    ndim = len(shape_of(x))
     matrix = (ndim == 2 and axis is None) or isinstance(axis, tuple)
     if ord is None or (ord == "fro" and matrix) or (ord == 2 and not matrix):
         return np.sqrt(reduce(np.add, array * array, axis=axis, keepdims=keepdims))
@@ -127,7 +128,7 @@ def _filled(value: float | None) -> Callable[..., Any]:
     """Arrays like x may be assigned to, so they stay object arrays."""
 
     def function(a: Any, fill: Any = value, dtype: Any = None, shape: Any = None, **_: Any) -> Any:
-        result = np.empty(plain_objects(a).shape if shape is None else shape, dtype=object)
+        result = np.empty(shape_of(a) if shape is None else shape, dtype=object)
         result[...] = fill
         return result.view(TracedArray)
 

@@ -89,13 +89,14 @@ def scattered(arg: Node, picked: Node) -> dict[int, Node]:
 
 def spread(arg: Node, where: Scatter) -> Node:
     """Return the node of all sums of a scatter; ``part`` gives one of them."""
-    return arg.graph.intern("spread", (arg.graph.number(arg),), attr=where, axes=())
+    rest = tuple(axis for axis in arg.axes if axis not in where.axes)
+    return arg.graph.intern("spread", (arg.graph.number(arg),), attr=where, axes=rest)
 
 
 def part(node: Node, j: int) -> Node:
     """Return one of the numbers of a spread: without rows below it, a multiple of its argument."""
     graph, (arg,) = node.graph, node.args
-    if not arg.axes:
+    if not any(axis in arg.axes for axis in node.bound):
         return graph.make("mul", graph.constant(float(np.count_nonzero(node.table == j))), arg)
     return graph.intern("part", (node,), float(j))
 
@@ -113,6 +114,8 @@ def made_again(node: Node, args: tuple[Node, ...]) -> Node:
         return spread(args[0], node.attr)
     if node.op == "part":
         return part(args[0], int(node.value))
+    if node.op == "rows":
+        return node.graph.intern("rows", args, axes=node.axes, attr="rows")
     return node.graph.make(node.op, *args)
 
 

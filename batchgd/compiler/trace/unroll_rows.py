@@ -28,10 +28,20 @@ def unrolled(outputs: Sequence[Node]) -> list[Node]:
     >>> unrolled([reduced("sum", rows, Axis(2))])
     [add(sin(mul(2.0, x0)), sin(mul(3.0, x0)))]
     """
+    values = _all(outputs)
+    return [_only(values, node) for node in outputs]
+
+
+def written_out(node: Node) -> NDArray[Any]:
+    """Return the nodes of all rows of a node, one dimension per axis."""
+    return _all([node])[node.id]
+
+
+def _all(outputs: Sequence[Node]) -> _Values:
     values: _Values = {}
     for node in reachable(outputs):
         values[node.id] = _rows(node, values)
-    return [_only(values, node) for node in outputs]
+    return values
 
 
 def _rows(node: Node, values: _Values) -> NDArray[Any]:
