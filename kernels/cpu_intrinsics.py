@@ -69,6 +69,31 @@ def evaluate(typing_context, ws, index, seed, p):
     return types.none(ws, index, seed, p), _call(EVALUATE)
 
 
+def next_ended_of(lanes: int) -> Any:
+    """Return ``next_ended`` for blocks of as many lanes, at most 64."""
+
+    def lower(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        ws, code, first = arguments
+        array = context.make_array(signature.args[0])(context, builder, ws)
+        real, word = context.get_data_type(signature.args[0].dtype), ir.IntType(64)
+        vector, bits = ir.VectorType(real, lanes), ir.IntType(lanes)
+        address = builder.gep(array.data, [builder.mul(code, ir.Constant(word, lanes))])
+        address = builder.bitcast(address, vector.as_pointer())
+        codes = builder.load(address, align=signature.args[0].dtype.bitwidth // 8)
+        ended = builder.bitcast(builder.fcmp_unordered("!=", codes, ir.Constant(vector, None)), bits)
+        later = builder.shl(ir.Constant(word, -1), builder.and_(first, ir.Constant(word, 63)))
+        none = builder.icmp_signed(">=", first, ir.Constant(word, 64))
+        mask = builder.select(none, ir.Constant(word, 0), later)
+        left = builder.and_(builder.zext(ended, word) if lanes < 64 else ended, mask)
+        return builder.cttz(left, ir.Constant(ir.IntType(1), 0))
+
+    @intrinsic
+    def next_ended(typing_context, ws, code, first):
+        return types.int64(ws, types.int64, types.int64), lower
+
+    return next_ended
+
+
 LINE = 64
 """Bytes of a line of the cache, and of the longest vector."""
 

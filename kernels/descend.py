@@ -26,7 +26,7 @@ ACCEPTED = 0  # first slot of the last accepted point
 STATE = 0  # first slot of what a start resets to zero
 PER_START = 0  # first slot of hyperparameters that differ per start
 N_PER_START = 0
-NIT = NFEV = BUSY = CODE = SLOTS = VALUE = MOST_TICKS = 0
+NIT = NFEV = BUSY = CODE = SLOTS = VALUE = 0
 TRIALS = False  # whether points can be rejected: updates and evaluations are then counted separately
 IN_KERNEL = True  # whether starts are made here, or read from an array
 real: Any = float
@@ -37,23 +37,23 @@ def tick(ws: Array, index: Array, seed: Any, p: Array, box: Array, h: Array, lim
     raise NotImplementedError
 
 
-def tick_once(ws: Array, index: Array, seed: Any, p: Array, box: Array, h: Array, limits: Array) -> int:
-    """Do what ``tick`` does, if ``tick`` is ``tick_on``."""
-    raise NotImplementedError
-
-
 def evaluate(ws: Array, index: Array, seed: Any, p: Array) -> None:
     """Evaluate at every lane's x (emitted per objective; ``values`` may call another one than the tick does)."""
     raise NotImplementedError
 
 
-def align_stack() -> None:
-    """Keep the stack of the function that calls this aligned (see ``cpu_intrinsics.py``)."""
+def claim(queue: Array) -> int:
+    """Return the next start that nobody has taken, or -1 (an atomic on CUDA)."""
     raise NotImplementedError
 
 
-def claim(queue: Array) -> int:
-    """Return the next start that nobody has taken, or -1 (an atomic on CUDA)."""
+def next_ended(ws: Array, code: int, first: int) -> int:
+    """Return the first lane from ``first`` on whose code, in this slot, is not 0, or at least W (CPU only)."""
+    raise NotImplementedError
+
+
+def renew(ws: Array, index: Array, starts: Any, ends: Any) -> int:
+    """Store the lanes that have ended, and refill them; return how many more are at work then, 0 or less."""
     raise NotImplementedError
 
 
@@ -143,6 +143,28 @@ def store(ws, index, lane, code, ends, base):
     ends.status[row] = code
 
 
+def renew_ended(ws, index, starts, ends):
+    """Do what ``renew`` does, looking at many lanes at once."""
+    more = 0
+    lane = next_ended(ws, CODE, 0)
+    while lane < W:
+        store(ws, index, lane, int(ws[CODE * W + lane]), ends, starts.base)
+        more += refill(ws, index, lane, starts) - 1
+        lane = next_ended(ws, CODE, lane + 1)
+    return more
+
+
+def renew_each(ws, index, starts, ends):
+    """Do what ``renew`` does, lane by lane."""
+    more = 0
+    for lane in range(W):
+        code = int(ws[CODE * W + lane])
+        if code != 0:
+            store(ws, index, lane, code, ends, starts.base)
+            more += refill(ws, index, lane, starts) - 1
+    return more
+
+
 def pack(ws, index):
     """Swap lanes until those at work come before the parked ones: an evaluation passes over vectors without any."""
     back = W - 1
@@ -167,13 +189,9 @@ def descend(ws, index, starts, numbers, control, ends):
     ticks = 0
     while live > 0:
         if tick(ws, index, starts.seed, numbers.p, numbers.box, numbers.h, numbers.limits) != 0:
-            before = live
-            for lane in range(W):
-                code = int(ws[CODE * W + lane])
-                if code != 0:
-                    store(ws, index, lane, code, ends, starts.base)
-                    live += refill(ws, index, lane, starts) - 1
-            if (W > 1) & (live < before):
+            more = renew(ws, index, starts, ends)
+            live += more
+            if (W > 1) & (more < 0):
                 pack(ws, index)
         ending = look(control, ticks)
         ticks += 1
@@ -184,18 +202,6 @@ def descend(ws, index, starts, numbers, control, ends):
                     store(ws, index, lane, code, ends, starts.base)
                     ends.status[index[lane] - starts.base] = ending
             live = 0
-
-
-def tick_on(ws, index, seed, p, box, h, limits):
-    """Tick until a lane ends, ``index[MOST_TICKS]`` times at most: every call by address loads the tick's constants."""
-    align_stack()
-    left = index[MOST_TICKS]
-    while True:  # tested at its end: with the test in front, LLVM left the loading of constants in the inner loop
-        ended = tick_once(ws, index, seed, p, box, h, limits)
-        left -= 1
-        if (ended != 0) | (left <= 0):
-            break
-    return ended
 
 
 def fill(block, points, first, rows):

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.kernels.cpu_intrinsics import (
-    ENDS,
     ALL_LANES,
+    ENDS,
     EVALUATE,
     FIRST_SLOT,
     LINE,

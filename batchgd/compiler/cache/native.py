@@ -71,6 +71,11 @@ class NativeCode:
 
 def object_code(text: str, processor: Processor) -> bytes:
     """Compile a text for a processor, this one or another."""
+    return bytes(processor.machine().emit_object(optimised(text, processor)))
+
+
+def optimised(text: str, processor: Processor) -> llvm.ModuleRef:
+    """Return the module of a text as LLVM rewrites it for a processor."""
     machine = processor.machine()
     module = llvm.parse_assembly(text)
     module.verify()
@@ -80,7 +85,7 @@ def object_code(text: str, processor: Processor) -> bytes:
     builder = llvm.create_pass_builder(machine, options)
     manager: Any = freed(builder.getModulePassManager())
     manager.run(module, builder)
-    return bytes(machine.emit_object(module))
+    return module
 
 
 def native_key(text: str) -> str:

@@ -9,8 +9,9 @@ values     ``values``                         nothing but the type
 =========  =================================  ==========================================================
 
 The loop calls the tick by its address and reads where the tick keeps everything of a lane; the block form's tick and
-``values`` call the evaluation in the same way (``kernels/cpu_intrinsics.py``). The evaluations are not compiled by
-Numba (``compiler/lower``), nor is the fused tick, except for those of a finite sum, whose texts are the modules ``evaluate`` and ``value``.
+``values`` call the evaluation in the same way (``kernels/cpu_intrinsics.py``). Numba compiles neither the fused tick
+nor the evaluations (``compiler/lower``), except for those of a finite sum, whose texts are the modules ``evaluate`` and
+``value``.
 """
 
 from __future__ import annotations
@@ -69,25 +70,23 @@ def evaluations(of: Specialisation) -> dict[str, Evaluation]:
 def _loop(of: Specialisation) -> str:
     body = [
         *copied((descend.claim_next, descend.look_always), of.how.loop),
-        "claim, look = claim_next, look_always",
+        "claim, look, next_ended = claim_next, look_always, next_ended_of(W)",
         *map(slots_read, copied([descend.draw], of.how.pass_loop)),
         *map(slots_read, copied(descend.CARRIED, of.how.carried)),
-        *map(slots_read, copied((descend.pack,), of.how.loop)),
+        *map(slots_read, copied((descend.renew_ended, descend.pack), of.how.loop)),
+        "renew = renew_ended",
         *map(slots_read, copied(record_paths.CALLED, of.how.loop)),
         *map(slots_read, copied((descend.descend, record_paths.record), of.how.entry)),
     ]
     title = f"The loop over blocks of {of.lanes} lanes in {of.dtype}"
     names = [f"W = {of.lanes}", f"IN_KERNEL = {of.in_kernel}", f"TRIALS = {of.layout.trials}"]
-    return of.assembled(title, body, names, ["from batchgd.kernels.cpu_intrinsics import tick"])
+    return of.assembled(title, body, names, ["from batchgd.kernels.cpu_intrinsics import next_ended_of, tick"])
 
 
 def _tick(of: Specialisation) -> str:
     constants = Constants(of.dtype)
     body = of.tick(constants)
-    names = [f"W = {of.lanes}", *of.fixed(), *constants.lines()]
-    if not of.blocked:
-        return of.assembled(f"{of.named}: {of.method} in {of.dtype}", body, names)
-    names += of.layout.constants()
+    names = [f"W = {of.lanes}", *of.fixed(), *constants.lines(), *of.layout.constants()]
     title = f"{of.method} in {of.objective.dim} dimensions in {of.dtype}"
     return of.assembled(title, body, names, ["from batchgd.kernels.cpu_intrinsics import evaluate"])
 

@@ -28,9 +28,9 @@ class FusedTick:
         self._gg = "gg"
         self._scheduled: dict[str, str] = {}
 
-    def source(self, name: str) -> str:
+    def source(self) -> str:
         """Return the text of the function."""
-        head = [f"def {name}(ws, index, seed, p, box, h, limits):", *("    " + line for line in self._invariants())]
+        head = ["def tick(ws, index, seed, p, box, h, limits):", *("    " + line for line in self._invariants())]
         self._loads()
         self._evaluation()
         self._rate()

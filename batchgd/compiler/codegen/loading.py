@@ -54,7 +54,7 @@ def _texts(specialisation: Specialisation, rule: ModuleType) -> dict[str, str]:
 
 
 class Loaded:
-    """A function that LLVM compiles without Numba, with the tables that it reads, and the bytes of memory that it needs."""
+    """A function that Numba does not compile, with the tables that it reads, and the bytes of memory that it needs."""
 
     def __init__(self, made: Evaluation):
         from batchgd.compiler.cache.native import native_key
@@ -76,10 +76,11 @@ def _evaluations(specialisation: Specialisation) -> dict[str, Evaluation]:
 @lru_cache(maxsize=256)
 def _tick(specialisation: Specialisation, rule: ModuleType) -> Evaluation:
     """The fused tick for the CPU."""
+    from batchgd.compiler.codegen.trace_tick import tick_program
     from batchgd.compiler.lower.processor import this_processor
     from batchgd.compiler.lower.tick import tick
 
-    program, lanes, dtype = specialisation.program, specialisation.lanes, specialisation.dtype
+    program, lanes, dtype = tick_program(specialisation), specialisation.lanes, specialisation.dtype
     return tick(program, lanes=lanes, dtype=dtype, processor=this_processor())
 
 

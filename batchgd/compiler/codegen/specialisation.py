@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from batchgd.compiler.codegen import emit_evaluation, emit_loops, emit_sum, warp_tick
@@ -28,7 +27,6 @@ from batchgd.compiler.codegen.unroll import with_constants_written_out
 from batchgd.kernels.rule_parts.stages import with_callees
 
 if TYPE_CHECKING:
-    from batchgd.compiler.codegen.program import Program
     from batchgd.compiler.differentiable import Differentiable
     from batchgd.compiler.finite_sum import FiniteSum
     from batchgd.compiler.objective import Objective, What
@@ -111,13 +109,6 @@ class Specialisation:
         counts = self.function.counts
         operations = counts.total + (ELEMENTARY - 1) * counts.transcendentals
         return self.objective.dim >= BLOCK_DIM or operations >= BLOCK_OPERATIONS
-
-    @cached_property
-    def program(self) -> Program:
-        """The fused tick as a program."""
-        from batchgd.compiler.codegen.trace_tick import tick_program
-
-        return tick_program(self)
 
     @property
     def shared(self) -> bool:
@@ -298,29 +289,12 @@ class Specialisation:
             cubic=self.cubic,
             arrays=self.target == "numpy",
         )
-        evaluating = self.function.emit(self.what, constants)
         return [
             *(function_source(getattr(tests, name), constants, self.how.lane) for name in self.ending.functions),
             functions_of(layout.rule.module, constants, self.how.lane),
             *(functions_of(part.module, constants, self.how.lane, f"{part.name}_") for part in layout.rule.parts),
-            *self._ticks(tick, {self.what: evaluating}),
-        ]
-
-    def _ticks(self, once: FusedTick, evaluating: dict[str, str]) -> list[str]:
-        """The fused tick; on the CPU, where it is called by address, repeated until the loop must look."""
-        lane = [decorated(text, self.how.lane) for text in evaluating.values()]
-        if self.target != "cpu":
-            return [*lane, decorated(once.source("tick"), self.how.tick)]
-        from batchgd.kernels import descend
-        from batchgd.kernels.cpu_intrinsics import MOST_TICKS
-
-        inner = decorated(once.source("tick_once"), self.how.lane)
-        return [
-            *lane,
-            inner,
-            f"MOST_TICKS = W + {1 + MOST_TICKS}",
-            *copied([descend.tick_on], self.how.tick),
-            "tick = tick_on",
+            decorated(self.function.emit(self.what, constants), self.how.lane),
+            decorated(tick.source(), self.how.tick),
         ]
 
     def _block_tick(self, layout: BlockLayout, constants: Constants) -> list[str]:
@@ -401,6 +375,8 @@ class Specialisation:
             f"claim, look = claim_atomic, {look.__name__}",
             *copied([descend.draw, *descend.CARRIED], self.how.carried),
             *copied(record_paths.CALLED, self.how.loop),
+            *copied((descend.renew_each,), self.how.loop),
+            "renew = renew_each",
             *copied((descend.pack, descend.descend, record_paths.record), self.how.loop),
             *copied([getattr(templates, name) for name in KERNELS], self.how.entry),
         ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 from llvmlite import ir
@@ -76,5 +75,3 @@ def _converted(builder: ir.IRBuilder, word: Word, form: Any) -> ir.Value:
     if form.bits == 32:
         return builder.uitofp(builder.trunc(word.value, form.word), form.real)
     return builder.uitofp(word.value, form.real)
-
-

@@ -1,10 +1,16 @@
-"""The tick of a block of lanes as LLVM text: a lane's state stays in registers until a lane next to it ends.
+"""The fused tick of a block of lanes, as LLVM text.
 
-``tick(ws, index, seed, p, box, h, limits)`` takes the lanes of the block in groups, each of them a vector: it reads
-their state from the slots of ``ws``, ticks until one of them has ended or ``index[MOST_TICKS]`` ticks were made, and
-writes the state back. Whatever only the end needs (the code of why a lane has ended, where it has come to rest) is
-computed there: as long as none has ended, all lanes at work go on. The two pointers in front of the arguments, and the
-0 that is returned, are what Numba's code expects of a function that it calls.
+``tick(ws, index, seed, p, box, h, limits)`` sweeps over the lanes of the block in groups, each of them a vector, until
+some lane has ended or ``index[MOST_TICKS]`` ticks were made, and says whether one has. A group reads its state from the
+slots of ``ws`` and writes it back. What is in between has one of two forms:
+
+- If the state fits into registers, it stays there for a run of ticks, until a lane of the group ends. Whatever only the
+  end needs (the code of why a lane has ended, where it has come to rest) is computed there: as long as none has ended,
+  all lanes at work go on.
+- Otherwise it is one tick, whose numbers are read where they are used, and written as soon as they are known.
+
+A group that has no lane at work is passed over. The two pointers in front of the arguments, and the 0 that is returned,
+are what Numba's code expects of a function that it calls.
 """
 
 from __future__ import annotations
@@ -26,30 +32,47 @@ from batchgd.kernels.cpu_intrinsics import ENDS, MOST_TICKS, RUN, TICKS
 from batchgd.kernels.vecmath.ir import FLOAT32, FLOAT64, Format, Real
 
 SYMBOL = "tick"
+FEW = 400
+"""The number of operations up to which their order does not matter: there the processor finds enough to do at once."""
 LONG = 6
-"""Ticks of a group until one of its lanes ends, on average, from which on it is worth while to wait for that.
+"""Ticks of a group until one of its lanes ends, on average, from which on it runs until then; below, it makes one.
 
-A group that ticks alone waits for its own results; those of different groups fill one another's waits, but each of them
-is read and written at every tick. Default method on Himmelblau's function, runs of 4: TODO
+A group that runs waits for its own results, and at its end for a jump that the processor did not expect. Those of
+different groups fill one another's waits, but each is read and written at every tick.
 """
 _INT32 = ir.IntType(32)
 
 
-def tick(program: Program, *, lanes: int, dtype: str, processor: Processor, width: int | None = None) -> Evaluation:
+def tick(
+    program: Program,
+    *,
+    lanes: int,
+    dtype: str,
+    processor: Processor,
+    width: int | None = None,
+    resident: bool | None = None,
+) -> Evaluation:
     """Return the function for a block of ``lanes``.
 
     ``width`` is the number of lanes in a group: by default what a vector of the processor has, or twice as many, in two
-    registers, if there are enough of them.
+    registers, if there are enough of them. ``resident`` is whether their state stays in registers: by default if it
+    fits. Neither changes a bit of any result.
     """
-    return Evaluation(SYMBOL, _Writer(program, lanes, dtype, processor, width).text(), (), 0)
+    if resident is None:
+        resident = fits(program, processor)
+    writer = _Writer(program, lanes, dtype, processor, width or group_width(program, lanes, dtype, processor), resident)
+    return Evaluation(SYMBOL, writer.text(), (), 0)
 
 
 def group_width(program: Program, lanes: int, dtype: str, processor: Processor) -> int:
     """Return how many lanes to tick at once: two vectors if the registers suffice, so that one fills waits."""
     width = processor.lanes(dtype)
-    if 2 * pressure([*program.outputs.values()]) <= processor.registers:
-        width *= 2
-    return min(width, lanes)
+    return min(2 * width if fits(program, processor, vectors=2) else width, lanes)
+
+
+def fits(program: Program, processor: Processor, vectors: int = 1) -> bool:
+    """Return whether the registers suffice for a group of so many vectors."""
+    return vectors * pressure([*program.outputs.values()]) <= processor.registers
 
 
 def pressure(outputs: list[Node]) -> int:
@@ -69,6 +92,8 @@ def pressure(outputs: list[Node]) -> int:
 class TickLowering(Lowering):
     """Appends the operations of a program: those of an objective, and random numbers."""
 
+    few = FEW
+
     def _computed(self, node: Node) -> list[Any]:
         if node.op == "uniform":
             seed, start, update = (self._values(arg)[0] for arg in node.args)
@@ -81,9 +106,11 @@ class TickLowering(Lowering):
 class _Writer:
     """Writes one function: ``entry``, and for each ``group`` the ``loop`` of its ticks, its end, and ``following``."""
 
-    def __init__(self, program: Program, lanes: int, dtype: str, processor: Processor, width: int | None):
+    def __init__(
+        self, program: Program, lanes: int, dtype: str, processor: Processor, width: int, resident: bool
+    ) -> None:
         self.program, self.lanes, self.processor = program, lanes, processor
-        self.width = width or group_width(program, lanes, dtype, processor)
+        self.width, self.resident = width, resident
         form: Format = FLOAT64 if dtype == "float64" else FLOAT32
         self.form = form.over(self.width)
         module = ir.Module("batchgd")
@@ -105,6 +132,9 @@ class _Writer:
         self.carried = program.while_going()
         self.names = {node.id: name for name, node in program.inputs.items()}
         self.phis: dict[str, Any] = {}
+        needed = program.needed.items()
+        state = ((name, program.reads[name]) for name, _ in needed if program.reads[name].array == "ws")
+        self.before = {place.number: program.inputs[name] for name, place in state}
         self.lowering = self._lowering(module)
 
     def _lowering(self, module: ir.Module) -> TickLowering:
@@ -116,7 +146,7 @@ class _Writer:
             self.loop,
             Functions(module, inlined=calls <= INLINED),
             outputs,
-            store=lambda slot, value: self.loop.store(value, self._slot(self.loop, slot)),
+            store=self._store,
             leaf=self._leaf,
             coordinate=absent,
             table=absent,
@@ -131,9 +161,9 @@ class _Writer:
         most, run = (entry.load(self._tail(place, entry), typ=INTEGER) for place in (MOST_TICKS, RUN))
         busy = self._load(self.group, self.program.reads["busy"])
         self.group.builder.cbranch(self._any(busy > 0.0), self.begin.builder.block, self.following.builder.block)
-        some = self._ticks(run)
+        some = self._ticks(run) if self.resident else self._tick_in_memory()
         ended = self._finish(some)
-        self.begin.builder.branch(self.loop_head)
+        self.begin.builder.branch(self.function.blocks[4])
         ended = self._next_group(ended)
         self._next_sweep(most, run, ended)
         self.sweep.builder.branch(self.group.builder.block)
@@ -170,7 +200,7 @@ class _Writer:
     def _next_sweep(self, most: ir.Value, run: ir.Value, ended: ir.Value) -> None:
         """Begin another sweep, or return, and choose how long groups run from how long they have run so far."""
         builder, sweep = self.following.builder, self.sweep.builder.block
-        left = builder.sub(self.sweeps_left, run)
+        left = builder.sub(self.sweeps_left, run if self.resident else integer(1))
         self.sweeps_left.add_incoming(most, self.entry.builder.block)
         self.sweeps_left.add_incoming(left, builder.block)
         none = builder.icmp_signed("==", ended, integer(0))
@@ -178,15 +208,35 @@ class _Writer:
         builder.cbranch(builder.and_(none, builder.icmp_signed(">", left, integer(0))), sweep, leave)
         builder.position_at_end(leave)
         builder.store(builder.zext(builder.not_(none), _INT32), self.result)
-        ticks, ends = (builder.load(self._tail(place, builder), typ=INTEGER) for place in (TICKS, ENDS))
-        long = builder.icmp_signed(">=", ticks, builder.mul(ends, integer(LONG)))
-        builder.store(builder.select(long, most, integer(1)), self._tail(RUN, builder))
+        if self.resident:
+            ticks, ends = (builder.load(self._tail(place, builder), typ=INTEGER) for place in (TICKS, ENDS))
+            long = builder.icmp_signed(">=", ticks, builder.mul(ends, integer(LONG)))
+            builder.store(builder.select(long, most, integer(1)), self._tail(RUN, builder))
         builder.ret(ir.Constant(_INT32, 0))
+
+    def _tick_in_memory(self) -> ir.Value:
+        """Append one tick whose state is read where it is used, and written as soon as it is known."""
+        self.lowering.write(self._written)
+        (has_ended,) = self.lowering.values([self.program.outputs["ended"]])
+        some = self._any(has_ended)
+        self.loop.builder.branch(self.end.builder.block)
+        return some
+
+    @property
+    def _written(self) -> dict[int, Node]:
+        """What a lane remembers, by the slots that it is written to."""
+        return {place.number: self.program.outputs[name] for name, place in self.program.writes.items()}
+
+    def _store(self, slot: int, value: Real) -> None:
+        """Write a number of the state; what it was is read before if anything needs it."""
+        before = self.before.get(slot)
+        if before is not None:
+            self.lowering.values([before])
+        self.loop.store(value, self._slot(self.loop, slot))
 
     def _ticks(self, most: ir.Value) -> ir.Value:
         """Append the loop, at least one tick; return whether a lane of the group has ended."""
-        builder, before = self.loop.builder, self.begin.builder.block
-        head = self.loop_head = builder.block
+        builder, head, before = self.loop.builder, self.loop.builder.block, self.begin.builder.block
         left = builder.phi(INTEGER)
         self.phis = {name: builder.phi(self.form.real) for name in self.carried}
         ended = self.program.outputs["ended"]
@@ -207,9 +257,10 @@ class _Writer:
         """Write back what the lanes of a group remember; return whether a lane has ended so far."""
         builder = self.loop.builder
         builder.position_at_end(self.end.builder.block)
-        self.lowering.write({place.number: self.program.outputs[name] for name, place in self.program.writes.items()})
-        self._count(TICKS, self.made)
-        self._count(ENDS, builder.zext(some, INTEGER))
+        if self.resident:
+            self.lowering.write(self._written)
+            self._count(TICKS, self.made)
+            self._count(ENDS, builder.zext(some, INTEGER))
         ended = builder.add(self.ended_before, builder.zext(some, INTEGER))
         builder.branch(self.following.builder.block)
         return ended
@@ -226,7 +277,7 @@ class _Writer:
         if name in self.phis:
             value = self.phis[name]
         elif place.array == "ws":
-            value = self._load(self.begin, place).value
+            value = self._load(self.begin, place).value if self.resident else self._frozen(place)
         elif place.array == "index":
             kind = ir.VectorType(INTEGER, self.width)
             value = self.begin.builder.load(self.starts, typ=kind, align=8)
@@ -236,6 +287,15 @@ class _Writer:
             address = self.entry.at(self.arrays[place.array], integer(place.number), self.entry.scalar)
             value = self.entry.uniform(address).value
         return self.loop.real(value)
+
+    def _frozen(self, place: Place) -> ir.Value:
+        """A number of the state, of which LLVM does not see that it is written back to where it was read.
+
+        It would make a masked store of that (``kernels/vecmath/simple.py``), which is slow without AVX-512.
+        """
+        builder, loaded = self.loop.builder, self._load(self.loop, place).value
+        builder._insert(frozen := ir.Instruction(builder.block, loaded.type, "freeze", [loaded]))
+        return frozen
 
     def _load(self, vectors: Vectors, place: Place) -> Real:
         return vectors.load(self._slot(vectors, place.number))

@@ -81,7 +81,7 @@ class Task:
 
 
 class Lowering:
-    """Appends the code of some outputs, all at once or in several parts.
+    """Appends the code of some outputs, all at once or in several parts. ``few`` is ``FEW``.
 
     Parameters
     ----------
@@ -106,6 +106,8 @@ class Lowering:
     fuses : bool
         Whether a product and a sum are one operation here.
     """
+
+    few = FEW
 
     def __init__(
         self,
@@ -410,7 +412,7 @@ class Lowering:
     def _compute(self, wanted: Iterable[Node]) -> None:
         """Append the code of nodes whose sums have been computed."""
         region = self._region(wanted)
-        for node in frugal(region, self.program.needs) if len(region) > FEW else region:
+        for node in frugal(region, self.program.needs) if len(region) > self.few else region:
             if self._found(node) is not None:  # the other one of a sine and a cosine
                 continue
             if node.id in self.program.pairs:
