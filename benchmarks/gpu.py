@@ -32,6 +32,8 @@ from gpu_parts.workers import Record, Workers, serve  # noqa: E402
 TOTAL_SECONDS = 460.0
 ALL_RIGHT, WRONG, NO_DEVICE = 0, 1, 2
 MOST_TOGETHER = 12
+"""Processes that check results side by side."""
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Ended(BaseException):
@@ -45,25 +47,25 @@ def main(arguments: list[str] | None = None) -> int:
     if options.serve:
         with place.standing_in():
             serve(cache(lambda part: next(each for each in PARTS if each.name == part).items(place)))
-    signals = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-    for number in signals:
+    for number in SIGNALS:
         signal.signal(number, _end)
     with tempfile.TemporaryDirectory() as folder:
         run = Run(options, place, folder)
-        device = run.device()
-        if "missing" in device or "error" in device:
-            print(f"no GPU to measure: {device.get('missing') or device['error']}", file=sys.stderr)
-            return NO_DEVICE
-        print(run.plan(), flush=True)
-        number = run.all_parts()
-        for each in signals:
-            signal.signal(each, signal.SIG_IGN)
+        try:
+            missing = run.missing()
+            if missing is not None:
+                print(f"no GPU to measure: {missing}", file=sys.stderr)
+                return NO_DEVICE
+            print(run.plan(), flush=True)
+            ended = run.all_parts()
+        except Ended as end:
+            ended = run.end(int(end.args[0]))
     print("\n" + report.summary(run.found, place.real))
     if run.path is not None:
         print(f"\nwritten to {run.path}")
-    if number:
-        return 128 + number
-    return ALL_RIGHT if all(part.result() in ("ok", "cut") for part in run.found) else WRONG
+    if ended:
+        return 128 + ended
+    return ALL_RIGHT if all(part.right() for part in run.found) else WRONG
 
 
 def _end(number: int, frame: Any) -> None:
@@ -74,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     names = ", ".join(part.name for part in PARTS)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--parts", metavar="PARTS", help=f"run only these, separated by commas: {names}")
+    parser.add_argument("--items", metavar="TEXT", default="", help="run only items whose names contain this")
     parser.add_argument("--out", type=Path, help="the JSON file (default: benchmarks/results/<device>-<date>.json)")
     parser.add_argument("--commit", help="the commit that is measured, if this is a copy without Git's files")
     parser.add_argument("--seconds", type=float, help="the most that each part may take, in place of its own limit")
@@ -101,10 +104,12 @@ class Run:
         self._report: Record = {}
         self._began = time.monotonic()
 
-    def device(self) -> Record:
-        """Return what the device is, asked in a process of its own."""
-        with closing(Workers(self._command, self._environment, 1)) as workers:
-            (found,) = workers.records("ready", [ready.DEVICE], 90.0, 90.0)
+    def missing(self) -> str | None:
+        """Find out what the device is, in a process of its own; returns what is missing if there is none."""
+        found: Record = {"device": self.place.name}
+        if self.place.real:
+            with closing(Workers(self._command, self._environment, 1)) as workers:
+                (found,) = workers.records("ready", [ready.DEVICE], 90.0, 90.0)
         machine = ready.machine(found)
         if self.path is None and self.place.real:
             folder = HERE / "results"
@@ -112,7 +117,8 @@ class Run:
             self.path = report.default_path(folder, machine["device"])
         self._report = {"commit": self.options.commit or ready.commit(), "machine": machine}
         self._report |= {"rehearsal": None if self.place.real else self.place.name, "complete": False, "parts": {}}
-        return found
+        missing: str | None = found.get("missing") or found.get("error")
+        return missing
 
     def plan(self) -> str:
         """Say what will be done, and how long it may take."""
@@ -127,26 +133,32 @@ class Run:
         return "\n".join(lines)
 
     def all_parts(self) -> int:
-        """Run them; the number of the signal that ended them, or 0."""
-        try:
-            for part in self.parts:
-                self._run(part)
-                if part.name == "ready" and self.found[-1].result() != "ok":
-                    break  # nothing else would work
-        except Ended as end:
-            self.found[-1].ended = signal.Signals(end.args[0]).name
-            self._write()
-            return int(end.args[0])
+        """Run them, and return 0."""
+        for part in self.parts:
+            self._run(part)
+            if any(found.name == "ready" and not found.right() for found in self.found):
+                return 0  # nothing else would work
         self._report["complete"] = True
         self._write()
         return 0
+
+    def end(self, number: int) -> int:
+        """Take note of the signal that ended the run, and return its number."""
+        for each in SIGNALS:
+            signal.signal(each, signal.SIG_IGN)
+        if self.found:
+            self.found[-1].ended = signal.Signals(number).name
+            self._write()
+        return number
 
     def _limit(self, part: Part) -> float:
         return self.options.seconds or part.seconds
 
     def _run(self, part: Part) -> None:
         began = time.monotonic()
-        names = list(part.items(self.place))
+        names = [name for name in part.items(self.place) if self.options.items in name]
+        if not names:
+            return
         found = report.Found(part.name, len(names), [])
         self.found.append(found)
         left = TOTAL_SECONDS - (began - self._began) if self.place.real else float("inf")
@@ -156,7 +168,7 @@ class Run:
         count = cores if part.together else 1
         with closing(Workers(self._command, self._environment, count)) as workers:
             for record in workers.records(part.name, names, seconds, each):
-                found.records.append(record)
+                found.records.append(report.with_prediction(record, self.found[:-1]))
                 found.seconds = time.monotonic() - began
                 for line in report.wrong_in(record):
                     print(f"{part.name}: {line}", file=sys.stderr, flush=True)

@@ -11,6 +11,11 @@ from gpu_parts.launched import Launched, batch_of
 from gpu_parts.place import Place
 from gpu_parts.workers import Record, Work
 
+SECONDS = 0.08
+"""Of one launch: there are many configurations."""
+SIZES = (128, 64, 256)
+"""Threads of a block that are tried."""
+
 
 def choices(place: Place) -> dict[str, Work]:
     """The kernels of two landscapes in every configuration, then the number of threads that share a trajectory."""
@@ -25,12 +30,11 @@ def choices(place: Place) -> dict[str, Work]:
 
 def launched_kernels(place: Place) -> list[tuple[str, Any, str, str]]:
     """Return the kernels whose configurations are tried."""
-    from batchgd.analysis.bench.cases import CASES, METHODS, QUICK
+    from batchgd.analysis.bench.cases import METHODS, QUICK
 
-    larger = [case for case in CASES if case.landscape == "rosenbrock"]
     found = [
         (f"{case.landscape} {case.dim} {method} {dtype}", case, method, dtype)
-        for case in (*QUICK, *larger)
+        for case in QUICK
         for dtype in DTYPES
         for method in METHODS[::-1]
     ]
@@ -39,7 +43,7 @@ def launched_kernels(place: Place) -> list[tuple[str, Any, str, str]]:
 
 def alternatives(launched: Launched) -> list[Any]:
     """Return the configurations of a kernel: every size of a block, each with every bound on registers."""
-    from batchgd.kernels.cuda.occupancy import BLOCK_SIZES, Configuration, limits_of, register_bounds, resident_blocks
+    from batchgd.kernels.cuda.occupancy import Configuration, limits_of, register_bounds, resident_blocks
 
     if not hasattr(launched, "compiled"):
         return [replace(launched.chosen, threads=threads) for threads in (32, 64)]
@@ -49,7 +53,7 @@ def alternatives(launched: Launched) -> list[Any]:
     launched.use(replace(launched.chosen, max_registers=None))
     for bound in (None, *register_bounds(launched.compiled.regs_per_thread, limits)):
         launched.use(replace(launched.chosen, max_registers=bound))
-        for threads in BLOCK_SIZES:
+        for threads in SIZES:
             held = resident_blocks(launched.compiled.regs_per_thread, threads, limits)
             if held:
                 found.append(Configuration(threads, held, bound))
@@ -58,7 +62,7 @@ def alternatives(launched: Launched) -> list[Any]:
 
 def _configurations(place: Place, case: Any, method: str, dtype: str) -> Record:
     launched = Launched(batch_of(place, case, method, dtype))
-    n = launched.enough(place)
+    n = launched.enough(place, SECONDS)
     tried = []
     for how in [launched.chosen, *(each for each in alternatives(launched) if each != launched.chosen)]:
         launched.use(how)
@@ -79,7 +83,7 @@ def _threads(place: Place, dim: int, dtype: str) -> Record:
         for threads in (None, *place.of((1, 32), (32,) if place.name == "interpreter" else (4,))):
             with bgd.testing.forced(warp=threads):
                 launched = Launched(batch_of(place, case, method, dtype))
-                n = place.of(launched.enough, lambda place: 2)(place)
+                n = place.of(partial(launched.enough, place, SECONDS), lambda: 2)()
                 rate = launched.rate(n, place.of(2, 1))["updates_per_s"]
             chosen = "chosen" if threads is None else "forced"
             tried.append({"method": method, "how": chosen, **launched.needs(), "updates_per_s": rate})

@@ -75,15 +75,15 @@ class Launched:
         self.stream.wait()
         return time.perf_counter() - began
 
-    def enough(self, place: Place) -> int:
+    def enough(self, place: Place, wanted: float = ENOUGH_SECONDS) -> int:
         """Return a number of starts that keeps the device busy for long enough."""
         most = self.plan.n
         n = min(most, 1 << 14)
         self.once(n)
         if not place.real:
             return n
-        while (seconds := self.once(n)) < ENOUGH_SECONDS and n < most:
-            n = min(most, int(n * min(8.0, max(2.0, 1.2 * ENOUGH_SECONDS / seconds))))
+        while (seconds := self.once(n)) < wanted and n < most:
+            n = min(most, int(n * min(16.0, max(1.5, 1.2 * wanted / seconds))))
         return n
 
     def column(self, name: str, n: int) -> Any:

@@ -1,4 +1,4 @@
-"""Whether there is a device that can run anything, and compiling: first a kernel alone, then all that is measured."""
+"""Whether a device can run anything; every kernel that is measured, compiled, and its speed predicted."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from gpu_parts.speed import device_facts, standard
 from gpu_parts.workers import Record, Work
 
 DEVICE = "device"
+REHEARSED = "H200"
+"""The device of which a rehearsal makes the predictions."""
 
 
 def ready(place: Place) -> dict[str, Work]:
@@ -74,7 +76,7 @@ def commit() -> str | None:
 
 
 def compiled(place: Place) -> dict[str, Work]:
-    """One kernel alone, then every other that is measured: they are kept on disk, and loaded from there."""
+    """Every kernel that is measured, with its prediction: they are kept on disk, and loaded from there."""
     items: dict[str, Work] = {f"{name}": partial(_compile, place, *rest) for name, *rest in standard(place)}
     for name, *rest in launched_kernels(place) if place.real else []:
         items[f"{name}, every bound on registers"] = partial(_compile_bounded, place, *rest)
@@ -83,8 +85,23 @@ def compiled(place: Place) -> dict[str, Work]:
 
 def _compile(place: Place, case: Any, method: str, dtype: str) -> Record:
     began = time.perf_counter()
-    launched = Launched(batch_of(place, case, method, dtype))
-    return {"seconds": time.perf_counter() - began, **launched.needs()}
+    batch = batch_of(place, case, method, dtype)
+    launched = Launched(batch)
+    return {"seconds": time.perf_counter() - began, **launched.needs(), **_predicted(place, batch)}
+
+
+def _predicted(place: Place, batch: Any) -> Record:
+    """Return what the machine code lets us expect of this device in evaluations per second, or why nothing is known."""
+    from batchgd.engine.doctor import collect
+
+    try:
+        from batchgd.analysis.bench.predict import predicted_updates
+
+        name = collect()["driver"]["devices"][0]["name"] if place.real else REHEARSED
+        found = predicted_updates(batch, name)
+    except Exception as error:  # an unknown device, no disassembler: the measurement counts without it
+        return {"no_prediction": f"{type(error).__name__}: {' '.join(str(error).split())}"}
+    return {"predicted": found.updates_per_second, "bound_by": found.bound_by, "clocks": found.clocks}
 
 
 def _compile_bounded(place: Place, case: Any, method: str, dtype: str) -> Record:

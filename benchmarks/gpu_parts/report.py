@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import time
@@ -16,22 +17,45 @@ from gpu_parts.table import PARTS
 from gpu_parts.workers import Record
 
 LINES = {part.name: part.line for part in PARTS}
+CHECKS = {part.name for part in PARTS if part.checks}
 
 
 def write(path: Path, report: Record) -> None:
     """Replace a file, so that it is whole whenever the process ends."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     with open(fresh, "w", encoding="utf-8") as file:
-        file.write(json.dumps(report, indent=1) + "\n")
+        file.write(json.dumps(_finite(report), indent=1) + "\n")
         file.flush()
         os.fsync(file.fileno())
     os.replace(fresh, path)
+
+
+def _finite(value: Any) -> Any:
+    """Return the value with what JSON has no number for as text."""
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_finite(each) for each in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def default_path(folder: Path, device: str) -> Path:
     """Return where the report of a device goes."""
     slug = re.sub(r"[^a-z0-9]+", "-", device.lower()).strip("-")
     return folder / f"{slug}-{time.strftime('%Y-%m-%d-%H%M', time.gmtime())}.json"
+
+
+def with_prediction(record: Record, parts: list[Found]) -> Record:
+    """Return the record of a kernel with the prediction of the one of this name, and what was measured over it.
+
+    A prediction counts ticks, each of which is one evaluation.
+    """
+    expected = next((r for part in parts for r in part.records if r["name"] == record["name"] and "block" in r), {})
+    if "evaluations_per_s" not in record or not expected.get("predicted"):
+        return record
+    ratio = record["evaluations_per_s"] / expected["predicted"]
+    found = {"predicted": expected["predicted"], "bound_by": expected["bound_by"]}
+    return {**record, **found, "measured_over_predicted": ratio}
 
 
 def wrong_in(record: Record) -> list[str]:
@@ -63,6 +87,10 @@ class Found:
             return "FAILED"
         done = [record for record in self.records if "skipped" not in record]
         return "ok" if len(done) == self.items else "cut"
+
+    def right(self) -> bool:
+        """Whether nothing failed, and, if results were to be checked, all of them were."""
+        return self.result() == "ok" or (self.result() == "cut" and self.name not in CHECKS)
 
     def to_dict(self) -> Record:
         """Return it, ready for JSON."""
@@ -106,11 +134,13 @@ def _kernels(parts: list[Found]) -> str:
         return {
             "kernel": record["name"],
             "updates/s": quantity(record["updates_per_s"]),
-            "predicted": quantity(record["predicted"]) if record.get("predicted") else "no prediction",
+            "evaluations/s": quantity(record.get("evaluations_per_s")),
+            "predicted": quantity(record["predicted"]) if ratio else "no prediction",
             "measured/predicted": f"{ratio:.2f}" if ratio else "–",
+            "bound by": record.get("bound_by", "–"),
             "registers": str(record.get("registers", "–")),
             "local": str(record.get("local_bytes", "–")),
         }
 
     records = [record for part in parts if part.name == "kernels" for record in part.records]
-    return str(TextTable([cells(r) for r in records if "updates_per_s" in r], ("kernel",)))
+    return str(TextTable([cells(r) for r in records if "updates_per_s" in r], ("kernel", "bound by")))

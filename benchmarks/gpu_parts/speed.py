@@ -1,4 +1,4 @@
-"""How fast: the standard kernels and their predictions, the host's share, drawing, merging, and whole calls."""
+"""How fast: the standard kernels alone, the host's share, drawing, merging, and whole calls."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def standard(place: Place) -> list[tuple[str, Any, str, str]]:
 def kernels(place: Place) -> dict[str, Work]:
     """Updates per second of the standard kernels, alone on the device, and of two of them on this machine's CPU."""
     items: dict[str, Work] = {name: partial(_kernel, place, *rest) for name, *rest in standard(place)}
-    items |= {f"{name}, all cores of the CPU": partial(_on_cpu, place, *rest) for name, *rest in standard(place)[:4:2]}
+    items |= {f"{name}, all cores of the CPU": partial(_on_cpu, place, *rest) for name, *rest in standard(place)[1:4:2]}
     return items
 
 
@@ -48,18 +48,7 @@ def _kernel(place: Place, case: Any, method: str, dtype: str) -> Record:
     n = launched.enough(place)
     record = {**launched.rate(n, place.of(3, 1)), **launched.needs()}
     statuses = launched.column("status", n)
-    expected = predicted(case, method, dtype)
-    return {
-        **record,
-        "at_a_minimum": float(np.mean(np.array([status.success for status in Status])[statuses])),
-        "predicted": expected,
-        "measured_over_predicted": record["updates_per_s"] / expected if expected else None,
-    }
-
-
-def predicted(case: Any, method: str, dtype: str) -> float | None:
-    """Return the updates per second that the machine code lets us expect of this device; None without a prediction."""
-    return None
+    return {**record, "at_a_minimum": float(np.mean(np.array([status.success for status in Status])[statuses]))}
 
 
 def _on_cpu(place: Place, case: Any, method: str, dtype: str) -> Record:
@@ -186,17 +175,24 @@ def _under_load(place: Place) -> Record:
     while process.poll() is None and time.perf_counter() - began < 10.0:
         launched.once(n)
     out, _ = process.communicate()
-    return {"kernel": name, **dict(zip(SETTINGS.split(","), map(str.strip, out.split(",")), strict=False))}
+    return {"kernel": name, **_answers(SETTINGS, out)}
 
 
 def device_facts() -> Record:
     """Return what the driver says about the device; nothing if it has no nvidia-smi."""
-    names = f"name,driver_version,compute_cap,memory.total,mig.mode.current,ecc.mode.current,{SETTINGS}"
-    try:
-        done = subprocess.run(_query(names), capture_output=True, text=True, check=True, timeout=20)
-    except (OSError, subprocess.SubprocessError):
-        return {}
-    return dict(zip(names.split(","), map(str.strip, done.stdout.splitlines()[0].split(",")), strict=False))
+    names = "name,driver_version,memory.total"
+    for asked in (f"{names},mig.mode.current,ecc.mode.current,{SETTINGS}", names):  # old ones do not know every name
+        try:
+            done = subprocess.run(_query(asked), capture_output=True, text=True, check=True, timeout=20)
+        except (OSError, subprocess.SubprocessError):
+            continue
+        return _answers(asked, done.stdout)
+    return {}
+
+
+def _answers(names: str, text: str) -> Record:
+    first = (text.splitlines() or [""])[0]
+    return dict(zip(names.split(","), map(str.strip, first.split(",")), strict=False))
 
 
 def _query(names: str) -> list[str]:

@@ -28,6 +28,11 @@ class Part:
     line: Callable[[Sequence[Record]], str]
     together: bool = False
 
+    @property
+    def checks(self) -> bool:
+        """Whether it compares results with known ones."""
+        return self.line is _checked
+
 
 def _quantity(number: float, unit: str = "") -> str:
     from batchgd.problem.wording import quantity
@@ -86,11 +91,11 @@ def _peers(records: Sequence[Record]) -> str:
 
 
 PARTS = (
-    Part("ready", "the device, and a first run", 40, 30, ready.ready, _ready),
+    Part("ready", "the device, and a first run", 35, 30, ready.ready, _ready),
     Part("basics", "starts, labels, merge, paths, Ctrl-C", 45, 30, correctness.basics, _checked, together=True),
     Part("methods", "every method and option, warps", 60, 40, correctness.methods, _checked, together=True),
     Part("landscapes", "every landscape", 50, 30, correctness.landscapes, _checked, together=True),
-    Part("compile", "what is measured below", 30, 25, ready.compiled, _compiled, together=True),
+    Part("compile", "what is measured below, predicted", 35, 25, ready.compiled, _compiled, together=True),
     Part("kernels", "updates per second, and predicted", 60, 20, speed.kernels, _kernels),
     Part("rates", "calls, drawing, merging, ceilings", 40, 15, speed.rates, _rates),
     Part("choices", "blocks, registers, warps: chosen or best", 65, 20, choices.choices, _chosen),

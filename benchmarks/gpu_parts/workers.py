@@ -44,7 +44,7 @@ def serve(items: Callable[[str], dict[str, Work]]) -> None:
     def listen() -> None:
         for line in lines:
             asked.put(line)
-        os._exit(0)
+        os.killpg(os.getpid(), signal.SIGKILL)  # and the children of this process
 
     threading.Thread(target=listen, daemon=True).start()
     stdout, sys.stdout = sys.stdout, sys.stderr  # output of libraries is not a record
@@ -160,7 +160,10 @@ class _Process:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._popen.pid, signal.SIGKILL)
         self._popen.wait()
-        self._errors.close()
+        for file in (self._popen.stdin, self._popen.stdout, self._errors):
+            if file is not None:
+                with contextlib.suppress(OSError):  # what was not sent
+                    file.close()
 
     def _ending(self) -> str:
         """Return how the process ended."""
