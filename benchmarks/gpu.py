@@ -128,6 +128,7 @@ class Run:
             f"commit {self._report['commit'] or 'unknown'}",
             ", ".join(f"{name} {version}" for name, version in machine["versions"].items()),
             f"at most {min(TOTAL_SECONDS, sum(map(self._limit, self.parts))):.0f} s; written {where}",
+            *(f"PROBLEM: {line}" for line in ready.problems()),
             *(f"  {part.name:<11} at most {self._limit(part):3.0f} s  {part.what}" for part in self.parts),
         ]
         return "\n".join(lines)

@@ -66,6 +66,14 @@ def machine(device: Record) -> Record:
     return facts
 
 
+def problems() -> list[str]:
+    """Return what `batchgd doctor` says is wrong here, a line each."""
+    from batchgd.engine.doctor import collect, diagnose
+
+    found = [finding for finding in diagnose(collect()) if finding.level == "problem"]
+    return [f"{finding.text}: {finding.remedy}" for finding in found]
+
+
 def commit() -> str | None:
     """Return the commit of this checkout, if it has Git's files."""
     command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--tags"]
