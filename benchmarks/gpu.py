@@ -42,7 +42,10 @@ class Ended(BaseException):
 
 def main(arguments: list[str] | None = None) -> int:
     """Run all parts; 0 if all is right, 1 if something is wrong or failed, 2 without a GPU, 128 + n after signal n."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.spoil and options.rehearse != "interpreter":
+        parser.error("--spoil changes what the interpreter runs: add --rehearse interpreter")
     place = Place(options.rehearse or "device", options.spoil)
     if options.serve:
         with place.standing_in():

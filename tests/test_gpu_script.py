@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,11 +16,14 @@ import batchgd as bgd
 
 pytest.importorskip("numba_cuda", reason="numba-cuda is not installed")
 
-from gpu_parts import correctness, report, speed
+from gpu_parts import choices, correctness, report, speed
 from gpu_parts.compared import Case, compare
 from gpu_parts.place import Place
 from gpu_parts.table import PARTS
 from gpu_parts.workers import Workers
+
+from batchgd.kernels.cuda import assemble
+from batchgd.kernels.cuda.occupancy import Configuration
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "benchmarks" / "gpu.py"
@@ -202,3 +206,30 @@ def test_a_kernel_is_compared_with_the_prediction_of_its_name():
 
 def test_the_standard_kernels_begin_with_both_dtypes():
     assert {dtype for *_, dtype in speed.standard(Place())[:4]} == {"float64", "float32"}
+
+
+class OnDevice:
+    """A kernel of 122 registers that obeys a bound."""
+
+    chosen = Configuration(128, 4)
+
+    def use(self, how):
+        self.compiled = SimpleNamespace(regs_per_thread=min(122, how.max_registers or 122))
+
+    compiled = SimpleNamespace(regs_per_thread=122)
+
+
+def test_every_bound_on_registers_is_tried_with_every_size_of_a_block(monkeypatch):
+    monkeypatch.setattr(assemble, "current_capability", lambda: (9, 0))
+    found = choices.alternatives(OnDevice())
+    assert {how.max_registers for how in found} == {None, 96, 80, 72}
+    assert {how.threads for how in found} == {64, 128, 256}
+    assert OnDevice.chosen in found
+
+
+def test_what_the_driver_does_not_answer_is_left_out():
+    assert speed._answers("name,driver_version", "NVIDIA H200, 580.159\nNVIDIA H200, 580.159\n") == {
+        "name": "NVIDIA H200",
+        "driver_version": "580.159",
+    }
+    assert speed._answers("name", "") == {"name": ""}

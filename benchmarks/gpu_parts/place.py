@@ -67,4 +67,7 @@ class Place:
         if self.spoil is None or kernel != "descend_kernel":
             return text
         pattern, _, by = self.spoil.partition("=")
-        return re.sub(pattern, by, text)
+        spoiled, times = re.subn(pattern, by, text)
+        if times == 0:
+            raise ValueError(f"{pattern} is not in the PTX of {kernel}: nothing is spoiled")
+        return spoiled
