@@ -12,8 +12,19 @@ from gpu_parts.workers import Record
 
 BEYOND = {"float64": 1e-10, "float32": 2e-3, "mixed": 1e-6}
 """How far apart two endpoints may be, in a box of width 10: in float32 a gradient is lost in rounding before that."""
-SHIFTS = (1, -1, 3, -3, 16, -16, 64, -64)
-"""Rounding errors by which starts are moved: a trajectory that then ends elsewhere, on the CPU too, depends on them."""
+SHIFTS = (0, 1, -1, 8, -8, 64, -64, 512, -512)
+"""Rounding errors by which starts are moved: a trajectory that then ends elsewhere, on the CPU too, depends on them.
+
+Not moved, they descend in NumPy, which rounds products before it adds them.
+"""
+ABOUT = 8.0
+"""How much further apart two endpoints may be than those of the moved starts."""
+UNEXPLAINED = {"float64": 0.002, "float32": 0.01, "mixed": 0.002}
+"""The share of trajectories that may differ without that: most of what was found on compiled code that is right."""
+OTHERWISE = {"float64": 0.02, "float32": 0.25, "mixed": 0.02}
+"""The share of trajectories that may end at the same place, but with success on one side only."""
+SAME_MINIMUM = 1e-6
+"""How far apart two polished minima may be, in widths of the box."""
 SHOWN = 3
 """Differing trajectories that a record describes."""
 
@@ -50,34 +61,50 @@ class Case:
 def compare(case: Case, reference: str) -> Record:
     """Compare one batch on the device with the reference; ``wrong`` describes trajectories that rounding can't explain.
 
-    A trajectory differs if its endpoint is further away than ``BEYOND``, or if its label or success is another. On a
-    border between basins one rounding decides, so the reference runs again from starts that are a few rounding errors
-    away: trajectories that these scatter, too, are counted as decided by rounding.
+    A trajectory differs if its endpoint is further away than ``BEYOND``, or if it is assigned to another minimum. On a
+    border between basins one rounding decides, and on long ways rounding errors grow. So the reference runs again from
+    starts that are some rounding errors away: a trajectory counts as decided by rounding if that scatters its endpoint
+    about as far. Of the others a few are allowed. Whether the last update ends a trajectory or the limit of updates does, depends on rounding too: that
+    many may end otherwise at the same place.
     """
     cuda, cpu = case.run("cuda"), case.run(reference)
     beyond = BEYOND[cpu.dtype] * np.maximum(cpu.box.width / 10.0, 1.0)
-    apart = _apart(cuda.x, cpu.x)
-    differs = np.any(apart > beyond, axis=1) | (cuda.success != cpu.success)
-    labelled = hasattr(cpu, "label")
-    if labelled:
-        differs |= cuda.label != cpu.label
+    apart = np.max(_apart(cuda.x, cpu.x) / beyond, axis=1)
+    otherwise = cuda.success != cpu.success
+    differs = (apart > 1.0) | (_elsewhere(cuda, cpu, beyond) & ~otherwise)
+    otherwise &= ~differs
     decided = np.zeros(len(cpu.x), bool)
     if differs.any():
         for roundings in SHIFTS:
-            other = case.moved(cpu, roundings, reference)
-            decided |= np.any(_apart(other.x, cpu.x) > beyond, axis=1) | (other.success != cpu.success)
+            other = case.moved(cpu, roundings, reference if roundings else "numpy")
+            scatter = np.max(_apart(other.x, cpu.x) / beyond, axis=1)
+            decided |= np.maximum(apart, 1.0) <= ABOUT * scatter
     wrong = np.flatnonzero(differs & ~decided)
-    names = ("x", "fun", "nit", "status", *(["label"] if labelled else []))
+    names = ("x", "fun", "nit", "status", *(["label"] if hasattr(cpu, "label") else []))
+    shown = [_described(i, cuda, cpu, names) for i in wrong[:SHOWN]]
+    agrees = wrong.size <= UNEXPLAINED[cpu.dtype] * len(cpu.x)
+    if np.mean(otherwise) > OTHERWISE[cpu.dtype]:
+        agrees, wrong = False, np.append(wrong, np.flatnonzero(otherwise))
+        shown += [_described(i, cuda, cpu, names) for i in np.flatnonzero(otherwise)[:SHOWN]]
     return {
-        "agrees": wrong.size == 0,
+        "agrees": agrees,
         "trajectories": len(cpu.x),
         "differ": int(differs.sum()),
         "decided_by_rounding": int((differs & decided).sum()),
-        "apart": float(np.max(apart[~differs], initial=0.0)),
+        "ended_otherwise": int(otherwise.sum()),
+        "apart_over_tolerance": float(np.max(apart[~differs], initial=0.0)),
         "updates_equal": float(np.mean(cuda.nit == cpu.nit)),
-        "wrong": [_described(i, cuda, cpu, names) for i in wrong[:SHOWN]],
+        "wrong": shown,
         "wrong_count": int(wrong.size),
     }
+
+
+def _elsewhere(cuda: Any, cpu: Any, beyond: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which trajectories are assigned to other minima: by place, as the numbers follow the values."""
+    if not hasattr(cpu, "label"):
+        return np.zeros(len(cpu.x), bool)
+    places = [np.vstack([found.minima.x, np.full((1, found.dim), np.nan)])[found.label] for found in (cuda, cpu)]
+    return np.any(_apart(*places) > np.maximum(beyond, SAME_MINIMUM * cpu.box.width), axis=1)
 
 
 def _apart(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.float64]:

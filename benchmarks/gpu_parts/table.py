@@ -45,7 +45,9 @@ def _checked(records: Sequence[Record]) -> str:
     right = sum(record["agrees"] for record in judged)
     decided = sum(record.get("decided_by_rounding", 0) for record in judged)
     number = sum(record.get("trajectories", 0) for record in judged)
-    return f"{right} of {len(judged)} right; {number} trajectories, {decided} decided by rounding"
+    other = sum(record.get("differ", 0) for record in judged) - decided
+    counts = f"{number} trajectories, {decided} decided by rounding, {other} others differ"
+    return f"{right} of {len(judged)} right; {counts}"
 
 
 def _ready(records: Sequence[Record]) -> str:
