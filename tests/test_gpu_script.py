@@ -233,3 +233,22 @@ def test_what_the_driver_does_not_answer_is_left_out():
         "driver_version": "580.159",
     }
     assert speed._answers("name", "") == {"name": ""}
+
+
+GROWING = ("mueller_brown", "goldstein_price", "griewank", "levy", "vincent", "beale", "rosenbrock", "hartmann3")
+"""Landscapes on which rounding errors grow most."""
+
+
+@pytest.mark.ptx
+def test_kernels_that_round_otherwise_give_few_false_alarms():
+    from ptx.contraction import fused
+    from ptx.product import interpreted
+
+    differ, alarms = 0, 0
+    for dtype in ("float64", "float32"):
+        for name in GROWING:
+            with interpreted(edit=fused, units=1.0):
+                found = compare(Case(name, 200, {"dtype": dtype, "maxiter": 60}), "cpu")
+            differ, alarms = differ + found["differ"], alarms + found["wrong_count"]
+    assert differ > 100
+    assert alarms <= 6

@@ -64,8 +64,8 @@ def compare(case: Case, reference: str) -> Record:
     A trajectory differs if its endpoint is further away than ``BEYOND``, or if it is assigned to another minimum. On a
     border between basins one rounding decides, and on long ways rounding errors grow. So the reference runs again from
     starts that are some rounding errors away: a trajectory counts as decided by rounding if that scatters its endpoint
-    about as far. Of the others a few are allowed. Whether the last update ends a trajectory or the limit of updates does, depends on rounding too: that
-    many may end otherwise at the same place.
+    about as far. Of the others a few are allowed. Whether the last update ends a trajectory or the limit of updates
+    does, depends on rounding as well: some may end otherwise at the same place.
     """
     cuda, cpu = case.run("cuda"), case.run(reference)
     beyond = BEYOND[cpu.dtype] * np.maximum(cpu.box.width / 10.0, 1.0)
