@@ -11,7 +11,8 @@ from batchgd.compiler.trace.array import TracedArray, depends, plain_objects, tr
 from batchgd.compiler.trace.elementary import ELEMENTWISE
 from batchgd.compiler.trace.escape import Escape, escape, sorting
 from batchgd.compiler.trace.row_array import TracedRows, broadcast, involved, shape_of
-from batchgd.compiler.trace.row_functions import ROW_FUNCTIONS, matmul, reduce_rows
+from batchgd.compiler.trace.row_functions import ROW_FUNCTIONS, reduce_rows
+from batchgd.compiler.trace.row_products import matmul
 from batchgd.compiler.trace.scalar import Scalar, node_of
 from batchgd.compiler.trace.substitutes import cure_for, special_cure
 
