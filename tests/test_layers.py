@@ -25,7 +25,7 @@ MOST_ENTRIES = 12
 HOOKS = {
     f"batchgd.compiler.trace.{name}"
     for name in (
-        *("array", "dispatch", "elementary", "reductions", "scalar"),
+        *("array", "blank", "dispatch", "elementary", "reductions", "scalar"),
         *("row_array", "row_functions", "row_index", "row_products"),
     )
 }

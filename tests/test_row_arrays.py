@@ -35,6 +35,28 @@ def _filled(x):
     return np.sum(y**2)
 
 
+def _in_columns(x):
+    out = np.empty((7, 3))
+    out[:, 0] = np.exp(-x[0] * T)
+    out[:, 1] = x[1]
+    out[:, 2] = 2.0 * T
+    longer = np.zeros(14)
+    longer[:7] = out @ x
+    longer[7:] = T * x[2]
+    longer[-1] = 0.5
+    total = longer.copy()
+    total -= 1.0
+    return np.sum(total**2) + longer.sum() + np.dot(longer, longer) + longer[3] + np.mean([longer, total])
+
+
+def _recurrence(x):
+    y, drive = np.zeros(7), np.sin(x[2] * T)
+    y[0] = 0.5
+    for k in range(1, 7):
+        y[k] = x[0] * y[k - 1] + x[1] * drive[k]
+    return np.sum((y - Y) ** 2) + np.sum(y[1:] * y[:-1]) + np.sum(y * drive)
+
+
 def _assigned(x):
     y = x[0] * T
     y[1:] = y[1:] * x[1] + T[:-1]
@@ -174,6 +196,8 @@ ON_DATA = {
     "special": lambda x: np.sum(special.erf(x[0] * T) + special.expit(x[1] * T) + special.xlogy(T, 2 + x[2] * T)),
     "poisson": lambda x: np.sum(np.exp(x[0] + x[1] * T) - LABELS * (x[0] + x[1] * T)) + x[2] ** 2,
     "filled": _filled,
+    "filled in columns": _in_columns,
+    "recurrence": _recurrence,
     "assigned": _assigned,
     "copies": lambda x: (
         np.sum(np.asarray(x[0] * T).copy() ** 2)

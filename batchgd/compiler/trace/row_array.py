@@ -217,12 +217,13 @@ def involved(values: Sequence[Any]) -> bool:
     if any(isinstance(value, TracedRows) for value in values):
         return True
     large = [_plain(value) for value in values if any(is_large(n) for n in shape_of(value))]
-    if not large or not all(_is_given(array) for array in large):
+    if not large or not all(map(is_given, large)):
         return False
     return any(isinstance(each, Scalar) for value in values for each in _plain(value).flat)
 
 
-def _is_given(array: NDArray[Any]) -> bool:
+def is_given(array: NDArray[Any]) -> bool:
+    """Whether an array consists of coordinates, parameters and plain numbers."""
     return array.dtype != object or all(
         not isinstance(each, Scalar) or each.node.op in ("x", "p", "const") for each in array.flat
     )
