@@ -24,7 +24,10 @@ MOST_ENTRIES = 12
 
 HOOKS = {
     f"batchgd.compiler.trace.{name}"
-    for name in ("array", "dispatch", "elementary", "reductions", "row_array", "row_functions", "row_index", "scalar")
+    for name in (
+        *("array", "blank", "dispatch", "elementary", "reductions", "scalar"),
+        *("row_array", "row_functions", "row_index", "row_products"),
+    )
 }
 """The one circle that is allowed: NumPy calls back into the types that a function is traced with."""
 

@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays, basic_indices, integer_array_indices
 from scipy import special
 
 import batchgd as bgd
@@ -30,6 +33,28 @@ def _filled(x):
     y[0] = x[2]
     y[2:4] = x[:2]
     return np.sum(y**2)
+
+
+def _in_columns(x):
+    out = np.empty((7, 3))
+    out[:, 0] = np.exp(-x[0] * T)
+    out[:, 1] = x[1]
+    out[:, 2] = 2.0 * T
+    longer = np.zeros(14)
+    longer[:7] = out @ x
+    longer[7:] = T * x[2]
+    longer[-1] = 0.5
+    total = longer.copy()
+    total -= 1.0
+    return np.sum(total**2) + longer.sum() + np.dot(longer, longer) + longer[3] + np.mean([longer, total])
+
+
+def _recurrence(x):
+    y, drive = np.zeros(7), np.sin(x[2] * T)
+    y[0] = 0.5
+    for k in range(1, 7):
+        y[k] = x[0] * y[k - 1] + x[1] * drive[k]
+    return np.sum((y - Y) ** 2) + np.sum(y[1:] * y[:-1]) + np.sum(y * drive)
 
 
 def _assigned(x):
@@ -171,6 +196,8 @@ ON_DATA = {
     "special": lambda x: np.sum(special.erf(x[0] * T) + special.expit(x[1] * T) + special.xlogy(T, 2 + x[2] * T)),
     "poisson": lambda x: np.sum(np.exp(x[0] + x[1] * T) - LABELS * (x[0] + x[1] * T)) + x[2] ** 2,
     "filled": _filled,
+    "filled in columns": _in_columns,
+    "recurrence": _recurrence,
     "assigned": _assigned,
     "copies": lambda x: (
         np.sum(np.asarray(x[0] * T).copy() ** 2)
@@ -266,3 +293,36 @@ def test_rows_are_the_unrolled_function(fun, dim):
     np.testing.assert_allclose(gradient, unrolled.gradient(points), rtol=1e-10, atol=1e-12 * scale)
     scale = max(1.0, np.abs(unrolled.hessian(points)).max())
     np.testing.assert_allclose(objective.hessian(points), unrolled.hessian(points), rtol=1e-9, atol=1e-11 * scale)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_any_index_reads_and_writes_as_in_numpy(draw):
+    shape = draw.draw(st.sampled_from([(7,), (7, 3), (3, 7), (7, 6), (2, 7, 3), (6, 2, 9)]))
+    key = draw.draw(
+        st.one_of(
+            basic_indices(shape, allow_newaxis=True),
+            integer_array_indices(shape, result_shape=array_shapes(max_dims=2, max_side=8)),
+            arrays(bool, shape),
+            arrays(bool, shape[:1]),
+        )
+    )
+    table = np.random.default_rng(3).normal(size=shape)
+    weights = np.random.default_rng(4).normal(size=np.shape(table[key]))
+
+    def read(x):
+        return np.sum((np.sin(x[0] * table) + x[1] * table)[key] * weights) + x[0]
+
+    def written(x):
+        rows = np.sin(x[0] * table) + x[1] * table
+        rows[key] = x[1] * weights
+        return np.sum(rows * table**2) + x[0]
+
+    x = np.array([0.7, 0.3])
+    for fun in (read, written):
+        with bgd.testing.forced(large=LARGE):
+            objective = Objective(fun, 2)
+        assert objective.value(x) == pytest.approx(fun(x), rel=1e-11, abs=1e-11)
+        steps = np.eye(2) * 1e-6
+        slopes = [(fun(x + step) - fun(x - step)) / 2e-6 for step in steps]
+        np.testing.assert_allclose(objective.gradient(x), slopes, rtol=1e-6, atol=1e-6)

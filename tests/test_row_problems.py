@@ -226,10 +226,17 @@ def test_compiled_code_gets_the_rows_unrolled_if_they_are_few():
     assert runs[0].minima.fun[0] == pytest.approx(runs[1].minima.fun[0], rel=1e-8)
 
 
-def test_too_many_rows_for_compiled_code_are_refused_in_one_line():
+def test_a_hundred_thousand_rows_are_a_loop_on_the_cpu_and_refused_in_one_line_where_they_are_written_out():
     times = np.linspace(0.0, 1.0, 100_000)
-    with pytest.raises(InputError, match=r"operations, most of them in loops .*: use backend='numpy'"):
-        bgd.multistart(lambda p: np.sum((times - p[0] * times**2) ** 2), box=[(0, 1)], starts=10, backend="cpu")
+
+    def parabola(p):
+        return np.sum((times - p[0] * times**2) ** 2)
+
+    result = bgd.multistart(parabola, box=[(0, 2)], starts=10, backend="cpu")
+    assert result.minima.x[0] == pytest.approx(np.sum(times**3) / np.sum(times**4), rel=1e-9)
+    objective = Objective(parabola, box=[(0, 2)])
+    with pytest.raises(InputError, match=r"operations, most of them in loops .*: use backend='cpu'"):
+        objective.emit("value")
 
 
 def test_memory_does_not_grow_with_rows_times_points():

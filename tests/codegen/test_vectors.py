@@ -15,7 +15,7 @@ from batchgd.compiler.cache.native import NativeCode, object_code
 from batchgd.compiler.lower.arrays import ArrayProgram
 from batchgd.compiler.lower.evaluation import evaluation, vector_width
 from batchgd.compiler.lower.processor import Processor, this_processor
-from batchgd.compiler.lower.to_llvm import progression
+from batchgd.compiler.lower.program import progression
 from batchgd.compiler.trace.graph import Axis, Graph, Scatter
 from batchgd.compiler.trace.operations import BOOLEAN, OPERATIONS
 from batchgd.compiler.trace.rows import data, part, pick, reduced, spread

@@ -10,8 +10,8 @@ values     ``values``                         nothing but the type
 
 The loop calls the tick by its address and reads where the tick keeps everything of a lane; the block form's tick and
 ``values`` call the evaluation in the same way (``kernels/cpu_intrinsics.py``). Numba compiles neither the fused tick
-nor the evaluations (``compiler/lower``), except for those of a finite sum, whose texts are the modules ``evaluate`` and
-``value``.
+nor the evaluations (``compiler/lower``), except for that of a batch of a finite sum's rows, which is the module
+``evaluate``.
 """
 
 from __future__ import annotations
@@ -31,12 +31,11 @@ ENTRIES = {
     "loop": ("descend", "record"),
     "tick": ("tick",),
     "evaluate": ("evaluate",),
-    "value": ("evaluate_value",),
     "values": ("values",),
 }
 """The functions of each module that are called from outside; their machine code is kept on disk."""
 
-BY_ADDRESS = ("tick", "evaluate", "value")
+BY_ADDRESS = ("tick", "evaluate")
 """The modules of an objective or a method: they are called by address (``cache/by_address.py``)."""
 
 
@@ -45,8 +44,8 @@ def texts(specialisation: Specialisation) -> dict[str, str]:
     made = {"loop": _loop(specialisation), "values": _values(specialisation)}
     if specialisation.blocked:
         made["tick"] = _tick(specialisation)
-    if specialisation.sum is not None:
-        made |= {"evaluate": _evaluate(specialisation), "value": _value(specialisation)}
+    if specialisation.batches:
+        made["evaluate"] = _evaluate(specialisation)
     return made
 
 
@@ -56,13 +55,14 @@ def evaluations(of: Specialisation) -> dict[str, Evaluation]:
     from batchgd.compiler.lower.processor import this_processor
 
     asked: dict[str, Outputs] = {}
-    if of.sum is None and of.blocked:
+    if of.blocked and not of.batches:
         asked["evaluate"] = outputs_of(of.objective.dim, value=of.has_value, hessian=of.read.hessian)
-    if of.sum is None and of.value_slot is None:
+    if of.value_slot is None:
         asked["evaluate_value"] = value_alone(of.objective.dim)
     made = {}
     for name, (what, slots) in asked.items():
-        outputs = dict(zip(slots.values(), of.function.outputs(what), strict=True))
+        objective = of.function if of.sum is None else of.sum
+        outputs = dict(zip(slots.values(), objective.outputs(what), strict=True))
         made[name] = evaluation(name, outputs, lanes=of.lanes, dtype=of.dtype, processor=this_processor())
     return made
 
@@ -95,12 +95,6 @@ def _evaluate(of: Specialisation) -> str:
     constants = Constants(of.dtype)
     body = of.evaluation(constants)
     return of.assembled(f"{of.named}: evaluation in {of.dtype}", body, [f"W = {of.lanes}", *constants.lines()])
-
-
-def _value(of: Specialisation) -> str:
-    constants = Constants(of.dtype)
-    body = [*of.evaluation_of_value(constants), "evaluate_value = evaluate"]
-    return of.assembled(f"{of.named}: value in {of.dtype}", body, [f"W = {of.lanes}", *constants.lines()])
 
 
 def _values(of: Specialisation) -> str:

@@ -123,6 +123,11 @@ class Specialisation:
         return self.objective if isinstance(self.objective, FiniteSum) else None
 
     @property
+    def batches(self) -> bool:
+        """Whether an update sees only some of the rows of a sum."""
+        return self.sum is not None and self.sum.batch_size is not None
+
+    @property
     def function(self) -> Objective:
         """The traced function: the objective, or one term of its sum."""
         from batchgd.compiler.objective import Objective
@@ -247,7 +252,7 @@ class Specialisation:
         It cannot if it omits the value, sees only a batch, or computes a Hessian as well.
         """
         layout = self.layout
-        if not isinstance(layout, BlockLayout) or self.sum is not None or self.read.hessian:
+        if not isinstance(layout, BlockLayout) or self.batches or self.read.hessian:
             return None
         return layout.first("f") if self.has_value else None
 
@@ -257,21 +262,12 @@ class Specialisation:
         if not isinstance(layout, BlockLayout):
             return []
         asked = emit_evaluation.outputs_of(self.objective.dim, value=self.has_value, hessian=self.read.hessian)
-        return self._evaluation(constants, asked, nit=layout.counter("nit"), scratch=layout.batch_slots)
-
-    def evaluation_of_value(self, constants: Constants) -> list[str]:
-        """The evaluation of a lane block that gives the value alone."""
-        return self._evaluation(constants, emit_evaluation.value_alone(self.objective.dim), nit=0, scratch={})
-
-    def _evaluation(
-        self, constants: Constants, asked: emit_evaluation.Outputs, *, nit: int, scratch: dict[str, int]
-    ) -> list[str]:
         if self.in_programs:
             return [*emit_evaluation.evaluation_of_rows(self.function, asked)]
         if self.sum is None:
             lane, block = emit_evaluation.evaluation(self.function, constants, asked)
         else:
-            arrays = self.target == "numpy"
+            nit, scratch, arrays = layout.counter("nit"), layout.batch_slots, self.target == "numpy"
             lane, block = emit_sum.evaluation(self.sum, constants, asked, nit=nit, scratch=scratch, arrays=arrays)
         return self._chosen([decorated(lane, self.how.lane), decorated(block, self.how.pass_tick)])
 

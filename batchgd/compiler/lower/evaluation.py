@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 
 from batchgd.compiler.lower.functions import INLINED, Functions
 from batchgd.compiler.lower.processor import Processor
-from batchgd.compiler.lower.to_llvm import Lowering, Program
+from batchgd.compiler.lower.program import Program
+from batchgd.compiler.lower.to_llvm import Lowering
+from batchgd.compiler.lower.values import Surroundings
 from batchgd.compiler.lower.vectors import INTEGER, LINE, POINTER, Vectors, integer
 from batchgd.compiler.trace.graph import Node, reachable
 from batchgd.compiler.trace.operations import OPERATIONS
@@ -147,19 +149,16 @@ class _Writer:
         entry = ir.IRBuilder(group.append_basic_block("entry"))
         vectors = self.vectors = Vectors(ir.IRBuilder(group.append_basic_block("start")), self.form)
         self.at_entry = Vectors(entry, self.form)
-        lowering = Lowering(
-            vectors,
-            self.functions,
-            self.outputs.values(),
-            store=lambda slot, value: vectors.store(value, self._element(out, integer(slot))),
+        around = Surroundings(
             leaf=self._leaf,
             coordinate=lambda number: self._element(self.point, number),
+            store=lambda slot, value: vectors.store(value, self._element(out, slot)),
             table=self._table,
             positions=self._positions,
             memory=lambda number: vectors.at(memory, number),
-            fuses=self.processor.fuses,
         )
-        lowering.write(self.outputs)
+        program = Program([*self.outputs.values()], fuses=self.processor.fuses)
+        Lowering(vectors, self.functions, program, around, self.outputs)
         vectors.builder.ret_void()
         entry.branch(group.blocks[1])
         return group, vectors.entries

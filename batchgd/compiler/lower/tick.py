@@ -23,8 +23,9 @@ from batchgd.compiler.codegen.program import ARRAYS, Place, Program
 from batchgd.compiler.lower.evaluation import Evaluation
 from batchgd.compiler.lower.functions import INLINED, Functions
 from batchgd.compiler.lower.processor import Processor
+from batchgd.compiler.lower.program import Program as FusedProducts
 from batchgd.compiler.lower.random_words import uniform_pair
-from batchgd.compiler.lower.to_llvm import Lowering
+from batchgd.compiler.lower.values import Computed, Surroundings
 from batchgd.compiler.lower.vectors import INTEGER, LINE, POINTER, Vectors, integer
 from batchgd.compiler.trace.graph import Node, reachable
 from batchgd.compiler.trace.operations import OPERATIONS
@@ -89,17 +90,41 @@ def pressure(outputs: list[Node]) -> int:
     return most
 
 
-class TickLowering(Lowering):
-    """Appends the operations of a program: those of an objective, and random numbers."""
+class TickCode(Computed):
+    """Appends the operations of a program, some at a time: those of an objective, and random numbers."""
 
     few = FEW
 
+    def __init__(self, vectors: Vectors, functions: Functions, program: FusedProducts, around: Surroundings):
+        super().__init__(vectors, functions, program, around)
+        self._slots: dict[int, list[int]] = {}
+
+    def write(self, outputs: dict[int, Node]) -> None:
+        """Append what some of the outputs need, and put each into its slot as soon as it is known."""
+        for slot, node in outputs.items():
+            self._slots.setdefault(node.id, []).append(slot)
+        self.compute(outputs.values())
+        for node in outputs.values():
+            self.known(node)
+
+    def numbers(self, outputs: list[Node]) -> list[Any]:
+        """Append what some of the outputs need, and return their values."""
+        self.compute(outputs)
+        return [self.values(node)[0] for node in outputs]
+
+    def known(self, node: Node) -> None:
+        """Write an output."""
+        for slot in self._slots.pop(node.id, ()):
+            self.around.store(slot, self.values(node)[0])
+
     def _computed(self, node: Node) -> list[Any]:
+        if node.op == "input":
+            return [self.around.leaf(node)]
         if node.op == "uniform":
-            seed, start, update = (self._values(arg)[0] for arg in node.args)
+            seed, start, update = (self.values(arg)[0] for arg in node.args)
             return [uniform_pair(seed.value, start.value, update, int(node.value))]
-        if node.op == "part" and node.args[0].op == "uniform":
-            return [self._values(node.args[0])[0][int(node.value)]]
+        if node.op == "part":
+            return [self.values(node.args[0])[0][int(node.value)]]
         return super()._computed(node)
 
 
@@ -135,25 +160,16 @@ class _Writer:
         needed = program.needed.items()
         state = ((name, program.reads[name]) for name, _ in needed if program.reads[name].array == "ws")
         self.before = {place.number: program.inputs[name] for name, place in state}
-        self.lowering = self._lowering(module)
+        self.code = self._code(module)
 
-    def _lowering(self, module: ir.Module) -> TickLowering:
+    def _code(self, module: ir.Module) -> TickCode:
         outputs = [*self.carried.values(), *self.program.outputs.values()]
         nodes = reachable(outputs)
         calls = sum(OPERATIONS[node.op].cost == "transcendentals" for node in nodes if node.op in OPERATIONS)
-        absent: Any = None
-        return TickLowering(
-            self.loop,
-            Functions(module, inlined=calls <= INLINED),
-            outputs,
-            store=self._store,
-            leaf=self._leaf,
-            coordinate=absent,
-            table=absent,
-            positions=absent,
-            memory=absent,
-            fuses=self.processor.fuses,
-        )
+        absent: Any = None  # there are no rows in it
+        around = Surroundings(self._leaf, absent, self._store, absent, absent, absent)
+        products = FusedProducts(outputs, fuses=self.processor.fuses)
+        return TickCode(self.loop, Functions(module, inlined=calls <= INLINED), products, around)
 
     def text(self) -> str:
         """Return the function."""
@@ -216,8 +232,8 @@ class _Writer:
 
     def _tick_in_memory(self) -> ir.Value:
         """Append one tick whose state is read where it is used, and written as soon as it is known."""
-        self.lowering.write(self._written)
-        (has_ended,) = self.lowering.values([self.program.outputs["ended"]])
+        self.code.write(self._written)
+        (has_ended,) = self.code.numbers([self.program.outputs["ended"]])
         some = self._any(has_ended)
         self.loop.builder.branch(self.end.builder.block)
         return some
@@ -231,7 +247,7 @@ class _Writer:
         """Write a number of the state; what it was is read before if anything needs it."""
         before = self.before.get(slot)
         if before is not None:
-            self.lowering.values([before])
+            self.code.numbers([before])
         self.loop.store(value, self._slot(self.loop, slot))
 
     def _ticks(self, most: ir.Value) -> ir.Value:
@@ -240,7 +256,7 @@ class _Writer:
         left = builder.phi(INTEGER)
         self.phis = {name: builder.phi(self.form.real) for name in self.carried}
         ended = self.program.outputs["ended"]
-        *following, has_ended = self.lowering.values([*self.carried.values(), ended])
+        *following, has_ended = self.code.numbers([*self.carried.values(), ended])
         some = self._any(has_ended)
         fewer = builder.sub(left, integer(1))
         self.made = builder.sub(most, fewer)
@@ -258,7 +274,7 @@ class _Writer:
         builder = self.loop.builder
         builder.position_at_end(self.end.builder.block)
         if self.resident:
-            self.lowering.write(self._written)
+            self.code.write(self._written)
             self._count(TICKS, self.made)
             self._count(ENDS, builder.zext(some, INTEGER))
         ended = builder.add(self.ended_before, builder.zext(some, INTEGER))

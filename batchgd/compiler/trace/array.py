@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from batchgd.compiler.trace.blank import Blank, settled
 from batchgd.compiler.trace.escape import escape, sorting
-from batchgd.compiler.trace.row_array import TracedRows, involved
+from batchgd.compiler.trace.row_array import TracedRows, involved, is_large
 from batchgd.compiler.trace.scalar import Scalar
 from batchgd.compiler.trace.substitutes import cure_for
 
@@ -32,6 +33,7 @@ class TracedArray(np.ndarray):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         _check_index(key)
+        value = settled(value)
         super().__setitem__(key, value.unrolled() if isinstance(value, TracedRows) else value)
 
     def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
@@ -101,13 +103,22 @@ for _name, _ufunc in {
 
 def _check_index(key: Any) -> None:
     for part in key if isinstance(key, tuple) else (key,):
-        traced = isinstance(part, (Scalar, TracedRows)) or (isinstance(part, TracedArray) and part.dtype == object)
+        traced = isinstance(part, (Scalar, TracedRows, Blank)) or (
+            isinstance(part, TracedArray) and part.dtype == object
+        )
         if traced and part.size > 0:
             raise escape("an index or mask depends on x", cure_for("mask"))
 
 
+def to_fill(array: np.ndarray) -> Any:
+    """Return an object array as one that traced values may be assigned to."""
+    result = array.view(TracedArray)
+    return Blank(result) if any(map(is_large, array.shape)) else result
+
+
 def traced_array(values: Any) -> Any:
     """Return an array of traced numbers; one number if there is no axis."""
+    values = settled(values)
     if isinstance(values, TracedRows):
         return values
     if isinstance(values, (list, tuple)) and any(isinstance(each, TracedRows) for each in values):
@@ -118,6 +129,7 @@ def traced_array(values: Any) -> Any:
 
 def plain_objects(value: Any) -> np.ndarray:
     """Return an object array that NumPy's own code handles without asking back."""
+    value = settled(value)
     if isinstance(value, TracedRows):
         value = value.unrolled()
     return np.asarray(value, dtype=object).view(np.ndarray)
@@ -125,7 +137,7 @@ def plain_objects(value: Any) -> np.ndarray:
 
 def is_traced(value: Any) -> bool:
     """Whether a value is a traced number, contains one, or is a list of such."""
-    if isinstance(value, (Scalar, TracedArray, TracedRows)):
+    if isinstance(value, (Scalar, TracedArray, TracedRows, Blank)):
         return True
     if isinstance(value, np.ndarray):
         return value.dtype == object and any(isinstance(item, Scalar) for item in value.flat)
@@ -134,6 +146,7 @@ def is_traced(value: Any) -> bool:
 
 def depends(value: Any) -> bool:
     """Whether some number in a value is not known yet."""
+    value = settled(value)
     if isinstance(value, Scalar):
         return not value.node.is_constant
     if isinstance(value, TracedRows):

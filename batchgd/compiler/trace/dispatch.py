@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from batchgd.compiler.trace.array import TracedArray, depends, plain_objects, traced_array
+from batchgd.compiler.trace.blank import settled
 from batchgd.compiler.trace.elementary import ELEMENTWISE
 from batchgd.compiler.trace.escape import Escape, escape, sorting
 from batchgd.compiler.trace.row_array import TracedRows, broadcast, involved, shape_of
-from batchgd.compiler.trace.row_functions import ROW_FUNCTIONS, matmul, reduce_rows
+from batchgd.compiler.trace.row_functions import ROW_FUNCTIONS, reduce_rows
+from batchgd.compiler.trace.row_products import matmul
 from batchgd.compiler.trace.scalar import Scalar, node_of
 from batchgd.compiler.trace.substitutes import cure_for, special_cure
 
@@ -40,6 +42,7 @@ COMPUTING = frozenset(_COMPUTING.split())
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """Carry out a ufunc, or one of its methods, on operands some of which are traced."""
+    inputs = settled(tuple(inputs))
     out = kwargs.pop("out", None)
     if method in ("__call__", "outer"):
         if kwargs.pop("where", True) is not True:
@@ -218,6 +221,7 @@ def call_function(func: Callable[..., Any], args: Sequence[Any], kwargs: dict[st
     from batchgd.compiler.trace.reductions import SPECIAL
 
     name = func.__name__
+    args, kwargs = settled(tuple(args)), {k: value if k == "out" else settled(value) for k, value in kwargs.items()}
     # A linear algebra function must not be taken for its namesake in NumPy's main module (linalg.trace, linalg.outer).
     key = f"linalg.{name}" if getattr(func, "__module__", "") == "numpy.linalg" else name
     if key in ROW_FUNCTIONS and (_has_rows(args) or (key in COMPUTING and involved([*filter(_is_array, args)]))):

@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.compiler.trace.array import TracedArray, depends, is_traced, traced_array
+from batchgd.compiler.trace.array import TracedArray, depends, is_traced, to_fill, traced_array
+from batchgd.compiler.trace.blank import settled
 from batchgd.compiler.trace.call import WithArgs
 from batchgd.compiler.trace.dispatch import elementwise
 from batchgd.compiler.trace.escape import escape, is_inner, is_users, tracing
@@ -163,7 +164,7 @@ def _as_array(value: Any) -> Any:
 def _array_maker(name: str, value: Any) -> Any:
     @functools.wraps(value)
     def function(data: Any, *args: Any, **kwargs: Any) -> Any:
-        data = list(data) if isinstance(data, Iterator) else data
+        data = list(data) if isinstance(data, Iterator) else settled(data)
         if not is_traced(data):
             return value(data, *args, **kwargs)
         dtype = kwargs.get("dtype", args[0] if args else None)
@@ -205,13 +206,13 @@ def _blank_maker(value: Any) -> Any:
         if is_traced(filling):
             blank = np.empty(args[0] if args else kwargs["shape"], dtype=object)
             blank[...] = filling
-            return blank.view(TracedArray)
+            return to_fill(blank)
         result = value(*args, **kwargs)
         if result.dtype.kind not in "fO":
             return result
         if value is np.empty:
             result[...] = 0.0
-        return result.astype(object).view(TracedArray)
+        return to_fill(result.astype(object))
 
     return function
 

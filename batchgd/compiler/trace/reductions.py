@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.compiler.trace.array import TracedArray, is_traced, plain_objects, traced_array
+from batchgd.compiler.trace.array import is_traced, plain_objects, to_fill, traced_array
+from batchgd.compiler.trace.blank import settled
 from batchgd.compiler.trace.dispatch import axes_of, broadcasting, reduce
 from batchgd.compiler.trace.elementary import choose
 from batchgd.compiler.trace.escape import escape
@@ -43,6 +44,7 @@ def where(condition: Any, yes: Any, no: Any) -> Any:
     >>> bgd.Objective(lambda x: bgd.where(x[0] > 0, x[0] ** 2, -x[0]), dim=1).gradient([-3.0])
     array([-1.])
     """
+    condition, yes, no = settled((condition, yes, no))
     if not any(map(is_traced, (condition, yes, no))):
         return np.where(condition, yes, no)[()]
     return broadcasting(choose, condition, yes, no)
@@ -130,7 +132,7 @@ def _filled(value: float | None) -> Callable[..., Any]:
     def function(a: Any, fill: Any = value, dtype: Any = None, shape: Any = None, **_: Any) -> Any:
         result = np.empty(shape_of(a) if shape is None else shape, dtype=object)
         result[...] = fill
-        return result.view(TracedArray)
+        return to_fill(result)
 
     if value is None:
         return function

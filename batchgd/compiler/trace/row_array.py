@@ -51,8 +51,8 @@ class TracedRows(NDArrayOperatorsMixin):
     dtype = np.dtype(np.float64)
     itemsize = 8
 
-    def __init__(self, cells: NDArray[Any], shape: Sequence[int]):
-        self.cells, self.shape = cells, tuple(shape)
+    def __init__(self, graph: Graph, cells: NDArray[Any], shape: Sequence[int]):
+        self.graph, self.cells, self.shape = graph, cells, tuple(shape)
 
     @property
     def ndim(self) -> int:
@@ -103,7 +103,7 @@ class TracedRows(NDArrayOperatorsMixin):
         return call_function(func, args, kwargs)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        if dtype == object:
+        if dtype is not None and np.dtype(dtype).kind == "O":
             return np.asarray(self.unrolled()).view(np.ndarray)
         raise conversion("float")
 
@@ -134,7 +134,7 @@ class TracedRows(NDArrayOperatorsMixin):
 
     def copy(self, *args: Any, **kwargs: Any) -> TracedRows:
         """Return an array of its own."""
-        return TracedRows(self.cells.copy(), self.shape)
+        return TracedRows(self.graph, self.cells.copy(), self.shape)
 
     __copy__ = copy
 
@@ -197,12 +197,15 @@ def _plain(value: Any) -> NDArray[Any]:
     return array if any(isinstance(each, Scalar) for each in array.flat) else np.asarray(value)
 
 
-def wrapped(cells: Any, shape: Sequence[int]) -> Any:
+def wrapped(graph: Graph, cells: Any, shape: Sequence[int]) -> Any:
     """Return a traced number, a traced array, or one with large axes, as the shape demands."""
     from batchgd.compiler.trace.array import traced_array
 
     cells = np.asarray(cells, dtype=object)
-    return TracedRows(cells, shape) if any(is_large(n) for n in shape) else traced_array(cells.reshape(shape))
+    if 0 in shape:
+        return np.zeros(shape)
+    large = any(is_large(n) for n in shape)
+    return TracedRows(graph, cells, shape) if large else traced_array(cells.reshape(shape))
 
 
 def involved(values: Sequence[Any]) -> bool:
@@ -214,12 +217,13 @@ def involved(values: Sequence[Any]) -> bool:
     if any(isinstance(value, TracedRows) for value in values):
         return True
     large = [_plain(value) for value in values if any(is_large(n) for n in shape_of(value))]
-    if not large or not all(_is_given(array) for array in large):
+    if not large or not all(map(is_given, large)):
         return False
     return any(isinstance(each, Scalar) for value in values for each in _plain(value).flat)
 
 
-def _is_given(array: NDArray[Any]) -> bool:
+def is_given(array: NDArray[Any]) -> bool:
+    """Whether an array consists of coordinates, parameters and plain numbers."""
     return array.dtype != object or all(
         not isinstance(each, Scalar) or each.node.op in ("x", "p", "const") for each in array.flat
     )
@@ -231,7 +235,7 @@ def graph_of(values: Sequence[Any]) -> Graph:
         if isinstance(value, Scalar):
             return value.node.graph
         if isinstance(value, TracedRows):
-            value = value.cells
+            return value.graph
         if isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.dtype == object):
             found = next((each for each in np.asarray(value, dtype=object).flat if isinstance(each, Scalar)), None)
             if found is not None:
@@ -251,7 +255,7 @@ def as_rows(graph: Graph, value: Any) -> TracedRows:
     for index in np.ndindex(cells.shape):
         elements = array[tuple(slice(None) if d in large else i for d, i in enumerate(index))]
         cells[index] = _cell(graph, elements, [axis for axis in axes if axis is not None])
-    return TracedRows(cells, array.shape)
+    return TracedRows(graph, cells, array.shape)
 
 
 def _cell(graph: Graph, elements: Any, axes: Sequence[Axis]) -> Any:
@@ -277,24 +281,22 @@ def gathered(graph: Graph, nodes: Sequence[Node], shape: Shape, axes: Sequence[A
 
 def aligned(rows: TracedRows, shape: Shape) -> NDArray[Any]:
     """Return the cells as the part of a larger shape, at its end, with the names that its axes have there."""
-    offset, wanted = len(shape) - rows.ndim, axes_for(shape)
-    places: dict[Axis, Target] = {}
-    for d, axis in enumerate(rows.axes):
-        name = wanted[d + offset]
-        if axis is not None and name is not None:
-            places[axis] = name
-    return renamed(rows.cells, places)
+    return renamed(rows.cells, rows.axes, axes_for(shape)[len(shape) - rows.ndim :])
 
 
-def renamed(cells: NDArray[Any], places: dict[Axis, Target]) -> NDArray[Any]:
-    """Return cells with other rows in the place of their axes."""
+def renamed(cells: NDArray[Any], before: Sequence[Axis | None], after: Sequence[Axis | None]) -> NDArray[Any]:
+    """Return cells whose axes have other names; the small dimensions among them have none."""
+    names: dict[Axis, Target] = {}
+    for old, new in zip(before, after, strict=True):
+        if old is not None and new is not None and old != new:
+            names[old] = new
     traced = [each.node for each in cells.flat if isinstance(each, Scalar)]
-    if not traced or all(axis == target for axis, target in places.items()):
+    if not traced or not names:
         return cells
-    new = iter(reindexed(traced, places))
+    rebuilt = iter(reindexed(traced, names))
     result = np.empty(cells.shape, dtype=object)
     for i, each in enumerate(cells.flat):
-        result.flat[i] = Scalar(next(new)) if isinstance(each, Scalar) else each
+        result.flat[i] = Scalar(next(rebuilt)) if isinstance(each, Scalar) else each
     return result
 
 
@@ -310,4 +312,4 @@ def broadcast(apply: Callable[..., Any], values: Sequence[Any]) -> Any:
         result.flat[i] = apply(*numbers)
     axes = axes_for(shape)
     full = np.broadcast_to(result, [1 if axis else n for n, axis in zip(shape, axes, strict=True)])
-    return wrapped(full, shape)
+    return wrapped(graph, full, shape)

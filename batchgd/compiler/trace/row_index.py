@@ -66,9 +66,10 @@ def _at(sources: Sequence[TracedRows], positions: Any) -> Any:
 
 def replaced(rows: TracedRows, key: Any, value: Any) -> TracedRows:
     """Return what an array is after ``rows[key] = value``."""
-    graph = graph_of([rows])
     part = np.asarray(np.arange(rows.size).reshape(rows.shape)[_plain_key(key)])
-    source = as_rows(graph, value)
+    if part.size == 0:
+        return rows
+    source = as_rows(rows.graph, value)
     numbers = np.broadcast_to(np.arange(source.size).reshape(source.shape), part.shape)
     where = np.full(rows.size, -1)
     where[part.ravel()] = numbers.ravel()
@@ -83,7 +84,7 @@ def replaced(rows: TracedRows, key: Any, value: Any) -> TracedRows:
 def each_element(rows: TracedRows) -> NDArray[Any]:
     """Return an object array of all elements."""
     result = np.empty(rows.shape, dtype=object)
-    graph, axes = graph_of([rows]), rows.axes
+    graph, axes = rows.graph, rows.axes
     for index in np.ndindex(rows.cells.shape):
         node = node_of(graph, rows.cells[index])
         elements = np.frompyfunc(Scalar, 1, 1)(written_out(node))
@@ -118,7 +119,9 @@ def _taken(
     sources: Sequence[TracedRows], which: Positions | None, places: Sequence[Sequence[Positions]], shape: Shape
 ) -> Any:
     """Return an array that takes each element from a place of a source: one array of coordinates per dimension."""
-    graph, axes = graph_of(sources), axes_for(shape)
+    graph, axes = sources[0].graph, axes_for(shape)
+    if 0 in shape:
+        return np.zeros(shape)
     cells = np.empty([1 if axis else n for n, axis in zip(shape, axes, strict=True)], dtype=object)
     which = None if which is None else _varying(which)
     for index in np.ndindex(cells.shape):
@@ -134,7 +137,7 @@ def _taken(
             node = _element(graph, sources[k], [here(each) for each in places[k]], names)
             result = node if result is None else merged(graph, chosen == k, names, node, result)
         cells[index] = Scalar(result) if result is not None else 0.0
-    return wrapped(cells, shape)
+    return wrapped(graph, cells, shape)
 
 
 def _element(graph: Graph, source: TracedRows, places: Sequence[Positions], names: Sequence[Axis]) -> Node:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.compiler.trace.array import plain_objects, traced_array
+from batchgd.compiler.trace.blank import settled
 from batchgd.compiler.trace.differentiate import gradient, jacobian_columns, jacobian_rows
 from batchgd.compiler.trace.escape import Escape, definition_of, name_of, watch
 from batchgd.compiler.trace.graph import Graph, Node, reachable
@@ -103,7 +104,7 @@ def _call(fun: Callable[..., Any], graph: Graph, params: NDArray[np.float64] | N
         arguments.append(traced_array(knobs.reshape(params.shape)))
     with watch() as state, np.errstate(all="ignore"):
         try:
-            result = fun(*arguments)
+            result = settled(fun(*arguments))
         except Exception:
             if state.first is None:
                 raise
