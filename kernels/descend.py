@@ -2,7 +2,8 @@
 
 The functions here are a template. A specialisation copies their text after the constants and functions that they
 name (``D``, ``W``, the slots, ``tick``, ``claim``), which are declared below for readers and type checkers only. The
-same text becomes CPU code (W lanes a block, shards claimed by worker threads) and a CUDA device function (W = 1).
+same text becomes CPU code (W lanes a block, shards claimed by worker threads) and a CUDA device function (W = 1, whose
+loop is ``descend_lane``).
 
 The arguments of a call are grouped in the named tuples of ``plan.py``: ``starts``, ``numbers`` and ``ends``.
 
@@ -49,11 +50,6 @@ def claim(queue: Array) -> int:
 
 def next_ended(ws: Array, code: int, first: int) -> int:
     """Return the first lane from ``first`` on whose code, in this slot, is not 0, or at least W (CPU only)."""
-    raise NotImplementedError
-
-
-def renew(ws: Array, index: Array, starts: Any, ends: Any) -> int:
-    """Store the lanes that have ended, and refill them; return how many more are at work then, 0 or less."""
     raise NotImplementedError
 
 
@@ -143,28 +139,6 @@ def store(ws, index, lane, code, ends, base):
     ends.status[row] = code
 
 
-def renew_ended(ws, index, starts, ends):
-    """Do what ``renew`` does, looking at many lanes at once."""
-    more = 0
-    lane = next_ended(ws, CODE, 0)
-    while lane < W:
-        store(ws, index, lane, int(ws[CODE * W + lane]), ends, starts.base)
-        more += refill(ws, index, lane, starts) - 1
-        lane = next_ended(ws, CODE, lane + 1)
-    return more
-
-
-def renew_each(ws, index, starts, ends):
-    """Do what ``renew`` does, lane by lane."""
-    more = 0
-    for lane in range(W):
-        code = int(ws[CODE * W + lane])
-        if code != 0:
-            store(ws, index, lane, code, ends, starts.base)
-            more += refill(ws, index, lane, starts) - 1
-    return more
-
-
 def pack(ws, index):
     """Swap lanes until those at work come before the parked ones: an evaluation passes over vectors without any."""
     back = W - 1
@@ -182,16 +156,19 @@ def pack(ws, index):
 def descend(ws, index, starts, numbers, control, ends):
     """Descend from every start of the queue; ``control[0]``, once not 0, ends all lanes with that status."""
     live = 0
-    if W > 1:
-        index[W] = 0
+    index[W] = 0
     for lane in range(W):
         live += refill(ws, index, lane, starts)
     ticks = 0
     while live > 0:
         if tick(ws, index, starts.seed, numbers.p, numbers.box, numbers.h, numbers.limits) != 0:
-            more = renew(ws, index, starts, ends)
-            live += more
-            if (W > 1) & (more < 0):
+            before = live
+            lane = next_ended(ws, CODE, 0)
+            while lane < W:
+                store(ws, index, lane, int(ws[CODE * W + lane]), ends, starts.base)
+                live += refill(ws, index, lane, starts) - 1
+                lane = next_ended(ws, CODE, lane + 1)
+            if live < before:
                 pack(ws, index)
         ending = look(control, ticks)
         ticks += 1
@@ -201,6 +178,26 @@ def descend(ws, index, starts, numbers, control, ends):
                     code = int(ws[CODE * W + lane])  # 0: for the literal, Numba would compile `store` once more
                     store(ws, index, lane, code, ends, starts.base)
                     ends.status[index[lane] - starts.base] = ending
+            live = 0
+
+
+def descend_lane(ws, index, starts, numbers, control, ends):
+    """Do what ``descend`` does, in a block of one lane: a CUDA thread's, or a warp's."""
+    lane = 0
+    live = refill(ws, index, lane, starts)
+    ticks = 0
+    while live > 0:
+        if tick(ws, index, starts.seed, numbers.p, numbers.box, numbers.h, numbers.limits) != 0:
+            code = int(ws[CODE])
+            store(ws, index, lane, code, ends, starts.base)
+            live = refill(ws, index, lane, starts)
+        ending = look(control, ticks)
+        ticks += 1
+        if ending != 0:
+            if index[lane] >= 0:
+                code = int(ws[CODE])
+                store(ws, index, lane, code, ends, starts.base)
+                ends.status[index[lane] - starts.base] = ending
             live = 0
 
 

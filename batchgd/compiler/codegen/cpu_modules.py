@@ -73,8 +73,7 @@ def _loop(of: Specialisation) -> str:
         "claim, look, next_ended = claim_next, look_always, next_ended_of(W)",
         *map(slots_read, copied([descend.draw], of.how.pass_loop)),
         *map(slots_read, copied(descend.CARRIED, of.how.carried)),
-        *map(slots_read, copied((descend.renew_ended, descend.pack), of.how.loop)),
-        "renew = renew_ended",
+        *map(slots_read, copied((descend.pack,), of.how.loop)),
         *map(slots_read, copied(record_paths.CALLED, of.how.loop)),
         *map(slots_read, copied((descend.descend, record_paths.record), of.how.entry)),
     ]

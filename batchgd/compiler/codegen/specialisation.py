@@ -176,7 +176,7 @@ class Specialisation:
         return emit_evaluation.outputs_of(self.objective.dim, value=self.has_value, hessian=self.read.hessian)[0]
 
     def source(self) -> str:
-        """Return the text of one module; for the CPU, which compiles several (``cpu_modules.py``), of an update."""
+        """Return the text of one module; for the CPU (``cpu_modules.py``), of a tick in block form."""
         constants, tables = Constants(self.dtype), emit_loops.Tables(len(self.objective.numbers))
         if self.shared:
             body = self._shared_functions(constants, tables)
@@ -371,9 +371,8 @@ class Specialisation:
             f"claim, look = claim_atomic, {look.__name__}",
             *copied([descend.draw, *descend.CARRIED], self.how.carried),
             *copied(record_paths.CALLED, self.how.loop),
-            *copied((descend.renew_each,), self.how.loop),
-            "renew = renew_each",
-            *copied((descend.pack, descend.descend, record_paths.record), self.how.loop),
+            *copied((descend.descend_lane, record_paths.record), self.how.loop),
+            "descend = descend_lane",
             *copied([getattr(templates, name) for name in KERNELS], self.how.entry),
         ]
 

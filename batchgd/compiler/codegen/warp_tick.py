@@ -159,8 +159,7 @@ def loop_functions(
         names,
         *copied((warp.total, warp.largest, warp.smallest, warp.claim_together, look), how.loop),
         f"claim, look = claim_together, {look.__name__}",
-        *copied((warp.draw, warp.refill, warp.store, descend.renew_each), how.loop),
-        "renew = renew_each",
-        *copied((descend.pack, descend.descend), how.loop),
+        *copied((warp.draw, warp.refill, warp.store, descend.descend_lane), how.loop),
+        "descend = descend_lane",
         *copied((templates.descend_kernel, templates.values_kernel), how.entry),
     ]
