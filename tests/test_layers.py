@@ -22,7 +22,10 @@ LAYERS = (
 
 MOST_ENTRIES = 12
 
-HOOKS = {f"batchgd.compiler.trace.{name}" for name in ("array", "dispatch", "elementary", "reductions", "scalar")}
+_HOOKS = (
+    "array array_functions complex_numbers dispatch elementary linalg numpy_functions ordering reductions scalar special"
+)
+HOOKS = {f"batchgd.compiler.trace.{name}" for name in _HOOKS.split()}
 """The one circle that is allowed: NumPy calls back into the types that a function is traced with."""
 
 KNOWN: set[tuple[str, str]] = set()

@@ -3,6 +3,10 @@
 Where a function has a corner, one derivative is chosen (a subgradient where it is convex): ``abs`` has slope 0 at 0,
 ``sign`` and ``floor`` have slope 0 everywhere, ``maximum(a, b)`` and ``minimum(a, b)`` follow a where a = b, and
 ``where(c, a, b)`` follows the branch that is taken. A norm at 0 is 0/0, NaN: such a point is a kink.
+
+The branch that is not taken has adjoint 0, which times an infinite slope (of a root at 0, say) would be NaN. So the sweep
+also notes when a node is active, which is when some selection on the way to it takes its branch, and selects the product
+of adjoint and slope by that condition if the slope may be infinite.
 """
 
 from __future__ import annotations
@@ -72,6 +76,10 @@ def _copysign(m: _Algebra, y: Node, a: Node, b: Node) -> list[Node]:
 def _hypot(m: _Algebra, y: Node, a: Node, b: Node) -> list[Node]:
     inverse = m.over(1.0, y)
     return [m.mul(a, inverse), m.mul(b, inverse)]
+
+
+_PREFERS = {"minimum": "le", "maximum": "ge"}
+"""The comparison of its arguments that holds where the first is taken."""
 
 
 def _chosen(comparison: str) -> Callable[[_Algebra, Node, Node, Node], list[Node]]:
@@ -144,8 +152,7 @@ _PARTIALS: dict[str, Callable[..., list[Node]]] = {
     "hypot": _hypot,
     "fmod": _fmod,
     "copysign": _copysign,
-    "minimum": _chosen("le"),
-    "maximum": _chosen("ge"),
+    **{op: _chosen(comparison) for op, comparison in _PREFERS.items()},
     "where": _where,
     **{op: lambda m, y, a, f=f: [f(m, y, a)] for op, f in _UNARY.items()},
 }
@@ -178,7 +185,7 @@ def gradient(output: Node, inputs: Sequence[Node]) -> list[Node]:
     """
     graph = output.graph
     useful = _depending_on(inputs, output)
-    adjoint = {output.id: graph.constant(1.0)}
+    adjoint, active = {output.id: graph.constant(1.0)}, {output.id: graph.constant(1.0)}
     with graph.slopes():
         for node in reversed(reachable([output])):
             if node.id not in adjoint or node.id not in useful:
@@ -186,8 +193,33 @@ def gradient(output: Node, inputs: Sequence[Node]) -> list[Node]:
             for arg, slope in partials(node):
                 if arg.id in useful:
                     term = graph.make("mul", adjoint[node.id], slope)
+                    if not slope.smooth:
+                        term = graph.make("where", active[node.id], term, graph.constant(0.0))
                     adjoint[arg.id] = graph.make("add", adjoint[arg.id], term) if arg.id in adjoint else term
+                    taken = _taken(node, arg, active[node.id])
+                    active[arg.id] = graph.make("or", active[arg.id], taken) if arg.id in active else taken
     return [adjoint.get(node.id, graph.constant(0.0)) for node in inputs]
+
+
+def _selection(node: Node) -> tuple[Node, Node, Node] | None:
+    """Return condition and branches of a node that takes one of two values."""
+    if node.op == "where":
+        condition, yes, no = node.args
+        return condition, yes, no
+    if node.op in _PREFERS:
+        yes, no = node.args
+        return node.graph.make(_PREFERS[node.op], yes, no), yes, no
+    return None
+
+
+def _taken(node: Node, arg: Node, active: Node) -> Node:
+    """Return the condition under which a node that is active follows its argument."""
+    selection = _selection(node)
+    if selection is None:
+        return active
+    condition, yes, _ = selection
+    make = node.graph.make
+    return make("and", active, condition if arg is yes else make("not", condition))
 
 
 def _depending_on(inputs: Sequence[Node], output: Node) -> set[int]:
@@ -219,16 +251,28 @@ def _forward(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[list[Node]
     for x in inputs:
         tangent = {x.id: graph.constant(1.0)}
         for position in _downstream(x, order, users):
-            node, slopes = order[position]
-            total: Node | None = None
-            for arg, slope in slopes:
-                if arg.id in tangent:
-                    term = graph.make("mul", slope, tangent[arg.id])
-                    total = term if total is None else graph.make("add", total, term)
+            total = _tangent(*order[position], tangent)
             if total is not None:
-                tangent[node.id] = total
+                tangent[order[position][0].id] = total
         columns.append([tangent.get(node.id, graph.constant(0.0)) for node in outputs])
     return columns
+
+
+def _tangent(node: Node, slopes: Sequence[tuple[Node, Node]], tangent: dict[int, Node]) -> Node | None:
+    """Return the derivative of a node along x from those of its arguments; None for 0."""
+    graph = node.graph
+    if not any(arg.id in tangent for arg, _ in slopes):
+        return None
+    selection = _selection(node)
+    if selection is not None:
+        condition, *branches = selection
+        return graph.make("where", condition, *(tangent.get(arg.id, graph.constant(0.0)) for arg in branches))
+    total: Node | None = None
+    for arg, slope in slopes:
+        if arg.id in tangent:
+            term = graph.make("mul", slope, tangent[arg.id])
+            total = term if total is None else graph.make("add", total, term)
+    return total
 
 
 def _downstream(x: Node, order: Sequence[tuple[Node, object]], users: dict[int, list[int]]) -> list[int]:

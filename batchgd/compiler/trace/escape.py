@@ -155,22 +155,25 @@ def name_of(fun: Any) -> str:
     return printable(str(name))
 
 
-def decision() -> Escape:
-    """Return the error of a truth value that depends on x, with the cure that fits the expression."""
+def decision(paths: int) -> Escape:
+    """Return the error of a condition that makes more paths than are followed, with the cure that fits the expression."""
     at = running(_users_frame())
     shown = shortened(at.text) or "a condition "
     if at.callee in ("sorted", "list.sort") or at.callee.endswith(".sort"):
         return sorting("sorted" if at.callee == "sorted" else ".sort()")
-    if at.callee in ("max", "min", "any", "all", "filter"):
-        return escape(f"{shown}uses Python's {at.callee}, which compares values of x", cure_for(at.callee))
     if is_loop(at.line):
-        return escape(f"{shown}ends a loop depending on the value of x", cure_for("while"))
-    what = f"{shown}branches on the value of x, but a trace follows one branch only"
-    if at.line.startswith("assert "):
-        return escape(what, cure_for("assert"))
-    if re.search(r"isnan|isfinite|isinf", at.text):
-        return escape(what, cure_for("isnan"))
+        what = f"{shown}has not ended its loop after {paths - 1} rounds, and a trace follows at most {paths} paths"
+        return escape(what, cure_for("while"))
+    what = f"{shown}decides by the value of x, which makes more than the {paths} paths that a trace follows"
+    if at.callee in ("max", "min", "any", "all", "filter"):
+        return escape(what, cure_for(at.callee))
     return escape(what, cure_for("in" if re.search(r"\bin\b", at.text) else "branch"))
+
+
+def forgetful() -> Escape:
+    """Return the error of a function that asks other questions when it is called again."""
+    shown = shortened(running(_users_frame()).text) or "the function "
+    return escape(f"{shown}decides differently when the function is called again", cure_for("state"))
 
 
 def conversion(kind: str) -> Escape:
@@ -194,13 +197,6 @@ def conversion(kind: str) -> Escape:
     if re.fullmatch(r"float|(np|numpy)\.(float\d*|double|single|longdouble)", at.callee):
         return escape(what, f"leave {at.callee}() out: x is an array of floats")
     return escape(what, cure_for("text" if at.text.startswith(("'", '"')) else "number"))
-
-
-def complex_numbers() -> Escape:
-    """Return the error of complex arithmetic with x."""
-    return escape(
-        "the function mixes x with complex numbers", f"write the function in real arithmetic: {CURES['complex']}"
-    )
 
 
 def sorting(name: str) -> Escape:

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from batchgd.compiler.trace.operations import BOOLEAN, COMMUTATIVE, FINITE, LEAVES, OPERATIONS
+from batchgd.compiler.trace.operations import BOOLEAN, COMMUTATIVE, FINITE, LEAVES, OPERATIONS, SHARP
 
 
 class Node:
@@ -17,10 +17,10 @@ class Node:
 
     ``op`` is a row of the table of operations, or ``const`` (its number is ``value``), ``x`` or ``p`` (its index is
     ``value``). A node's ``id`` is larger than its arguments', so ascending ids are an order of computation. If
-    ``finite``, a finite x cannot make it NaN or infinite other than by overflow.
+    ``finite``, a finite x cannot make it NaN or infinite other than by overflow; if ``smooth``, nor its derivatives.
     """
 
-    __slots__ = ("args", "finite", "graph", "id", "op", "value")
+    __slots__ = ("args", "finite", "graph", "id", "op", "smooth", "value")
 
     def __init__(self, graph: Graph, op: str, args: tuple[Node, ...], value: float):
         self.graph, self.op, self.args, self.value = graph, op, args, value
@@ -28,6 +28,7 @@ class Node:
         graph.size += 1
         known = op in FINITE or (op == "power" and args[1].value in range(LARGEST_POWER))
         self.finite: bool = known and math.isfinite(value) and all(arg.finite for arg in args)
+        self.smooth: bool = self.finite and op not in SHARP and all(arg.smooth for arg in args)
 
     def __repr__(self) -> str:
         if self.op == "const":

@@ -1,7 +1,7 @@
-"""Stand-ins for the modules ``math`` and ``numpy`` in the globals of the user's functions, while they are traced.
+"""Stand-ins for modules and functions in the globals of the user's functions, while they are traced.
 
-``math.cos`` asks its argument for a float, and ``np.array([x[0], x[1]])`` makes an object array, whose elements NumPy
-would compare. A stand-in is the module itself to every other thread.
+``math.cos`` asks its argument for a float, ``np.array([x[0], x[1]])`` makes an object array, whose elements NumPy would
+compare, and ``max`` asks for the truth of a comparison. A stand-in does what the original does in every other thread.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import math
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,10 +19,13 @@ from typing import Any
 import numpy as np
 
 from batchgd.compiler.trace.array import TracedArray, depends, is_traced, traced_array
+from batchgd.compiler.trace.builtin_functions import BUILTINS, number_type
 from batchgd.compiler.trace.call import WithArgs
+from batchgd.compiler.trace.complex_numbers import Complex
 from batchgd.compiler.trace.dispatch import elementwise
 from batchgd.compiler.trace.escape import escape, is_inner, is_users, tracing
 from batchgd.compiler.trace.scalar import Scalar
+from batchgd.compiler.trace.scipy_functions import PARTS, SCIPY, stand_in_for
 from batchgd.compiler.trace.substitutes import cure_for
 
 _LOCK = threading.RLock()
@@ -75,6 +79,12 @@ _MATH: dict[str, Callable[..., Any]] = {
     "sumprod": lambda p, q: sum((a * b for a, b in zip(p, q, strict=True)), 0.0),
     "erf": _special("erf"),
     "erfc": _special("erfc"),
+    "gamma": _special("gamma"),
+    "lgamma": _special("gammaln"),
+    "factorial": _special("factorial"),
+    "isclose": lambda a, b, *, rel_tol=1e-9, abs_tol=0.0: (
+        abs(a - b) <= np.maximum(rel_tol * np.maximum(abs(a), abs(b)), abs_tol)
+    ),
 }
 
 
@@ -127,9 +137,14 @@ def _single(name: str, value: Any) -> Any:
 
 _MAKES_ARRAY = frozenset(["array", "asarray", "asanyarray", "ascontiguousarray", "asfarray", "fromiter"])
 _BLANK = frozenset(["zeros", "empty", "ones", "full"])
+_TYPES = {each: number_type(each) for each in (np.float64, np.float32, np.int64, np.int32, np.complex128)}
 
 
 def _numpy_function(name: str, value: Any) -> Any:
+    if isinstance(value, type):
+        return _TYPES.get(value, value)
+    if isinstance(value, ModuleType):
+        return _stand_in(value)
     if name in _MAKES_ARRAY:
         return _array_maker(name, value)
     if name in _BLANK:
@@ -139,7 +154,7 @@ def _numpy_function(name: str, value: Any) -> Any:
 
     @functools.wraps(value)
     def function(*args: Any, **kwargs: Any) -> Any:
-        joins = name in ("concatenate", "stack", "vstack", "hstack", "dstack", "column_stack", "block", "select")
+        joins = name in ("concatenate", "stack", "vstack", "hstack", "dstack", "column_stack", "block", "select", "multi_dot")
         if args and not joins:
             args = (_as_array(args[0]), *args[1:])
         elif args and isinstance(args[0], (list, tuple)):
@@ -164,10 +179,12 @@ def _array_maker(name: str, value: Any) -> Any:
         if not is_traced(data):
             return value(data, *args, **kwargs)
         dtype = kwargs.get("dtype", args[0] if args else None)
-        if dtype is not None and np.dtype(dtype).kind not in "fO":
+        if dtype is not None and np.dtype(dtype).kind not in "fcOiub":
             raise escape(f"np.{name} converts x to {np.dtype(dtype).name}", "leave out dtype")
         result = traced_array(_nested(data))
-        if isinstance(result, Scalar):
+        if dtype is not None and np.dtype(dtype).kind in "iu":
+            result = np.trunc(result)
+        if isinstance(result, (Scalar, Complex)):
             return result
         least = kwargs.get("ndmin", 0)
         result = result.reshape((1,) * max(0, least - result.ndim) + result.shape)
@@ -200,7 +217,7 @@ def _blank_maker(value: Any) -> Any:
             blank[...] = filling
             return blank.view(TracedArray)
         result = value(*args, **kwargs)
-        if result.dtype.kind not in "fO":
+        if result.dtype.kind not in "fcO":
             return result
         if value is np.empty:
             result[...] = 0.0
@@ -209,7 +226,75 @@ def _blank_maker(value: Any) -> Any:
     return function
 
 
-_STAND_INS = {id(math): _StandIn(math, _math_function), id(np): _StandIn(np, _numpy_function)}
+def _scipy_function(module: str) -> Callable[[str, Any], Any]:
+    """Return what wraps the attributes of one of SciPy's modules."""
+
+    def wrap(name: str, value: Any) -> Any:
+        ours = SCIPY.get(module, {}).get(name)
+        if ours is not None:
+            return _for_traced(ours, value)
+        if module == "scipy.interpolate" and isinstance(value, type):
+            return lambda *args, **kwargs: stand_in_for(value(*args, **kwargs))
+        return _stand_in(value)
+
+    return wrap
+
+
+def _for_traced(ours: Callable[..., Any], real: Any) -> Any:
+    """Return a function that is ours for arguments some of which are traced."""
+
+    @functools.wraps(real)
+    def function(*args: Any, **kwargs: Any) -> Any:
+        return (ours if is_traced([*args, *kwargs.values()]) else real)(*args, **kwargs)
+
+    return function
+
+
+_STAND_INS: dict[int, _StandIn] = {}
+
+
+def _module_stand_in(module: ModuleType) -> Any:
+    """Return the stand-in of a module, the module itself if it has none."""
+    wraps = {"math": _math_function, "numpy": _numpy_function, "numpy.linalg": _numpy_function}
+    name = module.__name__
+    wrap = wraps.get(name) or (_scipy_function(name) if name in PARTS else None)
+    if wrap is None:
+        return module
+    if id(module) not in _STAND_INS:
+        _STAND_INS[id(module)] = _StandIn(module, wrap)
+    return _STAND_INS[id(module)]
+
+
+def _stand_in(value: Any) -> Any:
+    """Return what takes the place of a module, function or object while a function is traced; itself if nothing."""
+    if isinstance(value, _StandIn):
+        return value
+    if isinstance(value, ModuleType):
+        return _module_stand_in(value)
+    module, name = getattr(value, "__module__", None), getattr(value, "__name__", None)
+    if module == "math" and getattr(math, str(name), None) is value:
+        return _only_while_tracing(_math_function(str(name), value), value)
+    if module == "numpy" and getattr(np, str(name), None) is value:
+        return _only_while_tracing(_numpy_function(str(name), value), value)
+    if type(value).__module__.startswith("scipy."):
+        return stand_in_for(value)
+    if isinstance(value, FunctionType) and str(module).startswith("scipy."):
+        for part, functions in SCIPY.items():
+            if name in functions and getattr(sys.modules.get(part), str(name), None) is value:
+                return _only_while_tracing(_for_traced(functions[str(name)], value), value)
+    return value
+
+
+def _only_while_tracing(ours: Any, real: Any) -> Any:
+    """Return a function that is the real one in threads that trace nothing."""
+    if ours is real or isinstance(real, type):
+        return ours
+
+    @functools.wraps(real)
+    def function(*args: Any, **kwargs: Any) -> Any:
+        return (ours if tracing() else real)(*args, **kwargs)
+
+    return function
 
 
 @contextmanager
@@ -219,7 +304,7 @@ def patched_modules(*functions: Any) -> Iterator[None]:
         before = len(_UNDO)
         try:
             for function in _called(functions):
-                _patch_globals(function.__globals__)
+                _patch_globals(function)
                 for cell in function.__closure__ or ():
                     _patch_cell(cell)
             yield
@@ -249,18 +334,26 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def _patch_globals(names: dict[str, Any]) -> None:
-    for name, value in list(names.items()):
-        if id(value) in _STAND_INS and isinstance(value, ModuleType):
-            _UNDO.append(functools.partial(names.__setitem__, name, value))  # first: a fork may come in between
-            names[name] = _STAND_INS[id(value)]
+def _patch_globals(function: FunctionType) -> None:
+    names = function.__globals__
+    for name in _names(function.__code__):
+        if name in names:
+            value = names[name]
+            ours = _stand_in(value)
+            if ours is not value:
+                _UNDO.append(functools.partial(names.__setitem__, name, value))  # first: a fork may come in between
+                names[name] = ours
+        elif name in BUILTINS:
+            _UNDO.append(functools.partial(names.pop, name, None))
+            names[name] = BUILTINS[name]
 
 
 def _patch_cell(cell: CellType) -> None:
     value = _content(cell)
-    if id(value) in _STAND_INS and isinstance(value, ModuleType):
+    ours = _stand_in(value)
+    if ours is not value:
         _UNDO.append(functools.partial(setattr, cell, "cell_contents", value))
-        cell.cell_contents = _STAND_INS[id(value)]
+        cell.cell_contents = ours
 
 
 def _content(cell: CellType) -> Any:
@@ -315,7 +408,7 @@ def _referenced(function: FunctionType) -> list[Any]:
     """Return what a function's code names: globals, attributes of modules, and what its closure contains."""
     names = _names(function.__code__)
     values = [function.__globals__[name] for name in names if name in function.__globals__]
-    for module in [value for value in values if isinstance(value, ModuleType) and id(value) not in _STAND_INS]:
+    for module in [value for value in values if isinstance(value, ModuleType) and not isinstance(value, _StandIn)]:
         if is_users(getattr(module, "__file__", None) or "site-packages"):
             values += [vars(module)[name] for name in names if name in vars(module)]
     values += [_content(cell) for cell in function.__closure__ or ()]

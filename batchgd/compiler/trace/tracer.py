@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from batchgd.compiler.trace.array import traced_array
 from batchgd.compiler.trace.differentiate import gradient, jacobian_columns
 from batchgd.compiler.trace.escape import Escape, definition_of, name_of, watch
+from batchgd.compiler.trace.fork import follow
 from batchgd.compiler.trace.graph import Graph, Node, lowered, reachable
 from batchgd.compiler.trace.module_patches import patched_modules
 from batchgd.compiler.trace.scalar import Scalar, node_of
@@ -23,7 +24,8 @@ from batchgd.problem.errors import TraceError
 class Traced:
     """The expressions of one function: its value, its gradient (as the methods use it), and the gradient by autodiff.
 
-    ``automatic`` is None unless a hand-written gradient takes the place of the derivative.
+    ``automatic`` is None unless a hand-written gradient takes the place of the derivative. ``route`` is the number of the
+    path that a point takes through the function, None if it has one path only.
     """
 
     dim: int
@@ -31,6 +33,7 @@ class Traced:
     value: Node
     gradient: tuple[Node, ...]
     automatic: tuple[Node, ...] | None
+    route: Node | None = None
 
     def hessian(self) -> list[Node]:
         """Return the lower triangle of the Hessian, row by row: forward mode over the gradient, symmetrised."""
@@ -79,14 +82,15 @@ def trace(
     """
     graph = SimplifyingGraph(dim, 0 if params is None else params.size)
     with patched_modules(fun, jac):
-        value = _expression(fun, _call(fun, graph, params), graph)
-        slopes = None if jac is None else _expressions(jac, _call(jac, graph, params), graph)
+        followed = follow(lambda: [_expression(fun, _call(fun, graph, params), graph)])
+        slopes = None if jac is None else follow(lambda: _expressions(jac, _call(jac, graph, params), graph)).outputs
+    value = followed.outputs[0]
+    _check_depends_on_x(fun, value)
     automatic = gradient(value, graph.x)
-    if slopes is None:
-        result = lowered([value, *automatic])
-        return Traced(dim, len(graph.p), result[0], tuple(result[1:]), None)
-    result = lowered([value, *slopes, *automatic])
-    return Traced(dim, len(graph.p), result[0], tuple(result[1 : dim + 1]), tuple(result[dim + 1 :]))
+    route = [] if followed.route is None else [followed.route]
+    result = lowered([value, *(slopes or ()), *automatic, *route])
+    first, last = tuple(result[1 : dim + 1]), tuple(result[dim + 1 : 2 * dim + 1])
+    return Traced(dim, len(graph.p), result[0], first, last if slopes else None, result[-1] if route else None)
 
 
 def _call(fun: Callable[..., Any], graph: Graph, params: NDArray[np.float64] | None) -> Any:
@@ -129,10 +133,14 @@ def _expression(fun: Callable[..., Any], result: Any, graph: Graph) -> Node:
     node = node_of(graph, result)
     if node.is_boolean:
         raise TraceError(f"{place} returns true or false: return a number, for example bgd.where(condition, a, b)")
-    if not _depends_on_x(node):
-        shown = f"the constant {node.value:g}" if node.is_constant else "a value"
-        raise TraceError(f"{place} returns {shown}, which does not depend on x: there is nothing to minimise")
     return node
+
+
+def _check_depends_on_x(fun: Callable[..., Any], node: Node) -> None:
+    if not any(each.op == "x" for each in reachable([node])):
+        shown = f"the constant {node.value:g}" if node.is_constant else "a value"
+        place = f"{definition_of(fun)}: {name_of(fun)}"
+        raise TraceError(f"{place} returns {shown}, which does not depend on x: there is nothing to minimise")
 
 
 def _several(result: Any, dim: int) -> str:
@@ -147,10 +155,6 @@ def _several(result: Any, dim: int) -> str:
         f"{shown}: return one number; of residuals r, model minus data, np.sum(r**2), never np.sum(r), in which they "
         "cancel; of losses or log-likelihoods per datum, np.sum of them"
     )
-
-
-def _depends_on_x(node: Node) -> bool:
-    return any(each.op == "x" for each in reachable([node]))
 
 
 def _expressions(jac: Callable[..., Any], result: Any, graph: Graph) -> list[Node]:

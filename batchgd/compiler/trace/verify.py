@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from batchgd.compiler.trace.blame import library_call, library_cure
 from batchgd.compiler.trace.escape import definition_of, line_of, name_of
+from batchgd.compiler.trace.substitutes import cure_for
 from batchgd.problem.errors import TraceError
 
 POINTS = 8
@@ -18,6 +19,9 @@ POINTS = 8
 
 ATTEMPTS = 64
 """How many points are tried to find them; a function that is finite at none of these passes."""
+
+PATH_POINTS = 1024
+"""How many points are looked through for some on each path through a function that decides by x."""
 
 NUMERIC = (ArithmeticError, ValueError)
 """What ``math.log(-1)`` and ``1 / 0`` raise: in a run, such points are statuses."""
@@ -33,6 +37,16 @@ Floats = NDArray[np.float64]
 def sample(lower: Floats, upper: Floats, n: int) -> Floats:
     """Return n points of a box, the same ones every time."""
     return np.random.Generator(np.random.Philox(2718)).uniform(lower, upper, (n, len(lower)))
+
+
+def on_each_path(points: Floats, routes: Floats, each: int = 2) -> Floats:
+    """Return a few of the points that take each path through a function, and then the first ones.
+
+    >>> on_each_path(np.arange(4.0)[:, None], np.array([0.0, 0.0, 0.0, 1.0]), each=1)[:2, 0]
+    array([0., 3.])
+    """
+    chosen = [np.flatnonzero(routes == route)[:each] for route in np.unique(routes)]
+    return points[np.concatenate([*chosen, np.arange(min(ATTEMPTS, len(points)))])]
 
 
 def plain(fun: Callable[..., Any], x: Floats, params: Floats | None) -> Any:
@@ -98,9 +112,13 @@ def check_plain(fun: Callable[..., Any], points: Floats, params: Floats | None) 
 
 
 def verify_value(
-    fun: Callable[..., Any], traced: Callable[[Floats], Floats], points: Floats, params: Floats | None
+    fun: Callable[..., Any],
+    traced: Callable[[Floats], Floats],
+    points: Floats,
+    params: Floats | None,
+    least: int = 0,
 ) -> None:
-    """Compare the value of the trace with the plain function.
+    """Compare the value of the trace with the plain function at ``POINTS`` points, and at the first ``least``.
 
     Raises
     ------
@@ -108,17 +126,17 @@ def verify_value(
         If they differ, or the function gives two values at one point.
     """
     compared: list[tuple[Floats, float]] = []
-    for x in points:
+    for i, x in enumerate(points):
         value = _number(plain(fun, x, params))
         again = _number(plain(fun, x, params))
         if value != again and not (np.isnan(value) and np.isnan(again)):
             raise TraceError(
                 f"{definition_of(fun)}: {name_of(fun)} returns {value:.17g} and then {again:.17g} at the same x: "
-                "remove random numbers and state that is kept between calls, or pass what varies as params"
+                f"{cure_for('state')}"
             )
         if np.isfinite(value):
             compared.append((x, value))
-        if len(compared) == POINTS:
+        if len(compared) >= POINTS and i + 1 >= least:
             break
     if not compared:
         return
