@@ -113,7 +113,7 @@ def _covariance(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, 
         rows = np.concatenate([rows, other if rowvar or len(other) == 1 else other.T])
     off = rows - np.mean(rows, axis=1, keepdims=True)
     lost = (0 if bias else 1) if ddof is None else ddof
-    return np.squeeze(off @ off.T / (rows.shape[1] - lost))[()]
+    return traced_array(np.squeeze(plain_objects(off @ off.T / (rows.shape[1] - lost))))
 
 
 def _correlation(x: Any, y: Any = None, rowvar: bool = True, **_: Any) -> Any:

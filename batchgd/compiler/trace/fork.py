@@ -13,11 +13,16 @@ from dataclasses import dataclass, field
 from dis import opname
 from types import TracebackType
 
+from numpy.linalg import LinAlgError
+
 from batchgd.compiler.trace.escape import Escape, decision, forgetful, is_users_frame
 from batchgd.compiler.trace.graph import Node
 
 PATHS = 64
 """How many paths through a function are followed."""
+
+_OF_A_POINT = (ArithmeticError, IndexError, LinAlgError)
+"""What the plain function may raise at some points only: a path that no point takes may lead to it, too."""
 
 _LESS, _EQUAL, _GREATER, _UNORDERED = 1, 2, 4, 8
 _ANY = _LESS | _EQUAL | _GREATER | _UNORDERED
@@ -173,7 +178,7 @@ def follow(run: Callable[[], Sequence[Node]]) -> Followed:
 
     Notes
     -----
-    A path that ends in a ``raise`` or ``assert`` of the user's returns NaN.
+    A path that ends in a ``raise`` or ``assert`` of the user's, or in an index beyond an array, returns NaN.
     """
     before, leaves = _STATE.path, list[_Leaf]()
     path: _Path | None = _Path(0)
@@ -184,7 +189,8 @@ def follow(run: Callable[[], Sequence[Node]]) -> Followed:
             try:
                 leaves.append((path, list(run())))
             except Exception as error:
-                if isinstance(error, Escape) or not path.asked or not _raised_by_user(error.__traceback__):
+                theirs = isinstance(error, _OF_A_POINT) or _raised_by_user(error.__traceback__)
+                if isinstance(error, Escape) or not path.asked or not theirs:
                     raise
                 leaves.append((path, None))
                 failed = failed or error
