@@ -15,7 +15,7 @@ from numpy import array, zeros
 from scipy import integrate, interpolate, linalg, signal, stats
 from scipy.spatial.distance import cdist, pdist, squareform
 from scipy.special import logsumexp
-from scipy.stats import multivariate_normal, norm
+from scipy.stats import norm
 
 import batchgd as bgd
 
@@ -190,7 +190,7 @@ IDIOMS = {
         "np.percentile": lambda x: np.percentile(x, 30) + np.quantile(x**2, [0.1, 0.9]) @ [1.0, 2.0],
         "np.searchsorted": lambda x: T[np.searchsorted(T, x[0])] * x[1] if 0.1 < x[0] < 0.9 else x[2],
         "np.piecewise": lambda x: np.sum(
-            np.piecewise(T, [T < x[0]], [lambda s: s * x[1], lambda s: s * x[2]]) ** 2,
+            np.piecewise(T, [x[0] > T], [lambda s: s * x[1], lambda s: s * x[2]]) ** 2,
         ),
         "np.piecewise of x": lambda x: np.sum(np.piecewise(x, [x < 0, x > 0.5], [lambda s: -s, 2.0, lambda s: s**2])),
         "np.select": lambda x: np.sum(np.select([x > 1, x > 0], [x, x**2], x**3)),
@@ -233,7 +233,9 @@ IDIOMS = {
         "scipy solve": lambda x: np.sum(linalg.solve(matrix(x), np.ones(3))) + linalg.det(matrix(x)),
         "cho_solve": lambda x: x @ linalg.cho_solve(linalg.cho_factor(matrix(x)), x),
         "cho_solve lower": lambda x: x @ linalg.cho_solve(linalg.cho_factor(matrix(x), lower=True), x),
-        "solve_triangular": lambda x: np.sum(linalg.solve_triangular(np.linalg.cholesky(matrix(x)), x, lower=True) ** 2),
+        "solve_triangular": lambda x: np.sum(
+            linalg.solve_triangular(np.linalg.cholesky(matrix(x)), x, lower=True) ** 2
+        ),
         "multi_dot": lambda x: np.linalg.multi_dot([x, A0, x]),
     },
     "complex numbers": {
@@ -273,7 +275,9 @@ IDIOMS = {
         "binom": lambda x: stats.binom.logpmf(3, 10, sp.expit(x[0])) + stats.nbinom.logpmf(3, 2.5, sp.expit(x[1])),
         "t, cauchy": lambda x: np.sum(stats.t.logpdf(T, 3 + x[0], x[1], 1.2)) + stats.cauchy.logpdf(x[2]),
         "gamma, beta": lambda x: stats.gamma.logpdf(1.5, 2 + x[0], scale=1.5 + x[1]) + stats.beta.pdf(0.3, 2 + x[2], 3),
-        "expon, weibull": lambda x: stats.expon.logpdf(T, scale=1.2 + x[0]).sum() + stats.weibull_min.pdf(0.7, 2 + x[1]),
+        "expon, weibull": lambda x: (
+            stats.expon.logpdf(T, scale=1.2 + x[0]).sum() + stats.weibull_min.pdf(0.7, 2 + x[1])
+        ),
         "lognorm": lambda x: stats.lognorm.logpdf(FEW, 1.2 + x[0] / 2, scale=np.exp(x[1])).sum() + 0.1 * x[2],
         "laplace, logistic": lambda x: stats.laplace.pdf(x[0]) + stats.logistic.logpdf(x[1]) + stats.logistic.cdf(x[2]),
         "support": lambda x: stats.expon.pdf(x[0]) + stats.uniform.pdf(x[1], 0.2, 0.5) * x[2] + stats.expon.cdf(x[0]),

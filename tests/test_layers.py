@@ -22,10 +22,9 @@ LAYERS = (
 
 MOST_ENTRIES = 12
 
-_HOOKS = (
-    "array array_functions complex_numbers dispatch elementary linalg numpy_functions ordering reductions scalar special"
-)
-HOOKS = {f"batchgd.compiler.trace.{name}" for name in _HOOKS.split()}
+_TYPES = ("array", "complex_numbers", "scalar")
+_TABLES = ("array_functions", "elementary", "linalg", "numpy_functions", "ordering", "reductions", "special")
+HOOKS = {f"batchgd.compiler.trace.{name}" for name in ("dispatch", *_TYPES, *_TABLES)}
 """The one circle that is allowed: NumPy calls back into the types that a function is traced with."""
 
 KNOWN: set[tuple[str, str]] = set()

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from batchgd.compiler.trace.complex_numbers import Complex, is_complex
-from batchgd.compiler.trace.escape import escape
+from batchgd.compiler.trace.escape import conversion, escape
 from batchgd.compiler.trace.scalar import Place, Scalar
-from batchgd.compiler.trace.substitutes import cure_for
 
 
 class TracedArray(np.ndarray):
@@ -40,12 +39,12 @@ class TracedArray(np.ndarray):
             key = ...
         super().__setitem__(_decided(key), value)
 
-    @property
+    @property  # type: ignore[misc]
     def real(self) -> Any:
         """The real parts."""
         return _parts(self, "real")
 
-    @property
+    @property  # type: ignore[misc]
     def imag(self) -> Any:
         """The imaginary parts."""
         return _parts(self, "imag")
@@ -154,7 +153,7 @@ def _decided(key: Any) -> Any:
         return np.array([bool(each) for each in mask.flat]).reshape(mask.shape)
     if all(isinstance(each, Place) or _is_known(each) for each in found):
         return np.array([int(each) for each in found]).reshape(np.shape(key))[()]
-    raise escape("an index depends on x", cure_for("whole"))
+    raise conversion("index")
 
 
 def _parts(array: TracedArray, name: str) -> Any:

@@ -176,17 +176,17 @@ def _transform(kind: str) -> Callable[..., Any]:
     def function(a: Any, n: Any = None, axis: int = -1, norm: Any = None, **_: Any) -> Any:
         values = plain_objects(a)
         if values.ndim != 1 or norm not in (None, "backward"):
-            raise escape(f"np.fft.{kind} is supported for one axis and norm='backward'", "transform the rows one by one")
+            raise escape(f"np.fft.{kind} is traced along one axis and with norm='backward'", "transform the rows")
         if kind == "irfft":
             length = 2 * (len(values) - 1) if n is None else n
-            values = values[: length // 2 + 1]
-            rest = [conjugate(value) for value in values[1 : (length + 1) // 2][::-1]]
-            return (_fourier([*values, *rest], 1.0) / length).real
+            half = list(values[: length // 2 + 1])
+            rest = [conjugate(value) for value in half[1 : (length + 1) // 2][::-1]]
+            return (_fourier([*half, *rest], 1.0) / length).real
         length = len(values) if n is None else n
-        values = [*values[:length], *[0.0] * (length - len(values))]
+        padded = [*values[:length], *[0.0] * (length - len(values))]
         if kind == "ifft":
-            return _fourier(values, 1.0) / length
-        whole = _fourier(values, -1.0)
+            return _fourier(padded, 1.0) / length
+        whole = _fourier(padded, -1.0)
         return whole[: length // 2 + 1] if kind == "rfft" else whole
 
     return function

@@ -72,13 +72,17 @@ def _public(frame: FrameType) -> str:
 
 @dataclass(frozen=True)
 class Running:
-    """The expression that a frame is at: its text, and, if it is a call, what it calls, by name and as the object."""
+    """The expression that a frame is at: its text, and, if it is a call, what it calls, by name and as the object.
+
+    ``fills``: it assigns to an element; ``masks``: it is an element whose index is computed.
+    """
 
     text: str
     callee: str = ""
     function: Any = None
     line: str = ""
     fills: bool = False
+    masks: bool = False
 
     @property
     def library(self) -> str:
@@ -103,7 +107,8 @@ def running(frame: FrameType | None) -> Running:
     while isinstance(node, ast.Call) and isinstance(node.func, ast.Call):
         node = node.func
     if not isinstance(node, ast.Call):
-        return Running(text, line=line, fills=fills)
+        masks = isinstance(node, ast.Subscript) and not isinstance(node.slice, (ast.Constant, ast.UnaryOp))
+        return Running(text, line=line, fills=fills, masks=masks)
     return Running(text, ast.unparse(node.func), _resolved(node.func, frame), line)
 
 

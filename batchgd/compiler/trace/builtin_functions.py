@@ -114,7 +114,7 @@ def number_type(real: type) -> Any:
     """Return the stand-in of a type of numbers; NumPy takes it for the type itself where it wants a dtype."""
     whole = issubclass(real, (int, np.integer))
     convert = None if real is complex else _as_whole if whole else _as_real
-    return _Meta(real.__name__, (), {"real": real, "convert": staticmethod(convert), "dtype": np.dtype(real)})
+    return _Meta(real.__name__, (), {"real": real, "convert": convert, "dtype": np.dtype(real)})
 
 
 BUILTINS: dict[str, Any] = {

@@ -166,7 +166,7 @@ def _equal(z: Complex, w: Complex) -> Any:
 
 
 def _faddeeva(degree: int) -> Callable[[Any], Any]:
-    """exp(-z^2) erfc(-iz): Weideman's rational expansion (SIAM J. Numer. Anal. 31, 1994), mirrored below the real axis."""
+    """exp(-z^2) erfc(-iz): Weideman's expansion (SIAM J. Numer. Anal. 31, 1994), mirrored below the real axis."""
     half = math.sqrt(degree / math.sqrt(2.0))
     angles = math.pi * np.arange(1 - 2 * degree, 2 * degree) / (2 * degree)
     t = half * np.tan(0.5 * angles)

@@ -81,7 +81,7 @@ DENSITIES: dict[str, Callable[..., Any]] = {
     "nbinom": _nbinom,
     "geom": lambda k, p: _xlog1py(k - 1.0, -p) + _log(p),
 }
-"""The logarithms of the densities at y = (x - loc) / scale, or of the probabilities at k = x - loc, inside the support."""
+"""Logarithms of the densities at y = (x - loc) / scale, or of the probabilities at k = x - loc, inside the support."""
 
 _DISTRIBUTION: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "norm": (_ndtr, lambda y: _ndtr(-y)),
@@ -108,11 +108,10 @@ _TAILS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
 """Their logarithms, if these are more accurate than a logarithm of them."""
 
 _SUPPORT: dict[str, tuple[float, float]] = {
-    **dict.fromkeys("expon gamma chi2 weibull_min halfnorm poisson nbinom".split(), (0.0, math.inf)),
-    **dict.fromkeys("lognorm invgamma rayleigh maxwell".split(), (0.0, math.inf)),
-    **dict.fromkeys("uniform beta bernoulli".split(), (0.0, 1.0)),
-    **dict.fromkeys("pareto geom".split(), (1.0, math.inf)),
-    "binom": (0.0, math.inf),
+    **dict.fromkeys(["expon", "gamma", "chi2", "weibull_min", "halfnorm", "lognorm", "invgamma"], (0.0, math.inf)),
+    **dict.fromkeys(["rayleigh", "maxwell", "poisson", "binom", "nbinom"], (0.0, math.inf)),
+    **dict.fromkeys(["uniform", "beta", "bernoulli"], (0.0, 1.0)),
+    **dict.fromkeys(["pareto", "geom"], (1.0, math.inf)),
 }
 
 

@@ -4,9 +4,9 @@ Where a function has a corner, one derivative is chosen (a subgradient where it 
 ``sign`` and ``floor`` have slope 0 everywhere, ``maximum(a, b)`` and ``minimum(a, b)`` follow a where a = b, and
 ``where(c, a, b)`` follows the branch that is taken. A norm at 0 is 0/0, NaN: such a point is a kink.
 
-The branch that is not taken has adjoint 0, which times an infinite slope (of a root at 0, say) would be NaN. So the sweep
-also notes when a node is active, which is when some selection on the way to it takes its branch, and selects the product
-of adjoint and slope by that condition if the slope may be infinite.
+The branch that is not taken has adjoint 0, which times an infinite slope (of a root at 0, say) would be NaN. So the
+sweep also notes when a node is active, which is when the selections on the way to it take its branch, and selects the
+product of adjoint and slope by that condition if the slope may be infinite.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import numpy as np
 
 from batchgd.compiler.trace.array import TracedArray, depends, plain_objects, traced_array
 from batchgd.compiler.trace.complex_numbers import COMPLEX, Complex, conjugate, is_complex, paired
-from batchgd.compiler.trace.escape import Escape, escape, sorting
+from batchgd.compiler.trace.escape import Escape, escape
 from batchgd.compiler.trace.scalar import Scalar, node_of
 from batchgd.compiler.trace.special import ELEMENTWISE
 from batchgd.compiler.trace.substitutes import CURES, cure_for, special_cure
@@ -21,13 +21,9 @@ _NATIVE = (
     "outer pad polyval ravel repeat reshape resize roll rollaxis rot90 shape size split squeeze stack swapaxes take "
     "tensordot tile trace transpose trapezoid tril triu unstack vander vdot vecdot vsplit vstack linalg.matrix_power"
 )
-_SORTING = "argpartition digitize histogram lexsort nanmedian nanpercentile nanquantile sort_complex unique"
 
 NATIVE = frozenset(_NATIVE.split())
 """Functions that only move elements, or add and multiply them: NumPy's own code runs them on object arrays."""
-
-SORTING = frozenset(_SORTING.split())
-"""Functions whose result depends on the order of the values."""
 
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
@@ -104,7 +100,7 @@ def element_function(ufunc: Callable[..., Any]) -> Callable[..., Any]:
             return ufunc(*map(_known, values))
         if any(map(is_complex, values)):
             if ufunc.__name__ not in COMPLEX:
-                raise escape(f"{ufunc.__name__} of a complex number that depends on x cannot be traced", CURES["complex"])
+                raise escape(f"{ufunc.__name__} of a complex number cannot be traced", CURES["complex"])
             return COMPLEX[ufunc.__name__](*map(paired, values))
         if formula is None:
             raise unsupported(ufunc)
@@ -214,7 +210,7 @@ def call_function(func: Callable[..., Any], args: Sequence[Any], kwargs: dict[st
         return _wrapped(func(*map(_opened, args), **{word: _opened(value) for word, value in kwargs.items()}))
     if not depends(list(args)) and not depends(list(kwargs.values())):
         return func(*map(_numbers, args), **{word: _numbers(value) for word, value in kwargs.items()})
-    raise sorting(f"np.{name}") if key in SORTING else unsupported(func)
+    raise unsupported(func)
 
 
 def _opened(value: Any) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from batchgd.compiler.trace.blame import is_loop, library_call, library_cure, library_of, running, shortened
-from batchgd.compiler.trace.substitutes import CURES, cure_for
+from batchgd.compiler.trace.substitutes import cure_for
 from batchgd.problem.errors import printable
 
 
@@ -156,17 +156,20 @@ def name_of(fun: Any) -> str:
 
 
 def decision(paths: int) -> Escape:
-    """Return the error of a condition that makes more paths than are followed, with the cure that fits the expression."""
+    """Return the error of a condition that makes more paths than are followed, with the cure that fits it."""
     at = running(_users_frame())
     shown = shortened(at.text) or "a condition "
     if at.callee in ("sorted", "list.sort") or at.callee.endswith(".sort"):
-        return sorting("sorted" if at.callee == "sorted" else ".sort()")
+        name = "sorted" if at.callee == "sorted" else ".sort()"
+        return escape(f"{name} orders values of x in more ways than the {paths} paths of a trace", cure_for("sorted"))
     if is_loop(at.line):
         what = f"{shown}has not ended its loop after {paths - 1} rounds, and a trace follows at most {paths} paths"
         return escape(what, cure_for("while"))
     what = f"{shown}decides by the value of x, which makes more than the {paths} paths that a trace follows"
     if at.callee in ("max", "min", "any", "all", "filter"):
         return escape(what, cure_for(at.callee))
+    if at.masks:
+        return escape(what, cure_for("mask"))
     return escape(what, cure_for("in" if re.search(r"\bin\b", at.text) else "branch"))
 
 
@@ -184,21 +187,14 @@ def conversion(kind: str) -> Escape:
     if at.fills:
         return escape(f"{shortened(at.line)}puts a traced value into an array of plain numbers", cure_for("fill"))
     shown = shortened(at.text) or "it "
-    module = getattr(at.function, "__module__", None)
-    if at.callee.isidentifier() and module in ("math", "numpy"):
-        what = f"{shown}calls {at.callee}, imported by its name, which a trace cannot replace"
-        write, short = {"math": ("import math", "math"), "numpy": ("import numpy as np", "np")}[module]
-        return escape(what, f"write `{write}` and {short}.{at.callee}")
     what = f"{shown}needs the number behind a traced value ({kind})"
     if kind == "index" and "*" in at.text and not at.callee:
         return escape(f"{shown}multiplies a list, which Python repeats instead", cure_for("list"))
     if kind != "float":
         return escape(what, cure_for("whole"))
-    if re.fullmatch(r"float|(np|numpy)\.(float\d*|double|single|longdouble)", at.callee):
-        return escape(what, f"leave {at.callee}() out: x is an array of floats")
     return escape(what, cure_for("text" if at.text.startswith(("'", '"')) else "number"))
 
 
 def sorting(name: str) -> Escape:
-    """Return the error of a function that orders values."""
-    return escape(f"{name} orders values of x, which a trace cannot follow", cure_for(name))
+    """Return the error of a function that orders more values than a network of comparisons is made for."""
+    return escape(f"{name} orders more values of x than a trace can", cure_for(name))

@@ -1,8 +1,8 @@
 """Decisions: where a traced function asks whether a comparison holds, it is run again for each answer.
 
-The paths are followed depth first, true before false, and joined at the result by selections. All runs build one graph,
-so what they share exists once. A question that the answers before it settle is not asked: the same comparison again, its
-negation, or a bound that follows from another one.
+The paths are followed depth first, true before false, and joined at the result by selections. All runs build one
+graph, so what they share exists once. A question that the answers before it settle is not asked: the same comparison
+again, its negation, or a bound that follows from another one.
 """
 
 from __future__ import annotations
@@ -38,8 +38,10 @@ _HOLDS = {
 
 
 def _mirrored(relations: int) -> int:
-    return (relations & (_EQUAL | _UNORDERED)) | (_LESS if relations & _GREATER else 0) | (
-        _GREATER if relations & _LESS else 0
+    return (
+        (relations & (_EQUAL | _UNORDERED))
+        | (_LESS if relations & _GREATER else 0)
+        | (_GREATER if relations & _LESS else 0)
     )
 
 

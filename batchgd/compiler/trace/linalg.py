@@ -141,7 +141,7 @@ def triangular(a: Any, b: Any, trans: Any = 0, lower: bool = False, unit_diagona
 
 
 def least_squares(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, int, None]:
-    """Return z of the least |A z - b| for A of full rank, by modified Gram-Schmidt on [A b], and the sums of squares."""
+    """Return z of the least |A z - b| for A of full rank, and the sums of squares: modified Gram-Schmidt on [A b]."""
     rows, right = plain_objects(a).copy(), plain_objects(b)
     m, n = rows.shape
     columns = [*rows.T, *right.reshape(m, -1).T]
@@ -154,7 +154,7 @@ def least_squares(a: Any, b: Any, rcond: Any = None) -> tuple[Any, Any, int, Non
             columns[j] = columns[j] - unit * upper[k, j]
     result = _substituted(upper[:, :n], upper[:, n:])
     squares = traced_array([np.dot(column, column) for column in columns[n:]])
-    return traced_array(result.reshape((n,) + right.shape[1:])), squares, n, None
+    return traced_array(result.reshape((n, *right.shape[1:]))), squares, n, None
 
 
 def pseudo_inverse(a: Any, *args: Any, **kwargs: Any) -> Any:

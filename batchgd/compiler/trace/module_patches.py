@@ -98,6 +98,27 @@ def _patch_cell(cell: CellType) -> None:
         cell.cell_contents = ours
 
 
+def _patch_instances(value: Any) -> None:
+    """Patch the attributes of the objects whose methods calling a value may run: a model that contains a spline."""
+    if isinstance(value, functools.partial):
+        for part in (value.func, *value.args, *value.keywords.values()):
+            _patch_instances(part)
+    owner = value.__self__ if isinstance(value, MethodType) else value
+    names = getattr(owner, "__dict__", None)
+    if not isinstance(names, dict) or isinstance(owner, (FunctionType, ModuleType, type)) or not _is_users(type(owner)):
+        return
+    for name, attribute in list(names.items()):
+        ours = stand_in(attribute)
+        if ours is not attribute:
+            _UNDO.append(functools.partial(names.__setitem__, name, attribute))
+            names[name] = ours
+
+
+def _is_users(kind: type) -> bool:
+    """Whether a class is written in a file of the user's."""
+    return is_users(getattr(sys.modules.get(kind.__module__), "__file__", None) or "")
+
+
 def _content(cell: CellType) -> Any:
     try:
         return cell.cell_contents
@@ -110,7 +131,9 @@ def _called(functions: Any) -> list[FunctionType]:
     found: dict[int, FunctionType] = {}
     stack = [function for function in functions if function is not None]
     while stack and len(found) < 1000:
-        for function in _functions_in(stack.pop()):
+        value = stack.pop()
+        _patch_instances(value)
+        for function in _functions_in(value):
             if id(function) not in found and not is_inner(function.__code__.co_filename):
                 found[id(function)] = function
                 stack.extend(_referenced(function))

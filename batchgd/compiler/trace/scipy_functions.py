@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -10,13 +11,15 @@ import numpy as np
 from batchgd.compiler.trace.array import is_traced, plain_objects, traced_array
 from batchgd.compiler.trace.array_functions import interpolate, pieces
 from batchgd.compiler.trace.densities import DENSITIES, density
-from batchgd.compiler.trace.linalg import SCIPY_LINALG
+from batchgd.compiler.trace.escape import escape
+from batchgd.compiler.trace.linalg import SCIPY_LINALG, cholesky, triangular
 from batchgd.compiler.trace.reductions import where
+from batchgd.compiler.trace.substitutes import cure_for
 
 
 def _logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False) -> Any:
     if return_sign:
-        raise TypeError("logsumexp with return_sign=True")
+        raise escape("logsumexp with return_sign=True cannot be traced", "take the logarithm of the absolute value")
     array = traced_array(a)
     largest = np.max(array, axis=axis, keepdims=True)
     largest = where(abs(largest) < np.inf, largest, 0.0)
@@ -44,7 +47,7 @@ def _distance(metric: str, apart: Any) -> Any:
         return np.sqrt(np.sum(apart * apart, axis=-1))
     if metric == "cityblock":
         return np.sum(np.abs(apart), axis=-1)
-    raise TypeError(f"distances of the metric {metric!r}")
+    raise escape(f"distances of the metric {metric!r} cannot be traced", cure_for("cdist"))
 
 
 def _cdist(a: Any, b: Any, metric: str = "euclidean", **_: Any) -> Any:
@@ -71,7 +74,7 @@ def _squareform(x: Any, *args: Any, **_: Any) -> Any:
 def _lfilter(b: Any, a: Any, x: Any, axis: int = -1, zi: Any = None) -> Any:
     values = plain_objects(x)
     if values.ndim != 1 or zi is not None:
-        raise TypeError("lfilter along one axis, without zi=")
+        raise escape("lfilter is traced along one axis, without zi=", "filter the rows one by one")
     ahead, back = list(plain_objects(b)), list(plain_objects(a))
     result: list[Any] = []
     for k in range(len(values)):
@@ -150,6 +153,14 @@ class Line(_Stand):
         return interpolate(x, self._real.x, self._real.y) if is_traced(x) else self._real(x)
 
 
+class Maker(_Stand):
+    """A class of interpolants, or a function that returns one: what it makes takes traced values."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Make an interpolant."""
+        return stand_in_for(self._real(*args, **kwargs))
+
+
 class Distribution(_Stand):
     """A distribution, or a frozen one: its density and distribution functions take traced values and parameters."""
 
@@ -175,7 +186,7 @@ class Distribution(_Stand):
 class Frozen:
     """A distribution with parameters that depend on x."""
 
-    def __init__(self, distribution: Distribution, args: Sequence[Any], kwargs: dict[str, Any]):
+    def __init__(self, distribution: Any, args: Sequence[Any], kwargs: dict[str, Any]):
         self._distribution, self._args, self._kwargs = distribution, args, kwargs
 
     def __getattr__(self, name: str) -> Any:
@@ -194,12 +205,42 @@ class FrozenPlain(_Stand):
         return lambda x: method(x, *self._real.args, **self._real.kwds) if is_traced(x) else real(x)
 
 
+class MultivariateNormal(_Stand):
+    """The normal distribution of several variables, of a traced mean or covariance."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Freeze the parameters."""
+        return Frozen(self, args, kwargs)
+
+    def logpdf(self, x: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = False) -> Any:
+        """Return the logarithm of the density at one point, or at each row."""
+        if not is_traced([x, mean, cov]):
+            return self._real.logpdf(x, mean, cov, allow_singular)
+        points = traced_array(x)
+        n = len(plain_objects(mean)) if mean is not None else points.shape[-1]
+        spread = plain_objects(cov)
+        full = spread if spread.ndim == 2 else np.diag(np.broadcast_to(spread, n)) + np.full((n, n), 0.0)
+        low = cholesky(full)
+        off = np.atleast_2d(points - (0.0 if mean is None else traced_array(mean)))
+        z = triangular(low, off.T, lower=True)
+        value = -0.5 * np.sum(z * z, axis=0) - np.sum(np.log(np.diag(low))) - 0.5 * n * np.log(2 * np.pi)
+        return value if points.ndim == 2 else value[0]
+
+    def pdf(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the density."""
+        return np.exp(self.logpdf(*args, **kwargs))
+
+
 def stand_in_for(value: Any) -> Any:
     """Return the stand-in of a SciPy object, the object itself if it has none."""
     module = type(value).__module__
+    if isinstance(value, (type, FunctionType)):
+        return Maker(value)
     if module.startswith("scipy.stats"):
         if getattr(getattr(value, "dist", value), "name", None) in DENSITIES:
             return FrozenPlain(value) if hasattr(value, "dist") else Distribution(value)
+        if type(value).__name__ == "multivariate_normal_gen":
+            return MultivariateNormal(value)
     if module.startswith("scipy.interpolate"):
         if type(value).__name__ == "interp1d":
             return Line(value) if getattr(value, "_kind", "") == "linear" and np.ndim(value.y) == 1 else value

@@ -128,7 +128,11 @@ def _single(name: str, value: Any) -> Any:
 
 _MAKES_ARRAY = frozenset(["array", "asarray", "asanyarray", "ascontiguousarray", "asfarray", "fromiter"])
 _BLANK = frozenset(["zeros", "empty", "ones", "full"])
-_TYPES = {each: number_type(each) for each in (np.float64, np.float32, np.int64, np.int32, np.complex128)}
+_STACKS = ["stack", "vstack", "hstack", "dstack", "column_stack"]
+_JOINS = frozenset([*_STACKS, "concatenate", "block", "select", "multi_dot"])
+_TYPES: dict[Any, Any] = {
+    each: number_type(each) for each in (np.float64, np.float32, np.int64, np.int32, np.complex128)
+}
 
 
 def _numpy_function(name: str, value: Any) -> Any:
@@ -145,7 +149,17 @@ def _numpy_function(name: str, value: Any) -> Any:
 
     @functools.wraps(value)
     def function(*args: Any, **kwargs: Any) -> Any:
-        joins = name in ("concatenate", "stack", "vstack", "hstack", "dstack", "column_stack", "block", "select", "multi_dot")
+        joins = name in (
+            "concatenate",
+            "stack",
+            "vstack",
+            "hstack",
+            "dstack",
+            "column_stack",
+            "block",
+            "select",
+            "multi_dot",
+        )
         if args and not joins:
             args = (_as_array(args[0]), *args[1:])
         elif args and isinstance(args[0], (list, tuple)):
@@ -224,8 +238,6 @@ def _scipy_function(module: str) -> Callable[[str, Any], Any]:
         ours = SCIPY.get(module, {}).get(name)
         if ours is not None:
             return _for_traced(ours, value)
-        if module == "scipy.interpolate" and isinstance(value, type):
-            return lambda *args, **kwargs: stand_in_for(value(*args, **kwargs))
         return stand_in(value)
 
     return wrap
@@ -271,7 +283,7 @@ def stand_in(value: Any) -> Any:
         return _only_while_tracing(_math_function(str(name), value), value)
     if module == "numpy" and getattr(np, str(name), None) is value:
         return _only_while_tracing(_numpy_function(str(name), value), value)
-    if type(value).__module__.startswith("scipy."):
+    if type(value).__module__.startswith("scipy.") or str(module).startswith("scipy.interpolate."):
         return stand_in_for(value)
     if isinstance(value, FunctionType) and str(module).startswith("scipy."):
         for part, functions in SCIPY.items():

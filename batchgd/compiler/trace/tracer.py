@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.compiler.trace.array import traced_array
+from batchgd.compiler.trace.complex_numbers import Complex
 from batchgd.compiler.trace.differentiate import gradient, jacobian_columns
 from batchgd.compiler.trace.escape import Escape, definition_of, name_of, watch
 from batchgd.compiler.trace.fork import follow
@@ -24,8 +25,8 @@ from batchgd.problem.errors import TraceError
 class Traced:
     """The expressions of one function: its value, its gradient (as the methods use it), and the gradient by autodiff.
 
-    ``automatic`` is None unless a hand-written gradient takes the place of the derivative. ``route`` is the number of the
-    path that a point takes through the function, None if it has one path only.
+    ``automatic`` is None unless a hand-written gradient takes the place of the derivative. ``route`` is the number of
+    the path that a point takes through the function, None if it has one path only.
     """
 
     dim: int
@@ -126,7 +127,7 @@ def _expression(fun: Callable[..., Any], result: Any, graph: Graph) -> Node:
         raise TraceError(f"{place} returns None: is a return statement missing?")
     if isinstance(result, (str, bytes)):
         raise TraceError(f"{place} returns the string {result!r}: return a number")
-    if isinstance(result, (complex, np.complexfloating)):
+    if isinstance(result, (Complex, complex, np.complexfloating)):
         raise TraceError(f"{place} returns a complex number: return a real one, for example abs(z) ** 2")
     if not isinstance(result, (Scalar, int, float, np.number, np.bool_)):
         raise TraceError(f"{place} returns a {type(result).__name__}: return a number")
