@@ -196,6 +196,19 @@ def _round(a: Any, decimals: int = 0, **_: Any) -> Any:
     return np.rint(traced_array(a) * 10.0**decimals) / 10.0**decimals if decimals else np.rint(a)
 
 
+def _deciding(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of a mask that asks for the truth of each element, which forks the trace."""
+
+    def decided(a: Any) -> Any:
+        mask = plain_objects(a)
+        return function(np.array([bool(each) for each in mask.flat], dtype=bool).reshape(mask.shape))
+
+    return decided
+
+
+nonzero = _deciding(np.nonzero)
+
+
 def _part(name: str) -> Callable[[Any], Any]:
     def function(a: Any) -> Any:
         if isinstance(a, (list, tuple)):
@@ -234,6 +247,9 @@ ARRAY_FUNCTIONS: dict[str, Callable[..., Any]] = {
     "nanmean": _nanmean,
     "isclose": _close,
     "allclose": lambda *args, **options: np.all(_close(*args, **options)),
+    "nonzero": nonzero,
+    "flatnonzero": _deciding(np.flatnonzero),
+    "argwhere": _deciding(np.argwhere),
     "count_nonzero": lambda a, axis=None, **_: np.sum(traced_array(a) != 0.0, axis=axis),
     "cov": _covariance,
     "corrcoef": _correlation,

@@ -14,7 +14,7 @@ from batchgd.compiler.trace.complex_numbers import Complex, paired
 from batchgd.compiler.trace.elementary import choose
 from batchgd.compiler.trace.escape import tracing
 from batchgd.compiler.trace.ordering import LARGEST, in_order
-from batchgd.compiler.trace.scalar import Scalar, apply
+from batchgd.compiler.trace.scalar import Place, Scalar, apply
 
 _NUMBERS = (Scalar, int, float, np.number, np.bool_)
 
@@ -76,7 +76,7 @@ def _as_real(value: Any) -> Any:
 
 
 def _as_whole(value: Any) -> Any:
-    return np.trunc(value)
+    return value if isinstance(value, Place) else np.trunc(value)
 
 
 class _Meta(type):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import os
 import re
 import sys
@@ -140,6 +141,18 @@ def line_of(traceback: TracebackType | None, fun: Any) -> str:
             library = place
         traceback = traceback.tb_next
     return users or library or definition_of(fun)
+
+
+def is_guarded() -> bool:
+    """Whether some function of the user's that is running is inside a ``try``: what it may raise matters to it."""
+    return any(is_users_frame(frame) and _inside_try(frame) for frame in _frames())
+
+
+def _inside_try(frame: FrameType) -> bool:
+    """Whether the instruction that runs is covered by an entry of the exception table."""
+    if not frame.f_code.co_exceptiontable:
+        return False
+    return any(entry.start <= frame.f_lasti < entry.end for entry in dis._parse_exception_table(frame.f_code))  # type: ignore[attr-defined]
 
 
 def definition_of(fun: Any) -> str:

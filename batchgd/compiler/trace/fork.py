@@ -21,9 +21,6 @@ from batchgd.compiler.trace.graph import Node
 PATHS = 64
 """How many paths through a function are followed."""
 
-_OF_A_POINT = (ArithmeticError, IndexError, LinAlgError)
-"""What the plain function may raise at some points only: a path that no point takes may lead to it, too."""
-
 _LESS, _EQUAL, _GREATER, _UNORDERED = 1, 2, 4, 8
 _ANY = _LESS | _EQUAL | _GREATER | _UNORDERED
 _HOLDS = {
@@ -191,8 +188,7 @@ def follow(run: Callable[[], Sequence[Node]]) -> Followed:
             try:
                 leaves.append((path, list(run())))
             except Exception as error:
-                theirs = isinstance(error, _OF_A_POINT) or _raised_by_user(error.__traceback__)
-                if isinstance(error, Escape) or not path.asked or not theirs:
+                if not path.asked or not is_of_a_point(error):
                     raise
                 leaves.append((path, None))
                 failed = failed or error
@@ -219,6 +215,15 @@ def _joined(leaves: Sequence[tuple[_Path, list[Node]]], depth: int) -> list[Node
     graph = question.graph
     pairs = zip(_joined(yes, depth + 1), _joined(no, depth + 1), strict=True)
     return [graph.make("where", question, a, b) for a, b in pairs]
+
+
+def is_of_a_point(error: Exception) -> bool:
+    """Whether a function that decides by x may raise an exception at some points and be fine at others."""
+    if isinstance(error, Escape):
+        return False
+    if isinstance(error, IndexError):
+        return "out of" in str(error)  # and not: an array of this kind is no index
+    return isinstance(error, (ArithmeticError, LinAlgError)) or _raised_by_user(error.__traceback__)
 
 
 def _raised_by_user(traceback: TracebackType | None) -> bool:

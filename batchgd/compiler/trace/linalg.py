@@ -10,7 +10,7 @@ import numpy as np
 
 from batchgd.compiler.trace.array import plain_objects, traced_array
 from batchgd.compiler.trace.elementary import choose
-from batchgd.compiler.trace.escape import escape
+from batchgd.compiler.trace.escape import escape, is_guarded
 from batchgd.compiler.trace.ordering import in_order
 
 LARGEST = 16
@@ -115,15 +115,23 @@ def slogdet(a: Any) -> Sign:
 
 
 def cholesky(a: Any, *, upper: bool = False) -> Any:
-    """Return L of A = L L^T, NaN unless A is positive definite; only the lower triangle is read."""
+    """Return L of A = L L^T, NaN unless A is positive definite; only the lower triangle is read.
+
+    Inside a ``try`` it forks the trace, and raises what NumPy raises on the path on which A is not positive definite.
+    """
     matrix = _square(a, "np.linalg.cholesky")
+    positive: Any = True
     low = np.full(matrix.shape, 0.0, dtype=object)
     for j in range(len(matrix)):
         for i in range(j, len(matrix)):
             rest = matrix[i, j]
             for k in range(j):
                 rest = rest - low[i, k] * low[j, k]
+            if i == j:
+                positive = np.logical_and(positive, rest > 0.0)
             low[i, j] = np.sqrt(rest) if i == j else rest / low[j, j]
+    if is_guarded() and not positive:
+        raise np.linalg.LinAlgError("Matrix is not positive definite")
     return traced_array(low.T if upper else low)
 
 

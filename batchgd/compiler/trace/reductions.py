@@ -48,8 +48,8 @@ def where(condition: Any, yes: Any, no: Any) -> Any:
 
 
 def _where(condition: Any, *branches: Any) -> Any:
-    if len(branches) != 2:
-        raise escape("np.where with a condition alone gives positions, which depend on x", "use bgd.where(c, a, b)")
+    if not branches:
+        return np.nonzero(traced_array(condition))
     return where(condition, *branches)
 
 

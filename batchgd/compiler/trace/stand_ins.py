@@ -19,7 +19,7 @@ from batchgd.compiler.trace.array import TracedArray, depends, is_traced, traced
 from batchgd.compiler.trace.builtin_functions import number_type
 from batchgd.compiler.trace.complex_numbers import Complex
 from batchgd.compiler.trace.dispatch import elementwise
-from batchgd.compiler.trace.escape import escape, tracing
+from batchgd.compiler.trace.escape import escape, is_guarded, tracing
 from batchgd.compiler.trace.scalar import Scalar
 from batchgd.compiler.trace.scipy_functions import PARTS, SCIPY, stand_in_for
 from batchgd.compiler.trace.substitutes import cure_for
@@ -35,7 +35,19 @@ _SAME_AS_NUMPY = {
 }
 
 
+def _in_domain(inside: Any) -> None:
+    """Raise what ``math`` raises outside the domain of a function, if the user's code may be about to catch it."""
+    if is_guarded() and not inside:
+        raise ValueError("math domain error")
+
+
+def _sqrt(x: Any) -> Any:
+    _in_domain(x >= 0.0)
+    return np.sqrt(x)
+
+
 def _log(x: Any, base: Any = None) -> Any:
+    _in_domain(x > 0.0)
     return np.log(x) if base is None else np.log(x) / np.log(base)
 
 
@@ -63,6 +75,7 @@ def _special(name: str) -> Callable[..., Any]:
 _MATH: dict[str, Callable[..., Any]] = {
     **{name: getattr(np, numpy_name) for name, numpy_name in _SAME_AS_NUMPY.items()},
     "log": _log,
+    "sqrt": _sqrt,
     "hypot": _hypot,
     "dist": _dist,
     "prod": _prod,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from batchgd.compiler.trace.blame import library_call, library_cure
 from batchgd.compiler.trace.escape import definition_of, line_of, name_of
+from batchgd.compiler.trace.fork import is_of_a_point
 from batchgd.compiler.trace.substitutes import cure_for
 from batchgd.problem.errors import TraceError
 
@@ -49,8 +50,8 @@ def on_each_path(points: Floats, routes: Floats, each: int = 2) -> Floats:
     return points[np.concatenate([*chosen, np.arange(min(ATTEMPTS, len(points)))])]
 
 
-def plain(fun: Callable[..., Any], x: Floats, params: Floats | None) -> Any:
-    """Call the plain function on a copy of a point; NaN if it fails numerically.
+def plain(fun: Callable[..., Any], x: Floats, params: Floats | None, decides: bool = False) -> Any:
+    """Call the plain function on a copy of a point; NaN if it fails numerically, or raises if it decides by x.
 
     Raises
     ------
@@ -62,11 +63,14 @@ def plain(fun: Callable[..., Any], x: Floats, params: Floats | None) -> Any:
         try:
             return fun(*arguments)
         except NUMERIC as error:
-            if isinstance(error, ValueError) and not _is_domain_error(error):
+            wrong = isinstance(error, ValueError) and not _is_domain_error(error)
+            if wrong and not (decides and is_of_a_point(error)):
                 raise TraceError(raised(fun, error)) from None
             return np.nan
         except Exception as error:
-            raise TraceError(raised(fun, error)) from None
+            if not (decides and is_of_a_point(error)):
+                raise TraceError(raised(fun, error)) from None
+            return np.nan
 
 
 def _arguments(x: Floats, params: Floats | None) -> list[Any]:
@@ -77,7 +81,7 @@ def _arguments(x: Floats, params: Floats | None) -> list[Any]:
 def _is_domain_error(error: ValueError) -> bool:
     """Whether a ValueError is the kind that ``math`` raises for a number outside a function's domain."""
     text = str(error)
-    return "domain" in text or "expected a" in text or "cannot convert float" in text
+    return isinstance(error, np.linalg.LinAlgError) or "domain" in text or "expected a" in text or "cannot convert float" in text
 
 
 def raised(fun: Callable[..., Any], error: Exception) -> str:
@@ -95,6 +99,8 @@ def untraceable(fun: Callable[..., Any], error: Exception) -> str:
     if called is not None:
         return f"{place}: {called[0]} cannot be traced: {library_cure(called[0])}"
     message = " ".join(str(error).split())
+    if isinstance(error, IndexError) and "indices" in message:
+        return f"{place}: a mask that depends on x selects from an array of plain numbers: {cure_for('mask')}"
     return (
         f"{place}: {name_of(fun)} cannot be traced ({type(error).__name__}: {message}): "
         "use NumPy's functions, arithmetic and loops on x"
@@ -120,6 +126,8 @@ def verify_value(
 ) -> None:
     """Compare the value of the trace with the plain function at ``POINTS`` points, and at the first ``least``.
 
+    These are points on the paths of a function that decides by x, and may raise an exception on some of them.
+
     Raises
     ------
     TraceError
@@ -127,8 +135,8 @@ def verify_value(
     """
     compared: list[tuple[Floats, float]] = []
     for i, x in enumerate(points):
-        value = _number(plain(fun, x, params))
-        again = _number(plain(fun, x, params))
+        value = _number(plain(fun, x, params, least > 0))
+        again = _number(plain(fun, x, params, least > 0))
         if value != again and not (np.isnan(value) and np.isnan(again)):
             raise TraceError(
                 f"{definition_of(fun)}: {name_of(fun)} returns {value:.17g} and then {again:.17g} at the same x: "
