@@ -47,6 +47,15 @@ def shared_by_paths(x, edge):
     return np.sin(x[1]) + part * x[1] - np.sin(x[1])
 
 
+def last_of_three(x, edge):
+    part = edge(x[0])
+    if x[0] < 0 and x[1] > 0:
+        return part * x[1]
+    if x[0] < 0:
+        return part * x[1] * np.sin(2.0) / np.sin(2.0)
+    return 3 * x[1] ** 2
+
+
 def by_bgd_where(x, edge):
     return bgd.where(x[0] < 0, edge(x[0]) * x[1], 3 * x[1] ** 2)
 
@@ -59,14 +68,14 @@ def by_np_where(x, edge):
 def by_several_wheres(x, edge):
     part = edge(x[0])
     first = np.where((x[0] < 0) & (x[1] > 0), part, 0.0) + np.where((x[0] < 0) & (x[1] <= 0), part, 0.0)
-    return np.where(x[0] < 0, first * x[1], 3 * x[1] ** 2)
+    return first * x[1] + np.where(x[0] >= 0, 3.0, 0.0) * x[1] ** 2
 
 
 def by_select(x, edge):
     return np.select([x[0] < 0, x[0] >= 0], [edge(x[0]) * x[1], 3 * x[1] ** 2])
 
 
-WAYS = [if_else, early, shared_by_paths, by_bgd_where, by_np_where, by_several_wheres, by_select]
+WAYS = [if_else, early, shared_by_paths, last_of_three, by_bgd_where, by_np_where, by_several_wheres, by_select]
 
 
 @pytest.mark.parametrize("edge", EDGES)
