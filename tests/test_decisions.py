@@ -22,6 +22,7 @@ EDGES = {
     "overflow": lambda t: np.exp(np.exp(9 * t + 5 * np.maximum(t, 0))),
     "hypot": lambda t: np.hypot(t - abs(t), 0.0),
     "cbrt": lambda t: np.cbrt(t - abs(t)),
+    "cbrt in a product": lambda t: np.cbrt(t - abs(t)) * np.sin(t) + np.hypot(t - abs(t), 0.0) * np.exp(t),
     "log of a log": lambda t: np.log(np.log(1 - np.minimum(t, 0))),
 }
 
