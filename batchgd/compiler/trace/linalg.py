@@ -13,7 +13,7 @@ from batchgd.compiler.trace.elementary import choose
 from batchgd.compiler.trace.escape import escape, is_guarded
 from batchgd.compiler.trace.ordering import in_order
 
-LARGEST = 16
+LARGEST = 32
 """The largest matrix that is eliminated; n of them take about n^3 operations."""
 
 SWEEPS = 8
@@ -30,9 +30,9 @@ class Sign(NamedTuple):
 def _square(a: Any, name: str) -> np.ndarray:
     matrix = plain_objects(a)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-        raise escape(f"{name} of an array of shape {matrix.shape}", "pass one square matrix")
+        raise escape(f"{name} of an array of shape {matrix.shape} cannot be traced", "pass one square matrix at a time")
     if len(matrix) > LARGEST:
-        raise escape(f"{name} of a {len(matrix)} x {len(matrix)} matrix", f"write it for at most {LARGEST} rows")
+        raise escape(f"{name} of {len(matrix)} rows cannot be traced", f"use at most {LARGEST} rows")
     return matrix
 
 

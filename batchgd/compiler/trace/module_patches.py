@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+import numpy as np
+
 from batchgd.compiler.trace.blame import library_of
 from batchgd.compiler.trace.builtin_functions import BUILTINS
 from batchgd.compiler.trace.call import WithArgs
@@ -33,6 +35,7 @@ def patched_modules(*functions: Any) -> Iterator[None]:
             _patch_imports()
             for function in _called(functions):
                 _patch_globals(function)
+                _patch_defaults(function)
                 for cell in function.__closure__ or ():
                     _patch_cell(cell)
             yield
@@ -78,7 +81,8 @@ def _patch_imports() -> None:
 
 def _patch_globals(function: FunctionType) -> None:
     names = function.__globals__
-    for name in _names(function.__code__):
+    modules = [name for name, value in list(names.items()) if isinstance(value, ModuleType)]
+    for name in {*modules, *_names(function.__code__)}:
         if name in names:
             value = names[name]
             ours = stand_in(value)
@@ -88,6 +92,14 @@ def _patch_globals(function: FunctionType) -> None:
         elif name in BUILTINS:
             _UNDO.append(functools.partial(names.pop, name, None))
             names[name] = BUILTINS[name]
+
+
+def _patch_defaults(function: FunctionType) -> None:
+    before = function.__defaults__
+    ours = tuple(map(stand_in, before or ()))
+    if any(new is not old for new, old in zip(ours, before or (), strict=True)):
+        _UNDO.append(functools.partial(setattr, function, "__defaults__", before))
+        function.__defaults__ = ours
 
 
 def _patch_cell(cell: CellType) -> None:
@@ -150,6 +162,8 @@ def _functions_in(value: Any) -> list[FunctionType]:
         return [each for part in (value.func, *value.args, *value.keywords.values()) for each in _functions_in(part)]
     if isinstance(value, WithArgs):
         return [each for part in (value.func, *value.args) for each in _functions_in(part)]
+    if isinstance(value, np.vectorize):
+        return _functions_in(value.pyfunc)
     if isinstance(value, (staticmethod, classmethod)):
         return _functions_in(value.__func__)
     if isinstance(value, property):

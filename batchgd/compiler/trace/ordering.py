@@ -69,6 +69,10 @@ def along(function: Callable[[list[Any]], Any], a: Any, axis: int | None) -> Any
     return traced_array(np.moveaxis(result, -1, axis) if several else result)
 
 
+def _sorted(values: list[Any]) -> list[Any]:
+    return in_order(values, "np.sort")
+
+
 def _extreme(name: str, before: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     def function(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Any:
         return along(lambda row: place_of(row, before), a, axis)
@@ -113,8 +117,8 @@ def _digitize(x: Any, bins: Any, right: bool = False) -> Any:
 
 
 ORDERING: dict[str, Callable[..., Any]] = {
-    "sort": lambda a, axis=-1, **_: along(in_order, a, axis),
-    "partition": lambda a, kth, axis=-1, **_: along(in_order, a, axis),
+    "sort": lambda a, axis=-1, **_: along(_sorted, a, axis),
+    "partition": lambda a, kth, axis=-1, **_: along(_sorted, a, axis),
     "argsort": lambda a, axis=-1, **_: along(order_of, a, axis),
     "argmin": _extreme("argmin", lambda a, b: a < b),
     "argmax": _extreme("argmax", lambda a, b: a > b),

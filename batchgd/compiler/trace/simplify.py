@@ -220,11 +220,25 @@ def _where(graph: Graph, condition: Node, yes: Node, no: Node) -> Node | None:
         return yes
     if condition.op == "not":
         return graph.make("where", condition.args[0], no, yes)
-    if yes.op == "where" and yes.args[0] is condition:
-        return graph.make("where", condition, yes.args[1], no)
-    if no.op == "where" and no.args[0] is condition:
-        return graph.make("where", condition, yes, no.args[2])
-    return None
+    shorter = _settled(yes, condition, True), _settled(no, condition, False)
+    return graph.make("where", condition, *shorter) if shorter != (yes, no) else None
+
+
+def _settled(node: Node, condition: Node, answer: bool) -> Node:
+    """Return what is left of nested selections where a condition is known to hold, or not to."""
+    if node.op != "where":
+        return node
+    known, stack = dict[int, bool](), [(condition, answer)]
+    while stack and len(known) < 64:
+        each, truth = stack.pop()
+        known[each.id] = truth
+        if each.op == "not":
+            stack.append((each.args[0], not truth))
+        elif each.op == ("and" if truth else "or"):
+            stack += [(arg, truth) for arg in each.args]
+    while node.op == "where" and node.args[0].id in known:
+        node = node.args[1] if known[node.args[0].id] else node.args[2]
+    return node
 
 
 def _and(graph: Graph, a: Node, b: Node) -> Node | None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.compiler.trace.array import traced_array
+from batchgd.compiler.trace.call import WithArgs
 from batchgd.compiler.trace.complex_numbers import Complex
 from batchgd.compiler.trace.differentiate import gradient, jacobian_columns
 from batchgd.compiler.trace.escape import Escape, definition_of, name_of, watch
@@ -18,6 +19,7 @@ from batchgd.compiler.trace.graph import Graph, Node, lowered, reachable
 from batchgd.compiler.trace.module_patches import patched_modules
 from batchgd.compiler.trace.scalar import Scalar, node_of
 from batchgd.compiler.trace.simplify import SimplifyingGraph
+from batchgd.compiler.trace.stand_ins import stand_in
 from batchgd.problem.errors import TraceError
 
 
@@ -100,6 +102,8 @@ def _call(fun: Callable[..., Any], graph: Graph, params: NDArray[np.float64] | N
         knobs = np.empty(params.size, dtype=object)
         knobs[:] = [Scalar(node) for node in graph.p]
         arguments.append(traced_array(knobs.reshape(params.shape)))
+    if isinstance(fun, WithArgs):
+        fun = WithArgs(fun.func, tuple(map(stand_in, fun.args)))
     with watch() as state, np.errstate(all="ignore"):
         try:
             result = fun(*arguments)

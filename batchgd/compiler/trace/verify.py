@@ -79,9 +79,10 @@ def _arguments(x: Floats, params: Floats | None) -> list[Any]:
 
 
 def _is_domain_error(error: ValueError) -> bool:
-    """Whether a ValueError is the kind that ``math`` raises for a number outside a function's domain."""
-    text = str(error)
-    return isinstance(error, np.linalg.LinAlgError) or "domain" in text or "expected a" in text or "cannot convert float" in text
+    """Whether a ValueError is one that ``math`` or ``np.linalg`` raises for numbers outside a function's domain."""
+    if isinstance(error, np.linalg.LinAlgError):
+        return True
+    return any(words in str(error) for words in ("domain", "expected a", "cannot convert float"))
 
 
 def raised(fun: Callable[..., Any], error: Exception) -> str:
