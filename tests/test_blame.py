@@ -33,6 +33,16 @@ def while_on_the_data(x):
     return z
 
 
+def kepler(x):
+    angle = x[0]
+    for _ in range(100):
+        better = x[0] + 0.3 * np.sin(angle)
+        if abs(better - angle) < 1e-12:  # here
+            break
+        angle = better
+    return angle
+
+
 def many_branches(x):
     total = 0.0
     for k in range(10):
@@ -129,6 +139,7 @@ BLAMED = [
         "`z > 0.5` has not ended its loop after 63 rounds, and a trace follows at most 64 paths",
         "run it a fixed number of times: `for _ in range",
     ),
+    (kepler, "`abs(better - angle) < 1e-12` has not ended its loop after 63 rounds", "run it a fixed number of times"),
     (many_branches, "`x[0] * k > x[1]` decides by the value of x, which makes more than the 64 paths", "bgd.where(co"),
     (long_mask, "`(x[0] * T)[x[0] * T > x[1]]` decides by the value of x", "write `bgd.where(mask, a, b)` instead of"),
     (many_members, "`x[0] * k in (x[1], 2.0)` decides by the value of x", "compare with each value"),

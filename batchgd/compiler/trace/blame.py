@@ -74,7 +74,8 @@ def _public(frame: FrameType) -> str:
 class Running:
     """The expression that a frame is at: its text, and, if it is a call, what it calls, by name and as the object.
 
-    ``fills``: it assigns to an element; ``masks``: it is an element whose index is computed.
+    ``fills``: it assigns to an element; ``masks``: it is an element whose index is computed; ``breaks``: if it
+    holds, a loop ends.
     """
 
     text: str
@@ -83,6 +84,7 @@ class Running:
     line: str = ""
     fills: bool = False
     masks: bool = False
+    breaks: bool = False
 
     @property
     def library(self) -> str:
@@ -106,10 +108,12 @@ def running(frame: FrameType | None) -> Running:
         return Running(line, line=line, fills=fills)
     while isinstance(node, ast.Call) and isinstance(node.func, ast.Call):
         node = node.func
+    after = linecache.getline(frame.f_code.co_filename, frame.f_lineno + 1).strip()
+    breaks = re.match(r"if\b", line) is not None and "break" in (line.split()[-1], after)
     if not isinstance(node, ast.Call):
         masks = isinstance(node, ast.Subscript) and not isinstance(node.slice, (ast.Constant, ast.UnaryOp))
-        return Running(text, line=line, fills=fills, masks=masks)
-    return Running(text, ast.unparse(node.func), _resolved(node.func, frame), line)
+        return Running(text, line=line, fills=fills, masks=masks, breaks=breaks)
+    return Running(text, ast.unparse(node.func), _resolved(node.func, frame), line, breaks=breaks)
 
 
 def _segment(frame: FrameType) -> str:

@@ -150,9 +150,10 @@ def is_guarded() -> bool:
 
 def _inside_try(frame: FrameType) -> bool:
     """Whether the instruction that runs is covered by an entry of the exception table."""
-    if not frame.f_code.co_exceptiontable:
-        return False
-    return any(entry.start <= frame.f_lasti < entry.end for entry in dis._parse_exception_table(frame.f_code))  # type: ignore[attr-defined]
+    parse = getattr(dis, "_parse_exception_table", None)
+    if parse is None or not frame.f_code.co_exceptiontable:
+        return bool(frame.f_code.co_exceptiontable)
+    return any(entry.start <= frame.f_lasti < entry.end for entry in parse(frame.f_code))
 
 
 def definition_of(fun: Any) -> str:
@@ -175,7 +176,7 @@ def decision(paths: int) -> Escape:
     if at.callee in ("sorted", "list.sort") or at.callee.endswith(".sort"):
         name = "sorted" if at.callee == "sorted" else ".sort()"
         return escape(f"{name} orders values of x in more ways than the {paths} paths of a trace", cure_for("sorted"))
-    if is_loop(at.line):
+    if is_loop(at.line) or at.breaks:
         what = f"{shown}has not ended its loop after {paths - 1} rounds, and a trace follows at most {paths} paths"
         return escape(what, cure_for("while"))
     what = f"{shown}decides by the value of x, which makes more than the {paths} paths that a trace follows"

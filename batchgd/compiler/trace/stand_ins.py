@@ -291,12 +291,17 @@ def stand_in(value: Any) -> Any:
         return value
     if isinstance(value, ModuleType):
         return _module_stand_in(value)
+    home = str(type(value).__module__)
+    if home.startswith("scipy."):
+        return stand_in_for(value)
+    if home not in ("builtins", "numpy") and not isinstance(value, type):
+        return value  # an object of the user's, which may do anything when asked for an attribute
     module, name = getattr(value, "__module__", None), getattr(value, "__name__", None)
     if module == "math" and getattr(math, str(name), None) is value:
         return _only_while_tracing(_math_function(str(name), value), value)
     if module == "numpy" and getattr(np, str(name), None) is value:
         return _only_while_tracing(_numpy_function(str(name), value), value)
-    if type(value).__module__.startswith("scipy.") or str(module).startswith("scipy.interpolate."):
+    if str(module).startswith("scipy.interpolate."):
         return stand_in_for(value)
     if isinstance(value, FunctionType) and str(module).startswith("scipy."):
         for part, functions in SCIPY.items():
