@@ -28,6 +28,7 @@ BSPLINE = interpolate.make_interp_spline(T, np.sin(3 * T))
 PCHIP = interpolate.PchipInterpolator(T, np.sin(3 * T))
 SMOOTHED = interpolate.InterpolatedUnivariateSpline(T, np.sin(3 * T))
 LINE = interpolate.interp1d(T, np.sin(3 * T))
+QUARTER = Rotation.from_rotvec([0, 0, np.pi / 2])
 STANDARD = stats.norm(0.1, 1.2)
 
 
@@ -312,6 +313,13 @@ IDIOMS = {
             + np.sum(np.bincount([0, 0, 1], weights=x) ** 2)
         ),
         "cdist, pdist": lambda x: np.sum(cdist(x[None], A0)) + np.sum(pdist(np.outer(x + 2, FEW))),
+        "Rotation": lambda x: (
+            np.sum(Rotation.from_rotvec(x).apply([1, 2, 3])) + Rotation.from_rotvec(x * 3).magnitude()
+        ),
+        "Rotation of angles": lambda x: np.sum(
+            (Rotation.from_euler("xyz", x) * Rotation.from_euler("ZX", x[:2]) * QUARTER).as_matrix() * A0
+        ),
+        "Rotation of a quaternion": lambda x: np.sum((QUARTER * Rotation.from_quat([*x, 2.0]).inv()).apply(A0) * A0[0]),
         "squareform": lambda x: np.sum(squareform(x)[0] ** 2),
         "sum where": lambda x: np.sum(x**2, where=x > 0) + np.mean(x, where=np.array([True, False, True])),
         "vectorize": lambda x: np.sum(np.vectorize(lambda a: a * a if a > 0 else -a)(x)),
@@ -360,7 +368,6 @@ UNTRACEABLE = {
     "range(int(x))": (lambda x: sum(x[1] * i for i in range(int(abs(x[0])))), "give it as args=(n,)"),
     "random": (lambda x: np.sum(x**2) + 1e-9 * np.random.default_rng().random(), "remove random numbers"),
     "histogram": (lambda x: np.sum(np.histogram(x, bins=3)[0]), "np.sum(np.log(pdf(a)))"),
-    "from_rotvec": (lambda x: np.sum(Rotation.from_rotvec(x).apply([1, 2, 3])), "np.cross(a, v)"),
     "eigh": (lambda x: np.linalg.eigh(matrix(x))[0][0], "np.linalg.eigvalsh(A)"),
     "svd": (lambda x: np.linalg.svd(matrix(x))[1][0], "np.linalg.eigvalsh(A.T @ A)"),
     "mask of constants": (lambda x: np.sum(T[x[0] > T]), "bgd.where(mask, a, b)"),
