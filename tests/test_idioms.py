@@ -282,6 +282,15 @@ IDIOMS = {
         ),
         "lognorm": lambda x: stats.lognorm.logpdf(FEW, 1.2 + x[0] / 2, scale=np.exp(x[1])).sum() + 0.1 * x[2],
         "laplace, logistic": lambda x: stats.laplace.pdf(x[0]) + stats.logistic.logpdf(x[1]) + stats.logistic.cdf(x[2]),
+        "invalid parameters": lambda x: np.nansum(
+            [
+                stats.norm.cdf(0.3, 0.1, x[0]),
+                stats.gamma.logpdf(1.5, x[1]),
+                stats.binom.pmf(0, 4, x[2]),
+                stats.weibull_min.sf(0.7, x[0], scale=x[1]),
+                x[0] ** 2,
+            ]
+        ),
         "support": lambda x: stats.expon.pdf(x[0]) + stats.uniform.pdf(x[1], 0.2, 0.5) * x[2] + stats.expon.cdf(x[0]),
         "vonmises": lambda x: stats.vonmises.logpdf(0.5, 2 + x[0], x[1]) + stats.skewnorm.logpdf(x[2], 2.0),
         "others": lambda x: (

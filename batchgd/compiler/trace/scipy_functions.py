@@ -179,7 +179,7 @@ class Distribution(_Stand):
         def function(x: Any, *args: Any, **kwargs: Any) -> Any:
             if not is_traced([x, *args, *kwargs.values()]):
                 return real(x, *args, **kwargs)
-            return density(self._real, name, x, args, kwargs, real)
+            return density(self._real, name, x, args, kwargs)
 
         return function
 
