@@ -282,6 +282,22 @@ IDIOMS = {
         ),
         "lognorm": lambda x: stats.lognorm.logpdf(FEW, 1.2 + x[0] / 2, scale=np.exp(x[1])).sum() + 0.1 * x[2],
         "laplace, logistic": lambda x: stats.laplace.pdf(x[0]) + stats.logistic.logpdf(x[1]) + stats.logistic.cdf(x[2]),
+        "multivariate normal": lambda x: (
+            stats.multivariate_normal.logpdf(x, FEW, A0) + stats.multivariate_normal.logpdf(A0, x, matrix(x)).sum()
+        ),
+        "still others": lambda x: (
+            stats.gumbel_l.logpdf(x[0])
+            + stats.maxwell.logpdf(x[1] + 2)
+            + stats.bernoulli.logpmf([0, 1], sp.expit(x[2])).sum()
+            + stats.geom.logpmf(3, sp.expit(x[0]))
+            + stats.expon.logsf(x[1] + 1)
+            + stats.lognorm.cdf(1.3, 1.5 + x[2], scale=2.0)
+            + stats.pareto.sf(x[0] + 2.5, 1.5)
+            + stats.rayleigh.logcdf(x[1] + 2)
+            + stats.gumbel_r.cdf(x[2])
+            + stats.cauchy.cdf(x[0])
+            + stats.laplace.cdf(x[1])
+        ),
         "invalid parameters": lambda x: np.nansum(
             [
                 stats.norm.cdf(0.3, 0.1, x[0]),
