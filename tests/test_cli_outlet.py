@@ -59,6 +59,7 @@ def commands(solved, tmp_path, monkeypatch):
         monkeypatch.setitem(
             bgd.__dict__, name, functools.wraps(getattr(bgd, name))(functools.partial(remembered, getattr(bgd, name)))
         )
+    monkeypatch.setattr("batchgd.engine.installed.try_kernels", lambda _: [])
     monkeypatch.setattr("batchgd.analysis.bench.measure", lambda *_, **__: MadeUpReport())
     monkeypatch.chdir(tmp_path)
     os.symlink(solved["folder"], "saved")
