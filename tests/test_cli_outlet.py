@@ -265,6 +265,15 @@ def test_an_outlet_passes_on_what_the_stream_is():
         Outlet(None).fileno()
 
 
+def test_a_stream_that_is_closed_later():
+    below = io.StringIO()
+    outlet = Outlet(below)
+    below.close()
+    assert outlet.write("text") == 4
+    outlet.close()  # as Python does when it discards the outlet, with a warning from Python 3.13 on if that fails
+    assert outlet.error is None
+
+
 # As processes
 
 

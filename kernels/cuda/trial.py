@@ -7,6 +7,7 @@ installation may also warn, print, hang or crash; so it imports nothing of batch
 import json
 import sys
 import warnings
+from textwrap import shorten
 from typing import Any
 
 
@@ -16,7 +17,7 @@ def one_line(x: Any) -> None:
 
 
 def attempt(capability: tuple[int, int]) -> dict[str, str | None]:
-    """Return which step failed ("compile", "assemble" or None) and the first line of its error."""
+    """Return which step failed ("compile", "assemble" or None) and the first words of its error."""
     step = "compile"
     try:
         from numba import cuda, types
@@ -32,7 +33,7 @@ def attempt(capability: tuple[int, int]) -> dict[str, str | None]:
             Linker(code, options=LinkerOptions(arch="sm_{}{}".format(*capability))).link("cubin")
     except Exception as error:
         first = (str(error).strip().splitlines() or [""])[0]
-        return {"failed": step, "error": f"{type(error).__name__}: {first}"}
+        return {"failed": step, "error": shorten(f"{type(error).__name__}: {first}", 160, placeholder=" ...")}
     return {"failed": None, "error": None}
 
 
