@@ -25,7 +25,7 @@ STACK_12 = {
 }
 STACK_13 = {
     **{"numba-cuda": "0.30.4", "cuda-bindings": "13.5.0", "cuda-core": "1.2.2", "cuda-toolkit": "13.5.0"},
-    **dict.fromkeys(("nvidia-nvvm", "nvidia-cuda-nvrtc", "nvidia-nvjitlink"), "13.5.37"),
+    **dict.fromkeys(("nvidia-nvvm", "nvidia-cuda-nvrtc", "nvidia-cuda-runtime", "nvidia-nvjitlink"), "13.5.37"),
 }
 BARE = {"numba-cuda": "0.30.4", "cuda-bindings": "13.5.0", "cuda-core": "1.2.2"}  # pip install numba-cuda
 CUPY_12, CUPY_13 = {"cupy-cuda12x": "13.6.0"}, {"cupy-cuda13x": "14.2.0"}
@@ -125,7 +125,7 @@ MACHINES = {
     ),
     "numba-cuda without its compilers": (
         machine(BARE, kernels=[kernel("compile", NO_NVRTC)]),
-        f"{NO_NVRTC}; nvidia-nvvm and nvidia-cuda-nvrtc and nvidia-nvjitlink are missing",
+        f"{NO_NVRTC}; nvidia-nvvm, nvidia-cuda-nvrtc, nvidia-cuda-runtime, nvidia-nvjitlink are missing",
         'pip install "batchgd[cu13]"',
     ),
     "numba-cuda with the compilers of a toolkit": (machine(BARE, kernels=[kernel()]), None, ""),
@@ -140,7 +140,7 @@ MACHINES = {
     "damaged files": (
         machine(STACK_13, kernels=[kernel("compile", NO_NVRTC)]),
         NO_NVRTC,
-        'pip install --force-reinstall "batchgd[cu13]"',
+        'pip install --force-reinstall "numba-cuda[cu13]<0.31" "numpy<2.5"',
     ),
     "a device that CUDA 13 has dropped": (
         machine(STACK_13, kernels=[kernel("compile", OLD_DEVICE, "6.1"), kernel()]),
@@ -189,13 +189,17 @@ def test_a_missing_driver_is_reported_without_alarm():
 def test_cupy_is_needed_for_arrays_on_the_device_alone():
     (note,) = [finding for finding in diagnose(machine(STACK_12, driver=driver("12.4"))) if finding.level == "note"]
     assert "device=True and arrays on the device need CuPy" in note.text
+    (bare,) = [
+        finding for finding in diagnose(machine(STACK_13, toolkit=None, driver=driver())) if finding.level == "note"
+    ]
+    assert bare.remedy == 'if you use these, pip install "cupy-cuda13x[ctk]"'
     assert 'pip install "batchgd[cu12]"' in note.remedy
 
 
 def test_what_compiles_is_said_for_every_device():
     findings = diagnose(machine(STACK_13, kernels=[kernel(capability="8.6"), kernel(capability="12.0")]))
-    said = [finding.text for finding in findings if "compiles" in finding.text]
-    assert said == [f"a CUDA kernel compiles for compute capability {cc}, and is assembled" for cc in ("8.6", "12.0")]
+    said = [finding.text for finding in findings if "was compiled" in finding.text]
+    assert said == [f"a CUDA kernel was compiled and assembled for compute capability {cc}" for cc in ("8.6", "12.0")]
 
 
 def test_what_fails_everywhere_is_said_once():

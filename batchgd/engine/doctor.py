@@ -102,7 +102,7 @@ def _cuda_packages(facts: Facts) -> _Findings:
     stack, cupy = _stack_major(packages), _cupy_major(cupys[0]) if cupys else None
     if not cupys:
         text = f"numba-cuda {packages['numba-cuda']}; device=True and arrays on the device need CuPy as well"
-        yield "note", text, f"if you use these, {install}"
+        yield "note", text, f"if you use these, {_cupys_cure(facts, extra)}"
     elif stack and cupy and stack != cupy:
         text = (
             f"{cupys[0]} is built for CUDA {cupy}, but numba-cuda's packages are for CUDA {stack}: "
@@ -118,18 +118,27 @@ def _cuda_packages(facts: Facts) -> _Findings:
 
 def _without_numba_cuda(facts: Facts, cupys: list[str], install: str) -> tuple[str, ...]:
     what = f"{cupys[0]} is installed" if cupys else "there is an NVIDIA driver"
-    newest = ".".join(map(str, NEWEST_CUDA_PYTHON))
     if _version(facts.get("python", ""))[:2] > NEWEST_CUDA_PYTHON:
         text = f"{what}, but numba-cuda is missing, and has no wheels for Python {facts['python']}: no cuda backend"
-        return "problem", text, f"use Python {newest}, then {install}"
+        return "problem", text, f"use Python {_dotted(NEWEST_CUDA_PYTHON)}, then {install}"
     return "problem", f"{what}, but numba-cuda is missing: no cuda backend", install
 
 
 def _cupys_toolkit(facts: Facts, name: str, major: int | None) -> _Findings:
-    missing = [wheel for wheel in LIBRARY_PACKAGES.get(major or 0, ()) if wheel not in facts.get("packages", {})]
-    if missing and not facts.get("toolkit"):
+    if major in LIBRARY_PACKAGES and not _has_toolkit(facts, major):
         text = f"{name} finds no CUDA toolkit: matrix products, random numbers and more of CuPy do not work"
         yield "note", text, f'if you use these, pip install "{name}[ctk]"'
+
+
+def _cupys_cure(facts: Facts, extra: str) -> str:
+    """CuPy alone, or with the libraries that a toolkit would have."""
+    major = int(extra.removeprefix("cu"))
+    return _install(extra) if _has_toolkit(facts, major) else f'pip install "cupy-cuda{major}x[ctk]"'
+
+
+def _has_toolkit(facts: Facts, major: int) -> bool:
+    """Whether CuPy finds the libraries of a toolkit: in a folder of the system, or in wheels."""
+    return bool(facts.get("toolkit")) or all(name in facts.get("packages", {}) for name in LIBRARY_PACKAGES[major])
 
 
 def _kernels(facts: Facts, extra: str) -> _Findings:
@@ -137,7 +146,7 @@ def _kernels(facts: Facts, extra: str) -> _Findings:
     for kernel in facts.get("kernels") or []:
         capability, step, error = kernel["capability"], kernel.get("failed"), kernel.get("error")
         if step is None:
-            yield "ok", f"a CUDA kernel compiles for compute capability {capability}, and is assembled"
+            yield "ok", f"a CUDA kernel was compiled and assembled for compute capability {capability}"
             continue
         what = "compiled" if step != "assemble" else "assembled"
         text = f"CUDA kernels cannot be {what} for compute capability {capability}: {error}"
@@ -147,20 +156,21 @@ def _kernels(facts: Facts, extra: str) -> _Findings:
 
 
 def _cause_and_cure(text: str, packages: dict[str, str], extra: str, error: str) -> tuple[str, str]:
-    numpy, numba_cuda, stack = packages.get("numpy", "0"), packages["numba-cuda"], _stack_major(packages)
+    numpy, numba_cuda, major = packages.get("numpy", "0"), packages["numba-cuda"], _stack_major(packages)
     if _version(numpy) >= NUMPY_TOO_NEW:
         text += f"; NumPy {numpy} is too new for numba-cuda {numba_cuda}"
-        return text, f'pip install "numpy<{".".join(map(str, NUMPY_TOO_NEW))}"'
+        return text, f'pip install "numpy<{_dotted(NUMPY_TOO_NEW)}"'
     if _version(numba_cuda)[:2] != NUMBA_CUDA:
-        wanted = ".".join(map(str, NUMBA_CUDA))
-        return f"{text}; batchgd needs numba-cuda {wanted}, and {numba_cuda} is installed", _install(extra)
-    if error.startswith("CCSupportError") and stack == 13:
+        text += f"; batchgd needs numba-cuda {_dotted(NUMBA_CUDA)}, and {numba_cuda} is installed"
+        return text, _install(extra)
+    if error.startswith("CCSupportError") and major == 13:
         return f"{text}; CUDA 13 has dropped this device", f"in a fresh environment, {_install('cu12')}"
-    needed = (*COMPILER_PACKAGES.get(stack or 0, ()), "cuda-core", "cuda-bindings")
+    needed = (*COMPILER_PACKAGES.get(major or 0, ()), "cuda-core", "cuda-bindings")
     missing = [name for name in needed if name not in packages]
     if missing:
-        return f"{text}; {' and '.join(missing)} {'are' if len(missing) > 1 else 'is'} missing", _install(extra)
-    return text, _install(extra).replace("install", "install --force-reinstall", 1)  # files are missing, or broken
+        return f"{text}; {', '.join(missing)} {'are' if len(missing) > 1 else 'is'} missing", _install(extra)
+    stack = f'"numba-cuda[{extra}]<{NUMBA_CUDA[0]}.{NUMBA_CUDA[1] + 1}" "numpy<{_dotted(NUMPY_TOO_NEW)}"'
+    return text, f"pip install --force-reinstall {stack}"  # all packages are there, so files are missing or broken
 
 
 def _driver(facts: Facts) -> _Findings:
@@ -214,6 +224,10 @@ def _cupys(packages: dict[str, str]) -> list[str]:
 def _cupy_major(name: str) -> int | None:
     digits = name.removeprefix("cupy-cuda").removesuffix("x")
     return int(digits) if digits.isdigit() else None  # "cupy" was built from source: any version
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
 
 
 def _version(text: str) -> tuple[int, ...]:

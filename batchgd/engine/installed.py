@@ -22,10 +22,10 @@ CORE_PACKAGES = ("numpy", "numba", "llvmlite", "scipy")
 PACKAGES = ("batchgd", *CORE_PACKAGES, "matplotlib", "pandas", "xarray")
 CUPY_PACKAGES = ("cupy-cuda13x", "cupy-cuda12x", "cupy-cuda11x", "cupy")
 COMPILER_PACKAGES = {
-    13: ("nvidia-nvvm", "nvidia-cuda-nvrtc", "nvidia-nvjitlink"),
-    12: ("nvidia-cuda-nvcc-cu12", "nvidia-cuda-nvrtc-cu12", "nvidia-nvjitlink-cu12"),
+    13: ("nvidia-nvvm", "nvidia-cuda-nvrtc", "nvidia-cuda-runtime", "nvidia-nvjitlink"),
+    12: ("nvidia-cuda-nvcc-cu12", "nvidia-cuda-nvrtc-cu12", "nvidia-cuda-runtime-cu12", "nvidia-nvjitlink-cu12"),
 }
-"""The wheels that numba-cuda compiles with, by CUDA version: NVVM, NVRTC and the assembler."""
+"""The wheels that numba-cuda compiles with, by CUDA version: NVVM, NVRTC, the runtime and the assembler."""
 LIBRARY_PACKAGES = {13: ("nvidia-cublas", "nvidia-curand"), 12: ("nvidia-cublas-cu12", "nvidia-curand-cu12")}
 """The first of the wheels that CuPy's extra ``ctk`` installs, by CUDA version."""
 CUDA_PACKAGES = (
