@@ -161,7 +161,7 @@ def _configuration(module: Any, dtype: str, capability: assemble.ComputeCapabili
     def needs(bound: int | None) -> assemble.Resources:
         if bound is None:
             return assemble.Resources(kernel.regs_per_thread, kernel.local_mem_per_thread, 0, 0)
-        return assemble.resources(kernel.inspect_asm(None), bound)
+        return assemble.machine_code(kernel.library, capability, bound).resources
 
     width = threads_per_trajectory(module)
     sizes = BLOCK_SIZES if width == 1 else (width * WARPS,)

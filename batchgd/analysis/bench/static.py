@@ -57,7 +57,8 @@ def assemble(
 
     @cache
     def resources(module: ModuleType, dtype: str) -> Resources:
-        return assembler.resources(assembler.ptx(module.descend_kernel, dtype, capability))
+        code = assembler.machine_code(assembler.compiled(module.descend_kernel, dtype, capability), capability)
+        return code.resources
 
     def in_registers(module: ModuleType, dtype: str) -> bool:
         return resources(module, dtype).stack == 0
