@@ -32,7 +32,7 @@ _CONTROL = {
     *("BRA", "BRX", "JMP", "BSSY", "BSYNC", "BREAK", "BMOV", "CALL", "RET", "EXIT", "KILL", "NOP", "YIELD"),
     *("WARPSYNC", "BAR", "DEPBAR", "NANOSLEEP", "ERRBAR", "S2R", "S2UR", "R2UR", "VOTEU", "REDUX"),
 }
-_RARE = re.compile(r"(ATOM|RED|STG\b|ST\b|CALL\b|LD\b.*\.STRONG\.SYS)")
+_RARE = re.compile(r"(ATOM|RED|STG\b|ST\b|LD\b.*\.STRONG\.SYS)")
 _VOLATILE = re.compile(r"LD\w*\b.*\.STRONG\.SYS")
 _ENDS = {"BRA", "BRX", "JMP", "EXIT", "RET"}
 _LINE = re.compile(r"/\*[0-9a-f]{4,}\*/\s+(?:(@!?U?P\d+|@!?U?PT)\s+)?([A-Z][\w.]*)\s*([^;]*);")
@@ -54,9 +54,27 @@ class Instruction:
         return self.name.split(".")[0]
 
     @property
-    def conditional(self) -> bool:
-        """Whether a branch may fall through: it has a predicate, or an operand before its target."""
-        return bool(self.predicate) or bool(self.operands.split("`")[0].strip())
+    def branches(self) -> bool:
+        """Whether it ends a block; a call under a predicate is a branch out of the loop, as some assemblers write it."""
+        return self.base in _ENDS or (self.base == "CALL" and bool(self.predicate))
+
+    @property
+    def target(self) -> str:
+        """The label that a branch leads to, if it names one."""
+        found = _TARGET.search(self.operands) if self.base in ("BRA", "CALL") else None
+        return found.group(1) if found else ""
+
+    @property
+    def falls_through(self) -> bool:
+        """Whether the next instruction may follow: always, but for a branch without a condition."""
+        if not self.branches or self.predicate:
+            return True
+        return self.base == "BRA" and bool(self.operands.split("`")[0].strip())
+
+    @property
+    def rare(self) -> bool:
+        """Whether only the end of a trajectory, a look at the host or a slow path needs it."""
+        return bool(_RARE.match(self.name)) or (self.base == "CALL" and not self.predicate)
 
 
 @dataclass
@@ -68,8 +86,8 @@ class Block:
 
     @property
     def rare(self) -> bool:
-        """Whether it does what only the end of a trajectory, a look at the host or a slow path needs."""
-        return any(_RARE.match(each.name) for each in self.instructions)
+        """Whether it contains what does not run in an ordinary tick."""
+        return any(each.rare for each in self.instructions)
 
 
 @dataclass(frozen=True)
@@ -181,20 +199,15 @@ def blocks_of(listing: str) -> list[Block]:
             labels[label.group(1)] = len(lines)
         elif found := _LINE.search(line):
             lines.append(Instruction(found.group(1) or "", found.group(2), found.group(3).strip()))
-    leaders = {0, *labels.values(), *(k + 1 for k, each in enumerate(lines) if each.base in _ENDS)}
+    leaders = {0, *labels.values(), *(k + 1 for k, each in enumerate(lines) if each.branches)}
     starts = sorted(k for k in leaders if k < len(lines))
     number = {start: k for k, start in enumerate(starts)}
     blocks = []
     for start, stop in zip(starts, [*starts[1:], len(lines)], strict=True):
-        last, following = lines[stop - 1], []
-        if last.base == "BRA":
-            target = _TARGET.search(last.operands)
-            if target is not None and labels.get(target.group(1)) in number:
-                following.append(number[labels[target.group(1)]])
-        falls = last.base not in _ENDS or (bool(last.predicate) if last.base != "BRA" else last.conditional)
-        if falls and stop in number:
-            following.append(number[stop])
-        blocks.append(Block(lines[start:stop], following))
+        last = lines[stop - 1]
+        ahead = [labels.get(last.target)] if last.branches else []
+        ahead += [stop] if last.falls_through else []
+        blocks.append(Block(lines[start:stop], [number[place] for place in ahead if place in number]))
     return blocks
 
 
