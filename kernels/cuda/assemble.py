@@ -46,6 +46,14 @@ def compiled(kernel: Any, dtype: str, capability: ComputeCapability) -> Any:
         return _Kernel(made.py_func, signatures(dtype)[made.__name__], **made.targetoptions).library
 
 
+def capabilities() -> list[ComputeCapability]:
+    """Return what kernels can be assembled for, by the packages that are installed."""
+    from numba.cuda.cudadrv import nvrtc
+
+    supported: Any = nvrtc
+    return [(major, minor) for major, minor in supported.get_supported_ccs()]
+
+
 def ptx(library: Any, capability: ComputeCapability) -> str:
     """Return the PTX of which the linker makes the machine code of a compiled kernel."""
     text, _ = _linked(library, capability, "ptx", ptx=True)

@@ -55,7 +55,7 @@ class Instruction:
 
     @property
     def branches(self) -> bool:
-        """Whether it ends a block; a call under a predicate is a branch out of the loop, as some assemblers write it."""
+        """Whether it ends a block; a call under a predicate is a far branch, as some assemblers write it."""
         return self.base in _ENDS or (self.base == "CALL" and bool(self.predicate))
 
     @property
