@@ -10,8 +10,14 @@ from typing import Any
 from numba import types
 
 from batchgd.kernels.plan import Ends, Numbers, Starts, Trails
+from batchgd.kernels.stopping_tests import LIMITS
 
 ComputeCapability = tuple[int, int]
+
+MOST_HYPERPARAMETERS = 32
+"""So that kernels of all rules take the same arguments."""
+SIDES = 3
+"""Numbers of a cubic box."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,14 @@ def _linked(library: Any, capability: ComputeCapability, kind: str, **options: A
     return linker.link(kind).code, linker.get_info_log()
 
 
+def by_value(numbers: Numbers) -> Numbers:
+    """Return the numbers with hyperparameters and limits as tuples, of the lengths that kernels take."""
+    if len(numbers.h) > MOST_HYPERPARAMETERS:
+        raise ValueError(f"a rule with {len(numbers.h)} hyperparameters: CUDA kernels take {MOST_HYPERPARAMETERS}")
+    h = [*numbers.h, *[numbers.h.dtype.type(0)] * (MOST_HYPERPARAMETERS - len(numbers.h))]
+    return numbers._replace(h=tuple(h), limits=tuple(numbers.limits))
+
+
 def signatures(dtype: str) -> dict[str, tuple[Any, ...]]:
     """Return the types of the arguments of every kernel, in their order."""
     real = getattr(types, dtype)
@@ -102,7 +116,8 @@ def signatures(dtype: str) -> dict[str, tuple[Any, ...]]:
         return types.BaseTuple.from_types(members, kind)
 
     starts = group(Starts, array(whole), types.uint64, *[array(real)] * 2, *[array(real, 2)] * 2, whole)
-    numbers, control = group(Numbers, *[array(real)] * 4), array(types.int32)
+    given = types.UniTuple(real, MOST_HYPERPARAMETERS), types.UniTuple(real, len(LIMITS) + SIDES)
+    numbers, control = group(Numbers, array(real), array(real), *given), array(types.int32)
     ends = group(Ends, array(real, 2), array(real), array(whole), array(whole), array(types.int8))
     table = array(types.uint64), array(whole), array(whole)
     box = array(double), array(double), double
