@@ -32,7 +32,7 @@ _CONTROL = {
     *("BRA", "BRX", "JMP", "BSSY", "BSYNC", "BREAK", "BMOV", "CALL", "RET", "EXIT", "KILL", "NOP", "YIELD"),
     *("WARPSYNC", "BAR", "DEPBAR", "NANOSLEEP", "ERRBAR", "S2R", "S2UR", "R2UR", "VOTEU", "REDUX"),
 }
-_RARE = re.compile(r"(ATOM|RED|STG\b|ST\b|LD\b.*\.STRONG\.SYS)")
+_RARE = re.compile(r"(ATOM|RED\b|STG\b|ST\b|LD\b.*\.STRONG\.SYS)")
 _VOLATILE = re.compile(r"LD\w*\b.*\.STRONG\.SYS")
 _ENDS = {"BRA", "BRX", "JMP", "EXIT", "RET"}
 _LINE = re.compile(r"/\*[0-9a-f]{4,}\*/\s+(?:(@!?U?P\d+|@!?U?PT)\s+)?([A-Z][\w.]*)\s*([^;]*);")
