@@ -52,7 +52,7 @@ def assemble(
     from importlib.util import find_spec
 
     if find_spec("numba_cuda") is None or find_spec("cuda") is None or find_spec("cuda.core") is None:
-        raise BackendError("numba-cuda and cuda-core are needed to assemble kernels: pip install 'batchgd[cu13]'")
+        raise BackendError('numba-cuda and cuda-core are needed to assemble kernels: pip install "batchgd[cu13]"')
     from batchgd.kernels.cuda.assemble import capabilities
 
     if capability not in capabilities():
