@@ -287,13 +287,10 @@ def test_a_finite_sum_over_wide_rows():
 
 
 REFUSED = {
-    "sort": (lambda x: np.sum(np.sort(x[0] * TIMES)), r"np\.sort orders values of x"),
+    "sort": (lambda x: np.sum(np.sort(x[0] * TIMES)), r"np\.sort orders (more )?values of x"),
     "mask of x": (lambda x: np.sum((x[0] * TIMES)[x[0] * TIMES > 1]), r"an index or mask depends on x: write `bgd"),
-    "branch": (lambda x: x[0] if np.sum(x[0] * TIMES) > 1 else x[1], "branches on the value of x"),
     "an array": (lambda x: x[0] * TIMES, r"returns an array of shape \(1000,\): return one number"),
-    "fft": (lambda x: np.sum(np.abs(np.fft.fft(x[0] * TIMES))), r"np\.fft\.fft cannot be traced: write cosines"),
     "whole numbers": (lambda x: np.sum((x[0] * TIMES).astype(int)), "it converts x to int64"),
-    "float": (lambda x: np.sum([float(v) for v in x[0] * TIMES]), "needs the number behind a traced value"),
     "one by one": (
         lambda x: sum(v for v in np.ravel(x[0] * np.ones((400, 1)) * TIMES).tolist()),
         "an array of 400,000 traced numbers is used one by one: use NumPy's arithmetic",

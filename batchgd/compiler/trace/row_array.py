@@ -7,6 +7,7 @@ one traced number, with axes, for each element of its small dimensions.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -225,7 +226,8 @@ def involved(values: Sequence[Any]) -> bool:
 def is_given(array: NDArray[Any]) -> bool:
     """Whether an array consists of coordinates, parameters and plain numbers."""
     return array.dtype != object or all(
-        not isinstance(each, Scalar) or each.node.op in ("x", "p", "const") for each in array.flat
+        each.node.op in ("x", "p", "const") if isinstance(each, Scalar) else isinstance(each, (Real, np.bool_))
+        for each in array.flat
     )
 
 
