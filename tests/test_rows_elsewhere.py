@@ -45,6 +45,7 @@ def test_rows_are_traced(name):
     fun, x = FUNCTIONS[name], np.array([0.5, 0.7, 0.3])
     objective = Objective(fun, 3, box=[(0.2, 0.9)] * 3)
     assert objective.has_rows
-    assert objective.value(x) == pytest.approx(fun(x), rel=1e-12)
-    slopes = [(fun(x + step) - fun(x - step)) / 2e-6 for step in np.eye(3) * 1e-6]
+    with np.errstate(invalid="ignore"):
+        assert objective.value(x) == pytest.approx(fun(x), rel=1e-12)
+        slopes = [(fun(x + step) - fun(x - step)) / 2e-6 for step in np.eye(3) * 1e-6]
     np.testing.assert_allclose(objective.gradient(x), slopes, rtol=1e-4, atol=1e-5 * np.abs(slopes).max())
