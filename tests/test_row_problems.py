@@ -305,3 +305,22 @@ def test_what_rows_cannot_do_is_said_with_line_and_cure(name):
         Objective(fun, 2)
     assert "test_row_problems.py:" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_series_and_frames_of_pandas():
+    pandas = pytest.importorskip("pandas")
+    for n in (20, 50):  # unrolled, and rows
+        times = np.linspace(0.0, 1.0, n)
+        series, frame = pandas.Series(times), pandas.DataFrame({"a": times, "b": times**2})
+        functions = [
+            lambda x, series=series: np.sum((x[0] * series - x[1]) ** 2),
+            lambda x, series=series: ((series * x[0] - x[1]) ** 2).sum() + np.sum(np.exp(-x[0] * series)),
+            lambda x, frame=frame: np.sum((frame["a"] * x[0] + frame["b"] * x[1] - 1) ** 2),
+            lambda x, frame=frame: np.sum((frame @ x) ** 2),
+            lambda x, frame=frame: np.mean((frame.values @ x - frame["a"].to_numpy()) ** 2),
+        ]
+        for fun in functions:
+            x = np.array([0.3, 0.4])
+            objective = Objective(fun, 2)
+            assert objective.value(x) == pytest.approx(fun(x), rel=1e-12)
+            np.testing.assert_allclose(objective.gradient(x), _differences(fun, x), rtol=1e-6, atol=1e-8)

@@ -10,6 +10,7 @@ import numpy as np
 from batchgd.compiler.trace.blank import Blank, settled
 from batchgd.compiler.trace.complex_numbers import Complex, is_complex
 from batchgd.compiler.trace.escape import conversion, escape
+from batchgd.compiler.trace.frames import PRIORITY
 from batchgd.compiler.trace.row_array import TracedRows, involved, is_large
 from batchgd.compiler.trace.scalar import Place, Scalar
 from batchgd.compiler.trace.substitutes import cure_for
@@ -17,6 +18,11 @@ from batchgd.compiler.trace.substitutes import cure_for
 
 class TracedArray(np.ndarray):
     """What ``x`` is while a function is traced: its elements are traced or plain numbers."""
+
+    @property
+    def __pandas_priority__(self) -> int:
+        """Whether pandas' operators leave this array to us: if the result may have rows."""
+        return PRIORITY if any(map(is_large, self.shape)) else 0
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         from batchgd.compiler.trace.dispatch import call_ufunc
