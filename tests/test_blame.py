@@ -13,7 +13,6 @@ import scipy.stats
 from numba import njit
 from scipy.integrate import odeint, quad, solve_ivp
 from scipy.interpolate import interp1d
-from scipy.spatial.transform import Rotation
 
 import batchgd as bgd
 from batchgd import TraceError
@@ -177,7 +176,6 @@ def test_the_cause_the_line_and_the_cure(fun, begins, advice):
 
 NAMED = {
     "SciPy's brentq": lambda x: scipy.optimize.brentq(lambda z: z - x[0], -9, 9),
-    "SciPy's from_rotvec": lambda x: np.sum(Rotation.from_rotvec(np.append(x, 0.0)).as_matrix()),
     "SciPy's quad": lambda x: np.sum(np.vectorize(lambda t: quad(lambda s: s * x[0], 0, t)[0])(T)),
 }
 

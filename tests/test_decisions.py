@@ -119,6 +119,18 @@ def test_questions_that_are_settled_are_not_asked():
     np.testing.assert_allclose(objective.value(points), [thresholds(x) if x > -0.5 else x[0] for x in points])
 
 
+def test_a_question_is_the_same_one_when_the_function_is_run_again():
+    def function(x):  # in the second run 1 / size exists, and 0.1 / size could be written with it
+        size = 1.5 + x[0] * x[1]
+        if 0.1 / size < x[1]:
+            return x[0] / size
+        return x[1] / size if 0.1 / size < x[0] else x[1]
+
+    objective = bgd.Objective(function, 2)
+    points = np.random.default_rng(2).uniform(-1, 1, (40, 2))
+    np.testing.assert_allclose(objective.value(points), [function(x) for x in points], rtol=1e-14)
+
+
 COMPARISONS = [
     lambda a, b: a < b,
     lambda a, b: a <= b,

@@ -28,6 +28,7 @@ BSPLINE = interpolate.make_interp_spline(T, np.sin(3 * T))
 PCHIP = interpolate.PchipInterpolator(T, np.sin(3 * T))
 SMOOTHED = interpolate.InterpolatedUnivariateSpline(T, np.sin(3 * T))
 LINE = interpolate.interp1d(T, np.sin(3 * T))
+QUARTER = Rotation.from_rotvec([0, 0, np.pi / 2])
 STANDARD = stats.norm(0.1, 1.2)
 
 
@@ -281,6 +282,31 @@ IDIOMS = {
         ),
         "lognorm": lambda x: stats.lognorm.logpdf(FEW, 1.2 + x[0] / 2, scale=np.exp(x[1])).sum() + 0.1 * x[2],
         "laplace, logistic": lambda x: stats.laplace.pdf(x[0]) + stats.logistic.logpdf(x[1]) + stats.logistic.cdf(x[2]),
+        "multivariate normal": lambda x: (
+            stats.multivariate_normal.logpdf(x, FEW, A0) + stats.multivariate_normal.logpdf(A0, x, matrix(x)).sum()
+        ),
+        "still others": lambda x: (
+            stats.gumbel_l.logpdf(x[0])
+            + stats.maxwell.logpdf(x[1] + 2)
+            + stats.bernoulli.logpmf([0, 1], sp.expit(x[2])).sum()
+            + stats.geom.logpmf(3, sp.expit(x[0]))
+            + stats.expon.logsf(x[1] + 1)
+            + stats.lognorm.cdf(1.3, 1.5 + x[2], scale=2.0)
+            + stats.pareto.sf(x[0] + 2.5, 1.5)
+            + stats.rayleigh.logcdf(x[1] + 2)
+            + stats.gumbel_r.cdf(x[2])
+            + stats.cauchy.cdf(x[0])
+            + stats.laplace.cdf(x[1])
+        ),
+        "invalid parameters": lambda x: np.nansum(
+            [
+                stats.norm.cdf(0.3, 0.1, x[0]),
+                stats.gamma.logpdf(1.5, x[1]),
+                stats.binom.pmf(0, 4, x[2]),
+                stats.weibull_min.sf(0.7, x[0], scale=x[1]),
+                x[0] ** 2,
+            ]
+        ),
         "support": lambda x: stats.expon.pdf(x[0]) + stats.uniform.pdf(x[1], 0.2, 0.5) * x[2] + stats.expon.cdf(x[0]),
         "vonmises": lambda x: stats.vonmises.logpdf(0.5, 2 + x[0], x[1]) + stats.skewnorm.logpdf(x[2], 2.0),
         "others": lambda x: (
@@ -312,6 +338,13 @@ IDIOMS = {
             + np.sum(np.bincount([0, 0, 1], weights=x) ** 2)
         ),
         "cdist, pdist": lambda x: np.sum(cdist(x[None], A0)) + np.sum(pdist(np.outer(x + 2, FEW))),
+        "Rotation": lambda x: (
+            np.sum(Rotation.from_rotvec(x).apply([1, 2, 3])) + Rotation.from_rotvec(x * 3).magnitude()
+        ),
+        "Rotation of angles": lambda x: np.sum(
+            (Rotation.from_euler("xyz", x) * Rotation.from_euler("ZX", x[:2]) * QUARTER).as_matrix() * A0
+        ),
+        "Rotation of a quaternion": lambda x: np.sum((QUARTER * Rotation.from_quat([*x, 2.0]).inv()).apply(A0) * A0[0]),
         "squareform": lambda x: np.sum(squareform(x)[0] ** 2),
         "sum where": lambda x: np.sum(x**2, where=x > 0) + np.mean(x, where=np.array([True, False, True])),
         "vectorize": lambda x: np.sum(np.vectorize(lambda a: a * a if a > 0 else -a)(x)),
@@ -360,7 +393,6 @@ UNTRACEABLE = {
     "range(int(x))": (lambda x: sum(x[1] * i for i in range(int(abs(x[0])))), "give it as args=(n,)"),
     "random": (lambda x: np.sum(x**2) + 1e-9 * np.random.default_rng().random(), "remove random numbers"),
     "histogram": (lambda x: np.sum(np.histogram(x, bins=3)[0]), "np.sum(np.log(pdf(a)))"),
-    "from_rotvec": (lambda x: np.sum(Rotation.from_rotvec(x).apply([1, 2, 3])), "np.cross(a, v)"),
     "eigh": (lambda x: np.linalg.eigh(matrix(x))[0][0], "np.linalg.eigvalsh(A)"),
     "svd": (lambda x: np.linalg.svd(matrix(x))[1][0], "np.linalg.eigvalsh(A.T @ A)"),
     "mask of constants": (lambda x: np.sum(T[x[0] > T]), "bgd.where(mask, a, b)"),

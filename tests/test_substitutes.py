@@ -46,10 +46,6 @@ ROWS = {
         "a = x.reshape(1, 3); b = np.eye(3)",
         [lambda x: scipy.spatial.distance.cdist(x.reshape(1, 3), np.eye(3))],
     ),
-    "from_rotvec": (
-        "a = x; v = np.array([1.0, 2.0, 3.0])",
-        [lambda x: scipy.spatial.transform.Rotation.from_rotvec(x).apply([1.0, 2.0, 3.0])],
-    ),
     "interp1d": (
         "t = np.linspace(0, 2, 6); y = np.sin(t); s = np.array([x[0], x[2]])",
         [lambda x: scipy.interpolate.interp1d(np.linspace(0, 2, 6), np.sin(np.linspace(0, 2, 6)), "cubic")(x[[0, 2]])],

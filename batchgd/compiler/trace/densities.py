@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.compiler.trace.array import traced_array
+from batchgd.compiler.trace.array import is_traced, traced_array
 from batchgd.compiler.trace.dispatch import elementwise
 from batchgd.compiler.trace.escape import escape
 from batchgd.compiler.trace.reductions import where
@@ -115,28 +115,57 @@ _SUPPORT: dict[str, tuple[float, float]] = {
 }
 
 
-def density(real: Any, name: str, x: Any, args: Sequence[Any], kwargs: dict[str, Any], method: Any) -> Any:
+def density(real: Any, name: str, x: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """Return a distribution's function ``name`` (logpdf, cdf ...) at x, for parameters as SciPy takes them."""
-    distribution = real.name
     shapes, loc, scale = real._parse_args(*args, **kwargs)
     y = (traced_array(x) - loc) / scale
-    low, high = _SUPPORT.get(distribution, (-math.inf, math.inf))
-    inside = (y >= low) & (y <= high) if low > -math.inf else True
     if name in ("pdf", "logpdf", "pmf", "logpmf"):
-        if distribution == "binom":
-            inside = inside & (y <= shapes[0])
-        value = DENSITIES[distribution](_within(inside, y, low), *shapes)
-        value = where(inside, value - np.log(scale) if not _is_one(scale) else value, -np.inf)
-        return value if name.startswith("log") else np.exp(value)
-    above = name in ("sf", "logsf")
-    if name.startswith("log") and distribution in _TAILS:
-        value = _TAILS[distribution][above](_within(inside, y, low), *shapes)
-        return where(inside, value, np.log(_outside(y, low, above)))
-    if distribution not in _DISTRIBUTION:
+        value = _log_density(real.name, y, shapes)
+        value = value if _is_one(scale) else value - np.log(scale)
+        value = value if name.startswith("log") else np.exp(value)
+    else:
+        value = _probability(real.name, name, y, shapes)
+    valid = _valid(real.name, shapes, scale)
+    return value if valid is True else where(valid, value, np.nan)
+
+
+def _log_density(distribution: str, y: Any, shapes: Sequence[Any]) -> Any:
+    low, inside = _inside(distribution, y)
+    if distribution == "binom":
+        inside = inside & (y <= shapes[0])
+    return where(inside, DENSITIES[distribution](_within(inside, y, low), *shapes), -np.inf)
+
+
+def _probability(distribution: str, name: str, y: Any, shapes: Sequence[Any]) -> Any:
+    """Return the probability below a point (above it for sf), or its logarithm."""
+    low, inside = _inside(distribution, y)
+    log, above = name.startswith("log"), name in ("sf", "logsf")
+    accurate = log and distribution in _TAILS
+    if not accurate and distribution not in _DISTRIBUTION:
         raise escape(f"SciPy's {distribution}.{name} cannot be traced", cure_for(f"{distribution}.{name}"))
-    value = _DISTRIBUTION[distribution][above](_within(inside, y, low), *shapes)
-    value = where(inside, value, _outside(y, low, above))
-    return np.log(value) if name.startswith("log") else value
+    formula = (_TAILS if accurate else _DISTRIBUTION)[distribution][above]
+    value, outside = formula(_within(inside, y, low), *shapes), _outside(y, low, above)
+    if log:
+        value, outside = value if accurate else np.log(value), np.log(outside)
+    return where(inside, value, outside)
+
+
+def _inside(distribution: str, y: Any) -> tuple[float, Any]:
+    """Return the lower end of a support, and whether points are inside."""
+    low, high = _SUPPORT.get(distribution, (-math.inf, math.inf))
+    return low, (y >= low) & (y <= high) if low > -math.inf else True
+
+
+def _valid(distribution: str, shapes: Sequence[Any], scale: Any) -> Any:
+    """Return whether parameters are in their range; SciPy's functions are NaN if they are not."""
+    valid: Any = True
+    positive = [] if distribution == "skewnorm" else [*shapes]
+    if distribution in ("binom", "nbinom", "bernoulli", "geom"):
+        p = positive.pop()
+        valid = np.logical_and(np.greater_equal(p, 0.0), np.less_equal(p, 1.0)) if is_traced(p) else valid
+    for each in (*positive, scale):
+        valid = np.logical_and(valid, np.greater(each, 0.0)) if is_traced(each) else valid
+    return valid
 
 
 def _is_one(scale: Any) -> bool:

@@ -127,6 +127,7 @@ class Graph:
         self.differentiating = False
         self.tables: dict[str, NDArray[Any]] = {}
         self._table: dict[tuple, Node] = {}
+        self._made: dict[tuple, Node] = {}
         self.x = [self.intern("x", (), float(i)) for i in range(dim)]
         self.p = [self.intern("p", (), float(k)) for k in range(n_params)]
 
@@ -172,7 +173,19 @@ class Graph:
         return self._table.get((op, ids, 0.0, 1.0))
 
     def make(self, op: str, *args: Node) -> Node:
-        """Return the node of an operation, folded and simplified."""
+        """Return the node of an operation, folded and simplified: the same one whenever it is asked for again.
+
+        (Some rules look at which nodes exist, and a function that is run again must meet the nodes of its first run.)
+        """
+        if self.differentiating:
+            return self._simplified(op, args)
+        key = (op, *(arg.id for arg in args))
+        node = self._made.get(key)
+        if node is None:
+            node = self._made[key] = self._simplified(op, args)
+        return node
+
+    def _simplified(self, op: str, args: tuple[Node, ...]) -> Node:
         args = self._coerced(op, args)
         if all(arg.op == "const" for arg in args):
             with np.errstate(all="ignore"):

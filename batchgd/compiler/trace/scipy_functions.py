@@ -14,6 +14,7 @@ from batchgd.compiler.trace.densities import DENSITIES, density
 from batchgd.compiler.trace.escape import escape
 from batchgd.compiler.trace.linalg import SCIPY_LINALG, cholesky, triangular
 from batchgd.compiler.trace.reductions import where
+from batchgd.compiler.trace.rotations import Rotations
 from batchgd.compiler.trace.substitutes import cure_for
 
 
@@ -98,7 +99,7 @@ SCIPY: dict[str, dict[str, Callable[..., Any]]] = {
 }
 """Stand-ins by module and name."""
 
-PARTS = frozenset([*SCIPY, "scipy", "scipy.spatial", "scipy.stats", "scipy.interpolate"])
+PARTS = frozenset([*SCIPY, "scipy", "scipy.spatial", "scipy.spatial.transform", "scipy.stats", "scipy.interpolate"])
 """The modules that contain such functions, or modules or objects that do."""
 
 
@@ -178,7 +179,7 @@ class Distribution(_Stand):
         def function(x: Any, *args: Any, **kwargs: Any) -> Any:
             if not is_traced([x, *args, *kwargs.values()]):
                 return real(x, *args, **kwargs)
-            return density(self._real, name, x, args, kwargs, real)
+            return density(self._real, name, x, args, kwargs)
 
         return function
 
@@ -234,6 +235,8 @@ class MultivariateNormal(_Stand):
 def stand_in_for(value: Any) -> Any:
     """Return the stand-in of a SciPy object, the object itself if it has none."""
     module = type(value).__module__
+    if getattr(value, "__name__", "") == "Rotation":
+        return Rotations(value)
     if isinstance(value, (type, FunctionType)):
         return Maker(value)
     if module.startswith("scipy.stats"):

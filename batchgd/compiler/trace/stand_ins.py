@@ -309,7 +309,7 @@ def stand_in(value: Any) -> Any:
         return _only_while_tracing(_math_function(str(name), value), value)
     if module == "numpy" and getattr(np, str(name), None) is value:
         return _only_while_tracing(_numpy_function(str(name), value), value)
-    if str(module).startswith("scipy.interpolate."):
+    if str(module).startswith(("scipy.interpolate.", "scipy.spatial.transform.")):
         return stand_in_for(value)
     if isinstance(value, FunctionType) and str(module).startswith("scipy."):
         for part, functions in SCIPY.items():

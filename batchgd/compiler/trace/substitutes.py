@@ -36,8 +36,6 @@ _ROWS: dict[str, str] = {
     "InterpolatedUnivariateSpline LSQUnivariateSpline": _BASIS,
     "pdist": "`i, j = np.triu_indices(len(a), 1)` and `np.sqrt(np.sum((a[i] - a[j]) ** 2, axis=1))`",
     "cdist distance_matrix": "`np.sqrt(np.sum((a[:, None] - b[None]) ** 2, axis=2))`",
-    "from_rotvec": "write, for the vector v turned by a: `h = np.sqrt(a @ a)` and "
-    "`v * np.cos(h) + np.cross(a, v) * np.sin(h) / h + a * (a @ v) * (1 - np.cos(h)) / h**2`",
     "lu_solve spsolve np.linalg.tensorsolve": "`np.linalg.solve(A, b)`",
     "np.linalg.tensorinv": "`np.linalg.inv(A)`",
     "eigh eigvals eig np.linalg.eigh np.linalg.eigvals np.linalg.eig": _EIGENVALUES,
