@@ -7,13 +7,22 @@ from typing import Any
 
 import numpy as np
 
+from batchgd.compiler.trace.blank import Blank, settled
 from batchgd.compiler.trace.complex_numbers import Complex, is_complex
 from batchgd.compiler.trace.escape import conversion, escape
+from batchgd.compiler.trace.frames import PRIORITY
+from batchgd.compiler.trace.row_array import TracedRows, involved, is_large
 from batchgd.compiler.trace.scalar import Place, Scalar
+from batchgd.compiler.trace.substitutes import cure_for
 
 
 class TracedArray(np.ndarray):
     """What ``x`` is while a function is traced: its elements are traced or plain numbers."""
+
+    @property
+    def __pandas_priority__(self) -> int:
+        """Whether pandas' operators leave this array to us: if the result may have rows."""
+        return PRIORITY if any(map(is_large, self.shape)) else 0
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         from batchgd.compiler.trace.dispatch import call_ufunc
@@ -31,6 +40,8 @@ class TracedArray(np.ndarray):
         return super().__getitem__(_decided(key))
 
     def __setitem__(self, key: Any, value: Any) -> None:
+        value = settled(value)
+        value = value.unrolled() if isinstance(value, TracedRows) else value
         if _is_condition(key) and np.ndim(value) == 0:
             from batchgd.compiler.trace.reductions import where
 
@@ -100,6 +111,26 @@ for _name in [
     setattr(TracedArray, _name, _by_function(_name))
 
 
+def _in_place(name: str, ufunc: np.ufunc) -> Callable[..., Any]:
+    """What becomes rows is another array from now on: ``y = np.zeros(1000)`` and ``y += x[0] * t``."""
+    plain = getattr(np.ndarray, name)
+
+    def method(self: TracedArray, other: Any) -> Any:
+        return ufunc(self, other) if involved((self, other)) else plain(self, other)
+
+    return method
+
+
+for _name, _ufunc in {
+    "__iadd__": np.add,
+    "__isub__": np.subtract,
+    "__imul__": np.multiply,
+    "__itruediv__": np.true_divide,
+    "__ipow__": np.power,
+}.items():
+    setattr(TracedArray, _name, _in_place(_name, _ufunc))
+
+
 def _elements(key: Any) -> list[Any]:
     """Return the traced numbers of an index."""
     if isinstance(key, Scalar):
@@ -145,6 +176,8 @@ def _decided(key: Any) -> Any:
     """Return an index without traced numbers: the truth of each condition is asked, which forks the trace."""
     if isinstance(key, tuple):
         return tuple(map(_decided, key))
+    if isinstance(key, (TracedRows, Blank)):
+        raise escape("a mask with rows depends on x", cure_for("mask"))
     found = _elements(key)
     if not found or not any(isinstance(each, Scalar) for each in found):
         return key
@@ -163,20 +196,34 @@ def _parts(array: TracedArray, name: str) -> Any:
     return traced_array(result)
 
 
+def to_fill(array: np.ndarray) -> Any:
+    """Return an object array as one that traced values may be assigned to."""
+    result = array.view(TracedArray)
+    return Blank(result) if any(map(is_large, array.shape)) else result
+
+
 def traced_array(values: Any) -> Any:
     """Return an array of traced numbers; one number if there is no axis."""
+    values = settled(values)
+    if isinstance(values, TracedRows):
+        return values
+    if isinstance(values, (list, tuple)) and any(isinstance(each, TracedRows) for each in values):
+        return np.stack([traced_array(each) for each in values])
     array = np.asarray(values, dtype=object)
     return array[()] if array.ndim == 0 else array.view(TracedArray)
 
 
 def plain_objects(value: Any) -> np.ndarray:
     """Return an object array that NumPy's own code handles without asking back."""
+    value = settled(value)
+    if isinstance(value, TracedRows):
+        value = value.unrolled()
     return np.asarray(value, dtype=object).view(np.ndarray)
 
 
 def is_traced(value: Any) -> bool:
     """Whether a value is a traced number, contains one, or is a list of such."""
-    if isinstance(value, (Scalar, Complex, TracedArray)):
+    if isinstance(value, (Scalar, Complex, TracedArray, TracedRows, Blank)):
         return True
     if isinstance(value, np.ndarray):
         return value.dtype == object and any(isinstance(item, (Scalar, Complex)) for item in value.flat)
@@ -185,8 +232,11 @@ def is_traced(value: Any) -> bool:
 
 def depends(value: Any) -> bool:
     """Whether some number in a value is not known yet."""
+    value = settled(value)
     if isinstance(value, Scalar):
         return not value.node.is_constant
+    if isinstance(value, TracedRows):
+        return True
     if isinstance(value, Complex):
         return depends(value.real) or depends(value.imag)
     if isinstance(value, np.ndarray):

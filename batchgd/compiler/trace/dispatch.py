@@ -8,8 +8,12 @@ from typing import Any
 import numpy as np
 
 from batchgd.compiler.trace.array import TracedArray, depends, plain_objects, traced_array
+from batchgd.compiler.trace.blank import settled
 from batchgd.compiler.trace.complex_numbers import COMPLEX, Complex, conjugate, is_complex, paired
 from batchgd.compiler.trace.escape import Escape, escape
+from batchgd.compiler.trace.row_array import TracedRows, broadcast, involved, shape_of
+from batchgd.compiler.trace.row_functions import ROW_FUNCTIONS, reduce_rows
+from batchgd.compiler.trace.row_products import matmul
 from batchgd.compiler.trace.scalar import Scalar, node_of
 from batchgd.compiler.trace.special import ELEMENTWISE
 from batchgd.compiler.trace.substitutes import CURES, cure_for, special_cure
@@ -21,13 +25,18 @@ _NATIVE = (
     "outer pad polyval ravel repeat reshape resize roll rollaxis rot90 shape size split squeeze stack swapaxes take "
     "tensordot tile trace transpose trapezoid tril triu unstack vander vdot vecdot vsplit vstack linalg.matrix_power"
 )
+_COMPUTING = "dot inner vdot outer tensordot einsum diff polyval trapezoid interp convolve cov"
 
 NATIVE = frozenset(_NATIVE.split())
 """Functions that only move elements, or add and multiply them: NumPy's own code runs them on object arrays."""
 
+COMPUTING = frozenset(_COMPUTING.split())
+"""Functions by which large arrays of coordinates become rows."""
+
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """Carry out a ufunc, or one of its methods, on operands some of which are traced."""
+    inputs = settled(tuple(inputs))
     out = kwargs.pop("out", None)
     if method in ("__call__", "outer"):
         if kwargs.pop("where", True) is not True:
@@ -48,6 +57,10 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict
 
 
 def _call(ufunc: np.ufunc, inputs: Sequence[Any]) -> Any:
+    if ufunc.__name__ == "matmul" and involved(inputs):
+        return matmul(*inputs)
+    if ufunc.__name__ == "vecdot" and involved(inputs):
+        return np.sum(np.multiply(*inputs), axis=-1)
     if ufunc.__name__ in ("matmul", "vecdot", "matvec", "vecmat"):
         return traced_array(ufunc(*map(plain_objects, inputs)))
     if ufunc.__name__ == "divmod":
@@ -60,8 +73,7 @@ def _call(ufunc: np.ufunc, inputs: Sequence[Any]) -> Any:
 
 
 def _outer(ufunc: np.ufunc, a: Any, b: Any) -> Any:
-    first, second = plain_objects(a), plain_objects(b)
-    return elementwise(ufunc, first.reshape(first.shape + (1,) * second.ndim), second)
+    return elementwise(ufunc, np.reshape(a, shape_of(a) + (1,) * len(shape_of(b))), b)
 
 
 def _stored(result: Any, out: Any) -> Any:
@@ -69,6 +81,9 @@ def _stored(result: Any, out: Any) -> Any:
     target = out[0] if isinstance(out, tuple) else out
     if target is None:
         return result
+    if isinstance(result, TracedRows) and isinstance(target, TracedRows) and result.shape == target.shape:
+        target.cells = result.cells
+        return target
     target[...] = result
     return target
 
@@ -80,6 +95,8 @@ def elementwise(ufunc: Callable[..., Any], *inputs: Any) -> Any:
 
 def broadcasting(apply: Callable[..., Any], *inputs: Any) -> Any:
     """Apply a function of single numbers element by element, with broadcasting."""
+    if involved(inputs):
+        return broadcast(apply, inputs)
     arrays = [plain_objects(value) for value in inputs]
     if all(array.ndim == 0 for array in arrays):
         return apply(*(array[()] for array in arrays))
@@ -143,6 +160,8 @@ def reduce(
     where: Any = True,
 ) -> Any:
     """Combine the elements along axes, from left to right."""
+    if ufunc.__name__ == "logaddexp":
+        return _log_sum_exp(array, axis, keepdims)
     if ufunc.__name__ not in (*_INITIAL, "maximum", "minimum", "bitwise_and", "bitwise_or"):
         raise escape(f"np.{ufunc.__name__}.reduce is not supported in a trace", "write a loop")
     if where is not True and where is not np._NoValue:
@@ -151,7 +170,11 @@ def reduce(
         from batchgd.compiler.trace.reductions import where as select
 
         array = select(where, array, _INITIAL[ufunc.__name__])
-    objects, combine = plain_objects(array), element_function(ufunc)
+    combine = element_function(ufunc)
+    if involved([array]):
+        first = None if initial is np._NoValue else initial
+        return reduce_rows(combine, ufunc.__name__, array, axes_of(axis, len(shape_of(array))), first, keepdims is True)
+    objects = plain_objects(array)
     axes = axes_of(axis, objects.ndim)
     kept = [i for i in range(objects.ndim) if i not in axes]
     rows = objects.transpose([*kept, *axes]).reshape([objects.shape[i] for i in kept] + [-1 if objects.size else 0])
@@ -164,6 +187,17 @@ def reduce(
     if keepdims is True:
         result = result.reshape([1 if i in axes else n for i, n in enumerate(objects.shape)])
     return traced_array(result)
+
+
+def _log_sum_exp(array: Any, axis: Any, keepdims: Any) -> Any:
+    """The logarithm of a sum of exponentials, each divided by the largest so that none overflows."""
+    top = np.max(array, axis=axis, keepdims=True)
+    shift = np.where(np.isfinite(top), top, 0.0)
+    result = np.log(np.sum(np.exp(array - shift), axis=axis, keepdims=True)) + shift
+    gone = axes_of(axis, len(shape_of(array)))
+    return (
+        result if keepdims is True else np.reshape(result, [n for d, n in enumerate(shape_of(result)) if d not in gone])
+    )
 
 
 def _folded(combine: Callable[..., Any], values: list[Any], empty: Any, name: str) -> Any:
@@ -200,22 +234,38 @@ def call_function(func: Callable[..., Any], args: Sequence[Any], kwargs: dict[st
     from batchgd.compiler.trace.numpy_functions import FUNCTIONS
 
     name = func.__name__
+    args, kwargs = settled(tuple(args)), {k: value if k == "out" else settled(value) for k, value in kwargs.items()}
     # A linear algebra function must not be taken for its namesake in NumPy's main module (linalg.trace, linalg.outer).
     part = {"numpy.linalg": "linalg.", "numpy.fft": "fft."}.get(getattr(func, "__module__", ""), "")
     key = f"{part}{name}"
+    if key in ROW_FUNCTIONS and (_has_rows(args) or (key in COMPUTING and involved([*filter(_is_array, args)]))):
+        return ROW_FUNCTIONS[key](*args, **kwargs)
     if key in FUNCTIONS:
         out = kwargs.pop("out", None)
         return _stored(FUNCTIONS[key](*args, **kwargs), out)
     if key in NATIVE:
         return _wrapped(func(*map(_opened, args), **{word: _opened(value) for word, value in kwargs.items()}))
+    if key in ROW_FUNCTIONS:
+        return ROW_FUNCTIONS[key](*args, **kwargs)
     if not depends(list(args)) and not depends(list(kwargs.values())):
         return func(*map(_numbers, args), **{word: _numbers(value) for word, value in kwargs.items()})
     raise unsupported(func)
 
 
+def _has_rows(args: Sequence[Any]) -> bool:
+    """Whether there are rows among the arguments."""
+    return any(
+        isinstance(value, TracedRows) or (isinstance(value, (list, tuple)) and _has_rows(value)) for value in args
+    )
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, (list, tuple, np.ndarray, Scalar, TracedRows))
+
+
 def _opened(value: Any) -> Any:
     """Replace traced values by object arrays that do not dispatch."""
-    if isinstance(value, (Scalar, Complex, TracedArray)):
+    if isinstance(value, (Scalar, Complex, TracedArray, TracedRows)):
         return plain_objects(value)
     if isinstance(value, (list, tuple)):
         return type(value)(item if isinstance(item, (Scalar, Complex)) else _opened(item) for item in value)

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.compiler.trace.array import TracedArray, is_traced, plain_objects, traced_array
+from batchgd.compiler.trace.array import is_traced, plain_objects, to_fill, traced_array
+from batchgd.compiler.trace.blank import settled
 from batchgd.compiler.trace.complex_numbers import is_complex
 from batchgd.compiler.trace.dispatch import axes_of, broadcasting, reduce
 from batchgd.compiler.trace.elementary import choose
 from batchgd.compiler.trace.escape import escape
+from batchgd.compiler.trace.row_array import TracedRows, shape_of
 
 _ANY = np._NoValue
 
@@ -42,6 +44,7 @@ def where(condition: Any, yes: Any, no: Any) -> Any:
     >>> bgd.Objective(lambda x: bgd.where(x[0] > 0, x[0] ** 2, -x[0]), dim=1).gradient([-3.0])
     array([-1.])
     """
+    condition, yes, no = settled((condition, yes, no))
     if not any(map(is_traced, (condition, yes, no))):
         return np.where(condition, yes, no)[()]
     return broadcasting(choose, condition, yes, no)
@@ -63,7 +66,7 @@ def _reducing(name: str) -> Callable[..., Any]:
 
 
 def _count(a: Any, axis: Any) -> int:
-    shape = plain_objects(a).shape
+    shape = shape_of(a)
     return int(np.prod([shape[i] for i in axes_of(axis, len(shape))], dtype=int))
 
 
@@ -109,9 +112,9 @@ def _ptp(a: Any, axis: Any = None, **kwargs: Any) -> Any:
 def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     """The vector norms, and the Frobenius norm of matrices."""
     array = traced_array(x)
-    if any(map(is_complex, plain_objects(x).flat)):
+    if not isinstance(array, TracedRows) and any(map(is_complex, plain_objects(x).flat)):
         array = np.abs(array)
-    ndim = plain_objects(x).ndim
+    ndim = len(shape_of(x))
     matrix = (ndim == 2 and axis is None) or isinstance(axis, tuple)
     if ord is None or (ord == "fro" and matrix) or (ord == 2 and not matrix):
         return np.sqrt(reduce(np.add, array * array, axis=axis, keepdims=keepdims))
@@ -130,9 +133,9 @@ def _filled(value: float | None) -> Callable[..., Any]:
     """Arrays like x may be assigned to, so they stay object arrays."""
 
     def function(a: Any, fill: Any = value, dtype: Any = None, shape: Any = None, **_: Any) -> Any:
-        result = np.empty(plain_objects(a).shape if shape is None else shape, dtype=object)
+        result = np.empty(shape_of(a) if shape is None else shape, dtype=object)
         result[...] = fill
-        return result.view(TracedArray)
+        return to_fill(result)
 
     if value is None:
         return function

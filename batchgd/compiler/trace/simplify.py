@@ -19,7 +19,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import ClassVar
 
-from batchgd.compiler.trace.graph import Graph, Node
+from batchgd.compiler.trace.graph import Axis, Graph, Node
+from batchgd.compiler.trace.rows import reduced
 
 
 def _is(node: Node, value: float) -> bool:
@@ -102,7 +103,18 @@ def _neg(graph: Graph, a: Node) -> Node | None:
         return other
     if a.op == "mul" and a.args[0].op == "const":
         return graph.make("mul", graph.constant(-a.args[0].value), a.args[1])
+    if (scaled := _into_data(graph, graph.constant(-1.0), a)) is not None:
+        return scaled
     return _into_branches(graph, a, lambda branch: graph.make("neg", branch))
+
+
+def _into_data(graph: Graph, constant: Node, node: Node) -> Node | None:
+    """Multiply the data in a product by a constant, once for all rows."""
+    if node.op == "mul":
+        for one, other in (node.args, node.args[::-1]):
+            if one.op == "data":
+                return graph.make("mul", graph.make("mul", constant, one), other)
+    return None
 
 
 def _mul(graph: Graph, a: Node, b: Node) -> Node | None:
@@ -141,6 +153,8 @@ def _scale(graph: Graph, constant: Node, node: Node) -> Node | None:
     absorbs = node.op == "mul" or (node.op == "div" and not _is(node.args[0], 1.0))
     if absorbs and node.args[0].op == "const" and _is_normal(c * node.args[0].value):
         return graph.make(node.op, graph.constant(c * node.args[0].value), node.args[1])
+    if (scaled := _into_data(graph, constant, node)) is not None:
+        return scaled
     if node.op == "where" and all(branch.op == "const" for branch in node.args[1:]):
         condition, yes, no = node.args
         return graph.make("where", condition, graph.constant(c * yes.value), graph.constant(c * no.value))
@@ -193,7 +207,7 @@ def _div(graph: Graph, a: Node, b: Node) -> Node | None:
 
 
 def _power(graph: Graph, a: Node, b: Node) -> Node | None:
-    """Small exponents at once; other constant ones stay whole until the graph is written out (``graph.lowered``).
+    """Small exponents at once; other constant ones stay whole until the graph is written out (``powers.lowered``).
 
     Powers of a constant a are exp(b log a), which is off by |b log a| / 2 ulp (less for a = 2).
     """
@@ -292,6 +306,17 @@ def _same(graph: Graph, a: Node, b: Node) -> Node | None:
     return a if a is b else None
 
 
+def _sum(graph: Graph, a: Node, axis: Axis) -> Node | None:
+    """What is the same in every row is multiplied once."""
+    if a.op == "neg":
+        return graph.make("neg", reduced("sum", a.args[0], axis))
+    if a.op == "mul":
+        for one, other in (a.args, a.args[::-1]):
+            if axis not in one.axes:
+                return graph.make("mul", one, reduced("sum", other, axis))
+    return None
+
+
 def _even(op: str) -> Callable[[Graph, Node], Node | None]:
     return lambda graph, a: graph.make(op, a.args[0]) if a.op == "neg" else None
 
@@ -322,6 +347,7 @@ class SimplifyingGraph(Graph):
         "not": _not,
         "minimum": _same,
         "maximum": _same,
+        "sum": _sum,
         **{op: _even(op) for op in ("cos", "cosh", "absolute")},
         **{op: _odd(op) for op in ("sin", "tan", "asin", "atan", "sinh", "tanh", "cbrt", "erf")},
     }

@@ -15,11 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.compiler.trace.array import TracedArray, depends, is_traced, traced_array
+from batchgd.compiler.trace.array import TracedArray, depends, is_traced, to_fill, traced_array
+from batchgd.compiler.trace.blank import settled
 from batchgd.compiler.trace.builtin_functions import number_type
 from batchgd.compiler.trace.complex_numbers import Complex
 from batchgd.compiler.trace.dispatch import elementwise
 from batchgd.compiler.trace.escape import escape, is_guarded, tracing
+from batchgd.compiler.trace.row_array import TracedRows
 from batchgd.compiler.trace.scalar import Scalar
 from batchgd.compiler.trace.scipy_functions import PARTS, SCIPY, stand_in_for
 from batchgd.compiler.trace.substitutes import cure_for
@@ -116,10 +118,15 @@ def _math_function(name: str, value: Any) -> Any:
 
     @functools.wraps(value)
     def function(*args: Any, **kwargs: Any) -> Any:
-        args = tuple(list(arg) if isinstance(arg, Iterator) else arg for arg in args)
+        args = tuple(list(arg) if isinstance(arg, Iterator) else settled(arg) for arg in args)
         if not any(map(is_traced, args)):
             return value(*args, **kwargs)
-        if any(isinstance(arg, TracedArray) for arg in args) and name not in ("fsum", "prod", "dist", "sumprod"):
+        if any(isinstance(arg, (TracedArray, TracedRows)) for arg in args) and name not in (
+            "fsum",
+            "prod",
+            "dist",
+            "sumprod",
+        ):
             args = tuple(_single(name, arg) for arg in args)
         if ours is None:
             if any(map(depends, args)):
@@ -132,11 +139,9 @@ def _math_function(name: str, value: Any) -> Any:
 
 def _single(name: str, value: Any) -> Any:
     """Refuse an array of several elements, as ``math`` itself does."""
-    if isinstance(value, TracedArray):
-        if value.size != 1:
-            raise escape(f"math.{name} takes one number, not an array", f"write np.{_SAME_AS_NUMPY.get(name, name)}")
-        return value.flat[0]
-    return value
+    if isinstance(value, TracedRows) or (isinstance(value, TracedArray) and value.size != 1):
+        raise escape(f"math.{name} takes one number, not an array", f"write np.{_SAME_AS_NUMPY.get(name, name)}")
+    return value.flat[0] if isinstance(value, TracedArray) else value
 
 
 _MAKES_ARRAY = frozenset(["array", "asarray", "asanyarray", "ascontiguousarray", "asfarray", "fromiter"])
@@ -192,8 +197,7 @@ def _as_array(value: Any) -> Any:
 def _array_maker(name: str, value: Any) -> Any:
     @functools.wraps(value)
     def function(data: Any, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(data, Iterator):
-            data = list(data)
+        data = list(data) if isinstance(data, Iterator) else settled(data)
         if not is_traced(data):
             return value(data, *args, **kwargs)
         dtype = kwargs.get("dtype", args[0] if args else None)
@@ -204,6 +208,8 @@ def _array_maker(name: str, value: Any) -> Any:
             result = np.trunc(result)
         if isinstance(result, (Scalar, Complex)):
             return result
+        if isinstance(result, TracedRows):
+            return result.copy()
         least = kwargs.get("ndmin", 0)
         result = result.reshape((1,) * max(0, least - result.ndim) + result.shape)
         return result if result is data and name.startswith("as") else result.copy()
@@ -215,6 +221,8 @@ def _nested(data: Any) -> Any:
     """Turn a list of arrays and numbers into one object array; NumPy alone would look at the first elements only."""
     if not isinstance(data, (list, tuple)):
         return data
+    if any(isinstance(item, TracedRows) for item in data):
+        return np.stack([traced_array(_nested(item)) for item in data])
     rows = [np.asarray(_nested(item), dtype=object) for item in data]
     if len({row.shape for row in rows}) > 1:
         raise ValueError("setting an array element with a sequence: the rows have different lengths")
@@ -233,13 +241,13 @@ def _blank_maker(value: Any) -> Any:
         if is_traced(filling):
             blank = np.empty(args[0] if args else kwargs["shape"], dtype=object)
             blank[...] = filling
-            return blank.view(TracedArray)
+            return to_fill(blank)
         result = value(*args, **kwargs)
         if result.dtype.kind not in "fcO":
             return result
         if value is np.empty:
             result[...] = 0.0
-        return result.astype(object).view(TracedArray)
+        return to_fill(result.astype(object))
 
     return function
 

@@ -9,14 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.compiler.trace.array import traced_array
+from batchgd.compiler.trace.array import plain_objects, traced_array
+from batchgd.compiler.trace.blank import settled
 from batchgd.compiler.trace.call import WithArgs
 from batchgd.compiler.trace.complex_numbers import Complex
-from batchgd.compiler.trace.differentiate import gradient, jacobian_columns
+from batchgd.compiler.trace.differentiate import gradient, jacobian_columns, jacobian_rows
 from batchgd.compiler.trace.escape import Escape, definition_of, name_of, watch
 from batchgd.compiler.trace.fork import follow
-from batchgd.compiler.trace.graph import Graph, Node, lowered, reachable
+from batchgd.compiler.trace.graph import Graph, Node, reachable
 from batchgd.compiler.trace.module_patches import patched_modules
+from batchgd.compiler.trace.powers import lowered
+from batchgd.compiler.trace.row_array import TracedRows
 from batchgd.compiler.trace.scalar import Scalar, node_of
 from batchgd.compiler.trace.simplify import SimplifyingGraph
 from batchgd.compiler.trace.stand_ins import stand_in
@@ -51,6 +54,10 @@ class Traced:
                     entry = graph.make("mul", half, graph.make("add", entry, columns[i][j]))
                 entries.append(entry)
         return lowered(entries)
+
+    def hessian_rows(self) -> list[Node]:
+        """Return the rows of the Hessian, each with an axis for the second coordinate."""
+        return lowered(jacobian_rows(self.gradient, self.value.graph.x))
 
 
 def trace(
@@ -106,7 +113,7 @@ def _call(fun: Callable[..., Any], graph: Graph, params: NDArray[np.float64] | N
         fun = WithArgs(fun.func, tuple(map(stand_in, fun.args)))
     with watch() as state, np.errstate(all="ignore"):
         try:
-            result = fun(*arguments)
+            result = settled(fun(*arguments))
         except Exception:
             if state.first is None:
                 raise
@@ -125,7 +132,7 @@ def _expression(fun: Callable[..., Any], result: Any, graph: Graph) -> Node:
     place = f"{definition_of(fun)}: {name_of(fun)}"
     if isinstance(result, np.ndarray) and result.size == 1:
         result = result.item()
-    if isinstance(result, (np.ndarray, list, tuple)):
+    if isinstance(result, (np.ndarray, TracedRows, list, tuple)):
         raise TraceError(f"{place} returns {_several(result, len(graph.x))}")
     if result is None:
         raise TraceError(f"{place} returns None: is a return statement missing?")
@@ -152,7 +159,7 @@ def _several(result: Any, dim: int) -> str:
     """Describe what is not one number, and how to make it one."""
     if isinstance(result, tuple) and len(result) == 2 and np.ndim(result[0]) == 0 and np.shape(result[1]) == (dim,):
         return "a value and a gradient (jac=True in SciPy): return the value alone, its gradient is derived"
-    if isinstance(result, np.ndarray):
+    if isinstance(result, (np.ndarray, TracedRows)):
         shown = f"an array of shape {result.shape}"
     else:
         shown = f"a {type(result).__name__} of length {len(result)}"
@@ -166,8 +173,8 @@ def _expressions(jac: Callable[..., Any], result: Any, graph: Graph) -> list[Nod
     """Return the nodes of a hand-written gradient."""
     place = f"{definition_of(jac)}: the gradient {name_of(jac)}"
     dim = len(graph.x)
-    shape = np.asarray(result, dtype=object).view(np.ndarray).shape if result is not None else None
+    shape = plain_objects(result).shape if result is not None else None
     if shape != (dim,):
         shown = "returns None" if shape is None else f"returns something of shape {shape}"
         raise TraceError(f"{place} {shown}: return {dim} numbers, one per coordinate")
-    return [graph.number(node_of(graph, each)) for each in np.asarray(result, dtype=object).view(np.ndarray)]
+    return [graph.number(node_of(graph, each)) for each in plain_objects(result)]
