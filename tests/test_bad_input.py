@@ -423,6 +423,26 @@ def test_cuda_is_chosen_without_cupy(monkeypatch):
         backends.cuda_problem.cache_clear()
 
 
+def test_cuda_is_not_chosen_with_a_numpy_that_its_compiler_refuses(monkeypatch):
+    pytest.importorskip("numba_cuda", reason="numba-cuda is not installed")
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: None)
+    monkeypatch.setattr("numpy.__version__", "2.5.0rc1")
+    backends.cuda_problem.cache_clear()
+    try:
+        assert backends.choose("auto") == (
+            backends.BACKENDS["cpu"],
+            "cpu: numba-cuda does not compile with NumPy 2.5.0rc1",
+        )
+        refused(
+            multistart(backend="cuda"),
+            BackendError,
+            "numba-cuda does not compile with NumPy 2.5.0rc1",
+            "`batchgd doctor` .* or use cpu",
+        )
+    finally:
+        backends.cuda_problem.cache_clear()
+
+
 @pytest.mark.parametrize("call", [multistart(backend="cuda"), descend(backend="cuda")], ids=["multistart", "descend"])
 def test_cuda_asked_for_where_there_is_none(call, monkeypatch):
     none = dataclasses.replace(backends.BACKENDS["cuda"], problem=lambda: "no NVIDIA driver was found")

@@ -249,5 +249,5 @@ def test_cuda_asked_for_where_there_is_none(solver, capsys, monkeypatch):
 
 def test_matplotlib_missing_is_reported_before_the_run(solver, capsys, monkeypatch):
     monkeypatch.setattr(destinations.importlib.util, "find_spec", lambda name: None)
-    assert_refused(capsys, "run sphere --plot x.png", "pip install batchgd[plot]")
+    assert_refused(capsys, "run sphere --plot x.png", 'pip install "batchgd[plot]"')
     assert solver.arguments is None

@@ -60,6 +60,9 @@ class Objective(Differentiable):
     the record is checked against the function at random points of the box. The function must not branch on the value of
     x (``bgd.where`` selects), and must not keep state.
 
+    A dimension of more than 32 elements, of data or of x in array code, is recorded as a loop over rows. NumPy runs
+    such loops as they are; compiled code gets them written out, up to 50,000 operations.
+
     Parameters
     ----------
     fun : callable

@@ -167,10 +167,11 @@ def test_the_merge_needs_no_memory_of_its_own(kernel, dtype):
 
 
 @pytest.mark.parametrize("dtype", REGISTERS_OF_ANY)
-def test_the_recording_kernel_assembles(dtype):
+@pytest.mark.parametrize("kernel", ["record_kernel", "values_kernel"])
+def test_the_other_kernels_of_an_objective_assemble(kernel, dtype):
     method = METHODS["barzilai_borwein"].example()
     module = load(Specialisation(Objective(styblinski_tang, 2), method.rule, dtype, "cuda", lanes=1))
-    text = assemble.ptx(module.record_kernel, dtype, (9, 0))
+    text = assemble.ptx(getattr(module, kernel), dtype, (9, 0))
     assert assemble.resources(text).stack == 0
     if dtype == "float32":
         assert not re.findall(r"^.*\.f64.*$", text, re.MULTILINE)

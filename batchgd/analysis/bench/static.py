@@ -51,7 +51,7 @@ def assemble(
     from batchgd.compiler.codegen.loading import load
 
     if find_spec("numba_cuda") is None or find_spec("cuda") is None or find_spec("cuda.core") is None:
-        raise BackendError("numba-cuda and cuda-core are needed to assemble kernels: pip install 'batchgd[cu13]'")
+        raise BackendError('numba-cuda and cuda-core are needed to assemble kernels: pip install "batchgd[cu13]"')
     from batchgd.kernels.cuda import assemble as assembler
     from batchgd.kernels.cuda.assemble import Resources
 

@@ -166,6 +166,7 @@ class _Values:
         self.real = x.dtype.type
         self.single: dict[int, Any] = {}
         self.reduced: dict[int, Array] = {}
+        self.gathered: dict[tuple[Node, ...], Array] = {}
         for stage in program.stages:
             for each in stage.passes:
                 self.run(each)
@@ -240,9 +241,13 @@ class _Values:
 
     def choices(self, args: tuple[Node, ...]) -> Array:
         """Return the arguments of a gather side by side."""
-        if all(arg is x for arg, x in zip(args, args[0].graph.x, strict=False)) and len(args) == self.x.shape[1]:
-            return self.x
-        return np.stack([np.broadcast_to(self.of(arg), len(self.x)) for arg in args], axis=1)
+        if args not in self.gathered:
+            if args == tuple(args[0].graph.x):
+                self.gathered[args] = self.x
+            else:
+                sides = [np.broadcast_to(self.of(arg), len(self.x)) for arg in args]
+                self.gathered[args] = np.stack(sides, axis=1)
+        return self.gathered[args]
 
     def add(self, end: Node, rows: Any, axes: Axes, chunk: _Chunk) -> None:
         """Take some rows into a reduction."""

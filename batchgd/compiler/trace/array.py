@@ -9,6 +9,7 @@ import numpy as np
 
 from batchgd.compiler.trace.blank import Blank, settled
 from batchgd.compiler.trace.escape import escape, sorting
+from batchgd.compiler.trace.frames import PRIORITY
 from batchgd.compiler.trace.row_array import TracedRows, involved, is_large
 from batchgd.compiler.trace.scalar import Scalar
 from batchgd.compiler.trace.substitutes import cure_for
@@ -16,6 +17,11 @@ from batchgd.compiler.trace.substitutes import cure_for
 
 class TracedArray(np.ndarray):
     """What ``x`` is while a function is traced: its elements are traced or plain numbers."""
+
+    @property
+    def __pandas_priority__(self) -> int:
+        """Whether pandas' operators leave this array to us: if the result may have rows."""
+        return PRIORITY if any(map(is_large, self.shape)) else 0
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         from batchgd.compiler.trace.dispatch import call_ufunc

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from batchgd.compiler.trace.frames import PRIORITY, is_frame, unframed
 from batchgd.compiler.trace.row_array import TracedRows, as_rows, is_given
 
 MOST_ELEMENTS = 32
@@ -21,6 +22,7 @@ class Blank(NDArrayOperatorsMixin):
     """
 
     __array_priority__ = 1000.0
+    __pandas_priority__ = PRIORITY
 
     def __init__(self, array: Any):
         self.array, self.written = array, 0
@@ -39,9 +41,6 @@ class Blank(NDArrayOperatorsMixin):
 
     def __copy__(self) -> Blank:
         return Blank(self.array.copy())
-
-    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        return self.array.__array__(dtype)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         from batchgd.compiler.trace.dispatch import call_ufunc
@@ -93,9 +92,13 @@ for _name, _ufunc in {
 
 
 def settled(value: Any) -> Any:
-    """Return what an array to be filled contains now, also in lists; everything else as it is."""
+    """Return what an array to be filled, or a frame, contains now, also in lists; everything else as it is."""
     if isinstance(value, Blank):
         return value.array
-    if isinstance(value, (list, tuple)) and any(isinstance(each, (Blank, list, tuple)) for each in value):
+    if is_frame(value):
+        return unframed(value)
+    if isinstance(value, (list, tuple)) and any(
+        isinstance(each, (Blank, list, tuple)) or is_frame(each) for each in value
+    ):
         return type(value)(settled(each) for each in value)
     return value

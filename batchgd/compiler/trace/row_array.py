@@ -7,13 +7,15 @@ one traced number, with axes, for each element of its small dimensions.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import NDArray
 
-from batchgd.compiler.trace.escape import conversion, escape
+from batchgd.compiler.trace.escape import escape
+from batchgd.compiler.trace.frames import PRIORITY
 from batchgd.compiler.trace.graph import Axis, Graph, Node
 from batchgd.compiler.trace.rows import Target, data, pick, reindexed
 from batchgd.compiler.trace.scalar import Scalar, node_of
@@ -48,6 +50,7 @@ class TracedRows(NDArrayOperatorsMixin):
     """
 
     __array_priority__ = 1000.0
+    __pandas_priority__ = PRIORITY
     dtype = np.dtype(np.float64)
     itemsize = 8
 
@@ -72,13 +75,22 @@ class TracedRows(NDArrayOperatorsMixin):
     @property
     def T(self) -> Any:
         """The transpose."""
-        return np.transpose(self)
+        return _called("transpose", self)
 
     mT = T
 
     @property
     def real(self) -> TracedRows:
         """The array itself."""
+        return self
+
+    @property
+    def values(self) -> TracedRows:
+        """The array itself, as with pandas."""
+        return self
+
+    def to_numpy(self, *args: Any, **kwargs: Any) -> TracedRows:
+        """Return the array itself, as with pandas."""
         return self
 
     @property
@@ -102,11 +114,6 @@ class TracedRows(NDArrayOperatorsMixin):
 
         return call_function(func, args, kwargs)
 
-    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        if dtype is not None and np.dtype(dtype).kind == "O":
-            return np.asarray(self.unrolled()).view(np.ndarray)
-        raise conversion("float")
-
     def __float__(self) -> float:
         raise TypeError("only length-1 arrays can be converted to Python scalars")
 
@@ -114,7 +121,7 @@ class TracedRows(NDArrayOperatorsMixin):
         raise ValueError("The truth value of an array with more than one element is ambiguous. Use a.any() or a.all()")
 
     def __iter__(self) -> Iterator[Any]:
-        return (self[i] for i in range(len(self)))
+        return iter(self.unrolled())
 
     def __getitem__(self, key: Any) -> Any:
         from batchgd.compiler.trace.row_index import indexed
@@ -140,15 +147,15 @@ class TracedRows(NDArrayOperatorsMixin):
 
     def reshape(self, *shape: Any, **kwargs: Any) -> Any:
         """Return the elements in another shape."""
-        return np.reshape(self, shape[0] if len(shape) == 1 else shape, **kwargs)
+        return _called("reshape", self, shape[0] if len(shape) == 1 else shape, **kwargs)
 
     def transpose(self, *axes: Any) -> Any:
         """Return the array with its dimensions in another order."""
-        return np.transpose(self, (axes[0] if len(axes) == 1 else axes) or None)
+        return _called("transpose", self, (axes[0] if len(axes) == 1 else axes) or None)
 
     def flatten(self, order: Any = "C") -> Any:
         """Return the elements in one dimension."""
-        return np.ravel(self, order)
+        return _called("ravel", self, order)
 
     def tolist(self) -> Any:
         """Return the elements in lists."""
@@ -167,11 +174,13 @@ class TracedRows(NDArrayOperatorsMixin):
         return traced_array(each_element(self))
 
 
-def _by_function(name: str) -> Callable[..., Any]:
-    function = getattr(np, name)
+def _called(name: str, *args: Any, **kwargs: Any) -> Any:
+    return getattr(np, name)(*args, **kwargs)
 
+
+def _by_function(name: str) -> Callable[..., Any]:
     def method(self: TracedRows, *args: Any, **kwargs: Any) -> Any:
-        return function(self, *args, **kwargs)
+        return _called(name, self, *args, **kwargs)
 
     return method
 
@@ -225,7 +234,8 @@ def involved(values: Sequence[Any]) -> bool:
 def is_given(array: NDArray[Any]) -> bool:
     """Whether an array consists of coordinates, parameters and plain numbers."""
     return array.dtype != object or all(
-        not isinstance(each, Scalar) or each.node.op in ("x", "p", "const") for each in array.flat
+        each.node.op in ("x", "p", "const") if isinstance(each, Scalar) else isinstance(each, (Real, np.bool_))
+        for each in array.flat
     )
 
 

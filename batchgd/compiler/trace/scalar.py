@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from batchgd.compiler.trace.escape import complex_numbers, conversion, decision
+from batchgd.compiler.trace.frames import PRIORITY, is_frame, on_frames, ufunc_of
 from batchgd.compiler.trace.graph import Graph, Node
 
 _Method = Callable[["Scalar", Any], Any]
@@ -45,10 +46,16 @@ def _operators(operation: str | np.ufunc) -> tuple[_Method, _Method]:
     """
     carry_out = operation if isinstance(operation, np.ufunc) else partial(apply, operation)
 
+    ufunc = operation if isinstance(operation, np.ufunc) else ufunc_of(operation)
+
     def method(self: Scalar, other: Any) -> Any:
+        if is_frame(other):
+            return on_frames(ufunc, self, other)
         return carry_out(self, other) if _is_number(other) else NotImplemented
 
     def reflected(self: Scalar, other: Any) -> Any:
+        if is_frame(other):
+            return on_frames(ufunc, other, self)
         return carry_out(other, self) if _is_number(other) else NotImplemented
 
     return method, reflected
@@ -65,6 +72,7 @@ class Scalar:
     ndim = 0
     size = 1
     dtype = np.dtype(np.float64)
+    __pandas_priority__ = PRIORITY
 
     def __init__(self, node: Node):
         self.node = node
