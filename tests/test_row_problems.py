@@ -314,6 +314,25 @@ def test_what_rows_cannot_do_is_said_with_line_and_cure(name):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("method", ["barzilai_borwein", "lbfgs", "newton", "adam"])
+def test_a_descent_over_rows_has_the_same_bits_in_any_company(method):
+    """In blocks of 64 and of 16 lanes, among starts that end before and after it, on one thread and on two."""
+    times = np.linspace(0.0, 4.0, 45)
+    values = np.exp(-0.5 * times) + 0.2
+
+    def decay(p):
+        return np.sum((values - p[0] * np.exp(-p[1] * times) - p[2]) ** 2)
+
+    x0 = np.random.default_rng(4).uniform(0.1, 2.0, (1100, 3))
+    options = {"method": method, "backend": "cpu", "gtol": 1e-6, "maxiter": 300, "box": [(0.1, 2.0)] * 3}
+    whole = bgd.descend(decay, x0, threads=1, **options)
+    parts = bgd.descend(decay, x0[700:719], threads=2, **options)
+    turned = bgd.descend(decay, x0[::-1], threads=2, **options)
+    for column in ("x", "fun", "nit", "nfev", "status"):
+        assert np.array_equal(getattr(parts, column), getattr(whole, column)[700:719])
+        assert np.array_equal(getattr(turned, column)[::-1], getattr(whole, column))
+
+
 def test_series_and_frames_of_pandas():
     pandas = pytest.importorskip("pandas")
     for n in (20, 50):  # unrolled, and rows

@@ -52,8 +52,9 @@ class Processor:
         import llvmlite.binding as llvm
 
         target = llvm.Target.from_triple(self.triple)
+        reloc = "static" if self.triple.startswith("x86_64") else "default"  # as Numba has it
         return target.create_target_machine(
-            cpu=self.name, features=self.features, opt=2, reloc="default", codemodel="jitdefault", jit=True
+            cpu=self.name, features=self.features, opt=2, reloc=reloc, codemodel="jitdefault", jit=True
         )
 
 
