@@ -83,15 +83,15 @@ def test_the_program_computes_what_the_text_does(function, method, stopping, box
     of = specialisation_of(batch)
     program, module, slots, texts = tick_program(of), load(of), layout_of(of), of.layout
     shared, differing = split_per_start(method, starts, dtype)
+    sides = np.array([1.0 / batch.box.width, *batch.stopping.outer(batch.box)]).astype(dtype)
     arrays = {
         "index": np.arange(starts),
         "seed": np.uint64(5),
         "p": batch.objective.numbers.astype(dtype),
-        "box": np.array([1.0 / batch.box.width, *batch.stopping.outer(batch.box)]).astype(dtype),
+        "box": sides.ravel(),
         "h": np.array([shared[name] for name in of.read.hyperparameters if name in shared] or [0.0], dtype),
-        "limits": batch.stopping.limits(batch.box, dtype),
+        "limits": np.concatenate([batch.stopping.limits(batch.box, dtype), sides[:, 0]]),
     }
-    arrays["box"] = arrays["box"][:, 0].copy() if of.cubic else arrays["box"].ravel()
     mine, theirs = np.zeros((slots.size, starts), dtype), np.zeros((texts.size, starts), dtype)
     for ws, layout in ((mine, slots), (theirs, texts)):
         ws[:2] = np.random.default_rng(1).uniform(-5, 5, (2, starts))

@@ -52,9 +52,9 @@ class Ticks:
         limits = dict.fromkeys(LIMITS, 0.0) | {"resolution": 1e-15, "maxiter": 7.0, "maxfev": 9.0, "xtol": 1e-3}
         self.given = {
             "p": np.zeros(1, dtype),
-            "box": np.array([0.125, -50.0, 50.0], dtype),
+            "box": np.zeros(1, dtype),
             "h": np.array([shared[name] for name in self.of.read.hyperparameters] or [0.0], dtype),
-            "limits": np.array([*limits.values()], dtype),
+            "limits": np.array([*limits.values(), 0.125, -50.0, 50.0], dtype),  # and of the box
         }
 
     def compiled(self, ticks, run=1, **options):

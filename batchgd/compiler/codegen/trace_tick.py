@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from types import FunctionType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from batchgd.compiler.codegen.fused_tick import BOX
 from batchgd.compiler.codegen.layout import COUNTERS, Layout
 from batchgd.compiler.codegen.program import Place, Program, ProgramGraph
 from batchgd.compiler.codegen.steps import Step, steps_of
@@ -21,9 +22,6 @@ from batchgd.kernels.stopping_tests import LIMITS
 
 if TYPE_CHECKING:
     from batchgd.compiler.codegen.specialisation import Specialisation
-
-BOX = ("inverse_width", "outer_lower", "outer_upper")
-"""What the tick knows about the box, per coordinate or once for a cubic one."""
 
 
 def tick_program(of: Specialisation) -> Program:
@@ -110,7 +108,7 @@ class TickTrace:
 
     def _side(self, name: str, k: int) -> list[Scalar]:
         if self.of.cubic:
-            return [self._input(name, "box", k)] * self.dim
+            return [self._input(name, "limits", len(LIMITS) + k)] * self.dim
         return [self._input(f"{name}_{i}", "box", k * self.dim + i) for i in range(self.dim)]
 
     def _evaluate(self) -> None:
