@@ -229,7 +229,7 @@ BAD_INPUTS = {
     "function returns None": ("run model.py:nothing --dim 2 --box 0 1", ""),
     "function is constant": ("run model.py:flat --dim 2 --box 0 1", ""),
     "function raises": ("run model.py:raises --dim 2 --box 0 1", "no licence for this model"),
-    "function branches": ("run model.py:branches --dim 2 --box 0 1", "where"),
+    "function loops": ("run model.py:loops --dim 2 --box 0 1", "where"),
 }
 
 

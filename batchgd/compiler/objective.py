@@ -23,8 +23,10 @@ from batchgd.compiler.trace.tracer import Traced, trace
 from batchgd.compiler.trace.unroll_rows import unrolled
 from batchgd.compiler.trace.verify import (
     ATTEMPTS,
+    PATH_POINTS,
     POINTS,
     check_plain,
+    on_each_path,
     raised,
     sample,
     untraceable,
@@ -57,8 +59,8 @@ class Objective(Differentiable):
     """A plain function of one point, traced: f(x), with its gradient and its Hessian, neither written by hand.
 
     The function is called once on symbols, which records its arithmetic; the derivatives follow from the record, and
-    the record is checked against the function at random points of the box. The function must not branch on the value of
-    x (``bgd.where`` selects), and must not keep state.
+    the record is checked against the function at random points of the box. Where the function decides by the value of x
+    (``if x[0] > 0``), it is called once for each answer, for up to 64 paths. It must not keep state.
 
     A dimension of more than 32 elements, of data or of x in array code, is recorded as a loop over rows. NumPy runs
     such loops as they are; compiled code gets them written out, up to 50,000 operations.
@@ -282,8 +284,12 @@ class Objective(Differentiable):
         return self.box.lower, self.box.upper
 
     def _verify(self) -> None:
-        points = sample(*self._limits(), ATTEMPTS)
-        verify_value(self.fun, self.value, points, self._params)
+        points, least = sample(*self._limits(), ATTEMPTS), 0
+        if self._traced.route is not None:
+            many = sample(*self._limits(), PATH_POINTS)
+            points = on_each_path(many, ArrayProgram([self._traced.route])(many.T, self._knobs())[0])
+            least = len(points) - ATTEMPTS
+        verify_value(self.fun, self.value, points, self._params, least)
         if self._traced.automatic is not None:
             assert self.jac is not None
             points = points[:POINTS]

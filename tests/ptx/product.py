@@ -6,12 +6,10 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
 import numpy as np
-from numba.cuda import codegen, dispatcher
 
 from batchgd.engine import backends
 from batchgd.kernels import launch_cuda
@@ -114,19 +112,8 @@ class InterpretedStream(streams.Stream):
 
 @cache
 def shipped(kernel: Any, dtype: str) -> str:
-    """Return the PTX that a device gets: Numba hands LTO-IR to the linker, which makes PTX and then machine code of it.
-
-    That of ``assemble.ptx`` is what NVVM makes of the same LLVM IR, and need not be the same.
-    """
-    context = SimpleNamespace(device=SimpleNamespace(compute_capability=CAPABILITY))
-    devices = SimpleNamespace(get_context=lambda: context)
-    signature = assemble.signatures(dtype)[kernel.__name__]
-    with (
-        mock.patch.object(dispatcher, "get_current_device", return_value=context.device),
-        mock.patch.object(codegen, "devices", devices),
-    ):
-        compiled = dispatcher._Kernel(kernel.py_func, signature, **kernel.targetoptions)
-        return str(compiled._codelibrary.get_lto_ptx()).rstrip("\0")
+    """Return the PTX that a device gets."""
+    return assemble.ptx(assemble.compiled(kernel, dtype, CAPABILITY), CAPABILITY)
 
 
 @contextmanager

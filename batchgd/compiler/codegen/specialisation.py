@@ -382,10 +382,11 @@ class Specialisation:
         from batchgd.kernels import descend, record_paths
         from batchgd.kernels.cuda import templates
 
-        look = descend.look_always if self.simulated else templates.look_now_and_then
+        due = descend.always if self.simulated else templates.now_and_then
+        look = descend.look_here if self.simulated else templates.look_there
         return [
-            *copied((templates.claim_atomic, look), self.how.loop),
-            f"claim, look = claim_atomic, {look.__name__}",
+            *copied((templates.claim_atomic, due, look), self.how.loop),
+            f"claim, look_due, look = claim_atomic, {due.__name__}, {look.__name__}",
             *copied([descend.draw, *descend.CARRIED], self.how.carried),
             *copied(record_paths.CALLED, self.how.loop),
             *copied((descend.pack, descend.descend, record_paths.record), self.how.loop),

@@ -4,6 +4,10 @@ Where a function has a corner, one derivative is chosen (a subgradient where it 
 ``sign`` and ``floor`` have slope 0 everywhere, ``maximum(a, b)`` and ``minimum(a, b)`` follow a where a = b, and
 ``where(c, a, b)`` follows the branch that is taken. The least and the greatest of rows follow all rows that attain it,
 in equal parts. A norm at 0 is 0/0, NaN: such a point is a kink.
+
+The branch that is not taken has adjoint 0, which times an infinite slope (of a root at 0, say) would be NaN. So the
+sweep also notes when a node is active, which is when the selections on the way to it take its branch, and selects the
+product of adjoint and slope by that condition if the slope may be infinite.
 """
 
 from __future__ import annotations
@@ -79,6 +83,10 @@ def _hypot(m: _Algebra, y: Node, a: Node, b: Node) -> list[Node]:
     return [m.mul(a, inverse), m.mul(b, inverse)]
 
 
+_PREFERS = {"minimum": "le", "maximum": "ge"}
+"""The comparison of its arguments that holds where the first is taken."""
+
+
 def _chosen(comparison: str) -> Callable[[_Algebra, Node, Node, Node], list[Node]]:
     def partials(m: _Algebra, y: Node, a: Node, b: Node) -> list[Node]:
         first = m.make(comparison, a, b)
@@ -149,8 +157,7 @@ _PARTIALS: dict[str, Callable[..., list[Node]]] = {
     "hypot": _hypot,
     "fmod": _fmod,
     "copysign": _copysign,
-    "minimum": _chosen("le"),
-    "maximum": _chosen("ge"),
+    **{op: _chosen(comparison) for op, comparison in _PREFERS.items()},
     "where": _where,
     **{op: lambda m, y, a, f=f: [f(m, y, a)] for op, f in _UNARY.items()},
 }
@@ -205,35 +212,60 @@ def gradient(output: Node, inputs: Sequence[Node]) -> list[Node]:
     """
     graph = output.graph
     useful = _depending_on(inputs, output)
-    adjoint = {output.id: graph.constant(1.0)}
+    adjoint, active = {output.id: graph.constant(1.0)}, {output.id: graph.constant(1.0)}
     with graph.slopes():
         for node in reversed(reachable([output])):
             if node.id not in adjoint or node.id not in useful:
                 continue
-            for arg, term in _terms(node, adjoint[node.id]):
+            for arg, term in _terms(node, adjoint[node.id], active[node.id]):
                 if arg.id in useful:
                     adjoint[arg.id] = graph.make("add", adjoint[arg.id], term) if arg.id in adjoint else term
+                    taken = _taken(node, arg, active[node.id])
+                    active[arg.id] = graph.make("or", active[arg.id], taken) if arg.id in active else taken
     return [adjoint.get(node.id, graph.constant(0.0)) for node in inputs]
 
 
-def _terms(node: Node, adjoint: Node) -> list[tuple[Node, Node]]:
+def _terms(node: Node, adjoint: Node, active: Node) -> list[tuple[Node, Node]]:
     """Return (argument, what the node contributes to its adjoint).
 
     An argument that lacks an axis is used in every row of it, and gets the sum over the rows.
     """
-    make = node.graph.make
-    if node.op in REDUCTIONS:
-        return [(node.args[0], make("mul", adjoint, _slope_of_row(node)))]
     if node.op == "pick":
         return [(node.args[j], term) for j, term in scattered(adjoint, node).items()]
+    make, zero = node.graph.make, node.graph.constant(0.0)
     terms = []
-    for arg, slope in partials(node):
+    for arg, slope in _slopes(node):
         term = make("mul", adjoint, slope)
+        if not slope.smooth:
+            term = make("where", active, term, zero)
         for axis in node.axes:
             if axis not in arg.axes:
                 term = reduced("sum", term, axis)
         terms.append((arg, term))
     return terms
+
+
+def _selection(node: Node) -> tuple[Node, Node, Node] | None:
+    """Return condition and branches of a node that takes one of two values."""
+    if node.op == "where":
+        condition, yes, no = node.args
+        return condition, yes, no
+    if node.op in _PREFERS:
+        yes, no = node.args
+        return node.graph.make(_PREFERS[node.op], yes, no), yes, no
+    return None
+
+
+def _taken(node: Node, arg: Node, active: Node) -> Node:
+    """Return the condition under which a node that is active follows its argument."""
+    graph, selection = node.graph, _selection(node)
+    if selection is not None:
+        condition, yes, _ = selection
+        active = graph.make("and", active, condition if arg is yes else graph.make("not", condition))
+    for axis in active.axes:
+        if axis not in arg.axes:  # active in some row
+            active = graph.truth(reduced("greatest", graph.number(active), axis))
+    return active
 
 
 def _depending_on(inputs: Sequence[Node], output: Node) -> set[int]:
@@ -285,13 +317,26 @@ def jacobian_rows(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]
 
 def _carry(node: Node, slopes: Sequence[tuple[Node, Node]], tangent: dict[int, Node]) -> None:
     """Note the tangent of a node, if its arguments have one."""
-    graph, total = node.graph, None
+    total = _tangent(node, slopes, tangent)
+    if total is not None:
+        tangent[node.id] = _carried(node, total, tangent)
+
+
+def _tangent(node: Node, slopes: Sequence[tuple[Node, Node]], tangent: dict[int, Node]) -> Node | None:
+    """Return the derivative of a node along x from those of its arguments; None for 0."""
+    graph = node.graph
+    if not any(arg.id in tangent for arg, _ in slopes):
+        return None
+    selection = _selection(node)
+    if selection is not None:
+        condition, *branches = selection
+        return graph.make("where", condition, *(tangent.get(arg.id, graph.constant(0.0)) for arg in branches))
+    total: Node | None = None
     for arg, slope in slopes:
         if arg.id in tangent:
             term = graph.make("mul", slope, tangent[arg.id])
             total = term if total is None else graph.make("add", total, term)
-    if total is not None:
-        tangent[node.id] = _carried(node, total, tangent)
+    return total
 
 
 def _slopes(node: Node) -> list[tuple[Node, Node]]:

@@ -9,13 +9,14 @@ import numpy as np
 
 from batchgd.compiler.trace.array import TracedArray, depends, plain_objects, traced_array
 from batchgd.compiler.trace.blank import settled
-from batchgd.compiler.trace.elementary import ELEMENTWISE
-from batchgd.compiler.trace.escape import Escape, escape, sorting
+from batchgd.compiler.trace.complex_numbers import COMPLEX, Complex, conjugate, is_complex, paired
+from batchgd.compiler.trace.escape import Escape, escape
 from batchgd.compiler.trace.row_array import TracedRows, broadcast, involved, shape_of
 from batchgd.compiler.trace.row_functions import ROW_FUNCTIONS, reduce_rows
 from batchgd.compiler.trace.row_products import matmul
 from batchgd.compiler.trace.scalar import Scalar, node_of
-from batchgd.compiler.trace.substitutes import cure_for, special_cure
+from batchgd.compiler.trace.special import ELEMENTWISE
+from batchgd.compiler.trace.substitutes import CURES, cure_for, special_cure
 
 _NATIVE = (
     "append array_split atleast_1d atleast_2d atleast_3d block broadcast_arrays broadcast_to column_stack concatenate "
@@ -24,17 +25,10 @@ _NATIVE = (
     "outer pad polyval ravel repeat reshape resize roll rollaxis rot90 shape size split squeeze stack swapaxes take "
     "tensordot tile trace transpose trapezoid tril triu unstack vander vdot vecdot vsplit vstack linalg.matrix_power"
 )
-_SORTING = (
-    "argmax argmin argpartition argsort digitize histogram lexsort median nanmedian nanpercentile nanquantile "
-    "partition percentile quantile searchsorted sort sort_complex unique"
-)
 _COMPUTING = "dot inner vdot outer tensordot einsum diff polyval trapezoid interp convolve cov"
 
 NATIVE = frozenset(_NATIVE.split())
 """Functions that only move elements, or add and multiply them: NumPy's own code runs them on object arrays."""
-
-SORTING = frozenset(_SORTING.split())
-"""Functions whose result depends on the order of the values."""
 
 COMPUTING = frozenset(_COMPUTING.split())
 """Functions by which large arrays of coordinates become rows."""
@@ -52,6 +46,10 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict
         result = reduce(ufunc, *inputs, **kwargs)
     elif method == "accumulate":
         result = _accumulate(ufunc, *inputs, **kwargs)
+    elif method == "at" and isinstance(inputs[0], TracedArray):
+        from batchgd.compiler.trace.array_functions import apply_at
+
+        return apply_at(ufunc, *inputs)
     else:
         name = f"np.{ufunc.__name__}.{method}"
         raise escape(f"{name} cannot be traced", cure_for(name))
@@ -116,13 +114,24 @@ def element_function(ufunc: Callable[..., Any]) -> Callable[..., Any]:
 
     def apply(*values: Any) -> Any:
         if not any(map(depends, values)):
-            return ufunc(*(np.float64(float(v)) if isinstance(v, Scalar) else v for v in values))
+            return ufunc(*map(_known, values))
+        if any(map(is_complex, values)):
+            if ufunc.__name__ not in COMPLEX:
+                raise escape(f"{ufunc.__name__} of a complex number cannot be traced", CURES["complex"])
+            return COMPLEX[ufunc.__name__](*map(paired, values))
         if formula is None:
             raise unsupported(ufunc)
         graph = next(value.node.graph for value in values if isinstance(value, Scalar))
         return formula(*(Scalar(node_of(graph, value)) for value in values))
 
     return apply
+
+
+def _known(value: Any) -> Any:
+    """Return a traced number that is a constant as a plain one."""
+    if isinstance(value, Complex):
+        return np.complex128(complex(float(value.real), float(value.imag)))
+    return np.float64(float(value)) if isinstance(value, Scalar) else value
 
 
 def unsupported(func: Any) -> Escape:
@@ -156,7 +165,11 @@ def reduce(
     if ufunc.__name__ not in (*_INITIAL, "maximum", "minimum", "bitwise_and", "bitwise_or"):
         raise escape(f"np.{ufunc.__name__}.reduce is not supported in a trace", "write a loop")
     if where is not True and where is not np._NoValue:
-        raise escape("a reduction with where= is not supported", "write np.sum(bgd.where(condition, a, 0.0))")
+        if ufunc.__name__ not in _INITIAL:
+            raise escape(f"np.{ufunc.__name__}.reduce with where=", "write bgd.where(condition, a, b) within")
+        from batchgd.compiler.trace.reductions import where as select
+
+        array = select(where, array, _INITIAL[ufunc.__name__])
     combine = element_function(ufunc)
     if involved([array]):
         first = None if initial is np._NoValue else initial
@@ -218,24 +231,25 @@ def _accumulate(ufunc: np.ufunc, array: Any, axis: int = 0, dtype: Any = None, o
 
 def call_function(func: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """Carry out a NumPy function that is not a ufunc on arguments some of which are traced."""
-    from batchgd.compiler.trace.reductions import SPECIAL
+    from batchgd.compiler.trace.numpy_functions import FUNCTIONS
 
     name = func.__name__
     args, kwargs = settled(tuple(args)), {k: value if k == "out" else settled(value) for k, value in kwargs.items()}
     # A linear algebra function must not be taken for its namesake in NumPy's main module (linalg.trace, linalg.outer).
-    key = f"linalg.{name}" if getattr(func, "__module__", "") == "numpy.linalg" else name
+    part = {"numpy.linalg": "linalg.", "numpy.fft": "fft."}.get(getattr(func, "__module__", ""), "")
+    key = f"{part}{name}"
     if key in ROW_FUNCTIONS and (_has_rows(args) or (key in COMPUTING and involved([*filter(_is_array, args)]))):
         return ROW_FUNCTIONS[key](*args, **kwargs)
-    if key in SPECIAL:
+    if key in FUNCTIONS:
         out = kwargs.pop("out", None)
-        return _stored(SPECIAL[key](*args, **kwargs), out)
+        return _stored(FUNCTIONS[key](*args, **kwargs), out)
     if key in NATIVE:
         return _wrapped(func(*map(_opened, args), **{word: _opened(value) for word, value in kwargs.items()}))
     if key in ROW_FUNCTIONS:
         return ROW_FUNCTIONS[key](*args, **kwargs)
     if not depends(list(args)) and not depends(list(kwargs.values())):
         return func(*map(_numbers, args), **{word: _numbers(value) for word, value in kwargs.items()})
-    raise sorting(f"np.{name}") if key in SORTING else unsupported(func)
+    raise unsupported(func)
 
 
 def _has_rows(args: Sequence[Any]) -> bool:
@@ -251,19 +265,19 @@ def _is_array(value: Any) -> bool:
 
 def _opened(value: Any) -> Any:
     """Replace traced values by object arrays that do not dispatch."""
-    if isinstance(value, (Scalar, TracedArray, TracedRows)):
+    if isinstance(value, (Scalar, Complex, TracedArray, TracedRows)):
         return plain_objects(value)
     if isinstance(value, (list, tuple)):
-        return type(value)(_opened(item) for item in value)
+        return type(value)(item if isinstance(item, (Scalar, Complex)) else _opened(item) for item in value)
     return value
 
 
 def _numbers(value: Any) -> Any:
     """Replace traced values that are all known by plain numbers."""
-    if isinstance(value, Scalar):
-        return float(value)
+    if isinstance(value, (Scalar, Complex)):
+        return _known(value)
     if isinstance(value, TracedArray):
-        return plain_objects(value).astype(np.float64)
+        return np.array([_known(item) for item in plain_objects(value).flat]).reshape(value.shape)
     if isinstance(value, (list, tuple)):
         return type(value)(_numbers(item) for item in value)
     return value
@@ -277,12 +291,18 @@ def _wrapped(value: Any) -> Any:
     return value
 
 
-def scalar_method(scalar: Scalar, name: str) -> Any:
+def scalar_method(scalar: Scalar | Complex, name: str) -> Any:
     """Return an attribute that NumPy's scalars have: a method of the same meaning on one traced number."""
     if name in ("T", "real"):
         return scalar
-    if name in ("item", "copy", "sum", "prod", "mean", "max", "min", "squeeze", "astype", "tolist", "conj", "flatten"):
+    if name == "imag":
+        return 0.0
+    if name in ("item", "copy", "sum", "prod", "mean", "max", "min", "squeeze", "astype", "tolist", "flatten"):
         return lambda *args, **kwargs: scalar
+    if name == "conj":
+        return lambda: conjugate(scalar)
+    if name == "is_integer":
+        return lambda: scalar == np.floor(scalar)
     if name in ELEMENTWISE:
         ufunc = getattr(np, name, None)
         if ufunc is not None:

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.compiler.trace.operations import BOOLEAN, COMMUTATIVE, FINITE, OPERATIONS, REDUCTIONS
+from batchgd.compiler.trace.operations import BOOLEAN, COMMUTATIVE, FINITE, OPERATIONS, REDUCTIONS, SHARP
 
 
 @dataclass(frozen=True, order=True)
@@ -60,10 +60,10 @@ class Node:
 
     ``axes`` are the row axes on which the value depends, in order. A node's ``id`` is larger than its arguments', so
     ascending ids are an order of computation. If ``finite``, a finite x cannot make it NaN or infinite other than by
-    overflow.
+    overflow; if ``smooth``, nor its derivatives.
     """
 
-    __slots__ = ("args", "attr", "axes", "finite", "graph", "id", "op", "value")
+    __slots__ = ("args", "attr", "axes", "finite", "graph", "id", "op", "smooth", "value")
 
     def __init__(self, graph: Graph, op: str, args: tuple[Node, ...], value: float, attr: Hashable, axes: Axes):
         self.graph, self.op, self.args, self.value, self.attr, self.axes = graph, op, args, value, attr, axes
@@ -73,6 +73,7 @@ class Node:
         if op == "data":
             known = bool(np.all(np.isfinite(self.table)))
         self.finite: bool = known and math.isfinite(value) and all(arg.finite for arg in args)
+        self.smooth: bool = self.finite and op not in SHARP and all(arg.smooth for arg in args)
 
     def __repr__(self) -> str:
         if self.op == "const":
@@ -126,6 +127,7 @@ class Graph:
         self.differentiating = False
         self.tables: dict[str, NDArray[Any]] = {}
         self._table: dict[tuple, Node] = {}
+        self._made: dict[tuple, Node] = {}
         self.x = [self.intern("x", (), float(i)) for i in range(dim)]
         self.p = [self.intern("p", (), float(k)) for k in range(n_params)]
 
@@ -171,7 +173,19 @@ class Graph:
         return self._table.get((op, ids, 0.0, 1.0))
 
     def make(self, op: str, *args: Node) -> Node:
-        """Return the node of an operation, folded and simplified."""
+        """Return the node of an operation, folded and simplified: the same one whenever it is asked for again.
+
+        (Some rules look at which nodes exist, and a function that is run again must meet the nodes of its first run.)
+        """
+        if self.differentiating:
+            return self._simplified(op, args)
+        key = (op, *(arg.id for arg in args))
+        node = self._made.get(key)
+        if node is None:
+            node = self._made[key] = self._simplified(op, args)
+        return node
+
+    def _simplified(self, op: str, args: tuple[Node, ...]) -> Node:
         args = self._coerced(op, args)
         if all(arg.op == "const" for arg in args):
             with np.errstate(all="ignore"):

@@ -122,6 +122,8 @@ _FINITE = (
 )
 FINITE = BOOLEAN | frozenset(_FINITE.split())
 """Operations that are finite if their operands are, unless they overflow."""
+SHARP = frozenset(["atan2", "cbrt", "hypot"])
+"""Those of them whose derivatives are infinite or 0/0 somewhere."""
 POLYNOMIAL = LEAVES | {"add", "sub", "neg", "mul", "div", "pick", "sum", "prod", "spread", "part"}
 """What a polynomial is written with; a division by something that depends on x leaves x in its derivatives."""
 

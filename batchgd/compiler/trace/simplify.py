@@ -126,6 +126,8 @@ def _mul(graph: Graph, a: Node, b: Node) -> Node | None:
         return graph.make("neg", graph.make("mul", a.args[0], b))
     if b.op == "neg":
         return graph.make("neg", graph.make("mul", a, b.args[0]))
+    if a is b and a.op == "hypot":
+        return graph.make("add", *(graph.make("mul", side, side) for side in a.args))
     for one, other in ((a, b), (b, a)):  # constants move outward, where they meet other constants
         if one.op == "mul" and one.args[0].op == "const":
             return graph.make("mul", one.args[0], graph.make("mul", one.args[1], other))
@@ -232,17 +234,37 @@ def _where(graph: Graph, condition: Node, yes: Node, no: Node) -> Node | None:
         return yes
     if condition.op == "not":
         return graph.make("where", condition.args[0], no, yes)
-    if yes.op == "where" and yes.args[0] is condition:
-        return graph.make("where", condition, yes.args[1], no)
-    if no.op == "where" and no.args[0] is condition:
-        return graph.make("where", condition, yes, no.args[2])
-    return None
+    shorter = _settled(yes, condition, True), _settled(no, condition, False)
+    return graph.make("where", condition, *shorter) if shorter != (yes, no) else None
+
+
+def _settled(node: Node, condition: Node, answer: bool) -> Node:
+    """Return what is left of nested selections where a condition is known to hold, or not to."""
+    if node.op != "where":
+        return node
+    known, stack = dict[int, bool](), [(condition, answer)]
+    while stack and len(known) < 64:
+        each, truth = stack.pop()
+        known[each.id] = truth
+        if each.op == "not":
+            stack.append((each.args[0], not truth))
+        elif each.op == ("and" if truth else "or"):
+            stack += [(arg, truth) for arg in each.args]
+    while node.op == "where" and node.args[0].id in known:
+        node = node.args[1] if known[node.args[0].id] else node.args[2]
+    return node
 
 
 def _and(graph: Graph, a: Node, b: Node) -> Node | None:
     for one, other in ((a, b), (b, a)):
         if one.op == "const":
             return other if one.value != 0.0 else graph.constant(0.0)
+        if other.op == "and" and one in other.args:
+            return other
+        if _opposite(one, other):
+            return graph.constant(0.0)
+    if a.op == b.op == "not":
+        return graph.make("not", graph.make("or", a.args[0], b.args[0]))
     return a if a is b else None
 
 
@@ -250,7 +272,30 @@ def _or(graph: Graph, a: Node, b: Node) -> Node | None:
     for one, other in ((a, b), (b, a)):
         if one.op == "const":
             return graph.constant(1.0) if one.value != 0.0 else other
+        if _opposite(one, other):
+            return graph.constant(1.0)
+        if other.op in ("or", "and") and one in other.args:
+            return other if other.op == "or" else one
+        if other.op == "and" and (rest := _without_opposite(other, one)) is not None:
+            return graph.make("or", one, rest)
+        if one.op == other.op == "and":
+            for kept, left in (one.args, one.args[::-1]):
+                if kept in other.args and (rest := _without_opposite(other, left)) is kept:
+                    return kept
     return a if a is b else None
+
+
+def _opposite(a: Node, b: Node) -> bool:
+    """Whether a condition is written as the negation of another."""
+    return (a.op == "not" and a.args[0] is b) or (b.op == "not" and b.args[0] is a)
+
+
+def _without_opposite(both: Node, a: Node) -> Node | None:
+    """Return what is left of ``b & ~a``, None if neither part is ~a."""
+    for part, rest in (both.args, both.args[::-1]):
+        if _opposite(part, a):
+            return rest
+    return None
 
 
 def _not(graph: Graph, a: Node) -> Node | None:
