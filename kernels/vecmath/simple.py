@@ -9,7 +9,8 @@ import numpy as np
 from numba import types
 from numba.extending import overload, register_jitable
 
-from batchgd.kernels.vecmath.ir import EMITTERS, NO_WRAPPERS, Bool, Real, emitted, freeze, result_type, select
+from batchgd.kernels.vecmath.ir import Bool, Real, select
+from batchgd.kernels.vecmath.overloads import EMITTERS, NO_WRAPPERS, emitted, freeze, result_type
 
 OPTIONS: Any = {"fastmath": {"contract"}, "error_model": "numpy", **NO_WRAPPERS}
 
