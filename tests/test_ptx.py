@@ -153,6 +153,7 @@ def test_every_part(case):
 
 HOW = {
     "float64": ("float64", {}),
+    "float32": ("float32", {}),
     "float64, fused": ("float64", {"edit": fused}),
     "float32, fused": ("float32", {"edit": fused}),
     "float32, errors added": ("float32", {"units": 1.0}),
@@ -166,13 +167,8 @@ HOW = {
 def test_every_landscape(name, how):
     dtype, options = HOW[how]
     compare(name, dtype=dtype, maxiter=60, how=options)
-
-
-@pytest.mark.ptx
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("name", bgd.landscapes.names())
-def test_every_landscape_unfused(name, dtype):
-    compare_exactly(name, dtype=dtype, maxiter=60)
+    if not options:
+        compare_exactly(name, dtype=dtype, maxiter=60)
 
 
 @pytest.mark.ptx

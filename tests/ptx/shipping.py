@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -21,20 +23,35 @@ def shipped(kernel: Any, dtype: str, contract: bool = True) -> str:
     That of ``assemble.ptx`` is what NVVM makes of the same LLVM IR, and need not be the same. With ``contract`` false
     the linker is asked to fuse no product with a sum.
     """
-    signature = assemble.signatures(dtype)[kernel.__name__]
-    return linked(kernel.py_func, signature, contract, **kernel.targetoptions)
+    return linked(_compiled(kernel, dtype), contract)
 
 
-def linked(function: Any, signature: Any, contract: bool = True, **options: Any) -> str:
-    """Return the PTX of a Python function as a kernel."""
+@cache
+def _compiled(kernel: Any, dtype: str) -> Any:
+    return compiled(kernel.py_func, assemble.signatures(dtype)[kernel.__name__], **kernel.targetoptions)
+
+
+def compiled(function: Any, signature: Any, **options: Any) -> Any:
+    """Compile a Python function as a kernel, up to what is linked."""
+    with _no_device():
+        return dispatcher._Kernel(function, signature, **options)._codelibrary
+
+
+def linked(library: Any, contract: bool = True) -> str:
+    """Return the PTX of what was compiled."""
+    with _no_device():
+        return str(library.get_lto_ptx()).rstrip("\0") if contract else _unfused(library.get_ltoir())
+
+
+@contextmanager
+def _no_device() -> Iterator[None]:
     context = SimpleNamespace(device=SimpleNamespace(compute_capability=CAPABILITY))
     devices = SimpleNamespace(get_context=lambda: context)
     with (
         mock.patch.object(dispatcher, "get_current_device", return_value=context.device),
         mock.patch.object(codegen, "devices", devices),
     ):
-        library = dispatcher._Kernel(function, signature, **options)._codelibrary
-        return str(library.get_lto_ptx()).rstrip("\0") if contract else _unfused(library.get_ltoir())
+        yield
 
 
 def _unfused(lto_ir: bytes) -> str:
