@@ -115,14 +115,21 @@ LOCAL = {
 }
 
 
+OF_LOCAL = {"method": bgd.methods.METHODS["bfgs"].example(), "dim": 8, "maxiter": 12}
+
+
+@pytest.fixture(scope="module")
+def styblinski_tang():
+    cpu = bgd.multistart("styblinski_tang", starts=64, backend="cpu", **OF_LOCAL)
+    agree(run("styblinski_tang", lambda name, text: text, **OF_LOCAL), cpu)
+    return cpu
+
+
 @pytest.mark.ptx
 @pytest.mark.parametrize("what", LOCAL)
-def test_local_memory(what):
-    options = {"method": bgd.methods.METHODS["bfgs"].example(), "dim": 8, "maxiter": 12}
-    cpu = bgd.multistart("styblinski_tang", starts=64, backend="cpu", **options)
-    agree(run("styblinski_tang", lambda name, text: text, **options), cpu)
+def test_local_memory(what, styblinski_tang):
     with pytest.raises((AssertionError, Fault)):
-        agree(run("styblinski_tang", broken(*LOCAL[what]), **options), cpu)
+        agree(run("styblinski_tang", broken(*LOCAL[what]), **OF_LOCAL), styblinski_tang)
 
 
 SHUFFLED = r"(shfl\.sync\.bfly\.b32 \t\S+, \S+), %r\d+,"
@@ -130,17 +137,24 @@ WARP = {
     "no barrier": (r"\tbar\.warp\.sync .*;", "", 0),
     "no exchange": (SHUFFLED, r"\1, 0,", 0),
     "an exchange with another thread": (SHUFFLED, r"\1, 3,", 0),
-    "a pair of halves not exchanged": (SHUFFLED, r"\1, 0,", 2),
+    "an exchange at another distance": (r"(mov\.u32 \t%r\d+), 8;", r"\1, 4;", 0),
     "a start of every thread's own": (r"(shfl\.sync\.)idx(\.b32 \t\S+, \S+), %r\d+,", r"\1bfly\2, 1,", 2),
 }
 
 
+OF_WARP = {"dim": 64, "starts": 16, "maxiter": 4}
+
+
+@pytest.fixture(scope="module")
+def rosenbrock():
+    cpu = bgd.multistart("rosenbrock", backend="cpu", **OF_WARP)
+    with bgd.testing.forced(warp=32):
+        agree(run("rosenbrock", lambda name, text: text, **OF_WARP), cpu)
+    return cpu
+
+
 @pytest.mark.ptx
 @pytest.mark.parametrize("what", WARP)
-def test_a_warp(what):
-    options = {"dim": 64, "starts": 16, "maxiter": 4}
-    cpu = bgd.multistart("rosenbrock", backend="cpu", **options)
-    with bgd.testing.forced(warp=32):
-        agree(run("rosenbrock", lambda name, text: text, **options), cpu)
-        with pytest.raises((AssertionError, Fault)):
-            agree(run("rosenbrock", broken(*WARP[what]), **options), cpu)
+def test_a_warp(what, rosenbrock):
+    with bgd.testing.forced(warp=32), pytest.raises((AssertionError, Fault)):
+        agree(run("rosenbrock", broken(*WARP[what]), **OF_WARP), rosenbrock)
