@@ -1,143 +1,189 @@
 """Everything that needs a GPU, in one command of under eight minutes: `python benchmarks/gpu.py`.
 
-Correctness compared with the CPU, the bench table, curves over starts and dimensions, one warp compared with one thread
-per trajectory, launch overhead, dtypes and streams, and the peers. Each part is a process of its own with a time limit,
-so that a crash, a hang or a broken device affects only that part; what it has measured by then is kept. JSON goes to
-`benchmarks/results/`, a short table to stdout. It runs from a checkout, without network and without an installed
-batchgd. `--tiny` with NUMBA_ENABLE_CUDASIM=1 tests the script itself.
+First what must be right, compared with the CPU; then how fast it is, compared with what was predicted; then whether
+what is chosen automatically is the best choice; then other libraries. Every part runs in processes of its own with time
+limits, so that a crash, a hang or a broken kernel costs one item. JSON goes to `benchmarks/results/`, rewritten after
+each item, and a table to stdout. It runs from a checkout, without network and without an installed batchgd.
+
+`--rehearse simulator` and `--rehearse interpreter` run through all parts without a device.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import re
 import signal
-import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent), str(HERE)]  # this checkout, installed or not
+sys.path[:0] = [str(HERE.parent), str(HERE), str(HERE.parent / "tests" / "support")]  # this checkout, installed or not
+
+from gpu_parts import ready, report  # noqa: E402
+from gpu_parts.place import REHEARSALS, Place  # noqa: E402
+from gpu_parts.table import PARTS, Part  # noqa: E402
+from gpu_parts.workers import Record, Workers, serve  # noqa: E402
 
 TOTAL_SECONDS = 460.0
-LIMITS = {
-    "correctness": 105,
-    "bench": 90,
-    "launch": 15,
-    "starts": 45,
-    "dimensions": 45,
-    "warps": 40,
-    "ways": 30,
-    "peers": 90,
-}
-"""Time limit of each part in seconds, in the order in which they run."""
+ALL_RIGHT, WRONG, NO_DEVICE = 0, 1, 2
+MOST_TOGETHER = 12
+"""Processes that check results side by side."""
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class Ended(BaseException):
+    """A signal asks for the end."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run all parts; 0 when all went well, 1 when something failed, 2 without a GPU."""
-    options = _parser().parse_args(arguments)
-    if options.part:
-        return _child(options.part, options.tiny)
-    from batchgd.engine.backends import cuda_problem, simulated
+    """Run all parts; 0 if all is right, 1 if something is wrong or failed, 2 without a GPU, 128 + n after signal n."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.spoil and options.rehearse != "interpreter":
+        parser.error("--spoil changes what the interpreter runs: add --rehearse interpreter")
+    place = Place(options.rehearse or "device", options.spoil)
+    if options.serve:
+        with place.standing_in():
+            serve(cache(lambda part: next(each for each in PARTS if each.name == part).items(place)))
+    for number in SIGNALS:
+        signal.signal(number, _end)
+    with tempfile.TemporaryDirectory() as folder:
+        run = Run(options, place, folder)
+        try:
+            missing = run.missing()
+            if missing is not None:
+                print(f"no GPU to measure: {missing}", file=sys.stderr)
+                return NO_DEVICE
+            print(run.plan(), flush=True)
+            ended = run.all_parts()
+        except Ended as end:
+            ended = run.end(int(end.args[0]))
+    print("\n" + report.summary(run.found, place.real))
+    if run.path is not None:
+        print(f"\nwritten to {run.path}")
+    if ended:
+        return 128 + ended
+    return ALL_RIGHT if all(part.right() for part in run.found) else WRONG
 
-    problem = cuda_problem()
-    if problem is None and simulated() and not options.tiny:
-        problem = "Numba's simulator is on: unset NUMBA_ENABLE_CUDASIM, or add --tiny"
-    if problem is not None:
-        print(f"no GPU to measure: {problem}", file=sys.stderr)
-        return 2
-    began = time.monotonic()
-    report: dict[str, Any] = {"machine": _machine(), "tiny": options.tiny, "parts": {}}
-    path = _path(options.out, report["machine"])
-    for part in options.parts.split(",") if options.parts else LIMITS:
-        left = TOTAL_SECONDS - (time.monotonic() - began)
-        print(f"{part} ...", file=sys.stderr, flush=True)
-        report["parts"][part] = _run(part, min(LIMITS[part], left), options.tiny)
-        report["seconds"] = time.monotonic() - began
-        path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    print(summary(report))
-    print(f"\nwritten to {path}")
-    return int(any(part["failures"] for part in report["parts"].values()))
+
+def _end(number: int, frame: Any) -> None:
+    raise Ended(number)
 
 
 def _parser() -> argparse.ArgumentParser:
+    names = ", ".join(part.name for part in PARTS)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--parts", help=f"run only these, separated by commas: {', '.join(LIMITS)}")
-    parser.add_argument("--tiny", action="store_true", help="sizes for Numba's simulator, to test the script")
+    parser.add_argument("--parts", metavar="PARTS", help=f"run only these, separated by commas: {names}")
+    parser.add_argument("--items", metavar="TEXT", default="", help="run only items whose names contain this")
     parser.add_argument("--out", type=Path, help="the JSON file (default: benchmarks/results/<device>-<date>.json)")
-    parser.add_argument("--part", choices=list(LIMITS), help=argparse.SUPPRESS)
+    parser.add_argument("--commit", help="the commit that is measured, if this is a copy without Git's files")
+    parser.add_argument("--seconds", type=float, help="the most that each part may take, in place of its own limit")
+    parser.add_argument("--rehearse", choices=REHEARSALS, help="small sizes, with this in place of a device")
+    parser.add_argument("--spoil", metavar="PATTERN=TEXT", help="change the descent kernel's PTX in the interpreter")
+    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     return parser
 
 
-def _child(part: str, tiny: bool) -> int:
-    """Run one part in this process: one line of JSON for each record."""
-    import gpu_parts
+class Run:
+    """One run under way: what it does, and what it has found."""
 
-    stdout, sys.stdout = sys.stdout, sys.stderr  # output of libraries is not a record
-    for record in gpu_parts.PARTS[part](tiny):
-        print(json.dumps(record), file=stdout, flush=True)
-    return 0
+    def __init__(self, options: argparse.Namespace, place: Place, folder: str) -> None:
+        chosen = options.parts.split(",") if options.parts else [part.name for part in PARTS]
+        if unknown := {*chosen} - {part.name for part in PARTS}:
+            sys.exit(f"--parts has {', '.join(sorted(unknown))}: choose from {', '.join(part.name for part in PARTS)}")
+        self.options, self.place = options, place
+        self.parts = [part for part in PARTS if part.name in chosen]
+        self.found: list[report.Found] = []
+        self.path: Path | None = options.out
+        self._environment = place.environment(folder if place.real else None)
+        self._command = [sys.executable, str(HERE / "gpu.py"), "--serve"]
+        self._command += ["--rehearse", place.name] if not place.real else []
+        self._command += ["--spoil", place.spoil] if place.spoil else []
+        self._report: Record = {}
+        self._began = time.monotonic()
 
+    def missing(self) -> str | None:
+        """Find out what the device is, in a process of its own; returns what is missing if there is none."""
+        found: Record = {"device": self.place.name}
+        if self.place.real:
+            with closing(Workers(self._command, self._environment, 1)) as workers:
+                (found,) = workers.records("ready", [ready.DEVICE], 90.0, 90.0)
+        machine = ready.machine(found)
+        if self.path is None and self.place.real:
+            folder = HERE / "results"
+            folder.mkdir(exist_ok=True)
+            self.path = report.default_path(folder, machine["device"])
+        self._report = {"commit": self.options.commit or ready.commit(), "machine": machine}
+        self._report |= {"rehearsal": None if self.place.real else self.place.name, "complete": False, "parts": {}}
+        missing: str | None = found.get("missing") or found.get("error")
+        return missing
 
-def _run(part: str, seconds: float, tiny: bool) -> dict[str, Any]:
-    """Run one part as a process; records that it printed before it failed or was stopped count."""
-    if seconds < 5.0:
-        return {"records": [], "failures": ["skipped: no time was left"], "seconds": 0.0}
-    command = [sys.executable, str(HERE / "gpu.py"), "--part", part, *(["--tiny"] if tiny else [])]
-    began, failures = time.monotonic(), []
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
-        process = subprocess.Popen(command, stdout=out, stderr=errors, start_new_session=True)
-        try:
-            code = process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)  # and its children
-            process.wait()
-            code, failures = 0, [f"stopped after {seconds:.0f} s"]
-        out.seek(0)
-        records = [json.loads(line) for line in out if line.startswith("{") and line.endswith("}\n")]
-        errors.seek(0)
-        last = [line.strip() for line in errors if line.strip()][-1:]
-    failures += [f"{record['name']}: {record['error']}" for record in records if "error" in record]
-    failures += [f"{record['name']}: differs from the CPU" for record in records if record.get("agrees") is False]
-    if code and not failures:
-        failures.append(f"exit code {code}: {' '.join(last)}")
-    return {"records": records, "failures": failures, "seconds": time.monotonic() - began}
+    def plan(self) -> str:
+        """Say what will be done, and how long it may take."""
+        machine, where = self._report["machine"], f"to {self.path}" if self.path else "nowhere"
+        lines = [
+            f"{machine['device']}, driver {machine['details'].get('driver_version', '–')}; {machine['date']}; "
+            f"commit {self._report['commit'] or 'unknown'}",
+            ", ".join(f"{name} {version}" for name, version in machine["versions"].items()),
+            f"at most {min(TOTAL_SECONDS, sum(map(self._limit, self.parts))):.0f} s; written {where}",
+            *(f"PROBLEM: {line}" for line in ready.problems()),
+            *(f"  {part.name:<11} at most {self._limit(part):3.0f} s  {part.what}" for part in self.parts),
+        ]
+        return "\n".join(lines)
 
+    def all_parts(self) -> int:
+        """Run them, and return 0."""
+        for part in self.parts:
+            self._run(part)
+            if any(found.name == "ready" and not found.right() for found in self.found):
+                return 0  # nothing else would work
+        self._report["complete"] = True
+        self._write()
+        return 0
 
-def _machine() -> dict[str, Any]:
-    from batchgd.analysis.bench.machine import describe
-    from batchgd.engine.backends import simulated
-    from batchgd.engine.compute import check_threads
+    def end(self, number: int) -> int:
+        """Take note of the signal that ended the run, and return its number."""
+        for each in SIGNALS:
+            signal.signal(each, signal.SIG_IGN)
+        if self.found:
+            self.found[-1].ended = signal.Signals(number).name
+            self._write()
+        return number
 
-    facts = describe(check_threads(None))
-    facts["device"] = "simulator" if simulated() else (facts["devices"] or ["unknown GPU"])[0]
-    return facts
+    def _limit(self, part: Part) -> float:
+        return self.options.seconds or part.seconds
 
+    def _run(self, part: Part) -> None:
+        began = time.monotonic()
+        names = [name for name in part.items(self.place) if self.options.items in name]
+        if not names:
+            return
+        found = report.Found(part.name, len(names), [])
+        self.found.append(found)
+        left = TOTAL_SECONDS - (began - self._began) if self.place.real else float("inf")
+        cores = max(1, min(MOST_TOGETHER, (os.cpu_count() or 1) * 3 // 4))
+        each = part.each if self.place.real else 10.0 * part.each
+        seconds = min(left, self.options.seconds or (part.seconds if self.place.real else 20.0 * part.seconds))
+        count = cores if part.together else 1
+        with closing(Workers(self._command, self._environment, count)) as workers:
+            for record in workers.records(part.name, names, seconds, each):
+                found.records.append(report.with_prediction(record, self.found[:-1]))
+                found.seconds = time.monotonic() - began
+                for line in report.wrong_in(record):
+                    print(f"{part.name}: {line}", file=sys.stderr, flush=True)
+                self._write()
+        print(f"{part.name}: {found.result()}, {found.seconds:.0f} s", file=sys.stderr, flush=True)
 
-def _path(asked: Path | None, machine: dict[str, Any]) -> Path:
-    if asked is not None:
-        return asked
-    slug = re.sub(r"[^a-z0-9]+", "-", machine["device"].lower()).strip("-")
-    folder = HERE / "results"
-    folder.mkdir(exist_ok=True)
-    return folder / f"{slug}-{time.strftime('%Y-%m-%d-%H%M', time.gmtime())}.json"
-
-
-def summary(report: dict[str, Any]) -> str:
-    """Return the short table: one line for each part, and what failed."""
-    import gpu_parts
-
-    lines = [f"{report['machine']['device']}, {report['machine']['date']}, {report.get('seconds', 0.0):.0f} s", ""]
-    for name, part in report["parts"].items():
-        good = [record for record in part["records"] if "error" not in record]
-        lines.append(f"{name:<12} {gpu_parts.SUMMARIES[name](good) if good else 'nothing measured'}")
-        lines += [f"{'':<12} failed: {failure}" for failure in part["failures"]]
-    return "\n".join(lines)
+    def _write(self) -> None:
+        self._report["seconds"] = time.monotonic() - self._began
+        self._report["parts"] = {part.name: part.to_dict() for part in self.found}
+        if self.path is not None:
+            report.write(self.path, self._report)
 
 
 if __name__ == "__main__":

@@ -132,14 +132,15 @@ def _kernels(module: Any, plan: Plan) -> _Kernels:
             if hasattr(module, "keep_shared"):
                 module.keep_shared(kernel)
         if how.max_registers is not None:
-            descend = _bounded(module, how.max_registers)
+            descend = bounded(module, how.max_registers)
         for kernel in (descend, module.values_kernel, *merge.values()):
             kernel.compile(signatures[kernel.__name__])
     return _Kernels(descend, module.values_kernel, merge, how)
 
 
 @cache
-def _bounded(module: Any, max_registers: int) -> Any:
+def bounded(module: Any, max_registers: int) -> Any:
+    """Return the descent of a module as a kernel of at most so many registers per thread."""
     kernel = cuda.jit(max_registers=max_registers)(module.descend_kernel.py_func)
     if hasattr(module, "keep"):  # if there is such a place on disk
         module.keep(kernel, variant=f"_{max_registers}_registers")

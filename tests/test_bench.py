@@ -1,16 +1,11 @@
-"""`batchgd bench`: counts and derived numbers on made-up inputs, the ceilings, the table, JSON; and the GPU script."""
+"""`batchgd bench`: counts and derived numbers on made-up inputs, the ceilings, the table, JSON."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from shell_samples import shell
 
-import batchgd as bgd
 from batchgd import InputError
 from batchgd.analysis.bench import ceiling, efficiency, measure, printing
 from batchgd.analysis.bench.cases import CASES, METHODS, QUICK, Case
@@ -19,9 +14,6 @@ from batchgd.analysis.bench.ceiling_cuda import source
 from batchgd.analysis.bench.measure import batch_of
 from batchgd.analysis.bench.timing import Timing
 from batchgd.engine.run import run
-from batchgd.problem.methods import METHODS as METHOD_TABLE
-
-GPU_SCRIPT = Path(__file__).parents[1] / "benchmarks" / "gpu.py"
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -281,69 +273,3 @@ def test_bad_options_are_refused(capsys, line):
 def test_auto_is_no_backend_to_measure():
     with pytest.raises(InputError, match="by name"):
         measure(["auto"])
-
-
-# The script for a machine with a GPU
-
-SIMULATED = {"NUMBA_ENABLE_CUDASIM": "1", "NUMBA_DISABLE_JIT": "1"}
-"""To run the functions of a lane as plain Python takes a third of the time that compiling them takes."""
-
-
-def gpu_script(*words, **environment):
-    command = [sys.executable, str(GPU_SCRIPT), *words]
-    return subprocess.run(
-        command, env={**os.environ, **environment}, capture_output=True, text=True, check=False, timeout=120
-    )
-
-
-def test_without_a_gpu_the_script_says_so():
-    from batchgd.engine.backends import cuda_problem
-
-    if cuda_problem() is None:
-        pytest.skip("there is a GPU here")
-    done = gpu_script(NUMBA_ENABLE_CUDASIM="0")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert len(done.stderr.splitlines()) == 1
-
-
-def test_the_script_runs_through_in_the_simulator(tmp_path):
-    pytest.importorskip("numba_cuda", reason="numba-cuda is not installed")
-    path = tmp_path / "found.json"
-    done = gpu_script("--tiny", "--parts", "starts", "--out", str(path), **SIMULATED)
-    assert done.returncode == 0, done.stdout + done.stderr
-    found = json.loads(path.read_text())
-    assert [record["starts"] for record in found["parts"]["starts"]["records"]] == [8, 32]
-    assert done.stdout.splitlines()[-1] == f"written to {path}"
-
-
-TRIAL = """\
-import json, sys
-sys.path.insert(0, sys.argv[1])
-import gpu_parts
-found = {}
-for name, part in gpu_parts.PARTS.items():
-    records = list(part(True))
-    found[name] = [len(records), [r for r in records if "error" in r or r.get("agrees") is False]]
-    found[name].append(gpu_parts.SUMMARIES[name](records))
-print(json.dumps(found))
-"""
-
-
-def test_every_part_of_the_gpu_script_runs_in_the_simulator():
-    pytest.importorskip("numba_cuda", reason="numba-cuda is not installed")
-    environment = {**os.environ, **SIMULATED, "PYTHONPATH": str(GPU_SCRIPT.parents[1])}
-    command = [sys.executable, "-c", TRIAL, str(GPU_SCRIPT.parent)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert all(count > 0 and not wrong and line for count, wrong, line in found.values()), found
-
-
-def test_the_gpu_script_checks_every_method_and_landscape(monkeypatch):
-    monkeypatch.syspath_prepend(str(GPU_SCRIPT.parent))
-    import gpu_parts
-
-    checks = gpu_parts.checks(tiny=False)
-    assert {method for *_, method, _ in checks} >= set(METHOD_TABLE)
-    for dtype in ("float64", "float32", "mixed"):
-        assert {check[1] for check in checks if check[4] == dtype} >= set(bgd.landscapes.names())

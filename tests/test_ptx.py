@@ -71,6 +71,16 @@ def test_paths():
         np.testing.assert_allclose(one.x, other.x, rtol=0, atol=1e-10)
 
 
+def test_a_second_kernel_is_compiled_after_the_cpu_code():
+    """Numba remembers one compiled overload of a function for all targets: here the CPU's is the latest."""
+    x0 = [[-4.0, 1.0], [2.0, 0.5]]
+    with bgd.testing.fresh_cache(), interpreted():
+        cuda, cpu = (bgd.descend("himmelblau", x0, backend=backend) for backend in ("cuda", "cpu"))
+        (path, _) = bgd.path("himmelblau", x0, backend="cuda")
+    np.testing.assert_allclose(cuda.x, cpu.x, rtol=0, atol=1e-10)
+    assert np.array_equal(path.x[-1], cuda.x[0])
+
+
 def test_minima_merged_on_the_device_are_those_of_all_endpoints():
     with interpreted():
         lean, full = (bgd.multistart("himmelblau", starts=64, backend="cuda", keep=keep) for keep in ("minima", "all"))

@@ -334,7 +334,11 @@ class Program:
 
     def _called(self, kind: Any, signature: Any, numbers: list[int], context: Any, builder: Any, values: Any) -> Any:
         """Append what Numba generates for a call with these values."""
-        lower = context.get_function(kind, signature)
+        try:
+            lower = context.get_function(kind, signature)
+        except NotImplementedError:  # Numba remembers one target's overload, and since then the other's was compiled
+            self.context.resolve_function_type(kind, signature.args, {})
+            lower = context.get_function(kind, signature)
         context.add_linking_libs(getattr(lower, "libs", ()))
         given = [
             context.cast(builder, values[number], self.kinds[number], wanted)

@@ -186,6 +186,7 @@ def merged_on_the_device(dtype, cells, table):
         nit = np.arange(first, stop)
         ends = stream.put_all(Ends(x[rows], fun[rows], nit, nit + 1, status[rows]))
         merger.begin(ends, stop - first, first)
+        stream.wait()
         found, counted, others = merger.take()
         tally += counted
         left += others.ids.tolist()
