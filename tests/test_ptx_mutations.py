@@ -13,7 +13,7 @@ from ptx.agreement import agree, compare_exactly, merged
 from ptx.memory import Fault
 from ptx.product import interpreted
 
-ENOUGH = 40_000_000
+ENOUGH = 8_000_000
 """Instructions after which a kernel that should have ended is stopped."""
 
 
