@@ -109,7 +109,7 @@ class _Flight:
     def _make_room(self, n: int) -> None:
         if n > self._room:
             self._room = n
-            self._rows = self._stream.empty_ends(n, self._plan)
+            self._rows = self._stream.zero_ends(n, self._plan)
 
 
 @dataclass(frozen=True)
@@ -208,7 +208,7 @@ def _record(module: Any, plan: Plan) -> None:
         stream.put_all(plan.numbers),
         stream.put_all(plan.trails),
     )
-    control, ends = stream.control(plan.control), stream.empty_ends(n, plan)
+    control, ends = stream.control(plan.control), stream.zero_ends(n, plan)
     stream.zero(ends.status)
     # A warp on each multiprocessor: few trajectories, and the simulator's shape suits them.
     blocks, threads = grid(n, SIMULATED, stream.multiprocessors)
