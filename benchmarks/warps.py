@@ -46,7 +46,8 @@ def needs(method: str, dtype: str, dim: int, threads: int, capability: ComputeCa
             threads=threads,
         )
     )
-    return assemble.resources(assemble.ptx(module.descend_kernel, dtype, capability))
+    library = assemble.compiled(module.descend_kernel, dtype, capability)
+    return assemble.machine_code(library, capability).resources
 
 
 def rows(dims: list[int], widths: list[int], capability: ComputeCapability) -> Iterator[list[str]]:

@@ -57,8 +57,13 @@ def claim(queue: Array) -> int:
     raise NotImplementedError
 
 
-def look(control: Array, ticks: int) -> int:
-    """Return ``control[0]``; on CUDA only now and then, and 0 in between."""
+def look_due(ticks: int) -> bool:
+    """Whether it is time to look at what the host wrote: always, but on CUDA only now and then."""
+    raise NotImplementedError
+
+
+def look(control: Array) -> int:
+    """Return ``control[0]`` as it is now."""
     raise NotImplementedError
 
 
@@ -74,7 +79,12 @@ def claim_next(queue: Array) -> int:
     return following
 
 
-def look_always(control, ticks):
+def always(ticks):
+    """Say that it is time."""
+    return True
+
+
+def look_here(control):
     """Return ``control[0]``, which is in the same memory."""
     return control[0]
 
@@ -151,22 +161,28 @@ def descend(ws, index, starts, numbers, control, ends):
     for lane in range(W):
         live += refill(ws, index, lane, starts)
     ticks = 0
-    while live > 0:
-        if tick(ws, index, starts.seed, numbers.p, numbers.box, numbers.h, numbers.limits) != 0:
-            for lane in range(W):
-                code = int(ws[CODE * W + lane])
-                if code != 0:
-                    store(ws, index, lane, code, ends, starts.base)
-                    live += refill(ws, index, lane, starts) - 1
-        ending = look(control, ticks)
+    while True:  # whether lanes are left is asked where that changes
+        ended = tick(ws, index, starts.seed, numbers.p, numbers.box, numbers.h, numbers.limits) != 0
+        # One branch for all that is seldom: on CUDA every further one costs five instructions of each tick.
+        if ended | look_due(ticks):
+            if ended:
+                for lane in range(W):
+                    code = int(ws[CODE * W + lane])
+                    if code != 0:
+                        store(ws, index, lane, code, ends, starts.base)
+                        live += refill(ws, index, lane, starts) - 1
+            if look_due(ticks):
+                ending = look(control)
+                if ending != 0:
+                    for lane in range(W):
+                        if index[lane] >= 0:
+                            code = int(ws[CODE * W + lane])  # 0: for the literal, Numba would compile `store` again
+                            store(ws, index, lane, code, ends, starts.base)
+                            ends.status[index[lane] - starts.base] = ending
+                    live = 0
+            if live <= 0:
+                break
         ticks += 1
-        if ending != 0:
-            for lane in range(W):
-                if index[lane] >= 0:
-                    code = int(ws[CODE * W + lane])  # 0: for the literal, Numba would compile `store` once more
-                    store(ws, index, lane, code, ends, starts.base)
-                    ends.status[index[lane] - starts.base] = ending
-            live = 0
 
 
 def tick_on(ws, index, seed, p, box, h, limits):

@@ -48,7 +48,7 @@ class _Flight:
         self.pace = pace
         self._module, self._plan, self._stream = module, plan, stream
         self._kernels = stream.on_device(lambda: _kernels(module, plan))
-        self._numbers = stream.put_all(plan.numbers)
+        self._numbers = stream.put_all(assemble.by_value(plan.numbers))
         self._control = stream.control(plan.control)
         self._kept = plan.merge is None or plan.merge.keys is not None
         self._came: list[Array] = []
@@ -162,7 +162,7 @@ def _configuration(module: Any, dtype: str, capability: assemble.ComputeCapabili
     def needs(bound: int | None) -> assemble.Resources:
         if bound is None:
             return assemble.Resources(kernel.regs_per_thread, kernel.local_mem_per_thread, 0, 0)
-        return assemble.resources(kernel.inspect_asm(None), bound)
+        return assemble.machine_code(kernel.library, capability, bound).resources
 
     width = threads_per_trajectory(module)
     sizes = BLOCK_SIZES if width == 1 else (width * WARPS,)
@@ -205,11 +205,10 @@ def _record(module: Any, plan: Plan) -> None:
     plan.ready()
     starts, numbers, trails = (
         stream.put_all(plan.starts(0, n)),
-        stream.put_all(plan.numbers),
+        stream.put_all(assemble.by_value(plan.numbers)),
         stream.put_all(plan.trails),
     )
     control, ends = stream.control(plan.control), stream.zero_ends(n, plan)
-    stream.zero(ends.status)
     # A warp on each multiprocessor: few trajectories, and the simulator's shape suits them.
     blocks, threads = grid(n, SIMULATED, stream.multiprocessors)
     stream.launch(module.record_kernel, blocks, threads, starts, numbers, control, ends, trails)

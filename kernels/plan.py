@@ -45,7 +45,11 @@ class Starts(NamedTuple):
 
 
 class Numbers(NamedTuple):
-    """What a tick reads: the objective's numbers ``p``, the box's sides, hyperparameters ``h``, and limits of tests."""
+    """What a tick reads: the objective's numbers ``p``, the box's sides, hyperparameters ``h``, and limits of tests.
+
+    The sides of a cubic box are one number each, and behind the limits. On CUDA ``h`` and ``limits`` are tuples: what a
+    kernel is given by value is in constant memory, where an instruction finds an operand at no cost.
+    """
 
     p: Array
     box: Array

@@ -4,7 +4,7 @@ A template like ``descend.py``, copied after the same ``tick``, ``refill`` and `
 ordinary loop does. ``Trails`` in ``plan.py`` describes the arrays of a path.
 """
 
-from batchgd.kernels.descend import ACCEPTED, CODE, NIT, D, W, look, real, refill, store, tick
+from batchgd.kernels.descend import ACCEPTED, CODE, NIT, D, W, look, look_due, real, refill, store, tick
 
 # Copied into every specialisation from here on.
 
@@ -69,7 +69,7 @@ def record(ws, index, starts, numbers, control, ends, trail):
     ticks = 0
     while live > 0:
         tick(ws, index, starts.seed, numbers.p, numbers.box, numbers.h, numbers.limits)
-        ending = look(control, ticks)
+        ending = look(control) if look_due(ticks) else 0
         ticks += 1
         for lane in range(W):
             if index[lane] >= 0:

@@ -7,7 +7,6 @@ import functools
 import math
 import re
 import sys
-from math import cos  # the kind of import that a trace cannot reach
 
 import numpy as np
 import pytest
@@ -296,17 +295,21 @@ def raises(x):
 
 
 def branches(x):
-    if x[0] > 0:
-        return x[0] ** 2
-    return -x[0]
+    total = 0.0
+    for k in range(9):
+        if x[0] > k * x[1]:
+            total += x[0] ** 2
+    return total
+
+
+def loops(x):
+    while x[0] > 0.1:
+        x[0] = x[0] / 2
+    return x[0]
 
 
 def forgets(x):
     np.sum(x**2)
-
-
-def escapes(x):
-    return cos(x[0])
 
 
 PARTS = np.zeros(2)
@@ -332,7 +335,7 @@ FUNCTIONS = {
     "None": (forgets, "forgets returns None", "is a return statement missing"),
     "truth": (lambda x: x[0] > 0, "returns true or false", r"return a number, for example bgd.where"),
     "object": (lambda x: {"f": x[0]}, "returns a dict", "return a number"),
-    "complex": (lambda x: 1j * x[0], "mixes x with complex numbers", "write the function in real arithmetic"),
+    "complex": (lambda x: 1j * x[0], "returns a complex number", r"return a real one, for example abs\(z\) \*\* 2"),
     "constant": (lambda x: 1.5, "returns the constant 1.5, which does not depend on x", "nothing to minimise"),
     "cancels": (lambda x: 0.0 * x[0], "does not depend on x", "nothing to minimise"),
     "raises": (raises, r"test_bad_input.py:\d+: raises raises RuntimeError: no licence for this", "correct it, or"),
@@ -343,10 +346,10 @@ FUNCTIONS = {
         r"inside as x, y = x, or .* args=\(\.\.\.\)",
     ),
     "more coordinates": (lambda x: x[5], "raises IndexError: index 5 is out of bounds", "check its arguments"),
-    "branches": (branches, r"test_bad_input.py:\d+: `x\[0\] > 0` branches on the value", r"bgd.where\(condition"),
-    "Python's max": (lambda x: max(x[0], x[1]), "compares values of x", "write `np.maximum"),
-    "sorts": (lambda x: np.sort(x)[0], "orders values of x", "np.minimum.*, np.maximum"),
-    "escaped import": (escapes, "calls cos, imported by its name", "write `import math` and math.cos"),
+    "branches": (branches, r"test_bad_input.py:\d+: `x\[0\] > k \* x\[1\]` decides by", r"bgd.where\(condition"),
+    "loops": (loops, r"`x\[0\] > 0.1` has not ended its loop after 63 rounds", "run it a fixed number of times"),
+    "sorts": (lambda x: np.sort(np.tile(x, 40))[0], "orders more values of x", "at most 64 values"),
+    "whole number": (lambda x: sum(x[1] for _ in range(int(x[0]))), r"behind a traced value \(index\)", r"args=\(n,\)"),
     "plain array": (fills, "into an array of plain numbers", r"np.zeros_like\(x\)"),
     "random": (lambda x: x[0] * np.random.default_rng().random(), "at the same x", "remove random numbers and state"),
 }
@@ -419,6 +422,26 @@ def test_cuda_is_chosen_without_cupy(monkeypatch):
         assert backends.choose("auto") == (backends.BACKENDS["cuda"], "cuda: a device works")
         for call in (multistart(backend="cuda", device=True), descend(device=True)):
             refused(call, BackendError, "device=True returns arrays of CuPy, which is not installed", "or leave it out")
+    finally:
+        backends.cuda_problem.cache_clear()
+
+
+def test_cuda_is_not_chosen_with_a_numpy_that_its_compiler_refuses(monkeypatch):
+    pytest.importorskip("numba_cuda", reason="numba-cuda is not installed")
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: None)
+    monkeypatch.setattr("numpy.__version__", "2.5.0rc1")
+    backends.cuda_problem.cache_clear()
+    try:
+        assert backends.choose("auto") == (
+            backends.BACKENDS["cpu"],
+            "cpu: numba-cuda does not compile with NumPy 2.5.0rc1",
+        )
+        refused(
+            multistart(backend="cuda"),
+            BackendError,
+            "numba-cuda does not compile with NumPy 2.5.0rc1",
+            "`batchgd doctor` .* or use cpu",
+        )
     finally:
         backends.cuda_problem.cache_clear()
 

@@ -350,13 +350,15 @@ def test_list_as_json(capsys):
     assert camel["box"] == [[-3.0, 3.0], [-2.0, 2.0]]
 
 
-def test_doctor(capsys):
-    code, out, err = shell(capsys, "doctor")
-    assert (code, err) == (0, "")
-    assert "installed" in out
-    code, out, _ = shell(capsys, "doctor --json")
-    assert code == 0
+@pytest.mark.parametrize(("failed", "code"), [(None, 0), ("compile", 1)])
+def test_doctor(failed, code, capsys, monkeypatch):
+    kernel = {"capability": "9.0", "failed": failed, "error": failed and "ImportError: gone"}
+    monkeypatch.setattr("batchgd.engine.installed.try_kernels", lambda facts: [kernel])
+    assert shell(capsys, "doctor")[0::2] == (code, "")
+    done, out, _ = shell(capsys, "doctor --json")
+    assert done == code
     answer = json.loads(out)
+    assert answer["facts"]["kernels"] == [kernel]
     assert answer["facts"]["packages"]["numpy"] == np.__version__
     assert {finding["level"] for finding in answer["findings"]} <= {"ok", "note", "problem"}
 

@@ -229,7 +229,7 @@ BAD_INPUTS = {
     "function returns None": ("run model.py:nothing --dim 2 --box 0 1", ""),
     "function is constant": ("run model.py:flat --dim 2 --box 0 1", ""),
     "function raises": ("run model.py:raises --dim 2 --box 0 1", "no licence for this model"),
-    "function branches": ("run model.py:branches --dim 2 --box 0 1", "where"),
+    "function loops": ("run model.py:loops --dim 2 --box 0 1", "where"),
 }
 
 
@@ -249,5 +249,5 @@ def test_cuda_asked_for_where_there_is_none(solver, capsys, monkeypatch):
 
 def test_matplotlib_missing_is_reported_before_the_run(solver, capsys, monkeypatch):
     monkeypatch.setattr(destinations.importlib.util, "find_spec", lambda name: None)
-    assert_refused(capsys, "run sphere --plot x.png", "pip install batchgd[plot]")
+    assert_refused(capsys, "run sphere --plot x.png", 'pip install "batchgd[plot]"')
     assert solver.arguments is None

@@ -22,7 +22,10 @@ LAYERS = (
 
 MOST_ENTRIES = 12
 
-HOOKS = {f"batchgd.compiler.trace.{name}" for name in ("array", "dispatch", "elementary", "reductions", "scalar")}
+_TYPES = ("array", "blank", "complex_numbers", "row_array", "scalar")
+_TABLES = ("array_functions", "elementary", "linalg", "numpy_functions", "ordering", "reductions", "special")
+_ROWS = ("row_functions", "row_index", "row_products")
+HOOKS = {f"batchgd.compiler.trace.{name}" for name in ("dispatch", *_TYPES, *_TABLES, *_ROWS)}
 """The one circle that is allowed: NumPy calls back into the types that a function is traced with."""
 
 KNOWN: set[tuple[str, str]] = set()

@@ -295,7 +295,7 @@ def test_dataset():
 def test_a_missing_package_is_named_with_its_cure(monkeypatch, package, call):
     monkeypatch.setitem(sys.modules, package, None)
     extra = "plot" if package == "matplotlib" else "frames"
-    with pytest.raises(ImportError, match=rf"{package} is not installed; type: pip install batchgd\[{extra}\]"):
+    with pytest.raises(ImportError, match=rf'{package} is not installed; type: pip install "batchgd\[{extra}\]"'):
         call(samples.himmelblau(10))
 
 

@@ -20,8 +20,6 @@ X = np.array([0.7, 1.2, 0.4])
 MATRIX = (
     "A = np.array([[3 + x[0], x[1], 0.1], [x[1], 4.0, x[2]], [0.1, x[2], 2 + x[1]]]); b = np.array([x[0], 1.0, 2.0])"
 )
-KNOTS = "t = np.array([0.0, 0.5, 1.0, 2.0]); y = np.array([1.0, 3.0, 2.0, 5.0])"
-DENSITY = "t = np.array([0.3, 1.5]); m = x[0]; s = x[1]"
 
 
 def matrix(x):
@@ -30,30 +28,10 @@ def matrix(x):
     return names["A"], names["b"]
 
 
-def at(function, *extra):
-    """A reference of x: a distribution's function at the data, mean and width of ``DENSITY``."""
-    return lambda x: function(np.array([0.3, 1.5]), *extra, x[0], x[1])
-
-
-def spline(x, kind=scipy.interpolate.CubicSpline):
-    return kind([0.0, 0.5, 1.0, 2.0], [1.0, 3.0, 2.0, 5.0])(np.array([x[0], x[2]]))
-
-
-def largest(x):
-    return max(np.linalg.eigvalsh(matrix(x)[0]), key=abs)
-
-
 def fourier(x):
     return np.fft.fft([*x, 2.0])
 
 
-def nanless(x):
-    a = np.array([x[0], np.nan, x[1]])
-    return np.nansum(a), np.nanmean(a)
-
-
-SPLINE = "s = np.array([x[0], x[2]]); " + KNOTS
-SLOTS = "i = np.array([0, 2, 0]); w = x; n = 3"
 WEIBULL = "pdf = lambda a: 2 * a * np.exp(-(a**2)); a = x"
 
 ROWS = {
@@ -62,118 +40,36 @@ ROWS = {
         "a = 0.0; b = x[0]; g = lambda s: np.exp(-x[1] * s) * np.cos(x[2] * s)",
         [lambda x: scipy.integrate.quad(lambda s: np.exp(-x[1] * s) * np.cos(x[2] * s), 0, x[0])[0]],
     ),
-    "norm.pdf": (DENSITY, [at(scipy.stats.norm.pdf)]),
-    "norm.logpdf": (DENSITY, [at(scipy.stats.norm.logpdf)]),
-    "norm.cdf": (DENSITY, [at(scipy.stats.norm.cdf)]),
-    "norm.sf": (DENSITY, [at(scipy.stats.norm.sf)]),
-    "norm.logcdf": (DENSITY, [at(scipy.stats.norm.logcdf)]),
-    "norm.logsf": (DENSITY, [at(scipy.stats.norm.logsf)]),
-    "expon.pdf": ("t = np.array([-0.5, 1.5]); s = x[1]", [lambda x: scipy.stats.expon.pdf([-0.5, 1.5], scale=x[1])]),
-    "expon.logpdf": (DENSITY, [lambda x: scipy.stats.expon.logpdf([0.3, 1.5], scale=x[1])]),
-    "poisson.pmf": ("k = np.array([0, 3]); mu = x[1]", [lambda x: scipy.stats.poisson.pmf([0, 3], x[1])]),
-    "poisson.logpmf": ("k = np.array([0, 3]); mu = x[1]", [lambda x: scipy.stats.poisson.logpmf([0, 3], x[1])]),
-    "cauchy.pdf": (DENSITY, [at(scipy.stats.cauchy.pdf)]),
-    "cauchy.logpdf": (DENSITY, [at(scipy.stats.cauchy.logpdf)]),
-    "laplace.pdf": (DENSITY, [at(scipy.stats.laplace.pdf)]),
-    "laplace.logpdf": (DENSITY, [at(scipy.stats.laplace.logpdf)]),
-    "multivariate_normal.logpdf": (
-        "t = x; m = np.array([0.1, 0.2, 0.3]); S = np.diag([1.0, 2.0, 3.0])",
-        [lambda x: scipy.stats.multivariate_normal.logpdf(x, [0.1, 0.2, 0.3], np.diag([1.0, 2.0, 3.0]))],
-    ),
-    "logsumexp": ("a = 300 * x", [lambda x: scipy.special.logsumexp(300 * x)]),
-    "softmax": ("a = x", [scipy.special.softmax]),
-    "log_softmax": ("a = x", [scipy.special.log_softmax]),
-    "log_ndtr": ("a = x", [scipy.special.log_ndtr]),
-    "ndtr": ("a = x", [scipy.special.ndtr]),
-    "logit": ("a = x / 2", [lambda x: scipy.special.logit(x / 2)]),
-    "gammaln": ("a = x", [scipy.special.gammaln]),
     "special": ("a = x; lo = 0.0; hi = 2.0", [scipy.special.j0]),
-    "np.interp": (
-        SPLINE.replace("s = np.array([x[0], x[2]])", "s = x"),
-        [None, lambda x: np.interp(x, [0.0, 0.5, 1.0, 2.0], [1.0, 3.0, 2.0, 5.0])],
-    ),
-    "CubicSpline": (SPLINE + "; c = scipy.interpolate.CubicSpline(t, y)", [spline]),
-    "BSpline": (
-        SPLINE + "; spline = scipy.interpolate.make_interp_spline(t, y)",
-        [lambda x: spline(x, scipy.interpolate.make_interp_spline)],
-    ),
-    "UnivariateSpline": (
-        SPLINE + "; spline = scipy.interpolate.InterpolatedUnivariateSpline(t, y)",
-        [lambda x: spline(x, scipy.interpolate.InterpolatedUnivariateSpline)],
-    ),
     "pdist": ("a = x.reshape(3, 1)", [lambda x: scipy.spatial.distance.pdist(x.reshape(3, 1))]),
     "cdist": (
         "a = x.reshape(1, 3); b = np.eye(3)",
         [lambda x: scipy.spatial.distance.cdist(x.reshape(1, 3), np.eye(3))],
     ),
-    "squareform": ("a = x", []),
-    "expm": (MATRIX, [lambda x: scipy.linalg.expm(matrix(x)[0])]),
-    "from_rotvec": (
-        "a = x; v = np.array([1.0, 2.0, 3.0])",
-        [lambda x: scipy.spatial.transform.Rotation.from_rotvec(x).apply([1.0, 2.0, 3.0])],
+    "interp1d": (
+        "t = np.linspace(0, 2, 6); y = np.sin(t); s = np.array([x[0], x[2]])",
+        [lambda x: scipy.interpolate.interp1d(np.linspace(0, 2, 6), np.sin(np.linspace(0, 2, 6)), "cubic")(x[[0, 2]])],
     ),
-    "lfilter": (
-        "u = np.array([1.0, x[0], 2.0, x[1]]); b = [x[2], 1.0]; a = [1.0, -0.5, x[1]]",
-        [lambda x: scipy.signal.lfilter([x[2], 1.0], [1.0, -0.5, x[1]], [1.0, x[0], 2.0, x[1]])],
-        "np.array(y)",
+    "CubicSpline": (
+        "t = np.linspace(0, 2, 3); s = np.array([0.3, 1.1]); y = x**2",
+        [lambda x: scipy.interpolate.CubicSpline(np.linspace(0, 2, 3), x**2)([0.3, 1.1])],
     ),
-    "solve": (MATRIX, [lambda x: np.linalg.solve(*matrix(x))]),
-    "inv": (MATRIX, [lambda x: np.linalg.inv(matrix(x)[0])]),
-    "det": (MATRIX, [lambda x: np.linalg.det(matrix(x)[0]), lambda x: np.linalg.slogdet(matrix(x)[0])[1]]),
-    "lstsq": (
-        MATRIX + "; A = A[:, :2]",
-        [lambda x: np.linalg.lstsq(matrix(x)[0][:, :2], matrix(x)[1])[0]],
+    "spsolve": (MATRIX, [lambda x: np.linalg.solve(*matrix(x))]),
+    "np.linalg.tensorinv": (MATRIX, [lambda x: np.linalg.inv(matrix(x)[0])]),
+    "eigh": (
+        MATRIX + "; w = 2.0",
+        [lambda x: np.linalg.eigvalsh(matrix(x)[0]), lambda x: np.prod(np.linalg.eigvalsh(matrix(x)[0]) - 2.0)],
     ),
-    "eigvalsh": (MATRIX + "; w = 2.0", [lambda x: np.prod(np.linalg.eigvalsh(matrix(x)[0]) - 2.0), largest]),
-    "svd": (
-        MATRIX + "; A = A.T @ A; w = 2.0",
-        [
-            lambda x: np.prod(np.linalg.svd(matrix(x)[0])[1] ** 2 - 2.0),
-            lambda x: np.linalg.svd(matrix(x)[0])[1][0] ** 2,
-        ],
-    ),
-    "cholesky": (MATRIX, [lambda x: np.linalg.cholesky(matrix(x)[0])], "L"),
+    "svd": (MATRIX, [lambda x: np.linalg.svd(matrix(x)[0])[1][::-1]]),
     "np.fft": (
         "a = np.array([*x, 2.0])",
         [lambda x: fourier(x).real, lambda x: fourier(x).imag, lambda x: np.abs(fourier(x)) ** 2],
     ),
-    "np.piecewise": (
-        "t = np.array([0.1, 0.9]); s = x[0]; f = lambda t: x[1] * t; g = lambda t: x[2] + t**2",
-        [
-            lambda x: np.piecewise(
-                np.array([0.1, 0.9]), [np.array([0.1, 0.9]) < x[0]], [lambda t: x[1] * t, lambda t: x[2] + t**2]
-            )
-        ],
-    ),
     "np.gradient": ("a = x**2", [lambda x: np.gradient(x**2)]),
-    "np.unwrap": ("a = 4 * x", [lambda x: np.unwrap(4 * x)]),
-    "np.polyfit": (
-        "t = np.array([0.0, 1.0, 3.0]); y = x; n = 1",
-        [lambda x: np.polyfit([0.0, 1.0, 3.0], x, 1)],
-    ),
     "np.roots": ("p = x; r = 2.0", [lambda x: np.polyval(x, 2.0)]),
-    "np.cov": ("a = x; b = x**2", [lambda x: np.cov(x, x**2)[0, 1]]),
-    "np.corrcoef": ("a = x; b = x**2", [lambda x: np.corrcoef(x, x**2)[0, 1]]),
-    "np.apply_along_axis": (
-        MATRIX + "; g = lambda row: row**2",
-        [lambda x: np.apply_along_axis(lambda row: row**2, 1, matrix(x)[0])],
-    ),
-    "np.nansum": ("a = np.array([x[0], np.nan, x[1]])", [lambda x: nanless(x)[0]]),
-    "np.nanmean": ("a = np.array([x[0], np.nan, x[1]])", [lambda x: nanless(x)[1]]),
-    "np.nan_to_num": (
-        "a = np.array([x[0], np.nan, x[1]])",
-        [lambda x: np.nan_to_num(np.array([x[0], np.nan, x[1]]))],
-    ),
-    "np.round": ("a = x + x**2", [lambda x: np.round(x + x**2)]),
-    "np.bincount": (SLOTS, [lambda x: np.bincount([0, 2, 0], weights=x)]),
-    "np.fill_diagonal": ("a = x", [np.diag]),
     "np.histogram": (WEIBULL, [lambda x: -np.sum(np.log(2 * x * np.exp(-(x**2))))]),
-    "np.sort": ("a = np.array([*x, 0.5, 1.0])", [lambda x: np.sort([*x, 0.5, 1.0])], "a"),
-    "np.argmin": ("a = x; y = np.array([1.0, 2.0, 3.0])", [np.min, np.max, lambda x: 1.0 + np.argmin(x)]),
-    "np.searchsorted": (
-        KNOTS.replace(", 5.0", "") + "; s = x[0]",
-        [lambda x: [1.0, 3.0, 2.0][np.searchsorted([0.0, 0.5, 1.0, 2.0], x[0], "right") - 1]],
-    ),
+    "np.unique": ("a = x", [np.sort, np.argsort]),
+    "np.sort": ("a = x", [np.min, np.max, np.mean]),
     "brentq": (
         "z = 1.0; g = lambda z: z**3 + x[0] * z - x[1]; slope = lambda z: 3 * z**2 + x[0]",
         [lambda x: scipy.optimize.brentq(lambda z: z**3 + x[0] * z - x[1], 0, 9)],
@@ -195,8 +91,7 @@ ROWS = {
         [lambda x: float(np.any(x < 0.5)), lambda x: x - 0.5 if np.any(x < 0.5) else 0 * x + x[1]],
     ),
     "in": ("a = 1 + 0 * x[0]; b = x[1]; c = x[2]", [lambda x: x[1]]),
-    "assert": ("", []),
-    "isnan": ("", []),
+    "state": ("", []),
     "branch": ("condition = x[0] > 0.5; a = x[1]; b = x[2]", [lambda x: x[1] if x[0] > 0.5 else x[2]]),
     "mask": ("mask = x > 0.5; a = x; b = 0.0", [lambda x: np.where(x > 0.5, x, 0.0)]),
     "fill": ("a = x[0]; b = x[1]", [lambda x: x[:2]]),
@@ -214,7 +109,7 @@ ROWS["odeint"] = (
     ],
     "y",
 )
-TOLERANCE = {"odeint": 1e-7, "gammaln": 1e-9, "eigvalsh": 1e-5, "svd": 1e-9}
+TOLERANCE = {"odeint": 1e-7, "svd": 1e-9}
 CONSTANT = {"in"}
 
 
@@ -270,6 +165,6 @@ def test_the_code_of_a_substitute_gives_the_right_value(name):
 
 
 def test_special_functions_of_one_argument_are_approximated():
-    assert "scipy.special.i1e, 40" in special_cure("i1e", 1)
+    assert "scipy.special.k1e, 40" in special_cure("k1e", 1)
     assert special_cure("jv", 2) == cure_for("jv") == "write it with arithmetic and NumPy's elementary functions"
     assert cure_for("gumbel.logpdf").startswith("write the formula of its density")

@@ -10,7 +10,8 @@ import pytest
 import batchgd as bgd
 from batchgd import Objective
 from batchgd.compiler.trace.emit import emit_function
-from batchgd.compiler.trace.graph import lowered, reachable
+from batchgd.compiler.trace.graph import reachable
+from batchgd.compiler.trace.powers import lowered
 from batchgd.compiler.trace.simplify import SimplifyingGraph
 from batchgd.compiler.trace.tracer import trace
 

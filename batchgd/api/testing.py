@@ -22,6 +22,7 @@ from batchgd.api.pictures import PICTURES
 from batchgd.compiler import finite_sum
 from batchgd.compiler.cache import folder as folder_of_cache
 from batchgd.compiler.codegen import loading, warp_choice
+from batchgd.compiler.trace import row_array
 from batchgd.engine import backends, interrupts, mixed, prepare, progress, run
 from batchgd.problem.landscapes.registry import LANDSCAPES
 from batchgd.problem.methods import METHODS
@@ -151,6 +152,7 @@ def forced(
     interval: float | None = None,
     grace: float | None = None,
     clock: Callable[[], float] | None = None,
+    large: int | None = None,
 ) -> Iterator[None]:
     """Force what is otherwise chosen by size or time; unless a run is interrupted, its result does not depend on it.
 
@@ -169,6 +171,8 @@ def forced(
         Seconds after Ctrl-C during which the work that follows the descents goes on.
     clock : callable, optional
         Returns the time in seconds that ``max_time`` and progress reports are based on.
+    large : int, optional
+        Dimensions of arrays of more elements than this become loops when a function is traced; others are unrolled.
 
     >>> import batchgd as bgd
     >>> updates = []
@@ -186,6 +190,7 @@ def forced(
         (progress, "SECONDS", interval),
         (interrupts, "GRACE", grace),
         (progress, "now", clock),
+        (row_array, "LARGE", large),
     )
     with ExitStack() as stack:
         for module, name, value in choices:

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from batchgd.cli.console import EXIT_DONE, EXIT_FAILED, Console, print_json
+from batchgd.problem.errors import InputError
 
 
 def bench(
@@ -25,8 +26,12 @@ def bench(
         typer.Option(
             "--assemble",
             metavar="X.Y",
-            help="Only show what CUDA kernels need there; uses no device.",
+            help="Only show what CUDA kernels need and execute there, and a predicted speed; uses no device.",
         ),
+    ] = None,
+    method: Annotated[
+        list[str] | None,
+        typer.Option("--method", metavar="NAME", help="For --assemble: a method, or all; repeatable."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
@@ -34,7 +39,9 @@ def bench(
     """Measure the speed of this machine: descents per second, and their share of what the device can do at most."""
     console = Console(quiet=quiet)
     if assemble is not None:
-        return _assemble(assemble, dtype, quick, json, console)
+        return _assemble(assemble, dtype, method, quick, json, console)
+    if method:
+        raise InputError("--method is for --assemble: give a compute capability, or leave it out")
     from batchgd.analysis.bench import measure
 
     with console.guard_stdout():
@@ -46,12 +53,14 @@ def bench(
     return EXIT_FAILED if report.failures else EXIT_DONE
 
 
-def _assemble(capability: str, dtypes: list[str] | None, quick: bool, json: bool, console: Console) -> int:
+def _assemble(
+    capability: str, dtypes: list[str] | None, methods: list[str] | None, quick: bool, json: bool, console: Console
+) -> int:
     from batchgd.analysis.bench import static
 
     wanted = static.parse_capability(capability)
     with console.guard_stdout():
-        needs = static.assemble(wanted, dtypes, quick=quick, say=console.say)
+        needs = static.assemble(wanted, dtypes, quick=quick, methods=methods, say=console.say)
     if json:
         print_json({"compute_capability": capability, "kernels": needs})
     else:

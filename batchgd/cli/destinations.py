@@ -35,7 +35,7 @@ def check_result(path: str, overwrite: bool) -> None:
 def check_picture(path: str, option: str = "--plot") -> None:
     """Raise InputError unless a picture can be written to this file."""
     if importlib.util.find_spec("matplotlib") is None:
-        raise InputError(f"{option} needs matplotlib, which is not installed; type: pip install batchgd[plot]")
+        raise InputError(f'{option} needs matplotlib, which is not installed; type: pip install "batchgd[plot]"')
     from batchgd.output.plot.canvas import check_path
 
     check_path(path)
@@ -45,7 +45,7 @@ def check_picture(path: str, option: str = "--plot") -> None:
 def check_animation(path: str) -> None:
     """Raise InputError unless an animation can be written to this file."""
     if importlib.util.find_spec("matplotlib") is None:
-        raise InputError("--animate needs matplotlib, which is not installed; type: pip install batchgd[plot]")
+        raise InputError('--animate needs matplotlib, which is not installed; type: pip install "batchgd[plot]"')
     from batchgd.output.plot.animation import make_writer
 
     make_writer(path)

@@ -65,8 +65,8 @@ class Outlet(io.TextIOBase):
     """A stream over another that takes any text and never raises.
 
     Characters that the stream below cannot show are replaced (see :func:`fit`). Once it cannot be written to, because
-    its reader left or its disk is full, the rest is dropped and ``error`` is the reason. If it was closed from the
-    start, everything is dropped without an error.
+    its reader left or its disk is full, the rest is dropped and ``error`` is the reason. If it is closed, everything
+    is dropped without an error.
 
     >>> import sys
     >>> print("12 %", file=Outlet(sys.stdout))
@@ -79,9 +79,12 @@ class Outlet(io.TextIOBase):
         self.error: OSError | None = None
         self._stream = None if getattr(stream, "closed", False) else stream
 
+    def _takes_text(self) -> bool:
+        return self._stream is not None and self.error is None and not getattr(self._stream, "closed", False)
+
     def write(self, text: str, /) -> int:
         """Write the text, as far as the stream can show it."""
-        if self._stream is not None and self.error is None:
+        if self._stream is not None and self._takes_text():
             try:
                 self._stream.write(fit(text, getattr(self._stream, "encoding", None)))
             except OSError as error:
@@ -89,8 +92,8 @@ class Outlet(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Flush the stream below."""
-        if self._stream is not None and self.error is None:
+        """Flush the stream below; Python also calls this when it discards the outlet."""
+        if self._stream is not None and self._takes_text():
             try:
                 self._stream.flush()
             except OSError as error:

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from batchgd.compiler.differentiable import Differentiable, Floats, check_by_name, checked_params
+from batchgd.compiler.lower.arrays import ArrayProgram, program_for
 from batchgd.compiler.trace.call import check_call, with_args
 from batchgd.compiler.trace.counts import OperationCounts, count_operations
 from batchgd.compiler.trace.emit import emit_function
 from batchgd.compiler.trace.escape import definition_of, name_of
-from batchgd.compiler.trace.graph import Node, reachable
+from batchgd.compiler.trace.graph import Node, listing, reachable
 from batchgd.compiler.trace.operations import POLYNOMIAL, numpy_names
 from batchgd.compiler.trace.roll import Rolled, roll
-from batchgd.compiler.trace.size import warn_of_size
+from batchgd.compiler.trace.size import LARGE, warn_of_size
 from batchgd.compiler.trace.tracer import Traced, trace
+from batchgd.compiler.trace.unroll_rows import unrolled
 from batchgd.compiler.trace.verify import (
     ATTEMPTS,
+    PATH_POINTS,
     POINTS,
     check_plain,
+    on_each_path,
     raised,
     sample,
     untraceable,
@@ -40,6 +45,9 @@ What = Literal["value", "gradient", "value_and_gradient", "hessian", "derivative
 _BLOCK_BYTES = 1 << 24
 """What the temporaries of one block of points may take together, so that they stay in the cache."""
 
+MOST_UNROLLED = 50_000
+"""Operations for value and gradient up to which what has rows is also written out without them, for compiled code."""
+
 _WANTED = {
     "fun": "give a function of x that returns a number",
     "jac": "give a function of x that returns one number per coordinate, or leave it out (the gradient is derived from "
@@ -51,8 +59,11 @@ class Objective(Differentiable):
     """A plain function of one point, traced: f(x), with its gradient and its Hessian, neither written by hand.
 
     The function is called once on symbols, which records its arithmetic; the derivatives follow from the record, and
-    the record is checked against the function at random points of the box. The function must not branch on the value of
-    x (``bgd.where`` selects), and must not keep state.
+    the record is checked against the function at random points of the box. Where the function decides by the value of x
+    (``if x[0] > 0``), it is called once for each answer, for up to 64 paths. It must not keep state.
+
+    A dimension of more than 32 elements, of data or of x in array code, is recorded as a loop over rows. NumPy runs
+    such loops as they are; compiled code gets them written out, up to 50,000 operations.
 
     Parameters
     ----------
@@ -126,6 +137,8 @@ class Objective(Differentiable):
         self._blocks: dict[str, int] = {}
         self._hessian: list[Node] | None = None
         self._rolled: dict[str, Rolled] = {}
+        self._programs: dict[str, ArrayProgram] = {}
+        self._unrolled: dict[str, list[Node]] = {}
         self._traced = self._trace()
         self.value_counts = count_operations([self._traced.value])
         self.gradient_counts = count_operations(self._traced.gradient)
@@ -140,7 +153,16 @@ class Objective(Differentiable):
     @property
     def key(self) -> str:
         """Text that is equal for equal expressions, whatever the function is called: for caches."""
-        return self.emit("value_and_gradient")
+        return listing(self.outputs("value_and_gradient")) if self.has_rows else self.emit("value_and_gradient")
+
+    @cached_property
+    def has_rows(self) -> bool:
+        """Whether the expression loops over rows of data.
+
+        >>> Objective(lambda x: np.sum((x[0] - np.arange(1000.0)) ** 2), dim=1).has_rows
+        True
+        """
+        return any(node.bound for node in reachable([self._traced.value, *self._traced.gradient]))
 
     @property
     def is_quadratic(self) -> bool:
@@ -151,7 +173,8 @@ class Objective(Differentiable):
         """
         if self.jac is not None or any(node.op not in POLYNOMIAL for node in reachable([self._traced.value])):
             return False
-        return all(node.op != "x" for node in reachable(self._second_derivatives()))
+        seconds = self._hessian_rows if self.has_rows else self._second_derivatives()
+        return all(node.op != "x" for node in reachable(seconds))
 
     def scaled(self, scale: Floats) -> Objective:
         """Return u -> f(scale u), traced again.
@@ -182,26 +205,60 @@ class Objective(Differentiable):
         constant : callable
             What is written for a float constant (see ``batchgd.compiler.trace.emit``).
         """
-        nodes: dict[str, Callable[[], Node | list[Node]]] = {
-            "value": lambda: self._traced.value,
+        if constant is not repr:
+            return emit_function(what, self._written_out(what), self.dim, self._traced.n_params, constant=constant)
+        if what not in self._sources:
+            self._sources[what] = emit_function(what, self._written_out(what), self.dim, self._traced.n_params)
+        return self._sources[what]
+
+    def outputs(self, what: What) -> list[Node]:
+        """Return the expressions that the emitted function of this name returns, with their rows."""
+        nodes: dict[str, Callable[[], list[Node]]] = {
+            "value": lambda: [self._traced.value],
             "gradient": lambda: list(self._traced.gradient),
             "value_and_gradient": lambda: [self._traced.value, *self._traced.gradient],
             "hessian": self._second_derivatives,
             "derivatives": lambda: [self._traced.value, *self._traced.gradient, *self._second_derivatives()],
         }
         check.one_of("what", what, [*nodes])
-        if constant is not repr:
-            return emit_function(what, nodes[what](), self.dim, self._traced.n_params, constant=constant)
-        if what not in self._sources:
-            self._sources[what] = emit_function(what, nodes[what](), self.dim, self._traced.n_params)
-        return self._sources[what]
+        return nodes[what]()
+
+    def program(self, what: What) -> ArrayProgram:
+        """Return what computes these outputs in NumPy, rows included."""
+        if what not in self._programs:
+            self._programs[what] = program_for(self.outputs(what))
+        return self._programs[what]
+
+    def _written_out(self, what: What) -> Node | list[Node]:
+        """Return the outputs without rows."""
+        outputs = self.outputs(what)
+        if self.has_rows:
+            self._check_unrolled()
+            if what not in self._unrolled:
+                self._unrolled[what] = unrolled(outputs)
+            outputs = self._unrolled[what]
+        return outputs[0] if what == "value" else outputs
+
+    def _check_unrolled(self) -> None:
+        if self.counts.total > MOST_UNROLLED:
+            raise InputError(
+                f"{self.name} takes {self.counts.total:,} operations, most of them in loops over rows of data, "
+                "which run in NumPy only: use backend='numpy'"
+            )
 
     def rolled(self, what: Literal["value", "gradient", "value_and_gradient"]) -> Rolled:
         """Return the expression as loops over what repeats in it."""
         if what not in self._rolled:
-            value = None if what == "gradient" else self._traced.value
-            self._rolled[what] = roll(value, () if what == "value" else self._traced.gradient)
+            value = None if what == "gradient" else self._written_out("value")
+            slopes = [] if what == "value" else self._written_out("gradient")
+            assert not isinstance(value, list)
+            assert isinstance(slopes, list)
+            self._rolled[what] = roll(value, slopes)
         return self._rolled[what]
+
+    @cached_property
+    def _hessian_rows(self) -> list[Node]:
+        return self._traced.hessian_rows()
 
     def _second_derivatives(self) -> list[Node]:
         if self._hessian is None:
@@ -227,24 +284,32 @@ class Objective(Differentiable):
         return self.box.lower, self.box.upper
 
     def _verify(self) -> None:
-        points = sample(*self._limits(), ATTEMPTS)
-        verify_value(self.fun, self.value, points, self._params)
+        points, least = sample(*self._limits(), ATTEMPTS), 0
+        if self._traced.route is not None:
+            many = sample(*self._limits(), PATH_POINTS)
+            points = on_each_path(many, ArrayProgram([self._traced.route])(many.T, self._knobs())[0])
+            least = len(points) - ATTEMPTS
+        verify_value(self.fun, self.value, points, self._params, least)
         if self._traced.automatic is not None:
             assert self.jac is not None
-            source = emit_function("automatic", self._traced.automatic, self.dim, self._traced.n_params)
-            self._functions["automatic"] = _compiled("automatic", source)
             points = points[:POINTS]
-            wanted = self._evaluate("automatic", self.dim, points).T
+            wanted = ArrayProgram(self._traced.automatic)(points.T, self._knobs()).T
             verify_gradient(self.jac, wanted, self.gradient(points), points)
 
     def warn_if_large(self) -> None:
         """Warn, once for each function, that a kernel of it takes long to compile."""
-        warn_of_size(self.name, definition_of(self.fun), self.dim, self.counts.total, self._traced.value)
+        value = self._written_out("value") if self.counts.total > LARGE else self._traced.value
+        assert not isinstance(value, list)
+        warn_of_size(self.name, definition_of(self.fun), self.dim, self.counts.total, value)
 
     def _evaluate(self, what: Any, n_outputs: int, points: Floats) -> Floats:
         """Run emitted code on blocks of points; returns (n_outputs, n)."""
+        if self.has_rows and what == "hessian":
+            return self._hessian_by_rows(points)
+        if self.has_rows:
+            return self.program(what)(points.T, self._knobs())
         function = self._function(what)
-        knobs = [] if self._params is None else list(self._params.ravel())
+        knobs = self._knobs()
         out = np.empty((n_outputs, len(points)))
         block = self._block_length(what)
         with np.errstate(all="ignore"):
@@ -254,6 +319,19 @@ class Objective(Differentiable):
                 for k, result in enumerate(results if isinstance(results, tuple) else (results,)):
                     out[k, first : first + block] = result
         return out
+
+    def _hessian_by_rows(self, points: Floats) -> Floats:
+        """Return the lower triangle of the Hessian (see ``Traced.hessian``) without a sweep for each column."""
+        if "hessian_rows" not in self._programs:
+            self._programs["hessian_rows"] = ArrayProgram(self._hessian_rows)
+        rows = self._programs["hessian_rows"](points.T, self._knobs())
+        if self.jac is not None:
+            rows = 0.5 * (rows + rows.transpose(2, 1, 0))
+        i, j = np.tril_indices(self.dim)
+        return rows[i, :, j]
+
+    def _knobs(self) -> list[float]:
+        return [] if self.params is None else [*self.params]
 
     def summed(self, what: Any, points: Floats, knobs: Sequence[Any]) -> Floats:
         """Sum emitted code over rows of parameters: each knob a number, or (rows, 1); returns (n_outputs, n)."""

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 from batchgd.problem.errors import BackendError
 from batchgd.problem.registry import find_name
 
@@ -54,6 +56,10 @@ def switched_on(variable: str) -> bool:
     return os.environ.get(variable, "0") not in ("", "0")
 
 
+NUMPY_TOO_NEW = (2, 5)
+"""The first NumPy with which numba-cuda does not compile, as in the extras of pyproject.toml."""
+
+
 @cache
 def cuda_problem() -> str | None:
     """Return why CUDA cannot be used, or None if a device, its driver and numba-cuda work together."""
@@ -65,6 +71,8 @@ def cuda_problem() -> str | None:
         ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
     except OSError:
         return "no NVIDIA driver was found"
+    if tuple(map(int, np.__version__.split(".")[:2])) >= NUMPY_TOO_NEW:
+        return f"numba-cuda does not compile with NumPy {np.__version__}"
     try:
         from batchgd.kernels.cuda.stream import wake
 

@@ -1,36 +1,27 @@
-"""What is installed, what fits together, and what to install: facts are collected first, then judged.
+"""What fits together and what to install: a diagnosis of the facts, and the report."""
 
-`collect` looks at the machine and never raises; `diagnose` is a pure function from facts to findings.
-"""
-
-import ctypes
-import importlib
-import os
-import platform
 import re
-import sys
 from collections.abc import Iterator
-from importlib import metadata
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from batchgd.engine.backends import interpreted, simulated
-
-CORE_PACKAGES = ("numpy", "numba", "llvmlite", "scipy")
-PACKAGES = ("batchgd", *CORE_PACKAGES, "matplotlib", "pandas", "xarray")
-CUPY_PACKAGES = ("cupy-cuda13x", "cupy-cuda12x", "cupy-cuda11x", "cupy")
-STACK_PACKAGES = ("cuda-toolkit", "nvidia-nvvm", "nvidia-cuda-nvrtc", "nvidia-cuda-nvcc-cu12", "cuda-bindings")
-"""The packages that numba-cuda uses; their versions show which CUDA they are for."""
-CUDA_PACKAGES = (
-    *("numba-cuda", *STACK_PACKAGES, "cuda-core"),
-    *("nvidia-cuda-nvrtc-cu12", "nvidia-nvjitlink", "nvidia-nvjitlink-cu12"),
+from batchgd.engine.backends import NUMPY_TOO_NEW
+from batchgd.engine.installed import (
+    COMPILER_PACKAGES,
+    CORE_PACKAGES,
+    CUDA_PACKAGES,
+    CUPY_PACKAGES,
+    LIBRARY_PACKAGES,
+    PACKAGES,
+    Facts,
 )
-SIMD = ("SSE42", "AVX", "AVX2", "FMA3", "AVX512F", "AVX512_SKX", "NEON", "ASIMD", "SVE")
+
 EXTRAS = ("cu13", "cu12")
 FIRST_DRIVER = {12: "525", 13: "580"}
 """The first driver branch that supports each CUDA (NVIDIA, CUDA toolkit release notes, table of drivers)."""
-
-Facts = dict[str, Any]
+NUMBA_CUDA = (0, 30)
+"""The series of numba-cuda that the kernels are written for, its last."""
+NEWEST_CUDA_PYTHON = (3, 14)
+"""The newest Python that numba-cuda has wheels for."""
 
 
 class Finding(NamedTuple):
@@ -101,18 +92,17 @@ def _gpu(facts: Facts) -> _Findings:
 
 def _cuda_packages(facts: Facts) -> _Findings:
     packages, extra = facts.get("packages", {}), _suitable_extra(facts)
-    cupys, install = _cupys(packages), f"pip install batchgd[{extra}]"
+    cupys, install = _cupys(packages), _install(extra)
     if len(cupys) > 1:
         text = f"{' and '.join(cupys)} are installed together; they overwrite each other's files"
         yield "problem", text, f"pip uninstall {' '.join(cupys)}, then {install}"
     if "numba-cuda" not in packages:
-        what = f"{cupys[0]} is installed" if cupys else "there is an NVIDIA driver"
-        yield "problem", f"{what}, but numba-cuda is missing: no cuda backend", install
+        yield _without_numba_cuda(facts, cupys, install)
         return
     stack, cupy = _stack_major(packages), _cupy_major(cupys[0]) if cupys else None
     if not cupys:
         text = f"numba-cuda {packages['numba-cuda']}; device=True and arrays on the device need CuPy as well"
-        yield "note", text, f"if you use these, {install}"
+        yield "note", text, f"if you use these, {_cupys_cure(facts, extra)}"
     elif stack and cupy and stack != cupy:
         text = (
             f"{cupys[0]} is built for CUDA {cupy}, but numba-cuda's packages are for CUDA {stack}: "
@@ -120,11 +110,67 @@ def _cuda_packages(facts: Facts) -> _Findings:
         )
         yield "problem", text, f"pip uninstall {cupys[0]}, then {install}" if extra == f"cu{stack}" else install
     elif len(cupys) == 1:
-        which = f", both for CUDA {stack}" if stack and cupy else ""
-        yield "ok", f"numba-cuda {packages['numba-cuda']} and {cupys[0]} {packages[cupys[0]]} fit together{which}"
-    if stack is None:
-        text = "numba-cuda is installed without the CUDA toolkit's wheels; it needs a toolkit on the system (CUDA_HOME)"
-        yield "note", text, install
+        which = f" are both for CUDA {stack}" if stack and cupy else " are installed"
+        yield "ok", f"numba-cuda {packages['numba-cuda']} and {cupys[0]} {packages[cupys[0]]}{which}"
+        yield from _cupys_toolkit(facts, cupys[0], cupy)
+    yield from _kernels(facts, extra)
+
+
+def _without_numba_cuda(facts: Facts, cupys: list[str], install: str) -> tuple[str, ...]:
+    what = f"{cupys[0]} is installed" if cupys else "there is an NVIDIA driver"
+    if _version(facts.get("python", ""))[:2] > NEWEST_CUDA_PYTHON:
+        text = f"{what}, but numba-cuda is missing, and has no wheels for Python {facts['python']}: no cuda backend"
+        return "problem", text, f"use Python {_dotted(NEWEST_CUDA_PYTHON)}, then {install}"
+    return "problem", f"{what}, but numba-cuda is missing: no cuda backend", install
+
+
+def _cupys_toolkit(facts: Facts, name: str, major: int | None) -> _Findings:
+    if major in LIBRARY_PACKAGES and not _has_toolkit(facts, major):
+        text = f"{name} finds no CUDA toolkit: matrix products, random numbers and more of CuPy do not work"
+        yield "note", text, f'if you use these, pip install "{name}[ctk]"'
+
+
+def _cupys_cure(facts: Facts, extra: str) -> str:
+    """CuPy alone, or with the libraries that a toolkit would have."""
+    major = int(extra.removeprefix("cu"))
+    return _install(extra) if _has_toolkit(facts, major) else f'pip install "cupy-cuda{major}x[ctk]"'
+
+
+def _has_toolkit(facts: Facts, major: int) -> bool:
+    """Whether CuPy finds the libraries of a toolkit: in a folder of the system, or in wheels."""
+    return bool(facts.get("toolkit")) or all(name in facts.get("packages", {}) for name in LIBRARY_PACKAGES[major])
+
+
+def _kernels(facts: Facts, extra: str) -> _Findings:
+    """Whether a kernel compiles: the only proof that the packages fit together."""
+    for kernel in facts.get("kernels") or []:
+        capability, step, error = kernel["capability"], kernel.get("failed"), kernel.get("error")
+        if step is None:
+            yield "ok", f"a CUDA kernel was compiled and assembled for compute capability {capability}"
+            continue
+        what = "compiled" if step != "assemble" else "assembled"
+        text = f"CUDA kernels cannot be {what} for compute capability {capability}: {error}"
+        yield "problem", *_cause_and_cure(text, facts.get("packages", {}), extra, error or "")
+        if not error.startswith("CCSupportError"):
+            return  # as it will be for every other device
+
+
+def _cause_and_cure(text: str, packages: dict[str, str], extra: str, error: str) -> tuple[str, str]:
+    numpy, numba_cuda, major = packages.get("numpy", "0"), packages["numba-cuda"], _stack_major(packages)
+    if _version(numpy) >= NUMPY_TOO_NEW:
+        text += f"; NumPy {numpy} is too new for numba-cuda {numba_cuda}"
+        return text, f'pip install "numpy<{_dotted(NUMPY_TOO_NEW)}"'
+    if _version(numba_cuda)[:2] != NUMBA_CUDA:
+        text += f"; batchgd needs numba-cuda {_dotted(NUMBA_CUDA)}, and {numba_cuda} is installed"
+        return text, _install(extra)
+    if error.startswith("CCSupportError") and major == 13:
+        return f"{text}; CUDA 13 has dropped this device", f"in a fresh environment, {_install('cu12')}"
+    needed = (*COMPILER_PACKAGES.get(major or 0, ()), "cuda-core", "cuda-bindings")
+    missing = [name for name in needed if name not in packages]
+    if missing:
+        return f"{text}; {', '.join(missing)} {'are' if len(missing) > 1 else 'is'} missing", _install(extra)
+    stack = f'"numba-cuda[{extra}]<{NUMBA_CUDA[0]}.{NUMBA_CUDA[1] + 1}" "numpy<{_dotted(NUMPY_TOO_NEW)}"'
+    return text, f"pip install --force-reinstall {stack}"  # all packages are there, so files are missing or broken
 
 
 def _driver(facts: Facts) -> _Findings:
@@ -140,13 +186,17 @@ def _driver(facts: Facts) -> _Findings:
     supported = driver.get("cuda")
     if supported and stack and (own := _version(supported)[0]) < stack:
         text = f"the driver supports CUDA up to {supported}, but the installed packages are for CUDA {stack}"
-        older = f", or pip install batchgd[cu{own}] instead" if f"cu{own}" in EXTRAS else ""
+        older = f", or {_install(f'cu{own}')} instead" if f"cu{own}" in EXTRAS else ""
         yield "problem", text, f"update the driver to {FIRST_DRIVER.get(stack, 'a newer one')} or newer{older}"
     if not driver.get("devices"):
         text = "the NVIDIA driver is installed, but it finds no device"
         yield "problem", text, "check CUDA_VISIBLE_DEVICES, and whether this container has access to the GPU"
     for device in driver.get("devices") or []:
         yield "ok", f"{device.get('name')}, driver for CUDA {supported}"
+
+
+def _install(extra: str) -> str:
+    return f'pip install "batchgd[{extra}]"'  # some shells take brackets without quotation marks for a pattern
 
 
 def _suitable_extra(facts: Facts) -> str:
@@ -162,7 +212,9 @@ def _majors(packages: dict[str, str]) -> list[int]:
 
 
 def _stack_major(packages: dict[str, str]) -> int | None:
-    return next((_version(packages[name])[0] for name in STACK_PACKAGES if name in packages), None)
+    wheels = [name for names in COMPILER_PACKAGES.values() for name in names]
+    names = ("cuda-toolkit", *wheels, "cuda-bindings")
+    return next((_version(packages[name])[0] for name in names if name in packages), None)
 
 
 def _cupys(packages: dict[str, str]) -> list[str]:
@@ -174,6 +226,10 @@ def _cupy_major(name: str) -> int | None:
     return int(digits) if digits.isdigit() else None  # "cupy" was built from source: any version
 
 
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
+
+
 def _version(text: str) -> tuple[int, ...]:
     """Read the leading numbers of a version.
 
@@ -181,95 +237,6 @@ def _version(text: str) -> tuple[int, ...]:
     ((13, 5, 0), (0,))
     """
     return tuple(map(int, re.findall(r"\d+", re.match(r"[\d.]*", text)[0]))) or (0,)  # type: ignore[index]
-
-
-# What is installed
-
-
-def collect() -> Facts:
-    """Look at the machine: nothing heavy is imported, and whatever cannot be found out is None."""
-    return {
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "packages": _packages(),
-        "cpu": {"name": _try(_cpu_name), "simd": _try(_simd) or [], "cores": _try(_cores)},
-        "driver": _try(_cuda_driver),
-        "simulator": simulated(),
-        "interpreted": interpreted(),
-        "cuda_home": os.environ.get("CUDA_HOME") or os.environ.get("CUDA_PATH"),
-        "cache": _try(_cache_folder),
-    }
-
-
-def _try(look: Any, *arguments: Any) -> Any:
-    """Return what is found, or None if looking fails: a broken part must not hide the others."""
-    try:
-        return look(*arguments)
-    except Exception:
-        return None
-
-
-def _packages() -> dict[str, str]:
-    versions = {name: _try(metadata.version, name) for name in (*PACKAGES, *CUPY_PACKAGES, *CUDA_PACKAGES)}
-    return {name: version for name, version in versions.items() if isinstance(version, str)}  # damaged: not a string
-
-
-def _cpu_name() -> str:
-    text = _try(Path("/proc/cpuinfo").read_text, "utf-8", "replace") or ""
-    model = re.search(r"^model name\s*:\s*(.*)", text, re.MULTILINE)
-    return model[1].strip() if model else platform.processor() or platform.machine()
-
-
-def _simd() -> list[str]:
-    # Private, but the one place that knows on every platform what the processor can do, without a compiler loaded.
-    features = importlib.import_module("numpy._core._multiarray_umath").__cpu_features__
-    return [name for name in SIMD if features.get(name)]
-
-
-def _cores() -> int | None:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-
-
-def _cache_folder() -> dict[str, Any]:
-    from batchgd.compiler.cache.folder import chosen_folder, problem_with
-
-    folder = chosen_folder()
-    parent = next(place for place in (folder, *folder.parents) if place.exists() or place == place.parent)
-    writable = parent.is_dir() and os.access(parent, os.W_OK | os.X_OK)
-    return {"folder": str(folder), "writable": writable, "problem": problem_with(folder) if writable else None}
-
-
-def _cuda_driver() -> Facts | None:
-    """Query the driver's own library, which is present whenever a driver is; None without one."""
-    try:
-        library = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
-    except OSError:
-        return None
-    number, found = ctypes.c_int(), Facts(cuda=None, devices=[], error=None)
-    if library.cuDriverGetVersion(ctypes.byref(number)) == 0:
-        found["cuda"] = f"{number.value // 1000}.{number.value % 1000 // 10}"
-    status = library.cuInit(0)
-    if status == 0:
-        library.cuDeviceGetCount(ctypes.byref(number))
-        found["devices"] = [_device(library, i) for i in range(number.value)]
-    elif status != 100:  # CUDA_ERROR_NO_DEVICE: the driver works
-        found["error"] = f"cuInit returned {status}"
-    return found
-
-
-def _device(library: Any, index: int) -> Facts:
-    handle, name, memory = ctypes.c_int(), ctypes.create_string_buffer(128), ctypes.c_size_t()
-    major, minor = ctypes.c_int(), ctypes.c_int()
-    library.cuDeviceGet(ctypes.byref(handle), index)
-    library.cuDeviceGetName(name, len(name), handle)
-    library.cuDeviceTotalMem_v2(ctypes.byref(memory), handle)
-    library.cuDeviceGetAttribute(ctypes.byref(major), 75, handle)  # compute capability, major and minor
-    library.cuDeviceGetAttribute(ctypes.byref(minor), 76, handle)
-    return {
-        "name": name.value.decode(errors="replace"),
-        "memory_bytes": memory.value,
-        "compute_capability": f"{major.value}.{minor.value}",
-    }
 
 
 # The report

@@ -97,9 +97,9 @@ def prepare(
         per_start=np.stack([*differing.values()], axis=1).astype(dtype) if differing else np.empty((n, 0), dtype),
         numbers=Numbers(
             p=np.concatenate([objective.numbers, getattr(module, "TABLES", [])]).astype(dtype),
-            box=sides[:, 0].copy() if specialisation.cubic else sides.ravel(),
+            box=sides.ravel(),
             h=np.array([shared[name] for name in names] or [0.0], dtype),
-            limits=batch.stopping.limits(box, dtype),
+            limits=np.concatenate([batch.stopping.limits(box, dtype), sides[:, 0]]),
         ),
         control=control,
         rows=rows,

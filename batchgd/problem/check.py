@@ -268,7 +268,7 @@ def cupy_for(what: str, otherwise: str) -> Any:
         import cupy
     except ImportError:
         raise BackendError(
-            f"{what} CuPy, which is not installed: type pip install batchgd[cu13] (or [cu12]), or {otherwise}"
+            f'{what} CuPy, which is not installed: type pip install "batchgd[cu13]" (or cu12), or {otherwise}'
         ) from None
     return cupy
 

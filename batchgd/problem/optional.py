@@ -10,10 +10,10 @@ def require(module: str, extra: str) -> Any:
     >>> require("no_such_package", "frames")
     Traceback (most recent call last):
     ...
-    ImportError: no_such_package is not installed; type: pip install batchgd[frames]
+    ImportError: no_such_package is not installed; type: pip install "batchgd[frames]"
     """
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
         name = module.split(".")[0]
-        raise ImportError(f"{name} is not installed; type: pip install batchgd[{extra}]") from error
+        raise ImportError(f'{name} is not installed; type: pip install "batchgd[{extra}]"') from error

@@ -68,7 +68,8 @@ def machine(device: Record) -> Record:
 
 def problems() -> list[str]:
     """Return what `batchgd doctor` says is wrong here, a line each."""
-    from batchgd.engine.doctor import collect, diagnose
+    from batchgd.engine.doctor import diagnose
+    from batchgd.engine.installed import collect
 
     found = [finding for finding in diagnose(collect()) if finding.level == "problem"]
     return [f"{finding.text}: {finding.remedy}" for finding in found]
@@ -100,7 +101,7 @@ def _compile(place: Place, case: Any, method: str, dtype: str) -> Record:
 
 def _predicted(place: Place, batch: Any) -> Record:
     """Return what the machine code lets us expect of this device in evaluations per second, or why nothing is known."""
-    from batchgd.engine.doctor import collect
+    from batchgd.engine.installed import collect
 
     try:
         from batchgd.analysis.bench.predict import predicted_updates

@@ -10,8 +10,14 @@ from typing import Any
 from numba import types
 
 from batchgd.kernels.plan import Ends, Numbers, Starts, Trails
+from batchgd.kernels.stopping_tests import LIMITS
 
 ComputeCapability = tuple[int, int]
+
+MOST_HYPERPARAMETERS = 32
+"""So that kernels of all rules take the same arguments."""
+SIDES = 3
+"""Numbers of a cubic box."""
 
 
 @dataclass(frozen=True)
@@ -24,27 +30,45 @@ class Resources:
     spill_loads: int
 
 
-def ptx(kernel: Any, dtype: str, capability: ComputeCapability) -> str:
-    """Compile one of the kernels of ``signatures`` to PTX; needs numba-cuda, but neither driver nor device."""
+@dataclass(frozen=True)
+class MachineCode:
+    """An assembled kernel: what a device is given, and what a thread of it needs."""
+
+    cubin: bytes
+    resources: Resources
+
+
+def compiled(kernel: Any, dtype: str, capability: ComputeCapability) -> Any:
+    """Compile one of the kernels of ``signatures`` as for a launch; needs numba-cuda, but neither driver nor device.
+
+    Returns Numba's code library, which has LTO-IR in it: the linker optimises that once more, together with what else
+    is linked, and makes PTX and machine code of it. The PTX that Numba shows (``inspect_asm``) is not on this way.
+    """
     from numba import cuda
+    from numba.cuda.dispatcher import _Kernel
 
-    function = getattr(kernel, "py_func", kernel)
+    made = kernel if hasattr(kernel, "targetoptions") else cuda.jit(kernel)
     with _stand_in_device(capability):
-        text, _ = cuda.compile(function, signatures(dtype)[function.__name__], cc=capability, device=False, abi="numba")
-    return text.decode() if isinstance(text, bytes) else text
+        return _Kernel(made.py_func, signatures(dtype)[made.__name__], **made.targetoptions).library
 
 
-def resources(text: str, max_registers: int | None = None) -> Resources:
-    """Assemble PTX for its own target, under a bound on registers if given, and read what the assembler reports."""
-    from cuda.core import Linker, LinkerOptions, ObjectCode
+def capabilities() -> list[ComputeCapability]:
+    """Return what kernels can be assembled for, by the packages that are installed."""
+    from numba.cuda.cudadrv import nvrtc
 
-    target = re.search(r"^\.target\s+(\w+)", text, re.MULTILINE)
-    if target is None:
-        raise RuntimeError("the PTX names no target")
-    options = LinkerOptions(arch=target.group(1), ptxas_options=["-v"], max_register_count=max_registers)
-    linker = Linker(ObjectCode.from_ptx(text.encode()), options=options)
-    linker.link("cubin")
-    log = linker.get_info_log()
+    supported: Any = nvrtc
+    return [(major, minor) for major, minor in supported.get_supported_ccs()]
+
+
+def ptx(library: Any, capability: ComputeCapability) -> str:
+    """Return the PTX of which the linker makes the machine code of a compiled kernel."""
+    text, _ = _linked(library, capability, "ptx", ptx=True)
+    return text.decode().rstrip("\0")
+
+
+def machine_code(library: Any, capability: ComputeCapability, max_registers: int | None = None) -> MachineCode:
+    """Link and assemble a compiled kernel, under a bound on registers if given."""
+    cubin, log = _linked(library, capability, "cubin", ptxas_options=["-v"], max_register_count=max_registers)
 
     def number(pattern: str) -> int:
         found = re.search(pattern, log)
@@ -52,12 +76,32 @@ def resources(text: str, max_registers: int | None = None) -> Resources:
             raise RuntimeError(f"the assembler's report has no {pattern!r}: {log}")
         return int(found.group(1))
 
-    return Resources(
+    resources = Resources(
         number(r"Used (\d+) registers"),
         number(r"(\d+) bytes stack frame"),
         number(r"(\d+) bytes spill stores"),
         number(r"(\d+) bytes spill loads"),
     )
+    return MachineCode(cubin, resources)
+
+
+def _linked(library: Any, capability: ComputeCapability, kind: str, **options: Any) -> tuple[bytes, str]:
+    """Do what Numba's linker does at a launch; return the code and the report."""
+    from cuda.core import Linker, LinkerOptions, ObjectCode
+
+    target = (*capability, "a" if capability >= (9, 0) else "")  # Numba's choice: code for this kind of device only
+    arch = "sm_{}{}{}".format(*target)
+    code = ObjectCode.from_ltoir(library.get_ltoir(target))
+    linker = Linker(code, options=LinkerOptions(arch=arch, link_time_optimization=True, **options))
+    return linker.link(kind).code, linker.get_info_log()
+
+
+def by_value(numbers: Numbers) -> Numbers:
+    """Return the numbers with hyperparameters and limits as tuples, of the lengths that kernels take."""
+    if len(numbers.h) > MOST_HYPERPARAMETERS:
+        raise ValueError(f"a rule with {len(numbers.h)} hyperparameters: CUDA kernels take {MOST_HYPERPARAMETERS}")
+    h = [*numbers.h, *[numbers.h.dtype.type(0)] * (MOST_HYPERPARAMETERS - len(numbers.h))]
+    return numbers._replace(h=tuple(h), limits=tuple(numbers.limits))
 
 
 def signatures(dtype: str) -> dict[str, tuple[Any, ...]]:
@@ -72,7 +116,8 @@ def signatures(dtype: str) -> dict[str, tuple[Any, ...]]:
         return types.BaseTuple.from_types(members, kind)
 
     starts = group(Starts, array(whole), types.uint64, *[array(real)] * 2, *[array(real, 2)] * 2, whole)
-    numbers, control = group(Numbers, *[array(real)] * 4), array(types.int32)
+    given = types.UniTuple(real, MOST_HYPERPARAMETERS), types.UniTuple(real, len(LIMITS) + SIDES)
+    numbers, control = group(Numbers, array(real), array(real), *given), array(types.int32)
     ends = group(Ends, array(real, 2), array(real), array(whole), array(whole), array(types.int8))
     table = array(types.uint64), array(whole), array(whole)
     box = array(double), array(double), double
@@ -90,15 +135,18 @@ def signatures(dtype: str) -> dict[str, tuple[Any, ...]]:
 
 @contextmanager
 def _stand_in_device(capability: ComputeCapability) -> Any:
-    """Nested device functions ask the driver for its compute capability: return this one in its place."""
-    from numba.cuda import dispatcher
+    """Whatever is compiled asks the driver for its compute capability: return this one in its place."""
+    from numba.cuda import codegen, dispatcher
 
-    original = dispatcher.get_current_device
-    dispatcher.get_current_device = lambda: SimpleNamespace(compute_capability=capability)
+    linking: Any = codegen
+    device = SimpleNamespace(compute_capability=capability)
+    devices = SimpleNamespace(get_context=lambda: SimpleNamespace(device=device))
+    originals = dispatcher.get_current_device, linking.devices
+    dispatcher.get_current_device, linking.devices = lambda: device, devices
     try:
         yield
     finally:
-        dispatcher.get_current_device = original
+        dispatcher.get_current_device, linking.devices = originals
 
 
 def current_capability() -> ComputeCapability:

@@ -26,10 +26,13 @@ def claim_atomic(queue: Array) -> int:
     return following
 
 
-def look_now_and_then(control: Array, ticks: int) -> int:
-    """Return ``control[0]`` at every 4096th tick, else 0: it is in the host's memory, a microsecond away."""
-    if ticks & 4095 != 0:
-        return 0
+def now_and_then(ticks: int) -> bool:
+    """Whether this is a 4096th tick: the host's memory is a microsecond away."""
+    return ticks & 4095 == 0
+
+
+def look_there(control: Array) -> int:
+    """Return ``control[0]``, which is in the host's memory."""
     return load_first(control)
 
 

@@ -146,15 +146,13 @@ def claim_together(queue):
     return following
 
 
-def look_now_and_then(control, ticks):
-    """Return ``control[0]`` at every 4096th tick, as the first thread sees it, else 0 (see ``templates.py``)."""
-    if ticks & 4095 != 0:
-        return 0
+def look_of_first(control):
+    """Return ``control[0]``, which is in the host's memory, as the first thread sees it."""
     return of_first(load_first(control))
 
 
-def look_together(control, ticks):
-    """Return ``control[0]``, as the first thread sees it."""
+def look_together(control):
+    """Return ``control[0]``, as the first thread sees it, in the simulator."""
     return of_first(control[0])
 
 

@@ -20,6 +20,7 @@ from numba import types
 from numba.core import cgutils
 
 from batchgd.kernels.inline.function import InlinedFunction
+from batchgd.kernels.vecmath.ir import constant
 
 _BINARY = {
     ast.Add: operator.add,
@@ -271,6 +272,8 @@ class Program:
                 return self._item(self._attribute(self._value(array), "shape"), place)
             case ast.Attribute(ast.Name(owner), name) if owner in self.names:
                 return self._field(self.names[owner], name)
+            case ast.Subscript(ast.Name(owner), ast.Constant(int() as place)) if self._is_tuple(owner):
+                return self._item(self.names[owner], place)
             case ast.Subscript(array, index):
                 return self._apply(operator.getitem, [self._value(array), self._index(index)])
             case ast.Tuple(values):
@@ -294,6 +297,8 @@ class Program:
 
     def _constant(self, value: Any) -> int:
         kind = types.unliteral(self.context.resolve_value_type(value))
+        if kind == types.float64:
+            return self._step(kind, lambda context, builder, values: constant(builder, ir.DoubleType(), float(value)))
         return self._step(kind, lambda context, builder, values: context.get_constant_generic(builder, kind, value))
 
     def _index(self, node: ast.expr) -> int:
@@ -370,6 +375,9 @@ class Program:
         if name not in fields:
             raise refused(f"{name} of {self.kinds[whole]}")
         return self._item(whole, fields.index(name))
+
+    def _is_tuple(self, name: str) -> bool:
+        return name in self.names and isinstance(self.kinds[self.names[name]], types.BaseTuple)
 
     def _item(self, whole: int, place: int) -> int:
         kind = self.kinds[whole].types[place]

@@ -98,10 +98,10 @@ def test_what_the_driver_refuses_is_compiled_again(device, monkeypatch):
 def test_a_kernel_under_a_register_bound_lies_beside_the_free_one(device, tmp_path):
     compiled("descend_kernel")
     module = loading.load(Specialisation(OBJECTIVE, "gradient_descent", "float64", "cuda", lanes=1))
-    kernel = launch_cuda._bounded(module, 24)
+    kernel = launch_cuda.bounded(module, 24)
     code = kernel.compile(assemble.signatures("float64")["descend_kernel"])
     assert sum(kernel.stats.cache_misses.values()) == 1
-    assert assemble.resources(code.library.get_asm_str(), 24).registers <= 24
+    assert assemble.machine_code(code.library, (9, 0), 24).resources.registers <= 24
     names = {path.name.split("-")[0] for path in tmp_path.rglob("*.code")}
     assert names == {"descend_kernel", "descend_kernel_24_registers"}
 

@@ -51,12 +51,17 @@ REGISTERS_OF = {
 }
 
 
+def assembled(kernel, dtype, capability):
+    """Return the PTX that the linker makes of a kernel, and what its machine code needs."""
+    library = assemble.compiled(kernel, dtype, capability)
+    return assemble.ptx(library, capability), assemble.machine_code(library, capability).resources
+
+
 def check(method, dtype, dim, capability, registers, objective=None, **options):
     objective = objective or Objective(styblinski_tang, dim)
     made_of = {"parts": method.parts, "constants": method.fixed, **options}
     module = load(Specialisation(objective, method.rule, dtype, "cuda", lanes=1, **made_of))
-    text = assemble.ptx(module.descend_kernel, dtype, capability)
-    needs = assemble.resources(text)
+    text, needs = assembled(module.descend_kernel, dtype, capability)
     assert (needs.stack, needs.spill_stores, needs.spill_loads) == (0, 0, 0)
     assert needs.registers <= registers
     if dtype == "float32":
@@ -143,7 +148,7 @@ def test_threads_share_where_one_would_need_local_memory():
 def test_what_the_host_writes_is_read_within_the_loop(kernel):
     rule = METHODS["gradient_descent"].example().rule
     module = load(Specialisation(Objective(styblinski_tang, 2), rule, "float64", "cuda", lanes=1))
-    text = assemble.ptx(getattr(module, kernel), "float64", (9, 0))
+    text, _ = assembled(getattr(module, kernel), "float64", (9, 0))
     labels = [(found.start(), found.group(1)) for found in re.finditer(r"^(\$L__BB\w+):", text, re.MULTILINE)]
     branches = [(found.start(), found.group(1)) for found in re.finditer(r"\bbra(?:\.uni)?\s+(\$L__BB\w+)", text)]
     reads = [found.start() for found in re.finditer("ld.volatile", text)]
@@ -157,8 +162,7 @@ def test_what_the_host_writes_is_read_within_the_loop(kernel):
 @pytest.mark.parametrize("dtype", REGISTERS_OF_ANY)
 @pytest.mark.parametrize("kernel", merge.KERNELS, ids=lambda kernel: kernel.__name__)
 def test_the_merge_needs_no_memory_of_its_own(kernel, dtype):
-    text = assemble.ptx(kernel, dtype, (8, 0))
-    needs = assemble.resources(text)
+    text, needs = assembled(kernel, dtype, (8, 0))
     assert (needs.stack, needs.spill_stores, needs.spill_loads) == (0, 0, 0)
     assert needs.registers <= 64
     if kernel is merge.merge_kernel:
@@ -167,10 +171,11 @@ def test_the_merge_needs_no_memory_of_its_own(kernel, dtype):
 
 
 @pytest.mark.parametrize("dtype", REGISTERS_OF_ANY)
-def test_the_recording_kernel_assembles(dtype):
+@pytest.mark.parametrize("kernel", ["record_kernel", "values_kernel"])
+def test_the_other_kernels_of_an_objective_assemble(kernel, dtype):
     method = METHODS["barzilai_borwein"].example()
     module = load(Specialisation(Objective(styblinski_tang, 2), method.rule, dtype, "cuda", lanes=1))
-    text = assemble.ptx(module.record_kernel, dtype, (9, 0))
-    assert assemble.resources(text).stack == 0
+    text, needs = assembled(getattr(module, kernel), dtype, (9, 0))
+    assert needs.stack == 0
     if dtype == "float32":
         assert not re.findall(r"^.*\.f64.*$", text, re.MULTILINE)

@@ -107,7 +107,7 @@ def test_loops_give_what_the_function_gives(name, threads):
         ("sphere", [[DIM]]),
         ("rosenbrock", [[DIM - 2]]),
         ("ackley", [[DIM], [DIM]]),
-        ("centred", [[DIM], [DIM - 1], [DIM]]),
+        ("centred", [[DIM], [DIM], [DIM]]),
         ("scaled", [[DIM - 1]]),
     ],
 )

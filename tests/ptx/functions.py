@@ -16,7 +16,7 @@ from batchgd.kernels import launch_numpy, vecmath
 from ptx import counts
 from ptx.machine import Device
 from ptx.product import DeviceArray
-from ptx.shipping import compiled, linked
+from ptx.shipping import of_function
 
 NAMES = [name for name in vecmath.CUDA_MATH if name not in vecmath.SIMPLE]
 
@@ -70,7 +70,7 @@ def _text(name: str, dtype: str, count: int, contract: bool) -> str:
 
     kernel = pair if name == "sincos" else of_two if count == 2 else one
     array = types.Array(getattr(types, dtype), 1, "C")
-    return linked(compiled(kernel, (array,) * kernel.__code__.co_argcount, lto=True), contract)
+    return of_function(kernel, (array,) * kernel.__code__.co_argcount, contract)
 
 
 @contextmanager

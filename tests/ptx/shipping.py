@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -18,40 +16,29 @@ CAPABILITY = (9, 0)
 
 @cache
 def shipped(kernel: Any, dtype: str, contract: bool = True) -> str:
-    """Return the PTX that a device gets: Numba hands LTO-IR to the linker, which makes PTX and then machine code of it.
-
-    That of ``assemble.ptx`` is what NVVM makes of the same LLVM IR, and need not be the same. With ``contract`` false
-    the linker is asked to fuse no product with a sum.
-    """
+    """Return the PTX that a device gets; with ``contract`` false the linker is asked to fuse no product with a sum."""
     return linked(_compiled(kernel, dtype), contract)
 
 
 @cache
 def _compiled(kernel: Any, dtype: str) -> Any:
-    return compiled(kernel.py_func, assemble.signatures(dtype)[kernel.__name__], **kernel.targetoptions)
+    return assemble.compiled(kernel, dtype, CAPABILITY)
 
 
-def compiled(function: Any, signature: Any, **options: Any) -> Any:
-    """Compile a Python function as a kernel, up to what is linked."""
-    with _no_device():
-        return dispatcher._Kernel(function, signature, **options)._codelibrary
-
-
-def linked(library: Any, contract: bool = True) -> str:
-    """Return the PTX of what was compiled."""
-    with _no_device():
-        return str(library.get_lto_ptx()).rstrip("\0") if contract else _unfused(library.get_ltoir())
-
-
-@contextmanager
-def _no_device() -> Iterator[None]:
-    context = SimpleNamespace(device=SimpleNamespace(compute_capability=CAPABILITY))
-    devices = SimpleNamespace(get_context=lambda: context)
+def of_function(function: Any, signature: Any, contract: bool) -> str:
+    """Return the PTX of a Python function as a kernel."""
+    device = SimpleNamespace(compute_capability=CAPABILITY)
+    devices = SimpleNamespace(get_context=lambda: SimpleNamespace(device=device))
     with (
-        mock.patch.object(dispatcher, "get_current_device", return_value=context.device),
+        mock.patch.object(dispatcher, "get_current_device", return_value=device),
         mock.patch.object(codegen, "devices", devices),
     ):
-        yield
+        return linked(dispatcher._Kernel(function, signature, lto=True).library, contract)
+
+
+def linked(library: Any, contract: bool) -> str:
+    """Return the PTX of what was compiled."""
+    return assemble.ptx(library, CAPABILITY) if contract else _unfused(library.get_ltoir((*CAPABILITY, "a")))
 
 
 def _unfused(lto_ir: bytes) -> str:
@@ -61,7 +48,7 @@ def _unfused(lto_ir: bytes) -> str:
     """
     from cuda.bindings import nvjitlink
 
-    linker = nvjitlink.create(4, ["-lto", "-ptx", "-fma=0", "-arch=sm_{}{}".format(*CAPABILITY)])
+    linker = nvjitlink.create(4, ["-lto", "-ptx", "-fma=0", "-arch=sm_{}{}a".format(*CAPABILITY)])
     nvjitlink.add_data(linker, nvjitlink.InputType.LTOIR, lto_ir, len(lto_ir), "kernel")
     nvjitlink.complete(linker)
     text = bytearray(nvjitlink.get_linked_ptx_size(linker))

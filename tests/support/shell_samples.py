@@ -35,10 +35,11 @@ def nothing(x):
 def raises(x):
     raise RuntimeError("no licence for this model")
 
-def branches(x):
-    if x[0] > 0:
-        return x[0] ** 2
-    return -x[0]
+def loops(x):
+    z = x[0]
+    while z > 0.1:
+        z = z / 2
+    return z
 """
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from batchgd.problem import methods as registered
 from batchgd.problem.methods import BarzilaiBorwein, GradientDescent, Method
+from batchgd.problem.registry import find_name
 
 GTOL = 1e-6
 GTOL_SINGLE = 1e-3
@@ -33,6 +36,10 @@ CASES = (
 )
 QUICK = tuple(case for case in CASES if (case.landscape, case.dim) in {("rastrigin", 10), ("styblinski_tang", 8)})
 METHODS = ("constant rate", "default")
+EVERY_METHOD = (Case("himmelblau", 2, 0.004), Case("rastrigin", 2, 0.0025))
+"""Where methods are compared by name."""
+ALL = "all"
+"""Stands for every method of the library."""
 
 STARTS = {"cpu": 131_072, "numpy": 2_048, "cuda": 4_194_304}
 STARTS_QUICK = {"cpu": 65_536, "numpy": 512, "cuda": 1_048_576}
@@ -42,4 +49,16 @@ STARTS_SIMULATED = 64
 
 def method_of(name: str, case: Case) -> Method:
     """Return the method of a row of the table."""
-    return GradientDescent(case.learning_rate) if name == "constant rate" else BarzilaiBorwein()
+    if name in METHODS:
+        return GradientDescent(case.learning_rate) if name == METHODS[0] else BarzilaiBorwein()
+    return registered.METHODS[name].example()
+
+
+def named(names: Sequence[str]) -> list[str]:
+    """Return the names of methods as the library writes them, in its order if all are asked for.
+
+    >>> named(["Adam"]), len(named(["all"])) > 20
+    (['adam'], True)
+    """
+    every = registered.METHODS
+    return list(every) if ALL in names else [find_name("method", name, every) for name in names]

@@ -12,7 +12,7 @@ PACKAGES = ("numpy", "numba", "llvmlite", "numba-cuda", "cupy-cuda13x", "cupy-cu
 def describe(threads: int) -> dict[str, Any]:
     """Return what a reader needs to interpret the numbers, ready for JSON."""
     from batchgd import __version__
-    from batchgd.engine.doctor import collect
+    from batchgd.engine.installed import collect
 
     facts = collect()
     cpu, packages, driver = facts["cpu"] or {}, facts["packages"] or {}, facts["driver"] or {}

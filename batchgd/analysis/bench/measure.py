@@ -261,8 +261,8 @@ def _resources(batch: Batch) -> dict[str, Any]:
 
     facts, module = device_facts(), module_of(specialisation_of(batch))
     how = configuration(module, batch.dtype)
-    text = assemble.ptx(module.descend_kernel, batch.dtype, facts.capability)
-    needs = assemble.resources(text, how.max_registers)
+    library = assemble.compiled(module.descend_kernel, batch.dtype, facts.capability)
+    needs = assemble.machine_code(library, facts.capability, how.max_registers).resources
     return {
         **asdict(needs),
         "threads": threads_per_trajectory(module),

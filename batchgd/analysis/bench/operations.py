@@ -11,6 +11,11 @@ MULTIPLIES = "multiplies"
 DIVIDES = "divides"
 _OPERATORS = {ast.Add: ADDS, ast.Sub: ADDS, ast.BitAnd: ADDS, ast.BitOr: ADDS, ast.Mult: MULTIPLIES, ast.Div: DIVIDES}
 _CHEAP = {"absolute", "minimum", "maximum", "where", "sign", "floor", "isfinite", "copysign"}
+INSTRUCTIONS = {
+    "float64": {"divides": 12, "sqrt": 12, "exp": 28, "log": 43, "sin": 23, "cos": 35, "sincos": 41, "cbrt": 55},
+    "float32": {"divides": 7, "sqrt": 7, "exp": 8, "log": 24, "sin": 18, "cos": 23, "sincos": 29, "cbrt": 44},
+}
+"""What a CUDA thread executes for a slower operation on sm_90, without its slow path, moves and loads."""
 _NO_OPERATION = {"int", "real", "carray", "align_stack"}
 
 
@@ -65,6 +70,17 @@ def split(operations: Mapping[str, int]) -> tuple[int, dict[str, int]]:
     """Split the counts into additions and multiplications together, and everything slower by its name."""
     slow = {name: count for name, count in operations.items() if name not in (ADDS, MULTIPLIES)}
     return sum(operations.values()) - sum(slow.values()), slow
+
+
+def necessary(operations: Mapping[str, int], dtype: str) -> int | None:
+    """Return the instructions that a CUDA thread needs for them at least, unless it fuses; None if one is not known.
+
+    >>> necessary({"adds": 3, "multiplies": 2, "divides": 1}, "float64"), necessary({"gamma": 1}, "float64")
+    (17, None)
+    """
+    few, slow = split(operations)
+    known = INSTRUCTIONS[dtype]
+    return few + sum(count * known[name] for name, count in slow.items()) if set(slow) <= set(known) else None
 
 
 def _reals(node: ast.AST) -> list[ast.AST]:

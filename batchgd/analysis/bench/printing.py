@@ -43,6 +43,11 @@ def needs_table(needs: Sequence[dict[str, Any]]) -> str:
     return TextTable([_needs(each) for each in needs], _NAMES).markdown()
 
 
+def ticks_table(needs: Sequence[dict[str, Any]]) -> str:
+    """Return the table of what CUDA kernels execute in a tick, and what is predicted from it."""
+    return TextTable([_tick(each) for each in needs], _NAMES).markdown()
+
+
 def ceilings_text(ceilings: dict[tuple[str, str], Ceiling]) -> list[str]:
     """Return one line for each ceiling."""
     lines = []
@@ -57,6 +62,7 @@ def ceilings_text(ceilings: dict[tuple[str, str], Ceiling]) -> list[str]:
     return lines
 
 
+_PIPES = {"fp64": "FP64", "fp32": "FP32", "memory": "load/store"}
 _NAMES = ("dtype", "landscape", "method")
 
 
@@ -66,6 +72,21 @@ def _needs(needs: dict[str, Any], *, bound: bool = False) -> dict[str, str]:
         row[name.replace("spill_stores", "spilled")] = "–" if needs.get(name) is None else str(needs[name])
     row["occupancy"] = percent(needs.get("occupancy"))
     return row | ({"special-unit bound": quantity(needs["special_function_bound"], "ev/s")} if bound else {})
+
+
+def _tick(needs: dict[str, Any]) -> dict[str, str]:
+    row = {"dtype": needs["dtype"], "landscape": f"{needs['landscape']} {needs['dim']}", "method": needs["method"]}
+    row |= {_PIPES.get(pipe, pipe): str(count) for pipe, count in needs["instructions"].items()}
+    row |= {
+        "local": str(needs["local_bytes"]),
+        "all": str(needs["executed"]),
+        "necessary": "–" if needs["necessary"] is None else str(needs["necessary"]),
+        "ratio": "–" if needs["ratio"] is None else f"{needs['ratio']:.2f}",
+    }
+    for device, predicted in needs["predicted"].items():
+        row[f"{device} predicted"] = quantity(predicted["updates_per_second"], "/s")
+    bounds = {predicted["bound_by"] for predicted in needs["predicted"].values()}
+    return row | ({"bound by": ", ".join(sorted(_PIPES.get(bound, bound) for bound in bounds))} if bounds else {})
 
 
 def _rates(row: Timing, derived: dict[str, Any]) -> dict[str, str]:

@@ -37,6 +37,7 @@ def typed(value: Any, hint: Any, where: str) -> Any:
     ...
     batchgd.problem.errors.InputError: counts[1] is 'x', not a whole number of at most 64 bits
     """
+    hint = _expanded(hint)
     origin = get_origin(hint) or hint
     if hint is Any:
         return _plain(value)
@@ -59,6 +60,14 @@ def typed(value: Any, hint: Any, where: str) -> Any:
     return _record(value, hint, where)
 
 
+def _expanded(hint: Any) -> Any:
+    """Return what an alias of a ``type`` statement stands for; NumPy's NDArray is one from 2.5 on."""
+    value, arguments = getattr(get_origin(hint) or hint, "__value__", None), get_args(hint)
+    if value is None:
+        return hint
+    return value[arguments] if arguments else value
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, str):
         return printable(value)
@@ -72,6 +81,7 @@ def _refuse(value: Any, wanted: str, where: str) -> Any:
 
 
 def _name(hint: Any) -> str:
+    hint = _expanded(hint)
     origin = get_origin(hint) or hint
     if origin in (Union, UnionType):
         return " or ".join(_name(option) for option in get_args(hint))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from batchgd.compiler.codegen.emit_evaluation import triangle
 from batchgd.compiler.codegen.emit_stopping import Fold, StoppingEmitter
-from batchgd.compiler.codegen.fused_tick import BOX
+from batchgd.compiler.codegen.fused_tick import BOX, cubic_box
 from batchgd.compiler.codegen.layout import COUNTERS, Layout
 from batchgd.compiler.codegen.rule import Rule, parameters_of
 from batchgd.compiler.codegen.typed_constants import Constants
@@ -156,7 +156,7 @@ class BlockTick:
         self.lines += [f"{name} = h[{k}]" for k, name in enumerate(shared)]
         self.lines += [f"{name} = limits[{LIMITS.index(name)}]" for name in self.layout.ending.limits]
         if self.cubic:
-            self.lines += [f"{name} = box[{k}]" for k, name in enumerate(BOX)]
+            self.lines += cubic_box()
 
     def _rule(self) -> None:
         """Run the stages; consecutive sums are computed in one pass."""

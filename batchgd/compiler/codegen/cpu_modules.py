@@ -51,8 +51,8 @@ def texts(specialisation: Specialisation) -> dict[str, str]:
 
 def _loop(of: Specialisation) -> str:
     body = [
-        *copied((descend.claim_next, descend.look_always), of.how.loop),
-        "claim, look = claim_next, look_always",
+        *copied((descend.claim_next, descend.always, descend.look_here), of.how.loop),
+        "claim, look_due, look = claim_next, always, look_here",
         *map(slots_read, copied([descend.draw], of.how.pass_loop)),
         *map(slots_read, copied(descend.CARRIED, of.how.carried)),
         *map(slots_read, copied(record_paths.CALLED, of.how.loop)),

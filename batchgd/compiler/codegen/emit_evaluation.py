@@ -70,6 +70,22 @@ def evaluation(objective: Objective, constants: Constants, asked: Outputs) -> tu
     return objective.emit(what, constants), "\n".join(lines)
 
 
+def evaluation_of_rows(objective: Objective, asked: Outputs) -> tuple[str, str]:
+    """Return the same for NumPy and an expression with rows: a program that is made already, and its call."""
+    what, outputs = asked
+    lines = [
+        "def evaluate(ws, index, seed, p):",
+        f"    numbers = {what}(ws[:{objective.dim}], p)",
+        *(f"    ws[{slot}] = numbers[{k}]" for k, slot in enumerate(outputs.values())),
+    ]
+    return program(objective, what), "\n".join(lines)
+
+
+def program(objective: Objective, what: What) -> str:
+    """Return the assignment of a program in NumPy to its name."""
+    return f'{what} = program_named("{objective.program(what).name}")'
+
+
 def value_at(objective: Objective, row: str) -> str:
     """Return the text of ``value_at``; ``row`` is how a row of points is named."""
     inputs = [f"points[{row}, {k}]" for k in range(objective.dim)]

@@ -15,6 +15,11 @@ BOX = ("inverse_width", "outer_lower", "outer_upper")
 """What the tick knows about the box, per coordinate or once for a cubic one."""
 
 
+def cubic_box() -> list[str]:
+    """The lines that read what the tick knows about a cubic box, behind the limits."""
+    return [f"{name} = limits[{len(LIMITS) + k}]" for k, name in enumerate(BOX)]
+
+
 class FusedTick:
     """Writes the source of ``tick`` for one specialisation."""
 
@@ -61,7 +66,7 @@ class FusedTick:
         lines += [f"{name} = h[{k}]" for k, name in enumerate(shared)]
         lines += [f"{name} = limits[{LIMITS.index(name)}]" for name in self.layout.ending.limits]
         if self.cubic:
-            return lines + [f"{name} = box[{k}]" for k, name in enumerate(BOX)]
+            return lines + cubic_box()
         return lines + [f"{name}_{i} = box[{k * self.dim + i}]" for k, name in enumerate(BOX) for i in range(self.dim)]
 
     def _loads(self) -> None:

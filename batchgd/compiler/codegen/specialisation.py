@@ -89,9 +89,14 @@ class Specialisation:
     @property
     def blocked(self) -> bool:
         """Whether the tick takes the block form: for rules that need it, and if unrolling costs too much."""
-        if self.read.stages or self.sum is not None or self.shared:
+        if self.read.stages or self.sum is not None or self.shared or self.in_programs:
             return True
         return self.target == "cpu" and self._large if self.in_block is None else self.in_block
+
+    @property
+    def in_programs(self) -> bool:
+        """Whether programs in NumPy compute the function: only they know loops over rows."""
+        return self.target == "numpy" and self.sum is None and self.function.has_rows
 
     @property
     def _large(self) -> bool:
@@ -169,7 +174,10 @@ class Specialisation:
             body = [*self.evaluation(constants), *self.tick(constants)]
             if self.target != "cpu":
                 value, value_at = self.value_functions(constants).values()
-                body += [decorated(value, self.how.lane), decorated(value_at, self.how.loop)]
+                body += [
+                    value if self.in_programs else decorated(value, self.how.lane),
+                    decorated(value_at, self.how.loop),
+                ]
             body += self._shells() if self.target == "cuda" else []
         title = f"{self.named}: {self.method} in {self.dtype} for {self.target}"
         sharing = warp_tick.constants_of(self.objective.dim, self.threads) if self.shared else []
@@ -204,6 +212,7 @@ class Specialisation:
             *self._imports(text),
             *imports,
             HEADERS[self.target],
+            *(["from batchgd.compiler.lower.arrays import program_named"] if self.in_programs else []),
             f"real = np.{self.dtype}",
             *names,
         ]
@@ -217,6 +226,9 @@ class Specialisation:
     def value_functions(self, constants: Constants) -> dict[str, str]:
         """The value at a row of points, and what it calls."""
         row = ":" if self.target == "numpy" else "i"
+        if self.in_programs:
+            text = "def value_at(points, i, p):\n    return value(points.T, p)[0]"
+            return {"value": emit_evaluation.program(self.function, "value"), "value_at": text}
         if self.sum is None:
             text = emit_evaluation.value_at(self.function, row)
         else:
@@ -249,6 +261,8 @@ class Specialisation:
     def _evaluation(
         self, constants: Constants, asked: emit_evaluation.Outputs, *, nit: int, scratch: dict[str, int]
     ) -> list[str]:
+        if self.in_programs:
+            return [*emit_evaluation.evaluation_of_rows(self.function, asked)]
         if self.sum is None:
             lane, block = emit_evaluation.evaluation(self.function, constants, asked)
         else:
@@ -367,10 +381,11 @@ class Specialisation:
         from batchgd.kernels import descend, record_paths
         from batchgd.kernels.cuda import templates
 
-        look = descend.look_always if self.simulated else templates.look_now_and_then
+        due = descend.always if self.simulated else templates.now_and_then
+        look = descend.look_here if self.simulated else templates.look_there
         return [
-            *copied((templates.claim_atomic, look), self.how.loop),
-            f"claim, look = claim_atomic, {look.__name__}",
+            *copied((templates.claim_atomic, due, look), self.how.loop),
+            f"claim, look_due, look = claim_atomic, {due.__name__}, {look.__name__}",
             *copied([descend.draw, *descend.CARRIED], self.how.carried),
             *copied(record_paths.CALLED, self.how.loop),
             *copied((descend.descend, record_paths.record), self.how.loop),

@@ -150,15 +150,16 @@ def loop_functions(
 
     terms, value_at = emit_loops.value_at(objective, constants, tables)
     between = [getattr(warp, f"{name}_simulated" if simulated else name) for name in ("partner", "of_first", "settle")]
-    look = warp.look_together if simulated else warp.look_now_and_then
+    due = descend.always if simulated else templates.now_and_then
+    look = warp.look_together if simulated else warp.look_of_first
     names = f"partner, of_first, settle = {', '.join(function.__name__ for function in between)}"
     return [
         *(decorated(term, how.lane) for term in terms),
         decorated(value_at, how.loop),
         *copied((warp.thread, warp.team, warp.coordinate, warp.owned, *between), how.loop),
         names,
-        *copied((warp.total, warp.largest, warp.smallest, warp.claim_together, look), how.loop),
-        f"claim, look = claim_together, {look.__name__}",
+        *copied((warp.total, warp.largest, warp.smallest, warp.claim_together, due, look), how.loop),
+        f"claim, look_due, look = claim_together, {due.__name__}, {look.__name__}",
         *copied((warp.draw, warp.refill, warp.store, descend.descend), how.loop),
         *copied((templates.descend_kernel, templates.values_kernel), how.entry),
     ]

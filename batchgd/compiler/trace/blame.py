@@ -72,13 +72,19 @@ def _public(frame: FrameType) -> str:
 
 @dataclass(frozen=True)
 class Running:
-    """The expression that a frame is at: its text, and, if it is a call, what it calls, by name and as the object."""
+    """The expression that a frame is at: its text, and, if it is a call, what it calls, by name and as the object.
+
+    ``fills``: it assigns to an element; ``masks``: it is an element whose index is computed; ``breaks``: if it
+    holds, a loop ends.
+    """
 
     text: str
     callee: str = ""
     function: Any = None
     line: str = ""
     fills: bool = False
+    masks: bool = False
+    breaks: bool = False
 
     @property
     def library(self) -> str:
@@ -102,9 +108,12 @@ def running(frame: FrameType | None) -> Running:
         return Running(line, line=line, fills=fills)
     while isinstance(node, ast.Call) and isinstance(node.func, ast.Call):
         node = node.func
+    after = linecache.getline(frame.f_code.co_filename, frame.f_lineno + 1).strip()
+    breaks = re.match(r"if\b", line) is not None and "break" in (line.split()[-1], after)
     if not isinstance(node, ast.Call):
-        return Running(text, line=line, fills=fills)
-    return Running(text, ast.unparse(node.func), _resolved(node.func, frame), line)
+        masks = isinstance(node, ast.Subscript) and not isinstance(node.slice, (ast.Constant, ast.UnaryOp))
+        return Running(text, line=line, fills=fills, masks=masks, breaks=breaks)
+    return Running(text, ast.unparse(node.func), _resolved(node.func, frame), line, breaks=breaks)
 
 
 def _segment(frame: FrameType) -> str:

@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from batchgd.compiler.trace.graph import Node, reachable
-from batchgd.compiler.trace.operations import LEAVES, OPERATIONS
+import numpy as np
+
+from batchgd.compiler.trace.graph import Node, reachable, rows_of
+from batchgd.compiler.trace.operations import OPERATIONS, REDUCTIONS
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,17 @@ class OperationCounts:
 
 
 def count_operations(outputs: Sequence[Node]) -> OperationCounts:
-    """Count what the outputs need, shared nodes once."""
-    return OperationCounts(**Counter(OPERATIONS[node.op].cost for node in reachable(outputs) if node.op not in LEAVES))
+    """Count what the outputs need, shared nodes once, and an operation on rows once per row."""
+    counted: Counter[str] = Counter()
+    for node in reachable(outputs):
+        if node.op in OPERATIONS:
+            counted[OPERATIONS[node.op].cost] += rows_of(node.axes)
+        elif node.op in REDUCTIONS:
+            cost = "multiplies" if node.op == "prod" else "adds"
+            counted[cost] += rows_of(node.axes) * (node.bound[0].length - 1)
+        elif node.op == "spread":
+            counted["adds"] += rows_of(node.bound) - len(np.unique(node.table))
+    return OperationCounts(**counted)
 
 
 def like_terms(value: Node) -> int:

@@ -2,16 +2,25 @@
 
 Where a function has a corner, one derivative is chosen (a subgradient where it is convex): ``abs`` has slope 0 at 0,
 ``sign`` and ``floor`` have slope 0 everywhere, ``maximum(a, b)`` and ``minimum(a, b)`` follow a where a = b, and
-``where(c, a, b)`` follows the branch that is taken. A norm at 0 is 0/0, NaN: such a point is a kink.
+``where(c, a, b)`` follows the branch that is taken. The least and the greatest of rows follow all rows that attain it,
+in equal parts. A norm at 0 is 0/0, NaN: such a point is a kink.
+
+The branch that is not taken has adjoint 0, which times an infinite slope (of a root at 0, say) would be NaN. So the
+sweep also notes when a node is active, which is when the selections on the way to it take its branch, and selects the
+product of adjoint and slope by that condition if the slope may be infinite.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import reduce
 
-from batchgd.compiler.trace.graph import Graph, Node, reachable
-from batchgd.compiler.trace.operations import BOOLEAN
+import numpy as np
+
+from batchgd.compiler.trace.graph import Axis, Graph, Node, joint_axes, reachable
+from batchgd.compiler.trace.operations import BOOLEAN, REDUCTIONS
+from batchgd.compiler.trace.rows import data, made_again, pick, reduced, scattered
 
 
 class _Algebra:
@@ -72,6 +81,10 @@ def _copysign(m: _Algebra, y: Node, a: Node, b: Node) -> list[Node]:
 def _hypot(m: _Algebra, y: Node, a: Node, b: Node) -> list[Node]:
     inverse = m.over(1.0, y)
     return [m.mul(a, inverse), m.mul(b, inverse)]
+
+
+_PREFERS = {"minimum": "le", "maximum": "ge"}
+"""The comparison of its arguments that holds where the first is taken."""
 
 
 def _chosen(comparison: str) -> Callable[[_Algebra, Node, Node, Node], list[Node]]:
@@ -144,8 +157,7 @@ _PARTIALS: dict[str, Callable[..., list[Node]]] = {
     "hypot": _hypot,
     "fmod": _fmod,
     "copysign": _copysign,
-    "minimum": _chosen("le"),
-    "maximum": _chosen("ge"),
+    **{op: _chosen(comparison) for op, comparison in _PREFERS.items()},
     "where": _where,
     **{op: lambda m, y, a, f=f: [f(m, y, a)] for op, f in _UNARY.items()},
 }
@@ -165,6 +177,28 @@ def partials(node: Node) -> list[tuple[Node, Node]]:
     return [(arg, slope) for arg, slope in found.values() if not (slope.is_constant and slope.value == 0.0)]
 
 
+def _slope_of_row(node: Node) -> Node:
+    """Return the derivative of a reduction by each of its rows."""
+    m, (arg,) = _Algebra(node.graph), node.args
+    one, zero = m.number(1.0), m.number(0.0)
+    if node.op == "sum":
+        return one
+    if node.op == "prod":
+        return _product_of_others(m, node, arg)
+    attained = m.make("where", m.make("eq", arg, node), one, zero)
+    return m.make("div", attained, reduced("sum", attained, node.bound[0]))
+
+
+def _product_of_others(m: _Algebra, node: Node, arg: Node) -> Node:
+    """The product over the row; where the row is 0, the product of the others if none of them is 0 as well."""
+    one, zero = m.number(1.0), m.number(0.0)
+    is_zero = m.make("eq", arg, zero)
+    divisor = m.make("where", is_zero, one, arg)
+    zeros = reduced("sum", m.make("where", is_zero, one, zero), node.bound[0])
+    others = m.make("where", m.make("eq", zeros, one), reduced("prod", divisor, node.bound[0]), zero)
+    return m.make("where", is_zero, others, m.mul(node, m.over(1.0, divisor)))
+
+
 def gradient(output: Node, inputs: Sequence[Node]) -> list[Node]:
     """Return the derivative of the output by each input, by one sweep from the output to the inputs.
 
@@ -178,16 +212,60 @@ def gradient(output: Node, inputs: Sequence[Node]) -> list[Node]:
     """
     graph = output.graph
     useful = _depending_on(inputs, output)
-    adjoint = {output.id: graph.constant(1.0)}
+    adjoint, active = {output.id: graph.constant(1.0)}, {output.id: graph.constant(1.0)}
     with graph.slopes():
         for node in reversed(reachable([output])):
             if node.id not in adjoint or node.id not in useful:
                 continue
-            for arg, slope in partials(node):
+            for arg, term in _terms(node, adjoint[node.id], active[node.id]):
                 if arg.id in useful:
-                    term = graph.make("mul", adjoint[node.id], slope)
                     adjoint[arg.id] = graph.make("add", adjoint[arg.id], term) if arg.id in adjoint else term
+                    taken = _taken(node, arg, active[node.id])
+                    active[arg.id] = graph.make("or", active[arg.id], taken) if arg.id in active else taken
     return [adjoint.get(node.id, graph.constant(0.0)) for node in inputs]
+
+
+def _terms(node: Node, adjoint: Node, active: Node) -> list[tuple[Node, Node]]:
+    """Return (argument, what the node contributes to its adjoint).
+
+    An argument that lacks an axis is used in every row of it, and gets the sum over the rows.
+    """
+    if node.op == "pick":
+        return [(node.args[j], term) for j, term in scattered(adjoint, node).items()]
+    make, zero = node.graph.make, node.graph.constant(0.0)
+    terms = []
+    for arg, slope in _slopes(node):
+        term = make("mul", adjoint, slope)
+        if not slope.smooth:
+            term = make("where", active, term, zero)
+        for axis in node.axes:
+            if axis not in arg.axes:
+                term = reduced("sum", term, axis)
+        terms.append((arg, term))
+    return terms
+
+
+def _selection(node: Node) -> tuple[Node, Node, Node] | None:
+    """Return condition and branches of a node that takes one of two values."""
+    if node.op == "where":
+        condition, yes, no = node.args
+        return condition, yes, no
+    if node.op in _PREFERS:
+        yes, no = node.args
+        return node.graph.make(_PREFERS[node.op], yes, no), yes, no
+    return None
+
+
+def _taken(node: Node, arg: Node, active: Node) -> Node:
+    """Return the condition under which a node that is active follows its argument."""
+    graph, selection = node.graph, _selection(node)
+    if selection is not None:
+        condition, yes, _ = selection
+        active = graph.make("and", active, condition if arg is yes else graph.make("not", condition))
+    for axis in active.axes:
+        if axis not in arg.axes:  # active in some row
+            active = graph.truth(reduced("greatest", graph.number(active), axis))
+    return active
 
 
 def _depending_on(inputs: Sequence[Node], output: Node) -> set[int]:
@@ -210,7 +288,7 @@ def jacobian_columns(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[li
 
 def _forward(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[list[Node]]:
     graph = outputs[0].graph
-    order = [(node, partials(node)) for node in reachable(outputs)]
+    order = [(node, _slopes(node)) for node in reachable(outputs)]
     users: dict[int, list[int]] = {}
     for position, (_, slopes) in enumerate(order):
         for arg, _ in slopes:
@@ -219,16 +297,81 @@ def _forward(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[list[Node]
     for x in inputs:
         tangent = {x.id: graph.constant(1.0)}
         for position in _downstream(x, order, users):
-            node, slopes = order[position]
-            total: Node | None = None
-            for arg, slope in slopes:
-                if arg.id in tangent:
-                    term = graph.make("mul", slope, tangent[arg.id])
-                    total = term if total is None else graph.make("add", total, term)
-            if total is not None:
-                tangent[node.id] = total
+            _carry(*order[position], tangent)
         columns.append([tangent.get(node.id, graph.constant(0.0)) for node in outputs])
     return columns
+
+
+def jacobian_rows(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
+    """Return, for each output, its derivatives by all inputs, as the rows of an axis: one forward sweep in all."""
+    graph, nodes = outputs[0].graph, reachable(outputs)
+    taken = [axis.index for node in nodes for axis in (*node.axes, *node.bound) if axis.length == len(inputs)]
+    axis = Axis(len(inputs), 1 + max(taken, default=-1))
+    with graph.slopes():
+        tangent = {x.id: data(graph, each, [axis]) for x, each in zip(inputs, np.eye(len(inputs)), strict=True)}
+        for node in nodes:
+            _carry(node, _slopes(node), tangent)
+    zero = graph.constant(0.0)
+    return [graph.intern("rows", (tangent.get(node.id, zero),), axes=(axis,), attr="rows") for node in outputs]
+
+
+def _carry(node: Node, slopes: Sequence[tuple[Node, Node]], tangent: dict[int, Node]) -> None:
+    """Note the tangent of a node, if its arguments have one."""
+    total = _tangent(node, slopes, tangent)
+    if total is not None:
+        tangent[node.id] = _carried(node, total, tangent)
+
+
+def _tangent(node: Node, slopes: Sequence[tuple[Node, Node]], tangent: dict[int, Node]) -> Node | None:
+    """Return the derivative of a node along x from those of its arguments; None for 0."""
+    graph = node.graph
+    if not any(arg.id in tangent for arg, _ in slopes):
+        return None
+    selection = _selection(node)
+    if selection is not None:
+        condition, *branches = selection
+        return graph.make("where", condition, *(tangent.get(arg.id, graph.constant(0.0)) for arg in branches))
+    total: Node | None = None
+    for arg, slope in slopes:
+        if arg.id in tangent:
+            term = graph.make("mul", slope, tangent[arg.id])
+            total = term if total is None else graph.make("add", total, term)
+    return total
+
+
+def _slopes(node: Node) -> list[tuple[Node, Node]]:
+    """Return (argument, factor of its tangent), for operations on rows before the rows are taken together."""
+    if node.op in REDUCTIONS:
+        return [(node.args[0], _slope_of_row(node))]
+    if node.op in ("pick", "spread", "part"):
+        return [(arg, node.graph.constant(1.0)) for arg in {arg.id: arg for arg in node.args}.values()]
+    return partials(node)
+
+
+def _carried(node: Node, total: Node, tangent: dict[int, Node]) -> Node:
+    """Return the tangent of a node; ``total`` is the sum of its arguments' tangents times their slopes."""
+    if node.op in REDUCTIONS:
+        return reduced("sum", total, node.bound[0])
+    if node.op in ("spread", "part"):
+        return made_again(node, (total,))
+    return _picked(node, tangent) if node.op == "pick" else total
+
+
+def _picked(node: Node, tangent: dict[int, Node]) -> Node:
+    """Return the tangent of a pick, in each row that of the argument picked there."""
+    graph = node.graph
+    moving = {j: tangent[arg.id] for j, arg in enumerate(node.args) if arg.id in tangent}
+    axes = joint_axes(moving.values())
+    if len(axes) == 1 and all(each.op == "data" for each in moving.values()):
+        rows = np.zeros((len(node.args), axes[0].length))
+        for j, each in moving.items():
+            rows[j] = each.table
+        return data(graph, rows[node.table], [*node.axes, *axes])
+    if axes or len(moving) == 1:
+        terms = [graph.make("mul", data(graph, node.table == j, node.axes), each) for j, each in moving.items()]
+        return reduce(lambda a, b: graph.make("add", a, b), terms)
+    zero = graph.constant(0.0)
+    return pick(graph, [moving.get(j, zero) for j in range(len(node.args))], node.table, node.axes)
 
 
 def _downstream(x: Node, order: Sequence[tuple[Node, object]], users: dict[int, list[int]]) -> list[int]:

@@ -8,10 +8,15 @@ from typing import Any
 import numpy as np
 
 from batchgd.compiler.trace.array import TracedArray, depends, plain_objects, traced_array
-from batchgd.compiler.trace.elementary import ELEMENTWISE
-from batchgd.compiler.trace.escape import Escape, escape, sorting
+from batchgd.compiler.trace.blank import settled
+from batchgd.compiler.trace.complex_numbers import COMPLEX, Complex, conjugate, is_complex, paired
+from batchgd.compiler.trace.escape import Escape, escape
+from batchgd.compiler.trace.row_array import TracedRows, broadcast, involved, shape_of
+from batchgd.compiler.trace.row_functions import ROW_FUNCTIONS, reduce_rows
+from batchgd.compiler.trace.row_products import matmul
 from batchgd.compiler.trace.scalar import Scalar, node_of
-from batchgd.compiler.trace.substitutes import cure_for, special_cure
+from batchgd.compiler.trace.special import ELEMENTWISE
+from batchgd.compiler.trace.substitutes import CURES, cure_for, special_cure
 
 _NATIVE = (
     "append array_split atleast_1d atleast_2d atleast_3d block broadcast_arrays broadcast_to column_stack concatenate "
@@ -20,20 +25,18 @@ _NATIVE = (
     "outer pad polyval ravel repeat reshape resize roll rollaxis rot90 shape size split squeeze stack swapaxes take "
     "tensordot tile trace transpose trapezoid tril triu unstack vander vdot vecdot vsplit vstack linalg.matrix_power"
 )
-_SORTING = (
-    "argmax argmin argpartition argsort digitize histogram lexsort median nanmedian nanpercentile nanquantile "
-    "partition percentile quantile searchsorted sort sort_complex unique"
-)
+_COMPUTING = "dot inner vdot outer tensordot einsum diff polyval trapezoid interp convolve cov"
 
 NATIVE = frozenset(_NATIVE.split())
 """Functions that only move elements, or add and multiply them: NumPy's own code runs them on object arrays."""
 
-SORTING = frozenset(_SORTING.split())
-"""Functions whose result depends on the order of the values."""
+COMPUTING = frozenset(_COMPUTING.split())
+"""Functions by which large arrays of coordinates become rows."""
 
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """Carry out a ufunc, or one of its methods, on operands some of which are traced."""
+    inputs = settled(tuple(inputs))
     out = kwargs.pop("out", None)
     if method in ("__call__", "outer"):
         if kwargs.pop("where", True) is not True:
@@ -43,6 +46,10 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict
         result = reduce(ufunc, *inputs, **kwargs)
     elif method == "accumulate":
         result = _accumulate(ufunc, *inputs, **kwargs)
+    elif method == "at" and isinstance(inputs[0], TracedArray):
+        from batchgd.compiler.trace.array_functions import apply_at
+
+        return apply_at(ufunc, *inputs)
     else:
         name = f"np.{ufunc.__name__}.{method}"
         raise escape(f"{name} cannot be traced", cure_for(name))
@@ -50,6 +57,10 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict
 
 
 def _call(ufunc: np.ufunc, inputs: Sequence[Any]) -> Any:
+    if ufunc.__name__ == "matmul" and involved(inputs):
+        return matmul(*inputs)
+    if ufunc.__name__ == "vecdot" and involved(inputs):
+        return np.sum(np.multiply(*inputs), axis=-1)
     if ufunc.__name__ in ("matmul", "vecdot", "matvec", "vecmat"):
         return traced_array(ufunc(*map(plain_objects, inputs)))
     if ufunc.__name__ == "divmod":
@@ -62,8 +73,7 @@ def _call(ufunc: np.ufunc, inputs: Sequence[Any]) -> Any:
 
 
 def _outer(ufunc: np.ufunc, a: Any, b: Any) -> Any:
-    first, second = plain_objects(a), plain_objects(b)
-    return elementwise(ufunc, first.reshape(first.shape + (1,) * second.ndim), second)
+    return elementwise(ufunc, np.reshape(a, shape_of(a) + (1,) * len(shape_of(b))), b)
 
 
 def _stored(result: Any, out: Any) -> Any:
@@ -71,6 +81,9 @@ def _stored(result: Any, out: Any) -> Any:
     target = out[0] if isinstance(out, tuple) else out
     if target is None:
         return result
+    if isinstance(result, TracedRows) and isinstance(target, TracedRows) and result.shape == target.shape:
+        target.cells = result.cells
+        return target
     target[...] = result
     return target
 
@@ -82,6 +95,8 @@ def elementwise(ufunc: Callable[..., Any], *inputs: Any) -> Any:
 
 def broadcasting(apply: Callable[..., Any], *inputs: Any) -> Any:
     """Apply a function of single numbers element by element, with broadcasting."""
+    if involved(inputs):
+        return broadcast(apply, inputs)
     arrays = [plain_objects(value) for value in inputs]
     if all(array.ndim == 0 for array in arrays):
         return apply(*(array[()] for array in arrays))
@@ -99,13 +114,24 @@ def element_function(ufunc: Callable[..., Any]) -> Callable[..., Any]:
 
     def apply(*values: Any) -> Any:
         if not any(map(depends, values)):
-            return ufunc(*(np.float64(float(v)) if isinstance(v, Scalar) else v for v in values))
+            return ufunc(*map(_known, values))
+        if any(map(is_complex, values)):
+            if ufunc.__name__ not in COMPLEX:
+                raise escape(f"{ufunc.__name__} of a complex number cannot be traced", CURES["complex"])
+            return COMPLEX[ufunc.__name__](*map(paired, values))
         if formula is None:
             raise unsupported(ufunc)
         graph = next(value.node.graph for value in values if isinstance(value, Scalar))
         return formula(*(Scalar(node_of(graph, value)) for value in values))
 
     return apply
+
+
+def _known(value: Any) -> Any:
+    """Return a traced number that is a constant as a plain one."""
+    if isinstance(value, Complex):
+        return np.complex128(complex(float(value.real), float(value.imag)))
+    return np.float64(float(value)) if isinstance(value, Scalar) else value
 
 
 def unsupported(func: Any) -> Escape:
@@ -134,11 +160,21 @@ def reduce(
     where: Any = True,
 ) -> Any:
     """Combine the elements along axes, from left to right."""
+    if ufunc.__name__ == "logaddexp":
+        return _log_sum_exp(array, axis, keepdims)
     if ufunc.__name__ not in (*_INITIAL, "maximum", "minimum", "bitwise_and", "bitwise_or"):
         raise escape(f"np.{ufunc.__name__}.reduce is not supported in a trace", "write a loop")
     if where is not True and where is not np._NoValue:
-        raise escape("a reduction with where= is not supported", "write np.sum(bgd.where(condition, a, 0.0))")
-    objects, combine = plain_objects(array), element_function(ufunc)
+        if ufunc.__name__ not in _INITIAL:
+            raise escape(f"np.{ufunc.__name__}.reduce with where=", "write bgd.where(condition, a, b) within")
+        from batchgd.compiler.trace.reductions import where as select
+
+        array = select(where, array, _INITIAL[ufunc.__name__])
+    combine = element_function(ufunc)
+    if involved([array]):
+        first = None if initial is np._NoValue else initial
+        return reduce_rows(combine, ufunc.__name__, array, axes_of(axis, len(shape_of(array))), first, keepdims is True)
+    objects = plain_objects(array)
     axes = axes_of(axis, objects.ndim)
     kept = [i for i in range(objects.ndim) if i not in axes]
     rows = objects.transpose([*kept, *axes]).reshape([objects.shape[i] for i in kept] + [-1 if objects.size else 0])
@@ -151,6 +187,17 @@ def reduce(
     if keepdims is True:
         result = result.reshape([1 if i in axes else n for i, n in enumerate(objects.shape)])
     return traced_array(result)
+
+
+def _log_sum_exp(array: Any, axis: Any, keepdims: Any) -> Any:
+    """The logarithm of a sum of exponentials, each divided by the largest so that none overflows."""
+    top = np.max(array, axis=axis, keepdims=True)
+    shift = np.where(np.isfinite(top), top, 0.0)
+    result = np.log(np.sum(np.exp(array - shift), axis=axis, keepdims=True)) + shift
+    gone = axes_of(axis, len(shape_of(array)))
+    return (
+        result if keepdims is True else np.reshape(result, [n for d, n in enumerate(shape_of(result)) if d not in gone])
+    )
 
 
 def _folded(combine: Callable[..., Any], values: list[Any], empty: Any, name: str) -> Any:
@@ -184,36 +231,53 @@ def _accumulate(ufunc: np.ufunc, array: Any, axis: int = 0, dtype: Any = None, o
 
 def call_function(func: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """Carry out a NumPy function that is not a ufunc on arguments some of which are traced."""
-    from batchgd.compiler.trace.reductions import SPECIAL
+    from batchgd.compiler.trace.numpy_functions import FUNCTIONS
 
     name = func.__name__
+    args, kwargs = settled(tuple(args)), {k: value if k == "out" else settled(value) for k, value in kwargs.items()}
     # A linear algebra function must not be taken for its namesake in NumPy's main module (linalg.trace, linalg.outer).
-    key = f"linalg.{name}" if getattr(func, "__module__", "") == "numpy.linalg" else name
-    if key in SPECIAL:
+    part = {"numpy.linalg": "linalg.", "numpy.fft": "fft."}.get(getattr(func, "__module__", ""), "")
+    key = f"{part}{name}"
+    if key in ROW_FUNCTIONS and (_has_rows(args) or (key in COMPUTING and involved([*filter(_is_array, args)]))):
+        return ROW_FUNCTIONS[key](*args, **kwargs)
+    if key in FUNCTIONS:
         out = kwargs.pop("out", None)
-        return _stored(SPECIAL[key](*args, **kwargs), out)
+        return _stored(FUNCTIONS[key](*args, **kwargs), out)
     if key in NATIVE:
         return _wrapped(func(*map(_opened, args), **{word: _opened(value) for word, value in kwargs.items()}))
+    if key in ROW_FUNCTIONS:
+        return ROW_FUNCTIONS[key](*args, **kwargs)
     if not depends(list(args)) and not depends(list(kwargs.values())):
         return func(*map(_numbers, args), **{word: _numbers(value) for word, value in kwargs.items()})
-    raise sorting(f"np.{name}") if key in SORTING else unsupported(func)
+    raise unsupported(func)
+
+
+def _has_rows(args: Sequence[Any]) -> bool:
+    """Whether there are rows among the arguments."""
+    return any(
+        isinstance(value, TracedRows) or (isinstance(value, (list, tuple)) and _has_rows(value)) for value in args
+    )
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, (list, tuple, np.ndarray, Scalar, TracedRows))
 
 
 def _opened(value: Any) -> Any:
     """Replace traced values by object arrays that do not dispatch."""
-    if isinstance(value, (Scalar, TracedArray)):
+    if isinstance(value, (Scalar, Complex, TracedArray, TracedRows)):
         return plain_objects(value)
     if isinstance(value, (list, tuple)):
-        return type(value)(_opened(item) for item in value)
+        return type(value)(item if isinstance(item, (Scalar, Complex)) else _opened(item) for item in value)
     return value
 
 
 def _numbers(value: Any) -> Any:
     """Replace traced values that are all known by plain numbers."""
-    if isinstance(value, Scalar):
-        return float(value)
+    if isinstance(value, (Scalar, Complex)):
+        return _known(value)
     if isinstance(value, TracedArray):
-        return plain_objects(value).astype(np.float64)
+        return np.array([_known(item) for item in plain_objects(value).flat]).reshape(value.shape)
     if isinstance(value, (list, tuple)):
         return type(value)(_numbers(item) for item in value)
     return value
@@ -227,12 +291,18 @@ def _wrapped(value: Any) -> Any:
     return value
 
 
-def scalar_method(scalar: Scalar, name: str) -> Any:
+def scalar_method(scalar: Scalar | Complex, name: str) -> Any:
     """Return an attribute that NumPy's scalars have: a method of the same meaning on one traced number."""
     if name in ("T", "real"):
         return scalar
-    if name in ("item", "copy", "sum", "prod", "mean", "max", "min", "squeeze", "astype", "tolist", "conj", "flatten"):
+    if name == "imag":
+        return 0.0
+    if name in ("item", "copy", "sum", "prod", "mean", "max", "min", "squeeze", "astype", "tolist", "flatten"):
         return lambda *args, **kwargs: scalar
+    if name == "conj":
+        return lambda: conjugate(scalar)
+    if name == "is_integer":
+        return lambda: scalar == np.floor(scalar)
     if name in ELEMENTWISE:
         ufunc = getattr(np, name, None)
         if ufunc is not None:

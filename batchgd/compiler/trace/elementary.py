@@ -44,6 +44,14 @@ def _xlogy(a: Any, b: Any) -> Any:
     return a * choose((a == 0.0) & ((b <= 0.0) | (b == math.inf)), 0.0, apply("log", b))
 
 
+def _rint(a: Any) -> Any:
+    """The nearest whole number, an even one for a half."""
+    below = apply("floor", a)
+    rest, half = a - below, below * 0.5
+    odd = choose(half > apply("floor", half), 1.0, 0.0)
+    return below + choose(rest > 0.5, 1.0, choose(rest < 0.5, 0.0, odd))
+
+
 def _trunc(a: Any) -> Any:
     return choose(a < 0.0, -apply("floor", -a), apply("floor", a))
 
@@ -103,6 +111,7 @@ ELEMENTWISE: dict[str, Formula] = {
     "floor": _op("floor"),
     "ceil": lambda a: -apply("floor", -a),
     "trunc": _trunc,
+    "rint": _rint,
     "sin": _op("sin"),
     "cos": _op("cos"),
     "tan": _op("tan"),

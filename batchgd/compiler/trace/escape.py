@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import os
 import re
 import sys
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from batchgd.compiler.trace.blame import is_loop, library_call, library_cure, library_of, running, shortened
-from batchgd.compiler.trace.substitutes import CURES, cure_for
+from batchgd.compiler.trace.substitutes import cure_for
 from batchgd.problem.errors import printable
 
 
@@ -142,6 +143,19 @@ def line_of(traceback: TracebackType | None, fun: Any) -> str:
     return users or library or definition_of(fun)
 
 
+def is_guarded() -> bool:
+    """Whether some function of the user's that is running is inside a ``try``: what it may raise matters to it."""
+    return any(is_users_frame(frame) and _inside_try(frame) for frame in _frames())
+
+
+def _inside_try(frame: FrameType) -> bool:
+    """Whether the instruction that runs is covered by an entry of the exception table."""
+    parse = getattr(dis, "_parse_exception_table", None)
+    if parse is None or not frame.f_code.co_exceptiontable:
+        return bool(frame.f_code.co_exceptiontable)
+    return any(entry.start <= frame.f_lasti < entry.end for entry in parse(frame.f_code))
+
+
 def definition_of(fun: Any) -> str:
     """Return ``file:line`` of a function's definition, or its name."""
     inner = getattr(fun, "func", fun)  # of a functools.partial
@@ -155,22 +169,28 @@ def name_of(fun: Any) -> str:
     return printable(str(name))
 
 
-def decision() -> Escape:
-    """Return the error of a truth value that depends on x, with the cure that fits the expression."""
+def decision(paths: int) -> Escape:
+    """Return the error of a condition that makes more paths than are followed, with the cure that fits it."""
     at = running(_users_frame())
     shown = shortened(at.text) or "a condition "
     if at.callee in ("sorted", "list.sort") or at.callee.endswith(".sort"):
-        return sorting("sorted" if at.callee == "sorted" else ".sort()")
+        name = "sorted" if at.callee == "sorted" else ".sort()"
+        return escape(f"{name} orders values of x in more ways than the {paths} paths of a trace", cure_for("sorted"))
+    if is_loop(at.line) or at.breaks:
+        what = f"{shown}has not ended its loop after {paths - 1} rounds, and a trace follows at most {paths} paths"
+        return escape(what, cure_for("while"))
+    what = f"{shown}decides by the value of x, which makes more than the {paths} paths that a trace follows"
     if at.callee in ("max", "min", "any", "all", "filter"):
-        return escape(f"{shown}uses Python's {at.callee}, which compares values of x", cure_for(at.callee))
-    if is_loop(at.line):
-        return escape(f"{shown}ends a loop depending on the value of x", cure_for("while"))
-    what = f"{shown}branches on the value of x, but a trace follows one branch only"
-    if at.line.startswith("assert "):
-        return escape(what, cure_for("assert"))
-    if re.search(r"isnan|isfinite|isinf", at.text):
-        return escape(what, cure_for("isnan"))
+        return escape(what, cure_for(at.callee))
+    if at.masks:
+        return escape(what, cure_for("mask"))
     return escape(what, cure_for("in" if re.search(r"\bin\b", at.text) else "branch"))
+
+
+def forgetful() -> Escape:
+    """Return the error of a function that asks other questions when it is called again."""
+    shown = shortened(running(_users_frame()).text) or "the function "
+    return escape(f"{shown}decides differently when the function is called again", cure_for("state"))
 
 
 def conversion(kind: str) -> Escape:
@@ -181,28 +201,14 @@ def conversion(kind: str) -> Escape:
     if at.fills:
         return escape(f"{shortened(at.line)}puts a traced value into an array of plain numbers", cure_for("fill"))
     shown = shortened(at.text) or "it "
-    module = getattr(at.function, "__module__", None)
-    if at.callee.isidentifier() and module in ("math", "numpy"):
-        what = f"{shown}calls {at.callee}, imported by its name, which a trace cannot replace"
-        write, short = {"math": ("import math", "math"), "numpy": ("import numpy as np", "np")}[module]
-        return escape(what, f"write `{write}` and {short}.{at.callee}")
     what = f"{shown}needs the number behind a traced value ({kind})"
     if kind == "index" and "*" in at.text and not at.callee:
         return escape(f"{shown}multiplies a list, which Python repeats instead", cure_for("list"))
     if kind != "float":
         return escape(what, cure_for("whole"))
-    if re.fullmatch(r"float|(np|numpy)\.(float\d*|double|single|longdouble)", at.callee):
-        return escape(what, f"leave {at.callee}() out: x is an array of floats")
     return escape(what, cure_for("text" if at.text.startswith(("'", '"')) else "number"))
 
 
-def complex_numbers() -> Escape:
-    """Return the error of complex arithmetic with x."""
-    return escape(
-        "the function mixes x with complex numbers", f"write the function in real arithmetic: {CURES['complex']}"
-    )
-
-
 def sorting(name: str) -> Escape:
-    """Return the error of a function that orders values."""
-    return escape(f"{name} orders values of x, which a trace cannot follow", cure_for(name))
+    """Return the error of a function that orders more values than a network of comparisons is made for."""
+    return escape(f"{name} orders more values of x than a trace can", cure_for(name))

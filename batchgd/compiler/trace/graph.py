@@ -1,50 +1,111 @@
-"""The expression graph: nodes that exist once each (hash-consing), and the order in which they are computed."""
+"""The expression graph: nodes that exist once each (hash-consing), and the order in which they are computed.
+
+A node without axes is a number per lane. One with axes is a number per lane and row: ``Axis(1000)`` is a large axis of
+the data, over which code loops, and which only ``sum``, ``prod``, ``least``, ``greatest`` and ``spread`` take away.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from batchgd.compiler.trace.operations import BOOLEAN, COMMUTATIVE, FINITE, LEAVES, OPERATIONS
+from batchgd.compiler.trace.operations import BOOLEAN, COMMUTATIVE, FINITE, OPERATIONS, REDUCTIONS, SHARP
+
+
+@dataclass(frozen=True, order=True)
+class Axis:
+    """A large axis of rows; the index tells apart two of equal length that meet in one value."""
+
+    length: int
+    index: int = 0
+
+
+Axes = tuple[Axis, ...]
+
+
+class Scatter(NamedTuple):
+    """What a ``spread`` needs to know: its table of whole numbers below ``outputs``, with these axes."""
+
+    table: str
+    axes: Axes
+    outputs: int
 
 
 class Node:
     """One value of the expression: an operation on other nodes, a constant, or an input.
 
-    ``op`` is a row of the table of operations, or ``const`` (its number is ``value``), ``x`` or ``p`` (its index is
-    ``value``). A node's ``id`` is larger than its arguments', so ascending ids are an order of computation. If
-    ``finite``, a finite x cannot make it NaN or infinite other than by overflow.
+    ``op`` is a row of the table of operations, or one of these:
+
+    ========  ==================================================================================================
+    const     the number ``value``
+    x, p      the coordinate, or the parameter, number ``value``
+    data      rows of numbers: ``graph.tables[attr]``, float64, one dimension per axis
+    pick      ``args[k]`` for the whole number k of each row: ``graph.tables[attr]``, int64, one dimension per axis
+    sum       the sum of its argument over the axis ``attr``, which is bound here: another with this name is outside
+    prod      the product over it
+    least     the least over it
+    greatest  the greatest over it
+    spread    the adjoint of a pick: ``attr.outputs`` numbers, the j-th of which is the sum of the argument over those
+              rows of ``attr.axes``, bound here, in which ``graph.tables[attr.table]`` is j
+    part      the number ``value`` of a spread, which nothing else uses
+    rows      its argument in every row of its axes; only as an output
+    ========  ==================================================================================================
+
+    ``axes`` are the row axes on which the value depends, in order. A node's ``id`` is larger than its arguments', so
+    ascending ids are an order of computation. If ``finite``, a finite x cannot make it NaN or infinite other than by
+    overflow; if ``smooth``, nor its derivatives.
     """
 
-    __slots__ = ("args", "finite", "graph", "id", "op", "value")
+    __slots__ = ("args", "attr", "axes", "finite", "graph", "id", "op", "smooth", "value")
 
-    def __init__(self, graph: Graph, op: str, args: tuple[Node, ...], value: float):
-        self.graph, self.op, self.args, self.value = graph, op, args, value
+    def __init__(self, graph: Graph, op: str, args: tuple[Node, ...], value: float, attr: Hashable, axes: Axes):
+        self.graph, self.op, self.args, self.value, self.attr, self.axes = graph, op, args, value, attr, axes
         self.id = graph.size
         graph.size += 1
         known = op in FINITE or (op == "power" and args[1].value in range(LARGEST_POWER))
+        if op == "data":
+            known = bool(np.all(np.isfinite(self.table)))
         self.finite: bool = known and math.isfinite(value) and all(arg.finite for arg in args)
+        self.smooth: bool = self.finite and op not in SHARP and all(arg.smooth for arg in args)
 
     def __repr__(self) -> str:
         if self.op == "const":
             return repr(self.value)
-        if self.op in LEAVES:
+        if self.op in ("x", "p"):
             return f"{self.op}{int(self.value)}"
+        if self.op in ("data", "pick"):
+            return f"{self.op}[{' x '.join(str(axis.length) for axis in self.axes)}]"
         return f"{self.op}({', '.join(map(repr, self.args))})"
 
     @property
     def is_constant(self) -> bool:
-        """Whether the value is known."""
+        """Whether the value is known, and a single number."""
         return self.op == "const"
 
     @property
     def is_boolean(self) -> bool:
         """Whether the value is true or false."""
         return self.op in BOOLEAN
+
+    @property
+    def table(self) -> NDArray[Any]:
+        """The numbers of ``data``, the positions of ``pick`` or ``spread``."""
+        return self.graph.tables[self.attr.table if isinstance(self.attr, Scatter) else str(self.attr)]
+
+    @property
+    def bound(self) -> Axes:
+        """The axes over which it runs, which its arguments may have and it has not."""
+        if self.op in REDUCTIONS:
+            assert isinstance(self.attr, Axis)
+            return (self.attr,)
+        return self.attr.axes if isinstance(self.attr, Scatter) else ()
 
 
 class Graph:
@@ -64,7 +125,9 @@ class Graph:
     def __init__(self, dim: int, n_params: int = 0):
         self.size = 0
         self.differentiating = False
+        self.tables: dict[str, NDArray[Any]] = {}
         self._table: dict[tuple, Node] = {}
+        self._made: dict[tuple, Node] = {}
         self.x = [self.intern("x", (), float(i)) for i in range(dim)]
         self.p = [self.intern("p", (), float(k)) for k in range(n_params)]
 
@@ -72,16 +135,35 @@ class Graph:
         """Return the node of a number; 0.0 and -0.0 are two, every NaN is one."""
         return self.intern("const", (), float(value))
 
-    def intern(self, op: str, args: tuple[Node, ...], value: float = 0.0) -> Node:
-        """Return the node of exactly this operation, unsimplified."""
+    def intern(
+        self,
+        op: str,
+        args: tuple[Node, ...],
+        value: float = 0.0,
+        attr: Hashable = None,
+        axes: Axes | None = None,
+    ) -> Node:
+        """Return the node of exactly this operation, unsimplified; by default it has the axes of its arguments."""
         ids = tuple(arg.id for arg in args)
         if op in COMMUTATIVE and ids[0] > ids[1]:
             ids = ids[::-1]
-        key = (op, ids, "nan" if math.isnan(value) else value, math.copysign(1.0, value))
+        key: tuple = (op, ids, "nan" if math.isnan(value) else value, math.copysign(1.0, value))
+        if attr is not None:
+            key = (*key, attr, axes)
         node = self._table.get(key)
         if node is None:
-            node = self._table[key] = Node(self, op, args, value)
+            node = self._table[key] = Node(self, op, args, value, attr, joint_axes(args) if axes is None else axes)
         return node
+
+    def table(self, array: NDArray[Any]) -> str:
+        """Keep an array of float64 or int64 and return its name, which is the same for the same numbers."""
+        kept = np.array(array, np.int64 if array.dtype.kind in "iu" else np.float64, order="C")
+        digest = hashlib.blake2b(kept.tobytes(), digest_size=12)
+        key = f"{kept.dtype.kind}{'x'.join(map(str, kept.shape))}-{digest.hexdigest()}"
+        if key not in self.tables:
+            kept.setflags(write=False)
+            self.tables[key] = kept
+        return key
 
     def existing(self, op: str, *args: Node) -> Node | None:
         """Return the node if it has been made already."""
@@ -91,14 +173,47 @@ class Graph:
         return self._table.get((op, ids, 0.0, 1.0))
 
     def make(self, op: str, *args: Node) -> Node:
-        """Return the node of an operation, folded and simplified."""
+        """Return the node of an operation, folded and simplified: the same one whenever it is asked for again.
+
+        (Some rules look at which nodes exist, and a function that is run again must meet the nodes of its first run.)
+        """
+        if self.differentiating:
+            return self._simplified(op, args)
+        key = (op, *(arg.id for arg in args))
+        node = self._made.get(key)
+        if node is None:
+            node = self._made[key] = self._simplified(op, args)
+        return node
+
+    def _simplified(self, op: str, args: tuple[Node, ...]) -> Node:
         args = self._coerced(op, args)
         if all(arg.op == "const" for arg in args):
             with np.errstate(all="ignore"):
                 return self.constant(float(OPERATIONS[op].compute(*(np.float64(arg.value) for arg in args))))
+        if op not in BOOLEAN and all(arg.op in ("const", "data") for arg in args):
+            folded = self._folded(op, args)
+            if folded is not None:
+                return folded
         rule = self.rules.get(op)
         simpler = rule(self, *args) if rule else None
         return self.intern(op, args) if simpler is None else simpler
+
+    def _folded(self, op: str, args: tuple[Node, ...]) -> Node | None:
+        """Compute an operation on data, unless the result is much larger than they are."""
+        axes = joint_axes(args)
+        if all(arg.axes != axes for arg in args) and not (self.differentiating and rows_of(axes) <= LARGEST_FOLDED):
+            return None
+        shaped = [
+            np.float64(arg.value)
+            if arg.op == "const"
+            else arg.table.reshape([axis.length if axis in arg.axes else 1 for axis in axes])
+            for arg in args
+        ]
+        with np.errstate(all="ignore"):
+            rows = OPERATIONS[op].compute(*shaped)
+        if (rows == rows.flat[0]).all():
+            return self.constant(float(rows.flat[0]))
+        return self.intern("data", (), attr=self.table(rows), axes=axes)
 
     def _coerced(self, op: str, args: tuple[Node, ...]) -> tuple[Node, ...]:
         """Turn truth values into 0 and 1 where numbers are needed, and numbers into truth values where those are."""
@@ -130,6 +245,24 @@ class Graph:
         return self.make("ne", node, self.constant(0.0))
 
 
+def joint_axes(nodes: Iterable[Node]) -> Axes:
+    """Return all axes of some nodes, in order."""
+    found: Axes = ()
+    for node in nodes:
+        if node.axes and node.axes != found:
+            found = tuple(sorted({*found, *node.axes})) if found else node.axes
+    return found
+
+
+def rows_of(axes: Iterable[Axis]) -> int:
+    """Return the number of rows that axes have together.
+
+    >>> rows_of([Axis(100), Axis(100, 1)])
+    10000
+    """
+    return math.prod(axis.length for axis in axes)
+
+
 def reachable(outputs: Iterable[Node]) -> list[Node]:
     """Return the nodes that the outputs need, in an order of computation.
 
@@ -147,49 +280,28 @@ def reachable(outputs: Iterable[Node]) -> list[Node]:
     return [found[key] for key in sorted(found)]
 
 
-def lowered(outputs: Sequence[Node]) -> list[Node]:
-    """Write constant powers out as products and roots; every other node is made again from its new arguments.
+def listing(outputs: Sequence[Node]) -> str:
+    """Return a line of text for each node that the outputs need, which is equal for equal expressions.
 
-    Powers are kept whole until here because n x^(n-1) is a shorter derivative than that of a chain of products.
+    >>> graph = Graph(dim=2)
+    >>> print(listing([graph.make("add", graph.x[0], graph.make("sin", graph.x[1]))]))
+    0 = x 0.0
+    1 = x 1.0
+    2 = sin 1
+    3 = add 0 2
+    return 3
     """
-    new: dict[int, Node] = {}
-    for node in reachable(outputs):
-        args = tuple(new[arg.id] for arg in node.args)
-        if node.op == "power" and args[1].op == "const":
-            new[node.id] = _written_out(node.graph, args[0], args[1])
-        elif all(a is b for a, b in zip(args, node.args, strict=True)):
-            new[node.id] = node
-        else:
-            new[node.id] = node.graph.make(node.op, *args)
-    return [new[node.id] for node in outputs]
+    number: dict[int, int] = {}
+    lines = []
+    for k, node in enumerate(reachable(outputs)):
+        number[node.id] = k
+        own = [] if node.args and node.op != "part" else [repr(node.value)]
+        about = [] if node.attr is None else [repr(node.attr), repr(node.axes)]
+        lines.append(" ".join([f"{k} = {node.op}", *own, *(str(number[arg.id]) for arg in node.args), *about]))
+    return "\n".join([*lines, f"return {' '.join(str(number[node.id]) for node in outputs)}"])
 
+
+LARGEST_FOLDED = 1 << 16
+"""How many rows the product of data with different axes may have, to be computed beforehand in derivatives."""
 
 LARGEST_POWER = 64  # beyond, repeated squaring loses more than 32 ulp
-
-
-def _written_out(graph: Graph, base: Node, exponent: Node) -> Node:
-    """Return base ** exponent as products for whole and half exponents; a negative one uses a single division."""
-    n = exponent.value
-    if not math.isfinite(n):
-        return graph.make("power", base, exponent)
-    if n == int(n) and abs(n) <= LARGEST_POWER:
-        return whole_power(base if n > 0 else graph.make("div", graph.constant(1.0), base), int(abs(n)))
-    if 2.0 * n == int(2.0 * n) and abs(n) < LARGEST_POWER / 2:
-        root = graph.make("sqrt", base)
-        if n > 0:
-            return graph.make("mul", whole_power(base, int(n - 0.5)), root)
-        return whole_power(graph.make("div", graph.constant(1.0), root), int(-2.0 * n))
-    return graph.make("power", base, exponent)
-
-
-def whole_power(base: Node, n: int) -> Node:
-    """Return base ** n for n >= 1 by repeated squaring."""
-    result, square = None, base
-    while True:
-        if n & 1:
-            result = square if result is None else base.graph.make("mul", result, square)
-        n >>= 1
-        if n == 0:
-            assert result is not None
-            return result
-        square = base.graph.make("mul", square, square)

@@ -1,14 +1,11 @@
-"""Stand-ins for the modules ``math`` and ``numpy`` in the globals of the user's functions, while they are traced.
-
-``math.cos`` asks its argument for a float, and ``np.array([x[0], x[1]])`` makes an object array, whose elements NumPy
-would compare. A stand-in is the module itself to every other thread.
-"""
+"""Puts stand-ins into the globals and closures of the user's functions, while they are traced, and takes them out."""
 
 from __future__ import annotations
 
+import builtins
 import functools
-import math
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,199 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.compiler.trace.array import TracedArray, depends, is_traced, traced_array
+from batchgd.compiler.trace.blame import library_of
+from batchgd.compiler.trace.builtin_functions import BUILTINS
 from batchgd.compiler.trace.call import WithArgs
-from batchgd.compiler.trace.dispatch import elementwise
-from batchgd.compiler.trace.escape import escape, is_inner, is_users, tracing
-from batchgd.compiler.trace.scalar import Scalar
-from batchgd.compiler.trace.substitutes import cure_for
+from batchgd.compiler.trace.escape import is_inner, is_users, is_users_frame, tracing
+from batchgd.compiler.trace.stand_ins import StandIn, stand_in
 
 _LOCK = threading.RLock()
 
 _UNDO: list[Callable[[], None]] = []
-"""What puts the modules themselves back, for everything that is swapped at the moment; guarded by the lock."""
-
-_SAME_NAME = (
-    "sin cos tan sinh cosh tanh exp expm1 exp2 sqrt cbrt log2 log10 log1p fabs floor ceil trunc degrees radians "
-    "copysign fmod isnan isfinite isinf"
-)
-_SAME_AS_NUMPY = {
-    **{name: name for name in _SAME_NAME.split()},
-    **{"asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "pow": "power"},
-    **{"asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh"},
-}
-
-
-def _log(x: Any, base: Any = None) -> Any:
-    return np.log(x) if base is None else np.log(x) / np.log(base)
-
-
-def _hypot(*values: Any) -> Any:
-    return np.hypot(*values) if len(values) == 2 else np.sqrt(sum(value * value for value in values))
-
-
-def _dist(p: Any, q: Any) -> Any:
-    return np.sqrt(sum((a - b) * (a - b) for a, b in zip(p, q, strict=True)))
-
-
-def _prod(values: Any, *, start: Any = 1) -> Any:
-    return functools.reduce(lambda a, b: a * b, values, start)
-
-
-def _special(name: str) -> Callable[..., Any]:
-    def function(x: Any) -> Any:
-        from scipy import special
-
-        return elementwise(getattr(special, name), x)
-
-    return function
-
-
-_MATH: dict[str, Callable[..., Any]] = {
-    **{name: getattr(np, numpy_name) for name, numpy_name in _SAME_AS_NUMPY.items()},
-    "log": _log,
-    "hypot": _hypot,
-    "dist": _dist,
-    "prod": _prod,
-    "fsum": lambda values: sum(values, 0.0),
-    "sumprod": lambda p, q: sum((a * b for a, b in zip(p, q, strict=True)), 0.0),
-    "erf": _special("erf"),
-    "erfc": _special("erfc"),
-}
-
-
-class _StandIn(ModuleType):
-    """A module whose functions also take traced values, in the thread that traces."""
-
-    def __init__(self, module: ModuleType, wrap: Callable[[str, Any], Any]):
-        super().__init__(module.__name__)
-        self._module, self._wrap = module, wrap
-        self._made: dict[str, Any] = {}
-
-    def __getattr__(self, name: str) -> Any:
-        value = getattr(self._module, name)
-        if not tracing():
-            return value
-        if name not in self._made:
-            self._made[name] = self._wrap(name, value)
-        return self._made[name]
-
-
-def _math_function(name: str, value: Any) -> Any:
-    if not callable(value):
-        return value
-    ours = _MATH.get(name)
-
-    @functools.wraps(value)
-    def function(*args: Any, **kwargs: Any) -> Any:
-        args = tuple(list(arg) if isinstance(arg, Iterator) else arg for arg in args)
-        if not any(map(is_traced, args)):
-            return value(*args, **kwargs)
-        if any(isinstance(arg, TracedArray) for arg in args) and name not in ("fsum", "prod", "dist", "sumprod"):
-            args = tuple(_single(name, arg) for arg in args)
-        if ours is None:
-            if any(map(depends, args)):
-                raise escape(f"math.{name} cannot be traced", cure_for(f"math.{name}"))
-            return value(*args, **kwargs)
-        return ours(*args, **kwargs)
-
-    return function
-
-
-def _single(name: str, value: Any) -> Any:
-    """Refuse an array of several elements, as ``math`` itself does."""
-    if isinstance(value, TracedArray):
-        if value.size != 1:
-            raise escape(f"math.{name} takes one number, not an array", f"write np.{_SAME_AS_NUMPY.get(name, name)}")
-        return value.flat[0]
-    return value
-
-
-_MAKES_ARRAY = frozenset(["array", "asarray", "asanyarray", "ascontiguousarray", "asfarray", "fromiter"])
-_BLANK = frozenset(["zeros", "empty", "ones", "full"])
-
-
-def _numpy_function(name: str, value: Any) -> Any:
-    if name in _MAKES_ARRAY:
-        return _array_maker(name, value)
-    if name in _BLANK:
-        return _blank_maker(value)
-    if not hasattr(value, "_implementation"):
-        return value
-
-    @functools.wraps(value)
-    def function(*args: Any, **kwargs: Any) -> Any:
-        joins = name in ("concatenate", "stack", "vstack", "hstack", "dstack", "column_stack", "block", "select")
-        if args and not joins:
-            args = (_as_array(args[0]), *args[1:])
-        elif args and isinstance(args[0], (list, tuple)):
-            args = (type(args[0])(_as_array(item) for item in args[0]), *args[1:])
-        return value(*args, **kwargs)
-
-    return function
-
-
-def _as_array(value: Any) -> Any:
-    """Make what NumPy would convert itself, a list or object array with traced numbers, a traced array."""
-    if isinstance(value, (list, tuple)) or type(value) is np.ndarray:
-        return traced_array(value) if is_traced(value) else value
-    return value
-
-
-def _array_maker(name: str, value: Any) -> Any:
-    @functools.wraps(value)
-    def function(data: Any, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(data, Iterator):
-            data = list(data)
-        if not is_traced(data):
-            return value(data, *args, **kwargs)
-        dtype = kwargs.get("dtype", args[0] if args else None)
-        if dtype is not None and np.dtype(dtype).kind not in "fO":
-            raise escape(f"np.{name} converts x to {np.dtype(dtype).name}", "leave out dtype")
-        result = traced_array(_nested(data))
-        if isinstance(result, Scalar):
-            return result
-        least = kwargs.get("ndmin", 0)
-        result = result.reshape((1,) * max(0, least - result.ndim) + result.shape)
-        return result if result is data and name.startswith("as") else result.copy()
-
-    return function
-
-
-def _nested(data: Any) -> Any:
-    """Turn a list of arrays and numbers into one object array; NumPy alone would look at the first elements only."""
-    if not isinstance(data, (list, tuple)):
-        return data
-    rows = [np.asarray(_nested(item), dtype=object) for item in data]
-    if len({row.shape for row in rows}) > 1:
-        raise ValueError("setting an array element with a sequence: the rows have different lengths")
-    result = np.empty((len(rows), *rows[0].shape), dtype=object)
-    for i, row in enumerate(rows):
-        result[i] = row[()] if row.ndim == 0 else row
-    return result
-
-
-def _blank_maker(value: Any) -> Any:
-    """Arrays of floats that may be assigned traced numbers; whole-number and boolean ones stay NumPy's own."""
-
-    @functools.wraps(value)
-    def function(*args: Any, **kwargs: Any) -> Any:
-        filling = args[1] if value is np.full and len(args) > 1 else kwargs.get("fill_value")
-        if is_traced(filling):
-            blank = np.empty(args[0] if args else kwargs["shape"], dtype=object)
-            blank[...] = filling
-            return blank.view(TracedArray)
-        result = value(*args, **kwargs)
-        if result.dtype.kind not in "fO":
-            return result
-        if value is np.empty:
-            result[...] = 0.0
-        return result.astype(object).view(TracedArray)
-
-    return function
-
-
-_STAND_INS = {id(math): _StandIn(math, _math_function), id(np): _StandIn(np, _numpy_function)}
+"""What puts the originals back, for everything that is swapped at the moment; guarded by the lock."""
 
 
 @contextmanager
@@ -218,8 +32,10 @@ def patched_modules(*functions: Any) -> Iterator[None]:
     with _LOCK:
         before = len(_UNDO)
         try:
+            _patch_imports()
             for function in _called(functions):
-                _patch_globals(function.__globals__)
+                _patch_globals(function)
+                _patch_defaults(function)
                 for cell in function.__closure__ or ():
                     _patch_cell(cell)
             yield
@@ -249,18 +65,70 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def _patch_globals(names: dict[str, Any]) -> None:
-    for name, value in list(names.items()):
-        if id(value) in _STAND_INS and isinstance(value, ModuleType):
-            _UNDO.append(functools.partial(names.__setitem__, name, value))  # first: a fork may come in between
-            names[name] = _STAND_INS[id(value)]
+def _patch_imports() -> None:
+    """Let an import inside a function that is traced give the stand-in; those of a module's own stay as they are."""
+    real = builtins.__import__
+
+    @functools.wraps(real)
+    def traced_import(*args: Any, **kwargs: Any) -> Any:
+        module, frame = real(*args, **kwargs), sys._getframe(1)
+        inside = tracing() and frame.f_code.co_name != "<module>" and is_users_frame(frame)
+        return stand_in(module) if inside else module
+
+    _UNDO.append(functools.partial(setattr, builtins, "__import__", real))
+    builtins.__import__ = traced_import
+
+
+def _patch_globals(function: FunctionType) -> None:
+    names = function.__globals__
+    modules = [name for name, value in list(names.items()) if isinstance(value, ModuleType)]
+    for name in {*modules, *_names(function.__code__)}:
+        if name in names:
+            value = names[name]
+            ours = stand_in(value)
+            if ours is not value:
+                _UNDO.append(functools.partial(names.__setitem__, name, value))  # first: a fork may come in between
+                names[name] = ours
+        elif name in BUILTINS:
+            _UNDO.append(functools.partial(names.pop, name, None))
+            names[name] = BUILTINS[name]
+
+
+def _patch_defaults(function: FunctionType) -> None:
+    before = function.__defaults__
+    ours = tuple(map(stand_in, before or ()))
+    if any(new is not old for new, old in zip(ours, before or (), strict=True)):
+        _UNDO.append(functools.partial(setattr, function, "__defaults__", before))
+        function.__defaults__ = ours
 
 
 def _patch_cell(cell: CellType) -> None:
     value = _content(cell)
-    if id(value) in _STAND_INS and isinstance(value, ModuleType):
+    ours = stand_in(value)
+    if ours is not value:
         _UNDO.append(functools.partial(setattr, cell, "cell_contents", value))
-        cell.cell_contents = _STAND_INS[id(value)]
+        cell.cell_contents = ours
+
+
+def _patch_instances(value: Any) -> None:
+    """Patch the attributes of the objects whose methods calling a value may run: a model that contains a spline."""
+    if isinstance(value, functools.partial):
+        for part in (value.func, *value.args, *value.keywords.values()):
+            _patch_instances(part)
+    owner = value.__self__ if isinstance(value, MethodType) else value
+    names = getattr(owner, "__dict__", None)
+    if not isinstance(names, dict) or isinstance(owner, (FunctionType, ModuleType, type)) or not _is_users(type(owner)):
+        return
+    for name, attribute in list(names.items()):
+        ours = stand_in(attribute)
+        if ours is not attribute:
+            _UNDO.append(functools.partial(names.__setitem__, name, attribute))
+            names[name] = ours
+
+
+def _is_users(kind: type) -> bool:
+    """Whether a class is written in a file of the user's."""
+    return is_users(getattr(sys.modules.get(kind.__module__), "__file__", None) or "")
 
 
 def _content(cell: CellType) -> Any:
@@ -275,7 +143,9 @@ def _called(functions: Any) -> list[FunctionType]:
     found: dict[int, FunctionType] = {}
     stack = [function for function in functions if function is not None]
     while stack and len(found) < 1000:
-        for function in _functions_in(stack.pop()):
+        value = stack.pop()
+        _patch_instances(value)
+        for function in _functions_in(value):
             if id(function) not in found and not is_inner(function.__code__.co_filename):
                 found[id(function)] = function
                 stack.extend(_referenced(function))
@@ -292,6 +162,8 @@ def _functions_in(value: Any) -> list[FunctionType]:
         return [each for part in (value.func, *value.args, *value.keywords.values()) for each in _functions_in(part)]
     if isinstance(value, WithArgs):
         return [each for part in (value.func, *value.args) for each in _functions_in(part)]
+    if isinstance(value, np.vectorize):
+        return _functions_in(value.pyfunc)
     if isinstance(value, (staticmethod, classmethod)):
         return _functions_in(value.__func__)
     if isinstance(value, property):
@@ -308,14 +180,14 @@ def _functions_in(value: Any) -> list[FunctionType]:
         return [each for part in value if callable(part) for each in _functions_in(part)]
     if value is None or isinstance(value, ModuleType) or type(value).__module__ in ("builtins", "numpy"):
         return []
-    return _functions_in(type(value))
+    return [] if library_of(type(value).__module__) else _functions_in(type(value))
 
 
 def _referenced(function: FunctionType) -> list[Any]:
     """Return what a function's code names: globals, attributes of modules, and what its closure contains."""
     names = _names(function.__code__)
     values = [function.__globals__[name] for name in names if name in function.__globals__]
-    for module in [value for value in values if isinstance(value, ModuleType) and id(value) not in _STAND_INS]:
+    for module in [value for value in values if isinstance(value, ModuleType) and not isinstance(value, StandIn)]:
         if is_users(getattr(module, "__file__", None) or "site-packages"):
             values += [vars(module)[name] for name in names if name in vars(module)]
     values += [_content(cell) for cell in function.__closure__ or ()]

@@ -113,14 +113,18 @@ def _functions() -> dict[str, Operation]:
 OPERATIONS: dict[str, Operation] = {**_OPERATORS, **_functions()}
 BOOLEAN = frozenset(name for name, operation in OPERATIONS.items() if operation.boolean)
 COMMUTATIVE = frozenset(["add", "mul", "eq", "ne", "and", "or"])
-LEAVES = frozenset(["const", "x", "p"])
+LEAVES = frozenset(["const", "x", "p", "data"])
+REDUCTIONS = {"sum": np.add, "prod": np.multiply, "least": np.minimum, "greatest": np.maximum}
+"""What combines the rows of an axis; see ``graph.Node`` for these and the other operations on rows."""
 _FINITE = (
-    "const x p add sub neg mul absolute sign floor minimum maximum where copysign sin cos tan atan atan2 asinh tanh "
-    "cbrt hypot erf erfc"
+    "const x p pick sum prod least greatest spread part add sub neg mul absolute sign floor minimum maximum where "
+    "copysign sin cos tan atan atan2 asinh tanh cbrt hypot erf erfc"
 )
 FINITE = BOOLEAN | frozenset(_FINITE.split())
 """Operations that are finite if their operands are, unless they overflow."""
-POLYNOMIAL = LEAVES | {"add", "sub", "neg", "mul", "div"}
+SHARP = frozenset(["atan2", "cbrt", "hypot"])
+"""Those of them whose derivatives are infinite or 0/0 somewhere."""
+POLYNOMIAL = LEAVES | {"add", "sub", "neg", "mul", "div", "pick", "sum", "prod", "spread", "part"}
 """What a polynomial is written with; a division by something that depends on x leaves x in its derivatives."""
 
 

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.compiler.trace.array import TracedArray, is_traced, plain_objects, traced_array
+from batchgd.compiler.trace.array import is_traced, plain_objects, to_fill, traced_array
+from batchgd.compiler.trace.blank import settled
+from batchgd.compiler.trace.complex_numbers import is_complex
 from batchgd.compiler.trace.dispatch import axes_of, broadcasting, reduce
 from batchgd.compiler.trace.elementary import choose
 from batchgd.compiler.trace.escape import escape
-from batchgd.compiler.trace.substitutes import cure_for
+from batchgd.compiler.trace.row_array import TracedRows, shape_of
 
 _ANY = np._NoValue
 
@@ -42,14 +44,15 @@ def where(condition: Any, yes: Any, no: Any) -> Any:
     >>> bgd.Objective(lambda x: bgd.where(x[0] > 0, x[0] ** 2, -x[0]), dim=1).gradient([-3.0])
     array([-1.])
     """
+    condition, yes, no = settled((condition, yes, no))
     if not any(map(is_traced, (condition, yes, no))):
         return np.where(condition, yes, no)[()]
     return broadcasting(choose, condition, yes, no)
 
 
 def _where(condition: Any, *branches: Any) -> Any:
-    if len(branches) != 2:
-        raise escape("np.where with a condition alone gives positions, which depend on x", "use bgd.where(c, a, b)")
+    if not branches:
+        return np.nonzero(traced_array(condition))
     return where(condition, *branches)
 
 
@@ -63,12 +66,13 @@ def _reducing(name: str) -> Callable[..., Any]:
 
 
 def _count(a: Any, axis: Any) -> int:
-    shape = plain_objects(a).shape
+    shape = shape_of(a)
     return int(np.prod([shape[i] for i in axes_of(axis, len(shape))], dtype=int))
 
 
 def _mean(a: Any, axis: Any = None, dtype: Any = None, keepdims: Any = False, where: Any = True) -> Any:
-    return reduce(np.add, a, axis=axis, keepdims=keepdims, where=where) / _count(a, axis)
+    total = reduce(np.add, a, axis=axis, keepdims=keepdims, where=where)
+    return total / (_count(a, axis) if where is True or where is _ANY else np.sum(where, axis=axis, keepdims=keepdims))
 
 
 def _var(
@@ -108,7 +112,9 @@ def _ptp(a: Any, axis: Any = None, **kwargs: Any) -> Any:
 def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     """The vector norms, and the Frobenius norm of matrices."""
     array = traced_array(x)
-    ndim = plain_objects(x).ndim
+    if not isinstance(array, TracedRows) and any(map(is_complex, plain_objects(x).flat)):
+        array = np.abs(array)
+    ndim = len(shape_of(x))
     matrix = (ndim == 2 and axis is None) or isinstance(axis, tuple)
     if ord is None or (ord == "fro" and matrix) or (ord == 2 and not matrix):
         return np.sqrt(reduce(np.add, array * array, axis=axis, keepdims=keepdims))
@@ -127,9 +133,9 @@ def _filled(value: float | None) -> Callable[..., Any]:
     """Arrays like x may be assigned to, so they stay object arrays."""
 
     def function(a: Any, fill: Any = value, dtype: Any = None, shape: Any = None, **_: Any) -> Any:
-        result = np.empty(plain_objects(a).shape if shape is None else shape, dtype=object)
+        result = np.empty(shape_of(a) if shape is None else shape, dtype=object)
         result[...] = fill
-        return result.view(TracedArray)
+        return to_fill(result)
 
     if value is None:
         return function
@@ -152,24 +158,6 @@ def _sinc(x: Any) -> Any:
     return where(near, series, np.sin(safe) / safe)
 
 
-def _nan_to_num(x: Any, *args: Any, **kwargs: Any) -> Any:
-    raise escape("np.nan_to_num hides trouble that the run reports as a status", cure_for("np.nan_to_num"))
-
-
-def _determinant(a: Any) -> Any:
-    """Expansion by the first row: exact for the small matrices that a trace can hold."""
-    matrix = plain_objects(a)
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or len(matrix) > 5:
-        raise escape("np.linalg.det is supported for one matrix up to 5 x 5", cure_for("np.linalg.det"))
-    if len(matrix) == 0:
-        return 1.0
-    total: Any = 0.0
-    for column in range(len(matrix)):
-        minor = _determinant(np.delete(matrix[1:], column, axis=1))
-        total = total + (-1.0) ** column * matrix[0, column] * minor
-    return total
-
-
 SPECIAL: dict[str, Callable[..., Any]] = {
     "where": _where,
     "sum": _reducing("add"),
@@ -188,18 +176,13 @@ SPECIAL: dict[str, Callable[..., Any]] = {
     "clip": _clip,
     "select": _select,
     "sinc": _sinc,
-    "nan_to_num": _nan_to_num,
-    "real": lambda a: a,
     "result_type": lambda *values: np.result_type(*(np.float64 if is_traced(value) else value for value in values)),
-    "iscomplexobj": lambda a: False,
-    "isrealobj": lambda a: True,
     "zeros_like": _filled(0.0),
     "empty_like": _filled(0.0),
     "ones_like": _filled(1.0),
     "full_like": _filled(None),
     "linalg.norm": _norm,
     "linalg.vector_norm": lambda x, ord=2, axis=None, keepdims=False: _norm(x, ord, axis, keepdims),
-    "linalg.det": _determinant,
     "linalg.trace": lambda a, **kwargs: np.trace(a, **kwargs),
     "linalg.outer": lambda a, b: np.outer(a, b),
     "linalg.cross": lambda a, b, axis=-1: np.cross(a, b, axis=axis),

@@ -97,8 +97,10 @@ def roll(value: Node | None, gradient: Sequence[Node]) -> Rolled:
     Examples
     --------
     >>> from batchgd.compiler.trace.tracer import trace
+    >>> from batchgd.compiler.trace.unroll_rows import unrolled
     >>> traced = trace(lambda x: (x[1:] * x[:-1] ** 2).sum(), 40)
-    >>> rolled = roll(traced.value, traced.gradient)
+    >>> value, *gradient = unrolled([traced.value, *traced.gradient])
+    >>> rolled = roll(value, gradient)
     >>> [[loop.members for loop in stage.loops] for stage in rolled.stages]
     [[1, 38, 1]]
     >>> rolled.operations, rolled.work(32)

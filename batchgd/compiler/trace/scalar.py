@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.compiler.trace.escape import complex_numbers, conversion, decision
+from batchgd.compiler.trace.escape import conversion
+from batchgd.compiler.trace.fork import ask
+from batchgd.compiler.trace.frames import PRIORITY, is_frame, on_frames, ufunc_of
 from batchgd.compiler.trace.graph import Graph, Node
 
 _Method = Callable[["Scalar", Any], Any]
@@ -22,14 +24,18 @@ def node_of(graph: Graph, value: Any) -> Node:
     if isinstance(value, np.ndarray) and value.ndim == 0:
         return node_of(graph, value.item())
     if isinstance(value, (complex, np.complexfloating)):
-        raise complex_numbers()
+        raise TypeError("a complex number where a real one is needed")
     if value is None or isinstance(value, (str, bytes)):
         raise TypeError(f"arithmetic between x and {value!r}")
     return graph.constant(float(value))
 
 
-def apply(op: str, *values: Any) -> Scalar:
+def apply(op: str, *values: Any) -> Any:
     """Return the result of an operation with at least one traced operand."""
+    if any(isinstance(value, (Pair, complex, np.complexfloating)) for value in values):
+        from batchgd.compiler.trace.complex_numbers import apply_complex
+
+        return apply_complex(op, *values)
     graph = next(value.node.graph for value in values if isinstance(value, Scalar))
     return Scalar(graph.make(op, *(node_of(graph, value) for value in values)))
 
@@ -45,13 +51,25 @@ def _operators(operation: str | np.ufunc) -> tuple[_Method, _Method]:
     """
     carry_out = operation if isinstance(operation, np.ufunc) else partial(apply, operation)
 
+    ufunc = operation if isinstance(operation, np.ufunc) else ufunc_of(operation)
+
     def method(self: Scalar, other: Any) -> Any:
+        if is_frame(other):
+            return on_frames(ufunc, self, other)
         return carry_out(self, other) if _is_number(other) else NotImplemented
 
     def reflected(self: Scalar, other: Any) -> Any:
+        if is_frame(other):
+            return on_frames(ufunc, other, self)
         return carry_out(other, self) if _is_number(other) else NotImplemented
 
     return method, reflected
+
+
+class Pair:
+    """What a traced complex number is derived from, see ``complex_numbers``."""
+
+    __slots__ = ()
 
 
 class Scalar:
@@ -65,6 +83,7 @@ class Scalar:
     ndim = 0
     size = 1
     dtype = np.dtype(np.float64)
+    __pandas_priority__ = PRIORITY
 
     def __init__(self, node: Node):
         self.node = node
@@ -94,13 +113,13 @@ class Scalar:
     __mod__, __rmod__ = _operators(np.remainder)
     __divmod__, __rdivmod__ = _operators(np.divmod)
 
-    def __neg__(self) -> Scalar:
+    def __neg__(self) -> Any:
         return apply("neg", self)
 
     def __pos__(self) -> Scalar:
         return self
 
-    def __abs__(self) -> Scalar:
+    def __abs__(self) -> Any:
         return apply("absolute", self)
 
     __lt__, __le__ = _operators("lt")[0], _operators("le")[0]
@@ -111,13 +130,13 @@ class Scalar:
     __and__, __or__ = _operators("and")[0], _operators("or")[0]
     __rand__, __ror__ = __and__, __or__
 
-    def __invert__(self) -> Scalar:
+    def __invert__(self) -> Any:
         return apply("not", self)
 
     def __bool__(self) -> bool:
         if self.node.is_constant:
             return self.node.value != 0.0
-        raise decision()
+        return ask(self.node)
 
     def __float__(self) -> float:
         if self.node.is_constant:
@@ -133,10 +152,10 @@ class Scalar:
         raise conversion("index")
 
     def __complex__(self) -> complex:
-        raise complex_numbers()
+        raise conversion("complex")
 
     def __round__(self, digits: int | None = None) -> Any:
-        raise conversion("round")
+        return np.round(self, digits or 0)
 
     def __floor__(self) -> Any:
         return np.floor(self)
@@ -155,3 +174,23 @@ class Scalar:
         from batchgd.compiler.trace.dispatch import scalar_method
 
         return scalar_method(self, name)
+
+
+class Place(Scalar):
+    """A traced whole number from 0 to ``count`` - 1, such as the position of the least element; it can index."""
+
+    __slots__ = ("count",)
+
+    def __init__(self, node: Node, count: int):
+        super().__init__(node)
+        self.count = count
+
+    def __index__(self) -> int:
+        """Follow one path for each number that it may be."""
+        graph = self.node.graph
+        if self.node.is_constant:
+            return int(self.node.value)
+        return next(
+            (k for k in range(self.count - 1) if ask(graph.make("eq", self.node, graph.constant(float(k))))),
+            self.count - 1,
+        )

@@ -19,7 +19,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import ClassVar
 
-from batchgd.compiler.trace.graph import Graph, Node
+from batchgd.compiler.trace.graph import Axis, Graph, Node
+from batchgd.compiler.trace.rows import reduced
 
 
 def _is(node: Node, value: float) -> bool:
@@ -102,7 +103,18 @@ def _neg(graph: Graph, a: Node) -> Node | None:
         return other
     if a.op == "mul" and a.args[0].op == "const":
         return graph.make("mul", graph.constant(-a.args[0].value), a.args[1])
+    if (scaled := _into_data(graph, graph.constant(-1.0), a)) is not None:
+        return scaled
     return _into_branches(graph, a, lambda branch: graph.make("neg", branch))
+
+
+def _into_data(graph: Graph, constant: Node, node: Node) -> Node | None:
+    """Multiply the data in a product by a constant, once for all rows."""
+    if node.op == "mul":
+        for one, other in (node.args, node.args[::-1]):
+            if one.op == "data":
+                return graph.make("mul", graph.make("mul", constant, one), other)
+    return None
 
 
 def _mul(graph: Graph, a: Node, b: Node) -> Node | None:
@@ -114,6 +126,8 @@ def _mul(graph: Graph, a: Node, b: Node) -> Node | None:
         return graph.make("neg", graph.make("mul", a.args[0], b))
     if b.op == "neg":
         return graph.make("neg", graph.make("mul", a, b.args[0]))
+    if a is b and a.op == "hypot":
+        return graph.make("add", *(graph.make("mul", side, side) for side in a.args))
     for one, other in ((a, b), (b, a)):  # constants move outward, where they meet other constants
         if one.op == "mul" and one.args[0].op == "const":
             return graph.make("mul", one.args[0], graph.make("mul", one.args[1], other))
@@ -139,6 +153,8 @@ def _scale(graph: Graph, constant: Node, node: Node) -> Node | None:
     absorbs = node.op == "mul" or (node.op == "div" and not _is(node.args[0], 1.0))
     if absorbs and node.args[0].op == "const" and _is_normal(c * node.args[0].value):
         return graph.make(node.op, graph.constant(c * node.args[0].value), node.args[1])
+    if (scaled := _into_data(graph, constant, node)) is not None:
+        return scaled
     if node.op == "where" and all(branch.op == "const" for branch in node.args[1:]):
         condition, yes, no = node.args
         return graph.make("where", condition, graph.constant(c * yes.value), graph.constant(c * no.value))
@@ -191,7 +207,7 @@ def _div(graph: Graph, a: Node, b: Node) -> Node | None:
 
 
 def _power(graph: Graph, a: Node, b: Node) -> Node | None:
-    """Small exponents at once; other constant ones stay whole until the graph is written out (``graph.lowered``).
+    """Small exponents at once; other constant ones stay whole until the graph is written out (``powers.lowered``).
 
     Powers of a constant a are exp(b log a), which is off by |b log a| / 2 ulp (less for a = 2).
     """
@@ -218,17 +234,37 @@ def _where(graph: Graph, condition: Node, yes: Node, no: Node) -> Node | None:
         return yes
     if condition.op == "not":
         return graph.make("where", condition.args[0], no, yes)
-    if yes.op == "where" and yes.args[0] is condition:
-        return graph.make("where", condition, yes.args[1], no)
-    if no.op == "where" and no.args[0] is condition:
-        return graph.make("where", condition, yes, no.args[2])
-    return None
+    shorter = _settled(yes, condition, True), _settled(no, condition, False)
+    return graph.make("where", condition, *shorter) if shorter != (yes, no) else None
+
+
+def _settled(node: Node, condition: Node, answer: bool) -> Node:
+    """Return what is left of nested selections where a condition is known to hold, or not to."""
+    if node.op != "where":
+        return node
+    known, stack = dict[int, bool](), [(condition, answer)]
+    while stack and len(known) < 64:
+        each, truth = stack.pop()
+        known[each.id] = truth
+        if each.op == "not":
+            stack.append((each.args[0], not truth))
+        elif each.op == ("and" if truth else "or"):
+            stack += [(arg, truth) for arg in each.args]
+    while node.op == "where" and node.args[0].id in known:
+        node = node.args[1] if known[node.args[0].id] else node.args[2]
+    return node
 
 
 def _and(graph: Graph, a: Node, b: Node) -> Node | None:
     for one, other in ((a, b), (b, a)):
         if one.op == "const":
             return other if one.value != 0.0 else graph.constant(0.0)
+        if other.op == "and" and one in other.args:
+            return other
+        if _opposite(one, other):
+            return graph.constant(0.0)
+    if a.op == b.op == "not":
+        return graph.make("not", graph.make("or", a.args[0], b.args[0]))
     return a if a is b else None
 
 
@@ -236,7 +272,30 @@ def _or(graph: Graph, a: Node, b: Node) -> Node | None:
     for one, other in ((a, b), (b, a)):
         if one.op == "const":
             return graph.constant(1.0) if one.value != 0.0 else other
+        if _opposite(one, other):
+            return graph.constant(1.0)
+        if other.op in ("or", "and") and one in other.args:
+            return other if other.op == "or" else one
+        if other.op == "and" and (rest := _without_opposite(other, one)) is not None:
+            return graph.make("or", one, rest)
+        if one.op == other.op == "and":
+            for kept, left in (one.args, one.args[::-1]):
+                if kept in other.args and (rest := _without_opposite(other, left)) is kept:
+                    return kept
     return a if a is b else None
+
+
+def _opposite(a: Node, b: Node) -> bool:
+    """Whether a condition is written as the negation of another."""
+    return (a.op == "not" and a.args[0] is b) or (b.op == "not" and b.args[0] is a)
+
+
+def _without_opposite(both: Node, a: Node) -> Node | None:
+    """Return what is left of ``b & ~a``, None if neither part is ~a."""
+    for part, rest in (both.args, both.args[::-1]):
+        if _opposite(part, a):
+            return rest
+    return None
 
 
 def _not(graph: Graph, a: Node) -> Node | None:
@@ -245,6 +304,17 @@ def _not(graph: Graph, a: Node) -> Node | None:
 
 def _same(graph: Graph, a: Node, b: Node) -> Node | None:
     return a if a is b else None
+
+
+def _sum(graph: Graph, a: Node, axis: Axis) -> Node | None:
+    """What is the same in every row is multiplied once."""
+    if a.op == "neg":
+        return graph.make("neg", reduced("sum", a.args[0], axis))
+    if a.op == "mul":
+        for one, other in (a.args, a.args[::-1]):
+            if axis not in one.axes:
+                return graph.make("mul", one, reduced("sum", other, axis))
+    return None
 
 
 def _even(op: str) -> Callable[[Graph, Node], Node | None]:
@@ -277,6 +347,7 @@ class SimplifyingGraph(Graph):
         "not": _not,
         "minimum": _same,
         "maximum": _same,
+        "sum": _sum,
         **{op: _even(op) for op in ("cos", "cosh", "absolute")},
         **{op: _odd(op) for op in ("sin", "tan", "asin", "atan", "sinh", "tanh", "cbrt", "erf")},
     }

@@ -9,13 +9,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.compiler.trace.array import traced_array
-from batchgd.compiler.trace.differentiate import gradient, jacobian_columns
+from batchgd.compiler.trace.array import plain_objects, traced_array
+from batchgd.compiler.trace.blank import settled
+from batchgd.compiler.trace.call import WithArgs
+from batchgd.compiler.trace.complex_numbers import Complex
+from batchgd.compiler.trace.differentiate import gradient, jacobian_columns, jacobian_rows
 from batchgd.compiler.trace.escape import Escape, definition_of, name_of, watch
-from batchgd.compiler.trace.graph import Graph, Node, lowered, reachable
+from batchgd.compiler.trace.fork import follow
+from batchgd.compiler.trace.graph import Graph, Node, reachable
 from batchgd.compiler.trace.module_patches import patched_modules
+from batchgd.compiler.trace.powers import lowered
+from batchgd.compiler.trace.row_array import TracedRows
 from batchgd.compiler.trace.scalar import Scalar, node_of
 from batchgd.compiler.trace.simplify import SimplifyingGraph
+from batchgd.compiler.trace.stand_ins import stand_in
 from batchgd.problem.errors import TraceError
 
 
@@ -23,7 +30,8 @@ from batchgd.problem.errors import TraceError
 class Traced:
     """The expressions of one function: its value, its gradient (as the methods use it), and the gradient by autodiff.
 
-    ``automatic`` is None unless a hand-written gradient takes the place of the derivative.
+    ``automatic`` is None unless a hand-written gradient takes the place of the derivative. ``route`` is the number of
+    the path that a point takes through the function, None if it has one path only.
     """
 
     dim: int
@@ -31,6 +39,7 @@ class Traced:
     value: Node
     gradient: tuple[Node, ...]
     automatic: tuple[Node, ...] | None
+    route: Node | None = None
 
     def hessian(self) -> list[Node]:
         """Return the lower triangle of the Hessian, row by row: forward mode over the gradient, symmetrised."""
@@ -45,6 +54,10 @@ class Traced:
                     entry = graph.make("mul", half, graph.make("add", entry, columns[i][j]))
                 entries.append(entry)
         return lowered(entries)
+
+    def hessian_rows(self) -> list[Node]:
+        """Return the rows of the Hessian, each with an axis for the second coordinate."""
+        return lowered(jacobian_rows(self.gradient, self.value.graph.x))
 
 
 def trace(
@@ -79,14 +92,15 @@ def trace(
     """
     graph = SimplifyingGraph(dim, 0 if params is None else params.size)
     with patched_modules(fun, jac):
-        value = _expression(fun, _call(fun, graph, params), graph)
-        slopes = None if jac is None else _expressions(jac, _call(jac, graph, params), graph)
+        followed = follow(lambda: [_expression(fun, _call(fun, graph, params), graph)])
+        slopes = None if jac is None else follow(lambda: _expressions(jac, _call(jac, graph, params), graph)).outputs
+    value = followed.outputs[0]
+    _check_depends_on_x(fun, value)
     automatic = gradient(value, graph.x)
-    if slopes is None:
-        result = lowered([value, *automatic])
-        return Traced(dim, len(graph.p), result[0], tuple(result[1:]), None)
-    result = lowered([value, *slopes, *automatic])
-    return Traced(dim, len(graph.p), result[0], tuple(result[1 : dim + 1]), tuple(result[dim + 1 :]))
+    route = [] if followed.route is None else [followed.route]
+    result = lowered([value, *(slopes or ()), *automatic, *route])
+    first, last = tuple(result[1 : dim + 1]), tuple(result[dim + 1 : 2 * dim + 1])
+    return Traced(dim, len(graph.p), result[0], first, last if slopes else None, result[-1] if route else None)
 
 
 def _call(fun: Callable[..., Any], graph: Graph, params: NDArray[np.float64] | None) -> Any:
@@ -95,9 +109,11 @@ def _call(fun: Callable[..., Any], graph: Graph, params: NDArray[np.float64] | N
         knobs = np.empty(params.size, dtype=object)
         knobs[:] = [Scalar(node) for node in graph.p]
         arguments.append(traced_array(knobs.reshape(params.shape)))
+    if isinstance(fun, WithArgs):
+        fun = WithArgs(fun.func, tuple(map(stand_in, fun.args)))
     with watch() as state, np.errstate(all="ignore"):
         try:
-            result = fun(*arguments)
+            result = settled(fun(*arguments))
         except Exception:
             if state.first is None:
                 raise
@@ -116,30 +132,34 @@ def _expression(fun: Callable[..., Any], result: Any, graph: Graph) -> Node:
     place = f"{definition_of(fun)}: {name_of(fun)}"
     if isinstance(result, np.ndarray) and result.size == 1:
         result = result.item()
-    if isinstance(result, (np.ndarray, list, tuple)):
+    if isinstance(result, (np.ndarray, TracedRows, list, tuple)):
         raise TraceError(f"{place} returns {_several(result, len(graph.x))}")
     if result is None:
         raise TraceError(f"{place} returns None: is a return statement missing?")
     if isinstance(result, (str, bytes)):
         raise TraceError(f"{place} returns the string {result!r}: return a number")
-    if isinstance(result, (complex, np.complexfloating)):
+    if isinstance(result, (Complex, complex, np.complexfloating)):
         raise TraceError(f"{place} returns a complex number: return a real one, for example abs(z) ** 2")
     if not isinstance(result, (Scalar, int, float, np.number, np.bool_)):
         raise TraceError(f"{place} returns a {type(result).__name__}: return a number")
     node = node_of(graph, result)
     if node.is_boolean:
         raise TraceError(f"{place} returns true or false: return a number, for example bgd.where(condition, a, b)")
-    if not _depends_on_x(node):
-        shown = f"the constant {node.value:g}" if node.is_constant else "a value"
-        raise TraceError(f"{place} returns {shown}, which does not depend on x: there is nothing to minimise")
     return node
+
+
+def _check_depends_on_x(fun: Callable[..., Any], node: Node) -> None:
+    if not any(each.op == "x" for each in reachable([node])):
+        shown = f"the constant {node.value:g}" if node.is_constant else "a value"
+        place = f"{definition_of(fun)}: {name_of(fun)}"
+        raise TraceError(f"{place} returns {shown}, which does not depend on x: there is nothing to minimise")
 
 
 def _several(result: Any, dim: int) -> str:
     """Describe what is not one number, and how to make it one."""
     if isinstance(result, tuple) and len(result) == 2 and np.ndim(result[0]) == 0 and np.shape(result[1]) == (dim,):
         return "a value and a gradient (jac=True in SciPy): return the value alone, its gradient is derived"
-    if isinstance(result, np.ndarray):
+    if isinstance(result, (np.ndarray, TracedRows)):
         shown = f"an array of shape {result.shape}"
     else:
         shown = f"a {type(result).__name__} of length {len(result)}"
@@ -149,16 +169,12 @@ def _several(result: Any, dim: int) -> str:
     )
 
 
-def _depends_on_x(node: Node) -> bool:
-    return any(each.op == "x" for each in reachable([node]))
-
-
 def _expressions(jac: Callable[..., Any], result: Any, graph: Graph) -> list[Node]:
     """Return the nodes of a hand-written gradient."""
     place = f"{definition_of(jac)}: the gradient {name_of(jac)}"
     dim = len(graph.x)
-    shape = np.asarray(result, dtype=object).view(np.ndarray).shape if result is not None else None
+    shape = plain_objects(result).shape if result is not None else None
     if shape != (dim,):
         shown = "returns None" if shape is None else f"returns something of shape {shape}"
         raise TraceError(f"{place} {shown}: return {dim} numbers, one per coordinate")
-    return [graph.number(node_of(graph, each)) for each in np.asarray(result, dtype=object).view(np.ndarray)]
+    return [graph.number(node_of(graph, each)) for each in plain_objects(result)]

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from batchgd.compiler.trace.blame import library_call, library_cure
 from batchgd.compiler.trace.escape import definition_of, line_of, name_of
+from batchgd.compiler.trace.fork import is_of_a_point
+from batchgd.compiler.trace.substitutes import cure_for
 from batchgd.problem.errors import TraceError
 
 POINTS = 8
@@ -18,6 +20,9 @@ POINTS = 8
 
 ATTEMPTS = 64
 """How many points are tried to find them; a function that is finite at none of these passes."""
+
+PATH_POINTS = 1024
+"""How many points are looked through for some on each path through a function that decides by x."""
 
 NUMERIC = (ArithmeticError, ValueError)
 """What ``math.log(-1)`` and ``1 / 0`` raise: in a run, such points are statuses."""
@@ -35,8 +40,18 @@ def sample(lower: Floats, upper: Floats, n: int) -> Floats:
     return np.random.Generator(np.random.Philox(2718)).uniform(lower, upper, (n, len(lower)))
 
 
-def plain(fun: Callable[..., Any], x: Floats, params: Floats | None) -> Any:
-    """Call the plain function on a copy of a point; NaN if it fails numerically.
+def on_each_path(points: Floats, routes: Floats, each: int = 2) -> Floats:
+    """Return a few of the points that take each path through a function, and then the first ones.
+
+    >>> on_each_path(np.arange(4.0)[:, None], np.array([0.0, 0.0, 0.0, 1.0]), each=1)[:2, 0]
+    array([0., 3.])
+    """
+    chosen = [np.flatnonzero(routes == route)[:each] for route in np.unique(routes)]
+    return points[np.concatenate([*chosen, np.arange(min(ATTEMPTS, len(points)))])]
+
+
+def plain(fun: Callable[..., Any], x: Floats, params: Floats | None, decides: bool = False) -> Any:
+    """Call the plain function on a copy of a point; NaN if it fails numerically, or raises if it decides by x.
 
     Raises
     ------
@@ -48,11 +63,14 @@ def plain(fun: Callable[..., Any], x: Floats, params: Floats | None) -> Any:
         try:
             return fun(*arguments)
         except NUMERIC as error:
-            if isinstance(error, ValueError) and not _is_domain_error(error):
+            wrong = isinstance(error, ValueError) and not _is_domain_error(error)
+            if wrong and not (decides and is_of_a_point(error)):
                 raise TraceError(raised(fun, error)) from None
             return np.nan
         except Exception as error:
-            raise TraceError(raised(fun, error)) from None
+            if not (decides and is_of_a_point(error)):
+                raise TraceError(raised(fun, error)) from None
+            return np.nan
 
 
 def _arguments(x: Floats, params: Floats | None) -> list[Any]:
@@ -61,9 +79,10 @@ def _arguments(x: Floats, params: Floats | None) -> list[Any]:
 
 
 def _is_domain_error(error: ValueError) -> bool:
-    """Whether a ValueError is the kind that ``math`` raises for a number outside a function's domain."""
-    text = str(error)
-    return "domain" in text or "expected a" in text or "cannot convert float" in text
+    """Whether a ValueError is one that ``math`` or ``np.linalg`` raises for numbers outside a function's domain."""
+    if isinstance(error, np.linalg.LinAlgError):
+        return True
+    return any(words in str(error) for words in ("domain", "expected a", "cannot convert float"))
 
 
 def raised(fun: Callable[..., Any], error: Exception) -> str:
@@ -81,6 +100,8 @@ def untraceable(fun: Callable[..., Any], error: Exception) -> str:
     if called is not None:
         return f"{place}: {called[0]} cannot be traced: {library_cure(called[0])}"
     message = " ".join(str(error).split())
+    if isinstance(error, IndexError) and "indices" in message:
+        return f"{place}: a mask that depends on x selects from an array of plain numbers: {cure_for('mask')}"
     return (
         f"{place}: {name_of(fun)} cannot be traced ({type(error).__name__}: {message}): "
         "use NumPy's functions, arithmetic and loops on x"
@@ -98,9 +119,15 @@ def check_plain(fun: Callable[..., Any], points: Floats, params: Floats | None) 
 
 
 def verify_value(
-    fun: Callable[..., Any], traced: Callable[[Floats], Floats], points: Floats, params: Floats | None
+    fun: Callable[..., Any],
+    traced: Callable[[Floats], Floats],
+    points: Floats,
+    params: Floats | None,
+    least: int = 0,
 ) -> None:
-    """Compare the value of the trace with the plain function.
+    """Compare the value of the trace with the plain function at ``POINTS`` points, and at the first ``least``.
+
+    These are points on the paths of a function that decides by x, and may raise an exception on some of them.
 
     Raises
     ------
@@ -108,17 +135,17 @@ def verify_value(
         If they differ, or the function gives two values at one point.
     """
     compared: list[tuple[Floats, float]] = []
-    for x in points:
-        value = _number(plain(fun, x, params))
-        again = _number(plain(fun, x, params))
+    for i, x in enumerate(points):
+        value = _number(plain(fun, x, params, least > 0))
+        again = _number(plain(fun, x, params, least > 0))
         if value != again and not (np.isnan(value) and np.isnan(again)):
             raise TraceError(
                 f"{definition_of(fun)}: {name_of(fun)} returns {value:.17g} and then {again:.17g} at the same x: "
-                "remove random numbers and state that is kept between calls, or pass what varies as params"
+                f"{cure_for('state')}"
             )
         if np.isfinite(value):
             compared.append((x, value))
-        if len(compared) == POINTS:
+        if len(compared) >= POINTS and i + 1 >= least:
             break
     if not compared:
         return

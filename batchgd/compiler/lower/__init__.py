@@ -1,0 +1,1 @@
+"""From a graph, with or without rows, to what computes it."""
