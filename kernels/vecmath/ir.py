@@ -297,7 +297,11 @@ class Real(Value):
 
 def _call(builder: ir.IRBuilder, form: Format, name: str, operands: Sequence[Real]) -> Real:
     """Call the LLVM intrinsic `name` of this format."""
-    full = f"llvm.{name}.{form.suffix}"
+    return _intrinsic(builder, form, f"{name}.{form.suffix}", operands)
+
+
+def _intrinsic(builder: ir.IRBuilder, form: Format, name: str, operands: Sequence[Real]) -> Real:
+    full = f"llvm.{name}"
     function = builder.module.globals.get(full)
     if function is None:
         function = ir.Function(builder.module, ir.FunctionType(form.real, [form.real] * len(operands)), full)
@@ -347,6 +351,13 @@ def two_product(a: Real, b: Real | float) -> tuple[Real, Real]:
     """a b as a rounded product and its exact error."""
     product = a * b
     return product, fma(a, b, -product)
+
+
+def pinned_product(a: Real, b: Real) -> Real:
+    """a b, rounded before anything is added to it: CUDA's linker and assembler fuse products whatever the flags."""
+    if "nvptx" not in a.builder.module.triple:
+        return a * b
+    return _intrinsic(a.builder, a.format, f"nvvm.mul.rn.{'d' if a.format is FLOAT64 else 'f'}", [a, b])
 
 
 def quotient(high: Real, low: Real, divisor: Real, divisor_low: Real) -> tuple[Real, Real]:
