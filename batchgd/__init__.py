@@ -28,6 +28,7 @@ _HOMES = {
     "FiniteSum": "compiler.finite_sum",
     "Objective": "compiler.objective",
     "as_objective": "compiler.resolve",
+    "scan": "compiler.trace",
     "where": "compiler.trace",
     "Comparison": "analysis.comparison",
     "compare": "analysis.comparison",
@@ -85,6 +86,7 @@ if TYPE_CHECKING:
     from batchgd.compiler.finite_sum import FiniteSum as FiniteSum
     from batchgd.compiler.objective import Objective as Objective
     from batchgd.compiler.resolve import as_objective as as_objective
+    from batchgd.compiler.trace import scan as scan
     from batchgd.compiler.trace import where as where
     from batchgd.engine.progress import ProgressUpdate as ProgressUpdate
     from batchgd.kernels.status import Status as Status

@@ -18,7 +18,9 @@ from weakref import WeakValueDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.compiler.trace.graph import Axes, Node, Scatter, joint_axes, listing, reachable, rows_of
+from batchgd.compiler.lower.array_loops import ArrayLoop
+from batchgd.compiler.trace.graph import Axes, Axis, Entry, Loop, Node, Scatter, joint_axes, listing, reachable, rows_of
+from batchgd.compiler.trace.loops import loop_of
 from batchgd.compiler.trace.operations import OPERATIONS, REDUCTIONS
 
 ROWS = 2048
@@ -27,8 +29,11 @@ ROWS = 2048
 NUMBERS = 1 << 16
 """How many numbers an array of some rows at some points may have, so that what belongs together stays in the cache."""
 
+IN_LOOPS = 1 << 19
+"""How many if there are recurrences, whose loops over rows run in Python, the faster the more points there are."""
+
 KEPT = 1 << 22
-"""How many numbers an array may have that is kept: a reduction with rows."""
+"""How many numbers an array may have that is kept: a reduction with rows, or carries."""
 
 MOST_POINTS = 4096
 
@@ -72,9 +77,12 @@ class ArrayProgram:
         self.stages = _stages(self.outputs)
         passes = [each for stage in self.stages for each in stage.passes]
         rows = min(ROWS, max((rows_of(each.axes) for each in passes), default=1))
-        kept = sum(rows_of(end.axes) for each in passes for end in each.ends) or 1
+        kept: int = sum(rows_of(end.axes) for each in passes for end in each.ends) or 1
         singles = 1 + sum(len(stage.singles) for stage in self.stages) // 16
-        self.points = int(np.clip(min(NUMBERS // max(rows, singles), KEPT // kept), 1, MOST_POINTS))
+        scans = [node for stage in self.stages for node in stage.singles if isinstance(node.attr, Loop)]
+        kept += sum(rows_of([*scan.axes, *scan.bound]) * len(loop_of(scan).carries) for scan in scans)
+        numbers = IN_LOOPS if scans else NUMBERS
+        self.points = int(np.clip(min(numbers // max(rows, singles), KEPT // kept), 1, MOST_POINTS))
         self._tables: dict[Any, Any] = {}
 
     def __call__(self, x: Array, p: Sequence[Any] = ()) -> Array:
@@ -103,22 +111,44 @@ def _stages(outputs: Sequence[Node]) -> list[_Stage]:
     number: dict[int, int] = {}
     stages: list[_Stage] = [_Stage()]
     passes: dict[tuple[int, Axes], _Pass] = {}
-    for node in reachable(outputs):
-        level = max((number[arg.id] for arg in node.args), default=0) + (bool(node.bound) or node.op == "rows")
-        number[node.id] = level
-        if level == len(stages):
-            stages.append(_Stage())
-        if node.bound or node.op == "rows":
-            axes = tuple(sorted({*joint_axes([node, *node.args]), *node.bound}))
-            if (level, axes) not in passes:
-                passes[level, axes] = _Pass(axes, [])
-                stages[level].passes.append(passes[level, axes])
+
+    def end(node: Node, level: int) -> None:
+        axes = tuple(sorted({*joint_axes([node, *node.args]), *node.bound}))
+        if (level, axes) not in passes:
+            passes[level, axes] = _Pass(axes, [])
+            stages[level].passes.append(passes[level, axes])
+        if node not in passes[level, axes].ends:
             passes[level, axes].ends.append(node)
-        elif not node.axes and node.op != "const":
+
+    for node in reachable(outputs):
+        level = max((number[arg.id] for arg in node.args), default=0)
+        if node.op == "scan":
+            level = max((number[arg.id] + _is_passed(arg) for arg in node.args), default=0)
+        elif node.bound or node.op == "rows":
+            level += 1
+        number[node.id] = level
+        while level >= len(stages):
+            stages.append(_Stage())
+        for arg in node.args if node.op == "scan" else ():
+            if _is_passed(arg):
+                end(_passed(arg), number[arg.id] + 1)
+        if node.op == "scan" or not (node.axes or node.bound or node.op in ("const", "rows")):
             stages[level].singles.append(node)
+        elif node.bound or node.op == "rows":
+            end(node, level)
     for each in passes.values():
         _fill(each)
     return stages
+
+
+def _is_passed(node: Node) -> bool:
+    """Whether a recurrence gets the rows of an argument in an array that is made for it."""
+    return bool(node.axes) and not node.bound and node.op != "data"
+
+
+def _passed(node: Node) -> Node:
+    """Return the output that is this array."""
+    return node.graph.intern("rows", (node,), attr="rows", axes=node.axes)
 
 
 def _fill(over: _Pass) -> None:
@@ -166,12 +196,16 @@ class _Values:
         self.real = x.dtype.type
         self.single: dict[int, Any] = {}
         self.reduced: dict[int, Array] = {}
+        self.carries: dict[int, list[Array]] = {}
         self.gathered: dict[tuple[Node, ...], Array] = {}
         for stage in program.stages:
             for each in stage.passes:
                 self.run(each)
             for node in stage.singles:
-                self.single[node.id] = self.computed(node)
+                if node.op == "scan":
+                    self.loop(node)
+                else:
+                    self.single[node.id] = self.computed(node)
 
     def of(self, node: Node) -> Any:
         """Return the value of a node without axes, per point or the same at all, or of an output."""
@@ -185,9 +219,34 @@ class _Values:
             return self.x[:, int(node.value)] if node.op == "x" else self.real(self.p[int(node.value)])
         if node.op == "part":
             return self.reduced[node.args[0].id][:, int(node.value)]
+        if node.op == "entry":
+            return self.numbered(node)[:, int(node.table)]
         if node.bound:
             return self.reduced[node.id]
         return OPERATIONS[node.op].compute(*(self.of(arg) for arg in node.args))
+
+    def numbered(self, node: Node) -> Array:
+        """Return all that an entry chooses from: the points, the numbers, and further axes."""
+        (arg,) = node.args
+        return self.carries[arg.id][int(node.value)] if arg.op == "scan" else self.reduced[arg.id]
+
+    def loop(self, scan: Node) -> None:
+        """Carry out a recurrence."""
+        loop = self.program.kept(scan.id, lambda: ArrayLoop(scan))
+        arguments = [self.by_row(arg, scan.bound[0]) for arg in scan.args]
+        self.carries[scan.id] = loop.run(len(self.x), self.real, arguments)
+
+    def by_row(self, node: Node, axis: Axis) -> Any:
+        """Return what a recurrence uses, rows first if it has the axis."""
+        if not node.axes:
+            return self.of(node)
+        if node.op == "data":
+            value = node.table.astype(self.real, copy=False)[None]
+        else:
+            value = self.reduced[_passed(node).id if _is_passed(node) else node.id]
+        if axis not in node.axes:
+            return value
+        return np.ascontiguousarray(np.moveaxis(value, 1 + node.axes.index(axis), 0))
 
     def run(self, over: _Pass) -> None:
         """Carry out the reductions of a pass."""
@@ -231,6 +290,8 @@ class _Values:
         if node.op == "part":
             kept = self.reduced[node.args[0].id][:, int(node.value)]
             return self.placed(kept, node.axes, axes, chunk)
+        if node.op == "entry":
+            return self.entries(node, axes, chunk)
         if node.op not in ("data", "pick"):
             return OPERATIONS[node.op].compute(*(self.argument(arg, axes, chunk, rows) for arg in node.args))
         places = tuple(part for axis, part in zip(axes, chunk, strict=True) if axis in node.axes)
@@ -238,6 +299,18 @@ class _Values:
         if node.op == "data":
             return table.astype(self.real, copy=False)[None]
         return self.choices(node.args).take(table, axis=1)
+
+    def entries(self, node: Node, axes: Axes, chunk: _Chunk) -> Array:
+        """Return the carries, or numbers of a spread, that rows choose."""
+        assert isinstance(node.attr, Entry)
+        places = dict(zip(axes, chunk, strict=True))
+        own = node.attr.axes
+        table = node.table[tuple(places[axis] for axis in own)].reshape(_shape(own, axes, chunk))
+        where: list[Any] = [slice(None), table]
+        for axis in node.args[0].axes:
+            along = np.arange(places[axis].start, places[axis].stop)
+            where.append(along.reshape([-1 if other == axis else 1 for other in axes]))
+        return self.numbered(node)[tuple(where)]
 
     def choices(self, args: tuple[Node, ...]) -> Array:
         """Return the arguments of a gather side by side."""

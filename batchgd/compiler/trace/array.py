@@ -11,8 +11,10 @@ from batchgd.compiler.trace.blank import Blank, settled
 from batchgd.compiler.trace.complex_numbers import Complex, is_complex
 from batchgd.compiler.trace.escape import conversion, escape
 from batchgd.compiler.trace.frames import PRIORITY
+from batchgd.compiler.trace.graph import Node
 from batchgd.compiler.trace.row_array import TracedRows, involved, is_large
-from batchgd.compiler.trace.scalar import Place, Scalar
+from batchgd.compiler.trace.rows import pick
+from batchgd.compiler.trace.scalar import Number, Place, Scalar, node_of
 from batchgd.compiler.trace.substitutes import cure_for
 
 
@@ -158,18 +160,34 @@ def _picked(array: TracedArray, key: Any) -> Any:
     """Return the elements at traced positions, as selections."""
     from batchgd.compiler.trace.elementary import choose
 
-    def pick(place: Any) -> Any:
+    def chosen(place: Any) -> Any:
         result = rows[-1]
         for k in range(len(rows) - 2, -1, -1):
             result = np.vectorize(choose, otypes=[object])(place == float(k), rows[k], result)[()]
         return result
 
     rows = list(plain_objects(array))
+    if isinstance(key, Number) and key.node.op == "data" and all(map(_is_picked, plain_objects(array).flat)):
+        return traced_array(_by_number(plain_objects(array), key.node))
     if isinstance(key, Scalar):
-        return traced_array(pick(key))
+        return traced_array(chosen(key))
     places = plain_objects(key)
-    picked = [np.asarray(pick(place), dtype=object) for place in places.flat]
+    picked = [np.asarray(chosen(place), dtype=object) for place in places.flat]
     return traced_array(np.stack(picked).reshape(places.shape + picked[0].shape))
+
+
+def _by_number(array: np.ndarray, numbers: Node) -> np.ndarray:
+    """Return the elements, or rows, of an array that the data of each row name."""
+    result = np.empty(array.shape[1:], dtype=object)
+    for place in np.ndindex(result.shape):
+        nodes = [node_of(numbers.graph, each) for each in array[(slice(None), *place)]]
+        result[place] = Scalar(pick(numbers.graph, nodes, numbers.table.astype(np.int64), numbers.axes))
+    return result
+
+
+def _is_picked(value: Any) -> bool:
+    """Whether rows may pick a value: a single number, the same in all rows."""
+    return not isinstance(value, Scalar) or not value.node.axes
 
 
 def _decided(key: Any) -> Any:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from batchgd.compiler.trace.graph import Node, reachable, rows_of
+from batchgd.compiler.trace.loops import with_steps
 from batchgd.compiler.trace.operations import OPERATIONS, REDUCTIONS
 
 
@@ -40,7 +41,7 @@ class OperationCounts:
 def count_operations(outputs: Sequence[Node]) -> OperationCounts:
     """Count what the outputs need, shared nodes once, and an operation on rows once per row."""
     counted: Counter[str] = Counter()
-    for node in reachable(outputs):
+    for node in with_steps(reachable(outputs)):
         if node.op in OPERATIONS:
             counted[OPERATIONS[node.op].cost] += rows_of(node.axes)
         elif node.op in REDUCTIONS:

@@ -12,7 +12,7 @@ from batchgd.compiler.trace.blank import settled
 from batchgd.compiler.trace.complex_numbers import COMPLEX, Complex, conjugate, is_complex, paired
 from batchgd.compiler.trace.escape import Escape, escape
 from batchgd.compiler.trace.row_array import TracedRows, broadcast, involved, shape_of
-from batchgd.compiler.trace.row_functions import ROW_FUNCTIONS, reduce_rows
+from batchgd.compiler.trace.row_functions import ROW_FUNCTIONS, accumulate_rows, reduce_rows
 from batchgd.compiler.trace.row_products import matmul
 from batchgd.compiler.trace.scalar import Scalar, node_of
 from batchgd.compiler.trace.special import ELEMENTWISE
@@ -25,7 +25,7 @@ _NATIVE = (
     "outer pad polyval ravel repeat reshape resize roll rollaxis rot90 shape size split squeeze stack swapaxes take "
     "tensordot tile trace transpose trapezoid tril triu unstack vander vdot vecdot vsplit vstack linalg.matrix_power"
 )
-_COMPUTING = "dot inner vdot outer tensordot einsum diff polyval trapezoid interp convolve cov"
+_COMPUTING = "dot inner vdot outer tensordot einsum diff polyval trapezoid interp convolve cov cumsum cumprod"
 
 NATIVE = frozenset(_NATIVE.split())
 """Functions that only move elements, or add and multiply them: NumPy's own code runs them on object arrays."""
@@ -146,6 +146,9 @@ def unsupported(func: Any) -> Escape:
     return escape(f"{name} cannot be traced", cure_for(name))
 
 
+_EMPTY = {"add": 0.0, "multiply": 1.0, "maximum": -np.inf, "minimum": np.inf}
+"""What a ufunc makes of no elements, for those that may run along rows."""
+
 _INITIAL = {"add": 0.0, "multiply": 1.0, "logical_and": True, "logical_or": False}
 
 
@@ -223,6 +226,9 @@ def axes_of(axis: Any, ndim: int) -> list[int]:
 
 
 def _accumulate(ufunc: np.ufunc, array: Any, axis: int = 0, dtype: Any = None, out: Any = None) -> Any:
+    if ufunc.__name__ in _EMPTY and involved([array]):
+        (along,) = axes_of(axis, len(shape_of(array)))
+        return accumulate_rows(element_function(ufunc), _EMPTY[ufunc.__name__], array, along)
     moved = np.moveaxis(plain_objects(array).copy(), axis, 0)
     for i in range(1, len(moved)):
         moved[i] = elementwise(ufunc, moved[i - 1], moved[i])

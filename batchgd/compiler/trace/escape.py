@@ -36,6 +36,7 @@ class _State(threading.local):
 
     depth = 0
     first: tuple[Escape, str] | None = None
+    graph: Any = None
 
 
 _STATE = _State()
@@ -46,15 +47,21 @@ def tracing() -> bool:
     return _STATE.depth > 0
 
 
+def traced_graph() -> Any:
+    """Return the graph that this thread's trace makes, None outside of one."""
+    return _STATE.graph
+
+
 @contextmanager
-def watch() -> Iterator[_State]:
-    """Note the first escape in the block, also one that the user's function swallows."""
-    before = _STATE.first
-    _STATE.depth, _STATE.first = _STATE.depth + 1, None
+def watch(graph: Any) -> Iterator[_State]:
+    """Note the first escape in a block that makes this graph, also one that the user's function swallows."""
+    before = _STATE.first, _STATE.graph
+    _STATE.depth, _STATE.first, _STATE.graph = _STATE.depth + 1, None, graph
     try:
         yield _STATE
     finally:
-        _STATE.depth, _STATE.first = _STATE.depth - 1, before
+        _STATE.depth = _STATE.depth - 1
+        _STATE.first, _STATE.graph = before
 
 
 def escape(what: str, cure: str = "") -> Escape:

@@ -1,14 +1,15 @@
 """The expression graph: nodes that exist once each (hash-consing), and the order in which they are computed.
 
 A node without axes is a number per lane. One with axes is a number per lane and row: ``Axis(1000)`` is a large axis of
-the data, over which code loops, and which only ``sum``, ``prod``, ``least``, ``greatest`` and ``spread`` take away.
+the data, over which code loops, and which only ``sum``, ``prod``, ``least``, ``greatest``, ``spread`` and ``scan`` take
+away.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
@@ -38,6 +39,28 @@ class Scatter(NamedTuple):
     outputs: int
 
 
+class Entry(NamedTuple):
+    """What an ``entry`` needs to know: its table of whole numbers, with these axes."""
+
+    table: str
+    axes: Axes
+
+
+class Loop(NamedTuple):
+    """What a ``scan`` needs to know: its axis, from which end it runs, and what each carry is after a row.
+
+    ``following`` are nodes in terms of ``carries``, which are leaves, and of what the scan has as arguments.
+    """
+
+    axis: Axis
+    reverse: bool
+    carries: tuple[Node, ...]
+    following: tuple[Node, ...]
+
+    def __repr__(self) -> str:
+        return f"Loop({self.axis}, {self.reverse}, {listing(self.following)!r})"
+
+
 class Node:
     """One value of the expression: an operation on other nodes, a constant, or an input.
 
@@ -54,7 +77,13 @@ class Node:
     greatest  the greatest over it
     spread    the adjoint of a pick: ``attr.outputs`` numbers, the j-th of which is the sum of the argument over those
               rows of ``attr.axes``, bound here, in which ``graph.tables[attr.table]`` is j
-    part      the number ``value`` of a spread, which nothing else uses
+    part      the number ``value`` of a spread
+    scan      carries that follow one from another, from row to row of ``attr.axis``, which is bound here; its
+              arguments are the initial carries and what a step uses besides. For n rows there are n + 1 of each carry,
+              from before the first row to after the last one in the order of the rows, also if it runs in reverse
+    carry     the carry number ``value`` that enters a row of the axis ``attr``; only in ``attr.following`` of a scan
+    entry     of the carry number ``value`` of a scan, or of a spread, that with the whole number of each row:
+              ``graph.tables[attr.table]``, one dimension per axis of ``attr.axes``
     rows      its argument in every row of its axes; only as an output
     ========  ==================================================================================================
 
@@ -72,15 +101,16 @@ class Node:
         known = op in FINITE or (op == "power" and args[1].value in range(LARGEST_POWER))
         if op == "data":
             known = bool(np.all(np.isfinite(self.table)))
-        self.finite: bool = known and math.isfinite(value) and all(arg.finite for arg in args)
-        self.smooth: bool = self.finite and op not in SHARP and all(arg.smooth for arg in args)
+        below = (*args, *attr.following) if isinstance(attr, Loop) else args
+        self.finite: bool = known and math.isfinite(value) and all(arg.finite for arg in below)
+        self.smooth: bool = self.finite and op not in SHARP and all(arg.smooth for arg in below)
 
     def __repr__(self) -> str:
         if self.op == "const":
             return repr(self.value)
         if self.op in ("x", "p"):
             return f"{self.op}{int(self.value)}"
-        if self.op in ("data", "pick"):
+        if self.op in ("data", "pick", "entry", "carry"):
             return f"{self.op}[{' x '.join(str(axis.length) for axis in self.axes)}]"
         return f"{self.op}({', '.join(map(repr, self.args))})"
 
@@ -96,8 +126,8 @@ class Node:
 
     @property
     def table(self) -> NDArray[Any]:
-        """The numbers of ``data``, the positions of ``pick`` or ``spread``."""
-        return self.graph.tables[self.attr.table if isinstance(self.attr, Scatter) else str(self.attr)]
+        """The numbers of ``data``, the positions of ``pick``, ``spread`` or ``entry``."""
+        return self.graph.tables[self.attr.table if isinstance(self.attr, (Scatter, Entry)) else str(self.attr)]
 
     @property
     def bound(self) -> Axes:
@@ -105,6 +135,8 @@ class Node:
         if self.op in REDUCTIONS:
             assert isinstance(self.attr, Axis)
             return (self.attr,)
+        if isinstance(self.attr, Loop):
+            return (self.attr.axis,)
         return self.attr.axes if isinstance(self.attr, Scatter) else ()
 
 
@@ -263,8 +295,8 @@ def rows_of(axes: Iterable[Axis]) -> int:
     return math.prod(axis.length for axis in axes)
 
 
-def reachable(outputs: Iterable[Node]) -> list[Node]:
-    """Return the nodes that the outputs need, in an order of computation.
+def reachable(outputs: Iterable[Node], ends: Container[int] = ()) -> list[Node]:
+    """Return the nodes that the outputs need, in an order of computation; not what those with the ids ``ends`` need.
 
     >>> graph = Graph(dim=1)
     >>> reachable([graph.make("sin", graph.x[0])])
@@ -276,7 +308,8 @@ def reachable(outputs: Iterable[Node]) -> list[Node]:
         node = stack.pop()
         if node.id not in found:
             found[node.id] = node
-            stack.extend(node.args)
+            if node.id not in ends:
+                stack.extend(node.args)
     return [found[key] for key in sorted(found)]
 
 
@@ -295,7 +328,7 @@ def listing(outputs: Sequence[Node]) -> str:
     lines = []
     for k, node in enumerate(reachable(outputs)):
         number[node.id] = k
-        own = [] if node.args and node.op != "part" else [repr(node.value)]
+        own = [] if node.args and node.op not in ("part", "entry") else [repr(node.value)]
         about = [] if node.attr is None else [repr(node.attr), repr(node.axes)]
         lines.append(" ".join([f"{k} = {node.op}", *own, *(str(number[arg.id]) for arg in node.args), *about]))
     return "\n".join([*lines, f"return {' '.join(str(number[node.id]) for node in outputs)}"])

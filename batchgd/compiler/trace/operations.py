@@ -117,8 +117,8 @@ LEAVES = frozenset(["const", "x", "p", "data", "input"])
 REDUCTIONS = {"sum": np.add, "prod": np.multiply, "least": np.minimum, "greatest": np.maximum}
 """What combines the rows of an axis; see ``graph.Node`` for these and the other operations on rows."""
 _FINITE = (
-    "const x p pick sum prod least greatest spread part add sub neg mul absolute sign floor minimum maximum where "
-    "copysign sin cos tan atan atan2 asinh tanh cbrt hypot erf erfc"
+    "const x p pick sum prod least greatest spread part scan carry entry add sub neg mul absolute sign floor minimum "
+    "maximum where copysign sin cos tan atan atan2 asinh tanh cbrt hypot erf erfc"
 )
 FINITE = BOOLEAN | frozenset(_FINITE.split())
 """Operations that are finite if their operands are, unless they overflow."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from batchgd.compiler.trace.graph import LARGEST_POWER, Graph, Node, reachable
+from batchgd.compiler.trace.loops import loop_of, scanned
 from batchgd.compiler.trace.rows import made_again
 
 
@@ -14,11 +15,20 @@ def lowered(outputs: Sequence[Node]) -> list[Node]:
 
     Powers are kept whole until here because n x^(n-1) is a shorter derivative than that of a chain of products.
     """
-    new: dict[int, Node] = {}
-    for node in reachable(outputs):
+    return _lowered(outputs, {})
+
+
+def _lowered(outputs: Sequence[Node], new: dict[int, Node]) -> list[Node]:
+    for node in reachable(outputs, new):
+        if node.id in new:
+            continue
         args = tuple(new[arg.id] for arg in node.args)
         if node.op == "power" and args[1].op == "const":
             new[node.id] = _written_out(node.graph, args[0], args[1])
+        elif node.op == "scan":
+            loop = loop_of(node)
+            following = _lowered(loop.following, new)
+            new[node.id] = scanned(loop.axis, args[: len(following)], loop.carries, following, loop.reverse)
         else:
             new[node.id] = made_again(node, args)
     return [new[node.id] for node in outputs]

@@ -10,6 +10,7 @@ import numpy as np
 
 from batchgd.compiler.trace.escape import escape
 from batchgd.compiler.trace.graph import Axis, Node
+from batchgd.compiler.trace.loops import LOOP, carry, places, scanned
 from batchgd.compiler.trace.row_array import (
     TracedRows,
     aligned,
@@ -23,7 +24,7 @@ from batchgd.compiler.trace.row_array import (
 )
 from batchgd.compiler.trace.row_index import moved
 from batchgd.compiler.trace.row_products import dot, einsum, inner, outer, tensordot, vdot
-from batchgd.compiler.trace.rows import reduced
+from batchgd.compiler.trace.rows import entry, reduced, reindexed
 from batchgd.compiler.trace.scalar import Scalar, node_of
 
 _OF_ROWS = {"add": "sum", "multiply": "prod", "minimum": "least", "maximum": "greatest"}
@@ -80,6 +81,32 @@ def _each_number(cells: Any, function: Callable[[Any], Any]) -> Any:
     for i, each in enumerate(cells.flat):
         result.flat[i] = function(each)
     return result
+
+
+def accumulate_rows(combine: Callable[..., Any], empty: float, array: Any, along: int) -> Any:
+    """Return what has been combined up to each element along a dimension."""
+    rows = as_rows(graph_of([array]), array)
+    graph, axis = rows.graph, rows.axes[along]
+    if axis is None:
+        cells = np.moveaxis(rows.cells, along, 0).copy()
+        for k in range(1, len(cells)):
+            cells[k] = np.frompyfunc(combine, 2, 1)(cells[k - 1], cells[k])
+        return wrapped(graph, np.moveaxis(cells, 0, along), rows.shape)
+    own = Axis(axis.length, LOOP)
+    result = np.empty(rows.cells.shape, dtype=object)
+    for i, each in enumerate(rows.cells.flat):
+        (node,) = reindexed([node_of(graph, each)], {axis: own})
+        leaf = carry(graph, 0, own, node.axes)
+        scan = scanned(own, [graph.constant(empty)], [leaf], [combine(Scalar(leaf), Scalar(node)).node], False)
+        result.flat[i] = Scalar(entry(scan, 0, places(axis.length, False).leaving, [axis]))
+    return wrapped(graph, result, rows.shape)
+
+
+def _accumulating(ufunc: np.ufunc) -> Callable[..., Any]:
+    def function(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) -> Any:
+        return ufunc.accumulate(np.ravel(a) if axis is None else a, axis=axis or 0)
+
+    return function
 
 
 # Differences, interpolation and the like
@@ -219,6 +246,8 @@ ROW_FUNCTIONS: dict[str, Callable[..., Any]] = {
     "interp": interp,
     "convolve": convolve,
     "cov": cov,
+    "cumsum": _accumulating(np.add),
+    "cumprod": _accumulating(np.multiply),
     "copy": lambda a, **kwargs: a.copy() if isinstance(a, TracedRows) else a,
     "shape": shape_of,
     "ndim": lambda a: len(shape_of(a)),

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.compiler.trace.escape import escape
-from batchgd.compiler.trace.graph import Axis, Graph, Node
+from batchgd.compiler.trace.graph import Axis, Entry, Graph, Node
 from batchgd.compiler.trace.operations import OPERATIONS, REDUCTIONS
 from batchgd.compiler.trace.row_array import Shape, TracedRows, as_rows, axes_for, graph_of, wrapped
-from batchgd.compiler.trace.rows import Rows, Target, data, made_again, pick, reindexed
+from batchgd.compiler.trace.rows import Rows, Target, data, entry, made_again, pick, reindexed
 from batchgd.compiler.trace.scalar import Scalar, node_of
 from batchgd.compiler.trace.substitutes import cure_for
 from batchgd.compiler.trace.unroll_rows import written_out
@@ -87,12 +87,27 @@ def each_element(rows: TracedRows) -> NDArray[Any]:
     graph, axes = rows.graph, rows.axes
     for index in np.ndindex(rows.cells.shape):
         node = node_of(graph, rows.cells[index])
+        if not set(node.axes) <= set(axes):  # within a step of a scan
+            result[_column(index, axes)] = _one_by_one(node, [axis for axis in axes if axis is not None])
+            continue
         elements = np.frompyfunc(Scalar, 1, 1)(written_out(node))
-        places = tuple(slice(None) if axis else i for i, axis in zip(index, axes, strict=True))
         order = sorted(axis for axis in axes if axis is not None)
         shaped = np.asarray(elements).reshape([axis.length if axis in node.axes else 1 for axis in order])
         names = [axis for axis in axes if axis is not None]
-        result[places] = shaped.transpose([order.index(axis) for axis in names])
+        result[_column(index, axes)] = shaped.transpose([order.index(axis) for axis in names])
+    return result
+
+
+def _column(index: Shape, axes: Sequence[Axis | None]) -> tuple[Any, ...]:
+    return tuple(slice(None) if axis else i for i, axis in zip(index, axes, strict=True))
+
+
+def _one_by_one(node: Node, axes: Sequence[Axis]) -> NDArray[Any]:
+    """Return the elements along some axes of a node that has others."""
+    result = np.empty([axis.length for axis in axes], dtype=object)
+    for place in np.ndindex(result.shape):
+        rows: dict[Axis, Target] = {axis: Rows((), np.array(k)) for axis, k in zip(axes, place, strict=True)}
+        result[place] = Scalar(reindexed([node], rows)[0])
     return result
 
 
@@ -202,6 +217,16 @@ class _Merger:
             return data(self.graph, np.where(mask, *numbers), axes)
         if alike and a.op == "pick" and a.args == b.args:
             return pick(self.graph, a.args, np.where(mask, *(_table(n.table, n.axes, axes) for n in (a, b))), axes)
+        if (
+            alike
+            and a.args == b.args
+            and a.value == b.value
+            and isinstance(a.attr, Entry)
+            and isinstance(b.attr, Entry)
+        ):
+            free = tuple(sorted({*self.axes, *a.attr.axes, *b.attr.axes}))
+            tables = [_table(node.table, own, free) for node, own in ((a, a.attr.axes), (b, b.attr.axes))]
+            return entry(a.args[0], int(a.value), np.where(_table(self.mask, self.axes, free), *tables), free)
         if alike and a.op in ("x", "p") and self.axes:
             inputs = self.graph.x if a.op == "x" else self.graph.p
             return pick(self.graph, inputs, np.where(self.mask, int(a.value), int(b.value)), self.axes)

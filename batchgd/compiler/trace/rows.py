@@ -1,4 +1,4 @@
-"""Nodes with row axes: data, gathers of coordinates, reductions, and the same expression on other rows."""
+"""Nodes with row axes: data, gathers of coordinates, reductions, carries, and the same expression on other rows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.compiler.trace.graph import Axes, Axis, Graph, Node, Scatter
+from batchgd.compiler.trace.graph import Axes, Axis, Entry, Graph, Loop, Node, Scatter
+from batchgd.compiler.trace.loops import LOOP, carry, loop_of, places_of, scanned
 from batchgd.compiler.trace.operations import REDUCTIONS
 
 
@@ -73,9 +74,8 @@ def reduced(op: str, arg: Node, axis: Axis) -> Node:
     return graph.intern(op, (arg,), attr=name, axes=rest)
 
 
-def unused(length: int, axes: Sequence[Axis]) -> Axis:
-    """Return the first axis of a length that is none of these."""
-    index = 0
+def unused(length: int, axes: Sequence[Axis], index: int = 0) -> Axis:
+    """Return the first axis of a length, from an index on, that is none of these."""
     while Axis(length, index) in axes:
         index += 1
     return Axis(length, index)
@@ -101,6 +101,19 @@ def part(node: Node, j: int) -> Node:
     return graph.intern("part", (node,), float(j))
 
 
+def entry(node: Node, number: int, positions: NDArray[Any], axes: Sequence[Axis]) -> Node:
+    """Return those carries of a scan, or numbers of a spread, that have the positions in an array with these axes."""
+    if positions.ndim and (positions == positions.flat[0]).all():
+        positions, axes = positions.ravel()[0:1].reshape(()), ()
+    if isinstance(node.attr, Loop):
+        initial, following = node.args[number], node.attr.following[number]
+        if following is initial or (positions.ndim == 0 and positions == places_of(node).first):
+            return initial
+    positions, ordered = _in_order(positions, axes)
+    where = Entry(node.graph.table(positions), ordered)
+    return node.graph.intern("entry", (node,), float(number), where, tuple(sorted({*ordered, *node.axes})))
+
+
 def made_again(node: Node, args: tuple[Node, ...]) -> Node:
     """Return the same operation on other arguments."""
     if all(a is b for a, b in zip(args, node.args, strict=True)):
@@ -114,6 +127,9 @@ def made_again(node: Node, args: tuple[Node, ...]) -> Node:
         return spread(args[0], node.attr)
     if node.op == "part":
         return part(args[0], int(node.value))
+    if node.op == "entry":
+        assert isinstance(node.attr, Entry)
+        return entry(args[0], int(node.value), node.table, node.attr.axes)
     if node.op == "rows":
         return node.graph.intern("rows", args, axes=node.axes, attr="rows")
     return node.graph.make(node.op, *args)
@@ -160,7 +176,7 @@ class _Reindexing:
             node = todo.pop()
             if node.id not in found and node.id not in new:
                 found[node.id] = node
-                if any(axis in places for axis in node.axes) and node.op not in REDUCTIONS:
+                if any(axis in places for axis in node.axes) and node.op not in REDUCTIONS and node.op != "scan":
                     todo.extend(node.args)
         for key in sorted(found):
             new[key] = self._one(found[key], places, new)
@@ -175,14 +191,40 @@ class _Reindexing:
         if node.op in ("data", "pick"):
             table, axes = _taken(node.table, node.axes, free)
             return data(node.graph, table, axes) if node.op == "data" else pick(node.graph, node.args, table, axes)
+        if node.op == "entry":
+            assert isinstance(node.attr, Entry)
+            own = {axis: free[axis] for axis in node.attr.axes if axis in free}
+            table, axes = _taken(node.table, node.attr.axes, own) if own else (node.table, node.attr.axes)
+            return entry(new[node.args[0].id], int(node.value), table, axes)
+        if node.op == "scan":
+            return self._scan(node, free)
+        if node.op == "carry":
+            assert isinstance(node.attr, Axis)
+            own_axis = free.get(node.attr, node.attr)
+            assert isinstance(own_axis, Axis)
+            others = {axis for each in node.axes if each != node.attr for axis in _axes_of(free.get(each, each))}
+            return carry(node.graph, int(node.value), own_axis, tuple(others))
         return made_again(node, tuple(new[arg.id] for arg in node.args))
 
     def _reduction(self, node: Node, free: dict[Axis, Target]) -> Node:
         """The bound axis makes room if its name is taken."""
         (bound,) = node.bound
-        outside = {axis for axis in node.axes if axis not in free}.union(*map(_axes_of, free.values()))
-        name = unused(bound.length, tuple(outside))
+        name = unused(bound.length, _outside(node, free))
         return reduced(node.op, self.all(node.args, {**free, bound: name})[0], name)
+
+    def _scan(self, node: Node, free: dict[Axis, Target]) -> Node:
+        """So does that of a recurrence; its initial values lie outside."""
+        loop = loop_of(node)
+        name = unused(loop.axis.length, _outside(node, free), LOOP)
+        count = len(loop.carries)
+        initial = self.all(node.args[:count], free)
+        inner = self.all([*loop.carries, *loop.following], {**free, loop.axis: name})
+        return scanned(name, initial, inner[:count], inner[count:], loop.reverse)
+
+
+def _outside(node: Node, free: Mapping[Axis, Target]) -> Axes:
+    """Return the axes that what is left of an expression has."""
+    return tuple({axis for axis in node.axes if axis not in free}.union(*map(_axes_of, free.values())))
 
 
 def _axes_of(target: Target) -> Axes:

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.compiler.trace.escape import conversion
-from batchgd.compiler.trace.fork import ask
+from batchgd.compiler.trace.escape import conversion, escape
+from batchgd.compiler.trace.fork import PATHS, ask
 from batchgd.compiler.trace.frames import PRIORITY, is_frame, on_frames, ufunc_of
 from batchgd.compiler.trace.graph import Graph, Node
 
@@ -194,3 +194,17 @@ class Place(Scalar):
             (k for k in range(self.count - 1) if ask(graph.make("eq", self.node, graph.constant(float(k))))),
             self.count - 1,
         )
+
+    def __int__(self) -> int:
+        return self.__index__()
+
+
+class Number(Place):
+    """A whole number in the data of each row, which a step of a scan sees."""
+
+    __slots__ = ()
+
+    def __index__(self) -> int:
+        if self.count > PATHS:
+            raise escape("a number of a row indexes an array of plain numbers", "give bgd.scan that array as rows")
+        return super().__index__()

@@ -111,7 +111,7 @@ def _call(fun: Callable[..., Any], graph: Graph, params: NDArray[np.float64] | N
         arguments.append(traced_array(knobs.reshape(params.shape)))
     if isinstance(fun, WithArgs):
         fun = WithArgs(fun.func, tuple(map(stand_in, fun.args)))
-    with watch() as state, np.errstate(all="ignore"):
+    with watch(graph) as state, np.errstate(all="ignore"):
         try:
             result = settled(fun(*arguments))
         except Exception:
@@ -143,6 +143,8 @@ def _expression(fun: Callable[..., Any], result: Any, graph: Graph) -> Node:
     if not isinstance(result, (Scalar, int, float, np.number, np.bool_)):
         raise TraceError(f"{place} returns a {type(result).__name__}: return a number")
     node = node_of(graph, result)
+    if node.axes:
+        raise TraceError(f"{place} returns what belongs to one step of a scan: let the step return it as its output")
     if node.is_boolean:
         raise TraceError(f"{place} returns true or false: return a number, for example bgd.where(condition, a, b)")
     return node

@@ -1,0 +1,123 @@
+"""Recurrences: ``bgd.scan`` and running sums, against plain loops and complex steps."""
+
+import numpy as np
+import pytest
+from recurrences import CASES, TIMES, by_loop, garch
+
+import batchgd as bgd
+from batchgd import InputError, Objective, TraceError
+
+
+def by_complex_steps(fun, x):
+    """The gradient of a plain function."""
+    return np.array([fun(x + 1e-30j * e, by_loop).imag / 1e-30 for e in np.eye(len(x))])
+
+
+@pytest.mark.parametrize("fun", CASES, ids=lambda fun: fun.__name__)
+def test_value_and_derivatives_are_those_of_a_loop(fun):
+    x = np.array(CASES[fun])
+    objective = Objective(fun, len(x), box=[(v - 0.1, v + 0.1) for v in x])
+    np.testing.assert_allclose(fun(x), fun(x, by_loop), rtol=1e-13)  # on plain numbers
+    np.testing.assert_allclose(objective.value(x), fun(x, by_loop), rtol=1e-12)
+    gradient = by_complex_steps(fun, x)
+    np.testing.assert_allclose(objective.gradient(x), gradient, rtol=1e-10, atol=1e-12 * np.abs(gradient).max())
+    hessian = objective.hessian(x)
+    by_differences = [(objective.gradient(x + h) - objective.gradient(x - h)) / 2e-5 for h in 1e-5 * np.eye(len(x))]
+    np.testing.assert_allclose(hessian, by_differences, rtol=1e-6, atol=1e-7 * np.abs(hessian).max())
+
+
+@pytest.mark.parametrize("fun", CASES, ids=lambda fun: fun.__name__)
+def test_many_points_are_computed_as_one(fun):
+    x = np.array(CASES[fun])
+    points = x + 0.01 * np.random.default_rng(1).standard_normal((300, len(x)))
+    objective = Objective(fun, len(x), box=[(v - 0.1, v + 0.1) for v in x])
+    values, slopes = objective.value_and_gradient(points)
+    for k in (0, 7, 299):
+        np.testing.assert_allclose(values[k], fun(points[k]), rtol=1e-12)
+        np.testing.assert_allclose(slopes[k], objective.gradient(points[k]), rtol=1e-12, atol=1e-12)
+
+
+def test_a_likelihood_is_maximised():
+    """GARCH(1, 1), 60 days, as SciPy finds it."""
+    from scipy.optimize import minimize
+
+    box = [(0.001, 2), (0.001, 0.9), (0.001, 0.95)]
+    wanted = min((minimize(garch, x0, bounds=box) for x0 in ([0.5, 0.2, 0.3], [0.2, 0.1, 0.7])), key=lambda r: r.fun)
+    result = bgd.multistart(garch, box=box, starts=50, seed=0, backend="numpy")
+    assert result.fun.min() <= wanted.fun + 1e-9
+
+
+def test_the_trace_does_not_grow_with_the_rows():
+    """Neither its operations per row, nor its text."""
+    sizes = {}
+    for n in (1000, 2000):
+        data = np.sin(np.arange(n))
+        objective = Objective(lambda x, data=data: bgd.scan(lambda c, r: (x[0] * c + r, None), x[1], data)[0], 2)
+        assert objective.has_rows
+        sizes[n] = objective.counts.total
+    assert sizes[2000] < 2.01 * sizes[1000] < 20_000
+
+
+def test_few_rows_are_written_out():
+    objective = Objective(lambda x: np.sum(bgd.scan(lambda c, r: (x[0] * c + r, c), x[1], np.arange(5.0))[1]), 2)
+    assert not objective.has_rows
+    a, b = 0.5, 0.7
+    states = [b]
+    for r in np.arange(4.0):
+        states.append(a * states[-1] + r)
+    assert objective.value([a, b]) == pytest.approx(sum(states), rel=1e-14)
+
+
+def test_a_root_in_a_row_that_is_not_taken_does_not_spoil_the_slope():
+    """The root of a carry that is 0 has an infinite slope, in rows before the carry is set anew."""
+
+    def fun(x):
+        def step(c, r):
+            return bgd.where(r > 2.0, x[0] * r, np.sqrt(c * x[1])), c
+
+        return np.sum(bgd.scan(step, 0.0 * x[0], TIMES)[1][30:])
+
+    wanted = TIMES[29:-1].sum()
+    np.testing.assert_allclose(Objective(fun, 2).gradient([0.4, 0.6]), [wanted, 0.0], rtol=1e-12)
+
+
+WRONG = {
+    "returns (number,): return two things": lambda x: bgd.scan(lambda c, r: (c,), x[0], TIMES)[0],
+    "takes the carry number, but returns (number, number)": lambda x: bgd.scan(lambda c, r: ((c, c), c), x[0], TIMES)[
+        0
+    ],
+    "neither rows nor length=": lambda x: bgd.scan(lambda c, r: (c, c), x[0])[0],
+    "have 40 and 41 rows": lambda x: bgd.scan(lambda c, r: (c, c), x[0], (TIMES, TIMES[1:]))[0],
+    "contain a single number": lambda x: bgd.scan(lambda c, r: (c, c), x[0], 1.0)[0],
+}
+
+
+@pytest.mark.parametrize("message", WRONG)
+def test_mistakes(message):
+    with pytest.raises(TraceError) as traced:
+        Objective(WRONG[message], 1)
+    assert message in str(traced.value)
+    assert "test_scan.py:" in str(traced.value)
+    with pytest.raises(InputError) as plain:
+        WRONG[message](np.ones(1))
+    assert message in str(plain.value)
+
+
+def test_what_cannot_be_traced():
+    def kept(x):
+        seen = []
+
+        def step(c, r):
+            seen.append(c)
+            return x[0] * c, None
+
+        bgd.scan(step, 1.0, TIMES)
+        return seen[0]
+
+    with pytest.raises(TraceError, match="belongs to one step of a scan: let the step return it"):
+        Objective(kept, 1)
+    grid = np.linspace(0.0, 1.0, 100)
+    with pytest.raises(TraceError, match=r"give bgd\.scan that array as rows"):
+        Objective(lambda x: bgd.scan(lambda c, k: (x[0] * c + grid[k], c), 1.0, np.arange(100))[0], 1)
+    with pytest.raises(TraceError, match=r"an output of shape \(100,\): return a sum"):
+        Objective(lambda x: bgd.scan(lambda c, r: (x[0] * c, r * np.arange(100.0)), 1.0, TIMES)[0], 1)
