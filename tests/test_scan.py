@@ -37,13 +37,33 @@ def test_many_points_are_computed_as_one(fun):
         np.testing.assert_allclose(slopes[k], objective.gradient(points[k]), rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("fun", CASES, ids=lambda fun: fun.__name__)
+def test_backends_go_the_same_way(fun, dtype):
+    """A few small steps: what they end with is the function's value there."""
+    x = np.array(CASES[fun])
+    starts = x + 0.01 * np.random.default_rng(1).standard_normal((20, len(x)))
+    objective = Objective(fun, len(x), box=[(v - 0.1, v + 0.1) for v in x])
+    rate = 1e-3 / np.linalg.norm(objective.gradient(x))
+    found = {}
+    for backend in ("numpy", "cpu"):
+        options = {"method": bgd.GradientDescent(rate), "maxiter": 3, "gtol": 1e-12, "dtype": dtype, "backend": backend}
+        found[backend] = bgd.descend(objective, starts, **options)
+    tolerance = 1e-11 if dtype == "float64" else 2e-4
+    value = np.array([fun(point) for point in found["cpu"].x])
+    scale = np.abs(value).max()
+    np.testing.assert_allclose(found["cpu"].fun, value, rtol=tolerance, atol=tolerance * scale)
+    np.testing.assert_allclose(found["cpu"].x, found["numpy"].x, rtol=tolerance, atol=tolerance)
+    np.testing.assert_array_less(np.abs(found["cpu"].fun - found["numpy"].fun), tolerance * scale)
+
+
 def test_a_likelihood_is_maximised():
     """GARCH(1, 1), 60 days, as SciPy finds it."""
     from scipy.optimize import minimize
 
     box = [(0.001, 2), (0.001, 0.9), (0.001, 0.95)]
     wanted = min((minimize(garch, x0, bounds=box) for x0 in ([0.5, 0.2, 0.3], [0.2, 0.1, 0.7])), key=lambda r: r.fun)
-    result = bgd.multistart(garch, box=box, starts=50, seed=0, backend="numpy")
+    result = bgd.multistart(garch, box=box, starts=50, seed=0)
     assert result.fun.min() <= wanted.fun + 1e-9
 
 

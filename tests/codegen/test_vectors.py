@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from llvmlite import ir
 from numba import njit
+from recurrences import CASES, backwards, many_coordinates, running, sum_in_a_step
 
+from batchgd import Objective
 from batchgd.compiler.cache.native import NativeCode, object_code
 from batchgd.compiler.lower.arrays import ArrayProgram
 from batchgd.compiler.lower.evaluation import evaluation, vector_width
@@ -287,6 +289,13 @@ def test_numbers_that_are_not_finite_spread_as_in_numpy():
     outputs.append(reduced("sum", graph.make("sqrt", row), axis))
     x = np.tile([math.nan, math.inf, -math.inf, 0.0, 1e308, 700.0, -700.0, 1.0], 2)[:, None]
     check(outputs, 1, x=x)
+
+
+@pytest.mark.parametrize("fun", [backwards, many_coordinates, running, sum_in_a_step], ids=lambda fun: fun.__name__)
+def test_recurrences(fun):
+    x = np.array(CASES[fun])
+    objective = Objective(fun, len(x), box=[(v - 0.1, v + 0.1) for v in x])
+    check(objective.outputs("value_and_gradient"), len(x), x=x + 0.01 * points(len(x)))
 
 
 def test_progressions_are_told_from_other_tables():

@@ -23,6 +23,7 @@ from batchgd.compiler.lower.to_llvm import Lowering
 from batchgd.compiler.lower.values import Surroundings
 from batchgd.compiler.lower.vectors import INTEGER, LINE, POINTER, Vectors, integer
 from batchgd.compiler.trace.graph import Node, reachable
+from batchgd.compiler.trace.loops import with_steps
 from batchgd.compiler.trace.operations import OPERATIONS
 from batchgd.kernels.cpu_intrinsics import ALL_LANES, MEMORY, TABLES
 from batchgd.kernels.vecmath.ir import FLOAT32, FLOAT64, Format, Real
@@ -64,7 +65,7 @@ def vector_width(outputs: list[Node], lanes: int, dtype: str, processor: Process
     In loops over rows these are two vectors, if there are registers for what is added up and for what stays the same:
     one computes while the other waits. Straight-line code gains nothing from that, and takes twice as long to compile.
     """
-    nodes = reachable(outputs)
+    nodes = with_steps(reachable(outputs))
     totals = sum(bool(node.bound) for node in nodes)
     same = {arg.id for node in nodes if node.axes for arg in node.args if not (arg.axes or arg.is_constant)}
     together = 2 if totals and 2 * (totals + len(same) + _TEMPORARY) <= processor.registers else 1
@@ -85,7 +86,8 @@ class _Writer:
         self.module.triple = processor.triple
         self.name = name
         self.form = form.over(self.width)
-        calls = sum(OPERATIONS[node.op].cost == "transcendentals" for node in reachable(nodes) if node.op in OPERATIONS)
+        steps = with_steps(reachable(nodes))
+        calls = sum(OPERATIONS[node.op].cost == "transcendentals" for node in steps if node.op in OPERATIONS)
         self.functions = Functions(self.module, inlined=calls <= INLINED)
         self.tables: dict[Any, tuple[NDArray[Any], Any]] = {}
 
@@ -175,7 +177,7 @@ class _Writer:
 
     def _table(self, node: Node) -> Any:
         """The address of a node's table; each table is passed once."""
-        array = self._positions(node) if node.op in ("pick", "spread") else node.table
+        array = node.table if node.op == "data" else self._positions(node)
         kept = np.ascontiguousarray(array, np.int64 if array.dtype.kind in "iu" else self.dtype)
         key = kept.tobytes(), kept.dtype
         if key not in self.tables:

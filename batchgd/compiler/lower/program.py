@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.compiler.trace.emit import sine_cosine_pairs
-from batchgd.compiler.trace.graph import Node, Scatter, reachable
-from batchgd.compiler.trace.operations import OPERATIONS, REDUCTIONS
+from batchgd.compiler.trace.graph import Loop, Node, Scatter, reachable
+from batchgd.compiler.trace.loops import places_of, with_steps
+from batchgd.compiler.trace.operations import OPERATIONS
 
 _COSTS = {"transcendentals": 30, "divides": 8, "square_roots": 8}
 _LOOP = 1000
@@ -25,7 +26,7 @@ _DEEPEST = 12
 
 def cost_of(node: Node) -> int:
     """Return roughly how many instructions a node is."""
-    if node.op in REDUCTIONS or node.op == "spread":
+    if node.bound:
         return _LOOP
     return _COSTS.get(OPERATIONS[node.op].cost, 1) if node.op in OPERATIONS else 1
 
@@ -34,11 +35,14 @@ class Program:
     """What the lowering knows of the nodes that the outputs need."""
 
     def __init__(self, outputs: Sequence[Node], *, fuses: bool):
-        nodes = reachable(outputs)
+        nodes = with_steps(reachable(outputs))
         self.pairs = sine_cosine_pairs(nodes)
         self._absorbed: dict[int, int] = {}
         self._needs: dict[int, tuple[Node, ...]] = {}
         self._uses = Counter(arg.id for node in nodes for arg in node.args) + Counter(node.id for node in outputs)
+        self._uses += Counter(each.id for node in nodes if isinstance(node.attr, Loop) for each in node.attr.following)
+        entries = [node for node in nodes if node.op == "entry"]
+        self._numbered = {(node.args[0].id, int(node.value)) for node in entries if not self.is_last(node)}
         for node in nodes:
             if node.op == "pick" and self.picks_coordinates(node):
                 self._needs[node.id] = ()
@@ -52,6 +56,18 @@ class Program:
                 others = node.args[:place] + node.args[place + 1 :]
                 self._absorbed[node.id], self._needs[node.id] = place, (*arg.args, *others)
                 return
+
+    @staticmethod
+    def is_last(entry: Node) -> bool:
+        """Whether an entry is the last carry of a recurrence, which is at hand when its loop ends."""
+        (scan,) = entry.args
+        if scan.op != "scan" or scan.axes or entry.table.ndim:
+            return False
+        return int(entry.table) == places_of(scan).last
+
+    def is_kept(self, node: Node, number: int = 0) -> bool:
+        """Whether the carries of this number of a recurrence, or all numbers of a spread, are looked up."""
+        return (node.id, number) in self._numbered
 
     def needs(self, node: Node) -> tuple[Node, ...]:
         """The nodes whose values a node's code uses."""

@@ -20,6 +20,7 @@ from batchgd.compiler.lower.program import Program, Run, cost_of, scatter
 from batchgd.compiler.lower.values import Computed, Level, Surroundings, Values, spread_out
 from batchgd.compiler.lower.vectors import Rows, Vectors, integer
 from batchgd.compiler.trace.graph import Axis, Node, rows_of
+from batchgd.compiler.trace.loops import loop_of, places_of
 from batchgd.compiler.trace.operations import REDUCTIONS
 from batchgd.kernels.vecmath.ir import Real, fma
 
@@ -119,7 +120,7 @@ class Lowering(Computed):
         stage: dict[int, int] = {}
         for node in self.region([*wanted, *(need for task in tasks for need in task.needs)]):
             now = max((stage.get(need.id, 0) for need in self.program.needs(node)), default=0)
-            if node.bound and inside.issuperset(node.axes):
+            if node.bound and (node.op == "scan" or inside.issuperset(node.axes)):
                 now += 1
                 stages.setdefault(now, []).append(Task(node, self.program.needs(node), node.bound))
             stage[node.id] = now
@@ -131,7 +132,11 @@ class Lowering(Computed):
         self.compute(wanted)
 
     def _stage(self, tasks: list[Task]) -> None:
-        """One loop for each axis that a task has outermost."""
+        """One loop for each recurrence, and for each axis that a task has outermost."""
+        for task in tasks:
+            if task.node.op == "scan":
+                self._recur(task.node)
+        tasks = [task for task in tasks if task.node.op != "scan"]
         for task in tasks:
             if task.node.op == "spread" and task.memory is None and len(self.levels) == 1:
                 self._clear(task.node)
@@ -157,13 +162,7 @@ class Lowering(Computed):
 
     def _loop(self, axis: Axis, tasks: list[Task]) -> None:
         """Append the loop over one axis that does these tasks, and what must be done before it."""
-        needs = [need for task in tasks for need in task.needs]
-        for node in self._kept(axis, needs):
-            self._keep(node)
-        region, inside = self.region(needs), self.open
-        self.compute(node for node in region if inside.issuperset(node.axes))
-        if len(self.levels) == 1:
-            self.lay_out(node for node in region if node.op == "pick")
+        region = self._prepared(axis, [need for task in tasks for need in task.needs])
         together, nested = self._together(axis, tasks, region)
         sums = [task.node for task in tasks if task.node.op in REDUCTIONS and task.memory is None]
         parts = [max(self.instances(node.axes), 1 if nested else together) for node in sums]
@@ -179,6 +178,69 @@ class Lowering(Computed):
         for task in tasks:
             if task.node.op == "spread" and task.memory is None and len(self.levels) == 1:
                 self.levels[-1].values[task.node.id] = []
+
+    def _prepared(self, axis: Axis, needs: list[Node]) -> list[Node]:
+        """Append what is done before a loop over one axis; return what is left for its turns."""
+        for node in self._kept(axis, needs):
+            self._keep(node)
+        region, inside = self.region(needs), self.open
+        self.compute(node for node in region if inside.issuperset(node.axes))
+        if len(self.levels) == 1:
+            self.lay_out(node for node in region if node.op == "pick")
+        return region
+
+    def _recur(self, scan: Node) -> None:
+        """Append a recurrence, for all rows of further axes, and keep in memory those carries that are looked up."""
+        count = (loop_of(scan).axis.length + 1) * rows_of(scan.axes)
+        looked_up = [j for j in range(len(loop_of(scan).carries)) if self.program.is_kept(scan, j)]
+        kept = {j: self.vectors.reserve(count) for j in looked_up}
+        self.laid_out.update({(scan.id, j): first for j, first in kept.items()})
+        self.last[scan.id] = self._recurrences(scan, scan.axes, kept)
+        self.levels[-1].values[scan.id] = []
+
+    def _recurrences(self, scan: Node, axes: tuple[Axis, ...], kept: dict[int, int]) -> list[Values]:
+        """Append the loops over some axes, and within them that of the recurrence; return its last carries."""
+        if not axes:
+            return self._recurrence(scan, kept)
+
+        def turn(index: Any, _: list[Real]) -> list[Real]:
+            self.levels.append(Level(axes[0], [index]))
+            self._recurrences(scan, axes[1:], kept)
+            self.levels.pop()
+            return []
+
+        self.vectors.loop(0, axes[0].length, 1, [], turn)
+        return []
+
+    def _recurrence(self, scan: Node, kept: dict[int, int]) -> list[Values]:
+        loop, at, vectors, inside = loop_of(scan), places_of(scan), self.vectors, self.open
+        n, initial = loop.axis.length, scan.args[: len(loop.carries)]
+        region = self.region([*initial, *loop.following])
+        self.level([node for node in region if inside.issuperset(node.axes)], [])
+        self._prepared(loop.axis, list(loop.following))
+        (own,) = self.places(scan.axes)
+        own = vectors.builder.mul(own, integer(n + 1))
+
+        def put(j: int, value: Real, place: Any) -> None:
+            place = vectors.builder.add(vectors.builder.add(place, own), integer(kept[j]))
+            vectors.store(value, self.around.memory(place))
+
+        def turn(index: Any, carries: list[Real]) -> list[Real]:
+            row = vectors.builder.sub(integer(n - 1), index) if loop.reverse else index
+            values = {leaf.id: [value] for leaf, value in zip(loop.carries, carries, strict=True)}
+            self.levels.append(Level(loop.axis, [row], values))
+            self.level(loop.following, [])
+            following = [self.values(node)[0] for node in loop.following]
+            self.levels.pop()
+            place = vectors.builder.add(row, integer(int(at.leaving[0])))
+            for j in kept:
+                put(j, following[j], place)
+            return following
+
+        entering = [self.values(arg)[0] for arg in initial]
+        for j in kept:
+            put(j, entering[j], integer(at.first))
+        return [[value] for value in vectors.loop(0, n, 1, entering, turn)]
 
     def _together(self, axis: Axis, tasks: list[Task], region: list[Node]) -> tuple[int, bool]:
         """How many rows are computed together, and whether there are further loops in this one."""
@@ -258,6 +320,8 @@ class Lowering(Computed):
     def _clear(self, spread: Node) -> None:
         """Make room for the numbers of a spread that there are rows for, and set them to 0."""
         lowest, highest = int(spread.table.min()), int(spread.table.max())
+        if self.program.is_kept(spread):
+            lowest, highest = 0, scatter(spread).outputs - 1
         count = highest + 1 - lowest
         first = self.vectors.reserve(count)
         self.laid_out[spread.id] = first - lowest

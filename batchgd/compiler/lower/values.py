@@ -13,7 +13,7 @@ from batchgd.compiler.lower.functions import Functions
 from batchgd.compiler.lower.order import frugal
 from batchgd.compiler.lower.program import Program, progression
 from batchgd.compiler.lower.vectors import INTEGER, Rows, Vectors, integer
-from batchgd.compiler.trace.graph import Axis, Node
+from batchgd.compiler.trace.graph import Axis, Entry, Node
 from batchgd.kernels.vecmath.ir import Bool, Real, fma
 
 Values = list[Any]
@@ -63,7 +63,8 @@ class Surroundings:
 class Computed:
     """The values of nodes at the place where code is appended; ``levels`` are the open loops, from outside to inside.
 
-    ``laid_out`` has the numbers of the first vectors in memory of what rows pick from, and of what they spread to.
+    ``laid_out`` has the numbers of the first vectors in memory of what rows pick from, of what they spread to, and of
+    carries; ``last`` what the carries of a recurrence are after all rows.
     """
 
     few = FEW
@@ -72,6 +73,7 @@ class Computed:
         self.vectors, self.functions, self.program, self.around = vectors, functions, program, around
         self.levels = [Level()]
         self.laid_out: dict[Any, int] = {}
+        self.last: dict[int, list[Values]] = {}
 
     @property
     def open(self) -> set[Axis]:
@@ -138,12 +140,28 @@ class Computed:
                 return [vectors.uniform(vectors.at(table, place, vectors.scalar)) for place in places]
             case "pick":
                 return self._picked(node)
+            case "entry":
+                return self._entry(node)
             case "part":
                 return [vectors.load(self.around.memory(integer(self.part(node))))]
         arguments = [self.values(need) for need in self.program.needs(node)]
         count = max(map(len, arguments))
         together = zip(*(spread_out(values, count) for values in arguments), strict=True)
         return [self.applied(node, list(each)) for each in together]
+
+    def _entry(self, node: Node) -> Values:
+        (arg,), number, builder = node.args, int(node.value), self.vectors.builder
+        if self.program.is_last(node):
+            return self.last[arg.id][number]
+        assert isinstance(node.attr, Entry)
+        places, rest = self.positions(node, node.attr.axes), self.places(arg.axes)
+        first = self.laid_out[(arg.id, number) if arg.op == "scan" else arg.id]
+        if arg.op == "scan":
+            rest = [builder.mul(place, integer(arg.bound[0].length + 1)) for place in rest]
+        count = max(len(places), len(rest))
+        pairs = zip(spread_out(places, count), spread_out(rest, count), strict=True)
+        places = [builder.add(builder.add(*pair), integer(first)) for pair in pairs]
+        return [self.vectors.load(self.around.memory(place)) for place in places]
 
     def _picked(self, node: Node) -> Values:
         vectors = self.vectors
