@@ -6,6 +6,7 @@ from recurrences import CASES, TIMES, by_loop, garch
 
 import batchgd as bgd
 from batchgd import InputError, Objective, TraceError
+from batchgd.compiler.trace.operations import numpy_names
 
 
 def by_complex_steps(fun, x):
@@ -76,6 +77,46 @@ def test_the_trace_does_not_grow_with_the_rows():
         assert objective.has_rows
         sizes[n] = objective.counts.total
     assert sizes[2000] < 2.01 * sizes[1000] < 20_000
+
+
+@pytest.mark.parametrize("fun", CASES, ids=lambda fun: fun.__name__)
+def test_what_is_written_out_is_the_same(fun):
+    """Code for CUDA has no loops over rows."""
+    x = np.array(CASES[fun])
+    objective = Objective(fun, len(x), box=[(v - 0.1, v + 0.1) for v in x])
+    names = numpy_names()
+    exec(objective.emit("value_and_gradient"), names)
+    value, *slopes = names["value_and_gradient"](*x)
+    np.testing.assert_allclose(value, objective.value(x), rtol=1e-12)
+    gradient = objective.gradient(x)
+    np.testing.assert_allclose(slopes, gradient, rtol=1e-10, atol=1e-12 * np.abs(gradient).max())
+
+
+def test_a_chain_of_recurrences():
+    """Each runs over what the one before puts out."""
+
+    def chain(x):
+        rows = TIMES
+        for _ in range(12):
+            rows = bgd.scan(lambda c, r: (0.5 * c + x[0] * r, c), x[1], rows)[1]
+        return np.sum(rows)
+
+    objective, x = Objective(chain, 2), np.array([0.8, 0.3])
+    assert objective.value(x) == pytest.approx(chain(x), rel=1e-12)
+    assert len(objective.key) < 20_000
+    slopes = [(chain(x + h) - chain(x - h)) / 2e-5 for h in 1e-5 * np.eye(2)]
+    np.testing.assert_allclose(objective.gradient(x), slopes, rtol=1e-8)
+
+
+def test_decisions_by_what_a_recurrence_ends_with():
+    def fun(x):
+        last, outputs = bgd.scan(lambda c, r: (x[0] * c + r, c), x[1], TIMES)
+        if last > 5.0:
+            return last**2
+        return np.sum(outputs) if outputs[3] > 0 else -last
+
+    points = np.array([[0.9, 0.4], [0.2, 0.7], [0.2, -30.0], [0.9, -3.0]])
+    np.testing.assert_allclose(Objective(fun, 2).value(points), [fun(x) for x in points], rtol=1e-12)
 
 
 def test_few_rows_are_written_out():

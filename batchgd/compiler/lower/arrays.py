@@ -29,11 +29,11 @@ ROWS = 2048
 NUMBERS = 1 << 16
 """How many numbers an array of some rows at some points may have, so that what belongs together stays in the cache."""
 
-IN_LOOPS = 1 << 19
-"""How many if there are recurrences, whose loops over rows run in Python, the faster the more points there are."""
-
 KEPT = 1 << 22
-"""How many numbers an array may have that is kept: a reduction with rows, or carries."""
+"""How many numbers may be kept: reductions with rows, and carries."""
+
+IN_LOOPS, KEPT_IN_LOOPS = 1 << 19, 1 << 24
+"""The same with recurrences, whose loops over rows run in Python, the faster the more points there are."""
 
 MOST_POINTS = 4096
 
@@ -81,8 +81,8 @@ class ArrayProgram:
         singles = 1 + sum(len(stage.singles) for stage in self.stages) // 16
         scans = [node for stage in self.stages for node in stage.singles if isinstance(node.attr, Loop)]
         kept += sum(rows_of([*scan.axes, *scan.bound]) * len(loop_of(scan).carries) for scan in scans)
-        numbers = IN_LOOPS if scans else NUMBERS
-        self.points = int(np.clip(min(numbers // max(rows, singles), KEPT // kept), 1, MOST_POINTS))
+        numbers, most = (IN_LOOPS, KEPT_IN_LOOPS) if scans else (NUMBERS, KEPT)
+        self.points = int(np.clip(min(numbers // max(rows, singles), most // kept), 1, MOST_POINTS))
         self._tables: dict[Any, Any] = {}
 
     def __call__(self, x: Array, p: Sequence[Any] = ()) -> Array:

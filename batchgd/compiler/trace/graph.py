@@ -58,7 +58,7 @@ class Loop(NamedTuple):
     following: tuple[Node, ...]
 
     def __repr__(self) -> str:
-        return f"Loop({self.axis}, {self.reverse}, {listing(self.following)!r})"
+        return f"Loop({self.axis}, {self.reverse}, {self.carries[0].graph.digest(self)})"
 
 
 class Node:
@@ -158,6 +158,7 @@ class Graph:
         self.size = 0
         self.differentiating = False
         self.tables: dict[str, NDArray[Any]] = {}
+        self._digests: dict[Loop, str] = {}
         self._table: dict[tuple, Node] = {}
         self._made: dict[tuple, Node] = {}
         self.x = [self.intern("x", (), float(i)) for i in range(dim)]
@@ -196,6 +197,13 @@ class Graph:
             kept.setflags(write=False)
             self.tables[key] = kept
         return key
+
+    def digest(self, loop: Loop) -> str:
+        """Return what is equal for recurrences of equal steps."""
+        if loop not in self._digests:
+            text = listing(loop.following)
+            self._digests[loop] = hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+        return self._digests[loop]
 
     def existing(self, op: str, *args: Node) -> Node | None:
         """Return the node if it has been made already."""

@@ -41,8 +41,8 @@ def warn_of_size(name: str, place: str, dim: int, operations: int, value: Node) 
         )
     else:
         cure = (
-            "compute what terms share once, take fewer steps or terms, or use backend='numpy', which compiles nothing "
-            "and suits a few starts"
+            "compute what terms share once, write a loop over many steps as bgd.scan, take fewer terms, or use "
+            "backend='numpy', which compiles nothing and suits a few starts"
         )
     warn(
         f"{name} takes {operations:,} operations for value and gradient, so a kernel of it takes many seconds "
