@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.kernels.plan import Endpoints, Plan, Starts
+from batchgd.kernels.plan import Abandoned, Endpoints, Plan, Starts
 from batchgd.kernels.record_paths import keep_latest
 
 
@@ -36,7 +36,11 @@ def _descend_shard(module: Any, plan: Plan, rows: Endpoints) -> None:
     following += ws.shape[1]
     _refill(module, plan, ws, slice(None), index, starts)
     while index.size:
-        some_ended = module.tick(ws, index, starts.seed, *plan.numbers)
+        try:
+            some_ended = module.tick(ws, index, starts.seed, *plan.numbers)
+        except Abandoned:
+            _break_off(module, plan, rows, ws, index)
+            return
         if plan.trails is not None:
             _extend_trails(module, plan, ws, index)
         if some_ended:
@@ -51,9 +55,15 @@ def _descend_shard(module: Any, plan: Plan, rows: Endpoints) -> None:
                 ws, index = np.delete(ws, parked, axis=1), np.delete(index, parked)
         plan.pause()
         if plan.control[0] != 0:
-            _store(module, rows, ws, index - starts.base, np.zeros(index.size))
-            rows.status[index - starts.base] = plan.control[0]
+            _break_off(module, plan, rows, ws, index)
             return
+
+
+def _break_off(module: Any, plan: Plan, rows: Endpoints, ws: Any, index: Any) -> None:
+    """Store what is under way, with the status that ends the run."""
+    taken = index - plan.number - rows.first
+    _store(module, rows, ws, taken, np.zeros(index.size))
+    rows.status[taken] = plan.control[0]
 
 
 def _refill(module: Any, plan: Plan, ws: Any, lanes: Any, taken: Any, starts: Starts) -> None:

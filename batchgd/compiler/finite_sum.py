@@ -98,6 +98,8 @@ class FiniteSum(Differentiable):
     [[1.0, 2.0]]
     """
 
+    is_sum = True
+
     def __init__(
         self,
         loss: Callable[..., Any],

@@ -165,6 +165,11 @@ class Objective(Differentiable):
         return any(node.bound for node in reachable([self._traced.value, *self._traced.gradient]))
 
     @property
+    def in_programs(self) -> bool:
+        """Whether there are loops over rows, which only programs have."""
+        return self.has_rows
+
+    @property
     def is_quadratic(self) -> bool:
         """Whether the trace shows a polynomial whose second derivatives are constants.
 

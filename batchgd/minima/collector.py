@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd.compiler.plain.calls import heeding
+from batchgd.engine.interrupts import current
 from batchgd.engine.progress import UNWATCHED, Watch
 from batchgd.engine.run import run
 from batchgd.kernels.plan import Cells, Endpoints
@@ -98,16 +100,17 @@ class Collector:
 
     def find(self, batch: Batch, watch: Watch = UNWATCHED) -> Found:
         """Find the minima behind the endpoints so far; the batch provides the function and the kind of starts."""
-        return find_minima(
-            self.catalogue,
-            batch.objective,
-            batch.box,
-            n_starts=self.n,
-            independent=batch.starts.independent,
-            interval_note=batch.starts.interval_note,
-            identity=self.identity,
-            watch=watch.part(self.n, self.n),
-        )
+        with heeding(lambda: current().overdue):
+            return find_minima(
+                self.catalogue,
+                batch.objective,
+                batch.box,
+                n_starts=self.n,
+                independent=batch.starts.independent,
+                interval_note=batch.starts.interval_note,
+                identity=self.identity,
+                watch=watch.part(self.n, self.n),
+            )
 
     def endpoints(self) -> Endpoints:
         """One row per start, in order; no rows if none were kept."""
