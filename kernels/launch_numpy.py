@@ -11,6 +11,7 @@ import numpy as np
 
 from batchgd.kernels.plan import Abandoned, Endpoints, Plan, Starts
 from batchgd.kernels.record_paths import keep_latest
+from batchgd.kernels.status import Status
 
 
 def launch(module: ModuleType, plan: Plan, threads: int) -> None:
@@ -22,7 +23,8 @@ def launch(module: ModuleType, plan: Plan, threads: int) -> None:
                 return
             rows = plan.rows(first, stop)
             _descend_shard(module, plan, rows)
-            rows.fun[:] = module.value_at(rows.x, None, plan.numbers.p)
+            begun = rows.status != Status.RUNNING if plan.control[0] else slice(None)
+            rows.fun[begun] = module.value_at(rows.x[begun], None, plan.numbers.p)
             plan.done(rows)
             plan.pause()
 
@@ -60,9 +62,10 @@ def _descend_shard(module: Any, plan: Plan, rows: Endpoints) -> None:
 
 
 def _break_off(module: Any, plan: Plan, rows: Endpoints, ws: Any, index: Any) -> None:
-    """Store what is under way, with the status that ends the run."""
-    taken = index - plan.number - rows.first
-    _store(module, rows, ws, taken, np.zeros(index.size))
+    """Store what is under way, with the status that ends the run; what has not been evaluated was never taken up."""
+    begun = ws[module.NFEV if module.TRIALS else module.NIT] > 0
+    taken = index[begun] - plan.number - rows.first
+    _store(module, rows, ws[:, begun], taken, np.zeros(taken.size))
     rows.status[taken] = plan.control[0]
 
 

@@ -43,7 +43,7 @@ def descend(
 
     Parameters
     ----------
-    fun : callable, str, Landscape or Objective
+    fun : callable, str, Landscape, Objective, FiniteSum or Callback
         As in :func:`multistart`.
     x0 : (n, d) array
         The starts: NumPy, CuPy, anything with DLPack, or nested lists.

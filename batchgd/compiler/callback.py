@@ -138,7 +138,7 @@ class Callback(Differentiable):
         """Check the functions by their signatures and, with a box, by calling them."""
         fun, jac = with_args(self.fun, self.args), with_args(self.jac, self.args)
         for what, function in (("fun", fun), ("jac", jac)):
-            if callable(function):
+            if callable(function) and self.dim:  # without, arguments may follow
                 check_call(what, function, self._params is not None)
         kinds: list[tuple[Any, Kind]] = [(fun, "both" if jac is True else "value")]
         kinds += [(jac, "gradient")] if callable(jac) else []
@@ -228,8 +228,6 @@ class Callback(Differentiable):
             return self._at.outputs(what, x, self._others(params), scale)
 
     def _evaluate(self, what: Any, n_outputs: int, points: Floats) -> Floats:
-        if not len(points):
-            return np.empty((n_outputs, 0))
         try:
             return self.outputs_at(what, points, self._params)
         except Abandoned:  # nobody waits for the rest

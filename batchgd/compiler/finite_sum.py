@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from batchgd.compiler.differentiable import Differentiable, Floats, check_by_name, checked_params
 from batchgd.compiler.objective import Objective
 from batchgd.compiler.trace.escape import name_of
+from batchgd.compiler.trace.substitutes import UNTRACED
 from batchgd.problem import check
 from batchgd.problem.errors import InputError, TraceError, quoted
 from batchgd.problem.wording import plural
@@ -146,7 +147,7 @@ class FiniteSum(Differentiable):
         try:
             return Objective(of_row, dim, parameters, box=box, name=name)
         except TraceError as error:
-            raise TraceError(f"the loss of a row: {error}") from None
+            raise TraceError(f"the loss of a row: {str(error).removesuffix(UNTRACED)}") from None
 
     @property
     def rows(self) -> int:

@@ -100,7 +100,10 @@ class Collector:
 
     def find(self, batch: Batch, watch: Watch = UNWATCHED) -> Found:
         """Find the minima behind the endpoints so far; the batch provides the function and the kind of starts."""
-        with heeding(lambda: current().overdue):
+        watch = watch.part(self.n, self.n)
+        if batch.objective.plain and batch.stopping.max_time is not None:
+            watch.finish = watch.seconds + batch.stopping.max_time
+        with heeding(lambda: current().overdue or watch.late):
             return find_minima(
                 self.catalogue,
                 batch.objective,
@@ -109,7 +112,7 @@ class Collector:
                 independent=batch.starts.independent,
                 interval_note=batch.starts.interval_note,
                 identity=self.identity,
-                watch=watch.part(self.n, self.n),
+                watch=watch,
             )
 
     def endpoints(self) -> Endpoints:

@@ -1,4 +1,4 @@
-"""Call a plain function at many points: an exception makes NaN of its point, and an ending run is noticed in between."""
+"""Call a plain function at many points: an exception makes NaN of its point, and the end of a run is noticed."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class Function:
                 numbers[:] = self._called(points, others)
                 return numbers, []
             except Exception:
-                pass  # one point may have failed for all: each is tried alone
+                numbers[:] = np.nan  # one point may have failed for all: each is tried alone
         for i in range(len(points)):
             look()
             try:
@@ -163,4 +163,4 @@ class Function:
 
 def refused(trouble: str) -> InputError:
     """The error of a function that fails wherever it is called."""
-    return InputError(f"{trouble} (it fails at every point at which it was called)")
+    return InputError(trouble)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -95,20 +96,22 @@ class Evaluator:
         per_point = 4 * self.dim**3 if what in ("hessian", "derivatives") else 2 * self.dim**2
         size = max(1, _AT_ONCE // max(per_point, 1))
         parts = [self._some(what, x[k : k + size], others, scale) for k in range(0, len(x), size)]
-        return np.concatenate(parts, axis=1) if parts else np.empty((0, 0))
+        d = self.dim
+        lengths = {"value": 1, "gradient": d, "value_and_gradient": 1 + d, "hessian": d * (d + 1) // 2}
+        if not parts:
+            return np.empty((lengths.get(what, 1 + d + d * (d + 1) // 2), 0))
+        return np.concatenate(parts, axis=1)
 
     def _some(self, what: What, x: Floats, others: Others, scale: Floats | float) -> Floats:
         parts = []
-        slopes = None
-        values: Floats | None = None
+        values = slopes = None
         if what in ("value_and_gradient", "derivatives") and self.functions[0].kind == "both":
             numbers = self._run(0, x, others)
             values, slopes = numbers[:, 0], numbers[:, 1:]
             self._remember(x, others, values)
-        elif what != "gradient" or (self.forward and not self.has_gradient):
-            if not (what == "hessian" and self.has_gradient):
-                values = self.values_kept(x, others)
-        if what in ("value", "value_and_gradient", "derivatives"):
+        elif what not in ("gradient", "hessian") or (not self.has_gradient and (self.forward or what == "hessian")):
+            values = self.values_kept(x, others)
+        if what not in ("gradient", "hessian"):
             assert values is not None
             parts.append(values[None])
         if what in ("gradient", "value_and_gradient", "derivatives"):
@@ -167,9 +170,8 @@ class Evaluator:
         numbers = np.full((len(x), function.width), np.nan)
         finite = np.flatnonzero(np.isfinite(x).all(axis=1))
         if len(finite):
-            at = function.at if self.workers is None else self.workers.at
-            first = () if self.workers is None else (which,)
-            numbers[finite], troubles = at(*first, x[finite], others)
+            at = function.at if self.workers is None else partial(self.workers.at, which)
+            numbers[finite], troubles = at(x[finite], others)
             self.calls += len(finite)
             take_note(len(finite) - len(troubles), troubles)
         return numbers
@@ -215,6 +217,7 @@ class Evaluator:
         rows = [points + k * h * way for k in (1, -1, 2, -2)]
         up, down, up2, down2 = self.values(np.concatenate(rows), others).reshape(4, -1)
         numbers, troubles = self.functions[-1].at(points, others)
+        self.calls += len(points)
         if len(troubles) == len(points):
             raise refused(troubles[0])
         slopes = numbers[:, -self.dim :]

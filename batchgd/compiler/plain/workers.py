@@ -29,8 +29,12 @@ _SECONDS = 0.1
 """Between two looks at whether the run is to end."""
 
 
+_at_work: list[Workers] = []
+"""Those whose processes run."""
+
+
 class Workers:
-    """Worker processes that evaluate some functions; they are started by the first call.
+    """Worker processes that evaluate some functions; the first call starts them, and ends idle ones of others.
 
     Raises
     ------
@@ -42,21 +46,23 @@ class Workers:
         self.count, self.name = count, name_of(functions[0].call)
         self._payload = _pickled(functions, f"workers={count}")
         self._pool: ProcessPoolExecutor | None = None
+        self._calls = 0  # under way
 
     def at(self, which: int, points: Floats, others: Sequence[Any]) -> Answer:
         """Return what ``Function.at`` of one of the functions returns."""
-        if self._pool is None:
-            self._pool = ProcessPoolExecutor(self.count, initializer=_install, initargs=(self._payload,))
+        pool = self._started()
         pieces = np.array_split(points, min(len(points), _PIECES * self.count))
+        self._calls += 1
         try:
-            futures = [self._pool.submit(_run, which, piece, others) for piece in pieces]
-            answers = self._collected(futures)
+            answers = self._collected([pool.submit(_run, which, piece, others) for piece in pieces])
         except BrokenProcessPool:
-            self._pool = None
+            self.close()
             raise InputError(
                 f"a worker process that called {self.name} ended unexpectedly: in a script, begin with "
                 "if __name__ == '__main__':; or omit workers="
             ) from None
+        finally:
+            self._calls -= 1
         failed = next((answer for answer in answers if isinstance(answer, str)), None)
         if failed is not None:
             raise InputError(
@@ -64,6 +70,14 @@ class Workers:
                 "that can be imported, or install cloudpickle"
             )
         return np.concatenate([numbers for numbers, _ in answers]), [each for _, some in answers for each in some]
+
+    def _started(self) -> ProcessPoolExecutor:
+        for other in [each for each in _at_work if each is not self and not each._calls]:
+            other.close()
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(self.count, initializer=_install, initargs=(self._payload,))
+            _at_work.append(self)
+        return self._pool
 
     def _collected(self, futures: list[Future[Any]]) -> list[Any]:
         """Wait for the pieces, and drop those not begun if the run is to end."""
@@ -79,18 +93,20 @@ class Workers:
                 future.cancel()
             raise
         except BaseException:
-            self.stop()
+            self.close(at_once=True)
             raise
         return [future.result() for future in futures]
 
-    def stop(self) -> None:
-        """End the processes, whatever they are doing."""
-        if self._pool is not None:
-            processes = [*(getattr(self._pool, "_processes", None) or {}).values()]
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            for process in processes:
-                process.terminate()
-        self._pool = None
+    def close(self, *, at_once: bool = False) -> None:
+        """End the processes; at once: whatever they are doing."""
+        pool, self._pool = self._pool, None
+        if pool is None:
+            return
+        _at_work.remove(self)
+        processes = [*(getattr(pool, "_processes", None) or {}).values()]
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes if at_once else ():
+            process.terminate()
 
 
 def _pickled(functions: Sequence[Function], asked: str) -> bytes:
