@@ -14,8 +14,10 @@ from numba import types
 from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
 
-WS_SIZE, P_SIZE, TICK, EVALUATE, MOST_TICKS, FIRST_SLOT = range(6)
-"""The tail of ``index``: the sizes of ``ws`` and ``p``, addresses of the tick and the evaluation, ticks to make."""
+WS_SIZE, P_SIZE, TICK, EVALUATE, TABLES, MEMORY, ALL_LANES, MOST_TICKS, RUN, TICKS, ENDS, FIRST_SLOT = range(12)
+"""The tail of ``index``: the sizes of ``ws`` and ``p``; addresses of the tick, the evaluation, a list of its tables and
+its memory; whether it is to evaluate parked lanes as well; how many ticks to make; and, for the fused tick, how many of
+them a group of lanes makes before the next group, and how many groups have made until a lane has ended how often."""
 
 SLOTS = ("D", "ACCEPTED", "STATE", "PER_START", "N_PER_START", "NIT", "NFEV", "BUSY", "CODE", "SLOTS", "VALUE")
 """And from ``FIRST_SLOT`` on, where everything of a lane is, by the names of ``descend.py``."""
@@ -65,6 +67,31 @@ def tick(typing_context, ws, index, seed, p, box, h, limits):
 def evaluate(typing_context, ws, index, seed, p):
     """Call the evaluation whose address ``index`` contains."""
     return types.none(ws, index, seed, p), _call(EVALUATE)
+
+
+def next_ended_of(lanes: int) -> Any:
+    """Return ``next_ended`` for blocks of as many lanes, at most 64."""
+
+    def lower(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        ws, code, first = arguments
+        array = context.make_array(signature.args[0])(context, builder, ws)
+        real, word = context.get_data_type(signature.args[0].dtype), ir.IntType(64)
+        vector, bits = ir.VectorType(real, lanes), ir.IntType(lanes)
+        address = builder.gep(array.data, [builder.mul(code, ir.Constant(word, lanes))])
+        address = builder.bitcast(address, vector.as_pointer())
+        codes = builder.load(address, align=signature.args[0].dtype.bitwidth // 8)
+        ended = builder.bitcast(builder.fcmp_unordered("!=", codes, ir.Constant(vector, None)), bits)
+        later = builder.shl(ir.Constant(word, -1), builder.and_(first, ir.Constant(word, 63)))
+        none = builder.icmp_signed(">=", first, ir.Constant(word, 64))
+        mask = builder.select(none, ir.Constant(word, 0), later)
+        left = builder.and_(builder.zext(ended, word) if lanes < 64 else ended, mask)
+        return builder.cttz(left, ir.Constant(ir.IntType(1), 0))
+
+    @intrinsic
+    def next_ended(typing_context, ws, code, first):
+        return types.int64(ws, types.int64, types.int64), lower
+
+    return next_ended
 
 
 LINE = 64

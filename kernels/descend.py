@@ -2,7 +2,8 @@
 
 The functions here are a template. A specialisation copies their text after the constants and functions that they
 name (``D``, ``W``, the slots, ``tick``, ``claim``), which are declared below for readers and type checkers only. The
-same text becomes CPU code (W lanes a block, shards claimed by worker threads) and a CUDA device function (W = 1).
+same text becomes CPU code (W lanes a block, shards claimed by worker threads) and a CUDA device function (W = 1, whose
+loop is ``descend_lane``).
 
 The arguments of a call are grouped in the named tuples of ``plan.py``: ``starts``, ``numbers`` and ``ends``.
 
@@ -26,7 +27,7 @@ ACCEPTED = 0  # first slot of the last accepted point
 STATE = 0  # first slot of what a start resets to zero
 PER_START = 0  # first slot of hyperparameters that differ per start
 N_PER_START = 0
-NIT = NFEV = BUSY = CODE = SLOTS = VALUE = MOST_TICKS = 0
+NIT = NFEV = BUSY = CODE = SLOTS = VALUE = 0
 TRIALS = False  # whether points can be rejected: updates and evaluations are then counted separately
 IN_KERNEL = True  # whether starts are made here, or read from an array
 real: Any = float
@@ -37,23 +38,18 @@ def tick(ws: Array, index: Array, seed: Any, p: Array, box: Array, h: Array, lim
     raise NotImplementedError
 
 
-def tick_once(ws: Array, index: Array, seed: Any, p: Array, box: Array, h: Array, limits: Array) -> int:
-    """Do what ``tick`` does, if ``tick`` is ``tick_on``."""
-    raise NotImplementedError
-
-
 def evaluate(ws: Array, index: Array, seed: Any, p: Array) -> None:
     """Evaluate at every lane's x (emitted per objective; ``values`` may call another one than the tick does)."""
     raise NotImplementedError
 
 
-def align_stack() -> None:
-    """Keep the stack of the function that calls this aligned (see ``cpu_intrinsics.py``)."""
+def claim(queue: Array) -> int:
+    """Return the next start that nobody has taken, or -1 (an atomic on CUDA)."""
     raise NotImplementedError
 
 
-def claim(queue: Array) -> int:
-    """Return the next start that nobody has taken, or -1 (an atomic on CUDA)."""
+def next_ended(ws: Array, code: int, first: int) -> int:
+    """Return the first lane from ``first`` on whose code, in this slot, is not 0, or at least W (CPU only)."""
     raise NotImplementedError
 
 
@@ -153,11 +149,49 @@ def store(ws, index, lane, code, ends, base):
     ends.status[row] = code
 
 
+def pack(ws, index):
+    """Swap lanes until those at work come before the parked ones: an evaluation passes over vectors without any."""
+    back = W - 1
+    for front in range(W):
+        if index[front] < 0:
+            while (back > front) & (index[back] < 0):
+                back -= 1
+            if back > front:
+                index[front], index[back] = index[back], index[front]
+                for k in range(SLOTS):
+                    here, there = k * W + front, k * W + back
+                    ws[here], ws[there] = ws[there], ws[here]
+
+
 def descend(ws, index, starts, numbers, control, ends):
     """Descend from every start of the queue; ``control[0]``, once not 0, ends all lanes with that status."""
     live = 0
-    if W > 1:
-        index[W] = 0
+    index[W] = 0
+    for lane in range(W):
+        live += refill(ws, index, lane, starts)
+    while live > 0:
+        if tick(ws, index, starts.seed, numbers.p, numbers.box, numbers.h, numbers.limits) != 0:
+            before = live
+            lane = next_ended(ws, CODE, 0)
+            while lane < W:
+                store(ws, index, lane, int(ws[CODE * W + lane]), ends, starts.base)
+                live += refill(ws, index, lane, starts) - 1
+                lane = next_ended(ws, CODE, lane + 1)
+            if live < before:
+                pack(ws, index)
+        ending = look(control)
+        if ending != 0:
+            for lane in range(W):
+                if index[lane] >= 0:
+                    code = int(ws[CODE * W + lane])  # 0: for the literal, Numba would compile `store` again
+                    store(ws, index, lane, code, ends, starts.base)
+                    ends.status[index[lane] - starts.base] = ending
+            live = 0
+
+
+def descend_lane(ws, index, starts, numbers, control, ends):
+    """Do what ``descend`` does in blocks of one lane: a CUDA thread's, or a warp's."""
+    live = 0
     for lane in range(W):
         live += refill(ws, index, lane, starts)
     ticks = 0
@@ -183,18 +217,6 @@ def descend(ws, index, starts, numbers, control, ends):
             if live <= 0:
                 break
         ticks += 1
-
-
-def tick_on(ws, index, seed, p, box, h, limits):
-    """Tick until a lane ends, ``index[MOST_TICKS]`` times at most: every call by address loads the tick's constants."""
-    align_stack()
-    left = index[MOST_TICKS]
-    while True:  # tested at its end: with the test in front, LLVM left the loading of constants in the inner loop
-        ended = tick_once(ws, index, seed, p, box, h, limits)
-        left -= 1
-        if (ended != 0) | (left <= 0):
-            break
-    return ended
 
 
 def fill(block, points, first, rows):

@@ -14,20 +14,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.kernels.cpu_intrinsics import (
+    ALL_LANES,
+    ENDS,
     EVALUATE,
     FIRST_SLOT,
     LINE,
+    MEMORY,
     MOST_TICKS,
     P_SIZE,
+    RUN,
     SLOTS,
+    TABLES,
     TAIL,
     TICK,
+    TICKS,
     WS_SIZE,
     arguments_of,
 )
 from batchgd.kernels.plan import Endpoints, Plan
 
-TICKS = 32
+MOST = 32
 """Ticks between two looks at whether the run is to end; a path is recorded after each."""
 
 LEAST = 256
@@ -102,13 +108,30 @@ class _State:
         self.index = np.empty(module.W + 1 + TAIL, np.int64)
         tail = self.index[-TAIL:]
         tail[WS_SIZE], tail[P_SIZE] = self.workspace.size, plan.numbers.p.size
-        tail[MOST_TICKS] = TICKS if plan.trails is None else 1
+        tail[MOST_TICKS] = MOST if plan.trails is None else 1
+        tail[[RUN, TICKS, ENDS]] = 1, 0, 0
         tail[FIRST_SLOT:] = module.slots
         tail[TICK] = _address(module, "tick", plan.dtype)
-        self.evaluate = _address(module, "evaluate", plan.dtype) if hasattr(module, "evaluate") else 0
+        self.evaluate = _Evaluation(module, "evaluate", plan.dtype)
         alone = hasattr(module, "evaluate_value")
-        self.evaluate_value = _address(module, "evaluate_value", plan.dtype) if alone else self.evaluate
+        self.evaluate_value = _Evaluation(module, "evaluate_value", plan.dtype) if alone else self.evaluate
         self.x = self.workspace[: plan.dim * module.W].reshape(plan.dim, module.W).T
+
+
+class _Evaluation:
+    """A function that evaluates, and what it reads besides its arguments."""
+
+    def __init__(self, module: Any, name: str, dtype: str):
+        self.address = _address(module, name, dtype) if hasattr(module, name) else 0
+        function = getattr(module, name, None)
+        self.tables = getattr(function, "tables", ())
+        self.addresses = np.array([table.ctypes.data for table in self.tables], np.uintp)
+        self.memory = _aligned(getattr(function, "memory", 0), np.uint8)
+
+    def use(self, tail: NDArray[np.int64], *, everywhere: bool) -> None:
+        """Have it called, for lanes at work or everywhere."""
+        tail[ALL_LANES] = everywhere
+        tail[EVALUATE], tail[TABLES], tail[MEMORY] = self.address, self.addresses.ctypes.data, self.memory.ctypes.data
 
 
 def _address(module: Any, name: str, dtype: str) -> int:
@@ -120,12 +143,12 @@ def _address(module: Any, name: str, dtype: str) -> int:
 def _descend_shard(module: Any, plan: Plan, state: _State, first: int, stop: int) -> Endpoints:
     rows, starts = plan.rows(first, stop), plan.starts(first, stop)
     block, arguments = (state.workspace, state.index), (starts, plan.numbers, plan.control, rows.ends)
-    state.index[EVALUATE - TAIL] = state.evaluate
+    state.evaluate.use(state.index[-TAIL:], everywhere=False)
     if plan.trails is None:
         module.descend(*block, *arguments)
     else:
         module.record(*block, *arguments, plan.trails.part(first, stop))
-    state.index[EVALUATE - TAIL] = state.evaluate_value
+    state.evaluate_value.use(state.index[-TAIL:], everywhere=True)
     module.values(rows.x, state.x, *block, starts.seed, plan.numbers.p, rows.fun)
     return rows
 

@@ -109,7 +109,7 @@ class _Flight:
     def _make_room(self, n: int) -> None:
         if n > self._room:
             self._room = n
-            self._rows = self._stream.empty_ends(n, self._plan)
+            self._rows = self._stream.zero_ends(n, self._plan)
 
 
 @dataclass(frozen=True)
@@ -208,8 +208,7 @@ def _record(module: Any, plan: Plan) -> None:
         stream.put_all(assemble.by_value(plan.numbers)),
         stream.put_all(plan.trails),
     )
-    control, ends = stream.control(plan.control), stream.empty_ends(n, plan)
-    stream.zero(ends.status)
+    control, ends = stream.control(plan.control), stream.zero_ends(n, plan)
     # A warp on each multiprocessor: few trajectories, and the simulator's shape suits them.
     blocks, threads = grid(n, SIMULATED, stream.multiprocessors)
     stream.launch(module.record_kernel, blocks, threads, starts, numbers, control, ends, trails)

@@ -14,6 +14,8 @@ from numba.extending import register_jitable
 
 from batchgd.kernels.splitmix import finalise
 from batchgd.kernels.vecmath import log, sincos, sqrt, where
+from batchgd.kernels.vecmath.ir import pinned_product
+from batchgd.kernels.vecmath.overloads import emitted
 
 # What the fourth counter word is used for; a stream never shares a number with another one.
 STREAM_STARTS = 0
@@ -125,15 +127,22 @@ def uniform_pair_single(seed, index, block, stream=STREAM_STARTS):
     return np.float32(w0 >> _8) * _UNIT_24, np.float32(w2 >> _8) * _UNIT_24
 
 
+def rounded_product(u, width):
+    """Return ``u * width``, rounded before anything is added to it."""
+    return u * width
+
+
+emitted(rounded_product, arity=2)(pinned_product)
+
+
 # No contraction here: a fused multiply-add rounds once where NumPy rounds twice, and starts would differ by a bit.
 @register_jitable(fastmath=False, error_model="numpy", forceinline=True)
 def place(u, lower, width):
     """Return ``lower + u * width``, rounded after the product and after the sum, as NumPy does.
 
     For u in [0, 1) the result is in [lower, upper); if ``u * width`` rounds up it can equal the upper end.
-    CUDA compilers contract the two operations whatever the flags: there a start may differ in its last bit.
     """
-    return lower + u * width
+    return lower + rounded_product(u, width)
 
 
 def permuted(seed, axis, index, n):

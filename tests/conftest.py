@@ -1,6 +1,7 @@
-"""Fixtures that more than one test file uses, and what becomes of garbage at the end."""
+"""Fixtures that more than one test file uses, what was counted, and what becomes of garbage at the end."""
 
 import gc
+import sys
 
 import pytest
 from cache_samples import cache
@@ -18,8 +19,32 @@ def registries():
         yield
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    """Add what a worker's interpreter of PTX has run."""
+    sent = getattr(node, "workeroutput", {}).get("ptx")
+    if sent is not None:
+        from ptx import counts
+
+        counts.received(sent)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print what the interpreter of PTX has run, if it has."""
+    counts = sys.modules.get("ptx.counts")
+    if counts is not None and counts.KERNELS:
+        terminalreporter.section("kernels run by the interpreter of PTX")
+        for line in counts.lines():
+            terminalreporter.write_line(line)
+
+
 @pytest.hookimpl(trylast=True)
-def pytest_sessionfinish():
-    """Collect garbage once: Python does so again and again as it ends, seconds each among all that Numba has left."""
+def pytest_sessionfinish(session):
+    """Pass on what was counted.
+
+    Collect garbage once: Python does so again and again as it ends, seconds each among all that Numba has left."""
+    counts = sys.modules.get("ptx.counts")
+    if counts is not None and hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["ptx"] = counts.sent()
     gc.collect()
     gc.freeze()

@@ -226,10 +226,17 @@ def test_compiled_code_gets_the_rows_unrolled_if_they_are_few():
     assert runs[0].minima.fun[0] == pytest.approx(runs[1].minima.fun[0], rel=1e-8)
 
 
-def test_too_many_rows_for_compiled_code_are_refused_in_one_line():
+def test_a_hundred_thousand_rows_are_a_loop_on_the_cpu_and_refused_in_one_line_where_they_are_written_out():
     times = np.linspace(0.0, 1.0, 100_000)
-    with pytest.raises(InputError, match=r"operations, most of them in loops .*: use backend='numpy'"):
-        bgd.multistart(lambda p: np.sum((times - p[0] * times**2) ** 2), box=[(0, 1)], starts=10, backend="cpu")
+
+    def parabola(p):
+        return np.sum((times - p[0] * times**2) ** 2)
+
+    result = bgd.multistart(parabola, box=[(0, 2)], starts=10, backend="cpu")
+    assert result.minima.x[0] == pytest.approx(np.sum(times**3) / np.sum(times**4), rel=1e-9)
+    objective = Objective(parabola, box=[(0, 2)])
+    with pytest.raises(InputError, match=r"operations, most of them in loops .*: use backend='cpu'"):
+        objective.emit("value")
 
 
 def test_memory_does_not_grow_with_rows_times_points():
@@ -305,6 +312,25 @@ def test_what_rows_cannot_do_is_said_with_line_and_cure(name):
         Objective(fun, 2)
     assert "test_row_problems.py:" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("method", ["barzilai_borwein", "lbfgs", "newton", "adam"])
+def test_a_descent_over_rows_has_the_same_bits_in_any_company(method):
+    """In blocks of 64 and of 16 lanes, among starts that end before and after it, on one thread and on two."""
+    times = np.linspace(0.0, 4.0, 45)
+    values = np.exp(-0.5 * times) + 0.2
+
+    def decay(p):
+        return np.sum((values - p[0] * np.exp(-p[1] * times) - p[2]) ** 2)
+
+    x0 = np.random.default_rng(4).uniform(0.1, 2.0, (1100, 3))
+    options = {"method": method, "backend": "cpu", "gtol": 1e-6, "maxiter": 300, "box": [(0.1, 2.0)] * 3}
+    whole = bgd.descend(decay, x0, threads=1, **options)
+    parts = bgd.descend(decay, x0[700:719], threads=2, **options)
+    turned = bgd.descend(decay, x0[::-1], threads=2, **options)
+    for column in ("x", "fun", "nit", "nfev", "status"):
+        assert np.array_equal(getattr(parts, column), getattr(whole, column)[700:719])
+        assert np.array_equal(getattr(turned, column)[::-1], getattr(whole, column))
 
 
 def test_series_and_frames_of_pandas():

@@ -52,8 +52,8 @@ class Differentiable(Explained):
     gradient_counts: OperationCounts
     _params: Floats | None
 
-    def warn_if_large(self) -> None:
-        """Warn if a kernel of this objective takes long to compile."""
+    def warn_if_large(self, *, loops: bool = False) -> None:
+        """Warn if a kernel of this objective takes long to compile, on a backend with or without loops over rows."""
 
     @property
     def params(self) -> Floats | None:

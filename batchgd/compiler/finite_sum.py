@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from batchgd.compiler.differentiable import Differentiable, Floats, check_by_name, checked_params
-from batchgd.compiler.objective import Objective
+from batchgd.compiler.objective import Objective, What
 from batchgd.compiler.trace.escape import name_of
+from batchgd.compiler.trace.graph import Node, reachable
+from batchgd.compiler.trace.rows import data, made_again, reduced, unused
 from batchgd.compiler.trace.substitutes import UNTRACED
 from batchgd.problem import check
 from batchgd.problem.errors import InputError, TraceError, quoted
@@ -19,6 +21,10 @@ from batchgd.problem.wording import plural
 _NUMBERS_AT_ONCE = 1 << 18
 """Rows times points that are evaluated together, so that temporaries stay small."""
 
+
+HEAD = 5
+"""Numbers of its own that come first: scale, batch size, period of whole sums, weight of a row in a batch and in the
+last one of an epoch."""
 
 MOST_ROWS = 1 << 24
 """The most rows of data that are drawn in batches: float32 counts without gaps up to here."""
@@ -129,6 +135,7 @@ class FiniteSum(Differentiable):
         standard = FULL_EPOCHS * self.updates_per_epoch
         self.full_every = standard if full_every is None else check.whole("full_every", full_every, 1, MOST_ROWS)
         self._params = checked_params(params)
+        self._outputs: dict[str, list[Node]] = {}
         check.takes("loss", loss, ["x", "row"] if params is None else ["x", "row", "params"])
         self.element = self._trace(dim, box, name_of(loss) if name is None else check.text("name", name))
         self.dim, self.box, self.name = self.element.dim, self.element.box, self.element.name
@@ -177,6 +184,28 @@ class FiniteSum(Differentiable):
         whole = self.scale * self.rows
         head = [self.scale, float(batch), float(self.full_every), whole / batch, whole / last]
         return np.r_[head, [] if self.params is None else self.params, self.data.ravel()]
+
+    def outputs(self, what: What) -> list[Node]:
+        """Return the expressions of the whole sum, with its rows; parameters are numbered as in ``numbers``."""
+        if what not in self._outputs:
+            self._outputs[what] = self._whole(self.element.outputs(what))
+        return self._outputs[what]
+
+    def _whole(self, element: list[Node]) -> list[Node]:
+        """Put the rows in place of the numbers of one row, and add up."""
+        graph, columns, nodes = element[0].graph, self.data.reshape(self.rows, -1), reachable(element)
+        axis = unused(self.rows, [each for node in nodes for each in (*node.axes, *node.bound)])
+        made: dict[int, Node] = {}
+        for node in nodes:
+            number = int(node.value) if node.op == "p" else -1
+            if number >= self.width:
+                made[node.id] = graph.intern("p", (), float(HEAD + number - self.width))
+            elif number >= 0:
+                made[node.id] = data(graph, columns[:, number], [axis])
+            else:
+                made[node.id] = made_again(node, tuple(made[arg.id] for arg in node.args))
+        scale = graph.constant(self.scale)
+        return [graph.make("mul", scale, reduced("sum", made[node.id], axis)) for node in element]
 
     def scaled(self, scale: Floats) -> FiniteSum:
         """Return the sum of u -> loss(scale u, row), traced again."""

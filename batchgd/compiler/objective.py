@@ -248,7 +248,7 @@ class Objective(Differentiable):
         if self.counts.total > MOST_UNROLLED:
             raise InputError(
                 f"{self.name} takes {self.counts.total:,} operations, most of them in loops over rows of data, "
-                "which run in NumPy only: use backend='numpy'"
+                "which CUDA does not run yet: use backend='cpu'"
             )
 
     def rolled(self, what: Literal["value", "gradient", "value_and_gradient"]) -> Rolled:
@@ -301,8 +301,10 @@ class Objective(Differentiable):
             wanted = ArrayProgram(self._traced.automatic)(points.T, self._knobs()).T
             verify_gradient(self.jac, wanted, self.gradient(points), points)
 
-    def warn_if_large(self) -> None:
+    def warn_if_large(self, *, loops: bool = False) -> None:
         """Warn, once for each function, that a kernel of it takes long to compile."""
+        if loops and self.has_rows:
+            return
         value = self._written_out("value") if self.counts.total > LARGE else self._traced.value
         assert not isinstance(value, list)
         warn_of_size(self.name, definition_of(self.fun), self.dim, self.counts.total, value)

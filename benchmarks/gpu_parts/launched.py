@@ -65,7 +65,7 @@ class Launched:
         from batchgd.kernels.cuda.occupancy import grid
 
         if n > self._room:
-            self._rows, self._room = self.stream.empty_ends(n, self.plan), n
+            self._rows, self._room = self.stream.zero_ends(n, self.plan), n
         starts = self.stream.put_all(self.plan.starts(0, n))
         self.stream.zero(self._rows.status)
         blocks, threads = grid(n * self.width, self.how, self.stream.multiprocessors)

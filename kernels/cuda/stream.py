@@ -68,10 +68,13 @@ class Stream:
         )
         return type(arrays)(*copies)
 
-    def empty_ends(self, n: int, plan: Plan) -> Ends:
-        """Make room on the device for n endpoints."""
+    def zero_ends(self, n: int, plan: Plan) -> Ends:
+        """Make room on the device for n endpoints; rows of starts that an interrupt leaves are read, too."""
         wide = self.empty((n, plan.dim), plan.dtype), self.empty(n, plan.dtype)
-        return Ends(*wide, self.empty(n, np.int64), self.empty(n, np.int64), self.empty(n, np.int8))
+        ends = Ends(*wide, self.empty(n, np.int64), self.empty(n, np.int64), self.empty(n, np.int8))
+        for array in ends:
+            self.zero(array)
+        return ends
 
     def zero(self, array: Array) -> None:
         """Set every byte to zero."""

@@ -65,7 +65,7 @@ def aim(
     base_slope,
     base_steep,
     longest,
-    last_step,
+    tried_step,
     steep,
     max_displacement,
 ):
@@ -73,7 +73,7 @@ def aim(
     slope = where(turned < 0.0, turned, -steep)
     cap = longest_step(scaled, max_displacement)
     unlike = slope < 1e12 * base_slope
-    trial = where(first | unlike, 0.1 * cap, minimum(last_step * base_slope / slope, cap))
+    trial = where(first | unlike, 0.1 * cap, minimum(tried_step * base_slope / slope, cap))
     return (
         where(accepted, trial, step),
         where(accepted, 0.0, low),
@@ -95,7 +95,7 @@ STAGES = (
     Sum(slope_term, "slope"),
     Sum(overlap_term, "overlap"),
     Sum(steep_term, "steep"),
-    Lane(remembered, "last_step"),
+    Lane(remembered, "tried_step"),
     Lane(search, *SEARCHED),
     Lane(mixing, "beta"),
     Each(turn, "direction"),

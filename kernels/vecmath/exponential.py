@@ -12,7 +12,6 @@ from batchgd.kernels.vecmath.ir import (
     Bool,
     Real,
     Word,
-    emitted,
     fast_two_sum,
     fma,
     polynomial,
@@ -22,6 +21,7 @@ from batchgd.kernels.vecmath.ir import (
     select,
     two_sum,
 )
+from batchgd.kernels.vecmath.overloads import emitted
 
 
 def exp(x: Any) -> Any:

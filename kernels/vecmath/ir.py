@@ -4,35 +4,35 @@ An emitter is a Python function of `Real` values. Each operator appends one LLVM
 function is inlined by construction, every constant takes the type of the value that it is combined with (one float64
 literal in float32 code promotes the whole lane), and no instruction carries a fast-math flag: a fused multiply-add is
 fused because it was written as `fma`, and the scalar and the vectorised loop give the same bits.
+
+A value may also be a vector of several numbers (`Format.over`): the same instructions then apply to each of them, and
+give each the bits that the scalar has.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 
+from llvmlite import binding as llvm
 from llvmlite import ir
-from numba import types
-from numba.core.cpu import CPUContext
-from numba.extending import intrinsic, overload
-
-NO_WRAPPERS: Any = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-"""Overloads are called only by compiled code: without wrappers for Python and C they compile in half the time."""
-
-JIT_OPTIONS: Any = {"fastmath": {"contract"}, "error_model": "numpy", "forceinline": True, **NO_WRAPPERS}
 
 
 @dataclass(frozen=True)
 class Format:
-    """The layout of an IEEE 754 type: `bits` in all, `precision` of the significand, exponent `bias`."""
+    """The layout of an IEEE 754 type: `bits` in all, `precision` of the significand, exponent `bias`.
+
+    `lanes` numbers make one value: a scalar if it is 1, else a vector. `real` and `word` are its types.
+    """
 
     real: ir.Type
-    word: ir.IntType
+    word: ir.Type
     bits: int
     precision: int
     bias: int
+    lanes: int = 1
 
     @property
     def mantissa(self) -> int:
@@ -49,6 +49,51 @@ class Format:
         """1.5 * 2^mantissa: adding it rounds to an integer (ties to even), which is then in the low bits of the sum."""
         return 1.5 * 2.0**self.mantissa
 
+    @property
+    def suffix(self) -> str:
+        """What LLVM puts after the names of its intrinsics for this type."""
+        return f"f{self.bits}" if self.lanes == 1 else f"v{self.lanes}f{self.bits}"
+
+    def over(self, lanes: int) -> Format:
+        """Return the format of as many numbers as one value.
+
+        >>> str(FLOAT64.over(8).real)
+        '<8 x double>'
+        """
+        return _over(self, lanes)
+
+    def number(self, value: float) -> ir.Constant:
+        """A number, the same in every lane."""
+        return _constant(self.real, float(value))
+
+    def integer(self, value: int) -> ir.Constant:
+        """A word, the same in every lane."""
+        return _constant(self.word, value)
+
+
+@cache
+def _over(form: Format, lanes: int) -> Format:
+    if lanes == form.lanes:
+        return form
+    assert form.lanes == 1
+    return replace(form, real=ir.VectorType(form.real, lanes), word=ir.VectorType(form.word, lanes), lanes=lanes)
+
+
+def _constant(kind: ir.Type, value: float) -> ir.Constant:
+    return _Splat(kind, value) if isinstance(kind, ir.VectorType) else ir.Constant(kind, value)
+
+
+class _Splat(ir.Constant):
+    """A vector of equal numbers, which llvmlite would list, as LLVM 15 needs it."""
+
+    def __init__(self, kind: ir.VectorType, value: float):
+        self.type, self.constant = kind, ir.Constant(kind.element, value)
+
+    def _get_reference(self) -> str:
+        if llvm.llvm_version_info[0] >= 19:
+            return f"splat ({self.constant})"
+        return f"<{', '.join([str(self.constant)] * self.type.count)}>"
+
 
 FLOAT64 = Format(ir.DoubleType(), ir.IntType(64), 64, 53, 1023)
 FLOAT32 = Format(ir.FloatType(), ir.IntType(32), 32, 24, 127)
@@ -60,7 +105,7 @@ def constant(builder: ir.IRBuilder, kind: ir.Type, number: float) -> ir.Value:
     An instruction takes an operand from there at no cost. Of a literal it takes only 32 bits: on sm_90 every other one
     was put together by two to four instructions wherever it was used, a quarter of all in a loop with two sines.
     """
-    literal = ir.Constant(kind, number)
+    literal = _constant(kind, number)
     (bits,) = struct.unpack("<Q", struct.pack("<d", number))
     if not isinstance(kind, ir.DoubleType) or bits & 0xFFFFFFFF == 0 or not builder.module.triple.startswith("nvptx"):
         return literal
@@ -92,7 +137,7 @@ class Value:
 
 
 class Bool(Value):
-    """A truth value (i1): the result of a comparison, consumed by `select`."""
+    """A truth value (i1, or a vector of them): the result of a comparison, consumed by `select`."""
 
     __slots__ = ()
 
@@ -110,7 +155,7 @@ class Bool(Value):
 
     def choose(self, yes: int, no: int) -> Word:
         """The word `yes` where true, else `no`."""
-        operands = ir.Constant(self.format.word, yes), ir.Constant(self.format.word, no)
+        operands = self.format.integer(yes), self.format.integer(no)
         return Word(self.builder, self.format, self.builder.select(self.value, *operands))
 
 
@@ -120,7 +165,7 @@ class Word(Value):
     __slots__ = ()
 
     def _apply(self, name: str, other: Word | int) -> Word:
-        right = other.value if isinstance(other, Word) else ir.Constant(self.format.word, other)
+        right = other.value if isinstance(other, Word) else self.format.integer(other)
         return Word(self.builder, self.format, getattr(self.builder, name)(self.value, right))
 
     def __add__(self, other: Word | int) -> Word:
@@ -149,12 +194,12 @@ class Word(Value):
 
     def equals(self, other: Word | int) -> Bool:
         """True where both words are the same."""
-        right = other.value if isinstance(other, Word) else ir.Constant(self.format.word, other)
+        right = other.value if isinstance(other, Word) else self.format.integer(other)
         return Bool(self.builder, self.format, self.builder.icmp_unsigned("==", self.value, right))
 
     def below(self, other: int) -> Bool:
         """True where the word, read as unsigned, is less than `other`."""
-        right = ir.Constant(self.format.word, other)
+        right = self.format.integer(other)
         return Bool(self.builder, self.format, self.builder.icmp_unsigned("<", self.value, right))
 
     def as_real(self) -> Real:
@@ -252,7 +297,11 @@ class Real(Value):
 
 def _call(builder: ir.IRBuilder, form: Format, name: str, operands: Sequence[Real]) -> Real:
     """Call the LLVM intrinsic `name` of this format."""
-    full = f"llvm.{name}.f{form.bits}"
+    return _intrinsic(builder, form, f"{name}.{form.suffix}", operands)
+
+
+def _intrinsic(builder: ir.IRBuilder, form: Format, name: str, operands: Sequence[Real]) -> Real:
+    full = f"llvm.{name}"
     function = builder.module.globals.get(full)
     if function is None:
         function = ir.Function(builder.module, ir.FunctionType(form.real, [form.real] * len(operands)), full)
@@ -304,6 +353,13 @@ def two_product(a: Real, b: Real | float) -> tuple[Real, Real]:
     return product, fma(a, b, -product)
 
 
+def pinned_product(a: Real, b: Real) -> Real:
+    """a b, rounded before anything is added to it: CUDA's linker and assembler fuse products whatever the flags."""
+    if "nvptx" not in a.builder.module.triple:
+        return a * b
+    return _intrinsic(a.builder, a.format, f"nvvm.mul.rn.{'d' if a.format is FLOAT64 else 'f'}", [a, b])
+
+
 def quotient(high: Real, low: Real, divisor: Real, divisor_low: Real) -> tuple[Real, Real]:
     """(high + low) / (divisor + divisor_low) as a number and a correction, with one division; all must be finite."""
     inverse = 1.0 / divisor
@@ -329,91 +385,3 @@ def word_to_real(word: Word) -> Real:
     form = word.format
     base = (form.bias + form.mantissa) << form.mantissa  # the bits of 2^mantissa
     return (word | base).as_real() - 2.0**form.mantissa
-
-
-Emitter = Callable[..., Any]
-
-
-def _core(emitter: Emitter, arity: int, results: int) -> Any:
-    def lower(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        form = FLOAT64 if signature.args[0] == types.float64 else FLOAT32
-        result = emitter(*(Real(builder, form, value) for value in arguments))
-        if isinstance(result, tuple):
-            return context.make_tuple(builder, signature.return_type, [part.value for part in result])
-        return result.value
-
-    if arity == 1:
-
-        @intrinsic
-        def core(typing_context, x):
-            return (x if results == 1 else types.UniTuple(x, results))(x), lower
-    else:
-
-        @intrinsic
-        def core(typing_context, x, y):
-            return x(x, y), lower
-
-    return core
-
-
-def _frozen(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
-    if not isinstance(context, CPUContext):  # CUDA's code passes through an LLVM without it
-        return arguments[0]
-    builder._insert(frozen := ir.Instruction(builder.block, arguments[0].type, "freeze", list(arguments)))
-    return frozen
-
-
-def _freeze(typing_context: Any, x: Any) -> Any:
-    return x(x), _frozen
-
-
-freeze: Any = intrinsic(_freeze)
-"""x itself; LLVM no longer sees where it was loaded from."""
-
-
-def result_type(*arguments: Any) -> Any:
-    """The floating type a call on these Numba scalars computes in, or None if an argument is not a real scalar.
-
-    Integers and truth values are weak, as in NumPy 2: they take the floating type of the other argument, float64
-    without one.
-    """
-    if not all(isinstance(a, (types.Float, types.Integer, types.Boolean)) for a in arguments):
-        return None
-    floats = [a for a in arguments if isinstance(a, types.Float)]
-    return types.float32 if floats and all(a == types.float32 for a in floats) else types.float64
-
-
-def emitted(function: Callable[..., Any], arity: int = 1, results: int = 1) -> Callable[[Emitter], Emitter]:
-    """Decorator: give `function` a Numba overload for real scalars whose body is what the decorated emitter appends."""
-
-    def register(emitter: Emitter) -> Emitter:
-        core = _core(emitter, arity, results)
-        bodies = {real: _body(core, real, arity) for real in (types.float64, types.float32)}
-        if arity == 1:
-
-            @overload(function, jit_options=JIT_OPTIONS)
-            def choose(x):
-                return bodies.get(result_type(x))
-        else:
-
-            @overload(function, jit_options=JIT_OPTIONS)
-            def choose_two(x, y):
-                return bodies.get(result_type(x, y))
-
-        return emitter
-
-    return register
-
-
-def _body(core: Any, real: Any, arity: int) -> Callable[..., Any]:
-    if arity == 1:
-
-        def body(x):
-            return core(real(x))
-
-        return body
-
-    def body_two(x, y):
-        return core(real(x), real(y))
-
-    return body_two

@@ -9,7 +9,8 @@ import numpy as np
 from numba import types
 from numba.extending import overload, register_jitable
 
-from batchgd.kernels.vecmath.ir import NO_WRAPPERS, Real, emitted, freeze, result_type
+from batchgd.kernels.vecmath.ir import Bool, Real, select
+from batchgd.kernels.vecmath.overloads import EMITTERS, NO_WRAPPERS, emitted, freeze, result_type
 
 OPTIONS: Any = {"fastmath": {"contract"}, "error_model": "numpy", **NO_WRAPPERS}
 
@@ -20,7 +21,8 @@ def where(condition: Any, yes: Any, no: Any) -> Any:
     >>> float(where(True, 1.0, 2.0))
     1.0
     """
-    return np.where(condition, yes, no)[()]
+    chosen = np.where(condition, yes, no)
+    return chosen[()] if isinstance(chosen, np.ndarray) else chosen  # a traced number is not an array
 
 
 def minimum(x: Any, y: Any) -> Any:
@@ -208,3 +210,34 @@ def _copysign(x: Real, y: Real) -> Real:
 
 def _typed(real: Any, number: float) -> Any:
     return np.float32(number) if real == types.float32 else np.float64(number)
+
+
+# The functions above that have a body of their own for integers, as what appends them to vectors.
+
+
+def _emit_minimum(x: Real, y: Real) -> Real:
+    return select((x <= y) | x.is_nan(), x, y)
+
+
+def _emit_maximum(x: Real, y: Real) -> Real:
+    return select((x >= y) | x.is_nan(), x, y)
+
+
+def _emit_sign(x: Real) -> Real:
+    return select(x > 0.0, x.constant(1.0), select(x < 0.0, x.constant(-1.0), x))
+
+
+def _emit_isfinite(x: Real) -> Bool:
+    return (x - x).equals(0.0)
+
+
+EMITTERS |= {
+    "where": select,
+    "minimum": _emit_minimum,
+    "maximum": _emit_maximum,
+    "absolute": Real.magnitude,
+    "sign": _emit_sign,
+    "sqrt": Real.root,
+    "square": lambda x: x * x,
+    "isfinite": _emit_isfinite,
+}

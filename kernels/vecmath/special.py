@@ -6,7 +6,8 @@ from typing import Any
 
 from batchgd.kernels.vecmath.constants import ERF, ERFC_TAIL, ERFCX
 from batchgd.kernels.vecmath.exponential import exponential
-from batchgd.kernels.vecmath.ir import Real, emitted, fma, polynomial, select, two_product
+from batchgd.kernels.vecmath.ir import Real, fma, polynomial, select, two_product
+from batchgd.kernels.vecmath.overloads import emitted
 
 
 def erf(x: Any) -> Any:
@@ -39,7 +40,7 @@ def _erf(x: Real) -> Real:
     near = fma(size, polynomial(z, ERF[bits]), size)
     end, centre = (6.0, 3.5) if bits == 64 else (4.0, 2.5)
     size = select(size > end, end, size)  # 1 - erf is below a quarter ulp here
-    far = 1.0 - exponential(-(size * size)) * polynomial(size - centre, ERFCX[bits])
+    far = fma(-exponential(-(size * size)), polynomial(size - centre, ERFCX[bits]), 1.0)
     return select(size < 1.0, near, far).with_sign_of(x)
 
 
@@ -48,7 +49,7 @@ def _erfc(x: Real) -> Real:
     bits = x.format.bits
     size = x.magnitude()
     z = size * size
-    near = (1.0 - x) - x * polynomial(z, ERF[bits])
+    near = fma(-x, polynomial(z, ERF[bits]), 1.0 - x)
     end, centre = (28.0, 4.0) if bits == 64 else (11.0, 3.0)
     size = select(size > end, end, size)  # erfc is below half the smallest number here
     high, low = two_product(size, size)

@@ -14,7 +14,6 @@ from batchgd.kernels.vecmath.constants import COS, HALF_PI, SIN, SIN_HALF_TURN
 from batchgd.kernels.vecmath.ir import (
     Real,
     Word,
-    emitted,
     fast_two_sum,
     fma,
     polynomial,
@@ -24,6 +23,7 @@ from batchgd.kernels.vecmath.ir import (
     two_product,
     two_sum,
 )
+from batchgd.kernels.vecmath.overloads import emitted
 
 
 def sin(x: Any) -> Any:

@@ -158,7 +158,7 @@ def run_new(number, backend):
 
 @pytest.mark.usefixtures("new_objects")
 def test_code_that_is_no_longer_kept_is_freed(cache, monkeypatch):
-    """With room for two functions: engines, inlined functions, and what Numba and Python note of modules."""
+    """With room for one objective: engines, inlined functions, and what Numba and Python note of modules."""
     from llvmlite.binding import ExecutionEngine
     from numba.core import registry
     from numba.core.imputils import builtin_registry as lowered
@@ -171,7 +171,8 @@ def test_code_that_is_no_longer_kept_is_freed(cache, monkeypatch):
         counted = typed.functions, typed.globals, lowered.functions, target._defns, linecache.cache, names_of_modules()
         return [*alive(ExecutionEngine, InlinedFunction, modules.ModuleType), *map(len, counted)]
 
-    monkeypatch.setattr(modules, "by_address", lru_cache(2)(modules.by_address.__wrapped__))
+    for name in ("by_address", "by_text"):
+        monkeypatch.setattr(modules, name, lru_cache(1)(getattr(modules, name).__wrapped__))
     run_new(2.0, "cpu")
     before = noted()
     for number in (3.0, 4.0, 2.0, 3.0):  # the last two from disk

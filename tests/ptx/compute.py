@@ -28,6 +28,24 @@ def _binary(compute: Callable[[Array, Array], Array], *allowed: str) -> Callable
     return build
 
 
+def _sum(compute: Callable[[Array, Array], Array], sign: float) -> Callable[[Reading], Run]:
+    """add and sub; in float32 also rounded in a direction."""
+    nearest = _binary(compute, "rn")
+
+    def build(reading: Reading) -> Run:
+        mode = reading.take("rz", "rm", "rp")
+        if mode is None:
+            return nearest(reading)
+        (kind,) = reading.kinds()
+        if kind != "f32":
+            raise reading.unknown()
+        write, a, b, one = reading.write(0, kind), reading.read(1, kind), reading.read(2, kind), np.float32(1.0)
+        factor = np.float32(sign)
+        return lambda threads: write(threads, arithmetic.fma_rounded(a(threads), one, factor * b(threads), mode))
+
+    return build
+
+
 def _unary(compute: Callable[[Array], Array], *allowed: str) -> Callable[[Reading], Run]:
     def build(reading: Reading) -> Run:
         while reading.take(*allowed):
@@ -239,26 +257,32 @@ def _insert(reading: Reading) -> Run:
     return run
 
 
-def _reciprocal(reading: Reading) -> Run:
-    """``rcp``; in float64 the approximation reads and gives the upper half of a number, and flushes denormal ones."""
-    if reading.modifiers != ["approx", "ftz", "f64"]:
-        return _approximately("rcp", lambda x: 1 / x, 1)(reading)
-    write, a, device = reading.write(0, "f64"), reading.read(1, "f64"), reading.frame.launch.device
-    upper = np.uint64(0xFFFFFFFF00000000)
+def _reciprocal(name: str, compute: Callable[[Array], Array]) -> Callable[[Reading], Run]:
+    """rcp, rsqrt; in float64 approximations read and give the upper half of a number, and flush denormal ones."""
 
-    def run(threads: Threads) -> None:
-        x = (a(threads).view(np.uint64) & upper).view(np.float64)
-        x = np.where(np.abs(x) < np.finfo(np.float64).tiny, np.copysign(0.0, x), x)
-        write(threads, device.approximations.upper_half(1.0 / x))
+    def build(reading: Reading) -> Run:
+        if reading.modifiers != ["approx", "ftz", "f64"]:
+            return _approximately(name, compute, 1)(reading)
+        write, a, device = reading.write(0, "f64"), reading.read(1, "f64"), reading.frame.launch.device
+        upper = np.uint64(0xFFFFFFFF00000000)
 
-    return run
+        def run(threads: Threads) -> None:
+            x = (a(threads).view(np.uint64) & upper).view(np.float64)
+            x = np.where(np.abs(x) < np.finfo(np.float64).tiny, np.copysign(0.0, x), x)
+            write(threads, device.approximations.upper_half(compute(x)))
+
+        return run
+
+    return build
 
 
 RULES: dict[str, Callable[[Reading], Run]] = {
-    "add": _binary(np.add, "rn"), "sub": _binary(np.subtract, "rn"), "mul": _multiply, "mad": _multiply_add,
+    "add": _sum(np.add, 1.0), "sub": _sum(np.subtract, -1.0), "mul": _multiply, "mad": _multiply_add,
     "fma": _fused, "div": _divide, "rem": _remainder, "neg": _unary(np.negative), "abs": _unary(np.abs),
     "min": _extreme(np.minimum, np.fmin), "max": _extreme(np.maximum, np.fmax),
-    "sqrt": _approximately("sqrt", np.sqrt, 1), "rcp": _reciprocal, "bfi": _insert,
+    "sqrt": _approximately("sqrt", np.sqrt, 1), "bfi": _insert,
+    "rcp": _reciprocal("rcp", lambda x: 1 / x), "rsqrt": _reciprocal("rsqrt", lambda x: 1 / np.sqrt(x)),
+    "copysign": _binary(lambda a, b: np.copysign(b, a)),
     "ex2": _approximately("ex2", np.exp2, 1), "shl": _shift(True), "shr": _shift(False),
     "and": _logical(np.bitwise_and, np.logical_and, 2), "or": _logical(np.bitwise_or, np.logical_or, 2),
     "xor": _logical(np.bitwise_xor, np.logical_xor, 2), "not": _logical(np.invert, np.logical_not, 1),

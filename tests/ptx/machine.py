@@ -21,6 +21,9 @@ from ptx.parse import DTYPES, WARP, Function, Instruction, Module, UnknownInstru
 Threads = NDArray[np.int64]
 _REGISTERS = {"pred": bool, "f32": np.float32, "f64": np.float64}
 
+_UNSET = 0xFF
+"""The bytes of registers before they are written: no number in all real ones, and far out of range as an index."""
+
 
 class Device:
     """Global memory, and the launches on it.
@@ -34,14 +37,14 @@ class Device:
         self.approximations = approximations or Approximations()
         self.instructions = 0
         self.between: list[Callable[[], None]] = []
-        self._modules: dict[str, tuple[Module, dict[str, int]]] = {}
+        self.modules: dict[str, tuple[Module, dict[str, int]]] = {}
 
     def launch(self, text: str, blocks: int, threads: int, arguments: Sequence[Any], kernel: str | None = None) -> None:
         """Run a kernel of a module (its only one if not named) on a grid, with its parameters in order."""
-        if text not in self._modules:
+        if text not in self.modules:
             module = parse(text)
-            self._modules[text] = module, self._place(module)
-        module, places = self._modules[text]
+            self.modules[text] = module, self._place(module)
+        module, places = self.modules[text]
         name = kernel or module.kernels[0]
         if kernel is None and len(module.kernels) != 1:
             raise ValueError(f"name one of the kernels {module.kernels}")
@@ -78,7 +81,8 @@ class Frame:
         self.registers: dict[str, NDArray[Any]] = {}
         for prefix, (kind, count) in function.registers.items():
             dtype = _REGISTERS.get(kind) or DTYPES[kind]
-            block = np.zeros((max(count, 1), n), dtype)
+            unset = 1 if dtype is bool else _UNSET
+            block = np.full((max(count, 1), n * np.dtype(dtype).itemsize), unset, np.uint8).view(dtype)
             names = [prefix] if count == 0 else [f"{prefix}{k}" for k in range(count)]
             self.registers |= dict(zip(names, block, strict=True))
         self.params: dict[str, NDArray[np.uint8]] = {}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Any
 from unittest import mock
 
@@ -13,13 +12,13 @@ import numpy as np
 
 from batchgd.engine import backends
 from batchgd.kernels import launch_cuda
-from batchgd.kernels.cuda import assemble, merge
+from batchgd.kernels.cuda import merge
 from batchgd.kernels.cuda import stream as streams
 from batchgd.kernels.cuda.occupancy import Configuration
+from ptx import counts
 from ptx.arithmetic import Approximations
 from ptx.machine import Device
-
-CAPABILITY = (9, 0)
+from ptx.shipping import shipped
 
 
 class DeviceArray:
@@ -62,6 +61,7 @@ class InterpretedStream(streams.Stream):
 
     device: Device
     edit: Callable[[str, str], str]
+    contract: bool
 
     def __init__(self, device: int) -> None:
         self.multiprocessors = 2
@@ -92,7 +92,7 @@ class InterpretedStream(streams.Stream):
 
     def launch(self, kernel: Any, blocks: int, threads: int, *arguments: Any) -> None:
         flat = _flat(arguments)
-        text = self.edit(kernel.__name__, shipped(kernel, _dtype(flat)))
+        text = self.edit(kernel.__name__, shipped(kernel, _dtype(flat), self.contract))
         parameters = [each.parameters() if isinstance(each, DeviceArray) else [each] for each in flat]
         self.device.launch(text, blocks, threads, [number for some in parameters for number in some])
 
@@ -110,23 +110,22 @@ class InterpretedStream(streams.Stream):
         return work()
 
 
-@cache
-def shipped(kernel: Any, dtype: str) -> str:
-    """Return the PTX that a device gets."""
-    return assemble.ptx(assemble.compiled(kernel, dtype, CAPABILITY), CAPABILITY)
-
-
 @contextmanager
 def interpreted(
-    units: float = 0.0, threads: int = 64, edit: Callable[[str, str], str] = lambda name, text: text
+    units: float = 0.0,
+    threads: int = 16,
+    edit: Callable[[str, str], str] = lambda name, text: text,
+    contract: bool = True,
 ) -> Iterator[Device]:
     """Run ``backend="cuda"`` on the interpreter, launched as in Numba's simulator, whose place it takes.
 
-    ``units`` is the share of the documented error that approximate instructions have, ``threads`` those of a block,
-    ``edit(name of the kernel, PTX)`` changes a kernel before it runs.
+    ``units`` is the share of the documented error that approximate instructions have. There are two blocks of so many
+    ``threads``, fewer than most runs have starts, so that threads take a second one. ``edit(name of the kernel, PTX)``
+    changes a kernel before it runs. ``contract`` is that of ``shipped``.
     """
     device = Device(Approximations(units))
-    stream = type("Stream", (InterpretedStream,), {"device": device, "edit": staticmethod(edit)})
+    members = {"device": device, "edit": staticmethod(edit), "contract": contract}
+    stream = type("Stream", (InterpretedStream,), members)
 
     def configuration(module: Any, dtype: str) -> Configuration:
         width = launch_cuda.threads_per_trajectory(module)
@@ -143,4 +142,7 @@ def interpreted(
         mock.patch.object(merge, "simulated", answer(True)),
         mock.patch.dict(backends.BACKENDS, cuda=works),
     ):
-        yield device
+        try:
+            yield device
+        finally:
+            counts.ran(device.modules, device.instructions)

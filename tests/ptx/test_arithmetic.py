@@ -151,6 +151,25 @@ def test_real_numbers_follow_ieee_754(kind):
 
 
 @pytest.mark.parametrize("kind", ["f32", "f64"])
+def test_a_sign_is_copied_from_the_first_operand(kind):
+    a, b = pairs(kind)
+    same(run(f"copysign.{kind} %x, %a, %b;", kind, a, b), np.copysign(b, a))
+
+
+@pytest.mark.parametrize("mode", ["rz", "rm", "rp"])
+def test_sums_are_rounded_in_a_direction(mode):
+    rng = np.random.default_rng(6)
+    a, b = (rng.normal(size=200) * 2.0 ** rng.integers(-20, 20, 200) for _ in range(2))
+    a, b = np.append(a, [1.0, -0.0, 3.0]).astype(np.float32), np.append(b, [0.0, -0.0, -3.0]).astype(np.float32)
+    for name, sign in (("add", 1), ("sub", -1)):
+        exact = [Fraction(float(x)) + sign * Fraction(float(y)) for x, y in zip(a, b, strict=True)]
+        got = run(f"{name}.{mode}.f32 %x, %a, %b;", "f32", a, b)
+        assert np.all(got == np.array([rounded(value, np.float32, mode) for value in exact]))
+    zero = -0.0 if mode == "rm" else 0.0
+    same(run(f"add.{mode}.f32 %x, %a, %b;", "f32", a[-2:], b[-2:]), [-0.0, zero])
+
+
+@pytest.mark.parametrize("kind", ["f32", "f64"])
 def test_extremes_pass_over_nan_and_know_the_sign_of_zero(kind):
     a, b = pairs(kind)
 
@@ -244,6 +263,7 @@ APPROXIMATE = {  # the manual's bound in units in the last place
     "div.full.f32 %x, %a, %b": (lambda a, b: a / b, 2),
     "rcp.approx.f32 %x, %a": (lambda a, b: 1 / a, 1),
     "sqrt.approx.f32 %x, %a": (lambda a, b: np.sqrt(a), 1),
+    "rsqrt.approx.f32 %x, %a": (lambda a, b: 1 / np.sqrt(a), 2),
     "ex2.approx.f32 %x, %b": (lambda a, b: np.exp2(b), 2),
 }
 
@@ -276,6 +296,10 @@ def test_denormal_numbers_are_flushed_where_asked():
     assert np.all(np.abs(got[:2] * b[:2] - 1) < 2.0**-20)
     assert not np.any(got.view(np.uint64)[:6] & 0xFFFFFFFF)
     same(got[2:], [INF, 0.0, INF, -INF, NAN])
+    got = run("rsqrt.approx.ftz.f64 %x, %a;", "f64", b)
+    assert np.all(np.abs(got[:2] ** 2 * b[:2] - 1) < 2.0**-19)
+    assert not np.any(got.view(np.uint64)[:6] & 0xFFFFFFFF)
+    same(got[2:], [INF, 0.0, INF, -INF, NAN])
 
 
 @pytest.mark.parametrize(
@@ -283,7 +307,8 @@ def test_denormal_numbers_are_flushed_where_asked():
     [
         "frobnicate.f32 %x, %a, %a;",
         "sin.approx.f32 %x, %a;",
-        "add.rz.f32 %x, %a, %a;",
+        "mul.rz.f32 %x, %a, %a;",
+        "add.rz.f64 %x, %a, %a;",
         "add.ftz.f32 %x, %a, %a;",
         "add.sat.f32 %x, %a, %a;",
         "fma.f32 %x, %a, %a, %a;",

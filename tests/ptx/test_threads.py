@@ -220,3 +220,9 @@ def test_instructions_are_counted():
     before = device.instructions
     run("mov.u32 %x, 0; add.s32 %x, %x, %a; add.s32 %x, %x, %a;", "s32", A, device=device)
     assert device.instructions - before == before + 2 * N
+
+
+def test_registers_that_were_never_written_have_no_useful_content():
+    assert np.isnan(run("mov.f64 %x, %fd1;", "f64", A)).all()
+    assert np.isnan(run("mov.f32 %x, %f1;", "f32", A)).all()
+    assert (run("mov.u32 %x, %r3;", "u32", A) == 0xFFFFFFFF).all()

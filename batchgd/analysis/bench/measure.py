@@ -148,7 +148,7 @@ def measure_batch(batch: Batch, case: cases.Case, method: str, repeats: int) -> 
         run(batch, keep=False)
         seconds.append(time.perf_counter() - began)
     specialisation = specialisation_of(batch)
-    source, with_value = specialisation.source(), specialisation.has_value
+    with_value = specialisation.has_value
     counts = batch.objective.counts if with_value else batch.objective.gradient_counts
     evaluations = int(np.sum(nfev))
     return Timing(
@@ -166,7 +166,7 @@ def measure_batch(batch: Batch, case: cases.Case, method: str, repeats: int) -> 
         reached=sum(count for status, count in outcome.status_counts.items() if status.success),
         evaluates="value and gradient" if with_value else "gradient",
         objective_operations=counts.total,
-        tick_operations=tick_operations(source),
+        tick_operations=tick_operations(specialisation),
         longest=int(np.max(nfev)),
         lane_ticks=_lane_ticks(batch, nfev),
         resources=_resources(batch) if batch.backend.name == "cuda" else {},

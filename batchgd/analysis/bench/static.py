@@ -73,7 +73,7 @@ def _needs(case: cases.Case, method: str, dtype: str, capability: tuple[int, int
     specialisation = specialisation_of(batch_of(case, method, "cuda", dtype, 1 << 20, 1))
     cost = predict.cost_of(specialisation, capability)
     executed, resources = cost.threads * cost.tick.total, cost.resources
-    least = None if cost.tick.loops else necessary(tick_operations(specialisation.source()), dtype)
+    least = None if cost.tick.loops else necessary(tick_operations(specialisation), dtype)
     return {
         "dtype": dtype,
         "landscape": case.landscape,

@@ -14,7 +14,6 @@ from typing import Any
 
 import llvmlite.binding as llvm
 import numba
-from llvmlite.binding import newpassmanagers as passes
 from numba import types
 from numba.core import compiler
 from numba.core.codegen import AOTCodeLibrary, JITCPUCodegen
@@ -23,6 +22,7 @@ from numba.core.registry import cpu_target
 from numba.core.runtime import rtsys
 
 from batchgd.compiler.cache.folder import code_path, read_code, write_code
+from batchgd.compiler.cache.native import freed
 from batchgd.compiler.cache.numba_cache import undisturbed
 from batchgd.kernels.inline.program import SOURCE
 
@@ -104,22 +104,12 @@ class _Codegen(JITCPUCodegen):
         pass
 
     def _module_pass_manager(self, **options: Any) -> Any:
-        return _freed(*super()._module_pass_manager(**options))
+        manager, builder = super()._module_pass_manager(**options)
+        return freed(manager), builder
 
     def _function_pass_manager(self, **options: Any) -> Any:
-        return _freed(*super()._function_pass_manager(**options))
-
-
-def _freed(manager: Any, builder: Any) -> tuple[Any, Any]:
-    """Have a pass manager freed with its object: llvmlite 0.50 hides the method that does so, which leaks 0.7 MiB."""
-    manager.__class__ = _FREED[type(manager)]
-    return manager, builder
-
-
-_FREED = {
-    kind: type(kind.__name__, (kind,), {"_dispose": passes.NewPassManager._dispose})
-    for kind in (passes.ModulePassManager, passes.FunctionPassManager)
-}
+        manager, builder = super()._function_pass_manager(**options)
+        return freed(manager), builder
 
 
 @cache

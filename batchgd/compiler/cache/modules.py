@@ -5,10 +5,12 @@ The text runs from memory: the copy in the cache's folder is for readers, and ca
 =================  ================================================================================================
 ``module``         a module for NumPy, or for CUDA, whose kernels look for their code on disk (``numba_cache.py``)
 ``by_address``     a function of an objective or a method, which other code calls by its address (``by_address.py``)
+``by_text``        the same of an LLVM text, which Numba does not compile (``native.py``)
 ``for_all``        functions that all objectives share, which Numba keeps (``numba_cache.py``)
 =================  ================================================================================================
 
-All three take the name of the entry on disk (``toolchain.key_of``), which determines whether code is still valid.
+All take the name of the entry on disk (``toolchain.key_of``, ``native.native_key``), which determines whether code is
+still valid.
 """
 
 from __future__ import annotations
@@ -62,6 +64,18 @@ def by_address(key: str, text: str, name: str) -> Any:
     return ByAddress(text, name, _file(key, None), _entry(key, text))
 
 
+@lru_cache(maxsize=LOADED)
+def by_text(key: str, text: str, name: str) -> Any:
+    """Return the function of this name of an LLVM text, compiled when its address is first asked for."""
+    from batchgd.compiler.cache.native import ByText
+
+    folder = cache_folder()
+    if folder is None:
+        return ByText(text, name, None)
+    touch(folder / key)
+    return ByText(text, name, folder / key)
+
+
 @cache
 def for_all(key: str, text: str, names: tuple[str, ...]) -> dict[str, Any]:
     """Return the functions of these names; for a few dozen texts at most, because Numba never frees them."""
@@ -80,7 +94,7 @@ def for_all(key: str, text: str, names: tuple[str, ...]) -> dict[str, Any]:
 
 def forget() -> None:
     """Forget all that is loaded: this process is then like a new one."""
-    for kept in (module, by_address, for_all, cache_folder):
+    for kept in (module, by_address, by_text, for_all, cache_folder):
         kept.cache_clear()
 
 

@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from batchgd.compiler.codegen.emit_evaluation import triangle
 from batchgd.compiler.codegen.emit_stopping import Fold, StoppingEmitter
 from batchgd.compiler.codegen.fused_tick import BOX, cubic_box
 from batchgd.compiler.codegen.layout import COUNTERS, Layout
-from batchgd.compiler.codegen.rule import Rule, parameters_of
+from batchgd.compiler.codegen.rule import Rule
+from batchgd.compiler.codegen.steps import Step, steps_of
 from batchgd.compiler.codegen.typed_constants import Constants
-from batchgd.kernels.rule_parts.stages import Block, Each, Lane, Stage, Sum
+from batchgd.kernels.rule_parts.stages import Block, Each, Sum
 from batchgd.kernels.stopping_tests import LIMITS
 
 TRUTHS = ("accepted", "outside", "going", "whole")
@@ -26,63 +27,15 @@ TRUTHS = ("accepted", "outside", "going", "whole")
 
 
 @dataclass(frozen=True)
-class Call:
-    """One stage as the tick runs it: its kind, an expression in the names of lanes and coordinates, its results."""
-
-    kind: type[Stage]
-    expression: str
-    gives: tuple[str, ...]
-
-
-def calls(rule: Rule) -> list[Call]:
-    """Return what a rule does in one tick, in order; a schedule and modifiers included."""
-    if rule.stages:
-        return [_call(type(stage), stage.name, parameters_of(stage.function), stage.gives, {}) for stage in rule.stages]
-    renamed: dict[str, str] = {}
-    stages = []
-    for part in rule.parts_with("rate"):
-        scheduled = f"scheduled_{part.gives}"
-        stages.append(_call(Lane, f"{part.name}_rate", part.functions["rate"], (scheduled,), renamed))
-        renamed[part.gives] = scheduled
-    for part in rule.parts_with("gradient"):
-        stages.append(_call(Each, f"{part.name}_gradient", part.functions["gradient"], ("g",), renamed))
-        stages.append(Call(Sum, "g * g", ("modified_gg",)))
-        renamed["gg"] = "modified_gg"
-    stages += [_call(Sum, f"sum_{name}", wanted, (name,), renamed) for name, wanted in rule.sums.items()]
-    if rule.decide is not None:
-        stages.append(_call(Lane, "decide", rule.decide, ("accepted", *rule.scalars), renamed))
-    elif rule.advance is not None:
-        stages.append(_call(Lane, "advance", rule.advance, rule.scalars, renamed))
-    stages.append(_call(Each, "update", rule.update, ("following", *rule.own_vectors), renamed))
-    for part in rule.parts_with("point"):
-        stages.append(_call(Each, f"{part.name}_point", part.functions["point"], ("following", *part.vectors), renamed))
-    if rule.step_squared is not None and not rule.parts_with("point"):
-        stages.append(_call(Lane, "step_squared", rule.step_squared, ("moved",), renamed))
-    return stages
-
-
-def _call(
-    kind: type[Stage], function: str, asks: tuple[str, ...], gives: tuple[str, ...], renamed: dict[str, str]
-) -> Call:
-    return Call(kind, f"{function}({', '.join(renamed.get(name, name) for name in asks)})", gives)
-
-
-@dataclass(frozen=True)
 class BlockLayout(Layout):
     """The slots of a lane in block form: after x what ``evaluate`` writes, at the end the tick's own numbers."""
 
-    constants_of_rule: tuple[tuple[str, int], ...] = ()
-    temporaries: tuple[str, ...] = field(default=())
+    temporaries: tuple[str, ...] = ()
     batch: tuple[str, ...] = ()
 
     @property
     def _vectors(self) -> int:
         return 2 * self.dim + 1 + (triangle(self.dim) if self.rule.hessian else 0)
-
-    @property
-    def arrays(self) -> dict[str, int]:
-        """How many slots each further array of the rule takes."""
-        return self.rule.slots(dim=self.dim, **dict(self.constants_of_rule))
 
     def first(self, name: str) -> int | None:
         """Return the first slot of a name, or None if it has none."""
@@ -95,13 +48,13 @@ class BlockLayout(Layout):
             return self.scalar(name)
         if name in self.per_start:
             return self.hyperparameter(name)
-        return self._behind.get(name)
+        return self.array(name) if name in self.arrays else self._behind.get(name)
 
     @property
     def _behind(self) -> dict[str, int]:
         """First slots of what follows the loop's own counters."""
         numbers = (*self.temporaries, *self.batch)
-        sizes = {"following": self.dim, **dict.fromkeys(numbers, 1), **self.arrays}
+        sizes = {"following": self.dim, **dict.fromkeys(numbers, 1)}
         slots, here = {}, super().size
         for name, size in sizes.items():
             slots[name] = here
@@ -116,7 +69,7 @@ class BlockLayout(Layout):
     @property
     def size(self) -> int:
         """Number of slots."""
-        return super().size + self.dim + len(self.temporaries) + len(self.batch) + sum(self.arrays.values())
+        return super().size + self.dim + len(self.temporaries) + len(self.batch)
 
 
 class BlockTick:
@@ -128,7 +81,7 @@ class BlockTick:
     def __init__(self, layout: BlockLayout, constants: Constants, *, cubic: bool, arrays: bool):
         self.layout, self.rule, self.constants, self.cubic, self.arrays = layout, layout.rule, constants, cubic, arrays
         self.ending = StoppingEmitter(layout.rule, constants, layout.ending, cubic=cubic, batches=bool(layout.batch))
-        self.calls = calls(self.rule)
+        self.steps = steps_of(self.rule)
         self.lines: list[str] = []
         self.trials = self.rule.decide is not None
 
@@ -136,7 +89,7 @@ class BlockTick:
     def temporaries(rule: Rule, ending: StoppingEmitter) -> tuple[str, ...]:
         """The numbers of a lane that one part of a tick passes to a later one."""
         kept = {*rule.vectors, *rule.scalars, "following", "g"}
-        results = [name for call in calls(rule) for name in call.gives if name not in kept]
+        results = [name for step in steps_of(rule) for name in step.gives if name not in kept]
         folds = [fold.name for fold in (*ending.slope_folds(), *ending.folds())]
         return tuple(dict.fromkeys(["gg", *results, *folds, "moved", "going"]))
 
@@ -161,27 +114,27 @@ class BlockTick:
     def _rule(self) -> None:
         """Run the stages; consecutive sums are computed in one pass."""
         sums: list[Fold] = []
-        for call in self.calls:
-            if call.kind is Sum and not any(_mentions(call.expression, fold.name) for fold in sums):
-                sums.append(Fold(call.gives[0], call.expression))
+        for step in self.steps:
+            if step.kind is Sum and not any(_mentions(step.text, fold.name) for fold in sums):
+                sums.append(Fold(step.gives[0], step.text))
                 continue
             self._gather(sums)
             sums = []
-            if call.kind is Sum:
-                sums = [Fold(call.gives[0], call.expression)]
-            elif call.kind is Block:
-                self._block(call)
+            if step.kind is Sum:
+                sums = [Fold(step.gives[0], step.text)]
+            elif step.kind is Block:
+                self._block(step)
             else:
-                line = f"{', '.join(call.gives)} = {call.expression}"
-                self._pass([line], call.gives, coordinates="range(D)" if call.kind is Each else None)
-            if "accepted" in call.gives:
+                line = f"{', '.join(step.gives)} = {step.text}"
+                self._pass([line], step.gives, coordinates="range(D)" if step.kind is Each else None)
+            if "accepted" in step.gives:
                 one, later = self.constants(1.0), f"accepted & (nfev > {self.constants(0.5)})"
                 self._pass([f"nit = where({later}, nit + {one}, nit)"], ["nit"])
         self._gather(sums)
 
-    def _block(self, call: Call) -> None:
+    def _block(self, step: Step) -> None:
         """Call a function of the block with the first slots of what it names."""
-        function, names = call.expression.rstrip(")").split("(")
+        function, names = step.text.rstrip(")").split("(")
         slots = ["ws" if name == "ws" else str(self._first(name)) for name in names.split(", ")]
         self.lines.append(f"{function}({', '.join(slots)})")
 

@@ -35,8 +35,8 @@ class Decorators:
 
     In the passes of the block form no product is fused with a sum: whether LLVM sees that a pass adds what the one
     before multiplied depends on how far it unrolls the lanes, and results must not depend on the width of a block.
-    ``tick`` and ``pass_tick`` are for what the loop calls, and what a tick in block form calls; ``carried`` for what
-    the loop does with a lane.
+    ``tick`` is for the fused tick, which Numba does not compile for the CPU, ``pass_tick`` for that in block form and
+    what it calls; ``carried`` for what the loop does with a lane.
     """
 
     lane: str | None
@@ -62,7 +62,7 @@ DECORATORS = {
         "njit(**FLAGS)",
         _ROLLED,
         _ROLLED,
-        "njit(**INNER)",
+        None,
         "njit(**PASS)",
     ),
     # Passes are called, so that each is unrolled by itself: within the loops of another one, some were left rolled,

@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING
 
 from batchgd.compiler.codegen.emit_evaluation import Outputs, arguments_of, call_of
 from batchgd.compiler.codegen.typed_constants import Constants
+from batchgd.compiler.finite_sum import HEAD
 
 if TYPE_CHECKING:
     from batchgd.compiler.finite_sum import FiniteSum
-
-_HEAD = 5  # scale, batch size, period of whole sums, weight of a row in a batch and in the last one of an epoch
-
 
 Slots = dict[str, int]
 
@@ -128,8 +126,8 @@ def value_at(objective: FiniteSum, row: str, constants: Constants) -> str:
 def _parameters(objective: FiniteSum) -> list[str]:
     """The lines that read the user's parameters, which follow the entries of a row in the element's arguments."""
     count = 0 if objective.params is None else len(objective.params)
-    return [f"p{objective.width + k} = p[{_HEAD + k}]" for k in range(count)]
+    return [f"p{objective.width + k} = p[{HEAD + k}]" for k in range(count)]
 
 
 def _first_row(objective: FiniteSum) -> int:
-    return _HEAD + (0 if objective.params is None else len(objective.params))
+    return HEAD + (0 if objective.params is None else len(objective.params))

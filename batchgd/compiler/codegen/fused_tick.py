@@ -1,7 +1,7 @@
-"""Emit the tick: one evaluation, one decision, one update and one stopping test for every lane of a block.
+"""Emit the fused tick for CUDA and NumPy: one evaluation, one decision, one update and the stopping tests of a lane.
 
-Everything is unrolled over coordinates and free of branches, so that LLVM keeps a lane in registers and runs lanes in
-SIMD. The text is the same for all targets except for how a slot is reached and how lanes are iterated.
+Everything is unrolled over coordinates and free of branches. The text is the same for both targets except for how a
+slot is reached. On the CPU the tick is compiled from its program (``trace_tick.py``).
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class FusedTick:
         self._gg = "gg"
         self._scheduled: dict[str, str] = {}
 
-    def source(self, name: str) -> str:
+    def source(self) -> str:
         """Return the text of the function."""
-        head = [f"def {name}(ws, index, seed, p, box, h, limits):", *("    " + line for line in self._invariants())]
+        head = ["def tick(ws, index, seed, p, box, h, limits):", *("    " + line for line in self._invariants())]
         self._loads()
         self._evaluation()
         self._rate()

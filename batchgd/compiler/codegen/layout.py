@@ -26,6 +26,7 @@ class Layout:
     rule: Rule
     per_start: tuple[str, ...]
     ending: StoppingTests = field(default_factory=StoppingTests)
+    constants_of_rule: tuple[tuple[str, int], ...] = ()
 
     def x(self, i: int) -> int:
         """Slot of coordinate i of the point to evaluate."""
@@ -55,6 +56,16 @@ class Layout:
         return self._first_remembered + len(numbers) + self.dim * vectors.index(name) + i
 
     @property
+    def arrays(self) -> dict[str, int]:
+        """How many slots each further array of the rule takes."""
+        return self.rule.slots(dim=self.dim, **dict(self.constants_of_rule))
+
+    def array(self, name: str) -> int:
+        """First slot of a further array of the rule."""
+        sizes = self.arrays
+        return self._first_array + sum(sizes[before] for before in [*sizes][: [*sizes].index(name)])
+
+    @property
     def _vectors(self) -> int:
         return self.dim
 
@@ -77,9 +88,13 @@ class Layout:
         return self.x(0) if self.rule.accepted is None else self.vector(self.rule.accepted, 0)
 
     @property
+    def _first_array(self) -> int:
+        return self._first_remembered + len(self.ending.numbers) + self.dim * len(self.ending.vectors)
+
+    @property
     def size(self) -> int:
         """Number of slots."""
-        return self._first_remembered + len(self.ending.numbers) + self.dim * len(self.ending.vectors)
+        return self._first_array + sum(self.arrays.values())
 
     @property
     def trials(self) -> bool:

@@ -89,14 +89,19 @@ class Specialisation:
     @property
     def blocked(self) -> bool:
         """Whether the tick takes the block form: for rules that need it, and if unrolling costs too much."""
-        if self.read.stages or self.sum is not None or self.shared or self.in_programs:
+        if self.read.stages or self.sum is not None or self.shared or self.in_loops:
             return True
         return self.target == "cpu" and self._large if self.in_block is None else self.in_block
 
     @property
+    def in_loops(self) -> bool:
+        """Whether the function is computed in loops over rows of data, which a tick must call."""
+        return self.target != "cuda" and self.objective.in_programs
+
+    @property
     def in_programs(self) -> bool:
         """Whether programs in NumPy compute the function."""
-        return self.target == "numpy" and self.objective.in_programs
+        return self.target == "numpy" and self.in_loops
 
     @property
     def _large(self) -> bool:
@@ -114,6 +119,11 @@ class Specialisation:
     def sum(self) -> FiniteSum | None:
         """The objective, if it is a sum over rows of data."""
         return cast("FiniteSum", self.objective) if self.objective.is_sum else None
+
+    @property
+    def batches(self) -> bool:
+        """Whether an update sees only some of the rows of a sum."""
+        return self.sum is not None and self.sum.batch_size is not None
 
     @property
     def function(self) -> Objective:
@@ -160,7 +170,7 @@ class Specialisation:
         return emit_evaluation.outputs_of(self.objective.dim, value=self.has_value, hessian=self.read.hessian)[0]
 
     def source(self) -> str:
-        """Return the text of one module; for the CPU, which compiles several (``cpu_modules.py``), of an update."""
+        """Return the text of one module; for the CPU (``cpu_modules.py``), of a tick in block form."""
         constants, tables = Constants(self.dtype), emit_loops.Tables(len(self.objective.numbers))
         if self.shared:
             body = self._shared_functions(constants, tables)
@@ -236,7 +246,7 @@ class Specialisation:
         It cannot if it omits the value, sees only a batch, or computes a Hessian as well.
         """
         layout = self.layout
-        if not isinstance(layout, BlockLayout) or self.sum is not None or self.read.hessian:
+        if not isinstance(layout, BlockLayout) or self.batches or self.read.hessian:
             return None
         return layout.first("f") if self.has_value else None
 
@@ -246,21 +256,12 @@ class Specialisation:
         if not isinstance(layout, BlockLayout):
             return []
         asked = emit_evaluation.outputs_of(self.objective.dim, value=self.has_value, hessian=self.read.hessian)
-        return self._evaluation(constants, asked, nit=layout.counter("nit"), scratch=layout.batch_slots)
-
-    def evaluation_of_value(self, constants: Constants) -> list[str]:
-        """The evaluation of a lane block that gives the value alone."""
-        return self._evaluation(constants, emit_evaluation.value_alone(self.objective.dim), nit=0, scratch={})
-
-    def _evaluation(
-        self, constants: Constants, asked: emit_evaluation.Outputs, *, nit: int, scratch: dict[str, int]
-    ) -> list[str]:
         if self.in_programs:
             return [*emit_evaluation.evaluation_of_rows(self.function, asked)]
         if self.sum is None:
             lane, block = emit_evaluation.evaluation(self.function, constants, asked)
         else:
-            arrays = self.target == "numpy"
+            nit, scratch, arrays = layout.counter("nit"), layout.batch_slots, self.target == "numpy"
             lane, block = emit_sum.evaluation(self.sum, constants, asked, nit=nit, scratch=scratch, arrays=arrays)
         return self._chosen([decorated(lane, self.how.lane), decorated(block, self.how.pass_tick)])
 
@@ -278,29 +279,12 @@ class Specialisation:
             cubic=self.cubic,
             arrays=self.target == "numpy",
         )
-        evaluating = self.function.emit(self.what, constants)
         return [
             *(function_source(getattr(tests, name), constants, self.how.lane) for name in self.ending.functions),
             functions_of(layout.rule.module, constants, self.how.lane),
             *(functions_of(part.module, constants, self.how.lane, f"{part.name}_") for part in layout.rule.parts),
-            *self._ticks(tick, {self.what: evaluating}),
-        ]
-
-    def _ticks(self, once: FusedTick, evaluating: dict[str, str]) -> list[str]:
-        """The fused tick; on the CPU, where it is called by address, repeated until the loop must look."""
-        lane = [decorated(text, self.how.lane) for text in evaluating.values()]
-        if self.target != "cpu":
-            return [*lane, decorated(once.source("tick"), self.how.tick)]
-        from batchgd.kernels import descend
-        from batchgd.kernels.cpu_intrinsics import MOST_TICKS
-
-        inner = decorated(once.source("tick_once"), self.how.lane)
-        return [
-            *lane,
-            inner,
-            f"MOST_TICKS = W + {1 + MOST_TICKS}",
-            *copied([descend.tick_on], self.how.tick),
-            "tick = tick_on",
+            decorated(self.function.emit(self.what, constants), self.how.lane),
+            decorated(tick.source(), self.how.tick),
         ]
 
     def _block_tick(self, layout: BlockLayout, constants: Constants) -> list[str]:
@@ -382,7 +366,8 @@ class Specialisation:
             f"claim, look_due, look = claim_atomic, {due.__name__}, {look.__name__}",
             *copied([descend.draw, *descend.CARRIED], self.how.carried),
             *copied(record_paths.CALLED, self.how.loop),
-            *copied((descend.descend, record_paths.record), self.how.loop),
+            *copied((descend.descend_lane, record_paths.record), self.how.loop),
+            "descend = descend_lane",
             *copied([getattr(templates, name) for name in KERNELS], self.how.entry),
         ]
 

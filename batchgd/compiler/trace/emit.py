@@ -46,7 +46,7 @@ def emit_function(
     roots = [outputs] if isinstance(outputs, Node) else list(outputs)
     writer = _Writer(constant)
     nodes = reachable(roots)
-    partners = _sine_cosine_pairs(nodes)
+    partners = sine_cosine_pairs(nodes)
     for node in nodes:
         writer.write(node, partners.get(node.id))
     results = [writer.text(node) for node in roots]
@@ -56,7 +56,7 @@ def emit_function(
     return "\n    ".join([f"def {name}({arguments}):", *writer.lines, f"return {results[0]}"])
 
 
-def _sine_cosine_pairs(nodes: Sequence[Node]) -> dict[int, tuple[Node, Node]]:
+def sine_cosine_pairs(nodes: Sequence[Node]) -> dict[int, tuple[Node, Node]]:
     """Map a sin or cos whose partner is also needed to (sin, cos)."""
     waves = {(node.op, node.args[0].id): node for node in nodes if node.op in ("sin", "cos")}
     pairs = {}

@@ -113,7 +113,7 @@ def _functions() -> dict[str, Operation]:
 OPERATIONS: dict[str, Operation] = {**_OPERATORS, **_functions()}
 BOOLEAN = frozenset(name for name, operation in OPERATIONS.items() if operation.boolean)
 COMMUTATIVE = frozenset(["add", "mul", "eq", "ne", "and", "or"])
-LEAVES = frozenset(["const", "x", "p", "data"])
+LEAVES = frozenset(["const", "x", "p", "data", "input"])
 REDUCTIONS = {"sum": np.add, "prod": np.multiply, "least": np.minimum, "greatest": np.maximum}
 """What combines the rows of an axis; see ``graph.Node`` for these and the other operations on rows."""
 _FINITE = (

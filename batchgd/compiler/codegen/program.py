@@ -1,0 +1,215 @@
+"""A program: what one tick computes of what it is given, as a graph with named inputs and outputs.
+
+The functions of rules, schedules, modifiers and stopping tests are called with traced numbers, and their operations
+kept as they are written: simplified like those of an objective, they would round differently. Random numbers are one
+operation, ``uniform``, of seed, start and update (``value`` is the rest of the counter of Philox), whose two results
+are read by ``part``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from batchgd.compiler.trace.emit import sine_cosine_pairs
+from batchgd.compiler.trace.graph import Graph, Node, reachable
+from batchgd.compiler.trace.operations import LEAVES, OPERATIONS
+from batchgd.kernels import philox
+
+ARRAYS = ("ws", "index", "seed", "p", "box", "h", "limits")
+"""What a tick is given: the state of the lanes, their starts, and what is the same for all of them."""
+
+
+class ProgramGraph(Graph):
+    """Makes operations as they are written, but for truth values: what is known of them is used at once."""
+
+    def make(self, op: str, *args: Node) -> Node:
+        """Return the node of an operation."""
+        args = self._coerced(op, args)
+        if op == "where" and args[0].is_constant:
+            return args[1] if args[0].value != 0.0 else args[2]
+        if op in ("and", "or") and any(arg.is_constant for arg in args):
+            known, other = args if args[0].is_constant else args[::-1]
+            return known if (known.value != 0.0) is (op == "or") else other
+        if op == "not" and (args[0].op == "not" or args[0].is_constant):
+            return args[0].args[0] if args[0].op == "not" else self.constant(args[0].value == 0.0)
+        if op in ("eq", "ne") and args[1].is_constant and args[1].value == 0.0:
+            true = self._not_zero(args[0])
+            if true is not None:
+                return true if op == "ne" else self.make("not", true)
+        return self.intern(op, args)
+
+    def _not_zero(self, number: Node) -> Node | None:
+        """Whether a number is not 0, if that can be said without it: of constants, and of choices between them."""
+        if number.is_constant:
+            return self.constant(number.value != 0.0)
+        if number.op != "where" or not any(arg.is_constant for arg in number.args[1:]):
+            return None
+        condition, yes, no = number.args
+        not_yes, not_no = (self.make("ne", each, self.constant(0.0)) for each in (yes, no))
+        if not_yes.is_constant:
+            other = not_no
+        else:
+            condition, other = self.make("not", condition), not_yes
+        decided = not_yes if not_yes.is_constant else not_no
+        if decided.value != 0.0:
+            return self.make("or", condition, other)
+        return self.make("and", self.make("not", condition), other)
+
+    def input(self, number: int) -> Node:
+        """Return an input that is neither a coordinate nor a parameter of the objective."""
+        return self.intern("input", (), float(number))
+
+    def uniform_pair(self, seed: Node, start: Node, update: Node, counter: int) -> tuple[Node, Node]:
+        """Return two random numbers in [0, 1), by ``philox.uniform_pair``."""
+        pair = self.intern("uniform", (seed, start, update), float(counter))
+        return self.intern("part", (pair,), 0.0), self.intern("part", (pair,), 1.0)
+
+    def imported(self, outputs: Sequence[Node]) -> list[Node]:
+        """Return the same operations on the same leaves as nodes of this graph."""
+        new: dict[int, Node] = {}
+        for node in reachable(outputs):
+            args = tuple(new[arg.id] for arg in node.args)
+            new[node.id] = self.intern(node.op, args, node.value, node.attr, node.axes)
+            self.tables.update(node.graph.tables)
+        return [new[node.id] for node in outputs]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an input or an output is: which of ``ARRAYS``, and the number of its element (of its slot, in ``ws``)."""
+
+    array: str
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class Program:
+    """Named inputs, and outputs that are computed from them.
+
+    ``inputs`` and ``outputs`` map names to nodes, ``reads`` and ``writes`` to places. The output ``ended``, whether the
+    lane has ended, is not stored; ``going`` is whether the lane is at work and has not ended.
+    """
+
+    graph: ProgramGraph
+    inputs: dict[str, Node]
+    reads: dict[str, Place]
+    outputs: dict[str, Node]
+    writes: dict[str, Place]
+    going: Node
+
+    @property
+    def nodes(self) -> list[Node]:
+        """Everything that the outputs need, in an order of computation."""
+        return reachable(self.outputs.values())
+
+    @property
+    def needed(self) -> dict[str, Node]:
+        """The inputs that some output depends on."""
+        ids = {node.id for node in self.nodes}
+        return {name: node for name, node in self.inputs.items() if node.id in ids}
+
+    def while_going(self) -> dict[str, Node]:
+        """Return the outputs that a tick reads again, by their inputs' names, if the lane goes on."""
+        state = {self.reads[name]: name for name in self.needed}
+        names = {name: state[place] for name, place in self.writes.items() if place in state}
+        new: dict[int, Node] = {self.going.id: self.graph.constant(1.0)}
+        for node in reachable(self.outputs[name] for name in names):
+            if node.id not in new:
+                args = tuple(new[arg.id] for arg in node.args)
+                same = all(a is b for a, b in zip(args, node.args, strict=True))
+                new[node.id] = node if same else self.graph.make(node.op, *args)
+        return {names[name]: new[self.outputs[name].id] for name in names}
+
+    def __str__(self) -> str:
+        """The operations, one a line, then the outputs."""
+        names = {node.id: name for name, node in self.inputs.items()}
+        lines = [f"{names[node.id]} <- {_place(self.reads[name])}" for name, node in self.needed.items()]
+        for node in self.nodes:
+            if node.op == "const":
+                names[node.id] = repr(node.value)
+            elif node.id not in names:
+                names[node.id] = f"t{len(names)}"
+                lines.append(f"{names[node.id]} = {_written(node, names)}")
+        lines += [
+            f"{_place(self.writes.get(name))} <- {name} = {names[node.id]}" for name, node in self.outputs.items()
+        ]
+        return "\n".join(lines)
+
+    def operations(self) -> dict[str, int]:
+        """Return how often each kind of operation is done.
+
+        Keys are ``adds`` (with subtractions, comparisons, selections, minima and maxima), ``multiplies``, ``divides``,
+        and the name of each elementary function, ``sincos`` where both are asked for, ``uniform_pair`` for the random
+        numbers. Operations that the compiler merges are still counted.
+        """
+        nodes = self.nodes
+        paired = {sine.id: cosine.id for sine, cosine in sine_cosine_pairs(nodes).values()}
+        counts: Counter[str] = Counter()
+        for node in nodes:
+            if node.id in paired.values() or node.op in LEAVES or node.op == "part":
+                continue
+            if node.op == "uniform":
+                counts["uniform_pair"] += 1
+            elif OPERATIONS[node.op].cost in ("adds", "multiplies"):
+                counts[OPERATIONS[node.op].cost] += 1
+            elif node.op == "div":
+                counts["divides"] += 1
+            else:
+                counts["sincos" if node.id in paired else node.op] += 1
+        return dict(counts)
+
+    def run(self, **arrays: Any) -> Any:
+        """Do the tick on NumPy arrays: ``ws`` (slots, lanes) is renewed; returns whether each lane has ended.
+
+        This is the reference for what is compiled. Arguments are named as ``ARRAYS``, with one start per lane.
+        """
+        ws = arrays["ws"]
+        given = {}
+        for name, node in self.needed.items():
+            place = self.reads[name]
+            whole = place.array in ("index", "seed")
+            given[node.id] = arrays[place.array] if whole else arrays[place.array][place.number].copy()
+        values = evaluated(self.outputs.values(), given, ws.dtype)
+        for (name, _), value in zip(self.outputs.items(), values, strict=True):
+            if name in self.writes:
+                ws[self.writes[name].number] = value
+        return values[[*self.outputs].index("ended")]
+
+
+def evaluated(outputs: Iterable[Node], given: dict[int, Any], dtype: Any) -> list[Any]:
+    """Return the values of nodes in NumPy, from those of their leaves by id."""
+    outputs, values, real = list(outputs), dict(given), np.dtype(dtype).type
+    pair = philox.uniform_pair if real is np.float64 else philox.uniform_pair_single
+    with np.errstate(all="ignore"):
+        for node in reachable(outputs):
+            operands = [values[arg.id] for arg in node.args]
+            if node.op == "const":
+                values[node.id] = real(node.value)
+            elif node.op == "uniform":
+                seed, start, update = operands
+                values[node.id] = pair(seed, start, np.int64(update), int(node.value))
+            elif node.op == "part":
+                values[node.id] = operands[0][int(node.value)]
+            elif node.id not in values:
+                values[node.id] = OPERATIONS[node.op].compute(*operands)
+    return [values[node.id] for node in outputs]
+
+
+def _place(place: Place | None) -> str:
+    if place is None:
+        return "result"
+    return place.array if place.array in ("index", "seed") else f"{place.array}[{place.number}]"
+
+
+def _written(node: Node, names: dict[int, str]) -> str:
+    operands = [names[arg.id] for arg in node.args]
+    if node.op == "part":
+        return f"{operands[0]}[{int(node.value)}]"
+    if node.op == "uniform":
+        return f"uniform_pair({', '.join(operands)}, {int(node.value)})"
+    return OPERATIONS[node.op].text.format(*operands)

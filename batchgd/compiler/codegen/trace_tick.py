@@ -1,0 +1,226 @@
+"""Trace a tick: one evaluation, one decision, one update and the stopping tests of one lane, as one program.
+
+The plain functions of ``kernels`` are called with traced numbers, each with those that it names as its parameters.
+Vectors are lists of numbers, one per coordinate, and so are a rule's further arrays, one per slot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from types import FunctionType, SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from batchgd.compiler.codegen.fused_tick import BOX
+from batchgd.compiler.codegen.layout import COUNTERS, Layout
+from batchgd.compiler.codegen.program import Place, Program, ProgramGraph
+from batchgd.compiler.codegen.steps import Step, steps_of
+from batchgd.compiler.codegen.trace_stopping import StoppingTrace, added_in_pairs
+from batchgd.compiler.trace.graph import Node
+from batchgd.compiler.trace.scalar import Scalar, node_of
+from batchgd.kernels.rule_parts.stages import Block, Each, Lane, Sum, with_callees
+from batchgd.kernels.stopping_tests import LIMITS
+
+if TYPE_CHECKING:
+    from batchgd.compiler.codegen.specialisation import Specialisation
+
+
+def tick_program(of: Specialisation) -> Program:
+    """Return the program of the fused tick of a specialisation: its state is in the slots of ``layout_of(of)``."""
+    return TickTrace(of).program()
+
+
+def layout_of(of: Specialisation) -> Layout:
+    """Return the slots of a lane whose tick is one program."""
+    return Layout(of.objective.dim, of.read, of.per_start, of.ending, of.constants)
+
+
+class TickTrace:
+    """Traces one tick; ``names`` are the numbers and vectors of a lane as they are at this point of it."""
+
+    def __init__(self, of: Specialisation):
+        self.of, self.layout, self.rule = of, layout_of(of), of.read
+        self.dim = of.objective.dim
+        self.graph = ProgramGraph(self.dim, of.n_params)
+        self.inputs: dict[str, Node] = {}
+        self.reads: dict[str, Place] = {}
+        self.outputs: dict[str, Node] = {}
+        self.writes: dict[str, Place] = {}
+        self.names: dict[str, Any] = {}
+        self.trials = self.rule.decide is not None
+        self.stopping = StoppingTrace(self.layout.ending, self.rule, cubic=of.cubic)
+
+    def program(self) -> Program:
+        """Trace everything in order."""
+        self._read()
+        self._evaluate()
+        self.stopping.look_at_slope(self.names)
+        for step in steps_of(self.rule):
+            self._step(step)
+        resting = self.names["x" if self.rule.accepted is None else self.rule.accepted]
+        self.stopping.judge(self.names, resting)
+        self._write(resting)
+        going = self.names["going"].node
+        return Program(self.graph, self.inputs, self.reads, self.outputs, self.writes, going)
+
+    def constant(self, value: float) -> Scalar:
+        """Return a number."""
+        return Scalar(self.graph.constant(value))
+
+    def _input(self, name: str, array: str, number: int = 0) -> Scalar:
+        """Return a number of the lane that is read at a place."""
+        self.inputs[name] = self.graph.input(len(self.inputs))
+        self.reads[name] = Place(array, number)
+        return Scalar(self.inputs[name])
+
+    def _leaves(self, name: str, nodes: Sequence[Node], array: str) -> list[Scalar]:
+        for i, node in enumerate(nodes):
+            self.inputs[f"{name}{i}"], self.reads[f"{name}{i}"] = node, Place(array, i)
+        return [Scalar(node) for node in nodes]
+
+    def _read(self) -> None:
+        """Name what a lane remembers, and what is the same for all of them."""
+        layout, ending = self.layout, self.layout.ending
+        self.names["x"] = self._leaves("x", self.graph.x, "ws")
+        self.names["p"] = self._leaves("p", self.graph.p, "p")
+        for name, (first, size) in self._vectors().items():
+            self.names[name] = [self._input(f"{name}_{i}", "ws", first + i) for i in range(size)]
+        numbers = {name: layout.scalar(name) for name in self.rule.scalars}
+        numbers |= {name: layout.hyperparameter(name) for name in layout.per_start}
+        numbers |= {name: layout.counter(name) for name in COUNTERS[: COUNTERS.index("code")]}
+        numbers |= {name: layout.remembered(name) for name in ending.numbers}
+        self.names |= {name: self._input(name, "ws", slot) for name, slot in numbers.items()}
+        shared = [name for name in self.rule.hyperparameters if name not in layout.per_start]
+        self.names |= {name: self._input(name, "h", k) for k, name in enumerate(shared)}
+        self.names |= {name: self._input(name, "limits", LIMITS.index(name)) for name in ending.limits}
+        self.names |= {name: self._side(name, k) for k, name in enumerate(BOX)}
+        self.names |= {"seed": self._input("seed", "seed"), "start": self._input("start", "index")}
+        self.names["first"] = self.names["nfev" if self.trials else "nit"] < 0.5
+        self.names["axis"] = list(range(self.dim))
+        if not self.trials:
+            self.names["accepted"] = self.constant(1.0)
+
+    def _vectors(self) -> dict[str, tuple[int, int]]:
+        """The first slot and the number of slots of each vector and further array that a lane remembers."""
+        layout = self.layout
+        slots = {name: (layout.vector(name, 0), self.dim) for name in self.rule.vectors}
+        slots |= {name: (layout.remembered(name, 0), self.dim) for name in layout.ending.vectors}
+        return slots | {name: (layout.array(name), size) for name, size in layout.arrays.items()}
+
+    def _side(self, name: str, k: int) -> list[Scalar]:
+        if self.of.cubic:
+            return [self._input(name, "limits", len(LIMITS) + k)] * self.dim
+        return [self._input(f"{name}_{i}", "box", k * self.dim + i) for i in range(self.dim)]
+
+    def _evaluate(self) -> None:
+        """Value, gradient and Hessian, as far as they are needed, from the operations of the objective."""
+        outputs = self.of.function.outputs(self.of.what)
+        results = [Scalar(node) for node in self.graph.imported(outputs)]
+        if self.of.what != "gradient":
+            self.names["f"] = results.pop(0)
+        self.names["g"], self.names["hessian"] = results[: self.dim], results[self.dim :]
+        self.names["gg"] = added_in_pairs([g * g for g in self.names["g"]])
+
+    def _step(self, step: Step) -> None:
+        """Trace one step of the rule; it sees the results of the steps before it."""
+        if step.kind is Block:
+            self._block(step)
+            return
+        function = traced(step.function)
+        if step.kind is Lane:
+            self._name(step.gives, function(*(self.names[name] for name in step.asks)))
+        elif step.kind is Sum:
+            self.names[step.gives[0]] = added_in_pairs(
+                [self._of_coordinate(step, function, i) for i in range(self.dim)]
+            )
+        elif step.kind is Each:
+            results = [self._of_coordinate(step, function, i) for i in range(self.dim)]
+            several = [result if isinstance(result, tuple) else (result,) for result in results]
+            self._name(step.gives, tuple(list(column) for column in zip(*several, strict=True)))
+        if "accepted" in step.gives:
+            later = self.names["accepted"] & (self.names["nfev"] > 0.5)
+            nit = self.names["nit"]
+            self.names["nit"] = self._traced(chosen(later, nit + 1.0, nit))
+
+    def _of_coordinate(self, step: Step, function: Callable[..., Any], i: int) -> Any:
+        values = (self.names[name] for name in step.asks)
+        return function(*(value[i] if isinstance(value, list) else value for value in values))
+
+    def _name(self, gives: Sequence[str], results: Any) -> None:
+        together = results if isinstance(results, tuple) else (results,)
+        for name, value in zip(gives, together, strict=True):
+            self.names[name] = [self._traced(v) for v in value] if isinstance(value, list) else self._traced(value)
+
+    def _traced(self, value: Any) -> Scalar:
+        return Scalar(node_of(self.graph, value))
+
+    def _block(self, step: Step) -> None:
+        """Run operations on a lane block of one lane, whose slots are traced numbers."""
+        ws: dict[int, Any] = {}
+        first: dict[str, int] = {}
+        for name in step.asks[1:]:
+            value = self.names.get(name, self.constant(0.0))
+            several = value if isinstance(value, list) else [Scalar(self.graph.number(value.node))]
+            first[name] = len(ws)
+            ws |= dict(enumerate(several, len(ws)))
+        sizes = {"D": self.dim, "W": 1, **{name.upper(): value for name, value in self.of.constants}}
+        traced(step.function, sizes)(ws, *first.values())
+        for name, slot in first.items():
+            value = self.names.get(name)
+            if isinstance(value, list):
+                self.names[name] = [self._traced(ws[slot + i]) for i in range(len(value))]
+            elif value is None or not value.node.is_boolean:
+                self.names[name] = self._traced(ws[slot])
+
+    def _write(self, resting: Sequence[Scalar]) -> None:
+        """Say what a lane remembers of this tick."""
+        names, layout, going = self.names, self.layout, self.names["going"]
+        moved = [chosen(going, n, x) for n, x in zip(names["following"], resting, strict=True)]
+        self._output("x{}", moved, 0)
+        for name, (slot, _) in self._vectors().items():
+            self._output(f"{name}_{{}}", names[name], slot)
+        for name in self.rule.scalars:
+            self._output(name, [names[name]], layout.scalar(name))
+        nit = names["nit"] if self.trials else chosen(going, names["nit"] + 1.0, names["nit"])
+        counters = {"nit": nit, "code": names["code"]} | ({"nfev": names["nfev"] + 1.0} if self.trials else {})
+        for name, value in counters.items():
+            self._output(name, [value], layout.counter(name))
+        for name in layout.ending.numbers:
+            self._output(name, [names[name]], layout.remembered(name))
+        self.outputs["ended"] = names["ended"].node
+
+    def _output(self, name: str, values: Iterable[Any], slot: int) -> None:
+        for i, value in enumerate(values):
+            self.outputs[name.format(i)] = node_of(self.graph, value)
+            self.writes[name.format(i)] = Place("ws", slot + i)
+
+
+def chosen(condition: Scalar, yes: Any, no: Any) -> Any:
+    """Return ``yes`` where the condition holds, else ``no``."""
+    graph = condition.node.graph
+    return Scalar(graph.make("where", condition.node, node_of(graph, yes), node_of(graph, no)))
+
+
+def traced(function: Callable[..., Any], constants: dict[str, int] | None = None) -> Callable[..., Any]:
+    """Return a function of the kernels, and what it calls, for traced numbers.
+
+    It sees the constants in place of its module's, and random numbers are traced as one operation.
+    """
+    functions = with_callees(function)
+    if constants is None and "normal" not in functions:
+        return function
+    made: dict[str, Callable[..., Any]] = {}
+    for name, each in functions.items():
+        made[name] = FunctionType(each.__code__, {**each.__globals__, **(constants or {})}, name)
+    if "normal" in made:
+        made["uniform_pair"] = _uniform_pair
+        made["normal"].__globals__["np"] = SimpleNamespace(int64=lambda value: value)
+    for name in functions:
+        names = made[name].__globals__
+        names.update({other: made[other] for other in made if other in names})
+    return made[function.__name__]
+
+
+def _uniform_pair(seed: Scalar, start: Scalar, update: Scalar, counter: int) -> tuple[Scalar, Scalar]:
+    graph: Any = seed.node.graph
+    u, v = graph.uniform_pair(seed.node, start.node, update.node, counter)
+    return Scalar(u), Scalar(v)

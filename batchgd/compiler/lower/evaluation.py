@@ -1,0 +1,191 @@
+"""The function that evaluates an objective in every lane of a block, as LLVM text.
+
+``evaluate(ws, index, seed, p)`` reads every lane's x from the first slots of ``ws`` and writes each output to its slot,
+a vector of lanes after another. Rows of data and memory for intermediate rows are found by the addresses in the tail of
+``index`` (``kernels/cpu_intrinsics.py``). The two pointers in front of the arguments, and the 0 that is returned, are
+what Numba's code expects of a function that it calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numpy.typing import NDArray
+
+from batchgd.compiler.lower.functions import INLINED, Functions
+from batchgd.compiler.lower.processor import Processor
+from batchgd.compiler.lower.program import Program
+from batchgd.compiler.lower.to_llvm import Lowering
+from batchgd.compiler.lower.values import Surroundings
+from batchgd.compiler.lower.vectors import INTEGER, LINE, POINTER, Vectors, integer
+from batchgd.compiler.trace.graph import Node, reachable
+from batchgd.compiler.trace.operations import OPERATIONS
+from batchgd.kernels.cpu_intrinsics import ALL_LANES, MEMORY, TABLES
+from batchgd.kernels.vecmath.ir import FLOAT32, FLOAT64, Format, Real
+
+_TEMPORARY = 6
+"""Registers that the polynomial of an elementary function takes."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The text of a function of this name, the tables that it reads, and the bytes of memory that it needs."""
+
+    name: str
+    text: str
+    tables: tuple[NDArray[Any], ...]
+    memory: int
+
+
+def evaluation(
+    name: str,
+    outputs: Mapping[int, Node],
+    *,
+    lanes: int,
+    dtype: str,
+    processor: Processor,
+    width: int | None = None,
+) -> Evaluation:
+    """Return the function of this name that computes nodes, each for its slot, in a block of ``lanes``.
+
+    ``width`` is the number of lanes in a vector: by default what the processor has, or twice as many, in two registers,
+    if there are enough of them.
+    """
+    return _Writer(name, outputs, lanes, dtype, processor, width).evaluation()
+
+
+def vector_width(outputs: list[Node], lanes: int, dtype: str, processor: Processor) -> int:
+    """Return how many lanes to compute at once.
+
+    In loops over rows these are two vectors, if there are registers for what is added up and for what stays the same:
+    one computes while the other waits. Straight-line code gains nothing from that, and takes twice as long to compile.
+    """
+    nodes = reachable(outputs)
+    totals = sum(bool(node.bound) for node in nodes)
+    same = {arg.id for node in nodes if node.axes for arg in node.args if not (arg.axes or arg.is_constant)}
+    together = 2 if totals and 2 * (totals + len(same) + _TEMPORARY) <= processor.registers else 1
+    return min(together * processor.lanes(dtype), lanes)
+
+
+class _Writer:
+    """Writes one function."""
+
+    def __init__(
+        self, name: str, outputs: Mapping[int, Node], lanes: int, dtype: str, processor: Processor, width: int | None
+    ) -> None:
+        self.outputs, self.lanes, self.dtype, self.processor = outputs, lanes, np.dtype(dtype), processor
+        nodes = [*outputs.values()]
+        self.width = width or vector_width(nodes, lanes, dtype, processor)
+        form: Format = FLOAT64 if dtype == "float64" else FLOAT32
+        self.module = ir.Module("batchgd")
+        self.module.triple = processor.triple
+        self.name = name
+        self.form = form.over(self.width)
+        calls = sum(OPERATIONS[node.op].cost == "transcendentals" for node in reachable(nodes) if node.op in OPERATIONS)
+        self.functions = Functions(self.module, inlined=calls <= INLINED)
+        self.tables: dict[Any, tuple[NDArray[Any], Any]] = {}
+
+    def evaluation(self) -> Evaluation:
+        """Return the text with what it needs."""
+        group, entries = self._group()
+        self._block(group)
+        bits = 8 * self.processor.vector_bytes
+        attributes = f'attributes #0 = {{ "prefer-vector-width"="{bits}" "min-legal-vector-width"="{bits}" }}'
+        text = str(self.module).replace("\n{\n", " #0\n{\n") + attributes + "\n"
+        tables = tuple(table for table, _ in self.tables.values())
+        return Evaluation(self.name, text, tables, entries * self.form.lanes * self.dtype.itemsize)
+
+    def _block(self, group: ir.Function) -> None:
+        """Append the function itself: a loop over the vectors of the block."""
+        kind = ir.FunctionType(ir.IntType(32), [*[POINTER] * 4, INTEGER, POINTER])
+        function = ir.Function(self.module, kind, self.name)
+        function.attributes.add("nounwind")
+        _, _, ws, index, _, p = function.args
+        vectors = Vectors(ir.IRBuilder(function.append_basic_block()), self.form)
+        tables, memory, every = (
+            vectors.at(index, integer(self.lanes + 1 + place), INTEGER) for place in (TABLES, MEMORY, ALL_LANES)
+        )
+        tables, memory, builder = vectors.pointer(tables), vectors.pointer(memory), vectors.builder
+        every = builder.icmp_signed("!=", vectors.position(every), integer(0))
+
+        def turn(lane: Any, _: list[Real]) -> list[Real]:
+            with builder.if_then(builder.or_(every, self._at_work(vectors, index, lane))):
+                of_group = vectors.at(ws, lane, vectors.scalar)
+                builder.call(group, [of_group, of_group, p, tables, memory])
+            return []
+
+        vectors.loop(0, self.lanes, self.width, [], turn)
+        vectors.builder.ret(ir.Constant(ir.IntType(32), 0))
+
+    def _at_work(self, vectors: Vectors, index: Any, lane: Any) -> Any:
+        """Whether one of the lanes of a vector descends from a start, and is not parked."""
+        builder, parked = vectors.builder, ir.Constant(INTEGER, -1)
+        if self.width == 1:
+            return builder.icmp_signed("!=", vectors.position(vectors.at(index, lane, INTEGER)), parked)
+        kind = ir.VectorType(INTEGER, self.width)
+        starts = builder.load(vectors.at(index, lane, INTEGER), typ=kind, align=8)
+        working = builder.icmp_signed("!=", starts, ir.Constant(kind, [parked] * self.width))
+        bits = ir.IntType(self.width)
+        return builder.icmp_unsigned("!=", builder.bitcast(working, bits), ir.Constant(bits, 0))
+
+    def _group(self) -> tuple[ir.Function, int]:
+        """Append the function of one vector of lanes, and return how many vectors of memory it needs.
+
+        It is one of its own because LLVM's passes over loops take long for thousands of loads and stores. What is read
+        and what is written are different parts of the same array, which its arguments say.
+        """
+        group = ir.Function(self.module, ir.FunctionType(ir.VoidType(), [POINTER] * 5), "group")
+        group.linkage = "internal"
+        group.attributes.alignstack = LINE
+        group.attributes.add("nounwind")
+        group.attributes.add("noinline")
+        for argument in group.args:
+            argument.add_attribute("noalias")
+        self.point, out, self.p, self.addresses, memory = group.args
+        entry = ir.IRBuilder(group.append_basic_block("entry"))
+        vectors = self.vectors = Vectors(ir.IRBuilder(group.append_basic_block("start")), self.form)
+        self.at_entry = Vectors(entry, self.form)
+        around = Surroundings(
+            leaf=self._leaf,
+            coordinate=lambda number: self._element(self.point, number),
+            store=lambda slot, value: vectors.store(value, self._element(out, slot)),
+            table=self._table,
+            positions=self._positions,
+            memory=lambda number: vectors.at(memory, number),
+        )
+        program = Program([*self.outputs.values()], fuses=self.processor.fuses)
+        Lowering(vectors, self.functions, program, around, self.outputs)
+        vectors.builder.ret_void()
+        entry.branch(group.blocks[1])
+        return group, vectors.entries
+
+    def _leaf(self, node: Node) -> Real:
+        number = int(node.value)
+        if node.op == "x":
+            return self.vectors.load(self._element(self.point, integer(number)))
+        return self.vectors.uniform(self.vectors.at(self.p, integer(number), self.vectors.scalar))
+
+    def _element(self, base: Any, slot: Any) -> Any:
+        """The address of a slot of these lanes."""
+        return self.vectors.at(base, self.vectors.builder.mul(slot, integer(self.lanes)), self.vectors.scalar)
+
+    def _table(self, node: Node) -> Any:
+        """The address of a node's table; each table is passed once."""
+        array = self._positions(node) if node.op in ("pick", "spread") else node.table
+        kept = np.ascontiguousarray(array, np.int64 if array.dtype.kind in "iu" else self.dtype)
+        key = kept.tobytes(), kept.dtype
+        if key not in self.tables:
+            place = self.at_entry.at(self.addresses, integer(len(self.tables)), POINTER)
+            self.tables[key] = kept, self.at_entry.pointer(place)
+        return self.tables[key][1]
+
+    @staticmethod
+    def _positions(node: Node) -> NDArray[Any]:
+        """The numbers in the table of a pick or a spread; for a pick from coordinates, the coordinates' numbers."""
+        if node.op == "pick" and Program.picks_coordinates(node):
+            return np.array([int(arg.value) for arg in node.args])[node.table]
+        return node.table

@@ -1,0 +1,74 @@
+"""The processor that code is made for: how long its vectors are, how many registers it has, whether it fuses.
+
+Code for another processor than this one can be written and compiled, but not run; tests do so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+_VECTORS = {"avx512f": (64, 32), "avx": (32, 16)}
+"""Bytes of a vector, and the number of registers, by the feature that brings them; without one of them 16 bytes."""
+
+
+@dataclass(frozen=True)
+class Processor:
+    """A processor as LLVM names it: the target, the model, and the features as ``+avx2,-avx512f,...``."""
+
+    triple: str
+    name: str
+    features: str
+
+    def has(self, feature: str) -> bool:
+        """Whether it has a feature."""
+        return f"+{feature}" in self.features.split(",")
+
+    @property
+    def vector_bytes(self) -> int:
+        """The size of its vectors."""
+        return next((size for feature, (size, _) in _VECTORS.items() if self.has(feature)), 16)
+
+    @property
+    def registers(self) -> int:
+        """How many vectors it keeps at hand."""
+        usual = 16 if self.triple.startswith(("x86_64", "i")) else 32
+        return next((count for feature, (_, count) in _VECTORS.items() if self.has(feature)), usual)
+
+    @property
+    def fuses(self) -> bool:
+        """Whether a product and a sum are one operation: always on ARM, on x86 since 2013."""
+        return self.has("fma") or self.triple.startswith(("aarch64", "arm64"))
+
+    def lanes(self, dtype: str) -> int:
+        """How many numbers a vector has."""
+        return self.vector_bytes // np.dtype(dtype).itemsize
+
+    def machine(self) -> Any:
+        """Return LLVM's target machine for it; an engine takes it over."""
+        import llvmlite.binding as llvm
+
+        target = llvm.Target.from_triple(self.triple)
+        reloc = "static" if self.triple.startswith("x86_64") else "default"  # as Numba has it
+        return target.create_target_machine(
+            cpu=self.name, features=self.features, opt=2, reloc=reloc, codemodel="jitdefault", jit=True
+        )
+
+
+@cache
+def this_processor() -> Processor:
+    """Return the processor that this process runs on; Numba's settings for its own code hold here too."""
+    import llvmlite.binding as llvm
+    import numba
+
+    config: Any = numba.config  # its attributes are made at run time
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return Processor(
+        llvm.get_process_triple(),
+        config.CPU_NAME or llvm.get_host_cpu_name(),
+        llvm.get_host_cpu_features().flatten() if config.CPU_FEATURES is None else config.CPU_FEATURES,
+    )

@@ -1,0 +1,145 @@
+"""What is known of a graph before its code is written: which operations are fused, what costs what, what repeats."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batchgd.compiler.trace.emit import sine_cosine_pairs
+from batchgd.compiler.trace.graph import Node, Scatter, reachable
+from batchgd.compiler.trace.operations import OPERATIONS, REDUCTIONS
+
+_COSTS = {"transcendentals": 30, "divides": 8, "square_roots": 8}
+_LOOP = 1000
+
+LEAST_RUN = 16
+"""Outputs of a run that is worth a loop."""
+
+_DEEPEST = 12
+
+
+def cost_of(node: Node) -> int:
+    """Return roughly how many instructions a node is."""
+    if node.op in REDUCTIONS or node.op == "spread":
+        return _LOOP
+    return _COSTS.get(OPERATIONS[node.op].cost, 1) if node.op in OPERATIONS else 1
+
+
+class Program:
+    """What the lowering knows of the nodes that the outputs need."""
+
+    def __init__(self, outputs: Sequence[Node], *, fuses: bool):
+        nodes = reachable(outputs)
+        self.pairs = sine_cosine_pairs(nodes)
+        self._absorbed: dict[int, int] = {}
+        self._needs: dict[int, tuple[Node, ...]] = {}
+        self._uses = Counter(arg.id for node in nodes for arg in node.args) + Counter(node.id for node in outputs)
+        for node in nodes:
+            if node.op == "pick" and self.picks_coordinates(node):
+                self._needs[node.id] = ()
+            elif fuses and node.op in ("add", "sub", "sum"):
+                self._absorb(node)
+
+    def _absorb(self, node: Node) -> None:
+        """Let a sum or difference take in a product that nothing else uses, and that is computed as often."""
+        for place, arg in enumerate(node.args):
+            if arg.op == "mul" and self._uses[arg.id] == 1 and (node.op == "sum" or arg.axes == node.axes):
+                others = node.args[:place] + node.args[place + 1 :]
+                self._absorbed[node.id], self._needs[node.id] = place, (*arg.args, *others)
+                return
+
+    def needs(self, node: Node) -> tuple[Node, ...]:
+        """The nodes whose values a node's code uses."""
+        return self._needs.get(node.id, node.args)
+
+    def absorbed(self, node: Node) -> int:
+        """Which argument of a sum or difference is a product that it takes in; -1 for none."""
+        return self._absorbed.get(node.id, -1)
+
+    @staticmethod
+    def picks_coordinates(node: Node) -> bool:
+        """Whether rows pick from the coordinates themselves, which are in memory anyway."""
+        return all(arg.op == "x" for arg in node.args)
+
+    @staticmethod
+    def arguments(node: Node) -> tuple[int, ...]:
+        """What two picks from the same numbers have in common."""
+        return tuple(arg.id for arg in node.args)
+
+    def runs(self, outputs: Mapping[int, Node]) -> list[Run]:
+        """Find outputs in slots one after another that differ only in the number of a coordinate, or of a part."""
+        found: list[Run] = []
+        last: tuple[Any, list[int]] | None = None
+        for slot, node in outputs.items():
+            leaves: list[Node] = []
+            shape = self._shape(node, leaves)
+            if shape is None or not any(leaf.op == "part" for leaf in leaves):
+                last = None
+                continue
+            numbers = [int(leaf.value) for leaf in leaves]
+            previous, last = last, (shape, numbers)
+            following = found and previous and slot == found[-1].slot + found[-1].count and previous[0] == shape
+            if following and all(b == a + 1 for a, b in zip(previous[1], numbers, strict=True)):  # type: ignore[index]
+                found[-1] = Run(found[-1].slot, found[-1].count + 1, found[-1].node)
+            else:
+                found.append(Run(slot, 1, node))
+        return [run for run in found if run.count >= LEAST_RUN]
+
+    @staticmethod
+    def varies(node: Node) -> bool:
+        """Whether a node is an operation that is done anew for every output of a run."""
+        return node.op in OPERATIONS
+
+    def _shape(self, node: Node, leaves: list[Node], depth: int = 0) -> Any:
+        """What outputs of one run have in common, None without; the leaves in which they differ are appended."""
+        if node.op == "x":
+            leaves.append(node)
+            return "x"
+        if node.op == "part":
+            leaves.append(node)
+            return "part", node.args[0].id
+        if not self.varies(node):
+            return node.id
+        if self._uses[node.id] > 1 or depth > _DEEPEST:
+            return None
+        shapes = [self._shape(need, leaves, depth + 1) for need in self.needs(node)]
+        return None if None in shapes else (node.op, self.absorbed(node), *shapes)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Outputs in slots one after another: that in the first is of this node, the others are like it."""
+
+    slot: int
+    count: int
+    node: Node
+
+
+def scatter(spread: Node) -> Scatter:
+    """What a spread needs to know."""
+    assert isinstance(spread.attr, Scatter)
+    return spread.attr
+
+
+def progression(table: NDArray[Any]) -> tuple[int, list[int]] | None:
+    """Return the first number of a table and its steps along each axis, if these are the same everywhere.
+
+    >>> progression(np.array([[3, 4, 5], [13, 14, 15]]))
+    (3, [10, 1])
+    >>> progression(np.array([0, 1, 0])) is None
+    True
+    """
+    first = int(table.flat[0])
+    steps = []
+    for axis in range(table.ndim):
+        step = np.take(table, 1, axis).flat[0] - first if table.shape[axis] > 1 else 0
+        steps.append(int(step))
+    grid: Any = first
+    for axis, step in enumerate(steps):
+        grid = grid + step * np.arange(table.shape[axis]).reshape(-1, *[1] * (table.ndim - 1 - axis))
+    return (first, steps) if np.array_equal(table, np.broadcast_to(grid, table.shape)) else None

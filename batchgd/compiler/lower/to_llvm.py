@@ -1,0 +1,287 @@
+"""From nodes to LLVM: straight-line code for numbers per lane, loops for numbers per lane and row.
+
+What a sum over rows needs that is itself a sum makes it wait: sums that depend on no other form the first stage, those
+that depend on these the second. A stage is one loop per axis, in which everything that has the axis is computed where
+it is used, so that no array of rows is kept. A sum that still has an axis is a loop within that axis' loop. Only what
+would be computed again for every row of an axis on which it does not depend is kept in memory.
+
+The operations of a lane, and which products and sums are fused, are decided here by the nodes alone, and not by LLVM:
+they are the same for every width of a vector, and for every processor that fuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from batchgd.compiler.lower.functions import Functions
+from batchgd.compiler.lower.program import Program, Run, cost_of, scatter
+from batchgd.compiler.lower.values import Computed, Level, Surroundings, Values, spread_out
+from batchgd.compiler.lower.vectors import Rows, Vectors, integer
+from batchgd.compiler.trace.graph import Axis, Node, rows_of
+from batchgd.compiler.trace.operations import REDUCTIONS
+from batchgd.kernels.vecmath.ir import Real, fma
+
+TOGETHER = 4
+"""Rows that are computed together if each has little to do or a loop of its own: one does not wait for another."""
+
+LITTLE = 24
+"""The cost below which a row has little to do."""
+
+MUCH = 200
+"""The cost from which on rows with a loop of their own are computed one by one, because code grows with them."""
+
+KEPT = 12
+"""The cost from which on a value is kept in memory rather than computed again for every row of another axis."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Something that is done for every row of some axes: add to a sum, to the numbers of a spread, keep a value."""
+
+    node: Node
+    needs: tuple[Node, ...]
+    axes: tuple[Axis, ...]
+    memory: Rows | None = None
+
+    def inside(self, axis: Axis) -> Task:
+        """What is left of it within a loop over one axis."""
+        return Task(self.node, self.needs, tuple(other for other in self.axes if other != axis), self.memory)
+
+
+class Lowering(Computed):
+    """Appends the code of some outputs, given as the nodes to compute by the slots that they are for."""
+
+    def __init__(
+        self,
+        vectors: Vectors,
+        functions: Functions,
+        program: Program,
+        around: Surroundings,
+        outputs: Mapping[int, Node],
+    ):
+        super().__init__(vectors, functions, program, around)
+        runs = program.runs(outputs)
+        in_runs = {slot for run in runs for slot in range(run.slot, run.slot + run.count)}
+        single = {slot: node for slot, node in outputs.items() if slot not in in_runs}
+        self.slots: dict[int, list[int]] = {}
+        for slot, node in single.items():
+            self.slots.setdefault(node.id, []).append(slot)
+        self.level([*single.values(), *(leaf for run in runs for leaf in self._leaves(run.node))], [])
+        for node in single.values():
+            self.known(node)
+        for run in runs:
+            self._run(run)
+
+    def known(self, node: Node) -> None:
+        """Store an output as soon as it is known, so that it takes no register."""
+        for slot in self.slots.pop(node.id, ()):
+            self.around.store(integer(slot), self.values(node)[0])
+
+    def _leaves(self, node: Node) -> list[Node]:
+        """What must have been computed before the outputs of a run: the same for all, or a spread."""
+        if node.op == "x":
+            return []
+        if node.op == "part":
+            return [node.args[0]]
+        if not self.program.varies(node):
+            return [node]
+        return [leaf for need in self.program.needs(node) for leaf in self._leaves(need)]
+
+    def _run(self, run: Run) -> None:
+        """Append a loop over outputs that are alike."""
+
+        def body(turn: Any, _: list[Real]) -> list[Real]:
+            self.around.store(self.vectors.builder.add(turn, integer(run.slot)), self._shifted(run.node, turn))
+            return []
+
+        self.vectors.loop(0, run.count, 1, [], body)
+
+    def _shifted(self, node: Node, turn: Any) -> Any:
+        """The value of a node with this number added to those of its coordinates and parts."""
+        if node.op == "x":
+            number = self.vectors.builder.add(turn, integer(int(node.value)))
+            return self.vectors.load(self.around.coordinate(number))
+        if node.op == "part":
+            number = self.vectors.builder.add(turn, integer(self.part(node)))
+            return self.vectors.load(self.around.memory(number))
+        if not self.program.varies(node):
+            return self.values(node)[0]
+        return self.applied(node, [self._shifted(need, turn) for need in self.program.needs(node)])
+
+    # Loops
+
+    def level(self, wanted: Iterable[Node], tasks: Iterable[Task]) -> None:
+        """Append all stages of the open loops' innermost turn: some tasks, and whatever wanted nodes need."""
+        wanted, tasks, inside = list(wanted), list(tasks), self.open
+        stages: dict[int, list[Task]] = {}
+        stage: dict[int, int] = {}
+        for node in self.region([*wanted, *(need for task in tasks for need in task.needs)]):
+            now = max((stage.get(need.id, 0) for need in self.program.needs(node)), default=0)
+            if node.bound and inside.issuperset(node.axes):
+                now += 1
+                stages.setdefault(now, []).append(Task(node, self.program.needs(node), node.bound))
+            stage[node.id] = now
+        for task in tasks:
+            now = 1 + max(stage.get(need.id, 0) for need in task.needs)
+            stages.setdefault(now, []).append(task)
+        for now in sorted(stages):
+            self._stage(stages[now])
+        self.compute(wanted)
+
+    def _stage(self, tasks: list[Task]) -> None:
+        """One loop for each axis that a task has outermost."""
+        for task in tasks:
+            if task.node.op == "spread" and task.memory is None and len(self.levels) == 1:
+                self._clear(task.node)
+        by_axis: dict[Axis, list[Task]] = {}
+        for task in tasks:
+            if len(task.axes) == 1:
+                by_axis.setdefault(task.axes[0], []).append(task)
+        for task in tasks:
+            if len(task.axes) > 1:
+                by_axis.setdefault(self._outermost(task, by_axis), []).append(task)
+        for axis in sorted(by_axis):
+            self._loop(axis, by_axis[axis])
+
+    def _outermost(self, task: Task, others: Iterable[Axis]) -> Axis:
+        """The axis to loop over first: the one for which least must be kept in memory, and if possible another's."""
+        region = self.region(task.needs)
+        inside = self.open
+
+        def kept(axis: Axis) -> int:
+            return sum(bool(n.bound) and axis not in n.axes and not inside.issuperset(n.axes) for n in region)
+
+        return min(task.axes, key=lambda axis: (kept(axis), axis not in others, axis))
+
+    def _loop(self, axis: Axis, tasks: list[Task]) -> None:
+        """Append the loop over one axis that does these tasks, and what must be done before it."""
+        needs = [need for task in tasks for need in task.needs]
+        for node in self._kept(axis, needs):
+            self._keep(node)
+        region, inside = self.region(needs), self.open
+        self.compute(node for node in region if inside.issuperset(node.axes))
+        if len(self.levels) == 1:
+            self.lay_out(node for node in region if node.op == "pick")
+        together, nested = self._together(axis, tasks, region)
+        sums = [task.node for task in tasks if task.node.op in REDUCTIONS and task.memory is None]
+        parts = [max(self.instances(node.axes), 1 if nested else together) for node in sums]
+        carried = [[self.vectors.number(_START[node.op])] * n for node, n in zip(sums, parts, strict=True)]
+        whole = axis.length - axis.length % together
+        carried = self._turns(axis, (0, whole, together), tasks, sums, carried)
+        if whole < axis.length:
+            carried = self._turns(axis, (whole, axis.length, 1), tasks, sums, carried)
+        for node, values in zip(sums, carried, strict=True):
+            while len(values) > self.instances(node.axes):
+                values = [self._combined(node.op, *values[k : k + 2]) for k in range(0, len(values), 2)]
+            self.levels[-1].values[node.id] = values
+        for task in tasks:
+            if task.node.op == "spread" and task.memory is None and len(self.levels) == 1:
+                self.levels[-1].values[task.node.id] = []
+
+    def _together(self, axis: Axis, tasks: list[Task], region: list[Node]) -> tuple[int, bool]:
+        """How many rows are computed together, and whether there are further loops in this one."""
+        nested = any(node.bound for node in region) or any(len(task.axes) > 1 for task in tasks)
+        cost = sum(cost_of(node) for node in region if not node.bound)
+        most = MUCH if nested else LITTLE
+        alone = cost >= most or axis.length < 2 * TOGETHER or self.instances(self.open) > 1
+        return 1 if alone else TOGETHER, nested
+
+    def _turns(
+        self, axis: Axis, turns: tuple[int, int, int], tasks: list[Task], sums: list[Node], carried: list[Values]
+    ) -> list[Values]:
+        first, last, step = turns
+        sizes = [len(values) for values in carried]
+
+        def body(index: Any, entering: list[Real]) -> list[Real]:
+            rows = [index, *(self.vectors.builder.add(index, integer(k)) for k in range(1, step))]
+            given = iter(entering)
+            totals = [[next(given) for _ in range(size)] for size in sizes]
+            self.levels.append(Level(axis, rows))
+            within = [task.inside(axis) for task in tasks]
+            now = [task for task in within if not task.axes]
+            self.level([need for task in now for need in task.needs], [task for task in within if task.axes])
+            for task in now:
+                if task.node in sums and task.memory is None:
+                    self._add(task, totals[sums.index(task.node)], step)
+                else:
+                    self._put(task)
+            self.levels.pop()
+            return [value for values in totals for value in values]
+
+        flat = self.vectors.loop(first, last, step, [value for values in carried for value in values], body)
+        left = iter(flat)
+        return [[next(left) for _ in range(size)] for size in sizes]
+
+    def _add(self, task: Task, totals: Values, step: int) -> None:
+        """Add the rows that are computed together to the parts of a total."""
+        count = max(step, self.instances(task.node.axes))
+        factors = [spread_out(self.values(need), count) for need in task.needs]
+        for k in range(count):
+            part = k % len(totals)
+            if len(factors) == 2:
+                totals[part] = fma(factors[0][k], factors[1][k], totals[part])
+            else:
+                totals[part] = self._combined(task.node.op, totals[part], factors[0][k])
+
+    def _combined(self, op: str, a: Real, b: Real) -> Real:
+        if op == "sum":
+            return a + b
+        if op == "prod":
+            return a * b
+        return self.functions.call("minimum" if op == "least" else "maximum", [a, b])
+
+    # Memory
+
+    def _kept(self, axis: Axis, needs: Iterable[Node]) -> list[Node]:
+        """What a loop over an axis would compute again and again, although it depends on other axes alone."""
+        inside, region = self.open, self.region(needs)
+        again = {node.id: node for node in region if axis not in node.axes and not inside.issuperset(node.axes)}
+        if not again:
+            return []
+        outside = [node for node in region if node.id not in again]
+        asked = {need.id for node in outside for need in self.program.needs(node)} | {need.id for need in needs}
+        return [node for node in again.values() if node.id in asked and self._cost(node) >= KEPT]
+
+    def _cost(self, node: Node) -> int:
+        return sum(map(cost_of, self.region([node])))
+
+    def _keep(self, node: Node) -> None:
+        """Compute a value for all rows of its axes, as far as they are not open, and keep it in memory."""
+        axes = tuple(axis for axis in node.axes if axis not in self.open)
+        together = self.instances(node.axes)
+        kept = Rows(self.vectors.reserve(rows_of(axes) * together), axes, together)
+        self.level([], [Task(node, (node,), axes, kept)])
+        self.levels[-1].values[node.id] = kept
+
+    def _clear(self, spread: Node) -> None:
+        """Make room for the numbers of a spread that there are rows for, and set them to 0."""
+        lowest, highest = int(spread.table.min()), int(spread.table.max())
+        count = highest + 1 - lowest
+        first = self.vectors.reserve(count)
+        self.laid_out[spread.id] = first - lowest
+
+        def body(index: Any, _: list[Real]) -> list[Real]:
+            self.vectors.store(self.vectors.number(0.0), self.around.memory(index))
+            return []
+
+        self.vectors.loop(first, first + count, 1, [], body)
+
+    def _put(self, task: Task) -> None:
+        """Store a value in its row, or add it to the number of a spread that the row's position names."""
+        (values,) = (self.values(need) for need in task.needs)
+        builder = self.vectors.builder
+        if task.memory is not None:
+            addresses = self.addresses(task.memory)
+            for address, value in zip(addresses, spread_out(values, len(addresses)), strict=True):
+                self.vectors.store(value, address)
+            return
+        first = integer(self.laid_out[task.node.id])
+        places = self.positions(task.node, scatter(task.node).axes)
+        for place, value in zip(places, spread_out(values, len(places)), strict=True):
+            address = self.around.memory(builder.add(place, first))
+            self.vectors.store(self.vectors.load(address) + value, address)
+
+
+_START = {"sum": 0.0, "prod": 1.0, "least": float("inf"), "greatest": float("-inf")}

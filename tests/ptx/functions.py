@@ -1,0 +1,88 @@
+"""The elementary functions of the device, as functions of NumPy arrays: their PTX, run by the interpreter."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+from unittest import mock
+
+import numpy as np
+from numba import cuda, types
+
+from batchgd.kernels import launch_numpy, vecmath
+from ptx import counts
+from ptx.machine import Device
+from ptx.product import DeviceArray
+from ptx.shipping import of_function
+
+NAMES = [name for name in vecmath.CUDA_MATH if name not in vecmath.SIMPLE]
+
+
+class DeviceFunction:
+    """One of them: takes and returns arrays of one dtype."""
+
+    def __init__(self, name: str, contract: bool = False, edit: Any = lambda name, text: text) -> None:
+        self.name, self.contract, self.edit, self.device = name, contract, edit, Device()
+
+    def __call__(self, *operands: Any) -> Any:
+        arrays = np.broadcast_arrays(*operands)
+        dtype = np.result_type(*(each for each in operands if isinstance(each, np.ndarray | np.generic)))
+        device, n, outputs = self.device, max(arrays[0].size, 1), 2 if self.name == "sincos" else 1
+        held = [DeviceArray(device, (n,), dtype) for _ in range(len(arrays) + outputs)]
+        for one, array in zip(held, arrays, strict=False):
+            one[...] = array.ravel()
+        threads = min(n, 64)
+        parameters = [number for each in held for number in each.parameters()]
+        device.launch(
+            self.edit(self.name, _text(self.name, str(dtype), len(arrays), self.contract)),
+            -(-n // threads),
+            threads,
+            parameters,
+        )
+        counts.ran(device.modules, device.instructions)
+        device.instructions = 0
+        results = [each.on_host().reshape(arrays[0].shape)[()].copy() for each in held[len(arrays) :]]
+        return tuple(results) if outputs == 2 else results[0]
+
+
+@cache
+def _text(name: str, dtype: str, count: int, contract: bool) -> str:
+    theirs = vecmath.CUDA_MATH[name]
+    function: Callable[..., Any] = getattr(math, theirs) if theirs else getattr(vecmath, name)
+
+    def one(x: Any, out: Any) -> None:
+        i = cuda.grid(1)
+        if i < out.size:
+            out[i] = function(x[i])
+
+    def of_two(x: Any, y: Any, out: Any) -> None:
+        i = cuda.grid(1)
+        if i < out.size:
+            out[i] = function(x[i], y[i])
+
+    def pair(x: Any, out: Any, other: Any) -> None:
+        i = cuda.grid(1)
+        if i < out.size:
+            out[i], other[i] = function(x[i])
+
+    kernel = pair if name == "sincos" else of_two if count == 2 else one
+    array = types.Array(getattr(types, dtype), 1, "C")
+    return of_function(kernel, (array,) * kernel.__code__.co_argcount, contract)
+
+
+@contextmanager
+def of_the_device() -> Iterator[None]:
+    """Run ``backend="numpy"`` with the elementary functions of the device."""
+    functions = {name: DeviceFunction(name) for name in NAMES}
+    plain = launch_numpy.launch
+
+    def launch(module: Any, plan: Any, threads: int) -> None:
+        held = vars(module)
+        with mock.patch.dict(held, {name: functions[name] for name in NAMES if name in held}):
+            plain(module, plan, threads)
+
+    with mock.patch.object(launch_numpy, "launch", launch):
+        yield
