@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from batchgd.analysis.advice import advice
 from batchgd.api.result import MultistartResult
+from batchgd.compiler.plain.calls import refusing_failures
 from batchgd.compiler.resolve import Problem
 from batchgd.engine.batch import make_batch
 from batchgd.engine.compute import Compute
@@ -166,10 +167,10 @@ def multistart(
     if chooser is not None:
         from batchgd.analysis.strategies.explore import explore
 
-        with heeded():
+        with heeded(), refusing_failures():
             return MultistartResult.of(explore(batch, chooser, identity, watch=watch))
     until = None if until is None else check_rule(until, batch)
-    with heeded() as interrupt:
+    with heeded() as interrupt, refusing_failures():
         data = collect(batch, identity, keep=all_kept, watch=watch, until=until)
         result = MultistartResult.of(data)
         if not result.interrupted and all_kept and not compute.device:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.compiler.plain.calls import heeding, refused
+from batchgd.compiler.plain.calls import heeding
 from batchgd.engine.interrupts import current
 from batchgd.engine.mixed import pieces
 from batchgd.engine.prepare import prepare, specialisation_of
@@ -116,10 +116,8 @@ class _Run:
         if not self.batch.objective.plain:
             yield
             return
-        with heeding(self._over) as record:
+        with heeding(self._over):
             yield
-        if record.trouble and not record.returned:
-            raise refused(record.trouble)
 
     def _over(self) -> bool:
         self._pause()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.compiler.plain.calls import heeding
+from batchgd.compiler.plain.calls import heeding, unrecorded
 from batchgd.engine.interrupts import current
 from batchgd.engine.progress import UNWATCHED, Watch
 from batchgd.engine.run import run
@@ -103,7 +103,7 @@ class Collector:
         watch = watch.part(self.n, self.n)
         if batch.objective.plain and batch.stopping.max_time is not None:
             watch.finish = watch.seconds + batch.stopping.max_time
-        with heeding(lambda: current().overdue or watch.late):
+        with unrecorded(), heeding(lambda: current().overdue or watch.late):
             return find_minima(
                 self.catalogue,
                 batch.objective,

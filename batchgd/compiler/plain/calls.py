@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Any, Literal
 
 import numpy as np
@@ -34,15 +35,20 @@ class Record:
 @dataclass
 class _State(threading.local):
     stop: Callable[[], bool] | None = None
+    looked: float = 0.0
     records: list[Record] = field(default_factory=list)
 
 
 _STATE = _State()
 
 
+_SECONDS = 1e-3
+"""Between two looks at whether the run is to end."""
+
+
 @contextmanager
-def heeding(stop: Callable[[], bool] | None) -> Iterator[Record]:
-    """While entered, calls in this thread raise ``Abandoned`` once ``stop()``, asked before each, is true.
+def heeding(stop: Callable[[], bool] | None) -> Iterator[None]:
+    """While entered, calls in this thread raise ``Abandoned`` once ``stop()``, asked between them, is true.
 
     >>> with heeding(lambda: True):
     ...     Function(lambda x: x[0], "value", 1).at(np.array([[1.0]]), ())
@@ -50,20 +56,53 @@ def heeding(stop: Callable[[], bool] | None) -> Iterator[Record]:
     ...
     batchgd.kernels.plan.Abandoned
     """
-    before, record = _STATE.stop, Record()
-    _STATE.stop = stop
-    _STATE.records.append(record)
+    before, _STATE.stop, _STATE.looked = _STATE.stop, stop, 0.0
     try:
-        yield record
+        yield
     finally:
         _STATE.stop = before
-        _STATE.records.pop()
+
+
+@contextmanager
+def refusing_failures() -> Iterator[None]:
+    """Raise InputError at the end if calls were made in the block, and all of them failed.
+
+    >>> with refusing_failures():
+    ...     take_note(0, ["f raises"])
+    Traceback (most recent call last):
+    ...
+    batchgd.problem.errors.InputError: f raises
+    """
+    record = Record()
+    _STATE.records.append(record)
+    try:
+        yield
+    finally:
+        _STATE.records.remove(record)
+    if record.trouble and not record.returned:
+        raise refused(record.trouble)
+
+
+@contextmanager
+def unrecorded() -> Iterator[None]:
+    """While entered, calls do not count for the blocks around: they are not at starts."""
+    records, _STATE.records = _STATE.records, []
+    try:
+        yield
+    finally:
+        _STATE.records = records
 
 
 def look() -> None:
     """Raise ``Abandoned`` if the run around the calls is to end."""
-    if _STATE.stop is not None and _STATE.stop():
-        raise Abandoned
+    if _STATE.stop is None:
+        return
+    now = perf_counter()
+    if now - _STATE.looked > _SECONDS:
+        _STATE.looked = now
+        if _STATE.stop():
+            _STATE.looked = 0.0
+            raise Abandoned
 
 
 def forget_runs() -> None:
@@ -107,28 +146,35 @@ class Function:
         >>> numbers.ravel(), troubles  # doctest: +ELLIPSIS
         (array([0.5, nan]), ['...: <lambda> raises ZeroDivisionError: float division by zero: ...'])
         """
-        numbers, troubles = np.full((len(points), self.width), np.nan), []
+        numbers = np.full((len(points), self.width), np.nan)
+        troubles: list[str] = []
+        with np.errstate(all="ignore"):
+            self._fill(numbers, troubles, points, others)
+        return numbers, troubles
+
+    def _fill(self, numbers: Floats, troubles: list[str], points: Floats, others: Sequence[Any]) -> None:
         if self.vectorized and len(points) > 1:
             look()
             try:
                 numbers[:] = self._called(points, others)
-                return numbers, []
+                return
             except Exception:
                 numbers[:] = np.nan  # one point may have failed for all: each is tried alone
         for i in range(len(points)):
             look()
             try:
-                numbers[i] = self._called(points[i : i + 1], others)[0]
+                numbers[i] = self._called(points[i : i + 1], others)
             except _Unfit as error:
                 troubles.append(str(error))
             except Exception as error:
                 troubles.append(raised(self.call, error))
-        return numbers, troubles
 
-    def _called(self, points: Floats, others: Sequence[Any]) -> Floats:
+    def _called(self, points: Floats, others: Sequence[Any]) -> Any:
+        """Return what a call returns, as numbers: one, or a row per point."""
         x = points.copy() if self.vectorized else points[0].copy()
-        with np.errstate(all="ignore"):
-            result = self.call(x, *(np.copy(each) if np.ndim(each) else each for each in others))
+        result = self.call(x, *(np.copy(each) if np.ndim(each) else each for each in others))
+        if self.kind == "value" and isinstance(result, float):
+            return result
         if self.kind != "both":
             return self._as_numbers(result, self.dim if self.kind == "gradient" else 1, x.shape[:-1])
         if not isinstance(result, tuple) or len(result) != 2:
