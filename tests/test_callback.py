@@ -1,5 +1,6 @@
 """Functions that cannot be traced, called as plain Python: derivatives, descents, errors, workers, and the messages."""
 
+import json
 import math
 import os
 import pickle
@@ -161,7 +162,10 @@ def test_analyses_and_storage(tmp_path):
     file = tmp_path / "wells.npz"
     result.save(file)
     assert bgd.load(file, fun=made).objective.value([1.0, 0.0]) == 0.0
-    assert pickle.loads(pickle.dumps(result)).objective.value([1.0, 2.0]) == 4.0
+    again = pickle.loads(pickle.dumps(result)).objective
+    assert again.calls == 0
+    assert again.value([1.0, 2.0]) == 4.0
+    assert np.array_equal(again.gradient([0.3, 0.2]), result.objective.gradient([0.3, 0.2]))
 
 
 def test_a_fit_by_odeint_and_an_integral_by_quad():
@@ -335,3 +339,19 @@ def test_the_cure_of_what_cannot_be_traced_works(fun):
     cure = re.search(r"bgd\.Callback\(fun\)$", str(caught.value))[0]
     made = eval(cure, {"bgd": bgd, "fun": fun})
     assert len(bgd.multistart(made, box=[(-1, 2)], starts=10).minima) == 1
+
+
+def test_the_shell_takes_a_callback(tmp_path, monkeypatch, capfd):
+    from batchgd.cli.app import main
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.py").write_text(
+        "import batchgd as bgd\n\n\ndef wells(x):\n    return (float(x[0]) ** 2 - 1) ** 2\n\n\n"
+        "called = bgd.Callback(wells)\n"
+    )
+    assert main(["run", "own.py:called", "--box", "-2", "2", "--starts", "20", "--json"]) == 0
+    out, err = capfd.readouterr()
+    assert len(json.loads(out)["minima"]) == 2
+    assert "backend numpy" in err
+    assert main(["run", "own.py:called", "--box", "-2", "2", "--backend", "cpu"]) == 2
+    assert "--backend cpu cannot call a bgd.Callback" in capfd.readouterr().err

@@ -134,8 +134,8 @@ class Callback(Differentiable):
         self._scale: Floats | None = None
         self._begin()
 
-    def _begin(self) -> None:
-        """Check the functions by their signatures and, with a box, by calling them."""
+    def _begin(self, noise: float | None = None) -> None:
+        """Check the functions by their signatures and, with a box and unless the noise is known, by calling them."""
         fun, jac = with_args(self.fun, self.args), with_args(self.jac, self.args)
         for what, function in (("fun", fun), ("jac", jac)):
             if callable(function) and self.dim:  # without, arguments may follow
@@ -144,15 +144,18 @@ class Callback(Differentiable):
         kinds += [(jac, "gradient")] if callable(jac) else []
         functions = [Function(call, kind, self.dim, self.vectorized) for call, kind in kinds]
         many = self.workers is not None and self.workers > 1
+        scale = 1.0 if self._scale is None else self._scale
         self._at = Evaluator(
             functions,
-            np.ones(self.dim) if self.box is None else self.box.width,
+            np.ones(self.dim) if self.box is None else self.box.width * scale,
             forward=self.differences == "forward",
             step=self.step,
             workers=Workers(self.workers or 1, functions) if many else None,
         )
         self._renew()
-        if self.box is not None:
+        if noise is not None:
+            self._at.noise = noise
+        elif self.box is not None:
             self._at.try_out(self.box, self._others(self._params))
 
     def _renew(self) -> None:
@@ -244,22 +247,22 @@ class Callback(Differentiable):
 
     def __reduce__(self) -> tuple[Any, ...]:
         check_by_name(self.name, self.fun, self.jac)
-        names = ("box", "args", "vectorized", "differences", "step", "workers", "name")
-        options: dict[str, Any] = {name: getattr(self, name) for name in names}
-        options |= {"params": self._params, "dim": self.dim or None}
-        if self._scale is not None and self.box is not None:
-            options["box"] = self.box.divided(1.0 / self._scale)
-        return _again, (self.fun, self.jac, options, self._scale)
+        return _again, ({name: value for name, value in vars(self).items() if name not in _MADE}, self.noise)
 
     def __repr__(self) -> str:
         how = "with its gradient" if self.jac is not None else f"by {self.differences} differences"
         return f"<Callback {self.name}, {self.dim or 'any'}-D, {how}>"
 
 
-def _again(fun: Any, jac: Any, options: dict[str, Any], scale: Floats | None) -> Callback:
-    """Make it again in another process."""
-    made = Callback(fun, jac, **options)
-    return made if scale is None else made.scaled(scale)
+_MADE = ("_at", "_number", "_programs")
+
+
+def _again(state: dict[str, Any], noise: float) -> Callback:
+    """Make it again, in another process, without calling the function."""
+    made = object.__new__(Callback)
+    made.__dict__.update(state)
+    made._begin(noise)
+    return made
 
 
 class _Program:

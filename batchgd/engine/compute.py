@@ -10,6 +10,7 @@ from batchgd.engine.backends import BACKENDS, Backend, choose
 from batchgd.problem import check
 from batchgd.problem.arrays import MIXED, check_dtype
 from batchgd.problem.errors import InputError, bare
+from batchgd.problem.speaker import option
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Compute:
         if self.backend.name == "numpy":
             return self
         if self.device or self.asked:
-            given = "device=True" if self.device else f"backend={self.backend.name!r}"
+            given = "device=True" if self.device else option("backend", self.backend.name)
             raise InputError(f"{given} cannot call a bgd.Callback, which is plain Python: leave it out, numpy runs it")
         return replace(self, backend=BACKENDS["numpy"])
 
