@@ -109,9 +109,9 @@ def test_a_literal_of_float64_in_a_kernel_of_float32():
 
 
 LOCAL = {
-    "an address in local memory": (r"(st\.local\.f64 \t\[%rd\d+)\+8\]", r"\1+16]"),
+    "an address in local memory": (r"(st\.local\.f64 \t\[%rd\d+)\+8\]", r"\1+16]", 0),
     "local memory that was never written": (r"\tst\.local\.\S+ \t\[%rd\d+\+8\], .*;", "", 0),
-    "an address in the wrong space": (r"(ld)\.local(\.f64 \t%fd\d+, \[%rd\d+\+8\])", r"\1.global\2"),
+    "an address in the wrong space": (r"(ld)\.local(\.f64 \t%fd\d+, \[%rd\d+\+8\])", r"\1.global\2", 0),
 }
 
 
