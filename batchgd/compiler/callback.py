@@ -65,12 +65,12 @@ class Callback(Differentiable):
         ``fun`` takes points of shape (n, dim) and returns (n,), ``jac`` returns (n, dim).
     differences : "central" or "forward"
         How a gradient is computed without ``jac``, in 2 dim + 1 or dim + 1 calls. Forward differences are less exact:
-        for a smooth f the relative error is about 1e-8, that of central ones 1e-10.
+        relative to f / w their error is about ε^(1/2), that of central ones ε^(2/3).
     step : float, optional
         h in widths of the box, in place of the step that follows from the noise; 1e-3 suits an f with errors of 1e-9.
     workers : int, optional
-        Processes that share the calls (``concurrent.futures``), worth it if one takes longer than 0.1 ms. Functions are
-        sent by cloudpickle if it is installed, which takes lambdas too; by pickle otherwise.
+        Processes that share the calls (``concurrent.futures``), worth it if one takes longer than some 10 µs. Functions
+        are sent by cloudpickle if it is installed, which takes lambdas too; by pickle otherwise.
     name : str, optional
         What the objective is called in results; the function's name by default.
 
