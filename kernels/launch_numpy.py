@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.kernels.plan import Endpoints, Plan, Starts
+from batchgd.kernels.plan import Abandoned, Endpoints, Plan, Starts
 from batchgd.kernels.record_paths import keep_latest
+from batchgd.kernels.status import Status
 
 
 def launch(module: ModuleType, plan: Plan, threads: int) -> None:
@@ -22,7 +23,8 @@ def launch(module: ModuleType, plan: Plan, threads: int) -> None:
                 return
             rows = plan.rows(first, stop)
             _descend_shard(module, plan, rows)
-            rows.fun[:] = module.value_at(rows.x, None, plan.numbers.p)
+            begun = rows.status != Status.RUNNING if plan.control[0] else slice(None)
+            rows.fun[begun] = module.value_at(rows.x[begun], None, plan.numbers.p)
             plan.done(rows)
             plan.pause()
 
@@ -36,7 +38,11 @@ def _descend_shard(module: Any, plan: Plan, rows: Endpoints) -> None:
     following += ws.shape[1]
     _refill(module, plan, ws, slice(None), index, starts)
     while index.size:
-        some_ended = module.tick(ws, index, starts.seed, *plan.numbers)
+        try:
+            some_ended = module.tick(ws, index, starts.seed, *plan.numbers)
+        except Abandoned:
+            _break_off(module, plan, rows, ws, index)
+            return
         if plan.trails is not None:
             _extend_trails(module, plan, ws, index)
         if some_ended:
@@ -51,9 +57,16 @@ def _descend_shard(module: Any, plan: Plan, rows: Endpoints) -> None:
                 ws, index = np.delete(ws, parked, axis=1), np.delete(index, parked)
         plan.pause()
         if plan.control[0] != 0:
-            _store(module, rows, ws, index - starts.base, np.zeros(index.size))
-            rows.status[index - starts.base] = plan.control[0]
+            _break_off(module, plan, rows, ws, index)
             return
+
+
+def _break_off(module: Any, plan: Plan, rows: Endpoints, ws: Any, index: Any) -> None:
+    """Store what is under way, with the status that ends the run; what has not been evaluated was never taken up."""
+    begun = ws[module.NFEV if module.TRIALS else module.NIT] > 0
+    taken = index[begun] - plan.number - rows.first
+    _store(module, rows, ws[:, begun], taken, np.zeros(taken.size))
+    rows.status[taken] = plan.control[0]
 
 
 def _refill(module: Any, plan: Plan, ws: Any, lanes: Any, taken: Any, starts: Starts) -> None:

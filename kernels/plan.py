@@ -9,6 +9,10 @@ import numpy as np
 Array = Any
 
 
+class Abandoned(Exception):
+    """Raised by an evaluation that takes long if the run is to end: the tick that it belongs to was not made."""
+
+
 class Ends(NamedTuple):
     """What is known about every endpoint: the place, its value, the updates and evaluations made, and why it ended."""
 

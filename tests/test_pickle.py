@@ -83,6 +83,7 @@ OBJECTS = {
     "Status": lambda: bgd.Status.GRADIENT,
     "Objective": lambda: used(bgd.Objective(wells, 2)),
     "FiniteSum": lambda: used(data()),
+    "Callback": lambda: used(bgd.Callback(wells, box=BOX)),
     "ProgressUpdate": lambda: bgd.ProgressUpdate(3, 10, 0.5, 2),
     "Landscape": lambda: landscapes.get("himmelblau"),
     "Landscape's second name": lambda: landscapes.get(landscapes.names()[-1]),
@@ -135,6 +136,10 @@ def equal(a, b):
         return False
     if isinstance(a, Objective):
         return a.key == b.key and np.array_equal(a.numbers, b.numbers) and (a.name, a.box) == (b.name, b.box)
+    if isinstance(a, bgd.Callback):
+        return all(
+            getattr(a, name) == getattr(b, name) for name in ("fun", "jac", "name", "dim", "box", "noise", "step")
+        )
     if isinstance(a, Starts):
         return repr(a) == repr(b) and np.array_equal(a.points(0, a.n), b.points(0, b.n))
     if hasattr(a, "toarray"):  # sparse
@@ -176,7 +181,9 @@ def test_what_comes_back_works():
     assert bgd.multistart(**RUN, fun=result.objective, box=result.box).fun.tolist() == run().fun.tolist()
 
 
-@pytest.mark.parametrize("kind", [lambda f: bgd.Objective(f, 2), lambda f: bgd.FiniteSum(f, [1.0], 2)])
+@pytest.mark.parametrize(
+    "kind", [lambda f: bgd.Objective(f, 2), lambda f: bgd.FiniteSum(f, [1.0], 2), lambda f: bgd.Callback(f, dim=2)]
+)
 def test_a_lambda_is_named_as_the_reason(kind):
     objective = kind(lambda x, *row: x[0] ** 2 + x[1] ** 2)
     with pytest.raises(pickle.PicklingError, match=r"lambda or an inner function.*use cloudpickle") as caught:

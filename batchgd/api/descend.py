@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from batchgd.api.result import BatchResult
+from batchgd.compiler.plain.calls import refusing_failures
 from batchgd.compiler.resolve import Problem
 from batchgd.engine.batch import batch_at
 from batchgd.engine.compute import Compute
@@ -43,7 +44,7 @@ def descend(
 
     Parameters
     ----------
-    fun : callable, str, Landscape or Objective
+    fun : callable, str, Landscape, Objective, FiniteSum or Callback
         As in :func:`multistart`.
     x0 : (n, d) array
         The starts: NumPy, CuPy, anything with DLPack, or nested lists.
@@ -87,5 +88,5 @@ def descend(
         stopping=stopping,
         scale=scale,
     )
-    with heeded():
+    with heeded(), refusing_failures():
         return BatchResult.of(endpoints_of(batch, watch=watch))

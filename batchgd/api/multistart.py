@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from batchgd.analysis.advice import advice
 from batchgd.api.result import MultistartResult
+from batchgd.compiler.plain.calls import refusing_failures
 from batchgd.compiler.resolve import Problem
 from batchgd.engine.batch import make_batch
 from batchgd.engine.compute import Compute
@@ -60,9 +61,10 @@ def multistart(
 
     Parameters
     ----------
-    fun : callable, str, Landscape or Objective
+    fun : callable, str, Landscape, Objective, FiniteSum or Callback
         ``fun(x)`` or ``fun(x, params)`` of a (d,) array in plain NumPy; or the name of a library landscape
-        (``batchgd list``). It is called once, to be turned into straight-line code with its gradient.
+        (``batchgd list``). It is called once, to be turned into straight-line code with its gradient;
+        ``bgd.Callback(fun)`` calls what cannot be traced.
     box : sequence of (low, high), optional
         The region from which starts are drawn; not a constraint. A library landscape brings its own.
     dim : int, optional
@@ -165,10 +167,10 @@ def multistart(
     if chooser is not None:
         from batchgd.analysis.strategies.explore import explore
 
-        with heeded():
+        with heeded(), refusing_failures():
             return MultistartResult.of(explore(batch, chooser, identity, watch=watch))
     until = None if until is None else check_rule(until, batch)
-    with heeded() as interrupt:
+    with heeded() as interrupt, refusing_failures():
         data = collect(batch, identity, keep=all_kept, watch=watch, until=until)
         result = MultistartResult.of(data)
         if not result.interrupted and all_kept and not compute.device:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.api.result import BatchResult
+from batchgd.compiler.plain.calls import refusing_failures
 from batchgd.compiler.resolve import Problem
 from batchgd.engine.batch import batch_at
 from batchgd.engine.compute import Compute
@@ -115,7 +116,7 @@ def path(
             "larger every, or a smaller max_points"
         )
     trails = Trails.empty(n, max(room, 2), every, dim, batch.dtype)
-    with heeded():
+    with heeded(), refusing_failures():
         return Paths(BatchResult.of(endpoints_of(batch, trails=trails)), trails)
 
 

@@ -74,6 +74,8 @@ def _solve(arguments: dict[str, Any], console: Console) -> Any:
     from batchgd.engine.backends import choose
 
     _, why = choose(arguments.get("backend", "auto"))
+    if getattr(arguments["fun"], "plain", False):
+        why = "numpy: plain Python is called"
     announce = functools.cache(lambda: console.say(f"backend {why}"))
     with console.progress() as printer:
 

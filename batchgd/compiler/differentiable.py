@@ -35,7 +35,15 @@ class Differentiable(Explained):
         The number of coordinates, what it is called, and where starts are drawn by default (or None).
     counts, gradient_counts
         Operations for value and gradient, and for the gradient alone.
+    plain
+        Whether evaluations are calls of plain Python: the NumPy backend makes them, for some starts at a time, and no
+        more than necessary.
+    is_sum
+        Whether kernels add up an ``element`` over rows of data.
     """
+
+    plain = False
+    is_sum = False
 
     dim: int
     name: str
@@ -73,6 +81,26 @@ class Differentiable(Explained):
         other = object.__new__(type(self))  # copy.copy would go through __reduce__, which traces again
         other.__dict__.update(self.__dict__, _params=fresh)
         return other
+
+    @property
+    def in_programs(self) -> bool:
+        """Whether the NumPy backend calls ``program(what)`` where it otherwise writes out the expression."""
+        return self.plain
+
+    def evaluations(self, what: Any) -> int:
+        """Return what the outputs of this name count as in ``nfev``."""
+        return 1
+
+    def completed(self, region: Box, params: Any, jac: Any, args: Any) -> Differentiable:
+        """Return the objective with what a call gives besides: the box of its starts, and arguments if it takes any.
+
+        Raises InputError for arguments that belong to the making of the objective.
+        """
+        for word, given in {"jac": jac, "args": args}.items():
+            if given is not None and not (isinstance(given, tuple) and not given):
+                kind = f"bgd.Objective(fun, {word}=...)"
+                raise InputError(f"{word} was given with a ready objective: pass it to {kind} instead")
+        return self if params is None else self.with_params(params)
 
     def scaled(self, scale: Floats) -> Differentiable:
         """Return u -> f(scale u), traced again."""

@@ -13,6 +13,7 @@ from batchgd.compiler.objective import Objective, What
 from batchgd.compiler.trace.escape import name_of
 from batchgd.compiler.trace.graph import Node, reachable
 from batchgd.compiler.trace.rows import data, made_again, reduced, unused
+from batchgd.compiler.trace.substitutes import UNTRACED
 from batchgd.problem import check
 from batchgd.problem.errors import InputError, TraceError, quoted
 from batchgd.problem.wording import plural
@@ -104,6 +105,8 @@ class FiniteSum(Differentiable):
     [[1.0, 2.0]]
     """
 
+    is_sum = True
+
     def __init__(
         self,
         loss: Callable[..., Any],
@@ -151,7 +154,7 @@ class FiniteSum(Differentiable):
         try:
             return Objective(of_row, dim, parameters, box=box, name=name)
         except TraceError as error:
-            raise TraceError(f"the loss of a row: {error}") from None
+            raise TraceError(f"the loss of a row: {str(error).removesuffix(UNTRACED)}") from None
 
     @property
     def rows(self) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -136,10 +135,12 @@ class Objective(Differentiable):
         self._functions: dict[str, Callable[..., Any]] = {}
         self._blocks: dict[str, int] = {}
         self._hessian: list[Node] | None = None
+        self._hessian_rows: list[Node] | None = None
         self._rolled: dict[str, Rolled] = {}
         self._programs: dict[str, ArrayProgram] = {}
         self._unrolled: dict[str, list[Node]] = {}
         self._traced = self._trace()
+        self._has_rows = any(node.bound for node in reachable([self._traced.value, *self._traced.gradient]))
         self.value_counts = count_operations([self._traced.value])
         self.gradient_counts = count_operations(self._traced.gradient)
         self.counts: OperationCounts = count_operations([self._traced.value, *self._traced.gradient])
@@ -155,14 +156,19 @@ class Objective(Differentiable):
         """Text that is equal for equal expressions, whatever the function is called: for caches."""
         return listing(self.outputs("value_and_gradient")) if self.has_rows else self.emit("value_and_gradient")
 
-    @cached_property
+    @property
     def has_rows(self) -> bool:
         """Whether the expression loops over rows of data.
 
         >>> Objective(lambda x: np.sum((x[0] - np.arange(1000.0)) ** 2), dim=1).has_rows
         True
         """
-        return any(node.bound for node in reachable([self._traced.value, *self._traced.gradient]))
+        return self._has_rows
+
+    @property
+    def in_programs(self) -> bool:
+        """Whether there are loops over rows, which only programs have."""
+        return self.has_rows
 
     @property
     def is_quadratic(self) -> bool:
@@ -173,7 +179,7 @@ class Objective(Differentiable):
         """
         if self.jac is not None or any(node.op not in POLYNOMIAL for node in reachable([self._traced.value])):
             return False
-        seconds = self._hessian_rows if self.has_rows else self._second_derivatives()
+        seconds = self._second_derivatives_by_rows() if self.has_rows else self._second_derivatives()
         return all(node.op != "x" for node in reachable(seconds))
 
     def scaled(self, scale: Floats) -> Objective:
@@ -256,9 +262,10 @@ class Objective(Differentiable):
             self._rolled[what] = roll(value, slopes)
         return self._rolled[what]
 
-    @cached_property
-    def _hessian_rows(self) -> list[Node]:
-        return self._traced.hessian_rows()
+    def _second_derivatives_by_rows(self) -> list[Node]:
+        if self._hessian_rows is None:
+            self._hessian_rows = self._traced.hessian_rows()
+        return self._hessian_rows
 
     def _second_derivatives(self) -> list[Node]:
         if self._hessian is None:
@@ -325,7 +332,7 @@ class Objective(Differentiable):
     def _hessian_by_rows(self, points: Floats) -> Floats:
         """Return the lower triangle of the Hessian (see ``Traced.hessian``) without a sweep for each column."""
         if "hessian_rows" not in self._programs:
-            self._programs["hessian_rows"] = ArrayProgram(self._hessian_rows)
+            self._programs["hessian_rows"] = ArrayProgram(self._second_derivatives_by_rows())
         rows = self._programs["hessian_rows"](points.T, self._knobs())
         if self.jac is not None:
             rows = 0.5 * (rows + rows.transpose(2, 1, 0))

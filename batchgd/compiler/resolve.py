@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from batchgd.compiler.differentiable import Differentiable
@@ -70,20 +70,25 @@ class Problem:
         check_dimension(region.dim)
         return region, lambda: Objective(fun, region.dim, self.params, self.jac, box=region, args=self.args)
 
+    @property
+    def plain(self) -> bool:
+        """Whether the function is called as plain Python."""
+        return bool(getattr(self.fun, "plain", False))
+
     def _ready(self, fun: Differentiable) -> tuple[Box, Callable[[], Differentiable]]:
         """Take an objective that the user made."""
-        if self.jac is not None:
-            raise InputError("jac was given with a ready objective: pass it to bgd.Objective(fun, jac=...) instead")
-        if _given(self.args):
-            raise InputError("args was given with a ready objective: pass it to bgd.Objective(fun, args=...) instead")
-        if self.dim is not None and check_dimension(self.dim) != fun.dim:
+        if self.dim is not None and check_dimension(self.dim) != (fun.dim or self.dim):
             known = f"the objective {fun.name} has {fun.dim} coordinates"
             raise InputError(f"dim is {self.dim}, but {known}: leave out dim")
-        region = fun.box if self.box is None else Box.parse(self.box, fun.dim)
+        region = fun.box if self.box is None else Box.parse(self.box, fun.dim or self.dim)
         if region is None:
             raise InputError(f"the box is missing: {_GIVE_BOX}")
-        ready = fun if self.params is None else fun.with_params(self.params)
-        return region, lambda: ready
+        ready = partial(fun.completed, region, self.params, self.jac, self.args)
+        return region, ready if fun.plain else _as_call(ready())
+
+
+def _as_call(objective: Differentiable) -> Callable[[], Differentiable]:
+    return lambda: objective
 
 
 def _given(value: Any) -> bool:

@@ -112,6 +112,7 @@ def make_batch(
     stopping = Stopping() if stopping is None else stopping
     method = as_method(method)
     region, objective = problem.resolve()
+    compute = compute.for_plain_python() if problem.plain else compute
     units = chosen(scale, region, method)
     seed = parse_seed(seed)
     if not isinstance(starts, Starts):
@@ -165,14 +166,14 @@ def _scale(box: Any, width: int) -> Box:
 
 
 def _check_width(fun: Any, width: int) -> None:
-    """Refuse starts that do not fit a landscape or an Objective in width; tracing checks a plain function."""
+    """Refuse starts that do not fit a landscape or an Objective in width; other functions are checked by a call."""
     from batchgd.compiler.differentiable import Differentiable
     from batchgd.problem import landscapes
 
     known = landscapes.get(fun) if isinstance(fun, str) else fun
     if isinstance(known, landscapes.Landscape):
         least, greatest = known.dims
-    elif isinstance(known, Differentiable):
+    elif isinstance(known, Differentiable) and known.dim:
         least = greatest = known.dim
     else:
         return

@@ -20,6 +20,11 @@ IN_BLOCK: bool | None = None
 """The value of ``Specialisation.in_block`` that tests force (``api.testing``)."""
 
 
+PLAIN_LANES, PLAIN_SHARD = 256, 1024
+"""Trajectories at a time of a function that is called as plain Python, and starts handed out at once: few, so that some
+have ended when time is up."""
+
+
 def specialisation_of(batch: Batch) -> Specialisation:
     """Return the specialisation that the module for this batch is compiled for."""
     from batchgd.compiler.codegen.specialisation import Specialisation
@@ -31,7 +36,7 @@ def specialisation_of(batch: Batch) -> Specialisation:
         batch.method.rule_in(batch.objective.dim),
         batch.dtype,
         target=batch.backend.name,
-        lanes=batch.backend.lanes(batch.starts.n),
+        lanes=min(batch.backend.lanes(batch.starts.n), PLAIN_LANES if batch.objective.plain else 1 << 30),
         in_kernel=batch.starts.in_kernel,
         cubic=all(np.ptp(side) == 0.0 for side in (box.lower, box.upper)),
         per_start=tuple(differing),
@@ -88,7 +93,7 @@ def prepare(
         n=n,
         dim=objective.dim,
         dtype=dtype,
-        shard=shard or batch.backend.shard(n, batch.threads),
+        shard=shard or min(batch.backend.shard(n, batch.threads), PLAIN_SHARD if objective.plain else n),
         seed=batch.seed,
         number=batch.starts.number,
         lower=box.lower.astype(dtype),

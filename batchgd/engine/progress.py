@@ -117,6 +117,8 @@ class Watch:
         0, or the status that ends the run early; compiled code reads it.
     cut : str or None
         The phase after the descents that was left unfinished.
+    finish : float or None
+        The seconds of work after which these phases are left.
 
     >>> watch = Watch()
     >>> watch.go_on(POLISHING, 0, 100), watch.cut, watch.over(max_time=60.0)
@@ -126,6 +128,7 @@ class Watch:
     def __init__(self, progress: Progress | None = None) -> None:
         self.control = np.zeros(1, np.int32)
         self.cut: str | None = None
+        self.finish: float | None = None
         self._progress = check.function("progress", progress, "a function of one ProgressUpdate")
         self._clock = _Clock()
         self._before, self._total = 0, 0
@@ -165,6 +168,11 @@ class Watch:
             self.control[0] = Status.MAXTIME
         return self.ended_by is not None
 
+    @property
+    def late(self) -> bool:
+        """Whether the work has taken longer than ``finish``."""
+        return self.finish is not None and self.seconds > self.finish
+
     # Progress
 
     def part(self, first: int, total: int) -> Watch:
@@ -189,7 +197,7 @@ class Watch:
         self.start()
         if self._due():
             self._notify(self._before, self._before, phase=phase, phase_done=done, phase_total=total)
-        if self.cut is None and current().overdue:
+        if self.cut is None and (current().overdue or self.late):
             self.cut = phase
         return self.cut is None
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd.compiler.plain.calls import heeding
 from batchgd.engine.interrupts import current
 from batchgd.engine.mixed import pieces
-from batchgd.engine.prepare import prepare
+from batchgd.engine.prepare import prepare, specialisation_of
 from batchgd.engine.progress import Watch
 from batchgd.engine.units import in_x
 from batchgd.kernels.plan import Cells, Endpoints, Merge, Trails
@@ -60,13 +62,13 @@ def run(
         raise InputError("a path is recorded in one dtype: give float64 or float32")
     watch = Watch() if watch is None else watch
     this = _Run(batch if batch.scale is None else batch.in_units(), batch.scale, keep, into, watch)
-    with current().ends(watch.control):
+    with current().ends(watch.control), this.heard():
         if batch.mixed:
             for rows in pieces(this.batch, run, watch):
                 this.done(rows.into(this.whole) if keep else rows)
         else:
             this.launch(shard, trails)
-    return this.outcome(trails)
+        return this.outcome(trails)
 
 
 class Into(Protocol):
@@ -105,7 +107,21 @@ class _Run:
         self.batch, self._scale, self._keep, self._into, self._watch = batch, scale, keep, into, watch
         self.whole = Endpoints.empty(0, batch.starts.n if keep else 0, batch.objective.dim, batch.dtype)
         self.whole.turned = np.zeros(len(self.whole), bool) if batch.watch_turns else None
+        self._cost = 1
         self._count, self._tally = 0, np.zeros(len(Status), np.int64)
+
+    @contextmanager
+    def heard(self) -> Iterator[None]:
+        """While entered, a function that is called as plain Python notices between two calls that the run is to end."""
+        if not self.batch.objective.plain:
+            yield
+            return
+        with heeding(self._over):
+            yield
+
+    def _over(self) -> bool:
+        self._pause()
+        return bool(self._watch.control[0] != 0)
 
     def launch(self, shard: int | None, trails: Trails | None) -> None:
         """Compile the code for the batch, which stops the clock, and descend from every start."""
@@ -122,6 +138,7 @@ class _Run:
             pause=self._pause,
             merge=self._merge(),
         )
+        self._cost = batch.objective.evaluations(specialisation_of(batch).what) if batch.objective.plain else 1
         batch.backend.launch(module, plan, batch.threads)
 
     def done(self, rows: Endpoints) -> None:
@@ -133,9 +150,10 @@ class _Run:
                 rows.turned = turned
             else:
                 rows.turned[:] = turned
+        rows.nfev *= self._cost
         with np.errstate(all="ignore"):
-            _leave(self.batch, rows, int(self._watch.control[0]))
-            _judge(self.batch, rows)
+            waiting = _leave(self.batch, rows, int(self._watch.control[0]))
+            _judge(self.batch, rows, waiting)
         self._count += len(rows)
         self._tally += np.bincount(rows.status, minlength=len(self._tally))
         if self._into is not None:
@@ -177,7 +195,7 @@ class _Run:
         self._watch.report(self._count, self.batch.starts.n, None if self._into is None else self._into.found)
 
 
-def _judge(batch: Batch, rows: Endpoints) -> None:
+def _judge(batch: Batch, rows: Endpoints, waiting: NDArray[np.intp]) -> None:
     """Mark endpoints that are not finite, whatever test ended them, and those that diverged instead of escaping.
 
     A trajectory that is outside the outer region with a gradient larger than at its start has been thrown out by its
@@ -185,6 +203,7 @@ def _judge(batch: Batch, rows: Endpoints) -> None:
     """
     # Zero times x is zero unless x is infinite or NaN: one pass, while isfinite and all are two.
     finite = np.isfinite(rows.fun) & (rows.x @ np.zeros(rows.x.shape[1], rows.x.dtype) == 0.0)
+    finite[waiting] |= batch.objective.plain  # nobody has looked there
     rows.status[~finite] = Status.NONFINITE
     outside = np.flatnonzero(rows.status == Status.ESCAPED)
     for some in _in_pieces(outside):
@@ -195,12 +214,16 @@ def _judge(batch: Batch, rows: Endpoints) -> None:
         rows.status[some[ends > begins]] = Status.DIVERGED
 
 
-def _leave(batch: Batch, rows: Endpoints, control: int) -> None:
-    """Account for starts that were never taken up: they end where they began, with the status that ended the run."""
+def _leave(batch: Batch, rows: Endpoints, control: int) -> NDArray[np.intp]:
+    """Account for starts that were never taken up, and return their rows.
+
+    They end where they began, with the status that ended the run.
+    """
     waiting = np.flatnonzero(rows.status == Status.RUNNING)
     for some in _in_pieces(waiting):
         points = batch.starts.at(rows.starts(some))
         rows.x[some], rows.fun[some], rows.status[some] = points, batch.objective.value(points), control
+    return waiting
 
 
 def _in_pieces(rows: np.ndarray) -> list[np.ndarray]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd.compiler.plain.calls import heeding, unrecorded
+from batchgd.engine.interrupts import current
 from batchgd.engine.progress import UNWATCHED, Watch
 from batchgd.engine.run import run
 from batchgd.kernels.plan import Cells, Endpoints
@@ -98,16 +100,20 @@ class Collector:
 
     def find(self, batch: Batch, watch: Watch = UNWATCHED) -> Found:
         """Find the minima behind the endpoints so far; the batch provides the function and the kind of starts."""
-        return find_minima(
-            self.catalogue,
-            batch.objective,
-            batch.box,
-            n_starts=self.n,
-            independent=batch.starts.independent,
-            interval_note=batch.starts.interval_note,
-            identity=self.identity,
-            watch=watch.part(self.n, self.n),
-        )
+        watch = watch.part(self.n, self.n)
+        if batch.objective.plain and batch.stopping.max_time is not None:
+            watch.finish = watch.seconds + batch.stopping.max_time
+        with unrecorded(), heeding(lambda: current().overdue or watch.late):
+            return find_minima(
+                self.catalogue,
+                batch.objective,
+                batch.box,
+                n_starts=self.n,
+                independent=batch.starts.independent,
+                interval_note=batch.starts.interval_note,
+                identity=self.identity,
+                watch=watch,
+            )
 
     def endpoints(self) -> Endpoints:
         """One row per start, in order; no rows if none were kept."""

@@ -155,7 +155,7 @@ def find_minima(
         stationary=stationary,
         keys=catalogue.key,
         key_labels=label[site],
-        warnings=notes(catalogue, minima, sites, gap, unresolved, n, watch.cut, endless),
+        warnings=notes(catalogue, minima, sites, gap, unresolved, n, watch.cut, endless, watch.late),
         unresolved=unresolved,
         gap_ratio=gap[0],
     )

@@ -25,8 +25,9 @@ def notes(
     n: int,
     cut: str | None = None,
     endless: str | None = None,
+    late: bool = False,
 ) -> tuple[str, ...]:
-    """The warnings of a run, the gravest first; ``cut``: the phase in which an interrupt ended the work.
+    """The warnings of a run, the gravest first; ``cut``: the phase in which an interrupt, or time, ended the work.
 
     ``endless``: the sentence of :func:`endless_fall` about the lowest endpoint, if there is one.
     """
@@ -34,8 +35,9 @@ def notes(
     if cut is not None and len(minima):
         unknown = int(np.count_nonzero(minima.kind == NAMES[UNKNOWN]))
         notes.append(
-            f"interrupted while {cut}: {unknown:,} of {len(minima):,} minima were not polished or not classified "
-            "(kind 'unknown'), so some may be saddles or copies of others; eigenvalues not computed are NaN"
+            f"{'out of time' if late else 'interrupted'} while {cut}: {unknown:,} of {len(minima):,} minima were not "
+            "polished or not classified (kind 'unknown'), so some may be saddles or copies of others; eigenvalues not "
+            "computed are NaN"
         )
     if endless is not None:
         notes.append(endless)

@@ -12,6 +12,7 @@ from batchgd.problem.box import Box
 
 EPS = float(np.finfo(np.float64).eps)
 _SAMPLES = 256
+_SAMPLES_OF_PLAIN = 32  # for a function that is called as plain Python
 _ROWS = 1 << 16
 _NEIGHBOURS = 2  # enough for an order of magnitude
 _STRAY = 1024.0  # coordinates are known to an ulp of their own, or of this part of the box
@@ -46,7 +47,7 @@ class Scale:
 
 def measure(objective: Derivable, box: Box) -> Scale:
     """Sample the box at 256 fixed points and take the medians of the finite ones."""
-    points = _samples(box)
+    points = _samples(objective, box)
     with np.errstate(all="ignore"):
         value, gradient = (np.asarray(part) for part in objective.value_and_gradient(points))
         slope = np.abs(gradient * box.width).max(axis=1)
@@ -57,7 +58,7 @@ def measure(objective: Derivable, box: Box) -> Scale:
 def typical_value(objective: Any, box: Box) -> float:
     """``Scale.value`` alone, without derivatives."""
     with np.errstate(all="ignore"):
-        return _spread(np.asarray(objective.value(_samples(box))))
+        return _spread(np.asarray(objective.value(_samples(objective, box))))
 
 
 def rounding(
@@ -102,8 +103,9 @@ def values(objective: Derivable, x: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(np.isfinite(height), height, np.inf)
 
 
-def _samples(box: Box) -> NDArray[np.float64]:
-    return box.lower + box.width * np.random.default_rng(256).random((_SAMPLES, box.dim))
+def _samples(objective: Any, box: Box) -> NDArray[np.float64]:
+    n = _SAMPLES_OF_PLAIN if getattr(objective, "plain", False) else _SAMPLES
+    return box.lower + box.width * np.random.default_rng(256).random((n, box.dim))
 
 
 def _spread(values: NDArray[np.float64]) -> float:

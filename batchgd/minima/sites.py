@@ -68,7 +68,8 @@ def find_sites(
     kinds = classify(objective, box, sites.x, sites.fun, scale, level, watch)
     sites.kind, sites.negative, sites.zero, sites.blurred = kinds.kind, kinds.negative, kinds.zero, kinds.blurred
     sites, site = _add_plateaus(objective, box, catalogue, scale, sites, site, watch)
-    sites, site = _keep_lowest(objective, box, catalogue, scale, sites, site, watch)
+    if not _has_lowest(objective, box, catalogue, clustering, sites):
+        sites, site = _keep_lowest(objective, box, catalogue, scale, sites, site, watch)
     tolerance = fine(sites.fun, sites.noise, scale, clustering.identity.f)
     _join_valleys(sites, tolerance)
     _mark_bottom(objective, box, catalogue, sites, tolerance)
@@ -223,6 +224,16 @@ def _without_curvature(
     leads = (np.abs(step) <= 1.0) & (ratio > 0.5) & (ratio < 2.0) & (fall < -rounding(objective, box, x[point], start))
     flat[point[leads], mode[leads]] = False
     return flat
+
+
+def _has_lowest(objective: Derivable, box: Box, catalogue: Catalogue, clustering: Clustering, sites: Sites) -> bool:
+    """Whether the lowest endpoint is a minimum that was located by differences, which leave errors of their own."""
+    low = catalogue.lowest
+    if low is None or not getattr(objective, "plain", False):
+        return False
+    near = (np.abs(sites.x - low.x) <= clustering.identity.x * box.width).all(axis=1) & np.isin(sites.kind, MINIMA)
+    off = np.abs(sites.fun - low.fun)
+    return bool((near & (off <= clustering.value_tolerance(sites.fun, sites.noise))).any())
 
 
 def _keep_lowest(

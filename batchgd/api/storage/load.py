@@ -138,6 +138,8 @@ def _objective(result: BatchData, meta: Meta, fun: Any) -> Any:
         from batchgd.compiler.objective import Objective
 
         found = Objective(fun, meta.dim, params=meta.params, box=result.box)
+    elif getattr(found, "plain", False) and result.box is not None:
+        found = found.completed(result.box, meta.params if found.params is None else None, None, ())
     if not _agrees(found, result):
         raise InputError("fun does not have the stored values at the best points; pass the function of that run")
     return found

@@ -9,7 +9,7 @@ order: ``slope_folds`` right after the evaluation, before anything changes the g
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 
 from batchgd.compiler.codegen.rule import Rule, parameters_of
 from batchgd.compiler.codegen.typed_constants import Constants
@@ -71,6 +71,23 @@ def sum_in_pairs(terms: list[str]) -> str:
     return " + ".join(terms)
 
 
+@cache  # a property that is cached has a lock in Python 3.11, which a forked child may find taken
+def _tests(options: tuple[str, ...]) -> tuple[kernel.Test, ...]:
+    return tuple(test for test in kernel.TESTS if test.option is None or test.option in options)
+
+
+@cache
+def _asked(options: tuple[str, ...]) -> frozenset[str]:
+    names = ({"turns"} & {*options}).union(*(parameters_of(_function(test.function)) for test in _tests(options)))
+    while True:
+        known = (*kernel.MEMORY, *kernel.VECTORS, *kernel.SUMS)
+        wanted = [_function(_maker(name)) for name in known if name in names]
+        more = names.union(*(parameters_of(function) for function in wanted))
+        if more == names:
+            return frozenset(names)
+        names = more
+
+
 @dataclass(frozen=True)
 class StoppingTests:
     """Which tests a run makes, and what a lane must remember for them.
@@ -81,22 +98,15 @@ class StoppingTests:
 
     options: tuple[str, ...] = ()
 
-    @cached_property
+    @property
     def tests(self) -> tuple[kernel.Test, ...]:
         """The tests that are made."""
-        return tuple(test for test in kernel.TESTS if test.option is None or test.option in self.options)
+        return _tests(self.options)
 
-    @cached_property
+    @property
     def asked(self) -> frozenset[str]:
         """Every name that the tests, and what renews their memory, need."""
-        names = ({"turns"} & {*self.options}).union(*(parameters_of(_function(test.function)) for test in self.tests))
-        while True:
-            known = (*kernel.MEMORY, *kernel.VECTORS, *kernel.SUMS)
-            wanted = [_function(_maker(name)) for name in known if name in names]
-            more = names.union(*(parameters_of(function) for function in wanted))
-            if more == names:
-                return frozenset(names)
-            names = more
+        return _asked(self.options)
 
     @property
     def numbers(self) -> tuple[str, ...]:

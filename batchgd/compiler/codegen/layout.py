@@ -127,7 +127,7 @@ def slots_read(text: str) -> str:
 
     >>> print(slots_read("def refill(ws, index, lane):\\n    ws[BUSY * W + lane] = 1.0"))
     def refill(ws, index, lane):
-        BUSY = index[W + 13]
+        BUSY = index[W + 19]
         ws[BUSY * W + lane] = 1.0
     """
     tree = ast.parse(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from batchgd.compiler.codegen import emit_evaluation, emit_loops, emit_sum, warp_tick
 from batchgd.compiler.codegen.block_tick import BlockLayout, BlockTick
@@ -96,7 +96,7 @@ class Specialisation:
     @property
     def in_loops(self) -> bool:
         """Whether the function is computed in loops over rows of data, which a tick must call."""
-        return self.target != "cuda" and self.sum is None and self.function.has_rows
+        return self.target != "cuda" and self.objective.in_programs
 
     @property
     def in_programs(self) -> bool:
@@ -118,9 +118,7 @@ class Specialisation:
     @property
     def sum(self) -> FiniteSum | None:
         """The objective, if it is a sum over rows of data."""
-        from batchgd.compiler.finite_sum import FiniteSum
-
-        return self.objective if isinstance(self.objective, FiniteSum) else None
+        return cast("FiniteSum", self.objective) if self.objective.is_sum else None
 
     @property
     def batches(self) -> bool:
@@ -130,11 +128,7 @@ class Specialisation:
     @property
     def function(self) -> Objective:
         """The traced function: the objective, or one term of its sum."""
-        from batchgd.compiler.objective import Objective
-
-        traced = self.objective if self.sum is None else self.sum.element
-        assert isinstance(traced, Objective)
-        return traced
+        return cast("Objective", self.objective if self.sum is None else self.sum.element)
 
     @property
     def layout(self) -> Layout:

@@ -170,7 +170,13 @@ def _fill(over: _Pass) -> None:
             over.last[i].append(key)
 
 
-_PROGRAMS: WeakValueDictionary[str, ArrayProgram] = WeakValueDictionary()
+_PROGRAMS: WeakValueDictionary[str, Any] = WeakValueDictionary()
+
+
+def register(program: Any) -> Any:
+    """Let ``program_named`` find a program, anything that is called as an ``ArrayProgram`` is, by its ``name``."""
+    _PROGRAMS[program.name] = program
+    return program
 
 
 def program_for(outputs: Sequence[Node]) -> ArrayProgram:
@@ -179,11 +185,12 @@ def program_for(outputs: Sequence[Node]) -> ArrayProgram:
     name = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
     found = _PROGRAMS.get(name)
     if found is None:
-        found = _PROGRAMS[name] = ArrayProgram(outputs, name)
+        found = register(ArrayProgram(outputs, name))
+    assert isinstance(found, ArrayProgram)
     return found
 
 
-def program_named(name: str) -> ArrayProgram:
+def program_named(name: str) -> Any:
     """Return a program that has been made: generated code asks for it."""
     return _PROGRAMS[name]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from batchgd.compiler.trace.blame import library_call, library_cure
 from batchgd.compiler.trace.escape import definition_of, line_of, name_of
 from batchgd.compiler.trace.fork import is_of_a_point
-from batchgd.compiler.trace.substitutes import cure_for
+from batchgd.compiler.trace.substitutes import UNTRACED, cure_for
 from batchgd.problem.errors import TraceError
 
 POINTS = 8
@@ -98,13 +98,13 @@ def untraceable(fun: Callable[..., Any], error: Exception) -> str:
     called = library_call(frames)
     place = line_of(error.__traceback__, fun)
     if called is not None:
-        return f"{place}: {called[0]} cannot be traced: {library_cure(called[0])}"
+        return f"{place}: {called[0]} cannot be traced: {library_cure(called[0])}{UNTRACED}"
     message = " ".join(str(error).split())
     if isinstance(error, IndexError) and "indices" in message:
-        return f"{place}: a mask that depends on x selects from an array of plain numbers: {cure_for('mask')}"
+        return f"{place}: a mask that depends on x selects from an array of plain numbers: {cure_for('mask')}{UNTRACED}"
     return (
         f"{place}: {name_of(fun)} cannot be traced ({type(error).__name__}: {message}): "
-        "use NumPy's functions, arithmetic and loops on x"
+        f"use NumPy's functions, arithmetic and loops on x{UNTRACED}"
     )
 
 
@@ -158,7 +158,7 @@ def verify_value(
         raise TraceError(
             f"{definition_of(fun)}: {name_of(fun)} returns {wanted[i]:.10g} at x = {_shown(compared[i][0])}, but its "
             f"trace returns {found[i]:.10g}: the function must do the same for every x, "
-            "whatever its type and other state"
+            f"whatever its type and other state{UNTRACED}"
         )
 
 
