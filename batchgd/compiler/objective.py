@@ -45,7 +45,7 @@ _BLOCK_BYTES = 1 << 24
 """What the temporaries of one block of points may take together, so that they stay in the cache."""
 
 MOST_UNROLLED = 50_000
-"""Operations for value and gradient up to which what has rows is also written out without them, for compiled code."""
+"""Operations for value and gradient up to which what has rows is also written out without them, for CUDA."""
 
 _WANTED = {
     "fun": "give a function of x that returns a number",
@@ -61,8 +61,8 @@ class Objective(Differentiable):
     the record is checked against the function at random points of the box. Where the function decides by the value of x
     (``if x[0] > 0``), it is called once for each answer, for up to 64 paths. It must not keep state.
 
-    A dimension of more than 32 elements, of data or of x in array code, is recorded as a loop over rows. NumPy runs
-    such loops as they are; compiled code gets them written out, up to 50,000 operations.
+    A dimension of more than 32 elements, of data or of x in array code, is recorded as a loop over rows. NumPy and the
+    CPU run such loops as they are; for CUDA they are written out, up to 50,000 operations.
 
     Parameters
     ----------
