@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.compiler.trace.blank import Blank, settled
+from batchgd.compiler.trace.blank import IN_PLACE, Blank, settled
 from batchgd.compiler.trace.complex_numbers import Complex, is_complex
 from batchgd.compiler.trace.escape import conversion, escape
 from batchgd.compiler.trace.frames import PRIORITY
@@ -123,13 +123,7 @@ def _in_place(name: str, ufunc: np.ufunc) -> Callable[..., Any]:
     return method
 
 
-for _name, _ufunc in {
-    "__iadd__": np.add,
-    "__isub__": np.subtract,
-    "__imul__": np.multiply,
-    "__itruediv__": np.true_divide,
-    "__ipow__": np.power,
-}.items():
+for _name, _ufunc in IN_PLACE.items():
     setattr(TracedArray, _name, _in_place(_name, _ufunc))
 
 

@@ -70,6 +70,16 @@ class Blank(NDArrayOperatorsMixin):
         self.array[key] = value
 
 
+IN_PLACE = {
+    "__iadd__": np.add,
+    "__isub__": np.subtract,
+    "__imul__": np.multiply,
+    "__itruediv__": np.true_divide,
+    "__ipow__": np.power,
+}
+"""The ufuncs of the operators that change an array in place."""
+
+
 def _in_place(ufunc: np.ufunc) -> Callable[..., Any]:
     def method(self: Blank, other: Any) -> Blank:
         result = ufunc(self, other)
@@ -81,13 +91,7 @@ def _in_place(ufunc: np.ufunc) -> Callable[..., Any]:
     return method
 
 
-for _name, _ufunc in {
-    "__iadd__": np.add,
-    "__isub__": np.subtract,
-    "__imul__": np.multiply,
-    "__itruediv__": np.true_divide,
-    "__ipow__": np.power,
-}.items():
+for _name, _ufunc in IN_PLACE.items():
     setattr(Blank, _name, _in_place(_ufunc))
 
 
