@@ -25,6 +25,7 @@ class Launched:
     def __init__(self, batch: Any, how: Any = None) -> None:
         from batchgd.engine.prepare import prepare
         from batchgd.kernels import launch_cuda
+        from batchgd.kernels.cuda import assemble
         from batchgd.kernels.plan import Endpoints
 
         def nothing(*_: Any) -> None: ...
@@ -43,7 +44,7 @@ class Launched:
         self.width = launch_cuda.threads_per_trajectory(self.module)
         self.chosen = launch_cuda.configuration(self.module, batch.dtype)
         self.stream = launch_cuda.Stream(0)
-        self._numbers = self.stream.put_all(self.plan.numbers)
+        self._numbers = self.stream.put_all(assemble.by_value(self.plan.numbers))
         self._control = self.stream.control(self.plan.control)
         self._rows: Any = None
         self._room = 0
