@@ -277,7 +277,7 @@ def volatility(x, returns):
     ("fun", "args", "match"),
     [
         (volatility, np.linspace(1, 2, 400), r"^volatility takes .* operations .*: compute what terms share once"),
-        (steps, 500, r"^steps takes 6,\d+ operations for value and gradient, .* fewer steps .* backend='numpy'"),
+        (steps, 500, r"^steps takes 6,\d+ operations for value and gradient, .* as bgd.scan, .* backend='numpy'"),
         (
             misfit,
             np.linspace(0, 1, 500),
