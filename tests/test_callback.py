@@ -233,7 +233,11 @@ def broken(x):
         (lambda: bgd.Callback(lambda x: 1j * x[0], box=BOX), "returns .*: return one real number"),
         (
             lambda: bgd.Callback(many, lambda x: x[0], vectorized=True, box=BOX),
-            r"return an array of shape \(1, 2\)",
+            r"return an array of shape \(\d, 2\)",
+        ),
+        (
+            lambda: bgd.Callback(lambda x: np.sum(x), vectorized=True, box=BOX),
+            r"returns [-\d.]+: return an array of shape \(\d,\)",
         ),
         (lambda: bgd.Callback(wells, True, box=BOX), "with jac=True, return the value and the gradient as a pair"),
         (

@@ -158,6 +158,9 @@ class Function:
             try:
                 numbers[:] = self._called(points, others)
                 return
+            except _Unfit as error:
+                troubles += [str(error)] * len(points)
+                return
             except Exception:
                 numbers[:] = np.nan  # one point may have failed for all: each is tried alone
         for i in range(len(points)):
@@ -173,7 +176,7 @@ class Function:
         """Return what a call returns, as numbers: one, or a row per point."""
         x = points.copy() if self.vectorized else points[0].copy()
         result = self.call(x, *(np.copy(each) if np.ndim(each) else each for each in others))
-        if self.kind == "value" and isinstance(result, float):
+        if self.kind == "value" and isinstance(result, float) and len(points) == 1:
             return result
         if self.kind != "both":
             return self._as_numbers(result, self.dim if self.kind == "gradient" else 1, x.shape[:-1])
@@ -197,7 +200,7 @@ class Function:
         except (TypeError, ValueError):
             raise self._unfit(result, wanted) from None
         if array.shape != shape and not (array.size == 1 and shape in ((), (1,))):
-            raise self._unfit(array, wanted)
+            raise self._unfit(array if array.ndim else array.item(), wanted)
         return array.reshape(-1, width)
 
     def _unfit(self, result: Any, cure: str) -> _Unfit:

@@ -206,10 +206,19 @@ class Evaluator:
                 break
         if not returned:
             raise refused(trouble)
+        if len(good) > 1 and self.functions[0].vectorized:
+            self._check_together(np.array(good), others)
         if good and self.step is None:
             self.noise = differences.noise(self._of(self.values, others), np.array(good), self.widths)
         if good and self.has_gradient:
             self._check_gradient(np.array(good), others)
+
+    def _check_together(self, points: Floats, others: Others) -> None:
+        """Raise if what a vectorized function returns for several points cannot be used."""
+        _, troubles = self.functions[0].at(points, others)
+        self.calls += len(points)
+        if troubles:
+            raise refused(troubles[0])
 
     def _check_gradient(self, points: Floats, others: Others) -> None:
         """Compare the gradient with differences along one line through each point."""

@@ -24,11 +24,12 @@ class Escape(Exception):
     """Raised inside the user's function; the tracer turns it into a TraceError with file and line.
 
     Not a ValueError, so that a function that catches those (``math.log`` of a negative number) does not swallow it.
+    ``wrong`` is whether the function would be as wrong untraced.
     """
 
-    def __init__(self, what: str, cure: str = ""):
+    def __init__(self, what: str, cure: str = "", *, wrong: bool = False):
         super().__init__(what)
-        self.what, self.cure = what, cure
+        self.what, self.cure, self.wrong = what, cure, wrong
 
 
 class _State(threading.local):
@@ -64,17 +65,18 @@ def watch(graph: Any) -> Iterator[_State]:
         _STATE.first, _STATE.graph = before
 
 
-def escape(what: str, cure: str = "") -> Escape:
+def escape(what: str, cure: str = "", *, wrong: bool = False) -> Escape:
     """Return the exception to raise, having noted the line that is running.
 
-    Inside a library's function, it is the call of that function that cannot be traced, whatever it was doing.
+    Inside a library's function, it is the call of that function that cannot be traced, whatever it was doing. ``wrong``
+    is whether the function would be as wrong untraced.
     """
     frames = _frames()
     called = library_call(frames)
     if called is not None:
         what, cure = f"{called[0]} cannot be traced", library_cure(called[0])
         frames = frames[: called[1]]
-    error = Escape(what, cure)
+    error = Escape(what, cure, wrong=wrong)
     if _STATE.first is None:
         frame = _innermost(frames)
         place = f"{_short(frame.f_code.co_filename)}:{frame.f_lineno}" if frame else ""
@@ -197,7 +199,7 @@ def decision(paths: int) -> Escape:
 def forgetful() -> Escape:
     """Return the error of a function that asks other questions when it is called again."""
     shown = shortened(running(_users_frame()).text) or "the function "
-    return escape(f"{shown}decides differently when the function is called again", cure_for("state"))
+    return escape(f"{shown}decides differently when the function is called again", cure_for("state"), wrong=True)
 
 
 def conversion(kind: str) -> Escape:

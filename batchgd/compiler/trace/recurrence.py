@@ -104,7 +104,7 @@ def _inside() -> Iterator[None]:
 
 
 def _wrong(what: str, cure: str) -> Exception:
-    return InputError(f"{what}: {cure}") if traced_graph() is None else escape(what, cure)
+    return InputError(f"{what}: {cure}") if traced_graph() is None else escape(what, cure, wrong=True)
 
 
 def _number_of_rows(rows: Any, length: int | None) -> int:
@@ -124,7 +124,7 @@ def _number_of_rows(rows: Any, length: int | None) -> int:
 def _checked(result: Any, before: str) -> tuple[Any, Any]:
     """Return carry and output of a step."""
     if not isinstance(result, tuple) or len(result) != 2:
-        shown = form(result) if isinstance(result, (tuple, list)) else f"a {type(result).__name__}"
+        shown = form(result) if isinstance(result, (tuple, list)) else "one thing"
         raise _wrong(f"the step of a scan returns {shown}", "return two things, the carry and the output (or None)")
     carried, output = (replaced(each, settled) for each in result)
     if form(carried) != before:

@@ -23,7 +23,7 @@ from batchgd.compiler.trace.row_array import TracedRows
 from batchgd.compiler.trace.scalar import Scalar, node_of
 from batchgd.compiler.trace.simplify import SimplifyingGraph
 from batchgd.compiler.trace.stand_ins import stand_in
-from batchgd.compiler.trace.substitutes import CURES, UNTRACED
+from batchgd.compiler.trace.substitutes import UNTRACED
 from batchgd.problem.errors import TraceError
 
 
@@ -125,7 +125,7 @@ def _call(fun: Callable[..., Any], graph: Graph, params: NDArray[np.float64] | N
 
 
 def _sentence(place: str, error: Escape) -> str:
-    cure = error.cure if error.cure == CURES["state"] else error.cure + UNTRACED
+    cure = error.cure if error.wrong else error.cure + UNTRACED
     return f"{place}: {error.what}: {cure.removeprefix('; or ')}"
 
 
