@@ -50,22 +50,23 @@ def test_without_a_gpu_the_script_says_so():
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_all_parts_run_through_in_the_simulator(tmp_path):
+def test_parts_run_through_in_the_simulator(tmp_path):
     results = sorted((ROOT / "benchmarks" / "results").iterdir())
-    path = tmp_path / "found.json"
-    done = rehearse("simulator", "--out", path)
+    path, parts = tmp_path / "found.json", ["ready", "kernels", "calls"]
+    done = rehearse("simulator", "--out", path, "--parts", ",".join(parts))
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(path.read_text())
     assert found["complete"]
-    assert [*found["parts"]] == [part.name for part in PARTS]
+    assert [*found["parts"]] == parts
     assert {part["result"] for part in found["parts"].values()} == {"ok"}
-    assert all(line in done.stdout for line in ("REHEARSAL", "at most 460 s", f"written to {path}"))
+    assert all(line in done.stdout for line in ("REHEARSAL", f"written to {path}"))
     assert sorted((ROOT / "benchmarks" / "results").iterdir()) == results
 
 
 @pytest.mark.ptx
-def test_all_parts_run_through_in_the_interpreter(tmp_path):
-    done = rehearse("interpreter", "--out", tmp_path / "found.json")
+@pytest.mark.parametrize("device", ["simulator", "interpreter"])
+def test_all_parts_run_through(device, tmp_path):
+    done = rehearse(device, "--out", tmp_path / "found.json")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
