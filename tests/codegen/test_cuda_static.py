@@ -80,10 +80,10 @@ def test_state_stays_in_registers(name, dtype, dim, capability):
 
 
 @pytest.mark.parametrize("dtype", REGISTERS_OF_ANY)
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize(
+    "name", [name if name in KINDS else pytest.param(name, marks=pytest.mark.ptx) for name in METHODS]
+)
 def test_every_method_stays_in_registers(name, dtype):
-    if dtype == "float64" and name not in KINDS:
-        pytest.skip("all methods in float32, one of each kind in float64")
     check(METHODS[name].example(), dtype, 2, (9, 0), REGISTERS_OF.get(name, REGISTERS_OF_ANY)[dtype])
 
 
@@ -111,8 +111,8 @@ def test_every_stopping_rule_at_once_stays_in_registers(dtype):
 SHARED = (
     ("gradient_descent", "rosenbrock", "float64", 128, (8, 0), 160),
     ("adam", "ackley", "float32", 64, (9, 0), 96),
-    ("barzilai_borwein", "rastrigin", "float64", 100, (9, 0), 176),
-    ("lbfgs", "ellipsoid", "float32", 64, (9, 0), 120),
+    pytest.param("barzilai_borwein", "rastrigin", "float64", 100, (9, 0), 176, marks=pytest.mark.ptx),
+    pytest.param("lbfgs", "ellipsoid", "float32", 64, (9, 0), 120, marks=pytest.mark.ptx),
 )
 """Method, landscape, dtype, dimensions, compute capability, and a bound a little above the registers measured."""
 

@@ -159,7 +159,8 @@ def test_every_operation_is_that_of_numpy(name):
     x, y = graph.x
     node = graph.intern(name, (x, y) if name in BINARY else (x,))
     special = np.array([[a, b] for a in EDGES[:9] for b in EDGES[:9]])
-    limits = points(2) if name in ("sin", "cos", "tan", "fmod") else special[: LANES * (len(special) // LANES)]
+    special = special[: LANES * (len(special) // LANES)] if name in BINARY else np.resize(EDGES[:9], (2, LANES)).T
+    limits = points(2) if name in ("sin", "cos", "tan", "fmod") else special
     for block in limits.reshape(-1, LANES, 2):
         check([graph.number(node) if name in BOOLEAN else node], 2, x=block, tolerance=1e-14)
 
