@@ -68,7 +68,7 @@ class Format:
 
     def integer(self, value: int) -> ir.Constant:
         """A word, the same in every lane."""
-        return _constant(self.word, value)
+        return _constant(self.word, int(value))
 
 
 @cache
@@ -163,6 +163,7 @@ class Word(Value):
     """The integer of the same width as the format; shifts to the right bring in zeros."""
 
     __slots__ = ()
+    __array_ufunc__ = None  # NumPy's whole numbers leave the operator to this class, and become constants
 
     def _apply(self, name: str, other: Word | int) -> Word:
         right = other.value if isinstance(other, Word) else self.format.integer(other)
@@ -176,6 +177,8 @@ class Word(Value):
 
     def __mul__(self, other: Word | int) -> Word:
         return self._apply("mul", other)
+
+    __rmul__ = __mul__
 
     def __and__(self, other: Word | int) -> Word:
         return self._apply("and_", other)

@@ -7,59 +7,18 @@ from typing import Any
 from llvmlite import ir
 
 from batchgd.kernels.philox import philox4x32
-from batchgd.kernels.vecmath.ir import FLOAT64, Real
-
-
-class Word:
-    """Words of 64 bits, one per lane, with the operators that Philox uses; NumPy's own numbers become constants."""
-
-    __array_ufunc__ = None  # so that NumPy's numbers leave the operator to this class
-
-    def __init__(self, builder: ir.IRBuilder, value: ir.Value):
-        self.builder, self.value = builder, value
-
-    def _apply(self, instruction: str, other: Any) -> Word:
-        right = other.value if isinstance(other, Word) else constant(int(other), self.value.type)
-        return Word(self.builder, getattr(self.builder, instruction)(self.value, right))
-
-    def __mul__(self, other: Any) -> Word:
-        return self._apply("mul", other)
-
-    def __add__(self, other: Any) -> Word:
-        return self._apply("add", other)
-
-    def __and__(self, other: Any) -> Word:
-        return self._apply("and_", other)
-
-    def __or__(self, other: Any) -> Word:
-        return self._apply("or_", other)
-
-    def __xor__(self, other: Any) -> Word:
-        return self._apply("xor", other)
-
-    def __lshift__(self, other: Any) -> Word:
-        return self._apply("shl", other)
-
-    def __rshift__(self, other: Any) -> Word:
-        return self._apply("lshr", other)
-
-    __rmul__ = __mul__
-
-
-def constant(value: int, kind: ir.Type) -> ir.Constant:
-    """Return a word, the same in every lane."""
-    lanes = kind.count if isinstance(kind, ir.VectorType) else 1
-    return FLOAT64.over(lanes).integer(value)
+from batchgd.kernels.vecmath.ir import FLOAT64, Real, Word
 
 
 def uniform_pair(seed: ir.Value, start: ir.Value, update: Real, counter: int) -> tuple[Real, Real]:
     """Append ``philox.uniform_pair``, or ``uniform_pair_single`` for numbers of 32 bits."""
     builder, form = update.builder, update.format
-    block = builder.fptosi(update.value, start.type)
-    key, index = Word(builder, seed), Word(builder, start)
+    whole = FLOAT64.over(form.lanes)  # its words have 64 bits
+    key, index = Word(builder, whole, seed), Word(builder, whole, start)
+    block = Word(builder, whole, builder.fptosi(update.value, start.type))
+    stream = Word(builder, whole, whole.integer(counter))
     low = 0xFFFFFFFF
-    stream = Word(builder, constant(counter, start.type))
-    words = philox4x32(index & low, index >> 32, Word(builder, block), stream, key & low, key >> 32)
+    words = philox4x32(index & low, index >> 32, block, stream, key & low, key >> 32)
     if form.bits == 64:
         pairs = [((high << 32) | rest) >> 11 for high, rest in (words[:2], words[2:])]
         scale = 2.0**-53
