@@ -14,27 +14,17 @@ from batchgd.compiler.trace.frames import PRIORITY
 from batchgd.compiler.trace.graph import Node
 from batchgd.compiler.trace.row_array import TracedRows, involved, is_large
 from batchgd.compiler.trace.rows import pick
-from batchgd.compiler.trace.scalar import Number, Place, Scalar, node_of
+from batchgd.compiler.trace.scalar import Hooked, Number, Place, Scalar, node_of
 from batchgd.compiler.trace.substitutes import cure_for
 
 
-class TracedArray(np.ndarray):
+class TracedArray(Hooked, np.ndarray):
     """What ``x`` is while a function is traced: its elements are traced or plain numbers."""
 
     @property
     def __pandas_priority__(self) -> int:
         """Whether pandas' operators leave this array to us: if the result may have rows."""
         return PRIORITY if any(map(is_large, self.shape)) else 0
-
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        from batchgd.compiler.trace.dispatch import call_ufunc
-
-        return call_ufunc(ufunc, method, inputs, kwargs)
-
-    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        from batchgd.compiler.trace.dispatch import call_function
-
-        return call_function(func, args, kwargs)
 
     def __getitem__(self, key: Any) -> Any:
         if _is_place(key):

@@ -10,12 +10,13 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from batchgd.compiler.trace.frames import PRIORITY, is_frame, unframed
 from batchgd.compiler.trace.row_array import TracedRows, as_rows, is_given
+from batchgd.compiler.trace.scalar import Hooked
 
 MOST_ELEMENTS = 32
 """After so many assignments of single elements to rows, they are unrolled."""
 
 
-class Blank(NDArrayOperatorsMixin):
+class Blank(Hooked, NDArrayOperatorsMixin):
     """An array to be filled. What it contains, ``array``, is unrolled until rows are assigned to it.
 
     Whatever is computed from it sees only ``array``, as :func:`settled` gives it.
@@ -41,16 +42,6 @@ class Blank(NDArrayOperatorsMixin):
 
     def __copy__(self) -> Blank:
         return Blank(self.array.copy())
-
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        from batchgd.compiler.trace.dispatch import call_ufunc
-
-        return call_ufunc(ufunc, method, inputs, kwargs)
-
-    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        from batchgd.compiler.trace.dispatch import call_function
-
-        return call_function(func, args, kwargs)
 
     def __getitem__(self, key: Any) -> Any:
         return self.array[key]

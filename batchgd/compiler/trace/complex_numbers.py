@@ -29,16 +29,6 @@ class Complex(Pair):
     def __repr__(self) -> str:
         return f"traced({self.real!r} + {self.imag!r}j)"
 
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        from batchgd.compiler.trace.dispatch import call_ufunc
-
-        return call_ufunc(ufunc, method, inputs, kwargs)
-
-    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        from batchgd.compiler.trace.dispatch import call_function
-
-        return call_function(func, args, kwargs)
-
     def __getattr__(self, name: str) -> Any:
         from batchgd.compiler.trace.dispatch import scalar_method
 

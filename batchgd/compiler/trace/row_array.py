@@ -18,7 +18,7 @@ from batchgd.compiler.trace.escape import escape
 from batchgd.compiler.trace.frames import PRIORITY
 from batchgd.compiler.trace.graph import Axis, Graph, Node
 from batchgd.compiler.trace.rows import Target, data, pick, reindexed
-from batchgd.compiler.trace.scalar import Scalar, node_of
+from batchgd.compiler.trace.scalar import Hooked, Scalar, node_of
 
 LARGE = 32
 """Dimensions of more elements become row axes."""
@@ -43,7 +43,7 @@ def axes_for(shape: Sequence[int]) -> list[Axis | None]:
     return [Axis(n, list(shape[:d]).count(n)) if is_large(n) else None for d, n in enumerate(shape)]
 
 
-class TracedRows(NDArrayOperatorsMixin):
+class TracedRows(Hooked, NDArrayOperatorsMixin):
     """An array with large dimensions while a function is traced.
 
     ``cells`` is an array of traced or plain numbers with a single element along each large dimension.
@@ -103,16 +103,6 @@ class TracedRows(NDArrayOperatorsMixin):
 
     def __repr__(self) -> str:
         return f"traced(array of shape {self.shape})"
-
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        from batchgd.compiler.trace.dispatch import call_ufunc
-
-        return call_ufunc(ufunc, method, inputs, kwargs)
-
-    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        from batchgd.compiler.trace.dispatch import call_function
-
-        return call_function(func, args, kwargs)
 
     def __float__(self) -> float:
         raise TypeError("only length-1 arrays can be converted to Python scalars")

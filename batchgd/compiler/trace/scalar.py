@@ -66,13 +66,29 @@ def _operators(operation: str | np.ufunc) -> tuple[_Method, _Method]:
     return method, reflected
 
 
-class Pair:
+class Hooked:
+    """What NumPy hands its functions to when they meet it: the base of everything that stands for traced numbers."""
+
+    __slots__ = ()
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        from batchgd.compiler.trace.dispatch import call_ufunc
+
+        return call_ufunc(ufunc, method, inputs, kwargs)
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        from batchgd.compiler.trace.dispatch import call_function
+
+        return call_function(func, args, kwargs)
+
+
+class Pair(Hooked):
     """What a traced complex number is derived from, see ``complex_numbers``."""
 
     __slots__ = ()
 
 
-class Scalar:
+class Scalar(Hooked):
     """One traced number (or truth value); a thin shell around a node of the graph.
 
     A known constant behaves as that number: it can be compared, converted and tested.
@@ -93,16 +109,6 @@ class Scalar:
 
     def __format__(self, spec: str) -> str:
         return repr(self)
-
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        from batchgd.compiler.trace.dispatch import call_ufunc
-
-        return call_ufunc(ufunc, method, inputs, kwargs)
-
-    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        from batchgd.compiler.trace.dispatch import call_function
-
-        return call_function(func, args, kwargs)
 
     __add__, __radd__ = _operators("add")
     __sub__, __rsub__ = _operators("sub")
