@@ -140,7 +140,7 @@ def _kernels(module: Any, plan: Plan) -> _Kernels:
 
 @cache
 def bounded(module: Any, max_registers: int) -> Any:
-    """Return the descent of a module as a kernel of at most so many registers per thread."""
+    """Return the descent of a module as a kernel of at most this many registers per thread."""
     kernel = cuda.jit(max_registers=max_registers)(module.descend_kernel.py_func)
     if hasattr(module, "keep"):  # if there is such a place on disk
         module.keep(kernel, variant=f"_{max_registers}_registers")

@@ -72,7 +72,7 @@ def group_width(program: Program, lanes: int, dtype: str, processor: Processor) 
 
 
 def fits(program: Program, processor: Processor, vectors: int = 1) -> bool:
-    """Return whether the registers suffice for a group of so many vectors."""
+    """Return whether the registers suffice for a group of this many vectors."""
     return vectors * pressure([*program.outputs.values()]) <= processor.registers
 
 

@@ -13,7 +13,7 @@ from batchgd.compiler.trace.row_array import TracedRows, as_rows, is_given
 from batchgd.compiler.trace.scalar import Hooked
 
 MOST_ELEMENTS = 32
-"""After so many assignments of single elements to rows, they are unrolled."""
+"""After this many single-element assignments to rows, the array is unrolled."""
 
 
 class Blank(Hooked, NDArrayOperatorsMixin):

@@ -253,4 +253,4 @@ ROW_FUNCTIONS: dict[str, Callable[..., Any]] = {
     "ndim": lambda a: len(shape_of(a)),
     "size": lambda a, axis=None: int(np.prod(shape_of(a))) if axis is None else shape_of(a)[axis],
 }
-"""By name, for those of which there is no formula for all traced arrays (``reductions.SPECIAL``)."""
+"""By name: functions that have no formula for all traced arrays (``reductions.SPECIAL``)."""

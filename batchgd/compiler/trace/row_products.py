@@ -11,7 +11,7 @@ from batchgd.compiler.trace.escape import escape
 from batchgd.compiler.trace.row_array import is_large, shape_of
 
 MOST_COLUMNS = 1024
-"""Products of a constant matrix and a vector of so many traced numbers at most are written out along the vector."""
+"""Products of a constant matrix and a vector of at most this many traced numbers are written out along the vector."""
 
 
 def contract(operands: Sequence[Any], labels: Sequence[str], out: str) -> Any:
