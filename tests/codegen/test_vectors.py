@@ -22,7 +22,7 @@ from batchgd.compiler.trace.graph import Axis, Graph, Scatter
 from batchgd.compiler.trace.operations import BOOLEAN, OPERATIONS
 from batchgd.compiler.trace.rows import data, entry, part, pick, reduced, spread
 from batchgd.kernels import vecmath
-from batchgd.kernels.cpu_intrinsics import ALL_LANES, MEMORY, TABLES, TAIL
+from batchgd.kernels.cpu_places import ALL_LANES, MEMORY, TABLES, TAIL
 from batchgd.kernels.vecmath.ir import FLOAT32, FLOAT64, Real
 from batchgd.kernels.vecmath.overloads import EMITTERS
 

@@ -324,7 +324,7 @@ class Specialisation:
         """
         if self.target != "cpu":
             return text
-        from batchgd.kernels.cpu_intrinsics import P_SIZE, TAIL, WS_SIZE
+        from batchgd.kernels.cpu_places import P_SIZE, TAIL, WS_SIZE
 
         decorator, head, body = text[-1].split("\n", 2)
         name, arguments = head.removeprefix("def ").removesuffix("):").split("(")
@@ -365,8 +365,7 @@ class Specialisation:
             f"claim, look_due, look = claim_atomic, {due.__name__}, {look.__name__}",
             *copied([descend.draw, *descend.CARRIED], self.how.carried),
             *copied(record_paths.CALLED, self.how.loop),
-            *copied((descend.descend_lane, record_paths.record), self.how.loop),
-            "descend = descend_lane",
+            *copied((descend.descend, record_paths.record), self.how.loop),
             *copied([getattr(templates, name) for name in KERNELS], self.how.entry),
         ]
 
