@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from batchgd.engine.progress import UNWATCHED, Watch
 from batchgd.minima.catalogue import Catalogue
+from batchgd.minima.classes import quotient
 from batchgd.minima.classify import NAMES, NOTHING
 from batchgd.minima.eigen import hessian_eigenvalues
 from batchgd.minima.fractions import seen_interval
@@ -136,7 +137,8 @@ def find_minima(
     box = catalogue.box if box is None else box
     scale = measure(objective, box)
     n = catalogue.starts if n_starts is None else n_starts
-    sites, site = find_sites(catalogue, objective, box, Clustering(identity, scale.value), scale, watch=watch)
+    shapes = quotient(objective, identity.symmetry, box)
+    sites, site = find_sites(catalogue, shapes, box, Clustering(identity, scale.value), scale, watch=watch)
     order = by_value(box, sites.x, sites.fun, sites.noise, sites.kind)
     lowest = order[np.isin(sites.kind[order], MINIMA)]
     other = order[~np.isin(sites.kind[order], (*MINIMA, NOTHING))]
