@@ -13,6 +13,7 @@ from batchgd.minima.classes import quotient
 from batchgd.minima.classify import NAMES, NOTHING
 from batchgd.minima.eigen import hessian_eigenvalues
 from batchgd.minima.fractions import seen_interval
+from batchgd.minima.hints import symmetry_hint
 from batchgd.minima.merge import Clustering, nearest_pair
 from batchgd.minima.notes import endless_fall, notes
 from batchgd.minima.scale import Derivable, measure
@@ -149,6 +150,7 @@ def find_minima(
     nowhere = (site < 0) | np.isin(site, np.flatnonzero(sites.kind == NOTHING))
     unresolved = int(catalogue.count[nowhere].sum())
     stationary = _stationary(objective, sites.take(other), watch)
+    hint = None if watch.cut else symmetry_hint(objective, box, minima, identity)
     low = catalogue.lowest
     endless = None if low is None or watch.cut else endless_fall(objective, box, low.x, low.fun, minima)
     gap = _gap(box, minima, max(identity.x, 1 / catalogue.cells_per_width), watch)
@@ -157,7 +159,8 @@ def find_minima(
         stationary=stationary,
         keys=catalogue.key,
         key_labels=label[site],
-        warnings=notes(catalogue, minima, sites, gap, unresolved, n, watch.cut, endless, watch.late),
+        warnings=notes(catalogue, minima, sites, gap, unresolved, n, watch.cut, endless, watch.late)
+        + (() if hint is None else (hint,)),
         unresolved=unresolved,
         gap_ratio=gap[0],
     )

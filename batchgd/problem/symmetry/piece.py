@@ -116,7 +116,9 @@ def _units(piece: Piece, r: Floats) -> Floats:
             else:
                 parts.append(numbers @ weight)
         numbers = np.stack(parts, axis=2)
-    return np.concatenate([np.sort(numbers[:, members], axis=1).reshape(len(r), -1) for members in piece.groups], axis=1)
+    return np.concatenate(
+        [np.sort(numbers[:, members], axis=1).reshape(len(r), -1) for members in piece.groups], axis=1
+    )
 
 
 def _pairs_of_groups(piece: Piece) -> list[tuple[Integers, Integers]]:
@@ -168,3 +170,24 @@ def zero_modes(piece: Piece, r: Floats) -> Floats:
         grow[:, np.arange(n), np.arange(n)] = r
         parts.append(grow)
     return np.concatenate(parts, axis=1)
+
+
+def copied(piece: Piece, r: Floats, random: np.random.Generator) -> Floats:
+    """Vectors (n, k) under a random transformation."""
+    out, (n, k) = r.copy(), r.shape
+    for members in piece.groups:
+        out[members] = r[random.permutation(members)]
+    if piece.sign:
+        out *= random.choice([-1.0, 1.0], (n, 1))
+    if piece.scale:
+        out *= np.exp(random.uniform(-0.5, 0.5, (n, 1)))
+    if piece.rotate:
+        turn = np.linalg.qr(random.normal(size=(k, k)))[0]
+        hand = random.choice([-1.0, 1.0]) if piece.mirror else 1.0
+        turn[:, 0] *= hand * np.sign(np.linalg.det(turn))
+        out = out @ turn
+    if piece.translate:
+        out += random.normal(size=k) * max(float(np.abs(r).max()), 1.0)
+    if piece.periodic:
+        out += np.where(np.isfinite(piece.period), piece.period, 0.0) * random.integers(-2, 3, (n, k))
+    return out

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from batchgd.problem.errors import InputError
 from batchgd.problem.symmetry.part import Part
-from batchgd.problem.symmetry.piece import Piece, invariants, zero_modes
+from batchgd.problem.symmetry.piece import Piece, copied, invariants, zero_modes
 from batchgd.problem.symmetry.rigid import rotated_onto
 from batchgd.problem.symmetry.units import moved_onto
 
@@ -43,6 +43,13 @@ class Plan:
             same[rows[~near]] = False
         moved[~same] = x[~same]
         return moved, same
+
+    def copy(self, x: Floats, random: np.random.Generator) -> Floats:
+        """A copy of a point under a random transformation."""
+        out = x.copy()
+        for piece in self.pieces:
+            out[piece.index] = copied(piece, x[piece.index], random)
+        return out
 
     def zero_modes(self, x: Floats, width: Floats) -> Floats:
         """Directions of continuous transformations, (m, q, d), orthonormal in coordinates x / width; else zeros."""

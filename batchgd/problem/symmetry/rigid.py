@@ -84,7 +84,9 @@ def _references(piece: Piece, a: Floats, slack: float, size: float) -> tuple[int
     alike = (np.abs(radius[:, None] - radius) <= slack) & (piece.group[:, None] == piece.group)
     number = alike.sum(axis=1)
     first = int(far[np.lexsort((far, -radius[far], number[far]))[0]])
-    sine = np.linalg.norm(a - np.outer(a @ a[first], a[first]) / radius[first] ** 2, axis=1) / np.maximum(radius, 1e-300)
+    sine = np.linalg.norm(a - np.outer(a @ a[first], a[first]) / radius[first] ** 2, axis=1) / np.maximum(
+        radius, 1e-300
+    )
     other = far[sine[far] > _SLANTED]
     if a.shape[1] == 2 or len(other) == 0:
         return first, first

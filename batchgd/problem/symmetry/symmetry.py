@@ -13,6 +13,7 @@ from batchgd.problem.symmetry.plan import Plan, plan_of
 
 Floats = NDArray[np.float64]
 
+
 class Symmetry:
     """Transformations of x that leave the value of an objective as it is; made by the functions of ``bgd.symmetry``.
 
@@ -85,6 +86,11 @@ class Symmetry:
     def same(self, a: ArrayLike, b: ArrayLike, tol: float = 1e-6) -> bool:
         """Return whether some transformation takes ``b`` to ``a``, each coordinate within ``tol``."""
         return bool(self.align(a, b, tol)[1])
+
+    def copy(self, x: ArrayLike, seed: int = 0) -> Floats:
+        """Return a copy of a point, (d,), under a random transformation."""
+        point = np.asarray(x, np.float64)
+        return self.plan(len(point)).copy(point, np.random.default_rng(seed))
 
     def zero_modes(self, x: ArrayLike) -> Floats:
         """Return the directions in which continuous transformations move a point, (k, d), orthonormal.
