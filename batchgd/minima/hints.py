@@ -23,6 +23,7 @@ _RIGID = (
 )
 """Symmetries with zero modes that are tried, the largest first."""
 
+_LEAST = 3  # free directions: of a rigid body in a plane; a ring or a sphere needs no advice
 _SAMPLE = 3  # minima of which copies are evaluated
 _COPIES = 4
 _SAME = 1e-8  # relative, of values of copies
@@ -34,12 +35,12 @@ def symmetry_hint(objective: Derivable, box: Box, minima: Minima, identity: Iden
     if identity.symmetry is not None or len(minima) == 0:
         return None
     free = np.asarray(minima.free)
-    if (free > 0).all() and (free < box.dim).all():
+    if (free >= _LEAST).all() and (free < box.dim).all():
         name = _explanation(objective, box, minima)
         if name is None:
             return None
         most = plural(int(free.max()), "zero mode")
-        option = said(f"identity=bgd.Identity(symmetry={name!r})", f"--symmetry '{name}'")
+        option = said(f"identity=bgd.Identity(symmetry={name!r})", f"--identity-symmetry '{name}'")
         return (
             f"every minimum found is a set of equal points with the {most} of rotations or translations: "
             f"with {option} it is one minimum"
@@ -72,12 +73,11 @@ def _exchanged(minima: Minima) -> str | None:
     lowest = np.flatnonzero(minima.fun <= minima.fun[0] + _SAME * size)
     if len(lowest) < _EQUAL or not _permuted(minima.x[lowest]):
         return None
-    option = said(
-        "identity=bgd.Identity(symmetry=bgd.symmetry.hidden_units(...))", "--identity-symmetry 'hidden_units(...)'"
-    )
+    name = "hidden_units(...)"
+    option = said(f"identity=bgd.Identity(symmetry=bgd.symmetry.{name})", f"--identity-symmetry '{name}'")
     return (
-        f"the {len(lowest)} lowest minima are equal but for the order and the signs of their coordinates, like networks "
-        f"with exchanged hidden units: with {option} they are one minimum"
+        f"the {len(lowest)} lowest minima are equal but for the order and the signs of their coordinates, like those "
+        f"of a network whose hidden units are exchanged: with {option} they are one minimum"
     )
 
 

@@ -142,8 +142,8 @@ def diff(a: Any, b: Any, *, identity: Any = None, confidence: float = 0.95) -> D
         Two results with labels, in the same number of dimensions. Box widths are those of a.
     identity : Identity or dict, optional
         Default: ``Identity(x=1e-4, f=1e-6)`` with the symmetry of a, wider than in one result, because two runs polish
-        from different endpoints. For two *versions* of a function, give the distance by which its minima may have moved. A dict
-        changes some of its fields.
+        from different endpoints. For two *versions* of a function, give the distance by which its minima may have
+        moved. A dict changes some of its fields.
     confidence : float
         Of the verdict on each fraction, strictly between 0 and 1.
 

@@ -28,5 +28,9 @@ class Part:
         rest = [] if self.groups is None else [f"groups={self.groups}"]
         rest += ["mirror=True"] if self.mirror else []
         rest += [] if self.period is None else [f"period={self.period}".replace("inf", "1e999")]
-        rest += [f"coordinates={sum(self.vectors, ())}"] if self.kind == "periods" and self.vectors != 1 else []
+        rest += (
+            [f"coordinates={sum(self.vectors, ())}"]
+            if self.kind == "periods" and isinstance(self.vectors, tuple)
+            else []
+        )
         return f"{self.kind}({', '.join([*first, *rest])})"

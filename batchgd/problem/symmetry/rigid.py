@@ -47,7 +47,7 @@ def _congruent(piece: Piece, a: Floats, b: Floats, tol: Floats) -> tuple[Floats,
     slack = 2.0 * np.sqrt(a.shape[1]) * float(tol.max())
     first, second = _references(piece, a, slack, size)
     if first < 0:  # everything at the centre
-        return moved, (np.abs(b - a) <= tol).all(axis=(1, 2))
+        return moved, np.asarray((np.abs(b - a) <= tol).all(axis=(1, 2)))
     row, p, q = _candidates(piece, a, b, first, second, slack)
     begin = np.searchsorted(row, np.arange(len(b)))
     count = np.bincount(row, minlength=len(b))

@@ -36,7 +36,7 @@ def as_symmetry(given: Any) -> Symmetry | None:
         raise InputError(f"symmetry is {quoted(given)}: write a product such as 'permutations(3) * signs(3)'") from None
 
 
-def _made(node: ast.AST, whole: str) -> Symmetry:
+def _made(node: ast.expr, whole: str) -> Symmetry:
     """The symmetry of an expression: names, calls of names with literal arguments, and products."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
         return _made(node.left, whole) * _made(node.right, whole)
