@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from batchgd.compiler.trace.counts import OperationCounts
     from batchgd.compiler.units import Units
     from batchgd.problem.box import Box
+    from batchgd.problem.symmetry import Symmetry
 
 Floats = NDArray[np.float64]
 
@@ -41,10 +42,13 @@ class Differentiable(Explained):
         more than necessary.
     is_sum
         Whether kernels add up an ``element`` over rows of data.
+    symmetry
+        Transformations known to leave the function as it is, those of a library landscape; or None.
     """
 
     plain = False
     is_sum = False
+    symmetry: Symmetry | None = None
 
     dim: int
     name: str
