@@ -290,7 +290,6 @@ class Specialisation:
             constants,
             n_params=self.n_params,
             cubic=self.cubic,
-            arrays=self.target == "numpy",
         )
         return [
             *(function_source(getattr(tests, name), constants, self.how.lane) for name in self.ending.functions),
