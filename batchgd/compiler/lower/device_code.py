@@ -19,10 +19,10 @@ from numba import types
 from numpy.typing import NDArray
 
 from batchgd.compiler.codegen.program import ARRAYS, Program
+from batchgd.compiler.lower.device_call import Call, device_function
 from batchgd.compiler.lower.program import Program as Products
 from batchgd.compiler.lower.program import positions_of, progression
 from batchgd.compiler.lower.random_words import uniform_pair
-from batchgd.compiler.lower.scalars import Call, device_function
 from batchgd.compiler.lower.to_llvm import Lowering
 from batchgd.compiler.lower.values import Surroundings
 from batchgd.compiler.lower.vectors import integer
