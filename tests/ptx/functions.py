@@ -12,7 +12,11 @@ from unittest import mock
 import numpy as np
 from numba import cuda, types
 
-from batchgd.kernels import launch_numpy, vecmath
+from batchgd.kernels import (
+    for_numba,  # noqa: F401 - for what is compiled here
+    launch_numpy,
+    vecmath,
+)
 from ptx import counts
 from ptx.machine import Device
 from ptx.product import DeviceArray
