@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 def load(specialisation: Specialisation, *, recording: bool = False) -> Any:
     """Return what a launch needs of a specialisation; it is compiled, or read from the cache, when first called.
 
-    For CUDA and NumPy that is one module. On the CPU those of ``cpu_modules.py`` are put together, each of them loaded
-    once for all specialisations that share it, with a loop that records the paths or one that does not.
+    For CUDA that is one module; for NumPy too, if its tick has the block form. On the CPU those of ``cpu_modules.py``
+    are put together, each of them loaded once for all specialisations that share it, with a loop that records the
+    paths or one that does not.
     """
+    if specialisation.target == "numpy" and not specialisation.blocked:
+        return _arrays(specialisation, specialisation.read.module)
     target, texts = specialisation.target, _texts(specialisation, specialisation.read.module)
     if target != "cpu":
         text = texts["module"]
@@ -41,6 +44,7 @@ def forget() -> None:
     _texts.cache_clear()
     _evaluations.cache_clear()
     _tick.cache_clear()
+    _arrays.cache_clear()
     _loop.cache_clear()
 
 
@@ -90,6 +94,14 @@ def _tick(specialisation: Specialisation, rule: ModuleType) -> Evaluation:
 
     program, lanes, dtype = tick_program(specialisation), specialisation.lanes, specialisation.dtype
     return tick(program, lanes=lanes, dtype=dtype, processor=this_processor())
+
+
+@lru_cache(maxsize=256)
+def _arrays(specialisation: Specialisation, rule: ModuleType) -> SimpleNamespace:
+    """The fused tick for NumPy."""
+    from batchgd.compiler.codegen.array_module import array_module
+
+    return array_module(specialisation)
 
 
 @lru_cache(maxsize=256)  # a layout is worked out anew whenever it is asked for, which is up to half a millisecond
