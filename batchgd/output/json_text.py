@@ -56,8 +56,8 @@ def csv_text(rows: Rows) -> str:
     """
     names = ["label"]
     for name, column in rows.columns.items():
-        wide = column is not None and column.ndim == 2
-        names += [f"{name}{j}" for j in range(column.shape[1])] if wide else [name]
+        parts = 0 if column is None or column.ndim == 1 else column.shape[1]
+        names += [f"{name}{j}" for j in range(parts)] or [name]
     columns = {"label": np.arange(len(rows)), **rows.columns}
     blocks = [",".join(names).encode()]
     for cells in _by_column(columns, len(rows), _csv_cells):

@@ -95,7 +95,7 @@ class Rows(Sequence):
     """
 
     def __init__(self, columns: Mapping[str, Any], count: int) -> None:
-        self.count = count
+        self.height = count
         self.columns = {name: None if column is None else column[:count] for name, column in columns.items()}
 
     @property
@@ -104,7 +104,7 @@ class Rows(Sequence):
         return all(column is None or isinstance(column, np.ndarray) for column in self.columns.values())
 
     def __len__(self) -> int:
-        return self.count
+        return self.height
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return iter(self.to_list())
@@ -114,7 +114,7 @@ class Rows(Sequence):
 
     def to_list(self) -> list[dict[str, Any]]:
         """Return the rows as dicts of Python's own numbers, None for those that are not finite."""
-        nothing = [None] * self.count
+        nothing = [None] * self.height
         lists = [nothing if column is None else _plain(column) for column in self.columns.values()]
         return [dict(zip(self.columns, row, strict=True)) for row in zip(*lists, strict=True)]
 
@@ -151,5 +151,6 @@ def _plain(column: Any) -> list[Any]:
     if not isinstance(column, np.ndarray):
         return list(column)
     if column.dtype.kind == "f" and not (finite := np.isfinite(column)).all():
-        column = np.where(finite, column.astype(object), None)
+        column = column.astype(object)
+        column[~finite] = None
     return column.tolist()
