@@ -96,6 +96,7 @@ if TYPE_CHECKING:
     from batchgd.minima.coverage import Coverage as Coverage
     from batchgd.problem import landscapes as landscapes
     from batchgd.problem import methods as methods
+    from batchgd.problem import symmetry as symmetry
     from batchgd.problem.box import Box as Box
     from batchgd.problem.errors import BackendError as BackendError
     from batchgd.problem.errors import InputError as InputError
@@ -110,7 +111,12 @@ if TYPE_CHECKING:
     from batchgd.problem.starts import start as start
     from batchgd.problem.stopping import Stopping as Stopping
 
-_MODULES = {"landscapes": "problem.landscapes", "methods": "problem.methods", "testing": "api.testing"}
+_MODULES = {
+    "landscapes": "problem.landscapes",
+    "methods": "problem.methods",
+    "symmetry": "problem.symmetry",
+    "testing": "api.testing",
+}
 """Public names that are modules."""
 
 

@@ -240,6 +240,12 @@ IDENTITY = (
         NUMBER,
         "... if their values are this close, relative to |f| or to a typical value in the box (default: 1e-9).",
     ),
+    Option(
+        "identity_symmetry",
+        TEXT,
+        "Points that it transforms into each other are one minimum: cluster (equal atoms in 3-D), 'signs(1)', "
+        "'rotations(2) * translations(2)', ...; none ignores a landscape's.",
+    ),
 )
 MULTISTART = (
     Option("strategy", TEXT, "Choose starts during the run: mlsl, basin_hopping or rare_basins."),

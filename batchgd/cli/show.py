@@ -21,6 +21,9 @@ def show(
         float | None,
         typer.Option("--identity-f", help="... if their values are this close, relative to |f| or to a typical value."),
     ] = None,
+    identity_symmetry: Annotated[
+        str | None, typer.Option("--identity-symmetry", help="Points that it transforms into each other are one.")
+    ] = None,
     coverage: Annotated[bool, typer.Option("--coverage", help="Show all estimates of what was not seen.")] = False,
     fidelity: Annotated[
         int | None,
@@ -49,12 +52,11 @@ def show(
     console = Console(quiet=quiet)
     with console.guard_stdout():
         result = bgd.load(run, fun=None if fun is None else load_target(fun))
-        analysed = (
-            csv or coverage or stability or any(value is not None for value in (fidelity, identity_x, identity_f))
-        )
+        given = {"x": identity_x, "f": identity_f, "symmetry": identity_symmetry}
+        analysed = csv or coverage or stability or any(value is not None for value in (fidelity, *given.values()))
         if analysed and not isinstance(result, LandscapeData):
             raise InputError(f"{run} has endpoints but no minima: omit the options, or give a run of multistart")
-        identity = {name: value for name, value in (("x", identity_x), ("f", identity_f)) if value is not None}
+        identity = {name: value for name, value in given.items() if value is not None}
         if identity:
             result = result.recluster(identity)
         parts: dict[str, Any] = {"coverage": result.coverage} if coverage else {}

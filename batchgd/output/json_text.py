@@ -56,8 +56,7 @@ def csv_text(rows: Rows) -> str:
     """
     names = ["label"]
     for name, column in rows.columns.items():
-        parts = 0 if column is None or column.ndim == 1 else column.shape[1]
-        names += [f"{name}{j}" for j in range(parts)] or [name]
+        names += [name] if column is None or column.ndim < 2 else [f"{name}{j}" for j in range(column.shape[1])]
     columns = {"label": np.arange(len(rows)), **rows.columns}
     blocks = [",".join(names).encode()]
     for cells in _by_column(columns, len(rows), _csv_cells):

@@ -151,6 +151,7 @@ def _plain(column: Any) -> list[Any]:
     if not isinstance(column, np.ndarray):
         return list(column)
     if column.dtype.kind == "f" and not (finite := np.isfinite(column)).all():
-        column = column.astype(object)
-        column[~finite] = None
+        entries = column.astype(object)
+        entries[~finite] = None
+        return entries.tolist()
     return column.tolist()

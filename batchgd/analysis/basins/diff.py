@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from batchgd.minima.fractions import check_confidence
-from batchgd.minima.pairs import WIDER, pair_minima, places
+from batchgd.minima.pairs import WIDER, moved_next_to, pair_minima, places
 from batchgd.minima.results import LandscapeData
 from batchgd.problem.arrays import host
 from batchgd.problem.errors import InputError
@@ -143,9 +143,9 @@ def diff(a: Any, b: Any, *, identity: Any = None, confidence: float = 0.95) -> D
     a, b : MultistartResult
         Two results with labels, in the same number of dimensions. Box widths are those of a.
     identity : Identity or dict, optional
-        Default: ``Identity(x=1e-4, f=1e-6)``, wider than in one result, because two runs polish from different
-        endpoints. For two *versions* of a function, give the distance by which its minima may have moved. A dict
-        changes some of its fields.
+        Default: ``Identity(x=1e-4, f=1e-6)`` with the symmetry of a, wider than in one result, because two runs polish
+        from different endpoints. For two *versions* of a function, give the distance by which its minima may have
+        moved. A dict changes some of its fields.
     confidence : float
         Of the verdict on each fraction, strictly between 0 and 1.
 
@@ -170,10 +170,10 @@ def diff(a: Any, b: Any, *, identity: Any = None, confidence: float = 0.95) -> D
     ----------
     H. W. Kuhn, "The Hungarian method for the assignment problem", Naval Res. Logist. Q. 2, 1955.
     """
-    identity = as_identity(identity, WIDER)
     _check(a, b, confidence)
-    width = a.box.width
-    place_a, place_b = places(a.minima, width), places(b.minima, width)
+    identity = as_identity(identity, replace(WIDER, symmetry=a.identity.symmetry))
+    width, minima_b = a.box.width, moved_next_to(a.minima, b.minima, a.box, identity.symmetry, identity.x)
+    place_a, place_b = places(a.minima, width), places(minima_b, width)
     one, other = pair_minima(place_a, a.minima.fun, place_b, b.minima.fun, identity)
     only_a, only_b = (np.setdiff1d(np.arange(len(r.minima)), seen) for r, seen in ((a, one), (b, other)))
     label_a = np.concatenate([one, only_a, np.full(len(only_b), -1)])

@@ -199,7 +199,7 @@ def map(
     jac: Any = None,
     args: Any = (),
     scale: Any = "auto",
-    identity: Identity | dict[str, float] | None = None,
+    identity: Identity | dict[str, Any] | None = None,
     adaptive: bool = True,
     audit: int = _AUDITED,
     known: Minima | None = None,
@@ -274,6 +274,7 @@ def map(
     stopping = as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time)
     problem = Problem(fun, box, dim, params, jac, args)
     batch = make_batch(problem, compute, starts=1, method=method, stopping=stopping, scale=scale)
+    identity = identity.completed(batch.objective.symmetry, batch.box.dim)
     if not isinstance(plane, Plane):
         plane, suits = parse_plane(plane, at, batch.box)
         window = suits if window is None else window
