@@ -60,7 +60,7 @@ def eigh(matrices: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np
            [nan, nan]])
     """
     finite, clean = _finite(matrices)
-    with _threads().limit(limits=1, user_api="blas"):
+    with single_threaded():
         value, vector = np.linalg.eigh(clean)
     value[~finite] = np.nan
     return value, vector
@@ -69,10 +69,15 @@ def eigh(matrices: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np
 def eigvalsh(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the eigenvalues alone."""
     finite, clean = _finite(matrices)
-    with _threads().limit(limits=1, user_api="blas"):
+    with single_threaded():
         value = np.asarray(np.linalg.eigvalsh(clean), np.float64)
     value[~finite] = np.nan
     return value
+
+
+def single_threaded() -> Any:
+    """Keep LAPACK from starting threads, within a ``with`` block."""
+    return _threads().limit(limits=1, user_api="blas")
 
 
 def _finite(matrices: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:

@@ -19,6 +19,7 @@ from batchgd.minima.classify import (
     LOWEST,
     MINIMUM,
     NOTHING,
+    SLOPE,
     UNBOUNDED,
     UNKNOWN,
     VALLEY,
@@ -26,6 +27,7 @@ from batchgd.minima.classify import (
 )
 from batchgd.minima.curvature import modes
 from batchgd.minima.merge import UNPOLISHED, Clustering
+from batchgd.minima.newton import CLEAR, INDEFINITE
 from batchgd.minima.pattern_search import rescue
 from batchgd.minima.polish import LOCATED, STUCK, UNTOUCHED, Polished, polish
 from batchgd.minima.scale import EPS, Derivable, Scale, points_at_once, rounding, values
@@ -63,9 +65,10 @@ def find_sites(
     )
     site[rows] = component
     _join_untouched(polished, site, catalogue, box, scale)
-    sites, site = _gather(polished, site, catalogue, box)
+    sites, best = _gather(polished, site, catalogue, box)
     level = levels(sites.fun, fine(sites.fun, sites.noise, scale, clustering.identity.f))
-    kinds = classify(objective, box, sites.x, sites.fun, scale, level, watch)
+    settled = (polished.kind[best] == CLEAR) & (polished.slope[best] <= SLOPE * scale.slope)
+    kinds = classify(objective, box, sites.x, sites.fun, scale, level, watch, settled)
     sites.kind, sites.negative, sites.zero, sites.blurred = kinds.kind, kinds.negative, kinds.zero, kinds.blurred
     sites, site = _add_plateaus(objective, box, catalogue, scale, sites, site, watch)
     if not _has_lowest(objective, box, catalogue, clustering, sites):
@@ -85,12 +88,13 @@ def locate(objective: Derivable, box: Box, catalogue: Catalogue, scale: Scale, w
         rows = stuck[found]
         polished.x[rows], polished.fun[rows], polished.state[rows] = x[found], fun[found], LOCATED
         polished.noise[rows] = rounding(objective, box, x[found], fun[found])
-        polished.root[rows] = False
+        polished.root[rows], polished.kind[rows] = False, INDEFINITE
         if watch.cut:
             polished.state[stuck[~found]] = UNTOUCHED
     _leave_saddles(polished, objective, box, catalogue, scale, watch)
     raw = polished.state == UNTOUCHED
     polished.x[raw], polished.fun[raw], polished.noise[raw] = catalogue.x[raw], catalogue.fun[raw], 0.0
+    polished.kind[raw] = INDEFINITE
     # The value may come out as not finite at the polished point only (0/0 in the value itself).
     polished.state[~np.isfinite(polished.fun) & (polished.state == LOCATED)] = STUCK
     return polished
@@ -105,7 +109,7 @@ def _leave_saddles(
         return
     down = polish(objective, box, catalogue.x[rows], scale, watch=watch, downhill=True)
     left = (down.state == LOCATED) & (down.fun < polished.fun[rows] - polished.noise[rows])
-    for name in ("x", "fun", "noise", "root"):
+    for name in ("x", "fun", "noise", "root", "kind", "slope"):
         getattr(polished, name)[rows[left]] = getattr(down, name)[left]
 
 
@@ -128,7 +132,7 @@ def _join_untouched(polished: Polished, site: NDArray[np.int64], catalogue: Cata
 def _gather(
     polished: Polished, site: NDArray[np.int64], catalogue: Catalogue, box: Box
 ) -> tuple[Sites, NDArray[np.int64]]:
-    """One row per component; its representative is polished, if any is, and has the lowest value, then start index."""
+    """One row per component, and its representative, which is the lowest of those polished, and then the first."""
     rows = np.flatnonzero(site >= 0)
     order = rows[np.lexsort((catalogue.first[rows], polished.fun[rows], polished.state[rows], site[rows]))]
     head = np.flatnonzero(np.r_[np.ones(len(order[:1]), np.bool_), np.diff(site[order]) != 0])
@@ -144,7 +148,7 @@ def _gather(
     kind = np.full(k, DEGENERATE, np.int8)
     place = polished.x[best], polished.fun[best]
     sharp = np.zeros(k, np.bool_)
-    return Sites(*place, first, count, spread, kind, whole, whole.copy(), whole + 1, polished.noise[best], sharp), site
+    return Sites(*place, first, count, spread, kind, whole, whole.copy(), whole + 1, polished.noise[best], sharp), best
 
 
 def _add_plateaus(
