@@ -11,6 +11,7 @@ from batchgd.engine.progress import CLASSIFYING, UNWATCHED, Watch
 from batchgd.minima.curvature import curvature, hessians, in_doubt
 from batchgd.minima.newton import clear
 from batchgd.minima.pattern_search import shape, sharp
+from batchgd.minima.plateaus import ALONG
 from batchgd.minima.polish import LOCATED, polish
 from batchgd.minima.scale import EPS, Derivable, Scale, points_at_once, rounding, values
 from batchgd.problem.box import Box
@@ -44,7 +45,6 @@ _HIDDEN = 1e-10  # of the stiffest mode and of the box's: anything less may be r
 _PROBE = 1e-4  # box widths
 _BLURRED = 1e-7  # box widths: points known less precisely may be copies
 _MODES = 4  # soft modes probed one by one; if there are more, the softest four and one mixture
-_ALONG = np.r_[10.0 ** np.arange(-4.0, -2.0), np.linspace(0.02, 1.0, 50)]  # box widths at which a plateau may end
 _SAMPLE = 256  # points probed in a set of one value; if they agree, the set is settled
 
 
@@ -246,7 +246,7 @@ def _ends_lower(
     rows = np.flatnonzero(which)
     step = way[rows] / np.abs(way[rows]).max(axis=1, keepdims=True) * box.width
     out, going = np.zeros(len(row), np.bool_), np.ones(len(rows), np.bool_)
-    for distance in _ALONG:
+    for distance in ALONG:
         rise = values(objective, x[row[rows[going]]] + distance * step[going]) - fun[row[rows[going]]]
         limit = blur[rows[going]]
         out[rows[going]] = rise < -limit

@@ -12,8 +12,9 @@ from batchgd.minima.newton import INDEFINITE, Local, compiled, falls, indefinite
 from batchgd.minima.scale import EPS, Derivable, Scale, rounding, scaled
 from batchgd.problem.box import Box
 
-LOCATED, LEFT, STUCK, UNTOUCHED = 0, 1, 2, 3
-"""Stationary point located; the point left its neighbourhood; Newton did not converge; an interrupt came before."""
+LOCATED, LEFT, STUCK, UNTOUCHED, PLATEAU = range(5)
+"""Stationary point located; the point left its neighbourhood; Newton did not converge; an interrupt came before; the
+point is on a plateau and was left there."""
 
 REACH = 1e-2
 """How far, in box widths per coordinate, polishing may take a point: beyond that, it is in another basin."""
@@ -40,6 +41,19 @@ class Polished:
     kind: NDArray[np.int8]
     slope: NDArray[np.float64]
 
+    @classmethod
+    def unmoved(cls, x: NDArray[np.float64], state: int) -> Polished:
+        """Points where they are, about which nothing is known."""
+        m = len(x)
+        unknown = np.full(m, INDEFINITE, np.int8)
+        states, root = np.full(m, state, np.int8), np.zeros(m, np.bool_)
+        return cls(x.copy(), np.full(m, np.nan), states, np.zeros(m), root, unknown, np.full(m, np.inf))
+
+    def put(self, rows: NDArray, other: Polished) -> None:
+        """Replace some of the points."""
+        for field in fields(self):
+            getattr(self, field.name)[rows] = getattr(other, field.name)
+
 
 def polish(
     objective: Derivable,
@@ -51,6 +65,7 @@ def polish(
     phase: str = POLISHING,
     *,
     downhill: bool = False,
+    leave: NDArray[np.bool_] | None = None,
 ) -> Polished:
     r"""Take each point to the stationary point next to it; on the way to a minimum the value never rises.
 
@@ -77,6 +92,8 @@ def polish(
         Checked before every step of a chunk; if it ends the work, points that still move are ``UNTOUCHED``.
     downhill : bool
         Without root finding: points go down past saddles.
+    leave : (m,) array of bool
+        Points that stay where they are, as ``PLATEAU``.
 
     Returns
     -------
@@ -89,8 +106,11 @@ def polish(
     E. Schröder, "Über unendlich viele Algorithmen zur Auflösung der Gleichungen", Math. Ann. 2, 1870.
     """
     m = len(x)
-    unknown, inf = np.zeros(m, np.int8), np.full(m, np.inf)
-    out = Polished(x.copy(), np.empty(m), np.full(m, STUCK, np.int8), np.zeros(m), np.zeros(m, np.bool_), unknown, inf)
+    if leave is not None and leave.any():
+        out = Polished.unmoved(x, PLATEAU)
+        out.put(~leave, polish(objective, box, x[~leave], scale, reach, watch, phase, downhill=downhill))
+        return out
+    out = Polished.unmoved(x, STUCK)
     rows = int(np.clip((1 << 18) // (box.dim * box.dim + 8), 256, 16384))
     with np.errstate(all="ignore"):
         for begin in range(0, m, rows):

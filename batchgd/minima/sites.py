@@ -25,10 +25,10 @@ from batchgd.minima.classify import (
     VALLEY,
     classify,
 )
-from batchgd.minima.curvature import modes
 from batchgd.minima.merge import UNPOLISHED, Clustering
 from batchgd.minima.newton import CLEAR, INDEFINITE
 from batchgd.minima.pattern_search import rescue
+from batchgd.minima.plateaus import flat_modes, on_plateaus
 from batchgd.minima.polish import LOCATED, STUCK, UNTOUCHED, Polished, polish
 from batchgd.minima.scale import EPS, Derivable, Scale, points_at_once, rounding, values
 from batchgd.minima.sets import Sites, descent_beyond, fine, groups, levels, most_common, slopes
@@ -36,9 +36,6 @@ from batchgd.problem.box import Box
 
 SETS = (VALLEY, BOTTOM)  # rows that represent a set of equal minima
 MINIMA = (MINIMUM, KINK, DEGENERATE_MINIMUM, LOWEST, *SETS, UNKNOWN)  # the last in an interrupted run only
-
-_FLAT_SLOPE = 1e-5  # of the typical slope: an endpoint with less came to rest on a plateau
-_FLAT_CURVATURE = 1e-5  # of the typical curvature: with less in all directions it is flat, in some a valley
 
 
 def find_sites(
@@ -80,8 +77,12 @@ def find_sites(
 
 
 def locate(objective: Derivable, box: Box, catalogue: Catalogue, scale: Scale, watch: Watch = UNWATCHED) -> Polished:
-    """Polish every cell; if Newton fails, search on values. If ``watch`` ends the work, the rest is UNTOUCHED."""
-    polished = polish(objective, box, catalogue.x, scale, watch=watch)
+    """Polish every cell that is not on a plateau; if Newton fails, search on values.
+
+    If ``watch`` ends the work, the rest is UNTOUCHED.
+    """
+    flat = on_plateaus(objective, box, catalogue, scale, watch)
+    polished = polish(objective, box, catalogue.x, scale, watch=watch, leave=flat)
     stuck = np.flatnonzero(polished.state == STUCK)
     if len(stuck):
         x, fun, found = rescue(objective, box, catalogue.x[stuck], scale, watch=watch)
@@ -172,11 +173,7 @@ def _add_plateaus(
         if not watch.go_on(CLASSIFYING, begin, len(lost)):
             break
         part = lost[begin : begin + rows]
-        with np.errstate(all="ignore"):
-            gradient = objective.value_and_gradient(catalogue.x[part])[1] * box.width
-        mild = np.abs(gradient).max(axis=1) <= _FLAT_SLOPE * scale.slope
-        part = part[mild]
-        soft = _without_curvature(objective, box, catalogue.x[part], gradient[mild], scale)
+        soft = flat_modes(objective, box, catalogue.x[part], scale)[0]
         found.append(part[soft.any(axis=1)])
         softs.append(soft[soft.any(axis=1)])
     new, soft = np.concatenate(found), np.concatenate(softs)
@@ -210,24 +207,6 @@ def _append(
     place = np.full(len(both.fun) + 1, -1)
     place[kept] = np.arange(len(kept))
     return both.take(kept), place[site]
-
-
-def _without_curvature(
-    objective: Derivable, box: Box, x: NDArray, gradient: NDArray, scale: Scale
-) -> NDArray[np.bool_]:
-    """Which modes of points without slope have no curvature, and no minimum that Newton's step would lead to."""
-    value, vector = modes(objective, box, x)
-    flat = np.abs(value) <= _FLAT_CURVATURE * scale.curvature
-    point, mode = np.nonzero(flat & (value > 0))
-    slope = np.einsum("ki,ki->k", vector[point, :, mode], gradient[point])
-    with np.errstate(all="ignore"):
-        step = -slope / value[point, mode]
-        start = values(objective, x[point])
-        fall = values(objective, x[point] + (step[:, None] * vector[point, :, mode]) * box.width) - start
-        ratio = fall / (0.5 * slope * step)
-    leads = (np.abs(step) <= 1.0) & (ratio > 0.5) & (ratio < 2.0) & (fall < -rounding(objective, box, x[point], start))
-    flat[point[leads], mode[leads]] = False
-    return flat
 
 
 def _has_lowest(objective: Derivable, box: Box, catalogue: Catalogue, clustering: Clustering, sites: Sites) -> bool:
