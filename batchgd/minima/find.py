@@ -9,10 +9,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from batchgd.engine.progress import UNWATCHED, Watch
 from batchgd.minima.catalogue import Catalogue
+from batchgd.minima.classes import quotient
 from batchgd.minima.classify import NAMES, NOTHING
 from batchgd.minima.eigen import hessian_eigenvalues
 from batchgd.minima.fractions import seen_interval
 from batchgd.minima.grouping import Lookup
+from batchgd.minima.hints import symmetry_hint
 from batchgd.minima.merge import Clustering
 from batchgd.minima.notes import CLOSE, endless_fall, notes
 from batchgd.minima.scale import Derivable, measure
@@ -137,7 +139,8 @@ def find_minima(
     scale = measure(objective, box)
     n = catalogue.starts if n_starts is None else n_starts
     clustering = Clustering(identity, scale.value)
-    sites, site = find_sites(catalogue, objective, box, clustering, scale, watch=watch)
+    shapes = quotient(objective, identity.symmetry, box)
+    sites, site = find_sites(catalogue, shapes, box, clustering, scale, watch=watch)
     order = by_value(box, sites.x, sites.fun, sites.noise, sites.kind)
     lowest = order[np.isin(sites.kind[order], MINIMA)]
     other = order[~np.isin(sites.kind[order], (*MINIMA, NOTHING))]
@@ -148,6 +151,7 @@ def find_minima(
     nowhere = (site < 0) | np.isin(site, np.flatnonzero(sites.kind == NOTHING))
     unresolved = int(catalogue.count[nowhere].sum())
     stationary = _stationary(objective, sites.take(other), watch)
+    hint = None if watch.cut else symmetry_hint(objective, box, minima, identity)
     low = catalogue.lowest
     endless = None if low is None or watch.cut else endless_fall(objective, box, low.x, low.fun, minima)
     gap = _gap(clustering, box, minima, max(identity.x, 1 / catalogue.cells_per_width), watch)
@@ -156,7 +160,8 @@ def find_minima(
         stationary=stationary,
         keys=catalogue.key,
         key_labels=label[site],
-        warnings=notes(catalogue, minima, sites, gap, unresolved, n, watch.cut, endless, watch.late),
+        warnings=notes(catalogue, minima, sites, gap, unresolved, n, watch.cut, endless, watch.late)
+        + (() if hint is None else (hint,)),
         unresolved=unresolved,
         gap_ratio=gap[0],
     )
