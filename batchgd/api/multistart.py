@@ -49,7 +49,7 @@ def multistart(
     jac: Any = None,
     args: Any = (),
     scale: Any = "auto",
-    identity: Identity | dict[str, float] | None = None,
+    identity: Identity | dict[str, Any] | None = None,
     strategy: Any = None,
     keep: str = "all",
     until: Coverage | None = None,

@@ -106,9 +106,9 @@ def fresh_cache(folder: str | os.PathLike[str] | None = None) -> Iterator[Path]:
 
     >>> import batchgd as bgd
     >>> with fresh_cache() as folder:
-    ...     result = bgd.multistart("himmelblau", starts=100, backend="numpy")
-    ...     len(list(folder.iterdir()))
-    1
+    ...     result = bgd.multistart("himmelblau", starts=100, backend="cpu")
+    ...     len(list(folder.iterdir())) > 0
+    True
     """
     with ExitStack() as stack:
         place = Path(folder if folder is not None else stack.enter_context(tempfile.TemporaryDirectory()))

@@ -37,6 +37,7 @@ from batchgd.problem.box import check_dimension
 from batchgd.problem.errors import InputError, TraceError, printable, quoted
 
 if TYPE_CHECKING:
+    from batchgd.compiler.units import Units
     from batchgd.problem.box import Box
 
 What = Literal["value", "gradient", "value_and_gradient", "hessian", "derivatives"]
@@ -182,23 +183,24 @@ class Objective(Differentiable):
         seconds = self._second_derivatives_by_rows() if self.has_rows else self._second_derivatives()
         return all(node.op != "x" for node in reachable(seconds))
 
-    def scaled(self, scale: Floats) -> Objective:
-        """Return u -> f(scale u), traced again.
+    def in_units(self, units: Units) -> Objective:
+        """Return the function in other units, traced again.
 
-        >>> Objective(lambda x: x[0] ** 2, dim=1).scaled(np.array([4.0])).gradient([1.0])
+        >>> from batchgd.compiler.units import Units
+        >>> Objective(lambda x: x[0] ** 2, dim=1).in_units(Units(scale=4.0)).gradient([1.0])
         array([32.])
         """
         fun, jac = self.fun, self.jac
 
-        def in_units(u: Any, *params: Any) -> Any:
-            return fun(scale * u, *params)
+        def value(u: Any, *params: Any) -> Any:
+            return units.value(fun(units.at(u), *params))
 
-        def slope(u: Any, *params: Any) -> Any:
+        def slopes(u: Any, *params: Any) -> Any:
             assert jac is not None
-            return scale * np.asarray(jac(scale * u, *params))
+            return units.slope * np.asarray(jac(units.at(u), *params))
 
-        box = None if self.box is None else self.box.divided(scale)
-        return Objective(in_units, self.dim, self._params, None if jac is None else slope, box, self.name)
+        box = None if self.box is None else units.of_box(self.box)
+        return Objective(value, self.dim, self._params, None if jac is None else slopes, box, self.name)
 
     def emit(self, what: What, constant: Callable[[float], str] = repr) -> str:
         """Return source text: ``def value(x0, ..., p0, ...)``, straight-line, for NumPy arrays or Numba scalars.

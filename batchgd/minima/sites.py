@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from batchgd.engine.progress import CLASSIFYING, MERGING, UNWATCHED, Watch
 from batchgd.kernels.status import AT_REST
 from batchgd.minima.catalogue import Catalogue
+from batchgd.minima.classes import gathered
 from batchgd.minima.classify import (
     BOTTOM,
     DEGENERATE,
@@ -58,9 +59,10 @@ def find_sites(
     watch.go_on(MERGING, 0, len(catalogue))
     site = np.full(len(catalogue), -1)
     rows = np.flatnonzero(polished.state == LOCATED)
-    component = clustering.components(
-        (polished.x[rows] - box.lower) / box.width, polished.fun[rows], polished.noise[rows]
-    )
+    fun, noise = polished.fun[rows], polished.noise[rows]
+    tolerance = clustering.value_tolerance(fun, noise)
+    polished.x[rows] = gathered(clustering.identity, box, polished.x[rows], fun, tolerance, catalogue.first[rows])
+    component = clustering.components((polished.x[rows] - box.lower) / box.width, fun, noise)
     site[rows] = component
     _join_untouched(polished, site, catalogue, box, scale)
     sites, site = _gather(polished, site, catalogue, box)

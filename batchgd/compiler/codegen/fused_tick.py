@@ -1,7 +1,7 @@
-"""Emit the fused tick for CUDA and NumPy: one evaluation, one decision, one update and the stopping tests of a lane.
+"""Emit the fused tick for CUDA: one evaluation, one decision, one update and the stopping tests of a lane.
 
-Everything is unrolled over coordinates and free of branches. The text is the same for both targets except for how a
-slot is reached. On the CPU the tick is compiled from its program (``trace_tick.py``).
+Everything is unrolled over coordinates and free of branches. Elsewhere the tick is made from its program
+(``trace_tick.py``).
 """
 
 from __future__ import annotations
@@ -23,10 +23,9 @@ def cubic_box() -> list[str]:
 class FusedTick:
     """Writes the source of ``tick`` for one specialisation."""
 
-    def __init__(self, layout: Layout, constants: Constants, *, n_params: int, cubic: bool, arrays: bool):
+    def __init__(self, layout: Layout, constants: Constants, *, n_params: int, cubic: bool):
         self.layout, self.rule, self.dim = layout, layout.rule, layout.dim
         self.constants, self.n_params, self.cubic = constants, n_params, cubic
-        self.arrays = arrays
         self.ending = StoppingEmitter(layout.rule, constants, layout.ending, cubic=cubic)
         self.lines: list[str] = []
         # The names, in the arguments of others, of the gradient's norm and of hyperparameters that follow a schedule.
@@ -44,17 +43,14 @@ class FusedTick:
         self._update()
         self._stopping()
         self._stores()
-        if self.arrays:
-            body, tail = ["    " + line for line in self.lines], ["    return np.any(ended)"]
-        else:
-            # A truth value and not 0 or 1: LLVM would use 64 bits for that, and halve the lanes of a float32 vector.
-            head += ["    any_ended = False", "    for lane in range(W):"]
-            body = ["        " + line for line in [*self.lines, "any_ended = any_ended | ended"]]
-            tail = ["    return np.int32(any_ended)"]
+        # A truth value and not 0 or 1: LLVM would use 64 bits for that, and halve the lanes of a float32 vector.
+        head += ["    any_ended = False", "    for lane in range(W):"]
+        body = ["        " + line for line in [*self.lines, "any_ended = any_ended | ended"]]
+        tail = ["    return np.int32(any_ended)"]
         return "\n".join([*head, *body, *tail])
 
     def _slot(self, number: int) -> str:
-        return f"ws[{number}]" if self.arrays else f"ws[{number} * W + lane]"
+        return f"ws[{number} * W + lane]"
 
     def _box(self, name: str, i: int) -> str:
         return name if self.cubic else f"{name}_{i}"
@@ -84,7 +80,7 @@ class FusedTick:
         evaluations = "nit" if self.rule.decide is None else "nfev"
         self.lines.append(f"first = {evaluations} < {self.constants(0.5)}")
         if self.rule.draws:
-            self.lines.append("start = index" if self.arrays else "start = index[lane]")
+            self.lines.append("start = index[lane]")
 
     def _evaluation(self) -> None:
         arguments = ", ".join([*(f"x{i}" for i in range(self.dim)), *(f"p{k}" for k in range(self.n_params))])

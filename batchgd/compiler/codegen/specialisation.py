@@ -41,6 +41,13 @@ Below this number the fused form runs up to 1.3 times as fast (Rosenbrock's func
 264). From it on both run equally fast (sums of 20 to 80 sines: 425 to 1,685), and the block form is ready 0.4 s sooner.
 """
 
+BLOCK_STATE = 160
+"""And above this many numbers that a lane remembers, for rules with history or matrices.
+
+Up to it Newton's method, which does most with each, is compiled in 0.6 s, and the fused form runs 1.0 to 1.9 times as
+fast (Rosenbrock's function in 2 and 8 dimensions, five methods).
+"""
+
 ELEMENTARY = 8
 
 KERNELS = ("descend_kernel", "record_kernel", "values_kernel")
@@ -88,8 +95,8 @@ class Specialisation:
 
     @property
     def blocked(self) -> bool:
-        """Whether the tick takes the block form: for rules that need it, and if unrolling costs too much."""
-        if self.read.stages or self.sum is not None or self.shared or self.in_loops:
+        """Whether the tick takes the block form: where it must be loops, and if unrolling costs too much."""
+        if self.sum is not None or self.shared or self.in_loops or (self.read.stages and self.target != "cpu"):
             return True
         return self.target == "cpu" and self._large if self.in_block is None else self.in_block
 
@@ -108,6 +115,8 @@ class Specialisation:
         """Whether the objective costs much to compile, which must not depend on the number of starts."""
         counts = self.function.counts
         operations = counts.total + (ELEMENTARY - 1) * counts.transcendentals
+        if self.read.stages and self._fused_layout.size > BLOCK_STATE:
+            return True
         return self.objective.dim >= BLOCK_DIM or operations >= BLOCK_OPERATIONS
 
     @property
@@ -134,7 +143,7 @@ class Specialisation:
     def layout(self) -> Layout:
         """The slots of a lane."""
         if not self.blocked:
-            return Layout(self.objective.dim, self.read, self.per_start, self.ending)
+            return self._fused_layout
         emitter = StoppingEmitter(self.read, Constants(self.dtype), self.ending, cubic=self.cubic)
         return BlockLayout(
             -(-self.objective.dim // self.threads),
@@ -145,6 +154,10 @@ class Specialisation:
             BlockTick.temporaries(self.read, emitter),
             batch=() if self.sum is None else emit_sum.scratch(self.sum),
         )
+
+    @property
+    def _fused_layout(self) -> Layout:
+        return Layout(self.objective.dim, self.read, self.per_start, self.ending, self.constants)
 
     @property
     def ending(self) -> StoppingTests:
@@ -277,7 +290,6 @@ class Specialisation:
             constants,
             n_params=self.n_params,
             cubic=self.cubic,
-            arrays=self.target == "numpy",
         )
         return [
             *(function_source(getattr(tests, name), constants, self.how.lane) for name in self.ending.functions),
@@ -325,7 +337,7 @@ class Specialisation:
         """
         if self.target != "cpu":
             return text
-        from batchgd.kernels.cpu_intrinsics import P_SIZE, TAIL, WS_SIZE
+        from batchgd.kernels.cpu_places import P_SIZE, TAIL, WS_SIZE
 
         decorator, head, body = text[-1].split("\n", 2)
         name, arguments = head.removeprefix("def ").removesuffix("):").split("(")
@@ -366,8 +378,7 @@ class Specialisation:
             f"claim, look_due, look = claim_atomic, {due.__name__}, {look.__name__}",
             *copied([descend.draw, *descend.CARRIED], self.how.carried),
             *copied(record_paths.CALLED, self.how.loop),
-            *copied((descend.descend_lane, record_paths.record), self.how.loop),
-            "descend = descend_lane",
+            *copied((descend.descend, record_paths.record), self.how.loop),
             *copied([getattr(templates, name) for name in KERNELS], self.how.entry),
         ]
 

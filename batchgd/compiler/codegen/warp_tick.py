@@ -158,7 +158,6 @@ def loop_functions(
         names,
         *copied((warp.total, warp.largest, warp.smallest, warp.claim_together, due, look), how.loop),
         f"claim, look_due, look = claim_together, {due.__name__}, {look.__name__}",
-        *copied((warp.draw, warp.refill, warp.store, descend.descend_lane), how.loop),
-        "descend = descend_lane",
+        *copied((warp.draw, warp.refill, warp.store, descend.descend), how.loop),
         *copied((templates.descend_kernel, templates.values_kernel), how.entry),
     ]

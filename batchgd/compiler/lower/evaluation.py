@@ -2,7 +2,7 @@
 
 ``evaluate(ws, index, seed, p)`` reads every lane's x from the first slots of ``ws`` and writes each output to its slot,
 a vector of lanes after another. Rows of data and memory for intermediate rows are found by the addresses in the tail of
-``index`` (``kernels/cpu_intrinsics.py``). The two pointers in front of the arguments, and the 0 that is returned, are
+``index`` (``kernels/cpu_places.py``). The two pointers in front of the arguments, and the 0 that is returned, are
 what Numba's code expects of a function that it calls.
 """
 
@@ -25,7 +25,7 @@ from batchgd.compiler.lower.vectors import INTEGER, LINE, POINTER, Vectors, inte
 from batchgd.compiler.trace.graph import Node, reachable
 from batchgd.compiler.trace.loops import with_steps
 from batchgd.compiler.trace.operations import OPERATIONS
-from batchgd.kernels.cpu_intrinsics import ALL_LANES, MEMORY, TABLES
+from batchgd.kernels.cpu_places import ALL_LANES, MEMORY, TABLES
 from batchgd.kernels.vecmath.ir import FLOAT32, FLOAT64, Format, Real
 
 _TEMPORARY = 6

@@ -30,7 +30,7 @@ from batchgd.compiler.lower.values import Computed, Surroundings
 from batchgd.compiler.lower.vectors import INTEGER, LINE, POINTER, Vectors, integer
 from batchgd.compiler.trace.graph import Node, reachable
 from batchgd.compiler.trace.operations import OPERATIONS
-from batchgd.kernels.cpu_intrinsics import ENDS, MOST_TICKS, RUN, TICKS
+from batchgd.kernels.cpu_places import ENDS, MOST_TICKS, RUN, TICKS
 from batchgd.kernels.vecmath.ir import FLOAT32, FLOAT64, Format, Real
 
 SYMBOL = "tick"
