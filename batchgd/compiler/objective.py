@@ -219,8 +219,14 @@ class Objective(Differentiable):
             self._sources[what] = emit_function(what, self._written_out(what), self.dim, self._traced.n_params)
         return self._sources[what]
 
-    def outputs(self, what: What) -> list[Node]:
-        """Return the expressions that the emitted function of this name returns, with their rows."""
+    def outputs(self, what: What, *, written_out: bool = False) -> list[Node]:
+        """Return the expressions that the emitted function of this name returns, with their rows or without any."""
+        if written_out:
+            nodes = self._written_out(what)
+            return nodes if isinstance(nodes, list) else [nodes]
+        return self._outputs(what)
+
+    def _outputs(self, what: What) -> list[Node]:
         nodes: dict[str, Callable[[], list[Node]]] = {
             "value": lambda: [self._traced.value],
             "gradient": lambda: list(self._traced.gradient),

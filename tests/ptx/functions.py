@@ -18,7 +18,11 @@ from batchgd.compiler.lower.array_tick import ArrayTick
 from batchgd.compiler.trace.emit import sine_cosine_pairs
 from batchgd.compiler.trace.graph import reachable
 from batchgd.compiler.trace.operations import OPERATIONS
-from batchgd.kernels import launch_numpy, vecmath
+from batchgd.kernels import (
+    for_numba,  # noqa: F401 - for what is compiled here
+    launch_numpy,
+    vecmath,
+)
 from ptx import counts
 from ptx.machine import Device
 from ptx.product import DeviceArray

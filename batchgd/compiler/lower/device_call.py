@@ -13,8 +13,8 @@ from numba.extending import intrinsic
 from batchgd.compiler.lower.functions import Functions
 from batchgd.compiler.lower.vectors import INTEGER, Vectors, integer
 from batchgd.kernels.vecmath import CUDA_MATH
+from batchgd.kernels.vecmath.emitters import EMITTERS
 from batchgd.kernels.vecmath.ir import FLOAT32, FLOAT64, Real, constant
-from batchgd.kernels.vecmath.overloads import EMITTERS
 
 
 class Scalars(Vectors):
