@@ -1,6 +1,6 @@
 """Assemble CUDA kernels of functions of data, without a device: `python benchmarks/cuda_rows.py`.
 
-For each function, what a thread of the default method's kernel needs on sm_90: registers, and bytes of stack and spills.
+For each function, what a thread of the default method needs on sm_90: registers, and bytes of stack and of spills.
 """
 
 from __future__ import annotations
