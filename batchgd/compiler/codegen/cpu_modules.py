@@ -4,14 +4,12 @@
 module     functions                          what its text depends on
 =========  =================================  ==========================================================
 loop       ``descend``, ``record``            the number of lanes and whether points can be rejected
-tick       ``tick``, block form only          the method
 values     ``values``                         nothing but the type
 =========  =================================  ==========================================================
 
 The loop calls the tick by its address and reads where the tick keeps everything of a lane; the block form's tick and
-``values`` call the evaluation in the same way (``kernels/cpu_intrinsics.py``). Numba compiles neither the fused tick
-nor the evaluations (``compiler/lower``), except for that of a batch of a finite sum's rows, which is the module
-``evaluate``.
+``values`` call the evaluation in the same way (``kernels/cpu_intrinsics.py``). Numba compiles neither the tick nor the
+evaluations (``compiler/lower``), except for that of a batch of a finite sum's rows, which is the module ``evaluate``.
 """
 
 from __future__ import annotations
@@ -29,21 +27,18 @@ if TYPE_CHECKING:
 
 ENTRIES = {
     "loop": ("descend", "record"),
-    "tick": ("tick",),
     "evaluate": ("evaluate",),
     "values": ("values",),
 }
 """The functions of each module that are called from outside; their machine code is kept on disk."""
 
-BY_ADDRESS = ("tick", "evaluate")
-"""The modules of an objective or a method: they are called by address (``cache/by_address.py``)."""
+BY_ADDRESS = ("evaluate",)
+"""The modules of an objective: they are called by address (``cache/by_address.py``)."""
 
 
 def texts(specialisation: Specialisation) -> dict[str, str]:
     """Return the text of every module."""
     made = {"loop": _loop(specialisation), "values": _values(specialisation)}
-    if specialisation.blocked:
-        made["tick"] = _tick(specialisation)
     if specialisation.batches:
         made["evaluate"] = _evaluate(specialisation)
     return made
@@ -80,14 +75,6 @@ def _loop(of: Specialisation) -> str:
     title = f"The loop over blocks of {of.lanes} lanes in {of.dtype}"
     names = [f"W = {of.lanes}", f"IN_KERNEL = {of.in_kernel}", f"TRIALS = {of.layout.trials}"]
     return of.assembled(title, body, names, ["from batchgd.kernels.cpu_intrinsics import next_ended_of, tick"])
-
-
-def _tick(of: Specialisation) -> str:
-    constants = Constants(of.dtype)
-    body = of.tick(constants)
-    names = [f"W = {of.lanes}", *of.fixed(), *constants.lines(), *of.layout.constants()]
-    title = f"{of.method} in {of.objective.dim} dimensions in {of.dtype}"
-    return of.assembled(title, body, names, ["from batchgd.kernels.cpu_intrinsics import evaluate"])
 
 
 def _evaluate(of: Specialisation) -> str:

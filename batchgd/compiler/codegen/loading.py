@@ -35,8 +35,7 @@ def load(specialisation: Specialisation) -> Any:
             functions |= {name: modules.by_address(key, text, name) for name in names}
         else:
             functions |= modules.for_all(key, text, names)
-    if not specialisation.blocked:
-        functions["tick"] = Loaded(_tick(specialisation, specialisation.read.module))
+    functions["tick"] = Loaded(_tick(specialisation, specialisation.read.module))
     functions |= {name: Loaded(made) for name, made in _evaluations(specialisation).items()}
     return SimpleNamespace(W=specialisation.lanes, slots=_slots(specialisation), **functions)
 
@@ -78,13 +77,19 @@ def _evaluations(specialisation: Specialisation) -> dict[str, Evaluation]:
 
 @lru_cache(maxsize=256)
 def _tick(specialisation: Specialisation, rule: ModuleType) -> Evaluation:
-    """The fused tick for the CPU."""
-    from batchgd.compiler.codegen.trace_tick import tick_program
+    """The tick for the CPU."""
     from batchgd.compiler.lower.processor import this_processor
+
+    how: Any = {"lanes": specialisation.lanes, "dtype": specialisation.dtype, "processor": this_processor()}
+    if specialisation.blocked:
+        from batchgd.compiler.codegen.trace_block import pieces_of
+        from batchgd.compiler.lower.block import block_tick
+
+        return block_tick(pieces_of(specialisation), specialisation.sizes, **how)
+    from batchgd.compiler.codegen.trace_tick import tick_program
     from batchgd.compiler.lower.tick import tick
 
-    program, lanes, dtype = tick_program(specialisation), specialisation.lanes, specialisation.dtype
-    return tick(program, lanes=lanes, dtype=dtype, processor=this_processor())
+    return tick(tick_program(specialisation), **how)
 
 
 @lru_cache(maxsize=256)

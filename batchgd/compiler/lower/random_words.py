@@ -10,13 +10,14 @@ from batchgd.kernels.philox import philox4x32
 from batchgd.kernels.vecmath.ir import FLOAT64, Real, Word
 
 
-def uniform_pair(seed: ir.Value, start: ir.Value, update: Real, counter: int) -> tuple[Real, Real]:
+def uniform_pair(seed: ir.Value, start: ir.Value, update: Real, counter: int | Real) -> tuple[Real, Real]:
     """Append ``philox.uniform_pair``, or ``uniform_pair_single`` for numbers of 32 bits."""
     builder, form = update.builder, update.format
     whole = FLOAT64.over(form.lanes)  # its words have 64 bits
     key, index = Word(builder, whole, seed), Word(builder, whole, start)
     block = Word(builder, whole, builder.fptosi(update.value, start.type))
-    stream = Word(builder, whole, whole.integer(counter))
+    number = builder.fptosi(counter.value, start.type) if isinstance(counter, Real) else whole.integer(counter)
+    stream = Word(builder, whole, number)
     low = 0xFFFFFFFF
     words = philox4x32(index & low, index >> 32, block, stream, key & low, key >> 32)
     if form.bits == 64:
