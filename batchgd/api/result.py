@@ -175,7 +175,7 @@ class MultistartResult(BatchResult, LandscapeData):
 
         return fidelity(self, sample, **options)
 
-    def recluster(self, identity: "Identity | dict[str, float] | None" = None) -> "MultistartResult":
+    def recluster(self, identity: "Identity | dict[str, Any] | None" = None) -> "MultistartResult":
         """Find the distinct minima under another identity, without running again.
 
         Parameters

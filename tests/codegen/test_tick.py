@@ -13,7 +13,7 @@ from batchgd.compiler.codegen.trace_tick import layout_of, tick_program
 from batchgd.compiler.lower.array_tick import ArrayTick
 from batchgd.compiler.lower.processor import this_processor
 from batchgd.compiler.lower.tick import SYMBOL, tick
-from batchgd.kernels.cpu_intrinsics import MOST_TICKS, RUN, TAIL
+from batchgd.kernels.cpu_places import MOST_TICKS, RUN, TAIL
 from batchgd.kernels.stopping_tests import LIMITS
 from batchgd.problem.methods import split_per_start
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.analysis.saddles.follow import ARRIVED, LEFT, NONFINITE, RESTED, STALLED, follow
+from batchgd.minima.classes import gathered
 from batchgd.minima.classify import NOTHING, classify
 from batchgd.minima.curvature import falling_modes, modes
 from batchgd.minima.merge import Clustering, nearest_pair
@@ -122,6 +123,8 @@ class Search:
         x, fun, noise, zero, count, border = (
             np.concatenate([getattr(old, name), getattr(more, name)]) for name in Points.__dataclass_fields__
         )
+        tolerance = self.clustering.value_tolerance(fun, noise)
+        x = gathered(self.clustering.identity, self.box, x, fun, tolerance, np.arange(len(x)))
         same = self.clustering.components((x - self.box.lower) / self.box.width, fun, noise)
         first = np.unique(same, return_index=True)[1]
         count, border = (np.bincount(same, weights=n, minlength=len(first)).astype(np.int64) for n in (count, border))

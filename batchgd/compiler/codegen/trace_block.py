@@ -100,7 +100,9 @@ class BlockTrace(TickTrace):
         self._close()
         slots = {}
         for name in step.asks[1:]:
-            slots[name] = self.layout.slot_of(name)
+            place = self._slots(name)
+            assert place is not None, name
+            slots[name] = place.number
             if name in self.names:
                 self.names[name] = self._stored(name)
         self.done.append(Operation(step.function, slots))

@@ -25,7 +25,7 @@ from batchgd.compiler.lower.values import Surroundings, Values, spread_out
 from batchgd.compiler.lower.vectors import INTEGER, LINE, POINTER, Vectors, integer
 from batchgd.compiler.trace.graph import Axis, Node
 from batchgd.compiler.trace.operations import OPERATIONS
-from batchgd.kernels.cpu_intrinsics import EVALUATE
+from batchgd.kernels.cpu_places import EVALUATE
 from batchgd.kernels.vecmath.ir import FLOAT32, FLOAT64, Format, Real
 
 SYMBOL = "tick"
@@ -139,12 +139,12 @@ class PieceCode(Lowering):
         processor: Processor,
     ):
         self.piece, self.arrays, self.lanes = program, arrays, lanes
-        self.places = {node.id: program.reads[name] for name, node in program.inputs.items()}
+        self.origins = {node.id: program.reads[name] for name, node in program.inputs.items()}
         self.targets: dict[int, Place] = {}
         absent: Any = None
         around = Surroundings(absent, absent, absent, absent, absent, absent)
         outputs = [*program.outputs.values()]
-        super().__init__(vectors, functions, FusedProducts(outputs, fuses=processor.fuses), around, {})
+        super().__init__(vectors, functions, FusedProducts(outputs, fuses=processor.fuses), around)
 
     def write(self) -> ir.Value | None:
         """Append all of it, and return whether a lane of the group has ended, if the program says so.
@@ -188,7 +188,7 @@ class PieceCode(Lowering):
 
     def _computed(self, node: Node) -> Values:
         if node.op == "input":
-            return self._input(node, self.places[node.id])
+            return self._input(node, self.origins[node.id])
         if node.op == "uniform":
             values = [self.values(arg) for arg in node.args]
             count = max(map(len, values))

@@ -15,8 +15,8 @@ from llvmlite import ir
 from batchgd.compiler.codegen.program import Operation
 from batchgd.compiler.codegen.trace_tick import traced
 from batchgd.compiler.lower.vectors import INTEGER, Vectors, integer
+from batchgd.kernels.vecmath.emitters import EMITTERS
 from batchgd.kernels.vecmath.ir import Bool, Real, fma
-from batchgd.kernels.vecmath.overloads import EMITTERS
 
 
 def append_operation(
@@ -163,7 +163,9 @@ class _Block:
         return _Number(self.code, loaded)
 
     def __setitem__(self, slot: _Slot, value: Any) -> None:
-        self._access(slot, self.code.vectors.store(self.code.operand(value), self._address(slot)))
+        number = self.code.operand(value)
+        assert isinstance(number, Real)
+        self._access(slot, self.code.vectors.store(number, self._address(slot)))
 
 
 class _Number:
