@@ -209,7 +209,7 @@ class Specialisation:
         if self.shared:
             body = self._shared_functions(constants, tables)
         else:
-            body = [*self.evaluation(constants), *self.tick(constants)]
+            body = [*self.evaluation(constants), *(self.tick(constants) if self.target != "numpy" else [])]
             if self.target != "cpu" and (self.target == "numpy" or self.sum is not None):
                 value, value_at = self.value_functions(constants).values()
                 body += [
