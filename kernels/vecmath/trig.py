@@ -116,7 +116,7 @@ def _sin(x: Real) -> Real:
     n, word = round_to_word(size, 1.0 / first)
     r = fma(n, -second, fma(n, -first, size))
     z = r * r
-    sine = fma(r * z, fma(z, polynomial(z, others), leading), r + n * -third)
+    sine = fma(r * z, fma(z, polynomial(z, others), leading), fma(n, -third, r))
     return _flip(sine, ((word << (x.format.bits - 1)) ^ x.bits()) & x.format.sign)
 
 

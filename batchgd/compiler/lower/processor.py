@@ -15,6 +15,9 @@ import numpy as np
 _VECTORS = {"avx512f": (64, 32), "avx": (32, 16)}
 """Bytes of a vector, and the number of registers, by the feature that brings them; without one of them 16 bytes."""
 
+OPERATIONS_PER_CLOCK = 1.4
+"""Vector operations, of those in a tick, that a core finishes in a clock: it has two units for products."""
+
 
 @dataclass(frozen=True)
 class Processor:
