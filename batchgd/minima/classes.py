@@ -32,6 +32,8 @@ class Quotient:
     and Newton's steps are those in the space of shapes.
     """
 
+    has_newton = False  # a compiled step knows nothing of the stiff modes
+
     def __init__(self, objective: Derivable, plan: Plan, box: Box) -> None:
         self._objective, self._plan, self._width = objective, plan, box.width
 

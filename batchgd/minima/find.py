@@ -13,6 +13,7 @@ from batchgd.minima.classes import quotient
 from batchgd.minima.classify import NAMES, NOTHING
 from batchgd.minima.eigen import hessian_eigenvalues
 from batchgd.minima.fractions import seen_interval
+from batchgd.minima.grouping import Lookup
 from batchgd.minima.hints import symmetry_hint
 from batchgd.minima.merge import Clustering
 from batchgd.minima.notes import CLOSE, endless_fall, notes
@@ -63,17 +64,16 @@ class Found:
             If keys were made before the catalogue's cap coarsened its cells.
         """
         keys = np.asarray(keys, dtype=np.uint64)
-        out = np.full(keys.shape, -1, np.int32)
+        out = np.empty(keys.shape, np.int32)
+        label = Lookup(self.keys, self.key_labels.astype(np.int32) + 1)
         for begin in range(0, len(keys), 1 << 18):
             part = keys[begin : begin + (1 << 18)]
-            place = np.searchsorted(self.keys, part)
-            known = place < len(self.keys)
-            known[known] = self.keys[place[known]] == part[known]
-            if not (known | (part == 0)).all():
+            found = label(part)
+            if (part[found < 0] != 0).any():
                 raise InputError(
                     "keys are from before the catalogue coarsened its cells: use catalogue.keys(x, fun, status)"
                 )
-            out[begin : begin + (1 << 18)][known] = self.key_labels[place[known]]
+            out[begin : begin + (1 << 18)] = np.maximum(found - 1, -1)
         return out
 
 
