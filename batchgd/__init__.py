@@ -23,6 +23,7 @@ _HOMES = {
     "Box": "problem.box",
     "Coverage": "minima.coverage",
     "Identity": "problem.identity",
+    "printoptions": "problem.limits",
     "Normal": "problem.starts",
     "start": "problem.starts",
     "Callback": "compiler.callback",
@@ -103,6 +104,7 @@ if TYPE_CHECKING:
     from batchgd.problem.errors import TraceSizeWarning as TraceSizeWarning
     from batchgd.problem.identity import Identity as Identity
     from batchgd.problem.landscapes import register_landscape as register_landscape
+    from batchgd.problem.limits import printoptions as printoptions
     from batchgd.problem.methods.listed import *  # noqa: F403
     from batchgd.problem.methods.register import register_method as register_method
     from batchgd.problem.starts import Normal as Normal

@@ -50,6 +50,33 @@ def test_a_rate_that_is_too_short_reaches_nothing_and_agrees_with_nothing(table)
     assert seen.fidelity < 0.1
 
 
+@pytest.mark.parametrize("scale", [False, True])
+def test_objectives_of_every_kind_are_compared(scale):
+    """The same sum of squares, traced, as a sum over rows, and called as plain Python."""
+    rows, box = [[0.0, 1.0], [1.0, 3.0], [2.0, 5.0]], [(-10, 10), (-5, 5)]
+
+    def line(x):
+        return sum((x[0] + x[1] * t - y) ** 2 for t, y in rows) + np.sin(3 * x[0])
+
+    def loss(x, row):
+        return (x[0] + x[1] * row[0] - row[1]) ** 2 + np.sin(3 * x[0]) / 3
+
+    kinds = [
+        bgd.Objective(line, box=box),
+        bgd.FiniteSum(loss, rows, box=box, reduction="sum"),
+        bgd.Callback(line, box=box),
+    ]
+    method = bgd.GradientDescent(0.002 if scale else 0.02)
+    traced, summed, called = bgd.compare([method], kinds, starts=30, scale=scale, gtol=1e-6, reference=method)
+    assert [each.error for each in (traced, summed, called)] == [None] * 3
+    assert 0 < traced.successes < 30
+    for other in (summed, called):
+        assert (other.successes, other.minima) == (traced.successes, traced.minima)
+        if not scale:  # the curvature of a callback is measured at fewer points
+            wanted = traced.evaluations * (4 if other is called else 1)
+            np.testing.assert_allclose(other.evaluations, wanted, rtol=0.02)
+
+
 def test_fidelity_counts_starts_that_end_where_the_reference_takes_them():
     reference, other = bgd.GradientDescent(0.001), bgd.GradientDescent(0.0125)
     seen = bgd.compare([other], ["himmelblau"], reference=reference, **NUMPY).cells[0]

@@ -155,3 +155,17 @@ def test_the_product_of_rows_with_a_zero():
     with np.errstate(all="ignore"):
         assert names["f"](np.float64(0.0), np.float64(2.0), np.float64(3.0)) == (6.0, 0.0, 0.0)
         assert names["f"](np.float64(0.0), np.float64(0.0), np.float64(3.0)) == (0.0, 0.0, 0.0)
+
+
+def test_the_hessian_of_a_product_of_rows_with_zeros():
+    """With two factors 0 the gradient is 0, and the derivative by both is the product of the others."""
+    graph = SimplifyingGraph(dim=4)
+    value = reduced("prod", pick(graph, graph.x, np.array([0, 1, 2, 3]), [Axis(4)]), Axis(4))
+    hessian = [*itertools.chain(*jacobian_columns(gradient(value, graph.x), graph.x))]
+    names = numpy_names()
+    exec(emit_function("f", unrolled(hessian), 4), names)
+    for x in [(2.0, 3.0, 5.0, 7.0), (0.0, 3.0, 5.0, 7.0), (0.0, 3.0, 0.0, 7.0), (0.0, 0.0, 0.0, 7.0)]:
+        with np.errstate(all="ignore"):
+            found = np.reshape(names["f"](*np.array(x)), (4, 4))
+        wanted = [[0.0 if i == j else np.prod(np.delete(x, [i, j])) for j in range(4)] for i in range(4)]
+        np.testing.assert_allclose(found, wanted, atol=1e-12, err_msg=str(x))

@@ -5,7 +5,9 @@ from typing import Annotated, Any
 import typer
 
 from batchgd.cli import destinations
-from batchgd.cli.console import Console, print_json
+from batchgd.cli.console import Console
+from batchgd.cli.options import CSV
+from batchgd.cli.printing import LimitOfRows, one_format, read_limit, show_result
 from batchgd.cli.target import FunctionOfRun, SavedRun, load_target
 from batchgd.problem.errors import InputError
 
@@ -34,10 +36,14 @@ def show(
     out: Annotated[
         str | None, typer.Option("--out", metavar="PATH", help="Save the run with these tolerances in a new file.")
     ] = None,
+    csv: Annotated[bool, typer.Option("--csv", help=CSV.help)] = False,
+    limit: LimitOfRows = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No messages on stderr.")] = False,
 ) -> None:
     """Print a saved run: its minima, also under other tolerances; coverage, fidelity, stability."""
+    options = {"json": json, "csv": csv, "limit": read_limit(limit)}
+    one_format(options)
     import batchgd as bgd
     from batchgd.minima.results import LandscapeData
 
@@ -47,7 +53,7 @@ def show(
     with console.guard_stdout():
         result = bgd.load(run, fun=None if fun is None else load_target(fun))
         given = {"x": identity_x, "f": identity_f, "symmetry": identity_symmetry}
-        analysed = coverage or stability or any(value is not None for value in (fidelity, *given.values()))
+        analysed = csv or coverage or stability or any(value is not None for value in (fidelity, *given.values()))
         if analysed and not isinstance(result, LandscapeData):
             raise InputError(f"{run} has endpoints but no minima: omit the options, or give a run of multistart")
         identity = {name: value for name, value in given.items() if value is not None}
@@ -58,9 +64,6 @@ def show(
             parts["fidelity"] = result.fidelity(fidelity)
         if stability:
             parts["stability"] = result.stability()
-    if json:
-        print_json(result.summary() | {name: part.to_dict() for name, part in parts.items()})
-    else:
-        print("\n\n".join([str(result), *(f"{name}:\n{part}" for name, part in parts.items())]))
+    show_result(result, options, parts, console)
     if out is not None:
-        console.say(f"saved to {destinations.save(result, out, overwrite=False)}")
+        console.say(destinations.save(result, out))

@@ -18,6 +18,7 @@ from batchgd.compiler.plain.workers import Workers
 from batchgd.compiler.trace.call import check_call, with_args
 from batchgd.compiler.trace.counts import OperationCounts
 from batchgd.compiler.trace.escape import name_of
+from batchgd.compiler.units import Units
 from batchgd.kernels.plan import Abandoned
 from batchgd.problem import check
 from batchgd.problem.box import Box, check_dimension
@@ -131,7 +132,7 @@ class Callback(Differentiable):
         self.box, self._params = None if box is None else Box.parse(box, dim), checked_params(params)
         self.dim = self.box.dim if self.box is not None else 0 if dim is None else check_dimension(dim)
         self.counts = self.gradient_counts = OperationCounts()
-        self._scale: Floats | None = None
+        self._units = Units()
         self._begin()
 
     def _begin(self, noise: float | None = None) -> None:
@@ -144,10 +145,9 @@ class Callback(Differentiable):
         kinds += [(jac, "gradient")] if callable(jac) else []
         functions = [Function(call, kind, self.dim, self.vectorized) for call, kind in kinds]
         many = self.workers is not None and self.workers > 1
-        scale = 1.0 if self._scale is None else self._scale
         self._at = Evaluator(
             functions,
-            np.ones(self.dim) if self.box is None else self.box.width * scale,
+            np.ones(self.dim) if self.box is None else self.box.width * self._units.scale,
             forward=self.differences == "forward",
             step=self.step,
             workers=Workers(self.workers or 1, functions) if many else None,
@@ -188,12 +188,11 @@ class Callback(Differentiable):
         other._begin()
         return other
 
-    def scaled(self, scale: Floats) -> Callback:
-        """Return u -> f(scale u)."""
+    def in_units(self, units: Units) -> Callback:
+        """Return the function in other units."""
         other = self._copy()
         other._renew()
-        other._scale = scale if self._scale is None else scale * self._scale
-        other.box = None if self.box is None else self.box.divided(scale)
+        other._units, other.box = self._units.then(units), None if self.box is None else units.of_box(self.box)
         return other
 
     # Evaluations
@@ -225,10 +224,9 @@ class Callback(Differentiable):
 
     def outputs_at(self, what: What, points: Floats, params: Floats | None) -> Floats:
         """Return the numbers of a program (outputs, n) at points (n, dim)."""
-        x = points if self._scale is None else points * self._scale
-        scale = 1.0 if self._scale is None else self._scale
+        units = self._units
         with np.errstate(all="ignore"):
-            return self._at.outputs(what, x, self._others(params), scale)
+            return self._at.outputs(what, units.at(points), self._others(params), units)
 
     def _evaluate(self, what: Any, n_outputs: int, points: Floats) -> Floats:
         try:

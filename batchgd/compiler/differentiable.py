@@ -18,6 +18,7 @@ from batchgd.problem.speaker import said
 
 if TYPE_CHECKING:
     from batchgd.compiler.trace.counts import OperationCounts
+    from batchgd.compiler.units import Units
     from batchgd.problem.box import Box
     from batchgd.problem.symmetry import Symmetry
 
@@ -56,8 +57,8 @@ class Differentiable(Explained):
     gradient_counts: OperationCounts
     _params: Floats | None
 
-    def warn_if_large(self, *, loops: bool = False) -> None:
-        """Warn if a kernel of this objective takes long to compile, on a backend with or without loops over rows."""
+    def warn_if_large(self) -> None:
+        """Warn if a kernel of this objective takes long to compile."""
 
     @property
     def params(self) -> Floats | None:
@@ -91,6 +92,11 @@ class Differentiable(Explained):
         """Whether the NumPy backend calls ``program(what)`` where it otherwise writes out the expression."""
         return self.plain
 
+    @property
+    def can_be_written_out(self) -> bool:
+        """Whether there are few enough operations to do without loops over rows."""
+        return True
+
     def evaluations(self, what: Any) -> int:
         """Return what the outputs of this name count as in ``nfev``."""
         return 1
@@ -106,8 +112,12 @@ class Differentiable(Explained):
                 raise InputError(f"{word} was given with a ready objective: pass it to {kind} instead")
         return self if params is None else self.with_params(params)
 
-    def scaled(self, scale: Floats) -> Differentiable:
-        """Return u -> f(scale u), traced again."""
+    def global_value(self, dim: int | None = None) -> float | None:
+        """Return the least value of the function if it is known, as that of a landscape."""
+        return None
+
+    def in_units(self, units: Units) -> Differentiable:
+        """Return the function in other units of its coordinates and of its values."""
         raise NotImplementedError
 
     def value(self, x: ArrayLike) -> Any:

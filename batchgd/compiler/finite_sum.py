@@ -14,6 +14,7 @@ from batchgd.compiler.trace.escape import name_of
 from batchgd.compiler.trace.graph import Node, reachable
 from batchgd.compiler.trace.rows import data, made_again, reduced, unused
 from batchgd.compiler.trace.substitutes import UNTRACED
+from batchgd.compiler.units import Units
 from batchgd.problem import check
 from batchgd.problem.errors import InputError, TraceError, quoted
 from batchgd.problem.wording import plural
@@ -207,15 +208,19 @@ class FiniteSum(Differentiable):
         scale = graph.constant(self.scale)
         return [graph.make("mul", scale, reduced("sum", made[node.id], axis)) for node in element]
 
-    def scaled(self, scale: Floats) -> FiniteSum:
-        """Return the sum of u -> loss(scale u, row), traced again."""
-        loss = self.loss
+    def in_units(self, units: Units) -> FiniteSum:
+        """Return the sum in other units, traced again."""
+        loss, level = self.loss, units.level if self.reduction == "mean" else units.level / self.rows
 
-        def in_units(u: Any, *others: Any) -> Any:
-            return loss(scale * u, *others)
+        def value(u: Any, *others: Any) -> Any:
+            return units.factor * (loss(units.at(u), *others) - level)
 
-        box = None if self.box is None else self.box.divided(scale)
-        return FiniteSum(in_units, self.data, self.dim, **{**self._options(), "box": box})
+        return FiniteSum(
+            value,
+            self.data,
+            self.dim,
+            **{**self._options(), "box": None if self.box is None else units.of_box(self.box)},
+        )
 
     def _evaluate(self, what: Any, n_outputs: int, points: Floats) -> Floats:
         """Sum emitted code over the rows, some rows and points at a time."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from batchgd.compiler.units import Units
 from batchgd.engine.units import ScaledStarts, chosen, resting_slope
 from batchgd.problem.box import Box
 from batchgd.problem.errors import InputError
@@ -68,11 +69,12 @@ class Batch:
     def in_units(self) -> Batch:
         """Return the batch in its scaled coordinates."""
         assert self.scale is not None
+        units = Units(self.scale)
         return replace(
             self,
-            objective=self.objective.scaled(self.scale),
+            objective=self.objective.in_units(units),
             starts=ScaledStarts(self.starts, self.scale),
-            box=self.box.divided(self.scale),
+            box=units.of_box(self.box),
             scale=None,
         )
 
@@ -121,7 +123,7 @@ def make_batch(
     stopping.limits(region, compute.start_dtype)
     traced = objective()
     if compute.backend.name != "numpy":
-        traced.warn_if_large(loops=compute.backend.name == "cpu")
+        traced.warn_if_large()
     _check_rule(traced, method)
     if stopping.gtol is None:
         stopping = replace(stopping, gtol=resting_slope(traced, region, units))

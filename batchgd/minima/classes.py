@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.minima.merge import split_at_gaps
+from batchgd.minima.merge import Parts, projected
 from batchgd.minima.scale import Derivable
 from batchgd.problem.box import Box
 from batchgd.problem.identity import Identity
@@ -31,6 +31,8 @@ class Quotient:
     largest entry of the Hessian there. The gradient has no component along T, so stationary points stay what they are,
     and Newton's steps are those in the space of shapes.
     """
+
+    has_newton = False  # a compiled step knows nothing of the stiff modes
 
     def __init__(self, objective: Derivable, plan: Plan, box: Box) -> None:
         self._objective, self._plan, self._width = objective, plan, box.width
@@ -99,7 +101,11 @@ def _gather(
     plan: Plan, x: Floats, head: NDArray, order: NDArray, marks: Floats, fun: Floats, tol: Floats, tol_f: Floats
 ) -> None:
     """Move points onto the first, in this order, that is the same; ``head`` becomes its row. Both in place."""
-    group = split_at_gaps(marks[order], fun[order], 4.0 * float(tol.max()), tol_f[order])
+    near, parts = 4.0 * float(tol.max()), Parts(len(order))
+    columns = marks[order]
+    parts.split([(fun[order], tol_f[order]), *projected(columns, near), *((column, near) for column in columns.T)])
+    parts.close([])
+    group = parts.numbers()
     rows = order[np.argsort(group, kind="stable")]
     cuts = np.flatnonzero(np.diff(np.sort(group))) + 1
     for rest in np.split(rows, cuts):

@@ -59,8 +59,13 @@ def eigh(matrices: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np
     array([[ 1.,  2.],
            [nan, nan]])
     """
+    diagonal = _diagonal(matrices)
+    if diagonal is not None:
+        order = np.argsort(diagonal, axis=1)
+        unit = np.broadcast_to(np.eye(diagonal.shape[1]), matrices.shape)
+        return np.take_along_axis(diagonal, order, 1), np.take_along_axis(unit, order[:, None, :], 2)
     finite, clean = _finite(matrices)
-    with _threads().limit(limits=1, user_api="blas"):
+    with single_threaded():
         value, vector = np.linalg.eigh(clean)
     value[~finite] = np.nan
     return value, vector
@@ -68,11 +73,28 @@ def eigh(matrices: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np
 
 def eigvalsh(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the eigenvalues alone."""
+    diagonal = _diagonal(matrices)
+    if diagonal is not None:
+        return np.sort(diagonal, axis=1)
     finite, clean = _finite(matrices)
-    with _threads().limit(limits=1, user_api="blas"):
+    with single_threaded():
         value = np.asarray(np.linalg.eigvalsh(clean), np.float64)
     value[~finite] = np.nan
     return value
+
+
+def _diagonal(matrices: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """The entries of matrices that are all diagonal, as the Hessians of separable functions are, and finite."""
+    m, d = len(matrices), matrices.shape[1]
+    flat = matrices.reshape(m, d * d)
+    off, diagonal = flat[:, 1:].reshape(m, d - 1, d + 1)[:, :, :-1], np.array(flat[:, :: d + 1])
+    other = off[:1].any() or off.any() or not np.isfinite(diagonal).all()
+    return None if other else diagonal
+
+
+def single_threaded() -> Any:
+    """Keep LAPACK from starting threads, within a ``with`` block."""
+    return _threads().limit(limits=1, user_api="blas")
 
 
 def _finite(matrices: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:

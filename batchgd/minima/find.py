@@ -13,9 +13,10 @@ from batchgd.minima.classes import moves_freely, quotient
 from batchgd.minima.classify import NAMES, NOTHING
 from batchgd.minima.eigen import hessian_eigenvalues
 from batchgd.minima.fractions import seen_interval
+from batchgd.minima.grouping import Lookup
 from batchgd.minima.hints import symmetry_hint
-from batchgd.minima.merge import Clustering, nearest_pair
-from batchgd.minima.notes import endless_fall, notes
+from batchgd.minima.merge import Clustering
+from batchgd.minima.notes import CLOSE, endless_fall, notes
 from batchgd.minima.scale import Derivable, measure
 from batchgd.minima.sets import Sites, levels
 from batchgd.minima.sites import MINIMA, SETS, find_sites
@@ -42,8 +43,8 @@ class Found:
     unresolved : int
         Starts that ended too far from any stationary point to tell where they were going; label -1.
     gap_ratio : float
-        Distance between the nearest two minima over the widest cluster (at least ``identity.x``, and a cell); inf for
-        one minimum.
+        Distance between the nearest two minima over the widest cluster (at least ``identity.x``, and a cell); inf if it
+        is more than ``notes.CLOSE``, or for one minimum.
     """
 
     minima: Minima
@@ -63,17 +64,16 @@ class Found:
             If keys were made before the catalogue's cap coarsened its cells.
         """
         keys = np.asarray(keys, dtype=np.uint64)
-        out = np.full(keys.shape, -1, np.int32)
+        out = np.empty(keys.shape, np.int32)
+        label = Lookup(self.keys, self.key_labels.astype(np.int32) + 1)
         for begin in range(0, len(keys), 1 << 18):
             part = keys[begin : begin + (1 << 18)]
-            place = np.searchsorted(self.keys, part)
-            known = place < len(self.keys)
-            known[known] = self.keys[place[known]] == part[known]
-            if not (known | (part == 0)).all():
+            found = label(part)
+            if (part[found < 0] != 0).any():
                 raise InputError(
                     "keys are from before the catalogue coarsened its cells: use catalogue.keys(x, fun, status)"
                 )
-            out[begin : begin + (1 << 18)][known] = self.key_labels[place[known]]
+            out[begin : begin + (1 << 18)] = np.maximum(found - 1, -1)
         return out
 
 
@@ -138,8 +138,9 @@ def find_minima(
     box = catalogue.box if box is None else box
     scale = measure(objective, box)
     n = catalogue.starts if n_starts is None else n_starts
+    clustering = Clustering(identity, scale.value)
     shapes = quotient(objective, identity.symmetry, box)
-    sites, site = find_sites(catalogue, shapes, box, Clustering(identity, scale.value), scale, watch=watch)
+    sites, site = find_sites(catalogue, shapes, box, clustering, scale, watch=watch)
     order = by_value(box, sites.x, sites.fun, sites.noise, sites.kind)
     lowest = order[np.isin(sites.kind[order], MINIMA)]
     other = order[~np.isin(sites.kind[order], (*MINIMA, NOTHING))]
@@ -153,7 +154,7 @@ def find_minima(
     hint = None if watch.cut else symmetry_hint(objective, box, minima, identity)
     low = catalogue.lowest
     endless = None if low is None or watch.cut else endless_fall(objective, box, low.x, low.fun, minima)
-    gap = _gap(box, minima, max(identity.x, 1 / catalogue.cells_per_width), watch)
+    gap = _gap(clustering, box, minima, max(identity.x, 1 / catalogue.cells_per_width), watch)
     return Found(
         minima=minima,
         stationary=stationary,
@@ -213,9 +214,13 @@ def by_value(box: Box, x: NDArray, fun: NDArray, noise: NDArray, kind: NDArray) 
     return np.lexsort((kind, *u.T[::-1], levels(fun, noise)))
 
 
-def _gap(box: Box, minima: Minima, floor: float, watch: Watch) -> tuple[float, int, int]:
-    """Distance between the nearest two isolated minima over the widest cluster (or ``floor``), and their labels."""
+def _gap(clustering: Clustering, box: Box, minima: Minima, floor: float, watch: Watch) -> tuple[float, int, int]:
+    """Distance between the nearest two isolated minima over the widest cluster (or ``floor``), and their labels.
+
+    It is measured only if it is small enough to be reported.
+    """
     alone = np.append(np.flatnonzero(minima.free == 0), -1)
     isolated = minima[alone[:-1]]
-    distance, a, b = nearest_pair((isolated.x - box.lower) / box.width, watch)
-    return distance / max(floor, float(isolated.spread.max(initial=0.0))), int(alone[a]), int(alone[b])
+    widest = max(floor, float(isolated.spread.max(initial=0.0)))
+    distance, a, b = clustering.nearest((isolated.x - box.lower) / box.width, CLOSE * widest, watch)
+    return distance / widest, int(alone[a]), int(alone[b])

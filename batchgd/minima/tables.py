@@ -9,9 +9,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd.problem.limits import cut, rows_shown
 from batchgd.problem.optional import require
-from batchgd.problem.speaker import said
-from batchgd.problem.tables import ROWS, WIDTH, TextTable, cut, records
+from batchgd.problem.tables import WIDTH, TextTable, records
 from batchgd.problem.wording import format_points, format_values, minima_counted, plural
 
 
@@ -143,9 +143,9 @@ class Minima(Points):
         numbered : str
             The name of the column of row numbers.
         """
-        shown = np.arange(len(self))
-        if len(shown) > ROWS:
-            shown = shown[np.argsort(~np.asarray(self.inside, bool), kind="stable")][:ROWS]
+        shown, most = np.arange(len(self)), rows_shown(len(self))
+        if most < len(shown):
+            shown = shown[np.argsort(~np.asarray(self.inside, bool), kind="stable")][:most]
         rows = shown.tolist()
         columns = {numbered: [str(k) for k in rows], "value": format_values(self.fun[shown])}
         if not np.isnan(self.fraction).any():
@@ -171,10 +171,9 @@ class Minima(Points):
         return f"{self.kind[k]}{free}" + ("" if self.inside[k] else ", outside")
 
     def _left_out(self, shown: NDArray[np.int64]) -> str:
-        outside = int(np.count_nonzero(~np.delete(np.asarray(self.inside, bool), shown)))
-        where = f", {outside:,} of them outside the box" if outside else ""
         line = cut(len(self), "minimum", "minima")
-        return line and f"{line}{where} ({said('result.minima', '--json')})"
+        outside = int(np.count_nonzero(~np.delete(np.asarray(self.inside, bool), shown))) if line else 0
+        return f"{line} (not shown: {outside:,} outside the box)" if outside else line
 
     def _counted(self) -> str:
         return minima_counted(len(self)) if len(self) else "no minimum"
@@ -217,7 +216,7 @@ class Stationary(Points):
 
     def text_table(self) -> TextTable:
         """Return the first rows as a text table."""
-        shown = self[:ROWS]
+        shown = self[: rows_shown(len(self))]
         columns = {
             "row": [str(k) for k in range(len(shown))],
             "value": format_values(shown.fun),

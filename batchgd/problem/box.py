@@ -64,14 +64,6 @@ class Box(Explained):
             value.setflags(write=False)
             object.__setattr__(self, name, value)
 
-    def divided(self, scale: NDArray[np.float64]) -> Box:
-        """Return the box in coordinates x / scale, with one positive number per coordinate.
-
-        >>> Box([-4, 0], [4, 1]).divided(np.array([4.0, 0.5]))
-        Box([(-1.0, 1.0), (0.0, 2.0)])
-        """
-        return Box(self.lower / scale, self.upper / scale)
-
     @classmethod
     def parse(cls, box: Any, dim: int | None = None) -> Box:
         """Make a box from any of the forms that users write.

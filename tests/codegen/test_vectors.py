@@ -20,11 +20,14 @@ from batchgd.compiler.lower.processor import Processor, this_processor
 from batchgd.compiler.lower.program import progression
 from batchgd.compiler.trace.graph import Axis, Graph, Scatter
 from batchgd.compiler.trace.operations import BOOLEAN, OPERATIONS
-from batchgd.compiler.trace.rows import data, part, pick, reduced, spread
-from batchgd.kernels import vecmath
-from batchgd.kernels.cpu_intrinsics import ALL_LANES, MEMORY, TABLES, TAIL
+from batchgd.compiler.trace.rows import data, entry, part, pick, reduced, spread
+from batchgd.kernels import (
+    for_numba,  # noqa: F401 - for what is compiled here
+    vecmath,
+)
+from batchgd.kernels.cpu_places import ALL_LANES, MEMORY, TABLES, TAIL
+from batchgd.kernels.vecmath.emitters import EMITTERS
 from batchgd.kernels.vecmath.ir import FLOAT32, FLOAT64, Real
-from batchgd.kernels.vecmath.overloads import EMITTERS
 
 WIDTHS = (1, 4, 8, 16)
 LANES = 16
@@ -280,6 +283,24 @@ def test_picks_from_anything_and_spreads_where_rows_meet():
     scattered = spread(make("exp", picked), Scatter(graph.table(np.arange(50) // 10), (axis,), 5))
     outputs = [part(scattered, j) for j in range(5)] + [part(seldom, j) for j in range(2)]
     check([reduced("sum", picked, axis), *outputs], 3, p=[0.4])
+
+
+@pytest.mark.parametrize(("n", "m"), [(3, 5), (9, 40), (40, 40), (41, 7)])
+def test_rows_spread_for_every_row_of_another_axis(n, m):
+    """s_j(k) is the sum of tanh(x0 t_k + u_l) over the rows l whose number is j."""
+    graph, rows, others = Graph(dim=2), Axis(n), Axis(m, int(n == m))
+    make, rng = graph.make, np.random.default_rng(n)
+    t, u = data(graph, rng.normal(size=n), [rows]), data(graph, rng.normal(size=m), [others])
+    both = make("tanh", make("add", make("mul", graph.x[0], t), make("mul", graph.x[1], u)))
+    sums = spread(both, Scatter(graph.table(np.arange(m) * 2 % 4), (others,), 4))
+    chosen = entry(sums, 0, np.arange(m)[::-1] // 2 % 4, [others])
+    square = make("mul", part(sums, 0), part(sums, 2))
+    outputs = [reduced("sum", make("exp", square), rows), reduced("prod", make("add", t, part(sums, 2)), rows)]
+    outputs.append(reduced("sum", reduced("greatest", make("mul", chosen, both), others), rows))
+    axes = tuple(sorted((rows, others)))
+    numbers = rng.integers(0, 3, [axis.length for axis in axes])
+    table = spread(make("mul", both, t), Scatter(graph.table(numbers), axes, 3))
+    check([*outputs, *(part(table, j) for j in range(3))], 2, tolerance=1e-10)
 
 
 def test_numbers_that_are_not_finite_spread_as_in_numpy():

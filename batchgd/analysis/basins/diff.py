@@ -15,11 +15,11 @@ from batchgd.problem.arrays import host
 from batchgd.problem.errors import InputError
 from batchgd.problem.identity import as_identity
 from batchgd.problem.keywords import explained
+from batchgd.problem.limits import cut, rows_shown
 from batchgd.problem.speaker import a_run
-from batchgd.problem.tables import TextTable, cut, records
+from batchgd.problem.tables import TextTable, listed
 from batchgd.problem.wording import format_point, format_values, percent_column
 
-_ROWS = 20  # of the printed table
 _EXPECTED = 5.0  # smallest expected counts for the normal approximation; below that, the exact test
 _DEPENDENT = "the starts of at least one run are not independent draws"
 
@@ -92,7 +92,7 @@ class Diff:
     def __repr__(self) -> str:
         rows = []
         alike = (self.label_a >= 0) & (self.label_b >= 0) & ~self.significant
-        shown = np.argsort(alike, kind="stable")[:_ROWS]
+        shown = np.argsort(alike, kind="stable")[: rows_shown(len(self))]
         for k, value in zip(shown, format_values(self.fun[shown]), strict=True):
             a, b = (str(label) if label >= 0 else "-" for label in (self.label_a[k], self.label_b[k]))
             row = {
@@ -107,20 +107,22 @@ class Diff:
                 "x": format_point(self.x[k]),
             }
             rows.append(row)
-        below = cut(len(self), "minimum", "minima", _ROWS) if rows else "no minimum in either"
+        below = cut(len(self), "minimum", "minima") if len(self) else "no minimum in either"
         found = f"{len(self.both):,} minima in both, {len(self.only_a):,} only in a, {len(self.only_b):,} only in b"
         changed = f"; {int(self.significant.sum()):,} fractions changed (*: p <= {1 - self.confidence:.2g})"
         found += changed if self.p is not None else ""
         return "\n".join([str(TextTable(rows, ("kind", "x"), below)), "", found, self.test])
 
     def to_dict(self) -> dict[str, Any]:
-        """The table for JSON: a list of rows, and the minima that only one found."""
+        """The table for JSON, as a sequence of rows, and the labels of the minima that only one found."""
         names = ("x", "fun", "label_a", "label_b", "distance", "difference", "fraction_a", "fraction_b", "change")
         columns = {name: getattr(self, name) for name in names}
         return {
-            "minima": records(columns | {"p": self.p, "significant": self.significant}),
-            "only_a": self.only_a,
-            "only_b": self.only_b,
+            **listed(
+                minima=columns | {"p": self.p, "significant": self.significant},
+                only_a=self.only_a,
+                only_b=self.only_b,
+            ),
             "test": self.test,
             "confidence": self.confidence,
         }

@@ -9,6 +9,7 @@ import numpy as np
 
 from batchgd.analysis.comparison.comparison import Cell, Comparison
 from batchgd.compiler.resolve import Problem, as_objective
+from batchgd.compiler.units import Units
 from batchgd.engine.batch import Batch, make_batch
 from batchgd.engine.compute import Compute
 from batchgd.engine.interrupts import Interrupt, heeded
@@ -17,6 +18,7 @@ from batchgd.problem import check
 from batchgd.problem.errors import InputError, quoted
 from batchgd.problem.identity import Identity, as_identity
 from batchgd.problem.keywords import explained
+from batchgd.problem.landscapes import get, names
 from batchgd.problem.methods import METHODS, GradientFlow, Method, as_method, split_per_start
 from batchgd.problem.stopping import Stopping, as_stopping
 
@@ -72,7 +74,7 @@ def compare(
     methods : sequence of Method or str, or dict of them, optional
         Names mean the trial settings in ``METHODS``; keys of a dict are the names in the table. Default: all methods.
     landscapes : sequence, optional
-        Names, Landscapes, Objectives with a box, or pairs (name, dim); default: a standard set of eight; the whole
+        Names, Landscapes, objectives with a box, or pairs (name, dim); default: a standard set of eight; the whole
         library for ``"all"``.
     starts : int
         Starts of each cell; uniform in the box, the same for every method.
@@ -183,10 +185,8 @@ def library() -> list[tuple[str, int]]:
     >>> names[:2], "beale" in names, "shekel" in names and "shekel10" in names
     (['himmelblau', 'six_hump_camel'], True, False)
     """
-    from batchgd.problem import landscapes
-
-    standard = [landscapes.get(name) for name, _ in STANDARD]
-    entries = {entry.title: entry for entry in [*map(landscapes.get, landscapes.names()), *standard]}
+    standard = [get(name) for name, _ in STANDARD]
+    entries = {entry.title: entry for entry in [*map(get, names()), *standard]}
     others = [entry for entry in entries.values() if entry not in standard]
     return [*STANDARD, *((entry.name, entry.default_dim) for entry in others)]
 
@@ -198,38 +198,15 @@ def _problems(
     landscapes: Any, starts: int, seed: int, scale: bool, stopping: Stopping, compute: Compute
 ) -> Iterator[tuple[str, _Problem]]:
     """Each landscape's name, and a call that traces it and returns its batch and its global value, if known."""
-    from batchgd.compiler.objective import Objective
-    from batchgd.problem.landscapes import Landscape, get
 
     def batch_of(objective: Any) -> Batch:
         return make_batch(Problem(objective), compute, starts=starts, seed=seed, stopping=stopping)
 
-    wanted = STANDARD if landscapes is None else landscapes
-    if isinstance(wanted, str) and wanted == EVERY:
-        wanted = library()
-    if isinstance(wanted, str | Landscape | Objective):
-        wanted = [wanted]
-    if not isinstance(wanted, Sequence) or not wanted:
-        raise InputError(
-            f"landscapes is {quoted(landscapes)}: give at least one, as in ['himmelblau', ('rastrigin', 2)]"
-        )
     batch_of(get(SCALED_TO))  # unusable arguments are refused before any work
-    checked: list[tuple[Any, int | None]] = []
-    for each in wanted:
-        pair = each if isinstance(each, tuple) else (each, None)
-        entry = get(pair[0]) if isinstance(pair[0], str) else pair[0]
-        if len(pair) != 2 or not isinstance(entry, Landscape | Objective):
-            raise InputError(
-                f"{quoted(each)} is not a landscape: give a name, a pair (name, dim), or an Objective with a box"
-            )
-        if getattr(entry, "box", None) is None:
-            raise InputError(f"the objective {entry.name} has no box: make it with box=[(lo, hi), ...]")
-        checked.append((entry, entry.check_dim(pair[1]) if isinstance(entry, Landscape) else entry.dim))
-    for entry, dim in checked:
+    for entry, ready, dim in [_checked(each) for each in _wanted(landscapes)]:
 
-        def make(entry: Any = entry, dim: Any = dim) -> tuple[Batch, float | None]:
-            known = entry.global_value(dim) if isinstance(entry, Landscape) else None
-            objective = as_objective(entry, dim) if isinstance(entry, Landscape) else entry
+        def make(entry: Any = entry, ready: Any = ready, dim: int = dim) -> tuple[Batch, float | None]:
+            objective, known = ready(), entry.global_value(dim)
             if scale:
                 return batch_of(_scaled(objective, known)), None if known is None else 0.0
             return batch_of(objective), known
@@ -237,23 +214,44 @@ def _problems(
         yield f"{entry.name} {dim}-D", make
 
 
+def _wanted(landscapes: Any) -> Sequence[Any]:
+    """What the argument ``landscapes`` lists."""
+    wanted = STANDARD if landscapes is None else landscapes
+    if isinstance(wanted, str) and wanted == EVERY:
+        return library()
+    if isinstance(wanted, str) or hasattr(wanted, "global_value"):
+        return [wanted]
+    if not isinstance(wanted, Sequence) or not wanted:
+        raise InputError(
+            f"landscapes is {quoted(landscapes)}: give at least one, as in ['himmelblau', ('rastrigin', 2)]"
+        )
+    return wanted
+
+
+def _checked(each: Any) -> tuple[Any, Any, int]:
+    """A landscape or an objective, what makes the objective, and its dimension."""
+    pair = each if isinstance(each, tuple) else (each, None)
+    entry = get(pair[0]) if isinstance(pair[0], str) else pair[0]
+    if len(pair) != 2 or not hasattr(entry, "global_value"):
+        raise InputError(
+            f"{quoted(each)} is not a landscape: give a name, a pair (name, dim), or an objective with a box"
+        )
+    if entry.box is None:
+        raise InputError(f"the objective {entry.name} has no box: make it with box=[(lo, hi), ...]")
+    region, ready = Problem(entry, dim=pair[1]).resolve()
+    return entry, ready, region.dim
+
+
 def _scaled(objective: Any, known: float | None) -> Any:
     """The objective in the units of the landscape that trial settings suit."""
-    from batchgd.compiler.objective import Objective
     from batchgd.minima.scale import measure
-    from batchgd.problem.landscapes import get
 
     model, box = get(SCALED_TO), objective.box
     (low, high), *_ = model.bounds
     factor = measure(as_objective(model), model.box()).curvature / measure(objective, box).curvature
     stretch = box.width / (high - low)
-    shift, level, fun = box.lower - low * stretch, 0.0 if known is None else known, objective.fun
-    arguments = () if objective.params is None else (objective.params,)
-
-    def scaled(u: Any) -> Any:
-        return factor * (fun(shift + stretch * u, *arguments) - level)
-
-    return Objective(scaled, objective.dim, box=[(low, high)] * objective.dim, name=objective.name)
+    units = Units(stretch, box.lower - low * stretch, factor, 0.0 if known is None else known)
+    return objective.in_units(units)
 
 
 def _run(batch: Batch, identity: Identity) -> tuple[LandscapeData, float, float]:

@@ -9,16 +9,13 @@ are read by ``part``.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 
 from batchgd.compiler.trace.emit import sine_cosine_pairs
-from batchgd.compiler.trace.graph import Graph, Node, reachable
+from batchgd.compiler.trace.graph import Graph, Loop, Node, reachable
+from batchgd.compiler.trace.loops import with_bodies
 from batchgd.compiler.trace.operations import LEAVES, OPERATIONS
-from batchgd.kernels import philox
 
 ARRAYS = ("ws", "index", "seed", "p", "box", "h", "limits")
 """What a tick is given: the state of the lanes, their starts, and what is the same for all of them."""
@@ -72,9 +69,12 @@ class ProgramGraph(Graph):
     def imported(self, outputs: Sequence[Node]) -> list[Node]:
         """Return the same operations on the same leaves as nodes of this graph."""
         new: dict[int, Node] = {}
-        for node in reachable(outputs):
-            args = tuple(new[arg.id] for arg in node.args)
-            new[node.id] = self.intern(node.op, args, node.value, node.attr, node.axes)
+        for node in with_bodies(outputs):
+            args, attr = tuple(new[arg.id] for arg in node.args), node.attr
+            if isinstance(attr, Loop):
+                parts = (tuple(new[each.id] for each in several) for several in (attr.carries, attr.following))
+                attr = Loop(attr.axis, attr.reverse, *parts)
+            new[node.id] = self.intern(node.op, args, node.value, attr, node.axes)
             self.tables.update(node.graph.tables)
         return [new[node.id] for node in outputs]
 
@@ -112,6 +112,13 @@ class Program:
         """The inputs that some output depends on."""
         ids = {node.id for node in self.nodes}
         return {name: node for name, node in self.inputs.items() if node.id in ids}
+
+    @property
+    def renewed(self) -> dict[Place, Node]:
+        """What is written where; not what its place contains already, because it is the input that was read there."""
+        given = {place: self.inputs[name] for name, place in self.reads.items()}
+        written = ((place, self.outputs[name]) for name, place in self.writes.items())
+        return {place: node for place, node in written if node is not given.get(place)}
 
     def while_going(self) -> dict[str, Node]:
         """Return the outputs that a tick reads again, by their inputs' names, if the lane goes on."""
@@ -162,42 +169,6 @@ class Program:
             else:
                 counts["sincos" if node.id in paired else node.op] += 1
         return dict(counts)
-
-    def run(self, **arrays: Any) -> Any:
-        """Do the tick on NumPy arrays: ``ws`` (slots, lanes) is renewed; returns whether each lane has ended.
-
-        This is the reference for what is compiled. Arguments are named as ``ARRAYS``, with one start per lane.
-        """
-        ws = arrays["ws"]
-        given = {}
-        for name, node in self.needed.items():
-            place = self.reads[name]
-            whole = place.array in ("index", "seed")
-            given[node.id] = arrays[place.array] if whole else arrays[place.array][place.number].copy()
-        values = evaluated(self.outputs.values(), given, ws.dtype)
-        for (name, _), value in zip(self.outputs.items(), values, strict=True):
-            if name in self.writes:
-                ws[self.writes[name].number] = value
-        return values[[*self.outputs].index("ended")]
-
-
-def evaluated(outputs: Iterable[Node], given: dict[int, Any], dtype: Any) -> list[Any]:
-    """Return the values of nodes in NumPy, from those of their leaves by id."""
-    outputs, values, real = list(outputs), dict(given), np.dtype(dtype).type
-    pair = philox.uniform_pair if real is np.float64 else philox.uniform_pair_single
-    with np.errstate(all="ignore"):
-        for node in reachable(outputs):
-            operands = [values[arg.id] for arg in node.args]
-            if node.op == "const":
-                values[node.id] = real(node.value)
-            elif node.op == "uniform":
-                seed, start, update = operands
-                values[node.id] = pair(seed, start, np.int64(update), int(node.value))
-            elif node.op == "part":
-                values[node.id] = operands[0][int(node.value)]
-            elif node.id not in values:
-                values[node.id] = OPERATIONS[node.op].compute(*operands)
-    return [values[node.id] for node in outputs]
 
 
 def _place(place: Place | None) -> str:

@@ -46,27 +46,28 @@ class Task:
     axes: tuple[Axis, ...]
     memory: Rows | None = None
 
+    @property
+    def begins_spread(self) -> bool:
+        """Whether it is all of a spread, and not what is left of it within a loop."""
+        return self.node.op == "spread" and self.memory is None and self.axes == self.node.bound
+
     def inside(self, axis: Axis) -> Task:
         """What is left of it within a loop over one axis."""
         return Task(self.node, self.needs, tuple(other for other in self.axes if other != axis), self.memory)
 
 
 class Lowering(Computed):
-    """Appends the code of some outputs, given as the nodes to compute by the slots that they are for."""
+    """Appends the code of nodes, loops over rows included."""
 
-    def __init__(
-        self,
-        vectors: Vectors,
-        functions: Functions,
-        program: Program,
-        around: Surroundings,
-        outputs: Mapping[int, Node],
-    ):
+    def __init__(self, vectors: Vectors, functions: Functions, program: Program, around: Surroundings):
         super().__init__(vectors, functions, program, around)
-        runs = program.runs(outputs)
+        self.slots: dict[int, list[int]] = {}
+
+    def put(self, outputs: Mapping[int, Node]) -> None:
+        """Append the code of some outputs, given as the nodes to compute by the slots that they are for."""
+        runs = self.program.runs(outputs)
         in_runs = {slot for run in runs for slot in range(run.slot, run.slot + run.count)}
         single = {slot: node for slot, node in outputs.items() if slot not in in_runs}
-        self.slots: dict[int, list[int]] = {}
         for slot, node in single.items():
             self.slots.setdefault(node.id, []).append(slot)
         self.level([*single.values(), *(leaf for run in runs for leaf in self._leaves(run.node))], [])
@@ -105,7 +106,8 @@ class Lowering(Computed):
             number = self.vectors.builder.add(turn, integer(int(node.value)))
             return self.vectors.load(self.around.coordinate(number))
         if node.op == "part":
-            number = self.vectors.builder.add(turn, integer(self.part(node)))
+            (first,) = self.parts(node)
+            number = self.vectors.builder.add(turn, integer(first))
             return self.vectors.load(self.around.memory(number))
         if not self.program.varies(node):
             return self.values(node)[0]
@@ -138,7 +140,7 @@ class Lowering(Computed):
                 self._recur(task.node)
         tasks = [task for task in tasks if task.node.op != "scan"]
         for task in tasks:
-            if task.node.op == "spread" and task.memory is None and len(self.levels) == 1:
+            if task.begins_spread:
                 self._clear(task.node)
         by_axis: dict[Axis, list[Task]] = {}
         for task in tasks:
@@ -176,7 +178,7 @@ class Lowering(Computed):
                 values = [self._combined(node.op, *values[k : k + 2]) for k in range(0, len(values), 2)]
             self.levels[-1].values[node.id] = values
         for task in tasks:
-            if task.node.op == "spread" and task.memory is None and len(self.levels) == 1:
+            if task.begins_spread:
                 self.levels[-1].values[task.node.id] = []
 
     def _prepared(self, axis: Axis, needs: list[Node]) -> list[Node]:
@@ -322,15 +324,15 @@ class Lowering(Computed):
         lowest, highest = int(spread.table.min()), int(spread.table.max())
         if self.program.is_kept(spread):
             lowest, highest = 0, scatter(spread).outputs - 1
-        count = highest + 1 - lowest
-        first = self.vectors.reserve(count)
-        self.laid_out[spread.id] = first - lowest
+        count, instances = highest + 1 - lowest, self.instances(spread.axes)
+        first = self.vectors.reserve(count * instances)
+        self.sums[spread.id] = [first + k * count - lowest for k in range(instances)]
 
         def body(index: Any, _: list[Real]) -> list[Real]:
             self.vectors.store(self.vectors.number(0.0), self.around.memory(index))
             return []
 
-        self.vectors.loop(first, first + count, 1, [], body)
+        self.vectors.loop(first, first + count * instances, 1, [], body)
 
     def _put(self, task: Task) -> None:
         """Store a value in its row, or add it to the number of a spread that the row's position names."""
@@ -341,10 +343,10 @@ class Lowering(Computed):
             for address, value in zip(addresses, spread_out(values, len(addresses)), strict=True):
                 self.vectors.store(value, address)
             return
-        first = integer(self.laid_out[task.node.id])
-        places = self.positions(task.node, scatter(task.node).axes)
-        for place, value in zip(places, spread_out(values, len(places)), strict=True):
-            address = self.around.memory(builder.add(place, first))
+        begins, places = self.sums[task.node.id], self.positions(task.node, scatter(task.node).axes)
+        count = max(len(begins), len(places))
+        for first, place, value in zip(*(spread_out(each, count) for each in (begins, places, values)), strict=True):
+            address = self.around.memory(builder.add(place, integer(first)))
             self.vectors.store(self.vectors.load(address) + value, address)
 
 

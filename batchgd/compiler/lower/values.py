@@ -63,8 +63,9 @@ class Surroundings:
 class Computed:
     """The values of nodes at the place where code is appended; ``levels`` are the open loops, from outside to inside.
 
-    ``laid_out`` has the numbers of the first vectors in memory of what rows pick from, of what they spread to, and of
-    carries; ``last`` what the carries of a recurrence are after all rows.
+    ``laid_out`` has the numbers of the first vectors in memory of what rows pick from, and of carries; ``sums`` those
+    of what rows spread to, once for each further row that is computed together; ``last`` what the carries of a
+    recurrence are after all rows.
     """
 
     few = FEW
@@ -73,6 +74,7 @@ class Computed:
         self.vectors, self.functions, self.program, self.around = vectors, functions, program, around
         self.levels = [Level()]
         self.laid_out: dict[Any, int] = {}
+        self.sums: dict[int, list[int]] = {}
         self.last: dict[int, list[Values]] = {}
 
     @property
@@ -83,9 +85,9 @@ class Computed:
     def known(self, node: Node) -> None:
         """Called when a node has been computed."""
 
-    def part(self, node: Node) -> int:
+    def parts(self, node: Node) -> list[int]:
         """Where in memory a number of a spread is."""
-        return self.laid_out[node.args[0].id] + int(node.value)
+        return [first + int(node.value) for first in self.sums[node.args[0].id]]
 
     def region(self, wanted: Iterable[Node]) -> list[Node]:
         """The nodes that are still to be computed for others, in an order of computation."""
@@ -143,7 +145,7 @@ class Computed:
             case "entry":
                 return self._entry(node)
             case "part":
-                return [vectors.load(self.around.memory(integer(self.part(node))))]
+                return [vectors.load(self.around.memory(integer(place))) for place in self.parts(node)]
         arguments = [self.values(need) for need in self.program.needs(node)]
         count = max(map(len, arguments))
         together = zip(*(spread_out(values, count) for values in arguments), strict=True)
@@ -154,13 +156,15 @@ class Computed:
         if self.program.is_last(node):
             return self.last[arg.id][number]
         assert isinstance(node.attr, Entry)
-        places, rest = self.positions(node, node.attr.axes), self.places(arg.axes)
-        first = self.laid_out[(arg.id, number) if arg.op == "scan" else arg.id]
+        places = self.positions(node, node.attr.axes)
         if arg.op == "scan":
-            rest = [builder.mul(place, integer(arg.bound[0].length + 1)) for place in rest]
-        count = max(len(places), len(rest))
-        pairs = zip(spread_out(places, count), spread_out(rest, count), strict=True)
-        places = [builder.add(builder.add(*pair), integer(first)) for pair in pairs]
+            first, size = integer(self.laid_out[arg.id, number]), integer(arg.bound[0].length + 1)
+            begins = [builder.add(builder.mul(place, size), first) for place in self.places(arg.axes)]
+        else:
+            begins = [integer(first) for first in self.sums[arg.id]]
+        count = max(len(places), len(begins))
+        pairs = zip(spread_out(places, count), spread_out(begins, count), strict=True)
+        places = [builder.add(*pair) for pair in pairs]
         return [self.vectors.load(self.around.memory(place)) for place in places]
 
     def _picked(self, node: Node) -> Values:

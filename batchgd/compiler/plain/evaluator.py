@@ -18,6 +18,7 @@ from batchgd.problem.errors import InputError
 
 if TYPE_CHECKING:
     from batchgd.compiler.objective import What
+    from batchgd.compiler.units import Units
     from batchgd.problem.box import Box
 
 Floats = NDArray[np.float64]
@@ -88,21 +89,21 @@ class Evaluator:
             "derivatives": slope + hessian + extra,
         }[what]
 
-    def outputs(self, what: What, x: Floats, others: Others, scale: Floats | float = 1.0) -> Floats:
+    def outputs(self, what: What, x: Floats, others: Others, units: Units) -> Floats:
         """Return value, gradient and the lower triangle of the Hessian, as far as they are asked for, (outputs, n).
 
-        Derivatives are those by x / scale.
+        Values and derivatives are those in other units, at points x in the function's own.
         """
         per_point = 4 * self.dim**3 if what in ("hessian", "derivatives") else 2 * self.dim**2
         size = max(1, _AT_ONCE // max(per_point, 1))
-        parts = [self._some(what, x[k : k + size], others, scale) for k in range(0, len(x), size)]
+        parts = [self._some(what, x[k : k + size], others, units) for k in range(0, len(x), size)]
         d = self.dim
         lengths = {"value": 1, "gradient": d, "value_and_gradient": 1 + d, "hessian": d * (d + 1) // 2}
         if not parts:
             return np.empty((lengths.get(what, 1 + d + d * (d + 1) // 2), 0))
         return np.concatenate(parts, axis=1)
 
-    def _some(self, what: What, x: Floats, others: Others, scale: Floats | float) -> Floats:
+    def _some(self, what: What, x: Floats, others: Others, units: Units) -> Floats:
         parts = []
         values = slopes = None
         if what in ("value_and_gradient", "derivatives") and self.functions[0].kind == "both":
@@ -113,14 +114,14 @@ class Evaluator:
             values = self.values_kept(x, others)
         if what not in ("gradient", "hessian"):
             assert values is not None
-            parts.append(values[None])
+            parts.append(units.value(values)[None])
         if what in ("gradient", "value_and_gradient", "derivatives"):
             slopes = self.slopes(x, others, values) if slopes is None else slopes
-            parts.append((slopes * scale).T)
+            parts.append((slopes * units.slope).T)
         if what in ("hessian", "derivatives"):
             i, j = np.tril_indices(self.dim)
-            hessian = self._hessian(x, others, values) * np.outer(scale * np.ones(self.dim), scale * np.ones(self.dim))
-            parts.append(hessian[:, i, j].T)
+            scale = units.scale * np.ones(self.dim)
+            parts.append((units.slope * self._hessian(x, others, values) * scale[:, None])[:, i, j].T)
         return np.concatenate(parts)
 
     def values_kept(self, x: Floats, others: Others) -> Floats:

@@ -177,10 +177,17 @@ def slope_of_row(node: Node) -> Node:
 
 
 def _product_of_others(m: _Algebra, node: Node, arg: Node) -> Node:
-    """The product over the row; where the row is 0, the product of the others if none of them is 0 as well."""
-    one, zero = m.number(1.0), m.number(0.0)
+    """The product of the other rows: over all rows by this one, unless it is 0.
+
+    With two zeros that is the other zero, as the sum of the zeros without this one, times the product of what is not
+    0: its value is 0, but not its derivative.
+    """
+    one, zero, axis = m.number(1.0), m.number(0.0), node.bound[0]
     is_zero = m.make("eq", arg, zero)
     divisor = m.make("where", is_zero, one, arg)
-    zeros = reduced("sum", m.make("where", is_zero, one, zero), node.bound[0])
-    others = m.make("where", m.make("eq", zeros, one), reduced("prod", divisor, node.bound[0]), zero)
+    zeros = reduced("sum", m.make("where", is_zero, one, zero), axis)
+    rest = reduced("prod", divisor, axis)
+    other = m.make("sub", reduced("sum", m.make("where", is_zero, arg, zero), axis), arg)
+    others = m.make("where", m.make("eq", zeros, m.number(2.0)), m.mul(other, rest), zero)
+    others = m.make("where", m.make("eq", zeros, one), rest, others)
     return m.make("where", is_zero, others, m.mul(node, m.over(1.0, divisor)))
