@@ -91,7 +91,7 @@ class Minima(Points):
     eigenvalues : (m, d)
         Of the Hessian, ascending; NaN if it does not exist.
     inside : (m,) of bool
-        Whether the point is in the box of the starts.
+        Whether the point is in the box of the starts; always true up to rotations or translations.
     spread : (m,)
         Widest distance between polished copies of the point, or points of the set, in box widths.
     free : (m,) of int
