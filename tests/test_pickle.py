@@ -132,6 +132,7 @@ def made(name):
 
 def equal(a, b):
     """Whether two objects hold the same, all the way down; arrays bit for bit."""
+    a, b = (each.computed() if hasattr(each, "computed") else each for each in (a, b))  # a column not read yet
     if type(a) is not type(b):
         return False
     if isinstance(a, Objective):

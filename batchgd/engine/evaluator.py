@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.kernels.cpu_intrinsics import ALL_LANES, LINE, MEMORY, TABLES, TAIL
+from batchgd.kernels.cpu_places import ALL_LANES, LINE, MEMORY, TABLES, TAIL
 
 if TYPE_CHECKING:
     from batchgd.compiler.differentiable import Differentiable

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,7 +12,7 @@ from batchgd.engine.progress import UNWATCHED, Watch
 from batchgd.minima.catalogue import Catalogue
 from batchgd.minima.classes import quotient
 from batchgd.minima.classify import NAMES, NOTHING
-from batchgd.minima.eigen import hessian_eigenvalues
+from batchgd.minima.eigen import HessianEigenvalues, hessian_eigenvalues
 from batchgd.minima.fractions import seen_interval
 from batchgd.minima.grouping import Lookup
 from batchgd.minima.hints import symmetry_hint
@@ -185,7 +186,7 @@ def _minima(
         count=sites.count,
         fraction=sites.count / max(n, 1),
         kind=np.array(NAMES)[sites.kind],
-        eigenvalues=hessian_eigenvalues(objective, sites.x, watch),
+        eigenvalues=_eigenvalues(objective, sites.x, watch),
         inside=np.asarray(~outside.any(axis=1)),
         spread=sites.spread,
         free=np.where(np.isin(sites.kind, SETS), sites.zero, 0),
@@ -201,9 +202,16 @@ def _stationary(objective: Derivable, sites: Sites, watch: Watch) -> Stationary:
         fun=sites.fun,
         count=sites.count,
         kind=np.array(NAMES)[sites.kind],
-        eigenvalues=hessian_eigenvalues(objective, sites.x, watch),
+        eigenvalues=_eigenvalues(objective, sites.x, watch),
         negative=sites.negative,
     )
+
+
+def _eigenvalues(objective: Derivable, x: NDArray[np.float64], watch: Watch) -> Any:
+    """Eigenvalues, when they are asked for; of a function that is called as plain Python at once, in the run's time."""
+    if getattr(objective, "plain", False):
+        return hessian_eigenvalues(objective, x, watch)
+    return HessianEigenvalues(objective, x)
 
 
 def by_value(box: Box, x: NDArray, fun: NDArray, noise: NDArray, kind: NDArray) -> NDArray[np.int64]:

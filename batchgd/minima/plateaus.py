@@ -27,6 +27,8 @@ def on_plateaus(
 ) -> NDArray[np.bool_]:
     """Which cells are on a plateau that falls at its end, (k,), if many endpoints are without slope and curvature.
 
+    Those without curvature in all directions are left to be probed.
+
     Along a mode without curvature the value falls further than the slope at the endpoint alone could take it, and never
     rises before: so there is no minimum next to it. Polishing such points would fail after many steps.
     """
@@ -81,6 +83,7 @@ def _in_doubt(objective: Derivable, box: Box, x: NDArray, scale: Scale) -> NDArr
 
 def _falls_at_its_end(objective: Derivable, box: Box, x: NDArray, scale: Scale) -> NDArray[np.bool_]:
     flat, vector, gradient = flat_modes(objective, box, x, scale)
+    flat[flat.all(axis=1)] = False
     fun = values(objective, x)
     blur = np.maximum(64 * EPS * np.abs(fun), rounding(objective, box, x, fun))
     out = np.zeros(len(x), np.bool_)
