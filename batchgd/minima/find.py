@@ -27,6 +27,8 @@ from batchgd.problem.errors import InputError
 from batchgd.problem.identity import SAME, Identity
 
 _ROUND = 1e-6  # box widths to which coordinates are rounded before they decide an order
+_SMALL = 1 << 20  # numbers below this, of either sign, take 21 bits
+_PLACES = np.array([1 << 42, 1 << 21, 1])
 _NOT_INDEPENDENT = "the starts are not independent of each other, so fractions have no interval"
 
 
@@ -217,7 +219,15 @@ def _eigenvalues(objective: Derivable, x: NDArray[np.float64], watch: Watch) -> 
 def by_value(box: Box, x: NDArray, fun: NDArray, noise: NDArray, kind: NDArray) -> NDArray[np.int64]:
     """Rows with the lowest value first; values that rounding cannot order are ordered by rounded coordinates."""
     u = np.rint((x - box.lower) / (box.width * _ROUND))
-    return np.lexsort((kind, *u.T[::-1], levels(fun, noise)))
+    return np.lexsort((kind, *_packed(u)[::-1], levels(fun, noise)))
+
+
+def _packed(u: NDArray[np.float64]) -> list[NDArray]:
+    """Keys that order rows of whole numbers as their columns do; three columns are one key if they are small."""
+    if len(u) == 0 or np.abs(u).max() >= _SMALL:
+        return list(u.T)
+    whole = (u + _SMALL).astype(np.int64)
+    return [whole[:, k : k + 3] @ _PLACES[-min(3, u.shape[1] - k) :] for k in range(0, u.shape[1], 3)]
 
 
 def _gap(clustering: Clustering, box: Box, minima: Minima, floor: float, watch: Watch) -> tuple[float, int, int]:
@@ -226,7 +236,7 @@ def _gap(clustering: Clustering, box: Box, minima: Minima, floor: float, watch: 
     It is measured only if it is small enough to be reported.
     """
     alone = np.append(np.flatnonzero(minima.free == 0), -1)
-    isolated = minima[alone[:-1]]
-    widest = max(floor, float(isolated.spread.max(initial=0.0)))
-    distance, a, b = clustering.nearest((isolated.x - box.lower) / box.width, CLOSE * widest, watch)
+    widest = max(floor, float(minima.spread[alone[:-1]].max(initial=0.0)))
+    u = (minima.x[alone[:-1]] - box.lower) / box.width
+    distance, a, b = clustering.nearest(u, CLOSE * widest, watch)
     return distance / widest, int(alone[a]), int(alone[b])
