@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from batchgd.compiler.trace.emit import sine_cosine_pairs
-from batchgd.compiler.trace.graph import Graph, Node, reachable
+from batchgd.compiler.trace.graph import Graph, Loop, Node, reachable
+from batchgd.compiler.trace.loops import with_bodies
 from batchgd.compiler.trace.operations import LEAVES, OPERATIONS
 
 ARRAYS = ("ws", "index", "seed", "p", "box", "h", "limits")
@@ -68,9 +69,12 @@ class ProgramGraph(Graph):
     def imported(self, outputs: Sequence[Node]) -> list[Node]:
         """Return the same operations on the same leaves as nodes of this graph."""
         new: dict[int, Node] = {}
-        for node in reachable(outputs):
-            args = tuple(new[arg.id] for arg in node.args)
-            new[node.id] = self.intern(node.op, args, node.value, node.attr, node.axes)
+        for node in with_bodies(outputs):
+            args, attr = tuple(new[arg.id] for arg in node.args), node.attr
+            if isinstance(attr, Loop):
+                parts = (tuple(new[each.id] for each in several) for several in (attr.carries, attr.following))
+                attr = Loop(attr.axis, attr.reverse, *parts)
+            new[node.id] = self.intern(node.op, args, node.value, attr, node.axes)
             self.tables.update(node.graph.tables)
         return [new[node.id] for node in outputs]
 

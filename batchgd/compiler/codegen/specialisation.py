@@ -11,7 +11,6 @@ from batchgd.compiler.codegen import emit_evaluation, emit_loops, emit_sum, warp
 from batchgd.compiler.codegen.block_tick import BlockLayout, BlockTick
 from batchgd.compiler.codegen.decorators import DECORATORS, HEADERS, Decorators
 from batchgd.compiler.codegen.emit_stopping import StoppingEmitter, StoppingTests
-from batchgd.compiler.codegen.fused_tick import FusedTick
 from batchgd.compiler.codegen.layout import Layout
 from batchgd.compiler.codegen.rule import Rule, parameters_of, read_rule
 from batchgd.compiler.codegen.to_numpy import as_rows
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from batchgd.compiler.differentiable import Differentiable
     from batchgd.compiler.finite_sum import FiniteSum
     from batchgd.compiler.objective import Objective, What
+    from batchgd.compiler.trace.graph import Node
 
 BLOCK_DIM = 32
 """From this dimension on CPU code takes the block form: unrolled, it would compile for many seconds."""
@@ -171,6 +171,10 @@ class Specialisation:
             return ("maxfev", "unsteady")  # a rejected trial is not an update, which maxiter would count
         return ("overflowed",) if self.read.step_squared is None else ()
 
+    def outputs(self, what: What) -> list[Node]:
+        """Return what a tick computes of the function, in loops over rows, but in CUDA's simulator written out."""
+        return self.function.written_out(what) if self.simulated else self.function.outputs(what)
+
     @property
     def has_value(self) -> bool:
         """Whether the tick computes the value together with the gradient."""
@@ -189,7 +193,7 @@ class Specialisation:
             body = self._shared_functions(constants, tables)
         else:
             body = [*self.evaluation(constants), *self.tick(constants)]
-            if self.target != "cpu":
+            if self.target != "cpu" and (self.target == "numpy" or self.sum is not None):
                 value, value_at = self.value_functions(constants).values()
                 body += [
                     value if self.in_programs else decorated(value, self.how.lane),
@@ -266,8 +270,8 @@ class Specialisation:
     def evaluation(self, constants: Constants) -> list[str]:
         """The evaluation of a lane block, a function of its own in the block form."""
         layout = self.layout
-        if not isinstance(layout, BlockLayout):
-            return []
+        if not isinstance(layout, BlockLayout) or (self.target == "cuda" and self.sum is None):
+            return []  # it is no text (``device_module.py``)
         asked = emit_evaluation.outputs_of(self.objective.dim, value=self.has_value, hessian=self.read.hessian)
         if self.in_programs:
             return [*emit_evaluation.evaluation_of_rows(self.function, asked)]
@@ -279,25 +283,11 @@ class Specialisation:
         return self._chosen([decorated(lane, self.how.lane), decorated(block, self.how.pass_tick)])
 
     def tick(self, constants: Constants) -> list[str]:
-        """The tick with what it calls: the rule, the stopping tests and, in the fused form, the evaluation."""
-        from batchgd.kernels import stopping_tests as tests
-
+        """The tick in block form with what it calls: the rule and the stopping tests."""
         layout = self.layout
         if isinstance(layout, BlockLayout):
             return self._block_tick(layout, constants)
-        tick = FusedTick(
-            layout,
-            constants,
-            n_params=self.n_params,
-            cubic=self.cubic,
-        )
-        return [
-            *(function_source(getattr(tests, name), constants, self.how.lane) for name in self.ending.functions),
-            functions_of(layout.rule.module, constants, self.how.lane),
-            *(functions_of(part.module, constants, self.how.lane, f"{part.name}_") for part in layout.rule.parts),
-            decorated(self.function.emit(self.what, constants), self.how.lane),
-            decorated(tick.source(), self.how.tick),
-        ]
+        return []  # it is a program
 
     def _block_tick(self, layout: BlockLayout, constants: Constants) -> list[str]:
         """The same for the block form, which calls ``evaluate``."""

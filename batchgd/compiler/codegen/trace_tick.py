@@ -113,7 +113,7 @@ class TickTrace:
 
     def _evaluate(self) -> None:
         """Value, gradient and Hessian, as far as they are needed, from the operations of the objective."""
-        outputs = self.of.function.outputs(self.of.what)
+        outputs = self.of.outputs(self.of.what)
         results = [Scalar(node) for node in self.graph.imported(outputs)]
         if self.of.what != "gradient":
             self.names["f"] = results.pop(0)

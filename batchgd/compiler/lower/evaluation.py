@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from batchgd.compiler.lower.functions import INLINED, Functions
 from batchgd.compiler.lower.processor import Processor
-from batchgd.compiler.lower.program import Program
+from batchgd.compiler.lower.program import Program, positions_of
 from batchgd.compiler.lower.to_llvm import Lowering
 from batchgd.compiler.lower.values import Surroundings
 from batchgd.compiler.lower.vectors import INTEGER, LINE, POINTER, Vectors, integer
@@ -156,11 +156,11 @@ class _Writer:
             coordinate=lambda number: self._element(self.point, number),
             store=lambda slot, value: vectors.store(value, self._element(out, slot)),
             table=self._table,
-            positions=self._positions,
+            positions=positions_of,
             memory=lambda number: vectors.at(memory, number),
         )
         program = Program([*self.outputs.values()], fuses=self.processor.fuses)
-        Lowering(vectors, self.functions, program, around, self.outputs)
+        Lowering(vectors, self.functions, program, around).put(self.outputs)
         vectors.builder.ret_void()
         entry.branch(group.blocks[1])
         return group, vectors.entries
@@ -177,17 +177,10 @@ class _Writer:
 
     def _table(self, node: Node) -> Any:
         """The address of a node's table; each table is passed once."""
-        array = node.table if node.op == "data" else self._positions(node)
+        array = node.table if node.op == "data" else positions_of(node)
         kept = np.ascontiguousarray(array, np.int64 if array.dtype.kind in "iu" else self.dtype)
         key = kept.tobytes(), kept.dtype
         if key not in self.tables:
             place = self.at_entry.at(self.addresses, integer(len(self.tables)), POINTER)
             self.tables[key] = kept, self.at_entry.pointer(place)
         return self.tables[key][1]
-
-    @staticmethod
-    def _positions(node: Node) -> NDArray[Any]:
-        """The numbers in the table of a pick or a spread; for a pick from coordinates, the coordinates' numbers."""
-        if node.op == "pick" and Program.picks_coordinates(node):
-            return np.array([int(arg.value) for arg in node.args])[node.table]
-        return node.table
