@@ -206,6 +206,8 @@ def _append(
 ) -> tuple[Sites, NDArray[np.int64]]:
     """Give each of these cells a site of its own."""
     m = len(cells)
+    if m == 0:
+        return sites, site
     old, site = site, site.copy()
     site[cells] = len(sites.fun) + np.arange(m)
     moved = old[cells] >= 0
