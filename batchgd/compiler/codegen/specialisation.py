@@ -110,7 +110,7 @@ class Specialisation:
     @property
     def blocked(self) -> bool:
         """Whether the tick takes the block form: where it must be loops, and if unrolling costs too much."""
-        if self.sum is not None or self.shared or self.in_loops or (self.read.stages and self.target != "cpu"):
+        if self.sum is not None or self.shared or self.in_loops or (self.target != "cpu" and self._remembers_much):
             return True
         return self.target == "cpu" and self._large if self.in_block is None else self.in_block
 
@@ -129,9 +129,12 @@ class Specialisation:
         """Whether the objective costs much to compile, which must not depend on the number of starts."""
         counts = self.function.counts
         operations = counts.total + (ELEMENTARY - 1) * counts.transcendentals
-        if self.read.stages and self._fused_layout.size > BLOCK_STATE:
-            return True
-        return self.objective.dim >= BLOCK_DIM or operations >= BLOCK_OPERATIONS
+        return self._remembers_much or self.objective.dim >= BLOCK_DIM or operations >= BLOCK_OPERATIONS
+
+    @property
+    def _remembers_much(self) -> bool:
+        """Whether the rule works on so much of a lane that loops are better."""
+        return bool(self.read.stages) and self._fused_layout.size > BLOCK_STATE
 
     @property
     def shared(self) -> bool:
