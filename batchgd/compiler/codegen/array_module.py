@@ -1,4 +1,4 @@
-"""What the NumPy backend runs of a specialisation whose tick is one program: nothing is written or compiled for it."""
+"""What the NumPy backend runs of a specialisation: nothing is written or compiled for it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from batchgd.compiler.codegen.array_block import block_tick
 from batchgd.compiler.codegen.trace_tick import tick_program
 from batchgd.compiler.lower.array_tick import ArrayTick
+from batchgd.compiler.lower.arrays import program_for
 from batchgd.kernels import philox
 
 if TYPE_CHECKING:
@@ -17,10 +19,11 @@ if TYPE_CHECKING:
 
 def array_module(of: Specialisation) -> SimpleNamespace:
     """Return the tick, the value at points, what makes starts, and where the loop finds what it reads of a lane."""
-    program, value = ArrayTick(tick_program(of), of.dtype), of.function.program("value")
+    done: Any = block_tick(of) if of.blocked else ArrayTick(tick_program(of), of.dtype)
+    value: Any = of.function.program("value") if of.sum is None else program_for(of.sum.outputs("value"))
 
     def tick(*arrays: Any) -> Any:
-        return np.any(program(*arrays))
+        return np.any(done(*arrays))
 
     def value_at(points: Any, i: None, p: Any) -> Any:
         return value(points.T, p)[0]

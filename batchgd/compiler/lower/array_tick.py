@@ -6,13 +6,14 @@ This is the reference for what is compiled, the tick of the NumPy backend, and t
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from batchgd.compiler.codegen.program import ARRAYS, Program
+from batchgd.compiler.codegen.program import ARRAYS, Place, Program
 from batchgd.compiler.trace.graph import Node
-from batchgd.compiler.trace.operations import OPERATIONS
+from batchgd.compiler.trace.operations import OPERATIONS, REDUCTIONS
 from batchgd.kernels import philox
 
 
@@ -20,7 +21,8 @@ class ArrayTick:
     """Does a program on ``ws`` of shape (slots, lanes), or (slots,) for one lane.
 
     It is called with the arrays of ``program.ARRAYS`` in this order, with one start per lane in ``index``. It renews
-    ``ws``, and returns the output ``ended`` if there is one: whether each lane has ended.
+    ``ws``, and returns the output ``ended`` if there is one: whether each lane has ended. Vectors whose coordinates
+    are rows are arrays of shape (dim, lanes).
     """
 
     def __init__(self, program: Program, dtype: str):
@@ -31,34 +33,41 @@ class ArrayTick:
         for node in nodes:
             if node.is_constant:
                 self._values[places[node.id]] = self._real(node.value)
+        for name, node in program.needed.items():
+            if program.reads[name].array == "axis":
+                self._values[places[node.id]] = np.arange(program.reads[name].rows, dtype=dtype)[:, None]
         # What is written elsewhere is copied: its own slot may be renewed before.
         moved = {node.id for node in program.renewed.values()}
         self._reads = [
-            (places[node.id], *_source(program, name), node.id in moved) for name, node in program.needed.items()
+            (places[node.id], *_source(program.reads[name]), node.id in moved)
+            for name, node in program.needed.items()
+            if program.reads[name].array != "axis"
         ]
         self._steps = [
             (self._operation(node), [places[arg.id] for arg in node.args], places[node.id])
             for node in nodes
             if node.args
         ]
-        self._writes = [(place.number, places[node.id]) for place, node in program.renewed.items()]
+        self._writes = [(_element(place), places[node.id]) for place, node in program.renewed.items()]
         self._ended = places[outputs["ended"].id] if "ended" in outputs else None
 
     def _operation(self, node: Node) -> Callable[..., Any]:
         if node.op == "uniform":
             pair = philox.uniform_pair if self._real is np.float64 else philox.uniform_pair_single
-            counter = int(node.value)
-            return lambda seed, start, update: pair(seed, start, np.int64(update), counter)
+            given = [] if len(node.args) == 4 else [node.value]
+            return lambda seed, start, *counts: pair(seed, start, *map(np.int64, [*counts, *given]))
         if node.op == "part":
             number = int(node.value)
             return lambda numbers: numbers[number]
+        if node.op in REDUCTIONS:
+            return partial(REDUCTIONS[node.op].reduce, axis=0)
         return OPERATIONS[node.op].compute
 
     def __call__(self, *arrays: Any) -> Any:
         """Do it once."""
         values = self._values.copy()
         for place, array, number, moved in self._reads:
-            value = arrays[array] if number is None else arrays[array][number]
+            value = arrays[array] if number is ... else arrays[array][number]
             values[place] = value.copy() if moved else value
         with np.errstate(all="ignore"):
             for compute, operands, place in self._steps:
@@ -69,10 +78,15 @@ class ArrayTick:
         return None if self._ended is None else values[self._ended]
 
 
-def _source(program: Program, name: str) -> tuple[int, int | None]:
-    """Which of the arrays an input is in, and the number of its element, or None for the whole array."""
-    place = program.reads[name]
-    return ARRAYS.index(place.array), None if place.array in ("index", "seed") else place.number
+def _source(place: Place) -> tuple[int, Any]:
+    """Which of the arrays an input is in, and which of its elements it is."""
+    if place.array == "box" and place.rows:
+        return ARRAYS.index("box"), (_element(place), None)
+    return ARRAYS.index(place.array), ... if place.array in ("index", "seed") else _element(place)
+
+
+def _element(place: Place) -> Any:
+    return slice(place.number, place.number + place.rows) if place.rows else place.number
 
 
 def _places(nodes: Sequence[Node], kept: Collection[int]) -> tuple[dict[int, int], int]:
