@@ -214,7 +214,8 @@ class PieceCode(Lowering):
         if place.array == "ws":
             return [vectors.frozen(vectors.load(self._slot(integer(place.number))))]
         if place.array == "index":
-            kind = ir.VectorType(INTEGER, self.vectors.form.lanes)
+            lanes = vectors.form.lanes
+            kind = INTEGER if lanes == 1 else ir.VectorType(INTEGER, lanes)
             return [vectors.real(vectors.builder.load(array, typ=kind, align=8))]
         if place.array == "seed":
             return [vectors.spread(array)]
