@@ -88,4 +88,3 @@ def test_bits_do_not_depend_on_the_width_of_a_block(method):
 def test_rules_with_history_or_matrices_are_unrolled_while_a_lane_remembers_little(method):
     few, many = (specialised(bgd.as_objective("rosenbrock", dim), method) for dim in (6, 16))
     assert (few.blocked, many.blocked) == (False, True)
-    assert replace(few, target="numpy").blocked
