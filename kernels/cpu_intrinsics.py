@@ -1,7 +1,4 @@
-"""What Numba's code for the CPU needs beyond Numba: a call by address, and an aligned stack.
-
-The block form's tick is the same for every objective: it calls the evaluation by its address (``cpu_places.py``).
-"""
+"""What Numba's code for the CPU needs beyond Numba: an aligned stack, and what it is called with by its address."""
 
 from typing import Any
 
@@ -11,45 +8,13 @@ from numba import types
 from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
 
-from batchgd.kernels.cpu_places import EVALUATE, LINE, TAIL
-
-_INTEGERS = types.CPointer(types.int64)
+from batchgd.kernels.cpu_places import LINE
 
 
-def arguments_of(name: str, dtype: str) -> tuple[Any, ...]:
-    """Return the types of what ``tick`` or ``evaluate`` is called with by its address: pointers and the seed."""
+def arguments_of(dtype: str) -> tuple[Any, ...]:
+    """Return the types of the arguments of ``evaluate``: pointers and the seed."""
     reals = types.CPointer(from_dtype(np.dtype(dtype)))
-    shared = (reals, _INTEGERS, types.uint64, reals)
-    return (*shared, reals, reals, reals) if name == "tick" else shared
-
-
-def _call(place: int) -> Any:
-    """Lower to a call of the address at ``index[place - TAIL]``, with the arrays' data as arguments."""
-
-    def lower(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        kinds, passed = [], []
-        for kind, value in zip(signature.args, arguments, strict=True):
-            array = context.make_array(kind)(context, builder, value) if isinstance(kind, types.Array) else None
-            kinds.append(kind if array is None else types.CPointer(kind.dtype))
-            passed.append(value if array is None else array.data)
-        index = context.make_array(signature.args[1])(context, builder, arguments[1])
-        last = builder.sub(index.nitems, ir.Constant(index.nitems.type, TAIL - place))
-        address = builder.load(builder.gep(index.data, [last]))
-        convention = context.call_conv
-        kind = convention.get_function_type(signature.return_type, kinds)
-        # There is no status to look at: with NumPy's error model nothing in there raises.
-        _, result = convention.call_function(
-            builder, builder.inttoptr(address, kind.as_pointer()), signature.return_type, kinds, passed
-        )
-        return result
-
-    return lower
-
-
-@intrinsic
-def evaluate(typing_context, ws, index, seed, p):
-    """Call the evaluation whose address ``index`` contains."""
-    return types.none(ws, index, seed, p), _call(EVALUATE)
+    return reals, types.CPointer(types.int64), types.uint64, reals
 
 
 def _align(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:

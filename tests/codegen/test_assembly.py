@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 
 import batchgd as bgd
-from batchgd.compiler.cache.modules import execute
 from batchgd.compiler.cache.native import optimised
-from batchgd.compiler.codegen import cpu_modules
 from batchgd.compiler.codegen.specialisation import Specialisation
 from batchgd.compiler.codegen.trace_tick import tick_program
 from batchgd.compiler.lower.processor import this_processor
@@ -17,7 +15,6 @@ from batchgd.kernels import (
     for_numba,  # noqa: F401 - for what is compiled here
     minibatch,
 )
-from batchgd.kernels.cpu_intrinsics import arguments_of
 
 get = bgd.landscapes.get
 
@@ -36,16 +33,10 @@ CASES = [
 def assembly(name, dim, rule, dtype):
     """Compile the tick of a specialisation from its text alone and return its assembly."""
     of = Specialisation(bgd.as_objective(get(name), dim), rule, dtype)
-    if not of.blocked:
-        processor = this_processor()
-        made = tick(tick_program(of), lanes=of.lanes, dtype=dtype, processor=processor)
-        return processor.machine().emit_assembly(optimised(made.text, processor))
-    text = cpu_modules.texts(of)["tick"]
-    module: dict = {"__name__": "specialisation"}
-    execute(text, module, "<specialisation>")
-    module["tick"].compile(arguments_of("tick", dtype))
-    (text,) = module["tick"].inspect_asm().values()
-    return text
+    assert not of.blocked
+    processor = this_processor()
+    made = tick(tick_program(of), lanes=of.lanes, dtype=dtype, processor=processor)
+    return processor.machine().emit_assembly(optimised(made.text, processor))
 
 
 @pytest.mark.parametrize(("name", "dim", "rule", "dtype"), CASES, ids=lambda value: str(value))

@@ -53,7 +53,7 @@ class ByAddress:
         """Return the address of the function for numbers of this type, valid as long as this object lives."""
         with self._lock:
             if dtype not in self.codes:
-                self.codes[dtype] = self._code(arguments_of(self.name, dtype))
+                self.codes[dtype] = self._code(arguments_of(dtype))
             return self.codes[dtype].address
 
     def _code(self, arguments: tuple[Any, ...]) -> Code:

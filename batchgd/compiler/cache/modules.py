@@ -4,8 +4,8 @@ The text runs from memory: the copy in the cache's folder is for readers, and ca
 
 =================  ================================================================================================
 ``module``         a module for NumPy, or for CUDA, whose kernels look for their code on disk (``numba_cache.py``)
-``by_address``     a function of an objective or a method, which other code calls by its address (``by_address.py``)
-``by_text``        the same of an LLVM text, which Numba does not compile (``native.py``)
+``by_text``        a function of LLVM text, which is called by its address (``native.py``)
+``by_address``     the same of a text that Numba compiles (``by_address.py``)
 =================  ================================================================================================
 
 All take the name of the entry on disk (``toolchain.key_of``, ``native.native_key``), which determines whether code is

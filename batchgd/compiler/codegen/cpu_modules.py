@@ -1,15 +1,5 @@
 """The CPU code of a specialisation: several functions, each of which serves every specialisation with the same text.
 
-module     functions                          what its text depends on
-=========  =================================  ==========================================================
-loop       ``descend``, ``record``            the number of lanes and whether points can be rejected
-values     ``values``                         nothing but the type
-=========  =================================  ==========================================================
-
-The loop calls the tick by its address and reads where the tick keeps everything of a lane; the block form's tick and
-``values`` call the evaluation in the same way (``kernels/cpu_intrinsics.py``). Numba compiles neither the tick nor the
-evaluations (``compiler/lower``), except for that of a batch of a finite sum's rows, which is the module ``evaluate``.
-=======
 ====================  ==============================================================================
 function              what its text depends on, besides the type and the number of lanes
 ====================  ==============================================================================
