@@ -337,32 +337,9 @@ class Specialisation:
     def _chosen(self, text: list[str]) -> list[str]:
         """Text of the block form with the loops that suit the target."""
         # CUDA's compiler unrolls the loops of one thread itself, which puts its state into registers.
-        if self.target == "cpu" or self.shared:
-            text = [with_constants_written_out(part, dict(self.constants)) for part in text]
-            return self._called(text)
+        if self.shared:
+            return [with_constants_written_out(part, dict(self.constants)) for part in text]
         return [as_rows(part) for part in text] if self.target == "numpy" else text
-
-    def _called(self, text: list[str]) -> list[str]:
-        """The same if the last function is called by its address on the CPU.
-
-        It then aligns its stack and makes arrays from pointers.
-        """
-        if self.target != "cpu":
-            return text
-        from batchgd.kernels.cpu_places import P_SIZE, TAIL, WS_SIZE
-
-        decorator, head, body = text[-1].split("\n", 2)
-        name, arguments = head.removeprefix("def ").removesuffix("):").split("(")
-        entry = [
-            f"def {name}({arguments}):",
-            "    align_stack()",
-            f"    ws = carray(ws, index[W + {1 + WS_SIZE}])",
-            f"    p = carray(p, index[W + {1 + P_SIZE}])",
-            f"    index = carray(index, W + {1 + TAIL})",
-            f"    return {name}_of_block({arguments})",
-        ]
-        of_block = decorated(f"def {name}_of_block({arguments}):\n{body}", self.how.pass_loop)
-        return [*text[:-1], of_block, "\n".join([decorator, *entry])]
 
     def _shared_functions(self, constants: Constants, tables: emit_loops.Tables) -> list[str]:
         """Everything of a kernel whose threads share a trajectory."""
