@@ -79,7 +79,7 @@ def seen_interval(
 
 def _distinct(count: NDArray) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """The distinct counts, and the place of each count among them; small whole numbers need no sort."""
-    if count.dtype.kind in "iu" and count.size and 0 <= count.min() and count.max() <= count.size:
+    if count.dtype.kind in "iu" and count.size and count.min() >= 0 and count.max() <= count.size:
         seen = np.bincount(count.ravel()) > 0
         return np.flatnonzero(seen).astype(np.float64), (np.cumsum(seen) - 1)[count.ravel()]
     k, back = np.unique(np.asarray(count, np.float64), return_inverse=True)
