@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from batchgd.engine.progress import UNWATCHED, Watch
 from batchgd.minima.catalogue import Catalogue
-from batchgd.minima.classes import quotient
+from batchgd.minima.classes import moves_freely, quotient
 from batchgd.minima.classify import NAMES, NOTHING
 from batchgd.minima.eigen import HessianEigenvalues, hessian_eigenvalues
 from batchgd.minima.fractions import seen_interval
@@ -148,7 +148,7 @@ def find_minima(
     lowest = order[np.isin(sites.kind[order], MINIMA)]
     other = order[~np.isin(sites.kind[order], (*MINIMA, NOTHING))]
     note = None if independent else interval_note or _NOT_INDEPENDENT
-    minima = _minima(objective, box, sites.take(lowest), n, confidence, note, identity.x, watch)
+    minima = _minima(objective, box, sites.take(lowest), n, confidence, note, identity, watch)
     label = np.full(len(sites.fun) + 1, -1, np.int32)  # the last entry is for cells without a site, -1
     label[lowest] = np.arange(len(lowest))
     nowhere = (site < 0) | np.isin(site, np.flatnonzero(sites.kind == NOTHING))
@@ -177,11 +177,13 @@ def _minima(
     n: int,
     confidence: float,
     note: str | None,
-    margin: float,
+    identity: Identity,
     watch: Watch,
 ) -> Minima:
     low, high = seen_interval(sites.count, n, confidence) if note is None else (None, None)
-    outside = (sites.x < box.lower - margin * box.width) | (sites.x > box.upper + margin * box.width)
+    margin = identity.x * box.width
+    outside = (sites.x < box.lower - margin) | (sites.x > box.upper + margin)
+    outside &= not moves_freely(identity.symmetry, box.dim)
     return Minima(
         x=sites.x,
         fun=sites.fun,

@@ -95,7 +95,7 @@ class Minima(Points):
     eigenvalues : (m, d)
         Of the Hessian, ascending; NaN if it does not exist. They are computed when read for the first time.
     inside : (m,) of bool
-        Whether the point is in the box of the starts.
+        Whether the point is in the box of the starts; always true up to rotations or translations.
     spread : (m,)
         Widest distance between polished copies of the point, or points of the set, in box widths.
     free : (m,) of int

@@ -31,8 +31,7 @@ def load(specialisation: Specialisation, *, recording: bool = False) -> Any:
     if target == "numpy":
         return modules.module(key_of(texts["module"], target), texts["module"])
     made = [*_loop(specialisation.lanes, specialisation.dtype, recording), *_evaluations(specialisation)]
-    if not specialisation.blocked:
-        made.append(_tick(specialisation, specialisation.read.module))
+    made.append(_tick(specialisation, specialisation.read.module))
     functions: dict[str, Any] = {each.name: Loaded(each) for each in made}
     for name, text in texts.items():
         functions[name] = modules.by_address(key_of(text, target), text, name)
@@ -89,13 +88,19 @@ def _loop(lanes: int, dtype: str, recording: bool) -> tuple[Evaluation, ...]:
 
 @lru_cache(maxsize=256)
 def _tick(specialisation: Specialisation, rule: ModuleType) -> Evaluation:
-    """The fused tick for the CPU."""
-    from batchgd.compiler.codegen.trace_tick import tick_program
+    """The tick for the CPU."""
     from batchgd.compiler.lower.processor import this_processor
+
+    how: Any = {"lanes": specialisation.lanes, "dtype": specialisation.dtype, "processor": this_processor()}
+    if specialisation.blocked:
+        from batchgd.compiler.codegen.trace_block import pieces_of
+        from batchgd.compiler.lower.block import block_tick
+
+        return block_tick(pieces_of(specialisation), specialisation.sizes, **how)
+    from batchgd.compiler.codegen.trace_tick import tick_program
     from batchgd.compiler.lower.tick import tick
 
-    program, lanes, dtype = tick_program(specialisation), specialisation.lanes, specialisation.dtype
-    return tick(program, lanes=lanes, dtype=dtype, processor=this_processor())
+    return tick(tick_program(specialisation), **how)
 
 
 @lru_cache(maxsize=256)

@@ -115,24 +115,13 @@ class _Writer:
         every = builder.icmp_signed("!=", vectors.position(every), integer(0))
 
         def turn(lane: Any, _: list[Real]) -> list[Real]:
-            with builder.if_then(builder.or_(every, self._at_work(vectors, index, lane))):
+            with builder.if_then(builder.or_(every, vectors.at_work(index, lane))):
                 of_group = vectors.at(ws, lane, vectors.scalar)
                 builder.call(group, [of_group, of_group, p, tables, memory])
             return []
 
         vectors.loop(0, self.lanes, self.width, [], turn)
         vectors.builder.ret(ir.Constant(ir.IntType(32), 0))
-
-    def _at_work(self, vectors: Vectors, index: Any, lane: Any) -> Any:
-        """Whether one of the lanes of a vector descends from a start, and is not parked."""
-        builder, parked = vectors.builder, ir.Constant(INTEGER, -1)
-        if self.width == 1:
-            return builder.icmp_signed("!=", vectors.position(vectors.at(index, lane, INTEGER)), parked)
-        kind = ir.VectorType(INTEGER, self.width)
-        starts = builder.load(vectors.at(index, lane, INTEGER), typ=kind, align=8)
-        working = builder.icmp_signed("!=", starts, ir.Constant(kind, [parked] * self.width))
-        bits = ir.IntType(self.width)
-        return builder.icmp_unsigned("!=", builder.bitcast(working, bits), ir.Constant(bits, 0))
 
     def _group(self) -> tuple[ir.Function, int]:
         """Append the function of one vector of lanes, and return how many vectors of memory it needs.

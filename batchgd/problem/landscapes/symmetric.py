@@ -77,7 +77,8 @@ def _lowest(fun: Any, shapes: dict[int, Any], others: dict[int, float], dim: int
 
 
 def _within(radius: float) -> Any:
-    """A box around as many atoms, each of which has the same room."""
+    """A box around as many atoms, each of which has the same room; a narrow one, because few of the wide arrangements
+    that starts in a wide one fall into are those of low energy."""
     return lambda dim: (-radius * (dim / 3) ** (1 / 3), radius * (dim / 3) ** (1 / 3))
 
 
@@ -86,7 +87,7 @@ def _within(radius: float) -> Any:
     source="Jones (1924), Proc. R. Soc. A 106, 463-477; energies: Cambridge Cluster Database, Wales & Doye (1997), "
     "J. Phys. Chem. A 101, 5111-5116; numbers of minima to 9 atoms: Tsai & Jordan (1993), J. Phys. Chem. 97, "
     "11227-11237",
-    box=_within(0.8),
+    box=_within(0.5),
     dims=(6, None),
     size=("atoms", 3, 0),
     default_dim=21,
@@ -113,7 +114,7 @@ def lennard_jones(x):
     "Morse",
     source="Morse (1929), Phys. Rev. 34, 57-64; as clusters with a range of 6: Doye, Wales & Berry (1995), "
     "J. Chem. Phys. 103, 4234-4249",
-    box=_within(0.7),
+    box=_within(0.45),
     dims=(6, None),
     size=("atoms", 3, 0),
     default_dim=21,
