@@ -10,6 +10,7 @@ from numba import njit
 from scipy import stats
 
 from batchgd import BackendError, Box, InputError, Normal, multistart, start
+from batchgd.kernels import for_numba  # noqa: F401 - for what is compiled here
 from batchgd.kernels.philox import place, uniform_pair, uniform_pair_single
 from batchgd.problem.samplings import SAMPLINGS
 from batchgd.problem.starts import Starts, parse_seed, parse_starts

@@ -66,4 +66,4 @@ def show(
             parts["stability"] = result.stability()
     show_result(result, options, parts, console)
     if out is not None:
-        console.say(f"saved to {destinations.save(result, out, overwrite=False)}")
+        console.say(destinations.save(result, out))

@@ -57,8 +57,8 @@ class Differentiable(Explained):
     gradient_counts: OperationCounts
     _params: Floats | None
 
-    def warn_if_large(self, *, loops: bool = False) -> None:
-        """Warn if a kernel of this objective takes long to compile, on a backend with or without loops over rows."""
+    def warn_if_large(self) -> None:
+        """Warn if a kernel of this objective takes long to compile."""
 
     @property
     def params(self) -> Floats | None:
@@ -91,6 +91,11 @@ class Differentiable(Explained):
     def in_programs(self) -> bool:
         """Whether the NumPy backend calls ``program(what)`` where it otherwise writes out the expression."""
         return self.plain
+
+    @property
+    def can_be_written_out(self) -> bool:
+        """Whether there are few enough operations to do without loops over rows."""
+        return True
 
     def evaluations(self, what: Any) -> int:
         """Return what the outputs of this name count as in ``nfev``."""

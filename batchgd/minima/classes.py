@@ -32,6 +32,8 @@ class Quotient:
     and Newton's steps are those in the space of shapes.
     """
 
+    has_newton = False  # a compiled step knows nothing of the stiff modes
+
     def __init__(self, objective: Derivable, plan: Plan, box: Box) -> None:
         self._objective, self._plan, self._width = objective, plan, box.width
 
@@ -58,9 +60,14 @@ class Quotient:
         return hessian
 
 
+def moves_freely(symmetry: Symmetry | None, dim: int) -> bool:
+    """Whether copies of a point are everywhere along its zero modes, so that the box says nothing about where it is."""
+    return symmetry is not None and symmetry.plan(dim).continuous
+
+
 def quotient(objective: Any, symmetry: Symmetry | None, box: Box) -> Any:
     """The objective with stiff zero modes; itself if the symmetry explains none."""
-    if symmetry is None or not symmetry.plan(box.dim).continuous:
+    if symmetry is None or not moves_freely(symmetry, box.dim):
         return objective
     return Quotient(objective, symmetry.plan(box.dim), box)
 

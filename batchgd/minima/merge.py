@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from batchgd.engine.progress import MEASURING, UNWATCHED, Watch
 from batchgd.kernels.splitmix import FARTHEST, GOLDEN, finalise
-from batchgd.minima.catalogue import group_keys
+from batchgd.minima.grouping import group_keys
 from batchgd.problem.identity import Identity
 
 _FINE = 1000  # where sorting does not suffice, points are thinned to one per cell of identity.x / 1000 first

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from batchgd.kernels.vecmath.constants import COS, HALF_PI, SIN, SIN_HALF_TURN
+from batchgd.kernels.vecmath.emitters import emitted
 from batchgd.kernels.vecmath.ir import (
     Real,
     Word,
@@ -23,7 +24,6 @@ from batchgd.kernels.vecmath.ir import (
     two_product,
     two_sum,
 )
-from batchgd.kernels.vecmath.overloads import emitted
 
 
 def sin(x: Any) -> Any:

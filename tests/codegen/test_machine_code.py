@@ -9,12 +9,12 @@ import sys
 from functools import lru_cache
 
 import pytest
-from cache_samples import OTHERS, as_root, compiled_functions, fill, needs_modes, run_numpy
+from cache_samples import OTHERS, as_root, compiled_functions, fill, load_text, needs_modes
 
 import batchgd as bgd
 from batchgd.compiler.cache import folder as folders
 from batchgd.compiler.cache import modules, toolchain
-from batchgd.compiler.cache.folder import Entry, digest, entries, trim, write_atomically
+from batchgd.compiler.cache.folder import Entry, digest, entries, trim, write_atomically, write_code
 from batchgd.compiler.cache.native import ByText
 from batchgd.compiler.codegen import loading
 
@@ -76,7 +76,7 @@ def test_each_part_of_the_toolchain_is_a_new_entry(cache, monkeypatch):
     parts = toolchain.toolchain()
     for changed in (parts, *((*parts[:k], "other", *parts[k + 1 :]) for k in range(len(parts)))):
         monkeypatch.setattr(toolchain, "toolchain", lambda changed=changed: changed)
-        run_numpy()
+        load_text()
     assert len(entries(cache)) == 1 + len(parts)
 
 
@@ -148,8 +148,9 @@ def test_code_that_is_no_longer_kept_is_freed(cache, monkeypatch):
 def test_numpy_modules_that_are_no_longer_kept_are_freed(cache, monkeypatch):
     monkeypatch.setattr(modules, "module", lru_cache(2)(modules.module.__wrapped__))
     before = names_of_modules()
-    for number in (2.0, 3.0, 4.0, 5.0):
-        run_new(number, "numpy")
+    for number in range(4):
+        text = f"value = {number}"
+        modules.module(toolchain.key_of(text, "numpy"), text)
     gc.collect()
     held = [thing for thing in gc.get_objects() if type(thing) is modules.ModuleType]
     assert len([module for module in held if str(cache) in str(vars(module).get("__file__"))]) == 2
@@ -223,6 +224,15 @@ def test_the_least_recently_used_entries_go_first(tmp_path):
     assert [int(entry.path.name, 16) for entry in entries(tmp_path)] == [1, 4]
     trim(tmp_path, limit=0)
     assert [int(entry.path.name, 16) for entry in entries(tmp_path)] == [4]
+
+
+def test_the_cache_is_trimmed_now_and_then(tmp_path, monkeypatch):
+    trimmed = []
+    monkeypatch.setattr(folders, "trim", trimmed.append)
+    for number in range(1000):
+        write_code(tmp_path / f"{number:024x}" / "tick.code", b"code")
+    assert 1 <= len(trimmed) <= 20
+    assert set(trimmed) == {tmp_path}
 
 
 def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch):

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from batchgd.analysis.strategies.explore import drawn_fractions
 from batchgd.compiler.differentiable import not_stored
+from batchgd.engine.evaluator import evaluator_for
 from batchgd.kernels.plan import Endpoints, columns
 from batchgd.minima import Clustering, find_minima
 from batchgd.minima.classes import quotient
@@ -61,7 +62,7 @@ def recluster(result: LandscapeData, identity: Any = None) -> LandscapeData:
     catalogue, keys = _cells(result)
     found = find_minima(
         catalogue,
-        result.objective,
+        evaluator_for(result.objective, len(catalogue), result.backend),
         n_starts=result.n,
         identity=identity,
         independent=result.independent,
@@ -102,7 +103,7 @@ def minima_against_tolerance(result: LandscapeData, x: ArrayLike | None = None, 
     if not identities:
         raise InputError("x is empty: give at least one tolerance, or leave it out")
     catalogue, _ = _cells(result)
-    objective, box = result.objective, catalogue.box
+    objective, box = evaluator_for(result.objective, len(catalogue), result.backend), catalogue.box
     scale = measure(objective, box)
     objective = quotient(objective, result.identity.symmetry, box)
     polished = locate(objective, box, catalogue, scale)

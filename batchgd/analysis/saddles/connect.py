@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from batchgd.analysis.saddles.border_points import border_walkers
 from batchgd.analysis.saddles.saddles import Nodes, Saddles
 from batchgd.analysis.saddles.search import OUTCOMES, Search
-from batchgd.minima.classes import quotient
+from batchgd.minima.classes import moves_freely, quotient
 from batchgd.minima.eigen import hessian_modes
 from batchgd.minima.find import by_value
 from batchgd.minima.mapper import FLOW_UPDATES, Mapper, nearest_minimum
@@ -85,7 +85,7 @@ def connect(result: LandscapeData, *, border_points: int = 500, rounds: int = 5,
         nodes, joins = _flow_down(flow, search.found.x)
         fresh = nodes.x[nearest_minimum(nodes.x, minima, box, symmetry) < 0]
         minima = np.concatenate([minima, fresh])
-        fresh = fresh[np.asarray(box.contains(fresh), np.bool_)]
+        fresh = fresh[np.asarray(box.contains(fresh), np.bool_) | moves_freely(symmetry, box.dim)]
         if len(fresh) == 0 or walked == most_minima:
             break
     return _table(search, objective, nodes, joins, walked)

@@ -25,7 +25,7 @@ from batchgd.compiler.cache.folder import code_path, read_code, write_code
 from batchgd.compiler.cache.native import freed
 from batchgd.compiler.cache.numba_cache import undisturbed
 from batchgd.kernels.cpu_intrinsics import arguments_of
-from batchgd.kernels.inline.program import SOURCE
+from batchgd.kernels.jitable import SOURCE
 
 
 class ByAddress:

@@ -24,7 +24,7 @@ from typing import Any
 
 from batchgd.compiler.cache.folder import TEXT, cache_folder, read, touch, write_atomically
 from batchgd.compiler.cache.toolchain import key_of
-from batchgd.kernels.inline.program import SOURCE
+from batchgd.kernels.jitable import SOURCE
 
 LOADED = 256
 """How many modules of an objective or a method a process keeps; the least recently used go first.

@@ -1,5 +1,15 @@
 """The CPU code of a specialisation: several functions, each of which serves every specialisation with the same text.
 
+module     functions                          what its text depends on
+=========  =================================  ==========================================================
+loop       ``descend``, ``record``            the number of lanes and whether points can be rejected
+values     ``values``                         nothing but the type
+=========  =================================  ==========================================================
+
+The loop calls the tick by its address and reads where the tick keeps everything of a lane; the block form's tick and
+``values`` call the evaluation in the same way (``kernels/cpu_intrinsics.py``). Numba compiles neither the tick nor the
+evaluations (``compiler/lower``), except for that of a batch of a finite sum's rows, which is the module ``evaluate``.
+=======
 ====================  ==============================================================================
 function              what its text depends on, besides the type and the number of lanes
 ====================  ==============================================================================
@@ -12,8 +22,7 @@ function              what its text depends on, besides the type and the number 
 
 The loop calls the tick by its address and reads where the tick keeps everything of a lane; ``values`` and the block
 form's tick call the evaluation in the same way (``kernels/cpu_places.py``). All are written as LLVM text
-(``compiler/lower``), except for the block form's tick, and the evaluation of a batch of a finite sum's rows, which
-Numba compiles.
+(``compiler/lower``), except for the evaluation of a batch of a finite sum's rows, which Numba compiles.
 """
 
 from __future__ import annotations
@@ -31,8 +40,6 @@ if TYPE_CHECKING:
 def texts(of: Specialisation) -> dict[str, str]:
     """Return the text of every function that Numba compiles, by its name."""
     made = {}
-    if of.blocked:
-        made["tick"] = _tick(of)
     if of.batches:
         made["evaluate"] = _evaluate(of)
     return made
@@ -54,14 +61,6 @@ def evaluations(of: Specialisation) -> list[Evaluation]:
         outputs = dict(zip(slots.values(), objective.outputs(what), strict=True))
         made.append(evaluation(name, outputs, lanes=of.lanes, dtype=of.dtype, processor=this_processor()))
     return made
-
-
-def _tick(of: Specialisation) -> str:
-    constants = Constants(of.dtype)
-    body = of.tick(constants)
-    names = [f"W = {of.lanes}", *of.fixed(), *constants.lines(), *of.layout.constants()]
-    title = f"{of.method} in {of.objective.dim} dimensions in {of.dtype}"
-    return of.assembled(title, body, names, ["from batchgd.kernels.cpu_intrinsics import evaluate"])
 
 
 def _evaluate(of: Specialisation) -> str:

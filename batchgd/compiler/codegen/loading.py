@@ -25,13 +25,13 @@ def load(specialisation: Specialisation, *, recording: bool = False) -> Any:
     """
     if specialisation.target == "numpy" and not specialisation.blocked:
         return _arrays(specialisation, specialisation.read.module)
+    if specialisation.target == "cuda":
+        return _kernels(specialisation, specialisation.read.module)
     target, texts = specialisation.target, _texts(specialisation, specialisation.read.module)
-    if target != "cpu":
-        text = texts["module"]
-        return modules.module(key_of(text, target), text, KERNELS if target == "cuda" else ())
+    if target == "numpy":
+        return modules.module(key_of(texts["module"], target), texts["module"])
     made = [*_loop(specialisation.lanes, specialisation.dtype, recording), *_evaluations(specialisation)]
-    if not specialisation.blocked:
-        made.append(_tick(specialisation, specialisation.read.module))
+    made.append(_tick(specialisation, specialisation.read.module))
     functions: dict[str, Any] = {each.name: Loaded(each) for each in made}
     for name, text in texts.items():
         functions[name] = modules.by_address(key_of(text, target), text, name)
@@ -45,6 +45,7 @@ def forget() -> None:
     _evaluations.cache_clear()
     _tick.cache_clear()
     _arrays.cache_clear()
+    _kernels.cache_clear()
     _loop.cache_clear()
 
 
@@ -87,13 +88,33 @@ def _loop(lanes: int, dtype: str, recording: bool) -> tuple[Evaluation, ...]:
 
 @lru_cache(maxsize=256)
 def _tick(specialisation: Specialisation, rule: ModuleType) -> Evaluation:
-    """The fused tick for the CPU."""
-    from batchgd.compiler.codegen.trace_tick import tick_program
+    """The tick for the CPU."""
     from batchgd.compiler.lower.processor import this_processor
+
+    how: Any = {"lanes": specialisation.lanes, "dtype": specialisation.dtype, "processor": this_processor()}
+    if specialisation.blocked:
+        from batchgd.compiler.codegen.trace_block import pieces_of
+        from batchgd.compiler.lower.block import block_tick
+
+        return block_tick(pieces_of(specialisation), specialisation.sizes, **how)
+    from batchgd.compiler.codegen.trace_tick import tick_program
     from batchgd.compiler.lower.tick import tick
 
-    program, lanes, dtype = tick_program(specialisation), specialisation.lanes, specialisation.dtype
-    return tick(program, lanes=lanes, dtype=dtype, processor=this_processor())
+    return tick(tick_program(specialisation), **how)
+
+
+@lru_cache(maxsize=256)
+def _kernels(specialisation: Specialisation, rule: ModuleType) -> Any:
+    """The module for CUDA, with what it calls."""
+    from batchgd.compiler.codegen.device_module import device
+
+    made = device(specialisation)
+    text = f"{specialisation.source()}\n# What is not text has the key {key_of(made.text, 'cuda')}.\n"
+    module = modules.module(key_of(text, "cuda"), text, KERNELS)
+    vars(module).update(made.functions)
+    if len(made.tables):
+        vars(module)["TABLES"] = made.tables
+    return module
 
 
 @lru_cache(maxsize=256)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
+
 from batchgd.compiler.codegen import emit_evaluation, emit_loops, emit_sum, warp_tick
-from batchgd.compiler.codegen.block_tick import BlockLayout, BlockTick
+from batchgd.compiler.codegen.block_layout import BlockLayout, temporaries
+from batchgd.compiler.codegen.block_tick import BlockTick
 from batchgd.compiler.codegen.decorators import DECORATORS, HEADERS, Decorators
 from batchgd.compiler.codegen.emit_stopping import StoppingEmitter, StoppingTests
-from batchgd.compiler.codegen.fused_tick import FusedTick
 from batchgd.compiler.codegen.layout import Layout
 from batchgd.compiler.codegen.rule import Rule, parameters_of, read_rule
 from batchgd.compiler.codegen.to_numpy import as_rows
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from batchgd.compiler.differentiable import Differentiable
     from batchgd.compiler.finite_sum import FiniteSum
     from batchgd.compiler.objective import Objective, What
+    from batchgd.compiler.trace.graph import Node
 
 BLOCK_DIM = 32
 """From this dimension on CPU code takes the block form: unrolled, it would compile for many seconds."""
@@ -47,6 +50,10 @@ BLOCK_STATE = 160
 Up to it Newton's method, which does most with each, is compiled in 0.6 s, and the fused form runs 1.0 to 1.9 times as
 fast (Rosenbrock's function in 2 and 8 dimensions, five methods).
 """
+
+LANES_OF_MUCH = 16
+"""Lanes of a block that remember more than that, in float64: with 64 of them BFGS takes 1.5 times as long in 40
+dimensions, and 1.8 times in 100."""
 
 ELEMENTARY = 8
 
@@ -83,6 +90,13 @@ class Specialisation:
     threads: int = 1
     in_block: bool | None = None
 
+    def narrowed(self) -> Specialisation:
+        """Return the same with fewer lanes in a block of the CPU if lanes remember much: it then fits in the cache."""
+        fewer = LANES_OF_MUCH * 8 // np.dtype(self.dtype).itemsize
+        if self.target != "cpu" or self.lanes <= fewer or self.layout.size <= BLOCK_STATE:
+            return self
+        return replace(self, lanes=fewer)
+
     @property
     def how(self) -> Decorators:
         """How its functions are compiled."""
@@ -96,7 +110,7 @@ class Specialisation:
     @property
     def blocked(self) -> bool:
         """Whether the tick takes the block form: where it must be loops, and if unrolling costs too much."""
-        if self.sum is not None or self.shared or self.in_loops or (self.read.stages and self.target != "cpu"):
+        if self.sum is not None or self.shared or self.in_loops or (self.target != "cpu" and self._remembers_much):
             return True
         return self.target == "cpu" and self._large if self.in_block is None else self.in_block
 
@@ -115,9 +129,12 @@ class Specialisation:
         """Whether the objective costs much to compile, which must not depend on the number of starts."""
         counts = self.function.counts
         operations = counts.total + (ELEMENTARY - 1) * counts.transcendentals
-        if self.read.stages and self._fused_layout.size > BLOCK_STATE:
-            return True
-        return self.objective.dim >= BLOCK_DIM or operations >= BLOCK_OPERATIONS
+        return self._remembers_much or self.objective.dim >= BLOCK_DIM or operations >= BLOCK_OPERATIONS
+
+    @property
+    def _remembers_much(self) -> bool:
+        """Whether the rule works on so much of a lane that loops are better."""
+        return bool(self.read.stages) and self._fused_layout.size > BLOCK_STATE
 
     @property
     def shared(self) -> bool:
@@ -151,7 +168,7 @@ class Specialisation:
             self.per_start,
             self.ending,
             self.constants,
-            BlockTick.temporaries(self.read, emitter),
+            temporaries(self.read) if self.target == "cpu" else BlockTick.temporaries(self.read, emitter),
             batch=() if self.sum is None else emit_sum.scratch(self.sum),
         )
 
@@ -171,6 +188,10 @@ class Specialisation:
             return ("maxfev", "unsteady")  # a rejected trial is not an update, which maxiter would count
         return ("overflowed",) if self.read.step_squared is None else ()
 
+    def outputs(self, what: What) -> list[Node]:
+        """Return what a tick computes of the function, in loops over rows, but in CUDA's simulator written out."""
+        return self.function.written_out(what) if self.simulated else self.function.outputs(what)
+
     @property
     def has_value(self) -> bool:
         """Whether the tick computes the value together with the gradient."""
@@ -189,7 +210,7 @@ class Specialisation:
             body = self._shared_functions(constants, tables)
         else:
             body = [*self.evaluation(constants), *self.tick(constants)]
-            if self.target != "cpu":
+            if self.target != "cpu" and (self.target == "numpy" or self.sum is not None):
                 value, value_at = self.value_functions(constants).values()
                 body += [
                     value if self.in_programs else decorated(value, self.how.lane),
@@ -214,6 +235,11 @@ class Specialisation:
     def block(self) -> list[str]:
         """What the loop knows about a lane block, as assignments."""
         return [f"W = {self.lanes}", f"IN_KERNEL = {self.in_kernel}", *self.layout.constants()]
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """What operations on a block are compiled for: the dimension, and the numbers of the rule that are fixed."""
+        return {"d": self.objective.dim, **dict(self.constants)}
 
     def fixed(self) -> list[str]:
         """The numbers that the rule is compiled for, as assignments."""
@@ -266,8 +292,8 @@ class Specialisation:
     def evaluation(self, constants: Constants) -> list[str]:
         """The evaluation of a lane block, a function of its own in the block form."""
         layout = self.layout
-        if not isinstance(layout, BlockLayout):
-            return []
+        if not isinstance(layout, BlockLayout) or (self.target == "cuda" and self.sum is None):
+            return []  # it is no text (``device_module.py``)
         asked = emit_evaluation.outputs_of(self.objective.dim, value=self.has_value, hessian=self.read.hessian)
         if self.in_programs:
             return [*emit_evaluation.evaluation_of_rows(self.function, asked)]
@@ -279,25 +305,11 @@ class Specialisation:
         return self._chosen([decorated(lane, self.how.lane), decorated(block, self.how.pass_tick)])
 
     def tick(self, constants: Constants) -> list[str]:
-        """The tick with what it calls: the rule, the stopping tests and, in the fused form, the evaluation."""
-        from batchgd.kernels import stopping_tests as tests
-
+        """The tick in block form with what it calls: the rule and the stopping tests."""
         layout = self.layout
         if isinstance(layout, BlockLayout):
             return self._block_tick(layout, constants)
-        tick = FusedTick(
-            layout,
-            constants,
-            n_params=self.n_params,
-            cubic=self.cubic,
-        )
-        return [
-            *(function_source(getattr(tests, name), constants, self.how.lane) for name in self.ending.functions),
-            functions_of(layout.rule.module, constants, self.how.lane),
-            *(functions_of(part.module, constants, self.how.lane, f"{part.name}_") for part in layout.rule.parts),
-            decorated(self.function.emit(self.what, constants), self.how.lane),
-            decorated(tick.source(), self.how.tick),
-        ]
+        return []  # it is a program
 
     def _block_tick(self, layout: BlockLayout, constants: Constants) -> list[str]:
         """The same for the block form, which calls ``evaluate``."""

@@ -51,6 +51,8 @@ def gains(objective: Differentiable, rule: Rule) -> bool:
     if objective.dim < WIDTH or not can_share(objective, rule):
         return False
     assert hasattr(objective, "rolled")
+    if not objective.can_be_written_out:
+        return False
     shared = objective.rolled("value_and_gradient")
     return bool(shared.work(WIDTH) <= LARGEST_SHARE * shared.operations)
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from llvmlite import ir
 
+from batchgd.kernels.vecmath.emitters import EMITTERS
 from batchgd.kernels.vecmath.ir import Format, Real
-from batchgd.kernels.vecmath.overloads import EMITTERS
 
 INLINED = 32
 """Calls of elementary functions in a program, up to which they are inlined.

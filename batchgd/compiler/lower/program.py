@@ -150,6 +150,13 @@ def scatter(spread: Node) -> Scatter:
     return spread.attr
 
 
+def positions_of(node: Node) -> NDArray[Any]:
+    """The whole numbers in the table of a node; for a pick from coordinates, the coordinates' numbers."""
+    if node.op == "pick" and Program.picks_coordinates(node):
+        return np.array([int(arg.value) for arg in node.args])[node.table]
+    return node.table
+
+
 def progression(table: NDArray[Any]) -> tuple[int, list[int]] | None:
     """Return the first number of a table and its steps along each axis, if these are the same everywhere.
 

@@ -57,21 +57,17 @@ class Task:
 
 
 class Lowering(Computed):
-    """Appends the code of some outputs, given as the nodes to compute by the slots that they are for."""
+    """Appends the code of nodes, loops over rows included."""
 
-    def __init__(
-        self,
-        vectors: Vectors,
-        functions: Functions,
-        program: Program,
-        around: Surroundings,
-        outputs: Mapping[int, Node],
-    ):
+    def __init__(self, vectors: Vectors, functions: Functions, program: Program, around: Surroundings):
         super().__init__(vectors, functions, program, around)
-        runs = program.runs(outputs)
+        self.slots: dict[int, list[int]] = {}
+
+    def put(self, outputs: Mapping[int, Node]) -> None:
+        """Append the code of some outputs, given as the nodes to compute by the slots that they are for."""
+        runs = self.program.runs(outputs)
         in_runs = {slot for run in runs for slot in range(run.slot, run.slot + run.count)}
         single = {slot: node for slot, node in outputs.items() if slot not in in_runs}
-        self.slots: dict[int, list[int]] = {}
         for slot, node in single.items():
             self.slots.setdefault(node.id, []).append(slot)
         self.level([*single.values(), *(leaf for run in runs for leaf in self._leaves(run.node))], [])

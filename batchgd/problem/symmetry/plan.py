@@ -129,6 +129,8 @@ def _piece(index: NDArray[np.int64], parts: list[Part], period: Floats) -> Piece
                 if max(members) >= len(index):
                     raise InputError(f"groups name vector {max(members)}, but there are {len(index)}: count from 0")
                 group[list(members)] = group[members[0]]
+                if not (period[list(members)] == period[members[0]]).all():
+                    raise InputError("permutations exchange coordinates of different periods: give them the same one")
     other = {"signs", "scalings"} | ({"periods"} if np.isfinite(period).any() else set())
     present = kinds | ({"periods"} if np.isfinite(period).any() else set())
     for one, others in {"rotations": {"signs", "periods"}, "translations": {"signs", "scalings"}}.items():

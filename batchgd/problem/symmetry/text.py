@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import Any
 
 from batchgd.problem.errors import InputError, quoted
@@ -29,7 +30,7 @@ def as_symmetry(given: Any) -> Symmetry | None:
             f"symmetry is {quoted(given)}: give one of bgd.symmetry, such as bgd.symmetry.cluster(), or its name"
         )
     try:
-        return _made(ast.parse(given.strip().replace("-", "_"), mode="eval").body, given)
+        return _made(ast.parse(re.sub("(?<=[a-z])-(?=[a-z])", "_", given.strip()), mode="eval").body, given)
     except InputError:
         raise
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
