@@ -87,6 +87,12 @@ class BatchResult(BatchData):
 
         return summary(self)
 
+    def record(self) -> dict[str, Any]:
+        """What :meth:`summary` returns, with arrays as they are and tables as columns: quick for a million minima."""
+        from batchgd.output.summary import record
+
+        return record(self)
+
     def to_dataframe(self, *, starts: bool = False) -> Any:
         """Return a pandas DataFrame, one row per start: ``x0 … x{d-1}, fun, nit, nfev, status, success`` and ``label``.
 

@@ -29,7 +29,6 @@ def one_format(options: dict[str, Any]) -> None:
 def show_result(result: Any, options: dict[str, Any], parts: dict[str, Any], console: Console) -> None:
     """Print a result, and analyses of it by name; what JSON and CSV leave out is also reported on stderr."""
     from batchgd.minima.results import LandscapeData
-    from batchgd.output.summary import record
     from batchgd.problem.limits import RECORDS, cut, printoptions, rows_shown
 
     if options.get("csv"):
@@ -38,7 +37,7 @@ def show_result(result: Any, options: dict[str, Any], parts: dict[str, Any], con
         show(
             options,
             lambda: "\n\n".join([str(result), *(f"{name}:\n{part}" for name, part in parts.items())]),
-            lambda: record(result) | {name: part.to_dict() for name, part in parts.items()},
+            lambda: result.record() | {name: part.to_dict() for name, part in parts.items()},
         )
     if (options.get("csv") or options.get("json")) and isinstance(result, LandscapeData):
         total = len(result.minima)

@@ -49,7 +49,7 @@ def specialisation_of(batch: Batch) -> Specialisation:
     if missing := {*specialisation.read.hyperparameters} - {*shared, *differing}:
         absent = f"{type(batch.method).__name__}.hyperparameters has no such name"
         raise InputError(f"the rule of {batch.method} needs {', '.join(sorted(missing))}, but {absent}: add it")
-    return specialisation
+    return specialisation.narrowed()
 
 
 def module_of(specialisation: Specialisation) -> Any:

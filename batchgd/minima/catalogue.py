@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -155,7 +155,7 @@ class Catalogue:
         if other.box != self.box or other.finest != self.finest or other.cap != self.cap:
             raise InputError("these catalogues differ in box, cells_per_width or cap: build both with the same ones")
         state = other._settle()
-        self.take(Cells(other.cells_per_width, *state), other.excluded)
+        self.take(Cells(other.cells_per_width, **vars(state)), other.excluded)
         self.lowest = min((seen for seen in (self.lowest, other.lowest) if seen), key=Lowest.rank, default=None)
         return self
 
@@ -206,7 +206,7 @@ class Catalogue:
         """Merge what waits into the state, lowest start index first, and keep to the cap."""
         if self._waiting:
             parts, self._waiting = [self._cells, *self._waiting], []
-            self._cells = _Rows(*map(np.concatenate, zip(*parts, strict=True))).merged()
+            self._cells = _Rows.joined(parts).merged()
             if len(self._cells.key) > self.cap and self.cells_per_width > _COARSEST:
                 self._coarsen_to(self.cells_per_width // 2)
         return self._cells
@@ -217,12 +217,13 @@ class Catalogue:
             state = self._settle()
             if self.cells_per_width > cells:
                 self.cells_per_width = cells
-                self._waiting = [state._replace(key=_hash(state.x, self.box, cells))]
+                self._waiting = [replace(state, key=_hash(state.x, self.box, cells))]
                 self._cells = state.take(slice(0))
                 self._settle()
 
 
-class _Rows(NamedTuple):
+@dataclass(frozen=True)
+class _Rows:
     """Occupied cells: key, count, lowest start index, and where that start ended."""
 
     key: NDArray[np.uint64]
@@ -237,14 +238,18 @@ class _Rows(NamedTuple):
         whole, real = np.empty(0, np.int64), np.empty(0)
         return cls(whole.astype(np.uint64), whole, whole, np.empty((0, dim)), real, whole.astype(np.int8))
 
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
+
     def take(self, rows: Any) -> Self:
-        return self._make(column[rows] for column in self)
+        return replace(self, **{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
     def merged(self) -> Self:
         """One row for each key, in their order."""
         order, head = sorted_groups(self.key, self.first)
         total = np.add.reduceat(self.count[order], head) if len(head) else self.count
-        return self.take(order[head])._replace(count=total)
+        return replace(self.take(order[head]), count=total)
 
 
 def _hash(x: NDArray[np.float64], box: Box, cells: int) -> NDArray[np.uint64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,7 +12,7 @@ from batchgd.engine.progress import UNWATCHED, Watch
 from batchgd.minima.catalogue import Catalogue
 from batchgd.minima.classes import moves_freely, quotient
 from batchgd.minima.classify import NAMES, NOTHING
-from batchgd.minima.eigen import hessian_eigenvalues
+from batchgd.minima.eigen import HessianEigenvalues, hessian_eigenvalues
 from batchgd.minima.fractions import seen_interval
 from batchgd.minima.grouping import Lookup
 from batchgd.minima.hints import symmetry_hint
@@ -26,6 +27,8 @@ from batchgd.problem.errors import InputError
 from batchgd.problem.identity import SAME, Identity
 
 _ROUND = 1e-6  # box widths to which coordinates are rounded before they decide an order
+_SMALL = 1 << 20  # numbers below this, of either sign, take 21 bits
+_PLACES = np.array([1 << 42, 1 << 21, 1])
 _NOT_INDEPENDENT = "the starts are not independent of each other, so fractions have no interval"
 
 
@@ -187,7 +190,7 @@ def _minima(
         count=sites.count,
         fraction=sites.count / max(n, 1),
         kind=np.array(NAMES)[sites.kind],
-        eigenvalues=hessian_eigenvalues(objective, sites.x, watch),
+        eigenvalues=_eigenvalues(objective, sites.x, watch),
         inside=np.asarray(~outside.any(axis=1)),
         spread=sites.spread,
         free=np.where(np.isin(sites.kind, SETS), sites.zero, 0),
@@ -203,15 +206,30 @@ def _stationary(objective: Derivable, sites: Sites, watch: Watch) -> Stationary:
         fun=sites.fun,
         count=sites.count,
         kind=np.array(NAMES)[sites.kind],
-        eigenvalues=hessian_eigenvalues(objective, sites.x, watch),
+        eigenvalues=_eigenvalues(objective, sites.x, watch),
         negative=sites.negative,
     )
+
+
+def _eigenvalues(objective: Derivable, x: NDArray[np.float64], watch: Watch) -> Any:
+    """Eigenvalues, when they are asked for; of a function that is called as plain Python at once, in the run's time."""
+    if getattr(objective, "plain", False):
+        return hessian_eigenvalues(objective, x, watch)
+    return HessianEigenvalues(objective, x)
 
 
 def by_value(box: Box, x: NDArray, fun: NDArray, noise: NDArray, kind: NDArray) -> NDArray[np.int64]:
     """Rows with the lowest value first; values that rounding cannot order are ordered by rounded coordinates."""
     u = np.rint((x - box.lower) / (box.width * _ROUND))
-    return np.lexsort((kind, *u.T[::-1], levels(fun, noise)))
+    return np.lexsort((kind, *_packed(u)[::-1], levels(fun, noise)))
+
+
+def _packed(u: NDArray[np.float64]) -> list[NDArray]:
+    """Keys that order rows of whole numbers as their columns do; three columns are one key if they are small."""
+    if len(u) == 0 or np.abs(u).max() >= _SMALL:
+        return list(u.T)
+    whole = (u + _SMALL).astype(np.int64)
+    return [whole[:, k : k + 3] @ _PLACES[-min(3, u.shape[1] - k) :] for k in range(0, u.shape[1], 3)]
 
 
 def _gap(clustering: Clustering, box: Box, minima: Minima, floor: float, watch: Watch) -> tuple[float, int, int]:
@@ -220,7 +238,7 @@ def _gap(clustering: Clustering, box: Box, minima: Minima, floor: float, watch: 
     It is measured only if it is small enough to be reported.
     """
     alone = np.append(np.flatnonzero(minima.free == 0), -1)
-    isolated = minima[alone[:-1]]
-    widest = max(floor, float(isolated.spread.max(initial=0.0)))
-    distance, a, b = clustering.nearest((isolated.x - box.lower) / box.width, CLOSE * widest, watch)
+    widest = max(floor, float(minima.spread[alone[:-1]].max(initial=0.0)))
+    u = (minima.x[alone[:-1]] - box.lower) / box.width
+    distance, a, b = clustering.nearest(u, CLOSE * widest, watch)
     return distance / widest, int(alone[a]), int(alone[b])

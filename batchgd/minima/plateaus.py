@@ -19,6 +19,7 @@ ALONG = np.r_[10.0 ** np.arange(-4.0, -2.0), np.linspace(0.02, 1.0, 50)]
 _SLOPE = 1e-5  # of the typical slope: an endpoint with less came to rest on a plateau
 _CURVATURE = 1e-5  # of the typical curvature: with less in all directions it is flat, in some a valley
 _MANY = 1000  # endpoints from which on it pays to look for plateaus before anything is polished
+_FALL = 1e-3  # of the typical difference of values
 _SAMPLE = 256  # of them show whether there are any
 
 
@@ -27,8 +28,11 @@ def on_plateaus(
 ) -> NDArray[np.bool_]:
     """Which cells are on a plateau that falls at its end, (k,), if many endpoints are without slope and curvature.
 
-    Along a mode without curvature the value falls further than the slope at the endpoint alone could take it, and never
-    rises before: so there is no minimum next to it. Polishing such points would fail after many steps.
+    Those without curvature in all directions are left to be probed.
+
+    Along a mode without curvature the value falls by a thousandth of its typical differences, further than the slope at
+    the endpoint alone could take it, and never rises before: so there is no minimum next to it. Polishing such points
+    would fail after many steps.
     """
     out = np.zeros(len(catalogue), np.bool_)
     rest = np.flatnonzero(np.isin(catalogue.status, AT_REST))
@@ -81,6 +85,7 @@ def _in_doubt(objective: Derivable, box: Box, x: NDArray, scale: Scale) -> NDArr
 
 def _falls_at_its_end(objective: Derivable, box: Box, x: NDArray, scale: Scale) -> NDArray[np.bool_]:
     flat, vector, gradient = flat_modes(objective, box, x, scale)
+    flat[flat.all(axis=1)] = False
     fun = values(objective, x)
     blur = np.maximum(64 * EPS * np.abs(fun), rounding(objective, box, x, fun))
     out = np.zeros(len(x), np.bool_)
@@ -90,16 +95,19 @@ def _falls_at_its_end(objective: Derivable, box: Box, x: NDArray, scale: Scale) 
             way = vector[rows, :, mode]
             slope = np.einsum("ki,ki->k", way, gradient[rows])
             way = way * np.where(slope > 0, sign, -sign)[:, None] / np.abs(way).max(axis=1, keepdims=True)
-            out[rows] = _falls(objective, x[rows], fun[rows], blur[rows], way * box.width, np.abs(slope))
+            least = np.maximum(blur[rows], _FALL * scale.value)
+            out[rows] = _falls(objective, x[rows], fun[rows], blur[rows], way * box.width, np.abs(slope), least)
     return out
 
 
-def _falls(objective: Derivable, x: NDArray, fun: NDArray, blur: NDArray, way: NDArray, slope: NDArray) -> NDArray:
-    """Whether values along these ways fall below what twice the slope promises, without rising before."""
+def _falls(
+    objective: Derivable, x: NDArray, fun: NDArray, blur: NDArray, way: NDArray, slope: NDArray, least: NDArray
+) -> NDArray[np.bool_]:
+    """Whether values along these ways fall by this, and by more than twice what the slope promises, and never rise."""
     out, going = np.zeros(len(x), np.bool_), np.arange(len(x))
     for distance in ALONG:
         rise = values(objective, x[going] + distance * way[going]) - fun[going]
-        below = rise < -blur[going] - 2 * slope[going] * distance * np.sqrt(x.shape[1])
+        below = rise < -least[going] - 2 * slope[going] * distance * np.sqrt(x.shape[1])
         out[going[below]] = True
         going = going[~below & (rise <= blur[going])]
         if len(going) == 0:

@@ -111,7 +111,8 @@ def polish(
         out.put(~leave, polish(objective, box, x[~leave], scale, reach, watch, phase, downhill=downhill))
         return out
     out = Polished.unmoved(x, STUCK)
-    rows = int(np.clip((1 << 18) // (box.dim * box.dim + 8), 256, 16384))
+    numbers = 4 * box.dim if compiled(objective) else box.dim * box.dim  # per point, in arrays that the cache holds
+    rows = int(np.clip((1 << 18) // (numbers + 8), 256, 16384))
     with np.errstate(all="ignore"):
         for begin in range(0, m, rows):
             if not watch.go_on(phase, begin, m):
@@ -196,7 +197,8 @@ def _iterate(
     full = better & (cut == 1.0) & ~jumped
     quick = full & rest & (size <= _QUADRATIC) & (size <= 0.1 * now.size)
     floor = ~better & rest & (size <= _FLOOR) & ~jumped & np.isfinite(trial.f)
-    slow = full & rest & (size <= _FLOOR) & (_norm(trial.g) > 0.5 * _norm(now.at.g))
+    slow = full & rest & (size <= _FLOOR) & ~quick
+    slow[slow] = _norm(trial.g[slow]) > 0.5 * _norm(now.at.g[slow])
     state = np.where(done | quick | floor | slow, LOCATED, -1).astype(np.int8)
     now.x[better] = x[better]
     now.at.put(better, trial.take(better))
@@ -236,13 +238,14 @@ def _better(objective: Derivable, box: Box, now: _State, trial: Local, root: NDA
     """Which trial points are accepted."""
     f, known = trial.f, now.at
     fine = np.isfinite(f) & np.isfinite(trial.g).all(axis=1)
-    old, new = _norm(known.g), _norm(trial.g)
     lower = f <= known.f + 4 * EPS * np.abs(known.f)
     # When sums cancel, rounding in f exceeds eps |f|; then the gradient decides.
-    doubt = np.flatnonzero(fine & ~lower & ~root & (new < 0.9 * old))
+    doubt = np.flatnonzero(fine & ~lower & ~root)
+    doubt = doubt[_norm(trial.g[doubt]) < 0.9 * _norm(known.g[doubt])]
     doubt = doubt[f[doubt] <= known.f[doubt] + 8 * EPS * (np.abs(known.f[doubt]) + known.stiffest[doubt])]
     lower[doubt] = f[doubt] <= known.f[doubt] + rounding(objective, box, now.x[doubt], known.f[doubt], _NEIGHBOURS)
-    return fine & np.where(root, new < old, lower)
+    lower[root] = _norm(trial.g[root]) < _norm(known.g[root])
+    return fine & lower
 
 
 def _overshot(objective: Derivable, box: Box, x: NDArray, which: NDArray) -> NDArray[np.int64]:
@@ -253,6 +256,8 @@ def _overshot(objective: Derivable, box: Box, x: NDArray, which: NDArray) -> NDA
 
 def _accelerate(step: NDArray, size: NDArray, now: _State) -> tuple[NDArray, NDArray[np.bool_]]:
     """Lengthen steps that shrink by a constant ratio along one line."""
+    if not np.isfinite(now.size).any():
+        return step.copy(), np.zeros(len(size), np.bool_)
     ratio = size / now.size
     along = (step * now.last).sum(axis=1) / (_norm(step) * _norm(now.last))
     jumped = (ratio > 0.45) & (ratio < 0.97) & (along > 0.99)

@@ -137,16 +137,24 @@ def _gather(
 ) -> tuple[Sites, NDArray[np.int64]]:
     """One row per component, and its representative, which is the lowest of those polished, and then the first."""
     rows = np.flatnonzero(site >= 0)
-    order = rows[np.lexsort((catalogue.first[rows], polished.fun[rows], polished.state[rows], site[rows]))]
-    head = np.flatnonzero(np.r_[np.ones(len(order[:1]), np.bool_), np.diff(site[order]) != 0])
-    best = order[head]
-    k = len(head)
     own = site[rows]  # components are numbered 0..k-1
-    away = (np.abs(polished.x[rows] - polished.x[best][own]) / box.width).max(axis=1, initial=0.0)
-    spread = np.zeros(k)
-    np.maximum.at(spread, own, away)
-    first = np.minimum.reduceat(catalogue.first[order], head) if k else np.empty(0, np.int64)
-    count = np.bincount(own, weights=catalogue.count[rows], minlength=k).astype(np.int64)
+    members = np.bincount(own)
+    k = len(members)
+    best = np.empty(k, np.int64)
+    best[own] = rows
+    several = rows[members[own] > 1]
+    order = several[
+        np.lexsort((catalogue.first[several], polished.fun[several], polished.state[several], site[several]))
+    ]
+    head = np.flatnonzero(np.diff(site[order], prepend=-1))
+    best[site[order[head]]] = order[head]
+    spread, first, count = np.zeros(k), catalogue.first[best], catalogue.count[best]
+    if len(several):
+        together = site[order[head]]
+        away = (np.abs(polished.x[order] - polished.x[best[site[order]]]) / box.width).max(axis=1)
+        spread[together] = np.maximum.reduceat(away, head)
+        first[together] = np.minimum.reduceat(catalogue.first[order], head)
+        count[together] = np.add.reduceat(catalogue.count[order], head)
     whole = np.zeros(k, np.int64)
     kind = np.full(k, DEGENERATE, np.int8)
     place = polished.x[best], polished.fun[best]
@@ -198,6 +206,8 @@ def _append(
 ) -> tuple[Sites, NDArray[np.int64]]:
     """Give each of these cells a site of its own."""
     m = len(cells)
+    if m == 0:
+        return sites, site
     old, site = site, site.copy()
     site[cells] = len(sites.fun) + np.arange(m)
     moved = old[cells] >= 0
@@ -266,21 +276,33 @@ def _collapse(
     """Make one row of each valley and plateau, and of blurred copies of one minimum."""
     k = len(sites.fun)
     group = groups(sites, box, scale, tolerance)
-    order = np.lexsort((sites.first, _rank(sites, group, box, scale), group))
-    new = np.r_[np.ones(len(order[:1]), np.bool_), np.diff(group[order]) != 0]
-    place = np.empty(k, np.int64)
+    alone, rows = np.flatnonzero(group < k), np.flatnonzero(group >= k)
+    if len(rows) == 0:
+        return sites, site
+    sets, group = sites.take(rows), group[rows]
+    order = np.lexsort((sets.first, _rank(sets, group, box, scale), group))
+    new = np.r_[True, np.diff(group[order]) != 0]
+    place = np.empty(len(rows), np.int64)
     place[order] = np.cumsum(new) - 1
-    out = sites.take(order[new])
+    out = _as_one(sets, order[new], place, box)
+    both = Sites(*(np.concatenate([getattr(a, f.name) for a in (sites.take(alone), out)]) for f in fields(Sites)))
+    row = np.empty(k + 1, np.int64)
+    row[alone], row[rows], row[-1] = np.arange(len(alone)), len(alone) + place, -1
+    return both, row[site]
+
+
+def _as_one(sites: Sites, chosen: NDArray[np.int64], place: NDArray[np.int64], box: Box) -> Sites:
+    """One row per set, represented by its chosen site; ``place`` is the set of each site."""
+    out = sites.take(chosen)
     for name in ("count", "points"):
-        setattr(out, name, np.bincount(place, weights=getattr(sites, name), minlength=len(out.fun)).astype(np.int64))
-    np.maximum.at(
-        out.kind, place, np.where(sites.kind == BOTTOM, BOTTOM, -1)
-    )  # a valley that borders on it is part of it
+        setattr(out, name, np.bincount(place, weights=getattr(sites, name)).astype(np.int64))
+    # A valley that borders on a plateau is part of it.
+    np.maximum.at(out.kind, place, np.where(sites.kind == BOTTOM, BOTTOM, -1))
     common = most_common(place, sites.zero, sites.count)
     out.zero = np.where(out.kind == VALLEY, common, np.where(out.kind == BOTTOM, box.dim, out.zero))
     away = (np.abs(sites.x - out.x[place]) / box.width).max(axis=1, initial=0.0)
     np.maximum.at(out.spread, place, np.where(np.isin(sites.kind, MINIMA), away + sites.spread, 0.0))
-    return out, np.where(site >= 0, place[site] if k else -1, -1)
+    return out
 
 
 def _rank(sites: Sites, group: NDArray[np.int64], box: Box, scale: Scale) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd.minima.eigen import HessianEigenvalues, lazy
 from batchgd.problem.limits import cut, rows_shown
 from batchgd.problem.optional import require
 from batchgd.problem.tables import WIDTH, TextTable, records
@@ -26,10 +27,12 @@ class Points:
 
     def __getitem__(self, rows: Any) -> Any:
         if isinstance(rows, (int, np.integer)):
-            return {name: column[rows] for name, column in self._columns().items()}
-        chosen = {name: column[rows] for name, column in self._columns().items()}
-        rest = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
-        return type(self)(**(rest | chosen))
+            row = range(len(self))[rows]
+            one = self[row : row + 1]
+            return {name: column[0] for name, column in one._columns().items()}
+        kept = {field.name: vars(self)[field.name] for field in fields(self)}  # type: ignore[arg-type]
+        chosen = (np.ndarray, HessianEigenvalues)
+        return type(self)(**{name: each[rows] if isinstance(each, chosen) else each for name, each in kept.items()})
 
     def to_dataframe(self) -> Any:
         """Return a pandas DataFrame, one row per point: ``x0 …``, the other columns, and ``eigenvalue0 …``.
@@ -66,6 +69,7 @@ class Points:
         return {name: value for name, value in found.items() if isinstance(value, np.ndarray)}
 
 
+@lazy("eigenvalues")
 @dataclass(frozen=True, eq=False, repr=False)
 class Minima(Points):
     """The distinct minima, lowest value first; the row number is the label.
@@ -89,7 +93,7 @@ class Minima(Points):
         lowest endpoint of the run, where neither curvature nor values decide whether it is a minimum; row 0 at most).
         In an interrupted run also ``"unknown"``: the point was not polished or classified.
     eigenvalues : (m, d)
-        Of the Hessian, ascending; NaN if it does not exist.
+        Of the Hessian, ascending; NaN if it does not exist. They are computed when read for the first time.
     inside : (m,) of bool
         Whether the point is in the box of the starts; always true up to rotations or translations.
     spread : (m,)
@@ -179,6 +183,7 @@ class Minima(Points):
         return minima_counted(len(self)) if len(self) else "no minimum"
 
 
+@lazy("eigenvalues")
 @dataclass(frozen=True, eq=False, repr=False)
 class Stationary(Points):
     """Points where descents came to rest that are not minima, lowest value first; their starts have label -1.

@@ -30,10 +30,8 @@ def test_float32_code_holds_no_untyped_constant(dtype, target):
     for cls in METHODS.values():
         method = cls.example()
         parts = ("cosine_growing", "step", *MODIFIERS) if method.rule == "adam" else method.parts
-        of = Specialisation(objective, method.rule, dtype, target, parts=parts, constants=method.fixed)
-        if not of.blocked:
-            continue  # it is no text
-        text = of.source()
+        made_of = {"parts": parts, "constants": method.fixed, "in_block": True}
+        text = Specialisation(objective, method.rule, dtype, target, **made_of).source()
         untyped = re.search(r"[^\"\w]\d+\.\d+", re.sub(r"real\([\d.]+\)", "", text))
         assert (untyped is None) == (dtype == "float32"), cls
 

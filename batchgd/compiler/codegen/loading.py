@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from batchgd.compiler.cache import modules
 from batchgd.compiler.cache.toolchain import key_of
-from batchgd.compiler.codegen.cpu_modules import evaluations, texts
+from batchgd.compiler.codegen.cpu_modules import evaluations
 from batchgd.compiler.codegen.specialisation import KERNELS, Specialisation
 from batchgd.kernels.cpu_places import SLOTS
 
@@ -27,22 +27,19 @@ def load(specialisation: Specialisation, *, recording: bool = False) -> Any:
         return _arrays(specialisation, specialisation.read.module)
     if specialisation.target == "cuda":
         return _kernels(specialisation, specialisation.read.module)
-    target, texts = specialisation.target, _texts(specialisation, specialisation.read.module)
-    if target == "numpy":
-        return modules.module(key_of(texts["module"], target), texts["module"])
+    if specialisation.target == "numpy":
+        text = _text(specialisation, specialisation.read.module)
+        return modules.module(key_of(text, "numpy"), text)
     made = [*_loop(specialisation.lanes, specialisation.dtype, recording), *_evaluations(specialisation)]
-    if not specialisation.blocked:
-        made.append(_tick(specialisation, specialisation.read.module))
-    functions: dict[str, Any] = {each.name: Loaded(each) for each in made}
-    for name, text in texts.items():
-        functions[name] = modules.by_address(key_of(text, target), text, name)
+    made.append(_tick(specialisation, specialisation.read.module))
+    functions = {each.name: Loaded(each) for each in made}
     return SimpleNamespace(W=specialisation.lanes, slots=_slots(specialisation), **functions)
 
 
 def forget() -> None:
     """Forget all that is written and loaded: this process is then like a new one."""
     modules.forget()
-    _texts.cache_clear()
+    _text.cache_clear()
     _evaluations.cache_clear()
     _tick.cache_clear()
     _arrays.cache_clear()
@@ -51,9 +48,9 @@ def forget() -> None:
 
 
 @lru_cache(maxsize=256)  # writing it anew for each run of the same objective took 15 ms
-def _texts(specialisation: Specialisation, rule: ModuleType) -> dict[str, str]:
-    """The texts of a specialisation, whose rule another package may register anew under the same name."""
-    return texts(specialisation) if specialisation.target == "cpu" else {"module": specialisation.source()}
+def _text(specialisation: Specialisation, rule: ModuleType) -> str:
+    """The text of a specialisation, whose rule another package may register anew under the same name."""
+    return specialisation.source()
 
 
 class Loaded:
@@ -89,13 +86,19 @@ def _loop(lanes: int, dtype: str, recording: bool) -> tuple[Evaluation, ...]:
 
 @lru_cache(maxsize=256)
 def _tick(specialisation: Specialisation, rule: ModuleType) -> Evaluation:
-    """The fused tick for the CPU."""
-    from batchgd.compiler.codegen.trace_tick import tick_program
+    """The tick for the CPU."""
     from batchgd.compiler.lower.processor import this_processor
+
+    how: Any = {"lanes": specialisation.lanes, "dtype": specialisation.dtype, "processor": this_processor()}
+    if specialisation.blocked:
+        from batchgd.compiler.codegen.trace_block import pieces_of
+        from batchgd.compiler.lower.block import block_tick
+
+        return block_tick(pieces_of(specialisation), specialisation.sizes, **how)
+    from batchgd.compiler.codegen.trace_tick import tick_program
     from batchgd.compiler.lower.tick import tick
 
-    program, lanes, dtype = tick_program(specialisation), specialisation.lanes, specialisation.dtype
-    return tick(program, lanes=lanes, dtype=dtype, processor=this_processor())
+    return tick(tick_program(specialisation), **how)
 
 
 @lru_cache(maxsize=256)

@@ -9,13 +9,14 @@ are read by ``part``.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from batchgd.compiler.trace.emit import sine_cosine_pairs
-from batchgd.compiler.trace.graph import Graph, Loop, Node, reachable
+from batchgd.compiler.trace.graph import Axes, Graph, Loop, Node, reachable
 from batchgd.compiler.trace.loops import with_bodies
-from batchgd.compiler.trace.operations import LEAVES, OPERATIONS
+from batchgd.compiler.trace.operations import LEAVES, OPERATIONS, REDUCTIONS
 
 ARRAYS = ("ws", "index", "seed", "p", "box", "h", "limits")
 """What a tick is given: the state of the lanes, their starts, and what is the same for all of them."""
@@ -57,13 +58,16 @@ class ProgramGraph(Graph):
             return self.make("or", condition, other)
         return self.make("and", self.make("not", condition), other)
 
-    def input(self, number: int) -> Node:
-        """Return an input that is neither a coordinate nor a parameter of the objective."""
-        return self.intern("input", (), float(number))
+    def input(self, number: int, axes: Axes = ()) -> Node:
+        """Return an input that is neither a coordinate nor a parameter of the objective; with an axis, a vector."""
+        return self.intern("input", (), float(number), axes=axes)
 
-    def uniform_pair(self, seed: Node, start: Node, update: Node, counter: int) -> tuple[Node, Node]:
+    def uniform_pair(self, seed: Node, start: Node, update: Node, counter: int | Node) -> tuple[Node, Node]:
         """Return two random numbers in [0, 1), by ``philox.uniform_pair``."""
-        pair = self.intern("uniform", (seed, start, update), float(counter))
+        if isinstance(counter, Node):
+            pair = self.intern("uniform", (seed, start, update, counter))
+        else:
+            pair = self.intern("uniform", (seed, start, update), float(counter))
         return self.intern("part", (pair,), 0.0), self.intern("part", (pair,), 1.0)
 
     def imported(self, outputs: Sequence[Node]) -> list[Node]:
@@ -81,10 +85,15 @@ class ProgramGraph(Graph):
 
 @dataclass(frozen=True)
 class Place:
-    """Where an input or an output is: which of ``ARRAYS``, and the number of its element (of its slot, in ``ws``)."""
+    """Where an input or an output is: which of ``ARRAYS``, and the number of its element (of its slot, in ``ws``).
+
+    With ``rows`` it is a vector, and that is the number of the first of so many; the array ``axis`` has the numbers of
+    the coordinates.
+    """
 
     array: str
     number: int = 0
+    rows: int = 0
 
 
 @dataclass(frozen=True)
@@ -92,7 +101,8 @@ class Program:
     """Named inputs, and outputs that are computed from them.
 
     ``inputs`` and ``outputs`` map names to nodes, ``reads`` and ``writes`` to places. The output ``ended``, whether the
-    lane has ended, is not stored; ``going`` is whether the lane is at work and has not ended.
+    lane has ended, is not stored; ``going`` is whether the lane is at work and has not ended, in the program of a
+    whole tick.
     """
 
     graph: ProgramGraph
@@ -100,7 +110,7 @@ class Program:
     reads: dict[str, Place]
     outputs: dict[str, Node]
     writes: dict[str, Place]
-    going: Node
+    going: Node | None = None
 
     @property
     def nodes(self) -> list[Node]:
@@ -124,6 +134,7 @@ class Program:
         """Return the outputs that a tick reads again, by their inputs' names, if the lane goes on."""
         state = {self.reads[name]: name for name in self.needed}
         names = {name: state[place] for name, place in self.writes.items() if place in state}
+        assert self.going is not None
         new: dict[int, Node] = {self.going.id: self.graph.constant(1.0)}
         for node in reachable(self.outputs[name] for name in names):
             if node.id not in new:
@@ -160,6 +171,9 @@ class Program:
         for node in nodes:
             if node.id in paired.values() or node.op in LEAVES or node.op == "part":
                 continue
+            if node.op in REDUCTIONS:
+                counts[node.op] += 1
+                continue
             if node.op == "uniform":
                 counts["uniform_pair"] += 1
             elif OPERATIONS[node.op].cost in ("adds", "multiplies"):
@@ -171,9 +185,22 @@ class Program:
         return dict(counts)
 
 
+@dataclass(frozen=True)
+class Operation:
+    """What is done between two programs on a whole block: a function of ``block_operations.py``'s kind.
+
+    ``slots`` has the first slot of each of its arguments but the block itself, by its name.
+    """
+
+    function: Callable[..., Any]
+    slots: dict[str, int]
+
+
 def _place(place: Place | None) -> str:
     if place is None:
         return "result"
+    if place.rows:
+        return place.array if place.array == "axis" else f"{place.array}[{place.number}:{place.number + place.rows}]"
     return place.array if place.array in ("index", "seed") else f"{place.array}[{place.number}]"
 
 
@@ -182,5 +209,8 @@ def _written(node: Node, names: dict[int, str]) -> str:
     if node.op == "part":
         return f"{operands[0]}[{int(node.value)}]"
     if node.op == "uniform":
-        return f"uniform_pair({', '.join(operands)}, {int(node.value)})"
+        counter = [] if len(operands) == 4 else [str(int(node.value))]
+        return f"uniform_pair({', '.join([*operands, *counter])})"
+    if node.op in REDUCTIONS:
+        return f"{node.op}({operands[0]})"
     return OPERATIONS[node.op].text.format(*operands)

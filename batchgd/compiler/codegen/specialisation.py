@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
+
 from batchgd.compiler.codegen import emit_evaluation, emit_loops, emit_sum, warp_tick
-from batchgd.compiler.codegen.block_tick import BlockLayout, BlockTick
+from batchgd.compiler.codegen.block_layout import BlockLayout, temporaries
+from batchgd.compiler.codegen.block_tick import BlockTick
 from batchgd.compiler.codegen.decorators import DECORATORS, HEADERS, Decorators
 from batchgd.compiler.codegen.emit_stopping import StoppingEmitter, StoppingTests
 from batchgd.compiler.codegen.layout import Layout
@@ -48,6 +51,10 @@ Up to it Newton's method, which does most with each, is compiled in 0.6 s, and t
 fast (Rosenbrock's function in 2 and 8 dimensions, five methods).
 """
 
+LANES_OF_MUCH = 16
+"""Lanes of a block that remember more than that, in float64: with 64 of them BFGS takes 1.5 times as long in 40
+dimensions, and 1.8 times in 100."""
+
 ELEMENTARY = 8
 
 KERNELS = ("descend_kernel", "record_kernel", "values_kernel")
@@ -83,6 +90,13 @@ class Specialisation:
     threads: int = 1
     in_block: bool | None = None
 
+    def narrowed(self) -> Specialisation:
+        """Return the same with fewer lanes in a block of the CPU if lanes remember much: it then fits in the cache."""
+        fewer = LANES_OF_MUCH * 8 // np.dtype(self.dtype).itemsize
+        if self.target != "cpu" or self.lanes <= fewer or self.layout.size <= BLOCK_STATE:
+            return self
+        return replace(self, lanes=fewer)
+
     @property
     def how(self) -> Decorators:
         """How its functions are compiled."""
@@ -96,7 +110,7 @@ class Specialisation:
     @property
     def blocked(self) -> bool:
         """Whether the tick takes the block form: where it must be loops, and if unrolling costs too much."""
-        if self.sum is not None or self.shared or self.in_loops or (self.read.stages and self.target != "cpu"):
+        if self.sum is not None or self.shared or self.in_loops or (self.target != "cpu" and self._remembers_much):
             return True
         return self.target == "cpu" and self._large if self.in_block is None else self.in_block
 
@@ -115,9 +129,12 @@ class Specialisation:
         """Whether the objective costs much to compile, which must not depend on the number of starts."""
         counts = self.function.counts
         operations = counts.total + (ELEMENTARY - 1) * counts.transcendentals
-        if self.read.stages and self._fused_layout.size > BLOCK_STATE:
-            return True
-        return self.objective.dim >= BLOCK_DIM or operations >= BLOCK_OPERATIONS
+        return self._remembers_much or self.objective.dim >= BLOCK_DIM or operations >= BLOCK_OPERATIONS
+
+    @property
+    def _remembers_much(self) -> bool:
+        """Whether the rule works on so much of a lane that loops are better."""
+        return bool(self.read.stages) and self._fused_layout.size > BLOCK_STATE
 
     @property
     def shared(self) -> bool:
@@ -151,7 +168,7 @@ class Specialisation:
             self.per_start,
             self.ending,
             self.constants,
-            BlockTick.temporaries(self.read, emitter),
+            temporaries(self.read) if self.target == "cpu" else BlockTick.temporaries(self.read, emitter),
             batch=() if self.sum is None else emit_sum.scratch(self.sum),
         )
 
@@ -218,6 +235,11 @@ class Specialisation:
     def block(self) -> list[str]:
         """What the loop knows about a lane block, as assignments."""
         return [f"W = {self.lanes}", f"IN_KERNEL = {self.in_kernel}", *self.layout.constants()]
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """What operations on a block are compiled for: the dimension, and the numbers of the rule that are fixed."""
+        return {"d": self.objective.dim, **dict(self.constants)}
 
     def fixed(self) -> list[str]:
         """The numbers that the rule is compiled for, as assignments."""
@@ -315,32 +337,9 @@ class Specialisation:
     def _chosen(self, text: list[str]) -> list[str]:
         """Text of the block form with the loops that suit the target."""
         # CUDA's compiler unrolls the loops of one thread itself, which puts its state into registers.
-        if self.target == "cpu" or self.shared:
-            text = [with_constants_written_out(part, dict(self.constants)) for part in text]
-            return self._called(text)
+        if self.shared:
+            return [with_constants_written_out(part, dict(self.constants)) for part in text]
         return [as_rows(part) for part in text] if self.target == "numpy" else text
-
-    def _called(self, text: list[str]) -> list[str]:
-        """The same if the last function is called by its address on the CPU.
-
-        It then aligns its stack and makes arrays from pointers.
-        """
-        if self.target != "cpu":
-            return text
-        from batchgd.kernels.cpu_places import P_SIZE, TAIL, WS_SIZE
-
-        decorator, head, body = text[-1].split("\n", 2)
-        name, arguments = head.removeprefix("def ").removesuffix("):").split("(")
-        entry = [
-            f"def {name}({arguments}):",
-            "    align_stack()",
-            f"    ws = carray(ws, index[W + {1 + WS_SIZE}])",
-            f"    p = carray(p, index[W + {1 + P_SIZE}])",
-            f"    index = carray(index, W + {1 + TAIL})",
-            f"    return {name}_of_block({arguments})",
-        ]
-        of_block = decorated(f"def {name}_of_block({arguments}):\n{body}", self.how.pass_loop)
-        return [*text[:-1], of_block, "\n".join([decorator, *entry])]
 
     def _shared_functions(self, constants: Constants, tables: emit_loops.Tables) -> list[str]:
         """Everything of a kernel whose threads share a trajectory."""

@@ -138,6 +138,7 @@ def _by_code(program: Program, outputs: list[Node]) -> list[Node]:
 
     The program says so in terms of the tests, for the CPU, which works out the code of lanes that have ended only.
     """
+    assert program.going is not None
     graph, zero = program.graph, program.graph.constant(0.0)
     ended = graph.intern("ne", (program.outputs["code"], zero))
     working = graph.intern("gt", (program.inputs["busy"], zero))

@@ -211,7 +211,9 @@ class _Writer:
         entry = self.entry.builder
         most, run = (entry.load(self._tail(place, entry), typ=INTEGER) for place in (MOST_TICKS, RUN))
         busy = self._load(self.group, self.program.reads["busy"])
-        self.group.builder.cbranch(self._any(busy > 0.0), self.begin.builder.block, self.following.builder.block)
+        self.group.builder.cbranch(
+            self.group.any_of(busy > 0.0), self.begin.builder.block, self.following.builder.block
+        )
         some = self._ticks(run) if self.resident else self._tick_in_memory()
         ended = self._finish(some)
         self.begin.builder.branch(self.function.blocks[4])
@@ -269,7 +271,7 @@ class _Writer:
         """Append one tick whose state is read where it is used, and written as soon as it is known."""
         self.code.write(self._written)
         (has_ended,) = self.code.numbers([self.program.outputs["ended"]])
-        some = self._any(has_ended)
+        some = self.loop.any_of(has_ended)
         self.loop.builder.branch(self.end.builder.block)
         return some
 
@@ -292,7 +294,7 @@ class _Writer:
         self.phis = {name: builder.phi(self.form.real) for name in self.carried}
         ended = self.program.outputs["ended"]
         *following, has_ended = self.code.numbers([*self.carried.values(), ended])
-        some = self._any(has_ended)
+        some = self.loop.any_of(has_ended)
         fewer = builder.sub(left, integer(1))
         self.made = builder.sub(most, fewer)
         left.add_incoming(most, before)
@@ -316,11 +318,6 @@ class _Writer:
         builder.branch(self.following.builder.block)
         return ended
 
-    def _any(self, condition: Any) -> ir.Value:
-        """Whether a condition holds in some lane."""
-        builder, bits = condition.builder, ir.IntType(self.width)
-        return builder.icmp_unsigned("!=", builder.bitcast(condition.value, bits), ir.Constant(bits, 0))
-
     def _leaf(self, node: Node) -> Real:
         """The value of an input: of a lane at this tick, of a lane at all its ticks, or the same in all lanes."""
         name = node.op + str(int(node.value)) if node.op in ("x", "p") else self.names[node.id]
@@ -328,7 +325,9 @@ class _Writer:
         if name in self.phis:
             value = self.phis[name]
         elif place.array == "ws":
-            value = self._load(self.begin, place).value if self.resident else self._frozen(place)
+            value = (
+                self._load(self.begin, place) if self.resident else self.loop.frozen(self._load(self.loop, place))
+            ).value
         elif place.array == "index":
             kind = ir.VectorType(INTEGER, self.width)
             value = self.begin.builder.load(self.starts, typ=kind, align=8)
@@ -338,15 +337,6 @@ class _Writer:
             address = self.entry.at(self.arrays[place.array], integer(place.number), self.entry.scalar)
             value = self.entry.uniform(address).value
         return self.loop.real(value)
-
-    def _frozen(self, place: Place) -> ir.Value:
-        """A number of the state, of which LLVM does not see that it is written back to where it was read.
-
-        It would make a masked store of that (``kernels/vecmath/simple.py``), which is slow without AVX-512.
-        """
-        builder, loaded = self.loop.builder, self._load(self.loop, place).value
-        builder._insert(frozen := ir.Instruction(builder.block, loaded.type, "freeze", [loaded]))
-        return frozen
 
     def _load(self, vectors: Vectors, place: Place) -> Real:
         return vectors.load(self._slot(vectors, place.number))
