@@ -1,8 +1,8 @@
-"""Emit the block form of the tick for CUDA: a sequence of passes, each a loop over coordinates.
+"""Emit the block form of the tick: a sequence of passes over the lane block, each a loop over coordinates and lanes.
 
 The fused form keeps a lane in registers; here every name has its slots in the workspace, so that text and compile time
 do not grow with the dimension, and a rule can work on matrices and histories. A pass reads the names that its lines
-mention, and stores what it computes. Elsewhere the block form is made from programs (``trace_block.py``).
+mention, and stores what it computes. The text is for CUDA; elsewhere the block form is traced (``trace_block.py``).
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Iterable
 
 from batchgd.compiler.codegen.block_layout import BlockLayout
 from batchgd.compiler.codegen.emit_stopping import Fold, StoppingEmitter
-from batchgd.compiler.codegen.fused_tick import BOX, cubic_box
 from batchgd.compiler.codegen.layout import COUNTERS
+from batchgd.compiler.codegen.program import BOX
 from batchgd.compiler.codegen.rule import Rule
 from batchgd.compiler.codegen.steps import Step, steps_of
 from batchgd.compiler.codegen.typed_constants import Constants
@@ -22,6 +22,11 @@ from batchgd.kernels.stopping_tests import LIMITS
 
 TRUTHS = ("accepted", "outside", "going", "whole")
 """Names of truth values: stored as 1 or 0."""
+
+
+def cubic_box() -> list[str]:
+    """The lines that read what the tick knows about a cubic box, behind the limits."""
+    return [f"{name} = limits[{len(LIMITS) + k}]" for k, name in enumerate(BOX)]
 
 
 class BlockTick:
