@@ -1,8 +1,8 @@
-"""Emit the block form of the tick for CUDA: a sequence of passes, each a loop over coordinates.
+"""Emit the block form of the tick: a sequence of passes over the lane block, each a loop over coordinates and lanes.
 
 The fused form keeps a lane in registers; here every name has its slots in the workspace, so that text and compile time
 do not grow with the dimension, and a rule can work on matrices and histories. A pass reads the names that its lines
-mention, and stores what it computes. Elsewhere the block form is made from programs (``trace_block.py``).
+mention, and stores what it computes. The text is for CUDA; elsewhere the block form is traced (``trace_block.py``).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What an evaluation of a lane block leaves where, and how text calls the function of an objective.
+"""Where a lane block's evaluation leaves what it computes, and how emitted functions of an objective are called.
 
 ``evaluate(ws, index, seed, p)`` reads every lane's x from the first D slots and writes, after them, the gradient (D
 slots), the value (one slot, left alone if it is not needed), and for rules that ask for it the lower triangle of the

@@ -272,7 +272,7 @@ class Specialisation:
         return layout.first("f") if self.has_value else None
 
     def evaluation(self, constants: Constants) -> list[str]:
-        """The evaluation of a lane block, a function of its own in the block form."""
+        """The evaluation of a sum over rows in a lane block; that of another objective is no text."""
         layout = self.layout
         if not isinstance(layout, BlockLayout) or self.sum is None:
             return []  # it is no text (``device_module.py``)

@@ -1,6 +1,7 @@
 """A program in NumPy: its operations one after another on whole arrays, a number of every lane in each.
 
-This is the reference for what is compiled, the tick of the NumPy backend, and that of a lane in CUDA's simulator.
+This is the reference for what is compiled, the tick of the NumPy backend, and that of a lane in CUDA's simulator. What
+has an axis over the coordinates has them in the first dimension, the lanes in the second.
 """
 
 from __future__ import annotations
@@ -21,8 +22,7 @@ class ArrayTick:
     """Does a program on ``ws`` of shape (slots, lanes), or (slots,) for one lane.
 
     It is called with the arrays of ``program.ARRAYS`` in this order, with one start per lane in ``index``. It renews
-    ``ws``, and returns the output ``ended`` if there is one: whether each lane has ended. Vectors whose coordinates
-    are rows are arrays of shape (dim, lanes).
+    ``ws``, and returns the output ``ended`` if there is one: whether each lane has ended.
     """
 
     def __init__(self, program: Program, dtype: str):
@@ -33,16 +33,15 @@ class ArrayTick:
         for node in nodes:
             if node.is_constant:
                 self._values[places[node.id]] = self._real(node.value)
-        for name, node in program.needed.items():
-            if program.reads[name].array == "axis":
-                self._values[places[node.id]] = np.arange(program.reads[name].rows, dtype=dtype)[:, None]
         # What is written elsewhere is copied: its own slot may be renewed before.
         moved = {node.id for node in program.renewed.values()}
-        self._reads = [
-            (places[node.id], *_source(program.reads[name]), node.id in moved)
-            for name, node in program.needed.items()
-            if program.reads[name].array != "axis"
-        ]
+        self._reads = []
+        for name, node in program.needed.items():
+            place = program.reads[name]
+            if place.array == "axis":
+                self._values[places[node.id]] = np.arange(place.rows, dtype=dtype)[:, None]
+            else:
+                self._reads.append((places[node.id], ARRAYS.index(place.array), _element(place), node.id in moved))
         self._steps = [
             (self._operation(node), [places[arg.id] for arg in node.args], places[node.id])
             for node in nodes
@@ -54,8 +53,10 @@ class ArrayTick:
     def _operation(self, node: Node) -> Callable[..., Any]:
         if node.op == "uniform":
             pair = philox.uniform_pair if self._real is np.float64 else philox.uniform_pair_single
-            given = [] if len(node.args) == 4 else [node.value]
-            return lambda seed, start, *counts: pair(seed, start, *map(np.int64, [*counts, *given]))
+            counter = int(node.value)
+            if len(node.args) == 4:
+                return lambda seed, start, update, each: pair(seed, start, np.int64(update), np.int64(each))
+            return lambda seed, start, update: pair(seed, start, np.int64(update), counter)
         if node.op == "part":
             number = int(node.value)
             return lambda numbers: numbers[number]
@@ -67,7 +68,7 @@ class ArrayTick:
         """Do it once."""
         values = self._values.copy()
         for place, array, number, moved in self._reads:
-            value = arrays[array] if number is ... else arrays[array][number]
+            value = arrays[array] if number is None else arrays[array][number]
             values[place] = value.copy() if moved else value
         with np.errstate(all="ignore"):
             for compute, operands, place in self._steps:
@@ -78,15 +79,14 @@ class ArrayTick:
         return None if self._ended is None else values[self._ended]
 
 
-def _source(place: Place) -> tuple[int, Any]:
-    """Which of the arrays an input is in, and which of its elements it is."""
-    if place.array == "box" and place.rows:
-        return ARRAYS.index("box"), (_element(place), None)
-    return ARRAYS.index(place.array), ... if place.array in ("index", "seed") else _element(place)
-
-
 def _element(place: Place) -> Any:
-    return slice(place.number, place.number + place.rows) if place.rows else place.number
+    """What an index into its array is, or None for the whole array."""
+    if place.array in ("index", "seed"):
+        return None
+    if not place.rows:
+        return place.number
+    rows = slice(place.number, place.number + place.rows)
+    return rows if place.array == "ws" else (rows, None)
 
 
 def _places(nodes: Sequence[Node], kept: Collection[int]) -> tuple[dict[int, int], int]:
