@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from batchgd.compiler.codegen.to_numpy import as_rows
 
 import batchgd as bgd
 from batchgd import Objective
@@ -68,15 +67,6 @@ def test_many_operations_take_the_block_form_on_the_cpu():
 
 def specialised(objective, method):
     return Specialisation(objective, method.rule, constants=method.fixed)
-
-
-def test_rows_are_copied_before_they_change():
-    text = as_rows(
-        "for lane in range(W):\n    a = ws[0 * W + lane]\n    ws[0 * W + lane] = a + a\n    ws[1 * W + lane] = a"
-    )
-    ws = np.array([[1.0, 2.0], [0.0, 0.0]])
-    exec(text, {"ws": ws})
-    np.testing.assert_array_equal(ws, [[2.0, 4.0], [1.0, 2.0]])
 
 
 @pytest.mark.parametrize("method", [bgd.Adam(0.02), bgd.NonlinearCG()], ids=["adam", "nonlinear_cg"])
