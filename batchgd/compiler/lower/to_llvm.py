@@ -31,7 +31,7 @@ With 8, products with a matrix take as long: 4 multiply-adds fill the wait for t
 """
 
 LITTLE = 24
-"""The cost below which a row has little to do. In a network, whose rows cost 400, 4 at a time took 1.05 times as long."""
+"""The cost below which a row has little to do. For a network (400), 4 at a time took 1.05 times as long."""
 
 MUCH = 200
 """The cost from which on rows with a loop of their own are computed one by one, because code grows with them."""
