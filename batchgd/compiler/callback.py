@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,7 +10,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from batchgd.compiler.differentiable import Differentiable, Floats, check_by_name, checked_params
-from batchgd.compiler.lower.arrays import register
 from batchgd.compiler.plain.calls import Function, Kind, heeding
 from batchgd.compiler.plain.evaluator import Evaluator
 from batchgd.compiler.plain.workers import Workers
@@ -30,8 +28,6 @@ if TYPE_CHECKING:
 Order = Literal["forward", "central"]
 
 _STEP = "a number between 0 and 1, in widths of the box"
-
-_numbers = itertools.count()
 
 
 class Callback(Differentiable):
@@ -160,7 +156,6 @@ class Callback(Differentiable):
 
     def _renew(self) -> None:
         """Begin with no programs."""
-        self._number = next(_numbers)
         self._programs: dict[str, _Program] = {}
 
     def _copy(self) -> Callback:
@@ -219,7 +214,7 @@ class Callback(Differentiable):
     def program(self, what: What) -> _Program:
         """Return what the tick of the NumPy backend calls."""
         if what not in self._programs:
-            self._programs[what] = register(_Program(self, what))
+            self._programs[what] = _Program(self, what)
         return self._programs[what]
 
     def outputs_at(self, what: What, points: Floats, params: Floats | None) -> Floats:
@@ -252,7 +247,7 @@ class Callback(Differentiable):
         return f"<Callback {self.name}, {self.dim or 'any'}-D, {how}>"
 
 
-_MADE = ("_at", "_number", "_programs")
+_MADE = ("_at", "_programs")
 
 
 def _again(state: dict[str, Any], noise: float) -> Callback:
@@ -267,7 +262,6 @@ class _Program:
     """Computes outputs of a callback in the tick of the NumPy backend, as ``ArrayProgram`` does those of a graph."""
 
     def __init__(self, callback: Callback, what: What):
-        self.name = f"callback {callback._number} {what}"
         self._callback, self._what = callback, what
 
     def __call__(self, x: Any, p: Any = ()) -> Any:

@@ -62,6 +62,7 @@ def test_many_operations_take_the_block_form_on_the_cpu():
 
     few, many = (Specialisation(waves(count), "barzilai_borwein") for count in (5, BLOCK_OPERATIONS // 16 + 1))
     assert (few.blocked, many.blocked) == (False, True)
+    assert [replace(each, target="numpy").blocked for each in (few, many)] == [False, True]
     assert not replace(many, target="numpy").blocked
     assert replace(many, lanes=16).blocked
 
@@ -94,6 +95,7 @@ def test_bits_do_not_depend_on_the_width_of_a_block(method):
 def test_rules_with_history_or_matrices_are_unrolled_while_a_lane_remembers_little(method):
     few, many = (specialised(bgd.as_objective("rosenbrock", dim), method) for dim in (6, 16))
     assert (few.blocked, many.blocked) == (False, True)
+    assert [replace(each, target="numpy").blocked for each in (few, many)] == [False, True]
 
 
 def aligned(array):

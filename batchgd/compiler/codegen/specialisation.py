@@ -120,11 +120,6 @@ class Specialisation:
         return self.target != "cuda" and self.objective.in_programs
 
     @property
-    def in_programs(self) -> bool:
-        """Whether programs in NumPy compute the function."""
-        return self.target == "numpy" and self.in_loops
-
-    @property
     def _large(self) -> bool:
         """Whether the objective costs much to compile, which must not depend on the number of starts."""
         counts = self.function.counts
@@ -168,7 +163,7 @@ class Specialisation:
             self.per_start,
             self.ending,
             self.constants,
-            temporaries(self.read) if self.target == "cpu" else BlockTick.temporaries(self.read, emitter),
+            temporaries(self.read) if self.target != "cuda" else BlockTick.temporaries(self.read, emitter),
             batch=() if self.sum is None else emit_sum.scratch(self.sum),
         )
 
@@ -204,18 +199,16 @@ class Specialisation:
         return emit_evaluation.outputs_of(self.objective.dim, value=self.has_value, hessian=self.read.hessian)[0]
 
     def source(self) -> str:
-        """Return the text of one module; for the CPU (``cpu_modules.py``), of a tick in block form."""
+        """Return the text of a CUDA module; for NumPy, of what evaluates a sum over rows."""
         constants, tables = Constants(self.dtype), emit_loops.Tables(len(self.objective.numbers))
         if self.shared:
             body = self._shared_functions(constants, tables)
         else:
-            body = [*self.evaluation(constants), *self.tick(constants)]
-            if self.target != "cpu" and (self.target == "numpy" or self.sum is not None):
-                value, value_at = self.value_functions(constants).values()
-                body += [
-                    value if self.in_programs else decorated(value, self.how.lane),
-                    decorated(value_at, self.how.loop),
-                ]
+            body = [*self.evaluation(constants), *(self.tick(constants) if self.target != "numpy" else [])]
+            if self.sum is not None:
+                value_at = emit_sum.value_at(self.sum, ":" if self.target == "numpy" else "i", constants)
+                value = self.function.emit("value", constants)
+                body += [decorated(value, self.how.lane), decorated(value_at, self.how.loop)]
             body += self._shells() if self.target == "cuda" else []
         title = f"{self.named}: {self.method} in {self.dtype} for {self.target}"
         sharing = warp_tick.constants_of(self.objective.dim, self.threads) if self.shared else []
@@ -255,7 +248,6 @@ class Specialisation:
             *self._imports(text),
             *imports,
             HEADERS[self.target],
-            *(["from batchgd.compiler.lower.arrays import program_named"] if self.in_programs else []),
             f"real = np.{self.dtype}",
             *names,
         ]
@@ -265,18 +257,6 @@ class Specialisation:
     def n_params(self) -> int:
         """Number of run-time parameters of the objective."""
         return 0 if self.objective.params is None else len(self.objective.params)
-
-    def value_functions(self, constants: Constants) -> dict[str, str]:
-        """The value at a row of points, and what it calls."""
-        row = ":" if self.target == "numpy" else "i"
-        if self.in_programs:
-            text = "def value_at(points, i, p):\n    return value(points.T, p)[0]"
-            return {"value": emit_evaluation.program(self.function, "value"), "value_at": text}
-        if self.sum is None:
-            text = emit_evaluation.value_at(self.function, row)
-        else:
-            text = emit_sum.value_at(self.sum, row, constants)
-        return {"value": self.function.emit("value", constants), "value_at": text}
 
     @property
     def value_slot(self) -> int | None:
@@ -290,18 +270,13 @@ class Specialisation:
         return layout.first("f") if self.has_value else None
 
     def evaluation(self, constants: Constants) -> list[str]:
-        """The evaluation of a lane block, a function of its own in the block form."""
+        """The evaluation of a sum over rows in a lane block; that of another objective is no text."""
         layout = self.layout
-        if not isinstance(layout, BlockLayout) or (self.target == "cuda" and self.sum is None):
-            return []  # it is no text (``device_module.py``)
+        if not isinstance(layout, BlockLayout) or self.sum is None:
+            return []
         asked = emit_evaluation.outputs_of(self.objective.dim, value=self.has_value, hessian=self.read.hessian)
-        if self.in_programs:
-            return [*emit_evaluation.evaluation_of_rows(self.function, asked)]
-        if self.sum is None:
-            lane, block = emit_evaluation.evaluation(self.function, constants, asked)
-        else:
-            nit, scratch, arrays = layout.counter("nit"), layout.batch_slots, self.target == "numpy"
-            lane, block = emit_sum.evaluation(self.sum, constants, asked, nit=nit, scratch=scratch, arrays=arrays)
+        nit, scratch, arrays = layout.counter("nit"), layout.batch_slots, self.target == "numpy"
+        lane, block = emit_sum.evaluation(self.sum, constants, asked, nit=nit, scratch=scratch, arrays=arrays)
         return self._chosen([decorated(lane, self.how.lane), decorated(block, self.how.pass_tick)])
 
     def tick(self, constants: Constants) -> list[str]:
@@ -317,7 +292,7 @@ class Specialisation:
 
         rule, lane, block = self.read, self.how.pass_lane, self.how.pass_loop
         form = warp_tick.WarpTick if self.shared else BlockTick
-        tick = form(layout, constants, cubic=self.cubic, arrays=self.target == "numpy")
+        tick = form(layout, constants, cubic=self.cubic)
         staged = [stage.function for stage in rule.stages]
         functions = with_callees(*staged) if staged else own_functions(rule.module)
         if self.shared:
