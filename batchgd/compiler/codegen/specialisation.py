@@ -99,7 +99,7 @@ class Specialisation:
     @property
     def how(self) -> Decorators:
         """How its functions are compiled."""
-        return DECORATORS["called" if self.shared or self.simulated else "cuda"]
+        return DECORATORS["called" if self.shared or self.simulated else "inlined"]
 
     @property
     def read(self) -> Rule:
@@ -279,7 +279,7 @@ class Specialisation:
         asked = emit_evaluation.outputs_of(self.objective.dim, value=self.has_value, hessian=self.read.hessian)
         nit, scratch = layout.counter("nit"), layout.batch_slots
         lane, block = emit_sum.evaluation(self.sum, constants, asked, nit=nit, scratch=scratch)
-        return self._chosen([decorated(lane, self.how.lane), decorated(block, self.how.pass_tick)])
+        return self._chosen([decorated(lane, self.how.lane), decorated(block, self.how.block)])
 
     def tick(self, constants: Constants) -> list[str]:
         """The tick in block form with what it calls: the rule and the stopping tests."""
@@ -292,7 +292,7 @@ class Specialisation:
         """The same for the block form, which calls ``evaluate``."""
         from batchgd.kernels import stopping_tests as tests
 
-        rule, lane, block = self.read, self.how.pass_lane, self.how.pass_loop
+        rule, lane, block = self.read, self.how.lane, self.how.loop
         form = warp_tick.WarpTick if self.shared else BlockTick
         tick = form(layout, constants, cubic=self.cubic)
         staged = [stage.function for stage in rule.stages]
@@ -307,7 +307,7 @@ class Specialisation:
                 for name, function in functions.items()
             ),
             *(functions_of(part.module, constants, lane, f"{part.name}_") for part in rule.parts),
-            decorated(tick.source(), self.how.pass_tick),
+            decorated(tick.source(), self.how.block),
         ]
         return self._chosen(text)
 
@@ -327,7 +327,7 @@ class Specialisation:
         )
         return [
             *(decorated(part, how.lane) for part in called),
-            decorated(calling, how.pass_loop),
+            decorated(calling, how.loop),
             *self._block_tick(layout, constants),
             *warp_tick.loop_functions(self.function, constants, tables, how, simulated=self.simulated),
         ]
@@ -342,7 +342,7 @@ class Specialisation:
         return [
             *copied((templates.claim_atomic, due, look), self.how.loop),
             f"claim, look_due, look = claim_atomic, {due.__name__}, {look.__name__}",
-            *copied([descend.draw, *descend.CARRIED], self.how.carried),
+            *copied([descend.draw, *descend.CARRIED], self.how.block),
             *copied(record_paths.CALLED, self.how.loop),
             *copied((descend.descend, record_paths.record), self.how.loop),
             *copied([getattr(templates, name) for name in KERNELS], self.how.entry),
