@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from batchgd.compiler.trace.complex_numbers import by_part
 from batchgd.compiler.trace.escape import escape
 from batchgd.compiler.trace.graph import Axis, Node
 from batchgd.compiler.trace.loops import LOOP, carry, places, scanned
@@ -18,6 +19,7 @@ from batchgd.compiler.trace.row_array import (
     axes_for,
     graph_of,
     is_large,
+    joined,
     renamed,
     shape_of,
     wrapped,
@@ -26,6 +28,7 @@ from batchgd.compiler.trace.row_index import moved
 from batchgd.compiler.trace.row_products import dot, einsum, inner, outer, tensordot, vdot
 from batchgd.compiler.trace.rows import entry, reduced, reindexed
 from batchgd.compiler.trace.scalar import Scalar, node_of
+from batchgd.compiler.trace.substitutes import CURES
 
 _OF_ROWS = {"add": "sum", "multiply": "prod", "minimum": "least", "maximum": "greatest"}
 _TRUTHS = {"logical_and": "least", "bitwise_and": "least", "logical_or": "greatest", "bitwise_or": "greatest"}
@@ -37,6 +40,8 @@ def reduce_rows(
     """Combine the elements along dimensions by a ufunc: small dimensions from left to right, rows in the graph."""
     rows = as_rows(graph_of([array]), array)
     cells, shape = rows.cells, list(rows.shape)
+    if rows.is_complex and name != "add":
+        raise escape(f"np.{name}.reduce of complex rows", CURES["complex"])
     for d in axes:
         if not is_large(shape[d]):
             cells = _folded(combine, cells, d)
@@ -73,7 +78,7 @@ def _folded(combine: Callable[..., Any], cells: Any, d: int) -> Any:
 
 
 def _each(cells: Any, function: Callable[[Node], Node], graph: Any) -> Any:
-    return _each_number(cells, lambda each: Scalar(function(node_of(graph, each))))
+    return _each_number(cells, partial(by_part, lambda part: Scalar(function(node_of(graph, part)))))
 
 
 def _each_number(cells: Any, function: Callable[[Any], Any]) -> Any:
@@ -87,6 +92,10 @@ def accumulate_rows(combine: Callable[..., Any], empty: float, array: Any, along
     """Return what has been combined up to each element along a dimension."""
     rows = as_rows(graph_of([array]), array)
     graph, axis = rows.graph, rows.axes[along]
+    if rows.is_complex and axis is not None:
+        if empty != 0.0:
+            raise escape("np.cumprod of complex rows", CURES["complex"])
+        return joined(*(accumulate_rows(combine, empty, part, along) for part in (rows.real, rows.imag)))
     if axis is None:
         cells = np.moveaxis(rows.cells, along, 0).copy()
         for k in range(1, len(cells)):
