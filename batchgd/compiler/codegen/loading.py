@@ -25,7 +25,9 @@ def load(specialisation: Specialisation) -> Any:
     target, texts = specialisation.target, _texts(specialisation, specialisation.read.module)
     if target != "cpu":
         text = texts["module"]
-        return modules.module(key_of(text, target), text, KERNELS if target == "cuda" else ())
+        code = specialisation.objective.code
+        kept = target == "cuda" and (code is None or code.kept)
+        return modules.module(key_of(text, target), text, KERNELS if kept else ())
     functions: dict[str, Any] = {}
     for module, text in texts.items():
         key, names = key_of(text, target), ENTRIES[module]
