@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.compiler.own.code import UserCode
-from batchgd.compiler.own.entry import jitted
+from batchgd.compiler.own.entry import is_plain, jitted
 from batchgd.compiler.plain.differences import EPS, relative_step
 from batchgd.compiler.trace.escape import definition_of, name_of
 from batchgd.compiler.trace.verify import raised, sample
@@ -48,8 +48,10 @@ def check_signature(function: Any, has_params: bool) -> None:
 def compile_it(code: UserCode) -> None:
     """Compile the function, or raise InputError with Numba's reason."""
     from numba import types
-    from numba.core.errors import NumbaError
 
+    if is_plain():
+        return
+    function = plain_function(code.function)
     vector = types.Array(types.float64, 1, "C")
     kinds: list[Any] = [vector, vector]
     if code.shape is not None:
@@ -58,9 +60,13 @@ def compile_it(code: UserCode) -> None:
         made = jitted(code.function)
         if made._can_compile:
             made.compile(tuple(kinds))
+        returned = made.nopython_signatures[-1].return_type
+        if not isinstance(returned, (types.Float, types.Integer, types.Boolean)):
+            raise InputError(f"{definition_of(function)}: {name_of(function)} returns {returned}: return the value")
         code.entry(hessian=False)
-    except NumbaError as error:
-        function = plain_function(code.function)
+    except InputError:
+        raise
+    except Exception as error:  # Numba's are of many kinds
         place, reason = _place(function, str(error)), _reason(str(error))
         raise InputError(f"{place}: {name_of(function)} cannot be compiled by Numba: {reason}") from None
 

@@ -124,12 +124,13 @@ class UserCode:
         vectors |= {"up": dim, "down": dim, "h": dim * (dim + 1) // 2} if hessian else {}
         plain = not (np.any(units[:dim] != 1.0) or np.any(units[dim : 2 * dim]))
         lines = [f"{name} = cuda.local.array({n}, np.float64)" for name, n in vectors.items()]
-        lines += [f"x[{i}] = x{i}" if plain else f"x[{i}] = {units[i]!r} * x{i} + {units[dim + i]!r}" for i in range(dim)]
+        for i, (scale, shift) in enumerate(zip(units[:dim].tolist(), units[dim : 2 * dim].tolist(), strict=True)):
+            lines.append(f"x[{i}] = x{i}" if plain else f"x[{i}] = {scale!r} * x{i} + {shift!r}")
         lines += [f"p[{k}] = p{k}" for k in range(self.n_params)]
         lines += [f"for i in range({dim}):", "    g[i] = 0.0"]
         lines.append("f = user_derivatives(x, g, up, down, h, p)" if hessian else "f = user_call(x, g, p)")
         lines.append(f"return {', '.join(map(self._result, outputs))}{',' if what != 'value' else ''}")
-        return "\n    ".join([f"def {what}({', '.join(arguments)}):", *lines]).replace("np.float64(", "float(")
+        return "\n    ".join([f"def {what}({', '.join(arguments)}):", *lines])
 
     def _result(self, output: str) -> str:
         """The text of an output in the callers' units, as a number of the kernel's type."""

@@ -30,6 +30,13 @@ def jitted(function: Callable[..., Any]) -> Any:
     return function if hasattr(function, "py_func") else njit(error_model="numpy")(function)
 
 
+def is_plain() -> bool:
+    """Whether Numba compiles nothing, so that everything is plain Python."""
+    from numba import config
+
+    return bool(getattr(config, "DISABLE_JIT", False))
+
+
 def with_numbers(function: Any, shape: tuple[int, ...] | None) -> Any:
     """Return ``call(x, g, p)``, in which p has the parameters as numbers, one at least."""
     from numba import njit
@@ -91,7 +98,7 @@ def entry_of(call: Any, derivatives: Any, dim: int, n_params: int) -> Any:
     both = derivatives is not None
     reals = types.CPointer(types.float64)
 
-    def entry(points, outputs, numbers, units, n):  # type: ignore[no-untyped-def]
+    def entry(points, outputs, numbers, units, n):
         xs, out = carray(points, (n, dim)), carray(outputs, (n, dim + 1 + triangle))
         p, u = carray(numbers, count), carray(units, 2 * dim + 2)
         factor, level = u[2 * dim], u[2 * dim + 1]
@@ -115,18 +122,20 @@ def entry_of(call: Any, derivatives: Any, dim: int, n_params: int) -> Any:
                     for j in range(i + 1):
                         h[i * (i + 1) // 2 + j] *= factor * u[i] * u[j]
 
+    if is_plain():
+        return entry
     return cfunc(types.void(reals, reals, reals, reals, types.intp), error_model="numpy")(entry)
 
 
 def at_rows(entry: Any, points: Floats, width: int, numbers: Floats, units: Floats) -> Floats:
     """Return what an entry computes at points (n, dim), as (n, width)."""
     rows, out = np.array(points, np.float64, order="C"), np.empty((len(points), width))
-    kind = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 4, ctypes.c_ssize_t)
-    data = (array.ctypes.data for array in (rows, out, numbers, units))
-    kind(entry.address)(*data, len(rows))
+    reals = ctypes.POINTER(ctypes.c_double)
+    call = ctypes.CFUNCTYPE(None, *[reals] * 4, ctypes.c_ssize_t)(entry.address) if hasattr(entry, "address") else entry
+    call(*(array.ctypes.data_as(reals) for array in (rows, out, numbers, units)), len(rows))
     return out
 
 
 def table_at(entry: Any) -> NDArray[Any]:
     """Return an entry as a table that begins at its address: what is passed on is the address alone."""
-    return np.frombuffer((ctypes.c_char * 1).from_address(entry.address), np.uint8)
+    return np.ctypeslib.as_array((ctypes.c_uint8 * 1).from_address(entry.address))
