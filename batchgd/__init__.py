@@ -23,6 +23,7 @@ _HOMES = {
     "Box": "problem.box",
     "Coverage": "minima.coverage",
     "Identity": "problem.identity",
+    "printoptions": "problem.limits",
     "Normal": "problem.starts",
     "start": "problem.starts",
     "Callback": "compiler.callback",
@@ -97,6 +98,7 @@ if TYPE_CHECKING:
     from batchgd.minima.coverage import Coverage as Coverage
     from batchgd.problem import landscapes as landscapes
     from batchgd.problem import methods as methods
+    from batchgd.problem import symmetry as symmetry
     from batchgd.problem.box import Box as Box
     from batchgd.problem.errors import BackendError as BackendError
     from batchgd.problem.errors import InputError as InputError
@@ -104,13 +106,19 @@ if TYPE_CHECKING:
     from batchgd.problem.errors import TraceSizeWarning as TraceSizeWarning
     from batchgd.problem.identity import Identity as Identity
     from batchgd.problem.landscapes import register_landscape as register_landscape
+    from batchgd.problem.limits import printoptions as printoptions
     from batchgd.problem.methods.listed import *  # noqa: F403
     from batchgd.problem.methods.register import register_method as register_method
     from batchgd.problem.starts import Normal as Normal
     from batchgd.problem.starts import start as start
     from batchgd.problem.stopping import Stopping as Stopping
 
-_MODULES = {"landscapes": "problem.landscapes", "methods": "problem.methods", "testing": "api.testing"}
+_MODULES = {
+    "landscapes": "problem.landscapes",
+    "methods": "problem.methods",
+    "symmetry": "problem.symmetry",
+    "testing": "api.testing",
+}
 """Public names that are modules."""
 
 

@@ -18,7 +18,7 @@ import batchgd as bgd
 from batchgd.compiler.cache.native import NativeCode, object_code
 from batchgd.compiler.lower.evaluation import Evaluation, evaluation
 from batchgd.compiler.lower.processor import this_processor
-from batchgd.kernels.cpu_intrinsics import ALL_LANES, LINE, MEMORY, TABLES, TAIL
+from batchgd.kernels.cpu_places import ALL_LANES, LINE, MEMORY, TABLES, TAIL
 
 LANES = 64
 REPEATS = 30

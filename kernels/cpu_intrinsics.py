@@ -1,9 +1,6 @@
-"""What CPU code needs beyond Numba: calls by address, so that a caller is compiled once for all, and an aligned stack.
+"""What Numba's code for the CPU needs beyond Numba: a call by address, and an aligned stack.
 
-The loop of ``descend.py`` is the same for every objective and method: it calls the tick by its address, and reads where
-the tick keeps everything of a lane. The block form's tick is the same for every objective too, and calls the evaluation
-by its address. Addresses, sizes and slots are in the tail of ``index``, after the W lanes and the first start that has
-not been drawn: they are data, and never part of the code on disk.
+The block form's tick is the same for every objective: it calls the evaluation by its address (``cpu_places.py``).
 """
 
 from typing import Any
@@ -14,15 +11,7 @@ from numba import types
 from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
 
-WS_SIZE, P_SIZE, TICK, EVALUATE, TABLES, MEMORY, ALL_LANES, MOST_TICKS, RUN, TICKS, ENDS, FIRST_SLOT = range(12)
-"""The tail of ``index``: the sizes of ``ws`` and ``p``; addresses of the tick, the evaluation, a list of its tables and
-its memory; whether it is to evaluate parked lanes as well; how many ticks to make; and, for the fused tick, how many of
-them a group of lanes makes before the next group, and how many groups have made until a lane has ended how often."""
-
-SLOTS = ("D", "ACCEPTED", "STATE", "PER_START", "N_PER_START", "NIT", "NFEV", "BUSY", "CODE", "SLOTS", "VALUE")
-"""And from ``FIRST_SLOT`` on, where everything of a lane is, by the names of ``descend.py``."""
-
-TAIL = FIRST_SLOT + len(SLOTS)
+from batchgd.kernels.cpu_places import EVALUATE, LINE, TAIL
 
 _INTEGERS = types.CPointer(types.int64)
 
@@ -58,44 +47,9 @@ def _call(place: int) -> Any:
 
 
 @intrinsic
-def tick(typing_context, ws, index, seed, p, box, h, limits):
-    """Call the tick whose address ``index`` contains."""
-    return types.int32(ws, index, seed, p, box, h, limits), _call(TICK)
-
-
-@intrinsic
 def evaluate(typing_context, ws, index, seed, p):
     """Call the evaluation whose address ``index`` contains."""
     return types.none(ws, index, seed, p), _call(EVALUATE)
-
-
-def next_ended_of(lanes: int) -> Any:
-    """Return ``next_ended`` for blocks of as many lanes, at most 64."""
-
-    def lower(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        ws, code, first = arguments
-        array = context.make_array(signature.args[0])(context, builder, ws)
-        real, word = context.get_data_type(signature.args[0].dtype), ir.IntType(64)
-        vector, bits = ir.VectorType(real, lanes), ir.IntType(lanes)
-        address = builder.gep(array.data, [builder.mul(code, ir.Constant(word, lanes))])
-        address = builder.bitcast(address, vector.as_pointer())
-        codes = builder.load(address, align=signature.args[0].dtype.bitwidth // 8)
-        ended = builder.bitcast(builder.fcmp_unordered("!=", codes, ir.Constant(vector, None)), bits)
-        later = builder.shl(ir.Constant(word, -1), builder.and_(first, ir.Constant(word, 63)))
-        none = builder.icmp_signed(">=", first, ir.Constant(word, 64))
-        mask = builder.select(none, ir.Constant(word, 0), later)
-        left = builder.and_(builder.zext(ended, word) if lanes < 64 else ended, mask)
-        return builder.cttz(left, ir.Constant(ir.IntType(1), 0))
-
-    @intrinsic
-    def next_ended(typing_context, ws, code, first):
-        return types.int64(ws, types.int64, types.int64), lower
-
-    return next_ended
-
-
-LINE = 64
-"""Bytes of a line of the cache, and of the longest vector."""
 
 
 def _align(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:

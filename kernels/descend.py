@@ -1,18 +1,15 @@
-"""The only loop over a lane block: refill lanes, tick (evaluate, test, advance), store what ended.
+"""CUDA's loop of a thread: refill its lane, tick (evaluate, test, advance), store what ended.
 
 The functions here are a template. A specialisation copies their text after the constants and functions that they
-name (``D``, ``W``, the slots, ``tick``, ``claim``), which are declared below for readers and type checkers only. The
-same text becomes CPU code (W lanes a block, shards claimed by worker threads) and a CUDA device function (W = 1, whose
-loop is ``descend_lane``).
+name (``D``, the slots, ``tick``, ``claim``), which are declared below for readers and type checkers only. The loop for
+the CPU, over W lanes, is written in LLVM (``compiler/lower/loop.py``), and that of NumPy is ``launch_numpy.py``.
 
 The arguments of a call are grouped in the named tuples of ``plan.py``: ``starts``, ``numbers`` and ``ends``.
 
 The workspace ``ws`` is one flat array of reals, slot k of a lane at ``ws[k * W + lane]``: x, the rule's vectors and
-scalars, learning rates and the like that differ per start, and the lane's own counters; after them, in a block of
-several lanes, starts that were drawn ahead. ``index[lane]`` is the start that a lane descends from, -1 for one that is
-parked because no start is left; ``index[W]`` is the first start that has not been drawn. On the CPU this loop is
-compiled once for all objectives and methods: the address of the tick and the slots, constants elsewhere, are read from
-what follows (see ``cpu_intrinsics.py``).
+scalars, learning rates and the like that differ per start, and the lane's own counters; on the CPU, after them starts
+that were drawn ahead. ``index[lane]`` is the start that a lane descends from, -1 for one that is parked because no
+start is left.
 """
 
 from typing import Any
@@ -22,12 +19,12 @@ from batchgd.kernels.philox import STREAM_STARTS, place, uniform_pair
 Array = Any
 
 D = 1  # dimensions
-W = 1  # lanes of a block
+W = 1  # lanes of a block: one thread's
 ACCEPTED = 0  # first slot of the last accepted point
 STATE = 0  # first slot of what a start resets to zero
 PER_START = 0  # first slot of hyperparameters that differ per start
 N_PER_START = 0
-NIT = NFEV = BUSY = CODE = SLOTS = VALUE = 0
+NIT = NFEV = BUSY = CODE = SLOTS = 0
 TRIALS = False  # whether points can be rejected: updates and evaluations are then counted separately
 IN_KERNEL = True  # whether starts are made here, or read from an array
 real: Any = float
@@ -38,23 +35,13 @@ def tick(ws: Array, index: Array, seed: Any, p: Array, box: Array, h: Array, lim
     raise NotImplementedError
 
 
-def evaluate(ws: Array, index: Array, seed: Any, p: Array) -> None:
-    """Evaluate at every lane's x (emitted per objective; ``values`` may call another one than the tick does)."""
-    raise NotImplementedError
-
-
 def claim(queue: Array) -> int:
-    """Return the next start that nobody has taken, or -1 (an atomic on CUDA)."""
-    raise NotImplementedError
-
-
-def next_ended(ws: Array, code: int, first: int) -> int:
-    """Return the first lane from ``first`` on whose code, in this slot, is not 0, or at least W (CPU only)."""
+    """Return the next start that nobody has taken, or -1 (an atomic)."""
     raise NotImplementedError
 
 
 def look_due(ticks: int) -> bool:
-    """Whether it is time to look at what the host wrote: always, but on CUDA only now and then."""
+    """Whether it is time to look at what the host wrote: now and then, in the simulator always."""
     raise NotImplementedError
 
 
@@ -64,15 +51,6 @@ def look(control: Array) -> int:
 
 
 # Copied into every specialisation from here on.
-
-
-def claim_next(queue: Array) -> int:
-    """Take the next start of this worker's own range ``queue = [next, stop]``, or -1."""
-    following = queue[0]
-    if following >= queue[1]:
-        return -1
-    queue[0] = following + 1
-    return following
 
 
 def always(ticks):
@@ -112,16 +90,8 @@ def refill(ws, index, lane, starts):
     live = 0
     if start >= 0:
         live = 1
-        if IN_KERNEL & (W == 1):
+        if IN_KERNEL:
             draw(ws, index, 0, start, starts)
-        elif IN_KERNEL:
-            # Starts are drawn a block ahead: in SIMD they take a third of the time.
-            if start >= index[W]:
-                draw(ws, index, SLOTS, start, starts)
-                index[W] = start + W
-            column = start - index[W] + W
-            for k in range(D):
-                ws[k * W + lane] = ws[(SLOTS + k) * W + column]
         else:
             for k in range(D):
                 ws[k * W + lane] = starts.points[start - starts.base, k]
@@ -149,48 +119,8 @@ def store(ws, index, lane, code, ends, base):
     ends.status[row] = code
 
 
-def pack(ws, index):
-    """Swap lanes until those at work come before the parked ones: an evaluation passes over vectors without any."""
-    back = W - 1
-    for front in range(W):
-        if index[front] < 0:
-            while (back > front) & (index[back] < 0):
-                back -= 1
-            if back > front:
-                index[front], index[back] = index[back], index[front]
-                for k in range(SLOTS):
-                    here, there = k * W + front, k * W + back
-                    ws[here], ws[there] = ws[there], ws[here]
-
-
 def descend(ws, index, starts, numbers, control, ends):
     """Descend from every start of the queue; ``control[0]``, once not 0, ends all lanes with that status."""
-    live = 0
-    index[W] = 0
-    for lane in range(W):
-        live += refill(ws, index, lane, starts)
-    while live > 0:
-        if tick(ws, index, starts.seed, numbers.p, numbers.box, numbers.h, numbers.limits) != 0:
-            before = live
-            lane = next_ended(ws, CODE, 0)
-            while lane < W:
-                store(ws, index, lane, int(ws[CODE * W + lane]), ends, starts.base)
-                live += refill(ws, index, lane, starts) - 1
-                lane = next_ended(ws, CODE, lane + 1)
-            if live < before:
-                pack(ws, index)
-        ending = look(control)
-        if ending != 0:
-            for lane in range(W):
-                if index[lane] >= 0:
-                    code = int(ws[CODE * W + lane])  # 0: for the literal, Numba would compile `store` again
-                    store(ws, index, lane, code, ends, starts.base)
-                    ends.status[index[lane] - starts.base] = ending
-            live = 0
-
-
-def descend_lane(ws, index, starts, numbers, control, ends):
-    """Do what ``descend`` does in blocks of one lane: a CUDA thread's, or a warp's."""
     live = 0
     for lane in range(W):
         live += refill(ws, index, lane, starts)
@@ -219,26 +149,5 @@ def descend_lane(ws, index, starts, numbers, control, ends):
         ticks += 1
 
 
-def fill(block, points, first, rows):
-    """Copy rows of points from ``first`` on to the first rows of a block, each coordinate contiguous."""
-    for i in range(rows):
-        for k in range(points.shape[1]):
-            block[i, k] = points[first + i, k]
-
-
-def values(points, block, ws, index, seed, p, f):
-    """Evaluate the function at every row of ``points``, in SIMD.
-
-    ``block`` is the part of ``ws`` with every lane's x, transposed; ``evaluate`` fills the slot ``VALUE``.
-    """
-    n, width = points.shape[0], block.shape[0]
-    for first in range(0, n, width):
-        rows = min(width, n - first)
-        fill(block, points, first, rows)
-        evaluate(ws, index, seed, p)
-        for i in range(rows):
-            f[first + i] = ws[VALUE * width + i]
-
-
 CARRIED = (refill, store)
-"""What the loop calls besides the tick and ``draw``, on every target."""
+"""What the loop calls besides the tick and ``draw``."""

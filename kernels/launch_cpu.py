@@ -5,6 +5,7 @@ within them, and nothing clashes with an executor that calls from its own thread
 """
 
 import contextlib
+import ctypes
 import queue
 import threading
 from collections.abc import Iterator
@@ -13,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.kernels.cpu_intrinsics import (
+from batchgd.kernels.cpu_places import (
     ALL_LANES,
+    CALL,
     ENDS,
     EVALUATE,
     FIRST_SLOT,
@@ -29,9 +31,8 @@ from batchgd.kernels.cpu_intrinsics import (
     TICK,
     TICKS,
     WS_SIZE,
-    arguments_of,
 )
-from batchgd.kernels.plan import Endpoints, Plan
+from batchgd.kernels.plan import Endpoints, Plan, columns
 
 MOST = 32
 """Ticks between two looks at whether the run is to end; a path is recorded after each."""
@@ -42,7 +43,7 @@ LEAST = 256
 
 def launch(module: Any, plan: Plan, threads: int) -> None:
     """Descend from every start of the plan; returns when all shards are finished or ended by ``control``."""
-    _descend_shard(module, plan, _State(module, plan), 0, 0)  # no starts: what is not compiled yet is compiled here
+    functions = _Functions(module, plan)  # what is not compiled yet is compiled here
     plan.ready()
     shards = shards_of(plan.n, plan.shard, threads)
     lock = threading.Lock()
@@ -51,13 +52,13 @@ def launch(module: Any, plan: Plan, threads: int) -> None:
 
     def work() -> None:
         try:
-            state = _State(module, plan)
+            state = _State(functions, plan)
             while plan.control[0] == 0:
                 with lock:
                     shard = next(shards, None)
                 if shard is None:
                     break
-                finished.put(_descend_shard(module, plan, state, *shard))
+                finished.put(state.descend(plan, *shard))
         except BaseException as error:
             finished.put(error)  # before the others are stopped, so that it is seen before what they leave behind
             plan.control[0] = -1
@@ -99,31 +100,83 @@ def _aligned(size: int, dtype: Any) -> NDArray[Any]:
     return raw[first : first + size]
 
 
-class _State:
-    """One worker's lane block."""
+_FUNCTION = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 3)
+"""How the loop is called; it holds none of Python's locks."""
+
+
+class _Functions:
+    """The compiled functions of a launch."""
 
     def __init__(self, module: Any, plan: Plan):
-        size = module.slots[SLOTS.index("SLOTS")] + plan.dim
-        self.workspace = _aligned(size * module.W, plan.dtype)
-        self.index = np.empty(module.W + 1 + TAIL, np.int64)
+        self.lanes, self.slots = module.W, module.slots
+        self.descend = _FUNCTION(module.descend.address(plan.dtype))
+        self.values = _FUNCTION(module.values.address(plan.dtype))
+        self.tick = module.tick.address(plan.dtype)
+        self.evaluate: Any = getattr(module, "evaluate", None)
+        self.evaluate_value = getattr(module, "evaluate_value", self.evaluate)
+        for function in (self.evaluate, self.evaluate_value):
+            if function is not None:
+                function.address(plan.dtype)
+        self.module = module  # whose code is freed with it
+
+
+class _Call(ctypes.Structure):
+    """The arguments of a call of the loop."""
+
+    _fields_ = [(name, ctypes.c_uint64 if name == "seed" else ctypes.c_int64) for name in CALL]
+
+    def point(self, **arrays: NDArray[Any]) -> None:
+        """Put the addresses of these arrays where the loop finds them."""
+        for name, array in arrays.items():
+            assert array.flags.c_contiguous, name
+            setattr(self, name, array.ctypes.data)
+
+
+class _State:
+    """One worker's lane block, and the arguments of its calls."""
+
+    def __init__(self, functions: _Functions, plan: Plan):
+        self.functions, lanes, slots = functions, functions.lanes, functions.slots
+        self.workspace = _aligned((slots[SLOTS.index("SLOTS")] + plan.dim) * lanes, plan.dtype)
+        self.index = np.empty(lanes + 1 + TAIL, np.int64)
         tail = self.index[-TAIL:]
         tail[WS_SIZE], tail[P_SIZE] = self.workspace.size, plan.numbers.p.size
         tail[MOST_TICKS] = MOST if plan.trails is None else 1
         tail[[RUN, TICKS, ENDS]] = 1, 0, 0
-        tail[FIRST_SLOT:] = module.slots
-        tail[TICK] = _address(module, "tick", plan.dtype)
-        self.evaluate = _Evaluation(module, "evaluate", plan.dtype)
-        alone = hasattr(module, "evaluate_value")
-        self.evaluate_value = _Evaluation(module, "evaluate_value", plan.dtype) if alone else self.evaluate
-        self.x = self.workspace[: plan.dim * module.W].reshape(plan.dim, module.W).T
+        tail[FIRST_SLOT:] = slots
+        tail[TICK] = functions.tick
+        self.evaluate = _Evaluation(functions.evaluate, plan.dtype)
+        alone = functions.evaluate_value is not functions.evaluate
+        self.evaluate_value = _Evaluation(functions.evaluate_value, plan.dtype) if alone else self.evaluate
+        self.call = _Call(seed=plan.seed)
+        numbers = plan.numbers._asdict()
+        self.call.point(lower=plan.lower, width=plan.width, control=plan.control, **numbers)
+        self.arguments = self.workspace.ctypes.data, self.index.ctypes.data, ctypes.addressof(self.call)
+
+    def descend(self, plan: Plan, first: int, stop: int) -> Endpoints:
+        """Descend from the starts of a shard, and evaluate the function at the endpoints."""
+        rows, starts, call = plan.rows(first, stop), plan.starts(first, stop), self.call
+        call.next, call.stop = starts.queue
+        call.base, call.rows = starts.base, len(rows)
+        call.point(per_start=starts.per_start, **columns(rows))
+        if plan.points is not None:
+            call.point(points=starts.points)
+        if plan.trails is not None:
+            trails = plan.trails.part(first, stop)
+            call.trail_latest = trails.updates.shape[1] - 1
+            call.point(**{f"trail_{name}": array for name, array in trails._asdict().items()})
+        self.evaluate.use(self.index[-TAIL:], everywhere=False)
+        self.functions.descend(*self.arguments)
+        self.evaluate_value.use(self.index[-TAIL:], everywhere=True)
+        self.functions.values(*self.arguments)
+        return rows
 
 
 class _Evaluation:
     """A function that evaluates, and what it reads besides its arguments."""
 
-    def __init__(self, module: Any, name: str, dtype: str):
-        self.address = _address(module, name, dtype) if hasattr(module, name) else 0
-        function = getattr(module, name, None)
+    def __init__(self, function: Any, dtype: str):
+        self.address = 0 if function is None else function.address(dtype)
         self.tables = getattr(function, "tables", ())
         self.addresses = np.array([table.ctypes.data for table in self.tables], np.uintp)
         self.memory = _aligned(getattr(function, "memory", 0), np.uint8)
@@ -132,25 +185,6 @@ class _Evaluation:
         """Have it called, for lanes at work or everywhere."""
         tail[ALL_LANES] = everywhere
         tail[EVALUATE], tail[TABLES], tail[MEMORY] = self.address, self.addresses.ctypes.data, self.memory.ctypes.data
-
-
-def _address(module: Any, name: str, dtype: str) -> int:
-    """The address of a function of the module, valid as long as the module lives."""
-    address: int = getattr(module, name).address(arguments_of(name, dtype))
-    return address
-
-
-def _descend_shard(module: Any, plan: Plan, state: _State, first: int, stop: int) -> Endpoints:
-    rows, starts = plan.rows(first, stop), plan.starts(first, stop)
-    block, arguments = (state.workspace, state.index), (starts, plan.numbers, plan.control, rows.ends)
-    state.evaluate.use(state.index[-TAIL:], everywhere=False)
-    if plan.trails is None:
-        module.descend(*block, *arguments)
-    else:
-        module.record(*block, *arguments, plan.trails.part(first, stop))
-    state.evaluate_value.use(state.index[-TAIL:], everywhere=True)
-    module.values(rows.x, state.x, *block, starts.seed, plan.numbers.p, rows.fun)
-    return rows
 
 
 def _collect(finished: "queue.Queue[Any]", plan: Plan, workers: int) -> None:

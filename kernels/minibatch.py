@@ -4,8 +4,8 @@ The rows are functions only of the seed, the start, the number of updates and th
 """
 
 import numpy as np
-from numba.extending import register_jitable
 
+from batchgd.kernels.jitable import jitable
 from batchgd.kernels.philox import STREAM_BATCHES, STREAM_EPOCHS, random_words
 from batchgd.kernels.splitmix import GOLDEN, finalise
 from batchgd.kernels.vecmath import floor, where
@@ -21,20 +21,20 @@ ROUNDS = 16
 """Rounds of the shuffle. Two places keep their distance with a probability that is 2^-ROUNDS = 0.000015 too high."""
 
 
-@register_jitable(**_FLAGS)
+@jitable(**_FLAGS)
 def due(nit, every):
     """Whether this update is made with the whole sum: the first one, and every ``every``-th after it."""
     return floor(nit / every) * every == nit
 
 
-@register_jitable(**_FLAGS)
+@jitable(**_FLAGS)
 def row_replaced(seed, start, nit, turn, batch, rows):
     """Return a row that is drawn independently of all others (to rows / 2^32)."""
     word, _, _, _ = random_words(seed, start, np.int64(nit), (np.int64(turn) << 8) | np.int64(STREAM_BATCHES))
     return np.int64((word * np.uint64(rows)) >> _32)
 
 
-@register_jitable(**_FLAGS)
+@jitable(**_FLAGS)
 def row_of_epoch(seed, start, nit, turn, batch, rows):
     """Return the row at a place of the epoch's permutation; after the last place, one already in the batch."""
     updates = (rows + batch - 1) // batch
@@ -45,7 +45,7 @@ def row_of_epoch(seed, start, nit, turn, batch, rows):
     return shuffled((high << _32) | low, where(place < rows, place, begin), rows)
 
 
-@register_jitable(**_FLAGS)
+@jitable(**_FLAGS)
 def shuffled(key, place, rows):
     """Return where the permutation of a key sends a place of 0..rows-1: the swap-or-not shuffle.
 
@@ -69,7 +69,7 @@ def shuffled(key, place, rows):
     return _some_rounds(key, x, rows)[1]
 
 
-@register_jitable(**_FLAGS)
+@jitable(**_FLAGS)
 def _some_rounds(key, x, rows):
     """Return the key and the place after a quarter of the rounds."""
     for _ in range(ROUNDS // 4):
@@ -82,7 +82,7 @@ def _some_rounds(key, x, rows):
     return key, x
 
 
-@register_jitable(**_FLAGS)
+@jitable(**_FLAGS)
 def share_in_epoch(nit, turn, batch, rows, share, last_share):
     """Return the weight of a row of a batch: 0 after the end of an epoch, whose last batch may be smaller."""
     updates = (rows + batch - 1) // batch

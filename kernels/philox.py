@@ -10,12 +10,12 @@ The same text runs on NumPy arrays, inside Numba's CPU code and inside CUDA kern
 import math
 
 import numpy as np
-from numba.extending import register_jitable
 
+from batchgd.kernels.jitable import jitable
 from batchgd.kernels.splitmix import finalise
 from batchgd.kernels.vecmath import log, sincos, sqrt, where
+from batchgd.kernels.vecmath.emitters import emitted
 from batchgd.kernels.vecmath.ir import pinned_product
-from batchgd.kernels.vecmath.overloads import emitted
 
 # What the fourth counter word is used for; a stream never shares a number with another one.
 STREAM_STARTS = 0
@@ -42,7 +42,7 @@ _UNIT_24 = np.float32(2.0**-24)
 _FLAGS = {"fastmath": {"contract"}, "error_model": "numpy", "forceinline": True}
 
 
-@register_jitable(**_FLAGS)
+@jitable(**_FLAGS)
 def philox4x32(c0, c1, c2, c3, k0, k1):
     """Return the four 32-bit words, as uint64, that Philox4x32-10 makes from counter ``c0..c3`` and key ``k0, k1``.
 
@@ -69,7 +69,7 @@ def philox4x32(c0, c1, c2, c3, k0, k1):
     return c0, c1, c2, c3
 
 
-@register_jitable(**_FLAGS)
+@jitable(**_FLAGS)
 def random_words(seed, index, block, stream):
     """Return the four 32-bit words, as uint64, of ``block`` of draw ``index`` under ``seed``, in ``stream``.
 
@@ -85,7 +85,7 @@ def random_words(seed, index, block, stream):
     return philox4x32(index & _WORD, index >> _32, np.uint64(block), np.uint64(stream), seed & _WORD, seed >> _32)
 
 
-@register_jitable(**_FLAGS)
+@jitable(**_FLAGS)
 def uniform_pair(seed, index, block, stream=STREAM_STARTS):
     """Return two float64 numbers in [0, 1), each with 53 random bits: coordinates ``2 block`` and ``2 block + 1``.
 
@@ -106,7 +106,7 @@ def uniform_pair(seed, index, block, stream=STREAM_STARTS):
     return u, v
 
 
-@register_jitable(**_FLAGS)
+@jitable(**_FLAGS)
 def uniform_pair_single(seed, index, block, stream=STREAM_STARTS):
     """Return two float32 numbers in [0, 1): the leading 24 bits of those of :func:`uniform_pair`.
 
@@ -136,7 +136,7 @@ emitted(rounded_product, arity=2)(pinned_product)
 
 
 # No contraction here: a fused multiply-add rounds once where NumPy rounds twice, and starts would differ by a bit.
-@register_jitable(fastmath=False, error_model="numpy", forceinline=True)
+@jitable(fastmath=False, error_model="numpy", forceinline=True)
 def place(u, lower, width):
     """Return ``lower + u * width``, rounded after the product and after the sum, as NumPy does.
 

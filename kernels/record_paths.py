@@ -1,4 +1,4 @@
-"""The recording launch: the loop of ``descend`` that also writes down the accepted points of every trajectory.
+"""CUDA's recording launch: the loop of ``descend`` that also writes down the accepted points of every trajectory.
 
 A template like ``descend.py``, copied after the same ``tick``, ``refill`` and ``store``: what is recorded is what the
 ordinary loop does. ``Trails`` in ``plan.py`` describes the arrays of a path.
@@ -60,8 +60,6 @@ def record(ws, index, starts, numbers, control, ends, trail):
     """Descend from every start of the queue as ``descend`` does, and record the paths."""
     latest = trail.updates.shape[1] - 1
     live = 0
-    if W > 1:
-        index[W] = 0
     for lane in range(W):
         live += refill(ws, index, lane, starts)
         if index[lane] >= 0:

@@ -7,8 +7,8 @@ kernels, and gives the same bits there.
 """
 
 import numpy as np
-from numba.extending import register_jitable
 
+from batchgd.kernels.jitable import jitable
 from batchgd.kernels.vecmath import floor, maximum, minimum
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -24,7 +24,7 @@ _30, _27, _31 = np.uint64(30), np.uint64(27), np.uint64(31)
 _FLAGS = {"fastmath": False, "error_model": "numpy"}
 
 
-@register_jitable(**_FLAGS)
+@jitable(**_FLAGS)
 def finalise(z):
     """Stir 64 bits so that each depends on all.
 
@@ -38,7 +38,7 @@ def finalise(z):
     return z ^ (z >> _31)
 
 
-@register_jitable(**_FLAGS)
+@jitable(**_FLAGS)
 def cell_key(key, x, lower, width, cells):
     """Take the cell along one more axis, ``floor((x - lower) / width * cells)``, into the key of a point.
 

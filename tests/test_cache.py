@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cache_samples import OTHERS, as_root, compiled_functions, fill, needs_modes, run_numpy, snapshot, square
+from cache_samples import OTHERS, as_root, compiled_functions, fill, load_text, needs_modes, snapshot, square
 
 import batchgd as bgd
 from batchgd.cli import main
@@ -56,10 +56,10 @@ def test_two_processes_may_write_the_same_entry(race):
     assert first[0] == second[0]
     files = [sorted(re.sub("-[0-9a-f]{16}", "", file.name) for file in entry.iterdir()) for entry in cache.iterdir()]
     assert sorted(files) == [
-        ["descend.code", "specialisation.py"],
+        ["descend.code"],
         ["evaluate_value.code"],
-        ["specialisation.py", "values.code"],
         ["tick.code"],
+        ["values.code"],
     ]
 
 
@@ -112,12 +112,12 @@ def test_a_new_objective_compiles_only_what_knows_it(cache):
 
 @pytest.mark.parametrize("damage", [b"", b"\xff\xfe\x00", b"raise SystemExit\n"], ids=["empty", "binary", "code"])
 def test_damaged_text_is_never_run_but_written_anew(cache, damage):
-    x = run_numpy()
+    value = load_text()
     (text,) = cache.rglob("*.py")
     good = text.read_bytes()
     text.write_bytes(damage)
     with bgd.testing.fresh_cache(cache):
-        assert run_numpy() == x
+        assert load_text() == value
     assert text.read_bytes() == good
 
 
@@ -133,19 +133,19 @@ def unwritable(tmp_path, monkeypatch):
 def test_what_cannot_be_written_falls_back_with_one_warning(unwritable, tmp_path):
     with bgd.testing.fresh_cache(unwritable):
         with pytest.warns(RuntimeWarning, match="cannot write to the cache folder") as caught:
-            run_numpy()
+            load_text()
         assert len(caught) == 1
         assert "BATCHGD_CACHE_DIR" in str(caught[0].message)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            run_numpy()
+            load_text()
     (fallback,) = (tmp_path / "temporary").iterdir()
     assert fallback.name.startswith("batchgd-cache-")
     assert len([*fallback.iterdir()]) == 1
 
 
 def test_without_any_folder_it_still_runs(cache, monkeypatch):
-    x = run_numpy()
+    value = load_text()
     before = snapshot(cache)
 
     def fail(**_):
@@ -157,7 +157,7 @@ def test_without_any_folder_it_still_runs(cache, monkeypatch):
         bgd.testing.fresh_cache(cache),
         pytest.warns(RuntimeWarning, match="No space left on device.*not kept"),
     ):
-        assert run_numpy() == x
+        assert load_text() == value
     assert snapshot(cache) == before
 
 
@@ -188,7 +188,7 @@ def refused(cache, tmp_path, monkeypatch):
     def run(match):
         before = snapshot(cache)
         with bgd.testing.fresh_cache(cache), pytest.warns(RuntimeWarning, match=match) as caught:
-            run_numpy()
+            load_text()
         assert len(caught) == 1
         assert snapshot(cache) == before
         (fallback,) = place.iterdir()
@@ -201,7 +201,7 @@ def refused(cache, tmp_path, monkeypatch):
 @needs_modes
 @pytest.mark.parametrize("mode", [0o720, 0o702, 0o777, 0o1777])
 def test_a_folder_that_others_can_write_to_is_not_used(cache, refused, capsys, mode):
-    run_numpy()
+    load_text()
     cache.chmod(mode)
     refused("can be written by others.*chmod -R go-w.*BATCHGD_CACHE_DIR")
     assert "not used" in capsys.readouterr().out
@@ -209,7 +209,7 @@ def test_a_folder_that_others_can_write_to_is_not_used(cache, refused, capsys, m
 
 @as_root
 def test_a_folder_of_another_user_is_not_used(cache, refused):
-    run_numpy()
+    load_text()
     os.chown(cache, OTHERS, OTHERS)
     refused("belongs to another user")
 
@@ -218,7 +218,7 @@ def test_a_folder_of_another_user_is_not_used(cache, refused):
 def test_a_link_to_the_folder_is_as_good_as_the_folder(cache, refused, tmp_path):
     (tmp_path / "elsewhere").mkdir(mode=0o700)
     cache.symlink_to(tmp_path / "elsewhere")
-    run_numpy()
+    load_text()
     assert snapshot(tmp_path / "elsewhere")
     (tmp_path / "elsewhere").chmod(0o777)
     refused("can be written by others")
@@ -231,7 +231,7 @@ def test_folders_are_for_this_user_alone_whatever_the_umask(tmp_path, umask):
     before = os.umask(umask)
     try:
         with bgd.testing.fresh_cache(cache / "deep"):
-            run_numpy()
+            load_text()
     finally:
         os.umask(before)
     paths = [cache, *cache.rglob("*")]
@@ -242,7 +242,7 @@ def test_folders_are_for_this_user_alone_whatever_the_umask(tmp_path, umask):
 
 @needs_modes
 def test_an_entry_that_is_a_link_is_neither_followed_nor_written_through(cache, tmp_path):
-    run_numpy()
+    load_text()
     (entry,) = cache.iterdir()
     entry.rename(tmp_path / "elsewhere")
     entry.symlink_to(tmp_path / "elsewhere")
@@ -251,7 +251,7 @@ def test_an_entry_that_is_a_link_is_neither_followed_nor_written_through(cache, 
         bgd.testing.fresh_cache(cache),
         pytest.warns(RuntimeWarning, match="is not a folder that belongs to you alone"),
     ):
-        run_numpy()
+        load_text()
     assert [file.read_text() for file in (tmp_path / "elsewhere").iterdir()] == ["theirs"]
 
 
@@ -260,7 +260,7 @@ def test_temporary_folders_of_killed_processes_are_deleted(unwritable, tmp_path)
     """Those of processes that live are not, nor is anything in them that is not ours."""
     place = tmp_path / "temporary"
     with bgd.testing.fresh_cache(unwritable), pytest.warns(RuntimeWarning, match="cannot write"):
-        run_numpy()
+        load_text()
     (living,) = place.iterdir()
     stale, young, theirs = (place / f"batchgd-cache-{name}" for name in ("stale", "young", "theirs"))
     for folder in (stale, young, theirs, living):
@@ -299,12 +299,12 @@ def test_where_the_folder_is(monkeypatch, tmp_path, capsys):
 
 
 def test_loading_an_entry_makes_it_the_newest(cache):
-    run_numpy()
+    load_text()
     (used,) = cache.iterdir()
     os.utime(used, (1, 1))
     fill(cache, 7, used=1000)
     with bgd.testing.fresh_cache(cache):
-        run_numpy()
+        load_text()
     assert max(cache.iterdir(), key=os.path.getmtime) == used
 
 

@@ -400,13 +400,36 @@ def test_start_up_is_light(line):
         import sys
         from batchgd.cli import main
         main({line.split()!r})
-        heavy = {{"numba", "llvmlite", "scipy", "matplotlib", "pandas", "xarray", "cupy", "rich"}} & set(sys.modules)
+        heavy = {{"numba", "llvmlite", "scipy", "matplotlib", "pandas", "xarray", "cupy", "rich", "orjson"}}
+        heavy &= set(sys.modules)
         sys.exit(f"loaded {{heavy}}" if heavy else 0)
     """
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_run_on_the_cpu_loads_neither_numba_nor_scipy(tmp_path):
+    """Not even the first one, which compiles."""
+    script = """
+        import sys
+        from batchgd.cli import main
+        failed = main(["run", "himmelblau", "--starts", "200", "--backend", "cpu"])
+        heavy = {"numba", "scipy", "matplotlib", "pandas", "xarray", "rich"} & set(sys.modules)
+        sys.exit(f"loaded {heavy}" if heavy else failed)
+    """
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(script)],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env={**os.environ, "BATCHGD_CACHE_DIR": str(tmp_path)},
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert "4 minima share the lowest value" in done.stdout
 
 
 # The real thing

@@ -94,9 +94,9 @@ def test_results_do_not_depend_on_threads(made):
 def test_parameters_change_without_compiling():
     made = bgd.compiled(wells, 2, params=[[1.0, 0.25]], box=[(-2, 2)] * 2)
     for objective, wanted in ((made, [1.0, 0.5]), (made.with_params([[0.81, 1.44]]), [0.9, 1.2])):
-        result = bgd.multistart(objective, starts=100, backend="cpu")
+        result = bgd.multistart(objective, starts=60, backend="cpu")
         np.testing.assert_allclose(np.abs(result.minima.x), np.tile(wanted, (4, 1)), atol=1e-6)
-        by_numpy = bgd.multistart(objective, starts=100, backend="numpy")
+        by_numpy = bgd.multistart(objective, starts=30, backend="numpy")
         np.testing.assert_allclose(by_numpy.minima.x, result.minima.x, atol=1e-6)
     assert bgd.multistart(made, starts=100, params=[[0.04, 1.0]]).minima.x.max() == pytest.approx(1.0)
 

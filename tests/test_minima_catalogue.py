@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from batchgd import Box, InputError, Status
 from batchgd.minima import Catalogue
-from batchgd.minima.catalogue import group_keys
+from batchgd.minima.grouping import group_keys
 
 BOX = Box([-6.0, 0.0], [6.0, 1e-3])
 
@@ -166,3 +166,19 @@ def test_keys_against_whole_numbers_of_python(cells):
     catalogue = Catalogue(box, cells)
     keys = catalogue.keys(x, np.zeros(len(x)), np.ones(len(x)))
     assert keys.tolist() == [naive_key(point, box, cells) for point in x.tolist()]
+
+
+@pytest.mark.parametrize("different", [1, 5, 300, 3000])
+@pytest.mark.parametrize("ascending", [True, False])
+def test_keys_are_grouped_alike_by_a_table_and_by_a_sort(different, ascending):
+    rng = np.random.default_rng(different)
+    known = rng.integers(0, 2**64, different, np.uint64)
+    known[0] = 0
+    known[1:3] = [1 << 40, 1 << 41][: len(known[1:3])]  # alike in their lowest bits
+    key, ids = rng.choice(known, 8000), np.arange(8000) + 5 if ascending else rng.permutation(8000)
+    distinct, count, first, row = group_keys(key, ids)
+    assert distinct.tolist() == sorted({*key.tolist()} - {0})
+    assert [len(part) for part in (count, first, row)] == [len(distinct)] * 3
+    for each, times, least, at in list(zip(distinct, count, first, row, strict=True))[:40]:
+        rows = np.flatnonzero(key == each)
+        assert (times, least, ids[at]) == (len(rows), ids[rows].min(), least)

@@ -262,7 +262,7 @@ def steps(x, n):
 
 
 def misfit(x, t):
-    return np.mean((x[0] * np.exp(-x[1] * t) - np.sin(t)) ** 2) + 0.1 * x[0] ** 2
+    return sum((x[0] * np.exp(-x[1] * s) - np.sin(s)) ** 2 for s in t) / len(t) + 0.1 * x[0] ** 2
 
 
 def volatility(x, returns):

@@ -8,6 +8,7 @@ from numba import njit
 from numba import types as nb
 from scipy import stats
 
+from batchgd.kernels import for_numba  # noqa: F401 - for what is compiled here
 from batchgd.kernels.philox import permuted, philox4x32, place, random_words, uniform_pair
 
 FLAGS = {"fastmath": {"contract"}, "error_model": "numpy"}

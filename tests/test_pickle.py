@@ -14,6 +14,7 @@ import batchgd as bgd
 from batchgd import Objective, landscapes
 from batchgd.analysis.saddles.tree import disconnectivity
 from batchgd.analysis.strategies import STRATEGIES
+from batchgd.minima.eigen import HessianEigenvalues
 from batchgd.problem.samplings import Starts
 
 METHODS = bgd.methods.METHODS
@@ -132,6 +133,7 @@ def made(name):
 
 def equal(a, b):
     """Whether two objects hold the same, all the way down; arrays bit for bit."""
+    a, b = (each.computed() if isinstance(each, HessianEigenvalues) else each for each in (a, b))
     if type(a) is not type(b):
         return False
     if isinstance(a, Objective):

@@ -90,6 +90,58 @@ def test_minima_merged_on_the_device_are_those_of_all_endpoints():
     merged("float64 1048576 256")
 
 
+TIMES = np.linspace(0.0, 2.0, 9)
+PLACES = np.array([0, 2, 1, 1, 0, 2, 2])
+RETURNS = np.array([0.3, -1.2, 0.8, 0.1, -0.4, 1.9])
+
+
+def decay(x):
+    return np.sum((x[0] * np.exp(-x[1] * TIMES) - 2.0 * np.exp(-0.7 * TIMES)) ** 2)
+
+
+def levels(x):
+    """Rows pick coordinates, and the gradient is added up at theirs."""
+    return np.sum((x[PLACES] - TIMES[:7]) ** 2) + np.sum(np.diff(x) ** 2)
+
+
+def mixture(x):
+    """A sum over one axis in a sum over another."""
+    centres = x[0] + x[1] * np.linspace(-1.0, 1.0, 5)
+    return -np.sum(np.log(np.sum(np.exp(-((TIMES[:, None] - centres) ** 2)), axis=1))) + x[0] ** 2
+
+
+def volatility(x):
+    """A recurrence, whose gradient is one in the other direction."""
+    start, memory = 0.1 + x[0] ** 2, 0.5 * x[1] ** 2 / (1.0 + x[1] ** 2)
+
+    def step(variance, shock):
+        variance = start + memory * (variance + shock)
+        return variance, variance
+
+    _, variances = bgd.scan(step, 1.0, RETURNS**2)
+    return np.sum(np.log(variances) + RETURNS**2 / variances)
+
+
+ROWS = {decay: [(0.5, 3.0)] * 2, levels: [(-2.0, 2.0)] * 3, mixture: [(-1.0, 2.0)] * 2, volatility: [(0.2, 1.5)] * 2}
+
+
+@pytest.mark.parametrize("fun", ROWS)
+@pytest.mark.parametrize("dtype", ["float64", pytest.param("float32", marks=pytest.mark.ptx)])
+def test_rows_are_loops(fun, dtype):
+    with bgd.testing.forced(large=4):
+        objective = bgd.Objective(fun, box=ROWS[fun])
+    assert objective.has_rows
+    compare(objective, 16, dtype=dtype, maxiter=8)
+
+
+@pytest.mark.ptx
+@pytest.mark.parametrize("fun", ROWS)
+def test_rows_in_block_form(fun):
+    with bgd.testing.forced(large=4):
+        objective = bgd.Objective(fun, box=ROWS[fun])
+    compare(objective, 16, method=bgd.LBFGS(), maxiter=6)
+
+
 @pytest.mark.parametrize("units", [0.0, 1.0, -1.0])
 def test_labels_do_not_depend_on_the_error_of_approximate_instructions(units):
     device = compare("ackley", dtype="float32", dim=2, how={"units": units})

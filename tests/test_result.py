@@ -126,8 +126,8 @@ def test_the_table_fits_a_terminal_and_says_all():
 
 def test_many_minima_are_cut_and_counted():
     lines = str(samples.rastrigin(11)).splitlines()
-    assert sum(" minimum " in line for line in lines) == 12
-    assert "… 109 more minima (result.minima)" in lines
+    assert sum(" minimum " in line for line in lines) == 20
+    assert "showing 20 of 121 minima; more: bgd.printoptions(limit=N)" in lines
     assert max(map(len, lines)) <= 100
 
 
@@ -146,9 +146,9 @@ def test_tables_of_points_print_their_first_rows_and_how_many_there_are():
     lines = repr(result.minima).splitlines()
     assert (lines[0], lines[2].split()[:2]) == ("121 minima", ["row", "value"])
     assert lines[4].split()[:3] == ["0", "0.000000", "0.73"]
-    assert "… 109 more minima" in lines[-1]
-    assert len(lines) == 4 + 12 + 1
-    assert result.minima._repr_html_().count("<tr>") == 13
+    assert lines[-1].startswith("showing 20 of 121 minima; more: ")
+    assert len(lines) == 4 + 20 + 1
+    assert result.minima._repr_html_().count("<tr>") == 21
     assert repr(result.minima[:0]) == "no minimum"
     saddle = repr(result.stationary).splitlines()
     assert saddle[0] == "1 stationary point that is not a minimum"
@@ -301,13 +301,13 @@ def test_a_missing_package_is_named_with_its_cure(monkeypatch, package, call):
 
 def test_minima_inside_the_box_are_shown_first_and_labels_stay_by_value():
     box = Box([-6, -6], [6, 6])
-    x = np.concatenate([np.full((14, 2), 7.0) + np.arange(14)[:, None], samples.HIMMELBLAU_MINIMA])
+    x = np.concatenate([np.full((24, 2), 7.0) + np.arange(24)[:, None], samples.HIMMELBLAU_MINIMA])
     objective = samples.Function("far", 2, lambda x: np.where(x[:, 0] > 6.5, -x[:, 0], x[:, 0]), None)
-    result = samples.multistart(objective, x, np.random.default_rng(0).uniform(-6, 20, (500, 2)), box)
-    shown = [line.split()[0] for line in str(result).splitlines()[4:16]]
-    assert shown == ["14", "15", "16", "17", *map(str, range(8))]
-    assert "… 6 more minima, 6 of them outside the box (result.minima)" in str(result)
-    assert "lowest minimum inside the box: label 14, " in str(result)
+    result = samples.multistart(objective, x, np.random.default_rng(0).uniform(-6, 30, (900, 2)), box)
+    shown = [line.split()[0] for line in str(result).splitlines()[4:24]]
+    assert shown == ["24", "25", "26", "27", *map(str, range(16))]
+    assert "showing 20 of 28 minima; more: bgd.printoptions(limit=N) (not shown: 8 outside the box)" in str(result)
+    assert "lowest minimum inside the box: label 24, " in str(result)
 
 
 def test_the_best_point_is_printed_whole():
@@ -342,4 +342,4 @@ def test_the_shell_is_reported_what_it_can_type(tmp_path, capsys):
     assert "result." not in out
     assert "bgd." not in out
     assert main([*line, "--quiet"]) == 0
-    assert "more minima (--json)" in capsys.readouterr().out
+    assert "minima; more: --limit N or --limit all" in capsys.readouterr().out

@@ -9,7 +9,8 @@ import pytest
 from numba import njit
 from scipy import stats
 
-from batchgd import BackendError, Box, InputError, Normal, start
+from batchgd import BackendError, Box, InputError, Normal, multistart, start
+from batchgd.kernels import for_numba  # noqa: F401 - for what is compiled here
 from batchgd.kernels.philox import place, uniform_pair, uniform_pair_single
 from batchgd.problem.samplings import SAMPLINGS
 from batchgd.problem.starts import Starts, parse_seed, parse_starts
@@ -100,6 +101,30 @@ def test_compiled_code_makes_the_same_starts():
         out = np.empty((N, 3), dtype)
         fill(3, BOX.lower.astype(dtype), BOX.width.astype(dtype), out)
         np.testing.assert_array_equal(out, parse(dtype=dtype).points(0, N).astype(dtype))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("n", [1, 17, 1500])
+def test_the_loop_draws_the_same_starts_in_vectors(n, dtype):
+    """With no updates a start is its endpoint: in blocks of 16 and 64 lanes, in even and odd dimensions."""
+    for dim in (1, 2, 5):
+        box = [(-1.0, 2.0), (3.0, 3.5)] * 3
+        result = multistart(
+            lambda x: np.sum(x),
+            box=box[:dim],
+            starts=n,
+            seed=2**63 + 5,
+            maxiter=0,
+            backend="cpu",
+            dtype=dtype,
+            scale=None,
+        )
+        assert (result.nit == 0).all()
+        lower, width = np.array(box[:dim], dtype)[:, 0], np.diff(box[:dim], axis=1)[:, 0].astype(dtype)
+        pair = uniform_pair if dtype == "float64" else uniform_pair_single
+        pairs = [pair(2**63 + 5, np.arange(n), block) for block in range(3)]
+        units = np.stack([u for both in pairs for u in both], axis=1)[:, :dim]
+        np.testing.assert_array_equal(result.x, place(units, lower, width))
 
 
 def test_sobol_is_scipys_sequence_and_fills_evenly():

@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 from numba import njit, types
 
-from batchgd.kernels import vecmath
+from batchgd.kernels import (
+    for_numba,  # noqa: F401 - for what is compiled here
+    vecmath,
+)
 
 FLAGS = {"fastmath": {"contract"}, "error_model": "numpy"}
 DTYPES = (np.float64, np.float32)

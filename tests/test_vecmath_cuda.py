@@ -7,7 +7,10 @@ import types as python_types
 import pytest
 from numba import types
 
-from batchgd.kernels import vecmath
+from batchgd.kernels import (
+    for_numba,  # noqa: F401 - for what is compiled here
+    vecmath,
+)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from batchgd.analysis.advice import advice
 from batchgd.api.result import MultistartResult
 from batchgd.compiler.plain.calls import refusing_failures
-from batchgd.compiler.resolve import Problem
+from batchgd.compiler.resolve import Problem, dim_of
 from batchgd.engine.batch import make_batch
 from batchgd.engine.compute import Compute
 from batchgd.engine.interrupts import heeded
@@ -32,6 +32,7 @@ def multistart(
     *,
     box: Any = None,
     dim: int | None = None,
+    atoms: int | None = None,
     starts: Any = None,
     sampling: Any = "uniform",
     method: Any = None,
@@ -49,7 +50,7 @@ def multistart(
     jac: Any = None,
     args: Any = (),
     scale: Any = "auto",
-    identity: Identity | dict[str, float] | None = None,
+    identity: Identity | dict[str, Any] | None = None,
     strategy: Any = None,
     keep: str = "all",
     until: Coverage | None = None,
@@ -69,6 +70,8 @@ def multistart(
         The region from which starts are drawn; not a constraint. A library landscape brings its own.
     dim : int, optional
         Number of coordinates, if the box does not give it.
+    atoms : int, optional
+        Number of atoms, for the library's clusters: ``"lennard_jones"`` and ``"morse"``.
     starts : int or (n, d) array, optional
         How many starts, or the starts themselves; default: 10,000. With ``until``, the largest number of starts;
         default: ten million.
@@ -150,7 +153,7 @@ def multistart(
     compute = Compute.of(backend, dtype, threads, device)
     all_kept, chooser = keep == "all", _strategy(strategy, keep, compute.device, until, check)
     batch = make_batch(
-        Problem(fun, box, dim, params, jac, args),
+        Problem(fun, box, dim if atoms is None else dim_of(fun, dim, atoms), params, jac, args),
         compute,
         starts=(10_000 if until is None else MOST_STARTS) if starts is None else starts,
         sampling=sampling,

@@ -21,8 +21,9 @@ from batchgd.minima.collect import endpoints_of
 from batchgd.problem import check
 from batchgd.problem.errors import InputError
 from batchgd.problem.keywords import explained
+from batchgd.problem.limits import cut, rows_shown
 from batchgd.problem.stopping import Stopping, as_stopping
-from batchgd.problem.tables import ROWS, TextTable, cut
+from batchgd.problem.tables import TextTable, listed
 from batchgd.problem.wording import format_point, format_values
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ class Paths:
     def __repr__(self) -> str:
         from batchgd.output.report import header
 
-        shown = [self[i] for i in range(min(len(self), ROWS))]
+        shown = [self[i] for i in range(rows_shown(len(self)))]
         values = format_values([path.fun[-1] for path in shown])
         rows = [
             {
@@ -212,16 +213,13 @@ class Paths:
 
     def record(self) -> dict[str, Any]:
         """Return the paths as a dict of lists that ``json.dumps`` takes; numbers that are not finite are None."""
-        from batchgd.output.summary import json_ready, summary
+        from batchgd.output.summary import json_ready, record
 
-        paths = [
-            {
-                **{name: getattr(path, name) for name in ("nit", "x", "fun", "gradient_norm", "step")},
-                "status": path.status.name,
-            }
-            for path in self
-        ]
-        return json_ready({**summary(self.result), "paths": paths})
+        columns = {
+            name: [getattr(path, name) for path in self] for name in ("nit", "x", "fun", "gradient_norm", "step")
+        }
+        columns["status"] = [path.status.name for path in self]
+        return json_ready(record(self.result) | listed(paths=columns))
 
     def to_dataframe(self) -> Any:
         """Return a pandas DataFrame, one row per point.

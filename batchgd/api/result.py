@@ -87,6 +87,12 @@ class BatchResult(BatchData):
 
         return summary(self)
 
+    def record(self) -> dict[str, Any]:
+        """What :meth:`summary` returns, with arrays as they are and tables as columns: quick for a million minima."""
+        from batchgd.output.summary import record
+
+        return record(self)
+
     def to_dataframe(self, *, starts: bool = False) -> Any:
         """Return a pandas DataFrame, one row per start: ``x0 … x{d-1}, fun, nit, nfev, status, success`` and ``label``.
 
@@ -175,7 +181,7 @@ class MultistartResult(BatchResult, LandscapeData):
 
         return fidelity(self, sample, **options)
 
-    def recluster(self, identity: "Identity | dict[str, float] | None" = None) -> "MultistartResult":
+    def recluster(self, identity: "Identity | dict[str, Any] | None" = None) -> "MultistartResult":
         """Find the distinct minima under another identity, without running again.
 
         Parameters

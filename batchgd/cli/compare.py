@@ -4,7 +4,19 @@ from typing import Any
 
 from batchgd.cli import destinations
 from batchgd.cli.console import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, Console, show
-from batchgd.cli.options import COMPUTE, FLAG, IDENTITY, INTEGER, PRINTING, STOPPING, TEXTS, Kind, Option, plot_option
+from batchgd.cli.options import (
+    COMPUTE,
+    FLAG,
+    IDENTITY,
+    INTEGER,
+    LIMIT_OF_ALL,
+    PRINTING,
+    STOPPING,
+    TEXTS,
+    Kind,
+    Option,
+    plot_option,
+)
 from batchgd.cli.parameters import takes
 from batchgd.cli.solver import arguments_of
 from batchgd.cli.target import load_target
@@ -24,6 +36,7 @@ COMPARE_OPTIONS = (
     *IDENTITY,
     plot_option("the performance profile"),
     Option("markdown", FLAG, "Print the table as Markdown."),
+    LIMIT_OF_ALL,
     *PRINTING,
 )
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from batchgd.cli import destinations
 from batchgd.cli.console import EXIT_DONE, Console, show
-from batchgd.cli.options import INTEGER, PATH, PRINTING, SAVING, SHARED, Kind, Option, plot_option
+from batchgd.cli.options import INTEGER, LIMIT, PATH, PRINTING, SAVING, SHARED, Kind, Option, plot_option
 from batchgd.cli.parameters import takes
 from batchgd.cli.solver import arguments_of
 from batchgd.cli.target import load_target
@@ -26,6 +26,7 @@ OPTIONS = (
     *SHARED,
     *SAVING,
     plot_option("the disconnectivity graph"),
+    LIMIT,
     *PRINTING,
 )
 

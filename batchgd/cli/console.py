@@ -4,7 +4,6 @@ Commands print; ``app.py`` holds back what they print on stdout until they are o
 """
 
 import contextlib
-import json
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -79,11 +78,14 @@ class Console:
 
 
 def show(options: dict[str, Any], text: Callable[[], str], record: Callable[[], Any]) -> None:
-    """Print what a command found: as one JSON object with ``--json``, as text without."""
-    if options.get("json"):
-        print_json(record())
-    else:
-        print(text())
+    """Print what a command found, with at most ``limit`` rows of a table: as text, or as one JSON object."""
+    from batchgd.problem.limits import printoptions
+
+    with printoptions(limit=options.get("limit")):
+        if options.get("json"):
+            print_json(record())
+        else:
+            print(text())
 
 
 def print_json(value: Any) -> None:
@@ -91,6 +93,7 @@ def print_json(value: Any) -> None:
 
     It is ASCII, with escapes for the rest: a redirected file is valid JSON whatever the encoding of the terminal.
     """
-    from batchgd.output.summary import json_ready
+    from batchgd.output.json_text import json_pieces
 
-    print(json.dumps(json_ready(value), indent=2, allow_nan=False))
+    sys.stdout.writelines(json_pieces(value))
+    print()

@@ -1,5 +1,6 @@
 """Where a run's results go: checked before the run, so that hours of work do not end in an error."""
 
+import contextlib
 import importlib.util
 import os
 import tempfile
@@ -8,6 +9,7 @@ from typing import Any
 
 from batchgd.cli.console import Console
 from batchgd.problem.errors import InputError, WriteError
+from batchgd.problem.wording import quantity
 
 
 def check(options: dict[str, Any]) -> None:
@@ -55,17 +57,19 @@ def check_animation(path: str) -> None:
 def keep(result: Any, options: dict[str, Any], console: Console, note: str = "") -> None:
     """Save the result if ``--out`` was given."""
     if "out" in options:
-        saved = save(result, options["out"], options.get("overwrite", False))
-        console.say(f"saved to {saved}{note}")
+        console.say(save(result, options["out"], options.get("overwrite", False)) + note)
 
 
-def save(result: Any, path: str, overwrite: bool = False) -> Path:
-    """Save the result in the file, creating its folder, and return its path."""
+def save(result: Any, path: str, overwrite: bool = False) -> str:
+    """Save the result in the file, creating its folder, and return a message with its path and size."""
     try:
         Path(path).absolute().parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WriteError(f"--out {path} cannot be created: {error.strerror}; choose another file") from error
-    return result.save(path, overwrite=overwrite)
+    saved, size = result.save(path, overwrite=overwrite), ""
+    with contextlib.suppress(OSError):
+        size = f", {quantity(os.path.getsize(saved), 'B')}"
+    return f"saved to {saved}{size}"
 
 
 def draw(axes: Any, path: str, console: Console) -> None:

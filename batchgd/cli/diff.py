@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from batchgd.cli.console import Console, show
+from batchgd.cli.printing import LimitOfRows, read_limit
 
 
 def diff(
@@ -17,13 +18,15 @@ def diff(
         float, typer.Option("--identity-f", help="... if their values are this close, relative to max(1, |f|).")
     ] = 1e-6,
     confidence: Annotated[float, typer.Option("--confidence", help="Confidence in each changed fraction.")] = 0.95,
+    limit: LimitOfRows = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
 ) -> None:
     """Match the minima of two saved runs; show which only one of them found, and which fractions changed."""
+    options = {"json": json, "limit": read_limit(limit)}
     import batchgd as bgd
 
     with Console().guard_stdout():
         found = bgd.diff(
             bgd.load(run1), bgd.load(run2), identity=bgd.Identity(identity_x, identity_f), confidence=confidence
         )
-    show({"json": json}, found.__str__, found.to_dict)
+    show(options, found.__str__, found.to_dict)

@@ -9,6 +9,7 @@ from batchgd.cli.options import (
     FLAG,
     IDENTITY,
     INTEGER,
+    LIMIT,
     METHOD,
     POINT,
     PRINTING,
@@ -37,6 +38,7 @@ OPTIONS = (
     *COMPUTE,
     *IDENTITY,
     plot_option("the map"),
+    LIMIT,
     *PRINTING,
 )
 

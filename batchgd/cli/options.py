@@ -1,7 +1,7 @@
 """The options of the commands, one row each: the shell, TOML files and the help all read this table."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -115,6 +115,15 @@ def _rate(value: Any) -> Any:
     return _number(value)
 
 
+def _limit(value: Any) -> int | str:
+    if isinstance(value, str) and bare(value) == "all":
+        return "all"
+    limit = _integer(value)
+    if limit < 0:
+        raise ValueError
+    return limit
+
+
 def _norm(value: Any) -> int | str:
     if isinstance(value, str) and bare(value) == "max":
         return "max"
@@ -134,6 +143,7 @@ PATH = Kind("PATH", "a path", _text)
 NUMBER = Kind("NUMBER", "a number", _number)
 RATE = Kind("NUMBER|SCHEDULE", "a number, or a schedule such as 'Exponential(0.1, 0.97)'", _rate)
 INTEGER = Kind("INTEGER", "a whole number, such as 1000 or 1e6", _integer)
+LIMIT_OF_ROWS = Kind("N|all", "a whole number of at least 0, or all", _limit)
 NORM = Kind("2|max", "2 or max", _norm)
 FLAG = Kind("", "true or false", _flag)
 BOX = Kind("LO HI", "two numbers, LO and HI (as in --box -5 5)", _pairs, repeatable=True)
@@ -230,8 +240,15 @@ IDENTITY = (
         NUMBER,
         "... if their values are this close, relative to |f| or to a typical value in the box (default: 1e-9).",
     ),
+    Option(
+        "identity_symmetry",
+        TEXT,
+        "Points that it transforms into each other are one minimum: cluster (equal atoms in 3-D), 'signs(1)', "
+        "'rotations(2) * translations(2)', ...; none ignores a landscape's.",
+    ),
 )
 MULTISTART = (
+    Option("atoms", INTEGER, "Number of atoms of lennard_jones and morse, in place of --dim."),
     Option("strategy", TEXT, "Choose starts during the run: mlsl, basin_hopping or rare_basins."),
     Option("strategy_set", SETTINGS, "A setting of the strategy, such as hops=50 or sigma=4; repeatable."),
     Option("keep", TEXT, "all (default), or minima: no trajectories, so that memory does not grow with --starts."),
@@ -248,6 +265,9 @@ SAVING = (
     Option("out", PATH, "Save the result in this new file, an .npz file of NumPy."),
     Option("overwrite", FLAG, "Replace an existing result in the file of --out."),
 )
+CSV = Option("csv", FLAG, "Print the minima as CSV, one line each, instead of the table.")
+LIMIT = Option("limit", LIMIT_OF_ROWS, "Rows of a table to print, or all (default: 20; with --json or --csv 10000).")
+LIMIT_OF_ALL = replace(LIMIT, help="Rows of the table to print (default: all).")
 PRINTING = (
     Option("json", FLAG, "Print one JSON object instead of the table."),
     Option("quiet", FLAG, "Print no messages and no progress on stderr, only errors."),

@@ -36,6 +36,8 @@ def fit(text: str, encoding: str | None) -> str:
     >>> fit("µ · \\N{HIRAGANA LETTER A}", "latin-1")
     'µ · \\\\u3042'
     """
+    if text.isascii():
+        return text
     encoding = encoding or "utf-8"
     return text.encode(encoding, _ERRORS).decode(encoding)
 

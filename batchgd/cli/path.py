@@ -8,6 +8,7 @@ from batchgd.cli.console import EXIT_DONE, Console, show
 from batchgd.cli.options import (
     COMPUTE,
     INTEGER,
+    LIMIT,
     NUMBERS,
     PATH,
     POINTS,
@@ -35,6 +36,7 @@ PATH_OPTIONS = (
     plot_option("the paths"),
     Option("convergence", PATH, "Draw value and gradient norm against updates into this file."),
     Option("animate", PATH, "Write an animation of the paths (.gif, or .mp4 if ffmpeg is installed)."),
+    LIMIT,
     *PRINTING,
 )
 

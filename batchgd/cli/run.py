@@ -4,9 +4,10 @@ import functools
 from typing import Any
 
 from batchgd.cli import destinations
-from batchgd.cli.console import EXIT_DONE, EXIT_INTERRUPTED, Console, print_json
-from batchgd.cli.options import MULTISTART, PRINTING, SAVING, SHARED, plot_option
+from batchgd.cli.console import EXIT_DONE, EXIT_INTERRUPTED, Console
+from batchgd.cli.options import CSV, LIMIT, MULTISTART, PRINTING, SAVING, SHARED, plot_option
 from batchgd.cli.parameters import takes
+from batchgd.cli.printing import one_format, show_result
 from batchgd.cli.solver import arguments_of
 from batchgd.cli.target import load_target
 from batchgd.engine.interrupts import heeded
@@ -19,7 +20,7 @@ EPILOG = (
 )
 
 
-OPTIONS = (*SHARED, *MULTISTART, *SAVING, plot_option("the landscape"), *PRINTING)
+OPTIONS = (*SHARED, *MULTISTART, *SAVING, plot_option("the landscape"), CSV, LIMIT, *PRINTING)
 
 
 @takes(OPTIONS)
@@ -36,10 +37,7 @@ def run(options: dict[str, Any]) -> int:
             result = _solve(arguments, console)
             fidelity = result.fidelity(options["fidelity"]) if "fidelity" in options else None
             fidelity = None if interrupt.seen else fidelity
-        if options.get("json"):
-            print_json(result.summary() | ({} if fidelity is None else {"fidelity": fidelity.to_dict()}))
-        else:
-            print(result if fidelity is None else f"{result}\nfidelity: {fidelity}")
+        show_result(result, options, {} if fidelity is None else {"fidelity": fidelity}, console)
         with console.guard_stdout():
             _write(result, options, console)
         if interrupt.seen or getattr(result, "interrupted", False):
@@ -51,6 +49,7 @@ def run(options: dict[str, Any]) -> int:
 def _arguments(options: dict[str, Any]) -> dict[str, Any]:
     """Check everything that can be checked beforehand; return the arguments of the solver."""
     destinations.check(options)
+    one_format(options)
     for name, does in (("plot", "draws trajectories"), ("fidelity", "compares labels")):
         if name in options and options.get("keep") == "minima":
             raise InputError(f"--{name} {does}, which --keep minima does not keep: omit one of the two")

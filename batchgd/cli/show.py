@@ -5,7 +5,9 @@ from typing import Annotated, Any
 import typer
 
 from batchgd.cli import destinations
-from batchgd.cli.console import Console, print_json
+from batchgd.cli.console import Console
+from batchgd.cli.options import CSV
+from batchgd.cli.printing import LimitOfRows, one_format, read_limit, show_result
 from batchgd.cli.target import FunctionOfRun, SavedRun, load_target
 from batchgd.problem.errors import InputError
 
@@ -19,6 +21,9 @@ def show(
         float | None,
         typer.Option("--identity-f", help="... if their values are this close, relative to |f| or to a typical value."),
     ] = None,
+    identity_symmetry: Annotated[
+        str | None, typer.Option("--identity-symmetry", help="Points that it transforms into each other are one.")
+    ] = None,
     coverage: Annotated[bool, typer.Option("--coverage", help="Show all estimates of what was not seen.")] = False,
     fidelity: Annotated[
         int | None,
@@ -31,10 +36,14 @@ def show(
     out: Annotated[
         str | None, typer.Option("--out", metavar="PATH", help="Save the run with these tolerances in a new file.")
     ] = None,
+    csv: Annotated[bool, typer.Option("--csv", help=CSV.help)] = False,
+    limit: LimitOfRows = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No messages on stderr.")] = False,
 ) -> None:
     """Print a saved run: its minima, also under other tolerances; coverage, fidelity, stability."""
+    options = {"json": json, "csv": csv, "limit": read_limit(limit)}
+    one_format(options)
     import batchgd as bgd
     from batchgd.minima.results import LandscapeData
 
@@ -43,10 +52,11 @@ def show(
     console = Console(quiet=quiet)
     with console.guard_stdout():
         result = bgd.load(run, fun=None if fun is None else load_target(fun))
-        analysed = coverage or stability or any(value is not None for value in (fidelity, identity_x, identity_f))
+        given = {"x": identity_x, "f": identity_f, "symmetry": identity_symmetry}
+        analysed = csv or coverage or stability or any(value is not None for value in (fidelity, *given.values()))
         if analysed and not isinstance(result, LandscapeData):
             raise InputError(f"{run} has endpoints but no minima: omit the options, or give a run of multistart")
-        identity = {name: value for name, value in (("x", identity_x), ("f", identity_f)) if value is not None}
+        identity = {name: value for name, value in given.items() if value is not None}
         if identity:
             result = result.recluster(identity)
         parts: dict[str, Any] = {"coverage": result.coverage} if coverage else {}
@@ -54,9 +64,6 @@ def show(
             parts["fidelity"] = result.fidelity(fidelity)
         if stability:
             parts["stability"] = result.stability()
-    if json:
-        print_json(result.summary() | {name: part.to_dict() for name, part in parts.items()})
-    else:
-        print("\n\n".join([str(result), *(f"{name}:\n{part}" for name, part in parts.items())]))
+    show_result(result, options, parts, console)
     if out is not None:
-        console.say(f"saved to {destinations.save(result, out, overwrite=False)}")
+        console.say(destinations.save(result, out))

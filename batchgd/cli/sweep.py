@@ -4,7 +4,7 @@ from typing import Any
 
 from batchgd.cli import destinations
 from batchgd.cli.console import EXIT_DONE, EXIT_INTERRUPTED, Console, show
-from batchgd.cli.options import FLAG, INTEGER, PRINTING, SHARED, Kind, Option, named, numbers, plot_option
+from batchgd.cli.options import FLAG, INTEGER, LIMIT_OF_ALL, PRINTING, SHARED, Kind, Option, named, numbers, plot_option
 from batchgd.cli.parameters import PairsCommand, takes
 from batchgd.cli.solver import arguments_of
 from batchgd.cli.target import load_target
@@ -23,6 +23,7 @@ SWEEP_OPTIONS = (
     Option("fidelity", FLAG, "Compare with gradient flow, start by start (default: yes)."),
     *(option for option in SHARED if option.name != "learning_rate"),
     plot_option("the sweep"),
+    LIMIT_OF_ALL,
     *PRINTING,
 )
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from batchgd.compiler.trace.counts import OperationCounts
     from batchgd.compiler.units import Units
     from batchgd.problem.box import Box
+    from batchgd.problem.symmetry import Symmetry
 
 Floats = NDArray[np.float64]
 
@@ -44,11 +45,14 @@ class Differentiable(Explained):
         Whether kernels add up an ``element`` over rows of data.
     code
         The user's own machine code, which kernels call where they otherwise compute an expression.
+    symmetry
+        Transformations known to leave the function as it is, those of a library landscape; or None.
     """
 
     plain = False
     is_sum = False
     code: UserCode | None = None
+    symmetry: Symmetry | None = None
 
     dim: int
     name: str
@@ -57,8 +61,8 @@ class Differentiable(Explained):
     gradient_counts: OperationCounts
     _params: Floats | None
 
-    def warn_if_large(self, *, loops: bool = False) -> None:
-        """Warn if a kernel of this objective takes long to compile, on a backend with or without loops over rows."""
+    def warn_if_large(self) -> None:
+        """Warn if a kernel of this objective takes long to compile."""
 
     @property
     def params(self) -> Floats | None:
@@ -91,6 +95,11 @@ class Differentiable(Explained):
     def in_programs(self) -> bool:
         """Whether the NumPy backend calls ``program(what)`` where it otherwise writes out the expression."""
         return self.plain
+
+    @property
+    def can_be_written_out(self) -> bool:
+        """Whether there are few enough operations to do without loops over rows."""
+        return True
 
     def evaluations(self, what: Any) -> int:
         """Return what the outputs of this name count as in ``nfev``."""

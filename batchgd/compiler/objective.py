@@ -17,7 +17,7 @@ from batchgd.compiler.trace.escape import definition_of, name_of
 from batchgd.compiler.trace.graph import Node, listing, reachable
 from batchgd.compiler.trace.operations import POLYNOMIAL, numpy_names
 from batchgd.compiler.trace.roll import Rolled, roll
-from batchgd.compiler.trace.size import LARGE, warn_of_size
+from batchgd.compiler.trace.size import warn_of_size
 from batchgd.compiler.trace.tracer import Traced, trace
 from batchgd.compiler.trace.unroll_rows import unrolled
 from batchgd.compiler.trace.verify import (
@@ -46,7 +46,7 @@ _BLOCK_BYTES = 1 << 24
 """What the temporaries of one block of points may take together, so that they stay in the cache."""
 
 MOST_UNROLLED = 50_000
-"""Operations for value and gradient up to which what has rows is also written out without them, for CUDA."""
+"""Operations for value and gradient up to which what has rows is also written out without them."""
 
 _WANTED = {
     "fun": "give a function of x that returns a number",
@@ -62,8 +62,8 @@ class Objective(Differentiable):
     the record is checked against the function at random points of the box. Where the function decides by the value of x
     (``if x[0] > 0``), it is called once for each answer, for up to 64 paths. It must not keep state.
 
-    A dimension of more than 32 elements, of data or of x in array code, is recorded as a loop over rows. NumPy and the
-    CPU run such loops as they are; for CUDA they are written out, up to 50,000 operations.
+    A dimension of more than 32 elements, of data or of x in array code, is recorded as a loop over rows, and runs as
+    one on every backend.
 
     Parameters
     ----------
@@ -219,8 +219,14 @@ class Objective(Differentiable):
             self._sources[what] = emit_function(what, self._written_out(what), self.dim, self._traced.n_params)
         return self._sources[what]
 
-    def outputs(self, what: What) -> list[Node]:
-        """Return the expressions that the emitted function of this name returns, with their rows."""
+    def outputs(self, what: What, *, written_out: bool = False) -> list[Node]:
+        """Return the expressions that the emitted function of this name returns, with their rows or without any."""
+        if written_out:
+            nodes = self._written_out(what)
+            return nodes if isinstance(nodes, list) else [nodes]
+        return self._outputs(what)
+
+    def _outputs(self, what: What) -> list[Node]:
         nodes: dict[str, Callable[[], list[Node]]] = {
             "value": lambda: [self._traced.value],
             "gradient": lambda: list(self._traced.gradient),
@@ -238,20 +244,29 @@ class Objective(Differentiable):
         return self._programs[what]
 
     def _written_out(self, what: What) -> Node | list[Node]:
-        """Return the outputs without rows."""
+        outputs = self.written_out(what)
+        return outputs[0] if what == "value" else outputs
+
+    def written_out(self, what: What) -> list[Node]:
+        """Return the expressions that the emitted function of this name returns, without rows."""
         outputs = self.outputs(what)
         if self.has_rows:
             self._check_unrolled()
             if what not in self._unrolled:
                 self._unrolled[what] = unrolled(outputs)
             outputs = self._unrolled[what]
-        return outputs[0] if what == "value" else outputs
+        return outputs
+
+    @property
+    def can_be_written_out(self) -> bool:
+        """Whether there are few enough operations to do without loops over rows."""
+        return not self.has_rows or self.counts.total <= MOST_UNROLLED
 
     def _check_unrolled(self) -> None:
-        if self.counts.total > MOST_UNROLLED:
+        if not self.can_be_written_out:
             raise InputError(
-                f"{self.name} takes {self.counts.total:,} operations, most of them in loops over rows of data, "
-                "which CUDA does not run yet: use backend='cpu'"
+                f"{self.name} takes {self.counts.total:,} operations, most of them in loops over rows of data: "
+                f"at most {MOST_UNROLLED:,} can be written out, so give it fewer rows"
             )
 
     def rolled(self, what: Literal["value", "gradient", "value_and_gradient"]) -> Rolled:
@@ -305,13 +320,10 @@ class Objective(Differentiable):
             wanted = ArrayProgram(self._traced.automatic)(points.T, self._knobs()).T
             verify_gradient(self.jac, wanted, self.gradient(points), points)
 
-    def warn_if_large(self, *, loops: bool = False) -> None:
+    def warn_if_large(self) -> None:
         """Warn, once for each function, that a kernel of it takes long to compile."""
-        if loops and self.has_rows:
-            return
-        value = self._written_out("value") if self.counts.total > LARGE else self._traced.value
-        assert not isinstance(value, list)
-        warn_of_size(self.name, definition_of(self.fun), self.dim, self.counts.total, value)
+        if not self.has_rows:
+            warn_of_size(self.name, definition_of(self.fun), self.dim, self.counts.total, self._traced.value)
 
     def _evaluate(self, what: Any, n_outputs: int, points: Floats) -> Floats:
         """Run emitted code on blocks of points; returns (n_outputs, n)."""

@@ -87,6 +87,21 @@ class Problem:
         return region, ready if fun.plain else _as_call(ready())
 
 
+def dim_of(fun: Any, dim: int | None, atoms: int) -> int:
+    """The dimension of a library cluster of this many atoms; InputError if ``fun`` is none, or ``dim`` contradicts it.
+
+    >>> dim_of("lennard_jones", None, 8)
+    24
+    """
+    known = landscapes.get(fun) if isinstance(fun, str) else fun
+    if not isinstance(known, landscapes.Landscape):
+        raise InputError("atoms was given with a function, which does not count them: give dim or box")
+    found = known.sized(atoms=atoms)
+    if dim is not None and check_dimension(dim) != found:
+        raise InputError(f"dim is {dim}, but {atoms} atoms have {found} coordinates: leave out dim")
+    return found
+
+
 def _as_call(objective: Differentiable) -> Callable[[], Differentiable]:
     return lambda: objective
 
@@ -113,4 +128,6 @@ def _landscape(fun: Any, dim: int | None, box: Any, **others: Any) -> tuple[Box,
 @cache
 def _traced(landscape: landscapes.Landscape, dim: int) -> Objective:
     """Trace a landscape, once for each dimension."""
-    return Objective(landscape.fun, dim, box=landscape.box(dim), name=landscape.name)
+    objective = Objective(landscape.fun, dim, box=landscape.box(dim), name=landscape.name)
+    objective.symmetry = landscape.symmetry(dim)
+    return objective

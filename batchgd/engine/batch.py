@@ -123,7 +123,7 @@ def make_batch(
     stopping.limits(region, compute.start_dtype)
     traced = objective()
     if compute.backend.name != "numpy":
-        traced.warn_if_large(loops=compute.backend.name == "cpu")
+        traced.warn_if_large()
     _check_rule(traced, method)
     if stopping.gtol is None:
         stopping = replace(stopping, gtol=resting_slope(traced, region, units))

@@ -49,7 +49,7 @@ def specialisation_of(batch: Batch) -> Specialisation:
     if missing := {*specialisation.read.hyperparameters} - {*shared, *differing}:
         absent = f"{type(batch.method).__name__}.hyperparameters has no such name"
         raise InputError(f"the rule of {batch.method} needs {', '.join(sorted(missing))}, but {absent}: add it")
-    return specialisation
+    return specialisation.narrowed()
 
 
 def module_of(specialisation: Specialisation) -> Any:
@@ -85,7 +85,7 @@ def prepare(
     outer = batch.stopping.outer(box)
     specialisation = specialisation_of(batch)
     # A path is recorded by one thread: there are few.
-    module = module_of(specialisation) if trails is None else load(specialisation)
+    module = module_of(specialisation) if trails is None else load(specialisation, recording=True)
     with np.errstate(over="ignore"):  # an end that the dtype cannot hold is infinite: no trajectory gets there
         sides = np.array([1.0 / box.width, *outer]).astype(dtype)
     names = [name for name in specialisation.layout.rule.hyperparameters if name in shared]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from batchgd.kernels.plan import Cells
 from batchgd.kernels.splitmix import GOLDEN, cell_key
 from batchgd.kernels.status import LOST
+from batchgd.minima.grouping import group_keys, sorted_groups
 from batchgd.problem.box import Box
 from batchgd.problem.errors import InputError
 
@@ -80,13 +82,9 @@ class Catalogue:
         self.cap = cap
         self.starts = 0
         self.excluded = 0
-        self.key: NDArray[np.uint64] = np.empty(0, np.uint64)
-        self.count: NDArray[np.int64] = np.empty(0, np.int64)
-        self.first: NDArray[np.int64] = np.empty(0, np.int64)
-        self.x: NDArray[np.float64] = np.empty((0, box.dim))
-        self.fun: NDArray[np.float64] = np.empty(0)
-        self.status: NDArray[np.int8] = np.empty(0, np.int8)
         self.lowest: Lowest | None = None
+        self._cells = _Rows.none(box.dim)
+        self._waiting: list[_Rows] = []
 
     def __len__(self) -> int:
         return len(self.key)
@@ -94,7 +92,38 @@ class Catalogue:
     @property
     def coarsened(self) -> bool:
         """Whether the cap made the cells coarser than asked for."""
+        self._settle()
         return self.cells_per_width < self.finest
+
+    @property
+    def key(self) -> NDArray[np.uint64]:
+        """The key of each occupied cell, ascending, (k,)."""
+        return self._settle().key
+
+    @property
+    def count(self) -> NDArray[np.int64]:
+        """Starts that ended in each cell."""
+        return self._settle().count
+
+    @property
+    def first(self) -> NDArray[np.int64]:
+        """The lowest of them."""
+        return self._settle().first
+
+    @property
+    def x(self) -> NDArray[np.float64]:
+        """Where that one ended, (k, d)."""
+        return self._settle().x
+
+    @property
+    def fun(self) -> NDArray[np.float64]:
+        """The value there."""
+        return self._settle().fun
+
+    @property
+    def status(self) -> NDArray[np.int8]:
+        """Why it ended."""
+        return self._settle().status
 
     def add(
         self, indices: int | Sequence[int] | NDArray[np.integer], x: ArrayLike, fun: ArrayLike, status: ArrayLike
@@ -117,7 +146,7 @@ class Catalogue:
         distinct, count, first, row = group_keys(key, ids)
         at = self.cells_per_width
         codes = np.broadcast_to(np.asarray(status), len(x))[row].astype(np.int8)
-        self._absorb(distinct, count, first, x[row], fun[row], codes)
+        self._absorb(_Rows(distinct, count, first, x[row], fun[row], codes))
         self._see(key, ids, x, fun, status)
         return key if at == self.cells_per_width else self.keys(x, fun, status)
 
@@ -125,8 +154,8 @@ class Catalogue:
         """Add everything that another catalogue of the same box contains; return this one."""
         if other.box != self.box or other.finest != self.finest or other.cap != self.cap:
             raise InputError("these catalogues differ in box, cells_per_width or cap: build both with the same ones")
-        state = other.key, other.count, other.first, other.x, other.fun, other.status
-        self.take(Cells(other.cells_per_width, *state), other.excluded)
+        state = other._settle()
+        self.take(Cells(other.cells_per_width, **vars(state)), other.excluded)
         self.lowest = min((seen for seen in (self.lowest, other.lowest) if seen), key=Lowest.rank, default=None)
         return self
 
@@ -139,7 +168,7 @@ class Catalogue:
         x = np.asarray(cells.x, np.float64)
         key = cells.key if cells.cells_per_width == at else _hash(x, self.box, at)
         fun = np.asarray(cells.fun, np.float64)
-        self._absorb(key, cells.count, cells.first, x, fun, cells.status)
+        self._absorb(_Rows(key, cells.count, cells.first, x, fun, cells.status))
         self._see(key, cells.first, x, fun, cells.status)
 
     def keys(self, x: ArrayLike, fun: ArrayLike, status: ArrayLike) -> NDArray[np.uint64]:
@@ -166,30 +195,61 @@ class Catalogue:
         if self.lowest is None or seen.rank() < self.lowest.rank():
             self.lowest = seen
 
-    def _absorb(self, key: NDArray, count: NDArray, first: NDArray, x: NDArray, fun: NDArray, status: NDArray) -> None:
-        """Merge rows into the state, lowest start index first, and keep to the cap."""
-        key, count = np.concatenate([self.key, key]), np.concatenate([self.count, count])
-        first = np.concatenate([self.first, first])
-        x, fun = np.concatenate([self.x, x]), np.concatenate([self.fun, fun])
-        status = np.concatenate([self.status, status])
-        if len(key):
-            order = np.lexsort((first, key))
-            head = np.flatnonzero(np.r_[True, np.diff(key[order]) != 0])
-            row = order[head]
-            self.key, self.first, self.x, self.fun, self.status = key[row], first[row], x[row], fun[row], status[row]
-            self.count = np.add.reduceat(count[order], head)
-        if len(self.key) > self.cap and self.cells_per_width > _COARSEST:
-            self._coarsen_to(self.cells_per_width // 2)
+    def _absorb(self, rows: _Rows) -> None:
+        """Take rows into the state, at once or, if they are few, together with later ones."""
+        self._waiting.append(rows)
+        waiting, cells = sum(len(each.key) for each in self._waiting), len(self._cells.key)
+        if waiting > max(_ROWS, cells) or waiting + cells > self.cap:
+            self._settle()
+
+    def _settle(self) -> _Rows:
+        """Merge what waits into the state, lowest start index first, and keep to the cap."""
+        if self._waiting:
+            parts, self._waiting = [self._cells, *self._waiting], []
+            self._cells = _Rows.joined(parts).merged()
+            if len(self._cells.key) > self.cap and self.cells_per_width > _COARSEST:
+                self._coarsen_to(self.cells_per_width // 2)
+        return self._cells
 
     def _coarsen_to(self, cells: int) -> None:
         """Halve the resolution until it is ``cells``; its representative assigns a cell to a larger one."""
-        if self.cells_per_width <= cells:
-            return
-        self.cells_per_width = cells
-        state = _hash(self.x, self.box, cells), self.count, self.first, self.x, self.fun, self.status
-        self.key, self.count, self.first = self.key[:0], self.count[:0], self.first[:0]
-        self.x, self.fun, self.status = self.x[:0], self.fun[:0], self.status[:0]
-        self._absorb(*state)
+        if self.cells_per_width > cells:
+            state = self._settle()
+            if self.cells_per_width > cells:
+                self.cells_per_width = cells
+                self._waiting = [replace(state, key=_hash(state.x, self.box, cells))]
+                self._cells = state.take(slice(0))
+                self._settle()
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Occupied cells: key, count, lowest start index, and where that start ended."""
+
+    key: NDArray[np.uint64]
+    count: NDArray[np.int64]
+    first: NDArray[np.int64]
+    x: NDArray[np.float64]
+    fun: NDArray[np.float64]
+    status: NDArray[np.int8]
+
+    @classmethod
+    def none(cls, dim: int) -> Self:
+        whole, real = np.empty(0, np.int64), np.empty(0)
+        return cls(whole.astype(np.uint64), whole, whole, np.empty((0, dim)), real, whole.astype(np.int8))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
+
+    def take(self, rows: Any) -> Self:
+        return replace(self, **{field.name: getattr(self, field.name)[rows] for field in fields(self)})
+
+    def merged(self) -> Self:
+        """One row for each key, in their order."""
+        order, head = sorted_groups(self.key, self.first)
+        total = np.add.reduceat(self.count[order], head) if len(head) else self.count
+        return replace(self.take(order[head]), count=total)
 
 
 def _hash(x: NDArray[np.float64], box: Box, cells: int) -> NDArray[np.uint64]:
@@ -204,28 +264,3 @@ def _hash(x: NDArray[np.float64], box: Box, cells: int) -> NDArray[np.uint64]:
             key[begin : begin + _ROWS] = h
     key[key == 0] = 1
     return key
-
-
-def group_keys(key: NDArray[np.uint64], ids: NDArray[np.int64]) -> tuple[NDArray, NDArray, NDArray, NDArray]:
-    """Distinct non-zero keys, how often each occurs, its lowest start index and the row of that start."""
-    distinct = np.sort(key)
-    distinct = distinct[np.r_[distinct[:1] != 0, (np.diff(distinct) != 0)]] if len(distinct) else distinct
-    if len(distinct) == 0:
-        nothing = np.empty(0, np.int64)
-        return distinct, nothing, nothing, nothing
-    if len(distinct) > 4096:  # a sort of all rows beats a look-up of each, which would miss the cache
-        order = np.lexsort((ids, key))
-        head = np.flatnonzero(np.r_[True, np.diff(key[order]) != 0])
-        if key[order[0]] == 0:
-            head, low = head[1:], head[1] if len(head) > 1 else len(key)
-            order, head = order[low:], head - low
-        return key[order[head]], np.diff(np.r_[head, len(order)]), ids[order[head]], order[head]
-    place = np.minimum(np.searchsorted(distinct, key), len(distinct) - 1)
-    place[key == 0] = len(distinct)
-    count = np.bincount(place, minlength=len(distinct) + 1)[:-1]
-    first = np.full(len(distinct) + 1, np.iinfo(np.int64).max)
-    np.minimum.at(first, place, ids)
-    rows = np.flatnonzero(first[place] == ids)
-    row = np.empty(len(distinct) + 1, np.int64)
-    row[place[rows]] = rows
-    return distinct, count, first[:-1], row[:-1]

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.engine.progress import CLASSIFYING, UNWATCHED, Watch
-from batchgd.minima.curvature import curvature, in_doubt
+from batchgd.minima.curvature import curvature, hessians, in_doubt
+from batchgd.minima.newton import clear
 from batchgd.minima.pattern_search import shape, sharp
+from batchgd.minima.plateaus import ALONG
 from batchgd.minima.polish import LOCATED, polish
 from batchgd.minima.scale import EPS, Derivable, Scale, points_at_once, rounding, values
 from batchgd.problem.box import Box
@@ -36,12 +38,13 @@ NAMES = (
     "flat",
 )
 
+SLOPE = 1e-4
+"""Of the typical slope: a steeper point can only be a kink."""
+
 _HIDDEN = 1e-10  # of the stiffest mode and of the box's: anything less may be rounding
-_SLOPE = 1e-4  # of the typical slope: a steeper point can only be a kink
 _PROBE = 1e-4  # box widths
 _BLURRED = 1e-7  # box widths: points known less precisely may be copies
 _MODES = 4  # soft modes probed one by one; if there are more, the softest four and one mixture
-_ALONG = np.r_[10.0 ** np.arange(-4.0, -2.0), np.linspace(0.02, 1.0, 50)]  # box widths at which a plateau may end
 _SAMPLE = 256  # points probed in a set of one value; if they agree, the set is settled
 
 
@@ -66,10 +69,12 @@ def classify(
     scale: Scale,
     groups: NDArray,
     watch: Watch = UNWATCHED,
+    settled: NDArray[np.bool_] | None = None,
 ) -> Kinds:
-    """Determine the kind of each located point from the eigenvalues of its Hessian, measured in box widths.
+    """Determine the kind of each located point from the curvature of its Hessian, measured in box widths.
 
-    All positive: minimum; some negative: saddle; all negative: maximum. An eigenvalue below 1e-7 of the largest, or
+    All modes rise: minimum; some fall: saddle; all fall: maximum. A Cholesky factor shows the first without any
+    eigenvalue. An eigenvalue below 1e-7 of the largest, or
     1e-10 of the curvature that is typical of the box, decides only if values confirm it
     (:func:`batchgd.minima.curvature.curvature`). If they do not, the point is moved by 1e-4 box widths along the mode
     and polished again. If it returns (or ends higher), it is an isolated minimum, however ill-conditioned; if
@@ -82,29 +87,49 @@ def classify(
         Sets of points of about one value. Large sets are sampled first; if the sample disagrees, every point is probed.
     watch : Watch
         If it ends the work, points not decided yet are ``UNKNOWN``.
+    settled : (m,) array of bool
+        Points that are known to be minima: without slope, and with a Hessian that is ``newton.CLEAR``.
     """
     m = len(x)
-    kinds = Kinds(np.full(m, NOTHING, np.int8), np.zeros(m, np.int64), np.zeros(m, np.int64), np.zeros(m, np.bool_))
-    rows = points_at_once(box)
+    settled = np.zeros(m, np.bool_) if settled is None else settled
+    kind = np.where(settled, MINIMUM, NOTHING).astype(np.int8)
+    kinds = Kinds(kind, np.zeros(m, np.int64), np.zeros(m, np.int64), np.zeros(m, np.bool_))
+    rows, open_rows = points_at_once(box), np.flatnonzero(~settled)
     probe: NDArray[np.bool_] = np.zeros(m, np.bool_)
-    for begin in range(0, m, rows):
-        if not watch.go_on(CLASSIFYING, begin, m):
-            kinds.kind[begin:] = UNKNOWN
+    for begin in range(0, len(open_rows), rows):
+        if not watch.go_on(CLASSIFYING, begin, len(open_rows)):
+            kinds.kind[open_rows[begin:]] = UNKNOWN
             break
-        part = slice(begin, begin + rows)
-        value, _, soft = curvature(objective, box, x[part], fun[part], scale)
-        falling = ((value < 0) & ~soft).sum(axis=1)
+        part = open_rows[begin : begin + rows]
         still = _stationary(objective, box, x[part], scale)
-        kinds.negative[part], kinds.zero[part] = falling, soft.sum(axis=1)
-        kinds.blurred[part] = _blurred(
-            objective, box, x[part], fun[part], np.where(in_doubt(value, scale), value, np.inf)
-        )
-        by_sign = np.where(falling == 0, MINIMUM, np.where(falling == box.dim, MAXIMUM, SADDLE))
-        kinds.kind[part] = np.where(soft.any(axis=1), np.where(falling == 0, NOTHING, DEGENERATE), by_sign)
-        kinds.kind[np.arange(m)[part][~still]] = NOTHING
-        probe[part] = (soft.any(axis=1) & (falling == 0)) | ~np.isfinite(value).all(axis=1) | ~still
+        rises = still & clear(hessians(objective, box, x[part]), scale)
+        kinds.kind[part[rises]] = MINIMUM
+        if not rises.all():
+            probe[part[~rises]] = _by_modes(objective, box, x, fun, scale, kinds, part[~rises], still[~rises])
     _probe_sets(objective, box, x, fun, scale, kinds, np.flatnonzero(probe), groups, watch)
     return kinds
+
+
+def _by_modes(
+    objective: Derivable,
+    box: Box,
+    x: NDArray,
+    fun: NDArray,
+    scale: Scale,
+    kinds: Kinds,
+    rows: NDArray[np.int64],
+    still: NDArray[np.bool_],
+) -> NDArray[np.bool_]:
+    """Enter what the eigenvalues show about some points; returns which of them must be probed."""
+    value, _, soft = curvature(objective, box, x[rows], fun[rows], scale)
+    falling = ((value < 0) & ~soft).sum(axis=1)
+    kinds.negative[rows], kinds.zero[rows] = falling, soft.sum(axis=1)
+    doubt = np.where(in_doubt(value, scale), value, np.inf)
+    kinds.blurred[rows] = _blurred(objective, box, x[rows], fun[rows], doubt)
+    by_sign = np.where(falling == 0, MINIMUM, np.where(falling == box.dim, MAXIMUM, SADDLE))
+    kind = np.where(soft.any(axis=1), np.where(falling == 0, NOTHING, DEGENERATE), by_sign)
+    kinds.kind[rows] = np.where(still, kind, NOTHING)
+    return (soft.any(axis=1) & (falling == 0)) | ~np.isfinite(value).all(axis=1) | ~still
 
 
 def _blurred(objective: Derivable, box: Box, x: NDArray, fun: NDArray, value: NDArray) -> NDArray[np.bool_]:
@@ -120,7 +145,7 @@ def _stationary(objective: Derivable, box: Box, x: NDArray, scale: Scale) -> NDA
     """Whether the slope vanishes: next to a kink, Newton may stop although it does not."""
     with np.errstate(all="ignore"):
         slope = np.abs(np.asarray(objective.value_and_gradient(x)[1]) * box.width).max(axis=1)
-    return np.asarray(slope <= _SLOPE * scale.slope)
+    return np.asarray(slope <= SLOPE * scale.slope)
 
 
 def _probe_sets(
@@ -221,7 +246,7 @@ def _ends_lower(
     rows = np.flatnonzero(which)
     step = way[rows] / np.abs(way[rows]).max(axis=1, keepdims=True) * box.width
     out, going = np.zeros(len(row), np.bool_), np.ones(len(rows), np.bool_)
-    for distance in _ALONG:
+    for distance in ALONG:
         rise = values(objective, x[row[rows[going]]] + distance * step[going]) - fun[row[rows[going]]]
         limit = blur[rows[going]]
         out[rows[going]] = rise < -limit

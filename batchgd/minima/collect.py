@@ -41,6 +41,7 @@ def collect(
 ) -> LandscapeData:
     """Run a batch, collect the occupied cells shard by shard, and find the minima behind them."""
     watch = Watch() if watch is None else watch
+    identity = identity.completed(batch.objective.symmetry, batch.box.dim)
     collector, stopped = Collector(batch.box, identity, keep=keep), None
     if until is None:
         collector.run(batch, watch)

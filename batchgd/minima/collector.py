@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.compiler.plain.calls import heeding, unrecorded
+from batchgd.engine.evaluator import evaluator_for
 from batchgd.engine.interrupts import current
 from batchgd.engine.progress import UNWATCHED, Watch
 from batchgd.engine.run import run
@@ -106,7 +107,7 @@ class Collector:
         with unrecorded(), heeding(lambda: current().overdue or watch.late):
             return find_minima(
                 self.catalogue,
-                batch.objective,
+                evaluator_for(batch.objective, len(self.catalogue), batch.backend.name),
                 batch.box,
                 n_starts=self.n,
                 independent=batch.starts.independent,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd.compiler.newton_step import SOFT
 from batchgd.minima.eigen import eigh
+from batchgd.minima.newton import doubtful
 from batchgd.minima.scale import EPS, Derivable, Scale, rounding, scaled, values
 from batchgd.problem.box import Box
 
-_SOFT = 1e-7  # modes this soft against the stiffest are in doubt
-_SOFT_BOX = 1e-10  # the same against the typical curvature of the box
 _EQUILIBRATIONS = 4  # rounds after which the largest entries of all rows differ by less than a tenth
 _DISTANCES = 10.0 ** np.arange(-8.0, -0.75, 0.5)  # box widths at which values are evaluated
 _FACTOR = 2.0  # by which values may differ from what the curvature predicts
@@ -18,7 +18,7 @@ _FACTOR = 2.0  # by which values may differ from what the curvature predicts
 
 def modes(objective: Derivable, box: Box, x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Eigenvalues (ascending; NaN if the Hessian is not finite) and eigenvectors, in box widths."""
-    return eigh(_hessian(objective, box, x))
+    return eigh(hessians(objective, box, x))
 
 
 def falling_modes(value: NDArray, scale: Scale) -> NDArray[np.bool_]:
@@ -29,7 +29,7 @@ def falling_modes(value: NDArray, scale: Scale) -> NDArray[np.bool_]:
 def in_doubt(value: NDArray, scale: Scale) -> NDArray[np.bool_]:
     """Which eigenvalues, (m, d) in box widths, are so soft that rounding may have produced them."""
     size = np.abs(value)
-    return np.asarray(size <= np.maximum(_SOFT * size.max(axis=1, keepdims=True), _SOFT_BOX * scale.curvature))
+    return np.asarray(size <= np.maximum(SOFT * size.max(axis=1, keepdims=True), doubtful(scale)))
 
 
 def curvature(
@@ -45,7 +45,7 @@ def curvature(
     soft = in_doubt(value, scale)
     rows = np.flatnonzero(soft.any(axis=1) & np.isfinite(value).all(axis=1))
     if len(rows):
-        value[rows], vector[rows] = _equilibrated_modes(_hessian(objective, box, x[rows]))
+        value[rows], vector[rows] = _equilibrated_modes(hessians(objective, box, x[rows]))
         soft[rows] = in_doubt(value[rows], scale)
         point, mode = np.nonzero(soft[rows])
         point = rows[point]
@@ -55,8 +55,8 @@ def curvature(
     return value, vector, soft
 
 
-def _hessian(objective: Derivable, box: Box, x: NDArray) -> NDArray[np.float64]:
-    """Hessians in box widths."""
+def hessians(objective: Derivable, box: Box, x: NDArray) -> NDArray[np.float64]:
+    """Hessians in box widths, (m, d, d)."""
     with np.errstate(all="ignore"):
         return scaled(objective.hessian(x), box)
 

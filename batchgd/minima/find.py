@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from batchgd.engine.progress import UNWATCHED, Watch
 from batchgd.minima.catalogue import Catalogue
+from batchgd.minima.classes import moves_freely, quotient
 from batchgd.minima.classify import NAMES, NOTHING
-from batchgd.minima.eigen import hessian_eigenvalues
+from batchgd.minima.eigen import HessianEigenvalues, hessian_eigenvalues
 from batchgd.minima.fractions import seen_interval
-from batchgd.minima.merge import Clustering, nearest_pair
-from batchgd.minima.notes import endless_fall, notes
+from batchgd.minima.grouping import Lookup
+from batchgd.minima.hints import symmetry_hint
+from batchgd.minima.merge import Clustering
+from batchgd.minima.notes import CLOSE, endless_fall, notes
 from batchgd.minima.scale import Derivable, measure
 from batchgd.minima.sets import Sites, levels
 from batchgd.minima.sites import MINIMA, SETS, find_sites
@@ -23,6 +27,8 @@ from batchgd.problem.errors import InputError
 from batchgd.problem.identity import SAME, Identity
 
 _ROUND = 1e-6  # box widths to which coordinates are rounded before they decide an order
+_SMALL = 1 << 20  # numbers below this, of either sign, take 21 bits
+_PLACES = np.array([1 << 42, 1 << 21, 1])
 _NOT_INDEPENDENT = "the starts are not independent of each other, so fractions have no interval"
 
 
@@ -40,8 +46,8 @@ class Found:
     unresolved : int
         Starts that ended too far from any stationary point to tell where they were going; label -1.
     gap_ratio : float
-        Distance between the nearest two minima over the widest cluster (at least ``identity.x``, and a cell); inf for
-        one minimum.
+        Distance between the nearest two minima over the widest cluster (at least ``identity.x``, and a cell); inf if it
+        is more than ``notes.CLOSE``, or for one minimum.
     """
 
     minima: Minima
@@ -61,17 +67,16 @@ class Found:
             If keys were made before the catalogue's cap coarsened its cells.
         """
         keys = np.asarray(keys, dtype=np.uint64)
-        out = np.full(keys.shape, -1, np.int32)
+        out = np.empty(keys.shape, np.int32)
+        label = Lookup(self.keys, self.key_labels.astype(np.int32) + 1)
         for begin in range(0, len(keys), 1 << 18):
             part = keys[begin : begin + (1 << 18)]
-            place = np.searchsorted(self.keys, part)
-            known = place < len(self.keys)
-            known[known] = self.keys[place[known]] == part[known]
-            if not (known | (part == 0)).all():
+            found = label(part)
+            if (part[found < 0] != 0).any():
                 raise InputError(
                     "keys are from before the catalogue coarsened its cells: use catalogue.keys(x, fun, status)"
                 )
-            out[begin : begin + (1 << 18)][known] = self.key_labels[place[known]]
+            out[begin : begin + (1 << 18)] = np.maximum(found - 1, -1)
         return out
 
 
@@ -136,26 +141,30 @@ def find_minima(
     box = catalogue.box if box is None else box
     scale = measure(objective, box)
     n = catalogue.starts if n_starts is None else n_starts
-    sites, site = find_sites(catalogue, objective, box, Clustering(identity, scale.value), scale, watch=watch)
+    clustering = Clustering(identity, scale.value)
+    shapes = quotient(objective, identity.symmetry, box)
+    sites, site = find_sites(catalogue, shapes, box, clustering, scale, watch=watch)
     order = by_value(box, sites.x, sites.fun, sites.noise, sites.kind)
     lowest = order[np.isin(sites.kind[order], MINIMA)]
     other = order[~np.isin(sites.kind[order], (*MINIMA, NOTHING))]
     note = None if independent else interval_note or _NOT_INDEPENDENT
-    minima = _minima(objective, box, sites.take(lowest), n, confidence, note, identity.x, watch)
+    minima = _minima(objective, box, sites.take(lowest), n, confidence, note, identity, watch)
     label = np.full(len(sites.fun) + 1, -1, np.int32)  # the last entry is for cells without a site, -1
     label[lowest] = np.arange(len(lowest))
     nowhere = (site < 0) | np.isin(site, np.flatnonzero(sites.kind == NOTHING))
     unresolved = int(catalogue.count[nowhere].sum())
     stationary = _stationary(objective, sites.take(other), watch)
+    hint = None if watch.cut else symmetry_hint(objective, box, minima, identity)
     low = catalogue.lowest
     endless = None if low is None or watch.cut else endless_fall(objective, box, low.x, low.fun, minima)
-    gap = _gap(box, minima, max(identity.x, 1 / catalogue.cells_per_width), watch)
+    gap = _gap(clustering, box, minima, max(identity.x, 1 / catalogue.cells_per_width), watch)
     return Found(
         minima=minima,
         stationary=stationary,
         keys=catalogue.key,
         key_labels=label[site],
-        warnings=notes(catalogue, minima, sites, gap, unresolved, n, watch.cut, endless, watch.late),
+        warnings=notes(catalogue, minima, sites, gap, unresolved, n, watch.cut, endless, watch.late)
+        + (() if hint is None else (hint,)),
         unresolved=unresolved,
         gap_ratio=gap[0],
     )
@@ -168,18 +177,20 @@ def _minima(
     n: int,
     confidence: float,
     note: str | None,
-    margin: float,
+    identity: Identity,
     watch: Watch,
 ) -> Minima:
     low, high = seen_interval(sites.count, n, confidence) if note is None else (None, None)
-    outside = (sites.x < box.lower - margin * box.width) | (sites.x > box.upper + margin * box.width)
+    margin = identity.x * box.width
+    outside = (sites.x < box.lower - margin) | (sites.x > box.upper + margin)
+    outside &= not moves_freely(identity.symmetry, box.dim)
     return Minima(
         x=sites.x,
         fun=sites.fun,
         count=sites.count,
         fraction=sites.count / max(n, 1),
         kind=np.array(NAMES)[sites.kind],
-        eigenvalues=hessian_eigenvalues(objective, sites.x, watch),
+        eigenvalues=_eigenvalues(objective, sites.x, watch),
         inside=np.asarray(~outside.any(axis=1)),
         spread=sites.spread,
         free=np.where(np.isin(sites.kind, SETS), sites.zero, 0),
@@ -195,20 +206,39 @@ def _stationary(objective: Derivable, sites: Sites, watch: Watch) -> Stationary:
         fun=sites.fun,
         count=sites.count,
         kind=np.array(NAMES)[sites.kind],
-        eigenvalues=hessian_eigenvalues(objective, sites.x, watch),
+        eigenvalues=_eigenvalues(objective, sites.x, watch),
         negative=sites.negative,
     )
+
+
+def _eigenvalues(objective: Derivable, x: NDArray[np.float64], watch: Watch) -> Any:
+    """Eigenvalues, when they are asked for; of a function that is called as plain Python at once, in the run's time."""
+    if getattr(objective, "plain", False):
+        return hessian_eigenvalues(objective, x, watch)
+    return HessianEigenvalues(objective, x)
 
 
 def by_value(box: Box, x: NDArray, fun: NDArray, noise: NDArray, kind: NDArray) -> NDArray[np.int64]:
     """Rows with the lowest value first; values that rounding cannot order are ordered by rounded coordinates."""
     u = np.rint((x - box.lower) / (box.width * _ROUND))
-    return np.lexsort((kind, *u.T[::-1], levels(fun, noise)))
+    return np.lexsort((kind, *_packed(u)[::-1], levels(fun, noise)))
 
 
-def _gap(box: Box, minima: Minima, floor: float, watch: Watch) -> tuple[float, int, int]:
-    """Distance between the nearest two isolated minima over the widest cluster (or ``floor``), and their labels."""
+def _packed(u: NDArray[np.float64]) -> list[NDArray]:
+    """Keys that order rows of whole numbers as their columns do; three columns are one key if they are small."""
+    if len(u) == 0 or np.abs(u).max() >= _SMALL:
+        return list(u.T)
+    whole = (u + _SMALL).astype(np.int64)
+    return [whole[:, k : k + 3] @ _PLACES[-min(3, u.shape[1] - k) :] for k in range(0, u.shape[1], 3)]
+
+
+def _gap(clustering: Clustering, box: Box, minima: Minima, floor: float, watch: Watch) -> tuple[float, int, int]:
+    """Distance between the nearest two isolated minima over the widest cluster (or ``floor``), and their labels.
+
+    It is measured only if it is small enough to be reported.
+    """
     alone = np.append(np.flatnonzero(minima.free == 0), -1)
-    isolated = minima[alone[:-1]]
-    distance, a, b = nearest_pair((isolated.x - box.lower) / box.width, watch)
-    return distance / max(floor, float(isolated.spread.max(initial=0.0))), int(alone[a]), int(alone[b])
+    widest = max(floor, float(minima.spread[alone[:-1]].max(initial=0.0)))
+    u = (minima.x[alone[:-1]] - box.lower) / box.width
+    distance, a, b = clustering.nearest(u, CLOSE * widest, watch)
+    return distance / widest, int(alone[a]), int(alone[b])

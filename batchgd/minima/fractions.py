@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from batchgd.minima.beta import beta_quantile
 from batchgd.problem import check
 from batchgd.problem.errors import InputError
 
@@ -60,21 +61,28 @@ def seen_interval(
     Biometrika 26, 1934. Y. Benjamini and D. Yekutieli, "False discovery rate-adjusted multiple confidence intervals for
     selected parameters", JASA 100, 2005 (intervals given the selection; why k may be the number that was selected).
     """
-    from scipy.special import betaincinv
-
     check_confidence(confidence)
     if n == 0:
         return np.zeros(np.shape(count)), np.ones(np.shape(count))
     half = (1.0 - confidence) / 2
-    k, back = np.unique(np.asarray(count, np.float64), return_inverse=True)
-    high = np.where(k == n, 1.0, betaincinv(k + 1, np.maximum(n - k, 1), 1 - half))
-    low = np.where(k > 1, betaincinv(np.maximum(k, 1), n - k + 1, half), 0.0)
+    k, back = _distinct(np.asarray(count))
+    high = np.where(k == n, 1.0, beta_quantile(k + 1, np.maximum(n - k, 1), 1 - half))
+    low = np.where(k > 1, beta_quantile(np.maximum(k, 1), n - k + 1, half), 0.0)
     rest = np.flatnonzero(k > 1)
     while len(rest):  # falls to the solution, each time by at least half of its distance in logarithms
         before = low[rest]
-        low[rest] = betaincinv(k[rest], n - k[rest] + 1, half * -np.expm1(n * np.log1p(-before)))
+        low[rest] = beta_quantile(k[rest], n - k[rest] + 1, half * -np.expm1(n * np.log1p(-before)))
         rest = rest[low[rest] < before * (1 - 1e-12)]
     return low[back].reshape(np.shape(count)), high[back].reshape(np.shape(count))
+
+
+def _distinct(count: NDArray) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The distinct counts, and the place of each count among them; small whole numbers need no sort."""
+    if count.dtype.kind in "iu" and count.size and count.min() >= 0 and count.max() <= count.size:
+        seen = np.bincount(count.ravel()) > 0
+        return np.flatnonzero(seen).astype(np.float64), (np.cumsum(seen) - 1)[count.ravel()]
+    k, back = np.unique(np.asarray(count, np.float64), return_inverse=True)
+    return k, back.ravel()
 
 
 def check_confidence(confidence: Any) -> float:

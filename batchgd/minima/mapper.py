@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from batchgd.kernels.status import AT_REST
+from batchgd.minima.classes import moved_onto
 from batchgd.minima.collect import batch_from, collect, endpoints_of
 from batchgd.minima.merge import UNPOLISHED
 from batchgd.minima.pairs import labels_onto
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from batchgd.minima.tables import Minima
     from batchgd.problem.box import Box
     from batchgd.problem.methods import Method
+    from batchgd.problem.symmetry import Symmetry
 
 Labelling = Callable[[NDArray[np.float64]], NDArray[np.int64]]
 """A mapper as its callers see it: a function from points, (n, d), to labels, (n,); -1: no minimum."""
@@ -98,7 +100,7 @@ class Mapper:
         if len(points) == 0:
             return np.empty(0, np.int64)
         ends = endpoints_of(self.batch.in_dtype("float64").again(starts=points))
-        label = nearest_minimum(ends.x, self.minima.x, self.batch.box)
+        label = nearest_minimum(ends.x, self.minima.x, self.batch.box, self.identity.symmetry)
         rest = np.flatnonzero((label < 0) & np.isin(ends.status, AT_REST))
         sets = np.asarray(self.minima.free > 0)
         if sets.any() and len(rest):
@@ -111,7 +113,7 @@ class Mapper:
         ``changes`` are those of :meth:`Batch.again`.
         """
         other = collect(self.batch.again(starts=starts, **changes), self.identity)
-        place, alone = labels_onto(self.minima, other.minima, self.batch.box)
+        place, alone = labels_onto(self.minima, other.minima, self.batch.box, self.identity.symmetry)
         return Mapped(place[host(other.label)], other.minima[alone])
 
     @cached_property
@@ -132,8 +134,12 @@ def set_of_value(fun: NDArray[np.float64], sets: NDArray[np.float64], unit: floa
     return np.where(off[np.arange(len(fun)), row] <= limit, row, -1)
 
 
-def nearest_minimum(x: ArrayLike, minima: NDArray[np.float64], box: Box) -> NDArray[np.int64]:
+def nearest_minimum(
+    x: ArrayLike, minima: NDArray[np.float64], box: Box, symmetry: Symmetry | None = None
+) -> NDArray[np.int64]:
     """The row of the minimum that each endpoint has reached, (n,); -1 if none is as near as unpolished copies are.
+
+    With a symmetry an endpoint has reached a minimum if one of its copies is that near.
 
     >>> from batchgd.problem.box import Box
     >>> nearest_minimum([[0.50001], [0.7], [np.nan]], np.array([[0.5]]), Box([0.0], [1.0])).tolist()
@@ -141,11 +147,12 @@ def nearest_minimum(x: ArrayLike, minima: NDArray[np.float64], box: Box) -> NDAr
     """
     from scipy.spatial import cKDTree
 
-    u = (np.asarray(x, np.float64) - box.lower) / box.width
+    reach = 10 * UNPOLISHED.identity.x
+    u = (moved_onto(symmetry, box, minima, np.asarray(x, np.float64), reach) - box.lower) / box.width
     label = np.full(len(u), -1)
     known = np.flatnonzero(np.isfinite(u).all(axis=1))
     if len(known) and len(minima):
         tree = cKDTree((minima - box.lower) / box.width)
-        distance, row = tree.query(u[known], p=np.inf, distance_upper_bound=10 * UNPOLISHED.identity.x)
+        distance, row = tree.query(u[known], p=np.inf, distance_upper_bound=reach)
         label[known] = np.where(np.isfinite(distance), row, -1)
     return label

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.engine.progress import MEASURING, UNWATCHED, Watch
 from batchgd.kernels.splitmix import FARTHEST, GOLDEN, finalise
-from batchgd.minima.catalogue import group_keys
+from batchgd.minima.grouping import group_keys
 from batchgd.problem.identity import Identity
 
-_FINE = 1000  # points are thinned to one per cell of identity.x / 1000 first: a million copies become a handful
+_FINE = 1000  # where sorting does not suffice, points are thinned to one per cell of identity.x / 1000 first
 _PROJECTIONS = 2
 _BLOCK = 1 << 14  # points whose neighbours are looked for together
 
@@ -28,7 +30,8 @@ class Clustering:
     unit : float
         F, the typical difference between values over the box (``Scale.value``), so that units do not matter.
     cells : int
-        Points are first thinned to one per cell of side ``identity.x / cells``, which blurs the tolerance by as much.
+        Groups that sorting cannot decide are thinned to one point per cell of side ``identity.x / cells``, which blurs
+        the tolerance by as much.
 
     Examples
     --------
@@ -49,13 +52,21 @@ class Clustering:
 
         ``noise`` is the rounding in each value: differences below it never separate points.
         """
-        noise = np.zeros(len(u)) if noise is None else noise
-        if len(u) == 0:
-            return np.empty(0, np.int64)
-        tol_f = self.value_tolerance(fun, noise)
-        keys, row = self._thin(u, fun, tol_f, self.cells)
-        sub = self._components(u[row], fun[row], tol_f[row])
-        return _renumber(sub[_inverse(keys, keys[row])])
+        tol_f = self.value_tolerance(fun, np.zeros(len(u)) if noise is None else noise)
+        parts = Parts(len(u))
+        own = [(fun, tol_f), *((column, self.identity.x) for column in u.T)]
+        parts.cut(projected(u, self.identity.x))
+        parts.close(own)
+        parts.split(own)
+        parts.close(own)
+        rows = parts.rows
+        if len(rows):
+            parts.assign(self._linked(u[rows], fun[rows], tol_f[rows]))
+        return parts.numbers()
+
+    def nearest(self, u: NDArray[np.float64], within: float, watch: Watch = UNWATCHED) -> tuple[float, int, int]:
+        """Distance and rows of the nearest two different minima, if they are less than ``within`` box widths apart."""
+        return nearest_pair(u, watch, within)
 
     def value_tolerance(self, fun: NDArray, noise: NDArray) -> NDArray[np.float64]:
         """How far values may differ."""
@@ -70,34 +81,16 @@ class Clustering:
         keys = mix(np.floor(np.column_stack([u / self.identity.x, np.arcsinh(fun / linear) / self.identity.f]) * cells))
         return keys, group_keys(keys, np.arange(len(u)))[3]
 
-    def _components(self, u: NDArray, fun: NDArray, tol_f: NDArray) -> NDArray[np.int64]:
-        group = split_at_gaps(u, fun, self.identity.x, tol_f)
-        # A group whose members are all within the tolerance is one component; others may hide several.
-        order = np.argsort(group, kind="stable")
-        head = np.flatnonzero(np.r_[True, np.diff(group[order]) != 0])
-        spread = np.zeros(len(head))
-        for column, tol in [(fun, tol_f), *((c, np.full(len(u), self.identity.x)) for c in u.T)]:
-            extent = np.maximum.reduceat(column[order], head) - np.minimum.reduceat(column[order], head)
-            limit = np.minimum.reduceat(tol[order], head)
-            spread = np.maximum(spread, extent / limit)
-        doubtful = np.isin(group, group[order[head[spread > 1.0]]])
-        if doubtful.any():
-            rows = np.flatnonzero(doubtful)
-            group[rows] = self._linked(u[rows], fun[rows], tol_f[rows]) + int(group.max()) + 1
-        return group
-
     def _linked(self, u: NDArray, fun: NDArray, tol_f: NDArray) -> NDArray[np.int64]:
         """Connected components by a neighbour search, for groups that projections cannot split."""
         from scipy.spatial import cKDTree
 
-        if len(u) > 100_000:  # a continuum: within a quarter of the tolerance its points are not told apart
-            keys, row = self._thin(u, fun, tol_f, 4)
-        else:
-            keys, row = np.arange(len(u), dtype=np.uint64), np.arange(len(u))
+        keys, row = self._thin(u, fun, tol_f, self.cells)
+        if len(row) > 100_000:  # a continuum: within a quarter of the tolerance its points are not told apart
+            keys, row = self._thin(u, fun, tol_f, min(4, self.cells))
         pairs = cKDTree(u[row]).query_pairs(self.identity.x, p=np.inf, output_type="ndarray")
         near = np.abs(fun[row][pairs[:, 0]] - fun[row][pairs[:, 1]]) <= tol_f[row][pairs].max(axis=1)
-        label = linked(len(row), pairs[near])
-        return label if len(row) == len(u) else label[_inverse(keys, keys[row])]
+        return linked(len(row), pairs[near])[_inverse(keys, keys[row])]
 
 
 UNPOLISHED = Clustering(Identity(x=1e-4, f=1e-3), cells=4)
@@ -118,58 +111,128 @@ def linked(n: int, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
     return connected_components(graph, directed=False)[1].astype(np.int64)
 
 
-def split_at_gaps(u: NDArray, fun: NDArray, tol_x: float, tol_f: NDArray) -> NDArray[np.int64]:
-    """Groups such that no chain of close pairs leaves one: cut at every gap of every projection until nothing changes.
+Column = tuple[NDArray[np.float64], Any]
+"""A number of each point, and how far those of two close points may differ: a number, or one per point."""
 
-    Projections are the value, the coordinates and two fixed pseudo-random directions (over which a close pair is at
-    most ``tol_x sum |w_i|`` apart). Costs a few sorts, whatever the dimension; 3^d neighbour cells are never visited.
+
+def projected(u: NDArray[np.float64], tolerance: float) -> list[Column]:
+    """Two fixed pseudo-random directions, over which a close pair is at most ``tolerance sum |w_i|`` apart."""
+    weights = np.random.default_rng(u.shape[1]).uniform(0.5, 1.0, (_PROJECTIONS, u.shape[1]))
+    return [(np.einsum("ij,j->i", u, w), tolerance * w.sum() * (1 + 1e-9)) for w in weights]
+
+
+class Parts:
+    """Groups of points such that no chain of close pairs leaves one, refined by sorting.
+
+    A point that is alone, or in a group that was closed, is done with; ``rows`` are the others, group by group. A few
+    sorts suffice, whatever the dimension; 3^d neighbour cells are never visited.
+
+    >>> parts = Parts(4)
+    >>> parts.split([(np.array([0.0, 3.0, 0.1, 5.0]), 1.0)])
+    >>> parts.rows.tolist()
+    [0, 2]
     """
-    m, d = u.shape
-    weights = np.random.default_rng(d).uniform(0.5, 1.0, (_PROJECTIONS, d))
-    columns = [(fun, tol_f), *((u @ w, tol_x * w.sum() * (1 + 1e-9)) for w in weights)]
-    columns += [(column, tol_x) for column in u.T]
-    group, rows = np.zeros(m, np.int64), np.arange(m)
-    found = following = 1
-    while True:
-        for column, tol in columns:
-            order = rows[np.lexsort((column[rows], group[rows]))]
-            tolerance = np.broadcast_to(tol, m)[order]
-            gap = np.diff(column[order]) > np.maximum(tolerance[1:], tolerance[:-1])
-            apart = np.r_[True, gap | (np.diff(group[order]) != 0), True]
-            group[order] = following + np.cumsum(apart[:-1])
-            following += len(order) + 1
-            rows = order[~(apart[:-1] & apart[1:])]  # a group of one is never split again
-            if len(rows) == 0:
-                return group
-        now = m - len(rows) + len(np.unique(group[rows]))
-        if now == found:
-            return group
-        found = now
+
+    def __init__(self, n: int) -> None:
+        self.rows = np.arange(n)
+        self._group = np.zeros(n, np.int64)  # of each of ``rows``
+        self._leader = np.arange(n)
+
+    def cut(self, columns: Sequence[Column]) -> None:
+        """Cut at every gap of every column."""
+        for column, tolerance in columns:
+            self._cut(column, tolerance)
+
+    def split(self, columns: Sequence[Column]) -> None:
+        """Cut until nothing changes."""
+        before = None
+        while len(self.rows) and (now := (len(self.rows), len(self._heads()))) != before:
+            before = now
+            self.cut(columns)
+
+    def close(self, columns: Sequence[Column]) -> None:
+        """Close the groups whose members are all within the tolerances: each is one component."""
+        if len(self.rows) == 0:
+            return
+        head = self._heads()
+        wide = np.zeros(len(head), np.bool_)
+        for column, tolerance in columns:
+            here = column[self.rows]
+            extent = np.maximum.reduceat(here, head) - np.minimum.reduceat(here, head)
+            wide |= extent > (np.minimum.reduceat(tolerance[self.rows], head) if np.ndim(tolerance) else tolerance)
+        size = np.diff(np.r_[head, len(self.rows)])
+        closed = np.repeat(~wide, size)
+        self._leader[self.rows[closed]] = np.repeat(np.minimum.reduceat(self.rows, head), size)[closed]
+        self._keep(~closed)
+
+    def assign(self, component: NDArray[np.int64]) -> None:
+        """Close all groups: these are the components of ``rows``."""
+        order = np.lexsort((self.rows, component))
+        self.rows, self._group = self.rows[order], component[order]
+        self.close([])
+
+    def numbers(self) -> NDArray[np.int64]:
+        """The number of each point's component, in the order of their first members."""
+        number = np.cumsum(self._leader == np.arange(len(self._leader))) - 1
+        return number[self._leader]
+
+    def _cut(self, column: NDArray, tolerance: Any) -> None:
+        if len(self.rows) == 0:
+            return
+        here = column[self.rows]
+        one = self._group[0] == self._group[-1]
+        order = np.argsort(here) if one else np.lexsort((here, self._group))
+        self.rows, here = self.rows[order], here[order]
+        if np.ndim(tolerance):
+            tolerance = tolerance[self.rows]
+            tolerance = np.maximum(tolerance[1:], tolerance[:-1])
+        apart = np.r_[True, (np.diff(here) > tolerance) | (np.diff(self._group[order]) != 0), True]
+        self._group = np.cumsum(apart[:-1])
+        self._keep(~(apart[:-1] & apart[1:]))  # a group of one is never split again
+
+    def _keep(self, which: NDArray[np.bool_]) -> None:
+        self.rows, self._group = self.rows[which], self._group[which]
+
+    def _heads(self) -> NDArray[np.int64]:
+        return np.flatnonzero(np.diff(self._group, prepend=-1))
 
 
-def nearest_pair(u: NDArray[np.float64], watch: Watch = UNWATCHED) -> tuple[float, int, int]:
+def nearest_pair(u: NDArray[np.float64], watch: Watch = UNWATCHED, within: float = np.inf) -> tuple[float, int, int]:
     """Distance (largest coordinate difference) and rows of the nearest two points; inf if there are fewer than two.
 
-    If ``watch`` ends the work, the nearest two of those examined.
+    Only pairs that are at most ``within`` apart count. If ``watch`` ends the work, the nearest two of those examined.
     """
     nearest = np.inf, -1, -1
     if len(u) < 2 or not watch.go_on(MEASURING, 0, len(u)):
         return nearest
+    rows = np.arange(len(u))
+    if within < np.inf:
+        parts = Parts(len(u))
+        parts.cut(projected(u, within))
+        parts.split([(column, within) for column in u.T])
+        rows = np.sort(parts.rows)
+    return _nearest(u, rows, within, watch) if len(rows) else nearest
+
+
+def _nearest(u: NDArray, rows: NDArray[np.int64], within: float, watch: Watch) -> tuple[float, int, int]:
     from scipy.spatial import cKDTree
 
-    tree = cKDTree(u)
+    nearest, points = (np.inf, -1, -1), u[rows]
+    tree = cKDTree(points)
     # The result for a few points bounds the search over all: without it, a hundred thousand points in 10-D take
     # seconds.
-    bound = tree.query(u[:: max(1, len(u) // 1000)], k=2, p=np.inf)[0][:, 1].min()
-    for begin in range(0, len(u), _BLOCK):
-        if not watch.go_on(MEASURING, begin, len(u)):
+    bound = tree.query(points[:: max(1, len(rows) // 1000)], k=2, p=np.inf)[0][:, 1].min()
+    bound = min(bound, within)
+    for begin in range(0, len(rows), _BLOCK):
+        if not watch.go_on(MEASURING, begin, len(rows)):
             break
-        within = np.nextafter(min(bound, nearest[0]), np.inf)
-        distance, partner = tree.query(u[begin : begin + _BLOCK], k=2, p=np.inf, distance_upper_bound=within)
+        limit = np.nextafter(min(bound, nearest[0]), np.inf)
+        distance, partner = tree.query(points[begin : begin + _BLOCK], k=2, p=np.inf, distance_upper_bound=limit)
         row = int(np.argmin(distance[:, 1]))
         if distance[row, 1] < nearest[0]:
             a = begin + row
             b = int(partner[row, 0] if partner[row, 1] == a else partner[row, 1])
+            a, b = int(rows[a]), int(rows[b])
             nearest = float(distance[row, 1]), min(a, b), max(a, b)
     return nearest
 
@@ -185,11 +248,3 @@ def mix(cells: NDArray[np.float64]) -> NDArray[np.uint64]:
 def _inverse(keys: NDArray[np.uint64], distinct: NDArray[np.uint64]) -> NDArray[np.int64]:
     order = np.argsort(distinct)
     return order[np.searchsorted(distinct[order], keys)]
-
-
-def _renumber(group: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The same partition, numbered by first appearance."""
-    _, first, inverse = np.unique(group, return_index=True, return_inverse=True)
-    rank = np.empty(len(first), np.int64)
-    rank[np.argsort(first)] = np.arange(len(first))
-    return rank[inverse]

@@ -13,6 +13,9 @@ from batchgd.minima.tables import Minima
 from batchgd.problem.box import Box
 from batchgd.problem.speaker import option, said
 
+CLOSE = 10.0
+"""Widths of the widest cluster within which two minima are too close to tell apart."""
+
 _SHOWN = 3
 
 
@@ -46,7 +49,7 @@ def notes(
     notes += _bottomless(sites)
     notes += _plateaus(sites)
     ratio, a, b = gap
-    if ratio < 10:
+    if ratio < CLOSE:
         notes.append(
             f"two minima are too close to tell apart: labels {a} and {b} are only {ratio:.2g} times as far apart "
             f"as copies of one minimum may be; compare with another {said('identity', '--identity-x')}"

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from batchgd.minima.classes import moved_onto
 from batchgd.minima.merge import linked
 from batchgd.problem.identity import Identity
 
 if TYPE_CHECKING:
     from batchgd.minima import Minima
     from batchgd.problem.box import Box
+    from batchgd.problem.symmetry import Symmetry
 
 Rows = NDArray[np.int64]
 
@@ -22,18 +25,26 @@ WIDER = Identity(x=1e-4, f=1e-6)
 _SETS = 1e9  # box widths from all else: sets of equal minima are paired by their values alone
 
 
-def labels_onto(known: Minima, other: Minima, box: Box) -> tuple[Rows, Rows]:
+def labels_onto(known: Minima, other: Minima, box: Box, symmetry: Symmetry | None = None) -> tuple[Rows, Rows]:
     """Labels in ``known`` for those in ``other``, with -1 last; and the labels of the minima that only other has.
 
     With m known minima, the k-th one that only ``other`` has gets the label m + k, so ``place[label]`` are the labels
-    of the other's starts.
+    of the other's starts. Copies by the symmetry are one minimum.
     """
     place = np.full(len(other) + 1, -1)
+    other = moved_next_to(known, other, box, symmetry)
     mine, theirs = pair_minima(places(known, box.width), known.fun, places(other, box.width), other.fun, WIDER)
     place[theirs] = mine
     alone = np.flatnonzero(place[:-1] < 0)
     place[alone] = len(known) + np.arange(len(alone))
     return place, alone
+
+
+def moved_next_to(known: Minima, other: Minima, box: Box, symmetry: Symmetry | None, x: float = WIDER.x) -> Minima:
+    """Return ``other`` with copies, by the symmetry, of its minima that are within ``x`` of known ones."""
+    if symmetry is None:
+        return other
+    return replace(other, x=moved_onto(symmetry, box, known.x, other.x, x))
 
 
 def confusion_counts(rows: ArrayLike, columns: ArrayLike, n_rows: int, n_columns: int) -> NDArray[np.int64]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.engine.progress import CLASSIFYING, POLISHING, UNWATCHED, Watch
-from batchgd.minima.catalogue import group_keys
+from batchgd.minima.grouping import group_keys
 from batchgd.minima.merge import mix
 from batchgd.minima.polish import REACH
 from batchgd.minima.scale import EPS, Derivable, Scale, scaled, values

@@ -8,20 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.engine.progress import POLISHING, UNWATCHED, Watch
-from batchgd.minima.eigen import eigh, eigvalsh
+from batchgd.minima.newton import INDEFINITE, Local, compiled, falls, indefinite_steps, newton, with_hessian
 from batchgd.minima.scale import EPS, Derivable, Scale, rounding, scaled
 from batchgd.problem.box import Box
 
-LOCATED, LEFT, STUCK, UNTOUCHED = 0, 1, 2, 3
-"""Stationary point located; the point left its neighbourhood; Newton did not converge; an interrupt came before."""
+LOCATED, LEFT, STUCK, UNTOUCHED, PLATEAU = range(5)
+"""Stationary point located; the point left its neighbourhood; Newton did not converge; an interrupt came before; the
+point is on a plateau and was left there."""
 
 REACH = 1e-2
 """How far, in box widths per coordinate, polishing may take a point: beyond that, it is in another basin."""
 
 _MAXITER = 40
-_NEAR = 1e-3  # root finding only starts with a step below this: further away an indefinite point is not at a saddle yet
-_PIVOT = 1e-14  # a pivot this small against its diagonal is rounding
-_ZERO = 1e-12  # modes this small against the largest get no Newton step
 _QUADRATIC = 1e-9  # a step this short, after one ten times longer, has converged to rounding
 _NEIGHBOURS = 8  # if one value decides whether a point is accepted, its rounding is measured well
 _FLOOR = 1e-7  # a Newton step below this that cannot improve anything has met rounding
@@ -31,7 +29,8 @@ _FLOOR = 1e-7  # a Newton step below this that cannot improve anything has met r
 class Polished:
     """Polished points: ``x`` (m, d), ``fun`` (m,), ``state`` (LOCATED, LEFT, ...) and ``noise`` of the value.
 
-    ``root`` marks points that were located by root finding, as saddles and maxima are.
+    ``root`` marks points that were located by root finding, as saddles and maxima are. ``kind`` is what is known of the
+    Hessian (``newton.CLEAR`` and so on), ``slope`` the largest component of the gradient per box width.
     """
 
     x: NDArray[np.float64]
@@ -39,6 +38,21 @@ class Polished:
     state: NDArray[np.int8]
     noise: NDArray[np.float64]
     root: NDArray[np.bool_]
+    kind: NDArray[np.int8]
+    slope: NDArray[np.float64]
+
+    @classmethod
+    def unmoved(cls, x: NDArray[np.float64], state: int) -> Polished:
+        """Points where they are, about which nothing is known."""
+        m = len(x)
+        unknown = np.full(m, INDEFINITE, np.int8)
+        states, root = np.full(m, state, np.int8), np.zeros(m, np.bool_)
+        return cls(x.copy(), np.full(m, np.nan), states, np.zeros(m), root, unknown, np.full(m, np.inf))
+
+    def put(self, rows: NDArray, other: Polished) -> None:
+        """Replace some of the points."""
+        for field in fields(self):
+            getattr(self, field.name)[rows] = getattr(other, field.name)
 
 
 def polish(
@@ -51,6 +65,7 @@ def polish(
     phase: str = POLISHING,
     *,
     downhill: bool = False,
+    leave: NDArray[np.bool_] | None = None,
 ) -> Polished:
     r"""Take each point to the stationary point next to it; on the way to a minimum the value never rises.
 
@@ -77,6 +92,8 @@ def polish(
         Checked before every step of a chunk; if it ends the work, points that still move are ``UNTOUCHED``.
     downhill : bool
         Without root finding: points go down past saddles.
+    leave : (m,) array of bool
+        Points that stay where they are, as ``PLATEAU``.
 
     Returns
     -------
@@ -89,8 +106,13 @@ def polish(
     E. Schröder, "Über unendlich viele Algorithmen zur Auflösung der Gleichungen", Math. Ann. 2, 1870.
     """
     m = len(x)
-    out = Polished(x.copy(), np.empty(m), np.full(m, STUCK, np.int8), np.zeros(m), np.zeros(m, np.bool_))
-    rows = int(np.clip((1 << 18) // (box.dim * box.dim + 8), 256, 16384))
+    if leave is not None and leave.any():
+        out = Polished.unmoved(x, PLATEAU)
+        out.put(~leave, polish(objective, box, x[~leave], scale, reach, watch, phase, downhill=downhill))
+        return out
+    out = Polished.unmoved(x, STUCK)
+    numbers = 4 * box.dim if compiled(objective) else box.dim * box.dim  # per point, in arrays that the cache holds
+    rows = int(np.clip((1 << 18) // (numbers + 8), 256, 16384))
     with np.errstate(all="ignore"):
         for begin in range(0, m, rows):
             if not watch.go_on(phase, begin, m):
@@ -110,15 +132,17 @@ class _State:
     row: NDArray  # place in the chunk
     x0: NDArray
     x: NDArray
-    f: NDArray
-    g: NDArray  # gradient per box width
-    hessian: NDArray  # Hessian per box width squared
+    at: Local
     radius: NDArray  # longest step now allowed
     last: NDArray  # the last step if it was a full Newton step, else zeros
     size: NDArray  # its length before any cut, inf if there was none
 
     def keep(self, mask: NDArray) -> _State:
-        return _State(*(getattr(self, field.name)[mask] for field in fields(self)))
+        at = self.at.take(mask)
+        row, x0, x, radius, last, size = (
+            array[mask] for array in (self.row, self.x0, self.x, self.radius, self.last, self.size)
+        )
+        return _State(row, x0, x, at, radius, last, size)
 
 
 def _polish_chunk(
@@ -133,25 +157,23 @@ def _polish_chunk(
     downhill: bool,
 ) -> None:
     x0 = out.x[rows]
-    f, g = objective.value_and_gradient(x0)
-    hessian = scaled(objective.hessian(x0), box)
     m, d = x0.shape
-    inf = np.full(m, np.inf)
-    now = _State(
-        np.arange(m), x0.copy(), x0.copy(), f, g * box.width, hessian, np.full(m, reach), np.zeros((m, d)), inf
-    )
-    x_out, f_out, s_out, r_out = out.x[rows], out.fun[rows], out.state[rows], out.root[rows]
-    f_out[:] = f
+    at = newton(objective, box, x0, scale)
+    now = _State(np.arange(m), x0.copy(), x0.copy(), at, np.full(m, reach), np.zeros((m, d)), np.full(m, np.inf))
+    part = Polished(*(getattr(out, field.name)[rows] for field in fields(out)))
+    part.fun[:] = at.f
     for _ in range(_MAXITER):
-        good = np.isfinite(now.g).all(axis=1) & np.isfinite(now.hessian).all(axis=(1, 2))
+        good = np.isfinite(now.at.g).all(axis=1) & np.isfinite(now.at.stiffest)
         now = now.keep(good) if not good.all() else now
         if len(now.row) == 0:
             return
         if not watch.go_on(phase, rows.start, len(out.x)):
-            s_out[now.row] = UNTOUCHED
+            part.state[now.row] = UNTOUCHED
             return
-        state, r_out[now.row] = _iterate(objective, box, now, scale, reach, downhill)
-        x_out[now.row], f_out[now.row], s_out[now.row] = now.x, now.f, np.where(state < 0, STUCK, state)
+        state, part.root[now.row] = _iterate(objective, box, now, scale, reach, downhill)
+        part.x[now.row], part.fun[now.row], part.kind[now.row] = now.x, now.at.f, now.at.kind
+        part.slope[now.row] = np.abs(now.at.g).max(axis=1)
+        part.state[now.row] = np.where(state < 0, STUCK, state)
         now = now.keep(state < 0) if (state >= 0).any() else now
 
 
@@ -159,119 +181,87 @@ def _iterate(
     objective: Derivable, box: Box, now: _State, scale: Scale, reach: float, downhill: bool
 ) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
     """One step of every point, in place; returns the states (-1: goes on) and which points used root finding."""
-    newton, root, rest = newton_steps(now.g, now.hessian, scale, downhill=downhill)
-    size = np.abs(newton).max(axis=1)
-    step, jumped = _accelerate(newton, size, now)
+    full_step, root, rest = _steps(objective, box, now, scale, downhill)
+    size = np.abs(full_step).max(axis=1)
+    step, jumped = _accelerate(full_step, size, now)
     length = np.abs(step).max(axis=1)
     cut = np.minimum(1.0, now.radius / np.maximum(length, np.finfo(np.float64).tiny))
     step *= cut[:, None]
     length *= cut
     x = now.x + step * box.width
     # Nothing left to do: the step is lost in the rounding of x.
-    done = rest & (np.abs(newton) <= 1e-15 + 2 * EPS * np.abs(now.x) / box.width).all(axis=1)
-    f, g = objective.value_and_gradient(x)
-    g = g * box.width
-    better = _better(objective, box, now, f, g, root) & ~done
+    done = rest & (np.abs(full_step) <= 1e-15 + 2 * EPS * np.abs(now.x) / box.width).all(axis=1)
+    trial = newton(objective, box, x, scale) if compiled(objective) else _slopes(objective, box, x)
+    better = _better(objective, box, now, trial, root) & ~done
     better[_overshot(objective, box, x, better & jumped & ~root)] = False
     full = better & (cut == 1.0) & ~jumped
     quick = full & rest & (size <= _QUADRATIC) & (size <= 0.1 * now.size)
-    floor = ~better & rest & (size <= _FLOOR) & ~jumped & np.isfinite(f)
-    slow = full & rest & (size <= _FLOOR) & (_norm(g) > 0.5 * _norm(now.g))
+    floor = ~better & rest & (size <= _FLOOR) & ~jumped & np.isfinite(trial.f)
+    slow = full & rest & (size <= _FLOOR) & ~quick
+    slow[slow] = _norm(trial.g[slow]) > 0.5 * _norm(now.at.g[slow])
     state = np.where(done | quick | floor | slow, LOCATED, -1).astype(np.int8)
-    now.x[better], now.f[better], now.g[better] = x[better], f[better], g[better]
+    now.x[better] = x[better]
+    now.at.put(better, trial.take(better))
     far = (np.abs(now.x - now.x0) > reach * box.width).any(axis=1)
     now.radius = np.where(better, np.minimum(reach, 2 * np.maximum(now.radius, length)), 0.25 * length)
     now.radius[jumped & ~better] = reach  # a jump that failed says nothing about the plain step
-    now.last = np.where(full[:, None], newton, 0.0)
+    now.last = np.where(full[:, None], full_step, 0.0)
     now.size = np.where(full, size, np.inf)
-    state[(now.radius < 1e-15) & (state < 0)] = STUCK
+    state[((now.radius < 1e-15) | ~np.isfinite(size)) & (state < 0)] = STUCK
     state[far] = LEFT
-    fresh = better & (state < 0)
-    if fresh.any():
-        now.hessian[fresh] = scaled(objective.hessian(now.x[fresh]), box)
+    fresh = np.flatnonzero(better & (state < 0))
+    if len(fresh) and not compiled(objective):
+        now.at.put(fresh, with_hessian(objective, box, now.x[fresh], now.at.f[fresh], now.at.g[fresh]))
     return state, root
 
 
-def _better(objective: Derivable, box: Box, now: _State, f: NDArray, g: NDArray, root: NDArray) -> NDArray[np.bool_]:
+def _steps(
+    objective: Derivable, box: Box, now: _State, scale: Scale, downhill: bool
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Newton's step per point, whether it is root finding, and whether its end would be a stationary point."""
+    step, root, rest = now.at.step.copy(), np.zeros(len(now.x), np.bool_), np.ones(len(now.x), np.bool_)
+    rows = np.flatnonzero(now.at.kind == INDEFINITE)
+    if len(rows):
+        hessian = scaled(objective.hessian(now.x[rows]), box)
+        step[rows], root[rows], rest[rows] = indefinite_steps(now.at.g[rows], hessian, scale, downhill=downhill)
+    return step, root, rest
+
+
+def _slopes(objective: Derivable, box: Box, x: NDArray) -> Local:
+    """Value and gradient; the rest is not known yet."""
+    f, g = objective.value_and_gradient(x)
+    unknown = np.full(len(x), INDEFINITE, np.int8)
+    return Local(f, g * box.width, np.zeros_like(g), unknown, np.full(len(x), np.nan))
+
+
+def _better(objective: Derivable, box: Box, now: _State, trial: Local, root: NDArray) -> NDArray[np.bool_]:
     """Which trial points are accepted."""
-    fine = np.isfinite(f) & np.isfinite(g).all(axis=1)
-    old, new = _norm(now.g), _norm(g)
-    lower = f <= now.f + 4 * EPS * np.abs(now.f)
+    f, known = trial.f, now.at
+    fine = np.isfinite(f) & np.isfinite(trial.g).all(axis=1)
+    lower = f <= known.f + 4 * EPS * np.abs(known.f)
     # When sums cancel, rounding in f exceeds eps |f|; then the gradient decides.
-    doubt = np.flatnonzero(fine & ~lower & ~root & (new < 0.9 * old))
-    most = 8 * EPS * (np.abs(now.f[doubt]) + np.abs(now.hessian[doubt]).max(axis=(1, 2)))
-    doubt = doubt[f[doubt] <= now.f[doubt] + most]
-    lower[doubt] = f[doubt] <= now.f[doubt] + rounding(objective, box, now.x[doubt], now.f[doubt], _NEIGHBOURS)
-    return fine & np.where(root, new < old, lower)
+    doubt = np.flatnonzero(fine & ~lower & ~root)
+    doubt = doubt[_norm(trial.g[doubt]) < 0.9 * _norm(known.g[doubt])]
+    doubt = doubt[f[doubt] <= known.f[doubt] + 8 * EPS * (np.abs(known.f[doubt]) + known.stiffest[doubt])]
+    lower[doubt] = f[doubt] <= known.f[doubt] + rounding(objective, box, now.x[doubt], known.f[doubt], _NEIGHBOURS)
+    lower[root] = _norm(trial.g[root]) < _norm(known.g[root])
+    return fine & lower
 
 
 def _overshot(objective: Derivable, box: Box, x: NDArray, which: NDArray) -> NDArray[np.int64]:
     """Rows of ``which`` where a mode falls."""
     rows = np.flatnonzero(which)
-    if len(rows) == 0:
-        return rows
-    hessian = scaled(objective.hessian(x[rows]), box)
-    value = eigvalsh(hessian)
-    return rows[value[:, 0] < -_ZERO * np.abs(value).max(axis=1)]
+    return rows[falls(scaled(objective.hessian(x[rows]), box))] if len(rows) else rows
 
 
-def _accelerate(newton: NDArray, size: NDArray, now: _State) -> tuple[NDArray, NDArray[np.bool_]]:
+def _accelerate(step: NDArray, size: NDArray, now: _State) -> tuple[NDArray, NDArray[np.bool_]]:
     """Lengthen steps that shrink by a constant ratio along one line."""
+    if not np.isfinite(now.size).any():
+        return step.copy(), np.zeros(len(size), np.bool_)
     ratio = size / now.size
-    along = (newton * now.last).sum(axis=1) / (_norm(newton) * _norm(now.last))
+    along = (step * now.last).sum(axis=1) / (_norm(step) * _norm(now.last))
     jumped = (ratio > 0.45) & (ratio < 0.97) & (along > 0.99)
-    return newton / np.where(jumped, 1 - ratio, 1.0)[:, None], jumped
-
-
-def newton_steps(
-    g: NDArray, hessian: NDArray, scale: Scale, *, downhill: bool = False
-) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Newton's step per point, whether it is root finding, and whether its end would be a stationary point.
-
-    With ``downhill`` falling modes are never solved for a root.
-    """
-    step, positive = _solve_positive(hessian, g)
-    root = np.zeros(len(g), np.bool_)
-    rest = np.ones(len(g), np.bool_)
-    rows = np.flatnonzero(~positive)
-    if len(rows) == 0:
-        return step, root, rest
-    value, mode = eigh(hessian[rows])
-    c = np.einsum("kij,ki->kj", mode, g[rows])
-    size = np.abs(value)
-    largest = size.max(axis=1, keepdims=True)
-    zero = (size <= _ZERO * largest) | (size == 0)
-    to_root = np.where(zero, 0.0, -c / np.where(zero, 1.0, value))
-    short = np.abs(np.einsum("kij,kj->ki", mode, to_root)).max(axis=1) <= _NEAR
-    idle = (np.abs(np.where(zero, c, 0.0)) <= 1e-7 * scale.slope).all(axis=1)
-    falling = ((value < 0) & ~zero).any(axis=1)
-    near = short & idle & ~(downhill & falling)
-    downhill = -c / np.maximum(size, np.maximum(1e-8 * largest, 1e-8 * scale.slope))
-    chosen = np.where(near[:, None], to_root, downhill)
-    step[rows] = np.einsum("kij,kj->ki", mode, chosen)
-    root[rows] = near & falling
-    rest[rows] = near
-    return step, root, rest
-
-
-def _solve_positive(hessian: NDArray, g: NDArray) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Newton's step by L D L^T over the whole batch (ten times faster than LAPACK for small d); where H > 0."""
-    a = hessian.copy()
-    step = -g
-    d = g.shape[1]
-    positive = np.ones(len(g), np.bool_)
-    for k in range(d):
-        positive &= a[:, k, k] > _PIVOT * np.abs(hessian[:, k, k])
-        if k + 1 < d:
-            factor = a[:, k + 1 :, k] / a[:, k, k, None]
-            step[:, k + 1 :] -= factor * step[:, k, None]
-            a[:, k + 1 :, k + 1 :] -= factor[:, :, None] * a[:, None, k, k + 1 :]
-            a[:, k + 1 :, k] = factor
-    for k in range(d - 1, -1, -1):
-        step[:, k] /= a[:, k, k]
-        for i in range(k + 1, d):
-            step[:, k] -= a[:, i, k] * step[:, i]
-    return step, positive & np.isfinite(step).all(axis=1)
+    return step / np.where(jumped, 1 - ratio, 1.0)[:, None], jumped
 
 
 def _norm(vectors: NDArray) -> NDArray[np.float64]:

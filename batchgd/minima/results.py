@@ -304,7 +304,7 @@ def same_value(result: "LandscapeData", fun: float) -> float:
 
     At a minimum of value 0 the measure is how far the lowest minimum's curvature raises the value within the box.
     """
-    steepest = float(np.nan_to_num(np.abs(result.minima.eigenvalues[:1])).max(initial=0.0))
+    steepest = float(np.nan_to_num(np.abs(result.minima[:1].eigenvalues)).max(initial=0.0))
     width = 0.0 if result.box is None else float(np.min(result.box.width))
     rise = steepest * width * width
     return _SAME * max(abs(fun), 1e-3 * rise)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from batchgd.engine.progress import CLASSIFYING, MERGING, UNWATCHED, Watch
 from batchgd.kernels.status import AT_REST
 from batchgd.minima.catalogue import Catalogue
+from batchgd.minima.classes import gathered
 from batchgd.minima.classify import (
     BOTTOM,
     DEGENERATE,
@@ -19,14 +20,16 @@ from batchgd.minima.classify import (
     LOWEST,
     MINIMUM,
     NOTHING,
+    SLOPE,
     UNBOUNDED,
     UNKNOWN,
     VALLEY,
     classify,
 )
-from batchgd.minima.curvature import modes
 from batchgd.minima.merge import UNPOLISHED, Clustering
+from batchgd.minima.newton import CLEAR, INDEFINITE
 from batchgd.minima.pattern_search import rescue
+from batchgd.minima.plateaus import flat_modes, on_plateaus
 from batchgd.minima.polish import LOCATED, STUCK, UNTOUCHED, Polished, polish
 from batchgd.minima.scale import EPS, Derivable, Scale, points_at_once, rounding, values
 from batchgd.minima.sets import Sites, descent_beyond, fine, groups, levels, most_common, slopes
@@ -34,9 +37,6 @@ from batchgd.problem.box import Box
 
 SETS = (VALLEY, BOTTOM)  # rows that represent a set of equal minima
 MINIMA = (MINIMUM, KINK, DEGENERATE_MINIMUM, LOWEST, *SETS, UNKNOWN)  # the last in an interrupted run only
-
-_FLAT_SLOPE = 1e-5  # of the typical slope: an endpoint with less came to rest on a plateau
-_FLAT_CURVATURE = 1e-5  # of the typical curvature: with less in all directions it is flat, in some a valley
 
 
 def find_sites(
@@ -58,14 +58,16 @@ def find_sites(
     watch.go_on(MERGING, 0, len(catalogue))
     site = np.full(len(catalogue), -1)
     rows = np.flatnonzero(polished.state == LOCATED)
-    component = clustering.components(
-        (polished.x[rows] - box.lower) / box.width, polished.fun[rows], polished.noise[rows]
-    )
+    fun, noise = polished.fun[rows], polished.noise[rows]
+    tolerance = clustering.value_tolerance(fun, noise)
+    polished.x[rows] = gathered(clustering.identity, box, polished.x[rows], fun, tolerance, catalogue.first[rows])
+    component = clustering.components((polished.x[rows] - box.lower) / box.width, fun, noise)
     site[rows] = component
     _join_untouched(polished, site, catalogue, box, scale)
-    sites, site = _gather(polished, site, catalogue, box)
+    sites, best = _gather(polished, site, catalogue, box)
     level = levels(sites.fun, fine(sites.fun, sites.noise, scale, clustering.identity.f))
-    kinds = classify(objective, box, sites.x, sites.fun, scale, level, watch)
+    settled = (polished.kind[best] == CLEAR) & (polished.slope[best] <= SLOPE * scale.slope)
+    kinds = classify(objective, box, sites.x, sites.fun, scale, level, watch, settled)
     sites.kind, sites.negative, sites.zero, sites.blurred = kinds.kind, kinds.negative, kinds.zero, kinds.blurred
     sites, site = _add_plateaus(objective, box, catalogue, scale, sites, site, watch)
     if not _has_lowest(objective, box, catalogue, clustering, sites):
@@ -77,20 +79,25 @@ def find_sites(
 
 
 def locate(objective: Derivable, box: Box, catalogue: Catalogue, scale: Scale, watch: Watch = UNWATCHED) -> Polished:
-    """Polish every cell; if Newton fails, search on values. If ``watch`` ends the work, the rest is UNTOUCHED."""
-    polished = polish(objective, box, catalogue.x, scale, watch=watch)
+    """Polish every cell that is not on a plateau; if Newton fails, search on values.
+
+    If ``watch`` ends the work, the rest is UNTOUCHED.
+    """
+    flat = on_plateaus(objective, box, catalogue, scale, watch)
+    polished = polish(objective, box, catalogue.x, scale, watch=watch, leave=flat)
     stuck = np.flatnonzero(polished.state == STUCK)
     if len(stuck):
         x, fun, found = rescue(objective, box, catalogue.x[stuck], scale, watch=watch)
         rows = stuck[found]
         polished.x[rows], polished.fun[rows], polished.state[rows] = x[found], fun[found], LOCATED
         polished.noise[rows] = rounding(objective, box, x[found], fun[found])
-        polished.root[rows] = False
+        polished.root[rows], polished.kind[rows] = False, INDEFINITE
         if watch.cut:
             polished.state[stuck[~found]] = UNTOUCHED
     _leave_saddles(polished, objective, box, catalogue, scale, watch)
     raw = polished.state == UNTOUCHED
     polished.x[raw], polished.fun[raw], polished.noise[raw] = catalogue.x[raw], catalogue.fun[raw], 0.0
+    polished.kind[raw] = INDEFINITE
     # The value may come out as not finite at the polished point only (0/0 in the value itself).
     polished.state[~np.isfinite(polished.fun) & (polished.state == LOCATED)] = STUCK
     return polished
@@ -105,7 +112,7 @@ def _leave_saddles(
         return
     down = polish(objective, box, catalogue.x[rows], scale, watch=watch, downhill=True)
     left = (down.state == LOCATED) & (down.fun < polished.fun[rows] - polished.noise[rows])
-    for name in ("x", "fun", "noise", "root"):
+    for name in ("x", "fun", "noise", "root", "kind", "slope"):
         getattr(polished, name)[rows[left]] = getattr(down, name)[left]
 
 
@@ -128,23 +135,31 @@ def _join_untouched(polished: Polished, site: NDArray[np.int64], catalogue: Cata
 def _gather(
     polished: Polished, site: NDArray[np.int64], catalogue: Catalogue, box: Box
 ) -> tuple[Sites, NDArray[np.int64]]:
-    """One row per component; its representative is polished, if any is, and has the lowest value, then start index."""
+    """One row per component, and its representative, which is the lowest of those polished, and then the first."""
     rows = np.flatnonzero(site >= 0)
-    order = rows[np.lexsort((catalogue.first[rows], polished.fun[rows], polished.state[rows], site[rows]))]
-    head = np.flatnonzero(np.r_[np.ones(len(order[:1]), np.bool_), np.diff(site[order]) != 0])
-    best = order[head]
-    k = len(head)
     own = site[rows]  # components are numbered 0..k-1
-    away = (np.abs(polished.x[rows] - polished.x[best][own]) / box.width).max(axis=1, initial=0.0)
-    spread = np.zeros(k)
-    np.maximum.at(spread, own, away)
-    first = np.minimum.reduceat(catalogue.first[order], head) if k else np.empty(0, np.int64)
-    count = np.bincount(own, weights=catalogue.count[rows], minlength=k).astype(np.int64)
+    members = np.bincount(own)
+    k = len(members)
+    best = np.empty(k, np.int64)
+    best[own] = rows
+    several = rows[members[own] > 1]
+    order = several[
+        np.lexsort((catalogue.first[several], polished.fun[several], polished.state[several], site[several]))
+    ]
+    head = np.flatnonzero(np.diff(site[order], prepend=-1))
+    best[site[order[head]]] = order[head]
+    spread, first, count = np.zeros(k), catalogue.first[best], catalogue.count[best]
+    if len(several):
+        together = site[order[head]]
+        away = (np.abs(polished.x[order] - polished.x[best[site[order]]]) / box.width).max(axis=1)
+        spread[together] = np.maximum.reduceat(away, head)
+        first[together] = np.minimum.reduceat(catalogue.first[order], head)
+        count[together] = np.add.reduceat(catalogue.count[order], head)
     whole = np.zeros(k, np.int64)
     kind = np.full(k, DEGENERATE, np.int8)
     place = polished.x[best], polished.fun[best]
     sharp = np.zeros(k, np.bool_)
-    return Sites(*place, first, count, spread, kind, whole, whole.copy(), whole + 1, polished.noise[best], sharp), site
+    return Sites(*place, first, count, spread, kind, whole, whole.copy(), whole + 1, polished.noise[best], sharp), best
 
 
 def _add_plateaus(
@@ -168,11 +183,7 @@ def _add_plateaus(
         if not watch.go_on(CLASSIFYING, begin, len(lost)):
             break
         part = lost[begin : begin + rows]
-        with np.errstate(all="ignore"):
-            gradient = objective.value_and_gradient(catalogue.x[part])[1] * box.width
-        mild = np.abs(gradient).max(axis=1) <= _FLAT_SLOPE * scale.slope
-        part = part[mild]
-        soft = _without_curvature(objective, box, catalogue.x[part], gradient[mild], scale)
+        soft = flat_modes(objective, box, catalogue.x[part], scale)[0]
         found.append(part[soft.any(axis=1)])
         softs.append(soft[soft.any(axis=1)])
     new, soft = np.concatenate(found), np.concatenate(softs)
@@ -195,6 +206,8 @@ def _append(
 ) -> tuple[Sites, NDArray[np.int64]]:
     """Give each of these cells a site of its own."""
     m = len(cells)
+    if m == 0:
+        return sites, site
     old, site = site, site.copy()
     site[cells] = len(sites.fun) + np.arange(m)
     moved = old[cells] >= 0
@@ -206,24 +219,6 @@ def _append(
     place = np.full(len(both.fun) + 1, -1)
     place[kept] = np.arange(len(kept))
     return both.take(kept), place[site]
-
-
-def _without_curvature(
-    objective: Derivable, box: Box, x: NDArray, gradient: NDArray, scale: Scale
-) -> NDArray[np.bool_]:
-    """Which modes of points without slope have no curvature, and no minimum that Newton's step would lead to."""
-    value, vector = modes(objective, box, x)
-    flat = np.abs(value) <= _FLAT_CURVATURE * scale.curvature
-    point, mode = np.nonzero(flat & (value > 0))
-    slope = np.einsum("ki,ki->k", vector[point, :, mode], gradient[point])
-    with np.errstate(all="ignore"):
-        step = -slope / value[point, mode]
-        start = values(objective, x[point])
-        fall = values(objective, x[point] + (step[:, None] * vector[point, :, mode]) * box.width) - start
-        ratio = fall / (0.5 * slope * step)
-    leads = (np.abs(step) <= 1.0) & (ratio > 0.5) & (ratio < 2.0) & (fall < -rounding(objective, box, x[point], start))
-    flat[point[leads], mode[leads]] = False
-    return flat
 
 
 def _has_lowest(objective: Derivable, box: Box, catalogue: Catalogue, clustering: Clustering, sites: Sites) -> bool:
@@ -281,21 +276,33 @@ def _collapse(
     """Make one row of each valley and plateau, and of blurred copies of one minimum."""
     k = len(sites.fun)
     group = groups(sites, box, scale, tolerance)
-    order = np.lexsort((sites.first, _rank(sites, group, box, scale), group))
-    new = np.r_[np.ones(len(order[:1]), np.bool_), np.diff(group[order]) != 0]
-    place = np.empty(k, np.int64)
+    alone, rows = np.flatnonzero(group < k), np.flatnonzero(group >= k)
+    if len(rows) == 0:
+        return sites, site
+    sets, group = sites.take(rows), group[rows]
+    order = np.lexsort((sets.first, _rank(sets, group, box, scale), group))
+    new = np.r_[True, np.diff(group[order]) != 0]
+    place = np.empty(len(rows), np.int64)
     place[order] = np.cumsum(new) - 1
-    out = sites.take(order[new])
+    out = _as_one(sets, order[new], place, box)
+    both = Sites(*(np.concatenate([getattr(a, f.name) for a in (sites.take(alone), out)]) for f in fields(Sites)))
+    row = np.empty(k + 1, np.int64)
+    row[alone], row[rows], row[-1] = np.arange(len(alone)), len(alone) + place, -1
+    return both, row[site]
+
+
+def _as_one(sites: Sites, chosen: NDArray[np.int64], place: NDArray[np.int64], box: Box) -> Sites:
+    """One row per set, represented by its chosen site; ``place`` is the set of each site."""
+    out = sites.take(chosen)
     for name in ("count", "points"):
-        setattr(out, name, np.bincount(place, weights=getattr(sites, name), minlength=len(out.fun)).astype(np.int64))
-    np.maximum.at(
-        out.kind, place, np.where(sites.kind == BOTTOM, BOTTOM, -1)
-    )  # a valley that borders on it is part of it
+        setattr(out, name, np.bincount(place, weights=getattr(sites, name)).astype(np.int64))
+    # A valley that borders on a plateau is part of it.
+    np.maximum.at(out.kind, place, np.where(sites.kind == BOTTOM, BOTTOM, -1))
     common = most_common(place, sites.zero, sites.count)
     out.zero = np.where(out.kind == VALLEY, common, np.where(out.kind == BOTTOM, box.dim, out.zero))
     away = (np.abs(sites.x - out.x[place]) / box.width).max(axis=1, initial=0.0)
     np.maximum.at(out.spread, place, np.where(np.isin(sites.kind, MINIMA), away + sites.spread, 0.0))
-    return out, np.where(site >= 0, place[site] if k else -1, -1)
+    return out
 
 
 def _rank(sites: Sites, group: NDArray[np.int64], box: Box, scale: Scale) -> NDArray[np.float64]:

@@ -9,9 +9,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd.minima.eigen import HessianEigenvalues, lazy
+from batchgd.problem.limits import cut, rows_shown
 from batchgd.problem.optional import require
-from batchgd.problem.speaker import said
-from batchgd.problem.tables import ROWS, WIDTH, TextTable, cut, records
+from batchgd.problem.tables import WIDTH, TextTable, records
 from batchgd.problem.wording import format_points, format_values, minima_counted, plural
 
 
@@ -26,10 +27,12 @@ class Points:
 
     def __getitem__(self, rows: Any) -> Any:
         if isinstance(rows, (int, np.integer)):
-            return {name: column[rows] for name, column in self._columns().items()}
-        chosen = {name: column[rows] for name, column in self._columns().items()}
-        rest = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
-        return type(self)(**(rest | chosen))
+            row = range(len(self))[rows]
+            one = self[row : row + 1]
+            return {name: column[0] for name, column in one._columns().items()}
+        kept = {field.name: vars(self)[field.name] for field in fields(self)}  # type: ignore[arg-type]
+        chosen = (np.ndarray, HessianEigenvalues)
+        return type(self)(**{name: each[rows] if isinstance(each, chosen) else each for name, each in kept.items()})
 
     def to_dataframe(self) -> Any:
         """Return a pandas DataFrame, one row per point: ``x0 …``, the other columns, and ``eigenvalue0 …``.
@@ -66,6 +69,7 @@ class Points:
         return {name: value for name, value in found.items() if isinstance(value, np.ndarray)}
 
 
+@lazy("eigenvalues")
 @dataclass(frozen=True, eq=False, repr=False)
 class Minima(Points):
     """The distinct minima, lowest value first; the row number is the label.
@@ -89,9 +93,9 @@ class Minima(Points):
         lowest endpoint of the run, where neither curvature nor values decide whether it is a minimum; row 0 at most).
         In an interrupted run also ``"unknown"``: the point was not polished or classified.
     eigenvalues : (m, d)
-        Of the Hessian, ascending; NaN if it does not exist.
+        Of the Hessian, ascending; NaN if it does not exist. They are computed when read for the first time.
     inside : (m,) of bool
-        Whether the point is in the box of the starts.
+        Whether the point is in the box of the starts; always true up to rotations or translations.
     spread : (m,)
         Widest distance between polished copies of the point, or points of the set, in box widths.
     free : (m,) of int
@@ -143,9 +147,9 @@ class Minima(Points):
         numbered : str
             The name of the column of row numbers.
         """
-        shown = np.arange(len(self))
-        if len(shown) > ROWS:
-            shown = shown[np.argsort(~np.asarray(self.inside, bool), kind="stable")][:ROWS]
+        shown, most = np.arange(len(self)), rows_shown(len(self))
+        if most < len(shown):
+            shown = shown[np.argsort(~np.asarray(self.inside, bool), kind="stable")][:most]
         rows = shown.tolist()
         columns = {numbered: [str(k) for k in rows], "value": format_values(self.fun[shown])}
         if not np.isnan(self.fraction).any():
@@ -171,15 +175,15 @@ class Minima(Points):
         return f"{self.kind[k]}{free}" + ("" if self.inside[k] else ", outside")
 
     def _left_out(self, shown: NDArray[np.int64]) -> str:
-        outside = int(np.count_nonzero(~np.delete(np.asarray(self.inside, bool), shown)))
-        where = f", {outside:,} of them outside the box" if outside else ""
         line = cut(len(self), "minimum", "minima")
-        return line and f"{line}{where} ({said('result.minima', '--json')})"
+        outside = int(np.count_nonzero(~np.delete(np.asarray(self.inside, bool), shown))) if line else 0
+        return f"{line} (not shown: {outside:,} outside the box)" if outside else line
 
     def _counted(self) -> str:
         return minima_counted(len(self)) if len(self) else "no minimum"
 
 
+@lazy("eigenvalues")
 @dataclass(frozen=True, eq=False, repr=False)
 class Stationary(Points):
     """Points where descents came to rest that are not minima, lowest value first; their starts have label -1.
@@ -217,7 +221,7 @@ class Stationary(Points):
 
     def text_table(self) -> TextTable:
         """Return the first rows as a text table."""
-        shown = self[:ROWS]
+        shown = self[: rows_shown(len(self))]
         columns = {
             "row": [str(k) for k in range(len(shown))],
             "value": format_values(shown.fun),

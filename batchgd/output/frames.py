@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from batchgd.minima.results import BatchData, LandscapeData
-from batchgd.output.summary import json_ready, summary
+from batchgd.output.summary import json_ready, record
 from batchgd.problem import check
 from batchgd.problem.arrays import host
 from batchgd.problem.errors import InputError
@@ -40,8 +40,8 @@ def dataset(result: BatchData) -> Any:
         for name in ("fun", "count", "fraction", "fraction_low", "fraction_high", "kind", "free", "inside"):
             if getattr(minima, name) is not None:
                 variables[f"minimum_{name}"] = ("minimum", np.asarray(getattr(minima, name)))
-    skip = ("minima", "best", "status", "stationary", "method", "box")
-    shown = {key: value for key, value in summary(result).items() if key not in skip and value is not None}
+    skip = ("minima", "total", "shown", "best", "status", "stationary", "method", "box")
+    shown = {key: value for key, value in record(result).items() if key not in skip and value is not None}
     return xarray.Dataset(variables, attrs={key: json_ready(value) for key, value in shown.items()})
 
 
@@ -54,7 +54,11 @@ def map_dataset(basins: Any) -> Any:
         f"minimum_{name}": (("minimum", "coordinate") if name == "x" else "minimum", getattr(basins.minima, name))
         for name in ("x", "fun", "count", "fraction", "kind", "free")
     }
-    shown = {key: json_ready(value) for key, value in basins.to_dict().items() if key not in ("minima", "plane")}
+    shown = {
+        key: json_ready(value)
+        for key, value in basins.to_dict().items()
+        if key not in ("minima", "total", "shown", "plane")
+    }
     shown |= {name: getattr(basins.plane, name).tolist() for name in ("origin", "first", "second")}
     shown = {key: str(value) if isinstance(value, dict) else value for key, value in shown.items()}
     return xarray.Dataset({**images, **minima}, coords={across: basins.u, up: basins.v}, attrs=shown)

@@ -1,4 +1,4 @@
-"""A result as another program reads it: the summary that ``--json`` prints, in JSON's own types."""
+"""A result as another program reads it: the summary that ``--json`` prints."""
 
 import dataclasses
 import math
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from batchgd.minima.results import BatchData, LandscapeData
-from batchgd.problem.tables import records
+from batchgd.problem.tables import Rows, listed
 
 _LIST_LIMIT = 16  # longer hyperparameters (one learning rate per start) are summarised by their range
 _OF_MINIMA = ("x", "fun", "count", "fraction", "fraction_low", "fraction_high", "kind", "free", "inside")
@@ -18,11 +18,18 @@ def summary(result: BatchData) -> dict[str, Any]:
 
     Keys: objective, dim, n_starts, sampling, seed, box, method (name and hyperparameters), backend, dtype, seconds,
     status (name -> count), interrupted, warnings; for a multi-start also minima (a list of ``x, fun, count, fraction,
-    fraction_low, fraction_high, kind, free, inside``, with bounds of None if they are withheld), best (the lowest value
-    reached: ``x, fun, label``; None if there is none), stationary (kind -> number of points),
-    unlabelled (starts with label -1), strategy (how starts were chosen and what it cost; None for a plain multi-start),
-    coverage (what the counts show about minima not seen), stopped (what ended a run with ``until=``) and interval_note.
+    fraction_low, fraction_high, kind, free, inside``, with bounds of None if they are withheld), total and shown (how
+    many minima there are, and how many of them are listed: the lowest 10,000 unless :func:`batchgd.printoptions` sets
+    another limit), best (the lowest value reached: ``x, fun, label``; None if there is none), stationary (kind ->
+    number of points), unlabelled (starts with label -1), strategy (how starts were chosen and what it cost; None for a
+    plain multi-start), coverage (what the counts show about minima not seen), stopped (what ended a run with
+    ``until=``) and interval_note.
     """
+    return json_ready(record(result))
+
+
+def record(result: BatchData) -> dict[str, Any]:
+    """Return what :func:`summary` returns, with arrays and tables of columns."""
     out: dict[str, Any] = {
         "objective": getattr(result.objective, "name", None),
         "dim": result.dim,
@@ -39,7 +46,7 @@ def summary(result: BatchData) -> dict[str, Any]:
         "warnings": list(result.warnings),
     }
     if isinstance(result, LandscapeData):
-        out["minima"] = records({name: getattr(result.minima, name) for name in _OF_MINIMA})
+        out |= listed(minima=minima_columns(result))
         out["best"] = None if result.best is None else result.best._asdict()
         out["stationary"] = stationary_counts(result)
         out["strategy"] = None if result.strategy is None else result.strategy.to_dict()
@@ -47,7 +54,12 @@ def summary(result: BatchData) -> dict[str, Any]:
         out["coverage"] = result.coverage.to_dict()
         out["stopped"] = None if result.stopped is None else result.stopped.to_dict()
         out["interval_note"] = result.minima.interval_note
-    return json_ready(out)
+    return out
+
+
+def minima_columns(result: LandscapeData) -> dict[str, Any]:
+    """Return the columns of the table of minima that other programs read."""
+    return {name: getattr(result.minima, name) for name in _OF_MINIMA}
 
 
 def sampling_name(result: BatchData) -> str | None:
@@ -102,6 +114,8 @@ def json_ready(value: Any) -> Any:
         return {str(key): json_ready(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):
         return json_ready(value.tolist())
+    if isinstance(value, Rows):
+        return value.to_list() if value.plain else [json_ready(row) for row in value]
     if isinstance(value, list | tuple):
         return [json_ready(item) for item in value]
     if isinstance(value, np.generic):

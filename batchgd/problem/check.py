@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import inspect
 import numbers
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -276,7 +277,7 @@ def cupy_for(what: str, otherwise: str) -> Any:
 def _scalar(value: Any) -> Any:
     """Return a real number as a Python number, also from an array without axes; None for anything else."""
     if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
-        if np.ma.is_masked(value) or getattr(value.dtype, "kind", "f") not in "iuf":
+        if _masked(value) or getattr(value.dtype, "kind", "f") not in "iuf":
             return None
         value = value.item()
     return value if isinstance(value, numbers.Real) and not isinstance(value, bool) else None
@@ -284,6 +285,8 @@ def _scalar(value: Any) -> Any:
 
 def _masked(value: Any) -> bool:
     """Whether entries of an array, or of the rows of a list, are masked."""
+    if "numpy.ma" not in sys.modules:  # 20 ms to import; nobody has made a masked array then
+        return False
     rows = value if isinstance(value, list | tuple) else (value,)
     return any(isinstance(row, np.ma.MaskedArray) and np.ma.is_masked(row) for row in rows)
 

@@ -1,4 +1,4 @@
-"""When two polished points count as one minimum: the tolerances as a user gives them, checked."""
+"""When two polished points count as one minimum: tolerances and symmetry as a user gives them, checked."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from batchgd.problem import check
 from batchgd.problem.errors import InputError, quoted
 from batchgd.problem.keywords import Explained, refuse_strange
+from batchgd.problem.symmetry import Symmetry, as_symmetry
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,10 @@ class Identity(Explained):
     median), so that units do not matter. Points are one minimum when a chain of such pairs joins them, so the answer
     does not depend on their order.
 
+    With a symmetry, u and v are the same if some transformation takes v to a point that is the same as u. Counts and
+    fractions are then those of classes, each with one of its points as x, and the zero modes of the Hessian that the
+    symmetry explains say nothing about the kind of a point.
+
     Parameters
     ----------
     x : float
@@ -30,6 +35,10 @@ class Identity(Explained):
         ``result.plot.tolerances()`` shows how many minima other values give.
     f : float
         Relative to the value, or to F if that is larger. A large value, such as 1.0, lets the position alone decide.
+    symmetry : Symmetry or str, optional
+        Transformations that leave the function as it is, made of those in ``bgd.symmetry``, or text: ``"cluster"`` for
+        equal atoms in 3-D, ``"signs(1)"``, ``"rotations(2) * translations(2)"``. A library landscape brings its own;
+        ``"none"`` ignores it.
 
     Raises
     ------
@@ -46,10 +55,16 @@ class Identity(Explained):
     Identity(x=1e-06, f=1e-09)
     >>> len(result.minima), len(result.recluster(Identity(x=0.9)).minima)
     (6, 3)
+
+    They are mirror images, so they are also found without wider tolerances:
+
+    >>> [len(result.recluster({"symmetry": name}).minima) for name in ("signs([[0, 1]])", "signs")]
+    [3, 3]
     """
 
     x: float = 1e-6
     f: float = 1e-9
+    symmetry: Any = None
 
     def __post_init__(self) -> None:
         for name, greatest, wanted in (
@@ -60,6 +75,21 @@ class Identity(Explained):
             if not np.finfo(np.float64).tiny <= tolerance < greatest:
                 raise InputError(f"identity.{name} is {tolerance:g}: give {wanted}")
             object.__setattr__(self, name, tolerance)
+        object.__setattr__(self, "symmetry", as_symmetry(self.symmetry))
+
+    def __repr__(self) -> str:
+        symmetry = "" if self.symmetry is None else f", symmetry={str(self.symmetry)!r}"
+        return f"Identity(x={self.x}, f={self.f}{symmetry})"
+
+    def completed(self, symmetry: Any, dim: int) -> Identity:
+        """Return the identity with this symmetry if it has none of its own, checked for points of ``dim`` coordinates.
+
+        Raises InputError if its symmetry does not fit them.
+        """
+        chosen = as_symmetry(symmetry) if self.symmetry is None else self.symmetry
+        if chosen is not None:
+            chosen.plan(dim)
+        return replace(self, symmetry=chosen)
 
 
 SAME = Identity()
@@ -75,8 +105,10 @@ def as_identity(given: Any, default: Identity = SAME) -> Identity:
     if given is None:
         return default
     if isinstance(given, Mapping):
-        refuse_strange("identity", given, ("x", "f"))
+        refuse_strange("identity", given, ("x", "f", "symmetry"))
         return replace(default, **given)
+    if isinstance(given, Symmetry):
+        return replace(default, symmetry=given)
     if not isinstance(given, Identity):
         raise InputError(f"identity is {quoted(given)}: give bgd.Identity(x=1e-6, f=1e-9), or a dict of its fields")
     return given

@@ -5,7 +5,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-ROWS = 12  # shown before a table is cut: it fits on a screen together with the lines around it
+import numpy as np
+
+from batchgd.problem.limits import RECORDS, rows_shown
+
 WIDTH = 98  # characters of a line
 _LAST_RULE = 24  # the most characters in the rule below the name of the last column, whose cells may be long texts
 
@@ -23,12 +26,12 @@ class TextTable:
     below : str
         A line below the table, such as what was cut; the only line of a table without rows.
 
-    >>> print(TextTable([{"name": "levy", "n": "2"}, {"name": "x", "n": "10"}], words=["name"], below="… 3 more"))
+    >>> print(TextTable([{"name": "levy", "n": "2"}, {"name": "x", "n": "10"}], words=["name"], below="3 more"))
     name   n
     ────  ──
     levy   2
     x     10
-    … 3 more
+    3 more
     """
 
     rows: Sequence[Mapping[str, str]]
@@ -78,18 +81,57 @@ class TextTable:
 
     def _aligned(self) -> Iterator[list[str]]:
         sides = [str.ljust if name in self.words else str.rjust for name in self.rows[0]]
+        widths = self._widths()
         for cells in (self.rows[0], *(row.values() for row in self.rows)):
-            yield [side(cell, width) for side, cell, width in zip(sides, cells, self._widths(), strict=True)]
+            yield [side(cell, width) for side, cell, width in zip(sides, cells, widths, strict=True)]
 
 
-def cut(total: int, one: str = "row", many: str | None = None, shown: int = ROWS) -> str:
-    """Return the line below a table that was cut, or nothing.
+class Rows(Sequence):
+    """The first rows of a table of columns, as a sequence of dicts; columns are kept, so that a million rows are quick.
 
-    >>> cut(20, "path"), cut(13, "minimum", "minima"), cut(12)
-    ('… 8 more paths', '… 1 more minimum', '')
+    >>> rows = Rows({"fun": np.array([0.0, np.inf]), "p": None}, 2)
+    >>> len(rows), rows[1], rows.to_list()
+    (2, {'fun': None, 'p': None}, [{'fun': 0.0, 'p': None}, {'fun': None, 'p': None}])
     """
-    more = total - shown
-    return f"… {more:,} more {one if more == 1 else many or one + 's'}" if more > 0 else ""
+
+    def __init__(self, columns: Mapping[str, Any], count: int) -> None:
+        self.height = count
+        self.columns = {name: None if column is None else column[:count] for name, column in columns.items()}
+
+    @property
+    def plain(self) -> bool:
+        """Whether all columns are arrays (or None), not lists of anything."""
+        return all(column is None or isinstance(column, np.ndarray) for column in self.columns.values())
+
+    def __len__(self) -> int:
+        return self.height
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self.to_list())
+
+    def __getitem__(self, k: Any) -> Any:
+        return self.to_list()[k]
+
+    def to_list(self) -> list[dict[str, Any]]:
+        """Return the rows as dicts of Python's own numbers, None for those that are not finite."""
+        nothing = [None] * self.height
+        lists = [nothing if column is None else _plain(column) for column in self.columns.values()]
+        return [dict(zip(self.columns, row, strict=True)) for row in zip(*lists, strict=True)]
+
+
+def listed(usual: int | None = RECORDS, **tables: Any) -> dict[str, Any]:
+    """Return tables (columns by name, or lists) as far as they are shown; ``total`` and ``shown`` count their rows.
+
+    >>> listed(minima={"fun": np.arange(3.0)})["total"], listed(1, alone=[0, 4])
+    ({'minima': 3}, {'alone': [0], 'total': {'alone': 2}, 'shown': {'alone': 1}})
+    """
+    total = {name: _height(table) if isinstance(table, Mapping) else len(table) for name, table in tables.items()}
+    shown = {name: rows_shown(count, usual) for name, count in total.items()}
+    parts = {
+        name: Rows(table, shown[name]) if isinstance(table, Mapping) else table[: shown[name]]
+        for name, table in tables.items()
+    }
+    return {**parts, "total": total, "shown": shown}
 
 
 def records(columns: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -98,5 +140,18 @@ def records(columns: Mapping[str, Any]) -> list[dict[str, Any]]:
     >>> records({"fun": [0.0, 1.0], "p": None})
     [{'fun': 0.0, 'p': None}, {'fun': 1.0, 'p': None}]
     """
-    count = next(len(column) for column in columns.values() if column is not None)
-    return [{name: None if column is None else column[k] for name, column in columns.items()} for k in range(count)]
+    return Rows(columns, _height(columns)).to_list()
+
+
+def _height(columns: Mapping[str, Any]) -> int:
+    return next((len(column) for column in columns.values() if column is not None), 0)
+
+
+def _plain(column: Any) -> list[Any]:
+    if not isinstance(column, np.ndarray):
+        return list(column)
+    if column.dtype.kind == "f" and not (finite := np.isfinite(column)).all():
+        entries = column.astype(object)
+        entries[~finite] = None
+        return entries.tolist()
+    return column.tolist()

@@ -118,8 +118,13 @@ def coordinates(x: Any, scale: Any = 0.0, digits: int = 6) -> list[str]:
 
 def format_points(points: Any, scale: Any, width: int) -> list[str]:
     """Return points, one per row, with as many coordinates as fit the width: at least one, and at most four."""
+    points = np.asarray(points, dtype=np.float64)
+    few = points[:, :COORDINATES]
+    few = np.where(np.abs(few) <= _NOISE * np.broadcast_to(scale, points.shape[1:])[:COORDINATES], 0.0, few)
+    texts = [[f"{value:.6g}" for value in row] for row in few.tolist()]
     for most in range(COORDINATES, 0, -1):
-        shown = [format_point(row, scale, most) for row in points]
+        rest = ", …" if points.shape[1] > most else ""
+        shown = [f"({', '.join(row[:most])}{rest})" for row in texts]
         if max(map(len, shown), default=0) <= width:
             break
     return shown

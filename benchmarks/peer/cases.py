@@ -17,6 +17,16 @@ import numpy as np
 
 from .eckerle4 import eckerle4
 from .eckerle4 import gradient as eckerle4_gradient
+from .own import (
+    barrier,
+    barrier_gradient,
+    chain,
+    chain_gradient,
+    network,
+    network_gradient,
+    wells,
+    wells_gradient,
+)
 
 DESCENT = "descent"
 """Gradient descent with a constant rate: every peer makes the same updates and stops by the same test."""
@@ -26,6 +36,9 @@ SOLVE = "solve"
 
 LANDSCAPE = "landscape"
 """Gradient descent, and then the distinct minima with the number of starts that reached each."""
+
+ADAM = "adam"
+"""Adam with a constant rate, and a given number of updates: data is summed over in each of them."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +170,58 @@ CASES = {
             maxiter=500,
             capped=True,
             remark="condition number 2500: to converge at a stable rate takes 1e5 updates, so maxiter ends each one",
+        ),
+        Case(
+            "wells",
+            "five Gaussian wells in 3-D",
+            wells,
+            3,
+            (-2.0, 2.0),
+            wells_gradient,
+            "wells",
+            0.05,
+            gtol={"float64": 1e-6, "float32": 1e-4},
+            remark="L = 4",
+        ),
+        Case(
+            "chain",
+            "6-D chain of angles",
+            chain,
+            6,
+            (-3.0, 3.0),
+            chain_gradient,
+            "chain",
+            0.1,
+            gtol={"float64": 1e-6, "float32": 1e-4},
+            remark="L = 2",
+        ),
+        Case(
+            "barrier",
+            "4-D rational wells within a barrier",
+            barrier,
+            4,
+            (-1.5, 1.5),
+            barrier_gradient,
+            "barrier",
+            0.05,
+            gtol={"float64": 1e-6, "float32": 1e-4},
+            remark="L = 6",
+        ),
+        Case(
+            "network",
+            "3-8-1 tanh network over 200 rows, 2,000 updates of Adam",
+            network,
+            41,
+            (-1.0, 1.0),
+            network_gradient,
+            "network",
+            0.01,
+            gtol={"float64": 1e-12, "float32": 1e-12},
+            maxiter=2000,
+            capped=True,
+            kind=ADAM,
+            starts=500,
+            remark="every update sums over all rows",
         ),
         Case(
             "heavy_tail",

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .cases import SOLVE, Case
+from .cases import ADAM, SOLVE, Case
 from .device import backend
 from .table import Endpoints, Run
 
@@ -19,6 +19,8 @@ def prepare(case: Case, dtype: str, starts: np.ndarray, variant: str) -> Run:
     objective = bgd.as_objective(case.fun, box=box)
     limits: dict[str, Any] = {"gtol": case.gtol[dtype], "maxiter": case.maxiter, "dtype": dtype, "backend": backend()}
     method = quasi_newton() if case.kind == SOLVE else bgd.GradientDescent(case.learning_rate)
+    if case.kind == ADAM:
+        method = bgd.Adam(case.learning_rate)
 
     def descend() -> Endpoints:
         batch = bgd.descend(objective, starts, box=box, method=method, **limits)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .cases import MERGING, Case
+from .own import CENTRES, DEPTHS
 from .table import Endpoints, Run
 
 FLAGS: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy"}
@@ -108,11 +109,65 @@ def _heavy_tail(dim: int, real: Any) -> Any:
     return gradient
 
 
+def _wells(dim: int, real: Any) -> Any:
+    centres, depths = CENTRES.astype(real), (4.0 * DEPTHS).astype(real)
+    sharp, flat = real(-2.0), real(0.1)
+
+    def gradient(x, g):
+        for j in range(dim):
+            g[j] = flat * x[j]
+        for k in range(len(depths)):
+            square = real(0.0)
+            for j in range(dim):
+                square += (x[j] - centres[k, j]) * (x[j] - centres[k, j])
+            pull = depths[k] * math.exp(sharp * square)
+            for j in range(dim):
+                g[j] += pull * (x[j] - centres[k, j])
+
+    return gradient
+
+
+def _chain(dim: int, real: Any) -> Any:
+    flat = real(0.1)
+
+    def gradient(x, g):
+        sine, cosine = real(0.0), math.cos(x[0])
+        for j in range(dim):
+            own = math.sin(x[j])
+            g[j] = flat * x[j] - sine * own
+            if j + 1 < dim:
+                following = math.cos(x[j + 1])
+                g[j] += cosine * following
+                cosine = following
+            sine = own
+
+    return gradient
+
+
+def _barrier(dim: int, real: Any) -> Any:
+    half, one, two, three, four, tenth = real(0.5), real(1.0), real(2.0), real(3.0), real(4.0), real(0.1)
+
+    def gradient(x, g):
+        for j in range(dim):
+            u = x[j] * x[j]
+            below, above = one + u, four - u
+            g[j] = two * x[j] * ((u - one) * (u + three) / (below * below) + tenth / (above * above))
+            if j > 0:
+                g[j] += half * (x[j] - x[j - 1])
+            if j + 1 < dim:
+                g[j] -= half * (x[j + 1] - x[j])
+
+    return gradient
+
+
 GRADIENTS = {
     "rastrigin": _rastrigin,
     "styblinski_tang": _styblinski_tang,
     "himmelblau": _himmelblau,
     "rosenbrock": _rosenbrock,
     "heavy_tail": _heavy_tail,
+    "wells": _wells,
+    "chain": _chain,
+    "barrier": _barrier,
 }
 """For each function, the factory of its scalar gradient for a dimension and a dtype."""

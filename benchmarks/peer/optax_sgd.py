@@ -1,4 +1,4 @@
-"""optax: ``sgd`` (which is gradient descent when the gradient is exact) and ``lbfgs``, each in a vmapped loop."""
+"""optax: ``sgd`` (which is gradient descent when the gradient is exact), ``adam`` and ``lbfgs``, in a vmapped loop."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .values import VALUES
 
 
 def prepare(case: Case, dtype: str, starts: np.ndarray, variant: str) -> Run:
-    """Return ``optax.sgd``, or ``optax.lbfgs`` for ``variant="lbfgs"``, from all starts at once."""
+    """Return ``optax.sgd``, or what ``variant`` names, from all starts at once."""
     import jax
     import jax.numpy as jnp
 
     jax.config.update("jax_enable_x64", True)
     real = jnp.dtype(dtype)
-    descend = _lbfgs(case, real) if variant == "lbfgs" else _sgd(case, real)
+    descend = {"lbfgs": _lbfgs, "adam": _adam}.get(variant, _sgd)(case, real)
     return compiled(jax.vmap(descend), starts)
 
 
@@ -45,6 +45,25 @@ def _sgd(case: Case, real: Any) -> Any:
     def descend(x):
         x, _, _, k = lax.while_loop(going, update, (x, rule.init(x), case.gradient(jnp, x), jnp.int32(0)))
         return x, k
+
+    return descend
+
+
+def _adam(case: Case, real: Any) -> Any:
+    import jax.numpy as jnp
+    import optax
+    from jax import lax
+
+    rule = optax.adam(real.type(case.learning_rate))
+
+    def update(k, state):
+        x, memory = state
+        step, memory = rule.update(case.gradient(jnp, x), memory, x)
+        return optax.apply_updates(x, step), memory
+
+    def descend(x):
+        x, _ = lax.fori_loop(0, case.maxiter, update, (x, rule.init(x)))
+        return x, jnp.int32(case.maxiter)
 
     return descend
 

@@ -10,7 +10,7 @@ from types import ModuleType
 
 import numpy as np
 
-from .cases import DESCENT, LANDSCAPE, SOLVE, Case
+from .cases import ADAM, DESCENT, LANDSCAPE, SOLVE, Case
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Peer:
 DESCENDS = (DESCENT, LANDSCAPE)
 
 PEERS = (
-    Peer("batchgd", "batchgd", "engine", (), (DESCENT, SOLVE)),
+    Peer("batchgd", "batchgd", "engine", (), (DESCENT, SOLVE, ADAM)),
     Peer("batchgd_minima", "batchgd", "engine", (), (LANDSCAPE,), variant="minima"),
     Peer("jax", "JAX, jit(vmap(while_loop))", "jax_while", ("jax",), DESCENDS),
     Peer(
@@ -73,6 +73,7 @@ PEERS = (
         note="lax.map over blocks, so that a block's state stays in the cache and a slow lane holds up only its block",
     ),
     Peer("optax", "optax.sgd in a vmapped while_loop", "optax_sgd", ("jax", "optax"), (DESCENT,)),
+    Peer("jax_adam", "JAX, optax.adam in jit(vmap(fori_loop))", "optax_sgd", ("jax", "optax"), (ADAM,), "adam"),
     Peer(
         "optimistix",
         "optimistix.GradientDescent, vmapped",

@@ -8,6 +8,7 @@ from typing import Any
 
 from .cases import MERGING
 from .eckerle4 import value as eckerle4_value
+from .own import barrier_value, chain_value, network_value, wells_value
 
 
 def rastrigin(xp: Any, x: Any) -> Any:
@@ -44,6 +45,10 @@ VALUES: dict[str, Callable[[Any, Any], Any]] = {
     "himmelblau": himmelblau,
     "rosenbrock": rosenbrock,
     "heavy_tail": heavy_tail,
+    "wells": wells_value,
+    "chain": chain_value,
+    "barrier": barrier_value,
+    "network": network_value,
     "eckerle4": eckerle4_value,
 }
 """Every function ``(library, x) -> f`` for x of shape (d,) or (d, n)."""

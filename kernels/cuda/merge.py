@@ -12,6 +12,7 @@ import numba.cuda
 import numpy as np
 from numba import njit
 
+from batchgd.kernels import for_numba  # noqa: F401 - `cell_key`
 from batchgd.kernels.cuda.stream import Stream, simulated
 from batchgd.kernels.plan import Cells, Endpoints, Ends, Merge
 from batchgd.kernels.splitmix import GOLDEN, cell_key

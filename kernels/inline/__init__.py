@@ -15,6 +15,7 @@ from typing import Any
 from numba import types
 from numba.extending import intrinsic
 
+from batchgd.kernels import for_numba  # noqa: F401 - what is turned into instructions calls our functions
 from batchgd.kernels.inline.function import InlinedFunction
 from batchgd.kernels.inline.program import Program, refused, statements
 

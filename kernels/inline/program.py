@@ -20,6 +20,7 @@ from numba import types
 from numba.core import cgutils
 
 from batchgd.kernels.inline.function import InlinedFunction
+from batchgd.kernels.jitable import SOURCE
 from batchgd.kernels.vecmath.ir import constant
 
 _BINARY = {
@@ -46,9 +47,6 @@ _COMPARED = {
     ast.NotEq: operator.ne,
 }
 _FUSED = ("fadd", "fsub", "fmul")
-
-SOURCE = "__source__"
-"""The name under which a module that was made from a text keeps the text."""
 
 Step = Callable[[Any, Any, dict[int, Any]], Any]
 """What appends to the builder's block: of the target, the builder, and the values so far by their numbers."""

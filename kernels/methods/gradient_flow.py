@@ -23,7 +23,8 @@ ACCEPTED = "base_x"
 def arrays(dim):
     """The Hessian at the beginning of the step, the factor of G, and room for new ones."""
     triangle = dim * (dim + 1) // 2
-    return {"base_hessian": triangle, "factored": triangle, "new_factor": triangle, "new_k1": dim, "new_k2": dim}
+    matrices = dict.fromkeys(("base_hessian", "factored", "new_factor"), triangle)
+    return {**matrices, "new_k1": dim, "new_k2": dim, "total": 1}
 
 
 def decide(stage, first, gg):
@@ -37,9 +38,9 @@ def right_side(g, k1, k2, k3, k4, stage, interval):
     return (k1 - k2 - late) / interval - g
 
 
-def solved(ws, factored, k4):
+def solved(ws, factored, k4, total):
     """K4 <- G^-1 k4."""
-    solve(ws, factored, k4)
+    solve(ws, factored, k4, total)
 
 
 def third(k3, k4, stage):
@@ -88,15 +89,16 @@ def begin(
     new_factor,
     new_k1,
     new_k2,
+    total,
 ):
     """Factor G and find k1 and k2 when a step begins."""
     keep_where(ws, accepted, hessian, base_hessian, D * (D + 1) // 2)
-    factor(ws, base_hessian, shift, new_factor)
+    factor(ws, base_hessian, shift, new_factor, total)
     negated(ws, base_g, new_k1)
     negated(ws, base_g, new_k2)
-    solve(ws, new_factor, new_k1)
+    solve(ws, new_factor, new_k1, total)
     add_scaled(ws, coupling, new_k1, new_k2)
-    solve(ws, new_factor, new_k2)
+    solve(ws, new_factor, new_k2, total)
     keep_where(ws, begins, new_factor, factored, D * (D + 1) // 2)
     keep_where(ws, begins, new_k1, k1, D)
     keep_where(ws, begins, new_k2, k2, D)

@@ -34,7 +34,7 @@ ACCEPTED = "base_x"
 def arrays(dim):
     """The Hessian in box widths, its factor, a step tried, and the numbers of the search for λ."""
     entries = dim * (dim + 1) // 2
-    numbers = ("shift", "least", "most", "best", "known", "taken", "pp", "qq", "bend")
+    numbers = ("shift", "least", "most", "best", "known", "taken", "pp", "qq", "bend", "total")
     return {"scaled_hessian": entries, "lower": entries, "tried": dim, "half": dim, **dict.fromkeys(numbers, 1)}
 
 
@@ -81,7 +81,8 @@ def judge(
 
 def in_widths(base_g, inverse_width):
     """One coordinate of the gradient in box widths, and the width."""
-    return base_g / inverse_width, 1.0 / inverse_width
+    width = 1.0 / inverse_width
+    return base_g * width, width
 
 
 def scaled(ws, accepted, damping, hessian, width, scaled_hessian):
@@ -130,17 +131,33 @@ def steepest(ws, scaled_hessian, scaled_g, radius, move, tried, most, least, shi
 
 
 def searched(
-    ws, scaled_hessian, scaled_g, radius, move, lower, tried, half, shift, least, most, best, known, taken, pp, qq
+    ws,
+    scaled_hessian,
+    scaled_g,
+    radius,
+    move,
+    lower,
+    tried,
+    half,
+    shift,
+    least,
+    most,
+    best,
+    known,
+    taken,
+    pp,
+    qq,
+    total,
 ):
     """Try a few shifts λ; move <- the step of the least one that fits."""
     for trial in range(6):
-        factor(ws, scaled_hessian, shift, lower)
+        factor(ws, scaled_hessian, shift, lower, total)
         negated(ws, scaled_g, tried)
-        solve(ws, lower, tried)
+        solve(ws, lower, tried, total)
         for i in range(D):
             for lane in range(W):
                 ws[(half + i) * W + lane] = 1.0 * ws[(tried + i) * W + lane]
-        solve_lower(ws, lower, half)
+        solve_lower(ws, lower, half, total)
         dot(ws, tried, tried, pp)
         dot(ws, half, half, qq)
         for lane in range(W):

@@ -39,7 +39,8 @@ ACCEPTED = "base_x"
 
 def overlap_term(g, base_g, inverse_width):
     """g'g_prev, in box widths."""
-    return (g / inverse_width) * (base_g / inverse_width)
+    width = 1.0 / inverse_width
+    return (g * width) * (base_g * width)
 
 
 def mixing(steep, overlap, base_steep, first):
@@ -50,7 +51,7 @@ def mixing(steep, overlap, base_steep, first):
 
 def turn(g, direction, accepted, beta, inverse_width):
     """One coordinate of d."""
-    return where(accepted, beta * direction - g / (inverse_width * inverse_width), direction)
+    return where(accepted, beta * direction - g * (1.0 / (inverse_width * inverse_width)), direction)
 
 
 def aim(

@@ -119,16 +119,18 @@ def times_symmetric(ws, matrix, a, out):
                 ws[(out + i) * W + lane] += ws[(matrix + triangle(j) + i) * W + lane] * ws[(a + j) * W + lane]
 
 
-def factor(ws, matrix, shift, out):
+def factor(ws, matrix, shift, out, total):
     """out <- the Cholesky factor L of matrix + shift I, with 1 / L_ii on its diagonal; NaN if it has none."""
     for j in range(D):
         for i in range(j, D):
             row, column = triangle(i), triangle(j)
             for lane in range(W):
-                ws[(out + row + j) * W + lane] = ws[(matrix + row + j) * W + lane]
+                ws[total * W + lane] = ws[(matrix + row + j) * W + lane]
             for k in range(j):
                 for lane in range(W):
-                    ws[(out + row + j) * W + lane] -= ws[(out + row + k) * W + lane] * ws[(out + column + k) * W + lane]
+                    ws[total * W + lane] -= ws[(out + row + k) * W + lane] * ws[(out + column + k) * W + lane]
+            for lane in range(W):
+                ws[(out + row + j) * W + lane] = ws[total * W + lane]
         diagonal = triangle(j) + j
         for lane in range(W):
             pivot = ws[(out + diagonal) * W + lane] + ws[shift * W + lane]
@@ -138,24 +140,28 @@ def factor(ws, matrix, shift, out):
                 ws[(out + triangle(i) + j) * W + lane] *= ws[(out + diagonal) * W + lane]
 
 
-def solve_lower(ws, lower, b):
+def solve_lower(ws, lower, b, total):
     """b <- L^-1 b, with L from ``factor``."""
     for i in range(D):
         row = triangle(i)
+        for lane in range(W):
+            ws[total * W + lane] = ws[(b + i) * W + lane]
         for j in range(i):
             for lane in range(W):
-                ws[(b + i) * W + lane] -= ws[(lower + row + j) * W + lane] * ws[(b + j) * W + lane]
+                ws[total * W + lane] -= ws[(lower + row + j) * W + lane] * ws[(b + j) * W + lane]
         for lane in range(W):
-            ws[(b + i) * W + lane] *= ws[(lower + row + i) * W + lane]
+            ws[(b + i) * W + lane] = ws[total * W + lane] * ws[(lower + row + i) * W + lane]
 
 
-def solve(ws, lower, b):
+def solve(ws, lower, b, total):
     """b <- (L L')^-1 b, with L from ``factor``."""
-    solve_lower(ws, lower, b)
+    solve_lower(ws, lower, b, total)
     for back in range(D):
         i = D - 1 - back
+        for lane in range(W):
+            ws[total * W + lane] = ws[(b + i) * W + lane]
         for j in range(i + 1, D):
             for lane in range(W):
-                ws[(b + i) * W + lane] -= ws[(lower + triangle(j) + i) * W + lane] * ws[(b + j) * W + lane]
+                ws[total * W + lane] -= ws[(lower + triangle(j) + i) * W + lane] * ws[(b + j) * W + lane]
         for lane in range(W):
-            ws[(b + i) * W + lane] *= ws[(lower + triangle(i) + i) * W + lane]
+            ws[(b + i) * W + lane] = ws[total * W + lane] * ws[(lower + triangle(i) + i) * W + lane]

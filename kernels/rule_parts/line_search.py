@@ -87,9 +87,10 @@ def rebased(x, g, base_x, base_g, accepted):
 
 def steep_term(g, inverse_width):
     """-φ'(0) along the steepest descent in box widths, d_i = -width_i² g_i."""
-    return (g / inverse_width) * (g / inverse_width)
+    scaled = g * (1.0 / inverse_width)
+    return scaled * scaled
 
 
 def steepest_unless(base_g, direction, turned, inverse_width):
     """One coordinate of d, or of the steepest descent in box widths if d does not descend."""
-    return where(turned < 0.0, direction, -base_g / (inverse_width * inverse_width))
+    return where(turned < 0.0, direction, -base_g * (1.0 / (inverse_width * inverse_width)))

@@ -53,7 +53,8 @@ def ss_term(moved_x, inverse_width):
 
 def yy_term(moved_g, inverse_width):
     """y'y in box widths."""
-    return (moved_g / inverse_width) * (moved_g / inverse_width)
+    scaled = moved_g * (1.0 / inverse_width)
+    return scaled * scaled
 
 
 def judged(accepted, first, bend, ss, yy, scaling, value_resolution):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from batchgd.kernels.vecmath.constants import EXP, LN2
+from batchgd.kernels.vecmath.emitters import emitted
 from batchgd.kernels.vecmath.ir import (
     Bool,
     Real,
@@ -21,7 +22,6 @@ from batchgd.kernels.vecmath.ir import (
     select,
     two_sum,
 )
-from batchgd.kernels.vecmath.overloads import emitted
 
 
 def exp(x: Any) -> Any:

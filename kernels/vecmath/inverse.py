@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from batchgd.kernels.vecmath.constants import ASIN, ATAN, HALF_PI
+from batchgd.kernels.vecmath.emitters import emitted
 from batchgd.kernels.vecmath.ir import Real, fast_two_sum, fma, polynomial, quotient, select, two_sum
-from batchgd.kernels.vecmath.overloads import emitted
 
 TAN_PI_8 = 0.4142135623730950
 

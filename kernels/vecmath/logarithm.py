@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from batchgd.kernels.vecmath.constants import LN2, LOG, LOG2_E, LOG10_2, LOG10_E
+from batchgd.kernels.vecmath.emitters import emitted
 from batchgd.kernels.vecmath.ir import Real, fma, polynomial, select, two_product, two_sum, word_to_real
-from batchgd.kernels.vecmath.overloads import emitted
 
 
 def log(x: Any) -> Any:

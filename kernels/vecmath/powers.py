@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from batchgd.kernels.vecmath.constants import CBRT, LN2, LOG_TAIL, THIRD
+from batchgd.kernels.vecmath.emitters import emitted
 from batchgd.kernels.vecmath.exponential import clamp, exponential
 from batchgd.kernels.vecmath.ir import Bool, Real, fast_two_sum, fma, polynomial, quotient, select, two_product, two_sum
 from batchgd.kernels.vecmath.logarithm import split
-from batchgd.kernels.vecmath.overloads import emitted
 
 
 def power(x: Any, y: Any) -> Any:

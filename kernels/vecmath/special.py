@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from batchgd.kernels.vecmath.constants import ERF, ERFC_TAIL, ERFCX
+from batchgd.kernels.vecmath.emitters import emitted
 from batchgd.kernels.vecmath.exponential import exponential
 from batchgd.kernels.vecmath.ir import Real, fma, polynomial, select, two_product
-from batchgd.kernels.vecmath.overloads import emitted
 
 
 def erf(x: Any) -> Any:

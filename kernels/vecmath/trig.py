@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from batchgd.kernels.vecmath.constants import COS, HALF_PI, SIN, SIN_HALF_TURN
+from batchgd.kernels.vecmath.emitters import emitted
 from batchgd.kernels.vecmath.ir import (
     Real,
     Word,
@@ -23,7 +24,6 @@ from batchgd.kernels.vecmath.ir import (
     two_product,
     two_sum,
 )
-from batchgd.kernels.vecmath.overloads import emitted
 
 
 def sin(x: Any) -> Any:
@@ -116,7 +116,7 @@ def _sin(x: Real) -> Real:
     n, word = round_to_word(size, 1.0 / first)
     r = fma(n, -second, fma(n, -first, size))
     z = r * r
-    sine = fma(r * z, fma(z, polynomial(z, others), leading), r + n * -third)
+    sine = fma(r * z, fma(z, polynomial(z, others), leading), fma(n, -third, r))
     return _flip(sine, ((word << (x.format.bits - 1)) ^ x.bits()) & x.format.sign)
 
 

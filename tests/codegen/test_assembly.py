@@ -13,7 +13,10 @@ from batchgd.compiler.codegen.specialisation import Specialisation
 from batchgd.compiler.codegen.trace_tick import tick_program
 from batchgd.compiler.lower.processor import this_processor
 from batchgd.compiler.lower.tick import tick
-from batchgd.kernels import minibatch
+from batchgd.kernels import (
+    for_numba,  # noqa: F401 - for what is compiled here
+    minibatch,
+)
 from batchgd.kernels.cpu_intrinsics import arguments_of
 
 get = bgd.landscapes.get

@@ -60,6 +60,10 @@ def test_many_operations_take_the_block_form_on_the_cpu():
     assert replace(many, lanes=16).blocked
 
 
+def specialised(objective, method):
+    return Specialisation(objective, method.rule, constants=method.fixed)
+
+
 def test_rows_are_copied_before_they_change():
     text = as_rows(
         "for lane in range(W):\n    a = ws[0 * W + lane]\n    ws[0 * W + lane] = a + a\n    ws[1 * W + lane] = a"
@@ -78,3 +82,10 @@ def test_bits_do_not_depend_on_the_width_of_a_block(method):
     with bgd.testing.forced(block=True):
         many, few = (bgd.descend(objective, x, **options) for x in (x0, x0[:100]))
     np.testing.assert_array_equal(few.x, many.x[:100])
+
+
+@pytest.mark.parametrize("method", [bgd.BFGS(), bgd.LBFGS(memory=3), bgd.Newton()], ids=["bfgs", "lbfgs", "newton"])
+def test_rules_with_history_or_matrices_are_unrolled_while_a_lane_remembers_little(method):
+    few, many = (specialised(bgd.as_objective("rosenbrock", dim), method) for dim in (6, 16))
+    assert (few.blocked, many.blocked) == (False, True)
+    assert replace(few, target="numpy").blocked

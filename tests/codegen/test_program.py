@@ -1,4 +1,6 @@
-"""The traced program of a tick: the same numbers as the text of the NumPy backend, and what is printed and counted."""
+"""The traced program of a tick: the same numbers as its block form in NumPy, and what is printed and counted."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import batchgd as bgd
 from batchgd.compiler.codegen.loading import load
 from batchgd.compiler.codegen.specialisation import Specialisation
 from batchgd.compiler.codegen.trace_tick import layout_of, tick_program
+from batchgd.compiler.lower.array_tick import ArrayTick
 from batchgd.compiler.resolve import Problem
 from batchgd.engine.batch import make_batch
 from batchgd.engine.compute import Compute
@@ -71,7 +74,7 @@ def cases():
 
 
 @pytest.mark.parametrize(("function", "method", "stopping", "box", "dtype"), [*cases()])
-def test_the_program_computes_what_the_text_does(function, method, stopping, box, dtype):
+def test_the_program_computes_what_the_block_form_does(function, method, stopping, box, dtype):
     starts = 16
     batch = make_batch(
         Problem(function, box),
@@ -80,8 +83,9 @@ def test_the_program_computes_what_the_text_does(function, method, stopping, box
         method=method,
         stopping=STOPPING[stopping],
     )
-    of = specialisation_of(batch)
-    program, module, slots, texts = tick_program(of), load(of), layout_of(of), of.layout
+    of = replace(specialisation_of(batch), in_block=True)
+    program, module, slots, blocks = tick_program(of), load(of), layout_of(of), of.layout
+    tick = ArrayTick(program, dtype)
     shared, differing = split_per_start(method, starts, dtype)
     sides = np.array([1.0 / batch.box.width, *batch.stopping.outer(batch.box)]).astype(dtype)
     arrays = {
@@ -92,24 +96,24 @@ def test_the_program_computes_what_the_text_does(function, method, stopping, box
         "h": np.array([shared[name] for name in of.read.hyperparameters if name in shared] or [0.0], dtype),
         "limits": np.concatenate([batch.stopping.limits(batch.box, dtype), sides[:, 0]]),
     }
-    mine, theirs = np.zeros((slots.size, starts), dtype), np.zeros((texts.size, starts), dtype)
-    for ws, layout in ((mine, slots), (theirs, texts)):
+    mine, theirs = np.zeros((slots.size, starts), dtype), np.zeros((blocks.size, starts), dtype)
+    for ws, layout in ((mine, slots), (theirs, blocks)):
         ws[:2] = np.random.default_rng(1).uniform(-5, 5, (2, starts))
         ws[layout.counter("busy"), : starts - 1] = 1.0
         for name, values in differing.items():
             ws[layout.hyperparameter(name)] = values
-    further = texts.first_per_start - slots.first_per_start  # in block form, what an evaluation writes comes after x
+    further = blocks.first_per_start - slots.first_per_start  # what an evaluation writes comes after x
     places = {name: place.number for name, place in program.writes.items()}
     has_ended = False
     with np.errstate(all="ignore"):
-        for tick in range(40):
-            ended = program.run(ws=mine, **arrays)
+        for turn in range(40):
+            ended = tick(mine, *arrays.values())
             some = module.tick(theirs, *arrays.values())
             assert np.any(ended) == bool(some)
             has_ended |= bool(some)
             for name, slot in places.items():
                 expected = theirs[slot if slot < of.objective.dim else slot + further]
-                np.testing.assert_array_equal(mine[slot], expected, err_msg=f"{name} at tick {tick}")
+                np.testing.assert_array_equal(mine[slot], expected, err_msg=f"{name} at tick {turn}")
     assert has_ended, "every case runs until some lane has ended"
 
 

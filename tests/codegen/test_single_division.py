@@ -2,6 +2,7 @@
 
 import ast
 from contextlib import contextmanager
+from dataclasses import replace
 from unittest.mock import patch
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 import batchgd as bgd
 from batchgd.compiler.codegen.specialisation import Specialisation
+from batchgd.compiler.trace.operations import OPERATIONS
 
 UNITS = 2  # in the last place: the bound that the PTX manual gives for div.approx.f32
 
@@ -34,7 +36,7 @@ class Approximate(ast.NodeTransformer):
 
 @contextmanager
 def approximately():
-    """Generate text whose quotients are off."""
+    """Have quotients that are off, in operations and in text."""
     exact = Specialisation.source
 
     def source(self):
@@ -42,7 +44,12 @@ def approximately():
         head = ast.parse("from test_single_division import missed").body
         return ast.unparse(ast.fix_missing_locations(ast.Module([*head, *tree.body], [])))
 
-    with bgd.testing.fresh_cache(), patch.object(Specialisation, "source", source):
+    division = replace(OPERATIONS["div"], compute=missed)
+    with (
+        bgd.testing.fresh_cache(),
+        patch.dict(OPERATIONS, div=division),
+        patch.object(Specialisation, "source", source),
+    ):
         yield
 
 

@@ -10,9 +10,10 @@ import batchgd as bgd
 from batchgd.compiler.cache.native import NativeCode, object_code
 from batchgd.compiler.codegen.specialisation import Specialisation
 from batchgd.compiler.codegen.trace_tick import layout_of, tick_program
+from batchgd.compiler.lower.array_tick import ArrayTick
 from batchgd.compiler.lower.processor import this_processor
 from batchgd.compiler.lower.tick import SYMBOL, tick
-from batchgd.kernels.cpu_intrinsics import MOST_TICKS, RUN, TAIL
+from batchgd.kernels.cpu_places import MOST_TICKS, RUN, TAIL
 from batchgd.kernels.stopping_tests import LIMITS
 from batchgd.problem.methods import split_per_start
 
@@ -73,9 +74,9 @@ class Ticks:
 
     def plain(self, ticks):
         """The same by NumPy."""
-        ws = self.ws.copy()
+        ws, tick = self.ws.copy(), ArrayTick(self.program, self.of.dtype)
         for _ in range(ticks):
-            ended = self.program.run(ws=ws, index=np.arange(LANES), seed=np.uint64(5), **self.given)
+            ended = tick(ws, np.arange(LANES), np.uint64(5), *self.given.values())
             if np.any(ended):
                 break
         return ws, bool(np.any(ended))

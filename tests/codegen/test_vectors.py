@@ -21,10 +21,13 @@ from batchgd.compiler.lower.program import progression
 from batchgd.compiler.trace.graph import Axis, Graph, Scatter
 from batchgd.compiler.trace.operations import BOOLEAN, OPERATIONS
 from batchgd.compiler.trace.rows import data, entry, part, pick, reduced, spread
-from batchgd.kernels import vecmath
-from batchgd.kernels.cpu_intrinsics import ALL_LANES, MEMORY, TABLES, TAIL
+from batchgd.kernels import (
+    for_numba,  # noqa: F401 - for what is compiled here
+    vecmath,
+)
+from batchgd.kernels.cpu_places import ALL_LANES, MEMORY, TABLES, TAIL
+from batchgd.kernels.vecmath.emitters import EMITTERS
 from batchgd.kernels.vecmath.ir import FLOAT32, FLOAT64, Real
-from batchgd.kernels.vecmath.overloads import EMITTERS
 
 WIDTHS = (1, 4, 8, 16)
 LANES = 16

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +13,16 @@ from unittest import mock
 import numpy as np
 from numba import cuda, types
 
-from batchgd.kernels import launch_numpy, vecmath
+from batchgd.compiler.codegen import array_module, loading
+from batchgd.compiler.lower.array_tick import ArrayTick
+from batchgd.compiler.trace.emit import sine_cosine_pairs
+from batchgd.compiler.trace.graph import reachable
+from batchgd.compiler.trace.operations import OPERATIONS
+from batchgd.kernels import (
+    for_numba,  # noqa: F401 - for what is compiled here
+    launch_numpy,
+    vecmath,
+)
 from ptx import counts
 from ptx.machine import Device
 from ptx.product import DeviceArray
@@ -73,16 +83,45 @@ def _text(name: str, dtype: str, count: int, contract: bool) -> str:
     return of_function(kernel, (array,) * kernel.__code__.co_argcount, contract)
 
 
+FUNCTIONS = {name: DeviceFunction(name) for name in NAMES}
+PAIR = {"sin": lambda t: FUNCTIONS["sincos"](t)[0], "cos": lambda t: FUNCTIONS["sincos"](t)[1]}
+
+
+class DeviceTick(ArrayTick):
+    """A tick in NumPy with the functions of the device: a sine and a cosine of one number are computed at once."""
+
+    def __init__(self, program: Any, dtype: str) -> None:
+        self._pairs = sine_cosine_pairs(program.nodes)
+        super().__init__(program, dtype)
+
+    def _operation(self, node: Any) -> Any:
+        functions = PAIR if node.id in self._pairs else FUNCTIONS
+        return functions[node.op] if node.op in functions else super()._operation(node)
+
+
 @contextmanager
 def of_the_device() -> Iterator[None]:
     """Run ``backend="numpy"`` with the elementary functions of the device."""
-    functions = {name: DeviceFunction(name) for name in NAMES}
-    plain = launch_numpy.launch
+    plain, paired = launch_numpy.launch, False
 
     def launch(module: Any, plan: Any, threads: int) -> None:
         held = vars(module)
-        with mock.patch.dict(held, {name: functions[name] for name in NAMES if name in held}):
+        names = {name: FUNCTIONS[name] for name in NAMES if name in held}
+        every = {**FUNCTIONS, **(PAIR if paired else {})}
+        operations = {
+            name: dataclasses.replace(OPERATIONS[name], compute=every[name]) for name in {*OPERATIONS} & {*NAMES}
+        }
+        with mock.patch.dict(held, names), mock.patch.dict(OPERATIONS, operations):
             plain(module, plan, threads)
 
-    with mock.patch.object(launch_numpy, "launch", launch):
+    def made(of: Any, rule: Any) -> Any:
+        nonlocal paired
+        paired = bool(sine_cosine_pairs(reachable(of.function.outputs("value"))))
+        return array_module.array_module(of)
+
+    with (
+        mock.patch.object(launch_numpy, "launch", launch),
+        mock.patch.object(array_module, "ArrayTick", DeviceTick),
+        mock.patch.object(loading, "_arrays", made),
+    ):
         yield

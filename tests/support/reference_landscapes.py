@@ -259,6 +259,47 @@ def shekel10(m, x: Vector):
 shekel = shekel10
 
 
+def _pair_sum(m, x: Vector, pair):
+    total = 0
+    for i in range(0, len(x), 3):
+        for j in range(0, i, 3):
+            total += pair(sum((x[i + k] - x[j + k]) * (x[i + k] - x[j + k]) for k in range(3)))
+    return total
+
+
+def lennard_jones(m, x: Vector):
+    return _pair_sum(m, x, lambda r2: 4 / (r2 * r2 * r2 * r2 * r2 * r2) - 4 / (r2 * r2 * r2))
+
+
+def morse(m, x: Vector):
+    return _pair_sum(m, x, lambda r2: m.exp(12 - 12 * m.sqrt(r2)) - 2 * m.exp(6 - 6 * m.sqrt(r2)))
+
+
+def thomson(m, x: Vector):
+    on_sphere = []
+    for i in range(0, len(x), 3):
+        radius = m.sqrt(x[i] * x[i] + x[i + 1] * x[i + 1] + x[i + 2] * x[i + 2])
+        on_sphere += [x[i] / radius, x[i + 1] / radius, x[i + 2] / radius]
+    return _pair_sum(m, on_sphere, lambda r2: 1 / m.sqrt(r2))
+
+
+def xor_network(m, x: Vector):
+    total = 0
+    for a, b, target in ((-1, -1, -1), (-1, 1, 1), (1, -1, 1), (1, 1, -1)):
+        output = x[-1]
+        for k in range(0, len(x) - 1, 4):
+            up = m.exp(2 * (a * x[k] + b * x[k + 1] + x[k + 2]))
+            output += x[k + 3] * (up - 1) / (up + 1)
+        total += (output - target) * (output - target)
+    for t in x:
+        total += m.fdiv(3, 100) * t * t
+    return total
+
+
+def xy_ring(m, x: Vector):
+    return -sum(m.cos(x[i] - x[i - 1]) for i in range(len(x)))
+
+
 def exact(name: str, x: Vector) -> float:
     """The value of a reference, computed with 40 digits."""
     return float(globals()[name](MP, [MP.mpf(t) for t in x]))

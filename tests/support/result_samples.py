@@ -106,6 +106,17 @@ def rastrigin(per_axis, dim=2, n=20_000, **more):
     )
 
 
+def many_minima(m, dim=3):
+    """A result with m distinct minima and one start in the basin of each."""
+    side = int(np.ceil(m ** (1 / dim)))
+    grid = np.stack(np.unravel_index(np.random.default_rng(2).permutation(side**dim)[:m], (side,) * dim), axis=1)
+    half = side / 2
+    x = (grid + 0.5 - half) * 0.9949
+    starts = x + np.random.default_rng(3).uniform(-0.2, 0.2, size=x.shape)
+    function = Function("rastrigin_by_hand", dim, rastrigin_value, rastrigin_gradient)
+    return multistart(function, x, starts, Box([-half] * dim, [half] * dim))
+
+
 def batch(n=50):
     starts = np.random.default_rng(3).uniform(-1, 1, size=(n, 2))
     status = np.ones(n, dtype=np.int8)

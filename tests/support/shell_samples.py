@@ -84,7 +84,7 @@ class MadeUpResult:
     def __repr__(self):
         return "a table of minima"
 
-    def summary(self):
+    def record(self):
         return {"minima": [{"x": np.array([1.0, 2.0]), "fun": np.float64("nan")}], "n_starts": 10}
 
     def save(self, path, overwrite=False):

@@ -28,7 +28,7 @@ def confusion_with(result: LandscapeData, other: Any) -> Confusion:
     if result.box is None:
         raise InputError(f"this result has no box to measure distances by: give one of {a_run()}")
     mine = len(result.minima)
-    place, alone = labels_onto(result.minima, other.minima, result.box)
+    place, alone = labels_onto(result.minima, other.minima, result.box, result.identity.symmetry)
     if mine + len(alone) > _MOST:
         raise InputError(
             f"a confusion matrix of {mine + len(alone):,} minima cannot be drawn; "

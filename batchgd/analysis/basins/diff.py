@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from batchgd.minima.fractions import check_confidence
-from batchgd.minima.pairs import WIDER, pair_minima, places
+from batchgd.minima.pairs import WIDER, moved_next_to, pair_minima, places
 from batchgd.minima.results import LandscapeData
 from batchgd.problem.arrays import host
 from batchgd.problem.errors import InputError
 from batchgd.problem.identity import as_identity
 from batchgd.problem.keywords import explained
+from batchgd.problem.limits import cut, rows_shown
 from batchgd.problem.speaker import a_run
-from batchgd.problem.tables import TextTable, cut, records
+from batchgd.problem.tables import TextTable, listed
 from batchgd.problem.wording import format_point, format_values, percent_column
 
-_ROWS = 20  # of the printed table
 _EXPECTED = 5.0  # smallest expected counts for the normal approximation; below that, the exact test
 _DEPENDENT = "the starts of at least one run are not independent draws"
 
@@ -92,7 +92,7 @@ class Diff:
     def __repr__(self) -> str:
         rows = []
         alike = (self.label_a >= 0) & (self.label_b >= 0) & ~self.significant
-        shown = np.argsort(alike, kind="stable")[:_ROWS]
+        shown = np.argsort(alike, kind="stable")[: rows_shown(len(self))]
         for k, value in zip(shown, format_values(self.fun[shown]), strict=True):
             a, b = (str(label) if label >= 0 else "-" for label in (self.label_a[k], self.label_b[k]))
             row = {
@@ -107,20 +107,22 @@ class Diff:
                 "x": format_point(self.x[k]),
             }
             rows.append(row)
-        below = cut(len(self), "minimum", "minima", _ROWS) if rows else "no minimum in either"
+        below = cut(len(self), "minimum", "minima") if len(self) else "no minimum in either"
         found = f"{len(self.both):,} minima in both, {len(self.only_a):,} only in a, {len(self.only_b):,} only in b"
         changed = f"; {int(self.significant.sum()):,} fractions changed (*: p <= {1 - self.confidence:.2g})"
         found += changed if self.p is not None else ""
         return "\n".join([str(TextTable(rows, ("kind", "x"), below)), "", found, self.test])
 
     def to_dict(self) -> dict[str, Any]:
-        """The table for JSON: a list of rows, and the minima that only one found."""
+        """The table for JSON, as a sequence of rows, and the labels of the minima that only one found."""
         names = ("x", "fun", "label_a", "label_b", "distance", "difference", "fraction_a", "fraction_b", "change")
         columns = {name: getattr(self, name) for name in names}
         return {
-            "minima": records(columns | {"p": self.p, "significant": self.significant}),
-            "only_a": self.only_a,
-            "only_b": self.only_b,
+            **listed(
+                minima=columns | {"p": self.p, "significant": self.significant},
+                only_a=self.only_a,
+                only_b=self.only_b,
+            ),
             "test": self.test,
             "confidence": self.confidence,
         }
@@ -141,9 +143,9 @@ def diff(a: Any, b: Any, *, identity: Any = None, confidence: float = 0.95) -> D
     a, b : MultistartResult
         Two results with labels, in the same number of dimensions. Box widths are those of a.
     identity : Identity or dict, optional
-        Default: ``Identity(x=1e-4, f=1e-6)``, wider than in one result, because two runs polish from different
-        endpoints. For two *versions* of a function, give the distance by which its minima may have moved. A dict
-        changes some of its fields.
+        Default: ``Identity(x=1e-4, f=1e-6)`` with the symmetry of a, wider than in one result, because two runs polish
+        from different endpoints. For two *versions* of a function, give the distance by which its minima may have
+        moved. A dict changes some of its fields.
     confidence : float
         Of the verdict on each fraction, strictly between 0 and 1.
 
@@ -168,10 +170,10 @@ def diff(a: Any, b: Any, *, identity: Any = None, confidence: float = 0.95) -> D
     ----------
     H. W. Kuhn, "The Hungarian method for the assignment problem", Naval Res. Logist. Q. 2, 1955.
     """
-    identity = as_identity(identity, WIDER)
     _check(a, b, confidence)
-    width = a.box.width
-    place_a, place_b = places(a.minima, width), places(b.minima, width)
+    identity = as_identity(identity, replace(WIDER, symmetry=a.identity.symmetry))
+    width, minima_b = a.box.width, moved_next_to(a.minima, b.minima, a.box, identity.symmetry, identity.x)
+    place_a, place_b = places(a.minima, width), places(minima_b, width)
     one, other = pair_minima(place_a, a.minima.fun, place_b, b.minima.fun, identity)
     only_a, only_b = (np.setdiff1d(np.arange(len(r.minima)), seen) for r, seen in ((a, one), (b, other)))
     label_a = np.concatenate([one, only_a, np.full(len(only_b), -1)])

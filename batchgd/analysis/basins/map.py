@@ -23,8 +23,9 @@ from batchgd.problem import check
 from batchgd.problem.errors import InputError, quoted
 from batchgd.problem.identity import Identity, as_identity
 from batchgd.problem.keywords import explained
+from batchgd.problem.limits import cut, rows_shown
 from batchgd.problem.stopping import Stopping, as_stopping
-from batchgd.problem.tables import ROWS, cut, records
+from batchgd.problem.tables import listed
 from batchgd.problem.wording import duration, format_values, percent_column
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ class BasinMap:
             "resolution": list(self.label.shape[::-1]),
             "plane": {name: getattr(self.plane, name) for name in ("origin", "first", "second", "names")},
             "window": self.window,
-            "minima": records({name: getattr(self.minima, name) for name in ("x", "fun", "count", "fraction", "kind")}),
+            **listed(minima={name: getattr(self.minima, name) for name in ("x", "fun", "count", "fraction", "kind")}),
             "unlabelled": int(np.count_nonzero(self.label < 0)),
             "pixels": self.n,
             "descents": self.descents,
@@ -151,13 +152,13 @@ class BasinMap:
         }
 
     def __repr__(self) -> str:
-        shown = self.minima[:ROWS]
+        shown = self.minima[: rows_shown(len(self.minima))]
         table = {
             "label": [str(k) for k in range(len(shown))],
             "value": format_values(shown.fun),
             "share": [percent_column(share, 3) for share in shown.fraction],
         }
-        below = cut(len(self.minima), "minimum", "minima") if len(shown) else "no minimum was found"
+        below = cut(len(self.minima), "minimum", "minima") if len(self.minima) else "no minimum was found"
         rows, columns = self.label.shape
         share = f"{self.descents:,} descents, {100 * self.descents / self.n:.3g} % of the pixels"
         unlabelled = int(np.count_nonzero(self.label < 0))
@@ -198,7 +199,7 @@ def map(
     jac: Any = None,
     args: Any = (),
     scale: Any = "auto",
-    identity: Identity | dict[str, float] | None = None,
+    identity: Identity | dict[str, Any] | None = None,
     adaptive: bool = True,
     audit: int = _AUDITED,
     known: Minima | None = None,
@@ -273,6 +274,7 @@ def map(
     stopping = as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time)
     problem = Problem(fun, box, dim, params, jac, args)
     batch = make_batch(problem, compute, starts=1, method=method, stopping=stopping, scale=scale)
+    identity = identity.completed(batch.objective.symmetry, batch.box.dim)
     if not isinstance(plane, Plane):
         plane, suits = parse_plane(plane, at, batch.box)
         window = suits if window is None else window

@@ -15,8 +15,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from batchgd.analysis.strategies.explore import drawn_fractions
 from batchgd.compiler.differentiable import not_stored
+from batchgd.engine.evaluator import evaluator_for
 from batchgd.kernels.plan import Endpoints, columns
 from batchgd.minima import Clustering, find_minima
+from batchgd.minima.classes import quotient
 from batchgd.minima.results import LandscapeData
 from batchgd.minima.scale import measure
 from batchgd.minima.sites import MINIMA, find_sites, locate
@@ -56,11 +58,11 @@ def recluster(result: LandscapeData, identity: Any = None) -> LandscapeData:
     >>> len(result.minima), len(result.recluster({"x": 0.9}).minima)  # three pairs of equal value
     (6, 3)
     """
-    identity = as_identity(identity, result.identity)
+    identity = as_identity(identity, result.identity).completed(None, result.dim)
     catalogue, keys = _cells(result)
     found = find_minima(
         catalogue,
-        result.objective,
+        evaluator_for(result.objective, len(catalogue), result.backend),
         n_starts=result.n,
         identity=identity,
         independent=result.independent,
@@ -97,12 +99,13 @@ def minima_against_tolerance(result: LandscapeData, x: ArrayLike | None = None, 
     """
     tolerances = np.geomspace(1e-12, 0.3, 24) if x is None else check.reals("x holds", x, "give tolerances")
     f = result.identity.f if f is None else f
-    identities = [Identity(each, f) for each in np.atleast_1d(tolerances).ravel()]
+    identities = [Identity(each, f, result.identity.symmetry) for each in np.atleast_1d(tolerances).ravel()]
     if not identities:
         raise InputError("x is empty: give at least one tolerance, or leave it out")
     catalogue, _ = _cells(result)
-    objective, box = result.objective, catalogue.box
+    objective, box = evaluator_for(result.objective, len(catalogue), result.backend), catalogue.box
     scale = measure(objective, box)
+    objective = quotient(objective, result.identity.symmetry, box)
     polished = locate(objective, box, catalogue, scale)
     counts = []
     for identity in identities:

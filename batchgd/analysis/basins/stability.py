@@ -12,9 +12,10 @@ from batchgd.minima.mapper import Labelling, Mapper
 from batchgd.minima.results import LandscapeData
 from batchgd.problem import check
 from batchgd.problem.errors import InputError
+from batchgd.problem.limits import cut, rows_shown
 from batchgd.problem.speaker import a_run
 from batchgd.problem.starts import parse_seed
-from batchgd.problem.tables import ROWS, TextTable, cut, records
+from batchgd.problem.tables import TextTable, listed, records
 from batchgd.problem.wording import format_values
 
 _GROWTH = 1.25  # ratio of successive radii along a direction, going out
@@ -125,14 +126,15 @@ class Stability:
         """The radii for JSON."""
         median = np.median(self.escape_radius, axis=1)
         columns = {"fun": self.minima_fun, "radius": self.radius, "median_escape_radius": median}
-        return {"directions": len(self.directions), "minima": records(columns | {"nearest_border": self.nearest})}
+        return {"directions": len(self.directions), **listed(minima=columns | {"nearest_border": self.nearest})}
 
     def __repr__(self) -> str:
-        median = np.median(self.escape_radius[:ROWS], axis=1)
+        most = rows_shown(len(self.radius))
+        median = np.median(self.escape_radius[:most], axis=1)
         columns = {
             "label": [str(k) for k in range(len(median))],
-            "value": format_values(self.minima_fun[:ROWS]),
-            "ball radius": [f"{radius:.4g}" for radius in self.radius[:ROWS]],
+            "value": format_values(self.minima_fun[:most]),
+            "ball radius": [f"{radius:.4g}" for radius in self.radius[:most]],
             "median distance": [f"{radius:.4g}" for radius in median],
         }
         table = TextTable(records(columns), below=cut(len(self.radius), "minimum", "minima"))

@@ -140,7 +140,7 @@ def _sweep(name: str, dtype: str) -> Callable[[int], None]:
     """Return ``a <- 0.1 f(a) + 0.5`` over a small array, repeated: every value depends on the one before."""
     from numba import njit
 
-    from batchgd.kernels import vecmath
+    from batchgd.kernels import for_numba, vecmath  # noqa: F401 - registers what vecmath's functions are
 
     text = {"divides": "real(1.0) / a[i]", "sincos": "sum2(sincos(a[i]))"}.get(name, f"{name}(a[i])")
     if name in ("power", "atan2", "hypot", "fmod"):

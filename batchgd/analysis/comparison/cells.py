@@ -61,7 +61,7 @@ def compare(
     maxiter: int | None = None,
     max_time: float | None = None,
     stopping: Stopping | dict[str, Any] | None = None,
-    identity: Identity | dict[str, float] | None = None,
+    identity: Identity | dict[str, Any] | None = None,
     backend: str = "auto",
     dtype: Any = "float64",
     threads: int | None = None,
@@ -274,7 +274,7 @@ def _cell(
         known = min([*minima.fun, *flow.minima.fun], default=np.inf) if best is None else best
         reached = np.asarray(minima.fun) <= known + _REACHED * max(1.0, abs(known))
         at_rest = result.success & (result.label >= 0)
-        place, _ = labels_onto(flow.minima, minima, batch.box)
+        place, _ = labels_onto(flow.minima, minima, batch.box, flow.identity.symmetry)
         basin = flow.label >= 0
         return Cell(
             label,

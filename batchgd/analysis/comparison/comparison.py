@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from batchgd.minima.fractions import wilson
 from batchgd.problem import check
 from batchgd.problem.errors import InputError, quoted
-from batchgd.problem.tables import TextTable
+from batchgd.problem.limits import cut, rows_shown
+from batchgd.problem.tables import TextTable, listed
 from batchgd.problem.wording import percent_column
 
 _NOTE = (
@@ -144,7 +145,9 @@ class Comparison:
         return "\n".join([self._table().markdown(), "", *self._notes()])
 
     def _table(self) -> TextTable:
-        return TextTable([_row(cell) for cell in self.cells], words=("landscape", "method"))
+        most = rows_shown(len(self.cells), None)
+        rows = [_row(cell) for cell in self.cells[:most]]
+        return TextTable(rows, words=("landscape", "method"), below=cut(len(self.cells), "cell", shown=most))
 
     def pivot(self, name: str) -> str:
         """Return one number of every cell as Markdown, methods down and landscapes across.
@@ -181,7 +184,9 @@ class Comparison:
         """Return everything but the evaluations of single starts, as a dict that ``json.dumps`` takes."""
         from batchgd.output.summary import json_ready
 
-        return json_ready({"reference": self.reference, "cells": [cell.record() for cell in self.cells]})
+        cells = [cell.record() for cell in self.cells]
+        columns = {name: [cell[name] for cell in cells] for name in (cells[0] if cells else ())}
+        return json_ready({"reference": self.reference, **listed(None, cells=columns)})
 
     def profile(self, ax: Any = None) -> Any:
         """Draw the performance profile; see :func:`batchgd.output.plot.profile.profile`."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from batchgd.analysis.saddles.border_points import border_walkers
 from batchgd.analysis.saddles.saddles import Nodes, Saddles
 from batchgd.analysis.saddles.search import OUTCOMES, Search
+from batchgd.minima.classes import moves_freely, quotient
 from batchgd.minima.eigen import hessian_modes
 from batchgd.minima.find import by_value
 from batchgd.minima.mapper import FLOW_UPDATES, Mapper, nearest_minimum
@@ -71,21 +72,23 @@ def connect(result: LandscapeData, *, border_points: int = 500, rounds: int = 5,
         raise InputError(
             f"{objective.name} has no Hessian to follow: its second derivatives are zero or not finite all over the box"
         )
-    search = Search(objective, box, scale, Clustering(result.identity, scale.value))
+    symmetry = result.identity.symmetry
+    shapes = quotient(objective, symmetry, box)
+    search = Search(shapes, box, scale, Clustering(result.identity, scale.value))
     minima = fresh = result.minima.x
-    search.walk(*border_walkers(result, objective, box, flow, border_points), minima, border=True)
+    search.walk(*border_walkers(result, shapes, box, flow, border_points), minima, border=True)
     walked = 0
     for _ in range(rounds):
         fresh = fresh[: most_minima - walked]
         search.walk_from_minima(fresh, minima)
         walked += len(fresh)
         nodes, joins = _flow_down(flow, search.found.x)
-        fresh = nodes.x[nearest_minimum(nodes.x, minima, box) < 0]
+        fresh = nodes.x[nearest_minimum(nodes.x, minima, box, symmetry) < 0]
         minima = np.concatenate([minima, fresh])
-        fresh = fresh[np.asarray(box.contains(fresh), np.bool_)]
+        fresh = fresh[np.asarray(box.contains(fresh), np.bool_) | moves_freely(symmetry, box.dim)]
         if len(fresh) == 0 or walked == most_minima:
             break
-    return _table(search, nodes, joins, walked, objective.name)
+    return _table(search, objective, nodes, joins, walked)
 
 
 def _checked(result: Any, **numbers: tuple[Any, int]) -> Mapper:
@@ -115,10 +118,10 @@ def _flow_down(flow: Mapper, x: NDArray) -> tuple[Nodes, NDArray[np.int64]]:
     return nodes, np.sort(label.reshape(-1, 2), axis=1)
 
 
-def _table(search: Search, nodes: Nodes, joins: NDArray[np.int64], walked: int, name: str) -> Saddles:
+def _table(search: Search, objective: Any, nodes: Nodes, joins: NDArray[np.int64], walked: int) -> Saddles:
     found = search.found
     order = by_value(search.box, found.x, found.fun, found.noise, found.zero)
-    value, mode = hessian_modes(search.objective, found.x)
+    value, mode = hessian_modes(objective, found.x)
     barrier = found.fun[:, None] - np.where(joins >= 0, nodes.fun[joins], np.nan)
     return Saddles(
         x=found.x,
@@ -133,5 +136,5 @@ def _table(search: Search, nodes: Nodes, joins: NDArray[np.int64], walked: int, 
         nodes=nodes,
         walkers=dict(zip(OUTCOMES, search.outcomes.tolist(), strict=True)),
         walked_from=walked,
-        name=name,
+        name=objective.name,
     )[order]

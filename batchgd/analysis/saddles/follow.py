@@ -17,7 +17,9 @@ at rest at a point of another kind."""
 
 _NEAR = 1e-3  # box widths: with a shorter step, polishing takes over
 _LOST = 1e-13  # box widths: a step this short changes nothing
-_MARGIN = 0.5  # box widths outside the box that a walker may go
+MARGIN = 0.5
+"""Box widths outside the box that a walker may go."""
+
 _ROWS = 1 << 21  # numbers in the Hessians of one chunk
 
 
@@ -38,6 +40,7 @@ def follow(
     *,
     radius: float = 0.01,
     maxiter: int = 300,
+    margin: float = MARGIN,
 ) -> Walk:
     r"""Follow one mode uphill and all others downhill from each point, until a saddle of index 1 is near.
 
@@ -58,6 +61,8 @@ def follow(
         Longest step, in box widths per coordinate; a tenth of the distance between minima at most.
     maxiter : int
         Steps after which a walker has stalled.
+    margin : float
+        Box widths outside the box that a walker may go.
 
     Returns
     -------
@@ -74,7 +79,7 @@ def follow(
         now = np.arange(begin, min(begin + rows, len(x)))
         heading = way[now]
         for _ in range(maxiter):
-            state, heading = _step(objective, box, out.x, now, heading, scale, radius)
+            state, heading = _step(objective, box, out.x, now, heading, scale, radius, margin)
             out.state[now] = state
             now, heading = now[state == STALLED], heading[state == STALLED]
             if len(now) == 0:
@@ -83,7 +88,14 @@ def follow(
 
 
 def _step(
-    objective: Derivable, box: Box, x: NDArray, now: NDArray, way: NDArray, scale: Scale, radius: float
+    objective: Derivable,
+    box: Box,
+    x: NDArray,
+    now: NDArray,
+    way: NDArray,
+    scale: Scale,
+    radius: float,
+    margin: float,
 ) -> tuple[NDArray, NDArray]:
     """Move the walkers ``now`` in place; returns their states and the modes that they follow."""
     with np.errstate(all="ignore"):
@@ -106,7 +118,7 @@ def _step(
     step *= np.minimum(1.0, radius / np.maximum(length, np.finfo(np.float64).tiny))[:, None]
     moving = finite & ~arrived
     x[now[moving]] += step[moving] * box.width
-    far = (np.abs((x[now] - box.lower) / box.width - 0.5) > 0.5 + _MARGIN).any(axis=1)
+    far = (np.abs((x[now] - box.lower) / box.width - 0.5) > 0.5 + margin).any(axis=1)
     state = np.select([~finite, arrived, rested, far], [NONFINITE, ARRIVED, RESTED, LEFT], STALLED)
     heading = vector[pick, :, followed] * np.where(along[pick, followed] < 0, -1.0, 1.0)[:, None]
     return state.astype(np.int8), heading

@@ -13,8 +13,9 @@ from batchgd.analysis.saddles.tree import connected, disconnectivity
 from batchgd.minima.tables import Points, points_table
 from batchgd.problem import check
 from batchgd.problem.errors import InputError
+from batchgd.problem.limits import cut, rows_shown
 from batchgd.problem.optional import require
-from batchgd.problem.tables import ROWS, TextTable, cut, records
+from batchgd.problem.tables import TextTable, listed
 from batchgd.problem.wording import format_values, minima_counted, plural
 
 
@@ -197,9 +198,11 @@ class Saddles(Points):
         return json_ready(
             {
                 "objective": self.name,
-                "saddles": records({name: getattr(self, name) for name in names}),
-                "minima": records({"x": self.nodes.x, "fun": self.nodes.fun, "new": new}),
-                "unconnected": self.unconnected,
+                **listed(
+                    saddles={name: getattr(self, name) for name in names},
+                    minima={"x": self.nodes.x, "fun": self.nodes.fun, "new": new},
+                    unconnected=self.unconnected,
+                ),
                 "components": len(self.components),
                 "walkers": self.walkers,
                 "walked_from": self.walked_from,
@@ -208,7 +211,7 @@ class Saddles(Points):
 
     def text_table(self) -> TextTable:
         """Return the first rows as a text table."""
-        shown = self[:ROWS]
+        shown = self[: rows_shown(len(self))]
         columns = {
             "saddle": [str(k) for k in range(len(shown))],
             "value": format_values(shown.fun),
@@ -235,7 +238,8 @@ class Saddles(Points):
             )
             lines.append(f"{new_minima} labels from {self.nodes.known:,} on")
         if alone and len(self.nodes) > 1:
-            named = ", ".join(map(str, alone[:ROWS])) + (", …" if len(alone) > ROWS else "")
+            most = rows_shown(len(alone))
+            named = ", ".join(map(str, alone[:most])) + (f", … ({len(alone):,})" if len(alone) > most else "")
             lines.append(f"unconnected, no saddle found joins them to another minimum: {named}")
         groups = len(self.components) - len(alone)
         if groups > 1:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.analysis.saddles.follow import ARRIVED, LEFT, NONFINITE, RESTED, STALLED, follow
+from batchgd.analysis.saddles.follow import ARRIVED, LEFT, MARGIN, NONFINITE, RESTED, STALLED, follow
+from batchgd.minima.classes import gathered, moves_freely
 from batchgd.minima.classify import NOTHING, classify
 from batchgd.minima.curvature import falling_modes, modes
 from batchgd.minima.merge import Clustering, nearest_pair
@@ -72,13 +73,16 @@ class Search:
         """
         _, vector = modes(self.objective, self.box, x)
         radius = self.radius(minima)
+        starts, ways = [x[:0]], [x[:0]]
         for weight in _mode_weights(self.box.dim):
             way = vector @ weight
             off = way * (radius / np.abs(way).max(axis=1, keepdims=True, initial=1e-300))
             start = x + off * self.box.width
             if np.count_nonzero(weight) > 1:
                 start = self._leave_convexity(start, off * self.box.width)
-            self.walk(start, way, minima, border=False)
+            starts.append(start)
+            ways.append(way)
+        self.walk(np.concatenate(starts), np.concatenate(ways), minima, border=False)  # together: steps are few
 
     def _leave_convexity(self, x: NDArray, step: NDArray) -> NDArray[np.float64]:
         """Go on in equal steps until a mode is negative, or for the width of the box."""
@@ -100,7 +104,9 @@ class Search:
         """Send walkers out from ``x`` along ``way``, and add the saddles that they find."""
         if len(x) == 0:
             return
-        walk = follow(self.objective, self.box, x, way, self.scale, radius=self.radius(minima))
+        anywhere = moves_freely(self.clustering.identity.symmetry, self.box.dim)
+        margin = np.inf if anywhere else MARGIN
+        walk = follow(self.objective, self.box, x, way, self.scale, radius=self.radius(minima), margin=margin)
         end = np.array([_ENDS[state] for state in walk.state.tolist()])
         near = np.flatnonzero(walk.state == ARRIVED)
         polished = polish(self.objective, self.box, walk.x[near], self.scale)
@@ -108,7 +114,7 @@ class Search:
         end[near[~located]] = _OTHER
         near, x, fun, noise = near[located], polished.x[located], polished.fun[located], polished.noise[located]
         kinds = classify(self.objective, self.box, x, fun, self.scale, levels(fun, coarse(fun, self.scale)))
-        inside = np.asarray(self.box.contains(x), np.bool_)
+        inside = np.asarray(self.box.contains(x), np.bool_) | anywhere
         index1 = (kinds.negative == 1) & (kinds.kind != NOTHING)
         end[near] = np.where(index1, np.where(inside, _FOUND, _OUTSIDE), _OTHER)
         self.outcomes += np.bincount(end, minlength=len(OUTCOMES))
@@ -122,6 +128,8 @@ class Search:
         x, fun, noise, zero, count, border = (
             np.concatenate([getattr(old, name), getattr(more, name)]) for name in Points.__dataclass_fields__
         )
+        tolerance = self.clustering.value_tolerance(fun, noise)
+        x = gathered(self.clustering.identity, self.box, x, fun, tolerance, np.arange(len(x)))
         same = self.clustering.components((x - self.box.lower) / self.box.width, fun, noise)
         first = np.unique(same, return_index=True)[1]
         count, border = (np.bincount(same, weights=n, minlength=len(first)).astype(np.int64) for n in (count, border))

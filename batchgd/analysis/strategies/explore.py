@@ -42,6 +42,7 @@ def explore(
     if split_per_start(batch.method, batch.starts.n, batch.dtype)[1]:
         raise InputError("a hyperparameter has one value per start, but a strategy chooses the starts: give one value")
     strategy.check(batch)
+    identity = identity.completed(batch.objective.symmetry, batch.box.dim)
     collector = Collector(batch.box, identity)
     campaign = Campaign(batch, collector, watch)
     facts = strategy.explore(campaign)

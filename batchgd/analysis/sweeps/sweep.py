@@ -53,7 +53,7 @@ def sweep(
     maxiter: int | None = None,
     max_time: float | None = None,
     stopping: Stopping | dict[str, Any] | None = None,
-    identity: Identity | dict[str, float] | None = None,
+    identity: Identity | dict[str, Any] | None = None,
     backend: str = "auto",
     dtype: Any = "float64",
     threads: int | None = None,
@@ -142,6 +142,7 @@ def sweep(
             "dtype='mixed' ends every descent with another method, and a sweep shows how one behaves: use "
             "float32 or float64"
         )
+    identity = identity.completed(batch.objective.symmetry, batch.box.dim)
     return _Sweep(batch, grid, identity, fidelity, rule.patience is None, watch).result()
 
 

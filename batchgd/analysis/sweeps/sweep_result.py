@@ -15,7 +15,8 @@ from batchgd.analysis.sweeps.tally import REGIMES, Tally
 from batchgd.kernels.status import CUT, Status
 from batchgd.minima.fractions import wilson
 from batchgd.problem import check
-from batchgd.problem.tables import TextTable, records
+from batchgd.problem.limits import cut, rows_shown
+from batchgd.problem.tables import TextTable, listed, records
 from batchgd.problem.wording import duration, percent_column
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ class SweepResult:
                 "curvatures": curvatures,
                 "thresholds": self.curvatures.thresholds if self.curvatures and self.constant_rate else None,
                 "recommended": None if self.recommended is None else asdict(self.recommended),
-                "values": records(self.columns() | {"status": status}),
+                **listed(None, values=self.columns() | {"status": status}),
             }
         )
 
@@ -167,14 +168,15 @@ class SweepResult:
         return "\n".join([" · ".join(pieces), "", str(self._table()), "", *wrapped(self._notes())])
 
     def _table(self) -> TextTable:
-        columns = {name: [f"{value:.4g}" for value in values] for name, values in self.values.items()}
-        columns |= {f"{name} %": _percents(getattr(self, name)) for name in REGIMES}
+        most = rows_shown(self.n_values, None)
+        columns = {name: [f"{value:.4g}" for value in values[:most]] for name, values in self.values.items()}
+        columns |= {f"{name} %": _percents(getattr(self, name)[:most]) for name in REGIMES}
         for name, updates in (("updates", self.nit_median), ("90 % of them", self.nit_tail)):
-            columns[name] = [f"{value:,.0f}" if np.isfinite(value) else "-" for value in updates]
-        columns["best value"] = [f"{value:.6g}" for value in self.best]
+            columns[name] = [f"{value:,.0f}" if np.isfinite(value) else "-" for value in updates[:most]]
+        columns["best value"] = [f"{value:.6g}" for value in self.best[:most]]
         if self.fidelity is not None:
-            columns["fidelity %"] = _percents(self.fidelity)
-        return TextTable(records(columns))
+            columns["fidelity %"] = _percents(self.fidelity[:most])
+        return TextTable(records(columns), below=cut(self.n_values, "value", shown=most))
 
     def _nothing(self) -> str:
         at = "" if self.curvatures is None or not self.constant_rate else f"; 2/(L+μ) is {self.curvatures.optimum:.4g}"

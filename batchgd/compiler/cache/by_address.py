@@ -24,7 +24,8 @@ from numba.core.runtime import rtsys
 from batchgd.compiler.cache.folder import code_path, read_code, write_code
 from batchgd.compiler.cache.native import freed
 from batchgd.compiler.cache.numba_cache import undisturbed
-from batchgd.kernels.inline.program import SOURCE
+from batchgd.kernels.cpu_intrinsics import arguments_of
+from batchgd.kernels.jitable import SOURCE
 
 
 class ByAddress:
@@ -44,16 +45,16 @@ class ByAddress:
 
     def __init__(self, text: str, name: str, file: str, entry: Path | None):
         self.name = name
-        self.codes: dict[Any, Code] = {}
+        self.codes: dict[str, Code] = {}
         self._text, self._file, self._entry = text, file, entry
         self._lock = threading.Lock()
 
-    def address(self, arguments: tuple[Any, ...]) -> int:
-        """Return the address of the function for these types of arguments, valid as long as this object lives."""
+    def address(self, dtype: str) -> int:
+        """Return the address of the function for numbers of this type, valid as long as this object lives."""
         with self._lock:
-            if arguments not in self.codes:
-                self.codes[arguments] = self._code(arguments)
-            return self.codes[arguments].address
+            if dtype not in self.codes:
+                self.codes[dtype] = self._code(arguments_of(self.name, dtype))
+            return self.codes[dtype].address
 
     def _code(self, arguments: tuple[Any, ...]) -> Code:
         path = None if self._entry is None else code_path(self._entry, self.name, str(arguments))

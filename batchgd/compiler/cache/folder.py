@@ -254,7 +254,9 @@ def read_code(path: Path, rebuilt: Callable[[bytes], T]) -> T | None:
 
 def write_code(path: Path, payload: bytes) -> None:
     """Store code for the next process, after a checksum: code that was cut short or altered is compiled again."""
-    if write_atomically(path, digest(path, payload) + payload):
+    checksum = digest(path, payload)
+    # To look at everything takes half a second once the cache is full; a file in 256 is often enough.
+    if write_atomically(path, checksum + payload) and checksum[0] == 0:
         trim(path.parent.parent)
 
 

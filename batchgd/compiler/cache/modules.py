@@ -6,7 +6,6 @@ The text runs from memory: the copy in the cache's folder is for readers, and ca
 ``module``         a module for NumPy, or for CUDA, whose kernels look for their code on disk (``numba_cache.py``)
 ``by_address``     a function of an objective or a method, which other code calls by its address (``by_address.py``)
 ``by_text``        the same of an LLVM text, which Numba does not compile (``native.py``)
-``for_all``        functions that all objectives share, which Numba keeps (``numba_cache.py``)
 =================  ================================================================================================
 
 All take the name of the entry on disk (``toolchain.key_of``, ``native.native_key``), which determines whether code is
@@ -17,16 +16,15 @@ from __future__ import annotations
 
 import inspect
 import linecache
-import sys
 import weakref
-from functools import cache, lru_cache, partial
+from functools import lru_cache, partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from batchgd.compiler.cache.folder import TEXT, cache_folder, read, touch, write_atomically
 from batchgd.compiler.cache.toolchain import key_of
-from batchgd.kernels.inline.program import SOURCE
+from batchgd.kernels.jitable import SOURCE
 
 LOADED = 256
 """How many modules of an objective or a method a process keeps; the least recently used go first.
@@ -76,25 +74,9 @@ def by_text(key: str, text: str, name: str) -> Any:
     return ByText(text, name, folder / key)
 
 
-@cache
-def for_all(key: str, text: str, names: tuple[str, ...]) -> dict[str, Any]:
-    """Return the functions of these names; for a few dozen texts at most, because Numba never frees them."""
-    from batchgd.compiler.cache.numba_cache import hasten, keep
-
-    entry = _entry(key, text)
-    made = _run(key, text, entry)
-    sys.modules[made.__name__] = made  # machine code finds its globals by this name
-    functions = {name: getattr(made, name) for name in names}
-    for function in functions.values():
-        hasten(function)
-        if entry is not None:
-            keep(function, entry)
-    return functions
-
-
 def forget() -> None:
     """Forget all that is loaded: this process is then like a new one."""
-    for kept in (module, by_address, by_text, for_all, cache_folder):
+    for kept in (module, by_address, by_text, cache_folder):
         kept.cache_clear()
 
 

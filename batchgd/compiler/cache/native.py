@@ -29,10 +29,13 @@ class ByText:
         The function's name in it.
     entry : Path or None
         The entry of the cache.
+
+    ``compiled`` is whether it was not found there.
     """
 
     def __init__(self, text: str, name: str, entry: Path | None):
         self._text, self._name, self._entry = text, name, entry
+        self.compiled = False
         self._code: NativeCode | None = None
         self._lock = threading.Lock()
 
@@ -52,6 +55,7 @@ class ByText:
 
     def _compiled(self) -> NativeCode:
         code, path = object_code(self._text, this_processor()), self._path()
+        self.compiled = True
         if path is not None:
             write_code(path, code)
         return NativeCode(self._name, code, this_processor())

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
-from batchgd.compiler.codegen.emit_evaluation import triangle
+from batchgd.compiler.codegen.block_layout import BlockLayout
 from batchgd.compiler.codegen.emit_stopping import Fold, StoppingEmitter
 from batchgd.compiler.codegen.fused_tick import BOX, cubic_box
-from batchgd.compiler.codegen.layout import COUNTERS, Layout
+from batchgd.compiler.codegen.layout import COUNTERS
 from batchgd.compiler.codegen.rule import Rule
 from batchgd.compiler.codegen.steps import Step, steps_of
 from batchgd.compiler.codegen.typed_constants import Constants
@@ -24,52 +23,6 @@ from batchgd.kernels.stopping_tests import LIMITS
 
 TRUTHS = ("accepted", "outside", "going", "whole")
 """Names of truth values: stored as 1 or 0."""
-
-
-@dataclass(frozen=True)
-class BlockLayout(Layout):
-    """The slots of a lane in block form: after x what ``evaluate`` writes, at the end the tick's own numbers."""
-
-    temporaries: tuple[str, ...] = ()
-    batch: tuple[str, ...] = ()
-
-    @property
-    def _vectors(self) -> int:
-        return 2 * self.dim + 1 + (triangle(self.dim) if self.rule.hessian else 0)
-
-    def first(self, name: str) -> int | None:
-        """Return the first slot of a name, or None if it has none."""
-        fixed = {"x": 0, "g": self.dim, "f": 2 * self.dim, "hessian": 2 * self.dim + 1}
-        if name in fixed:
-            return fixed[name]
-        if name in self.rule.vectors:
-            return self.vector(name, 0)
-        if name in self.rule.scalars:
-            return self.scalar(name)
-        if name in self.per_start:
-            return self.hyperparameter(name)
-        return self.array(name) if name in self.arrays else self._behind.get(name)
-
-    @property
-    def _behind(self) -> dict[str, int]:
-        """First slots of what follows the loop's own counters."""
-        numbers = (*self.temporaries, *self.batch)
-        sizes = {"following": self.dim, **dict.fromkeys(numbers, 1)}
-        slots, here = {}, super().size
-        for name, size in sizes.items():
-            slots[name] = here
-            here += size
-        return slots
-
-    @property
-    def batch_slots(self) -> dict[str, int]:
-        """The slots of what a batch of a finite sum's rows needs."""
-        return {name: self._behind[name] for name in self.batch}
-
-    @property
-    def size(self) -> int:
-        """Number of slots."""
-        return super().size + self.dim + len(self.temporaries) + len(self.batch)
 
 
 class BlockTick:

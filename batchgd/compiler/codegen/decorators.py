@@ -10,9 +10,7 @@ from batchgd.kernels.cpu_intrinsics import align_stack
 from batchgd.kernels.inline import inlined
 from numba import carray, njit
 
-FLAGS = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
-INNER = {**FLAGS, "no_cpython_wrapper": True}
-PASS = {**INNER, "fastmath": False}
+PASS = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True, "no_cpython_wrapper": True}
 """,
     "cuda": """\
 from batchgd.kernels.cuda.templates import cuda
@@ -35,8 +33,8 @@ class Decorators:
 
     In the passes of the block form no product is fused with a sum: whether LLVM sees that a pass adds what the one
     before multiplied depends on how far it unrolls the lanes, and results must not depend on the width of a block.
-    ``tick`` is for the fused tick, which Numba does not compile for the CPU, ``pass_tick`` for that in block form and
-    what it calls; ``carried`` for what the loop does with a lane.
+    ``pass_tick`` is for the tick in block form and what it calls, ``tick`` for the fused one, ``loop`` and ``carried``
+    for the loop and what it does with a lane: for the CPU Numba compiles none of these three.
     """
 
     lane: str | None
@@ -54,17 +52,7 @@ _UNFUSED = "inlined(fused=False, on_cuda=True)"  # on CUDA the assembler decides
 _ROLLED = "inlined(fused=False, rolled=True)"
 
 DECORATORS = {
-    # InlinedFunction by force: a call that passes a dozen arrays costs more than what it does.
-    "cpu": Decorators(
-        "inlined(fused=True, rolled=True)",
-        _ROLLED,
-        "njit(**INNER, forceinline=True)",
-        "njit(**FLAGS)",
-        _ROLLED,
-        _ROLLED,
-        None,
-        "njit(**PASS)",
-    ),
+    "cpu": Decorators("inlined(fused=True, rolled=True)", None, None, None, _ROLLED, _ROLLED, None, "njit(**PASS)"),
     # Passes are called, so that each is unrolled by itself: within the loops of another one, some were left rolled,
     # and the state of a thread in memory.
     "cuda": Decorators(_UNFUSED, _UNFUSED, _DEVICE, "cuda.jit", _UNFUSED, _DEVICE, _UNFUSED, _UNFUSED),

@@ -1,19 +1,15 @@
 """Where each quantity of a lane is in the workspace: slot numbers, counted once, used by the tick and by the loop.
 
-The tick is compiled with these numbers, on CUDA the loop as well. The CPU's loop reads them instead: compiled anew for
-every method and dimension, it took half of the time until another one was ready. It touches a lane only when its
-trajectory begins and ends, and a few more operations do not matter there.
+The tick is compiled with these numbers, on CUDA the loop as well. The CPU's loop, which is the same for all methods and
+dimensions, reads them: it touches a lane only when its trajectory begins and ends.
 """
 
 from __future__ import annotations
 
-import ast
 from dataclasses import dataclass, field
-from functools import cache
 
 from batchgd.compiler.codegen.emit_stopping import StoppingTests
 from batchgd.compiler.codegen.rule import Rule
-from batchgd.kernels.cpu_intrinsics import FIRST_SLOT, SLOTS
 
 COUNTERS = ("nit", "nfev", "busy", "code")
 
@@ -102,7 +98,7 @@ class Layout:
         return self.rule.decide is not None
 
     def slots(self) -> dict[str, int]:
-        """What the loop's text calls them."""
+        """What the loop calls them."""
         return {
             "D": self.dim,
             "ACCEPTED": self.accepted,
@@ -116,24 +112,3 @@ class Layout:
     def constants(self) -> list[str]:
         """The names that the loop's text uses, as assignments."""
         return [f"TRIALS = {self.trials}", *(f"{name} = {slot}" for name, slot in self.slots().items())]
-
-
-PLACES = {name: FIRST_SLOT + place for place, name in enumerate(SLOTS)}
-
-
-@cache
-def slots_read(text: str) -> str:
-    """Return the text of a function that begins by reading the slots that it names from ``index``.
-
-    >>> print(slots_read("def refill(ws, index, lane):\\n    ws[BUSY * W + lane] = 1.0"))
-    def refill(ws, index, lane):
-        BUSY = index[W + 19]
-        ws[BUSY * W + lane] = 1.0
-    """
-    tree = ast.parse(text)
-    named = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    lines = [f"{name} = index[W + {1 + place}]" for name, place in PLACES.items() if name in named]
-    function = tree.body[0]
-    assert isinstance(function, ast.FunctionDef)
-    function.body[:0] = ast.parse("\n".join(lines)).body
-    return ast.unparse(tree)

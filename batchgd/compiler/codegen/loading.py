@@ -8,36 +8,33 @@ from typing import TYPE_CHECKING, Any
 
 from batchgd.compiler.cache import modules
 from batchgd.compiler.cache.toolchain import key_of
-from batchgd.compiler.codegen.cpu_modules import BY_ADDRESS, ENTRIES, evaluations, texts
+from batchgd.compiler.codegen.cpu_modules import evaluations, texts
 from batchgd.compiler.codegen.specialisation import KERNELS, Specialisation
-from batchgd.kernels.cpu_intrinsics import SLOTS
+from batchgd.kernels.cpu_places import SLOTS
 
 if TYPE_CHECKING:
     from batchgd.compiler.lower.evaluation import Evaluation
 
 
-def load(specialisation: Specialisation) -> Any:
+def load(specialisation: Specialisation, *, recording: bool = False) -> Any:
     """Return what a launch needs of a specialisation; it is compiled, or read from the cache, when first called.
 
-    For CUDA and NumPy that is one module. On the CPU those of ``cpu_modules.py`` are put together, each of them loaded
-    once for all specialisations that share it.
+    For CUDA that is one module; for NumPy too, if its tick has the block form. On the CPU those of ``cpu_modules.py``
+    are put together, each of them loaded once for all specialisations that share it, with a loop that records the
+    paths or one that does not.
     """
+    if specialisation.target == "numpy" and not specialisation.blocked:
+        return _arrays(specialisation, specialisation.read.module)
+    if specialisation.target == "cuda":
+        return _kernels(specialisation, specialisation.read.module)
     target, texts = specialisation.target, _texts(specialisation, specialisation.read.module)
-    if target != "cpu":
-        text = texts["module"]
-        code = specialisation.objective.code
-        kept = target == "cuda" and (code is None or code.kept)
-        return modules.module(key_of(text, target), text, KERNELS if kept else ())
-    functions: dict[str, Any] = {}
-    for module, text in texts.items():
-        key, names = key_of(text, target), ENTRIES[module]
-        if module in BY_ADDRESS:
-            functions |= {name: modules.by_address(key, text, name) for name in names}
-        else:
-            functions |= modules.for_all(key, text, names)
-    if not specialisation.blocked:
-        functions["tick"] = Loaded(_tick(specialisation, specialisation.read.module))
-    functions |= {name: Loaded(made) for name, made in _evaluations(specialisation).items()}
+    if target == "numpy":
+        return modules.module(key_of(texts["module"], target), texts["module"])
+    made = [*_loop(specialisation.lanes, specialisation.dtype, recording), *_evaluations(specialisation)]
+    made.append(_tick(specialisation, specialisation.read.module))
+    functions: dict[str, Any] = {each.name: Loaded(each) for each in made}
+    for name, text in texts.items():
+        functions[name] = modules.by_address(key_of(text, target), text, name)
     return SimpleNamespace(W=specialisation.lanes, slots=_slots(specialisation), **functions)
 
 
@@ -47,6 +44,9 @@ def forget() -> None:
     _texts.cache_clear()
     _evaluations.cache_clear()
     _tick.cache_clear()
+    _arrays.cache_clear()
+    _kernels.cache_clear()
+    _loop.cache_clear()
 
 
 @lru_cache(maxsize=256)  # writing it anew for each run of the same objective took 15 ms
@@ -64,31 +64,73 @@ class Loaded:
         self.tables, self.memory = made.tables, made.memory
         self._code = modules.by_text(native_key(made.text), made.text, made.name)
 
-    def address(self, arguments: tuple[Any, ...]) -> int:
+    def address(self, dtype: str) -> int:
         """Return its address, valid as long as this object lives."""
         return int(self._code.address())
 
 
 @lru_cache(maxsize=256)
-def _evaluations(specialisation: Specialisation) -> dict[str, Evaluation]:
-    """What is not compiled by Numba."""
+def _evaluations(specialisation: Specialisation) -> list[Evaluation]:
+    """The functions of an objective that Numba does not compile."""
     return evaluations(specialisation)
+
+
+@lru_cache(maxsize=16)
+def _loop(lanes: int, dtype: str, recording: bool) -> tuple[Evaluation, ...]:
+    """The functions that are the same for all objectives and methods."""
+    from batchgd.compiler.lower.loop import descend, values
+    from batchgd.compiler.lower.processor import this_processor
+    from batchgd.compiler.lower.record import record
+
+    made = (record if recording else descend, values)
+    return tuple(each(lanes, dtype, this_processor()) for each in made)
 
 
 @lru_cache(maxsize=256)
 def _tick(specialisation: Specialisation, rule: ModuleType) -> Evaluation:
-    """The fused tick for the CPU."""
-    from batchgd.compiler.codegen.trace_tick import tick_program
+    """The tick for the CPU."""
     from batchgd.compiler.lower.processor import this_processor
+
+    how: Any = {"lanes": specialisation.lanes, "dtype": specialisation.dtype, "processor": this_processor()}
+    if specialisation.blocked:
+        from batchgd.compiler.codegen.trace_block import pieces_of
+        from batchgd.compiler.lower.block import block_tick
+
+        return block_tick(pieces_of(specialisation), specialisation.sizes, **how)
+    from batchgd.compiler.codegen.trace_tick import tick_program
     from batchgd.compiler.lower.tick import tick
 
-    program, lanes, dtype = tick_program(specialisation), specialisation.lanes, specialisation.dtype
-    return tick(program, lanes=lanes, dtype=dtype, processor=this_processor())
+    return tick(tick_program(specialisation), **how)
+
+
+@lru_cache(maxsize=256)
+def _kernels(specialisation: Specialisation, rule: ModuleType) -> Any:
+    """The module for CUDA, with what it calls."""
+    from batchgd.compiler.codegen.device_module import device
+
+    made = device(specialisation)
+    text = f"{specialisation.source()}\n# What is not text has the key {key_of(made.text, 'cuda')}.\n"
+    code = specialisation.objective.code
+    module = modules.module(key_of(text, "cuda"), text, KERNELS if code is None or code.kept else ())
+    vars(module).update(made.functions)
+    if len(made.tables):
+        vars(module)["TABLES"] = made.tables
+    return module
+
+
+@lru_cache(maxsize=256)
+def _arrays(specialisation: Specialisation, rule: ModuleType) -> SimpleNamespace:
+    """The fused tick for NumPy."""
+    from batchgd.compiler.codegen.array_module import array_module
+
+    return array_module(specialisation)
 
 
 @lru_cache(maxsize=256)  # a layout is worked out anew whenever it is asked for, which is up to half a millisecond
 def _slots(specialisation: Specialisation) -> tuple[int, ...]:
     """The slots in the order in which the CPU's loop reads them from ``index``."""
     value = specialisation.value_slot
-    slots = {**specialisation.layout.slots(), "VALUE": specialisation.objective.dim if value is None else value}
+    layout = specialisation.layout
+    at = specialisation.objective.dim if value is None else value
+    slots = {**layout.slots(), "VALUE": at, "TRIALS": int(layout.trials)}
     return tuple(slots[name] for name in SLOTS)

@@ -9,16 +9,14 @@ are read by ``part``.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from batchgd.compiler.trace.emit import sine_cosine_pairs
-from batchgd.compiler.trace.graph import Graph, Node, reachable
-from batchgd.compiler.trace.operations import LEAVES, OPERATIONS
-from batchgd.kernels import philox
+from batchgd.compiler.trace.graph import Axes, Graph, Loop, Node, reachable
+from batchgd.compiler.trace.loops import with_bodies
+from batchgd.compiler.trace.operations import LEAVES, OPERATIONS, REDUCTIONS
 
 ARRAYS = ("ws", "index", "seed", "p", "box", "h", "limits")
 """What a tick is given: the state of the lanes, their starts, and what is the same for all of them."""
@@ -60,31 +58,42 @@ class ProgramGraph(Graph):
             return self.make("or", condition, other)
         return self.make("and", self.make("not", condition), other)
 
-    def input(self, number: int) -> Node:
-        """Return an input that is neither a coordinate nor a parameter of the objective."""
-        return self.intern("input", (), float(number))
+    def input(self, number: int, axes: Axes = ()) -> Node:
+        """Return an input that is neither a coordinate nor a parameter of the objective; with an axis, a vector."""
+        return self.intern("input", (), float(number), axes=axes)
 
-    def uniform_pair(self, seed: Node, start: Node, update: Node, counter: int) -> tuple[Node, Node]:
+    def uniform_pair(self, seed: Node, start: Node, update: Node, counter: int | Node) -> tuple[Node, Node]:
         """Return two random numbers in [0, 1), by ``philox.uniform_pair``."""
-        pair = self.intern("uniform", (seed, start, update), float(counter))
+        if isinstance(counter, Node):
+            pair = self.intern("uniform", (seed, start, update, counter))
+        else:
+            pair = self.intern("uniform", (seed, start, update), float(counter))
         return self.intern("part", (pair,), 0.0), self.intern("part", (pair,), 1.0)
 
     def imported(self, outputs: Sequence[Node]) -> list[Node]:
         """Return the same operations on the same leaves as nodes of this graph."""
         new: dict[int, Node] = {}
-        for node in reachable(outputs):
-            args = tuple(new[arg.id] for arg in node.args)
-            new[node.id] = self.intern(node.op, args, node.value, node.attr, node.axes)
+        for node in with_bodies(outputs):
+            args, attr = tuple(new[arg.id] for arg in node.args), node.attr
+            if isinstance(attr, Loop):
+                parts = (tuple(new[each.id] for each in several) for several in (attr.carries, attr.following))
+                attr = Loop(attr.axis, attr.reverse, *parts)
+            new[node.id] = self.intern(node.op, args, node.value, attr, node.axes)
             self.tables.update(node.graph.tables)
         return [new[node.id] for node in outputs]
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where an input or an output is: which of ``ARRAYS``, and the number of its element (of its slot, in ``ws``)."""
+    """Where an input or an output is: which of ``ARRAYS``, and the number of its element (of its slot, in ``ws``).
+
+    With ``rows`` it is a vector, and that is the number of the first of so many; the array ``axis`` has the numbers of
+    the coordinates.
+    """
 
     array: str
     number: int = 0
+    rows: int = 0
 
 
 @dataclass(frozen=True)
@@ -92,7 +101,8 @@ class Program:
     """Named inputs, and outputs that are computed from them.
 
     ``inputs`` and ``outputs`` map names to nodes, ``reads`` and ``writes`` to places. The output ``ended``, whether the
-    lane has ended, is not stored; ``going`` is whether the lane is at work and has not ended.
+    lane has ended, is not stored; ``going`` is whether the lane is at work and has not ended, in the program of a
+    whole tick.
     """
 
     graph: ProgramGraph
@@ -100,7 +110,7 @@ class Program:
     reads: dict[str, Place]
     outputs: dict[str, Node]
     writes: dict[str, Place]
-    going: Node
+    going: Node | None = None
 
     @property
     def nodes(self) -> list[Node]:
@@ -113,10 +123,18 @@ class Program:
         ids = {node.id for node in self.nodes}
         return {name: node for name, node in self.inputs.items() if node.id in ids}
 
+    @property
+    def renewed(self) -> dict[Place, Node]:
+        """What is written where; not what its place contains already, because it is the input that was read there."""
+        given = {place: self.inputs[name] for name, place in self.reads.items()}
+        written = ((place, self.outputs[name]) for name, place in self.writes.items())
+        return {place: node for place, node in written if node is not given.get(place)}
+
     def while_going(self) -> dict[str, Node]:
         """Return the outputs that a tick reads again, by their inputs' names, if the lane goes on."""
         state = {self.reads[name]: name for name in self.needed}
         names = {name: state[place] for name, place in self.writes.items() if place in state}
+        assert self.going is not None
         new: dict[int, Node] = {self.going.id: self.graph.constant(1.0)}
         for node in reachable(self.outputs[name] for name in names):
             if node.id not in new:
@@ -153,6 +171,9 @@ class Program:
         for node in nodes:
             if node.id in paired.values() or node.op in LEAVES or node.op == "part":
                 continue
+            if node.op in REDUCTIONS:
+                counts[node.op] += 1
+                continue
             if node.op == "uniform":
                 counts["uniform_pair"] += 1
             elif OPERATIONS[node.op].cost in ("adds", "multiplies"):
@@ -163,46 +184,23 @@ class Program:
                 counts["sincos" if node.id in paired else node.op] += 1
         return dict(counts)
 
-    def run(self, **arrays: Any) -> Any:
-        """Do the tick on NumPy arrays: ``ws`` (slots, lanes) is renewed; returns whether each lane has ended.
 
-        This is the reference for what is compiled. Arguments are named as ``ARRAYS``, with one start per lane.
-        """
-        ws = arrays["ws"]
-        given = {}
-        for name, node in self.needed.items():
-            place = self.reads[name]
-            whole = place.array in ("index", "seed")
-            given[node.id] = arrays[place.array] if whole else arrays[place.array][place.number].copy()
-        values = evaluated(self.outputs.values(), given, ws.dtype)
-        for (name, _), value in zip(self.outputs.items(), values, strict=True):
-            if name in self.writes:
-                ws[self.writes[name].number] = value
-        return values[[*self.outputs].index("ended")]
+@dataclass(frozen=True)
+class Operation:
+    """What is done between two programs on a whole block: a function of ``block_operations.py``'s kind.
 
+    ``slots`` has the first slot of each of its arguments but the block itself, by its name.
+    """
 
-def evaluated(outputs: Iterable[Node], given: dict[int, Any], dtype: Any) -> list[Any]:
-    """Return the values of nodes in NumPy, from those of their leaves by id."""
-    outputs, values, real = list(outputs), dict(given), np.dtype(dtype).type
-    pair = philox.uniform_pair if real is np.float64 else philox.uniform_pair_single
-    with np.errstate(all="ignore"):
-        for node in reachable(outputs):
-            operands = [values[arg.id] for arg in node.args]
-            if node.op == "const":
-                values[node.id] = real(node.value)
-            elif node.op == "uniform":
-                seed, start, update = operands
-                values[node.id] = pair(seed, start, np.int64(update), int(node.value))
-            elif node.op == "part":
-                values[node.id] = operands[0][int(node.value)]
-            elif node.id not in values:
-                values[node.id] = OPERATIONS[node.op].compute(*operands)
-    return [values[node.id] for node in outputs]
+    function: Callable[..., Any]
+    slots: dict[str, int]
 
 
 def _place(place: Place | None) -> str:
     if place is None:
         return "result"
+    if place.rows:
+        return place.array if place.array == "axis" else f"{place.array}[{place.number}:{place.number + place.rows}]"
     return place.array if place.array in ("index", "seed") else f"{place.array}[{place.number}]"
 
 
@@ -211,5 +209,8 @@ def _written(node: Node, names: dict[int, str]) -> str:
     if node.op == "part":
         return f"{operands[0]}[{int(node.value)}]"
     if node.op == "uniform":
-        return f"uniform_pair({', '.join(operands)}, {int(node.value)})"
+        counter = [] if len(operands) == 4 else [str(int(node.value))]
+        return f"uniform_pair({', '.join([*operands, *counter])})"
+    if node.op in REDUCTIONS:
+        return f"{node.op}({operands[0]})"
     return OPERATIONS[node.op].text.format(*operands)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
+
 from batchgd.compiler.codegen import emit_evaluation, emit_loops, emit_sum, warp_tick
-from batchgd.compiler.codegen.block_tick import BlockLayout, BlockTick
+from batchgd.compiler.codegen.block_layout import BlockLayout, temporaries
+from batchgd.compiler.codegen.block_tick import BlockTick
 from batchgd.compiler.codegen.decorators import DECORATORS, HEADERS, Decorators
 from batchgd.compiler.codegen.emit_stopping import StoppingEmitter, StoppingTests
-from batchgd.compiler.codegen.fused_tick import FusedTick
 from batchgd.compiler.codegen.layout import Layout
 from batchgd.compiler.codegen.rule import Rule, parameters_of, read_rule
 from batchgd.compiler.codegen.to_numpy import as_rows
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from batchgd.compiler.differentiable import Differentiable
     from batchgd.compiler.finite_sum import FiniteSum
     from batchgd.compiler.objective import Objective, What
+    from batchgd.compiler.trace.graph import Node
 
 BLOCK_DIM = 32
 """From this dimension on CPU code takes the block form: unrolled, it would compile for many seconds."""
@@ -40,6 +43,17 @@ BLOCK_OPERATIONS = 400
 Below this number the fused form runs up to 1.3 times as fast (Rosenbrock's function in 10 and 20 dimensions: 124 and
 264). From it on both run equally fast (sums of 20 to 80 sines: 425 to 1,685), and the block form is ready 0.4 s sooner.
 """
+
+BLOCK_STATE = 160
+"""And above this many numbers that a lane remembers, for rules with history or matrices.
+
+Up to it Newton's method, which does most with each, is compiled in 0.6 s, and the fused form runs 1.0 to 1.9 times as
+fast (Rosenbrock's function in 2 and 8 dimensions, five methods).
+"""
+
+LANES_OF_MUCH = 16
+"""Lanes of a block that remember more than that, in float64: with 64 of them BFGS takes 1.5 times as long in 40
+dimensions, and 1.8 times in 100."""
 
 ELEMENTARY = 8
 
@@ -76,6 +90,13 @@ class Specialisation:
     threads: int = 1
     in_block: bool | None = None
 
+    def narrowed(self) -> Specialisation:
+        """Return the same with fewer lanes in a block of the CPU if lanes remember much: it then fits in the cache."""
+        fewer = LANES_OF_MUCH * 8 // np.dtype(self.dtype).itemsize
+        if self.target != "cpu" or self.lanes <= fewer or self.layout.size <= BLOCK_STATE:
+            return self
+        return replace(self, lanes=fewer)
+
     @property
     def how(self) -> Decorators:
         """How its functions are compiled."""
@@ -89,15 +110,15 @@ class Specialisation:
 
     @property
     def blocked(self) -> bool:
-        """Whether the tick takes the block form: for rules that need it, and if unrolling costs too much."""
-        if self.read.stages or self.sum is not None or self.shared or self.in_loops:
+        """Whether the tick takes the block form: where it must be loops, and if unrolling costs too much."""
+        if self.sum is not None or self.shared or self.in_loops or (self.target != "cpu" and self._remembers_much):
             return True
         return self.target == "cpu" and self._large if self.in_block is None else self.in_block
 
     @property
     def in_loops(self) -> bool:
-        """Whether the function is computed in loops over rows of data, which a tick must call."""
-        return self.target != "cuda" and self.objective.in_programs
+        """Whether the function is computed in loops over rows of data or by other code, which a tick must call."""
+        return self.objective.code is not None or (self.target != "cuda" and self.objective.in_programs)
 
     @property
     def in_programs(self) -> bool:
@@ -105,11 +126,21 @@ class Specialisation:
         return self.target == "numpy" and self.in_loops
 
     @property
+    def in_text(self) -> bool:
+        """Whether the evaluation is text: of a sum over rows, or a call of the user's own function."""
+        return self.sum is not None or self.objective.code is not None
+
+    @property
     def _large(self) -> bool:
         """Whether the objective costs much to compile, which must not depend on the number of starts."""
         counts = self.function.counts
         operations = counts.total + (ELEMENTARY - 1) * counts.transcendentals
-        return self.objective.dim >= BLOCK_DIM or operations >= BLOCK_OPERATIONS
+        return self._remembers_much or self.objective.dim >= BLOCK_DIM or operations >= BLOCK_OPERATIONS
+
+    @property
+    def _remembers_much(self) -> bool:
+        """Whether the rule works on so much of a lane that loops are better."""
+        return bool(self.read.stages) and self._fused_layout.size > BLOCK_STATE
 
     @property
     def shared(self) -> bool:
@@ -135,7 +166,7 @@ class Specialisation:
     def layout(self) -> Layout:
         """The slots of a lane."""
         if not self.blocked:
-            return Layout(self.objective.dim, self.read, self.per_start, self.ending)
+            return self._fused_layout
         emitter = StoppingEmitter(self.read, Constants(self.dtype), self.ending, cubic=self.cubic)
         return BlockLayout(
             -(-self.objective.dim // self.threads),
@@ -143,9 +174,13 @@ class Specialisation:
             self.per_start,
             self.ending,
             self.constants,
-            BlockTick.temporaries(self.read, emitter),
+            temporaries(self.read) if self.target == "cpu" else BlockTick.temporaries(self.read, emitter),
             batch=() if self.sum is None else emit_sum.scratch(self.sum),
         )
+
+    @property
+    def _fused_layout(self) -> Layout:
+        return Layout(self.objective.dim, self.read, self.per_start, self.ending, self.constants)
 
     @property
     def ending(self) -> StoppingTests:
@@ -158,6 +193,10 @@ class Specialisation:
         if self.read.decide is not None:
             return ("maxfev", "unsteady")  # a rejected trial is not an update, which maxiter would count
         return ("overflowed",) if self.read.step_squared is None else ()
+
+    def outputs(self, what: What) -> list[Node]:
+        """Return what a tick computes of the function, in loops over rows, but in CUDA's simulator written out."""
+        return self.function.written_out(what) if self.simulated else self.function.outputs(what)
 
     @property
     def has_value(self) -> bool:
@@ -177,7 +216,7 @@ class Specialisation:
             body = self._shared_functions(constants, tables)
         else:
             body = [*self.evaluation(constants), *self.tick(constants)]
-            if self.target != "cpu":
+            if self.target != "cpu" and (self.target == "numpy" or self.in_text):
                 value, value_at = self.value_functions(constants).values()
                 body += [
                     value if self.in_programs else decorated(value, self.how.lane),
@@ -202,6 +241,11 @@ class Specialisation:
     def block(self) -> list[str]:
         """What the loop knows about a lane block, as assignments."""
         return [f"W = {self.lanes}", f"IN_KERNEL = {self.in_kernel}", *self.layout.constants()]
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """What operations on a block are compiled for: the dimension, and the numbers of the rule that are fixed."""
+        return {"d": self.objective.dim, **dict(self.constants)}
 
     def fixed(self) -> list[str]:
         """The numbers that the rule is compiled for, as assignments."""
@@ -257,8 +301,8 @@ class Specialisation:
     def evaluation(self, constants: Constants) -> list[str]:
         """The evaluation of a lane block, a function of its own in the block form."""
         layout = self.layout
-        if not isinstance(layout, BlockLayout):
-            return []
+        if not isinstance(layout, BlockLayout) or (self.target == "cuda" and not self.in_text):
+            return []  # it is no text (``device_module.py``)
         asked = emit_evaluation.outputs_of(self.objective.dim, value=self.has_value, hessian=self.read.hessian)
         if self.in_programs:
             return [*emit_evaluation.evaluation_of_rows(self.function, asked)]
@@ -270,26 +314,11 @@ class Specialisation:
         return self._chosen([decorated(lane, self.how.lane), decorated(block, self.how.pass_tick)])
 
     def tick(self, constants: Constants) -> list[str]:
-        """The tick with what it calls: the rule, the stopping tests and, in the fused form, the evaluation."""
-        from batchgd.kernels import stopping_tests as tests
-
+        """The tick in block form with what it calls: the rule and the stopping tests."""
         layout = self.layout
         if isinstance(layout, BlockLayout):
             return self._block_tick(layout, constants)
-        tick = FusedTick(
-            layout,
-            constants,
-            n_params=self.n_params,
-            cubic=self.cubic,
-            arrays=self.target == "numpy",
-        )
-        return [
-            *(function_source(getattr(tests, name), constants, self.how.lane) for name in self.ending.functions),
-            functions_of(layout.rule.module, constants, self.how.lane),
-            *(functions_of(part.module, constants, self.how.lane, f"{part.name}_") for part in layout.rule.parts),
-            decorated(self.function.emit(self.what, constants), self.how.lane),
-            decorated(tick.source(), self.how.tick),
-        ]
+        return []  # it is a program
 
     def _block_tick(self, layout: BlockLayout, constants: Constants) -> list[str]:
         """The same for the block form, which calls ``evaluate``."""
@@ -329,7 +358,7 @@ class Specialisation:
         """
         if self.target != "cpu":
             return text
-        from batchgd.kernels.cpu_intrinsics import P_SIZE, TAIL, WS_SIZE
+        from batchgd.kernels.cpu_places import P_SIZE, TAIL, WS_SIZE
 
         decorator, head, body = text[-1].split("\n", 2)
         name, arguments = head.removeprefix("def ").removesuffix("):").split("(")
@@ -370,8 +399,7 @@ class Specialisation:
             f"claim, look_due, look = claim_atomic, {due.__name__}, {look.__name__}",
             *copied([descend.draw, *descend.CARRIED], self.how.carried),
             *copied(record_paths.CALLED, self.how.loop),
-            *copied((descend.descend_lane, record_paths.record), self.how.loop),
-            "descend = descend_lane",
+            *copied((descend.descend, record_paths.record), self.how.loop),
             *copied([getattr(templates, name) for name in KERNELS], self.how.entry),
         ]
 

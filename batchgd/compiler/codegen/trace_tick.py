@@ -1,7 +1,8 @@
 """Trace a tick: one evaluation, one decision, one update and the stopping tests of one lane, as one program.
 
 The plain functions of ``kernels`` are called with traced numbers, each with those that it names as its parameters.
-Vectors are lists of numbers, one per coordinate, and so are a rule's further arrays, one per slot.
+Vectors are lists of numbers, one per coordinate, and so are a rule's further arrays, one per slot. In
+``trace_block.py`` a vector is one number with an axis, and the tick several programs.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 from types import FunctionType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from batchgd.compiler.codegen.coordinates import Looped, Unrolled, Whole
 from batchgd.compiler.codegen.fused_tick import BOX
 from batchgd.compiler.codegen.layout import COUNTERS, Layout
 from batchgd.compiler.codegen.program import Place, Program, ProgramGraph
 from batchgd.compiler.codegen.steps import Step, steps_of
-from batchgd.compiler.codegen.trace_stopping import StoppingTrace, added_in_pairs
+from batchgd.compiler.codegen.trace_stopping import StoppingTrace
 from batchgd.compiler.trace.graph import Node
 from batchgd.compiler.trace.scalar import Scalar, node_of
 from batchgd.kernels.rule_parts.stages import Block, Each, Lane, Sum, with_callees
@@ -37,9 +39,13 @@ def layout_of(of: Specialisation) -> Layout:
 class TickTrace:
     """Traces one tick; ``names`` are the numbers and vectors of a lane as they are at this point of it."""
 
+    ways: type[Unrolled | Looped] = Unrolled
+    slots = staticmethod(layout_of)
+
     def __init__(self, of: Specialisation):
-        self.of, self.layout, self.rule = of, layout_of(of), of.read
+        self.of, self.layout, self.rule = of, self.slots(of), of.read
         self.dim = of.objective.dim
+        self.over = self.ways(self.dim)
         self.graph = ProgramGraph(self.dim, of.n_params)
         self.inputs: dict[str, Node] = {}
         self.reads: dict[str, Place] = {}
@@ -47,20 +53,31 @@ class TickTrace:
         self.writes: dict[str, Place] = {}
         self.names: dict[str, Any] = {}
         self.trials = self.rule.decide is not None
-        self.stopping = StoppingTrace(self.layout.ending, self.rule, cubic=of.cubic)
+        self.stopping = StoppingTrace(self.layout.ending, self.rule, self.over, cubic=of.cubic, batches=of.batches)
 
     def program(self) -> Program:
         """Trace everything in order."""
+        self._trace()
+        self._write()
+        going = self.names["going"].node
+        return Program(self.graph, self.inputs, self.reads, self.outputs, self.writes, going)
+
+    def _trace(self) -> None:
+        """Name everything as it is when the tick is over."""
         self._read()
         self._evaluate()
+        self.names["gg"] = self.over.total(self.over.each(lambda g: g * g, self.names["g"]))
         self.stopping.look_at_slope(self.names)
         for step in steps_of(self.rule):
             self._step(step)
-        resting = self.names["x" if self.rule.accepted is None else self.rule.accepted]
-        self.stopping.judge(self.names, resting)
-        self._write(resting)
-        going = self.names["going"].node
-        return Program(self.graph, self.inputs, self.reads, self.outputs, self.writes, going)
+        names = self.names
+        resting = names["x" if self.rule.accepted is None else self.rule.accepted]
+        self.stopping.judge(names, resting)
+        names["x"] = self.over.each(chosen, names["going"], names["following"], resting)
+        if self.trials:
+            names["nfev"] = names["nfev"] + 1.0
+        else:
+            names["nit"] = chosen(names["going"], names["nit"] + 1.0, names["nit"])
 
     def constant(self, value: float) -> Scalar:
         """Return a number."""
@@ -79,6 +96,18 @@ class TickTrace:
 
     def _read(self) -> None:
         """Name what a lane remembers, and what is the same for all of them."""
+        self._read_state()
+        shared = [name for name in self.rule.hyperparameters if name not in self.layout.per_start]
+        self.names |= {name: self._input(name, "h", k) for k, name in enumerate(shared)}
+        self.names |= {name: self._input(name, "limits", LIMITS.index(name)) for name in self.layout.ending.limits}
+        self.names |= {name: self._side(name, k) for k, name in enumerate(BOX)}
+        self.names |= {"seed": self._input("seed", "seed"), "start": self._input("start", "index")}
+        self.names["first"] = self.names["nfev" if self.trials else "nit"] < 0.5
+        self.names["axis"] = self._axis()
+        if not self.trials:
+            self.names["accepted"] = self.constant(1.0)
+
+    def _read_state(self) -> None:
         layout, ending = self.layout, self.layout.ending
         self.names["x"] = self._leaves("x", self.graph.x, "ws")
         self.names["p"] = self._leaves("p", self.graph.p, "p")
@@ -89,15 +118,6 @@ class TickTrace:
         numbers |= {name: layout.counter(name) for name in COUNTERS[: COUNTERS.index("code")]}
         numbers |= {name: layout.remembered(name) for name in ending.numbers}
         self.names |= {name: self._input(name, "ws", slot) for name, slot in numbers.items()}
-        shared = [name for name in self.rule.hyperparameters if name not in layout.per_start]
-        self.names |= {name: self._input(name, "h", k) for k, name in enumerate(shared)}
-        self.names |= {name: self._input(name, "limits", LIMITS.index(name)) for name in ending.limits}
-        self.names |= {name: self._side(name, k) for k, name in enumerate(BOX)}
-        self.names |= {"seed": self._input("seed", "seed"), "start": self._input("start", "index")}
-        self.names["first"] = self.names["nfev" if self.trials else "nit"] < 0.5
-        self.names["axis"] = list(range(self.dim))
-        if not self.trials:
-            self.names["accepted"] = self.constant(1.0)
 
     def _vectors(self) -> dict[str, tuple[int, int]]:
         """The first slot and the number of slots of each vector and further array that a lane remembers."""
@@ -106,44 +126,39 @@ class TickTrace:
         slots |= {name: (layout.remembered(name, 0), self.dim) for name in layout.ending.vectors}
         return slots | {name: (layout.array(name), size) for name, size in layout.arrays.items()}
 
-    def _side(self, name: str, k: int) -> list[Scalar]:
+    def _side(self, name: str, k: int) -> Any:
         if self.of.cubic:
-            return [self._input(name, "limits", len(LIMITS) + k)] * self.dim
+            return self._input(name, "limits", len(LIMITS) + k)
         return [self._input(f"{name}_{i}", "box", k * self.dim + i) for i in range(self.dim)]
+
+    def _axis(self) -> Any:
+        """The numbers of the coordinates."""
+        return list(range(self.dim))
 
     def _evaluate(self) -> None:
         """Value, gradient and Hessian, as far as they are needed, from the operations of the objective."""
-        outputs = self.of.function.outputs(self.of.what)
+        outputs = self.of.outputs(self.of.what)
         results = [Scalar(node) for node in self.graph.imported(outputs)]
         if self.of.what != "gradient":
             self.names["f"] = results.pop(0)
         self.names["g"], self.names["hessian"] = results[: self.dim], results[self.dim :]
-        self.names["gg"] = added_in_pairs([g * g for g in self.names["g"]])
 
     def _step(self, step: Step) -> None:
         """Trace one step of the rule; it sees the results of the steps before it."""
         if step.kind is Block:
             self._block(step)
             return
-        function = traced(step.function)
+        function, values = traced(step.function), [self.names[name] for name in step.asks]
         if step.kind is Lane:
-            self._name(step.gives, function(*(self.names[name] for name in step.asks)))
+            self._name(step.gives, function(*values))
         elif step.kind is Sum:
-            self.names[step.gives[0]] = added_in_pairs(
-                [self._of_coordinate(step, function, i) for i in range(self.dim)]
-            )
+            self.names[step.gives[0]] = self.over.total(self.over.each(function, *values))
         elif step.kind is Each:
-            results = [self._of_coordinate(step, function, i) for i in range(self.dim)]
-            several = [result if isinstance(result, tuple) else (result,) for result in results]
-            self._name(step.gives, tuple(list(column) for column in zip(*several, strict=True)))
+            self._name(step.gives, self.over.each(function, *values))
         if "accepted" in step.gives:
             later = self.names["accepted"] & (self.names["nfev"] > 0.5)
             nit = self.names["nit"]
             self.names["nit"] = self._traced(chosen(later, nit + 1.0, nit))
-
-    def _of_coordinate(self, step: Step, function: Callable[..., Any], i: int) -> Any:
-        values = (self.names[name] for name in step.asks)
-        return function(*(value[i] if isinstance(value, list) else value for value in values))
 
     def _name(self, gives: Sequence[str], results: Any) -> None:
         together = results if isinstance(results, tuple) else (results,)
@@ -171,19 +186,16 @@ class TickTrace:
             elif value is None or not value.node.is_boolean:
                 self.names[name] = self._traced(ws[slot])
 
-    def _write(self, resting: Sequence[Scalar]) -> None:
+    def _write(self) -> None:
         """Say what a lane remembers of this tick."""
-        names, layout, going = self.names, self.layout, self.names["going"]
-        moved = [chosen(going, n, x) for n, x in zip(names["following"], resting, strict=True)]
-        self._output("x{}", moved, 0)
+        names, layout = self.names, self.layout
+        self._output("x{}", names["x"], 0)
         for name, (slot, _) in self._vectors().items():
             self._output(f"{name}_{{}}", names[name], slot)
         for name in self.rule.scalars:
             self._output(name, [names[name]], layout.scalar(name))
-        nit = names["nit"] if self.trials else chosen(going, names["nit"] + 1.0, names["nit"])
-        counters = {"nit": nit, "code": names["code"]} | ({"nfev": names["nfev"] + 1.0} if self.trials else {})
-        for name, value in counters.items():
-            self._output(name, [value], layout.counter(name))
+        for name in ("nit", "code", "nfev") if self.trials else ("nit", "code"):
+            self._output(name, [names[name]], layout.counter(name))
         for name in layout.ending.numbers:
             self._output(name, [names[name]], layout.remembered(name))
         self.outputs["ended"] = names["ended"].node
@@ -200,7 +212,7 @@ def chosen(condition: Scalar, yes: Any, no: Any) -> Any:
     return Scalar(graph.make("where", condition.node, node_of(graph, yes), node_of(graph, no)))
 
 
-def traced(function: Callable[..., Any], constants: dict[str, int] | None = None) -> Callable[..., Any]:
+def traced(function: Callable[..., Any], constants: dict[str, Any] | None = None) -> Callable[..., Any]:
     """Return a function of the kernels, and what it calls, for traced numbers.
 
     It sees the constants in place of its module's, and random numbers are traced as one operation.
@@ -220,7 +232,8 @@ def traced(function: Callable[..., Any], constants: dict[str, int] | None = None
     return made[function.__name__]
 
 
-def _uniform_pair(seed: Scalar, start: Scalar, update: Scalar, counter: int) -> tuple[Scalar, Scalar]:
+def _uniform_pair(seed: Scalar, start: Scalar, update: Scalar, counter: int | Whole) -> tuple[Scalar, Scalar]:
     graph: Any = seed.node.graph
-    u, v = graph.uniform_pair(seed.node, start.node, update.node, counter)
+    number = counter.real.node if isinstance(counter, Whole) else counter
+    u, v = graph.uniform_pair(seed.node, start.node, update.node, number)
     return Scalar(u), Scalar(v)

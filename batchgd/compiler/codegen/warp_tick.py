@@ -51,6 +51,8 @@ def gains(objective: Differentiable, rule: Rule) -> bool:
     if objective.dim < WIDTH or not can_share(objective, rule):
         return False
     assert hasattr(objective, "rolled")
+    if not objective.can_be_written_out:
+        return False
     shared = objective.rolled("value_and_gradient")
     return bool(shared.work(WIDTH) <= LARGEST_SHARE * shared.operations)
 
@@ -158,7 +160,6 @@ def loop_functions(
         names,
         *copied((warp.total, warp.largest, warp.smallest, warp.claim_together, due, look), how.loop),
         f"claim, look_due, look = claim_together, {due.__name__}, {look.__name__}",
-        *copied((warp.draw, warp.refill, warp.store, descend.descend_lane), how.loop),
-        "descend = descend_lane",
+        *copied((warp.draw, warp.refill, warp.store, descend.descend), how.loop),
         *copied((templates.descend_kernel, templates.values_kernel), how.entry),
     ]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from batchgd.compiler.lower.evaluation import Evaluation
 from batchgd.compiler.lower.processor import Processor
 from batchgd.compiler.lower.vectors import INTEGER, POINTER, Vectors, integer
-from batchgd.kernels.cpu_intrinsics import ALL_LANES, MEMORY, TABLES
+from batchgd.kernels.cpu_places import ALL_LANES, MEMORY, TABLES
 from batchgd.kernels.vecmath.ir import FLOAT32, FLOAT64, Real
 
 _DOUBLE = ir.DoubleType()

@@ -2,7 +2,7 @@
 
 ``evaluate(ws, index, seed, p)`` reads every lane's x from the first slots of ``ws`` and writes each output to its slot,
 a vector of lanes after another. Rows of data and memory for intermediate rows are found by the addresses in the tail of
-``index`` (``kernels/cpu_intrinsics.py``). The two pointers in front of the arguments, and the 0 that is returned, are
+``index`` (``kernels/cpu_places.py``). The two pointers in front of the arguments, and the 0 that is returned, are
 what Numba's code expects of a function that it calls.
 """
 
@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 
 from batchgd.compiler.lower.functions import INLINED, Functions
 from batchgd.compiler.lower.processor import Processor
-from batchgd.compiler.lower.program import Program
+from batchgd.compiler.lower.program import Program, positions_of
 from batchgd.compiler.lower.to_llvm import Lowering
 from batchgd.compiler.lower.values import Surroundings
 from batchgd.compiler.lower.vectors import INTEGER, LINE, POINTER, Vectors, integer
 from batchgd.compiler.trace.graph import Node, reachable
 from batchgd.compiler.trace.loops import with_steps
 from batchgd.compiler.trace.operations import OPERATIONS
-from batchgd.kernels.cpu_intrinsics import ALL_LANES, MEMORY, TABLES
+from batchgd.kernels.cpu_places import ALL_LANES, MEMORY, TABLES
 from batchgd.kernels.vecmath.ir import FLOAT32, FLOAT64, Format, Real
 
 _TEMPORARY = 6
@@ -115,24 +115,13 @@ class _Writer:
         every = builder.icmp_signed("!=", vectors.position(every), integer(0))
 
         def turn(lane: Any, _: list[Real]) -> list[Real]:
-            with builder.if_then(builder.or_(every, self._at_work(vectors, index, lane))):
+            with builder.if_then(builder.or_(every, vectors.at_work(index, lane))):
                 of_group = vectors.at(ws, lane, vectors.scalar)
                 builder.call(group, [of_group, of_group, p, tables, memory])
             return []
 
         vectors.loop(0, self.lanes, self.width, [], turn)
         vectors.builder.ret(ir.Constant(ir.IntType(32), 0))
-
-    def _at_work(self, vectors: Vectors, index: Any, lane: Any) -> Any:
-        """Whether one of the lanes of a vector descends from a start, and is not parked."""
-        builder, parked = vectors.builder, ir.Constant(INTEGER, -1)
-        if self.width == 1:
-            return builder.icmp_signed("!=", vectors.position(vectors.at(index, lane, INTEGER)), parked)
-        kind = ir.VectorType(INTEGER, self.width)
-        starts = builder.load(vectors.at(index, lane, INTEGER), typ=kind, align=8)
-        working = builder.icmp_signed("!=", starts, ir.Constant(kind, [parked] * self.width))
-        bits = ir.IntType(self.width)
-        return builder.icmp_unsigned("!=", builder.bitcast(working, bits), ir.Constant(bits, 0))
 
     def _group(self) -> tuple[ir.Function, int]:
         """Append the function of one vector of lanes, and return how many vectors of memory it needs.
@@ -156,11 +145,11 @@ class _Writer:
             coordinate=lambda number: self._element(self.point, number),
             store=lambda slot, value: vectors.store(value, self._element(out, slot)),
             table=self._table,
-            positions=self._positions,
+            positions=positions_of,
             memory=lambda number: vectors.at(memory, number),
         )
         program = Program([*self.outputs.values()], fuses=self.processor.fuses)
-        Lowering(vectors, self.functions, program, around, self.outputs)
+        Lowering(vectors, self.functions, program, around).put(self.outputs)
         vectors.builder.ret_void()
         entry.branch(group.blocks[1])
         return group, vectors.entries
@@ -177,17 +166,10 @@ class _Writer:
 
     def _table(self, node: Node) -> Any:
         """The address of a node's table; each table is passed once."""
-        array = node.table if node.op == "data" else self._positions(node)
+        array = node.table if node.op == "data" else positions_of(node)
         kept = np.ascontiguousarray(array, np.int64 if array.dtype.kind in "iu" else self.dtype)
         key = kept.tobytes(), kept.dtype
         if key not in self.tables:
             place = self.at_entry.at(self.addresses, integer(len(self.tables)), POINTER)
             self.tables[key] = kept, self.at_entry.pointer(place)
         return self.tables[key][1]
-
-    @staticmethod
-    def _positions(node: Node) -> NDArray[Any]:
-        """The numbers in the table of a pick or a spread; for a pick from coordinates, the coordinates' numbers."""
-        if node.op == "pick" and Program.picks_coordinates(node):
-            return np.array([int(arg.value) for arg in node.args])[node.table]
-        return node.table

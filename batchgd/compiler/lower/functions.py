@@ -1,7 +1,7 @@
 """The elementary functions as functions of an LLVM module: each is written once, however often it is called.
 
-Few calls are inlined, so that they share constants and fill each other's waits; of many, each would cost as much to
-compile as the first.
+Calls are inlined, so that they share constants, fill each other's waits, and what is in registers stays there; of many,
+each would cost as much to compile as the first.
 """
 
 from __future__ import annotations
@@ -10,11 +10,14 @@ from typing import Any
 
 from llvmlite import ir
 
+from batchgd.kernels.vecmath.emitters import EMITTERS
 from batchgd.kernels.vecmath.ir import Format, Real
-from batchgd.kernels.vecmath.overloads import EMITTERS
 
-INLINED = 8
-"""Calls of elementary functions in a program, up to which they are inlined."""
+INLINED = 32
+"""Calls of elementary functions in a program, up to which they are inlined.
+
+Each takes 2 to 3 ms to compile. Ten sines that are not take a quarter longer: a call leaves nothing in registers.
+"""
 
 CHEAP = ("absolute", "copysign", "floor", "maximum", "minimum", "sign", "sqrt", "where")
 """Functions of a few instructions, written where they are called."""

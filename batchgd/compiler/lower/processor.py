@@ -5,6 +5,7 @@ Code for another processor than this one can be written and compiled, but not ru
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -13,6 +14,9 @@ import numpy as np
 
 _VECTORS = {"avx512f": (64, 32), "avx": (32, 16)}
 """Bytes of a vector, and the number of registers, by the feature that brings them; without one of them 16 bytes."""
+
+OPERATIONS_PER_CLOCK = 1.4
+"""Vector operations, of those in a tick, that a core finishes in a clock: it has two units for products."""
 
 
 @dataclass(frozen=True)
@@ -60,15 +64,16 @@ class Processor:
 
 @cache
 def this_processor() -> Processor:
-    """Return the processor that this process runs on; Numba's settings for its own code hold here too."""
+    """Return the processor that this process runs on; Numba's variables for its own code hold here too."""
     import llvmlite.binding as llvm
-    import numba
 
-    config: Any = numba.config  # its attributes are made at run time
+    name, features = os.environ.get("NUMBA_CPU_NAME"), os.environ.get("NUMBA_CPU_FEATURES")
+    if features is None and name == "generic":
+        features = ""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     return Processor(
         llvm.get_process_triple(),
-        config.CPU_NAME or llvm.get_host_cpu_name(),
-        llvm.get_host_cpu_features().flatten() if config.CPU_FEATURES is None else config.CPU_FEATURES,
+        name or llvm.get_host_cpu_name(),
+        llvm.get_host_cpu_features().flatten() if features is None else features,
     )

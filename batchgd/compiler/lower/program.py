@@ -15,7 +15,8 @@ from batchgd.compiler.trace.graph import Loop, Node, Scatter, reachable
 from batchgd.compiler.trace.loops import places_of, with_steps
 from batchgd.compiler.trace.operations import OPERATIONS
 
-_COSTS = {"transcendentals": 30, "divides": 8, "square_roots": 8}
+_COSTS = {"transcendentals": 24, "divides": 12, "square_roots": 20}
+_WAITS = {"transcendentals": 60, "divides": 16, "square_roots": 22, "adds": 4, "multiplies": 4}
 _LOOP = 1000
 
 LEAST_RUN = 16
@@ -29,6 +30,13 @@ def cost_of(node: Node) -> int:
     if node.bound:
         return _LOOP
     return _COSTS.get(OPERATIONS[node.op].cost, 1) if node.op in OPERATIONS else 1
+
+
+def wait_of(node: Node) -> int:
+    """Return roughly after how many clocks the value of a node that is not a loop can be used."""
+    if node.op not in OPERATIONS:
+        return 0
+    return 2 if OPERATIONS[node.op].boolean else _WAITS.get(OPERATIONS[node.op].cost, 4)
 
 
 class Program:
@@ -140,6 +148,13 @@ def scatter(spread: Node) -> Scatter:
     """What a spread needs to know."""
     assert isinstance(spread.attr, Scatter)
     return spread.attr
+
+
+def positions_of(node: Node) -> NDArray[Any]:
+    """The whole numbers in the table of a node; for a pick from coordinates, the coordinates' numbers."""
+    if node.op == "pick" and Program.picks_coordinates(node):
+        return np.array([int(arg.value) for arg in node.args])[node.table]
+    return node.table
 
 
 def progression(table: NDArray[Any]) -> tuple[int, list[int]] | None:

@@ -4,9 +4,9 @@
 some lane has ended or ``index[MOST_TICKS]`` ticks were made, and says whether one has. A group reads its state from the
 slots of ``ws`` and writes it back. What is in between has one of two forms:
 
-- If the state fits into registers, it stays there for a run of ticks, until a lane of the group ends. Whatever only the
-  end needs (the code of why a lane has ended, where it has come to rest) is computed there: as long as none has ended,
-  all lanes at work go on.
+- Where that pays (``form_of``), the state stays in registers for a run of ticks, until a lane of the group ends.
+  Whatever only the end needs (the code of why a lane has ended, where it has come to rest) is computed there: as long
+  as none has ended, all lanes at work go on.
 - Otherwise it is one tick, whose numbers are read where they are used, and written as soon as they are known.
 
 A group that has no lane at work is passed over. The two pointers in front of the arguments, and the 0 that is returned,
@@ -22,25 +22,33 @@ from llvmlite import ir
 from batchgd.compiler.codegen.program import ARRAYS, Place, Program
 from batchgd.compiler.lower.evaluation import Evaluation
 from batchgd.compiler.lower.functions import INLINED, Functions
-from batchgd.compiler.lower.processor import Processor
+from batchgd.compiler.lower.processor import OPERATIONS_PER_CLOCK, Processor
 from batchgd.compiler.lower.program import Program as FusedProducts
+from batchgd.compiler.lower.program import cost_of, wait_of
 from batchgd.compiler.lower.random_words import uniform_pair
 from batchgd.compiler.lower.values import Computed, Surroundings
 from batchgd.compiler.lower.vectors import INTEGER, LINE, POINTER, Vectors, integer
 from batchgd.compiler.trace.graph import Node, reachable
 from batchgd.compiler.trace.operations import OPERATIONS
-from batchgd.kernels.cpu_intrinsics import ENDS, MOST_TICKS, RUN, TICKS
+from batchgd.kernels.cpu_places import ENDS, MOST_TICKS, RUN, TICKS
 from batchgd.kernels.vecmath.ir import FLOAT32, FLOAT64, Format, Real
 
 SYMBOL = "tick"
-FEW = 400
-"""The number of operations up to which their order does not matter: there the processor finds enough to do at once."""
+FEW = 500
+"""The number of operations up to which their order does not matter: there the processor finds enough to do at once.
+
+In order of ``frugal``, 26 ticks of 70 to 500 operations took 0.90 to 1.17 times as long, 1.01 on average; larger ones
+0.92 to 0.97."""
 LONG = 6
 """Ticks of a group until one of its lanes ends, on average, from which on it runs until then; below, it makes one.
 
 A group that runs waits for its own results, and at its end for a jump that the processor did not expect. Those of
 different groups fill one another's waits, but each is read and written at every tick.
 """
+OVERLAP = 2.5
+"""The time for a tick over the wait for its results, from which on the state of a group stays in registers."""
+SPILLS = 1.25
+"""Values in use over registers, up to which a group has two vectors: few that wait on the stack cost nothing."""
 _INT32 = ir.IntType(32)
 
 
@@ -55,25 +63,52 @@ def tick(
 ) -> Evaluation:
     """Return the function for a block of ``lanes``.
 
-    ``width`` is the number of lanes in a group: by default what a vector of the processor has, or twice as many, in two
-    registers, if there are enough of them. ``resident`` is whether their state stays in registers: by default if it
-    fits. Neither changes a bit of any result.
+    ``width`` is the number of lanes in a group, ``resident`` whether their state stays in registers; by default what
+    is quickest (``form_of``). Neither changes a bit of any result.
     """
-    if resident is None:
-        resident = fits(program, processor)
-    writer = _Writer(program, lanes, dtype, processor, width or group_width(program, lanes, dtype, processor), resident)
+    vectors, stays = form_of(program, processor)
+    writer = _Writer(
+        program,
+        lanes,
+        dtype,
+        processor,
+        min(width or vectors * processor.lanes(dtype), lanes),
+        stays if resident is None else resident,
+    )
     return Evaluation(SYMBOL, writer.text(), (), 0)
 
 
-def group_width(program: Program, lanes: int, dtype: str, processor: Processor) -> int:
-    """Return how many lanes to tick at once: two vectors if the registers suffice, so that one fills waits."""
-    width = processor.lanes(dtype)
-    return min(2 * width if fits(program, processor, vectors=2) else width, lanes)
+def form_of(program: Program, processor: Processor) -> tuple[int, bool]:
+    """Return how many vectors a group has, and whether its state stays in registers.
+
+    A group that runs waits for its own results, unless a tick has enough else to do. Two vectors fill one another's
+    waits if the registers suffice for both (2-D Himmelblau: 0.8 of the time that one takes). One that stays pays if
+    what a tick does takes ``OVERLAP`` times as long as what the next tick waits for, even if half of the state is then
+    on the stack: 20-D quartics took 0.7 to 0.8 of the time, the median of 40 ticks was 0.96. Below, groups that make
+    one tick each fill one another's waits (2-D Adam: 0.8). So they do if points can be rejected: such methods take few
+    ticks, and at each end of a run its state is read and written.
+    """
+    if 2 * pressure([*program.outputs.values()]) <= SPILLS * processor.registers:
+        return 2, True
+    if "nfev" in program.needed:
+        return 1, False
+    work, wait = work_and_wait(program, processor)
+    return 1, work >= OVERLAP * wait
 
 
-def fits(program: Program, processor: Processor, vectors: int = 1) -> bool:
-    """Return whether the registers suffice for a group of this many vectors."""
-    return vectors * pressure([*program.outputs.values()]) <= processor.registers
+def work_and_wait(program: Program, processor: Processor) -> tuple[float, float]:
+    """Return the clocks for everything that a tick does, and those until the last of its state is known."""
+    following = [*program.while_going().values()]
+    outputs = [*following, program.outputs["ended"]]
+    products = FusedProducts(outputs, fuses=processor.fuses)
+    nodes = reachable(outputs)
+    absorbed = {node.args[products.absorbed(node)].id for node in nodes if products.absorbed(node) >= 0}
+    work, known = 0.0, dict.fromkeys(absorbed, 0.0)
+    for node in nodes:
+        if node.id not in absorbed:
+            known[node.id] = wait_of(node) + max((known[need.id] for need in products.needs(node)), default=0.0)
+            work += cost_of(node)
+    return work / OPERATIONS_PER_CLOCK, max((known[node.id] for node in following), default=0.0)
 
 
 def pressure(outputs: list[Node]) -> int:
@@ -176,7 +211,9 @@ class _Writer:
         entry = self.entry.builder
         most, run = (entry.load(self._tail(place, entry), typ=INTEGER) for place in (MOST_TICKS, RUN))
         busy = self._load(self.group, self.program.reads["busy"])
-        self.group.builder.cbranch(self._any(busy > 0.0), self.begin.builder.block, self.following.builder.block)
+        self.group.builder.cbranch(
+            self.group.any_of(busy > 0.0), self.begin.builder.block, self.following.builder.block
+        )
         some = self._ticks(run) if self.resident else self._tick_in_memory()
         ended = self._finish(some)
         self.begin.builder.branch(self.function.blocks[4])
@@ -234,7 +271,7 @@ class _Writer:
         """Append one tick whose state is read where it is used, and written as soon as it is known."""
         self.code.write(self._written)
         (has_ended,) = self.code.numbers([self.program.outputs["ended"]])
-        some = self._any(has_ended)
+        some = self.loop.any_of(has_ended)
         self.loop.builder.branch(self.end.builder.block)
         return some
 
@@ -257,7 +294,7 @@ class _Writer:
         self.phis = {name: builder.phi(self.form.real) for name in self.carried}
         ended = self.program.outputs["ended"]
         *following, has_ended = self.code.numbers([*self.carried.values(), ended])
-        some = self._any(has_ended)
+        some = self.loop.any_of(has_ended)
         fewer = builder.sub(left, integer(1))
         self.made = builder.sub(most, fewer)
         left.add_incoming(most, before)
@@ -280,11 +317,6 @@ class _Writer:
         ended = builder.add(self.ended_before, builder.zext(some, INTEGER))
         builder.branch(self.following.builder.block)
         return ended
-
-    def _any(self, condition: Any) -> ir.Value:
-        """Whether a condition holds in some lane."""
-        builder, bits = condition.builder, ir.IntType(self.width)
-        return builder.icmp_unsigned("!=", builder.bitcast(condition.value, bits), ir.Constant(bits, 0))
 
     def _leaf(self, node: Node) -> Real:
         """The value of an input: of a lane at this tick, of a lane at all its ticks, or the same in all lanes."""

@@ -57,21 +57,17 @@ class Task:
 
 
 class Lowering(Computed):
-    """Appends the code of some outputs, given as the nodes to compute by the slots that they are for."""
+    """Appends the code of nodes, loops over rows included."""
 
-    def __init__(
-        self,
-        vectors: Vectors,
-        functions: Functions,
-        program: Program,
-        around: Surroundings,
-        outputs: Mapping[int, Node],
-    ):
+    def __init__(self, vectors: Vectors, functions: Functions, program: Program, around: Surroundings):
         super().__init__(vectors, functions, program, around)
-        runs = program.runs(outputs)
+        self.slots: dict[int, list[int]] = {}
+
+    def put(self, outputs: Mapping[int, Node]) -> None:
+        """Append the code of some outputs, given as the nodes to compute by the slots that they are for."""
+        runs = self.program.runs(outputs)
         in_runs = {slot for run in runs for slot in range(run.slot, run.slot + run.count)}
         single = {slot: node for slot, node in outputs.items() if slot not in in_runs}
-        self.slots: dict[int, list[int]] = {}
         for slot, node in single.items():
             self.slots.setdefault(node.id, []).append(slot)
         self.level([*single.values(), *(leaf for run in runs for leaf in self._leaves(run.node))], [])
@@ -153,8 +149,23 @@ class Lowering(Computed):
         for task in tasks:
             if len(task.axes) > 1:
                 by_axis.setdefault(self._outermost(task, by_axis), []).append(task)
-        for axis in sorted(by_axis):
+        for axis in self._shared(by_axis):
             self._loop(axis, by_axis[axis])
+
+    def _shared(self, by_axis: dict[Axis, list[Task]]) -> list[Axis]:
+        """Return the order of loops in which some keep what others need, instead of a further loop that does so."""
+        kept = {axis: self._kept(axis, _needs(tasks)) for axis, tasks in by_axis.items()}
+        waits = {axis: {a for node in nodes for a in node.axes if a in by_axis} for axis, nodes in kept.items()}
+        order: list[Axis] = []
+        while len(order) < len(by_axis):
+            left = [axis for axis in sorted(by_axis) if axis not in order]
+            axis = next((axis for axis in left if waits[axis].issubset(order)), left[0])
+            order.append(axis)
+            for node in kept[axis]:
+                axes = tuple(each for each in node.axes if each not in self.open)
+                if len(axes) == 1 and axes[0] in order and all(task.node is not node for task in by_axis[axes[0]]):
+                    by_axis[axes[0]].append(self._keeping(node, axes))
+        return order
 
     def _outermost(self, task: Task, others: Iterable[Axis]) -> Axis:
         """The axis to loop over first: the one for which least must be kept in memory, and if possible another's."""
@@ -168,7 +179,7 @@ class Lowering(Computed):
 
     def _loop(self, axis: Axis, tasks: list[Task]) -> None:
         """Append the loop over one axis that does these tasks, and what must be done before it."""
-        region = self._prepared(axis, [need for task in tasks for need in task.needs])
+        region = self._prepared(axis, _needs(tasks))
         together, nested = self._together(axis, tasks, region)
         sums = [task.node for task in tasks if task.node.op in REDUCTIONS and task.memory is None]
         parts = [max(self.instances(node.axes), 1 if nested else together) for node in sums]
@@ -182,7 +193,9 @@ class Lowering(Computed):
                 values = [self._combined(node.op, *values[k : k + 2]) for k in range(0, len(values), 2)]
             self.levels[-1].values[node.id] = values
         for task in tasks:
-            if task.begins_spread:
+            if task.memory is not None:
+                self.levels[-1].values[task.node.id] = task.memory
+            elif task.begins_spread:
                 self.levels[-1].values[task.node.id] = []
 
     def _prepared(self, axis: Axis, needs: list[Node]) -> list[Node]:
@@ -317,11 +330,12 @@ class Lowering(Computed):
 
     def _keep(self, node: Node) -> None:
         """Compute a value for all rows of its axes, as far as they are not open, and keep it in memory."""
-        axes = tuple(axis for axis in node.axes if axis not in self.open)
+        self.level([], [self._keeping(node, tuple(axis for axis in node.axes if axis not in self.open))])
+
+    def _keeping(self, node: Node, axes: tuple[Axis, ...]) -> Task:
+        """Make room for a value in all rows of some axes; return what puts it there."""
         together = self.instances(node.axes)
-        kept = Rows(self.vectors.reserve(rows_of(axes) * together), axes, together)
-        self.level([], [Task(node, (node,), axes, kept)])
-        self.levels[-1].values[node.id] = kept
+        return Task(node, (node,), axes, Rows(self.vectors.reserve(rows_of(axes) * together), axes, together))
 
     def _clear(self, spread: Node) -> None:
         """Make room for the numbers of a spread that there are rows for, and set them to 0."""
@@ -352,6 +366,10 @@ class Lowering(Computed):
         for first, place, value in zip(*(spread_out(each, count) for each in (begins, places, values)), strict=True):
             address = self.around.memory(builder.add(place, integer(first)))
             self.vectors.store(self.vectors.load(address) + value, address)
+
+
+def _needs(tasks: Iterable[Task]) -> list[Node]:
+    return [need for task in tasks for need in task.needs]
 
 
 _START = {"sum": 0.0, "prod": 1.0, "least": float("inf"), "greatest": float("-inf")}

@@ -8,7 +8,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from batchgd.kernels.vecmath.ir import Format, Real
+from batchgd.kernels.vecmath.ir import Bool, Format, Real
 
 POINTER = ir.PointerType()
 INTEGER = ir.IntType(64)
@@ -47,9 +47,9 @@ class Vectors:
         """The vector at an address."""
         return self.real(self.builder.load(address, typ=self.form.real, align=min(self.bytes, LINE)))
 
-    def store(self, value: Real, address: ir.Value) -> None:
+    def store(self, value: Real, address: ir.Value) -> ir.Instruction:
         """Put a vector at an address."""
-        self.builder.store(value.value, address, align=min(self.bytes, LINE))
+        return self.builder.store(value.value, address, align=min(self.bytes, LINE))
 
     def uniform(self, address: ir.Value) -> Real:
         """The number at an address, which nothing changes, in every lane."""
@@ -77,6 +77,20 @@ class Vectors:
         loaded = self.builder.load(address, typ=POINTER, align=8)
         loaded.set_metadata("invariant.load", self._never_changes)
         return loaded
+
+    def any_of(self, condition: Bool) -> ir.Value:
+        """Whether a condition holds in some lane."""
+        if self.form.lanes == 1:
+            return condition.value
+        bits = ir.IntType(self.form.lanes)
+        return self.builder.icmp_unsigned("!=", self.builder.bitcast(condition.value, bits), ir.Constant(bits, 0))
+
+    def at_work(self, index: ir.Value, lane: ir.Value) -> ir.Value:
+        """Whether one of the lanes from this one on descends from a start, and is not parked."""
+        kind = INTEGER if self.form.lanes == 1 else ir.VectorType(INTEGER, self.form.lanes)
+        starts = self.builder.load(self.at(index, lane, INTEGER), typ=kind, align=8)
+        parked = ir.Constant(kind, -1 if self.form.lanes == 1 else [ir.Constant(INTEGER, -1)] * self.form.lanes)
+        return self.any_of(Bool(self.builder, self.form, self.builder.icmp_signed("!=", starts, parked)))
 
     def at(self, base: ir.Value, index: ir.Value, kind: ir.Type | None = None) -> ir.Value:
         """The address of an element of an array, by default of vectors."""

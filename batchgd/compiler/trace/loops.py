@@ -68,6 +68,19 @@ def with_steps(nodes: Iterable[Node]) -> list[Node]:
     return [found[key] for key in sorted(found)]
 
 
+def with_bodies(outputs: Iterable[Node]) -> list[Node]:
+    """Return the nodes that the outputs need, and all that the steps of their recurrences are made of, in order."""
+    found: dict[int, Node] = {}
+    todo = [*outputs]
+    while todo:
+        new = [node for node in reachable(todo) if node.id not in found]
+        found.update({node.id: node for node in new})
+        todo = [
+            each for node in new if isinstance(node.attr, Loop) for each in (*node.attr.carries, *node.attr.following)
+        ]
+    return [found[key] for key in sorted(found)]
+
+
 def scanned(
     axis: Axis, initial: Sequence[Node], carries: Sequence[Node], following: Sequence[Node], reverse: bool
 ) -> Node:

@@ -8,10 +8,7 @@ from typing import Any
 import numpy as np
 
 from batchgd.compiler.trace.escape import escape
-from batchgd.compiler.trace.row_array import is_large, shape_of
-
-MOST_COLUMNS = 1024
-"""Products of a constant matrix and a vector of at most this many traced numbers are written out along the vector."""
+from batchgd.compiler.trace.row_array import shape_of
 
 
 def contract(operands: Sequence[Any], labels: Sequence[str], out: str) -> Any:
@@ -30,14 +27,6 @@ def contract(operands: Sequence[Any], labels: Sequence[str], out: str) -> Any:
             return contract([*values[:k], diagonal, *values[k + 1 :]], names, out)
     sums = "".join(dict.fromkeys(each for each in "".join(names) if each not in out))
     sizes = _sizes(values, names)
-    for label in sums:
-        if (
-            len(values) == 2
-            and is_large(sizes[label])
-            and sizes[label] <= MOST_COLUMNS
-            and _is_applied(values, names, label, out, sizes)
-        ):
-            return _along(values, names, out, label)
     shaped = [_dimensions(value, name, out + sums) for value, name in zip(values, names, strict=True)]
     total = shaped[0] if len(shaped) == 1 else np.multiply(*shaped)
     full = tuple(sizes[label] for label in out + sums)
@@ -57,26 +46,6 @@ def _sizes(values: Sequence[Any], names: Sequence[str]) -> dict[str, int]:
                 raise ValueError(f"dimensions do not match: {n} and {sizes[label]}")
             sizes[label] = max(n, sizes[label])
     return sizes
-
-
-def _is_applied(values: Sequence[Any], names: Sequence[str], label: str, out: str, sizes: dict[str, int]) -> bool:
-    """Whether a constant array that keeps rows of its own is multiplied by a vector of single traced numbers."""
-    constant = [k for k in (0, 1) if isinstance(values[k], np.ndarray) and values[k].dtype != object]
-    if len(constant) != 1 or any(label not in name for name in names):
-        return False
-    own, other = constant[0], 1 - constant[0]
-    rows = any(is_large(sizes[each]) for each in names[own] if each != label and each in out)
-    return rows and isinstance(values[other], np.ndarray)
-
-
-def _along(values: Sequence[Any], names: Sequence[str], out: str, label: str) -> Any:
-    """Write a sum over a label out, term by term."""
-    total: Any = 0.0
-    short = [name.replace(label, "") for name in names]
-    fronts = [np.moveaxis(value, name.index(label), 0) for value, name in zip(values, names, strict=True)]
-    for parts in zip(*fronts, strict=True):
-        total = total + contract(parts, short, out)
-    return total
 
 
 def _dimensions(value: Any, name: str, wanted: str) -> Any:

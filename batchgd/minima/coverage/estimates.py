@@ -7,6 +7,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from batchgd.minima.beta import beta_quantile
 from batchgd.minima.fractions import check_confidence
 from batchgd.problem import check
 from batchgd.problem.errors import InputError
@@ -71,15 +72,18 @@ def unseen_bound(once: int, twice: int, n: int, confidence: float = 0.95) -> flo
     C. J. Clopper and E. S. Pearson, "The use of confidence or fiducial limits illustrated in the case of the binomial",
     Biometrika 26, 1934.
     """
-    from scipy.special import betaincinv
-
     check_confidence(confidence)
     if once >= n:
         return 1.0
     s = 1 + 2 * twice / max(once * (1 - once / n), 1.0)
     if once == 0 and twice == 0:
         return -math.expm1(math.log1p(-confidence) / n)
-    return float(betaincinv(once / s + 1, (n - once) / s, confidence))
+    a, b = once / s + 1, (n - once) / s
+    if b >= 1:
+        return float(beta_quantile(a, b, confidence))
+    from scipy.special import betaincinv
+
+    return float(betaincinv(a, b, confidence))
 
 
 def chao1(seen: int, once: int, twice: int) -> float:

@@ -13,7 +13,7 @@ from batchgd.output.plot.canvas import (
     name_of,
     starts_and_minima,
 )
-from batchgd.output.plot.markers import coloured_key, draw_minima, wants_key
+from batchgd.output.plot.markers import coloured_key, draw_minima, marked, wants_key
 from batchgd.output.plot.pictures import register_picture
 from batchgd.output.plot.style import NO_LABEL, blend, palette
 from batchgd.problem import check
@@ -25,6 +25,7 @@ _DOTS_AT_MOST = 3_000  # starts drawn one by one; more become an image, which st
 _SIDE = 600  # pixels along the longer side of that image
 _FILL_SHARE = 0.72  # of the pure colour: contours and markers must show on it
 _REACH = 4.0  # mean distances between starts; a pixel further from every start stays white
+FRACTAL = 0.12  # share of border pixels beyond which drawing them would hide the map
 _CONTOURED = 200  # largest number of minima for which contours are drawn: beyond, they hide the map
 
 
@@ -39,7 +40,8 @@ def basins(result: Any, ax: Any = None, *, contours: bool = True, key: bool | No
     """Draw the basins of a 2-D result as its starts show them.
 
     Up to 3,000 starts are drawn as dots. More become an image: a pixel has the label that most of its starts have, or
-    without a start that of the nearest one; white lines separate the basins. Grey is label -1. Contours of the
+    without a start that of the nearest one; white lines separate the
+    basins, unless more than 12 % of the pixels are at a border. Grey is label -1. Contours of the
     function are drawn over it, by equal factors above the lowest value if the range is large. Minima are marked, and
     the best one is starred, together with those that equal it.
 
@@ -69,7 +71,7 @@ def basins(result: Any, ax: Any = None, *, contours: bool = True, key: bool | No
         contour_lines(ax, u, v, values, contour_count(count), linewidths=0.45, alpha=0.45)
     finish_plane(ax, lower, upper)
     hidden = draw_minima(ax, result.minima.x, result.minima.fun, numbered=keyed)
-    note += _outside(result.minima, hidden, lower, upper)
+    note += marked(count) + _outside(result.minima, hidden, lower, upper)
     headline(ax, f"{name_of(result, 'basins')}: {starts_and_minima(result)}", note)
     if keyed:
         coloured_key(ax, result, int(np.count_nonzero(label < 0)), _FILL_SHARE)
@@ -126,7 +128,9 @@ def _draw_image(ax: Any, starts: Any, label: Any, colours: Any, lower: Any, uppe
         shape = (round(_SIDE * min(1.0, height / width)), round(_SIDE * min(1.0, width / height)))
     image = pixel_labels(starts, label, lower, upper, shape)
     pixels = label_pixels(image, colours)
-    pixels[borders(image)] = 1.0
+    edge = borders(image)
+    if edge.mean() <= FRACTAL:
+        pixels[edge] = 1.0
     show_pixels(ax, pixels, lower, upper)
 
 

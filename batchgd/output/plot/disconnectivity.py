@@ -68,14 +68,15 @@ def _draw_lines(ax: Any, tree: Any, m: int) -> None:
     """Draw a slanted line from each superbasin to each of its parts, and a vertical one down to where that splits."""
     from matplotlib.collections import LineCollection
 
-    slant, splits = _SLANT * _height(tree), tree.level[m:]
+    slant, splits = _SLANT * _height(tree), np.sort(tree.level[m:])
     lines = []
     for k, up in enumerate(tree.parent.tolist()):
         end = (tree.place[k], tree.level[k])
         if up < 0:
             lines.append([(tree.place[k], tree.level[k] + slant), end])
             continue
-        below = splits[splits < tree.level[up]].max(initial=tree.level[up] - slant)  # beyond, slanted lines would cross
+        first = np.searchsorted(splits, tree.level[up])  # beyond the next split, slanted lines would cross
+        below = max(splits[first - 1] if first else -np.inf, tree.level[up] - slant)
         bend = (tree.place[k], max(tree.level[k], below))
         lines.append([(tree.place[up], tree.level[up]), bend, end])
     width = float(np.clip(60 / max(m, 1), 0.35, 1.3))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.output.plot.basins import borders, contour_count, figure_size, label_pixels, show_pixels
+from batchgd.output.plot.basins import FRACTAL, borders, contour_count, figure_size, label_pixels, show_pixels
 from batchgd.output.plot.canvas import (
     contour_lines,
     figure_title,
@@ -16,14 +16,13 @@ from batchgd.output.plot.canvas import (
     name_of,
     new_axes,
 )
-from batchgd.output.plot.markers import coloured_key, draw_minima, wants_key
+from batchgd.output.plot.markers import coloured_key, draw_minima, marked, wants_key
 from batchgd.output.plot.style import INK, blend, palette
 from batchgd.problem.wording import minima_counted
 
 _FILL_SHARE = 0.80  # of the pure colour, where few updates were made
 _DARKEST = 0.45  # of that, where many were
 _SHOWN = 1200  # pixels of the picture along the longer side; a finer map is thinned
-_FRACTAL = 0.12  # share of border pixels beyond which drawing them would hide the map
 _CONTOURS = 201  # values along each side from which contours are drawn
 _IN_PLANE = 1e-3  # of the window: a minimum nearer to the plane is in it
 _PANEL = 3.1  # inches
@@ -114,7 +113,7 @@ def pixels(basins: Any, shade: bool = True) -> NDArray[np.float64]:
     if shade:
         image = image * (1.0 - (1.0 - _DARKEST) * _rank(nit, label))[..., None]
     edge = borders(label)
-    if edge.mean() <= _FRACTAL:
+    if edge.mean() <= FRACTAL:
         image[edge] = 1.0
     return image
 
@@ -150,4 +149,4 @@ def _headline(basins: Any, shade: bool) -> tuple[str, str]:
     rows, columns = basins.label.shape
     note = f"{columns} x {rows} pixels, {basins.descents:,} descents"
     title = f"{name_of(basins, 'a function')}: basins, {minima_counted(len(basins.minima))}"
-    return title, note + ("; darker: more updates" if shade else "")
+    return title, note + ("; darker: more updates" if shade else "") + marked(len(basins.minima))

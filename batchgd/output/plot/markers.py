@@ -6,6 +6,7 @@ import numpy as np
 
 from batchgd.output.plot.canvas import legend_beside
 from batchgd.output.plot.style import INK, NO_LABEL, NOTE_SIZE, STAR, blend, palette
+from batchgd.output.plot.thinning import MARKS, left_out
 from batchgd.problem import check
 from batchgd.problem.wording import format_values
 
@@ -16,13 +17,15 @@ _NUMBER_SIZE = 7
 def draw_minima(ax: Any, points: Any, fun: Any, *, numbered: bool = False, equal: float = 1e-9) -> int:
     """Mark minima as circles, the best ones as stars, numbered or not; returns how many are outside the axes.
 
-    Values closer than ``equal``, relative or absolute below 1, are equally good.
+    Values closer than ``equal``, relative or absolute below 1, are equally good. Of very many only the lowest are
+    marked, see :func:`marked`.
     """
     low, high = np.sort(np.array([ax.get_xlim(), ax.get_ylim()]), axis=1).T
     points, fun = np.asarray(points, dtype=float), np.asarray(fun, dtype=float)
     shown = np.all((points >= low) & (points <= high), axis=1)
     stars = fun <= np.min(fun, initial=np.inf) + equal * np.maximum(1.0, np.abs(fun))
-    best, others = np.flatnonzero(shown & stars), np.flatnonzero(shown & ~stars)
+    best, others = np.flatnonzero(shown & stars)[:MARKS], np.flatnonzero(shown & ~stars)
+    others = others[np.argsort(fun[others], kind="stable")[:MARKS]]
     if numbered:
         ax.scatter(*points[others].T, s=95, color="white", edgecolors=INK, linewidths=0.8, zorder=4, gid="minima")
         for k in np.concatenate([others, best]):
@@ -33,6 +36,11 @@ def draw_minima(ax: Any, points: Any, fun: Any, *, numbered: bool = False, equal
     size = 340 if numbered else float(np.clip(1_800 / max(len(best), 1), 40, 230))
     ax.scatter(*points[best].T, s=size, marker="*", color=STAR, edgecolors=INK, linewidths=0.9, zorder=6, gid="best")
     return int(np.count_nonzero(~shown))
+
+
+def marked(count: int) -> str:
+    """Return the note that not all of so many minima are marked, or nothing."""
+    return left_out(MARKS, count, "minimum", "minima", "the lowest").replace("drawn", "marked")
 
 
 def wants_key(key: bool | None, count: int) -> bool:

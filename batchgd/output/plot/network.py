@@ -8,9 +8,8 @@ from batchgd.output.plot.canvas import given_or_new, headline, name_of
 from batchgd.output.plot.funnel import distance_to_best, finish_against_distance
 from batchgd.output.plot.pictures import register_picture
 from batchgd.output.plot.style import INK, palette
+from batchgd.output.plot.thinning import MARKS, left_out
 from batchgd.problem.wording import plural
-
-_EDGES = 3_000  # arrows drawn at most
 
 
 @register_picture("local-optima network of a basin-hopping run", special=True)
@@ -34,10 +33,12 @@ def network(result: Any, ax: Any = None) -> Any:
     left = np.asarray(moves.counts.sum(axis=1)).ravel() > 0
     ends = onward == np.arange(len(fun))
     bottoms, unknown = np.flatnonzero(ends & left), np.flatnonzero(ends & ~left)
+    funnels, untried = len(bottoms), len(unknown)
+    bottoms, unknown = bottoms[:MARKS], unknown[:MARKS]
     colours = palette(len(fun))[bottom]
     _draw_edges(ax, away, fun, onward, colours)
     size = float(np.clip(6_000 / max(len(fun), 1), 7, 60))
-    inner = np.flatnonzero(~ends)
+    inner = np.flatnonzero(~ends)[:MARKS]
     ax.scatter(
         away[unknown],
         fun[unknown],
@@ -53,9 +54,10 @@ def network(result: Any, ax: Any = None) -> Any:
         away[bottoms], fun[bottoms], s=2.2 * size + 12, marker="D", c=colours[bottoms], edgecolors=INK, linewidths=0.8,
         zorder=4, gid="bottoms",
     )  # fmt: skip
-    title = f"{int(moves.counts.sum()):,} moves between {len(fun):,} minima, {plural(len(bottoms), 'funnel')}"
+    title = f"{int(moves.counts.sum()):,} moves between {len(fun):,} minima, {plural(funnels, 'funnel')}"
     note = "lines: the most frequent move to a better minimum; ◆ bottom: no better minimum was reached from it"
-    note += f"\n○ no walker set out from here ({len(unknown):,})" if len(unknown) else ""
+    note += f"\n○ no walker set out from here ({untried:,})" if untried else ""
+    note += left_out(MARKS, len(fun), "minimum", "minima", "the lowest of each kind") if len(fun) > MARKS else ""
     headline(ax, f"{name_of(result, 'local-optima network')}: {title}", note)
     return finish_against_distance(ax)
 
@@ -86,7 +88,7 @@ def _bottoms(onward: np.ndarray) -> np.ndarray:
 def _draw_edges(ax: Any, away: np.ndarray, fun: np.ndarray, onward: np.ndarray, colours: np.ndarray) -> None:
     from matplotlib.collections import LineCollection
 
-    rows = np.flatnonzero(onward != np.arange(len(onward)))[:_EDGES]
+    rows = np.flatnonzero(onward != np.arange(len(onward)))[:MARKS]
     points = np.column_stack([away, fun])
     ends = [points[[row, onward[row]]] for row in rows]
     width = float(np.clip(60 / max(len(rows), 1), 0.35, 1.2))

@@ -27,6 +27,7 @@ _IN_PLANE = 1e-3  # of the box: a minimum this close to the plane is in it
 _SIDE = 121
 _DOTS = 4_000
 _PROJECTED = 300  # projected minima marked on a panel: more would hide what is below them
+_MARKED = 1_000  # minima in the plane marked on a panel
 
 
 @register_picture(
@@ -57,11 +58,14 @@ def slices(result: Any, pairs: Any = None, axes: Any = None) -> np.ndarray:
         If a pair does not name two different coordinates.
     """
     chosen = choose_pairs(result.dim, pairs)
-    panels = _figure(result, chosen) if axes is None else np.array(given_axes(axes, len(chosen)), dtype=object)
+    panels = None if axes is None else np.array(given_axes(axes, len(chosen)), dtype=object)
     starts = None if result.starts is None else result.start_points(0, min(result.n, _DOTS))
     lower, upper = region(result.box, np.asarray(result.minima.x) if starts is None else starts)
-    for ax, pair in zip(panels, chosen, strict=True):
-        _panel(ax, result, pair, lower, upper, starts)
+    away = np.abs(np.asarray(result.minima.x) - result.minima.x[0]) > _IN_PLANE * np.asarray(upper - lower)
+    inside = [away.sum(axis=1) == away[:, i].astype(np.int64) + away[:, j] for i, j in chosen]
+    panels = _figure(result, chosen, _key(inside)) if panels is None else panels
+    for ax, pair, within in zip(panels, chosen, inside, strict=True):
+        _panel(ax, result, pair, lower, upper, starts, within)
     return panels
 
 
@@ -84,7 +88,7 @@ def choose_pairs(dim: int, pairs: Any = None) -> list[tuple[int, int]]:
     return [(i, j) for i, j in chosen.tolist()]
 
 
-def _figure(result: Any, chosen: list[tuple[int, int]]) -> Any:
+def _figure(result: Any, chosen: list[tuple[int, int]], key: str) -> Any:
     columns = 2 if len(chosen) in (2, 4) else min(3, len(chosen))
     axes = new_panels(len(chosen), columns, lambda rows: (max(2.9 * columns, 5.8) + 0.4, 2.55 * rows + 0.85))
     figure_title(axes[0], f"{name_of(result, 'slices')}, {result.dim}-D: {starts_and_minima(result)}")
@@ -93,7 +97,7 @@ def _figure(result: Any, chosen: list[tuple[int, int]]) -> Any:
     if not result.has_function:
         what = f"starts, projected, in the colour of their minimum; {best}"
     axes[0].figure.supxlabel(
-        f"{what}\n● minimum in the plane   ○ minimum elsewhere, projected",
+        f"{what}\n{key}",
         x=0.012,
         ha="left",
         fontsize=NOTE_SIZE,
@@ -102,7 +106,15 @@ def _figure(result: Any, chosen: list[tuple[int, int]]) -> Any:
     return axes
 
 
-def _panel(ax: Any, result: Any, pair: tuple[int, int], lower: Any, upper: Any, starts: Any) -> None:
+def _key(inside: list[np.ndarray]) -> str:
+    """Explain the marks; ``inside``: for each panel, which minima are in its plane."""
+    filled, few = "● minimum in the plane", "○ minimum elsewhere, projected"
+    filled += f" (the {_MARKED:,} lowest)" if max(np.sum(within) for within in inside) > _MARKED + 1 else ""
+    few += f" (the {_PROJECTED} lowest)" if max(np.sum(~within) for within in inside) > _PROJECTED else ""
+    return f"{filled}   {few}"
+
+
+def _panel(ax: Any, result: Any, pair: tuple[int, int], lower: Any, upper: Any, starts: Any, inside: Any) -> None:
     i, j = pair
     low, high = lower[[i, j]], upper[[i, j]]
     best = np.asarray(result.minima.x[0], dtype=float)
@@ -113,18 +125,17 @@ def _panel(ax: Any, result: Any, pair: tuple[int, int], lower: Any, upper: Any, 
         label = host(result.label)[: len(starts)]
         colours = np.concatenate([palette(len(result.minima.fun)), [[0.79] * 3]])[label]
         ax.scatter(starts[:, i], starts[:, j], s=5, c=colours, linewidths=0, alpha=0.6, zorder=1)
-    _mark(ax, result.minima, pair, np.asarray(upper - lower))
+    _mark(ax, result.minima, pair, np.asarray(upper - lower), inside)
     finish_plane(ax, low, high, (f"x{i}", f"x{j}"))
 
 
-def _mark(ax: Any, minima: Any, pair: tuple[int, int], width: np.ndarray) -> None:
+def _mark(ax: Any, minima: Any, pair: tuple[int, int], width: np.ndarray, inside: np.ndarray) -> None:
+    """Mark the minima, those inside the plane filled."""
     points = np.asarray(minima.x, dtype=float)
-    others = np.delete(np.arange(points.shape[1]), pair)
-    inside = np.all(np.abs(points[:, others] - points[0, others]) <= _IN_PLANE * width[others], axis=1)
     projected = np.flatnonzero(~inside)[:_PROJECTED]
     places = np.unique(np.round(points[projected][:, list(pair)] / width[list(pair)], 4), axis=0) * width[list(pair)]
     ax.scatter(*places.T, s=13, facecolors="none", edgecolors=INK, linewidths=0.6, zorder=3, gid="projected")
-    here = np.flatnonzero(inside)[1:]
+    here = np.flatnonzero(inside)[1 : 1 + _MARKED]
     inner, best = points[here][:, list(pair)].T, points[:1, list(pair)].T
     ax.scatter(*inner, s=26, color=OKABE_ITO[1], edgecolors=INK, linewidths=0.7, zorder=4, gid="minima")
     ax.scatter(*best, s=150, marker="*", color=STAR, edgecolors=INK, linewidths=0.8, zorder=5, gid="best")

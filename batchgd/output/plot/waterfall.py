@@ -9,10 +9,10 @@ from batchgd.output.plot.canvas import finish, given_or_new, headline, name_of
 from batchgd.output.plot.markers import coloured_key, wants_key
 from batchgd.output.plot.pictures import register_picture
 from batchgd.output.plot.style import NO_LABEL, palette
+from batchgd.output.plot.thinning import MARKS, evenly, left_out
 from batchgd.problem.arrays import host
 from batchgd.problem.wording import plural
 
-_POINTS = 4_000  # most points drawn, evenly over the order: a million starts look the same
 _LOG_RATIO = 1e3  # ratio of the largest to the smallest step above which the axis is logarithmic
 _OUTLYING = 20.0  # times the range of the minima: unlabelled starts further up do not stretch the axis
 _EQUAL = 1e-9  # values of raw endpoints closer than this (relative, or absolute below 1) are one value
@@ -54,18 +54,18 @@ def waterfall(result: Any, ax: Any = None, *, key: bool | None = None) -> Any:
         ax.scatter(
             share[over], edge, s=16, c=colours[over], marker="^", linewidths=0, zorder=3, gid="beyond", transform=place
         )
-    _finish(ax, result, int(np.count_nonzero(~(fun <= top))), log)
+    _finish(ax, result, int(np.count_nonzero(~(fun <= top))), log, len(rank))
     if keyed:
         coloured_key(ax, result, int(np.count_nonzero(label < 0)))
     return ax
 
 
 def _thinned(label: np.ndarray) -> np.ndarray:
-    """Ranks to draw: evenly spaced ones, and both ends of every step."""
-    if len(label) <= _POINTS:
-        return np.arange(len(label))
-    ends = np.flatnonzero(np.diff(label))
-    return np.unique(np.concatenate([np.linspace(0, len(label) - 1, _POINTS).astype(int), ends, ends + 1]))
+    """Ranks to draw: evenly spaced ones, and both ends of every step unless there are very many."""
+    ranks, ends = evenly(len(label)), np.flatnonzero(np.diff(label))
+    if len(ranks) == len(label) or len(ends) > MARKS:
+        return ranks
+    return np.unique(np.concatenate([ranks, ends, ends + 1]))
 
 
 def _axis(ax: Any, fun: np.ndarray, label: np.ndarray) -> tuple[float, float, bool]:
@@ -100,12 +100,13 @@ def _decades(low: float, high: float) -> np.ndarray:
     return 10.0 ** np.arange(first, last + 1, max(1, -(-(last - first + 1) // 8)))
 
 
-def _finish(ax: Any, result: Any, beyond: int, log: bool) -> None:
+def _finish(ax: Any, result: Any, beyond: int, log: bool, drawn: int) -> None:
     note = "final values in order; a step is a minimum, its width the share of the starts"
     if not isinstance(result, LandscapeData):
         note = "final values in order"
     if beyond:
         note += f"\n▲ {plural(beyond, 'start ends', 'starts end')} above the axis or not finite"
+    note += left_out(drawn, len(result.fun), "start", "starts", "evenly over the order")
     headline(ax, f"{name_of(result, 'final values')}: {plural(result.n, 'start')}", note)
     ax.set_xlim(-1, 101)
     finish(ax, "starts, % of all", "fun − best" if log else "fun", grid="y")

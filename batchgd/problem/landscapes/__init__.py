@@ -7,7 +7,7 @@ the file of its family; every generic test, picture and listing reads the regist
 ((2, 2), 2)
 """
 
-from batchgd.problem.landscapes import coupled, fixed_tables, niching, separable, two_dimensional
+from batchgd.problem.landscapes import coupled, fixed_tables, niching, separable, symmetric, two_dimensional
 from batchgd.problem.landscapes.registry import Landscape, get, landscape, names
 
 register_landscape = landscape
@@ -22,5 +22,6 @@ __all__ = [
     "niching",
     "register_landscape",
     "separable",
+    "symmetric",
     "two_dimensional",
 ]

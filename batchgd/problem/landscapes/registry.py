@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from batchgd.problem import check
 from batchgd.problem.errors import InputError, quoted
 from batchgd.problem.registry import Registry
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from batchgd.problem.box import Box
+    from batchgd.problem.symmetry import Symmetry
 
 LISTED_AT_MOST = 4096  # minima of a product grid that are written out; beyond, only the global one is
 
@@ -39,7 +41,7 @@ class Landscape:
     source : paper or report, year, and which published variant this is
     dims : (least, greatest) dimension; greatest None if there is no limit
     default_dim : the dimension if none is given
-    bounds : one (lower, upper) pair for all coordinates, or one pair for each
+    size : what the dimension counts, coordinates for each, and further ones: ("atoms", 3, 0); None if there is nothing
     remarks : what a user should know (plateaus, drift, minima outside the box); may be empty
 
     Example
@@ -58,13 +60,15 @@ class Landscape:
     source: str
     dims: tuple[int, int | None]
     default_dim: int
-    bounds: tuple[tuple[float, float], ...]
     remarks: str
+    _box: Any = field(repr=False)
     _minima: Callable[[int], ArrayLike] = field(repr=False)
     _n_minima: Callable[[int], int | None] = field(repr=False)
     _global_value: Callable[[int], float | None] = field(repr=False)
     _kinks: Callable[[int], ArrayLike] = field(repr=False)
     _saddles: Callable[[int], ArrayLike] = field(repr=False)
+    _symmetry: Any = field(repr=False)
+    size: tuple[str, int, int] | None = None
 
     def __reduce__(self) -> Any:
         # By name if it is in the library: what depends on the dimension may be a lambda, which cannot be pickled.
@@ -84,15 +88,47 @@ class Landscape:
             span = f"{least}" if least == greatest else f"{least} to {greatest}"
             remedy = f"pass dim={least} or leave dim out" if least == greatest else "choose dim in that range"
             raise InputError(f"landscape '{self.name}' is defined for dim {span} only, not {number}; {remedy}")
+        if self.size is not None:
+            word, each, more = self.size
+            if (number - more) % each:
+                rule = f"{each} n" + (f" + {more}" if more else "")
+                raise InputError(f"landscape '{self.name}' needs dim = {rule} for n {word}, not {number}")
         return number
+
+    def sized(self, **counts: Any) -> int:
+        """The dimension of a landscape with this many of what it counts, as in ``sized(atoms=8)``.
+
+        >>> get("lennard_jones").sized(atoms=8)
+        24
+        """
+        word, each, more = self.size or ("", 1, 0)
+        given = {name: count for name, count in counts.items() if count is not None}
+        if [*given] != [word]:
+            counted = f"counts {word}" if word else "has dim alone"
+            raise InputError(f"{', '.join(given)} was given with the landscape {self.name}, which {counted}: give dim")
+        return self.check_dim(each * check.whole(word, given[word], 1) + more)
+
+    @property
+    def bounds(self) -> tuple[tuple[float, float], ...]:
+        """One (lower, upper) pair for all coordinates, or one pair for each, in the default dimension."""
+        return self._bounds(self.default_dim)
+
+    def _bounds(self, dim: int) -> tuple[tuple[float, float], ...]:
+        pairs = np.atleast_2d(np.asarray(_at(self._box, dim), dtype=np.float64))
+        return tuple((float(lower), float(upper)) for lower, upper in pairs)
 
     def box(self, dim: int | None = None) -> Box:
         """The region in which starts are drawn unless another is given."""
         from batchgd.problem.box import Box
 
         number = self.check_dim(dim)
-        pairs = self.bounds * number if len(self.bounds) == 1 else self.bounds
-        return Box.parse(list(pairs))
+        pairs = self._bounds(number)
+        return Box.parse(list(pairs * number if len(pairs) == 1 else pairs))
+
+    def symmetry(self, dim: int | None = None) -> Symmetry | None:
+        """Transformations that leave the function as it is, up to which its minima are counted; None: none."""
+        symmetry: Symmetry | None = _at(self._symmetry, self.check_dim(dim))
+        return symmetry
 
     def minima(self, dim: int | None = None) -> NDArray[np.float64]:
         """Known minima strictly inside the box, (m, d), best first, kinks included; all of them if `is_complete`."""
@@ -135,7 +171,7 @@ def landscape(
     title: str,
     *,
     source: str,
-    box: Sequence[float] | Sequence[Sequence[float]],
+    box: Callable[[int], Any] | Sequence[float] | Sequence[Sequence[float]],
     dims: int | tuple[int, int | None],
     minima: Callable[[int], ArrayLike] | ArrayLike,
     n_minima: Callable[[int], int | None] | int | None,
@@ -143,6 +179,9 @@ def landscape(
     kinks: Callable[[int], ArrayLike] | ArrayLike = (),
     saddles: Callable[[int], ArrayLike] | ArrayLike = (),
     remarks: str = "",
+    symmetry: Callable[[int], Symmetry | None] | Symmetry | None = None,
+    size: tuple[str, int, int] | None = None,
+    default_dim: int | None = None,
 ) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]:
     """Enter the decorated function in the library under its own name; the function itself stays as it is.
 
@@ -153,9 +192,11 @@ def landscape(
     Parameters
     ----------
     title, source, remarks : see `Landscape`
-    box : (lower, upper) for all coordinates, or a pair for each
+    box : (lower, upper) for all coordinates, or a pair for each; or a function of the dimension
     dims : the one dimension, or (least, greatest), greatest None for no limit; two is the default in this range
     minima, n_minima, global_value, kinks, saddles : what is known, as a value or as a function of the dimension
+    symmetry : see `bgd.symmetry`, or a function of the dimension; `minima` has one point of each class
+    size, default_dim : see `Landscape`
 
     Returns
     -------
@@ -172,7 +213,6 @@ def landscape(
     2
     """
     span = (dims, dims) if isinstance(dims, int) else dims
-    pairs = np.atleast_2d(np.asarray(box, dtype=np.float64))
 
     def enter(fun: Callable[[Any], Any]) -> Callable[[Any], Any]:
         entry = Landscape(
@@ -181,9 +221,11 @@ def landscape(
             title=title,
             source=source,
             dims=span,
-            default_dim=max(span[0], min(2, span[1] or 2)),
-            bounds=tuple((float(lower), float(upper)) for lower, upper in pairs),
+            default_dim=max(span[0], min(2, span[1] or 2)) if default_dim is None else default_dim,
             remarks=remarks,
+            size=size,
+            _box=box,
+            _symmetry=symmetry,
             _minima=_by_dim(minima),
             _n_minima=_by_dim(n_minima),
             _global_value=_by_dim(global_value),
@@ -235,6 +277,10 @@ def product_grid(coordinates: Sequence[Sequence[float]]) -> NDArray[np.float64]:
     if np.prod([float(len(points)) for points in coordinates]) > LISTED_AT_MOST:
         return np.array([[points[0] for points in coordinates]])
     return np.array(list(itertools.product(*coordinates)))
+
+
+def _at(value: Any, dim: int) -> Any:
+    return value(dim) if callable(value) else value
 
 
 def _by_dim(value: Any) -> Callable[[int], Any]:

@@ -1,0 +1,193 @@
+"""Compiled evaluations at many points: the value, the gradient, the Hessian and Newton's step, in vectors."""
+
+from __future__ import annotations
+
+import ctypes
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batchgd.kernels.cpu_places import ALL_LANES, LINE, MEMORY, TABLES, TAIL
+
+if TYPE_CHECKING:
+    from batchgd.compiler.differentiable import Differentiable
+    from batchgd.compiler.objective import Objective
+    from batchgd.compiler.trace.graph import Node
+
+Array = NDArray[np.float64]
+
+LANES = 128
+"""Points of one call of compiled code."""
+
+_CALLS = 32
+"""Calls whose inputs and outputs are in memory together."""
+
+_PROTOTYPE = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_void_p] * 4, ctypes.c_uint64, ctypes.c_void_p)
+"""What an evaluation is called with (``lower/evaluation.py``); Python's lock is released meanwhile."""
+
+_HESSIANS = 2000
+"""Hessians from which on compiling them takes less time than it saves."""
+
+
+WORTHWHILE = 0.1
+"""Seconds of NumPy from which on evaluations are compiled, which takes as long the first time."""
+
+
+def evaluator_for(objective: Differentiable, points: int, backend: str) -> Any:
+    """Return what evaluates an objective at this many points and around them: compiled code if that is worthwhile.
+
+    NumPy stays NumPy; what CUDA has descended from is evaluated on the CPU.
+    """
+    if backend == "numpy" or objective.plain or objective.is_sum:
+        return objective
+    seconds = points * (1e-7 * objective.dim**2 + 2e-8 * objective.counts.total)  # measured on a dozen landscapes
+    return objective if seconds < WORTHWHILE else Evaluator(cast("Objective", objective))
+
+
+class Newton(NamedTuple):
+    """What is known at points, (n, d), in the units of x: see ``compiler.newton_step``."""
+
+    fun: Array
+    gradient: Array
+    step: Array
+    kind: NDArray[np.int8]
+    stiffest: Array
+
+
+class Evaluator:
+    """Takes the place of an objective that is evaluated at many points: the same functions, compiled when first used.
+
+    >>> from batchgd import Objective
+    >>> evaluator = Evaluator(Objective(lambda x: x[0] ** 2 + 2 * x[1] ** 2, dim=2))
+    >>> evaluator.value_and_gradient(np.array([[1.0, 2.0]]))
+    (array([9.]), array([[2., 8.]]))
+    """
+
+    plain = False
+
+    def __init__(self, objective: Objective):
+        self.objective, self.dim = objective, objective.dim
+        self._p = np.zeros(0) if objective.params is None else objective.params
+        self._seen = 0
+
+    @property
+    def has_newton(self) -> bool:
+        """Whether Newton's step is written out."""
+        return _function(self.objective, "newton") is not None
+
+    def value(self, x: Any) -> Array:
+        """Values, (n,)."""
+        fun = np.empty(len(x))
+        self._run("value", x, self._p, fun)
+        return fun
+
+    def value_and_gradient(self, x: Any) -> tuple[Array, Array]:
+        """Values, (n,), and gradients, (n, d)."""
+        fun, gradient = np.empty(len(x)), np.empty((len(x), self.dim))
+        self._run("value_and_gradient", x, self._p, fun, gradient)
+        return fun, gradient
+
+    def gradient(self, x: Any) -> Array:
+        """Gradients, (n, d)."""
+        return self.value_and_gradient(x)[1]
+
+    def hessian(self, x: Any) -> Array:
+        """Hessians, (n, d, d)."""
+        self._seen += len(x)
+        if self._seen < _HESSIANS or not self.has_newton:
+            return np.asarray(self.objective.hessian(x))
+        rows, columns = np.tril_indices(self.dim)
+        entries, out = np.empty((len(x), len(rows))), np.empty((len(x), self.dim, self.dim))
+        self._run("hessian", x, self._p, entries)
+        out[:, rows, columns] = out[:, columns, rows] = entries
+        return out
+
+    def newton(self, x: Array, width: Array, floor: float) -> Newton:
+        """Newton's step in a box of this width, in which curvatures below ``floor`` are in doubt."""
+        fun, kind, stiffest = (np.empty(len(x)) for _ in range(3))
+        gradient, step = (np.empty((len(x), self.dim)) for _ in range(2))
+        numbers = np.concatenate([self._p, [floor], width**2, width**-2.0])
+        self._run("newton", x, numbers, fun, gradient, step, kind, stiffest)
+        return Newton(fun, gradient, step, kind.astype(np.int8), stiffest)
+
+    def _run(self, what: str, x: Any, p: Array, *out: Array) -> None:
+        function = _function(self.objective, what)
+        assert function is not None
+        function.run(np.asarray(x, np.float64), p, out)
+
+
+@lru_cache(maxsize=256)
+def _function(objective: Objective, what: Any) -> Function | None:
+    """Return what computes these outputs; None for a step that is too long to be written out."""
+    from batchgd.compiler.newton_step import factorable, newton_step
+
+    if what == "newton":
+        nodes = newton_step(objective)
+    elif what == "hessian":
+        nodes = (factorable(objective) or [])[objective.dim + 1 :]
+    else:
+        nodes = objective.outputs(what)
+    return Function(nodes, objective.dim) if nodes else None
+
+
+class Function:
+    """A compiled program, which computes the values of nodes at points."""
+
+    def __init__(self, nodes: list[Node], dim: int):
+        from batchgd.compiler.cache import modules
+        from batchgd.compiler.cache.native import native_key
+        from batchgd.compiler.lower.evaluation import evaluation
+        from batchgd.compiler.lower.processor import this_processor
+
+        self.dim, self.outputs = dim, len(nodes)
+        slots = {dim + k: node for k, node in enumerate(nodes)}
+        made = evaluation("evaluate", slots, lanes=LANES, dtype="float64", processor=this_processor())
+        self._code = modules.by_text(native_key(made.text), made.text, made.name)
+        self._call = _PROTOTYPE(self._code.address())
+        self._tables, self._memory = made.tables, made.memory
+        self._addresses = np.array([table.ctypes.data for table in made.tables], np.uintp)
+
+    def run(self, x: Array, p: Array, out: tuple[Array, ...]) -> None:
+        """Fill arrays, (n,) or (n, k), with the outputs, in order."""
+        n, size = len(x), (self.dim + self.outputs) * LANES
+        calls = max(1, min(_CALLS, -(-n // LANES)))
+        blocks = _aligned(calls * size, np.float64).reshape(calls, -1, LANES)
+        memory, index = _aligned(self._memory, np.uint8), np.zeros(LANES + 1 + TAIL, np.int64)
+        index[-TAIL:][[ALL_LANES, TABLES, MEMORY]] = 1, self._addresses.ctypes.data, memory.ctypes.data
+        places, numbers, start = index.ctypes.data, p.ctypes.data, blocks.ctypes.data
+        for begin in range(0, n, calls * LANES):
+            rows = slice(begin, begin + calls * LANES)
+            _fill(blocks[:, : self.dim], x[rows])
+            for k in range(-(-len(x[rows]) // LANES)):
+                self._call(None, None, start + k * size * 8, places, 0, numbers)
+            slot = self.dim
+            for column in out:
+                width = 1 if column.ndim == 1 else column.shape[1]
+                _read(blocks[:, slot : slot + width], column[rows].reshape(-1, width))
+                slot += width
+
+
+def _fill(blocks: Array, rows: Array) -> None:
+    """Copy points, (n, d), to blocks, (calls, d, LANES); the last point fills what is left of the last block."""
+    whole, rest = divmod(len(rows), LANES)
+    blocks[:whole] = rows[: whole * LANES].reshape(whole, LANES, rows.shape[1]).transpose(0, 2, 1)
+    if rest:
+        blocks[whole, :, :rest] = rows[whole * LANES :].T
+        blocks[whole, :, rest:] = rows[-1][:, None]
+
+
+def _read(blocks: Array, rows: Array) -> None:
+    """Copy the other way."""
+    whole, rest = divmod(len(rows), LANES)
+    rows[: whole * LANES].reshape(whole, LANES, rows.shape[1])[:] = blocks[:whole].transpose(0, 2, 1)
+    if rest:
+        rows[whole * LANES :] = blocks[whole, :, :rest].T
+
+
+def _aligned(size: int, dtype: Any) -> NDArray[Any]:
+    """Room that begins at a line of the cache."""
+    raw = np.empty(size + LINE, dtype)
+    first = -raw.ctypes.data % LINE // raw.itemsize
+    return raw[first : first + size]

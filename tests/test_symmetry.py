@@ -1,0 +1,227 @@
+"""Symmetries: what they identify and what they keep apart, and minima, saddles and labels up to them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import batchgd as bgd
+from batchgd import InputError
+from batchgd import symmetry as sym
+
+ENERGIES = {  # of all minima of 5 to 8 atoms, from independent code
+    5: [-9.103852416],
+    6: [-12.712062257, -12.302927530],
+    7: [-16.505384168, -15.935043060, -15.593210938, -15.533060055],
+    8: [
+        *(-19.821489192, -19.765297851, -19.189311411, -19.169279771),
+        *(-18.976056340, -18.856826168, -18.828671550, -18.778208174),
+    ],
+}
+CASES = {
+    "cluster": (sym.cluster(), 24),
+    "one atom": (sym.cluster(), 3),
+    "two atoms": (sym.cluster(), 6),
+    "without reflections": (sym.cluster(mirror=False), 15),
+    "two kinds of atoms": (sym.cluster(groups=[[0, 1, 2], [3, 4]]), 18),
+    "in a plane": (sym.cluster(2), 14),
+    "coordinates in columns": (sym.cluster(np.arange(12).reshape(3, 4).T), 12),
+    "rotations alone": (sym.rotations(), 12),
+    "a dipole and other numbers": (sym.rotations([[0, 1, 2], [4, 5, 6]]), 8),
+    "charges": (sym.permutations() * sym.rotations(mirror=True) * sym.scalings(), 18),
+    "translations": (sym.translations(1), 5),
+    "periodic atoms": (sym.permutations(2) * sym.translations(2) * sym.periods(1.0), 12),
+    "slab": (sym.permutations(3) * sym.periods([2.0, 3.0, 2.0, 3.0], coordinates=[0, 1, 3, 4]), 6),
+    "signs": (sym.signs(), 6),
+    "one sign": (sym.signs([range(6)]), 6),
+    "numbers": (sym.permutations(1), 7),
+    "network": (sym.hidden_units([range(0, 4), range(4, 8), range(8, 12)]), 13),
+    "network without signs": (sym.hidden_units([[0, 2], [1, 3]], odd=False), 5),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("seed", range(4))
+def test_a_copy_is_the_same_and_another_point_is_not(name, seed):
+    symmetry, dim = CASES[name]
+    x = np.random.default_rng(seed).uniform(-1.0, 1.0, dim)
+    copies = np.array([symmetry.copy(x, k) for k in range(8)])
+    moved, same = symmetry.align(x, copies, 1e-9)
+    assert same.all()
+    np.testing.assert_allclose(moved, np.tile(x, (8, 1)), atol=1e-9)
+    np.testing.assert_allclose(symmetry.fingerprint(copies), np.tile(symmetry.fingerprint(x), (8, 1)), atol=1e-9)
+    assert bgd.Identity(symmetry=str(symmetry)).symmetry == symmetry
+    if dim > 3:
+        other = x.copy()
+        other[0] += 1e-3
+        assert not symmetry.align(x, np.array([symmetry.copy(other, k) for k in range(8)]), 1e-6)[1].any()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_zero_modes_are_tangents_of_the_set_of_copies(name):
+    symmetry, dim = CASES[name]
+    x = np.random.default_rng(1).uniform(-1.0, 1.0, dim)
+    modes = symmetry.zero_modes(x)
+    np.testing.assert_allclose(modes @ modes.T, np.eye(len(modes)), atol=1e-12)
+    for mode in modes:
+        off = np.abs(symmetry.fingerprint(x + 1e-4 * mode) - symmetry.fingerprint(x)).max()
+        assert off < 1e-7
+
+
+@pytest.mark.parametrize(
+    ("symmetry", "x", "modes"),
+    [
+        (sym.cluster(), np.random.default_rng(0).normal(size=9), 6),
+        (sym.cluster(), [0, 0, 0, 1, 1, 1], 5),  # on a line
+        (sym.cluster(2), np.random.default_rng(0).normal(size=8), 3),
+        (sym.rotations(), np.random.default_rng(0).normal(size=9), 3),
+        (sym.rotations() * sym.scalings(), np.random.default_rng(0).normal(size=12), 7),
+        (sym.translations(1) * sym.periods(1.0), [0.1, 0.7], 1),
+        (sym.permutations(1) * sym.signs(1), [0.1, 0.7], 0),
+    ],
+)
+def test_numbers_of_zero_modes(symmetry, x, modes):
+    assert len(symmetry.zero_modes(x)) == modes
+
+
+def test_mirror_images_are_one_or_two():
+    x = np.random.default_rng(3).normal(size=(5, 3))
+    mirrored = (x * [1, 1, -1]).ravel()
+    assert sym.cluster().same(x.ravel(), mirrored)
+    assert not sym.cluster(mirror=False).same(x.ravel(), mirrored)
+    flat = x * [1, 1, 0]  # in a plane it is its own mirror image
+    assert sym.cluster(mirror=False).same(flat.ravel(), (flat * [-1, 1, 1]).ravel())
+
+
+def test_equal_distances_do_not_make_two_sets_the_same():
+    """Homometric sets: all distances agree, but no motion takes one to the other (Bloom 1977)."""
+    a, b = ([[t, 0.0] for t in row] for row in ((0, 1, 4, 10, 12, 17), (0, 1, 8, 11, 13, 17)))
+    i, j = np.triu_indices(6, 1)
+    distances = [np.sort(np.linalg.norm(np.array(r)[i] - np.array(r)[j], axis=1)) for r in (a, b)]
+    np.testing.assert_array_equal(*distances)
+    assert not sym.cluster(2).same(np.ravel(a), np.ravel(b))
+
+
+def test_an_icosahedron_is_recognised_in_every_order():
+    shape = bgd.landscapes.get("thomson").minima(36)[0]
+    atoms = np.append(shape, [0.0, 0.0, 0.0])
+    assert sym.cluster(mirror=False).align(atoms, np.array([sym.cluster().copy(atoms, k) for k in range(50)]))[1].all()
+
+
+@pytest.mark.parametrize(
+    ("symmetry", "dim", "message"),
+    [
+        ("rotation", 6, "unknown symmetry 'rotation': did you mean 'rotations'?"),
+        ("rotations(4)", 8, "rotations of vectors of 4 coordinates: give vectors of 2 or 3 coordinates"),
+        ("cluster", 7, "x has 7 coordinates, but the symmetry permutations(3) needs a multiple of 3"),
+        ("rotations(2) + signs(2)", 4, "write a product such as 'permutations(3) * signs(3)'"),
+        ("rotations(2) * signs(2)", 4, "rotations and signs of the same vectors cannot be combined"),
+        ("permutations(2) * signs(1)", 4, "act on coordinate 0 as members of different vectors"),
+        ("hidden_units([[0, 1], [2, 9]])", 4, "names coordinate 9, but x has 4: count from 0"),
+        ("periods(-1)", 4, "period is -1: give a positive period"),
+        ("permutations(1, groups=[[0, 0]])", 4, "give each vector's number once at most"),
+        (3.0, 4, "symmetry is 3.0: give one of bgd.symmetry"),
+    ],
+)
+def test_bad_symmetries_are_refused_before_any_work(symmetry, dim, message):
+    with pytest.raises(InputError) as error:
+        bgd.multistart(lambda x: np.sum(x**2), box=[(-1, 1)] * dim, identity={"symmetry": symmetry}, starts=5)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(("atoms", "starts"), [(5, 50), (6, 300), (7, 300), (8, 1500)])
+def test_all_minima_of_small_clusters(atoms, starts):
+    result = bgd.multistart("lennard_jones", atoms=atoms, starts=starts)
+    assert len(result.minima) == bgd.landscapes.get("lennard_jones").n_minima(3 * atoms) == len(ENERGIES[atoms])
+    np.testing.assert_allclose(result.minima.fun, ENERGIES[atoms], atol=2e-9)
+    assert set(result.minima.kind) == {"minimum"}
+    assert result.minima.free.max() == 0
+    assert (np.abs(result.minima.eigenvalues[:, :6]) < 1e-8).all()
+    assert (result.minima.eigenvalues[:, 6] > 1e-2).all()
+    assert result.minima.count.sum() == starts
+    np.testing.assert_allclose(result.fun, result.minima.fun[result.label], atol=1e-6)
+    assert result.warnings == ()
+
+
+def test_nine_atoms_have_21_minima_and_eight_of_them_are_chiral():
+    result = bgd.multistart("lennard_jones", atoms=9, starts=6000)
+    assert len(result.minima) == 21
+    assert result.minima.fun[0] == pytest.approx(-24.113360, abs=1e-6)
+    assert len(result.recluster({"symmetry": sym.cluster(mirror=False)}).minima) == 29
+
+
+@pytest.mark.parametrize("backend", ["cpu", "numpy"])
+def test_labels_of_classes_are_those_of_values(backend):
+    result = bgd.multistart("lennard_jones", atoms=6, starts=300, backend=backend)
+    assert (result.label == (result.fun > -12.5)).all()
+    again = bgd.multistart("lennard_jones", atoms=6, starts=300, seed=5, backend=backend)
+    assert bgd.diff(result, again).both.tolist() == [[0, 0], [1, 1]]
+
+
+@pytest.mark.parametrize("charges", [4, 5, 7, 12, 16])
+def test_charges_on_a_sphere(charges):
+    energies = {4: 3.674234614, 5: 6.474691495, 6: 9.985281374, 7: 14.452977414, 8: 19.675287861, 12: 49.165253058}
+    result = bgd.multistart("thomson", dim=3 * charges, starts=60)
+    wanted = [92.911655302, 92.920353962] if charges == 16 else [energies[charges]]
+    np.testing.assert_allclose(result.minima.fun, wanted, atol=2e-9)
+    assert set(result.minima.kind) == {"minimum"}
+
+
+@pytest.mark.parametrize(("hidden", "minima"), [(1, 5), (2, 6), (4, 3)])
+def test_minima_of_a_network_up_to_its_hidden_units(hidden, minima):
+    result = bgd.multistart("xor_network", dim=4 * hidden + 1, starts=1000)
+    assert len(result.minima) == minima
+    assert result.minima.fun[0] == pytest.approx(bgd.landscapes.get("xor_network").global_value(4 * hidden + 1))
+
+
+def test_the_copies_of_a_network_are_named_if_no_symmetry_is_given():
+    fun = bgd.landscapes.get("xor_network").fun
+    result = bgd.multistart(fun, box=[(-3, 3)] * 9, starts=2000)
+    assert len(result.minima) == 48
+    assert "hidden_units" in result.warnings[-1]
+    units = sym.hidden_units([range(4), range(4, 8)])
+    assert len(result.recluster({"symmetry": units}).minima) == 6
+    assert len(bgd.multistart("xor_network", starts=2000, identity={"symmetry": "none"}).minima) == 48
+
+
+def test_twisted_states_of_a_ring_of_spins():
+    result = bgd.multistart("xy_ring", dim=8, starts=500)
+    np.testing.assert_allclose(result.minima.fun, [-8.0, *[-8.0 * np.sqrt(0.5)] * 2], atol=1e-9)
+    turns = np.round(np.sum(np.angle(np.exp(1j * np.diff(result.minima.x, append=result.minima.x[:, :1]))), axis=1))
+    assert sorted(turns / 6) == [-1.0, 0.0, 1.0]
+
+
+def test_without_a_symmetry_minima_are_listed_as_sets_and_the_option_is_named():
+    fun = bgd.landscapes.get("lennard_jones").fun
+    result = bgd.multistart(fun, box=[(-1, 1)] * 24, starts=800)
+    np.testing.assert_allclose(result.minima.fun, ENERGIES[8], atol=1e-8)
+    assert set(result.minima.kind) == {"valley"}
+    assert len(result.warnings) == 1
+    assert "6 zero modes" in result.warnings[0]
+    assert "symmetry='cluster'" in result.warnings[0]
+
+
+def test_saddles_between_classes():
+    """Six atoms: 2 minima and 3 transition states (Wales, Energy Landscapes, 2003); seven have 4 and 12."""
+    saddles = bgd.multistart("lennard_jones", atoms=6, starts=300).connect(border_points=0, rounds=1)
+    assert len(saddles) == 3
+    assert {0, 1} in [set(pair) for pair in saddles.joins.tolist()]
+    assert saddles.unconnected == []
+
+
+def test_a_result_keeps_its_symmetry_in_a_file(tmp_path):
+    result = bgd.multistart("lennard_jones", atoms=5, starts=20)
+    loaded = bgd.load(result.save(tmp_path / "run.npz"))
+    assert loaded.identity == result.identity
+    assert loaded.identity.symmetry == sym.cluster()
+    assert loaded.recluster({"x": 1e-5}).minima.fun == pytest.approx(result.minima.fun)
+
+
+def test_atoms_belong_to_clusters():
+    with pytest.raises(InputError, match="himmelblau, which has dim alone"):
+        bgd.multistart("himmelblau", atoms=3)
+    with pytest.raises(InputError, match="8 atoms have 24 coordinates"):
+        bgd.multistart("lennard_jones", atoms=8, dim=21)
+    with pytest.raises(InputError, match="needs dim = 3 n for n atoms"):
+        bgd.multistart("lennard_jones", dim=8)
