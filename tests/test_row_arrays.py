@@ -420,3 +420,27 @@ def test_a_phase_is_found_on_the_cpu():
     )
     result = bgd.multistart(fit, starts=20, backend="cpu", seed=1)
     np.testing.assert_allclose(result.minima.x[0], [2.0, 0.3, 1.0], atol=1e-6)
+
+
+def test_interpolation_between_constants_is_that_of_numpy():
+    """Uneven points, ends that go on, values outside, a single number of x, and values that depend on x."""
+    knots = np.sort(RNG.uniform(-1.0, 3.0, 60))
+    heights = np.cos(3.0 * knots)
+
+    def several(x):
+        inside = np.interp(x[0] * FREQUENCIES / 30.0 - x[1], knots, heights)
+        outside = np.interp(x[0] * FREQUENCIES / 30.0 - x[1], knots, heights, left=0.5, right=-0.25)
+        of_x = np.interp(FREQUENCIES / 30.0, knots, heights * x[1])
+        return (
+            np.sum(inside * np.sin(FREQUENCIES)) + np.sum(outside**2) + np.interp(x[0], knots, heights) + np.sum(of_x)
+        )
+
+    objective = Objective(several, 2)
+    points = RNG.uniform(0.3, 1.2, (40, 2))
+    np.testing.assert_allclose(objective.value(points), [several(x) for x in points], rtol=1e-12)
+    step = 1e-7
+    for i, way in enumerate(np.eye(2) * step):
+        slopes = np.array([several(x + way) - several(x - way) for x in points]) / (2.0 * step)
+        off = np.abs(objective.gradient(points)[:, i] - slopes)
+        assert np.median(off) < 1e-5 * np.abs(slopes).max()  # a few lie next to a knot
+    assert objective.counts.total < 90 * 60 * 14

@@ -151,15 +151,46 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
 
 
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
-    """Return the line through points at x: the first value, and what each interval adds."""
+    """Return the line through points at x: in its interval, or the first value and what each interval adds."""
     if period is not None:
         raise escape("np.interp with period=", "append the first point, a period later, and write np.mod(x, period)")
-    slopes = np.diff(fp) / np.diff(xp)
-    inside = np.clip(np.expand_dims(x, -1), xp[:-1], xp[1:]) - xp[:-1]
-    result = fp[0] + np.sum(inside * slopes, axis=-1)
+    if _is_plain(xp) and _is_plain(fp) and 1 < len(xp) <= MOST_INTERVALS:
+        result = _in_its_interval(x, np.asarray(xp, np.float64), np.asarray(fp, np.float64))
+    else:
+        slopes = np.diff(fp) / np.diff(xp)
+        inside = np.clip(np.expand_dims(x, -1), xp[:-1], xp[1:]) - xp[:-1]
+        result = fp[0] + np.sum(inside * slopes, axis=-1)
     if left is not None:
         result = np.where(np.less(x, xp[0]), left, result)
     return result if right is None else np.where(np.greater(x, xp[-1]), right, result)
+
+
+MOST_INTERVALS = 512
+"""Points of a line up to which the interval is searched for; the search is written out."""
+
+
+def _is_plain(values: Any) -> bool:
+    return not isinstance(values, (Scalar, TracedRows)) and np.asarray(values).dtype != object
+
+
+def _in_its_interval(x: Any, xp: np.ndarray, fp: np.ndarray) -> Any:
+    """Return the line at x from the value, the slope and the beginning of the interval that contains x.
+
+    They are selected by halving, a comparison for each point: 4 operations, where each interval's share takes 13.
+    """
+    with np.errstate(all="ignore"):
+        numbers = [fp[:-1], np.diff(fp) / np.diff(xp), xp[:-1]]
+
+    def chosen(first: int, last: int) -> list[Any]:
+        if last - first == 1:
+            return [float(each[first]) for each in numbers]
+        middle = (first + last) // 2
+        above = np.greater_equal(x, xp[middle])
+        pairs = zip(chosen(middle, last), chosen(first, middle), strict=True)
+        return [np.where(above, yes, no) for yes, no in pairs]
+
+    value, slope, begin = chosen(0, len(xp) - 1)
+    return value + slope * (np.clip(x, xp[0], xp[-1]) - begin)
 
 
 def convolve(a: Any, v: Any, mode: str = "full") -> Any:
