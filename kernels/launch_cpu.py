@@ -23,14 +23,12 @@ from batchgd.kernels.cpu_places import (
     LINE,
     MEMORY,
     MOST_TICKS,
-    P_SIZE,
     RUN,
     SLOTS,
     TABLES,
     TAIL,
     TICK,
     TICKS,
-    WS_SIZE,
 )
 from batchgd.kernels.plan import Endpoints, Plan, columns
 
@@ -140,7 +138,6 @@ class _State:
         self.workspace = _aligned((slots[SLOTS.index("SLOTS")] + plan.dim) * lanes, plan.dtype)
         self.index = np.empty(lanes + 1 + TAIL, np.int64)
         tail = self.index[-TAIL:]
-        tail[WS_SIZE], tail[P_SIZE] = self.workspace.size, plan.numbers.p.size
         tail[MOST_TICKS] = MOST if plan.trails is None else 1
         tail[[RUN, TICKS, ENDS]] = 1, 0, 0
         tail[FIRST_SLOT:] = slots

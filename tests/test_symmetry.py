@@ -225,3 +225,22 @@ def test_atoms_belong_to_clusters():
         bgd.multistart("lennard_jones", atoms=8, dim=21)
     with pytest.raises(InputError, match="needs dim = 3 n for n atoms"):
         bgd.multistart("lennard_jones", dim=8)
+
+
+def test_basin_hopping_moves_atoms_to_the_surface_and_finds_the_icosahedron():
+    walk = bgd.BasinHopping(hops=6, step=0.12, temperature=0)
+    run = {"atoms": 13, "starts": 4, "strategy": walk, "seed": 1}
+    result = bgd.multistart("lennard_jones", **run)
+    assert result.minima.fun[0] == pytest.approx(-44.326801, abs=1e-6)
+    assert result.n == 28
+    again = bgd.multistart("lennard_jones", **run)
+    np.testing.assert_array_equal(result.x, again.x)
+    hops = result.strategy.origin >= 0
+    start, origin = result.x0[hops].reshape(-1, 13, 3), result.x[result.strategy.origin[hops]].reshape(-1, 13, 3)
+    moved = np.abs((start - start.mean(axis=1, keepdims=True)) - (origin - origin.mean(axis=1, keepdims=True)))
+    assert 0 < np.mean(moved.max(axis=(1, 2)) > 0.5) < 1  # of a box 2.35 wide, a displacement moves 0.28 at most
+
+
+def test_hops_of_other_functions_stay_in_the_box():
+    result = bgd.multistart("himmelblau", starts=20, strategy=bgd.BasinHopping(hops=3, step=0.5, surface=1.0))
+    assert result.box.contains(result.x0).all()

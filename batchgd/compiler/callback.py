@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
@@ -12,7 +11,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from batchgd.compiler.differentiable import Differentiable, Floats, check_by_name, checked_params
-from batchgd.compiler.lower.arrays import register
 from batchgd.compiler.plain.calls import Function, Kind, heeding
 from batchgd.compiler.plain.evaluator import Evaluator
 from batchgd.compiler.plain.program import CalledProgram
@@ -32,8 +30,6 @@ if TYPE_CHECKING:
 Order = Literal["forward", "central"]
 
 _STEP = "a number between 0 and 1, in widths of the box"
-
-_numbers = itertools.count()
 
 
 class Callback(Differentiable):
@@ -162,7 +158,6 @@ class Callback(Differentiable):
 
     def _renew(self) -> None:
         """Begin with no programs."""
-        self._number = next(_numbers)
         self._programs: dict[str, CalledProgram] = {}
 
     def _copy(self) -> Callback:
@@ -222,8 +217,7 @@ class Callback(Differentiable):
         """Return what the tick of the NumPy backend calls."""
         if what not in self._programs:
             shape = None if self._params is None else self._params.shape
-            made = CalledProgram(f"callback {self._number} {what}", shape, partial(self._in_a_tick, what))
-            self._programs[what] = register(made)
+            self._programs[what] = CalledProgram(shape, partial(self._in_a_tick, what))
         return self._programs[what]
 
     def _in_a_tick(self, what: What, points: Floats, params: Floats | None) -> Floats:
@@ -260,7 +254,7 @@ class Callback(Differentiable):
         return f"<Callback {self.name}, {self.dim or 'any'}-D, {how}>"
 
 
-_MADE = ("_at", "_number", "_programs")
+_MADE = ("_at", "_programs")
 
 
 def _again(state: dict[str, Any], noise: float) -> Callback:

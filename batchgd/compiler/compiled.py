@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from batchgd.compiler.differentiable import Differentiable, Floats, check_by_name, checked_params
-from batchgd.compiler.lower.arrays import register
 from batchgd.compiler.own.check import check_signature, check_values, compile_it, plain_function
 from batchgd.compiler.own.code import UserCode, registered
 from batchgd.compiler.plain.differences import EPS, relative_step
@@ -25,8 +23,6 @@ from batchgd.problem.errors import InputError, printable, quoted
 if TYPE_CHECKING:
     from batchgd.compiler.objective import What
     from batchgd.compiler.units import Units
-
-_numbers = itertools.count()
 
 
 class Compiled(Differentiable):
@@ -46,7 +42,7 @@ class Compiled(Differentiable):
         widths = np.ones(self.dim) if self.box is None else self.box.width
         shape = None if self._params is None else self._params.shape
         self.code = UserCode(self.function, self.dim, shape, relative_step(EPS, 3) * widths)
-        self._number, self._programs = next(_numbers), dict[str, CalledProgram]()
+        self._programs: dict[str, CalledProgram] = {}
 
     def check(self) -> None:
         """Compile the function and check it at points of the box, or of [-1, 1] without one."""
@@ -72,7 +68,7 @@ class Compiled(Differentiable):
     def in_units(self, units: Units) -> Compiled:
         """Return the function in other units."""
         box = None if self.box is None else units.of_box(self.box)
-        return self._copy(code=self.code.in_units(units), box=box, _number=next(_numbers), _programs={})
+        return self._copy(code=self.code.in_units(units), box=box, _programs={})
 
     # Evaluations
 
@@ -103,8 +99,7 @@ class Compiled(Differentiable):
         """Return what the tick of the NumPy backend calls."""
         if what not in self._programs:
             shape = None if self._params is None else self._params.shape
-            made = CalledProgram(f"compiled {self._number} {what}", shape, partial(self._at, what))
-            self._programs[what] = register(made)
+            self._programs[what] = CalledProgram(shape, partial(self._at, what))
         return self._programs[what]
 
     def emit(self, what: What, constant: Callable[[float], str] = repr) -> str:

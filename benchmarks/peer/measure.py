@@ -39,6 +39,7 @@ class Row:
     first: float = float("nan")
     seconds: float = float("nan")
     repeats: list[float] = field(default_factory=list)
+    cpu: float = float("inf")
     updates: float = float("nan")
     longest: float = float("nan")
     median_norm: float = float("nan")
@@ -47,11 +48,14 @@ class Row:
     same: float = float("nan")
     minima: int = 0
     ratio: float | None = None
+    cpu_ratio: float | None = None
     note: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as a dictionary for JSON, which has no NaN."""
-        return {key: None if value != value else value for key, value in asdict(self).items()}
+        return {
+            key: None if value in (float("inf"),) or value != value else value for key, value in asdict(self).items()
+        }
 
 
 def compare(case: Case, dtype: str, n: int, repeats: int, peers: list[Peer], tell: Callable[[str], None]) -> list[Row]:
@@ -69,7 +73,9 @@ def compare(case: Case, dtype: str, n: int, repeats: int, peers: list[Peer], tel
     for turn in range(repeats):
         for row, run, _ in ready:
             if turn < 1 or sum(row.repeats) < LONG:
-                row.repeats.append(_timed(run)[0])
+                seconds, cpu = _timed(run)
+                row.repeats.append(seconds)
+                row.cpu = min(row.cpu, cpu)
     for row, _, ends in ready:
         row.seconds = statistics.median(row.repeats)
         row.first = max(0.0, row.first - row.seconds)
@@ -128,11 +134,12 @@ def _counted(case: Case, run: Run) -> Run:
     return counted
 
 
-def _timed(run: Run) -> tuple[float, Endpoints]:
+def _timed(run: Run) -> tuple[float, float]:
+    """The seconds that a run takes, and those of all its threads together."""
     time.sleep(PAUSE)
-    began = time.perf_counter()
-    ends = run()
-    return time.perf_counter() - began, ends
+    began, worked = time.perf_counter(), time.process_time()
+    run()
+    return time.perf_counter() - began, time.process_time() - worked
 
 
 def _describe(case: Case, dtype: str, row: Row, ends: Endpoints) -> None:
@@ -166,6 +173,7 @@ def _relate(case: Case, measured: list[tuple[Row, Endpoints]]) -> None:
             row.note = "; ".join([*reasons, *([row.note] if row.note else [])])
             continue
         row.ratio = (row.seconds / row.n) / (first.seconds / first.n)
+        row.cpu_ratio = (row.cpu / row.n) / (first.cpu / first.n)
 
 
 def _same_counts(ends: Endpoints, reference: Endpoints) -> bool:

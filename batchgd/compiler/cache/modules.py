@@ -4,8 +4,7 @@ The text runs from memory: the copy in the cache's folder is for readers, and ca
 
 =================  ================================================================================================
 ``module``         a module for NumPy, or for CUDA, whose kernels look for their code on disk (``numba_cache.py``)
-``by_address``     a function of an objective or a method, which other code calls by its address (``by_address.py``)
-``by_text``        the same of an LLVM text, which Numba does not compile (``native.py``)
+``by_text``        a function of an LLVM text, which other code calls by its address (``native.py``)
 =================  ================================================================================================
 
 All take the name of the entry on disk (``toolchain.key_of``, ``native.native_key``), which determines whether code is
@@ -55,14 +54,6 @@ def module(key: str, text: str, kernels: tuple[str, ...] = ()) -> ModuleType:
 
 
 @lru_cache(maxsize=LOADED)
-def by_address(key: str, text: str, name: str) -> Any:
-    """Return the function of this name, compiled when its address is first asked for."""
-    from batchgd.compiler.cache.by_address import ByAddress
-
-    return ByAddress(text, name, _file(key, None), _entry(key, text))
-
-
-@lru_cache(maxsize=LOADED)
 def by_text(key: str, text: str, name: str) -> Any:
     """Return the function of this name of an LLVM text, compiled when its address is first asked for."""
     from batchgd.compiler.cache.native import ByText
@@ -76,7 +67,7 @@ def by_text(key: str, text: str, name: str) -> Any:
 
 def forget() -> None:
     """Forget all that is loaded: this process is then like a new one."""
-    for kept in (module, by_address, by_text, cache_folder):
+    for kept in (module, by_text, cache_folder):
         kept.cache_clear()
 
 

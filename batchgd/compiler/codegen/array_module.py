@@ -1,13 +1,17 @@
-"""What the NumPy backend runs of a specialisation whose tick is one program: nothing is written or compiled for it."""
+"""What the NumPy backend runs of a specialisation: its programs, and text only for the batches of a finite sum."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from batchgd.compiler.codegen.emit_evaluation import outputs_of
+from batchgd.compiler.codegen.trace_block import pieces_of
 from batchgd.compiler.codegen.trace_tick import tick_program
+from batchgd.compiler.lower.array_block import ArrayBlock
 from batchgd.compiler.lower.array_tick import ArrayTick
 from batchgd.kernels import philox
 
@@ -15,23 +19,56 @@ if TYPE_CHECKING:
     from batchgd.compiler.codegen.specialisation import Specialisation
 
 
-def array_module(of: Specialisation) -> SimpleNamespace:
-    """Return the tick, the value at points, what makes starts, and where the loop finds what it reads of a lane."""
-    program, value = ArrayTick(tick_program(of), of.dtype), of.function.program("value")
+def array_module(of: Specialisation, text: Any = None) -> SimpleNamespace:
+    """Return the tick, the value at points, what makes starts, and where the loop finds what it reads of a lane.
 
-    def tick(*arrays: Any) -> Any:
-        return np.any(program(*arrays))
-
-    def value_at(points: Any, i: None, p: Any) -> Any:
-        return value(points.T, p)[0]
-
+    ``text`` is the module of ``of.source()``, which evaluates a finite sum.
+    """
+    functions = {"tick": _block(of, text) if of.blocked else _fused(of)}
+    if text is None:
+        functions["value_at"] = _value_at(of)
+    else:
+        functions["value_at"] = text.value_at
     return SimpleNamespace(
         **of.layout.slots(),
         W=of.lanes,
         TRIALS=of.layout.trials,
         IN_KERNEL=of.in_kernel,
-        tick=tick,
-        value_at=value_at,
+        **functions,
         uniform_pair=philox.uniform_pair if of.dtype == "float64" else philox.uniform_pair_single,
         place=philox.place,
     )
+
+
+def _fused(of: Specialisation) -> Callable[..., Any]:
+    whole = ArrayTick(tick_program(of), of.dtype)
+    return lambda *arrays: np.any(whole(*arrays))
+
+
+def _block(of: Specialisation, text: Any) -> Callable[..., Any]:
+    pieces = ArrayBlock(pieces_of(of), of.sizes, of.dtype)
+    evaluate = evaluation(of) if text is None else text.evaluate
+
+    def tick(*arrays: Any) -> Any:
+        evaluate(*arrays[:4])
+        return np.any(pieces(*arrays))
+
+    return tick
+
+
+def evaluation(of: Specialisation) -> Callable[..., None]:
+    """Return what computes the objective at the points in the first slots, and puts it into its slots."""
+    dim = of.objective.dim
+    what, slots = outputs_of(dim, value=of.has_value, hessian=of.read.hessian)
+    program = of.function.program(what)
+
+    def evaluate(ws: Any, index: Any, seed: Any, p: Any) -> None:
+        for slot, number in zip(slots.values(), program(ws[:dim], p), strict=True):
+            ws[slot] = number
+
+    return evaluate
+
+
+def _value_at(of: Specialisation) -> Callable[..., Any]:
+    program = of.function.program("value")
+    return lambda points, i, p: program(points.T, p)[0]

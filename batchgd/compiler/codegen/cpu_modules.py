@@ -12,27 +12,21 @@ function              what its text depends on, besides the type and the number 
 
 The loop calls the tick by its address and reads where the tick keeps everything of a lane; ``values`` and the block
 form's tick call the evaluation in the same way (``kernels/cpu_places.py``). All are written as LLVM text
-(``compiler/lower``), except for the evaluation of a batch of a finite sum's rows, which Numba compiles.
+(``compiler/lower``).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from batchgd.compiler.codegen.block_layout import BlockLayout
 from batchgd.compiler.codegen.emit_evaluation import Outputs, outputs_of, value_alone
-from batchgd.compiler.codegen.typed_constants import Constants
 
 if TYPE_CHECKING:
     from batchgd.compiler.codegen.specialisation import Specialisation
     from batchgd.compiler.lower.evaluation import Evaluation
-
-
-def texts(of: Specialisation) -> dict[str, str]:
-    """Return the text of every function that Numba compiles, by its name."""
-    made = {}
-    if of.batches:
-        made["evaluate"] = _evaluate(of)
-    return made
+    from batchgd.compiler.objective import What
+    from batchgd.compiler.trace.graph import Node
 
 
 def evaluations(of: Specialisation) -> list[Evaluation]:
@@ -40,8 +34,9 @@ def evaluations(of: Specialisation) -> list[Evaluation]:
     from batchgd.compiler.lower.evaluation import evaluation
     from batchgd.compiler.lower.processor import this_processor
 
+    how: Any = {"lanes": of.lanes, "dtype": of.dtype, "processor": this_processor()}
     asked: dict[str, Outputs] = {}
-    if of.blocked and not of.batches:
+    if of.blocked:
         asked["evaluate"] = outputs_of(of.objective.dim, value=of.has_value, hessian=of.read.hessian)
     if of.value_slot is None:
         asked["evaluate_value"] = value_alone(of.objective.dim)
@@ -52,7 +47,10 @@ def evaluations(of: Specialisation) -> list[Evaluation]:
             continue
         objective = of.function if of.sum is None else of.sum
         outputs = dict(zip(slots.values(), objective.outputs(what), strict=True))
-        made.append(evaluation(name, outputs, lanes=of.lanes, dtype=of.dtype, processor=this_processor()))
+        if name == "evaluate" and of.batches:
+            made.append(_of_batches(of, what, slots, outputs, how))
+        else:
+            made.append(evaluation(name, outputs, **how))
     return made
 
 
@@ -76,7 +74,12 @@ def _call_of(of: Specialisation, name: str, slots: dict[str, int]) -> Evaluation
     )
 
 
-def _evaluate(of: Specialisation) -> str:
-    constants = Constants(of.dtype)
-    body = of.evaluation(constants)
-    return of.assembled(f"{of.named}: evaluation in {of.dtype}", body, [f"W = {of.lanes}", *constants.lines()])
+def _of_batches(of: Specialisation, what: What, slots: dict[str, int], whole: dict[int, Node], how: Any) -> Evaluation:
+    """The evaluation of a finite sum by batches."""
+    from batchgd.compiler.lower.batches import batch_evaluation
+
+    layout = of.layout
+    assert of.sum is not None
+    assert isinstance(layout, BlockLayout)
+    element = dict(zip(slots.values(), of.sum.element.outputs(what), strict=True))
+    return batch_evaluation(of.sum, whole, element, {"nit": layout.counter("nit"), **layout.batch_slots}, **how)

@@ -5,13 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 HEADERS = {
-    "cpu": """\
-from batchgd.kernels.cpu_intrinsics import align_stack
-from batchgd.kernels.inline import inlined
-from numba import carray, njit
-
-PASS = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True, "no_cpython_wrapper": True}
-""",
     "cuda": """\
 from batchgd.kernels.cuda.templates import cuda
 from batchgd.kernels.inline import inlined
@@ -49,10 +42,8 @@ class Decorators:
 
 _DEVICE = "cuda.jit(device=True)"
 _UNFUSED = "inlined(fused=False, on_cuda=True)"  # on CUDA the assembler decides what is fused
-_ROLLED = "inlined(fused=False, rolled=True)"
 
 DECORATORS = {
-    "cpu": Decorators("inlined(fused=True, rolled=True)", None, None, None, _ROLLED, _ROLLED, None, "njit(**PASS)"),
     # Passes are called, so that each is unrolled by itself: within the loops of another one, some were left rolled,
     # and the state of a thread in memory.
     "cuda": Decorators(_UNFUSED, _UNFUSED, _DEVICE, "cuda.jit", _UNFUSED, _DEVICE, _UNFUSED, _UNFUSED),

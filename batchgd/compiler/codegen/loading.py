@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from batchgd.compiler.cache import modules
 from batchgd.compiler.cache.toolchain import key_of
-from batchgd.compiler.codegen.cpu_modules import evaluations, texts
+from batchgd.compiler.codegen.cpu_modules import evaluations
 from batchgd.compiler.codegen.specialisation import KERNELS, Specialisation
 from batchgd.kernels.cpu_places import SLOTS
 
@@ -19,40 +19,28 @@ if TYPE_CHECKING:
 def load(specialisation: Specialisation, *, recording: bool = False) -> Any:
     """Return what a launch needs of a specialisation; it is compiled, or read from the cache, when first called.
 
-    For CUDA that is one module; for NumPy too, if its tick has the block form. On the CPU those of ``cpu_modules.py``
-    are put together, each of them loaded once for all specialisations that share it, with a loop that records the
-    paths or one that does not.
+    For CUDA that is a module, for NumPy what ``array_module.py`` makes. On the CPU functions of LLVM text are put
+    together, each of them loaded once for all specialisations that share it, with a loop that records the paths or one
+    that does not.
     """
-    if specialisation.target == "numpy" and not specialisation.blocked:
+    if specialisation.target == "numpy":
         return _arrays(specialisation, specialisation.read.module)
     if specialisation.target == "cuda":
         return _kernels(specialisation, specialisation.read.module)
-    target, texts = specialisation.target, _texts(specialisation, specialisation.read.module)
-    if target == "numpy":
-        return modules.module(key_of(texts["module"], target), texts["module"])
     made = [*_loop(specialisation.lanes, specialisation.dtype, recording), *_evaluations(specialisation)]
     made.append(_tick(specialisation, specialisation.read.module))
-    functions: dict[str, Any] = {each.name: Loaded(each) for each in made}
-    for name, text in texts.items():
-        functions[name] = modules.by_address(key_of(text, target), text, name)
+    functions = {each.name: Loaded(each) for each in made}
     return SimpleNamespace(W=specialisation.lanes, slots=_slots(specialisation), **functions)
 
 
 def forget() -> None:
     """Forget all that is written and loaded: this process is then like a new one."""
     modules.forget()
-    _texts.cache_clear()
     _evaluations.cache_clear()
     _tick.cache_clear()
     _arrays.cache_clear()
     _kernels.cache_clear()
     _loop.cache_clear()
-
-
-@lru_cache(maxsize=256)  # writing it anew for each run of the same objective took 15 ms
-def _texts(specialisation: Specialisation, rule: ModuleType) -> dict[str, str]:
-    """The texts of a specialisation, whose rule another package may register anew under the same name."""
-    return texts(specialisation) if specialisation.target == "cpu" else {"module": specialisation.source()}
 
 
 class Loaded:
@@ -120,10 +108,13 @@ def _kernels(specialisation: Specialisation, rule: ModuleType) -> Any:
 
 @lru_cache(maxsize=256)
 def _arrays(specialisation: Specialisation, rule: ModuleType) -> SimpleNamespace:
-    """The fused tick for NumPy."""
+    """What runs in NumPy."""
     from batchgd.compiler.codegen.array_module import array_module
 
-    return array_module(specialisation)
+    if specialisation.sum is None:
+        return array_module(specialisation)
+    text = specialisation.source()
+    return array_module(specialisation, modules.module(key_of(text, "numpy"), text))
 
 
 @lru_cache(maxsize=256)  # a layout is worked out anew whenever it is asked for, which is up to half a millisecond

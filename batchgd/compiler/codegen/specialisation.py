@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from batchgd.compiler.codegen import emit_evaluation, emit_loops, emit_sum, warp_tick
+from batchgd.compiler.codegen import emit_evaluation, emit_loops, emit_sum, emit_user, warp_tick
 from batchgd.compiler.codegen.block_layout import BlockLayout, temporaries
 from batchgd.compiler.codegen.block_tick import BlockTick
 from batchgd.compiler.codegen.decorators import DECORATORS, HEADERS, Decorators
@@ -121,13 +121,8 @@ class Specialisation:
         return self.objective.code is not None or (self.target != "cuda" and self.objective.in_programs)
 
     @property
-    def in_programs(self) -> bool:
-        """Whether programs in NumPy compute the function."""
-        return self.target == "numpy" and self.in_loops
-
-    @property
     def in_text(self) -> bool:
-        """Whether the evaluation is text: of a sum over rows, or a call of the user's own function."""
+        """Whether CUDA's evaluation is text: of a sum over rows, or a call of the user's own function."""
         return self.sum is not None or self.objective.code is not None
 
     @property
@@ -174,7 +169,7 @@ class Specialisation:
             self.per_start,
             self.ending,
             self.constants,
-            temporaries(self.read) if self.target == "cpu" else BlockTick.temporaries(self.read, emitter),
+            temporaries(self.read) if self.target != "cuda" else BlockTick.temporaries(self.read, emitter),
             batch=() if self.sum is None else emit_sum.scratch(self.sum),
         )
 
@@ -210,18 +205,19 @@ class Specialisation:
         return emit_evaluation.outputs_of(self.objective.dim, value=self.has_value, hessian=self.read.hessian)[0]
 
     def source(self) -> str:
-        """Return the text of one module; for the CPU (``cpu_modules.py``), of a tick in block form."""
+        """Return the text of a CUDA module; for NumPy, of what evaluates a sum over rows."""
         constants, tables = Constants(self.dtype), emit_loops.Tables(len(self.objective.numbers))
         if self.shared:
             body = self._shared_functions(constants, tables)
         else:
-            body = [*self.evaluation(constants), *self.tick(constants)]
-            if self.target != "cpu" and (self.target == "numpy" or self.in_text):
-                value, value_at = self.value_functions(constants).values()
-                body += [
-                    value if self.in_programs else decorated(value, self.how.lane),
-                    decorated(value_at, self.how.loop),
-                ]
+            body = [*self.evaluation(constants), *(self.tick(constants) if self.target != "numpy" else [])]
+            if self.in_text:
+                if self.sum is None:
+                    value_at = emit_user.value_at(self.function)
+                else:
+                    value_at = emit_sum.value_at(self.sum, ":" if self.target == "numpy" else "i", constants)
+                value = self.function.emit("value", constants)
+                body += [decorated(value, self.how.lane), decorated(value_at, self.how.loop)]
             body += self._shells() if self.target == "cuda" else []
         title = f"{self.named}: {self.method} in {self.dtype} for {self.target}"
         sharing = warp_tick.constants_of(self.objective.dim, self.threads) if self.shared else []
@@ -264,7 +260,6 @@ class Specialisation:
             *imports,
             *self._user_code(),
             HEADERS[self.target],
-            *(["from batchgd.compiler.lower.arrays import program_named"] if self.in_programs else []),
             f"real = np.{self.dtype}",
             *names,
         ]
@@ -274,18 +269,6 @@ class Specialisation:
     def n_params(self) -> int:
         """Number of run-time parameters of the objective."""
         return 0 if self.objective.params is None else len(self.objective.params)
-
-    def value_functions(self, constants: Constants) -> dict[str, str]:
-        """The value at a row of points, and what it calls."""
-        row = ":" if self.target == "numpy" else "i"
-        if self.in_programs:
-            text = "def value_at(points, i, p):\n    return value(points.T, p)[0]"
-            return {"value": emit_evaluation.program(self.function, "value"), "value_at": text}
-        if self.sum is None:
-            text = emit_evaluation.value_at(self.function, row)
-        else:
-            text = emit_sum.value_at(self.sum, row, constants)
-        return {"value": self.function.emit("value", constants), "value_at": text}
 
     @property
     def value_slot(self) -> int | None:
@@ -299,18 +282,16 @@ class Specialisation:
         return layout.first("f") if self.has_value else None
 
     def evaluation(self, constants: Constants) -> list[str]:
-        """The evaluation of a lane block, a function of its own in the block form."""
+        """The evaluation of a lane block, if it is text."""
         layout = self.layout
-        if not isinstance(layout, BlockLayout) or (self.target == "cuda" and not self.in_text):
-            return []  # it is no text (``device_module.py``)
+        if not isinstance(layout, BlockLayout) or not self.in_text:
+            return []
         asked = emit_evaluation.outputs_of(self.objective.dim, value=self.has_value, hessian=self.read.hessian)
-        if self.in_programs:
-            return [*emit_evaluation.evaluation_of_rows(self.function, asked)]
         if self.sum is None:
-            lane, block = emit_evaluation.evaluation(self.function, constants, asked)
-        else:
-            nit, scratch, arrays = layout.counter("nit"), layout.batch_slots, self.target == "numpy"
-            lane, block = emit_sum.evaluation(self.sum, constants, asked, nit=nit, scratch=scratch, arrays=arrays)
+            lane, block = emit_user.evaluation(self.function, constants, asked)
+            return [decorated(lane, self.how.lane), decorated(block, self.how.pass_tick)]
+        nit, scratch, arrays = layout.counter("nit"), layout.batch_slots, self.target == "numpy"
+        lane, block = emit_sum.evaluation(self.sum, constants, asked, nit=nit, scratch=scratch, arrays=arrays)
         return self._chosen([decorated(lane, self.how.lane), decorated(block, self.how.pass_tick)])
 
     def tick(self, constants: Constants) -> list[str]:
@@ -326,7 +307,7 @@ class Specialisation:
 
         rule, lane, block = self.read, self.how.pass_lane, self.how.pass_loop
         form = warp_tick.WarpTick if self.shared else BlockTick
-        tick = form(layout, constants, cubic=self.cubic, arrays=self.target == "numpy")
+        tick = form(layout, constants, cubic=self.cubic)
         staged = [stage.function for stage in rule.stages]
         functions = with_callees(*staged) if staged else own_functions(rule.module)
         if self.shared:
@@ -346,32 +327,9 @@ class Specialisation:
     def _chosen(self, text: list[str]) -> list[str]:
         """Text of the block form with the loops that suit the target."""
         # CUDA's compiler unrolls the loops of one thread itself, which puts its state into registers.
-        if self.target == "cpu" or self.shared:
-            text = [with_constants_written_out(part, dict(self.constants)) for part in text]
-            return self._called(text)
+        if self.shared:
+            return [with_constants_written_out(part, dict(self.constants)) for part in text]
         return [as_rows(part) for part in text] if self.target == "numpy" else text
-
-    def _called(self, text: list[str]) -> list[str]:
-        """The same if the last function is called by its address on the CPU.
-
-        It then aligns its stack and makes arrays from pointers.
-        """
-        if self.target != "cpu":
-            return text
-        from batchgd.kernels.cpu_places import P_SIZE, TAIL, WS_SIZE
-
-        decorator, head, body = text[-1].split("\n", 2)
-        name, arguments = head.removeprefix("def ").removesuffix("):").split("(")
-        entry = [
-            f"def {name}({arguments}):",
-            "    align_stack()",
-            f"    ws = carray(ws, index[W + {1 + WS_SIZE}])",
-            f"    p = carray(p, index[W + {1 + P_SIZE}])",
-            f"    index = carray(index, W + {1 + TAIL})",
-            f"    return {name}_of_block({arguments})",
-        ]
-        of_block = decorated(f"def {name}_of_block({arguments}):\n{body}", self.how.pass_loop)
-        return [*text[:-1], of_block, "\n".join([decorator, *entry])]
 
     def _shared_functions(self, constants: Constants, tables: emit_loops.Tables) -> list[str]:
         """Everything of a kernel whose threads share a trajectory."""

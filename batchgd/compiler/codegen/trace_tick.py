@@ -12,9 +12,8 @@ from types import FunctionType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from batchgd.compiler.codegen.coordinates import Looped, Unrolled, Whole
-from batchgd.compiler.codegen.fused_tick import BOX
 from batchgd.compiler.codegen.layout import COUNTERS, Layout
-from batchgd.compiler.codegen.program import Place, Program, ProgramGraph
+from batchgd.compiler.codegen.program import BOX, Place, Program, ProgramGraph
 from batchgd.compiler.codegen.steps import Step, steps_of
 from batchgd.compiler.codegen.trace_stopping import StoppingTrace
 from batchgd.compiler.trace.graph import Node

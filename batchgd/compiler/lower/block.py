@@ -209,12 +209,13 @@ class PieceCode(Lowering):
                 return [vectors.spread(vectors.builder.sitofp(row, vectors.scalar)) for row in rows]
             elements = [self._element(place, row) for row in rows]
             if place.array == "ws":
-                return [vectors.load(self._slot(element)) for element in elements]
+                return [vectors.frozen(vectors.load(self._slot(element))) for element in elements]
             return [vectors.uniform(vectors.at(array, element, vectors.scalar)) for element in elements]
         if place.array == "ws":
-            return [vectors.load(self._slot(integer(place.number)))]
+            return [vectors.frozen(vectors.load(self._slot(integer(place.number))))]
         if place.array == "index":
-            kind = ir.VectorType(INTEGER, self.vectors.form.lanes)
+            lanes = vectors.form.lanes
+            kind = INTEGER if lanes == 1 else ir.VectorType(INTEGER, lanes)
             return [vectors.real(vectors.builder.load(array, typ=kind, align=8))]
         if place.array == "seed":
             return [vectors.spread(array)]

@@ -325,7 +325,9 @@ class _Writer:
         if name in self.phis:
             value = self.phis[name]
         elif place.array == "ws":
-            value = self._load(self.begin, place).value if self.resident else self._frozen(place)
+            value = (
+                self._load(self.begin, place) if self.resident else self.loop.frozen(self._load(self.loop, place))
+            ).value
         elif place.array == "index":
             kind = ir.VectorType(INTEGER, self.width)
             value = self.begin.builder.load(self.starts, typ=kind, align=8)
@@ -335,15 +337,6 @@ class _Writer:
             address = self.entry.at(self.arrays[place.array], integer(place.number), self.entry.scalar)
             value = self.entry.uniform(address).value
         return self.loop.real(value)
-
-    def _frozen(self, place: Place) -> ir.Value:
-        """A number of the state, of which LLVM does not see that it is written back to where it was read.
-
-        It would make a masked store of that (``kernels/vecmath/simple.py``), which is slow without AVX-512.
-        """
-        builder, loaded = self.loop.builder, self._load(self.loop, place).value
-        builder._insert(frozen := ir.Instruction(builder.block, loaded.type, "freeze", [loaded]))
-        return frozen
 
     def _load(self, vectors: Vectors, place: Place) -> Real:
         return vectors.load(self._slot(vectors, place.number))

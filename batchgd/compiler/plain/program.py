@@ -16,16 +16,13 @@ class CalledProgram:
 
     Parameters
     ----------
-    name : str
-        A name of its own, by which generated code asks for it.
     shape : tuple of int or None
         The shape of the parameters, if there are any.
     call : callable
         ``call(points, params)`` returns the outputs at points (n, dim), as (outputs, n).
     """
 
-    def __init__(self, name: str, shape: tuple[int, ...] | None, call: Callable[[Floats, Floats | None], Floats]):
-        self.name = name
+    def __init__(self, shape: tuple[int, ...] | None, call: Callable[[Floats, Floats | None], Floats]):
         self._shape, self._call = shape, call
 
     def __call__(self, x: Any, p: Any = ()) -> Any:
