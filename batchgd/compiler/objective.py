@@ -364,6 +364,13 @@ class Objective(Differentiable):
             together = results if isinstance(results, tuple) else (results,)
             return np.array([np.broadcast_to(each, (rows, len(points))).sum(axis=0) for each in together])
 
+    def at_each(self, what: Any, x: Floats, knobs: Sequence[Any]) -> Floats:
+        """Return the outputs, (n_outputs, n), at points (dim, n) that have parameters of their own."""
+        with np.errstate(all="ignore"):
+            results = self._function(what)(*x, *knobs)
+        together = results if isinstance(results, tuple) else (results,)
+        return np.array([np.broadcast_to(each, x.shape[1:]) for each in together])
+
     def _function(self, what: Any) -> Callable[..., Any]:
         if what not in self._functions:
             self._functions[what] = _compiled(what, self.emit(what))

@@ -57,7 +57,7 @@ class Newton(NamedTuple):
 
 
 class Evaluator:
-    """Takes the place of an objective that is evaluated at many points: the same functions, compiled when first used.
+    """Takes the place of an objective that is evaluated at many points: the same functions, compiled.
 
     >>> from batchgd import Objective
     >>> evaluator = Evaluator(Objective(lambda x: x[0] ** 2 + 2 * x[1] ** 2, dim=2))
@@ -71,6 +71,8 @@ class Evaluator:
         self.objective, self.dim = objective, objective.dim
         self._p = np.zeros(0) if objective.params is None else objective.params
         self._seen = 0
+        for what in ("value", "value_and_gradient", "newton"):
+            _function(objective, what)
 
     @property
     def has_newton(self) -> bool:
@@ -130,6 +132,11 @@ def _function(objective: Objective, what: Any) -> Function | None:
     else:
         nodes = objective.outputs(what)
     return Function(nodes, objective.dim) if nodes else None
+
+
+def forget() -> None:
+    """Forget all compiled evaluations."""
+    _function.cache_clear()
 
 
 class Function:

@@ -212,8 +212,11 @@ def _stationary(objective: Derivable, sites: Sites, watch: Watch) -> Stationary:
 
 
 def _eigenvalues(objective: Derivable, x: NDArray[np.float64], watch: Watch) -> Any:
-    """Eigenvalues, when they are asked for; of a function that is called as plain Python at once, in the run's time."""
-    if getattr(objective, "plain", False):
+    """Eigenvalues, when they are asked for; of a function that is called as plain Python at once, in the run's time.
+
+    NaN if the run was cut short before.
+    """
+    if getattr(objective, "plain", False) or watch.cut:
         return hessian_eigenvalues(objective, x, watch)
     return HessianEigenvalues(objective, x)
 

@@ -73,8 +73,9 @@ class Moves:
         radius = np.linalg.norm(r - centre, axis=2)
         outermost = np.argsort(-radius, axis=1)[:, :_MOST]
         way = random.normal(size=(m, _MOST, k))
-        place = centre + way * (radius.max(axis=1) / np.linalg.norm(way, axis=2).T).T[:, :, None]
-        which = np.arange(_MOST) < random.integers(1, _MOST + 1, m)[:, None]
+        size = radius.max(axis=1, keepdims=True) / np.linalg.norm(way, axis=2)
+        place = centre + way * size[:, :, None]
+        which = np.arange(_MOST) < random.integers(1, _MOST + 1, (m, 1))
         row, number = np.nonzero(which)
         out = r.copy()
         out[row, outermost[row, number]] = place[row, number]

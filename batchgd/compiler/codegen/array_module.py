@@ -1,4 +1,4 @@
-"""What the NumPy backend runs of a specialisation: its programs, and text only for the batches of a finite sum."""
+"""What the NumPy backend runs of a specialisation: nothing is written or compiled for it."""
 
 from __future__ import annotations
 
@@ -8,33 +8,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from batchgd.compiler.codegen.array_sums import sum_evaluation
+from batchgd.compiler.codegen.block_layout import BlockLayout
 from batchgd.compiler.codegen.emit_evaluation import outputs_of
 from batchgd.compiler.codegen.trace_block import pieces_of
 from batchgd.compiler.codegen.trace_tick import tick_program
 from batchgd.compiler.lower.array_block import ArrayBlock
 from batchgd.compiler.lower.array_tick import ArrayTick
+from batchgd.compiler.lower.arrays import program_for
 from batchgd.kernels import philox
 
 if TYPE_CHECKING:
     from batchgd.compiler.codegen.specialisation import Specialisation
 
 
-def array_module(of: Specialisation, text: Any = None) -> SimpleNamespace:
-    """Return the tick, the value at points, what makes starts, and where the loop finds what it reads of a lane.
-
-    ``text`` is the module of ``of.source()``, which evaluates a finite sum.
-    """
-    functions = {"tick": _block(of, text) if of.blocked else _fused(of)}
-    if text is None:
-        functions["value_at"] = _value_at(of)
-    else:
-        functions["value_at"] = text.value_at
+def array_module(of: Specialisation) -> SimpleNamespace:
+    """Return the tick, the value at points, what makes starts, and where the loop finds what it reads of a lane."""
     return SimpleNamespace(
         **of.layout.slots(),
         W=of.lanes,
         TRIALS=of.layout.trials,
         IN_KERNEL=of.in_kernel,
-        **functions,
+        tick=_block(of) if of.blocked else _fused(of),
+        value_at=_value_at(of),
         uniform_pair=philox.uniform_pair if of.dtype == "float64" else philox.uniform_pair_single,
         place=philox.place,
     )
@@ -45,9 +41,9 @@ def _fused(of: Specialisation) -> Callable[..., Any]:
     return lambda *arrays: np.any(whole(*arrays))
 
 
-def _block(of: Specialisation, text: Any) -> Callable[..., Any]:
+def _block(of: Specialisation) -> Callable[..., Any]:
     pieces = ArrayBlock(pieces_of(of), of.sizes, of.dtype)
-    evaluate = evaluation(of) if text is None else text.evaluate
+    evaluate = evaluation(of)
 
     def tick(*arrays: Any) -> Any:
         evaluate(*arrays[:4])
@@ -60,6 +56,11 @@ def evaluation(of: Specialisation) -> Callable[..., None]:
     """Return what computes the objective at the points in the first slots, and puts it into its slots."""
     dim = of.objective.dim
     what, slots = outputs_of(dim, value=of.has_value, hessian=of.read.hessian)
+    if of.sum is not None:
+        layout = of.layout
+        assert isinstance(layout, BlockLayout)
+        whole = layout.batch_slots.get("whole", -1)
+        return sum_evaluation(of.sum, what, [*slots.values()], layout.counter("nit"), whole)
     program = of.function.program(what)
 
     def evaluate(ws: Any, index: Any, seed: Any, p: Any) -> None:
@@ -70,5 +71,5 @@ def evaluation(of: Specialisation) -> Callable[..., None]:
 
 
 def _value_at(of: Specialisation) -> Callable[..., Any]:
-    program = of.function.program("value")
+    program: Any = of.function.program("value") if of.sum is None else program_for(of.sum.outputs("value"))
     return lambda points, i, p: program(points.T, p)[0]

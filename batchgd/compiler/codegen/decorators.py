@@ -1,19 +1,16 @@
-"""How the functions of a generated module are compiled for each target: the head of its text, and its decorators."""
+"""How the functions of a generated module for CUDA are compiled: the head of its text, and its decorators."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-HEADERS = {
-    "cuda": """\
+HEADER = """\
 from batchgd.kernels.cuda.templates import cuda
 from batchgd.kernels.inline import inlined
 from numba import njit
 
 FLAGS = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True}
-""",
-    "numpy": "",
-}
+"""
 
 
 @dataclass(frozen=True)
@@ -27,7 +24,7 @@ class Decorators:
     In the passes of the block form no product is fused with a sum: whether LLVM sees that a pass adds what the one
     before multiplied depends on how far it unrolls the lanes, and results must not depend on the width of a block.
     ``pass_tick`` is for the tick in block form and what it calls, ``tick`` for the fused one, ``loop`` and ``carried``
-    for the loop and what it does with a lane: for the CPU Numba compiles none of these three.
+    for the loop and what it does with a lane.
     """
 
     lane: str | None
@@ -48,6 +45,5 @@ DECORATORS = {
     # and the state of a thread in memory.
     "cuda": Decorators(_UNFUSED, _UNFUSED, _DEVICE, "cuda.jit", _UNFUSED, _DEVICE, _UNFUSED, _UNFUSED),
     "called": Decorators("njit(**FLAGS)", _DEVICE, _DEVICE, "cuda.jit", "njit(**FLAGS)", _DEVICE, _DEVICE, _DEVICE),
-    "numpy": Decorators(None, None, None, None, None, None, None, None),
 }
-"""By target; ``called`` is CUDA when threads share a trajectory, and in its simulator, which calls all functions."""
+"""``called`` is for threads that share a trajectory, and for the simulator, which calls all functions."""

@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 def load(specialisation: Specialisation, *, recording: bool = False) -> Any:
     """Return what a launch needs of a specialisation; it is compiled, or read from the cache, when first called.
 
-    For CUDA that is a module, for NumPy what ``array_module.py`` makes. On the CPU functions of LLVM text are put
-    together, each of them loaded once for all specialisations that share it, with a loop that records the paths or one
-    that does not.
+    For CUDA that is one module. On the CPU the functions of ``cpu_modules.py`` are put together, each of them loaded
+    once for all specialisations that share it, with a loop that records the paths or one that does not.
     """
     if specialisation.target == "numpy":
         return _arrays(specialisation, specialisation.read.module)
@@ -108,13 +107,10 @@ def _kernels(specialisation: Specialisation, rule: ModuleType) -> Any:
 
 @lru_cache(maxsize=256)
 def _arrays(specialisation: Specialisation, rule: ModuleType) -> SimpleNamespace:
-    """What runs in NumPy."""
+    """What NumPy runs."""
     from batchgd.compiler.codegen.array_module import array_module
 
-    if specialisation.sum is None:
-        return array_module(specialisation)
-    text = specialisation.source()
-    return array_module(specialisation, modules.module(key_of(text, "numpy"), text))
+    return array_module(specialisation)
 
 
 @lru_cache(maxsize=256)  # a layout is worked out anew whenever it is asked for, which is up to half a millisecond

@@ -12,11 +12,10 @@ import numpy as np
 from batchgd.compiler.codegen import emit_evaluation, emit_loops, emit_sum, emit_user, warp_tick
 from batchgd.compiler.codegen.block_layout import BlockLayout, temporaries
 from batchgd.compiler.codegen.block_tick import BlockTick
-from batchgd.compiler.codegen.decorators import DECORATORS, HEADERS, Decorators
+from batchgd.compiler.codegen.decorators import DECORATORS, HEADER, Decorators
 from batchgd.compiler.codegen.emit_stopping import StoppingEmitter, StoppingTests
 from batchgd.compiler.codegen.layout import Layout
 from batchgd.compiler.codegen.rule import Rule, parameters_of, read_rule
-from batchgd.compiler.codegen.to_numpy import as_rows
 from batchgd.compiler.codegen.typed_constants import (
     Constants,
     copied,
@@ -101,7 +100,7 @@ class Specialisation:
     def how(self) -> Decorators:
         """How its functions are compiled."""
         called = self.shared or self.simulated or self.objective.code is not None
-        return DECORATORS["called" if self.target == "cuda" and called else self.target]
+        return DECORATORS["called" if called else "cuda"]
 
     @property
     def read(self) -> Rule:
@@ -205,20 +204,16 @@ class Specialisation:
         return emit_evaluation.outputs_of(self.objective.dim, value=self.has_value, hessian=self.read.hessian)[0]
 
     def source(self) -> str:
-        """Return the text of a CUDA module; for NumPy, of what evaluates a sum over rows."""
+        """Return the text of the module for CUDA."""
         constants, tables = Constants(self.dtype), emit_loops.Tables(len(self.objective.numbers))
         if self.shared:
             body = self._shared_functions(constants, tables)
         else:
-            body = [*self.evaluation(constants), *(self.tick(constants) if self.target != "numpy" else [])]
+            body = [*self.evaluation(constants), *self.tick(constants)]
             if self.in_text:
-                if self.sum is None:
-                    value_at = emit_user.value_at(self.function)
-                else:
-                    value_at = emit_sum.value_at(self.sum, ":" if self.target == "numpy" else "i", constants)
-                value = self.function.emit("value", constants)
+                value, value_at = self.value_functions(constants)
                 body += [decorated(value, self.how.lane), decorated(value_at, self.how.loop)]
-            body += self._shells() if self.target == "cuda" else []
+            body += self._shells()
         title = f"{self.named}: {self.method} in {self.dtype} for {self.target}"
         sharing = warp_tick.constants_of(self.objective.dim, self.threads) if self.shared else []
         names = [*self.block(), *sharing, *self.fixed(), *constants.lines(), *tables.lines()]
@@ -259,7 +254,7 @@ class Specialisation:
             *self._imports(text),
             *imports,
             *self._user_code(),
-            HEADERS[self.target],
+            HEADER,
             f"real = np.{self.dtype}",
             *names,
         ]
@@ -269,6 +264,13 @@ class Specialisation:
     def n_params(self) -> int:
         """Number of run-time parameters of the objective."""
         return 0 if self.objective.params is None else len(self.objective.params)
+
+    def value_functions(self, constants: Constants) -> tuple[str, str]:
+        """What the value at a row of points calls, and the value itself."""
+        value = self.function.emit("value", constants)
+        if self.sum is None:
+            return value, emit_user.value_at(self.function)
+        return value, emit_sum.value_at(self.sum, "i", constants)
 
     @property
     def value_slot(self) -> int | None:
@@ -285,13 +287,13 @@ class Specialisation:
         """The evaluation of a lane block, if it is text."""
         layout = self.layout
         if not isinstance(layout, BlockLayout) or not self.in_text:
-            return []
+            return []  # it is no text (``device_module.py``)
         asked = emit_evaluation.outputs_of(self.objective.dim, value=self.has_value, hessian=self.read.hessian)
         if self.sum is None:
             lane, block = emit_user.evaluation(self.function, constants, asked)
             return [decorated(lane, self.how.lane), decorated(block, self.how.pass_tick)]
-        nit, scratch, arrays = layout.counter("nit"), layout.batch_slots, self.target == "numpy"
-        lane, block = emit_sum.evaluation(self.sum, constants, asked, nit=nit, scratch=scratch, arrays=arrays)
+        nit, scratch = layout.counter("nit"), layout.batch_slots
+        lane, block = emit_sum.evaluation(self.sum, constants, asked, nit=nit, scratch=scratch)
         return self._chosen([decorated(lane, self.how.lane), decorated(block, self.how.pass_tick)])
 
     def tick(self, constants: Constants) -> list[str]:
@@ -329,7 +331,7 @@ class Specialisation:
         # CUDA's compiler unrolls the loops of one thread itself, which puts its state into registers.
         if self.shared:
             return [with_constants_written_out(part, dict(self.constants)) for part in text]
-        return [as_rows(part) for part in text] if self.target == "numpy" else text
+        return text
 
     def _shared_functions(self, constants: Constants, tables: emit_loops.Tables) -> list[str]:
         """Everything of a kernel whose threads share a trajectory."""
@@ -386,7 +388,7 @@ class Specialisation:
         drawing = [name for name in minibatch.NAMES if name in called]
         if drawing:
             lines.append(f"from batchgd.kernels.minibatch import {', '.join(drawing)}")
-        if "uniform_pair" in called or (self.in_kernel and self.target == "numpy"):
+        if "uniform_pair" in called:
             pair = "uniform_pair" if self.dtype == "float64" else "uniform_pair_single as uniform_pair"
             streams = sorted(set(re.findall(r"\bSTREAM_\w+", text)))
             lines.append(f"from batchgd.kernels.philox import {', '.join([*streams, 'place', pair])}")
