@@ -97,7 +97,8 @@ def _kernels(specialisation: Specialisation, rule: ModuleType) -> Any:
 
     made = device(specialisation)
     text = f"{specialisation.source()}\n# What is not text has the key {key_of(made.text, 'cuda')}.\n"
-    module = modules.module(key_of(text, "cuda"), text, KERNELS)
+    code = specialisation.objective.code
+    module = modules.module(key_of(text, "cuda"), text, KERNELS if code is None or code.kept else ())
     vars(module).update(made.functions)
     if len(made.tables):
         vars(module)["TABLES"] = made.tables
