@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from batchgd.compiler.cache import modules
 from batchgd.compiler.cache.toolchain import key_of
-from batchgd.compiler.codegen.cpu_modules import evaluations
-from batchgd.compiler.codegen.specialisation import KERNELS, Specialisation
+from batchgd.compiler.codegen.cpu_functions import evaluations
+from batchgd.compiler.codegen.specialisation import Specialisation
 from batchgd.kernels.cpu_places import SLOTS
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def load(specialisation: Specialisation, *, recording: bool = False) -> Any:
     """Return what a launch needs of a specialisation; it is compiled, or read from the cache, when first called.
 
-    For CUDA that is one module. On the CPU the functions of ``cpu_modules.py`` are put together, each of them loaded
+    For CUDA that is one module. On the CPU the functions of ``cpu_functions.py`` are put together, each of them loaded
     once for all specialisations that share it, with a loop that records the paths or one that does not.
     """
     if specialisation.target == "numpy":
@@ -51,7 +51,7 @@ class Loaded:
         self.tables, self.memory = made.tables, made.memory
         self._code = modules.by_text(native_key(made.text), made.text, made.name)
 
-    def address(self, dtype: str) -> int:
+    def address(self) -> int:
         """Return its address, valid as long as this object lives."""
         return int(self._code.address())
 
@@ -94,9 +94,10 @@ def _tick(specialisation: Specialisation, rule: ModuleType) -> Evaluation:
 def _kernels(specialisation: Specialisation, rule: ModuleType) -> Any:
     """The module for CUDA, with what it calls."""
     from batchgd.compiler.codegen.device_module import device
+    from batchgd.compiler.codegen.device_text import KERNELS, source
 
     made = device(specialisation)
-    text = f"{specialisation.source()}\n# What is not text has the key {key_of(made.text, 'cuda')}.\n"
+    text = f"{source(specialisation)}\n# What is not text has the key {key_of(made.text, 'cuda')}.\n"
     code = specialisation.objective.code
     module = modules.module(key_of(text, "cuda"), text, KERNELS if code is None or code.kept else ())
     vars(module).update(made.functions)
