@@ -187,6 +187,34 @@ def test_the_copies_of_a_network_are_named_if_no_symmetry_is_given():
     assert len(bgd.multistart("xor_network", starts=2000, identity={"symmetry": "none"}).minima) == 48
 
 
+COPIES = {  # functions of which all lowest minima are copies of one
+    "signs(1)": lambda x: np.sum(np.array([1.0, 2.0, 3.0]) * (x**2 - np.array([1.0, 0.5, 0.8])) ** 2),
+    "permutations(1)": lambda x: (
+        np.sum((x - 1.0) ** 2 * (x - 2.0) ** 2 * (x - 3.0) ** 2 * (x - 4.0) ** 2)
+        + sum(np.exp(-4.0 * (x[i] - x[j]) ** 2) for i in range(4) for j in range(i))
+    ),
+}
+
+
+@pytest.mark.parametrize("name", COPIES)
+def test_signs_and_permutations_of_coordinates_are_named_if_no_symmetry_is_given(name):
+    result = bgd.multistart(COPIES[name], box=[(-4, 5)] * (3 if name == "signs(1)" else 4), starts=2000)
+    assert len(result.minima) >= 8
+    assert f"bgd.Identity(symmetry='{name}') they are one minimum" in result.warnings[-1]
+    assert len(result.recluster({"symmetry": name}).minima) < len(result.minima) / 4
+
+
+def test_all_output_names_the_symmetry():
+    result = bgd.multistart("lennard_jones", atoms=5, starts=20)
+    words = "minima are counted up to permutations, rotations, reflections and translations of vectors of 3 coordinates"
+    assert words in " ".join(str(result).split())
+    assert words in result._repr_html_()
+    assert bgd.Identity(**result.summary()["identity"]) == result.identity
+    plain = bgd.multistart("himmelblau", starts=20)
+    assert "counted up to" not in str(plain)
+    assert plain.summary()["identity"] == {"x": 1e-6, "f": 1e-9, "symmetry": None}
+
+
 def test_twisted_states_of_a_ring_of_spins():
     result = bgd.multistart("xy_ring", dim=8, starts=500)
     np.testing.assert_allclose(result.minima.fun, [-8.0, *[-8.0 * np.sqrt(0.5)] * 2], atol=1e-9)
