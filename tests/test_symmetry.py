@@ -277,6 +277,29 @@ def test_a_false_symmetry_is_refused_by_everything_that_takes_one():
             call()
 
 
+@pytest.mark.parametrize(
+    ("fun", "symmetry"),
+    [(lambda x: 1e8 + np.sum(np.cos(x)), "periods(2)"), (lambda x: np.sum(np.log(x) ** 2), "signs")],
+    ids=["a large constant", "no value at copies"],
+)
+def test_copies_differ_by_little_or_have_no_value(fun, symmetry):
+    with pytest.raises(InputError, match="does not have the symmetry"):
+        bgd.multistart(fun, box=[(0.1, 3)] * 3, starts=5, identity={"symmetry": symmetry})
+
+
+def test_rounding_breaks_no_symmetry():
+    def single(x):
+        return float(np.sum((np.asarray(x, np.float32) ** 2 - 1) ** 2 * np.float32([1.1, 1.1, 1.1])))
+
+    calls = [
+        (bgd.Callback(single), [(-2, 2)] * 3, "signs * permutations(1)"),
+        (lambda x: 1e8 + np.sum(np.cos(x)), [(-1e5, 1e5)] * 3, "periods(6.283185307179586)"),
+        (lambda x: x @ x * 0.0, [(-1, 1)] * 3, "signs * permutations(1)"),
+    ]
+    for fun, box, symmetry in calls:
+        assert bgd.multistart(fun, box=box, starts=5, identity={"symmetry": symmetry}).n == 5
+
+
 def test_a_weak_field_breaks_the_symmetry_of_atoms():
     def energy(x):
         r6 = [np.sum((x[3 * i : 3 * i + 3] - x[3 * j : 3 * j + 3]) ** 2) ** -3 for i in range(4) for j in range(i)]
