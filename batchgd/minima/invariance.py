@@ -60,6 +60,6 @@ def check_invariance(objective: Derivable, symmetry: Symmetry, box: Box) -> None
             copy, row = np.argwhere(differ)[0]
             place = ", ".join(f"{number:.3g}" for number in points[row, :_SHOWN]) + ", ..." * (box.dim > _SHOWN)
             raise InputError(
-                f"the function does not have the symmetry {alone}: at x = ({place}) it is {fun[row]:.6g}, "
-                f"at a copy of it {height[copy, row]:.6g}: omit or correct this part"
+                f"the function does not have the symmetry {alone}: at x = ({place}) it is {fun[row]:.10g}, "
+                f"at a copy of it {height[copy, row]:.10g}: omit or correct this part"
             )
