@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 import batchgd as bgd
 from batchgd import InputError
 from batchgd import symmetry as sym
+from batchgd.cli import main
 
 ENERGIES = {  # of all minima of 5 to 8 atoms, from independent code
     5: [-9.103852416],
@@ -239,6 +242,14 @@ def test_saddles_between_classes():
     assert saddles.fun[0] == pytest.approx(-12.079031, abs=1e-6)
     assert saddles.joins[0].tolist() == [0, 1]
     assert saddles.unconnected == []
+
+
+def test_the_shell_connects_clusters_of_atoms(capsys):
+    """Five atoms have one minimum, which two saddles connect with copies of itself."""
+    assert main(["connect", "lennard_jones", "--atoms", "5", "--starts", "30", "--border-points", "0", "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert len(record["minima"]) == 1
+    assert [row["joins"] for row in record["saddles"]] == [[0, 0]] * 2
 
 
 TILTED = [
