@@ -1,11 +1,12 @@
-"""What a CUDA module calls and is not text: its tick in the fused form, the evaluation, and the value at points.
+"""What a CUDA module calls and is not text: its tick, the evaluation, and the value at points.
 
-They are appended to Numba's code by ``lower/device_code.py``. Numba's simulator, which runs kernels as plain Python,
+They are appended to Numba's code by ``lower/device_code.py`` and ``device_block.py``. Numba's simulator, which runs kernels as plain Python,
 calls NumPy instead.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,11 @@ from numpy.typing import NDArray
 
 from batchgd.compiler.codegen.emit_evaluation import outputs_of
 from batchgd.compiler.codegen.program import Program
+from batchgd.compiler.codegen.trace_block import Piece, pieces_of
 from batchgd.compiler.codegen.trace_tick import tick_program
+from batchgd.compiler.codegen.typed_constants import source_of
 from batchgd.compiler.trace.graph import Node, listing
+from batchgd.kernels.rule_parts.stages import with_callees
 
 if TYPE_CHECKING:
     from batchgd.compiler.codegen.specialisation import Specialisation
@@ -35,9 +39,13 @@ class Device:
 
 def device(of: Specialisation) -> Device:
     """Return what the module of a specialisation calls; nothing if it is text altogether."""
-    if of.shared or of.in_text:
+    if of.shared:
         return Device({}, np.zeros(0), "")
+    if of.in_text:
+        pieces = pieces_of(of)
+        return Device({"advance": _advance(of, pieces)}, np.zeros(0), _text_of(pieces))
     (value,) = of.function.outputs("value")
+    pieces = pieces_of(of) if of.blocked else []
     if of.blocked:
         what, slots = outputs_of(of.objective.dim, value=of.has_value, hessian=of.read.hessian)
         program: Program | None = None
@@ -49,8 +57,41 @@ def device(of: Specialisation) -> Device:
     if program is not None:
         text += [repr((program.reads, program.writes))]
     if of.simulated:
-        return Device(_simulated(of, program, outputs), np.zeros(0), "\n".join(text))
-    return Device(*_compiled(of, value, program, outputs), "\n".join(text))
+        functions, tables = _simulated(of, program), np.zeros(0)
+    else:
+        functions, tables = _compiled(of, value, program, outputs)
+    if pieces:
+        functions["advance"] = _advance(of, pieces)
+        text.append(_text_of(pieces))
+    return Device(functions, tables, "\n".join(text))
+
+
+def _text_of(pieces: Sequence[Piece]) -> str:
+    """Text that is equal for equal pieces."""
+    lines = []
+    for piece in pieces:
+        if isinstance(piece, Program):
+            lines.append(str(piece))
+        else:
+            sources = [source_of(function) for function in with_callees(piece.function).values()]
+            lines += [repr(piece.slots), *sources]
+    return "\n".join(lines)
+
+
+def _advance(of: Specialisation, pieces: Sequence[Piece]) -> Any:
+    """What a tick in block form does after the evaluation."""
+    if not of.simulated:
+        from batchgd.compiler.lower.device_block import pieces_function
+
+        return pieces_function(pieces, of.sizes, of.layout.size)
+    from batchgd.compiler.lower.array_block import ArrayBlock
+
+    whole = ArrayBlock(pieces, of.sizes, of.dtype)
+
+    def advance(ws: Any, *more: Any) -> Any:
+        return whole(ws[:, None], *more)[0]
+
+    return advance
 
 
 def _compiled(
@@ -67,7 +108,7 @@ def _compiled(
     return functions, tables.numbers
 
 
-def _simulated(of: Specialisation, program: Program | None, slots: dict[int, Node]) -> dict[str, Any]:
+def _simulated(of: Specialisation, program: Program | None) -> dict[str, Any]:
     from batchgd.compiler.lower.array_tick import ArrayTick
 
     value, dim = of.function.program("value"), of.objective.dim
@@ -82,11 +123,11 @@ def _simulated(of: Specialisation, program: Program | None, slots: dict[int, Nod
             return whole(ws, index[0], *more)
 
         return {"value_at": value_at, "tick": tick}
-    what, _ = outputs_of(dim, value=of.has_value, hessian=of.read.hessian)
+    what, slots = outputs_of(dim, value=of.has_value, hessian=of.read.hessian)
     every = of.function.program(what)
 
     def evaluate(ws: Any, index: Any, seed: Any, p: Any) -> None:
-        for slot, number in zip(slots, every(ws[:dim, None], p)[:, 0], strict=True):
+        for slot, number in zip(slots.values(), every(ws[:dim, None], p)[:, 0], strict=True):
             ws[slot] = number
 
     return {"value_at": value_at, "evaluate": evaluate}

@@ -1,4 +1,4 @@
-"""Assemble the text of a CUDA module: loop and kernels, the tick in block form, and the evaluation if it is text."""
+"""Assemble the text of a CUDA module: loop and kernels, the tick of a warp, and the evaluation if it is text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from batchgd.compiler.codegen import emit_evaluation, emit_loops, emit_sum, emit_user, warp_tick
 from batchgd.compiler.codegen.block_layout import BlockLayout
-from batchgd.compiler.codegen.block_tick import BlockTick
 from batchgd.compiler.codegen.decorators import DECORATORS, HEADER, Decorators
 from batchgd.compiler.codegen.rule import parameters_of
 from batchgd.compiler.codegen.specialisation import Specialisation
@@ -74,9 +73,6 @@ def _of_a_thread(of: Specialisation, how: Decorators, constants: Constants) -> l
     body = []
     if of.in_text:
         body += _evaluation(of, how, constants)
-    if of.blocked:
-        body += _block_tick(of, how, constants)
-    if of.in_text:
         value_at = emit_user.value_at(of.function) if of.sum is None else emit_sum.value_at(of.sum, "i", constants)
         body += [decorated(of.function.emit("value", constants), how.lane), decorated(value_at, how.loop)]
     return [*body, *_loop(of, how)]
@@ -96,17 +92,15 @@ def _evaluation(of: Specialisation, how: Decorators, constants: Constants) -> li
 
 
 def _block_tick(of: Specialisation, how: Decorators, constants: Constants) -> list[str]:
-    """The tick in block form, which calls ``evaluate``, with the rule and the stopping tests."""
+    """The tick of threads that share a trajectory, which calls ``evaluate``, with the rule and the stopping tests."""
     from batchgd.kernels import stopping_tests as tests
 
     layout, rule = of.layout, of.read
     assert isinstance(layout, BlockLayout)
-    form = warp_tick.WarpTick if of.shared else BlockTick
-    tick = form(layout, constants, cubic=of.cubic)
+    tick = warp_tick.WarpTick(layout, constants, cubic=of.cubic)
     staged = [stage.function for stage in rule.stages]
     functions = with_callees(*staged) if staged else own_functions(rule.module)
-    if of.shared:
-        functions |= warp_tick.replaced(functions)
+    functions |= warp_tick.replaced(functions)
     on_block = {name for name, function in functions.items() if "ws" in parameters_of(function)}
     return [
         *(function_source(getattr(tests, name), constants, how.lane) for name in of.ending.functions),
@@ -126,7 +120,9 @@ def _loop(of: Specialisation, how: Decorators) -> list[str]:
 
     due = descend.always if of.simulated else templates.now_and_then
     look = descend.look_here if of.simulated else templates.look_there
+    tick = [*copied([descend.tick_in_block], how.loop), "tick = tick_in_block"] if of.blocked else []
     return [
+        *tick,
         *copied((templates.claim_atomic, due, look), how.loop),
         f"claim, look_due, look = claim_atomic, {due.__name__}, {look.__name__}",
         *copied([descend.draw, *descend.CARRIED], how.block),

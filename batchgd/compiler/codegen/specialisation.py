@@ -142,14 +142,17 @@ class Specialisation:
         """The slots of a lane."""
         if not self.blocked:
             return self.fused_layout
-        emitter = StoppingEmitter(self.read, Constants(self.dtype), self.ending, cubic=self.cubic)
+        kept = temporaries(self.read)
+        if self.shared:
+            emitter = StoppingEmitter(self.read, Constants(self.dtype), self.ending, cubic=self.cubic)
+            kept = BlockTick.temporaries(self.read, emitter)
         return BlockLayout(
             -(-self.objective.dim // self.threads),
             self.read,
             self.per_start,
             self.ending,
             self.constants,
-            temporaries(self.read) if self.target != "cuda" else BlockTick.temporaries(self.read, emitter),
+            kept,
             batch=() if self.sum is None else emit_sum.scratch(self.sum),
         )
 
