@@ -1,7 +1,7 @@
 """What a CUDA module calls and is not text: its tick, the evaluation, and the value at points.
 
-They are appended to Numba's code by ``lower/device_code.py`` and ``device_block.py``. Numba's simulator, which runs kernels as plain Python,
-calls NumPy instead.
+They are appended to Numba's code by ``lower/device_code.py``, ``device_block.py`` and ``device_batches.py``. Numba's
+simulator, which runs kernels as plain Python, calls NumPy instead.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd.compiler.codegen.array_module import evaluation, value_function
+from batchgd.compiler.codegen.block_layout import BlockLayout
 from batchgd.compiler.codegen.emit_evaluation import outputs_of
 from batchgd.compiler.codegen.program import Program
 from batchgd.compiler.codegen.trace_block import Piece, pieces_of
@@ -44,16 +46,19 @@ def device(of: Specialisation) -> Device:
     if of.in_text:
         pieces = pieces_of(of)
         return Device({"advance": _advance(of, pieces)}, np.zeros(0), _text_of(pieces))
-    (value,) = of.function.outputs("value")
+    objective = of.function if of.sum is None else of.sum
+    (value,) = objective.outputs("value")
     pieces = pieces_of(of) if of.blocked else []
     if of.blocked:
         what, slots = outputs_of(of.objective.dim, value=of.has_value, hessian=of.read.hessian)
         program: Program | None = None
-        outputs = dict(zip(slots.values(), of.function.outputs(what), strict=True))
+        outputs = dict(zip(slots.values(), objective.outputs(what), strict=True))
     else:
         program = tick_program(of)
         outputs = dict(enumerate(program.outputs.values()))
     text = [listing([value]), *map(str, outputs), listing([*outputs.values()])]
+    if of.sum is not None:
+        text += [listing(of.sum.element.outputs(of.what)), repr((of.sum.rows, of.sum.batch_size, of.sum.replace))]
     if program is not None:
         text += [repr((program.reads, program.writes))]
     if of.simulated:
@@ -99,9 +104,17 @@ def _compiled(
 ) -> tuple[dict[str, Any], NDArray[Any]]:
     from batchgd.compiler.lower.device_code import Tables, evaluation_of, tick_of, value_of
 
-    tables = Tables([value, *outputs.values()], len(of.objective.numbers))
+    element = dict(zip(outputs, of.sum.element.outputs(of.what), strict=True)) if of.batches and of.sum else {}
+    tables = Tables([value, *outputs.values(), *element.values()], len(of.objective.numbers))
     functions = {"value_at": value_of(value, of.objective.dim, tables)}
-    if program is None:
+    if of.batches:
+        from batchgd.compiler.lower.device_batches import batch_evaluation_of
+
+        assert of.sum is not None
+        assert isinstance(of.layout, BlockLayout)
+        slots = {"nit": of.layout.counter("nit"), **of.layout.batch_slots}
+        functions["evaluate"] = batch_evaluation_of(of.sum, outputs, element, slots, tables)
+    elif program is None:
         functions["evaluate"] = evaluation_of(outputs, tables)
     else:
         functions["tick"] = tick_of(program, tables)
@@ -111,10 +124,10 @@ def _compiled(
 def _simulated(of: Specialisation, program: Program | None) -> dict[str, Any]:
     from batchgd.compiler.lower.array_tick import ArrayTick
 
-    value, dim = of.function.program("value"), of.objective.dim
+    value, dim = value_function(of), of.objective.dim
 
     def value_at(points: Any, i: int, p: Any) -> Any:
-        return value(np.array([[points[i, k]] for k in range(dim)]), p)[0, 0]
+        return value(np.array([[points[i, k] for k in range(dim)]]), 0, p)[0]
 
     if program is not None:
         whole = ArrayTick(program, of.dtype)
@@ -123,11 +136,9 @@ def _simulated(of: Specialisation, program: Program | None) -> dict[str, Any]:
             return whole(ws, index[0], *more)
 
         return {"value_at": value_at, "tick": tick}
-    what, slots = outputs_of(dim, value=of.has_value, hessian=of.read.hessian)
-    every = of.function.program(what)
+    every = evaluation(of)
 
-    def evaluate(ws: Any, index: Any, seed: Any, p: Any) -> None:
-        for slot, number in zip(slots.values(), every(ws[:dim, None], p)[:, 0], strict=True):
-            ws[slot] = number
+    def evaluate(ws: Any, *more: Any) -> None:
+        every(ws[:, None], *more)
 
     return {"value_at": value_at, "evaluate": evaluate}

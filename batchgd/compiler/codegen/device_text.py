@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from batchgd.compiler.codegen import emit_evaluation, emit_loops, emit_sum, emit_user, warp_tick
+from batchgd.compiler.codegen import emit_evaluation, emit_loops, emit_user, warp_tick
 from batchgd.compiler.codegen.block_layout import BlockLayout
 from batchgd.compiler.codegen.decorators import DECORATORS, HEADER, Decorators
 from batchgd.compiler.codegen.rule import parameters_of
@@ -73,21 +73,15 @@ def _of_a_thread(of: Specialisation, how: Decorators, constants: Constants) -> l
     body = []
     if of.in_text:
         body += _evaluation(of, how, constants)
-        value_at = emit_user.value_at(of.function) if of.sum is None else emit_sum.value_at(of.sum, "i", constants)
+        value_at = emit_user.value_at(of.function)
         body += [decorated(of.function.emit("value", constants), how.lane), decorated(value_at, how.loop)]
     return [*body, *_loop(of, how)]
 
 
 def _evaluation(of: Specialisation, how: Decorators, constants: Constants) -> list[str]:
-    """The evaluation of a lane."""
-    layout = of.layout
-    assert isinstance(layout, BlockLayout)
+    """The evaluation of a lane by the user's own function."""
     asked = emit_evaluation.outputs_of(of.objective.dim, value=of.has_value, hessian=of.read.hessian)
-    if of.sum is None:
-        lane, block = emit_user.evaluation(of.function, constants, asked)
-    else:
-        nit, scratch = layout.counter("nit"), layout.batch_slots
-        lane, block = emit_sum.evaluation(of.sum, constants, asked, nit=nit, scratch=scratch)
+    lane, block = emit_user.evaluation(of.function, constants, asked)
     return [decorated(lane, how.lane), decorated(block, how.block)]
 
 
@@ -143,7 +137,7 @@ def _user_code(of: Specialisation) -> list[str]:
 
 def _imports(of: Specialisation, text: str) -> list[str]:
     """Import the elementary functions that the text names; some are libdevice's (``CUDA_MATH``)."""
-    from batchgd.kernels import minibatch, vecmath
+    from batchgd.kernels import vecmath
 
     called = set(re.findall(r"\b(\w+)\(", text))
     used = [name for name in vecmath.CUDA_MATH if name in called]
@@ -155,9 +149,6 @@ def _imports(of: Specialisation, text: str) -> list[str]:
         used = [name for name in used if name not in theirs]
     if used:
         lines.append(f"from batchgd.kernels.vecmath import {', '.join(used)}")
-    drawing = [name for name in minibatch.NAMES if name in called]
-    if drawing:
-        lines.append(f"from batchgd.kernels.minibatch import {', '.join(drawing)}")
     if "uniform_pair" in called:
         pair = "uniform_pair" if of.dtype == "float64" else "uniform_pair_single as uniform_pair"
         streams = sorted(set(re.findall(r"\bSTREAM_\w+", text)))

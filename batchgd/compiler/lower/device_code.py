@@ -70,7 +70,7 @@ class DeviceCode(Lowering):
     few = 1 << 30
 
 
-def _numbers(
+def numbers(
     call: Call,
     outputs: Iterable[Node],
     tables: Tables,
@@ -114,7 +114,7 @@ def tick_of(program: Program, tables: Tables) -> Any:
             name = node.op + str(int(node.value)) if node.op in ("x", "p") else names[node.id]
             return call.element(program.reads[name].array, program.reads[name].number)
 
-        *values, ended = _numbers(call, nodes, tables, leaf)
+        *values, ended = numbers(call, nodes, tables, leaf)
         for place, value in zip(written, values, strict=True):
             call.vectors.store(value, call.at("ws", integer(place.number)))
         return call.vectors.builder.zext(ended.value, ir.IntType(32))
@@ -142,7 +142,7 @@ def evaluation_of(outputs: Mapping[int, Node], tables: Tables) -> Any:
         def leaf(node: Node) -> ir.Value:
             return call.element("ws" if node.op == "x" else "p", int(node.value))
 
-        for slot, value in zip(outputs, _numbers(call, outputs.values(), tables, leaf), strict=True):
+        for slot, value in zip(outputs, numbers(call, outputs.values(), tables, leaf), strict=True):
             call.vectors.store(value, call.at("ws", integer(slot)))
 
     return device_function("evaluate", ARRAYS[:4], types.none, append)
@@ -162,7 +162,7 @@ def value_of(output: Node, dim: int, tables: Tables) -> Any:
             number = int(node.value)
             return builder.load(coordinate(integer(number))) if node.op == "x" else call.element("p", number)
 
-        (value,) = _numbers(call, [output], tables, leaf, coordinate)
+        (value,) = numbers(call, [output], tables, leaf, coordinate)
         return value.value
 
     return device_function("value_at", ("points", "i", "p"), None, append)
