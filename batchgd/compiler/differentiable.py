@@ -42,12 +42,15 @@ class Differentiable(Explained):
         more than necessary.
     is_sum
         Whether kernels add up an ``element`` over rows of data.
+    has_residuals
+        Whether it is half a sum of squares, whose Gauss-Newton matrix kernels can compute.
     symmetry
         Transformations known to leave the function as it is, those of a library landscape; or None.
     """
 
     plain = False
     is_sum = False
+    has_residuals = False
     symmetry: Symmetry | None = None
 
     dim: int

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from batchgd.compiler.units import Units
     from batchgd.problem.box import Box
 
-What = Literal["value", "gradient", "value_and_gradient", "hessian", "derivatives"]
+What = Literal["value", "gradient", "value_and_gradient", "hessian", "derivatives", "gauss_newton"]
 
 _BLOCK_BYTES = 1 << 24
 """What the temporaries of one block of points may take together, so that they stay in the cache."""

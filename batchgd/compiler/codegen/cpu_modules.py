@@ -29,7 +29,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batchgd.compiler.codegen.emit_evaluation import Outputs, outputs_of, value_alone
+from batchgd.compiler.codegen.emit_evaluation import Outputs, value_alone
 from batchgd.compiler.codegen.typed_constants import Constants
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def evaluations(of: Specialisation) -> list[Evaluation]:
 
     asked: dict[str, Outputs] = {}
     if of.blocked and not of.batches:
-        asked["evaluate"] = outputs_of(of.objective.dim, value=of.has_value, hessian=of.read.hessian)
+        asked["evaluate"] = of.asked
     if of.value_slot is None:
         asked["evaluate_value"] = value_alone(of.objective.dim)
     made = []

@@ -146,8 +146,8 @@ class StoppingEmitter:
 
     @property
     def has_value(self) -> bool:
-        """Whether the value is computed together with the gradient: a test or the rule needs it or the Hessian."""
-        return "f" in self.ending.asked or self.rule.needs_value or self.rule.hessian
+        """Whether the value is computed together with the gradient: a test or the rule needs it or a matrix."""
+        return "f" in self.ending.asked or self.rule.needs_value or self.rule.matrix is not None
 
     @property
     def gathers_step(self) -> bool:

@@ -201,7 +201,18 @@ class Specialisation:
     @property
     def what(self) -> What:
         """Which function of the objective the tick calls."""
-        return emit_evaluation.outputs_of(self.objective.dim, value=self.has_value, hessian=self.read.hessian)[0]
+        return self.asked[0]
+
+    @property
+    def asked(self) -> emit_evaluation.Outputs:
+        """Which function of the objective the tick calls, and the slots of its outputs in the block form.
+
+        The Hessian takes the place of the Gauss-Newton matrix of an objective that is no sum of squares.
+        """
+        matrix = self.read.matrix
+        if matrix == "gauss_newton" and not self.objective.has_residuals:
+            matrix = "hessian"
+        return emit_evaluation.outputs_of(self.objective.dim, value=self.has_value, matrix=matrix)
 
     def source(self) -> str:
         """Return the text of one module; for the CPU (``cpu_modules.py``), of a tick in block form."""
@@ -282,10 +293,10 @@ class Specialisation:
     def value_slot(self) -> int | None:
         """Where ``evaluate`` leaves the value, if it can take the place of a function that gives the value alone.
 
-        It cannot if it omits the value, sees only a batch, or computes a Hessian as well.
+        It cannot if it omits the value, sees only a batch, or computes a matrix as well.
         """
         layout = self.layout
-        if not isinstance(layout, BlockLayout) or self.batches or self.read.hessian:
+        if not isinstance(layout, BlockLayout) or self.batches or self.read.matrix is not None:
             return None
         return layout.first("f") if self.has_value else None
 
@@ -294,7 +305,7 @@ class Specialisation:
         layout = self.layout
         if not isinstance(layout, BlockLayout) or (self.target == "cuda" and self.sum is None):
             return []  # it is no text (``device_module.py``)
-        asked = emit_evaluation.outputs_of(self.objective.dim, value=self.has_value, hessian=self.read.hessian)
+        asked = self.asked
         if self.in_programs:
             return [*emit_evaluation.evaluation_of_rows(self.function, asked)]
         if self.sum is None:
