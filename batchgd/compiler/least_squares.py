@@ -29,7 +29,7 @@ class LeastSquares(Objective):
     This is the cost of ``scipy.optimize.least_squares``; with the loss ``"linear"`` it is half the sum of squares, so
     the residual sum of a fit is twice the value. Every method runs on it. For
     :class:`~batchgd.methods.LevenbergMarquardt` kernels also compute the Gauss-Newton matrix J'J, whose entries are
-    sums over the residuals like the value. More than 32 residuals in one array are rows: a loop, however many there are.
+    sums over the residuals like the value. More than 32 residuals in one array are rows, computed in a loop.
 
     Parameters
     ----------

@@ -71,7 +71,7 @@ class Loss:
     @classmethod
     def parse(cls, name: Any, f_scale: Any) -> Loss:
         """Return the loss of a name; InputError if there is none, or the scale is not positive."""
-        return cls(check.one_of("loss", name, LOSSES), float(Interval(0.0).each("f_scale", f_scale)))
+        return cls(check.one_of("loss", name, [*LOSSES]), float(Interval(0.0).each("f_scale", f_scale)))
 
     def cost(self, r: Any) -> Any:
         """Return C² rho(r²/C²) / 2."""
@@ -85,10 +85,10 @@ class Loss:
         w = rho' and v = rho' + 2 z rho'', z = r²/C², at least the rounding error of 1 (Triggs et al. 2000, with the
         safeguard of SciPy).
         """
-        z, (_, first, second) = (r / self.f_scale) ** 2, self._of(r)
         if self.name == "linear":
-            return first, first
-        bent = first + 2.0 * z * second
+            return 1.0, 1.0
+        _, first, second = self._of(r)
+        bent = first + 2.0 * (r / self.f_scale) ** 2 * second
         return first, where(bent > _LEAST, bent, _LEAST)
 
     def _of(self, r: Any) -> Derivatives:

@@ -18,9 +18,12 @@ class LevenbergMarquardt(ScaleFree):
     For :class:`~batchgd.LeastSquares`, whose kernels compute J'J from the first derivatives of the residuals. D is the
     largest diagonal of J'J so far, so neither the units of x nor a J without full rank matter: a step along which the
     residuals do not change is 0. A step is taken if f falls; μ then shrinks, by up to 3, the more the better the model
-    was, and after a rejected one grows by 2, 4, 8 ... Each trial is one evaluation. Steps are as long as the model says,
-    across basins: it finds minima in few evaluations, not the one that a start belongs to. Any other objective has its
-    Hessian in the place of J'J, a damped Newton's method. A tick costs a factorisation, O(D³): for D up to about 100.
+    was, and after a rejected one grows by 2, 4, 8 ... Each trial is one evaluation. Steps are as long as the model
+    says, across basins: it finds minima in few evaluations, not the one that a start belongs to. Any other objective
+    has its Hessian in the place of J'J, a damped Newton's method. A tick costs a factorisation, O(D³): for D up to 100.
+
+    Near a minimum of small residuals it converges quadratically, so ``gtol`` costs little. A long step may leave the
+    box by far and come back: with ``stopping={"escape": np.inf}`` it goes anywhere.
 
     Parameters
     ----------
