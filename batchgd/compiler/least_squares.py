@@ -113,7 +113,8 @@ class LeastSquares(Objective):
         if what != "gauss_newton":
             return super()._outputs(what)
         if self._model is None:
-            self._model = gauss_newton(self._vector, self.dim, self._params, self.loss.cost, self.loss.weights)
+            graph = self._traced.value.graph
+            self._model = gauss_newton(self._vector, graph, self._params, self.loss.cost, self.loss.weights)
         return self._model
 
     def in_units(self, units: Units) -> Objective:

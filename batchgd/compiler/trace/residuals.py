@@ -15,13 +15,12 @@ from batchgd.compiler.trace.blank import settled
 from batchgd.compiler.trace.differentiate import jacobian_columns
 from batchgd.compiler.trace.escape import definition_of, name_of
 from batchgd.compiler.trace.fork import follow
-from batchgd.compiler.trace.graph import Axes, Node
+from batchgd.compiler.trace.graph import Axes, Graph, Node
 from batchgd.compiler.trace.module_patches import patched_modules
 from batchgd.compiler.trace.powers import lowered
 from batchgd.compiler.trace.row_array import TracedRows, shape_of
 from batchgd.compiler.trace.rows import reduced
 from batchgd.compiler.trace.scalar import Scalar, node_of
-from batchgd.compiler.trace.simplify import SimplifyingGraph
 from batchgd.compiler.trace.tracer import called
 from batchgd.problem.errors import TraceError
 
@@ -109,7 +108,7 @@ class _Term:
 
 def gauss_newton(
     vector: Residuals,
-    dim: int,
+    graph: Graph,
     params: NDArray[np.float64] | None,
     cost: Callable[[Any], Any],
     weights: Callable[[Any], tuple[Any, Any]],
@@ -117,8 +116,8 @@ def gauss_newton(
     """Return cost, gradient and the lower triangle of the Gauss-Newton matrix, row by row, each a sum over the rows.
 
     With derivatives J_i of a residual r by forward mode: sums of cost(r), w r J_i and v J_i J_k, w and v its weights.
+    They are in the graph of the traced cost.
     """
-    graph = SimplifyingGraph(dim, 0 if params is None else params.size)
     terms = _terms(vector, graph, params)
     columns = jacobian_columns([term.node for term in terms], graph.x)
     zero = graph.constant(0.0)
@@ -128,14 +127,14 @@ def gauss_newton(
         first, second = weights(r)
         slopes = [Scalar(column[k]) for column in columns]
         numbers = [cost(r), *(first * r * slope for slope in slopes)]
-        for i in range(dim):
+        for i in range(len(slopes)):
             numbers += [(second * slopes[i]) * slopes[j] for j in range(i + 1)]
         sums.append([term.added(graph.number(node_of(graph, number))) for number in numbers])
     together = zip(*sums, strict=True)
     return lowered([reduce(lambda a, b: graph.make("add", a, b), each, zero) for each in together])
 
 
-def _terms(vector: Residuals, graph: SimplifyingGraph, params: NDArray[np.float64] | None) -> list[_Term]:
+def _terms(vector: Residuals, graph: Graph, params: NDArray[np.float64] | None) -> list[_Term]:
     shapes: list[list[Axes]] = []
 
     def run() -> list[Node]:
@@ -150,7 +149,7 @@ def _terms(vector: Residuals, graph: SimplifyingGraph, params: NDArray[np.float6
     return [_Term(node, axes) for node, axes in zip(nodes, shapes[0], strict=True)]
 
 
-def _cells(result: Any, graph: SimplifyingGraph) -> tuple[list[Node], list[Axes]]:
+def _cells(result: Any, graph: Graph) -> tuple[list[Node], list[Axes]]:
     """Return what the elements of an array are, rows together, and over which axes each is meant."""
     if isinstance(result, TracedRows):
         axes = tuple(axis for axis in result.axes if axis is not None)
