@@ -8,7 +8,8 @@ the units of x. A is the Gauss-Newton matrix; for an objective without residuals
 max(1/3, 1 - (2 ρ - 1)³), and rejected ones by 2, 4, 8 ... When the promise is lost in the rounding of f, a step is
 accepted if it does not visibly raise f and makes the gradient smaller.
 
-A step longer than ``max_displacement`` box widths is shortened.
+A step longer than ``max_displacement`` box widths is shortened, a rejected one to half of that, a
+quarter ...
 
 The equations are solved by Cholesky's method in units S_ii = 1/√|A_ii| of the coordinates, in which the diagonal of
 S A S is 1, and a few rounding errors are added to it: then it has a factor, however rank-deficient J is. If it has none
@@ -39,7 +40,7 @@ def judge(f, gg, first, mu, growth, base_f, base_gg, promised, damping, value_re
     noise = value_resolution * absolute(base_f)
     fall = base_f - f
     clear = promised > noise
-    flat = (promised <= noise) & (fall >= -noise) & (gg <= base_gg)
+    flat = (promised <= noise) & (fall >= -noise) & (gg <= 0.9 * base_gg)
     accepted = first | (((clear & (fall > 0.0)) | flat) & finite(gg))
     bent = 2.0 * fall / where(clear, promised, 1.0) - 1.0
     eased = where(clear, maximum(1.0 - bent * bent * bent, 1.0 / 3.0), 1.0 / 3.0) * mu
@@ -127,9 +128,10 @@ def length_term(unit, move, inverse_width):
     return (unit * move * inverse_width) * (unit * move * inverse_width)
 
 
-def shortened(length, weighted, along, max_displacement):
+def shortened(length, weighted, along, growth, max_displacement):
     """The share of the step that is taken, and how far f will fall according to the model."""
-    share = where(length > max_displacement * max_displacement, max_displacement / sqrt(length), 1.0)
+    cap = 2.0 * max_displacement / growth
+    share = where(length > cap * cap, cap / sqrt(length), 1.0)
     return share, 0.5 * share * share * (along + weighted) - share * along
 
 
