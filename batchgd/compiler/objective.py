@@ -221,10 +221,7 @@ class Objective(Differentiable):
 
     def outputs(self, what: What, *, written_out: bool = False) -> list[Node]:
         """Return the expressions that the emitted function of this name returns, with their rows or without any."""
-        if written_out:
-            nodes = self._written_out(what)
-            return nodes if isinstance(nodes, list) else [nodes]
-        return self._outputs(what)
+        return self.written_out(what) if written_out else self._outputs(what)
 
     def _outputs(self, what: What) -> list[Node]:
         nodes: dict[str, Callable[[], list[Node]]] = {
