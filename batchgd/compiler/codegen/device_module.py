@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from batchgd.compiler.codegen.array_module import evaluation, value_function
 from batchgd.compiler.codegen.block_layout import BlockLayout
-from batchgd.compiler.codegen.emit_evaluation import outputs_of
 from batchgd.compiler.codegen.program import Program
 from batchgd.compiler.codegen.trace_block import Piece, pieces_of
 from batchgd.compiler.codegen.trace_tick import tick_program
@@ -50,7 +49,7 @@ def device(of: Specialisation) -> Device:
     (value,) = objective.outputs("value")
     pieces = pieces_of(of) if of.blocked else []
     if of.blocked:
-        what, slots = outputs_of(of.objective.dim, value=of.has_value, hessian=of.read.hessian)
+        what, slots = of.asked
         program: Program | None = None
         outputs = dict(zip(slots.values(), objective.outputs(what), strict=True))
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from batchgd.compiler.codegen import emit_evaluation, emit_loops, emit_user, warp_tick
+from batchgd.compiler.codegen import emit_loops, emit_user, warp_tick
 from batchgd.compiler.codegen.block_layout import BlockLayout
 from batchgd.compiler.codegen.decorators import DECORATORS, HEADER, Decorators
 from batchgd.compiler.codegen.rule import parameters_of
@@ -80,8 +80,7 @@ def _of_a_thread(of: Specialisation, how: Decorators, constants: Constants) -> l
 
 def _evaluation(of: Specialisation, how: Decorators, constants: Constants) -> list[str]:
     """The evaluation of a lane by the user's own function."""
-    asked = emit_evaluation.outputs_of(of.objective.dim, value=of.has_value, hessian=of.read.hessian)
-    lane, block = emit_user.evaluation(of.function, constants, asked)
+    lane, block = emit_user.evaluation(of.function, constants, of.asked)
     return [decorated(lane, how.lane), decorated(block, how.block)]
 
 
@@ -132,7 +131,7 @@ def _user_code(of: Specialisation) -> list[str]:
     if code is None:
         return []
     lines = ["from batchgd.compiler.own.code import user_code", f'user_call = user_code("{code.name}").call']
-    return [*lines, f'user_derivatives = user_code("{code.name}").derivatives'] if of.read.hessian else lines
+    return [*lines, f'user_derivatives = user_code("{code.name}").derivatives'] if of.read.matrix is not None else lines
 
 
 def _imports(of: Specialisation, text: str) -> list[str]:
