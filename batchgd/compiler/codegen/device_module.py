@@ -101,7 +101,7 @@ def _advance(of: Specialisation, pieces: Sequence[Piece]) -> Any:
 def _compiled(
     of: Specialisation, value: Node, program: Program | None, outputs: dict[int, Node]
 ) -> tuple[dict[str, Any], NDArray[Any]]:
-    from batchgd.compiler.lower.device_code import Tables, evaluation_of, tick_of, value_of
+    from batchgd.compiler.lower.device_code import DeviceCode, OneByOne, Tables, evaluation_of, tick_of, value_of
 
     element = dict(zip(outputs, of.sum.element.outputs(of.what), strict=True)) if of.batches and of.sum else {}
     tables = Tables([value, *outputs.values(), *element.values()], len(of.objective.numbers))
@@ -114,7 +114,7 @@ def _compiled(
         slots = {"nit": of.layout.counter("nit"), **of.layout.batch_slots}
         functions["evaluate"] = batch_evaluation_of(of.sum, outputs, element, slots, tables)
     elif program is None:
-        functions["evaluate"] = evaluation_of(outputs, tables)
+        functions["evaluate"] = evaluation_of(outputs, tables, DeviceCode if of.sum is None else OneByOne)
     else:
         functions["tick"] = tick_of(program, tables)
     return functions, tables.numbers

@@ -16,7 +16,7 @@ from batchgd.compiler.codegen.program import ARRAYS
 from batchgd.compiler.finite_sum import HEAD
 from batchgd.compiler.lower.batches import Draw
 from batchgd.compiler.lower.device_call import Call, device_function
-from batchgd.compiler.lower.device_code import Tables, numbers
+from batchgd.compiler.lower.device_code import OneByOne, Tables, numbers
 from batchgd.compiler.lower.vectors import integer
 from batchgd.compiler.trace.graph import Node
 from batchgd.kernels.vecmath.ir import Real, select
@@ -43,7 +43,7 @@ def batch_evaluation_of(
         vectors.store(flag, call.at("ws", integer(slots["whole"])))
         with builder.if_else(due.value) as (of_all, of_some):
             with of_all:
-                _store(call, whole, numbers(call, whole.values(), tables, _of_the_lane(call)))
+                _store(call, whole, numbers(call, whole.values(), tables, _of_the_lane(call), kind=OneByOne))
             with of_some:
                 _store(call, element, _batch(call, nit))
 
