@@ -64,7 +64,7 @@ def test_python_prints_a_bounded_table_and_the_total(many):
 
 @pytest.mark.parametrize("limit", [-1, 2.5, "some", True])
 def test_a_limit_is_a_whole_number_or_all(many, limit):
-    with pytest.raises(bgd.InputError, match=r"^limit is .*: give a whole number of rows, or 'all', 0 or more"):
+    with pytest.raises(bgd.InputError, match=r"^limit is .*: give a whole number of rows, 0 or more, or 'all'"):
         bgd.printoptions(limit=limit).__enter__()
 
 

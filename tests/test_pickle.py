@@ -31,6 +31,10 @@ def residual(x, row):
     return (x[0] + x[1] * row[0] - row[1]) ** 2
 
 
+def residuals(x):
+    return np.array([10.0 * (x[1] - x[0] ** 2), 1.0 - x[0]])
+
+
 def plain(x):
     return 0.5 * np.sum(x**2)
 
@@ -84,6 +88,7 @@ OBJECTS = {
     "Status": lambda: bgd.Status.GRADIENT,
     "Objective": lambda: used(bgd.Objective(wells, 2)),
     "FiniteSum": lambda: used(data()),
+    "LeastSquares": lambda: used(bgd.LeastSquares(residuals, 2)),
     "Callback": lambda: used(bgd.Callback(wells, box=BOX)),
     "ProgressUpdate": lambda: bgd.ProgressUpdate(3, 10, 0.5, 2),
     "Landscape": lambda: landscapes.get("himmelblau"),
@@ -156,7 +161,8 @@ def equal(a, b):
         return a == b or (isinstance(a, float) and math.isnan(a) and math.isnan(b))
     if isinstance(a, BaseException):
         return str(a) == str(b)
-    return all(equal(value, vars(b).get(name)) for name, value in vars(a).items())
+    kept = (name for name in vars(a) if name != "_outputs")  # traced anew
+    return all(equal(vars(a)[name], vars(b).get(name)) for name in kept)
 
 
 @pytest.mark.parametrize("name", OBJECTS)

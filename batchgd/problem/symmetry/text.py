@@ -19,7 +19,7 @@ def as_symmetry(given: Any) -> Symmetry | None:
 
     >>> as_symmetry("permutations * rotations(3, mirror=True) * translations") == as_symmetry("cluster")
     True
-    >>> as_symmetry("rotation")
+    >>> as_symmetry("rotation")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     batchgd.problem.errors.InputError: unknown symmetry 'rotation': did you mean 'rotations'? choose from cluster, ...
     """
