@@ -40,7 +40,8 @@ functions above:
     (operations of ``rule_parts/block_operations.py`` on the whole block; it gets ``ws`` and the first slots of what it
     names). Each names its results: ``following``, vectors, scalars, ``accepted`` from a rule that rejects trials,
     ``moved`` (as ``step_squared``), or a number that only later stages of the tick see. A stage may ask for ``hessian``
-    (the slots of its lower triangle; then it is computed), and for anything that the functions above may ask for.
+    or ``gauss_newton`` (the slots of its lower triangle; then it is computed), and for anything that the functions
+    above may ask for.
 ``arrays(dim, ...) -> {name: slots}``
     Further slots that are zero at a start. What it asks for besides ``dim`` are whole numbers that the code is compiled
     for: the method gives them as ``fixed``, and the rule's functions see them in capitals.

@@ -8,6 +8,9 @@ the units of x. A is the Gauss-Newton matrix; for an objective without residuals
 max(1/3, 1 - (2 ρ - 1)³), and rejected ones by 2, 4, 8 ... When the promise is lost in the rounding of f, a step is
 accepted if it does not visibly raise f and makes the gradient smaller.
 
+A step longer than ``max_displacement`` box widths is shortened, a rejected one to half of that, a
+quarter ...
+
 The equations are solved by Cholesky's method in units S_ii = 1/√|A_ii| of the coordinates, in which the diagonal of
 S A S is 1, and a few rounding errors are added to it: then it has a factor, however rank-deficient J is. If it has none
 a hundred times as much is added, and at last its norm, which is enough for a Hessian that is not positive.
@@ -15,20 +18,20 @@ a hundred times as much is added, and at last its norm, which is enough for a He
 
 from batchgd.kernels.rule_parts.block_operations import dot, factor, negated, solve, triangle
 from batchgd.kernels.rule_parts.line_search import rebased
-from batchgd.kernels.rule_parts.stages import Block, Each, Lane
+from batchgd.kernels.rule_parts.stages import Block, Each, Lane, Sum
 from batchgd.kernels.rule_parts.trial_steps import finite
 from batchgd.kernels.vecmath import absolute, maximum, minimum, sqrt, where
 
 D = W = 1
 VECTORS = ("base_x", "base_g", "largest", "unit", "damped", "move")
-SCALARS = ("mu", "growth", "base_f", "base_gg", "promised")
+SCALARS = ("mu", "growth", "base_f", "base_gg", "promised", "weighted", "along")
 ACCEPTED = "base_x"
 
 
 def arrays(dim):
     """S A S, its factor, and the numbers of a solution."""
     entries = dim * (dim + 1) // 2
-    numbers = ("added", "norm", "pp", "pg", "total")
+    numbers = ("added", "norm", "total")
     return {"scaled_matrix": entries, "lower": entries, "scaled_g": dim, **dict.fromkeys(numbers, 1)}
 
 
@@ -37,7 +40,7 @@ def judge(f, gg, first, mu, growth, base_f, base_gg, promised, damping, value_re
     noise = value_resolution * absolute(base_f)
     fall = base_f - f
     clear = promised > noise
-    flat = (promised <= noise) & (fall >= -noise) & (gg <= base_gg)
+    flat = (promised <= noise) & (fall >= -noise) & (gg <= 0.9 * base_gg)
     accepted = first | (((clear & (fall > 0.0)) | flat) & finite(gg))
     bent = 2.0 * fall / where(clear, promised, 1.0) - 1.0
     eased = where(clear, maximum(1.0 - bent * bent * bent, 1.0 / 3.0), 1.0 / 3.0) * mu
@@ -104,27 +107,37 @@ def factored(ws, scaled_matrix, damped, mu, lower, added, least, norm, total):
             ws[added * W + lane] = where(last != last, more, ws[added * W + lane])
 
 
-def stepped(ws, base_g, unit, damped, mu, lower, added, scaled_g, move, promised, pp, pg, total):
-    """Solve for the step in these units, and say how far f will fall: p'(μ D p - g) / 2."""
+def stepped(ws, base_g, unit, damped, mu, lower, added, scaled_g, move, weighted, along, total):
+    """Solve for the step p in these units, with p'g and p'(μ D + what was added) p."""
     for i in range(D):
         for lane in range(W):
             ws[(scaled_g + i) * W + lane] = ws[(base_g + i) * W + lane] * ws[(unit + i) * W + lane]
     negated(ws, scaled_g, move)
     solve(ws, lower, move, total)
-    dot(ws, move, scaled_g, pg)
+    dot(ws, move, scaled_g, along)
     for lane in range(W):
-        ws[pp * W + lane] = 0.0
+        ws[weighted * W + lane] = 0.0
     for i in range(D):
         for lane in range(W):
             weight = ws[mu * W + lane] * ws[(damped + i) * W + lane] + ws[added * W + lane]
-            ws[pp * W + lane] += weight * ws[(move + i) * W + lane] * ws[(move + i) * W + lane]
-    for lane in range(W):
-        ws[promised * W + lane] = 0.5 * (ws[pp * W + lane] - ws[pg * W + lane])
+            ws[weighted * W + lane] += weight * ws[(move + i) * W + lane] * ws[(move + i) * W + lane]
 
 
-def update(base_x, unit, move):
+def length_term(unit, move, inverse_width):
+    """The squared length of the step in box widths."""
+    return (unit * move * inverse_width) * (unit * move * inverse_width)
+
+
+def shortened(length, weighted, along, growth, max_displacement):
+    """The share of the step that is taken, and how far f will fall according to the model."""
+    cap = 2.0 * max_displacement / growth
+    share = where(length > cap * cap, cap / sqrt(length), 1.0)
+    return share, 0.5 * share * share * (along + weighted) - share * along
+
+
+def update(base_x, unit, move, share):
     """One coordinate of the next trial."""
-    return base_x + unit * move
+    return base_x + share * unit * move
 
 
 STAGES = (
@@ -134,5 +147,7 @@ STAGES = (
     Lane(resolved, "least"),
     Block(factored),
     Block(stepped),
+    Sum(length_term, "length"),
+    Lane(shortened, "share", "promised"),
     Each(update, "following"),
 )

@@ -18,18 +18,21 @@ class LevenbergMarquardt(ScaleFree):
     For :class:`~batchgd.LeastSquares`, whose kernels compute J'J from the first derivatives of the residuals. D is the
     largest diagonal of J'J so far, so neither the units of x nor a J without full rank matter: a step along which the
     residuals do not change is 0. A step is taken if f falls; μ then shrinks, by up to 3, the more the better the model
-    was, and after a rejected one grows by 2, 4, 8 ... Each trial is one evaluation. Steps are as long as the model
-    says, across basins: it finds minima in few evaluations, not the one that a start belongs to. Any other objective
-    has its Hessian in the place of J'J, a damped Newton's method. A tick costs a factorisation, O(D³): for D up to 100.
+    was, and after a rejected one grows by 2, 4, 8 ... Each trial is one evaluation. Steps cross basins: it finds minima
+    in few evaluations, not the one that a start belongs to. Any other objective has its Hessian in the place of J'J, a
+    damped Newton's method. A tick costs a factorisation, O(D³), and code for D parameters is compiled in 5 s for D = 60
+    and 16 s for 100.
 
-    Near a minimum of small residuals it converges quadratically, so ``gtol`` costs little. A long step may leave the
-    box by far and come back: with ``stopping={"escape": np.inf}`` it goes anywhere.
+    Near a minimum with small residuals it converges quadratically, so a small ``gtol`` costs little.
 
     Parameters
     ----------
     damping : float or (n,) array
-        μ at the start, relative to J'J. 1e-3 suits starts anywhere in a box; 1 begins with short steps, which miss
-        fewer minima near the start.
+        μ at the start, relative to J'J: between 1e-3, for starts near a minimum, and 1. Of NIST's Gauss3, from a box
+        around both certified starts, 94 % of the starts end at the certified fit with 0.1, and 32 % with 1e-3.
+    max_displacement : float or (n,) array
+        The longest step, in box widths (2-norm): without it, first steps may lead to where the model is constant. 1e6
+        is no limit, for a single start whose box means nothing.
 
     References
     ----------
@@ -47,6 +50,7 @@ class LevenbergMarquardt(ScaleFree):
     ([[1.0, 1.0]], True)
     """
 
-    damping: Hyperparameter = 1e-3
+    damping: Hyperparameter = 0.1
+    max_displacement: Hyperparameter = 1.0
 
-    LIMITS = {"damping": POSITIVE}
+    LIMITS = {"damping": POSITIVE, "max_displacement": POSITIVE}
