@@ -172,6 +172,12 @@ def test_matlabs_example_of_multistart():
     assert pair.chisqr == pytest.approx(fit.chisqr, rel=1e-9)
 
 
+def test_exact_data_agree_up_to_rounding():
+    fit = fitted(lambda t, a, b: a + b * t, y=1.0 + 2.0 * T, parameters={"a": (0, 5), "b": (0, 5)}, starts=20)
+    assert fit.agree == 20
+    assert fit.chisqr < 1e-25
+
+
 def test_exchanged_labels_are_said():
     y = 3.0 * np.exp(-2.0 * T) + np.exp(-0.3 * T) + 1e-3 * RNG.normal(size=60)
     limits = {"a1": (0, 5), "k1": (0, 4), "a2": (0, 5), "k2": (0, 4)}
@@ -282,6 +288,22 @@ def test_bad_input_in_one_line(name):
     with bgd.testing.no_work(), pytest.raises(bgd.InputError, match=message) as caught:
         fitted(**options)
     assert "\n" not in str(caught.value)
+
+
+WORDS = {
+    "bounds": "parameters=",
+    "p0": "parameters=",
+    "ydata": "third argument",
+    "weights": "sigma=1 / weights",
+    "nan_policy": "left out and counted",
+    "sigm": "'sigma'",
+}
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_words_of_other_libraries(word):
+    with pytest.raises(bgd.InputError, match=f"fit takes no {word!r}: .*{WORDS[word]}"):
+        fitted(**{word: 1})
 
 
 HOSTILE = [

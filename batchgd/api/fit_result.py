@@ -93,6 +93,9 @@ class FitResult:
     SAME = 1e-8
     """Relative difference of two chi-squares that count as the same."""
 
+    ROUNDING = 1e-13
+    """Residuals of this size, relative to the largest observation, are rounding."""
+
     def __init__(
         self, model: Model, data: Data, landscape: MultistartResult, residuals: LeastSquares, absolute_sigma: bool
     ):
@@ -174,8 +177,15 @@ class FitResult:
     @property
     def agree(self) -> int:
         """How many starts ended at the best chi-square, within the limits."""
-        most = self.best.chisqr * (1.0 + self.SAME)
-        return sum(each.count for each in self.inside or [self.best] if each.chisqr <= most)
+        return sum(each.count for each in self.equal)
+
+    @property
+    def equal(self) -> list[Solution]:
+        """The solutions within the limits whose chi-square is that of the best, up to rounding."""
+        observed = self.data.y if self.data.sigma is None else self.data.y / self.data.sigma
+        rounding = self.ndata * (self.ROUNDING * float(np.abs(observed).max())) ** 2
+        most = self.best.chisqr * (1.0 + self.SAME) + rounding
+        return [each for each in self.inside or [self.best] if each.chisqr <= most]
 
     @cached_property
     def _linearised(self) -> Linearised:

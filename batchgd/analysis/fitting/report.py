@@ -33,7 +33,7 @@ def notes(fit: Any) -> list[str]:
     n, agree = fit.landscape.n, fit.agree
     lines = [f"{agree:,} of {plural(n, 'start')} ({percent(agree / n)}) agree on the best fit"]
     lines.append(f"coverage: {fit.landscape.coverage.sentence()}")
-    equal = sum(each.chisqr <= fit.best.chisqr * (1.0 + fit.SAME) for each in fit.inside)
+    equal = len(fit.equal)
     if equal > 1:
         lines.append(
             f"{equal} solutions have the same chi-square: parameters may be interchangeable; "
