@@ -27,6 +27,7 @@ _HOMES = {
     "Normal": "problem.starts",
     "start": "problem.starts",
     "Callback": "compiler.callback",
+    "compiled": "compiler.compiled",
     "FiniteSum": "compiler.finite_sum",
     "LeastSquares": "compiler.least_squares",
     "Objective": "compiler.objective",
@@ -93,6 +94,7 @@ if TYPE_CHECKING:
     from batchgd.api.pictures import register_picture as register_picture
     from batchgd.api.storage.load import load as load
     from batchgd.compiler.callback import Callback as Callback
+    from batchgd.compiler.compiled import compiled as compiled
     from batchgd.compiler.finite_sum import FiniteSum as FiniteSum
     from batchgd.compiler.least_squares import LeastSquares as LeastSquares
     from batchgd.compiler.objective import Objective as Objective

@@ -26,6 +26,7 @@ from peer.device import BACKENDS, use
 from peer.measure import Row, compare, peers_of
 from peer.report import machine, markdown
 from peer.table import PEERS
+from peer.whole import PROBLEMS, timed
 
 COMMANDS = ("run rastrigin --dim 2 --starts 1000000",)
 
@@ -39,17 +40,27 @@ def main(arguments: list[str] | None = None) -> int:
     only = set(options.only.split(",")) if options.only else None
     rows: list[Row] = []
     commands: list[dict[str, Any]] = []
+    problems: list[dict[str, Any]] = []
 
     def write() -> str:
-        text = markdown(rows, facts, _shown(arguments), commands)
+        text = markdown(rows, facts, _shown(arguments), commands, problems)
         if options.markdown:
             Path(options.markdown).write_text(text, encoding="utf-8")
         if options.json:
-            report = {"machine": facts, "rows": [row.as_dict() for row in rows], "commands": commands}
+            report = {
+                "machine": facts,
+                "rows": [row.as_dict() for row in rows],
+                "commands": commands,
+                "problems": problems,
+            }
             Path(options.json).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
         return text
 
-    for name in options.cases.split(",") if options.cases else CASES:
+    for name in options.problems.split(",") if options.problems else PROBLEMS if options.problems is None else ():
+        _tell(f"{name}, whole")
+        problems.append(timed(name))
+        write()
+    for name in options.cases.split(",") if options.cases else CASES if options.cases is None else ():
         for dtype in dtypes:
             peers = peers_of(CASES[name], dtype, only)
             rows += compare(CASES[name], dtype, options.starts, options.repeats, peers, _tell)
@@ -67,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--backend", choices=BACKENDS, default="cpu", help="cuda: batchgd, JAX and PyTorch on a GPU")
     parser.add_argument("--only", help=f"peers, separated by commas: {', '.join(peer.name for peer in PEERS)}")
     parser.add_argument("--cases", help=f"cases, separated by commas: {', '.join(CASES)}")
+    parser.add_argument("--problems", help=f"whole problems, separated by commas: {', '.join(PROBLEMS)}")
     parser.add_argument("--markdown", metavar="FILE", help="write the tables to this file")
     parser.add_argument("--json", metavar="FILE", help="write every number to this file")
     parser.add_argument("--no-commands", action="store_true", help="skip the timing of whole commands")

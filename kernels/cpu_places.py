@@ -6,10 +6,10 @@ too. Addresses, sizes and slots are in the tail of ``index``, after the W lanes 
 drawn: they are data, and never part of the code on disk.
 """
 
-WS_SIZE, P_SIZE, TICK, EVALUATE, TABLES, MEMORY, ALL_LANES, MOST_TICKS, RUN, TICKS, ENDS, FIRST_SLOT = range(12)
-"""The tail of ``index``: the sizes of ``ws`` and ``p``; addresses of the tick, the evaluation, a list of its tables and
-its memory; whether it is to evaluate parked lanes as well; how many ticks to make; and, for the fused tick, how many of
-them a group of lanes makes before the next group, and how many groups have made until a lane has ended how often."""
+TICK, EVALUATE, TABLES, MEMORY, ALL_LANES, MOST_TICKS, RUN, TICKS, ENDS, FIRST_SLOT = range(10)
+"""The tail of ``index``: addresses of the tick, the evaluation, a list of its tables and its memory; whether it is to
+evaluate parked lanes as well; how many ticks to make; and, for the fused tick, how many of them a group of lanes makes
+before the next group, and how many groups have made until a lane has ended how often."""
 
 SLOTS = (
     *("D", "ACCEPTED", "STATE", "PER_START", "N_PER_START", "NIT", "NFEV", "BUSY", "CODE", "SLOTS", "VALUE"),

@@ -68,7 +68,7 @@ def test_a_peer_that_is_missing_or_fails_is_a_row():
     rows = compare(case, "float64", 16, 1, [*peers_of(case, "float64", set()), absent, broken], silent)
     assert rows[1].status == "not installed (no_such_package_at_all)"
     assert rows[2].status.startswith("failed: ModuleNotFoundError")
-    assert "not installed" in markdown(rows, machine(), "command", [])
+    assert "not installed" in markdown(rows, machine(), "command", [], [])
 
 
 def test_no_ratio_where_the_endpoints_differ(monkeypatch):
@@ -80,7 +80,7 @@ def test_no_ratio_where_the_endpoints_differ(monkeypatch):
     row = measured(case, only={"numpy"})["numpy"]
     assert row.ratio is None
     assert "end where batchgd ends" in row.note
-    assert "not comparable" in markdown([row], machine(), "command", [])
+    assert "not comparable" in markdown([row], machine(), "command", [], [])
 
 
 def test_endpoints_in_one_cell_count_once():

@@ -62,10 +62,10 @@ def multistart(
 
     Parameters
     ----------
-    fun : callable, str, Landscape, Objective, FiniteSum or Callback
+    fun : callable, str, Landscape, Objective, FiniteSum, Callback or what bgd.compiled returns
         ``fun(x)`` or ``fun(x, params)`` of a (d,) array in plain NumPy; or the name of a library landscape
         (``batchgd list``). It is called once, to be turned into straight-line code with its gradient;
-        ``bgd.Callback(fun)`` calls what cannot be traced.
+        ``bgd.Callback(fun)`` calls what cannot be traced, ``bgd.compiled(f, dim)`` a Numba function of yours.
     box : sequence of (low, high), optional
         The region from which starts are drawn; not a constraint. A library landscape brings its own.
     dim : int, optional

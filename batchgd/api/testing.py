@@ -112,10 +112,12 @@ def fresh_cache(folder: str | os.PathLike[str] | None = None) -> Iterator[Path]:
     """
     with ExitStack() as stack:
         place = Path(folder if folder is not None else stack.enter_context(tempfile.TemporaryDirectory()))
+        stack.callback(evaluator.forget)
         stack.callback(loading.forget)
         stack.enter_context(patch.dict(os.environ, BATCHGD_CACHE_DIR=str(place)))
         stack.enter_context(patch.object(folder_of_cache, "_WARNED", set()))
         loading.forget()
+        evaluator.forget()
         yield place
 
 

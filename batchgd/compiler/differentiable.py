@@ -17,6 +17,7 @@ from batchgd.problem.keywords import Explained
 from batchgd.problem.speaker import said
 
 if TYPE_CHECKING:
+    from batchgd.compiler.own.code import UserCode
     from batchgd.compiler.trace.counts import OperationCounts
     from batchgd.compiler.units import Units
     from batchgd.problem.box import Box
@@ -44,6 +45,8 @@ class Differentiable(Explained):
         Whether kernels add up an ``element`` over rows of data.
     has_residuals
         Whether it is half a sum of squares, whose Gauss-Newton matrix kernels can compute.
+    code
+        The user's own machine code, which kernels call where they otherwise compute an expression.
     symmetry
         Transformations known to leave the function as it is, those of a library landscape; or None.
     """
@@ -51,6 +54,7 @@ class Differentiable(Explained):
     plain = False
     is_sum = False
     has_residuals = False
+    code: UserCode | None = None
     symmetry: Symmetry | None = None
 
     dim: int

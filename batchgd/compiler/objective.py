@@ -237,6 +237,10 @@ class Objective(Differentiable):
         check.one_of("what", what, [*nodes])
         return nodes[what]()
 
+    def hessian_product(self) -> list[Node]:
+        """Return the Hessian times a vector, which is read behind the point: inputs ``x0, ..., x(2 dim - 1)``."""
+        return self._traced.hessian_product()
+
     def program(self, what: What) -> ArrayProgram:
         """Return what computes these outputs in NumPy, rows included."""
         if what not in self._programs:
@@ -363,6 +367,13 @@ class Objective(Differentiable):
             results = self._function(what)(*points.T, *knobs)
             together = results if isinstance(results, tuple) else (results,)
             return np.array([np.broadcast_to(each, (rows, len(points))).sum(axis=0) for each in together])
+
+    def at_each(self, what: Any, x: Floats, knobs: Sequence[Any]) -> Floats:
+        """Return the outputs, (n_outputs, n), at points (dim, n) that have parameters of their own."""
+        with np.errstate(all="ignore"):
+            results = self._function(what)(*x, *knobs)
+        together = results if isinstance(results, tuple) else (results,)
+        return np.array([np.broadcast_to(each, x.shape[1:]) for each in together])
 
     def _function(self, what: Any) -> Callable[..., Any]:
         if what not in self._functions:

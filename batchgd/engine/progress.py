@@ -35,7 +35,7 @@ class ProgressUpdate:
         Distinct endpoints so far, distinguished to a millionth of the box: at least as many as minima.
     phase : str
         ``"descending"``; then, with all trajectories ended, ``"polishing"``, ``"merging"``, ``"classifying"`` and
-        ``"measuring"`` (eigenvalues, and the distance of the nearest two minima).
+        ``"measuring"`` (the distance of the nearest two minima; for a ``bgd.Callback`` also eigenvalues).
     phase_done, phase_total : int
         Points that this phase has done, and all of them; 0 of 0 while descending.
 

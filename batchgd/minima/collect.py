@@ -17,6 +17,7 @@ from batchgd.minima.collector import Collector
 from batchgd.minima.coverage.rule import Coverage, Stopped
 from batchgd.minima.coverage.run_until import run_until
 from batchgd.minima.find import Found
+from batchgd.minima.invariance import identity_for
 from batchgd.minima.results import BatchData, LandscapeData
 from batchgd.problem.errors import InputError
 from batchgd.problem.identity import SAME, Identity
@@ -41,7 +42,7 @@ def collect(
 ) -> LandscapeData:
     """Run a batch, collect the occupied cells shard by shard, and find the minima behind them."""
     watch = Watch() if watch is None else watch
-    identity = identity.completed(batch.objective.symmetry, batch.box.dim)
+    identity = identity_for(batch.objective, batch.box, identity)
     collector, stopped = Collector(batch.box, identity, keep=keep), None
     if until is None:
         collector.run(batch, watch)

@@ -104,10 +104,12 @@ class Collector:
         watch = watch.part(self.n, self.n)
         if batch.objective.plain and batch.stopping.max_time is not None:
             watch.finish = watch.seconds + batch.stopping.max_time
+        watch.stop()  # while evaluations are compiled
+        objective = evaluator_for(batch.objective, len(self.catalogue), batch.backend.name)
         with unrecorded(), heeding(lambda: current().overdue or watch.late):
             return find_minima(
                 self.catalogue,
-                evaluator_for(batch.objective, len(self.catalogue), batch.backend.name),
+                objective,
                 batch.box,
                 n_starts=self.n,
                 independent=batch.starts.independent,

@@ -212,24 +212,28 @@ def _stationary(objective: Derivable, sites: Sites, watch: Watch) -> Stationary:
 
 
 def _eigenvalues(objective: Derivable, x: NDArray[np.float64], watch: Watch) -> Any:
-    """Eigenvalues, when they are asked for; of a function that is called as plain Python at once, in the run's time."""
-    if getattr(objective, "plain", False):
+    """Eigenvalues, when they are asked for; of a function that is called as plain Python at once, in the run's time.
+
+    NaN if the run was cut short before.
+    """
+    if getattr(objective, "plain", False) or watch.cut:
         return hessian_eigenvalues(objective, x, watch)
     return HessianEigenvalues(objective, x)
 
 
 def by_value(box: Box, x: NDArray, fun: NDArray, noise: NDArray, kind: NDArray) -> NDArray[np.int64]:
     """Rows with the lowest value first; values that rounding cannot order are ordered by rounded coordinates."""
-    u = np.rint((x - box.lower) / (box.width * _ROUND))
-    return np.lexsort((kind, *_packed(u)[::-1], levels(fun, noise)))
-
-
-def _packed(u: NDArray[np.float64]) -> list[NDArray]:
-    """Keys that order rows of whole numbers as their columns do; three columns are one key if they are small."""
-    if len(u) == 0 or np.abs(u).max() >= _SMALL:
-        return list(u.T)
-    whole = (u + _SMALL).astype(np.int64)
-    return [whole[:, k : k + 3] @ _PLACES[-min(3, u.shape[1] - k) :] for k in range(0, u.shape[1], 3)]
+    keys: NDArray = np.empty((-(-box.dim // 3), len(x)), np.int64)
+    for begin in range(0, len(x), 1 << 14):
+        rows = slice(begin, begin + (1 << 14))
+        u = np.rint((x[rows] - box.lower) / (box.width * _ROUND))
+        if not np.abs(u).max() < _SMALL:  # too many digits for three coordinates in a key
+            keys = np.rint((x - box.lower) / (box.width * _ROUND)).T
+            break
+        whole = u.astype(np.int64) + _SMALL
+        for k in range(0, box.dim, 3):
+            keys[k // 3, rows] = whole[:, k : k + 3] @ _PLACES[-min(3, box.dim - k) :]
+    return np.lexsort((kind, *keys[::-1], levels(fun, noise)))
 
 
 def _gap(clustering: Clustering, box: Box, minima: Minima, floor: float, watch: Watch) -> tuple[float, int, int]:

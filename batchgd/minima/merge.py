@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 from batchgd.engine.progress import MEASURING, UNWATCHED, Watch
 from batchgd.kernels.splitmix import FARTHEST, GOLDEN, finalise
 from batchgd.minima.grouping import group_keys
+from batchgd.minima.scale import EPS
 from batchgd.problem.identity import Identity
 
 _FINE = 1000  # where sorting does not suffice, points are thinned to one per cell of identity.x / 1000 first
-_PROJECTIONS = 2
+_PROJECTIONS = 3
+_SIFTED = 200_000  # points from which on they are sifted first
+_WIDE = 50.0  # tolerances across a cell of the grid over projections
 _BLOCK = 1 << 14  # points whose neighbours are looked for together
 
 
@@ -55,7 +58,9 @@ class Clustering:
         tol_f = self.value_tolerance(fun, np.zeros(len(u)) if noise is None else noise)
         parts = Parts(len(u))
         own = [(fun, tol_f), *((column, self.identity.x) for column in u.T)]
-        parts.cut(projected(u, self.identity.x))
+        projections = projected(u, self.identity.x)
+        parts.sift(projections)
+        parts.cut(projections)
         parts.close(own)
         parts.split(own)
         parts.close(own)
@@ -116,7 +121,7 @@ Column = tuple[NDArray[np.float64], Any]
 
 
 def projected(u: NDArray[np.float64], tolerance: float) -> list[Column]:
-    """Two fixed pseudo-random directions, over which a close pair is at most ``tolerance sum |w_i|`` apart."""
+    """Three fixed pseudo-random directions, over which a close pair is at most ``tolerance sum |w_i|`` apart."""
     weights = np.random.default_rng(u.shape[1]).uniform(0.5, 1.0, (_PROJECTIONS, u.shape[1]))
     return [(np.einsum("ij,j->i", u, w), tolerance * w.sum() * (1 + 1e-9)) for w in weights]
 
@@ -137,6 +142,23 @@ class Parts:
         self.rows = np.arange(n)
         self._group = np.zeros(n, np.int64)  # of each of ``rows``
         self._leader = np.arange(n)
+
+    def sift(self, columns: Sequence[Column]) -> None:
+        """Leave out points that are alone in a cell of a grid over these columns, and not near its border.
+
+        In a single column all of very many points have others nearby. Comes before anything else.
+        """
+        places = np.stack([column / (_WIDE * tolerance) for column, tolerance in columns], axis=1)
+        cells = np.floor(places)
+        if len(places) < _SIFTED or not np.abs(places).max() < 1e-4 / EPS:
+            return
+        places -= cells
+        near: NDArray[np.bool_] = np.asarray(((places < 1 / _WIDE) | (places > 1 - 1 / _WIDE)).any(axis=1))
+        key = mix(cells)
+        order = np.argsort(key)
+        apart = np.r_[True, np.diff(key[order]) != 0, True]
+        near[order[~(apart[:-1] & apart[1:])]] = True
+        self._keep(near)
 
     def cut(self, columns: Sequence[Column]) -> None:
         """Cut at every gap of every column."""
@@ -208,7 +230,9 @@ def nearest_pair(u: NDArray[np.float64], watch: Watch = UNWATCHED, within: float
     rows = np.arange(len(u))
     if within < np.inf:
         parts = Parts(len(u))
-        parts.cut(projected(u, within))
+        projections = projected(u, within)
+        parts.sift(projections)
+        parts.cut(projections)
         parts.split([(column, within) for column in u.T])
         rows = np.sort(parts.rows)
     return _nearest(u, rows, within, watch) if len(rows) else nearest

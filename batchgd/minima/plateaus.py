@@ -18,15 +18,14 @@ ALONG = np.r_[10.0 ** np.arange(-4.0, -2.0), np.linspace(0.02, 1.0, 50)]
 
 _SLOPE = 1e-5  # of the typical slope: an endpoint with less came to rest on a plateau
 _CURVATURE = 1e-5  # of the typical curvature: with less in all directions it is flat, in some a valley
-_MANY = 1000  # endpoints from which on it pays to look for plateaus before anything is polished
 _FALL = 1e-3  # of the typical difference of values
-_SAMPLE = 256  # of them show whether there are any
+_SAMPLE = 256  # cells that show whether there are any
 
 
 def on_plateaus(
     objective: Derivable, box: Box, catalogue: Catalogue, scale: Scale, watch: Watch = UNWATCHED
 ) -> NDArray[np.bool_]:
-    """Which cells are on a plateau that falls at its end, (k,), if many endpoints are without slope and curvature.
+    """Which cells are on a plateau that falls at its end, (k,), if not too few are.
 
     Those without curvature in all directions are left to be probed.
 
@@ -37,7 +36,7 @@ def on_plateaus(
     out = np.zeros(len(catalogue), np.bool_)
     rest = np.flatnonzero(np.isin(catalogue.status, AT_REST))
     sample = rest[:: -(-len(rest) // _SAMPLE) or 1]
-    if len(rest) < _MANY or not _in_doubt(objective, box, catalogue.x[sample], scale).any():
+    if len(rest) == 0 or not _in_doubt(objective, box, catalogue.x[sample], scale).any():
         return out
     rows = points_at_once(box)
     for begin in range(0, len(rest), rows):
@@ -92,6 +91,8 @@ def _falls_at_its_end(objective: Derivable, box: Box, x: NDArray, scale: Scale) 
     for sign in (-1.0, 1.0):
         for mode in range(box.dim):
             rows = np.flatnonzero(flat[:, mode] & ~out)
+            if len(rows) == 0:
+                continue
             way = vector[rows, :, mode]
             slope = np.einsum("ki,ki->k", way, gradient[rows])
             way = way * np.where(slope > 0, sign, -sign)[:, None] / np.abs(way).max(axis=1, keepdims=True)

@@ -12,6 +12,7 @@ from batchgd.problem.box import Box
 
 EPS = float(np.finfo(np.float64).eps)
 _SAMPLES = 256
+_HESSIANS = 1 << 18  # numbers in all Hessians: those of 256 points in 32 dimensions, of 32 in 90 and more
 _SAMPLES_OF_PLAIN = 32  # for a function that is called as plain Python
 _ROWS = 1 << 16
 _NEIGHBOURS = 2  # enough for an order of magnitude
@@ -46,19 +47,20 @@ class Scale:
 
 
 def measure(objective: Derivable, box: Box) -> Scale:
-    """Sample the box at 256 fixed points and take the medians of the finite ones."""
-    points = _samples(objective, box)
+    """Sample the box at 256 fixed points, fewer for large Hessians, and take the medians of the finite ones."""
+    points = samples(objective, box)
+    few = max(_SAMPLES_OF_PLAIN, _HESSIANS // box.dim**2)
     with np.errstate(all="ignore"):
         value, gradient = (np.asarray(part) for part in objective.value_and_gradient(points))
         slope = np.abs(gradient * box.width).max(axis=1)
-        curvature = np.abs(scaled(objective.hessian(points), box)).max(axis=(1, 2))
+        curvature = np.abs(scaled(objective.hessian(points[:few]), box)).max(axis=(1, 2))
     return Scale(_median(slope), _median(curvature), _spread(value))
 
 
 def typical_value(objective: Any, box: Box) -> float:
     """``Scale.value`` alone, without derivatives."""
     with np.errstate(all="ignore"):
-        return _spread(np.asarray(objective.value(_samples(objective, box))))
+        return _spread(np.asarray(objective.value(samples(objective, box))))
 
 
 def rounding(
@@ -103,7 +105,8 @@ def values(objective: Derivable, x: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(np.isfinite(height), height, np.inf)
 
 
-def _samples(objective: Any, box: Box) -> NDArray[np.float64]:
+def samples(objective: Any, box: Box) -> NDArray[np.float64]:
+    """Points of the box at which scales are measured, the same in every run."""
     n = _SAMPLES_OF_PLAIN if getattr(objective, "plain", False) else _SAMPLES
     return box.lower + box.width * np.random.default_rng(256).random((n, box.dim))
 

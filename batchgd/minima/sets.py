@@ -77,29 +77,38 @@ def groups(sites: Sites, box: Box, scale: Scale, tolerance: NDArray[np.float64])
     def assign(rows: NDArray[np.int64], number: NDArray[np.int64]) -> None:
         group[rows] = group.max(initial=-1) + 1 + number
 
-    u = (sites.x - box.lower) / box.width
+    def place(rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        return (sites.x[rows] - box.lower) / box.width
+
     equal = np.flatnonzero(np.isin(sites.kind, (VALLEY, BOTTOM)))
     assign(equal, levels(sites.fun[equal], tolerance[equal]))
     vast = np.flatnonzero(np.isin(sites.kind, (DEGENERATE, FLAT)))
     assign(vast, _plateaus(sites.take(vast), scale))
     soft = (sites.kind == MINIMUM) & sites.blurred
     blurred = np.flatnonzero(np.isin(sites.kind, (KINK, DEGENERATE_MINIMUM)) | soft)
-    assign(blurred, Clustering(_BLUR, scale.value).components(u[blurred], sites.fun[blurred], sites.noise[blurred]))
+    assign(blurred, Clustering(_BLUR, scale.value).components(place(blurred), sites.fun[blurred], sites.noise[blurred]))
     singular = np.flatnonzero(sites.kind == UNBOUNDED)  # how far a descent fell there means nothing
-    assign(singular, Clustering(_BLUR).components(u[singular], np.zeros(len(singular))))
+    assign(singular, Clustering(_BLUR).components(place(singular), np.zeros(len(singular))))
     return group
 
 
 def _plateaus(sites: Sites, scale: Scale) -> NDArray[np.int64]:
     """Number points of one kind, with the same numbers of flat and falling modes, at about one value."""
     zero = np.where(sites.kind == FLAT, 0, sites.zero)
-    alike = np.unique(np.column_stack([sites.kind, sites.negative, zero]), axis=0, return_inverse=True)[1].ravel()
+    alike = _numbered(sites.kind, _numbered(sites.negative, zero))
     for apart in (_LEVEL, 1e-3):
-        distinct = np.column_stack([alike, levels(sites.fun, coarse(sites.fun, scale, apart))])
-        group = np.unique(distinct, axis=0, return_inverse=True)[1].ravel()
+        group = _numbered(alike, levels(sites.fun, coarse(sites.fun, scale, apart)))
         if group.max(initial=0) < _ROWS:
             return np.asarray(group)
     return np.asarray(alike)
+
+
+def _numbered(a: NDArray, b: NDArray) -> NDArray[np.int64]:
+    """The number of each pair of whole numbers of 0 or more, in their order."""
+    pair = a.astype(np.int64) * (int(b.max(initial=0)) + 1) + b
+    seen = np.zeros(int(pair.max(initial=-1)) + 1, np.bool_)
+    seen[pair] = True
+    return (np.cumsum(seen) - 1)[pair]
 
 
 def most_common(group: NDArray[np.int64], number: NDArray[np.int64], weight: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -108,11 +117,10 @@ def most_common(group: NDArray[np.int64], number: NDArray[np.int64], weight: NDA
     >>> most_common(np.array([0, 0, 1, 0]), np.array([3, 2, 9, 2]), np.array([2, 1, 1, 2])).tolist()
     [2, 9]
     """
-    pair, place = np.unique(np.column_stack([group, number]), axis=0, return_inverse=True)
-    total = np.bincount(place.ravel(), weights=weight)
-    order = np.lexsort((pair[:, 1], -total, pair[:, 0]))
-    head = np.flatnonzero(np.r_[np.ones(len(order[:1]), np.bool_), np.diff(pair[order, 0]) != 0])
-    return np.asarray(pair[order[head], 1])
+    most = int(number.max(initial=0)) + 1
+    total = np.bincount(group * most + number, weights=weight)
+    total = np.pad(total, (0, -len(total) % most)).reshape(-1, most)
+    return total.argmax(axis=1)
 
 
 def slopes(objective: Derivable, box: Box, x: NDArray[np.float64], fun: float) -> bool:

@@ -25,8 +25,9 @@ def _table(place: Place, case: str, dtype: str) -> Record:
         return {"note": "no peer runs in a rehearsal"}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "peers.json"
-        command = [sys.executable, str(ROOT / "benchmarks" / "peers.py"), "--json", str(path), "--no-commands"]
-        command += ["--repeats", "3", "--backend", "cuda", "--cases", case, "--dtype", dtype]
+        command = [sys.executable, str(ROOT / "benchmarks" / "peers.py"), "--json", str(path)]
+        command += ["--no-commands", "--problems", "", "--repeats", "3", "--backend", "cuda"]
+        command += ["--cases", case, "--dtype", dtype]
         done = subprocess.run([*command, "--only", "batchgd,jax,torch"], capture_output=True, text=True, check=False)
         if not path.exists():
             last = done.stderr.strip().splitlines()[-1:]

@@ -1,5 +1,6 @@
 """The block form of the tick: the same iterates as the fused form, for every method and on every target."""
 
+import ctypes
 from dataclasses import replace
 
 import numpy as np
@@ -7,8 +8,12 @@ import pytest
 
 import batchgd as bgd
 from batchgd import Objective
+from batchgd.compiler.cache.native import NativeCode, object_code
 from batchgd.compiler.codegen.specialisation import BLOCK_DIM, BLOCK_OPERATIONS, Specialisation
-from batchgd.compiler.codegen.to_numpy import as_rows
+from batchgd.compiler.codegen.trace_block import pieces_of
+from batchgd.compiler.lower.block import block_tick
+from batchgd.compiler.lower.processor import this_processor
+from batchgd.kernels.cpu_places import EVALUATE, TAIL
 
 METHODS = bgd.methods.METHODS
 
@@ -64,15 +69,6 @@ def specialised(objective, method):
     return Specialisation(objective, method.rule, constants=method.fixed)
 
 
-def test_rows_are_copied_before_they_change():
-    text = as_rows(
-        "for lane in range(W):\n    a = ws[0 * W + lane]\n    ws[0 * W + lane] = a + a\n    ws[1 * W + lane] = a"
-    )
-    ws = np.array([[1.0, 2.0], [0.0, 0.0]])
-    exec(text, {"ws": ws})
-    np.testing.assert_array_equal(ws, [[2.0, 4.0], [1.0, 2.0]])
-
-
 @pytest.mark.parametrize("method", [bgd.Adam(0.02), bgd.NonlinearCG()], ids=["adam", "nonlinear_cg"])
 def test_bits_do_not_depend_on_the_width_of_a_block(method):
     """Whether LLVM unrolls the lanes of a pass must not decide which products are fused with which sums."""
@@ -88,4 +84,63 @@ def test_bits_do_not_depend_on_the_width_of_a_block(method):
 def test_rules_with_history_or_matrices_are_unrolled_while_a_lane_remembers_little(method):
     few, many = (specialised(bgd.as_objective("rosenbrock", dim), method) for dim in (6, 16))
     assert (few.blocked, many.blocked) == (False, True)
-    assert replace(few, target="numpy").blocked
+    assert [replace(each, target="numpy").blocked for each in (few, many)] == [False, True]
+
+
+def aligned(array):
+    """A copy that begins at a line of the cache."""
+    raw = np.zeros(array.nbytes + 64, np.uint8)
+    first = -raw.ctypes.data % 64
+    room = raw[first : first + array.nbytes].view(array.dtype).reshape(array.shape)
+    room[:] = array
+    return room
+
+
+def block_code(of, **options):
+    """The compiled tick of a block form."""
+    made = block_tick(pieces_of(of), of.sizes, lanes=of.lanes, dtype=of.dtype, processor=this_processor(), **options)
+    return NativeCode("tick", object_code(made.text, this_processor()), this_processor())
+
+
+def nothing(*_):
+    """An evaluation that leaves everything as it is."""
+    return 0
+
+
+POINTER, WORD = ctypes.c_void_p, ctypes.c_uint64
+EVALUATION = ctypes.CFUNCTYPE(ctypes.c_int32, *[POINTER] * 4, WORD, POINTER)(nothing)
+TICK = ctypes.CFUNCTYPE(ctypes.c_int32, *[POINTER] * 4, WORD, *[POINTER] * 4)
+
+
+@pytest.mark.parametrize(
+    ("method", "dtype"),
+    [
+        (bgd.BFGS(), "float64"),
+        (bgd.LBFGS(memory=3), "float32"),
+        (bgd.Newton(), "float64"),
+        (bgd.GradientFlow(), "float32"),
+        (bgd.GradientDescent(0.1, temperature=0.1), "float64"),
+    ],
+    ids=lambda value: getattr(value, "rule", value),
+)
+def test_bits_of_a_piece_do_not_depend_on_how_many_lanes_it_does_at_once(method, dtype):
+    """From any numbers in the slots, in 5 dimensions: Cholesky factors, histories, random numbers and tests."""
+    of = Specialisation(bgd.Objective(lambda x: np.sum(x**2), 5), method.rule, dtype, lanes=16, parts=method.parts,
+                        constants=method.fixed, cubic=False, in_block=True, tests=("xtol", "patience"))  # fmt: skip
+    layout, rng = of.layout, np.random.default_rng(0)
+    state = rng.uniform(0.5, 2.0, (layout.size, 16)).astype(dtype)
+    state[layout.slot_of("nit")] = state[layout.slot_of("nfev")] = 3.0
+    others = [rng.uniform(0.5, 2.0, 64).astype(dtype) for _ in range(4)]  # p, box, h, limits
+    found = []
+    for width in (1, 4, 16):
+        code = block_code(of, width=width)
+        ws, index = aligned(state), np.arange(16 + 1 + TAIL)
+        index[16 + 1 + EVALUATE] = ctypes.cast(EVALUATION, POINTER).value
+        ended = np.zeros(1, np.int32)
+        arrays = [array.ctypes.data for array in others]
+        TICK(code.address)(ended.ctypes.data, None, ws.ctypes.data, index.ctypes.data, 5, *arrays)
+        found.append((ws, bool(ended[0])))
+    assert not np.array_equal(found[0][0], state)
+    for ws, ended in found[1:]:
+        np.testing.assert_array_equal(ws, found[0][0])
+        assert ended == found[0][1]

@@ -14,6 +14,7 @@ import numpy as np
 from numba import cuda, types
 
 from batchgd.compiler.codegen import array_module, loading
+from batchgd.compiler.lower import array_block
 from batchgd.compiler.lower.array_tick import ArrayTick
 from batchgd.compiler.trace.emit import sine_cosine_pairs
 from batchgd.compiler.trace.graph import reachable
@@ -122,6 +123,7 @@ def of_the_device() -> Iterator[None]:
     with (
         mock.patch.object(launch_numpy, "launch", launch),
         mock.patch.object(array_module, "ArrayTick", DeviceTick),
+        mock.patch.object(array_block, "ArrayTick", DeviceTick),
         mock.patch.object(loading, "_arrays", made),
     ):
         yield

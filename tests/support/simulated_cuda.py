@@ -50,6 +50,16 @@ TIMES = np.linspace(0.0, 3.0, 8)
 FIT = bgd.LeastSquares(lambda p: p[0] * np.exp(-p[1] * TIMES) - 2.0 * np.exp(-TIMES), box=[(0.5, 4.0), (0.3, 2.0)])
 
 
+def wells(x, g, p):
+    """Four minima, at the roots of p: a function for ``bgd.compiled``."""
+    total = 0.0
+    for i in range(2):
+        off = x[i] * x[i] - p[i]
+        total += off * off
+        g[i] = 4.0 * x[i] * off
+    return total
+
+
 CASES = {
     "barzilai_borwein": ("himmelblau", 80, {}),
     "rates per start": ("himmelblau", 40, {"method": bgd.GradientDescent(np.linspace(0.005, 0.015, 40))}),
@@ -328,6 +338,7 @@ if __name__ == "__main__":
     seen = {"automatic": automatic, **{case: compare(*setup, compiled.get(case)) for case, setup in CASES.items()}}
     from another_package import AdaBelief
 
+    seen["compiled"] = compare(bgd.compiled(wells, 2, box=[(-2.0, 2.0)] * 2, params=[1.0, 0.25]), 12, {})
     seen["foreign"] = compare("himmelblau", 12, {"method": AdaBelief(0.3)})
     for case in MERGED:
         dtype, cells, table = case.split()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.analysis.strategies.base import Strategy, count, fold, share
+from batchgd.analysis.strategies.base import Strategy, count, share
+from batchgd.analysis.strategies.moves import Moves
 from batchgd.problem import check
 from batchgd.problem.errors import InputError, quoted
 
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
 
 _LADDER = np.geomspace(0.01, 1.0, 8)  # temperatures over the spread of the values that the first descents reach
 _MOVE, _ACCEPT = 0, 1  # streams of random numbers
+
+
+def _part(name: str, value: Any) -> float | None:
+    return None if value is None else check.Interval(0.0, math.nextafter(1.0, 2.0), low_included=True).one(name, value)
 
 
 def _ladder(name: str, value: Any) -> float | tuple[float, ...] | None:
@@ -42,6 +48,10 @@ class BasinHopping(Strategy):
     A descent that reaches nothing is rejected. Hop k of a run with seed s draws from NumPy's generator of (s, k), so a
     walk is a function of seed and walker, whatever the number of walkers or threads.
 
+    For clusters of atoms (a symmetry with rotations and translations of more than four vectors) half of the hops take
+    one to four of the outermost atoms to random places on the surface instead, and clusters are centred in place of
+    being reflected.
+
     With ``strategy=bgd.BasinHopping()``, ``starts`` of ``multistart`` is the number of walkers; the result has
     ``walkers (1 + hops)`` entries, those of the walkers' first descents before all others, and ``result.network()``
     shows which minimum was reached from which.
@@ -56,6 +66,8 @@ class BasinHopping(Strategy):
         Of each walker, at least 1.
     step : float
         Longest move per coordinate in box widths, above 0 and below 1: about the distance of neighbouring minima.
+    surface : float, optional
+        Share of a cluster's hops that move outermost atoms, from 0 to 1; default: 0.5. Of no effect without a cluster.
     temperature : float or sequence of float, optional
         T >= 0 in units of f: about the difference of neighbouring minima's values; 0 never goes uphill (monotonic). A
         sequence is a ladder: walker i takes number i modulo its length. Default: eight temperatures from 0.01 to 1
@@ -82,23 +94,27 @@ class BasinHopping(Strategy):
     D. J. Wales and J. P. K. Doye, "Global optimization by basin-hopping and the lowest energy structures of
     Lennard-Jones clusters containing up to 110 atoms", J. Phys. Chem. A 101, 1997, 5111-5116. Z. Li and H. A. Scheraga,
     "Monte Carlo-minimization approach to the multiple-minima problem in protein folding", PNAS 84, 1987, 6611-6615.
+    Never uphill: R. H. Leary, "Global optimization on funneling landscapes", J. Global Optim. 18, 2000, 367-383.
+    Surface moves: Wales and Doye's angular moves of the least bound atoms, here of the outermost ones.
     """
 
     hops: int = 20
     step: float = 0.1
     temperature: Any = None
+    surface: float | None = None
 
     name: ClassVar[str] = "basin_hopping"
     bias: ClassVar[str] = "walkers drift towards low values, so only their first descents measure basin sizes"
 
-    CHECKS: ClassVar = {"hops": count, "step": share, "temperature": _ladder}
+    CHECKS: ClassVar = {"hops": count, "step": share, "temperature": _ladder, "surface": _part}
 
     def explore(self, campaign: Campaign) -> dict[str, Any]:
         """Let all walkers hop."""
         from batchgd.analysis.strategies.campaign import arrived
 
         batch = campaign.batch
-        n, box, seed = batch.starts.n, batch.box, batch.seed
+        n, seed = batch.starts.n, batch.seed
+        moves = Moves.of(batch.box, self.step, self.surface, campaign.collector.identity.symmetry)
         start = batch.starts.points(0, n)
         rows = campaign.descend(start)
         met = arrived(rows)
@@ -109,9 +125,8 @@ class BasinHopping(Strategy):
         for hop in range(1, self.hops + 1):
             if campaign.over:
                 break
-            move = np.random.default_rng([seed, hop, _MOVE]).random((n, box.dim))
             first = campaign.made
-            rows = campaign.descend(fold(x + self.step * box.width * (2 * move - 1), box))
+            rows = campaign.descend(moves(x, np.random.default_rng([seed, hop, _MOVE])))
             value = np.where(arrived(rows), rows.fun, np.inf)
             moved = metropolis(fun, value, temperature, np.random.default_rng([seed, hop, _ACCEPT]).random(n))
             origin.append(at)

@@ -1,9 +1,8 @@
 """Emit the block form of the tick: a sequence of passes over the lane block, each a loop over coordinates and lanes.
 
-The fused form (``fused_tick.py``) keeps a lane in registers; here every name has its slots in the workspace, so that
-text and compile time do not grow with the dimension, and a rule can work on matrices and histories. A pass reads the
-names that its lines mention, and stores what it computes. The text is written for lanes; ``to_numpy.py`` turns it into
-NumPy.
+The fused form keeps a lane in registers; here every name has its slots in the workspace, so that text and compile time
+do not grow with the dimension, and a rule can work on matrices and histories. A pass reads the names that its lines
+mention, and stores what it computes. The text is for CUDA; elsewhere the block form is traced (``trace_block.py``).
 """
 
 from __future__ import annotations
@@ -13,8 +12,8 @@ from collections.abc import Iterable
 
 from batchgd.compiler.codegen.block_layout import BlockLayout
 from batchgd.compiler.codegen.emit_stopping import Fold, StoppingEmitter
-from batchgd.compiler.codegen.fused_tick import BOX, cubic_box
 from batchgd.compiler.codegen.layout import COUNTERS
+from batchgd.compiler.codegen.program import BOX
 from batchgd.compiler.codegen.rule import Rule
 from batchgd.compiler.codegen.steps import Step, steps_of
 from batchgd.compiler.codegen.typed_constants import Constants
@@ -25,14 +24,19 @@ TRUTHS = ("accepted", "outside", "going", "whole")
 """Names of truth values: stored as 1 or 0."""
 
 
+def cubic_box() -> list[str]:
+    """The lines that read what the tick knows about a cubic box, behind the limits."""
+    return [f"{name} = limits[{len(LIMITS) + k}]" for k, name in enumerate(BOX)]
+
+
 class BlockTick:
     """Writes the source of ``tick`` in block form for one specialisation."""
 
     DIMENSION = "D"
     """The name of the number of coordinates that a thread holds, which may be only some of them."""
 
-    def __init__(self, layout: BlockLayout, constants: Constants, *, cubic: bool, arrays: bool):
-        self.layout, self.rule, self.constants, self.cubic, self.arrays = layout, layout.rule, constants, cubic, arrays
+    def __init__(self, layout: BlockLayout, constants: Constants, *, cubic: bool):
+        self.layout, self.rule, self.constants, self.cubic = layout, layout.rule, constants, cubic
         self.ending = StoppingEmitter(layout.rule, constants, layout.ending, cubic=cubic, batches=bool(layout.batch))
         self.steps = steps_of(self.rule)
         self.lines: list[str] = []
@@ -113,9 +117,8 @@ class BlockTick:
     def _end(self) -> None:
         """Apply the stopping tests, then move the lanes that go on and count."""
         lines = [*self.ending.verdict(), *self.ending.late_numbers()]
-        flag = "np.any(ended)" if self.arrays else "any_ended | ended"
         self.lines.append("any_ended = False")
-        self._pass([*lines, f"any_ended = {flag}"], ["code", "going", *self.layout.ending.numbers])
+        self._pass([*lines, "any_ended = any_ended | ended"], ["code", "going", *self.layout.ending.numbers])
         renewals = self.ending.vector_renewals()
         if renewals:
             renewed = [f"{name} = {template.format(**self._coordinate())}" for name, template in renewals]

@@ -1,15 +1,13 @@
-"""Emit the parts of a specialisation that depend on the objective: a lane block's evaluation, the value at points.
+"""Where a lane block's evaluation leaves what it computes, and how emitted functions of an objective are called.
 
 ``evaluate(ws, index, seed, p)`` reads every lane's x from the first D slots and writes, after them, the gradient (D
 slots), the value (one slot, left alone if it is not needed), and for rules that ask for it the lower triangle of a
-matrix, row by row; or only the value. ``value_at(points, i, p)`` gives the value at one row of points.
+matrix, row by row; or only the value.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-
-from batchgd.compiler.codegen.typed_constants import Constants
 
 if TYPE_CHECKING:
     from batchgd.compiler.objective import Objective, What
@@ -57,40 +55,3 @@ def call_of(objective: Objective, asked: Outputs) -> str:
     what, outputs = asked
     targets = "f" if what == "value" else f"{', '.join(outputs)},"
     return f"{targets} = {what}({arguments_of(objective)})"
-
-
-def evaluation(objective: Objective, constants: Constants, asked: Outputs) -> tuple[str, str]:
-    """Return the text of the function of one lane that ``evaluate`` calls, and of ``evaluate``."""
-    what, outputs = asked
-    lines = [
-        "def evaluate(ws, index, seed, p):",
-        *(f"    p{k} = p[{k}]" for k in range(_params(objective))),
-        "    for lane in range(W):",
-        *(f"        x{i} = ws[{i} * W + lane]" for i in range(objective.dim)),
-        f"        {call_of(objective, asked)}",
-        *(f"        ws[{slot} * W + lane] = {name}" for name, slot in outputs.items()),
-    ]
-    return objective.emit(what, constants), "\n".join(lines)
-
-
-def evaluation_of_rows(objective: Objective, asked: Outputs) -> tuple[str, str]:
-    """Return the same for NumPy and an expression with rows: a program that is made already, and its call."""
-    what, outputs = asked
-    lines = [
-        "def evaluate(ws, index, seed, p):",
-        f"    numbers = {what}(ws[:{objective.dim}], p)",
-        *(f"    ws[{slot}] = numbers[{k}]" for k, slot in enumerate(outputs.values())),
-    ]
-    return program(objective, what), "\n".join(lines)
-
-
-def program(objective: Objective, what: What) -> str:
-    """Return the assignment of a program in NumPy to its name."""
-    return f'{what} = program_named("{objective.program(what).name}")'
-
-
-def value_at(objective: Objective, row: str) -> str:
-    """Return the text of ``value_at``; ``row`` is how a row of points is named."""
-    inputs = [f"points[{row}, {k}]" for k in range(objective.dim)]
-    inputs += [f"p[{k}]" for k in range(_params(objective))]
-    return f"def value_at(points, i, p):\n    return value({', '.join(inputs)})"

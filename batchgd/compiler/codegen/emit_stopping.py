@@ -44,32 +44,6 @@ class Fold:
         """The template that takes in a coordinate after it."""
         return JOINS[self.joins].format(self.name, self.term)
 
-    def over(self, coordinates: list[dict[str, str]]) -> list[str]:
-        """The lines that gather all coordinates.
-
-        >>> Fold("gg", "{g} * {g}").over([{"g": f"g{i}"} for i in range(5)])
-        ['gg = ((g0 * g0 + g1 * g1) + (g2 * g2 + g3 * g3)) + g4 * g4']
-        >>> Fold("highest", "{x}", "largest").over([{"x": f"x{i}"} for i in range(3)])
-        ['highest = x0', 'highest = larger(highest, x1)', 'highest = larger(highest, x2)']
-        """
-        first, *others = coordinates
-        if self.joins != "sum":
-            texts = [self.first.format(**first), *(self.after.format(**each) for each in others)]
-            return [f"{self.name} = {text}" for text in texts]
-        return [f"{self.name} = {sum_in_pairs([self.term.format(**each) for each in coordinates])}"]
-
-
-def sum_in_pairs(terms: list[str]) -> str:
-    """The text of a sum that is as shallow as possible: an addition takes four cycles, and the next one waits for it.
-
-    >>> sum_in_pairs(list("abcde"))
-    '((a + b) + (c + d)) + e'
-    """
-    while len(terms) > 2:
-        pairs = [terms[k : k + 2] for k in range(0, len(terms), 2)]
-        terms = [f"({' + '.join(pair)})" if len(pair) == 2 else pair[0] for pair in pairs]
-    return " + ".join(terms)
-
 
 @cache  # a property that is cached has a lock in Python 3.11, which a forked child may find taken
 def _tests(options: tuple[str, ...]) -> tuple[kernel.Test, ...]:
@@ -143,11 +117,6 @@ class StoppingEmitter:
         self.rule, self.constants, self.ending, self.cubic = rule, constants, ending, cubic
         self.batches = batches  # of a finite sum: only updates with the ``whole`` sum are judged in full
         self._steepest = "max_norm" in ending.options
-
-    @property
-    def has_value(self) -> bool:
-        """Whether the value is computed together with the gradient: a test or the rule needs it or a matrix."""
-        return "f" in self.ending.asked or self.rule.needs_value or self.rule.matrix is not None
 
     @property
     def gathers_step(self) -> bool:

@@ -31,7 +31,7 @@ def scratch(objective: FiniteSum) -> tuple[str, ...]:
 
 
 def evaluation(
-    objective: FiniteSum, constants: Constants, asked: Outputs, *, nit: int, scratch: Slots, arrays: bool
+    objective: FiniteSum, constants: Constants, asked: Outputs, *, nit: int, scratch: Slots
 ) -> tuple[str, str]:
     """Return the text of the function of one row that ``evaluate`` calls, and of ``evaluate``.
 
@@ -59,13 +59,12 @@ def evaluation(
     if not scratch:
         lines += every_row
     else:
-        flag = "np.any(is_whole)" if arrays else "some_whole | is_whole"
         lines += [
             "some_whole = False",
             "for lane in range(W):",
             f"    is_whole = due(ws[{nit} * W + lane], p[2])",
             f"    ws[{scratch['whole']} * W + lane] = where(is_whole, {constants(1.0)}, {zero})",
-            f"    some_whole = {flag}",
+            "    some_whole = some_whole | is_whole",
             "if some_whole:",
             *(f"    {line}" for line in every_row),
             *_batch(objective, outputs, [*point, call], constants, nit, scratch),

@@ -72,8 +72,8 @@ class ArrayProgram:
     array([[4950., 9900.]])
     """
 
-    def __init__(self, outputs: Sequence[Node], name: str = ""):
-        self.outputs, self.name = list(outputs), name
+    def __init__(self, outputs: Sequence[Node]):
+        self.outputs = list(outputs)
         self.stages = _stages(self.outputs)
         passes = [each for stage in self.stages for each in stage.passes]
         rows = min(ROWS, max((rows_of(each.axes) for each in passes), default=1))
@@ -170,13 +170,7 @@ def _fill(over: _Pass) -> None:
             over.last[i].append(key)
 
 
-_PROGRAMS: WeakValueDictionary[str, Any] = WeakValueDictionary()
-
-
-def register(program: Any) -> Any:
-    """Let ``program_named`` find a program, anything that is called as an ``ArrayProgram`` is, by its ``name``."""
-    _PROGRAMS[program.name] = program
-    return program
+_PROGRAMS: WeakValueDictionary[str, ArrayProgram] = WeakValueDictionary()
 
 
 def program_for(outputs: Sequence[Node]) -> ArrayProgram:
@@ -185,14 +179,8 @@ def program_for(outputs: Sequence[Node]) -> ArrayProgram:
     name = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
     found = _PROGRAMS.get(name)
     if found is None:
-        found = register(ArrayProgram(outputs, name))
-    assert isinstance(found, ArrayProgram)
+        found = _PROGRAMS[name] = ArrayProgram(outputs)
     return found
-
-
-def program_named(name: str) -> Any:
-    """Return a program that has been made: generated code asks for it."""
-    return _PROGRAMS[name]
 
 
 class _Values:

@@ -8,7 +8,7 @@ what Numba's code expects of a function that it calls.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,7 +56,7 @@ def evaluation(
     ``width`` is the number of lanes in a vector: by default what the processor has, or twice as many, in two registers,
     if there are enough of them.
     """
-    return _Writer(name, outputs, lanes, dtype, processor, width).evaluation()
+    return Writer(name, outputs, lanes, dtype, processor, width).evaluation()
 
 
 def vector_width(outputs: list[Node], lanes: int, dtype: str, processor: Processor) -> int:
@@ -72,7 +72,7 @@ def vector_width(outputs: list[Node], lanes: int, dtype: str, processor: Process
     return min(together * processor.lanes(dtype), lanes)
 
 
-class _Writer:
+class Writer:
     """Writes one function."""
 
     def __init__(
@@ -89,24 +89,27 @@ class _Writer:
         steps = with_steps(reachable(nodes))
         calls = sum(OPERATIONS[node.op].cost == "transcendentals" for node in steps if node.op in OPERATIONS)
         self.functions = Functions(self.module, inlined=calls <= INLINED)
-        self.tables: dict[Any, tuple[NDArray[Any], Any]] = {}
+        self.tables: dict[Any, NDArray[Any]] = {}
+        self.pointers: dict[Any, Any] = {}
+        self.entries = 0
 
     def evaluation(self) -> Evaluation:
         """Return the text with what it needs."""
-        group, entries = self._group()
-        self._block(group)
+        self._block()
         bits = 8 * self.processor.vector_bytes
         attributes = f'attributes #0 = {{ "prefer-vector-width"="{bits}" "min-legal-vector-width"="{bits}" }}'
         text = str(self.module).replace("\n{\n", " #0\n{\n") + attributes + "\n"
-        tables = tuple(table for table, _ in self.tables.values())
-        return Evaluation(self.name, text, tables, entries * self.form.lanes * self.dtype.itemsize)
+        return Evaluation(
+            self.name, text, (*self.tables.values(),), self.entries * self.form.lanes * self.dtype.itemsize
+        )
 
-    def _block(self, group: ir.Function) -> None:
+    def _block(self) -> None:
         """Append the function itself: a loop over the vectors of the block."""
+        group = self.group("group", self._whole)
         kind = ir.FunctionType(ir.IntType(32), [*[POINTER] * 4, INTEGER, POINTER])
         function = ir.Function(self.module, kind, self.name)
         function.attributes.add("nounwind")
-        _, _, ws, index, _, p = function.args
+        _, _, ws, index, seed, p = function.args
         vectors = Vectors(ir.IRBuilder(function.append_basic_block()), self.form)
         tables, memory, every = (
             vectors.at(index, integer(self.lanes + 1 + place), INTEGER) for place in (TABLES, MEMORY, ALL_LANES)
@@ -117,42 +120,59 @@ class _Writer:
         def turn(lane: Any, _: list[Real]) -> list[Real]:
             with builder.if_then(builder.or_(every, vectors.at_work(index, lane))):
                 of_group = vectors.at(ws, lane, vectors.scalar)
-                builder.call(group, [of_group, of_group, p, tables, memory])
+                starts = vectors.at(index, lane, INTEGER)
+                self.call(vectors, group, [of_group, of_group, p, tables, memory, starts, seed])
             return []
 
         vectors.loop(0, self.lanes, self.width, [], turn)
         vectors.builder.ret(ir.Constant(ir.IntType(32), 0))
 
-    def _group(self) -> tuple[ir.Function, int]:
-        """Append the function of one vector of lanes, and return how many vectors of memory it needs.
+    def call(self, vectors: Vectors, group: ir.Function, arguments: list[ir.Value]) -> None:
+        """Append what is done for a vector of lanes."""
+        vectors.builder.call(group, arguments)
+
+    def group(self, name: str, body: Callable[[list[ir.Value]], None]) -> ir.Function:
+        """Append the function of one vector of lanes.
 
         It is one of its own because LLVM's passes over loops take long for thousands of loads and stores. What is read
         and what is written are different parts of the same array, which its arguments say.
         """
-        group = ir.Function(self.module, ir.FunctionType(ir.VoidType(), [POINTER] * 5), "group")
+        group = ir.Function(self.module, ir.FunctionType(ir.VoidType(), [*[POINTER] * 6, INTEGER]), name)
         group.linkage = "internal"
         group.attributes.alignstack = LINE
         group.attributes.add("nounwind")
         group.attributes.add("noinline")
-        for argument in group.args:
+        for argument in group.args[:-1]:
             argument.add_attribute("noalias")
-        self.point, out, self.p, self.addresses, memory = group.args
+        self.point, self.out, self.p, self.addresses, self.memory, *others = group.args
         entry = ir.IRBuilder(group.append_basic_block("entry"))
-        vectors = self.vectors = Vectors(ir.IRBuilder(group.append_basic_block("start")), self.form)
-        self.at_entry = Vectors(entry, self.form)
+        self.vectors = Vectors(ir.IRBuilder(group.append_basic_block("start")), self.form)
+        self.at_entry, self.pointers = Vectors(entry, self.form), {}
+        body(others)
+        self.vectors.builder.ret_void()
+        entry.branch(group.blocks[1])
+        self.entries = max(self.entries, self.vectors.entries)
+        return group
+
+    def _whole(self, others: list[ir.Value]) -> None:
+        self.put(self.outputs, self._leaf, lambda slot, value: self.vectors.store(value, self.slot(slot)))
+
+    def put(self, outputs: Mapping[int, Node], leaf: Callable[[Node], Real], store: Callable[[Any, Real], Any]) -> None:
+        """Append the code of some outputs."""
         around = Surroundings(
-            leaf=self._leaf,
+            leaf=leaf,
             coordinate=lambda number: self._element(self.point, number),
-            store=lambda slot, value: vectors.store(value, self._element(out, slot)),
+            store=store,
             table=self._table,
             positions=positions_of,
-            memory=lambda number: vectors.at(memory, number),
+            memory=lambda number: self.vectors.at(self.memory, number),
         )
-        program = Program([*self.outputs.values()], fuses=self.processor.fuses)
-        Lowering(vectors, self.functions, program, around).put(self.outputs)
-        vectors.builder.ret_void()
-        entry.branch(group.blocks[1])
-        return group, vectors.entries
+        program = Program([*outputs.values()], fuses=self.processor.fuses)
+        Lowering(self.vectors, self.functions, program, around).put(outputs)
+
+    def slot(self, number: Any) -> Any:
+        """The address of what these lanes have in a slot that is written."""
+        return self._element(self.out, number)
 
     def _leaf(self, node: Node) -> Real:
         number = int(node.value)
@@ -169,7 +189,8 @@ class _Writer:
         array = node.table if node.op == "data" else positions_of(node)
         kept = np.ascontiguousarray(array, np.int64 if array.dtype.kind in "iu" else self.dtype)
         key = kept.tobytes(), kept.dtype
-        if key not in self.tables:
-            place = self.at_entry.at(self.addresses, integer(len(self.tables)), POINTER)
-            self.tables[key] = kept, self.at_entry.pointer(place)
-        return self.tables[key][1]
+        self.tables.setdefault(key, kept)
+        if key not in self.pointers:
+            place = self.at_entry.at(self.addresses, integer([*self.tables].index(key)), POINTER)
+            self.pointers[key] = self.at_entry.pointer(place)
+        return self.pointers[key]

@@ -8,6 +8,7 @@ and where everything of a lane is, is read from ``index``. The arguments are in 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 
 from llvmlite import ir
@@ -54,6 +55,7 @@ class Function(Scalars):
         self.ws, self.index, self.call, *given = self.function.args
         self.given = [Whole(self.builder, value) for value in given]
         self.vectors = Vectors(self.builder, self.form.over(loop.width))
+        self._read: dict[tuple[str, str], ir.Value] = {}
 
     def run(self, function: Function, *more: Whole) -> Whole:
         """Call another one for the same block."""
@@ -62,16 +64,24 @@ class Function(Scalars):
 
     def give(self, name: str) -> Whole:
         """A whole number of the call."""
-        return self.whole(self.vectors.position(self.at(self.call, CALL.index(name), INTEGER)))
+        return self.whole(self._once(name, self.call, CALL.index(name), self.vectors.position))
 
     def array(self, name: str) -> ir.Value:
         """An array of the call."""
-        return self.vectors.pointer(self.at(self.call, CALL.index(name), INTEGER))
+        return self._once(name, self.call, CALL.index(name), self.vectors.pointer)
 
     def slot(self, name: str) -> Whole:
         """Where something of a lane is."""
         place = self.lanes + 1 + FIRST_SLOT + SLOTS.index(name)
-        return self.whole(self.vectors.position(self.at(self.index, place, INTEGER)))
+        return self.whole(self._once(name, self.index, place, self.vectors.position))
+
+    def _once(self, name: str, base: ir.Value, place: int, read: Callable[[ir.Value], ir.Value]) -> ir.Value:
+        """Read what does not change, when the function begins."""
+        key = name, read.__name__
+        if key not in self._read:
+            with self.builder.goto_entry_block():
+                self._read[key] = read(self.at(base, place, INTEGER))
+        return self._read[key]
 
     def start(self, lane: Whole | int) -> Whole:
         """The start that a lane descends from, -1 if it is parked; after the lanes, the first that was not drawn."""

@@ -44,7 +44,13 @@ class _Code:
 
             return call
 
-        return {name: of(name) for name in EMITTERS}
+        return {name: of(name) for name in EMITTERS} | {"where": self.chosen}
+
+    def chosen(self, condition: Bool, yes: Any, no: Any) -> _Number:
+        """One of two numbers, often a new one or that which is there."""
+        kept = self.operand(no)
+        assert isinstance(kept, Real)
+        return _Number(self, EMITTERS["where"](condition, self.operand(yes), self.vectors.frozen(kept)))
 
     def operand(self, value: Any) -> Real | Bool:
         """What an elementary function gets."""

@@ -125,10 +125,19 @@ class Scalars:
     @contextmanager
     def each(self, last: Whole | int, first: Whole | int = 0, step: int = 1) -> Iterator[Whole]:
         """What is appended within is done for each of ``range(first, last, step)``."""
-        place = self.variable(first)
-        with self.during(lambda: place.get() < last):
-            yield place.get()
-            place.set(place.get() + step)
+        builder = self.builder
+        before, head = builder.block, builder.append_basic_block("head")
+        body, after = (builder.append_basic_block(name) for name in ("body", "after"))
+        builder.branch(head)
+        builder.position_at_end(head)
+        place = Whole(builder, builder.phi(INTEGER))
+        place.value.add_incoming(first.value if isinstance(first, Whole) else integer(first), before)
+        builder.cbranch((place < last).value, body, after)
+        builder.position_at_end(body)
+        yield place
+        place.value.add_incoming((place + step).value, builder.block)
+        builder.branch(head)
+        builder.position_at_end(after)
 
     @contextmanager
     def during(self, condition: Callable[[], Whole]) -> Iterator[None]:

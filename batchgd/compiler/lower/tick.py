@@ -25,7 +25,6 @@ from batchgd.compiler.lower.functions import INLINED, Functions
 from batchgd.compiler.lower.processor import OPERATIONS_PER_CLOCK, Processor
 from batchgd.compiler.lower.program import Program as FusedProducts
 from batchgd.compiler.lower.program import cost_of, wait_of
-from batchgd.compiler.lower.random_words import uniform_pair
 from batchgd.compiler.lower.values import Computed, Surroundings
 from batchgd.compiler.lower.vectors import INTEGER, LINE, POINTER, Vectors, integer
 from batchgd.compiler.trace.graph import Node, reachable
@@ -126,7 +125,7 @@ def pressure(outputs: list[Node]) -> int:
 
 
 class TickCode(Computed):
-    """Appends the operations of a program, some at a time: those of an objective, and random numbers."""
+    """Appends the operations of a program, some at a time."""
 
     few = FEW
 
@@ -151,16 +150,6 @@ class TickCode(Computed):
         """Write an output."""
         for slot in self._slots.pop(node.id, ()):
             self.around.store(slot, self.values(node)[0])
-
-    def _computed(self, node: Node) -> list[Any]:
-        if node.op == "input":
-            return [self.around.leaf(node)]
-        if node.op == "uniform":
-            seed, start, update = (self.values(arg)[0] for arg in node.args)
-            return [uniform_pair(seed.value, start.value, update, int(node.value))]
-        if node.op == "part":
-            return [self.values(node.args[0])[0][int(node.value)]]
-        return super()._computed(node)
 
 
 class _Writer:
@@ -325,7 +314,9 @@ class _Writer:
         if name in self.phis:
             value = self.phis[name]
         elif place.array == "ws":
-            value = self._load(self.begin, place).value if self.resident else self._frozen(place)
+            value = (
+                self._load(self.begin, place) if self.resident else self.loop.frozen(self._load(self.loop, place))
+            ).value
         elif place.array == "index":
             kind = ir.VectorType(INTEGER, self.width)
             value = self.begin.builder.load(self.starts, typ=kind, align=8)
@@ -335,15 +326,6 @@ class _Writer:
             address = self.entry.at(self.arrays[place.array], integer(place.number), self.entry.scalar)
             value = self.entry.uniform(address).value
         return self.loop.real(value)
-
-    def _frozen(self, place: Place) -> ir.Value:
-        """A number of the state, of which LLVM does not see that it is written back to where it was read.
-
-        It would make a masked store of that (``kernels/vecmath/simple.py``), which is slow without AVX-512.
-        """
-        builder, loaded = self.loop.builder, self._load(self.loop, place).value
-        builder._insert(frozen := ir.Instruction(builder.block, loaded.type, "freeze", [loaded]))
-        return frozen
 
     def _load(self, vectors: Vectors, place: Place) -> Real:
         return vectors.load(self._slot(vectors, place.number))

@@ -47,6 +47,14 @@ class Vectors:
         """The vector at an address."""
         return self.real(self.builder.load(address, typ=self.form.real, align=min(self.bytes, LINE)))
 
+    def frozen(self, number: Real) -> Real:
+        """A number that was loaded, of which LLVM does not see that it is written back to where it was read.
+
+        It would make a masked store of that (``kernels/vecmath/simple.py``), which is slow without AVX-512.
+        """
+        self.builder._insert(same := ir.Instruction(self.builder.block, number.value.type, "freeze", [number.value]))
+        return self.real(same)
+
     def store(self, value: Real, address: ir.Value) -> ir.Instruction:
         """Put a vector at an address."""
         return self.builder.store(value.value, address, align=min(self.bytes, LINE))
