@@ -172,6 +172,80 @@ def test_matlabs_example_of_multistart():
     assert pair.chisqr == pytest.approx(fit.chisqr, rel=1e-9)
 
 
+SETS = [T, T[:45]], [Y - 0.3, 0.5 * (Y - 0.3)[:45] + 0.002 * np.cos(90.0 * T[:45])]
+"""Two decays of one rate, whose amplitudes are 2 and 1."""
+
+
+def rate(t, a, k):
+    return a * np.exp(-k * t)
+
+
+@pytest.mark.parametrize("spreads", [None, [np.full(60, 0.01), np.full(45, 0.005)]], ids=["equal", "of each"])
+def test_several_data_sets_share_parameters(spreads):
+    x, y = SETS
+    fit = bgd.fit(rate, x, y, parameters={"a": (0, 5), "k": (0, 3)}, shared=["k"], sigma=spreads, starts=60)
+
+    def stacked(_, k, first, second):
+        return np.concatenate([rate(x[0], first, k), rate(x[1], second, k)])
+
+    joined = None if spreads is None else np.concatenate(spreads)
+    best, covariance = curve_fit(stacked, np.concatenate(x), np.concatenate(y), [0.7, 2.0, 1.0], sigma=joined, **EXACT)
+    assert fit.free == ["k", "a_1", "a_2"]
+    np.testing.assert_allclose([fit.params[name].value for name in fit.free], best, rtol=1e-7)
+    np.testing.assert_allclose(fit.covar, covariance, rtol=1e-6)
+    low, high = fit.confidence_band()
+    np.testing.assert_allclose(0.5 * (low + high), fit.predict(), rtol=1e-12)
+    np.testing.assert_allclose(fit.predict([[0.0], [0.0, 1.0]])[:2], best[1:], rtol=1e-7)
+    misfit = (fit.predict() - np.concatenate(y)) / (1.0 if joined is None else joined)
+    np.testing.assert_allclose(fit.to_scipy().fun, misfit, atol=1e-12)
+
+
+def test_formulas_and_limits_of_one_data_set():
+    x, y = SETS
+    limits = {"a": (0, 5), "a_2": "a_1/2", "k": (0, 3)}
+    fit = bgd.fit(rate, x, y, parameters=limits, shared="k", starts=40)
+    assert fit.free == ["k", "a_1"]
+    assert fit.params["a_2"].value == pytest.approx(0.5 * fit.params["a_1"].value)
+    own = bgd.fit(
+        lambda t, a, half, k: rate(t, a + 0.0 * half, k), x, y, parameters=limits | {"a_2": (0, 5), "half": "a/2"},
+        shared=["k"], starts=40,
+    )  # fmt: skip
+    for k in (1, 2):
+        assert own.params[f"half_{k}"].value == pytest.approx(0.5 * own.params[f"a_{k}"].value)
+
+
+BAD_SETS = {
+    "unknown": ({"shared": ["q"]}, "shared contains 'q', which the model does not have"),
+    "one set": ({"y": Y}, "y is .*give a list of data sets"),
+    "count": ({"x": [T]}, "x has 1 data sets and y has 2"),
+    "length": ({"y": [Y, Y]}, "data set 2: x has 45 points and y has 60"),
+    "sigma": ({"sigma": [0.1]}, "one for each of the 2 data sets"),
+    "missing": ({"parameters": {"a_1": (0, 1), "k": (0, 3)}}, "'a_2' of the model is not given"),
+    "strange": ({"parameters": {"a": (0, 1), "a_3": (0, 1), "k": (0, 3)}}, "has no parameter 'a_3'"),
+    "shape": ({"model": lambda t, a, k: a * k}, "does not return one number per observation"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_SETS)
+def test_bad_data_sets_in_one_line(name):
+    options, message = BAD_SETS[name]
+    given = {"model": rate, "x": SETS[0], "y": SETS[1], "parameters": {"a": (0, 5), "k": (0, 3)}, "shared": ["k"]}
+    with bgd.testing.no_work(), pytest.raises(bgd.InputError, match=message) as caught:
+        bgd.fit(**(given | options))
+    assert "\n" not in str(caught.value)
+
+
+def test_starts_agree_on_what_is_minimised():
+    """With a robust loss a worse optimum may have the lesser sum of squares."""
+    y = Y.copy()
+    y[::5] += 2.0
+    fit = fitted(y=y, loss="cauchy", f_scale=0.02, starts=200)
+    costs = np.array([each.cost for each in fit.solutions])
+    assert (np.diff(costs) >= -1e-9 * costs[1:]).all()
+    assert fit.agree == sum(each.count for each in fit.inside if each.cost <= fit.best.cost * (1.0 + 1e-6))
+    assert fit.best.cost < fit.chisqr / 100.0
+
+
 def test_exact_data_agree_up_to_rounding():
     fit = fitted(lambda t, a, b: a + b * t, y=1.0 + 2.0 * T, parameters={"a": (0, 5), "b": (0, 5)}, starts=20)
     assert fit.agree == 20

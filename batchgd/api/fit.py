@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from batchgd.analysis.fitting.data import take_data
 from batchgd.analysis.fitting.model import Model
+from batchgd.analysis.fitting.sets import take_sets
 from batchgd.api.fit_result import FitResult
 from batchgd.api.multistart import multistart
 from batchgd.problem import check
@@ -26,6 +27,7 @@ def fit(
     y: Any,
     *,
     parameters: Any,
+    shared: Any = None,
     sigma: Any = None,
     absolute_sigma: bool = False,
     loss: str = "linear",
@@ -58,6 +60,10 @@ def fit(
         For each parameter its limits ``(lo, hi)``, a formula of others, or a :class:`Parameter`; for a list, in the
         order of the model. Starts are drawn between the limits, which a fit may leave: solutions outside are listed
         apart, and never the best one unless there is no other.
+    shared : sequence of str, optional
+        Fit several data sets at once: x and y are then lists with one entry per data set, and so may be sigma. These
+        parameters are common to all, the others are fitted for each: ``a`` becomes ``a_1, a_2, ...``, with what is
+        given for ``a`` unless ``parameters`` has ``a_2``.
     sigma : float or (m,) array, optional
         Standard deviations of y.
     absolute_sigma : bool
@@ -90,10 +96,10 @@ def fit(
     (0.7, True, True)
     """
     absolute_sigma = check.flag("absolute_sigma", absolute_sigma)
-    data = take_data(x, y, sigma)
+    data = take_data(x, y, sigma) if shared is None else take_sets(x, y, sigma)
     if absolute_sigma and data.sigma is None:
         raise InputError("absolute_sigma is True without sigma: give sigma, the standard deviations of y")
-    prepared = Model(model, parameters, data.x)
+    prepared = Model(model, parameters, data.x, shared)
     free = prepared.parameters.free
     if len(data) < len(free):
         dropped = f" without NaN ({data.dropped} dropped)" if data.dropped else ""

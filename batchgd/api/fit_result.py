@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.analysis.fitting import forms, report
-from batchgd.analysis.fitting.data import Data, as_variables
+from batchgd.analysis.fitting.data import Data
 from batchgd.analysis.fitting.model import Model
 from batchgd.analysis.fitting.statistics import Criteria, Linearised, correlation, linearised
 from batchgd.api.result import MultistartResult
@@ -25,10 +25,14 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Solution:
-    """One optimum of a fit: its parameters, its chi-square, how many starts led to it, and whether it is in limits."""
+    """One optimum of a fit: its parameters, its chi-square, how many starts led to it, and whether it is in limits.
+
+    ``cost`` is what the fit minimises, the sum of what residuals cost: chi-square, unless a loss is robust.
+    """
 
     values: dict[str, float]
     chisqr: float
+    cost: float
     count: int
     share: float
     kind: str
@@ -65,8 +69,8 @@ class FitResult:
     params : dict
         A :class:`FittedParameter` for each parameter of the model.
     solutions : list of Solution
-        All distinct optima, lowest chi-square first, each with its share of the starts; ``best`` is the first of them
-        within the limits, and ``inside`` lists those.
+        All distinct optima, lowest cost first, each with its share of the starts; ``best`` is the first of them within
+        the limits, ``inside`` lists those, and ``equal`` those of the same cost as the best.
     covar : (p, p) array
         Covariance of the free parameters (``free`` has their names), from the derivatives of the residuals; NaN for
         those without a standard error. ``rank`` and ``condition`` are those of these derivatives.
@@ -119,13 +123,11 @@ class FitResult:
         inside, found = parameters.inside(points), []
         for point, count, kind, within in zip(points, counts, kinds, inside, strict=True):
             values = dict(zip(parameters.names, map(float, parameters.values(point)), strict=True))
-            cost = self._chisqr(point)
-            share = int(count) / self.landscape.n
-            found.append(Solution(values, cost, int(count), share, str(kind), bool(within), point))
+            residuals, share = self._residuals(point), int(count) / self.landscape.n
+            with np.errstate(all="ignore"):
+                cost, chisqr = 2.0 * float(np.sum(self.residuals.loss.cost(residuals))), float(np.sum(residuals**2))
+            found.append(Solution(values, chisqr, cost, int(count), share, str(kind), bool(within), point))
         return found
-
-    def _chisqr(self, free: Floats) -> float:
-        return float(np.sum(self._residuals(free) ** 2))
 
     def _residuals(self, free: Floats) -> Floats:
         with np.errstate(all="ignore"):
@@ -181,11 +183,11 @@ class FitResult:
 
     @property
     def equal(self) -> list[Solution]:
-        """The solutions within the limits whose chi-square is that of the best, up to rounding."""
+        """The solutions within the limits whose cost is that of the best, up to rounding."""
         observed = self.data.y if self.data.sigma is None else self.data.y / self.data.sigma
         rounding = self.ndata * (self.ROUNDING * float(np.abs(observed).max())) ** 2
-        most = self.best.chisqr * (1.0 + self.SAME) + rounding
-        return [each for each in self.inside or [self.best] if each.chisqr <= most]
+        most = self.best.cost * (1.0 + self.SAME) + rounding
+        return [each for each in self.inside or [self.best] if each.cost <= most]
 
     @cached_property
     def _linearised(self) -> Linearised:
@@ -314,7 +316,7 @@ class FitResult:
         return centre - half, centre + half
 
     def _at(self, x: Any) -> Any:
-        return self.data.x if x is None else as_variables(x)
+        return self.data.x if x is None else self.model.at(x)
 
     def walkers(self, n: int, seed: int | None = 0) -> Floats:
         """Return n points around the best fit, (n, free), as starts for a sampler: normal with ``covar``, in limits.

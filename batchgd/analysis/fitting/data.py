@@ -21,9 +21,12 @@ _REMEDY = "give numbers, NaN where one is missing"
 
 @dataclass(frozen=True)
 class Data:
-    """Observations y at x with standard deviations, and how many rows were left out because of NaN."""
+    """Observations y at x with standard deviations, and how many rows were left out because of NaN.
 
-    x: Variables
+    x is what the model takes: ``Variables``, or a list of them for several data sets, whose y and sigma are joined.
+    """
+
+    x: Any
     y: Floats
     sigma: Floats | None
     dropped: int

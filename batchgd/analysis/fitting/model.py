@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.analysis.fitting.data import Data, Floats, Variables
+from batchgd.analysis.fitting.data import Data, Floats, Variables, as_variables
 from batchgd.analysis.fitting.expressions import Expression
 from batchgd.analysis.fitting.parameters import ParameterSet
+from batchgd.analysis.fitting.sets import Sets
 from batchgd.compiler.least_squares import LeastSquares
 from batchgd.compiler.trace.escape import name_of
 from batchgd.problem.errors import InputError, quoted
 
-PAIRS = 5
-"""How many pairs of points are compared to see whether a parameter changes the model."""
+PAIRS = 16
+"""How many pairs of points are compared, bit by bit, to see whether a parameter changes the model."""
 
 _SINGLE = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
@@ -30,8 +31,10 @@ class Model:
     (['a', 'k'], array([2., 2.]))
     """
 
-    def __init__(self, model: Any, parameters: Any, x: Variables):
-        variables = list(x) if isinstance(x, dict) else []
+    def __init__(self, model: Any, parameters: Any, x: Any, shared: Any = None):
+        self.several = shared is not None
+        one = x[0] if self.several else x
+        variables = list(one) if isinstance(one, dict) else []
         if isinstance(model, str):
             self.name, self.call, names = _formula(model, variables)
         elif callable(model):
@@ -39,13 +42,21 @@ class Model:
             self.call, names = _function(model, parameters, variables)
         else:
             raise InputError(f"model is {quoted(model)}: give a function of x and parameters, or a formula as text")
-        self.parameters = ParameterSet(names, _by_name(parameters, names))
+        given = _by_name(parameters, names)
+        if self.several:
+            sets = Sets(names, given, shared, len(x))
+            self.call, names, given = sets.joined(self.call), sets.names, sets.given
+        self.parameters = ParameterSet(names, given)
 
-    def __call__(self, x: Variables, values: Sequence[Any]) -> Any:
+    def __call__(self, x: Any, values: Sequence[Any]) -> Any:
         """Return the model at x; the values may be traced."""
         return self.call(x, values)
 
-    def free(self, x: Variables, free: Any, *, coordinates: bool = False) -> Any:
+    def at(self, x: Any) -> Any:
+        """Return x as the model takes it; of several data sets a list with one entry for each."""
+        return [as_variables(each) for each in x] if self.several else as_variables(x)
+
+    def free(self, x: Any, free: Any, *, coordinates: bool = False) -> Any:
         """Return the model at x as a function of the free parameters, or of their coordinates u."""
         return self.call(x, self.parameters.values(free, coordinates=coordinates))
 
@@ -76,8 +87,13 @@ class Model:
             raise InputError(f"the model {self.name} ignores its parameter {ignored[0]!r}: use it, or remove it")
 
     def _plain(self, data: Data, point: Floats) -> Floats:
-        with np.errstate(all="ignore"):
-            found = np.asarray(self.free(data.x, point))
+        try:
+            with np.errstate(all="ignore"):
+                found = np.asarray(self.free(data.x, point))
+        except ValueError as error:
+            if not self.several:
+                raise
+            raise InputError(f"the model {self.name} does not return one number per observation: {error}") from None
         if found.shape != data.y.shape:
             raise InputError(
                 f"the model {self.name} returns the shape {found.shape}, but y has {data.y.shape}: "

@@ -58,7 +58,9 @@ def notes(fit: Any) -> list[str]:
         lines.append(f"ill-conditioned (condition {fit.condition:.1e}): standard errors have few correct digits")
     if not fit.landscape.independent:
         lines.append("starts were not independent draws: shares have no interval")
-    return lines
+    if fit.landscape.interrupted:
+        lines.append("interrupted: the fit knows only the starts that had ended")
+    return [*lines, *fit.landscape.warnings]
 
 
 def _statistics(fit: Any) -> str:
