@@ -136,6 +136,10 @@ BAD = {
     "nothing": ({"residuals": lambda p: decay(p)[:0]}, "return at least one residual"),
     "not callable": ({"residuals": VALUES}, "residuals is .*: give a function of x that returns an array"),
     "constant": ({"residuals": lambda p: VALUES}, "does not depend on x"),
+    "a model": (
+        {"residuals": lambda t, a, k: a * np.exp(-k * t)},
+        r"residuals of data are lambda p: model\(t, \*p\) - y",
+    ),
     "loss": ({"loss": "tukey"}, "loss is 'tukey'"),
     "f_scale": ({"f_scale": 0.0}, "f_scale is 0"),
     "sigma": ({"sigma": [1.0, -2.0]}, "sigma contains -2: give positive standard deviations"),

@@ -115,7 +115,7 @@ class Differentiable(Explained):
         """
         for word, given in {"jac": jac, "args": args}.items():
             if given is not None and not (isinstance(given, tuple) and not given):
-                kind = f"bgd.Objective(fun, {word}=...)"
+                kind = f"bgd.{'LeastSquares' if self.has_residuals else 'Objective'}(fun, {word}=...)"
                 raise InputError(f"{word} was given with a ready objective: pass it to {kind} instead")
         return self if params is None else self.with_params(params)
 
