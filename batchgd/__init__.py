@@ -45,6 +45,9 @@ _HOMES = {
     "Status": "kernels.status",
     "Stopping": "problem.stopping",
     "descend": "api.descend",
+    "fit": "api.fit",
+    "FitResult": "api.fit_result",
+    "Parameter": "analysis.fitting",
     "multistart": "api.multistart",
     "BasinHopping": "analysis.strategies",
     "MLSL": "analysis.strategies",
@@ -74,6 +77,7 @@ if TYPE_CHECKING:
     from batchgd.analysis.comparison import compare as compare
     from batchgd.analysis.convexity import Curvature as Curvature
     from batchgd.analysis.convexity import curvature as curvature
+    from batchgd.analysis.fitting import Parameter as Parameter
     from batchgd.analysis.strategies import MLSL as MLSL
     from batchgd.analysis.strategies import BasinHopping as BasinHopping
     from batchgd.analysis.strategies import RareBasins as RareBasins
@@ -81,6 +85,8 @@ if TYPE_CHECKING:
     from batchgd.analysis.sweeps.sweep import sweep as sweep
     from batchgd.api import testing as testing
     from batchgd.api.descend import descend as descend
+    from batchgd.api.fit import fit as fit
+    from batchgd.api.fit_result import FitResult as FitResult
     from batchgd.api.multistart import multistart as multistart
     from batchgd.api.path import Path as Path
     from batchgd.api.path import Paths as Paths

@@ -10,10 +10,11 @@ from numpy.typing import ArrayLike
 
 from batchgd.compiler.differentiable import Floats, check_by_name
 from batchgd.compiler.losses import Loss
+from batchgd.compiler.lower.arrays import ArrayProgram
 from batchgd.compiler.objective import Objective
 from batchgd.compiler.trace.call import check_call, with_args
 from batchgd.compiler.trace.escape import name_of
-from batchgd.compiler.trace.residuals import gauss_newton, standardised, summed
+from batchgd.compiler.trace.residuals import gauss_newton, jacobian_terms, standardised, summed
 from batchgd.problem import check
 from batchgd.problem.errors import InputError, quoted
 
@@ -92,6 +93,7 @@ class LeastSquares(Objective):
         check_call("residuals", self.residuals, params is not None)
         self._vector = standardised(self.residuals, self.sigma)
         self._model: list[Node] | None = None
+        self._slopes: list[ArrayProgram] | None = None
         total = summed(self._vector, self.loss.cost)
         super().__init__(total, dim, params, box=box, name=name_of(residuals) if name is None else name)
 
@@ -108,6 +110,21 @@ class LeastSquares(Objective):
         result = np.empty((len(points), self.dim, self.dim))
         result[:, rows, columns] = result[:, columns, rows] = entries.T
         return result[0] if single else result
+
+    def jacobian(self, x: ArrayLike) -> tuple[Floats, Floats]:
+        """Return the residuals in units of sigma, (m,), and their derivatives J, (m, dim), at one point.
+
+        >>> LeastSquares(lambda x: np.array([x[0] * x[1], x[1]]), dim=2).jacobian([1.0, 2.0])[1]
+        array([[2., 1.],
+               [0., 1.]])
+        """
+        point, _ = self._points(x)
+        if self._slopes is None:
+            terms = jacobian_terms(self._vector, self._traced.value.graph, self._params)
+            self._slopes = [ArrayProgram(nodes) for nodes in terms]
+        parts = [np.asarray(program(point.T, self._knobs())).reshape(1 + self.dim, -1) for program in self._slopes]
+        table = np.concatenate(parts, axis=1)
+        return table[0], table[1:].T.copy()
 
     def _outputs(self, what: What) -> list[Node]:
         if what != "gauss_newton":

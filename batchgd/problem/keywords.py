@@ -20,6 +20,18 @@ _NO_MODIFIERS = "a method that compares values to choose its steps takes no modi
 
 _HABITS: list[tuple[str, dict[str, str]]] = [
     (
+        "bounds p0 x0 box lb ub lower upper params pars param_info param_names limits guess initial_guess",
+        {"absolute_sigma": "give parameters={name: (lo, hi), ...}"},
+    ),
+    ("xdata t independent_vars", {"absolute_sigma": "give x, the second argument"}),
+    ("ydata data", {"absolute_sigma": "give y, the third argument"}),
+    ("weights", {"absolute_sigma": "give sigma=1 / weights, for weights that multiply the residuals"}),
+    ("nan_policy check_finite", {"absolute_sigma": "omit it: rows with NaN are left out and counted"}),
+    (
+        "jac fcn_args args Dfun",
+        {"absolute_sigma": "omit it: derivatives are exact, and the model has its constants"},
+    ),
+    (
         "bounds",
         {
             "box": "give box=[(lo, hi), ...], where starts are drawn; it does not constrain x",
@@ -202,7 +214,7 @@ _HABITS: list[tuple[str, dict[str, str]]] = [
     ("loc mu center centre", {"mean": "give mean="}),
     (
         "xdata ydata x_data y_data data sigma absolute_sigma model y t",
-        {"fun": "write least squares as fun=lambda x: np.sum((model(t, *x) - y) ** 2)"},
+        {"fun": "fit data with bgd.fit(model, x, y, parameters={name: (lo, hi)})"},
     ),
 ]
 
@@ -296,6 +308,10 @@ def _misfit(call: str, signature: inspect.Signature, args: Any, kwargs: Any, why
 
 
 _NEEDED = {
+    "model": "give a function of x and parameters, or a formula such as 'a*exp(-k*x)'",
+    "x": "give the independent variable",
+    "y": "give the observations",
+    "parameters": "give {name: (lo, hi)} with limits between which starts are drawn",
     "fun": "give a function of x, the name of a landscape, or an Objective",
     "x0": "give the starts, an array with one row each; bgd.multistart draws its own",
 }

@@ -157,3 +157,15 @@ def _cells(result: Any, graph: Graph) -> tuple[list[Node], list[Axes]]:
         return nodes, [axes] * len(nodes)
     nodes = [graph.number(node_of(graph, each)) for each in plain_objects(result).flat]
     return nodes, [()] * len(nodes)
+
+
+def jacobian_terms(vector: Residuals, graph: Graph, params: NDArray[np.float64] | None) -> list[list[Node]]:
+    """Return, for each term of a vector of residuals, its nodes r and ∂r/∂x_i, as rows or as numbers."""
+    terms = _terms(vector, graph, params)
+    columns = jacobian_columns([term.node for term in terms], graph.x)
+    found = []
+    for k, term in enumerate(terms):
+        nodes = lowered([term.node, *(column[k] for column in columns)])
+        rows = [graph.intern("rows", (node,), axes=term.axes, attr="rows") for node in nodes]
+        found.append(rows if term.axes else nodes)
+    return found

@@ -1,0 +1,77 @@
+"""A fit in the forms of other libraries: a data frame of pandas, the results of SciPy and of lmfit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from batchgd.problem.optional import require
+
+
+def dataframe(fit: Any, *, solutions: bool = False) -> Any:
+    """Return a pandas DataFrame with a row per parameter, or with a row per solution."""
+    pandas = require("pandas", "frames")
+    if solutions:
+        rows = [
+            {**each.values, "chisqr": each.chisqr, "count": each.count, "share": each.share, "kind": each.kind}
+            | {"inside": each.inside}
+            for each in fit.solutions
+        ]
+        return pandas.DataFrame(rows)
+    fields = ("value", "stderr", "min", "max", "vary", "scale", "expr", "at_limit", "why")
+    rows = [{name: getattr(each, name) for name in fields} for each in fit.params.values()]
+    return pandas.DataFrame(rows, index=pandas.Index([*fit.params], name="parameter"))
+
+
+def scipy_result(fit: Any) -> Any:
+    """Return the best fit as the OptimizeResult of ``scipy.optimize.least_squares``."""
+    from scipy.optimize import OptimizeResult
+
+    residuals, jacobian = fit.residuals.jacobian(fit.best.free)
+    gradient = fit.residuals.gradient(fit.best.free)
+    return OptimizeResult(
+        x=fit.best.free.copy(),
+        cost=float(fit.residuals.value(fit.best.free)),
+        fun=residuals,
+        jac=jacobian,
+        grad=np.asarray(gradient),
+        optimality=float(np.abs(gradient).max()),
+        active_mask=fit.model.parameters.at_limit(fit.best.free),
+        nfev=int(np.sum(fit.landscape.nfev)),
+        status=1 if fit.best.count else 0,
+        success=fit.best.count > 0,
+        message=f"{fit.agree} of {fit.landscape.n} starts agree",
+    )
+
+
+def lmfit_result(fit: Any) -> Any:
+    """Return the best fit as lmfit's MinimizerResult; lmfit must be installed."""
+    lmfit = require("lmfit", "fit")
+    params = lmfit.Parameters()
+    for name, each in fit.params.items():
+        limits = {"min": each.min, "max": each.max} if each.min <= each.value <= each.max else {}
+        params.add(name, value=each.value, vary=each.vary, **limits)  # lmfit moves a value outside to its limit
+        params[name].stderr, params[name].correl = each.stderr, dict(each.correl)
+    for name, each in fit.params.items():
+        if each.expr is not None:
+            params[name].expr = each.expr
+            params[name].stderr = each.stderr
+    return lmfit.minimizer.MinimizerResult(
+        params=params,
+        var_names=list(fit.free),
+        covar=fit.covar,
+        residual=fit.residuals.jacobian(fit.best.free)[0],
+        ndata=fit.ndata,
+        nvarys=fit.nvarys,
+        nfree=fit.nfree,
+        nfev=int(np.sum(fit.landscape.nfev)),
+        chisqr=fit.chisqr,
+        redchi=fit.redchi,
+        aic=fit.aic,
+        bic=fit.bic,
+        success=fit.best.count > 0,
+        errorbars=all(fit.params[name].stderr is not None for name in fit.free),
+        method=type(fit.landscape.method).__name__,
+        message=f"{fit.agree} of {fit.landscape.n} starts agree",
+    )

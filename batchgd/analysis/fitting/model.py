@@ -1,0 +1,188 @@
+"""The model of a fit: a function of x and named parameters, of x and a vector, or a formula; checked on its data."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from batchgd.analysis.fitting.data import Data, Floats, Variables, as_variables
+from batchgd.analysis.fitting.expressions import Expression
+from batchgd.analysis.fitting.parameters import ParameterSet
+from batchgd.analysis.fitting.sets import Sets
+from batchgd.compiler.least_squares import LeastSquares
+from batchgd.compiler.trace.escape import name_of
+from batchgd.problem.errors import InputError, quoted
+
+PAIRS = 16
+"""How many pairs of points are compared, bit by bit, to see whether a parameter changes the model."""
+
+_SINGLE = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+class Model:
+    """A model as it is called, and the parameters that it has.
+
+    >>> model = Model(lambda t, a, k: a * np.exp(-k * t), {"a": (0, 5), "k": (0, 3)}, np.zeros(2))
+    >>> model.parameters.names, model(np.array([0.0, 1.0]), [2.0, 0.0])
+    (['a', 'k'], array([2., 2.]))
+    """
+
+    def __init__(self, model: Any, parameters: Any, x: Any, shared: Any = None):
+        self.several = shared is not None
+        one = x[0] if self.several else x
+        variables = list(one) if isinstance(one, dict) else []
+        if isinstance(model, str):
+            self.name, self.call, names = _formula(model, variables)
+        elif callable(model):
+            self.name = name_of(model)
+            self.call, names = _function(model, parameters, variables)
+        else:
+            raise InputError(f"model is {quoted(model)}: give a function of x and parameters, or a formula as text")
+        given = _by_name(parameters, names)
+        if self.several:
+            sets = Sets(names, given, shared, len(x))
+            self.call, names, given = sets.joined(self.call), sets.names, sets.given
+        self.parameters = ParameterSet(names, given)
+
+    def __call__(self, x: Any, values: Sequence[Any]) -> Any:
+        """Return the model at x; the values may be traced."""
+        return self.call(x, values)
+
+    def at(self, x: Any) -> Any:
+        """Return x as the model takes it; of several data sets a list with one entry for each."""
+        return [as_variables(each) for each in x] if self.several else as_variables(x)
+
+    def free(self, x: Any, free: Any, *, coordinates: bool = False) -> Any:
+        """Return the model at x as a function of the free parameters, or of their coordinates u."""
+        return self.call(x, self.parameters.values(free, coordinates=coordinates))
+
+    def residuals(self, data: Data, *, coordinates: bool, **options: Any) -> LeastSquares:
+        """Return the sum of squares of the fit, in the free parameters or in their coordinates u."""
+
+        def residuals(u: Any) -> Any:
+            return self.free(data.x, u, coordinates=coordinates) - data.y
+
+        dim = len(self.parameters.free)
+        return LeastSquares(residuals, dim, sigma=data.sigma, name=self.name, **options)
+
+    def checked(self, data: Data) -> None:
+        """Call the model as plain Python; InputError if its shape is wrong or it does not depend on a parameter."""
+        rng = np.random.default_rng(0)
+        free, box = self.parameters.free, self.parameters.box
+        points = self.parameters.outward(rng.uniform(box[:, 0], box[:, 1], (2, PAIRS, len(free))))
+        first = [self._plain(data, point) for point in points[0]]
+        ignored = []
+        for k, name in enumerate(free):
+            moved = points[0].copy()
+            moved[:, k] = points[1, :, k]
+            if all(np.array_equal(a, self._plain(data, b), equal_nan=True) for a, b in zip(first, moved, strict=True)):
+                ignored.append(name)
+        if len(ignored) == len(free) and not all(np.isnan(each).all() for each in first):
+            raise InputError(f"the model {self.name} is constant: let it depend on its parameters {', '.join(free)}")
+        if ignored and len(ignored) < len(free):
+            raise InputError(f"the model {self.name} ignores its parameter {ignored[0]!r}: use it, or remove it")
+
+    def _plain(self, data: Data, point: Floats) -> Floats:
+        try:
+            with np.errstate(all="ignore"):
+                found = np.asarray(self.free(data.x, point))
+        except ValueError as error:
+            if not self.several:
+                raise
+            raise InputError(f"the model {self.name} does not return one number per observation: {error}") from None
+        if found.shape != data.y.shape:
+            raise InputError(
+                f"the model {self.name} returns the shape {found.shape}, but y has {data.y.shape}: "
+                "return one number per observation"
+            )
+        return found.astype(np.float64)
+
+
+def _formula(text: str, variables: list[str]) -> tuple[str, Callable[..., Any], list[str]]:
+    expression = Expression.parse(text, "model")
+    columns = variables or ["x"]
+    names = [name for name in _order(expression) if name not in columns]
+    if not names:
+        raise InputError(f"model {quoted(text)} has no parameters: name at least one besides {', '.join(columns)}")
+
+    def call(x: Variables, values: Sequence[Any]) -> Any:
+        known = x if isinstance(x, dict) else {"x": x}
+        return expression({**known, **dict(zip(names, values, strict=True))})
+
+    return text, call, names
+
+
+def _order(expression: Expression) -> list[str]:
+    """The names in the order in which they are written."""
+    return sorted(expression.names, key=lambda name: _first(expression.text, name))
+
+
+def _first(text: str, name: str) -> int:
+    found = re.search(rf"\b{re.escape(name)}\b", text)
+    return found.start() if found else len(text)
+
+
+def _function(model: Any, parameters: Any, variables: list[str]) -> tuple[Callable[..., Any], list[str]]:
+    """Return ``call(x, values)`` and the names of the parameters of a Python function."""
+    try:
+        kinds = list(inspect.signature(model).parameters.values())
+    except (TypeError, ValueError):
+        kinds = [inspect.Parameter("p", inspect.Parameter.VAR_POSITIONAL)]
+    named = [each.name for each in kinds if each.kind in _SINGLE]
+    loose = any(each.kind is inspect.Parameter.VAR_POSITIONAL for each in kinds)
+    columns = [name for name in variables if name in named]
+    by_name = bool(columns) and set(variables) == set(columns)
+    own = [name for name in named if name not in columns] if by_name else named[1:]
+    given = _names_given(parameters)
+    vector = len(own) == 1 and not loose and own != given and (given is not None or len(_as_list(parameters)) > 1)
+
+    def call(x: Variables, values: Sequence[Any]) -> Any:
+        if by_name:
+            assert isinstance(x, dict)
+            return model(**x, **({own[0]: _vector(values)} if vector else dict(zip(own, values, strict=True))))
+        return model(x, _vector(values)) if vector else model(x, *values)
+
+    if vector or loose:
+        more = _as_list(parameters)
+        names = given if given is not None else [f"p{k}" for k in range(len(more))]
+        return call, names
+    if not own:
+        raise InputError(f"the model {name_of(model)} has no parameters: define it as model(x, a, b, ...)")
+    return call, own
+
+
+def _vector(values: Sequence[Any]) -> Any:
+    from batchgd.compiler.trace.array import is_traced, traced_array
+
+    return traced_array(list(values)) if is_traced(list(values)) else np.array(values, dtype=np.float64)
+
+
+def _names_given(parameters: Any) -> list[str] | None:
+    return [str(name) for name in parameters] if isinstance(parameters, Mapping) else None
+
+
+def _as_list(parameters: Any) -> list[Any]:
+    if isinstance(parameters, Mapping):
+        return list(parameters.values())
+    try:
+        return list(parameters)
+    except TypeError:
+        raise InputError(
+            f"parameters is {quoted(parameters)}: give a dict {{name: (lo, hi)}}, or a list with one pair per parameter"
+        ) from None
+
+
+def _by_name(parameters: Any, names: list[str]) -> dict[str, Any]:
+    if isinstance(parameters, Mapping):
+        return {str(name): each for name, each in parameters.items()}
+    given = _as_list(parameters)
+    if len(given) != len(names):
+        raise InputError(
+            f"parameters has {len(given)} entries, but the model has {len(names)} parameters ({', '.join(names)}): "
+            "give one pair of limits for each"
+        )
+    return dict(zip(names, given, strict=True))

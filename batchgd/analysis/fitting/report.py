@@ -1,0 +1,136 @@
+"""A fit as text: statistics, parameters with their errors, correlations, and how many starts agree."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from batchgd.analysis.fitting.statistics import ILL
+from batchgd.problem.limits import cut, rows_shown
+from batchgd.problem.tables import TextTable
+from batchgd.problem.wording import percent, plural
+
+CORRELATIONS = 10
+"""How many correlations are printed, the strongest first."""
+
+LEAST_CORRELATION = 0.1
+SOLUTIONS = 5
+
+
+def text(fit: Any) -> str:
+    """Return the report of a fit."""
+    of = "" if fit.name == "<lambda>" else f" of {fit.name}"
+    head = f"fit{of} · {plural(fit.ndata, 'point')} · {plural(fit.nvarys, 'free parameter')}"
+    head += f" · {plural(fit.landscape.n, 'start')} · {type(fit.landscape.method).__name__}"
+    parts = [head, _statistics(fit), str(_parameters(fit))]
+    for table in (_correlations(fit), _solutions(fit)):
+        if table is not None:
+            parts.append(str(table))
+    return "\n\n".join([*parts, "\n".join(notes(fit))])
+
+
+def notes(fit: Any) -> list[str]:
+    """Return what a reader should know: how many starts agree, what may have been missed, and what is wrong."""
+    n, agree = fit.landscape.n, fit.agree
+    lines = [f"{agree:,} of {plural(n, 'start')} ({percent(agree / n)}) agree on the best fit"]
+    lines.append(f"coverage: {fit.landscape.coverage.sentence()}")
+    equal = len(fit.equal)
+    if equal > 1:
+        lines.append(
+            f"{equal} solutions have the same chi-square: parameters may be interchangeable; "
+            "separate them by limits, or give identity= with the symmetry"
+        )
+    if fit.dropped:
+        lines.append(f"{plural(fit.dropped, 'row')} with NaN {'was' if fit.dropped == 1 else 'were'} left out")
+    outside = len(fit.solutions) - len(fit.inside)
+    if outside:
+        lines.append(
+            f"{plural(outside, 'solution')} outside the limits, which only say where starts are drawn: "
+            + ("all are" if not fit.inside else "not taken as the best fit")
+        )
+    if not fit.landscape.minima.count.any():
+        lines.append("no start reached a minimum: raise maxiter, or give narrower limits")
+    free = fit.nvarys - sum(1 for name in fit.free if fit.params[name].at_limit)
+    if fit.rank < free:
+        lines.append(
+            f"the data determine {fit.rank} of {free} directions of the parameters: fix a parameter, or add data"
+        )
+    elif fit.condition > ILL:
+        lines.append(f"ill-conditioned (condition {fit.condition:.1e}): standard errors have few correct digits")
+    if not fit.landscape.independent:
+        lines.append("starts were not independent draws: shares have no interval")
+    if fit.landscape.interrupted:
+        lines.append("interrupted: the fit knows only the starts that had ended")
+    return [*lines, *fit.landscape.warnings]
+
+
+def _statistics(fit: Any) -> str:
+    rows = [
+        ("chi-square", f"{fit.chisqr:.8g}"),
+        ("reduced chi-square", f"{fit.redchi:.8g}"),
+        ("degrees of freedom", f"{fit.nfree:,}"),
+        ("Akaike information criterion", f"{fit.aic:.8g}"),
+        ("Bayesian information criterion", f"{fit.bic:.8g}"),
+        ("rank, condition of J", f"{fit.rank}, {fit.condition:.3g}"),
+    ]
+    return "\n".join(f"{name:<31} {value}" for name, value in rows)
+
+
+def _parameters(fit: Any) -> TextTable:
+    rows = []
+    for name, each in fit.params.items():
+        known = each.stderr is not None
+        share = f"{100 * abs(each.stderr / each.value):.2f} %" if known and each.value else ""
+        note = each.why or ""
+        rows.append(
+            {
+                "parameter": name,
+                "value": f"{each.value:.8g}",
+                "stderr": f"{each.stderr:.6g}" if known else "–",
+                "relative": share,
+                "limits": _limits(each),
+                "note": note,
+            }
+        )
+    if not any(row["note"] for row in rows):
+        for row in rows:
+            del row["note"]
+    return TextTable(rows, words=["parameter", "note"])
+
+
+def _limits(each: Any) -> str:
+    if not each.vary:
+        return ""
+    return f"{each.min:g} to {each.max:g}{' log' if each.scale == 'log' else ''}"
+
+
+def _correlations(fit: Any) -> TextTable | None:
+    pairs = [
+        (abs(value), one, other, value)
+        for k, one in enumerate(fit.free)
+        for other in fit.free[k + 1 :]
+        if (value := fit.params[one].correl.get(other)) is not None and abs(value) >= LEAST_CORRELATION
+    ]
+    pairs.sort(key=lambda pair: -pair[0])
+    shown = rows_shown(len(pairs), CORRELATIONS)
+    rows = [{"correlation of": f"{one}, {other}", "": f"{value:+.4f}"} for _, one, other, value in pairs[:shown]]
+    return (
+        TextTable(rows, words=["correlation of"], below=cut(len(pairs), "correlation", shown=shown)) if rows else None
+    )
+
+
+def _solutions(fit: Any) -> TextTable | None:
+    if len(fit.solutions) < 2:
+        return None
+    shown = rows_shown(len(fit.solutions), SOLUTIONS)
+    rows = []
+    for k, each in enumerate(fit.solutions[:shown]):
+        values = {name: f"{each.values[name]:.6g}" for name in list(each.values)[:4]}
+        if len(each.values) > 4:
+            values["…"] = "…"
+        place = "" if each.inside else "outside the limits"
+        rows.append(
+            {"solution": f"{k}", "chi-square": f"{each.chisqr:.8g}", "share": percent(each.share)}
+            | values
+            | {"kind": ", ".join(filter(None, [each.kind, place]))}
+        )
+    return TextTable(rows, words=["kind"], below=cut(len(fit.solutions), "solution", shown=shown))

@@ -1,0 +1,126 @@
+"""``fit``: fit a model to data from many starts, and report what was found with its errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from batchgd.analysis.fitting.data import take_data
+from batchgd.analysis.fitting.model import Model
+from batchgd.analysis.fitting.sets import take_sets
+from batchgd.api.fit_result import FitResult
+from batchgd.api.multistart import multistart
+from batchgd.problem import check
+from batchgd.problem.errors import InputError
+from batchgd.problem.keywords import explained
+from batchgd.problem.methods.residuals import LevenbergMarquardt
+
+if TYPE_CHECKING:
+    from batchgd.minima.coverage import Coverage
+
+STARTS = 1_000
+
+
+@explained
+def fit(
+    model: Any,
+    x: Any,
+    y: Any,
+    *,
+    parameters: Any,
+    shared: Any = None,
+    sigma: Any = None,
+    absolute_sigma: bool = False,
+    loss: str = "linear",
+    f_scale: float = 1.0,
+    starts: int | None = None,
+    until: Coverage | None = None,
+    seed: int | None = 0,
+    method: Any = None,
+    stopping: Any = None,
+    identity: Any = None,
+    sampling: Any = "uniform",
+    backend: str = "auto",
+    threads: int | None = None,
+    progress: Any = None,
+) -> FitResult:
+    """Fit a model to data by least squares, from many starts.
+
+    Parameters
+    ----------
+    model : callable or str
+        ``model(x, a, k, ...)``, as for SciPy's ``curve_fit``; ``model(x, p)`` of a vector p; or a formula such as
+        ``"a*exp(-k*x) + c"`` of x and names. Written in plain NumPy, as an :class:`Objective`.
+    x : array, tuple of arrays, dict or data frame
+        The independent variables, passed to the model as they are: the last axis is that of the data. A tuple becomes
+        the rows of one array. A dict or data frame is passed by name: ``model(t, dose, a, k)`` of
+        ``x={"t": t, "dose": dose}``.
+    y : (m,) array
+        The observations. Rows with NaN in x, y or sigma are left out, and counted.
+    parameters : dict or list
+        For each parameter its limits ``(lo, hi)``, a formula of others, or a :class:`Parameter`; for a list, in the
+        order of the model. Starts are drawn between the limits, which a fit may leave: solutions outside are listed
+        apart, and never the best one unless there is no other.
+    shared : sequence of str, optional
+        Fit several data sets at once: x and y are then lists with one entry per data set, and so may be sigma. These
+        parameters are common to all, the others are fitted for each: ``a`` becomes ``a_1, a_2, ...``, with what is
+        given for ``a`` unless ``parameters`` has ``a_2``.
+    sigma : float or (m,) array, optional
+        Standard deviations of y.
+    absolute_sigma : bool
+        Whether sigma is known absolutely. Otherwise it is relative, and the covariance is scaled so that the reduced
+        chi-square is 1, as in ``curve_fit``.
+    loss, f_scale
+        A robust loss, as for :class:`LeastSquares`. ``chisqr`` remains the sum of squares.
+    starts : int, optional
+        How many starts, 1,000 by default; with ``until``, the largest number.
+    until, seed, method, stopping, identity, sampling, backend, threads, progress
+        As for :func:`multistart`; the method is :class:`LevenbergMarquardt` if omitted.
+
+    Returns
+    -------
+    FitResult
+        ``best``, ``solutions``, ``params``, ``covar`` and statistics; ``print`` it.
+
+    Raises
+    ------
+    InputError
+        If data, parameters and model do not fit together; raised before work starts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> t = np.linspace(0.0, 4.0, 50)
+    >>> y = 2.0 * np.exp(-0.7 * t) + 0.01 * np.sin(37.0 * t)
+    >>> found = fit(lambda t, a, k: a * np.exp(-k * t), t, y, parameters={"a": (0, 5), "k": (0, 3)}, starts=100)
+    >>> round(found.params["k"].value, 2), bool(found.params["k"].stderr < 0.01), found.agree > 90
+    (0.7, True, True)
+    """
+    absolute_sigma = check.flag("absolute_sigma", absolute_sigma)
+    data = take_data(x, y, sigma) if shared is None else take_sets(x, y, sigma)
+    if absolute_sigma and data.sigma is None:
+        raise InputError("absolute_sigma is True without sigma: give sigma, the standard deviations of y")
+    prepared = Model(model, parameters, data.x, shared)
+    free = prepared.parameters.free
+    if len(data) < len(free):
+        dropped = f" without NaN ({data.dropped} dropped)" if data.dropped else ""
+        raise InputError(
+            f"{len(data)} points{dropped} cannot determine {len(free)} parameters: give more data, or fix "
+            f"{len(free) - len(data)} with bgd.Parameter(value, vary=False)"
+        )
+    prepared.checked(data)
+    options: dict[str, Any] = {"loss": loss, "f_scale": f_scale}
+    # Once descents keep bounds, the limits (in coordinates u) are passed on here as well as the box.
+    landscape = multistart(
+        prepared.residuals(data, coordinates=True, box=prepared.parameters.box, **options),
+        starts=STARTS if starts is None and until is None else starts,
+        sampling=sampling,
+        method=LevenbergMarquardt() if method is None else method,
+        seed=seed,
+        stopping=stopping,
+        identity=identity,
+        until=until,
+        backend=backend,
+        threads=threads,
+        progress=progress,
+    )
+    return FitResult(prepared, data, landscape, prepared.residuals(data, coordinates=False, **options), absolute_sigma)

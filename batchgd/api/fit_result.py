@@ -1,0 +1,359 @@
+"""The result of a fit: the best parameters with their errors, all distinct solutions, predictions and bands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batchgd.analysis.fitting import forms, report
+from batchgd.analysis.fitting.data import Data
+from batchgd.analysis.fitting.model import Model
+from batchgd.analysis.fitting.statistics import Criteria, Linearised, correlation, linearised
+from batchgd.api.result import MultistartResult
+from batchgd.compiler.least_squares import LeastSquares
+from batchgd.problem import check
+from batchgd.problem.check import Interval
+from batchgd.problem.errors import InputError
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Solution:
+    """One optimum of a fit: its parameters, its chi-square, how many starts led to it, and whether it is in limits.
+
+    ``cost`` is what the fit minimises, the sum of what residuals cost: chi-square, unless a loss is robust.
+    """
+
+    values: dict[str, float]
+    chisqr: float
+    cost: float
+    count: int
+    share: float
+    kind: str
+    inside: bool
+    free: Floats
+
+
+@dataclass(frozen=True)
+class FittedParameter:
+    """A parameter of the best fit; ``stderr`` is None if there is none, and ``why`` says so in words.
+
+    ``correl`` contains the correlations with the other free parameters by name. ``at_limit`` is -1 at the lower limit,
+    1 at the upper one and 0 otherwise.
+    """
+
+    name: str
+    value: float
+    stderr: float | None
+    correl: Mapping[str, float]
+    min: float
+    max: float
+    vary: bool
+    scale: str
+    expr: str | None
+    at_limit: int
+    why: str | None
+
+
+class FitResult:
+    """What :func:`batchgd.fit` found; ``print`` it.
+
+    Attributes
+    ----------
+    params : dict
+        A :class:`FittedParameter` for each parameter of the model.
+    solutions : list of Solution
+        All distinct optima, lowest cost first, each with its share of the starts; ``best`` is the first of them within
+        the limits, ``inside`` lists those, and ``equal`` those of the same cost as the best.
+    covar : (p, p) array
+        Covariance of the free parameters (``free`` has their names), from the derivatives of the residuals; NaN for
+        those without a standard error. ``rank`` and ``condition`` are those of these derivatives.
+    chisqr, redchi, aic, bic, nfree, ndata, nvarys
+        As in lmfit.
+    agree : int
+        How many starts ended at the best chi-square.
+    dropped : int
+        How many rows of the data contained NaN.
+    landscape : MultistartResult
+        The run behind it, in coordinates in which parameters of ``scale="log"`` are their logarithms.
+
+    Examples
+    --------
+    >>> import batchgd as bgd
+    >>> x, y = np.array([0.0, 1.0, 2.0, 3.0]), np.array([1.1, 2.9, 5.1, 6.9])
+    >>> line = bgd.fit("a + b*x", x, y, parameters={"a": (-9, 9), "b": (-9, 9)}, starts=20)
+    >>> line.predict([4.0]).round(6).tolist(), line.rank, line.nfree
+    ([8.9], 2, 2)
+    >>> round(line.params["b"].stderr, 6), round(line.params["b"].correl["a"], 6)
+    (0.056569, -0.801784)
+    """
+
+    SAME = 1e-8
+    """Relative difference of two chi-squares that count as the same."""
+
+    ROUNDING = 1e-13
+    """Residuals of this size, relative to the largest observation, are rounding."""
+
+    def __init__(
+        self, model: Model, data: Data, landscape: MultistartResult, residuals: LeastSquares, absolute_sigma: bool
+    ):
+        self.model, self.data, self.landscape = model, data, landscape
+        self.residuals, self.absolute_sigma = residuals, absolute_sigma
+        self.name, self.free, self.dropped = model.name, model.parameters.free, data.dropped
+        self.solutions = self._solutions()
+        self.inside = [each for each in self.solutions if each.inside]
+        self.best = (self.inside or self.solutions)[0]
+
+    def _solutions(self) -> list[Solution]:
+        minima, parameters = self.landscape.minima, self.model.parameters
+        if len(minima):
+            points = parameters.outward(np.asarray(minima.x))
+            counts, kinds = np.asarray(minima.count), list(minima.kind)
+        else:
+            lowest = self.landscape.best
+            if lowest is None:
+                raise InputError(f"the model {self.name} is not finite at any start: change the limits of parameters")
+            points, counts, kinds = parameters.outward(lowest.x[None]), np.array([0]), ["not converged"]
+        inside, found = parameters.inside(points), []
+        for point, count, kind, within in zip(points, counts, kinds, inside, strict=True):
+            values = dict(zip(parameters.names, map(float, parameters.values(point)), strict=True))
+            residuals, share = self._residuals(point), int(count) / self.landscape.n
+            with np.errstate(all="ignore"):
+                cost, chisqr = 2.0 * float(np.sum(self.residuals.loss.cost(residuals))), float(np.sum(residuals**2))
+            found.append(Solution(values, chisqr, cost, int(count), share, str(kind), bool(within), point))
+        return found
+
+    def _residuals(self, free: Floats) -> Floats:
+        with np.errstate(all="ignore"):
+            found = np.asarray(self.model.free(self.data.x, free), dtype=np.float64) - self.data.y
+        return found if self.data.sigma is None else found / self.data.sigma
+
+    # Statistics
+
+    @cached_property
+    def criteria(self) -> Criteria:
+        """Chi-square and what follows from it."""
+        return Criteria(self.best.chisqr, len(self.data), len(self.free))
+
+    @property
+    def chisqr(self) -> float:
+        """Sum of squared residuals, in units of sigma."""
+        return self.criteria.chisqr
+
+    @property
+    def redchi(self) -> float:
+        """Chi-square per degree of freedom."""
+        return self.criteria.redchi
+
+    @property
+    def nfree(self) -> int:
+        """Degrees of freedom: points minus free parameters."""
+        return self.criteria.nfree
+
+    @property
+    def aic(self) -> float:
+        """Akaike's information criterion."""
+        return self.criteria.aic
+
+    @property
+    def bic(self) -> float:
+        """The Bayesian information criterion."""
+        return self.criteria.bic
+
+    @property
+    def ndata(self) -> int:
+        """Points that were fitted."""
+        return self.criteria.ndata
+
+    @property
+    def nvarys(self) -> int:
+        """Parameters that vary."""
+        return self.criteria.nvarys
+
+    @property
+    def agree(self) -> int:
+        """How many starts ended at the best chi-square, within the limits."""
+        return sum(each.count for each in self.equal)
+
+    @property
+    def equal(self) -> list[Solution]:
+        """The solutions within the limits whose cost is that of the best, up to rounding."""
+        observed = self.data.y if self.data.sigma is None else self.data.y / self.data.sigma
+        rounding = self.ndata * (self.ROUNDING * float(np.abs(observed).max())) ** 2
+        most = self.best.cost * (1.0 + self.SAME) + rounding
+        return [each for each in self.inside or [self.best] if each.cost <= most]
+
+    @cached_property
+    def _linearised(self) -> Linearised:
+        residuals, jacobian = self.residuals.jacobian(self.best.free)
+        loss = self.residuals.loss
+        with np.errstate(all="ignore"):
+            weights = np.broadcast_to(loss.weights(residuals)[1], residuals.shape)
+            cost = 2.0 * float(np.sum(loss.cost(residuals)))
+        variance = cost / self.nfree if self.nfree > 0 else np.inf
+        at = self.model.parameters.at_limit(self.best.free)
+        return linearised(jacobian * np.sqrt(weights)[:, None], at, 1.0 if self.absolute_sigma else variance)
+
+    @property
+    def covar(self) -> Floats:
+        """Covariance of the free parameters."""
+        return self._linearised.covariance
+
+    @property
+    def correl(self) -> Floats:
+        """Correlations of the free parameters."""
+        return correlation(self.covar)
+
+    @property
+    def rank(self) -> int:
+        """How many directions of the parameters that are at no limit the data determine."""
+        return self._linearised.rank
+
+    @property
+    def condition(self) -> float:
+        """Condition of J with its columns scaled to length 1; inf without full rank."""
+        return self._linearised.condition
+
+    @cached_property
+    def params(self) -> dict[str, FittedParameter]:
+        """The parameters of the best fit by name."""
+        parameters = self.model.parameters
+        at, correl = parameters.at_limit(self.best.free), self.correl
+        found = {}
+        for name, given in parameters.given.items():
+            stderr, why, correlated, limit = None, None, {}, 0
+            if name in self.free:
+                k = self.free.index(name)
+                limit, why = int(at[k]), self._linearised.why.get(k)
+                stderr = None if why else float(np.sqrt(self.covar[k, k]))
+                correlated = {
+                    other: float(correl[k, j])
+                    for j, other in enumerate(self.free)
+                    if j != k and np.isfinite(correl[k, j])
+                }
+            elif given.expr is not None:
+                stderr, why = self._derived(name)
+            else:
+                why = "fixed"
+            low, high, vary = given.min, given.max, name in self.free
+            found[name] = FittedParameter(
+                name, self.best.values[name], stderr, correlated, low, high, vary, given.scale, given.expr, limit, why
+            )
+        return found
+
+    def _derived(self, name: str) -> tuple[float | None, str]:
+        """Return the standard error of a parameter with a formula, propagated from those that it depends on."""
+        parameters = self.model.parameters
+        place, formula = parameters.names.index(name), f"= {parameters.given[name].expr}"
+        value = LeastSquares(lambda u: [parameters.values(u)[place]], len(self.free), name=name)
+        slopes = value.jacobian(self.best.free)[1][0]
+        used = np.flatnonzero(slopes)
+        variance = float(slopes[used] @ self.covar[np.ix_(used, used)] @ slopes[used])
+        return (float(np.sqrt(variance)), formula) if np.isfinite(variance) else (None, formula)
+
+    # Predictions
+
+    def predict(self, x: Any = None, **values: float) -> Floats:
+        """Return the model at x (default: at the data) with the best parameters, or with some others by name."""
+        names = self.model.parameters.names
+        unknown = [name for name in values if name not in names]
+        if unknown:
+            raise InputError(f"the model has no parameter {unknown[0]!r}: its parameters are {', '.join(names)}")
+        named = self.best.values | values
+        return np.asarray(self.model(self._at(x), [named[name] for name in names]))
+
+    def confidence_band(self, x: Any = None, level: float = 0.95) -> tuple[Floats, Floats]:
+        """Return lower and upper ends, at each x, of the interval for the model's value, from its linearisation.
+
+        Parameters
+        ----------
+        x : array, optional
+            Where; default: at the data.
+        level : float
+            Confidence of the interval at each point, between 0 and 1.
+        """
+        return self._band(x, level, None)
+
+    def prediction_band(self, x: Any = None, level: float = 0.95, sigma: Any = None) -> tuple[Floats, Floats]:
+        """Return lower and upper ends, at each x, of the interval for one new observation.
+
+        Parameters
+        ----------
+        x, level
+            As for :meth:`confidence_band`.
+        sigma : float or array, optional
+            Standard deviations of the new observations in the units of those of the fit; default: those of the data
+            if x is omitted, otherwise 1.
+        """
+        if sigma is None:
+            sigma = self.data.sigma if x is None and self.data.sigma is not None else 1.0
+        variance = 1.0 if self.absolute_sigma else self.redchi
+        return self._band(x, level, variance * np.square(Interval(0.0).each("sigma", sigma)))
+
+    def _band(self, x: Any, level: float, noise: Any) -> tuple[Floats, Floats]:
+        from scipy import stats
+
+        level = Interval(0.0, 1.0).one("level", level)
+        place = self._at(x)
+        centre = np.asarray(self.model.free(place, self.best.free), dtype=np.float64)
+        known = np.isfinite(np.diag(self.covar))
+        at_limit = self.model.parameters.at_limit(self.best.free) != 0
+        if not (known | at_limit).all() or not known.any():
+            missing = [name for name, ok in zip(self.free, known | at_limit, strict=True) if not ok] or self.free
+            raise InputError(f"parameter {missing[0]!r} has no standard error, so there is no band: fix it first")
+        slopes = LeastSquares(lambda u: self.model.free(place, u), len(self.free), name=self.name)
+        jacobian = slopes.jacobian(self.best.free)[1][:, known]
+        variance = np.einsum("ij,jk,ik->i", jacobian, self.covar[np.ix_(known, known)], jacobian)
+        variance = variance if noise is None else variance + noise
+        quantile = stats.norm.ppf if self.absolute_sigma else lambda q: stats.t.ppf(q, self.nfree)
+        half = float(quantile(0.5 + 0.5 * level)) * np.sqrt(variance)
+        return centre - half, centre + half
+
+    def _at(self, x: Any) -> Any:
+        return self.data.x if x is None else self.model.at(x)
+
+    def walkers(self, n: int, seed: int | None = 0) -> Floats:
+        """Return n points around the best fit, (n, free), as starts for a sampler: normal with ``covar``, in limits.
+
+        A parameter without a standard error stays within a thousandth of the width of its limits.
+        """
+        n, rng, parameters = check.whole("n", n, 1), np.random.default_rng(seed), self.model.parameters
+        known = np.flatnonzero(np.isfinite(np.diag(self.covar)))
+        low, high = parameters.limits.T
+        region = parameters.region
+        points = self.best.free + 1e-3 * (region[:, 1] - region[:, 0]) * rng.uniform(-1.0, 1.0, (n, len(self.free)))
+        if len(known):
+            spread = rng.multivariate_normal(np.zeros(len(known)), self.covar[np.ix_(known, known)], n, method="eigh")
+            points[:, known] = self.best.free[known] + spread
+        for ends in (low, high):  # reflected, then cut: a spread may be wider than the limits
+            over = points < ends if ends is low else points > ends
+            points = np.where(over, 2.0 * ends - points, points)
+        return np.clip(points, low, high)
+
+    # Other forms
+
+    def __repr__(self) -> str:
+        return report.text(self)
+
+    @property
+    def notes(self) -> list[str]:
+        """The lines below the report: agreement of the starts, coverage, and whatever is wrong."""
+        return report.notes(self)
+
+    def to_dataframe(self, *, solutions: bool = False) -> Any:
+        """Return a pandas DataFrame with a row per parameter, or with a row per solution."""
+        return forms.dataframe(self, solutions=solutions)
+
+    def to_scipy(self) -> Any:
+        """Return the best fit as the OptimizeResult of ``scipy.optimize.least_squares``."""
+        return forms.scipy_result(self)
+
+    def to_lmfit(self) -> Any:
+        """Return the best fit as lmfit's MinimizerResult; lmfit must be installed."""
+        return forms.lmfit_result(self)

@@ -1,0 +1,380 @@
+"""Fits: parameters and errors against certified values, SciPy and closed forms; what is said; bad input in one line."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.optimize import curve_fit
+
+import batchgd as bgd
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
+import nist
+
+RNG = np.random.default_rng(5)
+T = np.linspace(0.0, 4.0, 60)
+Y = 2.0 * np.exp(-0.7 * T) + 0.3 + 0.01 * RNG.normal(size=60)
+SIGMA = 0.01 * RNG.uniform(0.5, 2.0, 60)
+PARAMETERS = {"a": (0, 5), "k": (0, 3), "c": (-1, 1)}
+EXACT = {"ftol": 1e-15, "xtol": 1e-15, "gtol": 1e-15}
+
+
+def decay(t, a, k, c):
+    return a * np.exp(-k * t) + c
+
+
+def fitted(model=decay, x=T, y=Y, parameters=PARAMETERS, starts=60, **options):
+    return bgd.fit(model, x, y, parameters=parameters, starts=starts, **options)
+
+
+def deviations(fit):
+    return np.array([fit.params[name].stderr for name in fit.free])
+
+
+# Statistics
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+@pytest.mark.parametrize("sigma", [None, 0.02, SIGMA], ids=["none", "number", "array"])
+def test_covariance_is_that_of_curve_fit(sigma, absolute):
+    if sigma is None and absolute:
+        pytest.skip("absolute_sigma needs sigma")
+    fit = fitted(sigma=sigma, absolute_sigma=absolute)
+    spread = None if sigma is None else np.broadcast_to(sigma, 60)
+    best, covariance = curve_fit(decay, T, Y, [2.0, 0.7, 0.3], sigma=spread, absolute_sigma=absolute, **EXACT)
+    np.testing.assert_allclose([fit.params[name].value for name in fit.free], best, rtol=1e-7)
+    np.testing.assert_allclose(fit.covar, covariance, rtol=1e-6)
+    np.testing.assert_allclose(deviations(fit), np.sqrt(np.diag(covariance)), rtol=1e-6)
+    assert fit.params["a"].correl["k"] == pytest.approx(fit.correl[0, 1])
+    assert (fit.rank, fit.nfree, fit.nvarys) == (3, 57, 3)
+
+
+NIST = ["Misra1a", "Misra1b", "Misra1c", "Chwirut2", "DanWood", "Kirby2", "Gauss1", "Nelson", "Roszman1", "Thurber"]
+"""Fits that most starts find; others need more starts than a quick test has."""
+
+
+@pytest.mark.parametrize("name", NIST)
+def test_certified_values_and_standard_deviations(name):
+    data = nist.read(nist.FOLDER / f"{name}.dat")
+    model = nist.MODELS[name]
+    fit = bgd.fit(lambda x, b: model(b, x), data.x, data.y, parameters=data.box_around(), starts=100)
+    found = np.array([*fit.best.values.values()])
+    np.testing.assert_allclose(found, data.parameters, rtol=1e-7)
+    np.testing.assert_allclose(deviations(fit), data.deviations, rtol=1e-5)
+    assert fit.chisqr == pytest.approx(data.residual_sum, rel=1e-9)
+    assert fit.redchi == pytest.approx(data.residual_sum / (len(data.y) - len(found)))
+
+
+def test_criteria_are_those_of_lmfit():
+    fit = fitted()
+    m, p = 60, 3
+    assert fit.aic == pytest.approx(m * np.log(fit.chisqr / m) + 2 * p)
+    assert fit.bic == pytest.approx(m * np.log(fit.chisqr / m) + p * np.log(m))
+    assert fit.redchi == pytest.approx(fit.chisqr / (m - p))
+
+
+def test_scale_changes_no_error():
+    log = bgd.Parameter(min=1e-3, max=1e2, scale="log")
+    one, other = fitted(), fitted(parameters=PARAMETERS | {"k": log})
+    np.testing.assert_allclose(other.covar, one.covar, rtol=1e-6)
+    assert other.params["k"].value == pytest.approx(one.params["k"].value, rel=1e-8)
+
+
+def test_robust_errors_are_those_of_curve_fit():
+    y = Y.copy()
+    y[::10] += 0.5
+    fit = fitted(y=y, loss="soft_l1", f_scale=0.02)
+    best, covariance = curve_fit(decay, T, y, [2.0, 0.7, 0.3], method="trf", loss="soft_l1", f_scale=0.02, **EXACT)
+    np.testing.assert_allclose([fit.params[name].value for name in fit.free], best, rtol=1e-6)
+    np.testing.assert_allclose(fit.covar, covariance, rtol=1e-4)
+
+
+# Parameters
+
+
+def test_formulas_propagate_errors():
+    free = fitted()
+    fit = fitted(lambda t, a, k, c, half: decay(t, a, k, c) + 0.0 * half, parameters=PARAMETERS | {"half": "log(2)/k"})
+    k = free.params["k"]
+    half = fit.params["half"]
+    assert half.value == pytest.approx(np.log(2.0) / k.value, rel=1e-8)
+    assert half.stderr == pytest.approx(np.log(2.0) / k.value**2 * k.stderr, rel=1e-6)
+    assert fit.nvarys == 3
+    assert "= log(2)/k" in str(fit)
+
+
+def test_fixed_parameters_stay():
+    fit = fitted(parameters=PARAMETERS | {"c": bgd.Parameter(0.3, vary=False)})
+    covariance = curve_fit(lambda t, a, k: decay(t, a, k, 0.3), T, Y, [2.0, 0.7], **EXACT)[1]
+    assert fit.params["c"].value == 0.3
+    assert fit.params["c"].stderr is None
+    assert fit.params["c"].why == "fixed"
+    np.testing.assert_allclose(fit.covar, covariance, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("model", "parameters"),
+    [
+        (decay, [(0, 5), (0, 3), (-1, 1)]),
+        (lambda t, p: decay(t, *p), [(0, 5), (0, 3), (-1, 1)]),
+        (lambda t, p: decay(t, p[0], p[1], p[2]), PARAMETERS),
+        (lambda t, *p: decay(t, *p), PARAMETERS),
+        ("a*exp(-k*x) + c", PARAMETERS),
+    ],
+    ids=["list", "vector", "named vector", "star", "formula"],
+)
+def test_forms_of_a_model(model, parameters):
+    fit = fitted(model, parameters=parameters)
+    np.testing.assert_allclose(sorted(fit.best.values.values()), sorted(fitted().best.values.values()), rtol=1e-8)
+
+
+def test_a_parameter_that_the_data_do_not_determine():
+    fit = fitted(lambda t, a, b, k: a * b * np.exp(-k * t), parameters={"a": (1, 5), "b": (1, 5), "k": (0, 3)})
+    assert fit.rank == 2
+    assert fit.condition == np.inf
+    assert fit.params["a"].stderr is None
+    assert fit.params["a"].why == "not determined by the data"
+    assert fit.params["k"].stderr > 0.0
+    assert "determine 2 of 3 directions" in str(fit)
+
+
+# Data
+
+
+def test_rows_with_nan_are_dropped_and_counted():
+    y, x = Y.copy(), T.copy()
+    y[3], x[7] = np.nan, np.nan
+    kept = np.isfinite(x + y)
+    fit = fitted(x=x, y=y)
+    assert fit.dropped == 2
+    assert fit.ndata == 58
+    assert "2 rows with NaN were left out" in str(fit)
+    np.testing.assert_allclose(fit.covar, fitted(x=T[kept], y=Y[kept]).covar, rtol=1e-8)
+
+
+def surface(x1, x2, a, b, c, d):
+    return a + b * x1 * np.sin(c * x2 + d)
+
+
+def test_matlabs_example_of_multistart():
+    """y = a + b x1 sin(c x2 + d), whose phase and frequency have many optima."""
+    rng = np.random.default_rng(13)
+    x1, x2 = 100.0 * rng.uniform(size=200), 20.0 * rng.uniform(size=200) - 10.0
+    truth = [-3.0, 0.25, 0.5, 1.0]
+    y = surface(x1, x2, *truth) + 0.1 * rng.normal(size=200)
+    limits = {"a": (-10, 10), "b": (0.01, 10), "c": (0.01, 10), "d": (0, 2 * np.pi)}
+    fit = bgd.fit(surface, {"x1": x1, "x2": x2}, y, parameters=limits, starts=400)
+    np.testing.assert_allclose([*fit.best.values.values()], truth, atol=5.0 * deviations(fit).max())
+    assert len(fit.solutions) > 5
+    assert fit.best.share < 0.9
+    pair = bgd.fit(lambda x, a, b, c, d: surface(x[0], x[1], a, b, c, d), (x1, x2), y, parameters=limits, starts=400)
+    assert pair.chisqr == pytest.approx(fit.chisqr, rel=1e-9)
+
+
+SETS = [T, T[:45]], [Y - 0.3, 0.5 * (Y - 0.3)[:45] + 0.002 * np.cos(90.0 * T[:45])]
+"""Two decays of one rate, whose amplitudes are 2 and 1."""
+
+
+def rate(t, a, k):
+    return a * np.exp(-k * t)
+
+
+@pytest.mark.parametrize("spreads", [None, [np.full(60, 0.01), np.full(45, 0.005)]], ids=["equal", "of each"])
+def test_several_data_sets_share_parameters(spreads):
+    x, y = SETS
+    fit = bgd.fit(rate, x, y, parameters={"a": (0, 5), "k": (0, 3)}, shared=["k"], sigma=spreads, starts=60)
+
+    def stacked(_, k, first, second):
+        return np.concatenate([rate(x[0], first, k), rate(x[1], second, k)])
+
+    joined = None if spreads is None else np.concatenate(spreads)
+    best, covariance = curve_fit(stacked, np.concatenate(x), np.concatenate(y), [0.7, 2.0, 1.0], sigma=joined, **EXACT)
+    assert fit.free == ["k", "a_1", "a_2"]
+    np.testing.assert_allclose([fit.params[name].value for name in fit.free], best, rtol=1e-7)
+    np.testing.assert_allclose(fit.covar, covariance, rtol=1e-6)
+    low, high = fit.confidence_band()
+    np.testing.assert_allclose(0.5 * (low + high), fit.predict(), rtol=1e-12)
+    np.testing.assert_allclose(fit.predict([[0.0], [0.0, 1.0]])[:2], best[1:], rtol=1e-7)
+    misfit = (fit.predict() - np.concatenate(y)) / (1.0 if joined is None else joined)
+    np.testing.assert_allclose(fit.to_scipy().fun, misfit, atol=1e-12)
+
+
+def test_formulas_and_limits_of_one_data_set():
+    x, y = SETS
+    limits = {"a": (0, 5), "a_2": "a_1/2", "k": (0, 3)}
+    fit = bgd.fit(rate, x, y, parameters=limits, shared="k", starts=40)
+    assert fit.free == ["k", "a_1"]
+    assert fit.params["a_2"].value == pytest.approx(0.5 * fit.params["a_1"].value)
+    own = bgd.fit(
+        lambda t, a, half, k: rate(t, a + 0.0 * half, k), x, y, parameters=limits | {"a_2": (0, 5), "half": "a/2"},
+        shared=["k"], starts=40,
+    )  # fmt: skip
+    for k in (1, 2):
+        assert own.params[f"half_{k}"].value == pytest.approx(0.5 * own.params[f"a_{k}"].value)
+
+
+BAD_SETS = {
+    "unknown": ({"shared": ["q"]}, "shared contains 'q', which the model does not have"),
+    "one set": ({"y": Y}, "y is .*give a list of data sets"),
+    "count": ({"x": [T]}, "x has 1 data sets and y has 2"),
+    "length": ({"y": [Y, Y]}, "data set 2: x has 45 points and y has 60"),
+    "sigma": ({"sigma": [0.1]}, "one for each of the 2 data sets"),
+    "missing": ({"parameters": {"a_1": (0, 1), "k": (0, 3)}}, "'a_2' of the model is not given"),
+    "strange": ({"parameters": {"a": (0, 1), "a_3": (0, 1), "k": (0, 3)}}, "has no parameter 'a_3'"),
+    "shape": ({"model": lambda t, a, k: a * k}, "does not return one number per observation"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_SETS)
+def test_bad_data_sets_in_one_line(name):
+    options, message = BAD_SETS[name]
+    given = {"model": rate, "x": SETS[0], "y": SETS[1], "parameters": {"a": (0, 5), "k": (0, 3)}, "shared": ["k"]}
+    with bgd.testing.no_work(), pytest.raises(bgd.InputError, match=message) as caught:
+        bgd.fit(**(given | options))
+    assert "\n" not in str(caught.value)
+
+
+def test_starts_agree_on_what_is_minimised():
+    """With a robust loss a worse optimum may have the lesser sum of squares."""
+    y = Y.copy()
+    y[::5] += 2.0
+    fit = fitted(y=y, loss="cauchy", f_scale=0.02, starts=200)
+    costs = np.array([each.cost for each in fit.solutions])
+    assert (np.diff(costs) >= -1e-9 * costs[1:]).all()
+    assert fit.agree == sum(each.count for each in fit.inside if each.cost <= fit.best.cost * (1.0 + 1e-6))
+    assert fit.best.cost < fit.chisqr / 100.0
+
+
+def test_exact_data_agree_up_to_rounding():
+    fit = fitted(lambda t, a, b: a + b * t, y=1.0 + 2.0 * T, parameters={"a": (0, 5), "b": (0, 5)}, starts=20)
+    assert fit.agree == 20
+    assert fit.chisqr < 1e-25
+
+
+def test_exchanged_labels_are_said():
+    y = 3.0 * np.exp(-2.0 * T) + np.exp(-0.3 * T) + 1e-3 * RNG.normal(size=60)
+    limits = {"a1": (0, 5), "k1": (0, 4), "a2": (0, 5), "k2": (0, 4)}
+    fit = fitted("a1*exp(-k1*x) + a2*exp(-k2*x)", y=y, parameters=limits)
+    first, second = fit.solutions[:2]
+    assert first.chisqr == pytest.approx(second.chisqr, rel=1e-9)
+    assert first.values["k1"] == pytest.approx(second.values["k2"], rel=1e-6)
+    assert fit.agree == first.count + second.count
+    assert "2 solutions have the same chi-square" in str(fit)
+
+
+def test_michaelis_menten():
+    """Puromycin, treated (Bates and Watts 1988): Vm = 212.7 (6.95), K = 0.06412 (0.00828), residual sum 1195."""
+    x = np.array([0.02, 0.02, 0.06, 0.06, 0.11, 0.11, 0.22, 0.22, 0.56, 0.56, 1.10, 1.10])
+    y = np.array([76, 47, 97, 107, 123, 139, 159, 152, 191, 201, 207, 200.0])
+    fit = bgd.fit(lambda x, vm, k: vm * x / (k + x), x, y, parameters={"vm": (0, 500), "k": (1e-3, 1)}, starts=50)
+    assert fit.params["vm"].value == pytest.approx(212.7, rel=1e-3)
+    assert fit.params["k"].value == pytest.approx(0.06412, rel=1e-3)
+    assert deviations(fit) == pytest.approx([6.947, 0.00828], rel=1e-3)
+    assert fit.chisqr == pytest.approx(1195.0, rel=1e-3)
+
+
+# Predictions
+
+
+def test_bands_of_a_straight_line():
+    """Closed form: s sqrt(1/m + (x - mean)²/Sxx), with 1 more below the root for a new observation."""
+    from scipy import stats
+
+    y = 1.0 + 0.5 * T + 0.1 * RNG.normal(size=60)
+    fit = fitted(lambda t, a, b: a + b * t, y=y, parameters={"a": (-5, 5), "b": (-5, 5)}, starts=20)
+    x = np.array([-1.0, 2.0, 7.0])
+    root = 1.0 / 60 + (x - T.mean()) ** 2 / np.sum((T - T.mean()) ** 2)
+    for band, more in ((fit.confidence_band, 0.0), (fit.prediction_band, 1.0)):
+        low, high = band(x, level=0.9)
+        half = stats.t.ppf(0.95, 58) * np.sqrt(fit.redchi * (root + more))
+        np.testing.assert_allclose(high - low, 2.0 * half, rtol=1e-7)
+        np.testing.assert_allclose(0.5 * (high + low), fit.predict(x), rtol=1e-9)
+    np.testing.assert_allclose(fit.predict(x, b=0.0), fit.predict([0.0])[0])
+
+
+def test_walkers_have_the_covariance_of_the_fit():
+    fit = fitted()
+    points = fit.walkers(20_000)
+    np.testing.assert_allclose(np.cov(points.T), fit.covar, rtol=0.1)
+    assert np.array_equal(points[:5], fit.walkers(20_000)[:5])
+
+
+def test_other_forms_of_a_result():
+    fit = fitted()
+    frame, solutions, scipys = fit.to_dataframe(), fit.to_dataframe(solutions=True), fit.to_scipy()
+    assert frame.loc["k", "stderr"] == fit.params["k"].stderr
+    assert len(solutions) == len(fit.solutions)
+    assert 2.0 * scipys.cost == pytest.approx(fit.chisqr)
+    assert scipys.jac.shape == (60, 3)
+    assert "starts" in fit.notes[0]
+    assert str(fit).count(fit.notes[0]) == 1
+
+
+def test_lmfit_takes_a_result():
+    lmfit = pytest.importorskip("lmfit")
+    fit = fitted(parameters=PARAMETERS | {"c": "a/7"})
+    result = fit.to_lmfit()
+    assert result.params["c"].value == pytest.approx(fit.params["c"].value)
+    assert result.params["k"].stderr == fit.params["k"].stderr
+    assert "reduced chi-square" in lmfit.fit_report(result)
+
+
+# Bad input
+
+
+BAD = {
+    "reversed": ({"parameters": PARAMETERS | {"k": (3, 0)}}, "limits .3, 0., which are reversed: write .0, 3."),
+    "equal": ({"parameters": PARAMETERS | {"k": (3, 3)}}, "equal limits"),
+    "value outside": ({"parameters": PARAMETERS | {"k": bgd.Parameter(5.0, 0, 3)}}, "value 5 outside its limits"),
+    "open": ({"parameters": PARAMETERS | {"k": (0, np.inf)}}, "open side"),
+    "log of zero": ({"parameters": PARAMETERS | {"k": bgd.Parameter(min=0, max=1, scale="log")}}, "positive"),
+    "unknown": ({"parameters": PARAMETERS | {"q": (0, 1)}}, "has no parameter 'q'"),
+    "missing": ({"parameters": {"a": (0, 1), "k": (0, 1)}}, "'c' of the model is not given"),
+    "too few": ({"parameters": [(0, 1), (0, 1)]}, "2 entries, but the model has 3"),
+    "no pair": ({"parameters": PARAMETERS | {"k": 3}}, "'k' is 3: give limits"),
+    "not a dict": ({"parameters": 3}, "parameters is 3"),
+    "none free": ({"parameters": {name: bgd.Parameter(1.0, vary=False) for name in "akc"}}, "no parameter varies"),
+    "no value": ({"parameters": PARAMETERS | {"k": bgd.Parameter(vary=False)}}, "no finite value"),
+    "lengths": ({"y": Y[:59]}, "x has 60 points and y has 59"),
+    "sigma zero": ({"sigma": np.zeros(60)}, "sigma contains 0.0"),
+    "sigma negative": ({"sigma": -1.0}, "sigma contains -1.0"),
+    "sigma of other length": ({"sigma": np.ones(7)}, "sigma has shape"),
+    "absolute without": ({"absolute_sigma": True}, "without sigma"),
+    "few points": ({"x": T[:2], "y": Y[:2]}, "2 points cannot determine 3 parameters"),
+    "all NaN": ({"y": np.full(60, np.nan)}, "all 60 rows"),
+    "infinite": ({"y": np.full(60, np.inf)}, "y contains inf"),
+    "table": ({"y": Y.reshape(6, 10)}, "y has shape"),
+    "shape": ({"model": lambda t, a, k, c: decay(t[:5], a, k, c)}, "returns the shape .5,., but y has .60,."),
+    "constant": ({"model": lambda t, a, k, c: 0.0 * t}, "is constant"),
+    "ignored": ({"model": lambda t, a, k, c: a * np.exp(-k * t)}, "ignores its parameter 'c'"),
+    "no model": ({"model": 3}, "model is 3"),
+    "no parameters": ({"model": lambda t: t, "parameters": {}}, "no parameters"),
+    "circular": ({"parameters": PARAMETERS | {"a": "k", "k": "2*a"}}, "'a' and 'k' is circular"),
+    "expr of itself": ({"parameters": PARAMETERS | {"a": "a + 1"}}, "circular"),
+    "expr of others": ({"parameters": PARAMETERS | {"a": "q + 1"}}, "contains 'q', which is not a parameter"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_in_one_line(name):
+    options, message = BAD[name]
+    with bgd.testing.no_work(), pytest.raises(bgd.InputError, match=message) as caught:
+        fitted(**options)
+    assert "\n" not in str(caught.value)
+
+
+WORDS = {
+    "bounds": "parameters=",
+    "p0": "parameters=",
+    "ydata": "third argument",
+    "weights": "sigma=1 / weights",
+    "nan_policy": "left out and counted",
+    "sigm": "'sigma'",
+}
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_words_of_other_libraries(word):
+    with pytest.raises(bgd.InputError, match=f"fit takes no {word!r}: .*{WORDS[word]}"):
+        fitted(**{word: 1})
