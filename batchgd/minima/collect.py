@@ -90,6 +90,7 @@ def _common(batch: Batch, out: Endpoints) -> dict[str, Any]:
         "backend": batch.backend.name,
         "dtype": batch.compute.dtype,
         "scale": batch.scale,
+        "bounds": batch.bounds,
         "threads": batch.threads,
     }
 
@@ -125,4 +126,5 @@ def batch_from(result: BatchData) -> Batch:
         Compute.of(result.backend, result.dtype, result.threads),
         getattr(result, "seed", None) or 0,
         scale=result.scale,
+        bounds=result.bounds,
     )

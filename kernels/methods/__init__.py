@@ -6,7 +6,8 @@ ask for by parameter name; the loop is built around that. A module may contain, 
 (``rule_parts/trial_steps.py`` has what rules that reject trials share):
 
 ``VECTORS``
-    Names of the vectors of length d that the rule remembers (zero at a start).
+    Names of the vectors of length d that the rule remembers (zero at a start). One that is called ``velocity`` is set
+    to 0 where a bound has cut a step short.
 ``SCALARS``
     Names of the numbers that it remembers (zero at a start); ``decide`` or ``advance`` renews them.
 ``sum_<name>(...)``

@@ -1,0 +1,183 @@
+"""Bounds: no point outside is evaluated, every method ends at the constrained minimum, and mistakes are named."""
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy.optimize import Bounds
+
+import batchgd as bgd
+from batchgd.compiler.codegen.rule import read_rule
+from batchgd.problem.methods import METHODS
+
+BACKENDS = ("cpu", "numpy")
+INF = np.inf
+
+
+def quadratic(d, seed):
+    """A convex quadratic in d dimensions, and a box of which some faces are active at its minimum."""
+    rng = np.random.default_rng(seed)
+    a = rng.normal(size=(d, d))
+    return a @ a.T + 0.5 * np.eye(d), 3.0 * rng.normal(size=d), -rng.uniform(0.2, 1.0, d), rng.uniform(0.2, 1.0, d)
+
+
+def solved(h, c, lower, upper):
+    """The minimum of x'Hx / 2 + c'x over a box: the best of the stationary points of all its faces."""
+    best = INF, c
+    for face in itertools.product((-1, 0, 1), repeat=len(c)):
+        side = np.array(face)
+        free, x = side == 0, np.where(side < 0, lower, upper)
+        if free.any():
+            x[free] = np.linalg.solve(h[np.ix_(free, free)], -(c[free] + h[np.ix_(free, ~free)] @ x[~free]))
+        if ((x >= lower) & (x <= upper)).all():
+            best = min(best, (0.5 * x @ h @ x + c @ x, x), key=lambda found: found[0])
+    return best[1]
+
+
+def hs25(x):
+    i = np.arange(1, 100)
+    u = 25.0 + (-50.0 * np.log(0.01 * i)) ** (2.0 / 3.0)
+    return np.sum((-0.01 * i + np.exp(-((u - x[1]) ** x[2]) / x[0])) ** 2)
+
+
+def hs38(x):
+    return (
+        100.0 * (x[1] - x[0] ** 2) ** 2
+        + (1.0 - x[0]) ** 2
+        + 90.0 * (x[3] - x[2] ** 2) ** 2
+        + (1.0 - x[2]) ** 2
+        + 10.1 * ((x[1] - 1.0) ** 2 + (x[3] - 1.0) ** 2)
+        + 19.8 * (x[1] - 1.0) * (x[3] - 1.0)
+    )
+
+
+def hs110(x):
+    return np.sum(np.log(x - 2.0) ** 2 + np.log(10.0 - x) ** 2) - np.prod(x) ** 0.2
+
+
+def rosenbrock(x):
+    return 100.0 * (x[1] - x[0] ** 2) ** 2 + (1.0 - x[0]) ** 2
+
+
+HOCK_SCHITTKOWSKI = {
+    "HS1": (rosenbrock, [(None, None), (-1.5, None)], [-2, 1], 0.0),
+    "HS2": (rosenbrock, [(None, None), (1.5, None)], [-2, 1.5], 4.9412293),
+    "HS3": (lambda x: x[1] + 1e-5 * (x[1] - x[0]) ** 2, [(None, None), (0, None)], [10, 1], 0.0),
+    "HS4": (lambda x: (x[0] + 1.0) ** 3 / 3.0 + x[1], [(1, None), (0, None)], [1.125, 0.125], 8.0 / 3.0),
+    "HS5": (
+        lambda x: np.sin(x[0] + x[1]) + (x[0] - x[1]) ** 2 - 1.5 * x[0] + 2.5 * x[1] + 1.0,
+        [(-1.5, 4), (-3, 3)],
+        [0, 0],
+        -np.sqrt(3.0) / 2.0 - np.pi / 3.0,
+    ),
+    "HS25": (hs25, [(0.1, 100), (0, 25.6), (0, 5)], [60, 20, 2], 0.0),
+    "HS38": (hs38, [(-10, 10)] * 4, [-3, -1, -3, -1], 0.0),
+    "HS45": (lambda x: 2.0 - np.prod(x) / 120.0, [(0, k) for k in range(1, 6)], [0.5, 1, 1, 2, 2], 1.0),
+    "HS110": (hs110, [(2.001, 9.999)] * 10, [9] * 10, -45.77846971),
+}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", HOCK_SCHITTKOWSKI)
+def test_published_optima(name, backend):
+    fun, bounds, x0, value = HOCK_SCHITTKOWSKI[name]
+    result = bgd.descend(fun, [x0], bounds=bounds, backend=backend, maxiter=20_000)
+    assert result.success.all()
+    assert result.fun[0] == pytest.approx(value, rel=1e-7, abs=1e-7)
+
+
+@pytest.mark.parametrize("d", [2, 3, 5, 8])
+def test_quadratic_on_a_box(d):
+    h, c, lower, upper = quadratic(d, seed=d)
+    want = solved(h, c, lower, upper)
+    assert ((want == lower) | (want == upper)).any()
+    x0 = np.random.default_rng(0).uniform(lower, upper, (50, d))
+    for backend in BACKENDS:
+        result = bgd.descend(lambda x: 0.5 * (x @ (h @ x)) + c @ x, x0, bounds=Bounds(lower, upper), backend=backend)
+        assert result.success.all()
+        np.testing.assert_allclose(result.x, np.tile(want, (50, 1)), atol=1e-6)
+        on = (want == lower) | (want == upper)
+        assert (result.x[:, on] == want[on]).all()
+
+
+def test_many_dimensions():
+    h, c, lower, upper = quadratic(60, seed=1)
+    result = bgd.descend(
+        lambda x: 0.5 * (x @ (h @ x)) + c @ x, np.zeros((4, 60)), bounds=Bounds(lower, upper), maxiter=20_000
+    )
+    x, g = result.x, result.x @ h + c
+    assert result.success.all()
+    assert (x >= lower).all()
+    assert (x <= upper).all()
+    free = (x > lower) & (x < upper)
+    assert abs(g[free]).max() < 1e-5
+    assert (g[x == lower] > 0.0).all()
+    assert (g[x == upper] < 0.0).all()
+
+
+def fenced(x):
+    """A quadratic whose minimum is outside; NaN wherever x is outside [0, 1] x [-0.1, 0.3]."""
+    inside = (x[0] >= 0.0) & (x[0] <= 1.0) & (x[1] >= -0.1) & (x[1] <= 0.3)
+    return np.where(inside, (x[0] - 2.0) ** 2 + 3.0 * (x[1] - 0.1) ** 2 + x[0] * x[1], np.nan)
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [(name, "float64") for name in METHODS] + [("adam", "float32"), ("barzilai_borwein", "mixed")],
+)
+def test_nothing_outside_is_seen(name, dtype):
+    method = METHODS[name]
+    example = method(**method.EXAMPLE)
+    points = np.random.default_rng(1).uniform([0.0, -0.1], [1.0, 0.3], (20, 2))
+    bounds = [(0, 1), (-0.1, 0.3)]
+    if read_rule(example.rule_in(2)).stages:
+        with pytest.raises(bgd.InputError, match="does not take bounds yet"):
+            bgd.descend(fenced, points, bounds=bounds, method=example)
+        return
+    result = bgd.descend(fenced, points, bounds=bounds, method=example, dtype=dtype, maxiter=3000)
+    assert np.isfinite(result.fun).all()
+    assert (result.x[:, 0] == 1.0).all()
+
+
+def test_fixed_coordinate_is_left_alone():
+    result = bgd.descend(rosenbrock, [[0.5, 0.25], [-0.5, 0.25]], bounds=[(None, None), (0.25, 0.25)])
+    assert result.success.all()
+    assert (result.x[:, 1] == 0.25).all()
+    slope = -400.0 * result.x[:, 0] * (0.25 - result.x[:, 0] ** 2) - 2.0 * (1.0 - result.x[:, 0])
+    assert abs(slope).max() < 1e-5
+
+
+def test_wide_bounds_change_nothing():
+    x0 = np.random.default_rng(0).uniform(-5, 5, (100, 2))
+    for method in (None, bgd.Adam(0.05)):
+        free = bgd.descend("himmelblau", x0, method=method, box=(-5, 5))
+        wide = bgd.descend("himmelblau", x0, method=method, box=(-5, 5), bounds=[(None, None), (-INF, INF)])
+        assert np.array_equal(free.x, wide.x)
+        assert np.array_equal(free.nfev, wide.nfev)
+
+
+def test_saved_with_the_result(tmp_path):
+    result = bgd.descend(rosenbrock, [[-2, 1.5]], bounds=[(None, None), (1.5, None)])
+    result.save(tmp_path / "bounded")
+    loaded = bgd.load(tmp_path / "bounded")
+    assert repr(loaded.bounds) == repr(result.bounds) == "Bounds([(-inf, inf), (1.5, inf)])"
+
+
+@pytest.mark.parametrize(
+    ("bounds", "others", "words"),
+    [
+        ([(1, 0), (0, 1)], {}, r"coordinate 0 are \(1, 0\), which is reversed: write \(0, 1\)"),
+        ([(0, 1)] * 3, {}, "given for 3 coordinates, and there are 2"),
+        ([(0, np.nan), (0, 1)], {}, "NaN is no bound"),
+        ([(0, 1, 2), (0, 1, 2)], {}, r"shape \(2, 3\), not \(d, 2\)"),
+        ("0:1", {}, "bounds is '0:1'"),
+        ([(0, 1), (0.6, 1)], {}, "coordinate 1 of start 0 is 0.5, outside its bounds"),
+        ([(0, 1), (0, 1)], {"box": [(0, 1), (0, 2)]}, "reaches beyond its bounds"),
+        ([(0, 1), (0, 1)], {"method": bgd.LBFGS()}, "does not take bounds yet"),
+        ([(INF, INF), (0, 1)], {}, "no number"),
+    ],
+)
+def test_mistakes(bounds, others, words):
+    with pytest.raises(bgd.InputError, match=words) as error:
+        bgd.descend(rosenbrock, [[0.5, 0.5]], bounds=bounds, **others)
+    assert "\n" not in str(error.value)
