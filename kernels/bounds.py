@@ -40,3 +40,8 @@ def compared(g, raw_g, x, base_x, base_g, along, lower, upper):
 def squared(along):
     """The term of a coordinate in s's / η^2."""
     return along * along
+
+
+def held(base_x, base_g, lower, upper):
+    """Whether a coordinate of the accepted point rests on a bound: its projected gradient is 0 there."""
+    return ((base_x <= lower) | (base_x >= upper)) & (base_g == 0.0)

@@ -7,7 +7,9 @@ import pytest
 from scipy.optimize import Bounds
 
 import batchgd as bgd
-from batchgd.compiler.codegen.rule import read_rule
+from batchgd.compiler.codegen.rule import takes_bounds
+from batchgd.compiler.codegen.specialisation import Specialisation
+from batchgd.compiler.codegen.trace_tick import tick_program
 from batchgd.problem.methods import METHODS
 
 BACKENDS = ("cpu", "numpy")
@@ -77,11 +79,16 @@ HOCK_SCHITTKOWSKI = {
 }
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+SECOND_ORDER = (bgd.NonlinearCG(), bgd.LBFGS(), bgd.BFGS(), bgd.Newton())
+
+
+@pytest.mark.parametrize(
+    ("method", "backend"), [(None, "cpu"), *((method, "numpy") for method in (None, *SECOND_ORDER))]
+)
 @pytest.mark.parametrize("name", HOCK_SCHITTKOWSKI)
-def test_published_optima(name, backend):
+def test_published_optima(name, method, backend):
     fun, bounds, x0, value = HOCK_SCHITTKOWSKI[name]
-    result = bgd.descend(fun, [x0], bounds=bounds, backend=backend, maxiter=20_000)
+    result = bgd.descend(fun, [x0], bounds=bounds, method=method, backend=backend, maxiter=20_000)
     assert result.success.all()
     assert result.fun[0] == pytest.approx(value, rel=1e-7, abs=1e-7)
 
@@ -92,18 +99,21 @@ def test_quadratic_on_a_box(d):
     want = solved(h, c, lower, upper)
     assert ((want == lower) | (want == upper)).any()
     x0 = np.random.default_rng(0).uniform(lower, upper, (50, d))
-    for backend in BACKENDS:
-        result = bgd.descend(lambda x: 0.5 * (x @ (h @ x)) + c @ x, x0, bounds=Bounds(lower, upper), backend=backend)
+    for method, backend in itertools.product((None, bgd.Armijo(), *SECOND_ORDER), BACKENDS if d == 3 else ["numpy"]):
+        result = bgd.descend(
+            lambda x: 0.5 * (x @ (h @ x)) + c @ x, x0, bounds=Bounds(lower, upper), method=method, backend=backend
+        )
         assert result.success.all()
         np.testing.assert_allclose(result.x, np.tile(want, (50, 1)), atol=1e-6)
         on = (want == lower) | (want == upper)
         assert (result.x[:, on] == want[on]).all()
 
 
-def test_many_dimensions():
-    h, c, lower, upper = quadratic(60, seed=1)
+@pytest.mark.parametrize("method", [None, *SECOND_ORDER])
+def test_many_dimensions(method):
+    h, c, lower, upper = quadratic(40, seed=1)
     result = bgd.descend(
-        lambda x: 0.5 * (x @ (h @ x)) + c @ x, np.zeros((4, 60)), bounds=Bounds(lower, upper), maxiter=20_000
+        lambda x: 0.5 * (x @ (h @ x)) + c @ x, np.zeros((4, 40)), bounds=Bounds(lower, upper), method=method
     )
     x, g = result.x, result.x @ h + c
     assert result.success.all()
@@ -130,13 +140,21 @@ def test_nothing_outside_is_seen(name, dtype):
     example = method(**method.EXAMPLE)
     points = np.random.default_rng(1).uniform([0.0, -0.1], [1.0, 0.3], (20, 2))
     bounds = [(0, 1), (-0.1, 0.3)]
-    if read_rule(example.rule_in(2)).stages:
+    if not takes_bounds(example.rule_in(2)):
         with pytest.raises(bgd.InputError, match="does not take bounds yet"):
             bgd.descend(fenced, points, bounds=bounds, method=example)
         return
     result = bgd.descend(fenced, points, bounds=bounds, method=example, dtype=dtype, maxiter=3000)
     assert np.isfinite(result.fun).all()
     assert (result.x[:, 0] == 1.0).all()
+
+
+def test_no_bounds_no_operations():
+    objective = bgd.Objective(rosenbrock, 2)
+    for name in ("barzilai_borwein", "newton", "adam"):
+        free, within = (tick_program(Specialisation(objective, name, bounded=bounded)) for bounded in (False, True))
+        assert not {place.number for place in free.reads.values() if place.array == "box"}
+        assert {place.number for place in within.reads.values() if place.array == "box"} == {6, 7, 8, 9}
 
 
 def test_fixed_coordinate_is_left_alone():
@@ -173,7 +191,7 @@ def test_saved_with_the_result(tmp_path):
         ("0:1", {}, "bounds is '0:1'"),
         ([(0, 1), (0.6, 1)], {}, "coordinate 1 of start 0 is 0.5, outside its bounds"),
         ([(0, 1), (0, 1)], {"box": [(0, 1), (0, 2)]}, "reaches beyond its bounds"),
-        ([(0, 1), (0, 1)], {"method": bgd.LBFGS()}, "does not take bounds yet"),
+        ([(0, 1), (0, 1)], {"method": bgd.GradientFlow(1e-3)}, "does not take bounds yet"),
         ([(INF, INF), (0, 1)], {}, "no number"),
     ],
 )

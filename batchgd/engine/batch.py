@@ -223,10 +223,10 @@ def _check_bounds(bounds: Bounds | None, box: Box, objective: Differentiable, me
     """Refuse bounds where they would not be kept."""
     if bounds is None:
         return
-    from batchgd.compiler.codegen.rule import read_rule
+    from batchgd.compiler.codegen.rule import takes_bounds
 
     bounds.check_box(box)
-    if read_rule(method.rule_in(objective.dim), method.parts).stages:
+    if not takes_bounds(method.rule_in(objective.dim)):
         raise InputError(
             f"{type(method).__name__} does not take bounds yet: leave method out, or give a first-order one such as "
             "method=bgd.Adam(learning_rate=...)"

@@ -106,7 +106,7 @@ class Specialisation:
     @property
     def read(self) -> Rule:
         """The rule with its parts."""
-        return read_rule(self.rule, self.parts)
+        return read_rule(self.rule, self.parts, bounded=self.bounded)
 
     @property
     def blocked(self) -> bool:

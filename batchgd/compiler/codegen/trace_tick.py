@@ -19,16 +19,14 @@ from batchgd.compiler.codegen.trace_stopping import StoppingTrace
 from batchgd.compiler.trace.graph import Node
 from batchgd.compiler.trace.scalar import Scalar, node_of
 from batchgd.kernels import bounds
-from batchgd.kernels.rule_parts.stages import Block, Each, Lane, Sum, with_callees
+from batchgd.kernels.rule_parts.stages import Block, Each, Lane, Least, Sum, with_callees
 from batchgd.kernels.rule_parts.trial_steps import update as along_the_gradient
 from batchgd.kernels.stopping_tests import LIMITS
 
 if TYPE_CHECKING:
     from batchgd.compiler.codegen.specialisation import Specialisation
 
-BOUNDS = ("lower, of the bounds", "upper, of the bounds")
-RAW = "g, not projected"
-"""Their names: a rule may call numbers of its own ``lower``."""
+BOUNDS = ("lower_bound", "upper_bound")
 
 
 def tick_program(of: Specialisation) -> Program:
@@ -163,7 +161,7 @@ class TickTrace:
 
     def _project(self) -> None:
         """Put the projected gradient in place of the gradient."""
-        self.names[RAW] = self.names["g"]
+        self.names["raw_g"] = self.names["g"]
         self.names["g"] = self.over.each(bounds.projected, self.names["g"], self.names["x"], *self._bounds())
 
     def _stay_inside(self) -> None:
@@ -179,7 +177,7 @@ class TickTrace:
         if "cut" not in self.__dict__:
             moved = [names[name] for name in ("x", "base_x", "base_g")]
             along = self.over.each(bounds.step_slope, *moved, names["step"], *sides)
-            gradient = self.over.each(bounds.compared, names["g"], names[RAW], *moved, along, *sides)
+            gradient = self.over.each(bounds.compared, names["g"], names["raw_g"], *moved, along, *sides)
             base_gg = self.over.total(self.over.each(bounds.squared, along))
             self.cut = {"base_g": along, "g": gradient, "base_gg": base_gg}
         return self.cut
@@ -204,6 +202,8 @@ class TickTrace:
             self._name(step.gives, function(*values))
         elif step.kind is Sum:
             self.names[step.gives[0]] = self.over.total(self.over.each(function, *values))
+        elif step.kind is Least:
+            self.names[step.gives[0]] = self.over.smallest(self.over.each(function, *values))
         elif step.kind is Each:
             self._name(step.gives, self.over.each(function, *values))
         if "accepted" in step.gives:
