@@ -199,3 +199,51 @@ def test_mistakes(bounds, others, words):
     with pytest.raises(bgd.InputError, match=words) as error:
         bgd.descend(rosenbrock, [[0.5, 0.5]], bounds=bounds, **others)
     assert "\n" not in str(error.value)
+
+
+def test_minima_on_faces_are_minima(tmp_path):
+    result = bgd.multistart("himmelblau", bounds=[(-2, 2.5), (-1, 4)], starts=500)
+    assert result.minima.kind.tolist() == ["minimum"] * 4
+    assert result.minima.active.tolist() == [[1, 0], [-1, 0], [1, -1], [-1, -1]]
+    assert not result.warnings
+    assert result.label.min() == 0
+    assert result.minima.x[0, 0] == 2.5
+    result.save(tmp_path / "faces")
+    loaded = bgd.load(tmp_path / "faces", fun="himmelblau")
+    assert np.array_equal(loaded.minima.active, result.minima.active)
+    assert np.array_equal(loaded.recluster().minima.x, result.minima.x)
+    with pytest.raises(bgd.InputError, match="does not take yet"):
+        loaded.connect()
+
+
+@pytest.mark.parametrize("d", [2, 5, 8])
+def test_minimum_of_a_quadratic(d):
+    h, c, lower, upper = quadratic(d, seed=d)
+    want = solved(h, c, lower, upper)
+    result = bgd.multistart(lambda x: 0.5 * (x @ (h @ x)) + c @ x, bounds=Bounds(lower, upper), starts=200)
+    assert len(result.minima) == 1
+    np.testing.assert_allclose(result.minima.x[0], want, atol=1e-12)
+    assert (result.minima.active[0] == np.where(want == lower, -1, np.where(want == upper, 1, 0))).all()
+
+
+def test_corners_of_a_concave_function():
+    result = bgd.multistart(lambda x: -(x @ x) + 0.1 * x[0], bounds=[(-1, 1)] * 3, starts=300)
+    assert len(result.minima) == 8
+    assert (abs(result.minima.x) == 1.0).all()
+    assert (result.minima.active == result.minima.x).all()
+
+
+def test_minima_are_polished_inside():
+    result = bgd.multistart(fenced, bounds=[(0, 1), (-0.1, 0.3)], starts=100)
+    assert result.minima.kind.tolist() == ["minimum"]
+    np.testing.assert_allclose(result.minima.x, [[1.0, 0.1 - 1.0 / 6.0]], atol=1e-12)
+
+
+def test_box_and_half_bounds():
+    result = bgd.multistart(rosenbrock, bounds=[(None, None), (1.5, None)], box=[(-2, 2), (1.5, 3)], starts=100)
+    assert result.minima.x[:, 1].tolist() == [1.5] * len(result.minima)
+    assert result.minima.fun[0] == pytest.approx(0.0504261879, rel=1e-6)
+    with pytest.raises(bgd.InputError, match="where starts cannot be drawn: give box"):
+        bgd.multistart(rosenbrock, bounds=[(None, None), (1.5, None)], starts=100)
+    with pytest.raises(bgd.InputError, match="a strategy does not take bounds yet"):
+        bgd.multistart(rosenbrock, bounds=[(0, 1), (0, 1)], strategy="mlsl")

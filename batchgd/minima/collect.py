@@ -41,7 +41,8 @@ def collect(
 ) -> LandscapeData:
     """Run a batch, collect the occupied cells shard by shard, and find the minima behind them."""
     watch = Watch() if watch is None else watch
-    identity = identity.completed(batch.objective.symmetry, batch.box.dim)
+    symmetry = batch.objective.symmetry if batch.bounds is None else None  # bounds are not those of a copy
+    identity = identity.completed(symmetry, batch.box.dim)
     collector, stopped = Collector(batch.box, identity, keep=keep), None
     if until is None:
         collector.run(batch, watch)
@@ -114,6 +115,7 @@ def batch_from(result: BatchData) -> Batch:
     """
     if not result.has_function:
         raise not_stored("the function")
+    refuse_bounds(result)
     if result.starts is None or result.box is None or not isinstance(result.method, Method):
         why = "has no record of how it was made" if result.kept else "was saved without its starts (keep='minima')"
         raise InputError(f"this result {why}: run it again")
@@ -126,5 +128,10 @@ def batch_from(result: BatchData) -> Batch:
         Compute.of(result.backend, result.dtype, result.threads),
         getattr(result, "seed", None) or 0,
         scale=result.scale,
-        bounds=result.bounds,
     )
+
+
+def refuse_bounds(result: BatchData) -> None:
+    """Refuse a result with bounds for an analysis that would go on without them."""
+    if result.bounds is not None:
+        raise InputError("this result has bounds, which this analysis does not take yet: run without bounds for it")

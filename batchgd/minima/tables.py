@@ -105,6 +105,10 @@ class Minima(Points):
         Interval of each fraction at 95 %, given that the minimum was seen
         (:func:`batchgd.minima.fractions.seen_interval`); None if starts are not independent, for the reason in
         ``interval_note``.
+    active : (m, d) of int, or None
+        With bounds: -1 where the point rests on the lower bound of a coordinate (or the coordinate is fixed), 1 on the
+        upper one, 0 where it is free, as SciPy's ``active_mask``. ``eigenvalues`` are then those of the free
+        coordinates, with the largest curvature of these once more for each one that rests.
 
     Examples
     --------
@@ -125,6 +129,7 @@ class Minima(Points):
     fraction_low: NDArray[np.float64] | None = None
     fraction_high: NDArray[np.float64] | None = None
     interval_note: str | None = None
+    active: NDArray[np.int8] | None = None
 
     def __post_init__(self) -> None:
         if self.free is None:  # as in results saved before the column existed
