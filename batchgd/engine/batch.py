@@ -133,7 +133,7 @@ def make_batch(
     if compute.backend.name != "numpy":
         traced.warn_if_large()
     _check_rule(traced, method)
-    _check_bounds(bounds, region, traced, method, compute)
+    _check_bounds(bounds, region, traced, method)
     if stopping.gtol is None:
         stopping = replace(stopping, gtol=resting_slope(traced, region, units, bounds))
     return Batch(traced, starts, region, method, stopping, compute, seed, scale=units, bounds=bounds)
@@ -219,7 +219,7 @@ def _check_rule(objective: Differentiable, method: Method) -> None:
             )
 
 
-def _check_bounds(bounds: Bounds | None, box: Box, objective: Differentiable, method: Method, compute: Compute) -> None:
+def _check_bounds(bounds: Bounds | None, box: Box, objective: Differentiable, method: Method) -> None:
     """Refuse bounds where they would not be kept."""
     if bounds is None:
         return
@@ -231,8 +231,6 @@ def _check_bounds(bounds: Bounds | None, box: Box, objective: Differentiable, me
             f"{type(method).__name__} does not take bounds yet: leave method out, or give a first-order one such as "
             "method=bgd.Adam(learning_rate=...)"
         )
-    if compute.backend.name == "cuda":
-        raise InputError('bounds are not taken on a GPU yet: give backend="cpu"')
     if objective.plain and getattr(objective, "jac", None) is None:
         raise InputError(
             f"the gradient of {objective.name} is computed by differences, which may evaluate outside the bounds: "

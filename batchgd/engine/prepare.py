@@ -50,6 +50,11 @@ def specialisation_of(batch: Batch) -> Specialisation:
     if missing := {*specialisation.read.hyperparameters} - {*shared, *differing}:
         absent = f"{type(batch.method).__name__}.hyperparameters has no such name"
         raise InputError(f"the rule of {batch.method} needs {', '.join(sorted(missing))}, but {absent}: add it")
+    if specialisation.bounded and specialisation.target == "cuda" and specialisation.blocked:
+        raise InputError(
+            f"{type(batch.method).__name__} for {batch.objective.name} takes no bounds on a GPU yet, as a lane remembers "
+            'too much, or the function is a FiniteSum: give backend="cpu"'
+        )
     return specialisation.narrowed()
 
 
@@ -121,6 +126,6 @@ def prepare(
 def _points(batch: Batch, dtype: str) -> Callable[[int, int], NDArray[Any]] | None:
     """Return what makes the starts of a shard, none of them outside bounds, or None if the kernel makes them."""
     starts, bounds = batch.starts, batch.bounds
-    if starts.in_kernel:
-        return None
-    return starts.rows if bounds is None else lambda first, stop: bounds.clip(starts.rows(first, stop).astype(dtype))
+    if bounds is None:
+        return None if starts.in_kernel else starts.rows
+    return lambda first, stop: bounds.clip(starts.rows(first, stop).astype(dtype))
