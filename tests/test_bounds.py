@@ -7,6 +7,7 @@ import pytest
 from scipy.optimize import Bounds
 
 import batchgd as bgd
+from batchgd.cli import main
 from batchgd.compiler.codegen.rule import takes_bounds
 from batchgd.compiler.codegen.specialisation import Specialisation
 from batchgd.compiler.codegen.trace_tick import tick_program
@@ -247,3 +248,12 @@ def test_box_and_half_bounds():
         bgd.multistart(rosenbrock, bounds=[(None, None), (1.5, None)], starts=100)
     with pytest.raises(bgd.InputError, match="a strategy does not take bounds yet"):
         bgd.multistart(rosenbrock, bounds=[(0, 1), (0, 1)], strategy="mlsl")
+
+
+def test_shell(capsys):
+    assert (
+        main(["run", "himmelblau", "--bounds", "-2", "2.5", "--bounds", "-1", "inf", "--starts", "200", "--csv"]) == 0
+    )
+    assert "2.5" in capsys.readouterr().out.splitlines()[1]
+    assert main(["run", "himmelblau", "--bounds", "1", "0"]) == 2
+    assert "which is reversed: write (0, 1)" in capsys.readouterr().err
