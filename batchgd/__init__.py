@@ -27,6 +27,7 @@ _HOMES = {
     "Normal": "problem.starts",
     "start": "problem.starts",
     "Callback": "compiler.callback",
+    "compiled": "compiler.compiled",
     "FiniteSum": "compiler.finite_sum",
     "Objective": "compiler.objective",
     "as_objective": "compiler.resolve",
@@ -86,6 +87,7 @@ if TYPE_CHECKING:
     from batchgd.api.pictures import register_picture as register_picture
     from batchgd.api.storage.load import load as load
     from batchgd.compiler.callback import Callback as Callback
+    from batchgd.compiler.compiled import compiled as compiled
     from batchgd.compiler.finite_sum import FiniteSum as FiniteSum
     from batchgd.compiler.objective import Objective as Objective
     from batchgd.compiler.resolve import as_objective as as_objective

@@ -7,9 +7,8 @@ the CPU, over W lanes, is written in LLVM (``compiler/lower/loop.py``), and that
 The arguments of a call are grouped in the named tuples of ``plan.py``: ``starts``, ``numbers`` and ``ends``.
 
 The workspace ``ws`` is one flat array of reals, slot k of a lane at ``ws[k * W + lane]``: x, the rule's vectors and
-scalars, learning rates and the like that differ per start, and the lane's own counters; on the CPU, after them starts
-that were drawn ahead. ``index[lane]`` is the start that a lane descends from, -1 for one that is parked because no
-start is left.
+scalars, learning rates and the like that differ per start, and the lane's own counters. A thread has one lane, W is 1.
+``index[lane]`` is the start that a lane descends from, -1 for one that is parked because no start is left.
 """
 
 from typing import Any
@@ -63,22 +62,14 @@ def look_here(control):
     return control[0]
 
 
-def draw(ws, index, slot, first, starts):
-    """Draw the starts from ``first`` on, one per lane, into the D slots from ``slot`` on."""
+def draw(ws, lane, start, starts):
+    """Draw a start into the first slots of a lane, two coordinates at a time."""
     for block in range((D + 1) // 2):
         k = 2 * block
-        row = (slot + k) * W
-        lower_even, width_even = starts.lower[k], starts.width[k]
+        u, v = uniform_pair(starts.seed, start, block, STREAM_STARTS)
+        ws[k * W + lane] = place(u, starts.lower[k], starts.width[k])
         if k + 1 < D:
-            lower_odd, width_odd = starts.lower[k + 1], starts.width[k + 1]
-            for lane in range(W):
-                u, v = uniform_pair(starts.seed, first + lane, block, STREAM_STARTS)
-                ws[row + lane] = place(u, lower_even, width_even)
-                ws[row + W + lane] = place(v, lower_odd, width_odd)
-        else:
-            for lane in range(W):
-                u, v = uniform_pair(starts.seed, first + lane, block, STREAM_STARTS)
-                ws[row + lane] = place(u, lower_even, width_even)
+            ws[(k + 1) * W + lane] = place(v, starts.lower[k + 1], starts.width[k + 1])
 
 
 def refill(ws, index, lane, starts):
@@ -91,7 +82,7 @@ def refill(ws, index, lane, starts):
     if start >= 0:
         live = 1
         if IN_KERNEL:
-            draw(ws, index, 0, start, starts)
+            draw(ws, lane, start, starts)
         else:
             for k in range(D):
                 ws[k * W + lane] = starts.points[start - starts.base, k]

@@ -1,6 +1,6 @@
 """Register what Numba must know to compile calls of our functions: import this before it compiles any.
 
-The CPU's code is compiled without Numba, unless an update sees a batch of rows, so most processes never import it.
+Only CUDA kernels need it: the CPU's code is compiled without Numba.
 """
 
 from numba.extending import register_jitable

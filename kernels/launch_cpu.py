@@ -107,14 +107,14 @@ class _Functions:
 
     def __init__(self, module: Any, plan: Plan):
         self.lanes, self.slots = module.W, module.slots
-        self.descend = _FUNCTION(module.descend.address(plan.dtype))
-        self.values = _FUNCTION(module.values.address(plan.dtype))
-        self.tick = module.tick.address(plan.dtype)
+        self.descend = _FUNCTION(module.descend.address())
+        self.values = _FUNCTION(module.values.address())
+        self.tick = module.tick.address()
         self.evaluate: Any = getattr(module, "evaluate", None)
         self.evaluate_value = getattr(module, "evaluate_value", self.evaluate)
         for function in (self.evaluate, self.evaluate_value):
             if function is not None:
-                function.address(plan.dtype)
+                function.address()
         self.module = module  # whose code is freed with it
 
 
@@ -142,9 +142,9 @@ class _State:
         tail[[RUN, TICKS, ENDS]] = 1, 0, 0
         tail[FIRST_SLOT:] = slots
         tail[TICK] = functions.tick
-        self.evaluate = _Evaluation(functions.evaluate, plan.dtype)
+        self.evaluate = _Evaluation(functions.evaluate)
         alone = functions.evaluate_value is not functions.evaluate
-        self.evaluate_value = _Evaluation(functions.evaluate_value, plan.dtype) if alone else self.evaluate
+        self.evaluate_value = _Evaluation(functions.evaluate_value) if alone else self.evaluate
         self.call = _Call(seed=plan.seed)
         numbers = plan.numbers._asdict()
         self.call.point(lower=plan.lower, width=plan.width, control=plan.control, **numbers)
@@ -172,8 +172,8 @@ class _State:
 class _Evaluation:
     """A function that evaluates, and what it reads besides its arguments."""
 
-    def __init__(self, function: Any, dtype: str):
-        self.address = 0 if function is None else function.address(dtype)
+    def __init__(self, function: Any):
+        self.address = 0 if function is None else function.address()
         self.tables = getattr(function, "tables", ())
         self.addresses = np.array([table.ctypes.data for table in self.tables], np.uintp)
         self.memory = _aligned(getattr(function, "memory", 0), np.uint8)

@@ -9,7 +9,7 @@ from batchgd.kernels.descend import ACCEPTED, CODE, NIT, D, W, look, look_due, r
 # Copied into every specialisation from here on.
 
 
-def begin_trail(ws, index, lane, row, trail):
+def begin_trail(ws, lane, row, trail):
     """Keep the start of a lane as the point after 0 updates."""
     points, moved, updates, kept = trail
     latest = points.shape[1] - 1
@@ -42,7 +42,7 @@ def keep_latest(row, trail):
         kept[row, 0] = i + 1
 
 
-def extend_trail(ws, index, lane, row, made, trail):
+def extend_trail(ws, lane, row, made, trail):
     """Write down the accepted point of a lane after this many updates."""
     points, moved, updates, _ = trail
     latest = points.shape[1] - 1
@@ -63,7 +63,7 @@ def record(ws, index, starts, numbers, control, ends, trail):
     for lane in range(W):
         live += refill(ws, index, lane, starts)
         if index[lane] >= 0:
-            begin_trail(ws, index, lane, index[lane] - starts.base, trail)
+            begin_trail(ws, lane, index[lane] - starts.base, trail)
     ticks = 0
     while live > 0:
         tick(ws, index, starts.seed, numbers.p, numbers.box, numbers.h, numbers.limits)
@@ -73,12 +73,12 @@ def record(ws, index, starts, numbers, control, ends, trail):
             if index[lane] >= 0:
                 made, code = int(ws[NIT * W + lane]), int(ws[CODE * W + lane])
                 if made != trail.updates[index[lane] - starts.base, latest]:
-                    extend_trail(ws, index, lane, index[lane] - starts.base, made, trail)
+                    extend_trail(ws, lane, index[lane] - starts.base, made, trail)
                 if code != 0:
                     store(ws, index, lane, code, ends, starts.base)
                     live += refill(ws, index, lane, starts) - 1
                     if index[lane] >= 0:
-                        begin_trail(ws, index, lane, index[lane] - starts.base, trail)
+                        begin_trail(ws, lane, index[lane] - starts.base, trail)
                 elif ending != 0:
                     store(ws, index, lane, code, ends, starts.base)
                     ends.status[index[lane] - starts.base] = ending

@@ -453,16 +453,6 @@ def test_cuda_asked_for_where_there_is_none(call, monkeypatch):
     refused(call, BackendError, "cuda cannot be used: no NVIDIA driver was found", "`batchgd doctor`.* or use cpu")
 
 
-def test_without_a_compiler_numpy_takes_over(monkeypatch):
-    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
-    refused(
-        multistart(backend="cpu"), BackendError, "cpu cannot be used: Numba's compiler is switched off", "use numpy"
-    )
-    with pytest.raises(testing.Work) as started:
-        library()()
-    assert started.value.batch.backend.name == "numpy"
-
-
 @pytest.mark.parametrize("call", [multistart(strats=5), descend(maxitr=5)], ids=["multistart", "descend"])
 def test_an_unknown_keyword_is_a_type_error_as_in_python(call):
     refused(call, TypeError, "takes no '(strats|maxitr)'", "did you mean '(starts|maxiter)'")

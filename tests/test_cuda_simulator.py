@@ -45,6 +45,14 @@ def test_a_method_of_another_package_agrees_too(seen):
     assert found["updates"] == 1.0
 
 
+def test_a_function_of_the_users_agrees_too(seen):
+    found = seen["compiled"]
+    assert found["backend"] == "cuda"
+    assert found["labels"]
+    assert found["statuses"]
+    assert found["minima"] < 1e-10
+
+
 @pytest.mark.parametrize("case", simulated_cuda.SHARED)
 def test_trajectories_shared_by_threads_are_those_of_one(seen, case):
     found = seen[f"shared {case}"]

@@ -59,7 +59,6 @@ MACHINES = {
     "healthy, CUDA 12": (machine(STACK_12, CUPY_12, driver=driver("12.4")), None, ""),
     "CUDA 12 wheels on a newer driver": (machine(STACK_12, CUPY_12, driver=driver("13.0")), None, ""),
     "laptop without a GPU": (machine(), None, ""),
-    "no compiler": (machine(interpreted=True), "only the numpy backend works", "unset NUMBA_DISABLE_JIT"),
     "GPU packages without a driver": (machine(STACK_13, CUPY_13), None, ""),
     "CuPy 13 beside numba-cuda's CUDA 12": (
         machine(STACK_12, CUPY_13, driver=driver()),

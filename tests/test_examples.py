@@ -98,3 +98,11 @@ def test_mueller_brown_shows_its_three_minima(load):
     result = batchgd.multistart(module.potential, box=module.BOX, starts=500, seed=0)
     np.testing.assert_allclose(result.minima.x, landscapes.get("mueller_brown").minima(), rtol=0.0, atol=1e-8)
     assert len(result) == 500
+
+
+def test_a_shape_is_found_where_it_has_moved(load):
+    example = load("registration")
+    found = example.run(500).minima
+    np.testing.assert_allclose(found.x[0], example.SHIFT, atol=1e-6)
+    assert found.fun[0] < 1e-12
+    assert len(found) > 1

@@ -54,6 +54,10 @@ def test_starts_are_the_same_in_every_bit(dtype):
     assert np.array_equal(still.x, still.x0)
 
 
+def test_a_function_of_the_users():
+    compare(bgd.compiled(simulated_cuda.wells, box=[(-2, 2)] * 2, params=[1.0, 0.25]), 8, maxiter=5)
+
+
 def test_given_starts():
     compare("himmelblau", np.random.default_rng(1).uniform(-5, 5, (64, 2)))
 

@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import array_shapes, arrays, basic_indices, integer_
 from scipy import special
 
 import batchgd as bgd
-from batchgd import Objective
+from batchgd import Objective, TraceError
 
 LARGE = 5
 """Dimensions of more elements are rows in this file, so that the unrolled trace stays small."""
@@ -268,7 +268,55 @@ def _in_place(x):
     return np.sum(x**3)
 
 
+W = np.exp(2j * np.pi * np.outer(np.arange(6), np.arange(7)) / 7)
+Z = np.exp(3j * T) * T
+
+
+def _complex_parts(x):
+    z = 1 / (x[0] - 1j * x[1] * T)
+    return np.sum(z.real**2 + z.imag + (z * z.conj()).real + np.angle(z) + np.imag(z**3)) + np.isfinite(z).all()
+
+
+def _complex_statistics(x):
+    z = x[0] * np.exp(1j * x[1] * T) + x[2]
+    return abs(z.mean()) + np.var(z) + np.linalg.norm(z) + np.vdot(z, Z).imag + np.abs(np.dot(z, Z)) + (Z @ z).real
+
+
+def _complex_elements(x):
+    z = x[0] * np.exp(1j * x[1] * T)
+    joint = np.concatenate([z[::-1], x[2] * T, z[1:] - z[:-1]])
+    return np.sum(np.abs(joint - 1.0) ** 2) + abs(z[3]) + np.sum(np.abs(np.cumsum(z)))
+
+
+def _complex_scan(x):
+    def step(total, z):
+        return 0.9 * total + abs(z * x[0] - x[1]) ** 2, total
+
+    total, before = bgd.scan(step, x[2], Z)
+    return total + np.sum(before**2)
+
+
+ON_COMPLEX = {
+    "a wave": lambda x: np.sum(np.abs(x[0] * np.exp(1j * x[1] * T) - Z) ** 2) + x[2],
+    "square of a sum": lambda x: np.abs(np.sum(x[2] * np.exp(1j * (x[0] * T + x[1] * T**2)))) ** 2,
+    "constant matrix": lambda x: np.sum(np.abs(W @ (x[0] * np.sin(x[1] * T)) - x[2]) ** 2),
+    "einsum": lambda x: np.sum(np.abs(np.einsum("ij,j->i", W, x[0] * np.exp(1j * x[1] * T))) ** 2) + x[2],
+    "two axes": lambda x: np.sum(np.abs(np.sum(np.exp(1j * x[0] * T[:, None] * C) * x[1], axis=1) + x[2]) ** 2),
+    "small axis": lambda x: np.sum(
+        np.abs(np.exp(1j * x[0] * T[:, None] * [1, 2, 3]) @ np.array([x[1], 2j, x[2]])) ** 2
+    ),
+    "outer": lambda x: np.sum(np.abs(np.outer(np.exp(1j * x[0] * T), np.exp(-1j * x[1] * C)) - x[2])),
+    "selection": lambda x: np.sum(np.where(MASK, x[0] * np.exp(1j * x[1] * T), T * x[2]).real ** 2),
+    "complex x": lambda x: np.sum(np.abs((x[0] + 1j * x[1]) * Z - x[2] * Z**2) ** 2) + np.sum((1j * x[0] * T * Z).real),
+    "logarithm": lambda x: np.sum(np.log(np.conj(x[0] * np.exp(1j * T) + x[1])).imag + np.sqrt(x[2] + 1j * T).real),
+    "parts": _complex_parts,
+    "statistics": _complex_statistics,
+    "elements": _complex_elements,
+    "scan": _complex_scan,
+}
+
 TABLE = [
+    *[pytest.param(fun, 3, id=f"complex: {name}") for name, fun in ON_COMPLEX.items()],
     *[pytest.param(fun, 3, id=name) for name, fun in ON_DATA.items()],
     *[pytest.param(fun, 7, id=f"large x: {name}") for name, fun in ON_LARGE_X.items()],
 ]
@@ -326,3 +374,73 @@ def test_any_index_reads_and_writes_as_in_numpy(draw):
         steps = np.eye(2) * 1e-6
         slopes = [(fun(x + step) - fun(x - step)) / 2e-6 for step in steps]
         np.testing.assert_allclose(objective.gradient(x), slopes, rtol=1e-6, atol=1e-6)
+
+
+FREQUENCIES = np.arange(90.0)
+
+
+@pytest.mark.parametrize(
+    ("transformed", "inverse"),
+    [
+        (lambda z: np.fft.fft(z.real), lambda y: np.fft.ifft(y).real),
+        (lambda z: np.fft.fft(z, 100), lambda y: np.fft.ifft(y)[:90].real),
+        (lambda z: np.fft.rfft(z.real), lambda y: np.fft.irfft(y)),
+        (lambda z: np.fft.rfft(z.real, 91), lambda y: np.fft.irfft(y, 91)[:90]),
+    ],
+)
+def test_fourier_transforms_of_rows(transformed, inverse):
+    """A transform is that of NumPy, and its inverse has the gradient of the function itself."""
+
+    def wave(x):
+        return x[0] * np.exp((1j * x[1] - 0.01) * FREQUENCIES)
+
+    def power(x):
+        return np.sum(np.abs(transformed(wave(x))) ** 2 * np.cos(np.arange(len(transformed(wave(x))))))
+
+    there = Objective(power, 2)
+    back = Objective(lambda x: np.sum((inverse(transformed(wave(x))) - FREQUENCIES) ** 2), 2)
+    same = Objective(lambda x: np.sum((wave(x).real - FREQUENCIES) ** 2), 2)
+    x = np.array([0.7, 0.4])
+    assert there.has_rows
+    assert there.value(x) == pytest.approx(power(x), rel=1e-11)
+    np.testing.assert_allclose(back.gradient(x), same.gradient(x), rtol=1e-9)
+    np.testing.assert_allclose(back.hessian(x), same.hessian(x), rtol=1e-8, atol=1e-6)
+
+
+def test_what_complex_rows_cannot_do_is_said():
+    with pytest.raises(TraceError, match=r"np.multiply.reduce of complex rows"):
+        Objective(lambda x: abs(np.prod(np.exp(1j * x[0] * FREQUENCIES))), 1)
+
+
+def test_a_phase_is_found_on_the_cpu():
+    data = 2.0 * np.exp(1j * (0.3 * FREQUENCIES / 90 + 1.0))
+    fit = Objective(
+        lambda x: np.mean(np.abs(x[0] * np.exp(1j * (x[1] * FREQUENCIES / 90 + x[2])) - data) ** 2),
+        box=[(1, 3), (-1, 1), (0, 2)],
+    )
+    result = bgd.multistart(fit, starts=20, backend="cpu", seed=1)
+    np.testing.assert_allclose(result.minima.x[0], [2.0, 0.3, 1.0], atol=1e-6)
+
+
+def test_interpolation_between_constants_is_that_of_numpy():
+    """Uneven points, ends that go on, values outside, a single number of x, and values that depend on x."""
+    knots = np.sort(RNG.uniform(-1.0, 3.0, 60))
+    heights = np.cos(3.0 * knots)
+
+    def several(x):
+        inside = np.interp(x[0] * FREQUENCIES / 30.0 - x[1], knots, heights)
+        outside = np.interp(x[0] * FREQUENCIES / 30.0 - x[1], knots, heights, left=0.5, right=-0.25)
+        of_x = np.interp(FREQUENCIES / 30.0, knots, heights * x[1])
+        return (
+            np.sum(inside * np.sin(FREQUENCIES)) + np.sum(outside**2) + np.interp(x[0], knots, heights) + np.sum(of_x)
+        )
+
+    objective = Objective(several, 2)
+    points = RNG.uniform(0.3, 1.2, (40, 2))
+    np.testing.assert_allclose(objective.value(points), [several(x) for x in points], rtol=1e-12)
+    step = 1e-7
+    for i, way in enumerate(np.eye(2) * step):
+        slopes = np.array([several(x + way) - several(x - way) for x in points]) / (2.0 * step)
+        off = np.abs(objective.gradient(points)[:, i] - slopes)
+        assert np.median(off) < 1e-5 * np.abs(slopes).max()  # a few lie next to a knot
+    assert objective.counts.total < 90 * 60 * 14

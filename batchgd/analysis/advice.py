@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _TRIED = 32  # starts
 _UPDATES, _SECONDS = 1000, 3.0  # of each method that is tried
 _MANY = 0.1  # share of the starts from which a trial is worth its time
+_COMPILED = 10_000  # starts from which on compiling a method, once, is a small part of the run
 _LARGEST_HESSIAN = 12  # dimensions
 _MOST_OPERATIONS = 5000  # beyond, writing the code for NumPy takes longer than the trial
 _UNFINISHED = (Status.MAXITER, Status.MAXFEV, Status.STALLED, Status.GRADIENT)
@@ -75,7 +76,8 @@ def _another_method(batch: Batch, result: LandscapeData) -> str | None:
     if batch.objective.counts.total > _MOST_OPERATIONS or stuck.size <= _MANY * result.n or not batch.method.unit_free:
         return None
     points = batch.starts.at(stuck[:_TRIED])
-    found = {name: _found(batch, points, method) for name, method in _candidates(batch).items()}
+    backend = "cpu" if batch.backend.name == "cpu" and result.n >= _COMPILED else "numpy"
+    found = {name: _found(batch, points, method, backend) for name, method in _candidates(batch).items()}
     best = max(found, key=lambda name: found[name], default="")
     if not best or found[best] <= 0.5 * len(points):
         return None
@@ -94,11 +96,11 @@ def _candidates(batch: Batch) -> dict[str, Method]:
     return {name: method for name, method in tried.items() if type(method) is not type(batch.method)}
 
 
-def _found(batch: Batch, points: NDArray[np.float64], method: Method) -> int:
-    """How many of these starts a method takes to a minimum; run by NumPy, which compiles nothing."""
+def _found(batch: Batch, points: NDArray[np.float64], method: Method, backend: str) -> int:
+    """How many of these starts a method takes to a minimum; NumPy compiles nothing."""
     from batchgd.engine.compute import Compute
     from batchgd.minima.collect import collect
 
     stopping = replace(batch.stopping, maxiter=min(batch.stopping.maxiter, _UPDATES), max_time=_SECONDS)
-    trial = batch.again(starts=points, method=method, stopping=stopping, compute=Compute.of("numpy", batch.dtype))
+    trial = batch.again(starts=points, method=method, stopping=stopping, compute=Compute.of(backend, batch.dtype))
     return int(np.count_nonzero(collect(trial).label >= 0))

@@ -45,7 +45,7 @@ def descend(
 
     Parameters
     ----------
-    fun : callable, str, Landscape, Objective, FiniteSum or Callback
+    fun : callable, str, Landscape, Objective, FiniteSum, Callback or what bgd.compiled returns
         As in :func:`multistart`.
     x0 : (n, d) array
         The starts: NumPy, CuPy, anything with DLPack, or nested lists.

@@ -63,10 +63,10 @@ def multistart(
 
     Parameters
     ----------
-    fun : callable, str, Landscape, Objective, FiniteSum or Callback
+    fun : callable, str, Landscape, Objective, FiniteSum, Callback or what bgd.compiled returns
         ``fun(x)`` or ``fun(x, params)`` of a (d,) array in plain NumPy; or the name of a library landscape
         (``batchgd list``). It is called once, to be turned into straight-line code with its gradient;
-        ``bgd.Callback(fun)`` calls what cannot be traced.
+        ``bgd.Callback(fun)`` calls what cannot be traced, ``bgd.compiled(f, dim)`` a Numba function of yours.
     bounds : sequence of (low, high), or scipy.optimize.Bounds, optional
         Intervals that x never leaves, as in :func:`descend`. A minimum may then be on a face: its gradient pushes
         against the bounds there, and vanishes in the other coordinates.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import ArrayLike
 from batchgd.compiler.differentiable import Differentiable, Floats, check_by_name, checked_params
 from batchgd.compiler.plain.calls import Function, Kind, heeding
 from batchgd.compiler.plain.evaluator import Evaluator
+from batchgd.compiler.plain.program import CalledProgram
 from batchgd.compiler.plain.workers import Workers
 from batchgd.compiler.trace.call import check_call, with_args
 from batchgd.compiler.trace.counts import OperationCounts
@@ -156,7 +158,7 @@ class Callback(Differentiable):
 
     def _renew(self) -> None:
         """Begin with no programs."""
-        self._programs: dict[str, _Program] = {}
+        self._programs: dict[str, CalledProgram] = {}
 
     def _copy(self) -> Callback:
         other = object.__new__(type(self))
@@ -211,11 +213,16 @@ class Callback(Differentiable):
         """Return how many calls of ``fun`` the outputs of this name take at a point."""
         return self._at.evaluations(what)
 
-    def program(self, what: What) -> _Program:
+    def program(self, what: What) -> CalledProgram:
         """Return what the tick of the NumPy backend calls."""
         if what not in self._programs:
-            self._programs[what] = _Program(self, what)
+            shape = None if self._params is None else self._params.shape
+            self._programs[what] = CalledProgram(shape, partial(self._in_a_tick, what))
         return self._programs[what]
+
+    def _in_a_tick(self, what: What, points: Floats, params: Floats | None) -> Floats:
+        with heeding(None) if what == "value" else nullcontext():  # those of endpoints are computed to the end
+            return self.outputs_at(what, points, params)
 
     def outputs_at(self, what: What, points: Floats, params: Floats | None) -> Floats:
         """Return the numbers of a program (outputs, n) at points (n, dim)."""
@@ -256,19 +263,3 @@ def _again(state: dict[str, Any], noise: float) -> Callback:
     made.__dict__.update(state)
     made._begin(noise)
     return made
-
-
-class _Program:
-    """Computes outputs of a callback in the tick of the NumPy backend, as ``ArrayProgram`` does those of a graph."""
-
-    def __init__(self, callback: Callback, what: What):
-        self._callback, self._what = callback, what
-
-    def __call__(self, x: Any, p: Any = ()) -> Any:
-        """Return an array (outputs, points) for x of shape (dim, points) and the params as numbers."""
-        callback = self._callback
-        shape = None if callback._params is None else callback._params.shape
-        params = None if shape is None else np.asarray(p[: int(np.prod(shape))], np.float64).reshape(shape)
-        points = np.ascontiguousarray(x.T, np.float64)
-        with heeding(None) if self._what == "value" else nullcontext():  # those of endpoints are computed to the end
-            return callback.outputs_at(self._what, points, params).astype(x.dtype)

@@ -17,6 +17,7 @@ from batchgd.problem.keywords import Explained
 from batchgd.problem.speaker import said
 
 if TYPE_CHECKING:
+    from batchgd.compiler.own.code import UserCode
     from batchgd.compiler.trace.counts import OperationCounts
     from batchgd.compiler.units import Units
     from batchgd.problem.box import Box
@@ -42,12 +43,15 @@ class Differentiable(Explained):
         more than necessary.
     is_sum
         Whether kernels add up an ``element`` over rows of data.
+    code
+        The user's own machine code, which kernels call where they otherwise compute an expression.
     symmetry
         Transformations known to leave the function as it is, those of a library landscape; or None.
     """
 
     plain = False
     is_sum = False
+    code: UserCode | None = None
     symmetry: Symmetry | None = None
 
     dim: int

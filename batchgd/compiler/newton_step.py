@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from batchgd.compiler.trace.differentiate import dependences
 from batchgd.compiler.trace.graph import Graph, Node
 
 if TYPE_CHECKING:
@@ -47,8 +48,11 @@ def factorable(objective: Objective) -> list[Node] | None:
     for written_out in (False, True):
         if written_out and (not objective.has_rows or objective.counts.total > LARGEST):
             break
+        slopes = objective.outputs("gradient", written_out=written_out)
+        if 2 * _operations(_coupled(slopes), objective.dim) > LARGEST:
+            continue
         nodes = objective.outputs("derivatives", written_out=written_out)
-        if 2 * _operations(_triangle(nodes[objective.dim + 1 :], objective.dim), objective.dim) <= LARGEST:
+        if 2 * _operations(_filled(_triangle(nodes[objective.dim + 1 :], objective.dim)), objective.dim) <= LARGEST:
             return nodes
     return None
 
@@ -90,10 +94,19 @@ def _zero(node: Node) -> bool:
     return node.op == "const" and node.value == 0.0
 
 
-def _operations(hessian: Matrix, dim: int) -> int:
-    """How many entries are updated in a factorisation, zeros left out."""
-    filled = {place for place, entry in hessian.items() if not _zero(entry)}
-    count = 0
+def _filled(hessian: Matrix) -> set[tuple[int, int]]:
+    return {place for place, entry in hessian.items() if not _zero(entry)}
+
+
+def _coupled(gradient: Sequence[Node]) -> set[tuple[int, int]]:
+    """The entries of the Hessian that may differ from zero, found without writing it out."""
+    bits = dependences(gradient, gradient[0].graph.x)
+    return {(i, j) for i, row in enumerate(bits) for j in range(i + 1) if row >> j & 1}
+
+
+def _operations(filled: set[tuple[int, int]], dim: int) -> int:
+    """How many entries are updated in a factorisation, given those that are not zero."""
+    filled, count = set(filled), 0
     for k in range(dim):
         rows = [i for i in range(k + 1, dim) if (i, k) in filled]
         count += len(rows) * (len(rows) + 1) // 2

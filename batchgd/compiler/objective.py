@@ -237,6 +237,10 @@ class Objective(Differentiable):
         check.one_of("what", what, [*nodes])
         return nodes[what]()
 
+    def hessian_product(self) -> list[Node]:
+        """Return the Hessian times a vector, which is read behind the point: inputs ``x0, ..., x(2 dim - 1)``."""
+        return self._traced.hessian_product()
+
     def program(self, what: What) -> ArrayProgram:
         """Return what computes these outputs in NumPy, rows included."""
         if what not in self._programs:

@@ -46,11 +46,6 @@ def simulated() -> bool:
     return switched_on("NUMBA_ENABLE_CUDASIM")
 
 
-def interpreted() -> bool:
-    """Whether Numba's compiler was switched off (``NUMBA_DISABLE_JIT=1``)."""
-    return switched_on("NUMBA_DISABLE_JIT")
-
-
 def switched_on(variable: str) -> bool:
     """Whether a variable of the environment is set, and not to 0."""
     return os.environ.get(variable, "0") not in ("", "0")
@@ -82,14 +77,7 @@ def cuda_problem() -> str | None:
     return None
 
 
-def cpu_problem() -> str | None:
-    """Return why Numba cannot compile for the CPU, or None if it can."""
-    if interpreted():
-        return "Numba's compiler is switched off (NUMBA_DISABLE_JIT)"
-    try:
-        os.getcwd()
-    except OSError:
-        return "the working folder was deleted, and Numba compiles nothing without one"
+def _no_problem() -> str | None:
     return None
 
 
@@ -105,8 +93,8 @@ BACKENDS = {
         lambda n: 1,
         lambda n, threads: 256 if simulated() else 1 << 22,
     ),
-    "cpu": Backend("cpu", "batchgd.kernels.launch_cpu", cpu_problem, _cpu_lanes, lambda n, threads: 16_384),
-    "numpy": Backend("numpy", "batchgd.kernels.launch_numpy", lambda: None, lambda n: 8192, lambda n, threads: 65_536),
+    "cpu": Backend("cpu", "batchgd.kernels.launch_cpu", _no_problem, _cpu_lanes, lambda n, threads: 16_384),
+    "numpy": Backend("numpy", "batchgd.kernels.launch_numpy", _no_problem, lambda n: 8192, lambda n, threads: 65_536),
 }
 """Every backend, the fastest first."""
 
@@ -119,14 +107,11 @@ def _registered(name: str) -> Backend:
 automatic = "auto"
 """What ``"auto"`` means: ``"auto"`` is to choose, and tests set a name (``api.testing``)."""
 
-_OTHERS = {"cuda": "cpu", "cpu": "numpy"}
-"""What to use in place of a backend that cannot run."""
-
 
 def choose(name: str = "auto") -> tuple[Backend, str]:
     """Return the backend of this name, and one line that explains the choice.
 
-    ``"auto"`` takes CUDA if a device works, else the CPU, else NumPy.
+    ``"auto"`` takes CUDA if a device works, else the CPU.
 
     Raises
     ------
@@ -141,13 +126,8 @@ def choose(name: str = "auto") -> tuple[Backend, str]:
         problem = "the simulator is never chosen automatically" if simulated() else cuda_problem()
         if problem is None:
             return BACKENDS["cuda"], "cuda: a device works"
-        without = BACKENDS["cpu"].problem()
-        if without is None:
-            return BACKENDS["cpu"], f"cpu: {problem}"
-        return BACKENDS["numpy"], f"numpy: {problem}; {without}"
+        return BACKENDS["cpu"], f"cpu: {problem}"
     problem = BACKENDS[name].problem()
     if problem is not None:
-        raise BackendError(
-            f"{name} cannot be used: {problem}; `batchgd doctor` shows what to do, or use {_OTHERS[name]}"
-        )
+        raise BackendError(f"{name} cannot be used: {problem}; `batchgd doctor` shows what to do, or use cpu")
     return BACKENDS[name], f"{name}: requested"

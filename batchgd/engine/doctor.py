@@ -63,11 +63,8 @@ def _compiler(facts: Facts) -> _Findings:
         yield "problem", f"{' and '.join(missing)} {be} missing", "pip install --force-reinstall batchgd"
     elif _version(packages["numpy"]) < (2,):
         yield "problem", f"NumPy {packages['numpy']} is too old", 'pip install "numpy>=2"'
-    elif facts.get("interpreted"):
-        text = "NUMBA_DISABLE_JIT is set: nothing is compiled, and only the numpy backend works"
-        yield "problem", text, "unset NUMBA_DISABLE_JIT"
     else:
-        yield "ok", f"NumPy {packages['numpy']} and Numba {packages['numba']}: the cpu and numpy backends work"
+        yield "ok", f"NumPy {packages['numpy']} and llvmlite {packages['llvmlite']}: the cpu and numpy backends work"
 
 
 def _cache(facts: Facts) -> _Findings:

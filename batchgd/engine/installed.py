@@ -16,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from batchgd.engine.backends import interpreted, simulated
+from batchgd.engine.backends import simulated
 
 CORE_PACKAGES = ("numpy", "numba", "llvmlite", "scipy")
 PACKAGES = ("batchgd", *CORE_PACKAGES, "matplotlib", "pandas", "xarray")
@@ -50,7 +50,6 @@ def collect() -> Facts:
         "cpu": {"name": _try(_cpu_name), "simd": _try(_simd) or [], "cores": _try(_cores)},
         "driver": _try(_cuda_driver),
         "simulator": simulated(),
-        "interpreted": interpreted(),
         "toolkit": _try(_toolkit),
         "cache": _try(_cache_folder),
     }

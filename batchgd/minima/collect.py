@@ -17,6 +17,7 @@ from batchgd.minima.collector import Collector
 from batchgd.minima.coverage.rule import Coverage, Stopped
 from batchgd.minima.coverage.run_until import run_until
 from batchgd.minima.find import Found
+from batchgd.minima.invariance import identity_for
 from batchgd.minima.results import BatchData, LandscapeData
 from batchgd.problem.errors import InputError
 from batchgd.problem.identity import SAME, Identity
@@ -41,8 +42,10 @@ def collect(
 ) -> LandscapeData:
     """Run a batch, collect the occupied cells shard by shard, and find the minima behind them."""
     watch = Watch() if watch is None else watch
-    symmetry = batch.objective.symmetry if batch.bounds is None else None  # bounds are not those of a copy
-    identity = identity.completed(symmetry, batch.box.dim)
+    if batch.bounds is None:
+        identity = identity_for(batch.objective, batch.box, identity)
+    else:  # a copy of a point may be outside
+        identity = identity.completed(None, batch.box.dim)
     collector, stopped = Collector(batch.box, identity, keep=keep), None
     if until is None:
         collector.run(batch, watch)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.engine.progress import CLASSIFYING, POLISHING, UNWATCHED, Watch
+from batchgd.minima.eigen import single_threaded
 from batchgd.minima.grouping import group_keys
 from batchgd.minima.merge import mix
 from batchgd.minima.polish import REACH
@@ -84,7 +85,7 @@ def compass(
     for k in range(_ITERATIONS):
         if not watch.go_on(POLISHING, m - len(active), m):
             break
-        rotation = np.linalg.qr(rng.normal(size=(d, d)))[0] if k % 2 else np.eye(d)
+        rotation = _rotation(rng, d) if k % 2 else np.eye(d)
         slope = _finite(g[active] * box.width)
         down = x[active] - _unit(slope) * step[active, None] * box.width
         across = _finite(_value_and_gradient(objective, down)[1] * box.width)
@@ -163,7 +164,7 @@ def _shape(
 def _all_ways(slope: NDArray[np.float64]) -> NDArray[np.float64]:
     """Directions around points with these slopes, (m, 4 d + 2, d): axes, fixed rotated ones, up and down the slope."""
     m, d = slope.shape
-    rotation = np.linalg.qr(np.random.default_rng(d + 1).normal(size=(d, d)))[0]
+    rotation = _rotation(np.random.default_rng(d + 1), d)
     fixed = np.r_[np.eye(d), -np.eye(d), rotation, -rotation]
     slope = np.where((slope == 0).all(axis=1, keepdims=True), fixed[0], _unit(slope))
     return np.concatenate([np.broadcast_to(fixed, (m, 4 * d, d)), -slope[:, None], slope[:, None]], axis=1)
@@ -223,3 +224,9 @@ def _value_and_gradient(objective: Derivable, x: NDArray) -> tuple[NDArray, NDAr
     with np.errstate(all="ignore"):
         f, g = objective.value_and_gradient(x)
     return np.array(f, dtype=np.float64), np.array(g, dtype=np.float64)
+
+
+def _rotation(rng: np.random.Generator, d: int) -> NDArray[np.float64]:
+    """Random orthonormal rows."""
+    with single_threaded():
+        return np.linalg.qr(rng.normal(size=(d, d)))[0]

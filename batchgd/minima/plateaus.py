@@ -91,6 +91,8 @@ def _falls_at_its_end(objective: Derivable, box: Box, x: NDArray, scale: Scale) 
     for sign in (-1.0, 1.0):
         for mode in range(box.dim):
             rows = np.flatnonzero(flat[:, mode] & ~out)
+            if len(rows) == 0:
+                continue
             way = vector[rows, :, mode]
             slope = np.einsum("ki,ki->k", way, gradient[rows])
             way = way * np.where(slope > 0, sign, -sign)[:, None] / np.abs(way).max(axis=1, keepdims=True)

@@ -48,7 +48,7 @@ class Scale:
 
 def measure(objective: Derivable, box: Box) -> Scale:
     """Sample the box at 256 fixed points, fewer for large Hessians, and take the medians of the finite ones."""
-    points = _samples(objective, box)
+    points = samples(objective, box)
     few = max(_SAMPLES_OF_PLAIN, _HESSIANS // box.dim**2)
     with np.errstate(all="ignore"):
         value, gradient = (np.asarray(part) for part in objective.value_and_gradient(points))
@@ -60,7 +60,7 @@ def measure(objective: Derivable, box: Box) -> Scale:
 def typical_value(objective: Any, box: Box) -> float:
     """``Scale.value`` alone, without derivatives."""
     with np.errstate(all="ignore"):
-        return _spread(np.asarray(objective.value(_samples(objective, box))))
+        return _spread(np.asarray(objective.value(samples(objective, box))))
 
 
 def rounding(
@@ -105,7 +105,8 @@ def values(objective: Derivable, x: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(np.isfinite(height), height, np.inf)
 
 
-def _samples(objective: Any, box: Box) -> NDArray[np.float64]:
+def samples(objective: Any, box: Box) -> NDArray[np.float64]:
+    """Points of the box at which scales are measured, the same in every run."""
     n = _SAMPLES_OF_PLAIN if getattr(objective, "plain", False) else _SAMPLES
     return box.lower + box.width * np.random.default_rng(256).random((n, box.dim))
 

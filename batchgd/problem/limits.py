@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 
 from batchgd.problem import check
+from batchgd.problem.errors import InputError
 from batchgd.problem.speaker import said
 from batchgd.problem.wording import plural
 
@@ -57,7 +58,10 @@ def checked_limit(limit: int | str | None) -> int | str | None:
     """
     if limit is None or (isinstance(limit, str) and limit.lower() == ALL):
         return limit and ALL
-    return check.whole("limit", limit, 0, of="rows, or 'all'")
+    try:
+        return check.whole("limit", limit, 0, of="rows")
+    except InputError as error:
+        raise InputError(f"{error}, or 'all'") from None
 
 
 def rows_shown(total: int, usual: int | None = ROWS) -> int:

@@ -9,35 +9,24 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from functools import cache, partial
 from typing import Any
 
 from numba import types
 from numba.extending import intrinsic
 
 from batchgd.kernels import for_numba  # noqa: F401 - what is turned into instructions calls our functions
-from batchgd.kernels.inline.function import InlinedFunction
 from batchgd.kernels.inline.program import Program, refused, statements
 
 
-def inlined(*, fused: bool, rolled: bool = False, on_cuda: bool = False) -> Callable[[Callable[..., Any]], Any]:
-    """Return a decorator that puts the operations of a function into compiled code where it is called.
+def inlined(function: Callable[..., Any]) -> Any:
+    """Put the operations of a function into compiled code where it is called (a decorator).
 
     The function takes positional arguments without defaults and assigns to names, tuples of names, and items of arrays.
     It may loop over ``range``, upwards by a number known beforehand, choose by ``if``, and call functions that return
     nothing. What it returns, a number or a tuple, it returns in its last line. A name keeps its type in a loop or a
     choice, and one that is new there is gone after it, as the variable of a loop is. Names that it does not assign are
-    those of its module. Indices count from the front.
-
-    Parameters
-    ----------
-    fused : bool
-        Whether a product and a sum in it may become one operation that rounds once, even if the caller's may not. (If
-        the caller's may, they may here.)
-    rolled : bool
-        Whether its loops stay loops: unrolling the passes of a method with history took half of its compile time.
-    on_cuda : bool
-        Whether it is for CUDA, whose compiler knows only `intrinsic`.
+    those of its module. Indices count from the front. No product is marked as one that may be fused with a sum: CUDA's
+    assembler decides that.
 
     Raises
     ------
@@ -48,7 +37,7 @@ def inlined(*, fused: bool, rolled: bool = False, on_cuda: bool = False) -> Call
     Examples
     --------
     >>> import numba
-    >>> @inlined(fused=True)
+    >>> @inlined
     ... def norm_squared(x, y):
     ...     a = x * x
     ...     return a + y * y
@@ -56,32 +45,15 @@ def inlined(*, fused: bool, rolled: bool = False, on_cuda: bool = False) -> Call
     5.0
     """
 
-    def decorate(function: Callable[..., Any]) -> Any:
-        body = cache(partial(statements, function))
+    def core(typing_context: Any, *arguments: Any) -> Any:
+        if len(arguments) != len(signature.parameters):
+            raise refused(f"{function.__name__} of {len(arguments)} arguments")
+        made = Program(function, statements(function), typing_context, tuple(map(types.unliteral, arguments)))
+        return made.result(*made.arguments), made.lower
 
-        def program(typing_context: Any, kinds: tuple[Any, ...]) -> Program:
-            if len(kinds) != count:
-                raise refused(f"{function.__name__} of {len(kinds)} arguments")
-            return Program(function, body(), typing_context, kinds, fused=fused, rolled=rolled)
-
-        def made(typing_context: Any, kinds: tuple[Any, ...]) -> tuple[Any, Callable[..., Any]]:
-            made = program(typing_context, kinds)
-            return made.result, made.lower
-
-        signature = inspect.signature(function)
-        count = len(signature.parameters)
-        if not on_cuda:
-            return InlinedFunction(function.__name__, made)
-
-        def core(typing_context: Any, *arguments: Any) -> Any:
-            made = program(typing_context, tuple(types.unliteral(kind) for kind in arguments))
-            return made.result(*made.arguments), made.lower
-
-        first = inspect.Parameter("typing_context", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        core.__signature__ = signature.replace(  # type: ignore[attr-defined]
-            parameters=[first, *signature.parameters.values()]
-        )
-        core.__name__ = function.__name__
-        return intrinsic(core)
-
-    return decorate
+    signature = inspect.signature(function)
+    first = inspect.Parameter("typing_context", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    parameters = [first, *signature.parameters.values()]
+    core.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    core.__name__ = function.__name__
+    return intrinsic(core)

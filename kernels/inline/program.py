@@ -19,7 +19,6 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from batchgd.kernels.inline.function import InlinedFunction
 from batchgd.kernels.jitable import SOURCE
 from batchgd.kernels.vecmath.ir import constant
 
@@ -46,7 +45,6 @@ _COMPARED = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
 }
-_FUSED = ("fadd", "fsub", "fmul")
 
 Step = Callable[[Any, Any, dict[int, Any]], Any]
 """What appends to the builder's block: of the target, the builder, and the values so far by their numbers."""
@@ -93,17 +91,8 @@ def _definitions(text: str) -> dict[int, ast.FunctionDef]:
 class Program:
     """One function for arguments of some types: the steps that compute its numbered values, each with its type."""
 
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        body: list[ast.stmt],
-        context: Any,
-        arguments: tuple[Any, ...],
-        *,
-        fused: bool,
-        rolled: bool,
-    ):
-        self.context, self.arguments, self.fused, self.rolled = context, arguments, fused, rolled
+    def __init__(self, function: Callable[..., Any], body: list[ast.stmt], context: Any, arguments: tuple[Any, ...]):
+        self.context, self.arguments = context, arguments
         self.globals, self.locals = function.__globals__, set(function.__code__.co_varnames)
         self.kinds: list[Any] = list(arguments)
         self.steps: Steps = []
@@ -186,9 +175,7 @@ class Program:
             _run(parts[0], context, builder, values)
             following = builder.add(index, by, flags=["nsw"])
             index.add_incoming(following, builder.block)
-            back = builder.cbranch(builder.icmp_signed("<", following, last), loop, after)
-            if self.rolled:
-                back.set_metadata("llvm.loop", _not_unrolled(builder.module))
+            builder.cbranch(builder.icmp_signed("<", following, last), loop, after)
             builder.position_at_end(after)
 
         self._nested([body], {name: turn}, lower)
@@ -317,9 +304,6 @@ class Program:
 
     def _apply(self, function: Any, numbers: list[int]) -> int:
         kinds = tuple(self.kinds[number] for number in numbers)
-        if isinstance(function, InlinedFunction):
-            result, lower, _ = function.made(self.context, kinds)
-            return self._step(result, lambda *given: self._appended(lower, numbers, *given))
         if (function, kinds) not in self._resolved:
             kind = self.context.resolve_value_type(function)
             self._resolved[function, kinds] = kind, self.context.resolve_function_type(kind, kinds, {})
@@ -347,17 +331,7 @@ class Program:
             context.cast(builder, values[number], self.kinds[number], wanted)
             for number, wanted in zip(numbers, signature.args, strict=True)
         ]
-        return self._marked(lower(builder, given))
-
-    def _appended(self, lower: Any, numbers: list[int], context: Any, builder: Any, values: Any) -> Any:
-        """Append an inlined function of these values."""
-        return self._marked(lower(context, builder, None, [values[number] for number in numbers]))
-
-    def _marked(self, result: Any) -> Any:
-        """Mark an operation that may be fused."""
-        if self.fused and getattr(result, "opname", None) in _FUSED:
-            result.flags.append("contract")
-        return result
+        return lower(builder, given)
 
     def _attribute(self, number: int, name: str) -> int:
         have = self.kinds[number]
@@ -392,13 +366,6 @@ class Program:
 def _run(steps: Steps, context: Any, builder: Any, values: dict[int, Any]) -> None:
     for number, step in steps:
         values[number] = step(context, builder, values)
-
-
-def _not_unrolled(module: Any) -> Any:
-    """The mark of a loop that is not to be unrolled."""
-    mark = ir.values.MDValue(module, [], name=str(len(module.metadata)))
-    mark.operands = (mark, module.add_metadata(["llvm.loop.unroll.disable"]))
-    return mark
 
 
 def _assigned(statements: Iterable[ast.AST]) -> set[str]:

@@ -2,7 +2,6 @@
 
 import re
 
-import numpy as np
 import pytest
 
 import batchgd as bgd
@@ -13,10 +12,6 @@ from batchgd.compiler.codegen.trace_tick import tick_program
 from batchgd.compiler.lower.block import block_tick
 from batchgd.compiler.lower.processor import this_processor
 from batchgd.compiler.lower.tick import tick
-from batchgd.kernels import (
-    for_numba,  # noqa: F401 - for what is compiled here
-    minibatch,
-)
 
 get = bgd.landscapes.get
 
@@ -66,19 +61,3 @@ def test_the_tick_is_packed(name, dim, rule, dtype):
 def test_no_store_is_masked(name, dim, rule):
     for line in assembly(name, dim, rule, "float64").splitlines():
         assert not re.match(r"\s*v\w*maskmov\w+\s.*\)$|\s*vmov\w+\s.*\)\s*\{%k", line), line
-
-
-@pytest.mark.parametrize("replace", [False, True])
-def test_rows_of_batches_are_drawn_in_packed_code(replace):
-    from numba import njit
-
-    draw = minibatch.row_replaced if replace else minibatch.row_of_epoch
-
-    @njit(error_model="numpy")
-    def block(seed, nit, turn, batch, rows, out):
-        for lane in range(64):
-            out[lane] = draw(seed, lane, nit[lane], turn, batch, rows)
-
-    block(np.uint64(1), np.zeros(64), 0, 5, 23, np.empty(64))
-    (text,) = block.inspect_asm().values()
-    assert len(re.findall(r"vpmul\w+.*[yz]mm", text)) >= 20

@@ -4,6 +4,7 @@ import gc
 import re
 
 import pytest
+import simulated_cuda
 
 import batchgd as bgd
 from batchgd import Objective
@@ -106,6 +107,18 @@ def test_every_stopping_rule_at_once_stays_in_registers(dtype):
     names = ("gtol_rel", "xtol", "xtol_abs", "xtol_rel", "ftol", "ftol_abs", "ftol_rel", "maxfev", "target", "patience")
     tests = (*names, "f_growth", "x_growth", "oscillation", "window", "max_norm", "turns")
     check(bgd.GradientDescent(0.1), dtype, 2, (9, 0), 128, tests=tests)
+
+
+@pytest.mark.parametrize("dtype", REGISTERS_OF_ANY)
+@pytest.mark.parametrize("name", ["barzilai_borwein", pytest.param("newton", marks=pytest.mark.ptx)])
+def test_a_function_of_the_users_stays_in_registers(name, dtype):
+    objective = bgd.compiled(simulated_cuda.wells, 2, params=[1.0, 0.25])
+    method = METHODS[name].example()
+    made_of = {"parts": method.parts, "constants": method.fixed}
+    module = load(Specialisation(objective, method.rule, dtype, "cuda", lanes=1, **made_of))
+    _, needs = assembled(module.descend_kernel, dtype, (9, 0))
+    assert (needs.stack, needs.spill_stores, needs.spill_loads) == (0, 0, 0)
+    assert needs.registers <= 128
 
 
 SHARED = (

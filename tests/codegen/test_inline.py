@@ -1,6 +1,5 @@
 """Functions that are turned into instructions where they are called: they mean what the same text means in Python."""
 
-import re
 import weakref
 from itertools import count
 from typing import NamedTuple
@@ -24,9 +23,9 @@ def defined(text, **names):
     return module["f"]
 
 
-def called(function, *, fused=False):
+def called(function):
     """The same in machine code: a compiled function into which it is put."""
-    inner = inlined(fused=fused)(function)
+    inner = inlined(function)
     n = function.__code__.co_argcount
     given = ", ".join("abcde"[:n])
     return njit(eval(f"lambda {given}: f({given})", {"f": inner}), error_model="numpy")
@@ -114,8 +113,8 @@ def test_what_is_known_beforehand_is_not_compiled_otherwise(limit):
 
 
 def test_it_calls_others_of_its_kind_and_returns_nothing_if_they_do():
-    write = inlined(fused=False)(defined("def f(x, i, a):\n    x[i] = a\n"))
-    twice = inlined(fused=False)(defined("def f(a):\n    return a + a\n"))
+    write = inlined(defined("def f(x, i, a):\n    x[i] = a\n"))
+    twice = inlined(defined("def f(a):\n    return a + a\n"))
     whole = defined("def f(x):\n    for i in range(3):\n        write(x, i, twice(x[i]))\n", write=write, twice=twice)
     x = np.array([1.0, -2.0, 3.0])
     assert called(whole)(x) is None
@@ -149,19 +148,6 @@ def test_single_precision_stays_so_through_a_loop():
     compiled = called(function)
     assert compiled(np.float32(3.0)) == 0.375
     assert "fmul double" not in compiled.inspect_llvm(compiled.signatures[0])
-
-
-@pytest.mark.parametrize("fused", [True, False])
-def test_whether_products_and_sums_fuse_is_its_own_matter(fused):
-    import llvmlite.binding as llvm
-
-    if not llvm.get_host_cpu_features().get("fma"):
-        pytest.skip("this processor has no fused operations")
-    text = "def f(x, y):\n    for i in range(16):\n        y[i] = x[i] * x[i] + y[i]\n"
-    compiled = called(defined(text), fused=fused)
-    compiled(np.ones(16), np.ones(16))
-    (text,) = compiled.inspect_asm().values()
-    assert bool(re.search(r"\bvfn?m(?:add|sub)", text)) is fused
 
 
 @pytest.mark.parametrize(
@@ -216,7 +202,7 @@ def test_a_number_has_no_items():
 
 
 def test_a_call_gives_every_argument():
-    one = inlined(fused=False)(defined("def f(a, b):\n    c = a * 2.0\n    return c + b\n"))
+    one = inlined(defined("def f(a, b):\n    c = a * 2.0\n    return c + b\n"))
     for given in ("a", "a, a, a"):
         function = called(defined(f"def f(a):\n    return one({given})\n", one=one))
         with pytest.raises(NotImplementedError, match=r"of [13] arguments"):
@@ -244,7 +230,7 @@ def f(x, q):
 """
     bump = defined("def f(q):\n    q[0] = q[0] + 1\n    return q[0]\n")
     there, here = ([np.arange(5.0), np.zeros(1, np.int64)] for _ in range(2))
-    called(defined(text, bump=inlined(fused=False)(bump)))(*there)
+    called(defined(text, bump=inlined(bump)))(*there)
     defined(text, bump=bump)(*here)
     assert all(map(np.array_equal, there, here))
 

@@ -9,7 +9,7 @@ from stopping_rules import BOX, bowl
 import batchgd as bgd
 from batchgd.compiler.codegen.loading import load
 from batchgd.compiler.codegen.specialisation import Specialisation
-from batchgd.compiler.codegen.trace_tick import layout_of, tick_program
+from batchgd.compiler.codegen.trace_tick import tick_program
 from batchgd.compiler.lower.array_tick import ArrayTick
 from batchgd.compiler.resolve import Problem
 from batchgd.engine.batch import make_batch
@@ -84,7 +84,7 @@ def test_the_program_computes_what_the_block_form_does(function, method, stoppin
         stopping=STOPPING[stopping],
     )
     of = replace(specialisation_of(batch), in_block=True)
-    program, module, slots, blocks = tick_program(of), load(of), layout_of(of), of.layout
+    program, module, slots, blocks = tick_program(of), load(of), of.fused_layout, of.layout
     tick = ArrayTick(program, dtype)
     shared, differing = split_per_start(method, starts, dtype)
     sides = np.array([1.0 / batch.box.width, *batch.stopping.outer(batch.box)]).astype(dtype)

@@ -7,6 +7,7 @@ import pytest
 from stopping_rules import BOX, bowl
 
 import batchgd as bgd
+from batchgd.compiler.codegen.device_text import source
 from batchgd.compiler.codegen.rule import LOOP_NAMES, read_rule
 from batchgd.compiler.codegen.specialisation import Specialisation
 from batchgd.compiler.codegen.trace_tick import tick_program
@@ -30,7 +31,7 @@ def test_float32_code_holds_no_untyped_constant(dtype):
         method = cls.example()
         parts = ("cosine_growing", "step", *MODIFIERS) if method.rule == "adam" else method.parts
         made_of = {"parts": parts, "constants": method.fixed, "in_block": True}
-        text = Specialisation(objective, method.rule, dtype, "cuda", **made_of).source()
+        text = source(Specialisation(objective, method.rule, dtype, "cuda", **made_of))
         untyped = re.search(r"[^\"\w]\d+\.\d+", re.sub(r"real\([\d.]+\)", "", text))
         assert (untyped is None) == (dtype == "float32"), cls
 
@@ -38,7 +39,7 @@ def test_float32_code_holds_no_untyped_constant(dtype):
 def test_float32_code_draws_single_numbers():
     method = bgd.GradientDescent(0.02, temperature=0.5, noise=0.1)
     objective = bgd.Objective(bowl, 2)
-    text = Specialisation(objective, "gradient_descent", "float32", "cuda", parts=method.parts).source()
+    text = source(Specialisation(objective, "gradient_descent", "float32", "cuda", parts=method.parts))
     assert "uniform_pair_single as uniform_pair" in text
 
 
@@ -50,7 +51,7 @@ def test_what_is_not_asked_for_is_not_compiled():
     assert plain.what == "gradient"
     assert rich.layout.size == plain.layout.size + 2 * 2 + 3  # two points; cycled, cycle_f, and one held test
     for name in ("last_x", "previous_f", "window", "patience", "largest_slope"):
-        assert name not in replace(plain, target="cuda", lanes=1).source()
+        assert name not in source(replace(plain, target="cuda", lanes=1))
         assert name not in str(tick_program(plain))
 
 

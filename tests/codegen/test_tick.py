@@ -9,7 +9,7 @@ from stopping_rules import bowl
 import batchgd as bgd
 from batchgd.compiler.cache.native import NativeCode, object_code
 from batchgd.compiler.codegen.specialisation import Specialisation
-from batchgd.compiler.codegen.trace_tick import layout_of, tick_program
+from batchgd.compiler.codegen.trace_tick import tick_program
 from batchgd.compiler.lower.array_tick import ArrayTick
 from batchgd.compiler.lower.processor import this_processor
 from batchgd.compiler.lower.tick import SYMBOL, tick
@@ -45,7 +45,7 @@ class Ticks:
         objective = bgd.Objective(bowl, 2)
         self.of = Specialisation(objective, method.rule, dtype, lanes=LANES, parts=method.parts, tests=("xtol",))
         self.program = tick_program(self.of)
-        layout, shared = layout_of(self.of), split_per_start(method, LANES, dtype)[0]
+        layout, shared = self.of.fused_layout, split_per_start(method, LANES, dtype)[0]
         self.ws = np.zeros((layout.size, LANES), dtype)
         self.ws[:2] = np.random.default_rng(0).uniform(-4.0, 4.0, (2, LANES))
         self.ws[layout.counter("busy"), :-1] = 1.0

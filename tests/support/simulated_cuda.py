@@ -46,6 +46,16 @@ def misfit(x, row):
     return (x[0] * row[0] + x[1] * row[1] - row[2]) ** 2
 
 
+def wells(x, g, p):
+    """Four minima, at the roots of p: a function for ``bgd.compiled``."""
+    total = 0.0
+    for i in range(2):
+        off = x[i] * x[i] - p[i]
+        total += off * off
+        g[i] = 4.0 * x[i] * off
+    return total
+
+
 CASES = {
     "barzilai_borwein": ("himmelblau", 80, {}),
     "rates per start": ("himmelblau", 40, {"method": bgd.GradientDescent(np.linspace(0.005, 0.015, 40))}),
@@ -324,6 +334,7 @@ if __name__ == "__main__":
     seen = {"automatic": automatic, **{case: compare(*setup, compiled.get(case)) for case, setup in CASES.items()}}
     from another_package import AdaBelief
 
+    seen["compiled"] = compare(bgd.compiled(wells, 2, box=[(-2.0, 2.0)] * 2, params=[1.0, 0.25]), 12, {})
     seen["foreign"] = compare("himmelblau", 12, {"method": AdaBelief(0.3)})
     for case in MERGED:
         dtype, cells, table = case.split()

@@ -18,6 +18,7 @@ from batchgd.kernels.plan import Endpoints
 from batchgd.kernels.status import Status
 from batchgd.minima import Minima, wilson
 from batchgd.minima.collector import Collector
+from batchgd.minima.invariance import identity_for
 from batchgd.minima.tables import points_table
 from batchgd.problem import check
 from batchgd.problem.errors import InputError, quoted
@@ -274,7 +275,7 @@ def map(
     stopping = as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time)
     problem = Problem(fun, box, dim, params, jac, args)
     batch = make_batch(problem, compute, starts=1, method=method, stopping=stopping, scale=scale)
-    identity = identity.completed(batch.objective.symmetry, batch.box.dim)
+    identity = identity_for(batch.objective, batch.box, identity)
     if not isinstance(plane, Plane):
         plane, suits = parse_plane(plane, at, batch.box)
         window = suits if window is None else window

@@ -19,6 +19,7 @@ from batchgd.engine.evaluator import evaluator_for
 from batchgd.kernels.plan import Endpoints, columns
 from batchgd.minima import Clustering, find_minima
 from batchgd.minima.classes import quotient
+from batchgd.minima.invariance import check_invariance
 from batchgd.minima.results import LandscapeData
 from batchgd.minima.scale import measure
 from batchgd.minima.sites import MINIMA, find_sites, locate
@@ -50,7 +51,7 @@ def recluster(result: LandscapeData, identity: Any = None) -> LandscapeData:
     Raises
     ------
     InputError
-        If a tolerance cannot be used, or the function or the endpoints are not available.
+        If a tolerance or a symmetry cannot be used, or the function or the endpoints are not available.
 
     Examples
     --------
@@ -61,6 +62,8 @@ def recluster(result: LandscapeData, identity: Any = None) -> LandscapeData:
     """
     identity = as_identity(identity, result.identity).completed(None, result.dim)
     catalogue, keys = _cells(result)
+    if identity.symmetry is not None and identity.symmetry != result.identity.symmetry:
+        check_invariance(result.objective, identity.symmetry, catalogue.box)
     found = find_minima(
         catalogue,
         _evaluator(result, catalogue),

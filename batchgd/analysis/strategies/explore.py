@@ -12,6 +12,7 @@ from batchgd.analysis.strategies.campaign import Campaign
 from batchgd.analysis.strategies.info import StrategyInfo
 from batchgd.minima import Minima, seen_interval
 from batchgd.minima.collector import Collector
+from batchgd.minima.invariance import identity_for
 from batchgd.problem.errors import InputError
 from batchgd.problem.methods import split_per_start
 
@@ -42,7 +43,7 @@ def explore(
     if split_per_start(batch.method, batch.starts.n, batch.dtype)[1]:
         raise InputError("a hyperparameter has one value per start, but a strategy chooses the starts: give one value")
     strategy.check(batch)
-    identity = identity.completed(batch.objective.symmetry, batch.box.dim)
+    identity = identity_for(batch.objective, batch.box, identity)
     collector = Collector(batch.box, identity)
     campaign = Campaign(batch, collector, watch)
     facts = strategy.explore(campaign)

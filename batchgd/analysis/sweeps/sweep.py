@@ -17,6 +17,7 @@ from batchgd.engine.batch import Batch, make_batch
 from batchgd.engine.compute import Compute
 from batchgd.engine.interrupts import Interrupt, heeded
 from batchgd.engine.progress import Watch
+from batchgd.minima.invariance import identity_for
 from batchgd.minima.mapper import FLOW_UPDATES
 from batchgd.problem import check
 from batchgd.problem.errors import InputError
@@ -142,7 +143,7 @@ def sweep(
             "dtype='mixed' ends every descent with another method, and a sweep shows how one behaves: use "
             "float32 or float64"
         )
-    identity = identity.completed(batch.objective.symmetry, batch.box.dim)
+    identity = identity_for(batch.objective, batch.box, identity)
     return _Sweep(batch, grid, identity, fidelity, rule.patience is None, watch).result()
 
 

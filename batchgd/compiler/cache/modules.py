@@ -3,11 +3,11 @@
 The text runs from memory: the copy in the cache's folder is for readers, and cannot do harm. A text becomes
 
 =================  ================================================================================================
-``module``         a module for NumPy, or for CUDA, whose kernels look for their code on disk (``numba_cache.py``)
+``module``         a module for CUDA, whose kernels look for their code on disk (``numba_cache.py``)
 ``by_text``        a function of an LLVM text, which other code calls by its address (``native.py``)
 =================  ================================================================================================
 
-All take the name of the entry on disk (``toolchain.key_of``, ``native.native_key``), which determines whether code is
+Both take the name of the entry on disk (``toolchain.key_of``, ``native.native_key``), which determines whether code is
 still valid.
 """
 
@@ -28,15 +28,15 @@ from batchgd.kernels.jitable import SOURCE
 LOADED = 256
 """How many modules of an objective or a method a process keeps; the least recently used go first.
 
-A function takes about 0.1 MB, a module of NumPy code as much. What a run uses lives on until the run is over.
+A function takes about 0.1 MB. What a run uses lives on until the run is over.
 """
 
 
 @lru_cache(maxsize=LOADED)
 def module(key: str, text: str, kernels: tuple[str, ...] = ()) -> ModuleType:
-    """Return the module of a text for NumPy, or for CUDA if it has kernels of these names.
+    """Return the module of a text for CUDA, whose kernels of these names are kept on disk.
 
-    A CUDA module gets two functions for further kernels: ``keep(kernel, variant)`` keeps them next to its own on disk,
+    If it has some, it gets two functions for further kernels: ``keep(kernel, variant)`` keeps them next to its own,
     ``keep_shared(kernel)`` in an entry for all texts.
     """
     entry = _entry(key, text)
@@ -111,7 +111,7 @@ def _shared_entry(folder: Path) -> Path:
     from batchgd.kernels.cuda import merge
 
     text = inspect.getsource(merge)
-    entry = folder / key_of(text, "cuda")
+    entry = folder / key_of(text)
     _leave_text(entry / TEXT, text.encode())
     return entry
 

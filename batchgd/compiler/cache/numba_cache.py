@@ -6,9 +6,6 @@ at once. Here every kernel and signature is one file (``folder.write_code``).
 
 from __future__ import annotations
 
-import contextlib
-import gc
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +19,6 @@ def keep_kernel(kernel: Any, folder: Path, variant: str = "") -> None:
     """
     if hasattr(kernel, "enable_caching"):  # the simulator's kernels are plain functions
         kernel._cache = DeviceCode(folder, kernel.py_func.__name__ + variant)
-
-
-@contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
-    """Switch the garbage collector off, and on again if it was on."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:  # of two threads, the one that found it on turns it on again
-            gc.enable()
 
 
 class DeviceCode:

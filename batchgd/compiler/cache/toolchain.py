@@ -1,6 +1,7 @@
-"""The name of an entry: a hash of everything that its machine code depends on.
+"""The name of the entry of a CUDA module: a hash of everything that its machine code depends on.
 
-No cache of machine code notices when a function in another file has changed, so our sources are part of it.
+No cache of machine code notices when a function in another file has changed, so our sources are part of it. The device
+is part of each file's name.
 """
 
 from __future__ import annotations
@@ -15,45 +16,33 @@ from typing import Any
 
 from batchgd.compiler.cache.folder import KEY_DIGITS
 
+PACKAGES = ("numba", "llvmlite", "numpy", "numba-cuda", "nvidia-nvvm", "nvidia-nvjitlink", "cuda-toolkit")
 
-def key_of(text: str, target: str) -> str:
+
+def key_of(text: str) -> str:
     """Return the name of the entry for the code of a text."""
-    tools = (*toolchain(), *(cuda_toolchain() if target == "cuda" else ()))
-    return hashlib.sha256("\n".join([text, *tools]).encode()).hexdigest()[:KEY_DIGITS]
+    return hashlib.sha256("\n".join([text, *toolchain()]).encode()).hexdigest()[:KEY_DIGITS]
 
 
 @cache
 def toolchain() -> tuple[str, ...]:
-    """Everything besides its own text that machine code depends on: our sources, the compiler, the processor."""
-    import llvmlite.binding
+    """Everything besides its own text that machine code depends on: our sources, and the compilers."""
     import numba
-    import numpy
 
     from batchgd import kernels
 
     config: Any = numba.config  # its attributes are made at run time
-    settings = (config.OPT, config.LOOP_VECTORIZE, config.SLP_VECTORIZE, config.BOUNDSCHECK)
+    found = []
+    for name in PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found.append(f"{name} {metadata.version(name)}")
     assert kernels.__file__ is not None
     return (
         sources_digest(Path(kernels.__file__).parent, Path(__file__).parent.parent),
-        f"numba {numba.__version__} {settings}",
-        f"llvmlite {llvmlite.__version__}",
-        f"numpy {numpy.__version__}",
+        f"optimisation {config.OPT}, bounds {config.BOUNDSCHECK}",
         f"{platform.python_implementation()} {platform.python_version()}",
-        f"{platform.machine()} {config.CPU_NAME or llvmlite.binding.get_host_cpu_name()}",
-        config.CPU_FEATURES or llvmlite.binding.get_host_cpu_features().flatten(),
+        *found,
     )
-
-
-@cache
-def cuda_toolchain() -> tuple[str, ...]:
-    """What the code of CUDA kernels depends on in addition; the device is part of each file's name."""
-    packages = ("numba-cuda", "nvidia-nvvm", "nvidia-nvjitlink", "cuda-toolkit")
-    found = []
-    for name in packages:
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            found.append(f"{name} {metadata.version(name)}")
-    return tuple(found)
 
 
 def sources_digest(*folders: Path) -> str:

@@ -9,41 +9,32 @@ from batchgd.kernels.cuda.templates import cuda
 from batchgd.kernels.inline import inlined
 from numba import njit
 
-FLAGS = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True}
+FLAGS = {"fastmath": {"contract"}, "error_model": "numpy"}
 """
 
 
 @dataclass(frozen=True)
 class Decorators:
-    """How each kind of function is compiled: what one lane does, the loop, and what the host calls.
+    """How each kind of function is compiled: of one lane, a block, the loop, what the host calls.
 
-    What a lane does, and a pass over the lanes, become instructions of their callers without Numba's passes
-    (``kernels/inline``), which took two thirds of the compile time. Of the others, only what the host calls gets a
-    wrapper for Python: wrappers for all took a fifth.
-
-    In the passes of the block form no product is fused with a sum: whether LLVM sees that a pass adds what the one
-    before multiplied depends on how far it unrolls the lanes, and results must not depend on the width of a block.
-    ``pass_tick`` is for the tick in block form and what it calls, ``tick`` for the fused one, ``loop`` and ``carried``
-    for the loop and what it does with a lane.
+    ``lane`` is for plain functions of numbers, ``block`` for the tick and for what the loop does with a lane, ``loop``
+    for the loop and for operations on a block, ``entry`` for what the host calls. Inlined functions become
+    instructions of their callers without Numba's passes (``kernels/inline``), which took two thirds of the compile
+    time.
     """
 
-    lane: str | None
-    carried: str | None
-    loop: str | None
-    entry: str | None
-    pass_lane: str | None
-    pass_loop: str | None
-    tick: str | None
-    pass_tick: str | None
+    lane: str
+    block: str
+    loop: str
+    entry: str
 
 
 _DEVICE = "cuda.jit(device=True)"
-_UNFUSED = "inlined(fused=False, on_cuda=True)"  # on CUDA the assembler decides what is fused
 
 DECORATORS = {
-    # Passes are called, so that each is unrolled by itself: within the loops of another one, some were left rolled,
-    # and the state of a thread in memory.
-    "cuda": Decorators(_UNFUSED, _UNFUSED, _DEVICE, "cuda.jit", _UNFUSED, _DEVICE, _UNFUSED, _UNFUSED),
-    "called": Decorators("njit(**FLAGS)", _DEVICE, _DEVICE, "cuda.jit", "njit(**FLAGS)", _DEVICE, _DEVICE, _DEVICE),
+    # Operations on a block are called, so that each is unrolled by itself: within the loops of another one, some were
+    # left rolled, and the state of a thread in memory.
+    "inlined": Decorators("inlined", "inlined", _DEVICE, "cuda.jit"),
+    "called": Decorators("njit(**FLAGS)", _DEVICE, _DEVICE, "cuda.jit"),
 }
 """``called`` is for threads that share a trajectory, and for the simulator, which calls all functions."""

@@ -35,7 +35,7 @@ class Device:
 
 def device(of: Specialisation) -> Device:
     """Return what the module of a specialisation calls; nothing if it is text altogether."""
-    if of.shared or of.sum is not None:
+    if of.shared or of.in_text:
         return Device({}, np.zeros(0), "")
     (value,) = of.function.outputs("value")
     if of.blocked:

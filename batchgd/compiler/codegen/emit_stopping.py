@@ -119,11 +119,6 @@ class StoppingEmitter:
         self._steepest = "max_norm" in ending.options
 
     @property
-    def has_value(self) -> bool:
-        """Whether the value is computed together with the gradient: a test or the rule needs it or the Hessian."""
-        return "f" in self.ending.asked or self.rule.needs_value or self.rule.hessian
-
-    @property
     def gathers_step(self) -> bool:
         """Whether the squared length of the step is summed over the coordinates, because the rule does not give it."""
         return self.rule.step_squared is None or bool(self.rule.parts_with("point"))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from batchgd.compiler.cache import modules
 from batchgd.compiler.cache.toolchain import key_of
-from batchgd.compiler.codegen.cpu_modules import evaluations
-from batchgd.compiler.codegen.specialisation import KERNELS, Specialisation
+from batchgd.compiler.codegen.cpu_functions import evaluations
+from batchgd.compiler.codegen.specialisation import Specialisation
 from batchgd.kernels.cpu_places import SLOTS
 
 if TYPE_CHECKING:
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 def load(specialisation: Specialisation, *, recording: bool = False) -> Any:
     """Return what a launch needs of a specialisation; it is compiled, or read from the cache, when first called.
 
-    For CUDA that is one module. On the CPU the functions of ``cpu_modules.py`` are put together, each of them loaded
-    once for all specialisations that share it, with a loop that records the paths or one that does not.
+    For CUDA that is one module. On the CPU the functions of ``cpu_functions.py`` are put together, each of them loaded
+    once for all specialisations that share it, with a loop that records the paths or one that does not. What is made of
+    a rule is kept by its module too: another one may be registered by the same name.
     """
     if specialisation.target == "numpy":
         return _arrays(specialisation, specialisation.read.module)
@@ -35,11 +36,8 @@ def load(specialisation: Specialisation, *, recording: bool = False) -> Any:
 def forget() -> None:
     """Forget all that is written and loaded: this process is then like a new one."""
     modules.forget()
-    _evaluations.cache_clear()
-    _tick.cache_clear()
-    _arrays.cache_clear()
-    _kernels.cache_clear()
-    _loop.cache_clear()
+    for kept in (_evaluations, _loop, _tick, _kernels, _arrays, _slots):
+        kept.cache_clear()
 
 
 class Loaded:
@@ -51,7 +49,7 @@ class Loaded:
         self.tables, self.memory = made.tables, made.memory
         self._code = modules.by_text(native_key(made.text), made.text, made.name)
 
-    def address(self, dtype: str) -> int:
+    def address(self) -> int:
         """Return its address, valid as long as this object lives."""
         return int(self._code.address())
 
@@ -94,10 +92,12 @@ def _tick(specialisation: Specialisation, rule: ModuleType) -> Evaluation:
 def _kernels(specialisation: Specialisation, rule: ModuleType) -> Any:
     """The module for CUDA, with what it calls."""
     from batchgd.compiler.codegen.device_module import device
+    from batchgd.compiler.codegen.device_text import KERNELS, source
 
     made = device(specialisation)
-    text = f"{specialisation.source()}\n# What is not text has the key {key_of(made.text, 'cuda')}.\n"
-    module = modules.module(key_of(text, "cuda"), text, KERNELS)
+    text = f"{source(specialisation)}\n# What is not text has the key {key_of(made.text)}.\n"
+    code = specialisation.objective.code
+    module = modules.module(key_of(text), text, KERNELS if code is None or code.kept else ())
     vars(module).update(made.functions)
     if len(made.tables):
         vars(module)["TABLES"] = made.tables

@@ -1,31 +1,21 @@
-"""Assemble the text of one specialisation: everything that its module contains, in plain Python."""
+"""What code is generated for, and what follows: the form of the tick, the slots of a lane, the stopping tests."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from batchgd.compiler.codegen import emit_evaluation, emit_loops, emit_sum, warp_tick
+from batchgd.compiler.codegen import emit_evaluation, emit_sum
 from batchgd.compiler.codegen.block_layout import BlockLayout, temporaries
 from batchgd.compiler.codegen.block_tick import BlockTick
-from batchgd.compiler.codegen.decorators import DECORATORS, HEADER, Decorators
 from batchgd.compiler.codegen.emit_stopping import StoppingEmitter, StoppingTests
 from batchgd.compiler.codegen.layout import Layout
-from batchgd.compiler.codegen.rule import Rule, parameters_of, read_rule
+from batchgd.compiler.codegen.rule import Rule, read_rule
 from batchgd.compiler.codegen.typed_constants import (
     Constants,
-    copied,
-    decorated,
-    function_source,
-    functions_of,
-    own_functions,
 )
-from batchgd.compiler.codegen.unroll import with_constants_written_out
-from batchgd.kernels.rule_parts.stages import with_callees
 
 if TYPE_CHECKING:
     from batchgd.compiler.differentiable import Differentiable
@@ -55,9 +45,6 @@ LANES_OF_MUCH = 16
 dimensions, and 1.8 times in 100."""
 
 ELEMENTARY = 8
-
-KERNELS = ("descend_kernel", "record_kernel", "values_kernel")
-"""The functions of a CUDA module that the host calls; their machine code is kept on disk."""
 
 
 @dataclass(frozen=True)
@@ -99,11 +86,6 @@ class Specialisation:
         return replace(self, lanes=fewer)
 
     @property
-    def how(self) -> Decorators:
-        """How its functions are compiled."""
-        return DECORATORS["called" if self.shared or self.simulated else "cuda"]
-
-    @property
     def read(self) -> Rule:
         """The rule with its parts."""
         return read_rule(self.rule, self.parts, bounded=self.bounded)
@@ -117,8 +99,13 @@ class Specialisation:
 
     @property
     def in_loops(self) -> bool:
-        """Whether the function is computed in loops over rows of data, which a tick must call."""
-        return self.target != "cuda" and self.objective.in_programs
+        """Whether the function is computed in loops over rows of data or by other code, which a tick must call."""
+        return self.objective.code is not None or (self.target != "cuda" and self.objective.in_programs)
+
+    @property
+    def in_text(self) -> bool:
+        """Whether CUDA's evaluation is text: of a sum over rows, or a call of the user's own function."""
+        return self.sum is not None or self.objective.code is not None
 
     @property
     def _large(self) -> bool:
@@ -130,7 +117,7 @@ class Specialisation:
     @property
     def _remembers_much(self) -> bool:
         """Whether the rule works on so much of a lane that loops are better."""
-        return bool(self.read.stages) and self._fused_layout.size > BLOCK_STATE
+        return bool(self.read.stages) and self.fused_layout.size > BLOCK_STATE
 
     @property
     def shared(self) -> bool:
@@ -156,7 +143,7 @@ class Specialisation:
     def layout(self) -> Layout:
         """The slots of a lane."""
         if not self.blocked:
-            return self._fused_layout
+            return self.fused_layout
         emitter = StoppingEmitter(self.read, Constants(self.dtype), self.ending, cubic=self.cubic)
         return BlockLayout(
             -(-self.objective.dim // self.threads),
@@ -169,7 +156,8 @@ class Specialisation:
         )
 
     @property
-    def _fused_layout(self) -> Layout:
+    def fused_layout(self) -> Layout:
+        """The slots of a lane whose tick is one program."""
         return Layout(self.objective.dim, self.read, self.per_start, self.ending, self.constants)
 
     @property
@@ -190,77 +178,23 @@ class Specialisation:
 
     @property
     def has_value(self) -> bool:
-        """Whether the tick computes the value together with the gradient."""
-        emitter = StoppingEmitter(self.read, Constants(self.dtype), self.ending, cubic=self.cubic)
-        return emitter.has_value
+        """Whether the tick computes the value with the gradient: a test, the rule or the Hessian needs it."""
+        return "f" in self.ending.asked or self.read.needs_value or self.read.hessian
 
     @property
     def what(self) -> What:
         """Which function of the objective the tick calls."""
         return emit_evaluation.outputs_of(self.objective.dim, value=self.has_value, hessian=self.read.hessian)[0]
 
-    def source(self) -> str:
-        """Return the text of the module for CUDA."""
-        constants, tables = Constants(self.dtype), emit_loops.Tables(len(self.objective.numbers))
-        if self.shared:
-            body = self._shared_functions(constants, tables)
-        else:
-            body = [*self.evaluation(constants), *self.tick(constants)]
-            if self.sum is not None:
-                value, value_at = self.value_functions(self.sum, constants)
-                body += [decorated(value, self.how.lane), decorated(value_at, self.how.loop)]
-            body += self._shells()
-        title = f"{self.named}: {self.method} in {self.dtype} for {self.target}"
-        sharing = warp_tick.constants_of(self.objective.dim, self.threads) if self.shared else []
-        names = [*self.block(), *sharing, *self.fixed(), *constants.lines(), *tables.lines()]
-        return self.assembled(title, body, names)
-
-    @property
-    def named(self) -> str:
-        """What the title of a module calls the objective."""
-        return f"{self.objective.name} in {self.objective.dim} dimensions, {self.n_params} parameters"
-
-    @property
-    def method(self) -> str:
-        """What the title of a module calls the rule."""
-        return " + ".join([self.rule, *self.parts])
-
-    def block(self) -> list[str]:
-        """What the loop knows about a lane block, as assignments."""
-        return [f"W = {self.lanes}", f"IN_KERNEL = {self.in_kernel}", *self.layout.constants()]
-
     @property
     def sizes(self) -> dict[str, int]:
         """What operations on a block are compiled for: the dimension, and the numbers of the rule that are fixed."""
         return {"d": self.objective.dim, **dict(self.constants)}
 
-    def fixed(self) -> list[str]:
-        """The numbers that the rule is compiled for, as assignments."""
-        return [f"{name.upper()} = {value}" for name, value in self.constants]
-
-    def assembled(self, title: str, body: Sequence[str], names: Sequence[str], imports: Sequence[str] = ()) -> str:
-        """Return the text of a module of these functions after these assignments."""
-        text = "\n\n\n".join(body)
-        header = [
-            f'"""{title}. Generated by batchgd."""',
-            "",
-            "import numpy as np",
-            *self._imports(text),
-            *imports,
-            HEADER,
-            f"real = np.{self.dtype}",
-            *names,
-        ]
-        return "\n".join(header) + "\n\n\n" + text + "\n"
-
     @property
     def n_params(self) -> int:
         """Number of run-time parameters of the objective."""
         return 0 if self.objective.params is None else len(self.objective.params)
-
-    def value_functions(self, objective: FiniteSum, constants: Constants) -> tuple[str, str]:
-        """What the value at a row of points calls, and the value itself."""
-        return self.function.emit("value", constants), emit_sum.value_at(objective, "i", constants)
 
     @property
     def value_slot(self) -> int | None:
@@ -272,103 +206,3 @@ class Specialisation:
         if not isinstance(layout, BlockLayout) or self.batches or self.read.hessian:
             return None
         return layout.first("f") if self.has_value else None
-
-    def evaluation(self, constants: Constants) -> list[str]:
-        """The evaluation of a sum over rows in a lane block; that of another objective is no text."""
-        layout = self.layout
-        if not isinstance(layout, BlockLayout) or self.sum is None:
-            return []  # it is no text (``device_module.py``)
-        asked = emit_evaluation.outputs_of(self.objective.dim, value=self.has_value, hessian=self.read.hessian)
-        nit, scratch = layout.counter("nit"), layout.batch_slots
-        lane, block = emit_sum.evaluation(self.sum, constants, asked, nit=nit, scratch=scratch)
-        return self._chosen([decorated(lane, self.how.lane), decorated(block, self.how.pass_tick)])
-
-    def tick(self, constants: Constants) -> list[str]:
-        """The tick in block form with what it calls: the rule and the stopping tests."""
-        layout = self.layout
-        if isinstance(layout, BlockLayout):
-            return self._block_tick(layout, constants)
-        return []  # it is a program
-
-    def _block_tick(self, layout: BlockLayout, constants: Constants) -> list[str]:
-        """The same for the block form, which calls ``evaluate``."""
-        from batchgd.kernels import stopping_tests as tests
-
-        rule, lane, block = self.read, self.how.pass_lane, self.how.pass_loop
-        form = warp_tick.WarpTick if self.shared else BlockTick
-        tick = form(layout, constants, cubic=self.cubic)
-        staged = [stage.function for stage in rule.stages]
-        functions = with_callees(*staged) if staged else own_functions(rule.module)
-        if self.shared:
-            functions |= warp_tick.replaced(functions)
-        on_block = {name for name, function in functions.items() if "ws" in parameters_of(function)}
-        text = [
-            *(function_source(getattr(tests, name), constants, lane) for name in self.ending.functions),
-            *(
-                function_source(function, constants, block if name in on_block else lane)
-                for name, function in functions.items()
-            ),
-            *(functions_of(part.module, constants, lane, f"{part.name}_") for part in rule.parts),
-            decorated(tick.source(), self.how.pass_tick),
-        ]
-        return self._chosen(text)
-
-    def _chosen(self, text: list[str]) -> list[str]:
-        """Text of the block form with the loops that suit the target."""
-        # CUDA's compiler unrolls the loops of one thread itself, which puts its state into registers.
-        if self.shared:
-            return [with_constants_written_out(part, dict(self.constants)) for part in text]
-        return text
-
-    def _shared_functions(self, constants: Constants, tables: emit_loops.Tables) -> list[str]:
-        """Everything of a kernel whose threads share a trajectory."""
-        layout, how = self.layout, self.how
-        assert isinstance(layout, BlockLayout)
-        called, calling = warp_tick.evaluation(
-            self.function, constants, tables, value=self.has_value, width=self.threads
-        )
-        return [
-            *(decorated(part, how.lane) for part in called),
-            decorated(calling, how.pass_loop),
-            *self._block_tick(layout, constants),
-            *warp_tick.loop_functions(self.function, constants, tables, how, simulated=self.simulated),
-        ]
-
-    def _shells(self) -> list[str]:
-        """Around the tick, CUDA's loop and its kernels."""
-        from batchgd.kernels import descend, record_paths
-        from batchgd.kernels.cuda import templates
-
-        due = descend.always if self.simulated else templates.now_and_then
-        look = descend.look_here if self.simulated else templates.look_there
-        return [
-            *copied((templates.claim_atomic, due, look), self.how.loop),
-            f"claim, look_due, look = claim_atomic, {due.__name__}, {look.__name__}",
-            *copied([descend.draw, *descend.CARRIED], self.how.carried),
-            *copied(record_paths.CALLED, self.how.loop),
-            *copied((descend.descend, record_paths.record), self.how.loop),
-            *copied([getattr(templates, name) for name in KERNELS], self.how.entry),
-        ]
-
-    def _imports(self, text: str) -> list[str]:
-        """Import the elementary functions that the text names; on CUDA some are libdevice's (``CUDA_MATH``)."""
-        from batchgd.kernels import minibatch, vecmath
-
-        called = set(re.findall(r"\b(\w+)\(", text))
-        used = [name for name in vecmath.CUDA_MATH if name in called]
-        lines = []
-        if self.target == "cuda" and not self.simulated:
-            lines.append("from batchgd.kernels.cuda.volatile import load_first")
-            theirs = {name: vecmath.CUDA_MATH[name] for name in used if vecmath.CUDA_MATH[name]}
-            lines += [f"from math import {math} as {name}" for name, math in theirs.items()]
-            used = [name for name in used if name not in theirs]
-        if used:
-            lines.append(f"from batchgd.kernels.vecmath import {', '.join(used)}")
-        drawing = [name for name in minibatch.NAMES if name in called]
-        if drawing:
-            lines.append(f"from batchgd.kernels.minibatch import {', '.join(drawing)}")
-        if "uniform_pair" in called:
-            pair = "uniform_pair" if self.dtype == "float64" else "uniform_pair_single as uniform_pair"
-            streams = sorted(set(re.findall(r"\bSTREAM_\w+", text)))
-            lines.append(f"from batchgd.kernels.philox import {', '.join([*streams, 'place', pair])}")
-        return lines

@@ -30,20 +30,19 @@ BOUNDS = ("lower_bound", "upper_bound")
 
 
 def tick_program(of: Specialisation) -> Program:
-    """Return the program of the fused tick of a specialisation: its state is in the slots of ``layout_of(of)``."""
+    """Return the program of the fused tick of a specialisation: its state is in the slots of its ``fused_layout``."""
     return TickTrace(of).program()
-
-
-def layout_of(of: Specialisation) -> Layout:
-    """Return the slots of a lane whose tick is one program."""
-    return Layout(of.objective.dim, of.read, of.per_start, of.ending, of.constants)
 
 
 class TickTrace:
     """Traces one tick; ``names`` are the numbers and vectors of a lane as they are at this point of it."""
 
     ways: type[Unrolled | Looped] = Unrolled
-    slots = staticmethod(layout_of)
+
+    @staticmethod
+    def slots(of: Specialisation) -> Layout:
+        """Return where everything is."""
+        return of.fused_layout
 
     def __init__(self, of: Specialisation):
         self.of, self.layout, self.rule = of, self.slots(of), of.read

@@ -19,7 +19,6 @@ from batchgd.compiler.lower.functions import INLINED, Functions
 from batchgd.compiler.lower.operations import append_operation
 from batchgd.compiler.lower.processor import Processor
 from batchgd.compiler.lower.program import Program as FusedProducts
-from batchgd.compiler.lower.random_words import uniform_pair
 from batchgd.compiler.lower.to_llvm import Lowering, Task
 from batchgd.compiler.lower.values import Surroundings, Values, spread_out
 from batchgd.compiler.lower.vectors import INTEGER, LINE, POINTER, Vectors, integer
@@ -189,17 +188,7 @@ class PieceCode(Lowering):
     def _computed(self, node: Node) -> Values:
         if node.op == "input":
             return self._input(node, self.origins[node.id])
-        if node.op == "uniform":
-            values = [self.values(arg) for arg in node.args]
-            count = max(map(len, values))
-            together = zip(*(spread_out(each, count) for each in values), strict=True)
-            return [self._uniform(node, *each) for each in together]
-        if node.op == "part":
-            return [pair[int(node.value)] for pair in self.values(node.args[0])]
         return super()._computed(node)
-
-    def _uniform(self, node: Node, seed: Real, start: Real, update: Real, counter: Real | None = None) -> Any:
-        return uniform_pair(seed.value, start.value, update, int(node.value) if counter is None else counter)
 
     def _input(self, node: Node, place: Place) -> Values:
         vectors, array = self.vectors, self.arrays.get(place.array)

@@ -22,7 +22,6 @@ from batchgd.compiler.codegen.program import ARRAYS, Program
 from batchgd.compiler.lower.device_call import Call, device_function
 from batchgd.compiler.lower.program import Program as Products
 from batchgd.compiler.lower.program import positions_of, progression
-from batchgd.compiler.lower.random_words import uniform_pair
 from batchgd.compiler.lower.to_llvm import Lowering
 from batchgd.compiler.lower.values import Surroundings
 from batchgd.compiler.lower.vectors import integer
@@ -69,16 +68,6 @@ class DeviceCode(Lowering):
     """Appends the operations of a program for one lane."""
 
     few = 1 << 30
-
-    def _computed(self, node: Node) -> list[Any]:
-        if node.op == "input":
-            return [self.around.leaf(node)]
-        if node.op == "uniform":
-            seed, start, update = (self.values(arg)[0] for arg in node.args)
-            return [uniform_pair(seed.value, start.value, update, int(node.value))]
-        if node.op == "part" and node.args[0].op == "uniform":
-            return [self.values(node.args[0])[0][int(node.value)]]
-        return super()._computed(node)
 
 
 def _numbers(

@@ -1,6 +1,6 @@
 """The loop for the CPU that also writes down the accepted points of every trajectory.
 
-What ``kernels/record_paths.py`` does on the other targets; ``Trails`` in ``kernels/plan.py`` describes the arrays.
+What ``kernels/record_paths.py`` does on CUDA; ``Trails`` in ``kernels/plan.py`` describes the arrays.
 """
 
 from __future__ import annotations

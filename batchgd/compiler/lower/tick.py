@@ -25,7 +25,6 @@ from batchgd.compiler.lower.functions import INLINED, Functions
 from batchgd.compiler.lower.processor import OPERATIONS_PER_CLOCK, Processor
 from batchgd.compiler.lower.program import Program as FusedProducts
 from batchgd.compiler.lower.program import cost_of, wait_of
-from batchgd.compiler.lower.random_words import uniform_pair
 from batchgd.compiler.lower.values import Computed, Surroundings
 from batchgd.compiler.lower.vectors import INTEGER, LINE, POINTER, Vectors, integer
 from batchgd.compiler.trace.graph import Node, reachable
@@ -126,7 +125,7 @@ def pressure(outputs: list[Node]) -> int:
 
 
 class TickCode(Computed):
-    """Appends the operations of a program, some at a time: those of an objective, and random numbers."""
+    """Appends the operations of a program, some at a time."""
 
     few = FEW
 
@@ -151,16 +150,6 @@ class TickCode(Computed):
         """Write an output."""
         for slot in self._slots.pop(node.id, ()):
             self.around.store(slot, self.values(node)[0])
-
-    def _computed(self, node: Node) -> list[Any]:
-        if node.op == "input":
-            return [self.around.leaf(node)]
-        if node.op == "uniform":
-            seed, start, update = (self.values(arg)[0] for arg in node.args)
-            return [uniform_pair(seed.value, start.value, update, int(node.value))]
-        if node.op == "part":
-            return [self.values(node.args[0])[0][int(node.value)]]
-        return super()._computed(node)
 
 
 class _Writer:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from batchgd.compiler.lower.functions import Functions
 from batchgd.compiler.lower.order import frugal
 from batchgd.compiler.lower.program import Program, progression
+from batchgd.compiler.lower.random_words import uniform_pair
 from batchgd.compiler.lower.vectors import INTEGER, Rows, Vectors, integer
 from batchgd.compiler.trace.graph import Axis, Entry, Node
 from batchgd.kernels.vecmath.ir import Bool, Real, fma
@@ -39,7 +40,7 @@ class Surroundings:
     Parameters
     ----------
     leaf : callable
-        Appends the code of an ``x`` or a ``p`` where it is first used, and returns its value.
+        Appends the code of an ``x``, a ``p`` or an ``input`` where it is first used, and returns its value.
     coordinate : callable
         The address of a coordinate for these lanes, from its number, which the code computes.
     store : callable
@@ -135,8 +136,12 @@ class Computed:
         match node.op:
             case "const":
                 return [vectors.number(node.value)]
-            case "x" | "p":
+            case "x" | "p" | "input":
                 return [self.around.leaf(node)]
+            case "uniform":
+                return self._uniform(node)
+            case "part" if node.args[0].op == "uniform":
+                return [pair[int(node.value)] for pair in self.values(node.args[0])]
             case "data":
                 places, table = self.places(node.axes), self.around.table(node)
                 return [vectors.uniform(vectors.at(table, place, vectors.scalar)) for place in places]
@@ -150,6 +155,15 @@ class Computed:
         count = max(map(len, arguments))
         together = zip(*(spread_out(values, count) for values in arguments), strict=True)
         return [self.applied(node, list(each)) for each in together]
+
+    def _uniform(self, node: Node) -> Values:
+        """Pairs of random numbers."""
+        values = [self.values(arg) for arg in node.args]
+        count = max(map(len, values))
+        pairs = []
+        for seed, start, update, *counter in zip(*(spread_out(each, count) for each in values), strict=True):
+            pairs.append(uniform_pair(seed.value, start.value, update, *(counter or [int(node.value)])))
+        return pairs
 
     def _entry(self, node: Node) -> Values:
         (arg,), number, builder = node.args, int(node.value), self.vectors.builder

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from batchgd.compiler.trace.array import plain_objects, traced_array
-from batchgd.compiler.trace.complex_numbers import angle, conjugate, is_complex
+from batchgd.compiler.trace.complex_numbers import angle, conjugate
 from batchgd.compiler.trace.dispatch import broadcasting, elementwise
 from batchgd.compiler.trace.elementary import choose
 from batchgd.compiler.trace.escape import escape
 from batchgd.compiler.trace.linalg import least_squares
-from batchgd.compiler.trace.reductions import where
+from batchgd.compiler.trace.reductions import has_complex, where
+from batchgd.compiler.trace.row_array import involved, shape_of
 
 
 def interpolate(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
@@ -174,6 +175,10 @@ def _transform(kind: str) -> Callable[..., Any]:
     """Return one of NumPy's transforms of one axis."""
 
     def function(a: Any, n: Any = None, axis: int = -1, norm: Any = None, **_: Any) -> Any:
+        if len(shape_of(a)) == 1 and norm in (None, "backward") and involved([a]):
+            length = n or (2 * (shape_of(a)[0] - 1) if kind == "irfft" else shape_of(a)[0])
+            if length * _odd(length) > MOST_HALVED:
+                return _transform_of_rows(kind, a, length)
         values = plain_objects(a)
         if values.ndim != 1 or norm not in (None, "backward"):
             raise escape(f"np.fft.{kind} is traced along one axis and with norm='backward'", "transform the rows")
@@ -190,6 +195,31 @@ def _transform(kind: str) -> Callable[..., Any]:
         return whole[: length // 2 + 1] if kind == "rfft" else whole
 
     return function
+
+
+MOST_HALVED = 256
+"""Length of a transform times its odd factor up to which rows are written out and halved; longer ones are sums."""
+
+MOST_TRANSFORMED = 2048
+"""The longest transform of rows, whose sums take a table of all roots."""
+
+
+def _odd(n: int) -> int:
+    return n // (n & -n)
+
+
+def _transform_of_rows(kind: str, a: Any, n: int) -> Any:
+    """Return a transform as sums over the rows."""
+    if n > MOST_TRANSFORMED:
+        raise escape(f"np.fft.{kind} of {n:,} rows", f"transform at most {MOST_TRANSFORMED:,}")
+    used = min(shape_of(a)[0], n // 2 + 1 if kind == "irfft" else n)
+    found = n // 2 + 1 if kind == "rfft" else n
+    sign = 1.0 if kind in ("ifft", "irfft") else -1.0
+    matrix = _roots(n, sign)[np.outer(np.arange(found), np.arange(used)) % n] / (n if sign > 0.0 else 1.0)
+    if kind == "irfft":  # the other half is conjugate
+        matrix[:, 1 : (n + 1) // 2] *= 2.0
+    result = matrix @ a[:used]
+    return result.real if kind == "irfft" else result
 
 
 def _round(a: Any, decimals: int = 0, **_: Any) -> Any:
@@ -220,10 +250,6 @@ def _part(name: str) -> Callable[[Any], Any]:
 
 def _angle(z: Any, deg: bool = False) -> Any:
     return broadcasting(lambda value: angle(value) * (180.0 / math.pi if deg else 1.0), z)
-
-
-def _has_complex(a: Any) -> bool:
-    return any(is_complex(value) for value in plain_objects(a).flat)
 
 
 def apply_at(ufunc: Any, array: Any, indices: Any, values: Any) -> None:
@@ -263,8 +289,8 @@ ARRAY_FUNCTIONS: dict[str, Callable[..., Any]] = {
     "real": _part("real"),
     "imag": _part("imag"),
     "angle": _angle,
-    "iscomplexobj": _has_complex,
-    "isrealobj": lambda a: not _has_complex(a),
+    "iscomplexobj": has_complex,
+    "isrealobj": lambda a: not has_complex(a),
     **{f"fft.{kind}": _transform(kind) for kind in ("fft", "ifft", "rfft", "irfft")},
 }
 """By NumPy's names."""

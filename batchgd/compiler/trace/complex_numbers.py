@@ -56,6 +56,13 @@ def paired(value: Any) -> Complex:
     return Complex(value.real, value.imag) if isinstance(value, PLAIN) else Complex(value, 0.0)
 
 
+def by_part(function: Callable[[Any], Any], value: Any) -> Any:
+    """Apply a linear function of real numbers to a number, to both parts of a complex one."""
+    if not is_complex(value):
+        return function(value)
+    return Complex(function(paired(value).real), function(paired(value).imag))
+
+
 def voigt_profile(x: Any, sigma: Any, gamma: Any) -> Any:
     """A normal distribution of width sigma, folded with a Cauchy distribution of half width gamma."""
     root = math.sqrt(2.0)

@@ -118,6 +118,23 @@ def _depending_on(inputs: Sequence[Node], output: Node) -> set[int]:
     return found
 
 
+def dependences(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[int]:
+    """Return, for each output, the inputs by which it has a derivative: bit k of a number stands for the input k.
+
+    >>> from batchgd.compiler.trace.simplify import SimplifyingGraph
+    >>> graph = SimplifyingGraph(dim=3)
+    >>> dependences([graph.make("mul", graph.x[0], graph.x[2]), graph.make("floor", graph.x[1])], graph.x)
+    [5, 0]
+    """
+    found = {node.id: 1 << k for k, node in enumerate(inputs)}
+    with outputs[0].graph.slopes():
+        for node in reachable(outputs):
+            if node.id not in found:
+                bits = (found[arg.id] for arg, slope in _slopes(node) if not (slope.is_constant and slope.value == 0.0))
+                found[node.id] = reduce(lambda a, b: a | b, bits, 0)
+    return [found[node.id] for node in outputs]
+
+
 def jacobian_columns(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[list[Node]]:
     """Return, for each input, the derivatives of all outputs by it: one forward sweep per input.
 
@@ -154,6 +171,23 @@ def jacobian_rows(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]
             _carry(node, _slopes(node), tangent)
     zero = graph.constant(0.0)
     return [graph.intern("rows", (tangent.get(node.id, zero),), axes=(axis,), attr="rows") for node in outputs]
+
+
+def directional(outputs: Sequence[Node], inputs: Sequence[Node], way: Sequence[Node]) -> list[Node]:
+    """Return the derivative of each output along a direction, given by one node per input: one forward sweep.
+
+    >>> from batchgd.compiler.trace.simplify import SimplifyingGraph
+    >>> graph = SimplifyingGraph(dim=2)
+    >>> x, y = graph.x
+    >>> directional([graph.make("mul", x, y)], [x], [graph.constant(3.0)])
+    [mul(x1, 3.0)]
+    """
+    graph = outputs[0].graph
+    with graph.slopes():
+        tangent = {x.id: each for x, each in zip(inputs, way, strict=True)}
+        for node in reachable(outputs):
+            _carry(node, _slopes(node), tangent)
+    return [tangent.get(node.id, graph.constant(0.0)) for node in outputs]
 
 
 def _carry(node: Node, slopes: Sequence[tuple[Node, Node]], tangent: dict[int, Node]) -> None:

@@ -60,7 +60,7 @@ def _call(ufunc: np.ufunc, inputs: Sequence[Any]) -> Any:
     if ufunc.__name__ == "matmul" and involved(inputs):
         return matmul(*inputs)
     if ufunc.__name__ == "vecdot" and involved(inputs):
-        return np.sum(np.multiply(*inputs), axis=-1)
+        return np.sum(np.multiply(np.conjugate(inputs[0]), inputs[1]), axis=-1)
     if ufunc.__name__ in ("matmul", "vecdot", "matvec", "vecmat"):
         return traced_array(ufunc(*map(plain_objects, inputs)))
     if ufunc.__name__ == "divmod":

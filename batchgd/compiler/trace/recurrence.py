@@ -12,7 +12,7 @@ import numpy as np
 
 from batchgd.compiler.trace.array import is_traced, plain_objects, traced_array
 from batchgd.compiler.trace.blank import settled
-from batchgd.compiler.trace.complex_numbers import is_complex
+from batchgd.compiler.trace.complex_numbers import by_part, is_complex
 from batchgd.compiler.trace.escape import escape, traced_graph
 from batchgd.compiler.trace.fork import follow
 from batchgd.compiler.trace.graph import Axis, Graph, Node, reachable
@@ -228,9 +228,12 @@ def _per_row(graph: Graph, leaf: Any, axis: Axis) -> Any:
     shape = shape_of(array)[1:]
     whole = not is_traced(array) and array.dtype.kind in "iu" and array.min(initial=0) >= 0
     cells = np.empty(shape, dtype=object)
+
+    def in_step(number: Any) -> Scalar:
+        return Scalar(reindexed([node_of(graph, number)], {Axis(axis.length): axis})[0])
+
     for place in np.ndindex(shape):
         column = array[(slice(None), *place)]
-        cell = node_of(graph, as_rows(graph, column).cells[0])
-        (node,) = reindexed([cell], {Axis(axis.length): axis})
-        cells[place] = Number(node, int(column.max()) + 1) if whole else Scalar(node)
+        cell = by_part(in_step, as_rows(graph, column).cells[0])
+        cells[place] = Number(cell.node, int(column.max()) + 1) if whole else cell
     return traced_array(cells)

@@ -79,6 +79,7 @@ def _var(
     a: Any, axis: Any = None, dtype: Any = None, ddof: Any = 0, keepdims: Any = False, correction: Any = _ANY, **_: Any
 ) -> Any:
     off = traced_array(a) - _mean(a, axis, keepdims=True)
+    off = np.abs(off) if has_complex(off) else off
     lost = ddof if correction is _ANY else correction
     return reduce(np.add, off * off, axis=axis, keepdims=keepdims) / (_count(a, axis) - lost)
 
@@ -109,10 +110,15 @@ def _ptp(a: Any, axis: Any = None, **kwargs: Any) -> Any:
     return reduce(np.maximum, a, axis=axis, **kwargs) - reduce(np.minimum, a, axis=axis, **kwargs)
 
 
+def has_complex(array: Any) -> bool:
+    """Whether an element of an array is a complex number."""
+    return array.is_complex if isinstance(array, TracedRows) else any(map(is_complex, plain_objects(array).flat))
+
+
 def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     """The vector norms, and the Frobenius norm of matrices."""
     array = traced_array(x)
-    if not isinstance(array, TracedRows) and any(map(is_complex, plain_objects(x).flat)):
+    if has_complex(array):
         array = np.abs(array)
     ndim = len(shape_of(x))
     matrix = (ndim == 2 and axis is None) or isinstance(axis, tuple)

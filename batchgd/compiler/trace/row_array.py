@@ -14,11 +14,12 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import NDArray
 
+from batchgd.compiler.trace.complex_numbers import Complex, by_part, is_complex, paired
 from batchgd.compiler.trace.escape import escape
 from batchgd.compiler.trace.frames import PRIORITY
 from batchgd.compiler.trace.graph import Axis, Graph, Node
 from batchgd.compiler.trace.rows import Target, data, pick, reindexed
-from batchgd.compiler.trace.scalar import Hooked, Scalar, node_of
+from batchgd.compiler.trace.scalar import Hooked, Pair, Scalar, node_of
 
 LARGE = 32
 """Dimensions of more elements become row axes."""
@@ -51,7 +52,6 @@ class TracedRows(Hooked, NDArrayOperatorsMixin):
 
     __array_priority__ = 1000.0
     __pandas_priority__ = PRIORITY
-    dtype = np.dtype(np.float64)
     itemsize = 8
 
     def __init__(self, graph: Graph, cells: NDArray[Any], shape: Sequence[int]):
@@ -80,9 +80,30 @@ class TracedRows(Hooked, NDArrayOperatorsMixin):
     mT = T
 
     @property
+    def is_complex(self) -> bool:
+        """Whether an element is a complex number."""
+        return any(map(is_complex, self.cells.flat))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type that NumPy's array would have."""
+        return np.dtype(np.complex128 if self.is_complex else np.float64)
+
+    @property
     def real(self) -> TracedRows:
-        """The array itself."""
-        return self
+        """The real parts."""
+        return self._parts("real") if self.is_complex else self
+
+    @property
+    def imag(self) -> TracedRows:
+        """The imaginary parts."""
+        return self._parts("imag")
+
+    def _parts(self, name: str) -> TracedRows:
+        cells = np.empty(self.cells.shape, dtype=object)
+        for i, each in enumerate(self.cells.flat):
+            cells.flat[i] = getattr(paired(each), name)
+        return TracedRows(self.graph, cells, self.shape)
 
     @property
     def values(self) -> TracedRows:
@@ -124,8 +145,8 @@ class TracedRows(Hooked, NDArrayOperatorsMixin):
         self.cells = replaced(self, key, value).cells
 
     def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> TracedRows:
-        """Copy for a real type; any other does not fit a traced value."""
-        if np.dtype(dtype).kind not in "fO":
+        """Copy for a real or complex type; any other does not fit a traced value."""
+        if np.dtype(dtype).kind not in "fcO":
             raise escape(f"it converts x to {np.dtype(dtype).name}", "keep x a float array; np.floor rounds down")
         return self.copy()
 
@@ -177,7 +198,7 @@ def _by_function(name: str) -> Callable[..., Any]:
 
 _METHODS = (
     "sum prod mean var std max min ptp any all clip round dot cumsum cumprod take repeat ravel squeeze swapaxes "
-    "diagonal trace conj compress sort argsort argmax argmin"
+    "diagonal trace conj conjugate compress sort argsort argmax argmin"
 )
 for _name in _METHODS.split():
     setattr(TracedRows, _name, _by_function(_name))
@@ -193,7 +214,7 @@ def _plain(value: Any) -> NDArray[Any]:
     if isinstance(value, np.ndarray):
         return value.view(np.ndarray)
     array = np.asarray(value, dtype=object)
-    return array if any(isinstance(each, Scalar) for each in array.flat) else np.asarray(value)
+    return array if any(isinstance(each, (Scalar, Pair)) for each in array.flat) else np.asarray(value)
 
 
 def wrapped(graph: Graph, cells: Any, shape: Sequence[int]) -> Any:
@@ -218,7 +239,7 @@ def involved(values: Sequence[Any]) -> bool:
     large = [_plain(value) for value in values if any(is_large(n) for n in shape_of(value))]
     if not large or not all(map(is_given, large)):
         return False
-    return any(isinstance(each, Scalar) for value in values for each in _plain(value).flat)
+    return any(isinstance(each, (Scalar, Pair)) for value in values for each in _plain(value).flat)
 
 
 def is_given(array: NDArray[Any]) -> bool:
@@ -232,15 +253,29 @@ def is_given(array: NDArray[Any]) -> bool:
 def graph_of(values: Sequence[Any]) -> Graph:
     """Return the graph that traced values belong to."""
     for value in values:
-        if isinstance(value, Scalar):
-            return value.node.graph
         if isinstance(value, TracedRows):
             return value.graph
-        if isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.dtype == object):
-            found = next((each for each in np.asarray(value, dtype=object).flat if isinstance(each, Scalar)), None)
+        if isinstance(value, (list, tuple, Scalar, Pair)) or (isinstance(value, np.ndarray) and value.dtype == object):
+            found = next(_scalars(np.asarray(value, dtype=object)), None)
             if found is not None:
                 return found.node.graph
     raise TypeError("no value is traced")
+
+
+def _scalars(cells: NDArray[Any]) -> Iterator[Scalar]:
+    """Return the traced numbers in an array, both parts of complex ones."""
+    for each in cells.flat:
+        parts = (each.real, each.imag) if isinstance(each, Complex) else (each,)
+        yield from (part for part in parts if isinstance(part, Scalar))
+
+
+def joined(real: Any, imag: Any) -> Any:
+    """Return the array of complex numbers, or the number, that has these parts."""
+    if isinstance(real, TracedRows):
+        return TracedRows(real.graph, joined(real.cells, imag.cells), real.shape)
+    if np.ndim(real) == 0:
+        return Complex(real, imag)
+    return np.frompyfunc(Complex, 2, 1)(np.asarray(real, dtype=object), np.asarray(imag, dtype=object))
 
 
 def as_rows(graph: Graph, value: Any) -> TracedRows:
@@ -248,7 +283,7 @@ def as_rows(graph: Graph, value: Any) -> TracedRows:
     if isinstance(value, TracedRows):
         return value
     array = _plain(value)
-    array = array if array.dtype == object else array.astype(np.float64)
+    array = array if array.dtype.kind in "Oc" else array.astype(np.float64)
     axes = axes_for(array.shape)
     large = [d for d, axis in enumerate(axes) if axis is not None]
     cells = np.empty([1 if axis else n for n, axis in zip(array.shape, axes, strict=True)], dtype=object)
@@ -261,12 +296,22 @@ def as_rows(graph: Graph, value: Any) -> TracedRows:
 def _cell(graph: Graph, elements: Any, axes: Sequence[Axis]) -> Any:
     if not isinstance(elements, np.ndarray):
         return elements
+    if elements.dtype.kind == "c" or (elements.dtype == object and any(map(is_complex, elements.flat))):
+        pairs = [paired(each) for each in elements.flat]
+        parts = (np.array([getattr(each, name) for each in pairs], elements.dtype) for name in ("real", "imag"))
+        return Complex(*(_part(graph, part.reshape(elements.shape), axes) for part in parts))
     if elements.dtype != object:
         return Scalar(data(graph, elements, axes))
     nodes = [node_of(graph, each) for each in elements.flat]
     if all(node.op == "const" for node in nodes):
         return Scalar(data(graph, np.array([node.value for node in nodes]).reshape(elements.shape), axes))
     return Scalar(gathered(graph, nodes, elements.shape, axes))
+
+
+def _part(graph: Graph, elements: NDArray[Any], axes: Sequence[Axis]) -> Any:
+    """Return the real or imaginary part of rows, as a plain number if it is the same in all of them."""
+    cell = _cell(graph, elements.real if elements.dtype.kind == "c" else elements, axes)
+    return cell.node.value if cell.node.is_constant else cell
 
 
 def gathered(graph: Graph, nodes: Sequence[Node], shape: Shape, axes: Sequence[Axis]) -> Node:
@@ -290,13 +335,13 @@ def renamed(cells: NDArray[Any], before: Sequence[Axis | None], after: Sequence[
     for old, new in zip(before, after, strict=True):
         if old is not None and new is not None and old != new:
             names[old] = new
-    traced = [each.node for each in cells.flat if isinstance(each, Scalar)]
+    traced = [each.node for each in _scalars(cells)]
     if not traced or not names:
         return cells
     rebuilt = iter(reindexed(traced, names))
     result = np.empty(cells.shape, dtype=object)
     for i, each in enumerate(cells.flat):
-        result.flat[i] = Scalar(next(rebuilt)) if isinstance(each, Scalar) else each
+        result.flat[i] = by_part(lambda part: Scalar(next(rebuilt)) if isinstance(part, Scalar) else part, each)
     return result
 
 

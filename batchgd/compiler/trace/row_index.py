@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from batchgd.compiler.trace.escape import escape
 from batchgd.compiler.trace.graph import Axis, Entry, Graph, Node
 from batchgd.compiler.trace.operations import OPERATIONS, REDUCTIONS
-from batchgd.compiler.trace.row_array import Shape, TracedRows, as_rows, axes_for, graph_of, wrapped
+from batchgd.compiler.trace.row_array import Shape, TracedRows, as_rows, axes_for, graph_of, joined, wrapped
 from batchgd.compiler.trace.rows import Rows, Target, data, entry, made_again, pick, reindexed
 from batchgd.compiler.trace.scalar import Scalar, node_of
 from batchgd.compiler.trace.substitutes import cure_for
@@ -83,6 +83,8 @@ def replaced(rows: TracedRows, key: Any, value: Any) -> TracedRows:
 
 def each_element(rows: TracedRows) -> NDArray[Any]:
     """Return an object array of all elements."""
+    if rows.is_complex:
+        return np.asarray(joined(each_element(rows.real), each_element(rows.imag)))
     result = np.empty(rows.shape, dtype=object)
     graph, axes = rows.graph, rows.axes
     for index in np.ndindex(rows.cells.shape):
@@ -137,6 +139,9 @@ def _taken(
     graph, axes = sources[0].graph, axes_for(shape)
     if 0 in shape:
         return np.zeros(shape)
+    if any(source.is_complex for source in sources):
+        parts = ([source.real for source in sources], [source.imag for source in sources])
+        return joined(*(_taken(each, which, places, shape) for each in parts))
     cells = np.empty([1 if axis else n for n, axis in zip(shape, axes, strict=True)], dtype=object)
     which = None if which is None else _varying(which)
     for index in np.ndindex(cells.shape):

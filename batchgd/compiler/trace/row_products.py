@@ -113,8 +113,8 @@ def einsum(subscripts: Any, *operands: Any, **kwargs: Any) -> Any:
 
 
 def vdot(a: Any, b: Any) -> Any:
-    """Return the sum of all products."""
-    return np.sum(np.multiply(np.ravel(a), np.ravel(b)))
+    """Return the sum of all products with conjugates of the first numbers."""
+    return np.sum(np.multiply(np.conjugate(np.ravel(a)), np.ravel(b)))
 
 
 def outer(a: Any, b: Any) -> Any:

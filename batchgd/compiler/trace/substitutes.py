@@ -73,7 +73,7 @@ _ROWS: dict[str, str] = {
 CURES = {name: cure for names, cure in _ROWS.items() for name in names.split()}
 """Functions by name: SciPy's bare (of distributions with their method), NumPy's as np.name, np.fft as a whole."""
 
-UNTRACED = "; or run it untraced, which is slower: bgd.Callback(fun)"
+UNTRACED = "; or run it untraced: bgd.Callback(fun), which is slower, or bgd.compiled(f), a Numba function of yours"
 """What else can be done about every function that cannot be traced."""
 
 PLAIN = "write it with arithmetic and NumPy's elementary functions"

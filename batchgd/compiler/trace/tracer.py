@@ -13,7 +13,7 @@ from batchgd.compiler.trace.array import plain_objects, traced_array
 from batchgd.compiler.trace.blank import settled
 from batchgd.compiler.trace.call import WithArgs
 from batchgd.compiler.trace.complex_numbers import Complex
-from batchgd.compiler.trace.differentiate import gradient, jacobian_columns, jacobian_rows
+from batchgd.compiler.trace.differentiate import directional, gradient, jacobian_columns, jacobian_rows
 from batchgd.compiler.trace.escape import Escape, definition_of, name_of, watch
 from batchgd.compiler.trace.fork import follow
 from batchgd.compiler.trace.graph import Graph, Node, reachable
@@ -59,6 +59,12 @@ class Traced:
     def hessian_rows(self) -> list[Node]:
         """Return the rows of the Hessian, each with an axis for the second coordinate."""
         return lowered(jacobian_rows(self.gradient, self.value.graph.x))
+
+    def hessian_product(self) -> list[Node]:
+        """Return the Hessian times a vector, whose coordinates are the inputs after those of the point."""
+        graph = self.value.graph
+        vector = [graph.intern("x", (), float(self.dim + k)) for k in range(self.dim)]
+        return lowered(directional(self.gradient, graph.x, vector))
 
 
 def trace(

@@ -146,6 +146,8 @@ def periods(period: Any, coordinates: Any = None) -> Symmetry:
     which: int | tuple[tuple[int, ...], ...] = 1
     if coordinates is not None:
         which = tuple((check.whole("coordinates", one),) for one in np.ravel(coordinates).tolist())
+        if len(set(which)) < max(len(which), 1):
+            raise InputError(f"coordinates is {quoted(coordinates)}: give each coordinate's number once, from 0 on")
         if numbers.ndim and len(numbers) != len(which):
             raise InputError(f"{len(which)} coordinates with {len(numbers)} periods: give one period for each")
     given = float(numbers) if numbers.ndim == 0 else tuple(numbers.tolist())

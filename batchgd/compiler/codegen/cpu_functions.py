@@ -42,6 +42,9 @@ def evaluations(of: Specialisation) -> list[Evaluation]:
         asked["evaluate_value"] = value_alone(of.objective.dim)
     made = []
     for name, (what, slots) in asked.items():
+        if of.objective.code is not None:
+            made.append(_call_of(of, name, slots))
+            continue
         objective = of.function if of.sum is None else of.sum
         outputs = dict(zip(slots.values(), objective.outputs(what), strict=True))
         if name == "evaluate" and of.batches:
@@ -49,6 +52,26 @@ def evaluations(of: Specialisation) -> list[Evaluation]:
         else:
             made.append(evaluation(name, outputs, **how))
     return made
+
+
+def _call_of(of: Specialisation, name: str, slots: dict[str, int]) -> Evaluation:
+    """Return an evaluation that calls the user's own compiled function."""
+    from batchgd.compiler.lower.calling import calling
+    from batchgd.compiler.lower.processor import this_processor
+
+    code, hessian = of.objective.code, "h0" in slots
+    assert code is not None
+    return calling(
+        name,
+        [(code.place(output), slot) for output, slot in slots.items()],
+        code.tables(hessian=hessian),
+        dim=of.objective.dim,
+        width=code.width(hessian=hessian),
+        n_params=of.n_params,
+        lanes=of.lanes,
+        dtype=of.dtype,
+        processor=this_processor(),
+    )
 
 
 def _of_batches(of: Specialisation, what: What, slots: dict[str, int], whole: dict[int, Node], how: Any) -> Evaluation:
