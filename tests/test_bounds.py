@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from scipy.optimize import Bounds
+from scipy.optimize import Bounds, minimize
 
 import batchgd as bgd
 from batchgd.cli import main
@@ -206,6 +206,7 @@ def test_minima_on_faces_are_minima(tmp_path):
     result = bgd.multistart("himmelblau", bounds=[(-2, 2.5), (-1, 4)], starts=500)
     assert result.minima.kind.tolist() == ["minimum"] * 4
     assert result.minima.active.tolist() == [[1, 0], [-1, 0], [1, -1], [-1, -1]]
+    assert "minimum, on 2 bounds" in str(result.minima)
     assert not result.warnings
     assert result.label.min() == 0
     assert result.minima.x[0, 0] == 2.5
@@ -257,3 +258,73 @@ def test_shell(capsys):
     assert "2.5" in capsys.readouterr().out.splitlines()[1]
     assert main(["run", "himmelblau", "--bounds", "1", "0"]) == 2
     assert "which is reversed: write (0, 1)" in capsys.readouterr().err
+
+
+def seen_by(points):
+    """A Callback of a function with its gradient, whose minimum is outside [0, 1] x [-0.1, 0.3]; it notes its points."""
+
+    def fun(x):
+        points.append(x.copy())
+        value = (x[0] - 2.0) ** 2 + 3.0 * (x[1] - 0.1) ** 2 + x[0] * x[1]
+        return value, np.array([2.0 * (x[0] - 2.0) + x[1], 6.0 * (x[1] - 0.1) + x[0]])
+
+    return bgd.Callback(fun, True, dim=2)
+
+
+def test_a_callback_is_called_inside_only():
+    points = []
+    result = bgd.multistart(seen_by(points), bounds=[(0, 1), (-0.1, 0.3)], starts=20)
+    assert len(result.minima) == 1
+    np.testing.assert_allclose(result.minima.x, [[1.0, 0.1 - 1.0 / 6.0]], atol=1e-7)
+    assert result.minima.active.tolist() == [[1, 0]]
+    assert (np.min(points, axis=0) >= [0.0, -0.1]).all()
+    assert (np.max(points, axis=0) <= [1.0, 0.3]).all()
+    with pytest.raises(bgd.InputError, match="by differences, which may evaluate outside the bounds"):
+        bgd.multistart(seen_by(points), bounds=[(0, 1), (-0.1, 0.3)], starts=20, method=bgd.Newton())
+    with pytest.raises(bgd.InputError, match="by differences, which may evaluate outside the bounds"):
+        bgd.multistart(bgd.Callback(lambda x: x[0] ** 2, dim=1), bounds=[(1, 2)], starts=20)
+
+
+def test_a_symmetry_is_refused():
+    with pytest.raises(bgd.InputError, match="which bounds do not have"):
+        bgd.multistart(
+            lambda x: x[0] ** 2 + x[1] ** 2,
+            bounds=[(0, 1), (0, 1)],
+            starts=20,
+            identity=bgd.Identity(symmetry=bgd.symmetry.permutations(1)),
+        )
+
+
+TIMES = np.linspace(0.0, 4.0, 200)
+DATA = 2.5 * np.exp(-1.3 * TIMES) + 0.5
+LIMITS = [(0, 2), (0, 5), (None, None)]
+
+
+def misfit(x):
+    return np.sum((x[0] * np.exp(-x[1] * TIMES) + x[2] - DATA) ** 2)
+
+
+def squared_residual(x, row):
+    return (x[0] * np.exp(-x[1] * row[0]) + x[2] - row[1]) ** 2
+
+
+@pytest.mark.parametrize("summed", [False, True])
+def test_fits_agree_with_scipy(summed):
+    rows = np.column_stack([TIMES, DATA])
+    fun = bgd.FiniteSum(squared_residual, rows, 3, reduction="sum") if summed else misfit
+    want = minimize(misfit, [1.0, 1.0, 0.0], method="L-BFGS-B", bounds=LIMITS, tol=1e-14)
+    for method in (None, bgd.LBFGS()):
+        result = bgd.descend(fun, [[1.0, 1.0, 0.0], [0.5, 3.0, 1.0]], bounds=LIMITS, method=method, maxiter=20_000)
+        assert result.success.all()
+        assert (result.x[:, 0] == 2.0).all()
+        np.testing.assert_allclose(result.fun, want.fun, rtol=1e-6)
+        np.testing.assert_allclose(result.x, np.tile(want.x, (2, 1)), atol=1e-3)
+
+
+def test_coordinates_in_other_units():
+    result = bgd.multistart(
+        lambda x: (x[0] - 2.0) ** 2 + (0.001 * x[1] + 1.0) ** 2, bounds=[(0, 1), (0, 1000)], starts=50
+    )
+    assert result.scale is not None
+    assert result.minima.x.tolist() == [[1.0, 0.0]]
+    assert result.minima.active.tolist() == [[1, -1]]

@@ -97,6 +97,7 @@ class Batch:
         batch = replace(self, **changes)
         split_per_start(batch.method, batch.starts.n, batch.dtype)
         _check_rule(batch.objective, batch.method)
+        _check_bounds(batch.bounds, batch.box, batch.objective, batch.method)
         return batch
 
 
@@ -223,10 +224,11 @@ def _check_bounds(bounds: Bounds | None, box: Box, objective: Differentiable, me
     """Refuse bounds where they would not be kept."""
     if bounds is None:
         return
-    from batchgd.compiler.codegen.rule import takes_bounds
+    from batchgd.compiler.codegen.rule import read_rule, takes_bounds
 
     bounds.check_box(box)
-    if not takes_bounds(method.rule_in(objective.dim)):
+    rule = method.rule_in(objective.dim)
+    if not takes_bounds(rule):
         raise InputError(
             f"{type(method).__name__} does not take bounds yet: leave method out, or give a first-order one such as "
             "method=bgd.Adam(learning_rate=...)"
@@ -235,4 +237,9 @@ def _check_bounds(bounds: Bounds | None, box: Box, objective: Differentiable, me
         raise InputError(
             f"the gradient of {objective.name} is computed by differences, which may evaluate outside the bounds: "
             "give the Callback its jac, or leave bounds out"
+        )
+    if (objective.plain or objective.code is not None) and read_rule(rule, bounded=True).hessian:
+        raise InputError(
+            f"{type(method).__name__} takes second derivatives of {objective.name} by differences, which may evaluate "
+            "outside the bounds: choose another method, such as method=bgd.LBFGS(), or leave bounds out"
         )

@@ -44,7 +44,9 @@ def collect(
     watch = Watch() if watch is None else watch
     if batch.bounds is None:
         identity = identity_for(batch.objective, batch.box, identity)
-    else:  # a copy of a point may be outside
+    elif identity.symmetry is not None:
+        raise InputError("identity has a symmetry, which bounds do not have: leave out one of the two")
+    else:  # what the function has would move points outside
         identity = identity.completed(None, batch.box.dim)
     collector, stopped = Collector(batch.box, identity, keep=keep), None
     if until is None:

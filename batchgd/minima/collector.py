@@ -107,7 +107,7 @@ class Collector:
             watch.finish = watch.seconds + batch.stopping.max_time
         watch.stop()  # while evaluations are compiled
         evaluator = evaluator_for(batch.objective, len(self.catalogue), batch.backend.name)
-        objective = within(evaluator, batch.bounds, batch.box)
+        objective = within(evaluator, batch.bounds, batch.box, batch.objective)
         with unrecorded(), heeding(lambda: current().overdue or watch.late):
             return find_minima(
                 self.catalogue,

@@ -175,9 +175,11 @@ class Minima(Points):
         return f"{share:.{decimals}f} %", f"{low:.{decimals}f} to {high:.{decimals}f} %"
 
     def _kind(self, k: int) -> str:
-        """The kind of a row; of a set of equal minima with the number of its free directions."""
+        """The kind of a row, the free directions of a set of equal minima, and the bounds that it rests on."""
+        rests = 0 if self.active is None else int(np.count_nonzero(self.active[k]))
+        bounds = f", on {plural(rests, 'bound')}" if rests else ""
         free = f", {plural(int(self.free[k]), 'free direction')}" if self.free[k] else ""
-        return f"{self.kind[k]}{free}" + ("" if self.inside[k] else ", outside")
+        return f"{self.kind[k]}{free}{bounds}" + ("" if self.inside[k] else ", outside")
 
     def _left_out(self, shown: NDArray[np.int64]) -> str:
         line = cut(len(self), "minimum", "minima")

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd.compiler.plain.differences import EPS, relative_step, steps
 from batchgd.problem.bounds import Bounds
 from batchgd.problem.box import Box
 
@@ -30,8 +31,8 @@ class Within:
     ([0.0, 0.0, 2.0], [0.0, 0.0, 1.0])
     """
 
-    def __init__(self, objective: Any, bounds: Bounds, box: Box) -> None:
-        self._objective, self.bounds, self._box = objective, bounds, box
+    def __init__(self, objective: Any, bounds: Bounds, box: Box, *, exact: bool = True) -> None:
+        self._objective, self.bounds, self._box, self._exact = objective, bounds, box, exact
         self.plain = getattr(objective, "plain", False)
         self.symmetry = getattr(objective, "symmetry", None)
 
@@ -54,7 +55,8 @@ class Within:
         x = self.bounds.clip(np.asarray(x, np.float64))
         _, g = self._objective.value_and_gradient(x)
         held, width = self._held(x, np.asarray(g)), self._box.width
-        hessian = np.where(held[:, :, None] | held[:, None, :], 0.0, self._objective.hessian(x))
+        second = self._objective.hessian(x) if self._exact else self._by_differences(x)
+        hessian = np.where(held[:, :, None] | held[:, None, :], 0.0, second)
         stiffest = np.abs(hessian * width[:, None] * width).max(axis=(1, 2))
         steepest = np.abs(np.asarray(g) * width).max(axis=1)
         rise = np.where(stiffest > 0.0, stiffest, np.where(steepest > 0.0, steepest, 1.0))
@@ -68,14 +70,29 @@ class Within:
         side = np.where(x <= self.bounds.lower, -1, 1)
         return np.where(self._held(x, np.asarray(g)), side, 0).astype(np.int8)
 
+    def _by_differences(self, x: Floats) -> Floats:
+        """Hessians by differences of gradients, one-sided at a bound: the objective's own may reach beyond it."""
+        step, out = steps(relative_step(EPS, 3), self._box.width, x), np.zeros((*x.shape, x.shape[1]))
+        for axis in range(x.shape[1]):
+            ends = [x.copy(), x.copy()]
+            ends[0][:, axis] -= step[:, axis]
+            ends[1][:, axis] += step[:, axis]
+            below, above = map(self.bounds.clip, ends)
+            apart = (above[:, axis] - below[:, axis])[:, None]
+            change = self._objective.value_and_gradient(above)[1] - self._objective.value_and_gradient(below)[1]
+            out[:, :, axis] = np.where(apart > 0.0, change / np.where(apart > 0.0, apart, 1.0), 0.0)
+        return 0.5 * (out + out.transpose(0, 2, 1))
+
     def _held(self, x: Floats, g: Floats) -> NDArray[np.bool_]:
         lower, upper = self.bounds.lower, self.bounds.upper
         return ((x <= lower) & (g > 0.0)) | ((x >= upper) & (g < 0.0)) | self.bounds.fixed
 
 
-def within(objective: Any, bounds: Bounds | None, box: Box) -> Any:
-    """Return an objective within bounds, or as it is if there are none."""
-    return objective if bounds is None else Within(objective, bounds, box)
+def within(evaluator: Any, bounds: Bounds | None, box: Box, objective: Any) -> Any:
+    """Return what evaluates an objective within bounds, or as it is if there are none."""
+    if bounds is None:
+        return evaluator
+    return Within(evaluator, bounds, box, exact=not objective.plain and objective.code is None)
 
 
 def kept_within(objective: Any, x: Floats) -> Floats:

@@ -121,7 +121,7 @@ def minima_against_tolerance(result: LandscapeData, x: ArrayLike | None = None, 
 def _evaluator(result: LandscapeData, catalogue: Catalogue) -> Any:
     """The function of a result, within its bounds."""
     evaluator = evaluator_for(result.objective, len(catalogue), result.backend)
-    return within(evaluator, result.bounds, catalogue.box)
+    return within(evaluator, result.bounds, catalogue.box, result.objective)
 
 
 def _cells(result: LandscapeData) -> tuple[Catalogue, NDArray[np.uint64]]:
