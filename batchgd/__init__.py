@@ -29,6 +29,7 @@ _HOMES = {
     "Callback": "compiler.callback",
     "compiled": "compiler.compiled",
     "FiniteSum": "compiler.finite_sum",
+    "LeastSquares": "compiler.least_squares",
     "Objective": "compiler.objective",
     "as_objective": "compiler.resolve",
     "scan": "compiler.trace",
@@ -89,6 +90,7 @@ if TYPE_CHECKING:
     from batchgd.compiler.callback import Callback as Callback
     from batchgd.compiler.compiled import compiled as compiled
     from batchgd.compiler.finite_sum import FiniteSum as FiniteSum
+    from batchgd.compiler.least_squares import LeastSquares as LeastSquares
     from batchgd.compiler.objective import Objective as Objective
     from batchgd.compiler.resolve import as_objective as as_objective
     from batchgd.compiler.trace import scan as scan

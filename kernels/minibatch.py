@@ -38,7 +38,7 @@ def row_replaced(seed, start, nit, turn, batch, rows):
 def row_of_epoch(seed, start, nit, turn, batch, rows):
     """Return the row at a place of the epoch's permutation; after the last place, one already in the batch."""
     updates = (rows + batch - 1) // batch
-    epoch = np.int64(floor(nit / np.float32(updates)))  # exact, and vectorised, which a division of integers is not
+    epoch = np.int64(floor(nit / np.float32(updates)))  # exact; vectors have no division of integers
     begin = (np.int64(nit) - epoch * updates) * batch
     place = begin + turn
     high, low, _, _ = random_words(seed, start, epoch, np.int64(STREAM_EPOCHS))
@@ -59,8 +59,7 @@ def shuffled(key, place, rows):
     >>> sorted(shuffled(np.array([5], np.uint64), np.arange(7), 7).tolist())
     [0, 1, 2, 3, 4, 5, 6]
     """
-    # In parts short enough to be unrolled: inside the loop over the lanes, another loop would make the lanes run one by
-    # one.
+    # In parts that are short enough to be unrolled.
     key = finalise(key + GOLDEN)
     x = place + np.int64(((key >> _32) * np.uint64(rows)) >> _32)
     key, x = _some_rounds(key, where(x < rows, x, x - rows), rows)

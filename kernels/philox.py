@@ -2,7 +2,8 @@
 
 Philox4x32-10 [1]_: the counter holds (index low, index high, block, stream), the key (seed low, seed high), each a
 32-bit word. Nothing is stored and nothing depends on who drew before, so any shard of starts can be made anywhere.
-The same text runs on NumPy arrays, inside Numba's CPU code and inside CUDA kernels, and gives the same bits there.
+The same text runs on NumPy arrays, on the words of the CPU's code (``compiler/lower/random_words.py``) and inside CUDA
+kernels, and gives the same bits there.
 
 .. [1] J. K. Salmon, M. A. Moraes, R. O. Dror, D. E. Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 """
@@ -38,7 +39,6 @@ _UNIT_53 = np.float64(2.0**-53)
 _8 = np.uint64(8)
 _UNIT_24 = np.float32(2.0**-24)
 
-# Inlined by force: left to LLVM, a call may stay in the lane loop and keep it from being vectorised (5 times slower).
 _FLAGS = {"fastmath": {"contract"}, "error_model": "numpy", "forceinline": True}
 
 
@@ -205,7 +205,7 @@ def normal(seed, start, nit, axis, stream):
     """Return the standard normal number of one coordinate at one update, for noise.
 
     Two coordinates share one call of Philox by the transform of Box and Muller [2]_: sqrt(-2 log(1 - u)) times
-    cos(2 π v) or sin(2 π v). Without branches, so that it is vectorised over lanes.
+    cos(2 π v) or sin(2 π v), without branches.
 
     The counter of Philox holds the start, the updates made and, besides the stream in its lowest byte, the pair of
     coordinates: no two numbers share one.

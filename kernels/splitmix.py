@@ -1,6 +1,6 @@
 """SplitMix64's finaliser [1]_, and the key of a fine cell of the box, which is made from it.
 
-Plain functions in ``vecmath`` names: the same text runs on NumPy arrays, inside Numba's CPU code and inside CUDA
+Plain functions in ``vecmath`` names: the same text runs on NumPy arrays, on the words of the CPU's code and inside CUDA
 kernels, and gives the same bits there.
 
 .. [1] G. L. Steele, D. Lea, C. H. Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.

@@ -77,6 +77,16 @@ def test_the_funnel_measures_in_box_widths():
     assert np.allclose(points, np.column_stack([away, result.minima.fun])[1:])
 
 
+def test_the_funnel_of_classes_does_not_depend_on_how_their_points_are_turned():
+    result = bgd.multistart("lennard_jones", atoms=6, starts=60)
+    away = distance_to_best(result)
+    assert len(away) == 2
+    assert away[1] > 1e-3
+    result.minima.x[1] = result.identity.symmetry.copy(result.minima.x[1], seed=1)
+    assert np.allclose(distance_to_best(result), away)
+    assert "fingerprints" in result.plot.funnel().get_xlabel()
+
+
 def test_parallel_lines_run_over_the_box():
     result = samples.rastrigin(3, dim=4)
     lines = artist(result.plot.parallel(), "minima").get_segments()

@@ -140,6 +140,14 @@ def test_rows_are_loops(fun, dtype):
     compare(objective, 16, dtype=dtype, maxiter=8)
 
 
+@pytest.mark.parametrize("dtype", ["float64", pytest.param("float32", marks=pytest.mark.ptx)])
+def test_residuals_are_rows(dtype):
+    with bgd.testing.forced(large=4):
+        fit = bgd.LeastSquares(lambda p: p[0] * np.exp(-p[1] * TIMES) - np.exp(-TIMES), box=ROWS[decay], loss="huber")
+    assert fit.has_rows
+    compare(fit, 16, method=bgd.LevenbergMarquardt(), dtype=dtype, maxiter=6)
+
+
 @pytest.mark.ptx
 @pytest.mark.parametrize("fun", ROWS)
 def test_rows_in_block_form(fun):

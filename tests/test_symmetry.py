@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 import batchgd as bgd
 from batchgd import InputError
 from batchgd import symmetry as sym
+from batchgd.cli import main
 
 ENERGIES = {  # of all minima of 5 to 8 atoms, from independent code
     5: [-9.103852416],
@@ -187,6 +190,34 @@ def test_the_copies_of_a_network_are_named_if_no_symmetry_is_given():
     assert len(bgd.multistart("xor_network", starts=2000, identity={"symmetry": "none"}).minima) == 48
 
 
+COPIES = {  # functions of which all lowest minima are copies of one
+    "signs(1)": lambda x: np.sum(np.array([1.0, 2.0, 3.0]) * (x**2 - np.array([1.0, 0.5, 0.8])) ** 2),
+    "permutations(1)": lambda x: (
+        np.sum((x - 1.0) ** 2 * (x - 2.0) ** 2 * (x - 3.0) ** 2 * (x - 4.0) ** 2)
+        + sum(np.exp(-4.0 * (x[i] - x[j]) ** 2) for i in range(4) for j in range(i))
+    ),
+}
+
+
+@pytest.mark.parametrize("name", COPIES)
+def test_signs_and_permutations_of_coordinates_are_named_if_no_symmetry_is_given(name):
+    result = bgd.multistart(COPIES[name], box=[(-4, 5)] * (3 if name == "signs(1)" else 4), starts=2000)
+    assert len(result.minima) >= 8
+    assert f"bgd.Identity(symmetry='{name}') they are one minimum" in result.warnings[-1]
+    assert len(result.recluster({"symmetry": name}).minima) < len(result.minima) / 4
+
+
+def test_all_output_names_the_symmetry():
+    result = bgd.multistart("lennard_jones", atoms=5, starts=20)
+    words = "minima are counted up to permutations, rotations, reflections and translations of vectors of 3 coordinates"
+    assert words in " ".join(str(result).split())
+    assert words in result._repr_html_()
+    assert bgd.Identity(**result.summary()["identity"]) == result.identity
+    plain = bgd.multistart("himmelblau", starts=20)
+    assert "counted up to" not in str(plain)
+    assert plain.summary()["identity"] == {"x": 1e-6, "f": 1e-9, "symmetry": None}
+
+
 def test_twisted_states_of_a_ring_of_spins():
     result = bgd.multistart("xy_ring", dim=8, starts=500)
     np.testing.assert_allclose(result.minima.fun, [-8.0, *[-8.0 * np.sqrt(0.5)] * 2], atol=1e-9)
@@ -211,6 +242,14 @@ def test_saddles_between_classes():
     assert saddles.fun[0] == pytest.approx(-12.079031, abs=1e-6)
     assert saddles.joins[0].tolist() == [0, 1]
     assert saddles.unconnected == []
+
+
+def test_the_shell_connects_clusters_of_atoms(capsys):
+    """Five atoms have one minimum, which two saddles connect with copies of itself."""
+    assert main(["connect", "lennard_jones", "--atoms", "5", "--starts", "30", "--border-points", "0", "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert len(record["minima"]) == 1
+    assert [row["joins"] for row in record["saddles"]] == [[0, 0]] * 2
 
 
 TILTED = [
@@ -247,6 +286,29 @@ def test_a_false_symmetry_is_refused_by_everything_that_takes_one():
     for call in calls:
         with pytest.raises(InputError, match="does not have the symmetry signs"):
             call()
+
+
+@pytest.mark.parametrize(
+    ("fun", "symmetry"),
+    [(lambda x: 1e8 + np.sum(np.cos(x)), "periods(2)"), (lambda x: np.sum(np.log(x) ** 2), "signs")],
+    ids=["a large constant", "no value at copies"],
+)
+def test_copies_differ_by_little_or_have_no_value(fun, symmetry):
+    with pytest.raises(InputError, match="does not have the symmetry"):
+        bgd.multistart(fun, box=[(0.1, 3)] * 3, starts=5, identity={"symmetry": symmetry})
+
+
+def test_rounding_breaks_no_symmetry():
+    def single(x):
+        return float(np.sum((np.asarray(x, np.float32) ** 2 - 1) ** 2 * np.float32([1.1, 1.1, 1.1])))
+
+    calls = [
+        (bgd.Callback(single), [(-2, 2)] * 3, "signs * permutations(1)"),
+        (lambda x: 1e8 + np.sum(np.cos(x)), [(-1e5, 1e5)] * 3, "periods(6.283185307179586)"),
+        (lambda x: np.maximum(x @ x - 100.0, 0.0), [(-1, 1)] * 3, "signs * permutations(1)"),
+    ]
+    for fun, box, symmetry in calls:
+        assert bgd.multistart(fun, box=box, starts=5, identity={"symmetry": symmetry}).n == 5
 
 
 def test_a_weak_field_breaks_the_symmetry_of_atoms():

@@ -4,7 +4,7 @@ from typing import Any
 
 from batchgd.cli import destinations
 from batchgd.cli.console import EXIT_DONE, Console, show
-from batchgd.cli.options import INTEGER, LIMIT, PATH, PRINTING, SAVING, SHARED, Kind, Option, plot_option
+from batchgd.cli.options import ATOMS, INTEGER, LIMIT, PATH, PRINTING, SAVING, SHARED, Kind, Option, plot_option
 from batchgd.cli.parameters import takes
 from batchgd.cli.solver import arguments_of
 from batchgd.cli.target import load_target
@@ -24,6 +24,7 @@ OPTIONS = (
         "path", Kind("A,B", "two labels of minima, as in --path 0,3", _pair), "Show the lowest path between two minima."
     ),
     *SHARED,
+    ATOMS,
     *SAVING,
     plot_option("the disconnectivity graph"),
     LIMIT,
@@ -91,7 +92,7 @@ def _result(options: dict[str, Any]) -> Any:
     if "run" not in options:
         options["fun"] = load_target(options.get("fun"))
         return bgd.multistart(**arguments_of(bgd.multistart, options))
-    if extra := [option.name for option in SHARED if option.name in options]:
+    if extra := [option.name for option in (*SHARED, ATOMS) if option.name in options]:
         raise InputError(f"--{extra[0].replace('_', '-')} is for a new run, and --run names a saved one: omit one")
     result = bgd.load(options["run"], fun=load_target(options["fun"]) if "fun" in options else None)
     if not isinstance(result, LandscapeData):

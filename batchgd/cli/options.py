@@ -248,9 +248,10 @@ IDENTITY = (
         "'rotations(2) * translations(2)', ...; none ignores a landscape's.",
     ),
 )
+ATOMS = Option("atoms", INTEGER, "Number of atoms of lennard_jones and morse, in place of --dim.")
 MULTISTART = (
     Option("bounds", BOUNDS, "Interval that a coordinate never leaves, -inf or inf for none; as --box, its default."),
-    Option("atoms", INTEGER, "Number of atoms of lennard_jones and morse, in place of --dim."),
+    ATOMS,
     Option("strategy", TEXT, "Choose starts during the run: mlsl, basin_hopping or rare_basins."),
     Option("strategy_set", SETTINGS, "A setting of the strategy, such as hops=50 or sigma=4; repeatable."),
     Option("keep", TEXT, "all (default), or minima: no trajectories, so that memory does not grow with --starts."),

@@ -43,6 +43,8 @@ class Differentiable(Explained):
         more than necessary.
     is_sum
         Whether kernels add up an ``element`` over rows of data.
+    has_residuals
+        Whether it is half a sum of squares, whose Gauss-Newton matrix kernels can compute.
     code
         The user's own machine code, which kernels call where they otherwise compute an expression.
     symmetry
@@ -51,6 +53,7 @@ class Differentiable(Explained):
 
     plain = False
     is_sum = False
+    has_residuals = False
     code: UserCode | None = None
     symmetry: Symmetry | None = None
 
@@ -112,7 +115,7 @@ class Differentiable(Explained):
         """
         for word, given in {"jac": jac, "args": args}.items():
             if given is not None and not (isinstance(given, tuple) and not given):
-                kind = f"bgd.Objective(fun, {word}=...)"
+                kind = f"bgd.{'LeastSquares' if self.has_residuals else 'Objective'}(fun, {word}=...)"
                 raise InputError(f"{word} was given with a ready objective: pass it to {kind} instead")
         return self if params is None else self.with_params(params)
 

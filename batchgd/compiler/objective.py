@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from batchgd.compiler.units import Units
     from batchgd.problem.box import Box
 
-What = Literal["value", "gradient", "value_and_gradient", "hessian", "derivatives"]
+What = Literal["value", "gradient", "value_and_gradient", "hessian", "derivatives", "gauss_newton"]
 
 _BLOCK_BYTES = 1 << 24
 """What the temporaries of one block of points may take together, so that they stay in the cache."""
@@ -221,10 +221,7 @@ class Objective(Differentiable):
 
     def outputs(self, what: What, *, written_out: bool = False) -> list[Node]:
         """Return the expressions that the emitted function of this name returns, with their rows or without any."""
-        if written_out:
-            nodes = self._written_out(what)
-            return nodes if isinstance(nodes, list) else [nodes]
-        return self._outputs(what)
+        return self.written_out(what) if written_out else self._outputs(what)
 
     def _outputs(self, what: What) -> list[Node]:
         nodes: dict[str, Callable[[], list[Node]]] = {

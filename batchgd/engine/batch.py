@@ -238,7 +238,7 @@ def _check_bounds(bounds: Bounds | None, box: Box, objective: Differentiable, me
             f"the gradient of {objective.name} is computed by differences, which may evaluate outside the bounds: "
             "give the Callback its jac, or leave bounds out"
         )
-    if (objective.plain or objective.code is not None) and read_rule(rule, bounded=True).hessian:
+    if (objective.plain or objective.code is not None) and read_rule(rule, bounded=True).matrix:
         raise InputError(
             f"{type(method).__name__} takes second derivatives of {objective.name} by differences, which may evaluate "
             "outside the bounds: choose another method, such as method=bgd.LBFGS(), or leave bounds out"

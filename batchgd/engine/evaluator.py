@@ -188,6 +188,9 @@ class Function:
             rows = slice(begin, begin + calls * LANES)
             _fill(blocks[:, : self.dim], x[rows])
             for k in range(-(-len(x[rows]) // LANES)):
+                left = n - begin - k * LANES
+                if left < LANES:
+                    index[left:LANES], index[-TAIL:][ALL_LANES] = -1, 0  # vectors without a point are passed over
                 self._call(None, None, start + k * size * 8, places, 0, numbers)
             slot = self.dim
             for column in out:

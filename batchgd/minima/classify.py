@@ -46,6 +46,7 @@ _PROBE = 1e-4  # box widths
 _BLURRED = 1e-7  # box widths: points known less precisely may be copies
 _MODES = 4  # soft modes probed one by one; if there are more, the softest four and one mixture
 _SAMPLE = 256  # points probed in a set of one value; if they agree, the set is settled
+_SAMPLED, _FEWEST = 2048, 32  # coordinates in such a sample, and points at least: probes in many dimensions are dear
 
 
 @dataclass
@@ -165,7 +166,8 @@ def _probe_sets(
         return
     new = (np.diff(groups[order]) != 0) | (np.diff(kinds.zero[order]) != 0)
     sets = np.split(order, np.flatnonzero(new) + 1)
-    sample = [s[:: -(-len(s) // _SAMPLE)] for s in sets]
+    most = int(np.clip(_SAMPLED // box.dim, _FEWEST, _SAMPLE))
+    sample = [s[:: -(-len(s) // most)] for s in sets]
     probed = np.concatenate(sample)
     kinds.kind[probed] = _probe(objective, box, x[probed], fun[probed], scale, watch)
     rest = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd.minima.invariance import check_invariance
 from batchgd.minima.scale import Derivable, values
 from batchgd.minima.tables import Minima
 from batchgd.problem.box import Box
@@ -22,6 +23,9 @@ _RIGID = (
     *("rotations(3)", "rotations(2)", "translations(3)", "translations(2)", "translations(1)"),
 )
 """Symmetries with zero modes that are tried, the largest first."""
+
+_OF_COORDINATES = ("signs(1)", "permutations(1)", "permutations(1) * signs(1)")
+"""Symmetries of single coordinates that are tried if minima differ by order and signs, the smallest first."""
 
 _LEAST = 3  # free directions: of a rigid body in a plane; a ring or a sphere needs no advice
 _SAMPLE = 3  # minima of which copies are evaluated
@@ -45,7 +49,7 @@ def symmetry_hint(objective: Derivable, box: Box, minima: Minima, identity: Iden
             f"every minimum found is a set of equal points with the {most} of rotations or translations: "
             f"with {option} it is one minimum"
         )
-    return _exchanged(minima) if (free == 0).all() else None
+    return _exchanged(objective, box, minima) if (free == 0).all() else None
 
 
 def _explanation(objective: Derivable, box: Box, minima: Minima) -> str | None:
@@ -67,18 +71,35 @@ def _explanation(objective: Derivable, box: Box, minima: Minima) -> str | None:
     return None
 
 
-def _exchanged(minima: Minima) -> str | None:
+def _exchanged(objective: Derivable, box: Box, minima: Minima) -> str | None:
     """Report lowest minima that differ by the order and the signs of their coordinates alone."""
     size = max(1.0, abs(float(minima.fun[0])))
     lowest = np.flatnonzero(minima.fun <= minima.fun[0] + _SAME * size)
     if len(lowest) < _EQUAL or not _permuted(minima.x[lowest]):
         return None
-    name = "hidden_units(...)"
-    option = said(f"identity=bgd.Identity(symmetry=bgd.symmetry.{name})", f"--identity-symmetry '{name}'")
+    name = next((one for one in _OF_COORDINATES if _explains(objective, box, minima.x[lowest], one)), None)
+    like = ""
+    if name is None:
+        name, like = "hidden_units(...)", ", like those of a network whose hidden units are exchanged"
+    made = f"bgd.symmetry.{name}" if like else repr(name)
+    option = said(f"identity=bgd.Identity(symmetry={made})", f"--identity-symmetry '{name}'")
     return (
-        f"the {len(lowest)} lowest minima are equal but for the order and the signs of their coordinates, like those "
-        f"of a network whose hidden units are exchanged: with {option} they are one minimum"
+        f"the {len(lowest)} lowest minima are equal but for the order and the signs of their coordinates{like}: "
+        f"with {option} they are one minimum"
     )
+
+
+def _explains(objective: Derivable, box: Box, x: NDArray[np.float64], name: str) -> bool:
+    """Whether the objective has the symmetry of this name, and all these points are copies of the first by it."""
+    symmetry = as_symmetry(name)
+    assert symmetry is not None
+    if not symmetry.align(x[0], x, 1e-6 * max(1.0, float(np.abs(x).max())))[1].all():
+        return False
+    try:
+        check_invariance(objective, symmetry, box)
+    except InputError:
+        return False
+    return True
 
 
 def _permuted(x: NDArray[np.float64]) -> bool:

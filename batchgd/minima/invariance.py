@@ -12,7 +12,9 @@ from batchgd.problem.symmetry import Symmetry
 
 _POINTS = 8  # those of lowest value: high up, near poles of a potential, a small term does not show
 _COPIES = 4  # of each point, under each part of the symmetry
-_SAME = 1e-5  # relative: a function that computes in single precision differs by 1e-7 or so
+_SAME = 1e-5  # of the differences between the points' values
+_ROUNDING = 1e-9  # relative
+_ROUNDING_OF_PLAIN = 1e-6  # plain Python may compute in single precision
 _SHOWN = 4  # coordinates in a message
 
 
@@ -44,18 +46,20 @@ def check_invariance(objective: Derivable, symmetry: Symmetry, box: Box) -> None
     fun = values(objective, points)
     lowest = np.argsort(fun, kind="stable")[:_POINTS]
     points, fun = points[lowest], fun[lowest]
+    step = float(np.ptp(fun[np.isfinite(fun)])) if np.isfinite(fun).any() else 0.0
+    rounding = _ROUNDING_OF_PLAIN if getattr(objective, "plain", False) else _ROUNDING
     for part in symmetry.parts:
         alone = Symmetry((part,))
         copies = np.array([alone.copy(x, seed) for seed in range(_COPIES) for x in points])
         height = values(objective, copies).reshape(_COPIES, -1)
         with np.errstate(invalid="ignore"):
-            size = np.maximum(np.maximum(np.abs(height), np.abs(fun)), np.median(np.abs(fun)))
-            differ = np.abs(height - fun) > _SAME * size
-        differ &= np.isfinite(height) & np.isfinite(fun)
+            size = np.maximum(np.abs(height), np.abs(fun))
+            differ = np.abs(height - fun) > _SAME * step + rounding * size
+        differ = (differ | ~np.isfinite(height)) & np.isfinite(fun)
         if differ.any():
             copy, row = np.argwhere(differ)[0]
             place = ", ".join(f"{number:.3g}" for number in points[row, :_SHOWN]) + ", ..." * (box.dim > _SHOWN)
             raise InputError(
-                f"the function does not have the symmetry {alone}: at x = ({place}) it is {fun[row]:.6g}, "
-                f"at a copy of it {height[copy, row]:.6g}: omit or correct this part"
+                f"the function does not have the symmetry {alone}: at x = ({place}) it is {fun[row]:.10g}, "
+                f"at a copy of it {height[copy, row]:.10g}: omit or correct this part"
             )

@@ -92,7 +92,9 @@ def _notes(result: BatchData, more: str | None) -> list[str]:
 
 def _notes_on_minima(result: LandscapeData, more: str | None) -> list[str]:
     """The best point, stationary points that are not minima, and starts that reached no minimum."""
-    lines = _best_lines(result)
+    symmetry = result.identity.symmetry
+    lines = [f"minima are counted up to {symmetry.describe()}"] if symmetry is not None and symmetry.parts else []
+    lines += _best_lines(result)
     if result.minima.fraction_low is None and result.minima.interval_note:
         lines.append(f"no intervals: {result.minima.interval_note}")
         lines.append("coverage: no bound on the basins of minima not seen, for the same reason")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from batchgd.minima.results import BatchData, LandscapeData
+from batchgd.problem.identity import Identity
 from batchgd.problem.tables import Rows, listed
 
 _LIST_LIMIT = 16  # longer hyperparameters (one learning rate per start) are summarised by their range
@@ -21,9 +22,9 @@ def summary(result: BatchData) -> dict[str, Any]:
     fraction_low, fraction_high, kind, free, inside``, with bounds of None if they are withheld), total and shown (how
     many minima there are, and how many of them are listed: the lowest 10,000 unless :func:`batchgd.printoptions` sets
     another limit), best (the lowest value reached: ``x, fun, label``; None if there is none), stationary (kind ->
-    number of points), unlabelled (starts with label -1), strategy (how starts were chosen and what it cost; None for a
-    plain multi-start), coverage (what the counts show about minima not seen), stopped (what ended a run with
-    ``until=``) and interval_note.
+    number of points), unlabelled (starts with label -1), identity (when two points are one minimum: ``x, f, symmetry``,
+    as text or None), strategy (how starts were chosen and what it cost; None for a plain multi-start), coverage (what
+    the counts show about minima not seen), stopped (what ended a run with ``until=``) and interval_note.
     """
     return json_ready(record(result))
 
@@ -51,6 +52,7 @@ def record(result: BatchData) -> dict[str, Any]:
         out["stationary"] = stationary_counts(result)
         out["strategy"] = None if result.strategy is None else result.strategy.to_dict()
         out["unlabelled"] = result.unlabelled
+        out["identity"] = identity_record(result.identity)
         out["coverage"] = result.coverage.to_dict()
         out["stopped"] = None if result.stopped is None else result.stopped.to_dict()
         out["interval_note"] = result.minima.interval_note
@@ -60,6 +62,12 @@ def record(result: BatchData) -> dict[str, Any]:
 def minima_columns(result: LandscapeData) -> dict[str, Any]:
     """Return the columns of the table of minima that other programs read."""
     return {name: getattr(result.minima, name) for name in _OF_MINIMA}
+
+
+def identity_record(identity: Identity) -> dict[str, Any]:
+    """Return when two points are one minimum, with the symmetry as ``bgd.Identity`` takes it, or None."""
+    symmetry = identity.symmetry
+    return {"x": identity.x, "f": identity.f, "symmetry": None if symmetry is None else str(symmetry)}
 
 
 def sampling_name(result: BatchData) -> str | None:

@@ -41,7 +41,8 @@ functions above:
     (operations of ``rule_parts/block_operations.py`` on the whole block; it gets ``ws`` and the first slots of what it
     names). Each names its results: ``following``, vectors, scalars, ``accepted`` from a rule that rejects trials,
     ``moved`` (as ``step_squared``), or a number that only later stages of the tick see. A stage may ask for ``hessian``
-    (the slots of its lower triangle; then it is computed), and for anything that the functions above may ask for.
+    or ``gauss_newton`` (the slots of its lower triangle; then it is computed), and for anything that the functions
+    above may ask for.
 ``STAGES_WITHIN``
     The same for a run with bounds; without it the method refuses them. The rule sees the projected gradient as ``g``
     (``raw_g`` is the whole one, until the first ``Block``), and ``following`` is moved into the bounds; stages may ask

@@ -1,11 +1,11 @@
-"""Operations on a lane block, for rules with history or matrices: each works on all lanes at once.
+"""Operations on a lane block, for rules with history or matrices.
 
 Arguments are first slots in the flat workspace ``ws``: slot k of a lane is at ``ws[k * W + lane]``. A vector
-takes D slots, a symmetric matrix the lower triangle row by row, D (D + 1) / 2 slots. Inner loops run over lanes, where
-LLVM vectorises them; in CUDA code W is 1 and they vanish, and for NumPy they are removed and a slot is a row.
+takes D slots, a symmetric matrix the lower triangle row by row, D (D + 1) / 2 slots. W is 1 wherever this runs: a slot
+is a number of a CUDA thread, a vector of the CPU's lanes (``compiler/lower/operations.py``), or a row of NumPy's.
 
-Like ``kernels/descend.py`` this is a template: its text is copied into specialisations, after D, W and the other
-constants that a rule is compiled for.
+For CUDA, like ``kernels/descend.py``, this is a template: its text is copied into modules, after D, W and the other
+constants that a rule is compiled for. Elsewhere the functions are called, with these constants in place of those here.
 """
 
 from batchgd.kernels.vecmath import sqrt, where

@@ -1,8 +1,8 @@
 """The elementary functions that emitted objectives and update rules are written in.
 
-Each name is a plain function with a NumPy body (scalars and arrays, float32 and float64, dtype kept) and a Numba
-overload for scalars in both types: branch-free straight-line code that LLVM vectorises when the call is in a lane loop,
-and that gives the same bits in scalar and vector code, at any vector width. None of them calls libm.
+Each name is a plain function with a NumPy body (scalars and arrays, float32 and float64, dtype kept) and an emitter
+(``EMITTERS``), which appends branch-free straight-line code for scalars and vectors in both types, with the same bits
+at any width; Numba's overloads for CUDA append the same. None of them calls libm.
 
 Largest errors found against mpmath, in units in the last place (float64, float32), over the whole domain unless stated:
 

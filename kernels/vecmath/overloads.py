@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core.cpu import CPUContext
 from numba.extending import intrinsic, overload, register_jitable
 
 from batchgd.kernels.vecmath.emitters import Emitted, Emitter
@@ -46,21 +45,6 @@ def _core(emitter: Emitter, arity: int, results: int) -> Any:
             return x(x, y), lower
 
     return core
-
-
-def _frozen(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
-    if not isinstance(context, CPUContext):  # CUDA's code passes through an LLVM without it
-        return arguments[0]
-    builder._insert(frozen := ir.Instruction(builder.block, arguments[0].type, "freeze", list(arguments)))
-    return frozen
-
-
-def _freeze(typing_context: Any, x: Any) -> Any:
-    return x(x), _frozen
-
-
-freeze: Any = intrinsic(_freeze)
-"""x itself; LLVM no longer sees where it was loaded from."""
 
 
 def result_type(*arguments: Any) -> Any:
@@ -126,11 +110,8 @@ def _where(condition, yes, no):
     if real is None or result_type(condition) is None:
         return None
 
-    # Frozen: LLVM 22 makes a masked store of "store where(condition, new, old)" where old was loaded from the same
-    # place, and without AVX-512 that is slow on the processors of AMD (llvm/llvm-project,
-    # pull request 214187): in plain descent on 10-D Rastrigin they took a fifth of the time.
     def body(condition, yes, no):
-        return freeze(real(yes)) if condition else freeze(real(no))
+        return real(yes) if condition else real(no)
 
     return body
 

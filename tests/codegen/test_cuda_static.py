@@ -3,11 +3,12 @@
 import gc
 import re
 
+import numpy as np
 import pytest
 import simulated_cuda
 
 import batchgd as bgd
-from batchgd import Objective
+from batchgd import LeastSquares, Objective
 from batchgd.compiler.codegen import warp_choice
 from batchgd.compiler.codegen.loading import load
 from batchgd.compiler.codegen.specialisation import Specialisation
@@ -86,6 +87,14 @@ def test_state_stays_in_registers(name, dtype, dim, capability):
 )
 def test_every_method_stays_in_registers(name, dtype):
     check(METHODS[name].example(), dtype, 2, (9, 0), REGISTERS_OF.get(name, REGISTERS_OF_ANY)[dtype])
+
+
+@pytest.mark.parametrize(("dtype", "registers"), [("float32", 72), ("float64", 136)])
+def test_a_fit_stays_in_registers(dtype, registers):
+    """Three parameters, 50 rows: J'J is a sum in the same loop."""
+    times = np.linspace(0.0, 5.0, 50)
+    fit = LeastSquares(lambda p: p[0] * np.exp(-p[1] * times) + p[2] - np.exp(-times), 3)
+    check(METHODS["levenberg_marquardt"].example(), dtype, 3, (9, 0), registers, fit)
 
 
 @pytest.mark.parametrize("dtype", REGISTERS_OF_ANY)

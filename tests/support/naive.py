@@ -233,3 +233,27 @@ def adan(gradient, x, updates, rate, epsilon, decay, betas=(0.98, 0.92, 0.99)):
         x = (x - rate / (np.sqrt(n) + epsilon) * (m + betas[1] * v)) / (1.0 + rate * decay)
         last = g
     return x
+
+
+def levenberg_marquardt(residuals, jacobian, x, widths, updates, damping, cap):
+    """Madsen, Nielsen and Tingleff 2004, Algorithm 3.16, with Moré's scaling; the point after some updates.
+
+    Steps longer than the cap, in box widths, are shortened; a rejected one halves the cap.
+    """
+    x = np.array(x, dtype=float)
+    mu, growth, tried, largest = damping, 2.0, 1, np.zeros(len(x))
+    r, jac = residuals(x), jacobian(x)
+    while updates > 0:
+        largest = np.maximum(largest, np.sum(jac**2, axis=0))
+        step = -np.linalg.solve(jac.T @ jac + mu * np.diag(largest), jac.T @ r)
+        step = step * min(1.0, 2.0 / growth * cap / np.linalg.norm(step / widths))
+        after, model = residuals(x + step), r + jac @ step
+        tried += 1
+        ratio = (r @ r - after @ after) / (r @ r - model @ model)
+        if ratio > 0.0:
+            x, r, updates = x + step, after, updates - 1
+            jac = jacobian(x)
+            mu, growth = mu * max(1.0 / 3.0, 1.0 - (2.0 * ratio - 1.0) ** 3), 2.0
+        else:
+            mu, growth = mu * growth, 2.0 * growth
+    return x, tried

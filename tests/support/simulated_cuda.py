@@ -46,6 +46,10 @@ def misfit(x, row):
     return (x[0] * row[0] + x[1] * row[1] - row[2]) ** 2
 
 
+TIMES = np.linspace(0.0, 3.0, 8)
+FIT = bgd.LeastSquares(lambda p: p[0] * np.exp(-p[1] * TIMES) - 2.0 * np.exp(-TIMES), box=[(0.5, 4.0), (0.3, 2.0)])
+
+
 def wells(x, g, p):
     """Four minima, at the roots of p: a function for ``bgd.compiled``."""
     total = 0.0
@@ -63,6 +67,8 @@ CASES = {
     "adam with a schedule": ("himmelblau", 12, {"method": bgd.Adam(bgd.Cosine(0.2, 50), clip_norm=50.0)}),
     "l-bfgs": ("himmelblau", 16, {"method": bgd.LBFGS(memory=2)}),
     "newton": ("himmelblau", 4, {"method": bgd.Newton()}),
+    "levenberg-marquardt": (FIT, 12, {"method": bgd.LevenbergMarquardt()}),
+    "levenberg-marquardt in float32": (FIT, 12, {"method": bgd.LevenbergMarquardt(), "dtype": "float32"}),
     "gradient flow": ("himmelblau", 12, {"method": bgd.GradientFlow(1e-3)}),
     "value test": ("six_hump_camel", 60, {"ftol": 1e-12, "gtol": 0.0}),
     "stopping rules of every kind": (

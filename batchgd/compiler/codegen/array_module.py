@@ -10,7 +10,6 @@ import numpy as np
 
 from batchgd.compiler.codegen.array_sums import sum_evaluation
 from batchgd.compiler.codegen.block_layout import BlockLayout
-from batchgd.compiler.codegen.emit_evaluation import outputs_of
 from batchgd.compiler.codegen.trace_block import pieces_of
 from batchgd.compiler.codegen.trace_tick import tick_program
 from batchgd.compiler.lower.array_block import ArrayBlock
@@ -55,7 +54,7 @@ def _block(of: Specialisation) -> Callable[..., Any]:
 def evaluation(of: Specialisation) -> Callable[..., None]:
     """Return what computes the objective at the points in the first slots, and puts it into its slots."""
     dim = of.objective.dim
-    what, slots = outputs_of(dim, value=of.has_value, hessian=of.read.hessian)
+    what, slots = of.asked
     if of.sum is not None:
         layout = of.layout
         assert isinstance(layout, BlockLayout)

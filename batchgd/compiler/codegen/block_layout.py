@@ -20,11 +20,11 @@ class BlockLayout(Layout):
 
     @property
     def _vectors(self) -> int:
-        return 2 * self.dim + 1 + (triangle(self.dim) if self.rule.hessian else 0)
+        return 2 * self.dim + 1 + (triangle(self.dim) if self.rule.matrix else 0)
 
     def first(self, name: str) -> int | None:
         """Return the first slot of a name, or None if it has none."""
-        fixed = {"x": 0, "g": self.dim, "f": 2 * self.dim, "hessian": 2 * self.dim + 1}
+        fixed = {"x": 0, "g": self.dim, "f": 2 * self.dim, self.rule.matrix: 2 * self.dim + 1}
         if name in fixed:
             return fixed[name]
         if name in self.rule.vectors:

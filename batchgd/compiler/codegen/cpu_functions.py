@@ -20,7 +20,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from batchgd.compiler.codegen.block_layout import BlockLayout
-from batchgd.compiler.codegen.emit_evaluation import Outputs, outputs_of, value_alone
+from batchgd.compiler.codegen.emit_evaluation import Outputs, value_alone
 
 if TYPE_CHECKING:
     from batchgd.compiler.codegen.specialisation import Specialisation
@@ -37,7 +37,7 @@ def evaluations(of: Specialisation) -> list[Evaluation]:
     how: Any = {"lanes": of.lanes, "dtype": of.dtype, "processor": this_processor()}
     asked: dict[str, Outputs] = {}
     if of.blocked:
-        asked["evaluate"] = outputs_of(of.objective.dim, value=of.has_value, hessian=of.read.hessian)
+        asked["evaluate"] = of.asked
     if of.value_slot is None:
         asked["evaluate_value"] = value_alone(of.objective.dim)
     made = []

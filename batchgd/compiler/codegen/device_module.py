@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.compiler.codegen.emit_evaluation import outputs_of
 from batchgd.compiler.codegen.program import Program
 from batchgd.compiler.codegen.trace_tick import tick_program
 from batchgd.compiler.trace.graph import Node, listing
@@ -39,7 +38,7 @@ def device(of: Specialisation) -> Device:
         return Device({}, np.zeros(0), "")
     (value,) = of.function.outputs("value")
     if of.blocked:
-        what, slots = outputs_of(of.objective.dim, value=of.has_value, hessian=of.read.hessian)
+        what, slots = of.asked
         program: Program | None = None
         outputs = dict(zip(slots.values(), of.function.outputs(what), strict=True))
     else:
@@ -82,8 +81,7 @@ def _simulated(of: Specialisation, program: Program | None, slots: dict[int, Nod
             return whole(ws, index[0], *more)
 
         return {"value_at": value_at, "tick": tick}
-    what, _ = outputs_of(dim, value=of.has_value, hessian=of.read.hessian)
-    every = of.function.program(what)
+    every = of.function.program(of.what)
 
     def evaluate(ws: Any, index: Any, seed: Any, p: Any) -> None:
         for slot, number in zip(slots, every(ws[:dim, None], p)[:, 0], strict=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from batchgd.compiler.codegen import emit_evaluation, emit_loops, emit_sum, emit_user, warp_tick
+from batchgd.compiler.codegen import emit_loops, emit_sum, emit_user, warp_tick
 from batchgd.compiler.codegen.block_layout import BlockLayout
 from batchgd.compiler.codegen.block_tick import BlockTick
 from batchgd.compiler.codegen.decorators import DECORATORS, HEADER, Decorators
@@ -86,7 +86,7 @@ def _evaluation(of: Specialisation, how: Decorators, constants: Constants) -> li
     """The evaluation of a lane."""
     layout = of.layout
     assert isinstance(layout, BlockLayout)
-    asked = emit_evaluation.outputs_of(of.objective.dim, value=of.has_value, hessian=of.read.hessian)
+    asked = of.asked
     if of.sum is None:
         lane, block = emit_user.evaluation(of.function, constants, asked)
     else:
@@ -142,7 +142,7 @@ def _user_code(of: Specialisation) -> list[str]:
     if code is None:
         return []
     lines = ["from batchgd.compiler.own.code import user_code", f'user_call = user_code("{code.name}").call']
-    return [*lines, f'user_derivatives = user_code("{code.name}").derivatives'] if of.read.hessian else lines
+    return [*lines, f'user_derivatives = user_code("{code.name}").derivatives'] if of.read.matrix is not None else lines
 
 
 def _imports(of: Specialisation, text: str) -> list[str]:

@@ -1,8 +1,8 @@
 """Where a lane block's evaluation leaves what it computes, and how emitted functions of an objective are called.
 
 ``evaluate(ws, index, seed, p)`` reads every lane's x from the first D slots and writes, after them, the gradient (D
-slots), the value (one slot, left alone if it is not needed), and for rules that ask for it the lower triangle of the
-Hessian, row by row; or only the value.
+slots), the value (one slot, left alone if it is not needed), and for rules that ask for it the lower triangle of a
+matrix, row by row; or only the value.
 """
 
 from __future__ import annotations
@@ -27,13 +27,16 @@ def value_alone(dim: int) -> Outputs:
     return "value", {"f": dim}
 
 
-def outputs_of(dim: int, *, value: bool, hessian: bool) -> Outputs:
+_WITH_MATRIX: dict[str, What] = {"hessian": "derivatives", "gauss_newton": "gauss_newton"}
+
+
+def outputs_of(dim: int, *, value: bool, matrix: str | None = None) -> Outputs:
     """Return the outputs for the gradient, and what is needed besides."""
-    what: What = "derivatives" if hessian else "value_and_gradient" if value else "gradient"
+    what: What = _WITH_MATRIX[matrix] if matrix else "value_and_gradient" if value else "gradient"
     outputs = {f"g{i}": dim + i for i in range(dim)}
     if what != "gradient":
         outputs = {"f": 2 * dim} | outputs
-    if hessian:
+    if matrix:
         outputs |= {f"h{k}": 2 * dim + 1 + k for k in range(triangle(dim))}
     return what, outputs
 

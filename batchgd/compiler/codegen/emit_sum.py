@@ -1,4 +1,4 @@
-"""Emit the evaluation of a sum over rows of data: the traced element in a loop, added up in the lanes' slots.
+"""Emit CUDA's evaluation of a sum over rows of data: the traced element in a loop, added up in the lanes' slots.
 
 The array ``p`` contains what ``FiniteSum.numbers`` lists: five numbers of its own, the user's parameters, and the rows.
 Without a batch size every lane sees the same row at the same time, which is read once for all of them; rows of a batch
@@ -76,11 +76,7 @@ def evaluation(
 def _batch(
     objective: FiniteSum, outputs: dict[str, int], evaluate: list[str], constants: Constants, nit: int, scratch: Slots
 ) -> list[str]:
-    """The lines that add up a batch in the lanes that are not due for the whole sum.
-
-    In passes over the lanes, because all but the gather are then vectorised: in one pass none of it would be, and a
-    batch would take ten to twenty times as long.
-    """
+    """The lines that add up a batch in the lanes that are not due for the whole sum."""
     zero, first, entries = constants(0.0), _first_row(objective), range(objective.width)
     whole, place, weight = (f"ws[{scratch[name]} * W + lane]" for name in ("whole", "place", "weight"))
     nits = f"ws[{nit} * W + lane]"

@@ -11,8 +11,11 @@ from types import ModuleType
 from batchgd.kernels.followers import FOLLOWERS, asked_as, part_name
 from batchgd.kernels.rule_parts.stages import Stage
 
+MATRICES = ("hessian", "gauss_newton")
+"""The names by which rules ask for a symmetric matrix besides value and gradient; one of them at most."""
+
 LOOP_NAMES = frozenset(
-    {"x", "g", "f", "gg", "hessian", "first", "nit", "accepted", "following", "inverse_width", "seed", "start", "axis"}
+    {"x", "g", "f", "gg", "first", "nit", "accepted", "following", "inverse_width", "seed", "start", "axis", *MATRICES}
 ) | {"lower_bound", "upper_bound", "raw_g"}
 """The names that the loop provides to rules, schedules and modifiers."""
 
@@ -54,9 +57,10 @@ class Rule:
     constants: tuple[str, ...] = ()
 
     @property
-    def hessian(self) -> bool:
-        """Whether the rule looks at the second derivatives."""
-        return any("hessian" in parameters_of(stage.function) for stage in self.stages)
+    def matrix(self) -> str | None:
+        """The name of the matrix that the rule looks at, if it does."""
+        asked = {name for stage in self.stages for name in parameters_of(stage.function)}
+        return next((name for name in MATRICES if name in asked), None)
 
     def slots(self, **available: int) -> dict[str, int]:
         """Return how many slots each of the rule's further arrays takes, for this dimension and these constants."""

@@ -178,13 +178,24 @@ class Specialisation:
 
     @property
     def has_value(self) -> bool:
-        """Whether the tick computes the value with the gradient: a test, the rule or the Hessian needs it."""
-        return "f" in self.ending.asked or self.read.needs_value or self.read.hessian
+        """Whether the tick computes the value with the gradient: a test, the rule or its matrix needs it."""
+        return "f" in self.ending.asked or self.read.needs_value or self.read.matrix is not None
 
     @property
     def what(self) -> What:
         """Which function of the objective the tick calls."""
-        return emit_evaluation.outputs_of(self.objective.dim, value=self.has_value, hessian=self.read.hessian)[0]
+        return self.asked[0]
+
+    @property
+    def asked(self) -> emit_evaluation.Outputs:
+        """Which function of the objective the tick calls, and the slots of its outputs in the block form.
+
+        The Hessian takes the place of the Gauss-Newton matrix of an objective that is no sum of squares.
+        """
+        matrix = self.read.matrix
+        if matrix == "gauss_newton" and not self.objective.has_residuals:
+            matrix = "hessian"
+        return emit_evaluation.outputs_of(self.objective.dim, value=self.has_value, matrix=matrix)
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -200,9 +211,9 @@ class Specialisation:
     def value_slot(self) -> int | None:
         """Where ``evaluate`` leaves the value, if it can take the place of a function that gives the value alone.
 
-        It cannot if it omits the value, sees only a batch, or computes a Hessian as well.
+        It cannot if it omits the value, sees only a batch, or computes a matrix as well.
         """
         layout = self.layout
-        if not isinstance(layout, BlockLayout) or self.batches or self.read.hessian:
+        if not isinstance(layout, BlockLayout) or self.batches or self.read.matrix is not None:
             return None
         return layout.first("f") if self.has_value else None

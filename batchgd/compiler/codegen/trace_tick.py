@@ -151,12 +151,14 @@ class TickTrace:
         return list(range(self.dim))
 
     def _evaluate(self) -> None:
-        """Value, gradient and Hessian, as far as they are needed, from the operations of the objective."""
+        """Value, gradient and matrix, as far as they are needed, from the operations of the objective."""
         outputs = self.of.outputs(self.of.what)
         results = [Scalar(node) for node in self.graph.imported(outputs)]
         if self.of.what != "gradient":
             self.names["f"] = results.pop(0)
-        self.names["g"], self.names["hessian"] = results[: self.dim], results[self.dim :]
+        self.names["g"] = results[: self.dim]
+        if self.rule.matrix is not None:
+            self.names[self.rule.matrix] = results[self.dim :]
 
     def _project(self) -> None:
         """Put the projected gradient in place of the gradient."""

@@ -36,7 +36,7 @@ _ELEMENTWISE = ("multiply", "add_scaled", "subtract_scaled", "scale", "stretch",
 
 def can_share(objective: Differentiable, rule: Rule) -> bool:
     """Whether threads can share a trajectory: a traced objective, and a rule that treats all coordinates alike."""
-    return not objective.is_sum and objective.code is None and not rule.hessian and _treats_alike(rule.stages)
+    return not objective.is_sum and objective.code is None and rule.matrix is None and _treats_alike(rule.stages)
 
 
 @cache

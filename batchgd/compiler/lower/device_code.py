@@ -31,13 +31,19 @@ from batchgd.kernels.vecmath.ir import Real
 
 
 class Tables:
-    """The tables of some outputs' rows in the array ``p``: each once, from the place ``first`` on."""
+    """The tables of some outputs' rows in the array ``p``: each once, from the place ``first`` on.
+
+    The outputs may be of several graphs.
+    """
 
     def __init__(self, outputs: Iterable[Node], first: int):
         self._size = self._first = first
         self._places: dict[tuple[str, bytes], int] = {}
         self._arrays: list[NDArray[Any]] = []
-        for node in with_steps(reachable(outputs)):
+        graphs: dict[int, list[Node]] = {}
+        for output in outputs:
+            graphs.setdefault(id(output.graph), []).append(output)
+        for node in (node for each in graphs.values() for node in with_steps(reachable(each))):
             if node.op == "data":
                 self._add(node.table)
             elif node.op in ("pick", "spread", "entry") and progression(positions_of(node)) is None:

@@ -60,4 +60,6 @@ def _call_advice(what: str, func: Any, signature: inspect.Signature, given: list
         return unpack
     model = "model" if name_of(func) == "<lambda>" else name_of(func)
     fit = f"a fit to data is fun=lambda p: np.sum(({model}({first}, *p) - y) ** 2)"
+    if what == "residuals":
+        fit = f"residuals of data are lambda p: {model}({first}, *p) - y"
     return f"{unpack}, or give constants as args=(...); {fit}"

@@ -99,8 +99,8 @@ def trace(
     """
     graph = SimplifyingGraph(dim, 0 if params is None else params.size)
     with patched_modules(fun, jac):
-        followed = follow(lambda: [_expression(fun, _call(fun, graph, params), graph)])
-        slopes = None if jac is None else follow(lambda: _expressions(jac, _call(jac, graph, params), graph)).outputs
+        followed = follow(lambda: [_expression(fun, called(fun, graph, params), graph)])
+        slopes = None if jac is None else follow(lambda: _expressions(jac, called(jac, graph, params), graph)).outputs
     value = followed.outputs[0]
     _check_depends_on_x(fun, value)
     automatic = gradient(value, graph.x)
@@ -110,7 +110,8 @@ def trace(
     return Traced(dim, len(graph.p), result[0], first, last if slopes else None, result[-1] if route else None)
 
 
-def _call(fun: Callable[..., Any], graph: Graph, params: NDArray[np.float64] | None) -> Any:
+def called(fun: Callable[..., Any], graph: Graph, params: NDArray[np.float64] | None) -> Any:
+    """Call a function on the symbols of a graph; TraceError if it does what cannot be traced."""
     arguments: list[Any] = [traced_array([Scalar(node) for node in graph.x])]
     if params is not None:
         knobs = np.empty(params.size, dtype=object)

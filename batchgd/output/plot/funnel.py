@@ -10,14 +10,31 @@ from batchgd.output.plot.style import INK, LABEL_SIZE, NOTE_SIZE, STAR, palette
 from batchgd.output.plot.thinning import CLOUD, draw_cloud
 
 _NAMED = 12  # largest number of minima for which labels are written
+_NUMBERS = 1 << 22  # of fingerprints in memory at once
 _COLOURED = 40  # beyond this number of minima, colours would mean nothing
 
 
 def distance_to_best(result: Any) -> np.ndarray:
-    """Distance of each minimum from the best one, (m,): the root mean square over coordinates, in box widths."""
+    """Distance of each minimum from the best one, (m,): the root mean square over coordinates, in box widths.
+
+    With a symmetry, over the numbers of the fingerprint: which point of a class is listed is arbitrary.
+    """
     x = np.asarray(result.minima.x, dtype=float)
     width = np.ptp(x, axis=0) if result.box is None else result.box.width
-    return np.sqrt(np.mean(((x - x[0]) / np.where(width > 0, width, 1.0)) ** 2, axis=1))
+    width = np.where(width > 0, width, 1.0)
+    if not _classes(result):
+        return np.sqrt(np.mean(((x - x[0]) / width) ** 2, axis=1))
+    mark = result.identity.symmetry.fingerprint
+    best, away = mark(x[0]), np.empty(len(x))
+    step = max(1, _NUMBERS // max(best.size, 1))
+    for begin in range(0, len(x), step):
+        away[begin : begin + step] = np.sqrt(np.mean((mark(x[begin : begin + step]) - best) ** 2, axis=1))
+    return away / width.max()
+
+
+def _classes(result: Any) -> bool:
+    symmetry = result.identity.symmetry
+    return symmetry is not None and bool(symmetry.parts)
 
 
 @register_picture("values of the minima against their distance from the best one", trajectories=False)
@@ -26,8 +43,8 @@ def funnel(result: Any, ax: Any = None) -> Any:
 
     A single funnel is a cloud that rises with the distance: going downhill from minimum to minimum leads to the best.
     Low minima far from the best one are the bottoms of other funnels, where searches get stuck. The distance is the
-    root mean square over coordinates, in box widths. More than 10,000 minima become an image of how many there are in
-    each pixel.
+    root mean square over coordinates, in box widths; with a symmetry, over fingerprints. More than 10,000 minima become
+    an image of how many there are in each pixel.
 
     References
     ----------
@@ -46,7 +63,7 @@ def funnel(result: Any, ax: Any = None) -> Any:
         _draw_dots(ax, minima, away, fun)
     ax.scatter(away[:1], fun[:1], s=190, marker="*", color=STAR, edgecolors=INK, linewidths=0.9, zorder=5, gid="best")
     headline(ax, f"{name_of(result, 'funnel')}: {starts_and_minima(result)}", note)
-    return finish_against_distance(ax)
+    return finish_against_distance(ax, result)
 
 
 def _draw_dots(ax: Any, minima: Any, away: np.ndarray, fun: np.ndarray) -> None:
@@ -74,7 +91,8 @@ def _limits(ax: Any, away: np.ndarray, fun: np.ndarray, same: float) -> None:
     ax.set_ylim(float(fun.min()) - 0.08 * height, float(fun.max()) + 0.06 * height)
 
 
-def finish_against_distance(ax: Any) -> Any:
+def finish_against_distance(ax: Any, result: Any) -> Any:
     """Give axes of values against :func:`distance_to_best` their labels; returns them."""
     ax.yaxis.set_major_formatter("{x:.6g}")
-    return finish(ax, "distance from the best minimum, box widths (root mean square)", "fun", grid="both")
+    what = "distance of fingerprints" if _classes(result) else "distance"
+    return finish(ax, f"{what} from the best minimum, box widths (root mean square)", "fun", grid="both")

@@ -59,7 +59,7 @@ def network(result: Any, ax: Any = None) -> Any:
     note += f"\n○ no walker set out from here ({untried:,})" if untried else ""
     note += left_out(MARKS, len(fun), "minimum", "minima", "the lowest of each kind") if len(fun) > MARKS else ""
     headline(ax, f"{name_of(result, 'local-optima network')}: {title}", note)
-    return finish_against_distance(ax)
+    return finish_against_distance(ax, result)
 
 
 def downhill(counts: Any, fun: np.ndarray) -> np.ndarray:

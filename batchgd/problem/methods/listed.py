@@ -6,5 +6,6 @@ from batchgd.problem.methods.adaptive import *
 from batchgd.problem.methods.adam import *
 from batchgd.problem.methods.signs import *
 from batchgd.problem.methods.second_order import *
+from batchgd.problem.methods.residuals import *
 from batchgd.problem.methods.flow import *
 from batchgd.problem.methods.schedules import *
