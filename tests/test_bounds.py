@@ -261,7 +261,7 @@ def test_shell(capsys):
 
 
 def seen_by(points):
-    """A Callback of a function with its gradient, whose minimum is outside [0, 1] x [-0.1, 0.3]; it notes its points."""
+    """A Callback with its gradient, whose minimum is outside [0, 1] x [-0.1, 0.3]; it notes its points."""
 
     def fun(x):
         points.append(x.copy())
@@ -328,3 +328,17 @@ def test_coordinates_in_other_units():
     assert result.scale is not None
     assert result.minima.x.tolist() == [[1.0, 0.0]]
     assert result.minima.active.tolist() == [[1, -1]]
+
+
+def test_least_squares():
+    fit = bgd.LeastSquares(lambda x: x[0] * np.exp(-x[1] * TIMES) + x[2] - DATA, 3)
+    bounds = [(0, 2), (0, 5), (-1, 2)]
+    want = minimize(misfit, [1.0, 1.0, 0.0], method="L-BFGS-B", bounds=bounds, tol=1e-14)
+    for backend in BACKENDS:
+        result = bgd.multistart(
+            fit, bounds=bounds, starts=100, method=bgd.LevenbergMarquardt(), backend=backend, gtol=1e-6
+        )
+        assert result.success.all()
+        assert result.nfev.mean() < 40
+        assert result.minima.active[0].tolist() == [1, 0, 0]
+        np.testing.assert_allclose(2.0 * result.minima.fun[0], want.fun, rtol=1e-6)
