@@ -34,6 +34,16 @@ def tick(ws: Array, index: Array, seed: Any, p: Array, box: Array, h: Array, lim
     raise NotImplementedError
 
 
+def evaluate(ws: Array, index: Array, seed: Any, p: Array) -> None:
+    """Evaluate the objective at a lane's point."""
+    raise NotImplementedError
+
+
+def advance(ws: Array, index: Array, seed: Any, p: Array, box: Array, h: Array, limits: Array) -> int:
+    """Do the rest of a tick in block form; return what ``tick`` does."""
+    raise NotImplementedError
+
+
 def claim(queue: Array) -> int:
     """Return the next start that nobody has taken, or -1 (an atomic)."""
     raise NotImplementedError
@@ -60,6 +70,12 @@ def always(ticks):
 def look_here(control):
     """Return ``control[0]``, which is in the same memory."""
     return control[0]
+
+
+def tick_in_block(ws, index, seed, p, box, h, limits):
+    """Do a tick in block form."""
+    evaluate(ws, index, seed, p)
+    return advance(ws, index, seed, p, box, h, limits)
 
 
 def draw(ws, lane, start, starts):

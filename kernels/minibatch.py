@@ -14,9 +14,6 @@ _FLAGS = {"fastmath": False, "error_model": "numpy", "forceinline": True}
 _32 = np.uint64(32)
 _1 = np.uint64(1)
 
-NAMES = ("due", "row_replaced", "row_of_epoch", "share_in_epoch")
-"""The functions that generated code calls."""
-
 ROUNDS = 16
 """Rounds of the shuffle. Two places keep their distance with a probability that is 2^-ROUNDS = 0.000015 too high."""
 

@@ -214,8 +214,12 @@ CASES = {
         "himmelblau",
         {"method": bgd.Adam(bgd.Step(0.1, 0.5, 20), weight_decay=0.01), "maxiter": 60},
     ),
-    "state in local memory": ("styblinski_tang", {"method": METHODS["bfgs"].example(), "dim": 8, "maxiter": 40}),
-    "matrices in local memory": ("styblinski_tang", {"method": bgd.Newton(), "dim": 8, "maxiter": 20}),
+    "state in local memory": ("styblinski_tang", {"method": METHODS["bfgs"].example(), "dim": 12, "maxiter": 20}),
+    "a long history in registers": (
+        "styblinski_tang",
+        {"method": bgd.LBFGS(memory=6), "dim": 9, "maxiter": 20, "dtype": "float32"},
+    ),
+    "matrices in local memory": ("styblinski_tang", {"method": bgd.Newton(), "dim": 12, "maxiter": 3}),
     "given starts": ("himmelblau", {"starts": np.random.default_rng(2).uniform(-5, 5, (64, 2)), "dtype": "float32"}),
 }
 

@@ -115,7 +115,7 @@ LOCAL = {
 }
 
 
-OF_LOCAL = {"method": bgd.methods.METHODS["bfgs"].example(), "dim": 8, "maxiter": 12}
+OF_LOCAL = {"method": bgd.methods.METHODS["bfgs"].example(), "dim": 12, "maxiter": 12}
 
 
 @pytest.fixture(scope="module")

@@ -179,7 +179,7 @@ class FiniteSum(Differentiable):
 
     @property
     def numbers(self) -> Floats:
-        """What a kernel reads; see ``batchgd/compiler/codegen/emit_sum.py``."""
+        """What a kernel reads: ``HEAD`` numbers of the sum's own, the user's parameters, and the rows."""
         batch = self.batch_size or self.rows
         last = batch if self.replace else self.rows - (self.updates_per_epoch - 1) * batch
         whole = self.scale * self.rows

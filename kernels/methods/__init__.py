@@ -1,7 +1,7 @@
 """One file per update rule, named as the rule is, and the table of them all.
 
-A rule is a module of plain functions without branches, written with ``vecmath`` names and what ``kernels/inline``
-accepts: one return, in the last line, and no keywords, defaults, ``and`` or ``or``. What it needs is what its functions
+A rule is a module of plain functions without branches, written with ``vecmath`` names and what can be traced and
+compiled: one return, in the last line, and no keywords, defaults, ``and`` or ``or``. What it needs is what its functions
 ask for by parameter name; the loop is built around that. A module may contain, or take over from another one
 (``rule_parts/trial_steps.py`` has what rules that reject trials share):
 

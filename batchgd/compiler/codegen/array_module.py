@@ -29,7 +29,7 @@ def array_module(of: Specialisation) -> SimpleNamespace:
         TRIALS=of.layout.trials,
         IN_KERNEL=of.in_kernel,
         tick=_block(of) if of.blocked else _fused(of),
-        value_at=_value_at(of),
+        value_at=value_function(of),
         uniform_pair=philox.uniform_pair if of.dtype == "float64" else philox.uniform_pair_single,
         place=philox.place,
     )
@@ -69,6 +69,7 @@ def evaluation(of: Specialisation) -> Callable[..., None]:
     return evaluate
 
 
-def _value_at(of: Specialisation) -> Callable[..., Any]:
+def value_function(of: Specialisation) -> Callable[..., Any]:
+    """Return what computes the value at points."""
     program: Any = of.function.program("value") if of.sum is None else program_for(of.sum.outputs("value"))
     return lambda points, i, p: program(points.T, p)[0]

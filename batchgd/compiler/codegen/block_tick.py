@@ -2,7 +2,8 @@
 
 The fused form keeps a lane in registers; here every name has its slots in the workspace, so that text and compile time
 do not grow with the dimension, and a rule can work on matrices and histories. A pass reads the names that its lines
-mention, and stores what it computes. The text is for CUDA; elsewhere the block form is traced (``trace_block.py``).
+mention, and stores what it computes. The text is for CUDA's threads that share a trajectory (``warp_tick.py``);
+elsewhere the block form is traced (``trace_block.py``).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from batchgd.compiler.codegen.typed_constants import Constants
 from batchgd.kernels.rule_parts.stages import Block, Each, Sum
 from batchgd.kernels.stopping_tests import LIMITS
 
-TRUTHS = ("accepted", "outside", "going", "whole")
+TRUTHS = ("accepted", "outside", "going")
 """Names of truth values: stored as 1 or 0."""
 
 
@@ -37,7 +38,7 @@ class BlockTick:
 
     def __init__(self, layout: BlockLayout, constants: Constants, *, cubic: bool):
         self.layout, self.rule, self.constants, self.cubic = layout, layout.rule, constants, cubic
-        self.ending = StoppingEmitter(layout.rule, constants, layout.ending, cubic=cubic, batches=bool(layout.batch))
+        self.ending = StoppingEmitter(layout.rule, constants, layout.ending, cubic=cubic)
         self.steps = steps_of(self.rule)
         self.lines: list[str] = []
         self.trials = self.rule.decide is not None

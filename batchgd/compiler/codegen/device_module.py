@@ -1,20 +1,26 @@
-"""What a CUDA module calls and is not text: its tick in the fused form, the evaluation, and the value at points.
+"""What a CUDA module calls and is not text: its tick, the evaluation, and the value at points.
 
-They are appended to Numba's code by ``lower/device_code.py``. Numba's simulator, which runs kernels as plain Python,
-calls NumPy instead.
+They are appended to Numba's code by ``lower/device_code.py``, ``device_block.py`` and ``device_batches.py``. Numba's
+simulator, which runs kernels as plain Python, calls NumPy instead.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd.compiler.codegen.array_module import evaluation, value_function
+from batchgd.compiler.codegen.block_layout import BlockLayout
 from batchgd.compiler.codegen.program import Program
+from batchgd.compiler.codegen.trace_block import Piece, pieces_of
 from batchgd.compiler.codegen.trace_tick import tick_program
+from batchgd.compiler.codegen.typed_constants import source_of
 from batchgd.compiler.trace.graph import Node, listing
+from batchgd.kernels.rule_parts.stages import with_callees
 
 if TYPE_CHECKING:
     from batchgd.compiler.codegen.specialisation import Specialisation
@@ -34,45 +40,93 @@ class Device:
 
 def device(of: Specialisation) -> Device:
     """Return what the module of a specialisation calls; nothing if it is text altogether."""
-    if of.shared or of.in_text:
+    if of.shared:
         return Device({}, np.zeros(0), "")
-    (value,) = of.function.outputs("value")
+    if of.in_text:
+        pieces = pieces_of(of)
+        return Device({"advance": _advance(of, pieces)}, np.zeros(0), _text_of(pieces))
+    objective = of.function if of.sum is None else of.sum
+    (value,) = objective.outputs("value")
+    pieces = pieces_of(of) if of.blocked else []
     if of.blocked:
         what, slots = of.asked
         program: Program | None = None
-        outputs = dict(zip(slots.values(), of.function.outputs(what), strict=True))
+        outputs = dict(zip(slots.values(), objective.outputs(what), strict=True))
     else:
         program = tick_program(of)
         outputs = dict(enumerate(program.outputs.values()))
     text = [listing([value]), *map(str, outputs), listing([*outputs.values()])]
+    if of.sum is not None:
+        text += [listing(of.sum.element.outputs(of.what)), repr((of.sum.rows, of.sum.batch_size, of.sum.replace))]
     if program is not None:
         text += [repr((program.reads, program.writes))]
     if of.simulated:
-        return Device(_simulated(of, program, outputs), np.zeros(0), "\n".join(text))
-    return Device(*_compiled(of, value, program, outputs), "\n".join(text))
+        functions, tables = _simulated(of, program), np.zeros(0)
+    else:
+        functions, tables = _compiled(of, value, program, outputs)
+    if pieces:
+        functions["advance"] = _advance(of, pieces)
+        text.append(_text_of(pieces))
+    return Device(functions, tables, "\n".join(text))
+
+
+def _text_of(pieces: Sequence[Piece]) -> str:
+    """Text that is equal for equal pieces."""
+    lines = []
+    for piece in pieces:
+        if isinstance(piece, Program):
+            lines.append(str(piece))
+        else:
+            sources = [source_of(function) for function in with_callees(piece.function).values()]
+            lines += [repr(piece.slots), *sources]
+    return "\n".join(lines)
+
+
+def _advance(of: Specialisation, pieces: Sequence[Piece]) -> Any:
+    """What a tick in block form does after the evaluation."""
+    if not of.simulated:
+        from batchgd.compiler.lower.device_block import pieces_function
+
+        return pieces_function(pieces, of.sizes, of.layout.size)
+    from batchgd.compiler.lower.array_block import ArrayBlock
+
+    whole = ArrayBlock(pieces, of.sizes, of.dtype)
+
+    def advance(ws: Any, *more: Any) -> Any:
+        return whole(ws[:, None], *more)[0]
+
+    return advance
 
 
 def _compiled(
     of: Specialisation, value: Node, program: Program | None, outputs: dict[int, Node]
 ) -> tuple[dict[str, Any], NDArray[Any]]:
-    from batchgd.compiler.lower.device_code import Tables, evaluation_of, tick_of, value_of
+    from batchgd.compiler.lower.device_code import DeviceCode, OneByOne, Tables, evaluation_of, tick_of, value_of
 
-    tables = Tables([value, *outputs.values()], len(of.objective.numbers))
+    element = dict(zip(outputs, of.sum.element.outputs(of.what), strict=True)) if of.batches and of.sum else {}
+    tables = Tables([value, *outputs.values(), *element.values()], len(of.objective.numbers))
     functions = {"value_at": value_of(value, of.objective.dim, tables)}
-    if program is None:
-        functions["evaluate"] = evaluation_of(outputs, tables)
+    if of.batches:
+        from batchgd.compiler.lower.device_batches import batch_evaluation_of
+
+        assert of.sum is not None
+        assert isinstance(of.layout, BlockLayout)
+        slots = {"nit": of.layout.counter("nit"), **of.layout.batch_slots}
+        functions["evaluate"] = batch_evaluation_of(of.sum, outputs, element, slots, tables)
+    elif program is None:
+        functions["evaluate"] = evaluation_of(outputs, tables, DeviceCode if of.sum is None else OneByOne)
     else:
         functions["tick"] = tick_of(program, tables)
     return functions, tables.numbers
 
 
-def _simulated(of: Specialisation, program: Program | None, slots: dict[int, Node]) -> dict[str, Any]:
+def _simulated(of: Specialisation, program: Program | None) -> dict[str, Any]:
     from batchgd.compiler.lower.array_tick import ArrayTick
 
-    value, dim = of.function.program("value"), of.objective.dim
+    value, dim = value_function(of), of.objective.dim
 
     def value_at(points: Any, i: int, p: Any) -> Any:
-        return value(np.array([[points[i, k]] for k in range(dim)]), p)[0, 0]
+        return value(np.array([[points[i, k] for k in range(dim)]]), 0, p)[0]
 
     if program is not None:
         whole = ArrayTick(program, of.dtype)
@@ -81,10 +135,9 @@ def _simulated(of: Specialisation, program: Program | None, slots: dict[int, Nod
             return whole(ws, index[0], *more)
 
         return {"value_at": value_at, "tick": tick}
-    every = of.function.program(of.what)
+    every = evaluation(of)
 
-    def evaluate(ws: Any, index: Any, seed: Any, p: Any) -> None:
-        for slot, number in zip(slots, every(ws[:dim, None], p)[:, 0], strict=True):
-            ws[slot] = number
+    def evaluate(ws: Any, *more: Any) -> None:
+        every(ws[:, None], *more)
 
     return {"value_at": value_at, "evaluate": evaluate}

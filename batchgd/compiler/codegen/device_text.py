@@ -1,14 +1,13 @@
-"""Assemble the text of a CUDA module: loop and kernels, the tick in block form, and the evaluation if it is text."""
+"""Assemble the text of a CUDA module: loop and kernels, the tick of a warp, and the evaluation if it is text."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-from batchgd.compiler.codegen import emit_loops, emit_sum, emit_user, warp_tick
+from batchgd.compiler.codegen import emit_loops, emit_user, warp_tick
 from batchgd.compiler.codegen.block_layout import BlockLayout
-from batchgd.compiler.codegen.block_tick import BlockTick
-from batchgd.compiler.codegen.decorators import DECORATORS, HEADER, Decorators
+from batchgd.compiler.codegen.decorators import DEVICE, ENTRY, HEADER, LANE
 from batchgd.compiler.codegen.rule import parameters_of
 from batchgd.compiler.codegen.specialisation import Specialisation
 from batchgd.compiler.codegen.typed_constants import (
@@ -29,9 +28,7 @@ KERNELS = ("descend_kernel", "record_kernel", "values_kernel")
 def source(of: Specialisation) -> str:
     """Return the text of the module; what it calls and is not text is in ``device_module.py``."""
     constants, tables = Constants(of.dtype), emit_loops.Tables(len(of.objective.numbers))
-    called = of.shared or of.simulated or of.objective.code is not None
-    how = DECORATORS["called" if called else "inlined"]
-    body = _of_a_warp(of, how, constants, tables) if of.shared else _of_a_thread(of, how, constants)
+    body = _of_a_warp(of, constants, tables) if of.shared else _of_a_thread(of, constants)
     sharing = warp_tick.constants_of(of.objective.dim, of.threads) if of.shared else []
     fixed = [f"{name.upper()} = {value}" for name, value in of.constants]
     block = [f"W = {of.lanes}", f"IN_KERNEL = {of.in_kernel}", *of.layout.constants()]
@@ -57,82 +54,72 @@ def _assembled(of: Specialisation, body: Sequence[str], names: Sequence[str]) ->
     return "\n".join(header) + "\n\n\n" + text + "\n"
 
 
-def _of_a_warp(of: Specialisation, how: Decorators, constants: Constants, tables: emit_loops.Tables) -> list[str]:
+def _of_a_warp(of: Specialisation, constants: Constants, tables: emit_loops.Tables) -> list[str]:
     """Everything of a kernel whose threads share a trajectory."""
     called, calling = warp_tick.evaluation(of.function, constants, tables, value=of.has_value, width=of.threads)
     return [
-        *(decorated(part, how.lane) for part in called),
-        decorated(calling, how.loop),
+        *(decorated(part, LANE) for part in called),
+        decorated(calling, DEVICE),
         # CUDA's compiler unrolls the loops of one thread itself, which puts its state into registers; not these.
-        *(with_constants_written_out(part, dict(of.constants)) for part in _block_tick(of, how, constants)),
-        *warp_tick.loop_functions(of.function, constants, tables, how, simulated=of.simulated),
+        *(with_constants_written_out(part, dict(of.constants)) for part in _block_tick(of, constants)),
+        *warp_tick.loop_functions(of.function, constants, tables, simulated=of.simulated),
     ]
 
 
-def _of_a_thread(of: Specialisation, how: Decorators, constants: Constants) -> list[str]:
+def _of_a_thread(of: Specialisation, constants: Constants) -> list[str]:
     """Everything of a kernel whose threads have a trajectory each."""
     body = []
     if of.in_text:
-        body += _evaluation(of, how, constants)
-    if of.blocked:
-        body += _block_tick(of, how, constants)
-    if of.in_text:
-        value_at = emit_user.value_at(of.function) if of.sum is None else emit_sum.value_at(of.sum, "i", constants)
-        body += [decorated(of.function.emit("value", constants), how.lane), decorated(value_at, how.loop)]
-    return [*body, *_loop(of, how)]
+        body += _evaluation(of, constants)
+        value_at = emit_user.value_at(of.function)
+        body += [decorated(of.function.emit("value", constants), LANE), decorated(value_at, DEVICE)]
+    return [*body, *_loop(of)]
 
 
-def _evaluation(of: Specialisation, how: Decorators, constants: Constants) -> list[str]:
-    """The evaluation of a lane."""
-    layout = of.layout
-    assert isinstance(layout, BlockLayout)
-    asked = of.asked
-    if of.sum is None:
-        lane, block = emit_user.evaluation(of.function, constants, asked)
-    else:
-        nit, scratch = layout.counter("nit"), layout.batch_slots
-        lane, block = emit_sum.evaluation(of.sum, constants, asked, nit=nit, scratch=scratch)
-    return [decorated(lane, how.lane), decorated(block, how.block)]
+def _evaluation(of: Specialisation, constants: Constants) -> list[str]:
+    """The evaluation of a lane by the user's own function."""
+    lane, block = emit_user.evaluation(of.function, constants, of.asked)
+    return [decorated(lane, LANE), decorated(block, DEVICE)]
 
 
-def _block_tick(of: Specialisation, how: Decorators, constants: Constants) -> list[str]:
-    """The tick in block form, which calls ``evaluate``, with the rule and the stopping tests."""
+def _block_tick(of: Specialisation, constants: Constants) -> list[str]:
+    """The tick of threads that share a trajectory, which calls ``evaluate``, with the rule and the stopping tests."""
     from batchgd.kernels import stopping_tests as tests
 
     layout, rule = of.layout, of.read
     assert isinstance(layout, BlockLayout)
-    form = warp_tick.WarpTick if of.shared else BlockTick
-    tick = form(layout, constants, cubic=of.cubic)
+    tick = warp_tick.WarpTick(layout, constants, cubic=of.cubic)
     staged = [stage.function for stage in rule.stages]
     functions = with_callees(*staged) if staged else own_functions(rule.module)
-    if of.shared:
-        functions |= warp_tick.replaced(functions)
+    functions |= warp_tick.replaced(functions)
     on_block = {name for name, function in functions.items() if "ws" in parameters_of(function)}
     return [
-        *(function_source(getattr(tests, name), constants, how.lane) for name in of.ending.functions),
+        *(function_source(getattr(tests, name), constants, LANE) for name in of.ending.functions),
         *(
-            function_source(function, constants, how.loop if name in on_block else how.lane)
+            function_source(function, constants, DEVICE if name in on_block else LANE)
             for name, function in functions.items()
         ),
-        *(functions_of(part.module, constants, how.lane, f"{part.name}_") for part in rule.parts),
-        decorated(tick.source(), how.block),
+        *(functions_of(part.module, constants, LANE, f"{part.name}_") for part in rule.parts),
+        decorated(tick.source(), DEVICE),
     ]
 
 
-def _loop(of: Specialisation, how: Decorators) -> list[str]:
+def _loop(of: Specialisation) -> list[str]:
     """Around the tick, the loop of a thread and its kernels."""
     from batchgd.kernels import descend, record_paths
     from batchgd.kernels.cuda import templates
 
     due = descend.always if of.simulated else templates.now_and_then
     look = descend.look_here if of.simulated else templates.look_there
+    tick = [*copied([descend.tick_in_block], DEVICE), "tick = tick_in_block"] if of.blocked else []
     return [
-        *copied((templates.claim_atomic, due, look), how.loop),
+        *tick,
+        *copied((templates.claim_atomic, due, look), DEVICE),
         f"claim, look_due, look = claim_atomic, {due.__name__}, {look.__name__}",
-        *copied([descend.draw, *descend.CARRIED], how.block),
-        *copied(record_paths.CALLED, how.loop),
-        *copied((descend.descend, record_paths.record), how.loop),
-        *copied([getattr(templates, name) for name in KERNELS], how.entry),
+        *copied([descend.draw, *descend.CARRIED], DEVICE),
+        *copied(record_paths.CALLED, DEVICE),
+        *copied((descend.descend, record_paths.record), DEVICE),
+        *copied([getattr(templates, name) for name in KERNELS], ENTRY),
     ]
 
 
@@ -147,7 +134,7 @@ def _user_code(of: Specialisation) -> list[str]:
 
 def _imports(of: Specialisation, text: str) -> list[str]:
     """Import the elementary functions that the text names; some are libdevice's (``CUDA_MATH``)."""
-    from batchgd.kernels import minibatch, vecmath
+    from batchgd.kernels import vecmath
 
     called = set(re.findall(r"\b(\w+)\(", text))
     used = [name for name in vecmath.CUDA_MATH if name in called]
@@ -159,9 +146,6 @@ def _imports(of: Specialisation, text: str) -> list[str]:
         used = [name for name in used if name not in theirs]
     if used:
         lines.append(f"from batchgd.kernels.vecmath import {', '.join(used)}")
-    drawing = [name for name in minibatch.NAMES if name in called]
-    if drawing:
-        lines.append(f"from batchgd.kernels.minibatch import {', '.join(drawing)}")
     if "uniform_pair" in called:
         pair = "uniform_pair" if of.dtype == "float64" else "uniform_pair_single as uniform_pair"
         streams = sorted(set(re.findall(r"\bSTREAM_\w+", text)))

@@ -113,9 +113,8 @@ class StoppingTests:
 class StoppingEmitter:
     """Writes what ends a lane, for one rule and one choice of tests."""
 
-    def __init__(self, rule: Rule, constants: Constants, ending: StoppingTests, *, cubic: bool, batches: bool = False):
+    def __init__(self, rule: Rule, constants: Constants, ending: StoppingTests, *, cubic: bool):
         self.rule, self.constants, self.ending, self.cubic = rule, constants, ending, cubic
-        self.batches = batches  # of a finite sum: only updates with the ``whole`` sum are judged in full
         self._steepest = "max_norm" in ending.options
 
     @property
@@ -154,8 +153,7 @@ class StoppingEmitter:
     def verdict(self) -> list[str]:
         """The lines after the folds and ``moved``: ``code``, and whether the lane ``ended`` or is ``going`` on."""
         zero, code, of_part = (self.constants(0.0),) * 3
-        judged = ["accepted = accepted & whole"] if self.batches else []
-        lines = [*judged, *self._gathered(), *self._remembered()]
+        lines = [*self._gathered(), *self._remembered()]
         trials = self.rule.decide is not None
         for test in self.ending.tests:
             holds = self._call(test.function)
@@ -166,10 +164,10 @@ class StoppingEmitter:
             status = self.constants(float(test.status))
             lines.append(f"code = where({holds}, {status}, {code})")
             code = "code"
-            if (trials and test.of_trials) or (self.batches and test.of_batches):
+            if trials and test.of_trials:
                 lines.append(f"of_part = where({holds}, {status}, {of_part})")
                 of_part = "of_part"
-        if trials or self.batches:
+        if trials:
             lines.append(f"code = where(accepted, code, {of_part})")
         if "turns" in self.ending.options:
             flagged = f"(code > {zero}) & (turns > {zero})"

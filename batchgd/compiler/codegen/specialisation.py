@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from batchgd.compiler.codegen import emit_evaluation, emit_sum
+from batchgd.compiler.codegen import emit_evaluation
 from batchgd.compiler.codegen.block_layout import BlockLayout, temporaries
 from batchgd.compiler.codegen.block_tick import BlockTick
 from batchgd.compiler.codegen.emit_stopping import StoppingEmitter, StoppingTests
@@ -104,8 +104,8 @@ class Specialisation:
 
     @property
     def in_text(self) -> bool:
-        """Whether CUDA's evaluation is text: of a sum over rows, or a call of the user's own function."""
-        return self.sum is not None or self.objective.code is not None
+        """Whether CUDA's evaluation is text: a call of the user's own function."""
+        return self.objective.code is not None
 
     @property
     def _large(self) -> bool:
@@ -144,16 +144,26 @@ class Specialisation:
         """The slots of a lane."""
         if not self.blocked:
             return self.fused_layout
-        emitter = StoppingEmitter(self.read, Constants(self.dtype), self.ending, cubic=self.cubic)
+        kept = temporaries(self.read)
+        if self.shared:
+            emitter = StoppingEmitter(self.read, Constants(self.dtype), self.ending, cubic=self.cubic)
+            kept = BlockTick.temporaries(self.read, emitter)
         return BlockLayout(
             -(-self.objective.dim // self.threads),
             self.read,
             self.per_start,
             self.ending,
             self.constants,
-            temporaries(self.read) if self.target != "cuda" else BlockTick.temporaries(self.read, emitter),
-            batch=() if self.sum is None else emit_sum.scratch(self.sum),
+            kept,
+            batch=self._of_batches,
         )
+
+    @property
+    def _of_batches(self) -> tuple[str, ...]:
+        """What a lane remembers of a batch: whether it was the whole sum instead, and the entries of its row."""
+        if self.sum is None or self.sum.batch_size is None:
+            return ()
+        return ("whole", *(f"row_{k}" for k in range(self.sum.width)))
 
     @property
     def fused_layout(self) -> Layout:

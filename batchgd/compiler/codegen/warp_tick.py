@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from batchgd.compiler.codegen import emit_loops
 from batchgd.compiler.codegen.block_tick import BlockTick
-from batchgd.compiler.codegen.decorators import Decorators
+from batchgd.compiler.codegen.decorators import DEVICE, ENTRY, LANE
 from batchgd.compiler.codegen.emit_loops import RolledText, Tables, parameters
 from batchgd.compiler.codegen.emit_stopping import Fold
 from batchgd.compiler.codegen.rule import Rule, parameters_of
@@ -141,9 +141,7 @@ def replaced(functions: Mapping[str, Callable]) -> dict[str, Callable]:
     return {"dot": warp.dot} if "dot" in functions else {}
 
 
-def loop_functions(
-    objective: Objective, constants: Constants, tables: Tables, how: Decorators, *, simulated: bool
-) -> list[str]:
+def loop_functions(objective: Objective, constants: Constants, tables: Tables, *, simulated: bool) -> list[str]:
     """Return the text of the value at a row of points, of what threads do together, of the loop, and of the kernels."""
     from batchgd.kernels import descend
     from batchgd.kernels.cuda import templates, warp
@@ -154,12 +152,12 @@ def loop_functions(
     look = warp.look_together if simulated else warp.look_of_first
     names = f"partner, of_first, settle = {', '.join(function.__name__ for function in between)}"
     return [
-        *(decorated(term, how.lane) for term in terms),
-        decorated(value_at, how.loop),
-        *copied((warp.thread, warp.team, warp.coordinate, warp.owned, *between), how.loop),
+        *(decorated(term, LANE) for term in terms),
+        decorated(value_at, DEVICE),
+        *copied((warp.thread, warp.team, warp.coordinate, warp.owned, *between), DEVICE),
         names,
-        *copied((warp.total, warp.largest, warp.smallest, warp.claim_together, due, look), how.loop),
+        *copied((warp.total, warp.largest, warp.smallest, warp.claim_together, due, look), DEVICE),
         f"claim, look_due, look = claim_together, {due.__name__}, {look.__name__}",
-        *copied((warp.draw, warp.refill, warp.store, descend.descend), how.loop),
-        *copied((templates.descend_kernel, templates.values_kernel), how.entry),
+        *copied((warp.draw, warp.refill, warp.store, descend.descend), DEVICE),
+        *copied((templates.descend_kernel, templates.values_kernel), ENTRY),
     ]

@@ -86,7 +86,11 @@ class _BatchWriter(Writer):
             return []
 
         vectors.loop(0, last + 1 - first, 1, [], cleared)
-        draw = _Draw(self, starts, seed)
+        kind = INTEGER if self.width == 1 else ir.VectorType(INTEGER, self.width)
+        start = vectors.builder.load(starts, typ=kind, align=8)
+        nit = vectors.load(self.slot(integer(self.slots["nit"])))
+        share, last_share = (vectors.uniform(vectors.at(self.p, integer(place), vectors.scalar)) for place in (3, 4))
+        draw = Draw(vectors, self.objective, (start, vectors.spread(seed).value), nit, (share, last_share))
         rows = self.at_entry.builder.alloca(draw.seed.value.type)
 
         def turn(number: ir.Value, _: list[Real]) -> list[Real]:
@@ -137,19 +141,21 @@ class _BatchWriter(Writer):
         return self.vectors.uniform(self.vectors.at(self.p, place, self.vectors.scalar))
 
 
-class _Draw:
-    """Appends which row a lane sees, and its share."""
+class Draw:
+    """Appends which row a lane sees, and its share: of every row, or of those in the last batch of an epoch."""
 
-    def __init__(self, writer: _BatchWriter, starts: ir.Value, seed: ir.Value):
-        vectors, self.objective = writer.vectors, writer.objective
-        self.vectors, self.form = vectors, FLOAT64.over(writer.width)  # words have 64 bits
-        kind = INTEGER if writer.width == 1 else ir.VectorType(INTEGER, writer.width)
-        self.start = self._word(vectors.builder.load(starts, typ=kind, align=8))
-        self.seed = self._word(vectors.spread(seed).value)
-        self.nit = vectors.load(writer.slot(integer(writer.slots["nit"])))
-        self.share, self.last_share = (
-            vectors.uniform(vectors.at(writer.p, integer(place), vectors.scalar)) for place in (3, 4)
-        )
+    def __init__(
+        self,
+        vectors: Vectors,
+        objective: FiniteSum,
+        words: tuple[ir.Value, ir.Value],
+        nit: Real,
+        shares: tuple[Real, Real],
+    ):
+        self.vectors, self.objective, self.nit = vectors, objective, nit
+        self.form = FLOAT64.over(vectors.form.lanes)  # words have 64 bits
+        self.start, self.seed = map(self._word, words)
+        self.share, self.last_share = shares
         whole = SimpleNamespace(int64=self._whole, uint64=self._whole, float32=np.float32)
         self.names = {"np": whole, "where": self._where, "floor": lambda real: real.floor()}
 

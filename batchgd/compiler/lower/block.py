@@ -93,7 +93,8 @@ class _Writer:
             append_operation(piece, self.constants, body, group.args[0], self.lanes, fuses=self.processor.fuses)
         else:
             arrays = dict(zip(ARRAYS, group.args, strict=True))
-            ended = PieceCode(piece, body, arrays, self.lanes, self.functions, self.processor).write() or ended
+            code = PieceCode(piece, body, arrays, self.lanes, self.functions, fuses=self.processor.fuses)
+            ended = code.write() or ended
         body.builder.ret(ended)
         return group
 
@@ -135,7 +136,8 @@ class PieceCode(Lowering):
         arrays: dict[str, ir.Value],
         lanes: int,
         functions: Functions,
-        processor: Processor,
+        *,
+        fuses: bool,
     ):
         self.piece, self.arrays, self.lanes = program, arrays, lanes
         self.origins = {node.id: program.reads[name] for name, node in program.inputs.items()}
@@ -143,7 +145,7 @@ class PieceCode(Lowering):
         absent: Any = None
         around = Surroundings(absent, absent, absent, absent, absent, absent)
         outputs = [*program.outputs.values()]
-        super().__init__(vectors, functions, FusedProducts(outputs, fuses=processor.fuses), around)
+        super().__init__(vectors, functions, FusedProducts(outputs, fuses=fuses), around)
 
     def write(self) -> ir.Value | None:
         """Append all of it, and return whether a lane of the group has ended, if the program says so.
@@ -191,7 +193,7 @@ class PieceCode(Lowering):
         return super()._computed(node)
 
     def _input(self, node: Node, place: Place) -> Values:
-        vectors, array = self.vectors, self.arrays.get(place.array)
+        vectors = self.vectors
         if place.rows:
             rows = self._rows(node.axes[0])
             if place.array == "axis":
@@ -199,9 +201,15 @@ class PieceCode(Lowering):
             elements = [self._element(place, row) for row in rows]
             if place.array == "ws":
                 return [vectors.frozen(vectors.load(self._slot(element))) for element in elements]
+            array = self.arrays[place.array]
             return [vectors.uniform(vectors.at(array, element, vectors.scalar)) for element in elements]
         if place.array == "ws":
             return [vectors.frozen(vectors.load(self._slot(integer(place.number))))]
+        return self._given(place)
+
+    def _given(self, place: Place) -> Values:
+        """A number that the lanes do not remember."""
+        vectors, array = self.vectors, self.arrays[place.array]
         if place.array == "index":
             lanes = vectors.form.lanes
             kind = INTEGER if lanes == 1 else ir.VectorType(INTEGER, lanes)

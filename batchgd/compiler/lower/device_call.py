@@ -28,6 +28,10 @@ class Scalars(Vectors):
         """The whole number at an address, which nothing changes."""
         return self.builder.fptosi(self.uniform(address).value, INTEGER)
 
+    def frozen(self, number: Real) -> Real:
+        """The number itself: there are no masks."""
+        return number
+
     def at(self, base: ir.Value, index: ir.Value, kind: ir.Type | None = None) -> ir.Value:
         """The address of an element of an array."""
         return self.builder.gep(base, [index], inbounds=True)
@@ -71,6 +75,10 @@ class Call:
     def at(self, name: str, index: ir.Value) -> ir.Value:
         """The address of an element of an array."""
         return self.vectors.at(self._bases[name], index)
+
+    def base(self, name: str) -> ir.Value:
+        """The address of the first element of an array."""
+        return self._bases[name]
 
     def element(self, name: str, number: int) -> ir.Value:
         """An element of an array or a tuple; a number that is given alone."""

@@ -24,7 +24,7 @@ from batchgd.compiler.lower.program import Program as Products
 from batchgd.compiler.lower.program import positions_of, progression
 from batchgd.compiler.lower.to_llvm import Lowering
 from batchgd.compiler.lower.values import Surroundings
-from batchgd.compiler.lower.vectors import integer
+from batchgd.compiler.lower.vectors import Vectors, integer
 from batchgd.compiler.trace.graph import Node, reachable
 from batchgd.compiler.trace.loops import substituted, with_steps
 from batchgd.kernels.vecmath.ir import Real
@@ -76,12 +76,24 @@ class DeviceCode(Lowering):
     few = 1 << 30
 
 
-def _numbers(
+class OneByOne(DeviceCode):
+    """Appends loops that do one row at a time and are not unrolled, for which a thread needs fewer registers."""
+
+    def __init__(self, vectors: Vectors, *more: Any):
+        super().__init__(vectors, *more)
+        vectors.rolled = True
+
+    def _together(self, *_: Any) -> tuple[int, bool]:
+        return 1, False
+
+
+def numbers(
     call: Call,
     outputs: Iterable[Node],
     tables: Tables,
     leaf: Callable[[Node], ir.Value],
     coordinate: Callable[[ir.Value], ir.Value] | None = None,
+    kind: type[DeviceCode] = DeviceCode,
 ) -> list[Any]:
     """Append what outputs need, and return their values; without ``coordinate`` the point gets an array, if needed."""
     outputs, vectors, memory = list(outputs), call.vectors, call.memory()
@@ -99,7 +111,7 @@ def _numbers(
         positions=positions_of,
         memory=memory,
     )
-    code = DeviceCode(vectors, call.functions, Products(outputs, fuses=False), around)
+    code = kind(vectors, call.functions, Products(outputs, fuses=False), around)
     code.level(outputs, [])
     memory.make_room(vectors.entries)
     return [code.values(node)[0] for node in outputs]
@@ -120,7 +132,7 @@ def tick_of(program: Program, tables: Tables) -> Any:
             name = node.op + str(int(node.value)) if node.op in ("x", "p") else names[node.id]
             return call.element(program.reads[name].array, program.reads[name].number)
 
-        *values, ended = _numbers(call, nodes, tables, leaf)
+        *values, ended = numbers(call, nodes, tables, leaf)
         for place, value in zip(written, values, strict=True):
             call.vectors.store(value, call.at("ws", integer(place.number)))
         return call.vectors.builder.zext(ended.value, ir.IntType(32))
@@ -141,14 +153,14 @@ def _by_code(program: Program, outputs: list[Node]) -> list[Node]:
     return substituted(outputs, {program.outputs["ended"].id: ended, program.going.id: going})
 
 
-def evaluation_of(outputs: Mapping[int, Node], tables: Tables) -> Any:
+def evaluation_of(outputs: Mapping[int, Node], tables: Tables, kind: type[DeviceCode] = DeviceCode) -> Any:
     """Return ``evaluate``, which computes nodes at a thread's point, each for its slot."""
 
     def append(call: Call) -> None:
         def leaf(node: Node) -> ir.Value:
             return call.element("ws" if node.op == "x" else "p", int(node.value))
 
-        for slot, value in zip(outputs, _numbers(call, outputs.values(), tables, leaf), strict=True):
+        for slot, value in zip(outputs, numbers(call, outputs.values(), tables, leaf, kind=kind), strict=True):
             call.vectors.store(value, call.at("ws", integer(slot)))
 
     return device_function("evaluate", ARRAYS[:4], types.none, append)
@@ -168,7 +180,7 @@ def value_of(output: Node, dim: int, tables: Tables) -> Any:
             number = int(node.value)
             return builder.load(coordinate(integer(number))) if node.op == "x" else call.element("p", number)
 
-        (value,) = _numbers(call, [output], tables, leaf, coordinate)
+        (value,) = numbers(call, [output], tables, leaf, coordinate)
         return value.value
 
     return device_function("value_at", ("points", "i", "p"), None, append)

@@ -78,7 +78,7 @@ class _Code:
         yield _Index(self, index)
         following = builder.add(index, integer(1), flags=["nsw", "nuw"])
         index.add_incoming(following, builder.block)
-        builder.cbranch(builder.icmp_signed("<", following, end), block, after)
+        self.vectors.again(builder.icmp_signed("<", following, end), block, after)
         builder.position_at_end(after)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from batchgd.compiler.lower.functions import Functions
 from batchgd.compiler.lower.program import Program, Run, cost_of, scatter
@@ -61,6 +61,9 @@ class Task:
 
 class Lowering(Computed):
     """Appends the code of nodes, loops over rows included."""
+
+    starts: ClassVar[Mapping[str, float]] = {"sum": 0.0, "prod": 1.0, "least": float("inf"), "greatest": float("-inf")}
+    """What reductions begin with."""
 
     def __init__(self, vectors: Vectors, functions: Functions, program: Program, around: Surroundings):
         super().__init__(vectors, functions, program, around)
@@ -186,7 +189,7 @@ class Lowering(Computed):
         together, nested = self._together(axis, tasks, region)
         sums = [task.node for task in tasks if task.node.op in REDUCTIONS and task.memory is None]
         parts = [max(self.instances(node.axes), 1 if nested else together) for node in sums]
-        carried = [[self.vectors.number(_START[node.op])] * n for node, n in zip(sums, parts, strict=True)]
+        carried = [[self.vectors.number(self.starts[node.op])] * n for node, n in zip(sums, parts, strict=True)]
         whole = axis.length - axis.length % together
         carried = self._turns(axis, (0, whole, together), tasks, sums, carried)
         if whole < axis.length:
@@ -373,6 +376,3 @@ class Lowering(Computed):
 
 def _needs(tasks: Iterable[Task]) -> list[Node]:
     return [need for task in tasks for need in task.needs]
-
-
-_START = {"sum": 0.0, "prod": 1.0, "least": float("inf"), "greatest": float("-inf")}

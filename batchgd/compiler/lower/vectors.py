@@ -24,6 +24,9 @@ def integer(value: int) -> ir.Constant:
 class Vectors:
     """Appends instructions on vectors of one format; ``entries`` counts the vectors that need memory of their own."""
 
+    rolled = False
+    """Whether loops must stay loops."""
+
     def __init__(self, builder: ir.IRBuilder, form: Format):
         self.builder, self.form = builder, form
         self.scalar = form.real.element if isinstance(form.real, ir.VectorType) else form.real
@@ -134,9 +137,18 @@ class Vectors:
         for phi, value in zip(entering, leaving, strict=True):
             phi.add_incoming(value.value, builder.block)
         after = builder.append_basic_block("after")
-        builder.cbranch(builder.icmp_signed("<", following, integer(last)), block, after)
+        self.again(builder.icmp_signed("<", following, integer(last)), block, after)
         builder.position_at_end(after)
         return leaving
+
+    def again(self, condition: ir.Value, block: ir.Block, after: ir.Block) -> None:
+        """Append the branch at the end of a loop: back to its beginning, or behind it."""
+        branch = self.builder.cbranch(condition, block, after)
+        if self.rolled:
+            module = self.builder.module
+            mark = ir.values.MDValue(module, [], name=str(len(module.metadata)))
+            mark.operands = (mark, module.add_metadata(["llvm.loop.unroll.disable"]))
+            branch.set_metadata("llvm.loop", mark)
 
 
 Body = Callable[[ir.Value, list[Real]], list[Real]]
