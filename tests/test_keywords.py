@@ -62,7 +62,6 @@ SCIPY = [
 
 LINES = {
     # call and keyword: what the line says
-    ("multistart", "bounds"): r"give box=\[\(lo, hi\), \.\.\.\], where starts are drawn; it does not constrain x$",
     ("compare", "bounds"): "each landscape and objective has its own box$",
     ("multistart", "x0"): r"give starts=\[\[\.\.\.\], \.\.\.\], one row per start, or call bgd.descend\(fun, x0\)$",
     ("multistart", "constraints"): r"x is not constrained: add a penalty to fun, such as 1e3 \* np.maximum\(0.0, g",

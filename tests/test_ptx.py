@@ -62,6 +62,12 @@ def test_given_starts():
     compare("himmelblau", np.random.default_rng(1).uniform(-5, 5, (64, 2)))
 
 
+@pytest.mark.parametrize("method", [None, pytest.param(bgd.Newton(), marks=pytest.mark.ptx)])
+def test_bounds_are_kept(method):
+    x0 = np.random.default_rng(1).uniform([-2, -1], [2.5, 4], (32, 2))
+    compare("himmelblau", x0, bounds=[(-2.0, 2.5), (-1.0, 4.0)], method=method)
+
+
 def test_paths():
     x0 = [[-4.0, 1.0], [2.0, 0.5], [0.0, -3.0]]
     paths = bgd.path("himmelblau", x0, max_points=8, backend="cpu")

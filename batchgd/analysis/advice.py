@@ -46,6 +46,7 @@ def _at_rest(batch: Batch, result: LandscapeData) -> str | None:
 def _escaped(batch: Batch, result: LandscapeData) -> str | None:
     """Escaped trajectories that are lower than all minima, if the value keeps falling."""
     from batchgd.minima.notes import endless_fall
+    from batchgd.minima.within import within
 
     rows = np.flatnonzero((result.status == Status.ESCAPED) & np.isfinite(result.fun))
     if not rows.size:
@@ -55,7 +56,8 @@ def _escaped(batch: Batch, result: LandscapeData) -> str | None:
     if rest.size and rest.min() <= result.fun[row]:
         return None
     x = np.asarray(result.x[row], np.float64)
-    return endless_fall(batch.objective, batch.box, x, float(result.fun[row]), result.minima)
+    objective = within(batch.objective, batch.bounds, batch.box, batch.objective)
+    return endless_fall(objective, batch.box, x, float(result.fun[row]), result.minima)
 
 
 def _lost(batch: Batch, result: LandscapeData) -> str | None:

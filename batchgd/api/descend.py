@@ -22,6 +22,7 @@ def descend(
     x0: Any,
     *,
     box: Any = None,
+    bounds: Any = None,
     method: Any = None,
     seed: int | None = 0,
     gtol: float | None = None,
@@ -48,9 +49,14 @@ def descend(
         As in :func:`multistart`.
     x0 : (n, d) array
         The starts: NumPy, CuPy, anything with DLPack, or nested lists.
+    bounds : sequence of (low, high), or scipy.optimize.Bounds, optional
+        Intervals that x never leaves, not even in a trial; None and infinities are sides without a bound, equal ends
+        fix a coordinate. Every first-order method projects its steps, and the default becomes the spectral projected
+        gradient. A trajectory has converged when its projected gradient vanishes: the gradient, without the coordinates
+        that rest on a bound that it pushes against.
     box : sequence of (low, high), optional
-        The scale of the problem, by which the longest step and ``escape`` are measured. Default: the box around x0,
-        with sides of at least 1.
+        The scale of the problem, by which the longest step and ``escape`` are measured. Default: finite
+        bounds, and else the box around x0, with sides of at least 1.
     seed : int, optional
         Seed of gradient noise, Langevin dynamics and mini-batches, which are functions of the seed, the number of the
         start and the update. None draws a seed.
@@ -80,7 +86,7 @@ def descend(
     watch = Watch(progress)
     stopping = as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time)
     batch = batch_at(
-        Problem(fun, box, params=params, jac=jac, args=args),
+        Problem(fun, box, params=params, jac=jac, args=args, bounds=bounds),
         x0,
         Compute.of(backend, dtype, threads, device),
         method=method,

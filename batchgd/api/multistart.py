@@ -33,6 +33,7 @@ def multistart(
     box: Any = None,
     dim: int | None = None,
     atoms: int | None = None,
+    bounds: Any = None,
     starts: Any = None,
     sampling: Any = "uniform",
     method: Any = None,
@@ -66,8 +67,12 @@ def multistart(
         ``fun(x)`` or ``fun(x, params)`` of a (d,) array in plain NumPy; or the name of a library landscape
         (``batchgd list``). It is called once, to be turned into straight-line code with its gradient;
         ``bgd.Callback(fun)`` calls what cannot be traced, ``bgd.compiled(f, dim)`` a Numba function of yours.
+    bounds : sequence of (low, high), or scipy.optimize.Bounds, optional
+        Intervals that x never leaves, as in :func:`descend`. A minimum may then be on a face: its gradient pushes
+        against the bounds there, and vanishes in the other coordinates.
     box : sequence of (low, high), optional
-        The region from which starts are drawn; not a constraint. A library landscape brings its own.
+        The region from which starts are drawn; not a constraint. Default: finite bounds. A library landscape brings its
+        own.
     dim : int, optional
         Number of coordinates, if the box does not give it.
     atoms : int, optional
@@ -153,7 +158,7 @@ def multistart(
     compute = Compute.of(backend, dtype, threads, device)
     all_kept, chooser = keep == "all", _strategy(strategy, keep, compute.device, until, check)
     batch = make_batch(
-        Problem(fun, box, dim if atoms is None else dim_of(fun, dim, atoms), params, jac, args),
+        Problem(fun, box, dim if atoms is None else dim_of(fun, dim, atoms), params, jac, args, bounds),
         compute,
         starts=(10_000 if until is None else MOST_STARTS) if starts is None else starts,
         sampling=sampling,
@@ -163,6 +168,9 @@ def multistart(
         scale=scale,
         resident=all_kept and until is None,
     )
+    if bounds is not None and (chooser is not None or check):
+        given = "check=True does" if chooser is None else "a strategy does"
+        raise InputError(f"{given} not take bounds yet: leave one of the two out")
     if check:
         from batchgd.analysis.basins.fidelity import check_halvable, check_step
 

@@ -147,6 +147,7 @@ LIMIT_OF_ROWS = Kind("N|all", "a whole number of at least 0, or all", _limit)
 NORM = Kind("2|max", "2 or max", _norm)
 FLAG = Kind("", "true or false", _flag)
 BOX = Kind("LO HI", "two numbers, LO and HI (as in --box -5 5)", _pairs, repeatable=True)
+BOUNDS = Kind("LO HI", "two numbers, LO and HI, or inf (as in --bounds 0 inf)", _pairs, repeatable=True)
 POINT = Kind("X,Y,...", "numbers separated by commas", numbers, repeatable=True)
 POINTS = Kind("X,Y,...", "numbers separated by commas, as in --x0 1,2", _points, repeatable=True)
 TEXTS = Kind("TEXT", "a text, or several", _texts, repeatable=True)
@@ -249,6 +250,7 @@ IDENTITY = (
 )
 ATOMS = Option("atoms", INTEGER, "Number of atoms of lennard_jones and morse, in place of --dim.")
 MULTISTART = (
+    Option("bounds", BOUNDS, "Interval that a coordinate never leaves, -inf or inf for none; as --box, its default."),
     ATOMS,
     Option("strategy", TEXT, "Choose starts during the run: mlsl, basin_hopping or rare_basins."),
     Option("strategy_set", SETTINGS, "A setting of the strategy, such as hops=50 or sigma=4; repeatable."),

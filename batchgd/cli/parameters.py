@@ -65,13 +65,13 @@ def _keyword(name: str, annotation: Any) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 
-_EXAMPLES = {"--box": "-5 5", "--learning-rate": "1e-4 1"}
+_EXAMPLES = {"--box": "-5 5", "--bounds": "0 inf", "--learning-rate": "1e-4 1"}
 
 
 class PairsCommand(TyperCommand):
     """A command with `--box LO HI`: Typer can only repeat options of one value, so the pair is joined beforehand."""
 
-    PAIRS: tuple[str, ...] = ("--box",)
+    PAIRS: tuple[str, ...] = ("--box", "--bounds")
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the words after the command's name."""

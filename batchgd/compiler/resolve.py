@@ -10,6 +10,7 @@ from typing import Any
 from batchgd.compiler.differentiable import Differentiable
 from batchgd.compiler.objective import Objective
 from batchgd.problem import landscapes
+from batchgd.problem.bounds import Bounds
 from batchgd.problem.box import Box, check_dimension
 from batchgd.problem.errors import InputError, quoted
 
@@ -50,17 +51,18 @@ class Problem:
     params: Any = None
     jac: Any = None
     args: Any = ()
+    bounds: Any = None
 
     def resolve(self) -> tuple[Box, Callable[[], Differentiable]]:
         """Return the box of the starts, and a call that traces.
 
         What can be refused without a trace is refused at once; the errors are those of :func:`as_objective`.
         """
-        fun, box, dim = self.fun, self.box, self.dim
+        fun, box, dim = self.fun, self._box(), self.dim
         if isinstance(fun, str | landscapes.Landscape):
             return _landscape(fun, dim, box, params=self.params, jac=self.jac, args=self.args)
         if isinstance(fun, Differentiable):
-            return self._ready(fun)
+            return self._ready(fun, box)
         if not callable(fun):
             raise InputError(f"fun is {quoted(fun)}: give a function of x, the name of a landscape, or an Objective")
         if box is None:
@@ -75,12 +77,27 @@ class Problem:
         """Whether the function is called as plain Python."""
         return bool(getattr(self.fun, "plain", False))
 
-    def _ready(self, fun: Differentiable) -> tuple[Box, Callable[[], Differentiable]]:
+    def _box(self) -> Any:
+        """The box that was given, or the one that bounds give: with its own of a landscape or an objective."""
+        if self.box is not None or self.bounds is None:
+            return self.box
+        fun, dim = self.fun, self.dim
+        if isinstance(fun, str):
+            fun = landscapes.get(fun)
+        if isinstance(fun, landscapes.Landscape):
+            sides = Bounds.parse(self.bounds).dim
+            own: Any = fun.box(fun.check_dim(dim if dim is not None or sides == 1 else sides))
+        else:
+            own = getattr(fun, "box", None)
+            dim = getattr(fun, "dim", None) or dim
+        return Bounds.parse(self.bounds, dim if own is None else own.dim).box(own)
+
+    def _ready(self, fun: Differentiable, box: Any) -> tuple[Box, Callable[[], Differentiable]]:
         """Take an objective that the user made."""
         if self.dim is not None and check_dimension(self.dim) != (fun.dim or self.dim):
             known = f"the objective {fun.name} has {fun.dim} coordinates"
             raise InputError(f"dim is {self.dim}, but {known}: leave out dim")
-        region = fun.box if self.box is None else Box.parse(self.box, fun.dim or self.dim)
+        region = fun.box if box is None else Box.parse(box, fun.dim or self.dim)
         if region is None:
             raise InputError(f"the box is missing: {_GIVE_BOX}")
         ready = partial(fun.completed, region, self.params, self.jac, self.args)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd.problem.bounds import Bounds
 from batchgd.problem.box import Box
 
 Sizes = float | NDArray[np.float64]
@@ -56,3 +57,7 @@ class Units:
         Box([(-1.0, 1.0), (0.0, 2.0)])
         """
         return Box((box.lower - self.shift) / self.scale, (box.upper - self.shift) / self.scale)
+
+    def of_bounds(self, bounds: Bounds) -> Bounds:
+        """Return bounds in these coordinates; exact for a scale of powers of two without a shift."""
+        return Bounds((bounds.lower - self.shift) / self.scale, (bounds.upper - self.shift) / self.scale)

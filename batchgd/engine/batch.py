@@ -10,9 +10,11 @@ import numpy as np
 
 from batchgd.compiler.units import Units
 from batchgd.engine.units import ScaledStarts, chosen, resting_slope
+from batchgd.problem.bounds import Bounds, StartsWithin
 from batchgd.problem.box import Box
 from batchgd.problem.errors import InputError
 from batchgd.problem.methods import Method, as_method, split_per_start
+from batchgd.problem.samplings import ArrayStarts
 from batchgd.problem.starts import Starts, parse_seed, parse_starts
 from batchgd.problem.stopping import Stopping
 
@@ -29,7 +31,7 @@ class Batch:
     """Everything that decides where n descents end; ``dataclasses.replace`` makes a related batch.
 
     ``watch_turns`` records which trajectories turned back on themselves (``Endpoints.turned``). ``scale`` are the
-    units in which steps are measured (``units.py``).
+    units in which steps are measured (``units.py``). No point outside ``bounds`` is evaluated.
     """
 
     objective: Differentiable
@@ -41,6 +43,7 @@ class Batch:
     seed: int
     watch_turns: bool = False
     scale: np.ndarray | None = None
+    bounds: Bounds | None = None
 
     @property
     def dtype(self) -> str:
@@ -75,6 +78,7 @@ class Batch:
             objective=self.objective.in_units(units),
             starts=ScaledStarts(self.starts, self.scale),
             box=units.of_box(self.box),
+            bounds=None if self.bounds is None else units.of_bounds(self.bounds),
             scale=None,
         )
 
@@ -85,12 +89,15 @@ class Batch:
         """
         if starts is not None:
             dtype = self.compute.start_dtype
-            changes["starts"] = parse_starts(starts, "uniform", self.box, self.box.dim, self.seed, dtype)
+            changes["starts"] = _within(
+                parse_starts(starts, "uniform", self.box, self.box.dim, self.seed, dtype), self.bounds
+            )
         if method is not None:
             changes["method"] = as_method(method)
         batch = replace(self, **changes)
         split_per_start(batch.method, batch.starts.n, batch.dtype)
         _check_rule(batch.objective, batch.method)
+        _check_bounds(batch.bounds, batch.box, batch.objective, batch.method)
         return batch
 
 
@@ -114,20 +121,23 @@ def make_batch(
     stopping = Stopping() if stopping is None else stopping
     method = as_method(method)
     region, objective = problem.resolve()
+    bounds = None if problem.bounds is None else Bounds.parse(problem.bounds, region.dim)
     compute = compute.for_plain_python() if problem.plain else compute
     units = chosen(scale, region, method)
     seed = parse_seed(seed)
     if not isinstance(starts, Starts):
         starts = parse_starts(starts, sampling, region, region.dim, seed, compute.start_dtype, resident=resident)
+    starts = _within(starts, bounds)
     split_per_start(method, starts.n, compute.end_dtype)
     stopping.limits(region, compute.start_dtype)
     traced = objective()
     if compute.backend.name != "numpy":
         traced.warn_if_large()
     _check_rule(traced, method)
+    _check_bounds(bounds, region, traced, method)
     if stopping.gtol is None:
-        stopping = replace(stopping, gtol=resting_slope(traced, region, units))
-    return Batch(traced, starts, region, method, stopping, compute, seed, scale=units)
+        stopping = replace(stopping, gtol=resting_slope(traced, region, units, bounds))
+    return Batch(traced, starts, region, method, stopping, compute, seed, scale=units, bounds=bounds)
 
 
 def batch_at(
@@ -138,9 +148,22 @@ def batch_at(
     if check is not None:
         check(points.n)
     _check_width(problem.fun, points.dim)
-    box = problem.box
-    region = _surrounding(points.points(0, points.n)) if box is None else _scale(box, points.dim)
+    box, x0 = problem.box, points.points(0, points.n)
+    region = _surrounding(x0) if box is None else _scale(box, points.dim)
+    if problem.bounds is not None:
+        bounds = Bounds.parse(problem.bounds, points.dim)
+        bounds.check_points(x0)
+        region = bounds.box(region) if box is None else region
     return make_batch(replace(problem, box=region), compute, starts=points, **options)
+
+
+def _within(starts: Starts, bounds: Bounds | None) -> Starts:
+    """Return starts within the bounds: what was drawn is moved there, what was given is refused."""
+    if bounds is None or isinstance(starts, StartsWithin):
+        return starts
+    if isinstance(starts, ArrayStarts):
+        bounds.check_points(starts.points(0, starts.n))
+    return StartsWithin(starts, bounds)
 
 
 def _surrounding(x0: np.ndarray) -> Box:
@@ -195,3 +218,28 @@ def _check_rule(objective: Differentiable, method: Method) -> None:
                 f"{type(method).__name__} compares values, and with batch_size every update sees other rows: choose a "
                 "first-order method, such as method=bgd.GradientDescent(learning_rate=...), or leave batch_size out"
             )
+
+
+def _check_bounds(bounds: Bounds | None, box: Box, objective: Differentiable, method: Method) -> None:
+    """Refuse bounds where they would not be kept."""
+    if bounds is None:
+        return
+    from batchgd.compiler.codegen.rule import read_rule, takes_bounds
+
+    bounds.check_box(box)
+    rule = method.rule_in(objective.dim)
+    if not takes_bounds(rule):
+        raise InputError(
+            f"{type(method).__name__} does not take bounds yet: leave method out, or give a first-order one such as "
+            "method=bgd.Adam(learning_rate=...)"
+        )
+    if objective.plain and getattr(objective, "jac", None) is None:
+        raise InputError(
+            f"the gradient of {objective.name} is computed by differences, which may evaluate outside the bounds: "
+            "give the Callback its jac, or leave bounds out"
+        )
+    if (objective.plain or objective.code is not None) and read_rule(rule, bounded=True).matrix:
+        raise InputError(
+            f"{type(method).__name__} takes second derivatives of {objective.name} by differences, which may evaluate "
+            "outside the bounds: choose another method, such as method=bgd.LBFGS(), or leave bounds out"
+        )

@@ -45,10 +45,16 @@ def specialisation_of(batch: Batch) -> Specialisation:
         parts=batch.method.parts,
         constants=batch.method.fixed,
         in_block=IN_BLOCK,
+        bounded=batch.bounds is not None,
     )
     if missing := {*specialisation.read.hyperparameters} - {*shared, *differing}:
         absent = f"{type(batch.method).__name__}.hyperparameters has no such name"
         raise InputError(f"the rule of {batch.method} needs {', '.join(sorted(missing))}, but {absent}: add it")
+    if specialisation.bounded and specialisation.target == "cuda" and specialisation.blocked:
+        raise InputError(
+            f"{type(batch.method).__name__} on {batch.objective.name} takes no bounds on a GPU yet, because a lane "
+            'remembers too much, or the function is a FiniteSum: give backend="cpu"'
+        )
     return specialisation.narrowed()
 
 
@@ -88,6 +94,7 @@ def prepare(
     module = module_of(specialisation) if trails is None else load(specialisation, recording=True)
     with np.errstate(over="ignore"):  # an end that the dtype cannot hold is infinite: no trajectory gets there
         sides = np.array([1.0 / box.width, *outer]).astype(dtype)
+    ends = [] if batch.bounds is None else [*batch.bounds.in_dtype(dtype)]
     names = [name for name in specialisation.layout.rule.hyperparameters if name in shared]
     return module, Plan(
         n=n,
@@ -98,11 +105,11 @@ def prepare(
         number=batch.starts.number,
         lower=box.lower.astype(dtype),
         width=box.width.astype(dtype),
-        points=None if batch.starts.in_kernel else batch.starts.rows,
+        points=_points(batch, dtype),
         per_start=np.stack([*differing.values()], axis=1).astype(dtype) if differing else np.empty((n, 0), dtype),
         numbers=Numbers(
             p=np.concatenate([objective.numbers, getattr(module, "TABLES", [])]).astype(dtype),
-            box=sides.ravel(),
+            box=np.concatenate([sides.ravel(), *ends]),
             h=np.array([shared[name] for name in names] or [0.0], dtype),
             limits=np.concatenate([batch.stopping.limits(box, dtype), sides[:, 0]]),
         ),
@@ -114,3 +121,11 @@ def prepare(
         merge=merge,
         trails=trails,
     )
+
+
+def _points(batch: Batch, dtype: str) -> Callable[[int, int], NDArray[Any]] | None:
+    """Return what makes the starts of a shard, none of them outside bounds, or None if the kernel makes them."""
+    starts, bounds = batch.starts, batch.bounds
+    if bounds is None:
+        return None if starts.in_kernel else starts.rows
+    return lambda first, stop: bounds.clip(starts.rows(first, stop).astype(dtype))

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.problem import check
+from batchgd.problem.bounds import Bounds
 from batchgd.problem.box import Box
 from batchgd.problem.errors import InputError, quoted
 from batchgd.problem.samplings import Points, Starts, uniform_in_box
@@ -66,7 +67,9 @@ def chosen(scale: Any, box: Box, method: Method) -> NDArray[np.float64] | None:
     return _powers_of_two(widths)
 
 
-def resting_slope(objective: Differentiable, box: Box, scale: NDArray[np.float64] | None) -> float:
+def resting_slope(
+    objective: Differentiable, box: Box, scale: NDArray[np.float64] | None, bounds: Bounds | None = None
+) -> float:
     """Return the default of ``gtol``: 1e-6, or less if f is flat or x is large.
 
     With g the gradient and w the widths of the box it is ``RESTING`` max |g_i w_i| / max w_i, the largest product over
@@ -75,6 +78,7 @@ def resting_slope(objective: Differentiable, box: Box, scale: NDArray[np.float64
     """
     sample = np.arange(_SAMPLE_OF_PLAIN if objective.plain else _SAMPLE, dtype=np.uint64)
     points = uniform_in_box(0, sample, box, "float64")
+    points = points if bounds is None else bounds.clip(points)
     widest = (box.width if scale is None else box.width / scale).max()
     with np.errstate(all="ignore"):
         change = np.abs(objective.gradient(points) * box.width)

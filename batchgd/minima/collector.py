@@ -16,6 +16,7 @@ from batchgd.engine.progress import UNWATCHED, Watch
 from batchgd.engine.run import run
 from batchgd.kernels.plan import Cells, Endpoints
 from batchgd.minima import UNPOLISHED, Catalogue, Found, find_minima
+from batchgd.minima.within import within
 from batchgd.problem.identity import SAME, Identity
 
 if TYPE_CHECKING:
@@ -105,7 +106,8 @@ class Collector:
         if batch.objective.plain and batch.stopping.max_time is not None:
             watch.finish = watch.seconds + batch.stopping.max_time
         watch.stop()  # while evaluations are compiled
-        objective = evaluator_for(batch.objective, len(self.catalogue), batch.backend.name)
+        evaluator = evaluator_for(batch.objective, len(self.catalogue), batch.backend.name)
+        objective = within(evaluator, batch.bounds, batch.box, batch.objective)
         with unrecorded(), heeding(lambda: current().overdue or watch.late):
             return find_minima(
                 self.catalogue,

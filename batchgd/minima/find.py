@@ -22,6 +22,7 @@ from batchgd.minima.scale import Derivable, measure
 from batchgd.minima.sets import Sites, levels
 from batchgd.minima.sites import MINIMA, SETS, find_sites
 from batchgd.minima.tables import Minima, Stationary
+from batchgd.minima.within import Within
 from batchgd.problem.box import Box
 from batchgd.problem.errors import InputError
 from batchgd.problem.identity import SAME, Identity
@@ -197,6 +198,7 @@ def _minima(
         fraction_low=low,
         fraction_high=high,
         interval_note=note,
+        active=objective.active(sites.x) if isinstance(objective, Within) else None,
     )
 
 

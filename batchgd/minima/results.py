@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from batchgd.minima.catalogue import Catalogue
     from batchgd.minima.coverage import Stopped
     from batchgd.minima.tables import Minima, Stationary
+    from batchgd.problem.bounds import Bounds
     from batchgd.problem.box import Box
     from batchgd.problem.stopping import Stopping
 
-RECIPE = ("objective", "method", "box", "stopping", "backend", "dtype", "scale", "threads")
+RECIPE = ("objective", "method", "box", "stopping", "backend", "dtype", "scale", "threads", "bounds")
 """The fields of a result that record how it was made, besides the starts."""
 
 _ROWS_AT_ONCE = 1 << 16  # gradients are evaluated in slices, so that their temporaries stay in the tens of megabytes
@@ -61,6 +62,7 @@ class BatchData:
         backend: str = "numpy",
         dtype: Any = "float64",
         scale: Any = None,
+        bounds: "Bounds | None" = None,
         threads: int | None = None,
         seconds: float = float("nan"),
         warnings: Sequence[str] = (),
@@ -72,7 +74,7 @@ class BatchData:
         if self.x.ndim != 2 or any(len(a) != len(self.x) for a in (self.fun, self.nit, self.nfev, self.status)):
             raise InputError(f"x has shape {self.x.shape}: give x of shape (n, d) and n entries in each other array")
         self.objective, self.starts, self.method, self.box = objective, starts, method, box
-        self.stopping, self.scale, self.threads = stopping, scale, threads
+        self.stopping, self.scale, self.threads, self.bounds = stopping, scale, threads, bounds
         self.backend, self.dtype, self.seconds = backend, check_dtype(dtype, mixed=True), float(seconds)
         self.warnings: tuple[str, ...] = tuple(warnings)
 

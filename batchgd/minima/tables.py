@@ -105,6 +105,10 @@ class Minima(Points):
         Interval of each fraction at 95 %, given that the minimum was seen
         (:func:`batchgd.minima.fractions.seen_interval`); None if starts are not independent, for the reason in
         ``interval_note``.
+    active : (m, d) of int, or None
+        With bounds: -1 where the point rests on the lower bound of a coordinate (or the coordinate is fixed), 1 on the
+        upper one, 0 where it is free, as SciPy's ``active_mask``. ``eigenvalues`` are then those of the free
+        coordinates, with the largest curvature of these once more for each one that rests.
 
     Examples
     --------
@@ -125,6 +129,7 @@ class Minima(Points):
     fraction_low: NDArray[np.float64] | None = None
     fraction_high: NDArray[np.float64] | None = None
     interval_note: str | None = None
+    active: NDArray[np.int8] | None = None
 
     def __post_init__(self) -> None:
         if self.free is None:  # as in results saved before the column existed
@@ -170,9 +175,11 @@ class Minima(Points):
         return f"{share:.{decimals}f} %", f"{low:.{decimals}f} to {high:.{decimals}f} %"
 
     def _kind(self, k: int) -> str:
-        """The kind of a row; of a set of equal minima with the number of its free directions."""
+        """The kind of a row, the free directions of a set of equal minima, and the bounds that it rests on."""
+        rests = 0 if self.active is None else int(np.count_nonzero(self.active[k]))
+        bounds = f", on {plural(rests, 'bound')}" if rests else ""
         free = f", {plural(int(self.free[k]), 'free direction')}" if self.free[k] else ""
-        return f"{self.kind[k]}{free}" + ("" if self.inside[k] else ", outside")
+        return f"{self.kind[k]}{free}{bounds}" + ("" if self.inside[k] else ", outside")
 
     def _left_out(self, shown: NDArray[np.int64]) -> str:
         line = cut(len(self), "minimum", "minima")

@@ -6,7 +6,8 @@ functions ask for by parameter name; the loop is built around that. A module may
 one (``rule_parts/trial_steps.py`` has what rules that reject trials share):
 
 ``VECTORS``
-    Names of the vectors of length d that the rule remembers (zero at a start).
+    Names of the vectors of length d that the rule remembers (zero at a start). One that is called ``velocity`` is set
+    to 0 where a bound has cut a step short.
 ``SCALARS``
     Names of the numbers that it remembers (zero at a start); ``decide`` or ``advance`` renews them.
 ``sum_<name>(...)``
@@ -42,6 +43,10 @@ functions above:
     ``moved`` (as ``step_squared``), or a number that only later stages of the tick see. A stage may ask for ``hessian``
     or ``gauss_newton`` (the slots of its lower triangle; then it is computed), and for anything that the functions
     above may ask for.
+``STAGES_WITHIN``
+    The same for a run with bounds; without it the method refuses them. The rule sees the projected gradient as ``g``
+    (``raw_g`` is the whole one, until the first ``Block``), and ``following`` is moved into the bounds; stages may ask
+    for ``lower_bound`` and ``upper_bound``, and ``Least`` is a number of a lane: the least over all coordinates.
 ``arrays(dim, ...) -> {name: slots}``
     Further slots that are zero at a start. What it asks for besides ``dim`` are whole numbers that the code is compiled
     for: the method gives them as ``fixed``, and the rule's functions see them in capitals.

@@ -17,7 +17,7 @@ from batchgd.kernels.rule_parts.quasi_newton import ACCEPTED, VECTORS
 from batchgd.kernels.rule_parts.stages import Block, Lane
 from batchgd.kernels.vecmath import where
 
-__all__ = ["ACCEPTED", "SCALARS", "STAGES", "VECTORS", "arrays"]
+__all__ = ["ACCEPTED", "SCALARS", "STAGES", "STAGES_WITHIN", "VECTORS", "arrays"]
 
 D = W = 1
 SCALARS = (*quasi_newton.SCALARS, "updated")
@@ -70,3 +70,4 @@ def updated_direction(
 
 
 STAGES = quasi_newton.stages(Lane(prepared, "fresh", "updated"), Block(updated_direction))
+STAGES_WITHIN = quasi_newton.stages_within(Lane(prepared, "fresh", "updated"), Block(updated_direction))

@@ -19,7 +19,7 @@ from batchgd.kernels.rule_parts.block_operations import (
 from batchgd.kernels.rule_parts.quasi_newton import ACCEPTED, SCALARS, VECTORS
 from batchgd.kernels.rule_parts.stages import Block
 
-__all__ = ["ACCEPTED", "SCALARS", "STAGES", "VECTORS", "arrays"]
+__all__ = ["ACCEPTED", "SCALARS", "STAGES", "STAGES_WITHIN", "VECTORS", "arrays"]
 
 D = MEMORY = 1
 
@@ -78,3 +78,4 @@ def recursion(
 
 
 STAGES = quasi_newton.stages(Block(recursion))
+STAGES_WITHIN = quasi_newton.stages_within(Block(recursion))

@@ -14,9 +14,14 @@ quarter ...
 The equations are solved by Cholesky's method in units S_ii = 1/√|A_ii| of the coordinates, in which the diagonal of
 S A S is 1, and a few rounding errors are added to it: then it has a factor, however rank-deficient J is. If it has none
 a hundred times as much is added, and at last its norm, which is enough for a Hessian that is not positive.
+
+Within bounds the equations are those of the free coordinates: S_ii is 0 where x rests on a bound. What the model
+promises is that of the step which the bounds leave; if they leave too little, μ grows until the step follows the scaled
+gradient.
 """
 
-from batchgd.kernels.rule_parts.block_operations import dot, factor, negated, solve, triangle
+from batchgd.kernels.bounds import held, inside
+from batchgd.kernels.rule_parts.block_operations import dot, factor, negated, solve, times_symmetric, triangle
 from batchgd.kernels.rule_parts.line_search import rebased
 from batchgd.kernels.rule_parts.stages import Block, Each, Lane, Sum
 from batchgd.kernels.rule_parts.trial_steps import finite
@@ -150,4 +155,46 @@ STAGES = (
     Sum(length_term, "length"),
     Lane(shortened, "share", "promised"),
     Each(update, "following"),
+)
+
+
+def free_unit(base_x, base_g, unit, lower_bound, upper_bound):
+    """One entry of S: 0 where x rests on a bound."""
+    return where(held(base_x, base_g, lower_bound, upper_bound), 0.0, unit)
+
+
+def freed(ws, unit, scaled_matrix):
+    """Leave 1 on the diagonal of S A S, and 0 elsewhere in row and column, where S is 0."""
+    for i in range(D):
+        for j in range(i + 1):
+            entry = triangle(i) + j
+            for lane in range(W):
+                rests = (ws[(unit + i) * W + lane] == 0.0) | (ws[(unit + j) * W + lane] == 0.0)
+                ws[(scaled_matrix + entry) * W + lane] = where(
+                    rests, where(i == j, 1.0, 0.0), ws[(scaled_matrix + entry) * W + lane]
+                )
+
+
+def cut(base_x, unit, move, share, lower_bound, upper_bound):
+    """One coordinate of the step that the bounds leave, in units of S."""
+    step = inside(base_x + share * unit * move, lower_bound, upper_bound) - base_x
+    return where(unit == 0.0, 0.0, step / unit)
+
+
+def foretold(ws, scaled_matrix, scaled_g, move, promised, weighted, along):
+    """How far f will fall by that step, according to the model."""
+    dot(ws, move, scaled_g, along)
+    times_symmetric(ws, scaled_matrix, move, scaled_g)
+    dot(ws, move, scaled_g, weighted)
+    for lane in range(W):
+        ws[promised * W + lane] = -ws[along * W + lane] - 0.5 * ws[weighted * W + lane]
+
+
+STAGES_WITHIN = (
+    *STAGES[:3],
+    Each(free_unit, "unit"),
+    Block(freed),
+    *STAGES[3:],
+    Each(cut, "move"),
+    Block(foretold),
 )

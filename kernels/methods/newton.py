@@ -10,6 +10,7 @@ than three quarters, up to ``max_displacement`` (Nocedal and Wright 2006, Algori
 the rounding of f, a step is accepted if it does not visibly raise f and makes the gradient smaller.
 """
 
+from batchgd.kernels.bounds import held, inside
 from batchgd.kernels.rule_parts.block_operations import (
     dot,
     factor,
@@ -96,6 +97,29 @@ def scaled(ws, accepted, damping, hessian, width, scaled_hessian):
                 ws[(scaled_hessian + entry) * W + lane] = where(
                     ws[accepted * W + lane] != 0.0, value, ws[(scaled_hessian + entry) * W + lane]
                 )
+
+
+def free_in_widths(base_x, base_g, lower_bound, upper_bound, inverse_width):
+    """The same within bounds: the width is 0 in coordinates that rest on one."""
+    width = where(held(base_x, base_g, lower_bound, upper_bound), 0.0, 1.0 / inverse_width)
+    return base_g * width, width
+
+
+def scaled_within(ws, accepted, damping, hessian, width, scaled_hessian):
+    """Take the Hessian as ``scaled`` does, with 1 on its diagonal in coordinates that rest on a bound."""
+    scaled(ws, accepted, damping, hessian, width, scaled_hessian)
+    for i in range(D):
+        entry = triangle(i) + i
+        for lane in range(W):
+            ws[(scaled_hessian + entry) * W + lane] = where(
+                ws[(width + i) * W + lane] == 0.0, 1.0, ws[(scaled_hessian + entry) * W + lane]
+            )
+
+
+def cut(base_x, width, move, lower_bound, upper_bound):
+    """One coordinate of the step that the bounds leave, in widths: its promise decides about the trial."""
+    step = inside(base_x + width * move, lower_bound, upper_bound) - base_x
+    return where(width == 0.0, 0.0, step / width)
 
 
 def steepest(ws, scaled_hessian, scaled_g, radius, move, tried, most, least, shift, best, known, pp, bend):
@@ -198,16 +222,29 @@ def update(base_x, width, move):
     return base_x + width * move
 
 
+_IN_WIDTHS = Each(in_widths, "scaled_g", "width")
+
 STAGES = (
     Lane(damping_of, "damping"),
     Each(damped, "g"),
     Sum(square, "damped_gg"),
     Lane(judge, "accepted", "radius", "base_f", "base_gg", "base_damping"),
     Each(rebased, "base_x", "base_g"),
-    Each(in_widths, "scaled_g", "width"),
+    _IN_WIDTHS,
     Block(scaled),
     Block(steepest),
     Block(searched),
     Block(foretold),
     Each(update, "following"),
+)
+
+STAGES_WITHIN = (
+    *STAGES[: STAGES.index(_IN_WIDTHS)],
+    Each(free_in_widths, "scaled_g", "width"),
+    Block(scaled_within),
+    Block(steepest),
+    Block(searched),
+    Each(update, "following"),
+    Each(cut, "move"),
+    Block(foretold),
 )

@@ -13,6 +13,7 @@ from batchgd.kernels.rule_parts.line_search import (
     scaled_term,
     search,
     slope_term,
+    stages_within,
     steep_term,
     steepest_unless,
     turned_term,
@@ -107,3 +108,4 @@ STAGES = (
     Lane(aim, "step", "low", "high", "low_slope", "base_slope", "base_steep", "longest"),
     Each(update, "following"),
 )
+STAGES_WITHIN = stages_within(STAGES)

@@ -6,9 +6,14 @@ cap allows while φ still falls. Once the promised descent -t φ'(0) is lost in 
 visibly rise, and the slopes alone decide. Until a minimiser of φ is bracketed by ``low`` and ``high`` the step grows up
 to tenfold, then the bracket shrinks; both go to where the secant of φ' vanishes, which is exact on a quadratic. If
 rounding hides the minimiser, the bracket shrinks to its lower end, which has descended, and that is taken.
+
+Within bounds d is 0 in coordinates that rest on one, and the longest step is the one that reaches the next. It is made
+a little longer, so that the projection puts x exactly there: x + t d might miss it by its rounding.
 """
 
-from batchgd.kernels.rule_parts.trial_steps import finite
+from batchgd.kernels.bounds import held
+from batchgd.kernels.rule_parts.stages import Each, Lane, Least, Stage, Sum
+from batchgd.kernels.rule_parts.trial_steps import damped, finite
 from batchgd.kernels.vecmath import absolute, maximum, minimum, where
 
 SEARCHED = ("accepted", "step", "low", "high", "low_slope", "high_slope", "base_f")
@@ -94,3 +99,37 @@ def steep_term(g, inverse_width):
 def steepest_unless(base_g, direction, turned, inverse_width):
     """One coordinate of d, or of the steepest descent in box widths if d does not descend."""
     return where(turned < 0.0, direction, -base_g * (1.0 / (inverse_width * inverse_width)))
+
+
+def slope_term_within(raw_g, direction, gg, largest_square, downscale):
+    """g'd with the whole gradient: the slope before a bound is reached."""
+    return damped(raw_g, gg, largest_square, downscale) * direction
+
+
+def free_direction(direction, base_x, base_g, lower_bound, upper_bound):
+    """One coordinate of d: 0 if x rests on a bound there, or would leave the bounds at once."""
+    outward = ((base_x <= lower_bound) & (direction < 0.0)) | ((base_x >= upper_bound) & (direction > 0.0))
+    return where(held(base_x, base_g, lower_bound, upper_bound) | outward, 0.0, direction)
+
+
+def reach_term(direction, base_x, lower_bound, upper_bound):
+    """The step that takes a coordinate a thousandth beyond its bound."""
+    gap = where(direction > 0.0, upper_bound - base_x, lower_bound - base_x)
+    return where(direction == 0.0, 1e30, 1.001 * gap / direction)
+
+
+def within_reach(accepted, step, longest, reach):
+    """The step of a new search, and the longest one."""
+    return where(accepted, minimum(step, reach), step), where(accepted, minimum(longest, reach), longest)
+
+
+def stages_within(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+    """The stages of a rule's tick within bounds: d is a free direction, and ``aim`` reaches no further than they do."""
+    found: list[Stage] = []
+    for stage in stages:
+        if stage.function is turned_term:
+            found.append(Each(free_direction, "direction"))
+        found.append(Sum(slope_term_within, "slope") if stage.function is slope_term else stage)
+        if stage.name == "aim":
+            found += [Least(reach_term, "reach"), Lane(within_reach, "step", "longest")]
+    return tuple(found)

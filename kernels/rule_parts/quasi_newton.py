@@ -8,6 +8,7 @@ region of negative curvature lasts: far from the data of NIST's fit Eckerle4 mor
 to infinity; with this, a tenth do not arrive.
 """
 
+from batchgd.kernels.rule_parts import line_search
 from batchgd.kernels.rule_parts.line_search import (
     SEARCHED,
     rebased,
@@ -34,6 +35,12 @@ AIMED = ("step", "low", "high", "low_slope", "base_slope", "longest")
 def changes(x, g, base_x, base_g):
     """One coordinate of s and y."""
     return x - base_x, g - base_g
+
+
+def changes_within(x, raw_g, base_x, base_g, gg, largest_square, downscale):
+    """One coordinate of s and y, 0 if it has not moved; the gradient is the whole one where a bound was reached."""
+    y = damped(raw_g, gg, largest_square, downscale) - base_g
+    return x - base_x, where(x == base_x, 0.0, y)
 
 
 def bend_term(moved_x, moved_g):
@@ -115,3 +122,9 @@ def stages(*renewal: Stage) -> tuple[Stage, ...]:
         Lane(aim, *AIMED),
         Each(update, "following"),
     )
+
+
+def stages_within(*renewal: Stage) -> tuple[Stage, ...]:
+    """The same within bounds: H is that of the free coordinates, as s and y are 0 in those that rest on a bound."""
+    replaced = {changes: Each(changes_within, "moved_x", "moved_g")}
+    return line_search.stages_within(tuple(replaced.get(stage.function, stage) for stage in stages(*renewal)))

@@ -34,6 +34,10 @@ class Sum(Stage):
     """One number of a lane: the sum over all coordinates of what the function returns for one."""
 
 
+class Least(Stage):
+    """One number of a lane: the least, over all coordinates, of what the function returns for one; only with bounds."""
+
+
 class Block(Stage):
     """Operations of ``block_operations.py`` in sequence: the function gets ``ws`` and first slots of what it names."""
 

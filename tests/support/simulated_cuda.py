@@ -88,6 +88,8 @@ CASES = {
             "stopping": bgd.Stopping(oscillation=5, f_growth=10.0, x_growth=3.0, ftol_rel=1e-9, maxiter=200),
         },
     ),
+    "bounds": ("himmelblau", 24, {"bounds": [(-2.0, 2.5), (-1.0, 4.0)]}),
+    "bounds and newton": ("himmelblau", 12, {"bounds": [(-2.0, 2.5), (-1.0, 4.0)], "method": bgd.Newton()}),
     "normal starts": ("branin", 40, {"sampling": bgd.Normal(2.0, 2.0)}),
     "three dimensions": ("hartmann3", 40, {}),
     "a sum over rows": (LINE, 24, {}),

@@ -23,6 +23,7 @@ from batchgd.minima.invariance import check_invariance
 from batchgd.minima.results import LandscapeData
 from batchgd.minima.scale import measure
 from batchgd.minima.sites import MINIMA, find_sites, locate
+from batchgd.minima.within import within
 from batchgd.problem import check
 from batchgd.problem.arrays import host
 from batchgd.problem.errors import InputError
@@ -65,7 +66,7 @@ def recluster(result: LandscapeData, identity: Any = None) -> LandscapeData:
         check_invariance(result.objective, identity.symmetry, catalogue.box)
     found = find_minima(
         catalogue,
-        evaluator_for(result.objective, len(catalogue), result.backend),
+        _evaluator(result, catalogue),
         n_starts=result.n,
         identity=identity,
         independent=result.independent,
@@ -106,7 +107,7 @@ def minima_against_tolerance(result: LandscapeData, x: ArrayLike | None = None, 
     if not identities:
         raise InputError("x is empty: give at least one tolerance, or leave it out")
     catalogue, _ = _cells(result)
-    objective, box = evaluator_for(result.objective, len(catalogue), result.backend), catalogue.box
+    objective, box = _evaluator(result, catalogue), catalogue.box
     scale = measure(objective, box)
     objective = quotient(objective, result.identity.symmetry, box)
     polished = locate(objective, box, catalogue, scale)
@@ -115,6 +116,12 @@ def minima_against_tolerance(result: LandscapeData, x: ArrayLike | None = None, 
         sites, _ = find_sites(catalogue, objective, box, Clustering(identity, scale.value), scale, polished)
         counts.append(int(np.isin(sites.kind, MINIMA).sum()))
     return Counts(np.array([each.x for each in identities]), np.array(counts), identities[0].f)
+
+
+def _evaluator(result: LandscapeData, catalogue: Catalogue) -> Any:
+    """The function of a result, within its bounds."""
+    evaluator = evaluator_for(result.objective, len(catalogue), result.backend)
+    return within(evaluator, result.bounds, catalogue.box, result.objective)
 
 
 def _cells(result: LandscapeData) -> tuple[Catalogue, NDArray[np.uint64]]:

@@ -36,7 +36,16 @@ PER_START: dict[str, tuple[str, Any]] = {
 }
 """Shape and type of the arrays with one entry per start."""
 
-_SHAPES = {"x": "rd", "eigenvalues": "rd", "mode": "rd", "joins": "r2", "barrier": "r2", "origin": "s", "accepted": "s"}
+_SHAPES = {
+    "active": "rd",
+    "x": "rd",
+    "eigenvalues": "rd",
+    "mode": "rd",
+    "joins": "r2",
+    "barrier": "r2",
+    "origin": "s",
+    "accepted": "s",
+}
 """Shapes of table columns that do not have one entry per row; s counts all starts, n those that were kept."""
 
 _RANGES: dict[str, Callable[[Sizes], tuple[float, float]]] = {
@@ -51,6 +60,7 @@ _RANGES: dict[str, Callable[[Sizes], tuple[float, float]]] = {
     "negative": lambda size: (0, size["d"]),
     "zero": lambda size: (0, size["d"]),
     "free": lambda size: (0, size["d"]),
+    "active": lambda size: (-1, 1),
     "joins": lambda size: (-1, size["k"] - 1),
     "from_border": lambda size: (0, np.inf),
     "origin": lambda size: (-1, size["s"] - 1),

@@ -10,6 +10,7 @@ from batchgd.api.storage.columns import check_counts, check_per_start, check_tab
 from batchgd.kernels.status import Status
 from batchgd.minima.coverage.rule import Coverage, Stopped
 from batchgd.minima.results import BatchData, LandscapeData
+from batchgd.problem.bounds import Bounds
 from batchgd.problem.box import Box, check_dimension
 from batchgd.problem.errors import InputError, quoted
 from batchgd.problem.identity import SAME, Identity
@@ -61,6 +62,7 @@ class Meta:
     warnings: tuple[str, ...]
     stopping: Stopping | None = None
     scale: NDArray[np.float64] | None = None
+    bounds: list[NDArray[np.float64]] | None = None
     counted: dict[str, int] | None = None
     stopped: Stopped | None = None
     seed: int | None = None
@@ -78,6 +80,7 @@ def build(kind: str, meta: Meta, arrays: dict[str, Any], tables: dict[str, Any])
     common: dict[str, Any] = {name: getattr(meta, name) for name in ("backend", "dtype", "seconds", "warnings")}
     common |= {"counted": counted, "stopping": meta.stopping, "scale": meta.scale, "method": _method(meta.method)}
     common["box"] = None if meta.box is None else Box(*meta.box)
+    common["bounds"] = None if meta.bounds is None else Bounds(*meta.bounds)
     common["starts"] = None if x0 is None else ArrayStarts(x0, meta.sampling or "array")
     if kind == MULTISTART:
         common |= tables | {name: getattr(meta, name) for name in OF_MULTISTART}
@@ -103,6 +106,8 @@ def _check(meta: Meta, arrays: dict[str, Any], tables: dict[str, Any], counted: 
     n, d = rows(arrays["x"]), check_dimension(meta.dim)
     if meta.box is not None and [side.shape for side in meta.box] != 2 * [(d,)]:
         raise InputError(f"meta.box is {quoted(meta.box)}, not two ends of {d} numbers each")
+    if meta.bounds is not None and [side.shape for side in meta.bounds] != 2 * [(d,)]:
+        raise InputError(f"meta.bounds is {quoted(meta.bounds)}, not two ends of {d} numbers each")
     if meta.scale is not None and not (meta.scale.shape == (d,) and np.isfinite(np.log(meta.scale)).all()):
         raise InputError(f"meta.scale is {quoted(meta.scale)}, not {d} positive numbers")
     sizes = {"n": n, "d": d, "s": n if counted is None else sum(counted.values())}

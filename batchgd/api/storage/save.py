@@ -119,6 +119,7 @@ def _meta(result: BatchData) -> dict[str, Any]:
         "sampling": getattr(result.starts, "name", None),
         "method": method,
         "box": None if result.box is None else [result.box.lower, result.box.upper],
+        "bounds": None if result.bounds is None else [result.bounds.lower, result.bounds.upper],
         **{name: getattr(result, name) for name in ("stopping", "scale", "backend", "dtype", "seconds", "warnings")},
         **{name: getattr(result, name) for name in OF_MULTISTART if hasattr(result, name)},
         "counted": None if result.kept else result.status_counts(),

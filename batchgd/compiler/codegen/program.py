@@ -21,7 +21,10 @@ from batchgd.compiler.trace.operations import LEAVES, OPERATIONS, REDUCTIONS
 ARRAYS = ("ws", "index", "seed", "p", "box", "h", "limits")
 """What a tick is given: the state of the lanes, their starts, and what is the same for all of them."""
 BOX = ("inverse_width", "outer_lower", "outer_upper")
-"""What a tick is told about the box, per coordinate in ``box``, or once for a cubic one, behind ``limits``."""
+"""What a tick is told about the box, per coordinate in ``box``, or once for a cubic one, behind ``limits``.
+
+Lower and upper bounds, if there are any, are behind them in ``box``, per coordinate.
+"""
 
 
 class ProgramGraph(Graph):

@@ -16,7 +16,7 @@ MATRICES = ("hessian", "gauss_newton")
 
 LOOP_NAMES = frozenset(
     {"x", "g", "f", "gg", "first", "nit", "accepted", "following", "inverse_width", "seed", "start", "axis", *MATRICES}
-)
+) | {"lower_bound", "upper_bound", "raw_g"}
 """The names that the loop provides to rules, schedules and modifiers."""
 
 _ONCE = ("decide", "advance", "update", "step_squared")
@@ -85,17 +85,20 @@ class Rule:
         return [part for part in self.parts if function in part.functions]
 
 
-def read_rule(name: str, parts: tuple[str, ...] = ()) -> Rule:
-    """Read the rule of this name, with the schedules and modifiers of these names, from the tables of the kernels."""
+def read_rule(name: str, parts: tuple[str, ...] = (), *, bounded: bool = False) -> Rule:
+    """Read the rule of this name, with the schedules and modifiers of these names, from the tables of the kernels.
+
+    ``bounded`` reads the stages that a rule has within bounds.
+    """
     from batchgd.kernels.methods import RULES
 
-    return _read(name, RULES[name], parts)
+    return _read(name, RULES[name], parts, bounded)
 
 
 @cache
-def _read(name: str, module: ModuleType, parts: tuple[str, ...]) -> Rule:
+def _read(name: str, module: ModuleType, parts: tuple[str, ...], bounded: bool) -> Rule:
     if hasattr(module, "STAGES"):
-        return _read_stages(name, module)
+        return _read_stages(name, module, module.STAGES_WITHIN if bounded else module.STAGES)
     asks = {key: parameters_of(getattr(module, key)) for key in _ONCE if hasattr(module, key)}
     sums = {
         key.removeprefix("sum_"): parameters_of(value)
@@ -126,9 +129,15 @@ def _read(name: str, module: ModuleType, parts: tuple[str, ...]) -> Rule:
     )
 
 
-def _read_stages(name: str, module: ModuleType) -> Rule:
+def takes_bounds(name: str) -> bool:
+    """Whether the rule of this name keeps bounds: all do but those with stages for no others than free coordinates."""
+    from batchgd.kernels.methods import RULES
+
+    return not hasattr(RULES[name], "STAGES") or hasattr(RULES[name], "STAGES_WITHIN")
+
+
+def _read_stages(name: str, module: ModuleType, stages: tuple[Stage, ...]) -> Rule:
     """Read a rule that lists the stages of its tick."""
-    stages: tuple[Stage, ...] = module.STAGES
     vectors, scalars = tuple(getattr(module, "VECTORS", ())), tuple(getattr(module, "SCALARS", ()))
     constants = (
         tuple(name for name in parameters_of(module.arrays) if name != "dim") if hasattr(module, "arrays") else ()

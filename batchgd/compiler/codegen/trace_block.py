@@ -82,8 +82,9 @@ class BlockTrace(TickTrace):
             self.names[name] = self._stored(name)
 
     def _side(self, name: str, k: int) -> Any:
-        if self.of.cubic:
-            return super()._side(name, k)
+        return super()._side(name, k) if self.of.cubic else self._bound(name, k)
+
+    def _bound(self, name: str, k: int) -> Any:
         return self._leaf(name, Place("box", k * self.dim, self.dim))
 
     def _axis(self) -> Whole:

@@ -18,11 +18,15 @@ from batchgd.compiler.codegen.steps import Step, steps_of
 from batchgd.compiler.codegen.trace_stopping import StoppingTrace
 from batchgd.compiler.trace.graph import Node
 from batchgd.compiler.trace.scalar import Scalar, node_of
-from batchgd.kernels.rule_parts.stages import Block, Each, Lane, Sum, with_callees
+from batchgd.kernels import bounds
+from batchgd.kernels.rule_parts.stages import Block, Each, Lane, Least, Sum, with_callees
+from batchgd.kernels.rule_parts.trial_steps import update as along_the_gradient
 from batchgd.kernels.stopping_tests import LIMITS
 
 if TYPE_CHECKING:
     from batchgd.compiler.codegen.specialisation import Specialisation
+
+BOUNDS = ("lower_bound", "upper_bound")
 
 
 def tick_program(of: Specialisation) -> Program:
@@ -64,6 +68,8 @@ class TickTrace:
         """Name everything as it is when the tick is over."""
         self._read()
         self._evaluate()
+        if self.of.bounded:
+            self._project()
         self.names["gg"] = self.over.total(self.over.each(lambda g: g * g, self.names["g"]))
         self.stopping.look_at_slope(self.names)
         for step in steps_of(self.rule):
@@ -71,6 +77,8 @@ class TickTrace:
         names = self.names
         resting = names["x" if self.rule.accepted is None else self.rule.accepted]
         self.stopping.judge(names, resting)
+        if self.of.bounded:
+            self._stay_inside()
         names["x"] = self.over.each(chosen, names["going"], names["following"], resting)
         if self.trials:
             names["nfev"] = names["nfev"] + 1.0
@@ -99,6 +107,8 @@ class TickTrace:
         self.names |= {name: self._input(name, "h", k) for k, name in enumerate(shared)}
         self.names |= {name: self._input(name, "limits", LIMITS.index(name)) for name in self.layout.ending.limits}
         self.names |= {name: self._side(name, k) for k, name in enumerate(BOX)}
+        if self.of.bounded:
+            self.names |= {name: self._bound(name, len(BOX) + k) for k, name in enumerate(BOUNDS)}
         self.names |= {"seed": self._input("seed", "seed"), "start": self._input("start", "index")}
         self.names["first"] = self.names["nfev" if self.trials else "nit"] < 0.5
         self.names["axis"] = self._axis()
@@ -127,7 +137,14 @@ class TickTrace:
     def _side(self, name: str, k: int) -> Any:
         if self.of.cubic:
             return self._input(name, "limits", len(LIMITS) + k)
+        return self._bound(name, k)
+
+    def _bound(self, name: str, k: int) -> Any:
+        """One number per coordinate of those in ``box``."""
         return [self._input(f"{name}_{i}", "box", k * self.dim + i) for i in range(self.dim)]
+
+    def _bounds(self) -> list[Any]:
+        return [self.names[name] for name in BOUNDS]
 
     def _axis(self) -> Any:
         """The numbers of the coordinates."""
@@ -143,19 +160,56 @@ class TickTrace:
         if self.rule.matrix is not None:
             self.names[self.rule.matrix] = results[self.dim :]
 
+    def _project(self) -> None:
+        """Put the projected gradient in place of the gradient."""
+        self.names["raw_g"] = self.names["g"]
+        self.names["g"] = self.over.each(bounds.projected, self.names["g"], self.names["x"], *self._bounds())
+
+    def _stay_inside(self) -> None:
+        """Move the next point into the bounds; the tests have seen the step that the rule asks for."""
+        names, sides = self.names, self._bounds()
+        if "velocity" in self.rule.vectors:
+            names["velocity"] = self.over.each(bounds.stopped, names["velocity"], names["following"], *sides)
+        names["following"] = self.over.each(bounds.inside, names["following"], *sides)
+
+    def _step_made(self) -> dict[str, Any]:
+        """What a rule that rejects trials sees of a step that bounds have cut short: -s / η, and y behind it."""
+        names, sides = self.names, self._bounds()
+        if "cut" not in self.__dict__:
+            moved = [names[name] for name in ("x", "base_x", "base_g")]
+            along = self.over.each(bounds.step_slope, *moved, names["step"], *sides)
+            gradient = self.over.each(bounds.compared, names["g"], names["raw_g"], *moved, along, *sides)
+            base_gg = self.over.total(self.over.each(bounds.squared, along))
+            self.cut = {"base_g": along, "g": gradient, "base_gg": base_gg}
+        return self.cut
+
+    def _seen(self, step: Step) -> dict[str, Any]:
+        """The names that a step sees, with bounds on a rule whose trials are along the gradient."""
+        if not self.of.bounded or self.rule.module.__dict__.get("update") is not along_the_gradient:
+            return self.names
+        if "accepted" in step.gives or (step.kind is Sum and "base_g" in step.asks):
+            return self.names | self._step_made()
+        return self.names
+
     def _step(self, step: Step) -> None:
         """Trace one step of the rule; it sees the results of the steps before it."""
         if step.kind is Block:
             self._block(step)
             return
-        function, values = traced(step.function), [self.names[name] for name in step.asks]
+        seen = self._seen(step)
+        function, values = traced(step.function), [seen[name] for name in step.asks]
+        kept = self.names.get("base_gg")
         if step.kind is Lane:
             self._name(step.gives, function(*values))
         elif step.kind is Sum:
             self.names[step.gives[0]] = self.over.total(self.over.each(function, *values))
+        elif step.kind is Least:
+            self.names[step.gives[0]] = self.over.smallest(self.over.each(function, *values))
         elif step.kind is Each:
             self._name(step.gives, self.over.each(function, *values))
         if "accepted" in step.gives:
+            if seen is not self.names:  # what is promised of the next trial is that of the whole gradient
+                self.names["base_gg"] = self._traced(chosen(self.names["accepted"], self.names["base_gg"], kept))
             later = self.names["accepted"] & (self.names["nfev"] > 0.5)
             nit = self.names["nit"]
             self.names["nit"] = self._traced(chosen(later, nit + 1.0, nit))

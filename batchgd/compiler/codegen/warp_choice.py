@@ -31,7 +31,7 @@ def chosen(specialisation: Specialisation, fits: Callable[[ModuleType, str], boo
     fits : callable
         Whether the descent of a module for this dtype keeps the state of a thread in registers.
     """
-    if specialisation.target != "cuda":
+    if specialisation.target != "cuda" or specialisation.bounded:
         return specialisation
     objective, rule = specialisation.objective, specialisation.read
     if THREADS is not None:
