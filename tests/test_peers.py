@@ -102,7 +102,9 @@ def test_the_tables_name_what_exists():
 def test_the_command_writes_a_page_and_numbers(tmp_path, capsys):
     page, numbers = tmp_path / "peers.md", tmp_path / "peers.json"
     options = ["--cases", "himmelblau", "--dtype", "float64", "--starts", "32", "--repeats", "1", "--only", "numpy"]
-    assert script.main([*options, "--no-commands", "--markdown", str(page), "--json", str(numbers)]) == 0
+    assert (
+        script.main([*options, "--problems", "", "--no-commands", "--markdown", str(page), "--json", str(numbers)]) == 0
+    )
     assert "2-D Himmelblau, float64" in page.read_text(encoding="utf-8")
     assert '"peer": "numpy"' in numbers.read_text(encoding="utf-8")
     assert "2-D Himmelblau" in capsys.readouterr().out

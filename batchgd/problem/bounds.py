@@ -207,7 +207,10 @@ def _pairs(bounds: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 def _one_or_more(bounds: Any) -> list[Any]:
     """Return pairs as a list, also if there is only one, which is no list of pairs."""
-    listed = list(bounds)
+    try:
+        listed = list(bounds)
+    except TypeError:
+        raise InputError(f"bounds is {quoted(bounds)}: {_FORMS}") from None
     single = len(listed) == 2 and all(each is None or np.ndim(each) == 0 for each in listed)
     return [listed] if single else listed
 
