@@ -5,9 +5,6 @@ from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-SOURCE = "__source__"
-"""The name under which a module that was made from a text keeps the text."""
-
 JITABLE: list[tuple[Callable[..., Any], dict[str, Any]]] = []
 """Functions that Numba can compile into others, with their flags; ``for_numba.py`` registers them."""
 

@@ -23,7 +23,6 @@ from typing import Any
 
 from batchgd.compiler.cache.folder import TEXT, cache_folder, read, touch, write_atomically
 from batchgd.compiler.cache.toolchain import key_of
-from batchgd.kernels.jitable import SOURCE
 
 LOADED = 256
 """How many modules of an objective or a method a process keeps; the least recently used go first.
@@ -72,10 +71,9 @@ def forget() -> None:
 
 
 def execute(text: str, names: dict[str, Any], file: str) -> None:
-    """Run a text with these global names and the text itself as ``SOURCE``, whatever is in the file."""
+    """Run a text with these global names, whatever is in the file."""
     import numpy as np
 
-    names[SOURCE] = text
     with np.errstate(over="ignore", under="ignore"):  # constants beyond float32 are infinite or 0 there
         exec(compile(text, file, "exec"), names)
 
