@@ -22,7 +22,7 @@ def begin_trail(ws, lane, row, trail):
 
 
 def keep_latest(row, trail):
-    """Keep the latest point of a path if it is due; if there is no room, drop every second point first."""
+    """Keep the latest point of a path if it is due; once the path is full, drop every second point first."""
     points, moved, updates, kept = trail
     latest = points.shape[1] - 1
     if updates[row, latest] % kept[row, 1] == 0 and kept[row, 0] == latest:

@@ -53,7 +53,7 @@ def descend(
         Intervals that x never leaves, not even in a trial; None and infinities are sides without a bound, equal ends
         fix a coordinate. Every first-order method projects its steps, and the default becomes the spectral projected
         gradient. A trajectory has converged when its projected gradient vanishes: the gradient, without the coordinates
-        that rest on a bound that it pushes against.
+        that it holds against a bound.
     box : sequence of (low, high), optional
         The scale of the problem, by which the longest step and ``escape`` are measured. Default: finite
         bounds, and else the box around x0, with sides of at least 1.

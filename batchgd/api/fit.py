@@ -59,7 +59,7 @@ def fit(
     parameters : dict or list
         For each parameter its limits ``(lo, hi)``, a formula of others, or a :class:`Parameter`; for a list, in the
         order of the model. Starts are drawn between the limits, which a fit may leave: solutions outside are listed
-        apart, and never the best one unless there is no other.
+        apart; one of them is the best only if all are outside.
     shared : sequence of str, optional
         Fit several data sets at once: x and y are then lists with one entry per data set, and so may be sigma. These
         parameters are common to all, the others are fitted for each: ``a`` becomes ``a_1, a_2, ...``, with what is
@@ -109,7 +109,7 @@ def fit(
         )
     prepared.checked(data)
     options: dict[str, Any] = {"loss": loss, "f_scale": f_scale}
-    # Once descents keep bounds, the limits (in coordinates u) are passed on here as well as the box.
+    # The limits are the box of the starts only: they are not passed on as bounds.
     landscape = multistart(
         prepared.residuals(data, coordinates=True, box=prepared.parameters.box, **options),
         starts=STARTS if starts is None and until is None else starts,

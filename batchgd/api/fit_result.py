@@ -306,7 +306,7 @@ class FitResult:
         at_limit = self.model.parameters.at_limit(self.best.free) != 0
         if not (known | at_limit).all() or not known.any():
             missing = [name for name, ok in zip(self.free, known | at_limit, strict=True) if not ok] or self.free
-            raise InputError(f"parameter {missing[0]!r} has no standard error, so there is no band: fix it first")
+            raise InputError(f"parameter {missing[0]!r} has no standard error, which a band needs: fix its value")
         slopes = LeastSquares(lambda u: self.model.free(place, u), len(self.free), name=self.name)
         jacobian = slopes.jacobian(self.best.free)[1][:, known]
         variance = np.einsum("ij,jk,ik->i", jacobian, self.covar[np.ix_(known, known)], jacobian)

@@ -30,8 +30,8 @@ def on_plateaus(
     Those without curvature in all directions are left to be probed.
 
     Along a mode without curvature the value falls by a thousandth of its typical differences, further than the slope at
-    the endpoint alone could take it, and never rises before: so there is no minimum next to it. Polishing such points
-    would fail after many steps.
+    the endpoint alone could take it, and never rises before: so the endpoint is not next to a minimum. Polishing such
+    points would fail after many steps.
     """
     out = np.zeros(len(catalogue), np.bool_)
     rest = np.flatnonzero(np.isin(catalogue.status, AT_REST))

@@ -92,8 +92,8 @@ class ProgramGraph(Graph):
 class Place:
     """Where an input or an output is: which of ``ARRAYS``, and the number of its element (of its slot, in ``ws``).
 
-    With ``rows`` it is a vector, and that is the number of the first of so many; the array ``axis`` has the numbers of
-    the coordinates.
+    With ``rows`` it is a vector of this length, and the number is that of its first element; the array ``axis`` has the
+    numbers of the coordinates.
     """
 
     array: str

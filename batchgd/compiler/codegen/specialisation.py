@@ -200,7 +200,7 @@ class Specialisation:
     def asked(self) -> emit_evaluation.Outputs:
         """Which function of the objective the tick calls, and the slots of its outputs in the block form.
 
-        The Hessian takes the place of the Gauss-Newton matrix of an objective that is no sum of squares.
+        The Hessian takes the place of the Gauss-Newton matrix if the objective has no residuals.
         """
         matrix = self.read.matrix
         if matrix == "gauss_newton" and not self.objective.has_residuals:

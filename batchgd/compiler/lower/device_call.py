@@ -29,7 +29,7 @@ class Scalars(Vectors):
         return self.builder.fptosi(self.uniform(address).value, INTEGER)
 
     def frozen(self, number: Real) -> Real:
-        """The number itself: there are no masks."""
+        """The number itself: scalars need no masks."""
         return number
 
     def at(self, base: ir.Value, index: ir.Value, kind: ir.Type | None = None) -> ir.Value:

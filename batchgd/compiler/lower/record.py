@@ -53,7 +53,7 @@ class Recording(Loop):
 
     @cached_property
     def keep_latest(self) -> Function:
-        """Keep the latest point of a path if it is due; if there is no room, drop every second point first."""
+        """Keep the latest point of a path if it is due; once the path is full, drop every second point first."""
         f = Function(self, "keep_latest", "row")
         (row,), latest = f.given, f.give("trail_latest")
         first, kept = row * (latest + 1), f.array("trail_kept")

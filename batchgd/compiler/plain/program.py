@@ -1,4 +1,4 @@
-"""What the tick of the NumPy backend calls if an objective is no expression: a function of points and parameters."""
+"""What NumPy's tick calls for an objective without an expression: a function of points and parameters."""
 
 from __future__ import annotations
 

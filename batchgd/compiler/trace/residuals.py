@@ -29,7 +29,7 @@ Residuals = Callable[..., Any]
 
 
 def standardised(residuals: Residuals, sigma: NDArray[np.float64] | None) -> Residuals:
-    """Return the residuals in one array, in units of their standard deviations; TraceError if they are no array."""
+    """Return the residuals in one array, in units of their standard deviations; TraceError if they are not an array."""
 
     @wraps(residuals)
     def vector(x: Any, *params: Any) -> Any:
