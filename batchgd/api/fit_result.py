@@ -15,6 +15,7 @@ from batchgd.analysis.fitting.data import Data
 from batchgd.analysis.fitting.model import Model
 from batchgd.analysis.fitting.solutions import Optima, Solution, solutions
 from batchgd.analysis.fitting.statistics import Criteria, Linearised, correlation, linearised
+from batchgd.api.fit_profiles import Profiled
 from batchgd.api.result import MultistartResult
 from batchgd.compiler.least_squares import LeastSquares
 from batchgd.problem import check
@@ -45,7 +46,7 @@ class FittedParameter:
     why: str | None
 
 
-class FitResult:
+class FitResult(Profiled):
     """What :func:`batchgd.fit` found; ``print`` it.
 
     Attributes

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.analysis.fitting.profile_held import HeldFits
-from batchgd.analysis.fitting.profile_identifiability import Identifiability, judge
+from batchgd.analysis.fitting.profile_identifiability import Identifiability, Verdict, judge
 from batchgd.analysis.fitting.profile_intervals import (
     ConfidenceInterval,
     ConfidenceIntervals,
@@ -22,6 +22,7 @@ from batchgd.analysis.fitting.profile_levels import RiseTest, levels_of
 from batchgd.analysis.fitting.profile_roots import Crossing, close, crossings
 from batchgd.analysis.fitting.profile_scan import Scan
 from batchgd.analysis.fitting.profile_search import BetterFit, Search
+from batchgd.analysis.fitting.solutions import rounding
 from batchgd.engine.progress import Watch
 from batchgd.problem import check
 from batchgd.problem.errors import InputError
@@ -142,7 +143,7 @@ class Profiles(Mapping):
                 "stderr": "–" if each.stderr is None else f"{each.stderr:.4g}",
                 f"low {level}": "open" if interval.open_left else f"{interval.low:.6g}",
                 f"high {level}": "open" if interval.open_right else f"{interval.high:.6g}",
-                "basins": f"{len(np.unique(each.branch))}",
+                "basins": f"{len(np.unique(each.branch[self.test.level(each.rise) <= interval.level]))}",
                 "verdict": self.identifiability[name].verdict,
             }
             rows.append(shown)
@@ -204,8 +205,7 @@ def check_test(fit: Any) -> None:
             f"{plural(fit.ndata, 'point')} and {plural(fit.nvarys, 'free parameter')} leave no degrees of freedom to "
             f"estimate the noise from: {remedy}, or more data"
         )
-    observed = fit.data.y if fit.data.sigma is None else fit.data.y / fit.data.sigma
-    if fit.best.cost <= fit.ndata * (fit.ROUNDING * float(np.abs(observed).max())) ** 2:
+    if fit.best.cost <= rounding(fit.data):
         raise InputError(f"the model fits the data exactly, which says nothing about the noise: {remedy}")
 
 
@@ -213,9 +213,10 @@ def _searched(
     fit: Any, coordinates: Sequence[int], levels: Sequence[float], points: int, restarts: int, seed: int, watch: Watch
 ) -> tuple[Search, list[list[Crossing]]]:
     """Return the finished search and its crossings of each level, begun again from each better fit."""
-    inward = fit.model.parameters.inward
-    seeds = inward(np.array([each.free for each in fit.inside or [fit.best]]))
-    best, cost = inward(fit.best.free), fit.best.cost
+    parameters = fit.model.parameters
+    low, high = parameters.bounds.T
+    seeds = np.clip(parameters.inward(np.array([each.free for each in fit.solutions])), low, high)
+    best, cost = seeds[0], fit.best.cost
     for _ in range(IMPROVEMENTS):
         fits = HeldFits(fit, best, cost, watch)
         rises = [float(fits.test.rise(each)) for each in levels]
@@ -243,7 +244,8 @@ def _collected(fit: Any, search: Search, levels: Sequence[float], found: list[li
             _interval(search, scan, name, level, [each for each in crossed if each.scan is scan])
             for level, crossed in zip(levels, found, strict=True)
         )
-        verdicts[name] = _verdict(search, scan, rows[name][-1])
+        last = [each for each in found[-1] if each.scan is scan]
+        verdicts[name] = _verdict(search, scan, rows[name][-1], _limits_at_ends(search, last))
     values = fit.model.parameters.values(fits.outward(fits.best))
     named = dict(zip(fit.model.parameters.names, map(float, values), strict=True))
     notes = _notes(fit, fits, named if better else None)
@@ -263,31 +265,22 @@ def _collected(fit: Any, search: Search, levels: Sequence[float], found: list[li
 def _profile(fit: Any, search: Search, scan: Scan, better: bool) -> Profile:
     fits, name = search.fits, fit.free[scan.k]
     values, rises = scan.lowest()
-    branches = scan.branches()
+    branches = scan.branches(float(fits.best[scan.k]))
     lowest = [scan.optima[value][0] for value in values.tolist()]
-    outward = _outward(search, scan)
-    optima = [
-        (float(outward(value)), optimum.rise, branches[optimum.number])
-        for value in scan.values
-        for optimum in scan.optima[value]
-    ]
+    points = fits.outward(np.array([each.point for each in lowest]))
+    optima = [(each.point, each.rise, branches[each.number]) for each in scan.everything()]
     return Profile(
         name,
-        float(outward(fits.best[scan.k])),
+        float(fits.outward(fits.best)[scan.k]),
         None if better else fit.params[name].stderr,
-        outward(values),
+        points[:, scan.k],
         fits.cost + rises * fits.test.variance,
         rises,
-        fits.outward(np.array([each.point for each in lowest])),
+        points,
         np.array([branches[each.number] for each in lowest]),
-        np.array(optima),
+        np.array([(fits.outward(point)[scan.k], rise, branch) for point, rise, branch in optima]),
         fit.params[name].scale,
     )
-
-
-def _outward(search: Search, scan: Scan) -> Any:
-    """Return the function from the scan's coordinate to values of its parameter."""
-    return np.exp if search.fits.fit.model.parameters.log[scan.k] else np.asarray
 
 
 def _interval(search: Search, scan: Scan, name: str, level: float, crossed: list[Crossing]) -> ConfidenceInterval:
@@ -296,29 +289,43 @@ def _interval(search: Search, scan: Scan, name: str, level: float, crossed: list
     values, rises = scan.lowest()
     spans = regions(values, rises, rise, ends)
     mine = next(span for span in spans if span[0] <= best <= span[1])
-    outward = _outward(search, scan)
+    parameters = search.fits.fit.model.parameters
+    outward, limits = np.exp if parameters.log[scan.k] else float, parameters.limits[scan.k]
 
     def shown(span: tuple[float, float]) -> tuple[float, float]:
-        low = scan.low if np.isinf(span[0]) else span[0]
-        high = scan.high if np.isinf(span[1]) else span[1]
-        return float(outward(low)), float(outward(high))
+        low, high = (
+            float(limit) if np.isinf(end) else float(outward(end)) for end, limit in zip(span, limits, strict=True)
+        )
+        return low, high
 
     low, high = shown(mine)
     others = tuple(shown(span) for span in spans if span is not mine)
     return ConfidenceInterval(
-        name, float(outward(best)), level, low, high, bool(np.isinf(mine[0])), bool(np.isinf(mine[1])), others
+        name, float(search.fits.outward(search.fits.best)[scan.k]), level, low, high, bool(np.isinf(mine[0])), bool(np.isinf(mine[1])), others
     )
 
 
-def _verdict(search: Search, scan: Scan, interval: ConfidenceInterval) -> Any:
+def _verdict(search: Search, scan: Scan, interval: ConfidenceInterval, limits: list[str]) -> Verdict:
     fits = search.fits
     values, rises = scan.lowest()
     best = fits.best[scan.k]
     near = np.abs(values - best) <= 0.6 * scan.step
-    left, right = rises[values <= best].max(), rises[values >= best].max()
+    sides = float(rises[values <= best].max()), float(rises[values >= best].max())
     with_it = fits.undetermined if interval.name in fits.undetermined else []
     rise = float(fits.test.rise(interval.level))
-    return judge(interval, float(rises[near].max()), (float(left), float(right)), rise, with_it)
+    return judge(interval, float(rises[near].max()), sides, rise, with_it, limits)
+
+
+def _limits_at_ends(search: Search, crossed: list[Crossing]) -> list[str]:
+    """Return the parameters that reach a limit between the best fit and the ends of an interval."""
+    fits = search.fits
+    at_limit = fits.fit.model.parameters.at_limit
+    reached = {
+        fits.names[k]
+        for each in crossed
+        for k in np.flatnonzero((at_limit(each.last()) != 0) & (at_limit(fits.best) == 0))
+    }
+    return [name for name in fits.names if name in reached]
 
 
 def _notes(fit: Any, fits: HeldFits, better: dict[str, float] | None) -> tuple[str, ...]:
@@ -327,7 +334,7 @@ def _notes(fit: Any, fits: HeldFits, better: dict[str, float] | None) -> tuple[s
         values = ", ".join(f"{name}={value:.7g}" for name, value in better.items())
         notes.append(
             f"a better fit than the best was found, and all this is about it: chi-square {fits.cost:.8g} instead of "
-            f"{fit.best.cost:.8g}, at {values}; fit again with more starts"
+            f"{fit.best.cost:.8g}, at {values}; fit.with_start(profile.better) takes it"
         )
     if fits.over:
         notes.append("interrupted: profiles are those of the fits made until then")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,8 +22,14 @@ Floats = NDArray[np.float64]
 MAXITER = 500
 """Updates of one fit: those that need more are in valleys so narrow that their neighbours lead further."""
 
-EXACT = 1e-4
-"""The gradient at the end of a fit, relative to that of one standard error: its square is the error of chi-square."""
+FARTHEST = 10.0
+"""The longest step, in widths of the box around the starts: from one value to the next a valley may lead far away."""
+
+SETTLED = 1e-9
+"""A fit has ended if chi-square has changed by less than this, in units of the variance, at two updates in a row.
+
+No gradient can be the test: far from the best value that of a parameter may be smaller by any factor.
+"""
 
 
 class HeldFits:
@@ -38,18 +43,16 @@ class HeldFits:
         self.fit, self.best, self.cost, self.watch = fit, best, cost, watch
         parameters = fit.model.parameters
         self.names, self.inward, self.outward = fit.free, parameters.inward, parameters.outward
-        with np.errstate(divide="ignore", invalid="ignore"):
-            limits = np.where(parameters.log[:, None] & (parameters.limits <= 0.0), 0.0, parameters.limits)
-            self.lower, self.upper = self.inward(limits.T)
-        self.lower, self.upper = np.minimum(self.lower, best), np.maximum(self.upper, best)
-        self.box = np.stack([np.maximum(parameters.box[:, 0], self.lower), np.minimum(parameters.box[:, 1], self.upper)])
+        self.lower, self.upper = parameters.bounds.T
+        self.box = parameters.box.T
         self.test = RiseTest(1.0 if fit.absolute_sigma else cost / fit.nfree, fit.nfree, fit.absolute_sigma)
-        self.steps, self.undetermined, slope = self._scales()
-        self.stopping = Stopping(gtol=slope, maxiter=MAXITER, escape=np.inf)
+        self.steps, self.undetermined = self._scales()
+        least = max(SETTLED * self.test.variance, 8.0 * np.finfo(np.float64).eps * cost)
+        self.stopping = Stopping(gtol=0.0, ftol_abs=0.5 * least, window=2, maxiter=MAXITER, escape=np.inf)
         self.count = 0
 
-    def _scales(self) -> tuple[Floats, list[str], float]:
-        """Return the steps, the parameters that J leaves undetermined, and the gradient that counts as none."""
+    def _scales(self) -> tuple[Floats, list[str]]:
+        """Return the steps, and the parameters that J leaves undetermined."""
         residuals, jacobian = self.fit.residuals.jacobian(self.outward(self.best))
         weights = np.broadcast_to(self.fit.residuals.loss.weights(residuals)[1], residuals.shape)
         log = self.fit.model.parameters.log
@@ -61,9 +64,7 @@ class HeldFits:
         steps = np.where(np.isfinite(deviations), deviations, alone)
         width = self.box[1] - self.box[0]
         steps = np.where(np.isfinite(steps) & (steps > 0.0), np.minimum(steps, width), 0.1 * width)
-        slope = EXACT * float(np.sqrt(self.test.variance)) * float(lengths[lengths > 0.0].min(initial=np.inf)) / max(found.condition, 1.0)
-        least = 1e-13 * float(np.linalg.norm(jacobian) * np.linalg.norm(residuals))
-        return steps, [self.names[k] for k in found.why], max(slope, least, 1e-300)
+        return steps, [self.names[k] for k in found.why]
 
     def random(self, n: int, rng: np.random.Generator) -> Floats:
         """Return n points where the fit drew its starts."""
@@ -81,30 +82,22 @@ class HeldFits:
     def __call__(self, points: Floats, held: NDArray[np.bool_]) -> tuple[Floats, Floats]:
         """Descend from points, (n, d), with the coordinates held that are marked; return chi-squares and endpoints."""
         points = np.clip(points, self.lower, self.upper)
-        lower, upper = np.where(held, points, self.lower), np.where(held, points, self.upper)
-        cost, found = self._descend(points, lower, upper)
-        self.count += len(points)
-        return np.where(np.isfinite(cost), 2.0 * cost, np.inf), found
-
-    def _descend(self, points: Floats, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
-        cost, found = np.empty(len(points)), np.empty_like(points)
-        groups: dict[bytes, list[int]] = {}
-        for k in range(len(points)):
-            groups.setdefault(lower[k].tobytes() + upper[k].tobytes(), []).append(k)
-        for rows in groups.values():
-            bounds = np.stack([lower[rows[0]], upper[rows[0]]], axis=1)
-            out = self._run(points[rows], bounds)
-            cost[rows], found[rows] = out.fun, out.x
-        return cost, found
-
-    def _run(self, points: Floats, bounds: Floats) -> Any:
+        bounds = np.stack([np.where(held, points, self.lower), np.where(held, points, self.upper)], axis=2)
         landscape = self.fit.landscape
         batch = batch_at(
-            Problem(landscape.objective, self.box.T, bounds=bounds),
+            Problem(landscape.objective, self._around(points), bounds=bounds),
             points,
             Compute.of(landscape.backend, "float64", landscape.threads),
-            method=LevenbergMarquardt(),
+            method=LevenbergMarquardt(max_displacement=FARTHEST),
             stopping=self.stopping,
             scale=None,
         )
-        return run(replace(batch), watch=self.watch.part(self.count, self.count + len(points))).endpoints
+        ends = run(batch, watch=self.watch.part(self.count, self.count + len(points))).endpoints
+        self.count += len(points)
+        cost = 2.0 * ends.fun
+        return np.where(np.isfinite(cost), cost, np.inf), ends.x
+
+    def _around(self, points: Floats) -> Floats:
+        """Return the box of the starts that contains the points, too: steps are measured by it."""
+        lower, upper = np.minimum(self.box[0], points.min(axis=0)), np.maximum(self.box[1], points.max(axis=0))
+        return np.stack([lower, upper], axis=1)

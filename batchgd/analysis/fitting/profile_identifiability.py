@@ -35,20 +35,29 @@ class Verdict:
         return f"{self.name} is {self.verdict}{': ' if self.why else ''}{self.why}"
 
 
-def judge(interval: ConfidenceInterval, near: float, sides: tuple[float, float], level: float, with_it: list[str]) -> Verdict:
+def judge(
+    interval: ConfidenceInterval,
+    near: float,
+    sides: tuple[float, float],
+    level: float,
+    with_it: list[str],
+    limits: list[str],
+) -> Verdict:
     """Return the verdict on a parameter.
 
     Structurally not identifiable: J has no full rank, with the parameter in a direction that changes nothing
     (``with_it`` are the others in it), and the profile is flat next to the best value (``near`` is its rise there).
     Practically not identifiable: the profile has a minimum, but its interval is open; ``sides`` are the highest rises
-    on the left and on the right, ``level`` the one that is not reached.
+    on the left and on the right, ``level`` the one that is not reached. ``limits`` are the parameters at whose limits
+    the interval ends.
     """
     if with_it and near < FLAT:
         others = [name for name in with_it if name != interval.name]
         along = f"together with {', '.join(others)}" if others else "whatever its value"
         return Verdict(interval.name, STRUCTURALLY, f"chi-square does not change along it, {along}")
     if interval.closed:
-        return Verdict(interval.name, IDENTIFIABLE)
+        why = f"at an end of its interval {' and '.join(limits)} reached a limit" if limits else ""
+        return Verdict(interval.name, IDENTIFIABLE, why)
     parts = []
     for is_open, side, rise, end in (
         (interval.open_left, "left", sides[0], interval.low),

@@ -59,6 +59,10 @@ class Crossing:
             self.outer, self.above = value, rise
         self.latest.append(point)
 
+    def last(self) -> Floats:
+        """Return the fit that is closest to the crossing."""
+        return min(self.points, key=lambda point: abs(point[self.scan.k] - self.inner))
+
 
 def crossings(search: Search, rise: float) -> list[Crossing]:
     """Return all crossings of a rise that the scans bracket, in the order of their values."""

@@ -113,8 +113,8 @@ class Scan:
         values = [value for value in self.values if self.optima[value]]
         return np.array(values), np.array([self.optima[value][0].rise for value in values])
 
-    def branches(self) -> dict[int, int]:
-        """Return the branch of each optimum: 0 for that of the lowest, and so on by their lowest points."""
+    def branches(self, best: float) -> dict[int, int]:
+        """Return the branch of each optimum: 0 for that of the best value, then those of the profile, then others."""
         parent = list(range(self._count))
 
         def root(number: int) -> int:
@@ -125,10 +125,12 @@ class Scan:
         for (origin, _), found in self._arrows.items():
             if self._arrows.get((found, self._value[origin])) == origin:
                 parent[root(found)] = root(origin)
-        lowest: dict[int, float] = {}
-        for optimum in self.everything():
-            at = root(optimum.number)
-            lowest[at] = min(lowest.get(at, np.inf), optimum.rise)
+        lowest: dict[int, tuple[int, float]] = {}
+        for value, here in self.optima.items():
+            for k, optimum in enumerate(here):
+                order = (0 if k == 0 and value == best else 1 if k == 0 else 2, optimum.rise)
+                at = root(optimum.number)
+                lowest[at] = min(lowest.get(at, order), order)
         rank = {at: k for k, at in enumerate(sorted(lowest, key=lowest.__getitem__))}
         return {number: rank[root(number)] for number in range(self._count)}
 

@@ -69,16 +69,20 @@ class Optima:
 
     def equal(self, solutions: list[Solution]) -> list[Solution]:
         """Return the solutions whose cost is the lowest, up to rounding."""
-        observed = self.data.y if self.data.sigma is None else self.data.y / self.data.sigma
-        rounding = len(self.data) * (ROUNDING * float(np.abs(observed).max())) ** 2
         lowest = min(each.cost for each in solutions)
-        return [each for each in solutions if each.cost <= lowest * (1.0 + SAME) + rounding]
+        return [each for each in solutions if each.cost <= lowest * (1.0 + SAME) + rounding(self.data)]
 
     def residuals(self, free: Floats) -> Floats:
         """Return the residuals in units of sigma."""
         with np.errstate(all="ignore"):
             found = np.asarray(self.model.free(self.data.x, free), dtype=np.float64) - self.data.y
         return found if self.data.sigma is None else found / self.data.sigma
+
+
+def rounding(data: Data) -> float:
+    """Return the cost of residuals that are rounding."""
+    observed = data.y if data.sigma is None else data.y / data.sigma
+    return len(data) * (ROUNDING * float(np.abs(observed).max())) ** 2
 
 
 def solutions(landscape: Any, guess: Any, optima: Optima) -> tuple[list[Solution], Solution | None]:
