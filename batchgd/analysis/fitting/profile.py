@@ -2,158 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from batchgd.analysis.fitting.profile_held import HeldFits
 from batchgd.analysis.fitting.profile_identifiability import Identifiability, Verdict, judge
 from batchgd.analysis.fitting.profile_intervals import (
     ConfidenceInterval,
     ConfidenceIntervals,
-    percent_of,
     regions,
     unknown,
 )
 from batchgd.analysis.fitting.profile_levels import RiseTest, levels_of
-from batchgd.analysis.fitting.profile_roots import Crossing, close, crossings
+from batchgd.analysis.fitting.profile_result import Profile, Profiles
+from batchgd.analysis.fitting.profile_roots import Crossing, all_crossings
 from batchgd.analysis.fitting.profile_scan import Scan
 from batchgd.analysis.fitting.profile_search import BetterFit, Search
 from batchgd.analysis.fitting.solutions import rounding
 from batchgd.engine.progress import Watch
 from batchgd.problem import check
 from batchgd.problem.errors import InputError
-from batchgd.problem.optional import require
-from batchgd.problem.tables import TextTable
 from batchgd.problem.wording import plural
-
-Floats = NDArray[np.float64]
 
 IMPROVEMENTS = 20
 """How often profiles begin again because they found a better fit."""
-
-
-@dataclass(frozen=True, eq=False)
-class Profile:
-    """The profile of one parameter.
-
-    Attributes
-    ----------
-    name : str
-    value, stderr : float
-        The best value, and its standard error or None.
-    values : (n,)
-        Values of the parameter, in order.
-    cost : (n,)
-        The lowest chi-square at each (the cost, if the loss is robust), with the others fitted; ``rise`` (n,) is its
-        distance to the best, in units of s² = chi-square / nfree, or as it is if sigma is absolute.
-    points : (n, p)
-        The free parameters there.
-    branch : (n,)
-        Which basin that fit is in: 0 for that of the best fit, followed along the parameter.
-    optima : (k, 3)
-        All optima that were found: value, rise, branch.
-    scale : "linear" or "log"
-    """
-
-    name: str
-    value: float
-    stderr: float | None
-    values: Floats
-    cost: Floats
-    rise: Floats
-    points: Floats
-    branch: NDArray[np.int64]
-    optima: Floats
-    scale: str
-
-
-class Profiles(Mapping):
-    """Profiles of several parameters by name, and what follows from them: :meth:`FitResult.profile`; print it.
-
-    Attributes
-    ----------
-    intervals : ConfidenceIntervals
-        For each parameter and level.
-    identifiability : Identifiability
-        For each parameter, at the highest level.
-    better : dict or None
-        The parameters of a better fit than the best, if one was found: profiles and intervals are then about it.
-    chisqr : float
-        The chi-square of the best fit, or of the better one.
-    fits : int
-        How many fits with one parameter held were made.
-    """
-
-    def __init__(
-        self,
-        profiles: Mapping[str, Profile],
-        intervals: ConfidenceIntervals,
-        identifiability: Identifiability,
-        test: RiseTest,
-        **facts: Any,
-    ):
-        self._profiles, self.intervals, self.identifiability, self.test = dict(profiles), intervals, identifiability, test
-        self.model, self.fits, self.chisqr = facts["model"], facts["fits"], facts["chisqr"]
-        self.better, self.notes = facts["better"], facts["notes"]
-
-    def __getitem__(self, name: str) -> Profile:
-        if name not in self._profiles:
-            raise unknown(name, [*self._profiles], "there is no profile of")
-        return self._profiles[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._profiles)
-
-    def __len__(self) -> int:
-        return len(self._profiles)
-
-    def to_dataframe(self) -> Any:
-        """Return a pandas DataFrame with a row per parameter and value: value, cost, rise, branch, confidence."""
-        pandas = require("pandas", "frames")
-        parts = [
-            pandas.DataFrame(
-                {"parameter": name, "value": each.values, "cost": each.cost, "rise": each.rise}
-                | {"branch": each.branch, "confidence": self.test.level(each.rise)}
-            )
-            for name, each in self._profiles.items()
-        ]
-        return pandas.concat(parts, ignore_index=True)
-
-    def plot(self, path: Any = None, axes: Any = None) -> Any:
-        """Draw a panel per parameter; with a path, write it there. Returns the axes."""
-        from batchgd.output.plot.canvas import drawn
-        from batchgd.output.plot.profiles_of_fits import profiles
-
-        return drawn(path, lambda: profiles(self, axes))
-
-    def __repr__(self) -> str:
-        of = "" if self.model == "<lambda>" else f" of {self.model}"
-        head = f"profiles{of} · {plural(len(self), 'parameter')} · {plural(self.fits, 'fit')} with one held"
-        rows = []
-        for name, each in self._profiles.items():
-            interval = _highest(self.intervals[name])
-            level = percent_of(interval.level)
-            shown = {
-                "parameter": name,
-                "best": f"{each.value:.7g}",
-                "stderr": "–" if each.stderr is None else f"{each.stderr:.4g}",
-                f"low {level}": "open" if interval.open_left else f"{interval.low:.6g}",
-                f"high {level}": "open" if interval.open_right else f"{interval.high:.6g}",
-                "basins": f"{len(np.unique(each.branch[self.test.level(each.rise) <= interval.level]))}",
-                "verdict": self.identifiability[name].verdict,
-            }
-            rows.append(shown)
-        lines = [str(verdict) for verdict in self.identifiability.values() if not verdict.identifiable]
-        parts = [head, str(TextTable(rows, words=["parameter", "verdict"]))]
-        return "\n\n".join([*parts, *(["\n".join([*lines, *self.notes])] if lines or self.notes else [])])
-
-
-def _highest(found: Any) -> ConfidenceInterval:
-    return found[-1] if isinstance(found, tuple) else found
 
 
 def profiles_of(
@@ -220,12 +94,10 @@ def _searched(
     for _ in range(IMPROVEMENTS):
         fits = HeldFits(fit, best, cost, watch)
         rises = [float(fits.test.rise(each)) for each in levels]
-        search = Search(fits, coordinates, max(rises), seeds, restarts, seed)
+        search = Search(fits, coordinates, max(rises), seeds, restarts, np.random.default_rng(seed))
         try:
             search.run(points)
-            found = [crossings(search, rise) for rise in rises]
-            close(search, [each for level in found for each in level])
-            return search, found
+            return search, all_crossings(search, rises, points)
         except BetterFit as better:
             costs, ends = fits(better.point[None], np.zeros((1, len(best)), dtype=bool))
             best, cost = ends[0], float(costs[0])
@@ -298,11 +170,10 @@ def _interval(search: Search, scan: Scan, name: str, level: float, crossed: list
         )
         return low, high
 
+    value = float(search.fits.outward(search.fits.best)[scan.k])
     low, high = shown(mine)
     others = tuple(shown(span) for span in spans if span is not mine)
-    return ConfidenceInterval(
-        name, float(search.fits.outward(search.fits.best)[scan.k]), level, low, high, bool(np.isinf(mine[0])), bool(np.isinf(mine[1])), others
-    )
+    return ConfidenceInterval(name, value, level, low, high, bool(np.isinf(mine[0])), bool(np.isinf(mine[1])), others)
 
 
 def _verdict(search: Search, scan: Scan, interval: ConfidenceInterval, limits: list[str]) -> Verdict:
@@ -310,10 +181,12 @@ def _verdict(search: Search, scan: Scan, interval: ConfidenceInterval, limits: l
     values, rises = scan.lowest()
     best = fits.best[scan.k]
     near = np.abs(values - best) <= 0.6 * scan.step
-    sides = float(rises[values <= best].max()), float(rises[values >= best].max())
+    shown = np.exp if fits.fit.model.parameters.log[scan.k] else float
+    left = float(rises[values <= best].max()), float(shown(values[0]))
+    right = float(rises[values >= best].max()), float(shown(values[-1]))
     with_it = fits.undetermined if interval.name in fits.undetermined else []
     rise = float(fits.test.rise(interval.level))
-    return judge(interval, float(rises[near].max()), sides, rise, with_it, limits)
+    return judge(interval, float(rises[near].max()), (left, right), rise, with_it, limits)
 
 
 def _limits_at_ends(search: Search, crossed: list[Crossing]) -> list[str]:

@@ -68,7 +68,7 @@ class HeldFits:
 
     def random(self, n: int, rng: np.random.Generator) -> Floats:
         """Return n points where the fit drew its starts."""
-        return rng.uniform(*self.box, (n, len(self.best)))
+        return rng.uniform(self.box[0], self.box[1], (n, len(self.best)))
 
     def rise(self, cost: Any) -> Any:
         """Return how far a chi-square is above the best, in units of the variance."""

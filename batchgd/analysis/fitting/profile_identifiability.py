@@ -38,7 +38,7 @@ class Verdict:
 def judge(
     interval: ConfidenceInterval,
     near: float,
-    sides: tuple[float, float],
+    sides: tuple[tuple[float, float], tuple[float, float]],
     level: float,
     with_it: list[str],
     limits: list[str],
@@ -47,9 +47,9 @@ def judge(
 
     Structurally not identifiable: J has no full rank, with the parameter in a direction that changes nothing
     (``with_it`` are the others in it), and the profile is flat next to the best value (``near`` is its rise there).
-    Practically not identifiable: the profile has a minimum, but its interval is open; ``sides`` are the highest rises
-    on the left and on the right, ``level`` the one that is not reached. ``limits`` are the parameters at whose limits
-    the interval ends.
+    Practically not identifiable: the profile has a minimum, but its interval is open; ``sides`` are the highest rise
+    and the last value, on the left and on the right, ``level`` the rise that is not reached. ``limits`` are the
+    parameters at whose limits the interval ends.
     """
     if with_it and near < FLAT:
         others = [name for name in with_it if name != interval.name]
@@ -58,13 +58,13 @@ def judge(
     if interval.closed:
         why = f"at an end of its interval {' and '.join(limits)} reached a limit" if limits else ""
         return Verdict(interval.name, IDENTIFIABLE, why)
-    parts = []
-    for is_open, side, rise, end in (
-        (interval.open_left, "left", sides[0], interval.low),
-        (interval.open_right, "right", sides[1], interval.high),
-    ):
-        if is_open:
-            parts.append(f"open to the {side}, where the rise is at most {rise:.3g} of {level:.3g} up to {end:.6g}")
+    parts = [
+        f"open to the {side}: up to {last:.6g} the rise is at most {rise:.3g}, and the level is at {level:.3g}"
+        for is_open, side, (rise, last) in zip(
+            (interval.open_left, interval.open_right), ("left", "right"), sides, strict=True
+        )
+        if is_open
+    ]
     return Verdict(interval.name, PRACTICALLY, " and ".join(parts))
 
 
@@ -96,4 +96,6 @@ class Identifiability(Mapping):
         if not any(row["why"] for row in rows):
             for row in rows:
                 del row["why"]
-        return f"identifiability at {percent_of(self.level)}\n\n{TextTable(rows, words=['parameter', 'verdict', 'why'])}"
+        return (
+            f"identifiability at {percent_of(self.level)}\n\n{TextTable(rows, words=['parameter', 'verdict', 'why'])}"
+        )

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.problem import check
 from batchgd.problem.check import Interval
 from batchgd.problem.errors import InputError
 
@@ -66,7 +65,7 @@ def levels_of(level: float | Sequence[float] | None, sigmas: float | Sequence[fl
         given, name, inside = level, "level", Interval(0.0, 1.0)
     else:
         given, name, inside = sigmas, "sigmas", Interval(0.0, 6.0)
-    several = [*given] if check.is_array(given) and np.ndim(given) else [given]
+    several: list[Any] = list(np.atleast_1d(np.asarray(given, dtype=object)))
     if not several:
         raise InputError(f"{name} is empty: give one number, or several")
     numbers = sorted({inside.one(name, each) for each in several})

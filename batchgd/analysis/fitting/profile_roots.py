@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,7 @@ FLANK = 0.02
 """Each round fits at the estimate and this far on both sides of it, in widths of the bracket."""
 
 KEPT = 8
+CHECKS = 5
 ROUNDS = 40
 
 
@@ -75,6 +78,43 @@ def crossings(search: Search, rise: float) -> list[Crossing]:
             points = [optimum.point for optimum in search.near(scan, middle)]
             found.append(Crossing(scan, rise, values[inner], values[outer], rises[inner], rises[outer], points))
     return found
+
+
+def all_crossings(search: Search, rises: Sequence[float], points: int) -> list[list[Crossing]]:
+    """Return the closed crossings of each rise, and scan their ends and what is between them.
+
+    That may find lower optima, and is then done again.
+    """
+    for _ in range(CHECKS):
+        found = [crossings(search, rise) for rise in rises]
+        close(search, [each for crossed in found for each in crossed])
+        for each in (each for crossed in found for each in crossed):
+            each.scan.add([each.inner])
+        _fill_apart(search, found[-1], points)
+        search.settle()
+        again = [crossings(search, rise) for rise in rises]
+        if search.fits.over or all(map(_same, found, again)):
+            break
+    return found
+
+
+def _fill_apart(search: Search, found: list[Crossing], points: int) -> None:
+    """Scan intervals that do not contain the best value as densely as the one that does."""
+    for scan in search.scans:
+        ends = sorted((each.inner, each.inner < each.outer) for each in found if each.scan is scan)
+        for (low, leaves), (high, leaves_next) in pairwise(ends):
+            if not leaves and leaves_next and not low <= search.fits.best[scan.k] <= high:
+                scan.add(np.linspace(low, high, max(points // 2, 3)))
+
+
+def _same(found: list[Crossing], again: list[Crossing]) -> bool:
+    """Return whether what was closed is still where the profile crosses."""
+    return len(found) == len(again) and all(
+        one.scan is other.scan
+        and min(one.inner, one.outer) <= max(other.inner, other.outer)
+        and max(one.inner, one.outer) >= min(other.inner, other.outer)
+        for one, other in zip(found, again, strict=True)
+    )
 
 
 def close(search: Search, found: list[Crossing]) -> None:

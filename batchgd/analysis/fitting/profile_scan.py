@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 SAME = 1e-3
-"""Optima at one value are one if their chi-squares differ by less than this, in units of the variance or of the rise."""
+"""Optima at one value are one if their chi-squares differ by less than this, in variances or relative to the rise."""
 
 EQUAL = 1e-9
 """Two values are one if they are closer than this, in standard errors."""
@@ -79,7 +80,7 @@ class Scan:
             for point in elsewhere():
                 yield self._start(value, -1, point)
         self._fresh.clear()
-        for before, after in zip(values[:-1], values[1:], strict=True):
+        for before, after in pairwise(values):
             for here, there in ((before, after), (after, before)):
                 for optimum in self.optima[here][:FOLLOWED]:
                     if (optimum.number, there) not in self._followed:

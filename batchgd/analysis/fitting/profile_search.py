@@ -43,9 +43,17 @@ class BetterFit(Exception):
 class Search:
     """Scans of several parameters, run together in one batch a round."""
 
-    def __init__(self, fits: HeldFits, coordinates: Sequence[int], highest: float, seeds: Floats, restarts: int, seed: int):
+    def __init__(
+        self,
+        fits: HeldFits,
+        coordinates: Sequence[int],
+        highest: float,
+        seeds: Floats,
+        restarts: int,
+        rng: np.random.Generator,
+    ):
         self.fits, self.highest, self.seeds, self.restarts = fits, highest, seeds, restarts
-        self.rng = np.random.default_rng(seed)
+        self.rng = rng
         self.scans = [Scan(k, fits.lower[k], fits.upper[k], fits.steps[k]) for k in coordinates]
 
     def run(self, points: int) -> None:
