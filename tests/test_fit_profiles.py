@@ -140,7 +140,7 @@ def test_intervals_of_lmfit():
 def test_the_end_is_where_the_exact_profile_crosses():
     """With k held, the model is linear, so its profile is a linear least-squares problem at each k."""
     t, y = decay()
-    fit = bgd.fit("a*exp(-k*x) + c", t, y, parameters={"a": (0, 9), "k": (0.01, 5), "c": (-3, 3)}, starts=100)
+    fit = bgd.fit("a*exp(-k*x) + c", t, y, parameters={"a": (0, 50), "k": (0.3, 5), "c": (-50, 50)}, starts=100)
 
     def exact(k):
         return np.linalg.lstsq(np.stack([np.exp(-k * t), np.ones(20)], axis=1), y)[1][0]
@@ -157,8 +157,8 @@ def test_the_end_is_where_the_exact_profile_crosses():
 
 def tones():
     """A weak oscillation in noise, sampled so that other frequencies fit nearly as well."""
-    x = np.sort(np.random.default_rng(4).uniform(0.0, 12.0, 14))
-    return x, np.sin(2.0 * x + 0.5) + 0.6 * np.random.default_rng(5).normal(size=14)
+    x = np.sort(np.random.default_rng(2).uniform(0.0, 12.0, 14))
+    return x, np.sin(2.0 * x + 0.5) + 0.9 * np.random.default_rng(16).normal(size=14)
 
 
 def tone_fit(**options):
@@ -243,7 +243,8 @@ def test_a_better_fit_is_told_and_taken():
 
 def test_a_product_is_structurally_not_identifiable():
     y = 3.0 * np.exp(-X) + 0.05 * np.random.default_rng(1).normal(size=25)
-    fit = bgd.fit("a*b*exp(-k*x)", X, y, parameters={"a": (1, 5), "b": (1, 5), "k": (0, 3)}, starts=50)
+    known = {"sigma": 0.05, "absolute_sigma": True, "starts": 50}
+    fit = bgd.fit("a*b*exp(-k*x)", X, y, parameters={"a": (1, 5), "b": (1, 5), "k": (0, 3)}, **known)
     found = fit.identifiability()
     assert [found[name].verdict for name in "abk"] == [
         "structurally not identifiable",
@@ -252,7 +253,7 @@ def test_a_product_is_structurally_not_identifiable():
     ]
     assert "together with b" in found["a"].why
     assert "chi-square does not change" in str(found)
-    alone = bgd.fit("a*exp(-k*x)", X, y, parameters={"a": (1, 25), "k": (0, 3)}, starts=50)
+    alone = bgd.fit("a*exp(-k*x)", X, y, parameters={"a": (1, 25), "k": (0, 3)}, **known)
     np.testing.assert_allclose(ends(fit.conf_interval("k"), "k"), ends(alone.conf_interval("k"), "k"), rtol=1e-5)
 
 
@@ -367,9 +368,9 @@ def test_panels(tmp_path):
 def test_intervals_cover_the_truth_as_often_as_they_say():
     """60 simulated data sets at 80 %: 48 are expected; fewer than 35 or all 60 happen once in 10,000 times."""
     covered = 0
-    t = np.linspace(0.0, 3.0, 12)
+    t = np.linspace(0.0, 3.0, 40)
     for seed in range(60):
-        y = 2.0 * np.exp(-t) + 0.3 * np.random.default_rng(seed).normal(size=12)
+        y = 2.0 * np.exp(-t) + 0.6 * np.random.default_rng(seed).normal(size=40)
         fit = bgd.fit("a*exp(-k*x)", t, y, parameters={"a": (0, 9), "k": (0, 9)}, starts=10)
         interval = fit.conf_interval("k", level=0.8, points=4, restarts=2)["k"]
         covered += interval.low <= 1.0 <= interval.high

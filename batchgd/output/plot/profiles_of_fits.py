@@ -75,9 +75,7 @@ def _panel(ax: Any, found: Any, name: str, label: str) -> None:
     for each in intervals:
         rise = float(found.test.rise(each.level))
         ax.axhline(rise, color=INK, linewidth=0.7, linestyle=":", gid="level")
-        ax.text(
-            1, rise, f"{100 * each.level:.4g} % ", ha="right", va="bottom", transform=ax.get_yaxis_transform(), **small
-        )
+        ax.text(1, rise, f"{100 * each.level:.4g} % ", transform=ax.get_yaxis_transform(), **small)
     _points(ax, profile, top, low, high)
     _parabola(ax, profile, top, low, high)
     if log:
