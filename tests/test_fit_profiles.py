@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.interpolate import RegularGridInterpolator
 from scipy.optimize import least_squares
 
 import batchgd as bgd
@@ -150,6 +151,57 @@ def test_the_end_is_where_the_exact_profile_crosses():
     rise = stats.f.ppf(0.95, 1, 17) * fit.chisqr / 17
     for end in ends(profile.intervals, "k")[0]:
         assert exact(end) - fit.chisqr == pytest.approx(rise, rel=1e-6)
+
+
+# Two parameters
+
+
+def test_the_joint_profile_of_a_linear_model_is_an_ellipsoid():
+    parameters = {"a": (-9, 9), "b": (-9, 9), "c": (-9, 9)}
+    fit = bgd.fit("a + b*x + c*x**2", X, LINE, parameters=parameters, starts=20)
+    plane = fit.profile2d("a", "c", sigmas=2, points=9)
+    rows = [fit.free.index(name) for name in "ac"]
+    inverse = np.linalg.inv(fit.covar[np.ix_(rows, rows)])
+    steps = np.stack(np.meshgrid(plane.x, plane.y), axis=-1) - plane.best
+    exact = np.einsum("...i,ij,...j", steps, inverse, steps)
+    np.testing.assert_allclose(plane.rise, exact, rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(plane.confidence, stats.f.cdf(exact / 2.0, 2, 22), atol=1e-8)
+    half = np.sqrt(2.0 * stats.f.ppf(plane.levels[0], 2, 22)) * fit.params["a"].stderr
+    assert plane.x[0] < plane.best[0] - half < plane.best[0] + half < plane.x[-1]
+
+
+LMFIT_PLANE = [
+    [4.43993264, 2.94544916, 2.51516424, 3.55867153, 5.26212376],
+    [4.04923642, 2.17589123, 1.37583518, 2.80563273, 4.76135068],
+    [3.90598477, 1.79928356, 0.32539023, 2.42117521, 4.52836098],
+    [4.04373986, 2.13500729, 1.26715152, 2.73753222, 4.71417915],
+    [4.41635527, 3.00472096, 2.67509363, 3.72659732, 5.40578884],
+]
+"""``lmfit.conf_interval2d(minimizer, result, "a", "k", 5, 5, limits=((2.5, 3.5), (0.7, 1.2)))`` of lmfit 1.3.4.
+
+That is the root of the rise, from 3.5 and 1.2 down, with a row for each k.
+"""
+
+
+def test_the_joint_profile_of_lmfit():
+    t, y = decay()
+    fit = bgd.fit("a*exp(-k*x) + c", t, y, parameters={"a": (0, 9), "k": (0, 5), "c": (-3, 3)}, starts=100)
+    plane = fit.profile2d("a", "k", points=60)
+    rise = RegularGridInterpolator((plane.y, plane.x), plane.rise, method="cubic")
+    pairs = np.stack(np.meshgrid([0.825, 0.95, 1.075], [2.75, 3.0, 3.25], indexing="ij"), axis=-1)
+    expected = np.array(LMFIT_PLANE)[::-1, ::-1][1:4, 1:4]
+    np.testing.assert_allclose(np.sqrt(rise(pairs)), expected, rtol=5e-4)
+
+
+def test_the_joint_profile_of_the_only_two_parameters(tmp_path):
+    fit = bgd.fit("a*(x - b)", X, LINE, parameters={"a": (-9, 9), "b": (-9, 9)}, starts=50)
+    plane = fit.profile2d("a", "b", level=(0.5, 0.9), points=8)
+    exact = [[np.sum((a * (X - b) - LINE) ** 2) for a in plane.x] for b in plane.y]
+    np.testing.assert_allclose(plane.rise, (np.array(exact) - fit.chisqr) / fit.redchi, rtol=1e-9, atol=1e-9)
+    assert "8 x 8 pairs of a and b" in repr(plane)
+    ax = plane.plot(tmp_path / "plane.png")
+    best = next(line for line in ax.get_lines() if line.get_gid() == "best")
+    np.testing.assert_allclose(np.ravel(best.get_data()), plane.best)
 
 
 # Basins
@@ -366,15 +418,14 @@ def test_panels(tmp_path):
 
 
 def test_intervals_cover_the_truth_as_often_as_they_say():
-    """60 simulated data sets at 80 %: 48 are expected; fewer than 35 or all 60 happen once in 10,000 times."""
-    covered = 0
-    t = np.linspace(0.0, 3.0, 40)
-    for seed in range(60):
+    """Of 20 simulated data sets, 14 are expected to have it within 70 %; fewer than 8 or all 20 are so once in 300."""
+    covered, t = 0, np.linspace(0.0, 3.0, 40)
+    for seed in range(20):
         y = 2.0 * np.exp(-t) + 0.6 * np.random.default_rng(seed).normal(size=40)
         fit = bgd.fit("a*exp(-k*x)", t, y, parameters={"a": (0, 9), "k": (0, 9)}, starts=10)
-        interval = fit.conf_interval("k", level=0.8, points=4, restarts=2)["k"]
+        interval = fit.conf_interval("k", level=0.7, points=4, restarts=2)["k"]
         covered += interval.low <= 1.0 <= interval.high
-    assert 35 <= covered < 60
+    assert 8 <= covered < 20
 
 
 # Bad input

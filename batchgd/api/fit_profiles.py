@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from batchgd.analysis.fitting.profile import profiles_of
+from batchgd.analysis.fitting.profile_plane import plane_of
 from batchgd.compiler.plain.calls import refusing_failures
 from batchgd.engine.interrupts import heeded
 from batchgd.engine.progress import Progress, Watch
 
 if TYPE_CHECKING:
-    from batchgd.analysis.fitting.profile import Profiles
     from batchgd.analysis.fitting.profile_identifiability import Identifiability
     from batchgd.analysis.fitting.profile_intervals import ConfidenceIntervals
+    from batchgd.analysis.fitting.profile_plane import Plane
+    from batchgd.analysis.fitting.profile_result import Profiles
 
 Levels = float | Sequence[float]
 
@@ -143,6 +145,42 @@ class Profiled:
         A. Raue et al., Bioinformatics 25 (2009) 1923.
         """
         return self.profile(names, level=level, **options).identifiability
+
+    def profile2d(
+        self,
+        first: str,
+        second: str,
+        *,
+        level: Levels | None = None,
+        sigmas: Levels = (1, 2, 3),
+        points: int = 30,
+        restarts: int = 2,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Plane:
+        """Return the joint profile of two parameters, as ``lmfit.conf_interval2d``: regions, and their contours.
+
+        At the boundary the lowest chi-square has risen by 2 F(level; 2, m - p) s², or by chi²(level; 2) if sigma
+        is absolute. The pairs cover the region around the best fit; of an open side as much as is useful.
+
+        Parameters
+        ----------
+        first, second : str
+            Two parameters that vary.
+        points : int
+            How many values of each.
+        level, sigmas, restarts, seed, progress
+            As for :meth:`profile`.
+
+        Returns
+        -------
+        Plane
+            ``x``, ``y``, ``rise`` and ``confidence``; ``plot()`` draws the contours.
+        """
+        watch = Watch(progress)
+        how: dict[str, Any] = {"level": level, "sigmas": sigmas, "points": points, "restarts": restarts, "seed": seed}
+        with heeded(), refusing_failures():
+            return plane_of(self, first, second, watch=watch, **how)
 
     def with_start(self, values: Mapping[str, float]) -> Self:
         """Return the fit with one more start, such as ``profile.better``: its solution is listed with the others.

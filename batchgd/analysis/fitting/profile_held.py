@@ -32,6 +32,18 @@ No gradient can be the test: far from the best value that of a parameter may be 
 """
 
 
+BETTER = 1e-6
+"""A fit is better than the best if its chi-square is lower by more than this, in units of the variance."""
+
+
+class BetterFit(Exception):
+    """Raised when a fit with one parameter held is better than the best fit."""
+
+    def __init__(self, point: Floats):
+        super().__init__()
+        self.point = point
+
+
 class HeldFits:
     """The fits of a profile, in the coordinates u of the fit, within its limits.
 
@@ -96,6 +108,23 @@ class HeldFits:
         self.count += len(points)
         cost = 2.0 * ends.fun
         return np.where(np.isfinite(cost), cost, np.inf), ends.x
+
+    def rises(self, points: Floats, held: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+        """Return rises and endpoints; raise BetterFit if one is lower than the best."""
+        costs, ends = self(points, held)
+        rises = self.rise(costs)
+        lowest = int(np.argmin(rises))
+        if rises[lowest] < -BETTER:
+            raise BetterFit(ends[lowest])
+        return rises, ends
+
+    @property
+    def better(self) -> dict[str, float] | None:
+        """The values of the parameters, if this is not about the best fit but about a better one."""
+        if self.cost >= self.fit.best.cost:
+            return None
+        parameters = self.fit.model.parameters
+        return dict(zip(parameters.names, map(float, parameters.values(self.outward(self.best))), strict=True))
 
     def _around(self, points: Floats) -> Floats:
         """Return the box of the starts that contains the points, too: steps are measured by it."""

@@ -28,17 +28,6 @@ ROUNDS = 8
 MARGIN = 1.15
 """How far the grid of a side goes beyond the highest level."""
 
-BETTER = 1e-6
-"""A fit is better than the best if its chi-square is lower by more than this, in units of the variance."""
-
-
-class BetterFit(Exception):
-    """Raised when a fit with one parameter held is better than the best fit."""
-
-    def __init__(self, point: Floats):
-        super().__init__()
-        self.point = point
-
 
 class Search:
     """Scans of several parameters, run together in one batch a round."""
@@ -72,7 +61,7 @@ class Search:
 
     def _begin(self) -> None:
         for scan in self.scans:
-            best, reach = self.fits.best[scan.k], self._reach(scan)
+            best, reach = self.fits.best[scan.k], self.reach(scan)
             scan.add([best, *(point[scan.k] for point in self.seeds)])
             for side, limit in ((-1.0, scan.low), (1.0, scan.high)):
                 most = min(abs(limit - best), BEYOND * reach)
@@ -81,7 +70,7 @@ class Search:
                 scan.add(best + side * reach * step for step in NEAR if reach * step < most)
                 scan.add(best + side * distance for distance in far)
 
-    def _reach(self, scan: Scan) -> float:
+    def reach(self, scan: Scan) -> float:
         """Return how far the linearised model goes until the highest level is reached."""
         return float(scan.step * np.sqrt(self.highest))
 
@@ -106,11 +95,11 @@ class Search:
         inner, outer = self.crossing(scan, side)
         best, before = self.fits.best[scan.k], len(scan.optima)
         if outer is not None:
-            if outer > APART * inner and outer > 1e-6 * self._reach(scan):
+            if outer > APART * inner and outer > 1e-6 * self.reach(scan):
                 scan.add(best + side * np.geomspace(max(inner, 0.01 * outer), outer, 5)[1:-1])
                 if inner < 0.01 * outer:
                     scan.add([best + side * 0.01 * outer])
-        elif np.isinf(scan.high if side > 0 else scan.low) and inner < 10.0**6 * BEYOND * self._reach(scan):
+        elif np.isinf(scan.high if side > 0 else scan.low) and inner < 10.0**6 * BEYOND * self.reach(scan):
             scan.add(best + side * inner * np.array([10.0**0.5, 10.0]))
         return len(scan.optima) > before
 
@@ -121,18 +110,19 @@ class Search:
         if outer is not None:
             scan.add(best + side * np.linspace(0.0, min(outer, MARGIN * max(inner, outer / APART)), points + 1)[1:])
         elif inner > 0.0:
-            first = min(inner, self._reach(scan)) / points
+            first = min(inner, self.reach(scan)) / points
             scan.add(best + side * np.geomspace(first, inner, points))
 
     def settle(self) -> None:
         """Fit at all new values, and from the optima of each value at those next to it, until nothing new is found."""
         while not self.fits.over:
-            starts = [start for scan in self.scans for start in scan.starts(self._elsewhere)]
+            starts = [start for scan in self.scans for start in scan.starts(self.elsewhere)]
             if not starts:
                 break
             self._take(starts)
 
-    def _elsewhere(self) -> Floats:
+    def elsewhere(self) -> Floats:
+        """Return starts for any values: the solutions of the fit, and random points."""
         return np.concatenate([self.seeds, self.fits.random(self.restarts, self.rng)])
 
     def _take(self, starts: list[Start]) -> None:
@@ -142,18 +132,13 @@ class Search:
             scans[start.coordinate].take(start, rise, point)
 
     def fit(self, starts: list[tuple[int, float, Floats]]) -> tuple[Floats, Floats]:
-        """Fit from points with one coordinate held at a value; return rises and endpoints, or raise BetterFit."""
+        """Fit from points with one coordinate held at a value; return rises and endpoints."""
         points = np.array([point for _, _, point in starts])
         rows, coordinates = np.arange(len(starts)), [k for k, _, _ in starts]
         held = np.zeros(points.shape, dtype=bool)
         held[rows, coordinates] = True
         points[rows, coordinates] = [value for _, value, _ in starts]
-        costs, ends = self.fits(points, held)
-        rises = self.fits.rise(costs)
-        lowest = int(np.argmin(rises))
-        if rises[lowest] < -BETTER:
-            raise BetterFit(ends[lowest])
-        return rises, ends
+        return self.fits.rises(points, held)
 
     def near(self, scan: Scan, value: float) -> list[Optimum]:
         """Return the optima at the values on both sides of a value, as starts for a fit there."""

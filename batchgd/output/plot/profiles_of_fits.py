@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from batchgd.output.plot.canvas import figure_title, finish, given_axes, new_panels
-from batchgd.output.plot.style import INK, NOTE_SIZE, TITLE_SIZE, palette
+from batchgd.output.plot.canvas import figure_title, finish, given_axes, given_or_new, headline, new_panels
+from batchgd.output.plot.style import INK, NOTE_SIZE, TITLE_SIZE, blend, palette
 from batchgd.problem.wording import plural
 
 COLUMNS = 3
@@ -143,3 +143,34 @@ def _note(widest: Any) -> str:
         end = f"from {widest.low:.5g}" if widest.open_right else f"to {widest.high:.5g}"
         note = f"{end}, open to the {'right' if widest.open_right else 'left'}"
     return note + (f", and {plural(len(widest.others), 'other interval')}" if widest.others else "")
+
+
+def plane(found: Any, ax: Any = None) -> Any:
+    """Draw the joint profile of two parameters: the regions of its levels of confidence, darker the lower the level.
+
+    Parameters
+    ----------
+    found : Plane
+        What ``fit.profile2d`` returned.
+    ax : matplotlib Axes, optional
+        Where to draw; default: a new figure.
+
+    Returns
+    -------
+    Axes
+    """
+    ax = given_or_new(ax, (5.4, 4.4))
+    edges = [0.0, *(float(found.test.rise(level, held=2)) for level in found.levels)]
+    rise = np.where(np.isfinite(found.rise), found.rise, 1e3 * edges[-1])
+    shades = np.array([blend(palette(1)[0], 0.65 * 0.6**k) for k in range(len(found.levels))])
+    ax.contourf(found.x, found.y, np.maximum(rise, 0.0), levels=edges, colors=shades)
+    lines = ax.contour(found.x, found.y, rise, levels=edges[1:], colors=INK, linewidths=0.7)
+    words = {edge: f"{100 * level:.4g} %" for edge, level in zip(edges[1:], found.levels, strict=True)}
+    ax.clabel(lines, fmt=words, fontsize=NOTE_SIZE - 1)
+    ax.plot(*found.best, "+", color=INK, markersize=7, gid="best")
+    for scale, setter in zip(found.scales, (ax.set_xscale, ax.set_yscale), strict=True):
+        if scale == "log":
+            setter("log")
+    note = "regions of joint confidence" + ("" if found.better is None else ", of a better fit than the best")
+    headline(ax, f"{found.names[0]} and {found.names[1]}", note)
+    return finish(ax, *found.names)
