@@ -111,7 +111,7 @@ def prepare(
         lower=box.lower.astype(dtype),
         width=box.width.astype(dtype),
         points=_points(batch, dtype),
-        per_start=np.hstack(columns) if columns else np.empty((n, 0), dtype),
+        per_start=np.ascontiguousarray(np.hstack(columns)) if columns else np.empty((n, 0), dtype),
         numbers=Numbers(
             p=np.concatenate([objective.numbers, getattr(module, "TABLES", [])]).astype(dtype),
             box=np.concatenate([sides.ravel(), *ends]),
