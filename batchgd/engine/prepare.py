@@ -39,7 +39,7 @@ def specialisation_of(batch: Batch) -> Specialisation:
         target=batch.backend.name,
         lanes=min(batch.backend.lanes(batch.starts.n), PLAIN_LANES if batch.objective.plain else 1 << 30),
         in_kernel=batch.starts.in_kernel,
-        cubic=not per_start and all(np.ptp(side) == 0.0 for side in (box.lower, box.upper)),
+        cubic=all(np.ptp(side) == 0.0 for side in (box.lower, box.upper)),
         per_start=tuple(differing),
         tests=(*batch.stopping.active, *(["turns"] if batch.watch_turns else [])),
         simulated=batch.backend.name == "cuda" and simulated(),
