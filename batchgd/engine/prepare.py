@@ -131,6 +131,8 @@ def prepare(
 def _points(batch: Batch, dtype: str) -> Callable[[int, int], NDArray[Any]] | None:
     """Return what makes the starts of a shard, none of them outside bounds, or None if the kernel makes them."""
     starts, bounds = batch.starts, batch.bounds
+    if starts.in_kernel:
+        return None
     if bounds is None:
-        return None if starts.in_kernel else starts.rows
+        return starts.rows
     return lambda first, stop: bounds.of(slice(first, stop)).clip(starts.rows(first, stop).astype(dtype))
