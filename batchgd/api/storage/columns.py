@@ -38,6 +38,7 @@ PER_START: dict[str, tuple[str, Any]] = {
 
 _SHAPES = {
     "active": "rd",
+    "multipliers": "rd",
     "x": "rd",
     "eigenvalues": "rd",
     "mode": "rd",
