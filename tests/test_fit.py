@@ -364,7 +364,8 @@ def test_exchanged_labels_are_said():
     assert first.chisqr == pytest.approx(second.chisqr, rel=1e-9)
     assert first.values["k1"] == pytest.approx(second.values["k2"], rel=1e-6)
     assert fit.agree == first.count + second.count
-    assert "2 solutions have the same chi-square" in str(fit)
+    assert fit.swapped == [("a1", "k1"), ("a2", "k2")]
+    assert f"2 solutions differ by the order of components: exchangeable={fit.swapped} makes them one" in fit.notes
 
 
 def test_michaelis_menten():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from batchgd.analysis.fitting.data import take_data
+from batchgd.analysis.fitting.exchange import Exchange
 from batchgd.analysis.fitting.model import Model
 from batchgd.analysis.fitting.sets import take_sets
 from batchgd.api.fit_result import FitResult
@@ -32,6 +33,7 @@ def fit(
     shared: Any = None,
     sigma: Any = None,
     absolute_sigma: bool = False,
+    exchangeable: Any = None,
     loss: str = "linear",
     f_scale: float = 1.0,
     starts: int | None = None,
@@ -71,6 +73,9 @@ def fit(
     absolute_sigma : bool
         Whether sigma is known absolutely. Otherwise it is relative, and the covariance is scaled so that the reduced
         chi-square is 1, as in ``curve_fit``.
+    exchangeable : list of tuples of str, optional
+        Components of the model that may be exchanged, ``[("a1", "k1"), ("a2", "k2")]`` for two exponentials: solutions
+        that differ by their order are one, reported in ascending order of the first names. Give all the same limits.
     loss, f_scale
         A robust loss, as for :class:`LeastSquares`. ``chisqr`` remains the sum of squares.
     starts : int, optional
@@ -109,7 +114,9 @@ def fit(
             f"{len(data)} points{dropped} cannot determine {len(free)} parameters: give more data, or fix "
             f"{len(free) - len(data)} with bgd.Parameter(value, vary=False)"
         )
+    exchange = Exchange.parse(exchangeable, prepared.parameters)
     prepared.checked(data)
+    exchange.check(prepared, data)
     options: dict[str, Any] = {"loss": loss, "f_scale": f_scale}
     parameters = prepared.parameters
     objective = prepared.residuals(data, coordinates=True, **options)
@@ -118,7 +125,7 @@ def fit(
         "bounds": parameters.bounds if np.isfinite(parameters.bounds).any() else None,
         "method": LevenbergMarquardt() if method is None else method,
         "stopping": stopping,
-        "identity": identity,
+        "identity": exchange.identity(identity),
         "backend": backend,
         "threads": threads,
     }
@@ -128,4 +135,4 @@ def fit(
     if parameters.guess is not None and not landscape.interrupted:
         guess = multistart(objective, starts=parameters.guess[None], **how)
     residuals = prepared.residuals(data, coordinates=False, **options)
-    return FitResult(prepared, data, landscape, residuals, absolute_sigma, guess)
+    return FitResult(prepared, data, landscape, residuals, absolute_sigma, exchange, guess)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from batchgd.analysis.fitting import forms, report
 from batchgd.analysis.fitting.data import Data
+from batchgd.analysis.fitting.exchange import Exchange, swapped
 from batchgd.analysis.fitting.model import Model
 from batchgd.analysis.fitting.solutions import Optima, Solution, solutions
 from batchgd.analysis.fitting.statistics import Criteria, Linearised, correlation, linearised
@@ -87,12 +88,13 @@ class FitResult:
         landscape: MultistartResult,
         residuals: LeastSquares,
         absolute_sigma: bool,
+        exchange: Exchange,
         guess: MultistartResult | None = None,
     ):
         self.model, self.data, self.landscape = model, data, landscape
         self.residuals, self.absolute_sigma = residuals, absolute_sigma
         self.name, self.free, self.dropped = model.name, model.parameters.free, data.dropped
-        self._optima = Optima(model, data, residuals.loss)
+        self._optima = Optima(model, data, residuals.loss, exchange)
         self.solutions, self.guess = solutions(landscape, guess, self._optima)
         self.guessed, self.best = guess is not None, self.solutions[0]
 
@@ -147,6 +149,12 @@ class FitResult:
     def equal(self) -> list[Solution]:
         """The solutions whose cost is that of the best, up to rounding."""
         return self._optima.equal(self.solutions)
+
+    @property
+    def swapped(self) -> list[Any] | None:
+        """The components that equal solutions have in different order, as ``exchangeable`` takes them; None if not."""
+        found = swapped(self.equal, self.model, self.data)
+        return None if found is None else found.named(self.model.parameters)
 
     @cached_property
     def _linearised(self) -> Linearised:

@@ -33,12 +33,7 @@ def notes(fit: Any) -> list[str]:
     n, agree = fit.landscape.n, fit.agree
     lines = [f"{agree:,} of {plural(n, 'start')} ({percent(agree / n)}) agree on the best fit"]
     lines.append(f"coverage: {fit.landscape.coverage.sentence()}")
-    equal = len(fit.equal)
-    if equal > 1:
-        lines.append(
-            f"{equal} solutions have the same chi-square: parameters may be interchangeable; "
-            "separate them by limits, or give identity= with the symmetry"
-        )
+    lines += _equal(fit)
     if fit.dropped:
         lines.append(f"{plural(fit.dropped, 'row')} with NaN {'was' if fit.dropped == 1 else 'were'} left out")
     lines += _limits_reached(fit)
@@ -57,6 +52,17 @@ def notes(fit: Any) -> list[str]:
     if fit.landscape.interrupted:
         lines.append("interrupted: the fit knows only the starts that had ended")
     return [*lines, *fit.landscape.warnings]
+
+
+def _equal(fit: Any) -> list[str]:
+    """Say how solutions of the same cost differ."""
+    equal = len(fit.equal)
+    if equal < 2:
+        return []
+    groups = fit.swapped
+    if groups is None:
+        return [f"{equal} solutions have the same chi-square: the data do not tell them apart"]
+    return [f"{equal} solutions differ by the order of components: exchangeable={groups} makes them one"]
 
 
 def _limits_reached(fit: Any) -> list[str]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.analysis.fitting.data import Data, Floats
+from batchgd.analysis.fitting.exchange import Exchange
 from batchgd.analysis.fitting.model import Model
 from batchgd.problem.errors import InputError
 
@@ -41,8 +42,8 @@ class Solution:
 class Optima:
     """Makes solutions of points, for a model with its data and its loss."""
 
-    def __init__(self, model: Model, data: Data, loss: Any):
-        self.model, self.data, self.loss = model, data, loss
+    def __init__(self, model: Model, data: Data, loss: Any, exchange: Exchange):
+        self.model, self.data, self.loss, self.exchange = model, data, loss, exchange
 
     def of(self, landscape: Any) -> list[Solution]:
         """Return the minima of a run as solutions, lowest cost first; if it has none, its lowest point."""
@@ -54,18 +55,16 @@ class Optima:
             raise InputError(
                 f"the model {self.model.name} is not finite at any start: change the limits of its parameters"
             )
-        return [self._solution(np.asarray(lowest.x), 0, "not converged", n)]
+        return [self._solution(lowest.x, 0, "not converged", n)]
 
     def _solution(self, u: Floats, count: Any, kind: Any, n: int) -> Solution:
-        parameters = self.model.parameters
+        parameters, u = self.model.parameters, self.exchange.ordered(np.asarray(u))
         free = parameters.outward(u)
         values = dict(zip(parameters.names, map(float, parameters.values(free)), strict=True))
         residuals = self.residuals(free)
         with np.errstate(all="ignore"):
             cost, chisqr = 2.0 * float(np.sum(self.loss.cost(residuals))), float(np.sum(residuals**2))
-        return Solution(
-            values, chisqr, cost, int(count), int(count) / n, str(kind), free, parameters.at_limit(np.asarray(u))
-        )
+        return Solution(values, chisqr, cost, int(count), int(count) / n, str(kind), free, parameters.at_limit(u))
 
     def equal(self, solutions: list[Solution]) -> list[Solution]:
         """Return the solutions whose cost is the lowest, up to rounding."""
@@ -88,7 +87,7 @@ def solutions(landscape: Any, guess: Any, optima: Optima) -> tuple[list[Solution
     """
     found, led = optima.of(landscape), None
     if guess is not None and len(guess.minima):
-        row = _row(landscape, guess)
+        row = _row(landscape, guess, optima.exchange)
         if row is None:
             led = replace(optima.of(guess)[0], count=0, share=0.0)
             found = [*(found if len(landscape.minima) else []), led]
@@ -100,12 +99,13 @@ def solutions(landscape: Any, guess: Any, optima: Optima) -> tuple[list[Solution
     return [*first, *(each for each in found if not any(each is one for one in equal))], led
 
 
-def _row(landscape: Any, guess: Any) -> int | None:
+def _row(landscape: Any, guess: Any, exchange: Exchange) -> int | None:
     """Return the minimum of the run that the run from the given values found, too."""
     minima, one = landscape.minima, guess.minima[0]
     if not len(minima):
         return None
-    near = np.all(np.abs(minima.x - one["x"]) <= landscape.identity.x * landscape.box.width, axis=1)
+    known, place = np.array([exchange.ordered(u) for u in minima.x]), exchange.ordered(one["x"])
+    near = np.all(np.abs(known - place) <= landscape.identity.x * landscape.box.width, axis=1)
     level = np.abs(minima.fun - one["fun"]) <= SAME * np.abs(one["fun"])
     rows = np.flatnonzero(near | (level & (minima.free > 0)))
     return int(rows[0]) if len(rows) else None
