@@ -106,7 +106,7 @@ def fit(
     data = take_data(x, y, sigma) if shared is None else take_sets(x, y, sigma)
     if absolute_sigma and data.sigma is None:
         raise InputError("absolute_sigma is True without sigma: give sigma, the standard deviations of y")
-    prepared = Model(model, parameters, data.x, shared)
+    prepared = Model.parse(model, parameters, data.x, shared)
     free = prepared.parameters.free
     if len(data) < len(free):
         dropped = f" without NaN ({data.dropped} dropped)" if data.dropped else ""
