@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.analysis.fitting import forms, report
+from batchgd.analysis.fitting import forms, record, report
 from batchgd.analysis.fitting.data import Data
 from batchgd.analysis.fitting.model import Model
 from batchgd.analysis.fitting.statistics import Criteria, Linearised, correlation, linearised
@@ -349,6 +349,14 @@ class FitResult:
     def to_dataframe(self, *, solutions: bool = False) -> Any:
         """Return a pandas DataFrame with a row per parameter, or with a row per solution."""
         return forms.dataframe(self, solutions=solutions)
+
+    def record(self) -> dict[str, Any]:
+        """Return the fit without its data as a dict: what ``batchgd fit --json`` prints."""
+        return record.record(self)
+
+    def to_csv(self) -> str:
+        """Return the parameters as CSV, one line each."""
+        return record.parameters_csv(self)
 
     def to_scipy(self) -> Any:
         """Return the best fit as the OptimizeResult of ``scipy.optimize.least_squares``."""
