@@ -14,6 +14,7 @@ from batchgd.analysis.fitting import forms, record, report
 from batchgd.analysis.fitting.data import Data
 from batchgd.analysis.fitting.model import Model
 from batchgd.analysis.fitting.statistics import Criteria, Linearised, correlation, linearised
+from batchgd.api.fit_pictures import FitPictures
 from batchgd.api.result import MultistartResult
 from batchgd.compiler.least_squares import LeastSquares
 from batchgd.problem import check
@@ -337,6 +338,11 @@ class FitResult:
         return np.clip(points, low, high)
 
     # Other forms
+
+    @property
+    def plot(self) -> FitPictures:
+        """The pictures: ``fit.plot()``, and ``residuals``, ``correlation`` and ``waterfall`` of it."""
+        return FitPictures(self)
 
     def __repr__(self) -> str:
         return report.text(self)

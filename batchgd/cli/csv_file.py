@@ -5,11 +5,10 @@ import csv
 import gzip
 import io
 import itertools
-import os
 import sys
 from array import array
 from collections.abc import Iterator, Sequence
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 
@@ -32,7 +31,7 @@ _OTHERS = {
 
 
 class CsvFile:
-    """A table in a file, whose layout is known once it is opened; ``read`` reads columns, once.
+    """A table in a file, whose layout is known once it is entered; ``read`` reads columns, once.
 
     Parameters
     ----------
@@ -46,14 +45,25 @@ class CsvFile:
 
     def __init__(self, path: str, separator: str | None = None, header: bool | None = None):
         self.name = "stdin" if path == "-" else path
-        self._lines = _Lines(self.name, _opened(path))
-        sample = self._lines.ahead(_SAMPLE)
         self.rows, self._whole = 0, 0  # rows read, and the line at which the last one ended
-        if not sample:
-            raise InputError(f"{self.name} is empty: give a table with a row for each observation")
-        with self._explained():
-            self.layout: Layout = guess(sample, self._lines.comment, separator, header)
-        self._rows = split(self._lines, self.layout.separator)
+        self._given = path, separator, header
+        self._open = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        path, separator, header = self._given
+        with contextlib.ExitStack() as opened:
+            self._lines = _Lines(self.name, _opened(path, opened))
+            sample = self._lines.ahead(_SAMPLE)
+            if not sample:
+                raise InputError(f"{self.name} is empty: give a table with a row for each observation")
+            with self._explained():
+                self.layout: Layout = guess(sample, self._lines.comment, separator, header)
+            self._rows = split(self._lines, self.layout.separator)
+            self._open = opened.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
 
     @property
     def names(self) -> list[str]:
@@ -136,7 +146,8 @@ class CsvFile:
             yield
         except csv.Error as error:
             raise InputError(
-                f"{self.name} line {self._lines.number} cannot be read as a table ({error}): close every quotation mark"
+                f"{self.name} cannot be read as a table from line {self._whole + 1} on ({error}): "
+                "close every quotation mark"
             ) from None
 
 
@@ -179,15 +190,13 @@ class _Lines:
                 yield count, line
 
 
-def _opened(path: str) -> io.TextIOBase:
+def _opened(path: str, until: contextlib.ExitStack) -> io.TextIOBase:
     """Open a file as text, whatever its encoding: its byte order mark decides, else UTF-8, else Latin-1."""
     try:
-        raw: Any = sys.stdin.buffer if path == "-" else open(path, "rb", buffering=1 << 18)  # noqa: SIM115
-        if path != "-" and os.path.isdir(path):
-            raise IsADirectoryError(21, "is a folder")
+        raw: Any = sys.stdin.buffer if path == "-" else until.enter_context(open(path, "rb", buffering=1 << 18))  # noqa: SIM115
         head = raw.peek(64)[:64]
         if head.startswith(b"\x1f\x8b"):
-            raw = io.BufferedReader(gzip.GzipFile(fileobj=raw), 1 << 18)
+            raw = until.enter_context(io.BufferedReader(gzip.GzipFile(fileobj=raw), 1 << 18))
             head = raw.peek(64)[:64]
     except FileNotFoundError:
         raise InputError(f"{path} does not exist: give a CSV file, or - for stdin") from None
@@ -200,7 +209,9 @@ def _opened(path: str) -> io.TextIOBase:
     encoding = next((name for mark, name in _BOMS if head.startswith(mark)), "utf-8")
     if encoding == "utf-8" and _is_latin(raw):
         encoding = "latin-1"
-    return io.TextIOWrapper(raw, encoding=encoding, errors="replace", newline=None)
+    text = io.TextIOWrapper(raw, encoding=encoding, errors="replace", newline=None)
+    until.callback(text.detach)  # stdin stays open
+    return text
 
 
 def _is_latin(raw: BinaryIO) -> bool:

@@ -1,5 +1,6 @@
 """`batchgd fit`: fit a model to the columns of a table."""
 
+import functools
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -76,11 +77,10 @@ def fit(options: dict[str, Any]) -> int:
     console = Console(quiet=options.get("quiet", False))
     with console.guard_stdout():
         arguments, data = _arguments(options)
-        console.say(data.about)
     with heeded() as interrupt:
         with console.guard_stdout():
             try:
-                found = _solve(arguments, console)
+                found = _solve(arguments, data, console)
             except InputError:
                 if interrupt.seen:
                     raise KeyboardInterrupt from None  # there is nothing to show
@@ -141,11 +141,19 @@ def _model(options: dict[str, Any], parameters: dict[str, Any]) -> tuple[Any, li
     return expression.text, sorted(expression.names - parameters.keys())
 
 
-def _solve(arguments: dict[str, Any], console: Console) -> Any:
+def _solve(arguments: dict[str, Any], data: FitData, console: Console) -> Any:
     import batchgd as bgd
 
-    with console.progress() as progress:
-        return bgd.fit(**arguments, progress=progress)
+    announce = functools.cache(lambda: console.say(data.about))
+    with console.progress() as printer:
+
+        def progress(update: bgd.ProgressUpdate) -> None:
+            announce()  # not before the run has begun: what `bgd.fit` refuses prints one line only
+            printer(update)
+
+        found = bgd.fit(**arguments, progress=printer and progress)
+    announce()
+    return found
 
 
 def _print(found: Any, options: dict[str, Any], data: FitData) -> None:
@@ -170,5 +178,5 @@ def _write(found: Any, options: dict[str, Any], data: FitData, console: Console)
     if "report" in options:
         destinations.write_report(options["report"], _report(found, options["report"], data), console)
     if "plot" in options:
-        found.plot(options["plot"], x=data.labels["x"] or None, y=data.labels["y"])
+        found.plot(options["plot"], x=data.labels["x"] or None, y=data.labels["y"], sets=data.groups)
         console.say(f"picture written to {options['plot']}")

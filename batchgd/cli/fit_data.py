@@ -27,7 +27,11 @@ class FitData:
 def read_data(options: dict[str, Any], model: str | Callable[..., Any], named: Sequence[str]) -> FitData:
     """Read the table; ``named`` are the names in a formula that are not parameters, from which x may be told."""
     separator = as_separator(options["separator"]) if "separator" in options else None
-    table = CsvFile(options["data"], separator, options.get("header"))
+    with CsvFile(options["data"], separator, options.get("header")) as table:
+        return _read(table, options, model, named)
+
+
+def _read(table: CsvFile, options: dict[str, Any], model: str | Callable[..., Any], named: Sequence[str]) -> FitData:
     variables = _variables(table, options.get("x"), named)
     y = _column(table, options, "y", taken=variables.values())
     sigma = table.find(options["sigma"], "--sigma") if "sigma" in options else None
