@@ -129,11 +129,11 @@ def _parameter(item: Any) -> Any:
         except ValueError:
             return Parameter(expr=item)
     guess, _, limits = item.rpartition(" in ")
-    low, high, *scale = (part.strip() for part in limits.split(":"))
-    if len(scale) > 1:
+    lower, upper, *rest = (part.strip() for part in limits.split(":"))
+    if len(rest) > 1:
         raise ValueError
-    ends = {"min": float(low or "-inf"), "max": float(high or "inf")} | ({"scale": scale[0]} if scale else {})
-    return Parameter(float(guess), **ends) if guess else Parameter(**ends)
+    value, scale = float(guess) if guess else None, rest[0] if rest else "linear"
+    return Parameter(value, float(lower or "-inf"), float(upper or "inf"), scale=scale)
 
 
 def _setting(value: Any) -> Any:

@@ -60,7 +60,7 @@ def draw_correlation(fit: Any, ax: Any = None) -> Any:
         for i, j in np.ndindex(count, count):
             if np.isfinite(correlation[i, j]) and i != j:
                 dark = abs(correlation[i, j]) > 0.6
-                words = f"{round(correlation[i, j], 2) + 0.0:.2f}".replace("-", "−")
+                words = f"{round(float(correlation[i, j]), 2) + 0.0:.2f}".replace("-", "−")
                 ax.text(
                     j, i, words, ha="center", va="center", fontsize=NOTE_SIZE, color="white" if dark else INK,
                 )  # fmt: skip

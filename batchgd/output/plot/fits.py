@@ -214,7 +214,7 @@ def _legend(ax: Any, parts: list[_Part], level: float | None) -> None:
     handles: list[Any] = []
     if len(parts) > 1:
         for part in parts[:_SETS]:
-            style = {"marker": part.marker, "ms": 3.4, "mfc": "white", "mew": 0.8}
+            style: dict[str, Any] = {"marker": part.marker, "ms": 3.4, "mfc": "white", "mew": 0.8}
             handles.append(Line2D([], [], color=part.colour, lw=1.4, label=part.name, **style))
     else:
         colour = parts[0].colour
