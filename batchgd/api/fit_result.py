@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.analysis.fitting import forms, report
+from batchgd.analysis.fitting import forms, record, report
 from batchgd.analysis.fitting.data import Data
 from batchgd.analysis.fitting.model import Model
 from batchgd.analysis.fitting.solutions import Outcome, Solution, equal
 from batchgd.analysis.fitting.statistics import Criteria, Linearised, correlation, linearised
+from batchgd.api.fit_pictures import FitPictures
 from batchgd.api.result import MultistartResult
 from batchgd.compiler.least_squares import LeastSquares
 from batchgd.compiler.losses import Loss
@@ -312,6 +313,11 @@ class FitResult:
 
     # Other forms
 
+    @property
+    def plot(self) -> FitPictures:
+        """The pictures: ``fit.plot()``, and ``residuals``, ``correlation`` and ``waterfall`` of it."""
+        return FitPictures(self)
+
     def __repr__(self) -> str:
         return report.text(self)
 
@@ -323,6 +329,14 @@ class FitResult:
     def to_dataframe(self, *, solutions: bool = False) -> Any:
         """Return a pandas DataFrame with a row per parameter, or with a row per solution."""
         return forms.dataframe(self, solutions=solutions)
+
+    def record(self) -> dict[str, Any]:
+        """Return the fit without its data as a dict: what ``batchgd fit --json`` prints."""
+        return record.record(self)
+
+    def to_csv(self) -> str:
+        """Return the parameters as CSV, one line each."""
+        return record.parameters_csv(self)
 
     def to_scipy(self) -> Any:
         """Return the best fit as the OptimizeResult of ``scipy.optimize.least_squares``."""
