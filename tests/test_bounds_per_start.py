@@ -66,12 +66,12 @@ def test_threads_and_order_change_nothing():
 
 
 def test_equal_rows_are_bounds_of_all():
-    pairs = [(-0.5, 0.3), (0.1, 0.1), (None, 1.0)]
+    pairs = [(-0.5, 0.3), (0.1, 0.1), (-np.inf, 1.0)]
     scale = {"box": [(-0.5, 0.3), (0, 1), (-2, 1)], "gtol": 1e-8}
     x0 = np.clip(X0, [-0.5, 0.1, -np.inf], [0.3, 0.1, 1.0])
     for method in METHODS:
         shared = bgd.descend(quadratic, x0, bounds=pairs, method=method, **scale)
-        each = bgd.descend(quadratic, x0, bounds=[pairs] * N, method=method, **scale)
+        each = bgd.descend(quadratic, x0, bounds=np.broadcast_to(pairs, (N, D, 2)), method=method, **scale)
         assert np.array_equal(shared.x, each.x)
         assert np.array_equal(shared.nfev, each.nfev)
 

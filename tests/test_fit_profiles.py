@@ -272,6 +272,12 @@ def test_equal_solutions_have_intervals_of_their_own():
     assert k.others == (pytest.approx((q.low, q.high), rel=1e-5),)
     assert q.others == (pytest.approx((k.low, k.high), rel=1e-5),)
     assert "k may also be in" in str(intervals)
+    fit = bgd.fit(
+        "a*exp(-k*x) + b*exp(-q*x)", t, y, parameters=limits, starts=200, exchangeable=[("k", "a"), ("q", "b")]
+    )
+    declared = fit.conf_interval("k", level=0.95)["k"]
+    assert declared.others == ()
+    assert (declared.low, declared.high) == pytest.approx(min((k.low, k.high), (q.low, q.high)), rel=1e-5)
 
 
 def test_a_better_fit_is_told_and_taken():

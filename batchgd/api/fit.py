@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from batchgd.analysis.fitting.data import take_data
+from batchgd.analysis.fitting.exchange import Exchange
 from batchgd.analysis.fitting.model import Model
 from batchgd.analysis.fitting.sets import take_sets
+from batchgd.analysis.fitting.solutions import outcome
 from batchgd.api.fit_result import FitResult
 from batchgd.api.multistart import multistart
 from batchgd.problem import check
@@ -32,6 +34,7 @@ def fit(
     shared: Any = None,
     sigma: Any = None,
     absolute_sigma: bool = False,
+    exchangeable: Any = None,
     loss: str = "linear",
     f_scale: float = 1.0,
     starts: int | None = None,
@@ -71,6 +74,9 @@ def fit(
     absolute_sigma : bool
         Whether sigma is known absolutely. Otherwise it is relative, and the covariance is scaled so that the reduced
         chi-square is 1, as in ``curve_fit``.
+    exchangeable : list of tuples of str, optional
+        Components of the model that may be exchanged, ``[("a1", "k1"), ("a2", "k2")]`` for two exponentials: solutions
+        that differ by their order are one, reported in ascending order of the first names. Give all the same limits.
     loss, f_scale
         A robust loss, as for :class:`LeastSquares`. ``chisqr`` remains the sum of squares.
     starts : int, optional
@@ -101,7 +107,7 @@ def fit(
     data = take_data(x, y, sigma) if shared is None else take_sets(x, y, sigma)
     if absolute_sigma and data.sigma is None:
         raise InputError("absolute_sigma is True without sigma: give sigma, the standard deviations of y")
-    prepared = Model(model, parameters, data.x, shared)
+    prepared = Model.parse(model, parameters, data.x, shared)
     free = prepared.parameters.free
     if len(data) < len(free):
         dropped = f" without NaN ({data.dropped} dropped)" if data.dropped else ""
@@ -109,16 +115,17 @@ def fit(
             f"{len(data)} points{dropped} cannot determine {len(free)} parameters: give more data, or fix "
             f"{len(free) - len(data)} with bgd.Parameter(value, vary=False)"
         )
+    exchange = Exchange.parse(exchangeable, prepared.parameters)
     prepared.checked(data)
-    options: dict[str, Any] = {"loss": loss, "f_scale": f_scale}
+    exchange.check(prepared, data)
     parameters = prepared.parameters
-    objective = prepared.residuals(data, coordinates=True, **options)
+    objective = prepared.residuals(data, coordinates=True, loss=loss, f_scale=f_scale)
     how: dict[str, Any] = {
         "box": parameters.box,
         "bounds": parameters.bounds if np.isfinite(parameters.bounds).any() else None,
         "method": LevenbergMarquardt() if method is None else method,
         "stopping": stopping,
-        "identity": identity,
+        "identity": exchange.identity(identity),
         "backend": backend,
         "threads": threads,
     }
@@ -127,5 +134,5 @@ def fit(
     guess = None
     if parameters.guess is not None and not landscape.interrupted:
         guess = multistart(objective, starts=parameters.guess[None], **how)
-    residuals = prepared.residuals(data, coordinates=False, **options)
-    return FitResult(prepared, data, landscape, residuals, absolute_sigma, guess)
+    found = outcome(prepared, data, objective.loss, exchange, landscape, guess)
+    return FitResult(prepared, data, landscape, found, objective.loss, absolute_sigma)

@@ -9,21 +9,34 @@ import numpy as np
 
 from batchgd.analysis.fitting.profile import profiles_of
 from batchgd.analysis.fitting.profile_plane import plane_of
+from batchgd.analysis.fitting.solutions import outcome
 from batchgd.compiler.plain.calls import refusing_failures
 from batchgd.engine.interrupts import heeded
 from batchgd.engine.progress import Progress, Watch
 
 if TYPE_CHECKING:
+    from batchgd.analysis.fitting.data import Data
+    from batchgd.analysis.fitting.model import Model
     from batchgd.analysis.fitting.profile_identifiability import Identifiability
     from batchgd.analysis.fitting.profile_intervals import ConfidenceIntervals
     from batchgd.analysis.fitting.profile_plane import Plane
     from batchgd.analysis.fitting.profile_result import Profiles
+    from batchgd.analysis.fitting.solutions import Outcome
+    from batchgd.api.result import MultistartResult
+    from batchgd.compiler.losses import Loss
 
 Levels = float | Sequence[float]
 
 
 class Profiled:
     """The methods of :class:`FitResult` that fit again, with parameters held at values."""
+
+    model: Model
+    data: Data
+    landscape: MultistartResult
+    outcome: Outcome
+    loss: Loss
+    absolute_sigma: bool
 
     def profile(
         self,
@@ -192,7 +205,7 @@ class Profiled:
         """
         from batchgd.api.multistart import multistart
 
-        run, parameters = self.landscape, self.model.parameters  # type: ignore[attr-defined]
+        run, parameters = self.landscape, self.model.parameters
         low, high = parameters.bounds.T
         start = np.clip(parameters.inward(np.array([float(values[name]) for name in parameters.free])), low, high)
         guess = multistart(
@@ -206,4 +219,6 @@ class Profiled:
             backend=run.backend,
             threads=run.threads,
         )
-        return type(self)(self.model, self.data, run, self.residuals, self.absolute_sigma, guess)  # type: ignore
+        found = outcome(self.model, self.data, self.loss, self.outcome.exchange, run, guess)
+        how = self.loss, self.absolute_sigma
+        return type(self)(self.model, self.data, run, found, *how)  # type: ignore[call-arg]

@@ -112,8 +112,18 @@ def _interval(search: Search, scan: Scan, name: str, level: float, crossed: list
 
     value = float(search.fits.outward(search.fits.best)[scan.k])
     low, high = shown(mine)
-    others = tuple(shown(span) for span in spans if span is not mine)
+    others = tuple(shown(span) for span in spans if span is not mine and not _is_copy(search, scan, span))
     return ConfidenceInterval(name, value, level, low, high, bool(np.isinf(mine[0])), bool(np.isinf(mine[1])), others)
+
+
+def _is_copy(search: Search, scan: Scan, span: tuple[float, float]) -> bool:
+    """Return whether the lowest fit of an interval is another order of components that may be exchanged."""
+    exchange = search.fits.fit.outcome.exchange
+    within = [scan.optima[value][0] for value in scan.values if span[0] <= value <= span[1] and scan.optima[value]]
+    if not exchange.groups or not within:
+        return False
+    lowest = min(within, key=lambda each: each.rise).point
+    return not np.array_equal(exchange.ordered(lowest), lowest)
 
 
 def _verdict(search: Search, scan: Scan, interval: ConfidenceInterval, limits: list[str]) -> Verdict:

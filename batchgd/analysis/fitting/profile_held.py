@@ -53,7 +53,9 @@ class HeldFits:
 
     def __init__(self, fit: Any, best: Floats, cost: float, watch: Watch):
         self.fit, self.best, self.cost, self.watch = fit, best, cost, watch
-        parameters = fit.model.parameters
+        parameters, run = fit.model.parameters, fit.landscape
+        how = {"loss": fit.loss.name, "f_scale": fit.loss.f_scale}
+        self.objective = run.objective if run.has_function else fit.model.residuals(fit.data, coordinates=True, **how)
         self.names, self.inward, self.outward = fit.free, parameters.inward, parameters.outward
         self.lower, self.upper = parameters.bounds.T
         self.box = parameters.box.T
@@ -65,11 +67,10 @@ class HeldFits:
 
     def _scales(self) -> tuple[Floats, list[str]]:
         """Return the steps, and the parameters that J leaves undetermined."""
-        residuals, jacobian = self.fit.residuals.jacobian(self.outward(self.best))
-        weights = np.broadcast_to(self.fit.residuals.loss.weights(residuals)[1], residuals.shape)
-        log = self.fit.model.parameters.log
-        jacobian = jacobian * np.sqrt(weights)[:, None] * np.where(log, self.outward(self.best), 1.0)
-        found = linearised(jacobian, np.zeros(len(log), np.int8), self.test.variance)
+        residuals, jacobian = self.objective.jacobian(self.best)
+        weights = np.broadcast_to(self.fit.loss.weights(residuals)[1], residuals.shape)
+        jacobian = jacobian * np.sqrt(weights)[:, None]
+        found = linearised(jacobian, np.zeros(len(self.best), np.int8), self.test.variance)
         deviations, lengths = np.sqrt(np.diag(found.covariance)), np.linalg.norm(jacobian, axis=0)
         with np.errstate(divide="ignore"):
             alone = np.sqrt(self.test.variance) / lengths
@@ -97,7 +98,7 @@ class HeldFits:
         bounds = np.stack([np.where(held, points, self.lower), np.where(held, points, self.upper)], axis=2)
         landscape = self.fit.landscape
         batch = batch_at(
-            Problem(landscape.objective, self._around(points), bounds=bounds),
+            Problem(self.objective, self._around(points), bounds=bounds),
             points,
             Compute.of(landscape.backend, "float64", landscape.threads),
             method=LevenbergMarquardt(max_displacement=FARTHEST),

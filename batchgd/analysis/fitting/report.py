@@ -33,12 +33,7 @@ def notes(fit: Any) -> list[str]:
     n, agree = fit.landscape.n, fit.agree
     lines = [f"{agree:,} of {plural(n, 'start')} ({percent(agree / n)}) agree on the best fit"]
     lines.append(f"coverage: {fit.landscape.coverage.sentence()}")
-    equal = len(fit.equal)
-    if equal > 1:
-        lines.append(
-            f"{equal} solutions have the same chi-square: parameters may be interchangeable; "
-            "separate them by limits, or give identity= with the symmetry"
-        )
+    lines += _equal(fit)
     if fit.dropped:
         lines.append(f"{plural(fit.dropped, 'row')} with NaN {'was' if fit.dropped == 1 else 'were'} left out")
     lines += _limits_reached(fit)
@@ -59,6 +54,17 @@ def notes(fit: Any) -> list[str]:
     return [*lines, *fit.landscape.warnings]
 
 
+def _equal(fit: Any) -> list[str]:
+    """Say how solutions of the same cost differ."""
+    equal = len(fit.equal)
+    if equal < 2:
+        return []
+    groups = fit.swapped
+    if groups is None:
+        return [f"{equal} solutions have the same chi-square: the data do not tell them apart"]
+    return [f"{equal} solutions differ by the order of components: exchangeable={groups} makes them one"]
+
+
 def _limits_reached(fit: Any) -> list[str]:
     """Say which parameters of the best fit are at a limit, and what that means for the errors."""
     at = [
@@ -73,11 +79,11 @@ def _limits_reached(fit: Any) -> list[str]:
 
 
 def _from_the_guess(fit: Any) -> list[str]:
-    if not fit.guessed:
+    row = fit.outcome.guess
+    if row is None:
         return []
-    if fit.guess is None:
+    if row < 0:
         return ["the given values lead to no minimum"]
-    row = next(k for k, each in enumerate(fit.solutions) if each is fit.guess)
     alone = "" if fit.guess.count else ", which no other start reached"
     return [f"the given values lead to {'the best fit' if row == 0 else f'solution {row}'}{alone}"]
 

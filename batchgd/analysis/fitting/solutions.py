@@ -1,4 +1,4 @@
-"""The distinct optima of a fit: those that starts reached, and the one to which the given values lead."""
+"""What a fit found, as data: the distinct optima, and residuals with their derivatives at the best one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.analysis.fitting.data import Data, Floats
+from batchgd.analysis.fitting.exchange import Exchange, swapped
 from batchgd.analysis.fitting.model import Model
 from batchgd.problem.errors import InputError
 
@@ -41,8 +42,8 @@ class Solution:
 class Optima:
     """Makes solutions of points, for a model with its data and its loss."""
 
-    def __init__(self, model: Model, data: Data, loss: Any):
-        self.model, self.data, self.loss = model, data, loss
+    def __init__(self, model: Model, data: Data, loss: Any, exchange: Exchange):
+        self.model, self.data, self.loss, self.exchange = model, data, loss, exchange
 
     def of(self, landscape: Any) -> list[Solution]:
         """Return the minima of a run as solutions, lowest cost first; if it has none, its lowest point."""
@@ -54,23 +55,16 @@ class Optima:
             raise InputError(
                 f"the model {self.model.name} is not finite at any start: change the limits of its parameters"
             )
-        return [self._solution(np.asarray(lowest.x), 0, "not converged", n)]
+        return [self._solution(lowest.x, 0, "not converged", n)]
 
     def _solution(self, u: Floats, count: Any, kind: Any, n: int) -> Solution:
-        parameters = self.model.parameters
+        parameters, u = self.model.parameters, self.exchange.ordered(np.asarray(u))
         free = parameters.outward(u)
         values = dict(zip(parameters.names, map(float, parameters.values(free)), strict=True))
         residuals = self.residuals(free)
         with np.errstate(all="ignore"):
             cost, chisqr = 2.0 * float(np.sum(self.loss.cost(residuals))), float(np.sum(residuals**2))
-        return Solution(
-            values, chisqr, cost, int(count), int(count) / n, str(kind), free, parameters.at_limit(np.asarray(u))
-        )
-
-    def equal(self, solutions: list[Solution]) -> list[Solution]:
-        """Return the solutions whose cost is the lowest, up to rounding."""
-        lowest = min(each.cost for each in solutions)
-        return [each for each in solutions if each.cost <= lowest * (1.0 + SAME) + rounding(self.data)]
+        return Solution(values, chisqr, cost, int(count), int(count) / n, str(kind), free, parameters.at_limit(u))
 
     def residuals(self, free: Floats) -> Floats:
         """Return the residuals in units of sigma."""
@@ -79,37 +73,62 @@ class Optima:
         return found if self.data.sigma is None else found / self.data.sigma
 
 
-def rounding(data: Data) -> float:
-    """Return the cost of residuals that are rounding."""
-    observed = data.y if data.sigma is None else data.y / data.sigma
-    return len(data) * (ROUNDING * float(np.abs(observed).max())) ** 2
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """All solutions, lowest cost first, equally good ones by the number of parameters at a limit.
 
-
-def solutions(landscape: Any, guess: Any, optima: Optima) -> tuple[list[Solution], Solution | None]:
-    """Return all solutions, lowest cost first, and the one to which the given values lead, if they lead to one.
-
-    Of those that are equally good, the ones with the fewest parameters at a limit come first.
+    ``guess`` is the row of the one to which the given values lead, -1 if to none, None if no values were given.
+    ``swapped`` are the components that equal solutions have in different order, ``exchange`` those that were given.
+    ``residual``, (m,), and ``jac``, (m, free), are those of the best, in units of sigma.
     """
+
+    solutions: list[Solution]
+    guess: int | None
+    swapped: list[Any] | None
+    residual: Floats
+    jac: Floats
+    exchange: Exchange
+
+
+def outcome(model: Model, data: Data, loss: Any, exchange: Exchange, landscape: Any, guess: Any) -> Outcome:
+    """Return what a run found, and another one that began at the given values."""
+    optima = Optima(model, data, loss, exchange)
     found, led = optima.of(landscape), None
     if guess is not None and len(guess.minima):
-        row = _row(landscape, guess)
+        row = _row(landscape, guess, exchange)
         if row is None:
             led = replace(optima.of(guess)[0], count=0, share=0.0)
             found = [*(found if len(landscape.minima) else []), led]
         else:
             led = found[row]
     found.sort(key=lambda each: each.cost)
-    equal = optima.equal(found)
-    first = sorted(equal, key=lambda each: np.count_nonzero(each.at_limit))
-    return [*first, *(each for each in found if not any(each is one for one in equal))], led
+    ties = len(equal(found, data))
+    found[:ties] = sorted(found[:ties], key=lambda each: np.count_nonzero(each.at_limit))
+    turned = swapped(found[:ties], model, data)
+    at = None if guess is None else next((k for k, each in enumerate(found) if each is led), -1)
+    residual, jac = model.residuals(data, coordinates=False).jacobian(found[0].free)
+    return Outcome(found, at, None if turned is None else turned.named(model.parameters), residual, jac, exchange)
 
 
-def _row(landscape: Any, guess: Any) -> int | None:
+def equal(solutions: list[Solution], data: Data) -> list[Solution]:
+    """Return those whose cost is that of the first, up to rounding."""
+    most = solutions[0].cost * (1.0 + SAME) + rounding(data)
+    return [each for each in solutions if each.cost <= most]
+
+
+def rounding(data: Data) -> float:
+    """Return the cost of residuals that are rounding."""
+    observed = data.y if data.sigma is None else data.y / data.sigma
+    return len(data) * (ROUNDING * float(np.abs(observed).max())) ** 2
+
+
+def _row(landscape: Any, guess: Any, exchange: Exchange) -> int | None:
     """Return the minimum of the run that the run from the given values found, too."""
     minima, one = landscape.minima, guess.minima[0]
     if not len(minima):
         return None
-    near = np.all(np.abs(minima.x - one["x"]) <= landscape.identity.x * landscape.box.width, axis=1)
+    known, place = np.array([exchange.ordered(u) for u in minima.x]), exchange.ordered(one["x"])
+    near = np.all(np.abs(known - place) <= landscape.identity.x * landscape.box.width, axis=1)
     level = np.abs(minima.fun - one["fun"]) <= SAME * np.abs(one["fun"])
     rows = np.flatnonzero(near | (level & (minima.free > 0)))
     return int(rows[0]) if len(rows) else None
