@@ -38,7 +38,7 @@ class Row(NamedTuple):
 COMMANDS = (
     Row("run", run.run, {"epilog": run.EPILOG, "cls": PairsCommand}),
     Row("path", path.path, {"cls": PairsCommand}),
-    Row("compare", compare.compare),
+    Row("compare", compare.compare, {"cls": PairsCommand}),
     Row("curvature", curvature.curvature, {"cls": PairsCommand}),
     Row("map", map.map_basins, {"cls": PairsCommand}),
     Row("connect", connect.connect, {"cls": PairsCommand}),
