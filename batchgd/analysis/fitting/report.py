@@ -6,6 +6,7 @@ from typing import Any
 
 from batchgd.analysis.fitting.statistics import ILL
 from batchgd.problem.limits import cut, rows_shown
+from batchgd.problem.speaker import said
 from batchgd.problem.tables import TextTable
 from batchgd.problem.wording import percent, plural
 
@@ -62,7 +63,8 @@ def _equal(fit: Any) -> list[str]:
     groups = fit.swapped
     if groups is None:
         return [f"{equal} solutions have the same chi-square: the data do not tell them apart"]
-    return [f"{equal} solutions differ by the order of components: exchangeable={groups} makes them one"]
+    given = said(f"exchangeable={groups}", " ".join(f"--exchangeable {','.join(group)}" for group in groups))
+    return [f"{equal} solutions differ by the order of components: {given} makes them one"]
 
 
 def _limits_reached(fit: Any) -> list[str]:
