@@ -112,7 +112,9 @@ def _curves(fit: Any, ax: Any, parts: list[_Part], level: float) -> bool:
         for values in others:
             ax.plot(grids[k], values[rows], color=_GREY, lw=0.8, alpha=0.7, zorder=1, gid="other")
         if lower is not None:
-            ax.fill_between(grids[k], lower[rows], upper[rows], color=part.colour, alpha=0.22, lw=0, zorder=2)
+            ax.fill_between(
+                grids[k], lower[rows], upper[rows], color=part.colour, alpha=0.22, lw=0, zorder=2, gid="band"
+            )
         ax.plot(grids[k], best[rows], color=part.colour, lw=1.4, zorder=4, gid="best")
         _points(fit, ax, part, part.x, fit.data.y[part.rows], scaled=False)
     return lower is not None
