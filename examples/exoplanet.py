@@ -13,9 +13,8 @@ import numpy as np
 
 import batchgd as bgd
 
-FILE = Path(__file__).parent / "data" / "164922_fixed.txt"
-COLUMNS = np.loadtxt(FILE, skiprows=1, usecols=(0, 1, 2), unpack=True)
-DAY, VELOCITY, ERROR = COLUMNS[0] - 2_454_000.0, COLUMNS[1], COLUMNS[2]
+FILE = Path(__file__).parent / "data" / "hd164922.csv"
+DAY, VELOCITY, ERROR = np.loadtxt(FILE, delimiter=",", skiprows=2, usecols=(0, 1, 2), unpack=True)
 ONE = "c + A*cos(2*pi*t/P) + B*sin(2*pi*t/P)"
 TWO = f"{ONE} + D*cos(2*pi*t/Q) + E*sin(2*pi*t/Q)"
 LIMITS = {"c": (-10, 10), "A": (-15, 15), "B": (-15, 15)}

@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import shlex
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -329,3 +331,21 @@ def test_numbers_are_read_to_the_last_bit(data):
     with CsvFile("data.csv") as table:
         read = table.read([0, 1])
     np.testing.assert_array_equal(read[0], values)
+
+
+def test_the_command_of_the_page_finds_the_period(tmp_path, monkeypatch, capsys):
+    root = Path(__file__).parents[1]
+    page = (root / "docs" / "fitting.md").read_text(encoding="utf-8")
+    command = page.split("```sh\nbatchgd ")[1].split("```")[0].replace("\\\n", " ")
+    words = shlex.split(command.replace("examples/", f"{root}/examples/"))
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = shell(capsys, [*words, "--json", "--quiet"])
+    record = json.loads(out)
+    assert code == 0
+    assert (tmp_path / "fit.png").exists()
+    period = next(row for row in record["parameters"] if row["name"] == "P")
+    assert f"{period['value']:.0f} ± {period['stderr']:.0f} days" in page
+    assert record["agree"] == pytest.approx(368, abs=5)
+    assert "368 of 5,000 starts" in page
+    assert record["total"]["solutions"] == pytest.approx(980, abs=20)
+    assert record["solutions"][1]["chisqr"] > 2.0 * record["solutions"][0]["chisqr"]
