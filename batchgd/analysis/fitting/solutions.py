@@ -87,6 +87,7 @@ class Outcome:
     swapped: list[Any] | None
     residual: Floats
     jac: Floats
+    exchange: Exchange
 
 
 def outcome(model: Model, data: Data, loss: Any, exchange: Exchange, landscape: Any, guess: Any) -> Outcome:
@@ -106,7 +107,7 @@ def outcome(model: Model, data: Data, loss: Any, exchange: Exchange, landscape: 
     turned = swapped(found[:ties], model, data)
     at = None if guess is None else next((k for k, each in enumerate(found) if each is led), -1)
     residual, jac = model.residuals(data, coordinates=False).jacobian(found[0].free)
-    return Outcome(found, at, None if turned is None else turned.named(model.parameters), residual, jac)
+    return Outcome(found, at, None if turned is None else turned.named(model.parameters), residual, jac, exchange)
 
 
 def equal(solutions: list[Solution], data: Data) -> list[Solution]:
