@@ -17,6 +17,7 @@ from batchgd.analysis.fitting.model import Model
 from batchgd.analysis.fitting.solutions import Outcome, Solution, equal
 from batchgd.analysis.fitting.statistics import Criteria, Linearised, correlation, linearised
 from batchgd.api.fit_pictures import FitPictures
+from batchgd.api.fit_profiles import Profiled
 from batchgd.api.result import MultistartResult
 from batchgd.compiler.least_squares import LeastSquares
 from batchgd.compiler.losses import Loss
@@ -48,7 +49,7 @@ class FittedParameter:
     why: str | None
 
 
-class FitResult:
+class FitResult(Profiled):
     """What :func:`batchgd.fit` found; ``print`` it.
 
     Attributes
