@@ -57,7 +57,7 @@ def evaluator_for(
     seconds = points * (1e-7 * dim**2 + 2e-8 * operations + 1e-8 * dim * operations)  # measured on a dozen landscapes
     if seconds >= WORTHWHILE:
         return Evaluator(cast("Objective", objective))
-    if running is not None and backend == "cpu" and objective.has_rows and takes_the_place(of := running()):
+    if running is not None and backend == "cpu" and objective.in_programs and takes_the_place(of := running()):
         return RunEvaluator(cast("Objective", objective), of)
     return objective
 
