@@ -43,7 +43,7 @@ class Within:
     def __init__(self, objective: Any, bounds: Bounds, box: Box, *, exact: bool = True) -> None:
         self._objective, self.bounds, self._box, self._exact = objective, bounds, box, exact
         self.plain = getattr(objective, "plain", False)
-        self.symmetry = getattr(objective, "symmetry", None)
+        self.symmetry, self.counts = getattr(objective, "symmetry", None), getattr(objective, "counts", None)
 
     def value(self, x: Any) -> Floats:
         """Values, (n,)."""
