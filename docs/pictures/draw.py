@@ -47,7 +47,8 @@ def draw_profiles() -> None:
     """The pictures of docs/profiles.md, with the data of its examples."""
     dose = np.linspace(0.1, 1.0, 20)
     y = 10.0 * dose / (10.0 + dose) + 0.02 * np.random.default_rng(3).normal(size=20)
-    fit = bgd.fit("v*x/(K + x)", dose, y, parameters={"v": (0, 1e4), "K": (0, 1e4)}, starts=100)
+    scale = bgd.Parameter(min=1e-2, max=1e4, scale="log")
+    fit = bgd.fit("v*x/(K + x)", dose, y, parameters={"v": scale, "K": scale}, starts=100)
     fit.profile().plot(HERE / "profiles_saturation.png")
     x = np.sort(np.random.default_rng(2).uniform(0.0, 12.0, 14))
     y = np.sin(2.0 * x + 0.5) + 0.9 * np.random.default_rng(16).normal(size=14)
@@ -56,7 +57,7 @@ def draw_profiles() -> None:
     t = np.linspace(0.0, 4.0, 20)
     y = 3.0 * np.exp(-0.9 * t) + 0.5 + 0.2 * np.sin(37.0 * t)
     fit = bgd.fit("a*exp(-k*x) + c", t, y, parameters={"a": (0, 9), "k": (0, 5), "c": (-3, 3)}, starts=100)
-    fit.profile2d("k", "c").plot(HERE / "profiles_joint.png")
+    fit.profile2d("k", "c", points=50).plot(HERE / "profiles_joint.png")
 
 
 def draw_network() -> None:

@@ -84,7 +84,7 @@ def _profile(fit: Any, search: Search, scan: Scan) -> Profile:
     return Profile(
         name,
         float(fits.outward(fits.best)[scan.k]),
-        fit.params[name].stderr if fits.better is None else None,
+        fits.stderr(scan.k),
         points[:, scan.k],
         fits.cost + rises * fits.test.variance,
         rises,

@@ -74,6 +74,7 @@ class HeldFits:
         deviations, lengths = np.sqrt(np.diag(found.covariance)), np.linalg.norm(jacobian, axis=0)
         with np.errstate(divide="ignore"):
             alone = np.sqrt(self.test.variance) / lengths
+        self.deviations = np.where(self.fit.model.parameters.log, self.outward(self.best), 1.0) * deviations
         steps = np.where(np.isfinite(deviations), deviations, alone)
         width = self.box[1] - self.box[0]
         steps = np.where(np.isfinite(steps) & (steps > 0.0), np.minimum(steps, width), 0.1 * width)
@@ -118,6 +119,14 @@ class HeldFits:
         if rises[lowest] < -BETTER:
             raise BetterFit(ends[lowest])
         return rises, ends
+
+    def stderr(self, k: int) -> float | None:
+        """Return the standard error of a parameter at the point that this is about, or None."""
+        if self.better is None:
+            found: float | None = self.fit.params[self.names[k]].stderr
+            return found
+        inside = self.fit.model.parameters.at_limit(self.best)[k] == 0
+        return float(self.deviations[k]) if inside and np.isfinite(self.deviations[k]) else None
 
     @property
     def better(self) -> dict[str, float] | None:

@@ -1,4 +1,4 @@
-"""Profiles of a fit: chi-square against each parameter, with the levels, the interval, the parabola and the branches."""
+"""Profiles of a fit: chi-square against each parameter, with levels, intervals, the parabola and the branches."""
 
 from __future__ import annotations
 
@@ -65,14 +65,18 @@ def _panel(ax: Any, found: Any, name: str, label: str) -> None:
     top = HEIGHT * float(found.test.rise(widest.level))
     low, high = _span(profile, widest)
     shade = {"color": INK, "alpha": 0.07, "linewidth": 0, "gid": "interval"}
-    log, small = profile.scale == "log", {"fontsize": NOTE_SIZE - 1, "color": INK, "ha": "right", "va": "bottom"}
+    log, small = (
+        profile.scale == "log",
+        {"fontsize": NOTE_SIZE - 1, "color": INK, "ha": "right", "va": "bottom", "zorder": 5},
+    )
     ax.axvspan(max(widest.low, low), min(widest.high, high), label=f"interval at {percent_of(widest.level)}", **shade)
     for other in widest.others:
         ax.axvspan(*other, **shade)
     for each in intervals:
         rise = float(found.test.rise(each.level))
         ax.axhline(rise, color=INK, linewidth=0.7, linestyle=":", gid="level")
-        ax.text(1, rise, f"{percent_of(each.level)} ", transform=ax.get_yaxis_transform(), **small)
+        plain = {"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.5}
+        ax.text(1, rise, f"{percent_of(each.level)} ", transform=ax.get_yaxis_transform(), bbox=plain, **small)
     _points(ax, profile, top, low, high)
     _parabola(ax, profile, top, low, high)
     if log:
@@ -157,11 +161,12 @@ def plane(found: Any, ax: Any = None) -> Any:
     Axes
     """
     ax = given_or_new(ax, (5.4, 4.4))
-    edges = [0.0, *(float(found.test.rise(level, held=2)) for level in found.levels)]
-    rise = np.where(np.isfinite(found.rise), found.rise, 1e3 * edges[-1])
+    edges = [0.0, *(float(np.sqrt(found.test.rise(level, held=2))) for level in found.levels)]
+    finite = np.where(np.isfinite(found.rise), found.rise, 1e3 * edges[-1] ** 2)
+    root = np.sqrt(np.maximum(finite, 0.0))  # nearly straight from pair to pair
     shades = np.array([blend(palette(1)[0], 0.65 * 0.6**k) for k in range(len(found.levels))])
-    ax.contourf(found.x, found.y, np.maximum(rise, 0.0), levels=edges, colors=shades)
-    lines = ax.contour(found.x, found.y, rise, levels=edges[1:], colors=INK, linewidths=0.7)
+    ax.contourf(found.x, found.y, root, levels=edges, colors=shades)
+    lines = ax.contour(found.x, found.y, root, levels=edges[1:], colors=INK, linewidths=0.7)
     words = {edge: percent_of(level) for edge, level in zip(edges[1:], found.levels, strict=True)}
     ax.clabel(lines, fmt=words, fontsize=NOTE_SIZE - 1)
     ax.plot(*found.best, "+", color=INK, markersize=7, gid="best")
