@@ -338,6 +338,21 @@ def test_a_saturation_that_was_not_reached_is_practically_not_identifiable(limit
     assert profile.identifiability["K"].verdict == "practically not identifiable"
     assert "open to the right" in str(profile)
     assert fit.identifiability("K", level=stats.f.cdf(0.9 * plateau, 1, 18))["K"].identifiable
+    if scale == "log":
+        found = fit.identifiability("v", level=profile.intervals["K"].level)["v"]
+        assert found.why == "at an end of its interval K reached a limit"
+
+
+def test_a_j_without_rank_is_not_enough():
+    """y = a² x with falling data: a = 0 is best, where J is 0, but the profile rises as a⁴."""
+    fit = bgd.fit("a**2*x", X, 0.1 * np.cos(7.0 * X) - X, parameters={"a": (-3, 3)}, starts=20)
+    assert fit.rank == 0
+    profile = fit.profile(level=0.95)
+    assert profile.identifiability["a"].verdict == "identifiable"
+    slope = X @ (0.1 * np.cos(7.0 * X) - X) / (X @ X)
+    rise = stats.f.ppf(0.95, 1, 24) * fit.redchi / (X @ X)
+    end = np.sqrt(slope + np.sqrt(slope**2 + rise))
+    np.testing.assert_allclose(ends(profile.intervals, "a")[0], [-end, end], rtol=1e-5)
 
 
 # Forms
