@@ -23,6 +23,7 @@ _HOMES = {
     "Box": "problem.box",
     "Coverage": "minima.coverage",
     "Identity": "problem.identity",
+    "RunWarning": "problem.errors",
     "printoptions": "problem.limits",
     "Normal": "problem.starts",
     "start": "problem.starts",
@@ -110,6 +111,7 @@ if TYPE_CHECKING:
     from batchgd.problem.box import Box as Box
     from batchgd.problem.errors import BackendError as BackendError
     from batchgd.problem.errors import InputError as InputError
+    from batchgd.problem.errors import RunWarning as RunWarning
     from batchgd.problem.errors import TraceError as TraceError
     from batchgd.problem.errors import TraceSizeWarning as TraceSizeWarning
     from batchgd.problem.identity import Identity as Identity

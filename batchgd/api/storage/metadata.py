@@ -69,6 +69,7 @@ class Meta:
     independent: bool = True
     identity: Identity = SAME
     cut_short: bool = False
+    provenance: dict[str, bool | int | float | str | None] | None = None
 
 
 def build(kind: str, meta: Meta, arrays: dict[str, Any], tables: dict[str, Any]) -> BatchData:
@@ -77,6 +78,7 @@ def build(kind: str, meta: Meta, arrays: dict[str, Any], tables: dict[str, Any])
     _check(meta, arrays, tables, counted)
     x0 = arrays.pop("x0", None)
     kept = {"jac": arrays.pop("jac", None), "saddles": tables.pop("saddles", None)}
+    kept["provenance"] = {**(meta.provenance or {})} if kind == MULTISTART else None
     common: dict[str, Any] = {name: getattr(meta, name) for name in ("backend", "dtype", "seconds", "warnings")}
     common |= {"counted": counted, "stopping": meta.stopping, "scale": meta.scale, "method": _method(meta.method)}
     common["box"] = None if meta.box is None else Box(*meta.box)

@@ -122,5 +122,6 @@ def _meta(result: BatchData) -> dict[str, Any]:
         "bounds": None if result.bounds is None else [result.bounds.lower, result.bounds.upper],
         **{name: getattr(result, name) for name in ("stopping", "scale", "backend", "dtype", "seconds", "warnings")},
         **{name: getattr(result, name) for name in OF_MULTISTART if hasattr(result, name)},
+        "provenance": getattr(result, "provenance", None),
         "counted": None if result.kept else result.status_counts(),
     }
