@@ -6,13 +6,11 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from batchgd.api.runs.claims import claimed
 from batchgd.api.runs.events import log
 from batchgd.api.runs.folder import RunFolder
-from batchgd.api.runs.part import Part, machine, read_part, write_part
+from batchgd.api.runs.gathered import Gathered
+from batchgd.api.runs.part import machine, read_part, write_part
 from batchgd.api.runs.partial import Partial
 from batchgd.api.runs.split import Range, cover, first_size, size_of_parts
 from batchgd.api.runs.task import compute
@@ -20,18 +18,15 @@ from batchgd.engine.batch import Batch
 from batchgd.engine.interrupts import current
 from batchgd.engine.progress import Watch
 from batchgd.kernels.plan import Endpoints
-from batchgd.minima.collector import Collector
 from batchgd.problem.box import Box
 from batchgd.problem.errors import InputError, RunWarning, warn
 from batchgd.problem.identity import Identity
-from batchgd.problem.joined_starts import JoinedStarts
-from batchgd.problem.samplings import Starts
 
 _PAUSE = 0.2
 """Seconds between two looks for the parts that other processes are computing."""
 
 
-class PartsCollector(Collector):
+class PartsCollector(Gathered):
     """Collects the parts of a run, from its folder or by computing them.
 
     Parameters
@@ -57,12 +52,10 @@ class PartsCollector(Collector):
         keep: bool,
         callback: Callable[[Partial], Any] | None = None,
     ) -> None:
-        super().__init__(box, identity, keep=keep)
+        super().__init__(box, identity, batch.dtype, keep=keep)
         self.folder, self.callback = folder, callback
         self._batch, self._next, self._stop = batch, range_[0], range_[1]
         self._total = range_[1] - range_[0]
-        self._ranges: list[Range] = []
-        self._rows: list[Endpoints] = []
         self._ended = False
         self.made: list[Range] = []
         self.damaged: list[str] = []
@@ -72,6 +65,8 @@ class PartsCollector(Collector):
         watch = Watch() if watch is None else watch
         first, stop = self._next, min(self._next + part.starts.n, self._stop)
         self._next, before = stop, self.n
+        if stop > self.folder.manifest.starts:
+            self.folder.change(starts=stop)
         todo: list[Range] = [(first, stop)]
         while todo and not self._over(watch):
             left, found = [], self.n
@@ -84,36 +79,6 @@ class PartsCollector(Collector):
                 time.sleep(_PAUSE)  # other processes have what is left
             todo = left
         return Endpoints.empty(0, 0, self._batch.objective.dim, self._batch.dtype)
-
-    def endpoints(self) -> Endpoints:
-        """One row per start, in order; no rows if none were kept."""
-        if not self._rows:
-            return Endpoints.empty(0, 0, self._batch.objective.dim, self._batch.dtype)
-        if len(self._rows) > 1:
-            parts = sorted(self._rows, key=lambda rows: rows.first)
-            whole, self._rows = Endpoints.concatenate(parts), []
-            whole.first = parts[0].first
-            self._rows.append(whole)
-        return self._rows[0]
-
-    def keys(self) -> NDArray[np.uint64]:
-        """The cell of each start so far."""
-        rows = self.endpoints()
-        return self.catalogue.keys(rows.x, rows.fun, rows.status)
-
-    def taken(self, starts: Starts) -> Starts:
-        """The starts that were collected."""
-        ranges = sorted(self._ranges)
-        if ranges and sum(stop - first for first, stop in ranges) == starts.n:
-            return starts
-        joined: list[tuple[Starts, int, int]] = []
-        for first, stop in ranges or [(0, 0)]:
-            if joined and joined[-1][2] == first:
-                first = joined.pop()[1]
-            joined.append((starts, first, stop))
-        if starts.independent and len(joined) == 1 and joined[0][1] == 0 and joined[0][2] > 0:
-            return starts.head(joined[0][2])
-        return JoinedStarts(joined)
 
     @property
     def missing(self) -> int:
@@ -156,7 +121,7 @@ class PartsCollector(Collector):
                 warn(f"{file} is damaged ({error}): it is computed again", RunWarning)
                 log("damaged", first=part[0], stop=part[1], error=str(error))
             return False
-        self._take(found)
+        self.take(found)
         return True
 
     def _compute(self, part: Range, watch: Watch) -> None:
@@ -169,20 +134,11 @@ class PartsCollector(Collector):
                 write_part(folder.file_of((each.first, each.stop)), each, folder.manifest.hash)
                 self.made.append((each.first, each.stop))
                 log("part", first=each.first, stop=each.stop, cells=len(each.catalogue), **each.statistics)
-            self._take(each)
+            self.take(each)
         if folder.manifest.part is None and all(each.complete for each in made):
             folder.change(part=size_of_parts(self._batch, part[1] - part[0], watch.seconds - began, rows=rows))
         if self.callback is not None and not self._over(watch):
             self._ended = self.callback(Partial(self, self._batch, watch)) is True
-
-    def _take(self, part: Part) -> None:
-        """Add what was found by a part."""
-        self.catalogue.merge(part.catalogue)
-        self.status_counts.update(part.counts)
-        self.n += part.stop - part.first
-        self._ranges.append((part.first, part.stop))
-        if self.keep and part.rows is not None:
-            self._rows.append(part.rows)
 
     def _over(self, watch: Watch) -> bool:
         return self._ended or watch.over(self._batch.stopping.max_time) or current().seen
@@ -193,7 +149,7 @@ class PartsCollector(Collector):
             "run": str(self.folder.path),
             "configuration": self.folder.manifest.hash,
             "machine": machine(),
-            "parts": len(self._ranges),
+            "parts": len(self.ranges),
             "computed": len(self.made),
             "damaged": len(self.damaged),
             "missing": self.missing,

@@ -79,15 +79,17 @@ class RunFolder:
         return cls(folder, _read_manifest(folder))
 
     @classmethod
-    def of(cls, path: str | Path, batch: Batch, *, rows: bool) -> RunFolder:
-        """Begin a run in a new or an empty folder, or go on with one of the same configuration.
+    def of(cls, path: str | Path, batch: Batch, *, rows: bool, starts: int) -> RunFolder:
+        """Begin a run of so many starts in a new or an empty folder, or go on with one of the same configuration.
+
+        A run that ends when enough is covered begins with none, and extends itself.
 
         Raises InputError that names the first difference if the folder has another run; WriteError if the folder
         cannot be written.
         """
         folder = resolved(path)
         configuration = configuration_of(batch)
-        made = Manifest(FORMAT, VERSION, hash_of(configuration), configuration, rows, batch.starts.n, None, versions())
+        made = Manifest(FORMAT, VERSION, hash_of(configuration), configuration, rows, starts, None, versions())
         with _writing(folder):
             if not folder.exists():
                 folder.mkdir(parents=True, exist_ok=True)
@@ -97,10 +99,10 @@ class RunFolder:
                     _write_manifest(folder, made, overwrite=False)
             (folder / PARTS).mkdir(exist_ok=True)
         found = cls(folder, _read_manifest(folder))
-        found.check(configuration, batch.starts.n, rows=rows, asked=batch.compute.asked)
+        found.check(configuration, starts or found.manifest.starts, rows=rows, asked=batch.compute.asked)
         remove_abandoned(folder / PARTS)
-        if batch.starts.n > found.manifest.starts:
-            found.change(starts=batch.starts.n)
+        if starts > found.manifest.starts:
+            found.change(starts=starts)
         return found
 
     def check(self, configuration: Configuration, starts: int, *, rows: bool, asked: bool) -> None:

@@ -79,7 +79,8 @@ class Parts:
         first, stop = share(n, number, of)
         if first == stop:
             raise InputError(f"shard is {number}/{of}, which has none of the {n} starts: give fewer shards")
-        return Gathering(RunFolder.of(self.path, batch, rows=keep != "minima"), batch, (first, stop), self.callback)
+        folder = RunFolder.of(self.path, batch, rows=keep != "minima", starts=0 if until else n)
+        return Gathering(folder, batch, (first, stop), self.callback)
 
 
 @dataclass
