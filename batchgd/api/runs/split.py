@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections.abc import Iterable, Iterator
 
@@ -38,25 +39,40 @@ def size_of_parts(batch: Batch, done: int, seconds: float, *, rows: bool) -> int
 
 
 def cover(have: Iterable[Range], first: int, stop: int, size: int) -> Iterator[Range]:
-    """Split a range into parts, using those there are: the longest one that begins where the last one ended.
+    """Split a range into parts, using as much as possible of those there are.
 
-    Parts overlap if the sizes of parts differed, and what overlaps is not used: a part depends on nothing but its
-    range, so every cover gives the same result. What is missing is split at the multiples of ``size``.
+    Parts overlap if the sizes of parts differed; a part depends on nothing but its range, so every cover gives the same
+    result. What is missing is split at the multiples of ``size``.
 
     >>> list(cover([(0, 300), (600, 700), (250, 350)], 0, 1000, 300))
     [(0, 300), (300, 600), (600, 700), (700, 900), (900, 1000)]
     """
-    longest: dict[int, int] = {}
-    for begin, end in have:
-        if end <= stop:
-            longest[begin] = max(end, longest.get(begin, end))
-    begins = sorted(longest, reverse=True)
-    while first < stop:
-        while begins and begins[-1] < first:
-            begins.pop()
-        end = longest.get(first) or min(stop, first - first % size + size, begins[-1] if begins else stop)
-        yield first, end
+    for begin, end in [*_most_covered(have, first, stop), (stop, stop)]:
+        while first < begin:
+            after = min(begin, first - first % size + size)
+            yield first, after
+            first = after
+        if begin < end:
+            yield begin, end
         first = end
+
+
+def _most_covered(have: Iterable[Range], first: int, stop: int) -> list[Range]:
+    """The disjoint ranges, of those within a range, that together have the most starts."""
+    parts = sorted((part for part in have if first <= part[0] and part[1] <= stop), key=lambda part: part[::-1])
+    ends = [end for _, end in parts]
+    before = [bisect.bisect_right(ends, begin) for begin, _ in parts]
+    most = [0]
+    for k, (begin, end) in enumerate(parts):
+        most.append(max(most[-1], end - begin + most[before[k]]))
+    chosen, k = [], len(parts)
+    while k:
+        if most[k] == most[k - 1]:
+            k -= 1
+        else:
+            chosen.append(parts[k - 1])
+            k = before[k - 1]
+    return chosen[::-1]
 
 
 def share(n: int, number: int, of: int) -> Range:
