@@ -67,7 +67,7 @@ LINES = {
     ("map", "lb"): r"give bounds=list\(zip\(lower, upper\)\)$",
     ("multistart", "tol"): "give gtol=, the norm of the gradient",
     ("descend", "options"): "give its entries as keywords, such as maxiter=1000, gtol=1e-8$",
-    ("multistart", "callback"): "give progress=, called about twice a second; bgd.path returns every point",
+    ("descend", "callback"): "give progress=, called about twice a second; bgd.path returns every point",
     ("path", "callback"): "leave it out: the returned paths contain every point$",
     ("multistart", "n_starts"): "give starts=, the number of descents$",
     ("map", "n_starts"): "give resolution=, in pixels",

@@ -303,7 +303,11 @@ MULTISTART = (
     ATOMS,
     Option("strategy", TEXT, "Choose starts during the run: mlsl, basin_hopping or rare_basins."),
     Option("strategy_set", SETTINGS, "A setting of the strategy, such as hops=50 or sigma=4; repeatable."),
-    Option("keep", TEXT, "all (default), or minima: no trajectories, so that memory does not grow with --starts."),
+    Option(
+        "keep",
+        TEXT,
+        "all (default); minima: no trajectories, so that memory does not grow with --starts; disk: only in --run.",
+    ),
     Option(
         "until",
         NUMBER,
@@ -312,6 +316,10 @@ MULTISTART = (
     Option("confidence", NUMBER, "... with this confidence (default: 0.95)."),
     Option("check", FLAG, "Run some starts again at half the step; warn if labels depend on the step."),
     Option("fidelity", INTEGER, "Compare the labels of this many starts with those of gradient flow."),
+)
+PARTS = (
+    Option("run", PATH, "Save each part of the run in this folder; the same line again does only what is missing."),
+    Option("shard", TEXT, "With --run: make only the I-th of N shards, written I/N, as in --shard 3/16."),
 )
 SAVING = (
     Option("out", PATH, "Save the result in this new file, an .npz file of NumPy."),

@@ -132,5 +132,6 @@ def _meta(result: BatchData) -> dict[str, Any]:
         "bounds": None if bounds is None or bounds.per_start else [bounds.lower, bounds.upper],
         **{name: getattr(result, name) for name in ("stopping", "scale", "backend", "dtype", "seconds", "warnings")},
         **{name: getattr(result, name) for name in OF_MULTISTART if hasattr(result, name)},
+        "provenance": getattr(result, "provenance", None),
         "counted": None if result.kept else result.status_counts(),
     }
