@@ -135,7 +135,8 @@ class _State:
 
     def __init__(self, functions: _Functions, plan: Plan):
         self.functions, lanes, slots = functions, functions.lanes, functions.slots
-        self.workspace = _aligned((slots[SLOTS.index("SLOTS")] + plan.dim) * lanes, plan.dtype)
+        room = slots[SLOTS.index("SLOTS")] + plan.dim + slots[SLOTS.index("N_OWN")]
+        self.workspace = _aligned(room * lanes, plan.dtype)
         self.index = np.empty(lanes + 1 + TAIL, np.int64)
         tail = self.index[-TAIL:]
         tail[MOST_TICKS] = MOST if plan.trails is None else 1
@@ -158,6 +159,9 @@ class _State:
         call.point(per_start=starts.per_start, **columns(rows))
         if plan.points is not None:
             call.point(points=starts.points)
+        if plan.problems is not None:
+            self.which = np.ascontiguousarray(plan.problems.which[first:stop], np.int64)
+            call.point(problems=plan.problems.numbers, which=self.which)
         if plan.trails is not None:
             trails = plan.trails.part(first, stop)
             call.trail_latest = trails.updates.shape[1] - 1

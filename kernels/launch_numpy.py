@@ -24,15 +24,20 @@ def launch(module: ModuleType, plan: Plan, threads: int) -> None:
             rows = plan.rows(first, stop)
             _descend_shard(module, plan, rows)
             begun = rows.status != Status.RUNNING if plan.control[0] else slice(None)
-            rows.fun[begun] = module.value_at(rows.x[begun], None, plan.numbers.p)
+            rows.fun[begun] = module.value_at(rows.x[begun], None, _parameters(plan, np.arange(first, stop)[begun]))
             plan.done(rows)
             plan.pause()
+
+
+def _parameters(plan: Plan, starts: Any) -> Any:
+    """The parameters of the objective: one for all, or for each of these starts in its column."""
+    return plan.numbers.p if plan.problems is None else plan.problems.part(starts).of_starts.T
 
 
 def _descend_shard(module: Any, plan: Plan, rows: Endpoints) -> None:
     first, stop = rows.first, rows.first + len(rows)
     starts = plan.starts(first, stop)
-    ws = np.zeros((module.SLOTS, min(module.W, stop - first)), plan.dtype)
+    ws = np.zeros((module.OWN + module.N_OWN, min(module.W, stop - first)), plan.dtype)
     following, end = starts.queue
     index = np.arange(following, following + ws.shape[1])
     following += ws.shape[1]
@@ -82,6 +87,8 @@ def _refill(module: Any, plan: Plan, ws: Any, lanes: Any, taken: Any, starts: St
     else:
         ws[: plan.dim, lanes] = starts.points[rows].T
     ws[module.PER_START : module.PER_START + module.N_PER_START, lanes] = starts.per_start[rows].T
+    if plan.problems is not None:
+        ws[module.OWN :, lanes] = _parameters(plan, taken - plan.number)
     ws[module.BUSY, lanes] = 1.0
     if plan.trails is not None:
         rows = taken - plan.number

@@ -35,6 +35,7 @@ def descend(
     dtype: Any = "float64",
     threads: int | None = None,
     params: Any = None,
+    which: Any = None,
     jac: Any = None,
     args: Any = (),
     scale: Any = "auto",
@@ -93,6 +94,7 @@ def descend(
         seed=seed,
         stopping=stopping,
         scale=scale,
+        which=which,
     )
     with heeded(), refusing_failures():
         return BatchResult.of(endpoints_of(batch, watch=watch))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from batchgd.compiler.differentiable import Differentiable, Floats, check_by_name, checked_params
+from batchgd.compiler.differentiable import Differentiable, Floats, by_name, check_by_name, checked_params
 from batchgd.compiler.lower.arrays import ArrayProgram, program_for
-from batchgd.compiler.trace.call import check_call, with_args
+from batchgd.compiler.trace.call import WithArgs, check_call, with_args
 from batchgd.compiler.trace.counts import OperationCounts, count_operations
 from batchgd.compiler.trace.emit import emit_function
 from batchgd.compiler.trace.escape import definition_of, name_of
@@ -72,8 +72,9 @@ class Objective(Differentiable):
         functions, slices, loops and helper functions.
     dim : int, optional
         The number of coordinates, at most 100,000; taken from the box if omitted.
-    params : float or array_like, optional
-        Numbers that may change without a new trace (``with_params``); ``fun`` gets them in this shape.
+    params : float, array_like or dict, optional
+        Numbers that may change without a new trace (``with_params``); ``fun`` gets them in this shape. Those of a dict
+        are passed by name: ``fun(x, y, c)`` with ``params={"y": y, "c": c}``.
     jac : callable, optional
         A hand-written gradient ``jac(x)`` or ``jac(x, params)``, shape (dim,), used in place of the derivative of
         ``fun`` and checked against it.
@@ -104,6 +105,8 @@ class Objective(Differentiable):
     array([3., 3., 3.])
     """
 
+    _each: Floats | None = None
+
     def __init__(
         self,
         fun: Callable[..., Any],
@@ -117,7 +120,12 @@ class Objective(Differentiable):
         for what, function in (("fun", fun), ("jac", jac)):
             if not callable(function) and not (what == "jac" and function is None):
                 raise InputError(f"{what} is {quoted(function)}: {_WANTED[what]}")
-        self.fun, self.jac = with_args(fun, args), with_args(jac, args)
+        self.shapes = None
+        if isinstance(params, Mapping):
+            self.shapes = {name: each.shape for name, each in by_name(params).items()}
+        elif isinstance(fun, WithArgs):
+            self.shapes = fun.shapes
+        self.fun, self.jac = with_args(fun, args, self.shapes), with_args(jac, args, self.shapes)
         self.box: Box | None = None
         self.dim = check_dimension(dim) if dim is not None else 0
         if box is not None:
@@ -201,6 +209,16 @@ class Objective(Differentiable):
 
         box = None if self.box is None else units.of_box(self.box)
         return Objective(value, self.dim, self._params, None if jac is None else slopes, box, self.name)
+
+    def for_each(self, numbers: Floats) -> Objective:
+        """Return what evaluates the function at as many points, each with its own params: rows of an array.
+
+        >>> Objective(lambda x, a: a * x[0] ** 2, dim=1, params=2.0).for_each(np.array([[5.0], [7.0]])).value([[1.0], [3.0]])
+        array([ 5., 63.])
+        """
+        other: Objective = object.__new__(type(self))
+        other.__dict__.update(self.__dict__, _each=numbers)
+        return other
 
     def emit(self, what: What, constant: Callable[[float], str] = repr) -> str:
         """Return source text: ``def value(x0, ..., p0, ...)``, straight-line, for NumPy arrays or Numba scalars.
@@ -328,6 +346,8 @@ class Objective(Differentiable):
 
     def _evaluate(self, what: Any, n_outputs: int, points: Floats) -> Floats:
         """Run emitted code on blocks of points; returns (n_outputs, n)."""
+        if self._each is not None:
+            return self.program(what)(points.T, self._each.T)
         if self.has_rows and what == "hessian":
             return self._hessian_by_rows(points)
         if self.has_rows:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from batchgd.compiler.problems import function_of
 from batchgd.kernels.plan import Endpoints
 from batchgd.kernels.status import AT_REST, Status
 from batchgd.problem.methods import split_per_start
@@ -54,7 +55,7 @@ def pieces(batch: Batch, run: Callable[..., Any], watch: Watch) -> Iterator[Endp
         if watch.ended_by is not None:
             return
         stop = min(first + size, n)
-        part = batch if (first, stop) == (0, n) else replace(batch, starts=batch.starts.part(first, stop))
+        part = batch if (first, stop) == (0, n) else _part(batch, first, stop)
         stopping = replace(part.stopping, xtol=max(part.stopping.xtol, SETTLED))
         single = replace(part.in_dtype("float32"), stopping=stopping)
         rows = run(single, watch=watch.part(first, n)).endpoints
@@ -67,6 +68,11 @@ def pieces(batch: Batch, run: Callable[..., Any], watch: Watch) -> Iterator[Endp
         yield rows
 
 
+def _part(batch: Batch, first: int, stop: int) -> Batch:
+    problems = None if batch.problems is None else batch.problems.part(slice(first, stop))
+    return replace(batch, starts=batch.starts.part(first, stop), problems=problems)
+
+
 def _go_on(batch: Batch, rows: Endpoints, some: np.ndarray, run: Callable[..., Any], watch: Watch) -> None:
     """Go on in float64 from some of the endpoints; the others only get their value in float64."""
     from batchgd.problem.methods import BarzilaiBorwein
@@ -74,11 +80,12 @@ def _go_on(batch: Batch, rows: Endpoints, some: np.ndarray, run: Callable[..., A
     others = np.ones(len(rows), np.bool_)
     others[some] = False
     with np.errstate(all="ignore"):
-        rows.fun[others] = batch.objective.value(rows.x[others])
+        rows.fun[others] = function_of(batch.objective, batch.problems, others).value(rows.x[others])
     if some.size == 0:
         return
     method = BarzilaiBorwein(max_displacement=CLOSEST)
-    double = replace(batch.in_dtype("float64"), starts=ArrayStarts(rows.x[some]), method=method)
+    problems = None if batch.problems is None else batch.problems.part(some)
+    double = replace(batch.in_dtype("float64"), starts=ArrayStarts(rows.x[some]), method=method, problems=problems)
     ends = run(double, watch=watch.silent()).endpoints
     rows.x[some], rows.fun[some], rows.status[some] = ends.x, ends.fun, ends.status
     rows.nit[some] += ends.nit

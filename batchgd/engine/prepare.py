@@ -46,6 +46,7 @@ def specialisation_of(batch: Batch) -> Specialisation:
         constants=batch.method.fixed,
         in_block=IN_BLOCK,
         bounded=batch.bounds is not None,
+        own=batch.problems is not None,
     )
     if missing := {*specialisation.read.hyperparameters} - {*shared, *differing}:
         absent = f"{type(batch.method).__name__}.hyperparameters has no such name"
@@ -120,6 +121,7 @@ def prepare(
         pause=pause,
         merge=merge,
         trails=trails,
+        problems=batch.problems and batch.problems._replace(numbers=batch.problems.numbers.astype(dtype, copy=False)),
     )
 
 

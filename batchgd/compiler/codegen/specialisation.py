@@ -59,6 +59,7 @@ class Specialisation:
     schedule and modifiers of the rule, ``constants`` the numbers of the rule that are fixed when it is compiled.
     ``threads`` is the number of CUDA threads that share a trajectory, 1 or a power of two (see ``warp_tick.py``).
     ``in_block`` is whether the tick takes the block form if it can take either; None: if unrolling costs too much.
+    ``own`` is whether each start has its own parameters of the objective.
     ``bounded`` is whether x is kept within bounds, which are read at run time behind the sides of the box.
     """
 
@@ -77,6 +78,7 @@ class Specialisation:
     threads: int = 1
     in_block: bool | None = None
     bounded: bool = False
+    own: bool = False
 
     def narrowed(self) -> Specialisation:
         """Return the same with fewer lanes in a block of the CPU if lanes remember much: it then fits in the cache."""

@@ -25,7 +25,7 @@ from batchgd.compiler.lower.vectors import INTEGER, LINE, POINTER, Vectors, inte
 from batchgd.compiler.trace.graph import Node, reachable
 from batchgd.compiler.trace.loops import with_steps
 from batchgd.compiler.trace.operations import OPERATIONS
-from batchgd.kernels.cpu_places import ALL_LANES, MEMORY, TABLES
+from batchgd.kernels.cpu_places import ALL_LANES, FIRST_SLOT, MEMORY, SLOTS, TABLES
 from batchgd.kernels.vecmath.ir import FLOAT32, FLOAT64, Format, Real
 
 _TEMPORARY = 6
@@ -50,13 +50,14 @@ def evaluation(
     dtype: str,
     processor: Processor,
     width: int | None = None,
+    own: bool = False,
 ) -> Evaluation:
     """Return the function of this name that computes nodes, each for its slot, in a block of ``lanes``.
 
     ``width`` is the number of lanes in a vector: by default what the processor has, or twice as many, in two registers,
-    if there are enough of them.
+    if there are enough of them. With ``own`` each lane has its own parameters, in slots of ``ws``.
     """
-    return Writer(name, outputs, lanes, dtype, processor, width).evaluation()
+    return Writer(name, outputs, lanes, dtype, processor, width, own=own).evaluation()
 
 
 def vector_width(outputs: list[Node], lanes: int, dtype: str, processor: Processor) -> int:
@@ -76,8 +77,17 @@ class Writer:
     """Writes one function."""
 
     def __init__(
-        self, name: str, outputs: Mapping[int, Node], lanes: int, dtype: str, processor: Processor, width: int | None
+        self,
+        name: str,
+        outputs: Mapping[int, Node],
+        lanes: int,
+        dtype: str,
+        processor: Processor,
+        width: int | None,
+        *,
+        own: bool = False,
     ) -> None:
+        self.own = own
         self.outputs, self.lanes, self.dtype, self.processor = outputs, lanes, np.dtype(dtype), processor
         nodes = [*outputs.values()]
         self.width = width or vector_width(nodes, lanes, dtype, processor)
@@ -116,16 +126,24 @@ class Writer:
         )
         tables, memory, builder = vectors.pointer(tables), vectors.pointer(memory), vectors.builder
         every = builder.icmp_signed("!=", vectors.position(every), integer(0))
+        numbers = self._own_numbers(vectors, ws, index) if self.own else p
 
         def turn(lane: Any, _: list[Real]) -> list[Real]:
             with builder.if_then(builder.or_(every, vectors.at_work(index, lane))):
                 of_group = vectors.at(ws, lane, vectors.scalar)
+                p = vectors.at(numbers, lane, vectors.scalar) if self.own else numbers
                 starts = vectors.at(index, lane, INTEGER)
                 self.call(vectors, group, [of_group, of_group, p, tables, memory, starts, seed])
             return []
 
         vectors.loop(0, self.lanes, self.width, [], turn)
         vectors.builder.ret(ir.Constant(ir.IntType(32), 0))
+
+    def _own_numbers(self, vectors: Vectors, ws: Any, index: Any) -> Any:
+        """The address of the first parameter of the first lane."""
+        place = self.lanes + 1 + FIRST_SLOT + SLOTS.index("OWN")
+        first = vectors.position(vectors.at(index, integer(place), INTEGER))
+        return vectors.at(ws, vectors.builder.mul(first, integer(self.lanes)), vectors.scalar)
 
     def call(self, vectors: Vectors, group: ir.Function, arguments: list[ir.Value]) -> None:
         """Append what is done for a vector of lanes."""
@@ -164,10 +182,11 @@ class Writer:
             coordinate=lambda number: self._element(self.point, number),
             store=store,
             table=self._table,
-            positions=positions_of,
+            positions=self._positions,
             memory=lambda number: self.vectors.at(self.memory, number),
+            own=(lambda number: self._element(self.p, number)) if self.own else None,
         )
-        program = Program([*outputs.values()], fuses=self.processor.fuses)
+        program = Program([*outputs.values()], fuses=self.processor.fuses, own=self.own)
         Lowering(self.vectors, self.functions, program, around).put(outputs)
 
     def slot(self, number: Any) -> Any:
@@ -178,15 +197,20 @@ class Writer:
         number = int(node.value)
         if node.op == "x":
             return self.vectors.load(self._element(self.point, integer(number)))
+        if self.own:
+            return self.vectors.load(self._element(self.p, integer(number)))
         return self.vectors.uniform(self.vectors.at(self.p, integer(number), self.vectors.scalar))
 
     def _element(self, base: Any, slot: Any) -> Any:
         """The address of a slot of these lanes."""
         return self.vectors.at(base, self.vectors.builder.mul(slot, integer(self.lanes)), self.vectors.scalar)
 
+    def _positions(self, node: Node) -> NDArray[Any]:
+        return positions_of(node, own=self.own)
+
     def _table(self, node: Node) -> Any:
         """The address of a node's table; each table is passed once."""
-        array = node.table if node.op == "data" else positions_of(node)
+        array = node.table if node.op == "data" else self._positions(node)
         kept = np.ascontiguousarray(array, np.int64 if array.dtype.kind in "iu" else self.dtype)
         key = kept.tobytes(), kept.dtype
         self.tables.setdefault(key, kept)
