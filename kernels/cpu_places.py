@@ -14,13 +14,18 @@ before the next group, and how many groups have made until a lane has ended how 
 SLOTS = (
     *("D", "ACCEPTED", "STATE", "PER_START", "N_PER_START", "NIT", "NFEV", "BUSY", "CODE", "SLOTS", "VALUE"),
     "TRIALS",
-    *("OWN", "N_OWN"),
 )
 """And from ``FIRST_SLOT`` on, where everything of a lane is, by the names of ``descend.py``; ``VALUE`` is where the
-evaluation leaves the value, ``TRIALS`` whether points can be rejected: then updates and evaluations differ. From
-``OWN`` on are ``N_OWN`` parameters of the objective, if each start has its own."""
+evaluation leaves the value, ``TRIALS`` whether points can be rejected: then updates and evaluations differ."""
 
 TAIL = FIRST_SLOT + len(SLOTS)
+
+
+def places(lanes: int) -> int:
+    """Where, behind the tail, each lane has the place in ``p`` from which on its own params are, if it has its own."""
+    return lanes + 1 + TAIL
+
+
 
 LINE = 64
 """Bytes of a line of the cache, and of the longest vector."""
@@ -30,10 +35,10 @@ CALL = (
     *("p", "box", "h", "limits", "control"),
     *("rows", "x", "fun", "nit", "nfev", "status"),
     *("trail_points", "trail_moved", "trail_updates", "trail_kept", "trail_latest"),
-    *("problems", "which"),
+    "places",
 )
 """What one call of the loop reads, each 8 bytes: whole numbers, and addresses of the arrays in ``plan.py``.
 
 ``points`` is 0 if starts are drawn in the box, ``rows`` the number of points to evaluate, ``trail_latest`` the last
-place of a path. ``problems`` has a row of parameters for each problem, ``which`` the row of each start.
+place of a path. ``places`` are those in ``p`` of the params of each start, if it has its own.
 """

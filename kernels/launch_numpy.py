@@ -24,27 +24,28 @@ def launch(module: ModuleType, plan: Plan, threads: int) -> None:
             rows = plan.rows(first, stop)
             _descend_shard(module, plan, rows)
             begun = rows.status != Status.RUNNING if plan.control[0] else slice(None)
-            rows.fun[begun] = module.value_at(rows.x[begun], None, _parameters(plan, np.arange(first, stop)[begun]))
+            rows.fun[begun] = module.value_at(rows.x[begun], None, _params(plan, np.arange(first, stop)[begun]))
             plan.done(rows)
             plan.pause()
 
 
-def _parameters(plan: Plan, starts: Any) -> Any:
-    """The parameters of the objective: one for all, or for each of these starts in its column."""
+def _params(plan: Plan, starts: Any) -> Any:
+    """The params of the objective: those of all, or a column for each of these starts."""
     return plan.numbers.p if plan.problems is None else plan.problems.part(starts).of_starts.T
 
 
 def _descend_shard(module: Any, plan: Plan, rows: Endpoints) -> None:
     first, stop = rows.first, rows.first + len(rows)
     starts = plan.starts(first, stop)
-    ws = np.zeros((module.OWN + module.N_OWN, min(module.W, stop - first)), plan.dtype)
+    ws = np.zeros((module.SLOTS, min(module.W, stop - first)), plan.dtype)
     following, end = starts.queue
     index = np.arange(following, following + ws.shape[1])
     following += ws.shape[1]
     _refill(module, plan, ws, slice(None), index, starts)
+    numbers = plan.numbers._replace(p=_params(plan, index - plan.number))
     while index.size:
         try:
-            some_ended = module.tick(ws, index, starts.seed, *plan.numbers)
+            some_ended = module.tick(ws, index, starts.seed, *numbers)
         except Abandoned:
             _break_off(module, plan, rows, ws, index)
             return
@@ -60,6 +61,8 @@ def _descend_shard(module: Any, plan: Plan, rows: Endpoints) -> None:
             index[refilled] = taken
             if parked.size:
                 ws, index = np.delete(ws, parked, axis=1), np.delete(index, parked)
+            if plan.problems is not None:
+                numbers = plan.numbers._replace(p=_params(plan, index - plan.number))
         plan.pause()
         if plan.control[0] != 0:
             _break_off(module, plan, rows, ws, index)
@@ -87,8 +90,6 @@ def _refill(module: Any, plan: Plan, ws: Any, lanes: Any, taken: Any, starts: St
     else:
         ws[: plan.dim, lanes] = starts.points[rows].T
     ws[module.PER_START : module.PER_START + module.N_PER_START, lanes] = starts.per_start[rows].T
-    if plan.problems is not None:
-        ws[module.OWN :, lanes] = _parameters(plan, taken - plan.number)
     ws[module.BUSY, lanes] = 1.0
     if plan.trails is not None:
         rows = taken - plan.number

@@ -75,6 +75,14 @@ class Problems(NamedTuple):
         """The parameters of each start, (n, k): a copy."""
         return self.numbers[self.which]
 
+    def in_dtype(self, dtype: str) -> "Problems":
+        """Return the same in another precision."""
+        return self._replace(numbers=self.numbers.astype(dtype, copy=False))
+
+    def places(self, first: int, stop: int) -> Array:
+        """Return where in ``numbers`` the parameters of these starts are."""
+        return self.which[first:stop] * self.numbers.shape[1]
+
     def part(self, rows: Any) -> "Problems":
         """Return the problems of some of the starts, sharing memory."""
         return Problems(self.numbers, self.which[rows])

@@ -96,6 +96,7 @@ def prepare(
     with np.errstate(over="ignore"):  # an end that the dtype cannot hold is infinite: no trajectory gets there
         sides = np.array([1.0 / box.width, *outer]).astype(dtype)
     ends = [] if batch.bounds is None else [*batch.bounds.in_dtype(dtype)]
+    problems = batch.problems and batch.problems.in_dtype(dtype)
     names = [name for name in specialisation.layout.rule.hyperparameters if name in shared]
     return module, Plan(
         n=n,
@@ -109,7 +110,9 @@ def prepare(
         points=_points(batch, dtype),
         per_start=np.stack([*differing.values()], axis=1).astype(dtype) if differing else np.empty((n, 0), dtype),
         numbers=Numbers(
-            p=np.concatenate([objective.numbers, getattr(module, "TABLES", [])]).astype(dtype),
+            p=np.concatenate([objective.numbers, getattr(module, "TABLES", [])]).astype(dtype)
+            if problems is None
+            else problems.numbers,
             box=np.concatenate([sides.ravel(), *ends]),
             h=np.array([shared[name] for name in names] or [0.0], dtype),
             limits=np.concatenate([batch.stopping.limits(box, dtype), sides[:, 0]]),
@@ -121,7 +124,7 @@ def prepare(
         pause=pause,
         merge=merge,
         trails=trails,
-        problems=batch.problems and batch.problems._replace(numbers=batch.problems.numbers.astype(dtype, copy=False)),
+        problems=problems,
     )
 
 

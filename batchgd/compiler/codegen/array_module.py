@@ -25,8 +25,6 @@ def array_module(of: Specialisation) -> SimpleNamespace:
     """Return the tick, the value at points, what makes starts, and where the loop finds what it reads of a lane."""
     return SimpleNamespace(
         **of.layout.slots(),
-        OWN=of.layout.own,
-        N_OWN=of.n_params if of.own else 0,
         W=of.lanes,
         TRIALS=of.layout.trials,
         IN_KERNEL=of.in_kernel,
@@ -62,11 +60,10 @@ def evaluation(of: Specialisation) -> Callable[..., None]:
         assert isinstance(layout, BlockLayout)
         whole = layout.batch_slots.get("whole", -1)
         return sum_evaluation(of.sum, what, [*slots.values()], layout.counter("nit"), whole)
-    program, first = of.function.program(what), of.layout.own
+    program = of.function.program(what)
 
     def evaluate(ws: Any, index: Any, seed: Any, p: Any) -> None:
-        numbers = program(ws[:dim], ws[first : first + of.n_params] if of.own else p)
-        for slot, number in zip(slots.values(), numbers, strict=True):
+        for slot, number in zip(slots.values(), program(ws[:dim], p), strict=True):
             ws[slot] = number
 
     return evaluate

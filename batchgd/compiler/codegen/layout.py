@@ -93,11 +93,6 @@ class Layout:
         return self._first_array + sum(self.arrays.values())
 
     @property
-    def own(self) -> int:
-        """First slot of the objective's parameters, if each start has its own: behind room for starts drawn ahead."""
-        return self.size + self.dim
-
-    @property
     def trials(self) -> bool:
         """Whether points can be rejected."""
         return self.rule.decide is not None

@@ -85,7 +85,7 @@ def _tick(specialisation: Specialisation, rule: ModuleType) -> Evaluation:
     from batchgd.compiler.codegen.trace_tick import tick_program
     from batchgd.compiler.lower.tick import tick
 
-    return tick(tick_program(specialisation), **how)
+    return tick(tick_program(specialisation), own=specialisation.own, **how)
 
 
 @lru_cache(maxsize=256)
@@ -118,6 +118,5 @@ def _slots(specialisation: Specialisation) -> tuple[int, ...]:
     value = specialisation.value_slot
     layout = specialisation.layout
     at = specialisation.objective.dim if value is None else value
-    own = {"OWN": layout.own, "N_OWN": specialisation.n_params if specialisation.own else 0}
-    slots = {**layout.slots(), "VALUE": at, "TRIALS": int(layout.trials), **own}
+    slots = {**layout.slots(), "VALUE": at, "TRIALS": int(layout.trials)}
     return tuple(slots[name] for name in SLOTS)

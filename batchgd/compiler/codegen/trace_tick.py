@@ -95,9 +95,9 @@ class TickTrace:
         self.reads[name] = Place(array, number)
         return Scalar(self.inputs[name])
 
-    def _leaves(self, name: str, nodes: Sequence[Node], array: str, first: int = 0) -> list[Scalar]:
+    def _leaves(self, name: str, nodes: Sequence[Node], array: str) -> list[Scalar]:
         for i, node in enumerate(nodes):
-            self.inputs[f"{name}{i}"], self.reads[f"{name}{i}"] = node, Place(array, first + i)
+            self.inputs[f"{name}{i}"], self.reads[f"{name}{i}"] = node, Place(array, i)
         return [Scalar(node) for node in nodes]
 
     def _read(self) -> None:
@@ -118,7 +118,7 @@ class TickTrace:
     def _read_state(self) -> None:
         layout, ending = self.layout, self.layout.ending
         self.names["x"] = self._leaves("x", self.graph.x, "ws")
-        self.names["p"] = self._leaves("p", self.graph.p, *(("ws", layout.own) if self.of.own else ("p",)))
+        self.names["p"] = self._leaves("p", self.graph.p, "p")
         for name, (first, size) in self._vectors().items():
             self.names[name] = [self._input(f"{name}_{i}", "ws", first + i) for i in range(size)]
         numbers = {name: layout.scalar(name) for name in self.rule.scalars}

@@ -25,7 +25,7 @@ from batchgd.compiler.lower.vectors import INTEGER, LINE, POINTER, Vectors, inte
 from batchgd.compiler.trace.graph import Node, reachable
 from batchgd.compiler.trace.loops import with_steps
 from batchgd.compiler.trace.operations import OPERATIONS
-from batchgd.kernels.cpu_places import ALL_LANES, FIRST_SLOT, MEMORY, SLOTS, TABLES
+from batchgd.kernels.cpu_places import ALL_LANES, MEMORY, TABLES, places
 from batchgd.kernels.vecmath.ir import FLOAT32, FLOAT64, Format, Real
 
 _TEMPORARY = 6
@@ -55,7 +55,7 @@ def evaluation(
     """Return the function of this name that computes nodes, each for its slot, in a block of ``lanes``.
 
     ``width`` is the number of lanes in a vector: by default what the processor has, or twice as many, in two registers,
-    if there are enough of them. With ``own`` each lane has its own parameters, in slots of ``ws``.
+    if there are enough of them. With ``own`` the params of a lane are in ``p`` from its own place on.
     """
     return Writer(name, outputs, lanes, dtype, processor, width, own=own).evaluation()
 
@@ -126,24 +126,16 @@ class Writer:
         )
         tables, memory, builder = vectors.pointer(tables), vectors.pointer(memory), vectors.builder
         every = builder.icmp_signed("!=", vectors.position(every), integer(0))
-        numbers = self._own_numbers(vectors, ws, index) if self.own else p
 
         def turn(lane: Any, _: list[Real]) -> list[Real]:
             with builder.if_then(builder.or_(every, vectors.at_work(index, lane))):
                 of_group = vectors.at(ws, lane, vectors.scalar)
-                p = vectors.at(numbers, lane, vectors.scalar) if self.own else numbers
                 starts = vectors.at(index, lane, INTEGER)
                 self.call(vectors, group, [of_group, of_group, p, tables, memory, starts, seed])
             return []
 
         vectors.loop(0, self.lanes, self.width, [], turn)
         vectors.builder.ret(ir.Constant(ir.IntType(32), 0))
-
-    def _own_numbers(self, vectors: Vectors, ws: Any, index: Any) -> Any:
-        """The address of the first parameter of the first lane."""
-        place = self.lanes + 1 + FIRST_SLOT + SLOTS.index("OWN")
-        first = vectors.position(vectors.at(index, integer(place), INTEGER))
-        return vectors.at(ws, vectors.builder.mul(first, integer(self.lanes)), vectors.scalar)
 
     def call(self, vectors: Vectors, group: ir.Function, arguments: list[ir.Value]) -> None:
         """Append what is done for a vector of lanes."""
@@ -166,6 +158,8 @@ class Writer:
         entry = ir.IRBuilder(group.append_basic_block("entry"))
         self.vectors = Vectors(ir.IRBuilder(group.append_basic_block("start")), self.form)
         self.at_entry, self.pointers = Vectors(entry, self.form), {}
+        if self.own:
+            self.places = self.at_entry.whole_numbers(self.at_entry.at(others[0], integer(places(self.lanes)), INTEGER))
         body(others)
         self.vectors.builder.ret_void()
         entry.branch(group.blocks[1])
@@ -184,7 +178,7 @@ class Writer:
             table=self._table,
             positions=self._positions,
             memory=lambda number: self.vectors.at(self.memory, number),
-            own=(lambda number: self._element(self.p, number)) if self.own else None,
+            own=self._own if self.own else None,
         )
         program = Program([*outputs.values()], fuses=self.processor.fuses, own=self.own)
         Lowering(self.vectors, self.functions, program, around).put(outputs)
@@ -198,12 +192,15 @@ class Writer:
         if node.op == "x":
             return self.vectors.load(self._element(self.point, integer(number)))
         if self.own:
-            return self.vectors.load(self._element(self.p, integer(number)))
+            return self._own(integer(number))
         return self.vectors.uniform(self.vectors.at(self.p, integer(number), self.vectors.scalar))
 
     def _element(self, base: Any, slot: Any) -> Any:
         """The address of a slot of these lanes."""
         return self.vectors.at(base, self.vectors.builder.mul(slot, integer(self.lanes)), self.vectors.scalar)
+
+    def _own(self, number: Any) -> Real:
+        return self.vectors.of_each(self.p, self.places, number)
 
     def _positions(self, node: Node) -> NDArray[Any]:
         return positions_of(node, own=self.own)

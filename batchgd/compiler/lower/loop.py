@@ -18,7 +18,7 @@ from batchgd.compiler.lower.processor import Processor
 from batchgd.compiler.lower.random_words import pair_of_block
 from batchgd.compiler.lower.scalars import Scalars, Whole
 from batchgd.compiler.lower.vectors import INTEGER, LINE, POINTER, Vectors, integer
-from batchgd.kernels.cpu_places import CALL, EVALUATE, FIRST_SLOT, SLOTS, TICK
+from batchgd.kernels.cpu_places import CALL, EVALUATE, FIRST_SLOT, SLOTS, TICK, places
 from batchgd.kernels.philox import STREAM_STARTS, place
 from batchgd.kernels.vecmath.ir import FLOAT32, FLOAT64, Format
 
@@ -28,7 +28,7 @@ _BYTE, _INT32 = ir.IntType(8), ir.IntType(32)
 def descend(lanes: int, dtype: str, processor: Processor, *, own: bool = False) -> Evaluation:
     """Return the function that descends from every start of a call, in blocks of as many lanes, at most 64.
 
-    With ``own`` each start has its own parameters of the objective.
+    With ``own`` each start has its own params.
     """
     loop = Loop(lanes, dtype, processor, own=own)
     loop.descend()
@@ -173,7 +173,7 @@ class Loop:
             with f.each(each) as k:
                 f.set_number(f.read(f.array("per_start"), row * each + k, f.real), f.slot("PER_START") + k, lane)
             if self.own:
-                self._take_own(f, row, lane)
+                self._take_place(f, row, lane)
             f.set_number(ir.Constant(f.real, 1.0), f.slot("BUSY"), lane)
         f.builder.ret(found.choose(1, 0).value)
         return f
@@ -187,12 +187,9 @@ class Loop:
         with f.each(f.slot("D")) as k:
             f.set_number(f.number(f.slot("SLOTS") + k, column), k, lane)
 
-    def _take_own(self, f: Function, row: Whole, lane: Whole) -> None:
-        """Copy the parameters of a start into the slots of its lane, where vectors of lanes find them side by side."""
-        count = f.slot("N_OWN")
-        first = f.whole(f.read(f.array("which"), row, INTEGER)) * count
-        with f.each(count) as k:
-            f.set_number(f.read(f.array("problems"), first + k, f.real), f.slot("OWN") + k, lane)
+    def _take_place(self, f: Function, row: Whole, lane: Whole) -> None:
+        """Note where the params of a row are."""
+        f.write(f.read(f.array("places"), row, INTEGER), f.index, lane + places(self.lanes))
 
     @cached_property
     def store(self) -> Function:
@@ -238,18 +235,16 @@ class Loop:
                 one, other = f.start(front), f.start(there)
                 f.write(one.value, f.index, there)
                 f.write(other.value, f.index, front)
-                with f.each(f.slot("SLOTS")) as k:
-                    self._swap(f, k, front, there)
                 if self.own:
-                    with f.each(f.slot("N_OWN")) as k:
-                        self._swap(f, f.slot("OWN") + k, front, there)
+                    own, its = (f.start(lane + places(self.lanes)) for lane in (front, there))
+                    f.write(own.value, f.index, there + places(self.lanes))
+                    f.write(its.value, f.index, front + places(self.lanes))
+                with f.each(f.slot("SLOTS")) as k:
+                    this, that = f.number(k, front), f.number(k, there)
+                    f.set_number(this, k, there)
+                    f.set_number(that, k, front)
         f.builder.ret(integer(0))
         return f
-
-    def _swap(self, f: Function, slot: Whole, front: Whole, there: Whole) -> None:
-        this, that = f.number(slot, front), f.number(slot, there)
-        f.set_number(this, slot, there)
-        f.set_number(that, slot, front)
 
     def descend(self) -> None:
         """Descend from every start of the call; ``control[0]``, once not 0, ends all lanes with that status."""
@@ -299,7 +294,7 @@ class Loop:
                 f.set_number(f.read(x, (first + lane) * dim + k, f.real), k, lane)
             if self.own:
                 with f.each(here) as lane:
-                    self._take_own(f, first + lane, lane)
+                    self._take_place(f, first + lane, lane)
             f.at_address(EVALUATE, "seed", "p")
             with f.each(here) as lane:
                 f.write(f.number(f.slot("VALUE"), lane), f.array("fun"), first + lane)

@@ -92,7 +92,7 @@ class Program:
         return all(arg.op == "x" for arg in node.args)
 
     def picks_own(self, node: Node) -> bool:
-        """Whether rows pick from a lane's own parameters, which are in memory as well."""
+        """Whether rows pick from a lane's own params, which are in memory as well."""
         return self.own and picks_params(node)
 
     @staticmethod
@@ -156,12 +156,12 @@ def scatter(spread: Node) -> Scatter:
 
 
 def picks_params(node: Node) -> bool:
-    """Whether rows pick from parameters."""
+    """Whether rows pick from params."""
     return all(arg.op == "p" for arg in node.args)
 
 
 def positions_of(node: Node, *, own: bool = False) -> NDArray[Any]:
-    """The whole numbers in the table of a node; for a pick from coordinates, or own parameters, their numbers."""
+    """The whole numbers in the table of a node; for a pick from coordinates, or from own params, their numbers."""
     if node.op == "pick" and (Program.picks_coordinates(node) or (own and picks_params(node))):
         return np.array([int(arg.value) for arg in node.args])[node.table]
     return node.table

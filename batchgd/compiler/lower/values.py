@@ -52,7 +52,7 @@ class Surroundings:
     memory : callable
         The address of a vector in memory, from its number.
     own : callable, optional
-        The address of a parameter of these lanes, from its number, if each lane has its own.
+        The value of a param, from its number, which the code computes, if each lane has its own.
     """
 
     leaf: Callable[[Node], Real]
@@ -61,7 +61,7 @@ class Surroundings:
     table: Callable[[Node], Any]
     positions: Callable[[Node], NDArray[Any]]
     memory: Callable[[Any], Any]
-    own: Callable[[Any], Any] | None = None
+    own: Callable[[Any], Real] | None = None
 
 
 class Computed:
@@ -190,7 +190,7 @@ class Computed:
         if self.program.picks_coordinates(node):
             return [vectors.load(self.around.coordinate(place)) for place in places]
         if self.around.own is not None and self.program.picks_own(node):
-            return [vectors.load(self.around.own(place)) for place in places]
+            return [self.around.own(place) for place in places]
         first = integer(self.laid_out[self.program.arguments(node)])
         return [vectors.load(self.around.memory(vectors.builder.add(place, first))) for place in places]
 
