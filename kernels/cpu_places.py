@@ -26,7 +26,6 @@ def places(lanes: int) -> int:
     return lanes + 1 + TAIL
 
 
-
 LINE = 64
 """Bytes of a line of the cache, and of the longest vector."""
 

@@ -104,7 +104,9 @@ class Differentiable(Explained):
         assert self.shapes is not None
         if not isinstance(params, Mapping) or params.keys() != self.shapes.keys():
             given = ", ".join(map(str, params)) if isinstance(params, Mapping) else f"a {type(params).__name__}"
-            raise InputError(f"params has {given}, but {self.name} was traced with {', '.join(self.shapes)}: give these")
+            raise InputError(
+                f"params has {given}, but {self.name} was traced with {', '.join(self.shapes)}: give these"
+            )
         found = by_name(params)
         for name, shape in self.shapes.items():
             if found[name].shape != (*ahead, *shape):
@@ -191,7 +193,9 @@ Named = dict[str, Floats]
 def by_name(params: Mapping[Any, Any]) -> Named:
     """Return params that are given by name as float64, or raise InputError; NaN is a number here."""
     if not params:
-        raise InputError("params is an empty dict: give arrays by the names of the function's arguments, or leave it out")
+        raise InputError(
+            "params is an empty dict: give arrays by the names of the function's arguments, or leave it out"
+        )
     wrong = next((name for name in params if not isinstance(name, str) or not name.isidentifier()), None)
     if wrong is not None:
         raise InputError(f"params has the name {quoted(wrong)}: give names of the function's arguments")

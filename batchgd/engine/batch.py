@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from batchgd.compiler.units import Units
 from batchgd.compiler.problems import ParamsPerStart, function_of
+from batchgd.compiler.units import Units
 from batchgd.engine.units import SAMPLE, ScaledStarts, chosen, resting_slope
 from batchgd.kernels.plan import Problems
 from batchgd.problem.bounds import Bounds, StartsWithin
@@ -33,8 +33,8 @@ class Batch:
     """Everything that decides where n descents end; ``dataclasses.replace`` makes a related batch.
 
     ``watch_turns`` records which trajectories turned back on themselves (``Endpoints.turned``). ``scale`` are the
-    units in which steps are measured (``units.py``). No point outside ``bounds`` is evaluated. With ``problems`` each
-    start has its own parameters of the objective.
+    units in which steps are measured (``units.py``). No point outside ``bounds`` is evaluated; they may differ per
+    start. With ``problems`` each start has its own params.
     """
 
     objective: Differentiable
@@ -72,6 +72,18 @@ class Batch:
     def in_dtype(self, dtype: str) -> Batch:
         """Return the batch in another precision."""
         return replace(self, compute=replace(self.compute, dtype=dtype))
+
+    def part(self, first: int, stop: int) -> Batch:
+        """Return the batch of the starts first..stop-1; hyperparameters that differ per start are not cut."""
+        if (first, stop) == (0, self.starts.n):
+            return self
+        return self.with_starts(self.starts.part(first, stop), slice(first, stop))
+
+    def with_starts(self, starts: Starts, numbers: Any) -> Batch:
+        """Return the batch with other starts, which have the bounds and the params of the ones with these numbers."""
+        bounds = None if self.bounds is None else self.bounds.of(numbers)
+        problems = None if self.problems is None else self.problems.part(numbers)
+        return replace(self, starts=starts, bounds=bounds, problems=problems)
 
     def in_units(self) -> Batch:
         """Return the batch in its scaled coordinates."""
@@ -117,21 +129,24 @@ def make_batch(
     scale: Any = "auto",
     resident: bool = True,
     params: ParamsPerStart | None = None,
+    bounds_per_start: bool = False,
 ) -> Batch:
     """Check everything, cheapest first, before the function is traced.
 
     The parameters are those of :func:`batchgd.multistart`; ``resident`` is whether one row per start is kept in memory,
-    so that more starts than fit are refused. ``params`` are those of each start.
+    so that more starts than fit are refused, and ``bounds_per_start`` whether each may have its own bounds. ``params``
+    are those of each start.
     """
     stopping = Stopping() if stopping is None else stopping
     method = as_method(method)
     region, objective = problem.resolve()
-    bounds = None if problem.bounds is None else Bounds.parse(problem.bounds, region.dim)
     compute = compute.for_plain_python() if problem.plain else compute
     units = chosen(scale, region, method)
     seed = parse_seed(seed)
     if not isinstance(starts, Starts):
         starts = parse_starts(starts, sampling, region, region.dim, seed, compute.start_dtype, resident=resident)
+    rows = starts.n if bounds_per_start else None
+    bounds = None if problem.bounds is None else Bounds.parse(problem.bounds, region.dim, rows)
     starts = _within(starts, bounds)
     split_per_start(method, starts.n, compute.end_dtype)
     stopping.limits(region, compute.start_dtype)
@@ -145,9 +160,7 @@ def make_batch(
         sampled = np.arange(SAMPLE) * starts.n // SAMPLE
         slope = resting_slope(function_of(traced, problems, sampled), region, units, bounds)
         stopping = replace(stopping, gtol=slope)
-    return Batch(
-        traced, starts, region, method, stopping, compute, seed, scale=units, bounds=bounds, problems=problems
-    )
+    return Batch(traced, starts, region, method, stopping, compute, seed, scale=units, bounds=bounds, problems=problems)
 
 
 def batch_at(
@@ -175,10 +188,11 @@ def batch_at(
     box, x0 = problem.box, points.points(0, points.n)
     region = _surrounding(x0) if box is None else _scale(box, points.dim)
     if problem.bounds is not None:
-        bounds = Bounds.parse(problem.bounds, points.dim)
+        bounds = Bounds.parse(problem.bounds, points.dim, points.n)
         bounds.check_points(x0)
         region = bounds.box(region) if box is None else region
-    return make_batch(replace(problem, box=region), compute, starts=points, **options)
+        problem = replace(problem, bounds=bounds)
+    return make_batch(replace(problem, box=region), compute, starts=points, bounds_per_start=True, **options)
 
 
 def _within(starts: Starts, bounds: Bounds | None) -> Starts:

@@ -55,7 +55,7 @@ def pieces(batch: Batch, run: Callable[..., Any], watch: Watch) -> Iterator[Endp
         if watch.ended_by is not None:
             return
         stop = min(first + size, n)
-        part = batch if (first, stop) == (0, n) else _part(batch, first, stop)
+        part = batch.part(first, stop)
         stopping = replace(part.stopping, xtol=max(part.stopping.xtol, SETTLED))
         single = replace(part.in_dtype("float32"), stopping=stopping)
         rows = run(single, watch=watch.part(first, n)).endpoints
@@ -66,11 +66,6 @@ def pieces(batch: Batch, run: Callable[..., Any], watch: Watch) -> Iterator[Endp
             resting = resting[:0]
         _go_on(part, rows, resting, run, watch)
         yield rows
-
-
-def _part(batch: Batch, first: int, stop: int) -> Batch:
-    problems = None if batch.problems is None else batch.problems.part(slice(first, stop))
-    return replace(batch, starts=batch.starts.part(first, stop), problems=problems)
 
 
 def _go_on(batch: Batch, rows: Endpoints, some: np.ndarray, run: Callable[..., Any], watch: Watch) -> None:
@@ -84,8 +79,7 @@ def _go_on(batch: Batch, rows: Endpoints, some: np.ndarray, run: Callable[..., A
     if some.size == 0:
         return
     method = BarzilaiBorwein(max_displacement=CLOSEST)
-    problems = None if batch.problems is None else batch.problems.part(some)
-    double = replace(batch.in_dtype("float64"), starts=ArrayStarts(rows.x[some]), method=method, problems=problems)
+    double = replace(batch.in_dtype("float64").with_starts(ArrayStarts(rows.x[some]), some), method=method)
     ends = run(double, watch=watch.silent()).endpoints
     rows.x[some], rows.fun[some], rows.status[some] = ends.x, ends.fun, ends.status
     rows.nit[some] += ends.nit

@@ -31,6 +31,7 @@ def specialisation_of(batch: Batch) -> Specialisation:
     from batchgd.engine.backends import simulated
 
     box, (shared, differing) = batch.box, split_per_start(batch.method, batch.starts.n, batch.dtype)
+    per_start = batch.bounds is not None and batch.bounds.per_start
     specialisation = Specialisation(
         batch.objective,
         batch.method.rule_in(batch.objective.dim),
@@ -38,7 +39,7 @@ def specialisation_of(batch: Batch) -> Specialisation:
         target=batch.backend.name,
         lanes=min(batch.backend.lanes(batch.starts.n), PLAIN_LANES if batch.objective.plain else 1 << 30),
         in_kernel=batch.starts.in_kernel,
-        cubic=all(np.ptp(side) == 0.0 for side in (box.lower, box.upper)),
+        cubic=not per_start and all(np.ptp(side) == 0.0 for side in (box.lower, box.upper)),
         per_start=tuple(differing),
         tests=(*batch.stopping.active, *(["turns"] if batch.watch_turns else [])),
         simulated=batch.backend.name == "cuda" and simulated(),
@@ -47,6 +48,7 @@ def specialisation_of(batch: Batch) -> Specialisation:
         in_block=IN_BLOCK,
         bounded=batch.bounds is not None,
         own=batch.problems is not None,
+        bounds_per_start=per_start,
     )
     if missing := {*specialisation.read.hyperparameters} - {*shared, *differing}:
         absent = f"{type(batch.method).__name__}.hyperparameters has no such name"
@@ -99,6 +101,9 @@ def prepare(
         sides = np.array([1.0 / box.width, *outer]).astype(dtype)
     ends = [] if batch.bounds is None else [*batch.bounds.in_dtype(dtype)]
     problems = batch.problems and batch.problems.in_dtype(dtype)
+    columns = [np.asarray(values, dtype)[:, None] for values in differing.values()]
+    if specialisation.bounds_per_start:
+        columns, ends = [*columns, *ends], []
     names = [name for name in specialisation.layout.rule.hyperparameters if name in shared]
     return module, Plan(
         n=n,
@@ -110,7 +115,7 @@ def prepare(
         lower=box.lower.astype(dtype),
         width=box.width.astype(dtype),
         points=_points(batch, dtype),
-        per_start=np.stack([*differing.values()], axis=1).astype(dtype) if differing else np.empty((n, 0), dtype),
+        per_start=np.ascontiguousarray(np.hstack(columns)) if columns else np.empty((n, 0), dtype),
         numbers=Numbers(
             p=np.concatenate([objective.numbers, getattr(module, "TABLES", [])]).astype(dtype)
             if problems is None
@@ -135,4 +140,4 @@ def _points(batch: Batch, dtype: str) -> Callable[[int, int], NDArray[Any]] | No
     starts, bounds = batch.starts, batch.bounds
     if bounds is None:
         return None if starts.in_kernel else starts.rows
-    return lambda first, stop: bounds.clip(starts.rows(first, stop).astype(dtype))
+    return lambda first, stop: bounds.of(slice(first, stop)).clip(starts.rows(first, stop).astype(dtype))

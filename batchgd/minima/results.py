@@ -186,7 +186,9 @@ class BatchData:
         out = Trajectory(message=status.message, success=status.success, status=status)
         out.update(fun=float(self.fun[i]), x=x, nit=int(self.nit[i]), nfev=int(self.nfev[i]))
         if "jac" in self.__dict__ or self.has_function:
-            out["jac"] = self.__dict__["jac"][i] if "jac" in self.__dict__ else self._gradient(x[None], np.array([i]))[0]
+            out["jac"] = (
+                self.__dict__["jac"][i] if "jac" in self.__dict__ else self._gradient(x[None], np.array([i]))[0]
+            )
         if self.starts is not None:
             out["x0"] = self.start_points(i, i + 1)[0]
         return out
@@ -195,7 +197,8 @@ class BatchData:
         rows = np.arange(self.n)[index if isinstance(index, slice | list) else host(index)]
         part = BatchData(
             **columns(self, lambda column: column[index]),
-            **{name: getattr(self, name) for name in RECIPE},
+            **{name: getattr(self, name) for name in RECIPE if name != "bounds"},
+            bounds=None if self.bounds is None else self.bounds.of(rows),
             starts=None if self.starts is None else ChosenStarts(self.starts, rows),
             problems=None if self.problems is None else self.problems.part(rows),
             warnings=self.warnings,

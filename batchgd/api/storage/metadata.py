@@ -80,7 +80,8 @@ def build(kind: str, meta: Meta, arrays: dict[str, Any], tables: dict[str, Any])
     common: dict[str, Any] = {name: getattr(meta, name) for name in ("backend", "dtype", "seconds", "warnings")}
     common |= {"counted": counted, "stopping": meta.stopping, "scale": meta.scale, "method": _method(meta.method)}
     common["box"] = None if meta.box is None else Box(*meta.box)
-    common["bounds"] = None if meta.bounds is None else Bounds(*meta.bounds)
+    ends = [arrays.pop(name) for name in ("lower_bound", "upper_bound") if name in arrays] or meta.bounds
+    common["bounds"] = None if ends is None else Bounds(*ends)
     common["starts"] = None if x0 is None else ArrayStarts(x0, meta.sampling or "array")
     if kind == MULTISTART:
         common |= tables | {name: getattr(meta, name) for name in OF_MULTISTART}
@@ -110,6 +111,8 @@ def _check(meta: Meta, arrays: dict[str, Any], tables: dict[str, Any], counted: 
         raise InputError(f"meta.bounds is {quoted(meta.bounds)}, not two ends of {d} numbers each")
     if meta.scale is not None and not (meta.scale.shape == (d,) and np.isfinite(np.log(meta.scale)).all()):
         raise InputError(f"meta.scale is {quoted(meta.scale)}, not {d} positive numbers")
+    if ("lower_bound" in arrays) != ("upper_bound" in arrays):
+        raise InputError("the result has one end of its bounds per start, and not the other")
     sizes = {"n": n, "d": d, "s": n if counted is None else sum(counted.values())}
     sizes["m"] = rows(tables["minima"].fun) if "minima" in tables else 0
     check_per_start(arrays, sizes)

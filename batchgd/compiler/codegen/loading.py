@@ -27,7 +27,10 @@ def load(specialisation: Specialisation, *, recording: bool = False) -> Any:
         return _arrays(specialisation, specialisation.read.module)
     if specialisation.target == "cuda":
         return _kernels(specialisation, specialisation.read.module)
-    made = [*_loop(specialisation.lanes, specialisation.dtype, recording, specialisation.own), *_evaluations(specialisation)]
+    made = [
+        *_loop(specialisation.lanes, specialisation.dtype, recording, specialisation.own),
+        *_evaluations(specialisation),
+    ]
     made.append(_tick(specialisation, specialisation.read.module))
     functions = {each.name: Loaded(each) for each in made}
     return SimpleNamespace(W=specialisation.lanes, slots=_slots(specialisation), **functions)

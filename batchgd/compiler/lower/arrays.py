@@ -85,7 +85,7 @@ class ArrayProgram:
         self.points = int(np.clip(min(numbers // max(rows, singles), most // kept), 1, MOST_POINTS))
         self._tables: dict[Any, Any] = {}
 
-    def __call__(self, x: Array, p: Sequence[Any] = ()) -> Array:
+    def __call__(self, x: Array, p: Any = ()) -> Array:
         """Return an array for x of shape (dim, points) and params that are numbers, in the dtype of x.
 
         Params of shape (params, points) are those of each point.
@@ -93,11 +93,11 @@ class ArrayProgram:
         """
         rows = [axis.length for axis in self.outputs[0].axes]
         out = np.empty((len(self.outputs), x.shape[1], *rows), x.dtype)
-        p = np.asarray(p)
+        params: Array = np.asarray(p)
         with np.errstate(all="ignore"):
             for first in range(0, x.shape[1], self.points):
                 block = slice(first, first + self.points)
-                some = p[:, block] if p.ndim == 2 else p
+                some = params[:, block] if params.ndim == 2 else params
                 values = _Values(self, np.ascontiguousarray(x[:, block].T), some)
                 for k, node in enumerate(self.outputs):
                     out[k, block] = values.of(node)

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from batchgd.compiler.trace.escape import definition_of, name_of
 from batchgd.problem.errors import TraceError
 
-
 Shapes = dict[str, tuple[int, ...]]
 """The shape of each of the params that are passed on by name."""
 
@@ -67,7 +66,9 @@ def flat(arrays: Mapping[str, NDArray[np.float64]], shapes: Shapes) -> NDArray[n
     (5, 3)
     """
     ahead = [arrays[name].shape[: arrays[name].ndim - len(shape)] for name, shape in shapes.items()]
-    return np.concatenate([arrays[name].reshape(*front, -1) for front, name in zip(ahead, shapes, strict=True)], axis=-1)
+    return np.concatenate(
+        [arrays[name].reshape(*front, -1) for front, name in zip(ahead, shapes, strict=True)], axis=-1
+    )
 
 
 def check_call(what: str, function: Any, has_params: bool) -> None:
