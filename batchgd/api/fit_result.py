@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from batchgd.analysis.fitting import forms, report
 from batchgd.analysis.fitting.data import Data
+from batchgd.analysis.fitting.exchange import Exchange, swapped
 from batchgd.analysis.fitting.model import Model
+from batchgd.analysis.fitting.solutions import Optima, Solution, solutions
 from batchgd.analysis.fitting.statistics import Criteria, Linearised, correlation, linearised
 from batchgd.api.result import MultistartResult
 from batchgd.compiler.least_squares import LeastSquares
@@ -21,23 +23,6 @@ from batchgd.problem.check import Interval
 from batchgd.problem.errors import InputError
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Solution:
-    """One optimum of a fit: its parameters, its chi-square, how many starts led to it, and whether it is in limits.
-
-    ``cost`` is what the fit minimises, the sum of what residuals cost: chi-square, unless a loss is robust.
-    """
-
-    values: dict[str, float]
-    chisqr: float
-    cost: float
-    count: int
-    share: float
-    kind: str
-    inside: bool
-    free: Floats
 
 
 @dataclass(frozen=True)
@@ -69,15 +54,17 @@ class FitResult:
     params : dict
         A :class:`FittedParameter` for each parameter of the model.
     solutions : list of Solution
-        All distinct optima, lowest cost first, each with its share of the starts; ``best`` is the first of them within
-        the limits, ``inside`` lists those, and ``equal`` those of the same cost as the best.
+        All distinct optima, lowest cost first, each with its share of the starts; ``best`` is the first of them, and
+        ``equal`` lists those of the same cost. Of these, those with the fewest parameters at a limit come first.
+    guess : Solution or None
+        The one to which the given values of parameters lead.
     covar : (p, p) array
         Covariance of the free parameters (``free`` has their names), from the derivatives of the residuals; NaN for
         those without a standard error. ``rank`` and ``condition`` are those of these derivatives.
     chisqr, redchi, aic, bic, nfree, ndata, nvarys
         As in lmfit.
     agree : int
-        How many starts ended at the best chi-square.
+        How many starts ended at the best cost.
     dropped : int
         How many rows of the data contained NaN.
     landscape : MultistartResult
@@ -94,45 +81,22 @@ class FitResult:
     (0.056569, -0.801784)
     """
 
-    SAME = 1e-8
-    """Relative difference of two chi-squares that count as the same."""
-
-    ROUNDING = 1e-13
-    """Residuals of this size, relative to the largest observation, are rounding."""
-
     def __init__(
-        self, model: Model, data: Data, landscape: MultistartResult, residuals: LeastSquares, absolute_sigma: bool
+        self,
+        model: Model,
+        data: Data,
+        landscape: MultistartResult,
+        residuals: LeastSquares,
+        absolute_sigma: bool,
+        exchange: Exchange,
+        guess: MultistartResult | None = None,
     ):
         self.model, self.data, self.landscape = model, data, landscape
         self.residuals, self.absolute_sigma = residuals, absolute_sigma
         self.name, self.free, self.dropped = model.name, model.parameters.free, data.dropped
-        self.solutions = self._solutions()
-        self.inside = [each for each in self.solutions if each.inside]
-        self.best = (self.inside or self.solutions)[0]
-
-    def _solutions(self) -> list[Solution]:
-        minima, parameters = self.landscape.minima, self.model.parameters
-        if len(minima):
-            points = parameters.outward(np.asarray(minima.x))
-            counts, kinds = np.asarray(minima.count), list(minima.kind)
-        else:
-            lowest = self.landscape.best
-            if lowest is None:
-                raise InputError(f"the model {self.name} is not finite at any start: change the limits of parameters")
-            points, counts, kinds = parameters.outward(lowest.x[None]), np.array([0]), ["not converged"]
-        inside, found = parameters.inside(points), []
-        for point, count, kind, within in zip(points, counts, kinds, inside, strict=True):
-            values = dict(zip(parameters.names, map(float, parameters.values(point)), strict=True))
-            residuals, share = self._residuals(point), int(count) / self.landscape.n
-            with np.errstate(all="ignore"):
-                cost, chisqr = 2.0 * float(np.sum(self.residuals.loss.cost(residuals))), float(np.sum(residuals**2))
-            found.append(Solution(values, chisqr, cost, int(count), share, str(kind), bool(within), point))
-        return found
-
-    def _residuals(self, free: Floats) -> Floats:
-        with np.errstate(all="ignore"):
-            found = np.asarray(self.model.free(self.data.x, free), dtype=np.float64) - self.data.y
-        return found if self.data.sigma is None else found / self.data.sigma
+        self._optima = Optima(model, data, residuals.loss, exchange)
+        self.solutions, self.guess = solutions(landscape, guess, self._optima)
+        self.guessed, self.best = guess is not None, self.solutions[0]
 
     # Statistics
 
@@ -178,16 +142,19 @@ class FitResult:
 
     @property
     def agree(self) -> int:
-        """How many starts ended at the best chi-square, within the limits."""
+        """How many starts ended at the best cost."""
         return sum(each.count for each in self.equal)
 
     @property
     def equal(self) -> list[Solution]:
-        """The solutions within the limits whose cost is that of the best, up to rounding."""
-        observed = self.data.y if self.data.sigma is None else self.data.y / self.data.sigma
-        rounding = self.ndata * (self.ROUNDING * float(np.abs(observed).max())) ** 2
-        most = self.best.cost * (1.0 + self.SAME) + rounding
-        return [each for each in self.inside or [self.best] if each.cost <= most]
+        """The solutions whose cost is that of the best, up to rounding."""
+        return self._optima.equal(self.solutions)
+
+    @property
+    def swapped(self) -> list[Any] | None:
+        """The components that equal solutions have in different order, as ``exchangeable`` takes them; None if not."""
+        found = swapped(self.equal, self.model, self.data)
+        return None if found is None else found.named(self.model.parameters)
 
     @cached_property
     def _linearised(self) -> Linearised:
@@ -197,8 +164,9 @@ class FitResult:
             weights = np.broadcast_to(loss.weights(residuals)[1], residuals.shape)
             cost = 2.0 * float(np.sum(loss.cost(residuals)))
         variance = cost / self.nfree if self.nfree > 0 else np.inf
-        at = self.model.parameters.at_limit(self.best.free)
-        return linearised(jacobian * np.sqrt(weights)[:, None], at, 1.0 if self.absolute_sigma else variance)
+        return linearised(
+            jacobian * np.sqrt(weights)[:, None], self.best.at_limit, 1.0 if self.absolute_sigma else variance
+        )
 
     @property
     def covar(self) -> Floats:
@@ -224,7 +192,7 @@ class FitResult:
     def params(self) -> dict[str, FittedParameter]:
         """The parameters of the best fit by name."""
         parameters = self.model.parameters
-        at, correl = parameters.at_limit(self.best.free), self.correl
+        at, correl = self.best.at_limit, self.correl
         found = {}
         for name, given in parameters.given.items():
             stderr, why, correlated, limit = None, None, {}, 0
@@ -255,7 +223,10 @@ class FitResult:
         slopes = value.jacobian(self.best.free)[1][0]
         used = np.flatnonzero(slopes)
         variance = float(slopes[used] @ self.covar[np.ix_(used, used)] @ slopes[used])
-        return (float(np.sqrt(variance)), formula) if np.isfinite(variance) else (None, formula)
+        if np.isfinite(variance):
+            return float(np.sqrt(variance)), formula
+        without = [self.free[k] for k in used if np.isnan(self.covar[k, k])]
+        return None, f"{formula}; {' and '.join(without)} without standard error"
 
     # Predictions
 
@@ -303,7 +274,7 @@ class FitResult:
         place = self._at(x)
         centre = np.asarray(self.model.free(place, self.best.free), dtype=np.float64)
         known = np.isfinite(np.diag(self.covar))
-        at_limit = self.model.parameters.at_limit(self.best.free) != 0
+        at_limit = self.best.at_limit != 0
         if not (known | at_limit).all() or not known.any():
             missing = [name for name, ok in zip(self.free, known | at_limit, strict=True) if not ok] or self.free
             raise InputError(f"parameter {missing[0]!r} has no standard error, which a band needs: fix its value")

@@ -190,10 +190,14 @@ class Option:
             raise InputError(f"{name} takes {self.kind.wants}, not {quoted(shown)}") from None
 
 
-PROBLEM = (
+REGION = (
     Option("box", BOX, "Range of one coordinate; repeat for each coordinate, or give it once with --dim for all."),
     Option("dim", INTEGER, "Number of coordinates."),
 )
+BOUNDED = Option(
+    "bounds", BOUNDS, "Interval that a coordinate never leaves, -inf or inf for none; as --box, its default."
+)
+PROBLEM = (*REGION, BOUNDED)
 STARTS = (
     Option("starts", INTEGER, "Number of starting points, such as 1e6 (default: 10000)."),
     Option("sampling", TEXT, "uniform (default), sobol, latin_hypercube, grid, or normal with --mean and --std."),
@@ -250,7 +254,6 @@ IDENTITY = (
 )
 ATOMS = Option("atoms", INTEGER, "Number of atoms of lennard_jones and morse, in place of --dim.")
 MULTISTART = (
-    Option("bounds", BOUNDS, "Interval that a coordinate never leaves, -inf or inf for none; as --box, its default."),
     ATOMS,
     Option("strategy", TEXT, "Choose starts during the run: mlsl, basin_hopping or rare_basins."),
     Option("strategy_set", SETTINGS, "A setting of the strategy, such as hops=50 or sigma=4; repeatable."),

@@ -15,7 +15,7 @@ def dataframe(fit: Any, *, solutions: bool = False) -> Any:
     if solutions:
         rows = [
             {**each.values, "chisqr": each.chisqr, "count": each.count, "share": each.share, "kind": each.kind}
-            | {"inside": each.inside}
+            | {"at_limit": ", ".join(name for name, at in zip(fit.free, each.at_limit, strict=True) if at)}
             for each in fit.solutions
         ]
         return pandas.DataFrame(rows)
@@ -37,7 +37,7 @@ def scipy_result(fit: Any) -> Any:
         jac=jacobian,
         grad=np.asarray(gradient),
         optimality=float(np.abs(gradient).max()),
-        active_mask=fit.model.parameters.at_limit(fit.best.free),
+        active_mask=fit.best.at_limit.copy(),
         nfev=int(np.sum(fit.landscape.nfev)),
         status=1 if fit.best.count else 0,
         success=fit.best.count > 0,
@@ -50,8 +50,7 @@ def lmfit_result(fit: Any) -> Any:
     lmfit = require("lmfit", "fit")
     params = lmfit.Parameters()
     for name, each in fit.params.items():
-        limits = {"min": each.min, "max": each.max} if each.min <= each.value <= each.max else {}
-        params.add(name, value=each.value, vary=each.vary, **limits)  # lmfit moves a value outside to its limit
+        params.add(name, value=each.value, vary=each.vary, min=each.min, max=each.max)
         params[name].stderr, params[name].correl = each.stderr, dict(each.correl)
     for name, each in fit.params.items():
         if each.expr is not None:

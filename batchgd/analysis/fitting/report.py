@@ -33,20 +33,11 @@ def notes(fit: Any) -> list[str]:
     n, agree = fit.landscape.n, fit.agree
     lines = [f"{agree:,} of {plural(n, 'start')} ({percent(agree / n)}) agree on the best fit"]
     lines.append(f"coverage: {fit.landscape.coverage.sentence()}")
-    equal = len(fit.equal)
-    if equal > 1:
-        lines.append(
-            f"{equal} solutions have the same chi-square: parameters may be interchangeable; "
-            "separate them by limits, or give identity= with the symmetry"
-        )
+    lines += _equal(fit)
     if fit.dropped:
         lines.append(f"{plural(fit.dropped, 'row')} with NaN {'was' if fit.dropped == 1 else 'were'} left out")
-    outside = len(fit.solutions) - len(fit.inside)
-    if outside:
-        lines.append(
-            f"{plural(outside, 'solution')} outside the limits, which only say where starts are drawn: "
-            + ("all are" if not fit.inside else "not taken as the best fit")
-        )
+    lines += _limits_reached(fit)
+    lines += _from_the_guess(fit)
     if not fit.landscape.minima.count.any():
         lines.append("no start reached a minimum: raise maxiter, or give narrower limits")
     free = fit.nvarys - sum(1 for name in fit.free if fit.params[name].at_limit)
@@ -61,6 +52,40 @@ def notes(fit: Any) -> list[str]:
     if fit.landscape.interrupted:
         lines.append("interrupted: the fit knows only the starts that had ended")
     return [*lines, *fit.landscape.warnings]
+
+
+def _equal(fit: Any) -> list[str]:
+    """Say how solutions of the same cost differ."""
+    equal = len(fit.equal)
+    if equal < 2:
+        return []
+    groups = fit.swapped
+    if groups is None:
+        return [f"{equal} solutions have the same chi-square: the data do not tell them apart"]
+    return [f"{equal} solutions differ by the order of components: exchangeable={groups} makes them one"]
+
+
+def _limits_reached(fit: Any) -> list[str]:
+    """Say which parameters of the best fit are at a limit, and what that means for the errors."""
+    at = [
+        f"{name} at its {'lower' if each.at_limit < 0 else 'upper'} limit"
+        for name, each in fit.params.items()
+        if each.at_limit
+    ]
+    if not at:
+        return []
+    others = " and the errors of the others hold for that value" if len(at) < fit.nvarys else ""
+    return [f"{' and '.join(at)}: no standard error there,{others}; widen the limit unless it has a reason"]
+
+
+def _from_the_guess(fit: Any) -> list[str]:
+    if not fit.guessed:
+        return []
+    if fit.guess is None:
+        return ["the given values lead to no minimum"]
+    row = next(k for k, each in enumerate(fit.solutions) if each is fit.guess)
+    alone = "" if fit.guess.count else ", which no other start reached"
+    return [f"the given values lead to {'the best fit' if row == 0 else f'solution {row}'}{alone}"]
 
 
 def _statistics(fit: Any) -> str:
@@ -127,7 +152,8 @@ def _solutions(fit: Any) -> TextTable | None:
         values = {name: f"{each.values[name]:.6g}" for name in list(each.values)[:4]}
         if len(each.values) > 4:
             values["…"] = "…"
-        place = "" if each.inside else "outside the limits"
+        at = [name for name, side in zip(fit.free, each.at_limit, strict=True) if side]
+        place = f"{', '.join(at)} at the limit" if at else ""
         rows.append(
             {"solution": f"{k}", "chi-square": f"{each.chisqr:.8g}", "share": percent(each.share)}
             | values

@@ -45,6 +45,7 @@ def sweep(
     fidelity: bool = True,
     box: Any = None,
     dim: int | None = None,
+    bounds: Any = None,
     starts: Any = 1_000,
     sampling: Any = "uniform",
     seed: int | None = 0,
@@ -75,7 +76,7 @@ def sweep(
 
     Parameters
     ----------
-    fun, box, dim, starts, sampling, seed, identity, backend, dtype, threads, params, jac, args, scale
+    fun, box, dim, bounds, starts, sampling, seed, identity, backend, dtype, threads, params, jac, args, scale
         As in :func:`multistart`; ``starts`` is the number per value.
     method : Method class, name or Method, optional
         The update rule; default: :class:`GradientDescent`. An instance brings its other hyperparameters.
@@ -128,7 +129,7 @@ def sweep(
     fidelity = check.flag("fidelity", fidelity)
     grid = parse_grid(method, hyperparameters, check.flag("zipped", zipped))
     batch = make_batch(
-        Problem(fun, box, dim, params, jac, args),
+        Problem(fun, box, dim, params, jac, args, bounds),
         Compute.of(backend, dtype, threads),
         starts=starts,
         sampling=sampling,
@@ -143,7 +144,7 @@ def sweep(
             "dtype='mixed' ends every descent with another method, and a sweep shows how one behaves: use "
             "float32 or float64"
         )
-    identity = identity_for(batch.objective, batch.box, identity)
+    identity = identity_for(batch, identity)
     return _Sweep(batch, grid, identity, fidelity, rule.patience is None, watch).result()
 
 

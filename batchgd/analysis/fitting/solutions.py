@@ -1,0 +1,111 @@
+"""The distinct optima of a fit: those that starts reached, and the one to which the given values lead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from batchgd.analysis.fitting.data import Data, Floats
+from batchgd.analysis.fitting.exchange import Exchange
+from batchgd.analysis.fitting.model import Model
+from batchgd.problem.errors import InputError
+
+SAME = 1e-8
+"""Relative difference of two costs that count as the same."""
+
+ROUNDING = 1e-13
+"""Residuals of this size, relative to the largest observation, are rounding."""
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """One optimum of a fit: its parameters, its chi-square, and how many starts led to it.
+
+    ``cost`` is what the fit minimises, the sum of what residuals cost: chi-square, unless a loss is robust. ``free``
+    are the values of the free parameters, and ``at_limit`` is, for each of them, -1 at its lower limit, 1 at its upper
+    one, and 0 otherwise.
+    """
+
+    values: dict[str, float]
+    chisqr: float
+    cost: float
+    count: int
+    share: float
+    kind: str
+    free: Floats
+    at_limit: NDArray[np.int8]
+
+
+class Optima:
+    """Makes solutions of points, for a model with its data and its loss."""
+
+    def __init__(self, model: Model, data: Data, loss: Any, exchange: Exchange):
+        self.model, self.data, self.loss, self.exchange = model, data, loss, exchange
+
+    def of(self, landscape: Any) -> list[Solution]:
+        """Return the minima of a run as solutions, lowest cost first; if it has none, its lowest point."""
+        minima, n = landscape.minima, landscape.n
+        if len(minima):
+            return [self._solution(*row, n) for row in zip(minima.x, minima.count, minima.kind, strict=True)]
+        lowest = landscape.best
+        if lowest is None:
+            raise InputError(
+                f"the model {self.model.name} is not finite at any start: change the limits of its parameters"
+            )
+        return [self._solution(lowest.x, 0, "not converged", n)]
+
+    def _solution(self, u: Floats, count: Any, kind: Any, n: int) -> Solution:
+        parameters, u = self.model.parameters, self.exchange.ordered(np.asarray(u))
+        free = parameters.outward(u)
+        values = dict(zip(parameters.names, map(float, parameters.values(free)), strict=True))
+        residuals = self.residuals(free)
+        with np.errstate(all="ignore"):
+            cost, chisqr = 2.0 * float(np.sum(self.loss.cost(residuals))), float(np.sum(residuals**2))
+        return Solution(values, chisqr, cost, int(count), int(count) / n, str(kind), free, parameters.at_limit(u))
+
+    def equal(self, solutions: list[Solution]) -> list[Solution]:
+        """Return the solutions whose cost is the lowest, up to rounding."""
+        observed = self.data.y if self.data.sigma is None else self.data.y / self.data.sigma
+        rounding = len(self.data) * (ROUNDING * float(np.abs(observed).max())) ** 2
+        lowest = min(each.cost for each in solutions)
+        return [each for each in solutions if each.cost <= lowest * (1.0 + SAME) + rounding]
+
+    def residuals(self, free: Floats) -> Floats:
+        """Return the residuals in units of sigma."""
+        with np.errstate(all="ignore"):
+            found = np.asarray(self.model.free(self.data.x, free), dtype=np.float64) - self.data.y
+        return found if self.data.sigma is None else found / self.data.sigma
+
+
+def solutions(landscape: Any, guess: Any, optima: Optima) -> tuple[list[Solution], Solution | None]:
+    """Return all solutions, lowest cost first, and the one to which the given values lead, if they lead to one.
+
+    Of those that are equally good, the ones with the fewest parameters at a limit come first.
+    """
+    found, led = optima.of(landscape), None
+    if guess is not None and len(guess.minima):
+        row = _row(landscape, guess, optima.exchange)
+        if row is None:
+            led = replace(optima.of(guess)[0], count=0, share=0.0)
+            found = [*(found if len(landscape.minima) else []), led]
+        else:
+            led = found[row]
+    found.sort(key=lambda each: each.cost)
+    equal = optima.equal(found)
+    first = sorted(equal, key=lambda each: np.count_nonzero(each.at_limit))
+    return [*first, *(each for each in found if not any(each is one for one in equal))], led
+
+
+def _row(landscape: Any, guess: Any, exchange: Exchange) -> int | None:
+    """Return the minimum of the run that the run from the given values found, too."""
+    minima, one = landscape.minima, guess.minima[0]
+    if not len(minima):
+        return None
+    known, place = np.array([exchange.ordered(u) for u in minima.x]), exchange.ordered(one["x"])
+    near = np.all(np.abs(known - place) <= landscape.identity.x * landscape.box.width, axis=1)
+    level = np.abs(minima.fun - one["fun"]) <= SAME * np.abs(one["fun"])
+    rows = np.flatnonzero(near | (level & (minima.free > 0)))
+    return int(rows[0]) if len(rows) else None
