@@ -213,7 +213,8 @@ class Objective(Differentiable):
     def for_each(self, numbers: Floats) -> Objective:
         """Return what evaluates the function at as many points, each with its own params: rows of an array.
 
-        >>> Objective(lambda x, a: a * x[0] ** 2, dim=1, params=2.0).for_each(np.array([[5.0], [7.0]])).value([[1.0], [3.0]])
+        >>> objective = Objective(lambda x, a: a * x[0] ** 2, dim=1, params=2.0)
+        >>> objective.for_each(np.array([[5.0], [7.0]])).value([[1.0], [3.0]])
         array([ 5., 63.])
         """
         other: Objective = object.__new__(type(self))
