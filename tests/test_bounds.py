@@ -342,3 +342,22 @@ def test_least_squares():
         assert result.nfev.mean() < 40
         assert result.minima.active[0].tolist() == [1, 0, 0]
         np.testing.assert_allclose(2.0 * result.minima.fun[0], want.fun, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_starts_are_drawn_inside(dtype):
+    rng = np.random.default_rng(3)
+    for scale in (1e-3, 1.0, 1e6):
+        lower = scale * rng.normal(size=2)
+        upper = lower + scale * rng.uniform(1e-6, 1.0, 2)
+        result = bgd.multistart(
+            lambda x: x @ x, bounds=Bounds(lower, upper), starts=5000, maxiter=1, dtype=dtype, backend="cpu"
+        )
+        assert (result.x0 >= lower).all()
+        assert (result.x0 <= upper).all()
+
+
+def test_starts_are_those_without_bounds():
+    within, free = (bgd.multistart("himmelblau", starts=100, **{name: [(-5, 5)] * 2}) for name in ("bounds", "box"))
+    assert np.array_equal(within.x0, free.x0)
+    assert within.starts.in_kernel

@@ -10,6 +10,7 @@ from batchgd.analysis.fitting.data import take_data
 from batchgd.analysis.fitting.exchange import Exchange
 from batchgd.analysis.fitting.model import Model
 from batchgd.analysis.fitting.sets import take_sets
+from batchgd.analysis.fitting.solutions import outcome
 from batchgd.api.fit_result import FitResult
 from batchgd.api.multistart import multistart
 from batchgd.problem import check
@@ -106,7 +107,7 @@ def fit(
     data = take_data(x, y, sigma) if shared is None else take_sets(x, y, sigma)
     if absolute_sigma and data.sigma is None:
         raise InputError("absolute_sigma is True without sigma: give sigma, the standard deviations of y")
-    prepared = Model(model, parameters, data.x, shared)
+    prepared = Model.parse(model, parameters, data.x, shared)
     free = prepared.parameters.free
     if len(data) < len(free):
         dropped = f" without NaN ({data.dropped} dropped)" if data.dropped else ""
@@ -117,9 +118,8 @@ def fit(
     exchange = Exchange.parse(exchangeable, prepared.parameters)
     prepared.checked(data)
     exchange.check(prepared, data)
-    options: dict[str, Any] = {"loss": loss, "f_scale": f_scale}
     parameters = prepared.parameters
-    objective = prepared.residuals(data, coordinates=True, **options)
+    objective = prepared.residuals(data, coordinates=True, loss=loss, f_scale=f_scale)
     how: dict[str, Any] = {
         "box": parameters.box,
         "bounds": parameters.bounds if np.isfinite(parameters.bounds).any() else None,
@@ -134,5 +134,5 @@ def fit(
     guess = None
     if parameters.guess is not None and not landscape.interrupted:
         guess = multistart(objective, starts=parameters.guess[None], **how)
-    residuals = prepared.residuals(data, coordinates=False, **options)
-    return FitResult(prepared, data, landscape, residuals, absolute_sigma, exchange, guess)
+    found = outcome(prepared, data, objective.loss, exchange, landscape, guess)
+    return FitResult(prepared, data, landscape, found, objective.loss, absolute_sigma)

@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.analysis.fitting import forms, report
+from batchgd.analysis.fitting import forms, record, report
 from batchgd.analysis.fitting.data import Data
-from batchgd.analysis.fitting.exchange import Exchange, swapped
 from batchgd.analysis.fitting.model import Model
-from batchgd.analysis.fitting.solutions import Optima, Solution, solutions
+from batchgd.analysis.fitting.solutions import Outcome, Solution, equal
 from batchgd.analysis.fitting.statistics import Criteria, Linearised, correlation, linearised
+from batchgd.api.fit_pictures import FitPictures
 from batchgd.api.result import MultistartResult
 from batchgd.compiler.least_squares import LeastSquares
+from batchgd.compiler.losses import Loss
 from batchgd.problem import check
 from batchgd.problem.check import Interval
 from batchgd.problem.errors import InputError
@@ -58,11 +59,13 @@ class FitResult:
         ``equal`` lists those of the same cost. Of these, those with the fewest parameters at a limit come first.
     guess : Solution or None
         The one to which the given values of parameters lead.
+    swapped : list or None
+        Components that are in different order in equal solutions, in the form that ``exchangeable=`` takes.
     covar : (p, p) array
         Covariance of the free parameters (``free`` has their names), from the derivatives of the residuals; NaN for
         those without a standard error. ``rank`` and ``condition`` are those of these derivatives.
-    chisqr, redchi, aic, bic, nfree, ndata, nvarys
-        As in lmfit.
+    chisqr, redchi, aic, bic, nfree, ndata, nvarys, residual
+        As in lmfit; ``residual`` is model minus data, in units of sigma, and ``jac``, (m, p), its derivatives.
     agree : int
         How many starts ended at the best cost.
     dropped : int
@@ -86,17 +89,27 @@ class FitResult:
         model: Model,
         data: Data,
         landscape: MultistartResult,
-        residuals: LeastSquares,
+        outcome: Outcome,
+        loss: Loss,
         absolute_sigma: bool,
-        exchange: Exchange,
-        guess: MultistartResult | None = None,
     ):
-        self.model, self.data, self.landscape = model, data, landscape
-        self.residuals, self.absolute_sigma = residuals, absolute_sigma
+        self.model, self.data, self.landscape, self.outcome = model, data, landscape, outcome
+        self.loss, self.absolute_sigma = loss, absolute_sigma
         self.name, self.free, self.dropped = model.name, model.parameters.free, data.dropped
-        self._optima = Optima(model, data, residuals.loss, exchange)
-        self.solutions, self.guess = solutions(landscape, guess, self._optima)
-        self.guessed, self.best = guess is not None, self.solutions[0]
+        self.solutions, self.best, self.swapped = outcome.solutions, outcome.solutions[0], outcome.swapped
+        self.residual, self.jac = outcome.residual, outcome.jac
+
+    @property
+    def residuals(self) -> LeastSquares:
+        """The sum of squares as a function of the free parameters."""
+        how = {"loss": self.loss.name, "f_scale": self.loss.f_scale}
+        return self.model.residuals(self.data, coordinates=False, **how)
+
+    @property
+    def guess(self) -> Solution | None:
+        """The solution to which the given values of parameters lead."""
+        row = self.outcome.guess
+        return None if row is None or row < 0 else self.solutions[row]
 
     # Statistics
 
@@ -148,25 +161,16 @@ class FitResult:
     @property
     def equal(self) -> list[Solution]:
         """The solutions whose cost is that of the best, up to rounding."""
-        return self._optima.equal(self.solutions)
-
-    @property
-    def swapped(self) -> list[Any] | None:
-        """The components that equal solutions have in different order, as ``exchangeable`` takes them; None if not."""
-        found = swapped(self.equal, self.model, self.data)
-        return None if found is None else found.named(self.model.parameters)
+        return equal(self.solutions, self.data)
 
     @cached_property
     def _linearised(self) -> Linearised:
-        residuals, jacobian = self.residuals.jacobian(self.best.free)
-        loss = self.residuals.loss
         with np.errstate(all="ignore"):
-            weights = np.broadcast_to(loss.weights(residuals)[1], residuals.shape)
-            cost = 2.0 * float(np.sum(loss.cost(residuals)))
+            weights = np.broadcast_to(self.loss.weights(self.residual)[1], self.residual.shape)
+            cost = 2.0 * float(np.sum(self.loss.cost(self.residual)))
         variance = cost / self.nfree if self.nfree > 0 else np.inf
-        return linearised(
-            jacobian * np.sqrt(weights)[:, None], self.best.at_limit, 1.0 if self.absolute_sigma else variance
-        )
+        weighted, factor = self.jac * np.sqrt(weights)[:, None], 1.0 if self.absolute_sigma else variance
+        return linearised(weighted, self.best.at_limit, factor)
 
     @property
     def covar(self) -> Floats:
@@ -309,6 +313,11 @@ class FitResult:
 
     # Other forms
 
+    @property
+    def plot(self) -> FitPictures:
+        """The pictures: ``fit.plot()``, and ``residuals``, ``correlation`` and ``waterfall`` of it."""
+        return FitPictures(self)
+
     def __repr__(self) -> str:
         return report.text(self)
 
@@ -320,6 +329,14 @@ class FitResult:
     def to_dataframe(self, *, solutions: bool = False) -> Any:
         """Return a pandas DataFrame with a row per parameter, or with a row per solution."""
         return forms.dataframe(self, solutions=solutions)
+
+    def record(self) -> dict[str, Any]:
+        """Return the fit without its data as a dict: what ``batchgd fit --json`` prints."""
+        return record.record(self)
+
+    def to_csv(self) -> str:
+        """Return the parameters as CSV, one line each."""
+        return record.parameters_csv(self)
 
     def to_scipy(self) -> Any:
         """Return the best fit as the OptimizeResult of ``scipy.optimize.least_squares``."""

@@ -16,6 +16,7 @@ from batchgd.cli import (
     curvature,
     diff,
     doctor,
+    fit,
     listing,
     map,
     path,
@@ -37,6 +38,7 @@ class Row(NamedTuple):
 
 COMMANDS = (
     Row("run", run.run, {"epilog": run.EPILOG, "cls": PairsCommand}),
+    Row("fit", fit.fit, {"epilog": run.EPILOG}),
     Row("path", path.path, {"cls": PairsCommand}),
     Row("compare", compare.compare),
     Row("curvature", curvature.curvature, {"cls": PairsCommand}),

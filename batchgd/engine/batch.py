@@ -12,7 +12,7 @@ from batchgd.compiler.problems import ParamsPerStart, function_of
 from batchgd.compiler.units import Units
 from batchgd.engine.units import SAMPLE, ScaledStarts, chosen, resting_slope
 from batchgd.kernels.plan import Problems
-from batchgd.problem.bounds import Bounds, StartsWithin
+from batchgd.problem.bounds import Bounds, StartsWithin, are_inside
 from batchgd.problem.box import Box
 from batchgd.problem.errors import InputError
 from batchgd.problem.methods import Method, as_method, split_per_start
@@ -197,7 +197,7 @@ def batch_at(
 
 def _within(starts: Starts, bounds: Bounds | None) -> Starts:
     """Return starts within the bounds: what was drawn is moved there, what was given is refused."""
-    if bounds is None or isinstance(starts, StartsWithin):
+    if bounds is None or isinstance(starts, StartsWithin) or are_inside(starts, bounds):
         return starts
     if isinstance(starts, ArrayStarts):
         bounds.check_points(starts.points(0, starts.n))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.kernels.cpu_places import ALL_LANES, LINE, MEMORY, TABLES, TAIL
+from batchgd.kernels.cpu_places import ALL_LANES, LINE, MEMORY, TABLES, TAIL, places
 
 if TYPE_CHECKING:
     from batchgd.compiler.differentiable import Differentiable
@@ -160,9 +160,9 @@ def forget() -> None:
 
 
 class Function:
-    """A compiled program, which computes the values of nodes at points."""
+    """A compiled program, which computes the values of nodes at points; with ``own`` each has its own params."""
 
-    def __init__(self, nodes: list[Node], dim: int):
+    def __init__(self, nodes: list[Node], dim: int, *, own: bool = False):
         from batchgd.compiler.cache import modules
         from batchgd.compiler.cache.native import native_key
         from batchgd.compiler.lower.evaluation import evaluation
@@ -170,28 +170,32 @@ class Function:
 
         self.dim, self.outputs = dim, len(nodes)
         slots = {dim + k: node for k, node in enumerate(nodes)}
-        made = evaluation("evaluate", slots, lanes=LANES, dtype="float64", processor=this_processor())
+        made = evaluation("evaluate", slots, lanes=LANES, dtype="float64", processor=this_processor(), own=own)
         self._code = modules.by_text(native_key(made.text), made.text, made.name)
         self._call = _PROTOTYPE(self._code.address())
         self._tables, self._memory = made.tables, made.memory
         self._addresses = np.array([table.ctypes.data for table in made.tables], np.uintp)
 
-    def run(self, x: Array, p: Array, out: tuple[Array, ...]) -> None:
-        """Fill arrays, (n,) or (n, k), with the outputs, in order."""
+    def run(self, x: Array, p: Array, out: tuple[Array, ...], own: NDArray[np.int64] | None = None) -> None:
+        """Fill arrays, (n,) or (n, k), with the outputs, in order; ``own`` is where in p the params of a point are."""
         n, size = len(x), (self.dim + self.outputs) * LANES
         calls = max(1, min(_CALLS, -(-n // LANES)))
         blocks = _aligned(calls * size, np.float64).reshape(calls, -1, LANES)
-        memory, index = _aligned(self._memory, np.uint8), np.zeros(LANES + 1 + TAIL, np.int64)
-        index[-TAIL:][[ALL_LANES, TABLES, MEMORY]] = 1, self._addresses.ctypes.data, memory.ctypes.data
-        places, numbers, start = index.ctypes.data, p.ctypes.data, blocks.ctypes.data
+        memory, index = _aligned(self._memory, np.uint8), np.zeros(places(LANES) + LANES, np.int64)
+        tail, of_lanes = np.split(index[LANES + 1 :], [TAIL])
+        tail[[ALL_LANES, TABLES, MEMORY]] = 1, self._addresses.ctypes.data, memory.ctypes.data
+        address, numbers, start = index.ctypes.data, p.ctypes.data, blocks.ctypes.data
         for begin in range(0, n, calls * LANES):
             rows = slice(begin, begin + calls * LANES)
             _fill(blocks[:, : self.dim], x[rows])
             for k in range(-(-len(x[rows]) // LANES)):
                 left = n - begin - k * LANES
                 if left < LANES:
-                    index[left:LANES], index[-TAIL:][ALL_LANES] = -1, 0  # vectors without a point are passed over
-                self._call(None, None, start + k * size * 8, places, 0, numbers)
+                    index[left:LANES], tail[ALL_LANES] = -1, 0  # vectors without a point are passed over
+                if own is not None:
+                    some = own[begin + k * LANES : begin + (k + 1) * LANES]
+                    of_lanes[: len(some)] = some
+                self._call(None, None, start + k * size * 8, address, 0, numbers)
             slot = self.dim
             for column in out:
                 width = 1 if column.ndim == 1 else column.shape[1]

@@ -39,7 +39,7 @@ def specialisation_of(batch: Batch) -> Specialisation:
         target=batch.backend.name,
         lanes=min(batch.backend.lanes(batch.starts.n), PLAIN_LANES if batch.objective.plain else 1 << 30),
         in_kernel=batch.starts.in_kernel,
-        cubic=not per_start and all(np.ptp(side) == 0.0 for side in (box.lower, box.upper)),
+        cubic=all(np.ptp(side) == 0.0 for side in (box.lower, box.upper)),
         per_start=tuple(differing),
         tests=(*batch.stopping.active, *(["turns"] if batch.watch_turns else [])),
         simulated=batch.backend.name == "cuda" and simulated(),
@@ -138,6 +138,8 @@ def prepare(
 def _points(batch: Batch, dtype: str) -> Callable[[int, int], NDArray[Any]] | None:
     """Return what makes the starts of a shard, none of them outside bounds, or None if the kernel makes them."""
     starts, bounds = batch.starts, batch.bounds
+    if starts.in_kernel:
+        return None
     if bounds is None:
-        return None if starts.in_kernel else starts.rows
+        return starts.rows
     return lambda first, stop: bounds.of(slice(first, stop)).clip(starts.rows(first, stop).astype(dtype))

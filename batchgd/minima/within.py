@@ -3,21 +3,28 @@
 Its gradient is projected, and its Hessian that of the free coordinates: one that rests on a bound, with a slope that
 pushes it there, rises as steeply as the stiffest of the others. So a point of a face is stationary if its multipliers
 push outwards and the gradient vanishes in the face, and a minimum if the Hessian of the face is positive definite
-(Nocedal and Wright 2006, theorem 12.6).
+(Nocedal and Wright 2006, theorem 12.6). A coordinate that rests without a slope is weakly active: it counts as free,
+and ``faces.py`` decides about the point if the Hessian does not.
 """
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.compiler.plain.differences import EPS, relative_step, steps
+from batchgd.minima.faces import strictly_copositive
+from batchgd.minima.scale import samples, typical_slope
 from batchgd.problem.bounds import Bounds
 from batchgd.problem.box import Box
 
 Floats = NDArray[np.float64]
+
+_NONE = 1e-8  # of the typical slope: less is no slope
+_NEXT_TO = 1e-9  # box widths: a coordinate this close to a bound, without a slope, is on it but for rounding
 
 
 class Within:
@@ -44,7 +51,7 @@ class Within:
         """Values, (n,), and projected gradients, (n, d)."""
         x = self.bounds.clip(np.asarray(x, np.float64))
         f, g = self._objective.value_and_gradient(x)
-        return np.asarray(f), np.where(self._held(x, np.asarray(g)), 0.0, g)
+        return np.asarray(f), np.where(self._held(x, np.asarray(g), 0.0), 0.0, g)
 
     def gradient(self, x: Any) -> Floats:
         """Projected gradients, (n, d)."""
@@ -53,22 +60,63 @@ class Within:
     def hessian(self, x: Any) -> Floats:
         """Hessians of the free coordinates, (n, d, d)."""
         x = self.bounds.clip(np.asarray(x, np.float64))
-        _, g = self._objective.value_and_gradient(x)
-        held, width = self._held(x, np.asarray(g)), self._box.width
+        g, width = self._slope(x), self._box.width
+        held = self._held(x, g)
         second = self._objective.hessian(x) if self._exact else self._by_differences(x)
         hessian = np.where(held[:, :, None] | held[:, None, :], 0.0, second)
         stiffest = np.abs(hessian * width[:, None] * width).max(axis=(1, 2))
-        steepest = np.abs(np.asarray(g) * width).max(axis=1)
+        steepest = np.abs(g * width).max(axis=1)
         rise = np.where(stiffest > 0.0, stiffest, np.where(steepest > 0.0, steepest, 1.0))
         row, axis = np.nonzero(held)
         hessian[row, axis, axis] = rise[row] / width[axis] ** 2
         return np.asarray(hessian)
 
     def active(self, x: Floats) -> NDArray[np.int8]:
-        """-1, 0 or 1 for each coordinate: rests on its lower bound, is free, rests on its upper one; fixed ones: -1."""
-        _, g = self._objective.value_and_gradient(x)
-        side = np.where(x <= self.bounds.lower, -1, 1)
-        return np.where(self._held(x, np.asarray(g)), side, 0).astype(np.int8)
+        """-1, 0 or 1 for each coordinate: is on its lower bound, on none, on its upper one; fixed ones: -1."""
+        return np.where(x <= self.bounds.lower, -1, np.where(x >= self.bounds.upper, 1, 0)).astype(np.int8)
+
+    def multipliers(self, x: Floats) -> Floats:
+        """The derivative of the value by each coordinate that is on a bound, 0 if there is no slope; 0 for the others.
+
+        It is that of a minimum's value by the bound as well.
+        """
+        g = self._slope(x)
+        return np.where((self.active(x) != 0) & (np.abs(g) > self._flat), g, 0.0)
+
+    def held(self, x: Floats) -> NDArray[np.bool_]:
+        """Which coordinates rest on a bound that a slope pushes them against, or are fixed."""
+        return self._held(x, self._slope(x))
+
+    def tangent(self, x: Floats, ways: Floats) -> Floats:
+        """Directions, (n, k, d), within the bounds: 0 in held coordinates, turned back where they would leave."""
+        side = self.active(x)[:, None, :]
+        inwards = np.where(ways * side > 0, -ways, ways)
+        return np.where(self.held(x)[:, None, :], 0.0, inwards)
+
+    def onto_bounds(self, x: Floats) -> Floats:
+        """Points whose coordinates next to a bound, where there is no slope, are on it."""
+        lower, upper, near = self.bounds.lower, self.bounds.upper, _NEXT_TO * self._box.width
+        close = (np.abs(x - lower) <= near) | (np.abs(x - upper) <= near)
+        rows = np.flatnonzero((close & (self.active(x) == 0)).any(axis=1))
+        if len(rows) == 0:
+            return x
+        flat, out = np.abs(self._slope(x[rows])) <= self._flat, x.copy()
+        onto = np.where(
+            np.abs(x[rows] - lower) <= near, lower, np.where(np.abs(x[rows] - upper) <= near, upper, x[rows])
+        )
+        out[rows] = np.where(flat, onto, x[rows])
+        return out
+
+    def rises(self, x: Floats) -> NDArray[np.bool_]:
+        """Which stationary points are minima because the weakly active coordinates can only move inwards."""
+        held, side = self.held(x), self.active(x)
+        weak = (side != 0) & ~held
+        out = np.zeros(len(x), np.bool_)
+        rows = np.flatnonzero(weak.any(axis=1))
+        hessian = self.hessian(x[rows]) * self._box.width * self._box.width[:, None]
+        for row, second in zip(rows, hessian, strict=True):
+            out[row] = strictly_copositive(second, np.where(weak[row], -side[row], 0), held[row])
+        return out
 
     def _by_differences(self, x: Floats) -> Floats:
         """Hessians by differences of gradients, one-sided at a bound: the objective's own may reach beyond it."""
@@ -83,9 +131,23 @@ class Within:
             out[:, :, axis] = np.where(apart > 0.0, change / np.where(apart > 0.0, apart, 1.0), 0.0)
         return 0.5 * (out + out.transpose(0, 2, 1))
 
-    def _held(self, x: Floats, g: Floats) -> NDArray[np.bool_]:
-        lower, upper = self.bounds.lower, self.bounds.upper
-        return ((x <= lower) & (g > 0.0)) | ((x >= upper) & (g < 0.0)) | self.bounds.fixed
+    @cached_property
+    def _flat(self) -> Floats:
+        """The slope by each coordinate that counts as none, (d,)."""
+        g = self._slope(self.bounds.clip(samples(self._objective, self._box)))
+        return _NONE * typical_slope(g, self._box) / self._box.width
+
+    def _slope(self, x: Floats) -> Floats:
+        """Gradients, not projected, (n, d)."""
+        with np.errstate(all="ignore"):
+            return np.asarray(self._objective.value_and_gradient(x)[1], np.float64)
+
+    def _held(self, x: Floats, g: Floats, least: Any = None) -> NDArray[np.bool_]:
+        """Which coordinates rest where a slope above ``least``, by default that which counts as none, holds them."""
+        below, above = x <= self.bounds.lower, x >= self.bounds.upper
+        if least is None:
+            least = self._flat if ((below | above) & ~self.bounds.fixed).any() else 0.0
+        return (below & (g > least)) | (above & (g < -least)) | self.bounds.fixed
 
 
 def within(evaluator: Any, bounds: Bounds | None, box: Box, objective: Any) -> Any:
@@ -98,3 +160,8 @@ def within(evaluator: Any, bounds: Bounds | None, box: Box, objective: Any) -> A
 def kept_within(objective: Any, x: Floats) -> Floats:
     """Return points moved into the bounds, if the objective has any."""
     return objective.bounds.clip(x) if isinstance(objective, Within) else x
+
+
+def tangent(objective: Any, x: Floats, ways: Floats) -> Floats:
+    """Return directions from points, (n, k, d), turned into the bounds, if the objective has any."""
+    return objective.tangent(x, ways) if isinstance(objective, Within) else ways

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from batchgd.problem import check
 from batchgd.problem.box import Box
 from batchgd.problem.errors import InputError, quoted
-from batchgd.problem.samplings import Points, Starts
+from batchgd.problem.samplings import Points, Starts, UniformStarts
 
 _FORMS = (
     "give bounds=[(lo, hi), ...] with None or infinity for a side without a bound, or scipy.optimize.Bounds(lb, ub)"
@@ -194,6 +194,18 @@ class Bounds:
         hull = self.hull
         rows = f"{len(self.lower)} starts in " if self.per_start else ""
         return f"Bounds({rows}{list(zip(hull.lower.tolist(), hull.upper.tolist(), strict=True))})"
+
+
+def are_inside(starts: Starts, bounds: Bounds) -> bool:
+    """Whether starts that a kernel draws are inside, whatever is drawn, in the precision in which it places them."""
+    if not isinstance(starts, UniformStarts) or bounds.per_start:
+        return False
+    from batchgd.kernels.philox import place
+
+    most = np.nextafter(np.ones((), starts.dtype), np.zeros((), starts.dtype))
+    first, width = starts.box.lower.astype(starts.dtype), starts.box.width.astype(starts.dtype)
+    lower, upper = bounds.in_dtype(starts.dtype)
+    return bool((first >= lower).all() and (place(most, first, width) <= upper).all())
 
 
 class StartsWithin(Starts):

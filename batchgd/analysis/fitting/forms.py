@@ -28,15 +28,15 @@ def scipy_result(fit: Any) -> Any:
     """Return the best fit as the OptimizeResult of ``scipy.optimize.least_squares``."""
     from scipy.optimize import OptimizeResult
 
-    residuals, jacobian = fit.residuals.jacobian(fit.best.free)
-    gradient = fit.residuals.gradient(fit.best.free)
+    with np.errstate(all="ignore"):
+        gradient = fit.jac.T @ (fit.loss.weights(fit.residual)[0] * fit.residual)
     return OptimizeResult(
         x=fit.best.free.copy(),
-        cost=float(fit.residuals.value(fit.best.free)),
-        fun=residuals,
-        jac=jacobian,
-        grad=np.asarray(gradient),
-        optimality=float(np.abs(gradient).max()),
+        cost=0.5 * fit.best.cost,
+        fun=fit.residual.copy(),
+        jac=fit.jac.copy(),
+        grad=gradient,
+        optimality=float(np.abs(np.where(fit.best.at_limit == 0, gradient, 0.0)).max()),
         active_mask=fit.best.at_limit.copy(),
         nfev=int(np.sum(fit.landscape.nfev)),
         status=1 if fit.best.count else 0,
@@ -60,7 +60,7 @@ def lmfit_result(fit: Any) -> Any:
         params=params,
         var_names=list(fit.free),
         covar=fit.covar,
-        residual=fit.residuals.jacobian(fit.best.free)[0],
+        residual=fit.residual.copy(),
         ndata=fit.ndata,
         nvarys=fit.nvarys,
         nfree=fit.nfree,

@@ -79,11 +79,11 @@ def _limits_reached(fit: Any) -> list[str]:
 
 
 def _from_the_guess(fit: Any) -> list[str]:
-    if not fit.guessed:
+    row = fit.outcome.guess
+    if row is None:
         return []
-    if fit.guess is None:
+    if row < 0:
         return ["the given values lead to no minimum"]
-    row = next(k for k, each in enumerate(fit.solutions) if each is fit.guess)
     alone = "" if fit.guess.count else ", which no other start reached"
     return [f"the given values lead to {'the best fit' if row == 0 else f'solution {row}'}{alone}"]
 

@@ -1,4 +1,4 @@
-"""The distinct optima of a fit: those that starts reached, and the one to which the given values lead."""
+"""What a fit found, as data: the distinct optima, and residuals with their derivatives at the best one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.analysis.fitting.data import Data, Floats
-from batchgd.analysis.fitting.exchange import Exchange
+from batchgd.analysis.fitting.exchange import Exchange, swapped
 from batchgd.analysis.fitting.model import Model
 from batchgd.problem.errors import InputError
 
@@ -66,13 +66,6 @@ class Optima:
             cost, chisqr = 2.0 * float(np.sum(self.loss.cost(residuals))), float(np.sum(residuals**2))
         return Solution(values, chisqr, cost, int(count), int(count) / n, str(kind), free, parameters.at_limit(u))
 
-    def equal(self, solutions: list[Solution]) -> list[Solution]:
-        """Return the solutions whose cost is the lowest, up to rounding."""
-        observed = self.data.y if self.data.sigma is None else self.data.y / self.data.sigma
-        rounding = len(self.data) * (ROUNDING * float(np.abs(observed).max())) ** 2
-        lowest = min(each.cost for each in solutions)
-        return [each for each in solutions if each.cost <= lowest * (1.0 + SAME) + rounding]
-
     def residuals(self, free: Floats) -> Floats:
         """Return the residuals in units of sigma."""
         with np.errstate(all="ignore"):
@@ -80,23 +73,47 @@ class Optima:
         return found if self.data.sigma is None else found / self.data.sigma
 
 
-def solutions(landscape: Any, guess: Any, optima: Optima) -> tuple[list[Solution], Solution | None]:
-    """Return all solutions, lowest cost first, and the one to which the given values lead, if they lead to one.
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """All solutions, lowest cost first, equally good ones by the number of parameters at a limit.
 
-    Of those that are equally good, the ones with the fewest parameters at a limit come first.
+    ``guess`` is the row of the one to which the given values lead, -1 if to none, None if no values were given.
+    ``swapped`` are the components that equal solutions have in different order. ``residual``, (m,), and ``jac``,
+    (m, free), are those of the best, in units of sigma.
     """
+
+    solutions: list[Solution]
+    guess: int | None
+    swapped: list[Any] | None
+    residual: Floats
+    jac: Floats
+
+
+def outcome(model: Model, data: Data, loss: Any, exchange: Exchange, landscape: Any, guess: Any) -> Outcome:
+    """Return what a run found, and another one that began at the given values."""
+    optima = Optima(model, data, loss, exchange)
     found, led = optima.of(landscape), None
     if guess is not None and len(guess.minima):
-        row = _row(landscape, guess, optima.exchange)
+        row = _row(landscape, guess, exchange)
         if row is None:
             led = replace(optima.of(guess)[0], count=0, share=0.0)
             found = [*(found if len(landscape.minima) else []), led]
         else:
             led = found[row]
     found.sort(key=lambda each: each.cost)
-    equal = optima.equal(found)
-    first = sorted(equal, key=lambda each: np.count_nonzero(each.at_limit))
-    return [*first, *(each for each in found if not any(each is one for one in equal))], led
+    ties = len(equal(found, data))
+    found[:ties] = sorted(found[:ties], key=lambda each: np.count_nonzero(each.at_limit))
+    turned = swapped(found[:ties], model, data)
+    at = None if guess is None else next((k for k, each in enumerate(found) if each is led), -1)
+    residual, jac = model.residuals(data, coordinates=False).jacobian(found[0].free)
+    return Outcome(found, at, None if turned is None else turned.named(model.parameters), residual, jac)
+
+
+def equal(solutions: list[Solution], data: Data) -> list[Solution]:
+    """Return those whose cost is that of the first, up to rounding."""
+    observed = data.y if data.sigma is None else data.y / data.sigma
+    rounding = len(data) * (ROUNDING * float(np.abs(observed).max())) ** 2
+    return [each for each in solutions if each.cost <= solutions[0].cost * (1.0 + SAME) + rounding]
 
 
 def _row(landscape: Any, guess: Any, exchange: Exchange) -> int | None:
