@@ -118,17 +118,20 @@ class LeastSquares(Objective):
     def jacobian(self, x: ArrayLike) -> tuple[Floats, Floats]:
         """Return the residuals in units of sigma, (m,), and their derivatives J, (m, dim), at one point.
 
+        At points, (n, dim), these are (n, m) and (n, m, dim).
+
         >>> LeastSquares(lambda x: np.array([x[0] * x[1], x[1]]), dim=2).jacobian([1.0, 2.0])[1]
         array([[2., 1.],
                [0., 1.]])
         """
-        point, _ = self._points(x)
+        points, single = self._points(x)
         if self._slopes is None:
             terms = jacobian_terms(self._vector, self._traced.value.graph, self._params)
             self._slopes = [ArrayProgram(nodes) for nodes in terms]
-        parts = [np.asarray(program(point.T, self._knobs())).reshape(1 + self.dim, -1) for program in self._slopes]
-        table = np.concatenate(parts, axis=1)
-        return table[0], table[1:].T.copy()
+        shape = 1 + self.dim, len(points), -1
+        table = np.concatenate([program(points.T, self._knobs()).reshape(shape) for program in self._slopes], axis=2)
+        residuals, slopes = table[0], np.ascontiguousarray(np.moveaxis(table[1:], 0, 2))
+        return (residuals[0], slopes[0]) if single else (residuals, slopes)
 
     def _outputs(self, what: What) -> list[Node]:
         if what != "gauss_newton":

@@ -348,7 +348,7 @@ class Objective(Differentiable):
     def _evaluate(self, what: Any, n_outputs: int, points: Floats) -> Floats:
         """Run emitted code on blocks of points; returns (n_outputs, n)."""
         if self._each is not None:
-            return self.program(what)(points.T, self._each.T)
+            return self.program(what)(points.T, self._knobs())
         if self.has_rows and what == "hessian":
             return self._hessian_by_rows(points)
         if self.has_rows:
@@ -375,7 +375,9 @@ class Objective(Differentiable):
         i, j = np.tril_indices(self.dim)
         return rows[i, :, j]
 
-    def _knobs(self) -> list[float]:
+    def _knobs(self) -> Any:
+        if self._each is not None:
+            return self._each.T
         return [] if self.params is None else [*self.params]
 
     def summed(self, what: Any, points: Floats, knobs: Sequence[Any]) -> Floats:

@@ -48,11 +48,12 @@ class ManyData:
     def one(self, k: int) -> Data:
         """Return the data of one of them, without the points that are missing."""
         kept = np.ones(self.y.shape[1], bool) if self.weights is None else self.weights[k] > 0.0
-        x: Any = {name: each[..., kept] for name, each in self.x.items()} if isinstance(self.x, dict) else self.x[..., kept]
+        columns = self.x if isinstance(self.x, dict) else {"": self.x}
+        taken: Any = {name: each[..., kept] for name, each in columns.items()}
         sigma = self.sigma[kept] if self.sigma is not None else None
         if self.weights is not None and self.has_sigma:
             sigma = 1.0 / self.weights[k, kept]
-        return Data(x, self.y[k, kept], sigma, int(self.dropped[k]))
+        return Data(taken if isinstance(self.x, dict) else taken[""], self.y[k, kept], sigma, int(self.dropped[k]))
 
 
 def take_many(x: Any, y: Any, sigma: Any = None) -> ManyData:
@@ -76,7 +77,6 @@ def take_many(x: Any, y: Any, sigma: Any = None) -> ManyData:
     if bad.any():
         raise InputError(f"y contains inf in data set {int(np.argmax(bad.any(axis=1)))}: give NaN for a missing one")
     missing = np.isnan(observed)
-    common = spread if spread is not None and spread.ndim == 1 else None
     if spread is not None:
         spread = spread[..., kept]
         missing |= np.isnan(spread)
@@ -105,9 +105,7 @@ def _sigma(sigma: Any, count: int, m: int) -> Floats | None:
         return None
     found = np.asarray(check.reals("sigma contains", sigma, "give numbers, NaN where one is missing"), np.float64)
     if found.shape not in ((), (m,), (count, m)):
-        raise InputError(
-            f"sigma has shape {found.shape}, y has {(count, m)}: give one for each observation, for each of a row, or one"
-        )
+        raise InputError(f"sigma has shape {found.shape}, y has {(count, m)}: give (N, m), (m,) or one number")
     bad = found[(found <= 0.0) | np.isinf(found)]
     if bad.size:
         raise InputError(f"sigma contains {float(bad.flat[0]):g}: give positive standard deviations")

@@ -59,7 +59,7 @@ def solved(lower: Floats, right: Floats) -> Floats:
 
 
 def scaled(matrix: Floats, held: Flags) -> tuple[Floats, Floats]:
-    """Return S A S with 1 on the diagonal, and S, (p, n); 0 where a coordinate is held, with 1 on the diagonal there."""
+    """Return S A S with 1 on the diagonal, and S, (p, n), which is 0 where a coordinate is held."""
     diagonal = np.einsum("iin->in", matrix)
     with np.errstate(all="ignore"):
         units = np.where(held | ~(diagonal > 0.0), 0.0, 1.0 / np.sqrt(np.abs(diagonal)))

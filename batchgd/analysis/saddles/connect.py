@@ -125,9 +125,7 @@ def _flow_down(flow: Mapper, objective: Any, x: NDArray) -> tuple[Nodes, NDArray
     return nodes, np.sort(label.reshape(-1, 2), axis=1)
 
 
-def _table(
-    search: Search, objective: Any, name: str, nodes: Nodes, joins: NDArray[np.int64], walked: int
-) -> Saddles:
+def _table(search: Search, objective: Any, name: str, nodes: Nodes, joins: NDArray[np.int64], walked: int) -> Saddles:
     found = search.found
     order = by_value(search.box, found.x, found.fun, found.noise, found.zero)
     value, mode = hessian_modes(objective, found.x)
