@@ -17,6 +17,7 @@ from batchgd.analysis.fitting.many_data import ManyData
 from batchgd.analysis.fitting.many_parameters import ManyParameters
 from batchgd.analysis.fitting.many_statistics import cholesky, covariances, scaled, solved
 from batchgd.analysis.fitting.model import Model
+from batchgd.analysis.fitting.parameters import ParameterSet
 from batchgd.analysis.fitting.solutions import ROUNDING, SAME
 from batchgd.compiler.least_squares import LeastSquares
 from batchgd.compiler.resolve import Problem
@@ -33,6 +34,9 @@ Rows = NDArray[np.intp]
 
 PART_BYTES = 1 << 27
 """What the data, starts and endpoints of the data sets that are fitted together may take: 128 MiB."""
+
+LEAST_VARIANCE = 1e-12
+"""The share of the sum of squares below which what differs from the mean is rounding."""
 
 NEWTON_STEPS = 8
 CLOSE = 1e-6
@@ -75,6 +79,25 @@ class Found:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class ManyResiduals:
+    """Model minus data as a function of u, in units in which it is about 1, and 0 where data are missing."""
+
+    call: Any
+    x: Any
+    parameters: ParameterSet
+
+    @property
+    def __runs__(self) -> tuple[Any, ...]:
+        return (self.call,)
+
+    def __call__(self, u: Any, y: Any, c: Any, w: Any = None, **fixed: Any) -> Any:
+        """Return the residuals of one data set; everything may be traced."""
+        own = {name.removeprefix("fixed_"): value for name, value in fixed.items()}
+        r = (self.call(self.x, self.parameters.values(u, coordinates=True, fixed=own)) - y) * c
+        return r if w is None else np.where(w > 0.0, r * w, 0.0)
+
+
 class ManyRuns:
     """The objective of many fits, and the runs that minimise it."""
 
@@ -94,10 +117,12 @@ class ManyRuns:
     ):
         self.model, self.data, self.parameters, self.drawn, self.seed = model, data, parameters, drawn, seed
         self.method, self.stopping, self.compute = method, stopping, compute
-        self.factor = _factors(data) if loss == "linear" else np.ones(len(data))
+        weighted = _weighted(data)
+        self.factor = _factors(data, weighted) if loss == "linear" else np.ones(len(data))
+        self._rounding = data.ndata * (ROUNDING * np.maximum(weighted.max(axis=1), -weighted.min(axis=1))) ** 2
         one = {name: each[0] for name, each in self._params(slice(0, 1)).items()}
         self.objective = LeastSquares(
-            self._residuals,
+            ManyResiduals(model.call, data.x, parameters.one),
             len(parameters.free),
             one,
             loss=loss,
@@ -106,13 +131,6 @@ class ManyRuns:
             box=parameters.box,
             name=model.name,
         )
-
-    def _residuals(self, u: Any, y: Any, c: Any, w: Any = None, **fixed: Any) -> Any:
-        """Model minus data in units in which it is about 1, and 0 where data are missing."""
-        own = {name.removeprefix("fixed_"): value for name, value in fixed.items()}
-        values = self.parameters.one.values(u, coordinates=True, fixed=own)
-        r = (self.model.call(self.data.x, values) - y) * c
-        return r if w is None else np.where(w > 0.0, r * w, 0.0)
 
     def _params(self, rows: Any) -> dict[str, Floats]:
         """What data sets have of their own."""
@@ -152,7 +170,7 @@ class ManyRuns:
         bounds = None
         if np.isfinite(ends).any():
             bounds = np.repeat(ends, s, axis=0) if ends.ndim == 3 else ends
-        params = self._params(rows)
+        params = self._params(rows if n < span[1] - span[0] else slice(*span))  # the latter copies nothing
         batch = batch_at(
             Problem(self.objective, self.parameters.box, params=params, bounds=bounds),
             points,
@@ -176,20 +194,10 @@ class ManyRuns:
         problems = problems.part(kept)
         u = self._polished(np.asarray(ended.x[best[kept]], np.float64), rows[kept], problems)
         self._statistics(found, rows[kept], u, problems)
-        same = found.cost[rows[kept]] * (1.0 + SAME) + self._rounding(rows[kept])
+        same = found.cost[rows[kept]] * (1.0 + SAME) + self._rounding[rows[kept]]
         cost = 2.0 * fun[kept] / self.factor[rows[kept], None] ** 2
         reached = np.isin(ended.status, SUCCESSES).reshape(n, s)[kept]
         found.agree[rows[kept]] = ((cost <= same[:, None]) & reached).sum(axis=1)
-
-    def _rounding(self, rows: Rows) -> Floats:
-        """How much of the cost is rounding, as for the solutions of one fit."""
-        data = self.data
-        weights = (
-            1.0
-            if data.sigma is None and data.weights is None
-            else (data.weights[rows] if data.weights is not None else 1.0 / data.sigma)
-        )
-        return data.ndata[rows] * (ROUNDING * np.abs(data.y[rows] * weights).max(axis=1)) ** 2
 
     def _polished(self, u: Floats, rows: Rows, problems: Problems) -> Floats:
         """Return the minima next to some points, by Newton's method on the coordinates that are at no bound."""
@@ -250,13 +258,21 @@ class ManyRuns:
         return found
 
 
-def _factors(data: ManyData) -> Floats:
-    """Return the power of two by which the residuals of each data set are of about the size 1."""
-    weights = 1.0 if data.weights is None else data.weights
-    spread = 1.0 if data.sigma is None else 1.0 / data.sigma
-    counts = np.maximum(data.ndata, 1)[:, None]
-    centre = data.y.sum(axis=1, keepdims=True) / counts
-    there = 1.0 if data.weights is None else data.weights > 0.0
-    size = np.sqrt((np.square((data.y - centre * there) * weights * spread) / counts).sum(axis=1))
-    size = np.where(size > 0.0, size, np.abs(data.y * weights * spread).max(axis=1))
+def _weighted(data: ManyData) -> Floats:
+    """Return y in units of its standard deviations."""
+    if data.weights is not None:
+        return data.y * data.weights
+    return data.y if data.sigma is None else data.y / data.sigma
+
+
+def _factors(data: ManyData, weighted: Floats) -> Floats:
+    """Return the power of two by which the residuals of each data set are of about the size 1: 1 / their deviation."""
+    ones: Any = np.ones(data.y.shape[1]) if data.sigma is None else 1.0 / data.sigma
+    ones = ones if data.weights is None else data.weights
+    total = np.einsum("...j,...j->...", ones, ones)
+    first = np.einsum("ij,...j->i", weighted, ones) if ones.ndim == 1 else np.einsum("ij,ij->i", weighted, ones)
+    second = np.einsum("ij,ij->i", weighted, weighted)
+    with np.errstate(all="ignore"):
+        variance = second - first**2 / total
+    size = np.sqrt(np.where(variance > LEAST_VARIANCE * second, variance, second) / np.maximum(data.ndata, 1))
     return np.exp2(-np.round(np.log2(np.where(size > 0.0, size, 1.0))))
