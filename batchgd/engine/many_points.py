@@ -1,7 +1,8 @@
-"""Evaluations at many points that belong to different problems: compiled, on all threads, or in NumPy."""
+"""Evaluations at many points that belong to different problems, compiled or in NumPy, and work on all threads."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any
@@ -10,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.compiler.objective import Objective
-from batchgd.engine.compute import Compute
 from batchgd.engine.evaluator import Function
 from batchgd.kernels.plan import Problems
 
@@ -25,22 +25,23 @@ def _function(objective: Objective, what: Any) -> Function:
     return Function(objective.outputs(what), objective.dim, own=True)
 
 
-def evaluated(objective: Objective, what: Any, x: Array, problems: Problems, compute: Compute) -> Array:
+def evaluated(objective: Objective, what: Any, x: Array, problems: Problems, *, compiled: bool) -> Array:
     """Return the outputs of this name, (outputs, n), at points x, (n, dim), each with the params of its problem."""
-    if compute.backend.name == "numpy":
+    if not compiled:
         return objective.program(what)(x.T, problems.of_starts.T)
     function, n = _function(objective, what), len(x)
-    out, places = np.empty((n, function.outputs)), problems.places(0, n)
-    parts = [part for part in np.array_split(np.arange(n), max(1, min(compute.threads, n // _LEAST))) if part.size]
-
-    def work(part: NDArray[np.intp]) -> None:
-        rows = slice(int(part[0]), int(part[-1]) + 1)
-        function.run(x[rows], problems.numbers, (out[rows],), places[rows])
-
-    if len(parts) < 2:
-        for part in parts:
-            work(part)
-    else:
-        with ThreadPoolExecutor(len(parts)) as pool:
-            list(pool.map(work, parts))
+    out = np.empty((n, function.outputs))
+    function.run(x, problems.numbers, (out,), problems.places(0, n))
     return np.ascontiguousarray(out.T)
+
+
+def in_threads(threads: int, n: int, work: Callable[[slice], None]) -> None:
+    """Do work on parts of n points, on as many threads as are worthwhile; what one raises is raised."""
+    count = max(1, min(threads, n // _LEAST))
+    ends = [n * k // count for k in range(count + 1)]
+    parts = [slice(*pair) for pair in zip(ends[:-1], ends[1:], strict=True)]
+    if count == 1:
+        work(parts[0])
+        return
+    with ThreadPoolExecutor(count) as pool:
+        list(pool.map(work, parts))

@@ -7,7 +7,7 @@ tolerance suits all: ``Objective`` sees residuals of about 1.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,15 +21,19 @@ from batchgd.analysis.fitting.parameters import ParameterSet
 from batchgd.analysis.fitting.solutions import ROUNDING, SAME
 from batchgd.compiler.least_squares import LeastSquares
 from batchgd.compiler.resolve import Problem
+from batchgd.compiler.trace.call import flat
 from batchgd.engine.batch import batch_at
 from batchgd.engine.compute import Compute
-from batchgd.engine.many_points import evaluated
+from batchgd.engine.many_points import evaluated, in_threads
 from batchgd.engine.progress import Watch
+from batchgd.engine.units import SAMPLE, resting_slope
 from batchgd.kernels.plan import Problems
 from batchgd.kernels.status import SUCCESSES, Status
+from batchgd.problem.box import Box
 from batchgd.minima.collect import endpoints_of
 
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 Rows = NDArray[np.intp]
 
 PART_BYTES = 1 << 27
@@ -38,9 +42,15 @@ PART_BYTES = 1 << 27
 LEAST_VARIANCE = 1e-12
 """The share of the sum of squares below which what differs from the mean is rounding."""
 
+FINE = 1e-5
+"""The gradient at which descents end, as a share of the default: two evaluations more, and few fits are polished."""
+
 NEWTON_STEPS = 8
 CLOSE = 1e-6
 """A Newton step of this size, relative to the parameter or its range, is the last: the next would be its square."""
+
+SETTLED = 1e-11
+"""The step, relative in the same way, below which nothing is to be polished."""
 
 FAR = 0.1
 """The longest Newton step, in box widths: polishing stays at the minimum that the descent has found."""
@@ -117,7 +127,7 @@ class ManyRuns:
     ):
         self.model, self.data, self.parameters, self.drawn, self.seed = model, data, parameters, drawn, seed
         self.method, self.stopping, self.compute = method, stopping, compute
-        weighted = _weighted(data)
+        weighted, self._width = _weighted(data), np.ptp(parameters.box, axis=1)
         self.factor = _factors(data, weighted) if loss == "linear" else np.ones(len(data))
         self._rounding = data.ndata * (ROUNDING * np.maximum(weighted.max(axis=1), -weighted.min(axis=1))) ** 2
         one = {name: each[0] for name, each in self._params(slice(0, 1)).items()}
@@ -142,6 +152,7 @@ class ManyRuns:
         """Fit every data set that has enough points."""
         count, p = len(self.data), len(self.parameters.free)
         found, able = Found.empty(count, p), self.data.ndata >= p
+        self._set_tolerance()
         for first, stop in self._parts():
             rows = np.flatnonzero(able[first:stop]) + first
             if watch.ended_by is not None:
@@ -149,6 +160,14 @@ class ManyRuns:
             elif rows.size:
                 self._part(found, rows, (first, stop), watch.part(first * self.starts, count * self.starts))
         return found
+
+    def _set_tolerance(self) -> None:
+        """Choose a gtol, if none was given, so small that most fits need no polishing."""
+        if self.stopping.gtol is None:
+            sample = np.arange(SAMPLE) * len(self.data) // SAMPLE
+            params = flat(self._params(sample), self.objective.shapes or {})
+            slope = resting_slope(self.objective.for_each(params), Box.parse(self.parameters.box), None)
+            self.stopping = replace(self.stopping, gtol=FINE * slope)
 
     @property
     def starts(self) -> int:
@@ -192,8 +211,12 @@ class ManyRuns:
         if not kept.size:
             return
         problems = problems.part(kept)
-        u = self._polished(np.asarray(ended.x[best[kept]], np.float64), rows[kept], problems)
-        self._statistics(found, rows[kept], u, problems)
+        u = np.asarray(ended.x[best[kept]], np.float64)
+        in_threads(
+            self.compute.threads,
+            len(kept),
+            lambda part: self._finished(found, rows[kept[part]], u[part], problems.part(part)),
+        )
         same = found.cost[rows[kept]] * (1.0 + SAME) + self._rounding[rows[kept]]
         cost = 2.0 * fun[kept] / self.factor[rows[kept], None] ** 2
         reached = np.isin(ended.status, SUCCESSES).reshape(n, s)[kept]
@@ -201,7 +224,7 @@ class ManyRuns:
 
     def _polished(self, u: Floats, rows: Rows, problems: Problems) -> Floats:
         """Return the minima next to some points, by Newton's method on the coordinates that are at no bound."""
-        width = np.ptp(self.parameters.box, axis=1)
+        width = self._width
         left = np.arange(len(u))
         for _ in range(NEWTON_STEPS):
             here = u[left]
@@ -223,30 +246,41 @@ class ManyRuns:
     def _model(self, what: str, u: Floats, problems: Problems) -> tuple[Floats, Floats, Floats]:
         """Return f, its gradient (p, n) and a matrix (p, p, n)."""
         p = u.shape[1]
-        out = evaluated(self.objective, what, u, problems, self.compute)
+        out = evaluated(self.objective, what, u, problems, compiled=self.compute.backend.name != "numpy")
         matrix, (i, j) = np.empty((p, p, len(u))), np.tril_indices(p)
         matrix[i, j] = matrix[j, i] = out[1 + p :]
         return out[0], out[1 : 1 + p], matrix
 
-    def _statistics(self, found: Found, rows: Rows, u: Floats, problems: Problems) -> None:
-        """Note the cost at minima, and what follows from J."""
-        f, _, matrix = self._model("gauss_newton", u, problems)
-        values, at = self.parameters.outward(u, rows), self.parameters.at_limit(u, rows)
-        slopes = np.where(self.parameters.one.log, values, 1.0).T  # dθ/du
-        factor, loss = self.factor[rows], self.objective.loss
+    def _linearised(self, u: Floats, rows: Rows, problems: Problems) -> tuple[Floats, Floats, NDArray[np.int64], Flags]:
+        """Return f, (J'J)⁻¹ of u, (p, p, n), the rank of J, and whether Gauss and Newton's step would change u."""
+        f, g, matrix = self._model("gauss_newton", u, problems)
+        held, loss = (self.parameters.at_limit(u, rows) != 0).T, self.objective.loss
 
         def jacobian(some: Rows) -> Floats:
             function = self.objective.for_each(problems.part(some).of_starts)
             assert isinstance(function, LeastSquares)
             residuals, derivatives = function.jacobian(u[some])
-            weights = np.broadcast_to(loss.weights(residuals)[1], residuals.shape)
-            return derivatives * np.sqrt(weights)[:, :, None] / slopes.T[some][:, None]
+            return derivatives * np.sqrt(np.broadcast_to(loss.weights(residuals)[1], residuals.shape))[:, :, None]
 
         with np.errstate(all="ignore"):
-            inverse, rank = covariances(matrix / (slopes[:, None] * slopes[None]), (at != 0).T, jacobian)
+            inverse, rank = covariances(matrix, held, jacobian)
+            step = np.abs(np.einsum("ijn,jn->in", np.where(np.isnan(inverse), 0.0, inverse), g))
+            off = (step.T > SETTLED * np.maximum(np.abs(u), 1e-3 * self._width)).any(axis=1)
+        return f, inverse, rank, off
+
+    def _finished(self, found: Found, rows: Rows, u: Floats, problems: Problems) -> None:
+        """Note the minima next to some points, and what follows from J there."""
+        f, inverse, rank, off = self._linearised(u, rows, problems)
+        left = np.flatnonzero(off)
+        if left.size:
+            some = problems.part(left)
+            u[left] = self._polished(u[left], rows[left], some)
+            f[left], inverse[:, :, left], rank[left], _ = self._linearised(u[left], rows[left], some)
+        factor = self.factor[rows]
+        slopes = np.where(self.parameters.one.log, self.parameters.outward(u, rows), 1.0).T  # of the value by u
         found.u[rows], found.cost[rows], found.rank[rows] = u, 2.0 * f / factor**2, rank
-        found.inverse[rows] = np.moveaxis(inverse * factor**2, 2, 0)
-        found.chisqr[rows] = found.cost[rows] if loss.name == "linear" else self._squares(u, problems)
+        found.inverse[rows] = np.moveaxis(inverse * slopes[:, None] * slopes[None] * factor**2, 2, 0)
+        found.chisqr[rows] = found.cost[rows] if self.objective.loss.name == "linear" else self._squares(u, problems)
 
     def _squares(self, u: Floats, problems: Problems) -> Floats:
         """Return the sum of squared residuals, where the cost is another."""
