@@ -62,9 +62,9 @@ def fit(
         the rows of one array. A dict or data frame is passed by name: ``model(t, dose, a, k)`` of
         ``x={"t": t, "dose": dose}``.
     y : (m,) or (N, m) array
-        The observations. Points with NaN in x, y or sigma are left out, and counted. Of a table, every row is a data set
-        with a fit of its own, all of them together: limits and values of a :class:`Parameter` may be arrays of N
-        numbers, and sigma (N, m).
+        The observations. Points with NaN in x, y or sigma are left out, and counted. Each row of a table is a data set
+        with a fit of its own: limits and values of a :class:`Parameter` may then be arrays of N numbers, and sigma a
+        table.
     parameters : dict or list
         For each parameter its limits ``(lo, hi)``, a formula of others, or a :class:`Parameter`; for a list, in the
         order of the model. The fit keeps the limits, and starts are drawn between them. If one is infinite, or omitted,

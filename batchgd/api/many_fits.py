@@ -19,6 +19,7 @@ from batchgd.analysis.fitting.model import Model
 from batchgd.analysis.fitting.statistics import Criteria, correlation
 from batchgd.api.fit_result import FittedParameter
 from batchgd.compiler.objective import Objective
+from batchgd.compiler.problems import for_each
 from batchgd.kernels.status import SUCCESSES, Status
 
 Floats = NDArray[np.float64]
@@ -167,12 +168,12 @@ class ManyFits:
     def bic(self) -> Floats:
         """The Bayesian information criterion."""
         with np.errstate(divide="ignore"):
-            return self._deviance + self.nvarys * np.log(self.ndata)
+            return np.asarray(self._deviance + self.nvarys * np.log(self.ndata))
 
     @property
     def _deviance(self) -> Floats:
         with np.errstate(divide="ignore", invalid="ignore"):
-            return self.ndata * np.log(self.chisqr / self.ndata)
+            return np.asarray(self.ndata * np.log(self.chisqr / self.ndata), np.float64)
 
     @cached_property
     def covar(self) -> Floats:
@@ -213,11 +214,10 @@ class ManyFits:
     def _derived(self, name: str) -> Floats:
         """Return the standard errors of a parameter with a formula, propagated from those that it depends on."""
         one, fixed = self.parameters.one, self.parameters.fixed
-        place, own = one.names.index(name), {key: float(each[0]) for key, each in fixed.items()}
-        params = own or None
+        place, params = one.names.index(name), {key: float(each[0]) for key, each in fixed.items()} or None
         value = Objective(lambda u, **given: one.values(u, fixed=given)[place], self.nvarys, params, name=name)
         if fixed:
-            value = value.for_each(np.stack([*fixed.values()], axis=1))
+            value = for_each(value, np.stack([*fixed.values()], axis=1))
         slopes = value.gradient(self.values)
         variance = np.einsum("ni,nij,nj->n", slopes, np.nan_to_num(self.covar), slopes)
         unknown = ((slopes != 0.0) & ~np.isfinite(np.einsum("nii->ni", self.covar))).any(axis=1)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from batchgd.compiler.trace.call import Shapes, flat
+from batchgd.compiler.trace.call import Shapes, WithArgs, flat
 from batchgd.problem import check
 from batchgd.problem.errors import InputError, quoted
 from batchgd.problem.keywords import Explained
@@ -67,6 +67,8 @@ class Differentiable(Explained):
     counts: OperationCounts
     gradient_counts: OperationCounts
     _params: Floats | None
+    _each: Floats | None = None
+    """The params of each of the points that are evaluated, if these are of different problems."""
 
     def warn_if_large(self) -> None:
         """Warn if a kernel of this objective takes long to compile."""
@@ -202,6 +204,13 @@ def by_name(params: Mapping[Any, Any]) -> Named:
     remedy = "give real numbers, one or an array of them"
     arrays = {name: check.reals(f"params[{name!r}] contains", each, remedy) for name, each in params.items()}
     return {name: np.asarray(each, np.float64) for name, each in arrays.items()}
+
+
+def shapes_of(params: Any, function: Any) -> Shapes | None:
+    """Return the shapes of params that are given by name, or that a function has already been given in this way."""
+    if isinstance(params, Mapping):
+        return {name: each.shape for name, each in by_name(params).items()}
+    return getattr(function, "shapes", None) if isinstance(function, WithArgs) else None
 
 
 def checked_params(params: Any) -> Floats | None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from batchgd.compiler.differentiable import Floats, by_name, check_by_name, checked_params
+from batchgd.compiler.differentiable import Floats, check_by_name, checked_params, shapes_of
 from batchgd.compiler.losses import Loss
 from batchgd.compiler.lower.arrays import ArrayProgram
 from batchgd.compiler.objective import Objective
-from batchgd.compiler.trace.call import WithArgs, check_call, with_args
+from batchgd.compiler.trace.call import check_call, with_args
 from batchgd.compiler.trace.escape import name_of
 from batchgd.compiler.trace.residuals import gauss_newton, jacobian_terms, standardised, summed
 from batchgd.problem import check
@@ -89,7 +89,7 @@ class LeastSquares(Objective):
     ):
         if not callable(residuals):
             raise InputError(f"residuals is {quoted(residuals)}: give a function of x that returns an array")
-        shapes = {name: each.shape for name, each in by_name(params).items()} if isinstance(params, Mapping) else None
+        shapes = shapes_of(params, residuals)
         self.residuals, self.sigma = with_args(residuals, args, shapes), _checked(sigma)
         self.loss = Loss.parse(loss, f_scale)
         check_call("residuals", self.residuals, params is not None)
@@ -99,7 +99,7 @@ class LeastSquares(Objective):
         total = summed(self._vector, self.loss.cost)
         numbers = checked_params(params)
         super().__init__(total, dim, numbers, box=box, name=name_of(residuals) if name is None else name)
-        self.shapes = self.residuals.shapes if isinstance(self.residuals, WithArgs) else None
+        self.shapes = shapes
 
     def gauss_newton(self, x: ArrayLike) -> Floats:
         """Return the Gauss-Newton matrix, J'J with the weights of the loss, (n, dim, dim), or (dim, dim) at one point.

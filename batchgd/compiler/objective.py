@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from batchgd.compiler.differentiable import Differentiable, Floats, by_name, check_by_name, checked_params
+from batchgd.compiler.differentiable import Differentiable, Floats, check_by_name, checked_params, shapes_of
 from batchgd.compiler.lower.arrays import ArrayProgram, program_for
-from batchgd.compiler.trace.call import WithArgs, check_call, with_args
+from batchgd.compiler.trace.call import check_call, with_args
 from batchgd.compiler.trace.counts import OperationCounts, count_operations
 from batchgd.compiler.trace.emit import emit_function
 from batchgd.compiler.trace.escape import definition_of, name_of
@@ -73,8 +72,7 @@ class Objective(Differentiable):
     dim : int, optional
         The number of coordinates, at most 100,000; taken from the box if omitted.
     params : float, array_like or dict, optional
-        Numbers that may change without a new trace (``with_params``); ``fun`` gets them in this shape. Those of a dict
-        are passed by name: ``fun(x, y, c)`` with ``params={"y": y, "c": c}``.
+        Numbers that may change without a new trace (``with_params``), passed in this shape, or by name from a dict.
     jac : callable, optional
         A hand-written gradient ``jac(x)`` or ``jac(x, params)``, shape (dim,), used in place of the derivative of
         ``fun`` and checked against it.
@@ -105,13 +103,11 @@ class Objective(Differentiable):
     array([3., 3., 3.])
     """
 
-    _each: Floats | None = None
-
     def __init__(
         self,
         fun: Callable[..., Any],
         dim: int | None = None,
-        params: ArrayLike | None = None,
+        params: Any = None,
         jac: Callable[..., Any] | None = None,
         box: Any = None,
         name: str | None = None,
@@ -120,11 +116,7 @@ class Objective(Differentiable):
         for what, function in (("fun", fun), ("jac", jac)):
             if not callable(function) and not (what == "jac" and function is None):
                 raise InputError(f"{what} is {quoted(function)}: {_WANTED[what]}")
-        self.shapes = None
-        if isinstance(params, Mapping):
-            self.shapes = {name: each.shape for name, each in by_name(params).items()}
-        elif isinstance(fun, WithArgs):
-            self.shapes = fun.shapes
+        self.shapes = shapes_of(params, fun)
         self.fun, self.jac = with_args(fun, args, self.shapes), with_args(jac, args, self.shapes)
         self.box: Box | None = None
         self.dim = check_dimension(dim) if dim is not None else 0
@@ -209,17 +201,6 @@ class Objective(Differentiable):
 
         box = None if self.box is None else units.of_box(self.box)
         return Objective(value, self.dim, self._params, None if jac is None else slopes, box, self.name)
-
-    def for_each(self, numbers: Floats) -> Objective:
-        """Return what evaluates the function at as many points, each with its own params: rows of an array.
-
-        >>> objective = Objective(lambda x, a: a * x[0] ** 2, dim=1, params=2.0)
-        >>> objective.for_each(np.array([[5.0], [7.0]])).value([[1.0], [3.0]])
-        array([ 5., 63.])
-        """
-        other: Objective = object.__new__(type(self))
-        other.__dict__.update(self.__dict__, _each=numbers)
-        return other
 
     def emit(self, what: What, constant: Callable[[float], str] = repr) -> str:
         """Return source text: ``def value(x0, ..., p0, ...)``, straight-line, for NumPy arrays or Numba scalars.
@@ -347,11 +328,9 @@ class Objective(Differentiable):
 
     def _evaluate(self, what: Any, n_outputs: int, points: Floats) -> Floats:
         """Run emitted code on blocks of points; returns (n_outputs, n)."""
-        if self._each is not None:
-            return self.program(what)(points.T, self._knobs())
-        if self.has_rows and what == "hessian":
+        if self.has_rows and what == "hessian" and self._each is None:
             return self._hessian_by_rows(points)
-        if self.has_rows:
+        if self.has_rows or self._each is not None:
             return self.program(what)(points.T, self._knobs())
         function = self._function(what)
         knobs = self._knobs()
@@ -376,9 +355,8 @@ class Objective(Differentiable):
         return rows[i, :, j]
 
     def _knobs(self) -> Any:
-        if self._each is not None:
-            return self._each.T
-        return [] if self.params is None else [*self.params]
+        shared = [] if self.params is None else [*self.params]
+        return shared if self._each is None else self._each.T
 
     def summed(self, what: Any, points: Floats, knobs: Sequence[Any]) -> Floats:
         """Sum emitted code over rows of parameters: each knob a number, or (rows, 1); returns (n_outputs, n)."""

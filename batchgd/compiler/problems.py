@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from batchgd.compiler.trace.call import flat
 from batchgd.kernels.plan import Problems
 from batchgd.problem import check
 from batchgd.problem.errors import InputError
+
+Function = TypeVar("Function", bound=Objective)
 
 
 class ParamsPerStart:
@@ -74,9 +76,21 @@ class ParamsPerStart:
         return Problems(np.ascontiguousarray(rows, dtype), self.which)
 
 
+def for_each(objective: Function, numbers: Any) -> Function:
+    """Return what evaluates a function at as many points, each with its own params: rows of an array.
+
+    >>> objective = Objective(lambda x, a: a * x[0] ** 2, dim=1, params=2.0)
+    >>> for_each(objective, np.array([[5.0], [7.0]])).value([[1.0], [3.0]])
+    array([ 5., 63.])
+    """
+    other: Function = object.__new__(type(objective))
+    other.__dict__.update(objective.__dict__, _each=np.asarray(numbers, np.float64))
+    return other
+
+
 def function_of(objective: Differentiable, problems: Problems | None, rows: Any) -> Differentiable:
     """Return what evaluates the function at points that belong to these starts, in their order."""
     if problems is None:
         return objective
     assert isinstance(objective, Objective)
-    return objective.for_each(problems.part(rows).of_starts.astype(np.float64, copy=False))
+    return for_each(objective, problems.part(rows).of_starts)

@@ -38,8 +38,7 @@ def evaluated(objective: Objective, what: Any, x: Array, problems: Problems, *, 
 def in_threads(threads: int, n: int, work: Callable[[slice], None]) -> None:
     """Do work on parts of n points, on as many threads as are worthwhile; what one raises is raised."""
     count = max(1, min(threads, n // _LEAST))
-    ends = [n * k // count for k in range(count + 1)]
-    parts = [slice(*pair) for pair in zip(ends[:-1], ends[1:], strict=True)]
+    parts = [slice(n * k // count, n * (k + 1) // count) for k in range(count)]
     if count == 1:
         work(parts[0])
         return

@@ -82,7 +82,7 @@ class ManyParameters:
     def __init__(self, one: ParameterSet, several: Given, count: int):
         self.one, self.count, self.free = one, count, one.free
         named = {one.names[key] if isinstance(key, int) else key: each for key, each in several.items()}
-        self.fixed = {name: each.value for name, each in named.items() if not each.vary}
+        self.fixed: dict[str, Any] = {name: each.value for name, each in named.items() if not each.vary}
         self.guesses = self._guesses(named)
         self.limits, self.region = one.limits, one.region
         differing = {name: each for name, each in named.items() if name in self.free}

@@ -20,6 +20,7 @@ from batchgd.analysis.fitting.model import Model
 from batchgd.analysis.fitting.parameters import ParameterSet
 from batchgd.analysis.fitting.solutions import ROUNDING, SAME
 from batchgd.compiler.least_squares import LeastSquares
+from batchgd.compiler.problems import for_each
 from batchgd.compiler.resolve import Problem
 from batchgd.compiler.trace.call import flat
 from batchgd.engine.batch import batch_at
@@ -29,8 +30,8 @@ from batchgd.engine.progress import Watch
 from batchgd.engine.units import SAMPLE, resting_slope
 from batchgd.kernels.plan import Problems
 from batchgd.kernels.status import SUCCESSES, Status
-from batchgd.problem.box import Box
 from batchgd.minima.collect import endpoints_of
+from batchgd.problem.box import Box
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -166,7 +167,7 @@ class ManyRuns:
         if self.stopping.gtol is None:
             sample = np.arange(SAMPLE) * len(self.data) // SAMPLE
             params = flat(self._params(sample), self.objective.shapes or {})
-            slope = resting_slope(self.objective.for_each(params), Box.parse(self.parameters.box), None)
+            slope = resting_slope(for_each(self.objective, params), Box.parse(self.parameters.box), None)
             self.stopping = replace(self.stopping, gtol=FINE * slope)
 
     @property
@@ -257,15 +258,14 @@ class ManyRuns:
         held, loss = (self.parameters.at_limit(u, rows) != 0).T, self.objective.loss
 
         def jacobian(some: Rows) -> Floats:
-            function = self.objective.for_each(problems.part(some).of_starts)
-            assert isinstance(function, LeastSquares)
+            function = for_each(self.objective, problems.part(some).of_starts)
             residuals, derivatives = function.jacobian(u[some])
             return derivatives * np.sqrt(np.broadcast_to(loss.weights(residuals)[1], residuals.shape))[:, :, None]
 
         with np.errstate(all="ignore"):
             inverse, rank = covariances(matrix, held, jacobian)
             step = np.abs(np.einsum("ijn,jn->in", np.where(np.isnan(inverse), 0.0, inverse), g))
-            off = (step.T > SETTLED * np.maximum(np.abs(u), 1e-3 * self._width)).any(axis=1)
+            off = (SETTLED * np.maximum(np.abs(u), 1e-3 * self._width) < step.T).any(axis=1)
         return f, inverse, rank, off
 
     def _finished(self, found: Found, rows: Rows, u: Floats, problems: Problems) -> None:
@@ -286,8 +286,7 @@ class ManyRuns:
         """Return the sum of squared residuals, where the cost is another."""
         found = np.empty(len(u))
         for some in np.array_split(np.arange(len(u)), len(u) // 1024 + 1):
-            function = self.objective.for_each(problems.part(some).of_starts)
-            assert isinstance(function, LeastSquares)
+            function = for_each(self.objective, problems.part(some).of_starts)
             found[some] = np.sum(function.jacobian(u[some])[0] ** 2, axis=1)
         return found
 

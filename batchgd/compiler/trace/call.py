@@ -46,6 +46,8 @@ class WithArgs:
 def with_args(function: Any, args: Any, shapes: Shapes | None = None) -> Any:
     """Return a function with further arguments; one that is not a tuple is a single argument, as in SciPy."""
     args = args if isinstance(args, tuple) else () if args is None else (args,)
+    if isinstance(function, WithArgs) and function.shapes is not None and not args:
+        return function
     return WithArgs(function, args, shapes) if (args or shapes) and callable(function) else function
 
 
