@@ -129,8 +129,10 @@ class ManyRuns:
         self.model, self.data, self.parameters, self.drawn, self.seed = model, data, parameters, drawn, seed
         self.method, self.stopping, self.compute = method, stopping, compute
         weighted, self._width = _weighted(data), np.ptp(parameters.box, axis=1)
-        self.factor = _factors(data, weighted) if loss == "linear" else np.ones(len(data))
-        self._rounding = data.ndata * (ROUNDING * np.maximum(weighted.max(axis=1), -weighted.min(axis=1))) ** 2
+        largest = np.maximum(weighted.max(axis=1), -weighted.min(axis=1))
+        self.factor = _factors(data, weighted, largest) if loss == "linear" else np.ones(len(data))
+        with np.errstate(over="ignore"):
+            self._rounding = data.ndata * (ROUNDING * largest) ** 2
         one = {name: each[0] for name, each in self._params(slice(0, 1)).items()}
         self.objective = LeastSquares(
             ManyResiduals(model.call, data.x, parameters.one),
@@ -219,7 +221,9 @@ class ManyRuns:
             lambda part: self._finished(found, rows[kept[part]], u[part], problems.part(part)),
         )
         same = found.cost[rows[kept]] * (1.0 + SAME) + self._rounding[rows[kept]]
-        cost = 2.0 * fun[kept] / self.factor[rows[kept], None] ** 2
+        factor = self.factor[rows[kept], None]
+        with np.errstate(over="ignore"):
+            cost = 2.0 * fun[kept] / factor / factor
         reached = np.isin(ended.status, SUCCESSES).reshape(n, s)[kept]
         found.agree[rows[kept]] = ((cost <= same[:, None]) & reached).sum(axis=1)
 
@@ -278,8 +282,9 @@ class ManyRuns:
             f[left], inverse[:, :, left], rank[left], _ = self._linearised(u[left], rows[left], some)
         factor = self.factor[rows]
         slopes = np.where(self.parameters.one.log, self.parameters.outward(u, rows), 1.0).T  # of the value by u
-        found.u[rows], found.cost[rows], found.rank[rows] = u, 2.0 * f / factor**2, rank
-        found.inverse[rows] = np.moveaxis(inverse * slopes[:, None] * slopes[None] * factor**2, 2, 0)
+        with np.errstate(all="ignore"):  # a square of the factor may be out of range
+            found.u[rows], found.cost[rows], found.rank[rows] = u, 2.0 * f / factor / factor, rank
+            found.inverse[rows] = np.moveaxis(inverse * slopes[:, None] * slopes[None] * factor * factor, 2, 0)
         found.chisqr[rows] = found.cost[rows] if self.objective.loss.name == "linear" else self._squares(u, problems)
 
     def _squares(self, u: Floats, problems: Problems) -> Floats:
@@ -298,7 +303,7 @@ def _weighted(data: ManyData) -> Floats:
     return data.y if data.sigma is None else data.y / data.sigma
 
 
-def _factors(data: ManyData, weighted: Floats) -> Floats:
+def _factors(data: ManyData, weighted: Floats, largest: Floats) -> Floats:
     """Return the power of two by which the residuals of each data set are of about the size 1: 1 / their deviation."""
     ones: Any = np.ones(data.y.shape[1]) if data.sigma is None else 1.0 / data.sigma
     ones = ones if data.weights is None else data.weights
@@ -307,5 +312,6 @@ def _factors(data: ManyData, weighted: Floats) -> Floats:
     second = np.einsum("ij,ij->i", weighted, weighted)
     with np.errstate(all="ignore"):
         variance = second - first**2 / total
-    size = np.sqrt(np.where(variance > LEAST_VARIANCE * second, variance, second) / np.maximum(data.ndata, 1))
+        size = np.sqrt(np.where(variance > LEAST_VARIANCE * second, variance, second) / np.maximum(data.ndata, 1))
+    size = np.where(np.isfinite(size) & (size > 0.0), size, largest)
     return np.exp2(-np.round(np.log2(np.where(size > 0.0, size, 1.0))))
