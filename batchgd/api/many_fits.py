@@ -129,6 +129,15 @@ class ManyFits:
         How many points of a data set are missing.
     starts : int
         How many descents each fit is the best of.
+
+    Examples
+    --------
+    >>> import batchgd as bgd
+    >>> t = np.linspace(0.0, 4.0, 50)
+    >>> y = np.exp(-np.outer([0.5, 1.0, 2.0], t))
+    >>> fits = bgd.fit("a*exp(-k*x)", t, y, parameters={"a": (0, 5), "k": (0, 5)})
+    >>> fits.params["k"].value.round(6).tolist(), fits.success.all(), len(fits)
+    ([0.5, 1.0, 2.0], np.True_, 3)
     """
 
     def __init__(self, model: Model, data: ManyData, parameters: ManyParameters, found: Found, **about: Any):

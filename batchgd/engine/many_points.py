@@ -16,8 +16,8 @@ from batchgd.kernels.plan import Problems
 
 Array = NDArray[np.float64]
 
-_LEAST = 2048
-"""Points from which on a thread of its own takes less time."""
+PART = 8192
+"""Points that are worked on together: their arrays stay in the cache."""
 
 
 @lru_cache(maxsize=64)
@@ -36,11 +36,11 @@ def evaluated(objective: Objective, what: Any, x: Array, problems: Problems, *, 
 
 
 def in_threads(threads: int, n: int, work: Callable[[slice], None]) -> None:
-    """Do work on parts of n points, on as many threads as are worthwhile; what one raises is raised."""
-    count = max(1, min(threads, n // _LEAST))
-    parts = [slice(n * k // count, n * (k + 1) // count) for k in range(count)]
-    if count == 1:
-        work(parts[0])
+    """Do work on some of n points after the other, on some threads; what one raises is raised."""
+    parts = [slice(first, min(first + PART, n)) for first in range(0, n, PART)]
+    if min(threads, len(parts)) == 1:
+        for part in parts:
+            work(part)
         return
-    with ThreadPoolExecutor(count) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         list(pool.map(work, parts))
