@@ -115,7 +115,7 @@ def _parameters(value: Any) -> dict[str, Any]:
 
 
 def _parameter(item: Any) -> Any:
-    """Read limits "0:5" or "1e-4:1e2:log", perhaps with a first guess, "2 in 0:inf"; a fixed number; or a formula."""
+    """Read limits "0:5" or "1e-4:1e2:log"; with where to start, "2 in 0:inf", "1:9 in 0:inf"; a number; a formula."""
     from batchgd.analysis.fitting import Parameter
 
     if isinstance(item, list):
@@ -128,12 +128,14 @@ def _parameter(item: Any) -> Any:
             return Parameter(_number(item), vary=False)
         except ValueError:
             return Parameter(expr=item)
-    guess, _, limits = item.rpartition(" in ")
+    begin, _, limits = item.rpartition(" in ")
     lower, upper, *rest = (part.strip() for part in limits.split(":"))
     if len(rest) > 1:
         raise ValueError
-    value, scale = float(guess) if guess else None, rest[0] if rest else "linear"
-    return Parameter(value, float(lower or "-inf"), float(upper or "inf"), scale=scale)
+    low, high, scale = float(lower or "-inf"), float(upper or "inf"), rest[0] if rest else "linear"
+    if ":" in begin:
+        return Parameter(None, low, high, scale=scale, box=tuple(map(float, begin.split(":"))))
+    return Parameter(float(begin) if begin else None, low, high, scale=scale)
 
 
 def _setting(value: Any) -> Any:
@@ -195,7 +197,7 @@ SETTINGS = Kind(
 
 PARAMETERS = Kind(
     "NAME=LO:HI[:log]",
-    "a name with limits, as in a=0:5, k=1e-4:1e2:log or 'a=2 in 0:inf', a fixed number, or a formula, as in 'b=1 - a'",
+    "a name with limits, as in a=0:5, k=1e-4:1e2:log or 'a=2 in 0:inf', a fixed number, or a formula, as in b=1-a",
     _parameters,
     repeatable=True,
 )
@@ -301,7 +303,11 @@ MULTISTART = (
     ATOMS,
     Option("strategy", TEXT, "Choose starts during the run: mlsl, basin_hopping or rare_basins."),
     Option("strategy_set", SETTINGS, "A setting of the strategy, such as hops=50 or sigma=4; repeatable."),
-    Option("keep", TEXT, "all (default), or minima: no trajectories, so that memory does not grow with --starts."),
+    Option(
+        "keep",
+        TEXT,
+        "all (default); minima: no trajectories, so that memory does not grow with --starts; disk: only in --run.",
+    ),
     Option(
         "until",
         NUMBER,
@@ -310,6 +316,10 @@ MULTISTART = (
     Option("confidence", NUMBER, "... with this confidence (default: 0.95)."),
     Option("check", FLAG, "Run some starts again at half the step; warn if labels depend on the step."),
     Option("fidelity", INTEGER, "Compare the labels of this many starts with those of gradient flow."),
+)
+PARTS = (
+    Option("run", PATH, "Save each part of the run in this folder; the same line again does only what is missing."),
+    Option("shard", TEXT, "With --run: make only the I-th of N shards, written I/N, as in --shard 3/16."),
 )
 SAVING = (
     Option("out", PATH, "Save the result in this new file, an .npz file of NumPy."),

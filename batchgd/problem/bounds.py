@@ -215,7 +215,11 @@ class StartsWithin(Starts):
         super().__init__(whole.n, whole.dim)
         self._whole, self._bounds = whole, bounds
         self.name, self.number, self.independent = whole.name, whole.number, whole.independent  # type: ignore[misc]
-        self.interval_note = whole.interval_note
+        self.interval_note, self.open_ended = whole.interval_note, whole.open_ended
+
+    def settings(self) -> dict[str, Any]:
+        """What decides the starts before they are moved."""
+        return self._whole.settings()
 
     def points(self, first: int, stop: int) -> Points:
         """Return starts first..stop-1."""
