@@ -48,6 +48,7 @@ _HOMES = {
     "descend": "api.descend",
     "fit": "api.fit",
     "FitResult": "api.fit_result",
+    "ManyFits": "api.many_fits",
     "Parameter": "analysis.fitting",
     "multistart": "api.multistart",
     "BasinHopping": "analysis.strategies",
@@ -89,6 +90,7 @@ if TYPE_CHECKING:
     from batchgd.api.descend import descend as descend
     from batchgd.api.fit import fit as fit
     from batchgd.api.fit_result import FitResult as FitResult
+    from batchgd.api.many_fits import ManyFits as ManyFits
     from batchgd.api.multistart import multistart as multistart
     from batchgd.api.path import Path as Path
     from batchgd.api.path import Paths as Paths

@@ -20,6 +20,12 @@ evaluation leaves the value, ``TRIALS`` whether points can be rejected: then upd
 
 TAIL = FIRST_SLOT + len(SLOTS)
 
+
+def places(lanes: int) -> int:
+    """Where, behind the tail, each lane has the place in ``p`` from which on its own params are, if it has its own."""
+    return lanes + 1 + TAIL
+
+
 LINE = 64
 """Bytes of a line of the cache, and of the longest vector."""
 
@@ -28,9 +34,10 @@ CALL = (
     *("p", "box", "h", "limits", "control"),
     *("rows", "x", "fun", "nit", "nfev", "status"),
     *("trail_points", "trail_moved", "trail_updates", "trail_kept", "trail_latest"),
+    "places",
 )
 """What one call of the loop reads, each 8 bytes: whole numbers, and addresses of the arrays in ``plan.py``.
 
 ``points`` is 0 if starts are drawn in the box, ``rows`` the number of points to evaluate, ``trail_latest`` the last
-place of a path.
+place of a path. ``places`` are those in ``p`` of the params of each start, if it has its own.
 """

@@ -26,9 +26,9 @@ from batchgd.kernels.cpu_places import (
     RUN,
     SLOTS,
     TABLES,
-    TAIL,
     TICK,
     TICKS,
+    places,
 )
 from batchgd.kernels.plan import Endpoints, Plan, columns
 
@@ -136,8 +136,8 @@ class _State:
     def __init__(self, functions: _Functions, plan: Plan):
         self.functions, lanes, slots = functions, functions.lanes, functions.slots
         self.workspace = _aligned((slots[SLOTS.index("SLOTS")] + plan.dim) * lanes, plan.dtype)
-        self.index = np.empty(lanes + 1 + TAIL, np.int64)
-        tail = self.index[-TAIL:]
+        self.index = np.zeros(places(lanes) + lanes, np.int64)
+        self.tail = tail = self.index[lanes + 1 : places(lanes)]
         tail[MOST_TICKS] = MOST if plan.trails is None else 1
         tail[[RUN, TICKS, ENDS]] = 1, 0, 0
         tail[FIRST_SLOT:] = slots
@@ -158,13 +158,16 @@ class _State:
         call.point(per_start=starts.per_start, **columns(rows))
         if plan.points is not None:
             call.point(points=starts.points)
+        if plan.problems is not None:
+            self.places = plan.problems.places(first, stop)
+            call.point(places=self.places)
         if plan.trails is not None:
             trails = plan.trails.part(first, stop)
             call.trail_latest = trails.updates.shape[1] - 1
             call.point(**{f"trail_{name}": array for name, array in trails._asdict().items()})
-        self.evaluate.use(self.index[-TAIL:], everywhere=False)
+        self.evaluate.use(self.tail, everywhere=False)
         self.functions.descend(*self.arguments)
-        self.evaluate_value.use(self.index[-TAIL:], everywhere=True)
+        self.evaluate_value.use(self.tail, everywhere=True)
         self.functions.values(*self.arguments)
         return rows
 

@@ -24,9 +24,14 @@ def launch(module: ModuleType, plan: Plan, threads: int) -> None:
             rows = plan.rows(first, stop)
             _descend_shard(module, plan, rows)
             begun = rows.status != Status.RUNNING if plan.control[0] else slice(None)
-            rows.fun[begun] = module.value_at(rows.x[begun], None, plan.numbers.p)
+            rows.fun[begun] = module.value_at(rows.x[begun], None, _params(plan, np.arange(first, stop)[begun]))
             plan.done(rows)
             plan.pause()
+
+
+def _params(plan: Plan, starts: Any) -> Any:
+    """The params of the objective: those of all, or a column for each of these starts."""
+    return plan.numbers.p if plan.problems is None else plan.problems.part(starts).of_starts.T
 
 
 def _descend_shard(module: Any, plan: Plan, rows: Endpoints) -> None:
@@ -37,9 +42,10 @@ def _descend_shard(module: Any, plan: Plan, rows: Endpoints) -> None:
     index = np.arange(following, following + ws.shape[1])
     following += ws.shape[1]
     _refill(module, plan, ws, slice(None), index, starts)
+    numbers = plan.numbers._replace(p=_params(plan, index - plan.number))
     while index.size:
         try:
-            some_ended = module.tick(ws, index, starts.seed, *plan.numbers)
+            some_ended = module.tick(ws, index, starts.seed, *numbers)
         except Abandoned:
             _break_off(module, plan, rows, ws, index)
             return
@@ -55,6 +61,8 @@ def _descend_shard(module: Any, plan: Plan, rows: Endpoints) -> None:
             index[refilled] = taken
             if parked.size:
                 ws, index = np.delete(ws, parked, axis=1), np.delete(index, parked)
+            if plan.problems is not None:
+                numbers = plan.numbers._replace(p=_params(plan, index - plan.number))
         plan.pause()
         if plan.control[0] != 0:
             _break_off(module, plan, rows, ws, index)

@@ -61,6 +61,33 @@ class Numbers(NamedTuple):
     limits: Array
 
 
+class Problems(NamedTuple):
+    """Different problems of one shape: ``numbers`` has a row of parameters of the objective for each, (problems, k).
+
+    ``which``, (n,), is the row of each start.
+    """
+
+    numbers: Array
+    which: Array
+
+    @property
+    def of_starts(self) -> Array:
+        """The parameters of each start, (n, k): a copy."""
+        return self.numbers[self.which]
+
+    def in_dtype(self, dtype: str) -> "Problems":
+        """Return the same in another precision."""
+        return self._replace(numbers=self.numbers.astype(dtype, copy=False))
+
+    def places(self, first: int, stop: int) -> Array:
+        """Return where in ``numbers`` the parameters of these starts are."""
+        return self.which[first:stop] * self.numbers.shape[1]
+
+    def part(self, rows: Any) -> "Problems":
+        """Return the problems of some of the starts, sharing memory."""
+        return Problems(self.numbers, self.which[rows])
+
+
 @dataclass
 class Endpoints:
     """Where the descents from start ``first`` on ended: one row per start, status 0 for one that was never taken up.
@@ -214,7 +241,7 @@ class Plan:
     called from the main thread for every finished shard, has looked at them. ``ready()`` is called once the code is
     compiled and work begins, ``pause()`` now and then while it goes on. ``control[0]``, once not 0, ends
     everything with that status. ``merge`` is for launches that can merge where the endpoints are; others ignore it.
-    With ``trails`` the paths are recorded.
+    With ``trails`` the paths are recorded, with ``problems`` each start has its own parameters of the objective.
     """
 
     n: int
@@ -236,6 +263,7 @@ class Plan:
     pause_seconds: float = 0.1
     merge: Merge | None = None
     trails: Trails | None = None
+    problems: Problems | None = None
 
     def shards(self) -> Iterator[tuple[int, int]]:
         """Ranges of starts that cover the batch."""

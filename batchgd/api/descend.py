@@ -35,6 +35,7 @@ def descend(
     dtype: Any = "float64",
     threads: int | None = None,
     params: Any = None,
+    which: Any = None,
     jac: Any = None,
     args: Any = (),
     scale: Any = "auto",
@@ -58,6 +59,12 @@ def descend(
     box : sequence of (low, high), optional
         The scale of the problem, by which the longest step and ``escape`` are measured. Default: finite
         bounds (the box around those of all starts), and else the box around x0, with sides of at least 1.
+    params : dict, float or array, optional
+        In a dict, params of each start: ``params={"y": y, "c": c}`` of ``fun(x, y, c)``, with a row of y and of c for
+        each start, or for each problem. Starts then descend on different functions of one shape, such as fits of
+        different data, on the CPU and in NumPy. Anything else is passed on to ``fun(x, params)`` for all of them.
+    which : (n,) array of int, optional
+        The row of ``params`` for each start; start i has row i if omitted.
     seed : int, optional
         Seed of gradient noise, Langevin dynamics and mini-batches, which are functions of the seed, the number of the
         start and the update. None draws a seed.
@@ -83,6 +90,12 @@ def descend(
     ...                 method=GradientDescent(learning_rate=0.125))
     >>> batch.x.tolist() == [[0.875**3, 0.5**3]]
     True
+
+    Each start may have a problem of its own:
+
+    >>> batch = descend(lambda x, c: (x[0] - c) ** 2, [[0.0], [0.0]], params={"c": [1.0, 2.0]})
+    >>> batch.x.round(6).tolist()
+    [[1.0], [2.0]]
     """
     watch = Watch(progress)
     stopping = as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time)
@@ -94,6 +107,7 @@ def descend(
         seed=seed,
         stopping=stopping,
         scale=scale,
+        which=which,
     )
     with heeded(), refusing_failures():
         return BatchResult.of(endpoints_of(batch, watch=watch))

@@ -11,7 +11,9 @@ from batchgd.analysis.fitting.exchange import Exchange
 from batchgd.analysis.fitting.model import Model
 from batchgd.analysis.fitting.sets import take_sets
 from batchgd.analysis.fitting.solutions import outcome
+from batchgd.api.fit_many import fit_many, has_rows
 from batchgd.api.fit_result import FitResult
+from batchgd.api.many_fits import ManyFits
 from batchgd.api.multistart import multistart
 from batchgd.problem import check
 from batchgd.problem.errors import InputError
@@ -48,7 +50,7 @@ def fit(
     backend: str = "auto",
     threads: int | None = None,
     progress: Any = None,
-) -> FitResult:
+) -> FitResult | ManyFits:
     """Fit a model to data by least squares, from many starts.
 
     Parameters
@@ -60,8 +62,10 @@ def fit(
         The independent variables, passed to the model as they are: the last axis is that of the data. A tuple becomes
         the rows of one array. A dict or data frame is passed by name: ``model(t, dose, a, k)`` of
         ``x={"t": t, "dose": dose}``.
-    y : (m,) array
-        The observations. Rows with NaN in x, y or sigma are left out, and counted.
+    y : (m,) or (N, m) array
+        The observations. Points with NaN in x, y or sigma are left out, and counted. Each row of a table is a data set
+        with a fit of its own: limits and values of a :class:`Parameter` may then be arrays of N numbers, and sigma a
+        table.
     parameters : dict or list
         For each parameter its limits ``(lo, hi)``, a formula of others, or a :class:`Parameter`; for a list, in the
         order of the model. The fit keeps the limits, and starts are drawn between them. If one is infinite, or omitted,
@@ -81,13 +85,14 @@ def fit(
     loss, f_scale
         A robust loss, as for :class:`LeastSquares`. ``chisqr`` remains the sum of squares.
     starts : int, optional
-        How many starts, 1,000 by default; with ``until``, the largest number.
+        How many starts, 1,000 by default, and 10 for each of N data sets, which also start at the values given, if
+        any: then it may be 0. With ``until``, the largest number.
     until, seed, method, stopping, identity, sampling, backend, threads, progress
         As for :func:`multistart`; the method is :class:`LevenbergMarquardt` if omitted.
 
     Returns
     -------
-    FitResult
+    FitResult, or ManyFits for a table of data sets
         ``best``, ``solutions``, ``params``, ``covar`` and statistics; ``print`` it.
 
     Raises
@@ -104,6 +109,13 @@ def fit(
     >>> round(found.params["k"].value, 2), bool(found.params["k"].stderr < 0.01), found.agree > 90
     (0.7, True, True)
     """
+    if shared is None and has_rows(y):
+        refused = {"until": (until, None), "identity": (identity, None), "exchangeable": (exchangeable, None)}
+        return fit_many(
+            model, x, y, parameters=parameters, sigma=sigma, absolute_sigma=absolute_sigma, loss=loss, f_scale=f_scale,
+            starts=starts, seed=seed, method=method, stopping=stopping, backend=backend, threads=threads,
+            progress=progress, sampling=(sampling, "uniform"), **refused,
+        )  # fmt: skip
     absolute_sigma = check.flag("absolute_sigma", absolute_sigma)
     data = take_data(x, y, sigma) if shared is None else take_sets(x, y, sigma)
     if absolute_sigma and data.sigma is None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import pickle
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from batchgd.compiler.trace.call import Shapes, WithArgs, flat
 from batchgd.problem import check
-from batchgd.problem.errors import InputError
+from batchgd.problem.errors import InputError, quoted
 from batchgd.problem.keywords import Explained
 from batchgd.problem.speaker import said
 
@@ -47,6 +48,8 @@ class Differentiable(Explained):
         Whether it is half a sum of squares, whose Gauss-Newton matrix kernels can compute.
     code
         The user's own machine code, which kernels call where they otherwise compute an expression.
+    shapes
+        The shapes of the params, if they have names.
     symmetry
         Transformations known to leave the function as it is, those of a library landscape; or None.
     """
@@ -56,6 +59,7 @@ class Differentiable(Explained):
     has_residuals = False
     code: UserCode | None = None
     symmetry: Symmetry | None = None
+    shapes: Shapes | None = None
 
     dim: int
     name: str
@@ -63,6 +67,8 @@ class Differentiable(Explained):
     counts: OperationCounts
     gradient_counts: OperationCounts
     _params: Floats | None
+    _each: Floats | None = None
+    """The params of each of the points that are evaluated, if these are of different problems."""
 
     def warn_if_large(self) -> None:
         """Warn if a kernel of this objective takes long to compile."""
@@ -85,14 +91,30 @@ class Differentiable(Explained):
         >>> objective.with_params(5.0).value([3.0])
         45.0
         """
-        fresh = checked_params(params)
-        if self._params is None or fresh is None:
+        if self._params is None or params is None:
             raise InputError(f"{self.name} takes no params: trace it with params= first")
+        fresh = flat(self.named(params, ()), self.shapes) if self.shapes else checked_params(params)
+        assert fresh is not None
         if fresh.shape != self._params.shape:
             raise InputError(f"params have shape {fresh.shape}, but {self.name} was traced with {self._params.shape}")
         other = object.__new__(type(self))  # copy.copy would go through __reduce__, which traces again
         other.__dict__.update(self.__dict__, _params=fresh)
         return other
+
+    def named(self, params: Any, ahead: tuple[int, ...]) -> Named:
+        """Return params by name, with these dimensions in front of their shapes, or raise InputError."""
+        assert self.shapes is not None
+        if not isinstance(params, Mapping) or params.keys() != self.shapes.keys():
+            given = ", ".join(map(str, params)) if isinstance(params, Mapping) else f"a {type(params).__name__}"
+            raise InputError(
+                f"params has {given}, but {self.name} was traced with {', '.join(self.shapes)}: give these"
+            )
+        found = by_name(params)
+        for name, shape in self.shapes.items():
+            if found[name].shape != (*ahead, *shape):
+                wanted = (*ahead, *shape)
+                raise InputError(f"params[{name!r}] has shape {found[name].shape}, but {self.name} takes {wanted}")
+        return found
 
     @property
     def in_programs(self) -> bool:
@@ -167,10 +189,37 @@ class Differentiable(Explained):
         return points.reshape(-1, self.dim), points.ndim == 1
 
 
-def checked_params(params: ArrayLike | None) -> Floats | None:
-    """Return the parameters of an objective as float64, if there are any."""
+Named = dict[str, Floats]
+
+
+def by_name(params: Mapping[Any, Any]) -> Named:
+    """Return params that are given by name as float64, or raise InputError; NaN is a number here."""
+    if not params:
+        raise InputError(
+            "params is an empty dict: give arrays by the names of the function's arguments, or leave it out"
+        )
+    wrong = next((name for name in params if not isinstance(name, str) or not name.isidentifier()), None)
+    if wrong is not None:
+        raise InputError(f"params has the name {quoted(wrong)}: give names of the function's arguments")
+    remedy = "give real numbers, one or an array of them"
+    arrays = {name: check.reals(f"params[{name!r}] contains", each, remedy) for name, each in params.items()}
+    return {name: np.asarray(each, np.float64) for name, each in arrays.items()}
+
+
+def shapes_of(params: Any, function: Any) -> Shapes | None:
+    """Return the shapes of params that are given by name, or that a function has already been given in this way."""
+    if isinstance(params, Mapping):
+        return {name: each.shape for name, each in by_name(params).items()}
+    return getattr(function, "shapes", None) if isinstance(function, WithArgs) else None
+
+
+def checked_params(params: Any) -> Floats | None:
+    """Return the parameters of an objective as float64, if there are any; those given by name as one flat array."""
     if params is None:
         return None
+    if isinstance(params, Mapping):
+        named = by_name(params)
+        return flat(named, {name: each.shape for name, each in named.items()})
     return check.finite("params contain", params, "give finite real numbers, one or an array of them")
 
 

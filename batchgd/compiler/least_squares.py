@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from batchgd.compiler.differentiable import Floats, check_by_name
+from batchgd.compiler.differentiable import Floats, check_by_name, checked_params, shapes_of
 from batchgd.compiler.losses import Loss
 from batchgd.compiler.lower.arrays import ArrayProgram
 from batchgd.compiler.objective import Objective
@@ -78,7 +78,7 @@ class LeastSquares(Objective):
         self,
         residuals: Callable[..., Any],
         dim: int | None = None,
-        params: ArrayLike | None = None,
+        params: Any = None,
         *,
         loss: str = "linear",
         f_scale: float = 1.0,
@@ -89,13 +89,17 @@ class LeastSquares(Objective):
     ):
         if not callable(residuals):
             raise InputError(f"residuals is {quoted(residuals)}: give a function of x that returns an array")
-        self.residuals, self.sigma, self.loss = with_args(residuals, args), _checked(sigma), Loss.parse(loss, f_scale)
+        shapes = shapes_of(params, residuals)
+        self.residuals, self.sigma = with_args(residuals, args, shapes), _checked(sigma)
+        self.loss = Loss.parse(loss, f_scale)
         check_call("residuals", self.residuals, params is not None)
         self._vector = standardised(self.residuals, self.sigma)
         self._model: list[Node] | None = None
         self._slopes: list[ArrayProgram] | None = None
         total = summed(self._vector, self.loss.cost)
-        super().__init__(total, dim, params, box=box, name=name_of(residuals) if name is None else name)
+        numbers = checked_params(params)
+        super().__init__(total, dim, numbers, box=box, name=name_of(residuals) if name is None else name)
+        self.shapes = shapes
 
     def gauss_newton(self, x: ArrayLike) -> Floats:
         """Return the Gauss-Newton matrix, J'J with the weights of the loss, (n, dim, dim), or (dim, dim) at one point.
@@ -114,17 +118,20 @@ class LeastSquares(Objective):
     def jacobian(self, x: ArrayLike) -> tuple[Floats, Floats]:
         """Return the residuals in units of sigma, (m,), and their derivatives J, (m, dim), at one point.
 
+        At points, (n, dim), these are (n, m) and (n, m, dim).
+
         >>> LeastSquares(lambda x: np.array([x[0] * x[1], x[1]]), dim=2).jacobian([1.0, 2.0])[1]
         array([[2., 1.],
                [0., 1.]])
         """
-        point, _ = self._points(x)
+        points, single = self._points(x)
         if self._slopes is None:
             terms = jacobian_terms(self._vector, self._traced.value.graph, self._params)
             self._slopes = [ArrayProgram(nodes) for nodes in terms]
-        parts = [np.asarray(program(point.T, self._knobs())).reshape(1 + self.dim, -1) for program in self._slopes]
-        table = np.concatenate(parts, axis=1)
-        return table[0], table[1:].T.copy()
+        shape = 1 + self.dim, len(points), -1
+        table = np.concatenate([program(points.T, self._knobs()).reshape(shape) for program in self._slopes], axis=2)
+        residuals, slopes = table[0], np.ascontiguousarray(np.moveaxis(table[1:], 0, 2))
+        return (residuals[0], slopes[0]) if single else (residuals, slopes)
 
     def _outputs(self, what: What) -> list[Node]:
         if what != "gauss_newton":

@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from batchgd.compiler.differentiable import Differentiable, Floats, check_by_name, checked_params
+from batchgd.compiler.differentiable import Differentiable, Floats, check_by_name, checked_params, shapes_of
 from batchgd.compiler.lower.arrays import ArrayProgram, program_for
 from batchgd.compiler.trace.call import check_call, with_args
 from batchgd.compiler.trace.counts import OperationCounts, count_operations
@@ -74,8 +73,8 @@ class Objective(Differentiable):
         functions, slices, loops and helper functions.
     dim : int, optional
         The number of coordinates, at most 100,000; taken from the box if omitted.
-    params : float or array_like, optional
-        Numbers that may change without a new trace (``with_params``); ``fun`` gets them in this shape.
+    params : float, array_like or dict, optional
+        Numbers that may change without a new trace (``with_params``), passed in this shape, or by name from a dict.
     jac : callable, optional
         A hand-written gradient ``jac(x)`` or ``jac(x, params)``, shape (dim,), used in place of the derivative of
         ``fun`` and checked against it.
@@ -110,7 +109,7 @@ class Objective(Differentiable):
         self,
         fun: Callable[..., Any],
         dim: int | None = None,
-        params: ArrayLike | None = None,
+        params: Any = None,
         jac: Callable[..., Any] | None = None,
         box: Any = None,
         name: str | None = None,
@@ -119,7 +118,8 @@ class Objective(Differentiable):
         for what, function in (("fun", fun), ("jac", jac)):
             if not callable(function) and not (what == "jac" and function is None):
                 raise InputError(f"{what} is {quoted(function)}: {_WANTED[what]}")
-        self.fun, self.jac = with_args(fun, args), with_args(jac, args)
+        self.shapes = shapes_of(params, fun)
+        self.fun, self.jac = with_args(fun, args, self.shapes), with_args(jac, args, self.shapes)
         self.box: Box | None = None
         self.dim = check_dimension(dim) if dim is not None else 0
         if box is not None:
@@ -330,8 +330,8 @@ class Objective(Differentiable):
 
     def _evaluate(self, what: Any, n_outputs: int, points: Floats) -> Floats:
         """Run emitted code on blocks of points; returns (n_outputs, n)."""
-        if self.has_rows:
-            if what == "hessian" and self.dim > COLUMNS:
+        if self.has_rows or self._each is not None:
+            if what == "hessian" and self.dim > COLUMNS and self._each is None:
                 return self._hessian_by_rows(points)
             return self.program(what)(points.T, self._knobs())
         function = self._function(what)
@@ -356,8 +356,9 @@ class Objective(Differentiable):
         i, j = np.tril_indices(self.dim)
         return rows[i, :, j]
 
-    def _knobs(self) -> list[float]:
-        return [] if self.params is None else [*self.params]
+    def _knobs(self) -> Any:
+        shared = [] if self.params is None else [*self.params]
+        return shared if self._each is None else self._each.T
 
     def summed(self, what: Any, points: Floats, knobs: Sequence[Any]) -> Floats:
         """Sum emitted code over rows of parameters: each knob a number, or (rows, 1); returns (n_outputs, n)."""

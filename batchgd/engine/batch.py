@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from batchgd.compiler.problems import ParamsPerStart, function_of
 from batchgd.compiler.units import Units
-from batchgd.engine.units import ScaledStarts, chosen, resting_slope
+from batchgd.engine.units import SAMPLE, ScaledStarts, chosen, resting_slope
+from batchgd.kernels.plan import Problems
 from batchgd.problem.bounds import Bounds, StartsWithin, are_inside
 from batchgd.problem.box import Box
 from batchgd.problem.errors import InputError
@@ -32,7 +34,7 @@ class Batch:
 
     ``watch_turns`` records which trajectories turned back on themselves (``Endpoints.turned``). ``scale`` are the
     units in which steps are measured (``units.py``). No point outside ``bounds`` is evaluated; they may differ per
-    start.
+    start. With ``problems`` each start has its own params.
     """
 
     objective: Differentiable
@@ -45,6 +47,7 @@ class Batch:
     watch_turns: bool = False
     scale: np.ndarray | None = None
     bounds: Bounds | None = None
+    problems: Problems | None = None
 
     @property
     def dtype(self) -> str:
@@ -74,8 +77,13 @@ class Batch:
         """Return the batch of the starts first..stop-1; hyperparameters that differ per start are not cut."""
         if (first, stop) == (0, self.starts.n):
             return self
-        bounds = None if self.bounds is None else self.bounds.of(slice(first, stop))
-        return replace(self, starts=self.starts.part(first, stop), bounds=bounds)
+        return self.with_starts(self.starts.part(first, stop), slice(first, stop))
+
+    def with_starts(self, starts: Starts, numbers: Any) -> Batch:
+        """Return the batch with other starts, which have the bounds and the params of the ones with these numbers."""
+        bounds = None if self.bounds is None else self.bounds.of(numbers)
+        problems = None if self.problems is None else self.problems.part(numbers)
+        return replace(self, starts=starts, bounds=bounds, problems=problems)
 
     def in_units(self) -> Batch:
         """Return the batch in its scaled coordinates."""
@@ -120,17 +128,20 @@ def make_batch(
     stopping: Stopping | None = None,
     scale: Any = "auto",
     resident: bool = True,
+    params: ParamsPerStart | None = None,
     bounds_per_start: bool = False,
 ) -> Batch:
     """Check everything, cheapest first, before the function is traced.
 
     The parameters are those of :func:`batchgd.multistart`; ``resident`` is whether one row per start is kept in memory,
-    so that more starts than fit are refused, and ``bounds_per_start`` whether each may have its own bounds.
+    so that more starts than fit are refused, and ``bounds_per_start`` whether each may have its own bounds. ``params``
+    are those of each start.
     """
     stopping = Stopping() if stopping is None else stopping
     method = as_method(method)
     region, objective = problem.resolve()
     compute = compute.for_plain_python() if problem.plain else compute
+    compute = compute if params is None else compute.for_problems()
     units = chosen(scale, region, method)
     seed = parse_seed(seed)
     if not isinstance(starts, Starts):
@@ -141,23 +152,40 @@ def make_batch(
     split_per_start(method, starts.n, compute.end_dtype)
     stopping.limits(region, compute.start_dtype)
     traced = objective()
+    problems = None if params is None else params.of(traced, "float64")
     if compute.backend.name != "numpy":
         traced.warn_if_large()
     _check_rule(traced, method)
     _check_bounds(bounds, region, traced, method)
     if stopping.gtol is None:
-        stopping = replace(stopping, gtol=resting_slope(traced, region, units, bounds))
-    return Batch(traced, starts, region, method, stopping, compute, seed, scale=units, bounds=bounds)
+        sampled = np.arange(SAMPLE) * starts.n // SAMPLE
+        slope = resting_slope(function_of(traced, problems, sampled), region, units, bounds)
+        stopping = replace(stopping, gtol=slope)
+    return Batch(traced, starts, region, method, stopping, compute, seed, scale=units, bounds=bounds, problems=problems)
 
 
 def batch_at(
-    problem: Problem, x0: Any, compute: Compute, *, check: Callable[[int], None] | None = None, **options: Any
+    problem: Problem,
+    x0: Any,
+    compute: Compute,
+    *,
+    check: Callable[[int], None] | None = None,
+    which: Any = None,
+    **options: Any,
 ) -> Batch:
-    """Return the batch that descends from given starts, as :func:`descend` does; ``check`` may refuse their number."""
+    """Return the batch that descends from given starts, as :func:`descend` does; ``check`` may refuse their number.
+
+    Params that are a dict have a row for each start, or each has the row ``which``.
+    """
     points = parse_starts(x0, "uniform", None, None, 0, compute.start_dtype)
     if check is not None:
         check(points.n)
     _check_width(problem.fun, points.dim)
+    if isinstance(problem.params, Mapping):
+        options["params"] = given = ParamsPerStart(problem.params, which, points.n)
+        problem = replace(problem, params=given.one)
+    elif which is not None:
+        raise InputError("which is given without params by name: give params={name: array with a row per problem}")
     box, x0 = problem.box, points.points(0, points.n)
     region = _surrounding(x0) if box is None else _scale(box, points.dim)
     if problem.bounds is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.kernels.cpu_places import ALL_LANES, LINE, MEMORY, TABLES, TAIL
+from batchgd.kernels.cpu_places import ALL_LANES, LINE, MEMORY, TABLES, TAIL, places
 
 if TYPE_CHECKING:
     from batchgd.compiler.codegen.loading import Loaded
@@ -246,23 +246,27 @@ class Calls:
         self._call = _PROTOTYPE(code.address())
         self._addresses = np.array([table.ctypes.data for table in code.tables], np.uintp)
 
-    def run(self, x: Array, p: Array, out: tuple[Array, ...]) -> None:
-        """Fill arrays, (n,) or (n, k), with the outputs, in order."""
+    def run(self, x: Array, p: Array, out: tuple[Array, ...], own: NDArray[np.int64] | None = None) -> None:
+        """Fill arrays, (n,) or (n, k), with the outputs, in order; ``own`` is where in p the params of a point are."""
         n, lanes = len(x), self.lanes
         size = (self.dim + self.outputs) * lanes
         calls = max(1, min(_CALLS, -(-n // lanes)))
         blocks = _aligned(calls * size, np.float64).reshape(calls, -1, lanes)
-        memory, index = _aligned(self._memory, np.uint8), np.zeros(lanes + 1 + TAIL, np.int64)
-        index[-TAIL:][[ALL_LANES, TABLES, MEMORY]] = 1, self._addresses.ctypes.data, memory.ctypes.data
-        places, numbers, start = index.ctypes.data, p.ctypes.data, blocks.ctypes.data
+        memory, index = _aligned(self._memory, np.uint8), np.zeros(places(lanes) + lanes, np.int64)
+        tail, of_lanes = np.split(index[lanes + 1 :], [TAIL])
+        tail[[ALL_LANES, TABLES, MEMORY]] = 1, self._addresses.ctypes.data, memory.ctypes.data
+        address, numbers, start = index.ctypes.data, p.ctypes.data, blocks.ctypes.data
         for begin in range(0, n, calls * lanes):
             rows = slice(begin, begin + calls * lanes)
             _fill(blocks[:, : self.dim], x[rows])
             for k in range(-(-len(x[rows]) // lanes)):
                 left = n - begin - k * lanes
                 if left < lanes:
-                    index[left:lanes], index[-TAIL:][ALL_LANES] = -1, 0  # vectors without a point are passed over
-                self._call(None, None, start + k * size * 8, places, 0, numbers)
+                    index[left:lanes], tail[ALL_LANES] = -1, 0  # vectors without a point are passed over
+                if own is not None:
+                    some = own[begin + k * lanes : begin + (k + 1) * lanes]
+                    of_lanes[: len(some)] = some
+                self._call(None, None, start + k * size * 8, address, 0, numbers)
             slot = self.dim
             for column in out:
                 width = 1 if column.ndim == 1 else column.shape[1]
@@ -273,13 +277,13 @@ class Calls:
 class Function(Calls):
     """A compiled program, which computes the values of nodes at points."""
 
-    def __init__(self, nodes: list[Node], dim: int):
+    def __init__(self, nodes: list[Node], dim: int, *, own: bool = False):
         from batchgd.compiler.codegen.loading import Loaded
         from batchgd.compiler.lower.evaluation import evaluation
         from batchgd.compiler.lower.processor import this_processor
 
         slots = {dim + k: node for k, node in enumerate(nodes)}
-        made = evaluation("evaluate", slots, lanes=LANES, dtype="float64", processor=this_processor())
+        made = evaluation("evaluate", slots, lanes=LANES, dtype="float64", processor=this_processor(), own=own)
         super().__init__(Loaded(made), dim, len(nodes), LANES)
 
 

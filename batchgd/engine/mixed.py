@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from batchgd.compiler.problems import function_of
 from batchgd.kernels.plan import Endpoints
 from batchgd.kernels.status import AT_REST, Status
 from batchgd.problem.methods import split_per_start
@@ -74,12 +75,11 @@ def _go_on(batch: Batch, rows: Endpoints, some: np.ndarray, run: Callable[..., A
     others = np.ones(len(rows), np.bool_)
     others[some] = False
     with np.errstate(all="ignore"):
-        rows.fun[others] = batch.objective.value(rows.x[others])
+        rows.fun[others] = function_of(batch.objective, batch.problems, others).value(rows.x[others])
     if some.size == 0:
         return
     method = BarzilaiBorwein(max_displacement=CLOSEST)
-    bounds = None if batch.bounds is None else batch.bounds.of(some)
-    double = replace(batch.in_dtype("float64"), starts=ArrayStarts(rows.x[some]), method=method, bounds=bounds)
+    double = replace(batch.in_dtype("float64").with_starts(ArrayStarts(rows.x[some]), some), method=method)
     ends = run(double, watch=watch.silent()).endpoints
     rows.x[some], rows.fun[some], rows.status[some] = ends.x, ends.fun, ends.status
     rows.nit[some] += ends.nit

@@ -47,6 +47,7 @@ def specialisation_of(batch: Batch) -> Specialisation:
         constants=batch.method.fixed,
         in_block=IN_BLOCK,
         bounded=batch.bounds is not None,
+        own=batch.problems is not None,
         bounds_per_start=per_start,
     )
     if missing := {*specialisation.read.hyperparameters} - {*shared, *differing}:
@@ -97,6 +98,7 @@ def prepare(
     with np.errstate(over="ignore"):  # an end that the dtype cannot hold is infinite: no trajectory gets there
         sides = np.array([1.0 / box.width, *outer]).astype(dtype)
     ends = [] if batch.bounds is None else [*batch.bounds.in_dtype(dtype)]
+    problems = batch.problems and batch.problems.in_dtype(dtype)
     columns = [np.asarray(values, dtype)[:, None] for values in differing.values()]
     if specialisation.bounds_per_start:
         columns, ends = [*columns, *ends], []
@@ -113,7 +115,9 @@ def prepare(
         points=_points(batch, dtype),
         per_start=np.ascontiguousarray(np.hstack(columns)) if columns else np.empty((n, 0), dtype),
         numbers=Numbers(
-            p=np.concatenate([objective.numbers, getattr(module, "TABLES", [])]).astype(dtype),
+            p=np.concatenate([objective.numbers, getattr(module, "TABLES", [])]).astype(dtype)
+            if problems is None
+            else problems.numbers,
             box=np.concatenate([sides.ravel(), *ends]),
             h=np.array([shared[name] for name in names] or [0.0], dtype),
             limits=np.concatenate([batch.stopping.limits(box, dtype), sides[:, 0]]),
@@ -125,6 +129,7 @@ def prepare(
         pause=pause,
         merge=merge,
         trails=trails,
+        problems=problems,
     )
 
 

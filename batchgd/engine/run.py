@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.compiler.plain.calls import heeding
+from batchgd.compiler.problems import function_of
 from batchgd.engine.interrupts import current
 from batchgd.engine.mixed import pieces
 from batchgd.engine.prepare import prepare, specialisation_of
@@ -208,8 +209,9 @@ def _judge(batch: Batch, rows: Endpoints, waiting: NDArray[np.intp]) -> None:
     outside = np.flatnonzero(rows.status == Status.ESCAPED)
     for some in _in_pieces(outside):
         starts = batch.starts.at(rows.starts(some))
+        function = function_of(batch.objective, batch.problems, rows.starts(some))
         ends, begins = (
-            np.linalg.norm(batch.objective.gradient(np.asarray(x, np.float64)), axis=1) for x in (rows.x[some], starts)
+            np.linalg.norm(function.gradient(np.asarray(x, np.float64)), axis=1) for x in (rows.x[some], starts)
         )
         rows.status[some[ends > begins]] = Status.DIVERGED
 
@@ -222,7 +224,8 @@ def _leave(batch: Batch, rows: Endpoints, control: int) -> NDArray[np.intp]:
     waiting = np.flatnonzero(rows.status == Status.RUNNING)
     for some in _in_pieces(waiting):
         points = batch.starts.at(rows.starts(some))
-        rows.x[some], rows.fun[some], rows.status[some] = points, batch.objective.value(points), control
+        function = function_of(batch.objective, batch.problems, rows.starts(some))
+        rows.x[some], rows.fun[some], rows.status[some] = points, function.value(points), control
     return waiting
 
 

@@ -30,7 +30,7 @@ UNLIKE = 10.0
 RESTING = 1e-8
 """A point is at rest when a move by a box width would change f by this share of the most that it does at a sample."""
 
-_SAMPLE, _SAMPLE_OF_PLAIN = 64, 16
+SAMPLE, _SAMPLE_OF_PLAIN = 64, 16
 
 
 def chosen(scale: Any, box: Box, method: Method) -> NDArray[np.float64] | None:
@@ -76,7 +76,7 @@ def resting_slope(
     a sample of points of the box. It depends only on the function and the box, and is measured in the scaled
     coordinates of a run, if it has them.
     """
-    sample = np.arange(_SAMPLE_OF_PLAIN if objective.plain else _SAMPLE, dtype=np.uint64)
+    sample = np.arange(_SAMPLE_OF_PLAIN if objective.plain else SAMPLE, dtype=np.uint64)
     points = uniform_in_box(0, sample, box, "float64")
     points = points if bounds is None else bounds.of(np.arange(len(points)) % len(bounds.lower)).clip(points)
     widest = (box.width if scale is None else box.width / scale).max()

@@ -98,6 +98,7 @@ def _common(batch: Batch, out: Endpoints) -> dict[str, Any]:
         "dtype": batch.compute.dtype,
         "scale": batch.scale,
         "bounds": batch.bounds,
+        "problems": batch.problems,
         "threads": batch.threads,
     }
 

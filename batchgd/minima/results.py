@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, overload
 import numpy as np
 
 from batchgd.compiler.differentiable import MissingFunction
-from batchgd.kernels.plan import columns
+from batchgd.compiler.problems import function_of
+from batchgd.kernels.plan import Problems, columns
 from batchgd.kernels.status import CUT, LOST, SUCCESSES, Status
 from batchgd.minima.coverage.report import CoverageReport
 from batchgd.minima.trajectory import Messages, Trajectory
@@ -64,6 +65,7 @@ class BatchData:
         scale: Any = None,
         bounds: "Bounds | None" = None,
         threads: int | None = None,
+        problems: Problems | None = None,
         seconds: float = float("nan"),
         warnings: Sequence[str] = (),
         counted: "dict[Status, int] | None" = None,
@@ -75,6 +77,7 @@ class BatchData:
             raise InputError(f"x has shape {self.x.shape}: give x of shape (n, d) and n entries in each other array")
         self.objective, self.starts, self.method, self.box = objective, starts, method, box
         self.stopping, self.scale, self.threads, self.bounds = stopping, scale, threads, bounds
+        self.problems = problems
         self.backend, self.dtype, self.seconds = backend, check_dtype(dtype, mixed=True), float(seconds)
         self.warnings: tuple[str, ...] = tuple(warnings)
 
@@ -122,15 +125,16 @@ class BatchData:
 
         Raises InputError if the function is not available, as in a result loaded from a folder.
         """
-        return self._gradient(host(self.x))
+        return self._gradient(host(self.x), np.arange(self.n))
 
-    def _gradient(self, x: np.ndarray) -> np.ndarray:
+    def _gradient(self, x: np.ndarray, starts: np.ndarray) -> np.ndarray:
         if self.objective is None:
             raise InputError("no gradients: this result was made without its function")
         out = np.empty(x.shape)
         for first in range(0, len(x), _ROWS_AT_ONCE):
             rows = slice(first, first + _ROWS_AT_ONCE)
-            out[rows] = self.objective.gradient(x[rows].astype(np.float64, copy=False))
+            function = function_of(self.objective, self.problems, starts[rows])
+            out[rows] = function.gradient(x[rows].astype(np.float64, copy=False))
         return out
 
     @property
@@ -182,7 +186,9 @@ class BatchData:
         out = Trajectory(message=status.message, success=status.success, status=status)
         out.update(fun=float(self.fun[i]), x=x, nit=int(self.nit[i]), nfev=int(self.nfev[i]))
         if "jac" in self.__dict__ or self.has_function:
-            out["jac"] = self.__dict__["jac"][i] if "jac" in self.__dict__ else self._gradient(x[None])[0]
+            out["jac"] = (
+                self.__dict__["jac"][i] if "jac" in self.__dict__ else self._gradient(x[None], np.array([i]))[0]
+            )
         if self.starts is not None:
             out["x0"] = self.start_points(i, i + 1)[0]
         return out
@@ -194,6 +200,7 @@ class BatchData:
             **{name: getattr(self, name) for name in RECIPE if name != "bounds"},
             bounds=None if self.bounds is None else self.bounds.of(rows),
             starts=None if self.starts is None else ChosenStarts(self.starts, rows),
+            problems=None if self.problems is None else self.problems.part(rows),
             warnings=self.warnings,
         )
         if "jac" in self.__dict__:

@@ -124,6 +124,10 @@ class Residuals:
     data: Data
     coordinates: bool
 
+    @property
+    def __runs__(self) -> tuple[Any, ...]:
+        return (self.model.call,)
+
     def __call__(self, u: Any) -> Any:
         """Return the residuals in units of y; u may be traced."""
         return self.model.free(self.data.x, u, coordinates=self.coordinates) - self.data.y
@@ -150,6 +154,10 @@ class FunctionCall:
     own: list[str]
     by_name: bool
     vector: bool
+
+    @property
+    def __runs__(self) -> tuple[Any, ...]:
+        return (self.function,)
 
     def __call__(self, x: Any, values: Sequence[Any]) -> Any:
         """Return what the function returns; numbers may be traced."""

@@ -30,11 +30,12 @@ class Parameter(Explained):
 
     Parameters
     ----------
-    value : float, optional
+    value : float or (N,) array, optional
         The value of a parameter that does not vary. For one that does, a guess: one more fit starts there. On a side
         without a limit, starts are drawn around it: up to 10 \\|value\\| away, or a factor of 10 with ``scale="log"``.
-    min, max : float, optional
-        Limits, which the fit keeps; infinite if omitted. Starts are drawn between them.
+    min, max : float or (N,) array, optional
+        Limits, which the fit keeps; infinite if omitted. Starts are drawn between them. Arrays have one number for each
+        of N data sets.
     vary : bool
         False keeps the parameter at ``value``.
     scale : {"linear", "log"}
@@ -67,7 +68,7 @@ class Parameter(Explained):
     def __post_init__(self) -> None:
         for name, open_side in (("value", None), ("min", -np.inf), ("max", np.inf)):
             given = getattr(self, name)
-            number = open_side if given is None else check.number(f"{name} of a parameter", given)
+            number = open_side if given is None else _number(f"{name} of a parameter", given)
             object.__setattr__(self, name, number)
         if self.box is not None:
             object.__setattr__(self, "box", _pair(self.box))
@@ -93,6 +94,8 @@ class Parameter(Explained):
         return parameter
 
     def _check(self, subject: str) -> None:
+        if any(isinstance(each, np.ndarray) for each in (self.value, self.min, self.max)):
+            raise InputError(f"{subject} has an array, one number per data set: give y of shape (N, m)")
         if self.expr is not None:
             return
         if not self.vary:
@@ -164,11 +167,7 @@ class ParameterSet:
         self.region = np.array(regions, dtype=np.float64)
         self.limits = np.array([(self.given[name].min, self.given[name].max) for name in self.free])
         self.log = np.array([self.given[name].scale == "log" for name in self.free])
-        inside = np.where(self.log, ROUNDING, 0.0)
-        with np.errstate(invalid="ignore"):
-            low, high = self.inward(self.limits.T)
-            margin = inside * np.maximum(1.0, np.abs(np.where(np.isfinite([low, high]), [low, high], 0.0)))
-        self.bounds = np.stack([low + margin[0], high - margin[1]], axis=1)
+        self.bounds = self.within(self.limits)
         try:
             self.values(self.region.mean(axis=1))
         except ArithmeticError as error:
@@ -191,6 +190,13 @@ class ParameterSet:
         known = self.inward(np.array([np.nan if value is None else value for value in given]))
         return np.clip(np.where(np.isnan(known), self.box.mean(axis=1), known), low, high)
 
+    def within(self, limits: Floats) -> Floats:
+        """Return limits, (..., free, 2), in the coordinates u; those of logarithms are moved inside by rounding."""
+        with np.errstate(invalid="ignore"):
+            ends = self.inward(np.moveaxis(limits, -1, 0))
+            inside = np.where(self.log, ROUNDING, 0.0) * np.maximum(1.0, np.abs(np.where(np.isfinite(ends), ends, 0.0)))
+        return np.stack([ends[0] + inside[0], ends[1] - inside[1]], axis=-1)
+
     def inward(self, free: Floats) -> Floats:
         """Return the coordinates u of values of the free parameters, (..., free)."""
         with np.errstate(divide="ignore"):
@@ -208,9 +214,12 @@ class ParameterSet:
         low, high = self.bounds.T
         return (u >= high).astype(np.int8) - (u <= low).astype(np.int8)
 
-    def values(self, free: Any, *, coordinates: bool = False) -> list[Any]:
-        """Return the values of all parameters; ``free`` may be traced, and be coordinates u."""
-        known: dict[str, Any] = {}
+    def values(self, free: Any, *, coordinates: bool = False, fixed: Mapping[str, Any] | None = None) -> list[Any]:
+        """Return the values of all parameters; ``free`` may be traced, and be coordinates u.
+
+        ``fixed`` has other values for some of those that do not vary.
+        """
+        known: dict[str, Any] = dict(fixed or {})
         for k, name in enumerate(self.free):
             known[name] = np.exp(free[k]) if coordinates and self.log[k] else free[k]
         for name, each in self.given.items():
@@ -219,6 +228,16 @@ class ParameterSet:
         for name, expression in self.expressions.items():
             known[name] = expression(known)
         return [known[name] for name in self.names]
+
+
+def _number(name: str, given: Any) -> Any:
+    """Return a number, or an array with one for each data set."""
+    if np.ndim(given) != 1:
+        return check.number(name, given)
+    array = np.array(check.reals(f"{name} contains", given, "give one number per data set"), np.float64)
+    if np.isnan(array).any():
+        raise InputError(f"{name} contains nan in data set {int(np.argmax(np.isnan(array)))}: give a number")
+    return array
 
 
 def _fixed(value: float) -> str:

@@ -91,6 +91,10 @@ class Joined:
     call: Call
     places: list[list[int]]
 
+    @property
+    def __runs__(self) -> tuple[Any, ...]:
+        return (self.call,)
+
     def __call__(self, x: Any, values: Sequence[Any]) -> Any:
         """Return the values of all data sets; they may be traced."""
         rows = zip(x, self.places, strict=True)

@@ -50,7 +50,7 @@ def evaluations(of: Specialisation) -> list[Evaluation]:
         if name == "evaluate" and of.batches:
             made.append(_of_batches(of, what, slots, outputs, how))
         else:
-            made.append(evaluation(name, outputs, **how))
+            made.append(evaluation(name, outputs, own=of.own, **how))
     return made
 
 

@@ -27,7 +27,10 @@ def load(specialisation: Specialisation, *, recording: bool = False) -> Any:
         return _arrays(specialisation, specialisation.read.module)
     if specialisation.target == "cuda":
         return _kernels(specialisation, specialisation.read.module)
-    made = [*_loop(specialisation.lanes, specialisation.dtype, recording), *_evaluations(specialisation)]
+    made = [
+        *_loop(specialisation.lanes, specialisation.dtype, recording, specialisation.own),
+        *_evaluations(specialisation),
+    ]
     made.append(_tick(specialisation, specialisation.read.module))
     functions = {each.name: Loaded(each) for each in made}
     return SimpleNamespace(W=specialisation.lanes, slots=_slots(specialisation), **functions)
@@ -66,14 +69,14 @@ def _evaluations(specialisation: Specialisation) -> list[Evaluation]:
 
 
 @lru_cache(maxsize=16)
-def _loop(lanes: int, dtype: str, recording: bool) -> tuple[Evaluation, ...]:
+def _loop(lanes: int, dtype: str, recording: bool, own: bool) -> tuple[Evaluation, ...]:
     """The functions that are the same for all objectives and methods."""
     from batchgd.compiler.lower.loop import descend, values
     from batchgd.compiler.lower.processor import this_processor
     from batchgd.compiler.lower.record import record
 
     made = (record if recording else descend, values)
-    return tuple(each(lanes, dtype, this_processor()) for each in made)
+    return tuple(each(lanes, dtype, this_processor(), own=own) for each in made)
 
 
 @lru_cache(maxsize=256)
@@ -90,7 +93,7 @@ def _tick(specialisation: Specialisation, rule: ModuleType) -> Evaluation:
     from batchgd.compiler.codegen.trace_tick import tick_program
     from batchgd.compiler.lower.tick import tick
 
-    return tick(tick_program(specialisation), **how)
+    return tick(tick_program(specialisation), own=specialisation.own, **how)
 
 
 @lru_cache(maxsize=256)

@@ -59,6 +59,7 @@ class Specialisation:
     schedule and modifiers of the rule, ``constants`` the numbers of the rule that are fixed when it is compiled.
     ``threads`` is the number of CUDA threads that share a trajectory, 1 or a power of two (see ``warp_tick.py``).
     ``in_block`` is whether the tick takes the block form if it can take either; None: if unrolling costs too much.
+    ``own`` is whether each start has its own parameters of the objective.
     ``bounded`` is whether x is kept within bounds, which are read at run time behind the sides of the box, or with
     ``bounds_per_start`` are in slots of the lane.
     """
@@ -78,6 +79,7 @@ class Specialisation:
     threads: int = 1
     in_block: bool | None = None
     bounded: bool = False
+    own: bool = False
     bounds_per_start: bool = False
 
     def narrowed(self) -> Specialisation:

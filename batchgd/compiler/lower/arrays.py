@@ -85,17 +85,20 @@ class ArrayProgram:
         self.points = int(np.clip(min(numbers // max(rows, singles), most // kept), 1, MOST_POINTS))
         self._tables: dict[Any, Any] = {}
 
-    def __call__(self, x: Array, p: Sequence[Any] = ()) -> Array:
+    def __call__(self, x: Array, p: Any = ()) -> Array:
         """Return an array for x of shape (dim, points) and params that are numbers, in the dtype of x.
 
+        Params of shape (params, points) are those of each point.
         Its shape is (outputs, points), or (outputs, points, rows) if they have an axis.
         """
         rows = [axis.length for axis in self.outputs[0].axes]
         out = np.empty((len(self.outputs), x.shape[1], *rows), x.dtype)
+        params: Array = np.asarray(p)
         with np.errstate(all="ignore"):
             for first in range(0, x.shape[1], self.points):
                 block = slice(first, first + self.points)
-                values = _Values(self, np.ascontiguousarray(x[:, block].T), p)
+                some = params[:, block] if params.ndim == 2 else params
+                values = _Values(self, np.ascontiguousarray(x[:, block].T), some)
                 for k, node in enumerate(self.outputs):
                     out[k, block] = values.of(node)
         return out
@@ -186,7 +189,7 @@ def program_for(outputs: Sequence[Node]) -> ArrayProgram:
 class _Values:
     """The values at one block of points."""
 
-    def __init__(self, program: ArrayProgram, x: Array, p: Sequence[Any]):
+    def __init__(self, program: ArrayProgram, x: Array, p: Array):
         self.program, self.x, self.p = program, x, p
         self.real = x.dtype.type
         self.single: dict[int, Any] = {}
@@ -211,7 +214,7 @@ class _Values:
     def computed(self, node: Node) -> Any:
         """Return the value of a node without axes whose arguments have theirs."""
         if node.op in ("x", "p"):
-            return self.x[:, int(node.value)] if node.op == "x" else self.real(self.p[int(node.value)])
+            return self.x[:, int(node.value)] if node.op == "x" else self.parameter(int(node.value))
         if node.op == "part":
             return self.reduced[node.args[0].id][:, int(node.value)]
         if node.op == "entry":
@@ -219,6 +222,10 @@ class _Values:
         if node.bound:
             return self.reduced[node.id]
         return OPERATIONS[node.op].compute(*(self.of(arg) for arg in node.args))
+
+    def parameter(self, number: int) -> Any:
+        """Return a parameter, the same at all points or one for each."""
+        return self.real(self.p[number]) if self.p.ndim == 1 else self.p[number]
 
     def numbered(self, node: Node) -> Array:
         """Return all that an entry chooses from: the points, the numbers, and further axes."""
@@ -312,6 +319,8 @@ class _Values:
         if args not in self.gathered:
             if args == tuple(args[0].graph.x):
                 self.gathered[args] = self.x
+            elif self.p.ndim == 2 and args == tuple(args[0].graph.p):
+                self.gathered[args] = np.ascontiguousarray(self.p.T)
             else:
                 sides = [np.broadcast_to(self.of(arg), len(self.x)) for arg in args]
                 self.gathered[args] = np.stack(sides, axis=1)

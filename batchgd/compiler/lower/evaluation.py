@@ -25,7 +25,7 @@ from batchgd.compiler.lower.vectors import INTEGER, LINE, POINTER, Vectors, inte
 from batchgd.compiler.trace.graph import Node, reachable
 from batchgd.compiler.trace.loops import with_steps
 from batchgd.compiler.trace.operations import OPERATIONS
-from batchgd.kernels.cpu_places import ALL_LANES, MEMORY, TABLES
+from batchgd.kernels.cpu_places import ALL_LANES, MEMORY, TABLES, places
 from batchgd.kernels.vecmath.ir import FLOAT32, FLOAT64, Format, Real
 
 _TEMPORARY = 6
@@ -50,13 +50,14 @@ def evaluation(
     dtype: str,
     processor: Processor,
     width: int | None = None,
+    own: bool = False,
 ) -> Evaluation:
     """Return the function of this name that computes nodes, each for its slot, in a block of ``lanes``.
 
     ``width`` is the number of lanes in a vector: by default what the processor has, or twice as many, in two registers,
-    if there are enough of them.
+    if there are enough of them. With ``own`` the params of a lane are in ``p`` from its own place on.
     """
-    return Writer(name, outputs, lanes, dtype, processor, width).evaluation()
+    return Writer(name, outputs, lanes, dtype, processor, width, own=own).evaluation()
 
 
 def vector_width(outputs: list[Node], lanes: int, dtype: str, processor: Processor) -> int:
@@ -76,8 +77,17 @@ class Writer:
     """Writes one function."""
 
     def __init__(
-        self, name: str, outputs: Mapping[int, Node], lanes: int, dtype: str, processor: Processor, width: int | None
+        self,
+        name: str,
+        outputs: Mapping[int, Node],
+        lanes: int,
+        dtype: str,
+        processor: Processor,
+        width: int | None,
+        *,
+        own: bool = False,
     ) -> None:
+        self.own = own
         self.outputs, self.lanes, self.dtype, self.processor = outputs, lanes, np.dtype(dtype), processor
         nodes = [*outputs.values()]
         self.width = width or vector_width(nodes, lanes, dtype, processor)
@@ -148,6 +158,8 @@ class Writer:
         entry = ir.IRBuilder(group.append_basic_block("entry"))
         self.vectors = Vectors(ir.IRBuilder(group.append_basic_block("start")), self.form)
         self.at_entry, self.pointers = Vectors(entry, self.form), {}
+        if self.own:
+            self.places = self.at_entry.whole_numbers(self.at_entry.at(others[0], integer(places(self.lanes)), INTEGER))
         body(others)
         self.vectors.builder.ret_void()
         entry.branch(group.blocks[1])
@@ -164,10 +176,11 @@ class Writer:
             coordinate=lambda number: self._element(self.point, number),
             store=store,
             table=self._table,
-            positions=positions_of,
+            positions=self._positions,
             memory=lambda number: self.vectors.at(self.memory, number),
+            own=self._own if self.own else None,
         )
-        program = Program([*outputs.values()], fuses=self.processor.fuses)
+        program = Program([*outputs.values()], fuses=self.processor.fuses, own=self.own)
         Lowering(self.vectors, self.functions, program, around).put(outputs)
 
     def slot(self, number: Any) -> Any:
@@ -178,15 +191,23 @@ class Writer:
         number = int(node.value)
         if node.op == "x":
             return self.vectors.load(self._element(self.point, integer(number)))
+        if self.own:
+            return self._own(integer(number))
         return self.vectors.uniform(self.vectors.at(self.p, integer(number), self.vectors.scalar))
 
     def _element(self, base: Any, slot: Any) -> Any:
         """The address of a slot of these lanes."""
         return self.vectors.at(base, self.vectors.builder.mul(slot, integer(self.lanes)), self.vectors.scalar)
 
+    def _own(self, number: Any) -> Real:
+        return self.vectors.of_each(self.p, self.places, number)
+
+    def _positions(self, node: Node) -> NDArray[Any]:
+        return positions_of(node, own=self.own)
+
     def _table(self, node: Node) -> Any:
         """The address of a node's table; each table is passed once."""
-        array = node.table if node.op == "data" else positions_of(node)
+        array = node.table if node.op == "data" else self._positions(node)
         kept = np.ascontiguousarray(array, np.int64 if array.dtype.kind in "iu" else self.dtype)
         key = kept.tobytes(), kept.dtype
         self.tables.setdefault(key, kept)

@@ -18,23 +18,26 @@ from batchgd.compiler.lower.processor import Processor
 from batchgd.compiler.lower.random_words import pair_of_block
 from batchgd.compiler.lower.scalars import Scalars, Whole
 from batchgd.compiler.lower.vectors import INTEGER, LINE, POINTER, Vectors, integer
-from batchgd.kernels.cpu_places import CALL, EVALUATE, FIRST_SLOT, SLOTS, TICK
+from batchgd.kernels.cpu_places import CALL, EVALUATE, FIRST_SLOT, SLOTS, TICK, places
 from batchgd.kernels.philox import STREAM_STARTS, place
 from batchgd.kernels.vecmath.ir import FLOAT32, FLOAT64, Format
 
 _BYTE, _INT32 = ir.IntType(8), ir.IntType(32)
 
 
-def descend(lanes: int, dtype: str, processor: Processor) -> Evaluation:
-    """Return the function that descends from every start of a call, in blocks of as many lanes, at most 64."""
-    loop = Loop(lanes, dtype, processor)
+def descend(lanes: int, dtype: str, processor: Processor, *, own: bool = False) -> Evaluation:
+    """Return the function that descends from every start of a call, in blocks of as many lanes, at most 64.
+
+    With ``own`` each start has its own params.
+    """
+    loop = Loop(lanes, dtype, processor, own=own)
     loop.descend()
     return Evaluation("descend", str(loop.module), (), 0)
 
 
-def values(lanes: int, dtype: str, processor: Processor) -> Evaluation:
+def values(lanes: int, dtype: str, processor: Processor, *, own: bool = False) -> Evaluation:
     """Return the function that evaluates an objective at the rows of a call."""
-    loop = Loop(lanes, dtype, processor)
+    loop = Loop(lanes, dtype, processor, own=own)
     loop.values()
     return Evaluation("values", str(loop.module), (), 0)
 
@@ -118,8 +121,8 @@ class Function(Scalars):
 class Loop:
     """Writes the functions of one module."""
 
-    def __init__(self, lanes: int, dtype: str, processor: Processor):
-        self.lanes = lanes
+    def __init__(self, lanes: int, dtype: str, processor: Processor, *, own: bool = False):
+        self.lanes, self.own = lanes, own
         self.form: Format = FLOAT64 if dtype == "float64" else FLOAT32
         self.width = min(processor.lanes("float64"), lanes)  # of random numbers, whose words have 64 bits
         self.module = ir.Module("batchgd")
@@ -169,6 +172,8 @@ class Loop:
             each = f.slot("N_PER_START")
             with f.each(each) as k:
                 f.set_number(f.read(f.array("per_start"), row * each + k, f.real), f.slot("PER_START") + k, lane)
+            if self.own:
+                self._take_place(f, row, lane)
             f.set_number(ir.Constant(f.real, 1.0), f.slot("BUSY"), lane)
         f.builder.ret(found.choose(1, 0).value)
         return f
@@ -181,6 +186,10 @@ class Loop:
         column = start - f.start(self.lanes) + self.lanes
         with f.each(f.slot("D")) as k:
             f.set_number(f.number(f.slot("SLOTS") + k, column), k, lane)
+
+    def _take_place(self, f: Function, row: Whole, lane: Whole) -> None:
+        """Note where the params of a row are."""
+        f.write(f.read(f.array("places"), row, INTEGER), f.index, lane + places(self.lanes))
 
     @cached_property
     def store(self) -> Function:
@@ -226,6 +235,10 @@ class Loop:
                 one, other = f.start(front), f.start(there)
                 f.write(one.value, f.index, there)
                 f.write(other.value, f.index, front)
+                if self.own:
+                    own, its = (f.start(lane + places(self.lanes)) for lane in (front, there))
+                    f.write(own.value, f.index, there + places(self.lanes))
+                    f.write(its.value, f.index, front + places(self.lanes))
                 with f.each(f.slot("SLOTS")) as k:
                     this, that = f.number(k, front), f.number(k, there)
                     f.set_number(this, k, there)
@@ -279,6 +292,9 @@ class Loop:
             here = (left < self.lanes).choose(left, self.lanes)
             with f.each(here) as lane, f.each(dim) as k:
                 f.set_number(f.read(x, (first + lane) * dim + k, f.real), k, lane)
+            if self.own:
+                with f.each(here) as lane:
+                    self._take_place(f, first + lane, lane)
             f.at_address(EVALUATE, "seed", "p")
             with f.each(here) as lane:
                 f.write(f.number(f.slot("VALUE"), lane), f.array("fun"), first + lane)

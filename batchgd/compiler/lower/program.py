@@ -40,9 +40,10 @@ def wait_of(node: Node) -> int:
 
 
 class Program:
-    """What the lowering knows of the nodes that the outputs need."""
+    """What the lowering knows of the nodes that the outputs need; ``own`` is whether each lane has its own params."""
 
-    def __init__(self, outputs: Sequence[Node], *, fuses: bool):
+    def __init__(self, outputs: Sequence[Node], *, fuses: bool, own: bool = False):
+        self.own = own
         nodes = with_steps(reachable(outputs))
         self.pairs = sine_cosine_pairs(nodes)
         self._absorbed: dict[int, int] = {}
@@ -52,7 +53,7 @@ class Program:
         entries = [node for node in nodes if node.op == "entry"]
         self._numbered = {(node.args[0].id, int(node.value)) for node in entries if not self.is_last(node)}
         for node in nodes:
-            if node.op == "pick" and self.picks_coordinates(node):
+            if node.op == "pick" and (self.picks_coordinates(node) or self.picks_own(node)):
                 self._needs[node.id] = ()
             elif fuses and node.op in ("add", "sub", "sum"):
                 self._absorb(node)
@@ -89,6 +90,10 @@ class Program:
     def picks_coordinates(node: Node) -> bool:
         """Whether rows pick from the coordinates themselves, which are in memory anyway."""
         return all(arg.op == "x" for arg in node.args)
+
+    def picks_own(self, node: Node) -> bool:
+        """Whether rows pick from a lane's own params, which are in memory as well."""
+        return self.own and picks_params(node)
 
     @staticmethod
     def arguments(node: Node) -> tuple[int, ...]:
@@ -150,9 +155,14 @@ def scatter(spread: Node) -> Scatter:
     return spread.attr
 
 
-def positions_of(node: Node) -> NDArray[Any]:
-    """The whole numbers in the table of a node; for a pick from coordinates, the coordinates' numbers."""
-    if node.op == "pick" and Program.picks_coordinates(node):
+def picks_params(node: Node) -> bool:
+    """Whether rows pick from params."""
+    return all(arg.op == "p" for arg in node.args)
+
+
+def positions_of(node: Node, *, own: bool = False) -> NDArray[Any]:
+    """The whole numbers in the table of a node; for a pick from coordinates, or from own params, their numbers."""
+    if node.op == "pick" and (Program.picks_coordinates(node) or (own and picks_params(node))):
         return np.array([int(arg.value) for arg in node.args])[node.table]
     return node.table
 

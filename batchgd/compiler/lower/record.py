@@ -16,9 +16,9 @@ from batchgd.compiler.lower.scalars import Variable, Whole
 from batchgd.compiler.lower.vectors import INTEGER, integer
 
 
-def record(lanes: int, dtype: str, processor: Processor) -> Evaluation:
+def record(lanes: int, dtype: str, processor: Processor, *, own: bool = False) -> Evaluation:
     """Return the function ``descend`` that records the paths."""
-    loop = Recording(lanes, dtype, processor)
+    loop = Recording(lanes, dtype, processor, own=own)
     loop.descend()
     return Evaluation("descend", str(loop.module), (), 0)
 

@@ -31,7 +31,7 @@ from batchgd.compiler.lower.values import Computed, Surroundings
 from batchgd.compiler.lower.vectors import INTEGER, LINE, POINTER, Vectors, integer
 from batchgd.compiler.trace.graph import Node, reachable
 from batchgd.compiler.trace.operations import OPERATIONS
-from batchgd.kernels.cpu_places import ENDS, MOST_TICKS, RUN, TICKS
+from batchgd.kernels.cpu_places import ENDS, MOST_TICKS, RUN, TICKS, places
 from batchgd.kernels.vecmath.ir import FLOAT32, FLOAT64, Format, Real
 
 SYMBOL = "tick"
@@ -61,11 +61,13 @@ def tick(
     processor: Processor,
     width: int | None = None,
     resident: bool | None = None,
+    own: bool = False,
 ) -> Evaluation:
     """Return the function for a block of ``lanes``.
 
     ``width`` is the number of lanes in a group, ``resident`` whether their state stays in registers; by default what
-    is quickest (``form_of``). Neither changes a bit of any result.
+    is quickest (``form_of``). Neither changes a bit of any result. With ``own`` the params of a lane are in ``p`` from
+    its own place on.
     """
     vectors, stays = form_of(program, processor)
     writer = _Writer(
@@ -75,6 +77,7 @@ def tick(
         processor,
         min(width or vectors * processor.lanes(dtype), lanes),
         stays if resident is None else resident,
+        own=own,
     )
     return Evaluation(SYMBOL, writer.text(), (), 0)
 
@@ -160,8 +163,17 @@ class _Writer:
     """Writes one function: ``entry``, and for each ``group`` the ``loop`` of its ticks, its end, and ``following``."""
 
     def __init__(
-        self, program: Program, lanes: int, dtype: str, processor: Processor, width: int, resident: bool
+        self,
+        program: Program,
+        lanes: int,
+        dtype: str,
+        processor: Processor,
+        width: int,
+        resident: bool,
+        *,
+        own: bool = False,
     ) -> None:
+        self.own = own
         self.program, self.lanes, self.processor = program, lanes, processor
         self.width, self.resident = width, resident
         form: Format = FLOAT64 if dtype == "float64" else FLOAT32
@@ -182,6 +194,7 @@ class _Writer:
         self.first_lane, self.ended_before = (self.group.builder.phi(INTEGER) for _ in range(2))
         self.state = self.group.at(self.arrays["ws"], self.first_lane, self.group.scalar)
         self.starts = self.group.at(self.arrays["index"], self.first_lane, INTEGER)
+        self.places: Any = None
         self.carried = program.while_going()
         self.names = {node.id: name for name, node in program.inputs.items()}
         self.phis: dict[str, Any] = {}
@@ -324,12 +337,20 @@ class _Writer:
         elif place.array == "index":
             kind = ir.VectorType(INTEGER, self.width)
             value = self.begin.builder.load(self.starts, typ=kind, align=8)
+        elif place.array == "p" and self.own:
+            value = self._own(place.number).value
         elif place.array == "seed":
             value = self.entry.spread(self.arrays["seed"]).value
         else:
             address = self.entry.at(self.arrays[place.array], integer(place.number), self.entry.scalar)
             value = self.entry.uniform(address).value
         return self.loop.real(value)
+
+    def _own(self, number: int) -> Real:
+        """A param of each lane."""
+        if self.places is None:
+            self.places = self.begin.whole_numbers(self.begin.at(self.starts, integer(places(self.lanes)), INTEGER))
+        return self.begin.of_each(self.arrays["p"], self.places, integer(number))
 
     def _load(self, vectors: Vectors, place: Place) -> Real:
         return vectors.load(self._slot(vectors, place.number))

@@ -51,6 +51,8 @@ class Surroundings:
         The table of a pick or a spread as it is at that address.
     memory : callable
         The address of a vector in memory, from its number.
+    own : callable, optional
+        The value of a param, from its number, which the code computes, if each lane has its own.
     """
 
     leaf: Callable[[Node], Real]
@@ -59,6 +61,7 @@ class Surroundings:
     table: Callable[[Node], Any]
     positions: Callable[[Node], NDArray[Any]]
     memory: Callable[[Any], Any]
+    own: Callable[[Any], Real] | None = None
 
 
 class Computed:
@@ -186,6 +189,8 @@ class Computed:
         places = self.positions(node, node.axes)
         if self.program.picks_coordinates(node):
             return [vectors.load(self.around.coordinate(place)) for place in places]
+        if self.around.own is not None and self.program.picks_own(node):
+            return [self.around.own(place) for place in places]
         first = integer(self.laid_out[self.program.arguments(node)])
         return [vectors.load(self.around.memory(vectors.builder.add(place, first))) for place in places]
 
@@ -223,7 +228,7 @@ class Computed:
         """Put numbers from which rows pick into memory."""
         for node in picks:
             key = self.program.arguments(node)
-            if self.program.picks_coordinates(node) or key in self.laid_out:
+            if self.program.picks_coordinates(node) or self.program.picks_own(node) or key in self.laid_out:
                 continue
             first = self.laid_out[key] = self.vectors.reserve(len(node.args))
             for k, value in enumerate(node.args):

@@ -139,17 +139,30 @@ def _content(cell: CellType) -> Any:
 
 
 def _called(functions: Any) -> list[FunctionType]:
-    """Return the functions that can be reached by name from some of them, except those of NumPy and Python."""
+    """Return the functions that can be reached by name from some of them, except those of NumPy and Python.
+
+    Objects of ours that call functions of the user have these in ``__runs__``.
+    """
     found: dict[int, FunctionType] = {}
     stack = [function for function in functions if function is not None]
     while stack and len(found) < 1000:
         value = stack.pop()
         _patch_instances(value)
+        stack.extend(each for each in _run_by(value) if each is not None)
         for function in _functions_in(value):
             if id(function) not in found and not is_inner(function.__code__.co_filename):
                 found[id(function)] = function
                 stack.extend(_referenced(function))
     return list(found.values())
+
+
+def _run_by(value: Any) -> tuple[Any, ...]:
+    """Return what an object or a wrapper of ours calls that belongs to the user."""
+    if isinstance(value, WithArgs):
+        return (value.func, *value.args)
+    if isinstance(value, FunctionType):
+        return (getattr(value, "__wrapped__", None),)
+    return () if isinstance(value, type) else getattr(value, "__runs__", ())
 
 
 def _functions_in(value: Any) -> list[FunctionType]:

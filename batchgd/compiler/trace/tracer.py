@@ -118,7 +118,7 @@ def called(fun: Callable[..., Any], graph: Graph, params: NDArray[np.float64] | 
         knobs[:] = [Scalar(node) for node in graph.p]
         arguments.append(traced_array(knobs.reshape(params.shape)))
     if isinstance(fun, WithArgs):
-        fun = WithArgs(fun.func, tuple(map(stand_in, fun.args)))
+        fun = WithArgs(fun.func, tuple(map(stand_in, fun.args)), fun.shapes)
     with watch(graph) as state, np.errstate(all="ignore"):
         try:
             result = settled(fun(*arguments))

@@ -1,0 +1,143 @@
+"""Time many fits at once: `python benchmarks/many_fits.py [decays [spots]]`, with how many data sets of each.
+
+A decay of 50 points with three parameters against SciPy's `curve_fit`, with its limits and without; a rotated Gaussian
+of 15 x 15 pixels with seven parameters against scalar Levenberg-Marquardt in Numba (`peer/numba_lm.py`). All start from
+the same point, and take time of the process on one core, so that other work on the machine disturbs little; the last
+column is by the clock, on all cores. Code has been compiled before. Prints one Markdown table.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from peer import numba_lm
+from scipy.optimize import curve_fit
+
+import batchgd as bgd
+
+DECAYS, SPOTS, OF_SCIPY, OF_NUMBA = 100_000, 100_000, 300, 2_000
+TIMES = np.linspace(0.0, 4.0, 50)
+SIDE = 15
+PIXELS = np.meshgrid(np.arange(SIDE, dtype=float), np.arange(SIDE, dtype=float))
+
+Floats = NDArray[np.float64]
+
+
+def decay(t: Any, a: Any, k: Any, c: Any) -> Any:
+    """An exponential and a background."""
+    return a * np.exp(-k * t) + c
+
+
+def spot(x: Any, amplitude: Any, x0: Any, y0: Any, wide: Any, high: Any, angle: Any, background: Any) -> Any:
+    """A rotated Gaussian and a background."""
+    c, s, dx, dy = np.cos(angle), np.sin(angle), x[0] - x0, x[1] - y0
+    u, v = (c * dx + s * dy) / wide, (c * dy - s * dx) / high
+    return amplitude * np.exp(-0.5 * (u * u + v * v)) + background
+
+
+def timed(call: Callable[[], Any], repeat: int = 3) -> tuple[float, float, Any]:
+    """Return seconds of the process and of the clock, the least of some calls, and what the last one returned."""
+    found = []
+    for _ in range(repeat):
+        clock, process = time.perf_counter(), time.process_time()
+        result = call()
+        found.append((time.process_time() - process, time.perf_counter() - clock))
+    return min(each[0] for each in found), min(each[1] for each in found), result
+
+
+def show(what: str, solver: str, n: int, nfev: Any, seconds: float, wall: float | None, reference: float) -> float:
+    """Print a row, and return the fits per second."""
+    rate = n / seconds
+    both = "" if wall is None else f"{n / wall:,.0f}"
+    factor = f"{rate / reference:,.0f} x" if reference else "1 x"
+    print(f"| {what} | {solver} | {n:,} | {np.mean(nfev):.1f} | {rate:,.0f} | {factor} | {both} |", flush=True)
+    return rate
+
+
+def fits_of(model: Any, x: Any, y: Floats, parameters: Any) -> tuple[float, float, Any]:
+    """Time batchgd: process time on one thread, and the clock on all."""
+
+    def run(threads: int | None = None) -> Any:
+        return bgd.fit(model, x, y, parameters=parameters, starts=0, threads=threads, backend="cpu")
+
+    run()
+    seconds, _, found = timed(lambda: run(1))
+    _, wall, _ = timed(run)
+    return seconds, wall, found
+
+
+def decays(n: int) -> None:
+    """Fit decays."""
+    rng = np.random.default_rng(0)
+    true = rng.uniform([0.5, 0.3, 0.0], [5.0, 3.0, 2.0], (n, 3))
+    y = decay(TIMES, *true.T[:, :, None]) + 0.02 * rng.normal(size=(n, 50))
+    lower, upper, start = [0.0, 0.01, -1.0], [8.0, 6.0, 4.0], [2.5, 1.0, 0.5]
+    rates, values = {}, {}
+    for name, options in {"with limits": {"bounds": (lower, upper)}, "without": {}}.items():
+        some, calls = [], []
+
+        def counted(t: Floats, *p: float, calls: list[int] = calls) -> Floats:
+            calls.append(1)
+            return np.asarray(decay(t, *p))
+
+        for row in y[:OF_SCIPY]:
+            curve_fit(counted, TIMES, row, p0=start, **options)
+        seconds, _, some = timed(
+            lambda options=options: [curve_fit(decay, TIMES, row, p0=start, **options)[0] for row in y[:OF_SCIPY]], 1
+        )
+        values[name] = np.array(some)
+        rates[name] = show("decay", f"`curve_fit` {name}", OF_SCIPY, len(calls) / OF_SCIPY, seconds, None, 0.0)
+    limited = {
+        name: bgd.Parameter(*each) for name, each in zip("akc", zip(start, lower, upper, strict=True), strict=True)
+    }
+    around = [
+        (value, None, None, True, "linear", None, (low, high))
+        for value, low, high in zip(start, lower, upper, strict=True)
+    ]
+    free = {name: bgd.Parameter(*each) for name, each in zip("akc", around, strict=True)}
+    for name, parameters in {"with limits": limited, "without": free}.items():
+        seconds, wall, found = fits_of(decay, TIMES, y, parameters)
+        show("decay", f"`bgd.fit` {name}", n, found.nfev, seconds, wall, rates[name])
+        agree = (
+            np.abs(found.values[:OF_SCIPY] - values[name])
+            < 1e-3 * np.sqrt(np.einsum("nii->ni", found.covar))[:OF_SCIPY]
+        )
+        assert agree.all(axis=1).mean() > 0.99, "SciPy found something else"
+
+
+def spots(n: int) -> None:
+    """Fit spots."""
+    rng = np.random.default_rng(1)
+    true = rng.uniform([50, 5.5, 5.5, 1.2, 2.2, 0.3, 5], [200, 8.5, 8.5, 1.8, 3.2, 1.2, 20], (n, 7))
+    x = (PIXELS[0].ravel(), PIXELS[1].ravel())
+    y = spot(np.stack(x), *true.T[:, :, None]) + rng.normal(size=(n, SIDE * SIDE))
+    start = np.array([100.0, 7.0, 7.0, 1.5, 2.5, 0.7, 10.0])
+    numba_lm.fit_all(np.tile(start, (2, 1)), *x, y[:2], 1e-8, 100)
+    many = np.tile(start, (OF_NUMBA, 1))
+    seconds, _, (_, costs, nfev) = timed(lambda: numba_lm.fit_all(many, *x, y[:OF_NUMBA], 1e-8, 100))
+    rate = show("spot", "scalar Numba", OF_NUMBA, nfev, seconds, None, 0.0)
+    names = ("amplitude", "x0", "y0", "wide", "high", "angle", "background")
+    box = zip(start, [0, 0, 0, 0.5, 0.5, -1.6, -50], [500, 14, 14, 6, 6, 3.2, 100], strict=True)
+    parameters = {name: bgd.Parameter(*each) for name, each in zip(names, box, strict=True)}
+    seconds, wall, found = fits_of(spot, x, y, parameters)
+    show("spot", "`bgd.fit`", n, found.nfev, seconds, wall, rate)
+    as_good = 0.5 * found.chisqr[:OF_NUMBA] <= costs * (1.0 + 1e-9)
+    assert as_good.mean() > 0.99, f"Numba found a better fit in {1.0 - as_good.mean():.1%}"
+
+
+def main() -> None:
+    """Print the table."""
+    given = [int(each) for each in sys.argv[1:]]
+    print("| fit | solver | data sets | evaluations | fits/s, one core | | fits/s, all cores |")
+    print("|---|---|---:|---:|---:|---:|---:|")
+    decays(given[0] if given else DECAYS)
+    spots(given[1] if len(given) > 1 else SPOTS)
+
+
+if __name__ == "__main__":
+    main()
