@@ -118,7 +118,7 @@ def test_a_yield_curve_at_its_maturity_of_zero():
 
 
 def test_a_peak_behind_a_slit_with_weights():
-    """http://stackoverflow.com/questions/24230233; SciPy's trf from 300 starts: the same, with the height at its limit."""
+    """http://stackoverflow.com/questions/24230233; the same by SciPy's trf, its height at the limit."""
     x = np.round(np.linspace(-0.1, 0.1, 21), 2)
     y = [18.0, 22.0, 22.0, 34.000999, 54.002998, 152.022995, 398.15799, 628.39502, 884.781982, 848.719971, 854.72998]
     y = np.array([*y, 842.710022, 762.580994, 660.435974, 346.119995, 138.018997, 40.001999, 8.0, 6.0, 4.0, 6.0])
