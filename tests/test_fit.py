@@ -213,6 +213,24 @@ def test_sides_without_a_limit(k):
     assert fit.params["k"].at_limit == 0
 
 
+def test_parameters_of_lmfit():
+    """Objects with the attributes of lmfit's are taken as they are."""
+    from types import SimpleNamespace
+
+    def like(value, low=-np.inf, high=np.inf, vary=True, expr=None):
+        return SimpleNamespace(value=value, min=low, max=high, vary=vary, expr=expr)
+
+    fit = bounded({"a": like(1.5, 0), "k": like(0.5, 0, 3), "c": like(0.2, expr="0.15*a")})
+    free = bounded({"c": "0.15*a"})
+    assert fit.free == ["a", "k"]
+    np.testing.assert_allclose(fit.covar, free.covar, rtol=1e-6)
+
+
+def test_a_formula_with_a_pole_in_the_middle():
+    fit = bounded({"k": "1.4/a", "c": "0*(1/(a - 2.5)) + 0.3"})
+    assert fit.params["a"].value == pytest.approx(2.0, abs=0.05)
+
+
 def test_starts_that_find_nothing_within_limits():
     """Newton's method is tried from some of them, within the same limits."""
     data = nist.read(nist.FOLDER / "MGH17.dat")
@@ -474,6 +492,16 @@ BAD = {
     "far apart": ({"parameters": PARAMETERS | {"k": (-1.5e308, 1.5e308)}}, "too far apart"),
     "value far away": ({"parameters": PARAMETERS | {"k": bgd.Parameter(1e308)}}, "too far apart"),
     "log of zero": ({"parameters": PARAMETERS | {"k": bgd.Parameter(min=0, max=1, scale="log")}}, "positive"),
+    "no numbers": ({"parameters": PARAMETERS | {"k": ("a", 3)}}, "'k' has the limits .'a', 3.: give two numbers"),
+    "NaN": ({"parameters": PARAMETERS | {"k": (0, np.nan)}}, "'k' has the limits .0, nan."),
+    "nothing between": ({"parameters": PARAMETERS | {"k": (np.inf, np.inf)}}, "between which there is no number"),
+    "text": ({"parameters": "akc"}, "parameters is 'akc': give a dict"),
+    "one entry": ({"parameters": [(0, 1)]}, "has 1 entry, but the model has 3"),
+    "complex": ({"model": lambda t, a, k, c: 1j * decay(t, a, k, c)}, "returns complex numbers"),
+    "words": ({"model": lambda t, a, k, c: t.astype(str)}, "returns values of type"),
+    "number": ({"model": lambda t, a, k, c: a + k + c}, "returns the shape .., but y has .60,."),
+    "None": ({"model": lambda t, a, k, c: None}, "returns the shape"),
+    "start outside": ({"starts": np.full((3, 3), 99.0)}, "outside its bounds .0, 5."),
     "unknown": ({"parameters": PARAMETERS | {"q": (0, 1)}}, "has no parameter 'q'"),
     "missing": ({"parameters": {"a": (0, 1), "k": (0, 1)}}, "'c' of the model is not given"),
     "too few": ({"parameters": [(0, 1), (0, 1)]}, "2 entries, but the model has 3"),
