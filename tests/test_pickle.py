@@ -92,6 +92,7 @@ OBJECTS = {
     "TraceError": lambda: bgd.TraceError("why"),
     "BackendError": lambda: bgd.BackendError("why"),
     "warning": lambda: bgd.TraceSizeWarning("why"),
+    "another warning": lambda: bgd.RunWarning("why"),
     "Box": lambda: bgd.Box([0, 1], [2, 3]),
     "Coverage": lambda: bgd.Coverage(0.99),
     "Normal": lambda: bgd.Normal([0.0, 1.0], 0.5),

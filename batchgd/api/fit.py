@@ -22,6 +22,7 @@ from batchgd.problem.errors import InputError
 from batchgd.problem.keywords import explained
 from batchgd.problem.methods import Method, as_method
 from batchgd.problem.methods.residuals import LevenbergMarquardt
+from batchgd.problem.speaker import said
 from batchgd.problem.stopping import GTOL, Stopping, as_stopping
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def fit(
         dropped = f" without NaN ({data.dropped} dropped)" if data.dropped else ""
         raise InputError(
             f"{len(data)} points{dropped} cannot determine {len(free)} parameters: give more data, or fix "
-            f"{len(free) - len(data)} with bgd.Parameter(value, vary=False)"
+            f"{len(free) - len(data)} with {said('bgd.Parameter(value, vary=False)', '--param NAME=VALUE')}"
         )
     exchange = Exchange.parse(exchangeable, prepared.parameters)
     prepared.checked(data)

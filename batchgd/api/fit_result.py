@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.analysis.fitting import forms, report
+from batchgd.analysis.fitting import forms, record, report
 from batchgd.analysis.fitting.data import Data
 from batchgd.analysis.fitting.model import Model
 from batchgd.analysis.fitting.solutions import Outcome, Solution, equal
 from batchgd.analysis.fitting.statistics import Criteria, Linearised, correlation, linearised
+from batchgd.api.fit_pictures import FitPictures
+from batchgd.api.fit_profiles import Profiled
 from batchgd.api.result import MultistartResult
 from batchgd.compiler.least_squares import LeastSquares
 from batchgd.compiler.losses import Loss
@@ -47,7 +49,7 @@ class FittedParameter:
     why: str | None
 
 
-class FitResult:
+class FitResult(Profiled):
     """What :func:`batchgd.fit` found; ``print`` it.
 
     Attributes
@@ -313,6 +315,11 @@ class FitResult:
 
     # Other forms
 
+    @property
+    def plot(self) -> FitPictures:
+        """The pictures: ``fit.plot()``, and ``residuals``, ``correlation`` and ``waterfall`` of it."""
+        return FitPictures(self)
+
     def __repr__(self) -> str:
         return report.text(self)
 
@@ -327,6 +334,14 @@ class FitResult:
     def to_dataframe(self, *, solutions: bool = False) -> Any:
         """Return a pandas DataFrame with a row per parameter, or with a row per solution."""
         return forms.dataframe(self, solutions=solutions)
+
+    def record(self) -> dict[str, Any]:
+        """Return the fit without its data as a dict: what ``batchgd fit --json`` prints."""
+        return record.record(self)
+
+    def to_csv(self) -> str:
+        """Return the parameters as CSV, one line each."""
+        return record.parameters_csv(self)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the fit into a new file, whole or not at all; :func:`batchgd.load` reads it back.

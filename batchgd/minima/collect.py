@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -39,17 +40,22 @@ def collect(
     keep: bool = True,
     watch: Watch | None = None,
     until: Coverage | None = None,
+    gather: Callable[..., Collector] = Collector,
 ) -> LandscapeData:
-    """Run a batch, collect the occupied cells shard by shard, and find the minima behind them."""
+    """Run a batch, collect the occupied cells shard by shard, and find the minima behind them.
+
+    ``gather(box, identity, keep=...)`` makes the collector.
+    """
     watch = Watch() if watch is None else watch
     identity = identity_for(batch, identity)
-    collector, stopped = Collector(batch.box, identity, keep=keep), None
+    collector, stopped = gather(batch.box, identity, keep=keep), None
     if until is None:
         collector.run(batch, watch)
         found = collector.find(batch, watch)
     else:
         found, stopped = run_until(collector, batch, until, watch)
-        batch = batch.again(starts=batch.starts.head(collector.n))
+    if collector.n != batch.starts.n:
+        batch = batch.again(starts=collector.taken(batch.starts))
     return landscape(batch, collector, found, watch=watch, stopped=stopped)
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from batchgd.compiler.plain.calls import heeding, unrecorded
 from batchgd.engine.evaluator import evaluator_for
 from batchgd.engine.interrupts import current
+from batchgd.engine.prepare import specialisation_of
 from batchgd.engine.progress import UNWATCHED, Watch
 from batchgd.engine.run import run
 from batchgd.kernels.plan import Cells, Endpoints
@@ -22,6 +23,7 @@ from batchgd.problem.identity import SAME, Identity
 if TYPE_CHECKING:
     from batchgd.engine.batch import Batch
     from batchgd.kernels.status import Status
+    from batchgd.problem.samplings import Starts
 
 _COUNTED = 1000  # cells merged to count minima on the way, in a few milliseconds at most
 
@@ -100,13 +102,18 @@ class Collector:
         self._parts.append(rows)
         self.n += len(rows)
 
+    def taken(self, starts: Starts) -> Starts:
+        """Return those of a run's starts that were collected."""
+        return starts.head(self.n)
+
     def find(self, batch: Batch, watch: Watch = UNWATCHED) -> Found:
         """Find the minima behind the endpoints so far; the batch provides the function and the kind of starts."""
         watch = watch.part(self.n, self.n)
         if batch.objective.plain and batch.stopping.max_time is not None:
             watch.finish = watch.seconds + batch.stopping.max_time
         watch.stop()  # while evaluations are compiled
-        evaluator = evaluator_for(batch.objective, len(self.catalogue), batch.backend.name)
+        cells, backend = len(self.catalogue), batch.backend.name
+        evaluator = evaluator_for(batch.objective, cells, backend, lambda: specialisation_of(batch))
         objective = within(evaluator, batch.bounds, batch.box, batch.objective)
         with unrecorded(), heeding(lambda: current().overdue or watch.late):
             return find_minima(

@@ -234,9 +234,10 @@ def map(
 
     Parameters
     ----------
-    fun, box, dim, bounds, method, params, jac, args, scale, gtol, xtol, ftol, maxiter, max_time, stopping, backend, dtype,
-    threads, identity
-        As in :func:`multistart`; hyperparameters of the method are one number each.
+    fun, box, dim, bounds, method, params, jac, args, scale, gtol, xtol, ftol, maxiter, max_time, stopping, backend,
+    dtype, threads, identity
+        As in :func:`multistart`; hyperparameters of the method are one number each. Pixels outside the bounds have no
+        label.
     resolution : int or (int, int)
         Pixels along u and v, 2 to 32768.
     plane : (int, int) or (3, d) array, optional

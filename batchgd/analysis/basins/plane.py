@@ -127,8 +127,8 @@ def _axes(plane: Any, at: Any, box: Box, bounds: Bounds | None) -> tuple[Plane, 
         if len(beyond):
             k = int(beyond[0])
             raise InputError(
-                f"at has {point[k]:g} in coordinate {k}, outside its bounds ({bounds.lower[k]:g}, {bounds.upper[k]:g}): "
-                "give a point within the bounds"
+                f"at has {point[k]:g} in coordinate {k}, outside its bounds ({bounds.lower[k]:g}, "
+                f"{bounds.upper[k]:g}): give a point within the bounds"
             )
     return Plane.axes((i, j), point), np.stack([box.lower, box.upper], axis=1)[[i, j]]
 
@@ -178,7 +178,7 @@ class PixelGrid:
         return np.concatenate(parts)
 
     def pixels_within(self, row: NDArray, column: NDArray, bounds: Bounds, box: Box) -> NDArray[np.bool_]:
-        """Which of these pixels are within bounds; one beyond the shape is where the last one of its row or column is."""
+        """Which of these pixels are within bounds; those beyond the shape are where the last ones are."""
         u, v = self.along(0, np.minimum(column, self.shape[1] - 1)), self.along(1, np.minimum(row, self.shape[0] - 1))
         x, slack = self.plane.points(u, v), _OUTSIDE * box.width
         return np.asarray(((x >= bounds.lower - slack) & (x <= bounds.upper + slack)).all(axis=-1))

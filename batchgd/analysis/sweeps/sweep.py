@@ -210,10 +210,10 @@ class _Sweep:
     def _note_curvature(self, found: Found) -> None:
         """Record the smallest and the largest eigenvalue at each proper minimum."""
         eigenvalues = found.minima.eigenvalues[found.minima.kind == "minimum"]
-        eigenvalues = eigenvalues[np.isfinite(eigenvalues).all(axis=1)]
+        eigenvalues = eigenvalues[np.isfinite(eigenvalues).any(axis=1)]  # NaN: of coordinates that bounds hold
         if len(eigenvalues):
-            largest = eigenvalues.max(axis=1)
-            these = Curvatures(float(largest.max()), float(largest.min()), float(eigenvalues.min()))
+            largest = np.nanmax(eigenvalues, axis=1)
+            these = Curvatures(float(largest.max()), float(largest.min()), float(np.nanmin(eigenvalues)))
             self.curvatures = these if self.curvatures is None else self.curvatures.joined(these)
 
 

@@ -17,7 +17,7 @@ from batchgd.api.result import BatchResult, MultistartResult
 from batchgd.api.storage import fit_parts
 from batchgd.api.storage.archive import opened, read_arrays, read_head
 from batchgd.api.storage.codec import decode
-from batchgd.api.storage.columns import PER_START, join
+from batchgd.api.storage.columns import OPTIONAL, PER_START, join
 from batchgd.api.storage.files import resolved
 from batchgd.api.storage.fit_parts import PREFIX, FitRecord
 from batchgd.api.storage.metadata import BATCH, FIT, FORMAT, MULTISTART, VERSION, Meta, build
@@ -149,7 +149,7 @@ def _assembled(kind: str, meta: Meta, fields: dict[str, Any], arrays: dict[str, 
     of_a_start = PER_START if kind == MULTISTART else PER_START.keys() - {"label"}
     columns = {name: array for name, array in arrays.items() if "." in name}
     tables = join(columns, fields) if kind == MULTISTART else {}
-    lacking = [name for name in of_a_start if name not in arrays and name not in ("x0", "jac")]
+    lacking = [name for name in of_a_start if name not in arrays and name not in OPTIONAL]
     lacking += [name for name in ("minima", "stationary") if name not in tables and kind == MULTISTART]
     if lacking:
         raise InputError(f"it lacks {', '.join(lacking)}")

@@ -105,6 +105,8 @@ def _contents(result: BatchData) -> tuple[dict[str, np.ndarray], dict[str, Any]]
         columns["x0"] = result.x0
     if "jac" in result.__dict__:
         columns["jac"] = result.jac
+    if result.bounds is not None and result.bounds.per_start:
+        columns |= {"lower_bound": result.bounds.lower, "upper_bound": result.bounds.upper}
     meta = _meta(result)
     for name in TABLES:
         if result.__dict__.get(name) is not None:  # saving never starts a search for saddles
@@ -116,7 +118,7 @@ def _contents(result: BatchData) -> tuple[dict[str, np.ndarray], dict[str, Any]]
 def _meta(result: BatchData) -> dict[str, Any]:
     from batchgd import __version__
 
-    method = result.method
+    method, bounds = result.method, result.bounds
     if method is not None and not isinstance(method, str):
         method = {"name": method_name(method), "parameters": method_parameters(method)}
     return {
@@ -127,8 +129,9 @@ def _meta(result: BatchData) -> dict[str, Any]:
         "sampling": getattr(result.starts, "name", None),
         "method": method,
         "box": None if result.box is None else [result.box.lower, result.box.upper],
-        "bounds": None if result.bounds is None else [result.bounds.lower, result.bounds.upper],
+        "bounds": None if bounds is None or bounds.per_start else [bounds.lower, bounds.upper],
         **{name: getattr(result, name) for name in ("stopping", "scale", "backend", "dtype", "seconds", "warnings")},
         **{name: getattr(result, name) for name in OF_MULTISTART if hasattr(result, name)},
+        "provenance": getattr(result, "provenance", None),
         "counted": None if result.kept else result.status_counts(),
     }
