@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from batchgd.analysis.fitting.data import take_data
+from batchgd.analysis.fitting.data import Data, take_data
 from batchgd.analysis.fitting.exchange import Exchange
 from batchgd.analysis.fitting.model import Model
 from batchgd.analysis.fitting.sets import take_sets
@@ -15,16 +16,27 @@ from batchgd.api.fit_many import fit_many, has_rows
 from batchgd.api.fit_result import FitResult
 from batchgd.api.many_fits import ManyFits
 from batchgd.api.multistart import multistart
+from batchgd.compiler.losses import Loss
+from batchgd.engine.units import chosen
 from batchgd.problem import check
+from batchgd.problem.box import Box
 from batchgd.problem.errors import InputError
 from batchgd.problem.keywords import explained
+from batchgd.problem.methods import Method, as_method
 from batchgd.problem.methods.residuals import LevenbergMarquardt
 from batchgd.problem.speaker import said
+from batchgd.problem.stopping import GTOL, Stopping, as_stopping
 
 if TYPE_CHECKING:
     from batchgd.minima.coverage import Coverage
 
 STARTS = 1_000
+
+FLAT = 1e-10
+"""A start is at rest when a move by a box width would change the cost by this share of the variation of the data.
+
+Ten thousand times less than where other functions are at rest: data may be as exact, and what fits them a little better
+may be far along a flat valley, as in sums of exponentials."""
 
 
 @explained
@@ -133,11 +145,12 @@ def fit(
     exchange.check(prepared, data)
     parameters = prepared.parameters
     objective = prepared.residuals(data, coordinates=True, loss=loss, f_scale=f_scale)
+    method = LevenbergMarquardt() if method is None else as_method(method)
     how: dict[str, Any] = {
         "box": parameters.box,
         "bounds": parameters.bounds if np.isfinite(parameters.bounds).any() else None,
-        "method": LevenbergMarquardt() if method is None else method,
-        "stopping": stopping,
+        "method": method,
+        "stopping": _stopping(stopping, data, objective.loss, parameters.box, method),
         "identity": exchange.identity(identity),
         "backend": backend,
         "threads": threads,
@@ -149,3 +162,16 @@ def fit(
         guess = multistart(objective, starts=parameters.guess[None], **how)
     found = outcome(prepared, data, objective.loss, exchange, landscape, guess)
     return FitResult(prepared, data, landscape, found, objective.loss, absolute_sigma)
+
+
+def _stopping(given: Any, data: Data, loss: Loss, box: Any, method: Method) -> Stopping:
+    """Return the stopping rule, whose gtol follows the variation of the data unless it was given."""
+    rule = as_stopping(given)
+    level = data.y - data.y.mean() if np.ptp(data.y) else data.y
+    with np.errstate(over="ignore"):
+        cost = float(np.sum(loss.cost(level if data.sigma is None else level / data.sigma)))
+    region = Box.parse(box)
+    units = chosen("auto", region, method)
+    widest = float((region.width if units is None else region.width / units).max())
+    flat = FLAT * cost / widest
+    return replace(rule, gtol=min(GTOL, flat)) if rule.gtol is None and 0.0 < flat < np.inf else rule

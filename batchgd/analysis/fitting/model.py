@@ -18,6 +18,7 @@ from batchgd.compiler.differentiable import check_by_name
 from batchgd.compiler.least_squares import LeastSquares
 from batchgd.compiler.trace.escape import name_of
 from batchgd.problem.errors import InputError, quoted
+from batchgd.problem.wording import plural
 
 PAIRS = 16
 """How many pairs of points are compared, bit by bit, to see whether a parameter changes the model."""
@@ -113,6 +114,9 @@ class Model:
                 f"the model {self.name} returns the shape {found.shape}, but y has {data.y.shape}: "
                 "return one number per observation"
             )
+        if found.dtype.kind not in "biuf":
+            kind = "complex numbers" if found.dtype.kind == "c" else f"values of type {found.dtype}"
+            raise InputError(f"the model {self.name} returns {kind}: return real numbers")
         return found.astype(np.float64)
 
 
@@ -239,6 +243,8 @@ def _as_list(parameters: Any) -> list[Any]:
     if isinstance(parameters, Mapping):
         return list(parameters.values())
     try:
+        if isinstance(parameters, str):
+            raise TypeError
         return list(parameters)
     except TypeError:
         raise InputError(
@@ -252,7 +258,8 @@ def _by_name(parameters: Any, names: list[str]) -> dict[str, Any]:
     given = _as_list(parameters)
     if len(given) != len(names):
         raise InputError(
-            f"parameters has {len(given)} entries, but the model has {len(names)} parameters ({', '.join(names)}): "
+            f"parameters has {plural(len(given), 'entry', 'entries')}, but the model has {len(names)} parameters "
+            f"({', '.join(names)}): "
             "give one pair of limits for each"
         )
     return dict(zip(names, given, strict=True))

@@ -20,6 +20,9 @@ Floats = NDArray[np.float64]
 AROUND = 10.0
 """Starts of a parameter with a value and an open side are drawn up to this many times |value| away from it."""
 
+_LMFIT = ("value", "min", "max", "vary", "expr")
+"""What a parameter of lmfit has, too."""
+
 ROUNDING = 4.0 * np.finfo(np.float64).eps
 """How far inside the limits the logarithms of a parameter stay, so that exp, which rounds, does not pass a limit."""
 
@@ -79,13 +82,18 @@ class Parameter(Explained):
 
     @classmethod
     def parse(cls, name: str, given: Any) -> Parameter:
-        """Return the parameter behind a pair of limits, a fixed number, a formula or a Parameter; checked."""
+        """Return the parameter behind a pair of limits, a formula or a Parameter, lmfit's included; checked."""
         if isinstance(given, cls):
             parameter = given
         elif isinstance(given, str):
             parameter = cls(expr=given)
         elif isinstance(given, Sequence | np.ndarray) and len(given) == 2:
-            parameter = cls(min=given[0], max=given[1])
+            try:
+                parameter = cls(min=given[0], max=given[1])
+            except InputError:
+                raise InputError(f"parameter {name!r} has the limits {quoted(given)}: give two numbers") from None
+        elif all(hasattr(given, field) for field in _LMFIT):
+            parameter = cls(**{field: getattr(given, field) for field in _LMFIT})
         else:
             raise InputError(
                 f"parameter {name!r} is {quoted(given)}: give limits (lo, hi), or bgd.Parameter(value, min, max)"
@@ -105,6 +113,8 @@ class Parameter(Explained):
         if self.min > self.max:
             given, turned = f"({self.min:g}, {self.max:g})", f"({self.max:g}, {self.min:g})"
             raise InputError(f"{subject} has the limits {given}, which are reversed: write {turned}")
+        if self.min == np.inf or self.max == -np.inf:
+            raise InputError(f"{subject} has the limits ({self.min:g}, {self.max:g}), between which there is no number")
         if self.min == self.max:
             raise InputError(f"{subject} has equal limits: {_fixed(self.min)}")
         if self.value is not None and not self.min <= self.value <= self.max:
@@ -169,7 +179,8 @@ class ParameterSet:
         self.log = np.array([self.given[name].scale == "log" for name in self.free])
         self.bounds = self.within(self.limits)
         try:
-            self.values(self.region.mean(axis=1))
+            with np.errstate(all="ignore"):
+                self.values(self.region.mean(axis=1))
         except ArithmeticError as error:
             formulas = ", ".join(self.expressions)
             raise InputError(f"expr of {formulas} cannot be computed ({error}): change it, or a fixed value") from None

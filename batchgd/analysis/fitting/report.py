@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from html import escape
 from typing import Any
 
@@ -79,7 +80,8 @@ def _equal(fit: Any) -> list[str]:
     groups = fit.swapped
     if groups is None:
         return [f"{equal} solutions have the same chi-square: the data do not tell them apart"]
-    given = said(f"exchangeable={groups}", " ".join(f"--exchangeable {','.join(group)}" for group in groups))
+    words = " ".join(f"--exchangeable {group if isinstance(group, str) else ','.join(group)}" for group in groups)
+    given = said(f"exchangeable={groups}", words)
     return [f"{equal} solutions differ by the order of components: {given} makes them one"]
 
 
@@ -142,7 +144,9 @@ def _parameters(fit: Any) -> TextTable:
 def _limits(each: Any) -> str:
     if not each.vary:
         return ""
-    return f"{each.min:g} to {each.max:g}{' log' if each.scale == 'log' else ''}"
+    low, high = each.min > -math.inf, each.max < math.inf
+    sides = f"{each.min:g} to {each.max:g}" if low and high else f"from {each.min:g}" if low else f"to {each.max:g}"
+    return ("none" if not (low or high) else sides) + (" log" if each.scale == "log" else "")
 
 
 def _correlations(fit: Any) -> TextTable | None:

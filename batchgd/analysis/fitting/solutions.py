@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from batchgd.analysis.fitting.data import Data, Floats
 from batchgd.analysis.fitting.exchange import Exchange, swapped
 from batchgd.analysis.fitting.model import Model
+from batchgd.analysis.fitting.refine import refined
+from batchgd.compiler.least_squares import LeastSquares
 from batchgd.problem.errors import InputError
 
 SAME = 1e-8
@@ -45,6 +48,11 @@ class Optima:
     def __init__(self, model: Model, data: Data, loss: Any, exchange: Exchange):
         self.model, self.data, self.loss, self.exchange = model, data, loss, exchange
 
+    @cached_property
+    def squares(self) -> LeastSquares:
+        """The sum of squares in the coordinates u; only its residuals and their derivatives are used."""
+        return self.model.residuals(self.data, coordinates=True)
+
     def of(self, landscape: Any) -> list[Solution]:
         """Return the minima of a run as solutions, lowest cost first; if it has none, its lowest point."""
         minima, n = landscape.minima, landscape.n
@@ -65,6 +73,15 @@ class Optima:
         with np.errstate(all="ignore"):
             cost, chisqr = 2.0 * float(np.sum(self.loss.cost(residuals))), float(np.sum(residuals**2))
         return Solution(values, chisqr, cost, int(count), int(count) / n, str(kind), free, parameters.at_limit(u))
+
+    def refined(self, solution: Solution) -> Solution:
+        """Return a solution with its last digits."""
+        parameters, held = self.model.parameters, solution.at_limit != 0
+        u = np.clip(parameters.inward(solution.free), *parameters.bounds.T)
+        u = refined(self.squares, self.loss, u, held, parameters.bounds)
+        found = self._solution(u, solution.count, solution.kind, 1)
+        values, free = found.values, np.where(held, solution.free, found.free)
+        return replace(solution, values=values, free=free, chisqr=found.chisqr, cost=found.cost)
 
     def residuals(self, free: Floats) -> Floats:
         """Return the residuals in units of sigma."""
@@ -103,6 +120,9 @@ def outcome(model: Model, data: Data, loss: Any, exchange: Exchange, landscape: 
             led = found[row]
     found.sort(key=lambda each: each.cost)
     ties = len(equal(found, data))
+    led_by = [k for k, each in enumerate(found) if each is led]
+    found[:ties] = [optima.refined(each) for each in found[:ties]]
+    led = found[led_by[0]] if led_by else None
     found[:ties] = sorted(found[:ties], key=lambda each: np.count_nonzero(each.at_limit))
     turned = swapped(found[:ties], model, data)
     at = None if guess is None else next((k for k, each in enumerate(found) if each is led), -1)
