@@ -8,7 +8,6 @@ from scipy.optimize import Bounds, minimize
 
 import batchgd as bgd
 from batchgd.cli import main
-from batchgd.compiler.codegen.rule import takes_bounds
 from batchgd.compiler.codegen.specialisation import Specialisation
 from batchgd.compiler.codegen.trace_tick import tick_program
 from batchgd.problem.methods import METHODS
@@ -134,17 +133,14 @@ def fenced(x):
 
 @pytest.mark.parametrize(
     ("name", "dtype"),
-    [(name, "float64") for name in METHODS] + [("adam", "float32"), ("barzilai_borwein", "mixed")],
+    [(name, "float64") for name in METHODS]
+    + [("adam", "float32"), ("gradient_flow", "float32"), ("barzilai_borwein", "mixed")],
 )
 def test_nothing_outside_is_seen(name, dtype):
     method = METHODS[name]
     example = method(**method.EXAMPLE)
     points = np.random.default_rng(1).uniform([0.0, -0.1], [1.0, 0.3], (20, 2))
     bounds = [(0, 1), (-0.1, 0.3)]
-    if not takes_bounds(example.rule_in(2)):
-        with pytest.raises(bgd.InputError, match="does not take bounds yet"):
-            bgd.descend(fenced, points, bounds=bounds, method=example)
-        return
     result = bgd.descend(fenced, points, bounds=bounds, method=example, dtype=dtype, maxiter=3000)
     assert np.isfinite(result.fun).all()
     assert (result.x[:, 0] == 1.0).all()
@@ -192,7 +188,6 @@ def test_saved_with_the_result(tmp_path):
         ("0:1", {}, "bounds is '0:1'"),
         ([(0, 1), (0.6, 1)], {}, "coordinate 1 of start 0 is 0.5, outside its bounds"),
         ([(0, 1), (0, 1)], {"box": [(0, 1), (0, 2)]}, "reaches beyond its bounds"),
-        ([(0, 1), (0, 1)], {"method": bgd.GradientFlow(1e-3)}, "does not take bounds yet"),
         ([(INF, INF), (0, 1)], {}, "no number"),
     ],
 )
