@@ -168,9 +168,6 @@ def multistart(
         scale=scale,
         resident=all_kept and until is None,
     )
-    if bounds is not None and (chooser is not None or check):
-        given = "check=True does" if chooser is None else "a strategy does"
-        raise InputError(f"{given} not take bounds yet: leave one of the two out")
     if check:
         from batchgd.analysis.basins.fidelity import check_halvable, check_step
 

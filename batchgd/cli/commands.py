@@ -16,6 +16,7 @@ from batchgd.cli import (
     curvature,
     diff,
     doctor,
+    fit,
     listing,
     map,
     path,
@@ -37,8 +38,9 @@ class Row(NamedTuple):
 
 COMMANDS = (
     Row("run", run.run, {"epilog": run.EPILOG, "cls": PairsCommand}),
+    Row("fit", fit.fit, {"epilog": run.EPILOG}),
     Row("path", path.path, {"cls": PairsCommand}),
-    Row("compare", compare.compare),
+    Row("compare", compare.compare, {"cls": PairsCommand}),
     Row("curvature", curvature.curvature, {"cls": PairsCommand}),
     Row("map", map.map_basins, {"cls": PairsCommand}),
     Row("connect", connect.connect, {"cls": PairsCommand}),

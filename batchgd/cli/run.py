@@ -57,8 +57,6 @@ def _arguments(options: dict[str, Any]) -> dict[str, Any]:
         from batchgd.problem.check import whole
 
         whole("fidelity", options["fidelity"], 1, of="starts")
-        if "bounds" in options:
-            raise InputError("--fidelity does not take --bounds yet: omit one of the two")
     import batchgd as bgd
 
     arguments = arguments_of(bgd.multistart, options | {"fun": load_target(options.get("fun"))})

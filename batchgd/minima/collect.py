@@ -42,12 +42,7 @@ def collect(
 ) -> LandscapeData:
     """Run a batch, collect the occupied cells shard by shard, and find the minima behind them."""
     watch = Watch() if watch is None else watch
-    if batch.bounds is None:
-        identity = identity_for(batch.objective, batch.box, identity)
-    elif identity.symmetry is not None:
-        raise InputError("identity has a symmetry, which bounds do not have: leave out one of the two")
-    else:  # what the function has would move points outside
-        identity = identity.completed(None, batch.box.dim)
+    identity = identity_for(batch, identity)
     collector, stopped = Collector(batch.box, identity, keep=keep), None
     if until is None:
         collector.run(batch, watch)
@@ -120,7 +115,6 @@ def batch_from(result: BatchData) -> Batch:
     """
     if not result.has_function:
         raise not_stored("the function")
-    refuse_bounds(result)
     if result.starts is None or result.box is None or not isinstance(result.method, Method):
         why = "has no record of how it was made" if result.kept else "was saved without its starts (keep='minima')"
         raise InputError(f"this result {why}: run it again")
@@ -133,10 +127,5 @@ def batch_from(result: BatchData) -> Batch:
         Compute.of(result.backend, result.dtype, result.threads),
         getattr(result, "seed", None) or 0,
         scale=result.scale,
+        bounds=result.bounds,
     )
-
-
-def refuse_bounds(result: BatchData) -> None:
-    """Refuse a result with bounds for an analysis that would go on without them."""
-    if result.bounds is not None:
-        raise InputError("this result has bounds, which this analysis does not take yet: run without bounds for it")

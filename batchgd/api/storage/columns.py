@@ -43,6 +43,7 @@ OPTIONAL = ("x0", "jac", "lower_bound", "upper_bound")
 
 _SHAPES = {
     "active": "rd",
+    "multipliers": "rd",
     "x": "rd",
     "eigenvalues": "rd",
     "mode": "rd",
