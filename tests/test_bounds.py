@@ -8,7 +8,6 @@ from scipy.optimize import Bounds, minimize
 
 import batchgd as bgd
 from batchgd.cli import main
-from batchgd.compiler.codegen.rule import takes_bounds
 from batchgd.compiler.codegen.specialisation import Specialisation
 from batchgd.compiler.codegen.trace_tick import tick_program
 from batchgd.problem.methods import METHODS
@@ -134,17 +133,14 @@ def fenced(x):
 
 @pytest.mark.parametrize(
     ("name", "dtype"),
-    [(name, "float64") for name in METHODS] + [("adam", "float32"), ("barzilai_borwein", "mixed")],
+    [(name, "float64") for name in METHODS]
+    + [("adam", "float32"), ("gradient_flow", "float32"), ("barzilai_borwein", "mixed")],
 )
 def test_nothing_outside_is_seen(name, dtype):
     method = METHODS[name]
     example = method(**method.EXAMPLE)
     points = np.random.default_rng(1).uniform([0.0, -0.1], [1.0, 0.3], (20, 2))
     bounds = [(0, 1), (-0.1, 0.3)]
-    if not takes_bounds(example.rule_in(2)):
-        with pytest.raises(bgd.InputError, match="does not take bounds yet"):
-            bgd.descend(fenced, points, bounds=bounds, method=example)
-        return
     result = bgd.descend(fenced, points, bounds=bounds, method=example, dtype=dtype, maxiter=3000)
     assert np.isfinite(result.fun).all()
     assert (result.x[:, 0] == 1.0).all()
@@ -192,7 +188,6 @@ def test_saved_with_the_result(tmp_path):
         ("0:1", {}, "bounds is '0:1'"),
         ([(0, 1), (0.6, 1)], {}, "coordinate 1 of start 0 is 0.5, outside its bounds"),
         ([(0, 1), (0, 1)], {"box": [(0, 1), (0, 2)]}, "reaches beyond its bounds"),
-        ([(0, 1), (0, 1)], {"method": bgd.GradientFlow(1e-3)}, "does not take bounds yet"),
         ([(INF, INF), (0, 1)], {}, "no number"),
     ],
 )
@@ -275,10 +270,45 @@ def test_a_callback_is_called_inside_only():
     assert result.minima.active.tolist() == [[1, 0]]
     assert (np.min(points, axis=0) >= [0.0, -0.1]).all()
     assert (np.max(points, axis=0) <= [1.0, 0.3]).all()
-    with pytest.raises(bgd.InputError, match="by differences, which may evaluate outside the bounds"):
-        bgd.multistart(seen_by(points), bounds=[(0, 1), (-0.1, 0.3)], starts=20, method=bgd.Newton())
-    with pytest.raises(bgd.InputError, match="by differences, which may evaluate outside the bounds"):
-        bgd.multistart(bgd.Callback(lambda x: x[0] ** 2, dim=1), bounds=[(1, 2)], starts=20)
+
+
+@pytest.mark.parametrize("differences", ["central", "forward"])
+@pytest.mark.parametrize("method", [None, bgd.LBFGS(), bgd.Newton(), bgd.GradientFlow(1e-3)])
+def test_differences_of_a_callback_stay_inside(method, differences):
+    points = []
+
+    def fun(x):
+        points.append(x.copy())
+        return (x[0] - 2.0) ** 2 + 3.0 * (x[1] - 0.1) ** 2 + x[0] * x[1]
+
+    bounds = [(0, 1), (-0.1, 0.3), (0.5, 0.5)]
+    callback = bgd.Callback(fun, box=[(0, 1), (-0.1, 0.3), (0, 1)], differences=differences)
+    points.clear()
+    x0 = [[0.0, -0.1, 0.5], [1.0, 0.3, 0.5], [0.3, 0.1, 0.5]]
+    result = bgd.multistart(callback, bounds=bounds, box=[(0, 1), (-0.1, 0.3), (0, 1)], starts=x0, method=method)
+    lower, upper = np.transpose(bounds)
+    assert (np.array(points) >= lower).all()
+    assert (np.array(points) <= upper).all()
+    np.testing.assert_allclose(result.minima.x, [[1.0, 0.1 - 1.0 / 6.0, 0.5]], atol=1e-6)
+    assert result.minima.active.tolist() == [[1, 0, -1]]
+    np.testing.assert_allclose(result.minima.eigenvalues[0, 0], 6.0, rtol=1e-3)
+
+
+def test_a_function_that_ends_at_its_bounds():
+    result = bgd.multistart(
+        bgd.Callback(lambda x: np.sqrt(x[0] * (1.0 - x[0])) - x[1] ** 1.5), bounds=[(0, 1), (0, 1)], starts=20
+    )
+    assert sorted(result.minima.x.tolist()) == [[0.0, 1.0], [1.0, 1.0]]
+
+
+def test_differences_know_no_bounds_of_a_start():
+    x0, bounds = [[1.5], [1.5]], [[(1, 2)], [(0, 2)]]
+    with pytest.raises(bgd.InputError, match="outside the bounds of a start: give the Callback its jac"):
+        bgd.descend(bgd.Callback(lambda x: x[0] ** 2, dim=1), x0, bounds=bounds)
+    square = bgd.Callback(lambda x: x[0] ** 2, lambda x: 2.0 * x, dim=1)
+    assert bgd.descend(square, x0, bounds=bounds).x.tolist() == [[1.0], [0.0]]
+    with pytest.raises(bgd.InputError, match="takes second derivatives"):
+        bgd.descend(square, x0, bounds=bounds, method=bgd.Newton())
 
 
 TIMES = np.linspace(0.0, 4.0, 200)

@@ -82,6 +82,41 @@ def test_bounds_per_start_are_kept():
     np.testing.assert_allclose(cuda.x, cpu.x, rtol=0, atol=1e-8)
 
 
+TIMES = np.linspace(0.0, 4.0, 20)
+DECAY, SOME_OF_DECAY = (
+    bgd.FiniteSum(
+        lambda x, row: (x[0] * np.exp(-x[1] * row[0]) + x[2] - row[1]) ** 2,
+        np.column_stack([TIMES, 2.5 * np.exp(-1.3 * TIMES) + 0.5]),
+        3,
+        reduction="sum",
+        batch_size=size,
+    )
+    for size in (None, 4)
+)
+TWELVE = np.clip(np.random.default_rng(0).uniform(-1.0, 1.0, (2, 12)), -1.0, 0.7)
+LARGE = {
+    "a sum": (DECAY, [[1.0, 1.0, 0.0], [0.5, 3.0, 1.0]], [[(0, 2), (0, 5), (-5, 5)], [(0, 1), (0, 5), (-1, 5)]], {}),
+    "batches": (SOME_OF_DECAY, [[1.0, 1.0, 0.0]], [(0, 1.1), (0, 5), (-5, 5)], {"method": bgd.GradientDescent(0.01)}),
+    "bfgs": ("rosenbrock", TWELVE, [(-1, 0.7)] * 12, {"method": bgd.BFGS()}),
+    "the implicit flow": ("rosenbrock", TWELVE, [(-1, 0.7)] * 12, {"method": bgd.GradientFlow(1e-3)}),
+}
+
+
+@pytest.mark.parametrize(
+    "case", ["a sum", *(pytest.param(name, marks=pytest.mark.ptx) for name in ("batches", "bfgs", "the implicit flow"))]
+)
+def test_bounds_are_kept_by_lanes_that_remember_much(case):
+    fun, x0, bounds, options = LARGE[case]
+    cpu = bgd.descend(fun, x0, bounds=bounds, backend="cpu", maxiter=12, **options)
+    with interpreted():
+        cuda = bgd.descend(fun, x0, bounds=bounds, backend="cuda", maxiter=12, **options)
+    lower, upper = np.moveaxis(np.array(bounds, float), -1, 0)
+    assert (cuda.x >= lower).all()
+    assert (cuda.x <= upper).all()
+    assert np.array_equal(cuda.nfev, cpu.nfev)
+    np.testing.assert_allclose(cuda.x, cpu.x, rtol=0, atol=1e-10)
+
+
 def test_paths():
     x0 = [[-4.0, 1.0], [2.0, 0.5], [0.0, -3.0]]
     paths = bgd.path("himmelblau", x0, max_points=8, backend="cpu")

@@ -26,6 +26,7 @@ from batchgd.problem.errors import InputError, printable, quoted
 
 if TYPE_CHECKING:
     from batchgd.compiler.objective import What
+    from batchgd.problem.bounds import Bounds
 
 Order = Literal["forward", "central"]
 
@@ -42,7 +43,8 @@ class Callback(Differentiable):
     Without ``jac`` the gradient is computed by differences, central ones (f(x + h) - f(x - h)) / 2h with
     h = ε^(1/3) w, or forward ones (f(x + h) - f(x)) / h with h = ε^(1/2) w. w is the width of the box and ε the
     relative noise of f, measured at three points of the box: 2e-16 for a formula, 1e-8 for an integrator with that
-    tolerance; h is at most w/100. Second derivatives, for the classification of minima and for Newton's method, are
+    tolerance; h is at most w/100. Within ``bounds=`` no difference reaches outside: next to a bound it is one-sided, of
+    three points. Second derivatives, for the classification of minima and for Newton's method, are
     central differences of gradients.
 
     Parameters
@@ -99,6 +101,7 @@ class Callback(Differentiable):
     """
 
     plain = True
+    bounds: Bounds | None
 
     def __init__(
         self,
@@ -130,7 +133,7 @@ class Callback(Differentiable):
         self.box, self._params = None if box is None else Box.parse(box, dim), checked_params(params)
         self.dim = self.box.dim if self.box is not None else 0 if dim is None else check_dimension(dim)
         self.counts = self.gradient_counts = OperationCounts()
-        self._units = Units()
+        self._units, self.bounds = Units(), None
         self._begin()
 
     def _begin(self, noise: float | None = None) -> None:
@@ -192,6 +195,13 @@ class Callback(Differentiable):
         other._units, other.box = self._units.then(units), None if self.box is None else units.of_box(self.box)
         return other
 
+    def within(self, bounds: Bounds) -> Callback:
+        """Return the function with differences that are taken within bounds, in its own coordinates."""
+        other = self._copy()
+        other._renew()
+        other.bounds = bounds
+        return other
+
     # Evaluations
 
     @property
@@ -228,7 +238,7 @@ class Callback(Differentiable):
         """Return the numbers of a program (outputs, n) at points (n, dim)."""
         units = self._units
         with np.errstate(all="ignore"):
-            return self._at.outputs(what, units.at(points), self._others(params), units)
+            return self._at.outputs(what, units.at(points), self._others(params), units, self.bounds)
 
     def _evaluate(self, what: Any, n_outputs: int, points: Floats) -> Floats:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from batchgd.problem.starts import Starts, parse_seed, parse_starts
 from batchgd.problem.stopping import Stopping
 
 if TYPE_CHECKING:
+    from batchgd.compiler.callback import Callback
     from batchgd.compiler.differentiable import Differentiable
     from batchgd.compiler.resolve import Problem
     from batchgd.engine.backends import Backend
@@ -157,6 +158,8 @@ def make_batch(
         traced.warn_if_large()
     _check_rule(traced, method)
     _check_bounds(bounds, region, traced, method)
+    if traced.plain and bounds is not None and not bounds.per_start:
+        traced = cast("Callback", traced).within(bounds)
     if stopping.gtol is None:
         sampled = np.arange(SAMPLE) * starts.n // SAMPLE
         slope = resting_slope(function_of(traced, problems, sampled), region, units, bounds)
@@ -272,12 +275,13 @@ def _check_bounds(bounds: Bounds | None, box: Box, objective: Differentiable, me
             f"{type(method).__name__} does not take bounds yet: leave method out, or give a first-order one such as "
             "method=bgd.Adam(learning_rate=...)"
         )
-    if objective.plain and getattr(objective, "jac", None) is None:
+    if objective.plain and bounds.per_start and getattr(objective, "jac", None) is None:
         raise InputError(
-            f"the gradient of {objective.name} is computed by differences, which may evaluate outside the bounds: "
-            "give the Callback its jac, or leave bounds out"
+            f"the gradient of {objective.name} is computed by differences, which may evaluate outside the bounds of a "
+            "start: give the Callback its jac, or bounds that are the same for all starts"
         )
-    if (objective.plain or objective.code is not None) and read_rule(rule, bounded=True).matrix:
+    by_differences = bounds.per_start if objective.plain else objective.code is not None
+    if by_differences and read_rule(rule, bounded=True).matrix:
         raise InputError(
             f"{type(method).__name__} takes second derivatives of {objective.name} by differences, which may evaluate "
             "outside the bounds: choose another method, such as method=bgd.LBFGS(), or leave bounds out"

@@ -53,11 +53,6 @@ def specialisation_of(batch: Batch) -> Specialisation:
     if missing := {*specialisation.read.hyperparameters} - {*shared, *differing}:
         absent = f"{type(batch.method).__name__}.hyperparameters has no such name"
         raise InputError(f"the rule of {batch.method} needs {', '.join(sorted(missing))}, but {absent}: add it")
-    if specialisation.bounded and specialisation.target == "cuda" and specialisation.blocked:
-        raise InputError(
-            f"{type(batch.method).__name__} on {batch.objective.name} takes no bounds on a GPU yet, because a lane "
-            'remembers too much, or the function is a FiniteSum: give backend="cpu"'
-        )
     return specialisation.narrowed()
 
 

@@ -169,7 +169,8 @@ def within(evaluator: Any, bounds: Bounds | None, box: Box, objective: Any) -> A
     """Return what evaluates an objective within bounds, or as it is if there are none."""
     if bounds is None:
         return evaluator
-    return Within(evaluator, bounds, box, exact=not objective.plain and objective.code is None)
+    exact = objective.bounds is not None if objective.plain else objective.code is None
+    return Within(evaluator, bounds, box, exact=exact)
 
 
 def kept_within(objective: Any, x: Floats) -> Floats:

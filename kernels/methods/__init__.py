@@ -47,6 +47,8 @@ functions above:
     The same for a run with bounds; without it the method refuses them. The rule sees the projected gradient as ``g``
     (``raw_g`` is the whole one, until the first ``Block``), and ``following`` is moved into the bounds; stages may ask
     for ``lower_bound`` and ``upper_bound``, and ``Least`` is a number of a lane: the least over all coordinates.
+``VECTORS_WITHIN``
+    Vectors that it remembers in such a run besides ``VECTORS``.
 ``arrays(dim, ...) -> {name: slots}``
     Further slots that are zero at a start. What it asks for besides ``dim`` are whole numbers that the code is compiled
     for: the method gives them as ``fixed``, and the rule's functions see them in capitals.

@@ -8,14 +8,28 @@ A step is refused if the error exceeds the tolerance, a stage is not finite, or 
 such a step would be too long for the negative curvature there. For h towards infinity a step is one of Newton's method.
 """
 
-from batchgd.kernels.rule_parts.block_operations import add_scaled, factor, keep_where, negated, solve
-from batchgd.kernels.rule_parts.gradient_flow import first_interval, rebased, resized, share_of_tolerance, speed_term
-from batchgd.kernels.rule_parts.stages import Block, Each, Lane, Sum
+from batchgd.kernels.bounds import held
+from batchgd.kernels.rule_parts.block_operations import add_scaled, factor, keep_where, negated, solve, triangle
+from batchgd.kernels.rule_parts.gradient_flow import (
+    beyond,
+    first_interval,
+    free_slope,
+    late_term,
+    raw_rebased,
+    rebased,
+    resized,
+    share_of_tolerance,
+    share_to_bound,
+    share_to_release,
+    speed_term,
+)
+from batchgd.kernels.rule_parts.stages import Block, Each, Lane, Least, Sum
 from batchgd.kernels.rule_parts.trial_steps import finite
 from batchgd.kernels.vecmath import minimum, where
 
 D = W = 1
 VECTORS = ("base_x", "base_g", "k1", "k2", "k3", "k4")
+VECTORS_WITHIN = ("base_raw", "flow", "end", "free")
 SCALARS = ("stage", "interval", "next_interval", "time")
 ACCEPTED = "base_x"
 
@@ -124,6 +138,88 @@ def step_length(step_squared, interval, pull):
     return where(step_squared == step_squared, step_squared, interval * interval * pull)
 
 
+def decide_within(stage, first, gg, late):
+    """The same, unless the step kept a coordinate at rest for too long."""
+    return first | ((stage == 0.0) & (late <= 1.0) & finite(gg))
+
+
+def right_side_within(flow, k1, k2, k3, k4, stage, interval):
+    """The same, for the flow that the step integrates."""
+    return right_side(flow, k1, k2, k3, k4, stage, interval)
+
+
+def ended(base_x, k1, k3, k4):
+    """One coordinate of the end of the step, which may be beyond a bound."""
+    return base_x + 2.0 * k1 + k3 + k4
+
+
+def control_within(
+    accepted, first, stage, gg, error, excess, reach, release, speed, interval, next_interval, time, end_time
+):  # fmt: skip
+    """The same; a step that is refused because of bounds is started again as long as they let it be."""
+    crossed = (stage == 2.0) & (excess > 1.0)
+    returned = (stage == 0.0) & (accepted == False) & finite(gg)  # noqa: E712
+    following, step, proposed, reached, begins, _, _ = control(
+        accepted, first, stage, gg, where(crossed, 2.0, error), speed, interval, next_interval, time, end_time
+    )
+    change = where(error <= 1.0, 1.0, resized(error))
+    tried = where(crossed, minimum(reach, change), release) * interval
+    step = where(crossed | returned, tried, step)
+    return following, step, proposed, reached, begins, 2.0 / step, 4.0 / step
+
+
+def unheld(base_x, base_g, lower_bound, upper_bound):
+    """Whether a coordinate is not at rest, 1 or 0."""
+    return where(held(base_x, base_g, lower_bound, upper_bound), 0.0, 1.0)
+
+
+def begin_within(
+    ws,
+    hessian,
+    base_g,
+    accepted,
+    begins,
+    shift,
+    coupling,
+    free,
+    k1,
+    k2,
+    base_hessian,
+    factored,
+    new_factor,
+    new_k1,
+    new_k2,
+    total,
+):
+    """The same, with the Hessian of the coordinates that are not at rest."""
+    for i in range(D):
+        for j in range(i + 1):
+            for lane in range(W):
+                both = ws[(free + i) * W + lane] * ws[(free + j) * W + lane]
+                ws[(hessian + triangle(i) + j) * W + lane] = where(
+                    both == 0.0, 0.0, ws[(hessian + triangle(i) + j) * W + lane]
+                )
+    begin(
+        ws,
+        hessian,
+        base_g,
+        accepted,
+        begins,
+        shift,
+        coupling,
+        k1,
+        k2,
+        base_hessian,
+        factored,
+        new_factor,
+        new_k1,
+        new_k2,
+        total,
+    )
+
+
+_FOLLOW = Each(follow, "following")
+
 STAGES = (
     Lane(decide, "accepted"),
     Each(right_side, "k4"),
@@ -134,8 +230,29 @@ STAGES = (
     Lane(control, "stage", "interval", "next_interval", "time", "begins", "shift", "coupling"),
     Each(rebased, "base_x", "base_g"),
     Block(begin),
-    Each(follow, "following"),
+    _FOLLOW,
     Sum(step_term, "step_squared"),
     Sum(pull_term, "pull"),
     Lane(step_length, "moved"),
+)
+
+STAGES_WITHIN = (
+    Sum(late_term, "late"),
+    Least(share_to_release, "release"),
+    Lane(decide_within, "accepted"),
+    Each(free_slope, "flow"),
+    Each(right_side_within, "k4"),
+    Each(raw_rebased, "base_raw"),
+    Block(solved),
+    Each(third, "k3"),
+    Each(ended, "end"),
+    Sum(error_term, "error"),
+    Sum(beyond, "excess"),
+    Least(share_to_bound, "reach"),
+    Sum(speed_term, "speed"),
+    Lane(control_within, "stage", "interval", "next_interval", "time", "begins", "shift", "coupling"),
+    Each(rebased, "base_x", "base_g"),
+    Each(unheld, "free"),
+    Block(begin_within),
+    *STAGES[STAGES.index(_FOLLOW) :],
 )

@@ -7,12 +7,25 @@ trajectory would hover about its minimum within the tolerance, so h is at most 1
 estimated as 2 ||k2 - k1|| / (h ||k1||).
 """
 
-from batchgd.kernels.rule_parts.gradient_flow import first_interval, rebased, resized, share_of_tolerance, speed_term
-from batchgd.kernels.rule_parts.stages import Each, Lane, Sum
+from batchgd.kernels.rule_parts.gradient_flow import (
+    beyond,
+    first_interval,
+    free_slope,
+    late_term,
+    raw_rebased,
+    rebased,
+    resized,
+    share_of_tolerance,
+    share_to_bound,
+    share_to_release,
+    speed_term,
+)
+from batchgd.kernels.rule_parts.stages import Each, Lane, Least, Sum
 from batchgd.kernels.rule_parts.trial_steps import finite
 from batchgd.kernels.vecmath import minimum, sqrt, where
 
 VECTORS = ("base_x", "base_g", "k2", "k3")
+VECTORS_WITHIN = ("base_raw", "flow", "end")
 SCALARS = ("stage", "interval", "time")
 ACCEPTED = "base_x"
 
@@ -67,6 +80,38 @@ def follow(base_x, base_g, k2, k3, stage, interval):
     return base_x - interval * where(stage == 1.0, 0.5 * base_g, where(stage == 2.0, 0.75 * k2, end))
 
 
+def ended(base_x, base_g, k2, k3, interval):
+    """One coordinate of the end of the step, which may be beyond a bound."""
+    return base_x - interval * ((2.0 * base_g + 3.0 * k2 + 4.0 * k3) / 9.0)
+
+
+def error_within(x, flow, base_x, base_g, k2, k3, interval, inverse_width, rtol, atol):
+    """The squared error of a coordinate, 0 in those at rest."""
+    return error_term(x, flow, base_x, base_g, k2, k3, interval, inverse_width, rtol, atol)
+
+
+def decide_within(stage, first, gg, error, excess, late):
+    """The same, unless the step goes beyond a bound or keeps a coordinate at rest for too long."""
+    return first | ((stage == 0.0) & (error <= 1.0) & (excess <= 1.0) & (late <= 1.0) & finite(gg))
+
+
+def control_within(
+    accepted, first, stage, gg, error, excess, late, reach, release, turn, pull, speed, interval, time, end_time
+):  # fmt: skip
+    """The same; a step that was refused because of bounds is started again as long as they let it be."""
+    following, proposed, reached = control(
+        accepted, first, stage, gg, error, turn, pull, speed, interval, time, end_time
+    )
+    cut = minimum(where(excess <= 1.0, 1.0, reach), where(late <= 1.0, 1.0, release)) * interval
+    refused = (stage == 0.0) & (accepted == False) & finite(gg)  # noqa: E712
+    return following, where(refused, minimum(proposed, cut), proposed), reached
+
+
+def slopes_within(flow, k2, k3, stage):
+    """One coordinate of k2 and k3, of the flow that the step integrates."""
+    return slopes(flow, k2, k3, stage)
+
+
 STAGES = (
     Sum(error_term, "error"),
     Sum(turn_term, "turn"),
@@ -76,5 +121,24 @@ STAGES = (
     Each(rebased, "base_x", "base_g"),
     Each(slopes, "k2", "k3"),
     Lane(control, "stage", "interval", "time"),
+    Each(follow, "following"),
+)
+
+STAGES_WITHIN = (
+    Each(free_slope, "flow"),
+    Each(ended, "end"),
+    Sum(error_within, "error"),
+    Sum(beyond, "excess"),
+    Least(share_to_bound, "reach"),
+    Sum(late_term, "late"),
+    Least(share_to_release, "release"),
+    Sum(turn_term, "turn"),
+    Sum(pull_term, "pull"),
+    Sum(speed_term, "speed"),
+    Lane(decide_within, "accepted"),
+    Each(raw_rebased, "base_raw"),
+    Each(rebased, "base_x", "base_g"),
+    Each(slopes_within, "k2", "k3"),
+    Lane(control_within, "stage", "interval", "time"),
     Each(follow, "following"),
 )

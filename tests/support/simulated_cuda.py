@@ -90,6 +90,7 @@ CASES = {
     ),
     "bounds": ("himmelblau", 24, {"bounds": [(-2.0, 2.5), (-1.0, 4.0)]}),
     "bounds and newton": ("himmelblau", 12, {"bounds": [(-2.0, 2.5), (-1.0, 4.0)], "method": bgd.Newton()}),
+    "bounds and a sum": (LINE, 12, {"bounds": [(-3.0, 0.0), (-3.0, 3.0)]}),
     "normal starts": ("branin", 40, {"sampling": bgd.Normal(2.0, 2.0)}),
     "three dimensions": ("hartmann3", 40, {}),
     "a sum over rows": (LINE, 24, {}),

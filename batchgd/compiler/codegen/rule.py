@@ -98,7 +98,7 @@ def read_rule(name: str, parts: tuple[str, ...] = (), *, bounded: bool = False) 
 @cache
 def _read(name: str, module: ModuleType, parts: tuple[str, ...], bounded: bool) -> Rule:
     if hasattr(module, "STAGES"):
-        return _read_stages(name, module, module.STAGES_WITHIN if bounded else module.STAGES)
+        return _read_stages(name, module, bounded)
     asks = {key: parameters_of(getattr(module, key)) for key in _ONCE if hasattr(module, key)}
     sums = {
         key.removeprefix("sum_"): parameters_of(value)
@@ -136,9 +136,11 @@ def takes_bounds(name: str) -> bool:
     return not hasattr(RULES[name], "STAGES") or hasattr(RULES[name], "STAGES_WITHIN")
 
 
-def _read_stages(name: str, module: ModuleType, stages: tuple[Stage, ...]) -> Rule:
+def _read_stages(name: str, module: ModuleType, bounded: bool) -> Rule:
     """Read a rule that lists the stages of its tick."""
-    vectors, scalars = tuple(getattr(module, "VECTORS", ())), tuple(getattr(module, "SCALARS", ()))
+    stages: tuple[Stage, ...] = module.STAGES_WITHIN if bounded else module.STAGES
+    scalars, vectors = tuple(getattr(module, "SCALARS", ())), tuple(getattr(module, "VECTORS", ()))
+    vectors += tuple(getattr(module, "VECTORS_WITHIN", ())) if bounded else ()
     constants = (
         tuple(name for name in parameters_of(module.arrays) if name != "dim") if hasattr(module, "arrays") else ()
     )

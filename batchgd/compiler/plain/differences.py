@@ -7,6 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from batchgd.problem.bounds import Bounds
+
 Floats = NDArray[np.float64]
 Values = Callable[[Floats], Floats]
 
@@ -68,6 +70,53 @@ def gradient(values: Values, x: Floats, h: Floats, f: Floats | None) -> Floats:
     dim = x.shape[1]
     with np.errstate(all="ignore"):
         return np.asarray((both[:, :dim] - both[:, dim:]) / _along(up, down))
+
+
+def derivatives_within(
+    function: Callable[[Floats], Floats],
+    x: Floats,
+    h: Floats,
+    bounds: Bounds,
+    here: Callable[[], Floats],
+    *,
+    forward: bool = False,
+) -> Floats:
+    """Return the derivatives (n, dim, k) of k numbers by each coordinate, from no point outside bounds.
+
+    Where a central difference would reach outside, it is that of three points on the side with more room, of the same
+    order; steps are shortened as far as the room requires. The numbers at ``x`` itself are asked for only if such
+    points need them. The derivative by a fixed coordinate is 0.
+
+    >>> from batchgd.problem.bounds import Bounds
+    >>> square, edge = lambda x: x**2, np.array([[1.0], [0.5]])
+    >>> derivatives_within(square, edge, np.full((2, 1), 0.25), Bounds.parse([(0, 1)]), lambda: square(edge)).ravel()
+    array([2., 1.])
+    """
+    lower, upper = bounds.lower, bounds.upper
+    above, below = upper - x, x - lower
+    room, side = np.maximum(above, below), np.where(above >= below, 1.0, -1.0)
+    if forward:
+        first = np.where(above >= h, h, np.where(below >= h, -h, side * np.minimum(h, room)))
+        second, centred = first, np.zeros(x.shape, np.bool_)
+    else:
+        centred = (above >= h) & (below >= h)
+        short = np.minimum(h, 0.5 * room)
+        first, second = np.where(centred, h, side * short), np.where(centred, -h, 2.0 * side * short)
+    near, far = (np.clip(_moved(x, offset), lower, upper) for offset in (first, second))
+    n, dim = x.shape
+    points = near if forward else np.concatenate([near, far], axis=1)
+    found = function(points.reshape(-1, dim)).reshape(n, points.shape[1], -1)
+    p, q = (np.einsum("nii->ni", each)[:, :, None] - x[:, :, None] for each in (near, far))
+    with np.errstate(all="ignore"):
+        if forward:
+            slopes = (found - here().reshape(n, 1, -1)) / p
+        else:
+            slopes = (found[:, :dim] - found[:, dim:]) / _along(near, far)[:, :, None]
+            if not centred.all():
+                rise, further = (part - here().reshape(n, 1, -1) for part in (found[:, :dim], found[:, dim:]))
+                one_sided = (rise / p * q - further / q * p) / (q - p)
+                slopes = np.where(centred[:, :, None], slopes, one_sided)
+    return np.asarray(np.where((p == 0.0) | (q == 0.0), 0.0, slopes))
 
 
 def hessian_of_slopes(slopes: Callable[[Floats], Floats], x: Floats, h: Floats) -> Floats:

@@ -19,6 +19,7 @@ from batchgd.problem.errors import InputError
 if TYPE_CHECKING:
     from batchgd.compiler.objective import What
     from batchgd.compiler.units import Units
+    from batchgd.problem.bounds import Bounds
     from batchgd.problem.box import Box
 
 Floats = NDArray[np.float64]
@@ -89,21 +90,22 @@ class Evaluator:
             "derivatives": slope + hessian + extra,
         }[what]
 
-    def outputs(self, what: What, x: Floats, others: Others, units: Units) -> Floats:
+    def outputs(self, what: What, x: Floats, others: Others, units: Units, bounds: Bounds | None = None) -> Floats:
         """Return value, gradient and the lower triangle of the Hessian, as far as they are asked for, (outputs, n).
 
-        Values and derivatives are those in other units, at points x in the function's own.
+        Values and derivatives are those in other units, at points x in the function's own; differences are taken within
+        the bounds.
         """
         per_point = 4 * self.dim**3 if what in ("hessian", "derivatives") else 2 * self.dim**2
         size = max(1, _AT_ONCE // max(per_point, 1))
-        parts = [self._some(what, x[k : k + size], others, units) for k in range(0, len(x), size)]
+        parts = [self._some(what, x[k : k + size], others, units, bounds) for k in range(0, len(x), size)]
         d = self.dim
         lengths = {"value": 1, "gradient": d, "value_and_gradient": 1 + d, "hessian": d * (d + 1) // 2}
         if not parts:
             return np.empty((lengths.get(what, 1 + d + d * (d + 1) // 2), 0))
         return np.concatenate(parts, axis=1)
 
-    def _some(self, what: What, x: Floats, others: Others, units: Units) -> Floats:
+    def _some(self, what: What, x: Floats, others: Others, units: Units, bounds: Bounds | None) -> Floats:
         parts = []
         values = slopes = None
         if what in ("value_and_gradient", "derivatives") and self.functions[0].kind == "both":
@@ -116,12 +118,12 @@ class Evaluator:
             assert values is not None
             parts.append(units.value(values)[None])
         if what in ("gradient", "value_and_gradient", "derivatives"):
-            slopes = self.slopes(x, others, values) if slopes is None else slopes
+            slopes = self.slopes(x, others, values, bounds) if slopes is None else slopes
             parts.append((slopes * units.slope).T)
         if what in ("hessian", "derivatives"):
             i, j = np.tril_indices(self.dim)
             scale = units.scale * np.ones(self.dim)
-            parts.append((units.slope * self._hessian(x, others, values) * scale[:, None])[:, i, j].T)
+            parts.append((units.slope * self._hessian(x, others, values, bounds) * scale[:, None])[:, i, j].T)
         return np.concatenate(parts)
 
     def values_kept(self, x: Floats, others: Others) -> Floats:
@@ -138,15 +140,25 @@ class Evaluator:
         """Return values (n,)."""
         return self._run(0, x, others)[:, 0]
 
-    def slopes(self, x: Floats, others: Others, values: Floats | None = None) -> Floats:
+    def slopes(self, x: Floats, others: Others, values: Floats | None = None, bounds: Bounds | None = None) -> Floats:
         """Return gradients (n, dim); forward differences start from these values."""
         if self.has_gradient:
             return self._run(-1, x, others)[:, -self.dim :]
+        if bounds is not None:
+            h = differences.steps(self._relative(2 if self.forward else 3), self.widths, x)
+            here = partial(self.values_kept, x, others)
+            of = self._of(self.values, others)
+            return differences.derivatives_within(of, x, h, bounds, here, forward=self.forward)[:, :, 0]
         start = self.values_kept(x, others) if self.forward and values is None else values if self.forward else None
         h = differences.steps(self._relative(2 if self.forward else 3), self.widths, x)
         return differences.gradient(self._of(self.values, others), x, h, start)
 
-    def _hessian(self, x: Floats, others: Others, values: Floats | None) -> Floats:
+    def _hessian(self, x: Floats, others: Others, values: Floats | None, bounds: Bounds | None) -> Floats:
+        if bounds is not None:
+            h = differences.steps(self._relative(3 if self.has_gradient else 4), self.widths, x)
+            slopes = partial(self.slopes, others=others, bounds=bounds)
+            rows = differences.derivatives_within(slopes, x, h, bounds, partial(slopes, x))
+            return 0.5 * (rows + rows.transpose(0, 2, 1))
         h = differences.steps(self._relative(3 if self.has_gradient else 4), self.widths, x)
         if self.has_gradient:
             return differences.hessian_of_slopes(self._of(self.slopes, others), x, h)

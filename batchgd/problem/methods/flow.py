@@ -27,6 +27,9 @@ class GradientFlow(Method):
     evaluations a step. The formulas are in ``batchgd/kernels/methods/gradient_flow.py`` and
     ``gradient_flow_explicit.py``.
 
+    Within bounds it is the projected flow, dx/dt = -P(x, ∇f(x)), where P drops what would lead outside: coordinates
+    rest on a bound and leave it at times that are found within the same tolerance.
+
     Parameters
     ----------
     rtol : float or (n,) array
