@@ -1,5 +1,7 @@
 """Profiles of fits: intervals against closed forms, lmfit and a brute-force scan; identifiability; what is refused."""
 
+import signal
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -7,6 +9,7 @@ from scipy.interpolate import RegularGridInterpolator
 from scipy.optimize import least_squares
 
 import batchgd as bgd
+from batchgd import testing
 
 RNG = np.random.default_rng(11)
 X = np.linspace(0.0, 4.0, 25)
@@ -420,6 +423,25 @@ def test_panels(tmp_path):
     assert np.isnan(height) or height == pytest.approx(((place - fit.params["a"].value) / fit.params["a"].stderr) ** 2)
 
 
+@pytest.mark.parametrize("after", [1, 2, 5])
+def test_ctrl_c_ends_profiles_with_what_was_found(after):
+    fit, batches = tone_fit(), []
+
+    def press(batch):
+        batches.append(batch)
+        if len(batches) == after:
+            signal.raise_signal(signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with testing.watched(press):
+            profile = fit.profile("w", level=0.95)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert len(batches) == after
+    assert "interrupted" in str(profile)
+
+
 # Coverage
 
 
@@ -445,6 +467,8 @@ def test_intervals_cover_the_truth_as_often_as_they_say():
         ("half", {}, r"'half' is computed as log\(2\)/k"),
         (["a", "a"], {}, "give each parameter once"),
         ([], {}, "at least one"),
+        (3, {}, "names is 3"),
+        ("a", {"levels": 0.9}, "profile takes no 'levels'"),
         ("a", {"level": 1.5}, "level is 1.5"),
         ("a", {"level": []}, "level is empty"),
         ("a", {"sigmas": 0}, "sigmas is 0"),
@@ -457,7 +481,7 @@ def test_what_has_no_profile_is_refused(names, options, message):
     fit = bgd.fit(
         lambda t, a, k, c, half: a * np.exp(-k * t) + c + 0.0 * half, X, LINE, parameters=parameters, starts=20
     )
-    with pytest.raises(bgd.InputError, match=message) as error:
+    with pytest.raises((bgd.InputError, TypeError), match=message) as error:
         fit.profile(names, **options)
     assert "\n" not in str(error.value)
 

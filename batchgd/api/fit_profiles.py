@@ -13,6 +13,7 @@ from batchgd.analysis.fitting.solutions import outcome
 from batchgd.compiler.plain.calls import refusing_failures
 from batchgd.engine.interrupts import heeded
 from batchgd.engine.progress import Progress, Watch
+from batchgd.problem.keywords import explained
 
 if TYPE_CHECKING:
     from batchgd.analysis.fitting.data import Data
@@ -38,6 +39,7 @@ class Profiled:
     loss: Loss
     absolute_sigma: bool
 
+    @explained
     def profile(
         self,
         names: str | Sequence[str] | None = None,
@@ -159,6 +161,7 @@ class Profiled:
         """
         return self.profile(names, level=level, **options).identifiability
 
+    @explained
     def profile2d(
         self,
         first: str,

@@ -39,6 +39,17 @@ def percent(share: float | None, *, up: bool = False) -> str:
     return f"{whole / 10**decimals:.{decimals}f} %"
 
 
+def percent_of(level: float) -> str:
+    """Return a level of confidence in per cent, with as many digits as distinguish it from 100 %.
+
+    >>> percent_of(0.95), percent_of(0.9973002), percent_of(0.999999426697)
+    ('95 %', '99.73 %', '99.999943 %')
+    """
+    beyond = 100.0 * (1.0 - level)
+    decimals = max(2, 1 - math.floor(math.log10(beyond))) if beyond > 0.0 else 2
+    return f"{100.0 * level:.{decimals}f}".rstrip("0").rstrip(".") + " %"
+
+
 def percent_column(share: float, decimals: int, *, unit: str = " %", sign: str = "", none: str = "-") -> str:
     """Return a share in per cent with as many decimals as its column has; ``none`` for one that is not known.
 

@@ -43,6 +43,22 @@ def draw_trust() -> None:
     write(adam.plot.confusion(), HERE / "confusion_adam.png")
 
 
+def draw_profiles() -> None:
+    """The pictures of docs/profiles.md, with the data of its examples."""
+    dose = np.linspace(0.1, 1.0, 20)
+    y = 10.0 * dose / (10.0 + dose) + 0.02 * np.random.default_rng(3).normal(size=20)
+    fit = bgd.fit("v*x/(K + x)", dose, y, parameters={"v": (0, 1e4), "K": (0, 1e4)}, starts=100)
+    fit.profile().plot(HERE / "profiles_saturation.png")
+    x = np.sort(np.random.default_rng(2).uniform(0.0, 12.0, 14))
+    y = np.sin(2.0 * x + 0.5) + 0.9 * np.random.default_rng(16).normal(size=14)
+    fit = bgd.fit("a*sin(w*x + f)", x, y, parameters={"a": (0, 3), "w": (0.2, 6), "f": (-3.2, 3.2)}, starts=300)
+    fit.profile(level=0.95).plot(HERE / "profiles_frequency.png")
+    t = np.linspace(0.0, 4.0, 20)
+    y = 3.0 * np.exp(-0.9 * t) + 0.5 + 0.2 * np.sin(37.0 * t)
+    fit = bgd.fit("a*exp(-k*x) + c", t, y, parameters={"a": (0, 9), "k": (0, 5), "c": (-3, 3)}, starts=100)
+    fit.profile2d("k", "c").plot(HERE / "profiles_joint.png")
+
+
 def draw_network() -> None:
     """The picture of docs/strategies.md."""
     walk = bgd.BasinHopping(hops=40, step=0.15)
@@ -185,6 +201,7 @@ if __name__ == "__main__":
     draw_chapter()
     draw_trust()
     draw_network()
+    draw_profiles()
     draw_basins()
     draw_saddles()
     draw_sweeps()

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from batchgd.analysis.fitting.profile_intervals import ConfidenceInterval, percent_of, unknown
+from batchgd.analysis.fitting.profile_intervals import ConfidenceInterval, unknown
 from batchgd.problem.optional import require
 from batchgd.problem.tables import TextTable
+from batchgd.problem.wording import percent_of
 
 FLAT = 1e-3
 """A profile that rises by less than this, in units of the variance, next to the best value does not rise."""
@@ -59,9 +60,9 @@ def judge(
         why = f"at an end of its interval {' and '.join(limits)} reached a limit" if limits else ""
         return Verdict(interval.name, IDENTIFIABLE, why)
     parts = [
-        f"open to the {side}: up to {last:.6g} the rise is at most {rise:.3g}, and the level is at {level:.3g}"
-        for is_open, side, (rise, last) in zip(
-            (interval.open_left, interval.open_right), ("left", "right"), sides, strict=True
+        f"open to the {side}: {to} to {last:.6g} the rise is at most {rise:.3g}, and the level is at {level:.3g}"
+        for is_open, side, to, (rise, last) in zip(
+            (interval.open_left, interval.open_right), ("left", "right"), ("down", "up"), sides, strict=True
         )
         if is_open
     ]

@@ -11,6 +11,7 @@ import numpy as np
 from batchgd.problem.errors import InputError, did_you_mean, quoted
 from batchgd.problem.optional import require
 from batchgd.problem.tables import TextTable
+from batchgd.problem.wording import percent_of
 
 OPEN = "open"
 
@@ -137,15 +138,6 @@ def regions(values: Any, rises: Any, rise: float, ends: list[tuple[float, bool]]
     if low is not None:
         found.append((low, np.inf))
     return found
-
-
-def percent_of(level: float) -> str:
-    """Return a level of confidence in per cent, with no more digits than it needs.
-
-    >>> percent_of(0.95), percent_of(0.9973002)
-    ('95 %', '99.73 %')
-    """
-    return f"{round(100.0 * level, 2):g} %"
 
 
 def unknown(name: Any, known: list[str], what: str) -> InputError:

@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 
 from batchgd.analysis.fitting.profile_held import Floats, HeldFits
-from batchgd.analysis.fitting.profile_intervals import percent_of
 from batchgd.analysis.fitting.profile_levels import RiseTest, levels_of
 from batchgd.analysis.fitting.profile_request import begin_again, check_test, chosen_names
 from batchgd.analysis.fitting.profile_scan import Scan
 from batchgd.analysis.fitting.profile_search import Search
 from batchgd.engine.progress import Watch
 from batchgd.problem import check
-from batchgd.problem.wording import plural
+from batchgd.problem.wording import percent_of, plural
 
 MARGIN = 0.1
 """How far the plane reaches beyond the highest level, in widths of the region."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -11,7 +11,7 @@ from batchgd.analysis.fitting.profile_held import BetterFit, Floats, HeldFits
 from batchgd.analysis.fitting.profile_intervals import unknown
 from batchgd.analysis.fitting.solutions import rounding
 from batchgd.engine.progress import Watch
-from batchgd.problem.errors import InputError
+from batchgd.problem.errors import InputError, quoted
 from batchgd.problem.wording import plural
 
 Found = TypeVar("Found")
@@ -25,6 +25,8 @@ SEEDS = 20
 
 def chosen_names(fit: Any, names: Any) -> list[str]:
     """Return the parameters that were asked for, each of which must vary."""
+    if names is not None and not isinstance(names, str | Sequence):
+        raise InputError(f"names is {quoted(names)}: give the names of parameters, such as {fit.free[:2]}")
     chosen = list(fit.free) if names is None else [names] if isinstance(names, str) else list(names)
     given = fit.model.parameters.given
     for name in chosen:

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchgd.analysis.fitting.profile_identifiability import Identifiability
-from batchgd.analysis.fitting.profile_intervals import ConfidenceInterval, ConfidenceIntervals, percent_of, unknown
+from batchgd.analysis.fitting.profile_intervals import ConfidenceInterval, ConfidenceIntervals, unknown
 from batchgd.analysis.fitting.profile_levels import RiseTest
 from batchgd.problem.optional import require
 from batchgd.problem.tables import TextTable
-from batchgd.problem.wording import plural
+from batchgd.problem.wording import percent_of, plural
 
 Floats = NDArray[np.float64]
 
@@ -36,7 +36,7 @@ class Profile:
     points : (n, p)
         The free parameters there.
     branch : (n,)
-        Which basin that fit is in: 0 for that of the best fit, followed along the parameter.
+        Which branch that fit is on: an optimum followed along the parameter; 0 is that of the best fit.
     optima : (k, 3)
         All optima that were found: value, rise, branch.
     scale : "linear" or "log"
@@ -131,7 +131,7 @@ class Profiles(Mapping):
                 "stderr": "–" if each.stderr is None else f"{each.stderr:.4g}",
                 f"low {level}": "open" if interval.open_left else f"{interval.low:.6g}",
                 f"high {level}": "open" if interval.open_right else f"{interval.high:.6g}",
-                "basins": f"{len(np.unique(each.branch[self.test.level(each.rise) <= interval.level]))}",
+                "branches": f"{len(np.unique(each.branch[self.test.level(each.rise) <= interval.level]))}",
                 "verdict": self.identifiability[name].verdict,
             }
             rows.append(shown)

@@ -45,7 +45,7 @@ class Scan:
     """The values of coordinate k, in order, and the optima at each of them.
 
     Optima continue one another if a fit from either at the value of the other ends there. Those that do are a branch:
-    a basin of the model, followed along the parameter.
+    an optimum of the others, followed along the parameter.
     """
 
     def __init__(self, k: int, low: float, high: float, step: float):

@@ -63,6 +63,7 @@ class Search:
         for scan in self.scans:
             best, reach = self.fits.best[scan.k], self.reach(scan)
             scan.add([best, *(point[scan.k] for point in self.seeds)])
+            scan.take(Start(scan.k, float(best), -1, self.fits.best), 0.0, self.fits.best)
             for side, limit in ((-1.0, scan.low), (1.0, scan.high)):
                 most = min(abs(limit - best), BEYOND * reach)
                 first = NEAR[-1] * reach

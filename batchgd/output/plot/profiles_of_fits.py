@@ -1,4 +1,4 @@
-"""Profiles of a fit: chi-square against each parameter, with the levels, the interval, the parabola and the basins."""
+"""Profiles of a fit: chi-square against each parameter, with the levels, the interval, the parabola and the branches."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from batchgd.output.plot.canvas import figure_title, finish, given_axes, given_or_new, headline, new_panels
 from batchgd.output.plot.style import INK, NOTE_SIZE, TITLE_SIZE, blend, palette
-from batchgd.problem.wording import plural
+from batchgd.problem.wording import percent_of, plural
 
 COLUMNS = 3
 HEIGHT = 1.6
@@ -20,14 +20,11 @@ AROUND = 0.25
 OPEN = 4.0
 """How far an open side is shown, in distances of the other end or of the standard error's interval."""
 
-BASINS = 5
-"""How many basins have a line in the key."""
-
 
 def profiles(found: Any, axes: Any = None) -> Any:
     """Draw the profiles of a fit, a panel for each parameter.
 
-    Points are fits with the parameter held, in the colour of their basin (blue: that of the best fit); the line is the
+    Points are fits with the parameter held, in the colour of their branch (blue: that of the best fit); the line is the
     lowest. Small points are other optima. The dashed parabola is what the standard error assumes, dotted lines are the
     levels of confidence, and the grey band is the interval of the highest.
 
@@ -69,13 +66,13 @@ def _panel(ax: Any, found: Any, name: str, label: str) -> None:
     low, high = _span(profile, widest)
     shade = {"color": INK, "alpha": 0.07, "linewidth": 0, "gid": "interval"}
     log, small = profile.scale == "log", {"fontsize": NOTE_SIZE - 1, "color": INK, "ha": "right", "va": "bottom"}
-    ax.axvspan(max(widest.low, low), min(widest.high, high), label=f"interval at {100 * widest.level:.4g} %", **shade)
+    ax.axvspan(max(widest.low, low), min(widest.high, high), label=f"interval at {percent_of(widest.level)}", **shade)
     for other in widest.others:
         ax.axvspan(*other, **shade)
     for each in intervals:
         rise = float(found.test.rise(each.level))
         ax.axhline(rise, color=INK, linewidth=0.7, linestyle=":", gid="level")
-        ax.text(1, rise, f"{100 * each.level:.4g} % ", transform=ax.get_yaxis_transform(), **small)
+        ax.text(1, rise, f"{percent_of(each.level)} ", transform=ax.get_yaxis_transform(), **small)
     _points(ax, profile, top, low, high)
     _parabola(ax, profile, top, low, high)
     if log:
@@ -88,7 +85,7 @@ def _panel(ax: Any, found: Any, name: str, label: str) -> None:
 
 
 def _points(ax: Any, profile: Any, top: float, low: float, high: float) -> None:
-    """Draw the lowest fits as a line with points in the colour of their basin, and other optima as small points."""
+    """Draw the lowest fits as a line with points in the colour of their branch, and other optima as small points."""
     numbers = profile.branch.astype(int)
     colours = palette(int(max(profile.optima[:, 2].max(), numbers.max())) + 1)
     value, rise, branch = profile.optima.T
@@ -97,7 +94,7 @@ def _points(ax: Any, profile: Any, top: float, low: float, high: float) -> None:
     small = {"s": 5, "linewidths": 0, "alpha": 0.7, "zorder": 3}
     ax.scatter(value[seen], rise[seen], c=colours[others], label="other optima", gid="optima", **small)
     ax.plot(profile.values, profile.rise, color=INK, linewidth=0.8, alpha=0.5, zorder=2, gid="profile")
-    large = {"s": 16, "linewidths": 0, "zorder": 4, "label": "lowest, in the colour of its basin"}
+    large = {"s": 16, "linewidths": 0, "zorder": 4, "label": "lowest, in the colour of its branch"}
     ax.scatter(profile.values, profile.rise, c=colours[numbers], gid="lowest", **large)
     ax.axvline(profile.value, color=INK, linewidth=0.6, alpha=0.5)
 
@@ -165,7 +162,7 @@ def plane(found: Any, ax: Any = None) -> Any:
     shades = np.array([blend(palette(1)[0], 0.65 * 0.6**k) for k in range(len(found.levels))])
     ax.contourf(found.x, found.y, np.maximum(rise, 0.0), levels=edges, colors=shades)
     lines = ax.contour(found.x, found.y, rise, levels=edges[1:], colors=INK, linewidths=0.7)
-    words = {edge: f"{100 * level:.4g} %" for edge, level in zip(edges[1:], found.levels, strict=True)}
+    words = {edge: percent_of(level) for edge, level in zip(edges[1:], found.levels, strict=True)}
     ax.clabel(lines, fmt=words, fontsize=NOTE_SIZE - 1)
     ax.plot(*found.best, "+", color=INK, markersize=7, gid="best")
     for scale, setter in zip(found.scales, (ax.set_xscale, ax.set_yscale), strict=True):
