@@ -227,6 +227,39 @@ def test_files_are_written(data, capsys):
     assert (data / "made.csv").read_text() == run(capsys, [*line, "--csv", "--quiet"])[1]
 
 
+def test_intervals_and_profiles(data, capsys):
+    line = ["data.csv", *EXPR, *PARAM, *QUICK, "--ci", "0.95", "--ci", "0.683"]
+    code, out, _ = run(capsys, [*line, "--profile", "made.png", "--report", "made.txt"])
+    assert code == 0
+    assert "confidence intervals" in out
+    assert "+95.00 %" in out or "+95 %" in out
+    assert out in (data / "made.txt").read_text(encoding="utf-8")
+    assert (data / "made.png").read_bytes().startswith(b"\x89PNG")
+    record = json.loads(run(capsys, [*line, "--json", "--quiet"])[1])
+    fit = bgd.fit(EXPR[1], {"t": T}, Y, parameters={"a": (0, 5), "k": (0.01, 10), "c": (-1, 1)}, starts=40)
+    expected = fit.conf_interval("k", level=0.95)["k"]
+    (found,) = [row for row in record["intervals"] if row["name"] == "k" and row["level"] == 0.95]
+    assert [found["low"], found["high"]] == pytest.approx([expected.low, expected.high], rel=1e-5)
+    assert {row["verdict"] for row in record["identifiability"]} == {"identifiable"}
+
+
+def test_a_fit_without_profiles_is_still_printed(data, capsys):
+    (data / "data.csv").write_text("t,y\n0,1\n1,2\n")
+    line = ["data.csv", "--expr", "a*t+b", "--param", "a=0:5", "--param", "b=0:5", *QUICK, "--ci", "0.9"]
+    code, out, err = run(capsys, line)
+    assert code == 0
+    assert "a" in out
+    assert "no profiles: " in err
+
+
+def test_a_saved_fit_is_the_fit(data, capsys):
+    code, out, err = run(capsys, ["data.csv", *EXPR, *PARAM, *QUICK, "--out", "made.npz"])
+    assert code == 0
+    assert "saved to" in err
+    assert str(bgd.load("made.npz")).split("\n\n")[1:3] == out.split("\n\n")[1:3]
+    assert_refused(capsys, ["fit", "data.csv", *EXPR, *PARAM, "--out", "made.npz"], "made.npz")
+
+
 def test_until_runs_to_a_coverage(data, capsys):
     line = ["data.csv", *EXPR, *PARAM, "--backend", "numpy", "--json", "--quiet", "--starts", "4000", "--until", "0.9"]
     record = json.loads(run(capsys, line)[1])
@@ -268,6 +301,8 @@ REFUSED = [
     ([*LINE, "--loss", "hubert"], "huber"),
     ([*LINE, "--csv", "--json"], "only one"),
     ([*LINE, "--plot", "x.txt"], "picture format"),
+    ([*LINE, "--profile", "x.txt"], "picture format"),
+    ([*LINE, "--ci", "95"], "level"),
     ([*LINE, "--report", "x.doc"], ".txt, .json or .csv"),
     ([*LINE, "--starts", "0"], "starts"),
 ]

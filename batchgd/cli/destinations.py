@@ -17,7 +17,7 @@ def check(options: dict[str, Any]) -> None:
     """Raise InputError unless every file that a command's options name can be written."""
     if "out" in options:
         check_result(options["out"], options.get("overwrite", False))
-    for name in ("plot", "convergence"):
+    for name in ("plot", "convergence", "profile"):
         if name in options:
             check_picture(options[name], f"--{name}")
     if "animate" in options:

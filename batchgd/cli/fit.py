@@ -15,9 +15,11 @@ from batchgd.cli.options import (
     INTEGER,
     LIMIT,
     NUMBER,
+    NUMBERS,
     PARAMETERS,
     PATH,
     PRINTING,
+    SAVING,
     STOPPING,
     TEXT,
     TEXTS,
@@ -60,7 +62,10 @@ OPTIONS = (
     *IDENTITY,
     Option("until", NUMBER, "Run until the basins seen cover this share, such as 0.99; --starts is the limit."),
     Option("confidence", NUMBER, "... with this confidence (default: 0.95)."),
+    Option("ci", NUMBERS, "Also print confidence intervals from profiles at this level, such as 0.95; repeatable."),
+    Option("profile", PATH, "Draw the profiles of all parameters into this file."),
     plot_option("data, curve, band and residuals"),
+    *SAVING,
     Option("report", PATH, "Write the report into this file as well: .txt, .json or .csv."),
     Option("csv", FLAG, "Print the parameters as CSV, one line each, instead of the report."),
     LIMIT,
@@ -85,9 +90,10 @@ def fit(options: dict[str, Any]) -> int:
                 if interrupt.seen:
                     raise KeyboardInterrupt from None  # there is nothing to show
                 raise
-        _print(found, options, data)
+            profiles = None if interrupt.seen else _profiles(found, options, console)
+        _print(found, profiles, options, data)
         with console.guard_stdout():
-            _write(found, options, data, console)
+            _write(found, profiles, options, data, console)
         if interrupt.seen or found.landscape.interrupted:
             console.say("interrupted: this is what was found so far")
             return EXIT_INTERRUPTED
@@ -137,6 +143,10 @@ def _check(options: dict[str, Any]) -> None:
         raise InputError("--param is missing: give the limits of each parameter, as in --param a=0:5")
     if "report" in options:
         destinations.check_report(options["report"])
+    if "ci" in options:
+        from batchgd.analysis.fitting.profile_levels import levels_of
+
+        levels_of(options["ci"], ())
 
 
 def _model(options: dict[str, Any], parameters: dict[str, Any]) -> tuple[Any, list[str]]:
@@ -166,29 +176,53 @@ def _solve(arguments: dict[str, Any], data: FitData, console: Console) -> Any:
     return found
 
 
-def _print(found: Any, options: dict[str, Any], data: FitData) -> None:
+def _profiles(found: Any, options: dict[str, Any], console: Console) -> Any:
+    """Return the profiles if they are asked for, or None."""
+    if "ci" not in options and "profile" not in options:
+        return None
+    try:
+        with console.progress() as printer:
+            return found.profile(level=options.get("ci"), progress=printer)
+    except InputError as error:  # the fit itself is still worth printing
+        console.say(f"no profiles: {error}")
+        return None
+
+
+def _print(found: Any, profiles: Any, options: dict[str, Any], data: FitData) -> None:
     if options.get("csv"):
         print(found.to_csv(), end="")
     else:
-        show(options, lambda: str(found), lambda: _record(found, data))
+        show(options, lambda: _text(found, profiles), lambda: _record(found, profiles, data))
 
 
-def _record(found: Any, data: FitData) -> dict[str, Any]:
-    return {"data": data.about, "groups": data.groups, **found.record()}
+def _text(found: Any, profiles: Any) -> str:
+    if profiles is None:
+        return str(found)
+    doubts = [str(each) for each in profiles.identifiability.values() if each.why]
+    return "\n\n".join([str(found), str(profiles.intervals), *filter(None, ["\n".join(doubts)])])
 
 
-def _report(found: Any, path: str, data: FitData) -> Iterable[str]:
+def _record(found: Any, profiles: Any, data: FitData) -> dict[str, Any]:
+    more = {} if profiles is None else profiles.record()
+    return {"data": data.about, "groups": data.groups, **found.record(), **more}
+
+
+def _report(found: Any, profiles: Any, path: str, data: FitData) -> Iterable[str]:
     from batchgd.output.json_text import json_pieces
 
     kind = Path(path).suffix.lower()
     if kind == ".json":
-        return json_pieces(_record(found, data))
-    return [found.to_csv() if kind == ".csv" else f"{data.about}\n\n{found}\n"]
+        return json_pieces(_record(found, profiles, data))
+    return [found.to_csv() if kind == ".csv" else f"{data.about}\n\n{_text(found, profiles)}\n"]
 
 
-def _write(found: Any, options: dict[str, Any], data: FitData, console: Console) -> None:
+def _write(found: Any, profiles: Any, options: dict[str, Any], data: FitData, console: Console) -> None:
+    destinations.keep(found, options, console)
     if "report" in options:
-        destinations.write_report(options["report"], _report(found, options["report"], data), console)
+        destinations.write_report(options["report"], _report(found, profiles, options["report"], data), console)
     if "plot" in options:
         found.plot(options["plot"], x=data.labels["x"] or None, y=data.labels["y"], sets=data.groups)
         console.say(f"picture written to {options['plot']}")
+    if "profile" in options and profiles is not None:
+        profiles.plot(options["profile"])
+        console.say(f"picture written to {options['profile']}")

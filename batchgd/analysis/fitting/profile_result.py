@@ -111,6 +111,18 @@ class Profiles(Mapping):
         ]
         return pandas.concat(parts, ignore_index=True)
 
+    def record(self) -> dict[str, Any]:
+        """Return intervals and verdicts as a dict: what ``batchgd fit --ci 0.95 --json`` prints."""
+        rows = [each for name in self for each in _all(self.intervals[name])]
+        fields = ("name", "level", "value", "low", "high", "open_left", "open_right", "others")
+        return {
+            "intervals": [{key: getattr(each, key) for key in fields} for each in rows],
+            "identifiability": [
+                {"name": each.name, "verdict": each.verdict, "why": each.why} for each in self.identifiability.values()
+            ],
+            "better": self.better,
+        }
+
     def plot(self, path: Any = None, axes: Any = None) -> Any:
         """Draw a panel per parameter; with a path, write it there. Returns the axes."""
         from batchgd.output.plot.canvas import drawn
@@ -140,5 +152,9 @@ class Profiles(Mapping):
         return "\n\n".join([*parts, *(["\n".join([*lines, *self.notes])] if lines or self.notes else [])])
 
 
+def _all(found: Any) -> tuple[ConfidenceInterval, ...]:
+    return found if isinstance(found, tuple) else (found,)
+
+
 def _highest(found: Any) -> ConfidenceInterval:
-    return found[-1] if isinstance(found, tuple) else found
+    return _all(found)[-1]

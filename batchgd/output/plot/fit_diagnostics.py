@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from batchgd.output.plot.canvas import finish, given_axes, given_or_new, headline, new_axes
-from batchgd.output.plot.fits import standardised
+from batchgd.output.plot.fits import predicted, standardised
 from batchgd.output.plot.style import INK, NOTE_SIZE, OKABE_ITO
 from batchgd.output.plot.thinning import evenly, left_out
 from batchgd.problem.arrays import host
@@ -26,10 +26,10 @@ def draw_residuals(fit: Any, axes: Any = None) -> Any:
     from scipy import stats
 
     left, right = given_axes(axes, 2) if axes is not None else new_axes((6.4, 3.0), 1, 2)
-    residuals, predicted = standardised(fit), fit.predict()
+    residuals, best = standardised(fit), predicted(fit)
     chosen = evenly(len(residuals))
     left.axhline(0.0, color=INK, lw=0.8, zorder=1)
-    _dots(left, predicted[chosen], residuals[chosen])
+    _dots(left, best[chosen], residuals[chosen])
     quantiles = stats.norm.ppf((np.arange(1, len(residuals) + 1) - 0.5) / len(residuals))
     ordered = np.sort(residuals)
     spread = float(np.std(residuals))
@@ -107,7 +107,7 @@ def draw_waterfall(fit: Any, ax: Any = None) -> Any:
     headline(ax, "Starts in order", note + left_out(len(rank), len(order), "start", "starts", "evenly"))
     ax.legend(fontsize=NOTE_SIZE, frameon=False, loc="upper left", handletextpad=0.2)
     ax.set_xlim(1 - 0.02 * len(order), 1.02 * len(order) + 1)
-    return finish(ax, "start, best first", "cost" if fit.residuals.loss.name != "linear" else "χ²", grid="y")
+    return finish(ax, "start, best first", "cost" if fit.loss.name != "linear" else "χ²", grid="y")
 
 
 def _best_labels(fit: Any) -> Any:

@@ -50,7 +50,7 @@ def draw_fit(
     parts = _parts(fit, sets)
     if parts is None:
         _observed_and_predicted(fit, above, y)
-        place, label = fit.predict(), f"predicted {y}"
+        place, label = predicted(fit), f"predicted {y}"
     else:
         band = _curves(fit, above, parts, level)
         place, label = np.concatenate([part.x for part in parts]), x or _name_of_x(fit)
@@ -163,7 +163,7 @@ def _predicted(fit: Any, grids: list[Any], parts: list[_Part]) -> tuple[list[Any
     if best is not None and len(best) == sum(map(len, grids)):
         return grids, best
     order = [np.argsort(part.x, kind="stable") for part in parts]
-    at = fit.predict()
+    at = predicted(fit)
     values = [at[part.rows][rows] for part, rows in zip(parts, order, strict=True)]
     return [part.x[rows] for part, rows in zip(parts, order, strict=True)], np.concatenate(values)
 
@@ -245,12 +245,12 @@ def _legend(ax: Any, parts: list[_Part], level: float | None) -> None:
 
 def _observed_and_predicted(fit: Any, ax: Any, y: str) -> None:
     """Draw what was observed against what the fit predicts; the diagonal is a perfect fit."""
-    predicted, chosen = fit.predict(), evenly(len(fit.data))
-    ends = [min(predicted.min(), fit.data.y.min()), max(predicted.max(), fit.data.y.max())]
+    best, chosen = predicted(fit), evenly(len(fit.data))
+    ends = [min(best.min(), fit.data.y.min()), max(best.max(), fit.data.y.max())]
     ax.plot(ends, ends, color=INK, lw=0.8, zorder=1)
     sigma = None if fit.data.sigma is None else fit.data.sigma[chosen]
     ax.errorbar(
-        predicted[chosen], fit.data.y[chosen], sigma, fmt="o", ms=3.4, mfc="white", mew=0.8, lw=0, elinewidth=0.7,
+        best[chosen], fit.data.y[chosen], sigma, fmt="o", ms=3.4, mfc="white", mew=0.8, lw=0, elinewidth=0.7,
         color=OKABE_ITO[0], zorder=3, gid="data",
     )  # fmt: skip
 
@@ -270,8 +270,12 @@ def _residual_panel(fit: Any, ax: Any, place: Any, parts: list[_Part] | None) ->
 
 def standardised(fit: Any) -> Any:
     """Return observed minus predicted values, divided by sigma if there is one."""
-    left = fit.data.y - fit.predict()
-    return left if fit.data.sigma is None else left / fit.data.sigma
+    return -fit.residual
+
+
+def predicted(fit: Any) -> Any:
+    """Return the best fit at the data."""
+    return fit.data.y + fit.residual * (1.0 if fit.data.sigma is None else fit.data.sigma)
 
 
 def _title(fit: Any) -> str:
