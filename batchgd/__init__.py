@@ -23,6 +23,7 @@ _HOMES = {
     "Box": "problem.box",
     "Coverage": "minima.coverage",
     "Identity": "problem.identity",
+    "RunWarning": "problem.errors",
     "printoptions": "problem.limits",
     "Normal": "problem.starts",
     "start": "problem.starts",
@@ -60,6 +61,7 @@ _HOMES = {
     "sweep": "analysis.sweeps.sweep",
     "diff": "analysis.basins.diff",
     "load": "api.storage.load",
+    "merge": "api.runs.merge",
 }
 """The module of each public name, imported when the name is first used, so that ``import batchgd`` stays light.
 
@@ -92,6 +94,7 @@ if TYPE_CHECKING:
     from batchgd.api.path import Paths as Paths
     from batchgd.api.path import path as path
     from batchgd.api.pictures import register_picture as register_picture
+    from batchgd.api.runs.merge import merge as merge
     from batchgd.api.storage.load import load as load
     from batchgd.compiler.callback import Callback as Callback
     from batchgd.compiler.compiled import compiled as compiled
@@ -110,6 +113,7 @@ if TYPE_CHECKING:
     from batchgd.problem.box import Box as Box
     from batchgd.problem.errors import BackendError as BackendError
     from batchgd.problem.errors import InputError as InputError
+    from batchgd.problem.errors import RunWarning as RunWarning
     from batchgd.problem.errors import TraceError as TraceError
     from batchgd.problem.errors import TraceSizeWarning as TraceSizeWarning
     from batchgd.problem.identity import Identity as Identity

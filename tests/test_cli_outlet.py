@@ -21,10 +21,15 @@ from batchgd.problem.errors import WriteError
 # A line of every command, and what it writes into files where it can.
 LINES = {
     "run": ("run himmelblau --starts 200 --backend numpy", "--out made --plot made.png"),
+    "fit": (
+        "fit data.csv --expr a*t+b --param a=0:5 --param b=0:5 --starts 50 --backend numpy",
+        "--plot made.png --report more.txt",
+    ),
     "path": ("path himmelblau --x0 1,1 --backend numpy", "--plot made.png --convergence more.png"),
     "compare": ("compare himmelblau:2 --method adam --starts 50 --backend numpy", "--plot made.png"),
     "curvature": ("curvature himmelblau --samples 64", ""),
     "map": ("map himmelblau --resolution 40 --borders --backend numpy", "--plot made.png"),
+    "merge": ("merge parts", "--out made"),
     "connect": ("connect six_hump_camel --starts 200 --backend numpy --path 0,1", "--out made --plot made.png"),
     "sweep": ("sweep himmelblau --learning-rate 1e-4 1e-2 --points 2 --starts 50 --backend numpy", "--plot made.png"),
     "list": ("list --methods", ""),
@@ -35,14 +40,16 @@ LINES = {
     "cache": ("cache", ""),
     "bench": ("bench --quick", ""),
 }
-SOLVED = ("multistart", "path", "compare", "curvature", "map", "sweep")
+SOLVED = ("merge", "multistart", "path", "compare", "curvature", "map", "sweep")
 
 
 @pytest.fixture(scope="module")
 def solved(tmp_path_factory):
     """Results by function and problem: each is computed once, for all the streams."""
     result = bgd.multistart("himmelblau", starts=200, backend="numpy")
-    return {"folder": result.save(tmp_path_factory.mktemp("outlet") / "saved")}
+    parts = tmp_path_factory.mktemp("outlet") / "parts"
+    bgd.multistart("himmelblau", starts=200, backend="numpy", run=parts)
+    return {"parts": parts, "folder": result.save(tmp_path_factory.mktemp("outlet") / "saved")}
 
 
 @pytest.fixture
@@ -63,6 +70,8 @@ def commands(solved, tmp_path, monkeypatch):
     monkeypatch.setattr("batchgd.analysis.bench.measure", lambda *_, **__: MadeUpReport())
     monkeypatch.chdir(tmp_path)
     os.symlink(solved["folder"], "saved")
+    Path("data.csv").write_text("t,y\n0,1.0\n1,2.1\n2,2.9\n3,4.1\n")
+    os.symlink(solved["parts"], "parts")
     return tmp_path
 
 
@@ -163,7 +172,8 @@ def test_files_are_written_where_nothing_can_be_printed(name, commands, monkeypa
         assert Path(file).stat().st_size > 1000
     if "--out made " in files + " ":
         assert bgd.load("made").n == 200
-    assert {path.name for path in commands.iterdir()} == {"saved", *re.findall(r"(?<= )\w\S*", " " + files)}
+    known = {"saved", "parts", "data.csv"}
+    assert {path.name for path in commands.iterdir()} == {*known, *re.findall(r"(?<= )\w\S*", " " + files)}
 
 
 @pytest.mark.parametrize(("stdout", "stderr"), [("closed", "utf-8"), ("utf-8", "closed"), ("closed", "closed")])

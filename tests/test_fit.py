@@ -58,7 +58,8 @@ NIST = ["Misra1a", "Misra1b", "Misra1c", "Chwirut2", "DanWood", "Kirby2", "Gauss
 def test_certified_values_and_standard_deviations(name):
     data = nist.read(nist.FOLDER / f"{name}.dat")
     model = nist.MODELS[name]
-    fit = bgd.fit(lambda x, b: model(b, x), data.x, data.y, parameters=data.box_around(), starts=100)
+    boxes = [bgd.Parameter(box=sides) for sides in data.box_around()]
+    fit = bgd.fit(lambda x, b: model(b, x), data.x, data.y, parameters=boxes, starts=100)
     found = np.array([*fit.best.values.values()])
     np.testing.assert_allclose(found, data.parameters, rtol=1e-7)
     np.testing.assert_allclose(deviations(fit), data.deviations, rtol=1e-5)
@@ -137,6 +138,109 @@ def test_a_parameter_that_the_data_do_not_determine():
     assert fit.params["a"].why == "not determined by the data"
     assert fit.params["k"].stderr > 0.0
     assert "determine 2 of 3 directions" in str(fit)
+
+
+# Limits
+
+
+def bounded(limits, **options):
+    return fitted(parameters=PARAMETERS | limits, **options)
+
+
+@pytest.mark.parametrize("scale", ["linear", "log"])
+@pytest.mark.parametrize(("low", "high", "side"), [(0.75, 3.0, -1), (0.1, 0.65, 1), (0.1, 3.0, 0)])
+def test_limits_are_kept(low, high, side, scale):
+    """Values as of curve_fit with bounds; at a limit the covariance is that of the other parameters (of 57 degrees)."""
+    fit = bounded({"k": bgd.Parameter(min=low, max=high, scale=scale)})
+    ends = [0, low, -1], [5, high, 1]
+    best, _ = curve_fit(decay, T, Y, [2.0, 0.5 * (low + high), 0.3], bounds=ends, x_scale="jac", **EXACT)
+    np.testing.assert_allclose([*fit.best.values.values()], best, rtol=1e-6)
+    rates = np.exp(fit.landscape.x[:, 1]) if scale == "log" else fit.landscape.x[:, 1]
+    assert ((rates >= low) & (rates <= high)).all()
+    k = fit.params["k"]
+    assert k.at_limit == side == fit.to_scipy().active_mask[1]
+    assert (k.stderr is None) == (side != 0)
+    assert fit.agree == 60
+    if side:
+        end = low if side < 0 else high
+        assert k.value == fit.best.values["k"] == end
+        assert k.why == f"at its {'lower' if side < 0 else 'upper'} limit"
+        assert k.why in str(fit)
+        assert fit.notes[2].startswith(f"k {k.why}: no standard error there")
+        covariance = curve_fit(lambda t, a, c: decay(t, a, end, c), T, Y, [2.0, 0.3], **EXACT)[1]
+        np.testing.assert_allclose(fit.covar[np.ix_([0, 2], [0, 2])], covariance * 58 / 57, rtol=1e-6)
+        assert np.isnan(fit.covar[1]).all()
+    else:
+        np.testing.assert_allclose(fit.covar, fitted().covar, rtol=1e-6)
+
+
+def test_the_model_is_never_called_outside():
+    """The square roots are not numbers outside the limits, and the optimum is at two of them."""
+    fit = fitted(
+        "a*exp(-k*x) + c + 0*sqrt(k - 0.8) + 0*sqrt(1.9 - a)", parameters={"a": (0, 1.9), "k": (0.8, 3), "c": (-1, 1)}
+    )
+    assert [fit.params[name].at_limit for name in "akc"] == [1, -1, 0]
+    assert fit.agree == 60
+
+
+@pytest.mark.parametrize(
+    "k",
+    [
+        bgd.Parameter(0.1, min=0),
+        bgd.Parameter(0.1, max=2),
+        bgd.Parameter(3.0),
+        bgd.Parameter(0.02, scale="log"),
+        bgd.Parameter(box=(2, 3)),
+        bgd.Parameter(min=0, max=1e6, box=(0.1, 3)),
+        bgd.Parameter(min=1e-3, scale="log", box=(0.01, 0.1)),
+    ],
+    ids=["from 0", "to 2", "value", "log", "box", "box in limits", "log box"],
+)
+def test_sides_without_a_limit(k):
+    fit = bounded({"k": k})
+    np.testing.assert_allclose([*fit.best.values.values()], [*fitted().best.values.values()], rtol=1e-7)
+    np.testing.assert_allclose(fit.covar, fitted().covar, rtol=1e-6)
+    assert fit.params["k"].at_limit == 0
+
+
+def test_starts_that_find_nothing_within_limits():
+    """Newton's method is tried from some of them, within the same limits."""
+    data = nist.read(nist.FOLDER / "MGH17.dat")
+    fit = bgd.fit(lambda x, b: nist.MODELS["MGH17"](b, x), data.x, data.y, parameters=data.box_around(), starts=100)
+    assert fit.landscape.unlabelled > 10
+    assert fit.chisqr == pytest.approx(data.residual_sum, rel=1e-9)
+
+
+def test_a_formula_of_a_parameter_at_its_limit():
+    fit = bounded({"k": (0.75, 3), "c": "k - 0.4"})
+    assert fit.params["k"].at_limit == -1
+    assert (fit.params["c"].value, fit.params["c"].stderr) == (pytest.approx(0.35), None)
+    assert fit.params["c"].why == "= k - 0.4; k without standard error"
+
+
+def test_parameters_at_limits_are_told_for_each_solution():
+    wave = np.sin(2.0 * T)
+    fit = fitted("sin(w*x)", y=wave, parameters={"w": (2.5, 9)}, starts=200)
+    assert fit.params["w"].at_limit == -1
+    assert fit.solutions[0].at_limit.tolist() == [-1]
+    assert any(each.at_limit.tolist() == [0] for each in fit.solutions[1:])
+    assert fit.to_dataframe(solutions=True)["at_limit"][0] == "w"
+
+
+def test_the_given_values_are_one_more_start():
+    """Of a wave of unknown frequency; 3 is the start of a local optimum."""
+    wave = np.sin(6.0 * T)
+    limits = {"w": bgd.Parameter(3.0, 0.5, 20)}
+    fit = fitted("sin(w*x)", y=wave, parameters=limits, starts=300)
+    assert fit.best.values["w"] == pytest.approx(6.0)
+    assert fit.guess in fit.solutions[1:]
+    assert fit.guess.count > 0
+    assert "the given values lead to solution" in str(fit)
+    narrow = fitted("sin(w*x)", y=wave, parameters={"w": bgd.Parameter(6.2, 0.5, 20, box=(1, 3))}, starts=20)
+    assert narrow.best is narrow.guess
+    assert (narrow.agree, narrow.best.share) == (0, 0.0)
+    assert "the given values lead to the best fit, which no other start reached" in str(narrow)
+    assert narrow.landscape.n == 20
 
 
 # Data
@@ -242,7 +346,7 @@ def test_starts_agree_on_what_is_minimised():
     fit = fitted(y=y, loss="cauchy", f_scale=0.02, starts=200)
     costs = np.array([each.cost for each in fit.solutions])
     assert (np.diff(costs) >= -1e-9 * costs[1:]).all()
-    assert fit.agree == sum(each.count for each in fit.inside if each.cost <= fit.best.cost * (1.0 + 1e-6))
+    assert fit.agree == sum(each.count for each in fit.solutions if each.cost <= fit.best.cost * (1.0 + 1e-6))
     assert fit.best.cost < fit.chisqr / 100.0
 
 
@@ -260,7 +364,8 @@ def test_exchanged_labels_are_said():
     assert first.chisqr == pytest.approx(second.chisqr, rel=1e-9)
     assert first.values["k1"] == pytest.approx(second.values["k2"], rel=1e-6)
     assert fit.agree == first.count + second.count
-    assert "2 solutions have the same chi-square" in str(fit)
+    assert fit.swapped == [("a1", "k1"), ("a2", "k2")]
+    assert f"2 solutions differ by the order of components: exchangeable={fit.swapped} makes them one" in fit.notes
 
 
 def test_michaelis_menten():
@@ -327,7 +432,18 @@ BAD = {
     "reversed": ({"parameters": PARAMETERS | {"k": (3, 0)}}, "limits .3, 0., which are reversed: write .0, 3."),
     "equal": ({"parameters": PARAMETERS | {"k": (3, 3)}}, "equal limits"),
     "value outside": ({"parameters": PARAMETERS | {"k": bgd.Parameter(5.0, 0, 3)}}, "value 5 outside its limits"),
-    "open": ({"parameters": PARAMETERS | {"k": (0, np.inf)}}, "open side"),
+    "open": ({"parameters": PARAMETERS | {"k": (0, np.inf)}}, "'k' has no upper limit.*bgd.Parameter"),
+    "open below": ({"parameters": PARAMETERS | {"k": (None, 3)}}, "'k' has no lower limit"),
+    "open on both sides": ({"parameters": PARAMETERS | {"k": bgd.Parameter()}}, "no lower and no upper limit"),
+    "open from zero": ({"parameters": PARAMETERS | {"k": bgd.Parameter(0.0)}}, "no lower and no upper limit"),
+    "box outside": (
+        {"parameters": PARAMETERS | {"k": bgd.Parameter(min=0, box=(-1, 1))}},
+        "beyond its limits .0, inf.",
+    ),
+    "box below zero": ({"parameters": PARAMETERS | {"k": bgd.Parameter(scale="log", box=(-1, 1))}}, "positive"),
+    "limit of zero": ({"parameters": PARAMETERS | {"k": bgd.Parameter(max=0, scale="log", value=-1)}}, "positive"),
+    "far apart": ({"parameters": PARAMETERS | {"k": (-1.5e308, 1.5e308)}}, "too far apart"),
+    "value far away": ({"parameters": PARAMETERS | {"k": bgd.Parameter(1e308)}}, "too far apart"),
     "log of zero": ({"parameters": PARAMETERS | {"k": bgd.Parameter(min=0, max=1, scale="log")}}, "positive"),
     "unknown": ({"parameters": PARAMETERS | {"q": (0, 1)}}, "has no parameter 'q'"),
     "missing": ({"parameters": {"a": (0, 1), "k": (0, 1)}}, "'c' of the model is not given"),

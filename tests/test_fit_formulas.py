@@ -1,6 +1,8 @@
 """Formulas of a fit are arithmetic and nothing else, whatever text comes in."""
 
+import numpy as np
 import pytest
+from scipy.special import erf
 
 import batchgd as bgd
 
@@ -35,6 +37,18 @@ HOSTILE = [
     "a b",
     "a" * 5000,
     "\0",
+    "exp",
+    "exp(exp)",
+    "1e301*a",
+    "a # k",
+    "a ^ 2",
+    "ln(a)",
+    "a,",
+    "(a)(k)",
+    "'\\d' * a",
+    "\u202ea",
+    "a\nk",
+    "\U0001d41a.real",
 ]
 
 
@@ -44,3 +58,17 @@ def test_formulas_are_arithmetic_and_nothing_else(text):
         bgd.fit("a*x + b + 0*k", [0.0, 1.0, 2.0], [1.0, 2.0, 4.0], parameters={"a": (0, 5), "k": (0, 3), "b": text})
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize(("text", "words"), [("a^2", "write ** for a power"), ("ln(a)", "did you mean 'log'")])
+def test_what_people_write_elsewhere_has_a_remedy(text, words):
+    with pytest.raises(bgd.InputError) as caught:
+        bgd.fit("a*x + b", [0.0, 1.0, 2.0], [1.0, 2.0, 4.0], parameters={"a": (0, 5), "b": text})
+    assert words in str(caught.value)
+
+
+def test_functions_of_scipy_and_names_that_look_the_same():
+    x = np.linspace(-2.0, 2.0, 30)
+    micro = "\N{MICRO SIGN}"
+    fit = bgd.fit(f"{micro}*erf(x/w)", x, 2.0 * erf(x / 0.5), parameters={"\u03bc": (0, 5), "w": (0.1, 2)}, starts=20)
+    assert [*fit.best.values.values()] == pytest.approx([2.0, 0.5], rel=1e-8)

@@ -68,6 +68,20 @@ def test_bounds_are_kept(method):
     compare("himmelblau", x0, bounds=[(-2.0, 2.5), (-1.0, 4.0)], method=method)
 
 
+def test_bounds_per_start_are_kept():
+    rng = np.random.default_rng(1)
+    lower = rng.uniform([-2, -1], [0, 1], (32, 2))
+    upper = lower + rng.uniform(0.0, 2.5, (32, 2))
+    upper[::5, 1] = lower[::5, 1]
+    x0, bounds = rng.uniform(lower, upper), np.stack([lower, upper], axis=-1)
+    cpu = bgd.descend("himmelblau", x0, bounds=bounds, backend="cpu", gtol=1e-8)
+    with interpreted():
+        cuda = bgd.descend("himmelblau", x0, bounds=bounds, backend="cuda", gtol=1e-8)
+    assert (cuda.x >= lower).all()
+    assert (cuda.x <= upper).all()
+    np.testing.assert_allclose(cuda.x, cpu.x, rtol=0, atol=1e-8)
+
+
 def test_paths():
     x0 = [[-4.0, 1.0], [2.0, 0.5], [0.0, -3.0]]
     paths = bgd.path("himmelblau", x0, max_points=8, backend="cpu")

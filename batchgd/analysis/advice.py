@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _TRIED = 32  # starts
 _UPDATES, _SECONDS = 1000, 3.0  # of each method that is tried
+_LEAST = 1.0  # seconds that a trial may take after any run; otherwise it takes at most as long as the run did
 _MANY = 0.1  # share of the starts from which a trial is worth its time
 _COMPILED = 10_000  # starts from which on compiling a method, once, is a small part of the run
 _LARGEST_HESSIAN = 12  # dimensions
@@ -79,7 +80,8 @@ def _another_method(batch: Batch, result: LandscapeData) -> str | None:
         return None
     points = batch.starts.at(stuck[:_TRIED])
     backend = "cpu" if batch.backend.name == "cpu" and result.n >= _COMPILED else "numpy"
-    found = {name: _found(batch, points, method, backend) for name, method in _candidates(batch).items()}
+    seconds = min(_SECONDS, max(_LEAST, result.seconds))
+    found = {name: _found(batch, points, method, backend, seconds) for name, method in _candidates(batch).items()}
     best = max(found, key=lambda name: found[name], default="")
     if not best or found[best] <= 0.5 * len(points):
         return None
@@ -90,19 +92,21 @@ def _another_method(batch: Batch, result: LandscapeData) -> str | None:
 
 
 def _candidates(batch: Batch) -> dict[str, Method]:
-    from batchgd.problem.methods import LBFGS, Newton
+    from batchgd.problem.methods import LBFGS, LevenbergMarquardt, Newton
 
     tried: dict[str, Method] = {"lbfgs": LBFGS(), "newton": Newton()}
     if batch.objective.dim > _LARGEST_HESSIAN:
         del tried["newton"]
+    if isinstance(batch.method, LevenbergMarquardt):  # has more curvature than L-BFGS will learn
+        del tried["lbfgs"]
     return {name: method for name, method in tried.items() if type(method) is not type(batch.method)}
 
 
-def _found(batch: Batch, points: NDArray[np.float64], method: Method, backend: str) -> int:
+def _found(batch: Batch, points: NDArray[np.float64], method: Method, backend: str, seconds: float) -> int:
     """How many of these starts a method takes to a minimum; NumPy compiles nothing."""
     from batchgd.engine.compute import Compute
     from batchgd.minima.collect import collect
 
-    stopping = replace(batch.stopping, maxiter=min(batch.stopping.maxiter, _UPDATES), max_time=_SECONDS)
+    stopping = replace(batch.stopping, maxiter=min(batch.stopping.maxiter, _UPDATES), max_time=seconds)
     trial = batch.again(starts=points, method=method, stopping=stopping, compute=Compute.of(backend, batch.dtype))
     return int(np.count_nonzero(collect(trial).label >= 0))

@@ -49,14 +49,15 @@ def descend(
         As in :func:`multistart`.
     x0 : (n, d) array
         The starts: NumPy, CuPy, anything with DLPack, or nested lists.
-    bounds : sequence of (low, high), or scipy.optimize.Bounds, optional
+    bounds : sequence of (low, high), (n, d, 2) array, or scipy.optimize.Bounds, optional
         Intervals that x never leaves, not even in a trial; None and infinities are sides without a bound, equal ends
-        fix a coordinate. Every first-order method projects its steps, and the default becomes the spectral projected
-        gradient. A trajectory has converged when its projected gradient vanishes: the gradient, without the coordinates
-        that it holds against a bound.
+        fix a coordinate. One pair per coordinate, or an array of shape (n, d, 2) or Bounds with ends of shape (n, d)
+        for one pair per start. Every first-order method projects its steps, and the default becomes the spectral
+        projected gradient. A trajectory has converged when its projected gradient vanishes: the gradient, without the
+        coordinates that it holds against a bound.
     box : sequence of (low, high), optional
         The scale of the problem, by which the longest step and ``escape`` are measured. Default: finite
-        bounds, and else the box around x0, with sides of at least 1.
+        bounds (the box around those of all starts), and else the box around x0, with sides of at least 1.
     seed : int, optional
         Seed of gradient noise, Langevin dynamics and mini-batches, which are functions of the seed, the number of the
         start and the update. None draws a seed.

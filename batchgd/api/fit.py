@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from batchgd.analysis.fitting.data import take_data
+from batchgd.analysis.fitting.exchange import Exchange
 from batchgd.analysis.fitting.model import Model
 from batchgd.analysis.fitting.sets import take_sets
+from batchgd.analysis.fitting.solutions import outcome
 from batchgd.api.fit_result import FitResult
 from batchgd.api.multistart import multistart
 from batchgd.problem import check
 from batchgd.problem.errors import InputError
 from batchgd.problem.keywords import explained
 from batchgd.problem.methods.residuals import LevenbergMarquardt
+from batchgd.problem.speaker import said
 
 if TYPE_CHECKING:
     from batchgd.minima.coverage import Coverage
@@ -30,6 +35,7 @@ def fit(
     shared: Any = None,
     sigma: Any = None,
     absolute_sigma: bool = False,
+    exchangeable: Any = None,
     loss: str = "linear",
     f_scale: float = 1.0,
     starts: int | None = None,
@@ -58,8 +64,8 @@ def fit(
         The observations. Rows with NaN in x, y or sigma are left out, and counted.
     parameters : dict or list
         For each parameter its limits ``(lo, hi)``, a formula of others, or a :class:`Parameter`; for a list, in the
-        order of the model. Starts are drawn between the limits, which a fit may leave: solutions outside are listed
-        apart; one of them is the best only if all are outside.
+        order of the model. The fit keeps the limits, and starts are drawn between them. If one is infinite, or omitted,
+        a :class:`Parameter` gives the starts: around its value, or in its box.
     shared : sequence of str, optional
         Fit several data sets at once: x and y are then lists with one entry per data set, and so may be sigma. These
         parameters are common to all, the others are fitted for each: ``a`` becomes ``a_1, a_2, ...``, with what is
@@ -69,6 +75,9 @@ def fit(
     absolute_sigma : bool
         Whether sigma is known absolutely. Otherwise it is relative, and the covariance is scaled so that the reduced
         chi-square is 1, as in ``curve_fit``.
+    exchangeable : list of tuples of str, optional
+        Components of the model that may be exchanged, ``[("a1", "k1"), ("a2", "k2")]`` for two exponentials: solutions
+        that differ by their order are one, reported in ascending order of the first names. Give all the same limits.
     loss, f_scale
         A robust loss, as for :class:`LeastSquares`. ``chisqr`` remains the sum of squares.
     starts : int, optional
@@ -99,28 +108,32 @@ def fit(
     data = take_data(x, y, sigma) if shared is None else take_sets(x, y, sigma)
     if absolute_sigma and data.sigma is None:
         raise InputError("absolute_sigma is True without sigma: give sigma, the standard deviations of y")
-    prepared = Model(model, parameters, data.x, shared)
+    prepared = Model.parse(model, parameters, data.x, shared)
     free = prepared.parameters.free
     if len(data) < len(free):
         dropped = f" without NaN ({data.dropped} dropped)" if data.dropped else ""
         raise InputError(
             f"{len(data)} points{dropped} cannot determine {len(free)} parameters: give more data, or fix "
-            f"{len(free) - len(data)} with bgd.Parameter(value, vary=False)"
+            f"{len(free) - len(data)} with {said('bgd.Parameter(value, vary=False)', '--param NAME=VALUE')}"
         )
+    exchange = Exchange.parse(exchangeable, prepared.parameters)
     prepared.checked(data)
-    options: dict[str, Any] = {"loss": loss, "f_scale": f_scale}
-    # The limits are the box of the starts only: they are not passed on as bounds.
-    landscape = multistart(
-        prepared.residuals(data, coordinates=True, box=prepared.parameters.box, **options),
-        starts=STARTS if starts is None and until is None else starts,
-        sampling=sampling,
-        method=LevenbergMarquardt() if method is None else method,
-        seed=seed,
-        stopping=stopping,
-        identity=identity,
-        until=until,
-        backend=backend,
-        threads=threads,
-        progress=progress,
-    )
-    return FitResult(prepared, data, landscape, prepared.residuals(data, coordinates=False, **options), absolute_sigma)
+    exchange.check(prepared, data)
+    parameters = prepared.parameters
+    objective = prepared.residuals(data, coordinates=True, loss=loss, f_scale=f_scale)
+    how: dict[str, Any] = {
+        "box": parameters.box,
+        "bounds": parameters.bounds if np.isfinite(parameters.bounds).any() else None,
+        "method": LevenbergMarquardt() if method is None else method,
+        "stopping": stopping,
+        "identity": exchange.identity(identity),
+        "backend": backend,
+        "threads": threads,
+    }
+    drawn = STARTS if starts is None and until is None else starts
+    landscape = multistart(objective, starts=drawn, sampling=sampling, seed=seed, until=until, progress=progress, **how)
+    guess = None
+    if parameters.guess is not None and not landscape.interrupted:
+        guess = multistart(objective, starts=parameters.guess[None], **how)
+    found = outcome(prepared, data, objective.loss, exchange, landscape, guess)
+    return FitResult(prepared, data, landscape, found, objective.loss, absolute_sigma)

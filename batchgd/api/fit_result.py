@@ -5,39 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from batchgd.analysis.fitting import forms, report
+from batchgd.analysis.fitting import forms, record, report
 from batchgd.analysis.fitting.data import Data
 from batchgd.analysis.fitting.model import Model
+from batchgd.analysis.fitting.solutions import Outcome, Solution, equal
 from batchgd.analysis.fitting.statistics import Criteria, Linearised, correlation, linearised
+from batchgd.api.fit_pictures import FitPictures
+from batchgd.api.fit_profiles import Profiled
 from batchgd.api.result import MultistartResult
 from batchgd.compiler.least_squares import LeastSquares
+from batchgd.compiler.losses import Loss
 from batchgd.problem import check
 from batchgd.problem.check import Interval
 from batchgd.problem.errors import InputError
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Solution:
-    """One optimum of a fit: its parameters, its chi-square, how many starts led to it, and whether it is in limits.
-
-    ``cost`` is what the fit minimises, the sum of what residuals cost: chi-square, unless a loss is robust.
-    """
-
-    values: dict[str, float]
-    chisqr: float
-    cost: float
-    count: int
-    share: float
-    kind: str
-    inside: bool
-    free: Floats
 
 
 @dataclass(frozen=True)
@@ -61,7 +49,7 @@ class FittedParameter:
     why: str | None
 
 
-class FitResult:
+class FitResult(Profiled):
     """What :func:`batchgd.fit` found; ``print`` it.
 
     Attributes
@@ -69,15 +57,19 @@ class FitResult:
     params : dict
         A :class:`FittedParameter` for each parameter of the model.
     solutions : list of Solution
-        All distinct optima, lowest cost first, each with its share of the starts; ``best`` is the first of them within
-        the limits, ``inside`` lists those, and ``equal`` those of the same cost as the best.
+        All distinct optima, lowest cost first, each with its share of the starts; ``best`` is the first of them, and
+        ``equal`` lists those of the same cost. Of these, those with the fewest parameters at a limit come first.
+    guess : Solution or None
+        The one to which the given values of parameters lead.
+    swapped : list or None
+        Components that are in different order in equal solutions, in the form that ``exchangeable=`` takes.
     covar : (p, p) array
         Covariance of the free parameters (``free`` has their names), from the derivatives of the residuals; NaN for
         those without a standard error. ``rank`` and ``condition`` are those of these derivatives.
-    chisqr, redchi, aic, bic, nfree, ndata, nvarys
-        As in lmfit.
+    chisqr, redchi, aic, bic, nfree, ndata, nvarys, residual
+        As in lmfit; ``residual`` is model minus data, in units of sigma, and ``jac``, (m, p), its derivatives.
     agree : int
-        How many starts ended at the best chi-square.
+        How many starts ended at the best cost.
     dropped : int
         How many rows of the data contained NaN.
     landscape : MultistartResult
@@ -94,45 +86,32 @@ class FitResult:
     (0.056569, -0.801784)
     """
 
-    SAME = 1e-8
-    """Relative difference of two chi-squares that count as the same."""
-
-    ROUNDING = 1e-13
-    """Residuals of this size, relative to the largest observation, are rounding."""
-
     def __init__(
-        self, model: Model, data: Data, landscape: MultistartResult, residuals: LeastSquares, absolute_sigma: bool
+        self,
+        model: Model,
+        data: Data,
+        landscape: MultistartResult,
+        outcome: Outcome,
+        loss: Loss,
+        absolute_sigma: bool,
     ):
-        self.model, self.data, self.landscape = model, data, landscape
-        self.residuals, self.absolute_sigma = residuals, absolute_sigma
+        self.model, self.data, self.landscape, self.outcome = model, data, landscape, outcome
+        self.loss, self.absolute_sigma = loss, absolute_sigma
         self.name, self.free, self.dropped = model.name, model.parameters.free, data.dropped
-        self.solutions = self._solutions()
-        self.inside = [each for each in self.solutions if each.inside]
-        self.best = (self.inside or self.solutions)[0]
+        self.solutions, self.best, self.swapped = outcome.solutions, outcome.solutions[0], outcome.swapped
+        self.residual, self.jac = outcome.residual, outcome.jac
 
-    def _solutions(self) -> list[Solution]:
-        minima, parameters = self.landscape.minima, self.model.parameters
-        if len(minima):
-            points = parameters.outward(np.asarray(minima.x))
-            counts, kinds = np.asarray(minima.count), list(minima.kind)
-        else:
-            lowest = self.landscape.best
-            if lowest is None:
-                raise InputError(f"the model {self.name} is not finite at any start: change the limits of parameters")
-            points, counts, kinds = parameters.outward(lowest.x[None]), np.array([0]), ["not converged"]
-        inside, found = parameters.inside(points), []
-        for point, count, kind, within in zip(points, counts, kinds, inside, strict=True):
-            values = dict(zip(parameters.names, map(float, parameters.values(point)), strict=True))
-            residuals, share = self._residuals(point), int(count) / self.landscape.n
-            with np.errstate(all="ignore"):
-                cost, chisqr = 2.0 * float(np.sum(self.residuals.loss.cost(residuals))), float(np.sum(residuals**2))
-            found.append(Solution(values, chisqr, cost, int(count), share, str(kind), bool(within), point))
-        return found
+    @property
+    def residuals(self) -> LeastSquares:
+        """The sum of squares as a function of the free parameters."""
+        how = {"loss": self.loss.name, "f_scale": self.loss.f_scale}
+        return self.model.residuals(self.data, coordinates=False, **how)
 
-    def _residuals(self, free: Floats) -> Floats:
-        with np.errstate(all="ignore"):
-            found = np.asarray(self.model.free(self.data.x, free), dtype=np.float64) - self.data.y
-        return found if self.data.sigma is None else found / self.data.sigma
+    @property
+    def guess(self) -> Solution | None:
+        """The solution to which the given values of parameters lead."""
+        row = self.outcome.guess
+        return None if row is None or row < 0 else self.solutions[row]
 
     # Statistics
 
@@ -178,27 +157,22 @@ class FitResult:
 
     @property
     def agree(self) -> int:
-        """How many starts ended at the best chi-square, within the limits."""
+        """How many starts ended at the best cost."""
         return sum(each.count for each in self.equal)
 
     @property
     def equal(self) -> list[Solution]:
-        """The solutions within the limits whose cost is that of the best, up to rounding."""
-        observed = self.data.y if self.data.sigma is None else self.data.y / self.data.sigma
-        rounding = self.ndata * (self.ROUNDING * float(np.abs(observed).max())) ** 2
-        most = self.best.cost * (1.0 + self.SAME) + rounding
-        return [each for each in self.inside or [self.best] if each.cost <= most]
+        """The solutions whose cost is that of the best, up to rounding."""
+        return equal(self.solutions, self.data)
 
     @cached_property
     def _linearised(self) -> Linearised:
-        residuals, jacobian = self.residuals.jacobian(self.best.free)
-        loss = self.residuals.loss
         with np.errstate(all="ignore"):
-            weights = np.broadcast_to(loss.weights(residuals)[1], residuals.shape)
-            cost = 2.0 * float(np.sum(loss.cost(residuals)))
+            weights = np.broadcast_to(self.loss.weights(self.residual)[1], self.residual.shape)
+            cost = 2.0 * float(np.sum(self.loss.cost(self.residual)))
         variance = cost / self.nfree if self.nfree > 0 else np.inf
-        at = self.model.parameters.at_limit(self.best.free)
-        return linearised(jacobian * np.sqrt(weights)[:, None], at, 1.0 if self.absolute_sigma else variance)
+        weighted, factor = self.jac * np.sqrt(weights)[:, None], 1.0 if self.absolute_sigma else variance
+        return linearised(weighted, self.best.at_limit, factor)
 
     @property
     def covar(self) -> Floats:
@@ -224,7 +198,7 @@ class FitResult:
     def params(self) -> dict[str, FittedParameter]:
         """The parameters of the best fit by name."""
         parameters = self.model.parameters
-        at, correl = parameters.at_limit(self.best.free), self.correl
+        at, correl = self.best.at_limit, self.correl
         found = {}
         for name, given in parameters.given.items():
             stderr, why, correlated, limit = None, None, {}, 0
@@ -255,7 +229,10 @@ class FitResult:
         slopes = value.jacobian(self.best.free)[1][0]
         used = np.flatnonzero(slopes)
         variance = float(slopes[used] @ self.covar[np.ix_(used, used)] @ slopes[used])
-        return (float(np.sqrt(variance)), formula) if np.isfinite(variance) else (None, formula)
+        if np.isfinite(variance):
+            return float(np.sqrt(variance)), formula
+        without = [self.free[k] for k in used if np.isnan(self.covar[k, k])]
+        return None, f"{formula}; {' and '.join(without)} without standard error"
 
     # Predictions
 
@@ -303,7 +280,7 @@ class FitResult:
         place = self._at(x)
         centre = np.asarray(self.model.free(place, self.best.free), dtype=np.float64)
         known = np.isfinite(np.diag(self.covar))
-        at_limit = self.model.parameters.at_limit(self.best.free) != 0
+        at_limit = self.best.at_limit != 0
         if not (known | at_limit).all() or not known.any():
             missing = [name for name, ok in zip(self.free, known | at_limit, strict=True) if not ok] or self.free
             raise InputError(f"parameter {missing[0]!r} has no standard error, which a band needs: fix its value")
@@ -338,8 +315,16 @@ class FitResult:
 
     # Other forms
 
+    @property
+    def plot(self) -> FitPictures:
+        """The pictures: ``fit.plot()``, and ``residuals``, ``correlation`` and ``waterfall`` of it."""
+        return FitPictures(self)
+
     def __repr__(self) -> str:
         return report.text(self)
+
+    def _repr_html_(self) -> str:
+        return report.html(self)
 
     @property
     def notes(self) -> list[str]:
@@ -349,6 +334,36 @@ class FitResult:
     def to_dataframe(self, *, solutions: bool = False) -> Any:
         """Return a pandas DataFrame with a row per parameter, or with a row per solution."""
         return forms.dataframe(self, solutions=solutions)
+
+    def record(self) -> dict[str, Any]:
+        """Return the fit without its data as a dict: what ``batchgd fit --json`` prints."""
+        return record.record(self)
+
+    def to_csv(self) -> str:
+        """Return the parameters as CSV, one line each."""
+        return record.parameters_csv(self)
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the fit into a new file, whole or not at all; :func:`batchgd.load` reads it back.
+
+        A formula is stored with it. A model that is a Python function is not: pass it to ``load`` for predictions; all
+        else, the report included, needs no model.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file, in a folder that exists; ``.npz`` is the usual ending.
+        overwrite : bool
+            Replace an earlier saved result; any other file is still refused.
+
+        Raises
+        ------
+        InputError
+            If the name is taken, or the disk is full or fails; nothing is left behind.
+        """
+        from batchgd.api.storage.save import save
+
+        return save(self.landscape, path, overwrite=overwrite, fit=self)
 
     def to_scipy(self) -> Any:
         """Return the best fit as the OptimizeResult of ``scipy.optimize.least_squares``."""

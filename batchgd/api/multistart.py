@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from batchgd.analysis.advice import advice
 from batchgd.api.result import MultistartResult
+from batchgd.api.runs.run import KEPT, Parts
 from batchgd.compiler.plain.calls import refusing_failures
 from batchgd.compiler.resolve import Problem, dim_of
 from batchgd.engine.batch import make_batch
@@ -13,6 +16,7 @@ from batchgd.engine.compute import Compute
 from batchgd.engine.interrupts import heeded
 from batchgd.engine.progress import Progress, Watch
 from batchgd.minima.collect import collect
+from batchgd.minima.collector import Collector
 from batchgd.minima.coverage.rule import MOST_STARTS
 from batchgd.minima.coverage.run_until import check_rule
 from batchgd.problem.check import flag, one_of
@@ -23,6 +27,7 @@ from batchgd.problem.stopping import Stopping, as_stopping
 
 if TYPE_CHECKING:
     from batchgd.analysis.strategies import Strategy
+    from batchgd.api.runs.partial import Partial
     from batchgd.minima.coverage import Coverage
 
 
@@ -58,6 +63,9 @@ def multistart(
     check: bool = False,
     progress: Progress | None = None,
     device: bool = False,
+    run: str | Path | None = None,
+    shard: tuple[int, int] | str | None = None,
+    callback: Callable[[Partial], Any] | None = None,
 ) -> MultistartResult:
     """Descend from many starts at once and collect the distinct minima that they reach.
 
@@ -120,7 +128,8 @@ def multistart(
         number of all starts; ``result.strategy`` reports what it biases and what it cost.
     keep : str
         ``"all"`` keeps one entry per start; ``"minima"`` only the distinct points and counts, so that memory does not
-        grow with the number of starts.
+        grow with the number of starts. ``"disk"``, with ``run``, writes the entries into the files of the parts, and
+        returns what ``"minima"`` does.
     until : Coverage, optional
         ``bgd.Coverage(0.999, confidence=0.95)``: run in batches of growing size until at most 0.1 % of the starts can
         be in basins of minima not seen; ``result.stopped`` shows if this, ``starts`` or ``max_time`` ended the run.
@@ -131,6 +140,15 @@ def multistart(
         Called with a :class:`ProgressUpdate` about twice a second, also while endpoints are polished and classified.
     device : bool
         Return the arrays of a CUDA run as CuPy arrays on the device; they are placed there when the run ends.
+    run : path, optional
+        A folder in which each part of the run is saved as soon as it is done. The same call again does only what is
+        missing, with more ``starts`` it goes on; the result is the same to the last bit, however often the process was
+        killed. Several processes may share the folder. A call with another configuration is refused.
+    shard : (i, n) or "i/n", optional
+        With ``run``: make only the i-th of n shards, counted from 1, and return what it found.
+    callback : callable, optional
+        With ``run``: called with a :class:`Partial` after each part that was computed; if it returns True, the run ends
+        there. ``max_time`` and Ctrl-C end it too: the part under way is then not saved.
 
     Returns
     -------
@@ -153,7 +171,8 @@ def multistart(
     watch = Watch(progress)
     stopping = as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time)
     identity = as_identity(identity)
-    keep = one_of("keep", keep, ("all", "minima"))
+    parts = Parts.of(run, shard, callback)
+    keep = one_of("keep", keep, KEPT if parts else ("all", "minima"))
     check = flag("check", check)
     compute = Compute.of(backend, dtype, threads, device)
     all_kept, chooser = keep == "all", _strategy(strategy, keep, compute.device, until, check)
@@ -168,22 +187,24 @@ def multistart(
         scale=scale,
         resident=all_kept and until is None,
     )
-    if bounds is not None and (chooser is not None or check):
-        given = "check=True does" if chooser is None else "a strategy does"
-        raise InputError(f"{given} not take bounds yet: leave one of the two out")
     if check:
         from batchgd.analysis.basins.fidelity import check_halvable, check_step
 
         check_halvable(batch.method)
+    if parts is not None:
+        parts.refuse(device=compute.device, strategy=chooser is not None)
     if chooser is not None:
         from batchgd.analysis.strategies.explore import explore
 
         with heeded(), refusing_failures():
             return MultistartResult.of(explore(batch, chooser, identity, watch=watch))
     until = None if until is None else check_rule(until, batch)
+    gathering = None if parts is None else parts.gathering(batch, keep, until=until is not None)
     with heeded() as interrupt, refusing_failures():
-        data = collect(batch, identity, keep=all_kept, watch=watch, until=until)
+        data = collect(batch, identity, keep=all_kept, watch=watch, until=until, gather=gathering or Collector)
         result = MultistartResult.of(data)
+        if gathering is not None:
+            gathering.finish(result)
         if not result.interrupted and all_kept and not compute.device:
             result.warnings += advice(batch, result)
         if check and not result.interrupted:

@@ -18,6 +18,7 @@ from batchgd.engine.interrupts import heeded
 from batchgd.kernels.plan import Trails
 from batchgd.kernels.status import Status
 from batchgd.minima.collect import endpoints_of
+from batchgd.minima.within import within
 from batchgd.problem import check
 from batchgd.problem.errors import InputError
 from batchgd.problem.keywords import explained
@@ -42,6 +43,7 @@ def path(
     every: int = 1,
     max_points: int = 2_000,
     box: Any = None,
+    bounds: Any = None,
     method: Any = None,
     seed: int | None = 0,
     gtol: float | None = None,
@@ -65,8 +67,8 @@ def path(
 
     Parameters
     ----------
-    fun, box, method, seed, gtol, xtol, ftol, maxiter, max_time, stopping, backend, dtype, threads, params, jac, args,
-    scale
+    fun, box, bounds, method, seed, gtol, xtol, ftol, maxiter, max_time, stopping, backend, dtype, threads, params, jac,
+    args, scale
         As in :func:`descend`.
     x0 : (n, d) array or (d,) array
         The starts, at most 10,000; a single start may be a (d,) array.
@@ -100,7 +102,7 @@ def path(
     """
     every, max_points = check.whole("every", every, 1), check.whole("max_points", max_points, 3)
     batch = batch_at(
-        Problem(fun, box, params=params, jac=jac, args=args),
+        Problem(fun, box, params=params, jac=jac, args=args, bounds=bounds),
         _rows(x0),
         Compute.of(backend, dtype, threads),
         check=_check_count,
@@ -131,7 +133,7 @@ class Paths:
     x : (m, d)
         The points of all paths, one path after the other: path i has rows ``first[i]`` to before ``first[i + 1]``.
     fun, gradient_norm : (m,)
-        Value and 2-norm of the gradient at each point, float64.
+        Value and 2-norm of the gradient at each point, float64; with bounds, of the projected gradient.
     nit : (m,)
         Updates made up to each point: 0 at the start.
     step : (m,)
@@ -161,7 +163,8 @@ class Paths:
         chosen[:, -1] = added
         self.x, self.nit = trails.points[chosen], trails.updates[chosen]
         self.step = np.sqrt(trails.moved[chosen].astype(np.float64))
-        self.fun, gradient = result.objective.value_and_gradient(self.x)
+        objective = within(result.objective, result.bounds, result.box, result.objective)
+        self.fun, gradient = objective.value_and_gradient(self.x)
         with np.errstate(all="ignore"):
             self.gradient_norm = np.linalg.norm(gradient, axis=1)
 

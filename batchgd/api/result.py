@@ -224,6 +224,17 @@ class MultistartResult(BatchResult, LandscapeData):
         return found
 
     @cached_property
+    def provenance(self) -> dict[str, Any]:
+        """Where the result comes from: versions, platform, function and its fingerprint, seed, seconds of work, ...
+
+        Saved with the result. That of a run in parts has its folder, its configuration, and how many parts were read
+        and computed.
+        """
+        from batchgd.api.provenance import provenance_of
+
+        return provenance_of(self)
+
+    @cached_property
     def saddles(self) -> "Saddles":
         """What :meth:`connect` found when it was last called; saved with the result.
 

@@ -19,6 +19,7 @@ from unittest.mock import patch
 from batchgd.analysis.strategies import STRATEGIES
 from batchgd.analysis.sweeps import sweep as sweeps
 from batchgd.api.pictures import PICTURES
+from batchgd.api.runs import split
 from batchgd.compiler import finite_sum
 from batchgd.compiler.cache import folder as folder_of_cache
 from batchgd.compiler.codegen import loading, warp_choice
@@ -156,6 +157,7 @@ def forced(
     clock: Callable[[], float] | None = None,
     large: int | None = None,
     evaluated: float | None = None,
+    part: int | None = None,
 ) -> Iterator[None]:
     """Force what is otherwise chosen by size or time; unless a run is interrupted, its result does not depend on it.
 
@@ -178,6 +180,8 @@ def forced(
         Dimensions of arrays of more elements than this become loops when a function is traced; others are unrolled.
     evaluated : float, optional
         Seconds that NumPy would take to polish endpoints from which on compiled code does so; 0 for always.
+    part : int, optional
+        Starts of each part of a run in parts.
 
     >>> import batchgd as bgd
     >>> updates = []
@@ -197,6 +201,7 @@ def forced(
         (progress, "now", clock),
         (row_array, "LARGE", large),
         (evaluator, "WORTHWHILE", evaluated),
+        (split, "SIZE", part),
     )
     with ExitStack() as stack:
         for module, name, value in choices:

@@ -1,10 +1,12 @@
 """`batchgd compare`: methods side by side on several landscapes."""
 
+from dataclasses import replace
 from typing import Any
 
 from batchgd.cli import destinations
 from batchgd.cli.console import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, Console, show
 from batchgd.cli.options import (
+    BOUNDED,
     COMPUTE,
     FLAG,
     IDENTITY,
@@ -31,6 +33,7 @@ COMPARE_OPTIONS = (
     Option("method", TEXTS, "Update rule; repeatable (default: all)."),
     Option("starts", INTEGER, "Starts for each method and landscape (default: 1000)."),
     Option("seed", INTEGER, "Seed of the starts (default: 0)."),
+    replace(BOUNDED, help="Interval that a coordinate never leaves, of each landscape; one for all, or one for each."),
     *STOPPING,
     *COMPUTE,
     *IDENTITY,

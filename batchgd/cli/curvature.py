@@ -3,13 +3,13 @@
 from typing import Any
 
 from batchgd.cli.console import EXIT_DONE, Console, show
-from batchgd.cli.options import INTEGER, PRINTING, PROBLEM, Option
+from batchgd.cli.options import INTEGER, PRINTING, REGION, Option
 from batchgd.cli.parameters import takes
 from batchgd.cli.solver import arguments_of
 from batchgd.cli.target import load_target
 
 CURVATURE_OPTIONS = (
-    *PROBLEM,
+    *REGION,
     Option("samples", INTEGER, "Number of points at which the Hessian is evaluated (default: 4096)."),
     Option("seed", INTEGER, "Seed of the points (default: 0)."),
     PRINTING[0],

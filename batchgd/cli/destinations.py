@@ -4,6 +4,7 @@ import contextlib
 import importlib.util
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,25 @@ def check_animation(path: str) -> None:
 
     make_writer(path)
     _try_out(path, f"--animate {path}")
+
+
+REPORTS = (".txt", ".json", ".csv")
+
+
+def check_report(path: str) -> None:
+    """Raise InputError unless a report can be written to this file."""
+    if Path(path).suffix.lower() not in REPORTS:
+        raise InputError(f"--report {path} must end in {', '.join(REPORTS[:-1])} or {REPORTS[-1]}")
+    _try_out(path, f"--report {path}")
+
+
+def write_report(path: str, pieces: Iterable[str], console: Console) -> None:
+    """Write a report into a file, whole or not at all."""
+    from batchgd.output.plot.canvas import written_whole
+
+    with written_whole(path) as draft, open(draft, "w", encoding="utf-8") as file:
+        file.writelines(pieces)
+    console.say(f"report written to {path}")
 
 
 def keep(result: Any, options: dict[str, Any], console: Console, note: str = "") -> None:

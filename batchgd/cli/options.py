@@ -99,6 +99,45 @@ def named(convert: Callable[[Any], Any]) -> Callable[[Any], dict[str, Any]]:
     return read
 
 
+def _parameters(value: Any) -> dict[str, Any]:
+    """Read what is known of the parameters of a fit: texts "name=...", from TOML a table of texts and numbers."""
+    if isinstance(value, list):
+        pairs = [(name.strip(), item.strip()) for name, item in (entry.split("=", 1) for entry in value)]
+        value = dict(pairs)
+        if len(value) < len(pairs):
+            twice = next(name for k, (name, _) in enumerate(pairs) if name in dict(pairs[:k]))
+            raise InputError(f"--param {twice} is given twice: give it once")
+    if not isinstance(value, dict) or not value or not all(name.isidentifier() for name in value):
+        raise TypeError
+    from batchgd.analysis.fitting.expressions import normal
+
+    return {normal(name): _parameter(item) for name, item in value.items()}
+
+
+def _parameter(item: Any) -> Any:
+    """Read limits "0:5" or "1e-4:1e2:log"; with where to start, "2 in 0:inf", "1:9 in 0:inf"; a number; a formula."""
+    from batchgd.analysis.fitting import Parameter
+
+    if isinstance(item, list):
+        low, high = map(_number, item)
+        return low, high
+    if not isinstance(item, str) or not item:
+        return Parameter(_number(item), vary=False)
+    if ":" not in item:
+        try:
+            return Parameter(_number(item), vary=False)
+        except ValueError:
+            return Parameter(expr=item)
+    begin, _, limits = item.rpartition(" in ")
+    lower, upper, *rest = (part.strip() for part in limits.split(":"))
+    if len(rest) > 1:
+        raise ValueError
+    low, high, scale = float(lower or "-inf"), float(upper or "inf"), rest[0] if rest else "linear"
+    if ":" in begin:
+        return Parameter(None, low, high, scale=scale, box=tuple(map(float, begin.split(":"))))
+    return Parameter(float(begin) if begin else None, low, high, scale=scale)
+
+
 def _setting(value: Any) -> Any:
     """Read one hyperparameter; a flag or a schedule (a table in TOML) is checked by the method."""
     if value in ("true", "false"):
@@ -156,6 +195,13 @@ SETTINGS = Kind(
     "NAME=VALUE", "a name and a number (or a schedule), as in --set momentum=0.8", named(_setting), repeatable=True
 )
 
+PARAMETERS = Kind(
+    "NAME=LO:HI[:log]",
+    "a name with limits, as in a=0:5, k=1e-4:1e2:log or 'a=2 in 0:inf', a fixed number, or a formula, as in b=1-a",
+    _parameters,
+    repeatable=True,
+)
+
 
 @dataclass(frozen=True)
 class Option:
@@ -190,10 +236,14 @@ class Option:
             raise InputError(f"{name} takes {self.kind.wants}, not {quoted(shown)}") from None
 
 
-PROBLEM = (
+REGION = (
     Option("box", BOX, "Range of one coordinate; repeat for each coordinate, or give it once with --dim for all."),
     Option("dim", INTEGER, "Number of coordinates."),
 )
+BOUNDED = Option(
+    "bounds", BOUNDS, "Interval that a coordinate never leaves, -inf or inf for none; as --box, its default."
+)
+PROBLEM = (*REGION, BOUNDED)
 STARTS = (
     Option("starts", INTEGER, "Number of starting points, such as 1e6 (default: 10000)."),
     Option("sampling", TEXT, "uniform (default), sobol, latin_hypercube, grid, or normal with --mean and --std."),
@@ -250,11 +300,14 @@ IDENTITY = (
 )
 ATOMS = Option("atoms", INTEGER, "Number of atoms of lennard_jones and morse, in place of --dim.")
 MULTISTART = (
-    Option("bounds", BOUNDS, "Interval that a coordinate never leaves, -inf or inf for none; as --box, its default."),
     ATOMS,
     Option("strategy", TEXT, "Choose starts during the run: mlsl, basin_hopping or rare_basins."),
     Option("strategy_set", SETTINGS, "A setting of the strategy, such as hops=50 or sigma=4; repeatable."),
-    Option("keep", TEXT, "all (default), or minima: no trajectories, so that memory does not grow with --starts."),
+    Option(
+        "keep",
+        TEXT,
+        "all (default); minima: no trajectories, so that memory does not grow with --starts; disk: only in --run.",
+    ),
     Option(
         "until",
         NUMBER,
@@ -263,6 +316,10 @@ MULTISTART = (
     Option("confidence", NUMBER, "... with this confidence (default: 0.95)."),
     Option("check", FLAG, "Run some starts again at half the step; warn if labels depend on the step."),
     Option("fidelity", INTEGER, "Compare the labels of this many starts with those of gradient flow."),
+)
+PARTS = (
+    Option("run", PATH, "Save each part of the run in this folder; the same line again does only what is missing."),
+    Option("shard", TEXT, "With --run: make only the I-th of N shards, written I/N, as in --shard 3/16."),
 )
 SAVING = (
     Option("out", PATH, "Save the result in this new file, an .npz file of NumPy."),

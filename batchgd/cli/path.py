@@ -30,7 +30,7 @@ PATH_OPTIONS = (
     Option("learning_rate", NUMBERS, "Learning rate; repeatable, to compare several."),
     Option("every", INTEGER, "Keep the point after every n updates (default: 1)."),
     Option("max_points", INTEGER, "Largest number of points of one path (default: 2000)."),
-    *picked("box", "set", "scale", "seed"),
+    *picked("box", "bounds", "set", "scale", "seed"),
     *STOPPING,
     *COMPUTE,
     plot_option("the paths"),
@@ -72,7 +72,7 @@ def _trace(options: dict[str, Any]) -> list[Any]:
         raise InputError("no start was given: add --x0 1,2 (one number per coordinate), once per path")
     if len({len(start) for start in arguments["x0"]}) > 1:
         raise InputError("the points of --x0 have different lengths: give one number per coordinate")
-    if "box" not in arguments and isinstance(fun, str):  # as in `batchgd run`
+    if "box" not in arguments and "bounds" not in arguments and isinstance(fun, str):  # as in `batchgd run`
         from batchgd.problem import landscapes
 
         arguments["box"] = landscapes.get(fun).box(len(arguments["x0"][0]))

@@ -5,13 +5,14 @@ from typing import Any
 
 from batchgd.cli import destinations
 from batchgd.cli.console import EXIT_DONE, EXIT_INTERRUPTED, Console
-from batchgd.cli.options import CSV, LIMIT, MULTISTART, PRINTING, SAVING, SHARED, plot_option
+from batchgd.cli.options import CSV, LIMIT, MULTISTART, PARTS, PRINTING, SAVING, SHARED, plot_option
 from batchgd.cli.parameters import takes
 from batchgd.cli.printing import one_format, show_result
 from batchgd.cli.solver import arguments_of
 from batchgd.cli.target import load_target
 from batchgd.engine.interrupts import heeded
 from batchgd.problem.errors import InputError
+from batchgd.problem.wording import plural
 
 EPILOG = (
     "Exit codes: 0 done, 2 bad input, 130 ended by Ctrl-C (what was found so far is printed), 141 stdout was closed by "
@@ -20,7 +21,7 @@ EPILOG = (
 )
 
 
-OPTIONS = (*SHARED, *MULTISTART, *SAVING, plot_option("the landscape"), CSV, LIMIT, *PRINTING)
+OPTIONS = (*SHARED, *MULTISTART, *PARTS, *SAVING, plot_option("the landscape"), CSV, LIMIT, *PRINTING)
 
 
 @takes(OPTIONS)
@@ -51,14 +52,12 @@ def _arguments(options: dict[str, Any]) -> dict[str, Any]:
     destinations.check(options)
     one_format(options)
     for name, does in (("plot", "draws trajectories"), ("fidelity", "compares labels")):
-        if name in options and options.get("keep") == "minima":
-            raise InputError(f"--{name} {does}, which --keep minima does not keep: omit one of the two")
+        if name in options and options.get("keep") in ("minima", "disk"):
+            raise InputError(f"--{name} {does}, which --keep {options['keep']} does not keep: omit one of the two")
     if "fidelity" in options:
         from batchgd.problem.check import whole
 
         whole("fidelity", options["fidelity"], 1, of="starts")
-        if "bounds" in options:
-            raise InputError("--fidelity does not take --bounds yet: omit one of the two")
     import batchgd as bgd
 
     arguments = arguments_of(bgd.multistart, options | {"fun": load_target(options.get("fun"))})
@@ -86,6 +85,10 @@ def _solve(arguments: dict[str, Any], console: Console) -> Any:
 
         result = bgd.multistart(**arguments, progress=printer and progress)
     announce()
+    if "run" in arguments:
+        made = result.provenance
+        there = made["parts"] - made["computed"]
+        console.say(f"{plural(made['computed'], 'part')} computed and {there} found in {made['run']}")
     return result
 
 

@@ -31,7 +31,7 @@ SWEEP_OPTIONS = (
 class SweepCommand(PairsCommand):
     """Joins the numbers of `--learning-rate LO HI` too."""
 
-    PAIRS = ("--box", "--learning-rate")
+    PAIRS = (*PairsCommand.PAIRS, "--learning-rate")
 
 
 @takes(SWEEP_OPTIONS)

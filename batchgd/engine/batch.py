@@ -10,7 +10,7 @@ import numpy as np
 
 from batchgd.compiler.units import Units
 from batchgd.engine.units import ScaledStarts, chosen, resting_slope
-from batchgd.problem.bounds import Bounds, StartsWithin
+from batchgd.problem.bounds import Bounds, StartsWithin, are_inside
 from batchgd.problem.box import Box
 from batchgd.problem.errors import InputError
 from batchgd.problem.methods import Method, as_method, split_per_start
@@ -31,7 +31,8 @@ class Batch:
     """Everything that decides where n descents end; ``dataclasses.replace`` makes a related batch.
 
     ``watch_turns`` records which trajectories turned back on themselves (``Endpoints.turned``). ``scale`` are the
-    units in which steps are measured (``units.py``). No point outside ``bounds`` is evaluated.
+    units in which steps are measured (``units.py``). No point outside ``bounds`` is evaluated; they may differ per
+    start.
     """
 
     objective: Differentiable
@@ -68,6 +69,13 @@ class Batch:
     def in_dtype(self, dtype: str) -> Batch:
         """Return the batch in another precision."""
         return replace(self, compute=replace(self.compute, dtype=dtype))
+
+    def part(self, first: int, stop: int) -> Batch:
+        """Return the batch of the starts first..stop-1; hyperparameters that differ per start are not cut."""
+        if (first, stop) == (0, self.starts.n):
+            return self
+        bounds = None if self.bounds is None else self.bounds.of(slice(first, stop))
+        return replace(self, starts=self.starts.part(first, stop), bounds=bounds)
 
     def in_units(self) -> Batch:
         """Return the batch in its scaled coordinates."""
@@ -112,21 +120,23 @@ def make_batch(
     stopping: Stopping | None = None,
     scale: Any = "auto",
     resident: bool = True,
+    bounds_per_start: bool = False,
 ) -> Batch:
     """Check everything, cheapest first, before the function is traced.
 
     The parameters are those of :func:`batchgd.multistart`; ``resident`` is whether one row per start is kept in memory,
-    so that more starts than fit are refused.
+    so that more starts than fit are refused, and ``bounds_per_start`` whether each may have its own bounds.
     """
     stopping = Stopping() if stopping is None else stopping
     method = as_method(method)
     region, objective = problem.resolve()
-    bounds = None if problem.bounds is None else Bounds.parse(problem.bounds, region.dim)
     compute = compute.for_plain_python() if problem.plain else compute
     units = chosen(scale, region, method)
     seed = parse_seed(seed)
     if not isinstance(starts, Starts):
         starts = parse_starts(starts, sampling, region, region.dim, seed, compute.start_dtype, resident=resident)
+    rows = starts.n if bounds_per_start else None
+    bounds = None if problem.bounds is None else Bounds.parse(problem.bounds, region.dim, rows)
     starts = _within(starts, bounds)
     split_per_start(method, starts.n, compute.end_dtype)
     stopping.limits(region, compute.start_dtype)
@@ -151,15 +161,16 @@ def batch_at(
     box, x0 = problem.box, points.points(0, points.n)
     region = _surrounding(x0) if box is None else _scale(box, points.dim)
     if problem.bounds is not None:
-        bounds = Bounds.parse(problem.bounds, points.dim)
+        bounds = Bounds.parse(problem.bounds, points.dim, points.n)
         bounds.check_points(x0)
         region = bounds.box(region) if box is None else region
-    return make_batch(replace(problem, box=region), compute, starts=points, **options)
+        problem = replace(problem, bounds=bounds)
+    return make_batch(replace(problem, box=region), compute, starts=points, bounds_per_start=True, **options)
 
 
 def _within(starts: Starts, bounds: Bounds | None) -> Starts:
     """Return starts within the bounds: what was drawn is moved there, what was given is refused."""
-    if bounds is None or isinstance(starts, StartsWithin):
+    if bounds is None or isinstance(starts, StartsWithin) or are_inside(starts, bounds):
         return starts
     if isinstance(starts, ArrayStarts):
         bounds.check_points(starts.points(0, starts.n))

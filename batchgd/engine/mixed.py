@@ -54,7 +54,7 @@ def pieces(batch: Batch, run: Callable[..., Any], watch: Watch) -> Iterator[Endp
         if watch.ended_by is not None:
             return
         stop = min(first + size, n)
-        part = batch if (first, stop) == (0, n) else replace(batch, starts=batch.starts.part(first, stop))
+        part = batch.part(first, stop)
         stopping = replace(part.stopping, xtol=max(part.stopping.xtol, SETTLED))
         single = replace(part.in_dtype("float32"), stopping=stopping)
         rows = run(single, watch=watch.part(first, n)).endpoints
@@ -78,7 +78,8 @@ def _go_on(batch: Batch, rows: Endpoints, some: np.ndarray, run: Callable[..., A
     if some.size == 0:
         return
     method = BarzilaiBorwein(max_displacement=CLOSEST)
-    double = replace(batch.in_dtype("float64"), starts=ArrayStarts(rows.x[some]), method=method)
+    bounds = None if batch.bounds is None else batch.bounds.of(some)
+    double = replace(batch.in_dtype("float64"), starts=ArrayStarts(rows.x[some]), method=method, bounds=bounds)
     ends = run(double, watch=watch.silent()).endpoints
     rows.x[some], rows.fun[some], rows.status[some] = ends.x, ends.fun, ends.status
     rows.nit[some] += ends.nit

@@ -31,6 +31,7 @@ def specialisation_of(batch: Batch) -> Specialisation:
     from batchgd.engine.backends import simulated
 
     box, (shared, differing) = batch.box, split_per_start(batch.method, batch.starts.n, batch.dtype)
+    per_start = batch.bounds is not None and batch.bounds.per_start
     specialisation = Specialisation(
         batch.objective,
         batch.method.rule_in(batch.objective.dim),
@@ -46,6 +47,7 @@ def specialisation_of(batch: Batch) -> Specialisation:
         constants=batch.method.fixed,
         in_block=IN_BLOCK,
         bounded=batch.bounds is not None,
+        bounds_per_start=per_start,
     )
     if missing := {*specialisation.read.hyperparameters} - {*shared, *differing}:
         absent = f"{type(batch.method).__name__}.hyperparameters has no such name"
@@ -95,6 +97,9 @@ def prepare(
     with np.errstate(over="ignore"):  # an end that the dtype cannot hold is infinite: no trajectory gets there
         sides = np.array([1.0 / box.width, *outer]).astype(dtype)
     ends = [] if batch.bounds is None else [*batch.bounds.in_dtype(dtype)]
+    columns = [np.asarray(values, dtype)[:, None] for values in differing.values()]
+    if specialisation.bounds_per_start:
+        columns, ends = [*columns, *ends], []
     names = [name for name in specialisation.layout.rule.hyperparameters if name in shared]
     return module, Plan(
         n=n,
@@ -106,7 +111,7 @@ def prepare(
         lower=box.lower.astype(dtype),
         width=box.width.astype(dtype),
         points=_points(batch, dtype),
-        per_start=np.stack([*differing.values()], axis=1).astype(dtype) if differing else np.empty((n, 0), dtype),
+        per_start=np.ascontiguousarray(np.hstack(columns)) if columns else np.empty((n, 0), dtype),
         numbers=Numbers(
             p=np.concatenate([objective.numbers, getattr(module, "TABLES", [])]).astype(dtype),
             box=np.concatenate([sides.ravel(), *ends]),
@@ -126,6 +131,8 @@ def prepare(
 def _points(batch: Batch, dtype: str) -> Callable[[int, int], NDArray[Any]] | None:
     """Return what makes the starts of a shard, none of them outside bounds, or None if the kernel makes them."""
     starts, bounds = batch.starts, batch.bounds
+    if starts.in_kernel:
+        return None
     if bounds is None:
-        return None if starts.in_kernel else starts.rows
-    return lambda first, stop: bounds.clip(starts.rows(first, stop).astype(dtype))
+        return starts.rows
+    return lambda first, stop: bounds.of(slice(first, stop)).clip(starts.rows(first, stop).astype(dtype))

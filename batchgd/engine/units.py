@@ -78,7 +78,7 @@ def resting_slope(
     """
     sample = np.arange(_SAMPLE_OF_PLAIN if objective.plain else _SAMPLE, dtype=np.uint64)
     points = uniform_in_box(0, sample, box, "float64")
-    points = points if bounds is None else bounds.clip(points)
+    points = points if bounds is None else bounds.of(np.arange(len(points)) % len(bounds.lower)).clip(points)
     widest = (box.width if scale is None else box.width / scale).max()
     with np.errstate(all="ignore"):
         change = np.abs(objective.gradient(points) * box.width)

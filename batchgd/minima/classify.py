@@ -14,6 +14,7 @@ from batchgd.minima.pattern_search import shape, sharp
 from batchgd.minima.plateaus import ALONG
 from batchgd.minima.polish import LOCATED, polish
 from batchgd.minima.scale import EPS, Derivable, Scale, points_at_once, rounding, values
+from batchgd.minima.within import Within, tangent
 from batchgd.problem.box import Box
 
 MINIMUM, KINK, DEGENERATE_MINIMUM, LOWEST, SADDLE, MAXIMUM, DEGENERATE, FLAT, UNBOUNDED, NOTHING, UNKNOWN = range(11)
@@ -130,6 +131,12 @@ def _by_modes(
     by_sign = np.where(falling == 0, MINIMUM, np.where(falling == box.dim, MAXIMUM, SADDLE))
     kind = np.where(soft.any(axis=1), np.where(falling == 0, NOTHING, DEGENERATE), by_sign)
     kinds.kind[rows] = np.where(still, kind, NOTHING)
+    if isinstance(objective, Within):
+        rises = still & (kind != MINIMUM)
+        rises[rises] = objective.rises(x[rows[rises]])
+        kinds.kind[rows[rises]] = MINIMUM
+        still = still | rises
+        soft = soft & ~rises[:, None]
     return (soft.any(axis=1) & (falling == 0)) | ~np.isfinite(value).all(axis=1) | ~still
 
 
@@ -201,6 +208,7 @@ def _probe_some(
     smooth = np.isfinite(value).all(axis=1) & _stationary(objective, box, x, scale)
     soft &= smooth[:, None]
     way, row = _ways(value, vector, soft)
+    way = tangent(objective, x[row], way[:, None])[:, 0]
     u = way * (_PROBE / np.abs(way).max(axis=1, keepdims=True))
     end = polish(objective, box, x[row] + u * box.width, scale, watch=watch, phase=CLASSIFYING)
     moved = (np.abs(end.x - x[row]) / box.width).max(axis=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -39,22 +40,22 @@ def collect(
     keep: bool = True,
     watch: Watch | None = None,
     until: Coverage | None = None,
+    gather: Callable[..., Collector] = Collector,
 ) -> LandscapeData:
-    """Run a batch, collect the occupied cells shard by shard, and find the minima behind them."""
+    """Run a batch, collect the occupied cells shard by shard, and find the minima behind them.
+
+    ``gather(box, identity, keep=...)`` makes the collector.
+    """
     watch = Watch() if watch is None else watch
-    if batch.bounds is None:
-        identity = identity_for(batch.objective, batch.box, identity)
-    elif identity.symmetry is not None:
-        raise InputError("identity has a symmetry, which bounds do not have: leave out one of the two")
-    else:  # what the function has would move points outside
-        identity = identity.completed(None, batch.box.dim)
-    collector, stopped = Collector(batch.box, identity, keep=keep), None
+    identity = identity_for(batch, identity)
+    collector, stopped = gather(batch.box, identity, keep=keep), None
     if until is None:
         collector.run(batch, watch)
         found = collector.find(batch, watch)
     else:
         found, stopped = run_until(collector, batch, until, watch)
-        batch = batch.again(starts=batch.starts.head(collector.n))
+    if collector.n != batch.starts.n:
+        batch = batch.again(starts=collector.taken(batch.starts))
     return landscape(batch, collector, found, watch=watch, stopped=stopped)
 
 
@@ -120,7 +121,6 @@ def batch_from(result: BatchData) -> Batch:
     """
     if not result.has_function:
         raise not_stored("the function")
-    refuse_bounds(result)
     if result.starts is None or result.box is None or not isinstance(result.method, Method):
         why = "has no record of how it was made" if result.kept else "was saved without its starts (keep='minima')"
         raise InputError(f"this result {why}: run it again")
@@ -133,10 +133,5 @@ def batch_from(result: BatchData) -> Batch:
         Compute.of(result.backend, result.dtype, result.threads),
         getattr(result, "seed", None) or 0,
         scale=result.scale,
+        bounds=result.bounds,
     )
-
-
-def refuse_bounds(result: BatchData) -> None:
-    """Refuse a result with bounds for an analysis that would go on without them."""
-    if result.bounds is not None:
-        raise InputError("this result has bounds, which this analysis does not take yet: run without bounds for it")

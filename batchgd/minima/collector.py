@@ -23,6 +23,7 @@ from batchgd.problem.identity import SAME, Identity
 if TYPE_CHECKING:
     from batchgd.engine.batch import Batch
     from batchgd.kernels.status import Status
+    from batchgd.problem.samplings import Starts
 
 _COUNTED = 1000  # cells merged to count minima on the way, in a few milliseconds at most
 
@@ -100,6 +101,10 @@ class Collector:
         self._keys.append(self.catalogue.add(self.n, rows.x, rows.fun, rows.status))
         self._parts.append(rows)
         self.n += len(rows)
+
+    def taken(self, starts: Starts) -> Starts:
+        """Return those of a run's starts that were collected."""
+        return starts.head(self.n)
 
     def find(self, batch: Batch, watch: Watch = UNWATCHED) -> Found:
         """Find the minima behind the endpoints so far; the batch provides the function and the kind of starts."""

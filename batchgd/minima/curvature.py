@@ -9,6 +9,7 @@ from batchgd.compiler.newton_step import SOFT
 from batchgd.minima.eigen import eigh
 from batchgd.minima.newton import doubtful
 from batchgd.minima.scale import EPS, Derivable, Scale, rounding, scaled, values
+from batchgd.minima.within import tangent
 from batchgd.problem.box import Box
 
 _EQUILIBRATIONS = 4  # rounds after which the largest entries of all rows differ by less than a tenth
@@ -91,14 +92,15 @@ def _confirmed(
     noise = rounding(objective, box, x, fun)
     sure = np.zeros(len(x), np.bool_)
     before = np.zeros(len(x), np.bool_)
+    sides = [tangent(objective, x, s * way[:, None])[:, 0] for s in (1, -1)]
     for h in _DISTANCES:
         predicted = 0.5 * along * h * h
         rows = np.flatnonzero((np.abs(predicted) > noise) & ~sure)
         agree = np.zeros(len(x), np.bool_)
         with np.errstate(all="ignore"):
             both = [
-                (values(objective, x[rows] + s * h * way[rows] * box.width) - fun[rows]) / predicted[rows]
-                for s in (1, -1)
+                (values(objective, x[rows] + h * side[rows] * box.width) - fun[rows]) / predicted[rows]
+                for side in sides
             ]
         agree[rows] = np.all([(ratio > 1 / _FACTOR) & (ratio < _FACTOR) for ratio in both], axis=0)
         sure |= agree & before

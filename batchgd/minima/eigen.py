@@ -24,10 +24,14 @@ _ENTRIES = 1 << 20  # Hessian entries in memory at a time
 
 
 def hessian_eigenvalues(objective: Derivable, x: NDArray[np.float64], watch: Watch = UNWATCHED) -> NDArray[np.float64]:
-    """Eigenvalues of the Hessian in each x, (n, d), ascending; NaN if not finite or not reached."""
+    """Eigenvalues of the Hessian in each x, (n, d), ascending; NaN if not finite or not reached.
+
+    With bounds they are those of the coordinates that these do not hold, and NaN, in the last places, for each other.
+    """
     out = np.full(x.shape, np.nan)
     for rows, hessian in _hessians(objective, x, watch):
-        out[rows] = eigvalsh(hessian)
+        held = _held(objective, x[rows])
+        out[rows] = _without(held, eigvalsh(_apart(hessian, held)))
     return out
 
 
@@ -81,9 +85,32 @@ def hessian_modes(objective: Derivable, x: NDArray[np.float64]) -> tuple[NDArray
     """The same eigenvalues, and the unit eigenvector of the lowest one, (n, d)."""
     values, lowest = np.full(x.shape, np.nan), np.full(x.shape, np.nan)
     for rows, hessian in _hessians(objective, x):
-        values[rows], vector = eigh(hessian)
-        lowest[rows] = vector[:, :, 0]
+        held = _held(objective, x[rows])
+        value, vector = eigh(_apart(hessian, held))
+        values[rows], lowest[rows] = _without(held, value), vector[:, :, 0]
     return values, lowest
+
+
+def _held(objective: Any, x: NDArray[np.float64]) -> NDArray[np.bool_] | None:
+    """Which coordinates the bounds of an objective hold; None without any."""
+    held = getattr(objective, "held", None)
+    return None if held is None else held(x)
+
+
+def _apart(hessian: NDArray[np.float64], held: NDArray[np.bool_] | None) -> NDArray[np.float64]:
+    """Hessians with an eigenvalue above all others for each coordinate that is held."""
+    if held is None:
+        return hessian
+    out, (row, axis) = hessian.copy(), np.nonzero(held)
+    out[row, axis, axis] = 1.0 + 2.0 * np.abs(np.where(held[:, :, None], 0.0, hessian)).sum(axis=(1, 2))[row]
+    return out
+
+
+def _without(held: NDArray[np.bool_] | None, value: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Eigenvalues, ascending, with NaN in place of those that :func:`_apart` put last."""
+    if held is None:
+        return value
+    return np.where(np.arange(value.shape[1]) >= (~held).sum(axis=1, keepdims=True), np.nan, value)
 
 
 def _hessians(

@@ -199,6 +199,7 @@ def _minima(
         fraction_high=high,
         interval_note=note,
         active=objective.active(sites.x) if isinstance(objective, Within) else None,
+        multipliers=objective.multipliers(sites.x) if isinstance(objective, Within) else None,
     )
 
 
@@ -210,6 +211,7 @@ def _stationary(objective: Derivable, sites: Sites, watch: Watch) -> Stationary:
         kind=np.array(NAMES)[sites.kind],
         eigenvalues=_eigenvalues(objective, sites.x, watch),
         negative=sites.negative,
+        active=objective.active(sites.x) if isinstance(objective, Within) else None,
     )
 
 

@@ -1,14 +1,21 @@
-"""Whether an objective has the symmetry that was given for it: copies of points must have the same value."""
+"""Whether an objective, and its bounds, have a symmetry: copies of points have the same value, and stay within."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from batchgd.minima.scale import Derivable, samples, values
+from batchgd.minima.within import within
+from batchgd.problem.bounds import Bounds
 from batchgd.problem.box import Box
 from batchgd.problem.errors import InputError
 from batchgd.problem.identity import Identity
 from batchgd.problem.symmetry import Symmetry
+
+if TYPE_CHECKING:
+    from batchgd.engine.batch import Batch
 
 _POINTS = 8  # those of lowest value: high up, near poles of a potential, a small term does not show
 _COPIES = 4  # of each point, under each part of the symmetry
@@ -16,22 +23,28 @@ _SAME = 1e-5  # of the differences between the points' values
 _ROUNDING = 1e-9  # relative
 _ROUNDING_OF_PLAIN = 1e-6  # plain Python may compute in single precision
 _SHOWN = 4  # coordinates in a message
+_CORNERS = 64  # of the bounds, tried with a transformation each
 
 
-def identity_for(objective: Derivable, box: Box, identity: Identity) -> Identity:
-    """Return the identity with the symmetry of the objective if it has none of its own.
+def identity_for(batch: Batch, identity: Identity) -> Identity:
+    """Return the identity with the symmetry of the objective if it has none of its own, and bounds have it as well.
 
-    Raises InputError if its own does not fit the coordinates, or the objective does not have it.
+    Raises InputError if its own does not fit the coordinates, or objective or bounds do not have it.
     """
+    objective, box, bounds = batch.objective, batch.box, batch.bounds
     own = getattr(objective, "symmetry", None)
+    if own is not None and bounds is not None and any(_leaves(Symmetry((part,)), bounds) for part in own.parts):
+        own = None
     chosen = identity.completed(own, box.dim)
     if chosen.symmetry is not None and chosen.symmetry != own:
-        check_invariance(objective, chosen.symmetry, box)
+        check_invariance(within(objective, bounds, box, objective), chosen.symmetry, box, bounds)
     return chosen
 
 
-def check_invariance(objective: Derivable, symmetry: Symmetry, box: Box) -> None:
+def check_invariance(objective: Derivable, symmetry: Symmetry, box: Box, bounds: Bounds | None = None) -> None:
     """Raise InputError, naming the part, if transformations change the value of the objective at points of the box.
+
+    They must not take points within bounds outside either.
 
     >>> class Product:
     ...     def value(self, x): return np.prod(x, axis=1)
@@ -42,7 +55,14 @@ def check_invariance(objective: Derivable, symmetry: Symmetry, box: Box) -> None
     Traceback (most recent call last):
     batchgd.problem.errors.InputError: the function does not have the symmetry signs(1): at x = ...
     """
+    for part in symmetry.parts if bounds is not None else ():
+        if _leaves(Symmetry((part,)), bounds):
+            raise InputError(
+                f"the bounds do not have the symmetry {part}, which takes points outside: give bounds that it leaves "
+                "as they are, or leave out one of the two"
+            )
     points = samples(objective, box)
+    points = points if bounds is None else bounds.clip(points)
     fun = values(objective, points)
     lowest = np.argsort(fun, kind="stable")[:_POINTS]
     points, fun = points[lowest], fun[lowest]
@@ -63,3 +83,17 @@ def check_invariance(objective: Derivable, symmetry: Symmetry, box: Box) -> None
                 f"the function does not have the symmetry {alone}: at x = ({place}) it is {fun[row]:.10g}, "
                 f"at a copy of it {height[copy, row]:.10g}: omit or correct this part"
             )
+
+
+def _leaves(symmetry: Symmetry, bounds: Bounds) -> bool:
+    """Whether transformations take corners of the bounds outside; continuous ones always may."""
+    plan = symmetry.plan(bounds.dim)
+    if plan.continuous:
+        return True
+    random = np.random.default_rng(bounds.dim)
+    ends = np.stack([bounds.lower, bounds.upper])
+    far = 2.0 * np.abs(ends[np.isfinite(ends)]).max(initial=1.0)
+    corners = np.where(random.random((_CORNERS, bounds.dim)) < 0.5, *ends).clip(-far, far)
+    copies = np.array([plan.copy(corner, random) for corner in corners])
+    slack = 1e-9 * far
+    return bool(((copies < bounds.lower - slack) | (copies > bounds.upper + slack)).any())

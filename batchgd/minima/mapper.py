@@ -96,9 +96,14 @@ class Mapper:
         return replace(self, batch=batch.in_dtype("float64") if double else batch)
 
     def __call__(self, points: NDArray[np.float64]) -> NDArray[np.int64]:
-        """The labels of points, (n, d), by the nearest known minimum; the descents are in float64."""
+        """The labels of points, (n, d), by the nearest known minimum; the descents are in float64.
+
+        Points outside the bounds count as the nearest ones within.
+        """
         if len(points) == 0:
             return np.empty(0, np.int64)
+        bounds = self.batch.bounds
+        points = points if bounds is None else bounds.clip(points)
         ends = endpoints_of(self.batch.in_dtype("float64").again(starts=points))
         label = nearest_minimum(ends.x, self.minima.x, self.batch.box, self.identity.symmetry)
         rest = np.flatnonzero((label < 0) & np.isin(ends.status, AT_REST))

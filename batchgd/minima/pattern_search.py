@@ -11,6 +11,7 @@ from batchgd.minima.grouping import group_keys
 from batchgd.minima.merge import mix
 from batchgd.minima.polish import REACH
 from batchgd.minima.scale import EPS, Derivable, Scale, scaled, values
+from batchgd.minima.within import kept_within, tangent
 from batchgd.problem.box import Box
 
 _CELLS = 1024.0  # stalled points in one such cell are taken to one point
@@ -91,7 +92,7 @@ def compass(
         across = _finite(_value_and_gradient(objective, down)[1] * box.width)
         both = np.stack([-_unit(slope), -_unit(_shortest(slope, across))], axis=1)
         ways = np.concatenate([np.broadcast_to(np.r_[rotation, -rotation], (len(active), 2 * d, d)), both], axis=1)
-        trial = x[active, None] + ways * step[active, None, None] * box.width
+        trial = kept_within(objective, x[active, None] + ways * step[active, None, None] * box.width)
         height = values(objective, trial.reshape(-1, d)).reshape(len(active), -1)
         best = np.argmin(height, axis=1)
         row = np.arange(len(active))
@@ -136,7 +137,7 @@ def shape(
 def _shape(
     objective: Derivable, box: Box, x: NDArray[np.float64], fun: NDArray[np.float64], scale: Scale
 ) -> NDArray[np.float64]:
-    ways = _all_ways(_finite(_value_and_gradient(objective, x)[1] * box.width))
+    ways = tangent(objective, x, _all_ways(_finite(_value_and_gradient(objective, x)[1] * box.width)))
     noise = 16 * EPS * np.abs(fun)[:, None]
     exponent = np.full(len(x), np.inf)
     good = np.ones(len(x), np.bool_)
@@ -171,9 +172,10 @@ def _all_ways(slope: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _rise(objective: Derivable, box: Box, x: NDArray, fun: NDArray, steps: NDArray) -> NDArray[np.float64]:
-    """How much higher the value is after each of these steps, (m, k, d) in box widths."""
+    """How much higher the value is after each of these steps, (m, k, d) in box widths; infinitely if it is no step."""
     m, k, d = steps.shape
-    return values(objective, (x[:, None] + steps * box.width).reshape(m * k, d)).reshape(m, k) - fun[:, None]
+    rise = values(objective, (x[:, None] + steps * box.width).reshape(m * k, d)).reshape(m, k) - fun[:, None]
+    return np.where(steps.any(axis=2), rise, np.inf)
 
 
 def _bottomless(
@@ -194,12 +196,16 @@ def _bottomless(
 def sharp(objective: Derivable, box: Box, x: NDArray[np.float64], fun: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Whether values 1e-7 box widths away are not what gradient and Hessian predict, as at a kink."""
     slope = _value_and_gradient(objective, x)[1] * box.width
-    ways = 1e-7 * _all_ways(_finite(slope))
+    ways = 1e-7 * tangent(objective, x, _all_ways(_finite(slope)))
     with np.errstate(all="ignore"):
         bend = np.einsum("kni,kij,knj->kn", ways, scaled(objective.hessian(x), box), ways)
         predicted = np.einsum("kni,ki->kn", ways, slope) + 0.5 * bend
         rise = _rise(objective, box, x, fun, ways)
-        kept = (np.abs(rise - predicted) <= 0.5 * np.abs(rise)) | (np.abs(rise) <= 16 * EPS * np.abs(fun)[:, None])
+        kept = (
+            ~ways.any(axis=2)
+            | (np.abs(rise - predicted) <= 0.5 * np.abs(rise))
+            | (np.abs(rise) <= 16 * EPS * np.abs(fun)[:, None])
+        )
     return np.asarray(~kept.all(axis=1))
 
 

@@ -191,7 +191,8 @@ class BatchData:
         rows = np.arange(self.n)[index if isinstance(index, slice | list) else host(index)]
         part = BatchData(
             **columns(self, lambda column: column[index]),
-            **{name: getattr(self, name) for name in RECIPE},
+            **{name: getattr(self, name) for name in RECIPE if name != "bounds"},
+            bounds=None if self.bounds is None else self.bounds.of(rows),
             starts=None if self.starts is None else ChosenStarts(self.starts, rows),
             warnings=self.warnings,
         )

@@ -54,15 +54,20 @@ def measure(objective: Derivable, box: Box) -> Scale:
     few = max(_SAMPLES_OF_PLAIN, min(_HESSIANS // box.dim**2, _OPERATIONS // operations))
     with np.errstate(all="ignore"):
         value, gradient = (np.asarray(part) for part in objective.value_and_gradient(points))
-        slope = np.abs(gradient * box.width).max(axis=1)
         curvature = np.abs(scaled(objective.hessian(points[:few]), box)).max(axis=(1, 2))
-    return Scale(_median(slope), _median(curvature), _spread(value))
+    return Scale(typical_slope(gradient, box), _median(curvature), _spread(value))
 
 
 def typical_value(objective: Any, box: Box) -> float:
     """``Scale.value`` alone, without derivatives."""
     with np.errstate(all="ignore"):
         return _spread(np.asarray(objective.value(samples(objective, box))))
+
+
+def typical_slope(gradient: NDArray[np.float64], box: Box) -> float:
+    """``Scale.slope`` from the gradients at sample points."""
+    with np.errstate(all="ignore"):
+        return _median(np.abs(gradient * box.width).max(axis=1))
 
 
 def rounding(

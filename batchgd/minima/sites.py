@@ -33,6 +33,7 @@ from batchgd.minima.plateaus import flat_modes, on_plateaus
 from batchgd.minima.polish import LOCATED, STUCK, UNTOUCHED, Polished, polish
 from batchgd.minima.scale import EPS, Derivable, Scale, points_at_once, rounding, values
 from batchgd.minima.sets import Sites, descent_beyond, fine, groups, levels, most_common, slopes
+from batchgd.minima.within import Within
 from batchgd.problem.box import Box
 
 SETS = (VALLEY, BOTTOM)  # rows that represent a set of equal minima
@@ -95,12 +96,26 @@ def locate(objective: Derivable, box: Box, catalogue: Catalogue, scale: Scale, w
         if watch.cut:
             polished.state[stuck[~found]] = UNTOUCHED
     _leave_saddles(polished, objective, box, catalogue, scale, watch)
+    _onto_bounds(polished, objective, box)
     raw = polished.state == UNTOUCHED
     polished.x[raw], polished.fun[raw], polished.noise[raw] = catalogue.x[raw], catalogue.fun[raw], 0.0
     polished.kind[raw] = INDEFINITE
     # The value may come out as not finite at the polished point only (0/0 in the value itself).
     polished.state[~np.isfinite(polished.fun) & (polished.state == LOCATED)] = STUCK
     return polished
+
+
+def _onto_bounds(polished: Polished, objective: Derivable, box: Box) -> None:
+    """Put points that are next to a bound without being pushed against it, but for rounding, on it."""
+    if not isinstance(objective, Within):
+        return
+    rows = np.flatnonzero(polished.state == LOCATED)
+    x = objective.onto_bounds(polished.x[rows])
+    moved = (x != polished.x[rows]).any(axis=1)
+    rows, x = rows[moved], x[moved]
+    fun = values(objective, x)
+    lower = fun <= polished.fun[rows] + rounding(objective, box, polished.x[rows], polished.fun[rows])
+    polished.x[rows[lower]], polished.fun[rows[lower]] = x[lower], fun[lower]
 
 
 def _leave_saddles(

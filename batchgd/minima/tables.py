@@ -37,6 +37,8 @@ class Points:
     def to_dataframe(self) -> Any:
         """Return a pandas DataFrame, one row per point: ``x0 …``, the other columns, and ``eigenvalue0 …``.
 
+        With bounds also ``active0 …`` and, for minima, ``multiplier0 …``.
+
         Raises
         ------
         ImportError
@@ -45,9 +47,12 @@ class Points:
         pandas = require("pandas", "frames")
         columns = self._columns()
         x, eigenvalues = columns.pop("x"), columns.pop("eigenvalues")
+        bounded = {name: columns.pop(name) for name in ("active", "multipliers") if name in columns}
         frame = {f"x{j}": x[:, j] for j in range(x.shape[1])} | {
             name: column for name, column in columns.items() if column.ndim == 1
         }
+        for name, column in bounded.items():
+            frame |= {f"{name.removesuffix('s')}{j}": column[:, j] for j in range(x.shape[1])}
         frame |= {f"eigenvalue{j}": eigenvalues[:, j] for j in range(x.shape[1])}
         return pandas.DataFrame(frame).rename_axis("label")
 
@@ -106,9 +111,12 @@ class Minima(Points):
         (:func:`batchgd.minima.fractions.seen_interval`); None if starts are not independent, for the reason in
         ``interval_note``.
     active : (m, d) of int, or None
-        With bounds: -1 where the point rests on the lower bound of a coordinate (or the coordinate is fixed), 1 on the
-        upper one, 0 where it is free, as SciPy's ``active_mask``. ``eigenvalues`` are then those of the free
-        coordinates, with the largest curvature of these once more for each one that rests.
+        With bounds: -1 where the point is on the lower bound of a coordinate (or the coordinate is fixed), 1 on the
+        upper one, 0 between them, as SciPy's ``active_mask``. ``eigenvalues`` are then those of the coordinates that
+        no bound holds, followed by NaN for each of the others.
+    multipliers : (m, d), or None
+        With bounds: the derivative of the value by each coordinate on a bound, and so by the bound itself; 0 for the
+        others, and for a coordinate that is on its bound without a slope (``weak``).
 
     Examples
     --------
@@ -130,6 +138,7 @@ class Minima(Points):
     fraction_high: NDArray[np.float64] | None = None
     interval_note: str | None = None
     active: NDArray[np.int8] | None = None
+    multipliers: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         if self.free is None:  # as in results saved before the column existed
@@ -141,6 +150,13 @@ class Minima(Points):
         floats, integers = np.empty(0), np.empty(0, np.int64)
         kind, inside = np.empty(0, "<U10"), np.empty(0, np.bool_)
         return cls(np.empty((0, dim)), floats, integers, floats, kind, np.empty((0, dim)), inside, floats)
+
+    @property
+    def weak(self) -> NDArray[np.bool_] | None:
+        """Which coordinates are weakly active, (m, d): on a bound, without a slope that pushes them against it."""
+        if self.active is None or self.multipliers is None:
+            return None
+        return np.asarray((self.active != 0) & (self.multipliers == 0.0))
 
     def text_table(self, scale: Any = 0.0, numbered: str = "row") -> TextTable:
         """Return the first rows as a text table; if there are more, those inside the box come first.
@@ -176,8 +192,7 @@ class Minima(Points):
 
     def _kind(self, k: int) -> str:
         """The kind of a row, the free directions of a set of equal minima, and the bounds that it rests on."""
-        rests = 0 if self.active is None else int(np.count_nonzero(self.active[k]))
-        bounds = f", on {plural(rests, 'bound')}" if rests else ""
+        bounds = _on_bounds(self.active, self.weak, k)
         free = f", {plural(int(self.free[k]), 'free direction')}" if self.free[k] else ""
         return f"{self.kind[k]}{free}{bounds}" + ("" if self.inside[k] else ", outside")
 
@@ -206,6 +221,8 @@ class Stationary(Points):
         point at which the value falls without bound, like log|x| at 0; ``fun`` is the lowest value reached).
     negative : (m,)
         Number of negative eigenvalues.
+    active : (m, d) of int, or None
+        As in :class:`Minima`: a saddle of a face is one for the coordinates that no bound holds.
 
     Examples
     --------
@@ -219,6 +236,7 @@ class Stationary(Points):
     kind: NDArray[np.str_]
     eigenvalues: NDArray[np.float64]
     negative: NDArray[np.int64]
+    active: NDArray[np.int8] | None = None
 
     @classmethod
     def empty(cls, dim: int) -> Self:
@@ -233,13 +251,23 @@ class Stationary(Points):
             "row": [str(k) for k in range(len(shown))],
             "value": format_values(shown.fun),
             "starts": [f"{count:,}" for count in shown.count],
-            "kind": shown.kind.tolist(),
+            "kind": [f"{kind}{_on_bounds(shown.active, None, k)}" for k, kind in enumerate(shown.kind)],
             "negative eigenvalues": [str(count) for count in shown.negative],
         }
         return points_table(columns, shown.x, 0.0, cut(len(self)), ("kind",))
 
     def _counted(self) -> str:
         return plural(len(self), "stationary point that is not a minimum", "stationary points that are not minima")
+
+
+def _on_bounds(active: NDArray | None, weak: NDArray | None, k: int) -> str:
+    """What a kind is followed by: the number of bounds that the point of row k is on."""
+    on = 0 if active is None else int(np.count_nonzero(active[k]))
+    weakly = 0 if weak is None else int(np.count_nonzero(weak[k]))
+    if on == 0:
+        return ""
+    some = f", {weakly} weakly" if 0 < weakly < on else ""
+    return f", {'weakly ' if weakly == on else ''}on {plural(on, 'bound')}{some}"
 
 
 def points_table(

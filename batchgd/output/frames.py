@@ -40,7 +40,10 @@ def dataset(result: BatchData) -> Any:
         for name in ("fun", "count", "fraction", "fraction_low", "fraction_high", "kind", "free", "inside"):
             if getattr(minima, name) is not None:
                 variables[f"minimum_{name}"] = ("minimum", np.asarray(getattr(minima, name)))
-    skip = ("minima", "total", "shown", "best", "status", "stationary", "method", "box")
+        for name in ("active", "multipliers"):
+            if getattr(minima, name) is not None:
+                variables[f"minimum_{name}"] = (("minimum", "coordinate"), np.asarray(getattr(minima, name)))
+    skip = ("minima", "total", "shown", "best", "status", "stationary", "method", "box", "bounds")
     shown = {key: value for key, value in record(result).items() if key not in skip and value is not None}
     return xarray.Dataset(variables, attrs={key: json_ready(value) for key, value in shown.items()})
 

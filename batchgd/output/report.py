@@ -95,6 +95,7 @@ def _notes_on_minima(result: LandscapeData, more: str | None) -> list[str]:
     symmetry = result.identity.symmetry
     lines = [f"minima are counted up to {symmetry.describe()}"] if symmetry is not None and symmetry.parts else []
     lines += _best_lines(result)
+    lines += _weak_lines(result)
     if result.minima.fraction_low is None and result.minima.interval_note:
         lines.append(f"no intervals: {result.minima.interval_note}")
         lines.append("coverage: no bound on the basins of minima not seen, for the same reason")
@@ -115,6 +116,20 @@ def _notes_on_minima(result: LandscapeData, more: str | None) -> list[str]:
     if result.unlabelled:
         lines.append(f"no label (-1): {plural(result.unlabelled, 'start')}, {percent(result.unlabelled / result.n)}")
     return lines
+
+
+def _weak_lines(result: LandscapeData) -> list[str]:
+    """Minima that are on a bound without being pushed against it."""
+    weak = result.minima.weak
+    rows = np.flatnonzero(np.asarray(weak).any(axis=1)) if weak is not None else np.empty(0, np.int64)
+    if weak is None or len(rows) == 0:
+        return []
+    axes = ", ".join(f"x{axis}" for axis in np.flatnonzero(weak[rows[0]])[:_UNNAMED])
+    others = f", and {len(rows) - 1:,} more minima so" if len(rows) > 1 else ""
+    return [
+        f"label {rows[0]} is on the bound of {axes} without a slope there (weakly active){others}: "
+        "to first order the bound makes no difference"
+    ]
 
 
 def _best_lines(result: LandscapeData) -> list[str]:

@@ -12,19 +12,21 @@ from batchgd.problem.tables import Rows, listed
 
 _LIST_LIMIT = 16  # longer hyperparameters (one learning rate per start) are summarised by their range
 _OF_MINIMA = ("x", "fun", "count", "fraction", "fraction_low", "fraction_high", "kind", "free", "inside")
+_OF_BOUNDED = ("active", "multipliers")
 
 
 def summary(result: BatchData) -> dict[str, Any]:
     """Return the result without its arrays, ready for JSON; numbers that are not finite are None (null).
 
-    Keys: objective, dim, n_starts, sampling, seed, box, method (name and hyperparameters), backend, dtype, seconds,
-    status (name -> count), interrupted, warnings; for a multi-start also minima (a list of ``x, fun, count, fraction,
-    fraction_low, fraction_high, kind, free, inside``, with bounds of None if they are withheld), total and shown (how
-    many minima there are, and how many of them are listed: the lowest 10,000 unless :func:`batchgd.printoptions` sets
-    another limit), best (the lowest value reached: ``x, fun, label``; None if there is none), stationary (kind ->
-    number of points), unlabelled (starts with label -1), identity (when two points are one minimum: ``x, f, symmetry``,
-    as text or None), strategy (how starts were chosen and what it cost; None for a plain multi-start), coverage (what
-    the counts show about minima not seen), stopped (what ended a run with ``until=``) and interval_note.
+    Keys: objective, dim, n_starts, sampling, seed, box, bounds (only if there are any), method (name and
+    hyperparameters), backend, dtype, seconds, status (name -> count), interrupted, warnings; for a multi-start also
+    minima (a list of ``x, fun, count, fraction, fraction_low, fraction_high, kind, free, inside``, with bounds of None
+    if they are withheld, and with bounds of x ``active, multipliers``), total and shown (how many minima there are, and
+    how many of them are listed: the lowest 10,000 unless :func:`batchgd.printoptions` sets another limit), best (the
+    lowest value reached: ``x, fun, label``; None if there is none), stationary (kind -> number of points), unlabelled
+    (starts with label -1), identity (when two points are one minimum: ``x, f, symmetry``, as text or None), strategy
+    (how starts were chosen and what it cost; None for a plain multi-start), coverage (what the counts show about minima
+    not seen), stopped (what ended a run with ``until=``) and interval_note.
     """
     return json_ready(record(result))
 
@@ -38,6 +40,7 @@ def record(result: BatchData) -> dict[str, Any]:
         "sampling": sampling_name(result),
         "seed": getattr(result, "seed", None),
         "box": None if result.box is None else np.stack([result.box.lower, result.box.upper], axis=1),
+        **({} if result.bounds is None else {"bounds": np.stack([result.bounds.lower, result.bounds.upper], axis=-1)}),
         "method": method_record(result.method),
         "backend": result.backend,
         "dtype": result.dtype,
@@ -61,7 +64,8 @@ def record(result: BatchData) -> dict[str, Any]:
 
 def minima_columns(result: LandscapeData) -> dict[str, Any]:
     """Return the columns of the table of minima that other programs read."""
-    return {name: getattr(result.minima, name) for name in _OF_MINIMA}
+    names = _OF_MINIMA if result.minima.active is None else (*_OF_MINIMA, *_OF_BOUNDED)
+    return {name: getattr(result.minima, name) for name in names}
 
 
 def identity_record(identity: Identity) -> dict[str, Any]:

@@ -159,8 +159,8 @@ def _ends(box: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         raise InputError(f"the box is missing: {_FORMS}")
     if hasattr(box, "lb") and hasattr(box, "ub"):
         raise InputError(
-            f"the box is a {type(box).__name__}, which constrains x, but a box does not: "
-            "give box=list(zip(bounds.lb, bounds.ub)) to draw starts there"
+            f"the box is a {type(box).__name__}, which constrains x, but a box does not: give it as bounds=, or "
+            "box=list(zip(bounds.lb, bounds.ub)) to draw starts there"
         )
     if isinstance(box, (str, bytes, dict, set, frozenset)):
         raise InputError(f"the box is {quoted(box)}, which is not a list of numbers: {_FORMS}")

@@ -33,6 +33,10 @@ class TraceSizeWarning(UserWarning):
     """A traced function is so large that a kernel made from it compiles slowly and keeps its state in memory."""
 
 
+class RunWarning(UserWarning):
+    """Something in the folder of a run is not as it was left: it is computed again, or differs in its last digits."""
+
+
 def warn(message: str, category: type[Warning]) -> None:
     """Warn at the line outside batchgd that called in, however deep the call is."""
     frame, level = sys._getframe(1), 2

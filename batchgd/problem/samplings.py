@@ -6,6 +6,7 @@ Start i is a function only of the seed, the box and i, whatever the shard, so an
 from __future__ import annotations
 
 import copy
+import hashlib
 import math
 import threading
 from dataclasses import dataclass
@@ -44,9 +45,12 @@ class Starts:
         Whether the kernel makes the starts itself, from the seed and the start's number, so that no array is passed.
     number : int
         The number of the first start.
+    open_ended : bool
+        Whether start i does not depend on n, so that more starts of the same kind begin with the same ones.
     """
 
     name: str = ""
+    open_ended: bool = False
     independent: ClassVar[bool] = False
     interval_note: str | None = None
     in_kernel: bool = False
@@ -83,6 +87,10 @@ class Starts:
         first = copy.copy(self)
         first.n = n
         return first
+
+    def settings(self) -> dict[str, Any]:
+        """What decides the starts besides box, seed, dtype and n."""
+        return {"name": self.name}
 
     def __len__(self) -> int:
         return self.n
@@ -147,6 +155,7 @@ class UniformStarts(_InBox):
     name = "uniform"
     independent = True
     in_kernel = True
+    open_ended = True
 
     def __init__(self, n: int, box: Box, seed: int, dtype: str = "float64") -> None:
         super().__init__(n, box, seed)
@@ -165,6 +174,7 @@ class SobolStarts(_InBox):
     """
 
     name = "sobol"
+    open_ended = True
     interval_note = f"starts of a Sobol sequence are not independent draws, {_WITHHELD}"
     BITS: ClassVar[int] = 32
     MAX_DIM: ClassVar[int] = 21201
@@ -251,6 +261,10 @@ class GridStarts(_InBox):
         super().__init__(math.prod(counts), box, seed)
         self.counts = counts
 
+    def settings(self) -> dict[str, Any]:
+        """The counts per axis."""
+        return {"name": self.name, "counts": list(self.counts)}
+
     def unit_points(self, first: int, stop: int) -> Points:
         """Return the centres of cells first..stop-1."""
         cell = np.stack(np.unravel_index(np.arange(first, stop), self.counts), axis=-1)
@@ -309,11 +323,16 @@ class NormalStarts(Starts):
 
     name = "normal"
     independent = True
+    open_ended = True
 
     def __init__(self, n: int, dim: int, sampling: Normal, seed: int) -> None:
         super().__init__(n, dim)
         self.seed = seed
         self.mean, self.std = sampling.spread(dim)
+
+    def settings(self) -> dict[str, Any]:
+        """The centre and the spread."""
+        return {"name": self.name, "mean": self.mean, "std": self.std}
 
     def points(self, first: int, stop: int) -> Points:
         """Return draws first..stop-1."""
@@ -335,6 +354,10 @@ class ArrayStarts(Starts):
         self._array, self.name = array, name
         if interval_note is not None:
             self.interval_note = interval_note
+
+    def settings(self) -> dict[str, Any]:
+        """A hash of the array."""
+        return {"name": self.name, "sha256": hashlib.sha256(np.ascontiguousarray(self._array).data).hexdigest()}
 
     def points(self, first: int, stop: int) -> Points:
         """Return rows first..stop-1."""

@@ -43,6 +43,8 @@ class Diff:
         P-value of equal fractions, corrected for the number of rows (Holm); None if withheld.
     x, fun : (m, d), (m,)
         The minimum as in a, or as in b if only b has it.
+    active_a, active_b : (m, d) of int, or None
+        On which bounds it is in either result, as in :class:`Minima`; None if no result has bounds.
     test : str
         Which test, or why there is none.
     confidence : float
@@ -60,6 +62,8 @@ class Diff:
     fun: NDArray[np.float64]
     test: str
     confidence: float = 0.95
+    active_a: NDArray[np.int8] | None = None
+    active_b: NDArray[np.int8] | None = None
 
     def __len__(self) -> int:
         return len(self.fun)
@@ -104,8 +108,11 @@ class Diff:
                 "change": percent_column(self.change[k], 3, sign="+", none=""),
                 "p": "" if self.p is None else f"{self.p[k]:.2g}{' *' if self.significant[k] else '  '}",
                 "kind": "only a" if b == "-" else "only b" if a == "-" else "both",
+                "on bounds": self._on_bounds(k),
                 "x": format_point(self.x[k]),
             }
+            if self.active_a is None:
+                del row["on bounds"]
             rows.append(row)
         below = cut(len(self), "minimum", "minima") if len(self) else "no minimum in either"
         found = f"{len(self.both):,} minima in both, {len(self.only_a):,} only in a, {len(self.only_b):,} only in b"
@@ -113,9 +120,18 @@ class Diff:
         found += changed if self.p is not None else ""
         return "\n".join([str(TextTable(rows, ("kind", "x"), below)), "", found, self.test])
 
+    def _on_bounds(self, k: int) -> str:
+        """The number of bounds that a minimum is on; in a and in b, if these are not the same bounds."""
+        active = [each for each in (self.active_a, self.active_b) if each is not None]
+        labels = (self.label_a, self.label_b)
+        known = [each[k] for each, label in zip(active, labels, strict=False) if label[k] >= 0]
+        same = len(known) == 1 or all(np.array_equal(known[0], each) for each in known)
+        return " / ".join(str(np.count_nonzero(each)) for each in (known[:1] if same else known))
+
     def to_dict(self) -> dict[str, Any]:
         """The table for JSON, as a sequence of rows, and the labels of the minima that only one found."""
         names = ("x", "fun", "label_a", "label_b", "distance", "difference", "fraction_a", "fraction_b", "change")
+        names = names if self.active_a is None else (*names, "active_a", "active_b")
         columns = {name: getattr(self, name) for name in names}
         return {
             **listed(
@@ -185,7 +201,16 @@ def diff(a: Any, b: Any, *, identity: Any = None, confidence: float = 0.95) -> D
     difference[: len(one)] = b.minima.fun[other] - a.minima.fun[one]
     fraction_a, fraction_b = _of_label(a.minima.fraction, label_a), _of_label(b.minima.fraction, label_b)
     p, test = _test(a, b, label_a, label_b)
-    return Diff(label_a, label_b, distance, difference, fraction_a, fraction_b, p, x, fun, test, confidence=confidence)
+    active = (_active(a, label_a), _active(b, label_b)) if a.bounds or b.bounds else (None, None)
+    return Diff(label_a, label_b, distance, difference, fraction_a, fraction_b, p, x, fun, test, confidence, *active)
+
+
+def _active(result: Any, label: NDArray) -> NDArray[np.int8]:
+    """On which bounds the minimum of each label is; 0 for label -1, and without bounds."""
+    active = result.minima.active
+    if active is None:
+        active = np.zeros(result.minima.x.shape, np.int8)
+    return np.concatenate([active, np.zeros((1, active.shape[1]), np.int8)])[label]
 
 
 def _of_label(column: NDArray, label: NDArray) -> NDArray:

@@ -31,6 +31,7 @@ from batchgd.problem.wording import duration, format_values, percent_column
 
 if TYPE_CHECKING:
     from batchgd.analysis.basins.borders import Borders
+    from batchgd.problem.bounds import Bounds
     from batchgd.problem.box import Box
 
 _AUDITED = 1000  # filled-in pixels that are descended from after all, by default
@@ -90,6 +91,8 @@ class BasinMap:
         How many descents the map took, audit and frame included, and the wall time.
     objective, recipe
         The function, and the arguments to draw another window.
+    within : (rows, columns) bool, or None
+        Which pixels are within the bounds; None if all are. There is no descent from the others, and their label is -1.
     """
 
     label: NDArray[np.int32]
@@ -108,11 +111,23 @@ class BasinMap:
     seconds: float
     objective: Any
     recipe: dict[str, Any]
+    within: NDArray[np.bool_] | None = None
 
     @property
     def n(self) -> int:
-        """Number of pixels."""
-        return self.label.size
+        """Number of pixels; with bounds, of those within."""
+        return self.label.size if self.within is None else int(np.count_nonzero(self.within))
+
+    @property
+    def unlabelled(self) -> int:
+        """How many pixels have no label: descents from there reached no minimum."""
+        none = self.label < 0
+        return int(np.count_nonzero(none if self.within is None else none & self.within))
+
+    @property
+    def bounds(self) -> Bounds | None:
+        """The bounds of the descents, or None."""
+        return self.recipe["bounds"]
 
     def zoom(self, window: Any, resolution: Any = None) -> BasinMap:
         """The map of another window of the same plane, ((u0, u1), (v0, v1)); known minima keep their labels."""
@@ -145,7 +160,7 @@ class BasinMap:
             "plane": {name: getattr(self.plane, name) for name in ("origin", "first", "second", "names")},
             "window": self.window,
             **listed(minima={name: getattr(self.minima, name) for name in ("x", "fun", "count", "fraction", "kind")}),
-            "unlabelled": int(np.count_nonzero(self.label < 0)),
+            "unlabelled": self.unlabelled,
             "pixels": self.n,
             "descents": self.descents,
             "audit": {"pixels": self.audit.pixels, "wrong": self.audit.wrong, "rate_high": self.audit.rate_high},
@@ -161,8 +176,8 @@ class BasinMap:
         }
         below = cut(len(self.minima), "minimum", "minima") if len(self.minima) else "no minimum was found"
         rows, columns = self.label.shape
-        share = f"{self.descents:,} descents, {100 * self.descents / self.n:.3g} % of the pixels"
-        unlabelled = int(np.count_nonzero(self.label < 0))
+        share = f"{self.descents:,} descents, {100 * self.descents / max(self.n, 1):.3g} % of the pixels"
+        outside = self.label.size - self.n
         lines = [
             f"{self.objective.name} · {columns} x {rows} pixels of {' and '.join(self.plane.names)} · "
             f"{share} · {duration(self.seconds)}",
@@ -171,8 +186,10 @@ class BasinMap:
             "",
             str(self.audit),
         ]
-        if unlabelled:
-            lines.append(f"no label (-1): {unlabelled:,} pixels")
+        if self.unlabelled:
+            lines.append(f"no label (-1): {self.unlabelled:,} pixels")
+        if outside:
+            lines.append(f"outside the bounds: {outside:,} pixels")
         return "\n".join(lines)
 
 
@@ -186,6 +203,7 @@ def map(
     at: Any = None,
     window: Any = None,
     dim: int | None = None,
+    bounds: Any = None,
     method: Any = None,
     gtol: float | None = None,
     xtol: float | None = None,
@@ -216,9 +234,10 @@ def map(
 
     Parameters
     ----------
-    fun, box, dim, method, params, jac, args, scale, gtol, xtol, ftol, maxiter, max_time, stopping, backend, dtype,
-    threads, identity
-        As in :func:`multistart`; hyperparameters of the method are one number each.
+    fun, box, dim, bounds, method, params, jac, args, scale, gtol, xtol, ftol, maxiter, max_time, stopping, backend,
+    dtype, threads, identity
+        As in :func:`multistart`; hyperparameters of the method are one number each. Pixels outside the bounds have no
+        label.
     resolution : int or (int, int)
         Pixels along u and v, 2 to 32768.
     plane : (int, int) or (3, d) array, optional
@@ -273,15 +292,19 @@ def map(
     compute = Compute.of(backend, dtype, threads)
     identity = as_identity(identity)
     stopping = as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time)
-    problem = Problem(fun, box, dim, params, jac, args)
+    problem = Problem(fun, box, dim, params, jac, args, bounds)
     batch = make_batch(problem, compute, starts=1, method=method, stopping=stopping, scale=scale)
-    identity = identity_for(batch.objective, batch.box, identity)
+    identity = identity_for(batch, identity)
     if not isinstance(plane, Plane):
-        plane, suits = parse_plane(plane, at, batch.box)
+        plane, suits = parse_plane(plane, at, batch.box, batch.bounds)
         window = suits if window is None else window
     grid = PixelGrid(plane, window, shape)
+    within = None if batch.bounds is None else grid.within(batch.bounds, batch.box)
+    if within is not None and not within.any():
+        raise InputError("no pixel of the map is within the bounds: give a window that reaches into them")
     images = _Images(batch, grid, known, identity, watch)
-    computed, checked = images.draw(stride_of(shape) if adaptive else 1, audit)
+    computed, checked = images.draw(stride_of(shape) if adaptive else 1, audit, within)
+    within = None if within is None or within.all() else within
     return BasinMap(
         **images.images,
         computed=computed,
@@ -290,13 +313,14 @@ def map(
         plane=plane,
         window=window,
         box=batch.box,
-        minima=images.minima(),
+        minima=images.minima(within),
+        within=within,
         audit=checked,
         descents=images.descents,
         seconds=watch.elapsed,
         objective=batch.objective,
         recipe={"resolution": shape[::-1], "method": batch.method, "stopping": batch.stopping, "scale": batch.scale}
-        | {"adaptive": adaptive, "audit": audit, "identity": identity}
+        | {"adaptive": adaptive, "audit": audit, "identity": identity, "bounds": batch.bounds}
         | {"backend": compute.backend.name, "dtype": compute.dtype, "threads": compute.threads},
     )
 
@@ -309,6 +333,7 @@ class _Images:
         self._collector, self._watch = Collector(batch.box, identity), watch
         self._row: list[NDArray[np.int64]] = []
         self._column: list[NDArray[np.int64]] = []
+        self._within: list[NDArray[np.bool_]] = []
         self._head = 0 if known is None else len(known)
         if known is not None and self._head:
             zeros = np.zeros(self._head, np.int64)
@@ -320,23 +345,36 @@ class _Images:
         return self._collector.n - self._head
 
     def visit(self, row: NDArray[np.int64], column: NDArray[np.int64]) -> None:
-        """Descend from these pixels."""
-        part = self._watch.part(self.descents, self.descents + len(row))
-        self._collector.run(replace(self._batch, starts=PixelStarts(self._grid, row, column)), part)
+        """Descend from these pixels, as far as they are within the bounds."""
+        within, bounds = np.ones(len(row), np.bool_), self._batch.bounds
+        if bounds is not None:
+            within = self._grid.pixels_within(row, column, bounds, self._batch.box)
         self._row.append(row)
         self._column.append(column)
+        self._within.append(within)
+        row, column = row[within], column[within]
+        if len(row):
+            part = self._watch.part(self.descents, self.descents + len(row))
+            self._collector.run(replace(self._batch, starts=PixelStarts(self._grid, row, column)), part)
 
     def labels(self) -> NDArray[np.int32]:
-        """The labels of all visited pixels, in order."""
+        """The labels of all visited pixels, in order; -1 outside the bounds."""
         self._found = self._collector.find(self._batch)
-        return self._collector.labels(self._found)[self._head :]
+        return self._of_all(self._collector.labels(self._found)[self._head :], -1)
 
-    def draw(self, stride: int, audit: int) -> tuple[NDArray[np.bool_], Audit]:
+    def _of_all(self, values: NDArray, otherwise: float) -> NDArray:
+        """Values of the pixels descended from, as entries of all visited ones."""
+        within = np.concatenate(self._within)
+        out = np.full(len(within), otherwise, values.dtype)
+        out[within] = values
+        return out
+
+    def draw(self, stride: int, audit: int, within: NDArray[np.bool_] | None) -> tuple[NDArray[np.bool_], Audit]:
         """Visit the pixels that decide the image, fill in the rest; returns the computed pixels and the audit."""
         rows, columns = self._grid.shape
         known = refine((rows, columns), stride, self.visit, self.labels)
-        refined = self.descents
-        filled = np.flatnonzero(~known[:rows, :columns])
+        refined = sum(len(rows) for rows in self._row)
+        filled = np.flatnonzero(~known[:rows, :columns] if within is None else ~known[:rows, :columns] & within)
         chosen = np.sort(np.random.default_rng(0).choice(filled, min(audit, len(filled)), replace=False))
         row, column = np.divmod(chosen, columns)
         if len(row):
@@ -356,7 +394,10 @@ class _Images:
         """What the visited pixels show, in order."""
         label, ends = self.labels(), self._collector.endpoints()
         kinds = {"nit": np.int32, "fun": np.float64, "status": np.int8}
-        return {"label": label} | {name: getattr(ends, name)[self._head :].astype(k) for name, k in kinds.items()}
+        return {"label": label} | {
+            name: self._of_all(getattr(ends, name)[self._head :].astype(kind), np.nan if name == "fun" else 0)
+            for name, kind in kinds.items()
+        }
 
     def _placed(self, values: NDArray, most: int, side: tuple[int, ...]) -> NDArray:
         """An image of the values of the first visited pixels."""
@@ -364,9 +405,10 @@ class _Images:
         image[np.concatenate(self._row)[:most], np.concatenate(self._column)[:most]] = values[:most]
         return image
 
-    def minima(self) -> Minima:
-        """The minima, counted in pixels."""
+    def minima(self, within: NDArray[np.bool_] | None) -> Minima:
+        """The minima, counted in pixels; shares are those of the pixels within the bounds."""
         label, found = self.images["label"], self._found.minima
         count = np.bincount(label[label >= 0], minlength=len(found))
-        shares: dict[str, Any] = {"count": count, "fraction": count / label.size}
+        pixels = label.size if within is None else np.count_nonzero(within)
+        shares: dict[str, Any] = {"count": count, "fraction": count / pixels}
         return replace(found, **shares, fraction_low=None, fraction_high=None, interval_note=_SHARES)

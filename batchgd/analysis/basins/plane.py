@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from batchgd.problem import check
+from batchgd.problem.bounds import Bounds
 from batchgd.problem.box import Box
 from batchgd.problem.errors import InputError, quoted
 from batchgd.problem.samplings import Starts
@@ -18,6 +19,8 @@ Floats = NDArray[np.float64]
 _COLLINEAR = 1e-9  # distance of the third point from the line through the others, over its distance from the first
 _MARGIN = 0.25  # around three points, of the wider of their two extents
 _MOST_PIXELS = 2**30
+_OUTSIDE = 1e-9  # box widths: a point less far outside the bounds is there by rounding
+_ROWS = 64  # of pixels looked at together
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +82,7 @@ class Plane:
         return u, v, np.linalg.norm(away - u[..., None] * self.first - v[..., None] * self.second, axis=-1)
 
 
-def parse_plane(plane: Any, at: Any, box: Box) -> tuple[Plane, Floats]:
+def parse_plane(plane: Any, at: Any, box: Box, bounds: Bounds | None = None) -> tuple[Plane, Floats]:
     """Return the plane that a user gave, and the window that suits it, ((u0, u1), (v0, v1)).
 
     >>> plane, window = parse_plane((0, 1), None, Box([0, 0, 0], [1, 2, 4]))
@@ -97,7 +100,7 @@ def parse_plane(plane: Any, at: Any, box: Box) -> tuple[Plane, Floats]:
         )
     array = check.finite("plane holds", plane, "give finite real numbers")
     if array.shape == (2,):
-        return _axes(plane, at, box)
+        return _axes(plane, at, box, bounds)
     if array.shape != (3, box.dim):
         raise InputError(
             f"plane has shape {array.shape}: give two axes, as plane=(0, 1), or three points of {box.dim} coordinates"
@@ -110,13 +113,23 @@ def parse_plane(plane: Any, at: Any, box: Box) -> tuple[Plane, Floats]:
     return through, np.array([[u.min() - margin, u.max() + margin], [v.min() - margin, v.max() + margin]])
 
 
-def _axes(plane: Any, at: Any, box: Box) -> tuple[Plane, Floats]:
+def _axes(plane: Any, at: Any, box: Box, bounds: Bounds | None) -> tuple[Plane, Floats]:
     i, j = (check.whole("an axis of the plane", axis, 0, box.dim - 1) for axis in plane)
     if i == j:
         raise InputError(f"plane is {quoted(plane)}: give two different axes, or three points")
     point = box.center if at is None else check.finite("at holds", at, "give finite real numbers")
     if point.shape != (box.dim,):
         raise InputError(f"at has shape {point.shape}: give one number for each of the {box.dim} coordinates")
+    if bounds is not None:
+        point = bounds.clip(point) if at is None else point
+        others = np.setdiff1d(np.arange(box.dim), (i, j))
+        beyond = others[(point[others] < bounds.lower[others]) | (point[others] > bounds.upper[others])]
+        if len(beyond):
+            k = int(beyond[0])
+            raise InputError(
+                f"at has {point[k]:g} in coordinate {k}, outside its bounds ({bounds.lower[k]:g}, "
+                f"{bounds.upper[k]:g}): give a point within the bounds"
+            )
     return Plane.axes((i, j), point), np.stack([box.lower, box.upper], axis=1)[[i, j]]
 
 
@@ -154,6 +167,21 @@ class PixelGrid:
         """Centres of the pixels with these numbers along u (axis 0) or v (axis 1)."""
         (low, high), count = self.window[axis], self.shape[1 - axis]
         return low + (np.asarray(index, np.float64) + 0.5) * ((high - low) / count)
+
+    def within(self, bounds: Bounds, box: Box) -> NDArray[np.bool_]:
+        """Which pixels are within bounds, (rows, columns)."""
+        columns = np.arange(self.shape[1])
+        parts = [
+            self.pixels_within(np.arange(first, min(first + _ROWS, self.shape[0]))[:, None], columns, bounds, box)
+            for first in range(0, self.shape[0], _ROWS)
+        ]
+        return np.concatenate(parts)
+
+    def pixels_within(self, row: NDArray, column: NDArray, bounds: Bounds, box: Box) -> NDArray[np.bool_]:
+        """Which of these pixels are within bounds; those beyond the shape are where the last ones are."""
+        u, v = self.along(0, np.minimum(column, self.shape[1] - 1)), self.along(1, np.minimum(row, self.shape[0] - 1))
+        x, slack = self.plane.points(u, v), _OUTSIDE * box.width
+        return np.asarray(((x >= bounds.lower - slack) & (x <= bounds.upper + slack)).all(axis=-1))
 
     @property
     def u(self) -> Floats:

@@ -63,7 +63,8 @@ def recluster(result: LandscapeData, identity: Any = None) -> LandscapeData:
     identity = as_identity(identity, result.identity).completed(None, result.dim)
     catalogue, keys = _cells(result)
     if identity.symmetry is not None and identity.symmetry != result.identity.symmetry:
-        check_invariance(result.objective, identity.symmetry, catalogue.box)
+        objective = within(result.objective, result.bounds, catalogue.box, result.objective)
+        check_invariance(objective, identity.symmetry, catalogue.box, result.bounds)
     found = find_minima(
         catalogue,
         _evaluator(result, catalogue),

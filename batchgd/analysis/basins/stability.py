@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from batchgd.minima.mapper import Labelling, Mapper
 from batchgd.minima.results import LandscapeData
 from batchgd.problem import check
+from batchgd.problem.bounds import Bounds
 from batchgd.problem.errors import InputError
 from batchgd.problem.limits import cut, rows_shown
 from batchgd.problem.speaker import a_run
@@ -50,7 +51,12 @@ def bisect(
 
 
 def border_distance(
-    label: Labelling, x: ArrayLike, way: ArrayLike, largest: float, tolerance: float = 1e-5
+    label: Labelling,
+    x: ArrayLike,
+    way: ArrayLike,
+    largest: float,
+    tolerance: float = 1e-5,
+    bounds: Bounds | None = None,
 ) -> NDArray[np.float64]:
     """Return how far each point can go along each of its directions before its label changes, (n, k).
 
@@ -70,6 +76,8 @@ def border_distance(
         The largest distance searched; infinity is returned if the label did not change.
     tolerance : float
         Of the distance, relative to ``largest``.
+    bounds : Bounds, optional
+        A direction is followed as far as these.
 
     Examples
     --------
@@ -83,11 +91,13 @@ def border_distance(
     x0, along = np.repeat(points, k, axis=0), ways.reshape(-1, d)
     own = np.repeat(label(points), k)
     inner, outer = np.zeros(n * k), np.full(n * k, np.inf)
-    rest = np.arange(n * k)
+    reach = _reach(x0, along, largest, bounds)
+    rest = np.flatnonzero(reach > 0.0)
     for radius in largest * _GROWTH ** np.arange(1.0 - _LOOKS, 1.0):
-        same = label(x0[rest] + radius * along[rest]) == own[rest]
-        inner[rest[same]], outer[rest[~same]] = radius, radius
-        rest = rest[same]
+        at = np.minimum(radius, reach[rest])
+        same = label(x0[rest] + at[:, None] * along[rest]) == own[rest]
+        inner[rest[same]], outer[rest[~same]] = at[same], at[~same]
+        rest = rest[same & (at < reach[rest])]
         if len(rest) == 0:
             break
     left = np.flatnonzero(np.isfinite(outer))
@@ -95,6 +105,27 @@ def border_distance(
     a, b = bisect(label, a, b, own[left], tolerance * largest)
     outer[left] = np.sqrt(((0.5 * (a + b) - x0[left]) ** 2).sum(axis=1))
     return outer.reshape(n, k)
+
+
+def _reach(
+    x: NDArray[np.float64], way: NDArray[np.float64], largest: float, bounds: Bounds | None
+) -> NDArray[np.float64]:
+    """How far each point can go along its direction within the bounds, ``largest`` at most."""
+    if bounds is None:
+        return np.full(len(x), largest)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ahead = np.where(way > 0.0, bounds.upper - x, bounds.lower - x) / way
+    return np.minimum(largest, np.where(way == 0.0, np.inf, ahead).min(axis=1, initial=np.inf))
+
+
+def _inwards(ways: NDArray[np.float64], x: NDArray[np.float64], bounds: Bounds | None) -> NDArray[np.float64]:
+    """The directions for each point, (n, k, d): components that leave a bound on which it is are reversed."""
+    every = np.broadcast_to(ways, (len(x), *ways.shape))
+    if bounds is None:
+        return every
+    leaves = ((x <= bounds.lower)[:, None] & (every < 0.0)) | ((x >= bounds.upper)[:, None] & (every > 0.0))
+    free = np.where(bounds.fixed, 0.0, np.where(leaves, -every, every))
+    return free / np.maximum(np.sqrt((free**2).sum(axis=-1, keepdims=True)), np.finfo(np.float64).tiny)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -111,7 +142,8 @@ class Stability:
     escape_radius : (m, k)
         Distance to the border along each direction.
     directions : (k, d)
-        Unit vectors, the same for all minima: both ways along each axis, and random ones.
+        Unit vectors, the same for all minima: both ways along each axis, and random ones. With bounds they are followed
+        as far as these, and for a minimum that rests on a bound, components that leave it are reversed.
     minima_fun : (m,)
         Values of the minima.
     """
@@ -192,12 +224,12 @@ def stability(result: LandscapeData, directions: int = 32, *, seed: int = 0) -> 
     largest = float(np.linalg.norm(mapper.batch.box.width))
     unit = np.eye(dim)
     ways = np.concatenate([unit, -unit, _units(rng.normal(size=(directions if dim > 1 else 0, dim)))])
-    every = np.broadcast_to(ways, (len(x), *ways.shape))
-    found = border_distance(mapper, x, every, largest)
+    every = _inwards(ways, x, result.bounds)
+    found = border_distance(mapper, x, every, largest, bounds=result.bounds)
     best = found.argmin(axis=1)
-    radius, way = found.min(axis=1), ways[best]
+    radius, way = found.min(axis=1), every[np.arange(len(x)), best]
     if dim > 1:
-        radius, way = _closer(mapper, x, radius, way, largest, rng)
+        radius, way = _closer(mapper, x, radius, way, largest, rng, result.bounds)
     nearest = np.where(
         np.isfinite(radius)[:, None], x + np.where(np.isfinite(radius), radius, 0.0)[:, None] * way, np.nan
     )
@@ -205,12 +237,18 @@ def stability(result: LandscapeData, directions: int = 32, *, seed: int = 0) -> 
 
 
 def _closer(
-    label: Labelling, x: NDArray, radius: NDArray, way: NDArray, largest: float, rng: np.random.Generator
+    label: Labelling,
+    x: NDArray,
+    radius: NDArray,
+    way: NDArray,
+    largest: float,
+    rng: np.random.Generator,
+    bounds: Bounds | None,
 ) -> tuple[NDArray, NDArray]:
     """Turn each direction a little, in random ways, and keep those that meet the border sooner."""
     for angle in _ANGLE * 0.5 ** np.arange(_ROUNDS):
         tries = _units(way[:, None, :] + angle * rng.normal(size=(len(x), _TRIES, x.shape[1])))
-        found = border_distance(label, x, tries, largest)
+        found = border_distance(label, x, tries, largest, bounds=bounds)
         best = found.argmin(axis=1)
         rows = np.arange(len(x))
         sooner = found[rows, best] < radius

@@ -15,6 +15,7 @@ from batchgd.engine.compute import Compute
 from batchgd.engine.interrupts import Interrupt, heeded
 from batchgd.minima.pairs import labels_onto
 from batchgd.problem import check
+from batchgd.problem.bounds import Bounds
 from batchgd.problem.errors import InputError, quoted
 from batchgd.problem.identity import Identity, as_identity
 from batchgd.problem.keywords import explained
@@ -51,6 +52,7 @@ def compare(
     methods: Any = None,
     landscapes: Any = None,
     *,
+    bounds: Any = None,
     starts: int = 1000,
     seed: int = 0,
     scale: bool | None = None,
@@ -76,6 +78,10 @@ def compare(
     landscapes : sequence, optional
         Names, Landscapes, objectives with a box, or pairs (name, dim); default: a standard set of eight; the whole
         library for ``"all"``.
+    bounds : sequence of (low, high), or scipy.optimize.Bounds, optional
+        Intervals that x never leaves, in the coordinates of each landscape; one pair is for all of them. The global
+        value is then the lowest that the reference or the method finds. A method that takes no bounds fails in its
+        cell.
     starts : int
         Starts of each cell; uniform in the box, the same for every method.
     seed : int
@@ -120,7 +126,7 @@ def compare(
     judge = GradientFlow() if reference is None else as_method(reference)
     cells: list[Cell] = []
     compute = Compute.of(backend, dtype, threads)
-    problems = list(_problems(landscapes, starts, seed, scale, stopping, compute))
+    problems = list(_problems(landscapes, bounds, starts, seed, scale, stopping, compute))
     for method in [judge, *methods.values()]:
         split_per_start(method, starts, compute.end_dtype)
     with heeded() as interrupt:
@@ -195,21 +201,27 @@ _Problem = Callable[[], "tuple[Batch, float | None]"]
 
 
 def _problems(
-    landscapes: Any, starts: int, seed: int, scale: bool, stopping: Stopping, compute: Compute
+    landscapes: Any, bounds: Any, starts: int, seed: int, scale: bool, stopping: Stopping, compute: Compute
 ) -> Iterator[tuple[str, _Problem]]:
     """Each landscape's name, and a call that traces it and returns its batch and its global value, if known."""
 
-    def batch_of(objective: Any) -> Batch:
-        return make_batch(Problem(objective), compute, starts=starts, seed=seed, stopping=stopping)
+    def batch_of(objective: Any, within: Bounds | None = None) -> Batch:
+        return make_batch(Problem(objective, bounds=within), compute, starts=starts, seed=seed, stopping=stopping)
 
     batch_of(get(SCALED_TO))  # unusable arguments are refused before any work
-    for entry, ready, dim in [_checked(each) for each in _wanted(landscapes)]:
+    checked = [_checked(each) for each in _wanted(landscapes)]
+    all_bounds = [None if bounds is None else Bounds.parse(bounds, dim) for *_, dim in checked]
+    for (entry, ready, dim), within in zip(checked, all_bounds, strict=True):
 
-        def make(entry: Any = entry, ready: Any = ready, dim: int = dim) -> tuple[Batch, float | None]:
-            objective, known = ready(), entry.global_value(dim)
+        def make(
+            entry: Any = entry, ready: Any = ready, dim: int = dim, within: Any = within
+        ) -> tuple[Batch, float | None]:
+            objective, known = ready(), entry.global_value(dim) if within is None else None
             if scale:
-                return batch_of(_scaled(objective, known)), None if known is None else 0.0
-            return batch_of(objective), known
+                objective, units = _scaled(objective, known)
+                within = None if within is None else units.of_bounds(within)
+                return batch_of(objective, within), None if known is None else 0.0
+            return batch_of(objective, within), known
 
         yield f"{entry.name} {dim}-D", make
 
@@ -242,8 +254,8 @@ def _checked(each: Any) -> tuple[Any, Any, int]:
     return entry, ready, region.dim
 
 
-def _scaled(objective: Any, known: float | None) -> Any:
-    """The objective in the units of the landscape that trial settings suit."""
+def _scaled(objective: Any, known: float | None) -> tuple[Any, Units]:
+    """The objective in the units of the landscape that trial settings suit, and these units."""
     from batchgd.minima.scale import measure
 
     model, box = get(SCALED_TO), objective.box
@@ -251,7 +263,7 @@ def _scaled(objective: Any, known: float | None) -> Any:
     factor = measure(as_objective(model), model.box()).curvature / measure(objective, box).curvature
     stretch = box.width / (high - low)
     units = Units(stretch, box.lower - low * stretch, factor, 0.0 if known is None else known)
-    return objective.in_units(units)
+    return objective.in_units(units), units
 
 
 def _run(batch: Batch, identity: Identity) -> tuple[LandscapeData, float, float]:

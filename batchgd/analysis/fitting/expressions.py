@@ -5,8 +5,11 @@ from __future__ import annotations
 import ast
 import math
 import operator
+import unicodedata
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -26,7 +29,21 @@ _NAMES = (
     *("tanh", "arcsin", "arccos", "arctan", "arctan2", "minimum", "maximum", "hypot"),
 )
 _SHORT = {"asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "atan2": np.arctan2}
-FUNCTIONS: dict[str, Callable[..., Any]] = {**{name: getattr(np, name) for name in _NAMES}, **_SHORT}
+
+
+def _special(name: str) -> Callable[..., Any]:
+    def function(value: Any) -> Any:
+        return getattr(import_module("scipy.special"), name)(value)
+
+    return function
+
+
+_SPECIAL = ("erf", "erfc", "expit", "gammaln")
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    **{name: getattr(np, name) for name in _NAMES},
+    **_SHORT,
+    **{name: _special(name) for name in _SPECIAL},
+}
 _OF_TWO = {"arctan2", "atan2", "minimum", "maximum", "hypot"}
 CONSTANTS = {"pi": math.pi, "e": math.e}
 
@@ -64,17 +81,31 @@ class Expression:
             raise InputError(f"{what} is {quoted(text)}: give text such as '2*a + 1'")
         if len(text) > LONGEST:
             raise InputError(f"{place} has {len(text):,} characters: give at most {LONGEST:,}, or a Python function")
+        text = normal(text.strip())
         try:
-            tree = ast.parse(text.strip(), mode="eval").body
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of a backslash in a text, which is refused below
+                tree = ast.parse(text, mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             raise InputError(f"{place} is not a formula ({_reason(error)}): write it as in '2*a + exp(-k)'") from None
+        if "#" in text:
+            raise InputError(f"{place} contains a comment: leave out what follows '#'")
         names: set[str] = set()
         _check(tree, place, names, [0], 0)
-        return cls(text.strip(), tree, frozenset(names))
+        return cls(text, tree, frozenset(names))
 
     def __call__(self, values: Mapping[str, Any]) -> Any:
         """Return the value; numbers, arrays and traced numbers alike."""
         return _value(self.tree, values)
+
+
+def normal(name: str) -> str:
+    """Return a name as Python reads it: characters that look the same, such as the two signs for micro, are one.
+
+    >>> normal("\u00b5") == "\u03bc"
+    True
+    """
+    return unicodedata.normalize("NFKC", name)
 
 
 def _reason(error: BaseException) -> str:
@@ -94,8 +125,10 @@ def _check(node: ast.AST, place: str, names: set[str], count: list[int], depth: 
 
     if isinstance(node, ast.Constant):
         if not _is_number(node.value):
-            raise InputError(f"{place} contains {quoted(node.value)}: use finite real numbers")
+            raise InputError(f"{place} contains {quoted(node.value)}: use real numbers up to {LARGEST:g}")
     elif isinstance(node, ast.Name):
+        if node.id in FUNCTIONS:
+            raise InputError(f"{place} contains the function {node.id!r} without arguments: write {node.id}(...)")
         if node.id not in CONSTANTS:
             names.add(node.id)
     elif isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
@@ -109,7 +142,10 @@ def _check(node: ast.AST, place: str, names: set[str], count: list[int], depth: 
         _check_call(node, place)
         inner(*node.args)
     else:
-        raise InputError(f"{place} contains {_kind(node)}: use names, numbers, + - * / ** and functions such as exp")
+        remedy = "use names, numbers, + - * / ** and functions such as exp"
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitXor):
+            remedy = "write ** for a power"
+        raise InputError(f"{place} contains {_kind(node)}: {remedy}")
     if not names and not np.isfinite(_constant(node)):
         raise InputError(f"{place} contains a number that is not finite: change {quoted(ast.unparse(node))}")
     outer |= names
@@ -142,16 +178,34 @@ def _check_call(node: ast.Call, place: str) -> None:
     name = node.func.id if isinstance(node.func, ast.Name) else None
     if name not in FUNCTIONS:
         called = "something that is not a function's name" if name is None else f"the function {name!r}"
-        hint = did_you_mean(name, FUNCTIONS) or f"known functions: {', '.join(FUNCTIONS)}"
+        near = "did you mean 'log'?" if name == "ln" else did_you_mean(name, FUNCTIONS)
+        hint = near or f"known functions: {', '.join(FUNCTIONS)}"
         raise InputError(f"{place} calls {called}: {hint.strip()}")
     wanted = 2 if name in _OF_TWO else 1
     if node.keywords or len(node.args) != wanted or any(isinstance(each, ast.Starred) for each in node.args):
         raise InputError(f"{place} calls {name} with other than {wanted} argument{'s' * (wanted > 1)}: give {wanted}")
 
 
+_KINDS: dict[type, str] = {
+    ast.Attribute: "an attribute",
+    ast.Subscript: "an index",
+    ast.Compare: "a comparison",
+    ast.Lambda: "a lambda",
+    ast.IfExp: "an if",
+    ast.NamedExpr: "an assignment",
+    ast.JoinedStr: "text",
+    ast.BitXor: "the operator ^",
+    ast.Mod: "the operator %",
+    ast.FloorDiv: "the operator //",
+    ast.MatMult: "the operator @",
+    ast.Tuple: "a comma",
+    ast.Await: "an await",
+}
+
+
 def _kind(node: ast.AST) -> str:
-    words = {"Attribute": "an attribute", "Subscript": "an index", "Compare": "a comparison", "Lambda": "a lambda"}
-    return words.get(type(node).__name__, f"a {type(getattr(node, 'op', node)).__name__}")
+    kind = type(getattr(node, "op", node))
+    return _KINDS.get(kind, f"a {kind.__name__}")
 
 
 def _value(node: ast.expr, values: Mapping[str, Any]) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from batchgd.output.summary import method_name
 from batchgd.problem.optional import require
 
 
@@ -15,7 +16,7 @@ def dataframe(fit: Any, *, solutions: bool = False) -> Any:
     if solutions:
         rows = [
             {**each.values, "chisqr": each.chisqr, "count": each.count, "share": each.share, "kind": each.kind}
-            | {"inside": each.inside}
+            | {"at_limit": ", ".join(name for name, at in zip(fit.free, each.at_limit, strict=True) if at)}
             for each in fit.solutions
         ]
         return pandas.DataFrame(rows)
@@ -28,16 +29,16 @@ def scipy_result(fit: Any) -> Any:
     """Return the best fit as the OptimizeResult of ``scipy.optimize.least_squares``."""
     from scipy.optimize import OptimizeResult
 
-    residuals, jacobian = fit.residuals.jacobian(fit.best.free)
-    gradient = fit.residuals.gradient(fit.best.free)
+    with np.errstate(all="ignore"):
+        gradient = fit.jac.T @ (fit.loss.weights(fit.residual)[0] * fit.residual)
     return OptimizeResult(
         x=fit.best.free.copy(),
-        cost=float(fit.residuals.value(fit.best.free)),
-        fun=residuals,
-        jac=jacobian,
-        grad=np.asarray(gradient),
-        optimality=float(np.abs(gradient).max()),
-        active_mask=fit.model.parameters.at_limit(fit.best.free),
+        cost=0.5 * fit.best.cost,
+        fun=fit.residual.copy(),
+        jac=fit.jac.copy(),
+        grad=gradient,
+        optimality=float(np.abs(np.where(fit.best.at_limit == 0, gradient, 0.0)).max()),
+        active_mask=fit.best.at_limit.copy(),
         nfev=int(np.sum(fit.landscape.nfev)),
         status=1 if fit.best.count else 0,
         success=fit.best.count > 0,
@@ -50,8 +51,7 @@ def lmfit_result(fit: Any) -> Any:
     lmfit = require("lmfit", "fit")
     params = lmfit.Parameters()
     for name, each in fit.params.items():
-        limits = {"min": each.min, "max": each.max} if each.min <= each.value <= each.max else {}
-        params.add(name, value=each.value, vary=each.vary, **limits)  # lmfit moves a value outside to its limit
+        params.add(name, value=each.value, vary=each.vary, min=each.min, max=each.max)
         params[name].stderr, params[name].correl = each.stderr, dict(each.correl)
     for name, each in fit.params.items():
         if each.expr is not None:
@@ -61,7 +61,7 @@ def lmfit_result(fit: Any) -> Any:
         params=params,
         var_names=list(fit.free),
         covar=fit.covar,
-        residual=fit.residuals.jacobian(fit.best.free)[0],
+        residual=fit.residual.copy(),
         ndata=fit.ndata,
         nvarys=fit.nvarys,
         nfree=fit.nfree,
@@ -72,6 +72,6 @@ def lmfit_result(fit: Any) -> Any:
         bic=fit.bic,
         success=fit.best.count > 0,
         errorbars=all(fit.params[name].stderr is not None for name in fit.free),
-        method=type(fit.landscape.method).__name__,
+        method=method_name(fit.landscape.method),
         message=f"{fit.agree} of {fit.landscape.n} starts agree",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ import numpy as np
 from batchgd.analysis.fitting.data import Data, Floats, Variables, as_variables
 from batchgd.analysis.fitting.expressions import Expression
 from batchgd.analysis.fitting.parameters import ParameterSet
-from batchgd.analysis.fitting.sets import Sets
+from batchgd.analysis.fitting.sets import Call, Joined, Sets
+from batchgd.compiler.differentiable import check_by_name
 from batchgd.compiler.least_squares import LeastSquares
 from batchgd.compiler.trace.escape import name_of
 from batchgd.problem.errors import InputError, quoted
@@ -26,27 +28,42 @@ _SINGLE = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KE
 class Model:
     """A model as it is called, and the parameters that it has.
 
-    >>> model = Model(lambda t, a, k: a * np.exp(-k * t), {"a": (0, 5), "k": (0, 3)}, np.zeros(2))
+    ``names`` are the parameters for one data set, and ``given`` what was said of them by name.
+
+    >>> model = Model.parse(lambda t, a, k: a * np.exp(-k * t), {"a": (0, 5), "k": (0, 3)}, np.zeros(2))
     >>> model.parameters.names, model(np.array([0.0, 1.0]), [2.0, 0.0])
     (['a', 'k'], array([2., 2.]))
     """
 
-    def __init__(self, model: Any, parameters: Any, x: Any, shared: Any = None):
+    def __init__(self, name: str, call: Call, names: list[str], given: dict[str, Any], x: Any, shared: Any = None):
+        self.name, self.call, self.names, self.given, self.shared = name, call, names, given, shared
         self.several = shared is not None
-        one = x[0] if self.several else x
-        variables = list(one) if isinstance(one, dict) else []
-        if isinstance(model, str):
-            self.name, self.call, names = _formula(model, variables)
-        elif callable(model):
-            self.name = name_of(model)
-            self.call, names = _function(model, parameters, variables)
-        else:
-            raise InputError(f"model is {quoted(model)}: give a function of x and parameters, or a formula as text")
-        given = _by_name(parameters, names)
         if self.several:
             sets = Sets(names, given, shared, len(x))
-            self.call, names, given = sets.joined(self.call), sets.names, sets.given
+            self.call, names, given = sets.joined(call), sets.names, sets.given
         self.parameters = ParameterSet(names, given)
+
+    @classmethod
+    def parse(cls, model: Any, parameters: Any, x: Any, shared: Any = None) -> Model:
+        """Read a function or a formula, and what is given for its parameters."""
+        one = x if shared is None else x[0]
+        variables = list(one) if isinstance(one, dict) else []
+        call: Call
+        if isinstance(model, str):
+            call = _formula(model, variables)
+            name, names = model, call.names
+        elif callable(model):
+            name = name_of(model)
+            call, names = _function(model, parameters, variables)
+        else:
+            raise InputError(f"model is {quoted(model)}: give a function of x and parameters, or a formula as text")
+        return cls(name, call, names, _by_name(parameters, names), x, shared)
+
+    @property
+    def missing(self) -> bool:
+        """Whether the model itself is not there: a fit that was loaded without it."""
+        call = self.call.call if isinstance(self.call, Joined) else self.call
+        return isinstance(call, MissingModel)
 
     def __call__(self, x: Any, values: Sequence[Any]) -> Any:
         """Return the model at x; the values may be traced."""
@@ -63,11 +80,8 @@ class Model:
     def residuals(self, data: Data, *, coordinates: bool, **options: Any) -> LeastSquares:
         """Return the sum of squares of the fit, in the free parameters or in their coordinates u."""
 
-        def residuals(u: Any) -> Any:
-            return self.free(data.x, u, coordinates=coordinates) - data.y
-
         dim = len(self.parameters.free)
-        return LeastSquares(residuals, dim, sigma=data.sigma, name=self.name, **options)
+        return LeastSquares(Residuals(self, data, coordinates), dim, sigma=data.sigma, name=self.name, **options)
 
     def checked(self, data: Data) -> None:
         """Call the model as plain Python; InputError if its shape is wrong or it does not depend on a parameter."""
@@ -102,18 +116,71 @@ class Model:
         return found.astype(np.float64)
 
 
-def _formula(text: str, variables: list[str]) -> tuple[str, Callable[..., Any], list[str]]:
+@dataclass(frozen=True, eq=False)
+class Residuals:
+    """Model minus data, as a function of the free parameters or of their coordinates u."""
+
+    model: Model
+    data: Data
+    coordinates: bool
+
+    def __call__(self, u: Any) -> Any:
+        """Return the residuals in units of y; u may be traced."""
+        return self.model.free(self.data.x, u, coordinates=self.coordinates) - self.data.y
+
+
+@dataclass(frozen=True, eq=False)
+class FormulaCall:
+    """A formula, called with x and the values of its names."""
+
+    expression: Expression
+    names: list[str]
+
+    def __call__(self, x: Variables, values: Sequence[Any]) -> Any:
+        """Return the value; numbers may be traced."""
+        known = x if isinstance(x, dict) else {"x": x}
+        return self.expression({**known, **dict(zip(self.names, values, strict=True))})
+
+
+@dataclass(frozen=True, eq=False)
+class FunctionCall:
+    """A Python function, called with x as it is or by name, and with parameters one by one, by name or as a vector."""
+
+    function: Callable[..., Any]
+    own: list[str]
+    by_name: bool
+    vector: bool
+
+    def __call__(self, x: Any, values: Sequence[Any]) -> Any:
+        """Return what the function returns; numbers may be traced."""
+        if self.by_name:
+            named = {self.own[0]: _vector(values)} if self.vector else dict(zip(self.own, values, strict=True))
+            return self.function(**x, **named)
+        return self.function(x, _vector(values)) if self.vector else self.function(x, *values)
+
+    def __getstate__(self) -> dict[str, Any]:
+        check_by_name(f"the model {name_of(self.function)}", self.function)
+        return dict(vars(self))
+
+
+@dataclass(frozen=True, eq=False)
+class MissingModel:
+    """Stands for the model of a fit that was loaded without it."""
+
+    name: str
+
+    def __call__(self, x: Any, values: Sequence[Any]) -> Any:
+        """Raise InputError with the remedy."""
+        raise InputError(f"the model {self.name} was not saved with its fit: load it with bgd.load(path, fun=model)")
+
+
+def _formula(text: str, variables: list[str]) -> FormulaCall:
     expression = Expression.parse(text, "model")
     columns = variables or ["x"]
     names = [name for name in _order(expression) if name not in columns]
     if not names:
         raise InputError(f"model {quoted(text)} has no parameters: name at least one besides {', '.join(columns)}")
-
-    def call(x: Variables, values: Sequence[Any]) -> Any:
-        known = x if isinstance(x, dict) else {"x": x}
-        return expression({**known, **dict(zip(names, values, strict=True))})
-
-    return text, call, names
+    return FormulaCall(expression, names)
 
 
 def _order(expression: Expression) -> list[str]:
@@ -126,8 +193,8 @@ def _first(text: str, name: str) -> int:
     return found.start() if found else len(text)
 
 
-def _function(model: Any, parameters: Any, variables: list[str]) -> tuple[Callable[..., Any], list[str]]:
-    """Return ``call(x, values)`` and the names of the parameters of a Python function."""
+def _function(model: Any, parameters: Any, variables: list[str]) -> tuple[FunctionCall, list[str]]:
+    """Return the call of a Python function and the names of its parameters."""
     try:
         kinds = list(inspect.signature(model).parameters.values())
     except (TypeError, ValueError):
@@ -140,12 +207,7 @@ def _function(model: Any, parameters: Any, variables: list[str]) -> tuple[Callab
     given = _names_given(parameters)
     vector = len(own) == 1 and not loose and own != given and (given is not None or len(_as_list(parameters)) > 1)
 
-    def call(x: Variables, values: Sequence[Any]) -> Any:
-        if by_name:
-            assert isinstance(x, dict)
-            return model(**x, **({own[0]: _vector(values)} if vector else dict(zip(own, values, strict=True))))
-        return model(x, _vector(values)) if vector else model(x, *values)
-
+    call = FunctionCall(model, own, by_name, vector)
     if vector or loose:
         more = _as_list(parameters)
         names = given if given is not None else [f"p{k}" for k in range(len(more))]

@@ -13,14 +13,15 @@ from batchgd.analysis.fitting.expressions import CONSTANTS, FUNCTIONS, Expressio
 from batchgd.problem import check
 from batchgd.problem.errors import InputError, did_you_mean, quoted
 from batchgd.problem.keywords import Explained
+from batchgd.problem.speaker import said
 
 Floats = NDArray[np.float64]
 
 AROUND = 10.0
 """Starts of a parameter with a value and an open side are drawn up to this many times |value| away from it."""
 
-AT_LIMIT = 1e-8
-"""A parameter this close to a limit, relative to the distance of the two, is at it."""
+ROUNDING = 4.0 * np.finfo(np.float64).eps
+"""How far inside the limits the logarithms of a parameter stay, so that exp, which rounds, does not pass a limit."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,10 @@ class Parameter(Explained):
     Parameters
     ----------
     value : float, optional
-        The value of a parameter that does not vary. For one that does, starts are drawn around it on a side without a
-        limit: up to 10 \\|value\\| away, or a factor of 10 with ``scale="log"``.
-    min, max : float
-        Limits. Starts are drawn between them.
+        The value of a parameter that does not vary. For one that does, a guess: one more fit starts there. On a side
+        without a limit, starts are drawn around it: up to 10 \\|value\\| away, or a factor of 10 with ``scale="log"``.
+    min, max : float, optional
+        Limits, which the fit keeps; infinite if omitted. Starts are drawn between them.
     vary : bool
         False keeps the parameter at ``value``.
     scale : {"linear", "log"}
@@ -41,11 +42,13 @@ class Parameter(Explained):
         is unknown. Both limits must be positive.
     expr : str, optional
         A formula of other parameters, such as ``"1 - a"``, that gives the value; standard errors are propagated.
+    box : (lo, hi), optional
+        Where starts are drawn, if not between the limits.
 
     Raises
     ------
     InputError
-        If limits are reversed or exclude the value, or the settings contradict one another.
+        If limits are reversed or exclude the value or the box, or the settings contradict one another.
 
     Examples
     --------
@@ -59,11 +62,15 @@ class Parameter(Explained):
     vary: bool = True
     scale: str = "linear"
     expr: str | None = None
+    box: Any = None
 
     def __post_init__(self) -> None:
-        for name in ("value", "min", "max"):
-            if (given := getattr(self, name)) is not None:
-                object.__setattr__(self, name, check.number(f"{name} of a parameter", given))
+        for name, open_side in (("value", None), ("min", -np.inf), ("max", np.inf)):
+            given = getattr(self, name)
+            number = open_side if given is None else check.number(f"{name} of a parameter", given)
+            object.__setattr__(self, name, number)
+        if self.box is not None:
+            object.__setattr__(self, "box", _pair(self.box))
         object.__setattr__(self, "vary", check.flag("vary", self.vary))
         object.__setattr__(self, "scale", check.one_of("scale", self.scale, ("linear", "log")))
         if self.expr is not None:
@@ -96,22 +103,35 @@ class Parameter(Explained):
             given, turned = f"({self.min:g}, {self.max:g})", f"({self.max:g}, {self.min:g})"
             raise InputError(f"{subject} has the limits {given}, which are reversed: write {turned}")
         if self.min == self.max:
-            raise InputError(f"{subject} has equal limits: write bgd.Parameter({self.min:g}, vary=False)")
+            raise InputError(f"{subject} has equal limits: {_fixed(self.min)}")
         if self.value is not None and not self.min <= self.value <= self.max:
             raise InputError(
                 f"{subject} has the value {self.value:g} outside its limits ({self.min:g}, {self.max:g}): change either"
             )
-        low, _ = self.region(subject)
+        low, high = self.region(subject)
+        if not (self.min <= low and high <= self.max):
+            raise InputError(
+                f"{subject} has the box ({low:g}, {high:g}), which reaches beyond its limits ({self.min:g}, "
+                f"{self.max:g}): change either"
+            )
         if self.scale == "log" and low <= 0.0:
             raise InputError(f"{subject} has scale='log' and the lower limit {low:g}: give a positive one")
+        if not np.isfinite(high - low):
+            raise InputError(f"{subject} would start between {low:g} and {high:g}, too far apart: give a narrower box=")
 
     def region(self, subject: str) -> tuple[float, float]:
-        """Return where starts are drawn: between the limits, or around the value on an open side."""
+        """Return where starts are drawn: in the box, between the limits, or around the value on an open side."""
+        if self.box is not None:
+            return self.box
         low, high = self.min, self.max
         if np.isfinite(low) and np.isfinite(high):
             return low, high
         if not self.value or not np.isfinite(self.value):
-            raise InputError(f"{subject} has an open side: give limits (lo, hi), between which starts are drawn")
+            side = "lower" if np.isfinite(high) else "upper" if np.isfinite(low) else "lower and no upper"
+            raise InputError(
+                f"{subject} has no {side} limit, so starts cannot be drawn: give limits (lo, hi), or where to start, "
+                + said("bgd.Parameter(value, min, max) or bgd.Parameter(box=(lo, hi))", "as in '2 in 0:inf'")
+            )
         far = AROUND * abs(self.value)
         around = (self.value / AROUND, far) if self.scale == "log" else (self.value - far, self.value + far)
         return (low if np.isfinite(low) else around[0]), (high if np.isfinite(high) else around[1])
@@ -133,9 +153,8 @@ class ParameterSet:
             raise InputError(f"the model has no parameter {unknown[0]!r}: {hint.strip()}")
         missing = [name for name in self.names if name not in given]
         if missing:
-            raise InputError(
-                f"parameter {missing[0]!r} of the model is not given: add parameters={{{missing[0]!r}: (lo, hi)}}"
-            )
+            added = said(f"parameters={{{missing[0]!r}: (lo, hi)}}", f"--param {missing[0]}=LO:HI")
+            raise InputError(f"parameter {missing[0]!r} of the model is not given: add {added}")
         self.given = {name: Parameter.parse(name, given[name]) for name in self.names}
         self.free = [name for name, each in self.given.items() if each.vary and each.expr is None]
         if not self.free:
@@ -145,6 +164,11 @@ class ParameterSet:
         self.region = np.array(regions, dtype=np.float64)
         self.limits = np.array([(self.given[name].min, self.given[name].max) for name in self.free])
         self.log = np.array([self.given[name].scale == "log" for name in self.free])
+        inside = np.where(self.log, ROUNDING, 0.0)
+        with np.errstate(invalid="ignore"):
+            low, high = self.inward(self.limits.T)
+            margin = inside * np.maximum(1.0, np.abs(np.where(np.isfinite([low, high]), [low, high], 0.0)))
+        self.bounds = np.stack([low + margin[0], high - margin[1]], axis=1)
         try:
             self.values(self.region.mean(axis=1))
         except ArithmeticError as error:
@@ -153,16 +177,36 @@ class ParameterSet:
 
     @property
     def box(self) -> Floats:
-        """The region of the starts in the coordinates u, (free, 2)."""
-        return self.inward(self.region.T).T
+        """The region of the starts in the coordinates u, (free, 2), which is within the bounds."""
+        low, high = self.bounds.T
+        return np.clip(self.inward(self.region.T), low, high).T
+
+    @property
+    def guess(self) -> Floats | None:
+        """The coordinates u of the given values, with the middle of the box for the others; None if none is given."""
+        given = [self.given[name].value for name in self.free]
+        if all(value is None for value in given):
+            return None
+        low, high = self.bounds.T
+        known = self.inward(np.array([np.nan if value is None else value for value in given]))
+        return np.clip(np.where(np.isnan(known), self.box.mean(axis=1), known), low, high)
 
     def inward(self, free: Floats) -> Floats:
         """Return the coordinates u of values of the free parameters, (..., free)."""
-        return np.where(self.log, np.log(np.where(self.log, free, 1.0)), free)
+        with np.errstate(divide="ignore"):
+            return np.where(self.log, np.log(np.where(self.log, np.maximum(free, 0.0), 1.0)), free)
 
     def outward(self, u: Floats) -> Floats:
-        """Return the values of the free parameters at coordinates u."""
-        return np.where(self.log, np.exp(np.where(self.log, u, 0.0)), u)
+        """Return the values of the free parameters at coordinates u; at a bound that is the limit itself."""
+        at, (low, high) = self.at_limit(u), self.limits.T
+        with np.errstate(over="ignore"):
+            values = np.where(self.log, np.exp(np.where(self.log, u, 0.0)), u)
+        return np.where(at < 0, low, np.where(at > 0, high, values))
+
+    def at_limit(self, u: Floats) -> NDArray[np.int8]:
+        """Return -1, 1 or 0 for each coordinate: at its lower bound, at its upper one, or at neither."""
+        low, high = self.bounds.T
+        return (u >= high).astype(np.int8) - (u <= low).astype(np.int8)
 
     def values(self, free: Any, *, coordinates: bool = False) -> list[Any]:
         """Return the values of all parameters; ``free`` may be traced, and be coordinates u."""
@@ -176,18 +220,19 @@ class ParameterSet:
             known[name] = expression(known)
         return [known[name] for name in self.names]
 
-    def at_limit(self, free: Floats) -> NDArray[np.int8]:
-        """Return -1, 1 or 0 for each free parameter: at its lower limit, its upper one, or at neither."""
-        low, high = self.limits.T
-        near = AT_LIMIT * np.where(np.isfinite(high - low), high - low, np.maximum(np.abs(free), 1.0))
-        at_lower, at_upper = np.abs(free - low) <= near, np.abs(free - high) <= near
-        return at_upper.astype(np.int8) - at_lower.astype(np.int8)
 
-    def inside(self, free: Floats) -> NDArray[np.bool_]:
-        """Return which rows of values are within the limits, up to rounding."""
-        low, high = self.limits.T
-        slack = AT_LIMIT * np.where(np.isfinite(high - low), high - low, 1.0)
-        return np.all((free >= low - slack) & (free <= high + slack), axis=-1)
+def _fixed(value: float) -> str:
+    return said(f"write bgd.Parameter({value:g}, vary=False)", f"write the number alone, {value:g}, to fix it")
+
+
+def _pair(box: Any) -> tuple[float, float]:
+    """Return the box of a parameter as two numbers."""
+    if not isinstance(box, Sequence | np.ndarray) or isinstance(box, str) or len(box) != 2:
+        raise InputError(f"box of a parameter is {quoted(box)}: give two numbers (lo, hi)")
+    low, high = (check.number("box of a parameter", end) for end in box)
+    if not (np.isfinite(low) and np.isfinite(high) and low < high):
+        raise InputError(f"box of a parameter is ({low:g}, {high:g}): give two finite numbers, the lower one first")
+    return low, high
 
 
 def _in_order(given: Mapping[str, Parameter]) -> dict[str, Expression]:

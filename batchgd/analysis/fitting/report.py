@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 from batchgd.analysis.fitting.statistics import ILL
+from batchgd.output.summary import method_name
 from batchgd.problem.limits import cut, rows_shown
+from batchgd.problem.speaker import said
 from batchgd.problem.tables import TextTable
 from batchgd.problem.wording import percent, plural
 
@@ -18,14 +21,28 @@ SOLUTIONS = 5
 
 def text(fit: Any) -> str:
     """Return the report of a fit."""
+    tables = [str(table) for table in _tables(fit)]
+    statistics = "\n".join(f"{name:<31} {value}" for name, value in _statistics(fit))
+    return "\n\n".join([_head(fit), statistics, *tables, "\n".join(notes(fit))])
+
+
+def html(fit: Any) -> str:
+    """Return the report as HTML for a notebook: plain tags and no colours, so that dark themes stay readable."""
+    rows = "".join(f"<tr><td>{name}</td><td>{value}</td></tr>" for name, value in _statistics(fit))
+    parts = [f"<div style='font-weight:600'>{escape(_head(fit))}</div>", f"<table>{rows}</table>"]
+    parts += [table.html() for table in _tables(fit)]
+    parts += [f"<div>{escape(line)}</div>" for line in notes(fit)]
+    return f"<div class='batchgd'>{''.join(parts)}</div>"
+
+
+def _head(fit: Any) -> str:
     of = "" if fit.name == "<lambda>" else f" of {fit.name}"
     head = f"fit{of} · {plural(fit.ndata, 'point')} · {plural(fit.nvarys, 'free parameter')}"
-    head += f" · {plural(fit.landscape.n, 'start')} · {type(fit.landscape.method).__name__}"
-    parts = [head, _statistics(fit), str(_parameters(fit))]
-    for table in (_correlations(fit), _solutions(fit)):
-        if table is not None:
-            parts.append(str(table))
-    return "\n\n".join([*parts, "\n".join(notes(fit))])
+    return f"{head} · {plural(fit.landscape.n, 'start')} · {method_name(fit.landscape.method)}"
+
+
+def _tables(fit: Any) -> list[TextTable]:
+    return [table for table in (_parameters(fit), _correlations(fit), _solutions(fit)) if table is not None]
 
 
 def notes(fit: Any) -> list[str]:
@@ -33,20 +50,11 @@ def notes(fit: Any) -> list[str]:
     n, agree = fit.landscape.n, fit.agree
     lines = [f"{agree:,} of {plural(n, 'start')} ({percent(agree / n)}) agree on the best fit"]
     lines.append(f"coverage: {fit.landscape.coverage.sentence()}")
-    equal = len(fit.equal)
-    if equal > 1:
-        lines.append(
-            f"{equal} solutions have the same chi-square: parameters may be interchangeable; "
-            "separate them by limits, or give identity= with the symmetry"
-        )
+    lines += _equal(fit)
     if fit.dropped:
         lines.append(f"{plural(fit.dropped, 'row')} with NaN {'was' if fit.dropped == 1 else 'were'} left out")
-    outside = len(fit.solutions) - len(fit.inside)
-    if outside:
-        lines.append(
-            f"{plural(outside, 'solution')} outside the limits, which only say where starts are drawn: "
-            + ("all are" if not fit.inside else "not taken as the best fit")
-        )
+    lines += _limits_reached(fit)
+    lines += _from_the_guess(fit)
     if not fit.landscape.minima.count.any():
         lines.append("no start reached a minimum: raise maxiter, or give narrower limits")
     free = fit.nvarys - sum(1 for name in fit.free if fit.params[name].at_limit)
@@ -63,8 +71,43 @@ def notes(fit: Any) -> list[str]:
     return [*lines, *fit.landscape.warnings]
 
 
-def _statistics(fit: Any) -> str:
-    rows = [
+def _equal(fit: Any) -> list[str]:
+    """Say how solutions of the same cost differ."""
+    equal = len(fit.equal)
+    if equal < 2:
+        return []
+    groups = fit.swapped
+    if groups is None:
+        return [f"{equal} solutions have the same chi-square: the data do not tell them apart"]
+    given = said(f"exchangeable={groups}", " ".join(f"--exchangeable {','.join(group)}" for group in groups))
+    return [f"{equal} solutions differ by the order of components: {given} makes them one"]
+
+
+def _limits_reached(fit: Any) -> list[str]:
+    """Say which parameters of the best fit are at a limit, and what that means for the errors."""
+    at = [
+        f"{name} at its {'lower' if each.at_limit < 0 else 'upper'} limit"
+        for name, each in fit.params.items()
+        if each.at_limit
+    ]
+    if not at:
+        return []
+    others = " and the errors of the others hold for that value" if len(at) < fit.nvarys else ""
+    return [f"{' and '.join(at)}: no standard error there,{others}; widen the limit unless it has a reason"]
+
+
+def _from_the_guess(fit: Any) -> list[str]:
+    row = fit.outcome.guess
+    if row is None:
+        return []
+    if row < 0:
+        return ["the given values lead to no minimum"]
+    alone = "" if fit.guess.count else ", which no other start reached"
+    return [f"the given values lead to {'the best fit' if row == 0 else f'solution {row}'}{alone}"]
+
+
+def _statistics(fit: Any) -> list[tuple[str, str]]:
+    return [
         ("chi-square", f"{fit.chisqr:.8g}"),
         ("reduced chi-square", f"{fit.redchi:.8g}"),
         ("degrees of freedom", f"{fit.nfree:,}"),
@@ -72,7 +115,6 @@ def _statistics(fit: Any) -> str:
         ("Bayesian information criterion", f"{fit.bic:.8g}"),
         ("rank, condition of J", f"{fit.rank}, {fit.condition:.3g}"),
     ]
-    return "\n".join(f"{name:<31} {value}" for name, value in rows)
 
 
 def _parameters(fit: Any) -> TextTable:
@@ -127,7 +169,8 @@ def _solutions(fit: Any) -> TextTable | None:
         values = {name: f"{each.values[name]:.6g}" for name in list(each.values)[:4]}
         if len(each.values) > 4:
             values["…"] = "…"
-        place = "" if each.inside else "outside the limits"
+        at = [name for name, side in zip(fit.free, each.at_limit, strict=True) if side]
+        place = f"{', '.join(at)} at the limit" if at else ""
         rows.append(
             {"solution": f"{k}", "chi-square": f"{each.chisqr:.8g}", "share": percent(each.share)}
             | values

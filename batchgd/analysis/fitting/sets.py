@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -79,14 +79,22 @@ class Sets:
             [place[name if name in common else f"{name}_{k}"] for name in names] for k in range(1, count + 1)
         ]
 
-    def joined(self, call: Call) -> Call:
+    def joined(self, call: Call) -> Joined:
         """Return the model of all data sets, whose values come one set after the other."""
-        places = self.places
+        return Joined(call, self.places)
 
-        def joined(x: Any, values: Sequence[Any]) -> Any:
-            return np.concatenate([call(each, [values[k] for k in row]) for each, row in zip(x, places, strict=True)])
 
-        return joined
+@dataclass(frozen=True, eq=False)
+class Joined:
+    """A model, called for each data set with the places of its parameters."""
+
+    call: Call
+    places: list[list[int]]
+
+    def __call__(self, x: Any, values: Sequence[Any]) -> Any:
+        """Return the values of all data sets; they may be traced."""
+        rows = zip(x, self.places, strict=True)
+        return np.concatenate([self.call(each, [values[k] for k in row]) for each, row in rows])
 
 
 def _numbered(given: Any, own: Sequence[str], k: int) -> Any:

@@ -17,6 +17,7 @@ from batchgd.minima.mapper import FLOW_UPDATES, Mapper, nearest_minimum
 from batchgd.minima.merge import Clustering
 from batchgd.minima.results import LandscapeData
 from batchgd.minima.scale import measure
+from batchgd.minima.within import Within, kept_within, within
 from batchgd.problem import check
 from batchgd.problem.errors import InputError
 from batchgd.problem.methods import GradientFlow
@@ -35,6 +36,11 @@ def connect(result: LandscapeData, *, border_points: int = 500, rounds: int = 5,
     where they arrive is polished by Newton's method and kept if exactly one eigenvalue is negative; gradient flow then
     leaves it on both sides along its eigenvector. Walkers set out from minima that this finds for the first time as
     well.
+
+    Within bounds, saddles may be on faces: a point whose multipliers push outwards and whose Hessian, of the
+    coordinates that no bound holds, has exactly one negative eigenvalue. These are the passes of the value within the
+    bounds. From a minimum on a face walkers also leave each of its bounds at right angles. Not looked for are saddles
+    with a weakly active bound, at which the value may fall on one side only.
 
     Parameters
     ----------
@@ -66,11 +72,12 @@ def connect(result: LandscapeData, *, border_points: int = 500, rounds: int = 5,
     ([13.312, 67.719, 104.015, 178.337], [])
     """
     flow = _checked(result, border_points=(border_points, 0), rounds=(rounds, 1), most_minima=(most_minima, 0))
-    objective, box = flow.batch.objective, flow.batch.box
+    box, name = flow.batch.box, flow.batch.objective.name
+    objective = within(flow.batch.objective, flow.batch.bounds, box, flow.batch.objective)
     scale = measure(objective, box)
     if scale.curvature <= np.finfo(np.float64).tiny:
         raise InputError(
-            f"{objective.name} has no Hessian to follow: its second derivatives are zero or not finite all over the box"
+            f"{name} has no Hessian to follow: its second derivatives are zero or not finite all over the box"
         )
     symmetry = result.identity.symmetry
     shapes = quotient(objective, symmetry, box)
@@ -82,13 +89,13 @@ def connect(result: LandscapeData, *, border_points: int = 500, rounds: int = 5,
         fresh = fresh[: most_minima - walked]
         search.walk_from_minima(fresh, minima)
         walked += len(fresh)
-        nodes, joins = _flow_down(flow, search.found.x)
+        nodes, joins = _flow_down(flow, objective, search.found.x)
         fresh = nodes.x[nearest_minimum(nodes.x, minima, box, symmetry) < 0]
         minima = np.concatenate([minima, fresh])
         fresh = fresh[np.asarray(box.contains(fresh), np.bool_) | moves_freely(symmetry, box.dim)]
         if len(fresh) == 0 or walked == most_minima:
             break
-    return _table(search, objective, nodes, joins, walked)
+    return _table(search, objective, name, nodes, joins, walked)
 
 
 def _checked(result: Any, **numbers: tuple[Any, int]) -> Mapper:
@@ -104,21 +111,21 @@ def _checked(result: Any, **numbers: tuple[Any, int]) -> Mapper:
     return flow
 
 
-def _flow_down(flow: Mapper, x: NDArray) -> tuple[Nodes, NDArray[np.int64]]:
+def _flow_down(flow: Mapper, objective: Any, x: NDArray) -> tuple[Nodes, NDArray[np.int64]]:
     """Leave each saddle both ways along its unstable eigenvector; returns all minima, and (s, 2) labels."""
     known, batch = flow.minima, flow.batch
     if len(x) == 0:
         return Nodes(known.x, known.fun, len(known)), np.empty((0, 2), np.int64)
-    mode = hessian_modes(batch.objective, x)[1]
+    mode = hessian_modes(objective, x)[1]
     off = mode * (_DOWN / np.abs(mode / batch.box.width).max(axis=1, keepdims=True))
-    starts = np.stack([x + off, x - off], axis=1).reshape(-1, batch.box.dim)
+    starts = kept_within(objective, np.stack([x + off, x - off], axis=1).reshape(-1, batch.box.dim))
     stopping = Stopping(gtol=0.0, gtol_rel=_SETTLED, maxiter=batch.stopping.maxiter, escape=batch.stopping.escape)
     label, new = flow.collect(starts, stopping=stopping)
     nodes = Nodes(np.concatenate([known.x, new.x]), np.concatenate([known.fun, new.fun]), len(known))
     return nodes, np.sort(label.reshape(-1, 2), axis=1)
 
 
-def _table(search: Search, objective: Any, nodes: Nodes, joins: NDArray[np.int64], walked: int) -> Saddles:
+def _table(search: Search, objective: Any, name: str, nodes: Nodes, joins: NDArray[np.int64], walked: int) -> Saddles:
     found = search.found
     order = by_value(search.box, found.x, found.fun, found.noise, found.zero)
     value, mode = hessian_modes(objective, found.x)
@@ -136,5 +143,6 @@ def _table(search: Search, objective: Any, nodes: Nodes, joins: NDArray[np.int64
         nodes=nodes,
         walkers=dict(zip(OUTCOMES, search.outcomes.tolist(), strict=True)),
         walked_from=walked,
-        name=objective.name,
+        name=name,
+        active=objective.active(found.x) if isinstance(objective, Within) else None,
     )[order]

@@ -85,6 +85,9 @@ class Saddles(Points):
         How many of the minima walkers set out from.
     name : str
         Of the function.
+    active : (s, d) of int, or None
+        With bounds: on which each saddle is, as in :class:`batchgd.Minima`; eigenvalues are then those of the
+        coordinates that no bound holds, followed by NaN for the others.
 
     Examples
     --------
@@ -110,6 +113,7 @@ class Saddles(Points):
     walkers: dict[str, int]
     walked_from: int
     name: str = ""
+    active: NDArray[np.int8] | None = None
 
     @cached_property
     def spanning(self) -> NDArray[np.int64]:
@@ -193,7 +197,8 @@ class Saddles(Points):
         """The table as a dict that ``json.dumps`` takes, what ``--json`` prints; a barrier to no minimum is None."""
         from batchgd.output.summary import json_ready
 
-        names = ("x", "fun", "eigenvalues", "mode", "joins", "barrier", "zero", "count", "from_border")
+        names: tuple[str, ...] = ("x", "fun", "eigenvalues", "mode", "joins", "barrier", "zero", "count", "from_border")
+        names = names if self.active is None else (*names, "active")
         new = np.arange(len(self.nodes)) >= self.nodes.known
         return json_ready(
             {
@@ -218,6 +223,8 @@ class Saddles(Points):
             "joins": [" - ".join(str(label) if label >= 0 else "none" for label in pair) for pair in shown.joins],
             "barriers": [", ".join(f"{height:.6g}" for height in pair) for pair in shown.barrier],
         }
+        if shown.active is not None:
+            columns["on bounds"] = [str(count) for count in np.count_nonzero(shown.active, axis=1)]
         scale = np.ptp(np.concatenate([self.x, self.nodes.x]), axis=0) if len(self) else 0.0
         return points_table(columns, shown.x, scale, cut(len(self), "saddle"), ("barriers",))
 

@@ -16,6 +16,7 @@ from batchgd.minima.merge import Clustering, nearest_pair
 from batchgd.minima.polish import LOCATED, polish
 from batchgd.minima.scale import Derivable, Scale
 from batchgd.minima.sets import coarse, levels
+from batchgd.minima.within import Within, kept_within
 from batchgd.problem.box import Box
 
 OUTCOMES = (
@@ -77,12 +78,24 @@ class Search:
         for weight in _mode_weights(self.box.dim):
             way = vector @ weight
             off = way * (radius / np.abs(way).max(axis=1, keepdims=True, initial=1e-300))
-            start = x + off * self.box.width
+            start = kept_within(self.objective, x + off * self.box.width)
             if np.count_nonzero(weight) > 1:
                 start = self._leave_convexity(start, off * self.box.width)
             starts.append(start)
             ways.append(way)
-        self.walk(np.concatenate(starts), np.concatenate(ways), minima, border=False)  # together: steps are few
+        start, way = self._off_bounds(x, radius)
+        # Together: steps are few.
+        self.walk(np.concatenate([*starts, start]), np.concatenate([*ways, way]), minima, border=False)
+
+    def _off_bounds(self, x: NDArray, radius: float) -> tuple[NDArray, NDArray]:
+        """Walkers that leave each bound on which a minimum is, at right angles: no mode of its face leads there."""
+        if not isinstance(self.objective, Within):
+            return x[:0], x[:0]
+        side = np.where(self.objective.bounds.fixed, 0, self.objective.active(x))
+        row, axis = np.nonzero(side)
+        way = np.zeros((len(row), x.shape[1]))
+        way[np.arange(len(row)), axis] = -side[row, axis]
+        return x[row] + radius * way * self.box.width, way
 
     def _leave_convexity(self, x: NDArray, step: NDArray) -> NDArray[np.float64]:
         """Go on in equal steps until a mode is negative, or for the width of the box."""
@@ -92,7 +105,7 @@ class Search:
             rest = rest[~falling.any(axis=1)]
             if len(rest) == 0:
                 break
-            x[rest] += step[rest]
+            x[rest] = kept_within(self.objective, x[rest] + step[rest])
         return x
 
     def radius(self, minima: NDArray[np.float64]) -> float:

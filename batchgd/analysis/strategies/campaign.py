@@ -53,10 +53,11 @@ class Campaign:
     def value(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """Values at points, (n,); non-finite values count as infinitely high."""
         self.sampled += len(x)
-        return values(self.batch.objective, x)
+        return values(self.batch.objective, x if self.batch.bounds is None else self.batch.bounds.clip(x))
 
     def descend(self, points: NDArray[np.float64]) -> Endpoints:
-        """Descend from points, (n, d); returns their endpoints and keeps them."""
+        """Descend from points, (n, d), moved into the bounds; returns their endpoints and keeps them."""
+        points = points if self.batch.bounds is None else self.batch.bounds.clip(points)
         first, starts = self.made, ArrayStarts(np.array(points, np.float64))
         starts.number = first  # the random numbers of a descent are a function of its number
         self._points.append(starts.points(0, starts.n))

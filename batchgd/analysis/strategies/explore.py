@@ -43,7 +43,7 @@ def explore(
     if split_per_start(batch.method, batch.starts.n, batch.dtype)[1]:
         raise InputError("a hyperparameter has one value per start, but a strategy chooses the starts: give one value")
     strategy.check(batch)
-    identity = identity_for(batch.objective, batch.box, identity)
+    identity = identity_for(batch, identity)
     collector = Collector(batch.box, identity)
     campaign = Campaign(batch, collector, watch)
     facts = strategy.explore(campaign)

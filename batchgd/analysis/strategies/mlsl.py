@@ -29,7 +29,8 @@ class MLSL(Strategy):
 
         r = π^(-1/2) [Γ(1 + d/2) σ ln(M) / M]^(1/d)
 
-    which shrinks as the sample grows, so that points set aside come up again. All descents of a round are one batch.
+    which shrinks as the sample grows, so that points set aside come up again. Coordinates fixed by bounds do not count
+    in d. All descents of a round are one batch.
 
     With ``strategy=bgd.MLSL()``, ``starts`` of ``multistart`` is the size of the whole sample; the result has one entry
     per descent.
@@ -110,7 +111,9 @@ class MLSL(Strategy):
         if self.gamma < 1.0:
             lowest = np.argsort(fun, kind="stable")[: math.ceil(self.gamma * len(fun))]
             rows = rows[np.isin(rows, lowest)]
-        radius = critical_distance(len(fun), u.shape[1], self.sigma)
+        bounds = campaign.batch.bounds
+        free = u.shape[1] if bounds is None else int(np.count_nonzero(~bounds.fixed))
+        radius = critical_distance(len(fun), free, self.sigma)
         if radius == 0.0:
             return rows
         rows = rows[better[rows] > radius]
@@ -131,7 +134,7 @@ def critical_distance(sample: int, dim: int, sigma: float) -> float:
     >>> round(critical_distance(1000, 2, 2.0), 5), critical_distance(1, 2, 2.0)
     (0.06631, 0.0)
     """
-    if sample < 2 or sigma == 0.0:
+    if sample < 2 or sigma == 0.0 or dim == 0:
         return 0.0
     share = math.lgamma(1 + dim / 2) + math.log(sigma * math.log(sample) / sample)
     return math.exp(share / dim) / math.sqrt(math.pi)

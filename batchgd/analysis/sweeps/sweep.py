@@ -45,6 +45,7 @@ def sweep(
     fidelity: bool = True,
     box: Any = None,
     dim: int | None = None,
+    bounds: Any = None,
     starts: Any = 1_000,
     sampling: Any = "uniform",
     seed: int | None = 0,
@@ -75,7 +76,7 @@ def sweep(
 
     Parameters
     ----------
-    fun, box, dim, starts, sampling, seed, identity, backend, dtype, threads, params, jac, args, scale
+    fun, box, dim, bounds, starts, sampling, seed, identity, backend, dtype, threads, params, jac, args, scale
         As in :func:`multistart`; ``starts`` is the number per value.
     method : Method class, name or Method, optional
         The update rule; default: :class:`GradientDescent`. An instance brings its other hyperparameters.
@@ -128,7 +129,7 @@ def sweep(
     fidelity = check.flag("fidelity", fidelity)
     grid = parse_grid(method, hyperparameters, check.flag("zipped", zipped))
     batch = make_batch(
-        Problem(fun, box, dim, params, jac, args),
+        Problem(fun, box, dim, params, jac, args, bounds),
         Compute.of(backend, dtype, threads),
         starts=starts,
         sampling=sampling,
@@ -143,7 +144,7 @@ def sweep(
             "dtype='mixed' ends every descent with another method, and a sweep shows how one behaves: use "
             "float32 or float64"
         )
-    identity = identity_for(batch.objective, batch.box, identity)
+    identity = identity_for(batch, identity)
     return _Sweep(batch, grid, identity, fidelity, rule.patience is None, watch).result()
 
 
@@ -209,10 +210,10 @@ class _Sweep:
     def _note_curvature(self, found: Found) -> None:
         """Record the smallest and the largest eigenvalue at each proper minimum."""
         eigenvalues = found.minima.eigenvalues[found.minima.kind == "minimum"]
-        eigenvalues = eigenvalues[np.isfinite(eigenvalues).all(axis=1)]
+        eigenvalues = eigenvalues[np.isfinite(eigenvalues).any(axis=1)]  # NaN: of coordinates that bounds hold
         if len(eigenvalues):
-            largest = eigenvalues.max(axis=1)
-            these = Curvatures(float(largest.max()), float(largest.min()), float(eigenvalues.min()))
+            largest = np.nanmax(eigenvalues, axis=1)
+            these = Curvatures(float(largest.max()), float(largest.min()), float(np.nanmin(eigenvalues)))
             self.curvatures = these if self.curvatures is None else self.curvatures.joined(these)
 
 

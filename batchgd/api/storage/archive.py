@@ -85,22 +85,37 @@ def read_head(archive: zipfile.ZipFile) -> Any:
     if size > _MOST_JSON:
         raise InputError(f"{HEAD} has {size:,} bytes, limit {_MOST_JSON:,}")
     with _refused(f"{HEAD} is damaged"), archive.open(HEAD) as member:
-        text = _take(member, size).tobytes()
+        return _parsed(_take(member, size).tobytes(), HEAD)
+
+
+def read_json(path: Path, most: int) -> Any:
+    """Read a JSON file of at most so many bytes, under the same limits."""
+    with _open(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > most:
+            raise InputError(f"it has {size:,} bytes, limit {most:,}")
+        content = np.empty(size, np.uint8)
+        read = file.readinto(content.data)
+    return _parsed(content[:read].tobytes(), "it")
+
+
+def _parsed(text: bytes, name: str) -> Any:
+    """Return what JSON stands for, unless it is nested or branched more than any file of ours."""
     if text.count(b"[") + text.count(b"{") > _MOST_BRACKETS:
-        raise InputError(f"{HEAD} has more than {_MOST_BRACKETS:,} lists and objects")
+        raise InputError(f"{name} has more than {_MOST_BRACKETS:,} lists and objects")
     try:
         return json.loads(text.decode("utf-8"))
     except RecursionError:
-        raise InputError(f"{HEAD} is nested too deeply") from None
+        raise InputError(f"{name} is nested too deeply") from None
     except ValueError as error:
-        raise InputError(f"{HEAD} is not JSON ({error})") from None
+        raise InputError(f"{name} is not JSON ({error})") from None
 
 
-def read_arrays(archive: zipfile.ZipFile) -> dict[str, np.ndarray]:
-    """Read all arrays, by name; pickled objects are refused."""
+def read_arrays(archive: zipfile.ZipFile, prefix: str | None = None) -> dict[str, np.ndarray]:
+    """Read the arrays whose names begin with the prefix, by default all; pickled objects are refused."""
     arrays = {}
     for name in archive.namelist():
-        if name.endswith(_ARRAY):
+        if name.endswith(_ARRAY) and name.startswith(prefix or ""):
             with _refused(f"{printable(name)} is damaged"), archive.open(name) as member:
                 arrays[name.removesuffix(_ARRAY)] = _array(member, printable(name), archive.getinfo(name).file_size)
     return arrays

@@ -33,11 +33,17 @@ PER_START: dict[str, tuple[str, Any]] = {
     "label": ("n", NDArray[np.int32]),
     "x0": ("nd", NDArray[np.float64]),
     "jac": ("nd", NDArray[np.float64]),
+    "lower_bound": ("nd", NDArray[np.float64]),
+    "upper_bound": ("nd", NDArray[np.float64]),
 }
 """Shape and type of the arrays with one entry per start."""
 
+OPTIONAL = ("x0", "jac", "lower_bound", "upper_bound")
+"""Those that a result may lack."""
+
 _SHAPES = {
     "active": "rd",
+    "multipliers": "rd",
     "x": "rd",
     "eigenvalues": "rd",
     "mode": "rd",

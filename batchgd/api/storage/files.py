@@ -35,12 +35,14 @@ def resolved(path: str | Path) -> Path:
 
 
 @contextlib.contextmanager
-def appearing(target: Path, overwrite: bool) -> Iterator[BinaryIO]:
+def appearing(target: Path, overwrite: bool, *, tidy: bool = True) -> Iterator[BinaryIO]:
     """Yield a new file to write to, which takes the target's name if all goes well and is removed if not.
 
-    Raises FileExistsError if another process took the name first.
+    ``tidy=False`` does not look for what killed processes left behind, for folders of many files: see
+    :func:`remove_abandoned`. Raises FileExistsError if another process took the name first.
     """
-    _remove_abandoned(target)
+    if tidy:
+        remove_abandoned(target.parent, target.name)
     with _partial(target) as partial:
         with open(partial, "wb") as file:
             yield file
@@ -79,7 +81,7 @@ def _partial(target: Path) -> Iterator[Path]:
     while True:
         partial = target.with_name(f".{_short(target.name)}.{uuid.uuid4().hex[:8]}.partial")
         partial.touch(exist_ok=False)
-        with _locked(partial, wait=True):
+        with locked_file(partial, wait=True):
             if partial.exists():  # otherwise another save removed it before it was locked
                 try:
                     yield partial
@@ -88,19 +90,19 @@ def _partial(target: Path) -> Iterator[Path]:
                 return
 
 
-def _remove_abandoned(target: Path) -> None:
-    """Remove partial files of this name that killed processes left behind."""
-    name = re.compile(rf"\.{re.escape(_short(target.name))}\.[0-9a-f]{{8}}\.partial")
+def remove_abandoned(folder: Path, target: str | None = None) -> None:
+    """Remove partial files that killed processes left behind: those of one target, or all in the folder."""
+    name = re.compile(rf"\.{'.+' if target is None else re.escape(_short(target))}\.[0-9a-f]{{8}}\.partial")
     with contextlib.suppress(OSError):  # a folder that may not be listed
-        for partial in target.parent.iterdir():
+        for partial in folder.iterdir():
             if name.fullmatch(partial.name):
-                with _locked(partial, wait=False) as locked:
+                with locked_file(partial, wait=False) as locked:
                     if locked:
                         partial.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
-def _locked(file: Path, *, wait: bool) -> Iterator[bool]:
+def locked_file(file: Path, *, wait: bool) -> Iterator[bool]:
     """Lock a file; yields False if another process has locked it, it is gone, or there are no such locks."""
     locked = False
     with contextlib.ExitStack() as stack:
@@ -108,9 +110,19 @@ def _locked(file: Path, *, wait: bool) -> Iterator[bool]:
             with contextlib.suppress(OSError):
                 handle = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
                 stack.callback(os.close, handle)
-                fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-                locked = True
+                locked = lock(handle, wait=wait)
         yield locked
+
+
+def lock(handle: int, *, wait: bool = False) -> bool:
+    """Lock an open file, until it is closed or the process ends; False if another has it, or there are no locks."""
+    if fcntl is None:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError:
+        return False
+    return True
 
 
 def _flush_folder(folder: Path) -> None:

@@ -25,6 +25,7 @@ OF_MULTISTART = ("seed", "independent", "identity", "stopped", "cut_short")
 
 MULTISTART = "MultistartResult"
 BATCH = "BatchResult"
+FIT = "FitResult"
 
 _Setting = bool | int | float | str | NDArray[np.float64] | None
 _Settings = dict[str, _Setting | list[_Setting] | tuple[_Setting, ...] | dict[str, _Setting]]
@@ -39,7 +40,7 @@ class StoredMethod:
 
 
 @dataclasses.dataclass(frozen=True)
-class _MethodRecord:
+class MethodRecord:
     """How a method is stored."""
 
     name: str
@@ -54,7 +55,7 @@ class Meta:
     dim: int
     params: NDArray[np.float64] | None
     sampling: str | None
-    method: _MethodRecord | str | None
+    method: MethodRecord | str | None
     box: list[NDArray[np.float64]] | None
     backend: str
     dtype: str
@@ -69,6 +70,7 @@ class Meta:
     independent: bool = True
     identity: Identity = SAME
     cut_short: bool = False
+    provenance: dict[str, bool | int | float | str | None] | None = None
 
 
 def build(kind: str, meta: Meta, arrays: dict[str, Any], tables: dict[str, Any]) -> BatchData:
@@ -77,10 +79,12 @@ def build(kind: str, meta: Meta, arrays: dict[str, Any], tables: dict[str, Any])
     _check(meta, arrays, tables, counted)
     x0 = arrays.pop("x0", None)
     kept = {"jac": arrays.pop("jac", None), "saddles": tables.pop("saddles", None)}
+    kept["provenance"] = {**(meta.provenance or {})} if kind == MULTISTART else None
     common: dict[str, Any] = {name: getattr(meta, name) for name in ("backend", "dtype", "seconds", "warnings")}
-    common |= {"counted": counted, "stopping": meta.stopping, "scale": meta.scale, "method": _method(meta.method)}
+    common |= {"counted": counted, "stopping": meta.stopping, "scale": meta.scale, "method": method_from(meta.method)}
     common["box"] = None if meta.box is None else Box(*meta.box)
-    common["bounds"] = None if meta.bounds is None else Bounds(*meta.bounds)
+    ends = [arrays.pop(name) for name in ("lower_bound", "upper_bound") if name in arrays] or meta.bounds
+    common["bounds"] = None if ends is None else Bounds(*ends)
     common["starts"] = None if x0 is None else ArrayStarts(x0, meta.sampling or "array")
     if kind == MULTISTART:
         common |= tables | {name: getattr(meta, name) for name in OF_MULTISTART}
@@ -110,6 +114,8 @@ def _check(meta: Meta, arrays: dict[str, Any], tables: dict[str, Any], counted: 
         raise InputError(f"meta.bounds is {quoted(meta.bounds)}, not two ends of {d} numbers each")
     if meta.scale is not None and not (meta.scale.shape == (d,) and np.isfinite(np.log(meta.scale)).all()):
         raise InputError(f"meta.scale is {quoted(meta.scale)}, not {d} positive numbers")
+    if ("lower_bound" in arrays) != ("upper_bound" in arrays):
+        raise InputError("the result has one end of its bounds per start, and not the other")
     sizes = {"n": n, "d": d, "s": n if counted is None else sum(counted.values())}
     sizes["m"] = rows(tables["minima"].fun) if "minima" in tables else 0
     check_per_start(arrays, sizes)
@@ -126,12 +132,12 @@ def _check(meta: Meta, arrays: dict[str, Any], tables: dict[str, Any], counted: 
             raise InputError(f"meta.stopped is {quoted(meta.stopped)}: its counts are negative")
 
 
-def _method(record: _MethodRecord | str | None) -> Any:
+def method_from(record: MethodRecord | str | None) -> Any:
     """The method as an object of its class; if no method has this name and these settings, a record of them."""
     from batchgd.problem.methods import METHODS
     from batchgd.problem.methods.base import field_names
 
-    if not isinstance(record, _MethodRecord):
+    if not isinstance(record, MethodRecord):
         return record
     known = {cls.__name__: cls for cls in METHODS.values()}
     cls = known.get(record.name)

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from batchgd.api.storage import fit_parts
 from batchgd.api.storage.archive import opened, read_head, write
 from batchgd.api.storage.codec import encode
 from batchgd.api.storage.columns import TABLES, split
 from batchgd.api.storage.files import appearing, resolved
-from batchgd.api.storage.metadata import BATCH, FORMAT, MULTISTART, OF_MULTISTART, VERSION
+from batchgd.api.storage.metadata import BATCH, FIT, FORMAT, MULTISTART, OF_MULTISTART, VERSION
 from batchgd.minima.results import BatchData, LandscapeData
 from batchgd.output.summary import method_name, method_parameters
 from batchgd.problem import check
@@ -23,7 +24,7 @@ from batchgd.problem.errors import InputError, WriteError
 from batchgd.problem.speaker import said
 
 
-def save(result: BatchData, path: str | Path, *, overwrite: bool = False) -> Path:
+def save(result: BatchData, path: str | Path, *, overwrite: bool = False, fit: Any = None) -> Path:
     """Write a result into a new file: it appears complete, or not at all.
 
     The file is written and flushed under another name next to the target, and then takes the target's name in one step:
@@ -38,6 +39,8 @@ def save(result: BatchData, path: str | Path, *, overwrite: bool = False) -> Pat
         The file, in a folder that exists; ``.npz`` is the usual ending.
     overwrite : bool
         Replace an earlier saved result, which remains until the new one is complete; any other file is still refused.
+    fit : FitResult, optional
+        The fit whose run it is, to be saved with it.
 
     Returns
     -------
@@ -57,7 +60,12 @@ def save(result: BatchData, path: str | Path, *, overwrite: bool = False) -> Pat
         with appearing(target, overwrite) as file:
             columns, meta = _contents(result)
             kind = MULTISTART if isinstance(result, LandscapeData) else BATCH
-            write(file, {"format": FORMAT, "version": VERSION, "kind": kind, "meta": encode(meta)}, columns)
+            head = {"format": FORMAT, "version": VERSION, "kind": kind, "meta": encode(meta)}
+            if fit is not None:
+                own, record = fit_parts.split(fit)
+                columns |= own
+                head |= {"kind": FIT, "fit": encode(record)}
+            write(file, head, columns)
     except OSError as error:
         if isinstance(error, FileExistsError):
             check_target(target, overwrite)
@@ -97,6 +105,8 @@ def _contents(result: BatchData) -> tuple[dict[str, np.ndarray], dict[str, Any]]
         columns["x0"] = result.x0
     if "jac" in result.__dict__:
         columns["jac"] = result.jac
+    if result.bounds is not None and result.bounds.per_start:
+        columns |= {"lower_bound": result.bounds.lower, "upper_bound": result.bounds.upper}
     meta = _meta(result)
     for name in TABLES:
         if result.__dict__.get(name) is not None:  # saving never starts a search for saddles
@@ -108,7 +118,7 @@ def _contents(result: BatchData) -> tuple[dict[str, np.ndarray], dict[str, Any]]
 def _meta(result: BatchData) -> dict[str, Any]:
     from batchgd import __version__
 
-    method = result.method
+    method, bounds = result.method, result.bounds
     if method is not None and not isinstance(method, str):
         method = {"name": method_name(method), "parameters": method_parameters(method)}
     return {
@@ -119,8 +129,9 @@ def _meta(result: BatchData) -> dict[str, Any]:
         "sampling": getattr(result.starts, "name", None),
         "method": method,
         "box": None if result.box is None else [result.box.lower, result.box.upper],
-        "bounds": None if result.bounds is None else [result.bounds.lower, result.bounds.upper],
+        "bounds": None if bounds is None or bounds.per_start else [bounds.lower, bounds.upper],
         **{name: getattr(result, name) for name in ("stopping", "scale", "backend", "dtype", "seconds", "warnings")},
         **{name: getattr(result, name) for name in OF_MULTISTART if hasattr(result, name)},
+        "provenance": getattr(result, "provenance", None),
         "counted": None if result.kept else result.status_counts(),
     }

@@ -33,6 +33,8 @@ class BlockLayout(Layout):
             return self.scalar(name)
         if name in self.per_start:
             return self.hyperparameter(name)
+        if name in self.vectors_per_start:
+            return self.vector_per_start(name)
         return self.array(name) if name in self.arrays else self._behind.get(name)
 
     def slot_of(self, name: str) -> int | None:
@@ -46,7 +48,7 @@ class BlockLayout(Layout):
 
     def is_vector(self, name: str) -> bool:
         """Whether a name has a slot for each coordinate."""
-        return name in ("x", "g", "following", *self.rule.vectors, *self.ending.vectors)
+        return name in ("x", "g", "following", *self.rule.vectors, *self.vectors_per_start, *self.ending.vectors)
 
     @property
     def lasting(self) -> dict[str, int]:

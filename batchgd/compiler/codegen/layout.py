@@ -12,17 +12,22 @@ from batchgd.compiler.codegen.emit_stopping import StoppingTests
 from batchgd.compiler.codegen.rule import Rule
 
 COUNTERS = ("nit", "nfev", "busy", "code")
+BOUNDS = ("lower_bound", "upper_bound")
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Slots of x, vectors, scalars, hyperparameters per start, the loop's own counters, and what the tests remember."""
+    """Slots of x, vectors, scalars, what differs per start, the loop's own counters, and what the tests remember.
+
+    ``per_start`` names numbers that differ per start, ``vectors_per_start`` vectors, whose slots follow.
+    """
 
     dim: int
     rule: Rule
     per_start: tuple[str, ...]
     ending: StoppingTests = field(default_factory=StoppingTests)
     constants_of_rule: tuple[tuple[str, int], ...] = ()
+    vectors_per_start: tuple[str, ...] = ()
 
     def x(self, i: int) -> int:
         """Slot of coordinate i of the point to evaluate."""
@@ -40,9 +45,18 @@ class Layout:
         """Slot of a hyperparameter that differs per start."""
         return self.first_per_start + self.per_start.index(name)
 
+    def vector_per_start(self, name: str, i: int = 0) -> int:
+        """Slot of coordinate i of a vector that differs per start."""
+        return self.first_per_start + len(self.per_start) + self.dim * self.vectors_per_start.index(name) + i
+
+    @property
+    def n_per_start(self) -> int:
+        """Number of slots of what differs per start."""
+        return len(self.per_start) + self.dim * len(self.vectors_per_start)
+
     def counter(self, name: str) -> int:
         """Slot of one of the loop's own counters."""
-        return self.first_per_start + len(self.per_start) + COUNTERS.index(name)
+        return self.first_per_start + self.n_per_start + COUNTERS.index(name)
 
     def remembered(self, name: str, i: int = 0) -> int:
         """Slot of a number that the stopping tests remember, or of coordinate i of a vector."""
@@ -71,12 +85,12 @@ class Layout:
 
     @property
     def first_per_start(self) -> int:
-        """First slot of the hyperparameters that differ per start."""
+        """First slot of what differs per start."""
         return self._scalars + len(self.rule.scalars)
 
     @property
     def _first_remembered(self) -> int:
-        return self.first_per_start + len(self.per_start) + len(COUNTERS)
+        return self.first_per_start + self.n_per_start + len(COUNTERS)
 
     @property
     def accepted(self) -> int:
@@ -104,7 +118,7 @@ class Layout:
             "ACCEPTED": self.accepted,
             "STATE": self.dim,
             "PER_START": self.first_per_start,
-            "N_PER_START": len(self.per_start),
+            "N_PER_START": self.n_per_start,
             **{name.upper(): self.counter(name) for name in COUNTERS},
             "SLOTS": self.size,
         }

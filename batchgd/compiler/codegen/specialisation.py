@@ -11,7 +11,7 @@ from batchgd.compiler.codegen import emit_evaluation
 from batchgd.compiler.codegen.block_layout import BlockLayout, temporaries
 from batchgd.compiler.codegen.block_tick import BlockTick
 from batchgd.compiler.codegen.emit_stopping import StoppingEmitter, StoppingTests
-from batchgd.compiler.codegen.layout import Layout
+from batchgd.compiler.codegen.layout import BOUNDS, Layout
 from batchgd.compiler.codegen.rule import Rule, read_rule
 from batchgd.compiler.codegen.typed_constants import (
     Constants,
@@ -59,7 +59,8 @@ class Specialisation:
     schedule and modifiers of the rule, ``constants`` the numbers of the rule that are fixed when it is compiled.
     ``threads`` is the number of CUDA threads that share a trajectory, 1 or a power of two (see ``warp_tick.py``).
     ``in_block`` is whether the tick takes the block form if it can take either; None: if unrolling costs too much.
-    ``bounded`` is whether x is kept within bounds, which are read at run time behind the sides of the box.
+    ``bounded`` is whether x is kept within bounds, which are read at run time behind the sides of the box, or with
+    ``bounds_per_start`` are in slots of the lane.
     """
 
     objective: Differentiable
@@ -77,6 +78,7 @@ class Specialisation:
     threads: int = 1
     in_block: bool | None = None
     bounded: bool = False
+    bounds_per_start: bool = False
 
     def narrowed(self) -> Specialisation:
         """Return the same with fewer lanes in a block of the CPU if lanes remember much: it then fits in the cache."""
@@ -154,6 +156,7 @@ class Specialisation:
             self.per_start,
             self.ending,
             self.constants,
+            self._vectors_per_start,
             kept,
             batch=self._of_batches,
         )
@@ -168,7 +171,13 @@ class Specialisation:
     @property
     def fused_layout(self) -> Layout:
         """The slots of a lane whose tick is one program."""
-        return Layout(self.objective.dim, self.read, self.per_start, self.ending, self.constants)
+        return Layout(
+            self.objective.dim, self.read, self.per_start, self.ending, self.constants, self._vectors_per_start
+        )
+
+    @property
+    def _vectors_per_start(self) -> tuple[str, ...]:
+        return BOUNDS if self.bounds_per_start else ()
 
     @property
     def ending(self) -> StoppingTests:

@@ -77,7 +77,8 @@ class BlockTrace(TickTrace):
 
     def _read_state(self) -> None:
         ending, rule = self.layout.ending, self.rule
-        state = ["x", *rule.vectors, *rule.scalars, *self.layout.per_start, *ending.numbers, *ending.vectors]
+        given = [*self.layout.per_start, *self.layout.vectors_per_start]
+        state = ["x", *rule.vectors, *rule.scalars, *given, *ending.numbers, *ending.vectors]
         for name in [*state, *COUNTERS[: COUNTERS.index("code")]]:
             self.names[name] = self._stored(name)
 

@@ -12,7 +12,7 @@ from types import FunctionType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from batchgd.compiler.codegen.coordinates import Looped, Unrolled, Whole
-from batchgd.compiler.codegen.layout import COUNTERS, Layout
+from batchgd.compiler.codegen.layout import BOUNDS, COUNTERS, Layout
 from batchgd.compiler.codegen.program import BOX, Place, Program, ProgramGraph
 from batchgd.compiler.codegen.steps import Step, steps_of
 from batchgd.compiler.codegen.trace_stopping import StoppingTrace
@@ -25,8 +25,6 @@ from batchgd.kernels.stopping_tests import LIMITS
 
 if TYPE_CHECKING:
     from batchgd.compiler.codegen.specialisation import Specialisation
-
-BOUNDS = ("lower_bound", "upper_bound")
 
 
 def tick_program(of: Specialisation) -> Program:
@@ -107,7 +105,7 @@ class TickTrace:
         self.names |= {name: self._input(name, "h", k) for k, name in enumerate(shared)}
         self.names |= {name: self._input(name, "limits", LIMITS.index(name)) for name in self.layout.ending.limits}
         self.names |= {name: self._side(name, k) for k, name in enumerate(BOX)}
-        if self.of.bounded:
+        if self.of.bounded and not self.of.bounds_per_start:
             self.names |= {name: self._bound(name, len(BOX) + k) for k, name in enumerate(BOUNDS)}
         self.names |= {"seed": self._input("seed", "seed"), "start": self._input("start", "index")}
         self.names["first"] = self.names["nfev" if self.trials else "nit"] < 0.5
@@ -121,6 +119,9 @@ class TickTrace:
         self.names["p"] = self._leaves("p", self.graph.p, "p")
         for name, (first, size) in self._vectors().items():
             self.names[name] = [self._input(f"{name}_{i}", "ws", first + i) for i in range(size)]
+        for name in layout.vectors_per_start:
+            slots = [layout.vector_per_start(name, i) for i in range(self.dim)]
+            self.names[name] = [self._input(f"{name}_{i}", "ws", slot) for i, slot in enumerate(slots)]
         numbers = {name: layout.scalar(name) for name in self.rule.scalars}
         numbers |= {name: layout.hyperparameter(name) for name in layout.per_start}
         numbers |= {name: layout.counter(name) for name in COUNTERS[: COUNTERS.index("code")]}

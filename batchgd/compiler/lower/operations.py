@@ -46,8 +46,10 @@ class _Code:
 
         return {name: of(name) for name in EMITTERS} | {"where": self.chosen}
 
-    def chosen(self, condition: Bool, yes: Any, no: Any) -> _Number:
-        """One of two numbers, often a new one or that which is there."""
+    def chosen(self, condition: Bool | bool, yes: Any, no: Any) -> Any:
+        """One of two numbers, often a new one or that which is there; known at once if indices are compared."""
+        if isinstance(condition, bool):
+            return yes if condition else no
         kept = self.operand(no)
         assert isinstance(kept, Real)
         return _Number(self, EMITTERS["where"](condition, self.operand(yes), self.vectors.frozen(kept)))

@@ -15,10 +15,12 @@ are what Numba's code expects of a function that it calls.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from llvmlite import ir
 
+from batchgd.compiler.codegen.layout import BOUNDS
 from batchgd.compiler.codegen.program import ARRAYS, Place, Program
 from batchgd.compiler.lower.evaluation import Evaluation
 from batchgd.compiler.lower.functions import INLINED, Functions
@@ -87,7 +89,8 @@ def form_of(program: Program, processor: Processor) -> tuple[int, bool]:
     one tick each fill one another's waits (2-D Adam: 0.8). So they do if points can be rejected: such methods take few
     ticks, and at each end of a run its state is read and written.
     """
-    if 2 * pressure([*program.outputs.values()]) <= SPILLS * processor.registers:
+    bounds = {node.id for name, node in program.inputs.items() if name.startswith(BOUNDS)}
+    if 2 * pressure([*program.outputs.values()], bounds) <= SPILLS * processor.registers:
         return 2, True
     if "nfev" in program.needed:
         return 1, False
@@ -110,10 +113,11 @@ def work_and_wait(program: Program, processor: Processor) -> tuple[float, float]
     return work / OPERATIONS_PER_CLOCK, max((known[node.id] for node in following), default=0.0)
 
 
-def pressure(outputs: list[Node]) -> int:
-    """Return roughly how many vectors are in use at the same time."""
-    nodes = reachable(outputs)
-    last = {arg.id: node.id for node in nodes for arg in node.args} | {node.id: -1 for node in outputs}
+def pressure(outputs: list[Node], read_where_used: Collection[int] = ()) -> int:
+    """Return roughly how many vectors are in use at the same time; some nodes wait in memory as well as anywhere."""
+    nodes = [node for node in reachable(outputs) if node.id not in read_where_used]
+    last = {arg.id: node.id for node in nodes for arg in node.args if arg.id not in read_where_used}
+    last |= {node.id: -1 for node in outputs}
     ends = sorted(number for number in last.values() if number >= 0)
     alive = most = done = 0
     for node in nodes:

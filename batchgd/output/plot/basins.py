@@ -8,11 +8,11 @@ from batchgd.output.plot.canvas import (
     contour_lines,
     finish_plane,
     given_or_new,
-    grid_values,
     headline,
     name_of,
     starts_and_minima,
 )
+from batchgd.output.plot.limits import draw_bounds, values_within, with_margin
 from batchgd.output.plot.markers import coloured_key, draw_minima, marked, wants_key
 from batchgd.output.plot.pictures import register_picture
 from batchgd.output.plot.style import NO_LABEL, blend, palette
@@ -67,9 +67,10 @@ def basins(result: Any, ax: Any = None, *, contours: bool = True, key: bool | No
         if len(starts) < _SIDE * _SIDE:
             note = "each pixel: the minimum that its starts, or the nearest one, reached"
     if contours and result.has_function and count <= _CONTOURED:
-        u, v, values = grid_values(result.objective, lower, upper)
+        u, v, values = values_within(result.objective, result.bounds, lower, upper)
         contour_lines(ax, u, v, values, contour_count(count), linewidths=0.45, alpha=0.45)
-    finish_plane(ax, lower, upper)
+    finish_plane(ax, *with_margin(result.bounds, lower, upper))
+    draw_bounds(ax, result.bounds)
     hidden = draw_minima(ax, result.minima.x, result.minima.fun, numbered=keyed)
     note += marked(count) + _outside(result.minima, hidden, lower, upper)
     headline(ax, f"{name_of(result, 'basins')}: {starts_and_minima(result)}", note)

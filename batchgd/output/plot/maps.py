@@ -16,6 +16,7 @@ from batchgd.output.plot.canvas import (
     name_of,
     new_axes,
 )
+from batchgd.output.plot.limits import draw_bounds, with_margin
 from batchgd.output.plot.markers import coloured_key, draw_minima, marked, wants_key
 from batchgd.output.plot.style import INK, blend, palette
 from batchgd.problem.wording import minima_counted
@@ -25,6 +26,7 @@ _DARKEST = 0.45  # of that, where many were
 _SHOWN = 1200  # pixels of the picture along the longer side; a finer map is thinned
 _CONTOURS = 201  # values along each side from which contours are drawn
 _IN_PLANE = 1e-3  # of the window: a minimum nearer to the plane is in it
+_ROUNDED = 1e-9  # box widths: a point less far outside the bounds is there by rounding
 _PANEL = 3.1  # inches
 
 
@@ -68,11 +70,14 @@ def draw_map(
     show_pixels(ax, pixels(basins, shade), low, high)
     if contours:
         _contours(ax, basins)
-    finish_plane(ax, low, high, basins.plane.names)
+    axes = _axes_of(basins)
+    bounds = None if axes is None else basins.bounds
+    finish_plane(ax, *with_margin(bounds, low, high, axes), basins.plane.names)
+    draw_bounds(ax, bounds, axes)
     draw_minima(ax, _projected(basins, size), basins.minima.fun, numbered=keyed)
     headline(ax, *(_headline(basins, shade) if title is None else (title, note or "")))
     if keyed:
-        coloured_key(ax, basins, int(np.count_nonzero(basins.label < 0)), _FILL_SHARE)
+        coloured_key(ax, basins, basins.unlabelled, _FILL_SHARE)
     return ax
 
 
@@ -115,6 +120,8 @@ def pixels(basins: Any, shade: bool = True) -> NDArray[np.float64]:
     edge = borders(label)
     if edge.mean() <= FRACTAL:
         image[edge] = 1.0
+    if basins.within is not None:
+        image[~basins.within[::step, ::step]] = 1.0
     return image
 
 
@@ -132,9 +139,20 @@ def _contours(ax: Any, basins: Any) -> None:
     u, v = (np.linspace(low, high, _CONTOURS) for low, high in basins.window)
     with np.errstate(all="ignore"):
         points = basins.plane.points(*np.meshgrid(u, v)).reshape(-1, basins.box.dim)
-        values = np.asarray(basins.objective.value(points), float).reshape(_CONTOURS, _CONTOURS)
+        inside = points if basins.bounds is None else basins.bounds.clip(points)
+        beyond = (np.abs(points - inside) > _ROUNDED * basins.box.width).any(axis=1)
+        values = np.where(beyond, np.nan, np.asarray(basins.objective.value(inside), float))
+    values = values.reshape(_CONTOURS, _CONTOURS)
     values = np.where(np.isfinite(values), values, np.nan)
     contour_lines(ax, u, v, values, contour_count(len(basins.minima)), linewidths=0.4, alpha=0.4, zorder=2)
+
+
+def _axes_of(basins: Any) -> tuple[int, int] | None:
+    """The coordinates of a plane of two axes; None for another plane."""
+    ways = basins.plane.first, basins.plane.second
+    if any(np.count_nonzero(way) != 1 for way in ways):
+        return None
+    return int(np.argmax(ways[0] != 0)), int(np.argmax(ways[1] != 0))
 
 
 def _projected(basins: Any, size: NDArray) -> NDArray[np.float64]:

@@ -15,12 +15,12 @@ from batchgd.output.plot.canvas import (
     finish_plane,
     given_axes,
     given_or_new,
-    grid_values,
     headline,
     legend_beside,
     new_axes,
     new_panels,
 )
+from batchgd.output.plot.limits import draw_bounds, values_within, with_margin
 from batchgd.output.plot.style import INK, STAR, palette
 from batchgd.problem.errors import InputError
 from batchgd.problem.wording import plural
@@ -112,12 +112,15 @@ def contours(paths: Any, ax: Any = None, *, lower: Any = None, upper: Any = None
     if lower is None or upper is None:
         lower, upper = region([paths])
     ax = given_or_new(ax, (5.4, 5.0))
-    u, v, values = grid_values(paths.result.objective, lower, upper)
+    bounds = paths.result.bounds
+    u, v, values = values_within(paths.result.objective, bounds, lower, upper)
     contour_lines(ax, u, v, values, 16, linewidths=0.5, alpha=0.35, zorder=1)
     for path, colour in zip(paths, palette(len(paths)), strict=True):
         _draw_path(ax, path, colour)
     headline(ax, labels([paths])[0] if title is None else title, _note(paths))
-    return finish_plane(ax, lower, upper)
+    finish_plane(ax, *with_margin(bounds, lower, upper))
+    draw_bounds(ax, bounds)
+    return ax
 
 
 def convergence(runs: Sequence[Any], axes: Any = None, *, optimum: float | None = None) -> Any:
@@ -183,7 +186,10 @@ def region(runs: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
     """Return corners around the box of the function and the paths; those given up count only near the box."""
     objective = runs[0].result.objective
     box = objective.box if objective.box is not None else runs[0].result.box
-    lower, upper = np.array(box.lower), np.array(box.upper)
+    bounds = runs[0].result.bounds
+    lower, upper = (
+        np.array(end) if bounds is None else np.clip(end, bounds.lower, bounds.upper) for end in (box.lower, box.upper)
+    )
     for settled in (True, False):
         margin = 0.1 * (upper - lower)
         low, high = lower - margin, upper + margin

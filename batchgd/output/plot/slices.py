@@ -10,12 +10,12 @@ from batchgd.output.plot.canvas import (
     figure_title,
     finish_plane,
     given_axes,
-    grid_values,
     name_of,
     new_panels,
     shading,
     starts_and_minima,
 )
+from batchgd.output.plot.limits import draw_bounds, values_within, with_margin
 from batchgd.output.plot.pictures import register_picture
 from batchgd.output.plot.style import INK, NOTE_SIZE, OKABE_ITO, STAR, palette
 from batchgd.problem import check
@@ -119,14 +119,15 @@ def _panel(ax: Any, result: Any, pair: tuple[int, int], lower: Any, upper: Any, 
     low, high = lower[[i, j]], upper[[i, j]]
     best = np.asarray(result.minima.x[0], dtype=float)
     if result.has_function:
-        u, v, values = grid_values(result.objective, low, high, _SIDE, best, pair)
+        u, v, values = values_within(result.objective, result.bounds, low, high, _SIDE, best, pair)
         shading(ax, u, v, values, 14, "Blues_r", INK, 0.35)
     elif starts is not None:
         label = host(result.label)[: len(starts)]
         colours = np.concatenate([palette(len(result.minima.fun)), [[0.79] * 3]])[label]
         ax.scatter(starts[:, i], starts[:, j], s=5, c=colours, linewidths=0, alpha=0.6, zorder=1)
     _mark(ax, result.minima, pair, np.asarray(upper - lower), inside)
-    finish_plane(ax, low, high, (f"x{i}", f"x{j}"))
+    finish_plane(ax, *with_margin(result.bounds, low, high, pair), (f"x{i}", f"x{j}"))
+    draw_bounds(ax, result.bounds, pair)
 
 
 def _mark(ax: Any, minima: Any, pair: tuple[int, int], width: np.ndarray, inside: np.ndarray) -> None:

@@ -1,0 +1,1 @@
+"""Runs in parts: a folder of parts that survives anything, can be shared, continued and merged."""

@@ -1,0 +1,156 @@
+"""The collector of a run in parts: what is in the folder is read, what is missing is computed and written there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from batchgd.api.runs.claims import claimed
+from batchgd.api.runs.events import log
+from batchgd.api.runs.folder import RunFolder
+from batchgd.api.runs.gathered import Gathered
+from batchgd.api.runs.part import machine, read_part, write_part
+from batchgd.api.runs.partial import Partial
+from batchgd.api.runs.split import Range, cover, first_size, size_of_parts
+from batchgd.api.runs.task import compute
+from batchgd.engine.batch import Batch
+from batchgd.engine.interrupts import current
+from batchgd.engine.progress import Watch
+from batchgd.kernels.plan import Endpoints
+from batchgd.problem.box import Box
+from batchgd.problem.errors import InputError, RunWarning, warn
+from batchgd.problem.identity import Identity
+
+_PAUSE = 0.2
+"""Seconds between two looks for the parts that other processes are computing."""
+
+
+class PartsCollector(Gathered):
+    """Collects the parts of a run, from its folder or by computing them.
+
+    Parameters
+    ----------
+    folder : RunFolder
+        Where parts are.
+    batch : Batch
+        The whole run.
+    range_ : (int, int)
+        The starts to collect: all, or those of a shard.
+    callback : callable, optional
+        Called with a :class:`Partial` after each part that was computed; if it returns True, the run ends there.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        batch: Batch,
+        range_: Range,
+        box: Box,
+        identity: Identity,
+        *,
+        keep: bool,
+        callback: Callable[[Partial], Any] | None = None,
+    ) -> None:
+        super().__init__(box, identity, batch.dtype, keep=keep)
+        self.folder, self.callback = folder, callback
+        self._batch, self._next, self._stop = batch, range_[0], range_[1]
+        self._total = range_[1] - range_[0]
+        self._ended = False
+        self.made: list[Range] = []
+        self.damaged: list[str] = []
+
+    def run(self, part: Batch, watch: Watch | None = None) -> Endpoints:
+        """Collect as many starts as this batch has, from where the last call ended; ``endpoints`` has their rows."""
+        watch = Watch() if watch is None else watch
+        first, stop = self._next, min(self._next + part.starts.n, self._stop)
+        self._next, before = stop, self.n
+        if stop > self.folder.manifest.starts:
+            self.folder.change(starts=stop)
+        todo: list[Range] = [(first, stop)]
+        while todo and not self._over(watch):
+            left, found = [], self.n
+            for each in self._split(todo, self.folder.parts()):
+                if self._over(watch):
+                    break
+                if not self._collect(each, watch.part(self.n - before, stop - first)):
+                    left.append(each)
+            if left and self.n == found:
+                time.sleep(_PAUSE)  # other processes have what is left
+            todo = left
+        return Endpoints.empty(0, 0, self._batch.objective.dim, self._batch.dtype)
+
+    @property
+    def missing(self) -> int:
+        """Starts of the range that were not collected."""
+        return self._total - self.n
+
+    # Parts
+
+    def _split(self, todo: list[Range], have: list[Range]) -> Iterator[Range]:
+        """Split what is left into parts; the size of those to compute is known once the first has been timed."""
+        for first, stop in todo:
+            while first < stop and (self.folder.manifest.part or self.folder.reread().part) is None:
+                (part, *_) = cover(have, first, min(stop, first + first_size(self._batch)), 1 << 62)
+                yield part
+                first = part[1]
+            yield from cover(have, first, stop, self.folder.manifest.part or 1)
+
+    def _collect(self, part: Range, watch: Watch) -> bool:
+        """Read or compute a part; False if another process is computing it."""
+        if self._read(part):
+            return True
+        with claimed(self.folder.file_of(part)) as holder:
+            if holder is not None:
+                log("waiting", first=part[0], stop=part[1], holder=holder)
+                return False
+            if not self._read(part):
+                self._compute(part, watch)
+            return True
+
+    def _read(self, part: Range) -> bool:
+        """Take a part from its file; a damaged one is reported, and computed again."""
+        file = self.folder.file_of(part)
+        if not file.is_symlink() and not file.exists():
+            return False
+        try:
+            found = read_part(file, self._batch, self.folder.manifest.hash, part, rows=self.keep)
+        except InputError as error:
+            if str(file) not in self.damaged:
+                self.damaged.append(str(file))
+                warn(f"{file} is damaged ({error}): it is computed again", RunWarning)
+                log("damaged", first=part[0], stop=part[1], error=str(error))
+            return False
+        self.take(found)
+        return True
+
+    def _compute(self, part: Range, watch: Watch) -> None:
+        """Compute a part and write it, unless the run ended before it was complete."""
+        began, folder = watch.seconds, self.folder
+        rows = folder.manifest.rows
+        made = compute(self._batch, *part, rows=rows, watch=watch, before=self.catalogue)
+        for each in made:
+            if each.complete:
+                write_part(folder.file_of((each.first, each.stop)), each, folder.manifest.hash)
+                self.made.append((each.first, each.stop))
+                log("part", first=each.first, stop=each.stop, cells=len(each.catalogue), **each.statistics)
+            self.take(each)
+        if folder.manifest.part is None and all(each.complete for each in made):
+            folder.change(part=size_of_parts(self._batch, part[1] - part[0], watch.seconds - began, rows=rows))
+        if self.callback is not None and not self._over(watch):
+            self._ended = self.callback(Partial(self, self._batch, watch)) is True
+
+    def _over(self, watch: Watch) -> bool:
+        return self._ended or watch.over(self._batch.stopping.max_time) or current().seen
+
+    def provenance(self) -> dict[str, Any]:
+        """Return what is known about the run besides its result."""
+        return {
+            "run": str(self.folder.path),
+            "configuration": self.folder.manifest.hash,
+            "machine": machine(),
+            "parts": len(self.ranges),
+            "computed": len(self.made),
+            "damaged": len(self.damaged),
+            "missing": self.missing,
+        }

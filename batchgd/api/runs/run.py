@@ -1,0 +1,128 @@
+"""A multi-start in parts: the arguments ``run``, ``shard`` and ``callback``, checked, and what gathers the parts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from batchgd.api.result import MultistartResult
+from batchgd.api.runs.collector import PartsCollector
+from batchgd.api.runs.configuration import differs_per_start
+from batchgd.api.runs.folder import RunFolder
+from batchgd.api.runs.partial import Partial
+from batchgd.api.runs.split import Range, share
+from batchgd.engine.batch import Batch
+from batchgd.problem import check
+from batchgd.problem.box import Box
+from batchgd.problem.errors import InputError, quoted
+from batchgd.problem.identity import Identity
+from batchgd.problem.speaker import option, said
+
+KEPT = ("all", "disk", "minima")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """How a run is made in parts.
+
+    Attributes
+    ----------
+    path : str or Path
+        The folder.
+    shard : (int, int) or None
+        Which shard of how many.
+    callback : callable or None
+        Called with a :class:`Partial` after each part.
+    """
+
+    path: str | Path
+    shard: tuple[int, int] | None = None
+    callback: Callable[[Partial], Any] | None = None
+
+    @classmethod
+    def of(cls, run: Any, shard: Any, callback: Any) -> Parts | None:
+        """Check the arguments of a call; None if the run is not made in parts."""
+        if run is None:
+            if callback is not None:
+                raise InputError(
+                    "callback needs run, a folder: give both, or progress=, called about twice a second, without; "
+                    "bgd.path returns every point of a path"
+                )
+            if shard is not None:
+                raise InputError(
+                    f"{option('shard')} needs {option('run')}, a folder: add it, or omit {option('shard')}"
+                )
+            return None
+        callback = check.function("callback", callback, "a function of what was found so far")
+        return cls(check.path(option("run"), run), None if shard is None else _shard(shard), callback)
+
+    def refuse(self, **options: bool) -> None:
+        """Raise InputError for the first of these options that is in use and does not go with parts."""
+        for name, given in options.items():
+            if given:
+                raise InputError(f"{name} does not go with {option('run')}: omit one of them")
+
+    def gathering(self, batch: Batch, keep: str, *, until: bool) -> Gathering:
+        """Open the folder, and return what makes the collector of a run.
+
+        Raises InputError if the folder has another run, or if the batch cannot be made in parts.
+        """
+        if differs_per_start(batch):
+            raise InputError(f"{option('run')} needs one value of each hyperparameter for all starts: omit it")
+        if until and self.shard is not None:
+            raise InputError(f"{option('until')} looks at all starts, so it has no shards: omit {option('shard')}")
+        n = batch.starts.n
+        number, of = self.shard or (1, 1)
+        first, stop = share(n, number, of)
+        if first == stop:
+            raise InputError(f"shard is {number}/{of}, which has none of the {n} starts: give fewer shards")
+        folder = RunFolder.of(self.path, batch, rows=keep != "minima", starts=0 if until else n)
+        return Gathering(folder, batch, (first, stop), self.callback)
+
+
+@dataclass
+class Gathering:
+    """Makes the collector of a run in parts, and knows afterwards what it did."""
+
+    folder: RunFolder
+    batch: Batch
+    range: Range
+    callback: Callable[[Partial], Any] | None
+    collector: PartsCollector | None = None
+
+    def __call__(self, box: Box, identity: Identity, *, keep: bool) -> PartsCollector:
+        """Make the collector."""
+        self.collector = PartsCollector(
+            self.folder, self.batch, self.range, box, identity, keep=keep, callback=self.callback
+        )
+        return self.collector
+
+    def finish(self, result: MultistartResult) -> None:
+        """Note in the result where it comes from, and what is missing."""
+        assert self.collector is not None
+        done, missing = self.collector.n, self.collector.missing
+        result.__dict__["provenance"] = {**result.provenance, **self.collector.provenance()}
+        if missing and result.stopped is None:
+            again = said("the same call", "the same line")
+            result.warnings += (
+                f"the run is not complete: {done:,} of {done + missing:,} starts are done; {again} does the rest",
+            )
+
+
+def _shard(given: Any) -> tuple[int, int]:
+    """Read a shard: a pair of numbers, or text as "3/16"."""
+    wanted = f"give one such as {said('(3, 16)', '3/16')}, the third of sixteen"
+    if isinstance(given, str):
+        match = re.fullmatch(r"\s*(\d{1,9})\s*/\s*(\d{1,9})\s*", given)
+        if match is None:
+            raise InputError(f"shard is {quoted(given)}: {wanted}")
+        given = (int(match[1]), int(match[2]))
+    if not isinstance(given, tuple | list) or len(given) != 2:
+        raise InputError(f"shard is {quoted(given)}: {wanted}")
+    number, of = (check.whole("shard", each, 0) for each in given)
+    if not 1 <= number <= of:
+        raise InputError(f"shard is {number}/{of}: shards are counted from 1 to {of}; {wanted}")
+    return number, of

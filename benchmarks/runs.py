@@ -1,0 +1,135 @@
+"""What a run in parts costs: the same starts with and without a folder, in turns; memory and killed processes.
+
+python benchmarks/runs.py cost      # seconds of work with and without run=, best of 5 in turns
+python benchmarks/runs.py memory    # the largest memory of a process, by the number of starts
+python benchmarks/runs.py kills 200 # SIGKILL at random moments; the catalogues must be equal to the last bit
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+import batchgd as bgd
+
+CASES = {
+    "himmelblau, 5e7 starts, minima": ("himmelblau", {"starts": 50_000_000, "keep": "minima"}),
+    "rastrigin 5-D, 2e6 starts, minima": ("rastrigin", {"dim": 5, "starts": 2_000_000, "keep": "minima"}),
+    "himmelblau, 1e7 starts, rows": ("himmelblau", {"starts": 10_000_000}),
+}
+
+
+def cost(repeats: int = 5) -> None:
+    """Print the ratio of times with and without a folder."""
+    for name, (fun, settings) in CASES.items():
+        bgd.multistart(fun, **settings | {"starts": 10_000})
+        best = {"without": np.inf, "with": np.inf}
+        with tempfile.TemporaryDirectory(dir=os.environ.get("BATCHGD_BENCH_DIR")) as place:
+            for k in range(repeats):
+                for how in best:
+                    folder = f"{place}/{k}" if how == "with" else None
+                    began = time.perf_counter()
+                    result = bgd.multistart(fun, **settings, run=folder)
+                    best[how] = min(best[how], time.perf_counter() - began)
+                    parts = result.provenance.get("parts", 0)
+                    if folder:
+                        shutil.rmtree(folder)
+        ratio = best["with"] / best["without"] - 1.0
+        print(f"{name}: {best['without']:.2f} s without, {best['with']:.2f} s with {parts} parts: {100 * ratio:+.1f} %")
+
+
+_CHILD = """
+import resource, sys, batchgd as bgd
+fun, starts, keep, folder = sys.argv[1], int(float(sys.argv[2])), sys.argv[3], sys.argv[4] or None
+bgd.multistart(fun, starts=starts, keep=keep, run=folder)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def memory() -> None:
+    """Print the largest memory of a process."""
+    for starts, keep, in_parts in (
+        (1e5, "minima", False),
+        (1e6, "minima", True),
+        (1e8, "minima", True),
+        (1e6, "disk", True),
+        (1e8, "disk", True),
+    ):
+        with tempfile.TemporaryDirectory(dir=os.environ.get("BATCHGD_BENCH_DIR")) as place:
+            words = ["himmelblau", str(starts), keep, f"{place}/run" if in_parts else ""]
+            done = subprocess.run([sys.executable, "-c", _CHILD, *words], check=True, capture_output=True, text=True)
+            size = sum(file.stat().st_size for file in Path(place).rglob("*") if file.is_file())
+        print(
+            f"{starts:.0e} starts, keep={keep!r}: {done.stdout.strip()} MiB of memory, {size / 2**20:.1f} MiB of files"
+        )
+
+
+_KILLED = """
+import sys, batchgd as bgd
+with bgd.testing.forced(part=400):
+    bgd.multistart("rastrigin", dim=3, starts=20_000, backend="numpy", maxiter=300, keep=sys.argv[2], run=sys.argv[1])
+"""
+
+
+def kills(wanted: int) -> None:
+    """Kill a run at random moments until it is done, run after run; compare each with an undisturbed one."""
+    from batchgd.api.testing import forced
+
+    settings = {"dim": 3, "starts": 20_000, "backend": "numpy", "maxiter": 300}
+    killed, runs, rng = 0, 0, random.Random(0)
+    for keep in ("minima", "all"):
+        whole = bgd.multistart("rastrigin", **settings, keep=keep)
+        target = wanted // 2 if keep == "minima" else wanted
+        while killed < target:
+            runs += 1
+            with tempfile.TemporaryDirectory() as place:
+                folder = f"{place}/run"
+                while True:
+                    child = subprocess.Popen([sys.executable, "-c", _KILLED, folder, keep])
+                    parts, since = len(list(Path(folder).rglob("*.npz"))), time.monotonic()
+                    more = rng.randint(0, 12)
+                    while child.poll() is None and time.monotonic() < since + 60:
+                        if len(list(Path(folder).rglob("*.npz"))) >= parts + more:
+                            break
+                        time.sleep(0.001)
+                    time.sleep(rng.uniform(0.0, 0.05))
+                    if child.poll() is not None:
+                        assert child.returncode == 0
+                        break
+                    child.send_signal(signal.SIGKILL)
+                    child.wait()
+                    killed += 1
+                with forced(part=400):
+                    result = bgd.multistart("rastrigin", **settings, keep=keep, run=folder)
+                same = all(
+                    np.array_equal(getattr(result.minima, name), getattr(whole.minima, name))
+                    for name in ("x", "fun", "count", "kind")
+                )
+                same &= keep == "minima" or all(
+                    getattr(result, name).tobytes() == getattr(whole, name).tobytes()
+                    for name in ("x", "fun", "nit", "nfev", "status", "label")
+                )
+                print(f"run {runs}: {killed} kills so far, {'the same bits' if same else 'DIFFERENT'}", flush=True)
+                assert same
+    print(f"{killed} kills, {runs} runs, all the same bits; {resource.getrusage(resource.RUSAGE_SELF).ru_utime:.0f} s")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["cost"]:
+        cost()
+    elif sys.argv[1:] == ["memory"]:
+        memory()
+    elif sys.argv[1:2] == ["kills"]:
+        kills(int(sys.argv[2]) if sys.argv[2:] else 200)
+    else:
+        sys.exit(__doc__)
