@@ -17,9 +17,10 @@ from batchgd.compiler.codegen.program import ARRAYS, Operation, Place, Program
 from batchgd.compiler.lower.evaluation import Evaluation
 from batchgd.compiler.lower.functions import INLINED, Functions
 from batchgd.compiler.lower.operations import append_operation
+from batchgd.compiler.lower.outputs import Lowering
 from batchgd.compiler.lower.processor import Processor
 from batchgd.compiler.lower.program import Program as FusedProducts
-from batchgd.compiler.lower.to_llvm import Lowering, Task
+from batchgd.compiler.lower.to_llvm import Task
 from batchgd.compiler.lower.values import Surroundings, Values, spread_out
 from batchgd.compiler.lower.vectors import INTEGER, LINE, POINTER, Vectors, integer
 from batchgd.compiler.trace.graph import Axis, Node

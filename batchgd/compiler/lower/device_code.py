@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from batchgd.compiler.codegen.program import ARRAYS, Program
 from batchgd.compiler.lower.device_call import Call, device_function
+from batchgd.compiler.lower.outputs import Lowering
 from batchgd.compiler.lower.program import Program as Products
 from batchgd.compiler.lower.program import positions_of, progression
-from batchgd.compiler.lower.to_llvm import Lowering
 from batchgd.compiler.lower.values import Surroundings
 from batchgd.compiler.lower.vectors import Vectors, integer
 from batchgd.compiler.trace.graph import Node, reachable

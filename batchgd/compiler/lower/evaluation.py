@@ -17,9 +17,9 @@ from llvmlite import ir
 from numpy.typing import NDArray
 
 from batchgd.compiler.lower.functions import INLINED, Functions
+from batchgd.compiler.lower.outputs import Lowering
 from batchgd.compiler.lower.processor import Processor
 from batchgd.compiler.lower.program import Program, positions_of
-from batchgd.compiler.lower.to_llvm import Lowering
 from batchgd.compiler.lower.values import Surroundings
 from batchgd.compiler.lower.vectors import INTEGER, LINE, POINTER, Vectors, integer
 from batchgd.compiler.trace.graph import Node, reachable

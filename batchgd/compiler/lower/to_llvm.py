@@ -11,12 +11,14 @@ they are the same for every width of a vector, and for every processor that fuse
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 from batchgd.compiler.lower.functions import Functions
-from batchgd.compiler.lower.program import Program, Run, cost_of, scatter
+from batchgd.compiler.lower.products import MANY, ROWS, ProductSums
+from batchgd.compiler.lower.program import Program, cost_of, scatter
 from batchgd.compiler.lower.values import Computed, Level, Surroundings, Values, spread_out
 from batchgd.compiler.lower.vectors import Rows, Vectors, integer
 from batchgd.compiler.trace.graph import Axis, Node, rows_of
@@ -50,6 +52,11 @@ class Task:
     memory: Rows | None = None
 
     @property
+    def is_sum(self) -> bool:
+        """Whether it is carried from row to row."""
+        return self.node.op in REDUCTIONS and self.memory is None
+
+    @property
     def begins_spread(self) -> bool:
         """Whether it is all of a spread, and not what is left of it within a loop."""
         return self.node.op == "spread" and self.memory is None and self.axes == self.node.bound
@@ -59,7 +66,7 @@ class Task:
         return Task(self.node, self.needs, tuple(other for other in self.axes if other != axis), self.memory)
 
 
-class Lowering(Computed):
+class Loops(Computed):
     """Appends the code of nodes, loops over rows included."""
 
     starts: ClassVar[Mapping[str, float]] = {"sum": 0.0, "prod": 1.0, "least": float("inf"), "greatest": float("-inf")}
@@ -67,57 +74,13 @@ class Lowering(Computed):
 
     def __init__(self, vectors: Vectors, functions: Functions, program: Program, around: Surroundings):
         super().__init__(vectors, functions, program, around)
-        self.slots: dict[int, list[int]] = {}
-
-    def put(self, outputs: Mapping[int, Node]) -> None:
-        """Append the code of some outputs, given as the nodes to compute by the slots that they are for."""
-        runs = self.program.runs(outputs)
-        in_runs = {slot for run in runs for slot in range(run.slot, run.slot + run.count)}
-        single = {slot: node for slot, node in outputs.items() if slot not in in_runs}
-        for slot, node in single.items():
-            self.slots.setdefault(node.id, []).append(slot)
-        self.level([*single.values(), *(leaf for run in runs for leaf in self._leaves(run.node))], [])
-        for node in single.values():
-            self.known(node)
-        for run in runs:
-            self._run(run)
+        self.ranks: dict[int, int] = {}
+        self.kept: dict[int, Callable[[Real], None]] = {}
 
     def known(self, node: Node) -> None:
-        """Store an output as soon as it is known, so that it takes no register."""
-        for slot in self.slots.pop(node.id, ()):
-            self.around.store(integer(slot), self.values(node)[0])
-
-    def _leaves(self, node: Node) -> list[Node]:
-        """What must have been computed before the outputs of a run: the same for all, or a spread."""
-        if node.op == "x":
-            return []
-        if node.op == "part":
-            return [node.args[0]]
-        if not self.program.varies(node):
-            return [node]
-        return [leaf for need in self.program.needs(node) for leaf in self._leaves(need)]
-
-    def _run(self, run: Run) -> None:
-        """Append a loop over outputs that are alike."""
-
-        def body(turn: Any, _: list[Real]) -> list[Real]:
-            self.around.store(self.vectors.builder.add(turn, integer(run.slot)), self._shifted(run.node, turn))
-            return []
-
-        self.vectors.loop(0, run.count, 1, [], body)
-
-    def _shifted(self, node: Node, turn: Any) -> Any:
-        """The value of a node with this number added to those of its coordinates and parts."""
-        if node.op == "x":
-            number = self.vectors.builder.add(turn, integer(int(node.value)))
-            return self.vectors.load(self.around.coordinate(number))
-        if node.op == "part":
-            (first,) = self.parts(node)
-            number = self.vectors.builder.add(turn, integer(first))
-            return self.vectors.load(self.around.memory(number))
-        if not self.program.varies(node):
-            return self.values(node)[0]
-        return self.applied(node, [self._shifted(need, turn) for need in self.program.needs(node)])
+        """Store a factor of products as soon as it is known, so that it takes no register."""
+        if node.id in self.kept:
+            self.kept.pop(node.id)(self.values(node)[0])
 
     # Loops
 
@@ -186,14 +149,29 @@ class Lowering(Computed):
     def _loop(self, axis: Axis, tasks: list[Task]) -> None:
         """Append the loop over one axis that does these tasks, and what must be done before it."""
         region = self._prepared(axis, _needs(tasks))
+        products = [task for task in tasks if len(task.needs) == 2 and task.axes == (axis,) and task.node.op == "sum"]
+        if len(products) > MANY:
+            products.sort(key=lambda task: self.ranks.get(task.node.id, len(self.ranks)))
+            apart = {id(task) for task in products}
+            self._products(axis, products, [task for task in tasks if id(task) not in apart])
+            return
         together, nested = self._together(axis, tasks, region)
-        sums = [task.node for task in tasks if task.node.op in REDUCTIONS and task.memory is None]
-        parts = [max(self.instances(node.axes), 1 if nested else together) for node in sums]
-        carried = [[self.vectors.number(self.starts[node.op])] * n for node, n in zip(sums, parts, strict=True)]
+        carried = self._begun(tasks, 1 if nested else together)
         whole = axis.length - axis.length % together
-        carried = self._turns(axis, (0, whole, together), tasks, sums, carried)
+        carried = self._turns(axis, (0, whole, together), tasks, carried)
         if whole < axis.length:
-            carried = self._turns(axis, (whole, axis.length, 1), tasks, sums, carried)
+            carried = self._turns(axis, (whole, axis.length, 1), tasks, carried)
+        self._ended(tasks, carried)
+
+    def _begun(self, tasks: list[Task], together: int) -> list[Values]:
+        """Return what the sums of a loop begin with, each in some parts."""
+        sums = [task.node for task in tasks if task.is_sum]
+        parts = [max(self.instances(node.axes), together) for node in sums]
+        return [[self.vectors.number(self.starts[node.op])] * n for node, n in zip(sums, parts, strict=True)]
+
+    def _ended(self, tasks: list[Task], carried: list[Values]) -> None:
+        """Note what the sums of a loop are at its end, and what it has put into memory."""
+        sums = [task.node for task in tasks if task.is_sum]
         for node, values in zip(sums, carried, strict=True):
             while len(values) > self.instances(node.axes):
                 values = [self._combined(node.op, *values[k : k + 2]) for k in range(0, len(values), 2)]
@@ -203,6 +181,31 @@ class Lowering(Computed):
                 self.levels[-1].values[task.node.id] = task.memory
             elif task.begins_spread:
                 self.levels[-1].values[task.node.id] = []
+
+    def _products(self, axis: Axis, tasks: list[Task], others: list[Task]) -> None:
+        """Append the loop over one axis that adds up many products, in memory, and does other tasks."""
+        vectors = self.vectors
+        products = ProductSums([(task.node, task.needs) for task in tasks], vectors, self.around)
+
+        def tiles(first: int, last: int, rows: int, carried: list[Values]) -> list[Values]:
+            sizes = [len(values) for values in carried]
+
+            def body(index: Any, entering: list[Real]) -> list[Real]:
+                left = self._turns(axis, (0, rows, 1), others, _split(entering, sizes), (index, products))
+                products.add(rows)
+                return [value for values in left for value in values]
+
+            return _split(vectors.loop(first, last, rows, [value for each in carried for value in each], body), sizes)
+
+        rest = axis.length % ROWS
+        carried = self._begun(others, 1)
+        if axis.length >= ROWS:
+            carried = tiles(0, axis.length - rest, ROWS, carried)
+        if rest:
+            carried = tiles(axis.length - rest, axis.length, rest, carried)
+        self._ended(others, carried)
+        for k, task in enumerate(tasks):
+            self.levels[-1].values[task.node.id] = Rows(products.totals + k, (), 1)
 
     def _prepared(self, axis: Axis, needs: list[Node]) -> list[Node]:
         """Append what is done before a loop over one axis; return what is left for its turns."""
@@ -276,19 +279,32 @@ class Lowering(Computed):
         return 1 if alone else TOGETHER, nested
 
     def _turns(
-        self, axis: Axis, turns: tuple[int, int, int], tasks: list[Task], sums: list[Node], carried: list[Values]
+        self,
+        axis: Axis,
+        turns: tuple[int, int, int],
+        tasks: list[Task],
+        carried: list[Values],
+        tile: tuple[Any, ProductSums] | None = None,
     ) -> list[Values]:
+        """Append turns of a loop; those of a tile begin at a row, and keep the factors of products."""
         first, last, step = turns
-        sizes = [len(values) for values in carried]
+        sizes, builder = [len(values) for values in carried], self.vectors.builder
+        sums = [task.node for task in tasks if task.is_sum]
+        factors = [] if tile is None else [*tile[1].factors.values()]
 
         def body(index: Any, entering: list[Real]) -> list[Real]:
-            rows = [index, *(self.vectors.builder.add(index, integer(k)) for k in range(1, step))]
-            given = iter(entering)
-            totals = [[next(given) for _ in range(size)] for size in sizes]
+            row = index if tile is None else builder.add(index, tile[0])
+            rows = [row, *(builder.add(row, integer(k)) for k in range(1, step))]
+            totals = _split(entering, sizes)
             self.levels.append(Level(axis, rows))
+            if tile is not None:
+                self.kept = {node.id: partial(tile[1].keep, node, index) for node in factors}
             within = [task.inside(axis) for task in tasks]
             now = [task for task in within if not task.axes]
-            self.level([need for task in now for need in task.needs], [task for task in within if task.axes])
+            needs = [need for task in now for need in task.needs]
+            self.level([*needs, *factors], [task for task in within if task.axes])
+            for node in factors:
+                self.known(node)
             for task in now:
                 if task.node in sums and task.memory is None:
                     self._add(task, totals[sums.index(task.node)], step)
@@ -297,9 +313,7 @@ class Lowering(Computed):
             self.levels.pop()
             return [value for values in totals for value in values]
 
-        flat = self.vectors.loop(first, last, step, [value for values in carried for value in values], body)
-        left = iter(flat)
-        return [[next(left) for _ in range(size)] for size in sizes]
+        return _split(self.vectors.loop(first, last, step, [value for each in carried for value in each], body), sizes)
 
     def _add(self, task: Task, totals: Values, step: int) -> None:
         """Add the rows that are computed together to the parts of a total."""
@@ -372,6 +386,11 @@ class Lowering(Computed):
         for first, place, value in zip(*(spread_out(each, count) for each in (begins, places, values)), strict=True):
             address = self.around.memory(builder.add(place, integer(first)))
             self.vectors.store(self.vectors.load(address) + value, address)
+
+
+def _split(values: Iterable[Real], sizes: list[int]) -> list[Values]:
+    left = iter(values)
+    return [[next(left) for _ in range(size)] for size in sizes]
 
 
 def _needs(tasks: Iterable[Task]) -> list[Node]:
