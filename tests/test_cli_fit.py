@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import shlex
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -151,6 +153,25 @@ def test_fixed_and_derived_parameters_and_guesses(data, capsys):
     assert found["c"]["why"] == "fixed"
     assert found["half"]["value"] == pytest.approx(np.log(2.0) / found["k"]["value"])
     assert found["k"]["scale"] == "log"
+    assert (found["a"]["min"], found["a"]["max"]) == (0.0, None)
+
+
+def test_starts_in_a_box_within_the_limits(data, capsys):
+    words = ["--param", "a=1:3 in 0:inf", "--param", "k=0.1:2 in :9", "--param", "c=-1:1"]
+    found, record = fitted(capsys, ["data.csv", *EXPR, *words])
+    assert record["agree"] == 40
+    assert (found["k"]["min"], found["k"]["max"]) == (None, 9.0)
+
+
+def test_exchangeable_components(data, capsys):
+    (data / "data.csv").write_text(table(columns=(T, 3.0 * np.exp(-2.0 * T) + np.exp(-0.3 * T))))
+    line = ["data.csv", "--expr", "a*exp(-k*t)+b*exp(-q*t)"]
+    for name, limits in {"a": "0:5", "k": "0.01:9", "b": "0:5", "q": "0.01:9"}.items():
+        line += ["--param", f"{name}={limits}"]
+    assert "--exchangeable a,k --exchangeable b,q makes them one" in run(capsys, [*line, *QUICK])[1]
+    found, record = fitted(capsys, [*line, "--exchangeable", "k,a", "--exchangeable", "q, b"])
+    assert [found[name]["value"] for name in "akbq"] == pytest.approx([1.0, 0.3, 3.0, 2.0], rel=1e-2)
+    assert record["total"]["solutions"] == 1
 
 
 def test_models_of_a_file_and_options_of_toml(data, expected, capsys):
@@ -225,11 +246,12 @@ REFUSED = [
     ([*LINE, "--model", "m.py:f"], "give one of"),
     (["data.csv", *PARAM, "--model", "decay"], "FILE.py:MODEL"),
     (LINE[:3], "--param is missing"),
-    (LINE[:-2], "'c'"),
+    (LINE[:-2], "add --param c=LO:HI"),
+    ([*LINE, "--exchangeable", "a,k"], "exchangeable"),
     ([*LINE, "--param", "kk=0:1"], "no parameter 'kk'"),
     ([*LINE, "--param", "c=1:0"], "given twice"),
     ([*LINE[:-2], "--param", "c=1:0"], "reversed"),
-    ([*LINE[:-2], "--param", "c=1:1"], "equal limits"),
+    ([*LINE[:-2], "--param", "c=1:1"], "write the number alone"),
     ([*LINE[:-2], "--param", "c=0:1:log"], "positive"),
     ([*LINE[:-2], "--param", "c=0:1:lag"], "'lag'"),
     ([*LINE[:-2], "--param", "c=0:x"], "a name with limits"),
@@ -269,7 +291,7 @@ BAD_TABLES = {
     "open quotation": (table() + '4.1,"1.0\n' + "4.2,1.0\n" * 20_000, "from line 43 on"),
     "all missing": ("t,signal\n" + "NA,1.0\n" * 20, "contain NaN"),
     "infinity": (table().replace("0.20000,", "inf,"), "contains inf"),
-    "few": ("t,signal\n0,1\n1,2\n", "cannot determine 3 parameters"),
+    "few": ("t,signal\n0,1\n1,2\n", "--param NAME=VALUE"),
     "a long line": ("x" * 1_100_000, "not a table of text"),
     "twice": (table(header=("signal", "signal")), "2 columns 'signal'"),
 }
@@ -309,3 +331,21 @@ def test_numbers_are_read_to_the_last_bit(data):
     with CsvFile("data.csv") as table:
         read = table.read([0, 1])
     np.testing.assert_array_equal(read[0], values)
+
+
+def test_the_command_of_the_page_finds_the_period(tmp_path, monkeypatch, capsys):
+    root = Path(__file__).parents[1]
+    page = (root / "docs" / "fitting.md").read_text(encoding="utf-8")
+    command = page.split("```sh\nbatchgd ")[1].split("```")[0].replace("\\\n", " ")
+    words = shlex.split(command.replace("examples/", f"{root}/examples/"))
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = shell(capsys, [*words, "--json", "--quiet"])
+    record = json.loads(out)
+    assert code == 0
+    assert (tmp_path / "fit.png").exists()
+    period = next(row for row in record["parameters"] if row["name"] == "P")
+    assert f"{period['value']:.0f} ± {period['stderr']:.0f} days" in page
+    assert record["agree"] == pytest.approx(368, abs=5)
+    assert "368 of 5,000 starts" in page
+    assert record["total"]["solutions"] == pytest.approx(980, abs=20)
+    assert record["solutions"][1]["chisqr"] > 2.0 * record["solutions"][0]["chisqr"]

@@ -21,6 +21,10 @@ from batchgd.problem.errors import WriteError
 # A line of every command, and what it writes into files where it can.
 LINES = {
     "run": ("run himmelblau --starts 200 --backend numpy", "--out made --plot made.png"),
+    "fit": (
+        "fit data.csv --expr a*t+b --param a=0:5 --param b=0:5 --starts 50 --backend numpy",
+        "--plot made.png --report more.txt",
+    ),
     "path": ("path himmelblau --x0 1,1 --backend numpy", "--plot made.png --convergence more.png"),
     "compare": ("compare himmelblau:2 --method adam --starts 50 --backend numpy", "--plot made.png"),
     "curvature": ("curvature himmelblau --samples 64", ""),
@@ -67,6 +71,7 @@ def commands(solved, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     os.symlink(solved["folder"], "saved")
     os.symlink(solved["parts"], "parts")
+    Path("data.csv").write_text("t,y\n0,1.0\n1,2.1\n2,2.9\n3,4.1\n")
     return tmp_path
 
 
@@ -167,7 +172,8 @@ def test_files_are_written_where_nothing_can_be_printed(name, commands, monkeypa
         assert Path(file).stat().st_size > 1000
     if "--out made " in files + " ":
         assert bgd.load("made").n == 200
-    assert {path.name for path in commands.iterdir()} == {"parts", "saved", *re.findall(r"(?<= )\w\S*", " " + files)}
+    made = re.findall(r"(?<= )\w\S*", " " + files)
+    assert {path.name for path in commands.iterdir()} == {"parts", "saved", "data.csv", *made}
 
 
 @pytest.mark.parametrize(("stdout", "stderr"), [("closed", "utf-8"), ("utf-8", "closed"), ("closed", "closed")])

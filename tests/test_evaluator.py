@@ -115,3 +115,18 @@ def test_functions_called_as_plain_python_are_evaluated_during_the_run():
     calls = callback.calls
     np.testing.assert_allclose(result.minima.eigenvalues, [[2.0, 2.0]], rtol=1e-4)
     assert callback.calls == calls
+
+
+@pytest.mark.parametrize("method", [bgd.LevenbergMarquardt(), bgd.Newton(), None])
+def test_minima_are_found_by_the_code_of_the_run(method):
+    """And are those that NumPy finds; a Hessian is computed once for each point."""
+    rows = bgd.LeastSquares(lambda p: np.exp(-2.0 * T) - p[0] * np.exp(-p[1] * T), box=[(0, 3), (0, 4)], sigma=0.1)
+    seen, hessian = [], rows.hessian
+    rows.hessian = lambda x: seen.extend(x.tolist()) or hessian(x)
+    options = {"starts": 50, "method": method}
+    found = bgd.multistart(rows, backend="cpu", **options)
+    assert len({*map(tuple, seen)}) == len(seen) > 0
+    plain = bgd.multistart(rows, backend="numpy", **options)
+    np.testing.assert_allclose(found.minima.x, plain.minima.x, rtol=1e-8)
+    assert found.minima.kind.tolist() == plain.minima.kind.tolist()
+    np.testing.assert_array_equal(found.label, plain.label)

@@ -106,3 +106,23 @@ def test_a_shape_is_found_where_it_has_moved(load):
     np.testing.assert_allclose(found.x[0], example.SHIFT, atol=1e-6)
     assert found.fun[0] < 1e-12
     assert len(found) > 1
+
+
+def test_the_periods_of_a_star_are_found(load):
+    example = load("exoplanet")
+    assert len(example.DAY) == 401
+    one = example.one_planet(starts=1_000)
+    assert one.params["P"].value == pytest.approx(1194.066, rel=1e-5)
+    assert len(one.solutions) > 100
+    two = example.two_planets(one, starts=1_000)
+    assert two.params["Q"].value == pytest.approx(75.765, abs=0.05)
+    assert two.chisqr < 0.9 * one.chisqr
+
+
+def test_waves_that_may_change_places_are_one_solution(load):
+    example = load("nist_enso")
+    found = example.fit(starts=300)
+    for name, certified in example.CERTIFIED.items():
+        assert found.params[name].value == pytest.approx(certified, rel=1e-6), name
+    assert found.chisqr == pytest.approx(example.DATA.residual_sum, rel=1e-9)
+    assert len(found.equal) == 1

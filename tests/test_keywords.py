@@ -62,9 +62,9 @@ SCIPY = [
 
 LINES = {
     # call and keyword: what the line says
-    ("compare", "bounds"): "each landscape and objective has its own box$",
     ("multistart", "x0"): r"give starts=\[\[\.\.\.\], \.\.\.\], one row per start, or call bgd.descend\(fun, x0\)$",
-    ("multistart", "constraints"): r"x is not constrained: add a penalty to fun, such as 1e3 \* np.maximum\(0.0, g",
+    ("multistart", "constraints"): r"give bounds=.* and for g\(x\) <= 0 add a penalty to fun",
+    ("map", "lb"): r"give bounds=list\(zip\(lower, upper\)\)$",
     ("multistart", "tol"): "give gtol=, the norm of the gradient",
     ("descend", "options"): "give its entries as keywords, such as maxiter=1000, gtol=1e-8$",
     ("descend", "callback"): "give progress=, called about twice a second; bgd.path returns every point",

@@ -35,6 +35,18 @@ def residuals(x):
     return np.array([10.0 * (x[1] - x[0] ** 2), 1.0 - x[0]])
 
 
+def decay(t, a, k):
+    return a * np.exp(-k * t)
+
+
+def fitted():
+    t = np.linspace(0.0, 3.0, 20)
+    limits = {"a": bgd.Parameter(1.0, 0, 5), "k": bgd.Parameter(min=0.01, max=9, scale="log")}
+    fit = bgd.fit(decay, t, decay(t, 2.0, 0.7) + 0.01 * np.cos(9.0 * t), parameters=limits, starts=20, backend="numpy")
+    assert fit.params["k"].stderr  # keeps the statistics
+    return fit
+
+
 def plain(x):
     return 0.5 * np.sum(x**2)
 
@@ -129,6 +141,8 @@ OBJECTS = {
     "sweep": lambda: bgd.sweep(wells, box=[(-2.0, 2.0)] * 2, learning_rate=[0.001, 0.01], **RUN),
     "sweep, recommended": lambda: bgd.sweep("himmelblau", learning_rate=[0.001, 0.01], **RUN).recommended,
     "comparison": lambda: bgd.compare(["gradient_descent"], ["sphere"], starts=10, backend="numpy"),
+    "fit": fitted,
+    "fitted parameter": lambda: made("fit").params["k"],
     "curvature": lambda: bgd.curvature("himmelblau", samples=20),
 }
 
@@ -179,7 +193,17 @@ def test_it_comes_back_equal(name):
 def test_every_public_class_is_among_them():
     kinds = {type(made(name)) for name in OBJECTS}
     classes = {getattr(bgd, name) for name in bgd.__all__ if isinstance(getattr(bgd, name), type)}
-    assert classes - {bgd.FitResult} <= kinds  # which holds its model, a function that has no name
+    assert classes <= kinds
+
+
+def test_a_fit_of_a_lambda_names_the_reason():
+    t = np.linspace(0.0, 3.0, 20)
+    fit = bgd.fit(lambda t, a: a * t, t, 2.0 * t, parameters={"a": (0, 5)}, starts=5, backend="numpy")
+    with pytest.raises(pickle.PicklingError, match=r"lambda or an inner function.*use cloudpickle"):
+        pickle.dumps(fit)
+    assert copy.deepcopy(fit).predict([1.0]) == pytest.approx(2.0)
+    formula = bgd.fit("a*x", t, 2.0 * t, parameters={"a": (0, 5)}, starts=5, backend="numpy")
+    assert pickle.loads(pickle.dumps(formula)).predict([1.0]) == pytest.approx(2.0)
 
 
 def test_what_comes_back_works():

@@ -17,6 +17,7 @@ from batchgd.problem import check
 from batchgd.problem.errors import InputError
 from batchgd.problem.keywords import explained
 from batchgd.problem.methods.residuals import LevenbergMarquardt
+from batchgd.problem.speaker import said
 
 if TYPE_CHECKING:
     from batchgd.minima.coverage import Coverage
@@ -113,7 +114,7 @@ def fit(
         dropped = f" without NaN ({data.dropped} dropped)" if data.dropped else ""
         raise InputError(
             f"{len(data)} points{dropped} cannot determine {len(free)} parameters: give more data, or fix "
-            f"{len(free) - len(data)} with bgd.Parameter(value, vary=False)"
+            f"{len(free) - len(data)} with {said('bgd.Parameter(value, vary=False)', '--param NAME=VALUE')}"
         )
     exchange = Exchange.parse(exchangeable, prepared.parameters)
     prepared.checked(data)

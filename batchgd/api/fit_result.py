@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from batchgd.analysis.fitting.model import Model
 from batchgd.analysis.fitting.solutions import Outcome, Solution, equal
 from batchgd.analysis.fitting.statistics import Criteria, Linearised, correlation, linearised
 from batchgd.api.fit_pictures import FitPictures
+from batchgd.api.fit_profiles import Profiled
 from batchgd.api.result import MultistartResult
 from batchgd.compiler.least_squares import LeastSquares
 from batchgd.compiler.losses import Loss
@@ -47,7 +49,7 @@ class FittedParameter:
     why: str | None
 
 
-class FitResult:
+class FitResult(Profiled):
     """What :func:`batchgd.fit` found; ``print`` it.
 
     Attributes
@@ -321,6 +323,9 @@ class FitResult:
     def __repr__(self) -> str:
         return report.text(self)
 
+    def _repr_html_(self) -> str:
+        return report.html(self)
+
     @property
     def notes(self) -> list[str]:
         """The lines below the report: agreement of the starts, coverage, and whatever is wrong."""
@@ -337,6 +342,28 @@ class FitResult:
     def to_csv(self) -> str:
         """Return the parameters as CSV, one line each."""
         return record.parameters_csv(self)
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the fit into a new file, whole or not at all; :func:`batchgd.load` reads it back.
+
+        A formula is stored with it. A model that is a Python function is not: pass it to ``load`` for predictions; all
+        else, the report included, needs no model.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file, in a folder that exists; ``.npz`` is the usual ending.
+        overwrite : bool
+            Replace an earlier saved result; any other file is still refused.
+
+        Raises
+        ------
+        InputError
+            If the name is taken, or the disk is full or fails; nothing is left behind.
+        """
+        from batchgd.api.storage.save import save
+
+        return save(self.landscape, path, overwrite=overwrite, fit=self)
 
     def to_scipy(self) -> Any:
         """Return the best fit as the OptimizeResult of ``scipy.optimize.least_squares``."""

@@ -41,7 +41,7 @@ COMMANDS = (
     Row("run", run.run, {"epilog": run.EPILOG, "cls": PairsCommand}),
     Row("fit", fit.fit, {"epilog": run.EPILOG}),
     Row("path", path.path, {"cls": PairsCommand}),
-    Row("compare", compare.compare),
+    Row("compare", compare.compare, {"cls": PairsCommand}),
     Row("curvature", curvature.curvature, {"cls": PairsCommand}),
     Row("map", map.map_basins, {"cls": PairsCommand}),
     Row("merge", merge.merge),

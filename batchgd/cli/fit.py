@@ -31,7 +31,6 @@ from batchgd.cli.printing import one_format
 from batchgd.cli.solver import arguments_of
 from batchgd.cli.target import load_target
 from batchgd.engine.interrupts import heeded
-from batchgd.output.json_text import json_pieces
 from batchgd.problem.errors import InputError
 
 DATA = Option("data", Kind("DATA", "a CSV file", TEXT.convert), "A table: CSV or its kin, also .gz; - for stdin.")
@@ -46,6 +45,7 @@ OPTIONS = (
     Option("absolute_sigma", FLAG, "Sigma is known absolutely, not only up to a factor."),
     Option("group", COLUMN, "Column whose values name data sets that are fitted together ..."),
     Option("shared", TEXTS, "... with this parameter in common; repeatable. The others have a value for each."),
+    Option("exchangeable", TEXTS, "Parameters of a component, as in a1,k1; repeat for the others like it."),
     Option("separator", TEXT, "comma, semicolon, tab, bar, blanks or a character (default: guessed)."),
     Option("header", FLAG, "The first row contains names (default: if it contains no number)."),
     Option("starts", INTEGER, "Number of starts (default: 1000)."),
@@ -105,13 +105,23 @@ def _arguments(options: dict[str, Any]) -> tuple[dict[str, Any], FitData]:
     model, named = _model(options, parameters)
     data = read_data(options, model, named)
     arguments = arguments_of(bgd.fit, {name: value for name, value in options.items() if name not in _OWN})
+    if "exchangeable" in options:
+        arguments["exchangeable"] = [tuple(text.replace(" ", "").split(",")) for text in options["exchangeable"]]
     if "until" in options:
         settings = {"confidence": options["confidence"]} if "confidence" in options else {}
         arguments["until"] = bgd.Coverage(options["until"], **settings)
     return {"model": model, "parameters": parameters, **data.arguments, **arguments}, data
 
 
-_OWN = ("model", "x", "y", "sigma", "shared", "until")  # options that are not what the argument of this name takes
+_OWN = (
+    "model",
+    "x",
+    "y",
+    "sigma",
+    "shared",
+    "exchangeable",
+    "until",
+)  # options that are not what the argument of this name takes
 
 
 def _check(options: dict[str, Any]) -> None:
@@ -168,6 +178,8 @@ def _record(found: Any, data: FitData) -> dict[str, Any]:
 
 
 def _report(found: Any, path: str, data: FitData) -> Iterable[str]:
+    from batchgd.output.json_text import json_pieces
+
     kind = Path(path).suffix.lower()
     if kind == ".json":
         return json_pieces(_record(found, data))

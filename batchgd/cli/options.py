@@ -115,7 +115,7 @@ def _parameters(value: Any) -> dict[str, Any]:
 
 
 def _parameter(item: Any) -> Any:
-    """Read limits "0:5" or "1e-4:1e2:log", perhaps with a first guess, "2 in 0:inf"; a fixed number; or a formula."""
+    """Read limits "0:5" or "1e-4:1e2:log"; with where to start, "2 in 0:inf", "1:9 in 0:inf"; a number; a formula."""
     from batchgd.analysis.fitting import Parameter
 
     if isinstance(item, list):
@@ -128,12 +128,14 @@ def _parameter(item: Any) -> Any:
             return Parameter(_number(item), vary=False)
         except ValueError:
             return Parameter(expr=item)
-    guess, _, limits = item.rpartition(" in ")
+    begin, _, limits = item.rpartition(" in ")
     lower, upper, *rest = (part.strip() for part in limits.split(":"))
     if len(rest) > 1:
         raise ValueError
-    value, scale = float(guess) if guess else None, rest[0] if rest else "linear"
-    return Parameter(value, float(lower or "-inf"), float(upper or "inf"), scale=scale)
+    low, high, scale = float(lower or "-inf"), float(upper or "inf"), rest[0] if rest else "linear"
+    if ":" in begin:
+        return Parameter(None, low, high, scale=scale, box=tuple(map(float, begin.split(":"))))
+    return Parameter(float(begin) if begin else None, low, high, scale=scale)
 
 
 def _setting(value: Any) -> Any:
@@ -195,7 +197,7 @@ SETTINGS = Kind(
 
 PARAMETERS = Kind(
     "NAME=LO:HI[:log]",
-    "a name with limits, as in a=0:5, k=1e-4:1e2:log or 'a=2 in 0:inf', a fixed number, or a formula, as in 'b=1 - a'",
+    "a name with limits, as in a=0:5, k=1e-4:1e2:log or 'a=2 in 0:inf', a fixed number, or a formula, as in b=1-a",
     _parameters,
     repeatable=True,
 )

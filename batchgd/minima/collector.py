@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from batchgd.compiler.plain.calls import heeding, unrecorded
 from batchgd.engine.evaluator import evaluator_for
 from batchgd.engine.interrupts import current
+from batchgd.engine.prepare import specialisation_of
 from batchgd.engine.progress import UNWATCHED, Watch
 from batchgd.engine.run import run
 from batchgd.kernels.plan import Cells, Endpoints
@@ -111,7 +112,8 @@ class Collector:
         if batch.objective.plain and batch.stopping.max_time is not None:
             watch.finish = watch.seconds + batch.stopping.max_time
         watch.stop()  # while evaluations are compiled
-        evaluator = evaluator_for(batch.objective, len(self.catalogue), batch.backend.name)
+        cells, backend = len(self.catalogue), batch.backend.name
+        evaluator = evaluator_for(batch.objective, cells, backend, lambda: specialisation_of(batch))
         objective = within(evaluator, batch.bounds, batch.box, batch.objective)
         with unrecorded(), heeding(lambda: current().overdue or watch.late):
             return find_minima(

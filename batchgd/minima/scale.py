@@ -13,6 +13,7 @@ from batchgd.problem.box import Box
 EPS = float(np.finfo(np.float64).eps)
 _SAMPLES = 256
 _HESSIANS = 1 << 18  # numbers in all Hessians: those of 256 points in 32 dimensions, of 32 in 90 and more
+_OPERATIONS = 1 << 19  # in all gradients of the points with Hessians: those of 256 for 2,048, of 32 for 16,384
 _SAMPLES_OF_PLAIN = 32  # for a function that is called as plain Python
 _ROWS = 1 << 16
 _NEIGHBOURS = 2  # enough for an order of magnitude
@@ -47,9 +48,10 @@ class Scale:
 
 
 def measure(objective: Derivable, box: Box) -> Scale:
-    """Sample the box at 256 fixed points, fewer for large Hessians, and take the medians of the finite ones."""
-    points = samples(objective, box)
-    few = max(_SAMPLES_OF_PLAIN, _HESSIANS // box.dim**2)
+    """Sample the box at 256 fixed points, fewer for dear Hessians, and take the medians of the finite ones."""
+    points, counts = samples(objective, box), getattr(objective, "counts", None)
+    operations = 1 if counts is None else max(1, counts.total)
+    few = max(_SAMPLES_OF_PLAIN, min(_HESSIANS // box.dim**2, _OPERATIONS // operations))
     with np.errstate(all="ignore"):
         value, gradient = (np.asarray(part) for part in objective.value_and_gradient(points))
         curvature = np.abs(scaled(objective.hessian(points[:few]), box)).max(axis=(1, 2))

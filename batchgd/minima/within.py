@@ -23,7 +23,9 @@ from batchgd.problem.box import Box
 
 Floats = NDArray[np.float64]
 
-_NONE = 1e-8  # of the typical slope: less is no slope
+_NONE = 1e-8  # box widths within which the curvature makes up for a slope that counts as none
+_BLUR = 1e-12  # box widths to which the other coordinates are known
+_ROUNDED = 1e-13  # of the typical slope: less may be rounding
 _NEXT_TO = 1e-9  # box widths: a coordinate this close to a bound, without a slope, is on it but for rounding
 
 
@@ -41,7 +43,7 @@ class Within:
     def __init__(self, objective: Any, bounds: Bounds, box: Box, *, exact: bool = True) -> None:
         self._objective, self.bounds, self._box, self._exact = objective, bounds, box, exact
         self.plain = getattr(objective, "plain", False)
-        self.symmetry = getattr(objective, "symmetry", None)
+        self.symmetry, self.counts = getattr(objective, "symmetry", None), getattr(objective, "counts", None)
 
     def value(self, x: Any) -> Floats:
         """Values, (n,)."""
@@ -51,7 +53,7 @@ class Within:
         """Values, (n,), and projected gradients, (n, d)."""
         x = self.bounds.clip(np.asarray(x, np.float64))
         f, g = self._objective.value_and_gradient(x)
-        return np.asarray(f), np.where(self._held(x, np.asarray(g), 0.0), 0.0, g)
+        return np.asarray(f), np.where(self._pushed(x, np.asarray(g), 0.0), 0.0, g)
 
     def gradient(self, x: Any) -> Floats:
         """Projected gradients, (n, d)."""
@@ -60,9 +62,8 @@ class Within:
     def hessian(self, x: Any) -> Floats:
         """Hessians of the free coordinates, (n, d, d)."""
         x = self.bounds.clip(np.asarray(x, np.float64))
-        g, width = self._slope(x), self._box.width
-        held = self._held(x, g)
-        second = self._objective.hessian(x) if self._exact else self._by_differences(x)
+        g, second, width = self._slope(x), self._second(x), self._box.width
+        held = self._pushed(x, g, self._least(second))
         hessian = np.where(held[:, :, None] | held[:, None, :], 0.0, second)
         stiffest = np.abs(hessian * width[:, None] * width).max(axis=(1, 2))
         steepest = np.abs(g * width).max(axis=1)
@@ -80,12 +81,11 @@ class Within:
 
         It is that of a minimum's value by the bound as well.
         """
-        g = self._slope(x)
-        return np.where((self.active(x) != 0) & (np.abs(g) > self._flat), g, 0.0)
+        return np.where((self.active(x) != 0) & self._steep(x), self._slope(x), 0.0)
 
     def held(self, x: Floats) -> NDArray[np.bool_]:
         """Which coordinates rest on a bound that a slope pushes them against, or are fixed."""
-        return self._held(x, self._slope(x))
+        return self._pushed(x, self._slope(x), 0.0) & (self._steep(x) | self.bounds.fixed)
 
     def tangent(self, x: Floats, ways: Floats) -> Floats:
         """Directions, (n, k, d), within the bounds: 0 in held coordinates, turned back where they would leave."""
@@ -100,11 +100,9 @@ class Within:
         rows = np.flatnonzero((close & (self.active(x) == 0)).any(axis=1))
         if len(rows) == 0:
             return x
-        flat, out = np.abs(self._slope(x[rows])) <= self._flat, x.copy()
-        onto = np.where(
-            np.abs(x[rows] - lower) <= near, lower, np.where(np.abs(x[rows] - upper) <= near, upper, x[rows])
-        )
-        out[rows] = np.where(flat, onto, x[rows])
+        flat, out = np.abs(self._slope(x[rows])) <= self._least(self._second(x[rows])), x.copy()
+        below, above = (np.abs(x[rows] - end) <= near for end in (lower, upper))
+        out[rows] = np.where(flat & below, lower, np.where(flat & above, upper, x[rows]))
         return out
 
     def rises(self, x: Floats) -> NDArray[np.bool_]:
@@ -131,23 +129,40 @@ class Within:
             out[:, :, axis] = np.where(apart > 0.0, change / np.where(apart > 0.0, apart, 1.0), 0.0)
         return 0.5 * (out + out.transpose(0, 2, 1))
 
-    @cached_property
-    def _flat(self) -> Floats:
-        """The slope by each coordinate that counts as none, (d,)."""
-        g = self._slope(self.bounds.clip(samples(self._objective, self._box)))
-        return _NONE * typical_slope(g, self._box) / self._box.width
+    def _second(self, x: Floats) -> Floats:
+        """Hessians, of all coordinates."""
+        with np.errstate(all="ignore"):
+            return np.asarray(self._objective.hessian(x) if self._exact else self._by_differences(x))
 
     def _slope(self, x: Floats) -> Floats:
         """Gradients, not projected, (n, d)."""
         with np.errstate(all="ignore"):
             return np.asarray(self._objective.value_and_gradient(x)[1], np.float64)
 
-    def _held(self, x: Floats, g: Floats, least: Any = None) -> NDArray[np.bool_]:
-        """Which coordinates rest where a slope above ``least``, by default that which counts as none, holds them."""
+    def _pushed(self, x: Floats, g: Floats, least: Any) -> NDArray[np.bool_]:
+        """Which coordinates rest on a bound that a slope above ``least`` pushes them against, or are fixed."""
         below, above = x <= self.bounds.lower, x >= self.bounds.upper
-        if least is None:
-            least = self._flat if ((below | above) & ~self.bounds.fixed).any() else 0.0
         return (below & (g > least)) | (above & (g < -least)) | self.bounds.fixed
+
+    def _steep(self, x: Floats) -> NDArray[np.bool_]:
+        """Which coordinates have a slope, (n, d); those of points that are on no bound need not be looked at."""
+        out = np.ones(x.shape, np.bool_)
+        rows = np.flatnonzero(((self.active(x) != 0) & ~self.bounds.fixed).any(axis=1))
+        if len(rows):
+            out[rows] = np.abs(self._slope(x[rows])) > self._least(self._second(x[rows]))
+        return out
+
+    def _least(self, second: Floats) -> Floats:
+        """The slopes that count as none, (n, d): the curvature makes up for them within no distance, or rounding."""
+        bent = np.nan_to_num(np.abs(second) * self._box.width, posinf=0.0)
+        own = np.diagonal(bent, axis1=1, axis2=2)
+        return np.asarray(np.maximum(np.maximum(_NONE * own, _BLUR * bent.max(axis=2)), self._rounded))
+
+    @cached_property
+    def _rounded(self) -> Floats:
+        """What rounding may leave of a slope, (d,)."""
+        g = self._slope(self.bounds.clip(samples(self._objective, self._box)))
+        return _ROUNDED * typical_slope(g, self._box) / self._box.width
 
 
 def within(evaluator: Any, bounds: Bounds | None, box: Box, objective: Any) -> Any:

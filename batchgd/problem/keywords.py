@@ -35,16 +35,20 @@ _HABITS: list[tuple[str, dict[str, str]]] = [
         "bounds",
         {
             "box": "give box=[(lo, hi), ...], where starts are drawn; it does not constrain x",
-            "": "each landscape and objective has its own box",
         },
     ),
     (
         "lb ub lower upper lower_bound upper_bound lower_bounds upper_bounds low high xmin xmax",
-        {"box": "give box=list(zip(lower, upper)), where starts are drawn; it does not constrain x"},
+        {
+            "bounds": "give bounds=list(zip(lower, upper))",
+            "box": "give box=list(zip(lower, upper)), where points are drawn; it does not constrain x",
+        },
     ),
     (
         "constraints constraint A_ub b_ub A_eq b_eq",
         {
+            "bounds": "give bounds=[(lo, hi), ...] for intervals, and for g(x) <= 0 add a penalty to fun, such as "
+            "1e3 * np.maximum(0.0, g(x)) ** 2",
             "fun": "x is not constrained: add a penalty to fun, such as 1e3 * np.maximum(0.0, g(x)) ** 2 for g(x) <= 0",
             "": "x is not constrained here",
         },

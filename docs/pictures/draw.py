@@ -76,6 +76,16 @@ def draw_sweeps() -> None:
     balls.plot(HERE / "sweep_momentum.png")
 
 
+def draw_fit() -> None:
+    """The picture of docs/fitting.md, by the command that is printed there."""
+    from batchgd.cli import main
+
+    limits = ["--param c=-10:10", "--param A=-15:15", "--param B=-15:15", "--param P=2:5000:log"]
+    orbit = ["--expr", "c + A*cos(2*pi*t/P) + B*sin(2*pi*t/P)", *" ".join(limits).split(), "--starts", "5000"]
+    data = HERE.parents[1] / "examples" / "data" / "hd164922.csv"
+    main(["fit", str(data), "--y", "velocity", "--sigma", "error", *orbit, "--plot", str(HERE / "fit.png")])
+
+
 def draw_landscapes() -> None:
     """One picture of each landscape in two dimensions, and the page that shows them."""
     origin = "Drawn by `python docs/pictures/draw.py`; `batchgd list` has the numbers."
@@ -178,4 +188,5 @@ if __name__ == "__main__":
     draw_basins()
     draw_saddles()
     draw_sweeps()
+    draw_fit()
     draw_landscapes()

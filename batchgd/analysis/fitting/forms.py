@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from batchgd.output.summary import method_name
 from batchgd.problem.optional import require
 
 
@@ -71,6 +72,6 @@ def lmfit_result(fit: Any) -> Any:
         bic=fit.bic,
         success=fit.best.count > 0,
         errorbars=all(fit.params[name].stderr is not None for name in fit.free),
-        method=type(fit.landscape.method).__name__,
+        method=method_name(fit.landscape.method),
         message=f"{fit.agree} of {fit.landscape.n} starts agree",
     )

@@ -13,6 +13,7 @@ from batchgd.analysis.fitting.expressions import CONSTANTS, FUNCTIONS, Expressio
 from batchgd.problem import check
 from batchgd.problem.errors import InputError, did_you_mean, quoted
 from batchgd.problem.keywords import Explained
+from batchgd.problem.speaker import said
 
 Floats = NDArray[np.float64]
 
@@ -102,7 +103,7 @@ class Parameter(Explained):
             given, turned = f"({self.min:g}, {self.max:g})", f"({self.max:g}, {self.min:g})"
             raise InputError(f"{subject} has the limits {given}, which are reversed: write {turned}")
         if self.min == self.max:
-            raise InputError(f"{subject} has equal limits: write bgd.Parameter({self.min:g}, vary=False)")
+            raise InputError(f"{subject} has equal limits: {_fixed(self.min)}")
         if self.value is not None and not self.min <= self.value <= self.max:
             raise InputError(
                 f"{subject} has the value {self.value:g} outside its limits ({self.min:g}, {self.max:g}): change either"
@@ -129,7 +130,7 @@ class Parameter(Explained):
             side = "lower" if np.isfinite(high) else "upper" if np.isfinite(low) else "lower and no upper"
             raise InputError(
                 f"{subject} has no {side} limit, so starts cannot be drawn: give limits (lo, hi), or where to start, "
-                "bgd.Parameter(value, min, max) or bgd.Parameter(box=(lo, hi))"
+                + said("bgd.Parameter(value, min, max) or bgd.Parameter(box=(lo, hi))", "as in '2 in 0:inf'")
             )
         far = AROUND * abs(self.value)
         around = (self.value / AROUND, far) if self.scale == "log" else (self.value - far, self.value + far)
@@ -152,9 +153,8 @@ class ParameterSet:
             raise InputError(f"the model has no parameter {unknown[0]!r}: {hint.strip()}")
         missing = [name for name in self.names if name not in given]
         if missing:
-            raise InputError(
-                f"parameter {missing[0]!r} of the model is not given: add parameters={{{missing[0]!r}: (lo, hi)}}"
-            )
+            added = said(f"parameters={{{missing[0]!r}: (lo, hi)}}", f"--param {missing[0]}=LO:HI")
+            raise InputError(f"parameter {missing[0]!r} of the model is not given: add {added}")
         self.given = {name: Parameter.parse(name, given[name]) for name in self.names}
         self.free = [name for name, each in self.given.items() if each.vary and each.expr is None]
         if not self.free:
@@ -219,6 +219,10 @@ class ParameterSet:
         for name, expression in self.expressions.items():
             known[name] = expression(known)
         return [known[name] for name in self.names]
+
+
+def _fixed(value: float) -> str:
+    return said(f"write bgd.Parameter({value:g}, vary=False)", f"write the number alone, {value:g}, to fix it")
 
 
 def _pair(box: Any) -> tuple[float, float]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 from batchgd.analysis.fitting.statistics import ILL
+from batchgd.output.summary import method_name
 from batchgd.problem.limits import cut, rows_shown
+from batchgd.problem.speaker import said
 from batchgd.problem.tables import TextTable
 from batchgd.problem.wording import percent, plural
 
@@ -18,14 +21,28 @@ SOLUTIONS = 5
 
 def text(fit: Any) -> str:
     """Return the report of a fit."""
+    tables = [str(table) for table in _tables(fit)]
+    statistics = "\n".join(f"{name:<31} {value}" for name, value in _statistics(fit))
+    return "\n\n".join([_head(fit), statistics, *tables, "\n".join(notes(fit))])
+
+
+def html(fit: Any) -> str:
+    """Return the report as HTML for a notebook: plain tags and no colours, so that dark themes stay readable."""
+    rows = "".join(f"<tr><td>{name}</td><td>{value}</td></tr>" for name, value in _statistics(fit))
+    parts = [f"<div style='font-weight:600'>{escape(_head(fit))}</div>", f"<table>{rows}</table>"]
+    parts += [table.html() for table in _tables(fit)]
+    parts += [f"<div>{escape(line)}</div>" for line in notes(fit)]
+    return f"<div class='batchgd'>{''.join(parts)}</div>"
+
+
+def _head(fit: Any) -> str:
     of = "" if fit.name == "<lambda>" else f" of {fit.name}"
     head = f"fit{of} · {plural(fit.ndata, 'point')} · {plural(fit.nvarys, 'free parameter')}"
-    head += f" · {plural(fit.landscape.n, 'start')} · {type(fit.landscape.method).__name__}"
-    parts = [head, _statistics(fit), str(_parameters(fit))]
-    for table in (_correlations(fit), _solutions(fit)):
-        if table is not None:
-            parts.append(str(table))
-    return "\n\n".join([*parts, "\n".join(notes(fit))])
+    return f"{head} · {plural(fit.landscape.n, 'start')} · {method_name(fit.landscape.method)}"
+
+
+def _tables(fit: Any) -> list[TextTable]:
+    return [table for table in (_parameters(fit), _correlations(fit), _solutions(fit)) if table is not None]
 
 
 def notes(fit: Any) -> list[str]:
@@ -62,7 +79,8 @@ def _equal(fit: Any) -> list[str]:
     groups = fit.swapped
     if groups is None:
         return [f"{equal} solutions have the same chi-square: the data do not tell them apart"]
-    return [f"{equal} solutions differ by the order of components: exchangeable={groups} makes them one"]
+    given = said(f"exchangeable={groups}", " ".join(f"--exchangeable {','.join(group)}" for group in groups))
+    return [f"{equal} solutions differ by the order of components: {given} makes them one"]
 
 
 def _limits_reached(fit: Any) -> list[str]:
@@ -88,8 +106,8 @@ def _from_the_guess(fit: Any) -> list[str]:
     return [f"the given values lead to {'the best fit' if row == 0 else f'solution {row}'}{alone}"]
 
 
-def _statistics(fit: Any) -> str:
-    rows = [
+def _statistics(fit: Any) -> list[tuple[str, str]]:
+    return [
         ("chi-square", f"{fit.chisqr:.8g}"),
         ("reduced chi-square", f"{fit.redchi:.8g}"),
         ("degrees of freedom", f"{fit.nfree:,}"),
@@ -97,7 +115,6 @@ def _statistics(fit: Any) -> str:
         ("Bayesian information criterion", f"{fit.bic:.8g}"),
         ("rank, condition of J", f"{fit.rank}, {fit.condition:.3g}"),
     ]
-    return "\n".join(f"{name:<31} {value}" for name, value in rows)
 
 
 def _parameters(fit: Any) -> TextTable:

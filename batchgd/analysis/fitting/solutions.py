@@ -78,8 +78,8 @@ class Outcome:
     """All solutions, lowest cost first, equally good ones by the number of parameters at a limit.
 
     ``guess`` is the row of the one to which the given values lead, -1 if to none, None if no values were given.
-    ``swapped`` are the components that equal solutions have in different order. ``residual``, (m,), and ``jac``,
-    (m, free), are those of the best, in units of sigma.
+    ``swapped`` are the components that equal solutions have in different order, ``exchange`` those that were given.
+    ``residual``, (m,), and ``jac``, (m, free), are those of the best, in units of sigma.
     """
 
     solutions: list[Solution]
@@ -87,6 +87,7 @@ class Outcome:
     swapped: list[Any] | None
     residual: Floats
     jac: Floats
+    exchange: Exchange
 
 
 def outcome(model: Model, data: Data, loss: Any, exchange: Exchange, landscape: Any, guess: Any) -> Outcome:
@@ -106,14 +107,19 @@ def outcome(model: Model, data: Data, loss: Any, exchange: Exchange, landscape: 
     turned = swapped(found[:ties], model, data)
     at = None if guess is None else next((k for k, each in enumerate(found) if each is led), -1)
     residual, jac = model.residuals(data, coordinates=False).jacobian(found[0].free)
-    return Outcome(found, at, None if turned is None else turned.named(model.parameters), residual, jac)
+    return Outcome(found, at, None if turned is None else turned.named(model.parameters), residual, jac, exchange)
 
 
 def equal(solutions: list[Solution], data: Data) -> list[Solution]:
     """Return those whose cost is that of the first, up to rounding."""
+    most = solutions[0].cost * (1.0 + SAME) + rounding(data)
+    return [each for each in solutions if each.cost <= most]
+
+
+def rounding(data: Data) -> float:
+    """Return the cost of residuals that are rounding."""
     observed = data.y if data.sigma is None else data.y / data.sigma
-    rounding = len(data) * (ROUNDING * float(np.abs(observed).max())) ** 2
-    return [each for each in solutions if each.cost <= solutions[0].cost * (1.0 + SAME) + rounding]
+    return len(data) * (ROUNDING * float(np.abs(observed).max())) ** 2
 
 
 def _row(landscape: Any, guess: Any, exchange: Exchange) -> int | None:

@@ -47,7 +47,7 @@ def linearised(jacobian: Floats, at_limit: NDArray[np.int8], factor: float) -> L
         return Linearised(covariance, 0, np.inf if len(rows) else 1.0, why)
     lengths = np.linalg.norm(inner, axis=0)
     units = np.where(lengths > 0.0, lengths, 1.0)
-    _, singular, directions = np.linalg.svd(inner / units, full_matrices=True)
+    _, singular, directions = np.linalg.svd(inner / units, full_matrices=m < p)
     rank = int(np.sum(singular > max(m, p) * np.finfo(np.float64).eps * singular[0])) if singular[0] > 0.0 else 0
     kept, lost = directions[:rank], directions[rank:]
     scaled = (kept.T / singular[:rank]) / units[:, None]

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from batchgd.api.runs.claims import claimed
+from batchgd.api.runs.claims import claimed, remove_void
 from batchgd.api.runs.events import log
-from batchgd.api.runs.folder import RunFolder
+from batchgd.api.runs.folder import PARTS, RunFolder
 from batchgd.api.runs.gathered import Gathered
 from batchgd.api.runs.part import machine, read_part, write_part
 from batchgd.api.runs.partial import Partial
@@ -57,6 +57,7 @@ class PartsCollector(Gathered):
         self._batch, self._next, self._stop = batch, range_[0], range_[1]
         self._total = range_[1] - range_[0]
         self._ended = False
+        remove_void(folder.path / PARTS)
         self.made: list[Range] = []
         self.damaged: list[str] = []
 

@@ -12,12 +12,15 @@ from typing import Any
 
 import numpy as np
 
+from batchgd.api.fit_result import FitResult
 from batchgd.api.result import BatchResult, MultistartResult
+from batchgd.api.storage import fit_parts
 from batchgd.api.storage.archive import opened, read_arrays, read_head
 from batchgd.api.storage.codec import decode
 from batchgd.api.storage.columns import OPTIONAL, PER_START, join
 from batchgd.api.storage.files import resolved
-from batchgd.api.storage.metadata import BATCH, FORMAT, MULTISTART, VERSION, Meta, build
+from batchgd.api.storage.fit_parts import PREFIX, FitRecord
+from batchgd.api.storage.metadata import BATCH, FIT, FORMAT, MULTISTART, VERSION, Meta, build
 from batchgd.api.storage.typed import typed
 from batchgd.compiler.differentiable import MissingFunction
 from batchgd.compiler.trace.call import with_args
@@ -32,8 +35,8 @@ _MOST_TRACED = 10_000
 
 
 @explained
-def load(path: str | Path, *, fun: Any = None, args: Any = ()) -> BatchResult:
-    """Read back what ``result.save`` wrote; arrays come back bit for bit.
+def load(path: str | Path, *, fun: Any = None, args: Any = ()) -> Any:
+    """Read back what ``result.save`` or ``fit.save`` wrote; arrays come back bit for bit.
 
     A library landscape is found by its name. Any other function is not stored with the result: without it the result
     prints and draws everything that needs no function, and has ``jac`` only if it was evaluated before saving.
@@ -45,12 +48,13 @@ def load(path: str | Path, *, fun: Any = None, args: Any = ()) -> BatchResult:
         together is refused.
     fun : callable or Objective, optional
         The function of the run, for gradients and contours; its values at the best endpoints must be the stored ones.
+        For a fit it is the model, unless that was a formula, which is stored; predictions need it.
     args : tuple
         Further arguments of ``fun``, as in the run.
 
     Returns
     -------
-    MultistartResult or BatchResult
+    MultistartResult, BatchResult or FitResult
         Whichever was saved.
 
     Raises
@@ -70,7 +74,9 @@ def load(path: str | Path, *, fun: Any = None, args: Any = ()) -> BatchResult:
     """
     file = resolved(path)
     try:
-        data, meta = _read(file)
+        data, meta, record, arrays = _read(file)
+        if record is not None:
+            return _fit(file, data, record, arrays, fun)
         data.objective = _objective(data, meta, with_args(fun, args))
     except RecursionError:
         raise InputError(f"{file} is damaged: it is nested too deeply; run again") from None
@@ -79,8 +85,31 @@ def load(path: str | Path, *, fun: Any = None, args: Any = ()) -> BatchResult:
     return (MultistartResult if isinstance(data, LandscapeData) else BatchResult).of(data)
 
 
-def _read(file: Path) -> tuple[BatchData, Meta]:
-    """Read everything, check it, and build the result, without its function."""
+def _fit(file: Path, data: BatchData, record: FitRecord, arrays: dict[str, np.ndarray], fun: Any) -> FitResult:
+    """Build the fit of a run, with its model if there is one."""
+    try:
+        parts = fit_parts.join(record, arrays, data.n, fun)
+    except InputError as error:
+        if fun is not None:
+            raise InputError(f"fun is not the model of that fit: {error}") from None
+        raise _unreadable(file, error) from None
+    if parts.model.missing:
+        data.objective = MissingFunction(record.name, data.dim)
+    elif fun is not None and not fit_parts.is_same_model(parts):
+        raise InputError("fun does not have the stored residuals at the best fit; pass the model of that fit")
+    else:
+        loss = {"loss": parts.loss.name, "f_scale": parts.loss.f_scale}
+        data.objective = parts.model.residuals(parts.data, coordinates=True, **loss)
+    run = MultistartResult.of(data)
+    return FitResult(parts.model, parts.data, run, parts.outcome, parts.loss, parts.absolute_sigma)
+
+
+def _unreadable(file: Path, error: InputError) -> InputError:
+    return InputError(f"{file} cannot be read: {error}; restore the file, or run again")
+
+
+def _read(file: Path) -> tuple[BatchData, Meta, FitRecord | None, dict[str, np.ndarray]]:
+    """Read everything, check it, and build the result, without its function; of a fit also record and arrays."""
     if not file.is_file():
         raise InputError(f"{file} {'is not a file' if file.exists() else 'does not exist'}; {_wanted()}")
     try:
@@ -88,12 +117,16 @@ def _read(file: Path) -> tuple[BatchData, Meta]:
             head = read_head(archive)
             refusal = _refusal(head)
             if not refusal:
-                kind = check.one_of("kind", head.get("kind"), (BATCH, MULTISTART))
-                fields = decode(head.get("meta"))
+                kind = check.one_of("kind", head.get("kind"), (BATCH, MULTISTART, FIT))
+                fields, record = decode(head.get("meta")), None
                 meta = typed(fields, Meta, "meta")
-                return _assembled(kind, meta, fields, read_arrays(archive)), meta
+                if kind == FIT:
+                    record, kind = typed(decode(head.get("fit")), FitRecord, "fit"), MULTISTART
+                arrays = read_arrays(archive)
+                own = {name: arrays.pop(name) for name in [*arrays] if record and name.startswith(PREFIX)}
+                return _assembled(kind, meta, fields, arrays), meta, record, own
     except InputError as error:
-        raise InputError(f"{file} cannot be read: {error}; restore the file, or run again") from None
+        raise _unreadable(file, error) from None
     raise InputError(f"{file} {refusal}")
 
 

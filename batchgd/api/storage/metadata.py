@@ -25,6 +25,7 @@ OF_MULTISTART = ("seed", "independent", "identity", "stopped", "cut_short")
 
 MULTISTART = "MultistartResult"
 BATCH = "BatchResult"
+FIT = "FitResult"
 
 _Setting = bool | int | float | str | NDArray[np.float64] | None
 _Settings = dict[str, _Setting | list[_Setting] | tuple[_Setting, ...] | dict[str, _Setting]]

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from batchgd.api.storage import fit_parts
 from batchgd.api.storage.archive import opened, read_head, write
 from batchgd.api.storage.codec import encode
 from batchgd.api.storage.columns import TABLES, split
 from batchgd.api.storage.files import appearing, resolved
-from batchgd.api.storage.metadata import BATCH, FORMAT, MULTISTART, OF_MULTISTART, VERSION
+from batchgd.api.storage.metadata import BATCH, FIT, FORMAT, MULTISTART, OF_MULTISTART, VERSION
 from batchgd.minima.results import BatchData, LandscapeData
 from batchgd.output.summary import method_name, method_parameters
 from batchgd.problem import check
@@ -23,7 +24,7 @@ from batchgd.problem.errors import InputError, WriteError
 from batchgd.problem.speaker import said
 
 
-def save(result: BatchData, path: str | Path, *, overwrite: bool = False) -> Path:
+def save(result: BatchData, path: str | Path, *, overwrite: bool = False, fit: Any = None) -> Path:
     """Write a result into a new file: it appears complete, or not at all.
 
     The file is written and flushed under another name next to the target, and then takes the target's name in one step:
@@ -38,6 +39,8 @@ def save(result: BatchData, path: str | Path, *, overwrite: bool = False) -> Pat
         The file, in a folder that exists; ``.npz`` is the usual ending.
     overwrite : bool
         Replace an earlier saved result, which remains until the new one is complete; any other file is still refused.
+    fit : FitResult, optional
+        The fit whose run it is, to be saved with it.
 
     Returns
     -------
@@ -57,7 +60,12 @@ def save(result: BatchData, path: str | Path, *, overwrite: bool = False) -> Pat
         with appearing(target, overwrite) as file:
             columns, meta = _contents(result)
             kind = MULTISTART if isinstance(result, LandscapeData) else BATCH
-            write(file, {"format": FORMAT, "version": VERSION, "kind": kind, "meta": encode(meta)}, columns)
+            head = {"format": FORMAT, "version": VERSION, "kind": kind, "meta": encode(meta)}
+            if fit is not None:
+                own, record = fit_parts.split(fit)
+                columns |= own
+                head |= {"kind": FIT, "fit": encode(record)}
+            write(file, head, columns)
     except OSError as error:
         if isinstance(error, FileExistsError):
             check_target(target, overwrite)

@@ -33,6 +33,11 @@ def load(specialisation: Specialisation, *, recording: bool = False) -> Any:
     return SimpleNamespace(W=specialisation.lanes, slots=_slots(specialisation), **functions)
 
 
+def loaded_evaluations(specialisation: Specialisation) -> dict[str, Loaded]:
+    """Return the functions of an objective that the CPU code of a specialisation calls, by their names."""
+    return {each.name: Loaded(each) for each in _evaluations(specialisation)}
+
+
 def forget() -> None:
     """Forget all that is written and loaded: this process is then like a new one."""
     modules.forget()

@@ -111,9 +111,11 @@ def draw_waterfall(fit: Any, ax: Any = None) -> Any:
 
 
 def _best_labels(fit: Any) -> Any:
-    """Return the rows of the minima that are solutions as good as the best."""
-    equal = {id(each) for each in fit.equal}
-    return [k for k, each in enumerate(fit.solutions) if id(each) in equal]
+    """Return the labels of the lowest minima, to which as many starts led as agree on the best fit."""
+    minima = fit.landscape.minima
+    order = np.argsort(np.asarray(minima.fun), kind="stable")
+    counted = np.cumsum(np.asarray(minima.count)[order])
+    return order[: int(np.searchsorted(counted, fit.agree)) + 1] if fit.agree else []
 
 
 def _top(cost: Any) -> float:

@@ -13,8 +13,10 @@ from batchgd.problem.errors import InputError
 SIZE = (4.4, 4.2)
 """Inches of a new figure: its letters are still 7 points high in one column of a journal."""
 
-_GRID = 400  # points of a curve
-_OTHERS = 5  # other optima that are drawn
+_GRID, _FINE = 400, 4_000  # points of a curve, and of one with many turns
+_TURNS = 40  # of a curve, more than which need a fine grid; another optimum that has them would be a smear
+_OTHERS, _CANDIDATES = 3, 20  # other optima that are drawn, and that are looked at
+_FEW = 200  # points that are drawn with a white face
 _SETS = 7  # data sets with a colour of their own
 _NAME, _WIDE = 42, 62  # characters of a title, and of a line below it
 _GREY = "#8A8A8A"
@@ -101,8 +103,9 @@ def _curves(fit: Any, ax: Any, parts: list[_Part], level: float) -> bool:
     log = all(_is_log(part.x) for part in parts)
     if log:
         ax.set_xscale("log")
-    grids = [_grid(part.x, log) for part in parts]
-    grids, best = _predicted(fit, grids, parts)
+    grids, best = _predicted(fit, [_grid(part.x, log) for part in parts], parts)
+    if _turns(best) > _TURNS * len(parts):
+        grids, best = _predicted(fit, [_grid(part.x, log, _FINE) for part in parts], parts)
     lower, upper = _band(fit, grids, level)
     _frame(fit, ax, best)
     others = _other_curves(fit, grids, best, ax.get_ylim())
@@ -112,7 +115,9 @@ def _curves(fit: Any, ax: Any, parts: list[_Part], level: float) -> bool:
         for values in others:
             ax.plot(grids[k], values[rows], color=_GREY, lw=0.8, alpha=0.7, zorder=1, gid="other")
         if lower is not None:
-            ax.fill_between(grids[k], lower[rows], upper[rows], color=part.colour, alpha=0.22, lw=0, zorder=2)
+            ax.fill_between(
+                grids[k], lower[rows], upper[rows], color=part.colour, alpha=0.22, lw=0, zorder=2, gid="band"
+            )
         ax.plot(grids[k], best[rows], color=part.colour, lw=1.4, zorder=4, gid="best")
         _points(fit, ax, part, part.x, fit.data.y[part.rows], scaled=False)
     return lower is not None
@@ -122,10 +127,11 @@ def _points(fit: Any, ax: Any, part: _Part, x: Any, y: Any, *, scaled: bool) -> 
     """Draw points with their error bars; ``scaled`` points are in units of sigma already."""
     chosen = evenly(len(x))
     sigma = None if fit.data.sigma is None or scaled else fit.data.sigma[part.rows][chosen]
-    size = 3.4 if len(x) <= 200 else 2.2
+    few = len(x) <= _FEW
+    size, fill, alpha = (3.4, "white", 1.0) if few else (2.2, part.colour, 0.55)
     ax.errorbar(
-        x[chosen], y[chosen], sigma, fmt=part.marker, ms=size, mfc="white" if len(x) <= 200 else part.colour, lw=0,
-        mew=0.8, elinewidth=0.7, color=part.colour, ecolor=part.colour, zorder=3, gid="data",
+        x[chosen], y[chosen], sigma, fmt=part.marker, ms=size, mfc=fill, lw=0, mew=0.8, elinewidth=0.7, alpha=alpha,
+        color=part.colour, ecolor=part.colour, zorder=3, gid="data",
     )  # fmt: skip
 
 
@@ -137,12 +143,18 @@ def _is_log(x: Any) -> bool:
     return float(np.median(x) - low) < 0.1 * (high - low)
 
 
-def _grid(x: Any, log: bool) -> Any:
+def _grid(x: Any, log: bool, count: int = _GRID) -> Any:
     low, high = float(x.min()), float(x.max())
     if log:
-        return np.geomspace(low, high, _GRID)
+        return np.geomspace(low, high, count)
     margin = 0.02 * (high - low)
-    return np.linspace(low - (0.0 if low >= 0.0 > low - margin else margin), high + margin, _GRID)
+    return np.linspace(low - (0.0 if low >= 0.0 > low - margin else margin), high + margin, count)
+
+
+def _turns(values: Any) -> int:
+    """How often a curve changes between rising and falling."""
+    slopes = np.diff(values)
+    return int(np.count_nonzero(slopes[1:] * slopes[:-1] < 0.0))
 
 
 def _predicted(fit: Any, grids: list[Any], parts: list[_Part]) -> tuple[list[Any], Any]:
@@ -183,14 +195,14 @@ def _other_curves(fit: Any, grids: list[Any], best: Any, limits: tuple[float, fl
     """Return the curves of other optima that can be seen: within the limits, and apart from the best curve."""
     equal, (low, high) = {id(each) for each in fit.equal}, limits
     curves = []
-    for each in [each for each in fit.solutions if id(each) not in equal][:_OTHERS]:
+    for each in [each for each in fit.solutions if id(each) not in equal][:_CANDIDATES]:
         values = _at(fit, grids, each.values)
-        if values is None or len(values) != len(best):
+        if values is None or len(values) != len(best) or _turns(values) > max(_TURNS * len(grids), 2 * _turns(best)):
             continue
         seen = (values > low) & (values < high)
         if np.any(np.abs(values - best)[seen] > 0.01 * (high - low)):
             curves.append(values)
-    return curves
+    return curves[:_OTHERS]
 
 
 def _frame(fit: Any, ax: Any, best: Any) -> None:
