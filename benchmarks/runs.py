@@ -1,8 +1,8 @@
 """What a run in parts costs: the same starts with and without a folder, in turns; memory and killed processes.
 
-    python benchmarks/runs.py cost      # seconds of work with and without run=, best of 5 in turns
-    python benchmarks/runs.py memory    # the largest memory of a process, by the number of starts
-    python benchmarks/runs.py kills 200 # SIGKILL at random moments; the catalogues must be equal to the last bit
+python benchmarks/runs.py cost      # seconds of work with and without run=, best of 5 in turns
+python benchmarks/runs.py memory    # the largest memory of a process, by the number of starts
+python benchmarks/runs.py kills 200 # SIGKILL at random moments; the catalogues must be equal to the last bit
 """
 
 from __future__ import annotations
@@ -69,7 +69,9 @@ def memory() -> None:
             words = ["himmelblau", str(starts), keep, f"{place}/run" if in_parts else ""]
             done = subprocess.run([sys.executable, "-c", _CHILD, *words], check=True, capture_output=True, text=True)
             size = sum(file.stat().st_size for file in Path(place).rglob("*") if file.is_file())
-        print(f"{starts:.0e} starts, keep={keep!r}: {done.stdout.strip()} MiB of memory, {size / 2**20:.1f} MiB of files")
+        print(
+            f"{starts:.0e} starts, keep={keep!r}: {done.stdout.strip()} MiB of memory, {size / 2**20:.1f} MiB of files"
+        )
 
 
 _KILLED = """

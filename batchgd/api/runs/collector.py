@@ -111,11 +111,11 @@ class PartsCollector(Gathered):
 
     def _read(self, part: Range) -> bool:
         """Take a part from its file; a damaged one is reported, and computed again."""
-        file = self.folder.file_of(part)
+        file, batch = self.folder.file_of(part), self._batch
         if not file.is_symlink() and not file.exists():
             return False
         try:
-            found = read_part(file, self._batch, self.folder.manifest.hash, part, rows=self.keep)
+            found = read_part(file, batch.box, batch.dtype, self.folder.manifest.hash, part, rows=self.keep)
         except InputError as error:
             if str(file) not in self.damaged:
                 self.damaged.append(str(file))

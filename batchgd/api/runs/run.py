@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from batchgd.analysis.strategies.base import Strategy
 from batchgd.api.result import MultistartResult
 from batchgd.api.runs.collector import PartsCollector
 from batchgd.api.runs.configuration import differs_per_start
 from batchgd.api.runs.folder import RunFolder
 from batchgd.api.runs.partial import Partial
 from batchgd.api.runs.split import Range, share
-from batchgd.analysis.strategies.base import Strategy
 from batchgd.engine.batch import Batch
 from batchgd.engine.compute import Compute
 from batchgd.problem import check
