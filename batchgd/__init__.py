@@ -63,6 +63,7 @@ _HOMES = {
     "diff": "analysis.basins.diff",
     "load": "api.storage.load",
     "merge": "api.runs.merge",
+    "rows": "api.runs.rows",
 }
 """The module of each public name, imported when the name is first used, so that ``import batchgd`` stays light.
 
@@ -97,6 +98,7 @@ if TYPE_CHECKING:
     from batchgd.api.path import path as path
     from batchgd.api.pictures import register_picture as register_picture
     from batchgd.api.runs.merge import merge as merge
+    from batchgd.api.runs.rows import rows as rows
     from batchgd.api.storage.load import load as load
     from batchgd.compiler.callback import Callback as Callback
     from batchgd.compiler.compiled import compiled as compiled

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from same_results import differing
 
 import batchgd as bgd
+from batchgd.api.runs.split import cover
 from batchgd.api.testing import forced, no_work, watched
 
 SETTINGS = {"dim": 2, "starts": 2000, "backend": "numpy", "maxiter": 200}
@@ -201,7 +204,7 @@ def test_another_function_is_refused(tmp_path):
 
 def test_what_does_not_go_with_parts_is_refused(tmp_path):
     for changes, words in (
-        ({"strategy": "mlsl"}, "strategy does not go with run"),
+        ({"strategy": "mlsl"}, "run does not go with mlsl: which points descend depends on all results before them"),
         ({"shard": (4, 3)}, "shard is 4/3: shards are counted from 1 to 3"),
         ({"shard": "x"}, "shard is 'x': give one such as"),
         ({"shard": (1, 2), "until": bgd.Coverage(0.9)}, "until looks at all starts"),
@@ -287,8 +290,7 @@ def test_killed_at_random_moments(tmp_path, whole, seed):
         child.communicate()
     assert files(tmp_path)
     assert differing(solve(tmp_path), whole) == []
-    left = {path.suffix for path in Path(tmp_path).rglob(".*")}
-    assert left <= {"", ".lock", ".claim"}
+    assert {path.name for path in Path(tmp_path).rglob(".*")} == {".lock"}
 
 
 def test_two_processes_share_a_run(tmp_path, whole):
@@ -356,3 +358,70 @@ def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(bgd.InputError, match=r"cannot write .*: Not a directory"):
         solve(tmp_path / "file" / "run")
+
+
+@pytest.mark.parametrize("keep", ["disk", "all"])
+def test_rows_are_read_part_by_part(tmp_path, whole, keep):
+    result = solve(tmp_path, keep=keep)
+    assert np.array_equal(result.minima.count, whole.minima.count)
+    assert len(result.x) == (2000 if keep == "all" else 0)
+    parts = [*bgd.rows(tmp_path)]
+    assert [len(part["fun"]) for part in parts] == [300] * 6 + [200]
+    for name in ("x", "fun", "nit", "nfev", "status"):
+        assert np.array_equal(np.concatenate([part[name] for part in parts]), getattr(whole, name))
+    assert np.array_equal(np.concatenate([part["start"] for part in parts]), np.arange(2000))
+    files(tmp_path)[1].unlink()
+    assert [int(part["start"][0]) for part in bgd.rows(tmp_path)] == [0, 600, 900, 1200, 1500, 1800]
+    files(tmp_path)[0].write_bytes(b"")
+    with pytest.raises(bgd.InputError, match=r"is damaged .*: repeat the call that made it"):
+        next(bgd.rows(tmp_path))
+    solve(tmp_path / "none", keep="minima")
+    with pytest.raises(bgd.InputError, match=r"has no rows: make the run with keep='disk'"):
+        bgd.rows(tmp_path / "none")
+
+
+FULL = """
+import resource, sys, batchgd as bgd
+
+def fill(partial):
+    if partial.n == 600:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, 9_000))
+
+try:
+    with bgd.testing.forced(part=300):
+        bgd.multistart(
+            "rastrigin", dim=2, starts=2000, backend="numpy", maxiter=200, run=sys.argv[1], callback=fill
+        )
+except bgd.InputError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files have no limit there")
+def test_a_disk_that_is_full_leaves_what_is_done(tmp_path, whole):
+    """After two parts the kernel refuses to write more than 9,000 bytes, as it does when a disk is full."""
+    child = subprocess.run([sys.executable, "-c", FULL, tmp_path], capture_output=True, text=True, check=True)
+    assert child.stdout.endswith(": File too large; the parts before it are saved, so repeat the call\n")
+    assert child.stdout.count("\n") == 1
+    assert len(files(tmp_path)) == 2
+    assert not [*(tmp_path / "parts").glob(".*")]
+    assert differing(solve(tmp_path), whole) == []
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 60), st.integers(1, 30)), max_size=12),
+    st.integers(0, 20),
+    st.integers(1, 60),
+    st.integers(1, 25),
+)
+def test_every_cover_is_exact(lengths, first, n, size):
+    """Whatever parts there are, their cover is the range, without gaps and overlaps, from as many as possible."""
+    have, stop = {(begin, begin + length) for begin, length in lengths}, first + n
+    found = list(cover(have, first, stop, size))
+    assert [begin for begin, _ in found] == [first, *(end for _, end in found[:-1])]
+    assert found[-1][1] == stop
+    assert all(begin < end and (end - begin <= size or (begin, end) in have) for begin, end in found)
+    used = sum(end - begin for begin, end in have & set(found))
+    inside = [part for part in have if first <= part[0] and part[1] <= stop]
+    assert used >= max((end - begin for begin, end in inside), default=0)
+    assert list(cover(found, first, stop, size)) == found

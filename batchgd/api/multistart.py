@@ -192,7 +192,7 @@ def multistart(
 
         check_halvable(batch.method)
     if parts is not None:
-        parts.refuse(device=compute.device, strategy=chooser is not None)
+        parts.refuse(compute, chooser)
     if chooser is not None:
         from batchgd.analysis.strategies.explore import explore
 

@@ -163,6 +163,7 @@ class Paths:
         chosen[:, -1] = added
         self.x, self.nit = trails.points[chosen], trails.updates[chosen]
         self.step = np.sqrt(trails.moved[chosen].astype(np.float64))
+        assert result.box is not None  # a batch that has just run has one
         objective = within(result.objective, result.bounds, result.box, result.objective)
         self.fun, gradient = objective.value_and_gradient(self.x)
         with np.errstate(all="ignore"):

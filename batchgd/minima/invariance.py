@@ -55,8 +55,8 @@ def check_invariance(objective: Derivable, symmetry: Symmetry, box: Box, bounds:
     Traceback (most recent call last):
     batchgd.problem.errors.InputError: the function does not have the symmetry signs(1): at x = ...
     """
-    for part in symmetry.parts if bounds is not None else ():
-        if _leaves(Symmetry((part,)), bounds):
+    for part in symmetry.parts:
+        if bounds is not None and _leaves(Symmetry((part,)), bounds):
             raise InputError(
                 f"the bounds do not have the symmetry {part}, which takes points outside: give bounds that it leaves "
                 "as they are, or leave out one of the two"
@@ -93,7 +93,7 @@ def _leaves(symmetry: Symmetry, bounds: Bounds) -> bool:
     random = np.random.default_rng(bounds.dim)
     ends = np.stack([bounds.lower, bounds.upper])
     far = 2.0 * np.abs(ends[np.isfinite(ends)]).max(initial=1.0)
-    corners = np.where(random.random((_CORNERS, bounds.dim)) < 0.5, *ends).clip(-far, far)
+    corners = np.where(random.random((_CORNERS, bounds.dim)) < 0.5, ends[0], ends[1]).clip(-far, far)
     copies = np.array([plan.copy(corner, random) for corner in corners])
     slack = 1e-9 * far
     return bool(((copies < bounds.lower - slack) | (copies > bounds.upper + slack)).any())

@@ -130,8 +130,8 @@ class Diff:
 
     def to_dict(self) -> dict[str, Any]:
         """The table for JSON, as a sequence of rows, and the labels of the minima that only one found."""
-        names = ("x", "fun", "label_a", "label_b", "distance", "difference", "fraction_a", "fraction_b", "change")
-        names = names if self.active_a is None else (*names, "active_a", "active_b")
+        names = ["x", "fun", "label_a", "label_b", "distance", "difference", "fraction_a", "fraction_b", "change"]
+        names += [] if self.active_a is None else ["active_a", "active_b"]
         columns = {name: getattr(self, name) for name in names}
         return {
             **listed(

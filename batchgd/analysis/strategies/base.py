@@ -32,6 +32,8 @@ class Strategy(Explained):
     name: ClassVar[str] = ""
     bias: ClassVar[str] = ""
     """What the choice of starts biases, a clause that completes "... , because"."""
+    resumes: ClassVar[str] = "a start may depend on all results before it, so nothing of it can be resumed"
+    """What of a run in parts could be resumed, a clause."""
     CHECKS: ClassVar[dict[str, Callable[[str, Any], Any]]] = {}
     """For each setting a function of name and value, which returns the value to keep or raises InputError."""
 

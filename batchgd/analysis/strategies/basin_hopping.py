@@ -104,6 +104,7 @@ class BasinHopping(Strategy):
     surface: float | None = None
 
     name: ClassVar[str] = "basin_hopping"
+    resumes: ClassVar[str] = "each hop starts where the one before ended, so nothing of it can be resumed"
     bias: ClassVar[str] = "walkers drift towards low values, so only their first descents measure basin sizes"
 
     CHECKS: ClassVar = {"hops": count, "step": share, "temperature": _ladder, "surface": _part}

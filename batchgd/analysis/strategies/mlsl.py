@@ -73,6 +73,7 @@ class MLSL(Strategy):
     gamma: float = 1.0
 
     name: ClassVar[str] = "mlsl"
+    resumes: ClassVar[str] = "which points descend depends on all results before them, so nothing of it can be resumed"
     bias: ClassVar[str] = "descents start only where no better point is near, so counts say nothing about basin sizes"
 
     CHECKS: ClassVar = {

@@ -62,6 +62,7 @@ class RareBasins(Strategy):
     radius: float = 0.05
 
     name: ClassVar[str] = "rare_basins"
+    resumes: ClassVar[str] = "later starts depend on which minima were rarely seen, so nothing of it can be resumed"
     bias: ClassVar[str] = "later starts gather near rarely seen minima, so only the uniform ones measure basin sizes"
 
     CHECKS: ClassVar = {"uniform": share, "rounds": count, "radius": share}

@@ -41,6 +41,14 @@ def claimed(part: Path) -> Iterator[str | None]:
         yield None
 
 
+def remove_void(folder: Path) -> None:
+    """Remove the claims of processes that have ended."""
+    for claim in folder.glob(".*.claim"):
+        if _is_void(claim):
+            with contextlib.suppress(OSError):
+                claim.unlink()
+
+
 def _take(claim: Path) -> int | None:
     """Make and lock the claim; None if there is one."""
     try:

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from batchgd.api.runs.claims import claimed
+from batchgd.api.runs.claims import claimed, remove_void
 from batchgd.api.runs.events import log
-from batchgd.api.runs.folder import RunFolder
+from batchgd.api.runs.folder import PARTS, RunFolder
 from batchgd.api.runs.gathered import Gathered
 from batchgd.api.runs.part import machine, read_part, write_part
 from batchgd.api.runs.partial import Partial
@@ -57,6 +57,7 @@ class PartsCollector(Gathered):
         self._batch, self._next, self._stop = batch, range_[0], range_[1]
         self._total = range_[1] - range_[0]
         self._ended = False
+        remove_void(folder.path / PARTS)
         self.made: list[Range] = []
         self.damaged: list[str] = []
 
@@ -110,11 +111,11 @@ class PartsCollector(Gathered):
 
     def _read(self, part: Range) -> bool:
         """Take a part from its file; a damaged one is reported, and computed again."""
-        file = self.folder.file_of(part)
+        file, batch = self.folder.file_of(part), self._batch
         if not file.is_symlink() and not file.exists():
             return False
         try:
-            found = read_part(file, self._batch, self.folder.manifest.hash, part, rows=self.keep)
+            found = read_part(file, batch.box, batch.dtype, self.folder.manifest.hash, part, rows=self.keep)
         except InputError as error:
             if str(file) not in self.damaged:
                 self.damaged.append(str(file))

@@ -161,9 +161,9 @@ class _Merged(Gathered):
         return JoinedStarts(joined)
 
     def _read(self, source: _Source, folder: RunFolder, part: Range) -> None:
-        file = folder.file_of(part)
+        file, batch = folder.file_of(part), source.batch
         try:
-            found = read_part(file, source.batch, folder.manifest.hash, part, rows=self.keep)
+            found = read_part(file, batch.box, batch.dtype, folder.manifest.hash, part, rows=self.keep)
         except InputError as error:
             message = f"{file} is damaged ({error})"
             if not self.partial:

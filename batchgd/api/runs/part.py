@@ -112,8 +112,8 @@ def write_part(path: Path, part: Part, configuration: str) -> None:
         raise WriteError(f"cannot write {path}: {reason}; the parts before it are saved, so repeat the call") from error
 
 
-def read_part(path: Path, batch: Batch, configuration: str, expected: Range, *, rows: bool) -> Part:
-    """Read a part; its rows only on request.
+def read_part(path: Path, box: Box, dtype: str, configuration: str, expected: Range, *, rows: bool) -> Part:
+    """Read a part of a run in this box, with endpoints of this dtype; its rows only on request.
 
     Raises
     ------
@@ -131,8 +131,10 @@ def read_part(path: Path, batch: Batch, configuration: str, expected: Range, *, 
             raise InputError("it belongs to another run, or was renamed")
         arrays = read_arrays(archive, None if rows else "cells.")
     counts = _counts(head)
-    catalogue = _catalogue(head, arrays, batch.box, counts)
-    return Part(*expected, catalogue, counts, _rows(arrays, head, batch) if rows else None, dict(head.statistics))
+    catalogue = _catalogue(head, arrays, box, counts)
+    return Part(
+        *expected, catalogue, counts, _rows(arrays, head, box.dim, dtype) if rows else None, dict(head.statistics)
+    )
 
 
 def _counts(head: _Head) -> dict[Status, int]:
@@ -168,11 +170,11 @@ def _catalogue(head: _Head, arrays: dict[str, np.ndarray], box: Box, counts: dic
     return catalogue
 
 
-def _rows(arrays: dict[str, np.ndarray], head: _Head, batch: Batch) -> Endpoints:
+def _rows(arrays: dict[str, np.ndarray], head: _Head, dim: int, dtype: str) -> Endpoints:
     if not head.rows:
         raise InputError("it has no rows")
-    kinds = {"x": np.dtype(batch.dtype).str[1:], "fun": np.dtype(batch.dtype).str[1:], **_OF_ROWS}
-    table = _columns(arrays, "rows.", kinds, batch.box.dim, head.stop - head.first)
+    kinds = {"x": np.dtype(dtype).str[1:], "fun": np.dtype(dtype).str[1:], **_OF_ROWS}
+    table = _columns(arrays, "rows.", kinds, dim, head.stop - head.first)
     tally = np.bincount(np.maximum(table["status"], 0), minlength=len(Status))
     if {Status(code).name: int(count) for code, count in enumerate(tally) if count} != head.counts:
         raise InputError("its rows have other statuses than it counts")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from batchgd.analysis.strategies.base import Strategy
 from batchgd.api.result import MultistartResult
 from batchgd.api.runs.collector import PartsCollector
 from batchgd.api.runs.configuration import differs_per_start
@@ -15,6 +16,7 @@ from batchgd.api.runs.folder import RunFolder
 from batchgd.api.runs.partial import Partial
 from batchgd.api.runs.split import Range, share
 from batchgd.engine.batch import Batch
+from batchgd.engine.compute import Compute
 from batchgd.problem import check
 from batchgd.problem.box import Box
 from batchgd.problem.errors import InputError, quoted
@@ -59,11 +61,12 @@ class Parts:
         callback = check.function("callback", callback, "a function of what was found so far")
         return cls(check.path(option("run"), run), None if shard is None else _shard(shard), callback)
 
-    def refuse(self, **options: bool) -> None:
-        """Raise InputError for the first of these options that is in use and does not go with parts."""
-        for name, given in options.items():
-            if given:
-                raise InputError(f"{name} does not go with {option('run')}: omit one of them")
+    def refuse(self, compute: Compute, strategy: Strategy | None) -> None:
+        """Raise InputError for options that do not go with parts."""
+        if compute.device:
+            raise InputError(f"device=True does not go with {option('run')}: omit one of them")
+        if strategy is not None:
+            raise InputError(f"{option('run')} does not go with {strategy.name}: {strategy.resumes}; omit one of them")
 
     def gathering(self, batch: Batch, keep: str, *, until: bool) -> Gathering:
         """Open the folder, and return what makes the collector of a run.
