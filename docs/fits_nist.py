@@ -14,7 +14,9 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "examples"))
 import nist  # noqa: E402
 
-STARTS, OF_SCIPY, WIDER = 2000, 100, 10.0
+STARTS, OF_SCIPY = 2000, 100
+WIDE = 9.5
+"""The margin that makes a box ten times as wide as with the margin of 0.5."""
 CLOSE = 1e-6
 """Relative error of a residual sum that counts as the certified one."""
 EXACT = 1e-15
@@ -40,15 +42,15 @@ A dash: not one start.
 {exact}
 
 Lanczos1 has data that are exact to 14 digits, so its residual sum, 1.4e-25, is their rounding, and so are the errors
-that follow from it. MGH10 has a valley in which two parameters change by factors of ten thousand, and from the wide box
-few starts find it: there a scale helps, as in [Fitting with many local optima](fitting.md).
+that follow from it. MGH10 has a valley in which two parameters change by factors of ten thousand, and few starts in a
+box of linear scale find it. With `scale="log"`, from the upper ends of the wide box over six decades, {scaled} do.
 
 {outside}
 
-Why SciPy's `lm` is ahead in some wide boxes: most of these are values at which the model has no optimum and the sum of
-squares falls forever, as Misra1a's does for a negative amplitude. Steps of `bgd.fit` are at most a share of the box, so
-a start stays in the basin that it is in and ends as `ESCAPED`; `lm` may jump out of it. With limits that exclude such
-values they do not arise.
+Where SciPy's `lm` is ahead in a wide box, most of that box has no optimum: the sum of squares falls forever, as
+Misra1a's does for a negative amplitude, or is flat to rounding, as Nelson's is for fast decays. Steps of `bgd.fit` are
+at most one width of the box, and a start that leaves it by ten widths ends as `ESCAPED`; `lm` may jump far across. Give
+limits that exclude such values.
 """
 
 EXACT_DIGITS = """The best of each of the three fits has all certified parameters to at least {parameters} digits, their
@@ -65,13 +67,13 @@ def main(names: list[str]) -> None:
     exceptions, outside = [], []
     for name in names or sorted(nist.MODELS):
         data = nist.read(nist.FOLDER / f"{name}.dat")
-        narrow, wide = data.box_around(), data.box_around(0.5 + 0.5 * (WIDER - 1.0) * 2.0)
+        narrow, wide = data.box_around(), data.box_around(WIDE)
         if _outside(data, narrow):
             outside.append(name)
         assert not _outside(data, wide), name
         cells = [name, str(len(data.parameters))]
         for title, box, limited in (("narrow", narrow, False), ("wide", wide, False), ("limits", wide, True)):
-            ours, lacking = _ours(data, box, limited)
+            ours, lacking = _ours(data, _parameters(box, limited))
             cells += [ours, _scipys(data, box, limited)]
             exceptions += [f"{name}, {title}: {lacking}"] if lacking else []
         lines.append(f"| {' | '.join(cells)} |")
@@ -88,6 +90,7 @@ def main(names: list[str]) -> None:
             residual=DIGITS["residual sum"],
             exceptions="; ".join(exceptions) or "none",
         ),
+        scaled=_logarithmic(),
         outside=_filled(OUTSIDE, outside=len(outside), names=", ".join(outside)),
     )
     if not names:
@@ -109,14 +112,24 @@ def _certified(data: nist.Dataset, residual_sum: np.ndarray | float) -> np.ndarr
     return np.abs(residual_sum - data.residual_sum) <= max(CLOSE * data.residual_sum, EXACT)
 
 
-def _ours(data: nist.Dataset, box: np.ndarray, limited: bool) -> tuple[str, str]:
+def _parameters(box: np.ndarray, limited: bool) -> list[bgd.Parameter]:
+    return [bgd.Parameter(min=low, max=high) if limited else bgd.Parameter(box=(low, high)) for low, high in box]
+
+
+def _ours(data: nist.Dataset, parameters: list[bgd.Parameter]) -> tuple[str, str]:
     """The share of the starts, and what the best fit lacks."""
     model = nist.MODELS[data.name]
-    ends = [{"min": low, "max": high} if limited else {"box": (low, high)} for low, high in box]
-    parameters = [bgd.Parameter(**end) for end in ends]
     fit = bgd.fit(lambda x, b: model(b, x), data.x, data.y, parameters=parameters, starts=STARTS)
     reached = sum(each.count for each in fit.solutions if _certified(data, each.chisqr))
     return _share(reached, STARTS), _lacking(data, fit)
+
+
+def _logarithmic() -> str:
+    """The share of the starts that find MGH10's fit, if all parameters are positive and on a log scale."""
+    data = nist.read(nist.FOLDER / "MGH10.dat")
+    high = data.box_around(WIDE)[:, 1]
+    parameters = [bgd.Parameter(min=1e-6 * each, max=each, scale="log") for each in high]
+    return _ours(data, parameters)[0]
 
 
 def _lacking(data: nist.Dataset, fit: bgd.FitResult) -> str:
