@@ -196,6 +196,29 @@ def test_another_function_is_refused(tmp_path):
         run(lambda x: bowl(x, 2.0))
 
 
+def test_a_fit_goes_on_where_it_was(tmp_path):
+    t = np.linspace(0.0, 4.0, 30)
+    y = 2.0 * np.exp(-0.7 * t) + 0.01 * np.sin(37.0 * t)
+
+    def fit(y=y, **changes):
+        settings = {"parameters": {"a": (0, 5), "k": (0, 3)}, "starts": 100, "backend": "numpy"} | changes
+        return bgd.fit(lambda t, a, k: a * np.exp(-k * t), t, y, **settings)
+
+    whole, made = fit(), fit(run=tmp_path)
+    with no_work():
+        again = fit(run=tmp_path)
+    for found in (made, again):
+        assert differing(found.landscape, whole.landscape) == []
+        assert np.array_equal(found.covar, whole.covar)
+    with (
+        no_work(),
+        pytest.raises(bgd.InputError, match="the function '<lambda>' is another one here: its code or its d"),
+    ):
+        fit(y + 1e-9, run=tmp_path)
+    with no_work(), pytest.raises(bgd.InputError, match=r"run is .* with y of shape"):
+        fit(np.stack([y, y]), run=tmp_path)
+
+
 def test_what_does_not_go_with_parts_is_refused(tmp_path):
     for changes, words in (
         ({"strategy": "mlsl"}, "run does not go with mlsl: which points descend depends on all results before them"),

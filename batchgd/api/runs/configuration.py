@@ -88,6 +88,8 @@ def difference(known: Configuration, given: Configuration, there: str = "there",
         if name == "function" and isinstance(ours, dict) and isinstance(theirs, dict):
             if ours.get("fingerprint") != theirs.get("fingerprint"):
                 names = quoted(theirs.get("name")), quoted(ours.get("name"))
+                if names[0] == names[1]:
+                    return f"the function {names[0]} is another one {here}: its code or its data changed"
                 return f"the function is another one ({names[0]} {there}, {names[1]} {here})"
         elif (
             isinstance(ours, dict) and isinstance(theirs, dict) and not ({"array", "tuple", "float"} & {*ours, *theirs})
