@@ -164,7 +164,6 @@ def make_batch(
     problem = problem.settled()
     region, objective = problem.resolve()
     compute = compute.for_plain_python() if problem.plain else compute
-    compute = compute if params is None else compute.for_problems()
     seed = parse_seed(seed)
     rows = len(starts) if isinstance(starts, Starts) and bounds_per_start else None
     bounds = None if problem.bounds is None else Bounds.parse(problem.bounds, region.dim, rows)
