@@ -208,6 +208,37 @@ def test_a_folder_that_others_can_write_to_is_not_used(cache, refused, capsys, m
     assert "not used" in capsys.readouterr().out
 
 
+@needs_modes
+@pytest.mark.parametrize("mode", [pytest.param(0o720, marks=as_root), 0o702, 0o777])
+def test_a_folder_that_others_could_replace_is_not_used(tmp_path, mode):
+    """The folder is private, but not the one above it, in which others could rename it and make another."""
+    shared = tmp_path / "shared"
+    (shared / "cache").mkdir(parents=True, mode=0o700)
+    if mode == 0o720:
+        os.chown(shared, -1, OTHERS)
+    (tmp_path / "link").symlink_to(shared / "cache")
+    for chosen in (shared / "cache", tmp_path / "link"):
+        shared.chmod(mode | stat.S_ISVTX)
+        with bgd.testing.fresh_cache(chosen), warnings.catch_warnings():
+            warnings.simplefilter("error")
+            load_text()
+        shared.chmod(mode)
+        before = snapshot(shared)
+        assert before
+        with bgd.testing.fresh_cache(chosen), pytest.warns(RuntimeWarning, match=f"`chmod go-w {shared}`") as caught:
+            load_text()
+        assert len(caught) == 1
+        assert snapshot(shared) == before
+
+
+@needs_modes
+def test_nothing_is_kept_if_temporary_folders_can_be_replaced(unwritable, tmp_path):
+    (tmp_path / "temporary").chmod(0o777)
+    with bgd.testing.fresh_cache(unwritable), pytest.warns(RuntimeWarning, match="compiled code is not kept"):
+        load_text()
+    assert not [*(tmp_path / "temporary").iterdir()]
+
+
 @as_root
 def test_a_folder_of_another_user_is_not_used(cache, refused):
     load_text()

@@ -19,6 +19,7 @@ from batchgd.cli.options import (
     PARAMETERS,
     PATH,
     PRINTING,
+    RUN,
     SAVING,
     STOPPING,
     TEXT,
@@ -68,6 +69,7 @@ OPTIONS = (
     *SAVING,
     Option("report", PATH, "Write the report into this file as well: .txt, .json or .csv."),
     Option("csv", FLAG, "Print the parameters as CSV, one line each, instead of the report."),
+    RUN,
     LIMIT,
     *PRINTING,
 )

@@ -317,8 +317,9 @@ MULTISTART = (
     Option("check", FLAG, "Run some starts again at half the step; warn if labels depend on the step."),
     Option("fidelity", INTEGER, "Compare the labels of this many starts with those of gradient flow."),
 )
+RUN = Option("run", PATH, "Save each part of the run in this folder; the same line again does only what is missing.")
 PARTS = (
-    Option("run", PATH, "Save each part of the run in this folder; the same line again does only what is missing."),
+    RUN,
     Option("shard", TEXT, "With --run: make only the I-th of N shards, written I/N, as in --shard 3/16."),
 )
 SAVING = (

@@ -1,6 +1,6 @@
 """CUDA kernels as code: compiled and assembled without a device (PTX, registers, stack, spills), and as bytes."""
 
-import pickle
+import json
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -115,7 +115,7 @@ def signatures(dtype: str) -> dict[str, tuple[Any, ...]]:
     def group(kind: Any, *members: Any) -> Any:
         return types.BaseTuple.from_types(members, kind)
 
-    starts = group(Starts, array(whole), types.uint64, *[array(real)] * 2, *[array(real, 2)] * 2, whole)
+    starts = group(Starts, array(whole), types.uint64, *[array(real)] * 2, *[array(real, 2)] * 2, whole, array(whole))
     given = types.UniTuple(real, MOST_HYPERPARAMETERS), types.UniTuple(real, len(LIMITS) + SIDES)
     numbers, control = group(Numbers, array(real), array(real), *given), array(types.int32)
     ends = group(Ends, array(real, 2), array(real), array(whole), array(whole), array(types.int8))
@@ -125,7 +125,7 @@ def signatures(dtype: str) -> dict[str, tuple[Any, ...]]:
     return {
         "descend_kernel": (starts, numbers, control, ends),
         "record_kernel": (starts, numbers, control, ends, trails),
-        "values_kernel": (array(real, 2), whole, array(real), array(real)),
+        "values_kernel": (array(real, 2), whole, array(real), array(whole), array(real)),
         "clear_kernel": table,
         "merge_kernel": (ends, whole, whole, *box, *table, array(whole), array(whole), array(types.uint64)),
         "compact_kernel": (*table, whole, *table, array(whole)),
@@ -157,18 +157,61 @@ def current_capability() -> ComputeCapability:
     return capability
 
 
+_OF_LIBRARY = ("name", "entry_name", "max_registers", "nvvm_options", "needs_cudadevrt", "use_cooperative", "lto")
+_OF_KERNEL = ("cooperative", "name", "lineinfo", "shared_memory_carveout", "launch_config_sensitive")
+
+
 def kernel_to_bytes(compiled: Any) -> bytes:
-    """Return a compiled kernel as bytes: its PTX and the machine code that was assembled from it."""
-    from numba.cuda.serialize import dumps
+    """Return a compiled kernel as bytes: one line of JSON with its PTX, and the machine code assembled from it."""
+    kernel = compiled._reduce_states()
+    library = kernel["codelibrary"]._reduce_states()
+    if kernel["debug"] or kernel["extensions"] or library["nrt"]:
+        raise ValueError(f"{kernel['name']} is not a kernel of batchgd")
+    cubins = {cc: code if isinstance(code, bytes) else code.code for cc, code in library["cubin_cache"].items()}
+    head = {
+        "kernel": {name: kernel[name] for name in _OF_KERNEL},
+        "library": {name: library[name] for name in _OF_LIBRARY},
+        "ptx": [*library["ptx_cache"].items()],
+        "cubins": [(cc, len(cubin)) for cc, cubin in cubins.items()],
+    }
+    return b"\n".join([json.dumps(head).encode(), b"".join(cubins.values())])
 
-    payload: bytes = dumps(compiled._reduce_states())
-    return payload
 
+def kernel_from_bytes(payload: bytes, signature: Any) -> Any:
+    """Return the kernel for a signature from what ``kernel_to_bytes`` returned; raises if the driver refuses it.
 
-def kernel_from_bytes(payload: bytes) -> Any:
-    """Return the kernel from the bytes that ``kernel_to_bytes`` returned; raises if the driver refuses to load it."""
+    Nothing in the bytes is unpickled: they are JSON, and machine code for the device.
+    """
+    from cuda.core import ObjectCode
+    from numba.core import sigutils
+    from numba.core.typing import signature as typed
+    from numba.cuda.codegen import CUDACodeLibrary
     from numba.cuda.dispatcher import _Kernel
 
-    kernel = _Kernel._rebuild(**pickle.loads(payload))
+    text, _, code = payload.partition(b"\n")
+    head = json.loads(text)
+    cubins, at = {}, 0
+    for cc, length in head["cubins"]:
+        cubins[tuple(cc)] = ObjectCode.from_cubin(code[at : at + length])
+        at += length
+    rebuild: Any = CUDACodeLibrary._rebuild
+    library = rebuild(
+        **head["library"],
+        codegen=None,
+        llvm_strs=[],
+        ptx_cache={tuple(cc): ptx for cc, ptx in head["ptx"]},
+        cubin_cache=cubins,
+        linkerinfo_cache={},
+        nrt=False,
+    )
+    arguments, _ = sigutils.normalize_signature(signature)
+    kernel = _Kernel._rebuild(
+        **head["kernel"],
+        signature=typed(types.void, *arguments),
+        codelibrary=library,
+        debug=False,
+        call_helper=None,
+        extensions=[],
+    )
     kernel.bind()
     return kernel

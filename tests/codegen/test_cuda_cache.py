@@ -1,11 +1,14 @@
 """CUDA kernels on disk, without a device: what the driver would be asked is answered in its place."""
 
+import pickle
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 
 import batchgd as bgd
 from batchgd import Objective
+from batchgd.compiler.cache import folder
 from batchgd.compiler.codegen import loading
 from batchgd.compiler.codegen.specialisation import Specialisation
 
@@ -67,6 +70,25 @@ def test_another_kind_of_device_has_code_of_its_own(device):
     assert ".target sm_80" in library.get_asm_str()
     device.compute_capability = (9, 0)
     assert compiled()[1] == (1, 0)
+
+
+def test_nothing_is_unpickled(device, tmp_path):
+    """A pickle in the place of a kernel, with the right checksum, is not loaded."""
+    compiled()
+    (path,) = tmp_path.rglob("values_kernel-*.code")
+    payload = pickle.dumps(_Trap())
+    path.write_bytes(folder.digest(path, payload) + payload)
+    assert compiled()[1] == (0, 1)
+    assert not _Trap.sprung
+
+
+class _Trap:
+    """Notes that it was unpickled."""
+
+    sprung: ClassVar[list[bool]] = []
+
+    def __reduce__(self):
+        return self.sprung.append, (True,)
 
 
 @pytest.mark.parametrize("damage", [lambda content: content[:-1], lambda content: content[:40] + b"x" + content[41:]])

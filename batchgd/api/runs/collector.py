@@ -122,7 +122,7 @@ class PartsCollector(Gathered):
                 warn(f"{file} is damaged ({error}): it is computed again", RunWarning)
                 log("damaged", first=part[0], stop=part[1], error=str(error))
             return False
-        self.take(found)
+        self.take_read(found)
         return True
 
     def _compute(self, part: Range, watch: Watch) -> None:

@@ -170,7 +170,7 @@ class _Merged(Gathered):
                 raise InputError(f"{message}: repeat the call that made it, or give {_partial()}") from None
             warn(f"{message}: it is left out", RunWarning)
             return
-        self.take(found, source.offset)
+        self.take_read(found, source.offset)
 
 
 def _sources(folders: list[RunFolder], fun: Any, args: Any, threads: int | None, *, keep: bool) -> list[_Source]:
@@ -178,9 +178,10 @@ def _sources(folders: list[RunFolder], fun: Any, args: Any, threads: int | None,
     first = folders[0].manifest.configuration
     by_seed: dict[int, list[RunFolder]] = {}
     for folder in folders:
-        changed = difference(*(_besides_seed(each) for each in (first, folder.manifest.configuration)))
+        ours = _besides_seed(folder.manifest.configuration)
+        changed = difference(_besides_seed(first), ours, f"in {folders[0].path}", f"in {folder.path}")
         if changed is not None:
-            raise InputError(f"{folders[0].path} and {folder.path} do not fit: {changed}")
+            raise InputError(f"these runs do not fit: {changed}; merge them apart")
         by_seed.setdefault(folder.manifest.configuration["seed"], []).append(folder)
     if len(by_seed) > 1 and first["starts"] is not None:
         raise InputError(f"{quoted(first['sampling']['name'])} starts of several seeds do not add up to one run")
@@ -219,6 +220,7 @@ def _finish(result: MultistartResult, sources: list[_Source], collector: _Merged
     wanted = sum(source.batch.starts.n for source in sources)
     if several:
         result.seed = None
+    result.seconds += collector.seconds_before
     if result.n < wanted:
         result.warnings += (f"not complete: {result.n:,} of {wanted:,} starts were merged",)
     result.__dict__["provenance"] = {

@@ -87,7 +87,7 @@ def batch_of(folder: RunFolder, fun: Any, args: Any, threads: int | None, *, row
         scale=settings.scale,
         resident=rows,
     )
-    changed = difference(*(_besides_arithmetic(each) for each in (known, configuration_of(batch))))
+    changed = difference(_besides_arithmetic(known), _besides_arithmetic(configuration_of(batch)))
     if changed is not None:
         raise InputError(f"{folder.path} was made with something else: {changed}; give {option('fun')} as in the run")
     return batch

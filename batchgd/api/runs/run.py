@@ -107,6 +107,7 @@ class Gathering:
         """Note in the result where it comes from, and what is missing."""
         assert self.collector is not None
         done, missing = self.collector.n, self.collector.missing
+        result.seconds += self.collector.seconds_before
         result.__dict__["provenance"] = {**result.provenance, **self.collector.provenance()}
         if missing and result.stopped is None:
             again = said("the same call", "the same line")

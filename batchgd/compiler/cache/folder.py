@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import errno
 import hashlib
 import os
 import re
@@ -21,6 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from batchgd.compiler.cache.owners import check_entry, command_for, is_private, problem_with
 from batchgd.problem.errors import InputError
 
 LIMIT_BYTES = 2**30
@@ -78,7 +78,7 @@ def cache_folder() -> Path | None:
         if problem is None:
             with tempfile.TemporaryFile(dir=folder):
                 return folder
-        problem, cure = f"the cache folder {folder} {problem}", f"`chmod -R go-w {folder}` if it is yours, or set"
+        problem, cure = f"the cache folder {folder} {problem}", f"`{command_for(folder)}` if it is yours, or set"
     except OSError as error:
         problem, cure = f"cannot write to the cache folder {folder} ({error.strerror or error})", "set"
     fallback = _temporary_folder()
@@ -88,24 +88,6 @@ def cache_folder() -> Path | None:
         f"{cure} BATCHGD_CACHE_DIR to a folder that only you can write to"
     )
     return fallback
-
-
-def problem_with(folder: Path) -> str | None:
-    """Return why the code in a folder must not be run, or None if it belongs to this user and to nobody else."""
-    try:
-        status = os.stat(folder)  # a link here is the user's choice: it is the target that counts
-    except FileNotFoundError:
-        return None
-    if not stat.S_ISDIR(status.st_mode):
-        return "is not a folder"
-    return None if _is_private(status) else "belongs to another user or can be written by others, who could put code in"
-
-
-def _is_private(status: os.stat_result) -> bool:
-    """Whether something belongs to this user and nobody else may write to it."""
-    if not hasattr(os, "geteuid"):  # Windows
-        return True
-    return status.st_uid == os.geteuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 def _make(folder: Path) -> None:
@@ -128,6 +110,9 @@ def _temporary_folder() -> Path | None:
     remove_stale()
     try:
         folder = Path(tempfile.mkdtemp(prefix=_TEMPORARY))
+        if problem_with(folder) is not None:  # others may rename what is in $TMPDIR
+            folder.rmdir()
+            return None
     except OSError:
         return None
     _lock(folder)  # until this process ends, however it ends
@@ -181,24 +166,17 @@ def _remove_all(folder: Path) -> None:
 def read(path: Path) -> bytes | None:
     """Return the content of a file of an entry; None if there is none, or if another user may have written it."""
     try:
-        _check_entry(path.parent)
+        check_entry(path.parent)
         # Without waiting for the other end of a pipe.
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | _BINARY)
         with os.fdopen(handle, "rb") as file:
             status = os.fstat(handle)
-            return file.read() if stat.S_ISREG(status.st_mode) and _is_private(status) else None
+            return file.read() if stat.S_ISREG(status.st_mode) and is_private(status) else None
     except OSError:
         return None
 
 
 _BINARY = getattr(os, "O_BINARY", 0)
-
-
-def _check_entry(entry: Path) -> None:
-    """Raise OSError unless an entry is a folder, and not a link to one, of this user alone."""
-    status = os.lstat(entry)
-    if not (stat.S_ISDIR(status.st_mode) and _is_private(status)):
-        raise PermissionError(errno.EPERM, f"{entry.name} is not a folder that belongs to you alone")
 
 
 def write_atomically(path: Path, content: bytes) -> bool:
@@ -219,7 +197,7 @@ def write_atomically(path: Path, content: bytes) -> bool:
 
 def _write(path: Path, content: bytes) -> None:
     _make(path.parent)
-    _check_entry(path.parent)
+    check_entry(path.parent)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".batchgd-", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:

@@ -36,7 +36,7 @@ class DeviceCode:
         """Return the compiled kernel for these argument types; None if there is none that can be trusted."""
         from batchgd.kernels.cuda.assemble import kernel_from_bytes
 
-        return read_code(self._path(signature), kernel_from_bytes)
+        return read_code(self._path(signature), lambda payload: kernel_from_bytes(payload, signature))
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
         """Store a compiled kernel for the next process."""

@@ -1,0 +1,1 @@
+"""The longer parts of ``reliability.py``: one file each."""
