@@ -236,8 +236,8 @@ class Option:
         """
         return "--" + self.name.replace("_", "-")
 
-    def read(self, value: Any, where: str = "") -> Any:
-        """Convert a value, or raise InputError with the option's name and what it takes.
+    def read(self, value: Any, where: str = "", shown: str = "") -> Any:
+        """Convert a value, or raise InputError with the option's name, or the one ``shown``, and what it takes.
 
         >>> Option("starts", INTEGER, "").read("1e6")
         1000000
@@ -247,9 +247,9 @@ class Option:
         except InputError:
             raise  # it already explains what is wrong
         except (ValueError, TypeError, OverflowError, KeyError):
-            shown = value[-1] if isinstance(value, list) and value and self.kind.repeatable else value
-            name = f"{where}{self.name}" if where else self.flag
-            raise InputError(f"{name} takes {self.kind.wants}, not {quoted(shown)}") from None
+            last = value[-1] if isinstance(value, list) and value and self.kind.repeatable else value
+            name = shown or (f"{where}{self.name}" if where else self.flag)
+            raise InputError(f"{name} takes {self.kind.wants}, not {quoted(last)}") from None
 
 
 REGION = (
