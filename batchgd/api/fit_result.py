@@ -21,6 +21,7 @@ from batchgd.api.fit_profiles import Profiled
 from batchgd.api.result import MultistartResult
 from batchgd.compiler.least_squares import LeastSquares
 from batchgd.compiler.losses import Loss
+from batchgd.compiler.trace.module_patches import running
 from batchgd.problem import check
 from batchgd.problem.check import Interval
 from batchgd.problem.errors import InputError
@@ -305,7 +306,8 @@ class FitResult(Profiled):
             raise InputError(f"parameter {missing[0]!r} has no standard error, which a band needs: fix its value")
         if noise is not None and np.shape(noise) not in ((), centre.shape):
             raise InputError(f"sigma has {len(noise)} numbers, and x {len(centre)} points: give as many of each")
-        slopes = LeastSquares(lambda u: self.model.free(place, u), len(self.free), name=self.name)
+        curve = running(self.model.call)(lambda u: self.model.free(place, u))
+        slopes = LeastSquares(curve, len(self.free), name=self.name)
         jacobian = slopes.jacobian(self.best.free)[1][:, known]
         variance = np.einsum("ij,jk,ik->i", jacobian, self.covar[np.ix_(known, known)], jacobian)
         variance = variance if noise is None else variance + noise
