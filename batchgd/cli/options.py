@@ -62,6 +62,19 @@ def _pairs(value: Any) -> list[tuple[float, float]]:
     return pairs
 
 
+def _domain(value: Any) -> Any:
+    """Read domains: words, or LO:HI from the shell and [LO, HI] from TOML; one alone is for all coordinates."""
+    if not isinstance(value, list) or not value:
+        value = [value]
+    entries = [_number_pair(entry) if isinstance(entry, str) and ":" in entry else entry for entry in value]
+    return entries[0] if len(entries) == 1 else entries
+
+
+def _number_pair(text: str) -> tuple[float, float]:
+    low, high = text.split(":")
+    return _number(low), _number(high)
+
+
 def numbers(value: Any) -> list[float]:
     """Read a point: from the shell a list of texts "1,2,3", from TOML a number or a list of numbers."""
     entries = value if isinstance(value, list) else [value]
@@ -201,6 +214,9 @@ NORM = Kind("2|max", "2 or max", _norm)
 FLAG = Kind("", "true or false", _flag)
 BOX = Kind("LO HI", "two numbers, LO and HI (as in --box -5 5)", _pairs, repeatable=True)
 BOUNDS = Kind("LO HI", "two numbers, LO and HI, or inf (as in --bounds 0 inf)", _pairs, repeatable=True)
+DOMAIN = Kind(
+    "WORD|LO:HI", "free, positive, periodic, or an interval LO:HI (as in --domain 0:inf)", _domain, repeatable=True
+)
 POINT = Kind("X,Y,...", "numbers separated by commas", numbers, repeatable=True)
 POINTS = Kind("X,Y,...", "numbers separated by commas, as in --x0 1,2", _points, repeatable=True)
 TEXTS = Kind("TEXT", "a text, or several", _texts, repeatable=True)
@@ -257,7 +273,12 @@ REGION = (
 BOUNDED = Option(
     "bounds", BOUNDS, "Interval that a coordinate never leaves, -inf or inf for none; as --box, its default."
 )
-PROBLEM = (*REGION, BOUNDED)
+DOMAIN_OF = Option(
+    "domain",
+    DOMAIN,
+    "Range of a coordinate: free, positive (descends in ln x), periodic (an angle) or LO:HI; one for all, or one each.",
+)
+PROBLEM = (*REGION, BOUNDED, DOMAIN_OF)
 STARTS = (
     Option("starts", INTEGER, "Number of starting points, such as 1e6 (default: 10000)."),
     Option("sampling", TEXT, "uniform (default), sobol, latin_hypercube, grid, or normal with --mean and --std."),
