@@ -97,6 +97,8 @@ class CsvFile:
         if word.strip().isdecimal() and 1 <= int(word) <= len(names):
             return int(word) - 1
         hint = nearest(word, names) if self.layout.names else f"it has no header: give a number from 1 to {len(names)}"
+        if option == "--sigma" and as_number(word) is not None:
+            hint = f"{hint}; without --sigma all observations weigh the same"
         raise InputError(f"{self.name} has no column {word!r}; {hint}")
 
     def read(self, numeric: Sequence[int], words: Sequence[int] = ()) -> dict[int, Any]:
