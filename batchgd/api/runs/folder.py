@@ -10,20 +10,19 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from batchgd.api.runs.configuration import Configuration, configuration_of, difference, hash_of, versions
-from batchgd.api.runs.part import name_of
+from batchgd.api.runs.part import name_of, writing
 from batchgd.api.runs.split import Range
 from batchgd.api.storage.archive import read_json
-from batchgd.api.storage.files import appearing, locked_file, remove_abandoned, resolved
+from batchgd.api.storage.files import appearing, locked_file, make_folder, remove_abandoned, resolved
 from batchgd.api.storage.typed import typed
 from batchgd.engine.batch import Batch
-from batchgd.problem.errors import InputError, RunWarning, WriteError, quoted, warn
-from batchgd.problem.speaker import option, said
+from batchgd.problem.errors import InputError, RunWarning, quoted, warn
+from batchgd.problem.speaker import option
 
 FORMAT, VERSION = "batchgd run", 1
 MANIFEST, PARTS, LOCK = "run.json", "parts", ".lock"
@@ -90,14 +89,14 @@ class RunFolder:
         folder = resolved(path)
         configuration = configuration_of(batch)
         made = Manifest(FORMAT, VERSION, hash_of(configuration), configuration, rows, starts, None, versions())
-        with _writing(folder):
+        with writing(folder):
             if not folder.exists():
-                folder.mkdir(parents=True, exist_ok=True)
+                make_folder(folder)
             _check_place(folder)
             if not (folder / MANIFEST).exists():
                 with contextlib.suppress(FileExistsError):  # another process was faster
                     _write_manifest(folder, made, overwrite=False)
-            (folder / PARTS).mkdir(exist_ok=True)
+            make_folder(folder / PARTS)
         found = cls(folder, _read_manifest(folder))
         found.check(configuration, starts or found.manifest.starts, rows=rows, asked=batch.compute.asked)
         remove_abandoned(folder / PARTS)
@@ -114,7 +113,7 @@ class RunFolder:
         changed = difference(manifest.configuration, configuration)
         begun, backend = manifest.configuration["backend"], configuration["backend"]
         if changed is not None and begun != backend:
-            changed = difference(*(_on_any_backend(each) for each in (manifest.configuration, configuration)))
+            changed = difference(_on_any_backend(manifest.configuration), _on_any_backend(configuration))
             if changed is None and not asked:
                 raise InputError(
                     f"{self.path} was begun with {option('backend', begun)}, and this call would use {backend}: give "
@@ -138,7 +137,7 @@ class RunFolder:
 
     def change(self, **fields: int) -> None:
         """Write a larger number of starts, or the size of parts if no other process did, into the manifest."""
-        with _writing(self.path):
+        with writing(self.path):
             (self.path / LOCK).touch()
             with locked_file(self.path / LOCK, wait=True):
                 now = _read_manifest(self.path)
@@ -209,13 +208,3 @@ def _read_manifest(folder: Path) -> Manifest:
 def _write_manifest(folder: Path, manifest: Manifest, *, overwrite: bool) -> None:
     with appearing(folder / MANIFEST, overwrite) as file:
         file.write(json.dumps(asdict(manifest), indent=1, allow_nan=False).encode())
-
-
-@contextlib.contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    """Turn an error of the disk into one line."""
-    try:
-        yield
-    except OSError as error:
-        wanted = said("pass run= a folder", "give --run a folder")
-        raise WriteError(f"cannot write {folder}: {error.strerror or error}; {wanted} that you can write") from error
