@@ -165,7 +165,7 @@ def fit(
     guess = None
     if parameters.guess is not None and not landscape.interrupted:
         guess = multistart(objective, starts=parameters.guess[None], **how)
-    found = outcome(prepared, data, objective.loss, exchange, landscape, guess)
+    found = outcome(prepared, data, exchange, landscape, guess)
     return FitResult(prepared, data, landscape, found, objective.loss, absolute_sigma)
 
 

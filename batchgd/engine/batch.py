@@ -142,7 +142,6 @@ def make_batch(
     method = as_method(method)
     region, objective = problem.resolve()
     compute = compute.for_plain_python() if problem.plain else compute
-    compute = compute if params is None else compute.for_problems()
     units = chosen(scale, region, method)
     seed = parse_seed(seed)
     if not isinstance(starts, Starts):
