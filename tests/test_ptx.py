@@ -110,7 +110,7 @@ def test_each_start_has_its_own_params(case):
     fun, x0, options = OWN[case]
     options = {"gtol": 1e-9, "maxiter": 30, "which": simulated_cuda.OF_SIX[: len(x0)], **options}
     cpu = bgd.descend(fun, x0, backend="cpu", **options)
-    several = patch.object(launch_cuda, "BUFFER_BYTES", 750)
+    several = patch.object(launch_cuda, "BUFFER_BYTES", 400)
     with interpreted(), several, bgd.testing.forced(warp=32 if "warp" in case else None):
         cuda = bgd.descend(fun, x0, backend="cuda", **options)
     assert np.array_equal(cuda.status, cpu.status)

@@ -43,7 +43,7 @@ OPTIONS = (
     Option("expr", TEXT, "Instead of it, a formula of x and parameters, such as 'a*exp(-k*t) + c'."),
     Option("param", PARAMETERS, "Limits of a parameter, a fixed number or a formula of others; repeat for each."),
     Option("x", TEXTS, "Column of an independent variable, or NAME=COLUMN; repeat for several."),
-    Option("y", COLUMN, "Column of the observations (default: the other one of two)."),
+    Option("y", COLUMN, "Column of the observations (default: the only other one with numbers)."),
     Option("sigma", COLUMN, "Column of the standard deviations of y."),
     Option("absolute_sigma", FLAG, "Sigma is known absolutely, not only up to a factor."),
     Option("group", COLUMN, "Column whose values name data sets that are fitted together ..."),

@@ -160,7 +160,7 @@ class LeastSquares(Objective):
         def scaled(u: Any, *params: Any) -> Any:
             return residuals(units.at(u), *params)
 
-        box = None if self.box is None else units.of_box(self.box)
+        box = units.of_own_box(self.box)
         sigma = (1.0 if self.sigma is None else self.sigma) / root
         options: dict[str, Any] = {"loss": self.loss.name, "f_scale": self.loss.f_scale * root, "name": self.name}
         return LeastSquares(scaled, self.dim, self._params, sigma=sigma, box=box, **options)

@@ -27,7 +27,7 @@ from batchgd.kernels import (
 )
 from batchgd.kernels.cpu_places import ALL_LANES, MEMORY, TABLES, TAIL
 from batchgd.kernels.vecmath.emitters import EMITTERS
-from batchgd.kernels.vecmath.ir import FLOAT32, FLOAT64, Real
+from batchgd.kernels.vecmath.ir import Real
 
 WIDTHS = (1, 4, 8, 16)
 LANES = 16
@@ -40,7 +40,7 @@ EDGES = [0.0, -0.0, 1.0, -1.0, 0.5, 2.0, math.inf, -math.inf, math.nan, 1e-320, 
 
 def vector_function(name, dtype, width):
     """A function of vectors as machine code: it takes the addresses of its arguments and of its results."""
-    form = (FLOAT64 if dtype == "float64" else FLOAT32).over(width)
+    form = this_processor().form(dtype, width)
     arity = 2 if name in ("atan2", "power", "hypot", "fmod", "minimum", "maximum", "copysign") else 1
     module = ir.Module()
     pointer = ir.PointerType()

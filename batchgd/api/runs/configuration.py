@@ -41,6 +41,7 @@ def configuration_of(batch: Batch) -> Configuration:
             "stopping": stopping,  # after what decides the default of gtol
             "backend": batch.backend.name,
             "arithmetic": arithmetic(batch),
+            **({} if batch.domain is None else {"domain": list(batch.domain.kinds)}),
         }
     )
 

@@ -12,7 +12,7 @@ from batchgd.api.runs.split import Range
 from batchgd.kernels.plan import Cells, Endpoints
 from batchgd.minima.catalogue import Catalogue
 from batchgd.minima.collector import Collector
-from batchgd.problem.box import Box
+from batchgd.problem.coordinates import Coordinates
 from batchgd.problem.identity import Identity
 from batchgd.problem.joined_starts import JoinedStarts
 from batchgd.problem.samplings import Starts
@@ -24,8 +24,8 @@ class Gathered(Collector):
     ``seconds_before`` is the work that other calls did: a result of many calls reports the work of all.
     """
 
-    def __init__(self, box: Box, identity: Identity, dtype: str, *, keep: bool) -> None:
-        super().__init__(box, identity, keep=keep)
+    def __init__(self, coordinates: Coordinates, identity: Identity, dtype: str, *, keep: bool) -> None:
+        super().__init__(coordinates, identity, keep=keep)
         self._dtype = dtype
         self.ranges: list[Range] = []
         self.seconds_before = 0.0
@@ -62,7 +62,7 @@ class Gathered(Collector):
     def keys(self) -> NDArray[np.uint64]:
         """The cell of each start so far."""
         rows = self.endpoints()
-        return self.catalogue.keys(rows.x, rows.fun, rows.status)
+        return self.catalogue.keys(self._at.inward(rows.x), rows.fun, rows.status)
 
     def taken(self, starts: Starts) -> Starts:
         """The starts that were collected."""

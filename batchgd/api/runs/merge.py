@@ -20,7 +20,7 @@ from batchgd.engine.progress import Progress, Watch
 from batchgd.kernels.plan import Endpoints
 from batchgd.minima.collect import collect
 from batchgd.problem import check
-from batchgd.problem.box import Box
+from batchgd.problem.coordinates import Coordinates
 from batchgd.problem.errors import InputError, RunWarning, quoted, warn
 from batchgd.problem.identity import Identity, as_identity
 from batchgd.problem.joined_starts import JoinedStarts
@@ -103,8 +103,8 @@ def merge(
     batch = sources[0].batch
     made: list[_Merged] = []
 
-    def gather(box: Box, identity: Identity, *, keep: bool) -> _Merged:
-        made.append(_Merged(sources, box, identity, keep=keep, partial=partial))
+    def gather(coordinates: Coordinates, identity: Identity, *, keep: bool) -> _Merged:
+        made.append(_Merged(sources, coordinates, identity, keep=keep, partial=partial))
         return made[0]
 
     with heeded():
@@ -136,8 +136,10 @@ class _Source:
 class _Merged(Gathered):
     """Collects the parts of several runs."""
 
-    def __init__(self, sources: list[_Source], box: Box, identity: Identity, *, keep: bool, partial: bool) -> None:
-        super().__init__(box, identity, sources[0].batch.dtype, keep=keep)
+    def __init__(
+        self, sources: list[_Source], at: Coordinates, identity: Identity, *, keep: bool, partial: bool
+    ) -> None:
+        super().__init__(at, identity, sources[0].batch.dtype, keep=keep)
         self.sources, self.partial = sources, partial
 
     def run(self, part: Batch, watch: Watch | None = None) -> Endpoints:
@@ -163,7 +165,9 @@ class _Merged(Gathered):
     def _read(self, source: _Source, folder: RunFolder, part: Range) -> None:
         file, batch = folder.file_of(part), source.batch
         try:
-            found = read_part(file, batch.box, batch.dtype, folder.manifest.hash, part, rows=self.keep)
+            found = read_part(
+                file, batch.coordinates.inside_box, batch.dtype, folder.manifest.hash, part, rows=self.keep
+            )
         except InputError as error:
             message = f"{file} is damaged ({error})"
             if not self.partial:

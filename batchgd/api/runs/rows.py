@@ -19,6 +19,8 @@ from batchgd.api.storage.typed import typed
 from batchgd.kernels.plan import columns
 from batchgd.problem import check
 from batchgd.problem.box import Box
+from batchgd.problem.coordinates import Coordinates
+from batchgd.problem.domain import Domain
 from batchgd.problem.errors import InputError, printable
 from batchgd.problem.keywords import explained
 from batchgd.problem.optional import require
@@ -32,6 +34,7 @@ class _Settings:
 
     box: list[NDArray[np.float64]]
     dtype: str
+    domain: list[str] | None = None
 
 
 @explained
@@ -88,6 +91,8 @@ class Rows:
         settings = typed(decode(configuration), _Settings, f"{folder.path}: configuration")
         self._name = printable(str(configuration["function"].get("name")))
         self._box = Box(*settings.box)
+        if settings.domain is not None:
+            self._box = Coordinates(self._box, domain=Domain.of(settings.domain, self._box)).inside_box
         self._dtype = "float64" if settings.dtype == "mixed" else settings.dtype
 
     def ranges(self) -> list[Range]:
