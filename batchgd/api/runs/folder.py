@@ -7,6 +7,7 @@ link in the folder is followed, and the manifest is changed only to add starts o
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -29,6 +30,7 @@ FORMAT, VERSION = "batchgd run", 1
 MANIFEST, PARTS, LOCK = "run.json", "parts", ".lock"
 
 _PART = re.compile(r"(\d{14,19})-(\d{14,19})\.npz", re.ASCII)
+_CHECKSUM = "checksum"
 _MOST_BYTES = 1 << 26
 """Largest size of a manifest: a box and parameters of a million numbers."""
 
@@ -197,6 +199,8 @@ def _read_manifest(folder: Path) -> Manifest:
             raise InputError("it is not the manifest of a run")
         if fields.get("version") != VERSION:
             raise InputError(f"it has format version {quoted(fields.get('version'))}, but this batchgd reads {VERSION}")
+        if fields.pop(_CHECKSUM, None) != checksum(fields):
+            raise InputError("it is damaged, or was altered by hand")
         manifest = typed(fields, Manifest, "run")
         configuration = {**fields["configuration"]}
         if hash_of(configuration) != manifest.hash:
@@ -208,7 +212,14 @@ def _read_manifest(folder: Path) -> Manifest:
 
 def _write_manifest(folder: Path, manifest: Manifest, *, overwrite: bool) -> None:
     with appearing(folder / MANIFEST, overwrite) as file:
-        file.write(json.dumps(asdict(manifest), indent=1, allow_nan=False).encode())
+        fields = asdict(manifest)
+        file.write(json.dumps({**fields, _CHECKSUM: checksum(fields)}, indent=1, allow_nan=False).encode())
+
+
+def checksum(fields: dict[str, Any]) -> str:
+    """Return what shows damage: a number of starts with one wrong digit would still be one."""
+    text = json.dumps(fields, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @contextlib.contextmanager
