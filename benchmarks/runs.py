@@ -1,6 +1,6 @@
 """What a run in parts costs: the same starts with and without a folder, in turns; memory and killed processes.
 
-python benchmarks/runs.py cost      # seconds of work with and without run=, best of 5 in turns
+python benchmarks/runs.py cost      # seconds with and without run=, the best of 5 in turns
 python benchmarks/runs.py memory    # the largest memory of a process, by the number of starts
 python benchmarks/runs.py kills 200 # SIGKILL at random moments; the catalogues must be equal to the last bit
 """
@@ -33,19 +33,23 @@ def cost(repeats: int = 5) -> None:
     """Print the ratio of times with and without a folder."""
     for name, (fun, settings) in CASES.items():
         bgd.multistart(fun, **settings | {"starts": 10_000})
-        best = {"without": np.inf, "with": np.inf}
+        best, used = {"without": np.inf, "with": np.inf}, {"without": np.inf, "with": np.inf}
         with tempfile.TemporaryDirectory(dir=os.environ.get("BATCHGD_BENCH_DIR")) as place:
             for k in range(repeats):
                 for how in best:
                     folder = f"{place}/{k}" if how == "with" else None
-                    began = time.perf_counter()
+                    began, worked = time.perf_counter(), time.process_time()
                     result = bgd.multistart(fun, **settings, run=folder)
                     best[how] = min(best[how], time.perf_counter() - began)
+                    used[how] = min(used[how], time.process_time() - worked)
                     parts = result.provenance.get("parts", 0)
                     if folder:
                         shutil.rmtree(folder)
-        ratio = best["with"] / best["without"] - 1.0
-        print(f"{name}: {best['without']:.2f} s without, {best['with']:.2f} s with {parts} parts: {100 * ratio:+.1f} %")
+        wall, cpu = (100.0 * (times["with"] / times["without"] - 1.0) for times in (best, used))
+        print(
+            f"{name}: {best['without']:.2f} s without, {best['with']:.2f} s with {parts} parts: {wall:+.1f} %", end=""
+        )
+        print(f", of the processor's time {cpu:+.1f} %", flush=True)
 
 
 _CHILD = """

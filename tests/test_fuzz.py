@@ -1,11 +1,14 @@
 """Damaged files of every kind, random calls, and a machine with no room: one line, or what an undamaged one gives.
 
-The long versions are ``python benchmarks/reliability.py files``, ``calls`` and ``formulas``.
+The long versions are ``python benchmarks/reliability.py files``, ``calls``, ``formulas`` and ``limits``.
 """
 
+import contextlib
 import gzip
 import os
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -93,34 +96,55 @@ def test_without_descriptors_nothing_is_lost(tmp_path, request):
     assert main(["run", "himmelblau", "--config", str(saved)]) == 2
 
 
-@pytest.mark.skipif(not hasattr(os, "seteuid"), reason="Windows has no such users")
-def test_folders_that_may_not_be_written_or_read(tmp_path, capsys):
-    if os.geteuid() != 0:
+@pytest.fixture
+def another_user():
+    """Become another user inside the block; yields a folder that all users can reach."""
+    if not hasattr(os, "seteuid") or os.geteuid() != 0:
         pytest.skip("only root can be another user for a while")
-    run, saved = tmp_path / "run", tmp_path / "saved.npz"
+
+    @contextlib.contextmanager
+    def another():
+        os.seteuid(65534)
+        try:
+            yield
+        finally:
+            os.seteuid(0)
+
+    with tempfile.TemporaryDirectory() as place:
+        os.chmod(place, 0o755)
+        yield Path(place), another
+
+
+@pytest.mark.parametrize("closed", ["nothing", "parts", "run"])
+def test_folders_that_may_not_be_written_or_read(another_user, closed):
+    place, another = another_user
+    run, saved = place / "run", place / "run" / "saved.npz"
     with bgd.testing.forced(part=50):
         whole = bgd.multistart("rastrigin", **SETTINGS, run=run)
-        whole.save(saved)
-        bgd.load(saved)
-        for mode in (0o755, 0o700):
-            run.chmod(mode)
-            saved.chmod(mode & 0o644)
-            os.seteuid(65534)
-            try:
-                with pytest.raises(bgd.InputError, match=r"Permission denied|is not a run"):
-                    bgd.multistart("rastrigin", **SETTINGS | {"starts": 300}, run=run)
-                with pytest.raises(bgd.InputError, match="Permission denied"):
-                    whole.save(tmp_path / "run" / "x.npz")
-                if mode == 0o700:
-                    with pytest.raises(bgd.InputError, match="Permission denied"):
-                        bgd.load(saved)
-            finally:
-                os.seteuid(0)
+        assert whole.n == bgd.merge(run).n == len(bgd.load(whole.save(saved)))
+        {"nothing": place, "parts": run / "parts", "run": run}[closed].chmod(0o755 if closed == "nothing" else 0o700)
+        calls = {
+            "more": lambda: bgd.multistart("rastrigin", **SETTINGS | {"starts": 300}, run=run),
+            "save": lambda: whole.save(run / "other.npz"),
+            "again": lambda: bgd.multistart("rastrigin", **SETTINGS, run=run),
+            "merge": lambda: bgd.merge(run),
+            "rows": lambda: [*bgd.rows(run)],
+            "load": lambda: bgd.load(saved),
+        }
+        allowed = {"nothing": ["again", "merge", "rows", "load"], "parts": ["load"], "run": []}[closed]
+        with another():
+            for name, call in calls.items():
+                if name in allowed:
+                    call()
+                else:
+                    with pytest.raises(bgd.InputError, match="Permission denied") as line:
+                        call()
+                    assert str(line.value).isprintable()
+        run.chmod(0o755)
         assert differing(bgd.multistart("rastrigin", **SETTINGS, run=run), whole) == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs limits on memory")
-@pytest.mark.parametrize(("name", "value"), [("AS", 60), ("NOFILE", 3), ("FSIZE", 15_000)])
-def test_what_a_process_in_need_leaves_is_continued(tmp_path, name, value):
-    limited(name, value, tmp_path / "run")
+def test_what_a_process_without_memory_leaves_is_continued(tmp_path):
+    limited("AS", 60, tmp_path / "run")
     assert goes_on(tmp_path / "run", whole())

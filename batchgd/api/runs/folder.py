@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from batchgd.api.runs.configuration import Configuration, configuration_of, difference, hash_of, versions
-from batchgd.api.runs.part import name_of
+from batchgd.api.runs.part import name_of, writing
 from batchgd.api.runs.split import Range
 from batchgd.api.storage.archive import read_json
-from batchgd.api.storage.files import appearing, locked_file, remove_abandoned, resolved
+from batchgd.api.storage.files import appearing, locked_file, make_folder, remove_abandoned, resolved
 from batchgd.api.storage.typed import typed
 from batchgd.engine.batch import Batch
-from batchgd.problem.errors import InputError, RunWarning, WriteError, quoted, warn
-from batchgd.problem.speaker import option, said
+from batchgd.problem.errors import InputError, RunWarning, quoted, warn
+from batchgd.problem.speaker import option
 
 FORMAT, VERSION = "batchgd run", 1
 MANIFEST, PARTS, LOCK = "run.json", "parts", ".lock"
@@ -76,8 +76,9 @@ class RunFolder:
     def open(cls, path: str | Path) -> RunFolder:
         """Read the manifest of a run."""
         folder = resolved(path)
-        if not (folder / MANIFEST).is_file():
-            raise InputError(f"{folder} is not a run: give a folder that {option('run')} made")
+        with _reading(folder):
+            if not (folder / MANIFEST).is_file():
+                raise InputError(f"{folder} is not a run: give a folder that {option('run')} made")
         return cls(folder, _read_manifest(folder))
 
     @classmethod
@@ -92,14 +93,14 @@ class RunFolder:
         folder = resolved(path)
         configuration = configuration_of(batch)
         made = Manifest(FORMAT, VERSION, hash_of(configuration), configuration, rows, starts, None, versions())
-        with _writing(folder):
+        with writing(folder):
             if not folder.exists():
-                folder.mkdir(parents=True, exist_ok=True)
+                make_folder(folder)
             _check_place(folder)
             if not (folder / MANIFEST).exists():
                 with contextlib.suppress(FileExistsError):  # another process was faster
                     _write_manifest(folder, made, overwrite=False)
-            (folder / PARTS).mkdir(exist_ok=True)
+            make_folder(folder / PARTS)
         found = cls(folder, _read_manifest(folder))
         found.check(configuration, starts or found.manifest.starts, rows=rows, asked=batch.compute.asked)
         remove_abandoned(folder / PARTS)
@@ -116,7 +117,7 @@ class RunFolder:
         changed = difference(manifest.configuration, configuration)
         begun, backend = manifest.configuration["backend"], configuration["backend"]
         if changed is not None and begun != backend:
-            changed = difference(*(_on_any_backend(each) for each in (manifest.configuration, configuration)))
+            changed = difference(_on_any_backend(manifest.configuration), _on_any_backend(configuration))
             if changed is None and not asked:
                 raise InputError(
                     f"{self.path} was begun with {option('backend', begun)}, and this call would use {backend}: give "
@@ -140,7 +141,7 @@ class RunFolder:
 
     def change(self, **fields: int) -> None:
         """Write a larger number of starts, or the size of parts if no other process did, into the manifest."""
-        with _writing(self.path):
+        with writing(self.path):
             (self.path / LOCK).touch()
             with locked_file(self.path / LOCK, wait=True):
                 now = _read_manifest(self.path)
@@ -156,13 +157,11 @@ class RunFolder:
 
     def parts(self) -> list[Range]:
         """Return the ranges of the parts there are, by their names."""
-        found = []
-        with contextlib.suppress(FileNotFoundError), os.scandir(self.path / PARTS) as entries:
-            for entry in entries:
-                match = _PART.fullmatch(entry.name)
-                if match and int(match[1]) < int(match[2]):
-                    found.append((int(match[1]), int(match[2])))
-        return sorted(found)
+        names: list[str] = []
+        with _reading(self.path), contextlib.suppress(FileNotFoundError):
+            names = os.listdir(self.path / PARTS)
+        matches = filter(None, map(_PART.fullmatch, names))
+        return sorted((int(match[1]), int(match[2])) for match in matches if int(match[1]) < int(match[2]))
 
     def file_of(self, part: Range) -> Path:
         """Return the file of a part."""
@@ -218,15 +217,15 @@ def _write_manifest(folder: Path, manifest: Manifest, *, overwrite: bool) -> Non
 
 def checksum(fields: dict[str, Any]) -> str:
     """Return what shows damage: a number of starts with one wrong digit would still be one."""
-    text = json.dumps(fields, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @contextlib.contextmanager
-def _writing(folder: Path) -> Iterator[None]:
+def _reading(folder: Path) -> Iterator[None]:
     """Turn an error of the disk into one line."""
     try:
         yield
+    except FileNotFoundError:
+        raise
     except OSError as error:
-        wanted = said("pass run= a folder", "give --run a folder")
-        raise WriteError(f"cannot write {folder}: {error.strerror or error}; {wanted} that you can write") from error
+        raise InputError(f"{folder} cannot be read: {error.strerror or error}") from None

@@ -18,7 +18,7 @@ from batchgd.api.runs.split import Range, share
 from batchgd.engine.batch import Batch
 from batchgd.engine.compute import Compute
 from batchgd.problem import check
-from batchgd.problem.box import Box
+from batchgd.problem.coordinates import Coordinates
 from batchgd.problem.errors import InputError, quoted
 from batchgd.problem.identity import Identity
 from batchgd.problem.speaker import option, said
@@ -96,10 +96,10 @@ class Gathering:
     callback: Callable[[Partial], Any] | None
     collector: PartsCollector | None = None
 
-    def __call__(self, box: Box, identity: Identity, *, keep: bool) -> PartsCollector:
+    def __call__(self, coordinates: Coordinates, identity: Identity, *, keep: bool) -> PartsCollector:
         """Make the collector."""
         self.collector = PartsCollector(
-            self.folder, self.batch, self.range, box, identity, keep=keep, callback=self.callback
+            self.folder, self.batch, self.range, coordinates, identity, keep=keep, callback=self.callback
         )
         return self.collector
 
@@ -107,6 +107,7 @@ class Gathering:
         """Note in the result where it comes from, and what is missing."""
         assert self.collector is not None
         done, missing = self.collector.n, self.collector.missing
+        result.seconds += self.collector.seconds_before
         result.__dict__["provenance"] = {**result.provenance, **self.collector.provenance()}
         if missing and result.stopped is None:
             again = said("the same call", "the same line")
