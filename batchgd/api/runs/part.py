@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -82,11 +82,24 @@ class _Head:
     statistics: dict[str, bool | int | float | str | None]
 
 
-def write_part(path: Path, part: Part, configuration: str) -> None:
-    """Write a part into a new file, which appears complete or not at all, and is on the disk when this returns.
+def write_part(path: Path, part: Part | bytes, configuration: str) -> None:
+    """Write a part, or its bytes, into a new file, which appears complete or not at all, and is then on the disk.
 
     Raises WriteError if it cannot be written.
     """
+    try:
+        with appearing(path, overwrite=True, tidy=False) as file:
+            if isinstance(part, bytes):
+                file.write(part)
+            else:
+                put_part(file, part, configuration)
+    except OSError as error:
+        reason = error.strerror or error
+        raise WriteError(f"cannot write {path}: {reason}; the parts before it are saved, so repeat the call") from error
+
+
+def put_part(file: BinaryIO, part: Part, configuration: str) -> None:
+    """Write a part into an open file."""
     cells, lowest = part.catalogue, part.catalogue.lowest
     head = _Head(
         FORMAT,
@@ -104,25 +117,22 @@ def write_part(path: Path, part: Part, configuration: str) -> None:
     arrays = {f"cells.{name}": getattr(cells, name) for name in _OF_CELLS}
     if part.rows is not None:
         arrays |= {f"rows.{name}": column for name, column in columns(part.rows).items()}
-    try:
-        with appearing(path, overwrite=True, tidy=False) as file:
-            write(file, encode(head), arrays)
-    except OSError as error:
-        reason = error.strerror or error
-        raise WriteError(f"cannot write {path}: {reason}; the parts before it are saved, so repeat the call") from error
+    write(file, encode(head), arrays)
 
 
-def read_part(path: Path, box: Box, dtype: str, configuration: str, expected: Range, *, rows: bool) -> Part:
-    """Read a part of a run in this box, with endpoints of this dtype; its rows only on request.
+def read_part(source: Path | bytes, box: Box, dtype: str, configuration: str, expected: Range, *, rows: bool) -> Part:
+    """Read a part of a run in this box, with endpoints of this dtype, from its file or the bytes of it.
+
+    Its rows are read only on request.
 
     Raises
     ------
     InputError
         If the file is damaged, or is not this part of this run.
     """
-    if path.is_symlink():
+    if isinstance(source, Path) and source.is_symlink():
         raise InputError("it is a link")
-    with opened(path) as archive:
+    with opened(source) as archive:
         fields = decode(read_head(archive))
         if not isinstance(fields, dict) or fields.get("format") != FORMAT or fields.get("version") != VERSION:
             raise InputError("it is not a part of a run in this version's format")
