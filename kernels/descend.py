@@ -8,7 +8,8 @@ The arguments of a call are grouped in the named tuples of ``plan.py``: ``starts
 
 The workspace ``ws`` is one flat array of reals, slot k of a lane at ``ws[k * W + lane]``: x, the rule's vectors and
 scalars, learning rates and the like that differ per start, and the lane's own counters. A thread has one lane, W is 1.
-``index[lane]`` is the start that a lane descends from, -1 for one that is parked because no start is left.
+``index[lane]`` is the start that a lane descends from, -1 for one that is parked because no start is left. If each
+start has its own parameters of the objective, ``index[W + lane]`` is where they begin in ``p``.
 """
 
 from typing import Any
@@ -19,6 +20,7 @@ Array = Any
 
 D = 1  # dimensions
 W = 1  # lanes of a block: one thread's
+OWN = False  # whether each start has its own parameters of the objective
 ACCEPTED = 0  # first slot of the last accepted point
 STATE = 0  # first slot of what a start resets to zero
 PER_START = 0  # first slot of hyperparameters that differ per start
@@ -92,6 +94,8 @@ def refill(ws, index, lane, starts):
     """Give a lane the next start, or park it; return the number of lanes that this leaves at work, 0 or 1."""
     start = claim(starts.queue)
     index[lane] = start
+    if OWN:
+        index[W + lane] = starts.places[max(start - starts.base, 0)]  # parked lanes evaluate as well
     for k in range(STATE, SLOTS):
         ws[k * W + lane] = real(0.0)
     live = 0

@@ -147,6 +147,8 @@ class _State:
         self.evaluate_value = _Evaluation(functions.evaluate_value) if alone else self.evaluate
         self.call = _Call(seed=plan.seed)
         numbers = plan.numbers._asdict()
+        if plan.problems is not None:
+            numbers["p"] = plan.problems.numbers
         self.call.point(lower=plan.lower, width=plan.width, control=plan.control, **numbers)
         self.arguments = self.workspace.ctypes.data, self.index.ctypes.data, ctypes.addressof(self.call)
 
@@ -159,7 +161,7 @@ class _State:
         if plan.points is not None:
             call.point(points=starts.points)
         if plan.problems is not None:
-            self.places = plan.problems.places(first, stop)
+            self.places = starts.places
             call.point(places=self.places)
         if plan.trails is not None:
             trails = plan.trails.part(first, stop)

@@ -24,7 +24,8 @@ Array = Any
 STREAMS = 2
 """Launches in flight on each device: one runs while the results of the other are processed."""
 BUFFER_BYTES = 1 << 28
-"""What the endpoints of one launch take at most, on the device and, page-locked, on the host."""
+"""What the endpoints of one launch take at most, on the device and, page-locked, on the host; and with them parameters
+of the objective, where each start has its own."""
 
 
 def launch(module: ModuleType, plan: Plan, threads: int) -> None:
@@ -32,7 +33,8 @@ def launch(module: ModuleType, plan: Plan, threads: int) -> None:
     if plan.trails is not None:
         _record(module, plan)
         return
-    most = max(1, min(plan.shard, BUFFER_BYTES // (plan.dim * np.dtype(plan.dtype).itemsize + 33)))
+    own = 0 if plan.problems is None else plan.problems.numbers.shape[1]
+    most = max(1, min(plan.shard, BUFFER_BYTES // ((plan.dim + own) * np.dtype(plan.dtype).itemsize + 33)))
     launches = -(-plan.n // min(most, FIRST_LAUNCH))
     paces = [Pace(most) for _ in range(min(devices(), launches))]
     order = [(device, pace) for _ in range(STREAMS) for device, pace in enumerate(paces)]
@@ -61,11 +63,14 @@ class _Flight:
         plan, stream, n = self._plan, self._stream, stop - first
         self._make_room(n)
         assert self._rows is not None
-        starts = stream.put_all(plan.starts(first, stop))
+        starts, p = plan.shipped(first, stop)
+        starts, numbers = stream.put_all(starts), self._numbers
+        if plan.problems is not None:
+            numbers = numbers._replace(p=stream.put("p", p))
         stream.zero(self._rows.status)
         blocks, threads = grid(n * threads_per_trajectory(self._module), self._kernels.how, stream.multiprocessors)
-        stream.launch(self._kernels.descend, blocks, threads, starts, self._numbers, self._control, self._rows)
-        stream.sweep(self._kernels.values, n, self._rows.x, n, self._numbers.p, self._rows.fun)
+        stream.launch(self._kernels.descend, blocks, threads, starts, numbers, self._control, self._rows)
+        stream.sweep(self._kernels.values, n, self._rows.x, n, numbers.p, starts.places, self._rows.fun)
         self._range = first, stop
         if self._merger is not None:
             self._merger.begin(self._rows, n, first)
@@ -203,16 +208,17 @@ def _record(module: Any, plan: Plan) -> None:
         for kernel in (module.record_kernel, module.values_kernel):
             stream.on_device(partial(kernel.compile, signatures[kernel.__name__]))
     plan.ready()
+    given, p = plan.shipped(0, n)
     starts, numbers, trails = (
-        stream.put_all(plan.starts(0, n)),
-        stream.put_all(assemble.by_value(plan.numbers)),
+        stream.put_all(given),
+        stream.put_all(assemble.by_value(plan.numbers._replace(p=p))),
         stream.put_all(plan.trails),
     )
     control, ends = stream.control(plan.control), stream.zero_ends(n, plan)
     # A warp on each multiprocessor: few trajectories, and the simulator's shape suits them.
     blocks, threads = grid(n, SIMULATED, stream.multiprocessors)
     stream.launch(module.record_kernel, blocks, threads, starts, numbers, control, ends, trails)
-    stream.sweep(module.values_kernel, n, ends.x, n, numbers.p, ends.fun)
+    stream.sweep(module.values_kernel, n, ends.x, n, numbers.p, starts.places, ends.fun)
     came = [stream.fetch(f"rows {k}", array, n) for k, array in enumerate((*ends, *trails))]
     stream.mark()
     while not stream.ended():

@@ -37,6 +37,7 @@ class Starts(NamedTuple):
     These groups, ``Ends`` and ``Trails`` are the arguments of that call on every target, and of CUDA's kernels
     (``cuda/assemble.py`` has their types). Starts are drawn in the box of ``lower`` and ``width`` from ``seed``, or are
     the rows of ``points``; row 0 of ``points`` and ``per_start``, and of the endpoints, is that of start ``base``.
+    ``places`` are where in ``p`` the parameters of the objective begin for each start, if it has its own.
     """
 
     queue: Array
@@ -46,6 +47,7 @@ class Starts(NamedTuple):
     points: Array
     per_start: Array
     base: int
+    places: Array
 
 
 class Numbers(NamedTuple):
@@ -86,6 +88,14 @@ class Problems(NamedTuple):
     def part(self, rows: Any) -> "Problems":
         """Return the problems of some of the starts, sharing memory."""
         return Problems(self.numbers, self.which[rows])
+
+    def without_others(self) -> "Problems":
+        """Return the same without problems that no start has; nothing is copied if there are few such in between."""
+        first, stop = int(self.which.min()), int(self.which.max()) + 1
+        if stop - first <= len(self.which):
+            return Problems(self.numbers[first:stop], self.which - first)
+        used, which = np.unique(self.which, return_inverse=True)
+        return Problems(self.numbers[used], which)
 
 
 @dataclass
@@ -278,4 +288,14 @@ class Plan:
             points = np.ascontiguousarray(self.points(first, stop), self.dtype)
         base, seed = self.number + first, np.uint64(self.seed)
         queue = np.array([base, self.number + stop], np.int64)
-        return Starts(queue, seed, self.lower, self.width, points, self.per_start[first:stop], base)
+        places = np.empty(0, np.int64) if self.problems is None else self.problems.places(first, stop)
+        return Starts(queue, seed, self.lower, self.width, points, self.per_start[first:stop], base, places)
+
+    def shipped(self, first: int, stop: int) -> tuple[Starts, Array]:
+        """Return the starts of a shard, and ``p`` with the parameters of these starts alone, if they have their own."""
+        starts = self.starts(first, stop)
+        if self.problems is None:
+            return starts, self.numbers.p
+        few = self.problems.part(slice(first, stop)).without_others()
+        places = len(self.numbers.p) + few.places(0, stop - first)
+        return starts._replace(places=places), np.concatenate([self.numbers.p, few.numbers.ravel()])

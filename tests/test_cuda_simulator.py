@@ -60,6 +60,14 @@ def test_trajectories_shared_by_threads_are_those_of_one(seen, case):
     assert found["apart"] < (1e-5 if "float32" in case else 1e-10)
 
 
+@pytest.mark.parametrize("case", simulated_cuda.PROBLEMS)
+def test_each_start_has_its_own_params(seen, case):
+    found = seen[f"problems {case}"]
+    assert found["same"]
+    assert found["apart"] < (1e-5 if "float32" in case else 1e-10)
+    assert found["lost"] == (2 if "data" in case else 0)
+
+
 def test_results_stay_on_the_device_when_asked_to(seen):
     found = seen["device"]
     assert found["on the device"]

@@ -20,6 +20,7 @@ from shell_samples import shell
 import batchgd as bgd
 from batchgd.api.executors import desk, worker
 from batchgd.api.executors.local import LocalWorkers, WorkerDied
+from batchgd.api.runs.configuration import configuration_of
 from batchgd.api.testing import forced, no_work
 
 SETTINGS = {"dim": 2, "starts": 2000, "backend": "numpy", "maxiter": 200}
@@ -118,6 +119,12 @@ CASES = {
     "cpu": {"backend": "cpu"},
     "lambda": of(lambda x: (x[0] ** 2 - 1.0) ** 2 + np.sin(x[1]) ** 2),
     "units": of(lambda x: (x[0] ** 2 - 1.0) ** 2 + (x[1] - 1.0) ** 2, scale=[4.0, 0.5]),
+    "domain": of(
+        lambda x: (np.log(x[0]) - 1.0) ** 2 + np.cos(np.pi * x[1] / 3.0),
+        box=[(0.1, 9.0), (-3.0, 3.0)],
+        domain=["positive", "periodic"],
+        scale=[4.0, 0.5],
+    ),
     "params": of(lambda x, a: (x[0] ** 2 - a[0]) ** 2 + a[1] * x[1] ** 2, params=[1.0, 0.5]),
     "own gradient": of(lambda x: x[0] ** 2 + x[1] ** 4, jac=lambda x: np.array([2 * x[0], 4 * x[1] ** 3])),
     "newton": of(lambda x: x[0] ** 4 + x[0] * x[1] + x[1] ** 4, method="newton"),
@@ -285,11 +292,17 @@ def test_other_versions_are_refused(monkeypatch):
 def test_another_arithmetic_is_refused(monkeypatch):
     from batchgd.api.executors import order
 
-    here = order.configuration_of
-    monkeypatch.setattr(order, "difference", lambda one, other: "fused is True there and False here")
-    with pytest.raises(bgd.InputError, match="computes something else: fused is True there and False in the worker"):
+    found = []
+
+    def configuration(batch):
+        made = configuration_of(batch)
+        found.append(made)
+        return made | {"arithmetic": {"fused": len(found) == 1}}
+
+    monkeypatch.setattr(order, "configuration_of", configuration)
+    words = "computes something else: fused is True in this process and False in the worker"
+    with pytest.raises(bgd.InputError, match=words):
         solve(Elsewhere())
-    assert here is order.configuration_of
 
 
 def test_ctrl_c_and_a_callback_end_the_run_with_whole_parts(whole):

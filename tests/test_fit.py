@@ -517,7 +517,7 @@ BAD = {
     "few points": ({"x": T[:2], "y": Y[:2]}, "2 points cannot determine 3 parameters"),
     "all NaN": ({"y": np.full(60, np.nan)}, "all 60 rows"),
     "infinite": ({"y": np.full(60, np.inf)}, "y contains inf"),
-    "table": ({"y": Y.reshape(6, 10)}, "y has shape"),
+    "table": ({"y": Y.reshape(6, 10)}, "x has 60 points and y has 10 in each row"),
     "shape": ({"model": lambda t, a, k, c: decay(t[:5], a, k, c)}, "returns the shape .5,., but y has .60,."),
     "constant": ({"model": lambda t, a, k, c: 0.0 * t}, "is constant"),
     "ignored": ({"model": lambda t, a, k, c: a * np.exp(-k * t)}, "ignores its parameter 'c'"),

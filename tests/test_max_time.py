@@ -1,9 +1,13 @@
 """max_time is of the whole run, whatever its parts, and compiling does not count: judged by a clock that tests set."""
 
+import itertools
+
+import numpy as np
 import pytest
 
 import batchgd as bgd
 from batchgd.compiler.codegen import loading
+from batchgd.engine import run
 
 OPTIONS = {"starts": 60, "max_time": 5.0}
 
@@ -77,3 +81,21 @@ def test_updates_are_of_the_whole_run(kind, clock):
     assert seconds == sorted(seconds)
     assert all(0 <= update.done <= update.total for update in seen)
     assert done[-1] > 0
+
+
+@pytest.mark.parametrize("seconds", [-1.0, 60.0])
+def test_values_of_starts_that_were_never_taken_up_cost_little(seconds, monkeypatch):
+    """They are computed for a short time only: a sum over much data at millions of starts would take minutes."""
+    monkeypatch.setattr(run, "_AFTERWARDS", seconds)
+    slow = {"method": bgd.GradientDescent(1e-12), "maxiter": 10**12, "threads": 1, "backend": "cpu"}
+    clock = itertools.count()  # an hour passes at every look
+    with bgd.testing.forced(clock=lambda: 3600.0 * next(clock)):
+        ended = bgd.multistart("himmelblau", starts=50_000, max_time=1.0, **slow)
+    assert ended.status_counts() == {"MAXTIME": 50_000}
+    left = ended.nfev == 0
+    assert left.sum() > 30_000
+    np.testing.assert_array_equal(ended.x[left], ended.x0[left])
+    sample = np.flatnonzero(left)[::1_000]
+    values = [bgd.landscapes.get("himmelblau").fun(x) for x in ended.x[sample]]
+    np.testing.assert_allclose(ended.fun[sample], np.nan if seconds < 0.0 else values)
+    assert not np.isnan(ended.fun[~left]).any()

@@ -5,6 +5,7 @@ What is marked ``ptx`` takes minutes: ``pytest -m ptx``. ``test_ptx_mutations.py
 
 import dataclasses
 import signal
+from unittest.mock import patch
 
 import mpmath
 import numpy as np
@@ -20,6 +21,8 @@ from ptx.agreement import compare, compare_exactly, merged
 from ptx.contraction import fused
 from ptx.functions import NAMES, DeviceFunction
 from ptx.product import interpreted
+
+from batchgd.kernels import launch_cuda
 
 METHODS = bgd.methods.METHODS
 
@@ -80,6 +83,40 @@ def test_bounds_per_start_are_kept():
     assert (cuda.x >= lower).all()
     assert (cuda.x <= upper).all()
     np.testing.assert_allclose(cuda.x, cpu.x, rtol=0, atol=1e-8)
+
+
+RNG = np.random.default_rng(6)
+FEATURES, TARGETS = RNG.normal(size=(9, 13)), RNG.uniform(-0.5, 0.5, (6, 9))
+_, INSIDE, TRACES = simulated_cuda.PROBLEMS["data sets, and bounds per start"]
+with bgd.testing.forced(large=4):
+    TRACE = bgd.LeastSquares(simulated_cuda.trace, 2, params={"y": simulated_cuda.DATA[0]}, box=[(0.0, 4.0)] * 2)
+    LAYER = bgd.LeastSquares(lambda p, y: np.tanh(FEATURES @ p) - y, 13, params={"y": TARGETS[0]}, box=[(-2, 2)] * 13)
+OWN = {
+    "data sets": (TRACE, INSIDE, TRACES),
+    "one program": simulated_cuda.PROBLEMS["one program"],
+    "float32": simulated_cuda.PROBLEMS["a matrix, in float32"],
+    "one warp a trajectory": (simulated_cuda.ring, RNG.normal(size=(12, 40)), {"params": simulated_cuda.OWN}),
+    "many parameters": (
+        LAYER,
+        np.zeros((2, 13)),
+        {"params": {"y": TARGETS}, "method": bgd.LevenbergMarquardt(), "bounds": [(-0.2, 0.4)] * 13, "maxiter": 4},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ["data sets", *(pytest.param(name, marks=pytest.mark.ptx) for name in [*OWN][1:])])
+def test_each_start_has_its_own_params(case):
+    """In several launches, each with the params of its starts only; by rows, which are loops."""
+    fun, x0, options = OWN[case]
+    options = {"gtol": 1e-9, "maxiter": 30, "which": simulated_cuda.OF_SIX[: len(x0)], **options}
+    cpu = bgd.descend(fun, x0, backend="cpu", **options)
+    several = patch.object(launch_cuda, "BUFFER_BYTES", 400)
+    with interpreted(), several, bgd.testing.forced(warp=32 if "warp" in case else None):
+        cuda = bgd.descend(fun, x0, backend="cuda", **options)
+    assert np.array_equal(cuda.status, cpu.status)
+    close = {"rtol": 0.0, "atol": 1e-5 if case == "float32" else 1e-10}
+    np.testing.assert_allclose(cuda.x, cpu.x, **close)
+    np.testing.assert_allclose(cuda.fun, cpu.fun, **close)
 
 
 TIMES = np.linspace(0.0, 4.0, 20)

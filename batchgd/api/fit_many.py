@@ -71,7 +71,7 @@ def fit_many(
     least = 0 if sets.guesses is not None else 1
     drawn = check.whole("starts", STARTS if starts is None else starts, least)
     prepared.checked(data.one(int(np.argmax(data.ndata))))
-    compute, seed, watch = Compute.of(backend, "float64", threads).for_problems(), parse_seed(seed), Watch(progress)
+    compute, seed, watch = Compute.of(backend, "float64", threads), parse_seed(seed), Watch(progress)
     runs = ManyRuns(
         prepared,
         data,

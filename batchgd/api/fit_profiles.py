@@ -222,6 +222,6 @@ class Profiled:
             backend=run.backend,
             threads=run.threads,
         )
-        found = outcome(self.model, self.data, self.loss, self.outcome.exchange, run, guess)
+        found = outcome(self.model, self.data, self.outcome.exchange, run, guess)
         how = self.loss, self.absolute_sigma
         return type(self)(self.model, self.data, run, found, *how)  # type: ignore[call-arg]

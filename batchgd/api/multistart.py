@@ -40,6 +40,7 @@ def multistart(
     dim: int | None = None,
     atoms: int | None = None,
     bounds: Any = None,
+    domain: Any = None,
     starts: Any = None,
     sampling: Any = "uniform",
     method: Any = None,
@@ -80,6 +81,9 @@ def multistart(
     bounds : sequence of (low, high), or scipy.optimize.Bounds, optional
         Intervals that x never leaves, as in :func:`descend`. A minimum may then be on a face: its gradient pushes
         against the bounds there, and vanishes in the other coordinates.
+    domain : str, (low, high), or a sequence of them, optional
+        What each coordinate ranges over, as in :func:`descend`: ``"free"``, ``"positive"`` (in logarithms),
+        ``"periodic"`` (an angle) or an interval.
     box : sequence of (low, high), optional
         The region from which starts are drawn; not a constraint. Default: finite bounds. A library landscape brings its
         own.
@@ -184,7 +188,7 @@ def multistart(
     compute = Compute.of(backend, dtype, threads, device)
     all_kept, chooser = keep == "all", _strategy(strategy, keep, compute.device, until, check)
     batch = make_batch(
-        Problem(fun, box, dim if atoms is None else dim_of(fun, dim, atoms), params, jac, args, bounds),
+        Problem(fun, box, dim if atoms is None else dim_of(fun, dim, atoms), params, jac, args, bounds, domain),
         compute,
         starts=(10_000 if until is None else MOST_STARTS) if starts is None else starts,
         sampling=sampling,

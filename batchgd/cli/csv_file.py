@@ -5,6 +5,7 @@ import csv
 import gzip
 import io
 import itertools
+import re
 import sys
 from array import array
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,8 @@ _OTHERS = {
     b"\xd0\xcf\x11\xe0": "an Excel file: save the sheet as CSV",
     b"\x89HDF": "an HDF5 file: write the table as CSV",
     b"PAR1": "a Parquet file: write the table as CSV",
+    b"{": "JSON, or another notation with braces: write the table as CSV",
+    b"<": "HTML or XML: save the table as CSV",
     b"\x93NUMPY": "an array of NumPy: write it as CSV with numpy.savetxt, or use bgd.fit in Python",
 }
 
@@ -75,6 +78,12 @@ class CsvFile:
         """The unit of a column, if the file has a row of units."""
         return self.layout.units[column] if column < len(self.layout.units) else ""
 
+    @property
+    def numeric(self) -> list[int]:
+        """The places of the columns with a number among the first rows; of all columns if fewer than two have one."""
+        every = range(self.layout.width)
+        return [k for k in every if k in self.layout.numeric or len(self.layout.numeric) < 2]
+
     def find(self, word: str, option: str) -> int:
         """Return the place of the column with this name, or of this number, counted from 1."""
         names = self.names
@@ -107,7 +116,7 @@ class CsvFile:
                 for place, column in numbers.items():
                     value = as_number(row[place], decimal)
                     if value is None:
-                        raise self._text(row[place], place)
+                        raise self._text(row, place)
                     column.append(value)
                 for place, found in texts.items():
                     found.append(row[place].strip())
@@ -128,16 +137,24 @@ class CsvFile:
             )
         return row[:width] + [""] * (width - len(row))
 
-    def _text(self, cell: str, place: int) -> InputError:
+    def _text(self, row: Sequence[str], place: int) -> InputError:
+        cell, decimal = row[place].strip(), self.layout.decimal
         remedy = "leave the cell empty if the value is missing"
         if self.rows == 0 and not self.layout.names:
             remedy = "write --header if this line contains names"
-        elif "," in cell and self.layout.decimal == ".":
+        elif "," in cell and decimal == ".":
             remedy = "write numbers as 1234.5, or all of them with a decimal comma"
+        elif "#" in cell:
+            remedy = "put comments on lines of their own"
+        elif re.match(r"\d{1,4}[-/:.]\d{1,2}[-/:.]\d", cell):
+            remedy = "write dates and times as numbers, such as days or seconds"
+        elif as_number(cell.rstrip("%"), decimal) is not None:
+            remedy = "write numbers without a sign for percent"
+        elif not any(as_number(other, decimal) is not None for other in row if other.strip()):
+            remedy = "remove the line if it is not data"
         column = f"column {quoted(self.names[place])}" if self.layout.names else f"column {place + 1}"
         return InputError(
-            f"{self.name} line {self._lines.number} has {quoted(cell.strip())} in {column}, "
-            f"which is not a number: {remedy}"
+            f"{self.name} line {self._lines.number} has {quoted(cell)} in {column}, which is not a number: {remedy}"
         )
 
     @contextlib.contextmanager

@@ -62,6 +62,19 @@ def _pairs(value: Any) -> list[tuple[float, float]]:
     return pairs
 
 
+def _domain(value: Any) -> Any:
+    """Read domains: words, or LO:HI from the shell and [LO, HI] from TOML; one alone is for all coordinates."""
+    if not isinstance(value, list) or not value:
+        value = [value]
+    entries = [_number_pair(entry) if isinstance(entry, str) and ":" in entry else entry for entry in value]
+    return entries[0] if len(entries) == 1 else entries
+
+
+def _number_pair(text: str) -> tuple[float, float]:
+    low, high = text.split(":")
+    return _number(low), _number(high)
+
+
 def numbers(value: Any) -> list[float]:
     """Read a point: from the shell a list of texts "1,2,3", from TOML a number or a list of numbers."""
     entries = value if isinstance(value, list) else [value]
@@ -187,6 +200,9 @@ NORM = Kind("2|max", "2 or max", _norm)
 FLAG = Kind("", "true or false", _flag)
 BOX = Kind("LO HI", "two numbers, LO and HI (as in --box -5 5)", _pairs, repeatable=True)
 BOUNDS = Kind("LO HI", "two numbers, LO and HI, or inf (as in --bounds 0 inf)", _pairs, repeatable=True)
+DOMAIN = Kind(
+    "WORD|LO:HI", "free, positive, periodic, or an interval LO:HI (as in --domain 0:inf)", _domain, repeatable=True
+)
 POINT = Kind("X,Y,...", "numbers separated by commas", numbers, repeatable=True)
 POINTS = Kind("X,Y,...", "numbers separated by commas, as in --x0 1,2", _points, repeatable=True)
 TEXTS = Kind("TEXT", "a text, or several", _texts, repeatable=True)
@@ -220,8 +236,8 @@ class Option:
         """
         return "--" + self.name.replace("_", "-")
 
-    def read(self, value: Any, where: str = "") -> Any:
-        """Convert a value, or raise InputError with the option's name and what it takes.
+    def read(self, value: Any, where: str = "", shown: str = "") -> Any:
+        """Convert a value, or raise InputError with the option's name, or the one ``shown``, and what it takes.
 
         >>> Option("starts", INTEGER, "").read("1e6")
         1000000
@@ -231,9 +247,9 @@ class Option:
         except InputError:
             raise  # it already explains what is wrong
         except (ValueError, TypeError, OverflowError, KeyError):
-            shown = value[-1] if isinstance(value, list) and value and self.kind.repeatable else value
-            name = f"{where}{self.name}" if where else self.flag
-            raise InputError(f"{name} takes {self.kind.wants}, not {quoted(shown)}") from None
+            last = value[-1] if isinstance(value, list) and value and self.kind.repeatable else value
+            name = shown or (f"{where}{self.name}" if where else self.flag)
+            raise InputError(f"{name} takes {self.kind.wants}, not {quoted(last)}") from None
 
 
 REGION = (
@@ -243,7 +259,12 @@ REGION = (
 BOUNDED = Option(
     "bounds", BOUNDS, "Interval that a coordinate never leaves, -inf or inf for none; as --box, its default."
 )
-PROBLEM = (*REGION, BOUNDED)
+DOMAIN_OF = Option(
+    "domain",
+    DOMAIN,
+    "Range of a coordinate: free, positive (descends in ln x), periodic (an angle) or LO:HI; one for all, or one each.",
+)
+PROBLEM = (*REGION, BOUNDED, DOMAIN_OF)
 STARTS = (
     Option("starts", INTEGER, "Number of starting points, such as 1e6 (default: 10000)."),
     Option("sampling", TEXT, "uniform (default), sobol, latin_hypercube, grid, or normal with --mean and --std."),
@@ -317,8 +338,9 @@ MULTISTART = (
     Option("check", FLAG, "Run some starts again at half the step; warn if labels depend on the step."),
     Option("fidelity", INTEGER, "Compare the labels of this many starts with those of gradient flow."),
 )
+RUN = Option("run", PATH, "Save each part of the run in this folder; the same line again does only what is missing.")
 PARTS = (
-    Option("run", PATH, "Save each part of the run in this folder; the same line again does only what is missing."),
+    RUN,
     Option("shard", TEXT, "With --run: make only the I-th of N shards, written I/N, as in --shard 3/16."),
 )
 EXECUTORS = (

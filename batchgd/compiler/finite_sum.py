@@ -219,7 +219,7 @@ class FiniteSum(Differentiable):
             value,
             self.data,
             self.dim,
-            **{**self._options(), "box": None if self.box is None else units.of_box(self.box)},
+            **{**self._options(), "box": units.of_own_box(self.box)},
         )
 
     def _evaluate(self, what: Any, n_outputs: int, points: Floats) -> Floats:

@@ -203,9 +203,9 @@ class Objective(Differentiable):
 
         def slopes(u: Any, *params: Any) -> Any:
             assert jac is not None
-            return units.slope * np.asarray(jac(units.at(u), *params))
+            return units.slopes(u, np.asarray(jac(units.at(u), *params)))
 
-        box = None if self.box is None else units.of_box(self.box)
+        box = units.of_own_box(self.box)
         return Objective(value, self.dim, self._params, None if jac is None else slopes, box, self.name)
 
     def emit(self, what: What, constant: Callable[[float], str] = repr) -> str:

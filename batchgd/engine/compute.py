@@ -63,15 +63,6 @@ class Compute:
             raise InputError(f"{given} cannot call a bgd.Callback, which is plain Python: leave it out, numpy runs it")
         return replace(self, backend=BACKENDS["numpy"])
 
-    def for_problems(self) -> Self:
-        """Return what runs starts that have params of their own, or raise InputError if that was excluded."""
-        if self.backend.name != "cuda":
-            return self
-        if self.device or self.asked:
-            given = "device=True" if self.device else option("backend", "cuda")
-            raise InputError(f"{given} does not take params per start yet: leave it out, the CPU runs them")
-        return replace(self, backend=BACKENDS["cpu"])
-
     @property
     def mixed(self) -> bool:
         """Whether the descent begins in float32 and ends in float64."""

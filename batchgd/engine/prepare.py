@@ -110,9 +110,7 @@ def prepare(
         points=_points(batch, dtype),
         per_start=np.ascontiguousarray(np.hstack(columns)) if columns else np.empty((n, 0), dtype),
         numbers=Numbers(
-            p=np.concatenate([objective.numbers, getattr(module, "TABLES", [])]).astype(dtype)
-            if problems is None
-            else problems.numbers,
+            p=np.concatenate([objective.numbers, getattr(module, "TABLES", [])]).astype(dtype),
             box=np.concatenate([sides.ravel(), *ends]),
             h=np.array([shared[name] for name in names] or [0.0], dtype),
             limits=np.concatenate([batch.stopping.limits(box, dtype), sides[:, 0]]),

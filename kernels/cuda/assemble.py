@@ -115,7 +115,7 @@ def signatures(dtype: str) -> dict[str, tuple[Any, ...]]:
     def group(kind: Any, *members: Any) -> Any:
         return types.BaseTuple.from_types(members, kind)
 
-    starts = group(Starts, array(whole), types.uint64, *[array(real)] * 2, *[array(real, 2)] * 2, whole)
+    starts = group(Starts, array(whole), types.uint64, *[array(real)] * 2, *[array(real, 2)] * 2, whole, array(whole))
     given = types.UniTuple(real, MOST_HYPERPARAMETERS), types.UniTuple(real, len(LIMITS) + SIDES)
     numbers, control = group(Numbers, array(real), array(real), *given), array(types.int32)
     ends = group(Ends, array(real, 2), array(real), array(whole), array(whole), array(types.int8))
@@ -125,7 +125,7 @@ def signatures(dtype: str) -> dict[str, tuple[Any, ...]]:
     return {
         "descend_kernel": (starts, numbers, control, ends),
         "record_kernel": (starts, numbers, control, ends, trails),
-        "values_kernel": (array(real, 2), whole, array(real), array(real)),
+        "values_kernel": (array(real, 2), whole, array(real), array(whole), array(real)),
         "clear_kernel": table,
         "merge_kernel": (ends, whole, whole, *box, *table, array(whole), array(whole), array(types.uint64)),
         "compact_kernel": (*table, whole, *table, array(whole)),

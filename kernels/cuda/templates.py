@@ -10,6 +10,8 @@ import numpy as np
 
 Array = Any
 SLOTS = 1
+INDEX = 1  # numbers in ``index``
+OWN = False
 real: Any = np.float64
 cuda: Any = numba.cuda  # untyped: kernels are written in a language that type checkers do not know
 descend: Any = None
@@ -39,18 +41,18 @@ def look_there(control: Array) -> int:
 def descend_kernel(starts, numbers, control, ends):
     """Persistent threads: each descends from start after start until none is left."""
     ws = cuda.local.array(SLOTS, real)
-    index = cuda.local.array(1, np.int64)
+    index = cuda.local.array(INDEX, np.int64)
     descend(ws, index, starts, numbers, control, ends)
 
 
 def record_kernel(starts, numbers, control, ends, trail):
     """Descend as ``descend_kernel`` does, and record the paths."""
     ws = cuda.local.array(SLOTS, real)
-    index = cuda.local.array(1, np.int64)
+    index = cuda.local.array(INDEX, np.int64)
     record(ws, index, starts, numbers, control, ends, trail)
 
 
-def values_kernel(points, n, p, f):
-    """Evaluate the function at the first n rows of ``points``."""
+def values_kernel(points, n, p, places, f):
+    """Evaluate the function at the first n rows of ``points``, each with its own parameters if it has such."""
     for i in range(cuda.grid(1), n, cuda.gridsize(1)):
-        f[i] = value_at(points, i, p)
+        f[i] = value_at(points, i, p, places[i] if OWN else 0)

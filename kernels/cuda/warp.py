@@ -24,6 +24,7 @@ STATE = PER_START = N_PER_START = 0
 NIT = NFEV = BUSY = CODE = ACCEPTED = SLOTS = 0
 TRIALS = False
 IN_KERNEL = True
+OWN = False
 DRAWN = DIM * 4  # elements of shared memory for a block's starts
 real: Any = np.float64
 ALL = 0xFFFFFFFF
@@ -178,6 +179,8 @@ def refill(ws, index, lane, starts):
     """Give the warp the next start, or park it; 0 or 1 (see ``descend.refill``)."""
     start = claim(starts.queue)
     index[lane] = start
+    if OWN:
+        index[1] = starts.places[max(start - starts.base, 0)]
     for k in range(STATE, SLOTS):
         ws[k] = real(0.0)
     if start < 0:

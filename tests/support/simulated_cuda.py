@@ -8,6 +8,7 @@ import threading
 import time
 from dataclasses import replace
 from types import SimpleNamespace
+from unittest.mock import patch
 
 import numba
 import numpy as np
@@ -48,6 +49,39 @@ def misfit(x, row):
 
 TIMES = np.linspace(0.0, 3.0, 8)
 FIT = bgd.LeastSquares(lambda p: p[0] * np.exp(-p[1] * TIMES) - 2.0 * np.exp(-TIMES), box=[(0.5, 4.0), (0.3, 2.0)])
+
+
+def ring(x, a, c):
+    """A quadratic around c, and a term that couples neighbours."""
+    return np.sum((x - c) ** 2) + a * np.sum((x[1:] - x[:-1] ** 2) ** 2)
+
+
+def trace(p, y):
+    """What a decay misses data by."""
+    return p[0] * np.exp(-p[1] * TIMES) - y
+
+
+RNG = np.random.default_rng(5)
+OWN = {"a": RNG.uniform(0.1, 1.0, 6), "c": RNG.uniform(-1.0, 1.0, 6)}
+DATA = RNG.uniform(1.0, 3.0, (6, 1)) * np.exp(-RNG.uniform(0.5, 1.5, (6, 1)) * TIMES)
+DATA[4] = np.nan
+LOWER = RNG.uniform(0.0, 1.0, (12, 2))
+OF_SIX = np.array([1, 0, 2, 1, 0, 2, 5, 3, 4, 4, 3, 5])
+PROBLEMS = {
+    "one program": (ring, RNG.uniform(-1.0, 1.0, (12, 3)), {"params": OWN}),
+    "a matrix, in float32": (
+        ring,
+        RNG.uniform(-1.0, 1.0, (12, 3)),
+        {"params": OWN, "method": bgd.Newton(), "dtype": "float32", "gtol": 1e-3},
+    ),
+    "data sets, and bounds per start": (
+        bgd.LeastSquares(trace, 2, params={"y": DATA[0]}, box=[(0.0, 4.0)] * 2),
+        LOWER + 0.5,
+        {"params": {"y": DATA}, "bounds": np.stack([LOWER, LOWER + 1.0], 2), "method": bgd.LevenbergMarquardt()},
+    ),
+    "shared by threads": (ring, RNG.uniform(-1.0, 1.0, (4, 9)), {"params": OWN, "maxiter": 8}),
+}
+"""Starts that have their own params, in order that is not that of the problems: function, starts and options."""
 
 
 def wells(x, g, p):
@@ -314,6 +348,21 @@ def shared_by_threads(name, dim, options):
     return {"apart": float(np.abs(cuda.x - plain.x).max()), "same": same}
 
 
+def problems(case):
+    """Starts with their own params, in launches of at most a few, against NumPy."""
+    from batchgd.kernels import launch_cuda
+
+    fun, x0, options = PROBLEMS[case]
+    options = {"gtol": 1e-9, "maxiter": 60, "which": OF_SIX[: len(x0)], **options}
+    several = patch.object(launch_cuda, "BUFFER_BYTES", 400)
+    with several, bgd.testing.forced(warp=4 if case == "shared by threads" else None):
+        cuda = bgd.descend(fun, x0, backend="cuda", **options)
+    plain = bgd.descend(fun, x0, backend="numpy", **options)
+    same = all(np.array_equal(getattr(cuda, key), getattr(plain, key)) for key in ("nit", "nfev", "status"))
+    apart = [np.nanmax(np.abs(getattr(cuda, key) - getattr(plain, key))) for key in ("x", "fun", "jac")]
+    return {"apart": float(max(apart)), "same": same, "lost": int((cuda.status == Status.NONFINITE).sum())}
+
+
 def recorded():
     """Which methods have the same endpoints, bit for bit, whether their paths are recorded or not."""
     x0 = np.array([[-4.0, 1.0], [2.0, 0.5], [0.0, -3.0]])
@@ -354,6 +403,7 @@ if __name__ == "__main__":
     agree_on_shared_arrays()
     sys.setswitchinterval(2e-5)  # threads that wait for each other poll
     seen |= {f"shared {case}": shared_by_threads(*setup) for case, setup in SHARED.items()}
+    seen |= {f"problems {case}": problems(case) for case in PROBLEMS}
     sys.setswitchinterval(5e-3)
     seen["interrupted"] = [interrupted_within_a_launch(keep) for keep in (False, True)]
     print(json.dumps({**seen, "device": left_on_the_device(), "recorded": recorded()}))

@@ -48,9 +48,10 @@ def _tables(fit: Any) -> list[TextTable]:
 
 def notes(fit: Any) -> list[str]:
     """Return what a reader should know: how many starts agree, what may have been missed, and what is wrong."""
-    n, agree = fit.landscape.n, fit.agree
-    lines = [f"{agree:,} of {plural(n, 'start')} ({percent(agree / n)}) agree on the best fit"]
-    lines.append(f"coverage: {fit.landscape.coverage.sentence()}")
+    coverage, agree = fit.landscape.coverage, fit.agree
+    n, ended = fit.landscape.n - coverage.cut, " that had ended" if coverage.cut else ""
+    lines = [f"{agree:,} of {plural(n, 'start')}{ended} ({percent(agree / max(n, 1))}) agree on the best fit"]
+    lines.append(f"coverage: {coverage.sentence()}")
     lines += _equal(fit)
     if fit.dropped:
         lines.append(f"{plural(fit.dropped, 'row')} with NaN {'was' if fit.dropped == 1 else 'were'} left out")

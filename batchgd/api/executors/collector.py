@@ -112,7 +112,16 @@ class ExecutedCollector(PartsCollector):
         made, first, batch, name = [], part[0], self._batch, self.folder.manifest.hash
         for content in contents:
             stop = part[1] if len(contents) == 1 else _stop_of(content)
-            made.append(read_part(content, batch.box, batch.dtype, name, (first, stop), rows=self.folder.manifest.rows))
+            made.append(
+                read_part(
+                    content,
+                    batch.coordinates.inside_box,
+                    batch.dtype,
+                    name,
+                    (first, stop),
+                    rows=self.folder.manifest.rows,
+                )
+            )
             first = stop
         if first != part[1]:
             raise InputError("the answer is not the part that was ordered")

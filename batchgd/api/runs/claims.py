@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from batchgd.api.runs.part import machine
+from batchgd.api.runs.part import machine, writing
 from batchgd.api.storage.archive import read_json
 from batchgd.api.storage.files import lock
 from batchgd.problem.errors import InputError, printable
@@ -50,14 +50,19 @@ def remove_void(folder: Path) -> None:
 
 
 def _take(claim: Path) -> int | None:
-    """Make and lock the claim; None if there is one."""
-    try:
-        handle = os.open(claim, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
-    except FileExistsError:
-        return None
-    lock(handle)
-    os.write(handle, json.dumps({"machine": machine(), "process": os.getpid()}).encode())
-    return handle
+    """Make and lock the claim; None if there is one. Raises WriteError if the disk is full."""
+    with writing(claim):
+        try:
+            handle = os.open(claim, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+        except FileExistsError:
+            return None
+        lock(handle)
+        try:
+            os.write(handle, json.dumps({"machine": machine(), "process": os.getpid()}).encode())
+        except OSError:
+            _give_back(claim, handle)
+            raise
+        return handle
 
 
 def _take_over(claim: Path) -> int | None:

@@ -17,7 +17,7 @@ from batchgd.engine.batch import Batch
 from batchgd.engine.interrupts import current
 from batchgd.engine.progress import Watch
 from batchgd.kernels.plan import Endpoints
-from batchgd.problem.box import Box
+from batchgd.problem.coordinates import Coordinates
 from batchgd.problem.errors import InputError, RunWarning, warn
 from batchgd.problem.identity import Identity
 
@@ -45,13 +45,13 @@ class PartsCollector(Gathered):
         folder: RunFolder,
         batch: Batch,
         range_: Range,
-        box: Box,
+        coordinates: Coordinates,
         identity: Identity,
         *,
         keep: bool,
         callback: Callable[[Partial], Any] | None = None,
     ) -> None:
-        super().__init__(box, identity, batch.dtype, keep=keep)
+        super().__init__(coordinates, identity, batch.dtype, keep=keep)
         self.folder, self.callback = folder, callback
         self._batch, self._next, self._stop = batch, range_[0], range_[1]
         self._total = range_[1] - range_[0]
@@ -126,7 +126,7 @@ class PartsCollector(Gathered):
                 warn(f"{file} is damaged ({error}): it is computed again", RunWarning)
                 log("damaged", first=part[0], stop=part[1], error=str(error))
             return False
-        self.take(found)
+        self.take_read(found)
         return True
 
     def _compute(self, part: Range, watch: Watch) -> None:

@@ -10,7 +10,6 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,14 +17,14 @@ from typing import Any
 
 from batchgd.api.runs.claims import claimed, remove_void
 from batchgd.api.runs.configuration import Configuration, configuration_of, difference, hash_of, versions
-from batchgd.api.runs.part import Part, name_of, read_part, write_part
+from batchgd.api.runs.part import Part, name_of, read_part, write_part, writing
 from batchgd.api.runs.split import Range
 from batchgd.api.storage.archive import read_json
-from batchgd.api.storage.files import appearing, locked_file, remove_abandoned, resolved
+from batchgd.api.storage.files import appearing, locked_file, make_folder, remove_abandoned, resolved
 from batchgd.api.storage.typed import typed
 from batchgd.engine.batch import Batch
-from batchgd.problem.errors import InputError, RunWarning, WriteError, quoted, warn
-from batchgd.problem.speaker import option, said
+from batchgd.problem.errors import InputError, RunWarning, quoted, warn
+from batchgd.problem.speaker import option
 
 FORMAT, VERSION = "batchgd run", 1
 MANIFEST, PARTS, LOCK = "run.json", "parts", ".lock"
@@ -92,14 +91,14 @@ class RunFolder:
         folder = resolved(path)
         configuration = configuration_of(batch)
         made = Manifest(FORMAT, VERSION, hash_of(configuration), configuration, rows, starts, None, versions())
-        with _writing(folder):
+        with writing(folder):
             if not folder.exists():
-                folder.mkdir(parents=True, exist_ok=True)
+                make_folder(folder)
             _check_place(folder)
             if not (folder / MANIFEST).exists():
                 with contextlib.suppress(FileExistsError):  # another process was faster
                     _write_manifest(folder, made, overwrite=False)
-            (folder / PARTS).mkdir(exist_ok=True)
+            make_folder(folder / PARTS)
         found = cls(folder, _read_manifest(folder))
         found.check(configuration, starts or found.manifest.starts, rows=rows, asked=batch.compute.asked)
         remove_abandoned(folder / PARTS)
@@ -116,7 +115,7 @@ class RunFolder:
         changed = difference(manifest.configuration, configuration)
         begun, backend = manifest.configuration["backend"], configuration["backend"]
         if changed is not None and begun != backend:
-            changed = difference(*(_on_any_backend(each) for each in (manifest.configuration, configuration)))
+            changed = difference(_on_any_backend(manifest.configuration), _on_any_backend(configuration))
             if changed is None and not asked:
                 raise InputError(
                     f"{self.path} was begun with {option('backend', begun)}, and this call would use {backend}: give "
@@ -140,7 +139,7 @@ class RunFolder:
 
     def change(self, **fields: int) -> None:
         """Write a larger number of starts, or the size of parts if no other process did, into the manifest."""
-        with _writing(self.path):
+        with writing(self.path):
             (self.path / LOCK).touch()
             with locked_file(self.path / LOCK, wait=True):
                 now = _read_manifest(self.path)
@@ -176,7 +175,9 @@ class RunFolder:
 
     def read(self, part: Range, batch: Batch, *, rows: bool) -> Part:
         """Read a part; InputError if its file is damaged."""
-        return read_part(self.file_of(part), batch.box, batch.dtype, self.manifest.hash, part, rows=rows)
+        return read_part(
+            self.file_of(part), batch.coordinates.inside_box, batch.dtype, self.manifest.hash, part, rows=rows
+        )
 
     def write(self, range_: Range, part: Part | bytes) -> None:
         """Write a part, or its bytes; WriteError if that fails."""
@@ -233,13 +234,3 @@ def _read_manifest(folder: Path) -> Manifest:
 def _write_manifest(folder: Path, manifest: Manifest, *, overwrite: bool) -> None:
     with appearing(folder / MANIFEST, overwrite) as file:
         file.write(json.dumps(asdict(manifest), indent=1, allow_nan=False).encode())
-
-
-@contextlib.contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    """Turn an error of the disk into one line."""
-    try:
-        yield
-    except OSError as error:
-        wanted = said("pass run= a folder", "give --run a folder")
-        raise WriteError(f"cannot write {folder}: {error.strerror or error}; {wanted} that you can write") from error

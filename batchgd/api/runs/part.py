@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,12 +23,15 @@ from batchgd.kernels.status import CUT, LOST, Status
 from batchgd.minima.catalogue import Catalogue, Lowest
 from batchgd.problem.box import Box
 from batchgd.problem.errors import InputError, WriteError
+from batchgd.problem.speaker import said
 
 FORMAT, VERSION = "batchgd part", 1
 
 _OF_CELLS = ("key", "count", "first", "x", "fun", "status")
 _KINDS = dict(zip(_OF_CELLS, ("u8", "i8", "i8", "f8", "f8", "i1"), strict=True))
 _OF_ROWS = {"nit": "i8", "nfev": "i8", "status": "i1"}
+
+_FULL = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name)}
 
 
 @dataclass
@@ -87,15 +93,11 @@ def write_part(path: Path, part: Part | bytes, configuration: str) -> None:
 
     Raises WriteError if it cannot be written.
     """
-    try:
-        with appearing(path, overwrite=True, tidy=False) as file:
-            if isinstance(part, bytes):
-                file.write(part)
-            else:
-                put_part(file, part, configuration)
-    except OSError as error:
-        reason = error.strerror or error
-        raise WriteError(f"cannot write {path}: {reason}; the parts before it are saved, so repeat the call") from error
+    with writing(path), appearing(path, overwrite=True, tidy=False) as file:
+        if isinstance(part, bytes):
+            file.write(part)
+        else:
+            put_part(file, part, configuration)
 
 
 def put_part(file: BinaryIO, part: Part, configuration: str) -> None:
@@ -118,6 +120,18 @@ def put_part(file: BinaryIO, part: Part, configuration: str) -> None:
     if part.rows is not None:
         arrays |= {f"rows.{name}": column for name, column in columns(part.rows).items()}
     write(file, encode(head), arrays)
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn an error of the disk into one line; complete parts stay in any case."""
+    try:
+        yield
+    except OSError as error:
+        remedy = f"{said('pass run= a folder', 'give --run a folder')} that you can write"
+        if error.errno in _FULL:
+            remedy = f"what is done is saved: make room, and repeat {said('the call', 'the line')}"
+        raise WriteError(f"cannot write {path}: {error.strerror or error}; {remedy}") from error
 
 
 def read_part(source: Path | bytes, box: Box, dtype: str, configuration: str, expected: Range, *, rows: bool) -> Part:

@@ -17,6 +17,8 @@ from batchgd.api.storage.codec import decode
 from batchgd.api.storage.typed import typed
 from batchgd.kernels.plan import columns
 from batchgd.problem.box import Box
+from batchgd.problem.coordinates import Coordinates
+from batchgd.problem.domain import Domain
 from batchgd.problem.errors import InputError
 from batchgd.problem.keywords import explained
 from batchgd.problem.speaker import option
@@ -28,6 +30,7 @@ class _Settings:
 
     box: list[NDArray[np.float64]]
     dtype: str
+    domain: list[str] | None = None
 
 
 @explained
@@ -61,7 +64,10 @@ def rows(run: str | Path) -> Iterator[dict[str, Any]]:
     if not manifest.rows:
         raise InputError(f"{folder.path} has no rows: make the run with {option('keep', 'disk')}")
     settings = typed(decode(manifest.configuration), _Settings, f"{folder.path}: configuration")
-    return _parts(folder, Box(*settings.box), "float64" if settings.dtype == "mixed" else settings.dtype)
+    box = Box(*settings.box)
+    if settings.domain is not None:
+        box = Coordinates(box, domain=Domain.of(settings.domain, box)).inside_box
+    return _parts(folder, box, "float64" if settings.dtype == "mixed" else settings.dtype)
 
 
 def _parts(folder: RunFolder, box: Box, dtype: str) -> Iterator[dict[str, Any]]:

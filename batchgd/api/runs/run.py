@@ -22,7 +22,7 @@ from batchgd.api.runs.split import Range, share
 from batchgd.engine.batch import Batch
 from batchgd.engine.compute import Compute
 from batchgd.problem import check
-from batchgd.problem.box import Box
+from batchgd.problem.coordinates import Coordinates
 from batchgd.problem.errors import InputError, quoted
 from batchgd.problem.identity import Identity
 from batchgd.problem.speaker import option, said
@@ -123,9 +123,9 @@ class Gathering:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def __call__(self, box: Box, identity: Identity, *, keep: bool) -> PartsCollector:
+    def __call__(self, coordinates: Coordinates, identity: Identity, *, keep: bool) -> PartsCollector:
         """Make the collector."""
-        arguments = (self.folder, self.batch, self.range, box, identity)
+        arguments = (self.folder, self.batch, self.range, coordinates, identity)
         if self.executor is None:
             self.collector = PartsCollector(*arguments, keep=keep, callback=self.callback)
         else:
@@ -138,6 +138,7 @@ class Gathering:
         """Note in the result where it comes from, and what is missing."""
         assert self.collector is not None
         done, missing = self.collector.n, self.collector.missing
+        result.seconds += self.collector.seconds_before
         result.__dict__["provenance"] = {**result.provenance, **self.collector.provenance()}
         if isinstance(self.collector, ExecutedCollector):
             result.warnings += self.collector.failures()

@@ -130,6 +130,7 @@ def _meta(result: BatchData) -> dict[str, Any]:
         "method": method,
         "box": None if result.box is None else [result.box.lower, result.box.upper],
         "bounds": None if bounds is None or bounds.per_start else [bounds.lower, bounds.upper],
+        "domain": None if result.domain is None else list(result.domain.kinds),
         **{name: getattr(result, name) for name in ("stopping", "scale", "backend", "dtype", "seconds", "warnings")},
         **{name: getattr(result, name) for name in OF_MULTISTART if hasattr(result, name)},
         "provenance": getattr(result, "provenance", None),

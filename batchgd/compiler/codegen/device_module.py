@@ -104,7 +104,7 @@ def _compiled(
     from batchgd.compiler.lower.device_code import DeviceCode, OneByOne, Tables, evaluation_of, tick_of, value_of
 
     element = dict(zip(outputs, of.sum.element.outputs(of.what), strict=True)) if of.batches and of.sum else {}
-    tables = Tables([value, *outputs.values(), *element.values()], len(of.objective.numbers))
+    tables = Tables([value, *outputs.values(), *element.values()], len(of.objective.numbers), own=of.own)
     functions = {"value_at": value_of(value, of.objective.dim, tables)}
     if of.batches:
         from batchgd.compiler.lower.device_batches import batch_evaluation_of
@@ -125,19 +125,22 @@ def _simulated(of: Specialisation, program: Program | None) -> dict[str, Any]:
 
     value, dim = value_function(of), of.objective.dim
 
-    def value_at(points: Any, i: int, p: Any) -> Any:
-        return value(np.array([[points[i, k] for k in range(dim)]]), 0, p)[0]
+    def own(p: Any, place: int) -> Any:
+        return p[place : place + of.n_params] if of.own else p
+
+    def value_at(points: Any, i: int, p: Any, place: int) -> Any:
+        return value(np.array([[points[i, k] for k in range(dim)]]), 0, own(p, place))[0]
 
     if program is not None:
         whole = ArrayTick(program, of.dtype)
 
-        def tick(ws: Any, index: Any, *more: Any) -> Any:
-            return whole(ws, index[0], *more)
+        def tick(ws: Any, index: Any, seed: Any, p: Any, *more: Any) -> Any:
+            return whole(ws, index[0], seed, own(p, index[-1]), *more)
 
         return {"value_at": value_at, "tick": tick}
     every = evaluation(of)
 
-    def evaluate(ws: Any, *more: Any) -> None:
-        every(ws[:, None], *more)
+    def evaluate(ws: Any, index: Any, seed: Any, p: Any) -> None:
+        every(ws[:, None], index[:1], seed, own(p, index[-1]))
 
     return {"value_at": value_at, "evaluate": evaluate}

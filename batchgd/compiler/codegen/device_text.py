@@ -31,7 +31,8 @@ def source(of: Specialisation) -> str:
     body = _of_a_warp(of, constants, tables) if of.shared else _of_a_thread(of, constants)
     sharing = warp_tick.constants_of(of.objective.dim, of.threads) if of.shared else []
     fixed = [f"{name.upper()} = {value}" for name, value in of.constants]
-    block = [f"W = {of.lanes}", f"IN_KERNEL = {of.in_kernel}", *of.layout.constants()]
+    index = [f"OWN = {of.own}", f"INDEX = {of.lanes * (1 + of.own)}"]
+    block = [f"W = {of.lanes}", f"IN_KERNEL = {of.in_kernel}", *index, *of.layout.constants()]
     return _assembled(of, body, [*block, *sharing, *fixed, *constants.lines(), *tables.lines()])
 
 
@@ -56,13 +57,15 @@ def _assembled(of: Specialisation, body: Sequence[str], names: Sequence[str]) ->
 
 def _of_a_warp(of: Specialisation, constants: Constants, tables: emit_loops.Tables) -> list[str]:
     """Everything of a kernel whose threads share a trajectory."""
-    called, calling = warp_tick.evaluation(of.function, constants, tables, value=of.has_value, width=of.threads)
+    called, calling = warp_tick.evaluation(
+        of.function, constants, tables, value=of.has_value, width=of.threads, own=of.own
+    )
     return [
         *(decorated(part, LANE) for part in called),
         decorated(calling, DEVICE),
         # CUDA's compiler unrolls the loops of one thread itself, which puts its state into registers; not these.
         *(with_constants_written_out(part, dict(of.constants)) for part in _block_tick(of, constants)),
-        *warp_tick.loop_functions(of.function, constants, tables, simulated=of.simulated),
+        *warp_tick.loop_functions(of.function, constants, tables, simulated=of.simulated, own=of.own),
     ]
 
 

@@ -121,13 +121,14 @@ class RolledText:
         return name
 
 
-def value_at(objective: Objective, constants: Constants, tables: Tables) -> tuple[list[str], str]:
+def value_at(objective: Objective, constants: Constants, tables: Tables, *, own: bool) -> tuple[list[str], str]:
     """Return the text of the functions that ``value_at`` calls, and of ``value_at``, for one thread a point."""
     text = RolledText("term", objective.rolled("value"), constants, tables, x=lambda i: f"points[i, {i}]")
-    lines = [*parameters(objective), *text.lines, "return f"]
-    return text.functions, "\n".join(["def value_at(points, i, p):", *(f"    {line}" for line in lines)])
+    lines = [*parameters(objective, "place" if own else None), *text.lines, "return f"]
+    return text.functions, "\n".join(["def value_at(points, i, p, place):", *(f"    {line}" for line in lines)])
 
 
-def parameters(objective: Objective) -> list[str]:
-    """The lines that read the parameters of an objective."""
-    return [f"p{k} = p[{k}]" for k in range(0 if objective.params is None else len(objective.params))]
+def parameters(objective: Objective, place: str | None) -> list[str]:
+    """The lines that read the parameters of an objective, which begin in ``p`` at this place if each start has some."""
+    first = "" if place is None else f"{place} + "
+    return [f"p{k} = p[{first}{k}]" for k in range(0 if objective.params is None else len(objective.params))]

@@ -29,7 +29,7 @@ def value_at(objective: Objective) -> str:
     """Return the text of ``value_at``, the value at a row of points."""
     inputs = [f"points[i, {k}]" for k in range(objective.dim)]
     inputs += [f"p[{k}]" for k in range(_params(objective))]
-    return f"def value_at(points, i, p):\n    return value({', '.join(inputs)})"
+    return f"def value_at(points, i, p, place):\n    return value({', '.join(inputs)})"
 
 
 def _params(objective: Objective) -> int:

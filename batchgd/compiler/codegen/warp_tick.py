@@ -85,7 +85,7 @@ class WarpTick(BlockTick):
 
 
 def evaluation(
-    objective: Objective, constants: Constants, tables: Tables, *, value: bool, width: int
+    objective: Objective, constants: Constants, tables: Tables, *, value: bool, width: int, own: bool
 ) -> tuple[list[str], str]:
     """Return the text of the functions that ``evaluate`` calls, and of ``evaluate``."""
     text = RolledText(
@@ -100,7 +100,7 @@ def evaluation(
         width=width,
     )
     lines = [
-        *parameters(objective),
+        *parameters(objective, "index[1]" if own else None),
         "shared = cuda.shared.array(SHARED, real)",
         "mine = 2 * DIM * team()",
         "for i in range(D):",
@@ -141,12 +141,14 @@ def replaced(functions: Mapping[str, Callable]) -> dict[str, Callable]:
     return {"dot": warp.dot} if "dot" in functions else {}
 
 
-def loop_functions(objective: Objective, constants: Constants, tables: Tables, *, simulated: bool) -> list[str]:
+def loop_functions(
+    objective: Objective, constants: Constants, tables: Tables, *, simulated: bool, own: bool
+) -> list[str]:
     """Return the text of the value at a row of points, of what threads do together, of the loop, and of the kernels."""
     from batchgd.kernels import descend
     from batchgd.kernels.cuda import templates, warp
 
-    terms, value_at = emit_loops.value_at(objective, constants, tables)
+    terms, value_at = emit_loops.value_at(objective, constants, tables, own=own)
     between = [getattr(warp, f"{name}_simulated" if simulated else name) for name in ("partner", "of_first", "settle")]
     due = descend.always if simulated else templates.now_and_then
     look = warp.look_together if simulated else warp.look_of_first

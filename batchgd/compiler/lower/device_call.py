@@ -66,6 +66,7 @@ class Call:
         real = next(kind.dtype for kind in signature.args if isinstance(getattr(kind, "dtype", None), types.Float))
         self.vectors = Scalars(builder, FLOAT64 if real == types.float64 else FLOAT32)
         self.functions = DeviceFunctions(typing, context)
+        self.own: ir.Value | None = None
         self._bases = {
             name: context.make_array(kind)(context, builder, self.values[name]).data
             for name, kind in self.kinds.items()
@@ -87,6 +88,11 @@ class Call:
         if isinstance(self.kinds[name], types.BaseTuple):
             return self.vectors.builder.extract_value(self.values[name], number)
         return self.values[name]
+
+    def param(self, number: ir.Value) -> ir.Value:
+        """A parameter of the objective, one of the lane's own if these begin at ``own`` in ``p``."""
+        builder = self.vectors.builder
+        return builder.load(self.at("p", number if self.own is None else builder.add(self.own, number)))
 
     def memory(self) -> Memory:
         """Room for as many numbers as will be needed."""

@@ -33,10 +33,12 @@ from batchgd.kernels.vecmath.ir import Real
 class Tables:
     """The tables of some outputs' rows in the array ``p``: each once, from the place ``first`` on.
 
-    The outputs may be of several graphs.
+    The outputs may be of several graphs. ``own`` is whether each start has its own parameters of the objective, which
+    are elsewhere in ``p``.
     """
 
-    def __init__(self, outputs: Iterable[Node], first: int):
+    def __init__(self, outputs: Iterable[Node], first: int, *, own: bool = False):
+        self.own = own
         self._size = self._first = first
         self._places: dict[tuple[str, bytes], int] = {}
         self._arrays: list[NDArray[Any]] = []
@@ -46,8 +48,8 @@ class Tables:
         for node in (node for each in graphs.values() for node in with_steps(reachable(each))):
             if node.op == "data":
                 self._add(node.table)
-            elif node.op in ("pick", "spread", "entry") and progression(positions_of(node)) is None:
-                self._add(positions_of(node))
+            elif node.op in ("pick", "spread", "entry") and progression(self.positions(node)) is None:
+                self._add(self.positions(node))
 
     def _add(self, table: NDArray[Any]) -> None:
         key = _key(table)
@@ -58,7 +60,11 @@ class Tables:
 
     def place(self, node: Node) -> int:
         """Where the table of a node begins."""
-        return self._places[_key(node.table if node.op == "data" else positions_of(node))]
+        return self._places[_key(node.table if node.op == "data" else self.positions(node))]
+
+    def positions(self, node: Node) -> NDArray[Any]:
+        """The whole numbers in the table of a node."""
+        return positions_of(node, own=self.own)
 
     @property
     def numbers(self) -> NDArray[Any]:
@@ -108,13 +114,19 @@ def numbers(
         coordinate=coordinate or memory,
         store=_nothing_stored,
         table=lambda node: call.at("p", integer(tables.place(node))),
-        positions=positions_of,
+        positions=tables.positions,
         memory=memory,
+        own=(lambda number: vectors.real(call.param(number))) if tables.own else None,
     )
-    code = kind(vectors, call.functions, Products(outputs, fuses=False), around)
+    code = kind(vectors, call.functions, Products(outputs, fuses=False, own=tables.own), around)
     code.level(outputs, [])
     memory.make_room(vectors.entries)
     return [code.values(node)[0] for node in outputs]
+
+
+def _own_place(call: Call, tables: Tables) -> ir.Value | None:
+    """Where the parameters of a thread's start begin, if it has its own (``descend.py``)."""
+    return call.vectors.builder.load(call.at("index", integer(1))) if tables.own else None
 
 
 def _nothing_stored(slot: Any, value: Real) -> None:
@@ -128,8 +140,12 @@ def tick_of(program: Program, tables: Tables) -> Any:
     nodes = _by_code(program, [*written.values(), program.outputs["ended"]])
 
     def append(call: Call) -> ir.Value:
+        call.own = _own_place(call, tables)
+
         def leaf(node: Node) -> ir.Value:
-            name = node.op + str(int(node.value)) if node.op in ("x", "p") else names[node.id]
+            if node.op == "p":
+                return call.param(integer(int(node.value)))
+            name = f"x{int(node.value)}" if node.op == "x" else names[node.id]
             return call.element(program.reads[name].array, program.reads[name].number)
 
         *values, ended = numbers(call, nodes, tables, leaf)
@@ -157,8 +173,11 @@ def evaluation_of(outputs: Mapping[int, Node], tables: Tables, kind: type[Device
     """Return ``evaluate``, which computes nodes at a thread's point, each for its slot."""
 
     def append(call: Call) -> None:
+        call.own = _own_place(call, tables)
+
         def leaf(node: Node) -> ir.Value:
-            return call.element("ws" if node.op == "x" else "p", int(node.value))
+            number = int(node.value)
+            return call.element("ws", number) if node.op == "x" else call.param(integer(number))
 
         for slot, value in zip(outputs, numbers(call, outputs.values(), tables, leaf, kind=kind), strict=True):
             call.vectors.store(value, call.at("ws", integer(slot)))
@@ -171,16 +190,17 @@ def value_of(output: Node, dim: int, tables: Tables) -> Any:
 
     def append(call: Call) -> ir.Value:
         builder = call.vectors.builder
+        call.own = call.values["place"] if tables.own else None
         row = builder.mul(call.values["i"], integer(dim))
 
         def coordinate(number: ir.Value) -> ir.Value:
             return call.at("points", builder.add(row, number))
 
         def leaf(node: Node) -> ir.Value:
-            number = int(node.value)
-            return builder.load(coordinate(integer(number))) if node.op == "x" else call.element("p", number)
+            number = integer(int(node.value))
+            return builder.load(coordinate(number)) if node.op == "x" else call.param(number)
 
         (value,) = numbers(call, [output], tables, leaf, coordinate)
         return value.value
 
-    return device_function("value_at", ("points", "i", "p"), None, append)
+    return device_function("value_at", ("points", "i", "p", "place"), None, append)

@@ -26,7 +26,7 @@ from batchgd.compiler.trace.graph import Node, reachable
 from batchgd.compiler.trace.loops import with_steps
 from batchgd.compiler.trace.operations import OPERATIONS
 from batchgd.kernels.cpu_places import ALL_LANES, MEMORY, TABLES, places
-from batchgd.kernels.vecmath.ir import FLOAT32, FLOAT64, Format, Real
+from batchgd.kernels.vecmath.ir import Real
 
 _TEMPORARY = 6
 """Registers that the polynomial of an elementary function takes."""
@@ -91,11 +91,10 @@ class Writer:
         self.outputs, self.lanes, self.dtype, self.processor = outputs, lanes, np.dtype(dtype), processor
         nodes = [*outputs.values()]
         self.width = width or vector_width(nodes, lanes, dtype, processor)
-        form: Format = FLOAT64 if dtype == "float64" else FLOAT32
         self.module = ir.Module("batchgd")
         self.module.triple = processor.triple
         self.name = name
-        self.form = form.over(self.width)
+        self.form = processor.form(dtype, self.width)
         steps = with_steps(reachable(nodes))
         calls = sum(OPERATIONS[node.op].cost == "transcendentals" for node in steps if node.op in OPERATIONS)
         self.functions = Functions(self.module, inlined=calls <= INLINED)

@@ -150,7 +150,7 @@ class Loops(Computed):
         """Append the loop over one axis that does these tasks, and what must be done before it."""
         region = self._prepared(axis, _needs(tasks))
         products = [task for task in tasks if len(task.needs) == 2 and task.axes == (axis,) and task.node.op == "sum"]
-        if len(products) > MANY:
+        if len(products) > MANY and self.instances(self.open) == 1:
             products.sort(key=lambda task: self.ranks.get(task.node.id, len(self.ranks)))
             apart = {id(task) for task in products}
             self._products(axis, products, [task for task in tasks if id(task) not in apart])
