@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -93,28 +94,34 @@ def parts(count: int = 1000) -> None:
             print(f"{name:13}: {seconds:.2f} s, {1000 * seconds / count:.2f} ms per part", flush=True)
 
 
+def _note(done: threading.Event, _: Any) -> None:
+    done.set()
+
+
 def kills(wanted: int = 50) -> None:
     """Kill workers at random moments of runs that they make, and compare the results with undisturbed ones."""
     settings: dict[str, Any] = {"dim": 3, "starts": 20_000, "backend": "numpy", "maxiter": 300}
     rng, killed, runs, again = random.Random(0), 0, 0, 0
     whole = bgd.multistart("rastrigin", **settings)
     while killed < wanted:
-        over = threading.Event()
+        over, done = threading.Event(), threading.Event()
         with LocalWorkers(2) as pool, forced(part=500):
 
-            def kill(pool: LocalWorkers = pool, over: threading.Event = over) -> None:
+            def kill(pool: LocalWorkers = pool, over: threading.Event = over, done: threading.Event = done) -> None:
+                """Kill one of the workers up to a second after a part was done, again and again."""
                 nonlocal killed
-                while killed < wanted and not over.wait(rng.uniform(0.05, 3.0)):
-                    living = pool.processes
-                    if living:
-                        with contextlib.suppress(ProcessLookupError):
-                            os.kill(rng.choice(living), signal.SIGKILL)
+                while killed < wanted and not over.is_set():
+                    if done.wait(0.1) and not over.wait(rng.uniform(0.0, 1.0)):
+                        done.clear()
+                        with contextlib.suppress(ProcessLookupError, IndexError):
+                            os.kill(rng.choice(pool.processes), signal.SIGKILL)
                             killed += 1
 
             killer = threading.Thread(target=kill)
             killer.start()
             try:
-                result = bgd.multistart("rastrigin", **settings, executor=pool)
+                told = partial(_note, done)
+                result = bgd.multistart("rastrigin", **settings, executor=pool, callback=told)
             finally:
                 over.set()
                 killer.join()

@@ -6,6 +6,7 @@ import random
 import signal
 import sys
 import threading
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 
@@ -238,18 +239,16 @@ def test_a_function_that_fails_everywhere_is_refused_as_without(local):
 @given(st.integers(0, 10**6), st.sampled_from([17, 64, 300]), st.integers(1, 5))
 @settings(max_examples=6, deadline=None)
 def test_any_order_any_size_any_number_of_workers(seed, size, workers):
-    rng = random.Random(seed)
+    rng, faults = random.Random(seed), Counter()
 
     def fault(order, attempt):
-        return rng.choice(WRONG) if rng.random() < 0.2 else None
+        faults[order.part] += 1
+        return rng.choice(WRONG) if faults[order.part] < 3 and rng.random() < 0.4 else None
 
     changes = {"dim": 2, "starts": 300, "backend": "numpy", "maxiter": 30}
     with forced(part=size):
         made = bgd.multistart("ackley", **changes, executor=Elsewhere(workers, fault, seed))
-    if made.n == 300:  # else a part has failed three times
-        assert differing(made, bgd.multistart("ackley", **changes)) == []
-    else:
-        assert "were not computed" in made.warnings[0]
+    assert differing(made, bgd.multistart("ackley", **changes)) == []
 
 
 def test_the_pool_of_python_and_what_happens_when_it_breaks(whole):
