@@ -1,5 +1,6 @@
 """Fits: parameters and errors against certified values, SciPy and closed forms; what is said; bad input in one line."""
 
+import math
 import sys
 from pathlib import Path
 
@@ -564,6 +565,8 @@ BAD = {
     "nothing between": ({"parameters": PARAMETERS | {"k": (np.inf, np.inf)}}, "between which there is no number"),
     "text": ({"parameters": "akc"}, "parameters is 'akc': give a dict"),
     "one entry": ({"parameters": [(0, 1)]}, "has 1 entry, but the model has 3"),
+    "one of several": ({"model": lambda t, a: a * t}, "has no parameter 'k'"),
+    "fails": ({"model": lambda t, a, k, c: a * math.exp(-k * t) + c}, "fails at a = .*TypeError: .*np.exp"),
     "complex": ({"model": lambda t, a, k, c: 1j * decay(t, a, k, c)}, "returns complex numbers"),
     "words": ({"model": lambda t, a, k, c: t.astype(str)}, "returns values of type"),
     "number": ({"model": lambda t, a, k, c: a + k + c}, "returns the shape .., but y has .60,."),

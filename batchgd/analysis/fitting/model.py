@@ -112,7 +112,8 @@ class Model:
         for k, name in enumerate(free):
             moved = points[0].copy()
             moved[:, k] = points[1, :, k]
-            if all(np.array_equal(a, self._plain(data, b), equal_nan=True) for a, b in zip(first, moved, strict=True)):
+            known = [(a, self._plain(data, b)) for a, b in zip(first, moved, strict=True)]
+            if all(np.array_equal(a, b, equal_nan=True) for a, b in known) and np.isfinite(known[0][0]).any():
                 ignored.append(name)
         if len(ignored) == len(free) and not all(np.isnan(each).all() for each in first):
             raise InputError(f"the model {self.name} is constant: let it depend on its parameters {', '.join(free)}")
@@ -123,17 +124,21 @@ class Model:
         try:
             with np.errstate(all="ignore"):
                 found = np.asarray(self.free(data.x, point))
-        except TypeError as error:
-            if not isinstance(data.x, dict) or self.by_name:
-                raise
-            columns = ", ".join(data.x)
+        except InputError:
+            raise
+        except Exception as error:
+            if self.several and isinstance(error, ValueError):
+                raise InputError(f"the model {self.name} does not return one number per observation: {error}") from None
+            if isinstance(data.x, dict) and isinstance(error, TypeError) and not self.by_name:
+                raise InputError(
+                    f"the model {self.name} cannot take x as a dict ({error}): give its arguments the names of x, "
+                    f"{', '.join(data.x)}"
+                ) from None
+            values = ", ".join(f"{name} = {value:.3g}" for name, value in zip(self.parameters.free, point, strict=True))
             raise InputError(
-                f"the model {self.name} cannot take x as a dict ({error}): give its arguments the names of x, {columns}"
-            ) from None
-        except ValueError as error:
-            if not self.several:
-                raise
-            raise InputError(f"the model {self.name} does not return one number per observation: {error}") from None
+                f"the model {self.name} fails at {values} with {type(error).__name__}: {error}; write it for arrays of "
+                "x in plain NumPy, such as np.exp for math.exp"
+            ) from error
         if found.shape != data.y.shape:
             raise InputError(
                 f"the model {self.name} returns the shape {found.shape}, but y has {data.y.shape}: "
@@ -255,8 +260,8 @@ def _function(model: Any, parameters: Any, variables: list[str]) -> tuple[Functi
             f"the model {name_of(model)} has the parameter {named[0]!r} as its first argument, which is x: "
             "write x first, then the parameters"
         )
-    vector = len(own) == 1 and not loose and own != given and (given is not None or len(_as_list(parameters)) > 1)
-
+    vector = len(own) == 1 and not loose
+    vector = vector and (len(_as_list(parameters)) > 1 if given is None else own[0] not in given)
     call = FunctionCall(model, own, by_name, vector)
     if vector or loose:
         more = _as_list(parameters)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -106,7 +107,15 @@ def _equal(fit: Any) -> list[str]:
         return [f"{equal} solutions have the same chi-square: the data do not tell them apart"]
     words = " ".join(f"--exchangeable {group if isinstance(group, str) else ','.join(group)}" for group in groups)
     given = said(f"exchangeable={groups}", words)
-    return [f"{equal} solutions differ by the order of components: {given} makes them one"]
+    return [f"{equal} solutions differ by the order of components: {_with_limits(fit, groups)}{given} makes them one"]
+
+
+def _with_limits(fit: Any, groups: Sequence[Any]) -> str:
+    """Return the names of parameters that need the same limits before their components may be exchanged."""
+    kinds = zip(*([group] if isinstance(group, str) else group for group in groups), strict=True)
+    limits = {name: (each.min, each.max, each.scale) for name, each in fit.params.items()}
+    unlike = [" and ".join(kind) for kind in kinds if len({limits[name] for name in kind}) > 1]
+    return f"with the same limits for {', '.join(unlike)}, " if unlike else ""
 
 
 def _limits_reached(fit: Any) -> list[str]:
