@@ -27,7 +27,7 @@ def found(name, method, backend):
 def on_bounds(name, x):
     """SciPy's active mask of a point that may be inside by its solver's tolerance."""
     lower, upper = np.array(PROBLEMS[name].bounds, float).T
-    near = 1e-10 * np.maximum(1.0, np.abs(x))
+    near = 2e-10 * np.maximum(1.0, np.abs(x))
     return np.where(x <= lower + near, -1, np.where(x >= upper - near, 1, 0)).tolist()
 
 

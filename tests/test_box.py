@@ -77,7 +77,7 @@ BAD = [
     ([(3, 3)], None, r"axis 0 is \(3, 3\), which has no width"),
     ([(0, np.inf)], None, "infinite box; give two finite numbers"),
     ([(-np.inf, 0)], None, "infinite box; give two finite numbers"),
-    (Bounds([-5, -5], [5, 5]), None, r"a Bounds, which constrains x.*give box=list\(zip"),
+    (Bounds([-5, -5], [5, 5]), None, r"a Bounds, which constrains x.*or box=list\(zip"),
     ([(0.0, 5e-324)], None, "narrower than float64 can divide by: rescale"),
     ([(0.0, 10**400)], None, "a number that float64 cannot hold"),
     (np.ma.masked_greater([[0.0, 1.0]], 0.5), None, "masked entries: fill them"),

@@ -72,6 +72,7 @@ TABLES = {
     "old Macintosh": table().replace("\n", "\r"),
     "byte order mark": "\ufeff" + table(),
     "of Excel": "sep=;\n" + table(";"),
+    "columns without numbers": table().replace("\n", ",fine,\n"),
     "Fortran": table("  ", header=None).replace("00  ", "00D+00  "),
 }
 
@@ -115,6 +116,15 @@ def test_a_table_that_numpy_wrote(data):
         assert table.names == ["a", "b", "c"]
         read = table.read([0, 1, 2])
     np.testing.assert_allclose(np.stack([read[k] for k in range(3)], axis=1), columns, rtol=1e-15)
+
+
+@pytest.mark.parametrize(
+    "text", ["a;b\n1.234,5;2\n1'234,5;3\n-1.234.567,8;4\n0,5;5", "a;b\n1,234.5;2\n1 234.5;3\n-1,234,567.8;4\n.5;5"]
+)
+def test_marks_of_thousands(text, data):
+    (data / "data.csv").write_text(text)
+    with CsvFile("data.csv") as table:
+        assert table.read([0])[0].tolist() == [1234.5, 1234.5, -1234567.8, 0.5]
 
 
 def test_columns_by_name_by_number_and_from_stdin(data, capsys, monkeypatch):
@@ -294,6 +304,14 @@ REFUSED = [
     ([*LINE[:-2], "--param", "c=c+1"], "circular"),
     (["data.csv", "--expr", "__import__('os')", *PARAM], "__import__"),
     (["data.csv", "--expr", "a*9**9**9**9", *PARAM], "exponent"),
+    (["data.csv", "--expr", "a*np.exp(-k*t)+c", *PARAM], "write exp alone"),
+    (["data.csv", "--expr", "2a*exp(-k*t)+c", *PARAM], "write 2*a"),
+    (["data.csv", "--expr", "y=a*exp(-k*t)+c", *PARAM], "right-hand side"),
+    (["data.csv", "--expr", "a*exp(-lambda*t)+c", *PARAM], "another name"),
+    (["data.csv", "--expr", "a(1-k*t)+c", *PARAM], "for a product"),
+    ([*LINE[:3], "--param", "a=0,5:3", "--param", "k=0:1"], "not 'a=0,5:3'"),
+    ([*LINE[:3], "--param", "a 0:5", "--param", "k=0:1"], "not 'a 0:5'"),
+    ([*LINE, "--sigma", "0.3"], "all observations weigh the same"),
     ([*LINE, "--shared", "k"], "--shared needs --group"),
     ([*LINE, "--confidence", "0.9"], "--confidence needs --until"),
     ([*LINE, "--absolute-sigma"], "needs --sigma"),
@@ -322,7 +340,12 @@ BAD_TABLES = {
     "text after a comment": ("# a\n" + table().replace("0.10000,", "x,"), "line 4 has 'x'"),
     "header among numbers": ("t,0.5\n" + table(header=None), "--header"),
     "more cells": (table().replace("\n0.20000,", "\n0.20000,1,"), "line 4 has 3 cells"),
-    "thousands": (table().replace("0.20000,", '"1,200.0",'), "1234.5"),
+    "thousands": (table().replace("0.20000,", '"1,200",'), "1234.5"),
+    "comments behind numbers": (table().replace("\n0.1", " # fine\n0.1"), "on lines of their own"),
+    "percent": (table().replace("\n", "%\n").replace("signal%", "signal"), "percent"),
+    "dates": (table().replace("\n", "\n2024-01-0"), "days or seconds"),
+    "a footer": (table() + "End of data\n", "remove the line"),
+    "one column": ("signal\n1\n2\n", "one column"),
     "open quotation": (table() + '4.1,"1.0\n' + "4.2,1.0\n" * 20_000, "from line 43 on"),
     "all missing": ("t,signal\n" + "NA,1.0\n" * 20, "contain NaN"),
     "infinity": (table().replace("0.20000,", "inf,"), "contains inf"),

@@ -47,6 +47,12 @@ def fitted():
     return fit
 
 
+def fitted_rows():
+    t = np.linspace(0.0, 3.0, 20)
+    y = np.array([[2.0], [1.0]]) * decay(t, 1.0, 0.7)
+    return bgd.fit(decay, t, y, parameters={"a": (0, 5), "k": (0, 3)}, starts=5, backend="numpy")
+
+
 def plain(x):
     return 0.5 * np.sum(x**2)
 
@@ -142,6 +148,7 @@ OBJECTS = {
     "sweep, recommended": lambda: bgd.sweep("himmelblau", learning_rate=[0.001, 0.01], **RUN).recommended,
     "comparison": lambda: bgd.compare(["gradient_descent"], ["sphere"], starts=10, backend="numpy"),
     "fit": fitted,
+    "fits": fitted_rows,
     "fitted parameter": lambda: made("fit").params["k"],
     "curvature": lambda: bgd.curvature("himmelblau", samples=20),
 }

@@ -1,12 +1,6 @@
 """Runs in parts: whatever happened to the folder, the result is that of an undisturbed run, to the last bit."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -202,6 +196,29 @@ def test_another_function_is_refused(tmp_path):
         run(lambda x: bowl(x, 2.0))
 
 
+def test_a_fit_goes_on_where_it_was(tmp_path):
+    t = np.linspace(0.0, 4.0, 30)
+    y = 2.0 * np.exp(-0.7 * t) + 0.01 * np.sin(37.0 * t)
+
+    def fit(y=y, **changes):
+        settings = {"parameters": {"a": (0, 5), "k": (0, 3)}, "starts": 100, "backend": "numpy"} | changes
+        return bgd.fit(lambda t, a, k: a * np.exp(-k * t), t, y, **settings)
+
+    whole, made = fit(), fit(run=tmp_path)
+    with no_work():
+        again = fit(run=tmp_path)
+    for found in (made, again):
+        assert differing(found.landscape, whole.landscape) == []
+        assert np.array_equal(found.covar, whole.covar)
+    with (
+        no_work(),
+        pytest.raises(bgd.InputError, match="the function '<lambda>' is another one here: its code or its d"),
+    ):
+        fit(y + 1e-9, run=tmp_path)
+    with no_work(), pytest.raises(bgd.InputError, match=r"run is .* with y of shape"):
+        fit(np.stack([y, y]), run=tmp_path)
+
+
 def test_what_does_not_go_with_parts_is_refused(tmp_path):
     for changes, words in (
         ({"strategy": "mlsl"}, "run does not go with mlsl: which points descend depends on all results before them"),
@@ -235,8 +252,9 @@ def test_an_altered_manifest_is_refused(tmp_path):
     solve(tmp_path, starts=10)
     manifest = tmp_path / "run.json"
     fields = json.loads(manifest.read_text())
+    fewer = json.dumps(fields | {"starts": 9})
     fields["configuration"]["seed"] = 1
-    for text in (json.dumps(fields), "{", "[]", "{}", '{"format": "batchgd run", "version": 99}', "[" * 5000):
+    for text in (fewer, json.dumps(fields), "{", "[]", "{}", '{"format": "batchgd run", "version": 99}', "[" * 5000):
         manifest.write_text(text)
         with no_work(), pytest.raises(bgd.InputError, match=r"run\.json cannot be read: ") as refusal:
             solve(tmp_path, starts=10)
@@ -267,65 +285,6 @@ def test_a_time_limit_leaves_whole_parts(tmp_path, whole):
     assert cut.n <= 2000
     assert differing(solve(tmp_path), whole) == []
     assert differing(solve(tmp_path, max_time=1e6), whole) == []  # a limit is not part of the configuration
-
-
-KILLED = """
-import sys, batchgd as bgd
-with bgd.testing.forced(part=300):
-    bgd.multistart("rastrigin", dim=2, starts=2000, backend="numpy", maxiter=200, run=sys.argv[1], progress=print)
-"""
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_killed_at_random_moments(tmp_path, whole, seed):
-    """SIGKILL, again and again, until the run is done: nothing is lost, and nothing else than the whole comes out."""
-    rng = np.random.default_rng(seed)
-    for _ in range(4):
-        child = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)], stderr=subprocess.PIPE)
-        before, wanted, since = len(files(tmp_path)), int(rng.integers(1, 3)), time.monotonic()
-        while child.poll() is None and len(files(tmp_path)) < before + wanted and time.monotonic() < since + 30:
-            time.sleep(0.002)
-        time.sleep(float(rng.uniform(0.0, 0.02)))
-        child.send_signal(signal.SIGKILL)
-        child.communicate()
-    assert files(tmp_path)
-    assert differing(solve(tmp_path), whole) == []
-    assert {path.name for path in Path(tmp_path).rglob(".*")} == {".lock"}
-
-
-def test_two_processes_share_a_run(tmp_path, whole):
-    children = [subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)]) for _ in range(2)]
-    assert [child.wait() for child in children] == [0, 0]
-    with no_work():
-        assert differing(solve(tmp_path), whole) == []
-    assert [name for name in os.listdir(tmp_path / "parts") if name.startswith(".")] == []
-
-
-def test_out_of_memory_halves_a_part(tmp_path, whole):
-    class CudaAPIError(Exception):
-        pass
-
-    def full(batch):
-        if batch.starts.n > 800:
-            raise CudaAPIError("[2] Call to cuMemAlloc results in CUDA_ERROR_OUT_OF_MEMORY")
-
-    with watched(full), forced(part=1000):
-        assert differing(bgd.multistart("rastrigin", **SETTINGS, run=tmp_path), whole) == []
-    assert len(files(tmp_path)) == 4
-
-
-def test_a_lost_device_leaves_what_is_done(tmp_path, whole):
-    class CudaAPIError(Exception):
-        pass
-
-    def lose(batch):
-        if batch.starts.number == 900:
-            raise CudaAPIError("[719] CUDA_ERROR_LAUNCH_FAILED")
-
-    with watched(lose), pytest.raises(bgd.InputError, match=r"the device was lost .* go on with backend='cpu'"):
-        solve(tmp_path)
-    assert len(files(tmp_path)) == 3
-    assert differing(solve(tmp_path), whole) == []
 
 
 def test_another_backend_goes_on_only_if_it_is_named(tmp_path):
@@ -374,38 +333,32 @@ def test_rows_are_read_part_by_part(tmp_path, whole, keep):
     assert [int(part["start"][0]) for part in bgd.rows(tmp_path)] == [0, 600, 900, 1200, 1500, 1800]
     files(tmp_path)[0].write_bytes(b"")
     with pytest.raises(bgd.InputError, match=r"is damaged .*: repeat the call that made it"):
-        next(bgd.rows(tmp_path))
+        next(iter(bgd.rows(tmp_path)))
     solve(tmp_path / "none", keep="minima")
     with pytest.raises(bgd.InputError, match=r"has no rows: make the run with keep='disk'"):
         bgd.rows(tmp_path / "none")
 
 
-FULL = """
-import resource, sys, batchgd as bgd
-
-def fill(partial):
-    if partial.n == 600:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, 9_000))
-
-try:
-    with bgd.testing.forced(part=300):
-        bgd.multistart(
-            "rastrigin", dim=2, starts=2000, backend="numpy", maxiter=200, run=sys.argv[1], callback=fill
-        )
-except bgd.InputError as error:
-    print(error)
-"""
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="files have no limit there")
-def test_a_disk_that_is_full_leaves_what_is_done(tmp_path, whole):
-    """After two parts the kernel refuses to write more than 9,000 bytes, as it does when a disk is full."""
-    child = subprocess.run([sys.executable, "-c", FULL, tmp_path], capture_output=True, text=True, check=True)
-    assert child.stdout.endswith(": File too large; the parts before it are saved, so repeat the call\n")
-    assert child.stdout.count("\n") == 1
-    assert len(files(tmp_path)) == 2
-    assert not [*(tmp_path / "parts").glob(".*")]
-    assert differing(solve(tmp_path), whole) == []
+def test_rows_as_parquet(tmp_path, whole):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    solve(tmp_path / "run", keep="disk")
+    file = bgd.rows(tmp_path / "run").to_parquet(tmp_path / "rows.parquet")
+    assert parquet.ParquetFile(file).num_row_groups == 7
+    table = parquet.read_table(file)
+    assert np.array_equal(table["start"], np.arange(2000))
+    assert np.array_equal(np.stack([table["x0"], table["x1"]], axis=1), whole.x)
+    for name in ("fun", "nit", "nfev", "status"):
+        assert np.array_equal(table[name], getattr(whole, name))
+    before = file.read_bytes()
+    with pytest.raises(bgd.InputError, match="exists: choose another name, or give overwrite=True"):
+        bgd.rows(tmp_path / "run").to_parquet(file)
+    with pytest.raises(bgd.InputError, match=r"cannot write .*: No such file or directory; choose a file"):
+        bgd.rows(tmp_path / "run").to_parquet(tmp_path / "none" / "rows.parquet")
+    files(tmp_path / "run")[3].write_bytes(b"")
+    with pytest.raises(bgd.InputError, match="is damaged"):
+        bgd.rows(tmp_path / "run").to_parquet(file, overwrite=True)
+    assert file.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
 @given(

@@ -23,6 +23,7 @@ def descend(
     *,
     box: Any = None,
     bounds: Any = None,
+    domain: Any = None,
     method: Any = None,
     seed: int | None = 0,
     gtol: float | None = None,
@@ -56,6 +57,12 @@ def descend(
         for one pair per start. Every first-order method projects its steps, and the default becomes the spectral
         projected gradient. A trajectory has converged when its projected gradient vanishes: the gradient, without the
         coordinates that it holds against a bound.
+    domain : str, (low, high), or a sequence of them, optional
+        What each coordinate ranges over, one for all or one each: ``"free"``; ``"positive"``, which is descended in as
+        u = ln x, so that ``gtol`` is that of ∂f/∂u = x ∂f/∂x, steps, tolerances and distances between minima are
+        those of u, and starts are drawn uniformly in u; ``"periodic"``, an angle whose period is the side of the box,
+        by default (-π, π), so that ends are moved there and minima are counted up to the period; or a pair, as in
+        ``bounds``, which may add to the other kinds but angles.
     box : sequence of (low, high), optional
         The scale of the problem, by which the longest step and ``escape`` are measured. Default: finite
         bounds (the box around those of all starts), and else the box around x0, with sides of at least 1.
@@ -100,7 +107,7 @@ def descend(
     watch = Watch(progress)
     stopping = as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time)
     batch = batch_at(
-        Problem(fun, box, params=params, jac=jac, args=args, bounds=bounds),
+        Problem(fun, box, params=params, jac=jac, args=args, bounds=bounds, domain=domain),
         x0,
         Compute.of(backend, dtype, threads, device),
         method=method,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,6 +63,7 @@ def fit(
     backend: str = "auto",
     threads: int | None = None,
     progress: Any = None,
+    run: str | Path | None = None,
 ) -> FitResult | ManyFits:
     """Fit a model to data by least squares, from many starts.
 
@@ -99,7 +101,7 @@ def fit(
     starts : int, optional
         How many starts, 1,000 by default, and 10 for each of N data sets, which also start at the values given, if
         any: then it may be 0. With ``until``, the largest number.
-    until, seed, method, stopping, identity, sampling, backend, threads, progress
+    until, seed, method, stopping, identity, sampling, backend, threads, progress, run
         As for :func:`multistart`; the method is :class:`LevenbergMarquardt` if omitted.
 
     Returns
@@ -122,7 +124,8 @@ def fit(
     (0.7, True, True)
     """
     if shared is None and has_rows(y):
-        refused = {"until": (until, None), "identity": (identity, None), "exchangeable": (exchangeable, None)}
+        others = {"until": until, "identity": identity, "exchangeable": exchangeable, "run": run}
+        refused = {name: (given, None) for name, given in others.items()}
         return fit_many(
             model, x, y, parameters=parameters, sigma=sigma, absolute_sigma=absolute_sigma, loss=loss, f_scale=f_scale,
             starts=starts, seed=seed, method=method, stopping=stopping, backend=backend, threads=threads,
@@ -156,11 +159,13 @@ def fit(
         "threads": threads,
     }
     drawn = STARTS if starts is None and until is None else starts
-    landscape = multistart(objective, starts=drawn, sampling=sampling, seed=seed, until=until, progress=progress, **how)
+    landscape = multistart(
+        objective, starts=drawn, sampling=sampling, seed=seed, until=until, progress=progress, run=run, **how
+    )
     guess = None
     if parameters.guess is not None and not landscape.interrupted:
         guess = multistart(objective, starts=parameters.guess[None], **how)
-    found = outcome(prepared, data, objective.loss, exchange, landscape, guess)
+    found = outcome(prepared, data, exchange, landscape, guess)
     return FitResult(prepared, data, landscape, found, objective.loss, absolute_sigma)
 
 

@@ -44,6 +44,7 @@ def path(
     max_points: int = 2_000,
     box: Any = None,
     bounds: Any = None,
+    domain: Any = None,
     method: Any = None,
     seed: int | None = 0,
     gtol: float | None = None,
@@ -67,8 +68,8 @@ def path(
 
     Parameters
     ----------
-    fun, box, bounds, method, seed, gtol, xtol, ftol, maxiter, max_time, stopping, backend, dtype, threads, params, jac,
-    args, scale
+    fun, box, bounds, domain, method, seed, gtol, xtol, ftol, maxiter, max_time, stopping, backend, dtype, threads,
+    params, jac, args, scale
         As in :func:`descend`.
     x0 : (n, d) array or (d,) array
         The starts, at most 10,000; a single start may be a (d,) array.
@@ -102,7 +103,7 @@ def path(
     """
     every, max_points = check.whole("every", every, 1), check.whole("max_points", max_points, 3)
     batch = batch_at(
-        Problem(fun, box, params=params, jac=jac, args=args, bounds=bounds),
+        Problem(fun, box, params=params, jac=jac, args=args, bounds=bounds, domain=domain),
         _rows(x0),
         Compute.of(backend, dtype, threads),
         check=_check_count,

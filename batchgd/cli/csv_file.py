@@ -5,7 +5,9 @@ import csv
 import gzip
 import io
 import itertools
+import re
 import sys
+import zlib
 from array import array
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO, Self
@@ -19,6 +21,8 @@ from batchgd.problem.errors import InputError, quoted
 _SAMPLE = 200  # rows that are looked at to guess the layout
 _LONGEST_LINE = 1_000_000
 _MOST_ROWS = 100_000_000
+_MOST_PACKED = 200  # tables of a few repeated numbers reach 100
+_SMALL = 1 << 24  # bytes that are always unpacked
 _COMMENTS = ("#", "%", "//")
 _BOMS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig"))
 _OTHERS = {
@@ -26,6 +30,8 @@ _OTHERS = {
     b"\xd0\xcf\x11\xe0": "an Excel file: save the sheet as CSV",
     b"\x89HDF": "an HDF5 file: write the table as CSV",
     b"PAR1": "a Parquet file: write the table as CSV",
+    b"{": "JSON, or another notation with braces: write the table as CSV",
+    b"<": "HTML or XML: save the table as CSV",
     b"\x93NUMPY": "an array of NumPy: write it as CSV with numpy.savetxt, or use bgd.fit in Python",
 }
 
@@ -75,6 +81,12 @@ class CsvFile:
         """The unit of a column, if the file has a row of units."""
         return self.layout.units[column] if column < len(self.layout.units) else ""
 
+    @property
+    def numeric(self) -> list[int]:
+        """The places of the columns with a number among the first rows; of all columns if fewer than two have one."""
+        every = range(self.layout.width)
+        return [k for k in every if k in self.layout.numeric or len(self.layout.numeric) < 2]
+
     def find(self, word: str, option: str) -> int:
         """Return the place of the column with this name, or of this number, counted from 1."""
         names = self.names
@@ -88,6 +100,8 @@ class CsvFile:
         if word.strip().isdecimal() and 1 <= int(word) <= len(names):
             return int(word) - 1
         hint = nearest(word, names) if self.layout.names else f"it has no header: give a number from 1 to {len(names)}"
+        if option == "--sigma" and as_number(word) is not None:
+            hint = f"{hint}; without --sigma all observations weigh the same"
         raise InputError(f"{self.name} has no column {word!r}; {hint}")
 
     def read(self, numeric: Sequence[int], words: Sequence[int] = ()) -> dict[int, Any]:
@@ -107,7 +121,7 @@ class CsvFile:
                 for place, column in numbers.items():
                     value = as_number(row[place], decimal)
                     if value is None:
-                        raise self._text(row[place], place)
+                        raise self._text(row, place)
                     column.append(value)
                 for place, found in texts.items():
                     found.append(row[place].strip())
@@ -128,16 +142,24 @@ class CsvFile:
             )
         return row[:width] + [""] * (width - len(row))
 
-    def _text(self, cell: str, place: int) -> InputError:
+    def _text(self, row: Sequence[str], place: int) -> InputError:
+        cell, decimal = row[place].strip(), self.layout.decimal
         remedy = "leave the cell empty if the value is missing"
         if self.rows == 0 and not self.layout.names:
             remedy = "write --header if this line contains names"
-        elif "," in cell and self.layout.decimal == ".":
+        elif "," in cell and decimal == ".":
             remedy = "write numbers as 1234.5, or all of them with a decimal comma"
+        elif "#" in cell:
+            remedy = "put comments on lines of their own"
+        elif re.match(r"\d{1,4}[-/:.]\d{1,2}[-/:.]\d", cell):
+            remedy = "write dates and times as numbers, such as days or seconds"
+        elif as_number(cell.rstrip("%"), decimal) is not None:
+            remedy = "write numbers without a sign for percent"
+        elif not any(as_number(other, decimal) is not None for other in row if other.strip()):
+            remedy = "remove the line if it is not data"
         column = f"column {quoted(self.names[place])}" if self.layout.names else f"column {place + 1}"
         return InputError(
-            f"{self.name} line {self._lines.number} has {quoted(cell.strip())} in {column}, "
-            f"which is not a number: {remedy}"
+            f"{self.name} line {self._lines.number} has {quoted(cell)} in {column}, which is not a number: {remedy}"
         )
 
     @contextlib.contextmanager
@@ -174,7 +196,7 @@ class _Lines:
         for count in itertools.count(1):
             try:
                 line = stream.readline(_LONGEST_LINE)
-            except (OSError, EOFError, UnicodeError) as error:
+            except (OSError, EOFError, UnicodeError, zlib.error) as error:
                 reason = getattr(error, "strerror", None) or error
                 raise InputError(f"{self._name} cannot be read: {reason}; give a table of text") from None
             if not line:
@@ -190,17 +212,44 @@ class _Lines:
                 yield count, line
 
 
+class _Unpacked(gzip.GzipFile):
+    """A file that is unpacked while it is read, unless it becomes far larger than tables do."""
+
+    def __init__(self, packed: BinaryIO):
+        self._packed = _Counted(packed)
+        super().__init__(fileobj=self._packed)  # type: ignore[call-overload]
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read bytes; raise OSError if there are far more than in the packed file."""
+        content = super().read(size)
+        if self.tell() > max(_SMALL, _MOST_PACKED * self._packed.count):
+            raise OSError(f"it unpacks to more than {_MOST_PACKED} times its size, so unpack it first")
+        return content
+
+
+class _Counted:
+    """A file whose bytes are counted as they are read; the pipe of stdin has no place to ask for."""
+
+    def __init__(self, file: BinaryIO):
+        self._file, self.count = file, 0
+
+    def read(self, size: int = -1) -> bytes:
+        content = self._file.read(size)
+        self.count += len(content)
+        return content
+
+
 def _opened(path: str, until: contextlib.ExitStack) -> io.TextIOBase:
     """Open a file as text, whatever its encoding: its byte order mark decides, else UTF-8, else Latin-1."""
     try:
         raw: Any = sys.stdin.buffer if path == "-" else until.enter_context(open(path, "rb", buffering=1 << 18))  # noqa: SIM115
         head = raw.peek(64)[:64]
         if head.startswith(b"\x1f\x8b"):
-            raw = until.enter_context(io.BufferedReader(gzip.GzipFile(fileobj=raw), 1 << 18))
+            raw = until.enter_context(io.BufferedReader(_Unpacked(raw), 1 << 18))
             head = raw.peek(64)[:64]
     except FileNotFoundError:
         raise InputError(f"{path} does not exist: give a CSV file, or - for stdin") from None
-    except (OSError, ValueError, EOFError, AttributeError) as error:
+    except (OSError, ValueError, EOFError, AttributeError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path} cannot be read: {reason}; give a CSV file, or - for stdin") from None
     for magic, kind in _OTHERS.items():

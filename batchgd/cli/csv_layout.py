@@ -1,6 +1,7 @@
 """How a table of text is laid out: separator, decimal sign, header and units, guessed from its first lines."""
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,16 +13,21 @@ SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|", "blanks":
 _ORDER = ("\t", ";", ",", "|", BLANKS)  # of two that fit equally well, the first is taken
 _ONE_COLUMN = 0.5  # weight of a layout with a single column, which any text has if its separator is not seen
 
-_WORDS = "na n/a #n/a <na> nan -nan null none missing n.a. n.d. nd - -- . ?"
+_WORDS = "na n/a #n/a <na> nan -nan null none missing n.a. n.d. nd - -- . ? #div/0! #num! #value! #ref!"
 MISSING = frozenset(["", *_WORDS.split()])
 """What stands for a missing value, in lower case."""
+_GROUPED = {
+    ".": re.compile(r"[+-]?[1-9]\d{0,2}(?:(?:,\d{3})+(?=\.)|(?:['’ \u00a0\u202f]\d{3})+)(?:\.\d*)?"),
+    ",": re.compile(r"[+-]?[1-9]\d{0,2}(?:(?:\.\d{3})+(?=,)|(?:['’ \u00a0\u202f]\d{3})+)(?:,\d*)?"),
+}
+"""Numbers whose thousands are marked, by decimal sign; not 1,234 or 1.234 alone, which may be small numbers."""
 
 
 @dataclass(frozen=True)
 class Layout:
     """How the rows of a file are read; ``above`` rows are skipped before the header, and ``names`` may be empty.
 
-    ``body`` is the number of rows above the data.
+    ``body`` is the number of rows above the data, and ``numeric`` has the columns with a number.
     """
 
     separator: str
@@ -31,6 +37,7 @@ class Layout:
     units: tuple[str, ...]
     above: int
     body: int
+    numeric: frozenset[int]
 
     def __str__(self) -> str:
         word = next((name for name, sign in SEPARATORS.items() if sign == self.separator), quoted(self.separator))
@@ -68,21 +75,26 @@ def as_number(cell: str, decimal: str = ".") -> float | None:
 
     >>> as_number("1.5"), as_number("1,5", ","), as_number(" n/a "), as_number("1.5D+2"), as_number("ten")
     (1.5, 1.5, nan, 150.0, None)
+    >>> as_number("1,234.5"), as_number("1.234,5", ","), as_number("1'234"), as_number("1,234")
+    (1234.5, 1234.5, 1234.0, None)
     """
-    if decimal == ",":
-        cell = cell.replace(",", ".") if "." not in cell else f"{cell}?"
+    text = cell if decimal == "." else cell.replace(".", "?").replace(",", ".")
     try:
-        return float(cell) if "_" not in cell else None
+        return float(text) if "_" not in cell else None
     except ValueError:
-        return _unusual(cell.strip())
+        return _unusual(cell.strip(), decimal)
 
 
-def _unusual(cell: str) -> float | None:
-    """Read a missing value, a minus sign of typography, or the exponent of Fortran."""
+def _unusual(cell: str, decimal: str) -> float | None:
+    """Read a missing value, marks of thousands, a minus sign of typography, or the exponent of Fortran."""
     if cell.lower() in MISSING:
         return float("nan")
     if cell[:1].isalpha():
         return None
+    if _GROUPED[decimal].fullmatch(cell):
+        cell = "".join(sign for sign in cell if sign in f"+-0123456789{decimal}")
+    if decimal == ",":
+        cell = cell.replace(".", "?").replace(",", ".")
     try:
         return float(cell.replace("\N{MINUS SIGN}", "-").replace("D", "e").replace("d", "e"))
     except ValueError:
@@ -107,12 +119,14 @@ def guess(lines: Sequence[str], comment: str = "", separator: str | None = None,
     if above and not _is_text(rows[above], decimal):
         above = 0
     named = _is_text(rows[above], decimal) if header is None else header
+    values = [[as_number(cell, decimal) for cell in row] for row in rows[above + named :]]
+    numeric = frozenset(k for row in values for k, value in enumerate(row) if value is not None and value == value)
     if not named:
         names = _from_comment(comment, sign, width, decimal)
-        return Layout(sign, decimal, width, names, (), 0, 0)
+        return Layout(sign, decimal, width, names, (), 0, 0, numeric)
     body, units = above + 1, _units(rows[above + 1 :], width, decimal)
     names = tuple(cell.strip() for cell in _trimmed(rows[above], width))
-    return Layout(sign, decimal, max(width, len(names)), names, units, above, body + bool(units))
+    return Layout(sign, decimal, max(width, len(names)), names, units, above, body + bool(units), numeric)
 
 
 def _pairs(separators: Iterable[str]) -> Iterator[tuple[str, str]]:

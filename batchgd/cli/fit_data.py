@@ -32,10 +32,12 @@ def read_data(options: dict[str, Any], model: str | Callable[..., Any], named: S
 
 
 def _read(table: CsvFile, options: dict[str, Any], model: str | Callable[..., Any], named: Sequence[str]) -> FitData:
-    variables = _variables(table, options.get("x"), named)
-    y = _column(table, options, "y", taken=variables.values())
-    sigma = table.find(options["sigma"], "--sigma") if "sigma" in options else None
-    group = table.find(options["group"], "--group") if "group" in options else None
+    given: dict[str, int] = {
+        name: table.find(options[name], f"--{name}") for name in ("y", "sigma", "group") if name in options
+    }
+    variables = _variables(table, options.get("x"), named, given)
+    y = given["y"] if "y" in given else _y(table, [*variables.values(), *given.values()])
+    sigma, group = given.get("sigma"), given.get("group")
     numeric = [*dict.fromkeys([*variables.values(), y, *([] if sigma is None else [sigma])])]
     columns = table.read(numeric, [] if group is None else [group])
     x = _as_model_takes_it({name: columns[place] for name, place in variables.items()}, model)
@@ -47,15 +49,16 @@ def _read(table: CsvFile, options: dict[str, Any], model: str | Callable[..., An
     return data if group is None else _grouped(data, columns[group], table.names[group], options)
 
 
-def _variables(table: CsvFile, given: list[str] | None, named: Sequence[str]) -> dict[str, int]:
+def _variables(table: CsvFile, words: list[str] | None, named: Sequence[str], given: dict[str, int]) -> dict[str, int]:
     """Return the columns of x by the names that the model has for them."""
-    if given is None:
+    if words is None:
         places = {name: table.names.index(name) for name in named if name in table.names}
-        if places or len(table.names) == 2:
-            return places or {named[0] if len(named) == 1 else "x": 0}
-        raise InputError(f"which columns of {table.name} are x? give --x COLUMN; it has {', '.join(table.names)}")
+        free = [place for place in table.numeric if place not in given.values()]
+        if places or len(free) == (1 if "y" in given else 2):
+            return places or {named[0] if len(named) == 1 else "x": free[0]}
+        raise _which(table, "columns are", "x")
     found = {}
-    for word in given:
+    for word in words:
         alias, sign, column = word.partition("=")
         if sign and alias.strip().isidentifier() and word.strip() not in table.names:
             found[alias.strip()] = table.find(column, "--x")
@@ -68,13 +71,18 @@ def _variables(table: CsvFile, given: list[str] | None, named: Sequence[str]) ->
     return found
 
 
-def _column(table: CsvFile, options: dict[str, Any], name: str, taken: Any) -> int:
-    if name in options:
-        return table.find(options[name], f"--{name}")
-    others = [k for k in range(len(table.names)) if k not in taken]
-    if len(table.names) == 2 and len(others) == 1:
+def _y(table: CsvFile, taken: Sequence[int]) -> int:
+    """Return the only column of numbers that is nothing else."""
+    others = [place for place in table.numeric if place not in taken]
+    if len(others) == 1:
         return others[0]
-    raise InputError(f"which column of {table.name} is {name}? give --{name} COLUMN; it has {', '.join(table.names)}")
+    raise _which(table, "column is", "y")
+
+
+def _which(table: CsvFile, what: str, name: str) -> InputError:
+    if len(table.names) == 1:
+        return InputError(f"{table.name} has one column, and a fit needs x and y: give --separator if it has more")
+    return InputError(f"which {what} {name}? give --{name} COLUMN; {table.name} has {', '.join(table.names)}")
 
 
 def _as_model_takes_it(variables: dict[str, Any], model: str | Callable[..., Any]) -> Any:

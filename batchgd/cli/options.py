@@ -62,6 +62,19 @@ def _pairs(value: Any) -> list[tuple[float, float]]:
     return pairs
 
 
+def _domain(value: Any) -> Any:
+    """Read domains: words, or LO:HI from the shell and [LO, HI] from TOML; one alone is for all coordinates."""
+    if not isinstance(value, list) or not value:
+        value = [value]
+    entries = [_number_pair(entry) if isinstance(entry, str) and ":" in entry else entry for entry in value]
+    return entries[0] if len(entries) == 1 else entries
+
+
+def _number_pair(text: str) -> tuple[float, float]:
+    low, high = text.split(":")
+    return _number(low), _number(high)
+
+
 def numbers(value: Any) -> list[float]:
     """Read a point: from the shell a list of texts "1,2,3", from TOML a number or a list of numbers."""
     entries = value if isinstance(value, list) else [value]
@@ -102,7 +115,12 @@ def named(convert: Callable[[Any], Any]) -> Callable[[Any], dict[str, Any]]:
 def _parameters(value: Any) -> dict[str, Any]:
     """Read what is known of the parameters of a fit: texts "name=...", from TOML a table of texts and numbers."""
     if isinstance(value, list):
-        pairs = [(name.strip(), item.strip()) for name, item in (entry.split("=", 1) for entry in value)]
+        pairs = []
+        for entry in value:
+            name, sign, item = (part.strip() for part in entry.partition("="))
+            if not sign or not name.isidentifier():
+                raise InputError(f"--param takes {PARAMETERS.wants}, not {quoted(entry)}")
+            pairs.append((name, item))
         value = dict(pairs)
         if len(value) < len(pairs):
             twice = next(name for k, (name, _) in enumerate(pairs) if name in dict(pairs[:k]))
@@ -111,7 +129,16 @@ def _parameters(value: Any) -> dict[str, Any]:
         raise TypeError
     from batchgd.analysis.fitting.expressions import normal
 
-    return {normal(name): _parameter(item) for name, item in value.items()}
+    return {normal(name): _one_parameter(name, item) for name, item in value.items()}
+
+
+def _one_parameter(name: str, item: Any) -> Any:
+    try:
+        return _parameter(item)
+    except InputError:
+        raise
+    except (ValueError, TypeError) as error:
+        raise InputError(f"--param takes {PARAMETERS.wants}, not {quoted(f'{name}={item}')}") from error
 
 
 def _parameter(item: Any) -> Any:
@@ -187,6 +214,9 @@ NORM = Kind("2|max", "2 or max", _norm)
 FLAG = Kind("", "true or false", _flag)
 BOX = Kind("LO HI", "two numbers, LO and HI (as in --box -5 5)", _pairs, repeatable=True)
 BOUNDS = Kind("LO HI", "two numbers, LO and HI, or inf (as in --bounds 0 inf)", _pairs, repeatable=True)
+DOMAIN = Kind(
+    "WORD|LO:HI", "free, positive, periodic, or an interval LO:HI (as in --domain 0:inf)", _domain, repeatable=True
+)
 POINT = Kind("X,Y,...", "numbers separated by commas", numbers, repeatable=True)
 POINTS = Kind("X,Y,...", "numbers separated by commas, as in --x0 1,2", _points, repeatable=True)
 TEXTS = Kind("TEXT", "a text, or several", _texts, repeatable=True)
@@ -220,8 +250,8 @@ class Option:
         """
         return "--" + self.name.replace("_", "-")
 
-    def read(self, value: Any, where: str = "") -> Any:
-        """Convert a value, or raise InputError with the option's name and what it takes.
+    def read(self, value: Any, where: str = "", shown: str = "") -> Any:
+        """Convert a value, or raise InputError with the option's name, or the one ``shown``, and what it takes.
 
         >>> Option("starts", INTEGER, "").read("1e6")
         1000000
@@ -231,9 +261,9 @@ class Option:
         except InputError:
             raise  # it already explains what is wrong
         except (ValueError, TypeError, OverflowError, KeyError):
-            shown = value[-1] if isinstance(value, list) and value and self.kind.repeatable else value
-            name = f"{where}{self.name}" if where else self.flag
-            raise InputError(f"{name} takes {self.kind.wants}, not {quoted(shown)}") from None
+            last = value[-1] if isinstance(value, list) and value and self.kind.repeatable else value
+            name = shown or (f"{where}{self.name}" if where else self.flag)
+            raise InputError(f"{name} takes {self.kind.wants}, not {quoted(last)}") from None
 
 
 REGION = (
@@ -243,7 +273,12 @@ REGION = (
 BOUNDED = Option(
     "bounds", BOUNDS, "Interval that a coordinate never leaves, -inf or inf for none; as --box, its default."
 )
-PROBLEM = (*REGION, BOUNDED)
+DOMAIN_OF = Option(
+    "domain",
+    DOMAIN,
+    "Range of a coordinate: free, positive (descends in ln x), periodic (an angle) or LO:HI; one for all, or one each.",
+)
+PROBLEM = (*REGION, BOUNDED, DOMAIN_OF)
 STARTS = (
     Option("starts", INTEGER, "Number of starting points, such as 1e6 (default: 10000)."),
     Option("sampling", TEXT, "uniform (default), sobol, latin_hypercube, grid, or normal with --mean and --std."),
@@ -317,9 +352,14 @@ MULTISTART = (
     Option("check", FLAG, "Run some starts again at half the step; warn if labels depend on the step."),
     Option("fidelity", INTEGER, "Compare the labels of this many starts with those of gradient flow."),
 )
+RUN = Option("run", PATH, "Save each part of the run in this folder; the same line again does only what is missing.")
 PARTS = (
-    Option("run", PATH, "Save each part of the run in this folder; the same line again does only what is missing."),
+    RUN,
     Option("shard", TEXT, "With --run: make only the I-th of N shards, written I/N, as in --shard 3/16."),
+)
+EXECUTORS = (
+    Option("workers", INTEGER, "Share the run among this many processes on this machine."),
+    Option("scheduler", TEXT, "Share the run among the workers of Dask's scheduler here, such as tcp://host:8786."),
 )
 SAVING = (
     Option("out", PATH, "Save the result in this new file, an .npz file of NumPy."),

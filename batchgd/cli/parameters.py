@@ -40,7 +40,10 @@ def takes(options: Sequence[Option], subject: Option = FUN) -> Callable[[Command
         def command(config: str | None, **words: Any) -> int | None:
             values = read_config(config, table) if config is not None else {}
             words = {name: value for name, value in words.items() if value is not None and value != []}
-            return function(values | {name: table[name].read(value) for name, value in words.items()})
+            read = {name: table[name].read(value) for name, value in words.items() if name != subject.name}
+            if subject.name in words:
+                read[subject.name] = subject.read(words[subject.name], shown=subject.name.upper())
+            return function(values | read)
 
         # Typer reads the options from the signature.
         command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

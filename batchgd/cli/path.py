@@ -30,7 +30,7 @@ PATH_OPTIONS = (
     Option("learning_rate", NUMBERS, "Learning rate; repeatable, to compare several."),
     Option("every", INTEGER, "Keep the point after every n updates (default: 1)."),
     Option("max_points", INTEGER, "Largest number of points of one path (default: 2000)."),
-    *picked("box", "bounds", "set", "scale", "seed"),
+    *picked("box", "bounds", "domain", "set", "scale", "seed"),
     *STOPPING,
     *COMPUTE,
     plot_option("the paths"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -189,10 +190,16 @@ class Callback(Differentiable):
         return other
 
     def in_units(self, units: Units) -> Callback:
-        """Return the function in other units."""
+        """Return the function in other units; in logarithms differences are taken of these."""
         other = self._copy()
+        if units.log is not None:
+            jac: Any = InLogarithms(self.jac, units, "gradient") if callable(self.jac) else self.jac
+            other.fun, other.jac = InLogarithms(self.fun, units, "both" if self.jac is True else "value"), jac
+            other.box, other.bounds = units.of_own_box(self.box), None
+            other._begin(self.noise)
+            return other
         other._renew()
-        other._units, other.box = self._units.then(units), None if self.box is None else units.of_box(self.box)
+        other._units, other.box = self._units.then(units), units.of_own_box(self.box)
         return other
 
     def within(self, bounds: Bounds) -> Callback:
@@ -262,6 +269,24 @@ class Callback(Differentiable):
     def __repr__(self) -> str:
         how = "with its gradient" if self.jac is not None else f"by {self.differences} differences"
         return f"<Callback {self.name}, {self.dim or 'any'}-D, {how}>"
+
+
+@dataclass(frozen=True)
+class InLogarithms:
+    """A function of x, called with the coordinates of units that have logarithms; one can be sent to a worker."""
+
+    function: Callable[..., Any]
+    units: Units
+    kind: Kind
+
+    def __call__(self, u: Floats, *others: Any) -> Any:
+        """Return value, gradient by u, or both."""
+        found = self.function(self.units.at(u), *others)
+        if self.kind == "value":
+            return found
+        if self.kind == "gradient":
+            return self.units.slopes(u, np.asarray(found))
+        return found[0], self.units.slopes(u, np.asarray(found[1]))
 
 
 _MADE = ("_at", "_programs")

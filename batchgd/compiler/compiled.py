@@ -67,7 +67,12 @@ class Compiled(Differentiable):
 
     def in_units(self, units: Units) -> Compiled:
         """Return the function in other units."""
-        box = None if self.box is None else units.of_box(self.box)
+        if units.log is not None:
+            raise InputError(
+                f"{self.name} is compiled by bgd.compiled, which takes no logarithms, and a coordinate is positive: "
+                "give bounds=[(1e-300, None), ...] in place of domain"
+            )
+        box = units.of_own_box(self.box)
         return self._copy(code=self.code.in_units(units), box=box, _programs={})
 
     # Evaluations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from batchgd.compiler.lower.arrays import ArrayProgram
 from batchgd.compiler.objective import Objective
 from batchgd.compiler.trace.call import check_call, with_args
 from batchgd.compiler.trace.escape import name_of
-from batchgd.compiler.trace.residuals import gauss_newton, jacobian_terms, standardised, summed
+from batchgd.compiler.trace.module_patches import running
+from batchgd.compiler.trace.residuals import Term, gauss_newton, jacobian_terms, standardised, summed, terms_of
 from batchgd.problem import check
 from batchgd.problem.errors import InputError, quoted
 
@@ -126,8 +128,7 @@ class LeastSquares(Objective):
         """
         points, single = self._points(x)
         if self._slopes is None:
-            terms = jacobian_terms(self._vector, self._traced.value.graph, self._params)
-            self._slopes = [ArrayProgram(nodes) for nodes in terms]
+            self._slopes = [ArrayProgram(nodes) for nodes in jacobian_terms(self._terms, self._traced.value.graph)]
         shape = 1 + self.dim, len(points), -1
         table = np.concatenate([program(points.T, self._knobs()).reshape(shape) for program in self._slopes], axis=2)
         residuals, slopes = table[0], np.ascontiguousarray(np.moveaxis(table[1:], 0, 2))
@@ -138,8 +139,12 @@ class LeastSquares(Objective):
             return super()._outputs(what)
         if self._model is None:
             graph = self._traced.value.graph
-            self._model = gauss_newton(self._vector, graph, self._params, self.loss.cost, self.loss.weights)
+            self._model = gauss_newton(self._terms, graph, self.loss.cost, self.loss.weights)
         return self._model
+
+    @cached_property
+    def _terms(self) -> list[Term]:
+        return terms_of(self._vector, self._traced.value.graph, self._params)
 
     def in_units(self, units: Units) -> Objective:
         """Return the function in other units, traced again.
@@ -153,10 +158,11 @@ class LeastSquares(Objective):
             return super().in_units(units)
         residuals, root = self.residuals, float(np.sqrt(units.factor))
 
+        @running(residuals)
         def scaled(u: Any, *params: Any) -> Any:
             return residuals(units.at(u), *params)
 
-        box = None if self.box is None else units.of_box(self.box)
+        box = units.of_own_box(self.box)
         sigma = (1.0 if self.sigma is None else self.sigma) / root
         options: dict[str, Any] = {"loss": self.loss.name, "f_scale": self.loss.f_scale * root, "name": self.name}
         return LeastSquares(scaled, self.dim, self._params, sigma=sigma, box=box, **options)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
 
@@ -12,6 +12,7 @@ from batchgd.compiler.objective import Objective
 from batchgd.problem import landscapes
 from batchgd.problem.bounds import Bounds
 from batchgd.problem.box import Box, check_dimension
+from batchgd.problem.domain import Domain, entries_of, settle
 from batchgd.problem.errors import InputError, quoted
 
 _GIVE_BOX = "give box=[(lo, hi), ...] with one pair per coordinate; in the shell, --box LO HI for each"
@@ -52,6 +53,25 @@ class Problem:
     jac: Any = None
     args: Any = ()
     bounds: Any = None
+    domain: Any = None
+
+    def settled(self, dim: int | None = None, around: Box | None = None, starts: int | None = None) -> Problem:
+        """Return the problem with the box and the bounds that its domain gives; itself if it has none.
+
+        ``around`` is the box of given starts, with as many of them as may have bounds of their own.
+        """
+        if self.domain is None or isinstance(self.domain, Domain):
+            return self
+        own, known = around, dim
+        if around is None:
+            given = [Bounds.parse(self.bounds).dim] if self.bounds is not None else []
+            given += [Box.parse(self.box).dim] if self.box is not None else []
+            sides = max([*given, 1])
+            sides = len(entries_of(self.domain)) if sides == 1 else sides
+            own, known = self._own(sides)
+            known = sides if known is None and (sides > 1 or given) else known
+        domain, box, bounds = settle(self.domain, self.box, self.bounds, known, otherwise=own, starts=starts)
+        return replace(self, domain=domain, box=box, bounds=bounds)
 
     def resolve(self) -> tuple[Box, Callable[[], Differentiable]]:
         """Return the box of the starts, and a call that traces.
@@ -81,16 +101,23 @@ class Problem:
         """The box that was given, or the one that bounds give: with its own of a landscape or an objective."""
         if self.box is not None or self.bounds is None:
             return self.box
+        sides = Bounds.parse(self.bounds).dim
+        own, dim = self._own(sides)
+        return Bounds.parse(self.bounds, dim).box(own)
+
+    def _own(self, sides: int) -> tuple[Box | None, int | None]:
+        """The own box of a landscape or an objective, and the number of coordinates, if they are known.
+
+        ``sides`` is for how many coordinates something was given; 1 may be for all.
+        """
         fun, dim = self.fun, self.dim
         if isinstance(fun, str):
             fun = landscapes.get(fun)
         if isinstance(fun, landscapes.Landscape):
-            sides = Bounds.parse(self.bounds).dim
-            own: Any = fun.box(fun.check_dim(dim if dim is not None or sides == 1 else sides))
+            own: Box | None = fun.box(fun.check_dim(dim if dim is not None or sides == 1 else sides))
         else:
-            own = getattr(fun, "box", None)
-            dim = getattr(fun, "dim", None) or dim
-        return Bounds.parse(self.bounds, dim if own is None else own.dim).box(own)
+            own, dim = getattr(fun, "box", None), getattr(fun, "dim", None) or dim
+        return own, dim if own is None else own.dim
 
     def _ready(self, fun: Differentiable, box: Any) -> tuple[Box, Callable[[], Differentiable]]:
         """Take an objective that the user made."""

@@ -11,10 +11,12 @@ import numpy as np
 from batchgd.compiler.differentiable import Differentiable
 from batchgd.compiler.problems import ParamsPerStart, function_of
 from batchgd.compiler.units import Units
-from batchgd.engine.units import SAMPLE, ScaledStarts, chosen, resting_slope
+from batchgd.engine.units import SAMPLE, InwardStarts, OutwardStarts, ScaledStarts, chosen, resting_slope
 from batchgd.kernels.plan import Problems
 from batchgd.problem.bounds import Bounds, StartsWithin, are_inside
 from batchgd.problem.box import Box
+from batchgd.problem.coordinates import Coordinates
+from batchgd.problem.domain import Domain, LogScale, angles, check_positive, parse_domain, positive
 from batchgd.problem.errors import InputError
 from batchgd.problem.methods import Method, as_method, split_per_start
 from batchgd.problem.samplings import ArrayStarts
@@ -35,7 +37,8 @@ class Batch:
 
     ``watch_turns`` records which trajectories turned back on themselves (``Endpoints.turned``). ``scale`` are the
     units in which steps are measured (``units.py``). No point outside ``bounds`` is evaluated; they may differ per
-    start. With ``problems`` each start has its own params.
+    start. With ``problems`` each start has its own params. All is in x; a ``domain`` may have the descent in other
+    coordinates, those of ``inside``, of which ``scale`` are the units.
     """
 
     objective: Differentiable
@@ -49,6 +52,7 @@ class Batch:
     scale: np.ndarray | None = None
     bounds: Bounds | None = None
     problems: Problems | None = None
+    domain: Domain | None = None
 
     @property
     def dtype(self) -> str:
@@ -86,6 +90,25 @@ class Batch:
         problems = None if self.problems is None else self.problems.part(numbers)
         return replace(self, starts=starts, bounds=bounds, problems=problems)
 
+    @property
+    def coordinates(self) -> Coordinates:
+        """Those of the descent."""
+        return Coordinates(self.box, self.bounds, self.domain, self.compute.start_dtype)
+
+    def inside(self) -> Batch:
+        """Return the batch in the coordinates of its descent; itself if these are x."""
+        at, starts = self.coordinates, self.starts
+        if self.domain is None or at.scale is None:
+            return self
+        return replace(
+            self,
+            objective=objective_inside(self.objective, at),
+            starts=starts.inner if isinstance(starts, OutwardStarts) else InwardStarts(starts, at),
+            box=at.inside_box,
+            bounds=at.inside_bounds,
+            domain=self.domain.inside,
+        )
+
     def in_units(self) -> Batch:
         """Return the batch in its scaled coordinates."""
         assert self.scale is not None
@@ -97,6 +120,7 @@ class Batch:
             box=units.of_box(self.box),
             bounds=None if self.bounds is None else units.of_bounds(self.bounds),
             scale=None,
+            domain=None,
         )
 
     def again(self, *, starts: Any = None, method: Any = None, **changes: Any) -> Batch:
@@ -105,10 +129,7 @@ class Batch:
         Raises InputError if they do not fit together: a hyperparameter per start for another number of starts.
         """
         if starts is not None:
-            dtype = self.compute.start_dtype
-            changes["starts"] = _within(
-                parse_starts(starts, "uniform", self.box, self.box.dim, self.seed, dtype), self.bounds
-            )
+            changes["starts"] = _starts(starts, "uniform", self.coordinates, self.seed)
         if method is not None:
             changes["method"] = as_method(method)
         batch = replace(self, **changes)
@@ -140,30 +161,34 @@ def make_batch(
     """
     stopping = Stopping() if stopping is None else stopping
     method = as_method(method)
+    problem = problem.settled()
     region, objective = problem.resolve()
     compute = compute.for_plain_python() if problem.plain else compute
-    units = chosen(scale, region, method)
     seed = parse_seed(seed)
-    if not isinstance(starts, Starts):
-        starts = parse_starts(starts, sampling, region, region.dim, seed, compute.start_dtype, resident=resident)
-    rows = starts.n if bounds_per_start else None
+    rows = len(starts) if isinstance(starts, Starts) and bounds_per_start else None
     bounds = None if problem.bounds is None else Bounds.parse(problem.bounds, region.dim, rows)
-    starts = _within(starts, bounds)
+    coordinates = Coordinates(region, bounds, problem.domain, compute.start_dtype)
+    units = chosen(scale, coordinates.inside_box, method)
+    starts = _starts(starts, sampling, coordinates, seed, resident=resident)
     split_per_start(method, starts.n, compute.end_dtype)
-    stopping.limits(region, compute.start_dtype)
+    stopping.limits(coordinates.inside_box, compute.start_dtype)
     traced = objective()
     problems = None if params is None else params.of(traced, "float64")
     if compute.backend.name != "numpy":
         traced.warn_if_large()
     _check_rule(traced, method)
     _check_bounds(bounds, region, traced, method)
-    if traced.plain and bounds is not None and not bounds.per_start:
-        traced = cast("Callback", traced).within(bounds)
+    traced = _with_differences(traced, bounds)
+    batch = Batch(
+        traced, starts, region, method, stopping, compute, seed, scale=units, bounds=bounds, problems=problems,
+        domain=problem.domain,
+    )  # fmt: skip
     if stopping.gtol is None:
         sampled = np.arange(SAMPLE) * starts.n // SAMPLE
-        slope = resting_slope(function_of(traced, problems, sampled), region, units, bounds)
-        stopping = replace(stopping, gtol=slope)
-    return Batch(traced, starts, region, method, stopping, compute, seed, scale=units, bounds=bounds, problems=problems)
+        within = batch.inside()
+        slope = resting_slope(function_of(within.objective, problems, sampled), within.box, units, within.bounds)
+        batch = replace(batch, stopping=replace(stopping, gtol=slope))
+    return batch
 
 
 def batch_at(
@@ -191,12 +216,23 @@ def batch_at(
         raise InputError("which is given without params by name: give params={name: array with a row per problem}")
     box, x0 = problem.box, points.points(0, points.n)
     region = _surrounding(x0) if box is None else _scale(box, points.dim)
+    if problem.domain is not None:
+        problem = problem.settled(points.dim, _surrounding_in(problem.domain, x0), points.n)
+        box = region = problem.box
     if problem.bounds is not None:
         bounds = Bounds.parse(problem.bounds, points.dim, points.n)
         bounds.check_points(x0)
         region = bounds.box(region) if box is None else region
         problem = replace(problem, bounds=bounds)
     return make_batch(replace(problem, box=region), compute, starts=points, bounds_per_start=True, **options)
+
+
+def _starts(starts: Any, sampling: Any, at: Coordinates, seed: int, *, resident: bool = True) -> Starts:
+    """Return starts in x, within the bounds; those that are drawn are drawn in the coordinates of the descent."""
+    ready = parse_starts(starts, sampling, at.inside_box, at.box.dim, seed, at.dtype, resident=resident)
+    if at.scale is None or isinstance(ready, ArrayStarts) or ready is starts:
+        return _within(ready, at.bounds)
+    return OutwardStarts(_within(ready, at.inside_bounds), at)
 
 
 def _within(starts: Starts, bounds: Bounds | None) -> Starts:
@@ -218,6 +254,32 @@ def _surrounding(x0: np.ndarray) -> Box:
     least = np.maximum(1.0, 1e-6 * np.maximum(np.abs(lower), np.abs(upper)))
     margin = np.maximum(0.0, 0.5 * (least - width))
     return Box(lower - margin, upper + margin)
+
+
+def _surrounding_in(domain: Any, x0: np.ndarray) -> Box:
+    """Return the box around some starts, measured in logarithms where they are positive; one period for angles."""
+    kinds, _ = parse_domain(domain, x0.shape[1])
+    check_positive(kinds, x0)
+    scale = LogScale(positive(kinds))
+    around = _surrounding(scale.inward(x0))
+    ends = np.array([-np.inf]), np.array([np.inf])
+    lower, upper = (scale.outward(side, ends, ends) for side in (around.lower, around.upper))
+    turning = angles(kinds)
+    return Box(np.where(turning, -np.pi, lower), np.where(turning, np.pi, upper))
+
+
+def objective_inside(objective: Differentiable, at: Coordinates) -> Differentiable:
+    """Return an objective in the coordinates of a descent; itself if these are x."""
+    if at.scale is None:
+        return objective
+    return _with_differences(objective.in_units(Units(log=at.scale.mask)), at.inside_bounds)
+
+
+def _with_differences(objective: Differentiable, bounds: Bounds | None) -> Differentiable:
+    """Return an objective whose differences, if it takes any, are taken within bounds that are the same for all."""
+    if not objective.plain or bounds is None or bounds.per_start:
+        return objective
+    return cast("Callback", objective).within(bounds)
 
 
 def _scale(box: Any, width: int) -> Box:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from batchgd.problem.errors import InputError
 
 if TYPE_CHECKING:
     from batchgd.engine.batch import Batch
+    from batchgd.problem.domain import Domain
 
 observers: list[Callable[[Batch], None]] = []
 """Called with every batch before it runs: where tests watch (``api.testing``)."""
@@ -66,14 +67,19 @@ def run(
     if batch.mixed and trails is not None:
         raise InputError("a path is recorded in one dtype: give float64 or float32")
     watch = Watch() if watch is None else watch
-    this = _Run(batch if batch.scale is None else batch.in_units(), batch.scale, keep, into, watch)
+    inside = batch.inside()
+    this = _Run(inside if batch.scale is None else inside.in_units(), batch.scale, keep, into, watch)
+    this.at, this.domain = (
+        batch.coordinates,
+        inside.domain if inside.domain is not None and len(inside.domain.angles) else None,
+    )
     with current().ends(watch.control), this.heard():
         if batch.mixed:
             for rows in pieces(this.batch, run, watch):
                 this.done(rows.into(this.whole) if keep else rows)
         else:
             this.launch(shard, trails)
-        return this.outcome(trails)
+        return _outward(batch, this.outcome(trails), trails)
 
 
 class Into(Protocol):
@@ -103,6 +109,19 @@ class Outcome:
     status_counts: dict[Status, int]
 
 
+def _outward(batch: Batch, outcome: Outcome, trails: Trails | None) -> Outcome:
+    """Return in x what is in the coordinates of the batch's inside."""
+    at = batch.coordinates
+    if at.scale is None:
+        return outcome
+    rows = outcome.endpoints
+    if trails is not None:
+        for i, points in enumerate(trails.points):
+            points[:] = at.outward(points, [i])
+    whole = replace(rows, x=at.outward(rows.x, slice(len(rows))))
+    return Outcome(whole, outcome.status_counts)
+
+
 class _Run:
     """One run under way: takes note of what has ended, in the calling thread. Its batch is in scaled coordinates."""
 
@@ -114,6 +133,7 @@ class _Run:
         self.whole.turned = np.zeros(len(self.whole), bool) if batch.watch_turns else None
         self._cost, self._left = 1, _AFTERWARDS
         self._count, self._tally = 0, np.zeros(len(Status), np.int64)
+        self.at, self.domain = batch.coordinates, cast("Domain | None", None)
 
     @contextmanager
     def heard(self) -> Iterator[None]:
@@ -161,19 +181,30 @@ class _Run:
         self._count += len(rows)
         self._tally += np.bincount(rows.status, minlength=len(self._tally))
         if self._into is not None:
-            self._into.add(rows if self._scale is None else in_x(rows, self._scale))
+            self._into.add(self._as_in_x(self._ended(rows)))
 
     def outcome(self, trails: Trails | None) -> Outcome:
         """Account for the starts that were never taken up, and return everything in x."""
         control = int(self._watch.control[0])
         self._leave(self.whole)
         self._tally[control] += self.batch.starts.n - self._count
-        if self._scale is not None:
-            self.whole = in_x(self.whole, self._scale)
-            if trails is not None:
-                trails.points[:] *= self._scale.astype(trails.points.dtype)
+        self.whole = self._ended(self.whole)
+        if self._scale is not None and trails is not None:
+            trails.points[:] *= self._scale.astype(trails.points.dtype)
         counts = {Status(code): int(count) for code, count in enumerate(self._tally) if count}
         return Outcome(self.whole, counts)
+
+    def _as_in_x(self, rows: Endpoints) -> Endpoints:
+        """Return endpoints with the coordinates that follow from x, from which others will compute them again."""
+        at = self.at
+        if at.scale is None:
+            return rows
+        return replace(rows, x=at.inward(at.outward(rows.x, rows.starts(np.arange(len(rows))))))
+
+    def _ended(self, rows: Endpoints) -> Endpoints:
+        """Return endpoints in x, or the coordinates of the batch's inside, their angles in the box."""
+        rows = rows if self._scale is None else in_x(rows, self._scale)
+        return rows if self.domain is None else replace(rows, x=self.domain.wrap(rows.x))
 
     def _leave(self, rows: Endpoints) -> NDArray[np.intp]:
         """Account for starts that were never taken up, and return the rows whose values are not known.
@@ -201,7 +232,8 @@ class _Run:
     def _merge(self) -> Merge | None:
         """Request that endpoints are merged where they are, if nothing else needs them."""
         into, box = self._into, self.batch.box
-        if into is None or self._scale is not None or self.batch.watch_turns:
+        changed = self._scale is not None or self.domain is not None or self.at.scale is not None
+        if into is None or changed or self.batch.watch_turns:
             return None
         keys = into.keys if self._keep else None
         return Merge(box.lower, box.width, lambda: into.cells_per_width, self._merged, keys)

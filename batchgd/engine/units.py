@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from batchgd.problem import check
 from batchgd.problem.bounds import Bounds
 from batchgd.problem.box import Box
+from batchgd.problem.coordinates import Coordinates
 from batchgd.problem.errors import InputError, quoted
 from batchgd.problem.samplings import Points, Starts, uniform_in_box
 from batchgd.problem.stopping import GTOL
@@ -97,6 +98,45 @@ class ScaledStarts(Starts):
     def points(self, first: int, stop: int) -> Points:
         """Return starts first..stop-1."""
         return self._whole.points(first, stop) / self._scale
+
+
+class OutwardStarts(Starts):
+    """Starts in x of ``inner`` ones, which are drawn in the coordinates of a batch's ``inside``."""
+
+    def __init__(self, inner: Starts, at: Coordinates) -> None:
+        super().__init__(inner.n, inner.dim)
+        self.inner, self._at = inner, at
+        self.name, self.number, self.independent = inner.name, inner.number, inner.independent  # type: ignore[misc]
+        self.interval_note, self.open_ended = inner.interval_note, inner.open_ended
+
+    def points(self, first: int, stop: int) -> Points:
+        """Return starts first..stop-1."""
+        return self._at.outward(self.inner.points(first, stop))
+
+    def part(self, first: int, stop: int) -> Starts:
+        """Return the starts first..stop-1, numbered from 0."""
+        return OutwardStarts(self.inner.part(first, stop), self._at)
+
+    def head(self, n: int) -> Starts:
+        """Return the first n of independent starts, as starts of the same kind."""
+        return OutwardStarts(self.inner.head(n), self._at)
+
+    def settings(self) -> dict[str, Any]:
+        """What decides the starts besides box, seed, dtype and n."""
+        return self.inner.settings()
+
+
+class InwardStarts(Starts):
+    """Starts that are in x in the coordinates of a batch's ``inside``."""
+
+    def __init__(self, whole: Starts, at: Coordinates) -> None:
+        super().__init__(whole.n, whole.dim)
+        self._whole, self._at = whole, at
+        self.name, self.number = whole.name, whole.number
+
+    def points(self, first: int, stop: int) -> Points:
+        """Return starts first..stop-1."""
+        return self._at.inward(self._whole.points(first, stop))
 
 
 def in_x(rows: Endpoints, scale: NDArray[np.float64]) -> Endpoints:

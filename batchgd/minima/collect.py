@@ -44,11 +44,11 @@ def collect(
 ) -> LandscapeData:
     """Run a batch, collect the occupied cells shard by shard, and find the minima behind them.
 
-    ``gather(box, identity, keep=...)`` makes the collector.
+    ``gather(coordinates, identity, keep=...)`` makes the collector.
     """
     watch = Watch() if watch is None else watch
     identity = identity_for(batch, identity)
-    collector, stopped = gather(batch.box, identity, keep=keep), None
+    collector, stopped = gather(batch.coordinates, identity, keep=keep), None
     if until is None:
         collector.run(batch, watch)
         found = collector.find(batch, watch)
@@ -98,6 +98,7 @@ def _common(batch: Batch, out: Endpoints) -> dict[str, Any]:
         "dtype": batch.compute.dtype,
         "scale": batch.scale,
         "bounds": batch.bounds,
+        "domain": batch.domain,
         "problems": batch.problems,
         "threads": batch.threads,
     }
@@ -135,4 +136,5 @@ def batch_from(result: BatchData) -> Batch:
         getattr(result, "seed", None) or 0,
         scale=result.scale,
         bounds=result.bounds,
+        domain=result.domain,
     )

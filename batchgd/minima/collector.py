@@ -17,7 +17,9 @@ from batchgd.engine.progress import UNWATCHED, Watch
 from batchgd.engine.run import run
 from batchgd.kernels.plan import Cells, Endpoints
 from batchgd.minima import UNPOLISHED, Catalogue, Found, find_minima
+from batchgd.minima.outward import outward
 from batchgd.minima.within import within
+from batchgd.problem.coordinates import Coordinates
 from batchgd.problem.identity import SAME, Identity
 
 if TYPE_CHECKING:
@@ -68,16 +70,16 @@ class Collector:
 
     Parameters
     ----------
-    box : Box
-        The box of the starts.
+    coordinates : Coordinates
+        What the batches have in common. The catalogue is in those of the descent; all that comes and goes is in x.
     identity : Identity
         When two polished points are the same.
     keep : bool
         Keep one row per start, from which labels are made. Without it only the catalogue grows.
     """
 
-    def __init__(self, box: Any, identity: Identity = SAME, *, keep: bool = True) -> None:
-        self.catalogue = Catalogue(box)
+    def __init__(self, coordinates: Coordinates, identity: Identity = SAME, *, keep: bool = True) -> None:
+        self.catalogue, self._at = Catalogue(coordinates.inside_box), coordinates
         self.keep, self.n = keep, 0
         self.status_counts: Counter[Status] = Counter()
         self.identity = identity
@@ -98,7 +100,7 @@ class Collector:
 
     def add(self, rows: Endpoints) -> None:
         """Add endpoints that were computed elsewhere."""
-        self._keys.append(self.catalogue.add(self.n, rows.x, rows.fun, rows.status))
+        self._keys.append(self.catalogue.add(self.n, self._at.inward(rows.x), rows.fun, rows.status))
         self._parts.append(rows)
         self.n += len(rows)
 
@@ -112,20 +114,22 @@ class Collector:
         if batch.objective.plain and batch.stopping.max_time is not None:
             watch.finish = watch.seconds + batch.stopping.max_time
         watch.stop()  # while evaluations are compiled
-        cells, backend = len(self.catalogue), batch.backend.name
-        evaluator = evaluator_for(batch.objective, cells, backend, lambda: specialisation_of(batch))
-        objective = within(evaluator, batch.bounds, batch.box, batch.objective)
+        cells, backend, inside = len(self.catalogue), batch.backend.name, batch.inside()
+        evaluator = evaluator_for(inside.objective, cells, backend, lambda: specialisation_of(inside))
+        objective = within(evaluator, inside.bounds, inside.box, inside.objective)
         with unrecorded(), heeding(lambda: current().overdue or watch.late):
-            return find_minima(
+            found = find_minima(
                 self.catalogue,
                 objective,
-                batch.box,
+                inside.box,
                 n_starts=self.n,
                 independent=batch.starts.independent,
                 interval_note=batch.starts.interval_note,
                 identity=self.identity,
                 watch=watch,
+                shown=batch.coordinates.outward,
             )
+            return outward(found, batch.objective, batch.coordinates, watch)
 
     def endpoints(self) -> Endpoints:
         """One row per start, in order; no rows if none were kept."""
@@ -138,7 +142,7 @@ class Collector:
         keys = np.concatenate(self._keys) if len(self._keys) > 1 else self._keys[0]
         if self.catalogue.coarsened and self.keep:
             rows = self.endpoints()
-            keys = np.where(keys == 0, keys, self.catalogue.keys(rows.x, rows.fun, rows.status))
+            keys = np.where(keys == 0, keys, self.catalogue.keys(self._at.inward(rows.x), rows.fun, rows.status))
         return keys
 
     def labels(self, found: Found) -> NDArray[np.int32]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from batchgd.minima.fractions import seen_interval
 from batchgd.minima.grouping import Lookup
 from batchgd.minima.hints import symmetry_hint
 from batchgd.minima.merge import Clustering
-from batchgd.minima.notes import CLOSE, endless_fall, notes
+from batchgd.minima.notes import CLOSE, Shown, endless_fall, notes
 from batchgd.minima.scale import Derivable, measure
 from batchgd.minima.sets import Sites, levels
 from batchgd.minima.sites import MINIMA, SETS, find_sites
@@ -93,6 +93,7 @@ def find_minima(
     interval_note: str | None = None,
     confidence: float = 0.95,
     watch: Watch = UNWATCHED,
+    shown: Shown | None = None,
 ) -> Found:
     """Turn the occupied cells of a run into distinct minima and other stationary points, and label the cells.
 
@@ -119,6 +120,8 @@ def find_minima(
         Of each interval.
     watch : Watch, optional
         Receives the progress, and may end the work early: points left undone have kind ``"unknown"``.
+    shown : callable, optional
+        Points, (m, d), as warnings name them.
 
     Returns
     -------
@@ -157,14 +160,15 @@ def find_minima(
     stationary = _stationary(objective, sites.take(other), watch)
     hint = None if watch.cut else symmetry_hint(objective, box, minima, identity)
     low = catalogue.lowest
-    endless = None if low is None or watch.cut else endless_fall(objective, box, low.x, low.fun, minima)
+    endless = None if low is None or watch.cut else endless_fall(objective, box, low.x, low.fun, minima, shown)
+    named = sites if shown is None else replace(sites, x=shown(sites.x))
     gap = _gap(clustering, box, minima, max(identity.x, 1 / catalogue.cells_per_width), watch)
     return Found(
         minima=minima,
         stationary=stationary,
         keys=catalogue.key,
         key_labels=label[site],
-        warnings=notes(catalogue, minima, sites, gap, unresolved, n, watch.cut, endless, watch.late)
+        warnings=notes(catalogue, minima, named, gap, unresolved, n, watch.cut, endless, watch.late)
         + (() if hint is None else (hint,)),
         unresolved=unresolved,
         gap_ratio=gap[0],
@@ -191,7 +195,7 @@ def _minima(
         count=sites.count,
         fraction=sites.count / max(n, 1),
         kind=np.array(NAMES)[sites.kind],
-        eigenvalues=_eigenvalues(objective, sites.x, watch),
+        eigenvalues=eigenvalues(objective, sites.x, watch),
         inside=np.asarray(~outside.any(axis=1)),
         spread=sites.spread,
         free=np.where(np.isin(sites.kind, SETS), sites.zero, 0),
@@ -209,13 +213,13 @@ def _stationary(objective: Derivable, sites: Sites, watch: Watch) -> Stationary:
         fun=sites.fun,
         count=sites.count,
         kind=np.array(NAMES)[sites.kind],
-        eigenvalues=_eigenvalues(objective, sites.x, watch),
+        eigenvalues=eigenvalues(objective, sites.x, watch),
         negative=sites.negative,
         active=objective.active(sites.x) if isinstance(objective, Within) else None,
     )
 
 
-def _eigenvalues(objective: Derivable, x: NDArray[np.float64], watch: Watch) -> Any:
+def eigenvalues(objective: Derivable, x: NDArray[np.float64], watch: Watch) -> Any:
     """Eigenvalues, when they are asked for; of a function that is called as plain Python at once, in the run's time.
 
     NaN if the run was cut short before.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,7 @@ from batchgd.problem.symmetry import Symmetry
 
 if TYPE_CHECKING:
     from batchgd.engine.batch import Batch
+    from batchgd.problem.domain import Domain
 
 _POINTS = 8  # those of lowest value: high up, near poles of a potential, a small term does not show
 _COPIES = 4  # of each point, under each part of the symmetry
@@ -35,10 +37,18 @@ def identity_for(batch: Batch, identity: Identity) -> Identity:
     own = getattr(objective, "symmetry", None)
     if own is not None and bounds is not None and any(_leaves(Symmetry((part,)), bounds) for part in own.parts):
         own = None
-    chosen = identity.completed(own, box.dim)
+    chosen = with_periods(identity.completed(own, box.dim), batch.domain)
     if chosen.symmetry is not None and chosen.symmetry != own:
         check_invariance(within(objective, bounds, box, objective), chosen.symmetry, box, bounds)
     return chosen
+
+
+def with_periods(identity: Identity, domain: Domain | None) -> Identity:
+    """Return the identity with the periods of a domain as well."""
+    angles = None if domain is None else domain.symmetry
+    if angles is None or identity.symmetry is None:
+        return identity if angles is None else replace(identity, symmetry=angles)
+    return replace(identity, symmetry=identity.symmetry * angles)
 
 
 def check_invariance(objective: Derivable, symmetry: Symmetry, box: Box, bounds: Bounds | None = None) -> None:

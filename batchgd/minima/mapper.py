@@ -105,7 +105,9 @@ class Mapper:
         bounds = self.batch.bounds
         points = points if bounds is None else bounds.clip(points)
         ends = endpoints_of(self.batch.in_dtype("float64").again(starts=points))
-        label = nearest_minimum(ends.x, self.minima.x, self.batch.box, self.identity.symmetry)
+        batch = self.batch
+        x, known = batch.coordinates.inward(ends.x), batch.coordinates.inward(self.minima.x)
+        label = nearest_minimum(x, known, batch.coordinates.inside_box, self.identity.symmetry)
         rest = np.flatnonzero((label < 0) & np.isin(ends.status, AT_REST))
         sets = np.asarray(self.minima.free > 0)
         if sets.any() and len(rest):
@@ -118,7 +120,9 @@ class Mapper:
         ``changes`` are those of :meth:`Batch.again`.
         """
         other = collect(self.batch.again(starts=starts, **changes), self.identity)
-        place, alone = labels_onto(self.minima, other.minima, self.batch.box, self.identity.symmetry)
+        batch = self.batch
+        mine, theirs = (replace(each, x=batch.coordinates.inward(each.x)) for each in (self.minima, other.minima))
+        place, alone = labels_onto(mine, theirs, batch.coordinates.inside_box, self.identity.symmetry)
         return Mapped(place[host(other.label)], other.minima[alone])
 
     @cached_property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +19,10 @@ CLOSE = 10.0
 """Widths of the widest cluster within which two minima are too close to tell apart."""
 
 _SHOWN = 3
+
+
+Shown = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""From points as they are searched to points as they are named."""
 
 
 def notes(
@@ -104,16 +110,20 @@ def _plateaus(sites: Sites) -> list[str]:
     return lines
 
 
-def endless_fall(objective: Derivable, box: Box, x: NDArray[np.float64], fun: float, minima: Minima) -> str | None:
+def endless_fall(
+    objective: Derivable, box: Box, x: NDArray[np.float64], fun: float, minima: Minima, shown: Shown | None = None
+) -> str | None:
     """Report that an endpoint below all minima has no minimum ahead, if the value never rises again beyond it."""
     if len(minima) and minima.fun[0] <= fun:
         return None
     kind = descent_beyond(objective, box, x, fun)
     if kind is None:
         return None
+    place = x if shown is None else shown(x[None])[0]
     means = "so it has an infimum at infinity but no minimum" if kind == "infimum" else "so it is unbounded below"
     return (
-        f"the value still falls where the lowest trajectories ended, at {_at(fun, x)}, and never rises again: {means}"
+        f"the value still falls where the lowest trajectories ended, at {_at(fun, place)}, and never rises again: "
+        f"{means}"
     )
 
 

@@ -14,6 +14,7 @@ from batchgd.minima.coverage.report import CoverageReport
 from batchgd.minima.trajectory import Messages, Trajectory
 from batchgd.problem import check
 from batchgd.problem.arrays import check_dtype, host
+from batchgd.problem.coordinates import Coordinates
 from batchgd.problem.errors import InputError
 from batchgd.problem.identity import SAME, Identity
 from batchgd.problem.samplings import ChosenStarts
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
     from batchgd.minima.tables import Minima, Stationary
     from batchgd.problem.bounds import Bounds
     from batchgd.problem.box import Box
+    from batchgd.problem.domain import Domain
     from batchgd.problem.stopping import Stopping
 
-RECIPE = ("objective", "method", "box", "stopping", "backend", "dtype", "scale", "threads", "bounds")
+RECIPE = ("objective", "method", "box", "stopping", "backend", "dtype", "scale", "threads", "bounds", "domain")
 """The fields of a result that record how it was made, besides the starts."""
 
 _ROWS_AT_ONCE = 1 << 16  # gradients are evaluated in slices, so that their temporaries stay in the tens of megabytes
@@ -64,6 +66,7 @@ class BatchData:
         dtype: Any = "float64",
         scale: Any = None,
         bounds: "Bounds | None" = None,
+        domain: "Domain | None" = None,
         threads: int | None = None,
         problems: Problems | None = None,
         seconds: float = float("nan"),
@@ -77,7 +80,7 @@ class BatchData:
             raise InputError(f"x has shape {self.x.shape}: give x of shape (n, d) and n entries in each other array")
         self.objective, self.starts, self.method, self.box = objective, starts, method, box
         self.stopping, self.scale, self.threads, self.bounds = stopping, scale, threads, bounds
-        self.problems = problems
+        self.problems, self.domain = problems, domain
         self.backend, self.dtype, self.seconds = backend, check_dtype(dtype, mixed=True), float(seconds)
         self.warnings: tuple[str, ...] = tuple(warnings)
 
@@ -85,6 +88,12 @@ class BatchData:
     def n(self) -> int:
         """Number of trajectories."""
         return len(self.x) if self.counted is None else sum(self.counted.values())
+
+    @property
+    def coordinates(self) -> Coordinates:
+        """Those of the descent."""
+        assert self.box is not None
+        return Coordinates(self.box, self.bounds, self.domain, "float32" if self.dtype == "mixed" else str(self.dtype))
 
     @property
     def kept(self) -> bool:
@@ -287,7 +296,7 @@ def best_of(result: "LandscapeData") -> Best | None:
         row = int(np.argmin(other.fun))
         places.append(Best(float(other.fun[row]), other.x[row], -1))
     if cells is not None and cells.lowest is not None:
-        places.append(Best(cells.lowest.fun, cells.lowest.x, -1))
+        places.append(Best(cells.lowest.fun, result.coordinates.outward(cells.lowest.x), -1))
     fun, x = host(result.fun), host(result.x)
     free, lost = host(result.label) < 0, np.isin(host(result.status), LOST)
     for which in (free & ~lost, free & lost):

@@ -286,7 +286,12 @@ def _one_or_more(bounds: Any) -> list[Any]:
 def _ends(pair: Any) -> Any:
     """Return a pair, or pairs of one start, with infinities in place of None."""
     if isinstance(pair, list | tuple) and pair and all(isinstance(each, list | tuple) for each in pair):
-        return [_ends(each) for each in pair]
+        return [_ends_of_one(each) for each in pair]
+    return _ends_of_one(pair)
+
+
+def _ends_of_one(pair: Any) -> Any:
+    """Return one pair with infinities in place of None; what is not a pair as it is."""
     if not isinstance(pair, list | tuple) or len(pair) != 2:
         return pair
     return [default if end is None else end for end, default in zip(pair, (-np.inf, np.inf), strict=True)]

@@ -19,6 +19,7 @@ from batchgd.kernels.vecmath.ir import (
     power_of_two,
     quotient,
     round_to_word,
+    scaled,
     select,
     two_sum,
 )
@@ -99,14 +100,17 @@ def exponential(x: Real, tail: Real | None = None) -> Real:
         r, rest = fast_two_sum(r, fma(n, -low, tail))
         base, lost = fast_two_sum(r.constant(1.0), r)
         mantissa = base + (lost + fma(r * r, polynomial(r, EXP[form.bits]), rest))
-    return _shifted(mantissa, word, x < 0.0)
+    return _shifted(mantissa, n, word, x < 0.0)
 
 
-def _shifted(mantissa: Real, word: Word, below: Bool) -> Real:
-    """mantissa 2^n, n in the low bits of a word and negative if `below` holds, as far as the numbers go.
+def _shifted(mantissa: Real, n: Real, word: Word, below: Bool) -> Real:
+    """mantissa 2^n, n also in the low bits of a word and negative if `below` holds, as far as the numbers go.
 
-    In two factors: the second is exact unless the result overflows or turns denormal, and then rounds once.
+    Without an instruction for it, in two factors: the second is exact unless the result overflows or turns denormal,
+    and then rounds once. A format that scales has the same bits, in one operation and not nine.
     """
+    if mantissa.format.scales:
+        return scaled(mantissa, n)
     shift = 2 * mantissa.format.mantissa
     factor = select(below, 2.0**-shift, 4.0)
     offset = word + below.choose(shift, -2)
@@ -148,7 +152,7 @@ def _exp2(x: Real) -> Real:
     n, word = round_to_word(x, 1.0)
     part = x - n
     r = fma(part, high, part * low)
-    return _shifted(1.0 + fma(r * r, polynomial(r, EXP[form.bits]), r), word, x < 0.0)
+    return _shifted(1.0 + fma(r * r, polynomial(r, EXP[form.bits]), r), n, word, x < 0.0)
 
 
 @emitted(expm1)

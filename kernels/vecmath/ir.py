@@ -24,7 +24,8 @@ from llvmlite import ir
 class Format:
     """The layout of an IEEE 754 type: `bits` in all, `precision` of the significand, exponent `bias`.
 
-    `lanes` numbers make one value: a scalar if it is 1, else a vector. `real` and `word` are its types.
+    `lanes` numbers make one value: a scalar if it is 1, else a vector. `real` and `word` are its types. `scales` is
+    whether the processor has an instruction for x 2^n, that of AVX-512.
     """
 
     real: ir.Type
@@ -33,6 +34,7 @@ class Format:
     precision: int
     bias: int
     lanes: int = 1
+    scales: bool = False
 
     @property
     def mantissa(self) -> int:
@@ -389,6 +391,34 @@ def power_of_two(exponent: Word) -> Real:
     """2^exponent from the low bits of a word (the high bits are shifted out); needs a normal result."""
     form = exponent.format
     return ((exponent + form.bias) << form.mantissa).as_real()
+
+
+def scaled(x: Real, exponent: Real) -> Real:
+    """x 2^exponent, rounded once, for an integer exponent and a format that `scales`."""
+    builder, form = x.builder, x.format
+    lanes = WIDEST // form.bits
+    kind, mask = ir.VectorType(form.real.element, lanes), ir.IntType(lanes)
+    full = f"llvm.x86.avx512.mask.scalef.p{'d' if form.bits == 64 else 's'}.{WIDEST}"
+    function = builder.module.globals.get(full)
+    if function is None:
+        function = ir.Function(builder.module, ir.FunctionType(kind, [kind, kind, kind, mask, ir.IntType(32)]), full)
+    nothing = ir.Constant(kind, ir.Undefined)
+    parts = []
+    for first in range(0, form.lanes, lanes):
+        places = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [*range(first, first + lanes)])
+        each = [builder.shuffle_vector(a.value, a.value, places) for a in (x, exponent)]
+        parts.append(builder.call(function, [*each, nothing, mask(-1), ir.IntType(32)(AS_SET)]))
+    while len(parts) > 1:
+        places = ir.Constant(ir.VectorType(ir.IntType(32), 2 * lanes), [*range(2 * lanes)])
+        parts = [builder.shuffle_vector(*pair, places) for pair in zip(parts[::2], parts[1::2], strict=True)]
+        lanes *= 2
+    return Real(builder, form, parts[0])
+
+
+WIDEST = 512
+"""Bits of a vector that AVX-512 scales at once."""
+AS_SET = 4
+"""Round as the processor is set to: to nearest."""
 
 
 def word_to_real(word: Word) -> Real:

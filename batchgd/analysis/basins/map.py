@@ -204,6 +204,7 @@ def map(
     window: Any = None,
     dim: int | None = None,
     bounds: Any = None,
+    domain: Any = None,
     method: Any = None,
     gtol: float | None = None,
     xtol: float | None = None,
@@ -234,8 +235,8 @@ def map(
 
     Parameters
     ----------
-    fun, box, dim, bounds, method, params, jac, args, scale, gtol, xtol, ftol, maxiter, max_time, stopping, backend,
-    dtype, threads, identity
+    fun, box, dim, bounds, domain, method, params, jac, args, scale, gtol, xtol, ftol, maxiter, max_time, stopping,
+    backend, dtype, threads, identity
         As in :func:`multistart`; hyperparameters of the method are one number each. Pixels outside the bounds have no
         label.
     resolution : int or (int, int)
@@ -292,7 +293,7 @@ def map(
     compute = Compute.of(backend, dtype, threads)
     identity = as_identity(identity)
     stopping = as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time)
-    problem = Problem(fun, box, dim, params, jac, args, bounds)
+    problem = Problem(fun, box, dim, params, jac, args, bounds, domain)
     batch = make_batch(problem, compute, starts=1, method=method, stopping=stopping, scale=scale)
     identity = identity_for(batch, identity)
     if not isinstance(plane, Plane):
@@ -320,7 +321,7 @@ def map(
         seconds=watch.elapsed,
         objective=batch.objective,
         recipe={"resolution": shape[::-1], "method": batch.method, "stopping": batch.stopping, "scale": batch.scale}
-        | {"adaptive": adaptive, "audit": audit, "identity": identity, "bounds": batch.bounds}
+        | {"adaptive": adaptive, "audit": audit, "identity": identity, "bounds": batch.bounds, "domain": batch.domain}
         | {"backend": compute.backend.name, "dtype": compute.dtype, "threads": compute.threads},
     )
 
@@ -330,7 +331,7 @@ class _Images:
 
     def __init__(self, batch: Batch, grid: PixelGrid, known: Minima | None, identity: Identity, watch: Watch) -> None:
         self._batch, self._grid = batch, grid
-        self._collector, self._watch = Collector(batch.box, identity), watch
+        self._collector, self._watch = Collector(batch.coordinates, identity), watch
         self._row: list[NDArray[np.int64]] = []
         self._column: list[NDArray[np.int64]] = []
         self._within: list[NDArray[np.bool_]] = []

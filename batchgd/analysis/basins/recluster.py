@@ -15,11 +15,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from batchgd.analysis.strategies.explore import drawn_fractions
 from batchgd.compiler.differentiable import not_stored
+from batchgd.engine.batch import objective_inside
 from batchgd.engine.evaluator import evaluator_for
 from batchgd.kernels.plan import Endpoints, columns
 from batchgd.minima import Clustering, find_minima
 from batchgd.minima.classes import quotient
-from batchgd.minima.invariance import check_invariance
+from batchgd.minima.invariance import check_invariance, with_periods
+from batchgd.minima.outward import outward
 from batchgd.minima.results import LandscapeData
 from batchgd.minima.scale import measure
 from batchgd.minima.sites import MINIMA, find_sites, locate
@@ -60,11 +62,11 @@ def recluster(result: LandscapeData, identity: Any = None) -> LandscapeData:
     >>> len(result.minima), len(result.recluster({"x": 0.9}).minima)  # three pairs of equal value
     (6, 3)
     """
-    identity = as_identity(identity, result.identity).completed(None, result.dim)
+    identity = with_periods(as_identity(identity, result.identity).completed(None, result.dim), result.domain)
     catalogue, keys = _cells(result)
     if identity.symmetry is not None and identity.symmetry != result.identity.symmetry:
-        objective = within(result.objective, result.bounds, catalogue.box, result.objective)
-        check_invariance(objective, identity.symmetry, catalogue.box, result.bounds)
+        objective = within(result.objective, result.bounds, result.coordinates.box, result.objective)
+        check_invariance(objective, identity.symmetry, result.coordinates.box, result.bounds)
     found = find_minima(
         catalogue,
         _evaluator(result, catalogue),
@@ -73,6 +75,7 @@ def recluster(result: LandscapeData, identity: Any = None) -> LandscapeData:
         independent=result.independent,
         interval_note=result.minima.interval_note,
     )
+    found = outward(found, result.objective, result.coordinates)
     label, minima = found.labels(keys), found.minima
     if result.strategy is not None:
         minima = drawn_fractions(minima, label, result.strategy.drawn, result.minima.interval_note)
@@ -121,8 +124,10 @@ def minima_against_tolerance(result: LandscapeData, x: ArrayLike | None = None, 
 
 def _evaluator(result: LandscapeData, catalogue: Catalogue) -> Any:
     """The function of a result, within its bounds."""
-    evaluator = evaluator_for(result.objective, len(catalogue), result.backend)
-    return within(evaluator, result.bounds, catalogue.box, result.objective)
+    at = result.coordinates
+    objective = objective_inside(result.objective, at)
+    evaluator = evaluator_for(objective, len(catalogue), result.backend)
+    return within(evaluator, at.inside_bounds, catalogue.box, objective)
 
 
 def _cells(result: LandscapeData) -> tuple[Catalogue, NDArray[np.uint64]]:
@@ -137,6 +142,6 @@ def _cells(result: LandscapeData) -> tuple[Catalogue, NDArray[np.uint64]]:
         raise InputError(f"this result has no box to measure distances by: give one of {a_run()}")
     from batchgd.minima.collector import Collector
 
-    collector = Collector(result.box)
+    collector = Collector(result.coordinates)
     collector.add(Endpoints(0, **columns(result, host)))
     return collector.catalogue, collector.keys()

@@ -37,7 +37,7 @@ def zoomed_maps(
     seen = maps_of.map(
         batch.objective, batch.box, resolution, plane=plane, method=batch.method, stopping=batch.stopping,
         known=result.minima, scale=batch.scale, dtype=batch.compute.dtype, backend=batch.backend.name,
-        threads=batch.threads, identity=result.identity, bounds=batch.bounds,
+        threads=batch.threads, identity=result.identity, bounds=batch.bounds, domain=batch.domain,
     )  # fmt: skip
     maps = [seen]
     for _ in range(panels - 1):

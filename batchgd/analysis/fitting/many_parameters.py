@@ -148,7 +148,4 @@ class ManyParameters:
 
     def outward(self, u: Floats, rows: Any) -> Floats:
         """Return the values of the free parameters at coordinates u; at a bound that is the limit itself."""
-        at, (low, high) = self.at_limit(u, rows), np.moveaxis(self.rows(self.limits, rows), -1, 0)
-        with np.errstate(over="ignore"):
-            values = np.where(self.one.log, np.exp(np.where(self.one.log, u, 0.0)), u)
-        return np.where(at < 0, low, np.where(at > 0, high, values))
+        return self.one.outward(u, self.rows(self.bounds, rows), self.rows(self.limits, rows))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from batchgd.analysis.fitting.expressions import CONSTANTS, FUNCTIONS, Expression
 from batchgd.problem import check
+from batchgd.problem.domain import LogScale
 from batchgd.problem.errors import InputError, did_you_mean, quoted
 from batchgd.problem.keywords import Explained
 from batchgd.problem.speaker import said
@@ -22,9 +23,6 @@ AROUND = 10.0
 
 _LMFIT = ("value", "min", "max", "vary", "expr")
 """What a parameter of lmfit has, too."""
-
-ROUNDING = 4.0 * np.finfo(np.float64).eps
-"""How far inside the limits the logarithms of a parameter stay, so that exp, which rounds, does not pass a limit."""
 
 
 @dataclass(frozen=True)
@@ -177,6 +175,7 @@ class ParameterSet:
         self.region = np.array(regions, dtype=np.float64)
         self.limits = np.array([(self.given[name].min, self.given[name].max) for name in self.free])
         self.log = np.array([self.given[name].scale == "log" for name in self.free])
+        self._scale = LogScale(self.log)
         self.bounds = self.within(self.limits)
         try:
             with np.errstate(all="ignore"):
@@ -203,22 +202,20 @@ class ParameterSet:
 
     def within(self, limits: Floats) -> Floats:
         """Return limits, (..., free, 2), in the coordinates u; those of logarithms are moved inside by rounding."""
-        with np.errstate(invalid="ignore"):
-            ends = self.inward(np.moveaxis(limits, -1, 0))
-            inside = np.where(self.log, ROUNDING, 0.0) * np.maximum(1.0, np.abs(np.where(np.isfinite(ends), ends, 0.0)))
-        return np.stack([ends[0] + inside[0], ends[1] - inside[1]], axis=-1)
+        return np.stack(self._scale.ends(limits[..., 0], limits[..., 1]), axis=-1)
 
     def inward(self, free: Floats) -> Floats:
         """Return the coordinates u of values of the free parameters, (..., free)."""
-        with np.errstate(divide="ignore"):
-            return np.where(self.log, np.log(np.where(self.log, np.maximum(free, 0.0), 1.0)), free)
+        return self._scale.inward(free)
 
-    def outward(self, u: Floats) -> Floats:
-        """Return the values of the free parameters at coordinates u; at a bound that is the limit itself."""
-        at, (low, high) = self.at_limit(u), self.limits.T
-        with np.errstate(over="ignore"):
-            values = np.where(self.log, np.exp(np.where(self.log, u, 0.0)), u)
-        return np.where(at < 0, low, np.where(at > 0, high, values))
+    def outward(self, u: Floats, ends: Floats | None = None, limits: Floats | None = None) -> Floats:
+        """Return the values of the free parameters at coordinates u; at a bound that is the limit itself.
+
+        ``ends`` and ``limits``, (..., free, 2), are those of u and of the values, if not the set's own.
+        """
+        low, high = np.moveaxis(self.bounds if ends is None else ends, -1, 0)
+        least, most = np.moveaxis(self.limits if limits is None else limits, -1, 0)
+        return self._scale.outward(u, (low, high), (least, most))
 
     def at_limit(self, u: Floats) -> NDArray[np.int8]:
         """Return -1, 1 or 0 for each coordinate: at its lower bound, at its upper one, or at neither."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -43,15 +42,11 @@ class Solution:
 
 
 class Optima:
-    """Makes solutions of points, for a model with its data and its loss."""
+    """Makes solutions of points, for a model with its data and the objective in the coordinates u."""
 
-    def __init__(self, model: Model, data: Data, loss: Any, exchange: Exchange):
-        self.model, self.data, self.loss, self.exchange = model, data, loss, exchange
-
-    @cached_property
-    def squares(self) -> LeastSquares:
-        """The sum of squares in the coordinates u; only its residuals and their derivatives are used."""
-        return self.model.residuals(self.data, coordinates=True)
+    def __init__(self, model: Model, data: Data, objective: LeastSquares, exchange: Exchange):
+        self.model, self.data, self.objective, self.exchange = model, data, objective, exchange
+        self.loss = objective.loss
 
     def of(self, landscape: Any) -> list[Solution]:
         """Return the minima of a run as solutions, lowest cost first; if it has none, its lowest point."""
@@ -76,12 +71,20 @@ class Optima:
 
     def refined(self, solution: Solution) -> Solution:
         """Return a solution with its last digits."""
-        parameters, held = self.model.parameters, solution.at_limit != 0
-        u = np.clip(parameters.inward(solution.free), *parameters.bounds.T)
-        u = refined(self.squares, self.loss, u, held, parameters.bounds)
+        held = solution.at_limit != 0
+        u = refined(self.objective, self.loss, self._coordinates(solution), held, self.model.parameters.bounds)
         found = self._solution(u, solution.count, solution.kind, 1)
         values, free = found.values, np.where(held, solution.free, found.free)
         return replace(solution, values=values, free=free, chisqr=found.chisqr, cost=found.cost)
+
+    def slopes(self, solution: Solution) -> tuple[Floats, Floats]:
+        """Return the residuals in units of sigma, (m,), and their derivatives by the free parameters, (m, free)."""
+        slopes = self.objective.jacobian(self._coordinates(solution))[1]
+        return self.residuals(solution.free), slopes / np.where(self.model.parameters.log, solution.free, 1.0)
+
+    def _coordinates(self, solution: Solution) -> Floats:
+        parameters = self.model.parameters
+        return np.clip(parameters.inward(solution.free), *parameters.bounds.T)
 
     def residuals(self, free: Floats) -> Floats:
         """Return the residuals in units of sigma."""
@@ -107,9 +110,9 @@ class Outcome:
     exchange: Exchange
 
 
-def outcome(model: Model, data: Data, loss: Any, exchange: Exchange, landscape: Any, guess: Any) -> Outcome:
+def outcome(model: Model, data: Data, exchange: Exchange, landscape: Any, guess: Any) -> Outcome:
     """Return what a run found, and another one that began at the given values."""
-    optima = Optima(model, data, loss, exchange)
+    optima = Optima(model, data, landscape.objective, exchange)
     found, led = optima.of(landscape), None
     if guess is not None and len(guess.minima):
         row = _row(landscape, guess, exchange)
@@ -126,8 +129,8 @@ def outcome(model: Model, data: Data, loss: Any, exchange: Exchange, landscape: 
     found[:ties] = sorted(found[:ties], key=lambda each: np.count_nonzero(each.at_limit))
     turned = swapped(found[:ties], model, data)
     at = None if guess is None else next((k for k, each in enumerate(found) if each is led), -1)
-    residual, jac = model.residuals(data, coordinates=False).jacobian(found[0].free)
-    return Outcome(found, at, None if turned is None else turned.named(model.parameters), residual, jac, exchange)
+    named = None if turned is None else turned.named(model.parameters)
+    return Outcome(found, at, named, *optima.slopes(found[0]), exchange)
 
 
 def equal(solutions: list[Solution], data: Data) -> list[Solution]:

@@ -44,7 +44,7 @@ def explore(
         raise InputError("a hyperparameter has one value per start, but a strategy chooses the starts: give one value")
     strategy.check(batch)
     identity = identity_for(batch, identity)
-    collector = Collector(batch.box, identity)
+    collector = Collector(batch.coordinates, identity)
     campaign = Campaign(batch, collector, watch)
     facts = strategy.explore(campaign)
     rows = collector.endpoints()

@@ -46,6 +46,7 @@ def sweep(
     box: Any = None,
     dim: int | None = None,
     bounds: Any = None,
+    domain: Any = None,
     starts: Any = 1_000,
     sampling: Any = "uniform",
     seed: int | None = 0,
@@ -76,7 +77,7 @@ def sweep(
 
     Parameters
     ----------
-    fun, box, dim, bounds, starts, sampling, seed, identity, backend, dtype, threads, params, jac, args, scale
+    fun, box, dim, bounds, domain, starts, sampling, seed, identity, backend, dtype, threads, params, jac, args, scale
         As in :func:`multistart`; ``starts`` is the number per value.
     method : Method class, name or Method, optional
         The update rule; default: :class:`GradientDescent`. An instance brings its other hyperparameters.
@@ -129,7 +130,7 @@ def sweep(
     fidelity = check.flag("fidelity", fidelity)
     grid = parse_grid(method, hyperparameters, check.flag("zipped", zipped))
     batch = make_batch(
-        Problem(fun, box, dim, params, jac, args, bounds),
+        Problem(fun, box, dim, params, jac, args, bounds, domain),
         Compute.of(backend, dtype, threads),
         starts=starts,
         sampling=sampling,
@@ -138,7 +139,7 @@ def sweep(
         stopping=_watchful(rule),
         scale=scale,
         resident=False,
-    )
+    ).inside()  # rates and curvatures are those of the coordinates that are descended in
     if batch.mixed:
         raise InputError(
             "dtype='mixed' ends every descent with another method, and a sweep shows how one behaves: use "
@@ -185,7 +186,7 @@ class _Sweep:
         from batchgd.minima.collector import Collector
 
         points = self.batch.starts.points(first, stop)
-        collector = Collector(self.batch.box, self.identity)
+        collector = Collector(self.batch.coordinates, self.identity)
         if self.fidelity:
             flow = self.batch.again(starts=points, method=GradientFlow(), stopping=_to_the_end(self.batch.stopping))
             collector.run(flow.in_dtype("float64"), self.watch.silent())

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from batchgd.api.runs.part import machine
+from batchgd.api.runs.part import machine, writing
 from batchgd.api.storage.archive import read_json
 from batchgd.api.storage.files import lock
 from batchgd.problem.errors import InputError, printable
@@ -50,14 +50,19 @@ def remove_void(folder: Path) -> None:
 
 
 def _take(claim: Path) -> int | None:
-    """Make and lock the claim; None if there is one."""
-    try:
-        handle = os.open(claim, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
-    except FileExistsError:
-        return None
-    lock(handle)
-    os.write(handle, json.dumps({"machine": machine(), "process": os.getpid()}).encode())
-    return handle
+    """Make and lock the claim; None if there is one. Raises WriteError if the disk is full."""
+    with writing(claim):
+        try:
+            handle = os.open(claim, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+        except FileExistsError:
+            return None
+        lock(handle)
+        try:
+            os.write(handle, json.dumps({"machine": machine(), "process": os.getpid()}).encode())
+        except OSError:
+            _give_back(claim, handle)
+            raise
+        return handle
 
 
 def _take_over(claim: Path) -> int | None:
@@ -122,20 +127,36 @@ def _give_back(claim: Path, handle: int) -> None:
             claim.unlink()
 
 
+_lock = threading.Lock()
+_held: set[int] = set()
+_beater: threading.Thread | None = None
+
+
 @contextlib.contextmanager
 def _beating(handle: int) -> Iterator[None]:
-    """Touch the claim every few seconds while the block runs."""
-    over = threading.Event()
-
-    def beat() -> None:
-        while not over.wait(BEAT):
-            with contextlib.suppress(OSError, TypeError):  # Windows touches no open file
-                os.utime(handle)
-
-    thread = threading.Thread(target=beat, name="batchgd-claim", daemon=True)
-    thread.start()
+    """Touch the claim every few seconds while the block runs; one thread touches all claims of this process."""
+    global _beater
+    with _lock:
+        _held.add(handle)
+        if _beater is None or not _beater.is_alive():
+            _beater = threading.Thread(target=_beat, name="batchgd-claims", daemon=True)
+            _beater.start()
     try:
         yield
     finally:
-        over.set()
-        thread.join()
+        with _lock:
+            _held.discard(handle)
+
+
+def _beat() -> None:
+    """Touch what is held, until nothing is."""
+    global _beater
+    while True:
+        time.sleep(BEAT)
+        with _lock:
+            if not _held:
+                _beater = None
+                return
+            for handle in _held:
+                with contextlib.suppress(OSError, TypeError):  # Windows touches no open file
+                    os.utime(handle)

@@ -41,6 +41,7 @@ def configuration_of(batch: Batch) -> Configuration:
             "stopping": stopping,  # after what decides the default of gtol
             "backend": batch.backend.name,
             "arithmetic": arithmetic(batch),
+            **({} if batch.domain is None else {"domain": list(batch.domain.kinds)}),
         }
     )
 
@@ -77,7 +78,7 @@ def hash_of(configuration: Configuration) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def difference(known: Configuration, given: Configuration) -> str | None:
+def difference(known: Configuration, given: Configuration, there: str = "there", here: str = "here") -> str | None:
     """Return the first difference in words, as in "gtol is 1e-08 there and 1e-06 here"; None if there is none.
 
     >>> difference({"seed": 0, "stopping": {"gtol": 1e-8}}, {"seed": 0, "stopping": {"gtol": 1e-6}})
@@ -87,17 +88,18 @@ def difference(known: Configuration, given: Configuration) -> str | None:
         ours, theirs = given.get(name), known.get(name)
         if name == "function" and isinstance(ours, dict) and isinstance(theirs, dict):
             if ours.get("fingerprint") != theirs.get("fingerprint"):
-                return (
-                    f"the function is another one ({quoted(theirs.get('name'))} there, {quoted(ours.get('name'))} here)"
-                )
+                names = quoted(theirs.get("name")), quoted(ours.get("name"))
+                if names[0] == names[1]:
+                    return f"the function {names[0]} is another one {here}: its code or its data changed"
+                return f"the function is another one ({names[0]} {there}, {names[1]} {here})"
         elif (
             isinstance(ours, dict) and isinstance(theirs, dict) and not ({"array", "tuple", "float"} & {*ours, *theirs})
         ):
-            inner = difference(theirs, ours)
+            inner = difference(theirs, ours, there, here)
             if inner is not None:
                 return inner if name in ("stopping", "arithmetic") else f"{name}: {inner}"
         elif ours != theirs:
-            return f"{name} is {_shown(theirs)} there and {_shown(ours)} here"
+            return f"{name} is {_shown(theirs)} {there} and {_shown(ours)} {here}"
     return None
 
 

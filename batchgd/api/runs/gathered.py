@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,19 +12,23 @@ from batchgd.api.runs.split import Range
 from batchgd.kernels.plan import Cells, Endpoints
 from batchgd.minima.catalogue import Catalogue
 from batchgd.minima.collector import Collector
-from batchgd.problem.box import Box
+from batchgd.problem.coordinates import Coordinates
 from batchgd.problem.identity import Identity
 from batchgd.problem.joined_starts import JoinedStarts
 from batchgd.problem.samplings import Starts
 
 
 class Gathered(Collector):
-    """Collects parts. Starts are numbered as in the run, after an ``offset`` if there are several runs."""
+    """Collects parts. Starts are numbered as in the run, after an ``offset`` if there are several runs.
 
-    def __init__(self, box: Box, identity: Identity, dtype: str, *, keep: bool) -> None:
-        super().__init__(box, identity, keep=keep)
+    ``seconds_before`` is the work that other calls did: a result of many calls reports the work of all.
+    """
+
+    def __init__(self, coordinates: Coordinates, identity: Identity, dtype: str, *, keep: bool) -> None:
+        super().__init__(coordinates, identity, keep=keep)
         self._dtype = dtype
         self.ranges: list[Range] = []
+        self.seconds_before = 0.0
         self._rows: list[Endpoints] = []
 
     def take(self, part: Part, offset: int = 0) -> None:
@@ -34,6 +40,13 @@ class Gathered(Collector):
         if self.keep and part.rows is not None:
             part.rows.first = offset + part.first
             self._rows.append(part.rows)
+
+    def take_read(self, part: Part, offset: int = 0) -> None:
+        """Add what was found by a part that was read from its file, and the seconds that it took there."""
+        seconds = part.statistics.get("seconds")
+        if isinstance(seconds, float) and 0.0 <= seconds < math.inf:
+            self.seconds_before += seconds
+        self.take(part, offset)
 
     def endpoints(self) -> Endpoints:
         """One row per start, in order; no rows if none were kept."""
@@ -49,7 +62,7 @@ class Gathered(Collector):
     def keys(self) -> NDArray[np.uint64]:
         """The cell of each start so far."""
         rows = self.endpoints()
-        return self.catalogue.keys(rows.x, rows.fun, rows.status)
+        return self.catalogue.keys(self._at.inward(rows.x), rows.fun, rows.status)
 
     def taken(self, starts: Starts) -> Starts:
         """The starts that were collected."""

@@ -20,7 +20,7 @@ from batchgd.engine.progress import Progress, Watch
 from batchgd.kernels.plan import Endpoints
 from batchgd.minima.collect import collect
 from batchgd.problem import check
-from batchgd.problem.box import Box
+from batchgd.problem.coordinates import Coordinates
 from batchgd.problem.errors import InputError, RunWarning, quoted, warn
 from batchgd.problem.identity import Identity, as_identity
 from batchgd.problem.joined_starts import JoinedStarts
@@ -103,8 +103,8 @@ def merge(
     batch = sources[0].batch
     made: list[_Merged] = []
 
-    def gather(box: Box, identity: Identity, *, keep: bool) -> _Merged:
-        made.append(_Merged(sources, box, identity, keep=keep, partial=partial))
+    def gather(coordinates: Coordinates, identity: Identity, *, keep: bool) -> _Merged:
+        made.append(_Merged(sources, coordinates, identity, keep=keep, partial=partial))
         return made[0]
 
     with heeded():
@@ -136,8 +136,10 @@ class _Source:
 class _Merged(Gathered):
     """Collects the parts of several runs."""
 
-    def __init__(self, sources: list[_Source], box: Box, identity: Identity, *, keep: bool, partial: bool) -> None:
-        super().__init__(box, identity, sources[0].batch.dtype, keep=keep)
+    def __init__(
+        self, sources: list[_Source], at: Coordinates, identity: Identity, *, keep: bool, partial: bool
+    ) -> None:
+        super().__init__(at, identity, sources[0].batch.dtype, keep=keep)
         self.sources, self.partial = sources, partial
 
     def run(self, part: Batch, watch: Watch | None = None) -> Endpoints:
@@ -163,14 +165,16 @@ class _Merged(Gathered):
     def _read(self, source: _Source, folder: RunFolder, part: Range) -> None:
         file, batch = folder.file_of(part), source.batch
         try:
-            found = read_part(file, batch.box, batch.dtype, folder.manifest.hash, part, rows=self.keep)
+            found = read_part(
+                file, batch.coordinates.inside_box, batch.dtype, folder.manifest.hash, part, rows=self.keep
+            )
         except InputError as error:
             message = f"{file} is damaged ({error})"
             if not self.partial:
                 raise InputError(f"{message}: repeat the call that made it, or give {_partial()}") from None
             warn(f"{message}: it is left out", RunWarning)
             return
-        self.take(found, source.offset)
+        self.take_read(found, source.offset)
 
 
 def _sources(folders: list[RunFolder], fun: Any, args: Any, threads: int | None, *, keep: bool) -> list[_Source]:
@@ -178,9 +182,10 @@ def _sources(folders: list[RunFolder], fun: Any, args: Any, threads: int | None,
     first = folders[0].manifest.configuration
     by_seed: dict[int, list[RunFolder]] = {}
     for folder in folders:
-        changed = difference(*(_besides_seed(each) for each in (first, folder.manifest.configuration)))
+        ours = _besides_seed(folder.manifest.configuration)
+        changed = difference(_besides_seed(first), ours, f"in {folders[0].path}", f"in {folder.path}")
         if changed is not None:
-            raise InputError(f"{folders[0].path} and {folder.path} do not fit: {changed}")
+            raise InputError(f"these runs do not fit: {changed}; merge them apart")
         by_seed.setdefault(folder.manifest.configuration["seed"], []).append(folder)
     if len(by_seed) > 1 and first["starts"] is not None:
         raise InputError(f"{quoted(first['sampling']['name'])} starts of several seeds do not add up to one run")
@@ -219,6 +224,7 @@ def _finish(result: MultistartResult, sources: list[_Source], collector: _Merged
     wanted = sum(source.batch.starts.n for source in sources)
     if several:
         result.seed = None
+    result.seconds += collector.seconds_before
     if result.n < wanted:
         result.warnings += (f"not complete: {result.n:,} of {wanted:,} starts were merged",)
     result.__dict__["provenance"] = {

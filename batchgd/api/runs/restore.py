@@ -52,6 +52,7 @@ class _Settings:
     scale: NDArray[np.float64] | None
     stopping: Stopping
     backend: str
+    domain: list[str] | None = None
 
 
 def batch_of(folder: RunFolder, fun: Any, args: Any, threads: int | None, *, rows: bool) -> Batch:
@@ -74,6 +75,7 @@ def batch_of(folder: RunFolder, fun: Any, args: Any, threads: int | None, *, row
         settings.params,
         args=args,
         bounds=None if settings.bounds is None else list(zip(*settings.bounds, strict=True)),
+        domain=settings.domain,
     )
     starts, sampling = _starts(settings.sampling, folder)
     batch = make_batch(
@@ -87,7 +89,7 @@ def batch_of(folder: RunFolder, fun: Any, args: Any, threads: int | None, *, row
         scale=settings.scale,
         resident=rows,
     )
-    changed = difference(*(_besides_arithmetic(each) for each in (known, configuration_of(batch))))
+    changed = difference(_besides_arithmetic(known), _besides_arithmetic(configuration_of(batch)))
     if changed is not None:
         raise InputError(f"{folder.path} was made with something else: {changed}; give {option('fun')} as in the run")
     return batch

@@ -64,7 +64,7 @@ def compute(
 
 
 def _compute(batch: Batch, first: int, stop: int, rows: bool, watch: Watch, before: Catalogue | None) -> Part:
-    catalogue, began = Catalogue(batch.box), watch.seconds
+    catalogue, began = Catalogue(batch.coordinates.inside_box), watch.seconds
     part = replace(batch, starts=batch.starts.part(first, stop))
     keys = np.zeros(stop - first, np.uint64) if rows else None
     out = run(part, keep=rows, into=_Into(catalogue, first, keys, before), watch=watch)

@@ -55,6 +55,14 @@ def appearing(target: Path, overwrite: bool, *, tidy: bool = True) -> Iterator[B
     _flush_folder(target.parent)
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, if they do not exist; they are on the disk when this returns."""
+    new = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in reversed(new):
+        _flush_folder(folder.parent)
+
+
 def _rename_to_new(partial: Path, target: Path) -> None:
     """Give a file a new name; raises FileExistsError if it is taken."""
     if os.name == "nt":

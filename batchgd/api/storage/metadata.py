@@ -12,6 +12,7 @@ from batchgd.minima.coverage.rule import Coverage, Stopped
 from batchgd.minima.results import BatchData, LandscapeData
 from batchgd.problem.bounds import Bounds
 from batchgd.problem.box import Box, check_dimension
+from batchgd.problem.domain import Domain
 from batchgd.problem.errors import InputError, quoted
 from batchgd.problem.identity import SAME, Identity
 from batchgd.problem.samplings import ArrayStarts
@@ -64,6 +65,7 @@ class Meta:
     stopping: Stopping | None = None
     scale: NDArray[np.float64] | None = None
     bounds: list[NDArray[np.float64]] | None = None
+    domain: list[str] | None = None
     counted: dict[str, int] | None = None
     stopped: Stopped | None = None
     seed: int | None = None
@@ -85,6 +87,9 @@ def build(kind: str, meta: Meta, arrays: dict[str, Any], tables: dict[str, Any])
     common["box"] = None if meta.box is None else Box(*meta.box)
     ends = [arrays.pop(name) for name in ("lower_bound", "upper_bound") if name in arrays] or meta.bounds
     common["bounds"] = None if ends is None else Bounds(*ends)
+    common["domain"] = None if meta.domain is None or common["box"] is None else Domain.of(meta.domain, common["box"])
+    if common["domain"] is not None and common["domain"].scale is not None and common["bounds"] is None:
+        raise InputError("the result has a positive coordinate, and no bounds of it")
     common["starts"] = None if x0 is None else ArrayStarts(x0, meta.sampling or "array")
     if kind == MULTISTART:
         common |= tables | {name: getattr(meta, name) for name in OF_MULTISTART}

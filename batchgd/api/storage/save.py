@@ -55,8 +55,9 @@ def save(result: BatchData, path: str | Path, *, overwrite: bool = False, fit: A
         If the file cannot be written, or the disk is full; nothing is left behind, and an earlier result is unchanged.
     """
     target = resolved(path)
-    check_target(target, check.flag("overwrite", overwrite))
+    overwrite = check.flag("overwrite", overwrite)
     try:
+        check_target(target, overwrite)
         with appearing(target, overwrite) as file:
             columns, meta = _contents(result)
             kind = MULTISTART if isinstance(result, LandscapeData) else BATCH
@@ -130,6 +131,7 @@ def _meta(result: BatchData) -> dict[str, Any]:
         "method": method,
         "box": None if result.box is None else [result.box.lower, result.box.upper],
         "bounds": None if bounds is None or bounds.per_start else [bounds.lower, bounds.upper],
+        "domain": None if result.domain is None else list(result.domain.kinds),
         **{name: getattr(result, name) for name in ("stopping", "scale", "backend", "dtype", "seconds", "warnings")},
         **{name: getattr(result, name) for name in OF_MULTISTART if hasattr(result, name)},
         "provenance": getattr(result, "provenance", None),

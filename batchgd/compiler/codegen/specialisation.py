@@ -160,11 +160,11 @@ class Specialisation:
             self.constants,
             self._vectors_per_start,
             kept,
-            batch=self._of_batches,
+            batch=self.of_batches,
         )
 
     @property
-    def _of_batches(self) -> tuple[str, ...]:
+    def of_batches(self) -> tuple[str, ...]:
         """What a lane remembers of a batch: whether it was the whole sum instead, and the entries of its row."""
         if self.sum is None or self.sum.batch_size is None:
             return ()

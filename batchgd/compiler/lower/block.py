@@ -26,7 +26,7 @@ from batchgd.compiler.lower.vectors import INTEGER, LINE, POINTER, Vectors, inte
 from batchgd.compiler.trace.graph import Axis, Node
 from batchgd.compiler.trace.operations import OPERATIONS
 from batchgd.kernels.cpu_places import EVALUATE
-from batchgd.kernels.vecmath.ir import FLOAT32, FLOAT64, Format, Real
+from batchgd.kernels.vecmath.ir import Real
 
 SYMBOL = "tick"
 _INT32 = ir.IntType(32)
@@ -63,8 +63,7 @@ class _Writer:
         width: int,
     ) -> None:
         self.pieces, self.constants, self.lanes, self.processor = pieces, constants, lanes, processor
-        form: Format = FLOAT64 if dtype == "float64" else FLOAT32
-        self.form = form.over(width)
+        self.form = processor.form(dtype, width)
         self.module = ir.Module("batchgd")
         self.module.triple = processor.triple
         programs = [piece for piece in pieces if isinstance(piece, Program)]

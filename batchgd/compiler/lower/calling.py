@@ -16,7 +16,7 @@ from batchgd.compiler.lower.evaluation import Evaluation
 from batchgd.compiler.lower.processor import Processor
 from batchgd.compiler.lower.vectors import INTEGER, POINTER, Vectors, integer
 from batchgd.kernels.cpu_places import ALL_LANES, MEMORY, TABLES
-from batchgd.kernels.vecmath.ir import FLOAT32, FLOAT64, Real
+from batchgd.kernels.vecmath.ir import Real
 
 _DOUBLE = ir.DoubleType()
 
@@ -50,7 +50,7 @@ def calling(
     function.attributes.add("nounwind")
     _, _, ws, index, _, p = function.args
     builder = ir.IRBuilder(function.append_basic_block())
-    vectors = Vectors(builder, FLOAT64 if dtype == "float64" else FLOAT32)
+    vectors = Vectors(builder, processor.form(dtype))
     block, at, real = _Block(vectors, lanes), vectors.at, vectors.scalar
     every, addresses, memory = (
         builder.load(at(index, integer(lanes + 1 + place), INTEGER), typ=kind, align=8)

@@ -26,7 +26,7 @@ from batchgd.compiler.trace.graph import Node, reachable
 from batchgd.compiler.trace.loops import with_steps
 from batchgd.compiler.trace.operations import OPERATIONS
 from batchgd.kernels.cpu_places import ALL_LANES, MEMORY, TABLES, places
-from batchgd.kernels.vecmath.ir import FLOAT32, FLOAT64, Format, Real
+from batchgd.kernels.vecmath.ir import Real
 
 _TEMPORARY = 6
 """Registers that the polynomial of an elementary function takes."""
@@ -91,11 +91,10 @@ class Writer:
         self.outputs, self.lanes, self.dtype, self.processor = outputs, lanes, np.dtype(dtype), processor
         nodes = [*outputs.values()]
         self.width = width or vector_width(nodes, lanes, dtype, processor)
-        form: Format = FLOAT64 if dtype == "float64" else FLOAT32
         self.module = ir.Module("batchgd")
         self.module.triple = processor.triple
         self.name = name
-        self.form = form.over(self.width)
+        self.form = processor.form(dtype, self.width)
         steps = with_steps(reachable(nodes))
         calls = sum(OPERATIONS[node.op].cost == "transcendentals" for node in steps if node.op in OPERATIONS)
         self.functions = Functions(self.module, inlined=calls <= INLINED)
@@ -179,6 +178,7 @@ class Writer:
             positions=self._positions,
             memory=lambda number: self.vectors.at(self.memory, number),
             own=self._own if self.own else None,
+            numbers=self._numbers,
         )
         program = Program([*outputs.values()], fuses=self.processor.fuses, own=self.own)
         Lowering(self.vectors, self.functions, program, around).put(outputs)
@@ -206,8 +206,11 @@ class Writer:
         return positions_of(node, own=self.own)
 
     def _table(self, node: Node) -> Any:
-        """The address of a node's table; each table is passed once."""
-        array = node.table if node.op == "data" else self._positions(node)
+        """The address of a node's table."""
+        return self._numbers(node.table if node.op == "data" else self._positions(node))
+
+    def _numbers(self, array: NDArray[Any]) -> Any:
+        """The address of an array; each is passed once."""
         kept = np.ascontiguousarray(array, np.int64 if array.dtype.kind in "iu" else self.dtype)
         key = kept.tobytes(), kept.dtype
         self.tables.setdefault(key, kept)

@@ -20,7 +20,6 @@ from batchgd.compiler.lower.scalars import Scalars, Whole
 from batchgd.compiler.lower.vectors import INTEGER, LINE, POINTER, Vectors, integer
 from batchgd.kernels.cpu_places import CALL, EVALUATE, FIRST_SLOT, SLOTS, TICK, places
 from batchgd.kernels.philox import STREAM_STARTS, place
-from batchgd.kernels.vecmath.ir import FLOAT32, FLOAT64, Format
 
 _BYTE, _INT32 = ir.IntType(8), ir.IntType(32)
 
@@ -123,7 +122,7 @@ class Loop:
 
     def __init__(self, lanes: int, dtype: str, processor: Processor, *, own: bool = False):
         self.lanes, self.own = lanes, own
-        self.form: Format = FLOAT64 if dtype == "float64" else FLOAT32
+        self.form = processor.form(dtype)
         self.width = min(processor.lanes("float64"), lanes)  # of random numbers, whose words have 64 bits
         self.module = ir.Module("batchgd")
         self.module.triple = processor.triple

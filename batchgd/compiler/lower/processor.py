@@ -6,11 +6,13 @@ Code for another processor than this one can be written and compiled, but not ru
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 import numpy as np
+
+from batchgd.kernels.vecmath.ir import FLOAT32, FLOAT64, WIDEST, Format
 
 _VECTORS = {"avx512f": (64, 32), "avx": (32, 16)}
 """Bytes of a vector, and the number of registers, by the feature that brings them; without one of them 16 bytes."""
@@ -50,6 +52,11 @@ class Processor:
     def lanes(self, dtype: str) -> int:
         """How many numbers a vector has."""
         return self.vector_bytes // np.dtype(dtype).itemsize
+
+    def form(self, dtype: str, width: int = 1) -> Format:
+        """Return the format of vectors of so many numbers."""
+        form = (FLOAT64 if dtype == "float64" else FLOAT32).over(width)
+        return replace(form, scales=True) if self.has("avx512f") and width * form.bits % WIDEST == 0 else form
 
     def machine(self) -> Any:
         """Return LLVM's target machine for it; an engine takes it over."""

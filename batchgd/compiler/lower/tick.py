@@ -32,7 +32,7 @@ from batchgd.compiler.lower.vectors import INTEGER, LINE, POINTER, Vectors, inte
 from batchgd.compiler.trace.graph import Node, reachable
 from batchgd.compiler.trace.operations import OPERATIONS
 from batchgd.kernels.cpu_places import ENDS, MOST_TICKS, RUN, TICKS, places
-from batchgd.kernels.vecmath.ir import FLOAT32, FLOAT64, Format, Real
+from batchgd.kernels.vecmath.ir import Real
 
 SYMBOL = "tick"
 FEW = 500
@@ -176,8 +176,7 @@ class _Writer:
         self.own = own
         self.program, self.lanes, self.processor = program, lanes, processor
         self.width, self.resident = width, resident
-        form: Format = FLOAT64 if dtype == "float64" else FLOAT32
-        self.form = form.over(self.width)
+        self.form = processor.form(dtype, self.width)
         module = ir.Module("batchgd")
         module.triple = processor.triple
         given = [INTEGER if name == "seed" else POINTER for name in ARRAYS]

@@ -93,7 +93,7 @@ def _joined(parts: Sequence[Any]) -> Any:
 
 
 @dataclass(frozen=True)
-class _Term:
+class Term:
     """One residual, or a residual for each row of some axes."""
 
     node: Node
@@ -107,18 +107,16 @@ class _Term:
 
 
 def gauss_newton(
-    vector: Residuals,
+    terms: Sequence[Term],
     graph: Graph,
-    params: NDArray[np.float64] | None,
     cost: Callable[[Any], Any],
     weights: Callable[[Any], tuple[Any, Any]],
 ) -> list[Node]:
     """Return cost, gradient and the lower triangle of the Gauss-Newton matrix, row by row, each a sum over the rows.
 
     With derivatives J_i of a residual r by forward mode: sums of cost(r), w r J_i and v J_i J_k, w and v its weights.
-    They are in the graph of the traced cost.
+    They are in the graph of the terms.
     """
-    terms = _terms(vector, graph, params)
     columns = jacobian_columns([term.node for term in terms], graph.x)
     zero = graph.constant(0.0)
     sums: list[list[Node]] = []
@@ -134,7 +132,8 @@ def gauss_newton(
     return lowered([reduce(lambda a, b: graph.make("add", a, b), each, zero) for each in together])
 
 
-def _terms(vector: Residuals, graph: Graph, params: NDArray[np.float64] | None) -> list[_Term]:
+def terms_of(vector: Residuals, graph: Graph, params: NDArray[np.float64] | None) -> list[Term]:
+    """Return what a function of residuals returns, traced into the graph of its cost."""
     shapes: list[list[Axes]] = []
 
     def run() -> list[Node]:
@@ -146,7 +145,7 @@ def _terms(vector: Residuals, graph: Graph, params: NDArray[np.float64] | None) 
 
     with patched_modules(vector):
         nodes = follow(run).outputs
-    return [_Term(node, axes) for node, axes in zip(nodes, shapes[0], strict=True)]
+    return [Term(node, axes) for node, axes in zip(nodes, shapes[0], strict=True)]
 
 
 def _cells(result: Any, graph: Graph) -> tuple[list[Node], list[Axes]]:
@@ -159,9 +158,8 @@ def _cells(result: Any, graph: Graph) -> tuple[list[Node], list[Axes]]:
     return nodes, [()] * len(nodes)
 
 
-def jacobian_terms(vector: Residuals, graph: Graph, params: NDArray[np.float64] | None) -> list[list[Node]]:
+def jacobian_terms(terms: Sequence[Term], graph: Graph) -> list[list[Node]]:
     """Return, for each term of a vector of residuals, its nodes r and ∂r/∂x_i, as rows or as numbers."""
-    terms = _terms(vector, graph, params)
     columns = jacobian_columns([term.node for term in terms], graph.x)
     found = []
     for k, term in enumerate(terms):
