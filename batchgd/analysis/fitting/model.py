@@ -38,9 +38,9 @@ class Model:
 
     def __init__(self, name: str, call: Call, names: list[str], given: dict[str, Any], x: Any, shared: Any = None):
         self.name, self.call, self.names, self.given, self.shared = name, call, names, given, shared
-        self.several = shared is not None
+        self.several, self.count = shared is not None, 1 if shared is None else len(x)
         if self.several:
-            sets = Sets(names, given, shared, len(x))
+            sets = Sets(names, given, shared, self.count)
             self.call, names, given = sets.joined(call), sets.names, sets.given
         self.parameters = ParameterSet(names, given)
 
@@ -72,7 +72,20 @@ class Model:
 
     def at(self, x: Any) -> Any:
         """Return x as the model takes it; of several data sets a list with one entry for each."""
-        return [as_variables(each) for each in x] if self.several else as_variables(x)
+        if not self.several:
+            return as_variables(x)
+        if not isinstance(x, list | tuple) or len(x) != self.count:
+            given = f"{len(x)} entries" if isinstance(x, list | tuple) else f"the type {type(x).__name__}"
+            raise InputError(f"x has {given}: give a list with one x for each of the {self.count} data sets")
+        return [as_variables(each) for each in x]
+
+    def parts(self, x: Any, values: Sequence[Any]) -> list[Any]:
+        """Return the model at x for each data set, of which there may be one."""
+        if not self.several:
+            return [self.call(x, values)]
+        joined = self.call
+        assert isinstance(joined, Joined)
+        return joined.parts(x, values)
 
     def free(self, x: Any, free: Any, *, coordinates: bool = False) -> Any:
         """Return the model at x as a function of the free parameters, or of their coordinates u."""

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
+import numpy as np
+
 from batchgd.analysis.fitting.statistics import ILL
+from batchgd.kernels.status import Status
 from batchgd.output.summary import method_name
 from batchgd.problem.limits import cut, rows_shown
 from batchgd.problem.speaker import said
@@ -52,7 +55,7 @@ def notes(fit: Any) -> list[str]:
     coverage, agree = fit.landscape.coverage, fit.agree
     n, ended = fit.landscape.n - coverage.cut, " that had ended" if coverage.cut else ""
     lines = [f"{agree:,} of {plural(n, 'start')}{ended} ({percent(agree / max(n, 1))}) agree on the best fit"]
-    lines.append(f"coverage: {coverage.sentence()}")
+    lines.append(f"coverage: {_coverage(fit.landscape)}")
     lines += _equal(fit)
     if fit.dropped:
         lines.append(f"{plural(fit.dropped, 'row')} with NaN {'was' if fit.dropped == 1 else 'were'} left out")
@@ -72,6 +75,26 @@ def notes(fit: Any) -> list[str]:
     if fit.landscape.interrupted:
         lines.append("interrupted: the fit knows only the starts that had ended")
     return [*lines, *fit.landscape.warnings]
+
+
+def _coverage(run: Any) -> str:
+    """Say what may have been missed; if most starts reached no minimum, what they did instead and what helps."""
+    if not run.coverage.mostly_unlabelled:
+        return str(run.coverage.sentence())
+    lost = np.asarray(run.label) < 0
+    kinds, counts = np.unique(np.asarray(run.status)[lost], return_counts=True)
+    why = _LOST.get(Status(int(kinds[np.argmax(counts)])), _LOST[Status.STALLED])
+    return f"cannot be judged while {percent(float(lost.mean()))} of the starts reach no minimum; most of them {why}"
+
+
+_LOST = {
+    Status.ESCAPED: "run away: give limits, at least on one side",
+    Status.MAXITER: "need more updates: raise maxiter, or give narrower limits",
+    Status.STALLED: "end where the model no longer changes: give narrower limits, or scale='log' to magnitudes",
+    Status.NONFINITE: "end where the model is not finite: give narrower limits",
+    Status.DIVERGED: "end where the model overflows: give narrower limits",
+}
+"""What starts without a minimum did, by their status, and what helps."""
 
 
 def _equal(fit: Any) -> list[str]:
