@@ -217,7 +217,7 @@ class _Unpacked(gzip.GzipFile):
 
     def __init__(self, packed: BinaryIO):
         self._packed = _Counted(packed)
-        super().__init__(fileobj=self._packed)  # type: ignore[arg-type]
+        super().__init__(fileobj=self._packed)  # type: ignore[call-overload]
 
     def read(self, size: int | None = -1) -> bytes:
         """Read bytes; raise OSError if there are far more than in the packed file."""

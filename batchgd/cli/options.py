@@ -357,6 +357,10 @@ PARTS = (
     RUN,
     Option("shard", TEXT, "With --run: make only the I-th of N shards, written I/N, as in --shard 3/16."),
 )
+EXECUTORS = (
+    Option("workers", INTEGER, "Share the run among this many processes on this machine."),
+    Option("scheduler", TEXT, "Share the run among the workers of Dask's scheduler here, such as tcp://host:8786."),
+)
 SAVING = (
     Option("out", PATH, "Save the result in this new file, an .npz file of NumPy."),
     Option("overwrite", FLAG, "Replace an existing result in the file of --out."),
