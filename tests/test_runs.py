@@ -252,8 +252,9 @@ def test_an_altered_manifest_is_refused(tmp_path):
     solve(tmp_path, starts=10)
     manifest = tmp_path / "run.json"
     fields = json.loads(manifest.read_text())
+    fewer = json.dumps(fields | {"starts": 9})
     fields["configuration"]["seed"] = 1
-    for text in (json.dumps(fields), "{", "[]", "{}", '{"format": "batchgd run", "version": 99}', "[" * 5000):
+    for text in (fewer, json.dumps(fields), "{", "[]", "{}", '{"format": "batchgd run", "version": 99}', "[" * 5000):
         manifest.write_text(text)
         with no_work(), pytest.raises(bgd.InputError, match=r"run\.json cannot be read: ") as refusal:
             solve(tmp_path, starts=10)

@@ -6,11 +6,13 @@ import hashlib
 import importlib
 import importlib.util
 import io
+import itertools
 import pickle
 import platform
 import sys
 import zlib
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ import numpy as np
 from batchgd.api.runs.configuration import Configuration, configuration_of, difference
 from batchgd.api.runs.split import Range
 from batchgd.compiler.portable import is_called, reduced
+from batchgd.compiler.units import Units
 from batchgd.engine.batch import Batch
 from batchgd.engine.prepare import specialisation_of
 from batchgd.problem.errors import InputError
@@ -84,12 +87,8 @@ class Packed:
 
 def pack(batch: Batch, hash_: str) -> Packed:
     """Pack a batch. What was traced travels as data; a function that is called travels by (cloud)pickle."""
-    in_units = None
-    if batch.scale is not None:
-        scaled = batch.in_units()
-        in_units = _ready(scaled)
     try:
-        content = _dumps((_ready(batch), batch, in_units, configuration_of(batch)))
+        content = _dumps(([*map(_ready, _forms(batch))], batch, configuration_of(batch)))
     except Exception as error:  # whatever the __reduce__ of a user's class raises
         return Packed(f"{hash_}-{id(batch):x}", None, f"{type(error).__name__}: {' '.join(str(error).split())}")
     packed = zlib.compress(content, 1)
@@ -104,17 +103,29 @@ def unpack(packed: bytes) -> Batch:
     InputError
         If it would not be computed here as it would be where it comes from.
     """
-    objective, batch, in_units, configuration = pickle.loads(zlib.decompress(packed))
-    if in_units is not None:
-        objective.__dict__["in_units"] = lambda _: in_units  # the only units that it is needed in
+    forms, batch, configuration = pickle.loads(zlib.decompress(packed))
+    for objective, following in itertools.pairwise(forms):
+        objective.__dict__["in_units"] = partial(_given, following)  # the only units that it is needed in
     problem = batch.backend.problem()
     if problem is not None:
         raise InputError(f"{batch.backend.name} cannot be used: {problem}")
-    here = _comparable(configuration_of(batch), batch)
-    changed = difference(_comparable(configuration, batch), here, here="in the worker")
+    sent, found = _comparable(configuration, batch), _comparable(configuration_of(batch), batch)
+    changed = difference(sent, found, "in this process", "in the worker")
     if changed is not None:
         raise InputError(f"it computes something else: {changed}")
     return batch
+
+
+def _forms(batch: Batch) -> list[Batch]:
+    """The batch in x, and in the coordinates and the units of its descent if what was traced is another there."""
+    if is_called(batch.objective):
+        return [batch]
+    inside = batch.inside()
+    return [batch, *([] if inside is batch else [inside]), *([] if batch.scale is None else [inside.in_units()])]
+
+
+def _given(objective: Any, _: Units) -> Any:
+    return objective
 
 
 def _ready(batch: Batch) -> Any:
