@@ -4,6 +4,11 @@ endings    random expressions x methods x dtypes: every trajectory ends within i
 memory     one new objective after another: resident memory
 kills      a process that overwrites its own result, killed at random moments: what is left loads
 mutations  damaged and forged results: refused in one line, or consistent
+files      every kind of file with a bit of every byte changed, and cut at every length
+calls      random calls, whole and in parts
+formulas   random texts as formulas
+limits     runs in parts without memory, descriptors or room on the disk, continued afterwards
+soak       COUNT minutes of everything in one process: memory, open files, threads
 """
 
 import collections
@@ -24,6 +29,9 @@ from batchgd import Status
 
 TESTS = Path(__file__).parent.parent / "tests"
 sys.path[:0] = [str(TESTS), str(TESTS / "support")]
+
+from reliability_parts.fuzz import calls, files, formulas, limits  # noqa: E402
+from reliability_parts.soak import soak  # noqa: E402
 
 MAXITER, STARTS = 40, 64
 BOUND = 20 * (MAXITER + 10)
@@ -139,7 +147,7 @@ def mutations(count: int = 2000) -> None:
 
 
 if __name__ == "__main__":
-    PARTS = {part.__name__: part for part in (endings, memory, kills, mutations)}
+    PARTS = {part.__name__: part for part in (endings, memory, kills, mutations, files, calls, formulas, limits, soak)}
     if len(sys.argv) < 2 or sys.argv[1] not in PARTS:
         sys.exit(__doc__)
     PARTS[sys.argv[1]](*map(int, sys.argv[2:]))

@@ -168,10 +168,12 @@ def test_what_is_not_a_run_is_refused(tmp_path):
 
 def test_a_hostile_manifest_runs_nothing(tmp_path):
     from batchgd.api.runs.configuration import hash_of
+    from batchgd.api.runs.folder import checksum
 
     solve(tmp_path, starts=50)
     manifest = tmp_path / "run.json"
     fields = json.loads(manifest.read_text())
+    assert fields.pop("checksum") == checksum(fields)
     for place, value in (
         (("method",), {"name": "__init__", "parameters": {"name": "evil"}}),
         (("method",), {"name": "Adam", "parameters": {"learning_rate": "import os"}}),
@@ -190,7 +192,7 @@ def test_a_hostile_manifest_runs_nothing(tmp_path):
             inner = inner[key]
         inner[place[-1]] = value
         forged["hash"] = hash_of(forged["configuration"])
-        manifest.write_text(json.dumps(forged))
+        manifest.write_text(json.dumps(forged | {"checksum": checksum(forged)}))
         with no_work(), pytest.raises(bgd.InputError) as refusal:
             bgd.merge(tmp_path)
         assert "\n" not in str(refusal.value), place

@@ -1,12 +1,14 @@
 """The TOML file of --config: the same names as the options, checked the same way; the command line takes precedence."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from batchgd.cli.console import nearest, one_line
 from batchgd.cli.options import Option
 from batchgd.problem.errors import InputError
+
+_MOST_BYTES = 1 << 20
+"""Largest size of a file: TOML of this size is parsed in a second."""
 
 
 def read_config(path: str, table: Mapping[str, Option]) -> dict[str, Any]:
@@ -14,7 +16,11 @@ def read_config(path: str, table: Mapping[str, Option]) -> dict[str, Any]:
     import tomllib
 
     try:
-        entries = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        with open(path, "rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            raise InputError(f"--config: {path} has more than {_MOST_BYTES:,} bytes: give a TOML file of options")
+        entries = tomllib.loads(content.decode("utf-8"))
     except FileNotFoundError:
         raise InputError(f"--config: {path} does not exist; give a TOML file") from None
     except OSError as error:

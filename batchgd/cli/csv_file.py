@@ -7,6 +7,7 @@ import io
 import itertools
 import re
 import sys
+import zlib
 from array import array
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO, Self
@@ -20,6 +21,8 @@ from batchgd.problem.errors import InputError, quoted
 _SAMPLE = 200  # rows that are looked at to guess the layout
 _LONGEST_LINE = 1_000_000
 _MOST_ROWS = 100_000_000
+_MOST_PACKED = 200  # tables of a few repeated numbers reach 100
+_SMALL = 1 << 24  # bytes that are always unpacked
 _COMMENTS = ("#", "%", "//")
 _BOMS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig"))
 _OTHERS = {
@@ -97,6 +100,8 @@ class CsvFile:
         if word.strip().isdecimal() and 1 <= int(word) <= len(names):
             return int(word) - 1
         hint = nearest(word, names) if self.layout.names else f"it has no header: give a number from 1 to {len(names)}"
+        if option == "--sigma" and as_number(word) is not None:
+            hint = f"{hint}; without --sigma all observations weigh the same"
         raise InputError(f"{self.name} has no column {word!r}; {hint}")
 
     def read(self, numeric: Sequence[int], words: Sequence[int] = ()) -> dict[int, Any]:
@@ -191,7 +196,7 @@ class _Lines:
         for count in itertools.count(1):
             try:
                 line = stream.readline(_LONGEST_LINE)
-            except (OSError, EOFError, UnicodeError) as error:
+            except (OSError, EOFError, UnicodeError, zlib.error) as error:
                 reason = getattr(error, "strerror", None) or error
                 raise InputError(f"{self._name} cannot be read: {reason}; give a table of text") from None
             if not line:
@@ -207,17 +212,44 @@ class _Lines:
                 yield count, line
 
 
+class _Unpacked(gzip.GzipFile):
+    """A file that is unpacked while it is read, unless it becomes far larger than tables do."""
+
+    def __init__(self, packed: BinaryIO):
+        self._packed = _Counted(packed)
+        super().__init__(fileobj=self._packed)  # type: ignore[call-overload]
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read bytes; raise OSError if there are far more than in the packed file."""
+        content = super().read(size)
+        if self.tell() > max(_SMALL, _MOST_PACKED * self._packed.count):
+            raise OSError(f"it unpacks to more than {_MOST_PACKED} times its size, so unpack it first")
+        return content
+
+
+class _Counted:
+    """A file whose bytes are counted as they are read; the pipe of stdin has no place to ask for."""
+
+    def __init__(self, file: BinaryIO):
+        self._file, self.count = file, 0
+
+    def read(self, size: int = -1) -> bytes:
+        content = self._file.read(size)
+        self.count += len(content)
+        return content
+
+
 def _opened(path: str, until: contextlib.ExitStack) -> io.TextIOBase:
     """Open a file as text, whatever its encoding: its byte order mark decides, else UTF-8, else Latin-1."""
     try:
         raw: Any = sys.stdin.buffer if path == "-" else until.enter_context(open(path, "rb", buffering=1 << 18))  # noqa: SIM115
         head = raw.peek(64)[:64]
         if head.startswith(b"\x1f\x8b"):
-            raw = until.enter_context(io.BufferedReader(gzip.GzipFile(fileobj=raw), 1 << 18))
+            raw = until.enter_context(io.BufferedReader(_Unpacked(raw), 1 << 18))
             head = raw.peek(64)[:64]
     except FileNotFoundError:
         raise InputError(f"{path} does not exist: give a CSV file, or - for stdin") from None
-    except (OSError, ValueError, EOFError, AttributeError) as error:
+    except (OSError, ValueError, EOFError, AttributeError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path} cannot be read: {reason}; give a CSV file, or - for stdin") from None
     for magic, kind in _OTHERS.items():

@@ -50,7 +50,15 @@ def _load_module(file: str) -> ModuleType:
     """Run the file as a module of its own; from then on, files in its folder can be imported."""
     path = Path(file)
     try:
-        wrong = "is a folder" if path.is_dir() else "" if path.exists() else "does not exist"
+        wrong = (
+            "is a folder"
+            if path.is_dir()
+            else ""
+            if path.is_file()
+            else "is not a file"
+            if path.exists()
+            else "does not exist"
+        )
     except OSError as error:
         wrong = f"cannot be read: {error.strerror}"
     if wrong:

@@ -14,6 +14,7 @@ from batchgd.compiler.trace.counts import OperationCounts, count_operations
 from batchgd.compiler.trace.emit import emit_function
 from batchgd.compiler.trace.escape import definition_of, name_of
 from batchgd.compiler.trace.graph import Node, listing, reachable
+from batchgd.compiler.trace.module_patches import running
 from batchgd.compiler.trace.operations import POLYNOMIAL, numpy_names
 from batchgd.compiler.trace.roll import Rolled, roll
 from batchgd.compiler.trace.size import warn_of_size
@@ -198,9 +199,11 @@ class Objective(Differentiable):
         """
         fun, jac = self.fun, self.jac
 
+        @running(fun)
         def value(u: Any, *params: Any) -> Any:
             return units.value(fun(units.at(u), *params))
 
+        @running(jac)
         def slopes(u: Any, *params: Any) -> Any:
             assert jac is not None
             return units.slopes(u, np.asarray(jac(units.at(u), *params)))

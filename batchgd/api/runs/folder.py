@@ -7,9 +7,11 @@ link in the folder is followed, and the manifest is changed only to add starts o
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -30,6 +32,7 @@ FORMAT, VERSION = "batchgd run", 1
 MANIFEST, PARTS, LOCK = "run.json", "parts", ".lock"
 
 _PART = re.compile(r"(\d{14,19})-(\d{14,19})\.npz", re.ASCII)
+_CHECKSUM = "checksum"
 _MOST_BYTES = 1 << 26
 """Largest size of a manifest: a box and parameters of a million numbers."""
 
@@ -75,8 +78,9 @@ class RunFolder:
     def open(cls, path: str | Path) -> RunFolder:
         """Read the manifest of a run."""
         folder = resolved(path)
-        if not (folder / MANIFEST).is_file():
-            raise InputError(f"{folder} is not a run: give a folder that {option('run')} made")
+        with _reading(folder):
+            if not (folder / MANIFEST).is_file():
+                raise InputError(f"{folder} is not a run: give a folder that {option('run')} made")
         return cls(folder, _read_manifest(folder))
 
     @classmethod
@@ -155,13 +159,11 @@ class RunFolder:
 
     def parts(self) -> list[Range]:
         """Return the ranges of the parts there are, by their names."""
-        found = []
-        with contextlib.suppress(FileNotFoundError), os.scandir(self.path / PARTS) as entries:
-            for entry in entries:
-                match = _PART.fullmatch(entry.name)
-                if match and int(match[1]) < int(match[2]):
-                    found.append((int(match[1]), int(match[2])))
-        return sorted(found)
+        names: list[str] = []
+        with _reading(self.path), contextlib.suppress(FileNotFoundError):
+            names = os.listdir(self.path / PARTS)
+        matches = filter(None, map(_PART.fullmatch, names))
+        return sorted((int(match[1]), int(match[2])) for match in matches if int(match[1]) < int(match[2]))
 
     def file_of(self, part: Range) -> Path:
         """Return the file of a part."""
@@ -222,6 +224,8 @@ def _read_manifest(folder: Path) -> Manifest:
             raise InputError("it is not the manifest of a run")
         if fields.get("version") != VERSION:
             raise InputError(f"it has format version {quoted(fields.get('version'))}, but this batchgd reads {VERSION}")
+        if fields.pop(_CHECKSUM, None) != checksum(fields):
+            raise InputError("it is damaged, or was altered by hand")
         manifest = typed(fields, Manifest, "run")
         configuration = {**fields["configuration"]}
         if hash_of(configuration) != manifest.hash:
@@ -233,4 +237,21 @@ def _read_manifest(folder: Path) -> Manifest:
 
 def _write_manifest(folder: Path, manifest: Manifest, *, overwrite: bool) -> None:
     with appearing(folder / MANIFEST, overwrite) as file:
-        file.write(json.dumps(asdict(manifest), indent=1, allow_nan=False).encode())
+        fields = asdict(manifest)
+        file.write(json.dumps({**fields, _CHECKSUM: checksum(fields)}, indent=1, allow_nan=False).encode())
+
+
+def checksum(fields: dict[str, Any]) -> str:
+    """Return what shows damage: a number of starts with one wrong digit would still be one."""
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@contextlib.contextmanager
+def _reading(folder: Path) -> Iterator[None]:
+    """Turn an error of the disk into one line."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise InputError(f"{folder} cannot be read: {error.strerror or error}") from None

@@ -123,12 +123,12 @@ def put_part(file: BinaryIO, part: Part, configuration: str) -> None:
 
 
 @contextlib.contextmanager
-def writing(path: Path) -> Iterator[None]:
+def writing(path: Path, remedy: str | None = None) -> Iterator[None]:
     """Turn an error of the disk into one line; complete parts stay in any case."""
     try:
         yield
     except OSError as error:
-        remedy = f"{said('pass run= a folder', 'give --run a folder')} that you can write"
+        remedy = remedy or f"{said('pass run= a folder', 'give --run a folder')} that you can write"
         if error.errno in _FULL:
             remedy = f"what is done is saved: make room, and repeat {said('the call', 'the line')}"
         raise WriteError(f"cannot write {path}: {error.strerror or error}; {remedy}") from error

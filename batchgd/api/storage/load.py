@@ -110,8 +110,11 @@ def _unreadable(file: Path, error: InputError) -> InputError:
 
 def _read(file: Path) -> tuple[BatchData, Meta, FitRecord | None, dict[str, np.ndarray]]:
     """Read everything, check it, and build the result, without its function; of a fit also record and arrays."""
-    if not file.is_file():
-        raise InputError(f"{file} {'is not a file' if file.exists() else 'does not exist'}; {_wanted()}")
+    try:
+        if not file.is_file():
+            raise InputError(f"{file} {'is not a file' if file.exists() else 'does not exist'}; {_wanted()}")
+    except OSError as error:  # a folder above it may not be entered
+        raise InputError(f"{file} cannot be read: {error.strerror}; {_wanted()}") from None
     try:
         with opened(file) as archive:
             head = read_head(archive)

@@ -55,8 +55,9 @@ def save(result: BatchData, path: str | Path, *, overwrite: bool = False, fit: A
         If the file cannot be written, or the disk is full; nothing is left behind, and an earlier result is unchanged.
     """
     target = resolved(path)
-    check_target(target, check.flag("overwrite", overwrite))
+    overwrite = check.flag("overwrite", overwrite)
     try:
+        check_target(target, overwrite)
         with appearing(target, overwrite) as file:
             columns, meta = _contents(result)
             kind = MULTISTART if isinstance(result, LandscapeData) else BATCH
