@@ -214,8 +214,8 @@ class _Unpacked(gzip.GzipFile):
     """A file that is unpacked while it is read, unless it becomes far larger than tables do."""
 
     def __init__(self, packed: BinaryIO):
-        self._packed = _Counted(packed)
-        super().__init__(fileobj=self._packed)  # type: ignore[arg-type]
+        self._packed: Any = _Counted(packed)
+        super().__init__(None, "rb", fileobj=self._packed)
 
     def read(self, size: int | None = -1) -> bytes:
         """Read bytes; raise OSError if there are far more than in the packed file."""
