@@ -30,6 +30,7 @@ LINES = {
     "curvature": ("curvature himmelblau --samples 64", ""),
     "map": ("map himmelblau --resolution 40 --borders --backend numpy", "--plot made.png"),
     "merge": ("merge parts", "--out made"),
+    "rows": ("rows parts", ""),
     "connect": ("connect six_hump_camel --starts 200 --backend numpy --path 0,1", "--out made --plot made.png"),
     "sweep": ("sweep himmelblau --learning-rate 1e-4 1e-2 --points 2 --starts 50 --backend numpy", "--plot made.png"),
     "list": ("list --methods", ""),

@@ -45,9 +45,24 @@ def test_shards_and_merge(capsys):
     assert solved(capsys, "merge runs/1 runs/3 --partial --json")[0]["n_starts"] == 667
 
 
+def test_rows_go_into_a_file(capsys):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    solved(capsys, f"{LINE} --run runs/h --keep disk")
+    assert shell(capsys, "rows runs/h") == (0, "rows of himmelblau: 1,000 of 1,000 starts in 4 parts\n", "")
+    code, out, err = shell(capsys, "rows runs/h --out rows.parquet")
+    assert (code, out) == (0, "")
+    assert err.startswith("1,000 rows written to ")
+    assert parquet.read_metadata("rows.parquet").num_rows == 1000
+    code, _, err = shell(capsys, "rows runs/h --out rows.parquet")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "exists: choose another name, or give --overwrite" in err
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [
+        ("rows", "RUN is missing: write batchgd rows RUN --out FILE.parquet"),
+        ("rows runs/h --out rows.parquet", "is not a run: give a folder that --run made"),
         (f"{LINE} --shard 1/3", "--shard needs --run, a folder"),
         (f"{LINE} --run runs/h --shard 4/3", "shard is 4/3: shards are counted from 1 to 3; give one such as 3/16"),
         (f"{LINE} --keep disk", "keep is 'disk'"),

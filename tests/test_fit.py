@@ -1,5 +1,6 @@
 """Fits: parameters and errors against certified values, SciPy and closed forms; what is said; bad input in one line."""
 
+import math
 import sys
 from pathlib import Path
 
@@ -325,10 +326,12 @@ def test_several_data_sets_share_parameters(spreads):
     assert fit.free == ["k", "a_1", "a_2"]
     np.testing.assert_allclose([fit.params[name].value for name in fit.free], best, rtol=1e-7)
     np.testing.assert_allclose(fit.covar, covariance, rtol=1e-6)
-    low, high = fit.confidence_band()
-    np.testing.assert_allclose(0.5 * (low + high), fit.predict(), rtol=1e-12)
-    np.testing.assert_allclose(fit.predict([[0.0], [0.0, 1.0]])[:2], best[1:], rtol=1e-7)
-    misfit = (fit.predict() - np.concatenate(y)) / (1.0 if joined is None else joined)
+    for curve, low, high in zip(fit.predict(), *fit.confidence_band(), strict=True):
+        np.testing.assert_allclose(0.5 * (low + high), curve, rtol=1e-12)
+    np.testing.assert_allclose(np.concatenate(fit.predict([[0.0], [0.0]])), best[1:], rtol=1e-7)
+    with pytest.raises(bgd.InputError, match="x has the type ndarray: give a list with one x for each of the 2"):
+        fit.predict(x[0])
+    misfit = (np.concatenate(fit.predict()) - np.concatenate(y)) / (1.0 if joined is None else joined)
     np.testing.assert_allclose(fit.to_scipy().fun, misfit, atol=1e-12)
 
 
@@ -445,6 +448,51 @@ def test_bands_of_a_straight_line():
     np.testing.assert_allclose(fit.predict(x, b=0.0), fit.predict([0.0])[0])
 
 
+def test_new_observations_have_the_sigma_of_the_data():
+    """Closed form for a mean: its variance is sigma²/m, and that of an observation sigma² more."""
+    options = {"model": lambda t, a: a + 0.0 * t, "parameters": {"a": (-5, 5)}, "starts": 5, "absolute_sigma": True}
+    fit = fitted(sigma=0.2, **options)
+    for x in (None, [7.0]):
+        low, high = fit.prediction_band(x, level=0.95)
+        np.testing.assert_allclose(high - low, 2.0 * 1.959963985 * 0.2 * np.sqrt(1.0 + 1.0 / 60), rtol=1e-9)
+    unequal = fitted(sigma=SIGMA, **options)
+    with pytest.raises(bgd.InputError, match="different sigma: give sigma="):
+        unequal.prediction_band([7.0])
+    with pytest.raises(bgd.InputError, match="sigma has 2 numbers, and x 1 points"):
+        unequal.prediction_band([7.0], sigma=[0.1, 0.2])
+
+
+def test_starts_that_run_away_are_told_with_a_remedy():
+    fit = fitted("a*(1 - exp(-k*x))", parameters={"a": bgd.Parameter(box=(-9, 2)), "k": bgd.Parameter(box=(-1, 0.2))})
+    assert fit.landscape.unlabelled > 30
+    assert "of the starts reach no minimum; most of them run away: give limits" in str(fit)
+
+
+BAD_USE = {
+    "unknown": (lambda fit: fit.predict(q=1.0), "has no parameter 'q': its parameters are a, k, c"),
+    "text": (lambda fit: fit.predict(a="1"), "a is '1'"),
+    "level": (lambda fit: fit.confidence_band(level=95), "level is 95"),
+    "sigma": (lambda fit: fit.prediction_band(sigma=-1.0), "sigma is -1"),
+    "walkers": (lambda fit: fit.walkers(0), "n is 0"),
+    "seed": (lambda fit: fit.walkers(3, seed=-1), "the seed is -1"),
+    "start lacks": (lambda fit: fit.with_start({"a": 1.0}), "lack the parameter 'k': give one for each of a, k, c"),
+    "start is NaN": (lambda fit: fit.with_start({"a": 1.0, "k": np.nan, "c": 0.0}), "values.'k'. is nan"),
+}
+
+
+@pytest.fixture(scope="module")
+def one_fit():
+    return fitted(starts=20)
+
+
+@pytest.mark.parametrize("name", BAD_USE)
+def test_bad_use_of_a_result_in_one_line(name, one_fit):
+    use, message = BAD_USE[name]
+    with bgd.testing.no_work(), pytest.raises(bgd.InputError, match=message) as caught:
+        use(one_fit)
+    assert "\n" not in str(caught.value)
+
+
 def test_walkers_have_the_covariance_of_the_fit():
     fit = fitted()
     points = fit.walkers(20_000)
@@ -497,6 +545,8 @@ BAD = {
     "nothing between": ({"parameters": PARAMETERS | {"k": (np.inf, np.inf)}}, "between which there is no number"),
     "text": ({"parameters": "akc"}, "parameters is 'akc': give a dict"),
     "one entry": ({"parameters": [(0, 1)]}, "has 1 entry, but the model has 3"),
+    "one of several": ({"model": lambda t, a: a * t}, "has no parameter 'k'"),
+    "fails": ({"model": lambda t, a, k, c: a * math.exp(-k * t) + c}, "fails at a = .*TypeError: .*np.exp"),
     "complex": ({"model": lambda t, a, k, c: 1j * decay(t, a, k, c)}, "returns complex numbers"),
     "words": ({"model": lambda t, a, k, c: t.astype(str)}, "returns values of type"),
     "number": ({"model": lambda t, a, k, c: a + k + c}, "returns the shape .., but y has .60,."),
@@ -518,6 +568,7 @@ BAD = {
     "all NaN": ({"y": np.full(60, np.nan)}, "all 60 rows"),
     "infinite": ({"y": np.full(60, np.inf)}, "y contains inf"),
     "table": ({"y": Y.reshape(6, 10)}, "x has 60 points and y has 10 in each row"),
+    "cube": ({"y": Y.reshape(6, 5, 2)}, "y has shape .6, 5, 2.: give one number per observation"),
     "shape": ({"model": lambda t, a, k, c: decay(t[:5], a, k, c)}, "returns the shape .5,., but y has .60,."),
     "constant": ({"model": lambda t, a, k, c: 0.0 * t}, "is constant"),
     "ignored": ({"model": lambda t, a, k, c: a * np.exp(-k * t)}, "ignores its parameter 'c'"),

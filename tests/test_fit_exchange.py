@@ -47,6 +47,12 @@ def test_the_hint_makes_them_one():
     assert len(fitted(exchangeable=apart.swapped).equal) == 1
 
 
+def test_the_hint_if_limits_differ():
+    wide = fitted(parameters=LIMITS | {"b": (0, 4), "q": (0.1, 6)})
+    assert wide.swapped == [("a", "k"), ("b", "q")]
+    assert "with the same limits for a and b, k and q, exchangeable=" in str(wide)
+
+
 def test_two_peaks():
     x = np.linspace(-5.0, 5.0, 120)
     peaks = "h1*exp(-((x - m1)/w1)**2) + h2*exp(-((x - m2)/w2)**2) + c"

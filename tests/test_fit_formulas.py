@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.special import erf
+from scipy.special import erf, voigt_profile
 
 import batchgd as bgd
 
@@ -72,3 +72,12 @@ def test_functions_of_scipy_and_names_that_look_the_same():
     micro = "\N{MICRO SIGN}"
     fit = bgd.fit(f"{micro}*erf(x/w)", x, 2.0 * erf(x / 0.5), parameters={"\u03bc": (0, 5), "w": (0.1, 2)}, starts=20)
     assert [*fit.best.values.values()] == pytest.approx([2.0, 0.5], rel=1e-8)
+
+
+def test_a_voigt_profile():
+    x = np.linspace(-5.0, 5.0, 60)
+    parameters = {"a": (0, 5), "m": (-3, 3), "s": (0.1, 2), "g": (0.1, 2)}
+    fit = bgd.fit(
+        "a*voigt_profile(x - m, s, g)", x, 2.0 * voigt_profile(x - 0.4, 0.5, 0.7), parameters=parameters, starts=20
+    )
+    assert [*fit.best.values.values()] == pytest.approx([2.0, 0.4, 0.5, 0.7], rel=1e-7)

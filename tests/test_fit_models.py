@@ -179,3 +179,21 @@ def test_a_differential_equation():
     for name, each in fit.params.items():
         assert each.value == pytest.approx(truth[name], abs=5.0 * each.stderr)
         assert each.stderr < 0.002 * truth[name]
+
+
+def test_bands_of_a_model_with_functions_that_a_trace_replaces():
+    """scipy.stats.norm.pdf: everything that traces the model again, also on a log scale and in units, takes it."""
+    from scipy.stats import norm
+
+    x = np.linspace(-3.0, 3.0, 40)
+
+    def peak(x, a, mu, s):
+        return a * norm.pdf(x, mu, s)
+
+    y = peak(x, 2.0, 0.3, 0.8) + 0.01 * np.random.default_rng(0).normal(size=40)
+    limits = {"a": bgd.Parameter(min=0.1, max=50, scale="log"), "mu": (-2, 2), "s": (0.1, 3)}
+    fit = bgd.fit(peak, x, y, parameters=limits, starts=20)
+    plain = bgd.fit("a*exp(-((x - mu)/s)**2/2)/(s*sqrt(2*pi))", x, y, parameters=limits, starts=20)
+    np.testing.assert_allclose(fit.confidence_band([0.0, 1.0]), plain.confidence_band([0.0, 1.0]), rtol=1e-7)
+    wide = bgd.fit(peak, x, y, parameters=limits | {"a": (0, 500)}, starts=20, method=bgd.LBFGS())
+    assert wide.chisqr == pytest.approx(plain.chisqr, rel=1e-9)

@@ -333,10 +333,32 @@ def test_rows_are_read_part_by_part(tmp_path, whole, keep):
     assert [int(part["start"][0]) for part in bgd.rows(tmp_path)] == [0, 600, 900, 1200, 1500, 1800]
     files(tmp_path)[0].write_bytes(b"")
     with pytest.raises(bgd.InputError, match=r"is damaged .*: repeat the call that made it"):
-        next(bgd.rows(tmp_path))
+        next(iter(bgd.rows(tmp_path)))
     solve(tmp_path / "none", keep="minima")
     with pytest.raises(bgd.InputError, match=r"has no rows: make the run with keep='disk'"):
         bgd.rows(tmp_path / "none")
+
+
+def test_rows_as_parquet(tmp_path, whole):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    solve(tmp_path / "run", keep="disk")
+    file = bgd.rows(tmp_path / "run").to_parquet(tmp_path / "rows.parquet")
+    assert parquet.ParquetFile(file).num_row_groups == 7
+    table = parquet.read_table(file)
+    assert np.array_equal(table["start"], np.arange(2000))
+    assert np.array_equal(np.stack([table["x0"], table["x1"]], axis=1), whole.x)
+    for name in ("fun", "nit", "nfev", "status"):
+        assert np.array_equal(table[name], getattr(whole, name))
+    before = file.read_bytes()
+    with pytest.raises(bgd.InputError, match="exists: choose another name, or give overwrite=True"):
+        bgd.rows(tmp_path / "run").to_parquet(file)
+    with pytest.raises(bgd.InputError, match=r"cannot write .*: No such file or directory; choose a file"):
+        bgd.rows(tmp_path / "run").to_parquet(tmp_path / "none" / "rows.parquet")
+    files(tmp_path / "run")[3].write_bytes(b"")
+    with pytest.raises(bgd.InputError, match="is damaged"):
+        bgd.rows(tmp_path / "run").to_parquet(file, overwrite=True)
+    assert file.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
 @given(

@@ -13,6 +13,8 @@ from batchgd.analysis.fitting.solutions import outcome
 from batchgd.compiler.plain.calls import refusing_failures
 from batchgd.engine.interrupts import heeded
 from batchgd.engine.progress import Progress, Watch
+from batchgd.problem.check import Interval
+from batchgd.problem.errors import InputError
 from batchgd.problem.keywords import explained
 
 if TYPE_CHECKING:
@@ -205,12 +207,23 @@ class Profiled:
         ----------
         values : dict
             A value for each free parameter; others are ignored.
+
+        Raises
+        ------
+        InputError
+            If a value is missing, or is not a finite number.
         """
         from batchgd.api.multistart import multistart
 
         run, parameters = self.landscape, self.model.parameters
+        missing = [name for name in parameters.free if name not in values]
+        if missing:
+            raise InputError(
+                f"values lack the parameter {missing[0]!r}: give one for each of {', '.join(parameters.free)}"
+            )
+        given = np.array([Interval().one(f"values[{name!r}]", values[name]) for name in parameters.free])
         low, high = parameters.bounds.T
-        start = np.clip(parameters.inward(np.array([float(values[name]) for name in parameters.free])), low, high)
+        start = np.clip(parameters.inward(given), low, high)
         guess = multistart(
             run.objective,
             starts=start[None],

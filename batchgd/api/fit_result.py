@@ -21,9 +21,11 @@ from batchgd.api.fit_profiles import Profiled
 from batchgd.api.result import MultistartResult
 from batchgd.compiler.least_squares import LeastSquares
 from batchgd.compiler.losses import Loss
+from batchgd.compiler.trace.module_patches import running
 from batchgd.problem import check
 from batchgd.problem.check import Interval
 from batchgd.problem.errors import InputError
+from batchgd.problem.starts import parse_seed
 
 Floats = NDArray[np.float64]
 
@@ -236,28 +238,32 @@ class FitResult(Profiled):
 
     # Predictions
 
-    def predict(self, x: Any = None, **values: float) -> Floats:
-        """Return the model at x (default: at the data) with the best parameters, or with some others by name."""
+    def predict(self, x: Any = None, **values: float) -> Any:
+        """Return the model at x (default: at the data) with the best parameters, or with some others by name.
+
+        Of several data sets, x and what is returned are lists with one array for each.
+        """
         names = self.model.parameters.names
         unknown = [name for name in values if name not in names]
         if unknown:
             raise InputError(f"the model has no parameter {unknown[0]!r}: its parameters are {', '.join(names)}")
-        named = self.best.values | values
-        return np.asarray(self.model(self._at(x), [named[name] for name in names]))
+        named = self.best.values | {name: check.number(name, value) for name, value in values.items()}
+        found = self.model.parts(self._at(x), [named[name] for name in names])
+        return self._of_each([np.asarray(each) for each in found])
 
-    def confidence_band(self, x: Any = None, level: float = 0.95) -> tuple[Floats, Floats]:
+    def confidence_band(self, x: Any = None, level: float = 0.95) -> tuple[Any, Any]:
         """Return lower and upper ends, at each x, of the interval for the model's value, from its linearisation.
 
         Parameters
         ----------
         x : array, optional
-            Where; default: at the data.
+            Where; default: at the data. Of several data sets a list with one array for each, as are the ends.
         level : float
             Confidence of the interval at each point, between 0 and 1.
         """
         return self._band(x, level, None)
 
-    def prediction_band(self, x: Any = None, level: float = 0.95, sigma: Any = None) -> tuple[Floats, Floats]:
+    def prediction_band(self, x: Any = None, level: float = 0.95, sigma: Any = None) -> tuple[Any, Any]:
         """Return lower and upper ends, at each x, of the interval for one new observation.
 
         Parameters
@@ -265,32 +271,54 @@ class FitResult(Profiled):
         x, level
             As for :meth:`confidence_band`.
         sigma : float or array, optional
-            Standard deviations of the new observations in the units of those of the fit; default: those of the data
-            if x is omitted, otherwise 1.
-        """
-        if sigma is None:
-            sigma = self.data.sigma if x is None and self.data.sigma is not None else 1.0
-        variance = 1.0 if self.absolute_sigma else self.redchi
-        return self._band(x, level, variance * np.square(Interval(0.0).each("sigma", sigma)))
+            Standard deviations of the new observations, in the units of those of the fit; default: those of the data.
+            If these differ from point to point, sigma is needed for another x.
 
-    def _band(self, x: Any, level: float, noise: Any) -> tuple[Floats, Floats]:
+        Raises
+        ------
+        InputError
+            If sigma is needed, or has another length than x; or a parameter has no standard error.
+        """
+        return self._band(x, level, self._noise(x, sigma))
+
+    def _noise(self, x: Any, sigma: Any) -> Any:
+        """Return the variances of new observations."""
+        known = self.data.sigma
+        if sigma is None:
+            sigma = 1.0 if known is None else known
+            if known is not None and x is not None:
+                if np.ptp(known):
+                    raise InputError("the data have different sigma: give sigma=, those of the new observations at x")
+                sigma = float(known[0])
+        return (1.0 if self.absolute_sigma else self.redchi) * np.square(Interval(0.0).each("sigma", sigma))
+
+    def _band(self, x: Any, level: float, noise: Any) -> tuple[Any, Any]:
         from scipy import stats
 
         level = Interval(0.0, 1.0).one("level", level)
-        place = self._at(x)
-        centre = np.asarray(self.model.free(place, self.best.free), dtype=np.float64)
+        place, parameters = self._at(x), self.model.parameters
+        parts = [np.asarray(each, np.float64) for each in self.model.parts(place, parameters.values(self.best.free))]
+        centre = np.concatenate([np.atleast_1d(each) for each in parts])
         known = np.isfinite(np.diag(self.covar))
         at_limit = self.best.at_limit != 0
         if not (known | at_limit).all() or not known.any():
             missing = [name for name, ok in zip(self.free, known | at_limit, strict=True) if not ok] or self.free
             raise InputError(f"parameter {missing[0]!r} has no standard error, which a band needs: fix its value")
-        slopes = LeastSquares(lambda u: self.model.free(place, u), len(self.free), name=self.name)
+        if noise is not None and np.shape(noise) not in ((), centre.shape):
+            raise InputError(f"sigma has {len(noise)} numbers, and x {len(centre)} points: give as many of each")
+        curve = running(self.model.call)(lambda u: self.model.free(place, u))
+        slopes = LeastSquares(curve, len(self.free), name=self.name)
         jacobian = slopes.jacobian(self.best.free)[1][:, known]
         variance = np.einsum("ij,jk,ik->i", jacobian, self.covar[np.ix_(known, known)], jacobian)
         variance = variance if noise is None else variance + noise
         quantile = stats.norm.ppf if self.absolute_sigma else lambda q: stats.t.ppf(q, self.nfree)
         half = float(quantile(0.5 + 0.5 * level)) * np.sqrt(variance)
-        return centre - half, centre + half
+        ends = np.cumsum([each.size for each in parts])[:-1]
+        return self._of_each(np.split(centre - half, ends)), self._of_each(np.split(centre + half, ends))
+
+    def _of_each(self, parts: list[Floats]) -> Any:
+        """Return one array, or, of several data sets, a list with one for each."""
+        return parts if self.model.several else parts[0]
 
     def _at(self, x: Any) -> Any:
         return self.data.x if x is None else self.model.at(x)
@@ -300,7 +328,7 @@ class FitResult(Profiled):
 
         A parameter without a standard error stays within a thousandth of the width of its limits.
         """
-        n, rng, parameters = check.whole("n", n, 1), np.random.default_rng(seed), self.model.parameters
+        n, rng, parameters = check.whole("n", n, 1), np.random.default_rng(parse_seed(seed)), self.model.parameters
         known = np.flatnonzero(np.isfinite(np.diag(self.covar)))
         low, high = parameters.limits.T
         region = parameters.region

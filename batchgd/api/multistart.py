@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,7 @@ def multistart(
     run: str | Path | None = None,
     shard: tuple[int, int] | str | None = None,
     callback: Callable[[Partial], Any] | None = None,
+    executor: Any = None,
 ) -> MultistartResult:
     """Descend from many starts at once and collect the distinct minima that they reach.
 
@@ -151,8 +153,13 @@ def multistart(
     shard : (i, n) or "i/n", optional
         With ``run``: make only the i-th of n shards, counted from 1, and return what it found.
     callback : callable, optional
-        With ``run``: called with a :class:`Partial` after each part that was computed; if it returns True, the run ends
-        there. ``max_time`` and Ctrl-C end it too: the part under way is then not saved.
+        With ``run`` or ``executor``: called with a :class:`Partial` after each part that was computed; if it returns
+        True, the run ends there. ``max_time`` and Ctrl-C end it too: the part under way is then not saved.
+    executor : concurrent.futures.Executor or int, optional
+        Who makes the parts of the run, with or without a folder: a number of processes on this machine, or anything
+        with ``submit``, such as a ProcessPoolExecutor or ``client.get_executor()`` of Dask. Whoever makes a part, it is
+        the same to the last bit. ``threads`` is then the number for each worker (default: 1, and for processes on this
+        machine its cores divided among them). A part that no worker can make is reported in ``result.warnings``.
 
     Returns
     -------
@@ -175,8 +182,8 @@ def multistart(
     watch = Watch(progress)
     stopping = as_stopping(stopping, gtol=gtol, xtol=xtol, ftol=ftol, maxiter=maxiter, max_time=max_time)
     identity = as_identity(identity)
-    parts = Parts.of(run, shard, callback)
-    keep = one_of("keep", keep, KEPT if parts else ("all", "minima"))
+    parts = Parts.of(run, shard, callback, executor, threads)
+    keep = one_of("keep", keep, ("all", "minima") if run is None else KEPT)
     check = flag("check", check)
     compute = Compute.of(backend, dtype, threads, device)
     all_kept, chooser = keep == "all", _strategy(strategy, keep, compute.device, until, check)
@@ -204,7 +211,7 @@ def multistart(
             return MultistartResult.of(explore(batch, chooser, identity, watch=watch))
     until = None if until is None else check_rule(until, batch)
     gathering = None if parts is None else parts.gathering(batch, keep, until=until is not None)
-    with heeded() as interrupt, refusing_failures():
+    with heeded() as interrupt, refusing_failures(), gathering or nullcontext():
         data = collect(batch, identity, keep=all_kept, watch=watch, until=until, gather=gathering or Collector)
         result = MultistartResult.of(data)
         if gathering is not None:

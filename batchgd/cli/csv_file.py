@@ -100,6 +100,8 @@ class CsvFile:
         if word.strip().isdecimal() and 1 <= int(word) <= len(names):
             return int(word) - 1
         hint = nearest(word, names) if self.layout.names else f"it has no header: give a number from 1 to {len(names)}"
+        if option == "--sigma" and as_number(word) is not None:
+            hint = f"{hint}; without --sigma all observations weigh the same"
         raise InputError(f"{self.name} has no column {word!r}; {hint}")
 
     def read(self, numeric: Sequence[int], words: Sequence[int] = ()) -> dict[int, Any]:
@@ -214,8 +216,8 @@ class _Unpacked(gzip.GzipFile):
     """A file that is unpacked while it is read, unless it becomes far larger than tables do."""
 
     def __init__(self, packed: BinaryIO):
-        self._packed: Any = _Counted(packed)
-        super().__init__(None, "rb", fileobj=self._packed)
+        self._packed = _Counted(packed)
+        super().__init__(fileobj=self._packed)  # type: ignore[call-overload]
 
     def read(self, size: int | None = -1) -> bytes:
         """Read bytes; raise OSError if there are far more than in the packed file."""

@@ -115,7 +115,12 @@ def named(convert: Callable[[Any], Any]) -> Callable[[Any], dict[str, Any]]:
 def _parameters(value: Any) -> dict[str, Any]:
     """Read what is known of the parameters of a fit: texts "name=...", from TOML a table of texts and numbers."""
     if isinstance(value, list):
-        pairs = [(name.strip(), item.strip()) for name, item in (entry.split("=", 1) for entry in value)]
+        pairs = []
+        for entry in value:
+            name, sign, item = (part.strip() for part in entry.partition("="))
+            if not sign or not name.isidentifier():
+                raise InputError(f"--param takes {PARAMETERS.wants}, not {quoted(entry)}")
+            pairs.append((name, item))
         value = dict(pairs)
         if len(value) < len(pairs):
             twice = next(name for k, (name, _) in enumerate(pairs) if name in dict(pairs[:k]))
@@ -124,7 +129,16 @@ def _parameters(value: Any) -> dict[str, Any]:
         raise TypeError
     from batchgd.analysis.fitting.expressions import normal
 
-    return {normal(name): _parameter(item) for name, item in value.items()}
+    return {normal(name): _one_parameter(name, item) for name, item in value.items()}
+
+
+def _one_parameter(name: str, item: Any) -> Any:
+    try:
+        return _parameter(item)
+    except InputError:
+        raise
+    except (ValueError, TypeError) as error:
+        raise InputError(f"--param takes {PARAMETERS.wants}, not {quoted(f'{name}={item}')}") from error
 
 
 def _parameter(item: Any) -> Any:
@@ -342,6 +356,10 @@ RUN = Option("run", PATH, "Save each part of the run in this folder; the same li
 PARTS = (
     RUN,
     Option("shard", TEXT, "With --run: make only the I-th of N shards, written I/N, as in --shard 3/16."),
+)
+EXECUTORS = (
+    Option("workers", INTEGER, "Share the run among this many processes on this machine."),
+    Option("scheduler", TEXT, "Share the run among the workers of Dask's scheduler here, such as tcp://host:8786."),
 )
 SAVING = (
     Option("out", PATH, "Save the result in this new file, an .npz file of NumPy."),

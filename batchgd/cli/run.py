@@ -5,9 +5,10 @@ from typing import Any
 
 from batchgd.cli import destinations
 from batchgd.cli.console import EXIT_DONE, EXIT_INTERRUPTED, Console
-from batchgd.cli.options import CSV, LIMIT, MULTISTART, PARTS, PRINTING, SAVING, SHARED, plot_option
+from batchgd.cli.options import CSV, EXECUTORS, LIMIT, MULTISTART, PARTS, PRINTING, SAVING, SHARED, plot_option
 from batchgd.cli.parameters import takes
 from batchgd.cli.printing import one_format, show_result
+from batchgd.cli.scheduler import check_executors, executor_of
 from batchgd.cli.solver import arguments_of
 from batchgd.cli.target import load_target
 from batchgd.engine.interrupts import heeded
@@ -21,7 +22,7 @@ EPILOG = (
 )
 
 
-OPTIONS = (*SHARED, *MULTISTART, *PARTS, *SAVING, plot_option("the landscape"), CSV, LIMIT, *PRINTING)
+OPTIONS = (*SHARED, *MULTISTART, *PARTS, *EXECUTORS, *SAVING, plot_option("the landscape"), CSV, LIMIT, *PRINTING)
 
 
 @takes(OPTIONS)
@@ -35,7 +36,8 @@ def run(options: dict[str, Any]) -> int:
         arguments = _arguments(options)
     with heeded() as interrupt:  # from here on Ctrl-C loses nothing
         with console.guard_stdout():
-            result = _solve(arguments, console)
+            with executor_of(options) as executor:
+                result = _solve(arguments | executor, console)
             fidelity = result.fidelity(options["fidelity"]) if "fidelity" in options else None
             fidelity = None if interrupt.seen else fidelity
         show_result(result, options, {} if fidelity is None else {"fidelity": fidelity}, console)
@@ -58,6 +60,7 @@ def _arguments(options: dict[str, Any]) -> dict[str, Any]:
         from batchgd.problem.check import whole
 
         whole("fidelity", options["fidelity"], 1, of="starts")
+    check_executors(options)
     import batchgd as bgd
 
     arguments = arguments_of(bgd.multistart, options | {"fun": load_target(options.get("fun"))})
@@ -89,6 +92,10 @@ def _solve(arguments: dict[str, Any], console: Console) -> Any:
         made = result.provenance
         there = made["parts"] - made["computed"]
         console.say(f"{plural(made['computed'], 'part')} computed and {there} found in {made['run']}")
+    if "executor" in arguments:
+        made = result.provenance
+        again = f", {plural(made['again'], 'order')} repeated" if made["again"] else ""
+        console.say(f"{plural(made['computed'], 'part')} computed by {plural(made['workers'], 'worker')}{again}")
     return result
 
 

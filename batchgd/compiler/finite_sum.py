@@ -12,6 +12,7 @@ from batchgd.compiler.differentiable import Differentiable, Floats, check_by_nam
 from batchgd.compiler.objective import Objective, What
 from batchgd.compiler.trace.escape import name_of
 from batchgd.compiler.trace.graph import Node, reachable
+from batchgd.compiler.trace.module_patches import running
 from batchgd.compiler.trace.rows import data, made_again, reduced, unused
 from batchgd.compiler.trace.substitutes import UNTRACED
 from batchgd.compiler.units import Units
@@ -212,6 +213,7 @@ class FiniteSum(Differentiable):
         """Return the sum in other units, traced again."""
         loss, level = self.loss, units.level if self.reduction == "mean" else units.level / self.rows
 
+        @running(loss)
         def value(u: Any, *others: Any) -> Any:
             return units.factor * (loss(units.at(u), *others) - level)
 

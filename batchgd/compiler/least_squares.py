@@ -15,6 +15,7 @@ from batchgd.compiler.lower.arrays import ArrayProgram
 from batchgd.compiler.objective import Objective
 from batchgd.compiler.trace.call import check_call, with_args
 from batchgd.compiler.trace.escape import name_of
+from batchgd.compiler.trace.module_patches import running
 from batchgd.compiler.trace.residuals import Term, gauss_newton, jacobian_terms, standardised, summed, terms_of
 from batchgd.problem import check
 from batchgd.problem.errors import InputError, quoted
@@ -157,6 +158,7 @@ class LeastSquares(Objective):
             return super().in_units(units)
         residuals, root = self.residuals, float(np.sqrt(units.factor))
 
+        @running(residuals)
         def scaled(u: Any, *params: Any) -> Any:
             return residuals(units.at(u), *params)
 

@@ -14,6 +14,7 @@ from batchgd.compiler.trace.counts import OperationCounts, count_operations
 from batchgd.compiler.trace.emit import emit_function
 from batchgd.compiler.trace.escape import definition_of, name_of
 from batchgd.compiler.trace.graph import Node, listing, reachable
+from batchgd.compiler.trace.module_patches import running
 from batchgd.compiler.trace.operations import POLYNOMIAL, numpy_names
 from batchgd.compiler.trace.roll import Rolled, roll
 from batchgd.compiler.trace.size import warn_of_size
@@ -134,6 +135,11 @@ class Objective(Differentiable):
         for what, function in (("fun", self.fun), ("jac", self.jac)):
             if function is not None:
                 check_call(what, function, params is not None)
+        self._begin(self._trace())
+        self._verify()
+
+    def _begin(self, traced: Traced) -> None:
+        """Take what was traced; nothing is derived from it yet."""
         self._sources: dict[str, str] = {}
         self._functions: dict[str, Callable[..., Any]] = {}
         self._blocks: dict[str, int] = {}
@@ -142,12 +148,11 @@ class Objective(Differentiable):
         self._rolled: dict[str, Rolled] = {}
         self._programs: dict[str, ArrayProgram] = {}
         self._unrolled: dict[str, list[Node]] = {}
-        self._traced = self._trace()
+        self._traced = traced
         self._has_rows = any(node.bound for node in reachable([self._traced.value, *self._traced.gradient]))
         self.value_counts = count_operations([self._traced.value])
         self.gradient_counts = count_operations(self._traced.gradient)
         self.counts: OperationCounts = count_operations([self._traced.value, *self._traced.gradient])
-        self._verify()
 
     @property
     def numbers(self) -> Floats:
@@ -194,9 +199,11 @@ class Objective(Differentiable):
         """
         fun, jac = self.fun, self.jac
 
+        @running(fun)
         def value(u: Any, *params: Any) -> Any:
             return units.value(fun(units.at(u), *params))
 
+        @running(jac)
         def slopes(u: Any, *params: Any) -> Any:
             assert jac is not None
             return units.slopes(u, np.asarray(jac(units.at(u), *params)))

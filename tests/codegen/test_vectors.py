@@ -256,7 +256,7 @@ def test_rows_of_any_number(rows):
 
 @pytest.mark.parametrize(("rows", "outer"), [(3, None), (33, None), (5, 3)])
 def test_many_sums_of_products_are_added_up_in_memory(rows, outer):
-    """The matrix J'J of 14 columns, its weighted gradient and other sums; and in the rows of another axis."""
+    """The matrix J'J of 11 columns, its weighted gradient and other sums; and in the rows of another axis."""
     graph, axis = Graph(dim=3), Axis(rows)
     make, rng = graph.make, np.random.default_rng(rows)
     t = data(graph, rng.normal(size=rows), [axis])
@@ -264,15 +264,22 @@ def test_many_sums_of_products_are_added_up_in_memory(rows, outer):
         further = Axis(outer, int(outer == rows))
         t = make("mul", t, data(graph, rng.normal(size=outer), [further]))
     line = make("add", make("mul", t, graph.x[0]), graph.x[1])
-    columns = [make("sin", make("mul", line, graph.constant(0.1 * k))) for k in range(1, 14)]
+    columns = [make("sin", make("mul", line, graph.constant(0.1 * k))) for k in range(1, 11)]
     columns.append(make("mul", graph.x[2], graph.x[2]))  # the same in every row
     weighted = [make("mul", make("exp", make("neg", make("mul", t, t))), each) for each in columns]
-    pairs = [(weighted[i], columns[j]) for i in range(14) for j in range(i + 1)] + [(line, each) for each in columns]
+    pairs = [(weighted[i], columns[j]) for i in range(11) for j in range(i + 1)] + [(line, each) for each in columns]
     outputs = [reduced("sum", make("mul", *pair), axis) for pair in pairs]
     outputs += [reduced("sum", line, axis), reduced("greatest", line, axis)]
     if outer:
         outputs = [reduced("sum", make("sin", each), further) for each in outputs]
     check(outputs, 3, tolerance=1e-11)
+
+
+def test_many_constants_are_copied_from_a_table():
+    """Those of two stretches of slots, among others."""
+    graph = Graph(dim=1)
+    constants = [graph.constant(k * k - 7.5) for k in range(90)]
+    check([*constants[:30], graph.x[0], *constants[30:], graph.make("exp", graph.x[0])], 1)
 
 
 @pytest.mark.parametrize(("n", "m"), [(7, 3), (33, 41), (40, 40), (9, 12)])

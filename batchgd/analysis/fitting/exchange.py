@@ -84,10 +84,14 @@ class Exchange:
 
     def changed(self, model: Model, data: Data) -> tuple[int, int] | None:
         """Return two groups whose exchange changes the model, or None."""
-        rng, box = np.random.default_rng(0), model.parameters.box
-        points = rng.uniform(box[:, 0], box[:, 1], (TRIED, len(box)))
+        drawn = np.random.default_rng(0).random((TRIED, len(model.parameters.box)))
         for one, other in combinations(range(len(self.groups)), 2):
             a, b = self.groups[one], self.groups[other]
+            box = model.parameters.box.copy()
+            low, high = np.maximum(box[a, 0], box[b, 0]), np.minimum(box[a, 1], box[b, 1])
+            if (low < high).all():  # within the limits of both, if these differ
+                box[a] = box[b] = np.stack([low, high], axis=1)
+            points = box[:, 0] + drawn * (box[:, 1] - box[:, 0])
             turned = points.copy()
             turned[:, a], turned[:, b] = points[:, b], points[:, a]
             for point, copy in zip(points, turned, strict=True):

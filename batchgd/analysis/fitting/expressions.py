@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import keyword
 import math
 import operator
+import re
 import unicodedata
 import warnings
 from collections.abc import Callable, Mapping
@@ -32,19 +34,19 @@ _SHORT = {"asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "atan2": np.a
 
 
 def _special(name: str) -> Callable[..., Any]:
-    def function(value: Any) -> Any:
-        return getattr(import_module("scipy.special"), name)(value)
+    def function(*values: Any) -> Any:
+        return getattr(import_module("scipy.special"), name)(*values)
 
     return function
 
 
-_SPECIAL = ("erf", "erfc", "expit", "gammaln")
+_SPECIAL = ("erf", "erfc", "expit", "gammaln", "j0", "j1", "voigt_profile")
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     **{name: getattr(np, name) for name in _NAMES},
     **_SHORT,
     **{name: _special(name) for name in _SPECIAL},
 }
-_OF_TWO = {"arctan2", "atan2", "minimum", "maximum", "hypot"}
+_ARGUMENTS = {**dict.fromkeys(("arctan2", "atan2", "minimum", "maximum", "hypot"), 2), "voigt_profile": 3}
 CONSTANTS = {"pi": math.pi, "e": math.e}
 
 _BINARY: dict[type, Callable[[Any, Any], Any]] = {
@@ -87,7 +89,7 @@ class Expression:
                 warnings.simplefilter("ignore")  # of a backslash in a text, which is refused below
                 tree = ast.parse(text, mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            raise InputError(f"{place} is not a formula ({_reason(error)}): write it as in '2*a + exp(-k)'") from None
+            raise InputError(f"{place} is not a formula ({_reason(error)}): {_remedy(text)}") from None
         if "#" in text:
             raise InputError(f"{place} contains a comment: leave out what follows '#'")
         names: set[str] = set()
@@ -110,6 +112,17 @@ def normal(name: str) -> str:
 
 def _reason(error: BaseException) -> str:
     return getattr(error, "msg", None) or type(error).__name__
+
+
+def _remedy(text: str) -> str:
+    """Return what to write instead of text that Python cannot parse."""
+    words = [word for word in re.findall(r"[^\W\d]\w*", text) if keyword.iskeyword(word)]
+    if words:
+        return f"{words[0]!r} has a meaning in Python, so choose another name"
+    factor = re.search(r"(?<![\w.])(\d+\.?\d*)\s*([^\W\d]\w*|\()", text)
+    if factor:
+        return f"write {factor[1]}*{factor[2]}"
+    return "write its right-hand side alone" if "=" in text else "write it as in '2*a + exp(-k)'"
 
 
 def _check(node: ast.AST, place: str, names: set[str], count: list[int], depth: int) -> None:
@@ -178,10 +191,12 @@ def _check_call(node: ast.Call, place: str) -> None:
     name = node.func.id if isinstance(node.func, ast.Name) else None
     if name not in FUNCTIONS:
         called = "something that is not a function's name" if name is None else f"the function {name!r}"
-        near = "did you mean 'log'?" if name == "ln" else did_you_mean(name, FUNCTIONS)
-        hint = near or f"known functions: {', '.join(FUNCTIONS)}"
+        last = node.func.attr if isinstance(node.func, ast.Attribute) else None
+        near = f"write {last} alone" if last in FUNCTIONS else did_you_mean(name, FUNCTIONS)
+        near = "did you mean 'log'?" if name == "ln" else near
+        hint = near or f"write * for a product; known functions: {', '.join(FUNCTIONS)}"
         raise InputError(f"{place} calls {called}: {hint.strip()}")
-    wanted = 2 if name in _OF_TWO else 1
+    wanted = _ARGUMENTS.get(name, 1)
     if node.keywords or len(node.args) != wanted or any(isinstance(each, ast.Starred) for each in node.args):
         raise InputError(f"{place} calls {name} with other than {wanted} argument{'s' * (wanted > 1)}: give {wanted}")
 

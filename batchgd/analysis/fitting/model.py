@@ -38,9 +38,9 @@ class Model:
 
     def __init__(self, name: str, call: Call, names: list[str], given: dict[str, Any], x: Any, shared: Any = None):
         self.name, self.call, self.names, self.given, self.shared = name, call, names, given, shared
-        self.several = shared is not None
+        self.several, self.count = shared is not None, 1 if shared is None else len(x)
         if self.several:
-            sets = Sets(names, given, shared, len(x))
+            sets = Sets(names, given, shared, self.count)
             self.call, names, given = sets.joined(call), sets.names, sets.given
         self.parameters = ParameterSet(names, given)
 
@@ -72,7 +72,20 @@ class Model:
 
     def at(self, x: Any) -> Any:
         """Return x as the model takes it; of several data sets a list with one entry for each."""
-        return [as_variables(each) for each in x] if self.several else as_variables(x)
+        if not self.several:
+            return as_variables(x)
+        if not isinstance(x, list | tuple) or len(x) != self.count:
+            given = f"{len(x)} entries" if isinstance(x, list | tuple) else f"the type {type(x).__name__}"
+            raise InputError(f"x has {given}: give a list with one x for each of the {self.count} data sets")
+        return [as_variables(each) for each in x]
+
+    def parts(self, x: Any, values: Sequence[Any]) -> list[Any]:
+        """Return the model at x for each data set, of which there may be one."""
+        if not self.several:
+            return [self.call(x, values)]
+        joined = self.call
+        assert isinstance(joined, Joined)
+        return joined.parts(x, values)
 
     def free(self, x: Any, free: Any, *, coordinates: bool = False) -> Any:
         """Return the model at x as a function of the free parameters, or of their coordinates u."""
@@ -94,7 +107,8 @@ class Model:
         for k, name in enumerate(free):
             moved = points[0].copy()
             moved[:, k] = points[1, :, k]
-            if all(np.array_equal(a, self._plain(data, b), equal_nan=True) for a, b in zip(first, moved, strict=True)):
+            known = [(a, self._plain(data, b)) for a, b in zip(first, moved, strict=True)]
+            if all(np.array_equal(a, b, equal_nan=True) for a, b in known) and np.isfinite(known[0][0]).any():
                 ignored.append(name)
         if len(ignored) == len(free) and not all(np.isnan(each).all() for each in first):
             raise InputError(f"the model {self.name} is constant: let it depend on its parameters {', '.join(free)}")
@@ -105,10 +119,16 @@ class Model:
         try:
             with np.errstate(all="ignore"):
                 found = np.asarray(self.free(data.x, point))
-        except ValueError as error:
-            if not self.several:
-                raise
-            raise InputError(f"the model {self.name} does not return one number per observation: {error}") from None
+        except InputError:
+            raise
+        except Exception as error:
+            if self.several and isinstance(error, ValueError):
+                raise InputError(f"the model {self.name} does not return one number per observation: {error}") from None
+            values = ", ".join(f"{name} = {value:.3g}" for name, value in zip(self.parameters.free, point, strict=True))
+            raise InputError(
+                f"the model {self.name} fails at {values} with {type(error).__name__}: {error}; write it for arrays of "
+                "x in plain NumPy, such as np.exp for math.exp"
+            ) from error
         if found.shape != data.y.shape:
             raise InputError(
                 f"the model {self.name} returns the shape {found.shape}, but y has {data.y.shape}: "
@@ -217,8 +237,8 @@ def _function(model: Any, parameters: Any, variables: list[str]) -> tuple[Functi
     by_name = bool(columns) and set(variables) == set(columns)
     own = [name for name in named if name not in columns] if by_name else named[1:]
     given = _names_given(parameters)
-    vector = len(own) == 1 and not loose and own != given and (given is not None or len(_as_list(parameters)) > 1)
-
+    vector = len(own) == 1 and not loose
+    vector = vector and (len(_as_list(parameters)) > 1 if given is None else own[0] not in given)
     call = FunctionCall(model, own, by_name, vector)
     if vector or loose:
         more = _as_list(parameters)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
+import numpy as np
+
 from batchgd.analysis.fitting.statistics import ILL
+from batchgd.kernels.status import Status
 from batchgd.output.summary import method_name
 from batchgd.problem.limits import cut, rows_shown
 from batchgd.problem.speaker import said
@@ -51,7 +55,7 @@ def notes(fit: Any) -> list[str]:
     coverage, agree = fit.landscape.coverage, fit.agree
     n, ended = fit.landscape.n - coverage.cut, " that had ended" if coverage.cut else ""
     lines = [f"{agree:,} of {plural(n, 'start')}{ended} ({percent(agree / max(n, 1))}) agree on the best fit"]
-    lines.append(f"coverage: {coverage.sentence()}")
+    lines.append(f"coverage: {_coverage(fit.landscape)}")
     lines += _equal(fit)
     if fit.dropped:
         lines.append(f"{plural(fit.dropped, 'row')} with NaN {'was' if fit.dropped == 1 else 'were'} left out")
@@ -73,6 +77,26 @@ def notes(fit: Any) -> list[str]:
     return [*lines, *fit.landscape.warnings]
 
 
+def _coverage(run: Any) -> str:
+    """Say what may have been missed; if most starts reached no minimum, what they did instead and what helps."""
+    if not run.coverage.mostly_unlabelled:
+        return str(run.coverage.sentence())
+    lost = np.asarray(run.label) < 0
+    kinds, counts = np.unique(np.asarray(run.status)[lost], return_counts=True)
+    why = _LOST.get(Status(int(kinds[np.argmax(counts)])), _LOST[Status.STALLED])
+    return f"cannot be judged while {percent(float(lost.mean()))} of the starts reach no minimum; most of them {why}"
+
+
+_LOST = {
+    Status.ESCAPED: "run away: give limits, at least on one side",
+    Status.MAXITER: "need more updates: raise maxiter, or give narrower limits",
+    Status.STALLED: "end where the model no longer changes: give narrower limits, or scale='log' to magnitudes",
+    Status.NONFINITE: "end where the model is not finite: give narrower limits",
+    Status.DIVERGED: "end where the model overflows: give narrower limits",
+}
+"""What starts without a minimum did, by their status, and what helps."""
+
+
 def _equal(fit: Any) -> list[str]:
     """Say how solutions of the same cost differ."""
     equal = len(fit.equal)
@@ -83,7 +107,15 @@ def _equal(fit: Any) -> list[str]:
         return [f"{equal} solutions have the same chi-square: the data do not tell them apart"]
     words = " ".join(f"--exchangeable {group if isinstance(group, str) else ','.join(group)}" for group in groups)
     given = said(f"exchangeable={groups}", words)
-    return [f"{equal} solutions differ by the order of components: {given} makes them one"]
+    return [f"{equal} solutions differ by the order of components: {_with_limits(fit, groups)}{given} makes them one"]
+
+
+def _with_limits(fit: Any, groups: Sequence[Any]) -> str:
+    """Return the names of parameters that need the same limits before their components may be exchanged."""
+    kinds = zip(*([group] if isinstance(group, str) else group for group in groups), strict=True)
+    limits = {name: (each.min, each.max, each.scale) for name, each in fit.params.items()}
+    unlike = [" and ".join(kind) for kind in kinds if len({limits[name] for name in kind}) > 1]
+    return f"with the same limits for {', '.join(unlike)}, " if unlike else ""
 
 
 def _limits_reached(fit: Any) -> list[str]:

@@ -96,9 +96,13 @@ class Joined:
         return (self.call,)
 
     def __call__(self, x: Any, values: Sequence[Any]) -> Any:
-        """Return the values of all data sets; they may be traced."""
+        """Return the values of all data sets, one after the other; they may be traced."""
+        return np.concatenate(self.parts(x, values))
+
+    def parts(self, x: Any, values: Sequence[Any]) -> list[Any]:
+        """Return the values of each data set."""
         rows = zip(x, self.places, strict=True)
-        return np.concatenate([self.call(each, [values[k] for k in row]) for each, row in rows])
+        return [self.call(each, [values[k] for k in row]) for each, row in rows]
 
 
 def _numbered(given: Any, own: Sequence[str], k: int) -> Any:

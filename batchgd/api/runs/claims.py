@@ -127,20 +127,36 @@ def _give_back(claim: Path, handle: int) -> None:
             claim.unlink()
 
 
+_lock = threading.Lock()
+_held: set[int] = set()
+_beater: threading.Thread | None = None
+
+
 @contextlib.contextmanager
 def _beating(handle: int) -> Iterator[None]:
-    """Touch the claim every few seconds while the block runs."""
-    over = threading.Event()
-
-    def beat() -> None:
-        while not over.wait(BEAT):
-            with contextlib.suppress(OSError, TypeError):  # Windows touches no open file
-                os.utime(handle)
-
-    thread = threading.Thread(target=beat, name="batchgd-claim", daemon=True)
-    thread.start()
+    """Touch the claim every few seconds while the block runs; one thread touches all claims of this process."""
+    global _beater
+    with _lock:
+        _held.add(handle)
+        if _beater is None or not _beater.is_alive():
+            _beater = threading.Thread(target=_beat, name="batchgd-claims", daemon=True)
+            _beater.start()
     try:
         yield
     finally:
-        over.set()
-        thread.join()
+        with _lock:
+            _held.discard(handle)
+
+
+def _beat() -> None:
+    """Touch what is held, until nothing is."""
+    global _beater
+    while True:
+        time.sleep(BEAT)
+        with _lock:
+            if not _held:
+                _beater = None
+                return
+            for handle in _held:
+                with contextlib.suppress(OSError, TypeError):  # Windows touches no open file
+                    os.utime(handle)

@@ -6,11 +6,10 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from batchgd.api.runs.claims import claimed, remove_void
 from batchgd.api.runs.events import log
-from batchgd.api.runs.folder import PARTS, RunFolder
+from batchgd.api.runs.folder import RunFolder
 from batchgd.api.runs.gathered import Gathered
-from batchgd.api.runs.part import machine, read_part, write_part
+from batchgd.api.runs.part import Part, machine
 from batchgd.api.runs.partial import Partial
 from batchgd.api.runs.split import Range, cover, first_size, size_of_parts
 from batchgd.api.runs.task import compute
@@ -22,7 +21,7 @@ from batchgd.problem.coordinates import Coordinates
 from batchgd.problem.errors import InputError, RunWarning, warn
 from batchgd.problem.identity import Identity
 
-_PAUSE = 0.2
+PAUSE = 0.2
 """Seconds between two looks for the parts that other processes are computing."""
 
 
@@ -57,7 +56,7 @@ class PartsCollector(Gathered):
         self._batch, self._next, self._stop = batch, range_[0], range_[1]
         self._total = range_[1] - range_[0]
         self._ended = False
-        remove_void(folder.path / PARTS)
+        folder.tidy()
         self.made: list[Range] = []
         self.damaged: list[str] = []
 
@@ -70,15 +69,10 @@ class PartsCollector(Gathered):
             self.folder.change(starts=stop)
         todo: list[Range] = [(first, stop)]
         while todo and not self._over(watch):
-            left, found = [], self.n
-            for each in self._split(todo, self.folder.parts()):
-                if self._over(watch):
-                    break
-                if not self._collect(each, watch.part(self.n - before, stop - first)):
-                    left.append(each)
-            if left and self.n == found:
-                time.sleep(_PAUSE)  # other processes have what is left
-            todo = left
+            found = self.n
+            todo = self._pass(todo, lambda: watch.part(self.n - before, stop - first))
+            if todo and self.n == found:
+                time.sleep(PAUSE)  # other processes have what is left
         return Endpoints.empty(0, 0, self._batch.objective.dim, self._batch.dtype)
 
     @property
@@ -87,6 +81,16 @@ class PartsCollector(Gathered):
         return self._total - self.n
 
     # Parts
+
+    def _pass(self, todo: list[Range], watch: Callable[[], Watch]) -> list[Range]:
+        """Collect what is left, part after part; returns those that other processes are computing."""
+        left: list[Range] = []
+        for each in self._split(todo, self.folder.parts()):
+            if self._over(watch()):
+                break
+            if not self._collect(each, watch()):
+                left.append(each)
+        return left
 
     def _split(self, todo: list[Range], have: list[Range]) -> Iterator[Range]:
         """Split what is left into parts; the size of those to compute is known once the first has been timed."""
@@ -101,7 +105,7 @@ class PartsCollector(Gathered):
         """Read or compute a part; False if another process is computing it."""
         if self._read(part):
             return True
-        with claimed(self.folder.file_of(part)) as holder:
+        with self.folder.claimed(part) as holder:
             if holder is not None:
                 log("waiting", first=part[0], stop=part[1], holder=holder)
                 return False
@@ -111,14 +115,12 @@ class PartsCollector(Gathered):
 
     def _read(self, part: Range) -> bool:
         """Take a part from its file; a damaged one is reported, and computed again."""
-        file, batch = self.folder.file_of(part), self._batch
-        if not file.is_symlink() and not file.exists():
+        if not self.folder.has(part):
             return False
         try:
-            found = read_part(
-                file, batch.coordinates.inside_box, batch.dtype, self.folder.manifest.hash, part, rows=self.keep
-            )
+            found = self.folder.read(part, self._batch, rows=self.keep)
         except InputError as error:
+            file = self.folder.file_of(part)
             if str(file) not in self.damaged:
                 self.damaged.append(str(file))
                 warn(f"{file} is damaged ({error}): it is computed again", RunWarning)
@@ -134,12 +136,21 @@ class PartsCollector(Gathered):
         made = compute(self._batch, *part, rows=rows, watch=watch, before=self.catalogue)
         for each in made:
             if each.complete:
-                write_part(folder.file_of((each.first, each.stop)), each, folder.manifest.hash)
-                self.made.append((each.first, each.stop))
-                log("part", first=each.first, stop=each.stop, cells=len(each.catalogue), **each.statistics)
-            self.take(each)
+                self._add(each, each)
+            else:
+                self.take(each)
         if folder.manifest.part is None and all(each.complete for each in made):
             folder.change(part=size_of_parts(self._batch, part[1] - part[0], watch.seconds - began, rows=rows))
+        self._call_back(watch)
+
+    def _add(self, part: Part, written: Part | bytes, **fields: Any) -> None:
+        """Write a part that was computed, and take it."""
+        self.folder.write((part.first, part.stop), written)
+        self.made.append((part.first, part.stop))
+        log("part", first=part.first, stop=part.stop, cells=len(part.catalogue), **fields, **part.statistics)
+        self.take(part)
+
+    def _call_back(self, watch: Watch) -> None:
         if self.callback is not None and not self._over(watch):
             self._ended = self.callback(Partial(self, self._batch, watch)) is True
 

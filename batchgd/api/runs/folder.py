@@ -12,12 +12,14 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from batchgd.api.runs.claims import claimed, remove_void
 from batchgd.api.runs.configuration import Configuration, configuration_of, difference, hash_of, versions
-from batchgd.api.runs.part import name_of, writing
+from batchgd.api.runs.part import Part, name_of, read_part, write_part, writing
 from batchgd.api.runs.split import Range
 from batchgd.api.storage.archive import read_json
 from batchgd.api.storage.files import appearing, locked_file, make_folder, remove_abandoned, resolved
@@ -166,6 +168,30 @@ class RunFolder:
     def file_of(self, part: Range) -> Path:
         """Return the file of a part."""
         return self.path / PARTS / name_of(part)
+
+    # Parts
+
+    def has(self, part: Range) -> bool:
+        """Whether there is a file of a part."""
+        return os.path.lexists(self.file_of(part))
+
+    def read(self, part: Range, batch: Batch, *, rows: bool) -> Part:
+        """Read a part; InputError if its file is damaged."""
+        return read_part(
+            self.file_of(part), batch.coordinates.inside_box, batch.dtype, self.manifest.hash, part, rows=rows
+        )
+
+    def write(self, range_: Range, part: Part | bytes) -> None:
+        """Write a part, or its bytes; WriteError if that fails."""
+        write_part(self.file_of(range_), part, self.manifest.hash)
+
+    def claimed(self, part: Range) -> AbstractContextManager[str | None]:
+        """Claim a part, see :func:`batchgd.api.runs.claims.claimed`."""
+        return claimed(self.file_of(part))
+
+    def tidy(self) -> None:
+        """Remove what processes that have ended left behind."""
+        remove_void(self.path / PARTS)
 
 
 def _on_any_backend(configuration: Configuration) -> Configuration:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -88,11 +88,20 @@ class _Head:
     statistics: dict[str, bool | int | float | str | None]
 
 
-def write_part(path: Path, part: Part, configuration: str) -> None:
-    """Write a part into a new file, which appears complete or not at all, and is on the disk when this returns.
+def write_part(path: Path, part: Part | bytes, configuration: str) -> None:
+    """Write a part, or its bytes, into a new file, which appears complete or not at all, and is then on the disk.
 
     Raises WriteError if it cannot be written.
     """
+    with writing(path), appearing(path, overwrite=True, tidy=False) as file:
+        if isinstance(part, bytes):
+            file.write(part)
+        else:
+            put_part(file, part, configuration)
+
+
+def put_part(file: BinaryIO, part: Part, configuration: str) -> None:
+    """Write a part into an open file."""
     cells, lowest = part.catalogue, part.catalogue.lowest
     head = _Head(
         FORMAT,
@@ -110,33 +119,34 @@ def write_part(path: Path, part: Part, configuration: str) -> None:
     arrays = {f"cells.{name}": getattr(cells, name) for name in _OF_CELLS}
     if part.rows is not None:
         arrays |= {f"rows.{name}": column for name, column in columns(part.rows).items()}
-    with writing(path), appearing(path, overwrite=True, tidy=False) as file:
-        write(file, encode(head), arrays)
+    write(file, encode(head), arrays)
 
 
 @contextlib.contextmanager
-def writing(path: Path) -> Iterator[None]:
+def writing(path: Path, remedy: str | None = None) -> Iterator[None]:
     """Turn an error of the disk into one line; complete parts stay in any case."""
     try:
         yield
     except OSError as error:
-        remedy = f"{said('pass run= a folder', 'give --run a folder')} that you can write"
+        remedy = remedy or f"{said('pass run= a folder', 'give --run a folder')} that you can write"
         if error.errno in _FULL:
             remedy = f"what is done is saved: make room, and repeat {said('the call', 'the line')}"
         raise WriteError(f"cannot write {path}: {error.strerror or error}; {remedy}") from error
 
 
-def read_part(path: Path, box: Box, dtype: str, configuration: str, expected: Range, *, rows: bool) -> Part:
-    """Read a part of a run in this box, with endpoints of this dtype; its rows only on request.
+def read_part(source: Path | bytes, box: Box, dtype: str, configuration: str, expected: Range, *, rows: bool) -> Part:
+    """Read a part of a run in this box, with endpoints of this dtype, from its file or the bytes of it.
+
+    Its rows are read only on request.
 
     Raises
     ------
     InputError
         If the file is damaged, or is not this part of this run.
     """
-    if path.is_symlink():
+    if isinstance(source, Path) and source.is_symlink():
         raise InputError("it is a link")
-    with opened(path) as archive:
+    with opened(source) as archive:
         fields = decode(read_head(archive))
         if not isinstance(fields, dict) or fields.get("format") != FORMAT or fields.get("version") != VERSION:
             raise InputError("it is not a part of a run in this version's format")

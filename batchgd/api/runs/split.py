@@ -19,6 +19,9 @@ SIZE: int | None = None
 _FIRST, _FIRST_CALLED = 4096, 64
 """Starts of the first part, from which the size of the others follows; fewer for plain Python."""
 
+_PARTS, _SHORT = 512, 0.5
+"""Parts that workers share; fewer if a part would then take less than so many seconds."""
+
 _BYTES = 1 << 28
 """What the rows of a part may take in memory."""
 
@@ -28,11 +31,17 @@ def first_size(batch: Batch) -> int:
     return SIZE or (_FIRST_CALLED if batch.objective.plain else _FIRST)
 
 
-def size_of_parts(batch: Batch, done: int, seconds: float, *, rows: bool) -> int:
-    """Return the number of starts per part, a power of two, when ``done`` starts took so many seconds."""
+def size_of_parts(batch: Batch, done: int, seconds: float, *, rows: bool, shared: int = 0) -> int:
+    """Return the number of starts per part, a power of two, when ``done`` starts took so many seconds.
+
+    If workers share a number of starts, parts are smaller, so that all end at about the same time.
+    """
     if SIZE is not None:
         return SIZE
-    wanted = done * SECONDS / max(seconds, 1e-6)
+    each = max(seconds, 1e-6) / done
+    wanted = SECONDS / each
+    if shared:
+        wanted = min(wanted, max(_SHORT / each, shared / _PARTS))
     if rows:
         wanted = min(wanted, _BYTES / (8 * batch.objective.dim + 33))
     return max(16, 1 << int(math.log2(max(wanted, 16))))

@@ -65,12 +65,13 @@ class _File(io.FileIO):
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    """Open an archive whose members together are no larger than the file; raise InputError for anything else."""
-    with _open(path) as file:
+def opened(source: Path | bytes) -> Iterator[zipfile.ZipFile]:
+    """Open an archive, a file or its content, whose members together are no larger; InputError for anything else."""
+    with io.BytesIO(source) if isinstance(source, bytes) else _open(source) as file:
         with _refused("it is not a complete archive"):
             archive = zipfile.ZipFile(file)
-        members, size = archive.infolist(), os.fstat(file.fileno()).st_size
+        members = archive.infolist()
+        size = len(source) if isinstance(source, bytes) else os.fstat(file.fileno()).st_size
         packed = any(member.file_size != member.compress_size for member in members)
         if packed or sum(member.file_size for member in members) > size:
             raise InputError("its members are not stored uncompressed")

@@ -178,6 +178,7 @@ class Writer:
             positions=self._positions,
             memory=lambda number: self.vectors.at(self.memory, number),
             own=self._own if self.own else None,
+            numbers=self._numbers,
         )
         program = Program([*outputs.values()], fuses=self.processor.fuses, own=self.own)
         Lowering(self.vectors, self.functions, program, around).put(outputs)
@@ -205,8 +206,11 @@ class Writer:
         return positions_of(node, own=self.own)
 
     def _table(self, node: Node) -> Any:
-        """The address of a node's table; each table is passed once."""
-        array = node.table if node.op == "data" else self._positions(node)
+        """The address of a node's table."""
+        return self._numbers(node.table if node.op == "data" else self._positions(node))
+
+    def _numbers(self, array: NDArray[Any]) -> Any:
+        """The address of an array; each is passed once."""
         kept = np.ascontiguousarray(array, np.int64 if array.dtype.kind in "iu" else self.dtype)
         key = kept.tobytes(), kept.dtype
         self.tables.setdefault(key, kept)

@@ -1,12 +1,15 @@
-"""The outputs of a program, each computed for its slot: one by one, or in a loop where they are alike."""
+"""The outputs of a program, each computed for its slot: one by one, or in loops where they are alike."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from batchgd.compiler.lower.functions import Functions
-from batchgd.compiler.lower.products import ranks_of
+from batchgd.compiler.lower.products import MANY, ranks_of
 from batchgd.compiler.lower.program import Program, Run
 from batchgd.compiler.lower.to_llvm import Loops
 from batchgd.compiler.lower.values import Surroundings
@@ -27,6 +30,10 @@ class Lowering(Loops):
         runs = self.program.runs(outputs)
         in_runs = {slot for run in runs for slot in range(run.slot, run.slot + run.count)}
         single = {slot: node for slot, node in outputs.items() if slot not in in_runs}
+        constants = {slot: float(node.value) for slot, node in single.items() if node.op == "const"}
+        if self.around.numbers is not None and len(constants) > MANY:
+            single = {slot: node for slot, node in single.items() if slot not in constants}
+            self._constants(constants)
         for slot, node in single.items():
             self.slots.setdefault(node.id, []).append(slot)
         self.ranks = ranks_of(single)
@@ -36,6 +43,24 @@ class Lowering(Loops):
             self.known(node)
         for run in runs:
             self._run(run)
+
+    def _constants(self, outputs: Mapping[int, float]) -> None:
+        """Append loops that copy constants from a table, such as J'J of a linear model: as literals they are long code.
+
+        The literals of 100 parameters, 5,050, took LLVM 6 s.
+        """
+        assert self.around.numbers is not None
+        slots = sorted(outputs)
+        table = self.around.numbers(np.array([outputs[slot] for slot in slots]))
+        breaks = [k for k in range(len(slots)) if k == 0 or slots[k] != slots[k - 1] + 1]
+        for first, end in pairwise([*breaks, len(slots)]):
+
+            def body(turn: Any, _: list[Real], ahead: int = slots[first] - first) -> list[Real]:
+                value = self.vectors.uniform(self.vectors.at(table, turn, self.vectors.scalar))
+                self.around.store(self.vectors.builder.add(turn, integer(ahead)), value)
+                return []
+
+            self.vectors.loop(first, end, 1, [], body)
 
     def _copy(self, outputs: Mapping[int, Node]) -> None:
         """Append loops that copy outputs from memory, where their totals follow each other."""

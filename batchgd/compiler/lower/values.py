@@ -53,6 +53,8 @@ class Surroundings:
         The address of a vector in memory, from its number.
     own : callable, optional
         The value of a param, from its number, which the code computes, if each lane has its own.
+    numbers : callable, optional
+        The address of an array of numbers, if there may be further ones than those of nodes.
     """
 
     leaf: Callable[[Node], Real]
@@ -62,6 +64,7 @@ class Surroundings:
     positions: Callable[[Node], NDArray[Any]]
     memory: Callable[[Any], Any]
     own: Callable[[Any], Real] | None = None
+    numbers: Callable[[NDArray[Any]], Any] | None = None
 
 
 class Computed:

@@ -73,14 +73,21 @@ def refusing_failures() -> Iterator[None]:
     ...
     batchgd.problem.errors.InputError: f raises
     """
+    with recorded() as record:
+        yield
+    if record.trouble and not record.returned:
+        raise refused(record.trouble)
+
+
+@contextmanager
+def recorded() -> Iterator[Record]:
+    """Record what the calls in the block come to."""
     record = Record()
     _STATE.records.append(record)
     try:
-        yield
+        yield record
     finally:
         _STATE.records.remove(record)
-    if record.trouble and not record.returned:
-        raise refused(record.trouble)
 
 
 @contextmanager

@@ -26,6 +26,16 @@ _UNDO: list[Callable[[], None]] = []
 """What puts the originals back, for everything that is swapped at the moment; guarded by the lock."""
 
 
+def running(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorate a function of ours with the user's functions that it runs, so that they are traced as by themselves."""
+
+    def mark(function: Callable[..., Any]) -> Callable[..., Any]:
+        vars(function)["__runs__"] = functions
+        return function
+
+    return mark
+
+
 @contextmanager
 def patched_modules(*functions: Any) -> Iterator[None]:
     """Put the stand-ins into the globals and closures that the functions, and the functions they call, see."""
@@ -141,7 +151,7 @@ def _content(cell: CellType) -> Any:
 def _called(functions: Any) -> list[FunctionType]:
     """Return the functions that can be reached by name from some of them, except those of NumPy and Python.
 
-    Objects of ours that call functions of the user have these in ``__runs__``.
+    Objects and functions of ours that call functions of the user have these in ``__runs__``.
     """
     found: dict[int, FunctionType] = {}
     stack = [function for function in functions if function is not None]
@@ -161,7 +171,7 @@ def _run_by(value: Any) -> tuple[Any, ...]:
     if isinstance(value, WithArgs):
         return (value.func, *value.args)
     if isinstance(value, FunctionType):
-        return (getattr(value, "__wrapped__", None),)
+        return (getattr(value, "__wrapped__", None), *getattr(value, "__runs__", ()))
     return () if isinstance(value, type) else getattr(value, "__runs__", ())
 
 

@@ -179,14 +179,20 @@ def _given(fit: Any, grids: list[Any]) -> Any:
 def _at(fit: Any, grids: list[Any], values: dict[str, float]) -> Any:
     try:
         with np.errstate(all="ignore"):
-            return fit.predict(_given(fit, grids), **values)
+            return _joined(fit.predict(_given(fit, grids), **values))
     except (ValueError, TypeError, IndexError, InputError):
         return None
 
 
+def _joined(parts: Any) -> Any:
+    """Return the values of all data sets, one after the other."""
+    return np.concatenate(parts) if isinstance(parts, list) else parts
+
+
 def _band(fit: Any, grids: list[Any], level: float) -> tuple[Any, Any]:
     try:
-        return fit.confidence_band(_given(fit, grids), level)
+        lower, upper = fit.confidence_band(_given(fit, grids), level)
+        return _joined(lower), _joined(upper)
     except (ValueError, TypeError, IndexError, InputError):  # no standard errors, or a model of its own grid only
         return None, None
 

@@ -1,0 +1,1 @@
+"""Runs on executors: parts are made by other processes, checked, and kept."""
