@@ -107,8 +107,10 @@ def fit(
     starts : int, optional
         How many starts, 1,000 by default, and 10 for each of N data sets, which also start at the values given, if
         any: then it may be 0. With ``until``, the largest number.
-    until, seed, method, gtol, xtol, ftol, maxiter, max_time, stopping, identity, sampling, backend, threads, progress, run
+    until, seed, method, gtol, xtol, ftol, maxiter, max_time, stopping
         As for :func:`multistart`; the method is :class:`LevenbergMarquardt` if omitted.
+    identity, sampling, backend, threads, progress, run
+        As for :func:`multistart`.
 
     Returns
     -------

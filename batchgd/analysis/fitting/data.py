@@ -44,12 +44,9 @@ def as_variables(x: Any) -> Variables:
         return named
     if isinstance(x, tuple | list) and len({np.size(each) for each in x}) > 1:
         raise InputError(f"x is a list of arrays of different lengths {[np.size(each) for each in x]}: make them equal")
-    array = (
-        np.stack([as_numbers("x contains", each) for each in x])
-        if isinstance(x, tuple)
-        else as_numbers("x contains", x)
-    )
-    return np.atleast_1d(array)
+    if isinstance(x, tuple):
+        return np.atleast_1d(np.stack([as_numbers("x contains", each) for each in x]))
+    return np.atleast_1d(as_numbers("x contains", x))
 
 
 def take_data(x: Any, y: Any, sigma: Any = None) -> Data:
