@@ -277,9 +277,9 @@ def objective_inside(objective: Differentiable, at: Coordinates) -> Differentiab
 
 def _with_differences(objective: Differentiable, bounds: Bounds | None) -> Differentiable:
     """Return an objective whose differences, if it takes any, are taken within bounds that are the same for all."""
-    if not objective.plain or bounds is None or bounds.per_start:
+    if not objective.plain or bounds is None:
         return objective
-    return cast("Callback", objective).within(bounds)
+    return cast("Callback", objective).within(None if bounds.per_start else bounds)
 
 
 def _scale(box: Any, width: int) -> Box:
