@@ -132,14 +132,15 @@ class PartsCollector(Gathered):
     def _compute(self, part: Range, watch: Watch) -> None:
         """Compute a part and write it, unless the run ended before it was complete."""
         began, folder = watch.seconds, self.folder
-        rows = folder.manifest.rows
-        made = compute(self._batch, *part, rows=rows, watch=watch, before=self.catalogue)
-        for each in made:
+        rows, before = folder.manifest.rows, len(self.made)
+        computed = 0
+        for each in compute(self._batch, *part, rows=rows, watch=watch, before=self.catalogue):
+            computed += 1
             if each.complete:
                 self._add(each, each)
             else:
                 self.take(each)
-        if folder.manifest.part is None and all(each.complete for each in made):
+        if folder.manifest.part is None and len(self.made) == before + computed:
             folder.change(part=size_of_parts(self._batch, part[1] - part[0], watch.seconds - began, rows=rows))
         self._call_back(watch)
 
