@@ -76,6 +76,21 @@ def test_a_short_run_shows_nothing():
         assert stream.getvalue() == ""
 
 
+@pytest.mark.parametrize(
+    ("seconds", "columns", "curve"), [(10.0, 120, "  ▄▇▇" + "█" * 13), (9.0, 120, ""), (10.0, 80, "")]
+)
+def test_a_long_run_shows_the_discovery_curve_on_a_terminal(seconds, columns, curve):
+    """One sign for each sixteenth of the starts so far: how many of the minima were found by then."""
+    for stream in (Terminal(), io.StringIO()):
+        printer = ProgressPrinter(stream, columns=columns)
+        for done, minima in {1: 1, 100: 5, 200: 8, 400: 10, 1600: 10}.items():
+            printer(update(done, 2000, seconds, minima))
+        if stream.isatty():
+            assert stream.getvalue().split("\r")[-1].rstrip().endswith(f"10 minima so far{curve}")
+        else:
+            assert "█" not in stream.getvalue()
+
+
 def test_terminal_gets_one_line_that_is_cleared():
     stream = Terminal()
     with ProgressPrinter(stream, columns=200) as printer:

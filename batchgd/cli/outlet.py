@@ -19,6 +19,7 @@ _SIGNS = {
     **dict.fromkeys("┌┐└┘├┤┬┴┼", "+"),
     **dict.fromkeys("•★▲△▼▽◁▷◆◇■□", "*"),
     **dict.fromkeys("●○", "o"),
+    **dict(zip("▁▂▃▄▅▆▇█", "_.-=+*%#", strict=True)),
     **dict.fromkeys("‘’", "'"),
     **dict.fromkeys("“”«»", '"'),
     **{"…": "...", "²": "^2", "³": "^3", "⁻": "-", "⁺": "+", "\u0302": "_hat", "∇": "grad ", "√": "sqrt ", "∂": "d"},

@@ -7,10 +7,13 @@ import shutil
 import sys
 from typing import TextIO
 
+from batchgd.cli.curve import Curve
 from batchgd.engine.progress import DESCENDING, ProgressUpdate, percent
 from batchgd.problem.wording import duration, minima_counted, quantity
 
 SHOW_AFTER = 1.0  # seconds: a shorter run prints nothing
+CURVE_AFTER = 10.0  # seconds after which a terminal also gets the discovery curve, if the line has room for it
+CURVE_WIDTH = 16  # characters
 SPARSE_SECONDS = 10.0  # a stream that is not a terminal gets a line at most this often ...
 SPARSE_SHARE = 0.1  # ... and in long runs at most one per tenth of the elapsed time, so that a log grows with log(time)
 
@@ -41,7 +44,8 @@ def format_update(update: ProgressUpdate) -> str:
 class ProgressPrinter:
     """Show updates on a stream: one line that is rewritten on a terminal, occasional lines elsewhere.
 
-    Runs shorter than a second show nothing. Use it as a context manager, which clears the line at the end.
+    Runs shorter than a second show nothing. From ten seconds on, the line on a terminal ends with the discovery curve:
+    minima found against starts. Use it as a context manager, which clears the line at the end.
 
     Parameters
     ----------
@@ -62,14 +66,19 @@ class ProgressPrinter:
         self._columns = columns
         self._shown = 0  # characters of the line on the terminal
         self._next = SHOW_AFTER
+        self._curve = Curve()
 
     def __call__(self, update: ProgressUpdate, /) -> None:
         """Show one update, if it is time to."""
+        self._curve.add(update)
         if update.seconds < self._next:
             return
         line = format_update(update)
         if self._rewrites:
-            line = line[: max(1, (self._columns or shutil.get_terminal_size().columns) - 1)]
+            room = max(1, (self._columns or shutil.get_terminal_size().columns) - 1)
+            if update.phase == DESCENDING and update.seconds >= CURVE_AFTER and room >= len(line) + 2 + CURVE_WIDTH:
+                line = f"{line}  {self._curve.line(CURVE_WIDTH)}".rstrip()
+            line = line[:room]
             self._write("\r" + line.ljust(self._shown))
             self._shown = len(line)
         else:
