@@ -6,6 +6,8 @@ import pytest
 
 import batchgd as bgd
 from batchgd import ProgressUpdate
+from batchgd.cli.discovery import Discovery
+from batchgd.cli.outlet import fit
 from batchgd.cli.progress import ProgressPrinter, format_update
 from batchgd.engine.progress import Watch
 from batchgd.problem.wording import quantity
@@ -76,21 +78,6 @@ def test_a_short_run_shows_nothing():
         assert stream.getvalue() == ""
 
 
-@pytest.mark.parametrize(
-    ("seconds", "columns", "curve"), [(10.0, 120, "  ▄▇▇" + "█" * 13), (9.0, 120, ""), (10.0, 80, "")]
-)
-def test_a_long_run_shows_the_discovery_curve_on_a_terminal(seconds, columns, curve):
-    """One sign for each sixteenth of the starts so far: how many of the minima were found by then."""
-    for stream in (Terminal(), io.StringIO()):
-        printer = ProgressPrinter(stream, columns=columns)
-        for done, minima in {1: 1, 100: 5, 200: 8, 400: 10, 1600: 10}.items():
-            printer(update(done, 2000, seconds, minima))
-        if stream.isatty():
-            assert stream.getvalue().split("\r")[-1].rstrip().endswith(f"10 minima so far{curve}")
-        else:
-            assert "█" not in stream.getvalue()
-
-
 def test_terminal_gets_one_line_that_is_cleared():
     stream = Terminal()
     with ProgressPrinter(stream, columns=200) as printer:
@@ -132,3 +119,22 @@ def test_long_work_reports_at_most_twice_a_second():
         watch.go_on("polishing", 10, 1000)
     (told,) = seen
     assert (told.done, told.total, told.phase, told.phase_done, told.phase_total) == (70, 70, "polishing", 10, 1000)
+
+
+def test_long_runs_show_the_discovery_curve_on_a_terminal():
+    """Levels grow with what was found, from the first start to the latest; a run that finds no more is flat."""
+    for stream in (Terminal(), io.StringIO()):
+        with ProgressPrinter(stream, columns=200) as printer:
+            for second in range(1, 41):
+                printer(ProgressUpdate(1000 * second, 10**6, float(second), distinct=min(8 * second, 80)))
+            last = stream.getvalue().split("\r")[-1]
+        if stream.isatty():
+            assert last.rstrip() == "4 %  1.00 k/s  about 16 min left  80 distinct endpoints  ▃▅██████████"
+            assert not set("▁▂▃▄▅▆▇█") & set(stream.getvalue().split("\r1 %")[0])
+        else:
+            assert not set("▁▂▃▄▅▆▇█") & set(stream.getvalue())
+    many = Discovery()
+    for done in range(1, 100_000):
+        many.add(done, done)
+    assert str(many) == "▁▂▂▃▄▄▅▆▆▇██"
+    assert fit(str(many), "ascii") == ".::-==+**%##"

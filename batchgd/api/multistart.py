@@ -155,11 +155,12 @@ def multistart(
     callback : callable, optional
         With ``run`` or ``executor``: called with a :class:`Partial` after each part that was computed; if it returns
         True, the run ends there. ``max_time`` and Ctrl-C end it too: the part under way is then not saved.
-    executor : concurrent.futures.Executor or int, optional
+    executor : int, concurrent.futures.Executor, or function that returns one, optional
         Who makes the parts of the run, with or without a folder: a number of processes on this machine, or anything
-        with ``submit``, such as a ProcessPoolExecutor or ``client.get_executor()`` of Dask. Whoever makes a part, it is
-        the same to the last bit. ``threads`` is then the number for each worker (default: 1, and for processes on this
-        machine its cores divided among them). A part that no worker can make is reported in ``result.warnings``.
+        with ``submit``, such as a ProcessPoolExecutor or ``client.get_executor()`` of Dask. A function is called again
+        when its executor breaks. Whoever makes a part, it is the same to the last bit. ``threads`` is then the number
+        for each worker (default: 1, and for processes on this machine its cores divided among them). A part that no
+        worker can make is reported in ``result.warnings``.
 
     Returns
     -------

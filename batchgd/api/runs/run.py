@@ -42,8 +42,8 @@ class Parts:
         Which shard of how many.
     callback : callable or None
         Called with a :class:`Partial` after each part.
-    executor : Executor, int or None
-        Who makes the parts: an executor, or a number of processes on this machine.
+    executor : Executor, function, int or None
+        Who makes the parts: an executor, a function that makes one, or a number of processes on this machine.
     threads : int or None
         Threads of each worker.
     """
