@@ -595,6 +595,7 @@ BAD = {
     "nothing between": ({"parameters": PARAMETERS | {"k": (np.inf, np.inf)}}, "between which there is no number"),
     "text": ({"parameters": "akc"}, "parameters is 'akc': give a dict"),
     "one entry": ({"parameters": [(0, 1)]}, "has 1 entry, but the model has 3"),
+    "no x": ({"model": "a*exp(-k*t) + c"}, "does not contain x: name the variable, as in x=..t.: x."),
     "one of several": ({"model": lambda t, a: a * t}, "has no parameter 'k'"),
     "fails": ({"model": lambda t, a, k, c: a * math.exp(-k * t) + c}, "fails at a = .*TypeError: .*np.exp"),
     "complex": ({"model": lambda t, a, k, c: 1j * decay(t, a, k, c)}, "returns complex numbers"),
@@ -661,6 +662,12 @@ WORDS = {
     "nan_policy": "left out and counted",
     "sigm": "'sigma'",
 }
+
+
+@pytest.mark.parametrize(("word", "remedy"), [("lower", "min="), ("fixed", "vary=False"), ("init", "value=")])
+def test_words_of_other_libraries_for_a_parameter(word, remedy):
+    with pytest.raises(bgd.InputError, match=f"takes no {word!r}: give .*{remedy}"):
+        bgd.Parameter(**{word: 1.0})
 
 
 @pytest.mark.parametrize("word", WORDS)
