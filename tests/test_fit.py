@@ -641,6 +641,10 @@ BAD = {
     ),
     "one point": ({"x": T[:1], "y": Y[:1]}, "1 point cannot determine 3 parameters"),
     "method": ({"method": "lm"}, "did you mean 'levenberg_marquardt'"),
+    "expr with limits": (
+        {"parameters": PARAMETERS | {"a": bgd.Parameter(expr="2*k", max=1)}},
+        "'a' follows from expr '2.k', for which limits, box and scale are not kept",
+    ),
     "expr of itself": ({"parameters": PARAMETERS | {"a": "a + 1"}}, "circular"),
     "expr of others": ({"parameters": PARAMETERS | {"a": "q + 1"}}, "contains 'q', which is not a parameter"),
 }
