@@ -198,7 +198,7 @@ def multistart(
         seed=seed,
         stopping=stopping,
         scale=scale,
-        resident=all_kept and until is None,
+        resident=all_kept and until is None and shard is None,
     )
     if check:
         from batchgd.analysis.basins.fidelity import check_halvable, check_step
