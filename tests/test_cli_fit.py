@@ -2,7 +2,10 @@
 
 import gzip
 import json
+import os
+import re
 import shlex
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -270,6 +273,29 @@ def test_a_saved_fit_is_the_fit(data, capsys):
     assert_refused(capsys, ["fit", "data.csv", *EXPR, *PARAM, "--out", "made.npz"], "made.npz")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process alone")
+def test_ctrl_c_prints_and_saves_what_was_found(data, capsys, monkeypatch):
+    pressed = []
+
+    def press(_, update):
+        if not pressed and update.done:
+            pressed.append(update)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("batchgd.cli.progress.ProgressPrinter.__call__", press)
+    line = ["data.csv", *EXPR, *PARAM, "--starts", "20000", "--until", "0.9999", "--backend", "numpy", "--json"]
+    with bgd.testing.forced(interval=0.0):
+        code, out, err = run(capsys, [*line, "--out", "made.npz"])
+    assert code == 130
+    record = json.loads(out)
+    assert record["interrupted"] is True
+    assert 0 < record["agree"] <= record["n_starts"]
+    assert "interrupted: the fit knows only the starts that had ended" in record["notes"]
+    assert record["parameters"][1]["value"] == pytest.approx(0.7, abs=0.02)
+    assert bgd.load("made.npz").landscape.interrupted
+    assert "interrupted: this is what was found so far" in err
+
+
 def test_until_runs_to_a_coverage(data, capsys):
     line = ["data.csv", *EXPR, *PARAM, "--backend", "numpy", "--json", "--quiet", "--starts", "4000", "--until", "0.9"]
     record = json.loads(run(capsys, line)[1])
@@ -389,6 +415,14 @@ def test_numbers_are_read_to_the_last_bit(data):
     with CsvFile("data.csv") as table:
         read = table.read([0, 1])
     np.testing.assert_array_equal(read[0], values)
+
+
+def test_the_page_names_options_that_are_there(capsys):
+    page = (Path(__file__).parents[1] / "docs" / "fits-shell.md").read_text(encoding="utf-8")
+    known = shell(capsys, ["fit", "--help"])[1]
+    flags = {*re.findall(r"--[a-z][a-z-]+", page)}
+    assert len(flags) > 15
+    assert [flag for flag in flags if flag not in known] == []
 
 
 def test_the_command_of_the_page_finds_the_period(tmp_path, monkeypatch, capsys):

@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 
 import numpy as np
@@ -267,6 +267,36 @@ def test_the_pool_of_python_and_what_happens_when_it_breaks(whole):
         assert differing(solve(pool), whole) == []
 
 
+class Breaking(ThreadPoolExecutor):
+    """Breaks for good at its third call, as a pool of processes does."""
+
+    def submit(self, fn, /, *args):
+        if self._shutdown:
+            raise BrokenExecutor("a process ended abruptly")
+        self.calls = getattr(self, "calls", 0) + 1
+        if self.calls < 3:
+            return super().submit(fn, *args)
+        future = Future()
+        future.set_exception(BrokenExecutor("a process ended abruptly"))
+        self.shutdown()
+        return future
+
+
+def test_an_executor_is_made_again_when_it_breaks(recwarn, whole):
+    made = []
+
+    def make():
+        made.append(Breaking(1))
+        return made[-1]
+
+    assert differing(solve(make), whole) == []
+    assert len(made) >= 3
+    assert not recwarn
+    with pytest.warns(bgd.RunWarning, match="does not work any more"):
+        assert differing(solve(lambda: Elsewhere(fault=lambda order, attempt: "shut down")), whole) == []
+    assert differing(solve(ThreadPoolExecutor), whole) == []
+
+
 def test_workers_that_are_killed_are_replaced(whole, local):
     killed = []
 
@@ -348,7 +378,7 @@ def test_the_line_without_dask_names_the_extra(capsys, monkeypatch):
     assert 'distributed is not installed; type: pip install "batchgd[distributed]"' in err
 
 
-@pytest.mark.parametrize("executor", ["two", 0, 2.5, True, object(), ThreadPoolExecutor])
+@pytest.mark.parametrize("executor", ["two", 0, 2.5, True, object(), lambda: 3])
 def test_what_is_not_an_executor(executor):
     with no_work(), pytest.raises(bgd.InputError, match="executor"):
         solve(executor)

@@ -114,8 +114,9 @@ def multistart(
         tolerances hold. ``nit`` and ``nfev`` count both, and ``maxiter`` bounds each. Minima are polished in float64.
     threads : int, optional
         Worker threads of the CPU backend; default: one per core. They never change a result.
-    params : float or array, optional
-        Passed on to ``fun``; a new value needs no new compilation.
+    params : float, array or dict, optional
+        Passed on to ``fun``, the same for all starts; :func:`batchgd.descend` takes some for each. A new value needs no
+        new compilation.
     jac : callable, optional
         A hand-written gradient, traced instead of the derivative of ``fun``.
     args : tuple
@@ -155,11 +156,12 @@ def multistart(
     callback : callable, optional
         With ``run`` or ``executor``: called with a :class:`Partial` after each part that was computed; if it returns
         True, the run ends there. ``max_time`` and Ctrl-C end it too: the part under way is then not saved.
-    executor : concurrent.futures.Executor or int, optional
+    executor : int, concurrent.futures.Executor, or function that returns one, optional
         Who makes the parts of the run, with or without a folder: a number of processes on this machine, or anything
-        with ``submit``, such as a ProcessPoolExecutor or ``client.get_executor()`` of Dask. Whoever makes a part, it is
-        the same to the last bit. ``threads`` is then the number for each worker (default: 1, and for processes on this
-        machine its cores divided among them). A part that no worker can make is reported in ``result.warnings``.
+        with ``submit``, such as a ProcessPoolExecutor or ``client.get_executor()`` of Dask. A function is called again
+        when its executor breaks. Whoever makes a part, it is the same to the last bit. ``threads`` is then the number
+        for each worker (default: 1, and for processes on this machine its cores divided among them). A part that no
+        worker can make is reported in ``result.warnings``.
 
     Returns
     -------
@@ -196,7 +198,7 @@ def multistart(
         seed=seed,
         stopping=stopping,
         scale=scale,
-        resident=all_kept and until is None,
+        resident=all_kept and until is None and shard is None,
     )
     if check:
         from batchgd.analysis.basins.fidelity import check_halvable, check_step

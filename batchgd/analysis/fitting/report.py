@@ -70,7 +70,7 @@ def notes(fit: Any) -> list[str]:
         )
     elif fit.condition > ILL:
         lines.append(f"ill-conditioned (condition {fit.condition:.1e}): standard errors have few correct digits")
-    if not fit.landscape.independent:
+    if not fit.landscape.independent and fit.landscape.coverage.unseen_high is not None:
         lines.append("starts were not independent draws: shares have no interval")
     if fit.landscape.interrupted:
         lines.append("interrupted: the fit knows only the starts that had ended")
@@ -127,8 +127,8 @@ def _limits_reached(fit: Any) -> list[str]:
     ]
     if not at:
         return []
-    others = " and the errors of the others hold for that value" if len(at) < fit.nvarys else ""
-    return [f"{' and '.join(at)}: no standard error there,{others}; widen the limit unless it has a reason"]
+    others = ", and the errors of the others hold for that value" if len(at) < fit.nvarys else ""
+    return [f"{' and '.join(at)}: no standard error there{others}; widen the limit unless it has a reason"]
 
 
 def _from_the_guess(fit: Any) -> list[str]:

@@ -33,7 +33,7 @@ class ExecutedCollector(PartsCollector):
         Who makes them.
     threads : int
         Threads for each of them.
-    folder, batch, range_, box, identity, ``**options``
+    folder, batch, range_, coordinates, identity, ``**options``
         As for :class:`PartsCollector`.
     """
 
@@ -109,19 +109,11 @@ class ExecutedCollector(PartsCollector):
 
     def _opened(self, part: Range, contents: tuple[bytes, ...]) -> list[Part]:
         """Read what a worker made: one part, or several that together are this one."""
-        made, first, batch, name = [], part[0], self._batch, self.folder.manifest.hash
+        made, first, name = [], part[0], self.folder.manifest.hash
+        box, dtype, rows = self._batch.coordinates.inside_box, self._batch.dtype, self.folder.manifest.rows
         for content in contents:
             stop = part[1] if len(contents) == 1 else _stop_of(content)
-            made.append(
-                read_part(
-                    content,
-                    batch.coordinates.inside_box,
-                    batch.dtype,
-                    name,
-                    (first, stop),
-                    rows=self.folder.manifest.rows,
-                )
-            )
+            made.append(read_part(content, box, dtype, name, (first, stop), rows=rows))
             first = stop
         if first != part[1]:
             raise InputError("the answer is not the part that was ordered")

@@ -231,7 +231,7 @@ class Desk:
         if isinstance(answer, BrokenExecutor):
             wanted.suspect |= begun
         if isinstance(answer, BrokenExecutor | WorkerDied):
-            wanted.deaths += 1
+            wanted.deaths += begun  # those that waited have no part in it
         else:
             wanted.failures += 1
         if wanted.orders:

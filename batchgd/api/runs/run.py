@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+
 from batchgd.analysis.strategies.base import Strategy
 from batchgd.api.executors.choice import check_executor, started
 from batchgd.api.executors.collector import ExecutedCollector
@@ -26,6 +28,7 @@ from batchgd.problem.coordinates import Coordinates
 from batchgd.problem.errors import InputError, quoted
 from batchgd.problem.identity import Identity
 from batchgd.problem.speaker import option, said
+from batchgd.problem.starts import check_memory
 
 KEPT = ("all", "disk", "minima")
 
@@ -42,8 +45,8 @@ class Parts:
         Which shard of how many.
     callback : callable or None
         Called with a :class:`Partial` after each part.
-    executor : Executor, int or None
-        Who makes the parts: an executor, or a number of processes on this machine.
+    executor : Executor, function, int or None
+        Who makes the parts: an executor, a function that makes one, or a number of processes on this machine.
     threads : int or None
         Threads of each worker.
     """
@@ -94,6 +97,8 @@ class Parts:
         n = batch.starts.n
         number, of = self.shard or (1, 1)
         first, stop = share(n, number, of)
+        if keep == "all" and not until:
+            check_memory(stop - first, batch.box.dim, np.dtype(batch.dtype))
         if first == stop:
             raise InputError(f"shard is {number}/{of}, which has none of the {n} starts: give fewer shards")
         rows = keep != "minima"
