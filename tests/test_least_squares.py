@@ -300,6 +300,18 @@ def test_any_number_of_parameters(dim):
     assert batch.nfev.max() < 15
 
 
+def test_a_fit_of_100_parameters_has_their_covariance():
+    """Against (X'X)⁻¹ s² of the linear model."""
+    inputs = RNG.normal(size=(150, 100))
+    y = inputs @ RNG.normal(size=100) + 0.1 * RNG.normal(size=150)
+    fit = bgd.fit(lambda x, b: np.dot(x.T, b), inputs.T, y, parameters=[(-10, 10)] * 100, starts=5)
+    best = np.linalg.lstsq(inputs, y)[0]
+    covariance = np.linalg.inv(inputs.T @ inputs) * np.sum((y - inputs @ best) ** 2) / 50
+    np.testing.assert_allclose(fit.covar, covariance, atol=1e-9 * covariance.max())
+    np.testing.assert_allclose(fit.best.free, best, atol=1e-9)
+    assert fit.agree == 5
+
+
 def test_other_objectives_have_their_hessian_in_its_place():
     batch = bgd.descend("himmelblau", RNG.uniform(-5, 5, (50, 2)), method="levenberg_marquardt", backend="cpu")
     assert np.mean(batch.fun < 1e-10) > 0.9
