@@ -136,14 +136,14 @@ class PartsCollector(Gathered):
     def _compute(self, part: Range, watch: Watch) -> None:
         """Compute a part and write it, unless the run ended before it was complete."""
         folder, rows, n = self.folder, self.folder.manifest.rows, part[1] - part[0]
-        made = compute(self._batch, *part, rows=rows, watch=watch, before=self.catalogue)
-        for each in made:
+        complete, seconds = True, 0.0
+        for each in compute(self._batch, *part, rows=rows, watch=watch, before=self.catalogue):
+            complete, seconds = complete and each.complete, seconds + each.statistics["seconds"]
             if each.complete:
                 self._add(each, each)
             else:
                 self.take(each)
-        if folder.manifest.part is None and all(each.complete for each in made):
-            seconds = sum(each.statistics["seconds"] for each in made)
+        if folder.manifest.part is None and complete:
             self._timed, known = next_size(self._batch, n, seconds, rows=rows)
             if known:
                 folder.change(part=self._timed)
