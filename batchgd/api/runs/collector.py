@@ -55,6 +55,7 @@ class PartsCollector(Gathered):
         self.folder, self.callback = folder, callback
         self._batch, self._next, self._stop = batch, range_[0], range_[1]
         self._total = range_[1] - range_[0]
+        self._tried = first_size(batch)  # starts of the parts that are made to measure the speed
         self._ended = False
         folder.tidy()
         self.made: list[Range] = []
@@ -96,7 +97,7 @@ class PartsCollector(Gathered):
         """Split what is left into parts; the size of those to compute is known once the first has been timed."""
         for first, stop in todo:
             while first < stop and (self.folder.manifest.part or self.folder.reread().part) is None:
-                (part, *_) = cover(have, first, min(stop, first + first_size(self._batch)), 1 << 62)
+                (part, *_) = cover(have, first, min(stop, first + self._tried), 1 << 62)
                 yield part
                 first = part[1]
             yield from cover(have, first, stop, self.folder.manifest.part or 1)
